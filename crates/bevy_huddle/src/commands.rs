@@ -1,0 +1,175 @@
+use bevy::prelude::*;
+use huddle_mesh::{LeaveReason, PeerId};
+
+use crate::{
+    JoinRoom, PeerMessage, RoomState,
+    join::join,
+    link::RoomLink,
+    receive::{cut, remove_peers},
+    send::{OwnState, send_event, share, warn_no_room},
+};
+
+/// Who receives an event.
+///
+/// Made from a [`PeerId`] or several of them; whoever is named twice receives it once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipients {
+    /// Everybody else, in every room.
+    All,
+    /// These peers.
+    Peers(Vec<PeerId>),
+}
+
+/// The network as commands.
+///
+/// Nothing here fails outright: what goes wrong is told by [`RoomFailed`](crate::RoomFailed),
+/// [`SendFailed`](crate::SendFailed) and the log.
+pub trait HuddleCommandsExt {
+    /// Joins a room; returns its new entity.
+    ///
+    /// Connecting goes on by itself, and is tried again as long as there is hope. The player's own
+    /// id is known as soon as the command has run.
+    fn join_room(&mut self, room: impl Into<JoinRoom>) -> EntityCommands<'_>;
+
+    /// Leaves a room: its peers and then its entity are despawned. What was sent before may not
+    /// arrive any more.
+    fn leave_room(&mut self, room: Entity);
+
+    /// Leaves all rooms. This player's shared state is forgotten.
+    fn leave_rooms(&mut self);
+
+    /// Sends an event to everybody else. Declare its type with
+    /// [`add_peer_event`](crate::HuddleAppExt::add_peer_event).
+    fn broadcast<T: PeerMessage>(&mut self, message: T);
+
+    /// Sends an event to one peer or several.
+    ///
+    /// ```
+    /// use bevy::prelude::*;
+    /// use bevy_huddle::prelude::*;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Welcome;
+    ///
+    /// fn on_joined(joined: On<PeerJoined>, mut commands: Commands) {
+    ///     commands.send_to(joined.peer, Welcome);
+    /// }
+    /// # App::new().add_observer(on_joined);
+    /// ```
+    fn send_to<T: PeerMessage>(&mut self, recipients: impl Into<Recipients>, message: T);
+
+    /// Sets this player's state of a type, which everybody sees as
+    /// [`Shared<T>`](crate::Shared) on this player's peer entity. Declare its type with
+    /// [`add_peer_state`](crate::HuddleAppExt::add_peer_state).
+    ///
+    /// Only the latest value counts. It can be shared every tick, and before a room is joined;
+    /// whoever joins later receives it too.
+    fn share<T: PeerMessage>(&mut self, value: T);
+
+    /// Cuts a peer off: nothing from them arrives any more.
+    fn cut_peer(&mut self, peer: PeerId);
+}
+
+impl HuddleCommandsExt for Commands<'_, '_> {
+    fn join_room(&mut self, room: impl Into<JoinRoom>) -> EntityCommands<'_> {
+        let how = room.into();
+        let mut room = self.spawn(RoomState::Joining);
+        room.queue(move |entity: EntityWorldMut| join(entity, how));
+        room
+    }
+
+    fn leave_room(&mut self, room: Entity) {
+        self.queue(move |world: &mut World| leave(world, room));
+    }
+
+    fn leave_rooms(&mut self) {
+        self.queue(|world: &mut World| {
+            let rooms: Vec<_> = world
+                .query_filtered::<Entity, With<RoomState>>()
+                .iter(world)
+                .collect();
+            for room in rooms {
+                leave(world, room);
+            }
+            world.get_resource_or_init::<OwnState>().0.clear();
+        });
+    }
+
+    fn broadcast<T: PeerMessage>(&mut self, message: T) {
+        self.send_to(Recipients::All, message);
+    }
+
+    fn send_to<T: PeerMessage>(&mut self, recipients: impl Into<Recipients>, message: T) {
+        let to = recipients.into();
+        self.queue(move |world: &mut World| send_event(world, to, &message));
+    }
+
+    fn share<T: PeerMessage>(&mut self, value: T) {
+        self.queue(move |world: &mut World| share(world, &value));
+    }
+
+    fn cut_peer(&mut self, peer: PeerId) {
+        self.queue(move |world: &mut World| {
+            let rooms: Vec<_> = world
+                .query_filtered::<Entity, With<RoomLink>>()
+                .iter(world)
+                .collect();
+            if rooms.is_empty() {
+                warn_no_room(world);
+            }
+            for room in rooms {
+                cut(world, room, peer, LeaveReason::Cut);
+            }
+        });
+    }
+}
+
+fn leave(world: &mut World, room: Entity) {
+    if world.get::<RoomState>(room).is_none() {
+        return log::debug!("{room} is no room, so there is nothing to leave");
+    }
+    remove_peers(world, room, LeaveReason::Cut);
+    if let Ok(room) = world.get_entity_mut(room) {
+        room.despawn();
+    }
+}
+
+impl Recipients {
+    pub(crate) fn contains(&self, peer: PeerId) -> bool {
+        match self {
+            Recipients::All => true,
+            Recipients::Peers(peers) => peers.contains(&peer),
+        }
+    }
+}
+
+impl From<PeerId> for Recipients {
+    fn from(peer: PeerId) -> Self {
+        Self::Peers(vec![peer])
+    }
+}
+
+impl From<Vec<PeerId>> for Recipients {
+    fn from(peers: Vec<PeerId>) -> Self {
+        Self::Peers(peers)
+    }
+}
+
+impl From<&[PeerId]> for Recipients {
+    fn from(peers: &[PeerId]) -> Self {
+        Self::Peers(peers.to_vec())
+    }
+}
+
+impl<const N: usize> From<[PeerId; N]> for Recipients {
+    fn from(peers: [PeerId; N]) -> Self {
+        Self::Peers(peers.to_vec())
+    }
+}
+
+impl FromIterator<PeerId> for Recipients {
+    fn from_iter<I: IntoIterator<Item = PeerId>>(peers: I) -> Self {
+        Self::Peers(peers.into_iter().collect())
+    }
+}

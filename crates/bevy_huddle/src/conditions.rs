@@ -1,0 +1,42 @@
+//! Run conditions: when systems of an online game run.
+
+use crate::{Huddle, RoomState};
+
+/// Whether there is a room that has not failed, connected or not. The player's own id is known
+/// then.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::prelude::*;
+///
+/// fn move_me() {}
+///
+/// App::new().add_systems(FixedUpdate, move_me.run_if(in_room));
+/// ```
+pub fn in_room(huddle: Huddle) -> bool {
+    huddle.me().is_some()
+}
+
+/// Whether at least one other player is here.
+pub fn playing(huddle: Huddle) -> bool {
+    huddle.state() == Some(RoomState::Playing)
+}
+
+/// Whether the room is connected and nobody else is here.
+pub fn waiting(huddle: Huddle) -> bool {
+    huddle.state() == Some(RoomState::Waiting)
+}
+
+/// Whether the room is in this state.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::prelude::*;
+///
+/// fn show_error() {}
+///
+/// App::new().add_systems(Update, show_error.run_if(room_state(RoomState::Failed)));
+/// ```
+pub fn room_state(state: RoomState) -> impl Fn(Huddle) -> bool + Clone {
+    move |huddle: Huddle| huddle.state() == Some(state)
+}

@@ -1,0 +1,219 @@
+use std::{any::TypeId, collections::HashMap, sync::Arc};
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+use huddle_sync::{
+    Delivery, KindError, KindId, Kinds, MAX_EVENT_LEN, MAX_STATE_LEN,
+    codec::{self, DecodeError},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// What can be sent to peers: every `serde` type that owns its data.
+pub trait PeerMessage: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> PeerMessage for T {}
+
+/// An event that a peer sent. It is triggered on the peer entity for observers, then written as a
+/// [`Message`] for systems.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::prelude::*;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Splash {
+///     at: [f32; 2],
+/// }
+///
+/// fn on_splash(splash: On<FromPeer<Splash>>) {
+///     println!("{} splashed at {:?}", splash.peer, splash.message.at);
+/// }
+///
+/// fn read_splashes(mut splashes: MessageReader<FromPeer<Splash>>) {
+///     for splash in splashes.read() {
+///         println!("{} splashed at {:?}", splash.peer, splash.message.at);
+///     }
+/// }
+/// # App::new().add_observer(on_splash);
+/// # bevy::ecs::system::assert_is_system(read_splashes);
+/// ```
+#[derive(EntityEvent, Message, Debug, Clone, PartialEq)]
+pub struct FromPeer<T: Send + Sync + 'static> {
+    /// The peer entity.
+    pub entity: Entity,
+    /// Who sent it.
+    pub peer: PeerId,
+    /// What they sent.
+    pub message: T,
+}
+
+/// A peer's latest state of a type; on the peer entity from when the first value arrived.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::prelude::*;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Pose(Vec3);
+///
+/// fn follow(mut peers: Query<(&Shared<Pose>, &mut Transform), Changed<Shared<Pose>>>) {
+///     for (pose, mut transform) in &mut peers {
+///         transform.translation = pose.0.0;
+///     }
+/// }
+/// # bevy::ecs::system::assert_is_system(follow);
+/// ```
+#[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shared<T: Send + Sync + 'static>(pub T);
+
+/// Declares on an [`App`] which messages peers exchange.
+pub trait HuddleAppExt {
+    /// Declares an event: each one sent arrives once and in order, as [`FromPeer<T>`].
+    ///
+    /// `name` stands for the type between players, so it must be the same on every machine.
+    ///
+    /// # Panics
+    /// If the name is empty or in use, or the type is declared as an event already.
+    fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
+
+    /// Declares state: only the latest value counts, seen by others as [`Shared<T>`].
+    ///
+    /// `name` stands for the type between players, so it must be the same on every machine.
+    ///
+    /// # Panics
+    /// If the name is empty or in use, or the type is declared as state already.
+    fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
+}
+
+impl HuddleAppExt for App {
+    fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
+        self.add_message::<FromPeer<T>>();
+        declare::<T>(self.world_mut(), name, Delivery::Event, deliver_event::<T>);
+        self
+    }
+
+    fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
+        declare::<T>(self.world_mut(), name, Delivery::State, deliver_state::<T>);
+        self
+    }
+}
+
+/// The declared messages. Shared, so that systems can hold on to it while the world changes.
+#[derive(Resource, Clone, Default, Deref)]
+pub(crate) struct MessageKinds(Arc<MessageTable>);
+
+#[derive(Clone, Default)]
+pub(crate) struct MessageTable {
+    pub(crate) kinds: Kinds,
+    events: HashMap<TypeId, Declared>,
+    states: HashMap<TypeId, Declared>,
+    handlers: HashMap<KindId, Handler>,
+}
+
+/// What a type was declared as.
+#[derive(Clone, Copy)]
+pub(crate) struct Declared {
+    pub(crate) kind: KindId,
+    pub(crate) name: &'static str,
+}
+
+/// Brings a message of a declared kind into the world.
+#[derive(Clone, Copy)]
+pub(crate) struct Handler {
+    pub(crate) name: &'static str,
+    pub(crate) deliver: Deliver,
+}
+
+type Deliver = fn(&mut World, Sender, &[u8]) -> Result<(), DecodeError>;
+
+/// Who sent a message.
+#[derive(Clone, Copy)]
+pub(crate) struct Sender {
+    pub(crate) peer: PeerId,
+    pub(crate) entity: Entity,
+}
+
+impl MessageTable {
+    pub(crate) fn event<T: PeerMessage>(&self) -> Option<Declared> {
+        self.events.get(&TypeId::of::<T>()).copied()
+    }
+
+    pub(crate) fn state<T: PeerMessage>(&self) -> Option<Declared> {
+        self.states.get(&TypeId::of::<T>()).copied()
+    }
+
+    pub(crate) fn handler(&self, kind: KindId) -> Option<Handler> {
+        self.handlers.get(&kind).copied()
+    }
+
+    fn declare<T: PeerMessage>(
+        &mut self,
+        name: &'static str,
+        delivery: Delivery,
+        deliver: Deliver,
+    ) -> Result<(), KindError> {
+        let kind = self.kinds.declare(name, delivery)?;
+        let types = match delivery {
+            Delivery::Event => &mut self.events,
+            Delivery::State => &mut self.states,
+        };
+        if let Some(other) = types.insert(TypeId::of::<T>(), Declared { kind, name }) {
+            panic!(
+                "`{}` is declared twice, as \"{}\" and as \"{name}\": declare each type once",
+                std::any::type_name::<T>(),
+                other.name
+            );
+        }
+        self.handlers.insert(kind, Handler { name, deliver });
+        Ok(())
+    }
+}
+
+fn declare<T: PeerMessage>(
+    world: &mut World,
+    name: &'static str,
+    delivery: Delivery,
+    deliver: Deliver,
+) {
+    let mut kinds = world.get_resource_or_init::<MessageKinds>();
+    if let Err(error) = Arc::make_mut(&mut kinds.0).declare::<T>(name, delivery, deliver) {
+        panic!("cannot declare `{}`: {error}", std::any::type_name::<T>());
+    }
+}
+
+fn deliver_event<T: PeerMessage>(
+    world: &mut World,
+    from: Sender,
+    payload: &[u8],
+) -> Result<(), DecodeError> {
+    let message: T = codec::decode(payload, MAX_EVENT_LEN)?;
+    let mut event = FromPeer {
+        entity: from.entity,
+        peer: from.peer,
+        message,
+    };
+    world.trigger_ref(&mut event);
+    world.flush();
+    world.write_message(event);
+    Ok(())
+}
+
+fn deliver_state<T: PeerMessage>(
+    world: &mut World,
+    from: Sender,
+    payload: &[u8],
+) -> Result<(), DecodeError> {
+    let value: T = codec::decode(payload, MAX_STATE_LEN)?;
+    if let Ok(mut entity) = world.get_entity_mut(from.entity) {
+        match entity.get_mut::<Shared<T>>() {
+            Some(mut shared) => shared.0 = value,
+            None => {
+                entity.insert(Shared(value));
+            }
+        }
+        world.flush();
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+use bevy::{ecs::component::Component, prelude::*};
+use huddle_mesh::PeerId;
+
+/// Another player in a room. The entity is spawned when the link is open, and despawned when they
+/// are gone; what belongs to a player can be its components or children.
+///
+/// Despawning it cuts the player off.
+#[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
+#[component(immutable)]
+#[require(LinkStats)]
+pub struct Peer {
+    /// Who: the same id on every player's machine, and again when they come back after being lost.
+    pub id: PeerId,
+    /// Whether they run a stock matchbox client. Such a peer is seen, but typed messages do not
+    /// reach it.
+    pub foreign: bool,
+}
+
+/// The room that a peer is in.
+#[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
+#[relationship(relationship_target = RoomPeers)]
+pub struct PeerOf(pub Entity);
+
+/// The peers of a room; on the room entity while there are any.
+#[derive(Component, Debug, Default)]
+#[relationship_target(relationship = PeerOf, linked_spawn)]
+pub struct RoomPeers(Vec<Entity>);
+
+impl RoomPeers {
+    /// The entities of the peers.
+    pub fn entities(&self) -> &[Entity] {
+        &self.0
+    }
+}
+
+/// On peers that have not been heard for a second. It is taken off when they are heard again.
+#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Suspect;
+
+/// How the link to a peer is doing; on every peer entity, refreshed each frame.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::prelude::*;
+///
+/// fn show_ping(peers: Query<(&Peer, &LinkStats)>) {
+///     for (peer, stats) in &peers {
+///         if let Some(rtt) = stats.rtt {
+///             println!("{}: {} ms", peer.id, rtt.as_millis());
+///         }
+///     }
+/// }
+/// # bevy::ecs::system::assert_is_system(show_ping);
+/// ```
+#[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Default)]
+pub struct LinkStats {
+    /// What the network measures: round trip, silence, bytes, packets, queues, path.
+    pub network: huddle_mesh::LinkStats,
+}

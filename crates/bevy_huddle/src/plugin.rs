@@ -1,0 +1,89 @@
+use bevy::{
+    app::{PluginGroup, PluginGroupBuilder},
+    prelude::*,
+};
+
+use crate::{
+    message::MessageKinds,
+    receive::{on_peer_despawned, receive},
+    send::{OwnState, send_events, send_tick},
+};
+
+/// Everything a game needs: [`RoomPlugin`], [`MessagePlugin`] and [`TickPlugin`].
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::prelude::*;
+///
+/// App::new().add_plugins((MinimalPlugins, HuddlePlugins));
+/// // Or with 30 ticks per second:
+/// App::new().add_plugins((MinimalPlugins, HuddlePlugins.set(TickPlugin { hz: 30.0 })));
+/// ```
+#[derive(Debug, Default, Clone, Copy)]
+pub struct HuddlePlugins;
+
+/// Rooms and peers as entities, and what they send.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct RoomPlugin;
+
+/// Sends events and shared state.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct MessagePlugin;
+
+/// Sets how often [`FixedUpdate`] runs, which is how often state is sent: once per tick.
+///
+/// All players of a game should use the same rate. To keep Bevy's own rate, or one set elsewhere,
+/// use `HuddlePlugins.build().disable::<TickPlugin>()`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TickPlugin {
+    /// Ticks per second, more than 0.
+    pub hz: f64,
+}
+
+/// When the plugins' systems run.
+#[derive(SystemSet, Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HuddleSystems {
+    /// In [`PreUpdate`]: what peers sent and did is brought into the world.
+    Receive,
+    /// In [`FixedPostUpdate`]: state and events leave, one packet of state per peer and tick. In
+    /// [`Last`]: events leave that no tick has taken along.
+    Send,
+}
+
+impl PluginGroup for HuddlePlugins {
+    fn build(self) -> PluginGroupBuilder {
+        PluginGroupBuilder::start::<Self>()
+            .add(RoomPlugin)
+            .add(MessagePlugin)
+            .add(TickPlugin::default())
+    }
+}
+
+impl Plugin for RoomPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<MessageKinds>()
+            .add_systems(PreUpdate, receive.in_set(HuddleSystems::Receive))
+            .add_observer(on_peer_despawned);
+    }
+}
+
+impl Plugin for MessagePlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<OwnState>()
+            .add_systems(FixedPostUpdate, send_tick.in_set(HuddleSystems::Send))
+            .add_systems(Last, send_events.in_set(HuddleSystems::Send));
+    }
+}
+
+impl Default for TickPlugin {
+    /// 60 ticks per second.
+    fn default() -> Self {
+        Self { hz: 60.0 }
+    }
+}
+
+impl Plugin for TickPlugin {
+    fn build(&self, app: &mut App) {
+        app.insert_resource(Time::<Fixed>::from_hz(self.hz));
+    }
+}

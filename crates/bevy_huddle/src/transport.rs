@@ -1,0 +1,38 @@
+use bytes::Bytes;
+use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, SendError};
+
+/// What the systems need of a room: the mesh, or a deterministic one in tests.
+pub(crate) trait Transport: Send + Sync + 'static {
+    fn me(&self) -> PeerId;
+    fn poll(&mut self) -> Option<RoomEvent>;
+    fn credit(&self, peer: PeerId, channel: Channel) -> usize;
+    fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError>;
+    fn stats(&self, peer: PeerId) -> Option<LinkStats>;
+    fn cut(&mut self, peer: PeerId);
+}
+
+impl Transport for huddle_mesh::Room {
+    fn me(&self) -> PeerId {
+        self.me()
+    }
+
+    fn poll(&mut self) -> Option<RoomEvent> {
+        self.poll()
+    }
+
+    fn credit(&self, peer: PeerId, channel: Channel) -> usize {
+        self.credit(peer, channel)
+    }
+
+    fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError> {
+        self.send(peer, channel, bytes)
+    }
+
+    fn stats(&self, peer: PeerId) -> Option<LinkStats> {
+        self.stats(peer)
+    }
+
+    fn cut(&mut self, peer: PeerId) {
+        self.cut(peer);
+    }
+}

@@ -1,0 +1,110 @@
+use std::fmt;
+
+use crate::{RoomUrl, RoomUrlError};
+
+/// What is needed to join a room.
+///
+/// ```
+/// use huddle_mesh::{IceServer, RoomConfig};
+///
+/// let config = RoomConfig::new("ws://localhost:3536/my-room")?
+///     .with_ice_server(IceServer::stun("stun:stun.example.org:3478"))
+///     .with_ice_server(IceServer::turn("turn:turn.example.org:3478", "user", "secret"));
+/// # Ok::<(), huddle_mesh::RoomUrlError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomConfig {
+    /// Where the room is.
+    pub url: RoomUrl,
+    /// STUN and TURN servers. None are needed between machines of one network; across the
+    /// internet a STUN server opens most pairs, and 15-22 % of real pairs need a TURN server.
+    pub ice_servers: Vec<IceServer>,
+    /// Which ways to another player may be used.
+    pub route: Route,
+}
+
+/// Which ways to another player may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Route {
+    /// Straight if possible, over a TURN server otherwise.
+    #[default]
+    Any,
+    /// Only over a TURN server: other players never see this player's address. Needs at least
+    /// one TURN server.
+    RelayOnly,
+}
+
+/// A STUN or TURN server, with its own credentials.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceServer {
+    /// Its addresses: `stun:host:port`, `turn:host:port`, `turns:host:port`, with `?transport=tcp` where wanted.
+    pub urls: Vec<String>,
+    /// The TURN user name.
+    pub username: Option<String>,
+    /// The TURN password.
+    pub credential: Option<String>,
+}
+
+impl RoomConfig {
+    /// Joins the room at `url`, without STUN or TURN servers.
+    ///
+    /// # Errors
+    /// Says what is wrong with the URL and how to write it.
+    pub fn new(url: &str) -> Result<Self, RoomUrlError> {
+        Ok(url.parse::<RoomUrl>()?.into())
+    }
+
+    /// Adds a STUN or TURN server.
+    #[must_use]
+    pub fn with_ice_server(mut self, server: IceServer) -> Self {
+        self.ice_servers.push(server);
+        self
+    }
+
+    /// Never shows this player's address to others; see [`Route::RelayOnly`].
+    #[must_use]
+    pub fn relay_only(mut self) -> Self {
+        self.route = Route::RelayOnly;
+        self
+    }
+}
+
+impl From<RoomUrl> for RoomConfig {
+    fn from(url: RoomUrl) -> Self {
+        Self { url, ice_servers: Vec::new(), route: Route::Any }
+    }
+}
+
+impl IceServer {
+    /// A STUN server, which tells players their public addresses.
+    pub fn stun(url: impl Into<String>) -> Self {
+        Self { urls: vec![url.into()], username: None, credential: None }
+    }
+
+    /// A TURN server, which relays what cannot go straight.
+    pub fn turn(
+        url: impl Into<String>,
+        username: impl Into<String>,
+        credential: impl Into<String>,
+    ) -> Self {
+        Self {
+            urls: vec![url.into()],
+            username: Some(username.into()),
+            credential: Some(credential.into()),
+        }
+    }
+
+    pub(crate) fn is_turn(&self) -> bool {
+        self.urls.iter().any(|url| url.starts_with("turn:") || url.starts_with("turns:"))
+    }
+}
+
+impl fmt::Debug for IceServer {
+    /// Leaves the credential out, so that it cannot end in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}

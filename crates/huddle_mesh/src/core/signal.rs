@@ -1,0 +1,157 @@
+//! What travels over the signaling WebSocket: matchbox's JSON.
+
+use std::str::FromStr;
+
+use matchbox_protocol::{PeerEvent, PeerId, PeerRequest};
+use serde::{Deserialize, Serialize};
+
+use super::sdp::{Candidate, Description, SdpError, SdpKind};
+
+/// Larger messages are not read at all.
+pub(crate) const MAX_SIGNAL_LEN: usize = 64 * 1024;
+
+/// matchbox's signal: what two peers tell each other to open a link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum WireSignal {
+    IceCandidate(String),
+    Offer(String),
+    Answer(String),
+}
+
+/// The JSON text inside `IceCandidate`, as browsers write it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireCandidate {
+    candidate: String,
+    sdp_mid: Option<String>,
+    #[serde(rename = "sdpMLineIndex")]
+    sdp_m_line_index: Option<u16>,
+    username_fragment: Option<String>,
+}
+
+/// A validated signal.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Signal {
+    Offer(Description),
+    Answer(Description),
+    Candidate {
+        candidate: Candidate,
+        /// The ICE user name of the description that the candidate belongs to, if said.
+        ufrag: Option<String>,
+    },
+}
+
+/// A message from the server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ServerMessage {
+    IdAssigned(PeerId),
+    NewPeer(PeerId),
+    PeerLeft(PeerId),
+    Signal(PeerId, Result<Signal, SdpError>),
+    /// The end of a peer's candidates: nothing to do.
+    Nothing,
+    /// Our own server's answer to a keep-alive.
+    KeepAlive,
+}
+
+/// The request by which a client shows that it is alive, and our server's echo of it.
+pub(crate) const KEEP_ALIVE: &str = "\"KeepAlive\"";
+
+impl FromStr for ServerMessage {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == KEEP_ALIVE {
+            return Ok(ServerMessage::KeepAlive);
+        }
+        Ok(match serde_json::from_str::<PeerEvent<WireSignal>>(text)? {
+            PeerEvent::IdAssigned(id) => ServerMessage::IdAssigned(id),
+            PeerEvent::NewPeer(id) => ServerMessage::NewPeer(id),
+            PeerEvent::PeerLeft(id) => ServerMessage::PeerLeft(id),
+            PeerEvent::Signal { sender, data } => match data {
+                WireSignal::Offer(sdp) => ServerMessage::Signal(
+                    sender,
+                    Description::parse(SdpKind::Offer, &sdp).map(Signal::Offer),
+                ),
+                WireSignal::Answer(sdp) => ServerMessage::Signal(
+                    sender,
+                    Description::parse(SdpKind::Answer, &sdp).map(Signal::Answer),
+                ),
+                WireSignal::IceCandidate(json) => match parse_candidate(&json) {
+                    Ok(None) => ServerMessage::Nothing,
+                    Ok(Some(signal)) => ServerMessage::Signal(sender, Ok(signal)),
+                    Err(error) => ServerMessage::Signal(sender, Err(error)),
+                },
+            },
+        })
+    }
+}
+
+fn parse_candidate(json: &str) -> Result<Option<Signal>, SdpError> {
+    let Some(wire) = serde_json::from_str::<Option<WireCandidate>>(json)
+        .map_err(|_| SdpError::Malformed("candidate"))?
+    else {
+        return Ok(None);
+    };
+    if wire.candidate.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Signal::Candidate {
+        candidate: wire.candidate.parse()?,
+        ufrag: wire.username_fragment.filter(|ufrag| !ufrag.is_empty()),
+    }))
+}
+
+/// The request that carries `signal` to `receiver`.
+pub(crate) fn request(receiver: PeerId, signal: &Signal) -> String {
+    let data = match signal {
+        Signal::Offer(description) => WireSignal::Offer(description.to_sdp()),
+        Signal::Answer(description) => WireSignal::Answer(description.to_sdp()),
+        Signal::Candidate { candidate, ufrag } => {
+            let wire = WireCandidate {
+                candidate: candidate.to_string(),
+                sdp_mid: Some("0".to_owned()),
+                sdp_m_line_index: Some(0),
+                username_fragment: ufrag.clone(),
+            };
+            // Plain strings and numbers always serialise.
+            WireSignal::IceCandidate(serde_json::to_string(&wire).unwrap_or_default())
+        }
+    };
+    serde_json::to_string(&PeerRequest::Signal { receiver, data }).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn candidates_travel_as_stock_clients_expect_them() {
+        let candidate: Candidate = "candidate:1 1 udp 5 10.0.0.1 9 typ host".parse().unwrap();
+        let signal = Signal::Candidate { candidate, ufrag: Some("abcd".into()) };
+        let to = PeerId(Uuid::from_u128(1));
+        let text = request(to, &signal);
+        assert!(text.starts_with(r#"{"Signal":{"receiver":"00000000"#), "{text}");
+        assert!(text.contains(r#"\"sdpMLineIndex\":0"#), "{text}");
+
+        let relayed = text.replace("receiver", "sender");
+        assert_eq!(relayed.parse::<ServerMessage>().unwrap(), ServerMessage::Signal(to, Ok(signal)));
+    }
+
+    #[test]
+    fn the_end_of_candidates_is_nothing_to_do() {
+        let id = Uuid::from_u128(1);
+        for data in ["null", r#"{\"candidate\":\"\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}"#] {
+            let text = format!(r#"{{"Signal":{{"sender":"{id}","data":{{"IceCandidate":"{data}"}}}}}}"#);
+            assert_eq!(text.parse::<ServerMessage>().unwrap(), ServerMessage::Nothing);
+        }
+    }
+
+    #[test]
+    fn garbage_is_an_error() {
+        assert!("".parse::<ServerMessage>().is_err());
+        assert!("{}".parse::<ServerMessage>().is_err());
+        assert!(r#"{"IdAssigned":"nonsense"}"#.parse::<ServerMessage>().is_err());
+    }
+}

@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use matchbox_protocol::PeerId;
+use thiserror::Error;
+use web_time::Instant;
+
+use crate::Channel;
+
+/// What a [`Room`](crate::Room) reports, in the order in which it happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RoomEvent {
+    /// The connection to the signaling server changed. Links between players are not touched by
+    /// it: they only need signaling to begin.
+    Signaling(Signaling),
+    /// A link to a player is open and the player has proven who they are.
+    PeerJoined {
+        /// Who. The same id as before, if `returning`.
+        peer: PeerId,
+        /// Whether this player was here before and had been lost.
+        returning: bool,
+        /// Whether the other side is a stock matchbox client: bytes go raw both ways and no
+        /// liveness verdict is made.
+        foreign: bool,
+    },
+    /// Nothing was heard from a player for a second.
+    PeerSuspect(PeerId),
+    /// A suspect player was heard again.
+    PeerRecovered(PeerId),
+    /// A player is gone.
+    PeerLeft {
+        /// Who.
+        peer: PeerId,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// A packet arrived.
+    Packet {
+        /// From whom.
+        peer: PeerId,
+        /// On which channel.
+        channel: Channel,
+        /// What.
+        bytes: Bytes,
+        /// When it reached this machine, which may be before it was asked for.
+        arrived: Instant,
+    },
+    /// A player sent faster than this game reads: packets were dropped from the unread queue.
+    Overflow {
+        /// From whom.
+        peer: PeerId,
+        /// On which channel. On [`Channel::State`] the oldest were dropped, else the newest.
+        channel: Channel,
+        /// How many since the last report.
+        dropped: u64,
+    },
+    /// The room cannot be used; it will not be tried again.
+    Failed(RoomError),
+}
+
+/// The connection to the signaling server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signaling {
+    /// Connecting for the first time.
+    Connecting,
+    /// Connected; new players can join. `back` if it had been lost in between.
+    Connected {
+        /// Whether the connection had been lost before.
+        back: bool,
+    },
+    /// Lost or not reachable. Links to players carry on; it is tried again after `retry_in`.
+    Retrying {
+        /// What happened.
+        reason: SignalingLoss,
+        /// Time until the next attempt.
+        retry_in: Duration,
+        /// How many attempts have failed in a row.
+        attempt: u32,
+    },
+}
+
+/// Why the signaling server is not connected.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SignalingLoss {
+    /// The server could not be reached.
+    #[error("the signaling server cannot be reached ({0}); is it running, and is the address right?")]
+    Unreachable(String),
+    /// The connection ended.
+    #[error("the connection to the signaling server ended ({0})")]
+    Closed(String),
+    /// The server stopped answering keep-alives.
+    #[error("the signaling server has not answered for {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The server is shutting down.
+    #[error("the signaling server is shutting down")]
+    ShuttingDown,
+    /// The room or the server is full.
+    #[error("the room or the signaling server is full: {0}")]
+    Full(String),
+}
+
+/// Why a room cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RoomError {
+    /// The server refuses the request.
+    #[error("the signaling server refuses this room: {0}")]
+    Refused(String),
+    /// The server does not know the address.
+    #[error("the signaling server has no such room address: {0}")]
+    NotFound(String),
+    /// Relay only was asked for without a TURN server.
+    #[error("relay only needs a TURN server: add one with `IceServer::turn(..)`")]
+    NoRelay,
+    /// An ICE server address cannot be used.
+    #[error("`{0}` is not the address of a STUN or TURN server; write it like turn:example.org:3478")]
+    IceServer(String),
+    /// This machine cannot run the network.
+    #[error("the network could not be started: {0}")]
+    Startup(String),
+}
+
+/// Why a player is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LeaveReason {
+    /// They left the room, and said so.
+    Left,
+    /// Nothing was heard for three seconds, or the link broke. They may come back.
+    Lost,
+    /// This side cut them off.
+    Cut,
+    /// They cut this side off.
+    CutByPeer,
+    /// They broke the protocol.
+    Misbehaved,
+}
+
+/// Why something was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SendError {
+    /// There is no link to that player.
+    #[error("there is no link to this peer: they left, or have not joined yet")]
+    NoLink,
+    /// The channel's queue is full: the network takes less than is sent.
+    #[error("the {0} queue to this peer is full: send less, or wait for credit")]
+    Full(Channel),
+    /// The message is larger than a channel carries.
+    #[error("a message of {0} bytes is larger than {max}: split it", max = crate::MAX_MESSAGE_LEN)]
+    TooLarge(usize),
+    /// The first byte is kept for the mesh itself.
+    #[error("messages cannot begin with the byte 0xFF, which the mesh keeps for itself")]
+    ReservedByte,
+}

@@ -1,0 +1,149 @@
+use std::{fmt, num::NonZeroU16, str::FromStr};
+
+use thiserror::Error;
+use url::Url;
+
+/// The address of a room on a signaling server: `ws://host:3536/my-room`.
+///
+/// `wss://` for encrypted signaling (needed by pages served over https), and `?next=N` to be
+/// grouped with the next N players that ask for the same room name.
+///
+/// ```
+/// use huddle_mesh::RoomUrl;
+///
+/// let url: RoomUrl = "ws://localhost:3536/my-game?next=2".parse()?;
+/// assert_eq!(url.room_name(), "my-game");
+/// assert_eq!(url.group_size().map(|n| n.get()), Some(2));
+/// assert!("localhost:3536/my-game".parse::<RoomUrl>().is_err());
+/// # Ok::<(), huddle_mesh::RoomUrlError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomUrl {
+    url: Url,
+    group_size: Option<NonZeroU16>,
+}
+
+/// Why a text is not the address of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RoomUrlError {
+    /// The text is not a URL at all.
+    #[error("`{0}` is not a URL ({1}); write it like ws://localhost:3536/my-room")]
+    NotAUrl(String, url::ParseError),
+    /// The scheme is neither `ws` nor `wss`.
+    #[error("`{0}` starts with `{1}:`; a room URL starts with ws:// or wss://")]
+    Scheme(String, String),
+    /// There is no host.
+    #[error("`{0}` has no host; write it like ws://localhost:3536/my-room")]
+    NoHost(String),
+    /// The path has more than one segment, or none.
+    #[error("`{0}` needs exactly one room name after the host, like ws://localhost:3536/my-room")]
+    RoomName(String),
+    /// The room's name is too long.
+    #[error("the room name is {0} bytes long; at most {max} are allowed", max = RoomUrl::MAX_NAME_LEN)]
+    NameTooLong(usize),
+    /// `next` is not a number from 2 to 64.
+    #[error("`next={0}` is not a group size; use a whole number from 2 to 64")]
+    GroupSize(String),
+}
+
+impl RoomUrl {
+    /// The longest room name that servers are asked for, in bytes of the encoded URL path.
+    pub const MAX_NAME_LEN: usize = 128;
+
+    /// The room's name, as in the URL's path.
+    pub fn room_name(&self) -> &str {
+        self.url.path().trim_matches('/')
+    }
+
+    /// How many players the server groups, if the URL says `?next=N`.
+    pub fn group_size(&self) -> Option<NonZeroU16> {
+        self.group_size
+    }
+
+    /// The same server, another room, no grouping.
+    pub(crate) fn private_room(&self, name: &str) -> RoomUrl {
+        let mut url = self.url.clone();
+        url.set_path(name);
+        let kept: Vec<_> = url
+            .query_pairs()
+            .filter(|(key, _)| key != "next")
+            .map(|(key, value)| (key.into_owned(), value.into_owned()))
+            .collect();
+        url.set_query(None);
+        if !kept.is_empty() {
+            url.query_pairs_mut().extend_pairs(kept);
+        }
+        RoomUrl { url, group_size: None }
+    }
+
+    /// The URL a WebSocket is opened with: asks for the extensions of our own server, which
+    /// other servers ignore.
+    pub(crate) fn socket_url(&self) -> String {
+        let mut url = self.url.clone();
+        url.query_pairs_mut().append_pair("huddle", "1");
+        url.into()
+    }
+}
+
+impl FromStr for RoomUrl {
+    type Err = RoomUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url =
+            Url::parse(text.trim()).map_err(|e| RoomUrlError::NotAUrl(text.to_owned(), e))?;
+        if !matches!(url.scheme(), "ws" | "wss") {
+            return Err(RoomUrlError::Scheme(text.to_owned(), url.scheme().to_owned()));
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(RoomUrlError::NoHost(text.to_owned()));
+        }
+        let name = url.path().trim_matches('/');
+        if name.is_empty() || name.contains('/') {
+            return Err(RoomUrlError::RoomName(text.to_owned()));
+        }
+        if name.len() > Self::MAX_NAME_LEN {
+            return Err(RoomUrlError::NameTooLong(name.len()));
+        }
+        let group_size = match url.query_pairs().find(|(key, _)| key == "next") {
+            None => None,
+            Some((_, value)) => match value.parse::<NonZeroU16>() {
+                Ok(n) if (2..=64).contains(&n.get()) => Some(n),
+                _ => return Err(RoomUrlError::GroupSize(value.into_owned())),
+            },
+        };
+        Ok(RoomUrl { url, group_size })
+    }
+}
+
+impl fmt::Display for RoomUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.url.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_named() {
+        let error = |text: &str| text.parse::<RoomUrl>().unwrap_err();
+        assert!(matches!(error("my-room"), RoomUrlError::NotAUrl(..)));
+        assert!(matches!(error("http://host/room"), RoomUrlError::Scheme(..)));
+        assert!(matches!(error("ws://host:3536"), RoomUrlError::RoomName(_)));
+        assert!(matches!(error("ws://host/a/b"), RoomUrlError::RoomName(_)));
+        assert!(matches!(error("ws://host/a?next=0"), RoomUrlError::GroupSize(_)));
+        assert!(matches!(error("ws://host/a?next=two"), RoomUrlError::GroupSize(_)));
+        let long = format!("ws://host/{}", "a".repeat(129));
+        assert_eq!(error(&long), RoomUrlError::NameTooLong(129));
+    }
+
+    #[test]
+    fn a_private_room_drops_the_grouping_and_keeps_other_parameters() {
+        let url: RoomUrl = "wss://host/lobby?next=4&token=x".parse().unwrap();
+        let private = url.private_room("abc");
+        assert_eq!(private.to_string(), "wss://host/abc?token=x");
+        assert_eq!(private.group_size(), None);
+        assert_eq!(private.socket_url(), "wss://host/abc?token=x&huddle=1");
+    }
+}

@@ -1,0 +1,223 @@
+//! One client's WebSocket, from the first event to the close frame.
+
+use std::{
+    error::Error,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use futures_util::{
+    SinkExt, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
+use matchbox_protocol::PeerRequest;
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+use tracing::debug;
+
+use crate::{
+    Config, close_code,
+    hub::{self, Closing, Inbox, Outbox, Overflow, Seat},
+    rate::TokenBucket,
+    request::Refusal,
+    rooms::Payload,
+};
+
+/// How long a client may take to answer our close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The answer to `"KeepAlive"`, for clients that asked for it.
+const KEEP_ALIVE: &str = "\"KeepAlive\"";
+
+/// Why a client's connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The connection broke.
+    Gone,
+    /// The client closed it, and may be waiting for our answer.
+    Closed,
+    /// Not a sign of life for too long.
+    Silent,
+    ShuttingDown,
+    TooSlow,
+    TooBig,
+    Invalid,
+    BadFrame,
+}
+
+impl End {
+    /// What to tell the client, unless it is no longer there or knows.
+    fn close_frame(self) -> Option<(u16, &'static str)> {
+        use axum::extract::ws::close_code::PROTOCOL;
+        match self {
+            Self::Gone | Self::Closed | Self::Silent => None,
+            Self::ShuttingDown => Some((close_code::GOING_AWAY, "the server is shutting down")),
+            Self::TooSlow => Some((
+                close_code::POLICY_VIOLATION,
+                "too slow: the client does not read what it is sent",
+            )),
+            Self::TooBig => Some((close_code::MESSAGE_TOO_BIG, "message too big")),
+            Self::Invalid => Some((
+                close_code::POLICY_VIOLATION,
+                "too many invalid messages: send matchbox_protocol requests as JSON text",
+            )),
+            Self::BadFrame => Some((PROTOCOL, "not a WebSocket frame")),
+        }
+    }
+}
+
+/// Serves a client that got a seat, until it goes or the server closes.
+pub(crate) async fn serve(
+    socket: WebSocket,
+    seat: Seat,
+    inbox: Inbox,
+    mut closing: Closing,
+    extensions: bool,
+    config: Arc<Config>,
+) {
+    let (mut sink, mut stream) = socket.split();
+    let Inbox { queue, ejected } = inbox;
+    let end = tokio::select! {
+        end = read(&mut stream, &seat, extensions, &config) => end,
+        end = write(&mut sink, queue, &seat.outbox, &config) => end,
+        _ = ejected => End::TooSlow,
+        () = closing.wait() => End::ShuttingDown,
+    };
+    debug!(peer = %seat.id, ?end, "left");
+    // The others hear of it before the closing handshake, which may take a while.
+    drop(seat);
+    if let Some((code, reason)) = end.close_frame() {
+        close(&mut sink, &mut stream, code, reason.into()).await;
+    } else if end == End::Closed {
+        // Reading on sends the answer, which was queued when the close frame was read.
+        let _ = timeout(CLOSE_TIMEOUT, drain(&mut stream)).await;
+    }
+}
+
+/// Tells a client that speaks our extensions why it is not let in.
+pub(crate) async fn refuse(socket: WebSocket, refusal: Refusal) {
+    let (mut sink, mut stream) = socket.split();
+    let reason = refusal.to_string().into();
+    close(&mut sink, &mut stream, refusal.close_code(), reason).await;
+}
+
+async fn close(
+    sink: &mut SplitSink<WebSocket, Message>,
+    stream: &mut SplitStream<WebSocket>,
+    code: u16,
+    reason: Utf8Bytes,
+) {
+    let frame = Message::Close(Some(CloseFrame { code, reason }));
+    let handshake = async {
+        // Closing the socket while bytes from the client are unread would reset the connection,
+        // and the client might never see the close frame.
+        if sink.send(frame).await.is_ok() {
+            drain(stream).await;
+        }
+    };
+    // A client that does not answer loses nothing but the courtesy.
+    let _ = timeout(CLOSE_TIMEOUT, handshake).await;
+}
+
+/// Reads to the end of the connection.
+async fn drain(stream: &mut SplitStream<WebSocket>) {
+    while let Some(Ok(_)) = stream.next().await {}
+}
+
+/// Sends what is queued. Never ends by itself.
+async fn write(
+    sink: &mut SplitSink<WebSocket, Message>,
+    mut queue: mpsc::UnboundedReceiver<Message>,
+    outbox: &Outbox,
+    config: &Config,
+) -> End {
+    while let Some(message) = queue.recv().await {
+        let cost = hub::cost(&message);
+        match timeout(config.silence_timeout, sink.send(message)).await {
+            Ok(Ok(())) => outbox.written(cost),
+            Ok(Err(_)) => return End::Gone,
+            Err(_) => return End::TooSlow,
+        }
+    }
+    End::Gone
+}
+
+/// Acts on what the client sends.
+async fn read(
+    stream: &mut SplitStream<WebSocket>,
+    seat: &Seat,
+    extensions: bool,
+    config: &Config,
+) -> End {
+    let mut heard = Instant::now();
+    let mut bucket = TokenBucket::new(config.message_burst, config.messages_per_second, heard);
+    let mut invalid = 0;
+    loop {
+        let left = config.silence_timeout.saturating_sub(heard.elapsed());
+        let message = match timeout(config.ping_interval.min(left), stream.next()).await {
+            Ok(Some(Ok(message))) => message,
+            Ok(Some(Err(error))) => return diagnose(&error),
+            Ok(None) => return End::Gone,
+            Err(_) if heard.elapsed() >= config.silence_timeout => return End::Silent,
+            Err(_) => match seat.outbox.push(Message::Ping(Default::default())) {
+                Ok(()) => continue,
+                Err(Overflow) => return End::TooSlow,
+            },
+        };
+        heard = Instant::now();
+        let size = hub::size(&message);
+        if size > config.max_message_bytes {
+            return End::TooBig;
+        }
+        let wait = bucket.take(price(size), heard);
+        if !wait.is_zero() {
+            sleep(wait).await;
+        }
+        let valid = match &message {
+            Message::Text(text) => match serde_json::from_str(text) {
+                Ok(PeerRequest::<Payload<'_>>::Signal { receiver, data }) => {
+                    seat.signal(receiver, data);
+                    true
+                }
+                Ok(PeerRequest::KeepAlive) => {
+                    if extensions && seat.outbox.push(KEEP_ALIVE.into()).is_err() {
+                        return End::TooSlow;
+                    }
+                    true
+                }
+                Err(error) => {
+                    debug!(peer = %seat.id, %error, "invalid message");
+                    false
+                }
+            },
+            Message::Binary(_) => false,
+            Message::Ping(_) | Message::Pong(_) => true,
+            Message::Close(_) => return End::Closed,
+        };
+        invalid += u32::from(!valid);
+        if invalid > config.max_invalid_messages {
+            return End::Invalid;
+        }
+    }
+}
+
+/// Tokens for a message: one, and one for each KiB.
+fn price(size: usize) -> u32 {
+    u32::try_from(size / 1024)
+        .unwrap_or(u32::MAX)
+        .saturating_add(1)
+}
+
+fn diagnose(error: &axum::Error) -> End {
+    match error.source().and_then(|source| source.downcast_ref()) {
+        Some(tungstenite::Error::Capacity(_)) => End::TooBig,
+        Some(tungstenite::Error::Protocol(
+            tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+        )) => End::Gone,
+        Some(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => End::BadFrame,
+        _ => End::Gone,
+    }
+}

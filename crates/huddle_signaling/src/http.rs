@@ -1,0 +1,164 @@
+//! One HTTP request: into a room, to the health page, or to a file.
+
+use std::{io, sync::Arc, time::Instant};
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, Request, State, WebSocketUpgrade},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use tower_http::services::ServeDir;
+use tracing::{debug, warn};
+
+use crate::{Config, client, hub::Hub, request, request::Refusal};
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) started: Instant,
+}
+
+/// Bytes read from or written to a socket at once. Idle clients pay for these.
+const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
+
+pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
+    if asks_for_websocket(request.headers()) {
+        let (mut parts, _) = request.into_parts();
+        match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+            Ok(upgrade) => enter(&app, upgrade, &parts.uri),
+            Err(rejection) => rejection.into_response(),
+        }
+    } else if request.uri().path() == "/health" && is_read(request.method()) {
+        health(&app)
+    } else {
+        file(&app, request).await
+    }
+}
+
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::UPGRADE)
+        .is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn enter(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
+    let limit = app.config.max_message_bytes;
+    let upgrade = upgrade
+        .read_buffer_size(SOCKET_BUFFER_BYTES)
+        .write_buffer_size(0)
+        // Bounds the pongs that pile up for a client which pings and does not read.
+        .max_write_buffer_size(2 * limit + SOCKET_BUFFER_BYTES)
+        // A message somewhat too big is read and refused with a close code; a huge one is not
+        // even read.
+        .max_frame_size(2 * limit)
+        .max_message_size(2 * limit);
+    let extensions = request::wants_extensions(uri);
+    let max = app.hub.max_room_members();
+    let seat = request::room_key(uri, max).and_then(|key| {
+        let joined = app.hub.join(key);
+        joined.map_err(|full| Refusal::from_full(full, max))
+    });
+    let closing = app.hub.closing();
+    match seat {
+        Ok((seat, inbox)) => {
+            debug!(peer = %seat.id, %uri, "joined");
+            let config = Arc::clone(&app.config);
+            upgrade.on_upgrade(move |socket| {
+                client::serve(socket, seat, inbox, closing, extensions, config)
+            })
+        }
+        Err(refusal) => {
+            debug!(%uri, %refusal, "refused");
+            if extensions {
+                upgrade.on_upgrade(move |socket| async move {
+                    client::refuse(socket, refusal).await;
+                    drop(closing);
+                })
+            } else {
+                (refusal.status(), format!("{refusal}\n")).into_response()
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    rooms: usize,
+    clients: usize,
+    uptime_s: u64,
+    version: &'static str,
+}
+
+fn health(app: &App) -> Response {
+    let (rooms, clients) = app.hub.count();
+    let health = Health {
+        status: "ok",
+        rooms,
+        clients,
+        uptime_s: app.started.elapsed().as_secs(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let headers = [
+        (header::CACHE_CONTROL, "no-store"),
+        // Any page may ask, so that a game can show whether its server is up.
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ];
+    (headers, Json(health)).into_response()
+}
+
+async fn file(app: &App, request: Request) -> Response {
+    let Some(dir) = &app.config.serve else {
+        return no_files(request.uri());
+    };
+    let mut files = ServeDir::new(dir).precompressed_br().precompressed_gzip();
+    let mut response = match files.try_call(request).await {
+        Ok(response) if response.status() == StatusCode::NOT_FOUND => no_such_file(),
+        Ok(response) => response.into_response(),
+        Err(error) if is_absent(&error) => no_such_file(),
+        Err(error) => {
+            warn!(%error, "cannot read a file");
+            let text = "500: cannot read the file\n";
+            (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        }
+    };
+    // A new build of the game must be seen at once; unchanged files still cost one 304.
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), NotADirectory | NotFound | PermissionDenied)
+}
+
+fn no_such_file() -> Response {
+    (StatusCode::NOT_FOUND, "404: there is no such file\n").into_response()
+}
+
+/// A person with a browser, most likely.
+fn no_files(uri: &Uri) -> Response {
+    match request::room_key(uri, usize::MAX) {
+        Err(Refusal::NotFound) => {
+            let text = format!("{}\n", Refusal::NotFound);
+            (StatusCode::NOT_FOUND, text).into_response()
+        }
+        _ => {
+            let text = "This is a huddle signaling server; games connect to it by WebSocket, at \
+                ws://HOST/ROOM.\nIt serves no files: start it with --serve DIR to serve a web \
+                build of a game.\n";
+            let upgrade = (header::UPGRADE, "websocket");
+            (StatusCode::UPGRADE_REQUIRED, [upgrade], text).into_response()
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The rooms and the way to each member's socket, behind one lock.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use axum::extract::ws::{Message, Utf8Bytes};
+use matchbox_protocol::PeerId;
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::debug;
+use uuid::Uuid;
+
+use crate::{
+    Config,
+    rooms::{Delivery, Full, Payload, Registry, RoomKey},
+};
+
+/// What a queued message costs besides its bytes.
+const MESSAGE_OVERHEAD: usize = 64;
+
+/// The sending side of a client's queue, bounded in bytes: offers and candidates differ in size
+/// by a factor of twenty, so a count would bound nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Outbox {
+    messages: mpsc::UnboundedSender<Message>,
+    waiting: Arc<AtomicUsize>,
+    limit: usize,
+}
+
+/// The client reads too slowly: its queue is full.
+#[derive(Debug)]
+pub(crate) struct Overflow;
+
+impl Outbox {
+    fn new(limit: usize) -> (Self, mpsc::UnboundedReceiver<Message>) {
+        let (messages, queue) = mpsc::unbounded_channel();
+        let outbox = Self {
+            messages,
+            waiting: Arc::default(),
+            limit,
+        };
+        (outbox, queue)
+    }
+
+    pub(crate) fn push(&self, message: Message) -> Result<(), Overflow> {
+        let cost = cost(&message);
+        if self.waiting.fetch_add(cost, Ordering::Relaxed) + cost > self.limit {
+            return Err(Overflow);
+        }
+        self.messages.send(message).map_err(|_| Overflow)
+    }
+
+    /// Tells that a message from the queue has been written.
+    pub(crate) fn written(&self, cost: usize) {
+        self.waiting.fetch_sub(cost, Ordering::Relaxed);
+    }
+}
+
+/// The share of a message in its queue's limit.
+pub(crate) fn cost(message: &Message) -> usize {
+    MESSAGE_OVERHEAD + size(message)
+}
+
+/// The payload's bytes.
+pub(crate) fn size(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(data) | Message::Ping(data) | Message::Pong(data) => data.len(),
+        Message::Close(_) => 0,
+    }
+}
+
+#[derive(Debug)]
+struct Member {
+    outbox: Outbox,
+    /// Dropped to tell the client's task that it is no longer a member.
+    _seated: oneshot::Sender<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    registry: Registry,
+    members: HashMap<PeerId, Member>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Hub {
+    state: Mutex<State>,
+    max_room_members: usize,
+    max_queue_bytes: usize,
+    closing: watch::Sender<bool>,
+}
+
+/// A client's place in a room. Dropping it leaves the room.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    hub: Arc<Hub>,
+    pub(crate) id: PeerId,
+    pub(crate) outbox: Outbox,
+}
+
+/// What a client's task takes from its seat: what to send, and word of being ejected.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    pub(crate) queue: mpsc::UnboundedReceiver<Message>,
+    pub(crate) ejected: oneshot::Receiver<()>,
+}
+
+/// Tells a task that the server closes, which waits, for a while, until all of these are dropped.
+#[derive(Debug)]
+pub(crate) struct Closing(watch::Receiver<bool>);
+
+impl Closing {
+    pub(crate) async fn wait(&mut self) {
+        // The hub being gone is closing too.
+        let _ = self.0.wait_for(|&closing| closing).await;
+    }
+}
+
+impl Hub {
+    pub(crate) fn new(config: &Config) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                registry: Registry::new(config.max_clients, config.max_room_members),
+                members: HashMap::new(),
+            }),
+            max_room_members: config.max_room_members,
+            max_queue_bytes: config.max_queue_bytes,
+            closing: watch::Sender::new(false),
+        })
+    }
+
+    pub(crate) fn join(self: &Arc<Self>, key: RoomKey) -> Result<(Seat, Inbox), Full> {
+        let id = PeerId(Uuid::new_v4());
+        let (outbox, queue) = Outbox::new(self.max_queue_bytes);
+        let (seated, ejected) = oneshot::channel();
+        let mut state = self.lock();
+        let deliveries = state.registry.join(id, key)?;
+        let member = Member {
+            outbox: outbox.clone(),
+            _seated: seated,
+        };
+        state.members.insert(id, member);
+        for delivery in deliveries {
+            state.deliver(delivery);
+        }
+        let hub = Arc::clone(self);
+        Ok((Seat { hub, id, outbox }, Inbox { queue, ejected }))
+    }
+
+    /// Rooms and clients at this moment.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.registry.rooms(), state.registry.peers())
+    }
+
+    /// Largest room, for words to clients.
+    pub(crate) fn max_room_members(&self) -> usize {
+        self.max_room_members
+    }
+
+    pub(crate) fn closing(&self) -> Closing {
+        Closing(self.closing.subscribe())
+    }
+
+    /// Tells all tasks to close their connections and waits until they did.
+    pub(crate) async fn close(&self) {
+        self.closing.send_replace(true);
+        self.closing.closed().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Queues the event. Who cannot take it is ejected, of which the others hear in turn.
+    fn deliver(&mut self, delivery: Delivery<'_>) {
+        let mut overflowed = self.push(&delivery);
+        while let Some(peer) = overflowed.pop() {
+            debug!(%peer, "does not read: ejected");
+            if let Some(delivery) = self.remove(peer) {
+                overflowed.extend(self.push(&delivery));
+            }
+        }
+    }
+
+    fn push(&self, delivery: &Delivery<'_>) -> Vec<PeerId> {
+        if delivery.to.is_empty() {
+            return Vec::new();
+        }
+        let Ok(json) = serde_json::to_string(&delivery.event) else {
+            return Vec::new();
+        };
+        let message = Message::Text(Utf8Bytes::from(json));
+        let overflows = |peer: &&PeerId| {
+            let member = self.members.get(peer);
+            member.is_some_and(|member| member.outbox.push(message.clone()).is_err())
+        };
+        delivery.to.iter().filter(overflows).copied().collect()
+    }
+
+    fn remove(&mut self, peer: PeerId) -> Option<Delivery<'static>> {
+        self.members.remove(&peer);
+        self.registry.leave(peer)
+    }
+}
+
+impl Seat {
+    /// Sends `data` to another member of the room; dropped if there is none with this id.
+    pub(crate) fn signal(&self, receiver: PeerId, data: Payload<'_>) {
+        let mut state = self.hub.lock();
+        match state.registry.route(self.id, receiver, data) {
+            Some(delivery) => state.deliver(delivery),
+            None => debug!(peer = %self.id, %receiver, "signal to nobody in the room: dropped"),
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut state = self.hub.lock();
+        if let Some(delivery) = state.remove(self.id) {
+            state.deliver(delivery);
+        }
+    }
+}

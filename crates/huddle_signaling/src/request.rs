@@ -1,0 +1,155 @@
+//! What a client asks for in the URL, and the ways to refuse it.
+
+use std::num::NonZeroUsize;
+
+use axum::http::{StatusCode, Uri};
+use percent_encoding::percent_decode_str;
+
+use crate::{
+    close_code,
+    rooms::{Full, RoomKey},
+};
+
+/// Room names are kept in memory by the server, so they have a bound.
+const MAX_NAME_BYTES: usize = 128;
+
+/// Why a client is not let in. The text is also the reason in a WebSocket close frame, which
+/// holds 123 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("not found: connect to ws://HOST/ROOM, a room name has no slash")]
+    NotFound,
+    #[error("bad room name: use at most 128 bytes of UTF-8")]
+    BadName,
+    #[error("bad ?next=N: N is the number of players in a group, from 1 to {max}")]
+    BadNext { max: usize },
+    #[error("this room is full: it holds {max} players, try another room")]
+    RoomFull { max: usize },
+    #[error("this server is full: try again in a minute")]
+    ServerFull,
+}
+
+impl Refusal {
+    pub(crate) fn from_full(full: Full, max_members: usize) -> Self {
+        match full {
+            Full::Room => Self::RoomFull { max: max_members },
+            Full::Server => Self::ServerFull,
+        }
+    }
+
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::BadName | Self::BadNext { .. } => StatusCode::BAD_REQUEST,
+            Self::RoomFull { .. } | Self::ServerFull => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    pub(crate) fn close_code(self) -> u16 {
+        match self {
+            Self::NotFound => close_code::NOT_FOUND,
+            Self::BadName | Self::BadNext { .. } => close_code::BAD_REQUEST,
+            Self::RoomFull { .. } | Self::ServerFull => close_code::FULL,
+        }
+    }
+}
+
+/// Whether the client asked for what goes beyond the matchbox protocol.
+pub(crate) fn wants_extensions(uri: &Uri) -> bool {
+    query_value(uri, "huddle").is_some_and(|value| value == "1")
+}
+
+/// The room named by the path and `?next=N`.
+pub(crate) fn room_key(uri: &Uri, max_members: usize) -> Result<RoomKey, Refusal> {
+    let path = uri.path().strip_prefix('/').unwrap_or_default();
+    if path.contains('/') {
+        return Err(Refusal::NotFound);
+    }
+    let name = percent_decode_str(path)
+        .decode_utf8()
+        .map_err(|_| Refusal::BadName)?;
+    if name.len() > MAX_NAME_BYTES {
+        return Err(Refusal::BadName);
+    }
+    let next = query_value(uri, "next")
+        .map(|next| match next.parse::<NonZeroUsize>() {
+            Ok(size) if size.get() <= max_members => Ok(size),
+            _ => Err(Refusal::BadNext { max: max_members }),
+        })
+        .transpose()?;
+    Ok(RoomKey {
+        name: name.into_owned(),
+        next,
+    })
+}
+
+/// The last of several wins.
+fn query_value(uri: &Uri, key: &str) -> Option<String> {
+    form_urlencoded::parse(uri.query()?.as_bytes())
+        .filter(|(name, _)| name == key)
+        .last()
+        .map(|(_, value)| value.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(uri: &str) -> Result<(String, Option<usize>), Refusal> {
+        room_key(&uri.parse().unwrap(), 64).map(|key| (key.name, key.next.map(NonZeroUsize::get)))
+    }
+
+    #[test]
+    fn a_room_is_a_path_of_one_segment() {
+        assert_eq!(parse("/"), Ok((String::new(), None)));
+        assert_eq!(parse("/hello"), Ok(("hello".into(), None)));
+        assert_eq!(parse("/caf%C3%A9%2F1"), Ok(("café/1".into(), None)));
+        assert_eq!(parse("/a/b"), Err(Refusal::NotFound));
+        assert_eq!(parse("/a/"), Err(Refusal::NotFound));
+        assert_eq!(parse("//"), Err(Refusal::NotFound));
+    }
+
+    #[test]
+    fn a_room_name_is_short_and_utf8() {
+        let longest = "x".repeat(128);
+        assert_eq!(parse(&format!("/{longest}")), Ok((longest.clone(), None)));
+        assert_eq!(parse(&format!("/{longest}x")), Err(Refusal::BadName));
+        assert_eq!(parse("/%ff"), Err(Refusal::BadName));
+    }
+
+    #[test]
+    fn next_is_a_group_size() {
+        assert_eq!(parse("/r?next=2"), Ok(("r".into(), Some(2))));
+        assert_eq!(parse("/r?a=b&next=64&huddle=1"), Ok(("r".into(), Some(64))));
+        assert_eq!(parse("/r?next=2&next=3"), Ok(("r".into(), Some(3))));
+        for bad in ["0", "65", "two", "", "-1", "1.5", "99999999999999999999999"] {
+            let refused = parse(&format!("/r?next={bad}"));
+            assert_eq!(refused, Err(Refusal::BadNext { max: 64 }), "next={bad}");
+        }
+    }
+
+    #[test]
+    fn extensions_are_asked_for() {
+        let wants = |uri: &str| wants_extensions(&uri.parse().unwrap());
+        assert!(wants("/r?huddle=1"));
+        assert!(wants("/a/b?next=0&huddle=1"));
+        assert!(!wants("/r"));
+        assert!(!wants("/r?huddle=0"));
+        assert!(!wants("/huddle=1"));
+    }
+
+    #[test]
+    fn every_reason_fits_a_close_frame() {
+        let max = usize::MAX;
+        for refusal in [
+            Refusal::NotFound,
+            Refusal::BadName,
+            Refusal::BadNext { max },
+            Refusal::RoomFull { max },
+            Refusal::ServerFull,
+        ] {
+            assert!(refusal.to_string().len() <= 123, "{refusal}");
+            assert!((4000..5000).contains(&refusal.close_code()));
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A server in the test's own process and clients to talk to it.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::{collections::HashSet, net::SocketAddr, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use huddle_signaling::{Config, Server};
+use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerId};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Error, Message, protocol::CloseFrame},
+};
+
+/// Longer than anything takes that works.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) fn local() -> Config {
+    Config {
+        bind: ([127, 0, 0, 1], 0).into(),
+        ..Config::default()
+    }
+}
+
+pub(crate) struct Running {
+    pub(crate) addr: SocketAddr,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) ended: JoinHandle<()>,
+}
+
+pub(crate) async fn start(config: Config) -> Running {
+    let server = Server::bind(config).await.unwrap();
+    let addr = server.local_addr();
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(server.run(async {
+        let _ = stopped.await;
+    }));
+    Running { addr, stop, ended }
+}
+
+pub(crate) struct Client {
+    pub(crate) id: PeerId,
+    pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Client {
+    /// Joins a room, given as path and query.
+    pub(crate) async fn join(addr: SocketAddr, room: &str) -> Self {
+        let mut socket = connect(addr, room).await.unwrap();
+        let JsonPeerEvent::IdAssigned(id) = event(&mut socket).await else {
+            panic!("the first event must be IdAssigned");
+        };
+        Self { id, socket }
+    }
+
+    pub(crate) async fn event(&mut self) -> JsonPeerEvent {
+        event(&mut self.socket).await
+    }
+
+    pub(crate) async fn send(&mut self, text: impl Into<String>) {
+        self.socket.send(Message::text(text.into())).await.unwrap();
+    }
+
+    pub(crate) async fn signal(&mut self, receiver: PeerId, data: Value) {
+        self.send(JsonPeerRequest::Signal { receiver, data }.to_string())
+            .await;
+    }
+
+    pub(crate) async fn expect_new_peer(&mut self, peer: &Client) {
+        assert_eq!(self.event().await, JsonPeerEvent::NewPeer(peer.id));
+    }
+
+    pub(crate) async fn expect_peer_left(&mut self, peer: PeerId) {
+        assert_eq!(self.event().await, JsonPeerEvent::PeerLeft(peer));
+    }
+
+    pub(crate) async fn expect_signal(&mut self, sender: PeerId, data: Value) {
+        let signal = JsonPeerEvent::Signal { sender, data };
+        assert_eq!(self.event().await, signal);
+    }
+
+    /// A signal to itself comes back after everything the server had for this client before.
+    pub(crate) async fn expect_nothing(&mut self) {
+        let marker = json!({"marker": self.id});
+        self.signal(self.id, marker.clone()).await;
+        self.expect_signal(self.id, marker).await;
+    }
+
+    /// The peers announced so far and from now until nothing is left to read.
+    pub(crate) async fn announced(&mut self) -> HashSet<PeerId> {
+        self.signal(self.id, json!("marker")).await;
+        let mut peers = HashSet::new();
+        loop {
+            match self.event().await {
+                JsonPeerEvent::NewPeer(peer) => assert!(peers.insert(peer), "announced twice"),
+                JsonPeerEvent::Signal { .. } => return peers,
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+
+    pub(crate) async fn leave(mut self) -> PeerId {
+        self.socket.close(None).await.unwrap();
+        self.id
+    }
+
+    pub(crate) async fn closed(mut self) -> (u16, String) {
+        closed(&mut self.socket).await
+    }
+}
+
+pub(crate) async fn connect(
+    addr: SocketAddr,
+    room: &str,
+) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, Error> {
+    let url = format!("ws://{addr}{room}");
+    let connected = timeout(PATIENCE, connect_async(url)).await.unwrap();
+    connected.map(|(socket, _)| socket)
+}
+
+async fn event(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> JsonPeerEvent {
+    loop {
+        match next(socket).await {
+            Message::Text(text) => return text.parse().unwrap(),
+            Message::Ping(_) | Message::Pong(_) => {}
+            other => panic!("expected an event, got {other:?}"),
+        }
+    }
+}
+
+pub(crate) async fn next(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Message {
+    let message = timeout(PATIENCE, socket.next()).await;
+    message
+        .expect("the server says nothing")
+        .expect("the connection ended")
+        .expect("the connection broke")
+}
+
+/// The close code and reason, after whatever else was sent before.
+pub(crate) async fn closed(
+    socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>,
+) -> (u16, String) {
+    loop {
+        match next(socket).await {
+            Message::Close(Some(CloseFrame { code, reason })) => {
+                return (code.into(), reason.to_string());
+            }
+            Message::Close(None) => panic!("closed without a code"),
+            _ => {}
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Response {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// A plain HTTP request, `headers` being whole lines that end in CRLF.
+pub(crate) async fn get(addr: SocketAddr, path: &str, headers: &str) -> Response {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    get_on(&mut stream, path, headers).await
+}
+
+/// The same on a connection that stays open.
+pub(crate) async fn get_on(stream: &mut TcpStream, path: &str, headers: &str) -> Response {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    timeout(PATIENCE, response(stream)).await.unwrap()
+}
+
+/// A refused WebSocket upgrade as a stock client sees it.
+pub(crate) async fn refused(addr: SocketAddr, path: &str) -> Response {
+    let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    get(addr, path, headers).await
+}
+
+async fn response(stream: &mut TcpStream) -> Response {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+    let headers: Vec<_> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let mut body = vec![0; length.map_or(0, |(_, length)| length.parse().unwrap())];
+    stream.read_exact(&mut body).await.unwrap();
+    Response {
+        status: status.parse().unwrap(),
+        headers,
+        body,
+    }
+}

@@ -1,0 +1,129 @@
+//! The program: what it prints, how it starts, fails and stops.
+#![cfg(unix)]
+
+mod common;
+
+use std::{
+    net::SocketAddr,
+    process::{Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use common::{Client, PATIENCE, get_on};
+use huddle_signaling::close_code;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command},
+    time::timeout,
+};
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_huddle-signaling"));
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+async fn start() -> (Child, SocketAddr) {
+    let mut child = program().args(["--bind", "127.0.0.1:0"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
+    let addr = line
+        .as_deref()
+        .and_then(|line| line.strip_prefix("listening on http://"));
+    (child, addr.unwrap().parse().unwrap())
+}
+
+async fn signal(child: &Child, name: &str) {
+    let id = child.id().unwrap().to_string();
+    let sent = Command::new("kill").args(["-s", name, &id]).status();
+    assert!(sent.await.unwrap().success());
+}
+
+/// Runs it to its end, which must be an error.
+async fn failure(args: &[&str]) -> String {
+    let run = timeout(PATIENCE, program().args(args).output());
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = run.await.unwrap().unwrap();
+    assert!(!status.success());
+    assert!(stdout.is_empty(), "stdout is for the address");
+    String::from_utf8(stderr).unwrap()
+}
+
+#[tokio::test]
+async fn signals_close_every_client_and_exit_with_0() {
+    for name in ["TERM", "INT"] {
+        let (mut child, addr) = start().await;
+        let ours = Client::join(addr, "/room?huddle=1").await;
+        let stock = Client::join(addr, "/pair?next=2").await;
+        // A page whose connection is kept open does not hold the exit up.
+        let mut page = TcpStream::connect(addr).await.unwrap();
+        assert_eq!(get_on(&mut page, "/health", "").await.status, 200);
+        let started = Instant::now();
+        signal(&child, name).await;
+        assert_eq!(ours.closed().await.0, close_code::GOING_AWAY);
+        assert_eq!(stock.closed().await.0, close_code::GOING_AWAY);
+        let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+        assert_eq!(status.code(), Some(0));
+        assert!(started.elapsed() < Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
+async fn clients_that_do_not_answer_cannot_hold_the_exit_up() {
+    let (mut child, addr) = start().await;
+    let mut halfway = TcpStream::connect(addr).await.unwrap();
+    halfway.write_all(b"GET /room HTTP/1.1\r\n").await.unwrap();
+    let _stalled = Client::join(addr, "/room").await;
+    let started = Instant::now();
+    signal(&child, "TERM").await;
+    let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_taken_port_is_named_with_a_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let error = failure(&["--bind", &addr]).await;
+    assert!(
+        error.contains(&addr) && error.contains("already taken"),
+        "{error}"
+    );
+    assert!(error.contains("another port"), "{error}");
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_explained() {
+    let error = failure(&["--serve", "no/such/folder"]).await;
+    assert!(error.contains("no/such/folder"), "{error}");
+    let error = failure(&["--serve", env!("CARGO_BIN_EXE_huddle-signaling")]).await;
+    assert!(error.contains("existing folder"), "{error}");
+    let error = failure(&["--bind", "192.0.2.1:3536"]).await;
+    assert!(error.contains("address of this machine"), "{error}");
+    let error = failure(&["--max-queue-bytes", "1000"]).await;
+    assert!(error.contains("max_queue_bytes"), "{error}");
+    let error = failure(&["--log", "loud"]).await;
+    assert!(error.contains("debug"), "{error}");
+}
+
+#[tokio::test]
+async fn help_teaches() {
+    let output = program().arg("--help").output().await.unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    for words in [
+        "Examples:",
+        "ws://HOST:3536/ROOM?next=2",
+        "nginx",
+        "/health",
+    ] {
+        assert!(help.contains(words), "{words}");
+    }
+}

@@ -1,0 +1,139 @@
+//! Who hears of whom in rooms without `?next`.
+
+mod common;
+
+use std::collections::HashSet;
+
+use common::{Client, local, next, start};
+use futures_util::StreamExt;
+use matchbox_protocol::JsonPeerEvent;
+use serde_json::json;
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+#[tokio::test]
+async fn members_hear_of_newcomers_and_of_their_leaving() {
+    let server = start(local()).await;
+    let mut a = Client::join(server.addr, "/room").await;
+    let mut b = Client::join(server.addr, "/room").await;
+    a.expect_new_peer(&b).await;
+    let c = Client::join(server.addr, "/room").await;
+    a.expect_new_peer(&c).await;
+    b.expect_new_peer(&c).await;
+    let c = c.leave().await;
+    a.expect_peer_left(c).await;
+    b.expect_peer_left(c).await;
+    a.expect_nothing().await;
+    b.expect_nothing().await;
+}
+
+#[tokio::test]
+async fn a_client_that_closes_is_answered() {
+    let server = start(local()).await;
+    let mut client = Client::join(server.addr, "/room").await;
+    let code = CloseCode::Normal;
+    let reason = "".into();
+    let frame = CloseFrame { code, reason };
+    client.socket.close(Some(frame.clone())).await.unwrap();
+    let answer = next(&mut client.socket).await;
+    assert_eq!(answer, Message::Close(Some(frame)));
+    assert!(client.socket.next().await.is_none(), "a clean end");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_a_member_that_leaves() {
+    let server = start(local()).await;
+    let mut a = Client::join(server.addr, "/room").await;
+    let b = Client::join(server.addr, "/room").await;
+    a.expect_new_peer(&b).await;
+    let id = b.id;
+    drop(b);
+    a.expect_peer_left(id).await;
+}
+
+#[tokio::test]
+async fn signals_reach_the_receiver_byte_by_byte() {
+    let server = start(local()).await;
+    let mut a = Client::join(server.addr, "/room").await;
+    let mut b = Client::join(server.addr, "/room").await;
+    a.expect_new_peer(&b).await;
+    a.signal(b.id, json!({"Offer": "v=0\r\n…"})).await;
+    b.expect_signal(a.id, json!({"Offer": "v=0\r\n…"})).await;
+
+    let odd = r#"{"z":1e2, "a":[12345678901234567890123,"\u00e9"]}"#;
+    let request = format!(r#"{{"Signal":{{"receiver":"{}","data":{odd}}}}}"#, b.id);
+    a.send(request).await;
+    let Message::Text(text) = next(&mut b.socket).await else {
+        panic!("a signal is text");
+    };
+    assert!(text.contains(odd), "{text}");
+}
+
+#[tokio::test]
+async fn rooms_do_not_hear_of_each_other() {
+    let server = start(local()).await;
+    let mut a = Client::join(server.addr, "/a").await;
+    let mut b = Client::join(server.addr, "/b").await;
+    let mut nameless = Client::join(server.addr, "/").await;
+    let mut also_nameless = Client::join(server.addr, "").await;
+    nameless.expect_new_peer(&also_nameless).await;
+    a.signal(b.id, json!("hello?")).await;
+    a.signal(nameless.id, json!("hello?")).await;
+    a.expect_nothing().await;
+    b.expect_nothing().await;
+    nameless.expect_nothing().await;
+    also_nameless.expect_nothing().await;
+}
+
+#[tokio::test]
+async fn keep_alives_are_echoed_to_clients_that_asked() {
+    let server = start(local()).await;
+    let mut stock = Client::join(server.addr, "/room").await;
+    let mut ours = Client::join(server.addr, "/room?huddle=1").await;
+    // The extensions do not make it another room.
+    stock.expect_new_peer(&ours).await;
+    stock.send("\"KeepAlive\"").await;
+    stock.expect_nothing().await;
+    ours.send("\"KeepAlive\"").await;
+    assert_eq!(next(&mut ours.socket).await, Message::text("\"KeepAlive\""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_join_at_once_are_announced_once_in_each_pair() {
+    const CLIENTS: usize = 48;
+    let server = start(local()).await;
+    let joins: Vec<_> = (0..CLIENTS)
+        .map(|_| tokio::spawn(Client::join(server.addr, "/room")))
+        .collect();
+    let mut clients = Vec::new();
+    for join in joins {
+        clients.push(join.await.unwrap());
+    }
+    let mut pairs = HashSet::new();
+    for client in &mut clients {
+        for peer in client.announced().await {
+            assert_ne!(peer, client.id);
+            assert!(!pairs.contains(&(peer, client.id)), "announced both ways");
+            pairs.insert((client.id, peer));
+        }
+    }
+    assert_eq!(pairs.len(), CLIENTS * (CLIENTS - 1) / 2);
+
+    // Half of them leave at once, and each of the others hears of each.
+    let (stay, go) = clients.split_at_mut(CLIENTS / 2);
+    let gone: HashSet<_> = go.iter().map(|client| client.id).collect();
+    futures_util::future::join_all(go.iter_mut().map(|client| client.socket.close(None))).await;
+    for client in stay {
+        let mut left = HashSet::new();
+        while left.len() < gone.len() {
+            match client.event().await {
+                JsonPeerEvent::PeerLeft(peer) => assert!(left.insert(peer), "left twice"),
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        assert_eq!(left, gone);
+        client.expect_nothing().await;
+    }
+}

@@ -1,0 +1,195 @@
+//! The one place where typed messages become bytes and back.
+
+use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
+
+/// How much memory one decoded message may claim, in bytes. Well above what the longest message
+/// needs, because small numbers take less room on the wire than in memory.
+const MEMORY_LIMIT: usize = 16 * crate::MAX_EVENT_LEN;
+
+const CONFIG: Configuration<LittleEndian, Varint, Limit<MEMORY_LIMIT>> =
+    config::standard().with_limit::<MEMORY_LIMIT>();
+
+/// Why a message could not be turned into bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EncodeError {
+    /// The message takes too many bytes.
+    #[error("it takes {len} bytes and at most {max} fit: send less at a time, or split it")]
+    TooLong {
+        /// What it takes.
+        len: usize,
+        /// What fits.
+        max: usize,
+    },
+    /// The type's `Serialize` implementation refuses.
+    #[error("its type cannot be encoded: {0}")]
+    Unsupported(String),
+}
+
+/// Why bytes are not the message they should be.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum DecodeError {
+    /// More bytes than any message may take.
+    #[error("{len} bytes are more than the {max} that a message may take")]
+    TooLong {
+        /// What came.
+        len: usize,
+        /// What is allowed.
+        max: usize,
+    },
+    /// The bytes do not fit the type.
+    #[error("the bytes do not fit the type ({0}); do both sides run the same version of the game?")]
+    Malformed(String),
+    /// Bytes are left over.
+    #[error("{0} bytes are left over; do both sides run the same version of the game?")]
+    LeftOver(usize),
+}
+
+/// Turns a message into bytes.
+///
+/// ```
+/// use huddle_sync::codec;
+///
+/// let bytes = codec::encode(&(7u32, "hello"), 100)?;
+/// assert_eq!(codec::decode::<(u32, String)>(&bytes, 100), Ok((7, "hello".to_owned())));
+/// assert!(codec::encode(&"too long", 4).is_err());
+/// # Ok::<(), huddle_sync::codec::EncodeError>(())
+/// ```
+///
+/// # Errors
+/// If it takes more than `max` bytes, or its `Serialize` implementation fails.
+pub fn encode<T: Serialize>(message: &T, max: usize) -> Result<Bytes, EncodeError> {
+    let bytes = bincode::serde::encode_to_vec(message, CONFIG)
+        .map_err(|e| EncodeError::Unsupported(e.to_string()))?;
+    if bytes.len() > max {
+        return Err(EncodeError::TooLong {
+            len: bytes.len(),
+            max,
+        });
+    }
+    Ok(bytes.into())
+}
+
+/// Turns bytes that came from another player into a message; all of them must be used.
+///
+/// Bytes are untrusted: memory stays bounded whatever they say. Types that describe themselves
+/// (`#[serde(untagged)]`, `#[serde(flatten)]`) cannot be decoded, and a sequence of things that
+/// take no bytes (`Vec<()>`) should not be sent, since its length is not bounded by the bytes.
+///
+/// # Errors
+/// If the bytes are more than `max`, do not fit `T`, or are more than `T` needs.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, DecodeError> {
+    if bytes.len() > max {
+        return Err(DecodeError::TooLong {
+            len: bytes.len(),
+            max,
+        });
+    }
+    let (message, used) = bincode::serde::decode_from_slice(bytes, CONFIG)
+        .map_err(|e| DecodeError::Malformed(e.to_string()))?;
+    match bytes.len() - used {
+        0 => Ok(message),
+        rest => Err(DecodeError::LeftOver(rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    enum Sample {
+        Nothing,
+        Numbers {
+            small: Vec<u64>,
+            float: f32,
+            maybe: Option<i16>,
+        },
+        Texts(BTreeMap<String, (bool, char)>),
+    }
+
+    fn sample() -> impl Strategy<Value = Sample> {
+        prop_oneof![
+            Just(Sample::Nothing),
+            (
+                prop::collection::vec(any::<u64>(), 0..50),
+                -1e9f32..1e9,
+                any::<Option<i16>>()
+            )
+                .prop_map(|(small, float, maybe)| Sample::Numbers {
+                    small,
+                    float,
+                    maybe
+                }),
+            prop::collection::btree_map(".{0,9}", any::<(bool, char)>(), 0..9)
+                .prop_map(Sample::Texts),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_comes_back(sample in sample()) {
+            let bytes = encode(&sample, 4096).unwrap();
+            prop_assert_eq!(decode::<Sample>(&bytes, 4096).unwrap(), sample);
+        }
+
+        #[test]
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = decode::<Sample>(&bytes, 4096);
+            let _ = decode::<Vec<String>>(&bytes, 4096);
+            let _ = decode::<BTreeMap<u64, Vec<Option<Sample>>>>(&bytes, 4096);
+        }
+
+        #[test]
+        fn every_cut_is_an_error(sample in sample(), cut in any::<prop::sample::Index>()) {
+            let bytes = encode(&sample, 4096).unwrap();
+            let short = &bytes[..cut.index(bytes.len())];
+            prop_assert!(decode::<Sample>(short, 4096).is_err());
+        }
+    }
+
+    #[test]
+    fn a_length_that_lies_is_refused_without_the_memory() {
+        // A varint for 2^40, then nothing.
+        let lie = [253, 0, 0, 0, 0, 0, 1, 0, 0];
+        assert!(matches!(
+            decode::<String>(&lie, 100),
+            Err(DecodeError::Malformed(_))
+        ));
+        assert!(matches!(
+            decode::<Vec<u32>>(&lie, 100),
+            Err(DecodeError::Malformed(_))
+        ));
+    }
+
+    #[test]
+    fn limits_and_leftovers_are_named() {
+        assert_eq!(
+            encode(&[7u8; 10], 9),
+            Err(EncodeError::TooLong { len: 10, max: 9 })
+        );
+        assert_eq!(
+            decode::<[u8; 10]>(&[0; 10], 9),
+            Err(DecodeError::TooLong { len: 10, max: 9 })
+        );
+        assert_eq!(decode::<[u8; 2]>(&[0; 5], 9), Err(DecodeError::LeftOver(3)));
+    }
+
+    #[test]
+    fn the_longest_message_of_small_numbers_decodes() {
+        let numbers = vec![1u64; crate::MAX_EVENT_LEN - 3];
+        let bytes = encode(&numbers, crate::MAX_EVENT_LEN).unwrap();
+        assert_eq!(bytes.len(), crate::MAX_EVENT_LEN);
+        assert_eq!(
+            decode::<Vec<u64>>(&bytes, crate::MAX_EVENT_LEN),
+            Ok(numbers)
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! Reading and writing the numbers and slices that packets are made of.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// The most bytes [`put_varint`] writes.
+pub(crate) const MAX_VARINT_LEN: usize = 10;
+
+/// Writes a number in as few bytes as it needs, 7 bits each, lowest first.
+pub(crate) fn put_varint(out: &mut BytesMut, mut value: u64) {
+    while value >= 0x80 {
+        out.put_u8(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.put_u8(value as u8);
+}
+
+/// How many bytes [`put_varint`] writes for a number.
+pub(crate) const fn varint_len(value: u64) -> usize {
+    let bits = 64 - (value | 1).leading_zeros() as usize;
+    bits.div_ceil(7)
+}
+
+/// Reads a packet from the front; every method returns `None` where the bytes end too early or
+/// make no sense.
+pub(crate) struct Reader(Bytes);
+
+impl Reader {
+    pub(crate) fn new(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn u8(&mut self) -> Option<u8> {
+        let first = *self.0.first()?;
+        self.slice(1)?;
+        Some(first)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.slice(4)?.as_ref().try_into().ok()?))
+    }
+
+    pub(crate) fn varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for i in 0..MAX_VARINT_LEN {
+            let byte = self.u8()?;
+            let bits = u64::from(byte & 0x7f);
+            // The tenth byte has room for one bit only.
+            if i == MAX_VARINT_LEN - 1 && bits > 1 {
+                return None;
+            }
+            value |= bits << (7 * i);
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// The next `len` bytes, without copying them.
+    pub(crate) fn slice(&mut self, len: usize) -> Option<Bytes> {
+        (len <= self.0.len()).then(|| self.0.split_to(len))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_come_back_in_the_length_foretold(shift in 0u32..64, value: u64) {
+            let value = value >> shift;
+            let mut out = BytesMut::new();
+            put_varint(&mut out, value);
+            prop_assert_eq!(out.len(), varint_len(value));
+            let mut reader = Reader::new(out.freeze());
+            prop_assert_eq!(reader.varint(), Some(value));
+            prop_assert!(reader.is_empty());
+        }
+
+        #[test]
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let mut reader = Reader::new(Bytes::from(bytes));
+            while reader.varint().is_some() && reader.u32().is_some() {}
+        }
+    }
+
+    #[test]
+    fn numbers_beyond_64_bits_are_refused() {
+        let mut bytes = vec![0xff; 9];
+        bytes.push(0x01);
+        assert_eq!(
+            Reader::new(Bytes::from(bytes.clone())).varint(),
+            Some(u64::MAX)
+        );
+        bytes[9] = 0x02;
+        assert_eq!(Reader::new(Bytes::from(bytes.clone())).varint(), None);
+        bytes[9] = 0x81;
+        assert_eq!(Reader::new(Bytes::from(bytes)).varint(), None);
+    }
+
+    #[test]
+    fn reading_past_the_end_is_none() {
+        let mut reader = Reader::new(Bytes::from_static(&[1, 2, 3]));
+        assert_eq!(reader.u32(), None);
+        assert_eq!(reader.slice(2).as_deref(), Some(&[1, 2][..]));
+        assert_eq!(reader.slice(2), None);
+        assert_eq!(reader.u8(), Some(3));
+        assert_eq!(reader.u8(), None);
+    }
+}

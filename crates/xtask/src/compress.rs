@@ -1,0 +1,105 @@
+//! Compressed siblings of large files, for servers that send those.
+
+use std::{
+    fs::{self, File},
+    io::{BufReader, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use flate2::{Compression, write::GzEncoder};
+
+/// Writes `FILE.gz` and `FILE.br`.
+pub(crate) fn write_siblings(file: &Path) -> anyhow::Result<()> {
+    println!("   compressing {}", name(file));
+    gzip(file)
+        .and_then(|()| brotli(file))
+        .with_context(|| format!("cannot compress {}", file.display()))
+}
+
+/// A line such as `hello_bg.wasm: 18.5 MB, gzip 5.0 MB, brotli 3.9 MB`.
+pub(crate) fn sizes(file: &Path) -> anyhow::Result<String> {
+    let mut line = format!("{}: {}", name(file), megabytes(fs::metadata(file)?.len()));
+    for (label, extension) in [("gzip", "gz"), ("brotli", "br")] {
+        if let Ok(about) = fs::metadata(sibling(file, extension)) {
+            line.push_str(&format!(", {label} {}", megabytes(about.len())));
+        }
+    }
+    Ok(line)
+}
+
+fn gzip(file: &Path) -> anyhow::Result<()> {
+    let out = BufWriter::new(File::create(sibling(file, "gz"))?);
+    let mut encoder = GzEncoder::new(out, Compression::best());
+    std::io::copy(&mut File::open(file)?, &mut encoder)?;
+    encoder.finish()?.flush()?;
+    Ok(())
+}
+
+fn brotli(file: &Path) -> anyhow::Result<()> {
+    let mut input = BufReader::new(File::open(file)?);
+    let mut out = BufWriter::new(File::create(sibling(file, "br"))?);
+    let params = brotli::enc::BrotliEncoderParams {
+        quality: 11,
+        lgwin: 24,
+        size_hint: usize::try_from(fs::metadata(file)?.len())?,
+        ..Default::default()
+    };
+    brotli::BrotliCompress(&mut input, &mut out, &params)?;
+    out.flush()?;
+    Ok(())
+}
+
+fn sibling(file: &Path, extension: &str) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push(".");
+    path.push(extension);
+    path.into()
+}
+
+fn name(file: &Path) -> String {
+    file.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn siblings_hold_the_same_bytes_and_are_smaller() {
+        let folder = std::env::temp_dir().join(format!("xtask-compress-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("some.wasm");
+        let bytes = b"huddle ".repeat(10_000);
+        fs::write(&file, &bytes).unwrap();
+        write_siblings(&file).unwrap();
+
+        let mut unzipped = Vec::new();
+        flate2::read::GzDecoder::new(File::open(sibling(&file, "gz")).unwrap())
+            .read_to_end(&mut unzipped)
+            .unwrap();
+        let mut unbrotlied = Vec::new();
+        brotli::BrotliDecompress(
+            &mut File::open(sibling(&file, "br")).unwrap(),
+            &mut unbrotlied,
+        )
+        .unwrap();
+        assert_eq!((unzipped, unbrotlied), (bytes.clone(), bytes));
+        assert!(fs::metadata(sibling(&file, "br")).unwrap().len() < 1000);
+        assert!(
+            sizes(&file)
+                .unwrap()
+                .starts_with("some.wasm: 0.1 MB, gzip 0.0 MB, brotli")
+        );
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,135 @@
+//! The examples: folders in `examples/` with a `src/main.rs`.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+/// A playable example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Example {
+    /// Name of the package, the binary, the page and the default room.
+    pub(crate) name: String,
+    /// One line from its `Cargo.toml`.
+    pub(crate) description: String,
+}
+
+/// All examples, by name.
+pub(crate) struct Examples(Vec<Example>);
+
+#[derive(Deserialize)]
+struct Manifest {
+    package: Package,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    #[serde(default)]
+    description: String,
+}
+
+impl Examples {
+    pub(crate) fn find(root: &Path) -> anyhow::Result<Self> {
+        let folder = root.join("examples");
+        let mut found = Vec::new();
+        for entry in
+            fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?
+        {
+            let path = entry?.path();
+            if !path.join("src/main.rs").is_file() {
+                continue;
+            }
+            let manifest = path.join("Cargo.toml");
+            let text = fs::read_to_string(&manifest)
+                .with_context(|| format!("cannot read {}", manifest.display()))?;
+            let Manifest { package } = toml::from_str(&text)
+                .with_context(|| format!("cannot read {}", manifest.display()))?;
+            found.push(Example {
+                name: package.name,
+                description: package.description,
+            });
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self(found))
+    }
+
+    pub(crate) fn all(&self) -> &[Example] {
+        &self.0
+    }
+
+    /// The named example, or all of them.
+    pub(crate) fn select(&self, name: Option<&str>) -> anyhow::Result<Vec<&Example>> {
+        match name {
+            None => Ok(self.0.iter().collect()),
+            Some(name) => self.one(name).map(|example| vec![example]),
+        }
+    }
+
+    fn one(&self, name: &str) -> anyhow::Result<&Example> {
+        match self.0.iter().find(|example| example.name == name) {
+            Some(example) => Ok(example),
+            None => bail!("there is no example {name:?}; {}", self.list()),
+        }
+    }
+
+    /// The named example, or the only one there is.
+    pub(crate) fn only(&self, name: Option<&str>) -> anyhow::Result<&Example> {
+        match (name, self.0.as_slice()) {
+            (Some(name), _) => self.one(name),
+            (None, [example]) => Ok(example),
+            (None, _) => bail!("--native opens one example: name it; {}", self.list()),
+        }
+    }
+
+    fn list(&self) -> String {
+        let mut text = String::from("the examples are:");
+        for example in &self.0 {
+            text.push_str(&format!("\n  {}  {}", example.name, example.description));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two() -> Examples {
+        Examples(
+            ["duel", "hello"]
+                .map(|name| Example {
+                    name: name.into(),
+                    description: format!("{name}!"),
+                })
+                .into(),
+        )
+    }
+
+    #[test]
+    fn an_unknown_example_is_answered_with_the_list() {
+        let error = two().select(Some("helo")).unwrap_err().to_string();
+        assert!(error.contains("\"helo\"") && error.contains("hello  hello!"));
+    }
+
+    #[test]
+    fn without_a_name_all_are_selected_but_a_window_needs_one() {
+        let examples = two();
+        assert_eq!(examples.select(None).unwrap().len(), 2);
+        assert!(examples.only(None).is_err());
+        assert_eq!(examples.only(Some("duel")).unwrap().name, "duel");
+    }
+
+    #[test]
+    fn the_workspace_has_described_examples() {
+        let examples = Examples::find(&crate::cache::workspace_root().unwrap()).unwrap();
+        assert!(examples.all().iter().any(|example| example.name == "hello"));
+        for example in examples.all() {
+            assert!(
+                !example.description.is_empty(),
+                "{} has no description",
+                example.name
+            );
+        }
+    }
+}

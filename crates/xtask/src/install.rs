@@ -1,0 +1,73 @@
+//! Installing what is missing, saying what and why.
+
+use std::process::Command;
+
+use anyhow::bail;
+
+use crate::{env, process};
+
+/// Installs Debian packages, or says how to.
+pub(crate) fn apt(packages: &[&str], why: &str) -> anyhow::Result<()> {
+    let by_hand = format!("apt-get install {}", packages.join(" "));
+    if env::find_program("apt-get").is_none() {
+        bail!(
+            "{why}: this system has no apt-get; install what Debian calls {}",
+            packages.join(", ")
+        );
+    }
+    let Some(root) = as_root() else {
+        bail!("{why}: run as root `{by_hand}`, then try again");
+    };
+    println!("Installing {}: {why}", packages.join(" "));
+    process::run(apt_get(root).arg("update"))?;
+    process::run(
+        apt_get(root)
+            .args(["install", "-y", "--no-install-recommends"])
+            .args(packages),
+    )
+}
+
+/// Names of known packages that match a regular expression.
+pub(crate) fn apt_names(pattern: &str) -> Vec<String> {
+    if let Some(root) = as_root() {
+        // A fresh machine knows no packages yet; if this fails the search below finds nothing.
+        let _ = process::output(apt_get(root).arg("update"));
+    }
+    let found =
+        process::output(env::command("apt-cache").args(["search", "--names-only", pattern]));
+    found
+        .unwrap_or_default()
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[derive(Clone, Copy)]
+enum Root {
+    Already,
+    Sudo,
+}
+
+fn as_root() -> Option<Root> {
+    let id = process::output(env::command("id").arg("-u")).ok()?;
+    if id.trim() == "0" {
+        return Some(Root::Already);
+    }
+    process::output(env::command("sudo").args(["-n", "true"]))
+        .ok()
+        .map(|_| Root::Sudo)
+}
+
+fn apt_get(root: Root) -> Command {
+    let mut command = match root {
+        Root::Already => env::command("apt-get"),
+        Root::Sudo => {
+            let mut sudo = env::command("sudo");
+            sudo.args(["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+            sudo
+        }
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
+    command
+}

@@ -1,0 +1,91 @@
+//! The project's commands: `cargo play` and `cargo xtask web|test`.
+
+mod bundle;
+mod cache;
+mod compress;
+mod env;
+mod examples;
+mod install;
+mod play;
+mod process;
+mod site;
+mod test;
+mod toolchain;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{cache::Cache, examples::Examples};
+
+/// Plays, builds and tests bevy_huddle.
+///
+/// Build outputs are kept outside the clone, in $HUDDLE_CACHE or else in the user's cache directory
+/// (`~/.cache/bevy_huddle` on Linux), so that a fresh clone starts warm: `native/` and `web/` are cargo's target
+/// directories, `site/` holds the pages, `screenshots/` what the tests saw.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the examples on this machine; open the printed address twice and play with yourself
+    Play(play::Options),
+    /// Build the pages only and print their folder
+    Web(WebOptions),
+    /// Check formatting and lints, run all tests, and build everything
+    Test(test::Options),
+}
+
+#[derive(clap::Args)]
+struct WebOptions {
+    /// The example to build; all of them if not given
+    example: Option<String>,
+    /// Optimise for size (slow to build), and write compressed siblings of the large files
+    #[arg(long)]
+    release: bool,
+}
+
+/// What every command needs: where the sources are, and where outputs go.
+struct Project {
+    root: PathBuf,
+    cache: Cache,
+    examples: Examples,
+}
+
+impl Project {
+    fn open() -> anyhow::Result<Self> {
+        let root = cache::workspace_root()?;
+        Ok(Self {
+            cache: Cache::open()?,
+            examples: Examples::find(&root)?,
+            root,
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let done = Project::open().and_then(|project| match command {
+        Command::Play(options) => play::run(&project, &options),
+        Command::Web(options) => web(&project, &options),
+        Command::Test(options) => test::run(&project, &options),
+    });
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn web(project: &Project, options: &WebOptions) -> anyhow::Result<ExitCode> {
+    let examples = project.examples.select(options.example.as_deref())?;
+    let site = site::build(project, &examples, bundle::Flavour::of(options.release))?;
+    println!("{}", site.display());
+    Ok(ExitCode::SUCCESS)
+}

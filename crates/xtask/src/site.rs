@@ -1,0 +1,116 @@
+//! The pages: an index, and one page per example.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+
+use crate::{
+    Project,
+    bundle::{self, Flavour},
+    examples::Example,
+    toolchain::WasmToolchain,
+};
+
+const TEMPLATES: &str = "assets/web";
+
+/// Builds the pages of these examples and returns the folder to serve.
+pub(crate) fn build(
+    project: &Project,
+    examples: &[&Example],
+    flavour: Flavour,
+) -> anyhow::Result<PathBuf> {
+    let toolchain = WasmToolchain::find(project)?;
+    bundle::compile(project, &toolchain, examples, flavour)?;
+    let site = project.cache.site(flavour.name());
+    let shell = template(project, "shell.html")?;
+    for example in examples {
+        let folder = site.join(&example.name);
+        fs::create_dir_all(&folder)?;
+        let bytes = bundle::bind(project, example, flavour, &folder)?;
+        let page = fill(
+            &shell,
+            &[
+                ("name", &example.name),
+                ("description", &escape(&example.description)),
+                ("bytes", &bytes.to_string()),
+            ],
+        )?;
+        fs::write(folder.join("index.html"), page)?;
+    }
+    fs::write(site.join("index.html"), index(project, &site)?)?;
+    Ok(site)
+}
+
+/// Lists every example; those without a page yet say how to get one.
+fn index(project: &Project, site: &Path) -> anyhow::Result<String> {
+    let card = template(project, "card.html")?;
+    let missing = template(project, "card-missing.html")?;
+    let mut cards = String::new();
+    for example in project.examples.all() {
+        let built = site.join(&example.name).join("index.html").is_file();
+        cards.push_str(&fill(
+            if built { &card } else { &missing },
+            &[
+                ("name", &example.name),
+                ("description", &escape(&example.description)),
+            ],
+        )?);
+    }
+    fill(&template(project, "index.html")?, &[("cards", &cards)])
+}
+
+fn template(project: &Project, name: &str) -> anyhow::Result<String> {
+    let path = project.root.join(TEMPLATES).join(name);
+    fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Puts values in place of `{{name}}`s; a name without a value is an error.
+fn fill(template: &str, values: &[(&str, &str)]) -> anyhow::Result<String> {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after
+            .split_once("}}")
+            .context("a template has {{ without }}")?;
+        let Some((_, value)) = values.iter().find(|(known, _)| *known == name.trim()) else {
+            bail!("a template asks for {{{{{name}}}}}, which is not known here");
+        };
+        out.push_str(before);
+        out.push_str(value);
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_filled() {
+        let page = fill("<b>{{name}}</b> {{ name }}{}", &[("name", "duel")]).unwrap();
+        assert_eq!(page, "<b>duel</b> duel{}");
+    }
+
+    #[test]
+    fn unknown_or_broken_placeholders_are_errors() {
+        assert!(fill("{{nmae}}", &[("name", "x")]).is_err());
+        assert!(fill("{{name", &[("name", "x")]).is_err());
+    }
+
+    #[test]
+    fn descriptions_cannot_break_the_page() {
+        assert_eq!(escape("<a & \"b\">"), "&lt;a &amp; &quot;b&quot;&gt;");
+    }
+}

@@ -1,0 +1,152 @@
+//! The steps, and what each runs.
+
+use std::process::Command;
+
+use super::{Group, tally::Tally};
+use crate::{Project, bundle::Flavour, env, install, site, toolchain::WasmToolchain};
+
+/// Crates with tests of their own.
+const TESTED: &[&str] = &[
+    "bevy_huddle",
+    "huddle_mesh",
+    "huddle_signaling",
+    "huddle_sync",
+    "xtask",
+];
+
+/// One step; they run in this order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    Format,
+    Lints,
+    WasmLints,
+    Unit,
+    Native,
+    Pages,
+    Processes,
+}
+
+impl Step {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Format,
+        Self::Lints,
+        Self::WasmLints,
+        Self::Unit,
+        Self::Native,
+        Self::Pages,
+        Self::Processes,
+    ];
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Format => "formatting",
+            Self::Lints => "lints, native",
+            Self::WasmLints => "lints, wasm",
+            Self::Unit => "unit and integration tests",
+            Self::Native => "build of the server and the native examples",
+            Self::Pages => "build of the pages",
+            Self::Processes => "tests with several processes and browsers",
+        }
+    }
+
+    pub(super) fn groups(self) -> &'static [Group] {
+        match self {
+            Self::Format => &[Group::Fmt],
+            Self::Lints | Self::WasmLints => &[Group::Clippy],
+            Self::Unit => &[Group::Unit],
+            Self::Native | Self::Pages => &[Group::Build, Group::E2e],
+            Self::Processes => &[Group::E2e],
+        }
+    }
+
+    /// Whether there is no point in trying this after `earlier` failed.
+    pub(super) fn needs(self, earlier: Self) -> bool {
+        self == Self::Processes && matches!(earlier, Self::Native | Self::Pages)
+    }
+
+    pub(super) fn run(self, project: &Project, args: &[String]) -> anyhow::Result<Tally> {
+        match self {
+            Self::Format => Tally::check(cargo(project).args(["fmt", "--all", "--check"])),
+            Self::Lints => Tally::check(native(project, "clippy").args([
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ])),
+            Self::WasmLints => wasm_lints(project),
+            Self::Unit => {
+                let mut tests = native(project, "test");
+                tests.arg("--no-fail-fast");
+                for package in TESTED {
+                    tests.args(["-p", package]);
+                }
+                Tally::tests(tests.arg("--").args(args))
+            }
+            Self::Native => {
+                let mut build = native(project, "build");
+                build.args(["-p", "huddle_signaling"]);
+                for example in project.examples.all() {
+                    build.args(["-p", &example.name]);
+                }
+                Tally::check(&mut build)
+            }
+            Self::Pages => {
+                let examples = project.examples.select(None)?;
+                site::build(project, &examples, Flavour::Web).map(|_| Tally::success())
+            }
+            Self::Processes => processes(project, args),
+        }
+    }
+}
+
+fn cargo(project: &Project) -> Command {
+    let mut command = env::command("cargo");
+    command.current_dir(&project.root);
+    command
+}
+
+fn native(project: &Project, subcommand: &str) -> Command {
+    let mut command = cargo(project);
+    command
+        .args([subcommand, "--target-dir"])
+        .arg(project.cache.native());
+    command
+}
+
+fn wasm_lints(project: &Project) -> anyhow::Result<Tally> {
+    let toolchain = WasmToolchain::find(project)?;
+    toolchain.ensure_clippy()?;
+    let mut clippy = toolchain.cargo(project, "clippy");
+    // The profile of the pages, so that both share what runs while compiling.
+    clippy.args(["--profile", Flavour::Web.name(), "-p", "huddle_mesh"]);
+    for example in project.examples.all() {
+        clippy.args(["-p", &example.name]);
+    }
+    Tally::check(clippy.args(["--", "-D", "warnings"]))
+}
+
+fn processes(project: &Project, args: &[String]) -> anyhow::Result<Tally> {
+    let tools = [
+        ("chromium", "chromium", "the tests play in a browser"),
+        (
+            "chromedriver",
+            "chromium-driver",
+            "the tests steer a browser",
+        ),
+        ("ip", "iproute2", "the tests make a network of their own"),
+    ];
+    for (program, package, why) in tools {
+        if env::find_program(program).is_none() {
+            install::apt(&[package], why)?;
+        }
+    }
+    let mut tests = native(project, "test");
+    tests
+        .env("HUDDLE_TEST_BIN", project.cache.native().join("debug"))
+        .env("HUDDLE_TEST_SITE", project.cache.site(Flavour::Web.name()))
+        .env("HUDDLE_TEST_SCREENSHOTS", project.cache.screenshots())
+        .args(["-p", "huddle_tests", "--"])
+        .args(args);
+    Tally::tests(&mut tests)
+}

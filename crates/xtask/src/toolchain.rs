@@ -1,0 +1,219 @@
+//! A Rust that compiles to WebAssembly: found, or installed.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, bail};
+
+use crate::{Project, env, install, process};
+
+/// The target of browser builds.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+/// The oldest compiler the workspace builds with.
+const OLDEST: (u32, u32) = (1, 95);
+const DISTRIBUTION_CARGO: &str = "/usr/bin/cargo";
+const DISTRIBUTION_RUSTC: &str = "/usr/bin/rustc";
+const DISTRIBUTION_STD: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
+
+/// How to call cargo for wasm.
+pub(crate) enum WasmToolchain {
+    /// The active toolchain has the target.
+    Active,
+    /// The distribution's compiler builds `std` from its sources.
+    Distribution { linker: String },
+}
+
+impl WasmToolchain {
+    /// Finds one, or installs one: rustup's target first, then the distribution's packages.
+    pub(crate) fn find(project: &Project) -> anyhow::Result<Self> {
+        if active_has_target(project) {
+            return Ok(Self::Active);
+        }
+        if let Some(found) = distribution() {
+            return Ok(found);
+        }
+        match add_target(project) {
+            Ok(()) if active_has_target(project) => return Ok(Self::Active),
+            Ok(()) => println!("rustup added {TARGET} to another toolchain than the active one"),
+            Err(error) => {
+                println!("rustup cannot add {TARGET} ({error}): taking the distribution's Rust")
+            }
+        }
+        install_distribution()?;
+        distribution().with_context(|| {
+            format!(
+                "the distribution's Rust is older than {}.{} or came without std's sources; \
+                 run `rustup target add {TARGET}` where rustup can download",
+                OLDEST.0, OLDEST.1
+            )
+        })
+    }
+
+    /// `cargo SUBCOMMAND` for the wasm target.
+    pub(crate) fn cargo(&self, project: &Project, subcommand: &str) -> Command {
+        let mut command = match self {
+            Self::Active => env::command("cargo"),
+            Self::Distribution { linker } => {
+                let mut command = env::command(DISTRIBUTION_CARGO);
+                command
+                    .env_remove("RUSTUP_TOOLCHAIN")
+                    .env_remove("RUSTDOC")
+                    .env("RUSTC", DISTRIBUTION_RUSTC)
+                    .env("RUSTC_BOOTSTRAP", "1")
+                    .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+                command
+            }
+        };
+        // They would replace the flags in `.cargo/config.toml`.
+        command
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .current_dir(&project.root)
+            .arg(subcommand)
+            .args(["--target", TARGET, "--target-dir"])
+            .arg(project.cache.web());
+        if let Self::Distribution { .. } = self {
+            command.arg("-Zbuild-std=std,panic_abort");
+        }
+        command
+    }
+
+    /// Whether `cargo clippy` works; the distribution packs it separately.
+    pub(crate) fn ensure_clippy(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Distribution { .. } if !Path::new("/usr/bin/cargo-clippy").is_file() => {
+                install::apt(&["rust-web-clippy"], "lints of the browser code need it")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn active_has_target(project: &Project) -> bool {
+    let mut rustc = env::command("rustc");
+    rustc
+        .current_dir(&project.root)
+        .args(["--print", "target-libdir", "--target", TARGET]);
+    process::output(&mut rustc).is_ok_and(|dir| has_libraries(Path::new(dir.trim())))
+}
+
+fn has_libraries(dir: &Path) -> bool {
+    fs::read_dir(dir).is_ok_and(|entries| {
+        entries
+            .flatten()
+            .any(|entry| entry.path().extension().is_some_and(|ext| ext == "rlib"))
+    })
+}
+
+fn add_target(project: &Project) -> anyhow::Result<()> {
+    if env::find_program("rustup").is_none() {
+        bail!("it is not installed");
+    }
+    println!("Adding {TARGET} through rustup: browsers run WebAssembly");
+    let mut rustup = env::command("rustup");
+    rustup
+        .current_dir(&project.root)
+        .args(["target", "add", TARGET]);
+    process::output(&mut rustup).map(drop)
+}
+
+fn distribution() -> Option<WasmToolchain> {
+    if !Path::new(DISTRIBUTION_CARGO).is_file() || !Path::new(DISTRIBUTION_STD).is_file() {
+        return None;
+    }
+    let about = process::output(env::command(DISTRIBUTION_RUSTC).arg("-vV")).ok()?;
+    if release(&about)? < OLDEST {
+        return None;
+    }
+    let linker = pick_linker(linkers(), llvm(&about))?;
+    Some(WasmToolchain::Distribution { linker })
+}
+
+fn install_distribution() -> anyhow::Result<()> {
+    let mut linkers = install::apt_names("^lld-[0-9]+$");
+    linkers.sort_by_key(|name| suffix(name));
+    let linker = linkers.pop().unwrap_or_else(|| "lld".into());
+    install::apt(
+        &[
+            "rustc-web",
+            "cargo-web",
+            "rust-web-src",
+            "rust-web-clippy",
+            &linker,
+        ],
+        "a Rust compiler with the sources of std, to build for browsers",
+    )
+}
+
+/// `release: 1.96.0` as `(1, 96)`.
+fn release(about: &str) -> Option<(u32, u32)> {
+    let mut parts = about
+        .lines()
+        .find_map(|line| line.strip_prefix("release: "))?
+        .split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// `LLVM version: 22.1.8` as `22`.
+fn llvm(about: &str) -> Option<u32> {
+    let version = about
+        .lines()
+        .find_map(|line| line.strip_prefix("LLVM version: "))?;
+    version.split('.').next()?.parse().ok()
+}
+
+/// Every `wasm-ld` and `wasm-ld-N` on the path.
+fn linkers() -> Vec<String> {
+    env::program_folders()
+        .flat_map(|dir: PathBuf| fs::read_dir(dir).into_iter().flatten().flatten())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| {
+            name == "wasm-ld" || (name.starts_with("wasm-ld-") && suffix(name).is_some())
+        })
+        .collect()
+}
+
+/// The linker of the compiler's own LLVM, else the newest, else the unnumbered one.
+fn pick_linker(linkers: Vec<String>, llvm: Option<u32>) -> Option<String> {
+    linkers.into_iter().max_by_key(|name| {
+        let version = suffix(name);
+        (version.is_some() && version == llvm, version)
+    })
+}
+
+fn suffix(name: &str) -> Option<u32> {
+    name.rsplit('-').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABOUT: &str = "rustc 1.96.0\nbinary: rustc\nrelease: 1.96.0\nLLVM version: 22.1.8\n";
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(release(ABOUT), Some((1, 96)));
+        assert_eq!(llvm(ABOUT), Some(22));
+        assert_eq!(release("nonsense"), None);
+    }
+
+    #[test]
+    fn the_matching_linker_wins_then_the_newest() {
+        let all = || {
+            ["wasm-ld", "wasm-ld-9", "wasm-ld-22", "wasm-ld-23"]
+                .map(String::from)
+                .to_vec()
+        };
+        assert_eq!(pick_linker(all(), Some(22)).unwrap(), "wasm-ld-22");
+        assert_eq!(pick_linker(all(), Some(21)).unwrap(), "wasm-ld-23");
+        assert_eq!(
+            pick_linker(vec!["wasm-ld".into()], Some(21)).unwrap(),
+            "wasm-ld"
+        );
+        assert_eq!(pick_linker(Vec::new(), Some(21)), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! The smallest useful game: everybody is a shape that moves about and makes splashes.
+//!
+//! This file is the netcode, in the order one learns it. How a shape is steered is in `controls` and
+//! `bot`, how it moves in `pose`, and how everything looks in the rest.
+
+mod art;
+mod backdrop;
+mod bot;
+mod controls;
+mod fade;
+mod look;
+mod pose;
+mod smooth;
+mod splash;
+
+use bevy::prelude::*;
+use bevy_huddle::prelude::*;
+use example_kit::{Display, EventsReceived, ExampleKit, Options, Reported};
+use serde::{Deserialize, Serialize};
+
+use controls::Wish;
+use pose::Pose;
+use smooth::Smooth;
+
+/// Something that happens once. As an event it reaches everybody, and in order.
+///
+/// What changes all the time is state instead: see [`Pose`]. Of state only the latest value counts.
+#[derive(Serialize, Deserialize)]
+struct Splash {
+    /// 0 is small, 1 is large.
+    size: f32,
+}
+
+/// The shape of a player, me included.
+#[derive(Component)]
+struct Avatar(PeerId);
+
+/// The shape that I steer.
+#[derive(Component)]
+struct Me;
+
+fn main() -> AppExit {
+    let kit = ExampleKit::new("hello");
+    let seen = kit.options().display != Display::Headless;
+    let mut app = App::new();
+    app.add_plugins((kit, HuddlePlugins))
+        // 1. Say what travels, under names that are the same in every build of the game.
+        .add_peer_state::<Pose>("pose")
+        .add_peer_event::<Splash>("splash")
+        // 2. Join a room.
+        .add_systems(Startup, join)
+        .add_observer(spawn_me)
+        // 3. Move, and let the others know. Both belong into the fixed ticks.
+        .add_systems(
+            FixedUpdate,
+            (move_me, share_pose, make_splash).chain().run_if(in_room),
+        )
+        // 4. See the others. They come with their first pose and go with their peer entity.
+        .add_observer(spawn_peer)
+        .add_systems(Update, (smooth::place_me, place_peers))
+        // 5. See what they do.
+        .add_observer(on_splash)
+        .add_plugins((controls::plugin, bot::plugin));
+    if seen {
+        app.add_plugins((
+            art::plugin,
+            backdrop::plugin,
+            look::plugin,
+            splash::plugin,
+            fade::plugin,
+        ));
+    }
+    app.run()
+}
+
+/// A room is an address on a signaling server, like `ws://localhost:3536/hello`. Whoever joins the
+/// same address meets. If that fails, the kit's screen says why.
+fn join(options: Res<Options>, mut commands: Commands) {
+    commands.join_room(options.room_url.clone());
+}
+
+/// In the room I have an id, which is my identity on every screen.
+fn spawn_me(joined: On<Add, Room>, rooms: Query<&Room>, mut commands: Commands) -> Result {
+    let me = rooms.get(joined.entity)?.me;
+    commands.spawn((Me, Avatar(me), Reported { owner: me }, Pose::start(me)));
+    Ok(())
+}
+
+/// I alone decide where I am, so I never wait for the network.
+fn move_me(wish: Res<Wish>, time: Res<Time>, mut me: Single<&mut Pose, With<Me>>) {
+    let next = me.step(&wish, time.delta_secs());
+    me.set_if_neq(next);
+}
+
+/// Sharing replaces the value that the others see. It may be lost on the way, and is sent again
+/// until a newer one replaces it.
+fn share_pose(me: Single<&Pose, (With<Me>, Changed<Pose>)>, mut commands: Commands) {
+    commands.share(**me);
+}
+
+/// Broadcasting tells everybody but myself.
+fn make_splash(
+    mut wish: ResMut<Wish>,
+    me: Single<(Entity, &Pose), With<Me>>,
+    mut commands: Commands,
+) {
+    if std::mem::take(&mut wish.splash) {
+        let (entity, pose) = *me;
+        let size = pose.velocity().length() / Pose::TOP_SPEED;
+        commands.broadcast(Splash { size });
+        commands.trigger(splash::Ripple::new(entity, size));
+    }
+}
+
+/// What a peer shares is a component of its entity. The entity is ours to build on: when the peer
+/// leaves, all of it goes.
+fn spawn_peer(
+    first: On<Add, Shared<Pose>>,
+    peers: Query<(&Peer, &Shared<Pose>)>,
+    mut commands: Commands,
+) -> Result {
+    let (peer, pose) = peers.get(first.entity)?;
+    commands.entity(first.entity).insert((
+        Avatar(peer.id),
+        Reported { owner: peer.id },
+        Smooth::at(pose),
+    ));
+    Ok(())
+}
+
+/// Poses arrive unevenly; `Smooth` makes an even movement of them.
+fn place_peers(
+    time: Res<Time>,
+    mut peers: Query<(Ref<Shared<Pose>>, &mut Smooth, &mut Transform)>,
+) {
+    for (pose, mut smooth, mut place) in &mut peers {
+        if pose.is_changed() {
+            smooth.hear(&pose);
+        }
+        let at = smooth.advance(time.delta_secs());
+        place.translation = at.extend(place.translation.z);
+    }
+}
+
+/// An event comes with who sent it.
+fn on_splash(
+    splash: On<FromPeer<Splash>>,
+    mut received: ResMut<EventsReceived>,
+    mut commands: Commands,
+) {
+    received.0 += 1;
+    commands.trigger(splash::Ripple::new(splash.entity, splash.message.size));
+}

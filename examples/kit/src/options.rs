@@ -1,0 +1,344 @@
+//! What the player asked for: the page's address on the web, the command line natively.
+
+use bevy::prelude::Resource;
+#[cfg(not(target_arch = "wasm32"))]
+use url::ParseError;
+use url::{Host, Url};
+
+/// How an example was started.
+#[derive(Resource, Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The example's name, and its room's unless another is asked for.
+    pub example: &'static str,
+    /// The room's address, for `commands.join_room(..)`.
+    pub room_url: String,
+    /// The address to send to a friend, who plays in a browser.
+    pub link: String,
+    /// Play by itself, in a way that depends on this seed alone.
+    pub bot: Option<u64>,
+    /// What is drawn.
+    pub display: Display,
+    /// Print the report to stdout once per second. On the web it is always at `globalThis.huddle`.
+    pub report: bool,
+    /// What was asked for and could not be understood, for the player to read.
+    pub mistakes: Vec<String>,
+}
+
+/// What is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Display {
+    /// A window or canvas.
+    Window,
+    /// A canvas whose camera is off; everything else runs at full rate.
+    Off,
+    /// No window and no renderer at all.
+    Headless,
+}
+
+impl Options {
+    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT`.
+    ///
+    /// `page` is the address without its parameters, `parameter` looks one up. The signaling
+    /// server is where the page came from unless `signal` names another.
+    pub fn from_page(
+        example: &'static str,
+        page: &Url,
+        parameter: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let mut mistakes = Vec::new();
+        let given = |name| parameter(name).filter(|value| !value.trim().is_empty());
+
+        let signal = given("signal");
+        let server = signal.clone().unwrap_or_else(|| socket_origin(page));
+        let room = given("room");
+        let bot = given("bot").and_then(|text| {
+            let seed = text.parse().ok();
+            if seed.is_none() {
+                mistakes.push(format!(
+                    "bot={text} is not understood: use a whole number, like bot=7"
+                ));
+            }
+            seed
+        });
+        let display = match given("render").as_deref() {
+            None | Some("on") => Display::Window,
+            Some("off") => Display::Off,
+            Some(other) => {
+                mistakes.push(format!("render={other} is not understood: use on or off"));
+                Display::Window
+            }
+        };
+
+        let mut link = page.clone();
+        link.set_query(None);
+        link.set_fragment(None);
+        for (name, value) in [("room", &room), ("signal", &signal)] {
+            if let Some(value) = value {
+                link.query_pairs_mut().append_pair(name, value);
+            }
+        }
+
+        Options {
+            example,
+            room_url: room_url(&server, room.as_deref().unwrap_or(example)),
+            link: link.into(),
+            bot,
+            display,
+            report: false,
+            mistakes,
+        }
+    }
+
+    /// Whether only this machine can open the link.
+    pub fn link_is_local(&self) -> bool {
+        match Url::parse(&self.link).ok().as_ref().and_then(Url::host) {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+    }
+
+    /// The room's name, in characters that the default font has.
+    pub fn room_name(&self) -> String {
+        let path = Url::parse(&self.room_url).map(|url| url.path().to_owned());
+        let name = path.as_deref().unwrap_or(&self.room_url).trim_matches('/');
+        printable(name)
+    }
+}
+
+/// Replaces what the default font cannot draw, which is everything that is not ASCII.
+pub fn printable(text: &str) -> String {
+    let ascii = |c: char| {
+        if c == '\n' || (' '..='~').contains(&c) {
+            c
+        } else {
+            '?'
+        }
+    };
+    text.chars().map(ascii).collect()
+}
+
+/// `ws://host` for `http://host/any/page`, `wss` for `https`.
+fn socket_origin(page: &Url) -> String {
+    let scheme = if page.scheme() == "https" {
+        "wss"
+    } else {
+        "ws"
+    };
+    let host = page.host_str().unwrap_or_default();
+    match page.port() {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    }
+}
+
+/// `room` may be a whole address already. What is wrong with either is said when the room is joined.
+fn room_url(server: &str, room: &str) -> String {
+    if room.contains("://") {
+        room.to_owned()
+    } else {
+        format!("{}/{room}", server.trim_end_matches('/'))
+    }
+}
+
+/// The example's page for this room, if the signaling server also serves pages as `cargo play` does.
+#[cfg(not(target_arch = "wasm32"))]
+fn page_of_room(example: &str, room_url: &str) -> Result<String, ParseError> {
+    let mut page = Url::parse(&room_url.replacen("ws", "http", 1))?;
+    let room = page.path().trim_matches('/').to_owned();
+    page.set_path(&format!("/{example}/"));
+    page.set_query(None);
+    page.query_pairs_mut().append_pair("room", &room);
+    Ok(page.into())
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Options {
+    /// Reads the options of this page.
+    pub fn here(example: &'static str) -> Self {
+        let location = web_sys::window().map(|window| window.location());
+        let text = |get: fn(&web_sys::Location) -> Result<String, wasm_bindgen::JsValue>| {
+            location
+                .as_ref()
+                .and_then(|location| get(location).ok())
+                .unwrap_or_default()
+        };
+        let query = web_sys::UrlSearchParams::new_with_str(&text(web_sys::Location::search)).ok();
+        let parameter = |name: &str| query.as_ref().and_then(|query| query.get(name));
+        match Url::parse(&text(web_sys::Location::href)) {
+            Ok(page) => Self::from_page(example, &page, parameter),
+            Err(error) => Options {
+                example,
+                room_url: String::new(),
+                link: String::new(),
+                bot: None,
+                display: Display::Window,
+                report: false,
+                mistakes: vec![format!(
+                    "this page has no address ({error}): serve it over http"
+                )],
+            },
+        }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod arguments {
+    use clap::Parser;
+
+    use super::{Display, Options, page_of_room, room_url};
+
+    /// A bevy_huddle example.
+    #[derive(Parser, Debug)]
+    #[command(version)]
+    struct Arguments {
+        /// A room's name, or its whole address like ws://host:3536/my-room [default: the example's name]
+        #[arg(long, value_name = "NAME_OR_URL")]
+        room: Option<String>,
+        /// The signaling server
+        #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:3536")]
+        server: String,
+        /// Play by itself; the same seed plays the same way
+        #[arg(long, value_name = "SEED")]
+        bot: Option<u64>,
+        /// No window and no renderer
+        #[arg(long)]
+        headless: bool,
+        /// Print a line of JSON about the room to stdout every second
+        #[arg(long)]
+        report: bool,
+    }
+
+    impl Options {
+        /// Reads the options of this process; prints help or what is wrong and ends it if need be.
+        pub fn here(example: &'static str) -> Self {
+            Arguments::parse().into_options(example)
+        }
+    }
+
+    impl Arguments {
+        fn into_options(self, example: &'static str) -> Options {
+            let room_url = room_url(&self.server, self.room.as_deref().unwrap_or(example));
+            Options {
+                example,
+                // An address that is no address has no page; joining it says why.
+                link: page_of_room(example, &room_url).unwrap_or_default(),
+                room_url,
+                bot: self.bot,
+                display: if self.headless {
+                    Display::Headless
+                } else {
+                    Display::Window
+                },
+                report: self.report,
+                mistakes: Vec::new(),
+            }
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        fn options(arguments: &[&str]) -> Options {
+            let all = ["hello"].iter().chain(arguments);
+            Arguments::try_parse_from(all)
+                .unwrap()
+                .into_options("hello")
+        }
+
+        #[test]
+        fn the_room_is_a_name_on_the_server_or_a_whole_address() {
+            assert_eq!(options(&[]).room_url, "ws://127.0.0.1:3536/hello");
+            let remote = options(&["--server", "wss://play.example/", "--room", "den"]);
+            assert_eq!(remote.room_url, "wss://play.example/den");
+            assert_eq!(remote.link, "https://play.example/hello/?room=den");
+            let whole = options(&["--room", "ws://10.0.0.2:9000/den?next=2"]);
+            assert_eq!(whole.room_url, "ws://10.0.0.2:9000/den?next=2");
+            assert_eq!(whole.link, "http://10.0.0.2:9000/hello/?room=den");
+        }
+
+        #[test]
+        fn a_bot_runs_without_a_window() {
+            let bot = options(&["--bot", "7", "--headless", "--report"]);
+            assert_eq!(
+                (bot.bot, bot.display, bot.report),
+                (Some(7), Display::Headless, true)
+            );
+            assert!(Arguments::try_parse_from(["hello", "--bot", "seven"]).is_err());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(address: &str) -> Options {
+        let address = Url::parse(address).unwrap();
+        Options::from_page("hello", &address, |name| {
+            address
+                .query_pairs()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+        })
+    }
+
+    #[test]
+    fn signaling_is_where_the_page_came_from() {
+        assert_eq!(
+            page("http://10.0.0.2:3536/").room_url,
+            "ws://10.0.0.2:3536/hello"
+        );
+        assert_eq!(
+            page("https://play.example/hello/").room_url,
+            "wss://play.example/hello"
+        );
+        assert_eq!(
+            page("http://[::1]:3536/?room=den").room_url,
+            "ws://[::1]:3536/den"
+        );
+        let elsewhere = page("https://play.example/?signal=wss://other.example/&room=den");
+        assert_eq!(elsewhere.room_url, "wss://other.example/den");
+    }
+
+    #[test]
+    fn the_link_leads_to_the_same_room_as_a_player() {
+        let bot = page("http://10.0.0.2:3536/?room=den&bot=3&render=off#top");
+        assert_eq!((bot.bot, bot.display), (Some(3), Display::Off));
+        assert_eq!(bot.link, "http://10.0.0.2:3536/?room=den");
+        assert_eq!(page(&bot.link).room_url, bot.room_url);
+        let elsewhere = page("https://play.example/?signal=wss://other.example&room=my%20den");
+        assert_eq!(page(&elsewhere.link).room_url, elsewhere.room_url);
+    }
+
+    #[test]
+    fn a_link_to_localhost_is_known_to_be_local() {
+        for local in [
+            "http://localhost:3536/",
+            "http://127.0.0.1/",
+            "http://[::1]:80/",
+        ] {
+            assert!(page(local).link_is_local(), "{local}");
+        }
+        assert!(!page("http://10.0.0.2:3536/").link_is_local());
+    }
+
+    #[test]
+    fn mistakes_are_named_and_the_rest_holds() {
+        let options = page("http://host/?room=den&bot=me&render=maybe");
+        assert_eq!((options.bot, options.display), (None, Display::Window));
+        assert_eq!(options.room_url, "ws://host/den");
+        assert_eq!(options.mistakes.len(), 2);
+        assert!(options.mistakes[0].contains("bot=me"));
+        assert!(options.mistakes[1].contains("render=maybe"));
+    }
+
+    #[test]
+    fn the_room_name_is_drawable() {
+        assert_eq!(page("http://host/?room=den").room_name(), "den");
+        assert_eq!(page("http://host/?room=den%3Fnext=2").room_name(), "den");
+        assert_eq!(printable("caf\u{e9} \u{1f980}\tx"), "caf? ??x");
+    }
+}

@@ -1,0 +1,100 @@
+//! A name, a colour and a shape for every player, the same on every screen because they follow
+//! from the player's id alone.
+
+use bevy::prelude::*;
+use bevy_huddle::prelude::PeerId;
+
+/// How a player looks and is called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Persona {
+    /// Like "Teal Otter".
+    pub name: String,
+    /// The hue of the colour in the name, in degrees of Oklch.
+    pub hue: f32,
+    /// A number that picks a shape, or whatever else should differ between players.
+    pub variant: usize,
+}
+
+const COLORS: [(&str, f32); 12] = [
+    ("Rose", 5.0),
+    ("Coral", 30.0),
+    ("Orange", 55.0),
+    ("Amber", 80.0),
+    ("Lemon", 105.0),
+    ("Lime", 130.0),
+    ("Mint", 162.0),
+    ("Teal", 192.0),
+    ("Sky", 228.0),
+    ("Azure", 258.0),
+    ("Violet", 295.0),
+    ("Pink", 340.0),
+];
+
+const ANIMALS: [&str; 32] = [
+    "Ant", "Bat", "Bear", "Bee", "Cat", "Crab", "Crow", "Deer", "Dodo", "Duck", "Eel", "Elk",
+    "Emu", "Fox", "Frog", "Goat", "Hare", "Ibis", "Koi", "Lark", "Lynx", "Mole", "Moth", "Newt",
+    "Otter", "Owl", "Puma", "Seal", "Swan", "Toad", "Wasp", "Yak",
+];
+
+impl Persona {
+    /// The persona of a player.
+    pub fn of(peer: PeerId) -> Self {
+        let mut bits = scramble(peer.0.as_u128());
+        let mut pick = |count: usize| {
+            let picked = (bits % count as u64) as usize;
+            bits /= count as u64;
+            picked
+        };
+        let (color, hue) = COLORS[pick(COLORS.len())];
+        let animal = ANIMALS[pick(ANIMALS.len())];
+        Persona {
+            name: format!("{color} {animal}"),
+            hue,
+            variant: pick(1 << 16),
+        }
+    }
+
+    /// The player's colour.
+    pub fn color(&self) -> Color {
+        self.tone(0.78, 0.15)
+    }
+
+    /// The player's hue at another lightness (0 to 1) and chroma (0 grey, 0.2 vivid).
+    pub fn tone(&self, lightness: f32, chroma: f32) -> Color {
+        Color::oklch(lightness, chroma, self.hue)
+    }
+}
+
+/// Ids of one server may differ in a few bits only; this spreads them (the finaliser of SplitMix64).
+fn scramble(id: u128) -> u64 {
+    let mut bits = (id as u64) ^ ((id >> 64) as u64).rotate_left(32);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ (bits >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn persona(id: u128) -> Persona {
+        Persona::of(PeerId(uuid::Uuid::from_u128(id)))
+    }
+
+    #[test]
+    fn a_persona_follows_from_the_id() {
+        assert_eq!(persona(7), persona(7));
+        assert_ne!(persona(7), persona(8));
+    }
+
+    #[test]
+    fn neighbouring_ids_get_different_looks() {
+        let looks: Vec<_> = (1..=200).map(persona).collect();
+        let names: HashSet<_> = looks.iter().map(|look| &look.name).collect();
+        let hues: HashSet<_> = looks.iter().map(|look| look.hue as u32).collect();
+        assert!(names.len() > 140, "{} names", names.len());
+        assert_eq!(hues.len(), COLORS.len());
+    }
+}

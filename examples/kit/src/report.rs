@@ -1,0 +1,145 @@
+//! What this player knows, as JSON: at `globalThis.huddle` on the web, on stdout natively.
+
+use bevy::prelude::*;
+use bevy_huddle::prelude::*;
+use serde::Serialize;
+
+use crate::options::Options;
+
+/// Puts this entity into the report, at the place of its `Transform`.
+#[derive(Component, Debug, Clone, Copy)]
+#[require(Transform)]
+pub struct Reported {
+    /// The player who moves it.
+    pub owner: PeerId,
+}
+
+/// How many events of the game have come from other players, for the report.
+#[derive(Resource, Debug, Clone, Copy, Default)]
+pub struct EventsReceived(pub u64);
+
+/// How many times `FixedUpdate` has run.
+#[derive(Resource, Default)]
+struct Ticks(u64);
+
+#[derive(Serialize)]
+struct Report {
+    version: &'static str,
+    example: &'static str,
+    room: String,
+    state: &'static str,
+    me: Option<PeerId>,
+    peers: Vec<PeerReport>,
+    tick: u64,
+    entities: Vec<EntityReport>,
+    events: u64,
+}
+
+#[derive(Serialize)]
+struct PeerReport {
+    id: PeerId,
+    state: &'static str,
+    rtt_ms: Option<f64>,
+    path: &'static str,
+}
+
+#[derive(Serialize)]
+struct EntityReport {
+    owner: PeerId,
+    x: f32,
+    y: f32,
+}
+
+pub(crate) fn plugin(app: &mut App) {
+    app.init_resource::<Ticks>()
+        .init_resource::<EventsReceived>()
+        .add_systems(FixedUpdate, |mut ticks: ResMut<Ticks>| ticks.0 += 1)
+        .add_systems(Last, report);
+}
+
+fn report(
+    mut output: Local<Output>,
+    options: Res<Options>,
+    time: Res<Time<Real>>,
+    ticks: Res<Ticks>,
+    events: Res<EventsReceived>,
+    huddle: Huddle,
+    peers: Query<(&Peer, &LinkStats, Has<Suspect>)>,
+    entities: Query<(&Reported, &Transform)>,
+) {
+    if !output.due(&options, &time) {
+        return;
+    }
+    let peers = peers.iter().map(|(peer, link, suspect)| PeerReport {
+        id: peer.id,
+        state: if suspect { "suspect" } else { "connected" },
+        rtt_ms: link.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
+        path: link.path.as_str(),
+    });
+    let entities = entities.iter().map(|(reported, at)| EntityReport {
+        owner: reported.owner,
+        x: at.translation.x,
+        y: at.translation.y,
+    });
+    output.put(&Report {
+        version: env!("CARGO_PKG_VERSION"),
+        example: options.example,
+        room: options.room_name(),
+        state: huddle.state().unwrap_or_default().as_str(),
+        me: huddle.me(),
+        peers: peers.collect(),
+        tick: ticks.0,
+        entities: entities.collect(),
+        events: events.0,
+    });
+}
+
+/// Once per second, if asked for.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Default)]
+struct Output {
+    next: std::time::Duration,
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Output {
+    fn due(&mut self, options: &Options, time: &Time<Real>) -> bool {
+        let due = options.report && time.elapsed() >= self.next;
+        if due {
+            self.next = time.elapsed() + std::time::Duration::from_secs(1);
+        }
+        due
+    }
+
+    fn put(&self, report: &Report) {
+        use std::io::Write;
+        match serde_json::to_string(report) {
+            // Whoever read the reports may be gone; that is no reason to stop playing.
+            Ok(line) => drop(writeln!(std::io::stdout(), "{line}")),
+            Err(error) => warn!("no report: {error}"),
+        }
+    }
+}
+
+/// Every frame.
+#[cfg(target_arch = "wasm32")]
+#[derive(Default)]
+struct Output;
+
+#[cfg(target_arch = "wasm32")]
+impl Output {
+    fn due(&self, _: &Options, _: &Time<Real>) -> bool {
+        true
+    }
+
+    fn put(&self, report: &Report) {
+        let json = serde_json::to_string(report).unwrap_or_default();
+        match js_sys::JSON::parse(&json) {
+            Ok(value) => {
+                // Setting a plain property of the global object cannot fail.
+                let _ = js_sys::Reflect::set(&js_sys::global(), &"huddle".into(), &value);
+            }
+            Err(error) => warn!("no report: {error:?}"),
+        }
+    }
+}

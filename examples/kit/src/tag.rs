@@ -1,0 +1,134 @@
+//! Names under players, with the round trip to each.
+
+use bevy::prelude::*;
+use bevy::transform::TransformSystems;
+use bevy::ui::UiSystems;
+use bevy_huddle::prelude::*;
+
+use crate::persona::Persona;
+use crate::stage::BACKGROUND;
+
+/// Writes a player's name under this entity. On a peer's entity the round trip follows the name.
+#[derive(Component, Debug, Clone)]
+#[require(Transform)]
+pub struct NameTag {
+    /// Whose name.
+    pub player: PeerId,
+    /// How far below the entity's centre.
+    pub below: f32,
+}
+
+/// The tag on the screen, which lives as long as the entity it names.
+#[derive(Component)]
+#[relationship(relationship_target = Tagged)]
+struct Tag(Entity);
+
+#[derive(Component)]
+#[relationship_target(relationship = Tag, linked_spawn)]
+struct Tagged(Entity);
+
+/// The line below the name.
+#[derive(Component)]
+struct LinkLine;
+
+const WIDTH: f32 = 200.0;
+
+pub(crate) fn plugin(app: &mut App) {
+    app.add_observer(spawn)
+        .add_systems(Update, describe_link)
+        .add_systems(
+            PostUpdate,
+            place
+                .after(TransformSystems::Propagate)
+                .before(UiSystems::Layout),
+        );
+}
+
+fn spawn(added: On<Add, NameTag>, tags: Query<&NameTag>, mut commands: Commands) {
+    let Ok(tag) = tags.get(added.entity) else {
+        return;
+    };
+    let persona = Persona::of(tag.player);
+    let shadow = TextShadow {
+        offset: Vec2::splat(1.0),
+        color: BACKGROUND,
+    };
+    let line = (TextLayout::justify(Justify::Center), shadow);
+    commands.spawn((
+        Tag(added.entity),
+        Node {
+            position_type: PositionType::Absolute,
+            width: px(WIDTH),
+            flex_direction: FlexDirection::Column,
+            align_items: AlignItems::Center,
+            ..default()
+        },
+        Visibility::Hidden,
+        children![
+            (
+                Text::new(persona.name.clone()),
+                TextFont::from_font_size(13.0),
+                TextColor(persona.tone(0.9, 0.06)),
+                line.clone(),
+            ),
+            (
+                LinkLine,
+                Text::default(),
+                TextFont::from_font_size(11.0),
+                TextColor(persona.tone(0.72, 0.04)),
+                line,
+            ),
+        ],
+    ));
+}
+
+/// "23 ms", or that nothing is heard at the moment; "you" for the one who plays here.
+fn describe_link(
+    mut lines: Query<(&ChildOf, &mut Text, &mut TextColor), With<LinkLine>>,
+    tags: Query<&Tag>,
+    tagged: Query<(&NameTag, Option<&LinkStats>, Has<Suspect>)>,
+) {
+    for (line, mut text, mut color) in &mut lines {
+        let Ok((name, link, suspect)) = tags.get(line.parent()).and_then(|tag| tagged.get(tag.0))
+        else {
+            continue;
+        };
+        let words = match link {
+            Some(_) if suspect => "no answer ...".to_owned(),
+            Some(link) => link
+                .rtt
+                .map_or(String::new(), |rtt| format!("{} ms", rtt.as_millis())),
+            None => "you".to_owned(),
+        };
+        color.set_if_neq(TextColor(if suspect {
+            Color::srgb(1.0, 0.72, 0.3)
+        } else {
+            Persona::of(name.player).tone(0.72, 0.04)
+        }));
+        if text.0 != words {
+            text.0 = words;
+        }
+    }
+}
+
+fn place(
+    camera: Single<(&Camera, &GlobalTransform)>,
+    scale: Res<UiScale>,
+    tagged: Query<(&GlobalTransform, &NameTag)>,
+    mut tags: Query<(&Tag, &mut Node, &mut Visibility)>,
+) {
+    let (camera, view) = *camera;
+    for (tag, mut node, mut visibility) in &mut tags {
+        let Ok((at, name)) = tagged.get(tag.0) else {
+            continue;
+        };
+        let below = at.translation() - Vec3::Y * name.below;
+        let Ok(place) = camera.world_to_viewport(view, below) else {
+            continue;
+        };
+        let place = place / scale.0;
+        node.left = px(place.x - WIDTH / 2.0);
+        node.top = px(place.y);
+        visibility.set_if_neq(Visibility::Inherited);
+    }
+}

@@ -1,0 +1,146 @@
+//! Short messages that come and go.
+
+use bevy::prelude::*;
+
+use crate::options::printable;
+
+/// Shows a message for some seconds: `commands.trigger(Toast::new("Ada joined"))`.
+#[derive(Event, Debug, Clone)]
+pub struct Toast {
+    text: String,
+    color: Color,
+    seconds: f32,
+}
+
+impl Toast {
+    /// A message.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            color: Color::srgb(0.62, 0.66, 0.86),
+            seconds: 4.0,
+        }
+    }
+
+    /// A message that something is wrong; it stays longer.
+    pub fn warning(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            color: Color::srgb(1.0, 0.72, 0.3),
+            seconds: 8.0,
+        }
+    }
+
+    /// In the colour of the player it is about.
+    pub fn colored(self, color: Color) -> Self {
+        Self { color, ..self }
+    }
+}
+
+/// More would cover the game; the oldest give way.
+const MOST: usize = 5;
+
+pub(crate) fn plugin(app: &mut App) {
+    app.add_systems(PreStartup, spawn_stack)
+        .add_observer(show)
+        .add_systems(Update, age);
+}
+
+/// Without a screen, messages go to the log alone.
+pub(crate) fn log_only(app: &mut App) {
+    app.add_observer(|toast: On<Toast>| info!("{}", toast.text));
+}
+
+#[derive(Component)]
+struct Stack;
+
+#[derive(Component)]
+struct Shown {
+    age: f32,
+    seconds: f32,
+    color: Color,
+}
+
+fn spawn_stack(mut commands: Commands) {
+    commands.spawn((
+        Stack,
+        Node {
+            position_type: PositionType::Absolute,
+            right: px(40),
+            top: px(36),
+            flex_direction: FlexDirection::Column,
+            align_items: AlignItems::FlexEnd,
+            row_gap: px(6),
+            max_width: percent(60),
+            ..default()
+        },
+        GlobalZIndex(20),
+    ));
+}
+
+fn show(
+    toast: On<Toast>,
+    stack: Single<(Entity, Option<&Children>), With<Stack>>,
+    mut commands: Commands,
+) {
+    info!("{}", toast.text);
+    let (stack, shown) = *stack;
+    let shown = shown.map_or(&[][..], |shown| shown);
+    for oldest in &shown[..(shown.len() + 1).saturating_sub(MOST)] {
+        commands.entity(*oldest).despawn();
+    }
+    commands.spawn((
+        ChildOf(stack),
+        Shown {
+            age: 0.0,
+            seconds: toast.seconds,
+            color: toast.color,
+        },
+        Node {
+            padding: UiRect::axes(px(12), px(6)),
+            border: UiRect::left(px(3)),
+            border_radius: BorderRadius::all(px(4)),
+            ..default()
+        },
+        BackgroundColor(Color::NONE),
+        BorderColor::all(Color::NONE),
+        children![(
+            Text::new(printable(&toast.text)),
+            TextFont::from_font_size(14.0),
+            TextColor(Color::NONE),
+        )],
+    ));
+}
+
+fn age(
+    time: Res<Time>,
+    mut toasts: Query<(
+        Entity,
+        &mut Shown,
+        &mut UiTransform,
+        &mut BackgroundColor,
+        &mut BorderColor,
+        &Children,
+    )>,
+    mut texts: Query<&mut TextColor>,
+    mut commands: Commands,
+) {
+    for (entity, mut toast, mut place, mut background, mut border, children) in &mut toasts {
+        toast.age += time.delta_secs();
+        let left = toast.seconds - toast.age;
+        if left <= 0.0 {
+            commands.entity(entity).despawn();
+            continue;
+        }
+        let coming = (toast.age / 0.25).min(1.0);
+        let alpha = coming * (left / 0.6).min(1.0);
+        place.translation.x = px(24.0 * (1.0 - coming).powi(2));
+        background.0 = Color::srgba(0.06, 0.07, 0.14, 0.82 * alpha);
+        *border = BorderColor::all(toast.color.with_alpha(alpha));
+        for child in children {
+            if let Ok(mut color) = texts.get_mut(*child) {
+                color.0 = Color::srgba(0.93, 0.94, 1.0, alpha);
+            }
+        }
+    }
+}

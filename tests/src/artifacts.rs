@@ -1,0 +1,126 @@
+//! What is under test: programs and pages, built beforehand.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, bail};
+
+/// Where the built things are.
+#[derive(Clone, Debug)]
+pub struct Artifacts {
+    /// The folder of native programs.
+    pub bin: PathBuf,
+    /// The folder of pages.
+    pub site: PathBuf,
+    /// Where screenshots go.
+    pub screenshots: PathBuf,
+}
+
+impl Artifacts {
+    /// What `cargo xtask test` has built; otherwise builds it now.
+    ///
+    /// # Errors
+    /// If a build fails.
+    pub fn find() -> anyhow::Result<Self> {
+        let found = match (var("HUDDLE_TEST_BIN"), var("HUDDLE_TEST_SITE")) {
+            (Some(bin), Some(site)) => Self {
+                bin,
+                site,
+                screenshots: screenshots()?,
+            },
+            _ => Self {
+                bin: build_programs()?,
+                site: build_site()?,
+                screenshots: screenshots()?,
+            },
+        };
+        for file in [
+            found.program("huddle-signaling"),
+            found.program("hello"),
+            found.site.join("hello/index.html"),
+        ] {
+            if !file.is_file() {
+                bail!(
+                    "{} is missing: run `cargo xtask test --only e2e`",
+                    file.display()
+                );
+            }
+        }
+        fs::create_dir_all(&found.screenshots)?;
+        Ok(found)
+    }
+
+    /// A native program.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+}
+
+fn var(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
+}
+
+fn screenshots() -> anyhow::Result<PathBuf> {
+    if let Some(folder) = var("HUDDLE_TEST_SCREENSHOTS") {
+        return Ok(folder);
+    }
+    let cache = match var("HUDDLE_CACHE") {
+        Some(cache) => cache,
+        None => dirs::cache_dir()
+            .context("no cache directory is known for this user: set HUDDLE_CACHE")?
+            .join("bevy_huddle"),
+    };
+    Ok(cache.join("screenshots"))
+}
+
+/// Beside this test program, which is in `TARGET/debug/deps`.
+fn build_programs() -> anyhow::Result<PathBuf> {
+    let exe = std::env::current_exe()?;
+    let bin = exe
+        .ancestors()
+        .nth(2)
+        .context("this test program is not in a target directory")?;
+    let target = bin
+        .parent()
+        .context("this test program is not in a target directory")?;
+    cargo(
+        [
+            "build",
+            "-p",
+            "huddle_signaling",
+            "-p",
+            "hello",
+            "--target-dir",
+        ]
+        .map(OsStr::new),
+        Some(target),
+    )?;
+    Ok(bin.to_owned())
+}
+
+fn build_site() -> anyhow::Result<PathBuf> {
+    let printed = cargo(["xtask", "web", "hello"].map(OsStr::new), None)?;
+    let folder = printed
+        .lines()
+        .last()
+        .context("`cargo xtask web` printed no folder")?;
+    Ok(folder.into())
+}
+
+fn cargo<const N: usize>(arguments: [&OsStr; N], last: Option<&Path>) -> anyhow::Result<String> {
+    let mut command = Command::new("cargo");
+    command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(arguments)
+        .args(last)
+        .stderr(Stdio::inherit());
+    let output = command.output().context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("{command:?} failed ({})", output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

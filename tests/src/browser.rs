@@ -1,0 +1,299 @@
+//! A page in a browser of its own.
+
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use fantoccini::actions::{
+    InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{Player, Report, driver::Driver};
+
+const READ: &str = "
+    const panel = document.getElementById('failed');
+    if (panel && !panel.hidden) return { failure: panel.innerText };
+    const report = globalThis.huddle;
+    return { report: typeof report === 'string' ? JSON.parse(report) : report ?? null };
+";
+/// When the page no longer hides the game.
+const SHOWN: &str =
+    "return document.getElementById('loading')?.classList.contains('gone') ?? false";
+const POLL: Duration = Duration::from_millis(30);
+/// The longest fade in the page.
+const FADE: Duration = Duration::from_millis(600);
+
+/// How large a page is, in CSS pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Width of the window.
+    pub width: u32,
+    /// Height of the window.
+    pub height: u32,
+}
+
+impl Page {
+    /// As small as it can be, for pages that draw nothing.
+    pub const SMALL: Self = Self {
+        width: 320,
+        height: 240,
+    };
+    /// To be looked at.
+    pub const LARGE: Self = Self {
+        width: 800,
+        height: 600,
+    };
+}
+
+/// Chromium with one page.
+pub struct Browser {
+    name: String,
+    driver: Driver,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    failure: Option<String>,
+    report: Option<Report>,
+}
+
+#[derive(Deserialize)]
+struct Logged {
+    level: String,
+    message: String,
+}
+
+impl Browser {
+    /// Starts a browser.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start(name: &str, page: Page) -> anyhow::Result<Self> {
+        let driver = Driver::start(name, page.width, page.height)
+            .with_context(|| format!("cannot start a browser for {name}"))?;
+        let browser = Self {
+            name: name.into(),
+            driver,
+        };
+        // The window is larger than what it shows of the page.
+        browser.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            json!({ "width": page.width, "height": page.height, "deviceScaleFactor": 1, "mobile": false }),
+        )?;
+        Ok(browser)
+    }
+
+    /// Goes to an address.
+    ///
+    /// # Errors
+    /// If it cannot be loaded.
+    pub fn open(&self, url: &str) -> anyhow::Result<()> {
+        self.driver
+            .call(|client| async move { client.goto(url).await })
+            .with_context(|| format!("{} cannot open {url}", self.name))
+    }
+
+    /// Runs a script in every page before its own.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn run_before_pages(&self, script: &str) -> anyhow::Result<()> {
+        let command = "Page.addScriptToEvaluateOnNewDocument";
+        self.devtools(command, json!({ "source": script }))
+            .map(drop)
+    }
+
+    /// Lets requests for addresses like these fail.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn block(&self, pattern: &str) -> anyhow::Result<()> {
+        self.devtools("Network.enable", json!({}))?;
+        self.devtools("Network.setBlockedURLs", json!({ "urls": [pattern] }))
+            .map(drop)
+    }
+
+    /// Lets downloads arrive no faster.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn throttle(&self, bytes_per_second: u32) -> anyhow::Result<()> {
+        self.devtools("Network.enable", json!({}))?;
+        let conditions = json!({
+            "offline": false,
+            "latency": 0,
+            "downloadThroughput": bytes_per_second,
+            "uploadThroughput": -1,
+        });
+        self.devtools("Network.emulateNetworkConditions", conditions)
+            .map(drop)
+    }
+
+    /// Runs a script in the page and returns what it returns.
+    ///
+    /// # Errors
+    /// If it throws.
+    pub fn run(&self, script: &str) -> anyhow::Result<Value> {
+        self.driver
+            .call(|client| async move { client.execute(script, vec![]).await })
+    }
+
+    /// Waits until the page says that it has failed, and returns what it says.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn wait_failure(&self, timeout: Duration) -> anyhow::Result<String> {
+        let start = Instant::now();
+        loop {
+            let read: Read = serde_json::from_value(self.run(READ)?)?;
+            if let Some(failure) = read.failure {
+                return Ok(failure);
+            }
+            if start.elapsed() > timeout {
+                bail!("{} shows no failure\n{}", self.name, self.log());
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Waits until the game is what one sees.
+    ///
+    /// # Errors
+    /// If that takes too long, or the page shows a failure.
+    pub fn wait_shown(&mut self, timeout: Duration) -> anyhow::Result<()> {
+        let start = Instant::now();
+        loop {
+            if self.run(SHOWN)? == json!(true) {
+                break;
+            }
+            self.report()?;
+            if start.elapsed() > timeout {
+                bail!("{}: the loading screen stays\n{}", self.name, self.log());
+            }
+            thread::sleep(POLL);
+        }
+        thread::sleep(FADE);
+        Ok(())
+    }
+
+    /// Holds a key for that long: a character, or one of WebDriver's names for others (`fantoccini::key::Key`).
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn press(&self, key: char, held: Duration) -> anyhow::Result<()> {
+        self.driver.call(|client| async move {
+            client
+                .execute("document.getElementById('game')?.focus()", vec![])
+                .await?;
+            let keys = KeyActions::new("keyboard".into())
+                .then(KeyAction::Down { value: key })
+                .then(KeyAction::Pause { duration: held })
+                .then(KeyAction::Up { value: key });
+            client.perform_actions(keys).await
+        })
+    }
+
+    /// Clicks at a point of the page.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn click(&self, x: f64, y: f64) -> anyhow::Result<()> {
+        self.driver.call(|client| async move {
+            let button = MOUSE_BUTTON_LEFT;
+            let mouse = MouseActions::new("mouse".into())
+                .then(PointerAction::MoveTo {
+                    duration: None,
+                    x,
+                    y,
+                })
+                .then(PointerAction::Down { button })
+                .then(PointerAction::Pause {
+                    duration: Duration::from_millis(80),
+                })
+                .then(PointerAction::Up { button });
+            client.perform_actions(mouse).await
+        })
+    }
+
+    /// Saves what one sees as PNG, and returns it.
+    ///
+    /// # Errors
+    /// If the browser refuses or the file cannot be written.
+    pub fn screenshot(&self, file: &Path) -> anyhow::Result<Vec<u8>> {
+        let png = self
+            .driver
+            .call(|client| async move { client.screenshot().await })?;
+        fs::write(file, &png).with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(png)
+    }
+
+    /// Closes the tab as a player would; the browser stays.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn close_tab(&self) -> anyhow::Result<()> {
+        // Without another tab the whole browser would end.
+        let empty = json!({ "url": "about:blank", "background": true });
+        self.devtools("Target.createTarget", empty)?;
+        self.driver
+            .call(|client| async move { client.close_window().await })
+    }
+
+    /// SIGKILL to the whole browser: no goodbye.
+    ///
+    /// # Errors
+    /// If it has no process any more.
+    pub fn kill(&self) -> anyhow::Result<()> {
+        self.driver.kill_browser()
+    }
+
+    fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
+        let body = json!({ "cmd": command, "params": parameters });
+        self.driver.extension("goog/cdp/execute", body)
+    }
+
+    fn console(&self) -> anyhow::Result<Vec<Logged>> {
+        let entries = self
+            .driver
+            .extension("se/log", json!({ "type": "browser" }))?;
+        Ok(serde_json::from_value(entries)?)
+    }
+}
+
+impl Player for Browser {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn report(&mut self) -> anyhow::Result<Option<Report>> {
+        let read = self.run(READ)?;
+        let read: Read = serde_json::from_value(read.clone())
+            .with_context(|| format!("{}'s report is not what it should be: {read}", self.name))?;
+        if let Some(failure) = read.failure {
+            bail!("{}'s page shows: {failure}\n{}", self.name, self.log());
+        }
+        Ok(read.report)
+    }
+
+    fn log(&self) -> String {
+        match self.console() {
+            Ok(entries) => entries
+                .iter()
+                .map(|entry| format!("      {} {}\n", entry.level, plain(&entry.message)))
+                .collect(),
+            Err(error) => format!("      (no console: {error:#})\n"),
+        }
+    }
+}
+
+/// A console message without the styles that follow it.
+fn plain(message: &str) -> String {
+    let text = message.split("\" \"color:").next().unwrap_or(message);
+    text.replace("%c", "")
+}

@@ -1,0 +1,118 @@
+//! A child process whose output is kept, and which ends with its handle.
+
+use std::{
+    collections::VecDeque,
+    ffi::OsStr,
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+
+use anyhow::{Context, bail};
+
+const KEPT_LINES: usize = 60;
+
+/// The last lines that a process printed.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<VecDeque<String>>>);
+
+impl Log {
+    fn push(&self, line: String) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == KEPT_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().map(|line| format!("      {line}\n")).collect()
+    }
+}
+
+/// Killed when dropped.
+pub(crate) struct Kept {
+    name: String,
+    child: Child,
+    pub(crate) log: Log,
+}
+
+impl Kept {
+    /// Starts a program; `on_line` sees each line of its stdout first and returns it if it belongs into the log.
+    pub(crate) fn start(
+        name: &str,
+        command: &mut Command,
+        mut on_line: impl FnMut(String) -> Option<String> + Send + 'static,
+    ) -> anyhow::Result<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {:?}", command.get_program()))?;
+        let log = Log::default();
+        if let Some(stdout) = child.stdout.take() {
+            let log = log.clone();
+            read_lines(stdout, move |line| {
+                if let Some(line) = on_line(line) {
+                    log.push(line);
+                }
+            });
+        }
+        if let Some(stderr) = child.stderr.take() {
+            let log = log.clone();
+            read_lines(stderr, move |line| log.push(line));
+        }
+        Ok(Self {
+            name: name.into(),
+            child,
+            log,
+        })
+    }
+
+    /// Fails if it has ended.
+    pub(crate) fn check_alive(&mut self) -> anyhow::Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("{} has ended ({status}):\n{}", self.name, self.log.text());
+        }
+        Ok(())
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub(crate) fn kill(&mut self) {
+        // Errors mean that it has already ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn read_lines(from: impl Read + Send + 'static, mut each: impl FnMut(String) + Send + 'static) {
+    thread::spawn(move || {
+        for line in BufReader::new(from).split(b'\n') {
+            let Ok(line) = line else { return };
+            each(String::from_utf8_lossy(&line).into_owned());
+        }
+    });
+}
+
+/// A command that sees nothing of the test harness.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let harness = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_") || name.starts_with("HUDDLE_") || name == "LD_LIBRARY_PATH"
+        });
+        if harness {
+            command.env_remove(name);
+        }
+    }
+    command
+}

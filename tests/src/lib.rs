@@ -1,0 +1,23 @@
+//! What the scenarios are written with: a network of their own, the signaling server, native players and browsers.
+//!
+//! Every process started here ends with the value that stands for it, and all of them with the test process.
+
+mod artifacts;
+mod browser;
+mod child;
+mod driver;
+mod namespace;
+mod native;
+mod picture;
+mod player;
+mod report;
+mod server;
+
+pub use artifacts::Artifacts;
+pub use browser::{Browser, Page};
+pub use namespace::{Inside, enter as enter_namespace};
+pub use native::Native;
+pub use picture::distinct_colours;
+pub use player::{POLL, Player, wait_until, watch};
+pub use report::{PeerReport, Report};
+pub use server::Server;

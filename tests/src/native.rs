@@ -1,0 +1,74 @@
+//! A native player without a window.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::{
+    Artifacts, Player, Report, Server,
+    child::{self, Kept},
+};
+
+/// A running example.
+pub struct Native {
+    name: String,
+    process: Kept,
+    latest: Arc<Mutex<Option<Report>>>,
+}
+
+impl Native {
+    /// Lets a bot play `hello` in that room.
+    ///
+    /// # Errors
+    /// If the program cannot be started.
+    pub fn start(
+        artifacts: &Artifacts,
+        name: &str,
+        server: &Server,
+        room: &str,
+        bot: u64,
+    ) -> anyhow::Result<Self> {
+        let latest = Arc::new(Mutex::new(None));
+        let into = Arc::clone(&latest);
+        let mut command = child::command(artifacts.program("hello"));
+        command.args(["--headless", "--report", "--room", &server.room(room)]);
+        command.args(["--bot", &bot.to_string()]);
+        let process = Kept::start(name, &mut command, move |line| {
+            match serde_json::from_str(&line) {
+                Ok(report) => {
+                    *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+                    None
+                }
+                Err(error) if line.starts_with('{') => Some(format!("{line} ({error})")),
+                Err(_) => Some(line),
+            }
+        })?;
+        Ok(Self {
+            name: name.into(),
+            process,
+            latest,
+        })
+    }
+
+    /// SIGKILL: no goodbye.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+}
+
+impl Player for Native {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn report(&mut self) -> anyhow::Result<Option<Report>> {
+        self.process.check_alive()?;
+        Ok(self
+            .latest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone())
+    }
+
+    fn log(&self) -> String {
+        self.process.log.text()
+    }
+}

@@ -1,0 +1,83 @@
+//! What an example says about its room: `globalThis.huddle` in a page, a line of JSON natively.
+
+use serde::{Deserialize, Serialize};
+
+/// One report.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Report {
+    /// The room's name or address.
+    pub room: String,
+    /// `joining`, `waiting`, `playing`, `retrying` or `failed`.
+    pub state: String,
+    /// This peer's id, once known.
+    pub me: Option<String>,
+    /// The others.
+    pub peers: Vec<PeerReport>,
+    /// Ticks simulated, 60 per second.
+    pub tick: u64,
+    /// What moves.
+    pub entities: Vec<Entity>,
+    /// Events received from others.
+    pub events: u64,
+}
+
+/// One other peer.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct PeerReport {
+    /// Its id.
+    pub id: String,
+    /// `connected` or `suspect`.
+    pub state: String,
+    /// Round trip in milliseconds, once measured.
+    pub rtt_ms: Option<f64>,
+    /// `direct`, `relayed` or `unknown`.
+    pub path: String,
+}
+
+/// One thing that moves.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Entity {
+    /// The peer it belongs to.
+    pub owner: String,
+    /// Position, to the right.
+    pub x: f64,
+    /// Position, upwards.
+    pub y: f64,
+}
+
+impl Report {
+    /// Whether this is a game with exactly so many others, all of them well.
+    pub fn plays_with(&self, others: usize) -> bool {
+        self.state == "playing"
+            && self.peers.len() == others
+            && self.peers.iter().all(|peer| peer.state == "connected")
+    }
+
+    /// This peer's id.
+    ///
+    /// # Errors
+    /// If it has none yet.
+    pub fn me(&self) -> anyhow::Result<String> {
+        self.me
+            .clone()
+            .ok_or_else(|| anyhow::anyhow!("the report has no `me`: {self:?}"))
+    }
+
+    /// Whether that peer is listed.
+    pub fn lists(&self, id: &str) -> bool {
+        self.peers.iter().any(|peer| peer.id == id)
+    }
+
+    /// The ids of the others, in order.
+    pub fn peer_ids(&self) -> Vec<&str> {
+        let mut ids: Vec<&str> = self.peers.iter().map(|peer| peer.id.as_str()).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Where that peer's first entity is.
+    pub fn position_of(&self, owner: &str) -> Option<(f64, f64)> {
+        let entity = self.entities.iter().find(|entity| entity.owner == owner)?;
+        Some((entity.x, entity.y))
+    }
+}

@@ -1,0 +1,144 @@
+//! Browser to browser.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{bail, ensure};
+use huddle_tests::{Artifacts, Browser, Page, Player, Server, wait_until, watch};
+
+use crate::steps::{LOAD, all_meet, all_see_movement};
+
+const RIGHT_ARROW: char = '\u{e014}';
+const SECOND: Duration = Duration::from_secs(1);
+
+pub(crate) fn browsers_play_together(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = Browser::start("Ada", Page::SMALL)?;
+    let mut bob = Browser::start("Bob", Page::SMALL)?;
+    ada.open(&server.page("hello", "render=off&bot=1"))?;
+    wait_until(&mut [&mut ada], LOAD, "Ada waits alone", |reports| {
+        reports[0].state == "waiting"
+    })?;
+    bob.open(&server.page("hello", "render=off&bot=2"))?;
+    wait_until(&mut [&mut bob], LOAD, "Bob's page reports", |_| true)?;
+    all_meet(
+        &mut [&mut ada, &mut bob],
+        5 * SECOND,
+        "two pages meet after the second one's first report",
+    )?;
+    all_see_movement(&mut [&mut ada, &mut bob], "each sees the other move")?;
+
+    let mut cleo = Browser::start("Cleo", Page::SMALL)?;
+    cleo.open(&server.page("hello", "render=off&bot=3"))?;
+    wait_until(&mut [&mut cleo], LOAD, "Cleo's page reports", |_| true)?;
+    let (ids, _) = all_meet(
+        &mut [&mut ada, &mut bob, &mut cleo],
+        5 * SECOND,
+        "a third page meets both",
+    )?;
+    all_see_movement(
+        &mut [&mut ada, &mut bob, &mut cleo],
+        "all three see each other move",
+    )?;
+
+    let gone = ids[2].clone();
+    let start = Instant::now();
+    // Closing takes its time; what is measured starts when it is asked for.
+    let closing = thread::spawn(move || cleo.close_tab().map(|()| cleo));
+    wait_until(
+        &mut [&mut ada, &mut bob],
+        SECOND,
+        "a closed tab is gone",
+        |reports| reports.iter().all(|report| !report.lists(&gone)),
+    )?;
+    let took = start.elapsed();
+    println!("   a closed tab is gone: {} ms", took.as_millis());
+    ensure!(took < SECOND, "a closed tab is gone only after {took:?}");
+    let Ok(closed) = closing.join() else {
+        bail!("closing the tab panicked");
+    };
+    closed?;
+    all_meet(&mut [&mut ada, &mut bob], SECOND, "the two others play on").map(drop)
+}
+
+pub(crate) fn keys_reach_the_other_page(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = Browser::start("Ada", Page::SMALL)?;
+    let mut bob = Browser::start("Bob", Page::SMALL)?;
+    let page = server.page("hello", "render=off");
+    ada.open(&page)?;
+    bob.open(&page)?;
+    let (ids, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "two pages meet")?;
+
+    splashes(&mut ada, &mut bob)?;
+    splashes(&mut bob, &mut ada)?;
+    walks(&mut ada, &mut bob, &ids[0])?;
+    walks(&mut bob, &mut ada, &ids[1])
+}
+
+/// One splash by a key arrives as one event, and none comes by itself.
+fn splashes(by: &mut Browser, at: &mut Browser) -> anyhow::Result<()> {
+    let before = events(at)?;
+    watch(&mut [at], SECOND, "nobody splashes", |reports| {
+        ensure!(reports[0].events == before, "an event came by itself");
+        Ok(())
+    })?;
+    by.press(' ', Duration::from_millis(60))?;
+    let what = format!("{}'s splash arrives", by.name());
+    let took = wait_until(&mut [at], 2 * SECOND, &what, |reports| {
+        reports[0].events > before
+    })?;
+    println!(
+        "   {what}: {} ms after the key was released",
+        took.as_millis()
+    );
+    watch(
+        &mut [at],
+        SECOND / 2,
+        "one splash is one event",
+        |reports| {
+            ensure!(
+                reports[0].events == before + 1,
+                "it came {} times",
+                reports[0].events - before
+            );
+            Ok(())
+        },
+    )
+}
+
+/// Walking to the right by a key is seen as that.
+fn walks(by: &mut Browser, seen_by: &mut Browser, id: &str) -> anyhow::Result<()> {
+    let mut start = None;
+    wait_until(
+        &mut [seen_by],
+        2 * SECOND,
+        "the other has a place",
+        |reports| {
+            start = reports[0].position_of(id);
+            start.is_some()
+        },
+    )?;
+    let Some((from, _)) = start else {
+        bail!("{} has no place", by.name());
+    };
+    by.press(RIGHT_ARROW, SECOND / 2)?;
+    let what = format!("{}'s walk to the right is seen", by.name());
+    wait_until(&mut [seen_by], 2 * SECOND, &what, |reports| {
+        reports[0]
+            .position_of(id)
+            .is_some_and(|(x, _)| x > from + 5.0)
+    })?;
+    Ok(())
+}
+
+fn events(player: &mut dyn Player) -> anyhow::Result<u64> {
+    let mut events = 0;
+    wait_until(&mut [player], SECOND, "a report", |reports| {
+        events = reports[0].events;
+        true
+    })?;
+    Ok(events)
+}

@@ -1,0 +1,87 @@
+//! The pages around the games.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use anyhow::ensure;
+use huddle_tests::{Artifacts, Browser, Page, Player, Server};
+use serde_json::json;
+
+use crate::steps::LOAD;
+
+/// How much of the bar is filled.
+const BAR: &str = "
+    const [bar, track] = ['.bar', '.track'].map((name) => document.querySelector(name)?.getBoundingClientRect());
+    return bar && track ? (bar.right - track.left) / track.width : null;
+";
+const SOON: Duration = Duration::from_secs(20);
+
+pub(crate) fn index_leads_to_the_examples(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut browser = Browser::start("the index", Page::LARGE)?;
+    browser.open(&server.index())?;
+    picture(artifacts, &browser, "index")?;
+    browser.run("document.querySelector('a[href=\"hello/\"]').click()")?;
+    browser.wait_shown(LOAD)?;
+    ensure!(browser.run("return document.title")? == json!("hello"));
+    picture(artifacts, &browser, "hello")
+}
+
+pub(crate) fn page_shows_how_far_it_is(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let size = fs::metadata(artifacts.site.join("hello/hello_bg.wasm"))?.len();
+    let server = Server::start(artifacts)?;
+    let browser = Browser::start("a browser with a slow line", Page::LARGE)?;
+    browser.throttle(u32::try_from(size / 8)?)?;
+    browser.open(&server.page("hello", ""))?;
+    let start = Instant::now();
+    let mut shown = Vec::new();
+    while shown.len() < 4 {
+        ensure!(start.elapsed() < SOON, "the bar was only ever at {shown:?}");
+        let part = browser.run(BAR)?.as_f64();
+        if let Some(part) = part.filter(|part| (0.05..0.95).contains(part))
+            && shown.last().is_none_or(|last| part > *last)
+        {
+            shown.push(part);
+        }
+    }
+    picture(artifacts, &browser, "loading")
+}
+
+pub(crate) fn page_says_what_is_wrong(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let page = server.page("hello", "");
+
+    let browser = Browser::start("a browser without WebGL 2", Page::LARGE)?;
+    browser.run_before_pages("HTMLCanvasElement.prototype.getContext = () => null")?;
+    browser.open(&page)?;
+    says(artifacts, &browser, "no-webgl2", "no WebGL 2")?;
+
+    let browser = Browser::start("a browser offline", Page::LARGE)?;
+    browser.block("*.wasm")?;
+    browser.open(&page)?;
+    says(artifacts, &browser, "not-loaded", "could not be loaded")?;
+
+    let browser = Browser::start("a browser with a broken game", Page::LARGE)?;
+    // What Bevy's panic hook does.
+    browser.run_before_pages(
+        "addEventListener('DOMContentLoaded', () => console.error('panicked at src/main.rs:7:5:\\nsomething impossible'))",
+    )?;
+    browser.open(&page)?;
+    says(artifacts, &browser, "crashed", "something impossible")
+}
+
+fn says(artifacts: &Artifacts, browser: &Browser, name: &str, what: &str) -> anyhow::Result<()> {
+    let said = browser.wait_failure(SOON)?;
+    picture(artifacts, browser, name)?;
+    ensure!(said.contains(what), "{} shows: {said}", browser.name());
+    Ok(())
+}
+
+fn picture(artifacts: &Artifacts, browser: &Browser, name: &str) -> anyhow::Result<()> {
+    let file = artifacts.screenshots.join(format!("{name}.png"));
+    browser.screenshot(&file)?;
+    println!("   {}", file.display());
+    Ok(())
+}
