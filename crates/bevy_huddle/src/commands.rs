@@ -4,8 +4,8 @@ use huddle_mesh::{LeaveReason, PeerId};
 use crate::{
     JoinRoom, PeerMessage, RoomState,
     join::join,
+    lifecycle::{cut, remove_peers},
     link::RoomLink,
-    receive::{cut, remove_peers},
     send::{OwnState, send_event, share, warn_no_room},
 };
 

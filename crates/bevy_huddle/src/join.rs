@@ -2,7 +2,7 @@ use bevy::prelude::*;
 use huddle_mesh::{IceServer, RoomConfig, RoomError, RoomUrl, RoomUrlError};
 use thiserror::Error;
 
-use crate::{link::RoomLink, room::Room, transport::Transport};
+use crate::{link::RoomLink, receive::Receiving, room::Room, transport::Transport};
 
 /// Which room to join, and how.
 ///
@@ -102,6 +102,9 @@ impl From<&String> for JoinRoom {
 
 /// Joins a room with the mesh; the room entity is told what comes of it.
 pub(crate) fn join(mut room: EntityWorldMut, how: JoinRoom) {
+    if !room.world().contains_resource::<Receiving>() {
+        log::error!("a room does nothing without the plugins: add `HuddlePlugins` to the app");
+    }
     match connect(how) {
         Ok((url, mesh)) => open(room, url, Box::new(mesh)),
         Err(error) => {

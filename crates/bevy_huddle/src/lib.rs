@@ -1,10 +1,214 @@
 //! Peer-to-peer multiplayer for Bevy, native and in browsers, without game servers.
+//!
+//! Players join a *room* by its URL. A small signaling server introduces them to each other; then
+//! everything they send goes straight between their machines, encrypted. Each other player is an
+//! entity, and what they send arrives as events and components.
+//!
+//! # A game
+//!
+//! Everybody moves a shape, and sees the others move. About ten lines are about the network:
+//!
+//! ```no_run
+//! use bevy::prelude::*;
+//! use bevy_huddle::prelude::*;
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// What others see of a player.
+//! #[derive(Serialize, Deserialize)]
+//! struct Pose {
+//!     x: f32,
+//!     y: f32,
+//! }
+//!
+//! #[derive(Component)]
+//! struct Me;
+//!
+//! fn main() {
+//!     App::new()
+//!         .add_plugins((DefaultPlugins, HuddlePlugins))
+//!         .add_peer_state::<Pose>("pose")
+//!         .add_systems(Startup, start)
+//!         .add_systems(FixedUpdate, share_pose.run_if(in_room))
+//!         .add_systems(Update, follow_poses)
+//!         .add_observer(on_joined)
+//!         .run();
+//! }
+//!
+//! fn start(mut commands: Commands) {
+//!     commands.spawn((Me, Transform::default()));
+//!     commands.join_room("ws://localhost:3536/my-game");
+//! }
+//!
+//! fn share_pose(me: Single<&Transform, With<Me>>, mut commands: Commands) {
+//!     commands.share(Pose { x: me.translation.x, y: me.translation.y });
+//! }
+//!
+//! // A peer is an entity: give it a shape, and it is despawned when the player is gone.
+//! fn on_joined(joined: On<PeerJoined>, mut commands: Commands) {
+//!     commands.entity(joined.entity).insert(Transform::default());
+//! }
+//!
+//! fn follow_poses(mut peers: Query<(&Shared<Pose>, &mut Transform)>) {
+//!     for (pose, mut transform) in &mut peers {
+//!         transform.translation = Vec3::new(pose.x, pose.y, 0.0);
+//!     }
+//! }
+//! ```
+//!
+//! To try it, start the signaling server (`huddle-signaling`, of the crate `huddle_signaling`;
+//! a stock `matchbox_server` does too) and run the game twice.
+//!
+//! # Rooms
+//!
+//! [`join_room`](HuddleCommandsExt::join_room) takes a URL: `ws://` or `wss://`, the signaling
+//! server, and the room's name, which is free to choose. Whoever asks for the same name is in the
+//! same room; with `?next=2` after it, players are put into rooms of two as they come. Pages served
+//! over https need `wss://`.
+//!
+//! The command spawns a room entity. Its [`Room`] component knows this player's id, and its
+//! [`RoomState`] how it is doing: `Joining`, `Waiting` for others, `Playing`, `Retrying`, or
+//! `Failed`. Connecting and reconnecting goes on by itself, and play does not stop when the
+//! signaling server is lost. [`leave_rooms`](HuddleCommandsExt::leave_rooms) leaves, and so does
+//! despawning the room entity.
+//!
+//! With one room, which is the common case, nobody needs to look at the entity: the system
+//! parameter [`Huddle`] knows who is here, and the [`conditions`] say when systems run.
+//!
+//! ```
+//! # use bevy::prelude::*;
+//! # use bevy_huddle::prelude::*;
+//! fn show_status(huddle: Huddle) {
+//!     if let Some(state) = huddle.state() {
+//!         println!("{state}, {} others", huddle.peers().count());
+//!     }
+//! }
+//!
+//! fn show_link_to_share() {}
+//!
+//! # App::new()
+//! .add_systems(Update, (show_status, show_link_to_share.run_if(waiting)));
+//! ```
+//!
+//! # Peers
+//!
+//! Every other player is an entity with a [`Peer`], which has their [`PeerId`]: the same on every
+//! machine. [`LinkStats`] tells the round trip and more, and [`Suspect`] marks who has not been
+//! heard for a second. What belongs to a player can be components or children of this entity.
+//!
+//! [`PeerJoined`] and [`PeerLeft`] are observed, on the entity or globally. `PeerLeft` comes before
+//! the entity is despawned, and has a reason.
+//!
+//! ```
+//! # use bevy::prelude::*;
+//! # use bevy_huddle::prelude::*;
+//! fn on_left(left: On<PeerLeft>, names: Query<&Name>) {
+//!     if let Ok(name) = names.get(left.entity) {
+//!         match left.reason {
+//!             LeaveReason::Lost => println!("lost the connection to {name}"),
+//!             _ => println!("{name} is gone"),
+//!         }
+//!     }
+//! }
+//! # App::new().add_observer(on_left);
+//! ```
+//!
+//! # Events: what happens
+//!
+//! An event is a `serde` type that was declared under a name. Each one arrives once, and in order.
+//! [`broadcast`](HuddleCommandsExt::broadcast) sends it to everybody else, and
+//! [`send_to`](HuddleCommandsExt::send_to) to one [`PeerId`] or several. It arrives as
+//! [`FromPeer<T>`], for observers and, as a Bevy message, for systems.
+//!
+//! ```
+//! # use bevy::prelude::*;
+//! # use bevy_huddle::prelude::*;
+//! # use serde::{Deserialize, Serialize};
+//! #[derive(Serialize, Deserialize)]
+//! struct Splash {
+//!     strength: f32,
+//! }
+//!
+//! fn splash(mut commands: Commands) {
+//!     commands.broadcast(Splash { strength: 1.0 });
+//! }
+//!
+//! fn on_splash(splash: On<FromPeer<Splash>>, mut commands: Commands) {
+//!     println!("{} splashed, {}", splash.peer, splash.message.strength);
+//!     commands.send_to(splash.peer, Splash { strength: 2.0 });
+//! }
+//!
+//! # App::new()
+//! .add_peer_event::<Splash>("splash")
+//! .add_observer(on_splash)
+//! # .add_systems(Startup, splash);
+//! ```
+//!
+//! An event takes at most [`MAX_EVENT_LEN`] bytes. What a peer sends is never to be trusted: it is
+//! decoded safely, but whether a splash may be that strong is for the game to check.
+//!
+//! # State: how things are
+//!
+//! [`share`](HuddleCommandsExt::share) sets this player's state of a type, and everybody sees the
+//! latest value as [`Shared<T>`] on this player's peer entity, also those who join later. Values
+//! in between may be skipped, and a newer value is never replaced by an older one. So it is right
+//! for positions, names and scores; share them every tick if that is easiest, since only what
+//! changes is sent. One value takes at most [`MAX_STATE_LEN`] bytes.
+//!
+//! Bevy's own types, such as `Vec3`, can be part of messages with Bevy's feature `serialize`.
+//!
+//! # Ticks
+//!
+//! State leaves once per tick, in `FixedPostUpdate`, and [`HuddlePlugins`] sets 60 ticks per
+//! second; see [`TickPlugin`]. So a game's simulation belongs into `FixedUpdate`. Events leave in
+//! the same frame even if it has no tick. What arrives is there from `PreUpdate` on; see
+//! [`HuddleSystems`].
+//!
+//! # When something goes wrong
+//!
+//! Nothing panics because of the network. What goes wrong is an event whose text says what to do,
+//! and a line in the log:
+//!
+//! | | |
+//! |---|---|
+//! | [`RoomFailed`] | the room cannot be used, for example because its URL is wrong |
+//! | [`SignalingChanged`] | the signaling server is lost, or back |
+//! | [`SendFailed`] | a message was too long, never declared, or too many wait |
+//! | [`MessageRejected`] | a peer sent something that is malformed or unknown |
+//!
+//! ```
+//! # use bevy::prelude::*;
+//! # use bevy_huddle::prelude::*;
+//! # App::new()
+//! .add_observer(|failed: On<RoomFailed>| println!("cannot join: {}", failed.error))
+//! # ;
+//! ```
+//!
+//! # Across the internet
+//!
+//! Machines of one network find each other without help. Across the internet a STUN server opens
+//! most pairs of players, and the others need a TURN server, which relays for them:
+//!
+//! ```no_run
+//! # use bevy::prelude::*;
+//! # use bevy_huddle::prelude::*;
+//! # fn start(mut commands: Commands) {
+//! commands.join_room(
+//!     JoinRoom::new("wss://play.example.org/my-game")
+//!         .ice_server(IceServer::stun("stun:stun.example.org:3478"))
+//!         .ice_server(IceServer::turn("turn:turn.example.org:3478", "user", "secret")),
+//! );
+//! # }
+//! ```
+//!
+//! Players who are linked straight know each other's addresses;
+//! [`relay_only`](JoinRoom::relay_only) prevents that.
 
 mod commands;
 pub mod conditions;
 mod events;
 mod huddle;
 mod join;
+mod lifecycle;
 mod link;
 mod message;
 mod peer;
@@ -12,6 +216,8 @@ mod plugin;
 mod receive;
 mod room;
 mod send;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use commands::{HuddleCommandsExt, Recipients};

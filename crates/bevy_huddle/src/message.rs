@@ -56,11 +56,14 @@ pub struct FromPeer<T: Send + Sync + 'static> {
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize)]
-/// struct Pose(Vec3);
+/// struct Pose {
+///     x: f32,
+///     y: f32,
+/// }
 ///
 /// fn follow(mut peers: Query<(&Shared<Pose>, &mut Transform), Changed<Shared<Pose>>>) {
 ///     for (pose, mut transform) in &mut peers {
-///         transform.translation = pose.0.0;
+///         transform.translation = Vec3::new(pose.x, pose.y, 0.0);
 ///     }
 /// }
 /// # bevy::ecs::system::assert_is_system(follow);

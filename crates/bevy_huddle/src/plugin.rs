@@ -4,8 +4,9 @@ use bevy::{
 };
 
 use crate::{
+    lifecycle::on_peer_despawned,
     message::MessageKinds,
-    receive::{on_peer_despawned, receive},
+    receive::{Receiving, receive},
     send::{OwnState, send_events, send_tick},
 };
 
@@ -62,6 +63,7 @@ impl PluginGroup for HuddlePlugins {
 impl Plugin for RoomPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<MessageKinds>()
+            .init_resource::<Receiving>()
             .add_systems(PreUpdate, receive.in_set(HuddleSystems::Receive))
             .add_observer(on_peer_despawned);
     }

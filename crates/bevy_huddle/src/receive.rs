@@ -3,17 +3,22 @@
 
 use bevy::prelude::*;
 use bytes::Bytes;
-use huddle_mesh::{LeaveReason, PeerId, RoomEvent, Signaling};
+use huddle_mesh::{LeaveReason, PeerId, RoomEvent};
 use huddle_sync::Received;
 
 use crate::{
-    JoinError, LinkStats, MessageRejected, Peer, PeerJoined, PeerLeft, PeerOf, PeerRecovered,
-    PeerSuspected, RejectReason, RoomFailed, RoomState, RoomStateChanged, SignalingChanged,
-    SignalingStatus, Suspect,
+    LinkStats, MessageRejected, Peer, PeerRecovered, PeerSuspected, RejectReason, Suspect,
     join::FailedJoin,
+    lifecycle::{
+        add_peer, cut, fail, peer_entity, remove_peer, set_signaling, trigger, update_state,
+    },
     link::RoomLink,
     message::{MessageKinds, Sender},
 };
+
+/// There while the plugins are, which is when rooms work.
+#[derive(Resource, Default)]
+pub(crate) struct Receiving;
 
 /// How much one frame takes from one room, so that a flood cannot stop the game.
 const MAX_EVENTS_PER_FRAME: usize = 10_000;
@@ -46,62 +51,6 @@ pub(crate) fn receive(
         update_state(world, room);
         update_stats(world, room);
     }
-}
-
-/// Takes a peer out of a room: the event first, then the entity goes.
-pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason: LeaveReason) {
-    let entity = world
-        .get_mut::<RoomLink>(room)
-        .and_then(|mut link| link.remove(peer));
-    let Some(entity) = entity else { return };
-    log::info!("{peer} is gone: {reason:?}");
-    trigger(
-        world,
-        PeerLeft {
-            entity,
-            peer,
-            reason,
-        },
-    );
-    if let Ok(entity) = world.get_entity_mut(entity) {
-        entity.despawn();
-    }
-}
-
-/// Takes all peers out of a room.
-pub(crate) fn remove_peers(world: &mut World, room: Entity, reason: LeaveReason) {
-    let peers: Vec<_> = world
-        .get::<RoomLink>(room)
-        .map(|link| link.peers().collect())
-        .unwrap_or_default();
-    for peer in peers {
-        remove_peer(world, room, peer, reason);
-    }
-}
-
-/// Tells of peers that the game itself despawned, and cuts them off.
-pub(crate) fn on_peer_despawned(
-    despawned: On<Despawn, Peer>,
-    peers: Query<(&Peer, &PeerOf)>,
-    mut rooms: Query<&mut RoomLink>,
-    mut commands: Commands,
-) {
-    let entity = despawned.entity;
-    let Ok((&Peer { id: peer, .. }, room)) = peers.get(entity) else {
-        return;
-    };
-    if let Ok(mut link) = rooms.get_mut(room.0) {
-        if link.entity(peer) != Some(entity) {
-            return;
-        }
-        link.remove(peer);
-        link.cut(peer);
-    }
-    commands.trigger(PeerLeft {
-        entity,
-        peer,
-        reason: LeaveReason::Cut,
-    });
 }
 
 fn handle(world: &mut World, room: Entity, event: RoomEvent) {
@@ -146,64 +95,6 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
     update_state(world, room);
 }
 
-fn set_signaling(world: &mut World, room: Entity, signaling: Signaling) {
-    match &signaling {
-        Signaling::Connecting => {}
-        Signaling::Connected { back: false } => log::info!("connected to the signaling server"),
-        Signaling::Connected { back: true } => log::info!("the signaling server is back"),
-        Signaling::Retrying {
-            reason,
-            retry_in,
-            attempt,
-        } => {
-            log::warn!(
-                "{reason}; attempt {} in {:.1} s",
-                attempt + 1,
-                retry_in.as_secs_f32()
-            );
-        }
-    }
-    world
-        .entity_mut(room)
-        .insert(SignalingStatus(signaling.clone()));
-    trigger(
-        world,
-        SignalingChanged {
-            entity: room,
-            signaling,
-        },
-    );
-}
-
-fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: bool) {
-    if world.get::<RoomLink>(room).is_none() {
-        return;
-    }
-    let entity = world.spawn((peer, PeerOf(room))).id();
-    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-        link.add(peer.id, entity, peer.foreign);
-    }
-    log::info!(
-        "{} {}",
-        peer.id,
-        if returning { "is back" } else { "joined" }
-    );
-    if peer.foreign {
-        log::warn!(
-            "{} runs a stock matchbox client: typed messages do not reach it",
-            peer.id
-        );
-    }
-    trigger(
-        world,
-        PeerJoined {
-            entity,
-            peer: peer.id,
-            returning,
-        },
-    );
-}
-
 fn receive_packet(world: &mut World, room: Entity, peer: PeerId, bytes: Bytes) {
     let kinds = world.resource::<MessageKinds>().clone();
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
@@ -224,15 +115,6 @@ fn receive_packet(world: &mut World, room: Entity, peer: PeerId, bytes: Bytes) {
             }
         }
     }
-}
-
-/// Ends the link to a peer and takes them out of the room.
-pub(crate) fn cut(world: &mut World, room: Entity, peer: PeerId, reason: LeaveReason) {
-    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-        link.cut(peer);
-    }
-    remove_peer(world, room, peer, reason);
-    update_state(world, room);
 }
 
 fn deliver(world: &mut World, room: Entity, peer: PeerId, kinds: &MessageKinds, message: Received) {
@@ -282,53 +164,6 @@ fn reject(world: &mut World, room: Entity, peer: PeerId, reason: RejectReason) {
     );
 }
 
-fn fail(world: &mut World, room: Entity, error: JoinError) {
-    log::error!("the room cannot be used: {error}");
-    remove_peers(world, room, LeaveReason::Lost);
-    if let Ok(mut entity) = world.get_entity_mut(room) {
-        entity.remove::<RoomLink>();
-        set_state(world, room, RoomState::Failed);
-        trigger(
-            world,
-            RoomFailed {
-                entity: room,
-                error,
-            },
-        );
-    }
-}
-
-/// Makes the room's state say what signaling and peers say.
-fn update_state(world: &mut World, room: Entity) {
-    let Ok(entity) = world.get_entity(room) else {
-        return;
-    };
-    if let (Some(link), Some(signaling)) =
-        (entity.get::<RoomLink>(), entity.get::<SignalingStatus>())
-    {
-        set_state(world, room, RoomState::of(signaling, link.peer_count()));
-    }
-}
-
-fn set_state(world: &mut World, room: Entity, to: RoomState) {
-    let Ok(mut entity) = world.get_entity_mut(room) else {
-        return;
-    };
-    let from = entity.get::<RoomState>().copied().unwrap_or_default();
-    if from != to {
-        log::debug!("the room is {to}");
-        entity.insert(to);
-        trigger(
-            world,
-            RoomStateChanged {
-                entity: room,
-                from,
-                to,
-            },
-        );
-    }
-}
-
 fn update_stats(world: &mut World, room: Entity) {
     let Some(link) = world.get::<RoomLink>(room) else {
         return;
@@ -339,16 +174,4 @@ fn update_stats(world: &mut World, room: Entity) {
             stats.set_if_neq(LinkStats { network });
         }
     }
-}
-
-/// The entity of a peer that is here and was not despawned.
-fn peer_entity(world: &World, room: Entity, peer: PeerId) -> Option<Entity> {
-    let entity = world.get::<RoomLink>(room)?.entity(peer)?;
-    world.get_entity(entity).is_ok().then_some(entity)
-}
-
-/// Runs the observers of an event, and what they commanded.
-fn trigger<'t>(world: &mut World, event: impl Event<Trigger<'t>: Default>) {
-    world.trigger(event);
-    world.flush();
 }

@@ -2,6 +2,7 @@
 
 mod channel;
 mod config;
+mod core;
 mod event;
 mod room_url;
 mod stats;

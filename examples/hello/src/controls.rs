@@ -1,7 +1,7 @@
 //! What I want: from keys, pointer and touch, or from the bot.
 
 use bevy::app::{RunFixedMainLoop, RunFixedMainLoopSystems};
-use bevy::input::touch::Touches;
+use bevy::input::touch::{Touch, Touches};
 use bevy::prelude::*;
 use bevy::window::PrimaryWindow;
 use example_kit::{Display, Options, pointer_is_free};
@@ -70,17 +70,18 @@ fn read_pointer(
     camera: Single<(&Camera, &GlobalTransform)>,
     mut wish: ResMut<Wish>,
 ) {
-    let touch = touches.first_pressed_position();
-    let mouse = window
-        .cursor_position()
-        .filter(|_| buttons.pressed(MouseButton::Left));
-    let Some(pressed) = touch.or(mouse) else {
+    // A quick tap may begin and end within one frame.
+    let tap = touches.iter_just_pressed().next().map(Touch::position);
+    let click = buttons.just_pressed(MouseButton::Left);
+    let held = buttons.pressed(MouseButton::Left);
+    let mouse = window.cursor_position().filter(|_| click || held);
+    let Some(pressed) = tap.or(touches.first_pressed_position()).or(mouse) else {
         return;
     };
     let (camera, view) = *camera;
     wish.toward = camera.viewport_to_world_2d(view, pressed).ok();
 
-    if touches.any_just_pressed() || buttons.just_pressed(MouseButton::Left) {
+    if click || tap.is_some() {
         let now = time.elapsed_secs();
         let again =
             |(then, place): (f32, Vec2)| now - then < 0.35 && place.distance(pressed) < 40.0;

@@ -40,7 +40,8 @@ struct Avatar(PeerId);
 struct Me;
 
 fn main() -> AppExit {
-    let kit = ExampleKit::new("hello");
+    let kit = ExampleKit::new("hello")
+        .controls("arrows, WASD or press where to go - space or double tap to splash");
     let seen = kit.options().display != Display::Headless;
     let mut app = App::new();
     app.add_plugins((kit, HuddlePlugins))

@@ -19,7 +19,7 @@ pub(crate) struct Smooth {
 
 impl Smooth {
     /// How fast a gap closes, per second.
-    const PULL: f32 = 14.0;
+    const PULL: f32 = 10.0;
     /// When nothing is heard for so long, assume that they stopped.
     const TRUST: f32 = 0.25;
     /// A gap that no movement explains is jumped.
@@ -95,7 +95,7 @@ mod tests {
             let step = (now - last).length();
             let even = SPEED * FRAME;
             assert!(
-                (step - even).abs() < 0.6 * even,
+                (step - even).abs() < 0.45 * even,
                 "frame {frame}: {step} instead of {even}"
             );
             last = now;

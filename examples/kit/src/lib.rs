@@ -44,6 +44,7 @@ pub use toast::Toast;
 #[derive(Debug, Clone)]
 pub struct ExampleKit {
     options: Options,
+    controls: &'static str,
 }
 
 impl ExampleKit {
@@ -51,7 +52,14 @@ impl ExampleKit {
     pub fn new(example: &'static str) -> Self {
         Self {
             options: Options::here(example),
+            controls: "",
         }
+    }
+
+    /// Says at the bottom of the screen how to play, in a few words.
+    #[must_use]
+    pub fn controls(self, controls: &'static str) -> Self {
+        Self { controls, ..self }
     }
 
     /// How the example was started.
@@ -68,7 +76,7 @@ impl Plugin for ExampleKit {
             app.add_plugins(toast::log_only);
         } else {
             stage::window(app, &format!("{} - bevy_huddle", self.options.example));
-            app.add_plugins((toast::plugin, tag::plugin, screen::plugin));
+            app.add_plugins((toast::plugin, tag::plugin, screen::plugin(self.controls)));
         }
         app.add_plugins((news::plugin, report::plugin));
     }

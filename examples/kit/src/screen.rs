@@ -7,9 +7,33 @@ use bevy_huddle::{Signaling, prelude::*};
 use crate::news::Failure;
 use crate::options::{Options, printable};
 
-pub(crate) fn plugin(app: &mut App) {
-    app.add_systems(PreStartup, (spawn_panel, spawn_hud))
-        .add_systems(Update, (update_panel, update_hud, copy_link));
+/// `controls` says how to play.
+pub(crate) fn plugin(controls: &'static str) -> impl Fn(&mut App) + Send + Sync + 'static {
+    move |app: &mut App| {
+        let spawn_controls = move |mut commands: Commands| {
+            commands.spawn(bottom_line(controls));
+        };
+        app.add_systems(PreStartup, (spawn_panel, spawn_hud, spawn_controls))
+            .add_systems(Update, (update_panel, update_hud, copy_link));
+    }
+}
+
+fn bottom_line(text: &'static str) -> impl Bundle {
+    (
+        Node {
+            position_type: PositionType::Absolute,
+            width: percent(100),
+            bottom: px(34),
+            justify_content: JustifyContent::Center,
+            ..default()
+        },
+        children![(
+            Text::new(text),
+            TextFont::from_font_size(12.0),
+            TextColor(Color::srgba(0.6, 0.63, 0.85, 0.6)),
+            TextLayout::justify(Justify::Center),
+        )],
+    )
 }
 
 /// Run condition: a press of the pointer is meant for the game, not for a button.
@@ -117,7 +141,7 @@ fn spawn_panel(mut commands: Commands) {
             position_type: PositionType::Absolute,
             width: percent(100),
             height: percent(100),
-            padding: UiRect::top(percent(13)),
+            padding: UiRect::top(vh(15)),
             align_items: AlignItems::FlexStart,
             justify_content: JustifyContent::Center,
             ..default()
@@ -221,16 +245,17 @@ fn spawn_hud(options: Res<Options>, mut commands: Commands) {
 struct Headcount;
 
 fn update_hud(
-    rooms: Query<&SignalingStatus>,
-    peers: Query<&Peer>,
+    huddle: Huddle,
+    signaling: Query<&SignalingStatus>,
     mut headcount: Single<&mut Text, With<Headcount>>,
 ) {
-    let players = match 1 + peers.iter().count() {
-        1 => "1 player".to_owned(),
-        players => format!("{players} players"),
+    let players = match huddle.me().map(|_| 1 + huddle.peers().count()) {
+        None => String::new(),
+        Some(1) => "1 player".to_owned(),
+        Some(players) => format!("{players} players"),
     };
-    // Play goes on without the signaling server, but nobody can find the room.
-    let closed = rooms.iter().any(|status| trouble(status).is_some());
+    // Play goes on without the signaling server, but nobody new can find the room.
+    let closed = huddle.me().is_some() && signaling.iter().any(|status| trouble(status).is_some());
     let text = if closed {
         format!("{players}, signaling server lost")
     } else {

@@ -69,7 +69,7 @@ fn spawn(added: On<Add, NameTag>, tags: Query<&NameTag>, mut commands: Commands)
                 Text::new(persona.name.clone()),
                 TextFont::from_font_size(13.0),
                 TextColor(persona.tone(0.9, 0.06)),
-                line.clone(),
+                line,
             ),
             (
                 LinkLine,

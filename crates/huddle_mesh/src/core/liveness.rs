@@ -1,0 +1,196 @@
+//! Whether the other end of a link is alive.
+//!
+//! Any traffic is life. Silence counts only while this side itself was listening: a frozen tab
+//! or a laptop that slept must not declare everybody else dead.
+
+use std::{collections::VecDeque, time::Duration};
+
+/// Silence after which a peer is suspected.
+pub(crate) const SUSPECT_AFTER: Duration = Duration::from_millis(1000);
+/// Silence after which a peer is lost.
+pub(crate) const LOST_AFTER: Duration = Duration::from_millis(3000);
+/// Silence after an immediate probe that settles the matter.
+pub(crate) const PROBE_WAIT: Duration = Duration::from_millis(400);
+/// Between pings while packets flow.
+const PING_EVERY: Duration = Duration::from_secs(1);
+/// Between pings while nothing comes.
+const PING_WHEN_QUIET: Duration = Duration::from_millis(250);
+/// Between pings while a probe is open, so that one lost packet does not decide it.
+const PING_WHEN_PROBING: Duration = Duration::from_millis(90);
+/// The most one step of our own loop may add to a silence.
+const MAX_STEP: Duration = Duration::from_millis(250);
+/// Pings whose answers are still waited for.
+const MAX_PINGS: usize = 16;
+
+/// What a step of time brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing new.
+    Same,
+    /// Silent for [`SUSPECT_AFTER`].
+    Suspect,
+    /// Silent for [`LOST_AFTER`], or a probe went unanswered.
+    Lost,
+}
+
+/// The liveness of one peer.
+#[derive(Debug, Default)]
+pub(crate) struct Liveness {
+    silence: Duration,
+    suspect: bool,
+    /// Silence at which an unanswered probe means the end.
+    probe_until: Option<Duration>,
+    last_ping: Option<Duration>,
+    next_ping: u32,
+    pings: VecDeque<(u32, Duration)>,
+    rtt: Option<Duration>,
+    rtt_min: Option<Duration>,
+}
+
+impl Liveness {
+    pub(crate) fn silence(&self) -> Duration {
+        self.silence
+    }
+
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.suspect
+    }
+
+    pub(crate) fn rtt(&self) -> Option<Duration> {
+        self.rtt
+    }
+
+    pub(crate) fn rtt_min(&self) -> Option<Duration> {
+        self.rtt_min
+    }
+
+    /// Something was heard. Returns whether that ends a suspicion.
+    pub(crate) fn heard(&mut self) -> bool {
+        self.silence = Duration::ZERO;
+        self.probe_until = None;
+        std::mem::take(&mut self.suspect)
+    }
+
+    /// Takes a round trip from the answer to a ping (smoothed as in RFC 6298).
+    pub(crate) fn pong(&mut self, now: Duration, id: u32) {
+        let Some(at) = self.pings.iter().position(|(ping, _)| *ping == id) else { return };
+        let (_, sent) = self.pings[at];
+        self.pings.drain(..=at);
+        let sample = now.saturating_sub(sent);
+        self.rtt = Some(match self.rtt {
+            None => sample,
+            Some(rtt) => (rtt * 7 + sample) / 8,
+        });
+        self.rtt_min = Some(self.rtt_min.map_or(sample, |min| min.min(sample)));
+    }
+
+    /// There is reason for doubt: the peer has [`PROBE_WAIT`] to answer. The caller sends a ping.
+    pub(crate) fn probe(&mut self) {
+        self.probe_until.get_or_insert(self.silence + PROBE_WAIT);
+    }
+
+    /// Lets `step` of our own time pass.
+    pub(crate) fn tick(&mut self, step: Duration) -> Verdict {
+        self.silence += step.min(MAX_STEP);
+        let probed = self.probe_until.is_some_and(|until| self.silence >= until);
+        if probed || self.silence >= LOST_AFTER {
+            return Verdict::Lost;
+        }
+        if self.silence >= SUSPECT_AFTER && !self.suspect {
+            self.suspect = true;
+            return Verdict::Suspect;
+        }
+        Verdict::Same
+    }
+
+    /// Whether a ping is due.
+    pub(crate) fn wants_ping(&self, now: Duration) -> bool {
+        let since = self.last_ping.map_or(Duration::MAX, |at| now.saturating_sub(at));
+        since >= PING_EVERY
+            || (self.probe_until.is_some() && since >= PING_WHEN_PROBING)
+            || (self.silence >= PING_WHEN_QUIET && since >= PING_WHEN_QUIET)
+    }
+
+    /// Numbers a ping that is sent now.
+    pub(crate) fn ping(&mut self, now: Duration) -> u32 {
+        let id = self.next_ping;
+        self.next_ping = self.next_ping.wrapping_add(1);
+        self.last_ping = Some(now);
+        if self.pings.len() == MAX_PINGS {
+            self.pings.pop_front();
+        }
+        self.pings.push_back((id, now));
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP: Duration = Duration::from_millis(50);
+
+    #[test]
+    fn silence_is_suspected_after_a_second_and_lost_after_three() {
+        let mut liveness = Liveness::default();
+        let verdicts: Vec<_> = (1..=60).map(|_| liveness.tick(STEP)).collect();
+        assert_eq!(verdicts.iter().position(|v| *v == Verdict::Suspect), Some(19));
+        assert_eq!(verdicts.iter().position(|v| *v == Verdict::Lost), Some(59));
+    }
+
+    #[test]
+    fn a_sign_of_life_ends_the_suspicion_once() {
+        let mut liveness = Liveness::default();
+        while liveness.tick(STEP) != Verdict::Suspect {}
+        assert!(liveness.heard());
+        assert!(!liveness.heard());
+        assert_eq!(liveness.tick(STEP), Verdict::Same);
+    }
+
+    #[test]
+    fn an_unanswered_probe_settles_it_in_400_ms_and_an_answered_one_does_not() {
+        let mut liveness = Liveness::default();
+        liveness.probe();
+        let steps = (1..).find(|_| liveness.tick(STEP) == Verdict::Lost).unwrap();
+        assert_eq!(steps, 8);
+
+        let mut liveness = Liveness::default();
+        liveness.probe();
+        liveness.tick(STEP);
+        liveness.heard();
+        assert!((0..10).all(|_| liveness.tick(STEP) == Verdict::Same));
+    }
+
+    #[test]
+    fn our_own_sleep_is_not_held_against_others() {
+        let mut liveness = Liveness::default();
+        assert_eq!(liveness.tick(Duration::from_secs(3600)), Verdict::Same);
+    }
+
+    #[test]
+    fn round_trips_come_from_known_pings_only() {
+        let mut liveness = Liveness::default();
+        let id = liveness.ping(Duration::from_millis(100));
+        liveness.pong(Duration::from_millis(130), id + 1);
+        assert_eq!(liveness.rtt(), None);
+        liveness.pong(Duration::from_millis(130), id);
+        liveness.pong(Duration::from_millis(900), id);
+        assert_eq!(liveness.rtt(), Some(Duration::from_millis(30)));
+    }
+
+    #[test]
+    fn pings_are_one_a_second_while_packets_flow() {
+        let mut liveness = Liveness::default();
+        let mut pings = 0;
+        for i in 0..200 {
+            let now = STEP * i;
+            liveness.tick(STEP);
+            liveness.heard();
+            if liveness.wants_ping(now) {
+                liveness.ping(now);
+                pings += 1;
+            }
+        }
+        assert_eq!(pings, 10);
+    }
+}

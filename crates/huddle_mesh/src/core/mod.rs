@@ -1,0 +1,240 @@
+//! A room without its sockets: signaling and links as state machines on a virtual clock.
+//!
+//! The platform's driver feeds [`Core`] with what happened and carries out the [`Action`]s it
+//! asks for. Nothing in here waits, reads a clock or knows a browser.
+
+mod control;
+mod entropy;
+mod identity;
+mod link;
+mod liveness;
+mod peer;
+mod sdp;
+mod signal;
+mod signaling;
+mod supervisor;
+
+#[cfg(test)]
+mod simulation;
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use matchbox_protocol::PeerId;
+
+pub(crate) use control::RESERVED_BYTE;
+pub(crate) use entropy::Entropy;
+pub(crate) use link::LinkId;
+pub(crate) use signal::{KEEP_ALIVE, MAX_SIGNAL_LEN};
+pub(crate) use signaling::SocketEnd;
+
+use crate::{Channel, LeaveReason, LinkStats, Path, RoomConfig, RoomError, Route, Signaling};
+use signal::ServerMessage;
+use signaling::{SignalingClient, SocketAction};
+use supervisor::Supervisor;
+
+/// How often a driver lets time pass.
+pub(crate) const TICK: Duration = Duration::from_millis(50);
+
+/// What happened outside.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// The WebSocket asked for last is open.
+    SocketOpened,
+    /// It received a text.
+    SocketText(String),
+    /// It is gone.
+    SocketEnded(SocketEnd),
+    /// A link reports.
+    Link(LinkId, LinkInput),
+}
+
+/// What a link reports.
+#[derive(Debug)]
+pub(crate) enum LinkInput {
+    /// The local description: an offer, or the answer to the offer it was opened with.
+    Described(String),
+    /// A local candidate; never before the description.
+    Candidate(String),
+    /// All channels are open.
+    Opened,
+    /// A packet arrived.
+    Message(Channel, Bytes),
+    /// Which way it goes.
+    Path(Path),
+    /// It is closed or failed.
+    Closed(String),
+}
+
+/// What is to be done outside.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Action {
+    /// Open the WebSocket; an older one is closed.
+    Connect(String),
+    /// Send a text on it.
+    SocketSend(String),
+    /// Close it; nothing more is reported of it.
+    SocketClose,
+    /// Begin a link, with the other side's offer or with one of our own.
+    OpenLink { link: LinkId, offer: Option<String> },
+    /// The answer to a link's own offer.
+    Answer { link: LinkId, sdp: String },
+    /// A candidate of the other side.
+    Candidate { link: LinkId, candidate: String },
+    /// Send on a link.
+    Send { link: LinkId, channel: Channel, bytes: Bytes },
+    /// Close a link; nothing more is reported of it.
+    CloseLink { link: LinkId },
+    /// Tell the game.
+    Tell(Told),
+}
+
+/// What the game is told; packets and queue figures are added by the driver.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Told {
+    Signaling(Signaling),
+    Joined { peer: PeerId, returning: bool, foreign: bool },
+    Suspect(PeerId),
+    Recovered(PeerId),
+    Left { peer: PeerId, reason: LeaveReason },
+    Packet { peer: PeerId, channel: Channel, bytes: Bytes },
+    Failed(RoomError),
+}
+
+/// A room without its sockets.
+#[derive(Debug)]
+pub(crate) struct Core {
+    signaling: SignalingClient,
+    supervisor: Supervisor,
+    entropy: Entropy,
+    actions: VecDeque<Action>,
+    last_tick: Duration,
+}
+
+impl Core {
+    pub(crate) fn new(me: PeerId, config: &RoomConfig, entropy: Entropy) -> Self {
+        let relay_only = config.route == Route::RelayOnly;
+        Self {
+            supervisor: Supervisor::new(me, relay_only, config.url.group_size()),
+            signaling: SignalingClient::new(config.url.clone()),
+            entropy,
+            actions: VecDeque::new(),
+            last_tick: Duration::ZERO,
+        }
+    }
+
+    /// The next thing to do; ask until there is none after every other call.
+    pub(crate) fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Something happened at `now`, the time since the room was made.
+    pub(crate) fn handle(&mut self, now: Duration, input: Input) {
+        match input {
+            Input::SocketOpened => {
+                let told = self.signaling.opened(now);
+                self.tell(Told::Signaling(told));
+            }
+            Input::SocketText(text) => self.server_message(now, &text),
+            Input::SocketEnded(end) => match self.signaling.ended(now, end, &mut self.entropy) {
+                Ok(None) => {}
+                Ok(Some(told)) => self.signaling_lost(told),
+                Err(error) => {
+                    self.supervisor.signaling_lost(&mut self.actions);
+                    self.tell(Told::Failed(error));
+                }
+            },
+            Input::Link(link, input) => {
+                self.supervisor.link_input(now, link, input, &mut self.entropy, &mut self.actions);
+                self.move_group(now);
+            }
+        }
+    }
+
+    /// Lets time pass; call it every [`TICK`].
+    pub(crate) fn tick(&mut self, now: Duration) {
+        let step = now.saturating_sub(std::mem::replace(&mut self.last_tick, now));
+        let doubt = self.supervisor.tick(now, step, &mut self.entropy, &mut self.actions);
+        if doubt {
+            self.signaling.doubt();
+        }
+        let (action, told) = self.signaling.tick(now, step, &mut self.entropy);
+        self.socket_action(action);
+        match told {
+            None => {}
+            Some(told @ Signaling::Retrying { .. }) => self.signaling_lost(told),
+            Some(told) => self.tell(Told::Signaling(told)),
+        }
+    }
+
+    /// Sends over the link in use; `false` if there is none.
+    pub(crate) fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> bool {
+        self.supervisor.send(peer, channel, bytes, &mut self.actions)
+    }
+
+    /// The link in use to `peer`.
+    pub(crate) fn active_link(&self, peer: PeerId) -> Option<LinkId> {
+        self.supervisor.active_link(peer)
+    }
+
+    /// Cuts a peer off, for as long as the room lasts.
+    pub(crate) fn cut(&mut self, now: Duration, peer: PeerId) {
+        self.supervisor.cut(now, peer, &mut self.actions);
+    }
+
+    /// Says goodbye to everybody. The driver closes the links when that is out.
+    pub(crate) fn leave(&mut self) {
+        self.supervisor.leave(&mut self.actions);
+        let action = self.signaling.stop();
+        self.socket_action(action);
+    }
+
+    /// Everybody who is here, with the figures that are measured here.
+    pub(crate) fn stats(&self) -> impl Iterator<Item = (PeerId, LinkStats)> + '_ {
+        self.supervisor.stats()
+    }
+
+    fn server_message(&mut self, now: Duration, text: &str) {
+        if !self.signaling.is_open() {
+            return;
+        }
+        let message = match text.parse::<ServerMessage>() {
+            Ok(message) => message,
+            Err(error) => {
+                log::warn!("ignoring a message of the signaling server that is not matchbox JSON: {error}");
+                return;
+            }
+        };
+        self.signaling.heard(message == ServerMessage::KeepAlive);
+        self.supervisor.server_message(now, message, &mut self.actions);
+        self.move_group(now);
+    }
+
+    fn signaling_lost(&mut self, told: Signaling) {
+        self.supervisor.signaling_lost(&mut self.actions);
+        self.tell(Told::Signaling(told));
+    }
+
+    /// A complete group goes on in a room of its own, so that nobody who reconnects is grouped
+    /// with strangers.
+    fn move_group(&mut self, now: Duration) {
+        if let Some(room) = self.supervisor.take_group_room() {
+            let url = self.signaling.url().private_room(&room.simple().to_string());
+            let action = self.signaling.move_to(url, now);
+            self.socket_action(action);
+            self.supervisor.signaling_lost(&mut self.actions);
+        }
+    }
+
+    fn socket_action(&mut self, action: Option<SocketAction>) {
+        self.actions.extend(action.map(|action| match action {
+            SocketAction::Connect(url) => Action::Connect(url),
+            SocketAction::KeepAlive => Action::SocketSend(KEEP_ALIVE.to_owned()),
+            SocketAction::Close => Action::SocketClose,
+        }));
+    }
+
+    fn tell(&mut self, told: Told) {
+        self.actions.push_back(Action::Tell(told));
+    }
+}

@@ -1,0 +1,78 @@
+//! What is kept of a player, and of a signaling id.
+
+use std::time::Duration;
+
+use matchbox_protocol::PeerId;
+
+use super::{identity::Secret, link::LinkId, liveness::Liveness};
+use crate::{LinkStats, Path};
+
+/// A player, known by an id that survives new links and new signaling ids.
+#[derive(Debug, Default)]
+pub(crate) struct Peer {
+    /// Where they can be reached over signaling, if they can.
+    pub sid: Option<PeerId>,
+    /// A stock client: its id is its signaling id, and it gets no verdict of ours.
+    pub foreign: bool,
+    pub secret: Secret,
+    /// Whether the game sees them.
+    pub here: bool,
+    /// They left, were cut or cut us: nothing is done to get them back.
+    pub farewell: bool,
+    /// The link in use.
+    pub link: Option<LinkId>,
+    pub liveness: Liveness,
+    pub path: Path,
+    pub links_opened: u32,
+    pub traffic: Traffic,
+}
+
+/// Counted since the player joined.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Traffic {
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub packets_sent: u64,
+    pub packets_received: u64,
+}
+
+impl Peer {
+    /// Whether the link in use does its work.
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.here && self.link.is_some() && !self.liveness.is_suspect()
+    }
+
+    pub(crate) fn stats(&self) -> LinkStats {
+        LinkStats {
+            rtt: self.liveness.rtt(),
+            rtt_min: self.liveness.rtt_min(),
+            silence: self.liveness.silence(),
+            bytes_sent: self.traffic.bytes_sent,
+            bytes_received: self.traffic.bytes_received,
+            packets_sent: self.traffic.packets_sent,
+            packets_received: self.traffic.packets_received,
+            packets_unread: 0,
+            queued: [0; 3],
+            path: self.path,
+            links: self.links_opened,
+        }
+    }
+}
+
+/// Somebody in the room, as the signaling server sees it.
+#[derive(Debug, Default)]
+pub(crate) struct Member {
+    /// The server asked us to make the first offer.
+    pub we_offer: bool,
+    /// Which player it is, as far as is known.
+    pub session: Option<PeerId>,
+    /// A stock client, which gets one attempt.
+    pub foreign: bool,
+    /// Numbers the offers made to it.
+    pub attempts: u32,
+    /// Attempts in a row that failed.
+    pub failures: u32,
+    pub retry_at: Duration,
+    /// When its last offer was taken.
+    pub offered_at: Option<Duration>,
+}

@@ -1,0 +1,288 @@
+//! The client side of the signaling connection, as a state machine: when to connect, when to give
+//! up on a connection, how long to wait, and what is final.
+
+use std::time::Duration;
+
+use super::Entropy;
+use crate::{RoomError, RoomUrl, Signaling, SignalingLoss};
+
+/// A connection must be open by then.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The wait after the first failure; doubled each time.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The longest wait, short enough that a server's return is noticed soon.
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
+const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(4);
+/// Silence from a server that echoes keep-alives, after which its connection is dead.
+const SILENT_AFTER: Duration = Duration::from_secs(10);
+/// The same once there is doubt.
+const SILENT_WHEN_DOUBTED: Duration = Duration::from_secs(2);
+/// The most one step of our own loop may add to a silence.
+const MAX_STEP: Duration = Duration::from_millis(500);
+
+/// How a WebSocket ended, as far as this platform can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SocketEnd {
+    /// It never opened; text from the platform.
+    Unreachable(String),
+    /// The server answered the upgrade with an HTTP error.
+    Http(u16, String),
+    /// It was open and closed, with a close code if there was one.
+    Closed(Option<u16>, String),
+}
+
+/// What to do with the WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SocketAction {
+    Connect(String),
+    KeepAlive,
+    Close,
+}
+
+#[derive(Debug, PartialEq)]
+enum State {
+    /// Waiting to connect again.
+    Waiting { until: Duration },
+    Connecting { since: Duration },
+    Open { silence: Duration, last_sent: Duration },
+    /// Not wanted any more, or of no use.
+    Over,
+}
+
+/// The signaling connection of one room.
+#[derive(Debug)]
+pub(crate) struct SignalingClient {
+    url: RoomUrl,
+    state: State,
+    failures: u32,
+    was_open: bool,
+    /// The server has answered a keep-alive: from now on its silence means something.
+    echoes: bool,
+    doubted: bool,
+}
+
+impl SignalingClient {
+    pub(crate) fn new(url: RoomUrl) -> Self {
+        Self {
+            url,
+            state: State::Waiting { until: Duration::ZERO },
+            failures: 0,
+            was_open: false,
+            echoes: false,
+            doubted: false,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
+    pub(crate) fn url(&self) -> &RoomUrl {
+        &self.url
+    }
+
+    /// Goes on in another room of the same server.
+    pub(crate) fn move_to(&mut self, url: RoomUrl, now: Duration) -> Option<SocketAction> {
+        self.url = url;
+        let was = std::mem::replace(&mut self.state, State::Waiting { until: now });
+        (!matches!(was, State::Waiting { .. })).then_some(SocketAction::Close)
+    }
+
+    pub(crate) fn stop(&mut self) -> Option<SocketAction> {
+        let was = std::mem::replace(&mut self.state, State::Over);
+        matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Close)
+    }
+
+    /// The WebSocket is open.
+    pub(crate) fn opened(&mut self, now: Duration) -> Signaling {
+        self.state = State::Open { silence: Duration::ZERO, last_sent: now };
+        self.failures = 0;
+        self.doubted = false;
+        Signaling::Connected { back: std::mem::replace(&mut self.was_open, true) }
+    }
+
+    /// Something came from the server; `echo` if it answers a keep-alive.
+    pub(crate) fn heard(&mut self, echo: bool) {
+        self.echoes |= echo;
+        self.doubted = false;
+        if let State::Open { silence, .. } = &mut self.state {
+            *silence = Duration::ZERO;
+        }
+    }
+
+    /// The WebSocket is gone: what to tell, or why it is of no use to try again.
+    pub(crate) fn ended(
+        &mut self,
+        now: Duration,
+        end: SocketEnd,
+        entropy: &mut Entropy,
+    ) -> Result<Option<Signaling>, RoomError> {
+        if matches!(self.state, State::Over | State::Waiting { .. }) {
+            return Ok(None);
+        }
+        let said = |text: String, code: u16| if text.is_empty() { format!("code {code}") } else { text };
+        let loss = match end {
+            SocketEnd::Http(400 | 401 | 403, text) | SocketEnd::Closed(Some(4400 | 4403), text) => {
+                return self.give_up(RoomError::Refused(said(text, 4400)));
+            }
+            SocketEnd::Http(404, text) | SocketEnd::Closed(Some(4404), text) => {
+                return self.give_up(RoomError::NotFound(said(text, 4404)));
+            }
+            SocketEnd::Http(429 | 503, text) | SocketEnd::Closed(Some(4429), text) => {
+                SignalingLoss::Full(said(text, 4429))
+            }
+            SocketEnd::Http(status, text) => {
+                SignalingLoss::Unreachable(format!("it answered with HTTP status {status} {text}"))
+            }
+            SocketEnd::Unreachable(text) => SignalingLoss::Unreachable(text),
+            SocketEnd::Closed(Some(1001 | 1012), _) => SignalingLoss::ShuttingDown,
+            SocketEnd::Closed(Some(code), text) => SignalingLoss::Closed(said(text, code)),
+            SocketEnd::Closed(None, text) => SignalingLoss::Closed(text),
+        };
+        Ok(Some(self.retry(now, loss, entropy)))
+    }
+
+    /// Gives a reason to doubt the connection.
+    pub(crate) fn doubt(&mut self) {
+        if std::mem::replace(&mut self.doubted, true) {
+            return;
+        }
+        if let State::Open { silence, .. } = &mut self.state {
+            *silence = Duration::ZERO;
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn tick(
+        &mut self,
+        now: Duration,
+        step: Duration,
+        entropy: &mut Entropy,
+    ) -> (Option<SocketAction>, Option<Signaling>) {
+        match &mut self.state {
+            State::Over => (None, None),
+            State::Waiting { until } if now >= *until => {
+                let first = self.failures == 0 && !self.was_open;
+                self.state = State::Connecting { since: now };
+                let connect = SocketAction::Connect(self.url.socket_url());
+                (Some(connect), first.then_some(Signaling::Connecting))
+            }
+            State::Waiting { .. } => (None, None),
+            State::Connecting { since } if now.saturating_sub(*since) < CONNECT_TIMEOUT => {
+                (None, None)
+            }
+            State::Connecting { .. } => {
+                let text = format!("no answer for {} s", CONNECT_TIMEOUT.as_secs());
+                let told = self.retry(now, SignalingLoss::Unreachable(text), entropy);
+                (Some(SocketAction::Close), Some(told))
+            }
+            State::Open { silence, last_sent } => {
+                *silence += step.min(MAX_STEP);
+                let patience = if self.doubted { SILENT_WHEN_DOUBTED } else { SILENT_AFTER };
+                // A stock server answers nothing, so its silence says nothing, unless links
+                // fail at the same time.
+                if *silence >= patience && (self.echoes || self.doubted) {
+                    let silence = *silence;
+                    let told = self.retry(now, SignalingLoss::Silent(silence), entropy);
+                    return (Some(SocketAction::Close), Some(told));
+                }
+                let due = if self.doubted { Duration::from_millis(500) } else { KEEP_ALIVE_EVERY };
+                if now.saturating_sub(*last_sent) >= due {
+                    *last_sent = now;
+                    return (Some(SocketAction::KeepAlive), None);
+                }
+                (None, None)
+            }
+        }
+    }
+
+    fn give_up(&mut self, error: RoomError) -> Result<Option<Signaling>, RoomError> {
+        self.state = State::Over;
+        Err(error)
+    }
+
+    fn retry(&mut self, now: Duration, reason: SignalingLoss, entropy: &mut Entropy) -> Signaling {
+        let doubled = FIRST_WAIT.saturating_mul(1 << self.failures.min(8));
+        // Between half and all of it, so that a room does not come back all at once.
+        let retry_in = doubled.min(LONGEST_WAIT).mul_f32(0.5 + 0.5 * entropy.fraction());
+        self.failures += 1;
+        self.doubted = false;
+        self.state = State::Waiting { until: now + retry_in };
+        Signaling::Retrying { reason, retry_in, attempt: self.failures }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP: Duration = Duration::from_millis(50);
+
+    fn client() -> (SignalingClient, Entropy) {
+        let url = "ws://localhost:3536/room".parse().unwrap();
+        (SignalingClient::new(url), Entropy::seeded(1))
+    }
+
+    #[test]
+    fn waits_grow_but_a_returning_server_is_noticed_within_four_seconds() {
+        let (mut client, mut entropy) = client();
+        let mut now = Duration::ZERO;
+        let mut waits = Vec::new();
+        for attempt in 1..12 {
+            let (action, _) = client.tick(now, STEP, &mut entropy);
+            assert!(matches!(action, Some(SocketAction::Connect(_))));
+            let end = SocketEnd::Unreachable("refused".into());
+            let Ok(Some(Signaling::Retrying { retry_in, attempt: told, .. })) =
+                client.ended(now, end, &mut entropy)
+            else {
+                panic!("a connection that fails is retried");
+            };
+            assert_eq!(told, attempt);
+            waits.push(retry_in);
+            now += retry_in;
+        }
+        assert!(waits[0] <= FIRST_WAIT && waits[0] >= FIRST_WAIT / 2);
+        assert!(waits.iter().all(|wait| *wait <= LONGEST_WAIT));
+        assert!(waits[10] >= LONGEST_WAIT / 2);
+    }
+
+    #[test]
+    fn refusals_are_final_and_say_why() {
+        for (end, expected) in [
+            (SocketEnd::Http(404, String::new()), RoomError::NotFound("code 4404".into())),
+            (SocketEnd::Closed(Some(4400), "next=0".into()), RoomError::Refused("next=0".into())),
+        ] {
+            let (mut client, mut entropy) = client();
+            client.tick(Duration::ZERO, STEP, &mut entropy);
+            assert_eq!(client.ended(Duration::ZERO, end, &mut entropy), Err(expected));
+            let (action, told) = client.tick(Duration::from_secs(60), STEP, &mut entropy);
+            assert_eq!((action, told), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_dead_connection_is_noticed_if_the_server_echoes() {
+        for (echoes, expected) in [(true, true), (false, false)] {
+            let (mut client, mut entropy) = client();
+            client.tick(Duration::ZERO, STEP, &mut entropy);
+            client.opened(Duration::ZERO);
+            client.heard(echoes);
+            let silent = (0..400).any(|i| {
+                let (_, told) = client.tick(STEP * i, STEP, &mut entropy);
+                matches!(told, Some(Signaling::Retrying { reason: SignalingLoss::Silent(_), .. }))
+            });
+            assert_eq!(silent, expected);
+        }
+    }
+
+    #[test]
+    fn a_connection_that_never_opens_is_given_up_and_tried_again() {
+        let (mut client, mut entropy) = client();
+        client.tick(Duration::ZERO, STEP, &mut entropy);
+        let (action, told) = client.tick(CONNECT_TIMEOUT, STEP, &mut entropy);
+        assert_eq!(action, Some(SocketAction::Close));
+        assert!(matches!(told, Some(Signaling::Retrying { .. })));
+        let (action, _) = client.tick(CONNECT_TIMEOUT + LONGEST_WAIT, STEP, &mut entropy);
+        assert!(matches!(action, Some(SocketAction::Connect(_))));
+    }
+}

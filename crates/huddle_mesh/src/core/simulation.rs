@@ -1,0 +1,471 @@
+//! Rooms on a virtual clock: several [`Core`]s, a virtual server and virtual links.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerEvent, PeerId, PeerRequest};
+use uuid::Uuid;
+
+use super::{
+    Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, Told,
+    sdp::{Description, SdpKind, Setup},
+};
+use crate::{Channel, LeaveReason, RoomConfig, Signaling};
+
+const STEP: Duration = Duration::from_millis(10);
+const LATENCY: Duration = Duration::from_millis(20);
+
+type End = (usize, LinkId);
+
+struct Node {
+    core: Core,
+    me: PeerId,
+    sid: Option<PeerId>,
+    room: String,
+    told: Vec<(Duration, Told)>,
+    /// Neither steps nor hears anything.
+    frozen: bool,
+    gone: bool,
+}
+
+struct Simulation {
+    now: Duration,
+    nodes: Vec<Node>,
+    due: BTreeMap<Duration, VecDeque<(usize, Input)>>,
+    server_up: bool,
+    next_id: u128,
+    /// Pairs of nodes whose packets are dropped.
+    cut: BTreeSet<(usize, usize)>,
+    descriptions: BTreeMap<String, End>,
+    other_end: BTreeMap<End, End>,
+    url: &'static str,
+}
+
+impl Simulation {
+    fn new(nodes: usize) -> Self {
+        Self::at("ws://server/room", nodes)
+    }
+
+    fn at(url: &'static str, nodes: usize) -> Self {
+        let mut simulation = Self {
+            now: Duration::ZERO,
+            nodes: Vec::new(),
+            due: BTreeMap::new(),
+            server_up: true,
+            next_id: 1000,
+            cut: BTreeSet::new(),
+            descriptions: BTreeMap::new(),
+            other_end: BTreeMap::new(),
+            url,
+        };
+        for _ in 0..nodes {
+            simulation.join();
+        }
+        simulation
+    }
+
+    fn join(&mut self) -> usize {
+        let n = self.nodes.len();
+        let mut entropy = Entropy::seeded(n as u64);
+        let me = PeerId(entropy.uuid());
+        let config = RoomConfig::new(self.url).unwrap();
+        let core = Core::new(me, &config, entropy);
+        self.nodes.push(Node {
+            core,
+            me,
+            sid: None,
+            room: String::new(),
+            told: Vec::new(),
+            frozen: false,
+            gone: false,
+        });
+        n
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += STEP;
+            while let Some(mut entry) = self.due.first_entry()
+                && *entry.key() <= self.now
+            {
+                let Some((node, input)) = entry.get_mut().pop_front() else {
+                    entry.remove();
+                    continue;
+                };
+                if !self.nodes[node].frozen && !self.nodes[node].gone {
+                    self.nodes[node].core.handle(self.now, input);
+                    self.act(node);
+                } else if !self.nodes[node].gone {
+                    self.after(STEP, node, input);
+                }
+            }
+            for node in 0..self.nodes.len() {
+                let due = self.now.as_millis().is_multiple_of(super::TICK.as_millis());
+                if due && !self.nodes[node].frozen && !self.nodes[node].gone {
+                    self.nodes[node].core.tick(self.now);
+                    self.act(node);
+                }
+            }
+        }
+    }
+
+    fn after(&mut self, wait: Duration, node: usize, input: Input) {
+        self.due.entry(self.now + wait).or_default().push_back((node, input));
+    }
+
+    fn act(&mut self, node: usize) {
+        while let Some(action) = self.nodes[node].core.next_action() {
+            match action {
+                Action::Tell(told) => {
+                    let now = self.now;
+                    self.nodes[node].told.push((now, told));
+                }
+                Action::Connect(url) => self.connect(node, url),
+                Action::SocketSend(text) => self.serve(node, &text),
+                Action::SocketClose => self.disconnect(node),
+                Action::OpenLink { link, offer } => self.open_link((node, link), offer),
+                Action::Answer { link, sdp } => {
+                    let answer = Description::parse(SdpKind::Answer, &sdp).unwrap();
+                    self.pair((node, link), self.descriptions[&answer.ufrag]);
+                }
+                Action::Candidate { .. } => {}
+                Action::Send { link, channel, bytes } => self.deliver((node, link), channel, bytes),
+                Action::CloseLink { link } => {
+                    if let Some(other) = self.other_end.remove(&(node, link)) {
+                        self.other_end.remove(&other);
+                        if !self.is_cut(node, other.0) {
+                            self.after(LATENCY, other.0, Input::Link(other.1, LinkInput::Closed("closed".into())));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_cut(&self, a: usize, b: usize) -> bool {
+        self.cut.contains(&(a.min(b), a.max(b)))
+    }
+
+    fn connect(&mut self, node: usize, url: String) {
+        self.disconnect(node);
+        if !self.server_up {
+            let end = SocketEnd::Unreachable("refused".into());
+            return self.after(LATENCY, node, Input::SocketEnded(end));
+        }
+        self.next_id += 1;
+        let sid = PeerId(Uuid::from_u128(self.next_id));
+        self.nodes[node].sid = Some(sid);
+        self.nodes[node].room = url;
+        self.after(LATENCY, node, Input::SocketOpened);
+        self.tell(node, PeerEvent::IdAssigned(sid));
+        for other in self.room_mates(node) {
+            self.tell(other, PeerEvent::NewPeer(sid));
+        }
+    }
+
+    fn room_mates(&self, node: usize) -> Vec<usize> {
+        (0..self.nodes.len())
+            .filter(|other| *other != node && self.nodes[*other].sid.is_some())
+            .filter(|other| self.nodes[*other].room == self.nodes[node].room)
+            .collect()
+    }
+
+    fn tell(&mut self, node: usize, event: JsonPeerEvent) {
+        self.after(LATENCY, node, Input::SocketText(event.to_string()));
+    }
+
+    fn serve(&mut self, node: usize, text: &str) {
+        let Some(sender) = self.nodes[node].sid else { return };
+        if let PeerRequest::Signal { receiver, data } = text.parse::<JsonPeerRequest>().unwrap() {
+            let to = self.room_mates(node).into_iter().find(|n| self.nodes[*n].sid == Some(receiver));
+            if let Some(to) = to {
+                self.tell(to, PeerEvent::Signal { sender, data });
+            }
+        }
+    }
+
+    fn disconnect(&mut self, node: usize) {
+        if let Some(sid) = self.nodes[node].sid.take() {
+            for other in self.room_mates(node) {
+                self.tell(other, PeerEvent::PeerLeft(sid));
+            }
+        }
+    }
+
+    fn kill_server(&mut self) {
+        self.server_up = false;
+        for node in 0..self.nodes.len() {
+            if self.nodes[node].sid.take().is_some() {
+                let end = SocketEnd::Closed(None, "reset".into());
+                self.after(LATENCY, node, Input::SocketEnded(end));
+            }
+        }
+    }
+
+    /// The process is gone, without a word.
+    fn kill(&mut self, node: usize) {
+        self.nodes[node].gone = true;
+        self.disconnect(node);
+    }
+
+    fn describe(&mut self, end: End, setup: Setup) {
+        self.next_id += 1;
+        let ufrag = format!("u{}", self.next_id);
+        self.descriptions.insert(ufrag.clone(), end);
+        let description = Description {
+            ufrag,
+            pwd: "0123456789012345678901".into(),
+            fingerprint: [end.0 as u8; 32],
+            setup,
+            mid: "0".into(),
+            sctp_port: 5000,
+            max_message_size: 65_536,
+            candidates: Vec::new(),
+            tag: None,
+        };
+        self.after(STEP, end.0, Input::Link(end.1, LinkInput::Described(description.to_sdp())));
+    }
+
+    fn open_link(&mut self, end: End, offer: Option<String>) {
+        self.describe(end, if offer.is_some() { Setup::Active } else { Setup::ActPass });
+    }
+
+    fn pair(&mut self, a: End, b: End) {
+        if self.is_cut(a.0, b.0) {
+            return;
+        }
+        self.other_end.insert(a, b);
+        self.other_end.insert(b, a);
+        for (node, link) in [a, b] {
+            self.after(LATENCY, node, Input::Link(link, LinkInput::Opened));
+        }
+    }
+
+    fn deliver(&mut self, from: End, channel: Channel, bytes: Bytes) {
+        let Some(to) = self.other_end.get(&from).copied() else { return };
+        if !self.is_cut(from.0, to.0) {
+            self.after(LATENCY, to.0, Input::Link(to.1, LinkInput::Message(channel, bytes)));
+        }
+    }
+
+    /// When `node` was told something of `who` that matches.
+    fn when(&self, node: usize, matches: impl Fn(&Told) -> bool) -> Vec<Duration> {
+        let told = self.nodes[node].told.iter();
+        told.filter(|(_, told)| matches(told)).map(|(at, _)| *at).collect()
+    }
+
+    fn joins(&self, node: usize, who: usize) -> Vec<Duration> {
+        let id = self.nodes[who].me;
+        self.when(node, |told| matches!(told, Told::Joined { peer, .. } if *peer == id))
+    }
+
+    fn leaves(&self, node: usize, who: usize) -> Vec<(Duration, LeaveReason)> {
+        let id = self.nodes[who].me;
+        let told = self.nodes[node].told.iter();
+        told.filter_map(|(at, told)| match told {
+            Told::Left { peer, reason } if *peer == id => Some((*at, *reason)),
+            _ => None,
+        })
+        .collect()
+    }
+
+    fn links(&self, node: usize, who: usize) -> Option<u32> {
+        let id = self.nodes[who].me;
+        self.nodes[node].core.stats().find(|(peer, _)| *peer == id).map(|(_, stats)| stats.links)
+    }
+
+    fn assert_everybody_once(&self) {
+        for a in 0..self.nodes.len() {
+            for b in (0..self.nodes.len()).filter(|b| *b != a) {
+                assert_eq!(self.joins(a, b).len(), 1, "{a} saw {b} join");
+                assert!(self.leaves(a, b).is_empty(), "{a} saw {b} leave");
+            }
+        }
+    }
+}
+
+const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+#[test]
+fn everybody_meets_everybody_once() {
+    let mut simulation = Simulation::new(5);
+    simulation.run(seconds(2));
+    simulation.assert_everybody_once();
+    simulation.run(seconds(60));
+    simulation.assert_everybody_once();
+    assert_eq!(simulation.links(0, 1), Some(1));
+}
+
+#[test]
+fn packets_pass_both_ways_and_rtt_is_the_networks() {
+    let mut simulation = Simulation::new(2);
+    simulation.run(seconds(3));
+    let to = simulation.nodes[1].me;
+    assert!(simulation.nodes[0].core.send(to, Channel::Events, Bytes::from_static(b"hi")));
+    simulation.act(0);
+    simulation.run(seconds(1));
+    let got = simulation.when(1, |told| matches!(told, Told::Packet { bytes, .. } if &bytes[..] == b"hi"));
+    assert_eq!(got.len(), 1);
+    let (_, stats) = simulation.nodes[0].core.stats().next().unwrap();
+    assert_eq!(stats.rtt, Some(LATENCY * 2));
+}
+
+#[test]
+fn losing_the_server_touches_no_link_and_its_return_brings_newcomers_to_everybody() {
+    let mut simulation = Simulation::new(4);
+    simulation.run(seconds(2));
+    simulation.kill_server();
+    simulation.run(seconds(60));
+    simulation.assert_everybody_once();
+    simulation.server_up = true;
+    let back = simulation.now;
+    let newcomer = simulation.join();
+    simulation.run(seconds(10));
+    simulation.assert_everybody_once();
+    for node in 0..4 {
+        assert!(simulation.joins(newcomer, node)[0] < back + seconds(10));
+    }
+    assert_eq!(simulation.links(0, 1), Some(1), "a healthy link is not replaced");
+}
+
+#[test]
+fn one_lost_websocket_costs_nobody_a_link() {
+    let mut simulation = Simulation::new(3);
+    simulation.run(seconds(2));
+    simulation.disconnect(1);
+    simulation.after(LATENCY, 1, Input::SocketEnded(SocketEnd::Closed(None, "reset".into())));
+    simulation.run(seconds(20));
+    simulation.assert_everybody_once();
+    assert_eq!(simulation.links(0, 1), Some(1));
+    let back = simulation.when(1, |told| {
+        matches!(told, Told::Signaling(Signaling::Connected { back: true }))
+    });
+    assert_eq!(back.len(), 1);
+}
+
+#[test]
+fn a_killed_peer_is_gone_in_under_four_seconds_and_sooner_with_a_server() {
+    for (server, limit) in [(true, Duration::from_millis(600)), (false, seconds(4))] {
+        let mut simulation = Simulation::new(3);
+        simulation.run(seconds(2));
+        if !server {
+            simulation.kill_server();
+        }
+        simulation.run(seconds(1));
+        let killed = simulation.now;
+        simulation.kill(2);
+        simulation.run(seconds(5));
+        for node in [0, 1] {
+            let leaves = simulation.leaves(node, 2);
+            assert_eq!(leaves.len(), 1);
+            assert_eq!(leaves[0].1, LeaveReason::Lost);
+            assert!(leaves[0].0 < killed + limit, "{:?}", leaves[0].0 - killed);
+        }
+    }
+}
+
+#[test]
+fn a_leave_is_seen_at_once_and_nothing_is_done_to_get_them_back() {
+    let mut simulation = Simulation::new(2);
+    simulation.run(seconds(2));
+    simulation.nodes[1].core.leave();
+    simulation.act(1);
+    let left = simulation.now;
+    simulation.run(seconds(10));
+    let leaves = simulation.leaves(0, 1);
+    assert_eq!(leaves.len(), 1);
+    assert_eq!(leaves[0].1, LeaveReason::Left);
+    assert!(leaves[0].0 <= left + LATENCY + STEP);
+}
+
+#[test]
+fn a_short_cut_is_suspected_and_recovered() {
+    let mut simulation = Simulation::new(3);
+    simulation.run(seconds(2));
+    simulation.cut.insert((0, 1));
+    simulation.run(seconds(2));
+    simulation.cut.clear();
+    simulation.run(seconds(12));
+    simulation.assert_everybody_once();
+    for (a, b) in [(0, 1), (1, 0)] {
+        let id = simulation.nodes[b].me;
+        assert_eq!(simulation.when(a, |told| *told == Told::Suspect(id)).len(), 1);
+        assert_eq!(simulation.when(a, |told| *told == Told::Recovered(id)).len(), 1);
+    }
+}
+
+#[test]
+fn a_long_cut_loses_the_peer_and_healing_brings_it_back_as_itself() {
+    let mut simulation = Simulation::new(3);
+    simulation.run(seconds(2));
+    simulation.cut.insert((0, 1));
+    simulation.run(seconds(20));
+    simulation.cut.clear();
+    let healed = simulation.now;
+    simulation.run(seconds(12));
+    for (a, b) in [(0, 1), (1, 0)] {
+        assert_eq!(simulation.leaves(a, b).len(), 1);
+        let joins = simulation.joins(a, b);
+        assert_eq!(joins.len(), 2);
+        assert!(joins[1] < healed + seconds(10), "{:?}", joins[1] - healed);
+    }
+    assert_eq!(simulation.joins(2, 0).len(), 1);
+}
+
+#[test]
+fn waking_from_a_long_sleep_declares_nobody_dead_who_answers() {
+    let mut simulation = Simulation::new(3);
+    simulation.run(seconds(2));
+    simulation.nodes[0].frozen = true;
+    simulation.run(seconds(2));
+    simulation.nodes[0].frozen = false;
+    simulation.run(seconds(5));
+    simulation.assert_everybody_once();
+    assert!(simulation.when(0, |told| matches!(told, Told::Suspect(_))).is_empty());
+    assert_eq!(simulation.when(1, |told| matches!(told, Told::Suspect(_))).len(), 1);
+}
+
+#[test]
+fn a_cut_reaches_the_other_side_at_once_and_lasts() {
+    let mut simulation = Simulation::new(3);
+    simulation.run(seconds(2));
+    let (at, victim) = (simulation.now, simulation.nodes[1].me);
+    simulation.nodes[0].core.cut(at, victim);
+    simulation.act(0);
+    simulation.run(seconds(30));
+    assert_eq!(simulation.leaves(0, 1), [(at, LeaveReason::Cut)]);
+    let told = simulation.leaves(1, 0);
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].1, LeaveReason::CutByPeer);
+    assert!(told[0].0 < at + Duration::from_millis(100));
+    assert_eq!(simulation.joins(2, 1).len(), 1, "others are not concerned");
+    assert_eq!(simulation.joins(0, 1).len(), 1);
+}
+
+#[test]
+fn an_attempt_that_hangs_is_given_up_and_tried_afresh() {
+    let mut simulation = Simulation::new(2);
+    simulation.cut.insert((0, 1));
+    simulation.run(seconds(15));
+    assert!(simulation.joins(0, 1).is_empty());
+    simulation.cut.clear();
+    simulation.run(seconds(12));
+    simulation.assert_everybody_once();
+}
+
+#[test]
+fn a_complete_group_goes_on_in_a_room_of_its_own() {
+    let mut simulation = Simulation::at("ws://server/lobby?next=3", 3);
+    simulation.run(seconds(5));
+    simulation.assert_everybody_once();
+    let rooms: BTreeSet<_> = simulation.nodes.iter().map(|node| node.room.clone()).collect();
+    assert_eq!(rooms.len(), 1);
+    assert!(!rooms.first().unwrap().contains("lobby"), "{rooms:?}");
+    assert_eq!(simulation.links(0, 1), Some(1), "the links stay");
+}
