@@ -64,7 +64,12 @@ impl Driver {
             "browserName": "chrome",
             "pageLoadStrategy": "eager",
             "goog:loggingPrefs": { "browser": "ALL" },
-            "goog:chromeOptions": { "binary": chromium()?, "args": flags },
+            "goog:chromeOptions": {
+                "binary": chromium()?,
+                "args": flags,
+                // The usual first page waits for the internet, which is not there.
+                "prefs": { "session": { "restore_on_startup": 4, "startup_urls": ["about:blank"] } },
+            },
         });
         let wanted = wanted.as_object().cloned().unwrap_or_default();
         let address = format!("http://127.0.0.1:{port}");

@@ -11,10 +11,13 @@ use crate::transport::Transport;
 const MAX_BAD_PACKETS: u32 = 64;
 
 /// A room's transport and what is under way with each peer; on the room entity until it fails.
-/// Dropping it leaves the room.
+///
+/// However it goes, the room is left: without waiting while the app runs, and by dropping the
+/// transport, which lets the farewell out, when the app ends.
 #[derive(Component)]
 pub(crate) struct RoomLink {
-    transport: Box<dyn Transport>,
+    /// `None` once the room is left.
+    transport: Option<Box<dyn Transport>>,
     peers: BTreeMap<PeerId, PeerLink>,
     tick: u64,
 }
@@ -30,14 +33,20 @@ struct PeerLink {
 impl RoomLink {
     pub(crate) fn new(transport: Box<dyn Transport>) -> Self {
         Self {
-            transport,
+            transport: Some(transport),
             peers: BTreeMap::new(),
             tick: 0,
         }
     }
 
     pub(crate) fn poll(&mut self) -> Option<RoomEvent> {
-        self.transport.poll()
+        self.transport.as_mut()?.poll()
+    }
+
+    fn leave(&mut self) {
+        if let Some(transport) = self.transport.take() {
+            transport.leave();
+        }
     }
 
     pub(crate) fn add(&mut self, peer: PeerId, entity: Entity, foreign: bool) {
@@ -58,7 +67,9 @@ impl RoomLink {
     }
 
     pub(crate) fn cut(&mut self, peer: PeerId) {
-        self.transport.cut(peer);
+        if let Some(transport) = &mut self.transport {
+            transport.cut(peer);
+        }
     }
 
     pub(crate) fn entity(&self, peer: PeerId) -> Option<Entity> {

@@ -1,4 +1,4 @@
-use bevy::{ecs::component::Component, prelude::*};
+use bevy::prelude::*;
 use huddle_mesh::PeerId;
 
 /// Another player in a room. The entity is spawned when the link is open, and despawned when they

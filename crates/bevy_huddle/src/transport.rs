@@ -9,6 +9,8 @@ pub(crate) trait Transport: Send + Sync + 'static {
     fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError>;
     fn stats(&self, peer: PeerId) -> Option<LinkStats>;
     fn cut(&mut self, peer: PeerId);
+    /// Leaves without waiting; dropping may wait a little for the farewell to go out.
+    fn leave(self: Box<Self>);
 }
 
 impl Transport for huddle_mesh::Room {
@@ -34,5 +36,9 @@ impl Transport for huddle_mesh::Room {
 
     fn cut(&mut self, peer: PeerId) {
         self.cut(peer);
+    }
+
+    fn leave(self: Box<Self>) {
+        (*self).leave();
     }
 }

@@ -1,39 +1,42 @@
 //! Rooms, signaling and WebRTC links between players, with one API on native and wasm.
+//!
+//! A [`Room`] is joined by URL. It finds the other players through a matchbox-compatible
+//! signaling server, opens a link to each of them, keeps the links alive, replaces what breaks,
+//! and tells what happens as [`RoomEvent`]s. It carries bytes and knows nothing of a game.
+//!
+//! - Every link has three [`Channel`]s: unreliable state, reliable events, reliable bulk.
+//! - A player has one [`PeerId`] for as long as the room lasts, whatever happens to links and
+//!   signaling. Stock matchbox clients can join; they are marked as foreign.
+//! - Losing the signaling server touches no link. It is reconnected for as long as the room is
+//!   wanted.
+//! - Queues are bounded, and what is dropped or refused is told.
+//!
+//! The room's decisions are pure state machines on a virtual clock; natively they are driven by a
+//! thread of their own around the `webrtc` crate, in a browser by its own WebRTC.
 
 mod channel;
 mod config;
 mod core;
 mod event;
+mod inbox;
+mod room;
 mod room_url;
 mod stats;
+
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "native/mod.rs"]
+mod platform;
+#[cfg(target_arch = "wasm32")]
+#[path = "web/mod.rs"]
+mod platform;
 
 pub use channel::Channel;
 pub use config::{IceServer, RoomConfig, Route};
 pub use event::{LeaveReason, RoomError, RoomEvent, SendError, Signaling, SignalingLoss};
 pub use matchbox_protocol::PeerId;
+pub use room::Room;
 pub use room_url::{RoomUrl, RoomUrlError};
 pub use stats::{LinkStats, Path};
 
 /// The largest message a channel carries, in bytes.
 pub const MAX_MESSAGE_LEN: usize = 16_000;
-
-/// A room.
-pub struct Room(RoomConfig);
-impl Room {
-    /// Joins.
-    pub fn join(config: RoomConfig) -> Result<Room, RoomError> { Ok(Room(config)) }
-    /// Me.
-    pub fn me(&self) -> PeerId { PeerId(uuid::Uuid::nil()) }
-    /// Next event.
-    pub fn poll(&mut self) -> Option<RoomEvent> { None }
-    /// Credit.
-    pub fn credit(&self, _peer: PeerId, _channel: Channel) -> usize { 0 }
-    /// Send.
-    pub fn send(&mut self, _peer: PeerId, _channel: Channel, _bytes: bytes::Bytes) -> Result<(), SendError> { Ok(()) }
-    /// Stats.
-    pub fn stats(&self, _peer: PeerId) -> Option<LinkStats> { None }
-    /// Cut.
-    pub fn cut(&mut self, _peer: PeerId) {}
-    /// Leave.
-    pub fn leave(self) { let _ = self.0; }
-}

@@ -1,0 +1,186 @@
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use matchbox_protocol::PeerId;
+use web_time::Instant;
+
+use crate::{Channel, RoomEvent, core::Told};
+
+/// Unread packets of one peer on [`Channel::State`]; then the oldest goes.
+const MAX_STATE_PACKETS: usize = 256;
+/// Unread packets of one peer on each reliable channel; then the newest is refused.
+const MAX_RELIABLE_PACKETS: usize = 2048;
+/// Unread bytes of one peer on each reliable channel.
+const MAX_RELIABLE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What the game has not read yet. A game that stops reading does not stop the network, and
+/// does not fill the memory either.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    events: VecDeque<RoomEvent>,
+    unread: BTreeMap<PeerId, Unread>,
+}
+
+#[derive(Debug, Default)]
+struct Unread {
+    packets: [usize; 3],
+    bytes: [usize; 3],
+    /// Not yet reported.
+    dropped: [u64; 3],
+    dropped_ever: u64,
+}
+
+impl Inbox {
+    pub(crate) fn push(&mut self, told: Told) {
+        let event = match told {
+            Told::Signaling(state) => {
+                // A game that does not read needs the latest only.
+                if let Some(RoomEvent::Signaling(last)) = self.events.back_mut() {
+                    *last = state;
+                    return;
+                }
+                RoomEvent::Signaling(state)
+            }
+            Told::Joined { peer, returning, foreign } => {
+                RoomEvent::PeerJoined { peer, returning, foreign }
+            }
+            Told::Suspect(peer) => RoomEvent::PeerSuspect(peer),
+            Told::Recovered(peer) => RoomEvent::PeerRecovered(peer),
+            Told::Left { peer, reason } => RoomEvent::PeerLeft { peer, reason },
+            Told::Packet { peer, channel, bytes } => return self.packet(peer, channel, bytes),
+            Told::Failed(error) => RoomEvent::Failed(error),
+        };
+        self.events.push_back(event);
+    }
+
+    fn packet(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) {
+        let unread = self.unread.entry(peer).or_default();
+        let c = channel.index();
+        if channel.is_reliable() {
+            let full = unread.packets[c] >= MAX_RELIABLE_PACKETS
+                || unread.bytes[c] + bytes.len() > MAX_RELIABLE_BYTES;
+            if full {
+                unread.drop_one(c);
+                return;
+            }
+        } else if unread.packets[c] >= MAX_STATE_PACKETS {
+            unread.drop_one(c);
+            let oldest = self.events.iter().position(|event| {
+                matches!(event, RoomEvent::Packet { peer: p, channel: ch, .. } if *p == peer && *ch == channel)
+            });
+            if let Some(RoomEvent::Packet { bytes, .. }) = oldest.and_then(|at| self.events.remove(at)) {
+                unread.packets[c] -= 1;
+                unread.bytes[c] -= bytes.len();
+            }
+        }
+        unread.packets[c] += 1;
+        unread.bytes[c] += bytes.len();
+        self.events.push_back(RoomEvent::Packet { peer, channel, bytes, arrived: Instant::now() });
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<RoomEvent> {
+        // What was dropped is told before what was kept.
+        for (peer, unread) in &mut self.unread {
+            for channel in Channel::ALL {
+                let dropped = std::mem::take(&mut unread.dropped[channel.index()]);
+                if dropped > 0 {
+                    return Some(RoomEvent::Overflow { peer: *peer, channel, dropped });
+                }
+            }
+        }
+        let event = self.events.pop_front()?;
+        match &event {
+            RoomEvent::Packet { peer, channel, bytes, .. } => {
+                if let Some(unread) = self.unread.get_mut(peer) {
+                    unread.packets[channel.index()] -= 1;
+                    unread.bytes[channel.index()] -= bytes.len();
+                }
+            }
+            RoomEvent::PeerLeft { peer, .. } => {
+                let unread = self.unread.get(peer);
+                if unread.is_some_and(|unread| unread.packets == [0; 3]) {
+                    self.unread.remove(peer);
+                }
+            }
+            _ => {}
+        }
+        Some(event)
+    }
+
+    /// How many packets of `peer` were dropped unread.
+    pub(crate) fn dropped(&self, peer: PeerId) -> u64 {
+        self.unread.get(&peer).map_or(0, |unread| unread.dropped_ever)
+    }
+}
+
+impl Unread {
+    fn drop_one(&mut self, channel: usize) {
+        self.dropped[channel] += 1;
+        self.dropped_ever += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn fill(channel: Channel, count: u32) -> (Inbox, PeerId) {
+        let peer = PeerId(Uuid::from_u128(1));
+        let mut inbox = Inbox::default();
+        for i in 0..count {
+            let bytes = Bytes::copy_from_slice(&i.to_be_bytes());
+            inbox.push(Told::Packet { peer, channel, bytes });
+        }
+        (inbox, peer)
+    }
+
+    fn drain(inbox: &mut Inbox) -> (u64, Vec<u32>) {
+        let (mut dropped, mut read) = (0, Vec::new());
+        while let Some(event) = inbox.pop() {
+            match event {
+                RoomEvent::Overflow { dropped: n, .. } => dropped += n,
+                RoomEvent::Packet { bytes, .. } => {
+                    read.push(u32::from_be_bytes(bytes[..].try_into().unwrap()));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        (dropped, read)
+    }
+
+    #[test]
+    fn of_unread_state_the_newest_is_kept_and_the_loss_is_told() {
+        let (mut inbox, peer) = fill(Channel::State, 1000);
+        assert_eq!(inbox.dropped(peer), 1000 - 256);
+        let (dropped, read) = drain(&mut inbox);
+        assert_eq!(dropped, 1000 - 256);
+        assert_eq!(read, (1000 - 256..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn of_unread_events_the_oldest_are_kept_in_order_and_the_loss_is_told() {
+        let (mut inbox, _) = fill(Channel::Events, 3000);
+        let (dropped, read) = drain(&mut inbox);
+        assert_eq!(dropped, 3000 - 2048);
+        assert_eq!(read, (0..2048).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn reading_makes_room_again() {
+        let (mut inbox, peer) = fill(Channel::Events, 2048);
+        drain(&mut inbox);
+        inbox.push(Told::Packet { peer, channel: Channel::Events, bytes: Bytes::from_static(&[0; 4]) });
+        assert_eq!(drain(&mut inbox), (0, vec![0]));
+    }
+
+    #[test]
+    fn only_the_latest_of_many_unread_signaling_states_is_kept() {
+        let mut inbox = Inbox::default();
+        for back in [false, true, true] {
+            inbox.push(Told::Signaling(crate::Signaling::Connected { back }));
+        }
+        assert!(inbox.pop().is_some());
+        assert_eq!(inbox.pop(), None);
+    }
+}

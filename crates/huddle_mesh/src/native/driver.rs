@@ -1,0 +1,198 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use matchbox_protocol::PeerId;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+};
+
+use super::{
+    Command, PeerView, Shared,
+    link::{NativeLink, Queued},
+    lock,
+    socket::Socket,
+};
+use crate::{
+    RoomConfig,
+    core::{Action, Core, Entropy, Input, LinkId, LinkInput, TICK, Told},
+};
+
+/// Inputs that may wait for this thread. When it is full, links and the socket wait too, and so
+/// the other side is slowed down.
+const MAX_INPUTS: usize = 1024;
+/// How long a farewell may take to leave this machine.
+const FAREWELL: Duration = Duration::from_millis(150);
+
+/// Whom an input comes from, so that nothing is heard of what was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    Socket(u64),
+    Link,
+}
+
+pub(super) type Inputs = mpsc::Sender<(Source, Input)>;
+
+/// Feeds a [`Core`] and carries out what it asks for.
+pub(super) struct Driver {
+    core: Core,
+    config: RoomConfig,
+    started: Instant,
+    last_tick: Instant,
+    shared: Arc<Shared>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    inputs: mpsc::Receiver<(Source, Input)>,
+    inputs_tx: Inputs,
+    socket: Option<Socket>,
+    sockets: u64,
+    links: BTreeMap<LinkId, NativeLink>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        me: PeerId,
+        config: RoomConfig,
+        shared: Arc<Shared>,
+        commands: mpsc::UnboundedReceiver<Command>,
+    ) -> Self {
+        let (inputs_tx, inputs) = mpsc::channel(MAX_INPUTS);
+        Self {
+            core: Core::new(me, &config, Entropy::from_system()),
+            config,
+            started: Instant::now(),
+            last_tick: Instant::now(),
+            shared,
+            commands,
+            inputs,
+            inputs_tx,
+            socket: None,
+            sockets: 0,
+            links: BTreeMap::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            // What has arrived goes first: it may show that a silence is none.
+            tokio::select! { biased;
+                Some((source, input)) = self.inputs.recv() => self.input(source, input),
+                command = self.commands.recv() => match command {
+                    Some(Command::Send(peer, channel, bytes)) => {
+                        let len = bytes.len();
+                        if !self.core.send(peer, channel, bytes)
+                            && let Some(view) = lock(&self.shared.peers).get(&peer)
+                        {
+                            view.queued.release(channel, len);
+                        }
+                    }
+                    Some(Command::Cut(peer)) => self.core.cut(self.started.elapsed(), peer),
+                    Some(Command::Leave) | None => break,
+                },
+                _ = tick.tick() => {}
+            }
+            if self.last_tick.elapsed() >= TICK {
+                self.last_tick = Instant::now();
+                self.core.tick(self.started.elapsed());
+                self.act();
+                self.publish();
+            }
+            self.act();
+        }
+        self.farewell().await;
+    }
+
+    fn input(&mut self, source: Source, input: Input) {
+        let current = match source {
+            Source::Socket(n) => self.socket.is_some() && n == self.sockets,
+            Source::Link => true,
+        };
+        if current {
+            self.core.handle(self.started.elapsed(), input);
+        }
+    }
+
+    fn act(&mut self) {
+        while let Some(action) = self.core.next_action() {
+            match action {
+                Action::Connect(url) => {
+                    self.sockets += 1;
+                    self.socket = Some(Socket::open(url, self.sockets, self.inputs_tx.clone()));
+                }
+                Action::SocketSend(text) => {
+                    if let Some(socket) = &self.socket {
+                        socket.send(text);
+                    }
+                }
+                Action::SocketClose => self.socket = None,
+                Action::OpenLink { link, offer } => {
+                    let opened = NativeLink::open(link, offer, &self.config, self.inputs_tx.clone());
+                    self.links.insert(link, opened);
+                }
+                Action::Answer { link, sdp } => self.with_link(link, |link| link.answer(sdp)),
+                Action::Candidate { link, candidate } => {
+                    self.with_link(link, |link| link.candidate(candidate));
+                }
+                Action::Send { link, channel, bytes } => {
+                    self.with_link(link, |link| link.send(channel, bytes));
+                }
+                Action::CloseLink { link } => {
+                    self.links.remove(&link);
+                }
+                Action::Tell(told) => {
+                    // Whoever is told of a player can send to them at once.
+                    if matches!(told, Told::Joined { .. } | Told::Left { .. }) {
+                        self.publish();
+                    }
+                    lock(&self.shared.inbox).push(told);
+                }
+            }
+        }
+    }
+
+    fn with_link(&self, id: LinkId, act: impl FnOnce(&NativeLink)) {
+        if let Some(link) = self.links.get(&id) {
+            act(link);
+        }
+    }
+
+    /// Shows the game's side who is here, and what is known of them.
+    fn publish(&self) {
+        let mut peers = lock(&self.shared.peers);
+        let mut here = BTreeMap::new();
+        for (peer, stats) in self.core.stats() {
+            let link = self.core.active_link(peer).and_then(|link| self.links.get(&link));
+            let queued = match (link, peers.get(&peer)) {
+                (Some(link), _) => Arc::clone(&link.queued),
+                // Between two links, what was queued stays queued.
+                (None, Some(view)) => Arc::clone(&view.queued),
+                (None, None) => Arc::new(Queued::default()),
+            };
+            here.insert(peer, PeerView { stats, queued });
+        }
+        *peers = here;
+    }
+
+    /// Says goodbye and gives that time to leave.
+    async fn farewell(mut self) {
+        self.core.leave();
+        self.act();
+        lock(&self.shared.peers).clear();
+        let links = std::mem::take(&mut self.links);
+        let _ = timeout(FAREWELL, async {
+            while links.values().any(|link| !link.queued.is_empty()) {
+                // Links still report, and must not wait for us.
+                tokio::select! {
+                    Some(_) = self.inputs.recv() => {}
+                    () = sleep(Duration::from_millis(5)) => {}
+                }
+            }
+        })
+        .await;
+    }
+}
+
+/// An input that a link reports.
+pub(super) fn from_link(id: LinkId, input: LinkInput) -> (Source, Input) {
+    (Source::Link, Input::Link(id, input))
+}

@@ -1,0 +1,128 @@
+//! The native platform: a thread of its own, so that a game that hangs does not hang the network.
+
+mod driver;
+mod link;
+mod socket;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc as std_mpsc},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use matchbox_protocol::PeerId;
+use tokio::sync::mpsc;
+
+use crate::{Channel, LinkStats, RoomConfig, RoomError, RoomEvent, SendError, inbox::Inbox};
+use driver::Driver;
+use link::Queued;
+
+/// How long a dropped room waits for its farewell.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// What the game asks of the network's thread.
+#[derive(Debug)]
+enum Command {
+    Send(PeerId, Channel, Bytes),
+    Cut(PeerId),
+    Leave,
+}
+
+/// What the game's side and the network's thread share.
+#[derive(Debug, Default)]
+struct Shared {
+    inbox: Mutex<Inbox>,
+    peers: Mutex<BTreeMap<PeerId, PeerView>>,
+}
+
+/// A player, as the game's side sees them.
+#[derive(Debug, Clone)]
+struct PeerView {
+    stats: LinkStats,
+    queued: Arc<Queued>,
+}
+
+/// The game's side of a room.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    commands: mpsc::UnboundedSender<Command>,
+    shared: Arc<Shared>,
+    /// Closes when the thread is done; `None` once nobody waits for that.
+    done: Option<Mutex<std_mpsc::Receiver<()>>>,
+}
+
+impl Handle {
+    pub(crate) fn join(me: PeerId, config: RoomConfig) -> Result<Self, RoomError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| RoomError::Startup(error.to_string()))?;
+        let shared = Arc::new(Shared::default());
+        // Bounded by the send limits of the channels.
+        let (commands, received) = mpsc::unbounded_channel();
+        let (done_tx, done) = std_mpsc::channel();
+        let driver = Driver::new(me, config, Arc::clone(&shared), received);
+        std::thread::Builder::new()
+            .name("huddle-mesh".into())
+            .spawn(move || {
+                runtime.block_on(driver.run());
+                drop(done_tx);
+                // Connections close in tasks of their own.
+                runtime.shutdown_timeout(FAREWELL);
+            })
+            .map_err(|error| RoomError::Startup(error.to_string()))?;
+        Ok(Self { commands, shared, done: Some(Mutex::new(done)) })
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<RoomEvent> {
+        lock(&self.shared.inbox).pop()
+    }
+
+    pub(crate) fn queued(&self, peer: PeerId, channel: Channel) -> Option<usize> {
+        lock(&self.shared.peers).get(&peer).map(|view| view.queued.get(channel))
+    }
+
+    pub(crate) fn send(
+        &mut self,
+        peer: PeerId,
+        channel: Channel,
+        bytes: Bytes,
+    ) -> Result<(), SendError> {
+        let peers = lock(&self.shared.peers);
+        let view = peers.get(&peer).ok_or(SendError::NoLink)?;
+        view.queued.accept(channel, bytes.len());
+        self.commands.send(Command::Send(peer, channel, bytes)).map_err(|_| SendError::NoLink)
+    }
+
+    pub(crate) fn stats(&self, peer: PeerId) -> Option<LinkStats> {
+        let view = lock(&self.shared.peers).get(&peer)?.clone();
+        let mut stats = view.stats;
+        stats.queued = Channel::ALL.map(|channel| view.queued.get(channel));
+        stats.packets_unread = lock(&self.shared.inbox).dropped(peer);
+        Some(stats)
+    }
+
+    pub(crate) fn cut(&mut self, peer: PeerId) {
+        let _ = self.commands.send(Command::Cut(peer));
+    }
+
+    pub(crate) fn leave(mut self) {
+        self.done = None;
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let _ = self.commands.send(Command::Leave);
+        if let Some(done) = self.done.take() {
+            let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let _ = done.recv_timeout(FAREWELL);
+        }
+    }
+}
+
+/// Nothing panics while holding these locks; if it did, what they guard would still be whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

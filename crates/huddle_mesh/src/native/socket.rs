@@ -1,0 +1,95 @@
+use futures_util::{SinkExt, StreamExt};
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_tungstenite::{
+    connect_async_with_config,
+    tungstenite::{Error, Message, protocol::WebSocketConfig},
+};
+
+use super::driver::{Inputs, Source};
+use crate::core::{Input, MAX_SIGNAL_LEN, SocketEnd};
+
+/// The WebSocket to the signaling server; closed when dropped.
+#[derive(Debug)]
+pub(super) struct Socket {
+    texts: mpsc::UnboundedSender<String>,
+    task: JoinHandle<()>,
+}
+
+impl Socket {
+    pub(super) fn open(url: String, number: u64, inputs: Inputs) -> Self {
+        let (texts, received) = mpsc::unbounded_channel();
+        let task = tokio::spawn(async move {
+            let source = Source::Socket(number);
+            let end = converse(url, source, &inputs, received).await;
+            let _ = inputs.send((source, Input::SocketEnded(end))).await;
+        });
+        Self { texts, task }
+    }
+
+    pub(super) fn send(&self, text: String) {
+        let _ = self.texts.send(text);
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn converse(
+    url: String,
+    source: Source,
+    inputs: &Inputs,
+    mut texts: mpsc::UnboundedReceiver<String>,
+) -> SocketEnd {
+    // Which provider of cryptography is used must not depend on what else is compiled in.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_SIGNAL_LEN))
+        .max_frame_size(Some(MAX_SIGNAL_LEN));
+    let mut socket = match connect_async_with_config(&url, Some(config), true).await {
+        Ok((socket, _)) => socket,
+        Err(Error::Http(response)) => {
+            let text = response.body().as_deref().map(String::from_utf8_lossy);
+            return SocketEnd::Http(response.status().as_u16(), excerpt(&text.unwrap_or_default()));
+        }
+        Err(error) => return SocketEnd::Unreachable(error.to_string()),
+    };
+    if inputs.send((source, Input::SocketOpened)).await.is_err() {
+        return SocketEnd::Closed(None, String::new());
+    }
+    loop {
+        tokio::select! {
+            text = texts.recv() => {
+                let Some(text) = text else { return SocketEnd::Closed(None, String::new()) };
+                if let Err(error) = socket.send(Message::text(text)).await {
+                    return SocketEnd::Closed(None, error.to_string());
+                }
+            }
+            message = socket.next() => match message {
+                Some(Ok(Message::Text(text))) => {
+                    let input = Input::SocketText(text.as_str().to_owned());
+                    if inputs.send((source, input)).await.is_err() {
+                        return SocketEnd::Closed(None, String::new());
+                    }
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    let (code, reason) = match frame {
+                        Some(frame) => (Some(frame.code.into()), excerpt(&frame.reason)),
+                        None => (None, "closed by the server".to_owned()),
+                    };
+                    return SocketEnd::Closed(code, reason);
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return SocketEnd::Closed(None, error.to_string()),
+                None => return SocketEnd::Closed(None, "closed by the server".to_owned()),
+            }
+        }
+    }
+}
+
+/// Enough of a server's text to understand it.
+fn excerpt(text: &str) -> String {
+    text.trim().chars().take(200).collect()
+}
