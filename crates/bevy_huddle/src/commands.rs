@@ -31,8 +31,8 @@ pub trait HuddleCommandsExt {
     /// id is known as soon as the command has run.
     fn join_room(&mut self, room: impl Into<JoinRoom>) -> EntityCommands<'_>;
 
-    /// Leaves a room: its peers and then its entity are despawned. What was sent before may not
-    /// arrive any more.
+    /// Leaves a room: its peers and then its entity are despawned. What was sent right before may
+    /// not arrive any more.
     fn leave_room(&mut self, room: Entity);
 
     /// Leaves all rooms. This player's shared state is forgotten.
@@ -128,6 +128,10 @@ impl HuddleCommandsExt for Commands<'_, '_> {
 fn leave(world: &mut World, room: Entity) {
     if world.get::<RoomState>(room).is_none() {
         return log::debug!("{room} is no room, so there is nothing to leave");
+    }
+    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        // Once its peers are gone there is nobody to send to.
+        link.send_events();
     }
     remove_peers(world, room, LeaveReason::Cut);
     if let Ok(room) = world.get_entity_mut(room) {

@@ -43,7 +43,9 @@ impl RoomLink {
         self.transport.as_mut()?.poll()
     }
 
+    /// Leaves, after what waits was handed to the network as far as it takes it.
     fn leave(&mut self) {
+        self.send_events();
         if let Some(transport) = self.transport.take() {
             transport.leave();
         }
@@ -89,9 +91,10 @@ impl RoomLink {
     }
 
     pub(crate) fn stats(&self) -> impl Iterator<Item = (Entity, huddle_mesh::LinkStats)> {
-        self.peers
-            .iter()
-            .filter_map(|(&peer, link)| Some((link.entity, self.transport.stats(peer)?)))
+        self.peers.iter().filter_map(|(&peer, link)| {
+            let stats = self.transport.as_ref()?.stats(peer)?;
+            Some((link.entity, stats))
+        })
     }
 
     /// Takes a packet apart. Nothing comes of packets from peers that are not here or foreign.
@@ -139,10 +142,13 @@ impl RoomLink {
 
     /// Sends this tick's state to every peer.
     pub(crate) fn send_state(&mut self, own: &OwnStates) {
+        let Some(transport) = &mut self.transport else {
+            return;
+        };
         for (&peer, link) in self.peers.iter_mut().filter(|(_, link)| !link.foreign) {
-            let credit = self.transport.credit(peer, Channel::State);
+            let credit = transport.credit(peer, Channel::State);
             if let Some(packet) = link.session.collect_state(own, self.tick, credit) {
-                send(&mut *self.transport, peer, Channel::State, packet);
+                send(&mut **transport, peer, Channel::State, packet);
             }
         }
         self.tick += 1;
@@ -150,17 +156,27 @@ impl RoomLink {
 
     /// Sends the events that wait, as far as the links take them.
     pub(crate) fn send_events(&mut self) {
+        let Some(transport) = &mut self.transport else {
+            return;
+        };
         for (&peer, link) in &mut self.peers {
             loop {
-                let credit = self.transport.credit(peer, Channel::Events);
+                let credit = transport.credit(peer, Channel::Events);
                 let Some(packet) = link.session.collect_events(credit) else {
                     break;
                 };
-                if !send(&mut *self.transport, peer, Channel::Events, packet) {
+                if !send(&mut **transport, peer, Channel::Events, packet) {
                     break;
                 }
             }
         }
+    }
+}
+
+/// Leaves the room whose link is taken off or despawned.
+pub(crate) fn on_link_removed(removed: On<Discard, RoomLink>, mut links: Query<&mut RoomLink>) {
+    if let Ok(mut link) = links.get_mut(removed.entity) {
+        link.leave();
     }
 }
 

@@ -5,6 +5,7 @@ use bevy::{
 
 use crate::{
     lifecycle::on_peer_despawned,
+    link::on_link_removed,
     message::MessageKinds,
     receive::{Receiving, receive},
     send::{OwnState, send_events, send_tick},
@@ -65,7 +66,8 @@ impl Plugin for RoomPlugin {
         app.init_resource::<MessageKinds>()
             .init_resource::<Receiving>()
             .add_systems(PreUpdate, receive.in_set(HuddleSystems::Receive))
-            .add_observer(on_peer_despawned);
+            .add_observer(on_peer_despawned)
+            .add_observer(on_link_removed);
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 /// The oldest compiler the workspace builds with.
 const OLDEST: (u32, u32) = (1, 95);
 const DISTRIBUTION_CARGO: &str = "/usr/bin/cargo";
+const DISTRIBUTION_CLIPPY: &str = "/usr/bin/cargo-clippy";
 const DISTRIBUTION_RUSTC: &str = "/usr/bin/rustc";
 const DISTRIBUTION_STD: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 
@@ -57,8 +58,14 @@ impl WasmToolchain {
         let mut command = match self {
             Self::Active => env::command("cargo"),
             Self::Distribution { linker } => {
-                let mut command = env::command(DISTRIBUTION_CARGO);
+                // By its own path: cargo would find rustup's clippy first.
+                let program = match subcommand {
+                    "clippy" => DISTRIBUTION_CLIPPY,
+                    _ => DISTRIBUTION_CARGO,
+                };
+                let mut command = env::command(program);
                 command
+                    .env("CARGO", DISTRIBUTION_CARGO)
                     .env_remove("RUSTUP_TOOLCHAIN")
                     .env_remove("RUSTDOC")
                     .env("RUSTC", DISTRIBUTION_RUSTC)
@@ -84,7 +91,7 @@ impl WasmToolchain {
     /// Whether `cargo clippy` works; the distribution packs it separately.
     pub(crate) fn ensure_clippy(&self) -> anyhow::Result<()> {
         match self {
-            Self::Distribution { .. } if !Path::new("/usr/bin/cargo-clippy").is_file() => {
+            Self::Distribution { .. } if !Path::new(DISTRIBUTION_CLIPPY).is_file() => {
                 install::apt(&["rust-web-clippy"], "lints of the browser code need it")
             }
             _ => Ok(()),

@@ -1,9 +1,12 @@
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 use bevy::{ecs::system::RunSystemOnce, prelude::*};
 use huddle_mesh::{RoomError, RoomEvent, RoomUrlError};
 
-use crate::{JoinError, prelude::*};
+use crate::{JoinError, Signaling, prelude::*};
 
 use super::{
     hub::Hub,
@@ -127,6 +130,42 @@ fn a_failed_room_does_not_stand_in_the_way_of_another() {
     ada.command(|commands| commands.leave_rooms());
     let mut rooms = ada.app.world_mut().query::<&RoomState>();
     assert_eq!(rooms.iter(ada.app.world()).count(), 0);
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_tried_again() {
+    let mut app = offline_app();
+    let mut commands = app.world_mut().commands();
+    // The mesh itself; nothing listens on port 1.
+    commands.join_room("ws://127.0.0.1:1/room");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let changes = loop {
+        app.update();
+        let changes = seen::<RoomStateChanged>(&mut app);
+        if !changes.is_empty() || Instant::now() > deadline {
+            break changes;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].to, RoomState::Retrying);
+    let signaling = &seen::<SignalingChanged>(&mut app)[0].signaling;
+    let Signaling::Retrying { reason, .. } = signaling else {
+        panic!("{signaling:?}");
+    };
+    assert!(reason.to_string().contains("is it running"), "{reason}");
+    assert_eq!(seen::<RoomFailed>(&mut app), []);
+}
+
+#[test]
+fn relay_only_without_a_relay_fails_with_the_remedy() {
+    let mut app = offline_app();
+    let mut commands = app.world_mut().commands();
+    commands.join_room(JoinRoom::new("ws://127.0.0.1:1/room").relay_only());
+    app.update();
+    let failed = seen::<RoomFailed>(&mut app);
+    assert_eq!(failed[0].error, JoinError::Room(RoomError::NoRelay));
+    assert!(failed[0].error.to_string().contains("IceServer::turn"));
 }
 
 #[test]

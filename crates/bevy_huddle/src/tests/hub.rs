@@ -21,6 +21,7 @@ pub(super) struct State {
     joined: u128,
     members: BTreeMap<PeerId, Member>,
     links: BTreeSet<(PeerId, PeerId)>,
+    left: BTreeSet<PeerId>,
 }
 
 /// One player's end.
@@ -73,6 +74,11 @@ impl Hub {
     /// Whether somebody is still connected to the room.
     pub(super) fn has(&self, player: PeerId) -> bool {
         self.lock().members.contains_key(&player)
+    }
+
+    /// Whether somebody left without waiting.
+    pub(super) fn has_left(&self, player: PeerId) -> bool {
+        self.lock().left.contains(&player)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -169,6 +175,10 @@ impl Transport for Seat {
     fn cut(&mut self, peer: PeerId) {
         let mut state = self.hub.lock();
         state.unlink(self.me, LeaveReason::Cut, peer, LeaveReason::CutByPeer);
+    }
+
+    fn leave(self: Box<Self>) {
+        self.hub.lock().left.insert(self.me);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 use super::{
     hub::Hub,
-    player::{Player, Pose},
+    player::{Player, Pose, Splash},
 };
 
 #[derive(Component)]
@@ -79,10 +79,38 @@ fn leaving_despawns_the_room_and_its_peers_and_others_are_told() {
     assert!(ada.app.world().get_entity(entity).is_err());
     assert_eq!(farewells(&ada), [("Bob", LeaveReason::Cut)]);
     assert!(!hub.has(ada.me));
+    assert!(hub.has_left(ada.me), "without waiting for the farewell");
     bob.app.update();
     let left = bob.seen::<PeerLeft>();
     assert_eq!((left[0].peer, left[0].reason), (ada.me, LeaveReason::Left));
     assert_eq!(bob.state(), RoomState::Waiting);
+}
+
+#[test]
+fn what_was_said_before_leaving_is_still_sent() {
+    let hub = Hub::default();
+    let [mut ada, mut bob] = Player::join_all(&hub);
+    ada.command(|commands| {
+        commands.broadcast(Splash(1));
+        commands.leave_rooms();
+    });
+    bob.app.update();
+    assert_eq!(bob.splashes(), [(ada.me, 1)]);
+    assert_eq!(bob.peer(ada.me), None);
+}
+
+#[test]
+fn ending_the_app_leaves_with_a_farewell() {
+    let hub = Hub::default();
+    let [ada, mut bob] = Player::join_all(&hub);
+    let me = ada.me;
+    drop(ada);
+    assert!(
+        !hub.has_left(me),
+        "dropping waits until the farewell is out"
+    );
+    bob.app.update();
+    assert_eq!(bob.seen::<PeerLeft>()[0].reason, LeaveReason::Left);
 }
 
 #[test]
@@ -104,6 +132,7 @@ fn despawning_the_room_entity_leaves_too() {
     let [mut ada, mut bob] = Player::join_all(&hub);
     let (room, entity) = (ada.room, ada.peer(bob.me).unwrap());
     ada.app.world_mut().entity_mut(room).despawn();
+    assert!(hub.has_left(ada.me), "without waiting for the farewell");
     assert!(ada.app.world().get_entity(entity).is_err());
     assert_eq!(
         ada.seen::<PeerLeft>(),

@@ -39,9 +39,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(50);
 /// What happened outside.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// The WebSocket asked for last is open.
-    SocketOpened,
-    /// It received a text.
+    /// The WebSocket asked for last received a text.
     SocketText(String),
     /// It is gone.
     SocketEnded(SocketEnd),
@@ -131,10 +129,6 @@ impl Core {
     /// Something happened at `now`, the time since the room was made.
     pub(crate) fn handle(&mut self, now: Duration, input: Input) {
         match input {
-            Input::SocketOpened => {
-                let told = self.signaling.opened(now);
-                self.tell(Told::Signaling(told));
-            }
             Input::SocketText(text) => self.server_message(now, &text),
             Input::SocketEnded(end) => match self.signaling.ended(now, end, &mut self.entropy) {
                 Ok(None) => {}
@@ -195,9 +189,6 @@ impl Core {
     }
 
     fn server_message(&mut self, now: Duration, text: &str) {
-        if !self.signaling.is_open() {
-            return;
-        }
         let message = match text.parse::<ServerMessage>() {
             Ok(message) => message,
             Err(error) => {
@@ -205,6 +196,14 @@ impl Core {
                 return;
             }
         };
+        if let (ServerMessage::IdAssigned(_), false) = (&message, self.signaling.is_open()) {
+            // A server that refuses closes the connection instead.
+            let told = self.signaling.opened(now);
+            self.tell(Told::Signaling(told));
+        }
+        if !self.signaling.is_open() {
+            return;
+        }
         self.signaling.heard(message == ServerMessage::KeepAlive);
         self.supervisor.server_message(now, message, &mut self.actions);
         self.move_group(now);

@@ -93,7 +93,7 @@ impl SignalingClient {
         matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Close)
     }
 
-    /// The WebSocket is open.
+    /// The server has let us in.
     pub(crate) fn opened(&mut self, now: Duration) -> Signaling {
         self.state = State::Open { silence: Duration::ZERO, last_sent: now };
         self.failures = 0;

@@ -160,7 +160,6 @@ impl Simulation {
         let sid = PeerId(Uuid::from_u128(self.next_id));
         self.nodes[node].sid = Some(sid);
         self.nodes[node].room = url;
-        self.after(LATENCY, node, Input::SocketOpened);
         self.tell(node, PeerEvent::IdAssigned(sid));
         for other in self.room_mates(node) {
             self.tell(other, PeerEvent::NewPeer(sid));

@@ -56,9 +56,6 @@ async fn converse(
         }
         Err(error) => return SocketEnd::Unreachable(error.to_string()),
     };
-    if inputs.send((source, Input::SocketOpened)).await.is_err() {
-        return SocketEnd::Closed(None, String::new());
-    }
     loop {
         tokio::select! {
             text = texts.recv() => {

@@ -1,0 +1,25 @@
+//! Joins a room, greets whoever comes and prints what happens:
+//! `cargo run -p huddle_mesh --example watch ws://localhost:3536/my-room`
+
+use std::{error::Error, thread::sleep, time::Duration};
+
+use bytes::Bytes;
+use huddle_mesh::{Channel, Room, RoomConfig, RoomEvent};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let url = std::env::args().nth(1).unwrap_or("ws://localhost:3536/my-room".to_owned());
+    let mut room = Room::join(RoomConfig::new(&url)?)?;
+    println!("I am {}", room.me());
+    loop {
+        while let Some(event) = room.poll() {
+            println!("{event:?}");
+            if let RoomEvent::PeerJoined { peer, .. } = event {
+                room.send(peer, Channel::Events, Bytes::from_static(b"hello"))?;
+            }
+            if let RoomEvent::Packet { peer, .. } = event {
+                println!("{:?}", room.stats(peer));
+            }
+        }
+        sleep(Duration::from_millis(10));
+    }
+}
