@@ -26,6 +26,8 @@ pub(crate) use control::RESERVED_BYTE;
 pub(crate) use entropy::Entropy;
 pub(crate) use link::LinkId;
 pub(crate) use signal::{KEEP_ALIVE, MAX_SIGNAL_LEN};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use signaling::close_code;
 pub(crate) use signaling::SocketEnd;
 
 use crate::{Channel, LeaveReason, LinkStats, Path, RoomConfig, RoomError, Route, Signaling};

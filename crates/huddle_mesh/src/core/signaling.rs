@@ -20,13 +20,19 @@ const SILENT_WHEN_DOUBTED: Duration = Duration::from_secs(2);
 /// The most one step of our own loop may add to a silence.
 const MAX_STEP: Duration = Duration::from_millis(500);
 
+/// What our own server closes a connection with that it does not serve, because a browser shows
+/// a page no HTTP status.
+pub(crate) mod close_code {
+    pub(crate) const REFUSED: u16 = 4400;
+    pub(crate) const NOT_FOUND: u16 = 4404;
+    pub(crate) const FULL: u16 = 4429;
+}
+
 /// How a WebSocket ended, as far as this platform can tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SocketEnd {
     /// It never opened; text from the platform.
     Unreachable(String),
-    /// The server answered the upgrade with an HTTP error.
-    Http(u16, String),
     /// It was open and closed, with a close code if there was one.
     Closed(Option<u16>, String),
 }
@@ -122,17 +128,14 @@ impl SignalingClient {
         }
         let said = |text: String, code: u16| if text.is_empty() { format!("code {code}") } else { text };
         let loss = match end {
-            SocketEnd::Http(400 | 401 | 403, text) | SocketEnd::Closed(Some(4400 | 4403), text) => {
-                return self.give_up(RoomError::Refused(said(text, 4400)));
+            SocketEnd::Closed(Some(close_code::REFUSED), text) => {
+                return self.give_up(RoomError::Refused(said(text, close_code::REFUSED)));
             }
-            SocketEnd::Http(404, text) | SocketEnd::Closed(Some(4404), text) => {
-                return self.give_up(RoomError::NotFound(said(text, 4404)));
+            SocketEnd::Closed(Some(close_code::NOT_FOUND), text) => {
+                return self.give_up(RoomError::NotFound(said(text, close_code::NOT_FOUND)));
             }
-            SocketEnd::Http(429 | 503, text) | SocketEnd::Closed(Some(4429), text) => {
-                SignalingLoss::Full(said(text, 4429))
-            }
-            SocketEnd::Http(status, text) => {
-                SignalingLoss::Unreachable(format!("it answered with HTTP status {status} {text}"))
+            SocketEnd::Closed(Some(close_code::FULL), text) => {
+                SignalingLoss::Full(said(text, close_code::FULL))
             }
             SocketEnd::Unreachable(text) => SignalingLoss::Unreachable(text),
             SocketEnd::Closed(Some(1001 | 1012), _) => SignalingLoss::ShuttingDown,
@@ -249,7 +252,7 @@ mod tests {
     #[test]
     fn refusals_are_final_and_say_why() {
         for (end, expected) in [
-            (SocketEnd::Http(404, String::new()), RoomError::NotFound("code 4404".into())),
+            (SocketEnd::Closed(Some(4404), String::new()), RoomError::NotFound("code 4404".into())),
             (SocketEnd::Closed(Some(4400), "next=0".into()), RoomError::Refused("next=0".into())),
         ] {
             let (mut client, mut entropy) = client();

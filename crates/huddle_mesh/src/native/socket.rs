@@ -6,7 +6,7 @@ use tokio_tungstenite::{
 };
 
 use super::driver::{Inputs, Source};
-use crate::core::{Input, MAX_SIGNAL_LEN, SocketEnd};
+use crate::core::{Input, MAX_SIGNAL_LEN, SocketEnd, close_code};
 
 /// The WebSocket to the signaling server; closed when dropped.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ async fn converse(
         Ok((socket, _)) => socket,
         Err(Error::Http(response)) => {
             let text = response.body().as_deref().map(String::from_utf8_lossy);
-            return SocketEnd::Http(response.status().as_u16(), excerpt(&text.unwrap_or_default()));
+            return http_error(response.status().as_u16(), excerpt(&text.unwrap_or_default()));
         }
         Err(error) => return SocketEnd::Unreachable(error.to_string()),
     };
@@ -83,6 +83,16 @@ async fn converse(
                 None => return SocketEnd::Closed(None, "closed by the server".to_owned()),
             }
         }
+    }
+}
+
+/// Stock servers refuse with an HTTP status where ours closes with a code.
+fn http_error(status: u16, text: String) -> SocketEnd {
+    match status {
+        400 | 401 | 403 => SocketEnd::Closed(Some(close_code::REFUSED), text),
+        404 => SocketEnd::Closed(Some(close_code::NOT_FOUND), text),
+        429 | 503 => SocketEnd::Closed(Some(close_code::FULL), text),
+        _ => SocketEnd::Unreachable(format!("it answered with HTTP status {status} {text}")),
     }
 }
 
