@@ -7,6 +7,8 @@ use std::{
 
 use anyhow::Context;
 
+use crate::examples::Package;
+
 /// The folders under the cache directory.
 pub(crate) struct Cache {
     root: PathBuf,
@@ -28,6 +30,24 @@ impl Cache {
             )
         })?;
         Ok(Self { root })
+    }
+
+    /// Makes the outputs those of the clone at `root`.
+    ///
+    /// Cargo tells clones apart by nothing and changes by file times, so after another clone has
+    /// built here, its newer outputs would pass for ours. What is built of the workspace's own
+    /// packages is forgotten then; dependencies stay.
+    pub(crate) fn claim(&self, root: &Path) -> anyhow::Result<()> {
+        let owner = self.root.join("clone");
+        let name = root.to_string_lossy();
+        if fs::read_to_string(&owner).is_ok_and(|last| last == name) {
+            return Ok(());
+        }
+        let members = members(root)?;
+        for target in [self.native(), self.web()] {
+            forget(&target, &members)?;
+        }
+        fs::write(&owner, name.as_bytes()).with_context(|| format!("cannot write {}", owner.display()))
     }
 
     /// The target directory of native builds.
@@ -56,6 +76,41 @@ impl Cache {
     }
 }
 
+/// The names of the workspace's packages.
+fn members(root: &Path) -> anyhow::Result<Vec<String>> {
+    let mut folders = vec![root.join("tests")];
+    for parent in ["crates", "examples"] {
+        let parent = root.join(parent);
+        let entries = fs::read_dir(&parent).with_context(|| format!("cannot list {}", parent.display()))?;
+        folders.extend(entries.flatten().map(|entry| entry.path()));
+    }
+    folders.retain(|folder| folder.join("Cargo.toml").is_file());
+    folders.iter().map(|folder| Ok(Package::read(folder)?.name)).collect()
+}
+
+/// Removes cargo's notes, at most three folders down, of what it has built of `members`.
+fn forget(target: &Path, members: &[String]) -> anyhow::Result<()> {
+    let mut folders = vec![(target.to_path_buf(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_name() == ".fingerprint" {
+                for note in fs::read_dir(&path).into_iter().flatten().flatten() {
+                    let name = note.file_name();
+                    let package = name.to_str().and_then(|name| name.rsplit_once('-'));
+                    if package.is_some_and(|(package, _)| members.iter().any(|m| m == package)) {
+                        fs::remove_dir_all(note.path())
+                            .with_context(|| format!("cannot remove {}", note.path().display()))?;
+                    }
+                }
+            } else if depth < 2 && path.is_dir() {
+                folders.push((path, depth + 1));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The folder of the workspace's `Cargo.toml`.
 pub(crate) fn workspace_root() -> anyhow::Result<PathBuf> {
     // Set by `cargo run`, so a moved clone is found where it is now, not where it was compiled.
@@ -65,4 +120,28 @@ pub(crate) fn workspace_root() -> anyhow::Result<PathBuf> {
         .nth(2)
         .map(Path::to_path_buf)
         .context("xtask is not inside the workspace: run it as `cargo xtask`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_clone_forgets_what_was_built_of_the_workspace_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache { root: folder.path().to_path_buf() };
+        let notes = cache.web().join("wasm32-unknown-unknown/web/.fingerprint");
+        let ours = notes.join("huddle_mesh-0123");
+        let theirs = notes.join("serde-0123");
+        let make = || [&ours, &theirs].map(|dir| fs::create_dir_all(dir).unwrap());
+        let root = workspace_root().unwrap();
+
+        make();
+        cache.claim(&root).unwrap();
+        assert!(!ours.exists() && theirs.exists());
+
+        make();
+        cache.claim(&root).unwrap();
+        assert!(ours.exists(), "the same clone goes on");
+    }
 }

@@ -22,11 +22,23 @@ struct Manifest {
     package: Package,
 }
 
+/// What is read of a package's `Cargo.toml`.
 #[derive(Deserialize)]
-struct Package {
-    name: String,
+pub(crate) struct Package {
+    pub(crate) name: String,
     #[serde(default)]
     description: String,
+}
+
+impl Package {
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
+        let manifest = folder.join("Cargo.toml");
+        let text = fs::read_to_string(&manifest)
+            .with_context(|| format!("cannot read {}", manifest.display()))?;
+        let Manifest { package } = toml::from_str(&text)
+            .with_context(|| format!("cannot read {}", manifest.display()))?;
+        Ok(package)
+    }
 }
 
 impl Examples {
@@ -40,11 +52,7 @@ impl Examples {
             if !path.join("src/main.rs").is_file() {
                 continue;
             }
-            let manifest = path.join("Cargo.toml");
-            let text = fs::read_to_string(&manifest)
-                .with_context(|| format!("cannot read {}", manifest.display()))?;
-            let Manifest { package } = toml::from_str(&text)
-                .with_context(|| format!("cannot read {}", manifest.display()))?;
+            let package = Package::read(&path)?;
             found.push(Example {
                 name: package.name,
                 description: package.description,

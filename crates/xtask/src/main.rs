@@ -59,8 +59,10 @@ struct Project {
 impl Project {
     fn open() -> anyhow::Result<Self> {
         let root = cache::workspace_root()?;
+        let cache = Cache::open()?;
+        cache.claim(&root)?;
         Ok(Self {
-            cache: Cache::open()?,
+            cache,
             examples: Examples::find(&root)?,
             root,
         })

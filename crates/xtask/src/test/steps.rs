@@ -8,6 +8,8 @@ use crate::{Project, bundle::Flavour, env, install, site, toolchain::WasmToolcha
 /// Crates with tests of their own.
 const TESTED: &[&str] = &[
     "bevy_huddle",
+    "example_kit",
+    "hello",
     "huddle_mesh",
     "huddle_signaling",
     "huddle_sync",
