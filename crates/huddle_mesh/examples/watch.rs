@@ -7,7 +7,9 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, Room, RoomConfig, RoomEvent};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let url = std::env::args().nth(1).unwrap_or("ws://localhost:3536/my-room".to_owned());
+    let url = std::env::args()
+        .nth(1)
+        .unwrap_or("ws://localhost:3536/my-room".to_owned());
     let mut room = Room::join(RoomConfig::new(&url)?)?;
     println!("I am {}", room.me());
     loop {

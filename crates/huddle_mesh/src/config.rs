@@ -71,14 +71,22 @@ impl RoomConfig {
 
 impl From<RoomUrl> for RoomConfig {
     fn from(url: RoomUrl) -> Self {
-        Self { url, ice_servers: Vec::new(), route: Route::Any }
+        Self {
+            url,
+            ice_servers: Vec::new(),
+            route: Route::Any,
+        }
     }
 }
 
 impl IceServer {
     /// A STUN server, which tells players their public addresses.
     pub fn stun(url: impl Into<String>) -> Self {
-        Self { urls: vec![url.into()], username: None, credential: None }
+        Self {
+            urls: vec![url.into()],
+            username: None,
+            credential: None,
+        }
     }
 
     /// A TURN server, which relays what cannot go straight.
@@ -95,7 +103,9 @@ impl IceServer {
     }
 
     pub(crate) fn is_turn(&self) -> bool {
-        self.urls.iter().any(|url| url.starts_with("turn:") || url.starts_with("turns:"))
+        self.urls
+            .iter()
+            .any(|url| url.starts_with("turn:") || url.starts_with("turns:"))
     }
 }
 

@@ -83,7 +83,9 @@ pub enum Signaling {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SignalingLoss {
     /// The server could not be reached.
-    #[error("the signaling server cannot be reached ({0}); is it running, and is the address right?")]
+    #[error(
+        "the signaling server cannot be reached ({0}); is it running, and is the address right?"
+    )]
     Unreachable(String),
     /// The connection ended.
     #[error("the connection to the signaling server ended ({0})")]
@@ -112,7 +114,9 @@ pub enum RoomError {
     #[error("relay only needs a TURN server: add one with `IceServer::turn(..)`")]
     NoRelay,
     /// An ICE server address cannot be used.
-    #[error("`{0}` is not the address of a STUN or TURN server; write it like turn:example.org:3478")]
+    #[error(
+        "`{0}` is not the address of a STUN or TURN server; write it like turn:example.org:3478"
+    )]
     IceServer(String),
     /// This machine cannot run the network.
     #[error("the network could not be started: {0}")]

@@ -41,13 +41,23 @@ impl Inbox {
                 }
                 RoomEvent::Signaling(state)
             }
-            Told::Joined { peer, returning, foreign } => {
-                RoomEvent::PeerJoined { peer, returning, foreign }
-            }
+            Told::Joined {
+                peer,
+                returning,
+                foreign,
+            } => RoomEvent::PeerJoined {
+                peer,
+                returning,
+                foreign,
+            },
             Told::Suspect(peer) => RoomEvent::PeerSuspect(peer),
             Told::Recovered(peer) => RoomEvent::PeerRecovered(peer),
             Told::Left { peer, reason } => RoomEvent::PeerLeft { peer, reason },
-            Told::Packet { peer, channel, bytes } => return self.packet(peer, channel, bytes),
+            Told::Packet {
+                peer,
+                channel,
+                bytes,
+            } => return self.packet(peer, channel, bytes),
             Told::Failed(error) => RoomEvent::Failed(error),
         };
         self.events.push_back(event);
@@ -68,14 +78,21 @@ impl Inbox {
             let oldest = self.events.iter().position(|event| {
                 matches!(event, RoomEvent::Packet { peer: p, channel: ch, .. } if *p == peer && *ch == channel)
             });
-            if let Some(RoomEvent::Packet { bytes, .. }) = oldest.and_then(|at| self.events.remove(at)) {
+            if let Some(RoomEvent::Packet { bytes, .. }) =
+                oldest.and_then(|at| self.events.remove(at))
+            {
                 unread.packets[c] -= 1;
                 unread.bytes[c] -= bytes.len();
             }
         }
         unread.packets[c] += 1;
         unread.bytes[c] += bytes.len();
-        self.events.push_back(RoomEvent::Packet { peer, channel, bytes, arrived: Instant::now() });
+        self.events.push_back(RoomEvent::Packet {
+            peer,
+            channel,
+            bytes,
+            arrived: Instant::now(),
+        });
     }
 
     pub(crate) fn pop(&mut self) -> Option<RoomEvent> {
@@ -84,13 +101,22 @@ impl Inbox {
             for channel in Channel::ALL {
                 let dropped = std::mem::take(&mut unread.dropped[channel.index()]);
                 if dropped > 0 {
-                    return Some(RoomEvent::Overflow { peer: *peer, channel, dropped });
+                    return Some(RoomEvent::Overflow {
+                        peer: *peer,
+                        channel,
+                        dropped,
+                    });
                 }
             }
         }
         let event = self.events.pop_front()?;
         match &event {
-            RoomEvent::Packet { peer, channel, bytes, .. } => {
+            RoomEvent::Packet {
+                peer,
+                channel,
+                bytes,
+                ..
+            } => {
                 if let Some(unread) = self.unread.get_mut(peer) {
                     unread.packets[channel.index()] -= 1;
                     unread.bytes[channel.index()] -= bytes.len();
@@ -109,7 +135,9 @@ impl Inbox {
 
     /// How many packets of `peer` were dropped unread.
     pub(crate) fn dropped(&self, peer: PeerId) -> u64 {
-        self.unread.get(&peer).map_or(0, |unread| unread.dropped_ever)
+        self.unread
+            .get(&peer)
+            .map_or(0, |unread| unread.dropped_ever)
     }
 }
 
@@ -130,7 +158,11 @@ mod tests {
         let mut inbox = Inbox::default();
         for i in 0..count {
             let bytes = Bytes::copy_from_slice(&i.to_be_bytes());
-            inbox.push(Told::Packet { peer, channel, bytes });
+            inbox.push(Told::Packet {
+                peer,
+                channel,
+                bytes,
+            });
         }
         (inbox, peer)
     }
@@ -170,7 +202,11 @@ mod tests {
     fn reading_makes_room_again() {
         let (mut inbox, peer) = fill(Channel::Events, 2048);
         drain(&mut inbox);
-        inbox.push(Told::Packet { peer, channel: Channel::Events, bytes: Bytes::from_static(&[0; 4]) });
+        inbox.push(Told::Packet {
+            peer,
+            channel: Channel::Events,
+            bytes: Bytes::from_static(&[0; 4]),
+        });
         assert_eq!(drain(&mut inbox), (0, vec![0]));
     }
 

@@ -121,7 +121,9 @@ impl fmt::Debug for Room {
 
 fn check_ice_servers(config: &RoomConfig) -> Result<(), RoomError> {
     for url in config.ice_servers.iter().flat_map(|server| &server.urls) {
-        let host = ["stun:", "stuns:", "turn:", "turns:"].iter().find_map(|s| url.strip_prefix(s));
+        let host = ["stun:", "stuns:", "turn:", "turns:"]
+            .iter()
+            .find_map(|s| url.strip_prefix(s));
         if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
             return Err(RoomError::IceServer(url.clone()));
         }
@@ -143,9 +145,17 @@ mod tests {
         let config = RoomConfig::new("ws://localhost:1/room").unwrap();
         let error = Room::join(config.clone().relay_only()).unwrap_err();
         assert_eq!(error, RoomError::NoRelay);
-        for url in ["turn.example.org", "turn:", "http://stun.example.org", "turn://host"] {
+        for url in [
+            "turn.example.org",
+            "turn:",
+            "http://stun.example.org",
+            "turn://host",
+        ] {
             let config = config.clone().with_ice_server(IceServer::stun(url));
-            assert_eq!(Room::join(config).unwrap_err(), RoomError::IceServer(url.into()));
+            assert_eq!(
+                Room::join(config).unwrap_err(),
+                RoomError::IceServer(url.into())
+            );
         }
     }
 }

@@ -73,7 +73,10 @@ impl RoomUrl {
         if !kept.is_empty() {
             url.query_pairs_mut().extend_pairs(kept);
         }
-        RoomUrl { url, group_size: None }
+        RoomUrl {
+            url,
+            group_size: None,
+        }
     }
 
     /// The URL a WebSocket is opened with: asks for the extensions of our own server, which
@@ -89,10 +92,12 @@ impl FromStr for RoomUrl {
     type Err = RoomUrlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let url =
-            Url::parse(text.trim()).map_err(|e| RoomUrlError::NotAUrl(text.to_owned(), e))?;
+        let url = Url::parse(text.trim()).map_err(|e| RoomUrlError::NotAUrl(text.to_owned(), e))?;
         if !matches!(url.scheme(), "ws" | "wss") {
-            return Err(RoomUrlError::Scheme(text.to_owned(), url.scheme().to_owned()));
+            return Err(RoomUrlError::Scheme(
+                text.to_owned(),
+                url.scheme().to_owned(),
+            ));
         }
         if url.host_str().is_none_or(str::is_empty) {
             return Err(RoomUrlError::NoHost(text.to_owned()));
@@ -129,11 +134,20 @@ mod tests {
     fn mistakes_are_named() {
         let error = |text: &str| text.parse::<RoomUrl>().unwrap_err();
         assert!(matches!(error("my-room"), RoomUrlError::NotAUrl(..)));
-        assert!(matches!(error("http://host/room"), RoomUrlError::Scheme(..)));
+        assert!(matches!(
+            error("http://host/room"),
+            RoomUrlError::Scheme(..)
+        ));
         assert!(matches!(error("ws://host:3536"), RoomUrlError::RoomName(_)));
         assert!(matches!(error("ws://host/a/b"), RoomUrlError::RoomName(_)));
-        assert!(matches!(error("ws://host/a?next=0"), RoomUrlError::GroupSize(_)));
-        assert!(matches!(error("ws://host/a?next=two"), RoomUrlError::GroupSize(_)));
+        assert!(matches!(
+            error("ws://host/a?next=0"),
+            RoomUrlError::GroupSize(_)
+        ));
+        assert!(matches!(
+            error("ws://host/a?next=two"),
+            RoomUrlError::GroupSize(_)
+        ));
         let long = format!("ws://host/{}", "a".repeat(129));
         assert_eq!(error(&long), RoomUrlError::NameTooLong(129));
     }

@@ -47,7 +47,8 @@ impl Cache {
         for target in [self.native(), self.web()] {
             forget(&target, &members)?;
         }
-        fs::write(&owner, name.as_bytes()).with_context(|| format!("cannot write {}", owner.display()))
+        fs::write(&owner, name.as_bytes())
+            .with_context(|| format!("cannot write {}", owner.display()))
     }
 
     /// The target directory of native builds.
@@ -81,11 +82,15 @@ fn members(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut folders = vec![root.join("tests")];
     for parent in ["crates", "examples"] {
         let parent = root.join(parent);
-        let entries = fs::read_dir(&parent).with_context(|| format!("cannot list {}", parent.display()))?;
+        let entries =
+            fs::read_dir(&parent).with_context(|| format!("cannot list {}", parent.display()))?;
         folders.extend(entries.flatten().map(|entry| entry.path()));
     }
     folders.retain(|folder| folder.join("Cargo.toml").is_file());
-    folders.iter().map(|folder| Ok(Package::read(folder)?.name)).collect()
+    folders
+        .iter()
+        .map(|folder| Ok(Package::read(folder)?.name))
+        .collect()
 }
 
 /// Removes cargo's notes, at most three folders down, of what it has built of `members`.
@@ -129,7 +134,9 @@ mod tests {
     #[test]
     fn another_clone_forgets_what_was_built_of_the_workspace_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache { root: folder.path().to_path_buf() };
+        let cache = Cache {
+            root: folder.path().to_path_buf(),
+        };
         let notes = cache.web().join("wasm32-unknown-unknown/web/.fingerprint");
         let ours = notes.join("huddle_mesh-0123");
         let theirs = notes.join("serde-0123");

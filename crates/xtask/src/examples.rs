@@ -35,8 +35,8 @@ impl Package {
         let manifest = folder.join("Cargo.toml");
         let text = fs::read_to_string(&manifest)
             .with_context(|| format!("cannot read {}", manifest.display()))?;
-        let Manifest { package } = toml::from_str(&text)
-            .with_context(|| format!("cannot read {}", manifest.display()))?;
+        let Manifest { package } =
+            toml::from_str(&text).with_context(|| format!("cannot read {}", manifest.display()))?;
         Ok(package)
     }
 }

@@ -106,7 +106,9 @@ impl Control {
 
     /// Reads a message; `None` if it is not one, or not one of this version.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let [RESERVED_BYTE, kind, body @ ..] = bytes else { return None };
+        let [RESERVED_BYTE, kind, body @ ..] = bytes else {
+            return None;
+        };
         let uuid = |bytes: &[u8]| Uuid::from_slice(bytes).ok();
         let number = |bytes: &[u8]| Some(u32::from_be_bytes(bytes.try_into().ok()?));
         Some(match kind {
@@ -157,7 +159,12 @@ mod tests {
     fn every_message_survives_the_wire() {
         let id = PeerId(Uuid::from_u128(0x0123_4567_89ab_cdef));
         for message in [
-            Control::Hello(Hello { session: id, nonce: [1; 16], share: [2; 32], knows: Knows::Unconfirmed }),
+            Control::Hello(Hello {
+                session: id,
+                nonce: [1; 16],
+                share: [2; 32],
+                knows: Knows::Unconfirmed,
+            }),
             Control::Proof([3; 32]),
             Control::Use,
             Control::Ping(7),
@@ -170,7 +177,11 @@ mod tests {
             let bytes = message.encode();
             assert_eq!(bytes[0], RESERVED_BYTE);
             assert_eq!(Control::decode(&bytes), Some(message.clone()));
-            assert_eq!(Control::decode(&[&bytes[..], &[0; 300]].concat()), None, "{message:?}");
+            assert_eq!(
+                Control::decode(&[&bytes[..], &[0; 300]].concat()),
+                None,
+                "{message:?}"
+            );
         }
     }
 

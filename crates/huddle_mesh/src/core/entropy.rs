@@ -24,7 +24,10 @@ impl Entropy {
     pub(crate) fn seeded(seed: u64) -> Self {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
-        Self { seed: bytes, counter: 0 }
+        Self {
+            seed: bytes,
+            counter: 0,
+        }
     }
 
     fn block(&mut self) -> [u8; 32] {

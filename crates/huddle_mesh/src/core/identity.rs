@@ -43,7 +43,11 @@ impl Secret {
 }
 
 fn fresh_secret(mine: &Hello, theirs: &Hello) -> [u8; 32] {
-    let (low, high) = if mine.session < theirs.session { (mine, theirs) } else { (theirs, mine) };
+    let (low, high) = if mine.session < theirs.session {
+        (mine, theirs)
+    } else {
+        (theirs, mine)
+    };
     let mut hash = Sha256::new();
     hash.update(b"huddle pair secret 1");
     for hello in [low, high] {
@@ -75,7 +79,9 @@ fn transcript(secret: &[u8; 32], prover: Side, verifier: Side) -> Option<Hmac<Sh
 /// The proof that `prover` knows `secret`, for `verifier`, on this very link.
 pub(crate) fn prove(secret: &[u8; 32], prover: Side, verifier: Side) -> [u8; 32] {
     // HMAC takes keys of any length, so there always is a transcript.
-    transcript(secret, prover, verifier).map(|mac| mac.finalize().into_bytes().into()).unwrap_or_default()
+    transcript(secret, prover, verifier)
+        .map(|mac| mac.finalize().into_bytes().into())
+        .unwrap_or_default()
 }
 
 /// Whether `proof` was made by `prover`; in constant time.

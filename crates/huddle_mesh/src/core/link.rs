@@ -28,7 +28,10 @@ pub(crate) struct SideKey {
 
 impl From<&Description> for SideKey {
     fn from(description: &Description) -> Self {
-        Self { ufrag: description.ufrag.clone(), fingerprint: description.fingerprint }
+        Self {
+            ufrag: description.ufrag.clone(),
+            fingerprint: description.fingerprint,
+        }
     }
 }
 
@@ -105,7 +108,13 @@ pub(crate) enum Step {
 
 impl Introduction {
     pub(crate) fn new(mine: Hello) -> Self {
-        Self { mine, theirs: None, secret: None, proven: false, early: Vec::new() }
+        Self {
+            mine,
+            theirs: None,
+            secret: None,
+            proven: false,
+            early: Vec::new(),
+        }
     }
 
     /// Takes a control message; `known` is what this side knows of the claimed peer.
@@ -117,7 +126,10 @@ impl Introduction {
         my_fingerprint: &[u8; 32],
         their_fingerprint: &[u8; 32],
     ) -> Step {
-        let mine = Side { hello: &self.mine, fingerprint: my_fingerprint };
+        let mine = Side {
+            hello: &self.mine,
+            fingerprint: my_fingerprint,
+        };
         match (message, &self.theirs, self.secret) {
             (Control::Hello(theirs), None, None) => {
                 if theirs.session != claimed {
@@ -126,14 +138,20 @@ impl Introduction {
                 let Some(secret) = known.agree(&self.mine, theirs) else {
                     return Step::Refuse("it cannot prove to be the peer it says it is");
                 };
-                let other = Side { hello: theirs, fingerprint: their_fingerprint };
+                let other = Side {
+                    hello: theirs,
+                    fingerprint: their_fingerprint,
+                };
                 let proof = identity::prove(&secret, mine, other);
                 self.theirs = Some(*theirs);
                 self.secret = Some(secret);
                 Step::Prove { proof, secret }
             }
             (Control::Proof(proof), Some(theirs), Some(secret)) if !self.proven => {
-                let other = Side { hello: theirs, fingerprint: their_fingerprint };
+                let other = Side {
+                    hello: theirs,
+                    fingerprint: their_fingerprint,
+                };
                 if !identity::verify(&secret, other, mine, proof) {
                     return Step::Refuse("its proof of identity is wrong");
                 }

@@ -73,7 +73,9 @@ impl Liveness {
 
     /// Takes a round trip from the answer to a ping (smoothed as in RFC 6298).
     pub(crate) fn pong(&mut self, now: Duration, id: u32) {
-        let Some(at) = self.pings.iter().position(|(ping, _)| *ping == id) else { return };
+        let Some(at) = self.pings.iter().position(|(ping, _)| *ping == id) else {
+            return;
+        };
         let (_, sent) = self.pings[at];
         self.pings.drain(..=at);
         let sample = now.saturating_sub(sent);
@@ -105,7 +107,9 @@ impl Liveness {
 
     /// Whether a ping is due.
     pub(crate) fn wants_ping(&self, now: Duration) -> bool {
-        let since = self.last_ping.map_or(Duration::MAX, |at| now.saturating_sub(at));
+        let since = self
+            .last_ping
+            .map_or(Duration::MAX, |at| now.saturating_sub(at));
         since >= PING_EVERY
             || (self.probe_until.is_some() && since >= PING_WHEN_PROBING)
             || (self.silence >= PING_WHEN_QUIET && since >= PING_WHEN_QUIET)
@@ -134,7 +138,10 @@ mod tests {
     fn silence_is_suspected_after_a_second_and_lost_after_three() {
         let mut liveness = Liveness::default();
         let verdicts: Vec<_> = (1..=60).map(|_| liveness.tick(STEP)).collect();
-        assert_eq!(verdicts.iter().position(|v| *v == Verdict::Suspect), Some(19));
+        assert_eq!(
+            verdicts.iter().position(|v| *v == Verdict::Suspect),
+            Some(19)
+        );
         assert_eq!(verdicts.iter().position(|v| *v == Verdict::Lost), Some(59));
     }
 
@@ -151,7 +158,9 @@ mod tests {
     fn an_unanswered_probe_settles_it_in_400_ms_and_an_answered_one_does_not() {
         let mut liveness = Liveness::default();
         liveness.probe();
-        let steps = (1..).find(|_| liveness.tick(STEP) == Verdict::Lost).unwrap();
+        let steps = (1..)
+            .find(|_| liveness.tick(STEP) == Verdict::Lost)
+            .unwrap();
         assert_eq!(steps, 8);
 
         let mut liveness = Liveness::default();

@@ -26,9 +26,9 @@ pub(crate) use control::RESERVED_BYTE;
 pub(crate) use entropy::Entropy;
 pub(crate) use link::LinkId;
 pub(crate) use signal::{KEEP_ALIVE, MAX_SIGNAL_LEN};
+pub(crate) use signaling::SocketEnd;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use signaling::close_code;
-pub(crate) use signaling::SocketEnd;
 
 use crate::{Channel, LeaveReason, LinkStats, Path, RoomConfig, RoomError, Route, Signaling};
 use signal::ServerMessage;
@@ -82,7 +82,11 @@ pub(crate) enum Action {
     /// A candidate of the other side.
     Candidate { link: LinkId, candidate: String },
     /// Send on a link.
-    Send { link: LinkId, channel: Channel, bytes: Bytes },
+    Send {
+        link: LinkId,
+        channel: Channel,
+        bytes: Bytes,
+    },
     /// Close a link; nothing more is reported of it.
     CloseLink { link: LinkId },
     /// Tell the game.
@@ -93,11 +97,22 @@ pub(crate) enum Action {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Told {
     Signaling(Signaling),
-    Joined { peer: PeerId, returning: bool, foreign: bool },
+    Joined {
+        peer: PeerId,
+        returning: bool,
+        foreign: bool,
+    },
     Suspect(PeerId),
     Recovered(PeerId),
-    Left { peer: PeerId, reason: LeaveReason },
-    Packet { peer: PeerId, channel: Channel, bytes: Bytes },
+    Left {
+        peer: PeerId,
+        reason: LeaveReason,
+    },
+    Packet {
+        peer: PeerId,
+        channel: Channel,
+        bytes: Bytes,
+    },
     Failed(RoomError),
 }
 
@@ -141,7 +156,8 @@ impl Core {
                 }
             },
             Input::Link(link, input) => {
-                self.supervisor.link_input(now, link, input, &mut self.entropy, &mut self.actions);
+                self.supervisor
+                    .link_input(now, link, input, &mut self.entropy, &mut self.actions);
                 self.move_group(now);
             }
         }
@@ -150,7 +166,9 @@ impl Core {
     /// Lets time pass; call it every [`TICK`].
     pub(crate) fn tick(&mut self, now: Duration) {
         let step = now.saturating_sub(std::mem::replace(&mut self.last_tick, now));
-        let doubt = self.supervisor.tick(now, step, &mut self.entropy, &mut self.actions);
+        let doubt = self
+            .supervisor
+            .tick(now, step, &mut self.entropy, &mut self.actions);
         if doubt {
             self.signaling.doubt();
         }
@@ -165,7 +183,8 @@ impl Core {
 
     /// Sends over the link in use; `false` if there is none.
     pub(crate) fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> bool {
-        self.supervisor.send(peer, channel, bytes, &mut self.actions)
+        self.supervisor
+            .send(peer, channel, bytes, &mut self.actions)
     }
 
     /// The link in use to `peer`.
@@ -194,7 +213,9 @@ impl Core {
         let message = match text.parse::<ServerMessage>() {
             Ok(message) => message,
             Err(error) => {
-                log::warn!("ignoring a message of the signaling server that is not matchbox JSON: {error}");
+                log::warn!(
+                    "ignoring a message of the signaling server that is not matchbox JSON: {error}"
+                );
                 return;
             }
         };
@@ -207,7 +228,8 @@ impl Core {
             return;
         }
         self.signaling.heard(message == ServerMessage::KeepAlive);
-        self.supervisor.server_message(now, message, &mut self.actions);
+        self.supervisor
+            .server_message(now, message, &mut self.actions);
         self.move_group(now);
     }
 
@@ -220,7 +242,10 @@ impl Core {
     /// with strangers.
     fn move_group(&mut self, now: Duration) {
         if let Some(room) = self.supervisor.take_group_room() {
-            let url = self.signaling.url().private_room(&room.simple().to_string());
+            let url = self
+                .signaling
+                .url()
+                .private_room(&room.simple().to_string());
             let action = self.signaling.move_to(url, now);
             self.socket_action(action);
             self.supervisor.signaling_lost(&mut self.actions);

@@ -140,9 +140,8 @@ impl Description {
     pub(crate) fn to_sdp(&self) -> String {
         use fmt::Write;
         let mid = &self.mid;
-        let mut sdp = format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {mid}\r\n"
-        );
+        let mut sdp =
+            format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {mid}\r\n");
         // Writing to a `String` cannot fail.
         if let Some(tag) = self.tag {
             let _ = write!(sdp, "a=huddle:{tag}\r\n");
@@ -191,7 +190,9 @@ impl fmt::Display for Tag {
 
 fn ice_text(name: &'static str, text: &str, min: usize) -> Result<String, SdpError> {
     let ok = (min..=256).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
     ok.then(|| text.to_owned()).ok_or(SdpError::Malformed(name))
 }
 
@@ -210,7 +211,11 @@ fn parse_fingerprint(text: &str) -> Result<[u8; 32], SdpError> {
             .and_then(|pair| u8::from_str_radix(pair, 16).ok())
             .ok_or(malformed.clone())?;
     }
-    if pairs.next().is_some() { Err(malformed) } else { Ok(bytes) }
+    if pairs.next().is_some() {
+        Err(malformed)
+    } else {
+        Ok(bytes)
+    }
 }
 
 /// One address at which a peer may be reached (RFC 8839, section 5.1).
@@ -264,12 +269,17 @@ impl FromStr for Candidate {
         }
         let malformed = || SdpError::Malformed("candidate");
         let text = text.trim().strip_prefix("a=").unwrap_or(text.trim());
-        let mut words = text.strip_prefix("candidate:").ok_or_else(malformed)?.split(' ');
+        let mut words = text
+            .strip_prefix("candidate:")
+            .ok_or_else(malformed)?
+            .split(' ');
         let mut word = || words.next().ok_or_else(malformed);
 
         let foundation = word()?.to_owned();
         let is_foundation = (1..=32).contains(&foundation.len())
-            && foundation.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
+            && foundation
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
         if !is_foundation {
             return Err(malformed());
         }
@@ -310,7 +320,16 @@ impl FromStr for Candidate {
         if (transport == Transport::Tcp) != tcp_type.is_some() {
             return Err(malformed());
         }
-        Ok(Self { foundation, component, transport, priority, address, port, kind, tcp_type })
+        Ok(Self {
+            foundation,
+            component,
+            transport,
+            priority,
+            address,
+            port,
+            kind,
+            tcp_type,
+        })
     }
 }
 
@@ -385,7 +404,10 @@ mod tests {
         assert_eq!(offer.ufrag, "4ZcD");
         assert_eq!(offer.candidates.len(), 1);
         assert_eq!(offer.tag, None);
-        offer.tag = Some(Tag { attempt: 3, session: PeerId(Uuid::from_u128(7)) });
+        offer.tag = Some(Tag {
+            attempt: 3,
+            session: PeerId(Uuid::from_u128(7)),
+        });
 
         let sdp = offer.to_sdp();
         assert!(!sdp.contains("extmap") && !sdp.contains("network-cost"));
@@ -395,17 +417,29 @@ mod tests {
     #[test]
     fn what_a_link_cannot_be_made_of_is_refused() {
         let without = |line: &str| {
-            let sdp: String =
-                CHROME_OFFER.lines().filter(|l| !l.starts_with(line)).map(|l| format!("{l}\r\n")).collect();
+            let sdp: String = CHROME_OFFER
+                .lines()
+                .filter(|l| !l.starts_with(line))
+                .map(|l| format!("{l}\r\n"))
+                .collect();
             Description::parse(SdpKind::Offer, &sdp)
         };
         assert_eq!(without("a=ice-ufrag"), Err(SdpError::Missing("ice-ufrag")));
-        assert_eq!(without("a=fingerprint"), Err(SdpError::Missing("fingerprint")));
+        assert_eq!(
+            without("a=fingerprint"),
+            Err(SdpError::Missing("fingerprint"))
+        );
         assert_eq!(without("m="), Err(SdpError::Malformed("m")));
         let long = format!("{CHROME_OFFER}{}", "a=x\r\n".repeat(5000));
-        assert!(matches!(Description::parse(SdpKind::Offer, &long), Err(SdpError::TooLong(_))));
+        assert!(matches!(
+            Description::parse(SdpKind::Offer, &long),
+            Err(SdpError::TooLong(_))
+        ));
         let two = CHROME_OFFER.replace("a=mid:0", "m=audio 9 RTP 0\r\na=mid:0");
-        assert_eq!(Description::parse(SdpKind::Offer, &two), Err(SdpError::Malformed("m")));
+        assert_eq!(
+            Description::parse(SdpKind::Offer, &two),
+            Err(SdpError::Malformed("m"))
+        );
         // An answer decides who opens DTLS.
         assert_eq!(
             Description::parse(SdpKind::Answer, CHROME_OFFER),

@@ -129,22 +129,38 @@ mod tests {
     #[test]
     fn candidates_travel_as_stock_clients_expect_them() {
         let candidate: Candidate = "candidate:1 1 udp 5 10.0.0.1 9 typ host".parse().unwrap();
-        let signal = Signal::Candidate { candidate, ufrag: Some("abcd".into()) };
+        let signal = Signal::Candidate {
+            candidate,
+            ufrag: Some("abcd".into()),
+        };
         let to = PeerId(Uuid::from_u128(1));
         let text = request(to, &signal);
-        assert!(text.starts_with(r#"{"Signal":{"receiver":"00000000"#), "{text}");
+        assert!(
+            text.starts_with(r#"{"Signal":{"receiver":"00000000"#),
+            "{text}"
+        );
         assert!(text.contains(r#"\"sdpMLineIndex\":0"#), "{text}");
 
         let relayed = text.replace("receiver", "sender");
-        assert_eq!(relayed.parse::<ServerMessage>().unwrap(), ServerMessage::Signal(to, Ok(signal)));
+        assert_eq!(
+            relayed.parse::<ServerMessage>().unwrap(),
+            ServerMessage::Signal(to, Ok(signal))
+        );
     }
 
     #[test]
     fn the_end_of_candidates_is_nothing_to_do() {
         let id = Uuid::from_u128(1);
-        for data in ["null", r#"{\"candidate\":\"\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}"#] {
-            let text = format!(r#"{{"Signal":{{"sender":"{id}","data":{{"IceCandidate":"{data}"}}}}}}"#);
-            assert_eq!(text.parse::<ServerMessage>().unwrap(), ServerMessage::Nothing);
+        for data in [
+            "null",
+            r#"{\"candidate\":\"\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}"#,
+        ] {
+            let text =
+                format!(r#"{{"Signal":{{"sender":"{id}","data":{{"IceCandidate":"{data}"}}}}}}"#);
+            assert_eq!(
+                text.parse::<ServerMessage>().unwrap(),
+                ServerMessage::Nothing
+            );
         }
     }
 

@@ -48,9 +48,16 @@ pub(crate) enum SocketAction {
 #[derive(Debug, PartialEq)]
 enum State {
     /// Waiting to connect again.
-    Waiting { until: Duration },
-    Connecting { since: Duration },
-    Open { silence: Duration, last_sent: Duration },
+    Waiting {
+        until: Duration,
+    },
+    Connecting {
+        since: Duration,
+    },
+    Open {
+        silence: Duration,
+        last_sent: Duration,
+    },
     /// Not wanted any more, or of no use.
     Over,
 }
@@ -71,7 +78,9 @@ impl SignalingClient {
     pub(crate) fn new(url: RoomUrl) -> Self {
         Self {
             url,
-            state: State::Waiting { until: Duration::ZERO },
+            state: State::Waiting {
+                until: Duration::ZERO,
+            },
             failures: 0,
             was_open: false,
             echoes: false,
@@ -101,10 +110,15 @@ impl SignalingClient {
 
     /// The server has let us in.
     pub(crate) fn opened(&mut self, now: Duration) -> Signaling {
-        self.state = State::Open { silence: Duration::ZERO, last_sent: now };
+        self.state = State::Open {
+            silence: Duration::ZERO,
+            last_sent: now,
+        };
         self.failures = 0;
         self.doubted = false;
-        Signaling::Connected { back: std::mem::replace(&mut self.was_open, true) }
+        Signaling::Connected {
+            back: std::mem::replace(&mut self.was_open, true),
+        }
     }
 
     /// Something came from the server; `echo` if it answers a keep-alive.
@@ -126,7 +140,13 @@ impl SignalingClient {
         if matches!(self.state, State::Over | State::Waiting { .. }) {
             return Ok(None);
         }
-        let said = |text: String, code: u16| if text.is_empty() { format!("code {code}") } else { text };
+        let said = |text: String, code: u16| {
+            if text.is_empty() {
+                format!("code {code}")
+            } else {
+                text
+            }
+        };
         let loss = match end {
             SocketEnd::Closed(Some(close_code::REFUSED), text) => {
                 return self.give_up(RoomError::Refused(said(text, close_code::REFUSED)));
@@ -181,7 +201,11 @@ impl SignalingClient {
             }
             State::Open { silence, last_sent } => {
                 *silence += step.min(MAX_STEP);
-                let patience = if self.doubted { SILENT_WHEN_DOUBTED } else { SILENT_AFTER };
+                let patience = if self.doubted {
+                    SILENT_WHEN_DOUBTED
+                } else {
+                    SILENT_AFTER
+                };
                 // A stock server answers nothing, so its silence says nothing, unless links
                 // fail at the same time.
                 if *silence >= patience && (self.echoes || self.doubted) {
@@ -189,7 +213,11 @@ impl SignalingClient {
                     let told = self.retry(now, SignalingLoss::Silent(silence), entropy);
                     return (Some(SocketAction::Close), Some(told));
                 }
-                let due = if self.doubted { Duration::from_millis(500) } else { KEEP_ALIVE_EVERY };
+                let due = if self.doubted {
+                    Duration::from_millis(500)
+                } else {
+                    KEEP_ALIVE_EVERY
+                };
                 if now.saturating_sub(*last_sent) >= due {
                     *last_sent = now;
                     return (Some(SocketAction::KeepAlive), None);
@@ -207,11 +235,19 @@ impl SignalingClient {
     fn retry(&mut self, now: Duration, reason: SignalingLoss, entropy: &mut Entropy) -> Signaling {
         let doubled = FIRST_WAIT.saturating_mul(1 << self.failures.min(8));
         // Between half and all of it, so that a room does not come back all at once.
-        let retry_in = doubled.min(LONGEST_WAIT).mul_f32(0.5 + 0.5 * entropy.fraction());
+        let retry_in = doubled
+            .min(LONGEST_WAIT)
+            .mul_f32(0.5 + 0.5 * entropy.fraction());
         self.failures += 1;
         self.doubted = false;
-        self.state = State::Waiting { until: now + retry_in };
-        Signaling::Retrying { reason, retry_in, attempt: self.failures }
+        self.state = State::Waiting {
+            until: now + retry_in,
+        };
+        Signaling::Retrying {
+            reason,
+            retry_in,
+            attempt: self.failures,
+        }
     }
 }
 
@@ -235,8 +271,11 @@ mod tests {
             let (action, _) = client.tick(now, STEP, &mut entropy);
             assert!(matches!(action, Some(SocketAction::Connect(_))));
             let end = SocketEnd::Unreachable("refused".into());
-            let Ok(Some(Signaling::Retrying { retry_in, attempt: told, .. })) =
-                client.ended(now, end, &mut entropy)
+            let Ok(Some(Signaling::Retrying {
+                retry_in,
+                attempt: told,
+                ..
+            })) = client.ended(now, end, &mut entropy)
             else {
                 panic!("a connection that fails is retried");
             };
@@ -252,12 +291,21 @@ mod tests {
     #[test]
     fn refusals_are_final_and_say_why() {
         for (end, expected) in [
-            (SocketEnd::Closed(Some(4404), String::new()), RoomError::NotFound("code 4404".into())),
-            (SocketEnd::Closed(Some(4400), "next=0".into()), RoomError::Refused("next=0".into())),
+            (
+                SocketEnd::Closed(Some(4404), String::new()),
+                RoomError::NotFound("code 4404".into()),
+            ),
+            (
+                SocketEnd::Closed(Some(4400), "next=0".into()),
+                RoomError::Refused("next=0".into()),
+            ),
         ] {
             let (mut client, mut entropy) = client();
             client.tick(Duration::ZERO, STEP, &mut entropy);
-            assert_eq!(client.ended(Duration::ZERO, end, &mut entropy), Err(expected));
+            assert_eq!(
+                client.ended(Duration::ZERO, end, &mut entropy),
+                Err(expected)
+            );
             let (action, told) = client.tick(Duration::from_secs(60), STEP, &mut entropy);
             assert_eq!((action, told), (None, None));
         }
@@ -272,7 +320,13 @@ mod tests {
             client.heard(echoes);
             let silent = (0..400).any(|i| {
                 let (_, told) = client.tick(STEP * i, STEP, &mut entropy);
-                matches!(told, Some(Signaling::Retrying { reason: SignalingLoss::Silent(_), .. }))
+                matches!(
+                    told,
+                    Some(Signaling::Retrying {
+                        reason: SignalingLoss::Silent(_),
+                        ..
+                    })
+                )
             });
             assert_eq!(silent, expected);
         }

@@ -114,7 +114,10 @@ impl Simulation {
     }
 
     fn after(&mut self, wait: Duration, node: usize, input: Input) {
-        self.due.entry(self.now + wait).or_default().push_back((node, input));
+        self.due
+            .entry(self.now + wait)
+            .or_default()
+            .push_back((node, input));
     }
 
     fn act(&mut self, node: usize) {
@@ -133,12 +136,20 @@ impl Simulation {
                     self.pair((node, link), self.descriptions[&answer.ufrag]);
                 }
                 Action::Candidate { .. } => {}
-                Action::Send { link, channel, bytes } => self.deliver((node, link), channel, bytes),
+                Action::Send {
+                    link,
+                    channel,
+                    bytes,
+                } => self.deliver((node, link), channel, bytes),
                 Action::CloseLink { link } => {
                     if let Some(other) = self.other_end.remove(&(node, link)) {
                         self.other_end.remove(&other);
                         if !self.is_cut(node, other.0) {
-                            self.after(LATENCY, other.0, Input::Link(other.1, LinkInput::Closed("closed".into())));
+                            self.after(
+                                LATENCY,
+                                other.0,
+                                Input::Link(other.1, LinkInput::Closed("closed".into())),
+                            );
                         }
                     }
                 }
@@ -178,9 +189,14 @@ impl Simulation {
     }
 
     fn serve(&mut self, node: usize, text: &str) {
-        let Some(sender) = self.nodes[node].sid else { return };
+        let Some(sender) = self.nodes[node].sid else {
+            return;
+        };
         if let PeerRequest::Signal { receiver, data } = text.parse::<JsonPeerRequest>().unwrap() {
-            let to = self.room_mates(node).into_iter().find(|n| self.nodes[*n].sid == Some(receiver));
+            let to = self
+                .room_mates(node)
+                .into_iter()
+                .find(|n| self.nodes[*n].sid == Some(receiver));
             if let Some(to) = to {
                 self.tell(to, PeerEvent::Signal { sender, data });
             }
@@ -226,11 +242,22 @@ impl Simulation {
             candidates: Vec::new(),
             tag: None,
         };
-        self.after(STEP, end.0, Input::Link(end.1, LinkInput::Described(description.to_sdp())));
+        self.after(
+            STEP,
+            end.0,
+            Input::Link(end.1, LinkInput::Described(description.to_sdp())),
+        );
     }
 
     fn open_link(&mut self, end: End, offer: Option<String>) {
-        self.describe(end, if offer.is_some() { Setup::Active } else { Setup::ActPass });
+        self.describe(
+            end,
+            if offer.is_some() {
+                Setup::Active
+            } else {
+                Setup::ActPass
+            },
+        );
     }
 
     fn pair(&mut self, a: End, b: End) {
@@ -245,21 +272,32 @@ impl Simulation {
     }
 
     fn deliver(&mut self, from: End, channel: Channel, bytes: Bytes) {
-        let Some(to) = self.other_end.get(&from).copied() else { return };
+        let Some(to) = self.other_end.get(&from).copied() else {
+            return;
+        };
         if !self.is_cut(from.0, to.0) {
-            self.after(LATENCY, to.0, Input::Link(to.1, LinkInput::Message(channel, bytes)));
+            self.after(
+                LATENCY,
+                to.0,
+                Input::Link(to.1, LinkInput::Message(channel, bytes)),
+            );
         }
     }
 
     /// When `node` was told something of `who` that matches.
     fn when(&self, node: usize, matches: impl Fn(&Told) -> bool) -> Vec<Duration> {
         let told = self.nodes[node].told.iter();
-        told.filter(|(_, told)| matches(told)).map(|(at, _)| *at).collect()
+        told.filter(|(_, told)| matches(told))
+            .map(|(at, _)| *at)
+            .collect()
     }
 
     fn joins(&self, node: usize, who: usize) -> Vec<Duration> {
         let id = self.nodes[who].me;
-        self.when(node, |told| matches!(told, Told::Joined { peer, .. } if *peer == id))
+        self.when(
+            node,
+            |told| matches!(told, Told::Joined { peer, .. } if *peer == id),
+        )
     }
 
     fn leaves(&self, node: usize, who: usize) -> Vec<(Duration, LeaveReason)> {
@@ -274,7 +312,11 @@ impl Simulation {
 
     fn links(&self, node: usize, who: usize) -> Option<u32> {
         let id = self.nodes[who].me;
-        self.nodes[node].core.stats().find(|(peer, _)| *peer == id).map(|(_, stats)| stats.links)
+        self.nodes[node]
+            .core
+            .stats()
+            .find(|(peer, _)| *peer == id)
+            .map(|(_, stats)| stats.links)
     }
 
     fn assert_everybody_once(&self) {
@@ -306,10 +348,17 @@ fn packets_pass_both_ways_and_rtt_is_the_networks() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(3));
     let to = simulation.nodes[1].me;
-    assert!(simulation.nodes[0].core.send(to, Channel::Events, Bytes::from_static(b"hi")));
+    assert!(
+        simulation.nodes[0]
+            .core
+            .send(to, Channel::Events, Bytes::from_static(b"hi"))
+    );
     simulation.act(0);
     simulation.run(seconds(1));
-    let got = simulation.when(1, |told| matches!(told, Told::Packet { bytes, .. } if &bytes[..] == b"hi"));
+    let got = simulation.when(
+        1,
+        |told| matches!(told, Told::Packet { bytes, .. } if &bytes[..] == b"hi"),
+    );
     assert_eq!(got.len(), 1);
     let (_, stats) = simulation.nodes[0].core.stats().next().unwrap();
     assert_eq!(stats.rtt, Some(LATENCY * 2));
@@ -330,7 +379,11 @@ fn losing_the_server_touches_no_link_and_its_return_brings_newcomers_to_everybod
     for node in 0..4 {
         assert!(simulation.joins(newcomer, node)[0] < back + seconds(10));
     }
-    assert_eq!(simulation.links(0, 1), Some(1), "a healthy link is not replaced");
+    assert_eq!(
+        simulation.links(0, 1),
+        Some(1),
+        "a healthy link is not replaced"
+    );
 }
 
 #[test]
@@ -338,7 +391,11 @@ fn one_lost_websocket_costs_nobody_a_link() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
     simulation.disconnect(1);
-    simulation.after(LATENCY, 1, Input::SocketEnded(SocketEnd::Closed(None, "reset".into())));
+    simulation.after(
+        LATENCY,
+        1,
+        Input::SocketEnded(SocketEnd::Closed(None, "reset".into())),
+    );
     simulation.run(seconds(20));
     simulation.assert_everybody_once();
     assert_eq!(simulation.links(0, 1), Some(1));
@@ -394,8 +451,16 @@ fn a_short_cut_is_suspected_and_recovered() {
     simulation.assert_everybody_once();
     for (a, b) in [(0, 1), (1, 0)] {
         let id = simulation.nodes[b].me;
-        assert_eq!(simulation.when(a, |told| *told == Told::Suspect(id)).len(), 1);
-        assert_eq!(simulation.when(a, |told| *told == Told::Recovered(id)).len(), 1);
+        assert_eq!(
+            simulation.when(a, |told| *told == Told::Suspect(id)).len(),
+            1
+        );
+        assert_eq!(
+            simulation
+                .when(a, |told| *told == Told::Recovered(id))
+                .len(),
+            1
+        );
     }
 }
 
@@ -426,8 +491,17 @@ fn waking_from_a_long_sleep_declares_nobody_dead_who_answers() {
     simulation.nodes[0].frozen = false;
     simulation.run(seconds(5));
     simulation.assert_everybody_once();
-    assert!(simulation.when(0, |told| matches!(told, Told::Suspect(_))).is_empty());
-    assert_eq!(simulation.when(1, |told| matches!(told, Told::Suspect(_))).len(), 1);
+    assert!(
+        simulation
+            .when(0, |told| matches!(told, Told::Suspect(_)))
+            .is_empty()
+    );
+    assert_eq!(
+        simulation
+            .when(1, |told| matches!(told, Told::Suspect(_)))
+            .len(),
+        1
+    );
 }
 
 #[test]
@@ -463,7 +537,11 @@ fn a_complete_group_goes_on_in_a_room_of_its_own() {
     let mut simulation = Simulation::at("ws://server/lobby?next=3", 3);
     simulation.run(seconds(5));
     simulation.assert_everybody_once();
-    let rooms: BTreeSet<_> = simulation.nodes.iter().map(|node| node.room.clone()).collect();
+    let rooms: BTreeSet<_> = simulation
+        .nodes
+        .iter()
+        .map(|node| node.room.clone())
+        .collect();
     assert_eq!(rooms.len(), 1);
     assert!(!rooms.first().unwrap().contains("lobby"), "{rooms:?}");
     assert_eq!(simulation.links(0, 1), Some(1), "the links stay");

@@ -77,7 +77,10 @@ impl Supervisor {
     }
 
     pub(crate) fn stats(&self) -> impl Iterator<Item = (PeerId, LinkStats)> + '_ {
-        self.peers.iter().filter(|(_, peer)| peer.here).map(|(id, peer)| (*id, peer.stats()))
+        self.peers
+            .iter()
+            .filter(|(_, peer)| peer.here)
+            .map(|(id, peer)| (*id, peer.stats()))
     }
 
     pub(crate) fn active_link(&self, peer: PeerId) -> Option<LinkId> {
@@ -96,12 +99,18 @@ impl Supervisor {
         bytes: Bytes,
         actions: &mut Actions,
     ) -> bool {
-        let Some(link) = self.active_link(peer) else { return false };
+        let Some(link) = self.active_link(peer) else {
+            return false;
+        };
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.traffic.packets_sent += 1;
             peer.traffic.bytes_sent += bytes.len() as u64;
         }
-        actions.push_back(Action::Send { link, channel, bytes });
+        actions.push_back(Action::Send {
+            link,
+            channel,
+            bytes,
+        });
         true
     }
 
@@ -122,9 +131,18 @@ impl Supervisor {
     }
 
     pub(crate) fn leave(&mut self, actions: &mut Actions) {
-        for peer in self.peers.values().filter(|peer| peer.here && !peer.foreign) {
+        for peer in self
+            .peers
+            .values()
+            .filter(|peer| peer.here && !peer.foreign)
+        {
             if let Some(link) = peer.link {
-                control(actions, link, Channel::Events, &Control::Bye(Farewell::Leaving));
+                control(
+                    actions,
+                    link,
+                    Channel::Events,
+                    &Control::Bye(Farewell::Leaving),
+                );
             }
         }
     }
@@ -141,7 +159,11 @@ impl Supervisor {
             ServerMessage::KeepAlive | ServerMessage::Nothing => {}
             ServerMessage::IdAssigned(sid) => {
                 self.my_sid = Some(sid);
-                for peer in self.peers.values().filter(|peer| peer.here && !peer.foreign) {
+                for peer in self
+                    .peers
+                    .values()
+                    .filter(|peer| peer.here && !peer.foreign)
+                {
                     if let Some(link) = peer.link {
                         control(actions, link, Channel::Events, &Control::SignalingId(sid));
                     }
@@ -151,14 +173,17 @@ impl Supervisor {
                 if Some(sid) == self.my_sid || self.members.contains_key(&sid) {
                     return;
                 }
-                let Some(member) = self.member(sid) else { return };
+                let Some(member) = self.member(sid) else {
+                    return;
+                };
                 member.we_offer = true;
                 self.offer(now, sid, actions);
             }
             ServerMessage::PeerLeft(sid) => {
                 self.members.remove(&sid);
                 self.close_undescribed(Some(sid), actions);
-                let Some((id, peer)) = self.peers.iter_mut().find(|(_, p)| p.sid == Some(sid)) else {
+                let Some((id, peer)) = self.peers.iter_mut().find(|(_, p)| p.sid == Some(sid))
+                else {
                     return;
                 };
                 peer.sid = None;
@@ -199,7 +224,9 @@ impl Supervisor {
     }
 
     fn offer(&mut self, now: Duration, sid: PeerId, actions: &mut Actions) {
-        let Some(member) = self.members.get_mut(&sid) else { return };
+        let Some(member) = self.members.get_mut(&sid) else {
+            return;
+        };
         member.attempts += 1;
         let attempt = member.attempts;
         let link = self.begin(now, sid, true, attempt);
@@ -233,31 +260,34 @@ impl Supervisor {
             .map(|(id, link)| (*id, link))
     }
 
-    fn offered(
-        &mut self,
-        now: Duration,
-        sid: PeerId,
-        offer: Description,
-        actions: &mut Actions,
-    ) {
+    fn offered(&mut self, now: Duration, sid: PeerId, offer: Description, actions: &mut Actions) {
         let (me, tag) = (self.me, offer.tag);
         let claimed = tag.map(|tag| tag.session);
         if claimed == Some(me) || self.cut.contains(&claimed.unwrap_or(sid)) {
             return;
         }
-        let Some(member) = self.member(sid) else { return };
-        let too_fast = member.offered_at.is_some_and(|at| now.saturating_sub(at) < OFFER_SPACING);
+        let Some(member) = self.member(sid) else {
+            return;
+        };
+        let too_fast = member
+            .offered_at
+            .is_some_and(|at| now.saturating_sub(at) < OFFER_SPACING);
         let again = member.foreign || self.peers.get(&sid).is_some_and(|peer| peer.foreign);
         if too_fast || (tag.is_none() && again) {
             return;
         }
-        let Some(member) = self.member(sid) else { return };
+        let Some(member) = self.member(sid) else {
+            return;
+        };
         member.offered_at = Some(now);
         member.foreign = tag.is_none();
         member.session = claimed;
 
         if let Some(tag) = tag {
-            let linked = self.peers.get(&tag.session).filter(|peer| peer.is_healthy());
+            let linked = self
+                .peers
+                .get(&tag.session)
+                .filter(|peer| peer.is_healthy());
             if let (1, Some(link)) = (tag.attempt, linked.and_then(|peer| peer.link)) {
                 // A new signaling id for somebody we are linked with: say so on that link. Only
                 // whoever made this offer knows its ICE name.
@@ -280,11 +310,16 @@ impl Supervisor {
             link.claimed = claimed;
             link.theirs = Some(SideKey::from(&offer));
         }
-        actions.push_back(Action::OpenLink { link: id, offer: Some(untagged(offer).to_sdp()) });
+        actions.push_back(Action::OpenLink {
+            link: id,
+            offer: Some(untagged(offer).to_sdp()),
+        });
     }
 
     fn answered(&mut self, sid: PeerId, answer: Description, actions: &mut Actions) {
-        let Some((id, link)) = self.pending_with(sid) else { return };
+        let Some((id, link)) = self.pending_with(sid) else {
+            return;
+        };
         let expected = link.offering
             && link.theirs.is_none()
             && match answer.tag {
@@ -305,7 +340,10 @@ impl Supervisor {
             member.foreign = claimed.is_none();
             member.session = claimed;
         }
-        actions.push_back(Action::Answer { link: id, sdp: untagged(answer).to_sdp() });
+        actions.push_back(Action::Answer {
+            link: id,
+            sdp: untagged(answer).to_sdp(),
+        });
     }
 
     fn candidate(
@@ -317,16 +355,20 @@ impl Supervisor {
     ) {
         let found = self.links.iter_mut().rfind(|(_, link)| {
             link.sid == sid
-                && link.theirs.as_ref().is_some_and(|theirs| {
-                    ufrag.as_ref().is_none_or(|ufrag| *ufrag == theirs.ufrag)
-                })
+                && link
+                    .theirs
+                    .as_ref()
+                    .is_some_and(|theirs| ufrag.as_ref().is_none_or(|ufrag| *ufrag == theirs.ufrag))
         });
         let Some((id, link)) = found else { return };
         if link.candidates >= MAX_CANDIDATES {
             return;
         }
         link.candidates += 1;
-        actions.push_back(Action::Candidate { link: *id, candidate: candidate.to_string() });
+        actions.push_back(Action::Candidate {
+            link: *id,
+            candidate: candidate.to_string(),
+        });
     }
 
     // ---- links ----
@@ -339,18 +381,26 @@ impl Supervisor {
         entropy: &mut Entropy,
         actions: &mut Actions,
     ) {
-        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
         match input {
             LinkInput::Described(sdp) => {
-                let kind = if link.offering { SdpKind::Offer } else { SdpKind::Answer };
+                let kind = if link.offering {
+                    SdpKind::Offer
+                } else {
+                    SdpKind::Answer
+                };
                 match Description::parse(kind, &sdp) {
                     Ok(mut mine) => {
                         link.mine = Some(SideKey::from(&mine));
                         if self.relay_only {
                             mine.candidates.retain(|c| c.kind == CandidateKind::Relay);
                         }
-                        mine.tag = (!link.foreign)
-                            .then_some(Tag { attempt: link.attempt, session: self.me });
+                        mine.tag = (!link.foreign).then_some(Tag {
+                            attempt: link.attempt,
+                            session: self.me,
+                        });
                         let signal = match kind {
                             SdpKind::Offer => Signal::Offer(mine),
                             SdpKind::Answer => Signal::Answer(mine),
@@ -364,7 +414,9 @@ impl Supervisor {
                 }
             }
             LinkInput::Candidate(text) => {
-                let Ok(candidate) = text.parse::<Candidate>() else { return };
+                let Ok(candidate) = text.parse::<Candidate>() else {
+                    return;
+                };
                 if self.relay_only && candidate.kind != CandidateKind::Relay {
                     return;
                 }
@@ -388,7 +440,9 @@ impl Supervisor {
     }
 
     fn opened(&mut self, now: Duration, id: LinkId, entropy: &mut Entropy, actions: &mut Actions) {
-        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
         if !matches!(link.phase, Phase::Opening) {
             return;
         }
@@ -425,7 +479,9 @@ impl Supervisor {
         entropy: &mut Entropy,
         actions: &mut Actions,
     ) {
-        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
         let control = (!link.foreign && bytes.first() == Some(&RESERVED_BYTE))
             .then(|| Control::decode(&bytes));
         match (&mut link.phase, control) {
@@ -434,24 +490,46 @@ impl Supervisor {
             }
             (Phase::Introducing(introduction), None) => {
                 if !introduction.keep(channel, bytes) {
-                    self.failed(now, id, "it sent too much before its introduction", entropy, actions);
+                    self.failed(
+                        now,
+                        id,
+                        "it sent too much before its introduction",
+                        entropy,
+                        actions,
+                    );
                 }
             }
             (Phase::Introducing(_), Some(None)) => {
-                self.failed(now, id, "its introduction cannot be read: another version?", entropy, actions);
+                self.failed(
+                    now,
+                    id,
+                    "its introduction cannot be read: another version?",
+                    entropy,
+                    actions,
+                );
             }
             (Phase::Active(peer) | Phase::Draining(peer, _), control) => {
                 let peer = *peer;
                 self.heard(peer, bytes.len(), actions);
                 match control {
-                    None => actions.push_back(Action::Tell(Told::Packet { peer, channel, bytes })),
+                    None => actions.push_back(Action::Tell(Told::Packet {
+                        peer,
+                        channel,
+                        bytes,
+                    })),
                     Some(Some(message)) => self.control(now, id, peer, message, actions),
                     Some(None) => log::debug!("ignoring an unknown control message of {peer}"),
                 }
             }
             (Phase::Opening, _) => {
                 if !link.keep(channel, bytes) {
-                    self.failed(now, id, "it sent too much before it was open", entropy, actions);
+                    self.failed(
+                        now,
+                        id,
+                        "it sent too much before it was open",
+                        entropy,
+                        actions,
+                    );
                 }
             }
             (Phase::Closing(_), _) => {}
@@ -459,7 +537,9 @@ impl Supervisor {
     }
 
     fn heard(&mut self, id: PeerId, len: usize, actions: &mut Actions) {
-        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
         peer.traffic.packets_received += 1;
         peer.traffic.bytes_received += len as u64;
         if peer.liveness.heard() {
@@ -475,7 +555,9 @@ impl Supervisor {
         entropy: &mut Entropy,
         actions: &mut Actions,
     ) {
-        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
         let (Phase::Introducing(introduction), Some(claimed), Some(mine), Some(theirs)) =
             (&mut link.phase, link.claimed, &link.mine, &link.theirs)
         else {
@@ -485,7 +567,10 @@ impl Supervisor {
             return self.close(id, actions);
         }
         let nothing = Secret::Nothing;
-        let known = self.peers.get(&claimed).map_or(&nothing, |peer| &peer.secret);
+        let known = self
+            .peers
+            .get(&claimed)
+            .map_or(&nothing, |peer| &peer.secret);
         let step = introduction.receive(
             message,
             claimed,
@@ -511,7 +596,13 @@ impl Supervisor {
                 }
             }
             Step::Use if is_controller(self.me, claimed) => {
-                self.failed(now, id, "it decided what was not its to decide", entropy, actions);
+                self.failed(
+                    now,
+                    id,
+                    "it decided what was not its to decide",
+                    entropy,
+                    actions,
+                );
             }
             Step::Use => self.activate(now, id, claimed, entropy, actions),
         }
@@ -520,13 +611,20 @@ impl Supervisor {
     /// Keeps the secret of a pair; an established one is only replaced by itself.
     fn remember(&mut self, id: PeerId, secret: Secret) {
         if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
-            let gone = self.peers.iter().find(|(_, peer)| !peer.here).map(|(id, _)| *id);
+            let gone = self
+                .peers
+                .iter()
+                .find(|(_, peer)| !peer.here)
+                .map(|(id, _)| *id);
             if let Some(gone) = gone {
                 self.peers.remove(&gone);
             }
         }
         let peer = self.peers.entry(id).or_default();
-        if !matches!((&peer.secret, &secret), (Secret::Established(_), Secret::Unconfirmed(_))) {
+        if !matches!(
+            (&peer.secret, &secret),
+            (Secret::Established(_), Secret::Unconfirmed(_))
+        ) {
             peer.secret = secret;
         }
     }
@@ -543,7 +641,9 @@ impl Supervisor {
         if self.cut.contains(&who) {
             return self.close(id, actions);
         }
-        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
         let phase = std::mem::replace(&mut link.phase, Phase::Active(who));
         let (sid, foreign) = (link.sid, link.foreign);
         let peer = self.peers.entry(who).or_default();
@@ -558,7 +658,11 @@ impl Supervisor {
         if !std::mem::replace(&mut peer.here, true) {
             let returning = peer.links_opened > 1;
             peer.traffic = Default::default();
-            actions.push_back(Action::Tell(Told::Joined { peer: who, returning, foreign }));
+            actions.push_back(Action::Tell(Told::Joined {
+                peer: who,
+                returning,
+                foreign,
+            }));
         } else if was_suspect {
             actions.push_back(Action::Tell(Told::Recovered(who)));
         }
@@ -574,7 +678,11 @@ impl Supervisor {
         if let Phase::Introducing(introduction) = phase {
             for (channel, bytes) in introduction.into_early() {
                 self.heard(who, bytes.len(), actions);
-                actions.push_back(Action::Tell(Told::Packet { peer: who, channel, bytes }));
+                actions.push_back(Action::Tell(Told::Packet {
+                    peer: who,
+                    channel,
+                    bytes,
+                }));
             }
         }
         self.complete_group(entropy, actions);
@@ -602,7 +710,9 @@ impl Supervisor {
                         && link.is_pending()
                         && link.mine.as_ref().is_some_and(|mine| mine.ufrag == ufrag)
                 });
-                let Some((pending, sid)) = claimed.map(|(id, link)| (*id, link.sid)) else { return };
+                let Some((pending, sid)) = claimed.map(|(id, link)| (*id, link.sid)) else {
+                    return;
+                };
                 self.close(pending, actions);
                 self.found_at(from, sid);
                 if let Some(my_sid) = self.my_sid {
@@ -646,7 +756,10 @@ impl Supervisor {
     }
 
     fn here(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
-        self.peers.iter().filter(|(_, peer)| peer.here).map(|(id, peer)| (*id, peer))
+        self.peers
+            .iter()
+            .filter(|(_, peer)| peer.here)
+            .map(|(id, peer)| (*id, peer))
     }
 
     /// The lowest session id of a complete group chooses the room in which it goes on.
@@ -676,7 +789,9 @@ impl Supervisor {
         entropy: &mut Entropy,
         actions: &mut Actions,
     ) {
-        let Some(link) = self.links.get(&id) else { return };
+        let Some(link) = self.links.get(&id) else {
+            return;
+        };
         let (pending, sid, foreign) = (link.is_pending(), link.sid, link.foreign);
         let active = match link.phase {
             Phase::Active(peer) => Some(peer),
@@ -686,10 +801,13 @@ impl Supervisor {
         self.close(id, actions);
         if pending && let Some(member) = self.members.get_mut(&sid) {
             member.failures += 1;
-            let wait = FIRST_WAIT.saturating_mul(1 << member.failures.min(8)).min(LONGEST_WAIT);
+            let wait = FIRST_WAIT
+                .saturating_mul(1 << member.failures.min(8))
+                .min(LONGEST_WAIT);
             member.retry_at = now + entropy.jittered(wait / 2);
         }
-        let Some((who, peer)) = active.and_then(|who| Some((who, self.peers.get_mut(&who)?))) else {
+        let Some((who, peer)) = active.and_then(|who| Some((who, self.peers.get_mut(&who)?)))
+        else {
             return;
         };
         peer.link = None;
@@ -722,7 +840,9 @@ impl Supervisor {
 
     /// A player is gone; every link of theirs is closed.
     fn gone(&mut self, who: PeerId, reason: LeaveReason, actions: &mut Actions) {
-        let Some(peer) = self.peers.get_mut(&who) else { return };
+        let Some(peer) = self.peers.get_mut(&who) else {
+            return;
+        };
         if !std::mem::replace(&mut peer.here, false) {
             return;
         }
@@ -750,7 +870,9 @@ impl Supervisor {
         reason: LeaveReason,
         actions: &mut Actions,
     ) {
-        let Some(peer) = self.peers.get_mut(&who) else { return };
+        let Some(peer) = self.peers.get_mut(&who) else {
+            return;
+        };
         peer.farewell = true;
         let (link, foreign) = (peer.link, peer.foreign);
         if let (Some(id), false) = (link, foreign) {
@@ -811,7 +933,11 @@ impl Supervisor {
     fn watch_peers(&mut self, now: Duration, step: Duration, actions: &mut Actions) -> bool {
         let mut lost = Vec::new();
         let mut doubt = false;
-        for (id, peer) in self.peers.iter_mut().filter(|(_, peer)| peer.here && !peer.foreign) {
+        for (id, peer) in self
+            .peers
+            .iter_mut()
+            .filter(|(_, peer)| peer.here && !peer.foreign)
+        {
             match peer.liveness.tick(step) {
                 Verdict::Same => {}
                 Verdict::Suspect => {
@@ -857,7 +983,11 @@ fn untagged(mut description: Description) -> Description {
 }
 
 fn control(actions: &mut Actions, link: LinkId, channel: Channel, message: &Control) {
-    actions.push_back(Action::Send { link, channel, bytes: message.encode() });
+    actions.push_back(Action::Send {
+        link,
+        channel,
+        bytes: message.encode(),
+    });
 }
 
 fn ping(now: Duration, peer: &mut Peer, actions: &mut Actions) {

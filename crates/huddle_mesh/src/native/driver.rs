@@ -126,14 +126,19 @@ impl Driver {
                 }
                 Action::SocketClose => self.socket = None,
                 Action::OpenLink { link, offer } => {
-                    let opened = NativeLink::open(link, offer, &self.config, self.inputs_tx.clone());
+                    let opened =
+                        NativeLink::open(link, offer, &self.config, self.inputs_tx.clone());
                     self.links.insert(link, opened);
                 }
                 Action::Answer { link, sdp } => self.with_link(link, |link| link.answer(sdp)),
                 Action::Candidate { link, candidate } => {
                     self.with_link(link, |link| link.candidate(candidate));
                 }
-                Action::Send { link, channel, bytes } => {
+                Action::Send {
+                    link,
+                    channel,
+                    bytes,
+                } => {
                     self.with_link(link, |link| link.send(channel, bytes));
                 }
                 Action::CloseLink { link } => {
@@ -161,7 +166,10 @@ impl Driver {
         let mut peers = lock(&self.shared.peers);
         let mut here = BTreeMap::new();
         for (peer, stats) in self.core.stats() {
-            let link = self.core.active_link(peer).and_then(|link| self.links.get(&link));
+            let link = self
+                .core
+                .active_link(peer)
+                .and_then(|link| self.links.get(&link));
             let queued = match (link, peers.get(&peer)) {
                 (Some(link), _) => Arc::clone(&link.queued),
                 // Between two links, what was queued stays queued.

@@ -17,10 +17,10 @@ use webrtc::{
     data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit},
     error::Result,
     peer_connection::{
-        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
-        RTCConfigurationBuilder, RTCIceCandidateInit, RTCIceCandidateType, RTCIceServer,
-        RTCIceTransportPolicy, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
-        RTCSessionDescription, SettingEngineBuilder,
+        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
+        RTCIceCandidateInit, RTCIceCandidateType, RTCIceServer, RTCIceTransportPolicy,
+        RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription,
+        SettingEngineBuilder,
     },
     runtime::TokioRuntime,
 };
@@ -50,7 +50,9 @@ impl Queued {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        Channel::ALL.into_iter().all(|channel| self.get(channel) == 0)
+        Channel::ALL
+            .into_iter()
+            .all(|channel| self.get(channel) == 0)
     }
 
     pub(super) fn accept(&self, channel: Channel, len: usize) {
@@ -148,7 +150,12 @@ impl LinkTask {
         let connection = self.connect(over_tx).await?;
         let mut channels: Vec<Arc<dyn DataChannel>> = Vec::new();
         for channel in Channel::ALL {
-            channels.push(connection.0.create_data_channel(&channel.label(), Some(init(channel))).await?);
+            channels.push(
+                connection
+                    .0
+                    .create_data_channel(&channel.label(), Some(init(channel)))
+                    .await?,
+            );
         }
         // Dropped with this task, and with it the forwarding.
         let mut forwarding = JoinSet::new();
@@ -221,7 +228,11 @@ impl LinkTask {
 
     async fn connect(&self, over: mpsc::Sender<()>) -> Result<Connection> {
         let build = |mdns| {
-            let events = Events { id: self.id, inputs: self.inputs.clone(), over: over.clone() };
+            let events = Events {
+                id: self.id,
+                inputs: self.inputs.clone(),
+                over: over.clone(),
+            };
             tokio::spawn(connection(self.config.clone(), events, mdns))
         };
         // mDNS resolves the names behind which browsers hide local addresses. Where there is no
@@ -244,11 +255,14 @@ impl LinkTask {
         let description = match offer {
             None => connection.create_offer(None).await?,
             Some(sdp) => {
-                connection.set_remote_description(RTCSessionDescription::offer(sdp)?).await?;
+                connection
+                    .set_remote_description(RTCSessionDescription::offer(sdp)?)
+                    .await?;
                 connection.create_answer(None).await?
             }
         };
-        self.report(LinkInput::Described(description.sdp.clone())).await;
+        self.report(LinkInput::Described(description.sdp.clone()))
+            .await;
         connection.set_local_description(description).await
     }
 }
@@ -323,7 +337,11 @@ async fn connection(
                 .with_ice_transport_policy(policy)
                 .build(),
         )
-        .with_setting_engine(SettingEngineBuilder::new().with_multicast_dns_mode(mdns).build())
+        .with_setting_engine(
+            SettingEngineBuilder::new()
+                .with_multicast_dns_mode(mdns)
+                .build(),
+        )
         .with_runtime(Arc::new(TokioRuntime))
         .with_handler(Arc::new(events))
         .with_udp_addrs(vec!["0.0.0.0:0", "[::]:0"])
@@ -334,8 +352,14 @@ async fn connection(
 
 /// Which way the selected candidates go.
 async fn selected_path(connection: &dyn PeerConnection) -> Path {
-    let Some(sctp) = connection.sctp().await else { return Path::Unknown };
-    let pair = sctp.transport().ice_transport().get_selected_candidate_pair().await;
+    let Some(sctp) = connection.sctp().await else {
+        return Path::Unknown;
+    };
+    let pair = sctp
+        .transport()
+        .ice_transport()
+        .get_selected_candidate_pair()
+        .await;
     match pair {
         Ok(Some(pair)) => {
             let relayed = [pair.local(), pair.remote()]
@@ -363,7 +387,10 @@ impl PeerConnectionEventHandler for Events {
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        if matches!(state, RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed) {
+        if matches!(
+            state,
+            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed
+        ) {
             let _ = self.over.try_send(());
         }
     }

@@ -72,7 +72,11 @@ impl Handle {
                 runtime.shutdown_timeout(FAREWELL);
             })
             .map_err(|error| RoomError::Startup(error.to_string()))?;
-        Ok(Self { commands, shared, done: Some(Mutex::new(done)) })
+        Ok(Self {
+            commands,
+            shared,
+            done: Some(Mutex::new(done)),
+        })
     }
 
     pub(crate) fn poll(&mut self) -> Option<RoomEvent> {
@@ -80,7 +84,9 @@ impl Handle {
     }
 
     pub(crate) fn queued(&self, peer: PeerId, channel: Channel) -> Option<usize> {
-        lock(&self.shared.peers).get(&peer).map(|view| view.queued.get(channel))
+        lock(&self.shared.peers)
+            .get(&peer)
+            .map(|view| view.queued.get(channel))
     }
 
     pub(crate) fn send(
@@ -92,7 +98,9 @@ impl Handle {
         let peers = lock(&self.shared.peers);
         let view = peers.get(&peer).ok_or(SendError::NoLink)?;
         view.queued.accept(channel, bytes.len());
-        self.commands.send(Command::Send(peer, channel, bytes)).map_err(|_| SendError::NoLink)
+        self.commands
+            .send(Command::Send(peer, channel, bytes))
+            .map_err(|_| SendError::NoLink)
     }
 
     pub(crate) fn stats(&self, peer: PeerId) -> Option<LinkStats> {

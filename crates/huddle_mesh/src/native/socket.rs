@@ -52,7 +52,10 @@ async fn converse(
         Ok((socket, _)) => socket,
         Err(Error::Http(response)) => {
             let text = response.body().as_deref().map(String::from_utf8_lossy);
-            return http_error(response.status().as_u16(), excerpt(&text.unwrap_or_default()));
+            return http_error(
+                response.status().as_u16(),
+                excerpt(&text.unwrap_or_default()),
+            );
         }
         Err(error) => return SocketEnd::Unreachable(error.to_string()),
     };

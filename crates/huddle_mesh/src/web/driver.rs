@@ -35,7 +35,9 @@ pub(super) struct Inputs(Weak<RefCell<Driver>>);
 
 impl Inputs {
     pub(super) fn send(&self, source: Source, input: Input) {
-        let Some(driver) = self.0.upgrade() else { return };
+        let Some(driver) = self.0.upgrade() else {
+            return;
+        };
         match driver.try_borrow_mut() {
             Ok(mut driver) => driver.input(source, input),
             Err(_) => {
@@ -150,7 +152,11 @@ impl Driver {
                 Action::Candidate { link, candidate } => {
                     self.with_link(link, |link| link.candidate(&candidate));
                 }
-                Action::Send { link, channel, bytes } => {
+                Action::Send {
+                    link,
+                    channel,
+                    bytes,
+                } => {
                     self.with_link(link, |link| link.send(channel, &bytes));
                 }
                 Action::CloseLink { link } => {
@@ -201,7 +207,8 @@ struct PageListener {
 impl PageListener {
     fn new(window: Window, act: impl FnMut() + 'static) -> Self {
         let closure = Closure::new(act);
-        let _ = window.add_event_listener_with_callback("pagehide", closure.as_ref().unchecked_ref());
+        let _ =
+            window.add_event_listener_with_callback("pagehide", closure.as_ref().unchecked_ref());
         Self { window, closure }
     }
 }
@@ -209,6 +216,8 @@ impl PageListener {
 impl Drop for PageListener {
     fn drop(&mut self) {
         let callback = self.closure.as_ref().unchecked_ref();
-        let _ = self.window.remove_event_listener_with_callback("pagehide", callback);
+        let _ = self
+            .window
+            .remove_event_listener_with_callback("pagehide", callback);
     }
 }

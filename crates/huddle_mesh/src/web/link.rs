@@ -48,7 +48,8 @@ struct Report {
 
 impl Report {
     fn send(&self, input: LinkInput) {
-        self.inputs.send(Source::Link(self.id), Input::Link(self.id, input));
+        self.inputs
+            .send(Source::Link(self.id), Input::Link(self.id, input));
     }
 
     fn closed(&self, why: impl Into<String>) {
@@ -81,7 +82,9 @@ impl WebLink {
                 let (report, is_open) = (report.clone(), Rc::clone(&is_open));
                 let open = Rc::new(channels.clone());
                 move || {
-                    let all = open.iter().all(|c| c.ready_state() == web_sys::RtcDataChannelState::Open);
+                    let all = open
+                        .iter()
+                        .all(|c| c.ready_state() == web_sys::RtcDataChannelState::Open);
                     if all && !is_open.replace(true) {
                         report.send(LinkInput::Opened);
                     }
@@ -101,7 +104,9 @@ impl WebLink {
                 let report = report.clone();
                 move |event: MessageEvent| {
                     // Nothing of our kind sends text, blobs or more than this.
-                    let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() else { return };
+                    let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() else {
+                        return;
+                    };
                     if buffer.byte_length() as usize <= MAX_MESSAGE_LEN {
                         let bytes = Bytes::from(Uint8Array::new(&buffer).to_vec());
                         report.send(LinkInput::Message(channel, bytes));
@@ -115,7 +120,10 @@ impl WebLink {
             let (report, connection) = (report.clone(), connection.clone());
             move || {
                 let state = connection.connection_state();
-                if matches!(state, RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed) {
+                if matches!(
+                    state,
+                    RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed
+                ) {
                     report.closed("the connection failed");
                 }
             }
@@ -153,7 +161,10 @@ impl WebLink {
     where
         F: Future<Output = Result<(), JsValue>> + 'static,
     {
-        let (report, work) = (self.report.clone(), work(self.report.clone(), self.connection.clone()));
+        let (report, work) = (
+            self.report.clone(),
+            work(self.report.clone(), self.connection.clone()),
+        );
         spawn_local(async move {
             if let Err(error) = work.await {
                 report.closed(text(&error));
@@ -170,12 +181,18 @@ impl WebLink {
     pub(super) fn candidate(&self, candidate: &str) {
         let init = RtcIceCandidateInit::new(candidate);
         init.set_sdp_m_line_index(Some(0));
-        let added = self.connection.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
+        let added = self
+            .connection
+            .add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
         let id = self.report.id;
         spawn_local(async move {
             // One address that cannot be used is no reason to give up the others.
             if let Err(error) = JsFuture::from(added).await {
-                log::debug!("a candidate of link {} cannot be used: {}", id.0, text(&error));
+                log::debug!(
+                    "a candidate of link {} cannot be used: {}",
+                    id.0,
+                    text(&error)
+                );
             }
         });
     }
@@ -192,7 +209,11 @@ impl WebLink {
 
     /// Now and then asks which way the link goes.
     pub(super) fn watch_path(&mut self) {
-        let every = if self.path.get() == Path::Unknown { PATH_FIRST } else { PATH_EVERY };
+        let every = if self.path.get() == Path::Unknown {
+            PATH_FIRST
+        } else {
+            PATH_EVERY
+        };
         if !self.is_open.get() || self.path_asked.elapsed() < every {
             return;
         }
@@ -233,7 +254,9 @@ async fn describe(
         }
     };
     let made = JsFuture::from(made).await?;
-    let sdp = Reflect::get(&made, &"sdp".into())?.as_string().unwrap_or_default();
+    let sdp = Reflect::get(&made, &"sdp".into())?
+        .as_string()
+        .unwrap_or_default();
     report.send(LinkInput::Described(sdp.clone()));
     let description = RtcSessionDescriptionInit::new(kind);
     description.set_sdp(&sdp);
@@ -269,7 +292,11 @@ fn configuration(config: &RoomConfig) -> RtcConfiguration {
     let servers = Array::new();
     for server in &config.ice_servers {
         let entry = RtcIceServer::new();
-        let urls: Array = server.urls.iter().map(|url| JsValue::from_str(url)).collect();
+        let urls: Array = server
+            .urls
+            .iter()
+            .map(|url| JsValue::from_str(url))
+            .collect();
         entry.set_urls(&urls);
         if let Some(username) = &server.username {
             entry.set_username(username);

@@ -28,7 +28,11 @@ impl Socket {
         let message = Closure::new({
             let inputs = inputs.clone();
             move |event: MessageEvent| {
-                if let Some(text) = event.data().as_string().filter(|text| text.len() <= MAX_SIGNAL_LEN) {
+                if let Some(text) = event
+                    .data()
+                    .as_string()
+                    .filter(|text| text.len() <= MAX_SIGNAL_LEN)
+                {
                     inputs.send(source, Input::SocketText(text));
                 }
             }
@@ -64,11 +68,20 @@ impl Socket {
                 None
             }
         };
-        Self { socket, _opened: opened, _message: message, _closed: closed }
+        Self {
+            socket,
+            _opened: opened,
+            _message: message,
+            _closed: closed,
+        }
     }
 
     pub(super) fn send(&self, text: &str) {
-        if let Some(socket) = self.socket.as_ref().filter(|s| s.ready_state() == WebSocket::OPEN) {
+        if let Some(socket) = self
+            .socket
+            .as_ref()
+            .filter(|s| s.ready_state() == WebSocket::OPEN)
+        {
             let _ = socket.send_with_str(text);
         }
     }

@@ -8,21 +8,33 @@ use crate::Path;
 /// Which way the selected candidate pair goes, out of the browser's statistics: Chromium and
 /// Safari name the pair on the transport, Firefox marks the pair itself.
 pub(super) async fn selected_path(connection: &RtcPeerConnection) -> Path {
-    let Ok(report) = JsFuture::from(connection.get_stats()).await else { return Path::Unknown };
-    let Some(entries) = report.dyn_ref::<Map>().map(|map| map.values()) else { return Path::Unknown };
+    let Ok(report) = JsFuture::from(connection.get_stats()).await else {
+        return Path::Unknown;
+    };
+    let Some(entries) = report.dyn_ref::<Map>().map(|map| map.values()) else {
+        return Path::Unknown;
+    };
     let entries: Vec<JsValue> = entries.into_iter().flatten().collect();
 
     let of_type = |kind: &'static str| {
-        entries.iter().filter(move |entry| string(entry, "type").as_deref() == Some(kind))
+        entries
+            .iter()
+            .filter(move |entry| string(entry, "type").as_deref() == Some(kind))
     };
-    let by_id = |id: &str| entries.iter().find(|entry| string(entry, "id").as_deref() == Some(id));
+    let by_id = |id: &str| {
+        entries
+            .iter()
+            .find(|entry| string(entry, "id").as_deref() == Some(id))
+    };
 
     let named = of_type("transport").find_map(|entry| string(entry, "selectedCandidatePairId"));
     let pair = match named {
         Some(id) => by_id(&id),
         None => of_type("candidate-pair").find(|entry| is_true(entry, "selected")),
     };
-    let Some(pair) = pair else { return Path::Unknown };
+    let Some(pair) = pair else {
+        return Path::Unknown;
+    };
     let kinds = ["localCandidateId", "remoteCandidateId"]
         .map(|end| string(by_id(&string(pair, end)?)?, "candidateType"));
     match kinds {
@@ -37,5 +49,8 @@ fn string(entry: &JsValue, key: &str) -> Option<String> {
 }
 
 fn is_true(entry: &JsValue, key: &str) -> bool {
-    Reflect::get(entry, &key.into()).ok().and_then(|value| value.as_bool()).unwrap_or(false)
+    Reflect::get(entry, &key.into())
+        .ok()
+        .and_then(|value| value.as_bool())
+        .unwrap_or(false)
 }
