@@ -12,6 +12,8 @@ mod picture;
 mod player;
 mod report;
 mod server;
+mod spy;
+mod turn;
 
 pub use artifacts::Artifacts;
 pub use browser::{Browser, Page};
@@ -21,3 +23,5 @@ pub use picture::distinct_colours;
 pub use player::{POLL, Player, wait_until, watch};
 pub use report::{PeerReport, Report};
 pub use server::Server;
+pub use spy::Spy;
+pub use turn::{TURN_ADDRESS, Turn};

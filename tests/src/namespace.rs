@@ -22,6 +22,7 @@ const SETUP: &[&str] = &[
     "link set lo up",
     "link add huddle0 type veth peer name huddle1",
     "addr add 10.77.0.1/24 dev huddle0",
+    "addr add 10.77.0.2/32 dev lo",
     "link set huddle0 up",
     "link set huddle1 up",
     "route add default via 10.77.0.254 dev huddle0",

@@ -26,11 +26,26 @@ impl Native {
         room: &str,
         bot: u64,
     ) -> anyhow::Result<Self> {
+        Self::start_with(artifacts, name, server, room, bot, &[])
+    }
+
+    /// The same, with more arguments.
+    ///
+    /// # Errors
+    /// If the program cannot be started.
+    pub fn start_with(
+        artifacts: &Artifacts,
+        name: &str,
+        server: &Server,
+        room: &str,
+        bot: u64,
+        arguments: &[&str],
+    ) -> anyhow::Result<Self> {
         let latest = Arc::new(Mutex::new(None));
         let into = Arc::clone(&latest);
         let mut command = child::command(artifacts.program("hello"));
         command.args(["--headless", "--report", "--room", &server.room(room)]);
-        command.args(["--bot", &bot.to_string()]);
+        command.args(["--bot", &bot.to_string()]).args(arguments);
         let process = Kept::start(name, &mut command, move |line| {
             match serde_json::from_str(&line) {
                 Ok(report) => {

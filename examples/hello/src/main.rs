@@ -77,7 +77,7 @@ fn main() -> AppExit {
 /// A room is an address on a signaling server, like `ws://localhost:3536/hello`. Whoever joins the
 /// same address meets. If that fails, the kit's screen says why.
 fn join(options: Res<Options>, mut commands: Commands) {
-    commands.join_room(options.room_url.clone());
+    commands.join_room(options.room());
 }
 
 /// In the room I have an id, which is my identity on every screen.

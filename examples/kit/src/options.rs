@@ -1,6 +1,7 @@
 //! What the player asked for: the page's address on the web, the command line natively.
 
 use bevy::prelude::Resource;
+use bevy_huddle::{IceServer, JoinRoom};
 #[cfg(not(target_arch = "wasm32"))]
 use url::ParseError;
 use url::{Host, Url};
@@ -10,8 +11,12 @@ use url::{Host, Url};
 pub struct Options {
     /// The example's name, and its room's unless another is asked for.
     pub example: &'static str,
-    /// The room's address, for `commands.join_room(..)`.
+    /// The room's address.
     pub room_url: String,
+    /// STUN and TURN servers.
+    pub ice_servers: Vec<IceServer>,
+    /// Never show this player's address to others.
+    pub relay_only: bool,
     /// The address to send to a friend, who plays in a browser.
     pub link: String,
     /// Play by itself, in a way that depends on this seed alone.
@@ -36,7 +41,24 @@ pub enum Display {
 }
 
 impl Options {
-    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT`.
+    /// The room to join, for `commands.join_room(..)`.
+    pub fn room(&self) -> JoinRoom {
+        let room = JoinRoom::new(&self.room_url);
+        let room = self
+            .ice_servers
+            .iter()
+            .cloned()
+            .fold(room, JoinRoom::ice_server);
+        if self.relay_only {
+            room.relay_only()
+        } else {
+            room
+        }
+    }
+
+    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT&ice=SERVERS&relay=on`.
+    ///
+    /// `ice` lists servers like `stun:HOST:PORT,USER:SECRET@turn:HOST:PORT`.
     ///
     /// `page` is the address without its parameters, `parameter` looks one up. The signaling
     /// server is where the page came from unless `signal` names another.
@@ -69,10 +91,20 @@ impl Options {
             }
         };
 
+        let ice = given("ice");
+        let relay_only = match given("relay").as_deref() {
+            None | Some("off") => false,
+            Some("on") => true,
+            Some(other) => {
+                mistakes.push(format!("relay={other} is not understood: use on or off"));
+                true
+            }
+        };
+
         let mut link = page.clone();
         link.set_query(None);
         link.set_fragment(None);
-        for (name, value) in [("room", &room), ("signal", &signal)] {
+        for (name, value) in [("room", &room), ("signal", &signal), ("ice", &ice)] {
             if let Some(value) = value {
                 link.query_pairs_mut().append_pair(name, value);
             }
@@ -81,6 +113,12 @@ impl Options {
         Options {
             example,
             room_url: room_url(&server, room.as_deref().unwrap_or(example)),
+            ice_servers: ice
+                .iter()
+                .flat_map(|list| list.split(','))
+                .map(ice_server)
+                .collect(),
+            relay_only,
             link: link.into(),
             bot,
             display,
@@ -133,6 +171,18 @@ fn socket_origin(page: &Url) -> String {
     }
 }
 
+/// `turn:host:3478`, or `user:secret@turn:host:3478`. What is wrong is said when the room is joined.
+fn ice_server(text: &str) -> IceServer {
+    let text = text.trim();
+    match text
+        .split_once('@')
+        .and_then(|(login, url)| Some((login.split_once(':')?, url)))
+    {
+        Some(((user, secret), url)) => IceServer::turn(url, user, secret),
+        None => IceServer::stun(text),
+    }
+}
+
 /// `room` may be a whole address already. What is wrong with either is said when the room is joined.
 fn room_url(server: &str, room: &str) -> String {
     if room.contains("://") {
@@ -171,6 +221,8 @@ impl Options {
             Err(error) => Options {
                 example,
                 room_url: String::new(),
+                ice_servers: Vec::new(),
+                relay_only: false,
                 link: String::new(),
                 bot: None,
                 display: Display::Window,
@@ -187,7 +239,7 @@ impl Options {
 mod arguments {
     use clap::Parser;
 
-    use super::{Display, Options, page_of_room, room_url};
+    use super::{Display, Options, ice_server, page_of_room, room_url};
 
     /// A bevy_huddle example.
     #[derive(Parser, Debug)]
@@ -199,6 +251,12 @@ mod arguments {
         /// The signaling server
         #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:3536")]
         server: String,
+        /// A STUN or TURN server, like stun:host:3478 or user:secret@turn:host:3478; may be repeated
+        #[arg(long, value_name = "SERVER")]
+        ice: Vec<String>,
+        /// Never show this machine's address to other players; needs a TURN server
+        #[arg(long)]
+        relay: bool,
         /// Play by itself; the same seed plays the same way
         #[arg(long, value_name = "SEED")]
         bot: Option<u64>,
@@ -225,6 +283,8 @@ mod arguments {
                 // An address that is no address has no page; joining it says why.
                 link: page_of_room(example, &room_url).unwrap_or_default(),
                 room_url,
+                ice_servers: self.ice.iter().map(|text| ice_server(text)).collect(),
+                relay_only: self.relay,
                 bot: self.bot,
                 display: if self.headless {
                     Display::Headless
@@ -333,6 +393,20 @@ mod tests {
         assert_eq!(options.mistakes.len(), 2);
         assert!(options.mistakes[0].contains("bot=me"));
         assert!(options.mistakes[1].contains("render=maybe"));
+    }
+
+    #[test]
+    fn ice_servers_come_with_their_own_credentials() {
+        let options = page("http://host/?ice=stun:a:3478,ada:pw@turn:b:3478&relay=on");
+        let servers = vec![
+            IceServer::stun("stun:a:3478"),
+            IceServer::turn("turn:b:3478", "ada", "pw"),
+        ];
+        assert_eq!(options.ice_servers, servers);
+        let room = JoinRoom::new("ws://host/hello");
+        let room = servers.into_iter().fold(room, JoinRoom::ice_server);
+        assert_eq!(options.room(), room.relay_only());
+        assert_eq!(page(&options.link).ice_servers, options.ice_servers);
     }
 
     #[test]

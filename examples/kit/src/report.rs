@@ -128,7 +128,7 @@ struct Output;
 
 #[cfg(target_arch = "wasm32")]
 impl Output {
-    fn due(&self, _: &Options, _: &Time<Real>) -> bool {
+    fn due(&mut self, _: &Options, _: &Time<Real>) -> bool {
         true
     }
 

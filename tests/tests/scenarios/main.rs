@@ -5,6 +5,7 @@ mod departures;
 mod mixed;
 mod pages;
 mod pictures;
+mod relay;
 mod server_loss;
 mod steps;
 
@@ -39,6 +40,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         departures::killed_peer_is_gone_without_server,
     ),
     ("killed_browser_is_gone", departures::killed_browser_is_gone),
+    (
+        "relay_only_hides_addresses",
+        relay::relay_only_hides_addresses,
+    ),
     (
         "screenshots_of_waiting_and_play",
         pictures::screenshots_of_waiting_and_play,

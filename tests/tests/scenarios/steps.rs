@@ -54,6 +54,19 @@ pub(crate) fn all_see_movement(players: &mut [&mut dyn Player], what: &str) -> a
     Ok(())
 }
 
+/// Waits until everybody knows the round trip to everybody else, and that it goes that way.
+pub(crate) fn all_know_their_links(
+    players: &mut [&mut dyn Player],
+    path: &str,
+) -> anyhow::Result<()> {
+    let what = format!("every round trip is known, and every path as {path}");
+    wait_until(players, MOVEMENT, &what, |reports| {
+        let mut peers = reports.iter().flat_map(|report| &report.peers);
+        peers.all(|peer| peer.path == path && peer.rtt_ms.is_some())
+    })?;
+    Ok(())
+}
+
 /// Places at which each observer has seen each other player.
 #[derive(Default)]
 pub(crate) struct Movement(Vec<(String, String, Vec<(f64, f64)>)>);

@@ -237,7 +237,11 @@ impl LinkTask {
         };
         // mDNS resolves the names behind which browsers hide local addresses. Where there is no
         // route for multicast, the library fails or panics; then it goes without.
-        match build(MulticastDnsMode::QueryOnly).await {
+        let wanted = match self.config.route {
+            Route::Any => MulticastDnsMode::QueryOnly,
+            Route::RelayOnly => MulticastDnsMode::Disabled,
+        };
+        match build(wanted).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(_)) | Err(_) => match build(MulticastDnsMode::Disabled).await {
                 Ok(result) => result,

@@ -11,10 +11,13 @@ pub(super) async fn selected_path(connection: &RtcPeerConnection) -> Path {
     let Ok(report) = JsFuture::from(connection.get_stats()).await else {
         return Path::Unknown;
     };
-    let Some(entries) = report.dyn_ref::<Map>().map(|map| map.values()) else {
-        return Path::Unknown;
-    };
-    let entries: Vec<JsValue> = entries.into_iter().flatten().collect();
+    // It reads like a map without being one.
+    let entries: Vec<JsValue> = report
+        .unchecked_ref::<Map>()
+        .values()
+        .into_iter()
+        .flatten()
+        .collect();
 
     let of_type = |kind: &'static str| {
         entries

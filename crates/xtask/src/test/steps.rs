@@ -137,6 +137,11 @@ fn processes(project: &Project, args: &[String]) -> anyhow::Result<Tally> {
             "the tests steer a browser",
         ),
         ("ip", "iproute2", "the tests make a network of their own"),
+        (
+            "turnserver",
+            "coturn",
+            "the tests relay through a TURN server",
+        ),
     ];
     for (program, package, why) in tools {
         if env::find_program(program).is_none() {

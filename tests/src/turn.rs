@@ -1,0 +1,73 @@
+//! A real TURN server.
+
+use std::{
+    net::UdpSocket,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+
+use crate::child::{self, Kept};
+
+/// Where it listens and relays: an address that no player has.
+pub const TURN_ADDRESS: &str = "10.77.0.2";
+const PORT: u16 = 3478;
+const START: Duration = Duration::from_secs(10);
+/// A STUN binding request (RFC 8489), which every STUN and TURN server answers.
+const BINDING: [u8; 20] = [
+    0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+];
+
+/// coturn, stopped when dropped.
+pub struct Turn {
+    _process: Kept,
+}
+
+impl Turn {
+    /// Starts it, with the user `ada` and the password `secret`.
+    ///
+    /// # Errors
+    /// If it does not run, or does not answer.
+    pub fn start() -> anyhow::Result<Self> {
+        let mut command = child::command("turnserver");
+        command.args([
+            "-n",
+            "--lt-cred-mech",
+            "--realm=huddle.test",
+            "--user=ada:secret",
+        ]);
+        command.args([
+            "--no-cli",
+            "--no-tls",
+            "--no-dtls",
+            "--log-file=stdout",
+            "--simple-log",
+        ]);
+        command.args(["--pidfile=/dev/null", "--listening-port", &PORT.to_string()]);
+        command.args(["--listening-ip", TURN_ADDRESS, "--relay-ip", TURN_ADDRESS]);
+        let mut process = Kept::start("coturn", &mut command, Some)
+            .context("coturn is needed: install the package `coturn`")?;
+        let began = Instant::now();
+        while !answers()? {
+            process.check_alive()?;
+            if began.elapsed() > START {
+                bail!("coturn does not answer:\n{}", process.log.text());
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(Self { _process: process })
+    }
+
+    /// How a player is told of it.
+    pub fn address() -> String {
+        format!("ada:secret@turn:{TURN_ADDRESS}:{PORT}")
+    }
+}
+
+fn answers() -> anyhow::Result<bool> {
+    let socket = UdpSocket::bind((TURN_ADDRESS, 0))?;
+    socket.set_read_timeout(Some(Duration::from_millis(200)))?;
+    socket.send_to(&BINDING, (TURN_ADDRESS, PORT))?;
+    Ok(socket.recv(&mut [0; 512]).is_ok())
+}

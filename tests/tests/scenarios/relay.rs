@@ -1,0 +1,62 @@
+//! Players who do not want to show their address.
+
+use std::{thread, time::Duration};
+
+use anyhow::{bail, ensure};
+use huddle_tests::{
+    Artifacts, Browser, Native, Page, Player, Server, Spy, TURN_ADDRESS, Turn, wait_until,
+};
+
+use crate::steps::{LOAD, all_meet, all_see_movement};
+
+const MEETING: Duration = Duration::from_secs(12);
+const ROOM: &str = "hello";
+
+pub(crate) fn relay_only_hides_addresses(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let _turn = Turn::start()?;
+    let ice = Turn::address();
+    let relayed = ["--relay", "--ice", &ice];
+    let mut ada = Native::start_with(artifacts, "Ada", &server, ROOM, 1, &relayed)?;
+    let mut bob = Native::start_with(artifacts, "Bob", &server, ROOM, 2, &relayed)?;
+    let mut eve = Browser::start("Eve", Page::SMALL)?;
+    eve.open(&server.page("hello", &format!("render=off&bot=3&relay=on&ice={ice}")))?;
+    let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut eve];
+    wait_until(players, LOAD, "all report", |_| true)?;
+    all_meet(players, MEETING, "three meet over the relay")?;
+    all_see_movement(players, "each sees the others move")?;
+    wait_until(
+        players,
+        MEETING,
+        "every path is known as relayed",
+        |reports| {
+            reports
+                .iter()
+                .all(|report| report.peers.iter().all(|peer| peer.path == "relayed"))
+        },
+    )?;
+
+    // Whoever joins gets an offer, and then the addresses, of everybody.
+    let spy = Spy::join(&server.room(ROOM))?;
+    thread::sleep(Duration::from_secs(4));
+    let heard = spy.heard();
+    let signals = |kind: &str| heard.iter().filter(|text| text.contains(kind)).count();
+    ensure!(
+        signals("Offer") >= 3,
+        "the spy heard too little to judge: {heard:#?}"
+    );
+    ensure!(
+        heard.iter().any(|text| text.contains("typ relay")),
+        "no relay candidate: {heard:#?}"
+    );
+    for text in &heard {
+        for hidden in ["10.77.0.1", ".local", "typ host", "typ srflx"] {
+            if text.contains(hidden) {
+                bail!("the spy learnt {hidden} of {text}");
+            }
+        }
+    }
+    let addresses = heard.iter().filter(|text| text.contains("typ ")).count();
+    println!("   the spy learnt {addresses} times of {TURN_ADDRESS}, and of no other address");
+    Ok(())
+}
