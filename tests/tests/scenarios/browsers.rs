@@ -8,7 +8,7 @@ use std::{
 use anyhow::{bail, ensure};
 use huddle_tests::{Artifacts, Browser, Page, Player, Server, wait_until, watch};
 
-use crate::steps::{LOAD, all_meet, all_see_movement};
+use crate::steps::{LOAD, all_know_their_links, all_meet, all_see_movement};
 
 const RIGHT_ARROW: char = '\u{e014}';
 const SECOND: Duration = Duration::from_secs(1);
@@ -29,6 +29,7 @@ pub(crate) fn browsers_play_together(artifacts: &Artifacts) -> anyhow::Result<()
         "two pages meet after the second one's first report",
     )?;
     all_see_movement(&mut [&mut ada, &mut bob], "each sees the other move")?;
+    all_know_their_links(&mut [&mut ada, &mut bob], "direct")?;
 
     let mut cleo = Browser::start("Cleo", Page::SMALL)?;
     cleo.open(&server.page("hello", "render=off&bot=3"))?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until};
 
-use crate::steps::{LOAD, all_meet, all_see_movement};
+use crate::steps::{LOAD, all_know_their_links, all_meet, all_see_movement};
 
 /// Natives report once per second.
 const MEETING: Duration = Duration::from_secs(6);
@@ -31,6 +31,7 @@ pub(crate) fn native_meets_browser(artifacts: &Artifacts) -> anyhow::Result<()> 
 fn play(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
     all_meet(players, MEETING, "they meet")?;
     all_see_movement(players, "each sees the other move")?;
+    all_know_their_links(players, "direct")?;
     let took = wait_until(
         players,
         SPLASHES,

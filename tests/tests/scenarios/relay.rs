@@ -7,7 +7,7 @@ use huddle_tests::{
     Artifacts, Browser, Native, Page, Player, Server, Spy, TURN_ADDRESS, Turn, wait_until,
 };
 
-use crate::steps::{LOAD, all_meet, all_see_movement};
+use crate::steps::{LOAD, all_know_their_links, all_meet, all_see_movement};
 
 const MEETING: Duration = Duration::from_secs(12);
 const ROOM: &str = "hello";
@@ -25,16 +25,7 @@ pub(crate) fn relay_only_hides_addresses(artifacts: &Artifacts) -> anyhow::Resul
     wait_until(players, LOAD, "all report", |_| true)?;
     all_meet(players, MEETING, "three meet over the relay")?;
     all_see_movement(players, "each sees the others move")?;
-    wait_until(
-        players,
-        MEETING,
-        "every path is known as relayed",
-        |reports| {
-            reports
-                .iter()
-                .all(|report| report.peers.iter().all(|peer| peer.path == "relayed"))
-        },
-    )?;
+    all_know_their_links(players, "relayed")?;
 
     // Whoever joins gets an offer, and then the addresses, of everybody.
     let spy = Spy::join(&server.room(ROOM))?;

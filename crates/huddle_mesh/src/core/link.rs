@@ -96,8 +96,15 @@ pub(crate) struct Introduction {
 pub(crate) enum Step {
     /// Wait for more.
     Wait,
-    /// Send this proof; both sides can know the secret from here on.
-    Prove { proof: [u8; 32], secret: [u8; 32] },
+    /// Introduce yourself again and send this proof; both sides can know the secret from here on.
+    ///
+    /// Again, because the `webrtc` crate loses what arrives before its own side is open. Whoever
+    /// introduces themselves is open.
+    Prove {
+        hello: Hello,
+        proof: [u8; 32],
+        secret: [u8; 32],
+    },
     /// The other side has proven that it knows the secret.
     Proven { secret: [u8; 32] },
     /// The other side decided for this link.
@@ -145,7 +152,11 @@ impl Introduction {
                 let proof = identity::prove(&secret, mine, other);
                 self.theirs = Some(*theirs);
                 self.secret = Some(secret);
-                Step::Prove { proof, secret }
+                Step::Prove {
+                    hello: self.mine,
+                    proof,
+                    secret,
+                }
             }
             (Control::Proof(proof), Some(theirs), Some(secret)) if !self.proven => {
                 let other = Side {
@@ -158,6 +169,7 @@ impl Introduction {
                 self.proven = true;
                 Step::Proven { secret }
             }
+            (Control::Hello(again), Some(theirs), _) if again == theirs => Step::Wait,
             (Control::Use, ..) if self.proven => Step::Use,
             (Control::Hello(_) | Control::Proof(_) | Control::Use, ..) => {
                 Step::Refuse("its introduction is out of order")

@@ -367,8 +367,13 @@ impl FromStr for Address {
     type Err = SdpError;
 
     fn from_str(text: &str) -> Result<Self, SdpError> {
-        if let Ok(ip) = text.parse() {
-            return Ok(Address::Ip(ip));
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            // `::` and multicast are nobody's address; some libraries offer the former.
+            return if ip.is_unspecified() || ip.is_multicast() {
+                Err(SdpError::Malformed("candidate address"))
+            } else {
+                Ok(Address::Ip(ip))
+            };
         }
         // Any other name would let a room member make us look up names of their choice.
         match text.strip_suffix(".local") {
@@ -467,6 +472,8 @@ mod tests {
             "",
             "candidate:",
             "candidate:1 1 udp 5 evil.example.org 9 typ host",
+            "candidate:1 1 udp 5 :: 9 typ host",
+            "candidate:1 1 udp 5 224.0.0.1 9 typ host",
             "candidate:1 1 udp 5 10.0.0.1 99999 typ host",
             "candidate:1 1 udp -5 10.0.0.1 9 typ host",
             "candidate:1 1 tcp 5 10.0.0.1 9 typ host",

@@ -41,6 +41,7 @@ struct Simulation {
     cut: BTreeSet<(usize, usize)>,
     descriptions: BTreeMap<String, End>,
     other_end: BTreeMap<End, End>,
+    open: BTreeSet<End>,
     url: &'static str,
 }
 
@@ -59,6 +60,7 @@ impl Simulation {
             cut: BTreeSet::new(),
             descriptions: BTreeMap::new(),
             other_end: BTreeMap::new(),
+            open: BTreeSet::new(),
             url,
         };
         for _ in 0..nodes {
@@ -97,8 +99,10 @@ impl Simulation {
                     continue;
                 };
                 if !self.nodes[node].frozen && !self.nodes[node].gone {
-                    self.nodes[node].core.handle(self.now, input);
-                    self.act(node);
+                    if self.arrives(node, &input) {
+                        self.nodes[node].core.handle(self.now, input);
+                        self.act(node);
+                    }
                 } else if !self.nodes[node].gone {
                     self.after(STEP, node, input);
                 }
@@ -266,8 +270,20 @@ impl Simulation {
         }
         self.other_end.insert(a, b);
         self.other_end.insert(b, a);
-        for (node, link) in [a, b] {
-            self.after(LATENCY, node, Input::Link(link, LinkInput::Opened));
+        for ((node, link), wait) in [(a, LATENCY), (b, LATENCY * 3)] {
+            self.after(wait, node, Input::Link(link, LinkInput::Opened));
+        }
+    }
+
+    /// Like the `webrtc` crate, links lose what comes before their own side is open.
+    fn arrives(&mut self, node: usize, input: &Input) -> bool {
+        match input {
+            Input::Link(link, LinkInput::Opened) => {
+                self.open.insert((node, *link));
+                true
+            }
+            Input::Link(link, LinkInput::Message(..)) => self.open.contains(&(node, *link)),
+            _ => true,
         }
     }
 

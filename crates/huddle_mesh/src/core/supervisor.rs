@@ -584,7 +584,12 @@ impl Supervisor {
                 log::warn!("refusing a link with {claimed}: {why}");
                 self.failed(now, id, why, entropy, actions);
             }
-            Step::Prove { proof, secret } => {
+            Step::Prove {
+                hello,
+                proof,
+                secret,
+            } => {
+                control(actions, id, Channel::Events, &Control::Hello(hello));
                 control(actions, id, Channel::Events, &Control::Proof(proof));
                 self.remember(claimed, Secret::Unconfirmed(secret));
             }
