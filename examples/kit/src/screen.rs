@@ -305,6 +305,8 @@ mod tests {
         Options {
             example: "hello",
             room_url: "ws://host:3536/den".to_owned(),
+            ice_servers: Vec::new(),
+            relay_only: false,
             link: link.to_owned(),
             bot: None,
             display: Display::Window,

@@ -5,16 +5,9 @@ use std::process::Command;
 use super::{Group, tally::Tally};
 use crate::{Project, bundle::Flavour, env, install, site, toolchain::WasmToolchain};
 
-/// Crates with tests of their own.
-const TESTED: &[&str] = &[
-    "bevy_huddle",
-    "example_kit",
-    "hello",
-    "huddle_mesh",
-    "huddle_signaling",
-    "huddle_sync",
-    "xtask",
-];
+/// What every native step selects. Cargo unites the features of what is selected, so another
+/// selection would build Bevy once more.
+const EVERYTHING: &[&str] = &["--workspace", "--all-targets"];
 
 /// One step; they run in this order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,8 +26,8 @@ impl Step {
         Self::Format,
         Self::Lints,
         Self::WasmLints,
-        Self::Unit,
         Self::Native,
+        Self::Unit,
         Self::Pages,
         Self::Processes,
     ];
@@ -44,8 +37,8 @@ impl Step {
             Self::Format => "formatting",
             Self::Lints => "lints, native",
             Self::WasmLints => "lints, wasm",
-            Self::Unit => "unit and integration tests",
-            Self::Native => "build of the server and the native examples",
+            Self::Native => "build of everything native",
+            Self::Unit => "unit, doc and integration tests",
             Self::Pages => "build of the pages",
             Self::Processes => "tests with several processes and browsers",
         }
@@ -69,30 +62,18 @@ impl Step {
     pub(super) fn run(self, project: &Project, args: &[String]) -> anyhow::Result<Tally> {
         match self {
             Self::Format => Tally::check(cargo(project).args(["fmt", "--all", "--check"])),
-            Self::Lints => Tally::check(native(project, "clippy").args([
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ])),
+            Self::Lints => Tally::check(
+                native(project, "clippy")
+                    .args(EVERYTHING)
+                    .args(["--", "-D", "warnings"]),
+            ),
             Self::WasmLints => wasm_lints(project),
-            Self::Unit => {
-                let mut tests = native(project, "test");
-                tests.arg("--no-fail-fast");
-                for package in TESTED {
-                    tests.args(["-p", package]);
-                }
-                Tally::tests(tests.arg("--").args(args))
-            }
-            Self::Native => {
-                let mut build = native(project, "build");
-                build.args(["-p", "huddle_signaling"]);
-                for example in project.examples.all() {
-                    build.args(["-p", &example.name]);
-                }
-                Tally::check(&mut build)
-            }
+            Self::Native => Tally::check(native(project, "build").args(EVERYTHING)),
+            Self::Unit => Tally::tests(
+                native(project, "test")
+                    .args(["--workspace", "--no-fail-fast", "--"])
+                    .args(args),
+            ),
             Self::Pages => {
                 let examples = project.examples.select(None)?;
                 site::build(project, &examples, Flavour::Web).map(|_| Tally::success())
@@ -153,7 +134,7 @@ fn processes(project: &Project, args: &[String]) -> anyhow::Result<Tally> {
         .env("HUDDLE_TEST_BIN", project.cache.native().join("debug"))
         .env("HUDDLE_TEST_SITE", project.cache.site(Flavour::Web.name()))
         .env("HUDDLE_TEST_SCREENSHOTS", project.cache.screenshots())
-        .args(["-p", "huddle_tests", "--"])
+        .args(["--workspace", "--test", "scenarios", "--"])
         .args(args);
     Tally::tests(&mut tests)
 }
