@@ -13,12 +13,21 @@ const MAX_RELIABLE_PACKETS: usize = 2048;
 /// Unread bytes of one peer on each reliable channel.
 const MAX_RELIABLE_BYTES: usize = 4 * 1024 * 1024;
 
+/// Unread packets of everybody together, however many there are and have been.
+const MAX_ALL_PACKETS: usize = 32_768;
+/// Their bytes.
+const MAX_ALL_BYTES: usize = 32 * 1024 * 1024;
+/// Unread notices from which on those that cancel each other are left out.
+const MANY_NOTICES: usize = 512;
+
 /// What the game has not read yet. A game that stops reading does not stop the network, and
 /// does not fill the memory either.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     events: VecDeque<RoomEvent>,
     unread: BTreeMap<PeerId, Unread>,
+    packets: usize,
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -35,10 +44,8 @@ impl Inbox {
         let event = match told {
             Told::Signaling(state) => {
                 // A game that does not read needs the latest only.
-                if let Some(RoomEvent::Signaling(last)) = self.events.back_mut() {
-                    *last = state;
-                    return;
-                }
+                self.events
+                    .retain(|event| !matches!(event, RoomEvent::Signaling(_)));
                 RoomEvent::Signaling(state)
             }
             Told::Joined {
@@ -60,20 +67,80 @@ impl Inbox {
             } => return self.packet(peer, channel, bytes),
             Told::Failed(error) => RoomEvent::Failed(error),
         };
+        if self.events.len() - self.packets >= MANY_NOTICES && self.cancels(&event) {
+            return;
+        }
         self.events.push_back(event);
     }
 
-    fn packet(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) {
-        let unread = self.unread.entry(peer).or_default();
-        let c = channel.index();
-        if channel.is_reliable() {
-            let full = unread.packets[c] >= MAX_RELIABLE_PACKETS
-                || unread.bytes[c] + bytes.len() > MAX_RELIABLE_BYTES;
-            if full {
-                unread.drop_one(c);
-                return;
+    /// Forgets what an unread notice and this one cancel; `true` if nothing of it is left to tell.
+    fn cancels(&mut self, event: &RoomEvent) -> bool {
+        match *event {
+            RoomEvent::PeerSuspect(_) => true,
+            RoomEvent::PeerRecovered(peer) => {
+                let unread = RoomEvent::PeerSuspect(peer);
+                let count = self.events.len();
+                self.events.retain(|event| *event != unread);
+                count != self.events.len()
             }
-        } else if unread.packets[c] >= MAX_STATE_PACKETS {
+            RoomEvent::PeerLeft { peer: gone, .. } => {
+                let came = self.events.iter().rposition(
+                    |event| matches!(event, RoomEvent::PeerJoined { peer, .. } if *peer == gone),
+                );
+                let Some(came) = came else { return false };
+                let since = self.events.split_off(came);
+                for event in since {
+                    match event {
+                        RoomEvent::PeerJoined { peer, .. }
+                        | RoomEvent::PeerSuspect(peer)
+                        | RoomEvent::PeerRecovered(peer)
+                            if peer == gone => {}
+                        RoomEvent::Packet {
+                            peer,
+                            channel,
+                            bytes,
+                            ..
+                        } if peer == gone => {
+                            self.forget(peer, channel, bytes.len());
+                        }
+                        other => self.events.push_back(other),
+                    }
+                }
+                let nothing_left = self
+                    .unread
+                    .get(&gone)
+                    .is_some_and(|unread| unread.packets == [0; 3]);
+                if nothing_left {
+                    self.unread.remove(&gone);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A packet is not unread any more.
+    fn forget(&mut self, peer: PeerId, channel: Channel, len: usize) {
+        self.packets -= 1;
+        self.bytes -= len;
+        if let Some(unread) = self.unread.get_mut(&peer) {
+            unread.packets[channel.index()] -= 1;
+            unread.bytes[channel.index()] -= len;
+        }
+    }
+
+    fn packet(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) {
+        let c = channel.index();
+        let unread = self.unread.entry(peer).or_default();
+        let crowded = self.packets >= MAX_ALL_PACKETS || self.bytes + bytes.len() > MAX_ALL_BYTES;
+        let full = channel.is_reliable()
+            && (unread.packets[c] >= MAX_RELIABLE_PACKETS
+                || unread.bytes[c] + bytes.len() > MAX_RELIABLE_BYTES);
+        if crowded || full {
+            unread.drop_one(c);
+            return;
+        }
+        if !channel.is_reliable() && unread.packets[c] >= MAX_STATE_PACKETS {
             unread.drop_one(c);
             let oldest = self.events.iter().position(|event| {
                 matches!(event, RoomEvent::Packet { peer: p, channel: ch, .. } if *p == peer && *ch == channel)
@@ -81,12 +148,14 @@ impl Inbox {
             if let Some(RoomEvent::Packet { bytes, .. }) =
                 oldest.and_then(|at| self.events.remove(at))
             {
-                unread.packets[c] -= 1;
-                unread.bytes[c] -= bytes.len();
+                self.forget(peer, channel, bytes.len());
             }
         }
+        let unread = self.unread.entry(peer).or_default();
         unread.packets[c] += 1;
         unread.bytes[c] += bytes.len();
+        self.packets += 1;
+        self.bytes += bytes.len();
         self.events.push_back(RoomEvent::Packet {
             peer,
             channel,
@@ -117,10 +186,8 @@ impl Inbox {
                 bytes,
                 ..
             } => {
-                if let Some(unread) = self.unread.get_mut(peer) {
-                    unread.packets[channel.index()] -= 1;
-                    unread.bytes[channel.index()] -= bytes.len();
-                }
+                let (peer, channel, len) = (*peer, *channel, bytes.len());
+                self.forget(peer, channel, len);
             }
             RoomEvent::PeerLeft { peer, .. } => {
                 let unread = self.unread.get(peer);
@@ -208,6 +275,54 @@ mod tests {
             bytes: Bytes::from_static(&[0; 4]),
         });
         assert_eq!(drain(&mut inbox), (0, vec![0]));
+    }
+
+    #[test]
+    fn players_who_come_and_go_unread_leave_nothing_behind() {
+        let mut inbox = Inbox::default();
+        for id in 0..20_000 {
+            let peer = PeerId(Uuid::from_u128(id));
+            inbox.push(Told::Joined {
+                peer,
+                returning: false,
+                foreign: false,
+            });
+            let bytes = Bytes::from(vec![0; 1000]);
+            inbox.push(Told::Packet {
+                peer,
+                channel: Channel::Events,
+                bytes,
+            });
+            inbox.push(Told::Left {
+                peer,
+                reason: crate::LeaveReason::Left,
+            });
+        }
+        assert!(
+            inbox.events.len() <= MANY_NOTICES + 2 * MANY_NOTICES,
+            "{}",
+            inbox.events.len()
+        );
+        assert!(inbox.unread.len() <= MANY_NOTICES);
+        while inbox.pop().is_some() {}
+        assert_eq!((inbox.packets, inbox.bytes, inbox.unread.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn many_players_together_have_a_limit_too() {
+        let mut inbox = Inbox::default();
+        for id in 0..100 {
+            let peer = PeerId(Uuid::from_u128(id));
+            for _ in 0..100 {
+                let bytes = Bytes::from(vec![0; 16_000]);
+                inbox.push(Told::Packet {
+                    peer,
+                    channel: Channel::Bulk,
+                    bytes,
+                });
+            }
+        }
+        assert!(inbox.bytes <= MAX_ALL_BYTES && inbox.bytes > MAX_ALL_BYTES / 2);
     }
 
     #[test]

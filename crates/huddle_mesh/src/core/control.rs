@@ -59,7 +59,6 @@ pub(crate) enum Knows {
 pub(crate) enum Farewell {
     Leaving,
     CutOff,
-    Misbehaved,
 }
 
 impl Control {
@@ -142,7 +141,6 @@ impl Control {
             7 => Control::Bye(match body {
                 [0] => Farewell::Leaving,
                 [1] => Farewell::CutOff,
-                [2] => Farewell::Misbehaved,
                 _ => return None,
             }),
             8 => Control::Group(uuid(body)?),

@@ -2,6 +2,11 @@
 //! first link. Whoever proves the secret on a later link is the same peer, whatever the signaling
 //! server calls them by then.
 //!
+//! The controller of a pair, the lower id, keeps a secret as unconfirmed when it chooses the link,
+//! and as established when it hears the other on it; the other keeps it when it learns of the choice.
+//! So an introduction that breaks off at any point can be made again, and nothing is kept of
+//! somebody who has proven nothing. Who a session id belongs to is decided by first contact.
+//!
 //! The proof covers the DTLS fingerprints of the link it is given on, so that nobody in the
 //! middle can pass it on.
 

@@ -96,19 +96,15 @@ pub(crate) struct Introduction {
 pub(crate) enum Step {
     /// Wait for more.
     Wait,
-    /// Introduce yourself again and send this proof; both sides can know the secret from here on.
+    /// Introduce yourself again and send this proof.
     ///
     /// Again, because the `webrtc` crate loses what arrives before its own side is open. Whoever
     /// introduces themselves is open.
-    Prove {
-        hello: Hello,
-        proof: [u8; 32],
-        secret: [u8; 32],
-    },
+    Prove { hello: Hello, proof: [u8; 32] },
     /// The other side has proven that it knows the secret.
     Proven { secret: [u8; 32] },
     /// The other side decided for this link.
-    Use,
+    Use { secret: [u8; 32] },
     /// The other side is not who it says, or does not keep to the protocol.
     Refuse(&'static str),
 }
@@ -155,7 +151,6 @@ impl Introduction {
                 Step::Prove {
                     hello: self.mine,
                     proof,
-                    secret,
                 }
             }
             (Control::Proof(proof), Some(theirs), Some(secret)) if !self.proven => {
@@ -170,7 +165,7 @@ impl Introduction {
                 Step::Proven { secret }
             }
             (Control::Hello(again), Some(theirs), _) if again == theirs => Step::Wait,
-            (Control::Use, ..) if self.proven => Step::Use,
+            (Control::Use, _, Some(secret)) if self.proven => Step::Use { secret },
             (Control::Hello(_) | Control::Proof(_) | Control::Use, ..) => {
                 Step::Refuse("its introduction is out of order")
             }

@@ -22,6 +22,8 @@ pub(crate) struct Peer {
     /// The link in use.
     pub link: Option<LinkId>,
     pub liveness: Liveness,
+    /// When a ping of theirs was last answered.
+    pub last_pong: Option<Duration>,
     pub path: Path,
     pub links_opened: u32,
     pub traffic: Traffic,

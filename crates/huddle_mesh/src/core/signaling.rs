@@ -98,6 +98,9 @@ impl SignalingClient {
 
     /// Goes on in another room of the same server.
     pub(crate) fn move_to(&mut self, url: RoomUrl, now: Duration) -> Option<SocketAction> {
+        if self.state == State::Over {
+            return None;
+        }
         self.url = url;
         let was = std::mem::replace(&mut self.state, State::Waiting { until: now });
         (!matches!(was, State::Waiting { .. })).then_some(SocketAction::Close)
@@ -148,10 +151,12 @@ impl SignalingClient {
             }
         };
         let loss = match end {
-            SocketEnd::Closed(Some(close_code::REFUSED), text) => {
+            // Who has been in the room before is not refused for good: a proxy may say such things
+            // while the server behind it starts again.
+            SocketEnd::Closed(Some(close_code::REFUSED), text) if !self.was_open => {
                 return self.give_up(RoomError::Refused(said(text, close_code::REFUSED)));
             }
-            SocketEnd::Closed(Some(close_code::NOT_FOUND), text) => {
+            SocketEnd::Closed(Some(close_code::NOT_FOUND), text) if !self.was_open => {
                 return self.give_up(RoomError::NotFound(said(text, close_code::NOT_FOUND)));
             }
             SocketEnd::Closed(Some(close_code::FULL), text) => {

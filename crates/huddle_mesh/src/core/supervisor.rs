@@ -24,23 +24,31 @@ use super::{
     sdp::{Candidate, CandidateKind, Description, MAX_CANDIDATES, SdpKind, Tag},
     signal::{self, ServerMessage, Signal},
 };
-use crate::{Channel, LeaveReason, LinkStats};
+use crate::{Channel, LeaveReason, LinkStats, MAX_MESSAGE_LEN};
 
 /// A link must be open and introduced by then.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The wait after a failed attempt; doubled up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
-/// After that many failures only news of the member starts another attempt.
+/// After that many failures in a row an attempt is made only now and then.
 const MAX_FAILURES: u32 = 12;
+const WAIT_AFTER_THAT: Duration = Duration::from_secs(30);
 /// A replaced link stays that long, for what is under way on it.
 const DRAIN: Duration = Duration::from_secs(1);
 /// A closed link stays that long, for its farewell.
 const FAREWELL: Duration = Duration::from_millis(200);
 /// Offers of one member that come faster are ignored.
 const OFFER_SPACING: Duration = Duration::from_millis(100);
+/// Pongs to one peer are at least that far apart, so that pings cannot be used to flood.
+const PONG_SPACING: Duration = Duration::from_millis(20);
 const MAX_MEMBERS: usize = 256;
+/// Remembered players, those who are gone included.
 const MAX_PEERS: usize = 1024;
+/// Players who are here; a mesh of more would not work anyway.
+const MAX_HERE: usize = 128;
+/// Attempts under way.
+const MAX_PENDING: usize = 64;
 
 type Actions = VecDeque<Action>;
 
@@ -115,18 +123,15 @@ impl Supervisor {
     }
 
     pub(crate) fn cut(&mut self, now: Duration, id: PeerId, actions: &mut Actions) {
-        if self.cut.len() < MAX_PEERS {
+        let sid = self.peers.get(&id).and_then(|peer| peer.sid);
+        if self.cut.len() < 2 * MAX_PEERS {
             self.cut.insert(id);
+            self.cut.extend(sid);
         }
-        let pending: Vec<_> = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.is_pending() && (link.claimed == Some(id) || link.sid == id))
-            .map(|(link, _)| *link)
-            .collect();
-        for link in pending {
-            self.close(link, actions);
-        }
+        self.close_pending(
+            |link| link.claimed == Some(id) || link.sid == id || Some(link.sid) == sid,
+            actions,
+        );
         self.dismiss(now, id, Farewell::CutOff, LeaveReason::Cut, actions);
     }
 
@@ -157,6 +162,8 @@ impl Supervisor {
     ) {
         match message {
             ServerMessage::KeepAlive | ServerMessage::Nothing => {}
+            // One id for one connection; whatever follows is not for us to spread.
+            ServerMessage::IdAssigned(_) if self.my_sid.is_some() => {}
             ServerMessage::IdAssigned(sid) => {
                 self.my_sid = Some(sid);
                 for peer in self
@@ -170,25 +177,26 @@ impl Supervisor {
                 }
             }
             ServerMessage::NewPeer(sid) => {
-                if Some(sid) == self.my_sid || self.members.contains_key(&sid) {
+                if Some(sid) == self.my_sid {
                     return;
                 }
                 let Some(member) = self.member(sid) else {
                     return;
                 };
                 member.we_offer = true;
-                self.offer(now, sid, actions);
+                member.failures = 0;
+                if self.pending_with(sid).is_none() {
+                    self.offer(now, sid, actions);
+                }
             }
             ServerMessage::PeerLeft(sid) => {
                 self.members.remove(&sid);
-                self.close_undescribed(Some(sid), actions);
-                let Some((id, peer)) = self.peers.iter_mut().find(|(_, p)| p.sid == Some(sid))
-                else {
-                    return;
-                };
-                peer.sid = None;
-                log::debug!("the server says that {id} left: probing");
-                probe(now, peer, actions);
+                self.close_pending(|link| link.sid == sid, actions);
+                for (id, peer) in self.peers.iter_mut().filter(|(_, p)| p.sid == Some(sid)) {
+                    peer.sid = None;
+                    log::debug!("the server says that {id} left: probing");
+                    probe(now, peer, actions);
+                }
             }
             ServerMessage::Signal(sid, Err(error)) => {
                 log::warn!("ignoring a signal of {sid}: {error}");
@@ -212,7 +220,8 @@ impl Supervisor {
         for peer in self.peers.values_mut() {
             peer.sid = None;
         }
-        self.close_undescribed(None, actions);
+        // Attempts that wait for a description wait in vain.
+        self.close_pending(|link| link.theirs.is_none() || link.mine.is_none(), actions);
     }
 
     fn member(&mut self, sid: PeerId) -> Option<&mut Member> {
@@ -224,13 +233,40 @@ impl Supervisor {
     }
 
     fn offer(&mut self, now: Duration, sid: PeerId, actions: &mut Actions) {
-        let Some(member) = self.members.get_mut(&sid) else {
+        if self.is_busy() {
+            return;
+        }
+        let Some(member) = self.member(sid) else {
             return;
         };
         member.attempts += 1;
         let attempt = member.attempts;
         let link = self.begin(now, sid, true, attempt);
         actions.push_back(Action::OpenLink { link, offer: None });
+    }
+
+    /// Whether as many attempts are under way as this machine should bear.
+    fn is_busy(&self) -> bool {
+        self.links.values().filter(|link| link.is_pending()).count() >= MAX_PENDING
+    }
+
+    /// Whether a description from `sid` may say that it is of `claimed`, or of a stock client.
+    ///
+    /// Stock clients go by their signaling id, which everybody knows and nobody can prove. So
+    /// neither kind may take the other's name.
+    fn may_claim(&self, sid: PeerId, claimed: Option<PeerId>) -> bool {
+        if self.cut.contains(&sid) {
+            return false;
+        }
+        match claimed {
+            None => sid != self.me && !self.peers.contains_key(&sid),
+            Some(claimed) => {
+                claimed != self.me
+                    && !self.cut.contains(&claimed)
+                    && !self.members.contains_key(&claimed)
+                    && self.peers.get(&claimed).is_none_or(|peer| !peer.foreign)
+            }
+        }
     }
 
     fn begin(&mut self, now: Duration, sid: PeerId, offering: bool, attempt: u32) -> LinkId {
@@ -263,7 +299,8 @@ impl Supervisor {
     fn offered(&mut self, now: Duration, sid: PeerId, offer: Description, actions: &mut Actions) {
         let (me, tag) = (self.me, offer.tag);
         let claimed = tag.map(|tag| tag.session);
-        if claimed == Some(me) || self.cut.contains(&claimed.unwrap_or(sid)) {
+        if !self.may_claim(sid, claimed) || self.is_busy() {
+            log::debug!("ignoring an offer of {sid}");
             return;
         }
         let Some(member) = self.member(sid) else {
@@ -272,13 +309,10 @@ impl Supervisor {
         let too_fast = member
             .offered_at
             .is_some_and(|at| now.saturating_sub(at) < OFFER_SPACING);
-        let again = member.foreign || self.peers.get(&sid).is_some_and(|peer| peer.foreign);
-        if too_fast || (tag.is_none() && again) {
+        // A stock client gets one attempt.
+        if too_fast || (tag.is_none() && member.foreign) {
             return;
         }
-        let Some(member) = self.member(sid) else {
-            return;
-        };
         member.offered_at = Some(now);
         member.foreign = tag.is_none();
         member.session = claimed;
@@ -289,8 +323,8 @@ impl Supervisor {
                 .get(&tag.session)
                 .filter(|peer| peer.is_healthy());
             if let (1, Some(link)) = (tag.attempt, linked.and_then(|peer| peer.link)) {
-                // A new signaling id for somebody we are linked with: say so on that link. Only
-                // whoever made this offer knows its ICE name.
+                // A new signaling id for somebody we are linked with: say so on that link. The ICE
+                // name shows that their offer reached us, which no other member can know.
                 control(actions, link, Channel::Events, &Control::Claim(offer.ufrag));
                 return;
             }
@@ -327,7 +361,7 @@ impl Supervisor {
                 None => link.attempt == 1,
             };
         let claimed = answer.tag.map(|tag| tag.session);
-        if !expected || self.cut.contains(&claimed.unwrap_or(sid)) {
+        if !expected || !self.may_claim(sid, claimed) {
             log::debug!("ignoring an answer of {sid} that fits no offer");
             return;
         }
@@ -482,6 +516,10 @@ impl Supervisor {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
+        if bytes.len() > MAX_MESSAGE_LEN {
+            log::debug!("ignoring a message of {} bytes", bytes.len());
+            return;
+        }
         let control = (!link.foreign && bytes.first() == Some(&RESERVED_BYTE))
             .then(|| Control::decode(&bytes));
         match (&mut link.phase, control) {
@@ -542,6 +580,10 @@ impl Supervisor {
         };
         peer.traffic.packets_received += 1;
         peer.traffic.bytes_received += len as u64;
+        // They talk on the link that was chosen, so they know the secret that goes with it.
+        if let Secret::Unconfirmed(secret) = peer.secret {
+            peer.secret = Secret::Established(secret);
+        }
         if peer.liveness.heard() {
             actions.push_back(Action::Tell(Told::Recovered(id)));
         }
@@ -564,7 +606,7 @@ impl Supervisor {
             return;
         };
         if let Control::Bye(_) = message {
-            return self.close(id, actions);
+            return self.failed(now, id, "it said goodbye", entropy, actions);
         }
         let nothing = Secret::Nothing;
         let known = self
@@ -584,23 +626,17 @@ impl Supervisor {
                 log::warn!("refusing a link with {claimed}: {why}");
                 self.failed(now, id, why, entropy, actions);
             }
-            Step::Prove {
-                hello,
-                proof,
-                secret,
-            } => {
+            Step::Prove { hello, proof } => {
                 control(actions, id, Channel::Events, &Control::Hello(hello));
                 control(actions, id, Channel::Events, &Control::Proof(proof));
+            }
+            Step::Proven { secret } if is_controller(self.me, claimed) => {
+                control(actions, id, Channel::Events, &Control::Use);
                 self.remember(claimed, Secret::Unconfirmed(secret));
+                self.activate(now, id, claimed, entropy, actions);
             }
-            Step::Proven { secret } => {
-                self.remember(claimed, Secret::Established(secret));
-                if is_controller(self.me, claimed) {
-                    control(actions, id, Channel::Events, &Control::Use);
-                    self.activate(now, id, claimed, entropy, actions);
-                }
-            }
-            Step::Use if is_controller(self.me, claimed) => {
+            Step::Proven { .. } => {}
+            Step::Use { .. } if is_controller(self.me, claimed) => {
                 self.failed(
                     now,
                     id,
@@ -609,27 +645,24 @@ impl Supervisor {
                     actions,
                 );
             }
-            Step::Use => self.activate(now, id, claimed, entropy, actions),
+            Step::Use { secret } => {
+                self.remember(claimed, Secret::Established(secret));
+                self.activate(now, id, claimed, entropy, actions);
+            }
         }
     }
 
-    /// Keeps the secret of a pair; an established one is only replaced by itself.
+    /// Keeps the secret of a pair that has just proven it to each other; an established one is
+    /// only replaced by itself.
     fn remember(&mut self, id: PeerId, secret: Secret) {
         if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
-            let gone = self
-                .peers
-                .iter()
-                .find(|(_, peer)| !peer.here)
-                .map(|(id, _)| *id);
-            if let Some(gone) = gone {
+            let gone = self.peers.iter().find(|(_, peer)| !peer.here);
+            if let Some(gone) = gone.map(|(id, _)| *id) {
                 self.peers.remove(&gone);
             }
         }
         let peer = self.peers.entry(id).or_default();
-        if !matches!(
-            (&peer.secret, &secret),
-            (Secret::Established(_), Secret::Unconfirmed(_))
-        ) {
+        if !matches!(peer.secret, Secret::Established(_)) {
             peer.secret = secret;
         }
     }
@@ -643,12 +676,18 @@ impl Supervisor {
         entropy: &mut Entropy,
         actions: &mut Actions,
     ) {
-        if self.cut.contains(&who) {
-            return self.close(id, actions);
-        }
+        let known = self.peers.get(&who);
+        let newcomer = known.is_none_or(|peer| !peer.here);
+        let crowded = newcomer && self.here().count() >= MAX_HERE;
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
+        if self.cut.contains(&who)
+            || crowded
+            || known.is_some_and(|p| p.foreign != link.foreign && p.links_opened > 0)
+        {
+            return self.close(id, actions);
+        }
         let phase = std::mem::replace(&mut link.phase, Phase::Active(who));
         let (sid, foreign) = (link.sid, link.foreign);
         let peer = self.peers.entry(who).or_default();
@@ -702,7 +741,17 @@ impl Supervisor {
         actions: &mut Actions,
     ) {
         match message {
-            Control::Ping(ping) => control(actions, id, Channel::State, &Control::Pong(ping)),
+            Control::Ping(ping) => {
+                let Some(peer) = self.peers.get_mut(&from) else {
+                    return;
+                };
+                let last = peer.last_pong.replace(now);
+                if last.is_none_or(|at| now.saturating_sub(at) >= PONG_SPACING) {
+                    control(actions, id, Channel::State, &Control::Pong(ping));
+                } else {
+                    peer.last_pong = last;
+                }
+            }
             Control::Pong(ping) => {
                 if let Some(peer) = self.peers.get_mut(&from) {
                     peer.liveness.pong(now, ping);
@@ -719,6 +768,10 @@ impl Supervisor {
                     return;
                 };
                 self.close(pending, actions);
+                // Only whom the offer reached knows its ICE name.
+                if let Some(member) = self.members.get_mut(&sid) {
+                    member.session = Some(from);
+                }
                 self.found_at(from, sid);
                 if let Some(my_sid) = self.my_sid {
                     control(actions, id, Channel::Events, &Control::SignalingId(my_sid));
@@ -728,7 +781,6 @@ impl Supervisor {
                 let reason = match why {
                     Farewell::Leaving => LeaveReason::Left,
                     Farewell::CutOff => LeaveReason::CutByPeer,
-                    Farewell::Misbehaved => LeaveReason::Misbehaved,
                 };
                 if let Some(peer) = self.peers.get_mut(&from) {
                     peer.farewell = true;
@@ -746,17 +798,17 @@ impl Supervisor {
         }
     }
 
-    /// A peer says under which signaling id it can be reached.
+    /// A peer says under which signaling id it can be reached. That is about this peer alone:
+    /// it says nothing of what the server tells of that id.
     fn found_at(&mut self, id: PeerId, sid: PeerId) {
         if Some(sid) == self.my_sid {
             return;
         }
-        if let Some(member) = self.member(sid) {
-            member.session = Some(id);
-            member.foreign = false;
-        }
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.sid = Some(sid);
+        }
+        if let Some(member) = self.members.get_mut(&sid) {
+            member.failures = 0;
         }
     }
 
@@ -806,10 +858,13 @@ impl Supervisor {
         self.close(id, actions);
         if pending && let Some(member) = self.members.get_mut(&sid) {
             member.failures += 1;
-            let wait = FIRST_WAIT
-                .saturating_mul(1 << member.failures.min(8))
-                .min(LONGEST_WAIT);
-            member.retry_at = now + entropy.jittered(wait / 2);
+            member.retry_at = now
+                + if member.failures > MAX_FAILURES {
+                    WAIT_AFTER_THAT
+                } else {
+                    let doubled = FIRST_WAIT.saturating_mul(1 << member.failures.min(8));
+                    entropy.jittered(doubled.min(LONGEST_WAIT) / 2)
+                };
         }
         let Some((who, peer)) = active.and_then(|who| Some((who, self.peers.get_mut(&who)?)))
         else {
@@ -829,16 +884,14 @@ impl Supervisor {
         }
     }
 
-    /// Closes attempts that wait for a description which cannot come any more.
-    fn close_undescribed(&mut self, sid: Option<PeerId>, actions: &mut Actions) {
-        let waiting: Vec<_> = self
+    fn close_pending(&mut self, which: impl Fn(&Link) -> bool, actions: &mut Actions) {
+        let closing: Vec<_> = self
             .links
             .iter()
-            .filter(|(_, link)| link.is_pending() && sid.is_none_or(|sid| link.sid == sid))
-            .filter(|(_, link)| link.theirs.is_none() || link.mine.is_none())
+            .filter(|(_, link)| link.is_pending() && which(link))
             .map(|(id, _)| *id)
             .collect();
-        for id in waiting {
+        for id in closing {
             self.close(id, actions);
         }
     }
@@ -901,13 +954,7 @@ impl Supervisor {
     ) -> bool {
         self.expire_links(now, entropy, actions);
         let doubt = self.watch_peers(now, step, actions);
-        let due: Vec<_> = self
-            .members
-            .iter()
-            .filter(|(sid, member)| now >= member.retry_at && self.wants_offer(**sid, member))
-            .map(|(sid, _)| *sid)
-            .collect();
-        for sid in due {
+        for sid in self.due_offers(now) {
             self.offer(now, sid, actions);
         }
         doubt
@@ -961,23 +1008,39 @@ impl Supervisor {
         doubt
     }
 
-    fn wants_offer(&self, sid: PeerId, member: &Member) -> bool {
-        if member.failures >= MAX_FAILURES || self.pending_with(sid).is_some() {
-            return false;
-        }
-        match member.session {
-            Some(session) if self.cut.contains(&session) => false,
-            Some(session) => match self.peers.get(&session) {
-                Some(peer) if peer.links_opened > 0 => {
-                    is_controller(self.me, session) && !peer.is_healthy() && !peer.farewell
-                }
-                _ => member.we_offer,
-            },
-            None => {
-                let had_its_attempt = member.foreign && member.attempts > 0;
-                member.we_offer && !had_its_attempt && !self.cut.contains(&sid)
-            }
-        }
+    /// Whom to make an offer now: those whom the server named to us and who have no link yet, and
+    /// those whose link fails, if it is ours to replace it.
+    fn due_offers(&self, now: Duration) -> BTreeSet<PeerId> {
+        let named = self.members.iter().filter(|(sid, member)| {
+            let linked = member.session.and_then(|session| self.peers.get(&session));
+            let had_its_attempt = member.foreign && member.attempts > 0;
+            let cut = member
+                .session
+                .is_some_and(|session| self.cut.contains(&session));
+            member.we_offer
+                && !had_its_attempt
+                && !cut
+                && !self.cut.contains(sid)
+                && linked.is_none_or(|peer| peer.links_opened == 0)
+        });
+        let failing = self.peers.iter().filter(|(id, peer)| {
+            peer.links_opened > 0
+                && !peer.foreign
+                && !peer.farewell
+                && !peer.is_healthy()
+                && is_controller(self.me, **id)
+        });
+        let sids = named
+            .map(|(sid, _)| *sid)
+            .chain(failing.filter_map(|(_, peer)| peer.sid));
+        sids.filter(|sid| {
+            let waited = self
+                .members
+                .get(sid)
+                .is_none_or(|member| now >= member.retry_at);
+            waited && self.pending_with(*sid).is_none()
+        })
+        .collect()
     }
 }
 

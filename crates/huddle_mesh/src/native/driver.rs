@@ -21,7 +21,9 @@ use crate::{
 /// the other side is slowed down.
 const MAX_INPUTS: usize = 1024;
 /// How long a farewell may take to leave this machine.
-const FAREWELL: Duration = Duration::from_millis(150);
+const FAREWELL: Duration = Duration::from_millis(130);
+/// How long connections may take to close after that.
+const CLOSING: Duration = Duration::from_millis(40);
 
 /// Whom an input comes from, so that nothing is heard of what was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,23 +75,22 @@ impl Driver {
     pub(super) async fn run(mut self) {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            // What has arrived goes first: it may show that a silence is none.
+        'room: loop {
+            // What has arrived goes first, as it may show that a silence is none; but whoever
+            // sends a lot does not keep the game from being heard.
             tokio::select! { biased;
                 Some((source, input)) = self.inputs.recv() => self.input(source, input),
-                command = self.commands.recv() => match command {
-                    Some(Command::Send(peer, channel, bytes)) => {
-                        let len = bytes.len();
-                        if !self.core.send(peer, channel, bytes)
-                            && let Some(view) = lock(&self.shared.peers).get(&peer)
-                        {
-                            view.queued.release(channel, len);
-                        }
+                command = self.commands.recv() => {
+                    if !command.is_some_and(|command| self.command(command)) {
+                        break;
                     }
-                    Some(Command::Cut(peer)) => self.core.cut(self.started.elapsed(), peer),
-                    Some(Command::Leave) | None => break,
-                },
+                }
                 _ = tick.tick() => {}
+            }
+            while let Ok(command) = self.commands.try_recv() {
+                if !self.command(command) {
+                    break 'room;
+                }
             }
             if self.last_tick.elapsed() >= TICK {
                 self.last_tick = Instant::now();
@@ -100,6 +101,23 @@ impl Driver {
             self.act();
         }
         self.farewell().await;
+    }
+
+    /// Does what the game asks; `false` if that is to leave.
+    fn command(&mut self, command: Command) -> bool {
+        match command {
+            Command::Send(peer, channel, bytes) => {
+                let len = bytes.len();
+                if !self.core.send(peer, channel, bytes)
+                    && let Some(view) = lock(&self.shared.peers).get(&peer)
+                {
+                    view.queued.release(channel, len);
+                }
+            }
+            Command::Cut(peer) => self.core.cut(self.started.elapsed(), peer),
+            Command::Leave => return false,
+        }
+        true
     }
 
     fn input(&mut self, source: Source, input: Input) {
@@ -197,6 +215,9 @@ impl Driver {
             }
         })
         .await;
+        // Connections close in tasks of their own.
+        drop(links);
+        sleep(CLOSING).await;
     }
 }
 

@@ -28,7 +28,7 @@ use webrtc::{
 use super::driver::{Inputs, from_link};
 use crate::{
     Channel, Path, RoomConfig, Route,
-    core::{LinkId, LinkInput, TICK},
+    core::{LinkId, LinkInput, RESERVED_BYTE, TICK},
 };
 
 /// How often it is asked which way the link goes.
@@ -127,8 +127,15 @@ impl NativeLink {
         let _ = self.commands.send(Command::Candidate(candidate));
     }
 
-    /// Sends what has been accepted, or a control message that has not been counted.
+    /// Sends what has been accepted, or a message of the mesh itself, which is counted here.
     pub(super) fn send(&self, channel: Channel, bytes: Bytes) {
+        if bytes.first() == Some(&RESERVED_BYTE) {
+            // Pings and their answers can be done without when nothing gets through.
+            if channel == Channel::State && self.queued.get(channel) > channel.send_limit() {
+                return;
+            }
+            self.queued.accept(channel, bytes.len());
+        }
         let _ = self.commands.send(Command::Send(channel, bytes));
     }
 }

@@ -68,8 +68,8 @@ impl Handle {
             .spawn(move || {
                 runtime.block_on(driver.run());
                 drop(done_tx);
-                // Connections close in tasks of their own.
-                runtime.shutdown_timeout(FAREWELL);
+                // Looking up a name may hang; that is no reason to wait.
+                runtime.shutdown_background();
             })
             .map_err(|error| RoomError::Startup(error.to_string()))?;
         Ok(Self {

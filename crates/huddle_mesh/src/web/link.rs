@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Channel, MAX_MESSAGE_LEN, Path, RoomConfig, Route,
-    core::{Input, LinkId, LinkInput},
+    core::{Input, LinkId, LinkInput, RESERVED_BYTE},
 };
 
 /// How often it is asked which way the link goes, once that is known.
@@ -198,6 +198,12 @@ impl WebLink {
     }
 
     pub(super) fn send(&self, channel: Channel, bytes: &[u8]) {
+        // Pings and their answers can be done without when nothing gets through.
+        let waits =
+            bytes.first() == Some(&RESERVED_BYTE) && self.queued(channel) > channel.send_limit();
+        if waits && !channel.is_reliable() {
+            return;
+        }
         if let Err(error) = self.channels[channel.index()].send_with_u8_array(bytes) {
             log::debug!("sending on {channel} failed: {}", text(&error));
         }

@@ -1,0 +1,218 @@
+//! What honest peers live through.
+
+use super::*;
+use crate::Signaling;
+
+#[test]
+fn everybody_meets_everybody_once() {
+    let mut simulation = Simulation::new(5);
+    simulation.run(seconds(2));
+    simulation.assert_everybody_once();
+    simulation.run(seconds(60));
+    simulation.assert_everybody_once();
+    assert_eq!(simulation.links(0, 1), Some(1));
+}
+
+#[test]
+fn packets_pass_both_ways_and_rtt_is_the_networks() {
+    let mut simulation = Simulation::new(2);
+    simulation.run(seconds(3));
+    let to = simulation.nodes[1].me;
+    assert!(
+        simulation.nodes[0]
+            .core
+            .send(to, Channel::Events, Bytes::from_static(b"hi"))
+    );
+    simulation.act(0);
+    simulation.run(seconds(1));
+    let got = simulation.when(
+        1,
+        |told| matches!(told, Told::Packet { bytes, .. } if &bytes[..] == b"hi"),
+    );
+    assert_eq!(got.len(), 1);
+    let (_, stats) = simulation.nodes[0].core.stats().next().unwrap();
+    assert_eq!(stats.rtt, Some(LATENCY * 2));
+}
+
+#[test]
+fn losing_the_server_touches_no_link_and_its_return_brings_newcomers_to_everybody() {
+    let mut simulation = Simulation::new(4);
+    simulation.run(seconds(2));
+    simulation.kill_server();
+    simulation.run(seconds(60));
+    simulation.assert_everybody_once();
+    simulation.server_up = true;
+    let back = simulation.now;
+    let newcomer = simulation.join();
+    simulation.run(seconds(10));
+    simulation.assert_everybody_once();
+    for node in 0..4 {
+        assert!(simulation.joins(newcomer, node)[0] < back + seconds(10));
+    }
+    assert_eq!(
+        simulation.links(0, 1),
+        Some(1),
+        "a healthy link is not replaced"
+    );
+}
+
+#[test]
+fn one_lost_websocket_costs_nobody_a_link() {
+    let mut simulation = Simulation::new(3);
+    simulation.run(seconds(2));
+    simulation.disconnect(1);
+    simulation.after(
+        LATENCY,
+        1,
+        Input::SocketEnded(SocketEnd::Closed(None, "reset".into())),
+    );
+    simulation.run(seconds(20));
+    simulation.assert_everybody_once();
+    assert_eq!(simulation.links(0, 1), Some(1));
+    let back = simulation.when(1, |told| {
+        matches!(told, Told::Signaling(Signaling::Connected { back: true }))
+    });
+    assert_eq!(back.len(), 1);
+}
+
+#[test]
+fn a_killed_peer_is_gone_in_under_four_seconds_and_sooner_with_a_server() {
+    for (server, limit) in [(true, Duration::from_millis(600)), (false, seconds(4))] {
+        let mut simulation = Simulation::new(3);
+        simulation.run(seconds(2));
+        if !server {
+            simulation.kill_server();
+        }
+        simulation.run(seconds(1));
+        let killed = simulation.now;
+        simulation.kill(2);
+        simulation.run(seconds(5));
+        for node in [0, 1] {
+            let leaves = simulation.leaves(node, 2);
+            assert_eq!(leaves.len(), 1);
+            assert_eq!(leaves[0].1, LeaveReason::Lost);
+            assert!(leaves[0].0 < killed + limit, "{:?}", leaves[0].0 - killed);
+        }
+    }
+}
+
+#[test]
+fn a_leave_is_seen_at_once_and_nothing_is_done_to_get_them_back() {
+    let mut simulation = Simulation::new(2);
+    simulation.run(seconds(2));
+    simulation.nodes[1].core.leave();
+    simulation.act(1);
+    let left = simulation.now;
+    simulation.run(seconds(10));
+    let leaves = simulation.leaves(0, 1);
+    assert_eq!(leaves.len(), 1);
+    assert_eq!(leaves[0].1, LeaveReason::Left);
+    assert!(leaves[0].0 <= left + LATENCY + STEP);
+}
+
+#[test]
+fn a_short_cut_is_suspected_and_recovered() {
+    let mut simulation = Simulation::new(3);
+    simulation.run(seconds(2));
+    simulation.cut.insert((0, 1));
+    simulation.run(seconds(2));
+    simulation.cut.clear();
+    simulation.run(seconds(12));
+    simulation.assert_everybody_once();
+    for (a, b) in [(0, 1), (1, 0)] {
+        let id = simulation.nodes[b].me;
+        assert_eq!(
+            simulation.when(a, |told| *told == Told::Suspect(id)).len(),
+            1
+        );
+        assert_eq!(
+            simulation
+                .when(a, |told| *told == Told::Recovered(id))
+                .len(),
+            1
+        );
+    }
+}
+
+#[test]
+fn a_long_cut_loses_the_peer_and_healing_brings_it_back_as_itself() {
+    let mut simulation = Simulation::new(3);
+    simulation.run(seconds(2));
+    simulation.cut.insert((0, 1));
+    simulation.run(seconds(20));
+    simulation.cut.clear();
+    let healed = simulation.now;
+    simulation.run(seconds(12));
+    for (a, b) in [(0, 1), (1, 0)] {
+        assert_eq!(simulation.leaves(a, b).len(), 1);
+        let joins = simulation.joins(a, b);
+        assert_eq!(joins.len(), 2);
+        assert!(joins[1] < healed + seconds(10), "{:?}", joins[1] - healed);
+    }
+    assert_eq!(simulation.joins(2, 0).len(), 1);
+}
+
+#[test]
+fn waking_from_a_long_sleep_declares_nobody_dead_who_answers() {
+    let mut simulation = Simulation::new(3);
+    simulation.run(seconds(2));
+    simulation.nodes[0].frozen = true;
+    simulation.run(seconds(2));
+    simulation.nodes[0].frozen = false;
+    simulation.run(seconds(5));
+    simulation.assert_everybody_once();
+    assert!(
+        simulation
+            .when(0, |told| matches!(told, Told::Suspect(_)))
+            .is_empty()
+    );
+    assert_eq!(
+        simulation
+            .when(1, |told| matches!(told, Told::Suspect(_)))
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn a_cut_reaches_the_other_side_at_once_and_lasts() {
+    let mut simulation = Simulation::new(3);
+    simulation.run(seconds(2));
+    let (at, victim) = (simulation.now, simulation.nodes[1].me);
+    simulation.nodes[0].core.cut(at, victim);
+    simulation.act(0);
+    simulation.run(seconds(30));
+    assert_eq!(simulation.leaves(0, 1), [(at, LeaveReason::Cut)]);
+    let told = simulation.leaves(1, 0);
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].1, LeaveReason::CutByPeer);
+    assert!(told[0].0 < at + Duration::from_millis(100));
+    assert_eq!(simulation.joins(2, 1).len(), 1, "others are not concerned");
+    assert_eq!(simulation.joins(0, 1).len(), 1);
+}
+
+#[test]
+fn an_attempt_that_hangs_is_given_up_and_tried_afresh() {
+    let mut simulation = Simulation::new(2);
+    simulation.cut.insert((0, 1));
+    simulation.run(seconds(15));
+    assert!(simulation.joins(0, 1).is_empty());
+    simulation.cut.clear();
+    simulation.run(seconds(12));
+    simulation.assert_everybody_once();
+}
+
+#[test]
+fn a_complete_group_goes_on_in_a_room_of_its_own() {
+    let mut simulation = Simulation::at("ws://server/lobby?next=3", 3);
+    simulation.run(seconds(5));
+    simulation.assert_everybody_once();
+    let rooms: BTreeSet<_> = simulation
+        .nodes
+        .iter()
+        .map(|node| node.room.clone())
+        .collect();
+    assert_eq!(rooms.len(), 1);
+    assert!(!rooms.first().unwrap().contains("lobby"), "{rooms:?}");
+    assert_eq!(simulation.links(0, 1), Some(1), "the links stay");
+}
