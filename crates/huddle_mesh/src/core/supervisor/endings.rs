@@ -1,0 +1,110 @@
+//! The end of links and players.
+
+use super::*;
+
+impl Supervisor {
+    /// A link did not work out, or is over.
+    pub(super) fn failed(
+        &mut self,
+        now: Duration,
+        id: LinkId,
+        why: &str,
+        entropy: &mut Entropy,
+        actions: &mut Actions,
+    ) {
+        let Some(link) = self.links.get(&id) else {
+            return;
+        };
+        let (pending, sid, foreign) = (link.is_pending(), link.sid, link.foreign);
+        let active = match link.phase {
+            Phase::Active(peer) => Some(peer),
+            _ => None,
+        };
+        log::debug!("link {} with {sid} ended: {why}", id.0);
+        self.close(id, actions);
+        if pending && let Some(member) = self.members.get_mut(&sid) {
+            member.failures += 1;
+            member.retry_at = now
+                + if member.failures > MAX_FAILURES {
+                    WAIT_AFTER_THAT
+                } else {
+                    let doubled = FIRST_WAIT.saturating_mul(1 << member.failures.min(8));
+                    entropy.jittered(doubled.min(LONGEST_WAIT) / 2)
+                };
+        }
+        let Some((who, peer)) = active.and_then(|who| Some((who, self.peers.get_mut(&who)?)))
+        else {
+            return;
+        };
+        peer.link = None;
+        if foreign {
+            self.gone(who, LeaveReason::Lost, actions);
+        } else {
+            probe(now, peer, actions);
+        }
+    }
+
+    pub(super) fn close(&mut self, id: LinkId, actions: &mut Actions) {
+        if self.links.remove(&id).is_some() {
+            actions.push_back(Action::CloseLink { link: id });
+        }
+    }
+
+    pub(super) fn close_pending(&mut self, which: impl Fn(&Link) -> bool, actions: &mut Actions) {
+        let closing: Vec<_> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.is_pending() && which(link))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in closing {
+            self.close(id, actions);
+        }
+    }
+
+    /// A player is gone; every link of theirs is closed.
+    pub(super) fn gone(&mut self, who: PeerId, reason: LeaveReason, actions: &mut Actions) {
+        let Some(peer) = self.peers.get_mut(&who) else {
+            return;
+        };
+        if !std::mem::replace(&mut peer.here, false) {
+            return;
+        }
+        peer.link = None;
+        let links: Vec<_> = self
+            .links
+            .iter()
+            .filter(|(_, link)| {
+                matches!(link.phase, Phase::Active(p) | Phase::Draining(p, _) if p == who)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in links {
+            self.close(id, actions);
+        }
+        actions.push_back(Action::Tell(Told::Left { peer: who, reason }));
+    }
+
+    /// Ends it with a player, who is told why.
+    pub(super) fn dismiss(
+        &mut self,
+        now: Duration,
+        who: PeerId,
+        farewell: Farewell,
+        reason: LeaveReason,
+        actions: &mut Actions,
+    ) {
+        let Some(peer) = self.peers.get_mut(&who) else {
+            return;
+        };
+        peer.farewell = true;
+        let (link, foreign) = (peer.link, peer.foreign);
+        if let (Some(id), false) = (link, foreign) {
+            control(actions, id, Channel::Events, &Control::Bye(farewell));
+            if let Some(link) = self.links.get_mut(&id) {
+                link.phase = Phase::Closing(now + FAREWELL);
+            }
+        }
+        self.gone(who, reason, actions);
+    }
+}

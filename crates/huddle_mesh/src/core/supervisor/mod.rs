@@ -1,0 +1,189 @@
+//! Decides which links are opened, used, replaced and given up.
+//!
+//! A pair needs one link. The server names who makes the first offer; later offers are made by
+//! the lower session id, which also decides which of several links is used. So both sides always
+//! agree, and a replacement is open before what it replaces is closed.
+
+mod endings;
+mod links;
+mod negotiation;
+mod peers;
+mod watch;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    num::NonZeroU16,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use matchbox_protocol::PeerId;
+use uuid::Uuid;
+
+use crate::core::{
+    Action, Entropy, LinkInput, Told,
+    control::{Control, Farewell, Hello, RESERVED_BYTE},
+    identity::{Secret, is_controller},
+    link::{Introduction, Link, LinkId, Phase, SideKey, Step},
+    liveness::{Liveness, Verdict},
+    peer::{Member, Peer},
+    sdp::{Candidate, CandidateKind, Description, MAX_CANDIDATES, SdpKind, Tag},
+    signal::{self, ServerMessage, Signal},
+};
+use crate::{Channel, LeaveReason, LinkStats, MAX_MESSAGE_LEN};
+
+/// A link must be open and introduced by then.
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The wait after a failed attempt; doubled up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
+/// After that many failures in a row an attempt is made only now and then.
+const MAX_FAILURES: u32 = 12;
+const WAIT_AFTER_THAT: Duration = Duration::from_secs(30);
+/// A replaced link stays that long, for what is under way on it.
+const DRAIN: Duration = Duration::from_secs(1);
+/// A closed link stays that long, for its farewell.
+const FAREWELL: Duration = Duration::from_millis(200);
+/// Offers of one member that come faster are ignored.
+const OFFER_SPACING: Duration = Duration::from_millis(100);
+/// Pongs to one peer are at least that far apart, so that pings cannot be used to flood.
+const PONG_SPACING: Duration = Duration::from_millis(20);
+const MAX_MEMBERS: usize = 256;
+/// Remembered players, those who are gone included.
+const MAX_PEERS: usize = 1024;
+/// Players who are here; a mesh of more would not work anyway.
+const MAX_HERE: usize = 128;
+/// Attempts under way.
+const MAX_PENDING: usize = 64;
+
+type Actions = VecDeque<Action>;
+
+/// All links of a room.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    me: PeerId,
+    relay_only: bool,
+    my_sid: Option<PeerId>,
+    members: BTreeMap<PeerId, Member>,
+    peers: BTreeMap<PeerId, Peer>,
+    links: BTreeMap<LinkId, Link>,
+    next_link: u64,
+    cut: BTreeSet<PeerId>,
+    /// How many make the group complete; `None` without grouping, or once it has its own room.
+    group_size: Option<NonZeroU16>,
+    group_room: Option<Uuid>,
+}
+
+impl Supervisor {
+    pub(crate) fn new(me: PeerId, relay_only: bool, group_size: Option<NonZeroU16>) -> Self {
+        Self {
+            me,
+            relay_only,
+            my_sid: None,
+            members: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            links: BTreeMap::new(),
+            next_link: 0,
+            cut: BTreeSet::new(),
+            group_size,
+            group_room: None,
+        }
+    }
+
+    pub(crate) fn stats(&self) -> impl Iterator<Item = (PeerId, LinkStats)> + '_ {
+        self.peers
+            .iter()
+            .filter(|(_, peer)| peer.here)
+            .map(|(id, peer)| (*id, peer.stats()))
+    }
+
+    pub(crate) fn active_link(&self, peer: PeerId) -> Option<LinkId> {
+        self.peers.get(&peer).filter(|peer| peer.here)?.link
+    }
+
+    /// The room that a complete group has agreed on, once.
+    pub(crate) fn take_group_room(&mut self) -> Option<Uuid> {
+        self.group_room.take()
+    }
+
+    pub(crate) fn send(
+        &mut self,
+        peer: PeerId,
+        channel: Channel,
+        bytes: Bytes,
+        actions: &mut Actions,
+    ) -> bool {
+        let Some(link) = self.active_link(peer) else {
+            return false;
+        };
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.traffic.packets_sent += 1;
+            peer.traffic.bytes_sent += bytes.len() as u64;
+        }
+        actions.push_back(Action::Send {
+            link,
+            channel,
+            bytes,
+        });
+        true
+    }
+
+    pub(crate) fn cut(&mut self, now: Duration, id: PeerId, actions: &mut Actions) {
+        let sid = self.peers.get(&id).and_then(|peer| peer.sid);
+        if self.cut.len() < 2 * MAX_PEERS {
+            self.cut.insert(id);
+            self.cut.extend(sid);
+        }
+        self.close_pending(
+            |link| link.claimed == Some(id) || link.sid == id || Some(link.sid) == sid,
+            actions,
+        );
+        self.dismiss(now, id, Farewell::CutOff, LeaveReason::Cut, actions);
+    }
+
+    pub(crate) fn leave(&mut self, actions: &mut Actions) {
+        for peer in self
+            .peers
+            .values()
+            .filter(|peer| peer.here && !peer.foreign)
+        {
+            if let Some(link) = peer.link {
+                control(
+                    actions,
+                    link,
+                    Channel::Events,
+                    &Control::Bye(Farewell::Leaving),
+                );
+            }
+        }
+    }
+}
+
+/// Offers to us carry a tag for us, not for the platform.
+fn untagged(mut description: Description) -> Description {
+    description.tag = None;
+    description
+}
+
+fn control(actions: &mut Actions, link: LinkId, channel: Channel, message: &Control) {
+    actions.push_back(Action::Send {
+        link,
+        channel,
+        bytes: message.encode(),
+    });
+}
+
+fn ping(now: Duration, peer: &mut Peer, actions: &mut Actions) {
+    if let Some(link) = peer.link {
+        let id = peer.liveness.ping(now);
+        control(actions, link, Channel::State, &Control::Ping(id));
+    }
+}
+
+/// There is reason to doubt that a peer is there: ask, and give them little time.
+fn probe(now: Duration, peer: &mut Peer, actions: &mut Actions) {
+    if peer.here && !peer.foreign {
+        peer.liveness.probe();
+        ping(now, peer, actions);
+    }
+}

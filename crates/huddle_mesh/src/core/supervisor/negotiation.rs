@@ -1,0 +1,268 @@
+//! What comes over signaling: members, offers, answers, candidates.
+
+use super::*;
+
+impl Supervisor {
+    pub(crate) fn server_message(
+        &mut self,
+        now: Duration,
+        message: ServerMessage,
+        actions: &mut Actions,
+    ) {
+        match message {
+            ServerMessage::KeepAlive | ServerMessage::Nothing => {}
+            // One id for one connection; whatever follows is not for us to spread.
+            ServerMessage::IdAssigned(_) if self.my_sid.is_some() => {}
+            ServerMessage::IdAssigned(sid) => {
+                self.my_sid = Some(sid);
+                for peer in self
+                    .peers
+                    .values()
+                    .filter(|peer| peer.here && !peer.foreign)
+                {
+                    if let Some(link) = peer.link {
+                        control(actions, link, Channel::Events, &Control::SignalingId(sid));
+                    }
+                }
+            }
+            ServerMessage::NewPeer(sid) => {
+                if Some(sid) == self.my_sid {
+                    return;
+                }
+                let Some(member) = self.member(sid) else {
+                    return;
+                };
+                member.we_offer = true;
+                member.failures = 0;
+                if self.pending_with(sid).is_none() {
+                    self.offer(now, sid, actions);
+                }
+            }
+            ServerMessage::PeerLeft(sid) => {
+                self.members.remove(&sid);
+                self.close_pending(|link| link.sid == sid, actions);
+                for (id, peer) in self.peers.iter_mut().filter(|(_, p)| p.sid == Some(sid)) {
+                    peer.sid = None;
+                    log::debug!("the server says that {id} left: probing");
+                    probe(now, peer, actions);
+                }
+            }
+            ServerMessage::Signal(sid, Err(error)) => {
+                log::warn!("ignoring a signal of {sid}: {error}");
+            }
+            ServerMessage::Signal(sid, Ok(Signal::Offer(offer))) => {
+                self.offered(now, sid, offer, actions);
+            }
+            ServerMessage::Signal(sid, Ok(Signal::Answer(answer))) => {
+                self.answered(sid, answer, actions);
+            }
+            ServerMessage::Signal(sid, Ok(Signal::Candidate { candidate, ufrag })) => {
+                self.candidate(sid, candidate, ufrag, actions);
+            }
+        }
+    }
+
+    /// Signaling ids mean nothing any more; links do.
+    pub(crate) fn signaling_lost(&mut self, actions: &mut Actions) {
+        self.my_sid = None;
+        self.members.clear();
+        for peer in self.peers.values_mut() {
+            peer.sid = None;
+        }
+        // Attempts that wait for a description wait in vain.
+        self.close_pending(|link| link.theirs.is_none() || link.mine.is_none(), actions);
+    }
+
+    pub(super) fn member(&mut self, sid: PeerId) -> Option<&mut Member> {
+        if self.members.len() >= MAX_MEMBERS && !self.members.contains_key(&sid) {
+            log::warn!("ignoring {sid}: the room has more than {MAX_MEMBERS} members");
+            return None;
+        }
+        Some(self.members.entry(sid).or_default())
+    }
+
+    pub(super) fn offer(&mut self, now: Duration, sid: PeerId, actions: &mut Actions) {
+        if self.is_busy() {
+            return;
+        }
+        let Some(member) = self.member(sid) else {
+            return;
+        };
+        member.attempts += 1;
+        let attempt = member.attempts;
+        let link = self.begin(now, sid, true, attempt);
+        actions.push_back(Action::OpenLink { link, offer: None });
+    }
+
+    /// Whether as many attempts are under way as this machine should bear.
+    pub(super) fn is_busy(&self) -> bool {
+        self.links.values().filter(|link| link.is_pending()).count() >= MAX_PENDING
+    }
+
+    /// Whether a description from `sid` may say that it is of `claimed`, or of a stock client.
+    ///
+    /// Stock clients go by their signaling id, which everybody knows and nobody can prove. So
+    /// neither kind may take the other's name.
+    pub(super) fn may_claim(&self, sid: PeerId, claimed: Option<PeerId>) -> bool {
+        if self.cut.contains(&sid) {
+            return false;
+        }
+        match claimed {
+            None => sid != self.me && !self.peers.contains_key(&sid),
+            Some(claimed) => {
+                claimed != self.me
+                    && !self.cut.contains(&claimed)
+                    && !self.members.contains_key(&claimed)
+                    && self.peers.get(&claimed).is_none_or(|peer| !peer.foreign)
+            }
+        }
+    }
+
+    pub(super) fn begin(
+        &mut self,
+        now: Duration,
+        sid: PeerId,
+        offering: bool,
+        attempt: u32,
+    ) -> LinkId {
+        let id = LinkId(self.next_link);
+        self.next_link += 1;
+        let link = Link {
+            sid,
+            offering,
+            attempt,
+            since: now,
+            foreign: false,
+            claimed: None,
+            mine: None,
+            theirs: None,
+            candidates: 0,
+            unopened: Vec::new(),
+            phase: Phase::Opening,
+        };
+        self.links.insert(id, link);
+        id
+    }
+
+    pub(super) fn pending_with(&self, sid: PeerId) -> Option<(LinkId, &Link)> {
+        self.links
+            .iter()
+            .rfind(|(_, link)| link.sid == sid && link.is_pending())
+            .map(|(id, link)| (*id, link))
+    }
+
+    pub(super) fn offered(
+        &mut self,
+        now: Duration,
+        sid: PeerId,
+        offer: Description,
+        actions: &mut Actions,
+    ) {
+        let (me, tag) = (self.me, offer.tag);
+        let claimed = tag.map(|tag| tag.session);
+        if !self.may_claim(sid, claimed) || self.is_busy() {
+            log::debug!("ignoring an offer of {sid}");
+            return;
+        }
+        let Some(member) = self.member(sid) else {
+            return;
+        };
+        let too_fast = member
+            .offered_at
+            .is_some_and(|at| now.saturating_sub(at) < OFFER_SPACING);
+        // A stock client gets one attempt.
+        if too_fast || (tag.is_none() && member.foreign) {
+            return;
+        }
+        member.offered_at = Some(now);
+        member.foreign = tag.is_none();
+        member.session = claimed;
+
+        if let Some(tag) = tag {
+            let linked = self
+                .peers
+                .get(&tag.session)
+                .filter(|peer| peer.is_healthy());
+            if let (1, Some(link)) = (tag.attempt, linked.and_then(|peer| peer.link)) {
+                // A new signaling id for somebody we are linked with: say so on that link. The ICE
+                // name shows that their offer reached us, which no other member can know.
+                control(actions, link, Channel::Events, &Control::Claim(offer.ufrag));
+                return;
+            }
+        }
+        let attempt = tag.map_or(1, |tag| tag.attempt);
+        if let Some((pending, link)) = self.pending_with(sid) {
+            let (offering, older) = (link.offering, link.attempt < attempt);
+            let mine_goes_first = offering && claimed.is_none_or(|other| is_controller(me, other));
+            if mine_goes_first || (!offering && !older) {
+                return;
+            }
+            self.close(pending, actions);
+        }
+        let id = self.begin(now, sid, false, attempt);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.foreign = tag.is_none();
+            link.claimed = claimed;
+            link.theirs = Some(SideKey::from(&offer));
+        }
+        actions.push_back(Action::OpenLink {
+            link: id,
+            offer: Some(untagged(offer).to_sdp()),
+        });
+    }
+
+    pub(super) fn answered(&mut self, sid: PeerId, answer: Description, actions: &mut Actions) {
+        let Some((id, link)) = self.pending_with(sid) else {
+            return;
+        };
+        let expected = link.offering
+            && link.theirs.is_none()
+            && match answer.tag {
+                Some(tag) => tag.attempt == link.attempt && tag.session != self.me,
+                None => link.attempt == 1,
+            };
+        let claimed = answer.tag.map(|tag| tag.session);
+        if !expected || !self.may_claim(sid, claimed) {
+            log::debug!("ignoring an answer of {sid} that fits no offer");
+            return;
+        }
+        if let Some(link) = self.links.get_mut(&id) {
+            link.foreign = claimed.is_none();
+            link.claimed = claimed;
+            link.theirs = Some(SideKey::from(&answer));
+        }
+        if let Some(member) = self.members.get_mut(&sid) {
+            member.foreign = claimed.is_none();
+            member.session = claimed;
+        }
+        actions.push_back(Action::Answer {
+            link: id,
+            sdp: untagged(answer).to_sdp(),
+        });
+    }
+
+    pub(super) fn candidate(
+        &mut self,
+        sid: PeerId,
+        candidate: Candidate,
+        ufrag: Option<String>,
+        actions: &mut Actions,
+    ) {
+        let found = self.links.iter_mut().rfind(|(_, link)| {
+            link.sid == sid
+                && link
+                    .theirs
+                    .as_ref()
+                    .is_some_and(|theirs| ufrag.as_ref().is_none_or(|ufrag| *ufrag == theirs.ufrag))
+        });
+        let Some((id, link)) = found else { return };
+        if link.candidates >= MAX_CANDIDATES {
+            return;
+        }
+        link.candidates += 1;
+        actions.push_back(Action::Candidate {
+            link: *id,
+            candidate: candidate.to_string(),
+        });
+    }
+}

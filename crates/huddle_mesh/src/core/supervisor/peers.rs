@@ -1,0 +1,173 @@
+//! Players on their links: which link is used, and what they say on it.
+
+use super::*;
+
+impl Supervisor {
+    /// From now on `id` is the link that is used with `who`.
+    pub(super) fn activate(
+        &mut self,
+        now: Duration,
+        id: LinkId,
+        who: PeerId,
+        entropy: &mut Entropy,
+        actions: &mut Actions,
+    ) {
+        let known = self.peers.get(&who);
+        let newcomer = known.is_none_or(|peer| !peer.here);
+        let crowded = newcomer && self.here().count() >= MAX_HERE;
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if self.cut.contains(&who)
+            || crowded
+            || known.is_some_and(|p| p.foreign != link.foreign && p.links_opened > 0)
+        {
+            return self.close(id, actions);
+        }
+        let phase = std::mem::replace(&mut link.phase, Phase::Active(who));
+        let (sid, foreign) = (link.sid, link.foreign);
+        let peer = self.peers.entry(who).or_default();
+        let replaced = peer.link.replace(id);
+        let was_suspect = peer.liveness.is_suspect() && peer.here;
+        peer.foreign = foreign;
+        peer.sid = Some(sid);
+        peer.farewell = false;
+        peer.liveness = Liveness::default();
+        peer.path = crate::Path::Unknown;
+        peer.links_opened += 1;
+        if !std::mem::replace(&mut peer.here, true) {
+            let returning = peer.links_opened > 1;
+            peer.traffic = Default::default();
+            actions.push_back(Action::Tell(Told::Joined {
+                peer: who,
+                returning,
+                foreign,
+            }));
+        } else if was_suspect {
+            actions.push_back(Action::Tell(Told::Recovered(who)));
+        }
+        if let Some(member) = self.members.get_mut(&sid) {
+            member.failures = 0;
+        }
+        if let Some(old) = replaced.and_then(|old| self.links.get_mut(&old)) {
+            old.phase = Phase::Draining(who, now + DRAIN);
+        }
+        if let (Some(my_sid), false) = (self.my_sid, foreign) {
+            control(actions, id, Channel::Events, &Control::SignalingId(my_sid));
+        }
+        if let Phase::Introducing(introduction) = phase {
+            for (channel, bytes) in introduction.into_early() {
+                self.heard(who, bytes.len(), actions);
+                actions.push_back(Action::Tell(Told::Packet {
+                    peer: who,
+                    channel,
+                    bytes,
+                }));
+            }
+        }
+        self.complete_group(entropy, actions);
+    }
+
+    pub(super) fn control(
+        &mut self,
+        now: Duration,
+        id: LinkId,
+        from: PeerId,
+        message: Control,
+        actions: &mut Actions,
+    ) {
+        match message {
+            Control::Ping(ping) => {
+                let Some(peer) = self.peers.get_mut(&from) else {
+                    return;
+                };
+                let last = peer.last_pong.replace(now);
+                if last.is_none_or(|at| now.saturating_sub(at) >= PONG_SPACING) {
+                    control(actions, id, Channel::State, &Control::Pong(ping));
+                } else {
+                    peer.last_pong = last;
+                }
+            }
+            Control::Pong(ping) => {
+                if let Some(peer) = self.peers.get_mut(&from) {
+                    peer.liveness.pong(now, ping);
+                }
+            }
+            Control::SignalingId(sid) => self.found_at(from, sid),
+            Control::Claim(ufrag) => {
+                let claimed = self.links.iter().find(|(_, link)| {
+                    link.offering
+                        && link.is_pending()
+                        && link.mine.as_ref().is_some_and(|mine| mine.ufrag == ufrag)
+                });
+                let Some((pending, sid)) = claimed.map(|(id, link)| (*id, link.sid)) else {
+                    return;
+                };
+                self.close(pending, actions);
+                // Only whom the offer reached knows its ICE name.
+                if let Some(member) = self.members.get_mut(&sid) {
+                    member.session = Some(from);
+                }
+                self.found_at(from, sid);
+                if let Some(my_sid) = self.my_sid {
+                    control(actions, id, Channel::Events, &Control::SignalingId(my_sid));
+                }
+            }
+            Control::Bye(why) => {
+                let reason = match why {
+                    Farewell::Leaving => LeaveReason::Left,
+                    Farewell::CutOff => LeaveReason::CutByPeer,
+                };
+                if let Some(peer) = self.peers.get_mut(&from) {
+                    peer.farewell = true;
+                }
+                self.gone(from, reason, actions);
+            }
+            Control::Group(room) => {
+                let lowest = self.here().next().map(|(id, _)| id);
+                if self.group_size.is_some() && lowest == Some(from) && from < self.me {
+                    self.group_size = None;
+                    self.group_room = Some(room);
+                }
+            }
+            Control::Hello(_) | Control::Proof(_) | Control::Use => {}
+        }
+    }
+
+    /// A peer says under which signaling id it can be reached. That is about this peer alone:
+    /// it says nothing of what the server tells of that id.
+    pub(super) fn found_at(&mut self, id: PeerId, sid: PeerId) {
+        if Some(sid) == self.my_sid {
+            return;
+        }
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.sid = Some(sid);
+        }
+        if let Some(member) = self.members.get_mut(&sid) {
+            member.failures = 0;
+        }
+    }
+
+    pub(super) fn here(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
+        self.peers
+            .iter()
+            .filter(|(_, peer)| peer.here)
+            .map(|(id, peer)| (*id, peer))
+    }
+
+    /// The lowest session id of a complete group chooses the room in which it goes on.
+    pub(super) fn complete_group(&mut self, entropy: &mut Entropy, actions: &mut Actions) {
+        let Some(size) = self.group_size else { return };
+        let complete = self.here().count() + 1 == usize::from(size.get());
+        let mine_to_choose = self.here().all(|(id, peer)| self.me < id && !peer.foreign);
+        if !complete || !mine_to_choose {
+            return;
+        }
+        let room = entropy.uuid();
+        for link in self.here().filter_map(|(_, peer)| peer.link) {
+            control(actions, link, Channel::Events, &Control::Group(room));
+        }
+        self.group_size = None;
+        self.group_room = Some(room);
+    }
+}

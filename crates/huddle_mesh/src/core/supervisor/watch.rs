@@ -1,0 +1,114 @@
+//! What the passing of time brings.
+
+use super::*;
+
+impl Supervisor {
+    /// Lets time pass. Returns whether there is reason to doubt the signaling connection.
+    pub(crate) fn tick(
+        &mut self,
+        now: Duration,
+        step: Duration,
+        entropy: &mut Entropy,
+        actions: &mut Actions,
+    ) -> bool {
+        self.expire_links(now, entropy, actions);
+        let doubt = self.watch_peers(now, step, actions);
+        for sid in self.due_offers(now) {
+            self.offer(now, sid, actions);
+        }
+        doubt
+    }
+
+    pub(super) fn expire_links(
+        &mut self,
+        now: Duration,
+        entropy: &mut Entropy,
+        actions: &mut Actions,
+    ) {
+        let mut late = Vec::new();
+        let mut over = Vec::new();
+        for (id, link) in &self.links {
+            match link.phase {
+                Phase::Opening | Phase::Introducing(_)
+                    if now.saturating_sub(link.since) >= ATTEMPT_TIMEOUT =>
+                {
+                    late.push(*id);
+                }
+                Phase::Draining(_, until) | Phase::Closing(until) if now >= until => over.push(*id),
+                _ => {}
+            }
+        }
+        for id in late {
+            self.failed(now, id, "it did not open in time", entropy, actions);
+        }
+        for id in over {
+            self.close(id, actions);
+        }
+    }
+
+    pub(super) fn watch_peers(
+        &mut self,
+        now: Duration,
+        step: Duration,
+        actions: &mut Actions,
+    ) -> bool {
+        let mut lost = Vec::new();
+        let mut doubt = false;
+        for (id, peer) in self
+            .peers
+            .iter_mut()
+            .filter(|(_, peer)| peer.here && !peer.foreign)
+        {
+            match peer.liveness.tick(step) {
+                Verdict::Same => {}
+                Verdict::Suspect => {
+                    doubt = true;
+                    actions.push_back(Action::Tell(Told::Suspect(*id)));
+                }
+                Verdict::Lost => lost.push(*id),
+            }
+            if peer.liveness.wants_ping(now) {
+                ping(now, peer, actions);
+            }
+        }
+        for id in lost {
+            self.gone(id, LeaveReason::Lost, actions);
+        }
+        doubt
+    }
+
+    /// Whom to make an offer now: those whom the server named to us and who have no link yet, and
+    /// those whose link fails, if it is ours to replace it.
+    pub(super) fn due_offers(&self, now: Duration) -> BTreeSet<PeerId> {
+        let named = self.members.iter().filter(|(sid, member)| {
+            let linked = member.session.and_then(|session| self.peers.get(&session));
+            let had_its_attempt = member.foreign && member.attempts > 0;
+            let cut = member
+                .session
+                .is_some_and(|session| self.cut.contains(&session));
+            member.we_offer
+                && !had_its_attempt
+                && !cut
+                && !self.cut.contains(sid)
+                && linked.is_none_or(|peer| peer.links_opened == 0)
+        });
+        let failing = self.peers.iter().filter(|(id, peer)| {
+            peer.links_opened > 0
+                && !peer.foreign
+                && !peer.farewell
+                && !peer.is_healthy()
+                && is_controller(self.me, **id)
+        });
+        let sids = named
+            .map(|(sid, _)| *sid)
+            .chain(failing.filter_map(|(_, peer)| peer.sid));
+        sids.filter(|sid| {
+            let waited = self
+                .members
+                .get(sid)
+                .is_none_or(|member| now >= member.retry_at);
+            waited && self.pending_with(*sid).is_none()
+        })
+        .collect()
+    }
+}
