@@ -2,6 +2,7 @@
 
 mod browsers;
 mod departures;
+mod goodbyes;
 mod mixed;
 mod pages;
 mod pictures;
@@ -40,6 +41,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         departures::killed_peer_is_gone_without_server,
     ),
     ("killed_browser_is_gone", departures::killed_browser_is_gone),
+    (
+        "leaves_and_cuts_are_told_at_once",
+        goodbyes::leaves_and_cuts_are_told_at_once,
+    ),
     (
         "relay_only_hides_addresses",
         relay::relay_only_hides_addresses,

@@ -1,0 +1,88 @@
+//! What a deliberate end looks like to the others, over real links.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{bail, ensure};
+use huddle_mesh::{LeaveReason, PeerId, Room, RoomConfig, RoomEvent};
+use huddle_tests::{Artifacts, Server};
+
+const MEETING: Duration = Duration::from_secs(20);
+/// The server's word and a probe would take longer than that.
+const AT_ONCE: Duration = Duration::from_millis(350);
+
+pub(crate) fn leaves_and_cuts_are_told_at_once(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let config = RoomConfig::new(&server.room("goodbyes"))?;
+    let mut ada = Room::join(config.clone())?;
+    let mut bob = Room::join(config.clone())?;
+    let mut cleo = Room::join(config.clone())?;
+    let dan = Room::join(config)?;
+    let (bob_id, cleo_id, dan_id, ada_id) = (bob.me(), cleo.me(), dan.me(), ada.me());
+    for room in [&mut ada, &mut bob, &mut cleo] {
+        let mut here = 0;
+        until(room, MEETING, "three others join", |event| {
+            here += usize::from(matches!(event, RoomEvent::PeerJoined { .. }));
+            here == 3
+        })?;
+    }
+
+    bob.leave();
+    let took = until_left(&mut ada, bob_id, LeaveReason::Left)?;
+    println!("   a leave is told: {} ms", took.as_millis());
+
+    ada.cut(cleo_id);
+    let took = until_left(&mut cleo, ada_id, LeaveReason::CutByPeer)?;
+    until_left(&mut ada, cleo_id, LeaveReason::Cut)?;
+    println!("   a cut is told: {} ms", took.as_millis());
+
+    let began = Instant::now();
+    drop(dan);
+    let dropping = began.elapsed();
+    ensure!(
+        dropping < Duration::from_millis(300),
+        "dropping a room took {dropping:?}"
+    );
+    until_left(&mut ada, dan_id, LeaveReason::Left)?;
+    println!(
+        "   a dropped room is told too; dropping took {} ms",
+        dropping.as_millis()
+    );
+    Ok(())
+}
+
+fn until_left(room: &mut Room, who: PeerId, why: LeaveReason) -> anyhow::Result<Duration> {
+    let mut said = None;
+    let took = until(room, AT_ONCE, "they leave", |event| {
+        if let RoomEvent::PeerLeft { peer, reason } = event
+            && *peer == who
+        {
+            said = Some(*reason);
+        }
+        said.is_some()
+    })?;
+    ensure!(said == Some(why), "the reason is {said:?}, not {why:?}");
+    Ok(took)
+}
+
+fn until(
+    room: &mut Room,
+    limit: Duration,
+    what: &str,
+    mut done: impl FnMut(&RoomEvent) -> bool,
+) -> anyhow::Result<Duration> {
+    let began = Instant::now();
+    let mut seen = Vec::new();
+    while began.elapsed() < limit {
+        while let Some(event) = room.poll() {
+            if done(&event) {
+                return Ok(began.elapsed());
+            }
+            seen.push(event);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    bail!("not within {limit:?}: {what}; seen: {seen:#?}");
+}
