@@ -28,13 +28,11 @@ pub(crate) enum WasmToolchain {
 }
 
 impl WasmToolchain {
-    /// Finds one, or installs one: rustup's target first, then the distribution's packages.
+    /// Finds or installs one: the active toolchain's target, rustup's download of it, then the
+    /// distribution's packages.
     pub(crate) fn find(project: &Project) -> anyhow::Result<Self> {
         if active_has_target(project) {
             return Ok(Self::Active);
-        }
-        if let Some(found) = distribution() {
-            return Ok(found);
         }
         match add_target(project) {
             Ok(()) if active_has_target(project) => return Ok(Self::Active),
@@ -42,6 +40,9 @@ impl WasmToolchain {
             Err(error) => {
                 println!("rustup cannot add {TARGET} ({error}): taking the distribution's Rust")
             }
+        }
+        if let Some(found) = distribution() {
+            return Ok(found);
         }
         install_distribution()?;
         distribution().with_context(|| {

@@ -25,7 +25,10 @@ use webrtc::{
     runtime::TokioRuntime,
 };
 
-use super::driver::{Inputs, from_link};
+use super::{
+    driver::{Inputs, from_link},
+    ice::known_servers,
+};
 use crate::{
     Channel, Path, RoomConfig, Route,
     core::{LinkId, LinkInput, RESERVED_BYTE, TICK},
@@ -234,13 +237,14 @@ impl LinkTask {
     }
 
     async fn connect(&self, over: mpsc::Sender<()>) -> Result<Connection> {
+        let servers = known_servers(&self.config.ice_servers).await;
         let build = |mdns| {
             let events = Events {
                 id: self.id,
                 inputs: self.inputs.clone(),
                 over: over.clone(),
             };
-            tokio::spawn(connection(self.config.clone(), events, mdns))
+            tokio::spawn(connection(servers.clone(), self.config.route, events, mdns))
         };
         // mDNS resolves the names behind which browsers hide local addresses. Where there is no
         // route for multicast, the library fails or panics; then it goes without.
@@ -328,23 +332,19 @@ impl Drop for Connection {
 }
 
 async fn connection(
-    config: RoomConfig,
+    servers: Vec<RTCIceServer>,
+    route: Route,
     events: Events,
     mdns: MulticastDnsMode,
 ) -> Result<Connection> {
-    let servers = config.ice_servers.into_iter().map(|server| RTCIceServer {
-        urls: server.urls,
-        username: server.username.unwrap_or_default(),
-        credential: server.credential.unwrap_or_default(),
-    });
-    let policy = match config.route {
+    let policy = match route {
         Route::Any => RTCIceTransportPolicy::All,
         Route::RelayOnly => RTCIceTransportPolicy::Relay,
     };
     let connection = PeerConnectionBuilder::new()
         .with_configuration(
             RTCConfigurationBuilder::new()
-                .with_ice_servers(servers.collect())
+                .with_ice_servers(servers)
                 .with_ice_transport_policy(policy)
                 .build(),
         )

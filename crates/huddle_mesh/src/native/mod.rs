@@ -1,6 +1,7 @@
 //! The native platform: a thread of its own, so that a game that hangs does not hang the network.
 
 mod driver;
+mod ice;
 mod link;
 mod socket;
 
