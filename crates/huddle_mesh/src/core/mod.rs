@@ -3,6 +3,7 @@
 //! The platform's driver feeds [`Core`] with what happened and carries out the [`Action`]s it
 //! asks for. Nothing in here waits, reads a clock or knows a browser.
 
+mod candidate;
 mod control;
 mod entropy;
 mod identity;

@@ -5,7 +5,10 @@ use std::str::FromStr;
 use matchbox_protocol::{PeerEvent, PeerId, PeerRequest};
 use serde::{Deserialize, Serialize};
 
-use super::sdp::{Candidate, Description, SdpError, SdpKind};
+use super::{
+    candidate::Candidate,
+    sdp::{Description, SdpError, SdpKind},
+};
 
 /// Larger messages are not read at all.
 pub(crate) const MAX_SIGNAL_LEN: usize = 64 * 1024;

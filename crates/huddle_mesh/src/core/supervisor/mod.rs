@@ -22,12 +22,13 @@ use uuid::Uuid;
 
 use crate::core::{
     Action, Entropy, LinkInput, Told,
+    candidate::{Candidate, CandidateKind},
     control::{Control, Farewell, Hello, RESERVED_BYTE},
     identity::{Secret, is_controller},
     link::{Introduction, Link, LinkId, Phase, SideKey, Step},
     liveness::{Liveness, Verdict},
     peer::{Member, Peer},
-    sdp::{Candidate, CandidateKind, Description, MAX_CANDIDATES, SdpKind, Tag},
+    sdp::{Description, MAX_CANDIDATES, SdpKind, Tag},
     signal::{self, ServerMessage, Signal},
 };
 use crate::{Channel, LeaveReason, LinkStats, MAX_MESSAGE_LEN};
