@@ -17,7 +17,8 @@ pub(super) async fn known_servers(servers: &[IceServer]) -> Vec<RTCIceServer> {
         let urls = server.urls.iter().zip(known);
         RTCIceServer {
             urls: urls
-                .filter_map(|(url, known)| known.then(|| url.clone()))
+                .filter(|(_, known)| *known)
+                .map(|(url, _)| url.clone())
                 .collect(),
             username: server.username.clone().unwrap_or_default(),
             credential: server.credential.clone().unwrap_or_default(),
