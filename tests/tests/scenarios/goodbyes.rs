@@ -1,4 +1,4 @@
-//! What a deliberate end looks like to the others, over real links.
+//! Rooms without a game: one that does not call, and what a deliberate end looks like to the others.
 
 use std::{
     thread,
@@ -10,10 +10,14 @@ use huddle_mesh::{LeaveReason, PeerId, Room, RoomConfig, RoomEvent};
 use huddle_tests::{Artifacts, Server};
 
 const MEETING: Duration = Duration::from_secs(20);
+/// A peer that is silent for three seconds is lost.
+const NOT_CALLING: Duration = Duration::from_secs(4);
 /// The server's word and a probe would take longer than that.
 const AT_ONCE: Duration = Duration::from_millis(350);
 
-pub(crate) fn leaves_and_cuts_are_told_at_once(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
+    artifacts: &Artifacts,
+) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let config = RoomConfig::new(&server.room("goodbyes"))?;
     let mut ada = Room::join(config.clone())?;
@@ -27,6 +31,21 @@ pub(crate) fn leaves_and_cuts_are_told_at_once(artifacts: &Artifacts) -> anyhow:
             here += usize::from(matches!(event, RoomEvent::PeerJoined { .. }));
             here == 3
         })?;
+    }
+
+    // Nobody calls for longer than a silent peer is given, and nobody takes it for silence.
+    thread::sleep(NOT_CALLING);
+    for room in [&mut ada, &mut bob, &mut cleo] {
+        while let Some(event) = room.poll() {
+            let quiet = matches!(
+                event,
+                RoomEvent::PeerSuspect(_) | RoomEvent::PeerLeft { .. }
+            );
+            ensure!(
+                !quiet,
+                "a game that did not call stopped the network: {event:?}"
+            );
+        }
     }
 
     bob.leave();

@@ -42,8 +42,8 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ),
     ("killed_browser_is_gone", departures::killed_browser_is_gone),
     (
-        "leaves_and_cuts_are_told_at_once",
-        goodbyes::leaves_and_cuts_are_told_at_once,
+        "silence_is_no_goodbye_and_goodbyes_are_told_at_once",
+        goodbyes::silence_is_no_goodbye_and_goodbyes_are_told_at_once,
     ),
     (
         "relay_only_hides_addresses",
