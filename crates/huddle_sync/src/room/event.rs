@@ -1,0 +1,92 @@
+use bytes::Bytes;
+use matchbox_protocol::PeerId;
+
+use crate::{KindId, Refusal, TransferEvent, Undelivered};
+
+/// What a [`RoomSession`](crate::RoomSession) reports, in the order in which it happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SessionEvent {
+    /// A peer whose game fits asks to be let in: answer with
+    /// [`RoomSession::admit`](crate::RoomSession::admit).
+    AskAdmission {
+        /// Who.
+        peer: PeerId,
+        /// What their game says for them, as it came.
+        data: Bytes,
+    },
+    /// The handshake with a peer is done: from now on messages come and go.
+    Joined {
+        /// Who.
+        peer: PeerId,
+    },
+    /// A peer began anew without this side noticing that they were gone: they are gone, and
+    /// [`SessionEvent::Joined`] follows if they are let in again.
+    Left {
+        /// Who.
+        peer: PeerId,
+    },
+    /// There will be no session with a peer. Once the refusal had time to reach them the link can
+    /// be cut.
+    Refused {
+        /// Who.
+        peer: PeerId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// An event from a peer.
+    Event {
+        /// From whom.
+        peer: PeerId,
+        /// Its kind, which is declared as an event.
+        kind: KindId,
+        /// Its bytes, as they came.
+        payload: Bytes,
+    },
+    /// A peer's state, newer than all of its kind before.
+    State {
+        /// From whom.
+        peer: PeerId,
+        /// Its kind, which is declared as state.
+        kind: KindId,
+        /// Its bytes, as they came.
+        payload: Bytes,
+    },
+    /// What a peer who was given up has not confirmed, in the order in which it was queued.
+    ///
+    /// The last of it may have arrived, if only the confirmation was lost.
+    Undelivered {
+        /// Who.
+        peer: PeerId,
+        /// The events.
+        events: Vec<Undelivered>,
+    },
+    /// A transfer from or to a peer made progress or ended.
+    Transfer {
+        /// With whom.
+        peer: PeerId,
+        /// What happened.
+        event: TransferEvent,
+    },
+    /// A peer told whom they are linked with.
+    MeshChanged {
+        /// Who.
+        peer: PeerId,
+    },
+    /// Somebody else is the host of the room now.
+    HostChanged {
+        /// Who; maybe this player.
+        host: PeerId,
+    },
+    /// By the room's policy a peer is to go: cut them off.
+    Removed {
+        /// Who; maybe this player.
+        peer: PeerId,
+        /// On whose word: the host, or the last of a majority.
+        by: PeerId,
+    },
+    /// The room's clock jumped ahead, since the others were.
+    TicksSkipped {
+        /// How many ticks were left out.
+        ticks: u32,
+    },
+}

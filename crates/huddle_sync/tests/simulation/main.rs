@@ -1,0 +1,149 @@
+//! Whole rooms in virtual time, over networks that lose, delay, repeat and reorder, with links
+//! that are replaced and players that vanish and return.
+
+mod network;
+mod world;
+
+use std::time::Duration;
+
+use network::Weather;
+use world::World;
+
+const SEEDS: u64 = 300;
+
+/// The weather of a seed: from fine to 40 % loss.
+fn weather(rng: &mut fastrand::Rng) -> Weather {
+    Weather {
+        loss: 0.4 * rng.f64(),
+        duplicates: 0.2 * rng.f64(),
+        latency: Duration::from_millis(rng.u64(0..120)),
+        jitter: Duration::from_millis(rng.u64(0..80)),
+    }
+}
+
+/// Runs a test once per seed, on all cores; says which seed fails.
+fn for_each_seed(test: fn(u64)) {
+    let only = std::env::var("HUDDLE_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds: Vec<u64> = only.map_or_else(|| (0..SEEDS).collect(), |seed| vec![seed]);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for part in seeds.chunks(seeds.len().div_ceil(threads)) {
+            scope.spawn(move || {
+                for &seed in part {
+                    if let Err(panic) = std::panic::catch_unwind(|| test(seed)) {
+                        eprintln!("failed with HUDDLE_SEED={seed}");
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// Makes everybody move and splash at random for some ticks.
+fn play(world: &mut World, ticks: u32) {
+    let players = world.players.len();
+    for _ in 0..ticks {
+        for me in 0..players {
+            if world.rng.f64() < 0.2 {
+                let len = if world.rng.f64() < 0.05 { world.rng.usize(1000..20_000) } else { world.rng.usize(4..200) };
+                world.splash(me, len);
+            }
+            let value = (world.now.as_micros() / 1000) as u32;
+            let len = if me == 0 { 3000 } else { 12 };
+            world.pose(me, value, len);
+        }
+        world.step();
+    }
+}
+
+/// Lets the network calm down until all has arrived that will.
+fn settle(world: &mut World) {
+    world.weather.loss = world.weather.loss.min(0.05);
+    world.run(1200);
+}
+
+#[test]
+fn events_arrive_exactly_once_and_state_converges_over_bad_networks_and_replaced_links() {
+    for_each_seed(|seed| {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let players = rng.usize(2..=4);
+        let mut world = World::new(players, weather(&mut rng), seed);
+        for _ in 0..6 {
+            play(&mut world, 60);
+            let (a, b) = (world.rng.usize(0..players), world.rng.usize(0..players));
+            if a != b {
+                world.replace(a, b);
+            }
+        }
+        settle(&mut world);
+        world.check_events();
+        for me in 0..players {
+            for other in (0..players).filter(|&other| other != me) {
+                let with = &world.players[me].with[&other];
+                assert_eq!(with.joined, 1, "a replaced link is no new session");
+                assert!(with.undelivered.is_empty());
+                assert_eq!(with.sent.len(), world.players[other].with[&me].heard.len());
+                assert!(with.sent.len() > 30, "only {} events", with.sent.len());
+                let newest = world.players[other].with.len() > 0;
+                assert!(newest && with.pose.is_some());
+                let all: Vec<_> = (0..players).filter(|&p| p != other).map(|p| world.players[p].with[&other].pose).collect();
+                assert!(all.iter().all(|pose| *pose == all[0]), "{all:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn events_are_delivered_or_reported_when_peers_vanish_and_return() {
+    for_each_seed(|seed| {
+        let mut rng = fastrand::Rng::with_seed(seed ^ 0x5eed);
+        let mut world = World::new(3, weather(&mut rng), seed);
+        play(&mut world, 150);
+        for _ in 0..3 {
+            let a = world.rng.usize(0..3);
+            let b = (a + world.rng.usize(1..3)) % 3;
+            let both = world.rng.bool();
+            world.lose(a, b, both);
+            let away = world.rng.u32(1..100);
+            play(&mut world, away);
+            world.back(a, b, both);
+            let back = world.rng.u32(1..150);
+            play(&mut world, back);
+        }
+        settle(&mut world);
+        world.check_events();
+        for me in 0..3 {
+            for other in (0..3).filter(|&other| other != me) {
+                assert!(world.players[me].with[&other].here, "{me} and {other} did not meet again");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_room_where_nothing_happens_falls_silent() {
+    let weather = Weather { loss: 0.1, duplicates: 0.0, latency: Duration::from_millis(30), jitter: Duration::from_millis(10) };
+    let mut world = World::new(4, weather, 1);
+    play(&mut world, 120);
+    world.run(600);
+    let before = world.packets();
+    world.run(600);
+    let sent = world.packets() - before;
+    assert!(sent <= 12 * 10, "{sent} packets in ten seconds of nothing");
+}
+
+#[test]
+fn a_player_killed_for_good_is_reported_with_what_they_missed() {
+    let weather = Weather { loss: 0.05, duplicates: 0.05, latency: Duration::from_millis(30), jitter: Duration::from_millis(10) };
+    let mut world = World::new(3, weather, 2);
+    play(&mut world, 120);
+    world.players[2].alive = false;
+    play(&mut world, 180);
+    for me in 0..2 {
+        world.lose(me, 2, false);
+        assert!(!world.players[me].with[&2].undelivered.is_empty());
+    }
+    settle(&mut world);
+    world.check_events();
+}
