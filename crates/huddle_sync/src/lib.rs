@@ -15,14 +15,17 @@
 //! an error and nothing more.
 
 pub mod codec;
+mod hash;
 mod kind;
 mod packet;
+mod schema;
 mod session;
 mod state;
 mod wire;
 
-pub use kind::{Delivery, KindError, KindId, Kinds};
+pub use kind::{Delivery, KindError, KindId, Kinds, MAX_NAME_LEN};
 pub use packet::PacketError;
+pub use schema::{MAX_SCHEMA_LEN, Schema};
 pub use session::{PeerSession, QueueError, Received};
 pub use state::OwnStates;
 
