@@ -108,7 +108,7 @@ impl TryFrom<u32> for Even {
     type Error = &'static str;
 
     fn try_from(value: u32) -> Result<Self, Self::Error> {
-        if value % 2 == 0 {
+        if value.is_multiple_of(2) {
             Ok(Self(value))
         } else {
             Err("odd")
