@@ -14,15 +14,20 @@
 //! Whatever comes from another player is untrusted: bounded, without panics, and a bad packet is
 //! an error and nothing more.
 
+mod clock;
 pub mod codec;
+mod hash;
 mod kind;
 mod packet;
+mod schema;
 mod session;
 mod state;
 mod wire;
 
-pub use kind::{Delivery, KindError, KindId, Kinds};
+pub use clock::{ClockReading, ImpossibleTick, MAX_CLAIMED_TICK, RoomClock, TickRate};
+pub use kind::{Delivery, KindError, KindId, Kinds, MAX_NAME_LEN};
 pub use packet::PacketError;
+pub use schema::{MAX_SCHEMA_LEN, Schema};
 pub use session::{PeerSession, QueueError, Received};
 pub use state::OwnStates;
 
@@ -35,3 +40,11 @@ pub const MAX_STATE_LEN: usize = 1024;
 /// The longest packet of state, in bytes, and how far events are put together. It fits into one
 /// datagram of any network.
 pub const MAX_PACKET_LEN: usize = 1100;
+
+/// A peer for tests; the ids are in the order of the numbers.
+#[cfg(test)]
+fn test_peer(n: u8) -> matchbox_protocol::PeerId {
+    let mut bytes = vec![16];
+    bytes.resize(17, n);
+    codec::decode(&bytes, bytes.len()).unwrap()
+}

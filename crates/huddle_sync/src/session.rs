@@ -21,11 +21,11 @@ const EVENT_OVERHEAD: usize = 32;
 ///
 /// ```
 /// use bytes::Bytes;
-/// use huddle_sync::{Delivery, Kinds, OwnStates, PeerSession, Received};
+/// use huddle_sync::{Delivery, Kinds, OwnStates, PeerSession, Received, Schema};
 ///
 /// let mut kinds = Kinds::default();
-/// let splash = kinds.declare("splash", Delivery::Event)?;
-/// let pose = kinds.declare("pose", Delivery::State)?;
+/// let splash = kinds.declare("splash", Delivery::Event, Schema::of::<Vec<u8>>())?;
+/// let pose = kinds.declare("pose", Delivery::State, Schema::of::<Vec<u8>>())?;
 ///
 /// let mut ada = PeerSession::default();
 /// ada.queue_event(splash, Bytes::from_static(b"big")).unwrap();
@@ -185,8 +185,12 @@ mod tests {
 
     fn kinds() -> (Kinds, KindId, KindId) {
         let mut kinds = Kinds::default();
-        let splash = kinds.declare("splash", Delivery::Event).unwrap();
-        let pose = kinds.declare("pose", Delivery::State).unwrap();
+        let splash = kinds
+            .declare("splash", Delivery::Event, crate::Schema::opaque())
+            .unwrap();
+        let pose = kinds
+            .declare("pose", Delivery::State, crate::Schema::opaque())
+            .unwrap();
         (kinds, splash, pose)
     }
 

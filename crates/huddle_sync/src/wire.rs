@@ -43,6 +43,18 @@ impl Reader {
         Some(u32::from_le_bytes(self.slice(4)?.as_ref().try_into().ok()?))
     }
 
+    pub(crate) fn u16(&mut self) -> Option<u16> {
+        Some(u16::from_le_bytes(self.slice(2)?.as_ref().try_into().ok()?))
+    }
+
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.slice(8)?.as_ref().try_into().ok()?))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for i in 0..MAX_VARINT_LEN {

@@ -1,0 +1,94 @@
+//! The shape of a type's encoding, as text that two builds of a game can compare.
+
+mod probe;
+mod shape;
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+use crate::hash::Fnv64;
+
+/// The longest text of a [`Schema`], in bytes.
+pub const MAX_SCHEMA_LEN: usize = 512;
+
+/// Ends a text that was cut: these and the 16 hex digits of the hash of the whole.
+const CUT_MARK: &str = "..#";
+
+/// The shape of a message type on the wire, as canonical ASCII text such as `{x: f32, y: f32}`.
+///
+/// Two builds of a game can exchange a message only if its schema is the same in both. What counts
+/// is what the encoding depends on: the order and types of fields, the order of variants; and the
+/// names of fields and variants, because `{x, y}` and `{y, x}` take the same bytes. What does
+/// not count: names of Rust types, whether they are newtypes or boxed, the compiler, and the
+/// platform.
+///
+/// | text | stands for |
+/// |---|---|
+/// | `u8`, `f32`, `bool`, `char`, `str`, `bytes`, `()` | themselves |
+/// | `{x: f32, y: f32}` | a struct |
+/// | `(u8, str)`, `[f32; 3]` | a tuple, tuple struct or array; of one type throughout |
+/// | `[u8]`, `map<u8, str>`, `option<u8>` | what has any number of elements |
+/// | `enum{Idle, Run(f32), Hit{by: u8}}` | an enum |
+/// | `^1` | a recursive type: the type that many levels further out |
+/// | `opaque` | what could not be looked into |
+///
+/// The shape is found by letting the type's `Deserialize` implementation ask for its parts and
+/// answering with made-up values. A part that refuses all of them hides the parts behind it, which
+/// are then `opaque`: compared with nothing, so a difference there is not noticed. A text longer
+/// than [`MAX_SCHEMA_LEN`] ends in a hash of the whole. Names of fields that have aliases
+/// (`#[serde(alias)]`) do not count, because it cannot be seen which is whose.
+///
+/// ```
+/// use huddle_sync::Schema;
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// struct Pose {
+///     at: [f32; 2],
+///     name: Option<String>,
+/// }
+///
+/// assert_eq!(Schema::of::<Pose>().as_str(), "{at: [f32; 2], name: option<str>}");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Schema(String);
+
+impl Schema {
+    /// The schema of a type. It takes some work: find it once.
+    pub fn of<T: DeserializeOwned>() -> Self {
+        Self::bounded(probe::explore::<T>().to_string())
+    }
+
+    /// A schema that says nothing: for payloads that are not made from a `serde` type.
+    pub fn opaque() -> Self {
+        Self(shape::OPAQUE.to_owned())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn bounded(mut text: String) -> Self {
+        if text.len() > MAX_SCHEMA_LEN {
+            let hash = Fnv64::new().write(text.as_bytes()).finish();
+            let mut end = MAX_SCHEMA_LEN - CUT_MARK.len() - 16;
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
+            text.push_str(&format!("{CUT_MARK}{hash:016x}"));
+        }
+        Self(text)
+    }
+}
+
+impl fmt::Display for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

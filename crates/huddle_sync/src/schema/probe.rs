@@ -1,0 +1,593 @@
+//! Finds the shape of a type by deserializing it from made-up values, over and over.
+//!
+//! Each run walks the type from the outside in and records what it asks for. An enum is given one
+//! variant per run until all are known. If a value is refused, the next run makes another one;
+//! where none is accepted, what can do without (an option, a sequence, another variant) does, and
+//! everything else around it is given up. A part of the same type as one around it is a recursion
+//! and not entered. Every run must find out something, and their number, the number of parts and
+//! the steps are bounded, so it ends whatever the type does.
+
+use std::any::TypeId;
+
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor, value::U32Deserializer,
+};
+
+use super::shape::{LONG_TUPLE, Part, Shape, State, Tree};
+use crate::hash::Fnv64;
+
+const MAX_PARTS: usize = 2048;
+const MAX_RUNS: usize = 4096;
+const MAX_STEPS: usize = 1 << 20;
+const MAX_DEPTH: usize = 48;
+
+/// How many values a part may refuse.
+const MAX_REFUSALS: usize = 24;
+
+const FLAGS: [bool; 2] = [false, true];
+const NUMBERS: [u8; 5] = [1, 0, 2, 100, 16];
+const CHARS: [char; 3] = ['a', '0', 'A'];
+const TEXTS: [&str; 7] = [
+    "a",
+    "",
+    "0",
+    "1.0.0",
+    "127.0.0.1:1",
+    "2000-01-01T00:00:00Z",
+    "00000000-0000-4000-8000-000000000000",
+];
+const LENS: [usize; 7] = [1, 0, 2, 3, 4, 8, 16];
+const ZEROS: [u8; 16] = [0; 16];
+
+/// What is known after as many runs as it takes.
+pub(super) fn explore<T: DeserializeOwned>() -> Tree {
+    let mut search = Search {
+        tree: Tree(vec![Part::default()]),
+        ..Search::default()
+    };
+    for _ in 0..MAX_RUNS {
+        search.start_run();
+        // What comes out is made up.
+        let _ = search.watch(0, |probe| T::deserialize(probe));
+        if !search.has_learned || search.is_exhausted || search.tree.0[0].state != State::Open {
+            break;
+        }
+    }
+    search.tree
+}
+
+/// A run cannot go on. Why is written into the parts.
+#[derive(Debug)]
+struct Stop;
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("this value is not for use")
+    }
+}
+
+impl std::error::Error for Stop {}
+
+impl de::Error for Stop {
+    fn custom<T: std::fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+#[derive(Default)]
+struct Search {
+    tree: Tree,
+    /// The types around the one being read; newtypes do not count as levels.
+    around: Vec<(TypeId, bool)>,
+    steps: usize,
+    has_learned: bool,
+    /// Whether it is known which part this run failed at.
+    has_blamed: bool,
+    is_exhausted: bool,
+}
+
+/// Reads one part.
+struct Probe<'a> {
+    search: &'a mut Search,
+    part: usize,
+}
+
+impl Search {
+    fn start_run(&mut self) {
+        self.around.clear();
+        self.has_learned = false;
+        self.has_blamed = false;
+    }
+
+    fn part(&self, index: usize) -> &Part {
+        &self.tree.0[index]
+    }
+
+    fn set_state(&mut self, index: usize, state: State) {
+        let part = &mut self.tree.0[index];
+        if part.state != state {
+            part.state = state;
+            self.has_learned = true;
+        }
+    }
+
+    /// Records what a part asks for. A part that asks for this now and for that then is opaque.
+    fn set_shape(&mut self, index: usize, shape: Shape) {
+        let part = &mut self.tree.0[index];
+        if part.shape == Shape::Unseen {
+            part.shape = shape;
+        } else if part.shape != shape {
+            part.shape = Shape::Opaque;
+        }
+    }
+
+    /// The i-th part of a part, made if it is new.
+    fn child(&mut self, parent: usize, i: usize) -> Result<usize, Stop> {
+        if let Some(&child) = self.part(parent).parts.get(i) {
+            return Ok(child);
+        }
+        if self.tree.0.len() >= MAX_PARTS {
+            self.is_exhausted = true;
+            return Err(Stop);
+        }
+        self.has_learned = true;
+        let child = self.tree.0.len();
+        self.tree.0.push(Part::default());
+        self.tree.0[parent].parts.push(child);
+        Ok(child)
+    }
+
+    /// One of `len` choices: each in turn, then mixed, so that parts choose differently.
+    fn choose(&self, index: usize, len: usize) -> usize {
+        let variation = self.part(index).variation;
+        if variation < len {
+            return variation;
+        }
+        let mixed = Fnv64::new()
+            .write(&(index as u64).to_le_bytes())
+            .write(&(variation as u64).to_le_bytes())
+            .finish();
+        ((mixed >> 32) % len as u64) as usize
+    }
+
+    fn is_open(&self, index: usize) -> bool {
+        self.part(index).state == State::Open
+    }
+
+    fn is_dead(&self, index: usize) -> bool {
+        self.part(index).state == State::Dead
+    }
+
+    /// Lets a part be read as its type asks for it, and learns from whether it is accepted.
+    fn watch<R>(
+        &mut self,
+        part: usize,
+        read: impl FnOnce(Probe<'_>) -> Result<R, Stop>,
+    ) -> Result<R, Stop> {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            self.is_exhausted = true;
+        }
+        if self.is_exhausted {
+            return Err(Stop);
+        }
+        let levels = self.around.len();
+        let result = read(Probe { search: self, part });
+        self.around.truncate(levels);
+        match &result {
+            Ok(_) => self.accepted(part),
+            Err(Stop) => self.refused(part),
+        }
+        result
+    }
+
+    /// A part was read and accepted its value.
+    fn accepted(&mut self, index: usize) {
+        let part = self.part(index);
+        let is_whole = match part.shape {
+            Shape::Enum(names) => part.parts.len() == names.len(),
+            _ => true,
+        };
+        if is_whole && self.is_open(index) && !part.parts.iter().any(|&part| self.is_open(part)) {
+            self.set_state(index, State::Known);
+        }
+    }
+
+    /// A part refused its value.
+    fn refused(&mut self, index: usize) {
+        if !self.has_blamed {
+            self.has_blamed = true;
+            if !self.has_learned {
+                self.tree.0[index].refusals += 1;
+                self.vary(index);
+                self.has_learned = true;
+                if self.part(index).refusals > MAX_REFUSALS {
+                    self.set_state(index, State::Dead);
+                }
+            }
+        }
+        let mut parts = self.part(index).parts.iter();
+        let is_lost = match self.part(index).shape {
+            Shape::Option | Shape::Seq | Shape::Map => false,
+            Shape::Enum(names) => {
+                parts.len() == names.len() && parts.all(|&part| self.is_dead(part))
+            }
+            _ => parts.any(|&part| self.is_dead(part)),
+        };
+        if is_lost {
+            self.set_state(index, State::Dead);
+        }
+    }
+
+    fn vary(&mut self, index: usize) {
+        self.tree.0[index].variation += 1;
+        for part in self.part(index).parts.clone() {
+            self.vary(part);
+        }
+    }
+}
+
+impl Probe<'_> {
+    /// Lets the i-th part be read.
+    fn with<R>(self, i: usize, read: impl FnOnce(Probe<'_>) -> Result<R, Stop>) -> Result<R, Stop> {
+        let part = self.search.child(self.part, i)?;
+        self.search.watch(part, read)
+    }
+
+    /// Reads the i-th part.
+    fn read_part<'de, S: DeserializeSeed<'de>>(
+        &mut self,
+        i: usize,
+        seed: S,
+    ) -> Result<S::Value, Stop> {
+        let part = self.search.child(self.part, i)?;
+        self.search.watch(part, |probe| seed.deserialize(probe))
+    }
+
+    fn leaf<T: Copy>(&self, samples: &[T]) -> T {
+        samples[self.search.choose(self.part, samples.len())]
+    }
+
+    /// Nothing can be made for this part.
+    fn give_up(self, shape: Shape) -> Stop {
+        self.search.set_shape(self.part, shape);
+        self.search.has_blamed = true;
+        self.search.set_state(self.part, State::Dead);
+        Stop
+    }
+
+    /// Enters a part that has parts, unless it is its own part.
+    fn enter<V>(self, shape: Shape) -> Result<Self, Stop> {
+        let id = typeid::of::<V>();
+        let around = &self.search.around;
+        if let Some(at) = around.iter().rposition(|&(other, _)| other == id) {
+            let levels = around[at..].iter().filter(|(_, counts)| *counts).count();
+            return Err(self.give_up(Shape::Back(levels)));
+        }
+        if around.len() >= MAX_DEPTH {
+            return Err(self.give_up(Shape::Opaque));
+        }
+        self.search.around.push((id, shape != Shape::Newtype));
+        self.search.set_shape(self.part, shape);
+        Ok(self)
+    }
+
+    /// How many elements to make: those that show what an element is come first.
+    fn len(&self) -> usize {
+        match self.search.part(self.part).parts.last() {
+            Some(&element) if self.search.is_dead(element) => 0,
+            Some(&element) if !self.search.is_open(element) => self.leaf(&LENS),
+            _ => 1,
+        }
+    }
+
+    /// The variant to make: one that is not known, while there is one.
+    fn variant(&self, len: usize) -> Option<usize> {
+        let known = &self.search.part(self.part).parts;
+        let open = known.iter().position(|&part| self.search.is_open(part));
+        match open.or((known.len() < len).then_some(known.len())) {
+            Some(variant) => Some(variant),
+            None => {
+                let alive: Vec<_> = (0..known.len())
+                    .filter(|&i| !self.search.is_dead(known[i]))
+                    .collect();
+                (!alive.is_empty()).then(|| self.leaf(&alive))
+            }
+        }
+    }
+}
+
+macro_rules! numbers {
+    ($($method:ident $visit:ident $name:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+            self.search.set_shape(self.part, Shape::Leaf(stringify!($name)));
+            visitor.$visit(self.leaf(&NUMBERS) as $name)
+        })*
+    };
+}
+
+impl<'de> Deserializer<'de> for Probe<'_> {
+    type Error = Stop;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    numbers! {
+        deserialize_i8 visit_i8 i8
+        deserialize_i16 visit_i16 i16
+        deserialize_i32 visit_i32 i32
+        deserialize_i64 visit_i64 i64
+        deserialize_i128 visit_i128 i128
+        deserialize_u8 visit_u8 u8
+        deserialize_u16 visit_u16 u16
+        deserialize_u32 visit_u32 u32
+        deserialize_u64 visit_u64 u64
+        deserialize_u128 visit_u128 u128
+        deserialize_f32 visit_f32 f32
+        deserialize_f64 visit_f64 f64
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.search.set_shape(self.part, Shape::Leaf("bool"));
+        visitor.visit_bool(self.leaf(&FLAGS))
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.search.set_shape(self.part, Shape::Leaf("char"));
+        visitor.visit_char(self.leaf(&CHARS))
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.search.set_shape(self.part, Shape::Leaf("str"));
+        visitor.visit_borrowed_str(self.leaf(&TEXTS))
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.search.set_shape(self.part, Shape::Leaf("bytes"));
+        visitor.visit_borrowed_bytes(&ZEROS[..self.leaf(&LENS)])
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.search.set_shape(self.part, Shape::Leaf("()"));
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        let probe = self.enter::<V>(Shape::Newtype)?;
+        probe.with(0, |inner| visitor.visit_newtype_struct(inner))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        let probe = self.enter::<V>(Shape::Option)?;
+        if probe.len() == 0 {
+            visitor.visit_none()
+        } else {
+            probe.with(0, |inner| visitor.visit_some(inner))
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        let probe = self.enter::<V>(Shape::Seq)?;
+        let left = probe.len();
+        visitor.visit_seq(Repeated { probe, left })
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        let probe = self.enter::<V>(Shape::Map)?;
+        let left = probe.len();
+        visitor.visit_map(Repeated { probe, left })
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
+        let probe = self.enter::<V>(Shape::Tuple(len))?;
+        visitor.visit_seq(Parts::new(probe, len))
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        let probe = self.enter::<V>(Shape::Struct(fields))?;
+        visitor.visit_seq(Parts::new(probe, fields.len()))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        let probe = self.enter::<V>(Shape::Enum(variants))?;
+        match probe.variant(variants.len()) {
+            Some(index) => probe.with(index, |probe| visitor.visit_enum(Variant { probe, index })),
+            None => Err(probe.give_up(Shape::Enum(variants))),
+        }
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
+        Err(self.give_up(Shape::Opaque))
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
+        Err(self.give_up(Shape::Opaque))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
+        Err(self.give_up(Shape::Opaque))
+    }
+}
+
+/// The elements of a sequence or map: each is like the first.
+struct Repeated<'a> {
+    probe: Probe<'a>,
+    left: usize,
+}
+
+impl<'de> SeqAccess<'de> for Repeated<'_> {
+    type Error = Stop;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Stop> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        self.probe.read_part(0, seed).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+impl<'de> MapAccess<'de> for Repeated<'_> {
+    type Error = Stop;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Stop> {
+        self.next_element_seed(seed)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Stop> {
+        self.probe.read_part(1, seed)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+/// The parts of a tuple or struct, one after the other.
+struct Parts<'a> {
+    probe: Probe<'a>,
+    len: usize,
+    read: usize,
+    next: usize,
+    last: Option<TypeId>,
+}
+
+impl<'a> Parts<'a> {
+    fn new(probe: Probe<'a>, len: usize) -> Self {
+        Self {
+            probe,
+            len,
+            read: 0,
+            next: 0,
+            last: None,
+        }
+    }
+}
+
+impl<'de> SeqAccess<'de> for Parts<'_> {
+    type Error = Stop;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Stop> {
+        if self.read == self.len {
+            return Ok(None);
+        }
+        self.read += 1;
+        let id = Some(typeid::of::<S>());
+        if self.len <= LONG_TUPLE || self.last != id {
+            self.last = id;
+            self.next += 1;
+        }
+        self.probe.read_part(self.next - 1, seed).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.len - self.read)
+    }
+}
+
+/// One variant of an enum.
+struct Variant<'a> {
+    probe: Probe<'a>,
+    index: usize,
+}
+
+impl<'de> EnumAccess<'de> for Variant<'_> {
+    type Error = Stop;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Stop> {
+        let tag: U32Deserializer<Stop> = u32::try_from(self.index)
+            .map_err(|_| Stop)?
+            .into_deserializer();
+        match seed.deserialize(tag) {
+            Ok(tag) => Ok((tag, self)),
+            Err(Stop) => Err(self.probe.give_up(Shape::Missing)),
+        }
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_> {
+    type Error = Stop;
+
+    fn unit_variant(self) -> Result<(), Stop> {
+        self.probe.search.set_shape(self.probe.part, Shape::Bare);
+        Ok(())
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(mut self, seed: S) -> Result<S::Value, Stop> {
+        self.probe.search.set_shape(self.probe.part, Shape::Newtype);
+        self.probe.read_part(0, seed)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
+        self.probe
+            .search
+            .set_shape(self.probe.part, Shape::Tuple(len));
+        visitor.visit_seq(Parts::new(self.probe, len))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        self.probe
+            .search
+            .set_shape(self.probe.part, Shape::Struct(fields));
+        visitor.visit_seq(Parts::new(self.probe, fields.len()))
+    }
+}

@@ -1,0 +1,212 @@
+//! What is known of a type, part by part, and how it is written.
+
+use std::fmt::{self, Write};
+
+pub(super) const OPAQUE: &str = "opaque";
+
+/// In tuples longer than this, neighbours of one type share what is known.
+pub(super) const LONG_TUPLE: usize = 32;
+
+type Names = &'static [&'static str];
+
+/// All parts of a type that have been seen; the first is the type itself.
+#[derive(Debug, Default)]
+pub(super) struct Tree(pub(super) Vec<Part>);
+
+/// One part of a type.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Part {
+    pub(super) shape: Shape,
+    pub(super) state: State,
+    /// Its own parts. Of an enum: one per variant.
+    pub(super) parts: Vec<usize>,
+    /// How often other values were asked of it.
+    pub(super) variation: usize,
+    /// How often a value was refused that was made for nothing but it.
+    pub(super) refusals: usize,
+}
+
+/// Whether a part has been explored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum State {
+    /// Not to the end.
+    #[default]
+    Open,
+    /// To the end, and it accepts a value.
+    Known,
+    /// It accepts no value, so nothing behind it can be seen.
+    Dead,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Shape {
+    /// Not asked for yet.
+    #[default]
+    Unseen,
+    /// Not to be seen.
+    Opaque,
+    Leaf(&'static str),
+    Newtype,
+    Option,
+    Seq,
+    Map,
+    Tuple(usize),
+    Struct(Names),
+    Enum(Names),
+    /// The content of a variant that has none.
+    Bare,
+    /// A variant that does not exist.
+    Missing,
+    /// The type so many levels out.
+    Back(usize),
+}
+
+impl Tree {
+    fn is_missing(&self, part: usize) -> bool {
+        self.0[part].shape == Shape::Missing
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, index: usize) -> fmt::Result {
+        let part = &self.0[index];
+        match part.shape {
+            Shape::Unseen | Shape::Opaque => f.write_str(OPAQUE),
+            Shape::Leaf(name) => f.write_str(name),
+            Shape::Bare | Shape::Missing => f.write_str("()"),
+            Shape::Newtype => self.write_part(f, part, 0),
+            Shape::Option => self.write_parts(f, "option<", part, 1, ">"),
+            Shape::Seq => self.write_parts(f, "[", part, 1, "]"),
+            Shape::Map => self.write_parts(f, "map<", part, 2, ">"),
+            Shape::Back(levels) => write!(f, "^{levels}"),
+            Shape::Tuple(0) => f.write_str("()"),
+            Shape::Tuple(len) => self.write_tuple(f, part, len),
+            Shape::Struct(names) => self.write_struct(f, part, names),
+            Shape::Enum(names) => self.write_enum(f, part, names),
+        }
+    }
+
+    fn write_part(&self, f: &mut fmt::Formatter<'_>, part: &Part, i: usize) -> fmt::Result {
+        match part.parts.get(i) {
+            Some(&index) => self.write(f, index),
+            None => f.write_str(OPAQUE),
+        }
+    }
+
+    fn write_parts(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        open: &str,
+        part: &Part,
+        len: usize,
+        close: &str,
+    ) -> fmt::Result {
+        f.write_str(open)?;
+        for i in 0..len {
+            separate(f, i)?;
+            self.write_part(f, part, i)?;
+        }
+        f.write_str(close)
+    }
+
+    fn write_tuple(&self, f: &mut fmt::Formatter<'_>, part: &Part, len: usize) -> fmt::Result {
+        let texts: Vec<_> = part
+            .parts
+            .iter()
+            .map(|&i| Written(self, i).to_string())
+            .collect();
+        let is_uniform = texts.windows(2).all(|pair| pair[0] == pair[1]);
+        let is_whole = len > LONG_TUPLE || texts.len() == len;
+        match texts.first() {
+            Some(first) if len > 1 && is_uniform && is_whole => write!(f, "[{first}; {len}]"),
+            _ => {
+                f.write_char('(')?;
+                for (i, text) in texts.iter().enumerate() {
+                    separate(f, i)?;
+                    f.write_str(text)?;
+                }
+                if len > LONG_TUPLE {
+                    write!(f, "; {len}")?;
+                } else {
+                    for i in texts.len()..len {
+                        separate(f, i)?;
+                        f.write_str(OPAQUE)?;
+                    }
+                }
+                f.write_char(')')
+            }
+        }
+    }
+
+    fn write_struct(&self, f: &mut fmt::Formatter<'_>, part: &Part, names: Names) -> fmt::Result {
+        // Aliases are names too many.
+        if part.state == State::Known && part.parts.len() != names.len() {
+            return self.write_parts(f, "(", part, part.parts.len(), ")");
+        }
+        f.write_char('{')?;
+        for (i, name) in names.iter().enumerate() {
+            separate(f, i)?;
+            write_name(f, name)?;
+            f.write_str(": ")?;
+            self.write_part(f, part, i)?;
+        }
+        f.write_char('}')
+    }
+
+    fn write_enum(&self, f: &mut fmt::Formatter<'_>, part: &Part, names: Names) -> fmt::Result {
+        let has_aliases = part.parts.iter().any(|&variant| self.is_missing(variant));
+        f.write_str("enum{")?;
+        let mut written = 0;
+        for (i, name) in names.iter().enumerate() {
+            let variant = part.parts.get(i);
+            if variant.is_some_and(|&variant| self.is_missing(variant)) {
+                continue;
+            }
+            separate(f, written)?;
+            written += 1;
+            if has_aliases {
+                write!(f, "{i}")?;
+            } else {
+                write_name(f, name)?;
+            }
+            match variant.map(|&variant| (variant, self.0[variant].shape)) {
+                Some((_, Shape::Bare)) => {}
+                Some((variant, Shape::Tuple(1..) | Shape::Struct(_))) => self.write(f, variant)?,
+                Some((variant, _)) => {
+                    f.write_char('(')?;
+                    self.write(f, variant)?;
+                    f.write_char(')')?;
+                }
+                None => write!(f, "({OPAQUE})")?,
+            }
+        }
+        f.write_char('}')
+    }
+}
+
+/// The text of one part.
+struct Written<'a>(&'a Tree, usize);
+
+impl fmt::Display for Written<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, self.1)
+    }
+}
+
+impl fmt::Display for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, 0)
+    }
+}
+
+fn separate(f: &mut fmt::Formatter<'_>, i: usize) -> fmt::Result {
+    if i > 0 { f.write_str(", ") } else { Ok(()) }
+}
+
+/// Names are ASCII and cannot be taken for anything else.
+fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if !name.is_empty() && name.chars().all(is_plain) {
+        f.write_str(name)
+    } else {
+        write!(f, "\"{}\"", name.escape_default())
+    }
+}

@@ -1,0 +1,287 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    num::NonZeroU8,
+    time::Duration,
+};
+
+use serde::{Deserialize, Deserializer, de};
+
+use super::*;
+
+fn text<T: DeserializeOwned>() -> String {
+    Schema::of::<T>().as_str().to_owned()
+}
+
+macro_rules! types {
+    ($($item:item)*) => {
+        $(#[derive(Deserialize)] #[allow(dead_code)] $item)*
+    };
+}
+
+types! {
+    struct Pose { x: f32, y: f32 }
+    struct Splash(u32);
+    struct Unit;
+    struct Wrapped { inner: Splash, pose: Box<Pose> }
+    enum Move { Idle, Run(f32), Jump(f32, bool), Hit { by: u8, at: Pose } }
+    struct Nested { first: Option<Move>, all: Vec<Move>, by_name: BTreeMap<String, Move> }
+    struct Node { value: u8, next: Option<Box<Node>>, more: Vec<Node> }
+    enum List { Cons(u8, Box<List>), Nil }
+    struct Endless { inner: Box<Endless> }
+    struct Grove(Vec<Grove>);
+    enum Expr { Add(Box<Expr>, Box<Expr>), Call { args: Vec<Term> }, Leaf }
+    enum Term { Expr(Box<Expr>), Number(i64) }
+}
+
+#[test]
+fn plain_types_are_told_by_their_fields() {
+    assert_eq!(text::<Pose>(), "{x: f32, y: f32}");
+    assert_eq!(text::<Splash>(), "u32");
+    assert_eq!(text::<Unit>(), "()");
+    assert_eq!(text::<()>(), "()");
+    assert_eq!(text::<(bool, char, String)>(), "(bool, char, str)");
+    assert_eq!(
+        text::<(i8, i16, i32, i64, i128)>(),
+        "(i8, i16, i32, i64, i128)"
+    );
+    assert_eq!(
+        text::<(u8, u16, u32, u64, u128)>(),
+        "(u8, u16, u32, u64, u128)"
+    );
+    assert_eq!(text::<HashMap<u8, (f64,)>>(), "map<u8, (f64)>");
+    assert_eq!(text::<Duration>(), "{secs: u64, nanos: u32}");
+}
+
+#[test]
+fn platform_and_rust_names_do_not_count() {
+    assert_eq!(text::<usize>(), text::<u64>());
+    assert_eq!(text::<isize>(), text::<i64>());
+    assert_eq!(text::<Wrapped>(), "{inner: u32, pose: {x: f32, y: f32}}");
+}
+
+#[test]
+fn arrays_and_tuples_of_one_type_are_the_same() {
+    assert_eq!(text::<[f32; 3]>(), "[f32; 3]");
+    assert_eq!(text::<(f32, f32, f32)>(), "[f32; 3]");
+    assert_eq!(text::<[[u8; 2]; 4]>(), "[[u8; 2]; 4]");
+    assert_eq!(text::<[u8; 0]>(), "()");
+    assert_eq!(text::<[Move; 2]>(), format!("[{}; 2]", text::<Move>()));
+}
+
+#[test]
+fn all_variants_of_an_enum_are_found_wherever_it_is() {
+    let moves = "enum{Idle, Run(f32), Jump(f32, bool), Hit{by: u8, at: {x: f32, y: f32}}}";
+    assert_eq!(text::<Move>(), moves);
+    assert_eq!(
+        text::<Nested>(),
+        format!("{{first: option<{moves}>, all: [{moves}], by_name: map<str, {moves}>}}")
+    );
+    assert_eq!(text::<Result<u8, String>>(), "enum{Ok(u8), Err(str)}");
+}
+
+#[test]
+fn recursive_types_end() {
+    assert_eq!(text::<Node>(), "{value: u8, next: option<^2>, more: [^2]}");
+    assert_eq!(text::<List>(), "enum{Cons(u8, ^1), Nil}");
+    assert_eq!(text::<Endless>(), "{inner: ^1}");
+    assert_eq!(text::<Grove>(), "[^1]");
+    assert_eq!(
+        text::<Expr>(),
+        "enum{Add(^1, opaque), Call{args: [enum{Expr(^3), Number(i64)}]}, Leaf}"
+    );
+}
+
+types! {
+    #[serde(try_from = "u32")]
+    struct Even(u32);
+    #[serde(try_from = "(u8, u8)")]
+    struct Range(u8, u8);
+    struct Checked { one: NonZeroU8, even: Even, range: Range, after: bool }
+    #[serde(try_from = "u8")]
+    struct Never;
+    struct Hidden { before: u8, never: Never, after: f32 }
+    struct Shielded { maybe: Option<Never>, list: Vec<Never>, choice: Choice, after: f32 }
+    enum Choice { Bad(Never), Good }
+}
+
+impl TryFrom<u32> for Even {
+    type Error = &'static str;
+
+    fn try_from(value: u32) -> Result<Self, Self::Error> {
+        if value.is_multiple_of(2) {
+            Ok(Self(value))
+        } else {
+            Err("odd")
+        }
+    }
+}
+
+impl TryFrom<(u8, u8)> for Range {
+    type Error = &'static str;
+
+    fn try_from((low, high): (u8, u8)) -> Result<Self, Self::Error> {
+        if low < high {
+            Ok(Self(low, high))
+        } else {
+            Err("empty")
+        }
+    }
+}
+
+impl TryFrom<u8> for Never {
+    type Error = &'static str;
+
+    fn try_from(_: u8) -> Result<Self, Self::Error> {
+        Err("never")
+    }
+}
+
+#[test]
+fn types_that_check_their_values_are_tried_with_others() {
+    assert_eq!(
+        text::<Checked>(),
+        "{one: u8, even: u32, range: [u8; 2], after: bool}"
+    );
+}
+
+#[test]
+fn what_accepts_nothing_hides_only_what_is_behind_it() {
+    assert_eq!(text::<Never>(), "u8");
+    assert_eq!(text::<Hidden>(), "{before: u8, never: u8, after: opaque}");
+    assert_eq!(
+        text::<Shielded>(),
+        "{maybe: option<u8>, list: [u8], choice: enum{Bad(u8), Good}, after: f32}"
+    );
+}
+
+types! {
+    #[serde(untagged)]
+    enum Untagged { Number(u8), Text(String) }
+    struct WithUntagged { before: u8, any: Option<Untagged>, after: u8 }
+    struct Flat { id: u8, #[serde(flatten)] pose: Pose }
+    struct Aliased { #[serde(alias = "ex")] x: f32, y: u8 }
+    enum AliasedEnum { #[serde(alias = "Start")] Begin(u8), End }
+    struct Renamed { #[serde(rename = "a: u8, b")] a: u8, #[serde(rename = "é")] b: u8 }
+    struct Skipping { #[serde(skip)] cache: u32, #[serde(default)] kept: u8 }
+}
+
+#[test]
+fn what_describes_itself_is_opaque() {
+    assert_eq!(text::<Untagged>(), "opaque");
+    assert_eq!(
+        text::<WithUntagged>(),
+        "{before: u8, any: option<opaque>, after: u8}"
+    );
+    assert_eq!(text::<Flat>(), "map<opaque, opaque>");
+}
+
+#[test]
+fn names_that_cannot_be_told_apart_are_left_out() {
+    assert_eq!(text::<Aliased>(), "(f32, u8)");
+    assert_eq!(text::<AliasedEnum>(), "enum{0(u8), 1}");
+}
+
+#[test]
+fn odd_names_are_quoted_and_skipped_fields_are_absent() {
+    assert_eq!(text::<Renamed>(), "{\"a: u8, b\": u8, \"\\u{e9}\": u8}");
+    assert_eq!(text::<Skipping>(), "{kept: u8}");
+}
+
+/// A pair that travels as a sequence.
+struct Moody;
+
+impl<'de> Deserialize<'de> for Moody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Moody;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Moody, A::Error> {
+                match (seq.next_element::<u8>()?, seq.next_element::<String>()?) {
+                    (Some(_), Some(_)) => Ok(Moody),
+                    _ => Err(de::Error::custom("not a pair")),
+                }
+            }
+        }
+        deserializer.deserialize_seq(Visitor)
+    }
+}
+
+#[test]
+fn elements_of_different_types_are_opaque() {
+    assert_eq!(text::<(Moody, u8)>(), "([opaque], u8)");
+}
+
+#[derive(Debug)]
+struct Big;
+
+impl<'de> Deserialize<'de> for Big {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Big;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Big, A::Error> {
+                while seq.next_element::<u8>()?.is_some() {}
+                Ok(Big)
+            }
+        }
+        deserializer.deserialize_tuple(usize::MAX, Visitor)
+    }
+}
+
+#[test]
+fn a_tuple_without_end_ends() {
+    assert_eq!(text::<Big>(), format!("[u8; {}]", usize::MAX));
+}
+
+/// Any number of types within types.
+struct Deep<const N: usize>;
+
+macro_rules! deep {
+    ($($n:literal)*) => {
+        $(impl<'de> Deserialize<'de> for Deep<$n> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                type Next = Deep<{ $n - 1 }>;
+                <(Next, Next, Option<Next>)>::deserialize(deserializer).map(|_| Self)
+            }
+        })*
+    };
+}
+
+deep!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
+
+impl<'de> Deserialize<'de> for Deep<0> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u8::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+#[test]
+fn types_of_millions_of_parts_end_in_a_hash() {
+    let schema = Schema::of::<Deep<16>>();
+    assert_eq!(schema.as_str().len(), MAX_SCHEMA_LEN);
+    assert_eq!(schema, Schema::of::<Deep<16>>());
+    let (_, hash) = schema.as_str().split_at(MAX_SCHEMA_LEN - 19);
+    assert!(hash.starts_with("..#"), "{hash}");
+    assert_ne!(schema, Schema::of::<Deep<15>>());
+}
+
+#[test]
+fn long_texts_that_differ_late_differ() {
+    let schema = |last: &str| Schema::bounded(format!("{}{last}", "x".repeat(600)));
+    assert_eq!(schema("a").as_str().len(), MAX_SCHEMA_LEN);
+    assert_ne!(schema("a"), schema("b"));
+    assert_eq!(
+        Schema::bounded("x".repeat(MAX_SCHEMA_LEN)).as_str(),
+        "x".repeat(MAX_SCHEMA_LEN)
+    );
+}
