@@ -16,17 +16,24 @@
 
 mod clock;
 pub mod codec;
+mod handshake;
 mod hash;
 mod kind;
 mod packet;
+mod roster;
 mod schema;
 mod session;
 mod state;
 mod wire;
 
 pub use clock::{ClockReading, ImpossibleTick, MAX_CLAIMED_TICK, RoomClock, TickRate};
+pub use handshake::{
+    Agreement, Handshake, HandshakeError, HandshakeEvent, MAX_ADMISSION_LEN, MAX_GAME_LEN,
+    PROTOCOL_VERSION, Refusal, Terms, TermsError, Ticket,
+};
 pub use kind::{Delivery, KindError, KindId, Kinds, MAX_NAME_LEN};
 pub use packet::PacketError;
+pub use roster::RemovalPolicy;
 pub use schema::{MAX_SCHEMA_LEN, Schema};
 pub use session::{PeerSession, QueueError, Received};
 pub use state::OwnStates;

@@ -1,0 +1,3 @@
+mod policy;
+
+pub use policy::RemovalPolicy;
