@@ -33,7 +33,7 @@ pub use handshake::{
 };
 pub use kind::{Delivery, KindError, KindId, Kinds, MAX_NAME_LEN};
 pub use packet::PacketError;
-pub use roster::RemovalPolicy;
+pub use roster::{MAX_LINKS, RemovalError, RemovalPolicy, Roster, RosterEvent, RosterMessage};
 pub use schema::{MAX_SCHEMA_LEN, Schema};
 pub use session::{PeerSession, QueueError, Received};
 pub use state::OwnStates;
