@@ -9,7 +9,11 @@
 //!   tick holds what is due. A changed value is sent in three ticks, then refreshed twice a second
 //!   (at 60 ticks), and a version keeps late packets from overwriting what is newer.
 //!
-//! Both are collected within a credit, which is what the link takes now; nothing that has been
+//! Before that a [`Handshake`] finds out whether two players can play together, and names what
+//! differs if they cannot. A [`RoomClock`] counts the ticks that a room has in common, and a
+//! [`Roster`] knows who is linked with whom, who is host, and whom the room's rules remove.
+//!
+//! Events and state are collected within a credit, which is what the link takes now; nothing that has been
 //! collected is dropped here. Payloads are opaque: [`codec`] makes them from `serde` types.
 //! Whatever comes from another player is untrusted: bounded, without panics, and a bad packet is
 //! an error and nothing more.

@@ -6,6 +6,8 @@
 //! welcomed, every repeated hello is answered, and all but hellos name both sides' nonces, so that
 //! what belongs to an earlier session is told apart.
 
+mod error;
+mod event;
 mod message;
 mod refusal;
 mod registry;
@@ -15,16 +17,17 @@ mod text;
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use thiserror::Error;
 
+pub use self::{
+    error::HandshakeError,
+    event::{Agreement, HandshakeEvent, Ticket},
+    refusal::Refusal,
+    terms::{MAX_ADMISSION_LEN, MAX_GAME_LEN, Terms, TermsError},
+};
 use self::{
     message::{Hello, MAX_REASON_LEN, Message, Opening, Route},
     registry::Difference,
     text::clean,
-};
-pub use self::{
-    refusal::Refusal,
-    terms::{MAX_ADMISSION_LEN, MAX_GAME_LEN, Terms, TermsError},
 };
 use crate::{ClockReading, hash::Fnv64};
 
@@ -156,81 +159,6 @@ struct Owed {
     welcome: bool,
     registry: bool,
     refusal: bool,
-}
-
-/// What a handshake tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HandshakeEvent {
-    /// The peer's terms are the same: shall it be admitted? Answer with [`Handshake::decide`]
-    /// within 8 seconds.
-    AskAdmission {
-        /// What the answer refers to.
-        ticket: Ticket,
-        /// What the peer says to be admitted.
-        data: Bytes,
-    },
-    /// Both sides want to play together.
-    Done(Agreement),
-    /// They do not, and this is the end, also if it was [`Done`](Self::Done) before: the peer may
-    /// change its mind. Go on calling [`Handshake::collect`] until [`Handshake::is_over`], so that the
-    /// other side learns why.
-    Refused(Refusal),
-    /// The peer began a new session, after this one ended. Begin one too, with a new nonce, and
-    /// give it the message after which this was told.
-    Restarted,
-}
-
-/// Which question a decision answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ticket(u64);
-
-/// What both sides know of their session when a handshake is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Agreement {
-    /// The session tag in packets; the same on both sides.
-    pub tag: u8,
-    /// A number for the session; the same on both sides.
-    pub session: u32,
-    /// What the peer's clock said last.
-    pub clock: ClockReading,
-    /// When it was heard to say so.
-    pub heard: Duration,
-}
-
-/// Why bytes from another player are no message of the handshake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum HandshakeError {
-    /// The first byte is not 0x01 to 0x04.
-    #[error("the handshake has no message of type {0:#04x}")]
-    UnknownType(u8),
-    /// It looks like a hello and is none.
-    #[error("this is no hello of bevy_huddle: something else is in the room")]
-    NotOurs,
-    /// It is shorter than it says.
-    #[error("the handshake message ends too early")]
-    Truncated,
-    /// It is longer than it should be.
-    #[error("{0} bytes are left over behind the handshake message")]
-    LeftOver(usize),
-    /// Something in it is longer than allowed.
-    #[error("{what} takes {len} bytes, more than the {max} allowed")]
-    TooLong {
-        /// What is too long.
-        what: &'static str,
-        /// How long it is.
-        len: u64,
-        /// How long it may be.
-        max: usize,
-    },
-    /// Something in it makes no sense.
-    #[error("the handshake message holds {0}")]
-    Malformed(&'static str),
-    /// The hello has our own nonce.
-    #[error("our own hello came back")]
-    Echo,
-    /// The peer began anew too often.
-    #[error("the peer began more than {MAX_RESTARTS} sessions before it finished one")]
-    TooManySessions,
 }
 
 impl Handshake {

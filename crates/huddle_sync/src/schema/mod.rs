@@ -1,6 +1,7 @@
 //! The shape of a type's encoding, as text that two builds of a game can compare.
 
 mod probe;
+mod search;
 mod shape;
 
 use std::fmt;
@@ -57,7 +58,7 @@ pub struct Schema(String);
 impl Schema {
     /// The schema of a type. It takes some work: find it once.
     pub fn of<T: DeserializeOwned>() -> Self {
-        let whole = Self(probe::explore::<T>().to_string());
+        let whole = Self(search::explore::<T>().to_string());
         Self(whole.cut(MAX_SCHEMA_LEN))
     }
 
