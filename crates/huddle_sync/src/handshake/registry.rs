@@ -279,6 +279,30 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_was_cut_says_nothing_of_names_behind_its_end() {
+        use Delivery::Event;
+        let schema = Schema::of::<u8>;
+        let mine = Registry::of(&kinds(&[("a", Event, schema()), ("d", Event, schema())]));
+        let mut theirs = Registry::of(&kinds(&[("b", Event, schema()), ("c", Event, schema())]));
+        theirs.entries.pop();
+        theirs.left_out = 1;
+        let difference = mine.difference(&theirs);
+        assert_eq!(difference.only_mine, ["a"]);
+        assert_eq!(difference.only_theirs, ["b"]);
+    }
+
+    #[test]
+    fn names_out_of_order_or_doubled_are_refused() {
+        let mut registry = Registry::of(&many(2));
+        registry.entries.swap(0, 1);
+        let read = |registry: &Registry| Registry::read(&mut Reader::new(written(registry)));
+        let refused = Err(HandshakeError::Malformed("a list of messages not in order"));
+        assert_eq!(read(&registry), refused);
+        registry.entries[1] = registry.entries[0].clone();
+        assert_eq!(read(&registry), refused);
+    }
+
+    #[test]
     fn shortened_schemas_compare_with_whole_ones() {
         use Delivery::State;
         let long = Schema::of::<[(u8, String, [f32; 3]); 16]>();

@@ -389,7 +389,9 @@ impl<'de> de::Visitor<'de> for Wild {
         let (tag, variant) = match whim() % 3 {
             0 => access.variant::<u32>()?,
             1 => return Ok(Wild),
-            _ => access.variant::<String>().map(|(_, variant)| (9, variant))?,
+            _ => access
+                .variant::<String>()
+                .map(|(_, variant)| (9, variant))?,
         };
         match (tag + u32::from(whim())) % 4 {
             0 => variant.unit_variant().map(|()| Wild),
