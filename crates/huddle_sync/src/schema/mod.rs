@@ -1,6 +1,7 @@
 //! The shape of a type's encoding, as text that two builds of a game can compare.
 
 mod probe;
+mod search;
 mod shape;
 
 use std::fmt;
@@ -57,7 +58,8 @@ pub struct Schema(String);
 impl Schema {
     /// The schema of a type. It takes some work: find it once.
     pub fn of<T: DeserializeOwned>() -> Self {
-        Self::bounded(probe::explore::<T>().to_string())
+        let whole = Self(search::explore::<T>().to_string());
+        Self(whole.cut(MAX_SCHEMA_LEN))
     }
 
     /// A schema that says nothing: for payloads that are not made from a `serde` type.
@@ -70,17 +72,20 @@ impl Schema {
         &self.0
     }
 
-    fn bounded(mut text: String) -> Self {
-        if text.len() > MAX_SCHEMA_LEN {
-            let hash = Fnv64::new().write(text.as_bytes()).finish();
-            let mut end = MAX_SCHEMA_LEN - CUT_MARK.len() - 16;
-            while !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            text.truncate(end);
-            text.push_str(&format!("{CUT_MARK}{hash:016x}"));
+    /// What tells two schemas apart.
+    pub(crate) fn hash(&self) -> u64 {
+        Fnv64::new().write(self.0.as_bytes()).finish()
+    }
+
+    /// The text with at most `max` bytes, which are at least 20.
+    pub(crate) fn cut(&self, max: usize) -> String {
+        let text = &self.0;
+        if text.len() <= max {
+            return text.clone();
         }
-        Self(text)
+        let hash = format!("{CUT_MARK}{:016x}", self.hash());
+        let end = text.floor_char_boundary(max.saturating_sub(hash.len()));
+        format!("{}{hash}", &text[..end])
     }
 }
 

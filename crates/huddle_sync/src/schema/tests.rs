@@ -4,6 +4,7 @@ use std::{
     time::Duration,
 };
 
+use proptest::prelude::*;
 use serde::{Deserialize, Deserializer, de};
 
 use super::*;
@@ -277,11 +278,136 @@ fn types_of_millions_of_parts_end_in_a_hash() {
 
 #[test]
 fn long_texts_that_differ_late_differ() {
-    let schema = |last: &str| Schema::bounded(format!("{}{last}", "x".repeat(600)));
-    assert_eq!(schema("a").as_str().len(), MAX_SCHEMA_LEN);
-    assert_ne!(schema("a"), schema("b"));
-    assert_eq!(
-        Schema::bounded("x".repeat(MAX_SCHEMA_LEN)).as_str(),
-        "x".repeat(MAX_SCHEMA_LEN)
-    );
+    let cut = |last: &str| Schema(format!("{}{last}", "x".repeat(600))).cut(MAX_SCHEMA_LEN);
+    assert_eq!(cut("a").len(), MAX_SCHEMA_LEN);
+    assert_ne!(cut("a"), cut("b"));
+    let fits = "x".repeat(MAX_SCHEMA_LEN);
+    assert_eq!(Schema(fits.clone()).cut(MAX_SCHEMA_LEN), fits);
+}
+
+thread_local! {
+    /// What a [`Wild`] type does next; it begins again at the end.
+    static WHIMS: std::cell::RefCell<(Vec<u8>, usize)> = const { std::cell::RefCell::new((Vec::new(), 0)) };
+}
+
+fn whim() -> u8 {
+    WHIMS.with_borrow_mut(|(whims, at)| {
+        *at += 1;
+        whims[*at % whims.len()]
+    })
+}
+
+/// A type that asks for anything, in any order, and breaks all rules.
+struct Wild;
+
+impl<'de> Deserialize<'de> for Wild {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match whim() % 16 {
+            0 => deserializer.deserialize_u8(Wild),
+            1 => deserializer.deserialize_string(Wild),
+            2 => deserializer.deserialize_bytes(Wild),
+            3 => deserializer.deserialize_option(Wild),
+            4 => deserializer.deserialize_seq(Wild),
+            5 => deserializer.deserialize_map(Wild),
+            6 => deserializer.deserialize_tuple(whim().into(), Wild),
+            7 => deserializer.deserialize_struct("", &["a", "b", "a"], Wild),
+            8 => deserializer.deserialize_enum("", &[], Wild),
+            9 => deserializer.deserialize_enum("", &["a", "b", "c"], Wild),
+            10 => deserializer.deserialize_newtype_struct("", Wild),
+            11 => deserializer.deserialize_any(Wild),
+            12 => deserializer.deserialize_identifier(Wild),
+            13 => <(Option<u8>, Move, u8)>::deserialize(deserializer).map(|_| Wild),
+            14 => Err(de::Error::custom("no")),
+            _ => Ok(Wild),
+        }
+    }
+}
+
+impl<'de> de::Visitor<'de> for Wild {
+    type Value = Wild;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Wild, E> {
+        if value == u64::from(whim() % 4) {
+            Ok(Wild)
+        } else {
+            Err(E::custom("no"))
+        }
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Wild, E> {
+        if value.len() < usize::from(whim()) {
+            Ok(Wild)
+        } else {
+            Err(E::custom("no"))
+        }
+    }
+
+    fn visit_bytes<E: de::Error>(self, _: &[u8]) -> Result<Wild, E> {
+        Ok(Wild)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Wild, E> {
+        Ok(Wild)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Wild, D::Error> {
+        Wild::deserialize(deserializer)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Wild, D::Error> {
+        <[u16; 2]>::deserialize(deserializer).map(|_| Wild)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Wild, A::Error> {
+        for _ in 0..whim() % 8 {
+            match whim() % 3 {
+                0 => seq.next_element::<Wild>()?.is_some(),
+                1 => seq.next_element::<u8>()?.is_some(),
+                _ => seq.next_element::<List>().is_ok(),
+            };
+        }
+        Ok(Wild)
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Wild, A::Error> {
+        for _ in 0..whim() % 8 {
+            match whim() % 3 {
+                0 => map.next_key::<Wild>()?.is_some(),
+                1 => map.next_value::<Wild>().is_ok(),
+                _ => map.next_entry::<u8, Move>()?.is_some(),
+            };
+        }
+        Ok(Wild)
+    }
+
+    fn visit_enum<A: de::EnumAccess<'de>>(self, access: A) -> Result<Wild, A::Error> {
+        use de::VariantAccess;
+        let (tag, variant) = match whim() % 3 {
+            0 => access.variant::<u32>()?,
+            1 => return Ok(Wild),
+            _ => access
+                .variant::<String>()
+                .map(|(_, variant)| (9, variant))?,
+        };
+        match (tag + u32::from(whim())) % 4 {
+            0 => variant.unit_variant().map(|()| Wild),
+            1 => variant.newtype_variant::<Wild>(),
+            2 => variant.tuple_variant(whim().into(), Wild),
+            _ => variant.struct_variant(&["x", "y"], Wild),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_type_does_it_ends_without_panic(whims in prop::collection::vec(any::<u8>(), 1..60)) {
+        WHIMS.set((whims, 0));
+        let schema = Schema::of::<(Wild, u8, Wild, Vec<Wild>)>();
+        prop_assert!(schema.as_str().len() <= MAX_SCHEMA_LEN);
+        prop_assert!(schema.as_str().is_ascii());
+    }
 }

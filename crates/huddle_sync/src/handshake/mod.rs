@@ -1,0 +1,502 @@
+//! How two players agree that they can play together, before anything else is exchanged.
+//!
+//! Each side says hello, with its terms, until it is welcomed. Who has the other's hello compares
+//! terms, asks the game whether to admit the other, and welcomes or refuses. A side is done when it
+//! has welcomed and been welcomed. Any message may get lost, doubled or late: hellos repeat until
+//! welcomed, every repeated hello is answered, and all but hellos name both sides' nonces, so that
+//! what belongs to an earlier session is told apart.
+
+mod error;
+mod event;
+mod message;
+mod refusal;
+mod registry;
+mod terms;
+mod text;
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+
+pub use self::{
+    error::HandshakeError,
+    event::{Agreement, HandshakeEvent, Ticket},
+    refusal::Refusal,
+    terms::{MAX_ADMISSION_LEN, MAX_GAME_LEN, Terms, TermsError},
+};
+use self::{
+    message::{Hello, MAX_REASON_LEN, Message, Opening, Route},
+    registry::Difference,
+    text::clean,
+};
+use crate::{ClockReading, hash::Fnv64};
+
+/// The version of everything that is exchanged between players.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// How often a message is repeated until it is answered.
+const REPEAT: Duration = Duration::from_millis(400);
+
+/// How long the other side may take; from its first hello on, or before that from the start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long this side's game may take to admit a peer; less than [`PATIENCE`] of the other side.
+const DECISION_TIME: Duration = Duration::from_secs(8);
+
+/// How often a refusal is said at least, once the other side's is heard.
+const MIN_ROUNDS: u32 = 3;
+
+/// How often a refusal is said at most.
+const MAX_ROUNDS: u32 = 12;
+
+/// How often the other side may begin anew before this side has finished.
+const MAX_RESTARTS: u32 = 8;
+
+/// A new nonce is believed after the old session ended only if it is heard again this much later:
+/// a hello that was on its way for long is not repeated.
+const RESTART_PROOF: Duration = Duration::from_millis(200);
+
+/// One side of the handshake with one peer, over the lifetime of one session.
+///
+/// Time is since the room was joined. Call [`collect`](Self::collect) every tick until it has
+/// nothing more, also after the end; give [`receive`](Self::receive) every message whose first byte
+/// is 0x01 to 0x04; and see to what [`poll`](Self::poll) tells. Other messages mean nothing before
+/// [`is_done`](Self::is_done): drop them, since they are sent again.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bytes::Bytes;
+/// use huddle_sync::{
+///     ClockReading, Handshake, HandshakeEvent, Kinds, RemovalPolicy, Terms, TickRate,
+/// };
+///
+/// let terms = Terms::new(
+///     "my-game/1",
+///     TickRate::from_hz(60.0),
+///     &Kinds::default(),
+///     RemovalPolicy::Nobody,
+///     Bytes::from_static(b"password"),
+/// )?;
+/// let now = Duration::ZERO;
+/// // Nonces are random.
+/// let mut sides = [Handshake::new(4, now), Handshake::new(2, now)];
+/// let mut agreed = Vec::new();
+/// while agreed.len() < 2 {
+///     for (from, to) in [(0, 1), (1, 0)] {
+///         while let Some(bytes) = sides[from].collect(now, &terms, ClockReading::default()) {
+///             sides[to].receive(&terms, bytes, now)?;
+///         }
+///         while let Some(event) = sides[to].poll() {
+///             match event {
+///                 HandshakeEvent::AskAdmission { ticket, data } => {
+///                     let verdict = if data == "password" { Ok(()) } else { Err("wrong password".to_owned()) };
+///                     sides[to].decide(ticket, verdict);
+///                 }
+///                 HandshakeEvent::Done(done) => agreed.push((done.tag, done.session)),
+///                 other => panic!("{other:?}"),
+///             }
+///         }
+///     }
+/// }
+/// assert_eq!(agreed[0], agreed[1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Handshake {
+    nonce: u64,
+    started: Duration,
+    peer: Option<Peer>,
+    stage: Stage,
+    restarts: u32,
+    rival: Option<Rival>,
+    next_round: Duration,
+    owed: Owed,
+    events: VecDeque<HandshakeEvent>,
+}
+
+/// Who is at the other end.
+#[derive(Debug, Clone)]
+struct Peer {
+    nonce: u64,
+    met: Duration,
+    /// What its clock said last, and when; nothing if it speaks another version.
+    clock: ClockReading,
+    heard: Duration,
+    has_welcomed: bool,
+    has_refused: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Stage {
+    /// Nobody said hello.
+    Waiting,
+    /// The game is asked whether to admit the peer.
+    Asking,
+    /// What is declared differs; the other's list has not come.
+    Comparing,
+    /// The peer is welcome, and has not welcomed us.
+    Accepted,
+    Done,
+    Refused {
+        refusal: Refusal,
+        rounds: u32,
+    },
+}
+
+/// A nonce that may have replaced the one of a session that has ended.
+#[derive(Debug, Clone, Copy)]
+struct Rival {
+    nonce: u64,
+    first_heard: Duration,
+    is_told: bool,
+}
+
+/// What is to be sent now.
+#[derive(Debug, Clone, Copy, Default)]
+struct Owed {
+    hello: bool,
+    welcome: bool,
+    registry: bool,
+    refusal: bool,
+}
+
+impl Handshake {
+    /// Begins a session. The nonce is random, and never used again.
+    pub fn new(nonce: u64, now: Duration) -> Self {
+        Self {
+            nonce,
+            started: now,
+            peer: None,
+            stage: Stage::Waiting,
+            restarts: 0,
+            rival: None,
+            next_round: now,
+            owed: Owed::default(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Whether both sides want to play together.
+    pub fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    /// Whether it ended with a refusal that the other side knows of, or has been told often enough:
+    /// the link can go.
+    pub fn is_over(&self) -> bool {
+        let is_heard = self.peer.as_ref().is_some_and(|peer| peer.has_refused);
+        let needed = if is_heard { MIN_ROUNDS } else { MAX_ROUNDS };
+        matches!(self.stage, Stage::Refused { rounds, .. } if rounds >= needed)
+    }
+
+    /// What happened. Call it after everything else until it returns `None`.
+    pub fn poll(&mut self) -> Option<HandshakeEvent> {
+        self.events.pop_front()
+    }
+
+    /// The next message to send now, reliably if possible. `clock` is what this player's clock
+    /// says.
+    pub fn collect(&mut self, now: Duration, terms: &Terms, clock: ClockReading) -> Option<Bytes> {
+        self.expire(now);
+        if now >= self.next_round {
+            self.next_round = now.saturating_add(REPEAT);
+            self.begin_round();
+        }
+        if std::mem::take(&mut self.owed.hello) {
+            return Some(message::hello(self.nonce, terms, clock));
+        }
+        let to = self.peer.as_ref()?.nonce;
+        let route = Route {
+            from: self.nonce,
+            to,
+        };
+        if std::mem::take(&mut self.owed.welcome) {
+            return Some(message::welcome(route));
+        }
+        if std::mem::take(&mut self.owed.registry) {
+            return Some(message::registry(route, &terms.registry));
+        }
+        match &self.stage {
+            Stage::Refused { refusal, .. } if std::mem::take(&mut self.owed.refusal) => {
+                Some(message::refusal(route, refusal.code(), &refusal.told()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes a message from the peer. What belongs to another session is dropped.
+    ///
+    /// # Errors
+    /// If the bytes are no message of the handshake; then nothing has changed.
+    pub fn receive(
+        &mut self,
+        terms: &Terms,
+        bytes: Bytes,
+        now: Duration,
+    ) -> Result<(), HandshakeError> {
+        match message::decode(bytes)? {
+            Message::Hello(hello) => {
+                let verdict = judge(terms, &hello);
+                self.hear(&hello.opening, hello.clock, verdict, now)
+            }
+            Message::OtherVersion(opening) => {
+                let verdict =
+                    Verdict::Refuse(judge_opening(terms, &opening).unwrap_or(Refusal::Version {
+                        mine: PROTOCOL_VERSION,
+                        theirs: opening.version,
+                    }));
+                self.hear(&opening, ClockReading::default(), verdict, now)
+            }
+            Message::Welcome(route) => {
+                self.be_welcomed(route);
+                Ok(())
+            }
+            Message::Refusal(route, reason) => {
+                self.be_refused(route, reason);
+                Ok(())
+            }
+            Message::Registry(route, theirs) => {
+                if self.is_ours(route) && self.stage == Stage::Comparing {
+                    let difference = terms.registry.difference(&theirs);
+                    self.refuse(Refusal::messages(difference));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Answers [`HandshakeEvent::AskAdmission`]: admits the peer, or says why not. What answers an
+    /// older question is ignored.
+    pub fn decide(&mut self, ticket: Ticket, verdict: Result<(), String>) {
+        let is_asked = self
+            .peer
+            .as_ref()
+            .is_some_and(|peer| peer.nonce == ticket.0);
+        if self.stage != Stage::Asking || !is_asked {
+            return;
+        }
+        match verdict {
+            Ok(()) => {
+                self.stage = Stage::Accepted;
+                self.owed.welcome = true;
+                self.finish_if_welcome();
+            }
+            Err(reason) => self.refuse(Refusal::NotAdmitted {
+                by_them: false,
+                reason: clean(reason.as_bytes(), MAX_REASON_LEN),
+            }),
+        }
+    }
+
+    fn hear(
+        &mut self,
+        opening: &Opening,
+        clock: ClockReading,
+        verdict: Verdict,
+        now: Duration,
+    ) -> Result<(), HandshakeError> {
+        if opening.nonce == self.nonce {
+            return Err(HandshakeError::Echo);
+        }
+        let has_ended = matches!(self.stage, Stage::Done | Stage::Refused { .. });
+        match &mut self.peer {
+            Some(peer) if peer.nonce == opening.nonce => {
+                peer.clock = clock;
+                peer.heard = now;
+                self.owed.welcome |= matches!(self.stage, Stage::Accepted | Stage::Done);
+            }
+            _ if has_ended => self.hear_rival(opening.nonce, now),
+            Some(_) if self.restarts == MAX_RESTARTS => {
+                return Err(HandshakeError::TooManySessions);
+            }
+            peer => {
+                self.restarts += u32::from(peer.is_some());
+                *peer = Some(Peer {
+                    nonce: opening.nonce,
+                    met: now,
+                    clock,
+                    heard: now,
+                    has_welcomed: false,
+                    has_refused: false,
+                });
+                // It may not have been there for the last one.
+                self.owed = Owed {
+                    hello: true,
+                    ..Owed::default()
+                };
+                self.begin_with(verdict, Ticket(opening.nonce));
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_with(&mut self, verdict: Verdict, ticket: Ticket) {
+        match verdict {
+            Verdict::Ask(data) => {
+                self.stage = Stage::Asking;
+                self.events
+                    .push_back(HandshakeEvent::AskAdmission { ticket, data });
+            }
+            Verdict::Compare => {
+                self.stage = Stage::Comparing;
+                self.owed.registry = true;
+            }
+            Verdict::Refuse(refusal) => self.refuse(refusal),
+        }
+    }
+
+    fn hear_rival(&mut self, nonce: u64, now: Duration) {
+        let rival = match &mut self.rival {
+            Some(rival) if rival.nonce == nonce => rival,
+            rival => rival.insert(Rival {
+                nonce,
+                first_heard: now,
+                is_told: false,
+            }),
+        };
+        if !rival.is_told && now.saturating_sub(rival.first_heard) >= RESTART_PROOF {
+            rival.is_told = true;
+            self.events.push_back(HandshakeEvent::Restarted);
+        }
+    }
+
+    fn is_ours(&self, route: Route) -> bool {
+        let is_theirs = self
+            .peer
+            .as_ref()
+            .is_some_and(|peer| peer.nonce == route.from);
+        is_theirs && route.to == self.nonce
+    }
+
+    fn be_welcomed(&mut self, route: Route) {
+        if self.is_ours(route)
+            && let Some(peer) = &mut self.peer
+        {
+            peer.has_welcomed = true;
+            self.finish_if_welcome();
+        }
+    }
+
+    fn be_refused(&mut self, route: Route, reason: String) {
+        if !self.is_ours(route) {
+            return;
+        }
+        if let Some(peer) = &mut self.peer {
+            peer.has_refused = true;
+        }
+        // While comparing we know why, and the peer goes on telling its list.
+        if !matches!(self.stage, Stage::Comparing | Stage::Refused { .. }) {
+            self.refuse(Refusal::NotAdmitted {
+                by_them: true,
+                reason,
+            });
+        }
+    }
+
+    fn finish_if_welcome(&mut self) {
+        let Some(peer) = &self.peer else { return };
+        if self.stage != Stage::Accepted || !peer.has_welcomed {
+            return;
+        }
+        let (low, high) = (self.nonce.min(peer.nonce), self.nonce.max(peer.nonce));
+        let hash = Fnv64::new()
+            .write(&low.to_le_bytes())
+            .write(&high.to_le_bytes())
+            .finish();
+        let session = (hash ^ (hash >> 32)) as u32;
+        self.stage = Stage::Done;
+        self.events.push_back(HandshakeEvent::Done(Agreement {
+            tag: session.to_le_bytes().into_iter().fold(0, |a, b| a ^ b),
+            session,
+            clock: peer.clock,
+            heard: peer.heard,
+        }));
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        self.events
+            .push_back(HandshakeEvent::Refused(refusal.clone()));
+        // There is nobody to tell if nobody said hello.
+        let rounds = if self.peer.is_some() { 0 } else { MAX_ROUNDS };
+        self.stage = Stage::Refused { refusal, rounds };
+        self.owed = Owed::default();
+        self.next_round = Duration::ZERO;
+    }
+
+    fn begin_round(&mut self) {
+        let is_over = self.is_over();
+        match &mut self.stage {
+            Stage::Done => {}
+            Stage::Refused { .. } if is_over => {}
+            Stage::Refused { refusal, rounds } => {
+                *rounds += 1;
+                self.owed.hello = true;
+                self.owed.registry = matches!(refusal, Refusal::Messages { .. });
+                self.owed.refusal = true;
+            }
+            Stage::Waiting | Stage::Asking | Stage::Comparing | Stage::Accepted => {
+                let is_welcome = self.peer.as_ref().is_some_and(|peer| peer.has_welcomed);
+                self.owed.hello = !is_welcome;
+                self.owed.registry = self.stage == Stage::Comparing;
+            }
+        }
+    }
+
+    fn expire(&mut self, now: Duration) {
+        let since = self.peer.as_ref().map_or(self.started, |peer| peer.met);
+        let passed = now.saturating_sub(since);
+        match self.stage {
+            Stage::Waiting | Stage::Accepted if passed >= PATIENCE => {
+                self.refuse(Refusal::NoAnswer);
+            }
+            Stage::Comparing if passed >= PATIENCE => {
+                self.refuse(Refusal::messages(Difference::default()));
+            }
+            Stage::Asking if passed >= DECISION_TIME => self.refuse(Refusal::NotAdmitted {
+                by_them: false,
+                reason: "the decision took too long".to_owned(),
+            }),
+            _ => {}
+        }
+    }
+}
+
+/// What to do about a hello.
+enum Verdict {
+    Ask(Bytes),
+    Compare,
+    Refuse(Refusal),
+}
+
+/// Both sides look at the same things in the same order, so they find the same difference.
+fn judge(terms: &Terms, hello: &Hello) -> Verdict {
+    if let Some(refusal) = judge_opening(terms, &hello.opening) {
+        Verdict::Refuse(refusal)
+    } else if hello.rate != terms.rate {
+        Verdict::Refuse(Refusal::TickRate {
+            mine: terms.rate,
+            theirs: hello.rate,
+        })
+    } else if hello.policy != terms.policy {
+        Verdict::Refuse(Refusal::Policy {
+            mine: terms.policy,
+            theirs: hello.policy,
+        })
+    } else if hello.kinds_hash != terms.kinds_hash {
+        Verdict::Compare
+    } else {
+        Verdict::Ask(hello.admission.clone())
+    }
+}
+
+/// The game comes before the version: who plays something else is not helped by an update.
+fn judge_opening(terms: &Terms, opening: &Opening) -> Option<Refusal> {
+    (opening.game != terms.game.as_bytes()).then(|| Refusal::Game {
+        mine: clean(terms.game.as_bytes(), MAX_GAME_LEN),
+        theirs: clean(&opening.game, MAX_GAME_LEN),
+    })
+}
+
+#[cfg(test)]
+mod tests;
