@@ -15,6 +15,9 @@
 //! an error and nothing more.
 
 pub mod codec;
+#[cfg_attr(not(test), expect(dead_code))]
+#[expect(unused_imports, unreachable_pub)]
+mod events;
 mod kind;
 mod packet;
 mod session;
@@ -27,7 +30,7 @@ pub use session::{PeerSession, QueueError, Received};
 pub use state::OwnStates;
 
 /// The longest payload of an event, in bytes.
-pub const MAX_EVENT_LEN: usize = 8 * 1024;
+pub const MAX_EVENT_LEN: usize = 64 * 1024;
 
 /// The longest payload of one value of state, in bytes.
 pub const MAX_STATE_LEN: usize = 1024;
