@@ -22,12 +22,18 @@ mod kind;
 mod packet;
 mod session;
 mod state;
+#[cfg_attr(not(test), expect(dead_code, unused_imports))]
+mod transfer;
 mod wire;
 
 pub use kind::{Delivery, KindError, KindId, Kinds};
 pub use packet::PacketError;
 pub use session::{PeerSession, QueueError, Received};
 pub use state::OwnStates;
+pub use transfer::{
+    Direction, OfferError, TransferEvent, TransferFailure, TransferId, TransferLimits,
+    TransferPacketError,
+};
 
 /// The longest payload of an event, in bytes.
 pub const MAX_EVENT_LEN: usize = 64 * 1024;

@@ -68,4 +68,11 @@ impl<T: Clone> Pipe<T> {
     pub(crate) fn lose(&mut self, is_lost: impl Fn(&T) -> bool) {
         self.flying.retain(|(_, item)| !is_lost(item));
     }
+
+    /// Changes what is on its way.
+    pub(crate) fn change(&mut self, mut change: impl FnMut(&mut T)) {
+        for (_, item) in &mut self.flying {
+            change(item);
+        }
+    }
 }
