@@ -224,7 +224,9 @@ impl EventSender {
     ) -> bool {
         self.rtt = rtt;
         let progress = self.progress;
-        let delay = (rtt.unwrap_or(ASSUMED_RTT) * 3 / 2 + ACK_MARGIN).max(MIN_REPAIR_DELAY);
+        let delay = (rtt.unwrap_or(ASSUMED_RTT).saturating_mul(3) / 2)
+            .saturating_add(ACK_MARGIN)
+            .max(MIN_REPAIR_DELAY);
         let is_late = |fragment: &Fragment| {
             let backoff = delay
                 .saturating_mul(1 << fragment.repairs.min(4))
@@ -495,21 +497,25 @@ mod tests {
 
     #[test]
     fn a_new_link_gets_what_was_not_acked_and_then_the_rest() {
-        let mut ada = ada(&[600, 10]);
-        let first = collect_all(&mut ada, MS);
-        let in_flight = ada.in_flight();
-        ada.queue(3, SPLASH, Bytes::from_static(b"more")).unwrap();
+        let mut ada = ada(&[10, 600, 20]);
+        assert!(!collect_all(&mut ada, MS).is_empty());
         ada.acked(1, MS).unwrap();
+        let in_flight = ada.in_flight();
+        assert_eq!(collect_all(&mut ada, MS), Vec::<Bytes>::new());
+
         ada.link_replaced();
+        assert_eq!(ada.in_flight(), in_flight);
+        ada.queue(3, SPLASH, Bytes::from_static(b"more")).unwrap();
         let mut bob = EventReceiver::default();
-        for message in first.into_iter().chain(collect_all(&mut ada, MS)) {
+        bob.receive(Bytes::from_static(b"\x00\x03\x03")).unwrap();
+        for message in collect_all(&mut ada, MS) {
             bob.receive(message.slice(2..)).unwrap();
         }
         let lens: Vec<_> = std::iter::from_fn(|| bob.pop())
             .map(|event| event.unwrap().1.len())
             .collect();
-        assert_eq!(lens, [600, 10, 4]);
-        assert_eq!(ada.in_flight().count, in_flight.count);
+        assert_eq!(lens, [0, 600, 20, 4]);
+        assert_eq!(ada.in_flight().count, in_flight.count + 1);
     }
 
     #[test]
