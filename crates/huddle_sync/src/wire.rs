@@ -76,6 +76,11 @@ impl Reader {
     pub(crate) fn slice(&mut self, len: usize) -> Option<Bytes> {
         (len <= self.0.len()).then(|| self.0.split_to(len))
     }
+
+    /// All that is left.
+    pub(crate) fn rest(self) -> Bytes {
+        self.0
+    }
 }
 
 #[cfg(test)]
