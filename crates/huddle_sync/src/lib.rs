@@ -17,20 +17,20 @@
 pub mod codec;
 mod kind;
 mod packet;
-mod session;
 mod state;
+mod tick;
 mod wire;
 
 pub use kind::{Delivery, KindError, KindId, Kinds};
-pub use packet::PacketError;
-pub use session::{PeerSession, QueueError, Received};
+pub use packet::{DeliveryStats, PacketError, PartError};
 pub use state::OwnStates;
+pub use tick::{Tick, TickInstant, TickRate, TickRateError};
 
 /// The longest payload of an event, in bytes.
 pub const MAX_EVENT_LEN: usize = 8 * 1024;
 
 /// The longest payload of one value of state, in bytes.
-pub const MAX_STATE_LEN: usize = 1024;
+pub const MAX_STATE_LEN: usize = 16 * 1024;
 
 /// The longest packet of state, in bytes, and how far events are put together. It fits into one
 /// datagram of any network.
