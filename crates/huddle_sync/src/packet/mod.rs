@@ -40,6 +40,10 @@ const ACK_TICKS: u32 = 2;
 /// How often the peer is told how long its packets wait here.
 const ECHO_INTERVAL: Duration = Duration::from_millis(100);
 
+/// How long a packet may have waited here to be told that. Over more than that, clocks that do not
+/// run alike would spoil the round trip.
+const MAX_HOLD: Duration = Duration::from_secs(1);
+
 /// The tick packets to and from one peer, for as long as a session lasts.
 ///
 /// `T` are the caller's tokens: each stands for something that a packet carries, and comes back
@@ -215,13 +219,14 @@ impl<T: Copy> Packets<T> {
             .last_echo
             .is_none_or(|last| now.saturating_sub(last) >= ECHO_INTERVAL);
         let ack = self.received.newest().filter(|_| self.has_news);
+        let hold = |arrived| Some(now.saturating_sub(arrived)).filter(|&hold| hold <= MAX_HOLD);
         Header {
             tag: self.tag,
             seq: seq as u16,
             ack: ack.map(|newest| Ack {
                 seq: newest.seq as u16,
                 bits: newest.bits,
-                hold: echo_due.then(|| now.saturating_sub(newest.arrived)),
+                hold: echo_due.then(|| hold(newest.arrived)).flatten(),
             }),
             base: self.own_base.to_tell(tick, seq, self.sent.newest_acked()),
         }

@@ -187,7 +187,7 @@ impl Sent {
 
     fn settle(&mut self, version: u64, fate: Fate) {
         match fate {
-            Fate::Delivered => self.acked = self.acked.max(version),
+            Fate::Delivered => self.acknowledge(version),
             Fate::Lost if self.in_flight == version => self.in_flight = 0,
             Fate::Lost => {}
         }
@@ -199,10 +199,15 @@ impl Sent {
         {
             parts.settle(blocks, fate);
             if parts.is_done() {
-                self.acked = self.acked.max(*version);
-                self.in_parts = None;
+                let version = *version;
+                self.acknowledge(version);
             }
         }
+    }
+
+    fn acknowledge(&mut self, version: u64) {
+        self.acked = self.acked.max(version);
+        self.in_parts.take_if(|(version, _)| *version <= self.acked);
     }
 }
 
