@@ -16,9 +16,12 @@
 
 pub mod codec;
 mod kind;
+#[allow(dead_code, unused_imports)]
 mod packet;
+#[allow(dead_code, unused_imports)]
 mod state;
 mod tick;
+#[allow(dead_code, unused_imports)]
 mod wire;
 
 pub use kind::{Delivery, KindError, KindId, Kinds};

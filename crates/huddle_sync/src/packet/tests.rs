@@ -388,7 +388,11 @@ proptest! {
     #[test]
     fn hostile_packets_ack_nothing_unsent_and_stay_bounded(
         attacks in prop::collection::vec(
-            (0u8..16, prop::collection::vec(any::<u8>(), 0..40), any::<bool>()),
+            (
+                0u8..16,
+                prop::collection::vec(prop_oneof![0u8..4, any::<u8>()], 0..40),
+                any::<bool>(),
+            ),
             1..300,
         ),
     ) {

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::own::Value;
 use crate::{
-    KindId, OwnStates,
+    KindId, MAX_PACKET_LEN, OwnStates,
     packet::{
         Fate, PacketWriter,
         part::{BLOCK, Blocks, PartSender},
@@ -64,8 +64,8 @@ impl StateSender {
     }
 
     /// Writes what is due: values that the peer is not known to have, and that are not on their way
-    /// to it. Those that have waited longest come first; what does not fit waits. The value that
-    /// comes first goes in parts if it must.
+    /// to it. Those that have waited longest come first, and what does not fit waits. In parts goes
+    /// what no packet can hold, or this one cannot although it comes first.
     pub(crate) fn collect<T: Copy + From<StateToken>>(
         &mut self,
         own: &OwnStates,
@@ -134,7 +134,8 @@ impl Sent {
             }
             // What is under way completes first, or a value that changes all the time would never
             // arrive at all.
-            let may_begin = is_first && value.payload.len() > BLOCK;
+            let len = value.payload.len();
+            let may_begin = len > MAX_PACKET_LEN || (is_first && len > BLOCK);
             if self.in_parts.is_none() && may_begin {
                 self.begin_parts(value.version, value.payload.clone());
             }

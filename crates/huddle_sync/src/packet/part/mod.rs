@@ -17,10 +17,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-pub(crate) use self::{
-    receiver::{PartReceiver, Whole},
-    sender::PartSender,
-};
+pub(crate) use self::{receiver::PartReceiver, sender::PartSender};
 use crate::MAX_STATE_LEN;
 
 /// What is sent, lost and acked as one.

@@ -11,7 +11,7 @@ use crate::{MAX_STATE_LEN, wire::Reader};
 #[derive(Debug)]
 pub(crate) struct PartReceiver {
     first_id: u32,
-    messages: Vec<Message>,
+    pub(super) messages: Vec<Message>,
 }
 
 /// A large section, put together.
@@ -25,13 +25,13 @@ pub(crate) struct Whole {
 
 /// The newest message of an id.
 #[derive(Debug, Default)]
-struct Message {
+pub(super) struct Message {
     /// Its newest packet, and its number.
     newest: Option<(u64, u16)>,
     /// Nothing once it is whole.
     missing: Blocks,
     /// As long as the whole. Where blocks are missing it holds anything.
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl PartReceiver {
@@ -123,7 +123,7 @@ impl Part {
     fn blocks(&self, whole: usize, bytes: Bytes) -> Result<(Blocks, usize, Bytes), PartError> {
         let first = usize::from(self.first);
         let (start, end) = (first * BLOCK, first * BLOCK + bytes.len());
-        let ends_with_block = end == whole || (end < whole && bytes.len() % BLOCK == 0);
+        let ends_with_block = end == whole || (end < whole && bytes.len().is_multiple_of(BLOCK));
         if bytes.is_empty() || !ends_with_block {
             return Err(PartError::Blocks {
                 first: self.first,

@@ -60,7 +60,11 @@ fn receiver() -> PartReceiver {
 /// A part with this head, of so many zeros.
 fn part(id: u8, number: u16, len: u16, first: u8, zeros: usize) -> Bytes {
     let [low, high] = number.to_le_bytes();
-    let len = [len as u8 & 0x7f | 0x80, (len >> 7) as u8 | 0x80, 0];
+    let len = [
+        len as u8 & 0x7f | 0x80,
+        (len >> 7) as u8 | 0x80,
+        (len >> 14) as u8,
+    ];
     let head = [id, low, high, len[0], len[1], len[2], first];
     [&head[..], &vec![0; zeros]].concat().into()
 }
@@ -136,13 +140,16 @@ proptest! {
 #[test]
 fn parts_are_these_bytes() {
     let (mut packets, mut sender) = (packets(), PartSender::new(0x0102, whole(600)));
-    let first = parts(&mut packets, &mut sender, 0, 540);
-    assert_eq!(first[0].0, Blocks::run(0..2));
-    let head = [20, 0x02, 0x01, 0xd8, 0x04, 0];
-    assert_eq!(first[0].1, [&head, &whole(600)[..512]].concat());
-    let last = parts(&mut packets, &mut sender, 1, 540);
-    let head = [20, 0x02, 0x01, 0xd8, 0x04, 2];
-    assert_eq!(last[0].1, [&head, &whole(600)[512..]].concat());
+    let mut packet = |tick| {
+        let mut writer = packets.begin(Duration::ZERO, Tick(tick), 540).unwrap();
+        sender.write(ID, &mut writer).unwrap();
+        // The header has flags, tag, number and base.
+        writer.finish().unwrap().slice(5..)
+    };
+    let head = [3, 0x86, 0x04, 20, 0x02, 0x01, 0xd8, 0x04, 0];
+    assert_eq!(packet(0), [&head, &whole(600)[..512]].concat());
+    let head = [3, 0x5e, 20, 0x02, 0x01, 0xd8, 0x04, 2];
+    assert_eq!(packet(1), [&head, &whole(600)[512..]].concat());
 }
 
 #[test]
