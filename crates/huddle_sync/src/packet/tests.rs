@@ -147,6 +147,8 @@ fn a_packet_is_these_bytes() {
             16, 0, // an empty value
         ]
     );
+    let third = packet(&mut ada, 1002, &[(16, &[])]).unwrap();
+    assert_eq!(third[..], [0x20, TAG, 2, 0, 16, 0], "there is no news");
 }
 
 #[test]
@@ -180,6 +182,23 @@ fn a_one_way_stream_is_acked_every_second_tick() {
             .iter()
             .all(|&(_, fate)| fate == Fate::Delivered)
     );
+    assert_eq!(pair.ends.map(|end| end.stats().loss), [0.0, 0.0]);
+}
+
+#[test]
+fn a_packet_that_was_overtaken_says_nothing_of_the_clock() {
+    let (mut ada, mut bob) = (packets(), packets());
+    let hello = packet(&mut bob, 1, &[(16, &[])]).unwrap();
+    receive(&mut ada, &hello, 1).unwrap();
+    let [late, newest] = [5, 6].map(|tick| packet(&mut ada, tick, &[(16, &[])]).unwrap());
+    receive(&mut bob, &newest, 5).unwrap();
+    // Only the late one has an echo, without which no round trip is known.
+    receive(&mut bob, &late, 5).unwrap();
+    assert_eq!(bob.stats().rtt, Some(Duration::ZERO));
+    assert_eq!(bob.stats().tick_offset, None);
+    let next = packet(&mut ada, 7, &[(16, &[])]).unwrap();
+    receive(&mut bob, &next, 6).unwrap();
+    assert_eq!(bob.stats().tick_offset, Some(1.0));
 }
 
 #[test]
@@ -190,6 +209,8 @@ fn what_is_acked_is_not_acked_again_and_then_all_is_silent() {
     }
     assert_eq!([pair.sent[0].len(), pair.sent[1].len()], [1, 1]);
     assert_eq!(pair.fates[0], [(0, Fate::Delivered)]);
+    let loss = pair.ends.map(|end| end.stats().loss);
+    assert_eq!(loss, [0.0, 0.0], "the ack was not to be acked");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     KindId, MAX_PACKET_LEN, MAX_STATE_LEN, OwnStates, Tick, TickRate,
     packet::{
-        Packets,
+        Fate, Packets,
         lossy::Lossy,
         part::PartReceiver,
         section::{FIRST_STATE, PART},
@@ -351,4 +351,43 @@ fn after_an_outage_only_the_newest_value_arrives() {
     assert_eq!(sharing.seen, sharing.current);
     assert_eq!(sharing.changes, [1]);
     assert!(waited < 60, "{waited} ticks");
+}
+
+#[test]
+fn values_that_fit_alone_go_whole_even_if_they_do_not_fit_together() {
+    let mut sharing = Sharing::good(2);
+    for number in 1..=201 {
+        sharing.set(0, number, 700);
+        sharing.set(1, number, 700);
+        sharing.tick();
+    }
+    for changes in sharing.changes {
+        assert!(changes >= 98, "{changes}");
+    }
+}
+
+#[test]
+fn an_old_value_that_was_lost_is_no_reason_to_send_the_new_one_again() {
+    let mut sharing = Sharing::good(1);
+    for number in 1..=2 {
+        sharing.set(0, number, 10);
+        sharing.tick();
+    }
+    let (index, version) = (0, 1);
+    let first = StateToken::Whole { index, version };
+    sharing.sender.settle(first, Fate::Lost);
+    sharing.until_silent().unwrap();
+    assert_eq!(sharing.sharer.stats().packets_sent, 2);
+}
+
+#[test]
+fn an_ack_of_an_old_value_does_not_stop_the_new_one_under_way() {
+    let mut sharing = Sharing::good(1);
+    sharing.set(0, 1, 10);
+    sharing.tick();
+    sharing.set(0, 2, 5000);
+    sharing.until_silent().unwrap();
+    assert_eq!(sharing.seen, sharing.current);
+    // The first value, and twenty blocks of which each packet has four.
+    assert_eq!(sharing.sharer.stats().packets_sent, 1 + 5);
 }
