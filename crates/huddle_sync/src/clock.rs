@@ -1,9 +1,11 @@
 //! The room's tick, which everybody counts alike.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use matchbox_protocol::PeerId;
 use thiserror::Error;
+
+use crate::TickRate;
 
 /// No peer can claim a later tick. At 60 ticks a second a room takes more than a year to get there.
 pub const MAX_CLAIMED_TICK: u32 = 1 << 31;
@@ -16,37 +18,6 @@ const MAX_LAG: Duration = Duration::from_secs(1);
 
 /// For how long it counts what tick a peer said it was.
 const MEMORY: Duration = Duration::from_secs(2);
-
-/// How many ticks there are in a thousand seconds: the unit is the millihertz.
-///
-/// ```
-/// use huddle_sync::TickRate;
-///
-/// assert_eq!(TickRate::from_hz(60.0), TickRate(60_000));
-/// assert_eq!(TickRate(62_500).to_string(), "62.5 Hz");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TickRate(pub u32);
-
-impl TickRate {
-    /// A rate in ticks per second, rounded to a millihertz. What is out of range becomes the
-    /// nearest that is not.
-    pub fn from_hz(hz: f64) -> Self {
-        Self((hz * 1e3).round() as u32)
-    }
-
-    /// How many whole ticks fit into a time.
-    pub fn ticks_in(self, time: Duration) -> u32 {
-        let ticks = time.as_micros().saturating_mul(u128::from(self.0)) / 1_000_000_000;
-        u32::try_from(ticks).unwrap_or(u32::MAX)
-    }
-}
-
-impl fmt::Display for TickRate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} Hz", f64::from(self.0) / 1e3)
-    }
-}
 
 /// What a clock says of itself to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -217,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    const RATE: TickRate = TickRate(60_000);
+    const RATE: TickRate = TickRate::claimed(60_000);
 
     fn peer(n: u8) -> PeerId {
         crate::test_peer(n)
@@ -237,18 +208,6 @@ mod tests {
             a.meet(peer(2), at_b, Duration::ZERO).unwrap(),
             b.meet(peer(1), at_a, Duration::ZERO).unwrap(),
         )
-    }
-
-    #[test]
-    fn rates_are_millihertz() {
-        assert_eq!(TickRate::from_hz(59.94), TickRate(59_940));
-        assert_eq!(TickRate::from_hz(-1.0), TickRate(0));
-        assert_eq!(TickRate::from_hz(f64::NAN), TickRate(0));
-        assert_eq!(TickRate::from_hz(f64::INFINITY), TickRate(u32::MAX));
-        assert_eq!(RATE.ticks_in(Duration::from_millis(999)), 59);
-        assert_eq!(RATE.ticks_in(Duration::from_secs(1)), 60);
-        assert_eq!(TickRate(u32::MAX).ticks_in(Duration::MAX), u32::MAX);
-        assert_eq!(RATE.to_string(), "60 Hz");
     }
 
     #[test]

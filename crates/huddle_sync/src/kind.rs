@@ -178,6 +178,11 @@ impl Kinds {
         self.order(delivery).get(index).copied()
     }
 
+    /// How many kinds travel this way.
+    pub fn count(&self, delivery: Delivery) -> usize {
+        self.order(delivery).len()
+    }
+
     /// A hash of all names, deliveries and schemas. It is the same in every build that declares
     /// the same, in whatever order.
     pub fn hash(&self) -> u64 {

@@ -1,35 +1,56 @@
-//! Pure netcode state machines: bytes and ticks in, messages and bytes out.
+//! Pure netcode state machines: bytes and time in, messages and bytes out.
 //!
 //! No I/O, no threads, no wall clock and no game engine, so that everything here can be tested
-//! with a seed. One [`PeerSession`] stands for the other end of one link:
+//! with a seed. A [`RoomSession`] stands for a room; it is told which links open and close and what
+//! arrives on them, and says what to send and what happened:
 //!
-//! - **Events** ([`PeerSession::queue_event`], [`PeerSession::collect_events`]) each arrive once
-//!   and in order, over a channel that is reliable and ordered.
-//! - **State** ([`OwnStates`], [`PeerSession::collect_state`]) is what is newest: one packet per
-//!   tick holds what is due. A changed value is sent in three ticks, then refreshed twice a second
-//!   (at 60 ticks), and a version keeps late packets from overwriting what is newer.
+//! - **The handshake** comes first: two players find out whether their games fit, and one can
+//!   refuse the other ([`Terms`], [`Refusal`]). Nothing else is accepted before it is done.
+//! - **Events** ([`RoomSession::queue_event`]) each arrive once and in order, also when a link is
+//!   replaced; what a peer that was given up did not confirm is told.
+//! - **State** ([`OwnStates`]) is what is newest: values are sent until a peer has them, and only
+//!   ever as they are now.
+//! - **Transfers** ([`RoomSession::offer`]) carry megabytes beside all that, without being felt.
+//! - **The room's clock** counts ticks, and the roster knows who is linked with whom and who may
+//!   remove others.
 //!
-//! Both are collected within a credit, which is what the link takes now; nothing that has been
-//! collected is dropped here. Payloads are opaque: [`codec`] makes them from `serde` types.
-//! Whatever comes from another player is untrusted: bounded, without panics, and a bad packet is
-//! an error and nothing more.
+//! At most one packet per peer and tick leaves on [`Lane::State`]; it carries state, acks and what
+//! must be repaired. Everything is collected within a credit, which is what a link takes now.
+//! Payloads are opaque: [`codec`] makes them from `serde` types. Whatever comes from another
+//! player is untrusted: bounded, without panics, and a bad message is an error and nothing more.
 
+mod clock;
 pub mod codec;
-#[cfg_attr(not(test), expect(dead_code))]
-#[expect(unused_imports, unreachable_pub)]
 mod events;
+mod handshake;
+mod hash;
 mod kind;
+mod lane;
 mod packet;
-mod session;
+mod room;
+mod roster;
+mod schema;
 mod state;
-#[cfg_attr(not(test), expect(dead_code, unused_imports))]
+mod tick;
 mod transfer;
 mod wire;
 
-pub use kind::{Delivery, KindError, KindId, Kinds};
-pub use packet::PacketError;
-pub use session::{PeerSession, QueueError, Received};
+pub use clock::ClockReading;
+pub use events::{EventError, QueueError, Undelivered};
+pub use handshake::{
+    HandshakeError, MAX_ADMISSION_LEN, MAX_GAME_LEN, PROTOCOL_VERSION, Refusal, Terms, TermsError,
+};
+pub use kind::{Delivery, KindError, KindId, Kinds, MAX_NAME_LEN};
+pub use lane::Lane;
+pub use matchbox_protocol::PeerId;
+pub use packet::{DeliveryStats, PacketError, PartError};
+pub use room::{
+    MessageError, RoomSession, RoomSetup, SessionEvent, SessionStats, SetupError,
+};
+pub use roster::{RemovalError, RemovalPolicy};
+pub use schema::{MAX_SCHEMA_LEN, Schema};
 pub use state::OwnStates;
+pub use tick::{Tick, TickInstant, TickRate, TickRateError};
 pub use transfer::{
     Direction, OfferError, TransferEvent, TransferFailure, TransferId, TransferLimits,
     TransferPacketError,
@@ -39,8 +60,15 @@ pub use transfer::{
 pub const MAX_EVENT_LEN: usize = 64 * 1024;
 
 /// The longest payload of one value of state, in bytes.
-pub const MAX_STATE_LEN: usize = 1024;
+pub const MAX_STATE_LEN: usize = 16 * 1024;
 
-/// The longest packet of state, in bytes, and how far events are put together. It fits into one
-/// datagram of any network.
+/// The longest message after the handshake, in bytes. It fits into one datagram of any network.
 pub const MAX_PACKET_LEN: usize = 1100;
+
+/// A peer for tests; the ids are in the order of the numbers.
+#[cfg(test)]
+fn test_peer(n: u8) -> PeerId {
+    let mut bytes = vec![16];
+    bytes.resize(17, n);
+    codec::decode(&bytes, bytes.len()).unwrap()
+}

@@ -1,12 +1,12 @@
 //! Reading and writing the numbers and slices that packets are made of.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 
 /// The most bytes [`put_varint`] writes.
 pub(crate) const MAX_VARINT_LEN: usize = 10;
 
 /// Writes a number in as few bytes as it needs, 7 bits each, lowest first.
-pub(crate) fn put_varint(out: &mut BytesMut, mut value: u64) {
+pub(crate) fn put_varint(out: &mut impl BufMut, mut value: u64) {
     while value >= 0x80 {
         out.put_u8(value as u8 | 0x80);
         value >>= 7;
@@ -22,6 +22,7 @@ pub(crate) const fn varint_len(value: u64) -> usize {
 
 /// Reads a packet from the front; every method returns `None` where the bytes end too early or
 /// make no sense.
+#[derive(Debug, Clone)]
 pub(crate) struct Reader(Bytes);
 
 impl Reader {
@@ -39,12 +40,12 @@ impl Reader {
         Some(first)
     }
 
-    pub(crate) fn u32(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes(self.slice(4)?.as_ref().try_into().ok()?))
-    }
-
     pub(crate) fn u16(&mut self) -> Option<u16> {
         Some(u16::from_le_bytes(self.slice(2)?.as_ref().try_into().ok()?))
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        Some(u32::from_le_bytes(self.slice(4)?.as_ref().try_into().ok()?))
     }
 
     pub(crate) fn u64(&mut self) -> Option<u64> {
@@ -72,19 +73,26 @@ impl Reader {
         None
     }
 
+    /// A varint that must fit 32 bits.
+    pub(crate) fn varint_u32(&mut self) -> Option<u32> {
+        u32::try_from(self.varint()?).ok()
+    }
+
+    /// All that is left, without copying it.
+    pub(crate) fn rest(self) -> Bytes {
+        self.0
+    }
+
     /// The next `len` bytes, without copying them.
     pub(crate) fn slice(&mut self, len: usize) -> Option<Bytes> {
         (len <= self.0.len()).then(|| self.0.split_to(len))
     }
 
-    /// All that is left.
-    pub(crate) fn rest(self) -> Bytes {
-        self.0
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
     use proptest::prelude::*;
 
     use super::*;

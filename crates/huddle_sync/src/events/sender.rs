@@ -132,25 +132,30 @@ impl EventSender {
         kind: KindId,
         payload: Bytes,
     ) -> Result<(), QueueError> {
-        if payload.len() > MAX_EVENT_LEN {
-            return Err(QueueError::TooLong {
-                len: payload.len(),
-                max: MAX_EVENT_LEN,
-            });
-        }
-        let cost = payload.len() + EVENT_OVERHEAD;
-        if self.queued_bytes + cost > MAX_QUEUED {
-            return Err(QueueError::Full {
-                queued: self.queued_bytes,
-            });
-        }
-        self.queued_bytes += cost;
+        self.check(payload.len())?;
+        self.queued_bytes += payload.len() + EVENT_OVERHEAD;
         self.cut(kind_index, payload.clone());
         self.events.push_back(Event {
             kind,
             payload,
             end: self.acked + self.fragments.len() as u64,
         });
+        Ok(())
+    }
+
+    /// Whether an event of so many bytes could be queued now.
+    pub(crate) fn check(&self, len: usize) -> Result<(), QueueError> {
+        if len > MAX_EVENT_LEN {
+            return Err(QueueError::TooLong {
+                len,
+                max: MAX_EVENT_LEN,
+            });
+        }
+        if self.queued_bytes + len + EVENT_OVERHEAD > MAX_QUEUED {
+            return Err(QueueError::Full {
+                queued: self.queued_bytes,
+            });
+        }
         Ok(())
     }
 

@@ -68,7 +68,7 @@ pub(super) fn hello(nonce: u64, terms: &Terms, clock: ClockReading) -> Bytes {
     out.put_u8(terms.game.len() as u8);
     out.put_slice(terms.game.as_bytes());
     out.put_u64_le(nonce);
-    out.put_u32_le(terms.rate.0);
+    out.put_u32_le(terms.rate.millihertz());
     out.put_u64_le(terms.kinds_hash);
     out.put_u8(terms.policy.to_wire());
     out.put_u8(if clock.is_settled { SETTLED } else { 0 });
@@ -180,7 +180,7 @@ fn read_hello(reader: &mut Reader, opening: Opening) -> Result<Hello, HandshakeE
     let admission = read_bounded(reader, "admission data", len, MAX_ADMISSION_LEN)?;
     Ok(Hello {
         opening,
-        rate: TickRate(rate),
+        rate: TickRate::claimed(rate),
         kinds_hash,
         policy,
         clock: ClockReading {

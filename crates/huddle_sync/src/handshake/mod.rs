@@ -73,7 +73,7 @@ const RESTART_PROOF: Duration = Duration::from_millis(200);
 ///
 /// let terms = Terms::new(
 ///     "my-game/1",
-///     TickRate::from_hz(60.0),
+///     TickRate::default(),
 ///     &Kinds::default(),
 ///     RemovalPolicy::Nobody,
 ///     Bytes::from_static(b"password"),

@@ -74,7 +74,7 @@ mod tests {
         let terms = |game: usize, admission: usize| {
             Terms::new(
                 &"g".repeat(game),
-                TickRate(60_000),
+                TickRate::claimed(60_000),
                 &Kinds::default(),
                 RemovalPolicy::Nobody,
                 vec![0; admission].into(),

@@ -18,7 +18,7 @@ fn kinds(names: &[&str]) -> Kinds {
 
 fn offer(game: &str, rate: u32, policy: RemovalPolicy, kinds: &Kinds) -> Terms {
     let admission = Bytes::from_static(b"let me in");
-    Terms::new(game, TickRate(rate), kinds, policy, admission).unwrap()
+    Terms::new(game, TickRate::claimed(rate), kinds, policy, admission).unwrap()
 }
 
 fn terms() -> Terms {

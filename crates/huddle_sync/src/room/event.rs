@@ -25,13 +25,17 @@ pub enum SessionEvent {
         /// Who.
         peer: PeerId,
     },
-    /// There will be no session with a peer. Once the refusal had time to reach them the link can
-    /// be cut.
+    /// There will be no session with a peer. [`SessionEvent::Over`] follows.
     Refused {
         /// Who.
         peer: PeerId,
         /// Why.
         refusal: Refusal,
+    },
+    /// A refusal is known at the other end, or has been told often enough: cut the link.
+    Over {
+        /// Who was refused.
+        peer: PeerId,
     },
     /// An event from a peer.
     Event {
@@ -77,12 +81,12 @@ pub enum SessionEvent {
         /// Who; maybe this player.
         host: PeerId,
     },
-    /// By the room's policy a peer is to go: cut them off.
+    /// By the room's policy a player is to go: cut them off, or leave if it is this one.
     Removed {
         /// Who; maybe this player.
         peer: PeerId,
-        /// On whose word: the host, or the last of a majority.
-        by: PeerId,
+        /// Who wanted it.
+        by: Vec<PeerId>,
     },
     /// The room's clock jumped ahead, since the others were.
     TicksSkipped {

@@ -56,7 +56,7 @@ const MAX_HEARD_OF: usize = 1024;
 /// #     huddle_sync::codec::decode(&bytes, 17).unwrap()
 /// # };
 /// let (me, ada, bob) = (id(1), id(2), id(3));
-/// let mut roster = Roster::new(me, 0, RemovalPolicy::Majority, TickRate::from_hz(60.0));
+/// let mut roster = Roster::new(me, 0, RemovalPolicy::Majority, TickRate::default());
 /// roster.meet(ada, 1000, 1000);
 /// roster.meet(bob, 1000, 1000);
 /// while roster.poll().is_some() {} // our own reports, to be sent to all

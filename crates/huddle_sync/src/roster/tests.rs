@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::test_peer as id;
 
-const RATE: TickRate = TickRate(60_000);
+const RATE: TickRate = TickRate::claimed(60_000);
 
 /// Player 1 among others, all met at its own first tick, with the ticks they claim.
 fn room(policy: RemovalPolicy, joined: u32, claims: &[(u8, u32)]) -> Roster {

@@ -104,6 +104,11 @@ impl Transfers {
         Ok(())
     }
 
+    /// Whether a transfer from the peer is under way.
+    pub(crate) fn is_receiving(&self) -> bool {
+        self.inbox.open().next().is_some()
+    }
+
     /// Takes a round trip, without the time that the other side waited before it answered.
     pub(crate) fn on_rtt(&mut self, sample: Duration, now: Duration) {
         self.outbox.on_rtt(sample, now);

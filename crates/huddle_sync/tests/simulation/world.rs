@@ -9,8 +9,8 @@ use std::{
 use bytes::Bytes;
 use fastrand::Rng;
 use huddle_sync::{
-    Delivery, KindId, Kinds, Lane, MAX_PACKET_LEN, OwnStates, PeerId, RoomSession, Schema,
-    SessionEvent, Terms, TickRate,
+    Delivery, KindId, Kinds, Lane, MAX_PACKET_LEN, OwnStates, PeerId, RoomSession, RoomSetup,
+    Schema, SessionEvent,
 };
 use uuid::Uuid;
 
@@ -59,11 +59,6 @@ pub struct Exchange {
     pub joined: u32,
 }
 
-pub fn terms() -> Terms {
-    let (kinds, ..) = kinds();
-    Terms::new("simulation", TickRate::default(), kinds)
-}
-
 pub fn kinds() -> (Kinds, KindId, KindId) {
     let mut kinds = Kinds::default();
     let splash = kinds.declare("splash", Delivery::Event, Schema::of::<Vec<u8>>()).unwrap();
@@ -94,7 +89,11 @@ impl World {
         };
         for player in 0..players {
             world.players.push(Player {
-                session: RoomSession::new(peer_id(player), terms()),
+                session: RoomSession::new(RoomSetup {
+                    seed: seed.wrapping_mul(31) + player as u64,
+                    ..RoomSetup::new(peer_id(player), "simulation", kinds().0)
+                })
+                .unwrap(),
                 states: OwnStates::default(),
                 alive: true,
                 with: BTreeMap::new(),
@@ -124,7 +123,7 @@ impl World {
             self.pipes.entry((me, other)).or_default().replace(&mut self.rng);
             // Nobody need be told: only the time it takes depends on it.
             if self.rng.bool() {
-                self.players[me].session.link_replaced(peer_id(other), self.now);
+                self.players[me].session.link_replaced(peer_id(other));
             }
         }
     }
@@ -144,12 +143,12 @@ impl World {
         self.players[a].session.link_opened(peer_id(b), self.now);
         match b_noticed {
             true => self.players[b].session.link_opened(peer_id(a), self.now),
-            false => self.players[b].session.link_replaced(peer_id(a), self.now),
+            false => self.players[b].session.link_replaced(peer_id(a)),
         }
     }
 
     fn give_up(&mut self, me: usize, other: usize) {
-        self.players[me].session.link_lost(peer_id(other), self.now);
+        self.players[me].session.link_lost(peer_id(other));
         self.listen(me);
         self.players[me].with.entry(other).or_default().here = false;
     }

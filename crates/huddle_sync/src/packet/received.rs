@@ -1,0 +1,148 @@
+use std::time::Duration;
+
+/// How far behind the newest packet one may be and still be taken: as far as an ack reaches, so that
+/// all that is taken can be acked.
+const REACH: u64 = 32;
+
+/// Which packets have been received: the newest, and which of the 32 before it.
+#[derive(Debug, Default)]
+pub(crate) struct ReceivedWindow(Option<Received>);
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Received {
+    /// The newest packet.
+    pub(crate) seq: u64,
+    /// When it arrived.
+    pub(crate) arrived: Duration,
+    /// Bit `i` says that packet `seq - 1 - i` was received, or lies before the first.
+    pub(crate) bits: u32,
+}
+
+impl ReceivedWindow {
+    /// The full number of a packet, if it is new; `None` if it came before or is too old to tell.
+    pub(crate) fn place(&self, seq: u16) -> Option<u64> {
+        let Some(newest) = self.0 else {
+            // Numbers begin at 0, and half of them lie ahead.
+            return (seq < 1 << 15).then_some(seq.into());
+        };
+        let ahead = seq.wrapping_sub(newest.seq as u16).cast_signed();
+        let behind = u64::from(ahead.unsigned_abs());
+        if ahead > 0 {
+            return Some(newest.seq + behind);
+        }
+        let is_new = (1..=REACH).contains(&behind) && newest.bits & (1 << (behind - 1)) == 0;
+        is_new.then(|| newest.seq.checked_sub(behind)).flatten()
+    }
+
+    /// Remembers a packet that [`Self::place`] has found to be new.
+    pub(crate) fn insert(&mut self, seq: u64, arrived: Duration) {
+        let Some(newest) = &mut self.0 else {
+            let bits = match u32::try_from(seq) {
+                Ok(missing @ ..32) => u32::MAX << missing,
+                _ => 0,
+            };
+            self.0 = Some(Received { seq, arrived, bits });
+            return;
+        };
+        if let Some(behind) = newest.seq.checked_sub(seq) {
+            if (1..=REACH).contains(&behind) {
+                newest.bits |= 1 << (behind - 1);
+            }
+            return;
+        }
+        newest.bits = match seq - newest.seq {
+            ahead @ ..=REACH => (((u64::from(newest.bits) << 1) | 1) << (ahead - 1)) as u32,
+            _ => 0,
+        };
+        (newest.seq, newest.arrived) = (seq, arrived);
+    }
+
+    pub(crate) fn newest(&self) -> Option<Received> {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn take(window: &mut ReceivedWindow, seq: u64) -> bool {
+        match window.place(seq as u16) {
+            Some(placed) => {
+                assert_eq!(placed, seq);
+                window.insert(seq, Duration::ZERO);
+                true
+            }
+            None => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_tells_new_from_known_as_a_set_does(
+            start in 0u64..200_000,
+            steps in prop::collection::vec(prop_oneof![4 => -40i64..40, 1 => -900i64..900], 1..200),
+        ) {
+            let mut window = ReceivedWindow::default();
+            let mut model = BTreeSet::new();
+            // Walks up to the start, so that numbers of more than 16 bits are met.
+            let mut seq = 0;
+            while seq < start {
+                take(&mut window, seq);
+                model.insert(seq);
+                seq += 20_000;
+            }
+            for step in steps {
+                seq = seq.saturating_add_signed(step);
+                let newest = model.last().copied();
+                let is_new = newest.is_none_or(|newest| seq + REACH >= newest) && !model.contains(&seq);
+                prop_assert_eq!(take(&mut window, seq), is_new);
+                if is_new {
+                    model.insert(seq);
+                }
+
+                let received = window.newest().unwrap();
+                prop_assert_eq!(Some(&received.seq), model.last());
+                for i in 0..32 {
+                    let expected = received
+                        .seq
+                        .checked_sub(1 + i)
+                        .is_none_or(|seq| model.contains(&seq));
+                    prop_assert_eq!(received.bits & (1 << i) != 0, expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn packets_before_the_first_count_as_received() {
+        let mut window = ReceivedWindow::default();
+        assert!(take(&mut window, 0));
+        assert_eq!(window.newest().unwrap().bits, u32::MAX);
+        let mut late = ReceivedWindow::default();
+        assert!(take(&mut late, 2));
+        assert_eq!(late.newest().unwrap().bits, !0b11);
+        assert_eq!(late.place(0xffff), None, "there is none before the first");
+    }
+
+    #[test]
+    fn a_first_packet_from_far_ahead_is_not_believed() {
+        let window = ReceivedWindow::default();
+        assert_eq!(window.place(0x7fff), Some(0x7fff));
+        assert_eq!(window.place(0x8000), None);
+    }
+
+    #[test]
+    fn the_newest_packet_keeps_its_arrival() {
+        let mut window = ReceivedWindow::default();
+        let at = Duration::from_millis;
+        for (seq, arrived) in [(0, 1), (5, 2), (3, 9)] {
+            window.insert(seq, at(arrived));
+        }
+        assert_eq!(window.newest().unwrap().arrived, at(2));
+    }
+}
