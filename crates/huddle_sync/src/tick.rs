@@ -213,7 +213,10 @@ mod tests {
         let rate = TickRate::default();
         assert_eq!(rate.ticks_in(Duration::from_millis(999)), 59);
         assert_eq!(rate.ticks_in(Duration::from_secs(1)), 60);
-        assert_eq!(TickRate::claimed(u32::MAX).ticks_in(Duration::MAX), u32::MAX);
+        assert_eq!(
+            TickRate::claimed(u32::MAX).ticks_in(Duration::MAX),
+            u32::MAX
+        );
         assert_eq!(TickRate::claimed(62_500).to_string(), "62.5 Hz");
     }
 

@@ -87,7 +87,6 @@ impl Reader {
     pub(crate) fn slice(&mut self, len: usize) -> Option<Bytes> {
         (len <= self.0.len()).then(|| self.0.split_to(len))
     }
-
 }
 
 #[cfg(test)]

@@ -455,11 +455,7 @@ impl RoomSession {
     }
 
     /// Tells what came out of a message.
-    fn take(
-        &mut self,
-        peer: PeerId,
-        received: &mut Vec<Received>,
-    ) -> Result<(), MessageError> {
+    fn take(&mut self, peer: PeerId, received: &mut Vec<Received>) -> Result<(), MessageError> {
         let mut result = Ok(());
         for item in received.drain(..) {
             match item {

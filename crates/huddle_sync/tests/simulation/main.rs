@@ -23,7 +23,9 @@ fn weather(rng: &mut fastrand::Rng) -> Weather {
 
 /// Runs a test once per seed, on all cores; says which seed fails.
 fn for_each_seed(test: fn(u64)) {
-    let only = std::env::var("HUDDLE_SEED").ok().and_then(|seed| seed.parse().ok());
+    let only = std::env::var("HUDDLE_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok());
     let seeds: Vec<u64> = only.map_or_else(|| (0..SEEDS).collect(), |seed| vec![seed]);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -46,7 +48,11 @@ fn play(world: &mut World, ticks: u32) {
     for _ in 0..ticks {
         for me in 0..players {
             if world.rng.f64() < 0.2 {
-                let len = if world.rng.f64() < 0.05 { world.rng.usize(1000..20_000) } else { world.rng.usize(4..200) };
+                let len = if world.rng.f64() < 0.05 {
+                    world.rng.usize(1000..20_000)
+                } else {
+                    world.rng.usize(4..200)
+                };
                 world.splash(me, len);
             }
             let value = (world.now.as_micros() / 1000) as u32;
@@ -69,6 +75,7 @@ fn events_arrive_exactly_once_and_state_converges_over_bad_networks_and_replaced
         let mut rng = fastrand::Rng::with_seed(seed);
         let players = rng.usize(2..=4);
         let mut world = World::new(players, weather(&mut rng), seed);
+        world.run_until_met();
         for _ in 0..6 {
             play(&mut world, 60);
             let (a, b) = (world.rng.usize(0..players), world.rng.usize(0..players));
@@ -87,7 +94,10 @@ fn events_arrive_exactly_once_and_state_converges_over_bad_networks_and_replaced
                 assert!(with.sent.len() > 30, "only {} events", with.sent.len());
                 let newest = world.players[other].with.len() > 0;
                 assert!(newest && with.pose.is_some());
-                let all: Vec<_> = (0..players).filter(|&p| p != other).map(|p| world.players[p].with[&other].pose).collect();
+                let all: Vec<_> = (0..players)
+                    .filter(|&p| p != other)
+                    .map(|p| world.players[p].with[&other].pose)
+                    .collect();
                 assert!(all.iter().all(|pose| *pose == all[0]), "{all:?}");
             }
         }
@@ -115,7 +125,10 @@ fn events_are_delivered_or_reported_when_peers_vanish_and_return() {
         world.check_events();
         for me in 0..3 {
             for other in (0..3).filter(|&other| other != me) {
-                assert!(world.players[me].with[&other].here, "{me} and {other} did not meet again");
+                assert!(
+                    world.players[me].with[&other].here,
+                    "{me} and {other} did not meet again"
+                );
             }
         }
     });
@@ -123,7 +136,12 @@ fn events_are_delivered_or_reported_when_peers_vanish_and_return() {
 
 #[test]
 fn a_room_where_nothing_happens_falls_silent() {
-    let weather = Weather { loss: 0.1, duplicates: 0.0, latency: Duration::from_millis(30), jitter: Duration::from_millis(10) };
+    let weather = Weather {
+        loss: 0.1,
+        duplicates: 0.0,
+        latency: Duration::from_millis(30),
+        jitter: Duration::from_millis(10),
+    };
     let mut world = World::new(4, weather, 1);
     play(&mut world, 120);
     world.run(600);
@@ -135,7 +153,12 @@ fn a_room_where_nothing_happens_falls_silent() {
 
 #[test]
 fn a_player_killed_for_good_is_reported_with_what_they_missed() {
-    let weather = Weather { loss: 0.05, duplicates: 0.05, latency: Duration::from_millis(30), jitter: Duration::from_millis(10) };
+    let weather = Weather {
+        loss: 0.05,
+        duplicates: 0.05,
+        latency: Duration::from_millis(30),
+        jitter: Duration::from_millis(10),
+    };
     let mut world = World::new(3, weather, 2);
     play(&mut world, 120);
     world.players[2].alive = false;

@@ -37,7 +37,14 @@ struct Flying {
 }
 
 impl Pipe {
-    pub fn send(&mut self, now: Duration, lane: Lane, bytes: &Bytes, weather: Weather, rng: &mut Rng) {
+    pub fn send(
+        &mut self,
+        now: Duration,
+        lane: Lane,
+        bytes: &Bytes,
+        weather: Weather,
+        rng: &mut Rng,
+    ) {
         let mut delay = weather.latency + weather.jitter.mul_f64(rng.f64());
         if lane == Lane::State {
             if rng.f64() < weather.duplicates {
@@ -61,14 +68,24 @@ impl Pipe {
 
     fn push(&mut self, at: Duration, lane: Lane, bytes: &Bytes) {
         self.sent += 1;
-        self.flying.push(Flying { at, number: self.sent, lane, bytes: bytes.clone() });
+        self.flying.push(Flying {
+            at,
+            number: self.sent,
+            lane,
+            bytes: bytes.clone(),
+        });
     }
 
     /// What has arrived, in the order of arrival.
     pub fn arrived(&mut self, now: Duration) -> Vec<(Duration, Lane, Bytes)> {
-        let mut here: Vec<_> = self.flying.extract_if(.., |flying| flying.at <= now).collect();
+        let mut here: Vec<_> = self
+            .flying
+            .extract_if(.., |flying| flying.at <= now)
+            .collect();
         here.sort_by_key(|flying| (flying.at, flying.number));
-        here.into_iter().map(|flying| (flying.at, flying.lane, flying.bytes)).collect()
+        here.into_iter()
+            .map(|flying| (flying.at, flying.lane, flying.bytes))
+            .collect()
     }
 
     /// The link is replaced: some of what was under way never comes, the rest comes as if nothing

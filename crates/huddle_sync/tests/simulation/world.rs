@@ -61,8 +61,12 @@ pub struct Exchange {
 
 pub fn kinds() -> (Kinds, KindId, KindId) {
     let mut kinds = Kinds::default();
-    let splash = kinds.declare("splash", Delivery::Event, Schema::of::<Vec<u8>>()).unwrap();
-    let pose = kinds.declare("pose", Delivery::State, Schema::of::<Vec<u8>>()).unwrap();
+    let splash = kinds
+        .declare("splash", Delivery::Event, Schema::of::<Vec<u8>>())
+        .unwrap();
+    let pose = kinds
+        .declare("pose", Delivery::State, Schema::of::<Vec<u8>>())
+        .unwrap();
     (kinds, splash, pose)
 }
 
@@ -113,14 +117,19 @@ impl World {
         self.links.insert((a.min(b), a.max(b)));
         for (me, other) in [(a, b), (b, a)] {
             self.pipes.entry((me, other)).or_default().clear();
-            self.players[me].session.link_opened(peer_id(other), self.now);
+            self.players[me]
+                .session
+                .link_opened(peer_id(other), self.now);
         }
     }
 
     /// A link is replaced by a fresh one; what was under way is lost in part.
     pub fn replace(&mut self, a: usize, b: usize) {
         for (me, other) in [(a, b), (b, a)] {
-            self.pipes.entry((me, other)).or_default().replace(&mut self.rng);
+            self.pipes
+                .entry((me, other))
+                .or_default()
+                .replace(&mut self.rng);
             // Nobody need be told: only the time it takes depends on it.
             if self.rng.bool() {
                 self.players[me].session.link_replaced(peer_id(other));
@@ -167,9 +176,16 @@ impl World {
             player.numbered += 1;
             let mut payload = player.numbered.to_le_bytes().to_vec();
             payload.resize(len.max(4), me as u8);
-            let queued = player.session.queue_event(peer_id(other), self.splash, payload.into());
+            let queued = player
+                .session
+                .queue_event(peer_id(other), self.splash, payload.into());
             if queued.is_ok() {
-                player.with.entry(other).or_default().sent.push(player.numbered);
+                player
+                    .with
+                    .entry(other)
+                    .or_default()
+                    .sent
+                    .push(player.numbered);
             }
         }
     }
@@ -178,7 +194,10 @@ impl World {
     pub fn pose(&mut self, me: usize, value: u32, len: usize) {
         let mut payload = value.to_le_bytes().to_vec();
         payload.resize(len.max(4), 7);
-        self.players[me].states.set(self.pose, payload.into()).unwrap();
+        self.players[me]
+            .states
+            .set(self.pose, payload.into())
+            .unwrap();
     }
 
     /// One tick of everybody.
@@ -186,7 +205,9 @@ impl World {
         self.now += TICK;
         for me in 0..self.players.len() {
             for other in 0..self.players.len() {
-                let Some(pipe) = self.pipes.get_mut(&(other, me)) else { continue };
+                let Some(pipe) = self.pipes.get_mut(&(other, me)) else {
+                    continue;
+                };
                 for (at, lane, bytes) in pipe.arrived(self.now) {
                     let player = &mut self.players[me];
                     if !player.alive || !self.links.contains(&(me.min(other), me.max(other))) {
@@ -216,6 +237,19 @@ impl World {
         }
     }
 
+    /// Runs until everybody is here for everybody.
+    pub fn run_until_met(&mut self) {
+        let others = self.players.len() - 1;
+        let met = |player: &Player| player.with.values().filter(|with| with.here).count() == others;
+        for _ in 0..1200 {
+            if self.players.iter().all(met) {
+                return;
+            }
+            self.step();
+        }
+        panic!("they have not met in twenty seconds");
+    }
+
     fn send(&mut self, me: usize) {
         let player = &mut self.players[me];
         player.session.advance(self.now);
@@ -228,13 +262,28 @@ impl World {
                 let mut packets = 0;
                 let credit = self.rng.usize(1200..60_000);
                 let mut left = credit;
-                while let Some(bytes) = player.session.collect(peer_id(other), lane, self.now, &player.states, left) {
+                while let Some(bytes) =
+                    player
+                        .session
+                        .collect(peer_id(other), lane, self.now, &player.states, left)
+                {
                     packets += 1;
-                    assert!(bytes.len() <= left, "{} bytes with a credit of {left}", bytes.len());
+                    assert!(
+                        bytes.len() <= left,
+                        "{} bytes with a credit of {left}",
+                        bytes.len()
+                    );
                     if lane == Lane::State || bytes[0] >= 0x10 {
-                        assert!(bytes.len() <= MAX_PACKET_LEN, "{} bytes on {lane:?}", bytes.len());
+                        assert!(
+                            bytes.len() <= MAX_PACKET_LEN,
+                            "{} bytes on {lane:?}",
+                            bytes.len()
+                        );
                     }
-                    assert!(lane != Lane::State || packets == 1, "two packets in one tick");
+                    assert!(
+                        lane != Lane::State || packets == 1,
+                        "two packets in one tick"
+                    );
                     left -= bytes.len();
                     pipe.send(self.now, lane, &bytes, self.weather, &mut self.rng);
                 }
@@ -257,14 +306,24 @@ impl World {
                 SessionEvent::Left { peer } => {
                     player.with.entry(player_of(peer)).or_default().here = false;
                 }
-                SessionEvent::AskAdmission { peer, .. } => player.session.admit(peer, Ok(()), self.now),
-                SessionEvent::Event { peer, kind, payload } => {
+                SessionEvent::AskAdmission { peer, .. } => {
+                    player.session.admit(peer, Ok(()), self.now)
+                }
+                SessionEvent::Event {
+                    peer,
+                    kind,
+                    payload,
+                } => {
                     assert_eq!(kind, self.splash);
                     let with = player.with.entry(player_of(peer)).or_default();
                     assert!(with.here, "an event before the handshake was done");
                     with.heard.push(number(&payload));
                 }
-                SessionEvent::State { peer, kind, payload } => {
+                SessionEvent::State {
+                    peer,
+                    kind,
+                    payload,
+                } => {
                     assert_eq!(kind, self.pose);
                     let with = player.with.entry(player_of(peer)).or_default();
                     assert!(with.pose < Some(number(&payload)), "state went backwards");
@@ -272,7 +331,8 @@ impl World {
                 }
                 SessionEvent::Undelivered { peer, events } => {
                     let with = player.with.entry(player_of(peer)).or_default();
-                    with.undelivered.extend(events.iter().map(|event| number(&event.payload)));
+                    with.undelivered
+                        .extend(events.iter().map(|event| number(&event.payload)));
                 }
                 SessionEvent::Refused { peer, refusal } => panic!("{me} refused {peer}: {refusal}"),
                 _ => {}
@@ -282,16 +342,36 @@ impl World {
 
     /// Everything sent has arrived exactly once and in order, or was reported as not delivered.
     pub fn check_events(&self) {
-        for (me, player) in self.players.iter().enumerate() {
+        let alive = self
+            .players
+            .iter()
+            .enumerate()
+            .filter(|(_, player)| player.alive);
+        for (me, player) in alive {
             for (&other, with) in &player.with {
-                let heard = self.players[other].with.get(&me).map_or(&[][..], |with| &with.heard);
-                assert!(heard.is_sorted_by(|a, b| a < b), "{other} heard {me} out of order or twice: {heard:?}");
+                let heard = self.players[other]
+                    .with
+                    .get(&me)
+                    .map_or(&[][..], |with| &with.heard);
+                assert!(
+                    heard.is_sorted_by(|a, b| a < b),
+                    "{other} heard {me} out of order or twice: {heard:?}"
+                );
                 let heard: BTreeSet<_> = heard.iter().collect();
                 let sent: BTreeSet<_> = with.sent.iter().collect();
-                assert!(heard.is_subset(&sent), "{other} heard from {me} what was never sent");
+                assert!(
+                    heard.is_subset(&sent),
+                    "{other} heard from {me} what was never sent"
+                );
                 let reported: BTreeSet<_> = with.undelivered.iter().collect();
-                let silent: Vec<_> = sent.iter().filter(|n| !heard.contains(*n) && !reported.contains(*n)).collect();
-                assert!(silent.is_empty(), "{me} to {other}: neither heard nor reported: {silent:?}");
+                let silent: Vec<_> = sent
+                    .iter()
+                    .filter(|n| !heard.contains(*n) && !reported.contains(*n))
+                    .collect();
+                assert!(
+                    silent.is_empty(),
+                    "{me} to {other}: neither heard nor reported: {silent:?}"
+                );
             }
         }
     }
