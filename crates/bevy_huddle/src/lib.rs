@@ -213,14 +213,18 @@ mod link;
 mod message;
 mod peer;
 mod plugin;
+mod queue;
 mod receive;
+mod recipients;
 mod room;
 mod send;
+mod sender;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod transport;
 
-pub use commands::{HuddleCommandsExt, Recipients};
+pub use commands::HuddleCommandsExt;
 pub use events::{
     MessageError, MessageRejected, PeerJoined, PeerLeft, PeerRecovered, PeerSuspected,
     RejectReason, RoomFailed, RoomStateChanged, SendFailed, SignalingChanged,
@@ -235,10 +239,12 @@ pub use huddle_sync::{
     codec::{DecodeError, EncodeError},
 };
 pub use join::{JoinError, JoinRoom};
-pub use message::{FromPeer, HuddleAppExt, PeerMessage, Shared};
+pub use message::{FromPeer, HuddleAppExt, PeerMessage, Shared, ToPeers, Undelivered};
 pub use peer::{LinkStats, Peer, PeerOf, RoomPeers, Suspect};
 pub use plugin::{HuddlePlugins, HuddleSystems, MessagePlugin, RoomPlugin, TickPlugin};
+pub use recipients::Recipients;
 pub use room::{Room, RoomState, SignalingStatus};
+pub use sender::{PeerSender, TrySendError};
 
 /// What a game needs: `use bevy_huddle::prelude::*;`.
 pub mod prelude {
@@ -246,9 +252,9 @@ pub mod prelude {
     pub use crate::{
         FromPeer, Huddle, HuddleAppExt, HuddleCommandsExt, HuddlePlugins, HuddleSystems, IceServer,
         JoinRoom, LeaveReason, LinkStats, MessageRejected, Peer, PeerId, PeerJoined, PeerLeft,
-        PeerOf, PeerRecovered, PeerSuspected, Recipients, Room, RoomFailed, RoomPeers, RoomState,
-        RoomStateChanged, SendFailed, Shared, SignalingChanged, SignalingStatus, Suspect,
-        TickPlugin,
+        PeerOf, PeerRecovered, PeerSender, PeerSuspected, Recipients, Room, RoomFailed, RoomPeers,
+        RoomState, RoomStateChanged, SendFailed, Shared, SignalingChanged, SignalingStatus,
+        Suspect, TickPlugin, ToPeers, Undelivered,
         conditions::{in_room, playing, room_state, waiting},
     };
 }
