@@ -5,8 +5,7 @@ use thiserror::Error;
 use crate::{
     link::RoomLink,
     room::{Room, Rooms},
-    testing::SharedNetwork,
-    transport::Transport,
+    transport::{Connector, Transport},
 };
 
 /// Which room to join, and how.
@@ -110,7 +109,7 @@ pub(crate) fn join(mut room: EntityWorldMut, how: JoinRoom) {
     if room.get_resource::<Rooms>().is_none() {
         log::error!("a room does nothing without the plugins: add `HuddlePlugins` to the app");
     }
-    match connect(how, room.get_resource::<SharedNetwork>()) {
+    match connect(how, room.get_resource::<Connector>()) {
         Ok((url, transport)) => {
             let (entity, me) = (room.id(), transport.me());
             log::info!("joining {url} as {me}");
@@ -127,15 +126,15 @@ pub(crate) fn join(mut room: EntityWorldMut, how: JoinRoom) {
     }
 }
 
-/// Joins with the mesh, or in a test on its virtual network.
+/// Joins with the mesh, unless the app has something else.
 fn connect(
     how: JoinRoom,
-    lab: Option<&SharedNetwork>,
+    connector: Option<&Connector>,
 ) -> Result<(RoomUrl, Box<dyn Transport>), JoinError> {
     let config = how.into_config()?;
     let url = config.url.clone();
-    let transport = match lab {
-        Some(network) => network.join(&url),
+    let transport = match connector {
+        Some(Connector(join)) => join(&url),
         None => Box::new(huddle_mesh::Room::join(config)?),
     };
     Ok((url, transport))

@@ -205,6 +205,7 @@
 
 mod commands;
 pub mod conditions;
+mod diagnostics;
 mod events;
 mod huddle;
 mod join;
@@ -225,6 +226,7 @@ mod tests;
 mod transport;
 
 pub use commands::HuddleCommandsExt;
+pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use events::{
     MessageError, MessageRejected, PeerJoined, PeerLeft, PeerRecovered, PeerSuspected,
     RejectReason, RoomFailed, RoomStateChanged, SendFailed, SignalingChanged,
@@ -250,11 +252,11 @@ pub use sender::{PeerSender, TrySendError};
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        FromPeer, Huddle, HuddleAppExt, HuddleCommandsExt, HuddlePlugins, HuddleSystems, IceServer,
-        JoinRoom, LeaveReason, LinkStats, MessageRejected, Peer, PeerId, PeerJoined, PeerLeft,
-        PeerOf, PeerRecovered, PeerSender, PeerSuspected, Recipients, Room, RoomFailed, RoomPeers,
-        RoomState, RoomStateChanged, SendFailed, Shared, SignalingChanged, SignalingStatus,
-        Suspect, TickPlugin, ToPeers, Undelivered,
+        FromPeer, Huddle, HuddleAppExt, HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins,
+        HuddleSystems, IceServer, JoinRoom, LeaveReason, LinkStats, MessageRejected, Peer, PeerId,
+        PeerJoined, PeerLeft, PeerOf, PeerRecovered, PeerSender, PeerSuspected, Recipients, Room,
+        RoomFailed, RoomPeers, RoomState, RoomStateChanged, SendFailed, Shared, SignalingChanged,
+        SignalingStatus, Suspect, TickPlugin, ToPeers, Undelivered,
         conditions::{in_room, playing, room_state, waiting},
     };
 }

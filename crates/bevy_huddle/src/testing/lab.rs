@@ -228,7 +228,7 @@ impl Lab {
     fn start(&mut self, player: Player) {
         let slot = &mut self.slots[player.0];
         let mut app = App::new();
-        app.insert_resource(self.network.clone())
+        app.insert_resource(self.network.connector())
             .add_plugins((MinimalPlugins, HuddlePlugins));
         (slot.setup)(&mut app);
         for record in &self.recorders {

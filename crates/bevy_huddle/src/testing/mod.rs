@@ -42,4 +42,3 @@ mod seat;
 
 pub use conditions::Conditions;
 pub use lab::{Lab, Player};
-pub(crate) use seat::SharedNetwork;

@@ -1,14 +1,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, RoomUrl, SendError};
 
 use super::network::Network;
-use crate::transport::Transport;
+use crate::transport::{Connector, Transport};
 
-/// The network that all apps of a [`Lab`](super::Lab) share. An app that has it joins rooms there.
-#[derive(Resource, Clone)]
+/// The network that all apps of a [`Lab`](super::Lab) share.
+#[derive(Clone)]
 pub(crate) struct SharedNetwork(Arc<Mutex<Network>>);
 
 /// One player's end of a room.
@@ -26,7 +25,13 @@ impl SharedNetwork {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn join(&self, room: &RoomUrl) -> Box<dyn Transport> {
+    /// Lets an app join rooms here.
+    pub(super) fn connector(&self) -> Connector {
+        let network = self.clone();
+        Connector(Arc::new(move |room| network.join(room)))
+    }
+
+    fn join(&self, room: &RoomUrl) -> Box<dyn Transport> {
         let me = self.lock().join(&room.to_string());
         Box::new(Seat {
             network: self.clone(),
