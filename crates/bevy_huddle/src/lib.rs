@@ -143,6 +143,11 @@
 //! # .add_systems(Startup, splash);
 //! ```
 //!
+//! Instead of commands, a system can write [`ToPeers<T>`](ToPeers) with a `MessageWriter`. Sent to
+//! [`Recipients::Everyone`] an event arrives here too, so that the same observer sees what others
+//! do and what this player does. What comes in amounts goes through [`PeerSender`], which says when
+//! the network takes no more. [`Undelivered<T>`](Undelivered) tells what a lost peer did not get.
+//!
 //! An event takes at most [`MAX_EVENT_LEN`] bytes. What a peer sends is never to be trusted: it is
 //! decoded safely, but whether a splash may be that strong is for the game to check.
 //!
@@ -182,6 +187,15 @@
 //! .add_observer(|failed: On<RoomFailed>| println!("cannot join: {}", failed.error))
 //! # ;
 //! ```
+//!
+//! [`LinkStats`] on each peer and [`HuddleDiagnosticsPlugin`] for all of them show how the network
+//! is doing.
+//!
+//! # Tests
+//!
+//! The module [`testing`] runs several players' apps in one process, over a virtual network that
+//! loses, delays and reorders as one likes, on a virtual clock. A test of an online game is then a
+//! few lines, quick, and the same each time.
 //!
 //! # Across the internet
 //!
