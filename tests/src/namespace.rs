@@ -18,6 +18,7 @@ use nix::{
 };
 
 const MARK: &str = "HUDDLE_TEST_INSIDE";
+const DISPLAYS: &str = "/tmp/.X11-unix";
 const SETUP: &[&str] = &[
     "link set lo up",
     "link add huddle0 type veth peer name huddle1",
@@ -86,6 +87,16 @@ fn set_up() -> anyhow::Result<()> {
             )
         })
         .context("cannot show the namespace's processes in /proc")?;
+    // Displays are sockets in there; those of the machine are not ours.
+    fs::create_dir_all(DISPLAYS)?;
+    mount(
+        Some("tmpfs"),
+        DISPLAYS,
+        Some("tmpfs"),
+        MsFlags::empty(),
+        Some("mode=1777"),
+    )
+    .with_context(|| format!("cannot make {DISPLAYS} private"))?;
     for arguments in SETUP {
         ip(arguments)?;
     }
