@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use fantoccini::actions::{
     InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
 };
+use nix::unistd::Pid;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -320,6 +321,10 @@ impl Player for Browser {
             bail!("{}'s page shows: {failure}\n{}", self.name, self.log());
         }
         Ok(read.report)
+    }
+
+    fn process(&self) -> Pid {
+        self.driver.browser()
     }
 
     fn log(&self) -> String {

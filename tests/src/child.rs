@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use nix::unistd::Pid;
 
 const KEPT_LINES: usize = 60;
 
@@ -73,6 +74,10 @@ impl Kept {
         })
     }
 
+    pub(crate) fn process(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
     /// Fails if it has ended.
     pub(crate) fn check_alive(&mut self) -> anyhow::Result<()> {
         if let Some(status) = self.child.try_wait()? {
@@ -118,11 +123,13 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The first of these programs on the path.
+/// The first of these programs on the path, or in the folders of system administration.
 pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    folders.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
     names
         .iter()
-        .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
         .find(|program| program.is_file())
 }

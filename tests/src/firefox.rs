@@ -22,7 +22,7 @@ pub fn firefox_is_here() -> anyhow::Result<()> {
     let geckodriver = std::env::var_os(GECKODRIVER);
     if geckodriver.is_none() {
         child::find(&["geckodriver"])
-            .context("there is no geckodriver: `cargo install geckodriver`")?;
+            .context("there is no geckodriver: `cargo xtask test` builds it")?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod artifacts;
 mod browser;
 mod child;
 mod chromium;
+mod cut;
 mod driver;
 mod firefox;
 mod namespace;
@@ -20,6 +21,7 @@ mod turn;
 
 pub use artifacts::Artifacts;
 pub use browser::{Browser, Page};
+pub use cut::Cut;
 pub use firefox::firefox_is_here;
 pub use namespace::{Inside, enter as enter_namespace};
 pub use native::Native;

@@ -17,6 +17,8 @@ use nix::{
     unistd::{Gid, Uid},
 };
 
+use crate::child;
+
 const MARK: &str = "HUDDLE_TEST_INSIDE";
 const DISPLAYS: &str = "/tmp/.X11-unix";
 const SETUP: &[&str] = &[
@@ -104,14 +106,11 @@ fn set_up() -> anyhow::Result<()> {
 }
 
 fn ip(arguments: &str) -> anyhow::Result<()> {
-    let program = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"]
-        .into_iter()
-        .find(|path| Path::new(path).is_file())
-        .unwrap_or("ip");
+    let program = child::find(&["ip"]).context("there is no `ip`: install iproute2")?;
     let output = Command::new(program)
         .args(arguments.split(' '))
         .output()
-        .context("cannot run `ip`: install iproute2")?;
+        .context("cannot run `ip`")?;
     if !output.status.success() {
         bail!(
             "`ip {arguments}`: {}",

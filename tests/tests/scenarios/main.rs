@@ -1,5 +1,6 @@
 //! Whole games: servers, native players and browsers, in a network of their own.
 
+mod broken_links;
 mod browsers;
 mod departures;
 mod firefox;
@@ -15,6 +16,11 @@ use std::process::ExitCode;
 
 use huddle_tests::{Artifacts, Inside, enter_namespace, firefox_is_here};
 use libtest_mimic::{Arguments, Trial};
+
+use broken_links::{
+    Platform::{Chromium, Firefox, Native},
+    exactly_once_over_a_replaced_link,
+};
 
 type Scenario = fn(&Artifacts) -> anyhow::Result<()>;
 
@@ -47,6 +53,18 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         goodbyes::silence_is_no_goodbye_and_goodbyes_are_told_at_once,
     ),
     (
+        "a_broken_link_is_replaced_and_others_stay",
+        broken_links::a_broken_link_is_replaced_and_others_stay,
+    ),
+    (
+        "exactly_once_over_a_replaced_link_native_native",
+        |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Native),
+    ),
+    (
+        "exactly_once_over_a_replaced_link_native_chromium",
+        |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Chromium),
+    ),
+    (
         "relay_only_hides_addresses",
         relay::relay_only_hides_addresses,
     ),
@@ -60,6 +78,14 @@ const WITH_FIREFOX: &[(&str, Scenario)] = &[
     ("firefox_joins_chromium", firefox::firefox_joins_chromium),
     ("chromium_joins_firefox", firefox::chromium_joins_firefox),
     ("mixed_room_of_four", firefox::mixed_room_of_four),
+    (
+        "exactly_once_over_a_replaced_link_native_firefox",
+        |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Firefox),
+    ),
+    (
+        "exactly_once_over_a_replaced_link_chromium_firefox",
+        |artifacts| exactly_once_over_a_replaced_link(artifacts, Chromium, Firefox),
+    ),
 ];
 
 fn main() -> ExitCode {
