@@ -126,19 +126,23 @@ fn break_link(
         dropped = cut.take().map_or(Ok(0), |cut| cut.dropped())?;
     }
     let mut parted = false;
+    let mut seen = [None; 2];
     let what = "a broken link is replaced";
     wait_until(&mut [a, b], REPLACED, what, |reports| {
         parted |= !reports[0].lists(pair[1]) || !reports[1].lists(pair[0]);
         let now = counts(reports);
-        now[0] > before[0] && now[1] > before[1]
+        for i in 0..2 {
+            if now[i] > before[i] {
+                seen[i].get_or_insert(start.elapsed());
+            }
+        }
+        seen.iter().all(Option::is_some)
     })?;
+    let [by_a, by_b] = seen.map(|seen| seen.unwrap_or_default().as_millis());
     if let Some(cut) = &cut {
         dropped = cut.dropped()?;
     }
-    println!(
-        "   {what}: {} ms, {dropped} packets lost",
-        start.elapsed().as_millis()
-    );
+    println!("   {what}: {by_a} and {by_b} ms, {dropped} packets lost");
     ensure!(dropped > 0, "nothing was cut");
     ensure!(!parted, "a player was given up meanwhile");
     Ok(cut)

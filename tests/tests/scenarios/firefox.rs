@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until};
 
+use crate::pictures::picture;
 use crate::steps::{
     LOAD, all_know_their_links, all_meet, all_see_movement, all_splash, closed_tab_is_gone,
 };
@@ -44,6 +45,14 @@ pub(crate) fn mixed_room_of_four(artifacts: &Artifacts) -> anyhow::Result<()> {
     let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo, &mut dora];
     wait_until(players, LOAD, "all four report", |_| true)?;
     play(players).map(drop)
+}
+
+pub(crate) fn firefox_draws_the_game(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = Browser::firefox("Ada", Page::LARGE)?;
+    ada.open(&server.page("hello", "bot=1"))?;
+    ada.wait_shown(LOAD)?;
+    picture(artifacts, &ada, "firefox")
 }
 
 /// A page in which a bot plays.

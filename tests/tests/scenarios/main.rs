@@ -77,6 +77,7 @@ const SCENARIOS: &[(&str, Scenario)] = &[
 const WITH_FIREFOX: &[(&str, Scenario)] = &[
     ("firefox_joins_chromium", firefox::firefox_joins_chromium),
     ("chromium_joins_firefox", firefox::chromium_joins_firefox),
+    ("firefox_draws_the_game", firefox::firefox_draws_the_game),
     ("mixed_room_of_four", firefox::mixed_room_of_four),
     (
         "exactly_once_over_a_replaced_link_native_firefox",

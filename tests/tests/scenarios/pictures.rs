@@ -34,7 +34,7 @@ pub(crate) fn screenshots_of_waiting_and_play(artifacts: &Artifacts) -> anyhow::
     picture(artifacts, &bob, "playing-bob")
 }
 
-fn picture(artifacts: &Artifacts, browser: &Browser, name: &str) -> anyhow::Result<()> {
+pub(crate) fn picture(artifacts: &Artifacts, browser: &Browser, name: &str) -> anyhow::Result<()> {
     let file = artifacts.screenshots.join(format!("{name}.png"));
     let colours = distinct_colours(&browser.screenshot(&file)?)?;
     println!("   {}: {colours} colours", file.display());
