@@ -295,7 +295,11 @@ impl Browser {
 
     fn console(&self) -> anyhow::Result<String> {
         if let Kind::Firefox { .. } = self.kind {
-            return Ok(self.driver.printed());
+            let printed = self.driver.printed();
+            return Ok(printed
+                .lines()
+                .map(|line| format!("{}\n", plain(line)))
+                .collect());
         }
         let entries = self
             .driver
