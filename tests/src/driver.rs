@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicU32, Ordering},
         mpsc,
     },
+    thread,
     time::Duration,
 };
 
@@ -190,6 +191,13 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        // A browser that has just been killed may still write.
+        for _ in 0..20 {
+            let removed = fs::remove_dir_all(&self.0);
+            if removed.is_ok() && !self.0.exists() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 }
