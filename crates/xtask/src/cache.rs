@@ -71,6 +71,11 @@ impl Cache {
         self.root.join("stamps").join(flavour)
     }
 
+    /// A tool that was built because it cannot be installed.
+    pub(crate) fn tools(&self, name: &str) -> PathBuf {
+        self.root.join("tools").join(name)
+    }
+
     /// Screenshots taken by the tests.
     pub(crate) fn screenshots(&self) -> PathBuf {
         self.root.join("screenshots")

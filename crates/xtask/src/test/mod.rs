@@ -2,6 +2,7 @@
 
 mod steps;
 mod tally;
+mod tools;
 
 use std::{
     process::ExitCode,

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use super::{Group, tally::Tally};
-use crate::{Project, bundle::Flavour, env, install, site, toolchain::WasmToolchain};
+use super::{Group, tally::Tally, tools};
+use crate::{Project, bundle::Flavour, env, site, toolchain::WasmToolchain};
 
 /// What every native step selects. Cargo unites the features of what is selected, so another
 /// selection would build Bevy once more.
@@ -110,25 +110,15 @@ fn wasm_lints(project: &Project) -> anyhow::Result<Tally> {
 }
 
 fn processes(project: &Project, args: &[String]) -> anyhow::Result<Tally> {
-    let tools = [
-        ("chromium", "chromium", "the tests play in a browser"),
-        (
-            "chromedriver",
-            "chromium-driver",
-            "the tests steer a browser",
-        ),
-        ("ip", "iproute2", "the tests make a network of their own"),
-        (
-            "turnserver",
-            "coturn",
-            "the tests relay through a TURN server",
-        ),
-    ];
-    for (program, package, why) in tools {
-        if env::find_program(program).is_none() {
-            install::apt(&[package], why)?;
+    tools::ensure()?;
+    let geckodriver = match tools::ensure_firefox(project) {
+        Ok(program) => Some(program),
+        Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => return Err(error),
+        Err(error) => {
+            println!("Going without Firefox: {error:#}");
+            None
         }
-    }
+    };
     let mut tests = native(project, "test");
     tests
         .env("HUDDLE_TEST_BIN", project.cache.native().join("debug"))
@@ -136,5 +126,8 @@ fn processes(project: &Project, args: &[String]) -> anyhow::Result<Tally> {
         .env("HUDDLE_TEST_SCREENSHOTS", project.cache.screenshots())
         .args(["--workspace", "--test", "scenarios", "--"])
         .args(args);
+    if let Some(program) = geckodriver {
+        tests.env("HUDDLE_TEST_GECKODRIVER", program);
+    }
     Tally::tests(&mut tests)
 }
