@@ -27,6 +27,7 @@ pub fn request(text: &str) {
         Err(refusal) => {
             assert!(refusal.to_string().len() <= 123);
             assert!(refusal.status().is_client_error());
+            assert!((4000..5000).contains(&refusal.close_code()));
         }
     }
 }

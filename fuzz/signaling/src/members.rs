@@ -8,7 +8,7 @@ use matchbox_protocol::{PeerEvent, PeerId};
 use uuid::Uuid;
 
 use crate::{
-    request::room_key,
+    request::{Refusal, room_key},
     rooms::{Delivery, Payload, Registry, Request, RoomKey},
     text,
 };
@@ -133,7 +133,12 @@ pub fn registry(steps: Vec<Step>) {
                         rooms.join(peer, key);
                         peers.push(peer);
                     }
-                    Err(_) => assert!(full),
+                    Err(why) => {
+                        assert!(full);
+                        let refusal = Refusal::from_full(why, MAX_MEMBERS);
+                        assert!(refusal.status().is_server_error());
+                        assert!((4000..5000).contains(&refusal.close_code()));
+                    }
                 }
             }
             Step::Leave(n) => {
