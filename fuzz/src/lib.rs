@@ -6,9 +6,6 @@ use fastrand::Rng;
 /// Makes a well-formed input, or one that is nearly so.
 pub type Generate = fn(&mut Unstructured) -> arbitrary::Result<Vec<u8>>;
 
-/// How much chance goes into one generated input, in bytes.
-const CHANCE: usize = 1024;
-
 /// Replaces `data[..size]` by something like it, or by something new, and returns its length:
 /// what `libfuzzer_sys::fuzz_mutator!` asks for.
 ///
@@ -27,7 +24,8 @@ pub fn mutate(
     if rng.bool() {
         return libfuzzer_sys::fuzzer_mutate(data, size, max_size);
     }
-    let chance: Vec<u8> = (0..rng.usize(..CHANCE)).map(|_| rng.u8(..)).collect();
+    let chance = 1 << rng.u8(4..13);
+    let chance: Vec<u8> = (0..chance).map(|_| rng.u8(..)).collect();
     // Running out of chance is no reason to give up a mutation.
     let fresh = generate(&mut Unstructured::new(&chance)).unwrap_or_default();
     let mutated = if rng.u8(..4) == 0 {

@@ -10,8 +10,8 @@ use crate::{
         MAX_SIGNAL_LEN,
         candidate::Candidate,
         control::Control,
-        sdp::{Description, SdpKind},
-        signal::{self, ServerMessage},
+        sdp::{Description, MAX_CANDIDATES, SdpKind},
+        signal::{self, ServerMessage, Signal},
     },
 };
 
@@ -31,6 +31,7 @@ pub fn sdp(text: &str) {
         let Ok(description) = Description::parse(kind, text) else {
             continue;
         };
+        assert!(description.candidates.len() <= MAX_CANDIDATES);
         let written = description.to_sdp();
         assert!(written.split("\r\n").all(is_plain), "{written:?}");
         assert_eq!(written.matches("m=").count(), 1);
@@ -51,6 +52,9 @@ pub fn signal(text: &str) {
         return;
     };
     if let ServerMessage::Signal(sender, Ok(signal)) = &message {
+        if let Signal::Candidate { ufrag, .. } = signal {
+            assert_ne!(ufrag.as_deref(), Some(""), "an empty name stands for none");
+        }
         let request = signal::request(*sender, signal);
         assert!(request.len() <= MAX_SIGNAL_LEN);
         let relayed = request.replacen("receiver", "sender", 1);

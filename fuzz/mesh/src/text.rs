@@ -78,10 +78,18 @@ pub fn candidate(u: U) -> Result<String> {
     let mut text = format!(
         "candidate:{} {} {transport} {} {} {} typ {}",
         word(u, 1)?,
-        u.choose(&["1", "1", "2", "3", "+1"])?,
-        number(u)?,
+        u.choose(&["1", "1", "1", "1", "2", "3", "+1"])?,
+        if u.ratio(1, 8)? {
+            number(u)?
+        } else {
+            u32::arbitrary(u)?.to_string()
+        },
         address(u)?,
-        number(u)?,
+        if u.ratio(1, 8)? {
+            number(u)?
+        } else {
+            u16::arbitrary(u)?.to_string()
+        },
         u.choose(&["host", "srflx", "prflx", "relay", "other"])?,
     );
     if u.arbitrary()? {
@@ -258,10 +266,10 @@ fn address(u: U) -> Result<String> {
         "a.b.local",
         "evil.example.org",
     ];
-    Ok(match u.int_in_range(0..=3)? {
-        0 => Ipv4Addr::arbitrary(u)?.to_string(),
-        1 => Ipv6Addr::arbitrary(u)?.to_string(),
-        2 => format!("{}.local", id(u)?),
+    Ok(match u.int_in_range(0..=7)? {
+        0..=3 => Ipv4Addr::arbitrary(u)?.to_string(),
+        4 => Ipv6Addr::arbitrary(u)?.to_string(),
+        5 => format!("{}.local", id(u)?),
         _ => u.choose(KNOWN)?.to_string(),
     })
 }

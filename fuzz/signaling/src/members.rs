@@ -17,18 +17,30 @@ use crate::{
 const MAX_MEMBERS: usize = 5;
 const MAX_PEERS: usize = 12;
 
+/// A server's life.
+#[derive(Debug, Arbitrary)]
+pub struct Play {
+    #[arbitrary(with = rest)]
+    steps: Vec<Step>,
+}
+
+/// As many as the input has bytes for.
+fn rest(u: &mut Unstructured) -> arbitrary::Result<Vec<Step>> {
+    let mut all = Vec::new();
+    while !u.is_empty() {
+        all.push(u.arbitrary()?);
+    }
+    Ok(all)
+}
+
 /// What clients do.
 #[derive(Debug)]
-pub enum Step {
+enum Step {
     /// One asks for a room and joins it.
     Join(String),
-    /// One leaves.
     Leave(u8),
-    /// One sends a text.
     Message {
-        /// Which of those who are there.
         from: u8,
-        /// What they send.
         text: String,
     },
 }
@@ -99,68 +111,70 @@ impl Rooms {
     }
 }
 
-/// The registry does what the rooms anybody would understand do.
-pub fn registry(steps: Vec<Step>) {
-    let mut registry = Registry::new(MAX_PEERS, MAX_MEMBERS);
-    let mut rooms = Rooms::default();
-    let mut peers = Vec::new();
-    let mut last = 0;
-    for step in steps {
-        match step {
-            Step::Join(text) => {
-                let Some(key) = text
-                    .parse::<Uri>()
-                    .ok()
-                    .and_then(|uri| room_key(&uri, MAX_MEMBERS).ok())
-                else {
-                    continue;
-                };
-                last += 1;
-                let peer = PeerId(Uuid::from_u128(last));
-                let others = rooms
-                    .open(&key)
-                    .map(|(_, _, members)| members.clone())
-                    .unwrap_or_default();
-                let full = peers.len() >= MAX_PEERS || others.len() >= MAX_MEMBERS;
-                match registry.join(peer, key.clone()) {
-                    Ok(deliveries) => {
-                        assert!(!full);
-                        let told = [
-                            (PeerEvent::IdAssigned(peer), vec![peer]),
-                            (PeerEvent::NewPeer(peer), others),
-                        ];
-                        assert_eq!(deliveries, told.map(|(event, to)| Delivery { event, to }));
-                        rooms.join(peer, key);
-                        peers.push(peer);
-                    }
-                    Err(why) => {
-                        assert!(full);
-                        let refusal = Refusal::from_full(why, MAX_MEMBERS);
-                        assert!(refusal.status().is_server_error());
-                        assert!((4000..5000).contains(&refusal.close_code()));
+impl Play {
+    /// Lets it happen; panics if the registry does anything but what the plain rooms do.
+    pub fn run(self) {
+        let mut registry = Registry::new(MAX_PEERS, MAX_MEMBERS);
+        let mut rooms = Rooms::default();
+        let mut peers = Vec::new();
+        let mut last = 0;
+        for step in self.steps {
+            match step {
+                Step::Join(text) => {
+                    let Some(key) = text
+                        .parse::<Uri>()
+                        .ok()
+                        .and_then(|uri| room_key(&uri, MAX_MEMBERS).ok())
+                    else {
+                        continue;
+                    };
+                    last += 1;
+                    let peer = PeerId(Uuid::from_u128(last));
+                    let others = rooms
+                        .open(&key)
+                        .map(|(_, _, members)| members.clone())
+                        .unwrap_or_default();
+                    let full = peers.len() >= MAX_PEERS || others.len() >= MAX_MEMBERS;
+                    match registry.join(peer, key.clone()) {
+                        Ok(deliveries) => {
+                            assert!(!full);
+                            let told = [
+                                (PeerEvent::IdAssigned(peer), vec![peer]),
+                                (PeerEvent::NewPeer(peer), others),
+                            ];
+                            assert_eq!(deliveries, told.map(|(event, to)| Delivery { event, to }));
+                            rooms.join(peer, key);
+                            peers.push(peer);
+                        }
+                        Err(why) => {
+                            assert!(full);
+                            let refusal = Refusal::from_full(why, MAX_MEMBERS);
+                            assert!(refusal.status().is_server_error());
+                            assert!((4000..5000).contains(&refusal.close_code()));
+                        }
                     }
                 }
+                Step::Leave(n) => {
+                    let Some(at) = usize::from(n).checked_rem(peers.len()) else {
+                        continue;
+                    };
+                    let peer = peers.swap_remove(at);
+                    let (event, to) = (PeerEvent::PeerLeft(peer), rooms.leave(peer));
+                    assert_eq!(registry.leave(peer), Some(Delivery { event, to }));
+                }
+                Step::Message { from, text } => {
+                    let Some(at) = usize::from(from).checked_rem(peers.len()) else {
+                        continue;
+                    };
+                    let Ok(Request::Signal { receiver, data }) = serde_json::from_str(&text) else {
+                        continue;
+                    };
+                    signal(&registry, &rooms, peers[at], receiver, data);
+                }
             }
-            Step::Leave(n) => {
-                let Some(at) = usize::from(n).checked_rem(peers.len()) else {
-                    continue;
-                };
-                let peer = peers.swap_remove(at);
-                let (event, to) = (PeerEvent::PeerLeft(peer), rooms.leave(peer));
-                assert_eq!(registry.leave(peer), Some(Delivery { event, to }));
-            }
-            Step::Message { from, text } => {
-                let Some(at) = usize::from(from).checked_rem(peers.len()) else {
-                    continue;
-                };
-                let Ok(Request::Signal { receiver, data }) = serde_json::from_str(&text) else {
-                    continue;
-                };
-                signal(&registry, &rooms, peers[at], receiver, data);
-            }
+            assert_eq!(registry.peers(), peers.len());
+            assert_eq!(registry.rooms(), rooms.groups.len());
         }
-        assert_eq!(registry.peers(), peers.len());
-        assert_eq!(registry.rooms(), rooms.groups.len());
     }
 }
 

@@ -16,8 +16,14 @@ use crate::{Project, process};
 
 const POLL: Duration = Duration::from_millis(100);
 const REPORT_EVERY: Duration = Duration::from_secs(30);
-/// What one input may take. A decoder that needs more of either can be used to stop a game.
-const LIMITS: [&str; 3] = ["-timeout=5", "-malloc_limit_mb=32", "-rss_limit_mb=2048"];
+/// What one input may take, in seconds and memory: a decoder that takes more can be used to stop a
+/// game. And inputs become longer sooner than by default, because lives of rooms are long.
+const OPTIONS: [&str; 4] = [
+    "-timeout=5",
+    "-malloc_limit_mb=32",
+    "-rss_limit_mb=2048",
+    "-len_control=10",
+];
 
 /// How many targets held and failed.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -115,7 +121,7 @@ fn begin<'a>(
     let output = fs::File::create(&log)?;
     let child = fuzzers
         .command(target)
-        .args(LIMITS)
+        .args(OPTIONS)
         .arg(format!("-max_total_time={}", time.as_secs()))
         .arg(format!("-artifact_prefix={}/", failures.display()))
         .arg(&new)
@@ -132,10 +138,10 @@ fn begin<'a>(
     })
 }
 
-/// `sdp: 12 of 600 s, #1234 cov: 814 ft: 3389 corp: 658/1020Kb exec/s: 5428`.
+/// `sdp: 12 of 600 s, cov: 814, corp: 658/1020Kb, exec/s: 5428`.
 fn progress(run: &Running, time: Duration) -> String {
     let log = read(&run.log);
-    let last = log.lines().rfind(|line| line.starts_with('#'));
+    let last = log.lines().rfind(|line| line.contains(" cov: "));
     format!(
         "{}: {} of {} s, {}",
         run.target,
@@ -200,7 +206,7 @@ pub(super) fn once(fuzzers: &Fuzzers, target: &str, input: &Path) -> anyhow::Res
     if !input.is_file() {
         bail!("{} is not a file", input.display());
     }
-    process::run(fuzzers.command(target).args(LIMITS).arg(input)).map(|()| ExitCode::SUCCESS)
+    process::run(fuzzers.command(target).args(OPTIONS).arg(input)).map(|()| ExitCode::SUCCESS)
 }
 
 /// Copies into `into`, next to what is there, the fewest of the inputs in `from` that reach code
@@ -213,10 +219,52 @@ pub(super) fn merge(
 ) -> anyhow::Result<()> {
     let mut command = fuzzers.command(target);
     command
-        .args(LIMITS)
+        .args(OPTIONS)
         // Code that is reached counts, how often does not.
         .args(["-set_cover_merge=1", "-use_counters=0"])
         .arg(into)
         .args(from);
     process::output(&mut command).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(target: &str, log: &str, folder: &Path) -> Running<'static> {
+        let path = folder.join(target);
+        fs::write(&path, log).unwrap();
+        Running {
+            target: "sdp",
+            child: std::process::Command::new("true").spawn().unwrap(),
+            log: path,
+            since: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn progress_is_the_last_line_with_figures() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = "#2\tINITED cov: 5 ft: 6 corp: 1/1b exec/s: 0 rss: 37Mb\n\
+            #9\tDONE   cov: 814 ft: 3389 corp: 658/1020Kb lim: 4 exec/s: 5428 rss: 478Mb\n\
+            ###### End of recommended dictionary. ######\n";
+        assert_eq!(
+            progress(&run("log", log, folder.path()), Duration::from_secs(9)),
+            "sdp: 0 of 9 s, cov: 814, corp: 658/1020Kb, exec/s: 5428"
+        );
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_cause_and_how_to_see_it_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = "#2\tINITED cov: 5\nthread '<unnamed>' (1) panicked at a.rs:81:5:\n\
+            assertion failed\nstack backtrace:\n 0: x\n==1== ERROR: libFuzzer: deadly signal\n\
+            artifact_prefix='/f/'; Test unit written to /f/crash-1f\n";
+        let told = complaint(&run("log", log, folder.path()));
+        assert_eq!(
+            told,
+            "sdp: thread '<unnamed>' (1) panicked at a.rs:81:5:\n    assertion failed\n    \
+             input: /f/crash-1f\n    again: cargo xtask fuzz sdp --input /f/crash-1f"
+        );
+    }
 }

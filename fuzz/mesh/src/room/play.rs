@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
 use matchbox_protocol::PeerId;
 use uuid::Uuid;
@@ -28,7 +28,21 @@ use crate::{
 pub struct Play {
     relay_only: bool,
     grouped: bool,
+    /// So many, up to three, are linked with the room honestly before anything else happens.
+    linked: u8,
+    /// How many honest steps another one takes before that.
+    begun: u8,
+    #[arbitrary(with = rest)]
     steps: Vec<Step>,
+}
+
+/// As many as the input has bytes for.
+fn rest<'a, T: Arbitrary<'a>>(u: &mut Unstructured<'a>) -> arbitrary::Result<Vec<T>> {
+    let mut all = Vec::new();
+    while !u.is_empty() {
+        all.push(u.arbitrary()?);
+    }
+    Ok(all)
 }
 
 /// One of few ids.
@@ -47,13 +61,17 @@ enum Step {
     /// Time passes.
     Ticks(u8),
     Server(FromServer),
+    /// The server sends what it sent last, so many times again.
+    Again(u8),
     /// The server sends a text that may be anything.
     Text(String),
     SocketEnded(Option<u16>),
     SocketUnreachable,
-    /// The one at the other end of a link, and this platform, do what is next to be done.
+    /// The one at the other end of a link, and this platform, do what is next to be done. A
+    /// message for the room is spoiled in one byte, if asked for.
     Honest {
         link: u8,
+        spoiled: Option<u8>,
     },
     Link {
         link: u8,
@@ -252,6 +270,8 @@ struct World {
     now: Duration,
     checks: Checks,
     others: Vec<Other>,
+    /// What the server sent last.
+    last: String,
     /// What others know of the secret they share with this player.
     secrets: BTreeMap<PeerId, Secret>,
 }
@@ -274,10 +294,17 @@ impl Play {
             now: Duration::ZERO,
             checks: Checks::new(me, self.relay_only),
             others: Vec::new(),
+            last: String::new(),
             secrets: BTreeMap::new(),
         };
         world.ticks(1);
-        world.server(&FromServer::Assigned(Name::Sid(0)).text());
+        world.server_says(&FromServer::Assigned(Name::Sid(0)));
+        let linked = self.linked % 4;
+        for n in 0..linked {
+            world.link_honestly(n, 8);
+            assert_eq!(world.core.stats().count(), usize::from(n) + 1);
+        }
+        world.link_honestly(linked, self.begun % 8);
         for step in self.steps {
             world.step(step);
         }
@@ -288,7 +315,11 @@ impl World {
     fn step(&mut self, step: Step) {
         match step {
             Step::Ticks(n) => self.ticks(n % 64 + 1),
-            Step::Server(message) => self.server(&message.text()),
+            Step::Server(message) => self.server_says(&message),
+            Step::Again(times) => {
+                let last = self.last.clone();
+                (0..times % 80).for_each(|_| self.server(&last));
+            }
             Step::Text(text) => self.server(&text),
             Step::SocketEnded(code) => {
                 self.handle(Input::SocketEnded(SocketEnd::Closed(code, String::new())));
@@ -296,7 +327,7 @@ impl World {
             Step::SocketUnreachable => {
                 self.handle(Input::SocketEnded(SocketEnd::Unreachable("refused".into())));
             }
-            Step::Honest { link } => self.honest(link),
+            Step::Honest { link, spoiled } => self.honest(link, spoiled),
             Step::Link { link, report } => self.report(link, report),
             Step::Send { to, lane, len } => {
                 let bytes = Bytes::from(vec![0; usize::from(len) % 1200]);
@@ -325,13 +356,18 @@ impl World {
     }
 
     fn server(&mut self, text: &str) {
-        let claimed = match text.parse::<ServerMessage>() {
-            Ok(ServerMessage::Signal(_, Ok(Signal::Offer(offer)))) => offer.tag,
-            _ => None,
-        };
+        self.last = text.to_owned();
+        self.handle(Input::SocketText(text.to_owned()));
+    }
+
+    fn server_says(&mut self, message: &FromServer) {
+        self.last = message.text();
         self.core
-            .handle(self.now, Input::SocketText(text.to_owned()));
-        self.act(claimed.map(|tag| tag.session));
+            .handle(self.now, Input::SocketText(self.last.clone()));
+        self.act(match message {
+            FromServer::Offer { tag, .. } => tag.map(|(_, session)| session.id()),
+            _ => None,
+        });
     }
 
     fn link(&mut self, link: LinkId, input: LinkInput) {
@@ -423,7 +459,7 @@ impl World {
         self.link(link, LinkInput::Opened);
     }
 
-    fn honest(&mut self, link: u8) {
+    fn honest(&mut self, link: u8, spoiled: Option<u8>) {
         let Some(at) = self.nth(link) else { return };
         let other = &mut self.others[at];
         if other.described.is_none() {
@@ -434,7 +470,32 @@ impl World {
             self.open(at);
         } else if let Some(message) = other.next_message(Name::Me.id(), &mut self.secrets) {
             let link = other.link;
-            self.link(link, LinkInput::Message(Channel::Events, message.encode()));
+            let mut bytes = message.encode().to_vec();
+            if let Some(at) = spoiled {
+                let at = usize::from(at) % bytes.len();
+                bytes[at] ^= 1;
+            } else if let Control::Proof(_) = message {
+                self.checks.proven(link);
+            }
+            self.link(link, LinkInput::Message(Channel::Events, bytes.into()));
+        }
+    }
+
+    /// A player comes, makes the offer or gets it, and does nothing wrong for some steps.
+    fn link_honestly(&mut self, n: u8, steps: u8) {
+        let from = Name::Sid(n + 1);
+        // Lower than this player's id, so that they decide, or higher.
+        let session = Name::Session(if n == 0 { n + 1 } else { u8::MAX - n });
+        self.server_says(&match n {
+            1 => FromServer::Joined(from),
+            variant => FromServer::Offer {
+                from,
+                tag: Some((1, session)),
+                variant,
+            },
+        });
+        for _ in 0..steps {
+            self.honest(n, None);
         }
     }
 
