@@ -35,8 +35,9 @@ pub(crate) struct Options {
     coverage: bool,
 }
 
-/// What a target's kept inputs may take, in bytes, besides those with names.
+/// What a target's kept inputs may take, in bytes and files, besides those with names.
 const KEPT: u64 = 8 * 1024;
+const KEPT_FILES: usize = 64;
 
 /// Where a target's inputs are.
 struct Corpus {
@@ -110,7 +111,7 @@ fn keep(project: &Project, fuzzers: &Fuzzers, targets: &[String]) -> anyhow::Res
         }
         let (mut kept, mut total) = (0, 0);
         for input in inputs(&chosen)?.iter().filter(|input| input.found) {
-            if total + input.len > KEPT {
+            if total + input.len > KEPT || kept == KEPT_FILES {
                 break;
             }
             fs::copy(&input.path, corpus.kept.join(&input.name))?;
