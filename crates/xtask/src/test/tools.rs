@@ -51,7 +51,10 @@ pub(super) fn ensure_firefox(project: &Project) -> anyhow::Result<PathBuf> {
     if let Some(found) = env::find_program("geckodriver") {
         return Ok(found);
     }
-    let root = project.cache.tools(&format!("geckodriver-{GECKODRIVER}"));
+    let root = project
+        .cache
+        .tools()
+        .join(format!("geckodriver-{GECKODRIVER}"));
     let program = root.join("bin/geckodriver");
     if !program.is_file() {
         println!("Building geckodriver {GECKODRIVER}: the tests steer Firefox");
