@@ -34,7 +34,7 @@ impl Channel {
     /// Small for state, so that what is sent is not stale when it leaves the machine.
     pub const fn send_limit(self) -> usize {
         match self {
-            Channel::State => 16 * 1024,
+            Channel::State => 4 * 1024,
             Channel::Events | Channel::Bulk => 256 * 1024,
         }
     }

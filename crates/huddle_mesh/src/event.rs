@@ -27,6 +27,9 @@ pub enum RoomEvent {
     PeerSuspect(PeerId),
     /// A suspect player was heard again.
     PeerRecovered(PeerId),
+    /// A player's link was replaced by a fresh one. What was under way on the old one may be lost,
+    /// on the reliable channels too.
+    LinkReplaced(PeerId),
     /// A player is gone.
     PeerLeft {
         /// Who.

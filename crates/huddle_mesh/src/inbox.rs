@@ -59,6 +59,7 @@ impl Inbox {
             },
             Told::Suspect(peer) => RoomEvent::PeerSuspect(peer),
             Told::Recovered(peer) => RoomEvent::PeerRecovered(peer),
+            Told::Replaced(peer) => RoomEvent::LinkReplaced(peer),
             Told::Left { peer, reason } => RoomEvent::PeerLeft { peer, reason },
             Told::Packet {
                 peer,
@@ -77,6 +78,7 @@ impl Inbox {
     fn cancels(&mut self, event: &RoomEvent) -> bool {
         match *event {
             RoomEvent::PeerSuspect(_) => true,
+            RoomEvent::LinkReplaced(_) => self.events.contains(event),
             RoomEvent::PeerRecovered(peer) => {
                 let unread = RoomEvent::PeerSuspect(peer);
                 let count = self.events.len();
@@ -94,6 +96,7 @@ impl Inbox {
                         RoomEvent::PeerJoined { peer, .. }
                         | RoomEvent::PeerSuspect(peer)
                         | RoomEvent::PeerRecovered(peer)
+                        | RoomEvent::LinkReplaced(peer)
                             if peer == gone => {}
                         RoomEvent::Packet {
                             peer,

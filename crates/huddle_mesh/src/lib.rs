@@ -38,5 +38,6 @@ pub use room::Room;
 pub use room_url::{RoomUrl, RoomUrlError};
 pub use stats::{LinkStats, Path};
 
-/// The largest message a channel carries, in bytes.
+/// The largest message a channel carries, in bytes; on [`Channel::State`] its
+/// [send limit](Channel::send_limit) is less.
 pub const MAX_MESSAGE_LEN: usize = 16_000;

@@ -105,6 +105,7 @@ pub(crate) enum Told {
     },
     Suspect(PeerId),
     Recovered(PeerId),
+    Replaced(PeerId),
     Left {
         peer: PeerId,
         reason: LeaveReason,

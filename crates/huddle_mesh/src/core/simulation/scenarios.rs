@@ -131,6 +131,8 @@ fn a_short_cut_is_suspected_and_recovered() {
                 .len(),
             1
         );
+        let replaced = simulation.when(a, |told| *told == Told::Replaced(id));
+        assert_eq!(Some(replaced.len() as u32 + 1), simulation.links(a, b));
     }
 }
 

@@ -43,8 +43,11 @@ impl Supervisor {
                 returning,
                 foreign,
             }));
-        } else if was_suspect {
-            actions.push_back(Action::Tell(Told::Recovered(who)));
+        } else {
+            if was_suspect {
+                actions.push_back(Action::Tell(Told::Recovered(who)));
+            }
+            actions.push_back(Action::Tell(Told::Replaced(who)));
         }
         if let Some(member) = self.members.get_mut(&sid) {
             member.failures = 0;
