@@ -100,6 +100,7 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                 trigger(world, PeerRecovered { entity, peer });
             }
         }
+        RoomEvent::LinkReplaced(_) => {}
         RoomEvent::PeerLeft { peer, reason } => remove_peer(world, room, peer, reason),
         RoomEvent::Packet { .. } => {}
         RoomEvent::Overflow {

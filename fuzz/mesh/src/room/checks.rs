@@ -165,7 +165,7 @@ impl Checks {
                 assert_eq!(self.here.insert(*peer, *foreign), None);
             }
             Told::Left { peer, .. } => assert!(self.here.remove(peer).is_some()),
-            Told::Suspect(peer) | Told::Recovered(peer) => {
+            Told::Suspect(peer) | Told::Recovered(peer) | Told::Replaced(peer) => {
                 assert_eq!(self.here.get(peer), Some(&false));
             }
             Told::Packet { peer, bytes, .. } => {

@@ -209,7 +209,7 @@ impl Network {
     }
 
     /// Replaces the link of two players. What is under way on the old one arrives within
-    /// `overlap`, or never. Whether there was a link to replace.
+    /// `overlap`, or never. Both are told. Whether there was a link to replace.
     pub(crate) fn replace_link(&mut self, a: PeerId, b: PeerId, overlap: Duration) -> bool {
         let pair = Pair::of(a, b);
         let Some(relation) = self.relations.get_mut(&pair) else {
@@ -228,6 +228,8 @@ impl Network {
         } else {
             self.plan(overlap, Step::Retire(old));
         }
+        self.tell(a, RoomEvent::LinkReplaced(b));
+        self.tell(b, RoomEvent::LinkReplaced(a));
         true
     }
 }

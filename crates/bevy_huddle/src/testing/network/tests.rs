@@ -366,6 +366,11 @@ fn a_replaced_link_loses_what_was_under_way() {
     world.run(SECOND);
     assert_eq!(world.bytes(1, Channel::Events), [2]);
     assert_eq!(world.stats(0, 1).links, 2);
+    for (player, peer) in [(0, b), (1, a)] {
+        let replaced = RoomEvent::LinkReplaced(peer);
+        let told = world.told[player].iter().map(|(_, event)| event);
+        assert_eq!(told.filter(|event| **event == replaced).count(), 1);
+    }
 }
 
 #[test]
