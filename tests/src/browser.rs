@@ -11,10 +11,16 @@ use anyhow::{Context, bail};
 use fantoccini::actions::{
     InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
 };
+use nix::unistd::Pid;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Player, Report, driver::Driver};
+use crate::{
+    Player, Report, chromium,
+    driver::{Driver, Folder},
+    firefox,
+    screen::Screen,
+};
 
 const READ: &str = "
     const panel = document.getElementById('failed');
@@ -51,10 +57,18 @@ impl Page {
     };
 }
 
-/// Chromium with one page.
+/// A browser with one page.
 pub struct Browser {
     name: String,
+    // Before what it lives in.
     driver: Driver,
+    kind: Kind,
+    _folder: Folder,
+}
+
+enum Kind {
+    Chromium,
+    Firefox { _screen: Screen },
 }
 
 #[derive(Deserialize)]
@@ -70,23 +84,37 @@ struct Logged {
 }
 
 impl Browser {
-    /// Starts a browser.
+    /// Starts Chromium.
     ///
     /// # Errors
     /// If it does not start.
-    pub fn start(name: &str, page: Page) -> anyhow::Result<Self> {
-        let driver = Driver::start(name, page.width, page.height)
-            .with_context(|| format!("cannot start a browser for {name}"))?;
-        let browser = Self {
+    pub fn chromium(name: &str, page: Page) -> anyhow::Result<Self> {
+        let folder = Folder::new()?;
+        let driver = chromium::start(name, page, &folder)
+            .with_context(|| format!("cannot start Chromium for {name}"))?;
+        Ok(Self {
             name: name.into(),
             driver,
-        };
-        // The window is larger than what it shows of the page.
-        browser.devtools(
-            "Emulation.setDeviceMetricsOverride",
-            json!({ "width": page.width, "height": page.height, "deviceScaleFactor": 1, "mobile": false }),
-        )?;
-        Ok(browser)
+            kind: Kind::Chromium,
+            _folder: folder,
+        })
+    }
+
+    /// Starts Firefox.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn firefox(name: &str, page: Page) -> anyhow::Result<Self> {
+        let folder = Folder::new()?;
+        let screen = Screen::start(page)?;
+        let driver = firefox::start(name, page, &folder, &screen)
+            .with_context(|| format!("cannot start Firefox for {name}"))?;
+        Ok(Self {
+            name: name.into(),
+            driver,
+            kind: Kind::Firefox { _screen: screen },
+            _folder: folder,
+        })
     }
 
     /// Goes to an address.
@@ -99,27 +127,25 @@ impl Browser {
             .with_context(|| format!("{} cannot open {url}", self.name))
     }
 
-    /// Runs a script in every page before its own.
+    /// Runs a script in every page before its own: Chromium only.
     ///
     /// # Errors
     /// If the browser refuses.
     pub fn run_before_pages(&self, script: &str) -> anyhow::Result<()> {
         let command = "Page.addScriptToEvaluateOnNewDocument";
         self.devtools(command, json!({ "source": script }))
-            .map(drop)
     }
 
-    /// Lets requests for addresses like these fail.
+    /// Lets requests for addresses like these fail: Chromium only.
     ///
     /// # Errors
     /// If the browser refuses.
     pub fn block(&self, pattern: &str) -> anyhow::Result<()> {
         self.devtools("Network.enable", json!({}))?;
         self.devtools("Network.setBlockedURLs", json!({ "urls": [pattern] }))
-            .map(drop)
     }
 
-    /// Lets downloads arrive no faster.
+    /// Lets downloads arrive no faster: Chromium only.
     ///
     /// # Errors
     /// If the browser refuses.
@@ -132,7 +158,6 @@ impl Browser {
             "uploadThroughput": -1,
         });
         self.devtools("Network.emulateNetworkConditions", conditions)
-            .map(drop)
     }
 
     /// Runs a script in the page and returns what it returns.
@@ -239,8 +264,16 @@ impl Browser {
     /// If the browser refuses.
     pub fn close_tab(&self) -> anyhow::Result<()> {
         // Without another tab the whole browser would end.
-        let empty = json!({ "url": "about:blank", "background": true });
-        self.devtools("Target.createTarget", empty)?;
+        match self.kind {
+            Kind::Chromium => {
+                let empty = json!({ "url": "about:blank", "background": true });
+                self.devtools("Target.createTarget", empty)?;
+            }
+            Kind::Firefox { .. } => {
+                self.driver
+                    .call(|client| async move { client.new_window(true).await })?;
+            }
+        }
         self.driver
             .call(|client| async move { client.close_window().await })
     }
@@ -253,16 +286,29 @@ impl Browser {
         self.driver.kill_browser()
     }
 
-    fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
-        let body = json!({ "cmd": command, "params": parameters });
-        self.driver.extension("goog/cdp/execute", body)
+    fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<()> {
+        match self.kind {
+            Kind::Chromium => chromium::devtools(&self.driver, command, parameters),
+            Kind::Firefox { .. } => bail!("{}: Firefox has no {command}", self.name),
+        }
     }
 
-    fn console(&self) -> anyhow::Result<Vec<Logged>> {
+    fn console(&self) -> anyhow::Result<String> {
+        if let Kind::Firefox { .. } = self.kind {
+            let printed = self.driver.printed();
+            return Ok(printed
+                .lines()
+                .map(|line| format!("{}\n", plain(line)))
+                .collect());
+        }
         let entries = self
             .driver
             .extension("se/log", json!({ "type": "browser" }))?;
-        Ok(serde_json::from_value(entries)?)
+        let entries: Vec<Logged> = serde_json::from_value(entries)?;
+        let lines = entries
+            .iter()
+            .map(|entry| format!("      {} {}\n", entry.level, plain(&entry.message)));
+        Ok(lines.collect())
     }
 }
 
@@ -281,14 +327,13 @@ impl Player for Browser {
         Ok(read.report)
     }
 
+    fn process(&self) -> Pid {
+        self.driver.browser()
+    }
+
     fn log(&self) -> String {
-        match self.console() {
-            Ok(entries) => entries
-                .iter()
-                .map(|entry| format!("      {} {}\n", entry.level, plain(&entry.message)))
-                .collect(),
-            Err(error) => format!("      (no console: {error:#})\n"),
-        }
+        self.console()
+            .unwrap_or_else(|error| format!("      (no console: {error:#})\n"))
     }
 }
 

@@ -1,13 +1,15 @@
-//! WebDriver, called without async: one chromedriver, one browser, one profile.
+//! WebDriver, called without async: one driver, one browser.
 
 use std::{
     fs,
     future::Future,
     path::{Path, PathBuf},
+    process::Command,
     sync::{
         atomic::{AtomicU32, Ordering},
         mpsc,
     },
+    thread,
     time::Duration,
 };
 
@@ -18,77 +20,62 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::child::{self, Kept};
+use crate::child::Kept;
 
 const START: Duration = Duration::from_secs(60);
 const COMMAND: Duration = Duration::from_secs(30);
-const FLAGS: &[&str] = &[
-    "--headless",
-    "--no-sandbox",
-    "--no-first-run",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--mute-audio",
-    // Without a graphics card.
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-];
+
+/// A program that steers browsers of one kind.
+pub(crate) struct DriverProgram {
+    /// How to start it; it listens where `port` says.
+    pub(crate) command: Command,
+    /// What it prints before the port on which it listens.
+    pub(crate) says_port: &'static str,
+    /// What it is asked for.
+    pub(crate) capabilities: Value,
+    /// The capability under which it tells the browser's process.
+    pub(crate) says_process: &'static str,
+}
 
 /// A browser of its own, and the means to steer it.
 pub(crate) struct Driver {
     runtime: Runtime,
     client: Client,
-    browser: Option<Pid>,
-    profile: PathBuf,
+    browser: Pid,
     // Last, so that it outlives the client.
     process: Kept,
 }
 
 impl Driver {
-    pub(crate) fn start(name: &str, width: u32, height: u32) -> anyhow::Result<Self> {
-        let (process, port) = start_chromedriver(name)?;
-        let profile = new_profile();
+    pub(crate) fn start(name: &str, program: DriverProgram) -> anyhow::Result<Self> {
+        let says_process = program.says_process;
+        let capabilities = program.capabilities.as_object().cloned();
+        let (process, port) = listen(name, program.command, program.says_port)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
-        flags.push(format!("--user-data-dir={}", profile.display()));
-        flags.push(format!("--window-size={width},{height}"));
-        let wanted = json!({
-            "browserName": "chrome",
-            "pageLoadStrategy": "eager",
-            "goog:loggingPrefs": { "browser": "ALL" },
-            "goog:chromeOptions": {
-                "binary": chromium()?,
-                "args": flags,
-                // The usual first page waits for the internet, which is not there.
-                "prefs": { "session": { "restore_on_startup": 4, "startup_urls": ["about:blank"] } },
-            },
-        });
-        let wanted = wanted.as_object().cloned().unwrap_or_default();
         let address = format!("http://127.0.0.1:{port}");
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        let connecting = builder.capabilities(wanted).connect(&address);
+        let connecting = builder
+            .capabilities(capabilities.unwrap_or_default())
+            .connect(&address);
         let client = runtime
             .block_on(async { tokio::time::timeout(START, connecting).await })
-            .context("the browser does not start")?
+            .map_err(anyhow::Error::from)
+            .and_then(|connected| connected.map_err(anyhow::Error::from))
             .with_context(|| format!("the browser does not start:\n{}", process.log.text()))?;
         let browser = client
             .capabilities()
-            .and_then(|about| about.get("goog:processID")?.as_i64())
+            .and_then(|about| about.get(says_process)?.as_i64())
             .and_then(|id| i32::try_from(id).ok())
-            .map(Pid::from_raw);
+            .with_context(|| format!("{name}'s driver does not tell the browser's process"))?;
         Ok(Self {
             runtime,
             client,
-            browser,
-            profile,
+            browser: Pid::from_raw(browser),
             process,
         })
     }
@@ -105,17 +92,24 @@ impl Driver {
             .context("the browser refused")
     }
 
-    /// A command of chromedriver's own.
+    /// A command that is not part of the standard.
     pub(crate) fn extension(&self, path: &'static str, body: Value) -> anyhow::Result<Value> {
         self.call(|client| async move { client.issue_cmd(Extension { path, body }).await })
     }
 
+    /// What the driver and the browser printed.
+    pub(crate) fn printed(&self) -> String {
+        self.process.log.text()
+    }
+
+    /// The browser's first process.
+    pub(crate) fn browser(&self) -> Pid {
+        self.browser
+    }
+
     /// SIGKILL to the browser itself.
     pub(crate) fn kill_browser(&self) -> anyhow::Result<()> {
-        let Some(browser) = self.browser else {
-            bail!("chromedriver did not tell the browser's process id");
-        };
-        kill(browser, Signal::SIGKILL).context("cannot kill the browser")
+        kill(self.browser, Signal::SIGKILL).context("cannot kill the browser")
     }
 }
 
@@ -124,7 +118,6 @@ impl Drop for Driver {
         // The browser ends all its own processes when it is gone. It may be gone already.
         let _ = self.kill_browser();
         self.process.kill();
-        let _ = fs::remove_dir_all(&self.profile);
     }
 }
 
@@ -152,45 +145,59 @@ impl WebDriverCompatibleCommand for Extension {
     }
 }
 
-fn start_chromedriver(name: &str) -> anyhow::Result<(Kept, u16)> {
+/// Starts a driver and waits until it says where it listens.
+fn listen(
+    name: &str,
+    mut command: Command,
+    says_port: &'static str,
+) -> anyhow::Result<(Kept, u16)> {
     let (tell, told) = mpsc::channel();
-    let mut command = child::command("chromedriver");
-    command.arg("--port=0");
-    let mut process = Kept::start(
-        &format!("{name}'s chromedriver"),
-        &mut command,
-        move |line| {
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                // Nobody waits for a second one.
-                let _ = tell.send(port.trim().trim_end_matches('.').parse());
-            }
-            Some(line)
-        },
-    )?;
+    let name = format!("{name}'s driver");
+    let mut process = Kept::start(&name, &mut command, move |line| {
+        if let Some((_, port)) = line.split_once(says_port) {
+            // Nobody waits for a second one.
+            let _ = tell.send(port.trim().trim_end_matches('.').parse());
+        }
+        Some(line)
+    })?;
     match told.recv_timeout(START) {
         Ok(Ok(port)) => Ok((process, port)),
         _ => {
             process.check_alive()?;
-            bail!("chromedriver names no port:\n{}", process.log.text());
+            bail!("{name} names no port:\n{}", process.log.text());
         }
     }
 }
 
-fn chromium() -> anyhow::Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    ["chromium", "chromium-browser", "google-chrome"]
-        .iter()
-        .flat_map(|name| std::env::split_paths(&path).map(move |folder| folder.join(name)))
-        .find(|program| program.is_file())
-        .context("there is no chromium: install it, and chromium-driver")
+/// A folder for one browser, removed when dropped.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("huddle-browser-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        // Left behind by a run that was killed: process ids repeat in a fresh namespace.
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
 }
 
-fn new_profile() -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("huddle-browser-{}-{number}", std::process::id());
-    let path = Path::new(&std::env::temp_dir()).join(name);
-    // Left behind by a run that was killed: process ids repeat in a fresh namespace.
-    let _ = fs::remove_dir_all(&path);
-    path
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A browser that has just been killed may still write.
+        for _ in 0..20 {
+            let removed = fs::remove_dir_all(&self.0);
+            if removed.is_ok() && !self.0.exists() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
 }

@@ -5,18 +5,24 @@
 mod artifacts;
 mod browser;
 mod child;
+mod chromium;
+mod cut;
 mod driver;
+mod firefox;
 mod namespace;
 mod native;
 mod picture;
 mod player;
 mod report;
+mod screen;
 mod server;
 mod spy;
 mod turn;
 
 pub use artifacts::Artifacts;
 pub use browser::{Browser, Page};
+pub use cut::Cut;
+pub use firefox::firefox_is_here;
 pub use namespace::{Inside, enter as enter_namespace};
 pub use native::Native;
 pub use picture::distinct_colours;

@@ -17,7 +17,10 @@ use nix::{
     unistd::{Gid, Uid},
 };
 
+use crate::child;
+
 const MARK: &str = "HUDDLE_TEST_INSIDE";
+const DISPLAYS: &str = "/tmp/.X11-unix";
 const SETUP: &[&str] = &[
     "link set lo up",
     "link add huddle0 type veth peer name huddle1",
@@ -86,6 +89,16 @@ fn set_up() -> anyhow::Result<()> {
             )
         })
         .context("cannot show the namespace's processes in /proc")?;
+    // Displays are sockets in there; those of the machine are not ours.
+    fs::create_dir_all(DISPLAYS)?;
+    mount(
+        Some("tmpfs"),
+        DISPLAYS,
+        Some("tmpfs"),
+        MsFlags::empty(),
+        Some("mode=1777"),
+    )
+    .with_context(|| format!("cannot make {DISPLAYS} private"))?;
     for arguments in SETUP {
         ip(arguments)?;
     }
@@ -93,14 +106,11 @@ fn set_up() -> anyhow::Result<()> {
 }
 
 fn ip(arguments: &str) -> anyhow::Result<()> {
-    let program = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"]
-        .into_iter()
-        .find(|path| Path::new(path).is_file())
-        .unwrap_or("ip");
+    let program = child::find(&["ip"]).context("there is no `ip`: install iproute2")?;
     let output = Command::new(program)
         .args(arguments.split(' '))
         .output()
-        .context("cannot run `ip`: install iproute2")?;
+        .context("cannot run `ip`")?;
     if !output.status.success() {
         bail!(
             "`ip {arguments}`: {}",

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nix::unistd::Pid;
+
 use crate::{
     Artifacts, Player, Report, Server,
     child::{self, Kept},
@@ -81,6 +83,10 @@ impl Player for Native {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone())
+    }
+
+    fn process(&self) -> Pid {
+        self.process.process()
     }
 
     fn log(&self) -> String {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use nix::unistd::Pid;
 
 use crate::Report;
 
@@ -23,6 +24,9 @@ pub trait Player {
     /// # Errors
     /// If it has crashed or ended.
     fn report(&mut self) -> anyhow::Result<Option<Report>>;
+
+    /// Its process; what it runs descends from that.
+    fn process(&self) -> Pid;
 
     /// What it logged.
     fn log(&self) -> String;

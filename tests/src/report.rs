@@ -32,6 +32,18 @@ pub struct PeerReport {
     pub rtt_ms: Option<f64>,
     /// `direct`, `relayed` or `unknown`.
     pub path: String,
+    /// How many links to it have been opened.
+    #[serde(default)]
+    pub links: u32,
+    /// Events sent to it.
+    #[serde(default)]
+    pub events_sent: u64,
+    /// Events received from it.
+    #[serde(default)]
+    pub events_received: u64,
+    /// Whether each event of it was the one after the event before.
+    #[serde(default)]
+    pub events_in_order: bool,
 }
 
 /// One thing that moves.
@@ -63,9 +75,14 @@ impl Report {
             .ok_or_else(|| anyhow::anyhow!("the report has no `me`: {self:?}"))
     }
 
+    /// What it says of that peer.
+    pub fn peer(&self, id: &str) -> Option<&PeerReport> {
+        self.peers.iter().find(|peer| peer.id == id)
+    }
+
     /// Whether that peer is listed.
     pub fn lists(&self, id: &str) -> bool {
-        self.peers.iter().any(|peer| peer.id == id)
+        self.peer(id).is_some()
     }
 
     /// The ids of the others, in order.

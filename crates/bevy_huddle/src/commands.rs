@@ -2,23 +2,13 @@ use bevy::prelude::*;
 use huddle_mesh::{LeaveReason, PeerId};
 
 use crate::{
-    JoinRoom, PeerMessage, RoomState,
+    JoinRoom, PeerMessage, Recipients, RoomState,
     join::join,
     lifecycle::{cut, remove_peers},
     link::RoomLink,
+    room::Rooms,
     send::{OwnState, send_event, share, warn_no_room},
 };
-
-/// Who receives an event.
-///
-/// Made from a [`PeerId`] or several of them; whoever is named twice receives it once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recipients {
-    /// Everybody else, in every room.
-    All,
-    /// These peers.
-    Peers(Vec<PeerId>),
-}
 
 /// The network as commands.
 ///
@@ -102,7 +92,7 @@ impl HuddleCommandsExt for Commands<'_, '_> {
 
     fn send_to<T: PeerMessage>(&mut self, recipients: impl Into<Recipients>, message: T) {
         let to = recipients.into();
-        self.queue(move |world: &mut World| send_event(world, to, &message));
+        self.queue(move |world: &mut World| send_event(world, &to, &message));
     }
 
     fn share<T: PeerMessage>(&mut self, value: T) {
@@ -111,10 +101,8 @@ impl HuddleCommandsExt for Commands<'_, '_> {
 
     fn cut_peer(&mut self, peer: PeerId) {
         self.queue(move |world: &mut World| {
-            let rooms: Vec<_> = world
-                .query_filtered::<Entity, With<RoomLink>>()
-                .iter(world)
-                .collect();
+            let rooms = world.get_resource::<Rooms>().map(|rooms| rooms.to_vec());
+            let rooms = rooms.unwrap_or_default();
             if rooms.is_empty() {
                 warn_no_room(world);
             }
@@ -136,44 +124,5 @@ fn leave(world: &mut World, room: Entity) {
     remove_peers(world, room, LeaveReason::Cut);
     if let Ok(room) = world.get_entity_mut(room) {
         room.despawn();
-    }
-}
-
-impl Recipients {
-    pub(crate) fn contains(&self, peer: PeerId) -> bool {
-        match self {
-            Recipients::All => true,
-            Recipients::Peers(peers) => peers.contains(&peer),
-        }
-    }
-}
-
-impl From<PeerId> for Recipients {
-    fn from(peer: PeerId) -> Self {
-        Self::Peers(vec![peer])
-    }
-}
-
-impl From<Vec<PeerId>> for Recipients {
-    fn from(peers: Vec<PeerId>) -> Self {
-        Self::Peers(peers)
-    }
-}
-
-impl From<&[PeerId]> for Recipients {
-    fn from(peers: &[PeerId]) -> Self {
-        Self::Peers(peers.to_vec())
-    }
-}
-
-impl<const N: usize> From<[PeerId; N]> for Recipients {
-    fn from(peers: [PeerId; N]) -> Self {
-        Self::Peers(peers.to_vec())
-    }
-}
-
-impl FromIterator<PeerId> for Recipients {
-    fn from_iter<I: IntoIterator<Item = PeerId>>(peers: I) -> Self {
-        Self::Peers(peers.into_iter().collect())
     }
 }

@@ -106,6 +106,9 @@ pub enum MessageError {
     /// No such peer is here.
     #[error("no peer with this id is here: they left, or have not joined yet")]
     UnknownPeer,
+    /// The entity is neither a peer nor a room.
+    #[error("this entity is neither a peer nor a room: it may be despawned already")]
+    UnknownEntity,
     /// The peer runs a stock matchbox client.
     #[error("this peer runs a stock matchbox client, which does not know typed messages")]
     Foreign,

@@ -2,7 +2,11 @@ use bevy::prelude::*;
 use huddle_mesh::{IceServer, RoomConfig, RoomError, RoomUrl, RoomUrlError};
 use thiserror::Error;
 
-use crate::{link::RoomLink, receive::Receiving, room::Room, transport::Transport};
+use crate::{
+    link::RoomLink,
+    room::{Room, Rooms},
+    transport::{Connector, Transport},
+};
 
 /// Which room to join, and how.
 ///
@@ -100,29 +104,40 @@ impl From<&String> for JoinRoom {
     }
 }
 
-/// Joins a room with the mesh; the room entity is told what comes of it.
+/// Joins a room; its entity is told what comes of it.
 pub(crate) fn join(mut room: EntityWorldMut, how: JoinRoom) {
-    if !room.world().contains_resource::<Receiving>() {
+    if room.get_resource::<Rooms>().is_none() {
         log::error!("a room does nothing without the plugins: add `HuddlePlugins` to the app");
     }
-    match connect(how) {
-        Ok((url, mesh)) => open(room, url, Box::new(mesh)),
+    match connect(how, room.get_resource::<Connector>()) {
+        Ok((url, transport)) => {
+            let (entity, me) = (room.id(), transport.me());
+            log::info!("joining {url} as {me}");
+            room.insert((Room { url, me }, RoomLink::new(transport)));
+            room.world_scope(|world| {
+                if let Some(mut rooms) = world.get_resource_mut::<Rooms>() {
+                    rooms.push(entity);
+                }
+            });
+        }
         Err(error) => {
             room.insert(FailedJoin(error));
         }
     }
 }
 
-fn connect(how: JoinRoom) -> Result<(RoomUrl, huddle_mesh::Room), JoinError> {
+/// Joins with the mesh, unless the app has something else.
+fn connect(
+    how: JoinRoom,
+    connector: Option<&Connector>,
+) -> Result<(RoomUrl, Box<dyn Transport>), JoinError> {
     let config = how.into_config()?;
-    Ok((config.url.clone(), huddle_mesh::Room::join(config)?))
-}
-
-/// Gives a room entity its transport.
-pub(crate) fn open(mut room: EntityWorldMut, url: RoomUrl, transport: Box<dyn Transport>) {
-    let me = transport.me();
-    log::info!("joining {url} as {me}");
-    room.insert((Room { url, me }, RoomLink::new(transport)));
+    let url = config.url.clone();
+    let transport = match connector {
+        Some(Connector(join)) => join(&url),
+        None => Box::new(huddle_mesh::Room::join(config)?),
+    };
+    Ok((url, transport))
 }
 
 #[cfg(test)]

@@ -143,6 +143,11 @@
 //! # .add_systems(Startup, splash);
 //! ```
 //!
+//! Instead of commands, a system can write [`ToPeers<T>`](ToPeers) with a `MessageWriter`. Sent to
+//! [`Recipients::Everyone`] an event arrives here too, so that the same observer sees what others
+//! do and what this player does. What comes in amounts goes through [`PeerSender`], which says when
+//! the network takes no more. [`Undelivered<T>`](Undelivered) tells what a lost peer did not get.
+//!
 //! An event takes at most [`MAX_EVENT_LEN`] bytes. What a peer sends is never to be trusted: it is
 //! decoded safely, but whether a splash may be that strong is for the game to check.
 //!
@@ -183,6 +188,15 @@
 //! # ;
 //! ```
 //!
+//! [`LinkStats`] on each peer and [`HuddleDiagnosticsPlugin`] for all of them show how the network
+//! is doing.
+//!
+//! # Tests
+//!
+//! The module [`testing`] runs several players' apps in one process, over a virtual network that
+//! loses, delays and reorders as one likes, on a virtual clock. A test of an online game is then a
+//! few lines, quick, and the same each time.
+//!
 //! # Across the internet
 //!
 //! Machines of one network find each other without help. Across the internet a STUN server opens
@@ -205,6 +219,7 @@
 
 mod commands;
 pub mod conditions;
+mod diagnostics;
 mod events;
 mod huddle;
 mod join;
@@ -213,14 +228,19 @@ mod link;
 mod message;
 mod peer;
 mod plugin;
+mod queue;
 mod receive;
+mod recipients;
 mod room;
 mod send;
+mod sender;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod transport;
 
-pub use commands::{HuddleCommandsExt, Recipients};
+pub use commands::HuddleCommandsExt;
+pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use events::{
     MessageError, MessageRejected, PeerJoined, PeerLeft, PeerRecovered, PeerSuspected,
     RejectReason, RoomFailed, RoomStateChanged, SendFailed, SignalingChanged,
@@ -235,20 +255,22 @@ pub use huddle_sync::{
     codec::{DecodeError, EncodeError},
 };
 pub use join::{JoinError, JoinRoom};
-pub use message::{FromPeer, HuddleAppExt, PeerMessage, Shared};
+pub use message::{FromPeer, HuddleAppExt, PeerMessage, Shared, ToPeers, Undelivered};
 pub use peer::{LinkStats, Peer, PeerOf, RoomPeers, Suspect};
 pub use plugin::{HuddlePlugins, HuddleSystems, MessagePlugin, RoomPlugin, TickPlugin};
+pub use recipients::Recipients;
 pub use room::{Room, RoomState, SignalingStatus};
+pub use sender::{PeerSender, TrySendError};
 
 /// What a game needs: `use bevy_huddle::prelude::*;`.
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        FromPeer, Huddle, HuddleAppExt, HuddleCommandsExt, HuddlePlugins, HuddleSystems, IceServer,
-        JoinRoom, LeaveReason, LinkStats, MessageRejected, Peer, PeerId, PeerJoined, PeerLeft,
-        PeerOf, PeerRecovered, PeerSuspected, Recipients, Room, RoomFailed, RoomPeers, RoomState,
-        RoomStateChanged, SendFailed, Shared, SignalingChanged, SignalingStatus, Suspect,
-        TickPlugin,
+        FromPeer, Huddle, HuddleAppExt, HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins,
+        HuddleSystems, IceServer, JoinRoom, LeaveReason, LinkStats, MessageRejected, Peer, PeerId,
+        PeerJoined, PeerLeft, PeerOf, PeerRecovered, PeerSender, PeerSuspected, Recipients, Room,
+        RoomFailed, RoomPeers, RoomState, RoomStateChanged, SendFailed, Shared, SignalingChanged,
+        SignalingStatus, Suspect, TickPlugin, ToPeers, Undelivered,
         conditions::{in_room, playing, room_state, waiting},
     };
 }

@@ -1,11 +1,15 @@
 //! How rooms and peers come, change and go in the world. Each change is told by its event.
 
 use bevy::prelude::*;
+use bytes::Bytes;
 use huddle_mesh::{LeaveReason, PeerId, Signaling};
+use huddle_sync::KindId;
 
 use crate::{
     JoinError, Peer, PeerJoined, PeerLeft, PeerOf, RoomFailed, RoomState, RoomStateChanged,
-    SignalingChanged, SignalingStatus, link::RoomLink,
+    SignalingChanged, SignalingStatus,
+    link::RoomLink,
+    message::{MessageKinds, Party},
 };
 
 /// Brings a peer into a room.
@@ -40,11 +44,16 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
 
 /// Takes a peer out of a room: the event first, then the entity goes.
 pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason: LeaveReason) {
-    let entity = world
+    let removed = world
         .get_mut::<RoomLink>(room)
         .and_then(|mut link| link.remove(peer));
-    let Some(entity) = entity else { return };
+    let Some((entity, undelivered)) = removed else {
+        return;
+    };
     log::info!("{peer} is gone: {reason:?}");
+    if reason != LeaveReason::Cut {
+        tell_undelivered(world, Party { peer, entity }, undelivered);
+    }
     trigger(
         world,
         PeerLeft {
@@ -55,6 +64,23 @@ pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason:
     );
     if let Ok(entity) = world.get_entity_mut(entity) {
         entity.despawn();
+    }
+}
+
+/// Tells of events that a peer did not get.
+fn tell_undelivered(
+    world: &mut World,
+    peer: Party,
+    events: impl IntoIterator<Item = (KindId, Bytes)>,
+) {
+    let kinds = world.resource::<MessageKinds>().clone();
+    for (kind, payload) in events {
+        let tell = kinds.handler(kind).and_then(|handler| handler.undelivered);
+        if let Some(tell) = tell
+            && let Err(error) = tell(world, peer, &payload)
+        {
+            log::error!("an event that was not delivered cannot be read: {error}");
+        }
     }
 }
 

@@ -1,11 +1,16 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{Channel, PeerId, RoomEvent};
 use huddle_sync::{KindId, Kinds, OwnStates, PacketError, PeerSession, QueueError, Received};
 
-use crate::transport::Transport;
+use crate::{
+    LinkStats,
+    queue::{EventQueue, Queued},
+    room::Rooms,
+    transport::Transport,
+};
 
 /// How many malformed packets are borne before a peer is cut off.
 const MAX_BAD_PACKETS: u32 = 64;
@@ -18,7 +23,10 @@ const MAX_BAD_PACKETS: u32 = 64;
 pub(crate) struct RoomLink {
     /// `None` once the room is left.
     transport: Option<Box<dyn Transport>>,
+    me: PeerId,
     peers: BTreeMap<PeerId, PeerLink>,
+    /// What this player has sent to themselves.
+    echoes: VecDeque<(KindId, Bytes)>,
     tick: u64,
 }
 
@@ -26,6 +34,7 @@ struct PeerLink {
     entity: Entity,
     foreign: bool,
     session: PeerSession,
+    events: EventQueue,
     rejected: u32,
     bad_packets: u32,
 }
@@ -33,8 +42,10 @@ struct PeerLink {
 impl RoomLink {
     pub(crate) fn new(transport: Box<dyn Transport>) -> Self {
         Self {
+            me: transport.me(),
             transport: Some(transport),
             peers: BTreeMap::new(),
+            echoes: VecDeque::new(),
             tick: 0,
         }
     }
@@ -52,26 +63,31 @@ impl RoomLink {
     }
 
     pub(crate) fn add(&mut self, peer: PeerId, entity: Entity, foreign: bool) {
-        let session = PeerSession::default();
         let link = PeerLink {
             entity,
             foreign,
-            session,
+            session: PeerSession::default(),
+            events: EventQueue::default(),
             rejected: 0,
             bad_packets: 0,
         };
         self.peers.insert(peer, link);
     }
 
-    /// Forgets a peer; their entity, if they were here.
-    pub(crate) fn remove(&mut self, peer: PeerId) -> Option<Entity> {
-        self.peers.remove(&peer).map(|link| link.entity)
+    /// Forgets a peer; their entity and what they did not get, if they were here.
+    pub(crate) fn remove(&mut self, peer: PeerId) -> Option<(Entity, EventQueue)> {
+        let link = self.peers.remove(&peer)?;
+        Some((link.entity, link.events))
     }
 
     pub(crate) fn cut(&mut self, peer: PeerId) {
         if let Some(transport) = &mut self.transport {
             transport.cut(peer);
         }
+    }
+
+    pub(crate) fn me(&self) -> PeerId {
+        self.me
     }
 
     pub(crate) fn entity(&self, peer: PeerId) -> Option<Entity> {
@@ -90,10 +106,13 @@ impl RoomLink {
         self.peers.len()
     }
 
-    pub(crate) fn stats(&self) -> impl Iterator<Item = (Entity, huddle_mesh::LinkStats)> {
-        self.peers.iter().filter_map(|(&peer, link)| {
-            let stats = self.transport.as_ref()?.stats(peer)?;
-            Some((link.entity, stats))
+    pub(crate) fn stats(&self, peer: PeerId) -> Option<LinkStats> {
+        let network = self.transport.as_ref()?.stats(peer)?;
+        let queued = self.queued(peer);
+        Some(LinkStats {
+            network,
+            queued_events: queued.events,
+            queued_event_bytes: queued.bytes,
         })
     }
 
@@ -128,16 +147,38 @@ impl RoomLink {
         })
     }
 
-    pub(crate) fn queue_event(
-        &mut self,
-        peer: PeerId,
-        kind: KindId,
-        payload: Bytes,
-    ) -> Result<(), QueueError> {
-        match self.peers.get_mut(&peer) {
-            Some(link) => link.session.queue_event(kind, payload),
-            None => Ok(()),
+    /// What waits for a peer.
+    pub(crate) fn queued(&self, peer: PeerId) -> Queued {
+        self.peers
+            .get(&peer)
+            .map_or_else(Queued::default, |link| link.events.queued())
+    }
+
+    /// Whether an event of `len` bytes can be queued for a peer.
+    pub(crate) fn check_queue(&self, peer: PeerId, len: usize) -> Result<(), QueueError> {
+        self.peers
+            .get(&peer)
+            .map_or(Ok(()), |link| link.events.check(len))
+    }
+
+    /// Puts an event behind those that wait for a peer.
+    pub(crate) fn queue(&mut self, peer: PeerId, kind: KindId, payload: Bytes) {
+        if let Some(link) = self.peers.get_mut(&peer) {
+            link.events.push(kind, payload);
         }
+    }
+
+    /// Keeps an event until this player receives it.
+    pub(crate) fn echo(&mut self, kind: KindId, payload: Bytes) {
+        self.echoes.push_back((kind, payload));
+    }
+
+    pub(crate) fn echo_count(&self) -> usize {
+        self.echoes.len()
+    }
+
+    pub(crate) fn pop_echo(&mut self) -> Option<(KindId, Bytes)> {
+        self.echoes.pop_front()
     }
 
     /// Sends this tick's state to every peer.
@@ -160,6 +201,8 @@ impl RoomLink {
             return;
         };
         for (&peer, link) in &mut self.peers {
+            let credit = transport.credit(peer, Channel::Events);
+            link.events.feed(&mut link.session, credit);
             loop {
                 let credit = transport.credit(peer, Channel::Events);
                 let Some(packet) = link.session.collect_events(credit) else {
@@ -174,7 +217,12 @@ impl RoomLink {
 }
 
 /// Leaves the room whose link is taken off or despawned.
-pub(crate) fn on_link_removed(removed: On<Discard, RoomLink>, mut links: Query<&mut RoomLink>) {
+pub(crate) fn on_link_removed(
+    removed: On<Discard, RoomLink>,
+    mut links: Query<&mut RoomLink>,
+    mut rooms: ResMut<Rooms>,
+) {
+    rooms.retain(|&room| room != removed.entity);
     if let Ok(mut link) = links.get_mut(removed.entity) {
         link.leave();
     }

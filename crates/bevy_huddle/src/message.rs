@@ -8,6 +8,11 @@ use huddle_sync::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::{
+    HuddleSystems, Recipients,
+    send::{queue_written, send_events, send_tick},
+};
+
 /// What can be sent to peers: every `serde` type that owns its data.
 pub trait PeerMessage: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
@@ -46,6 +51,81 @@ pub struct FromPeer<T: Send + Sync + 'static> {
     pub peer: PeerId,
     /// What they sent.
     pub message: T,
+}
+
+/// An event that a peer did not get: they are gone, and what was under way to them may not have
+/// arrived. It is triggered on the peer entity for observers, before [`PeerLeft`](crate::PeerLeft),
+/// and written as a [`Message`] for systems.
+///
+/// It is told in the order of sending. Nothing is told of peers whom this player cut off or left.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::{Undelivered, prelude::*};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Gift {
+///     coins: u32,
+/// }
+///
+/// #[derive(Resource)]
+/// struct Purse(u32);
+///
+/// fn on_gift_lost(gift: On<Undelivered<Gift>>, mut purse: ResMut<Purse>) {
+///     purse.0 += gift.message.coins;
+/// }
+/// # App::new().add_observer(on_gift_lost);
+/// ```
+#[derive(EntityEvent, Message, Debug, Clone, PartialEq)]
+pub struct Undelivered<T: Send + Sync + 'static> {
+    /// The peer entity.
+    pub entity: Entity,
+    /// Who did not get it.
+    pub peer: PeerId,
+    /// What was sent.
+    pub message: T,
+}
+
+/// Sends an event when it is written as a [`Message`]: a [`MessageWriter`] needs no commands, so
+/// that systems stay small and can be tested alone.
+///
+/// What is written in a frame leaves in the same frame, in order.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::{ToPeers, prelude::*};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Splash;
+///
+/// fn splash(mut splashes: MessageWriter<ToPeers<Splash>>) {
+///     splashes.write(ToPeers::all(Splash));
+/// }
+/// # bevy::ecs::system::assert_is_system(splash);
+/// ```
+#[derive(Message, Debug, Clone, PartialEq)]
+pub struct ToPeers<T: Send + Sync + 'static> {
+    /// Who receives it.
+    pub recipients: Recipients,
+    /// What is sent.
+    pub message: T,
+}
+
+impl<T: Send + Sync + 'static> ToPeers<T> {
+    /// For everybody else.
+    pub fn all(message: T) -> Self {
+        Self::to(Recipients::All, message)
+    }
+
+    /// For these recipients.
+    pub fn to(recipients: impl Into<Recipients>, message: T) -> Self {
+        Self {
+            recipients: recipients.into(),
+            message,
+        }
+    }
 }
 
 /// A peer's latest state of a type; on the peer entity from when the first value arrived.
@@ -92,13 +172,36 @@ pub trait HuddleAppExt {
 
 impl HuddleAppExt for App {
     fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
-        self.add_message::<FromPeer<T>>();
-        declare::<T>(self.world_mut(), name, Delivery::Event, deliver_event::<T>);
-        self
+        let handler = Handler {
+            name,
+            deliver: deliver_event::<T>,
+            undelivered: Some(tell_undelivered::<T>),
+        };
+        declare::<T>(self.world_mut(), Delivery::Event, handler);
+        self.add_message::<FromPeer<T>>()
+            .add_message::<Undelivered<T>>()
+            .add_message::<ToPeers<T>>()
+            .add_systems(
+                FixedPostUpdate,
+                queue_written::<T>
+                    .in_set(HuddleSystems::Send)
+                    .before(send_tick),
+            )
+            .add_systems(
+                Last,
+                queue_written::<T>
+                    .in_set(HuddleSystems::Send)
+                    .before(send_events),
+            )
     }
 
     fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
-        declare::<T>(self.world_mut(), name, Delivery::State, deliver_state::<T>);
+        let handler = Handler {
+            name,
+            deliver: deliver_state::<T>,
+            undelivered: None,
+        };
+        declare::<T>(self.world_mut(), Delivery::State, handler);
         self
     }
 }
@@ -127,13 +230,15 @@ pub(crate) struct Declared {
 pub(crate) struct Handler {
     pub(crate) name: &'static str,
     pub(crate) deliver: Deliver,
+    /// Of events: tells that a peer did not get one.
+    pub(crate) undelivered: Option<Deliver>,
 }
 
-type Deliver = fn(&mut World, Sender, &[u8]) -> Result<(), DecodeError>;
+type Deliver = fn(&mut World, Party, &[u8]) -> Result<(), DecodeError>;
 
-/// Who sent a message.
+/// Who sent a message, or was to receive it.
 #[derive(Clone, Copy)]
-pub(crate) struct Sender {
+pub(crate) struct Party {
     pub(crate) peer: PeerId,
     pub(crate) entity: Entity,
 }
@@ -153,10 +258,10 @@ impl MessageTable {
 
     fn declare<T: PeerMessage>(
         &mut self,
-        name: &'static str,
         delivery: Delivery,
-        deliver: Deliver,
+        handler: Handler,
     ) -> Result<(), KindError> {
+        let name = handler.name;
         let kind = self.kinds.declare(name, delivery)?;
         let types = match delivery {
             Delivery::Event => &mut self.events,
@@ -169,26 +274,21 @@ impl MessageTable {
                 other.name
             );
         }
-        self.handlers.insert(kind, Handler { name, deliver });
+        self.handlers.insert(kind, handler);
         Ok(())
     }
 }
 
-fn declare<T: PeerMessage>(
-    world: &mut World,
-    name: &'static str,
-    delivery: Delivery,
-    deliver: Deliver,
-) {
+fn declare<T: PeerMessage>(world: &mut World, delivery: Delivery, handler: Handler) {
     let mut kinds = world.get_resource_or_init::<MessageKinds>();
-    if let Err(error) = Arc::make_mut(&mut kinds.0).declare::<T>(name, delivery, deliver) {
+    if let Err(error) = Arc::make_mut(&mut kinds.0).declare::<T>(delivery, handler) {
         panic!("cannot declare `{}`: {error}", std::any::type_name::<T>());
     }
 }
 
 fn deliver_event<T: PeerMessage>(
     world: &mut World,
-    from: Sender,
+    from: Party,
     payload: &[u8],
 ) -> Result<(), DecodeError> {
     let message: T = codec::decode(payload, MAX_EVENT_LEN)?;
@@ -203,9 +303,26 @@ fn deliver_event<T: PeerMessage>(
     Ok(())
 }
 
+fn tell_undelivered<T: PeerMessage>(
+    world: &mut World,
+    to: Party,
+    payload: &[u8],
+) -> Result<(), DecodeError> {
+    let message: T = codec::decode(payload, MAX_EVENT_LEN)?;
+    let mut event = Undelivered {
+        entity: to.entity,
+        peer: to.peer,
+        message,
+    };
+    world.trigger_ref(&mut event);
+    world.flush();
+    world.write_message(event);
+    Ok(())
+}
+
 fn deliver_state<T: PeerMessage>(
     world: &mut World,
-    from: Sender,
+    from: Party,
     payload: &[u8],
 ) -> Result<(), DecodeError> {
     let value: T = codec::decode(payload, MAX_STATE_LEN)?;

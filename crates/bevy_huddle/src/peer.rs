@@ -55,5 +55,10 @@ pub struct Suspect;
 #[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Default)]
 pub struct LinkStats {
     /// What the network measures: round trip, silence, bytes, packets, queues, path.
+    #[deref]
     pub network: huddle_mesh::LinkStats,
+    /// How many events wait to be taken by the network.
+    pub queued_events: usize,
+    /// How many bytes they take.
+    pub queued_event_bytes: usize,
 }

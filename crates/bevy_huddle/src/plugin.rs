@@ -7,7 +7,8 @@ use crate::{
     lifecycle::on_peer_despawned,
     link::on_link_removed,
     message::MessageKinds,
-    receive::{Receiving, receive},
+    receive::{receive, update_stats},
+    room::Rooms,
     send::{OwnState, send_events, send_tick},
 };
 
@@ -64,8 +65,13 @@ impl PluginGroup for HuddlePlugins {
 impl Plugin for RoomPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<MessageKinds>()
-            .init_resource::<Receiving>()
-            .add_systems(PreUpdate, receive.in_set(HuddleSystems::Receive))
+            .init_resource::<Rooms>()
+            .add_systems(
+                PreUpdate,
+                (receive, update_stats)
+                    .chain()
+                    .in_set(HuddleSystems::Receive),
+            )
             .add_observer(on_peer_despawned)
             .add_observer(on_link_removed);
     }

@@ -7,18 +7,15 @@ use huddle_mesh::{LeaveReason, PeerId, RoomEvent};
 use huddle_sync::Received;
 
 use crate::{
-    LinkStats, MessageRejected, Peer, PeerRecovered, PeerSuspected, RejectReason, Suspect,
+    LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected, RejectReason, Suspect,
     join::FailedJoin,
     lifecycle::{
         add_peer, cut, fail, peer_entity, remove_peer, set_signaling, trigger, update_state,
     },
     link::RoomLink,
-    message::{MessageKinds, Sender},
+    message::{MessageKinds, Party},
+    room::Rooms,
 };
-
-/// There while the plugins are, which is when rooms work.
-#[derive(Resource, Default)]
-pub(crate) struct Receiving;
 
 /// How much one frame takes from one room, so that a flood cannot stop the game.
 const MAX_EVENTS_PER_FRAME: usize = 10_000;
@@ -27,29 +24,56 @@ const MAX_EVENTS_PER_FRAME: usize = 10_000;
 pub(crate) fn receive(
     world: &mut World,
     failed: &mut QueryState<Entity, With<FailedJoin>>,
-    rooms: &mut QueryState<Entity, With<RoomLink>>,
+    mut rooms: Local<Vec<Entity>>,
 ) {
-    let failed: Vec<_> = failed.iter(world).collect();
-    for room in failed {
-        let failed = world
-            .get_entity_mut(room)
-            .ok()
-            .and_then(|mut room| room.take());
-        if let Some(FailedJoin(error)) = failed {
+    while let Some(room) = failed.iter(world).next() {
+        if let Some(FailedJoin(error)) = world.entity_mut(room).take() {
             fail(world, room, error);
         }
     }
-    let rooms: Vec<_> = rooms.iter(world).collect();
-    for room in rooms {
+    let kinds = world.resource::<MessageKinds>().clone();
+    rooms.clear();
+    rooms.extend_from_slice(world.resource::<Rooms>());
+    for &room in &*rooms {
+        receive_echoes(world, room, &kinds);
         for _ in 0..MAX_EVENTS_PER_FRAME {
             let event = world
                 .get_mut::<RoomLink>(room)
                 .and_then(|mut link| link.poll());
-            let Some(event) = event else { break };
-            handle(world, room, event);
+            match event {
+                Some(RoomEvent::Packet { peer, bytes, .. }) => {
+                    receive_packet(world, room, &kinds, peer, bytes);
+                }
+                Some(event) => handle(world, room, event),
+                None => break,
+            }
         }
         update_state(world, room);
-        update_stats(world, room);
+    }
+}
+
+/// Delivers what this player has sent to everyone, this player included.
+fn receive_echoes(world: &mut World, room: Entity, kinds: &MessageKinds) {
+    let Some(link) = world.get::<RoomLink>(room) else {
+        return;
+    };
+    let me = Party {
+        peer: link.me(),
+        entity: room,
+    };
+    for _ in 0..link.echo_count() {
+        let echo = world
+            .get_mut::<RoomLink>(room)
+            .and_then(|mut link| link.pop_echo());
+        let Some((kind, payload)) = echo else { return };
+        if let Some(handler) = kinds.handler(kind)
+            && let Err(error) = (handler.deliver)(world, me, &payload)
+        {
+            log::error!(
+                "\"{}\" does not survive being sent: what its `Serialize` writes, its `Deserialize` does not read: {error}",
+                handler.name
+            );
+        }
     }
 }
 
@@ -76,8 +100,9 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                 trigger(world, PeerRecovered { entity, peer });
             }
         }
+        RoomEvent::LinkReplaced(_) => {}
         RoomEvent::PeerLeft { peer, reason } => remove_peer(world, room, peer, reason),
-        RoomEvent::Packet { peer, bytes, .. } => receive_packet(world, room, peer, bytes),
+        RoomEvent::Packet { .. } => {}
         RoomEvent::Overflow {
             peer,
             channel,
@@ -95,15 +120,20 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
     update_state(world, room);
 }
 
-fn receive_packet(world: &mut World, room: Entity, peer: PeerId, bytes: Bytes) {
-    let kinds = world.resource::<MessageKinds>().clone();
+fn receive_packet(
+    world: &mut World,
+    room: Entity,
+    kinds: &MessageKinds,
+    peer: PeerId,
+    bytes: Bytes,
+) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
     match link.receive(peer, &kinds.kinds, bytes) {
         Ok(messages) => {
             for message in messages {
-                deliver(world, room, peer, &kinds, message);
+                deliver(world, room, peer, kinds, message);
             }
         }
         Err(error) => {
@@ -131,7 +161,7 @@ fn deliver(world: &mut World, room: Entity, peer: PeerId, kinds: &MessageKinds, 
     let Some(handler) = kinds.handler(kind) else {
         return;
     };
-    if let Err(error) = (handler.deliver)(world, Sender { peer, entity }, &payload) {
+    if let Err(error) = (handler.deliver)(world, Party { peer, entity }, &payload) {
         reject(
             world,
             room,
@@ -164,14 +194,16 @@ fn reject(world: &mut World, room: Entity, peer: PeerId, reason: RejectReason) {
     );
 }
 
-fn update_stats(world: &mut World, room: Entity) {
-    let Some(link) = world.get::<RoomLink>(room) else {
-        return;
-    };
-    let stats: Vec<_> = link.stats().collect();
-    for (entity, network) in stats {
-        if let Some(mut stats) = world.get_mut::<LinkStats>(entity) {
-            stats.set_if_neq(LinkStats { network });
+/// Refreshes what is known about the links.
+pub(crate) fn update_stats(
+    rooms: Query<&RoomLink>,
+    mut peers: Query<(&Peer, &PeerOf, &mut LinkStats)>,
+) {
+    for (peer, room, mut stats) in &mut peers {
+        if let Ok(link) = rooms.get(room.0)
+            && let Some(now) = link.stats(peer.id)
+        {
+            stats.set_if_neq(now);
         }
     }
 }

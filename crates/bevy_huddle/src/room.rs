@@ -15,6 +15,11 @@ pub struct Room {
     pub me: PeerId,
 }
 
+/// The entities of the rooms that are joined and have not failed, in the order of joining. It is
+/// there while the plugins are, which is when rooms work.
+#[derive(Resource, Deref, DerefMut, Debug, Default)]
+pub(crate) struct Rooms(Vec<Entity>);
+
 /// How a room is doing; on the room entity, always current.
 ///
 /// [`RoomStateChanged`](crate::RoomStateChanged) tells of each change.

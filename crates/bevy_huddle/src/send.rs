@@ -1,20 +1,36 @@
 //! What the game says becomes packets.
 
-use bevy::prelude::*;
+use std::{
+    any::type_name,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bevy::{ecs::system::SystemState, prelude::*};
 use huddle_mesh::PeerId;
-use huddle_sync::{MAX_EVENT_LEN, MAX_STATE_LEN, OwnStates, codec};
+use huddle_sync::{MAX_STATE_LEN, OwnStates, codec};
 
 use crate::{
-    MessageError, PeerMessage, Recipients, SendFailed, link::RoomLink, message::MessageKinds,
+    MessageError, PeerMessage, PeerSender, Recipients, SendFailed, ToPeers, link::RoomLink,
+    message::MessageKinds,
 };
 
 /// This player's own state; the same for every room.
 #[derive(Resource, Default)]
 pub(crate) struct OwnState(pub(crate) OwnStates);
 
+/// Sends for commands. Shared, so that it can be used on the world in which it is.
+#[derive(Resource, Clone)]
+struct CommandSender(Arc<Mutex<SystemState<PeerSender<'static, 'static>>>>);
+
 /// Whether it has been said that nothing comes of commands without a room.
 #[derive(Resource, Default)]
 struct NoRoomSaid(bool);
+
+impl FromWorld for CommandSender {
+    fn from_world(world: &mut World) -> Self {
+        Self(Arc::new(Mutex::new(SystemState::new(world))))
+    }
+}
 
 /// Sends one packet of state per peer, and the events that wait.
 pub(crate) fn send_tick(mut rooms: Query<&mut RoomLink>, own: Res<OwnState>) {
@@ -31,59 +47,50 @@ pub(crate) fn send_events(mut rooms: Query<&mut RoomLink>) {
     }
 }
 
-/// Queues an event for its recipients.
-pub(crate) fn send_event<T: PeerMessage>(world: &mut World, to: Recipients, message: &T) {
-    let Some(event) = world.get_resource_or_init::<MessageKinds>().event::<T>() else {
-        return fail(
-            world,
-            std::any::type_name::<T>(),
-            None,
-            MessageError::NotDeclared,
-        );
-    };
-    let payload = match codec::encode(message, MAX_EVENT_LEN) {
-        Ok(payload) => payload,
-        Err(error) => return fail(world, event.name, None, error.into()),
-    };
+/// Queues the events of a type that were written as messages.
+pub(crate) fn queue_written<T: PeerMessage>(
+    mut written: ResMut<Messages<ToPeers<T>>>,
+    mut sender: PeerSender,
+    mut commands: Commands,
+) {
+    if written.is_empty() {
+        return;
+    }
+    if !sender.is_in_room() {
+        written.clear();
+        return commands.queue(warn_no_room);
+    }
+    for to_send in written.drain() {
+        sender.send(&to_send.recipients, &to_send.message, |(peer, error)| {
+            commands.queue(move |world: &mut World| fail::<T>(world, peer, error));
+        });
+    }
+}
 
-    let mut links: Vec<_> = world.query::<&mut RoomLink>().iter_mut(world).collect();
-    if links.is_empty() {
-        return warn_no_room(world);
-    }
+/// Queues an event for its recipients.
+pub(crate) fn send_event<T: PeerMessage>(world: &mut World, to: &Recipients, message: &T) {
     let mut failures = Vec::new();
-    if let Recipients::Peers(ids) = &to {
-        failures.extend(
-            ids.iter()
-                .filter(|&&id| links.iter().all(|link| link.entity(id).is_none()))
-                .map(|&id| (id, MessageError::UnknownPeer)),
-        );
-    }
-    for link in &mut links {
-        let peers: Vec<_> = link.peers().filter(|&peer| to.contains(peer)).collect();
-        for peer in peers {
-            if link.is_foreign(peer) {
-                if to != Recipients::All {
-                    failures.push((peer, MessageError::Foreign));
-                }
-            } else if let Err(error) = link.queue_event(peer, event.kind, payload.clone()) {
-                failures.push((peer, error.into()));
-            }
+    let sender = world.get_resource_or_init::<CommandSender>().clone();
+    {
+        let mut state = sender.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(mut sender) = state.get_mut(world) else {
+            return;
+        };
+        if !sender.is_in_room() {
+            drop(state);
+            return warn_no_room(world);
         }
+        sender.send(to, message, |failure| failures.push(failure));
     }
     for (peer, error) in failures {
-        fail(world, event.name, Some(peer), error);
+        fail::<T>(world, peer, error);
     }
 }
 
 /// Sets this player's state of a type.
 pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
     let Some(state) = world.get_resource_or_init::<MessageKinds>().state::<T>() else {
-        return fail(
-            world,
-            std::any::type_name::<T>(),
-            None,
-            MessageError::NotDeclared,
-        );
+        return say_failed(world, type_name::<T>(), None, MessageError::NotDeclared);
     };
     let set = codec::encode(value, MAX_STATE_LEN).and_then(|payload| {
         world
@@ -92,7 +99,7 @@ pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
             .set(state.kind, payload)
     });
     if let Err(error) = set {
-        fail(world, state.name, None, error.into());
+        say_failed(world, state.name, None, error.into());
     }
 }
 
@@ -106,7 +113,14 @@ pub(crate) fn warn_no_room(world: &mut World) {
     }
 }
 
-fn fail(world: &mut World, message: &'static str, peer: Option<PeerId>, error: MessageError) {
+/// Tells that an event was not sent.
+fn fail<T: PeerMessage>(world: &mut World, peer: Option<PeerId>, error: MessageError) {
+    let declared = world.get_resource_or_init::<MessageKinds>().event::<T>();
+    let name = declared.map_or(type_name::<T>(), |event| event.name);
+    say_failed(world, name, peer, error);
+}
+
+fn say_failed(world: &mut World, message: &'static str, peer: Option<PeerId>, error: MessageError) {
     match peer {
         Some(peer) => log::warn!("\"{message}\" was not sent to {peer}: {error}"),
         None => log::error!("\"{message}\" was not sent: {error}"),

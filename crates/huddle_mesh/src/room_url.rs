@@ -35,6 +35,11 @@ pub enum RoomUrlError {
     /// There is no host.
     #[error("`{0}` has no host; write it like ws://localhost:3536/my-room")]
     NoHost(String),
+    /// There is a fragment.
+    #[error(
+        "`{0}` has a `#`, which a WebSocket URL cannot have; write %23 if the room's name has one"
+    )]
+    Fragment(String),
     /// The path has more than one segment, or none.
     #[error("`{0}` needs exactly one room name after the host, like ws://localhost:3536/my-room")]
     RoomName(String),
@@ -102,6 +107,10 @@ impl FromStr for RoomUrl {
         if url.host_str().is_none_or(str::is_empty) {
             return Err(RoomUrlError::NoHost(text.to_owned()));
         }
+        // A browser throws when it is to open such a URL.
+        if url.fragment().is_some() {
+            return Err(RoomUrlError::Fragment(text.to_owned()));
+        }
         let name = url.path().trim_matches('/');
         if name.is_empty() || name.contains('/') {
             return Err(RoomUrlError::RoomName(text.to_owned()));
@@ -140,6 +149,7 @@ mod tests {
         ));
         assert!(matches!(error("ws://host:3536"), RoomUrlError::RoomName(_)));
         assert!(matches!(error("ws://host/a/b"), RoomUrlError::RoomName(_)));
+        assert!(matches!(error("ws://host/a#b"), RoomUrlError::Fragment(_)));
         assert!(matches!(
             error("ws://host/a?next=0"),
             RoomUrlError::GroupSize(_)

@@ -11,7 +11,6 @@ use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
 };
-use matchbox_protocol::PeerRequest;
 use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
@@ -23,7 +22,7 @@ use crate::{
     hub::{self, Closing, Inbox, Outbox, Overflow, Seat},
     rate::TokenBucket,
     request::Refusal,
-    rooms::Payload,
+    rooms::Request,
 };
 
 /// How long a client may take to answer our close frame.
@@ -178,11 +177,11 @@ async fn read(
         }
         let valid = match &message {
             Message::Text(text) => match serde_json::from_str(text) {
-                Ok(PeerRequest::<Payload<'_>>::Signal { receiver, data }) => {
+                Ok(Request::Signal { receiver, data }) => {
                     seat.signal(receiver, data);
                     true
                 }
-                Ok(PeerRequest::KeepAlive) => {
+                Ok(Request::KeepAlive) => {
                     if extensions && seat.outbox.push(KEEP_ALIVE.into()).is_err() {
                         return End::TooSlow;
                     }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use axum::http::{StatusCode, Uri};
+use http::{StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, num::NonZeroUsize};
 
-use matchbox_protocol::{PeerEvent, PeerId};
+use matchbox_protocol::{PeerEvent, PeerId, PeerRequest};
 use serde_json::value::RawValue;
 
 #[cfg(test)]
@@ -25,6 +25,9 @@ pub(crate) struct Delivery<'a> {
 
 /// The payload of a signal is never looked at.
 pub(crate) type Event<'a> = PeerEvent<Payload<'a>>;
+
+/// What a client sends.
+pub(crate) type Request<'a> = PeerRequest<Payload<'a>>;
 
 /// JSON on its way from one peer to another, byte by byte as it came.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]

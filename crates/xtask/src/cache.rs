@@ -44,7 +44,12 @@ impl Cache {
             return Ok(());
         }
         let members = members(root)?;
-        for target in [self.native(), self.web()] {
+        for target in [
+            self.native(),
+            self.web(),
+            self.fuzz_builds(),
+            self.fuzz_coverage(),
+        ] {
             forget(&target, &members)?;
         }
         fs::write(&owner, name.as_bytes())
@@ -71,6 +76,26 @@ impl Cache {
         self.root.join("stamps").join(flavour)
     }
 
+    /// What fuzzing finds: inputs, failures, logs.
+    pub(crate) fn fuzz(&self) -> PathBuf {
+        self.root.join("fuzz")
+    }
+
+    /// The target directory of fuzz targets.
+    pub(crate) fn fuzz_builds(&self) -> PathBuf {
+        self.fuzz().join("build")
+    }
+
+    /// The target directory of fuzz targets that count the lines they reach.
+    pub(crate) fn fuzz_coverage(&self) -> PathBuf {
+        self.fuzz().join("coverage")
+    }
+
+    /// Programs that were installed for the project's commands, each in a folder of its own.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.root.join("tools")
+    }
+
     /// Screenshots taken by the tests.
     pub(crate) fn screenshots(&self) -> PathBuf {
         self.root.join("screenshots")
@@ -79,8 +104,8 @@ impl Cache {
 
 /// The names of the workspace's packages.
 fn members(root: &Path) -> anyhow::Result<Vec<String>> {
-    let mut folders = vec![root.join("tests")];
-    for parent in ["crates", "examples"] {
+    let mut folders = vec![root.join("tests"), root.join("fuzz")];
+    for parent in ["crates", "examples", "fuzz"] {
         let parent = root.join(parent);
         let entries =
             fs::read_dir(&parent).with_context(|| format!("cannot list {}", parent.display()))?;

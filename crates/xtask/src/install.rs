@@ -27,6 +27,14 @@ pub(crate) fn apt(packages: &[&str], why: &str) -> anyhow::Result<()> {
     )
 }
 
+/// Whether a Debian package is missing; on other systems none is.
+pub(crate) fn lacks(package: &str) -> bool {
+    let mut query = env::command("dpkg-query");
+    query.args(["--show", "--showformat=${db:Status-Status}", package]);
+    env::find_program("dpkg-query").is_some()
+        && !process::output(&mut query).is_ok_and(|status| status == "installed")
+}
+
 /// Names of known packages that match a regular expression.
 pub(crate) fn apt_names(pattern: &str) -> Vec<String> {
     if let Some(root) = as_root() {

@@ -1,10 +1,11 @@
-//! The project's commands: `cargo play` and `cargo xtask web|test`.
+//! The project's commands: `cargo play` and `cargo xtask web|test|fuzz`.
 
 mod bundle;
 mod cache;
 mod compress;
 mod env;
 mod examples;
+mod fuzz;
 mod install;
 mod play;
 mod process;
@@ -22,7 +23,7 @@ use crate::{cache::Cache, examples::Examples};
 ///
 /// Build outputs are kept outside the clone, in $HUDDLE_CACHE or else in the user's cache directory
 /// (`~/.cache/bevy_huddle` on Linux), so that a fresh clone starts warm: `native/` and `web/` are cargo's target
-/// directories, `site/` holds the pages, `screenshots/` what the tests saw.
+/// directories, `site/` holds the pages, `screenshots/` what the tests saw, `fuzz/` what fuzzing found.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Cli {
@@ -38,6 +39,8 @@ enum Command {
     Web(WebOptions),
     /// Check formatting and lints, run all tests, and build everything
     Test(test::Options),
+    /// Throw untrusted bytes at everything that decodes them
+    Fuzz(fuzz::Options),
 }
 
 #[derive(clap::Args)]
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Command::Play(options) => play::run(&project, &options),
         Command::Web(options) => web(&project, &options),
         Command::Test(options) => test::run(&project, &options),
+        Command::Fuzz(options) => fuzz::run(&project, &options),
     });
     match done {
         Ok(code) => code,

@@ -1,22 +1,19 @@
 //! Browser to browser.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use anyhow::{bail, ensure};
 use huddle_tests::{Artifacts, Browser, Page, Player, Server, wait_until, watch};
 
-use crate::steps::{LOAD, all_know_their_links, all_meet, all_see_movement};
+use crate::steps::{LOAD, all_know_their_links, all_meet, all_see_movement, closed_tab_is_gone};
 
 const RIGHT_ARROW: char = '\u{e014}';
 const SECOND: Duration = Duration::from_secs(1);
 
 pub(crate) fn browsers_play_together(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
-    let mut ada = Browser::start("Ada", Page::SMALL)?;
-    let mut bob = Browser::start("Bob", Page::SMALL)?;
+    let mut ada = Browser::chromium("Ada", Page::SMALL)?;
+    let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     ada.open(&server.page("hello", "render=off&bot=1"))?;
     wait_until(&mut [&mut ada], LOAD, "Ada waits alone", |reports| {
         reports[0].state == "waiting"
@@ -31,7 +28,7 @@ pub(crate) fn browsers_play_together(artifacts: &Artifacts) -> anyhow::Result<()
     all_see_movement(&mut [&mut ada, &mut bob], "each sees the other move")?;
     all_know_their_links(&mut [&mut ada, &mut bob], "direct")?;
 
-    let mut cleo = Browser::start("Cleo", Page::SMALL)?;
+    let mut cleo = Browser::chromium("Cleo", Page::SMALL)?;
     cleo.open(&server.page("hello", "render=off&bot=3"))?;
     wait_until(&mut [&mut cleo], LOAD, "Cleo's page reports", |_| true)?;
     let (ids, _) = all_meet(
@@ -44,30 +41,14 @@ pub(crate) fn browsers_play_together(artifacts: &Artifacts) -> anyhow::Result<()
         "all three see each other move",
     )?;
 
-    let gone = ids[2].clone();
-    let start = Instant::now();
-    // Closing takes its time; what is measured starts when it is asked for.
-    let closing = thread::spawn(move || cleo.close_tab().map(|()| cleo));
-    wait_until(
-        &mut [&mut ada, &mut bob],
-        SECOND,
-        "a closed tab is gone",
-        |reports| reports.iter().all(|report| !report.lists(&gone)),
-    )?;
-    let took = start.elapsed();
-    println!("   a closed tab is gone: {} ms", took.as_millis());
-    ensure!(took < SECOND, "a closed tab is gone only after {took:?}");
-    let Ok(closed) = closing.join() else {
-        bail!("closing the tab panicked");
-    };
-    closed?;
+    closed_tab_is_gone(cleo, &ids[2], &mut [&mut ada, &mut bob])?;
     all_meet(&mut [&mut ada, &mut bob], SECOND, "the two others play on").map(drop)
 }
 
 pub(crate) fn keys_reach_the_other_page(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
-    let mut ada = Browser::start("Ada", Page::SMALL)?;
-    let mut bob = Browser::start("Bob", Page::SMALL)?;
+    let mut ada = Browser::chromium("Ada", Page::SMALL)?;
+    let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     let page = server.page("hello", "render=off");
     ada.open(&page)?;
     bob.open(&page)?;

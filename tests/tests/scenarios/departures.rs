@@ -45,7 +45,7 @@ fn kill_a_native(artifacts: &Artifacts, before: impl FnOnce(&mut Server)) -> any
 }
 
 fn open(server: &Server, name: &str, bot: u64) -> anyhow::Result<Browser> {
-    let browser = Browser::start(name, Page::SMALL)?;
+    let browser = Browser::chromium(name, Page::SMALL)?;
     browser.open(&server.page("hello", &format!("render=off&bot={bot}")))?;
     Ok(browser)
 }

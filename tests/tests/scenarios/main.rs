@@ -1,7 +1,9 @@
 //! Whole games: servers, native players and browsers, in a network of their own.
 
+mod broken_links;
 mod browsers;
 mod departures;
+mod firefox;
 mod goodbyes;
 mod mixed;
 mod pages;
@@ -12,8 +14,13 @@ mod steps;
 
 use std::process::ExitCode;
 
-use huddle_tests::{Artifacts, Inside, enter_namespace};
+use huddle_tests::{Artifacts, Inside, enter_namespace, firefox_is_here};
 use libtest_mimic::{Arguments, Trial};
+
+use broken_links::{
+    Platform::{Chromium, Firefox, Native},
+    exactly_once_over_a_replaced_link,
+};
 
 type Scenario = fn(&Artifacts) -> anyhow::Result<()>;
 
@@ -46,6 +53,18 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         goodbyes::silence_is_no_goodbye_and_goodbyes_are_told_at_once,
     ),
     (
+        "a_broken_link_is_replaced_and_others_stay",
+        broken_links::a_broken_link_is_replaced_and_others_stay,
+    ),
+    (
+        "exactly_once_over_a_replaced_link_native_native",
+        |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Native),
+    ),
+    (
+        "exactly_once_over_a_replaced_link_native_chromium",
+        |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Chromium),
+    ),
+    (
         "relay_only_hides_addresses",
         relay::relay_only_hides_addresses,
     ),
@@ -55,51 +74,72 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     ),
 ];
 
+const WITH_FIREFOX: &[(&str, Scenario)] = &[
+    ("firefox_joins_chromium", firefox::firefox_joins_chromium),
+    ("chromium_joins_firefox", firefox::chromium_joins_firefox),
+    ("firefox_draws_the_game", firefox::firefox_draws_the_game),
+    ("mixed_room_of_four", firefox::mixed_room_of_four),
+    (
+        "exactly_once_over_a_replaced_link_native_firefox",
+        |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Firefox),
+    ),
+    (
+        "exactly_once_over_a_replaced_link_chromium_firefox",
+        |artifacts| exactly_once_over_a_replaced_link(artifacts, Chromium, Firefox),
+    ),
+];
+
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // They measure latencies, and share a machine that may be small.
     arguments.test_threads = Some(1);
     if arguments.list {
-        return run(&arguments, None, "");
+        return run(&arguments, None, false);
     }
+    let must_run = std::env::var("CI").is_ok_and(|ci| ci == "true");
     match enter_namespace() {
         Ok(Inside::Done(code)) => code,
         Ok(Inside::Yes) => match Artifacts::find() {
-            Ok(artifacts) => run(&arguments, Some(&artifacts), ""),
+            Ok(artifacts) => run(&arguments, Some(&artifacts), must_run),
             Err(error) => {
                 eprintln!("error: {error:#}");
                 ExitCode::FAILURE
             }
         },
-        Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
+        Err(error) if must_run => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
-        Err(error) => run(
-            &arguments,
-            None,
-            &format!("no network of its own: {error:#}"),
-        ),
+        Err(error) => {
+            println!("The scenarios are ignored: no network of its own: {error:#}");
+            run(&arguments, None, must_run)
+        }
     }
 }
 
-/// Runs the scenarios; without artifacts they are only named, as ignored for that reason.
-fn run(arguments: &Arguments, artifacts: Option<&Artifacts>, reason: &str) -> ExitCode {
-    if !reason.is_empty() {
-        println!("The scenarios are ignored: {reason}");
+/// Runs the scenarios; without artifacts they are only named, and ignored.
+fn run(arguments: &Arguments, artifacts: Option<&Artifacts>, must_run: bool) -> ExitCode {
+    let mut with_firefox = artifacts;
+    if artifacts.is_some()
+        && let Err(error) = firefox_is_here()
+        && !must_run
+    {
+        println!("Scenarios with Firefox are ignored: {error:#}");
+        with_firefox = None;
     }
-    let trials = SCENARIOS
-        .iter()
-        .map(|&(name, scenario)| {
+    let mut trials = Vec::new();
+    for (scenarios, artifacts) in [(SCENARIOS, artifacts), (WITH_FIREFOX, with_firefox)] {
+        for &(name, scenario) in scenarios {
             let artifacts = artifacts.cloned();
-            Trial::test(name, move || match artifacts {
+            let ignored = artifacts.is_none();
+            let trial = Trial::test(name, move || match artifacts {
                 Some(artifacts) => {
                     scenario(&artifacts).map_err(|error| format!("{error:#}").into())
                 }
                 None => Err("there is nothing to test".into()),
-            })
-            .with_ignored_flag(!reason.is_empty())
-        })
-        .collect();
+            });
+            trials.push(trial.with_ignored_flag(ignored));
+        }
+    }
     libtest_mimic::run(arguments, trials).exit_code()
 }

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until};
 
-use crate::steps::{LOAD, all_know_their_links, all_meet, all_see_movement};
+use crate::steps::{LOAD, all_know_their_links, all_meet, all_see_movement, all_splash};
 
 /// Natives report once per second.
 const MEETING: Duration = Duration::from_secs(6);
-/// Bots splash now and then.
-const SPLASHES: Duration = Duration::from_secs(20);
 const ROOM: &str = "hello";
 
 pub(crate) fn native_meets_native(artifacts: &Artifacts) -> anyhow::Result<()> {
@@ -22,7 +20,7 @@ pub(crate) fn native_meets_native(artifacts: &Artifacts) -> anyhow::Result<()> {
 pub(crate) fn native_meets_browser(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
-    let mut bob = Browser::start("Bob", Page::SMALL)?;
+    let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     bob.open(&server.page("hello", "render=off&bot=2"))?;
     wait_until(&mut [&mut bob], LOAD, "Bob's page reports", |_| true)?;
     play(&mut [&mut ada, &mut bob])
@@ -32,12 +30,5 @@ fn play(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
     all_meet(players, MEETING, "they meet")?;
     all_see_movement(players, "each sees the other move")?;
     all_know_their_links(players, "direct")?;
-    let took = wait_until(
-        players,
-        SPLASHES,
-        "each gets the other's splashes",
-        |reports| reports.iter().all(|report| report.events > 0),
-    )?;
-    println!("   each gets the other's splashes: {} ms", took.as_millis());
-    Ok(())
+    all_splash(players)
 }

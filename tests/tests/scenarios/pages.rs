@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) fn index_leads_to_the_examples(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
-    let mut browser = Browser::start("the index", Page::LARGE)?;
+    let mut browser = Browser::chromium("the index", Page::LARGE)?;
     browser.open(&server.index())?;
     picture(artifacts, &browser, "index")?;
     browser.run("document.querySelector('a[href=\"hello/\"]').click()")?;
@@ -32,7 +32,7 @@ pub(crate) fn index_leads_to_the_examples(artifacts: &Artifacts) -> anyhow::Resu
 pub(crate) fn page_shows_how_far_it_is(artifacts: &Artifacts) -> anyhow::Result<()> {
     let size = fs::metadata(artifacts.site.join("hello/hello_bg.wasm"))?.len();
     let server = Server::start(artifacts)?;
-    let browser = Browser::start("a browser with a slow line", Page::LARGE)?;
+    let browser = Browser::chromium("a browser with a slow line", Page::LARGE)?;
     browser.throttle(u32::try_from(size / 8)?)?;
     browser.open(&server.page("hello", ""))?;
     let start = Instant::now();
@@ -53,17 +53,17 @@ pub(crate) fn page_says_what_is_wrong(artifacts: &Artifacts) -> anyhow::Result<(
     let server = Server::start(artifacts)?;
     let page = server.page("hello", "");
 
-    let browser = Browser::start("a browser without WebGL 2", Page::LARGE)?;
+    let browser = Browser::chromium("a browser without WebGL 2", Page::LARGE)?;
     browser.run_before_pages("HTMLCanvasElement.prototype.getContext = () => null")?;
     browser.open(&page)?;
     says(artifacts, &browser, "no-webgl2", "no WebGL 2")?;
 
-    let browser = Browser::start("a browser offline", Page::LARGE)?;
+    let browser = Browser::chromium("a browser offline", Page::LARGE)?;
     browser.block("*.wasm")?;
     browser.open(&page)?;
     says(artifacts, &browser, "not-loaded", "could not be loaded")?;
 
-    let browser = Browser::start("a browser with a broken game", Page::LARGE)?;
+    let browser = Browser::chromium("a browser with a broken game", Page::LARGE)?;
     // What Bevy's panic hook does.
     browser.run_before_pages(
         "addEventListener('DOMContentLoaded', () => console.error('panicked at src/main.rs:7:5:\\nsomething impossible'))",

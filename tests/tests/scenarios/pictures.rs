@@ -14,7 +14,7 @@ const SLOWLY: Duration = Duration::from_secs(60);
 
 pub(crate) fn screenshots_of_waiting_and_play(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
-    let mut ada = Browser::start("Ada", Page::LARGE)?;
+    let mut ada = Browser::chromium("Ada", Page::LARGE)?;
     ada.open(&server.page("hello", "bot=1"))?;
     wait_until(&mut [&mut ada], LOAD, "Ada waits alone", |reports| {
         reports[0].state == "waiting"
@@ -22,7 +22,7 @@ pub(crate) fn screenshots_of_waiting_and_play(artifacts: &Artifacts) -> anyhow::
     ada.wait_shown(SLOWLY)?;
     picture(artifacts, &ada, "waiting")?;
 
-    let mut bob = Browser::start("Bob", Page::LARGE)?;
+    let mut bob = Browser::chromium("Bob", Page::LARGE)?;
     bob.open(&server.page("hello", "bot=2"))?;
     all_meet(
         &mut [&mut ada, &mut bob],
@@ -34,7 +34,7 @@ pub(crate) fn screenshots_of_waiting_and_play(artifacts: &Artifacts) -> anyhow::
     picture(artifacts, &bob, "playing-bob")
 }
 
-fn picture(artifacts: &Artifacts, browser: &Browser, name: &str) -> anyhow::Result<()> {
+pub(crate) fn picture(artifacts: &Artifacts, browser: &Browser, name: &str) -> anyhow::Result<()> {
     let file = artifacts.screenshots.join(format!("{name}.png"));
     let colours = distinct_colours(&browser.screenshot(&file)?)?;
     println!("   {}: {colours} colours", file.display());

@@ -16,7 +16,7 @@ pub(crate) fn server_killed_and_back(artifacts: &Artifacts) -> anyhow::Result<()
     let mut server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
     let mut bob = Native::start(artifacts, "Bob", &server, ROOM, 2)?;
-    let mut cleo = Browser::start("Cleo", Page::SMALL)?;
+    let mut cleo = Browser::chromium("Cleo", Page::SMALL)?;
     cleo.open(&server.page("hello", "render=off&bot=3"))?;
     let (before, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
 

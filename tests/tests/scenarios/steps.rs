@@ -1,14 +1,20 @@
 //! What several scenarios do.
 
-use std::time::Duration;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-use anyhow::bail;
-use huddle_tests::{Player, Report, wait_until};
+use anyhow::{bail, ensure};
+use huddle_tests::{Browser, Player, Report, wait_until};
 
 /// Long enough for a busy machine to load a page.
 pub(crate) const LOAD: Duration = Duration::from_secs(60);
 const MOVEMENT: Duration = Duration::from_secs(15);
 const POSITIONS: usize = 4;
+const CLOSED: Duration = Duration::from_secs(1);
+/// Bots splash now and then.
+const SPLASHES: Duration = Duration::from_secs(20);
 
 /// Waits until everybody plays with everybody else; returns the ids in order and how long it took.
 pub(crate) fn all_meet(
@@ -65,6 +71,37 @@ pub(crate) fn all_know_their_links(
         peers.all(|peer| peer.path == path && peer.rtt_ms.is_some())
     })?;
     Ok(())
+}
+
+/// Waits until everybody has got a splash of somebody else.
+pub(crate) fn all_splash(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
+    let what = "each gets the others' splashes";
+    let took = wait_until(players, SPLASHES, what, |reports| {
+        reports.iter().all(|report| report.events > 0)
+    })?;
+    println!("   {what}: {} ms", took.as_millis());
+    Ok(())
+}
+
+/// Closes a browser's tab: the others must know at once.
+pub(crate) fn closed_tab_is_gone(
+    browser: Browser,
+    id: &str,
+    others: &mut [&mut dyn Player],
+) -> anyhow::Result<()> {
+    let start = Instant::now();
+    // Closing takes its time; what is measured starts when it is asked for.
+    let closing = thread::spawn(move || browser.close_tab().map(|()| browser));
+    wait_until(others, CLOSED, "a closed tab is gone", |reports| {
+        reports.iter().all(|report| !report.lists(id))
+    })?;
+    let took = start.elapsed();
+    println!("   a closed tab is gone: {} ms", took.as_millis());
+    ensure!(took < CLOSED, "a closed tab is gone only after {took:?}");
+    let Ok(closed) = closing.join() else {
+        bail!("closing the tab panicked");
+    };
+    closed.map(drop)
 }
 
 /// Places at which each observer has seen each other player.

@@ -8,13 +8,35 @@ use huddle_mesh::{RoomError, RoomEvent, RoomUrlError};
 
 use crate::{JoinError, Signaling, prelude::*};
 
-use super::{
-    hub::Hub,
-    player::{Player, Pose, Splash, offline_app, seen},
-};
+use super::game::{LabExt, Pose, Splash, meet, offline_app};
 
 thread_local! {
     static LOGGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// All events of a type that were observed.
+#[derive(Resource)]
+struct Seen<E: Send + Sync + 'static>(Vec<E>);
+
+/// An app in no room that keeps what is told of rooms.
+fn watched_app() -> App {
+    fn watch<E: Event<Trigger<'static>: Default> + Clone + Send + Sync>(app: &mut App) {
+        app.insert_resource(Seen::<E>(Vec::new()));
+        app.add_observer(|event: On<E>, mut seen: ResMut<Seen<E>>| {
+            seen.0.push(event.event().clone());
+        });
+    }
+    let mut app = offline_app();
+    watch::<RoomFailed>(&mut app);
+    watch::<RoomStateChanged>(&mut app);
+    watch::<SignalingChanged>(&mut app);
+    watch::<SendFailed>(&mut app);
+    app
+}
+
+/// What was observed in an app since it was last asked.
+fn seen<E: Event + Send + Sync>(app: &mut App) -> Vec<E> {
+    std::mem::take(&mut app.world_mut().resource_mut::<Seen<E>>().0)
 }
 
 /// Keeps what each thread logs; apps of tests run in the thread of the test.
@@ -46,7 +68,7 @@ fn logged(f: impl FnOnce()) -> Vec<String> {
 
 #[test]
 fn a_wrong_address_fails_with_a_text_that_helps() {
-    let mut app = offline_app();
+    let mut app = watched_app();
     app.add_systems(Startup, |mut commands: Commands| {
         commands.join_room("localhost:3536/my-game");
     });
@@ -81,7 +103,7 @@ fn a_wrong_address_fails_with_a_text_that_helps() {
 fn an_observer_on_the_room_entity_sees_it_fail() {
     #[derive(Resource, Default)]
     struct Failures(u32);
-    let mut app = offline_app();
+    let mut app = watched_app();
     app.init_resource::<Failures>()
         .add_systems(Startup, |mut commands: Commands| {
             commands
@@ -94,47 +116,49 @@ fn an_observer_on_the_room_entity_sees_it_fail() {
 
 #[test]
 fn a_room_that_fails_later_lets_its_peers_go_first() {
-    let hub = Hub::default();
-    let [mut ada, bob] = Player::join_all(&hub);
+    let (mut lab, [ada, bob]) = meet();
+    let (me, room) = (lab.me(ada), lab.room(ada));
     let error = RoomError::Refused("the room is closed".to_owned());
-    hub.push(ada.me, RoomEvent::Failed(error.clone()));
-    ada.app.update();
-    assert_eq!(ada.seen::<PeerLeft>()[0].reason, LeaveReason::Lost);
-    assert_eq!(ada.peer(bob.me), None);
-    assert_eq!(ada.state(), RoomState::Failed);
-    let room = ada.room;
+    lab.inject(ada, RoomEvent::Failed(error.clone()));
+    lab.frame(ada);
+    assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, LeaveReason::Lost);
+    assert_eq!(lab.find_peer(ada, bob), None);
+    assert_eq!(lab.get::<RoomState>(ada, room), Some(&RoomState::Failed));
     assert_eq!(
-        ada.seen::<RoomFailed>(),
+        lab.seen::<RoomFailed>(ada),
         [RoomFailed {
             entity: room,
             error: JoinError::Room(error)
         }]
     );
-    assert!(!hub.has(ada.me), "the failed room is left");
+    let is_in = lab.virtual_network().lock().has(me);
+    assert!(!is_in, "the failed room is left");
 }
 
 #[test]
 fn a_failed_room_does_not_stand_in_the_way_of_another() {
-    let hub = Hub::default();
-    let mut ada = Player::join(&hub);
-    hub.push(ada.me, RoomEvent::Failed(RoomError::NoRelay));
-    ada.app.update();
-    ada.join_again(&hub);
-    ada.app.update();
-    let me = ada.me;
+    let (mut lab, [ada]) = meet();
+    lab.inject(ada, RoomEvent::Failed(RoomError::NoRelay));
+    lab.frame(ada);
+    lab.commands(ada, |commands| {
+        commands.join_room("ws://lab/another");
+    });
+    lab.settle();
+    let me = lab.me(ada);
     let check = move |huddle: Huddle| {
         assert_eq!(huddle.state(), Some(RoomState::Waiting));
         assert_eq!(huddle.me(), Some(me));
     };
-    ada.app.world_mut().run_system_once(check).unwrap();
-    ada.command(|commands| commands.leave_rooms());
-    let mut rooms = ada.app.world_mut().query::<&RoomState>();
-    assert_eq!(rooms.iter(ada.app.world()).count(), 0);
+    lab[ada].world_mut().run_system_once(check).unwrap();
+    lab.leave(ada);
+    let world = lab[ada].world_mut();
+    let mut rooms = world.query::<&RoomState>();
+    assert_eq!(rooms.iter(world).count(), 0);
 }
 
 #[test]
 fn a_server_that_cannot_be_reached_is_tried_again() {
-    let mut app = offline_app();
+    let mut app = watched_app();
     let mut commands = app.world_mut().commands();
     // The mesh itself; nothing listens on port 1.
     commands.join_room("ws://127.0.0.1:1/room");
@@ -159,7 +183,7 @@ fn a_server_that_cannot_be_reached_is_tried_again() {
 
 #[test]
 fn relay_only_without_a_relay_fails_with_the_remedy() {
-    let mut app = offline_app();
+    let mut app = watched_app();
     let mut commands = app.world_mut().commands();
     commands.join_room(JoinRoom::new("ws://127.0.0.1:1/room").relay_only());
     app.update();
@@ -170,7 +194,7 @@ fn relay_only_without_a_relay_fails_with_the_remedy() {
 
 #[test]
 fn commands_without_a_room_are_harmless_and_warn_once() {
-    let mut app = offline_app();
+    let mut app = watched_app();
     let stranger = PeerId(uuid::Uuid::from_u128(99));
     let logged = logged(|| {
         for _ in 0..3 {

@@ -1,159 +1,135 @@
 use std::time::Duration;
 
 use bevy::{ecs::system::RunSystemOnce, prelude::*};
-use huddle_mesh::{LinkStats as NetworkStats, RoomEvent, Signaling, SignalingLoss};
+use huddle_mesh::{RoomEvent, Signaling};
 
-use crate::prelude::*;
-
-use super::{
-    hub::Hub,
-    player::{Player, frames, offline_app},
+use crate::{
+    prelude::*,
+    testing::{Conditions, Lab, Player},
 };
 
-fn changes(player: &mut Player) -> Vec<(RoomState, RoomState)> {
-    let changes = player.seen::<RoomStateChanged>();
-    changes
+use super::game::{LabExt, Splash, game, lab, meet, offline_app};
+
+fn changes(lab: &mut Lab, player: Player) -> Vec<(RoomState, RoomState)> {
+    lab.seen::<RoomStateChanged>(player)
         .iter()
         .map(|change| (change.from, change.to))
         .collect()
 }
 
-fn lost() -> RoomEvent {
-    RoomEvent::Signaling(Signaling::Retrying {
-        reason: SignalingLoss::Closed("gone".to_owned()),
-        retry_in: Duration::from_secs(2),
-        attempt: 1,
-    })
-}
-
 #[test]
 fn joining_spawns_a_peer_entity_and_says_so_on_it() {
-    let hub = Hub::default();
-    let [mut ada, mut bob] = Player::join_all(&hub);
-    let entity = ada.peer(bob.me).unwrap();
+    let (mut lab, [ada, bob]) = meet();
+    let (entity, room) = (lab.peer(ada, bob), lab.room(ada));
+    let peer = Peer {
+        id: lab.me(bob),
+        foreign: false,
+    };
     assert_eq!(
-        ada.seen::<PeerJoined>(),
+        lab.seen::<PeerJoined>(ada),
         [PeerJoined {
             entity,
-            peer: bob.me,
+            peer: peer.id,
             returning: false
         }]
     );
-    assert_eq!(
-        ada.get::<Peer>(entity),
-        Some(&Peer {
-            id: bob.me,
-            foreign: false
-        })
-    );
-    assert_eq!(ada.get::<PeerOf>(entity), Some(&PeerOf(ada.room)));
-    assert_eq!(ada.get::<RoomPeers>(ada.room).unwrap().entities(), [entity]);
-    assert_eq!(bob.seen::<PeerJoined>().len(), 1);
+    assert_eq!(lab.get::<Peer>(ada, entity), Some(&peer));
+    assert_eq!(lab.get::<PeerOf>(ada, entity), Some(&PeerOf(room)));
+    let peers = lab.get::<RoomPeers>(ada, room).unwrap();
+    assert_eq!(peers.entities(), [entity]);
+    assert_eq!(lab.seen::<PeerJoined>(bob).len(), 1);
 }
 
 #[test]
 fn an_observer_of_joining_can_use_the_peer_entity() {
     #[derive(Component)]
     struct Avatar;
-    let hub = Hub::default();
-    let mut ada = Player::join(&hub);
-    ada.app
-        .add_observer(|joined: On<PeerJoined>, mut commands: Commands| {
+    let mut lab = lab();
+    let ada = lab.player(|app| {
+        game(app);
+        app.add_observer(|joined: On<PeerJoined>, mut commands: Commands| {
             commands.entity(joined.entity).insert(Avatar);
         });
-    let bob = Player::join(&hub);
-    ada.app.update();
-    let entity = ada.peer(bob.me).unwrap();
-    assert!(ada.get::<Avatar>(entity).is_some());
+    });
+    let bob = lab.player(game);
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    assert!(lab.get::<Avatar>(ada, lab.peer(ada, bob)).is_some());
 }
 
 #[test]
 fn the_state_goes_from_joining_over_waiting_to_playing() {
     use RoomState::*;
-    let hub = Hub::default();
-    let mut ada = Player::join(&hub);
-    assert_eq!(ada.state(), Joining);
-    ada.app.update();
-    assert_eq!(ada.state(), Waiting);
-    let _bob = Player::join(&hub);
-    ada.app.update();
-    assert_eq!(ada.state(), Playing);
-    assert_eq!(changes(&mut ada), [(Joining, Waiting), (Waiting, Playing)]);
+    let mut lab = lab();
+    let ada = lab.player(game);
+    assert_eq!(lab.state(ada), Joining);
+    lab.settle();
+    assert_eq!(lab.state(ada), Waiting);
+    lab.player(game);
+    lab.settle();
+    assert_eq!(lab.state(ada), Playing);
+    assert_eq!(
+        changes(&mut lab, ada),
+        [(Joining, Waiting), (Waiting, Playing)]
+    );
 }
 
 #[test]
 fn losing_the_server_does_not_stop_play() {
     use RoomState::*;
-    let hub = Hub::default();
-    let [mut ada, bob] = Player::join_all(&hub);
-    changes(&mut ada);
-    hub.push(ada.me, lost());
-    ada.app.update();
-    assert_eq!(ada.state(), Playing);
-    assert!(matches!(
-        **ada.get::<SignalingStatus>(ada.room).unwrap(),
-        Signaling::Retrying { attempt: 1, .. }
-    ));
-    drop(bob);
-    ada.app.update();
-    hub.push(
-        ada.me,
-        RoomEvent::Signaling(Signaling::Connected { back: true }),
-    );
-    ada.app.update();
+    let (mut lab, [ada, bob]) = meet();
+    changes(&mut lab, ada);
+    lab.stop_server();
+    lab.settle();
+    assert_eq!(lab.state(ada), Playing);
+    let status = lab.get::<SignalingStatus>(ada, lab.room(ada)).unwrap();
+    assert!(matches!(**status, Signaling::Retrying { attempt: 1, .. }));
+    lab.leave(bob);
+    lab.settle();
+    lab.start_server();
+    lab.settle();
     assert_eq!(
-        changes(&mut ada),
+        changes(&mut lab, ada),
         [(Playing, Retrying), (Retrying, Waiting)]
     );
-    let signaling: Vec<_> = ada
-        .seen::<SignalingChanged>()
-        .into_iter()
-        .map(|change| change.signaling)
-        .collect();
+    let signaling = lab.seen::<SignalingChanged>(ada);
     assert_eq!(signaling.len(), 3);
-    assert_eq!(signaling[2], Signaling::Connected { back: true });
+    assert_eq!(signaling[2].signaling, Signaling::Connected { back: true });
 }
 
 #[test]
 fn a_silent_peer_is_marked_until_heard_again() {
-    let hub = Hub::default();
-    let [mut ada, bob] = Player::join_all(&hub);
-    let entity = ada.peer(bob.me).unwrap();
-    hub.push(ada.me, RoomEvent::PeerSuspect(bob.me));
-    ada.app.update();
-    assert!(ada.get::<Suspect>(entity).is_some());
+    let (mut lab, [ada, bob]) = meet();
+    let (entity, peer) = (lab.peer(ada, bob), lab.me(bob));
+    lab.partition(&[ada], &[bob]);
+    lab.run_for(Duration::from_millis(1500));
+    assert!(lab.get::<Suspect>(ada, entity).is_some());
     assert_eq!(
-        ada.seen::<PeerSuspected>(),
-        [PeerSuspected {
-            entity,
-            peer: bob.me
-        }]
+        lab.seen::<PeerSuspected>(ada),
+        [PeerSuspected { entity, peer }]
     );
-    hub.push(ada.me, RoomEvent::PeerRecovered(bob.me));
-    ada.app.update();
-    assert!(ada.get::<Suspect>(entity).is_none());
+    lab.heal();
+    lab.run_for(Duration::from_millis(500));
+    assert!(lab.get::<Suspect>(ada, entity).is_none());
     assert_eq!(
-        ada.seen::<PeerRecovered>(),
-        [PeerRecovered {
-            entity,
-            peer: bob.me
-        }]
+        lab.seen::<PeerRecovered>(ada),
+        [PeerRecovered { entity, peer }]
     );
 }
 
 #[test]
 fn link_stats_are_refreshed_each_frame() {
-    let hub = Hub::default();
-    let [mut ada, bob] = Player::join_all(&hub);
-    let entity = ada.peer(bob.me).unwrap();
-    assert_eq!(ada.get::<LinkStats>(entity).unwrap().rtt, None);
+    let (mut lab, [ada, bob]) = meet();
+    let entity = lab.peer(ada, bob);
     for ms in [20, 30] {
-        let rtt = Some(Duration::from_millis(ms));
-        hub.member(ada.me, |member| {
-            member.stats = NetworkStats { rtt, ..default() }
+        let latency = Duration::from_millis(ms);
+        lab.network(Conditions {
+            latency,
+            ..default()
         });
-        ada.app.update();
-        assert_eq!(ada.get::<LinkStats>(entity).unwrap().rtt, rtt);
+        lab.run_for(Duration::from_secs(20));
+        let rtt = lab.get::<LinkStats>(ada, entity).unwrap().rtt.unwrap();
+        let error = rtt.abs_diff(2 * latency);
+        assert!(error < Duration::from_millis(1), "{rtt:?}");
     }
 }
 
@@ -166,118 +142,129 @@ fn the_convenience_and_the_run_conditions_follow_the_room() {
         playing: bool,
         retrying: bool,
     }
-    fn ran(app: &mut App) -> Ran {
-        app.insert_resource(Ran::default());
-        app.update();
-        app.world_mut().remove_resource().unwrap()
-    }
     fn add_systems(app: &mut App) {
-        app.add_systems(
+        app.init_resource::<Ran>().add_systems(
             Update,
             (
+                (|mut ran: ResMut<Ran>| *ran = Ran::default()),
                 (|mut ran: ResMut<Ran>| ran.in_room = true).run_if(in_room),
                 (|mut ran: ResMut<Ran>| ran.waiting = true).run_if(waiting),
                 (|mut ran: ResMut<Ran>| ran.playing = true).run_if(playing),
                 (|mut ran: ResMut<Ran>| ran.retrying = true)
                     .run_if(room_state(RoomState::Retrying)),
-            ),
+            )
+                .chain(),
         );
     }
     let mut offline = offline_app();
     add_systems(&mut offline);
-    assert_eq!(ran(&mut offline), Ran::default());
+    offline.update();
+    assert_eq!(*offline.world().resource::<Ran>(), Ran::default());
 
-    let hub = Hub::default();
-    let mut ada = Player::join(&hub);
-    add_systems(&mut ada.app);
-    assert_eq!(
-        ran(&mut ada.app),
-        Ran {
-            in_room: true,
-            waiting: true,
-            ..default()
-        }
-    );
-    let bob = Player::join(&hub);
-    assert_eq!(
-        ran(&mut ada.app),
-        Ran {
-            in_room: true,
-            playing: true,
-            ..default()
-        }
-    );
+    let mut lab = lab();
+    let ada = lab.player(add_systems);
+    let ran = |lab: &mut Lab| {
+        lab.settle();
+        let ran = lab[ada].world().resource::<Ran>();
+        assert!(ran.in_room);
+        (ran.waiting, ran.playing, ran.retrying)
+    };
+    assert_eq!(ran(&mut lab), (true, false, false));
+    let bob = lab.player(|_| {});
+    assert_eq!(ran(&mut lab), (false, true, false));
 
-    let (me, peer, room) = (ada.me, bob.me, ada.room);
-    let entity = ada.peer(peer);
+    let (me, peer, room) = (lab.me(ada), lab.me(bob), lab.room(ada));
+    let entity = lab.peer(ada, bob);
     let check = move |huddle: Huddle| {
         assert_eq!(huddle.me(), Some(me));
         assert_eq!(huddle.state(), Some(RoomState::Playing));
         assert_eq!(huddle.room(), Some(room));
-        assert_eq!(
-            huddle.peers().map(|(_, peer)| peer.id).collect::<Vec<_>>(),
-            [peer]
-        );
-        assert_eq!(huddle.peer_entity(peer), entity);
+        let peers: Vec<_> = huddle.peers().map(|(_, peer)| peer.id).collect();
+        assert_eq!(peers, [peer]);
+        assert_eq!(huddle.peer_entity(peer), Some(entity));
         assert_eq!(huddle.peer_entity(me), None);
     };
-    ada.app.world_mut().run_system_once(check).unwrap();
-    drop(bob);
-    hub.push(ada.me, lost());
+    lab[ada].world_mut().run_system_once(check).unwrap();
+    lab.leave(bob);
+    lab.stop_server();
+    assert_eq!(ran(&mut lab), (false, false, true));
+}
+
+#[test]
+fn a_peer_that_was_lost_returns_as_a_new_entity() {
+    let (mut lab, [ada, bob]) = meet();
+    let (before, peer) = (lab.peer(ada, bob), lab.me(bob));
+    lab.seen::<PeerJoined>(ada);
+    lab.partition(&[ada], &[bob]);
+    lab.run_for(Duration::from_secs(4));
+    assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, LeaveReason::Lost);
+    lab.heal();
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    let entity = lab.peer(ada, bob);
+    assert_ne!(before, entity);
     assert_eq!(
-        ran(&mut ada.app),
-        Ran {
-            in_room: true,
-            retrying: true,
-            ..default()
-        }
+        lab.seen::<PeerJoined>(ada),
+        [PeerJoined {
+            entity,
+            peer,
+            returning: true
+        }]
+    );
+    lab.commands(bob, |commands| commands.broadcast(Splash(1)));
+    lab.settle();
+    assert_eq!(lab.splashes(ada), [(peer, 1)]);
+}
+
+#[test]
+fn a_peer_that_joins_again_without_having_left_gets_a_new_entity() {
+    let (mut lab, [ada, bob]) = meet();
+    let (before, peer) = (lab.peer(ada, bob), lab.me(bob));
+    let back = RoomEvent::PeerJoined {
+        peer,
+        returning: true,
+        foreign: false,
+    };
+    lab.inject(ada, back);
+    lab.settle();
+    assert_ne!(before, lab.peer(ada, bob));
+    assert_eq!(
+        lab.seen::<PeerLeft>(ada).len(),
+        1,
+        "the old entity's end is told too"
     );
 }
 
 #[test]
-fn a_peer_that_returns_gets_a_new_entity() {
-    let hub = Hub::default();
-    let [mut ada, mut bob] = Player::join_all(&hub);
-    let before = ada.peer(bob.me).unwrap();
-    ada.seen::<PeerJoined>();
-    let back = RoomEvent::PeerJoined {
-        peer: bob.me,
-        returning: true,
-        foreign: false,
-    };
-    hub.push(ada.me, back);
-    ada.app.update();
-    let after = ada.peer(bob.me).unwrap();
-    assert_ne!(before, after);
-    assert_eq!(
-        ada.seen::<PeerLeft>().len(),
-        1,
-        "the old entity's end is told too"
-    );
-    assert_eq!(
-        ada.seen::<PeerJoined>(),
-        [PeerJoined {
-            entity: after,
-            peer: bob.me,
-            returning: true
-        }]
-    );
-    bob.command(|commands| commands.broadcast(super::player::Splash(1)));
-    frames(std::slice::from_mut(&mut bob), 1);
-    ada.app.update();
-    assert_eq!(ada.splashes(), [(bob.me, 1)]);
+fn a_game_that_starts_again_is_somebody_new() {
+    let (mut lab, [ada, bob]) = meet();
+    let before = lab.me(bob);
+    lab.kill(bob);
+    lab.run_for(Duration::from_secs(4));
+    assert_eq!(lab.state(ada), RoomState::Waiting);
+    lab.rejoin(bob);
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    assert_ne!(before, lab.me(bob));
+    assert!(!lab.seen::<PeerJoined>(ada).last().unwrap().returning);
 }
 
 #[test]
 fn two_rooms_are_separate_places() {
-    let (red, blue) = (Hub::default(), Hub::default());
-    let mut ada = Player::join(&red);
-    let red_room = ada.room;
-    ada.join_again(&blue);
-    let bob = Player::join(&blue);
-    ada.app.update();
-    assert_eq!(ada.state(), RoomState::Playing);
-    assert_eq!(ada.get::<RoomState>(red_room), Some(&RoomState::Waiting));
-    let entity = ada.peer(bob.me).unwrap();
-    assert_eq!(ada.get::<PeerOf>(entity), Some(&PeerOf(ada.room)));
+    let mut lab = lab();
+    let ada = lab.player(game);
+    let red = lab.room(ada);
+    lab.commands(ada, |commands| {
+        commands.join_room("ws://lab/blue");
+    });
+    let bob = lab.player(|app| {
+        app.add_systems(Startup, |mut commands: Commands| {
+            commands.join_room("ws://lab/blue");
+        });
+    });
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    let blue = lab.room(ada);
+    assert_ne!(red, blue);
+    assert_eq!(lab.state(ada), RoomState::Playing);
+    assert_eq!(lab.get::<RoomState>(ada, red), Some(&RoomState::Waiting));
+    let entity = lab.peer(ada, bob);
+    assert_eq!(lab.get::<PeerOf>(ada, entity), Some(&PeerOf(blue)));
 }

@@ -1,27 +1,38 @@
-use bevy::prelude::*;
+use bevy::{platform::time::Instant, prelude::*};
+use bytes::Bytes;
 use huddle_mesh::{Channel, RoomEvent};
 use huddle_sync::{Delivery, KindId, Kinds, PacketError, PeerSession};
 
-use crate::{MessageError, RejectReason, prelude::*};
-
-use super::{
-    hub::{Hub, packet},
-    player::{Player, Splash, frames},
+use crate::{
+    MessageError, RejectReason,
+    prelude::*,
+    testing::{Lab, Player},
 };
 
+use super::game::{LabExt, Pose, Splash, meet};
+
 /// A packet with one event, as somebody else's build would make it.
-fn event_packet(name: &str, payload: &'static [u8]) -> bytes::Bytes {
+fn event_packet(name: &str, payload: &'static [u8]) -> Bytes {
     let kind = Kinds::default().declare(name, Delivery::Event).unwrap();
     let mut session = PeerSession::default();
     session
-        .queue_event(kind, bytes::Bytes::from_static(payload))
+        .queue_event(kind, Bytes::from_static(payload))
         .unwrap();
     session.collect_events(1000).unwrap()
 }
 
-fn reasons(player: &mut Player) -> Vec<RejectReason> {
-    player
-        .seen::<MessageRejected>()
+/// A packet that seems to come from a peer.
+fn packet(peer: PeerId, channel: Channel, bytes: impl Into<Bytes>) -> RoomEvent {
+    RoomEvent::Packet {
+        peer,
+        channel,
+        bytes: bytes.into(),
+        arrived: Instant::now(),
+    }
+}
+
+fn reasons(lab: &mut Lab, player: Player) -> Vec<RejectReason> {
+    lab.seen::<MessageRejected>(player)
         .into_iter()
         .map(|rejected| rejected.reason)
         .collect()
@@ -29,15 +40,13 @@ fn reasons(player: &mut Player) -> Vec<RejectReason> {
 
 #[test]
 fn bytes_that_are_no_packet_are_rejected_and_play_goes_on() {
-    let hub = Hub::default();
-    let mut players: [_; 2] = Player::join_all(&hub);
-    let [me, peer] = [players[0].me, players[1].me];
+    let (mut lab, [ada, bob]) = meet();
+    let (me, entity) = (lab.me(ada), lab.peer(bob, ada));
     for bytes in [&[][..], &[0x77, 1, 2], &[0x01, 1], &[0x02, 9, 9, 9, 9, 200]] {
-        hub.push(peer, packet(me, Channel::Events, bytes.to_vec()));
+        lab.inject(bob, packet(me, Channel::Events, bytes.to_vec()));
     }
-    players[1].app.update();
-    let entity = players[1].peer(me).unwrap();
-    let rejected = players[1].seen::<MessageRejected>();
+    lab.frame(bob);
+    let rejected = lab.seen::<MessageRejected>(bob);
     assert!(
         rejected
             .iter()
@@ -57,24 +66,22 @@ fn bytes_that_are_no_packet_are_rejected_and_play_goes_on() {
         ]
         .map(RejectReason::BadPacket)
     );
-    players[0].command(|commands| commands.broadcast(Splash(1)));
-    frames(&mut players, 1);
-    assert_eq!(players[1].splashes(), [(me, 1)]);
+    lab.commands(ada, |commands| commands.broadcast(Splash(1)));
+    lab.settle();
+    assert_eq!(lab.splashes(bob), [(me, 1)]);
 }
 
 #[test]
 fn a_message_that_does_not_fit_its_type_is_rejected_by_name() {
-    let hub = Hub::default();
-    let [ada, mut bob] = Player::join_all(&hub);
+    let (mut lab, [ada, bob]) = meet();
+    let me = lab.me(ada);
     // A splash is one number; here are none, and two.
     for payload in [&[][..], &[1, 2]] {
-        hub.push(
-            bob.me,
-            packet(ada.me, Channel::Events, event_packet("splash", payload)),
-        );
+        let bytes = event_packet("splash", payload);
+        lab.inject(bob, packet(me, Channel::Events, bytes));
     }
-    bob.app.update();
-    let reasons = reasons(&mut bob);
+    lab.frame(bob);
+    let reasons = reasons(&mut lab, bob);
     assert_eq!(reasons.len(), 2);
     for reason in reasons {
         assert!(
@@ -86,24 +93,20 @@ fn a_message_that_does_not_fit_its_type_is_rejected_by_name() {
             "{reason}"
         );
     }
-    assert_eq!(bob.splashes(), []);
+    assert_eq!(lab.splashes(bob), []);
 }
 
 #[test]
 fn a_kind_that_was_not_declared_is_rejected_with_the_remedy() {
-    let hub = Hub::default();
-    let [ada, mut bob] = Player::join_all(&hub);
-    hub.push(
-        bob.me,
-        packet(ada.me, Channel::Events, event_packet("new feature", &[1])),
-    );
-    // A known name, but declared as state here.
-    hub.push(
-        bob.me,
-        packet(ada.me, Channel::Events, event_packet("pose", &[1])),
-    );
-    bob.app.update();
-    let reasons = reasons(&mut bob);
+    let (mut lab, [ada, bob]) = meet();
+    let me = lab.me(ada);
+    // The second is a known name, but declared as state here.
+    for name in ["new feature", "pose"] {
+        let bytes = event_packet(name, &[1]);
+        lab.inject(bob, packet(me, Channel::Events, bytes));
+    }
+    lab.frame(bob);
+    let reasons = reasons(&mut lab, bob);
     assert_eq!(
         reasons,
         ["new feature", "pose"].map(|name| RejectReason::UnknownKind(KindId::of(name)))
@@ -113,46 +116,45 @@ fn a_kind_that_was_not_declared_is_rejected_with_the_remedy() {
 
 #[test]
 fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
-    let hub = Hub::default();
-    let [mut ada, mut bob] = Player::join_all(&hub);
+    let (mut lab, [ada, bob]) = meet();
+    let me = lab.me(ada);
     for _ in 0..1000 {
-        hub.push(bob.me, packet(ada.me, Channel::State, vec![0x77]));
+        lab.inject(bob, packet(me, Channel::State, vec![0x77]));
     }
-    bob.app.update();
-    ada.app.update();
-    let rejected = reasons(&mut bob).len();
+    lab.settle();
+    let rejected = reasons(&mut lab, bob).len();
     assert!((10..100).contains(&rejected), "{rejected} rejected");
-    let left = bob.seen::<PeerLeft>();
+    let left = lab.seen::<PeerLeft>(bob);
     assert_eq!(left.len(), 1);
     assert_eq!(
         (left[0].peer, left[0].reason),
-        (ada.me, LeaveReason::Misbehaved)
+        (me, LeaveReason::Misbehaved)
     );
-    assert_eq!(bob.peer(ada.me), None);
-    assert_eq!(ada.seen::<PeerLeft>()[0].reason, LeaveReason::CutByPeer);
+    assert_eq!(lab.find_peer(bob, ada), None);
+    assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, LeaveReason::CutByPeer);
 }
 
 #[test]
 fn a_flood_is_told_and_does_not_hold_up_the_game() {
-    let hub = Hub::default();
-    let [ada, mut bob] = Player::join_all(&hub);
+    let (mut lab, [ada, bob]) = meet();
+    let me = lab.me(ada);
     let splash = event_packet("splash", &[1]);
     for _ in 0..25_000 {
-        hub.push(bob.me, packet(ada.me, Channel::Events, splash.clone()));
+        lab.inject(bob, packet(me, Channel::Events, splash.clone()));
     }
     let overflow = RoomEvent::Overflow {
-        peer: ada.me,
+        peer: me,
         channel: Channel::Events,
         dropped: 9,
     };
-    hub.push(bob.me, overflow);
-    bob.app.update();
-    assert_eq!(bob.splashes().len(), 10_000);
-    bob.app.update();
-    bob.app.update();
-    assert_eq!(bob.splashes().len(), 15_000);
+    lab.inject(bob, overflow);
+    lab.frame(bob);
+    assert_eq!(lab.splashes(bob).len(), 10_000);
+    lab.frame(bob);
+    lab.frame(bob);
+    assert_eq!(lab.splashes(bob).len(), 15_000);
     assert_eq!(
-        reasons(&mut bob),
+        reasons(&mut lab, bob),
         [RejectReason::Overflow {
             channel: Channel::Events,
             dropped: 9
@@ -162,79 +164,72 @@ fn a_flood_is_told_and_does_not_hold_up_the_game() {
 
 #[test]
 fn a_stock_client_is_seen_but_not_spoken_to() {
-    let hub = Hub::default();
-    let [mut ada, mut bob] = Player::join_all(&hub);
-    let (a, b) = (ada.me, bob.me);
-    hub.push(
-        a,
+    let (mut lab, [ada, bob]) = meet();
+    let (a, b) = (lab.me(ada), lab.me(bob));
+    lab.inject(
+        ada,
         RoomEvent::PeerJoined {
             peer: b,
             returning: false,
             foreign: true,
         },
     );
-    ada.app.update();
-    let entity = ada.peer(b).unwrap();
-    assert!(ada.get::<Peer>(entity).unwrap().foreign);
-    hub.push(a, packet(b, Channel::Events, vec![0x77; 10]));
-    bob.app.update();
-    ada.command(|commands| {
+    lab.frame(ada);
+    let entity = lab.peer(ada, bob);
+    assert!(lab.get::<Peer>(ada, entity).unwrap().foreign);
+    lab.inject(ada, packet(b, Channel::Events, vec![0x77; 10]));
+    lab.commands(ada, |commands| {
         commands.broadcast(Splash(1));
-        commands.share(super::player::Pose(1));
+        commands.share(Pose(1));
         commands.send_to(b, Splash(2));
     });
-    ada.app.update();
-    bob.app.update();
-    assert_eq!(bob.splashes(), []);
-    assert_eq!(bob.pose_of(a), None);
-    assert_eq!(reasons(&mut ada), []);
+    lab.settle();
+    assert_eq!(lab.splashes(bob), []);
+    assert_eq!(lab.pose_of(bob, ada), None);
+    assert_eq!(reasons(&mut lab, ada), []);
     assert_eq!(
-        ada.seen::<SendFailed>(),
+        lab.seen::<SendFailed>(ada),
         [SendFailed {
             message: "splash",
             peer: Some(b),
             error: MessageError::Foreign
         }]
     );
+    assert_ne!(a, b);
 }
 
 #[test]
 fn packets_from_somebody_who_is_not_here_are_ignored() {
-    let hub = Hub::default();
-    let mut ada = Player::join(&hub);
+    let (mut lab, [ada]) = meet();
     let stranger = PeerId(uuid::Uuid::from_u128(99));
-    hub.push(
-        ada.me,
-        packet(stranger, Channel::Events, event_packet("splash", &[1])),
-    );
-    hub.push(ada.me, packet(stranger, Channel::Events, vec![0x77]));
-    hub.push(ada.me, RoomEvent::PeerSuspect(stranger));
-    hub.push(
-        ada.me,
+    let bytes = event_packet("splash", &[1]);
+    lab.inject(ada, packet(stranger, Channel::Events, bytes));
+    lab.inject(ada, packet(stranger, Channel::Events, vec![0x77]));
+    lab.inject(ada, RoomEvent::PeerSuspect(stranger));
+    lab.inject(
+        ada,
         RoomEvent::PeerLeft {
             peer: stranger,
             reason: LeaveReason::Lost,
         },
     );
-    ada.app.update();
-    assert_eq!(ada.splashes(), []);
-    assert_eq!(reasons(&mut ada), []);
-    assert_eq!(ada.seen::<PeerLeft>(), []);
-    assert_eq!(ada.state(), RoomState::Waiting);
+    lab.settle();
+    assert_eq!(lab.splashes(ada), []);
+    assert_eq!(reasons(&mut lab, ada), []);
+    assert_eq!(lab.seen::<PeerLeft>(ada), []);
+    assert_eq!(lab.state(ada), RoomState::Waiting);
 }
 
 #[test]
 fn an_observer_may_cut_the_sender_between_two_messages() {
-    let hub = Hub::default();
-    let mut players: [_; 2] = Player::join_all(&hub);
-    let me = players[0].me;
-    players[1]
-        .app
-        .add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
-            commands.cut_peer(splash.peer);
-        });
-    players[0].command(|commands| (0..3).for_each(|n| commands.broadcast(Splash(n))));
-    frames(&mut players, 1);
-    assert_eq!(players[1].splashes(), [(me, 0)]);
-    assert_eq!(players[1].peer(me), None);
+    let (mut lab, [ada, bob]) = meet();
+    lab[bob].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
+        commands.cut_peer(splash.peer);
+    });
+    lab.commands(ada, |commands| {
+        (0..3).for_each(|n| commands.broadcast(Splash(n)));
+    });
+    lab.settle();
+    assert_eq!(lab.splashes(bob), [(lab.me(ada), 0)]);
+    assert_eq!(lab.find_peer(bob, ada), None);
 }

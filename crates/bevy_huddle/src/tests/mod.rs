@@ -1,10 +1,11 @@
-//! What the plugins do, shown with several `App`s over a network in memory.
+//! What a game sees, over a virtual network.
 
 mod failing;
-mod hub;
+mod game;
 mod joining;
 mod leaving;
+mod measuring;
 mod misbehaving;
-mod player;
 mod sending_events;
 mod sharing_state;
+mod whole_game;

@@ -1,146 +1,256 @@
-use bevy::{prelude::*, time::TimeUpdateStrategy};
-use huddle_mesh::Channel;
+use std::time::Duration;
+
+use bevy::{ecs::system::RunSystemOnce, prelude::*};
 use huddle_sync::{MAX_EVENT_LEN, QueueError, codec::EncodeError};
 use serde::{Deserialize, Serialize};
 
-use crate::{MessageError, prelude::*};
-
-use super::{
-    hub::Hub,
-    player::{Blob, Player, Splash, frames},
+use crate::{
+    MessageError, TrySendError,
+    prelude::*,
+    testing::{Lab, Player},
 };
+
+use super::game::{Blob, LabExt, Pose, Splash, bad_network, game, lab, meet, offline_app};
+
+/// Sends from a system.
+fn try_send<T: crate::PeerMessage>(
+    lab: &mut Lab,
+    player: Player,
+    recipients: impl Into<Recipients>,
+    message: T,
+) -> Result<(), TrySendError> {
+    let recipients = recipients.into();
+    let send = move |mut sender: PeerSender| sender.try_send(recipients.clone(), &message);
+    lab[player].world_mut().run_system_once(send).unwrap()
+}
+
+fn stats(lab: &Lab, player: Player, other: Player) -> LinkStats {
+    *lab.get::<LinkStats>(player, lab.peer(player, other))
+        .unwrap()
+}
 
 #[test]
 fn a_broadcast_reaches_everybody_else_once_and_in_order() {
-    let hub = Hub::default();
-    let mut players: [_; 3] = Player::join_all(&hub);
-    let sender = players[0].me;
-    players[0].command(|commands| (0..5).for_each(|n| commands.broadcast(Splash(n))));
-    frames(&mut players, 3);
-    let expected: Vec<_> = (0..5).map(|n| (sender, n)).collect();
-    let [ada, bob, eve] = &mut players;
-    assert_eq!(ada.splashes(), []);
-    assert_eq!(bob.splashes(), expected);
-    assert_eq!(eve.splashes(), expected);
+    let (mut lab, [ada, bob, eve]) = meet();
+    lab.commands(ada, |commands| {
+        (0..5).for_each(|n| commands.broadcast(Splash(n)));
+    });
+    lab.settle();
+    let expected: Vec<_> = (0..5).map(|n| (lab.me(ada), n)).collect();
+    assert_eq!(lab.splashes(ada), []);
+    assert_eq!(lab.splashes(bob), expected);
+    assert_eq!(lab.splashes(eve), expected);
+}
+
+#[test]
+fn events_arrive_once_and_in_order_over_a_bad_network() {
+    let (mut lab, [ada, bob]) = meet();
+    lab.network(bad_network());
+    for n in 0..100 {
+        lab.commands(ada, |commands| commands.broadcast(Splash(n)));
+        lab.run_for(Duration::from_millis(30));
+    }
+    lab.run_for(Duration::from_secs(20));
+    let expected: Vec<_> = (0..100).map(|n| (lab.me(ada), n)).collect();
+    assert_eq!(lab.splashes(bob), expected);
 }
 
 #[test]
 fn one_or_some_can_be_chosen_and_nobody_receives_twice() {
-    let hub = Hub::default();
-    let mut players: [_; 4] = Player::join_all(&hub);
-    let [me, b, c, d] = [0, 1, 2, 3].map(|i| players[i].me);
-    players[0].command(|commands| {
+    let (mut lab, players @ [ada, ..]) = meet::<4>();
+    let [me, b, c, d] = players.map(|player| lab.me(player));
+    let (room, bob, carl) = (
+        lab.room(ada),
+        lab.peer(ada, players[1]),
+        lab.peer(ada, players[2]),
+    );
+    lab.commands(ada, |commands| {
         commands.send_to(b, Splash(1));
         commands.send_to([b, c, b], Splash(2));
         commands.send_to(vec![d], Splash(3));
         commands.send_to(&[c, d][..], Splash(4));
         commands.send_to([b, d].into_iter().collect::<Recipients>(), Splash(5));
         commands.send_to(Recipients::All, Splash(6));
+        commands.send_to(bob, Splash(7));
+        commands.send_to([carl, bob, carl], Splash(8));
+        commands.send_to([room, bob], Splash(9));
     });
-    frames(&mut players, 2);
-    let received = players.each_mut().map(|player| {
-        let splashes = player.splashes();
+    lab.settle();
+    let received = players.map(|player| {
+        let splashes = lab.splashes(player);
         assert!(splashes.iter().all(|&(from, _)| from == me));
         splashes.iter().map(|&(_, n)| n).collect::<Vec<_>>()
     });
     assert_eq!(
         received,
-        [vec![], vec![1, 2, 5, 6], vec![2, 4, 6], vec![3, 4, 5, 6]]
+        [
+            vec![],
+            vec![1, 2, 5, 6, 7, 8, 9],
+            vec![2, 4, 6, 8, 9],
+            vec![3, 4, 5, 6, 9]
+        ]
     );
+}
+
+#[test]
+fn everyone_is_everybody_else_and_me_in_the_order_of_sending() {
+    let (mut lab, [ada, bob]) = meet();
+    let (me, peer, room) = (lab.me(ada), lab.me(bob), lab.room(ada));
+    lab.commands(ada, |commands| {
+        commands.send_to(Recipients::Everyone, Splash(1));
+        commands.broadcast(Splash(2));
+        commands.send_to(me, Splash(3));
+        commands.send_to([peer, me, me], Splash(4));
+    });
+    assert_eq!(lab.splashes(ada), [], "it arrives like everything else");
+    lab.settle();
+    let mine = lab.seen::<FromPeer<Splash>>(ada);
+    let expected = [1, 3, 4].map(|n| FromPeer {
+        entity: room,
+        peer: me,
+        message: Splash(n),
+    });
+    assert_eq!(mine, expected);
+    assert_eq!(lab.splashes(bob), [(me, 1), (me, 2), (me, 4)]);
+}
+
+#[test]
+fn an_echo_of_an_echo_comes_in_the_next_frame() {
+    let (mut lab, [ada]) = meet();
+    lab[ada].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
+        commands.send_to(Recipients::Everyone, Splash(splash.message.0 + 1));
+    });
+    lab.commands(ada, |commands| {
+        commands.send_to(Recipients::Everyone, Splash(1));
+    });
+    lab.frame(ada);
+    assert_eq!(lab.splashes(ada).len(), 1);
+    lab.frame(ada);
+    assert_eq!(lab.splashes(ada), [(lab.me(ada), 2)]);
 }
 
 #[test]
 fn an_event_is_observed_on_the_senders_entity_and_written_as_a_message() {
     #[derive(Resource, Default)]
     struct Heard(Vec<&'static str>);
-    let hub = Hub::default();
-    let [mut ada, mut bob] = Player::join_all(&hub);
-    let entity = bob.peer(ada.me).unwrap();
-    bob.app.init_resource::<Heard>().add_systems(
+    let (mut lab, [ada, bob]) = meet();
+    let entity = lab.peer(bob, ada);
+    lab[bob].init_resource::<Heard>().add_systems(
         Update,
         |mut splashes: MessageReader<FromPeer<Splash>>, mut heard: ResMut<Heard>| {
             heard.0.extend(splashes.read().map(|_| "message"));
         },
     );
-    bob.app
+    lab[bob]
         .world_mut()
         .entity_mut(entity)
         .observe(|_: On<FromPeer<Splash>>, mut heard: ResMut<Heard>| heard.0.push("observer"));
-    ada.command(|commands| commands.broadcast(Splash(1)));
-    ada.app.update();
-    bob.app.update();
-    bob.app.update();
+    lab.commands(ada, |commands| commands.broadcast(Splash(1)));
+    lab.settle();
     assert_eq!(
-        bob.app.world().resource::<Heard>().0,
+        lab[bob].world().resource::<Heard>().0,
         ["observer", "message"]
     );
-    assert_eq!(bob.seen::<FromPeer<Splash>>()[0].entity, entity);
+    assert_eq!(lab.seen::<FromPeer<Splash>>(bob)[0].entity, entity);
+}
+
+#[test]
+fn what_is_written_as_a_message_is_sent_in_order() {
+    let (mut lab, [ada, bob]) = meet();
+    let (me, peer) = (lab.me(ada), lab.me(bob));
+    let write = move |mut splashes: MessageWriter<ToPeers<Splash>>| {
+        splashes.write(ToPeers::all(Splash(1)));
+        splashes.write(ToPeers::to(peer, Splash(2)));
+        splashes.write(ToPeers::to(me, Splash(3)));
+        splashes.write(ToPeers::to(Recipients::Everyone, Splash(4)));
+    };
+    lab[ada].world_mut().run_system_once(write).unwrap();
+    lab.settle();
+    assert_eq!(lab.splashes(bob), [(me, 1), (me, 2), (me, 4)]);
+    assert_eq!(lab.splashes(ada), [(me, 3), (me, 4)]);
+}
+
+#[test]
+fn what_is_written_for_somebody_unknown_fails_like_a_command() {
+    let (mut lab, [ada]) = meet();
+    let stranger = PeerId(uuid::Uuid::nil());
+    lab[ada]
+        .world_mut()
+        .write_message(ToPeers::to(stranger, Splash(1)));
+    lab.settle();
+    assert_eq!(
+        lab.seen::<SendFailed>(ada),
+        [SendFailed {
+            message: "splash",
+            peer: Some(stranger),
+            error: MessageError::UnknownPeer
+        }]
+    );
 }
 
 #[test]
 fn an_observer_can_answer() {
-    let hub = Hub::default();
-    let mut players: [_; 2] = Player::join_all(&hub);
-    players[1]
-        .app
-        .add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
-            commands.send_to(splash.peer, Splash(splash.message.0 + 1));
-        });
-    players[0].command(|commands| commands.broadcast(Splash(1)));
-    frames(&mut players, 2);
-    assert_eq!(players[0].splashes(), [(players[1].me, 2)]);
+    let (mut lab, [ada, bob]) = meet();
+    lab[bob].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
+        commands.send_to(splash.peer, Splash(splash.message.0 + 1));
+    });
+    lab.commands(ada, |commands| commands.broadcast(Splash(1)));
+    lab.settle();
+    assert_eq!(lab.splashes(ada), [(lab.me(bob), 2)]);
 }
 
 #[test]
 fn events_leave_in_frames_without_a_tick() {
-    let hub = Hub::default();
-    let [mut ada, mut bob] = Player::join_all(&hub);
-    ada.app
-        .insert_resource(TimeUpdateStrategy::FixedTimesteps(0));
-    ada.app
-        .add_systems(Update, |mut commands: Commands, mut sent: Local<bool>| {
-            if !std::mem::replace(&mut *sent, true) {
-                commands.broadcast(Splash(1));
-            }
-        });
-    ada.app.update();
-    bob.app.update();
-    assert_eq!(bob.splashes(), [(ada.me, 1)]);
+    let (mut lab, [ada, bob]) = meet();
+    lab[ada].world_mut().resource_mut::<Time<Virtual>>().pause();
+    lab[ada].add_systems(Update, |mut commands: Commands, mut sent: Local<bool>| {
+        if !std::mem::replace(&mut *sent, true) {
+            commands.broadcast(Splash(1));
+        }
+    });
+    lab.settle();
+    assert_eq!(lab.splashes(bob), [(lab.me(ada), 1)]);
 }
 
 #[test]
-fn events_wait_for_credit_and_none_is_lost() {
-    let hub = Hub::default();
-    let [mut ada, mut bob] = Player::join_all(&hub);
-    hub.member(ada.me, |member| member.credit[Channel::Events.index()] = 0);
-    ada.command(|commands| (0..3).for_each(|n| commands.broadcast(Splash(n))));
-    ada.app.update();
-    bob.app.update();
-    assert_eq!(bob.splashes(), []);
-    hub.member(ada.me, |member| {
-        member.credit[Channel::Events.index()] = 20_000
+fn events_wait_for_the_network_and_none_is_lost() {
+    let (mut lab, [ada, bob]) = meet();
+    lab.partition(&[ada], &[bob]);
+    let blob = |n| Blob(vec![n; 8000]);
+    lab.commands(ada, |commands| {
+        (0..40).for_each(|n| commands.broadcast(blob(n)));
     });
-    ada.app.update();
-    bob.app.update();
-    assert_eq!(bob.splashes(), [(ada.me, 0), (ada.me, 1), (ada.me, 2)]);
+    lab.settle();
+    assert_eq!(lab.seen::<FromPeer<Blob>>(bob), []);
+    let waiting = stats(&lab, ada, bob);
+    assert!((1..40).contains(&waiting.queued_events), "{waiting:?}");
+    assert!(waiting.queued_event_bytes >= 8000 * waiting.queued_events);
+    lab.heal();
+    lab.run_for(Duration::from_secs(10));
+    let blobs = lab.seen::<FromPeer<Blob>>(bob);
+    assert!(
+        blobs
+            .into_iter()
+            .map(|got| got.message)
+            .eq((0..40).map(blob))
+    );
+    assert_eq!(stats(&lab, ada, bob).queued_events, 0);
 }
 
 #[test]
 fn the_longest_event_arrives_and_a_longer_one_gives_a_clear_error() {
-    let hub = Hub::default();
-    let [mut ada, mut bob] = Player::join_all(&hub);
+    let (mut lab, [ada, bob]) = meet();
     // The list's length takes three bytes.
     let longest = Blob(vec![7; MAX_EVENT_LEN - 3]);
-    ada.command(|commands| {
+    lab.commands(ada, |commands| {
         commands.broadcast(longest.clone());
         commands.broadcast(Blob(vec![7; MAX_EVENT_LEN - 2]));
     });
-    ada.app.update();
-    bob.app.update();
-    let arrived = bob.seen::<FromPeer<Blob>>();
+    lab.settle();
+    let arrived = lab.seen::<FromPeer<Blob>>(bob);
     assert_eq!(arrived.len(), 1);
     assert_eq!(arrived[0].message, longest);
-    let failed = ada.seen::<SendFailed>();
+    let failed = lab.seen::<SendFailed>(ada);
     assert_eq!(failed.len(), 1);
     assert_eq!((failed[0].message, failed[0].peer), ("blob", None));
     let too_long = EncodeError::TooLong {
@@ -156,13 +266,17 @@ fn the_longest_event_arrives_and_a_longer_one_gives_a_clear_error() {
 
 #[test]
 fn sending_more_than_the_link_takes_is_an_error_once_the_queue_is_full() {
-    let hub = Hub::default();
-    let [mut ada, bob] = Player::join_all(&hub);
-    hub.member(ada.me, |member| member.credit[Channel::Events.index()] = 0);
-    ada.command(|commands| (0..70).for_each(|_| commands.broadcast(Blob(vec![0; 8000]))));
-    let failed = ada.seen::<SendFailed>();
-    assert!((1..70).contains(&failed.len()), "{} failed", failed.len());
-    assert_eq!(failed[0].peer, Some(bob.me));
+    let (mut lab, [ada, bob]) = meet();
+    lab.partition(&[ada], &[bob]);
+    for _ in 0..15 {
+        lab.commands(ada, |commands| {
+            (0..10).for_each(|_| commands.broadcast(Blob(vec![0; 8000])));
+        });
+        lab.frame(ada);
+    }
+    let failed = lab.seen::<SendFailed>(ada);
+    assert!((1..150).contains(&failed.len()), "{} failed", failed.len());
+    assert_eq!(failed[0].peer, Some(lab.me(bob)));
     assert!(matches!(
         failed[0].error,
         MessageError::Queue(QueueError::Full { .. })
@@ -170,38 +284,156 @@ fn sending_more_than_the_link_takes_is_an_error_once_the_queue_is_full() {
 }
 
 #[test]
-fn an_unknown_recipient_is_an_error_and_the_others_receive() {
-    let hub = Hub::default();
-    let [mut ada, mut bob] = Player::join_all(&hub);
-    let (me, peer) = (ada.me, bob.me);
-    ada.command(|commands| commands.send_to([me, peer], Splash(1)));
-    ada.app.update();
-    bob.app.update();
-    assert_eq!(bob.splashes(), [(me, 1)]);
+fn try_send_says_when_it_is_full_and_then_sends_to_nobody() {
+    let (mut lab, [ada, bob, eve]) = meet();
+    let [peer, other] = [lab.me(bob), lab.me(eve)];
+    lab.partition(&[ada], &[bob]);
+    let blob = || Blob(vec![0; 8000]);
+    let mut sent = 0;
+    let full = loop {
+        match try_send(&mut lab, ada, peer, blob()) {
+            Ok(()) => sent += 1,
+            Err(error) => break error,
+        }
+        lab.frame(ada);
+    };
+    assert!((50..200).contains(&sent), "{sent}");
+    let TrySendError::Full { peer: who, queued } = full else {
+        panic!("{full:?}");
+    };
+    assert_eq!(who, peer);
+    let count = move |sender: PeerSender| sender.queued(peer);
+    let waits = lab[ada].world_mut().run_system_once(count).unwrap();
+    assert_eq!(waits, queued);
+
+    assert_eq!(try_send(&mut lab, ada, Recipients::All, blob()), Err(full));
+    lab.settle();
+    assert_eq!(lab.seen::<FromPeer<Blob>>(eve), [], "all or nothing");
+    assert_eq!(try_send(&mut lab, ada, other, blob()), Ok(()));
+    lab.heal();
+    lab.run_for(Duration::from_secs(10));
+    assert_eq!(lab.seen::<FromPeer<Blob>>(bob).len(), sent);
+    assert_eq!(try_send(&mut lab, ada, Recipients::All, blob()), Ok(()));
+    assert_eq!(lab.seen::<SendFailed>(ada), [], "errors are returned");
+}
+
+#[test]
+fn try_send_says_what_will_never_work() {
+    #[derive(Serialize, Deserialize)]
+    struct Forgotten;
+    let (mut lab, [ada, bob]) = meet();
+    let [peer, stranger] = [lab.me(bob), PeerId(uuid::Uuid::nil())];
+    let mut refused = |recipients: Recipients| try_send(&mut lab, ada, recipients, Splash(1));
     assert_eq!(
-        ada.seen::<SendFailed>(),
-        [SendFailed {
-            message: "splash",
-            peer: Some(me),
-            error: MessageError::UnknownPeer
-        }]
+        refused([peer, stranger].into()),
+        Err(MessageError::UnknownPeer.into())
     );
+    assert_eq!(
+        refused(Entity::PLACEHOLDER.into()),
+        Err(MessageError::UnknownEntity.into())
+    );
+    let forgotten = try_send(&mut lab, ada, peer, Forgotten);
+    assert_eq!(forgotten, Err(MessageError::NotDeclared.into()));
+    lab.settle();
+    assert_eq!(lab.splashes(bob), []);
+
+    let mut app = offline_app();
+    let send = |mut sender: PeerSender| sender.try_send(Recipients::All, &Splash(1));
+    let nowhere = app.world_mut().run_system_once(send).unwrap();
+    assert_eq!(nowhere, Err(TrySendError::NoRoom));
+}
+
+#[test]
+fn what_a_lost_peer_did_not_get_is_told_in_order_before_they_leave() {
+    #[derive(Resource, Default)]
+    struct Told(Vec<String>);
+    let (mut lab, [ada, bob]) = meet();
+    let (me, entity) = (lab.me(bob), lab.peer(ada, bob));
+    lab[ada]
+        .init_resource::<Told>()
+        .add_observer(
+            |lost: On<Undelivered<Splash>>, peers: Query<&Peer>, mut told: ResMut<Told>| {
+                assert!(peers.contains(lost.entity));
+                told.0.push(format!("{}", lost.message.0));
+            },
+        )
+        .add_observer(|_: On<PeerLeft>, mut told: ResMut<Told>| told.0.push("left".to_owned()))
+        .add_systems(
+            Update,
+            |mut lost: MessageReader<Undelivered<Splash>>, mut told: ResMut<Told>| {
+                told.0
+                    .extend(lost.read().map(|lost| format!("read {}", lost.message.0)));
+            },
+        );
+    lab.partition(&[ada], &[bob]);
+    lab.commands(ada, |commands| {
+        (0..33).for_each(|_| commands.broadcast(Blob(vec![0; 8000])));
+        commands.broadcast(Splash(1));
+        commands.broadcast(Splash(2));
+    });
+    lab.run_for(Duration::from_secs(4));
+    assert_eq!(
+        lab[ada].world().resource::<Told>().0,
+        ["1", "2", "left", "read 1", "read 2"]
+    );
+    let undelivered = lab.seen::<Undelivered<Splash>>(ada);
+    assert_eq!((undelivered[0].peer, undelivered[0].entity), (me, entity));
+    assert_eq!(lab.splashes(bob), []);
+}
+
+#[test]
+fn an_unknown_recipient_is_an_error_and_the_others_receive() {
+    let (mut lab, [ada, bob]) = meet();
+    let (me, peer, stranger) = (lab.me(ada), lab.me(bob), PeerId(uuid::Uuid::nil()));
+    lab.commands(ada, |commands| {
+        commands.send_to([stranger, peer], Splash(1));
+        commands.send_to(Entity::PLACEHOLDER, Splash(2));
+    });
+    lab.settle();
+    assert_eq!(lab.splashes(bob), [(me, 1)]);
+    let failed = |peer, error| SendFailed {
+        message: "splash",
+        peer,
+        error,
+    };
+    assert_eq!(
+        lab.seen::<SendFailed>(ada),
+        [
+            failed(Some(stranger), MessageError::UnknownPeer),
+            failed(None, MessageError::UnknownEntity)
+        ]
+    );
+}
+
+#[test]
+fn an_observer_of_a_failure_may_send_again() {
+    let (mut lab, [ada, bob]) = meet();
+    lab[ada].add_observer(|failed: On<SendFailed>, mut commands: Commands| {
+        if failed.error == MessageError::UnknownPeer {
+            commands.broadcast(Splash(2));
+        }
+    });
+    lab.commands(ada, |commands| {
+        commands.send_to(PeerId(uuid::Uuid::nil()), Splash(1));
+    });
+    lab.settle();
+    assert_eq!(lab.splashes(bob), [(lab.me(ada), 2)]);
 }
 
 #[test]
 fn a_type_that_was_not_declared_is_named() {
     #[derive(Serialize, Deserialize)]
     struct Forgotten;
-    let hub = Hub::default();
-    let mut ada = Player::join(&hub);
-    ada.command(|commands| {
+    let mut lab = lab();
+    let ada = lab.player(game);
+    lab.commands(ada, |commands| {
         commands.broadcast(Forgotten);
         commands.share(Forgotten);
         // Declared, but as state and as an event.
-        commands.broadcast(super::player::Pose(1));
+        commands.broadcast(Pose(1));
         commands.share(Splash(1));
     });
-    let failed = ada.seen::<SendFailed>();
+    let failed = lab.seen::<SendFailed>(ada);
     assert_eq!(failed.len(), 4);
     assert!(
         failed
@@ -215,11 +447,11 @@ fn a_type_that_was_not_declared_is_named() {
 #[test]
 #[should_panic(expected = "the message name \"splash\" is already in use")]
 fn a_name_can_be_declared_once() {
-    super::player::offline_app().add_peer_event::<u8>("splash");
+    offline_app().add_peer_event::<u8>("splash");
 }
 
 #[test]
 #[should_panic(expected = "is declared twice, as \"splash\" and as \"splosh\"")]
 fn a_type_can_be_declared_once() {
-    super::player::offline_app().add_peer_event::<Splash>("splosh");
+    offline_app().add_peer_event::<Splash>("splosh");
 }

@@ -1,199 +1,152 @@
-use bevy::{prelude::*, time::TimeUpdateStrategy};
-use huddle_mesh::{Channel, RoomEvent};
+use std::time::Duration;
+
+use bevy::prelude::*;
 use huddle_sync::{MAX_STATE_LEN, codec::EncodeError};
 use serde::{Deserialize, Serialize};
 
-use crate::{MessageError, prelude::*};
+use crate::{MessageError, prelude::*, testing::Lab};
 
-use super::{
-    hub::Hub,
-    player::{Player, Pose, Splash, frames},
-};
-
-fn state_packets(hub: &Hub, player: &Player) -> usize {
-    let is_state = |event: &&RoomEvent| {
-        matches!(
-            event,
-            RoomEvent::Packet {
-                channel: Channel::State,
-                ..
-            }
-        )
-    };
-    hub.member(player.me, |member| {
-        member.inbox.iter().filter(is_state).count()
-    })
-}
+use super::game::{LabExt, Pose, Splash, bad_network, game, lab, meet};
 
 #[test]
 fn everybody_sees_the_latest_value_on_the_peer_entity() {
-    let hub = Hub::default();
-    let mut players: [_; 3] = Player::join_all(&hub);
-    let me = players[0].me;
+    let (mut lab, [ada, bob, eve]) = meet();
     for pose in [1, 2, 3] {
-        players[0].command(|commands| commands.share(Pose(pose)));
-        frames(&mut players, 1);
-        assert_eq!(players[1].pose_of(me), Some(pose));
-        assert_eq!(players[2].pose_of(me), Some(pose));
+        lab.commands(ada, |commands| commands.share(Pose(pose)));
+        lab.settle();
+        assert_eq!(lab.pose_of(bob, ada), Some(pose));
+        assert_eq!(lab.pose_of(eve, ada), Some(pose));
     }
-    let other = players[1].me;
-    assert_eq!(players[0].pose_of(other), None, "Bob shared nothing");
-}
-
-#[test]
-fn only_the_latest_value_of_a_tick_is_sent() {
-    let hub = Hub::default();
-    let [mut ada, mut bob] = Player::join_all(&hub);
-    ada.command(|commands| (0..10).for_each(|n| commands.share(Pose(n))));
-    ada.app.update();
-    assert_eq!(state_packets(&hub, &bob), 1);
-    bob.app.update();
-    assert_eq!(bob.pose_of(ada.me), Some(9));
+    assert_eq!(lab.pose_of(ada, bob), None, "Bob shared nothing");
 }
 
 #[test]
 fn state_leaves_once_per_tick_however_many_frames_there_are() {
-    let hub = Hub::default();
-    let [mut ada, bob] = Player::join_all(&hub);
-    ada.app
-        .insert_resource(TimeUpdateStrategy::FixedTimesteps(0));
-    ada.command(|commands| commands.share(Pose(1)));
-    ada.app.update();
-    assert_eq!(state_packets(&hub, &bob), 0);
-    ada.app
-        .insert_resource(TimeUpdateStrategy::FixedTimesteps(2));
-    ada.app.update();
-    assert_eq!(state_packets(&hub, &bob), 2);
+    let (mut lab, [ada, bob]) = meet();
+    lab.frame_rate(ada, 240.0);
+    lab[ada].add_systems(Update, |mut commands: Commands, mut n: Local<i32>| {
+        *n += 1;
+        commands.share(Pose(*n));
+    });
+    lab.settle();
+    let entity = lab.peer(ada, bob);
+    let sent = |lab: &Lab| lab.get::<LinkStats>(ada, entity).unwrap().packets_sent;
+    let before = sent(&lab);
+    lab.run_for(Duration::from_secs(10));
+    let packets = sent(&lab) - before;
+    assert!((599..=601).contains(&packets), "{packets}");
 }
 
 #[test]
 fn a_late_older_value_never_replaces_a_newer_one() {
-    let hub = Hub::default();
-    let [mut ada, mut bob] = Player::join_all(&hub);
-    for pose in 0..20 {
-        ada.command(|commands| commands.share(Pose(pose)));
-        ada.app.update();
-    }
-    // The network turns everything around, and delivers some of it twice.
-    hub.member(bob.me, |member| {
-        member.inbox.make_contiguous().reverse();
-        let again: Vec<_> = member.inbox.iter().skip(3).step_by(2).cloned().collect();
-        member.inbox.extend(again);
+    #[derive(Resource, Default)]
+    struct Poses(Vec<i32>);
+    let (mut lab, [ada, bob]) = meet();
+    lab.network(bad_network());
+    lab[ada].add_systems(FixedUpdate, |mut commands: Commands, mut n: Local<i32>| {
+        *n += 1;
+        commands.share(Pose((*n).min(300)));
     });
-    bob.app.update();
-    assert_eq!(bob.pose_of(ada.me), Some(19));
+    lab[bob].init_resource::<Poses>().add_systems(
+        Update,
+        |poses: Query<&Shared<Pose>, Changed<Shared<Pose>>>, mut seen: ResMut<Poses>| {
+            seen.0.extend(poses.iter().map(|pose| pose.0.0));
+        },
+    );
+    lab.run_for(Duration::from_secs(7));
+    let seen = &lab[bob].world().resource::<Poses>().0;
+    assert!(seen.len() > 100 && seen.is_sorted(), "{seen:?}");
+    assert_eq!(seen.last(), Some(&300), "what was lost is made up for");
 }
 
 #[test]
-fn a_lost_packet_is_made_up_for() {
-    let hub = Hub::default();
-    let mut players: [_; 2] = Player::join_all(&hub);
-    let [me, peer] = [players[0].me, players[1].me];
-    players[0].command(|commands| commands.share(Pose(5)));
-    players[0].app.update();
-    hub.member(peer, |member| member.inbox.clear());
-    frames(&mut players, 1);
-    assert_eq!(players[1].pose_of(me), Some(5));
-}
-
-#[test]
-fn whoever_joins_later_sees_current_values_at_once() {
-    let hub = Hub::default();
-    let mut ada = Player::join(&hub);
-    ada.command(|commands| commands.share(Pose(5)));
-    for _ in 0..45 {
-        ada.app.update();
-    }
-    let mut bob = Player::join(&hub);
-    ada.app.update();
-    bob.app.update();
-    assert_eq!(bob.pose_of(ada.me), Some(5));
+fn whoever_joins_later_sees_current_values() {
+    let mut lab = lab();
+    let ada = lab.player(game);
+    lab.commands(ada, |commands| commands.share(Pose(5)));
+    lab.run_for(Duration::from_secs(2));
+    let bob = lab.player(game);
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    lab.settle();
+    assert_eq!(lab.pose_of(bob, ada), Some(5));
 }
 
 #[test]
 fn what_is_shared_before_joining_is_seen_after() {
-    let hub = Hub::default();
-    let mut ada = Player {
-        app: super::player::offline_app(),
-        ..Player::join(&Hub::default())
-    };
-    ada.command(|commands| commands.share(Pose(5)));
-    assert_eq!(ada.seen::<SendFailed>(), []);
-    ada.join_again(&hub);
-    let me = ada.me;
-    let mut players = [ada, Player::join(&hub)];
-    // An app's first frame has no tick.
-    frames(&mut players, 2);
-    assert_eq!(players[1].pose_of(me), Some(5));
+    let mut lab = lab();
+    let ada = lab.player(|app| {
+        game(app);
+        app.add_systems(Startup, |mut commands: Commands| commands.share(Pose(5)));
+    });
+    let bob = lab.player(game);
+    lab.run_until(|lab| lab.pose_of(bob, ada) == Some(5));
+    assert_eq!(lab.seen::<SendFailed>(ada), []);
 }
 
 #[test]
 fn values_change_only_when_they_arrive_anew() {
     #[derive(Resource, Default)]
-    struct Changes(u32);
-    let hub = Hub::default();
-    let mut players: [_; 2] = Player::join_all(&hub);
-    players[1].app.init_resource::<Changes>().add_systems(
+    struct Changes(usize);
+    let (mut lab, [ada, bob]) = meet();
+    lab[bob].init_resource::<Changes>().add_systems(
         Update,
         |poses: Query<(), Changed<Shared<Pose>>>, mut changes: ResMut<Changes>| {
-            changes.0 += poses.iter().count() as u32;
+            changes.0 += poses.iter().count();
         },
     );
     for pose in [1, 1, 1, 2] {
-        players[0].command(|commands| commands.share(Pose(pose)));
-        frames(&mut players, 10);
+        lab.commands(ada, |commands| commands.share(Pose(pose)));
+        lab.settle();
     }
-    assert_eq!(players[1].app.world().resource::<Changes>().0, 2);
+    assert_eq!(lab[bob].world().resource::<Changes>().0, 2);
 }
 
 #[test]
 fn a_value_that_is_too_long_is_an_error_and_the_old_one_stays() {
     #[derive(Serialize, Deserialize)]
     struct Map(Vec<u8>);
-    let hub = Hub::default();
-    let mut players: [_; 2] = Player::join_all(&hub);
-    let me = players[0].me;
-    for player in &mut players {
-        player.app.add_peer_state::<Map>("map");
-    }
-    players[0].command(|commands| {
+    let mut lab = lab();
+    let [ada, bob] = [(); 2].map(|()| {
+        lab.player(|app| {
+            app.add_peer_state::<Map>("map");
+        })
+    });
+    lab.commands(ada, |commands| {
         commands.share(Map(vec![1]));
         commands.share(Map(vec![1; MAX_STATE_LEN]));
     });
-    frames(&mut players, 1);
     let too_long = EncodeError::TooLong {
         len: MAX_STATE_LEN + 3,
         max: MAX_STATE_LEN,
     };
     assert_eq!(
-        players[0].seen::<SendFailed>(),
+        lab.seen::<SendFailed>(ada),
         [SendFailed {
             message: "map",
             peer: None,
             error: MessageError::Encode(too_long)
         }]
     );
-    let entity = players[1].peer(me).unwrap();
-    assert_eq!(players[1].get::<Shared<Map>>(entity).unwrap().0.0, [1]);
+    lab.settle();
+    assert_eq!(lab.shared::<Map>(bob, ada).unwrap().0, [1]);
 }
 
 #[test]
 fn one_type_can_be_both_state_and_an_event() {
-    let hub = Hub::default();
-    let mut players: [_; 2] = Player::join_all(&hub);
-    let me = players[0].me;
-    for player in &mut players {
-        player.app.add_peer_state::<Splash>("last splash");
-    }
-    players[0].command(|commands| {
+    let mut lab = lab();
+    let [ada, bob] = [(); 2].map(|()| {
+        lab.player(|app| {
+            game(app);
+            app.add_peer_state::<Splash>("last splash");
+        })
+    });
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    let me = lab.me(ada);
+    lab.commands(ada, |commands| {
         commands.share(Splash(1));
         commands.broadcast(Splash(2));
     });
-    frames(&mut players, 1);
-    let entity = players[1].peer(me).unwrap();
-    assert_eq!(
-        players[1].get::<Shared<Splash>>(entity).unwrap().0,
-        Splash(1)
-    );
-    assert_eq!(players[1].splashes(), [(me, 2)]);
+    lab.settle();
+    assert_eq!(lab.shared::<Splash>(bob, ada), Some(&Splash(1)));
+    assert_eq!(lab.splashes(bob), [(me, 2)]);
 }

@@ -156,8 +156,10 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, SdpError> {
         if let Ok(ip) = text.parse::<IpAddr>() {
-            // `::` and multicast are nobody's address; some libraries offer the former.
-            return if ip.is_unspecified() || ip.is_multicast() {
+            // `::` and multicast are nobody's address; some libraries offer the former. IPv6 has
+            // a form of every IPv4 address.
+            let plain = ip.to_canonical();
+            return if plain.is_unspecified() || plain.is_multicast() {
                 Err(SdpError::Malformed("candidate address"))
             } else {
                 Ok(Address::Ip(ip))
@@ -211,6 +213,10 @@ mod tests {
             "candidate:1 1 udp 5 evil.example.org 9 typ host",
             "candidate:1 1 udp 5 :: 9 typ host",
             "candidate:1 1 udp 5 224.0.0.1 9 typ host",
+            "candidate:1 1 udp 5 0.0.0.0 9 typ host",
+            "candidate:1 1 udp 5 ff02::1 9 typ host",
+            "candidate:1 1 udp 5 ::ffff:224.0.0.1 9 typ host",
+            "candidate:1 1 udp 5 ::ffff:0.0.0.0 9 typ host",
             "candidate:1 1 udp 5 10.0.0.1 99999 typ host",
             "candidate:1 1 udp -5 10.0.0.1 9 typ host",
             "candidate:1 1 tcp 5 10.0.0.1 9 typ host",

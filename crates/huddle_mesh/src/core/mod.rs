@@ -3,15 +3,15 @@
 //! The platform's driver feeds [`Core`] with what happened and carries out the [`Action`]s it
 //! asks for. Nothing in here waits, reads a clock or knows a browser.
 
-mod candidate;
-mod control;
+pub(crate) mod candidate;
+pub(crate) mod control;
 mod entropy;
-mod identity;
+pub(crate) mod identity;
 mod link;
 mod liveness;
 mod peer;
-mod sdp;
-mod signal;
+pub(crate) mod sdp;
+pub(crate) mod signal;
 mod signaling;
 mod supervisor;
 

@@ -351,6 +351,10 @@ async fn connection(
         .with_setting_engine(
             SettingEngineBuilder::new()
                 .with_multicast_dns_mode(mdns)
+                // Browsers hide their local addresses, so their checks come from where no
+                // candidate said (peer reflexive). By default such a way is used only after a
+                // second, a long time for a link that replaces another.
+                .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
                 .build(),
         )
         .with_runtime(Arc::new(TokioRuntime))

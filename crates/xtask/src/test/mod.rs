@@ -2,6 +2,7 @@
 
 mod steps;
 mod tally;
+mod tools;
 
 use std::{
     process::ExitCode,
@@ -35,6 +36,8 @@ enum Group {
     Unit,
     /// Build the server, the examples and their pages
     Build,
+    /// Fuzz everything that decodes untrusted bytes, for a short time
+    Fuzz,
     /// Tests with several processes and browsers (builds what they need)
     E2e,
 }

@@ -1,13 +1,19 @@
 //! The steps, and what each runs.
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
-use super::{Group, tally::Tally};
-use crate::{Project, bundle::Flavour, env, install, site, toolchain::WasmToolchain};
+use super::{Group, tally::Tally, tools};
+use crate::{Project, bundle::Flavour, env, fuzz, process, site, toolchain::WasmToolchain};
 
 /// What every native step selects. Cargo unites the features of what is selected, so another
 /// selection would build Bevy once more.
 const EVERYTHING: &[&str] = &["--workspace", "--all-targets"];
+
+/// The workspaces.
+const MANIFESTS: [&str; 2] = ["Cargo.toml", "fuzz/Cargo.toml"];
+
+/// How long each fuzz target runs.
+const FUZZING: Duration = Duration::from_secs(6);
 
 /// One step; they run in this order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,18 +22,20 @@ pub(super) enum Step {
     Lints,
     WasmLints,
     Unit,
+    Fuzz,
     Native,
     Pages,
     Processes,
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Format,
         Self::Lints,
         Self::WasmLints,
         Self::Native,
         Self::Unit,
+        Self::Fuzz,
         Self::Pages,
         Self::Processes,
     ];
@@ -39,6 +47,7 @@ impl Step {
             Self::WasmLints => "lints, wasm",
             Self::Native => "build of everything native",
             Self::Unit => "unit, doc and integration tests",
+            Self::Fuzz => "fuzzing, briefly",
             Self::Pages => "build of the pages",
             Self::Processes => "tests with several processes and browsers",
         }
@@ -49,6 +58,7 @@ impl Step {
             Self::Format => &[Group::Fmt],
             Self::Lints | Self::WasmLints => &[Group::Clippy],
             Self::Unit => &[Group::Unit],
+            Self::Fuzz => &[Group::Fuzz],
             Self::Native | Self::Pages => &[Group::Build, Group::E2e],
             Self::Processes => &[Group::E2e],
         }
@@ -61,12 +71,8 @@ impl Step {
 
     pub(super) fn run(self, project: &Project, args: &[String]) -> anyhow::Result<Tally> {
         match self {
-            Self::Format => Tally::check(cargo(project).args(["fmt", "--all", "--check"])),
-            Self::Lints => Tally::check(
-                native(project, "clippy")
-                    .args(EVERYTHING)
-                    .args(["--", "-D", "warnings"]),
-            ),
+            Self::Format => formatting(project),
+            Self::Lints => lints(project),
             Self::WasmLints => wasm_lints(project),
             Self::Native => Tally::check(native(project, "build").args(EVERYTHING)),
             Self::Unit => Tally::tests(
@@ -74,6 +80,10 @@ impl Step {
                     .args(["--workspace", "--no-fail-fast", "--"])
                     .args(args),
             ),
+            Self::Fuzz => fuzz::briefly(project, FUZZING).map(|outcome| Tally {
+                passed: outcome.held,
+                failed: outcome.failed,
+            }),
             Self::Pages => {
                 let examples = project.examples.select(None)?;
                 site::build(project, &examples, Flavour::Web).map(|_| Tally::success())
@@ -81,6 +91,41 @@ impl Step {
             Self::Processes => processes(project, args),
         }
     }
+}
+
+fn formatting(project: &Project) -> anyhow::Result<Tally> {
+    for manifest in MANIFESTS {
+        process::run(cargo(project).args([
+            "fmt",
+            "--all",
+            "--check",
+            "--manifest-path",
+            manifest,
+        ]))?;
+    }
+    Ok(Tally::success())
+}
+
+fn lints(project: &Project) -> anyhow::Result<Tally> {
+    process::run(
+        native(project, "clippy")
+            .args(EVERYTHING)
+            .args(["--", "-D", "warnings"]),
+    )?;
+    Tally::check(
+        cargo(project)
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env("RUSTFLAGS", "--cfg fuzzing")
+            .args([
+                "clippy",
+                "--manifest-path",
+                "fuzz/Cargo.toml",
+                "--workspace",
+            ])
+            .arg("--target-dir")
+            .arg(project.cache.fuzz_builds())
+            .args(["--", "-D", "warnings"]),
+    )
 }
 
 fn cargo(project: &Project) -> Command {
@@ -110,25 +155,15 @@ fn wasm_lints(project: &Project) -> anyhow::Result<Tally> {
 }
 
 fn processes(project: &Project, args: &[String]) -> anyhow::Result<Tally> {
-    let tools = [
-        ("chromium", "chromium", "the tests play in a browser"),
-        (
-            "chromedriver",
-            "chromium-driver",
-            "the tests steer a browser",
-        ),
-        ("ip", "iproute2", "the tests make a network of their own"),
-        (
-            "turnserver",
-            "coturn",
-            "the tests relay through a TURN server",
-        ),
-    ];
-    for (program, package, why) in tools {
-        if env::find_program(program).is_none() {
-            install::apt(&[package], why)?;
+    tools::ensure()?;
+    let geckodriver = match tools::ensure_firefox(project) {
+        Ok(program) => Some(program),
+        Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => return Err(error),
+        Err(error) => {
+            println!("Going without Firefox: {error:#}");
+            None
         }
-    }
+    };
     let mut tests = native(project, "test");
     tests
         .env("HUDDLE_TEST_BIN", project.cache.native().join("debug"))
@@ -136,5 +171,8 @@ fn processes(project: &Project, args: &[String]) -> anyhow::Result<Tally> {
         .env("HUDDLE_TEST_SCREENSHOTS", project.cache.screenshots())
         .args(["--workspace", "--test", "scenarios", "--"])
         .args(args);
+    if let Some(program) = geckodriver {
+        tests.env("HUDDLE_TEST_GECKODRIVER", program);
+    }
     Tally::tests(&mut tests)
 }

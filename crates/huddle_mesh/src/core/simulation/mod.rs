@@ -42,6 +42,8 @@ struct Simulation {
     next_id: u128,
     /// Pairs of nodes whose packets are dropped.
     cut: BTreeSet<(usize, usize)>,
+    /// Ends of single links from which nothing comes through, in one direction.
+    broken: BTreeSet<End>,
     descriptions: BTreeMap<String, End>,
     other_end: BTreeMap<End, End>,
     open: BTreeSet<End>,
@@ -61,6 +63,7 @@ impl Simulation {
             server_up: true,
             next_id: 1000,
             cut: BTreeSet::new(),
+            broken: BTreeSet::new(),
             descriptions: BTreeMap::new(),
             other_end: BTreeMap::new(),
             open: BTreeSet::new(),
@@ -151,7 +154,7 @@ impl Simulation {
                 Action::CloseLink { link } => {
                     if let Some(other) = self.other_end.remove(&(node, link)) {
                         self.other_end.remove(&other);
-                        if !self.is_cut(node, other.0) {
+                        if self.passes((node, link), other) {
                             self.after(
                                 LATENCY,
                                 other.0,
@@ -166,6 +169,16 @@ impl Simulation {
 
     fn is_cut(&self, a: usize, b: usize) -> bool {
         self.cut.contains(&(a.min(b), a.max(b)))
+    }
+
+    fn passes(&self, from: End, to: End) -> bool {
+        !self.is_cut(from.0, to.0) && !self.broken.contains(&from)
+    }
+
+    /// From now on nothing that `node` sends to `who` on the link in use arrives.
+    fn break_link(&mut self, node: usize, who: usize) {
+        let link = self.nodes[node].core.active_link(self.nodes[who].me);
+        self.broken.insert((node, link.unwrap()));
     }
 
     fn connect(&mut self, node: usize, url: String) {
@@ -294,7 +307,7 @@ impl Simulation {
         let Some(to) = self.other_end.get(&from).copied() else {
             return;
         };
-        if !self.is_cut(from.0, to.0) {
+        if self.passes(from, to) {
             self.after(
                 LATENCY,
                 to.0,

@@ -1,7 +1,7 @@
 //! What honest peers live through.
 
 use super::*;
-use crate::Signaling;
+use crate::{Signaling, core::identity::is_controller};
 
 #[test]
 fn everybody_meets_everybody_once() {
@@ -134,6 +134,40 @@ fn a_short_cut_is_suspected_and_recovered() {
         let replaced = simulation.when(a, |told| *told == Told::Replaced(id));
         assert_eq!(Some(replaced.len() as u32 + 1), simulation.links(a, b));
     }
+}
+
+#[test]
+fn a_broken_link_is_replaced_whoever_made_the_first_offer_and_is_silent_first() {
+    let mut offered_by_controller = BTreeSet::new();
+    let pairs = (0..4).flat_map(|a| (0..4).map(move |b| (a, b)));
+    for (first, second) in pairs.filter(|(a, b)| a != b) {
+        let mut simulation = Simulation::new(4);
+        simulation.run(seconds(2));
+        // Who was there first makes the first offer.
+        let (offering, offered) = (first.min(second), first.max(second));
+        let [one, other] = [offering, offered].map(|node| simulation.nodes[node].me);
+        offered_by_controller.insert(is_controller(one, other));
+
+        simulation.break_link(first, second);
+        let to = simulation.nodes[first].me;
+        for _ in 0..10 {
+            let core = &mut simulation.nodes[second].core;
+            assert!(core.send(to, Channel::State, Bytes::from_static(b"x")));
+            simulation.act(second);
+            simulation.run(STEP);
+        }
+        simulation.break_link(second, first);
+        simulation.run(seconds(20));
+
+        simulation.assert_everybody_once();
+        for (a, b) in [(first, second), (second, first)] {
+            let id = simulation.nodes[b].me;
+            assert_eq!(simulation.links(a, b), Some(2), "{a} and {b}");
+            let replaced = simulation.when(a, |told| *told == Told::Replaced(id));
+            assert_eq!(replaced.len(), 1);
+        }
+    }
+    assert_eq!(offered_by_controller.len(), 2, "both kinds were tried");
 }
 
 #[test]

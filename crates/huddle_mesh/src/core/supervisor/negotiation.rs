@@ -85,10 +85,19 @@ impl Supervisor {
         if self.is_busy() {
             return;
         }
+        let replaces = self
+            .peers
+            .values()
+            .any(|peer| peer.sid == Some(sid) && peer.links_opened > 0);
         let Some(member) = self.member(sid) else {
             return;
         };
         member.attempts += 1;
+        // A first offer may be of somebody who is linked already under another signaling id, and
+        // is then answered on that link. One that replaces a link must not be answered there.
+        if replaces {
+            member.attempts = member.attempts.max(2);
+        }
         let attempt = member.attempts;
         let link = self.begin(now, sid, true, attempt);
         actions.push_back(Action::OpenLink { link, offer: None });

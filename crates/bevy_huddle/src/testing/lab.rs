@@ -1,0 +1,416 @@
+use std::{
+    ops::{Index, IndexMut},
+    time::Duration,
+};
+
+use bevy::{
+    app::PluginsState, ecs::schedule::SingleThreadedExecutor, prelude::*, time::TimeUpdateStrategy,
+};
+use huddle_mesh::PeerId;
+
+use super::{Conditions, seat::SharedNetwork};
+use crate::{HuddleCommandsExt, HuddlePlugins, Peer, Room, RoomPeers, Shared, room::Rooms};
+
+/// How long [`Lab::run_until`] waits.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The room of players whose game joins none.
+const ROOM: &str = "ws://lab/room";
+
+/// Several players' apps in one process, joined over a virtual network on a virtual clock.
+///
+/// See the [module](super) for an example.
+pub struct Lab {
+    network: SharedNetwork,
+    now: Duration,
+    phases: fastrand::Rng,
+    slots: Vec<Slot>,
+    recorders: Vec<fn(&mut App)>,
+}
+
+/// One of the players of a [`Lab`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Player(usize);
+
+struct Slot {
+    setup: Box<dyn Fn(&mut App)>,
+    /// `None` once killed.
+    app: Option<App>,
+    /// The room joined last.
+    room: String,
+    period: Duration,
+    next_frame: Duration,
+}
+
+/// What [`Lab::record`] has kept.
+#[derive(Resource)]
+struct Recorded<E: Send + Sync + 'static>(Vec<E>);
+
+impl Lab {
+    /// A lab with a perfect network and no players. The same seed and the same calls give the same
+    /// run.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            network: SharedNetwork::new(seed),
+            now: Duration::ZERO,
+            phases: fastrand::Rng::with_seed(!seed),
+            slots: Vec::new(),
+            recorders: Vec::new(),
+        }
+    }
+
+    /// Starts a player's game and runs its first frame. It has [`MinimalPlugins`] and
+    /// [`HuddlePlugins`], and what `setup` adds; it runs 60 frames per second.
+    ///
+    /// A game that joins no room by itself is put into one.
+    pub fn player(&mut self, setup: impl Fn(&mut App) + 'static) -> Player {
+        let player = Player(self.slots.len());
+        self.slots.push(Slot {
+            setup: Box::new(setup),
+            app: None,
+            room: ROOM.to_owned(),
+            period: Duration::from_secs_f64(1.0 / 60.0),
+            next_frame: self.now,
+        });
+        self.start(player);
+        player
+    }
+
+    /// Changes how many frames a player's game runs per second, more than 0.
+    pub fn frame_rate(&mut self, player: Player, hz: f64) {
+        self.slots[player.0].period = Duration::from_secs_f64(1.0 / hz);
+    }
+
+    /// Changes the whole network.
+    pub fn network(&mut self, conditions: Conditions) {
+        self.network.lock().set_conditions(conditions);
+    }
+
+    /// Changes the network between two players, both ways.
+    pub fn link(&mut self, a: Player, b: Player, conditions: Conditions) {
+        self.one_way(a, b, conditions);
+        self.one_way(b, a, conditions);
+    }
+
+    /// Changes the network from one player to another.
+    pub fn one_way(&mut self, from: Player, to: Player, conditions: Conditions) {
+        let (from, to) = (self.me(from), self.me(to));
+        self.network.lock().set_one_way(from, to, conditions);
+    }
+
+    /// Lets nothing pass any more between players of one group and of the other.
+    pub fn partition(&mut self, some: &[Player], others: &[Player]) {
+        for &a in some {
+            for &b in others {
+                let (a, b) = (self.me(a), self.me(b));
+                self.network.lock().block(a, b);
+            }
+        }
+    }
+
+    /// Ends all partitions. Players who have lost each other are linked again within a second or
+    /// two.
+    pub fn heal(&mut self) {
+        self.network.lock().unblock_all();
+    }
+
+    /// Stops the signaling server: links stay, but no new ones are made.
+    pub fn stop_server(&mut self) {
+        self.network.lock().set_server(false);
+    }
+
+    /// Starts the signaling server again.
+    pub fn start_server(&mut self) {
+        self.network.lock().set_server(true);
+    }
+
+    /// Replaces the link of two players by a new one. What is under way on the old one still
+    /// arrives for as long as `overlap`, interleaved with what comes over the new one; the rest is
+    /// lost, on the reliable channels too.
+    ///
+    /// # Panics
+    /// If they are not linked.
+    #[track_caller]
+    pub fn replace_link(&mut self, a: Player, b: Player, overlap: Duration) {
+        let (a, b) = (self.me(a), self.me(b));
+        let is_replaced = self.network.lock().replace_link(a, b, overlap);
+        assert!(is_replaced, "these players are not linked");
+    }
+
+    /// Ends a player's game without a goodbye, as if its machine lost power.
+    pub fn kill(&mut self, player: Player) {
+        let me = self.me(player);
+        self.slots[player.0].room = self.room_url(player);
+        self.network.lock().kill(me);
+        self.slots[player.0].app = None;
+    }
+
+    /// Lets a player leave all rooms; the game runs on.
+    pub fn leave(&mut self, player: Player) {
+        self.slots[player.0].room = self.room_url(player);
+        self.commands(player, |commands| commands.leave_rooms());
+    }
+
+    /// Lets a player who left or was killed join the room again, as somebody new. The game of one
+    /// who was killed starts afresh.
+    pub fn rejoin(&mut self, player: Player) {
+        if self.slots[player.0].app.is_none() {
+            self.start(player);
+        } else {
+            let room = self.slots[player.0].room.clone();
+            self.commands(player, |commands| {
+                commands.join_room(room);
+            });
+        }
+    }
+
+    /// The time since the lab was made.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// Lets time pass.
+    pub fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.step(end) {}
+    }
+
+    /// Lets time pass until something is so; how long that took.
+    ///
+    /// # Panics
+    /// If it is still not so after a minute.
+    #[track_caller]
+    pub fn run_until(&mut self, mut is_so: impl FnMut(&Self) -> bool) -> Duration {
+        let start = self.now;
+        while !is_so(self) {
+            assert!(
+                self.step(start + PATIENCE),
+                "waited in vain for {PATIENCE:?}"
+            );
+        }
+        self.now - start
+    }
+
+    /// Runs the next frame, if one begins until `end`; else only time passes.
+    fn step(&mut self, end: Duration) -> bool {
+        let next = (0..self.slots.len())
+            .filter(|&i| self.slots[i].app.is_some())
+            .min_by_key(|&i| self.slots[i].next_frame)
+            .filter(|&i| self.slots[i].next_frame <= end);
+        match next {
+            Some(i) => {
+                self.now = self.slots[i].next_frame;
+                let period = self.slots[i].period;
+                self.slots[i].next_frame += period;
+                self.frame(Player(i));
+            }
+            None => {
+                self.now = end;
+                self.network.lock().advance(end);
+            }
+        }
+        next.is_some()
+    }
+
+    /// Runs a frame of one player's game; no time passes.
+    pub fn frame(&mut self, player: Player) {
+        let now = self.now;
+        let instant = {
+            let mut network = self.network.lock();
+            network.advance(now);
+            network.instant(now)
+        };
+        let app = self.app_mut(player);
+        app.insert_resource(TimeUpdateStrategy::ManualInstant(instant));
+        app.update();
+    }
+
+    fn start(&mut self, player: Player) {
+        let slot = &mut self.slots[player.0];
+        let mut app = App::new();
+        app.insert_resource(self.network.connector())
+            .add_plugins((MinimalPlugins, HuddlePlugins));
+        (slot.setup)(&mut app);
+        for record in &self.recorders {
+            record(&mut app);
+        }
+        while app.plugins_state() == PluginsState::Adding {}
+        app.finish();
+        app.cleanup();
+        // Systems whose order is not given then run in the same one each time.
+        for (_, schedule) in app.world_mut().resource_mut::<Schedules>().iter_mut() {
+            schedule.set_executor(SingleThreadedExecutor::new());
+        }
+        slot.app = Some(app);
+        slot.next_frame = self.now + slot.period.mul_f64(self.phases.f64());
+        self.frame(player);
+        if self.newest_room(player).is_none() {
+            let room = self.slots[player.0].room.clone();
+            self.commands(player, |commands| {
+                commands.join_room(room);
+            });
+        }
+    }
+
+    /// A player's app.
+    ///
+    /// # Panics
+    /// If the player was killed.
+    #[track_caller]
+    pub fn app(&self, player: Player) -> &App {
+        let app = self.slots[player.0].app.as_ref();
+        app.expect("this player was killed: call `rejoin` first")
+    }
+
+    /// A player's app, to change.
+    ///
+    /// # Panics
+    /// If the player was killed.
+    #[track_caller]
+    pub fn app_mut(&mut self, player: Player) -> &mut App {
+        let app = self.slots[player.0].app.as_mut();
+        app.expect("this player was killed: call `rejoin` first")
+    }
+
+    /// Runs commands in a player's world, between two frames.
+    #[track_caller]
+    pub fn commands(&mut self, player: Player, f: impl FnOnce(&mut Commands)) {
+        let world = self.app_mut(player).world_mut();
+        f(&mut world.commands());
+        world.flush();
+    }
+
+    /// The id of a player in the room that they joined last.
+    ///
+    /// # Panics
+    /// If the player is in no room.
+    #[track_caller]
+    pub fn me(&self, player: Player) -> PeerId {
+        self.joined(player).1.me
+    }
+
+    /// The entity of the room that a player joined last.
+    ///
+    /// # Panics
+    /// If the player is in no room.
+    #[track_caller]
+    pub fn room(&self, player: Player) -> Entity {
+        self.joined(player).0
+    }
+
+    /// The entity of another player in a player's world.
+    ///
+    /// # Panics
+    /// If the one does not see the other.
+    #[track_caller]
+    pub fn peer(&self, viewer: Player, other: Player) -> Entity {
+        let peer = self.find_peer(viewer, other);
+        peer.expect("this player does not see the other: let them meet with `run_until` first")
+    }
+
+    /// The entity of another player in a player's world, if they are linked.
+    pub fn find_peer(&self, viewer: Player, other: Player) -> Option<Entity> {
+        let world = self.slots[viewer.0].app.as_ref()?.world();
+        let other = self.newest_room(other)?.1.me;
+        let rooms = world.get_resource::<Rooms>()?;
+        let peers = rooms
+            .iter()
+            .filter_map(|&room| world.get::<RoomPeers>(room));
+        peers
+            .flat_map(|peers| peers.entities())
+            .copied()
+            .find(|&entity| {
+                world
+                    .get::<Peer>(entity)
+                    .is_some_and(|peer| peer.id == other)
+            })
+    }
+
+    /// Whether all these players see each other.
+    pub fn have_met(&self, players: &[Player]) -> bool {
+        players.iter().all(|&viewer| {
+            players
+                .iter()
+                .all(|&other| viewer == other || self.find_peer(viewer, other).is_some())
+        })
+    }
+
+    /// What a player sees of another's state.
+    pub fn shared<T: Send + Sync + 'static>(&self, viewer: Player, other: Player) -> Option<&T> {
+        let entity = self.find_peer(viewer, other)?;
+        let shared = self.app(viewer).world().get::<Shared<T>>(entity)?;
+        Some(&shared.0)
+    }
+
+    /// Keeps, from now on, every event of this type that is observed in any player's world.
+    pub fn record<E: Event<Trigger<'static>: Default> + Clone + Send + Sync>(&mut self) {
+        let recorder = |app: &mut App| {
+            app.insert_resource(Recorded::<E>(Vec::new())).add_observer(
+                |event: On<E>, mut recorded: ResMut<Recorded<E>>| {
+                    recorded.0.push(event.event().clone());
+                },
+            );
+        };
+        self.recorders.push(recorder);
+        self.slots
+            .iter_mut()
+            .filter_map(|slot| slot.app.as_mut())
+            .for_each(recorder);
+    }
+
+    /// What was recorded in a player's world since it was last asked; see [`record`](Self::record).
+    ///
+    /// # Panics
+    /// If events of this type are not recorded.
+    #[track_caller]
+    pub fn seen<E: Event + Send + Sync>(&mut self, player: Player) -> Vec<E> {
+        let recorded = self
+            .app_mut(player)
+            .world_mut()
+            .get_resource_mut::<Recorded<E>>();
+        std::mem::take(
+            &mut recorded
+                .expect("call `lab.record::<E>()` before what should be seen")
+                .0,
+        )
+    }
+
+    #[track_caller]
+    fn joined(&self, player: Player) -> (Entity, &Room) {
+        let room = self.newest_room(player);
+        room.expect("this player is in no room: killed, has left, or the join failed")
+    }
+
+    fn newest_room(&self, player: Player) -> Option<(Entity, &Room)> {
+        let world = self.slots[player.0].app.as_ref()?.world();
+        let &room = world.get_resource::<Rooms>()?.last()?;
+        Some((room, world.get::<Room>(room)?))
+    }
+
+    #[track_caller]
+    fn room_url(&self, player: Player) -> String {
+        self.joined(player).1.url.to_string()
+    }
+
+    /// The network, for what no honest one would do.
+    #[cfg(test)]
+    pub(crate) fn virtual_network(&self) -> &SharedNetwork {
+        &self.network
+    }
+}
+
+impl Index<Player> for Lab {
+    type Output = App;
+
+    #[track_caller]
+    fn index(&self, player: Player) -> &App {
+        self.app(player)
+    }
+}
+
+impl IndexMut<Player> for Lab {
+    #[track_caller]
+    fn index_mut(&mut self, player: Player) -> &mut App {
+        self.app_mut(player)
+    }
+}

@@ -1,0 +1,44 @@
+//! Tests of a whole online game in one process: several apps, a network that can be as bad as one
+//! likes, and a clock that runs as fast as the machine can.
+//!
+//! A [`Lab`] runs the same game once per player. Nothing in the game is different: it joins rooms
+//! and sends with the same commands. The clock is virtual, and everything random comes from the
+//! seed, so a test that fails once fails again.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use bevy::prelude::*;
+//! use bevy_huddle::{prelude::*, testing::{Conditions, Lab}};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Clone, Serialize, Deserialize)]
+//! struct Splash;
+//! #[derive(Serialize, Deserialize)]
+//! struct Pose { x: f32 }
+//!
+//! fn game(app: &mut App) {
+//!     app.add_peer_event::<Splash>("splash").add_peer_state::<Pose>("pose");
+//! }
+//!
+//! let mut lab = Lab::new(7);
+//! lab.record::<FromPeer<Splash>>();
+//! lab.network(Conditions { latency: Duration::from_millis(50), loss: 0.1, ..default() });
+//! let (ada, bob) = (lab.player(game), lab.player(game));
+//! lab.run_until(|lab| lab.have_met(&[ada, bob]));
+//! lab.commands(ada, |commands| {
+//!     commands.share(Pose { x: 3.0 });
+//!     commands.broadcast(Splash);
+//! });
+//! lab.run_until(|lab| lab.shared(bob, ada).is_some_and(|pose: &Pose| pose.x == 3.0));
+//! lab.run_for(Duration::from_secs(3));
+//! assert_eq!(lab.seen::<FromPeer<Splash>>(bob).len(), 1);
+//! ```
+
+mod conditions;
+mod lab;
+mod network;
+mod seat;
+
+pub use conditions::Conditions;
+pub use lab::{Lab, Player};

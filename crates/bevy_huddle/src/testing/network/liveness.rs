@@ -1,0 +1,63 @@
+//! Who is heard: the verdicts of `huddle_mesh` after the same times.
+
+use super::*;
+
+/// Silence after which a peer is suspected.
+const SUSPECT_AFTER: Duration = Duration::from_secs(1);
+/// Silence after which a peer is lost.
+const LOST_AFTER: Duration = Duration::from_secs(3);
+/// Beats between two pings: four a second.
+const PING_EVERY: u64 = 5;
+
+impl Network {
+    pub(super) fn beat(&mut self) {
+        self.plan(BEAT, Step::Beat);
+        self.beats += 1;
+        let pairs: Vec<_> = self.relations.keys().copied().collect();
+        for (pair, side) in pairs.into_iter().flat_map(|pair| [(pair, 0), (pair, 1)]) {
+            let Some(relation) = self.relations.get_mut(&pair) else {
+                continue;
+            };
+            let link = relation.current_link(pair);
+            let end = &mut relation.ends[side];
+            if !end.open {
+                continue;
+            }
+            let silence = self.now.saturating_sub(end.heard);
+            if silence >= LOST_AFTER {
+                self.give_up(pair, side);
+                continue;
+            }
+            if silence >= SUSPECT_AFTER && !std::mem::replace(&mut end.suspect, true) {
+                let peer = pair.member(1 - side);
+                self.tell(pair.member(side), RoomEvent::PeerSuspect(peer));
+            }
+            if self.beats.is_multiple_of(PING_EVERY) {
+                self.launch(link, side, Cargo::Ping(self.now));
+            }
+        }
+    }
+
+    /// Something arrived, so the sender is alive.
+    pub(super) fn heard(&mut self, pair: Pair, side: usize) {
+        let Some(relation) = self.relations.get_mut(&pair) else {
+            return;
+        };
+        let end = &mut relation.ends[side];
+        end.heard = self.now;
+        if std::mem::take(&mut end.suspect) {
+            let peer = pair.member(1 - side);
+            self.tell(pair.member(side), RoomEvent::PeerRecovered(peer));
+        }
+    }
+
+    /// A ping was answered; smoothed as in RFC 6298.
+    pub(super) fn measured(&mut self, pair: Pair, side: usize, sent: Duration) {
+        let sample = self.now.saturating_sub(sent);
+        if let Some(relation) = self.relations.get_mut(&pair) {
+            let stats = &mut relation.ends[side].stats;
+            stats.rtt = Some(stats.rtt.map_or(sample, |rtt| (rtt * 7 + sample) / 8));
+            stats.rtt_min = Some(stats.rtt_min.map_or(sample, |min| min.min(sample)));
+        }
+    }
+}

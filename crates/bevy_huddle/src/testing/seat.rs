@@ -1,0 +1,77 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, RoomUrl, SendError};
+
+use super::network::Network;
+use crate::transport::{Connector, Transport};
+
+/// The network that all apps of a [`Lab`](super::Lab) share.
+#[derive(Clone)]
+pub(crate) struct SharedNetwork(Arc<Mutex<Network>>);
+
+/// One player's end of a room.
+struct Seat {
+    network: SharedNetwork,
+    me: PeerId,
+}
+
+impl SharedNetwork {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(Network::new(seed))))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Network> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets an app join rooms here.
+    pub(super) fn connector(&self) -> Connector {
+        let network = self.clone();
+        Connector(Arc::new(move |room| network.join(room)))
+    }
+
+    fn join(&self, room: &RoomUrl) -> Box<dyn Transport> {
+        let me = self.lock().join(&room.to_string());
+        Box::new(Seat {
+            network: self.clone(),
+            me,
+        })
+    }
+}
+
+impl Transport for Seat {
+    fn me(&self) -> PeerId {
+        self.me
+    }
+
+    fn poll(&mut self) -> Option<RoomEvent> {
+        self.network.lock().poll(self.me)
+    }
+
+    fn credit(&self, peer: PeerId, channel: Channel) -> usize {
+        self.network.lock().credit(self.me, peer, channel)
+    }
+
+    fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError> {
+        self.network.lock().send(self.me, peer, channel, bytes)
+    }
+
+    fn stats(&self, peer: PeerId) -> Option<LinkStats> {
+        self.network.lock().stats(self.me, peer)
+    }
+
+    fn cut(&mut self, peer: PeerId) {
+        self.network.lock().cut(self.me, peer);
+    }
+
+    fn leave(self: Box<Self>) {
+        // Dropping does not wait here, so it is the same.
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.network.lock().leave(self.me);
+    }
+}

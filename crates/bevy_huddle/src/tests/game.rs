@@ -1,0 +1,121 @@
+use std::time::Duration;
+
+use bevy::{prelude::*, time::TimeUpdateStrategy};
+use huddle_mesh::{PeerId, RoomEvent};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    prelude::*,
+    testing::{Conditions, Lab, Player},
+};
+
+/// An event that tests send.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Splash(pub(super) u32);
+
+/// An event of any size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Blob(pub(super) Vec<u8>);
+
+/// State that tests share.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Pose(pub(super) i32);
+
+/// The messages of these tests.
+pub(super) fn game(app: &mut App) {
+    app.add_peer_event::<Splash>("splash")
+        .add_peer_event::<Blob>("blob")
+        .add_peer_state::<Pose>("pose");
+}
+
+/// An app in no lab and no room; each frame runs one tick.
+pub(super) fn offline_app() -> App {
+    let mut app = App::new();
+    app.add_plugins((MinimalPlugins, HuddlePlugins))
+        .insert_resource(TimeUpdateStrategy::FixedTimesteps(1));
+    game(&mut app);
+    app
+}
+
+/// A lab that records all events.
+pub(super) fn lab() -> Lab {
+    let mut lab = Lab::new(1);
+    lab.record::<PeerJoined>();
+    lab.record::<PeerLeft>();
+    lab.record::<PeerSuspected>();
+    lab.record::<PeerRecovered>();
+    lab.record::<RoomStateChanged>();
+    lab.record::<SignalingChanged>();
+    lab.record::<RoomFailed>();
+    lab.record::<SendFailed>();
+    lab.record::<MessageRejected>();
+    lab.record::<FromPeer<Splash>>();
+    lab.record::<FromPeer<Blob>>();
+    lab.record::<Undelivered<Splash>>();
+    lab
+}
+
+/// Players who have met on a perfect network.
+pub(super) fn meet<const N: usize>() -> (Lab, [Player; N]) {
+    let mut lab = lab();
+    let players = std::array::from_fn(|_| lab.player(game));
+    lab.run_until(|lab| lab.have_met(&players));
+    (lab, players)
+}
+
+/// A network on which things take a while and get lost.
+pub(super) fn bad_network() -> Conditions {
+    Conditions {
+        latency: Duration::from_millis(60),
+        jitter: Duration::from_millis(40),
+        loss: 0.1,
+        duplicate: 0.05,
+        reorder: 0.05,
+        bandwidth: None,
+    }
+}
+
+pub(super) trait LabExt {
+    /// Lets what was said and done arrive.
+    fn settle(&mut self);
+    fn get<C: Component>(&self, player: Player, entity: Entity) -> Option<&C>;
+    fn state(&self, player: Player) -> RoomState;
+    /// The splashes observed since it was last asked, with who sent them.
+    fn splashes(&mut self, player: Player) -> Vec<(PeerId, u32)>;
+    fn pose_of(&self, viewer: Player, other: Player) -> Option<i32>;
+    /// Lets something happen to a player that no honest network would do.
+    fn inject(&self, player: Player, event: RoomEvent);
+}
+
+impl LabExt for Lab {
+    fn settle(&mut self) {
+        self.run_for(Duration::from_millis(200));
+    }
+
+    fn get<C: Component>(&self, player: Player, entity: Entity) -> Option<&C> {
+        self[player].world().get::<C>(entity)
+    }
+
+    fn state(&self, player: Player) -> RoomState {
+        *self
+            .get::<RoomState>(player, self.room(player))
+            .expect("a room")
+    }
+
+    fn splashes(&mut self, player: Player) -> Vec<(PeerId, u32)> {
+        let splashes = self.seen::<FromPeer<Splash>>(player);
+        splashes
+            .iter()
+            .map(|splash| (splash.peer, splash.message.0))
+            .collect()
+    }
+
+    fn pose_of(&self, viewer: Player, other: Player) -> Option<i32> {
+        self.shared::<Pose>(viewer, other).map(|pose| pose.0)
+    }
+
+    fn inject(&self, player: Player, event: RoomEvent) {
+        let me = self.me(player);
+        self.virtual_network().lock().inject(me, event);
+    }
+}

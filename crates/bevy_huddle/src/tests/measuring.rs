@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use bevy::{
+    diagnostic::{DiagnosticPath, DiagnosticsStore},
+    prelude::*,
+};
+
+use crate::{
+    HuddleDiagnosticsPlugin as Paths,
+    prelude::*,
+    testing::{Conditions, Lab, Player},
+};
+
+use super::game::{Blob, Pose, game, lab};
+
+fn value(lab: &Lab, player: Player, path: &DiagnosticPath) -> f64 {
+    let diagnostics = lab[player].world().resource::<DiagnosticsStore>();
+    diagnostics.get(path).unwrap().average().unwrap()
+}
+
+#[test]
+fn diagnostics_tell_the_peers_the_round_trips_and_the_rates() {
+    let mut lab = lab();
+    let measured = |app: &mut App| {
+        game(app);
+        app.add_plugins(HuddleDiagnosticsPlugin);
+    };
+    let ada = lab.player(measured);
+    lab.run_for(Duration::from_secs(1));
+    assert_eq!(value(&lab, ada, &Paths::PEERS), 0.0);
+    let store = lab[ada].world().resource::<DiagnosticsStore>();
+    assert_eq!(store.get(&Paths::RTT_WORST).unwrap().value(), None);
+
+    let [bob, eve] = [lab.player(measured), lab.player(measured)];
+    let latency = |ms| Conditions {
+        latency: Duration::from_millis(ms),
+        ..default()
+    };
+    lab.link(ada, bob, latency(20));
+    lab.link(ada, eve, latency(50));
+    for player in [ada, bob, eve] {
+        lab[player].add_systems(FixedUpdate, |mut commands: Commands, mut n: Local<i32>| {
+            *n += 1;
+            commands.share(Pose(*n));
+        });
+    }
+    // Longer than what is kept.
+    lab.run_for(Duration::from_secs(40));
+    assert_eq!(value(&lab, ada, &Paths::PEERS), 2.0);
+    let near = |path: &DiagnosticPath, expected: f64| {
+        let value = value(&lab, ada, path);
+        let error = (value - expected).abs() / expected;
+        assert!(error < 0.05, "{path}: {value} and not {expected}");
+    };
+    near(&Paths::RTT_MEAN, 70.0);
+    near(&Paths::RTT_WORST, 100.0);
+    near(&Paths::PACKETS_SENT, 120.0);
+    near(&Paths::PACKETS_RECEIVED, 120.0);
+    let packet = value(&lab, ada, &Paths::BYTES_SENT) / value(&lab, ada, &Paths::PACKETS_SENT);
+    assert!((5.0..40.0).contains(&packet), "{packet} bytes a packet");
+    near(&Paths::BYTES_RECEIVED, value(&lab, ada, &Paths::BYTES_SENT));
+    assert_eq!(value(&lab, ada, &Paths::EVENTS_QUEUED), 0.0);
+}
+
+#[test]
+fn diagnostics_show_what_waits_and_survive_that_peers_leave() {
+    let mut lab = lab();
+    let measured = |app: &mut App| {
+        game(app);
+        app.add_plugins(HuddleDiagnosticsPlugin);
+    };
+    let [ada, bob] = [lab.player(measured), lab.player(measured)];
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    lab.partition(&[ada], &[bob]);
+    lab.commands(ada, |commands| {
+        (0..50).for_each(|_| commands.broadcast(Blob(vec![0; 8000])));
+    });
+    lab.run_for(Duration::from_secs(1));
+    assert!(value(&lab, ada, &Paths::EVENTS_QUEUED) > 10_000.0);
+    lab.run_for(Duration::from_secs(40));
+    for path in [&Paths::PEERS, &Paths::EVENTS_QUEUED, &Paths::BYTES_SENT] {
+        assert_eq!(value(&lab, ada, path), 0.0, "{path}");
+    }
+}

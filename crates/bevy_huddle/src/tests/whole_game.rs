@@ -1,0 +1,142 @@
+//! The game of the README, and what the lab promises.
+
+use std::time::Duration;
+
+use bevy::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    prelude::*,
+    testing::{Conditions, Lab, Player},
+};
+
+use super::game::bad_network;
+
+/// What others see of a player.
+#[derive(Serialize, Deserialize)]
+struct Pose {
+    x: f32,
+    y: f32,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Splash;
+
+#[derive(Component)]
+struct Me;
+
+fn game(app: &mut App) {
+    app.add_peer_state::<Pose>("pose")
+        .add_peer_event::<Splash>("splash")
+        .add_systems(Startup, start)
+        .add_systems(FixedUpdate, (move_me, share_pose).chain().run_if(in_room))
+        .add_systems(Update, follow_poses)
+        .add_observer(on_joined);
+}
+
+fn start(mut commands: Commands) {
+    commands.spawn((Me, Transform::default()));
+    commands.join_room("ws://localhost:3536/my-game");
+}
+
+/// To the right for two seconds, and then a splash.
+fn move_me(mut me: Single<&mut Transform, With<Me>>, mut commands: Commands) {
+    if me.translation.x < 120.0 {
+        me.translation.x += 1.0;
+        if me.translation.x == 120.0 {
+            commands.broadcast(Splash);
+        }
+    }
+}
+
+fn share_pose(me: Single<&Transform, With<Me>>, mut commands: Commands) {
+    let Vec3 { x, y, .. } = me.translation;
+    commands.share(Pose { x, y });
+}
+
+fn on_joined(joined: On<PeerJoined>, mut commands: Commands) {
+    commands.entity(joined.entity).insert(Transform::default());
+}
+
+fn follow_poses(mut peers: Query<(&Shared<Pose>, &mut Transform)>) {
+    for (pose, mut transform) in &mut peers {
+        transform.translation = Vec3::new(pose.x, pose.y, 0.0);
+    }
+}
+
+/// Where a player sees another.
+fn x(lab: &Lab, viewer: Player, other: Player) -> f32 {
+    let entity = lab.peer(viewer, other);
+    lab[viewer]
+        .world()
+        .get::<Transform>(entity)
+        .unwrap()
+        .translation
+        .x
+}
+
+#[test]
+fn a_player_moves_and_another_sees_it_and_the_splash() {
+    let mut lab = Lab::new(1);
+    lab.record::<FromPeer<Splash>>();
+    lab.network(bad_network());
+    let (ada, bob) = (lab.player(game), lab.player(game));
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    let early = x(&lab, bob, ada);
+    assert!(early < 60.0, "{early}");
+    lab.run_until(|lab| x(lab, bob, ada) == 120.0);
+    lab.run_for(Duration::from_secs(5));
+    assert_eq!(lab.seen::<FromPeer<Splash>>(bob).len(), 1);
+}
+
+/// What everybody sees of everybody in each frame of a match in which a lot happens.
+fn trace(seed: u64) -> Vec<(Duration, Vec<Option<f32>>)> {
+    let mut lab = Lab::new(seed);
+    lab.network(bad_network());
+    let players = [(); 4].map(|()| lab.player(game));
+    let [ada, bob, carl, dora] = players;
+    let mut trace = Vec::new();
+    for second in 0..12 {
+        match second {
+            2 => lab.partition(&[ada], &[bob, carl]),
+            4 => lab.kill(dora),
+            6 => lab.heal(),
+            8 => lab.rejoin(dora),
+            9 => lab.network(Conditions::default()),
+            _ => {}
+        }
+        for _ in 0..20 {
+            lab.run_for(Duration::from_millis(50));
+            let pairs = players.map(|viewer| players.map(|other| (viewer, other)));
+            let seen = pairs.into_iter().flatten().map(|(viewer, other)| {
+                let pose = lab.find_peer(viewer, other)?;
+                Some(lab[viewer].world().get::<Transform>(pose)?.translation.x)
+            });
+            trace.push((lab.now(), seen.collect()));
+        }
+    }
+    trace
+}
+
+#[test]
+fn the_same_seed_gives_the_same_match() {
+    assert_eq!(trace(3), trace(3));
+    assert_ne!(trace(3), trace(4));
+}
+
+#[test]
+#[should_panic(expected = "waited in vain for 60s")]
+fn waiting_for_what_never_comes_ends() {
+    let mut lab = Lab::new(1);
+    lab.player(game);
+    lab.run_until(|_| false);
+}
+
+#[test]
+#[should_panic(expected = "this player was killed")]
+fn a_killed_player_has_no_app() {
+    let mut lab = Lab::new(1);
+    let ada = lab.player(game);
+    lab.kill(ada);
+    lab.app(ada);
+}

@@ -1,0 +1,115 @@
+//! Building the targets, with the compiler that is there.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context;
+
+use crate::{Project, env, process};
+
+const CARGO_FUZZ: &str = "0.13.2";
+
+/// The compiler of this machine, as far as fuzzing asks.
+pub(super) struct Compiler {
+    pub(super) host: String,
+    /// Its libraries and tools for the host.
+    pub(super) folder: PathBuf,
+}
+
+impl Compiler {
+    pub(super) fn find(project: &Project) -> anyhow::Result<Self> {
+        let rustc = |args: &[&str]| {
+            let mut rustc = env::command("rustc");
+            process::output(rustc.current_dir(&project.root).args(args))
+                .context("rustc does not run")
+        };
+        let about = rustc(&["-vV"])?;
+        let host = about
+            .lines()
+            .find_map(|line| line.strip_prefix("host: "))
+            .context("rustc does not say for which host it is")?
+            .to_owned();
+        let libraries = PathBuf::from(rustc(&["--print", "target-libdir"])?.trim());
+        let folder = libraries
+            .parent()
+            .map(Path::to_path_buf)
+            .unwrap_or_default();
+        Ok(Self { host, folder })
+    }
+
+    fn has_address_sanitizer(&self) -> bool {
+        let libraries = fs::read_dir(self.folder.join("lib"));
+        libraries.into_iter().flatten().flatten().any(|library| {
+            library
+                .file_name()
+                .to_str()
+                .is_some_and(|name| name.contains("asan"))
+        })
+    }
+}
+
+/// The targets, built.
+pub(super) struct Fuzzers {
+    folder: PathBuf,
+}
+
+impl Fuzzers {
+    /// Builds all targets, and cargo-fuzz first if it is missing.
+    pub(super) fn build(project: &Project) -> anyhow::Result<Self> {
+        let compiler = Compiler::find(project)?;
+        let output = project.cache.fuzz_builds();
+        let mut command = env::command(cargo_fuzz(project)?);
+        command
+            .current_dir(&project.root)
+            // A stable compiler can do all it takes, but will not without being told.
+            .env("RUSTC_BOOTSTRAP", "1")
+            .args(["build", "--fuzz-dir", "fuzz", "--target", &compiler.host])
+            .arg("--target-dir")
+            .arg(&output);
+        if !compiler.has_address_sanitizer() {
+            println!(
+                "This Rust comes without the address sanitizer: huge allocations will pass unseen"
+            );
+            command.args(["--sanitizer", "none"]);
+        }
+        process::run(&mut command)?;
+        Ok(Self {
+            folder: output.join(&compiler.host).join("release"),
+        })
+    }
+
+    /// The command that runs a target.
+    pub(super) fn command(&self, target: &str) -> Command {
+        let mut command = env::command(self.folder.join(target));
+        command.env("ASAN_OPTIONS", "detect_odr_violation=0");
+        command
+    }
+}
+
+/// cargo-fuzz: from the cache, which it is installed into if need be.
+fn cargo_fuzz(project: &Project) -> anyhow::Result<PathBuf> {
+    let root = project
+        .cache
+        .tools()
+        .join(format!("cargo-fuzz-{CARGO_FUZZ}"));
+    let program = root.join("bin/cargo-fuzz");
+    if !program.is_file() {
+        println!("Installing cargo-fuzz {CARGO_FUZZ}: it builds the fuzz targets");
+        process::run(
+            env::command("cargo")
+                .args([
+                    "install",
+                    "cargo-fuzz",
+                    "--locked",
+                    "--version",
+                    CARGO_FUZZ,
+                    "--root",
+                ])
+                .arg(&root),
+        )?;
+    }
+    Ok(program)
+}

@@ -1,0 +1,254 @@
+//! How many lines of the decoders the kept inputs reach.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+use super::build::Compiler;
+use crate::{Project, env, process};
+
+/// Less of a decoder's lines than this is a failure, in percent.
+const GOAL: usize = 90;
+
+/// `fuzz/Cargo.toml`, as far as it is read here.
+#[derive(Deserialize)]
+struct Manifest {
+    package: Package,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    /// The files that decode untrusted bytes, from the repository's root.
+    decoders: Vec<PathBuf>,
+}
+
+/// How often each line of a file was reached; lines without code are not listed.
+type Lines = BTreeMap<usize, u64>;
+
+/// Builds the targets anew, replays the kept inputs, and prints a table.
+pub(super) fn show(project: &Project, targets: &[String]) -> anyhow::Result<ExitCode> {
+    let decoders = decoders(project)?;
+    let compiler = Compiler::find(project)?;
+    let tools = Tools::find(project, &compiler)?;
+    let programs = build(project, &compiler, targets)?;
+    let profile = replay(project, &tools, targets, &programs)?;
+    let reached = tools.lines(&profile, &programs)?;
+    let mut enough = true;
+    println!("{:>6} {:>6} {:>7}  file", "lines", "missed", "reached");
+    for decoder in &decoders {
+        let path = fs::canonicalize(project.root.join(decoder))
+            .with_context(|| format!("{}, named in fuzz/Cargo.toml", decoder.display()))?;
+        let lines = reached
+            .get(&path)
+            .with_context(|| format!("no fuzz target compiles {}", decoder.display()))?;
+        let missed = missed(lines);
+        let percent = 100 * (lines.len() - missed.len()) / lines.len().max(1);
+        enough &= percent >= GOAL;
+        println!(
+            "{:>6} {:>6} {percent:>6}%  {}{}",
+            lines.len(),
+            missed.len(),
+            decoder.display(),
+            ranges(&missed)
+        );
+    }
+    if !enough {
+        println!(
+            "Less than {GOAL} %: fuzz for longer and then `cargo xtask fuzz --keep`, or teach the targets more"
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn decoders(project: &Project) -> anyhow::Result<Vec<PathBuf>> {
+    let path = project.root.join("fuzz/Cargo.toml");
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let manifest: Manifest =
+        toml::from_str(&text).with_context(|| format!("{} is not as expected", path.display()))?;
+    Ok(manifest.package.metadata.decoders)
+}
+
+/// The targets without libFuzzer's own instrumentation, which this is not about.
+fn build(
+    project: &Project,
+    compiler: &Compiler,
+    targets: &[String],
+) -> anyhow::Result<Vec<PathBuf>> {
+    let output = project.cache.fuzz_coverage();
+    process::run(
+        env::command("cargo")
+            .current_dir(project.root.join("fuzz"))
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env("RUSTFLAGS", "--cfg fuzzing -C instrument-coverage")
+            // With a target named, what runs while compiling is not instrumented.
+            .args(["build", "--release", "--bins", "--target", &compiler.host])
+            .arg("--target-dir")
+            .arg(&output),
+    )?;
+    let folder = output.join(&compiler.host).join("release");
+    Ok(targets.iter().map(|target| folder.join(target)).collect())
+}
+
+/// Runs every kept input once; returns the merged profile.
+fn replay(
+    project: &Project,
+    tools: &Tools,
+    targets: &[String],
+    programs: &[PathBuf],
+) -> anyhow::Result<PathBuf> {
+    let folder = project.cache.fuzz().join("profiles");
+    // It may not be there.
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let mut raw = Vec::new();
+    for (target, program) in targets.iter().zip(programs) {
+        let profile = folder.join(target).with_extension("profraw");
+        let kept = project.root.join("fuzz/corpus").join(target);
+        let inputs = kept.is_dir().then_some(kept);
+        process::output(
+            env::command(program)
+                .env("LLVM_PROFILE_FILE", &profile)
+                .arg("-runs=0")
+                .args(inputs),
+        )
+        .with_context(|| format!("the fuzz target {target} fails on a kept input"))?;
+        raw.push(profile);
+    }
+    let merged = folder.join("all.profdata");
+    process::run(
+        env::command(&tools.profdata)
+            .args(["merge", "--sparse", "--output"])
+            .arg(&merged)
+            .args(&raw),
+    )?;
+    Ok(merged)
+}
+
+/// LLVM's, of the compiler's own version.
+struct Tools {
+    profdata: PathBuf,
+    cov: PathBuf,
+}
+
+impl Tools {
+    fn find(project: &Project, compiler: &Compiler) -> anyhow::Result<Self> {
+        let tool = |name: &str| compiler.folder.join("bin").join(name);
+        let tools = Self {
+            profdata: tool("llvm-profdata"),
+            cov: tool("llvm-cov"),
+        };
+        if !tools.are_there() {
+            println!("Adding llvm-tools through rustup: they count the lines that were reached");
+            let mut rustup = env::command("rustup");
+            rustup
+                .current_dir(&project.root)
+                .args(["component", "add", "llvm-tools"]);
+            process::output(&mut rustup).context(
+                "coverage needs the compiler's own llvm-profdata and llvm-cov: \
+                 run `rustup component add llvm-tools` where rustup can download",
+            )?;
+        }
+        if !tools.are_there() {
+            bail!("rustup added llvm-tools to another toolchain than the active one");
+        }
+        Ok(tools)
+    }
+
+    fn are_there(&self) -> bool {
+        self.profdata.is_file() && self.cov.is_file()
+    }
+
+    /// The lines of all files, by their canonical path.
+    fn lines(
+        &self,
+        profile: &Path,
+        programs: &[PathBuf],
+    ) -> anyhow::Result<BTreeMap<PathBuf, Lines>> {
+        let mut cov = env::command(&self.cov);
+        cov.args(["export", "--format=lcov", "--instr-profile"])
+            .arg(profile);
+        for program in programs {
+            cov.arg("--object").arg(program);
+        }
+        let mut files = BTreeMap::new();
+        for (path, lines) in parse(&process::output(&mut cov)?) {
+            // Sources of the standard library are not on this machine.
+            if let Ok(path) = fs::canonicalize(path) {
+                files.insert(path, lines);
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// Reads lcov's `SF:path`, then `DA:line,count` for each line.
+fn parse(lcov: &str) -> BTreeMap<&str, Lines> {
+    let mut files: BTreeMap<&str, Lines> = BTreeMap::new();
+    let mut file = "";
+    for line in lcov.lines() {
+        if let Some(path) = line.strip_prefix("SF:") {
+            file = path;
+        } else if let Some((number, count)) = line
+            .strip_prefix("DA:")
+            .and_then(|line| line.split_once(','))
+            && let (Ok(number), Ok(count)) = (number.parse(), count.parse())
+        {
+            files.entry(file).or_default().insert(number, count);
+        }
+    }
+    files
+}
+
+fn missed(lines: &Lines) -> Vec<usize> {
+    lines
+        .iter()
+        .filter(|(_, count)| **count == 0)
+        .map(|(line, _)| *line)
+        .collect()
+}
+
+/// `: 3-5, 9`.
+fn ranges(lines: &[usize]) -> String {
+    let ranges: Vec<String> = lines
+        .chunk_by(|a, b| a + 1 == *b)
+        .filter_map(|run| match run {
+            [] => None,
+            [only] => Some(only.to_string()),
+            [first, .., last] => Some(format!("{first}-{last}")),
+        })
+        .collect();
+    if ranges.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", ranges.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missed_lines_are_named_in_ranges() {
+        let lcov = "SF:a.rs\nDA:1,4\nDA:3,0\nDA:4,0\nDA:5,0\nDA:9,0\nLF:5\nend_of_record\nSF:b.rs\nDA:1,1\n";
+        let files = parse(lcov);
+        let missed = missed(&files["a.rs"]);
+        assert_eq!(missed, [3, 4, 5, 9]);
+        assert_eq!(ranges(&missed), ": 3-5, 9");
+        assert_eq!(files["b.rs"], Lines::from([(1, 1)]));
+        assert_eq!(ranges(&[]), "");
+    }
+}

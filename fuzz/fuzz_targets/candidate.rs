@@ -1,0 +1,6 @@
+//! ICE candidates, as room members send them.
+#![no_main]
+
+use huddle_mesh_fuzz::{decoders, text};
+
+huddle_fuzz::text_target!(decoders::candidate, b' ', text::candidate);

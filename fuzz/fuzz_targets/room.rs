@@ -1,0 +1,6 @@
+//! A whole room among hostile members and a hostile server.
+#![no_main]
+
+use huddle_mesh_fuzz::room::Play;
+
+libfuzzer_sys::fuzz_target!(|play: Play| play.run());

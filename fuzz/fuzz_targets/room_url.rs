@@ -1,0 +1,6 @@
+//! Addresses of rooms, as links and users give them.
+#![no_main]
+
+use huddle_mesh_fuzz::{decoders, text};
+
+huddle_fuzz::text_target!(decoders::room_url, b'&', text::room_url);

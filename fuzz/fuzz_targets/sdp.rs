@@ -1,0 +1,6 @@
+//! Session descriptions, as room members send them.
+#![no_main]
+
+use huddle_mesh_fuzz::{decoders, text};
+
+huddle_fuzz::text_target!(decoders::sdp, b'\n', text::sdp);

@@ -1,0 +1,96 @@
+//! What a decoder accepts is canonical: written again it reads as the same.
+
+use matchbox_protocol::PeerId;
+use url::Url;
+use uuid::Uuid;
+
+use crate::{
+    RoomUrl,
+    core::{
+        MAX_SIGNAL_LEN,
+        candidate::Candidate,
+        control::Control,
+        sdp::{Description, MAX_CANDIDATES, SdpKind},
+        signal::{self, ServerMessage, Signal},
+    },
+};
+
+/// An ICE candidate.
+pub fn candidate(text: &str) {
+    let Ok(candidate) = text.parse::<Candidate>() else {
+        return;
+    };
+    let written = candidate.to_string();
+    assert!(is_plain(&written), "{written:?}");
+    assert_eq!(written.parse(), Ok(candidate));
+}
+
+/// A session description, as an offer and as an answer.
+pub fn sdp(text: &str) {
+    for kind in [SdpKind::Offer, SdpKind::Answer] {
+        let Ok(description) = Description::parse(kind, text) else {
+            continue;
+        };
+        assert!(description.candidates.len() <= MAX_CANDIDATES);
+        let written = description.to_sdp();
+        assert!(written.split("\r\n").all(is_plain), "{written:?}");
+        assert_eq!(written.matches("m=").count(), 1);
+        assert_eq!(Description::parse(kind, &written), Ok(description));
+    }
+}
+
+/// A message of the mesh on a link.
+pub fn control(bytes: &[u8]) {
+    if let Some(message) = Control::decode(bytes) {
+        assert_eq!(message.encode(), bytes);
+    }
+}
+
+/// A message from the signaling server.
+pub fn signal(text: &str) {
+    let Ok(message) = text.parse::<ServerMessage>() else {
+        return;
+    };
+    if let ServerMessage::Signal(sender, Ok(signal)) = &message {
+        if let Signal::Candidate { ufrag, .. } = signal {
+            assert_ne!(ufrag.as_deref(), Some(""), "an empty name stands for none");
+        }
+        let request = signal::request(*sender, signal);
+        assert!(request.len() <= MAX_SIGNAL_LEN);
+        let relayed = request.replacen("receiver", "sender", 1);
+        match relayed.parse::<ServerMessage>() {
+            Ok(again) => assert_eq!(again, message),
+            Err(error) => panic!("{error}: {relayed}"),
+        }
+    }
+}
+
+/// The address of a room.
+pub fn room_url(text: &str) {
+    let Ok(url) = text.parse::<RoomUrl>() else {
+        return;
+    };
+    assert_eq!(url.to_string().parse(), Ok(url.clone()));
+    let name = url.room_name();
+    assert!(!name.is_empty() && name.len() <= RoomUrl::MAX_NAME_LEN && !name.contains('/'));
+
+    let private = url.private_room("private");
+    assert_eq!(private.room_name(), "private");
+    assert_eq!(private.group_size(), None);
+    assert_eq!(private.to_string().parse(), Ok(private));
+
+    let socket = Url::parse(&url.socket_url()).expect("a URL that was accepted");
+    assert!(matches!(socket.scheme(), "ws" | "wss"));
+    // A browser throws if a WebSocket's URL has one.
+    assert_eq!(socket.fragment(), None);
+    assert!(
+        socket
+            .query_pairs()
+            .any(|pair| pair == ("huddle".into(), "1".into()))
+    );
+}
+
+/// Printable ASCII that ends no line.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}

@@ -1,0 +1,33 @@
+//! What of huddle_mesh needs no network, compiled from the crate's own files, and what must hold
+//! of it whatever arrives.
+//!
+//! The root looks like huddle_mesh's without its backends, so that a fuzz build compiles no WebRTC
+//! and the crate needs no doors for it.
+
+// Public items of huddle_mesh are not public here, and its backends are not here to use the rest.
+#![allow(dead_code, unused_imports)]
+
+#[path = "../../../crates/huddle_mesh/src/channel.rs"]
+mod channel;
+#[path = "../../../crates/huddle_mesh/src/config.rs"]
+mod config;
+#[path = "../../../crates/huddle_mesh/src/core/mod.rs"]
+mod core;
+#[path = "../../../crates/huddle_mesh/src/event.rs"]
+mod event;
+#[path = "../../../crates/huddle_mesh/src/room_url.rs"]
+mod room_url;
+#[path = "../../../crates/huddle_mesh/src/stats.rs"]
+mod stats;
+
+use channel::Channel;
+use config::{IceServer, RoomConfig, Route};
+use event::{LeaveReason, RoomError, RoomEvent, SendError, Signaling, SignalingLoss};
+use room_url::{RoomUrl, RoomUrlError};
+use stats::{LinkStats, Path};
+
+const MAX_MESSAGE_LEN: usize = 16_000;
+
+pub mod decoders;
+pub mod room;
+pub mod text;

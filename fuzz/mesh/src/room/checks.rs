@@ -1,0 +1,205 @@
+//! What a room promises, whoever it is among.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use matchbox_protocol::PeerId;
+use url::Url;
+
+use crate::{
+    MAX_MESSAGE_LEN,
+    core::{
+        Action, Core, LinkId, MAX_SIGNAL_LEN, Told,
+        candidate::{Candidate, CandidateKind},
+        control::RESERVED_BYTE,
+        sdp::{Description, MAX_CANDIDATES, SdpKind},
+        signal::{ServerMessage, Signal},
+    },
+};
+
+/// More links than this are never open, those to the players who may be here included.
+const MAX_LINKS: usize = 512;
+/// One thing that happens has no more consequences than this.
+const MAX_ACTIONS: usize = 2048;
+
+#[derive(Default)]
+struct Open {
+    /// The other side made the offer.
+    theirs: bool,
+    answered: bool,
+    opened: bool,
+    /// The other side has proven who it is.
+    proven: bool,
+    candidates: usize,
+}
+
+/// The room's doings so far, as others see them.
+pub(super) struct Checks {
+    me: PeerId,
+    relay_only: bool,
+    opened: u64,
+    links: BTreeMap<LinkId, Open>,
+    here: BTreeMap<PeerId, bool>,
+    cut: BTreeSet<PeerId>,
+    actions: usize,
+}
+
+impl Checks {
+    pub(super) fn new(me: PeerId, relay_only: bool) -> Self {
+        Self {
+            me,
+            relay_only,
+            opened: 0,
+            links: BTreeMap::new(),
+            here: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            actions: 0,
+        }
+    }
+
+    /// The platform has opened a link.
+    pub(super) fn opened(&mut self, link: LinkId) {
+        if let Some(open) = self.links.get_mut(&link) {
+            open.opened = true;
+        }
+    }
+
+    /// The other side is about to prove who it is.
+    pub(super) fn proven(&mut self, link: LinkId) {
+        if let Some(open) = self.links.get_mut(&link) {
+            open.proven = true;
+        }
+    }
+
+    pub(super) fn cut(&mut self, peer: PeerId) {
+        self.cut.insert(peer);
+    }
+
+    pub(super) fn is_open(&self, link: LinkId) -> bool {
+        self.links.contains_key(&link)
+    }
+
+    /// The room wants something done.
+    pub(super) fn action(&mut self, action: &Action) {
+        self.actions += 1;
+        assert!(self.actions <= MAX_ACTIONS);
+        match action {
+            Action::Connect(url) => assert!(Url::parse(url).is_ok()),
+            Action::SocketSend(text) => self.sent(text),
+            Action::SocketClose => {}
+            Action::OpenLink { link, offer } => {
+                assert!(self.links.len() < MAX_LINKS);
+                assert_eq!(link.0, self.opened, "links are numbered and used once");
+                self.opened += 1;
+                if let Some(offer) = offer {
+                    self.canonical(SdpKind::Offer, offer);
+                }
+                let theirs = offer.is_some();
+                self.links.insert(
+                    *link,
+                    Open {
+                        theirs,
+                        ..Open::default()
+                    },
+                );
+            }
+            Action::Answer { link, sdp } => {
+                self.canonical(SdpKind::Answer, sdp);
+                let open = self.link(*link);
+                assert!(!open.theirs && !std::mem::replace(&mut open.answered, true));
+            }
+            Action::Candidate { link, candidate } => {
+                let parsed = candidate.parse::<Candidate>().expect("a valid candidate");
+                assert_eq!(parsed.to_string(), *candidate);
+                let open = self.link(*link);
+                open.candidates += 1;
+                assert!(open.candidates <= MAX_CANDIDATES);
+            }
+            Action::Send { link, bytes, .. } => {
+                assert!(bytes.len() <= MAX_MESSAGE_LEN);
+                assert!(
+                    self.link(*link).opened,
+                    "nothing is sent on a link that is not open"
+                );
+            }
+            Action::CloseLink { link } => {
+                assert!(self.links.remove(link).is_some(), "a link is closed once");
+            }
+            Action::Tell(told) => self.told(told),
+        }
+    }
+
+    /// All that was to be done is done.
+    pub(super) fn settled(&mut self, core: &Core) {
+        self.actions = 0;
+        let stats: Vec<PeerId> = core.stats().map(|(peer, _)| peer).collect();
+        assert!(
+            stats.iter().eq(self.here.keys()),
+            "told and counted are the same players"
+        );
+        for (peer, foreign) in &self.here {
+            if let Some(link) = core.active_link(*peer) {
+                let open = self.links.get(&link).expect("a link that is open");
+                assert!(
+                    *foreign || open.proven,
+                    "{peer} has not proven who they are"
+                );
+            }
+        }
+    }
+
+    fn link(&mut self, link: LinkId) -> &mut Open {
+        self.links.get_mut(&link).expect("a link that is open")
+    }
+
+    fn canonical(&self, kind: SdpKind, sdp: &str) {
+        let parsed = Description::parse(kind, sdp).expect("a valid description");
+        assert_eq!(parsed.to_sdp(), sdp);
+        assert_eq!(parsed.tag, None);
+    }
+
+    fn told(&mut self, told: &Told) {
+        match told {
+            Told::Signaling(_) | Told::Failed(_) => {}
+            Told::Joined { peer, foreign, .. } => {
+                assert!(*peer != self.me && !self.cut.contains(peer));
+                assert_eq!(self.here.insert(*peer, *foreign), None);
+            }
+            Told::Left { peer, .. } => assert!(self.here.remove(peer).is_some()),
+            Told::Suspect(peer) | Told::Recovered(peer) | Told::Replaced(peer) => {
+                assert_eq!(self.here.get(peer), Some(&false));
+            }
+            Told::Packet { peer, bytes, .. } => {
+                let foreign = self.here.get(peer).expect("a player who is here");
+                assert!(bytes.len() <= MAX_MESSAGE_LEN);
+                assert!(*foreign || bytes.first() != Some(&RESERVED_BYTE));
+            }
+        }
+    }
+
+    /// What goes to the server must fit it, and show no address that is to be hidden.
+    fn sent(&self, text: &str) {
+        assert!(text.len() <= MAX_SIGNAL_LEN);
+        if !self.relay_only {
+            return;
+        }
+        let candidates = match relayed(text) {
+            Some((_, Signal::Offer(description) | Signal::Answer(description))) => {
+                description.candidates
+            }
+            Some((_, Signal::Candidate { candidate, .. })) => vec![candidate],
+            None => Vec::new(),
+        };
+        let is_relay = |candidate: &Candidate| candidate.kind == CandidateKind::Relay;
+        assert!(candidates.iter().all(is_relay));
+    }
+}
+
+/// Whom a text to the server is for, and what it says, as the receiver reads it.
+pub(super) fn relayed(text: &str) -> Option<(PeerId, Signal)> {
+    let text = text.replacen("receiver", "sender", 1);
+    match text.parse::<ServerMessage>() {
+        Ok(ServerMessage::Signal(id, Ok(signal))) => Some((id, signal)),
+        Ok(ServerMessage::KeepAlive) => None,
+        other => panic!("{text}: {other:?}"),
+    }
+}

@@ -1,0 +1,72 @@
+//! Chromium, without a screen.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use serde_json::json;
+
+use crate::{
+    Page, child,
+    driver::{Driver, DriverProgram, Folder},
+};
+
+const FLAGS: &[&str] = &[
+    "--headless",
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--mute-audio",
+    // Without a graphics card.
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+];
+
+pub(crate) fn start(name: &str, page: Page, folder: &Folder) -> anyhow::Result<Driver> {
+    let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
+    flags.push(format!("--user-data-dir={}", folder.path().display()));
+    flags.push(format!("--window-size={},{}", page.width, page.height));
+    let mut command = child::command("chromedriver");
+    command.arg("--port=0");
+    let program = DriverProgram {
+        command,
+        says_port: "started successfully on port ",
+        capabilities: json!({
+            "browserName": "chrome",
+            "pageLoadStrategy": "eager",
+            "goog:loggingPrefs": { "browser": "ALL" },
+            "goog:chromeOptions": {
+                "binary": chromium()?,
+                "args": flags,
+                // The usual first page waits for the internet, which is not there.
+                "prefs": { "session": { "restore_on_startup": 4, "startup_urls": ["about:blank"] } },
+            },
+        }),
+        says_process: "goog:processID",
+    };
+    let driver = Driver::start(name, program)?;
+    // The window is larger than what it shows of the page.
+    let metrics = json!({
+        "width": page.width, "height": page.height, "deviceScaleFactor": 1, "mobile": false,
+    });
+    devtools(&driver, "Emulation.setDeviceMetricsOverride", metrics)?;
+    Ok(driver)
+}
+
+/// A command of Chromium's developer tools.
+pub(crate) fn devtools(
+    driver: &Driver,
+    command: &str,
+    parameters: serde_json::Value,
+) -> anyhow::Result<()> {
+    let body = json!({ "cmd": command, "params": parameters });
+    driver.extension("goog/cdp/execute", body).map(drop)
+}
+
+fn chromium() -> anyhow::Result<PathBuf> {
+    child::find(&["chromium", "chromium-browser", "google-chrome"])
+        .context("there is no chromium: install it, and chromium-driver")
+}

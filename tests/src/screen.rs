@@ -1,0 +1,51 @@
+//! A screen that nobody looks at.
+
+use std::{sync::mpsc, time::Duration};
+
+use anyhow::{Context, bail};
+
+use crate::{
+    Page,
+    child::{self, Kept},
+};
+
+const START: Duration = Duration::from_secs(20);
+
+/// An X server without hardware, stopped when dropped.
+pub(crate) struct Screen {
+    display: String,
+    _process: Kept,
+}
+
+impl Screen {
+    pub(crate) fn start(page: Page) -> anyhow::Result<Self> {
+        let (tell, told) = mpsc::channel();
+        let mut command = child::command("Xvfb");
+        // Locks are files that all machines with this `/tmp` share, and name processes of this namespace.
+        command.args(["-displayfd", "1", "-nolock", "-nolisten", "tcp"]);
+        command.args([
+            "-screen",
+            "0",
+            &format!("{}x{}x24", page.width, page.height),
+        ]);
+        let mut process = Kept::start("Xvfb", &mut command, move |line| {
+            // Nobody waits for a second one.
+            let _ = tell.send(line.trim().to_owned());
+            None
+        })
+        .context("a screen is needed: install the package `xvfb`")?;
+        let Ok(number) = told.recv_timeout(START) else {
+            process.check_alive()?;
+            bail!("Xvfb names no display:\n{}", process.log.text());
+        };
+        Ok(Self {
+            display: format!(":{number}"),
+            _process: process,
+        })
+    }
+
+    /// For the environment variable `DISPLAY`.
+    pub(crate) fn display(&self) -> &str {
+        &self.display
+    }
+}

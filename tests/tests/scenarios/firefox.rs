@@ -1,0 +1,81 @@
+//! Firefox with others.
+
+use std::time::Duration;
+
+use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until};
+
+use crate::pictures::picture;
+use crate::steps::{
+    LOAD, all_know_their_links, all_meet, all_see_movement, all_splash, closed_tab_is_gone,
+};
+
+/// From the last one's first report to everybody seeing everybody.
+const MEETING: Duration = Duration::from_secs(5);
+const ROOM: &str = "hello";
+
+pub(crate) fn firefox_joins_chromium(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = waiting(Browser::chromium("Ada", Page::SMALL)?, &server)?;
+    let mut bob = Browser::firefox("Bob", Page::SMALL)?;
+    bob.open(&page(&server, 2))?;
+    wait_until(&mut [&mut bob], LOAD, "Firefox reports", |_| true)?;
+    let ids = play(&mut [&mut ada, &mut bob])?;
+    closed_tab_is_gone(bob, &ids[1], &mut [&mut ada])
+}
+
+pub(crate) fn chromium_joins_firefox(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = waiting(Browser::firefox("Ada", Page::SMALL)?, &server)?;
+    let mut bob = Browser::chromium("Bob", Page::SMALL)?;
+    bob.open(&page(&server, 2))?;
+    wait_until(&mut [&mut bob], LOAD, "Chromium reports", |_| true)?;
+    let ids = play(&mut [&mut ada, &mut bob])?;
+    closed_tab_is_gone(bob, &ids[1], &mut [&mut ada])
+}
+
+pub(crate) fn mixed_room_of_four(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = Browser::chromium("Ada", Page::SMALL)?;
+    let mut bob = Browser::chromium("Bob", Page::SMALL)?;
+    let mut cleo = Browser::firefox("Cleo", Page::SMALL)?;
+    for (browser, bot) in [(&ada, 1), (&bob, 2), (&cleo, 3)] {
+        browser.open(&page(&server, bot))?;
+    }
+    let mut dora = Native::start(artifacts, "Dora", &server, ROOM, 4)?;
+    let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo, &mut dora];
+    wait_until(players, LOAD, "all four report", |_| true)?;
+    play(players).map(drop)
+}
+
+pub(crate) fn firefox_draws_the_game(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = Browser::firefox("Ada", Page::LARGE)?;
+    ada.open(&server.page("hello", "bot=1"))?;
+    ada.wait_shown(LOAD)?;
+    picture(artifacts, &ada, "firefox")
+}
+
+/// A page in which a bot plays.
+fn page(server: &Server, bot: u64) -> String {
+    server.page("hello", &format!("render=off&bot={bot}"))
+}
+
+fn waiting(mut browser: Browser, server: &Server) -> anyhow::Result<Browser> {
+    browser.open(&page(server, 1))?;
+    wait_until(
+        &mut [&mut browser],
+        LOAD,
+        "the first one waits",
+        |reports| reports[0].state == "waiting",
+    )?;
+    Ok(browser)
+}
+
+fn play(players: &mut [&mut dyn Player]) -> anyhow::Result<Vec<String>> {
+    let what = "they meet after the last one's first report";
+    let (ids, _) = all_meet(players, MEETING, what)?;
+    all_see_movement(players, "each sees the others move")?;
+    all_know_their_links(players, "direct")?;
+    all_splash(players)?;
+    Ok(ids)
+}
