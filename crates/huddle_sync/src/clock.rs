@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::TickRate;
 
 /// No peer can claim a later tick. At 60 ticks a second a room takes more than a year to get there.
-pub const MAX_CLAIMED_TICK: u32 = 1 << 31;
+pub(crate) const MAX_CLAIMED_TICK: u32 = 1 << 31;
 
 /// For how long after joining a clock follows whoever is ahead.
 const YOUTH: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ pub struct ClockReading {
 /// passed. Two groups that counted apart for more than 10 seconds before they met keep
 /// their counts until one is outnumbered; [`offset`](Self::offset) shows it.
 #[derive(Debug, Clone)]
-pub struct RoomClock {
+pub(crate) struct RoomClock {
     rate: TickRate,
     tick: u32,
     joined: u32,
@@ -65,11 +65,11 @@ struct Heard {
 /// A tick that cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the peer claims that it is tick {0}, which no room lives to see")]
-pub struct ImpossibleTick(pub u32);
+pub(crate) struct ImpossibleTick(pub u32);
 
 impl RoomClock {
     /// A clock that begins now.
-    pub fn new(rate: TickRate) -> Self {
+    pub(crate) fn new(rate: TickRate) -> Self {
         Self {
             rate,
             tick: 0,
@@ -80,12 +80,12 @@ impl RoomClock {
     }
 
     /// The tick it is.
-    pub fn tick(&self) -> u32 {
+    pub(crate) fn tick(&self) -> u32 {
         self.tick
     }
 
     /// What others are told.
-    pub fn reading(&self) -> ClockReading {
+    pub(crate) fn reading(&self) -> ClockReading {
         ClockReading {
             tick: self.tick,
             joined: self.joined,
@@ -95,7 +95,7 @@ impl RoomClock {
 
     /// Goes on to the next tick. Returns how many ticks were skipped beyond that because this
     /// player fell behind, most often 0.
-    pub fn advance(&mut self) -> u32 {
+    pub(crate) fn advance(&mut self) -> u32 {
         self.tick = self.tick.saturating_add(1);
         let lag = self.median_offset().unwrap_or(0);
         if lag <= i64::from(self.rate.ticks_in(MAX_LAG)) {
@@ -110,7 +110,7 @@ impl RoomClock {
     ///
     /// # Errors
     /// If the peer claims an impossible tick. Then it should be cut.
-    pub fn meet(
+    pub(crate) fn meet(
         &mut self,
         peer: PeerId,
         theirs: ClockReading,
@@ -133,7 +133,12 @@ impl RoomClock {
     ///
     /// # Errors
     /// If the peer claims an impossible tick. Then it should be cut.
-    pub fn hear(&mut self, peer: PeerId, tick: u32, age: Duration) -> Result<(), ImpossibleTick> {
+    pub(crate) fn hear(
+        &mut self,
+        peer: PeerId,
+        tick: u32,
+        age: Duration,
+    ) -> Result<(), ImpossibleTick> {
         if tick > MAX_CLAIMED_TICK {
             return Err(ImpossibleTick(tick));
         }
@@ -147,12 +152,12 @@ impl RoomClock {
     }
 
     /// Forgets a peer that left.
-    pub fn forget(&mut self, peer: PeerId) {
+    pub(crate) fn forget(&mut self, peer: PeerId) {
         self.heard.remove(&peer);
     }
 
     /// How many ticks a peer was ahead of this player when last heard of; negative if behind.
-    pub fn offset(&self, peer: PeerId) -> Option<i64> {
+    pub(crate) fn offset(&self, peer: PeerId) -> Option<i64> {
         self.heard.get(&peer).map(|heard| heard.offset)
     }
 

@@ -310,6 +310,7 @@ impl EventSender {
     }
 
     /// The fragments that were sent and not acked, and the bytes in them.
+    #[cfg(test)]
     pub(crate) fn in_flight(&self) -> Amount {
         Amount {
             count: (self.unsent - self.acked) as usize,

@@ -7,7 +7,7 @@ use crate::ClockReading;
 
 /// What a handshake tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HandshakeEvent {
+pub(crate) enum HandshakeEvent {
     /// The peer's terms are the same: shall it be admitted? Answer with [`Handshake::decide`](super::Handshake::decide)
     /// within 8 seconds.
     AskAdmission {
@@ -29,11 +29,11 @@ pub enum HandshakeEvent {
 
 /// Which question a decision answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Ticket(pub(super) u64);
+pub(crate) struct Ticket(pub(super) u64);
 
 /// What both sides know of their session when a handshake is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Agreement {
+pub(crate) struct Agreement {
     /// The session tag in packets; the same on both sides.
     pub tag: u8,
     /// A number for the session; the same on both sides.

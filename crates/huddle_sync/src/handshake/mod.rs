@@ -18,9 +18,9 @@ use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 
+pub(crate) use self::event::{Agreement, HandshakeEvent, Ticket};
 pub use self::{
     error::HandshakeError,
-    event::{Agreement, HandshakeEvent, Ticket},
     refusal::Refusal,
     terms::{MAX_ADMISSION_LEN, MAX_GAME_LEN, Terms, TermsError},
 };
@@ -61,49 +61,9 @@ const RESTART_PROOF: Duration = Duration::from_millis(200);
 /// Time is since the room was joined. Call [`collect`](Self::collect) every tick until it has
 /// nothing more, also after the end; give [`receive`](Self::receive) every message whose first byte
 /// is 0x01 to 0x04; and see to what [`poll`](Self::poll) tells. Other messages mean nothing before
-/// [`is_done`](Self::is_done): drop them, since they are sent again.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// use bytes::Bytes;
-/// use huddle_sync::{
-///     ClockReading, Handshake, HandshakeEvent, Kinds, RemovalPolicy, Terms, TickRate,
-/// };
-///
-/// let terms = Terms::new(
-///     "my-game/1",
-///     TickRate::default(),
-///     &Kinds::default(),
-///     RemovalPolicy::Nobody,
-///     Bytes::from_static(b"password"),
-/// )?;
-/// let now = Duration::ZERO;
-/// // Nonces are random.
-/// let mut sides = [Handshake::new(4, now), Handshake::new(2, now)];
-/// let mut agreed = Vec::new();
-/// while agreed.len() < 2 {
-///     for (from, to) in [(0, 1), (1, 0)] {
-///         while let Some(bytes) = sides[from].collect(now, &terms, ClockReading::default()) {
-///             sides[to].receive(&terms, bytes, now)?;
-///         }
-///         while let Some(event) = sides[to].poll() {
-///             match event {
-///                 HandshakeEvent::AskAdmission { ticket, data } => {
-///                     let verdict = if data == "password" { Ok(()) } else { Err("wrong password".to_owned()) };
-///                     sides[to].decide(ticket, verdict);
-///                 }
-///                 HandshakeEvent::Done(done) => agreed.push((done.tag, done.session)),
-///                 other => panic!("{other:?}"),
-///             }
-///         }
-///     }
-/// }
-/// assert_eq!(agreed[0], agreed[1]);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// [`HandshakeEvent::Done`]: drop them, since they are sent again.
 #[derive(Debug, Clone)]
-pub struct Handshake {
+pub(crate) struct Handshake {
     nonce: u64,
     started: Duration,
     peer: Option<Peer>,
@@ -163,7 +123,7 @@ struct Owed {
 
 impl Handshake {
     /// Begins a session. The nonce is random, and never used again.
-    pub fn new(nonce: u64, now: Duration) -> Self {
+    pub(crate) fn new(nonce: u64, now: Duration) -> Self {
         Self {
             nonce,
             started: now,
@@ -177,27 +137,27 @@ impl Handshake {
         }
     }
 
-    /// Whether both sides want to play together.
-    pub fn is_done(&self) -> bool {
-        self.stage == Stage::Done
-    }
-
     /// Whether it ended with a refusal that the other side knows of, or has been told often enough:
     /// the link can go.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         let is_heard = self.peer.as_ref().is_some_and(|peer| peer.has_refused);
         let needed = if is_heard { MIN_ROUNDS } else { MAX_ROUNDS };
         matches!(self.stage, Stage::Refused { rounds, .. } if rounds >= needed)
     }
 
     /// What happened. Call it after everything else until it returns `None`.
-    pub fn poll(&mut self) -> Option<HandshakeEvent> {
+    pub(crate) fn poll(&mut self) -> Option<HandshakeEvent> {
         self.events.pop_front()
     }
 
     /// The next message to send now, reliably if possible. `clock` is what this player's clock
     /// says.
-    pub fn collect(&mut self, now: Duration, terms: &Terms, clock: ClockReading) -> Option<Bytes> {
+    pub(crate) fn collect(
+        &mut self,
+        now: Duration,
+        terms: &Terms,
+        clock: ClockReading,
+    ) -> Option<Bytes> {
         self.expire(now);
         if now >= self.next_round {
             self.next_round = now.saturating_add(REPEAT);
@@ -229,7 +189,7 @@ impl Handshake {
     ///
     /// # Errors
     /// If the bytes are no message of the handshake; then nothing has changed.
-    pub fn receive(
+    pub(crate) fn receive(
         &mut self,
         terms: &Terms,
         bytes: Bytes,
@@ -268,7 +228,7 @@ impl Handshake {
 
     /// Answers [`HandshakeEvent::AskAdmission`]: admits the peer, or says why not. What answers an
     /// older question is ignored.
-    pub fn decide(&mut self, ticket: Ticket, verdict: Result<(), String>) {
+    pub(crate) fn decide(&mut self, ticket: Ticket, verdict: Result<(), String>) {
         let is_asked = self
             .peer
             .as_ref()

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{self, DecodeError, EncodeError};
 
 /// The most links one report tells.
-pub const MAX_LINKS: usize = 64;
+pub(crate) const MAX_LINKS: usize = 64;
 
 /// The longest report in bytes: its kind, a tick, a count, and 17 for each link. So no report with
 /// more links fits.
@@ -14,7 +14,7 @@ const MAX_REPORT_LEN: usize = 1 + 5 + 1 + 17 * MAX_LINKS;
 /// What members tell each other of the room. It travels as an ordinary event, under the name
 /// [`NAME`](Self::NAME).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RosterMessage {
+pub(crate) enum RosterMessage {
     /// Who the sender is linked with, at most [`MAX_LINKS`].
     Links {
         /// When the sender joined, on the room's clock.
@@ -28,13 +28,13 @@ pub enum RosterMessage {
 
 impl RosterMessage {
     /// The name of the event it travels as, to be declared like those of the game.
-    pub const NAME: &'static str = "huddle/roster";
+    pub(crate) const NAME: &'static str = "huddle/roster";
 
     /// As bytes.
     ///
     /// # Errors
     /// If it holds more than [`MAX_LINKS`].
-    pub fn encode(&self) -> Result<Bytes, EncodeError> {
+    pub(crate) fn encode(&self) -> Result<Bytes, EncodeError> {
         codec::encode(self, MAX_REPORT_LEN)
     }
 
@@ -42,7 +42,7 @@ impl RosterMessage {
     ///
     /// # Errors
     /// If they are anything else.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         codec::decode(bytes, MAX_REPORT_LEN)
     }
 }

@@ -12,10 +12,8 @@ use std::{
 use matchbox_protocol::PeerId;
 use thiserror::Error;
 
-pub use self::{
-    message::{MAX_LINKS, RosterMessage},
-    policy::RemovalPolicy,
-};
+pub(crate) use self::message::{MAX_LINKS, RosterMessage};
+pub use self::policy::RemovalPolicy;
 use crate::TickRate;
 
 /// For how long after joining everybody who is met is taken to have been there before.
@@ -47,30 +45,8 @@ const MAX_HEARD_OF: usize = 1024;
 /// **Removal** follows the room's [`RemovalPolicy`]. A wish to remove somebody holds for 60 seconds,
 /// or until who had it leaves; a player who was removed and comes back within that time
 /// is removed again. Every member counts for itself.
-///
-/// ```
-/// use huddle_sync::{RemovalPolicy, Roster, RosterEvent, RosterMessage, TickRate};
-/// # let id = |n: u8| {
-/// #     let mut bytes = vec![16];
-/// #     bytes.resize(17, n);
-/// #     huddle_sync::codec::decode(&bytes, 17).unwrap()
-/// # };
-/// let (me, ada, bob) = (id(1), id(2), id(3));
-/// let mut roster = Roster::new(me, 0, RemovalPolicy::Majority, TickRate::default());
-/// roster.meet(ada, 1000, 1000);
-/// roster.meet(bob, 1000, 1000);
-/// while roster.poll().is_some() {} // our own reports, to be sent to all
-/// assert_eq!(roster.host(), me);
-///
-/// roster.ask_removal(bob, 2000)?;
-/// assert_eq!(roster.poll(), Some(RosterEvent::Send(RosterMessage::Remove(bob))));
-/// assert_eq!(roster.poll(), None);
-/// roster.receive(ada, RosterMessage::Remove(bob), 2010);
-/// assert_eq!(roster.poll(), Some(RosterEvent::Remove { peer: bob, by: vec![me, ada] }));
-/// # Ok::<(), huddle_sync::RemovalError>(())
-/// ```
 #[derive(Debug, Clone)]
-pub struct Roster {
+pub(crate) struct Roster {
     me: PeerId,
     joined: u32,
     policy: RemovalPolicy,
@@ -96,7 +72,7 @@ struct Member {
 
 /// What the roster tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RosterEvent {
+pub(crate) enum RosterEvent {
     /// To be sent to all peers as an event.
     Send(RosterMessage),
     /// A player is to be removed; if it is this one, it should leave. `by` are the members who
@@ -136,7 +112,7 @@ pub enum RemovalError {
 
 impl Roster {
     /// A room without peers. `joined` is when this player joined, on the room's clock.
-    pub fn new(me: PeerId, joined: u32, policy: RemovalPolicy, rate: TickRate) -> Self {
+    pub(crate) fn new(me: PeerId, joined: u32, policy: RemovalPolicy, rate: TickRate) -> Self {
         Self {
             me,
             joined,
@@ -151,7 +127,7 @@ impl Roster {
     }
 
     /// When this player joined turns out otherwise: its clock adopted the room's.
-    pub fn set_joined(&mut self, joined: u32) {
+    pub(crate) fn set_joined(&mut self, joined: u32) {
         if self.joined != joined {
             self.joined = joined;
             self.report();
@@ -159,7 +135,7 @@ impl Roster {
     }
 
     /// A peer is linked from now on and says that it joined at `claim`.
-    pub fn meet(&mut self, peer: PeerId, claim: u32, tick: u32) {
+    pub(crate) fn meet(&mut self, peer: PeerId, claim: u32, tick: u32) {
         if peer == self.me {
             return;
         }
@@ -177,7 +153,7 @@ impl Roster {
     }
 
     /// A peer is no longer linked.
-    pub fn part(&mut self, peer: PeerId, tick: u32) {
+    pub(crate) fn part(&mut self, peer: PeerId, tick: u32) {
         if self.members.remove(&peer).is_some() {
             self.wishes.retain(|(by, _), _| *by != peer);
             self.removed.remove(&peer);
@@ -187,7 +163,7 @@ impl Roster {
     }
 
     /// Takes what a peer tells. Nothing is taken from who is not a member.
-    pub fn receive(&mut self, from: PeerId, message: RosterMessage, tick: u32) {
+    pub(crate) fn receive(&mut self, from: PeerId, message: RosterMessage, tick: u32) {
         let Some(first_heard_of) = self.members.get(&from).map(|m| m.first_heard_of) else {
             return;
         };
@@ -215,7 +191,7 @@ impl Roster {
     ///
     /// # Errors
     /// If the room's policy does not allow it, or the player is not there.
-    pub fn ask_removal(&mut self, peer: PeerId, tick: u32) -> Result<(), RemovalError> {
+    pub(crate) fn ask_removal(&mut self, peer: PeerId, tick: u32) -> Result<(), RemovalError> {
         if peer == self.me {
             return Err(RemovalError::Yourself);
         }
@@ -237,19 +213,20 @@ impl Roster {
     }
 
     /// What happened. Call it after everything else until it returns `None`.
-    pub fn poll(&mut self) -> Option<RosterEvent> {
+    pub(crate) fn poll(&mut self) -> Option<RosterEvent> {
         self.events.pop_front()
     }
 
     /// The member longest in the room.
-    pub fn host(&self) -> PeerId {
+    pub(crate) fn host(&self) -> PeerId {
         let others = self.members.iter().map(|(&id, member)| (member.joined, id));
         let oldest = others.chain([(self.joined, self.me)]).min();
         oldest.map_or(self.me, |(_, id)| id)
     }
 
     /// When a member joined, as far as it is believed.
-    pub fn joined(&self, peer: PeerId) -> Option<u32> {
+    #[cfg(test)]
+    pub(crate) fn joined(&self, peer: PeerId) -> Option<u32> {
         if peer == self.me {
             return Some(self.joined);
         }
@@ -258,7 +235,7 @@ impl Roster {
 
     /// Who a member says it is linked with, in the order of their ids; empty before its first
     /// report.
-    pub fn links_of(&self, peer: PeerId) -> Vec<PeerId> {
+    pub(crate) fn links_of(&self, peer: PeerId) -> Vec<PeerId> {
         if peer == self.me {
             return self.members.keys().copied().collect();
         }
@@ -272,7 +249,7 @@ impl Roster {
     /// The links the mesh lacks: pairs of members one of whom does not report the other, and this
     /// player with those that only others are linked with. The lower id comes first; in order. While
     /// somebody joins or leaves it is normal that links are missing for a moment.
-    pub fn missing(&self) -> Vec<(PeerId, PeerId)> {
+    pub(crate) fn missing(&self) -> Vec<(PeerId, PeerId)> {
         let mut missing = BTreeSet::new();
         for (&a, member) in &self.members {
             let Some(links) = &member.links else { continue };

@@ -8,20 +8,20 @@ use huddle_sync::Lane;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy)]
-pub struct Weather {
+pub(crate) struct Weather {
     /// The part of packets that is lost.
-    pub loss: f64,
+    pub(crate) loss: f64,
     /// The part that arrives twice.
-    pub duplicates: f64,
+    pub(crate) duplicates: f64,
     /// The least time a packet takes.
-    pub latency: Duration,
+    pub(crate) latency: Duration,
     /// How much longer it may take, which is also how packets overtake each other.
-    pub jitter: Duration,
+    pub(crate) jitter: Duration,
 }
 
 /// What is on its way in one direction.
 #[derive(Debug, Default)]
-pub struct Pipe {
+pub(crate) struct Pipe {
     flying: Vec<Flying>,
     /// When the last message on each ordered lane arrives.
     ordered: [Duration; 3],
@@ -37,7 +37,7 @@ struct Flying {
 }
 
 impl Pipe {
-    pub fn send(
+    pub(crate) fn send(
         &mut self,
         now: Duration,
         lane: Lane,
@@ -77,7 +77,7 @@ impl Pipe {
     }
 
     /// What has arrived, in the order of arrival.
-    pub fn arrived(&mut self, now: Duration) -> Vec<(Duration, Lane, Bytes)> {
+    pub(crate) fn arrived(&mut self, now: Duration) -> Vec<(Duration, Lane, Bytes)> {
         let mut here: Vec<_> = self
             .flying
             .extract_if(.., |flying| flying.at <= now)
@@ -90,7 +90,7 @@ impl Pipe {
 
     /// The link is replaced: some of what was under way never comes, the rest comes as if nothing
     /// had happened, among what the new link brings.
-    pub fn replace(&mut self, rng: &mut Rng) {
+    pub(crate) fn replace(&mut self, rng: &mut Rng) {
         let cut = [rng.f64(), rng.f64(), rng.f64()];
         // Of an ordered lane a first part arrives, never one from the middle.
         let mut gone = [false; 3];
@@ -103,11 +103,11 @@ impl Pipe {
         self.ordered = Default::default();
     }
 
-    pub fn packets(&self) -> u64 {
+    pub(crate) fn packets(&self) -> u64 {
         self.sent
     }
 
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 }

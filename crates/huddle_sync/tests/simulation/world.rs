@@ -16,14 +16,14 @@ use uuid::Uuid;
 
 use crate::network::{Pipe, Weather};
 
-pub const TICK: Duration = Duration::from_micros(16_667);
+pub(crate) const TICK: Duration = Duration::from_micros(16_667);
 
 /// A room full of players.
-pub struct World {
-    pub now: Duration,
-    pub rng: Rng,
-    pub weather: Weather,
-    pub players: Vec<Player>,
+pub(crate) struct World {
+    pub(crate) now: Duration,
+    pub(crate) rng: Rng,
+    pub(crate) weather: Weather,
+    pub(crate) players: Vec<Player>,
     pipes: BTreeMap<(usize, usize), Pipe>,
     /// Pairs whose link is open.
     links: BTreeSet<(usize, usize)>,
@@ -32,34 +32,34 @@ pub struct World {
 }
 
 /// One player, and what they have seen.
-pub struct Player {
-    pub session: RoomSession,
-    pub states: OwnStates,
+pub(crate) struct Player {
+    pub(crate) session: RoomSession,
+    pub(crate) states: OwnStates,
     /// Whether the machine runs at all.
-    pub alive: bool,
+    pub(crate) alive: bool,
     /// What was sent to and heard from each other player.
-    pub with: BTreeMap<usize, Exchange>,
+    pub(crate) with: BTreeMap<usize, Exchange>,
     numbered: u32,
 }
 
 /// What one player knows of another.
 #[derive(Debug, Default)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     /// Whether the session with them has begun.
-    pub here: bool,
+    pub(crate) here: bool,
     /// The numbers of the events sent to them, ever.
-    pub sent: Vec<u32>,
+    pub(crate) sent: Vec<u32>,
     /// The numbers of their events that arrived here, in the order of arrival.
-    pub heard: Vec<u32>,
+    pub(crate) heard: Vec<u32>,
     /// The numbers reported as not delivered to them.
-    pub undelivered: Vec<u32>,
+    pub(crate) undelivered: Vec<u32>,
     /// The newest value of their state.
-    pub pose: Option<u32>,
+    pub(crate) pose: Option<u32>,
     /// How often they were met.
-    pub joined: u32,
+    pub(crate) joined: u32,
 }
 
-pub fn kinds() -> (Kinds, KindId, KindId) {
+pub(crate) fn kinds() -> (Kinds, KindId, KindId) {
     let mut kinds = Kinds::default();
     let splash = kinds
         .declare("splash", Delivery::Event, Schema::of::<Vec<u8>>())
@@ -70,7 +70,7 @@ pub fn kinds() -> (Kinds, KindId, KindId) {
     (kinds, splash, pose)
 }
 
-pub fn peer_id(player: usize) -> PeerId {
+pub(crate) fn peer_id(player: usize) -> PeerId {
     PeerId(Uuid::from_u128(player as u128 + 1))
 }
 
@@ -79,7 +79,7 @@ fn player_of(peer: PeerId) -> usize {
 }
 
 impl World {
-    pub fn new(players: usize, weather: Weather, seed: u64) -> Self {
+    pub(crate) fn new(players: usize, weather: Weather, seed: u64) -> Self {
         let (_, splash, pose) = kinds();
         let mut world = Self {
             now: Duration::ZERO,
@@ -113,7 +113,7 @@ impl World {
     }
 
     /// A link opens between two players; both notice at once.
-    pub fn open(&mut self, a: usize, b: usize) {
+    pub(crate) fn open(&mut self, a: usize, b: usize) {
         self.links.insert((a.min(b), a.max(b)));
         for (me, other) in [(a, b), (b, a)] {
             self.pipes.entry((me, other)).or_default().clear();
@@ -124,7 +124,7 @@ impl World {
     }
 
     /// A link is replaced by a fresh one; what was under way is lost in part.
-    pub fn replace(&mut self, a: usize, b: usize) {
+    pub(crate) fn replace(&mut self, a: usize, b: usize) {
         for (me, other) in [(a, b), (b, a)] {
             self.pipes
                 .entry((me, other))
@@ -138,7 +138,7 @@ impl World {
     }
 
     /// A link ends for `a`; for `b` too if `both`.
-    pub fn lose(&mut self, a: usize, b: usize, both: bool) {
+    pub(crate) fn lose(&mut self, a: usize, b: usize, both: bool) {
         self.links.remove(&(a.min(b), a.max(b)));
         self.give_up(a, b);
         if both {
@@ -147,7 +147,7 @@ impl World {
     }
 
     /// The link is back: who had given the other up opens it anew, to others it is a replacement.
-    pub fn back(&mut self, a: usize, b: usize, b_noticed: bool) {
+    pub(crate) fn back(&mut self, a: usize, b: usize, b_noticed: bool) {
         self.links.insert((a.min(b), a.max(b)));
         self.players[a].session.link_opened(peer_id(b), self.now);
         match b_noticed {
@@ -162,12 +162,8 @@ impl World {
         self.players[me].with.entry(other).or_default().here = false;
     }
 
-    pub fn is_linked(&self, a: usize, b: usize) -> bool {
-        self.links.contains(&(a.min(b), a.max(b)))
-    }
-
     /// Sends an event of about `len` bytes to whoever is here.
-    pub fn splash(&mut self, me: usize, len: usize) {
+    pub(crate) fn splash(&mut self, me: usize, len: usize) {
         for other in 0..self.players.len() {
             let player = &mut self.players[me];
             if !player.with.get(&other).is_some_and(|with| with.here) {
@@ -191,7 +187,7 @@ impl World {
     }
 
     /// Moves, as others see it.
-    pub fn pose(&mut self, me: usize, value: u32, len: usize) {
+    pub(crate) fn pose(&mut self, me: usize, value: u32, len: usize) {
         let mut payload = value.to_le_bytes().to_vec();
         payload.resize(len.max(4), 7);
         self.players[me]
@@ -201,7 +197,7 @@ impl World {
     }
 
     /// One tick of everybody.
-    pub fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         self.now += TICK;
         for me in 0..self.players.len() {
             for other in 0..self.players.len() {
@@ -227,18 +223,18 @@ impl World {
     }
 
     /// How many packets have been sent, ever.
-    pub fn packets(&self) -> u64 {
+    pub(crate) fn packets(&self) -> u64 {
         self.pipes.values().map(Pipe::packets).sum()
     }
 
-    pub fn run(&mut self, ticks: u32) {
+    pub(crate) fn run(&mut self, ticks: u32) {
         for _ in 0..ticks {
             self.step();
         }
     }
 
     /// Runs until everybody is here for everybody.
-    pub fn run_until_met(&mut self) {
+    pub(crate) fn run_until_met(&mut self) {
         let others = self.players.len() - 1;
         let met = |player: &Player| player.with.values().filter(|with| with.here).count() == others;
         for _ in 0..1200 {
@@ -341,7 +337,7 @@ impl World {
     }
 
     /// Everything sent has arrived exactly once and in order, or was reported as not delivered.
-    pub fn check_events(&self) {
+    pub(crate) fn check_events(&self) {
         let alive = self
             .players
             .iter()

@@ -39,6 +39,7 @@ impl PartSender {
     }
 
     /// Whether there is anything to be sent.
+    #[cfg(test)]
     pub(crate) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
