@@ -44,6 +44,25 @@ pub struct PeerReport {
     /// Whether each event of it was the one after the event before.
     #[serde(default)]
     pub events_in_order: bool,
+    /// The median delay of state in milliseconds, without a transfer and beside one.
+    #[serde(default)]
+    pub delays_ms: [Option<f64>; 2],
+    /// A transfer from or to it.
+    #[serde(default)]
+    pub transfer: Option<TransferReport>,
+}
+
+/// How a transfer goes.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct TransferReport {
+    /// Bytes that are there.
+    pub done: u64,
+    /// Bytes there will be.
+    pub total: u64,
+    /// How often progress was told.
+    pub progress: u64,
+    /// At the end, whether what arrived is what was sent.
+    pub intact: Option<bool>,
 }
 
 /// One thing that moves.

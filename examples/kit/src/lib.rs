@@ -21,6 +21,7 @@ mod copy;
 mod news;
 mod options;
 mod persona;
+mod probe;
 mod report;
 mod screen;
 mod stage;
@@ -78,6 +79,6 @@ impl Plugin for ExampleKit {
             stage::window(app, &format!("{} - bevy_huddle", self.options.example));
             app.add_plugins((toast::plugin, tag::plugin, screen::plugin(self.controls)));
         }
-        app.add_plugins((news::plugin, report::plugin));
+        app.add_plugins((news::plugin, probe::plugin, report::plugin));
     }
 }

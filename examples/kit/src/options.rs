@@ -25,6 +25,10 @@ pub struct Options {
     pub display: Display,
     /// Print the report to stdout once per second. On the web it is always at `globalThis.huddle`.
     pub report: bool,
+    /// How many numbered events per second to send to each peer, to count what arrives; 0 for none.
+    pub probe: u32,
+    /// How many bytes to send to each peer after a while, beside the probe.
+    pub transfer: Option<usize>,
     /// What was asked for and could not be understood, for the player to read.
     pub mistakes: Vec<String>,
 }
@@ -56,7 +60,7 @@ impl Options {
         }
     }
 
-    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT&ice=SERVERS&relay=on`.
+    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT&ice=SERVERS&relay=on&probe=RATE&transfer=BYTES`.
     ///
     /// `ice` lists servers like `stun:HOST:PORT,USER:SECRET@turn:HOST:PORT`.
     ///
@@ -73,15 +77,19 @@ impl Options {
         let signal = given("signal");
         let server = signal.clone().unwrap_or_else(|| socket_origin(page));
         let room = given("room");
-        let bot = given("bot").and_then(|text| {
-            let seed = text.parse().ok();
-            if seed.is_none() {
+        let mut number = |name: &str| -> Option<u64> {
+            let text = given(name)?;
+            let number = text.parse().ok();
+            if number.is_none() {
                 mistakes.push(format!(
-                    "bot={text} is not understood: use a whole number, like bot=7"
+                    "{name}={text} is not understood: use a whole number, like {name}=7"
                 ));
             }
-            seed
-        });
+            number
+        };
+        let bot = number("bot");
+        let probe = number("probe").and_then(|rate| u32::try_from(rate).ok());
+        let transfer = number("transfer").and_then(|len| usize::try_from(len).ok());
         let display = match given("render").as_deref() {
             None | Some("on") => Display::Window,
             Some("off") => Display::Off,
@@ -123,6 +131,8 @@ impl Options {
             bot,
             display,
             report: false,
+            probe: probe.unwrap_or_default(),
+            transfer,
             mistakes,
         }
     }
@@ -227,6 +237,8 @@ impl Options {
                 bot: None,
                 display: Display::Window,
                 report: false,
+                probe: 0,
+                transfer: None,
                 mistakes: vec![format!(
                     "this page has no address ({error}): serve it over http"
                 )],
@@ -266,6 +278,12 @@ mod arguments {
         /// Print a line of JSON about the room to stdout every second
         #[arg(long)]
         report: bool,
+        /// Send each peer so many numbered events per second, and report what arrives
+        #[arg(long, value_name = "RATE", default_value_t = 0)]
+        probe: u32,
+        /// After 8 seconds send each peer so many bytes, beside the probe
+        #[arg(long, value_name = "BYTES")]
+        transfer: Option<usize>,
     }
 
     impl Options {
@@ -292,6 +310,8 @@ mod arguments {
                     Display::Window
                 },
                 report: self.report,
+                probe: self.probe,
+                transfer: self.transfer,
                 mistakes: Vec::new(),
             }
         }

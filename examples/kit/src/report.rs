@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 use serde::Serialize;
 
-use crate::options::Options;
+use crate::{options::Options, probe::Probe};
 
 /// Puts this entity into the report, at the place of its `Transform`.
 #[derive(Component, Debug, Clone, Copy)]
@@ -41,6 +41,21 @@ struct PeerReport {
     state: &'static str,
     rtt_ms: Option<f64>,
     path: &'static str,
+    links: u32,
+    events_sent: u64,
+    events_received: u64,
+    events_in_order: bool,
+    loss: f32,
+    delays_ms: [Option<f64>; 2],
+    transfer: Option<TransferReport>,
+}
+
+#[derive(Serialize)]
+struct TransferReport {
+    done: u64,
+    total: u64,
+    progress: u64,
+    intact: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -64,17 +79,32 @@ fn report(
     ticks: Res<Ticks>,
     events: Res<EventsReceived>,
     huddle: Huddle,
-    peers: Query<(&Peer, &LinkStats, Has<Suspect>)>,
+    peers: Query<(&Peer, &LinkStats, Has<Suspect>, Option<&Probe>)>,
     entities: Query<(&Reported, &Transform)>,
 ) {
     if !output.due(&options, &time) {
         return;
     }
-    let peers = peers.iter().map(|(peer, link, suspect)| PeerReport {
+    let peers = peers.iter().map(|(peer, link, suspect, probe)| PeerReport {
         id: peer.id,
         state: if suspect { "suspect" } else { "connected" },
         rtt_ms: link.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
         path: link.path.as_str(),
+        links: link.links,
+        events_sent: probe.map_or(0, |probe| probe.sent),
+        events_received: probe.map_or(0, |probe| probe.received),
+        events_in_order: probe.is_some_and(|probe| !probe.disordered),
+        loss: link.delivery.loss,
+        delays_ms: probe.map(Probe::delays).unwrap_or_default(),
+        transfer: probe.and_then(|probe| {
+            let transfer = probe.transfer.as_ref()?;
+            Some(TransferReport {
+                done: transfer.done,
+                total: transfer.total,
+                progress: transfer.progress,
+                intact: transfer.intact,
+            })
+        }),
     });
     let entities = entities.iter().map(|(reported, at)| EntityReport {
         owner: reported.owner,

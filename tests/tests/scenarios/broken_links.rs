@@ -23,7 +23,7 @@ const DELIVERED: Duration = Duration::from_secs(5);
 /// Natives report once per second.
 const NEXT_REPORT: Duration = Duration::from_millis(1500);
 /// Enough for a loss to show.
-const FEWEST_EVENTS: u64 = 10;
+const FEWEST_EVENTS: u64 = 400;
 const ROOM: &str = "hello";
 
 /// What a player runs on.
@@ -44,13 +44,14 @@ impl Platform {
     ) -> anyhow::Result<Box<dyn Player>> {
         let browser = match self {
             Self::Native => {
-                let native = Native::start(artifacts, name, server, ROOM, bot)?;
+                let probe = ["--probe", "20"];
+                let native = Native::start_with(artifacts, name, server, ROOM, bot, &probe)?;
                 return Ok(Box::new(native));
             }
             Self::Chromium => Browser::chromium(name, Page::SMALL)?,
             Self::Firefox => Browser::firefox(name, Page::SMALL)?,
         };
-        browser.open(&server.page("hello", &format!("render=off&bot={bot}")))?;
+        browser.open(&server.page("hello", &format!("render=off&bot={bot}&probe=20")))?;
         Ok(Box::new(browser))
     }
 }

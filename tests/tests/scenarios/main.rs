@@ -11,6 +11,7 @@ mod pictures;
 mod relay;
 mod server_loss;
 mod steps;
+mod transfers;
 
 use std::process::ExitCode;
 
@@ -63,6 +64,18 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     (
         "exactly_once_over_a_replaced_link_native_chromium",
         |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Chromium),
+    ),
+    (
+        "exactly_once_over_a_replaced_link_chromium_chromium",
+        |artifacts| exactly_once_over_a_replaced_link(artifacts, Chromium, Chromium),
+    ),
+    (
+        "state_does_not_feel_a_transfer_to_a_browser",
+        transfers::state_does_not_feel_a_transfer_to_a_browser,
+    ),
+    (
+        "state_does_not_feel_a_transfer_to_a_native_player",
+        transfers::state_does_not_feel_a_transfer_to_a_native_player,
     ),
     (
         "relay_only_hides_addresses",

@@ -1,0 +1,202 @@
+//! Measures what the network does to events, state and a transfer, for tests and scripts:
+//! `probe=RATE` and `transfer=BYTES`.
+
+use std::time::Duration;
+
+use bevy::prelude::*;
+use bevy_huddle::{TransferDelivered, TransferProgress, TransferReceived, prelude::*};
+use serde::{Deserialize, Serialize};
+use web_time::SystemTime;
+
+use crate::options::Options;
+
+/// How long state is measured before a transfer begins.
+const QUIET: Duration = Duration::from_secs(8);
+
+/// Delays that are kept of each phase.
+const MAX_DELAYS: usize = 4000;
+
+/// An event that knows which one it is.
+#[derive(Serialize, Deserialize)]
+struct Numbered(u64);
+
+/// When a state was shared, in microseconds since 1970.
+#[derive(Serialize, Deserialize)]
+struct Shown(u64);
+
+/// What has been measured with a peer; on its entity.
+#[derive(Component, Default)]
+pub(crate) struct Probe {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    pub(crate) disordered: bool,
+    met: Duration,
+    is_offered: bool,
+    pub(crate) transfer: Option<Transfer>,
+    quiet: Delays,
+    busy: Delays,
+}
+
+/// A transfer from or to the peer.
+pub(crate) struct Transfer {
+    pub(crate) done: u64,
+    pub(crate) total: u64,
+    pub(crate) progress: u64,
+    /// At the end, whether what arrived is what was sent.
+    pub(crate) intact: Option<bool>,
+}
+
+/// Delays of state in milliseconds.
+#[derive(Default)]
+struct Delays(Vec<f64>);
+
+impl Delays {
+    fn push(&mut self, delay: f64) {
+        if self.0.len() < MAX_DELAYS {
+            self.0.push(delay);
+        }
+    }
+
+    fn median(&self) -> Option<f64> {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied()
+    }
+}
+
+impl Probe {
+    /// The median delay of state without a transfer and beside one.
+    pub(crate) fn delays(&self) -> [Option<f64>; 2] {
+        [self.quiet.median(), self.busy.median()]
+    }
+}
+
+pub(crate) fn plugin(app: &mut App) {
+    app.add_peer_event::<Numbered>("kit/numbered")
+        .add_peer_state::<Shown>("kit/shown")
+        .add_observer(meet)
+        .add_observer(hear)
+        .add_observer(progress)
+        .add_observer(received)
+        .add_observer(delivered)
+        .add_systems(
+            FixedUpdate,
+            (show, send, offer).run_if(|options: Res<Options>| options.probe > 0),
+        )
+        .add_systems(PreUpdate, watch.after(HuddleSystems::Receive));
+}
+
+fn meet(joined: On<PeerJoined>, time: Res<Time<Real>>, mut commands: Commands) {
+    commands.entity(joined.entity).insert(Probe {
+        met: time.elapsed(),
+        ..default()
+    });
+}
+
+fn show(mut commands: Commands) {
+    commands.share(Shown(now()));
+}
+
+fn send(
+    options: Res<Options>,
+    mut ticks: Local<u32>,
+    mut probes: Query<(&Peer, &mut Probe)>,
+    mut commands: Commands,
+) {
+    *ticks += 1;
+    if !ticks.is_multiple_of((60 / options.probe.min(60)).max(1)) {
+        return;
+    }
+    for (peer, mut probe) in &mut probes {
+        commands.send_to(peer.id, Numbered(probe.sent));
+        probe.sent += 1;
+    }
+}
+
+fn hear(event: On<FromPeer<Numbered>>, mut probes: Query<&mut Probe>) -> Result {
+    let mut probe = probes.get_mut(event.entity)?;
+    if event.message.0 != probe.received {
+        warn!(
+            "event {} came where {} was due",
+            event.message.0, probe.received
+        );
+        probe.disordered = true;
+    }
+    probe.received += 1;
+    Ok(())
+}
+
+/// The longer it took, the later it is seen; on one machine both clocks are the same.
+fn watch(mut probes: Query<(&Shared<Shown>, &mut Probe), Changed<Shared<Shown>>>) {
+    let now = now();
+    for (shown, mut probe) in &mut probes {
+        let delay = now.saturating_sub(shown.0.0) as f64 / 1000.0;
+        match &probe.transfer {
+            None => probe.quiet.push(delay),
+            Some(transfer) if transfer.intact.is_none() => probe.busy.push(delay),
+            Some(_) => {}
+        }
+    }
+}
+
+fn offer(
+    options: Res<Options>,
+    time: Res<Time<Real>>,
+    mut probes: Query<(&Peer, &mut Probe)>,
+    mut commands: Commands,
+) {
+    let Some(len) = options.transfer else { return };
+    for (peer, mut probe) in &mut probes {
+        if !probe.is_offered && time.elapsed() > probe.met + QUIET {
+            probe.is_offered = true;
+            commands.send_file(peer.id, "probe", contents(len));
+        }
+    }
+}
+
+fn progress(event: On<TransferProgress>, mut probes: Query<&mut Probe>) -> Result {
+    let mut probe = probes.get_mut(event.entity)?;
+    let transfer = probe.transfer.get_or_insert(Transfer {
+        done: 0,
+        total: 0,
+        progress: 0,
+        intact: None,
+    });
+    transfer.done = event.done;
+    transfer.total = event.total;
+    transfer.progress += 1;
+    Ok(())
+}
+
+fn received(event: On<TransferReceived>, mut probes: Query<&mut Probe>) -> Result {
+    let mut probe = probes.get_mut(event.entity)?;
+    if let Some(transfer) = &mut probe.transfer {
+        transfer.intact = Some(event.bytes[..] == contents(event.bytes.len())[..]);
+    }
+    Ok(())
+}
+
+fn delivered(event: On<TransferDelivered>, mut probes: Query<&mut Probe>) -> Result {
+    let mut probe = probes.get_mut(event.entity)?;
+    if let Some(transfer) = &mut probe.transfer {
+        transfer.intact = Some(true);
+    }
+    Ok(())
+}
+
+/// Bytes that everybody can make again, and that do not repeat.
+fn contents(len: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    });
+    words.flat_map(u64::to_le_bytes).take(len).collect()
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_micros() as u64
+}
