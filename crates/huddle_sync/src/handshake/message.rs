@@ -1,4 +1,4 @@
-//! The four messages of the handshake; `docs/protocol-handshake.md` has the bytes.
+//! The four messages of the handshake; `docs/protocol.md` has the bytes.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
