@@ -318,12 +318,12 @@ impl World {
                 self.listen(from);
             }
             Step::Replaced { noticed } => {
-                for me in 0..2 {
+                for (me, noticed) in noticed.into_iter().enumerate() {
                     let pipe = self.pipes.get_mut(&(me, 1 - me)).expect("a link");
                     let left = self.rng.usize(..=pipe.flying.len());
                     pipe.flying.truncate(left);
                     // Nobody need be told: only the time it takes depends on it.
-                    if noticed[me] {
+                    if noticed {
                         self.rooms[me].link_replaced(peer_id(1 - me));
                     }
                 }
