@@ -20,7 +20,7 @@ use huddle_sync::{
 };
 use uuid::Uuid;
 
-use crate::said::{Context, GAME, Said};
+use crate::said::{Context, GAME, Number, Said};
 
 const TICK: Duration = Duration::from_millis(50);
 /// The hostile player; the others are 0 and 1.
@@ -147,7 +147,7 @@ enum Step {
     /// The hostile player comes anew, and claims to be at some tick.
     Rejoin {
         at: bool,
-        claim: Option<u32>,
+        claim: Option<Number>,
         admitted: u8,
     },
 }
@@ -343,7 +343,7 @@ impl World {
                 admitted,
             } => {
                 let at = usize::from(at);
-                self.claims[at] = claim;
+                self.claims[at] = claim.map(|claim| claim.0 as u32);
                 self.admitted = admitted;
                 let now = self.now();
                 for (me, other) in [(at, MALLORY), (MALLORY, at)] {

@@ -1,8 +1,21 @@
 use super::*;
-use crate::{MAX_PACKET_LEN, TransferEvent, test_peer};
+use crate::{MAX_PACKET_LEN, TransferEvent, clock::MAX_CLAIMED_TICK, test_peer};
 
 const SPLASH: KindId = KindId::of("splash");
 const TICK: Duration = Duration::from_micros(16_667);
+
+fn room(n: u8) -> RoomSession {
+    let mut kinds = Kinds::default();
+    kinds
+        .declare("splash", Delivery::Event, Schema::opaque())
+        .unwrap();
+    let setup = RoomSetup::new(test_peer(n), "test", kinds);
+    RoomSession::new(RoomSetup {
+        seed: n.into(),
+        ..setup
+    })
+    .unwrap()
+}
 
 /// Two players who are linked and nothing between them.
 struct Pair {
@@ -14,18 +27,6 @@ struct Pair {
 impl Pair {
     /// They have agreed to play.
     fn met() -> Self {
-        let room = |n: u8| {
-            let mut kinds = Kinds::default();
-            kinds
-                .declare("splash", Delivery::Event, Schema::opaque())
-                .unwrap();
-            let setup = RoomSetup::new(test_peer(n), "test", kinds);
-            RoomSession::new(RoomSetup {
-                seed: n.into(),
-                ..setup
-            })
-            .unwrap()
-        };
         let mut pair = Self {
             now: Duration::ZERO,
             rooms: [room(0), room(1)],
@@ -166,4 +167,53 @@ fn no_lane_takes_more_than_its_credit() {
         pair.rooms[1].advance(pair.now);
     }
     assert!(chunks > 10, "only {chunks} chunks to judge by");
+}
+
+#[test]
+fn whoever_claims_the_last_tick_there_is_silences_nobody() {
+    let mut pair = Pair::met();
+    let (bob, eve) = (test_peer(1), test_peer(2));
+    let mut eves = room(2);
+    let me = test_peer(0);
+    eves.link_opened(me, pair.now);
+    pair.rooms[0].link_opened(eve, pair.now);
+    for _ in 0..10 {
+        pair.now += TICK;
+        let own = OwnStates::default();
+        while let Some(bytes) = eves.collect(me, Lane::Events, pair.now, &own, 60_000) {
+            let mut bytes = bytes.to_vec();
+            // Of a hello, the tick and when she joined.
+            if bytes[0] == 0x01 {
+                bytes[34..38].copy_from_slice(&MAX_CLAIMED_TICK.to_le_bytes());
+                bytes[38..42].copy_from_slice(&MAX_CLAIMED_TICK.to_le_bytes());
+            }
+            pair.rooms[0]
+                .receive(eve, Lane::Events, bytes.into(), pair.now)
+                .unwrap();
+        }
+        while let Some(bytes) = pair.rooms[0].collect(eve, Lane::Events, pair.now, &own, 60_000) {
+            eves.receive(me, Lane::Events, bytes, pair.now).unwrap();
+        }
+        eves.admit(me, Ok(()), pair.now);
+        pair.rooms[0].admit(eve, Ok(()), pair.now);
+    }
+    assert!(pair.rooms[0].stats(eve).is_some() && pair.rooms[0].tick().0 > 1_000_000);
+
+    // Packets of state still go both ways, and are no errors.
+    let received = |pair: &Pair| pair.rooms[1].stats(me).unwrap().delivery.packets_received;
+    let before = received(&pair);
+    for _ in 0..20 {
+        pair.rooms[0]
+            .queue_event(bob, SPLASH, Bytes::from_static(b"wet"))
+            .unwrap();
+        pair.rooms[1]
+            .queue_event(me, SPLASH, Bytes::from_static(b"wet"))
+            .unwrap();
+        pair.tick();
+    }
+    for _ in 0..5 {
+        pair.tick();
+    }
+    assert!(received(&pair) > before + 5);
+    assert_eq!(pair.rooms[1].stats(me).unwrap().queued_events, 0);
 }
