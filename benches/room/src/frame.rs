@@ -1,0 +1,146 @@
+//! What a frame costs with and without the network.
+
+use std::time::{Duration, Instant};
+
+use bevy::{
+    app::PluginsState, ecs::schedule::SingleThreadedExecutor, prelude::*, time::TimeUpdateStrategy,
+};
+use bevy_huddle::testing::Conditions;
+use stats_alloc::Region;
+
+use crate::{
+    ALLOCATOR,
+    game::{self, Activity, HZ, meet},
+};
+
+/// How many frames are measured.
+const FRAMES: u32 = 6000;
+
+/// What the plugins may cost with eight peers.
+const GOAL: Duration = Duration::from_micros(100);
+
+/// A wired network; how good it is makes no difference here.
+const NETWORK: Conditions = Conditions {
+    latency: Duration::from_millis(2),
+    jitter: Duration::from_millis(1),
+    loss: 0.0,
+    duplicate: 0.0,
+    reorder: 0.0,
+    bandwidth: None,
+};
+
+/// What was measured of one frame after the other.
+#[derive(Default)]
+struct Frames {
+    times: Vec<Duration>,
+    allocations: usize,
+    bytes: usize,
+}
+
+impl Frames {
+    fn measure(&mut self, frame: impl FnOnce()) {
+        let region = Region::new(ALLOCATOR);
+        let start = Instant::now();
+        frame();
+        self.times.push(start.elapsed());
+        let change = region.change();
+        self.allocations += change.allocations + change.reallocations;
+        self.bytes += change.bytes_allocated;
+    }
+
+    /// The time that this share of the frames, 0 to 1, does not exceed.
+    fn quantile(&mut self, share: f64) -> Duration {
+        self.times.sort_unstable();
+        let last = self.times.len().saturating_sub(1);
+        let at = (last as f64 * share).round() as usize;
+        self.times.get(at).copied().unwrap_or_default()
+    }
+
+    fn per_frame(&self, amount: usize) -> f64 {
+        amount as f64 / self.times.len().max(1) as f64
+    }
+}
+
+/// Prints a row for each room.
+pub(crate) fn table() {
+    println!(
+        "| peers | | median with | without | cost | p99 with | without | cost | allocations | bytes |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let mut worst = Duration::ZERO;
+    for activity in [Activity::Idle, Activity::Play] {
+        for peers in [1, 3, 8] {
+            let (mut with, mut without) = measure(peers, activity);
+            let mut row = format!("| {peers} | {activity:?} |");
+            for share in [0.5, 0.99] {
+                let (with, without) = (with.quantile(share), without.quantile(share));
+                let cost = with.saturating_sub(without);
+                worst = worst.max(if share == 0.5 { cost } else { worst });
+                row += &[with, without, cost].map(shown).concat();
+            }
+            let more = with.per_frame(with.allocations) - without.per_frame(without.allocations);
+            let bytes = with.per_frame(with.bytes) - without.per_frame(without.bytes);
+            println!("{row} {more:.1} | {bytes:.0} |");
+        }
+    }
+    let verdict = if worst <= GOAL { "met" } else { "missed" };
+    println!(
+        "\nMedian cost at most{}goal of{}{verdict}.",
+        shown(worst).replace('|', ","),
+        shown(GOAL).replace('|', ":")
+    );
+}
+
+/// Frames of one player's app among peers, and of the same app without networking.
+fn measure(peers: usize, activity: Activity) -> (Frames, Frames) {
+    let frame = Duration::from_secs_f64(1.0 / HZ);
+    let (mut lab, players) = meet(peers + 1, activity, NETWORK);
+    let Some(&me) = players.first() else {
+        unreachable!("somebody is in the room")
+    };
+    // From now on the lab runs the others only; each frame of this one is ours to run.
+    lab.frame_rate(me, 1e-9);
+    lab.run_for(frame);
+
+    let mut offline = offline();
+    let epoch = bevy::platform::time::Instant::now();
+    let (mut with, mut without) = (Frames::default(), Frames::default());
+    for number in 0..FRAMES {
+        // The network has done its work up to here, so that the frame finds what has arrived.
+        lab.run_for(frame);
+        let online_frame = |lab: &mut bevy_huddle::testing::Lab| lab.frame(me);
+        let offline_frame = |app: &mut App| {
+            app.insert_resource(TimeUpdateStrategy::ManualInstant(epoch + frame * number));
+            app.update();
+        };
+        // Who comes second finds warmer caches.
+        if number % 2 == 0 {
+            with.measure(|| online_frame(&mut lab));
+            without.measure(|| offline_frame(&mut offline));
+        } else {
+            without.measure(|| offline_frame(&mut offline));
+            with.measure(|| online_frame(&mut lab));
+        }
+    }
+    (with, without)
+}
+
+/// What a lab makes for a player, without networking.
+fn offline() -> App {
+    let mut app = App::new();
+    app.add_plugins(MinimalPlugins)
+        .insert_resource(Time::<Fixed>::from_hz(HZ));
+    game::offline(&mut app);
+    while app.plugins_state() == PluginsState::Adding {}
+    app.finish();
+    app.cleanup();
+    for (_, schedule) in app.world_mut().resource_mut::<Schedules>().iter_mut() {
+        schedule.set_executor(SingleThreadedExecutor::new());
+    }
+    app
+}
+
+/// A cell of the table, in microseconds.
+fn shown(time: Duration) -> String {
+    format!(" {:.1} µs |", time.as_secs_f64() * 1e6)
+}
