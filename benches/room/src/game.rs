@@ -1,9 +1,11 @@
 //! The game that is measured: everybody is somewhere else each tick, and splashes now and then.
 
+use std::time::Duration;
+
 use bevy::prelude::*;
 use bevy_huddle::{
     prelude::*,
-    testing::{Lab, Player},
+    testing::{Conditions, Lab, Player},
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +15,12 @@ pub(crate) const HZ: f64 = 60.0;
 /// Ticks from one event to the next: two seconds.
 const SPLASH_EVERY: u32 = 120;
 
-/// Whether somebody plays, or all stand still.
+/// What all players do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Activity {
+    /// They share a pose once, and stand still.
     Idle,
+    /// They share another pose each tick, and splash now and then.
     Play,
 }
 
@@ -44,28 +48,21 @@ pub(crate) fn online(app: &mut App, activity: Activity) {
             pose.0[0] += splash.message.strength;
         });
     match activity {
-        Activity::Idle => app.add_systems(
-            FixedUpdate,
-            // Said once, and then nothing more.
-            share.after(step).run_if(run_once),
-        ),
+        Activity::Idle => app.add_systems(FixedUpdate, share.after(step).run_if(run_once)),
         Activity::Play => app.add_systems(FixedUpdate, (share, splash).after(step)),
     };
 }
 
 /// A room in which everybody has met and settled.
-pub(crate) fn meet(
-    count: usize,
-    activity: Activity,
-    network: bevy_huddle::testing::Conditions,
-) -> (Lab, Vec<Player>) {
+pub(crate) fn meet(count: usize, activity: Activity, network: Conditions) -> (Lab, Vec<Player>) {
     let mut lab = Lab::new(1);
     lab.network(network);
     let players: Vec<_> = (0..count)
         .map(|_| lab.player(move |app| online(app, activity)))
         .collect();
     lab.run_until(|lab| lab.have_met(&players));
-    lab.run_for(std::time::Duration::from_secs(10));
+    // Clocks settle, and what is said once has been said.
+    lab.run_for(Duration::from_secs(10));
     (lab, players)
 }
 

@@ -47,10 +47,11 @@ struct Traffic {
     bytes: f64,
 }
 
-/// Prints a row for each room: the mean over all links and directions.
+/// Prints a row for each room: the mean over all links and directions, and the busiest.
 pub(crate) fn table() {
+    println!("What one player sends to another per second, without and with WebRTC's headers:\n");
     println!(
-        "| players | network | | packets/s | B/s | with headers, B/s | most packets/s | most B/s |"
+        "| players | network | | packets | busiest link | bytes | busiest link | with headers |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     for activity in [Activity::Idle, Activity::Play] {
@@ -63,10 +64,10 @@ pub(crate) fn table() {
                 let most = |of: fn(&Traffic) -> f64| links.iter().map(of).fold(0.0, f64::max);
                 let (packets, bytes) = (mean(|link| link.packets), mean(|link| link.bytes));
                 println!(
-                    "| {count} | {name} | {activity:?} | {packets:.1} | {bytes:.0} | {:.0} | {:.1} | {:.0} |",
-                    bytes + packets * HEADERS,
+                    "| {count} | {name} | {activity:?} | {packets:.1} | {:.1} | {bytes:.0} | {:.0} | {:.0} |",
                     most(|link| link.packets),
                     most(|link| link.bytes),
+                    bytes + packets * HEADERS,
                 );
             }
         }
