@@ -217,6 +217,7 @@
 //! Players who are linked straight know each other's addresses;
 //! [`relay_only`](JoinRoom::relay_only) prevents that.
 
+mod app;
 mod commands;
 pub mod conditions;
 mod diagnostics;
@@ -226,9 +227,9 @@ mod join;
 mod lifecycle;
 mod link;
 mod message;
+mod news;
 mod peer;
 mod plugin;
-mod queue;
 mod receive;
 mod recipients;
 mod room;
@@ -237,13 +238,16 @@ mod sender;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod transport;
 
+pub use app::{Admission, HuddleAppExt};
 pub use commands::HuddleCommandsExt;
 pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use events::{
-    MessageError, MessageRejected, PeerJoined, PeerLeft, PeerRecovered, PeerSuspected,
-    RejectReason, RoomFailed, RoomStateChanged, SendFailed, SignalingChanged,
+    HostChanged, MeshChanged, MessageError, MessageRejected, PeerJoined, PeerLeft, PeerRecovered,
+    PeerRefused, PeerRemoved, PeerSuspected, RejectReason, RemovalFailed, RoomFailed,
+    RoomStateChanged, SendFailed, SignalingChanged, TicksSkipped,
 };
 pub use huddle::Huddle;
 pub use huddle_mesh::{
@@ -251,26 +255,35 @@ pub use huddle_mesh::{
     SignalingLoss,
 };
 pub use huddle_sync::{
-    KindId, MAX_EVENT_LEN, MAX_STATE_LEN, PacketError, QueueError,
+    DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
+    OfferError, QueueError, Refusal, RemovalError, RemovalPolicy, SetupError, Tick, TickRate,
+    TickRateError, TransferFailure, TransferId, TransferLimits,
     codec::{DecodeError, EncodeError},
 };
 pub use join::{JoinError, JoinRoom};
-pub use message::{FromPeer, HuddleAppExt, PeerMessage, Shared, ToPeers, Undelivered};
-pub use peer::{LinkStats, Peer, PeerOf, RoomPeers, Suspect};
-pub use plugin::{HuddlePlugins, HuddleSystems, MessagePlugin, RoomPlugin, TickPlugin};
+pub use message::{FromPeer, PeerMessage, Shared, ToPeers, Undelivered};
+pub use peer::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Suspect};
+pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};
 pub use recipients::Recipients;
-pub use room::{Room, RoomState, SignalingStatus};
+pub use room::{MissingLinks, Room, RoomHost, RoomState, RoomTick, SignalingStatus};
 pub use sender::{PeerSender, TrySendError};
+pub use transfer::{
+    AcceptedTransfers, TransferDelivered, TransferFailed, TransferProgress, TransferReceived,
+    TransferStarted,
+};
 
 /// What a game needs: `use bevy_huddle::prelude::*;`.
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        FromPeer, Huddle, HuddleAppExt, HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins,
-        HuddleSystems, IceServer, JoinRoom, LeaveReason, LinkStats, MessageRejected, Peer, PeerId,
-        PeerJoined, PeerLeft, PeerOf, PeerRecovered, PeerSender, PeerSuspected, Recipients, Room,
-        RoomFailed, RoomPeers, RoomState, RoomStateChanged, SendFailed, Shared, SignalingChanged,
-        SignalingStatus, Suspect, TickPlugin, ToPeers, Undelivered,
+        AcceptedTransfers, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
+        HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer, JoinRoom, LeaveReason,
+        LinkStats, LinkedWith, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerLeft,
+        PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender, PeerSuspected, Recipients,
+        RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState, RoomStateChanged,
+        RoomTick, SendFailed, Shared, SignalingChanged, SignalingStatus, Suspect, TickPlugin,
+        TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
+        TransferReceived, TransferStarted, Undelivered,
         conditions::{in_room, playing, room_state, waiting},
     };
 }

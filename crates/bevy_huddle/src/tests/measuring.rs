@@ -79,6 +79,7 @@ fn diagnostics_show_what_waits_and_survive_that_peers_leave() {
     assert!(value(&lab, ada, &Paths::EVENTS_QUEUED) > 10_000.0);
     lab.run_for(Duration::from_secs(40));
     for path in [&Paths::PEERS, &Paths::EVENTS_QUEUED, &Paths::BYTES_SENT] {
-        assert_eq!(value(&lab, ada, path), 0.0, "{path}");
+        let value = value(&lab, ada, path);
+        assert!(value.abs() < 1e-6, "{path}: {value}");
     }
 }

@@ -223,8 +223,8 @@ fn events_wait_for_the_network_and_none_is_lost() {
     lab.settle();
     assert_eq!(lab.seen::<FromPeer<Blob>>(bob), []);
     let waiting = stats(&lab, ada, bob);
-    assert!((1..40).contains(&waiting.queued_events), "{waiting:?}");
-    assert!(waiting.queued_event_bytes >= 8000 * waiting.queued_events);
+    assert!(waiting.queued_events >= 40, "{waiting:?}");
+    assert!(waiting.queued_event_bytes >= 8000 * 40);
     lab.heal();
     lab.run_for(Duration::from_secs(10));
     let blobs = lab.seen::<FromPeer<Blob>>(bob);
@@ -260,7 +260,7 @@ fn the_longest_event_arrives_and_a_longer_one_gives_a_clear_error() {
     assert_eq!(failed[0].error, MessageError::Encode(too_long));
     assert_eq!(
         failed[0].error.to_string(),
-        "it takes 8193 bytes and at most 8192 fit: send less at a time, or split it"
+        "it takes 65537 bytes and at most 65536 fit: send less at a time, or split it"
     );
 }
 
