@@ -53,14 +53,19 @@ pub(crate) fn online(app: &mut App, activity: Activity) {
     };
 }
 
-/// A room in which everybody has met and settled.
+/// A room in which everybody has seen everybody's pose.
 pub(crate) fn meet(count: usize, activity: Activity, network: Conditions) -> (Lab, Vec<Player>) {
     let mut lab = Lab::new(1);
     lab.network(network);
     let players: Vec<_> = (0..count)
         .map(|_| lab.player(move |app| online(app, activity)))
         .collect();
-    lab.run_until(|lab| lab.have_met(&players));
+    lab.run_until(|lab| {
+        players.iter().all(|&viewer| {
+            let mut others = players.iter().filter(|&&other| other != viewer);
+            others.all(|&other| lab.shared::<Pose>(viewer, other).is_some())
+        })
+    });
     // Clocks settle, and what is said once has been said.
     lab.run_for(Duration::from_secs(10));
     (lab, players)
