@@ -162,6 +162,10 @@ fn removed(world: &mut World, room: Entity, peer: PeerId, by: Vec<PeerId>) {
         log::info!("{peer} is removed from the room");
         trigger(world, PeerRemoved { entity, peer, by });
     }
+    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        // They are to know why, so this player's wish goes out before the farewell.
+        link.send_events();
+    }
     cut(world, room, peer, LeaveReason::Cut);
 }
 

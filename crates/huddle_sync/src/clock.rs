@@ -10,6 +10,11 @@ use crate::TickRate;
 /// No peer can claim a later tick. At 60 ticks a second a room takes more than a year to get there.
 pub(crate) const MAX_CLAIMED_TICK: u32 = 1 << 31;
 
+/// No clock jumps to a later tick. So nobody who claims the last tick can bring the room there, where
+/// honest ticks could not be claimed any more; and no jump is half the way around, where later would
+/// look like earlier.
+const MAX_ADOPTED_TICK: u32 = MAX_CLAIMED_TICK / 2;
+
 /// For how long after joining a clock follows whoever is ahead.
 const YOUTH: Duration = Duration::from_secs(10);
 
@@ -39,7 +44,8 @@ pub struct ClockReading {
 /// - After that it follows only the majority: if more than half of the peers heard of in the last
 ///   2 seconds are more than a second ahead (the median is), it jumps forward by the median. That
 ///   happens to a game that stood still, like a hidden tab.
-/// - It never goes back, and whoever claims a tick beyond [`MAX_CLAIMED_TICK`] is not believed.
+/// - It never goes back, and whoever claims a tick beyond [`MAX_CLAIMED_TICK`] is not believed. It
+///   jumps to none beyond half of that.
 ///
 /// A jump of a newcomer moves the tick at which it joined along, so ticks since then are ticks that
 /// passed. Two groups that counted apart for more than 10 seconds before they met keep
@@ -177,7 +183,9 @@ impl RoomClock {
 
     fn jump(&mut self, ticks: i64) -> u32 {
         let before = self.tick;
-        self.tick = before.saturating_add(u32::try_from(ticks).unwrap_or(u32::MAX));
+        self.tick = before
+            .saturating_add(u32::try_from(ticks).unwrap_or(u32::MAX))
+            .min(MAX_ADOPTED_TICK.max(before));
         let skipped = self.tick - before;
         for heard in self.heard.values_mut() {
             heard.offset -= i64::from(skipped);

@@ -22,6 +22,9 @@
 mod clock;
 pub mod codec;
 mod events;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod hash;
 mod kind;

@@ -38,6 +38,11 @@ fn diagnostics_tell_the_peers_the_round_trips_and_the_rates() {
     };
     lab.link(ada, bob, latency(20));
     lab.link(ada, eve, latency(50));
+    let lossy = Conditions {
+        loss: 0.1,
+        ..latency(50)
+    };
+    lab.one_way(ada, eve, lossy);
     for player in [ada, bob, eve] {
         lab[player].add_systems(FixedUpdate, |mut commands: Commands, mut n: Local<i32>| {
             *n += 1;
@@ -52,6 +57,9 @@ fn diagnostics_tell_the_peers_the_round_trips_and_the_rates() {
         let error = (value - expected).abs() / expected;
         assert!(error < 0.05, "{path}: {value} and not {expected}");
     };
+    let loss = value(&lab, ada, &Paths::LOSS_WORST);
+    assert!((5.0..15.0).contains(&loss), "{loss} %");
+    assert!(value(&lab, bob, &Paths::LOSS_WORST) < 1.0);
     near(&Paths::RTT_MEAN, 70.0);
     near(&Paths::RTT_WORST, 100.0);
     near(&Paths::PACKETS_SENT, 120.0);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     MessageError, TrySendError,
     prelude::*,
-    testing::{Lab, Player},
+    testing::{Conditions, Lab, Player},
 };
 
 use super::game::{Blob, LabExt, Pose, Splash, bad_network, game, lab, meet, offline_app};
@@ -53,6 +53,49 @@ fn events_arrive_once_and_in_order_over_a_bad_network() {
     lab.run_for(Duration::from_secs(20));
     let expected: Vec<_> = (0..100).map(|n| (lab.me(ada), n)).collect();
     assert_eq!(lab.splashes(bob), expected);
+}
+
+#[test]
+fn events_arrive_once_and_in_order_over_replaced_links() {
+    let (mut lab, [ada, bob]) = meet();
+    lab.network(Conditions {
+        latency: Duration::from_millis(40),
+        jitter: Duration::from_millis(30),
+        loss: 0.2,
+        ..default()
+    });
+    for n in 0..200 {
+        for player in [ada, bob] {
+            lab.commands(player, |commands| commands.broadcast(Splash(n)));
+        }
+        lab.run_for(Duration::from_millis(30));
+        match n {
+            50 | 90 => lab.replace_link(ada, bob, Duration::ZERO),
+            130 => lab.replace_link(ada, bob, Duration::from_millis(500)),
+            _ => {}
+        }
+    }
+    lab.run_for(Duration::from_secs(20));
+    for (player, other) in [(ada, bob), (bob, ada)] {
+        let expected: Vec<_> = (0..200).map(|n| (lab.me(other), n)).collect();
+        assert_eq!(lab.splashes(player), expected);
+        assert_eq!(lab.seen::<PeerLeft>(player), []);
+    }
+}
+
+#[test]
+fn what_one_who_was_killed_did_not_confirm_is_told() {
+    let (mut lab, [ada, bob]) = meet();
+    lab.commands(ada, |commands| commands.broadcast(Splash(0)));
+    lab.run_for(Duration::from_secs(1));
+    lab.kill(bob);
+    lab.commands(ada, |commands| {
+        (1..4).for_each(|n| commands.broadcast(Splash(n)));
+    });
+    lab.run_for(Duration::from_secs(5));
+    let undelivered = lab.seen::<Undelivered<Splash>>(ada);
+    let numbers: Vec<_> = undelivered.iter().map(|it| it.message.0).collect();
+    assert_eq!(numbers, [1, 2, 3], "the first was confirmed");
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod sender;
 mod simulation;
 
 pub use fragment::EventError;
+#[cfg(fuzzing)]
+pub(crate) use fragment::{decode, put_fragment};
 pub(crate) use receiver::EventReceiver;
 pub(crate) use sender::EventSender;
 pub use sender::{QueueError, Undelivered};

@@ -8,6 +8,8 @@
 
 mod error;
 mod event;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod message;
 mod refusal;
 mod registry;

@@ -6,7 +6,7 @@
 mod base;
 mod error;
 mod estimate;
-mod header;
+pub(crate) mod header;
 #[cfg(test)]
 pub(crate) mod lossy;
 pub(crate) mod part;

@@ -4,6 +4,8 @@ mod error;
 mod event;
 mod peer;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, VecDeque},

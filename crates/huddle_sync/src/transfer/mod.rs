@@ -16,6 +16,8 @@ mod transfers;
 mod window;
 
 pub use message::TransferPacketError;
+#[cfg(fuzzing)]
+pub(crate) use message::{Message, Status};
 pub use outgoing::OfferError;
 pub use report::{Direction, TransferEvent, TransferFailure, TransferId, TransferLimits};
 pub(crate) use transfers::Transfers;

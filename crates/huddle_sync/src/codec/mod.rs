@@ -1,9 +1,13 @@
 //! The one place where typed messages become bytes and back.
 
+mod depth;
+
 use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
+
+use self::depth::Shallow;
 
 /// How much memory one decoded message may claim, in bytes. Well above what the longest message
 /// needs, because small numbers take less room on the wire than in memory.
@@ -74,7 +78,8 @@ pub fn encode<T: Serialize>(message: &T, max: usize) -> Result<Bytes, EncodeErro
 
 /// Turns bytes that came from another player into a message; all of them must be used.
 ///
-/// Bytes are untrusted: memory stays bounded whatever they say. Types that describe themselves
+/// Bytes are untrusted: memory stays bounded whatever they say, and so does the stack: what nests
+/// deeper than 128 levels is not decoded. Types that describe themselves
 /// (`#[serde(untagged)]`, `#[serde(flatten)]`) cannot be decoded, and a sequence of things that
 /// take no bytes (`Vec<()>`) should not be sent, since its length is not bounded by the bytes.
 ///
@@ -87,7 +92,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, Decode
             max,
         });
     }
-    let (message, used) = bincode::serde::decode_from_slice(bytes, CONFIG)
+    let (Shallow(message), used) = bincode::serde::decode_from_slice(bytes, CONFIG)
         .map_err(|e| DecodeError::Malformed(e.to_string()))?;
     match bytes.len() - used {
         0 => Ok(message),

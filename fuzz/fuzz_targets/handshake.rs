@@ -1,0 +1,20 @@
+//! A player who is greeted by a hostile one. The input is read twice: as one message, and as what
+//! all happens.
+#![no_main]
+
+use arbitrary::{Arbitrary, Unstructured};
+use bytes::Bytes;
+use huddle_sync::fuzzing;
+use huddle_sync_fuzz::handshake::{Play, message};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|bytes: &[u8]| {
+    fuzzing::handshake(Bytes::copy_from_slice(bytes));
+    if let Ok(play) = Play::arbitrary(&mut Unstructured::new(bytes)) {
+        play.run();
+    }
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    huddle_fuzz::mutate(data, size, max_size, seed, 0, message)
+});

@@ -1,0 +1,19 @@
+//! The packets of ticks, and the numbers that all messages are made of.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use bytes::Bytes;
+use huddle_sync::fuzzing;
+use huddle_sync_fuzz::said::{Context, Packet};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|bytes: &[u8]| {
+    fuzzing::tick_packet(Bytes::copy_from_slice(bytes));
+    fuzzing::wire(Bytes::copy_from_slice(bytes));
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    huddle_fuzz::mutate(data, size, max_size, seed, 0, |u| {
+        Ok(Packet::arbitrary(u)?.encode(&Context::default()).to_vec())
+    })
+});

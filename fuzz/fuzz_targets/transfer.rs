@@ -1,0 +1,19 @@
+//! Messages about transfers, and how transfers stand.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use bytes::Bytes;
+use huddle_sync::fuzzing;
+use huddle_sync_fuzz::said::{Bulk, Context};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|bytes: &[u8]| {
+    fuzzing::transfer(Bytes::copy_from_slice(bytes));
+    fuzzing::transfer_statuses(Bytes::copy_from_slice(bytes));
+});
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    huddle_fuzz::mutate(data, size, max_size, seed, 0, |u| {
+        Ok(Bulk::arbitrary(u)?.encode(&Context::default()).to_vec())
+    })
+});
