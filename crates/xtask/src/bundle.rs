@@ -69,7 +69,7 @@ pub(crate) fn bind(
         .join(TARGET)
         .join(flavour.name())
         .join(format!("{name}.wasm"));
-    let files = [folder.join(format!("{name}.js")), bound_wasm(folder, name)];
+    let files = files(folder, name);
     let stamp = project.cache.stamps(flavour.name()).join(name);
     let source = identity(&compiled)?;
     let fresh = fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == source)
@@ -103,8 +103,12 @@ pub(crate) fn bind(
     Ok(fs::metadata(&files[1])?.len())
 }
 
-fn bound_wasm(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}_bg.wasm"))
+/// What a browser loads: the glue and the wasm.
+pub(crate) fn files(folder: &Path, name: &str) -> [PathBuf; 2] {
+    [
+        folder.join(format!("{name}.js")),
+        folder.join(format!("{name}_bg.wasm")),
+    ]
 }
 
 /// Changes whenever cargo links the file anew.

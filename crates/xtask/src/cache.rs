@@ -96,6 +96,11 @@ impl Cache {
         self.root.join("tools")
     }
 
+    /// Pages that are only built to be measured.
+    pub(crate) fn bench(&self) -> PathBuf {
+        self.root.join("bench")
+    }
+
     /// Screenshots taken by the tests.
     pub(crate) fn screenshots(&self) -> PathBuf {
         self.root.join("screenshots")
@@ -105,7 +110,7 @@ impl Cache {
 /// The names of the workspace's packages.
 fn members(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut folders = vec![root.join("tests"), root.join("fuzz")];
-    for parent in ["crates", "examples", "fuzz"] {
+    for parent in ["benches", "crates", "examples", "fuzz"] {
         let parent = root.join(parent);
         let entries =
             fs::read_dir(&parent).with_context(|| format!("cannot list {}", parent.display()))?;

@@ -17,12 +17,34 @@ pub(crate) fn write_siblings(file: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot compress {}", file.display()))
 }
 
+/// How many bytes of a file a browser loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    pub(crate) raw: u64,
+    /// `None` without a compressed sibling.
+    pub(crate) gzip: Option<u64>,
+    pub(crate) brotli: Option<u64>,
+}
+
+impl Sizes {
+    /// Those of a file and its siblings.
+    pub(crate) fn of(file: &Path) -> anyhow::Result<Self> {
+        let len = |file: &Path| fs::metadata(file).map(|about| about.len());
+        Ok(Self {
+            raw: len(file).with_context(|| format!("cannot look at {}", file.display()))?,
+            gzip: len(&sibling(file, "gz")).ok(),
+            brotli: len(&sibling(file, "br")).ok(),
+        })
+    }
+}
+
 /// A line such as `hello_bg.wasm: 18.5 MB, gzip 5.0 MB, brotli 3.9 MB`.
 pub(crate) fn sizes(file: &Path) -> anyhow::Result<String> {
-    let mut line = format!("{}: {}", name(file), megabytes(fs::metadata(file)?.len()));
-    for (label, extension) in [("gzip", "gz"), ("brotli", "br")] {
-        if let Ok(about) = fs::metadata(sibling(file, extension)) {
-            line.push_str(&format!(", {label} {}", megabytes(about.len())));
+    let Sizes { raw, gzip, brotli } = Sizes::of(file)?;
+    let mut line = format!("{}: {}", name(file), megabytes(raw));
+    for (label, len) in [("gzip", gzip), ("brotli", brotli)] {
+        if let Some(len) = len {
+            line.push_str(&format!(", {label} {}", megabytes(len)));
         }
     }
     Ok(line)
@@ -64,7 +86,7 @@ fn name(file: &Path) -> String {
         .into_owned()
 }
 
-fn megabytes(bytes: u64) -> String {
+pub(crate) fn megabytes(bytes: u64) -> String {
     format!("{:.1} MB", bytes as f64 / 1e6)
 }
 

@@ -1,5 +1,6 @@
-//! The project's commands: `cargo play` and `cargo xtask web|test|fuzz`.
+//! The project's commands: `cargo play` and `cargo xtask web|test|fuzz|bench`.
 
+mod bench;
 mod bundle;
 mod cache;
 mod compress;
@@ -23,7 +24,8 @@ use crate::{cache::Cache, examples::Examples};
 ///
 /// Build outputs are kept outside the clone, in $HUDDLE_CACHE or else in the user's cache directory
 /// (`~/.cache/bevy_huddle` on Linux), so that a fresh clone starts warm: `native/` and `web/` are cargo's target
-/// directories, `site/` holds the pages, `screenshots/` what the tests saw, `fuzz/` what fuzzing found.
+/// directories, `site/` holds the pages, `screenshots/` what the tests saw, `fuzz/` what fuzzing found,
+/// `bench/` what is only built to be measured.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Cli {
@@ -41,6 +43,8 @@ enum Command {
     Test(test::Options),
     /// Throw untrusted bytes at everything that decodes them
     Fuzz(fuzz::Options),
+    /// Measure what the plugin costs: traffic, time per frame, size of the page
+    Bench(bench::Options),
 }
 
 #[derive(clap::Args)]
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
         Command::Web(options) => web(&project, &options),
         Command::Test(options) => test::run(&project, &options),
         Command::Fuzz(options) => fuzz::run(&project, &options),
+        Command::Bench(options) => bench::run(&project, &options),
     });
     match done {
         Ok(code) => code,

@@ -21,6 +21,7 @@ mod copy;
 mod news;
 mod options;
 mod persona;
+#[cfg_attr(not(feature = "probe"), expect(dead_code))]
 mod probe;
 mod report;
 mod screen;
@@ -79,6 +80,8 @@ impl Plugin for ExampleKit {
             stage::window(app, &format!("{} - bevy_huddle", self.options.example));
             app.add_plugins((toast::plugin, tag::plugin, screen::plugin(self.controls)));
         }
-        app.add_plugins((news::plugin, probe::plugin, report::plugin));
+        app.add_plugins((news::plugin, report::plugin));
+        #[cfg(feature = "probe")]
+        app.add_plugins(probe::plugin);
     }
 }

@@ -1,0 +1,43 @@
+//! `cargo xtask bench`: the measurements of `docs/benchmarks.md`.
+
+mod page;
+
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use crate::{Project, env, process};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// What to measure; everything if not given
+    what: Option<What>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Traffic per link, and time and allocations per frame
+    Room,
+    /// Size of a game's page with and without networking (slow: two release builds for the web)
+    Page,
+}
+
+pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCode> {
+    let wanted = |what| options.what.is_none_or(|only| only == what);
+    if wanted(What::Room) {
+        room(project)?;
+    }
+    if wanted(What::Page) {
+        page::measure(project)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn room(project: &Project) -> anyhow::Result<()> {
+    process::run(
+        env::command("cargo")
+            .current_dir(&project.root)
+            .args(["run", "--release", "-p", "huddle_benches", "--target-dir"])
+            .arg(project.cache.native()),
+    )
+}
