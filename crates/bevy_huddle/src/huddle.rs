@@ -21,17 +21,12 @@ use crate::{MissingLinks, Peer, Room, RoomHost, RoomState, RoomTick};
 /// ```
 #[derive(SystemParam)]
 pub struct Huddle<'w, 's> {
-    rooms: Query<'w, 's, (Entity, &'static RoomState, Option<InRoom>)>,
+    rooms: Query<'w, 's, (Entity, &'static RoomState, Option<Joined<'static>>)>,
     peers: Query<'w, 's, (Entity, &'static Peer)>,
 }
 
 /// What is known of a room that was joined.
-type InRoom = (
-    &'static Room,
-    &'static RoomHost,
-    &'static RoomTick,
-    &'static MissingLinks,
-);
+type Joined<'a> = (&'a Room, &'a RoomHost, &'a RoomTick, &'a MissingLinks);
 
 impl Huddle<'_, '_> {
     /// This player's id, while in a room that has not failed.
@@ -77,20 +72,13 @@ impl Huddle<'_, '_> {
             .map(|(entity, _)| entity)
     }
 
-    fn joined(&self) -> Option<(&Room, &RoomHost, &RoomTick, &MissingLinks)> {
+    fn joined(&self) -> Option<Joined<'_>> {
         let (_, &state, room) = self.current()?;
         room.filter(|_| state != RoomState::Failed)
     }
 
     /// The room that works, else one that has failed.
-    #[allow(clippy::type_complexity)]
-    fn current(
-        &self,
-    ) -> Option<(
-        Entity,
-        &RoomState,
-        Option<(&Room, &RoomHost, &RoomTick, &MissingLinks)>,
-    )> {
+    fn current(&self) -> Option<(Entity, &RoomState, Option<Joined<'_>>)> {
         self.rooms
             .iter()
             .min_by_key(|&(_, &state, _)| state == RoomState::Failed)
