@@ -1,13 +1,15 @@
 use bevy::prelude::*;
+use bytes::Bytes;
 use huddle_mesh::{LeaveReason, PeerId};
+use huddle_sync::TransferId;
 
 use crate::{
-    JoinRoom, PeerMessage, Recipients, RoomState,
+    JoinRoom, PeerMessage, Recipients, RemovalFailed, RoomState,
     join::join,
-    lifecycle::{cut, remove_peers},
+    lifecycle::{cut, remove_peers, trigger},
     link::RoomLink,
     room::Rooms,
-    send::{OwnState, send_event, share, warn_no_room},
+    send::{OwnState, send_event, send_file, share, warn_no_room},
 };
 
 /// The network as commands.
@@ -57,8 +59,28 @@ pub trait HuddleCommandsExt {
     /// whoever joins later receives it too.
     fn share<T: PeerMessage>(&mut self, value: T);
 
-    /// Cuts a peer off: nothing from them arrives any more.
+    /// Cuts a peer off: nothing from them arrives any more. It concerns this player alone, and
+    /// always works; see [`remove_peer`](Self::remove_peer).
     fn cut_peer(&mut self, peer: PeerId);
+
+    /// Wants a player removed from the room: an order or a vote, by the policy that was chosen
+    /// with [`JoinRoom::removal`]. [`RemovalFailed`] says why it does not work.
+    fn remove_peer(&mut self, peer: PeerId);
+
+    /// Sends bytes of any length in the background, beside everything else: a map, a picture, a
+    /// replay. The recipients see [`TransferReceived`](crate::TransferReceived), and this player
+    /// [`TransferDelivered`](crate::TransferDelivered), both with the label, which takes at most
+    /// 128 bytes. This player is no recipient.
+    fn send_file(
+        &mut self,
+        recipients: impl Into<Recipients>,
+        label: impl Into<String>,
+        bytes: impl Into<Bytes>,
+    );
+
+    /// Ends a transfer from or to a peer, which fails at both ends. Nothing happens if it has ended
+    /// already.
+    fn cancel_transfer(&mut self, peer: PeerId, transfer: TransferId);
 }
 
 impl HuddleCommandsExt for Commands<'_, '_> {
@@ -101,15 +123,68 @@ impl HuddleCommandsExt for Commands<'_, '_> {
 
     fn cut_peer(&mut self, peer: PeerId) {
         self.queue(move |world: &mut World| {
-            let rooms = world.get_resource::<Rooms>().map(|rooms| rooms.to_vec());
-            let rooms = rooms.unwrap_or_default();
-            if rooms.is_empty() {
-                warn_no_room(world);
-            }
-            for room in rooms {
+            for room in rooms(world) {
                 cut(world, room, peer, LeaveReason::Cut);
             }
         });
+    }
+
+    fn remove_peer(&mut self, peer: PeerId) {
+        self.queue(move |world: &mut World| remove(world, peer));
+    }
+
+    fn send_file(
+        &mut self,
+        recipients: impl Into<Recipients>,
+        label: impl Into<String>,
+        bytes: impl Into<Bytes>,
+    ) {
+        let (to, label, bytes) = (recipients.into(), label.into(), bytes.into());
+        self.queue(move |world: &mut World| send_file(world, &to, &label, &bytes));
+    }
+
+    fn cancel_transfer(&mut self, peer: PeerId, transfer: TransferId) {
+        self.queue(move |world: &mut World| {
+            for room in rooms(world) {
+                if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                    link.session.cancel(peer, transfer);
+                }
+            }
+        });
+    }
+}
+
+/// The rooms that work; says so if there is none.
+fn rooms(world: &mut World) -> Vec<Entity> {
+    let rooms = world.get_resource::<Rooms>().map(|rooms| rooms.to_vec());
+    let rooms = rooms.unwrap_or_default();
+    if rooms.is_empty() {
+        warn_no_room(world);
+    }
+    rooms
+}
+
+/// Wants a player removed from the room in which they are, or else from the first.
+fn remove(world: &mut World, peer: PeerId) {
+    let rooms = rooms(world);
+    let is_in = |room: &Entity| {
+        let link = world.get::<RoomLink>(*room);
+        link.is_some_and(|link| link.entity(peer).is_some())
+    };
+    let Some(room) = rooms.iter().copied().find(is_in).or(rooms.first().copied()) else {
+        return;
+    };
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return;
+    };
+    if let Err(error) = link.session.ask_removal(peer) {
+        log::warn!("{peer} cannot be removed: {error}");
+        let failed = RemovalFailed {
+            entity: room,
+            peer,
+            error,
+        };
+        trigger(world, failed);
     }
 }
 

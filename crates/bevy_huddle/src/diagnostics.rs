@@ -50,7 +50,9 @@ impl HuddleDiagnosticsPlugin {
     /// Packets received per second.
     pub const PACKETS_RECEIVED: DiagnosticPath =
         DiagnosticPath::const_new("huddle/packets_received");
-    /// Bytes of events that wait to be taken by the network.
+    /// The share of packets that do not arrive at the peer to whom most get lost, in percent.
+    pub const LOSS_WORST: DiagnosticPath = DiagnosticPath::const_new("huddle/loss_worst");
+    /// Bytes of events that peers have not confirmed.
     pub const EVENTS_QUEUED: DiagnosticPath = DiagnosticPath::const_new("huddle/events_queued");
 }
 
@@ -64,6 +66,7 @@ impl Plugin for HuddleDiagnosticsPlugin {
             (Self::BYTES_RECEIVED, " B/s"),
             (Self::PACKETS_SENT, "/s"),
             (Self::PACKETS_RECEIVED, "/s"),
+            (Self::LOSS_WORST, " %"),
             (Self::EVENTS_QUEUED, " B"),
         ];
         for (path, unit) in all {
@@ -116,12 +119,13 @@ fn measure(
 
     let mut traffic = Traffic::default();
     let (mut rtt_sum, mut rtt_worst, mut rtt_count) = (0.0, 0.0_f64, 0.0);
-    let mut queued = 0;
+    let (mut queued, mut loss) = (0, 0.0_f32);
     for (peer, link) in &links {
         let now = Traffic::of(link);
         let before = known.insert(peer, now).unwrap_or_default();
         traffic.add_since(now, before);
         queued += link.queued_event_bytes;
+        loss = loss.max(link.delivery.loss);
         if let Some(rtt) = link.rtt {
             let rtt = rtt.as_secs_f64() * 1000.0;
             rtt_sum += rtt;
@@ -141,5 +145,6 @@ fn measure(
     diagnostics.add_measurement(&Path::BYTES_RECEIVED, || rate(traffic.bytes_received));
     diagnostics.add_measurement(&Path::PACKETS_SENT, || rate(traffic.packets_sent));
     diagnostics.add_measurement(&Path::PACKETS_RECEIVED, || rate(traffic.packets_received));
+    diagnostics.add_measurement(&Path::LOSS_WORST, || 100.0 * f64::from(loss));
     diagnostics.add_measurement(&Path::EVENTS_QUEUED, || queued as f64);
 }

@@ -1,14 +1,14 @@
 use bevy::prelude::*;
 use huddle_mesh::{Channel, LeaveReason, PeerId, Signaling};
 use huddle_sync::{
-    KindId, PacketError, QueueError,
+    OfferError, QueueError, Refusal, RemovalError,
     codec::{DecodeError, EncodeError},
 };
 use thiserror::Error;
 
-use crate::{JoinError, RoomState};
+use crate::{JoinError, PacketError, RoomState};
 
-/// Somebody joined. Triggered on their new peer entity.
+/// Somebody joined, and their game fits. Triggered on their new peer entity.
 #[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
 pub struct PeerJoined {
     /// The peer entity.
@@ -31,6 +31,73 @@ pub struct PeerLeft {
     pub peer: PeerId,
     /// Why. [`LeaveReason::Cut`] also when it is this player who left the room.
     pub reason: LeaveReason,
+}
+
+/// Somebody is here with whom this player cannot play. Triggered on the room entity; there is no
+/// peer entity. The other player is told as well.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerRefused {
+    /// The room entity.
+    pub entity: Entity,
+    /// Who.
+    pub peer: PeerId,
+    /// Why. Its `Display` text is fit to be shown to players.
+    pub refusal: Refusal,
+}
+
+/// A player is removed from the room, by its [`RemovalPolicy`](crate::RemovalPolicy). Triggered on
+/// the peer entity; [`PeerLeft`] follows. Who is removed sees
+/// [`JoinError::Removed`](crate::JoinError::Removed).
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerRemoved {
+    /// The peer entity.
+    pub entity: Entity,
+    /// Who.
+    pub peer: PeerId,
+    /// Who wanted it, maybe this player too.
+    pub by: Vec<PeerId>,
+}
+
+/// [`remove_peer`](crate::HuddleCommandsExt::remove_peer) did not work. Triggered on the room
+/// entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct RemovalFailed {
+    /// The room entity.
+    pub entity: Entity,
+    /// Who was to be removed.
+    pub peer: PeerId,
+    /// Why, and what to do.
+    pub error: RemovalError,
+}
+
+/// Somebody else is the host: the player longest in the room, as far as this player knows.
+/// Triggered on the room entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct HostChanged {
+    /// The room entity.
+    pub entity: Entity,
+    /// Who; maybe this player.
+    pub host: PeerId,
+}
+
+/// A peer told whom they are linked with: see [`LinkedWith`](crate::LinkedWith). Triggered on the
+/// peer entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct MeshChanged {
+    /// The peer entity.
+    pub entity: Entity,
+    /// Who.
+    pub peer: PeerId,
+}
+
+/// The room's tick jumped ahead, because the others were: this player joined, or their game did
+/// not run for a while. Triggered on the room entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct TicksSkipped {
+    /// The room entity.
+    pub entity: Entity,
+    /// How many ticks were left out.
+    pub ticks: u32,
 }
 
 /// Nothing was heard from a peer for a second; its entity is marked [`Suspect`](crate::Suspect).
@@ -71,9 +138,9 @@ pub struct SignalingChanged {
     pub signaling: Signaling,
 }
 
-/// A room cannot be used. Triggered on the room entity, which stays until it is despawned or
-/// [`leave_rooms`](crate::HuddleCommandsExt::leave_rooms) is called.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+/// A room cannot be used, or this player was removed from it. Triggered on the room entity, which
+/// stays until it is despawned or [`leave_rooms`](crate::HuddleCommandsExt::leave_rooms) is called.
+#[derive(EntityEvent, Debug, Clone, PartialEq)]
 pub struct RoomFailed {
     /// The room entity.
     pub entity: Entity,
@@ -84,7 +151,8 @@ pub struct RoomFailed {
 /// A message was not sent.
 #[derive(Event, Debug, Clone, PartialEq, Eq)]
 pub struct SendFailed {
-    /// The message's declared name, or the name of its type if it was never declared.
+    /// The message's declared name, or the name of its type if it was never declared; `"file"` of
+    /// what [`send_file`](crate::HuddleCommandsExt::send_file) sends.
     pub message: &'static str,
     /// To whom; `None` if it concerns everybody.
     pub peer: Option<PeerId>,
@@ -95,9 +163,9 @@ pub struct SendFailed {
 /// Why a message was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MessageError {
-    /// The type was never declared.
+    /// The type was not declared when the room was joined.
     #[error(
-        "it was not declared: call `app.add_peer_event::<T>(\"name\")` or `app.add_peer_state::<T>(\"name\")`, the same on every player's machine"
+        "it was not declared: call `app.add_peer_event::<T>(\"name\")` or `app.add_peer_state::<T>(\"name\")` before a room is joined, the same on every player's machine"
     )]
     NotDeclared,
     /// It cannot be encoded, or takes too many bytes.
@@ -115,6 +183,9 @@ pub enum MessageError {
     /// Too much is waiting for this peer.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The transfer cannot be offered.
+    #[error(transparent)]
+    Offer(#[from] OfferError),
 }
 
 /// Something that a peer sent did not reach the game. Triggered on the peer entity.
@@ -131,14 +202,9 @@ pub struct MessageRejected {
 /// Why something that a peer sent did not reach the game.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RejectReason {
-    /// The bytes are not a packet.
+    /// The bytes are no packet, or what they say is impossible.
     #[error(transparent)]
     BadPacket(#[from] PacketError),
-    /// The message is of a kind that this game has not declared.
-    #[error(
-        "a message of the unknown kind {0}: declare the same names on every player's machine, and run the same version of the game"
-    )]
-    UnknownKind(KindId),
     /// The message does not fit its type.
     #[error("the message \"{name}\": {error}")]
     BadMessage {

@@ -1,7 +1,8 @@
 use bevy::{ecs::system::SystemParam, prelude::*};
 use huddle_mesh::PeerId;
+use huddle_sync::Tick;
 
-use crate::{Peer, Room, RoomState};
+use crate::{MissingLinks, Peer, Room, RoomHost, RoomState, RoomTick};
 
 /// Who is here, for games that are in one room at a time.
 ///
@@ -20,16 +21,38 @@ use crate::{Peer, Room, RoomState};
 /// ```
 #[derive(SystemParam)]
 pub struct Huddle<'w, 's> {
-    rooms: Query<'w, 's, (Entity, &'static RoomState, Option<&'static Room>)>,
+    rooms: Query<'w, 's, (Entity, &'static RoomState, Option<InRoom>)>,
     peers: Query<'w, 's, (Entity, &'static Peer)>,
 }
+
+/// What is known of a room that was joined.
+type InRoom = (
+    &'static Room,
+    &'static RoomHost,
+    &'static RoomTick,
+    &'static MissingLinks,
+);
 
 impl Huddle<'_, '_> {
     /// This player's id, while in a room that has not failed.
     pub fn me(&self) -> Option<PeerId> {
-        let (_, &state, room) = self.current()?;
-        room.filter(|_| state != RoomState::Failed)
-            .map(|room| room.me)
+        self.joined().map(|(room, ..)| room.me)
+    }
+
+    /// The player longest in the room, while in a room that has not failed; maybe this player.
+    pub fn host(&self) -> Option<PeerId> {
+        self.joined().map(|(_, host, ..)| host.0)
+    }
+
+    /// The room's tick, while in a room that has not failed.
+    pub fn tick(&self) -> Option<Tick> {
+        self.joined().map(|(_, _, tick, _)| tick.0)
+    }
+
+    /// The pairs of players who are not linked with each other, the lower id first. While somebody
+    /// joins or leaves it is normal that links are missing for a moment.
+    pub fn missing_links(&self) -> &[(PeerId, PeerId)] {
+        self.joined().map_or(&[], |(.., missing)| missing)
     }
 
     /// How the room is doing; `None` without a room.
@@ -54,8 +77,20 @@ impl Huddle<'_, '_> {
             .map(|(entity, _)| entity)
     }
 
+    fn joined(&self) -> Option<(&Room, &RoomHost, &RoomTick, &MissingLinks)> {
+        let (_, &state, room) = self.current()?;
+        room.filter(|_| state != RoomState::Failed)
+    }
+
     /// The room that works, else one that has failed.
-    fn current(&self) -> Option<(Entity, &RoomState, Option<&Room>)> {
+    #[allow(clippy::type_complexity)]
+    fn current(
+        &self,
+    ) -> Option<(
+        Entity,
+        &RoomState,
+        Option<(&Room, &RoomHost, &RoomTick, &MissingLinks)>,
+    )> {
         self.rooms
             .iter()
             .min_by_key(|&(_, &state, _)| state == RoomState::Failed)

@@ -1,11 +1,16 @@
 use bevy::prelude::*;
-use huddle_mesh::{IceServer, RoomConfig, RoomError, RoomUrl, RoomUrlError};
+use bytes::Bytes;
+use huddle_mesh::{IceServer, PeerId, RoomConfig, RoomError, RoomUrl, RoomUrlError};
+use huddle_sync::{RemovalPolicy, RoomSession, RoomSetup, SetupError, TickRate, TickRateError};
 use thiserror::Error;
 
 use crate::{
+    AcceptedTransfers, RoomHost,
+    app::GameId,
     link::RoomLink,
+    message::MessageKinds,
     room::{Room, Rooms},
-    transport::{Connector, Transport},
+    transport::Connector,
 };
 
 /// Which room to join, and how.
@@ -26,10 +31,12 @@ pub struct JoinRoom {
     url: String,
     ice_servers: Vec<IceServer>,
     relay_only: bool,
+    removal: RemovalPolicy,
+    admission: Bytes,
 }
 
 /// Why a room cannot be joined, or not be used any more.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 pub enum JoinError {
     /// The room's address is wrong.
     #[error(transparent)]
@@ -37,6 +44,18 @@ pub enum JoinError {
     /// The room, the server or this machine refuses.
     #[error(transparent)]
     Room(#[from] RoomError),
+    /// The game says something of itself that peers cannot be told.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The game's tick rate is out of range.
+    #[error(transparent)]
+    TickRate(#[from] TickRateError),
+    /// This player was removed from the room, by its [`RemovalPolicy`].
+    #[error("this player was removed from the room by {}", names(by))]
+    Removed {
+        /// Who wanted it.
+        by: Vec<PeerId>,
+    },
 }
 
 /// A join that failed at once; reported when the next frame's events are.
@@ -54,6 +73,8 @@ impl JoinRoom {
             url: url.into(),
             ice_servers: Vec::new(),
             relay_only: false,
+            removal: RemovalPolicy::default(),
+            admission: Bytes::new(),
         }
     }
 
@@ -69,6 +90,22 @@ impl JoinRoom {
     #[must_use]
     pub fn relay_only(mut self) -> Self {
         self.relay_only = true;
+        self
+    }
+
+    /// Says who may remove players from the room: nobody, unless this is called. Players meet only
+    /// if they say the same.
+    #[must_use]
+    pub fn removal(mut self, policy: RemovalPolicy) -> Self {
+        self.removal = policy;
+        self
+    }
+
+    /// What this player says to be let in, at most 1024 bytes, such as a password or a name: see
+    /// [`admit_peers`](crate::HuddleAppExt::admit_peers).
+    #[must_use]
+    pub fn admission(mut self, data: impl Into<Bytes>) -> Self {
+        self.admission = data.into();
         self
     }
 
@@ -104,16 +141,22 @@ impl From<&String> for JoinRoom {
     }
 }
 
+fn names(peers: &[PeerId]) -> String {
+    let names: Vec<_> = peers.iter().map(PeerId::to_string).collect();
+    names.join(", ")
+}
+
 /// Joins a room; its entity is told what comes of it.
 pub(crate) fn join(mut room: EntityWorldMut, how: JoinRoom) {
     if room.get_resource::<Rooms>().is_none() {
         log::error!("a room does nothing without the plugins: add `HuddlePlugins` to the app");
     }
-    match connect(how, room.get_resource::<Connector>()) {
-        Ok((url, transport)) => {
-            let (entity, me) = (room.id(), transport.me());
+    match connect(how, room.world()) {
+        Ok((url, link)) => {
+            let (entity, me) = (room.id(), link.me());
             log::info!("joining {url} as {me}");
-            room.insert((Room { url, me }, RoomLink::new(transport)));
+            let host = RoomHost(link.session.host());
+            room.insert((Room { url, me }, host, link));
             room.world_scope(|world| {
                 if let Some(mut rooms) = world.get_resource_mut::<Rooms>() {
                     rooms.push(entity);
@@ -127,17 +170,47 @@ pub(crate) fn join(mut room: EntityWorldMut, how: JoinRoom) {
 }
 
 /// Joins with the mesh, unless the app has something else.
-fn connect(
-    how: JoinRoom,
-    connector: Option<&Connector>,
-) -> Result<(RoomUrl, Box<dyn Transport>), JoinError> {
+fn connect(how: JoinRoom, world: &World) -> Result<(RoomUrl, RoomLink), JoinError> {
+    let (removal, admission) = (how.removal, how.admission.clone());
     let config = how.into_config()?;
     let url = config.url.clone();
-    let transport = match connector {
+    let rate = tick_rate(world)?;
+    let mut transport = match world.get_resource::<Connector>() {
         Some(Connector(join)) => join(&url),
         None => Box::new(huddle_mesh::Room::join(config)?),
     };
-    Ok((url, transport))
+    let game = world.get_resource::<GameId>().cloned().unwrap_or_default();
+    let kinds = world.get_resource::<MessageKinds>();
+    let kinds = kinds.cloned().unwrap_or_default();
+    let limits = world.get_resource::<AcceptedTransfers>();
+    let setup = RoomSetup {
+        me: transport.me(),
+        game: game.0,
+        rate,
+        kinds: kinds.kinds.clone(),
+        policy: removal,
+        admission,
+        limits: limits.copied().unwrap_or_default().0,
+        seed: transport.seed(),
+    };
+    match RoomSession::new(setup) {
+        Ok(session) => {
+            let link = RoomLink::new(transport, session, kinds, rate.period());
+            Ok((url, link))
+        }
+        Err(error) => {
+            transport.leave();
+            Err(error.into())
+        }
+    }
+}
+
+/// How many ticks the game runs per second.
+fn tick_rate(world: &World) -> Result<TickRate, TickRateError> {
+    match world.get_resource::<Time<Fixed>>() {
+        Some(time) => TickRate::from_hz(1.0 / time.timestep().as_secs_f64()),
+        None => Ok(TickRate::default()),
+    }
 }
 
 #[cfg(test)]

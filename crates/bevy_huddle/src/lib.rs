@@ -89,10 +89,56 @@
 //! .add_systems(Update, (show_status, show_link_to_share.run_if(waiting)));
 //! ```
 //!
+//! # Who plays together
+//!
+//! Two games must fit, or they would misunderstand each other. When two players are linked, their
+//! games compare what they are, and only then the other player becomes a peer. If the games do not
+//! fit, both are told by [`PeerRefused`] on their room entity, with a text that is fit for players:
+//!
+//! | must be the same | said with | else |
+//! |---|---|---|
+//! | the game's name and version | [`set_game`](HuddleAppExt::set_game) | [`Refusal::Game`] |
+//! | the messages: names and types | [`add_peer_event`](HuddleAppExt::add_peer_event), [`add_peer_state`](HuddleAppExt::add_peer_state) | [`Refusal::Messages`] |
+//! | the ticks per second | [`TickPlugin`] | [`Refusal::TickRate`] |
+//! | who may remove players | [`JoinRoom::removal`] | [`Refusal::Policy`] |
+//! | the protocol of this library | its version | [`Refusal::Version`] |
+//!
+//! A game can also ask for a password, or say that it is full. What a player says is
+//! [`JoinRoom::admission`], and [`admit_peers`](HuddleAppExt::admit_peers) decides. Each player
+//! decides for themselves whom they play with.
+//!
+//! ```
+//! # use bevy::prelude::*;
+//! # use bevy_huddle::prelude::*;
+//! fn start(mut commands: Commands) {
+//!     commands.join_room(JoinRoom::new("ws://localhost:3536/club").admission("swordfish"));
+//! }
+//!
+//! fn on_refused(refused: On<PeerRefused>) {
+//!     println!("cannot play with {}: {}", refused.peer, refused.refusal);
+//! }
+//!
+//! # App::new()
+//! .set_game("my-game 1.2")
+//! .admit_peers(|asking| match asking.data {
+//!     b"swordfish" => Ok(()),
+//!     _ => Err("the password is wrong".to_owned()),
+//! })
+//! .add_observer(on_refused)
+//! # .add_systems(PostStartup, start);
+//! ```
+//!
+//! Anybody can cut their own link to another player, with
+//! [`cut_peer`](HuddleCommandsExt::cut_peer). Removing somebody from the whole room is up to
+//! its rules: nobody can, or the host, or more than half of the others, as [`RemovalPolicy`] says.
+//! [`remove_peer`](HuddleCommandsExt::remove_peer) asks for it, [`PeerRemoved`] tells the others,
+//! and [`RoomFailed`] the one who is removed. The host is the player longest in the room:
+//! [`Huddle::host`] and [`HostChanged`].
+//!
 //! # Peers
 //!
 //! Every other player is an entity with a [`Peer`], which has their [`PeerId`]: the same on every
-//! machine. [`LinkStats`] tells the round trip and more, and [`Suspect`] marks who has not been
+//! machine. [`LinkStats`] tells the round trip, the loss and more, and [`Suspect`] marks who has not been
 //! heard for a second. What belongs to a player can be components or children of this entity.
 //!
 //! [`PeerJoined`] and [`PeerLeft`] are observed, on the entity or globally. `PeerLeft` comes before
@@ -112,9 +158,13 @@
 //! # App::new().add_observer(on_left);
 //! ```
 //!
+//! Now and then two players cannot be linked, while others see both. [`LinkedWith`] on each peer
+//! and [`Huddle::missing_links`] show such holes, and [`MeshChanged`] tells of changes.
+//!
 //! # Events: what happens
 //!
-//! An event is a `serde` type that was declared under a name. Each one arrives once, and in order.
+//! An event is a `serde` type that was declared under a name. Each one arrives once, and in order,
+//! also when the link to a peer has to be replaced in the middle.
 //! [`broadcast`](HuddleCommandsExt::broadcast) sends it to everybody else, and
 //! [`send_to`](HuddleCommandsExt::send_to) to one [`PeerId`] or several. It arrives as
 //! [`FromPeer<T>`], for observers and, as a Bevy message, for systems.
@@ -146,7 +196,8 @@
 //! Instead of commands, a system can write [`ToPeers<T>`](ToPeers) with a `MessageWriter`. Sent to
 //! [`Recipients::Everyone`] an event arrives here too, so that the same observer sees what others
 //! do and what this player does. What comes in amounts goes through [`PeerSender`], which says when
-//! the network takes no more. [`Undelivered<T>`](Undelivered) tells what a lost peer did not get.
+//! the network takes no more. [`Undelivered<T>`](Undelivered) tells what a lost peer did not
+//! confirm.
 //!
 //! An event takes at most [`MAX_EVENT_LEN`] bytes. What a peer sends is never to be trusted: it is
 //! decoded safely, but whether a splash may be that strong is for the game to check.
@@ -159,12 +210,47 @@
 //! for positions, names and scores; share them every tick if that is easiest, since only what
 //! changes is sent. One value takes at most [`MAX_STATE_LEN`] bytes.
 //!
+//! Events and state that are declared after a room is joined count for the next room.
+//!
 //! Bevy's own types, such as `Vec3`, can be part of messages with Bevy's feature `serialize`.
+//!
+//! # Files: what is long
+//!
+//! [`send_file`](HuddleCommandsExt::send_file) sends megabytes, such as a map or a picture, without
+//! the game feeling it: it takes what events and state leave of the network.
+//!
+//! ```
+//! # use bevy::prelude::*;
+//! # use bevy_huddle::prelude::*;
+//! fn send_map(joined: On<PeerJoined>, mut commands: Commands) {
+//!     commands.send_file(joined.peer, "map", vec![7; 300_000]);
+//! }
+//!
+//! fn on_progress(transfer: On<TransferProgress>) {
+//!     println!("{}: {} of {} bytes", transfer.label, transfer.done, transfer.total);
+//! }
+//!
+//! fn on_received(transfer: On<TransferReceived>) {
+//!     println!("got {}, {} bytes", transfer.label, transfer.bytes.len());
+//! }
+//!
+//! # App::new()
+//! .add_observer(send_map)
+//! .add_observer(on_progress)
+//! .add_observer(on_received)
+//! # ;
+//! ```
+//!
+//! [`TransferStarted`], [`TransferDelivered`] and [`TransferFailed`] tell the rest, and
+//! [`cancel_transfer`](HuddleCommandsExt::cancel_transfer) ends one early. What comes is limited by
+//! [`AcceptedTransfers`], and held in memory until it is complete.
 //!
 //! # Ticks
 //!
 //! State leaves once per tick, in `FixedPostUpdate`, and [`HuddlePlugins`] sets 60 ticks per
-//! second; see [`TickPlugin`]. So a game's simulation belongs into `FixedUpdate`. Events leave in
+//! second; see [`TickPlugin`]. So a game's simulation belongs into `FixedUpdate`. [`RoomTick`] on
+//! the room entity counts them, for everybody alike: who joins takes over the room's tick, and who
+//! falls behind jumps ahead, which [`TicksSkipped`] tells. Events leave in
 //! the same frame even if it has no tick. What arrives is there from `PreUpdate` on; see
 //! [`HuddleSystems`].
 //!
@@ -175,10 +261,13 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`RoomFailed`] | the room cannot be used, for example because its URL is wrong |
+//! | [`RoomFailed`] | the room cannot be used, for example because its URL is wrong; or this player was removed |
+//! | [`PeerRefused`] | somebody's game does not fit, or did not let this player in |
+//! | [`RemovalFailed`] | the room's rules do not let this player remove another |
+//! | [`TransferFailed`] | a file did not arrive |
 //! | [`SignalingChanged`] | the signaling server is lost, or back |
 //! | [`SendFailed`] | a message was too long, never declared, or too many wait |
-//! | [`MessageRejected`] | a peer sent something that is malformed or unknown |
+//! | [`MessageRejected`] | a peer sent something that is malformed |
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -217,6 +306,7 @@
 //! Players who are linked straight know each other's addresses;
 //! [`relay_only`](JoinRoom::relay_only) prevents that.
 
+mod app;
 mod commands;
 pub mod conditions;
 mod diagnostics;
@@ -226,9 +316,9 @@ mod join;
 mod lifecycle;
 mod link;
 mod message;
+mod news;
 mod peer;
 mod plugin;
-mod queue;
 mod receive;
 mod recipients;
 mod room;
@@ -237,13 +327,16 @@ mod sender;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod transport;
 
+pub use app::{Admission, HuddleAppExt};
 pub use commands::HuddleCommandsExt;
 pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use events::{
-    MessageError, MessageRejected, PeerJoined, PeerLeft, PeerRecovered, PeerSuspected,
-    RejectReason, RoomFailed, RoomStateChanged, SendFailed, SignalingChanged,
+    HostChanged, MeshChanged, MessageError, MessageRejected, PeerJoined, PeerLeft, PeerRecovered,
+    PeerRefused, PeerRemoved, PeerSuspected, RejectReason, RemovalFailed, RoomFailed,
+    RoomStateChanged, SendFailed, SignalingChanged, TicksSkipped,
 };
 pub use huddle::Huddle;
 pub use huddle_mesh::{
@@ -251,26 +344,35 @@ pub use huddle_mesh::{
     SignalingLoss,
 };
 pub use huddle_sync::{
-    KindId, MAX_EVENT_LEN, MAX_STATE_LEN, PacketError, QueueError,
+    DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
+    OfferError, QueueError, Refusal, RemovalError, RemovalPolicy, SetupError, Tick, TickRate,
+    TickRateError, TransferFailure, TransferId, TransferLimits,
     codec::{DecodeError, EncodeError},
 };
 pub use join::{JoinError, JoinRoom};
-pub use message::{FromPeer, HuddleAppExt, PeerMessage, Shared, ToPeers, Undelivered};
-pub use peer::{LinkStats, Peer, PeerOf, RoomPeers, Suspect};
-pub use plugin::{HuddlePlugins, HuddleSystems, MessagePlugin, RoomPlugin, TickPlugin};
+pub use message::{FromPeer, PeerMessage, Shared, ToPeers, Undelivered};
+pub use peer::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Suspect};
+pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};
 pub use recipients::Recipients;
-pub use room::{Room, RoomState, SignalingStatus};
+pub use room::{MissingLinks, Room, RoomHost, RoomState, RoomTick, SignalingStatus};
 pub use sender::{PeerSender, TrySendError};
+pub use transfer::{
+    AcceptedTransfers, TransferDelivered, TransferFailed, TransferProgress, TransferReceived,
+    TransferStarted,
+};
 
 /// What a game needs: `use bevy_huddle::prelude::*;`.
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        FromPeer, Huddle, HuddleAppExt, HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins,
-        HuddleSystems, IceServer, JoinRoom, LeaveReason, LinkStats, MessageRejected, Peer, PeerId,
-        PeerJoined, PeerLeft, PeerOf, PeerRecovered, PeerSender, PeerSuspected, Recipients, Room,
-        RoomFailed, RoomPeers, RoomState, RoomStateChanged, SendFailed, Shared, SignalingChanged,
-        SignalingStatus, Suspect, TickPlugin, ToPeers, Undelivered,
+        AcceptedTransfers, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
+        HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer, JoinRoom, LeaveReason,
+        LinkStats, LinkedWith, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerLeft,
+        PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender, PeerSuspected, Recipients,
+        RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState, RoomStateChanged,
+        RoomTick, SendFailed, Shared, SignalingChanged, SignalingStatus, Suspect, TickPlugin,
+        TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
+        TransferReceived, TransferStarted, Undelivered,
         conditions::{in_room, playing, room_state, waiting},
     };
 }

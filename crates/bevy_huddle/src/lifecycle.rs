@@ -1,37 +1,52 @@
 //! How rooms and peers come, change and go in the world. Each change is told by its event.
 
 use bevy::prelude::*;
-use bytes::Bytes;
 use huddle_mesh::{LeaveReason, PeerId, Signaling};
-use huddle_sync::KindId;
+use huddle_sync::Undelivered;
 
 use crate::{
     JoinError, Peer, PeerJoined, PeerLeft, PeerOf, RoomFailed, RoomState, RoomStateChanged,
-    SignalingChanged, SignalingStatus,
-    link::RoomLink,
-    message::{MessageKinds, Party},
+    SignalingChanged, SignalingStatus, link::RoomLink, message::Party, news::tell,
 };
+
+/// A link to a peer opened: stock clients are here at once, others once both games have agreed.
+pub(crate) fn open_link(
+    world: &mut World,
+    room: Entity,
+    peer: PeerId,
+    foreign: bool,
+    returning: bool,
+) {
+    remove_peer(world, room, peer, LeaveReason::Lost);
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return;
+    };
+    if foreign {
+        link.open_foreign(peer);
+        log::warn!("{peer} runs a stock matchbox client: typed messages do not reach it");
+        add_peer(world, room, Peer { id: peer, foreign }, returning);
+    } else {
+        log::debug!("linked with {peer}");
+        link.open(peer, returning);
+    }
+}
 
 /// Brings a peer into a room.
 pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: bool) {
-    if world.get::<RoomLink>(room).is_none() {
+    let link = world.get::<RoomLink>(room);
+    if !link.is_some_and(|link| link.knows(peer.id)) {
         return;
     }
     let entity = world.spawn((peer, PeerOf(room))).id();
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-        link.add(peer.id, entity, peer.foreign);
+        link.add(peer.id, entity);
     }
     log::info!(
         "{} {}",
         peer.id,
         if returning { "is back" } else { "joined" }
     );
-    if peer.foreign {
-        log::warn!(
-            "{} runs a stock matchbox client: typed messages do not reach it",
-            peer.id
-        );
-    }
+    update_state(world, room);
     trigger(
         world,
         PeerJoined {
@@ -42,18 +57,30 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
     );
 }
 
-/// Takes a peer out of a room: the event first, then the entity goes.
+/// Takes a peer out of a room: the events first, then the entity goes.
 pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason: LeaveReason) {
-    let removed = world
-        .get_mut::<RoomLink>(room)
-        .and_then(|mut link| link.remove(peer));
-    let Some((entity, undelivered)) = removed else {
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    log::info!("{peer} is gone: {reason:?}");
-    if reason != LeaveReason::Cut {
-        tell_undelivered(world, Party { peer, entity }, undelivered);
+    if !link.knows(peer) {
+        return;
     }
+    if reason != LeaveReason::Cut {
+        // What was not delivered is told while the entity is there.
+        link.session.link_lost(peer);
+        tell(world, room);
+    }
+    let entity = world
+        .get_mut::<RoomLink>(room)
+        .and_then(|mut link| link.forget(peer));
+    if let Some(entity) = entity {
+        part(world, entity, peer, reason);
+    }
+}
+
+/// Tells that a peer is gone, and despawns the entity.
+pub(crate) fn part(world: &mut World, entity: Entity, peer: PeerId, reason: LeaveReason) {
+    log::info!("{peer} is gone: {reason:?}");
     trigger(
         world,
         PeerLeft {
@@ -67,14 +94,17 @@ pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason:
     }
 }
 
-/// Tells of events that a peer did not get.
-fn tell_undelivered(
+/// Tells of events that a peer did not confirm.
+pub(crate) fn tell_undelivered(
     world: &mut World,
+    room: Entity,
     peer: Party,
-    events: impl IntoIterator<Item = (KindId, Bytes)>,
+    events: Vec<Undelivered>,
 ) {
-    let kinds = world.resource::<MessageKinds>().clone();
-    for (kind, payload) in events {
+    let Some(kinds) = world.get::<RoomLink>(room).map(|link| link.kinds().clone()) else {
+        return;
+    };
+    for Undelivered { kind, payload } in events {
         let tell = kinds.handler(kind).and_then(|handler| handler.undelivered);
         if let Some(tell) = tell
             && let Err(error) = tell(world, peer, &payload)
@@ -100,7 +130,7 @@ pub(crate) fn cut(world: &mut World, room: Entity, peer: PeerId, reason: LeaveRe
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    if link.entity(peer).is_none() {
+    if !link.knows(peer) {
         return;
     }
     link.cut(peer);
@@ -123,7 +153,7 @@ pub(crate) fn on_peer_despawned(
         if link.entity(peer) != Some(entity) {
             return;
         }
-        link.remove(peer);
+        link.forget(peer);
         link.cut(peer);
     }
     commands.trigger(PeerLeft {
@@ -166,7 +196,11 @@ pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signalin
 /// Ends a room for good: its peers go first.
 pub(crate) fn fail(world: &mut World, room: Entity, error: JoinError) {
     log::error!("the room cannot be used: {error}");
-    remove_peers(world, room, LeaveReason::Lost);
+    let reason = match error {
+        JoinError::Removed { .. } => LeaveReason::Cut,
+        _ => LeaveReason::Lost,
+    };
+    remove_peers(world, room, reason);
     if let Ok(mut entity) = world.get_entity_mut(room) {
         entity.remove::<RoomLink>();
         set_state(world, room, RoomState::Failed);

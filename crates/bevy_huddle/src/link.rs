@@ -1,13 +1,18 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
-use bevy::prelude::*;
+use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, PeerId, RoomEvent};
-use huddle_sync::{KindId, Kinds, OwnStates, PacketError, PeerSession, QueueError, Received};
+use huddle_sync::{
+    KindId, Lane, OfferError, OwnStates, RoomSession, SessionEvent, TransferEvent, TransferId,
+};
 
 use crate::{
-    LinkStats,
-    queue::{EventQueue, Queued},
+    LinkStats, MessageError, PacketError,
+    message::{Declared, MessageKinds},
     room::Rooms,
     transport::Transport,
 };
@@ -15,7 +20,12 @@ use crate::{
 /// How many malformed packets are borne before a peer is cut off.
 const MAX_BAD_PACKETS: u32 = 64;
 
-/// A room's transport and what is under way with each peer; on the room entity until it fails.
+/// How long a paused game may keep the others waiting for acks, at most; in ticks at the least.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_TICKS: u32 = 3;
+
+/// A room's transport, its session, and what is known of each peer; on the room entity until it
+/// fails.
 ///
 /// However it goes, the room is left: without waiting while the app runs, and by dropping the
 /// transport, which lets the farewell out, when the app ends.
@@ -23,35 +33,67 @@ const MAX_BAD_PACKETS: u32 = 64;
 pub(crate) struct RoomLink {
     /// `None` once the room is left.
     transport: Option<Box<dyn Transport>>,
+    pub(crate) session: RoomSession,
+    /// As declared when the room was joined, which is what peers are told.
+    kinds: MessageKinds,
     me: PeerId,
+    joined: Instant,
+    ticked: Duration,
+    pause: Duration,
     peers: BTreeMap<PeerId, PeerLink>,
     /// What this player has sent to themselves.
     echoes: VecDeque<(KindId, Bytes)>,
-    tick: u64,
+    /// Whether who is linked with whom may have changed since it was last shown.
+    pub(crate) is_mesh_stale: bool,
 }
 
+#[derive(Default)]
 struct PeerLink {
-    entity: Entity,
+    /// `None` before the handshake is done.
+    entity: Option<Entity>,
     foreign: bool,
-    session: PeerSession,
-    events: EventQueue,
+    /// Whether they were here before.
+    returning: bool,
+    /// What the transfers under way are called.
+    labels: BTreeMap<TransferId, String>,
     rejected: u32,
     bad_packets: u32,
 }
 
 impl RoomLink {
-    pub(crate) fn new(transport: Box<dyn Transport>) -> Self {
+    pub(crate) fn new(
+        transport: Box<dyn Transport>,
+        session: RoomSession,
+        kinds: MessageKinds,
+        tick: Duration,
+    ) -> Self {
         Self {
             me: transport.me(),
+            joined: transport.now(),
             transport: Some(transport),
+            session,
+            kinds,
+            ticked: Duration::ZERO,
+            pause: PAUSE.max(tick * PAUSE_TICKS),
             peers: BTreeMap::new(),
             echoes: VecDeque::new(),
-            tick: 0,
+            is_mesh_stale: false,
         }
     }
 
     pub(crate) fn poll(&mut self) -> Option<RoomEvent> {
         self.transport.as_mut()?.poll()
+    }
+
+    pub(crate) fn poll_session(&mut self) -> Option<SessionEvent> {
+        self.session.poll()
+    }
+
+    /// The time since the room was joined.
+    pub(crate) fn now(&self) -> Duration {
+        self.transport.as_ref().map_or(self.ticked, |transport| {
+            transport.now().saturating_duration_since(self.joined)
+        })
     }
 
     /// Leaves, after what waits was handed to the network as far as it takes it.
@@ -62,22 +104,47 @@ impl RoomLink {
         }
     }
 
-    pub(crate) fn add(&mut self, peer: PeerId, entity: Entity, foreign: bool) {
+    /// A link opened: the handshake begins.
+    pub(crate) fn open(&mut self, peer: PeerId, returning: bool) {
         let link = PeerLink {
-            entity,
-            foreign,
-            session: PeerSession::default(),
-            events: EventQueue::default(),
-            rejected: 0,
-            bad_packets: 0,
+            returning,
+            ..default()
+        };
+        self.peers.insert(peer, link);
+        self.session.link_opened(peer, self.now());
+    }
+
+    /// A stock client is here: without a handshake, since it knows of none.
+    pub(crate) fn open_foreign(&mut self, peer: PeerId) {
+        let link = PeerLink {
+            foreign: true,
+            ..default()
         };
         self.peers.insert(peer, link);
     }
 
-    /// Forgets a peer; their entity and what they did not get, if they were here.
-    pub(crate) fn remove(&mut self, peer: PeerId) -> Option<(Entity, EventQueue)> {
-        let link = self.peers.remove(&peer)?;
-        Some((link.entity, link.events))
+    /// A peer has an entity from now on.
+    pub(crate) fn add(&mut self, peer: PeerId, entity: Entity) {
+        if let Some(link) = self.peers.get_mut(&peer) {
+            link.entity = Some(entity);
+            self.is_mesh_stale = true;
+        }
+    }
+
+    /// A peer begins anew over the same link: takes the entity off.
+    pub(crate) fn take_entity(&mut self, peer: PeerId) -> Option<Entity> {
+        self.is_mesh_stale = true;
+        let link = self.peers.get_mut(&peer)?;
+        link.labels.clear();
+        link.returning = true;
+        link.entity.take()
+    }
+
+    /// Forgets a peer; the entity, if the peer had one.
+    pub(crate) fn forget(&mut self, peer: PeerId) -> Option<Entity> {
+        self.is_mesh_stale = true;
+        self.session.link_lost(peer);
+        self.peers.remove(&peer)?.entity
     }
 
     pub(crate) fn cut(&mut self, peer: PeerId) {
@@ -90,45 +157,76 @@ impl RoomLink {
         self.me
     }
 
+    pub(crate) fn kinds(&self) -> &MessageKinds {
+        &self.kinds
+    }
+
+    /// Whether there is a link to a peer, who need not have an entity yet.
+    pub(crate) fn knows(&self, peer: PeerId) -> bool {
+        self.peers.contains_key(&peer)
+    }
+
     pub(crate) fn entity(&self, peer: PeerId) -> Option<Entity> {
-        self.peers.get(&peer).map(|link| link.entity)
+        self.peers.get(&peer)?.entity
     }
 
     pub(crate) fn is_foreign(&self, peer: PeerId) -> bool {
         self.peers.get(&peer).is_some_and(|link| link.foreign)
     }
 
+    pub(crate) fn is_returning(&self, peer: PeerId) -> bool {
+        self.peers.get(&peer).is_some_and(|link| link.returning)
+    }
+
+    /// Those who have an entity.
     pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> {
-        self.peers.keys().copied()
+        let here = self.peers.iter().filter(|(_, link)| link.entity.is_some());
+        here.map(|(&peer, _)| peer)
     }
 
     pub(crate) fn peer_count(&self) -> usize {
-        self.peers.len()
+        self.peers().count()
     }
 
     pub(crate) fn stats(&self, peer: PeerId) -> Option<LinkStats> {
         let network = self.transport.as_ref()?.stats(peer)?;
-        let queued = self.queued(peer);
-        Some(LinkStats {
-            network,
-            queued_events: queued.events,
-            queued_event_bytes: queued.bytes,
+        Some(match self.session.stats(peer) {
+            Some(session) => LinkStats {
+                network,
+                delivery: session.delivery,
+                queued_events: session.queued_events,
+                queued_event_bytes: session.queued_event_bytes,
+                events_sent: session.events_sent,
+                events_received: session.events_received,
+            },
+            None => LinkStats {
+                network,
+                ..default()
+            },
         })
     }
 
-    /// Takes a packet apart. Nothing comes of packets from peers that are not here or foreign.
+    /// Takes a packet. Nothing comes of packets from peers that are not here or foreign.
     pub(crate) fn receive(
         &mut self,
         peer: PeerId,
-        kinds: &Kinds,
+        channel: Channel,
         bytes: Bytes,
-    ) -> Result<Vec<Received>, PacketError> {
+        arrived: Instant,
+    ) -> Result<(), PacketError> {
+        let now = self.now();
+        let arrived = arrived.saturating_duration_since(self.joined).min(now);
+        let lane = match channel {
+            Channel::State => Lane::State,
+            Channel::Events => Lane::Events,
+            Channel::Bulk => Lane::Bulk,
+        };
         match self.peers.get_mut(&peer) {
-            Some(link) if !link.foreign => link
+            Some(link) if !link.foreign => self
                 .session
-                .receive(kinds, bytes)
+                .receive(peer, lane, bytes, arrived)
                 .inspect_err(|_| link.bad_packets += 1),
-            _ => Ok(Vec::new()),
+            _ => Ok(()),
         }
     }
 
@@ -147,25 +245,16 @@ impl RoomLink {
         })
     }
 
-    /// What waits for a peer.
-    pub(crate) fn queued(&self, peer: PeerId) -> Queued {
-        self.peers
-            .get(&peer)
-            .map_or_else(Queued::default, |link| link.events.queued())
+    /// How many bytes of events a peer has not confirmed.
+    pub(crate) fn queued(&self, peer: PeerId) -> usize {
+        let stats = self.session.stats(peer);
+        stats.map_or(0, |stats| stats.queued_event_bytes)
     }
 
-    /// Whether an event of `len` bytes can be queued for a peer.
-    pub(crate) fn check_queue(&self, peer: PeerId, len: usize) -> Result<(), QueueError> {
-        self.peers
-            .get(&peer)
-            .map_or(Ok(()), |link| link.events.check(len))
-    }
-
-    /// Puts an event behind those that wait for a peer.
-    pub(crate) fn queue(&mut self, peer: PeerId, kind: KindId, payload: Bytes) {
-        if let Some(link) = self.peers.get_mut(&peer) {
-            link.events.push(kind, payload);
-        }
+    /// Whether this room knows a kind of event, which later declarations do not change.
+    pub(crate) fn check_kind(&self, event: Declared) -> Result<(), MessageError> {
+        let handler = self.kinds.handler(event.kind);
+        handler.map(drop).ok_or(MessageError::NotDeclared)
     }
 
     /// Keeps an event until this player receives it.
@@ -181,37 +270,74 @@ impl RoomLink {
         self.echoes.pop_front()
     }
 
-    /// Sends this tick's state to every peer.
-    pub(crate) fn send_state(&mut self, own: &OwnStates) {
-        let Some(transport) = &mut self.transport else {
+    /// Offers bytes to a peer.
+    pub(crate) fn offer(
+        &mut self,
+        peer: PeerId,
+        label: &str,
+        bytes: Bytes,
+    ) -> Result<(), OfferError> {
+        if let Some(offered) = self.session.offer(peer, label, bytes)
+            && let Some(link) = self.peers.get_mut(&peer)
+        {
+            link.labels.insert(offered?, label.to_owned());
+        }
+        Ok(())
+    }
+
+    /// What a transfer that there is news of is called. At its end it is forgotten.
+    pub(crate) fn label(&mut self, peer: PeerId, event: &TransferEvent) -> String {
+        let Some(link) = self.peers.get_mut(&peer) else {
+            return String::new();
+        };
+        match event {
+            TransferEvent::Started { id, label, .. } => {
+                link.labels.insert(*id, label.clone());
+                label.clone()
+            }
+            TransferEvent::Progress { id, .. } => link.labels.get(id).cloned().unwrap_or_default(),
+            TransferEvent::Received { id, .. }
+            | TransferEvent::Delivered { id }
+            | TransferEvent::Failed { id, .. } => link.labels.remove(id).unwrap_or_default(),
+        }
+    }
+
+    /// A tick begins.
+    pub(crate) fn advance(&mut self) {
+        self.ticked = self.now();
+        self.session.advance(self.ticked);
+    }
+
+    /// Whether the game has had no tick for so long that peers would miss the acks.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.now().saturating_sub(self.ticked) >= self.pause
+    }
+
+    /// Sends what a tick sends: its packet first, so that nothing else keeps it waiting.
+    pub(crate) fn send_tick(&mut self, own: &OwnStates) {
+        let now = self.now();
+        let Some(transport) = self.transport.as_deref_mut() else {
             return;
         };
-        for (&peer, link) in self.peers.iter_mut().filter(|(_, link)| !link.foreign) {
+        for (&peer, _) in self.peers.iter().filter(|(_, link)| !link.foreign) {
             let credit = transport.credit(peer, Channel::State);
-            if let Some(packet) = link.session.collect_state(own, self.tick, credit) {
-                send(&mut **transport, peer, Channel::State, packet);
+            let packet = self.session.collect(peer, Lane::State, now, own, credit);
+            if let Some(packet) = packet {
+                send(transport, peer, Channel::State, packet);
             }
+            send_all(transport, &mut self.session, peer, Channel::Events, now);
+            send_all(transport, &mut self.session, peer, Channel::Bulk, now);
         }
-        self.tick += 1;
     }
 
     /// Sends the events that wait, as far as the links take them.
     pub(crate) fn send_events(&mut self) {
-        let Some(transport) = &mut self.transport else {
+        let now = self.now();
+        let Some(transport) = self.transport.as_deref_mut() else {
             return;
         };
-        for (&peer, link) in &mut self.peers {
-            let credit = transport.credit(peer, Channel::Events);
-            link.events.feed(&mut link.session, credit);
-            loop {
-                let credit = transport.credit(peer, Channel::Events);
-                let Some(packet) = link.session.collect_events(credit) else {
-                    break;
-                };
-                if !send(&mut **transport, peer, Channel::Events, packet) {
-                    break;
-                }
-            }
+        for (&peer, _) in self.peers.iter().filter(|(_, link)| !link.foreign) {
+            send_all(transport, &mut self.session, peer, Channel::Events, now);
         }
     }
 }
@@ -225,6 +351,31 @@ pub(crate) fn on_link_removed(
     rooms.retain(|&room| room != removed.entity);
     if let Ok(mut link) = links.get_mut(removed.entity) {
         link.leave();
+    }
+}
+
+/// Sends what there is for a reliable channel, as far as the link takes it.
+fn send_all(
+    transport: &mut dyn Transport,
+    session: &mut RoomSession,
+    peer: PeerId,
+    channel: Channel,
+    now: Duration,
+) {
+    let lane = match channel {
+        Channel::Bulk => Lane::Bulk,
+        _ => Lane::Events,
+    };
+    // State goes by packets of ticks alone.
+    let own = OwnStates::default();
+    loop {
+        let credit = transport.credit(peer, channel);
+        let Some(packet) = session.collect(peer, lane, now, &own, credit) else {
+            break;
+        };
+        if !send(transport, peer, channel, packet) {
+            break;
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::{any::TypeId, collections::HashMap, sync::Arc};
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_sync::{
-    Delivery, KindError, KindId, Kinds, MAX_EVENT_LEN, MAX_STATE_LEN,
+    Delivery, KindError, KindId, Kinds, MAX_EVENT_LEN, MAX_STATE_LEN, Schema,
     codec::{self, DecodeError},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -53,8 +53,8 @@ pub struct FromPeer<T: Send + Sync + 'static> {
     pub message: T,
 }
 
-/// An event that a peer did not get: they are gone, and what was under way to them may not have
-/// arrived. It is triggered on the peer entity for observers, before [`PeerLeft`](crate::PeerLeft),
+/// An event that a peer is not known to have got: they are gone, and did not confirm it. It may
+/// have arrived, if only the confirmation was lost. It is triggered on the peer entity for observers, before [`PeerLeft`](crate::PeerLeft),
 /// and written as a [`Message`] for systems.
 ///
 /// It is told in the order of sending. Nothing is told of peers whom this player cut off or left.
@@ -151,59 +151,24 @@ impl<T: Send + Sync + 'static> ToPeers<T> {
 #[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Shared<T: Send + Sync + 'static>(pub T);
 
-/// Declares on an [`App`] which messages peers exchange.
-pub trait HuddleAppExt {
-    /// Declares an event: each one sent arrives once and in order, as [`FromPeer<T>`].
-    ///
-    /// `name` stands for the type between players, so it must be the same on every machine.
-    ///
-    /// # Panics
-    /// If the name is empty or in use, or the type is declared as an event already.
-    fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
-
-    /// Declares state: only the latest value counts, seen by others as [`Shared<T>`].
-    ///
-    /// `name` stands for the type between players, so it must be the same on every machine.
-    ///
-    /// # Panics
-    /// If the name is empty or in use, or the type is declared as state already.
-    fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
-}
-
-impl HuddleAppExt for App {
-    fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
-        let handler = Handler {
-            name,
-            deliver: deliver_event::<T>,
-            undelivered: Some(tell_undelivered::<T>),
-        };
-        declare::<T>(self.world_mut(), Delivery::Event, handler);
-        self.add_message::<FromPeer<T>>()
-            .add_message::<Undelivered<T>>()
-            .add_message::<ToPeers<T>>()
-            .add_systems(
-                FixedPostUpdate,
-                queue_written::<T>
-                    .in_set(HuddleSystems::Send)
-                    .before(send_tick),
-            )
-            .add_systems(
-                Last,
-                queue_written::<T>
-                    .in_set(HuddleSystems::Send)
-                    .before(send_events),
-            )
-    }
-
-    fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
-        let handler = Handler {
-            name,
-            deliver: deliver_state::<T>,
-            undelivered: None,
-        };
-        declare::<T>(self.world_mut(), Delivery::State, handler);
-        self
-    }
+/// Declares an event, and sends what is written of it.
+pub(crate) fn add_event<T: PeerMessage>(app: &mut App, name: &'static str) {
+    declare::<T>(app.world_mut(), Delivery::Event, Handler::event::<T>(name));
+    app.add_message::<FromPeer<T>>()
+        .add_message::<Undelivered<T>>()
+        .add_message::<ToPeers<T>>()
+        .add_systems(
+            FixedPostUpdate,
+            queue_written::<T>
+                .in_set(HuddleSystems::Send)
+                .before(send_tick),
+        )
+        .add_systems(
+            Last,
+            queue_written::<T>
+                .in_set(HuddleSystems::Send)
+                .before(send_events),
+        );
 }
 
 /// The declared messages. Shared, so that systems can hold on to it while the world changes.
@@ -234,6 +199,24 @@ pub(crate) struct Handler {
     pub(crate) undelivered: Option<Deliver>,
 }
 
+impl Handler {
+    fn event<T: PeerMessage>(name: &'static str) -> Self {
+        Self {
+            name,
+            deliver: deliver_event::<T>,
+            undelivered: Some(tell_undelivered::<T>),
+        }
+    }
+
+    pub(crate) fn state<T: PeerMessage>(name: &'static str) -> Self {
+        Self {
+            name,
+            deliver: deliver_state::<T>,
+            undelivered: None,
+        }
+    }
+}
+
 type Deliver = fn(&mut World, Party, &[u8]) -> Result<(), DecodeError>;
 
 /// Who sent a message, or was to receive it.
@@ -262,7 +245,7 @@ impl MessageTable {
         handler: Handler,
     ) -> Result<(), KindError> {
         let name = handler.name;
-        let kind = self.kinds.declare(name, delivery)?;
+        let kind = self.kinds.declare(name, delivery, Schema::of::<T>())?;
         let types = match delivery {
             Delivery::Event => &mut self.events,
             Delivery::State => &mut self.states,
@@ -279,7 +262,7 @@ impl MessageTable {
     }
 }
 
-fn declare<T: PeerMessage>(world: &mut World, delivery: Delivery, handler: Handler) {
+pub(crate) fn declare<T: PeerMessage>(world: &mut World, delivery: Delivery, handler: Handler) {
     let mut kinds = world.get_resource_or_init::<MessageKinds>();
     if let Err(error) = Arc::make_mut(&mut kinds.0).declare::<T>(delivery, handler) {
         panic!("cannot declare `{}`: {error}", std::any::type_name::<T>());

@@ -1,8 +1,9 @@
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
+use huddle_sync::DeliveryStats;
 
-/// Another player in a room. The entity is spawned when the link is open, and despawned when they
-/// are gone; what belongs to a player can be its components or children.
+/// Another player in a room. The entity is spawned when the link is open and both games fit, and
+/// despawned when they are gone; what belongs to a player can be its components or children.
 ///
 /// Despawning it cuts the player off.
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,12 @@ impl RoomPeers {
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Suspect;
 
+/// Whom a peer says they are linked with, in the order of the ids; on peers that have told.
+/// [`MeshChanged`](crate::MeshChanged) tells of each change.
+#[derive(Component, Deref, Debug, Clone, PartialEq, Eq, Default)]
+#[component(immutable)]
+pub struct LinkedWith(pub Vec<PeerId>);
+
 /// How the link to a peer is doing; on every peer entity, refreshed each frame.
 ///
 /// ```
@@ -57,8 +64,15 @@ pub struct LinkStats {
     /// What the network measures: round trip, silence, bytes, packets, queues, path.
     #[deref]
     pub network: huddle_mesh::LinkStats,
-    /// How many events wait to be taken by the network.
+    /// What the packets of ticks tell: loss, jitter, how far the ticks are apart.
+    pub delivery: DeliveryStats,
+    /// How many events the peer has not confirmed; some are the room's own, which tell peers of
+    /// each other.
     pub queued_events: usize,
     /// How many bytes they take.
     pub queued_event_bytes: usize,
+    /// How many events were sent to the peer.
+    pub events_sent: u64,
+    /// How many events came from the peer.
+    pub events_received: u64,
 }

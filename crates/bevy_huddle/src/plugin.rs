@@ -9,10 +9,10 @@ use crate::{
     message::MessageKinds,
     receive::{receive, update_stats},
     room::Rooms,
-    send::{OwnState, send_events, send_tick},
+    send::{OwnState, begin_tick, send_events, send_tick},
 };
 
-/// Everything a game needs: [`RoomPlugin`], [`MessagePlugin`] and [`TickPlugin`].
+/// Everything a game needs: [`RoomPlugin`] and [`TickPlugin`].
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -25,21 +25,17 @@ use crate::{
 #[derive(Debug, Default, Clone, Copy)]
 pub struct HuddlePlugins;
 
-/// Rooms and peers as entities, and what they send.
+/// Rooms and peers as entities, and what is sent and received.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct RoomPlugin;
 
-/// Sends events and shared state.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct MessagePlugin;
-
 /// Sets how often [`FixedUpdate`] runs, which is how often state is sent: once per tick.
 ///
-/// All players of a game should use the same rate. To keep Bevy's own rate, or one set elsewhere,
+/// Players meet only if their games have the same rate when they join. To keep Bevy's own rate, or one set elsewhere,
 /// use `HuddlePlugins.build().disable::<TickPlugin>()`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TickPlugin {
-    /// Ticks per second, more than 0.
+    /// Ticks per second, from 1 to 1000.
     pub hz: f64,
 }
 
@@ -48,6 +44,8 @@ pub struct TickPlugin {
 pub enum HuddleSystems {
     /// In [`PreUpdate`]: what peers sent and did is brought into the world.
     Receive,
+    /// In [`FixedFirst`]: the rooms' tick goes on.
+    Tick,
     /// In [`FixedPostUpdate`]: state and events leave, one packet of state per peer and tick. In
     /// [`Last`]: events leave that no tick has taken along.
     Send,
@@ -57,7 +55,6 @@ impl PluginGroup for HuddlePlugins {
     fn build(self) -> PluginGroupBuilder {
         PluginGroupBuilder::start::<Self>()
             .add(RoomPlugin)
-            .add(MessagePlugin)
             .add(TickPlugin::default())
     }
 }
@@ -73,13 +70,9 @@ impl Plugin for RoomPlugin {
                     .in_set(HuddleSystems::Receive),
             )
             .add_observer(on_peer_despawned)
-            .add_observer(on_link_removed);
-    }
-}
-
-impl Plugin for MessagePlugin {
-    fn build(&self, app: &mut App) {
-        app.init_resource::<OwnState>()
+            .add_observer(on_link_removed)
+            .init_resource::<OwnState>()
+            .add_systems(FixedFirst, begin_tick.in_set(HuddleSystems::Tick))
             .add_systems(FixedPostUpdate, send_tick.in_set(HuddleSystems::Send))
             .add_systems(Last, send_events.in_set(HuddleSystems::Send));
     }

@@ -1,19 +1,19 @@
 //! What the network reports becomes entities, components and events, in the order in which it
 //! happened.
 
-use bevy::prelude::*;
+use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{LeaveReason, PeerId, RoomEvent};
-use huddle_sync::Received;
+use huddle_mesh::{Channel, LeaveReason, PeerId, RoomEvent};
 
 use crate::{
     LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected, RejectReason, Suspect,
     join::FailedJoin,
     lifecycle::{
-        add_peer, cut, fail, peer_entity, remove_peer, set_signaling, trigger, update_state,
+        cut, fail, open_link, peer_entity, remove_peer, set_signaling, trigger, update_state,
     },
     link::RoomLink,
-    message::{MessageKinds, Party},
+    message::Party,
+    news::{show_mesh, tell},
     room::Rooms,
 };
 
@@ -31,29 +31,28 @@ pub(crate) fn receive(
             fail(world, room, error);
         }
     }
-    let kinds = world.resource::<MessageKinds>().clone();
     rooms.clear();
     rooms.extend_from_slice(world.resource::<Rooms>());
     for &room in &*rooms {
-        receive_echoes(world, room, &kinds);
+        // What came of sending: somebody did not answer, or was removed.
+        tell(world, room);
+        receive_echoes(world, room);
         for _ in 0..MAX_EVENTS_PER_FRAME {
             let event = world
                 .get_mut::<RoomLink>(room)
                 .and_then(|mut link| link.poll());
             match event {
-                Some(RoomEvent::Packet { peer, bytes, .. }) => {
-                    receive_packet(world, room, &kinds, peer, bytes);
-                }
                 Some(event) => handle(world, room, event),
                 None => break,
             }
         }
         update_state(world, room);
+        show_mesh(world, room);
     }
 }
 
 /// Delivers what this player has sent to everyone, this player included.
-fn receive_echoes(world: &mut World, room: Entity, kinds: &MessageKinds) {
+fn receive_echoes(world: &mut World, room: Entity) {
     let Some(link) = world.get::<RoomLink>(room) else {
         return;
     };
@@ -61,6 +60,7 @@ fn receive_echoes(world: &mut World, room: Entity, kinds: &MessageKinds) {
         peer: link.me(),
         entity: room,
     };
+    let kinds = link.kinds().clone();
     for _ in 0..link.echo_count() {
         let echo = world
             .get_mut::<RoomLink>(room)
@@ -85,8 +85,8 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
             returning,
             foreign,
         } => {
-            remove_peer(world, room, peer, LeaveReason::Lost);
-            add_peer(world, room, Peer { id: peer, foreign }, returning);
+            open_link(world, room, peer, foreign, returning);
+            tell(world, room);
         }
         RoomEvent::PeerSuspect(peer) => {
             if let Some(entity) = peer_entity(world, room, peer) {
@@ -100,9 +100,21 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                 trigger(world, PeerRecovered { entity, peer });
             }
         }
-        RoomEvent::LinkReplaced(_) => {}
-        RoomEvent::PeerLeft { peer, reason } => remove_peer(world, room, peer, reason),
-        RoomEvent::Packet { .. } => {}
+        RoomEvent::LinkReplaced(peer) => {
+            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                link.session.link_replaced(peer);
+            }
+        }
+        RoomEvent::PeerLeft { peer, reason } => {
+            remove_peer(world, room, peer, reason);
+            tell(world, room);
+        }
+        RoomEvent::Packet {
+            peer,
+            channel,
+            bytes,
+            arrived,
+        } => return receive_packet(world, room, peer, channel, bytes, arrived),
         RoomEvent::Overflow {
             peer,
             channel,
@@ -123,75 +135,45 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
 fn receive_packet(
     world: &mut World,
     room: Entity,
-    kinds: &MessageKinds,
     peer: PeerId,
+    channel: Channel,
     bytes: Bytes,
+    arrived: Instant,
 ) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    match link.receive(peer, &kinds.kinds, bytes) {
-        Ok(messages) => {
-            for message in messages {
-                deliver(world, room, peer, kinds, message);
-            }
-        }
-        Err(error) => {
-            let misbehaves = link.misbehaves(peer);
-            reject(world, room, peer, error.into());
-            if misbehaves {
-                log::error!("{peer} is cut off: it keeps sending malformed packets");
-                cut(world, room, peer, LeaveReason::Misbehaved);
-            }
+    let result = link.receive(peer, channel, bytes, arrived);
+    let misbehaves = link.misbehaves(peer);
+    tell(world, room);
+    if let Err(error) = result {
+        reject(world, room, peer, error.into());
+        if misbehaves {
+            log::error!("{peer} is cut off: it keeps sending malformed packets");
+            cut(world, room, peer, LeaveReason::Misbehaved);
         }
     }
 }
 
-fn deliver(world: &mut World, room: Entity, peer: PeerId, kinds: &MessageKinds, message: Received) {
-    // What the game does about one message may end the link before the next.
-    let Some(entity) = peer_entity(world, room, peer) else {
-        return;
-    };
-    let (kind, payload) = match message {
-        Received::Event { kind, payload } | Received::State { kind, payload } => (kind, payload),
-        Received::Unknown(kind) => {
-            return reject(world, room, peer, RejectReason::UnknownKind(kind));
-        }
-    };
-    let Some(handler) = kinds.handler(kind) else {
-        return;
-    };
-    if let Err(error) = (handler.deliver)(world, Party { peer, entity }, &payload) {
-        reject(
-            world,
-            room,
-            peer,
-            RejectReason::BadMessage {
-                name: handler.name,
-                error,
-            },
-        );
-    }
-}
-
-fn reject(world: &mut World, room: Entity, peer: PeerId, reason: RejectReason) {
-    let Some(entity) = peer_entity(world, room, peer) else {
-        return;
-    };
+/// Tells that something that a peer sent did not reach the game; to the log alone while the peer
+/// has no entity.
+pub(crate) fn reject(world: &mut World, room: Entity, peer: PeerId, reason: RejectReason) {
     let is_logged = world
         .get_mut::<RoomLink>(room)
         .is_some_and(|mut link| link.count_rejected(peer));
     if is_logged {
         log::warn!("rejected from {peer}: {reason}");
     }
-    trigger(
-        world,
-        MessageRejected {
-            entity,
-            peer,
-            reason,
-        },
-    );
+    if let Some(entity) = peer_entity(world, room, peer) {
+        trigger(
+            world,
+            MessageRejected {
+                entity,
+                peer,
+                reason,
+            },
+        );
+    }
 }
 
 /// Refreshes what is known about the links.

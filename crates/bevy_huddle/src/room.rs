@@ -2,18 +2,42 @@ use std::fmt;
 
 use bevy::prelude::*;
 use huddle_mesh::{PeerId, RoomUrl, Signaling};
+use huddle_sync::Tick;
 
 /// A joined room: on the entity that [`join_room`](crate::HuddleCommandsExt::join_room) spawns.
 ///
 /// Despawning the entity leaves the room.
 #[derive(Component, Debug, Clone, PartialEq, Eq)]
 #[component(immutable)]
+#[require(RoomTick, MissingLinks)]
 pub struct Room {
     /// Where it is.
     pub url: RoomUrl,
     /// This player's id, the same for everybody in the room.
     pub me: PeerId,
 }
+
+/// The room's tick, which is the same for everybody up to what it takes to tell each other; on the
+/// room entity.
+///
+/// It goes on by one in each run of [`FixedMain`](bevy::app::FixedMain), before
+/// [`FixedPreUpdate`], and jumps ahead if the others are ahead: see
+/// [`TicksSkipped`](crate::TicksSkipped). Who begins a room begins at 0, and who joins it takes
+/// over its tick.
+#[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct RoomTick(pub Tick);
+
+/// The player longest in the room, as far as this player knows; on the room entity, always
+/// current. [`HostChanged`](crate::HostChanged) tells of each change.
+#[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[component(immutable)]
+pub struct RoomHost(pub PeerId);
+
+/// The pairs of players who are not linked with each other, the lower id first; on the room
+/// entity. While somebody joins or leaves it is normal that links are missing for a moment.
+#[derive(Component, Deref, Debug, Clone, PartialEq, Eq, Default)]
+#[component(immutable)]
+pub struct MissingLinks(pub Vec<(PeerId, PeerId)>);
 
 /// The entities of the rooms that are joined and have not failed, in the order of joining. It is
 /// there while the plugins are, which is when rooms work.
@@ -30,7 +54,7 @@ pub enum RoomState {
     /// The first connection is under way.
     #[default]
     Joining,
-    /// Connected; nobody else is here.
+    /// Connected; nobody else is here, or nobody this player can play with.
     Waiting,
     /// At least one peer is here. It stays so when the signaling server is lost, because links
     /// between players do not need it.

@@ -6,12 +6,13 @@ use std::{
 };
 
 use bevy::{ecs::system::SystemState, prelude::*};
+use bytes::Bytes;
 use huddle_mesh::PeerId;
 use huddle_sync::{MAX_STATE_LEN, OwnStates, codec};
 
 use crate::{
-    MessageError, PeerMessage, PeerSender, Recipients, SendFailed, ToPeers, link::RoomLink,
-    message::MessageKinds,
+    MessageError, PeerMessage, PeerSender, Recipients, RoomTick, SendFailed, ToPeers,
+    link::RoomLink, message::MessageKinds, sender::Failure,
 };
 
 /// This player's own state; the same for every room.
@@ -32,18 +33,33 @@ impl FromWorld for CommandSender {
     }
 }
 
-/// Sends one packet of state per peer, and the events that wait.
+/// Begins a tick of every room.
+pub(crate) fn begin_tick(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>) {
+    for (mut link, mut tick) in &mut rooms {
+        link.advance();
+        tick.0 = link.session.tick();
+    }
+}
+
+/// Sends one packet per peer, and what waits on the other lanes.
 pub(crate) fn send_tick(mut rooms: Query<&mut RoomLink>, own: Res<OwnState>) {
     for mut link in &mut rooms {
-        link.send_state(&own.0);
-        link.send_events();
+        link.send_tick(&own.0);
     }
 }
 
 /// Sends the events that wait, so that they need not wait for a tick.
-pub(crate) fn send_events(mut rooms: Query<&mut RoomLink>) {
-    for mut link in &mut rooms {
-        link.send_events();
+///
+/// A game that stands still has no ticks, but its room goes on: peers wait for its acks.
+pub(crate) fn send_events(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>, own: Res<OwnState>) {
+    for (mut link, mut tick) in &mut rooms {
+        if link.is_paused() {
+            link.advance();
+            tick.0 = link.session.tick();
+            link.send_tick(&own.0);
+        } else {
+            link.send_events();
+        }
     }
 }
 
@@ -69,22 +85,39 @@ pub(crate) fn queue_written<T: PeerMessage>(
 
 /// Queues an event for its recipients.
 pub(crate) fn send_event<T: PeerMessage>(world: &mut World, to: &Recipients, message: &T) {
-    let mut failures = Vec::new();
-    let sender = world.get_resource_or_init::<CommandSender>().clone();
-    {
-        let mut state = sender.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Ok(mut sender) = state.get_mut(world) else {
-            return;
-        };
-        if !sender.is_in_room() {
-            drop(state);
-            return warn_no_room(world);
-        }
-        sender.send(to, message, |failure| failures.push(failure));
-    }
-    for (peer, error) in failures {
+    for (peer, error) in with_sender(world, |sender, failed| sender.send(to, message, failed)) {
         fail::<T>(world, peer, error);
     }
+}
+
+/// Offers bytes to their recipients.
+pub(crate) fn send_file(world: &mut World, to: &Recipients, label: &str, bytes: &Bytes) {
+    let failures = with_sender(world, |sender, failed| {
+        sender.send_file(to, label, bytes, failed);
+    });
+    for (peer, error) in failures {
+        say_failed(world, "file", peer, error);
+    }
+}
+
+/// Sends for a command; what does not work is returned.
+fn with_sender(
+    world: &mut World,
+    send: impl FnOnce(&mut PeerSender, &mut dyn FnMut(Failure)),
+) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    let shared = world.get_resource_or_init::<CommandSender>().clone();
+    let mut state = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let Ok(mut sender) = state.get_mut(world) else {
+        return failures;
+    };
+    if sender.is_in_room() {
+        send(&mut sender, &mut |failure| failures.push(failure));
+    } else {
+        drop(state);
+        warn_no_room(world);
+    }
+    failures
 }
 
 /// Sets this player's state of a type.
@@ -108,7 +141,7 @@ pub(crate) fn warn_no_room(world: &mut World) {
     let mut said = world.get_resource_or_init::<NoRoomSaid>();
     if !std::mem::replace(&mut said.0, true) {
         log::warn!(
-            "without a room, sending an event or cutting a peer does nothing: call `commands.join_room(\"ws://host:3536/name\")` first, or use `run_if(in_room)`"
+            "without a room, sending and cutting or removing a peer do nothing: call `commands.join_room(\"ws://host:3536/name\")` first, or use `run_if(in_room)`"
         );
     }
 }

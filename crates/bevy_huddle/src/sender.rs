@@ -52,8 +52,7 @@ pub struct PeerSender<'w, 's> {
 /// Why an event was sent to nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TrySendError {
-    /// Too much waits for one of the recipients. Once the network has taken some of it, it will
-    /// work.
+    /// Too much waits for one of the recipients. Once they have got some of it, it will work.
     #[error("{queued} bytes of events wait for {peer} already: send the rest later")]
     Full {
         /// For whom.
@@ -99,7 +98,7 @@ impl PeerSender<'_, '_> {
         }
         self.aim(&recipients.into());
         for &target in &*self.targets {
-            if let Err((peer, error)) = self.check(target, payload.len()) {
+            if let Err((peer, error)) = self.check(target, event, payload.len()) {
                 return Err(match (peer, error) {
                     (Some(peer), MessageError::Queue(_)) => TrySendError::Full {
                         peer,
@@ -113,9 +112,9 @@ impl PeerSender<'_, '_> {
         Ok(())
     }
 
-    /// How many bytes of events wait to be taken by the network for a peer.
+    /// How many bytes of events a peer has not confirmed.
     pub fn queued(&self, peer: PeerId) -> usize {
-        self.links.iter().map(|link| link.queued(peer).bytes).sum()
+        self.links.iter().map(|link| link.queued(peer)).sum()
     }
 
     /// Sends to those recipients to whom it works, and tells of the others.
@@ -134,6 +133,29 @@ impl PeerSender<'_, '_> {
                 self.queue(event, &payload, failed);
             }
             Err(error) => failed((None, error.into())),
+        }
+    }
+
+    /// Offers bytes to those recipients to whom it works, and tells of the others. This player is
+    /// left out.
+    pub(crate) fn send_file(
+        &mut self,
+        recipients: &Recipients,
+        label: &str,
+        bytes: &Bytes,
+        mut failed: impl FnMut(Failure),
+    ) {
+        self.aim(recipients);
+        for i in 0..self.targets.len() {
+            let target = self.targets[i];
+            if let Err(failure) = self.find(target) {
+                failed(failure);
+            } else if let Target::Peer { room, peer } = target
+                && let Ok(mut link) = self.links.get_mut(room)
+                && let Err(error) = link.offer(peer, label, bytes.clone())
+            {
+                failed((Some(peer), error.into()));
+            }
         }
     }
 
@@ -210,30 +232,47 @@ impl PeerSender<'_, '_> {
         }
     }
 
-    fn check(&self, target: Target, len: usize) -> Result<(), Failure> {
-        match target {
-            Target::Me { .. } => Ok(()),
-            Target::UnknownPeer(peer) => Err((Some(peer), MessageError::UnknownPeer)),
-            Target::UnknownEntity => Err((None, MessageError::UnknownEntity)),
-            Target::Peer { room, peer } => match self.links.get(room) {
-                Ok(link) if link.is_foreign(peer) => Err(MessageError::Foreign),
-                Ok(link) => link.check_queue(peer, len).map_err(MessageError::from),
-                Err(_) => Err(MessageError::UnknownPeer),
-            }
-            .map_err(|error| (Some(peer), error)),
+    /// Whether there is such a recipient; the link to them.
+    fn find(&self, target: Target) -> Result<&RoomLink, Failure> {
+        let (room, peer) = match target {
+            Target::UnknownPeer(peer) => return Err((Some(peer), MessageError::UnknownPeer)),
+            Target::UnknownEntity => return Err((None, MessageError::UnknownEntity)),
+            Target::Me { room } => (room, None),
+            Target::Peer { room, peer } => (room, Some(peer)),
+        };
+        let link = self.links.get(room);
+        let link = link.map_err(|_| (peer, MessageError::UnknownPeer))?;
+        if peer.is_some_and(|peer| link.is_foreign(peer)) {
+            return Err((peer, MessageError::Foreign));
         }
+        Ok(link)
+    }
+
+    fn check(&self, target: Target, event: Declared, len: usize) -> Result<(), Failure> {
+        let link = self.find(target)?;
+        link.check_kind(event).map_err(|error| (None, error))?;
+        if let Target::Peer { peer, .. } = target {
+            let fits = link.session.check_event(peer, len);
+            fits.map_err(|error| (Some(peer), error.into()))?;
+        }
+        Ok(())
     }
 
     fn queue(&mut self, event: Declared, payload: &Bytes, mut failed: impl FnMut(Failure)) {
         for i in 0..self.targets.len() {
             let target = self.targets[i];
-            if let Err(failure) = self.check(target, payload.len()) {
+            if let Err(failure) = self.check(target, event, payload.len()) {
                 failed(failure);
             } else if let Target::Peer { room, .. } | Target::Me { room } = target
                 && let Ok(mut link) = self.links.get_mut(room)
             {
                 match target {
-                    Target::Peer { peer, .. } => link.queue(peer, event.kind, payload.clone()),
+                    Target::Peer { peer, .. } => {
+                        let queued = link.session.queue_event(peer, event.kind, payload.clone());
+                        if let Err(error) = queued {
+                            failed((Some(peer), error.into()));
+                        }
+                    }
                     _ => link.echo(event.kind, payload.clone()),
                 }
             }

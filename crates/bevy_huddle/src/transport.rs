@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use bevy::prelude::*;
+use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, RoomUrl, SendError};
+use uuid::Uuid;
 
 /// Joins rooms in place of the mesh, if the app has it.
 #[derive(Resource, Clone)]
@@ -11,6 +12,10 @@ pub(crate) struct Connector(pub(crate) Arc<dyn Fn(&RoomUrl) -> Box<dyn Transport
 /// What the systems need of a room: the mesh, or a deterministic one in tests.
 pub(crate) trait Transport: Send + Sync + 'static {
     fn me(&self) -> PeerId;
+    /// The clock by which packets arrive.
+    fn now(&self) -> Instant;
+    /// A random number that nobody can guess, except in tests.
+    fn seed(&mut self) -> u64;
     fn poll(&mut self) -> Option<RoomEvent>;
     fn credit(&self, peer: PeerId, channel: Channel) -> usize;
     fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError>;
@@ -23,6 +28,14 @@ pub(crate) trait Transport: Send + Sync + 'static {
 impl Transport for huddle_mesh::Room {
     fn me(&self) -> PeerId {
         self.me()
+    }
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn seed(&mut self) -> u64 {
+        Uuid::new_v4().as_u64_pair().1
     }
 
     fn poll(&mut self) -> Option<RoomEvent> {

@@ -72,7 +72,7 @@ impl Options {
         parameter: impl Fn(&str) -> Option<String>,
     ) -> Self {
         let mut mistakes = Vec::new();
-        let given = |name| parameter(name).filter(|value| !value.trim().is_empty());
+        let given = |name: &str| parameter(name).filter(|value| !value.trim().is_empty());
 
         let signal = given("signal");
         let server = signal.clone().unwrap_or_else(|| socket_origin(page));

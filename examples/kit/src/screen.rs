@@ -311,6 +311,8 @@ mod tests {
             bot: None,
             display: Display::Window,
             report: false,
+            probe: 0,
+            transfer: None,
             mistakes: Vec::new(),
         }
     }

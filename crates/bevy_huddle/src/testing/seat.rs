@@ -1,5 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bevy::platform::time::Instant;
 use bytes::Bytes;
 use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, RoomUrl, SendError};
 
@@ -43,6 +44,14 @@ impl SharedNetwork {
 impl Transport for Seat {
     fn me(&self) -> PeerId {
         self.me
+    }
+
+    fn now(&self) -> Instant {
+        self.network.lock().clock()
+    }
+
+    fn seed(&mut self) -> u64 {
+        self.network.lock().random()
     }
 
     fn poll(&mut self) -> Option<RoomEvent> {

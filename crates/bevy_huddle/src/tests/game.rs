@@ -44,6 +44,17 @@ pub(super) fn lab() -> Lab {
     lab.record::<PeerLeft>();
     lab.record::<PeerSuspected>();
     lab.record::<PeerRecovered>();
+    lab.record::<PeerRefused>();
+    lab.record::<PeerRemoved>();
+    lab.record::<RemovalFailed>();
+    lab.record::<HostChanged>();
+    lab.record::<MeshChanged>();
+    lab.record::<TicksSkipped>();
+    lab.record::<TransferStarted>();
+    lab.record::<TransferProgress>();
+    lab.record::<TransferReceived>();
+    lab.record::<TransferDelivered>();
+    lab.record::<TransferFailed>();
     lab.record::<RoomStateChanged>();
     lab.record::<SignalingChanged>();
     lab.record::<RoomFailed>();

@@ -225,7 +225,8 @@ fn a_peer_that_joins_again_without_having_left_gets_a_new_entity() {
         foreign: false,
     };
     lab.inject(ada, back);
-    lab.settle();
+    lab.run_for(Duration::from_secs(2));
+    assert!(lab.have_met(&[ada, bob]));
     assert_ne!(before, lab.peer(ada, bob));
     assert_eq!(
         lab.seen::<PeerLeft>(ada).len(),
@@ -256,6 +257,7 @@ fn two_rooms_are_separate_places() {
         commands.join_room("ws://lab/blue");
     });
     let bob = lab.player(|app| {
+        game(app);
         app.add_systems(Startup, |mut commands: Commands| {
             commands.join_room("ws://lab/blue");
         });

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 /// What is known of the way to a peer from the packets that went there and came from there.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DeliveryStats {
     /// The time to the peer and back, smoothed as in RFC 6298, without what packets wait there for
     /// their turn. `None` until it has been measured.

@@ -234,7 +234,7 @@ fn estimates_come_close_to_the_network() {
         assert!((offset - ahead).abs() < 1.0, "{stats:?}");
         assert_eq!(stats.packets_sent, pair.sent[end].len() as u64);
         assert_eq!(stats.packets_received, pair.arrived[1 - end].len() as u64);
-        let bytes = pair.sent[end].iter().map(|(_, len, _)| *len as u64).sum();
+        let bytes: u64 = pair.sent[end].iter().map(|(_, len, _)| *len as u64).sum();
         assert_eq!(stats.bytes_sent, bytes);
     }
 }

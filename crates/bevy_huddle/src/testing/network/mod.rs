@@ -106,6 +106,16 @@ impl Network {
         self.epoch + at
     }
 
+    /// The time now, as systems see it.
+    pub(crate) fn clock(&self) -> Instant {
+        self.instant(self.now)
+    }
+
+    /// A number of the seed's.
+    pub(crate) fn random(&mut self) -> u64 {
+        self.rng.u64(..)
+    }
+
     /// Lets time pass up to a point.
     pub(crate) fn advance(&mut self, to: Duration) {
         while let Some(entry) = self.agenda.first_entry()

@@ -1,0 +1,114 @@
+use std::sync::Arc;
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+use huddle_sync::Delivery;
+
+use crate::{PeerMessage, message};
+
+/// Declares on an [`App`] what the game is: which messages peers exchange, and with whom it plays.
+///
+/// All of it counts from when a room is joined; what is declared later counts for the next room.
+pub trait HuddleAppExt {
+    /// Declares an event: each one sent arrives once and in order, as
+    /// [`FromPeer<T>`](crate::FromPeer).
+    ///
+    /// `name` stands for the type between players, so it must be the same on every machine.
+    ///
+    /// # Panics
+    /// If the name is empty or in use, or the type is declared as an event already.
+    fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
+
+    /// Declares state: only the latest value counts, seen by others as
+    /// [`Shared<T>`](crate::Shared).
+    ///
+    /// `name` stands for the type between players, so it must be the same on every machine.
+    ///
+    /// # Panics
+    /// If the name is empty or in use, or the type is declared as state already.
+    fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
+
+    /// Names the game and, if it has any, its version, such as `"my-game 1.2"`; at most 64 bytes.
+    /// Players meet only if theirs are the same: see [`PeerRefused`](crate::PeerRefused).
+    ///
+    /// That the declared messages are the same is seen to in any case. This is for games that
+    /// happen to declare the same, and for rules that changed without the messages.
+    fn set_game(&mut self, id: impl Into<String>) -> &mut Self;
+
+    /// Decides whom this player plays with: `rule` is asked about everybody whose game fits, and
+    /// sees what they said with [`JoinRoom::admission`](crate::JoinRoom::admission). Without a
+    /// rule everybody is let in.
+    ///
+    /// An error is told to the other player, so it should be in words for them.
+    ///
+    /// ```
+    /// use bevy::prelude::*;
+    /// use bevy_huddle::prelude::*;
+    ///
+    /// App::new().admit_peers(|asking| match asking.data {
+    ///     b"swordfish" => Ok(()),
+    ///     _ => Err("the password is wrong".to_owned()),
+    /// });
+    /// ```
+    fn admit_peers<F>(&mut self, rule: F) -> &mut Self
+    where
+        F: Fn(Admission<'_>) -> Result<(), String> + Send + Sync + 'static;
+}
+
+/// A player who asks to be let in; see [`admit_peers`](HuddleAppExt::admit_peers).
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Admission<'a> {
+    /// Who.
+    pub peer: PeerId,
+    /// What they said with [`JoinRoom::admission`](crate::JoinRoom::admission), as it came: any
+    /// bytes, up to 1024.
+    pub data: &'a [u8],
+    /// The room's entity.
+    pub room: Entity,
+    /// This game's world, for example to see how many play already.
+    pub world: &'a World,
+}
+
+/// The game's name, as its players' games compare it.
+#[derive(Resource, Clone, Default)]
+pub(crate) struct GameId(pub(crate) String);
+
+type Rule = dyn Fn(Admission<'_>) -> Result<(), String> + Send + Sync;
+
+/// Who is let in.
+#[derive(Resource, Clone)]
+pub(crate) struct AdmissionRule(Arc<Rule>);
+
+impl AdmissionRule {
+    pub(crate) fn decide(&self, asking: Admission<'_>) -> Result<(), String> {
+        (self.0)(asking)
+    }
+}
+
+impl HuddleAppExt for App {
+    fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
+        message::add_event::<T>(self, name);
+        self
+    }
+
+    fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
+        message::declare::<T>(
+            self.world_mut(),
+            Delivery::State,
+            message::Handler::state::<T>(name),
+        );
+        self
+    }
+
+    fn set_game(&mut self, id: impl Into<String>) -> &mut Self {
+        self.insert_resource(GameId(id.into()))
+    }
+
+    fn admit_peers<F>(&mut self, rule: F) -> &mut Self
+    where
+        F: Fn(Admission<'_>) -> Result<(), String> + Send + Sync + 'static,
+    {
+        self.insert_resource(AdmissionRule(Arc::new(rule)))
+    }
+}

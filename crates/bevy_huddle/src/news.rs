@@ -1,0 +1,184 @@
+//! What a room's session tells becomes entities, components and events.
+
+use bevy::prelude::*;
+use bytes::Bytes;
+use huddle_mesh::{LeaveReason, PeerId};
+use huddle_sync::{KindId, Refusal, SessionEvent};
+
+use crate::{
+    Admission, HostChanged, JoinError, LinkedWith, MeshChanged, MissingLinks, Peer, PeerRefused,
+    PeerRemoved, RejectReason, RoomHost, TicksSkipped,
+    app::AdmissionRule,
+    lifecycle::{add_peer, cut, fail, part, peer_entity, remove_peer, tell_undelivered, trigger},
+    link::RoomLink,
+    message::Party,
+    receive::reject,
+    transfer::tell_transfer,
+};
+
+/// Tells everything that the session has to tell.
+pub(crate) fn tell(world: &mut World, room: Entity) {
+    while let Some(event) = world
+        .get_mut::<RoomLink>(room)
+        .and_then(|mut link| link.poll_session())
+    {
+        handle(world, room, event);
+    }
+}
+
+fn handle(world: &mut World, room: Entity, event: SessionEvent) {
+    match event {
+        SessionEvent::AskAdmission { peer, data } => admit(world, room, peer, &data),
+        SessionEvent::Joined { peer } => {
+            let link = world.get::<RoomLink>(room);
+            let returning = link.is_some_and(|link| link.is_returning(peer));
+            let peer = Peer {
+                id: peer,
+                foreign: false,
+            };
+            add_peer(world, room, peer, returning);
+        }
+        SessionEvent::Left { peer } => {
+            let entity = world
+                .get_mut::<RoomLink>(room)
+                .and_then(|mut link| link.take_entity(peer));
+            if let Some(entity) = entity {
+                part(world, entity, peer, LeaveReason::Lost);
+            }
+        }
+        SessionEvent::Refused { peer, refusal } => refused(world, room, peer, refusal),
+        SessionEvent::Over { peer } => {
+            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                link.cut(peer);
+            }
+            remove_peer(world, room, peer, LeaveReason::Cut);
+        }
+        SessionEvent::Event {
+            peer,
+            kind,
+            payload,
+        }
+        | SessionEvent::State {
+            peer,
+            kind,
+            payload,
+        } => deliver(world, room, peer, kind, &payload),
+        SessionEvent::Undelivered { peer, events } => {
+            if let Some(entity) = peer_entity(world, room, peer) {
+                tell_undelivered(world, room, Party { peer, entity }, events);
+            }
+        }
+        SessionEvent::Transfer { peer, event } => tell_transfer(world, room, peer, event),
+        SessionEvent::MeshChanged { peer } => mesh_changed(world, room, peer),
+        SessionEvent::HostChanged { host } => {
+            if let Ok(mut entity) = world.get_entity_mut(room) {
+                entity.insert(RoomHost(host));
+                trigger(world, HostChanged { entity: room, host });
+            }
+        }
+        SessionEvent::Removed { peer, by } => removed(world, room, peer, by),
+        SessionEvent::TicksSkipped { ticks } => {
+            log::debug!("{ticks} ticks behind the others: skipped");
+            trigger(
+                world,
+                TicksSkipped {
+                    entity: room,
+                    ticks,
+                },
+            );
+        }
+    }
+}
+
+fn admit(world: &mut World, room: Entity, peer: PeerId, data: &[u8]) {
+    let verdict = match world.get_resource::<AdmissionRule>().cloned() {
+        None => Ok(()),
+        Some(rule) => rule.decide(Admission {
+            peer,
+            data,
+            room,
+            world,
+        }),
+    };
+    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        let now = link.now();
+        link.session.admit(peer, verdict, now);
+    }
+}
+
+fn refused(world: &mut World, room: Entity, peer: PeerId, refusal: Refusal) {
+    log::warn!("cannot play with {peer}: {refusal}");
+    trigger(
+        world,
+        PeerRefused {
+            entity: room,
+            peer,
+            refusal,
+        },
+    );
+}
+
+/// Brings a message into the world.
+fn deliver(world: &mut World, room: Entity, peer: PeerId, kind: KindId, payload: &Bytes) {
+    // What the game does about one message may end the link before the next.
+    let Some(entity) = peer_entity(world, room, peer) else {
+        return;
+    };
+    let handler = world
+        .get::<RoomLink>(room)
+        .and_then(|link| link.kinds().handler(kind));
+    if let Some(handler) = handler
+        && let Err(error) = (handler.deliver)(world, Party { peer, entity }, payload)
+    {
+        let name = handler.name;
+        reject(world, room, peer, RejectReason::BadMessage { name, error });
+    }
+}
+
+fn mesh_changed(world: &mut World, room: Entity, peer: PeerId) {
+    let Some(entity) = peer_entity(world, room, peer) else {
+        return;
+    };
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return;
+    };
+    link.is_mesh_stale = true;
+    let now = LinkedWith(link.session.links_of(peer));
+    if world.get::<LinkedWith>(entity) != Some(&now) {
+        world.entity_mut(entity).insert(now);
+        show_mesh(world, room);
+        trigger(world, MeshChanged { entity, peer });
+    }
+}
+
+fn removed(world: &mut World, room: Entity, peer: PeerId, by: Vec<PeerId>) {
+    let Some(link) = world.get::<RoomLink>(room) else {
+        return;
+    };
+    if link.me() == peer {
+        return fail(world, room, JoinError::Removed { by });
+    }
+    if let Some(entity) = peer_entity(world, room, peer) {
+        log::info!("{peer} is removed from the room");
+        trigger(world, PeerRemoved { entity, peer, by });
+    }
+    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        // They are to know why, so this player's wish goes out before the farewell.
+        link.send_events();
+    }
+    cut(world, room, peer, LeaveReason::Cut);
+}
+
+/// Shows which links the mesh lacks, if that may have changed.
+pub(crate) fn show_mesh(world: &mut World, room: Entity) {
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return;
+    };
+    if !std::mem::take(&mut link.is_mesh_stale) {
+        return;
+    }
+    let now = MissingLinks(link.session.missing_links());
+    if world.get::<MissingLinks>(room) != Some(&now) {
+        world.entity_mut(room).insert(now);
+    }
+}

@@ -1,0 +1,228 @@
+//! With whom a game plays, and what both are told if not.
+
+use std::time::Duration;
+
+use bevy::prelude::*;
+use huddle_sync::{SetupError, TickRate};
+
+use crate::{
+    JoinError, Refusal,
+    prelude::*,
+    testing::{Conditions, Lab, Player},
+};
+
+use super::game::{LabExt, Pose, Splash, game, lab};
+
+fn join(how: JoinRoom) -> impl Fn(&mut App) {
+    move |app: &mut App| {
+        let how = how.clone();
+        app.add_systems(Startup, move |mut commands: Commands| {
+            commands.join_room(how.clone());
+        });
+    }
+}
+
+fn with_password(app: &mut App, password: &'static str) {
+    game(app);
+    join(JoinRoom::new("ws://lab/club").admission(password))(app);
+}
+
+/// Lets two games meet that do not fit; what each is told about the other.
+fn refusals(
+    first: impl Fn(&mut App) + 'static,
+    second: impl Fn(&mut App) + 'static,
+) -> [Refusal; 2] {
+    let mut lab = lab();
+    let (ada, bob) = (lab.player(first), lab.player(second));
+    lab.run_for(Duration::from_secs(15));
+    [(ada, bob), (bob, ada)].map(|(me, other)| {
+        assert_eq!(lab.find_peer(me, other), None);
+        assert_eq!(lab.seen::<PeerJoined>(me), []);
+        assert_eq!(lab.seen::<PeerLeft>(me), []);
+        assert_eq!(lab.state(me), RoomState::Waiting);
+        let mut refused = lab.seen::<PeerRefused>(me);
+        assert_eq!(refused.len(), 1, "told once: {refused:?}");
+        let refused = refused.remove(0);
+        assert_eq!(
+            (refused.entity, refused.peer),
+            (lab.room(me), lab.me(other))
+        );
+        refused.refusal
+    })
+}
+
+#[test]
+fn games_with_other_messages_refuse_each_other_and_name_them() {
+    fn older(app: &mut App) {
+        app.add_peer_event::<u8>("splash")
+            .add_peer_event::<u16>("old")
+            .add_peer_state::<Pose>("pose");
+    }
+    fn newer(app: &mut App) {
+        app.add_peer_event::<Splash>("splash")
+            .add_peer_state::<Pose>("pose");
+    }
+    for refusal in refusals(older, newer) {
+        let text = refusal.to_string();
+        assert!(matches!(refusal, Refusal::Messages { .. }), "{text}");
+        for part in ["\"old\"", "\"splash\"", "u8", "u32", "the same version"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(!text.contains("pose"), "{text}");
+    }
+}
+
+#[test]
+fn games_with_another_tick_rate_refuse_each_other() {
+    let slow = |app: &mut App| {
+        game(app);
+        app.insert_resource(Time::<Fixed>::from_hz(30.0));
+    };
+    let rates = [30.0, 60.0].map(|hz| TickRate::from_hz(hz).unwrap());
+    let [mine, theirs] = rates;
+    let refused = |mine, theirs| Refusal::TickRate { mine, theirs };
+    assert_eq!(
+        refusals(slow, game),
+        [refused(mine, theirs), refused(theirs, mine)]
+    );
+}
+
+#[test]
+fn games_with_another_name_refuse_each_other() {
+    fn chess(app: &mut App) {
+        app.set_game("chess 1");
+    }
+    fn go(app: &mut App) {
+        app.set_game("go 1");
+    }
+    let [to_chess, to_go] = refusals(chess, go).map(|refusal| refusal.to_string());
+    assert!(
+        to_chess.contains("game is \"go 1\", this one is \"chess 1\""),
+        "{to_chess}"
+    );
+    assert!(
+        to_go.contains("game is \"chess 1\", this one is \"go 1\""),
+        "{to_go}"
+    );
+}
+
+#[test]
+fn rooms_with_other_rules_refuse_each_other() {
+    let room = |policy| join(JoinRoom::new("ws://lab/room").removal(policy));
+    let [first, second] = refusals(room(RemovalPolicy::Host), room(RemovalPolicy::Majority));
+    let refused = |mine, theirs| Refusal::Policy { mine, theirs };
+    assert_eq!(first, refused(RemovalPolicy::Host, RemovalPolicy::Majority));
+    assert_eq!(
+        second,
+        refused(RemovalPolicy::Majority, RemovalPolicy::Host)
+    );
+}
+
+/// One who asks for the password, and one who says it.
+fn club(lab: &mut Lab, password: &'static str) -> [Player; 2] {
+    let ada = lab.player(|app| {
+        with_password(app, "swordfish");
+        app.admit_peers(|asking| match asking.data {
+            b"swordfish" => Ok(()),
+            _ => Err("the password is wrong".to_owned()),
+        });
+    });
+    [ada, lab.player(move |app| with_password(app, password))]
+}
+
+#[test]
+fn who_knows_the_password_is_let_in() {
+    let mut lab = lab();
+    let players = club(&mut lab, "swordfish");
+    lab.run_until(|lab| lab.have_met(&players));
+    assert_eq!(lab.seen::<PeerRefused>(players[0]), []);
+}
+
+#[test]
+fn who_is_not_let_in_is_told_why() {
+    let mut lab = lab();
+    lab.network(Conditions {
+        latency: Duration::from_millis(40),
+        loss: 0.2,
+        ..default()
+    });
+    let [ada, bob] = club(&mut lab, "sesame");
+    lab.run_for(Duration::from_secs(30));
+    for (player, by_them) in [(ada, false), (bob, true)] {
+        let refused = lab.seen::<PeerRefused>(player);
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        let reason = "the password is wrong".to_owned();
+        assert_eq!(refused[0].refusal, Refusal::NotAdmitted { by_them, reason });
+        assert_eq!(lab.seen::<PeerJoined>(player), []);
+        assert_eq!(lab.state(player), RoomState::Waiting);
+    }
+}
+
+#[test]
+fn a_rule_sees_the_world_so_a_game_can_be_full() {
+    fn for_two(app: &mut App) {
+        game(app);
+        app.admit_peers(|asking| {
+            let peers = asking.world.get::<RoomPeers>(asking.room);
+            match peers.map_or(0, |peers| peers.entities().len()) {
+                0 => Ok(()),
+                _ => Err("this match has its two players".to_owned()),
+            }
+        });
+    }
+    let mut lab = lab();
+    let [ada, bob] = [lab.player(for_two), lab.player(for_two)];
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    let eve = lab.player(for_two);
+    lab.run_for(Duration::from_secs(5));
+    assert_eq!(lab.seen::<PeerRefused>(eve).len(), 2);
+    assert!(lab.have_met(&[ada, bob]));
+    assert_eq!(lab.find_peer(ada, eve), None);
+}
+
+#[test]
+fn what_peers_cannot_be_told_is_said_when_joining() {
+    let mut lab = lab();
+    let too_long = [
+        lab.player(|app| {
+            app.set_game("g".repeat(65));
+        }),
+        lab.player(join(
+            JoinRoom::new("ws://lab/room").admission(vec![0; 1025]),
+        )),
+    ];
+    for player in too_long {
+        lab.settle();
+        let failed = lab.seen::<RoomFailed>(player);
+        assert!(
+            matches!(failed[0].error, JoinError::Setup(SetupError::Terms(_))),
+            "{failed:?}"
+        );
+        assert!(failed[0].error.to_string().contains("that fit"));
+    }
+    let fast = lab.player(|app| {
+        app.insert_resource(Time::<Fixed>::from_hz(2000.0));
+    });
+    lab.settle();
+    let failed = lab.seen::<RoomFailed>(fast);
+    assert!(matches!(failed[0].error, JoinError::TickRate(_)));
+}
+
+#[test]
+fn what_is_declared_after_joining_counts_for_the_next_room() {
+    let mut lab = lab();
+    let ada = lab.player(game);
+    lab[ada].add_peer_event::<u8>("late");
+    let send = |lab: &mut Lab| {
+        lab.commands(ada, |commands| commands.send_to(Recipients::Everyone, 7_u8));
+        lab.seen::<SendFailed>(ada)
+    };
+    let failed = send(&mut lab);
+    assert!(
+        failed[0].error.to_string().contains("before a room"),
+        "{failed:?}"
+    );
+    lab.leave(ada);
+    lab.rejoin(ada);
+    assert_eq!(send(&mut lab), []);
+}

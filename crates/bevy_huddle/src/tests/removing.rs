@@ -1,0 +1,243 @@
+//! Who sees whom, who is host, and who may remove others.
+
+use std::time::Duration;
+
+use bevy::{ecs::system::RunSystemOnce, prelude::*};
+use huddle_mesh::PeerId;
+
+use crate::{
+    JoinError, MissingLinks, RemovalError, RoomHost,
+    prelude::*,
+    testing::{Lab, Player},
+};
+
+use super::game::{LabExt, Splash, game, lab, meet};
+
+/// Players in a room with these rules, who came one after the other.
+fn meet_under<const N: usize>(policy: RemovalPolicy) -> (Lab, [Player; N]) {
+    let mut lab = lab();
+    let players = std::array::from_fn(|_| {
+        let player = lab.player(move |app| {
+            game(app);
+            app.add_systems(Startup, move |mut commands: Commands| {
+                commands.join_room(JoinRoom::new("ws://lab/room").removal(policy));
+            });
+        });
+        // Long enough to tell who came first.
+        lab.run_for(Duration::from_secs(11));
+        player
+    });
+    lab.run_until(|lab| lab.have_met(&players));
+    lab.settle();
+    (lab, players)
+}
+
+fn remove(lab: &mut Lab, by: Player, peer: PeerId) {
+    lab.commands(by, |commands| commands.remove_peer(peer));
+    lab.run_for(Duration::from_secs(1));
+}
+
+fn failure(lab: &mut Lab, player: Player) -> RemovalError {
+    let failed = lab.seen::<RemovalFailed>(player);
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0].entity, lab.room(player));
+    failed[0].error
+}
+
+#[test]
+fn the_host_is_who_came_first_and_then_who_came_next() {
+    let (mut lab, players @ [ada, bob, eve]) = meet_under(RemovalPolicy::Nobody);
+    let hosts = |lab: &Lab, of: &[Player]| {
+        let host = |&player| lab.get::<RoomHost>(player, lab.room(player)).unwrap().0;
+        of.iter().map(host).collect::<Vec<_>>()
+    };
+    assert_eq!(hosts(&lab, &players), [lab.me(ada); 3]);
+    assert_eq!(
+        lab.seen::<HostChanged>(eve).last().unwrap().host,
+        lab.me(ada)
+    );
+    let b = lab.me(bob);
+    lab.leave(ada);
+    lab.settle();
+    assert_eq!(hosts(&lab, &[bob, eve]), [b; 2]);
+    let (entity, host) = (lab.room(eve), b);
+    assert_eq!(lab.seen::<HostChanged>(eve), [HostChanged { entity, host }]);
+    let check = move |huddle: Huddle| assert_eq!(huddle.host(), Some(b));
+    lab[eve].world_mut().run_system_once(check).unwrap();
+}
+
+#[test]
+fn the_host_removes_a_player_who_is_told_by_whom() {
+    let (mut lab, [ada, bob, eve]) = meet_under(RemovalPolicy::Host);
+    let [a, b, e] = [ada, bob, eve].map(|player| lab.me(player));
+    remove(&mut lab, bob, e);
+    let error = failure(&mut lab, bob);
+    assert_eq!(error, RemovalError::NotHost { host: a });
+    assert!(lab.have_met(&[ada, bob, eve]));
+
+    let room = lab.room(eve);
+    remove(&mut lab, ada, e);
+    for player in [ada, bob] {
+        let removed = lab.seen::<PeerRemoved>(player);
+        assert_eq!(removed.len(), 1);
+        assert_eq!((removed[0].peer, &removed[0].by), (e, &vec![a]));
+        let left = lab.seen::<PeerLeft>(player);
+        assert_eq!(left.len(), 1);
+        assert_eq!((left[0].peer, left[0].reason), (e, LeaveReason::Cut));
+    }
+    let failed = lab.seen::<RoomFailed>(eve);
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].error, JoinError::Removed { by: vec![a] });
+    assert!(failed[0].error.to_string().contains(&a.to_string()));
+    assert_eq!(lab.get::<RoomState>(eve, room), Some(&RoomState::Failed));
+    assert!(!lab.virtual_network().lock().has(e));
+    assert!(lab.have_met(&[ada, bob]));
+    assert_eq!(lab.me(bob), b);
+}
+
+#[test]
+fn a_majority_removes_a_player_and_one_vote_does_not() {
+    let (mut lab, [ada, bob, carl, eve]) = meet_under(RemovalPolicy::Majority);
+    let [a, b, e] = [ada, bob, eve].map(|player| lab.me(player));
+    remove(&mut lab, ada, e);
+    assert!(lab.have_met(&[ada, bob, carl, eve]));
+    remove(&mut lab, bob, e);
+    for player in [ada, bob, carl] {
+        let removed = lab.seen::<PeerRemoved>(player);
+        assert_eq!(removed.len(), 1);
+        let mut by = removed[0].by.clone();
+        by.sort_unstable();
+        let mut voters = vec![a, b];
+        voters.sort_unstable();
+        assert_eq!((removed[0].peer, by), (e, voters));
+        assert_eq!(lab.find_peer(player, eve), None);
+    }
+    assert!(matches!(
+        &lab.seen::<RoomFailed>(eve)[0].error,
+        JoinError::Removed { by } if by.len() == 2
+    ));
+}
+
+#[test]
+fn where_nobody_removes_others_it_says_what_to_do_and_cutting_works() {
+    let (mut lab, [ada, bob, eve]) = meet();
+    let b = lab.me(bob);
+    remove(&mut lab, ada, b);
+    let error = failure(&mut lab, ada);
+    assert_eq!(error, RemovalError::Nobody);
+    assert!(error.to_string().contains("cut the link"), "{error}");
+    assert!(lab.have_met(&[ada, bob, eve]));
+
+    lab.commands(ada, |commands| commands.cut_peer(b));
+    lab.settle();
+    assert_eq!(lab.find_peer(ada, bob), None);
+    assert_eq!(lab.find_peer(bob, ada), None);
+    assert!(lab.have_met(&[bob, eve]) && lab.have_met(&[ada, eve]));
+
+    let stranger = PeerId(uuid::Uuid::from_u128(99));
+    remove(&mut lab, ada, stranger);
+    assert_eq!(failure(&mut lab, ada), RemovalError::NotAMember(stranger));
+}
+
+#[test]
+fn one_who_is_not_here_yet_can_be_cut_off() {
+    let mut lab = lab();
+    let ada = lab.player(|app| {
+        game(app);
+        app.admit_peers(|_| Ok(()));
+    });
+    let bob = lab.player(game);
+    // Linked, but Bob's game stands still, so that the handshake does not go on.
+    let (a, b) = (lab.me(ada), lab.me(bob));
+    lab.inject(
+        ada,
+        huddle_mesh::RoomEvent::PeerJoined {
+            peer: b,
+            returning: false,
+            foreign: false,
+        },
+    );
+    lab.frame(ada);
+    assert_eq!(lab.find_peer(ada, bob), None);
+    lab.commands(ada, |commands| commands.cut_peer(b));
+    lab.frame(ada);
+    assert_eq!(lab.seen::<PeerJoined>(ada), []);
+    assert_eq!(lab.seen::<PeerLeft>(ada), [], "they were never here");
+    assert_ne!(a, b);
+}
+
+#[test]
+fn a_mesh_with_a_hole_is_seen_by_everybody() {
+    let mut lab = lab();
+    let [ada, bob, eve] = [(); 3].map(|()| lab.player(game));
+    lab.partition(&[bob], &[eve]);
+    lab.run_until(|lab| lab.have_met(&[ada, bob]) && lab.have_met(&[ada, eve]));
+    lab.run_for(Duration::from_secs(1));
+    let [a, b, e] = [ada, bob, eve].map(|player| lab.me(player));
+    assert_eq!(lab.find_peer(bob, eve), None);
+    let missing = |lab: &Lab, player| {
+        let missing = lab.get::<MissingLinks>(player, lab.room(player));
+        missing.unwrap().0.clone()
+    };
+    let hole = [(b.min(e), b.max(e))];
+    for player in [ada, bob, eve] {
+        assert_eq!(missing(&lab, player), hole);
+    }
+    let linked = |lab: &Lab, other| {
+        let entity = lab.peer(ada, other);
+        lab.get::<LinkedWith>(ada, entity).unwrap().0.clone()
+    };
+    assert_eq!(linked(&lab, bob), [a]);
+    let check = move |huddle: Huddle| assert_eq!(huddle.missing_links(), hole);
+    lab[ada].world_mut().run_system_once(check).unwrap();
+
+    lab.seen::<MeshChanged>(ada);
+    lab.heal();
+    lab.run_until(|lab| lab.have_met(&[bob, eve]));
+    lab.run_for(Duration::from_secs(1));
+    for player in [ada, bob, eve] {
+        assert_eq!(missing(&lab, player), []);
+    }
+    assert_eq!(linked(&lab, bob), [a.min(e), a.max(e)]);
+    let mut changed = lab.seen::<MeshChanged>(ada);
+    changed.sort_by_key(|changed| changed.peer);
+    let peers: Vec<_> = changed.iter().map(|changed| changed.peer).collect();
+    assert_eq!(peers, [b.min(e), b.max(e)]);
+}
+
+#[test]
+fn the_tick_is_the_rooms() {
+    let mut lab = lab();
+    let tick = |lab: &Lab, player| lab.get::<RoomTick>(player, lab.room(player)).unwrap().0;
+    let ada = lab.player(game);
+    lab.run_for(Duration::from_secs(10));
+    let alone = tick(&lab, ada);
+    assert!((595..=605).contains(&alone.0), "{alone}");
+    let bob = lab.player(game);
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    lab.settle();
+    let apart = tick(&lab, ada).since(tick(&lab, bob));
+    assert!(apart.abs() <= 2, "{apart}");
+    let skipped = lab.seen::<TicksSkipped>(bob);
+    assert!(skipped.iter().map(|it| it.ticks).sum::<u32>() > 590);
+    let skipped = lab.seen::<TicksSkipped>(ada);
+    assert!(skipped.iter().map(|it| it.ticks).sum::<u32>() <= 2);
+}
+
+#[test]
+fn a_paused_game_stays_in_the_room() {
+    let (mut lab, [ada, bob]) = meet();
+    lab[ada].world_mut().resource_mut::<Time<Virtual>>().pause();
+    // More than may be on its way at a time.
+    for n in 0..400 {
+        lab.commands(bob, |commands| commands.broadcast(Splash(n)));
+        lab.run_for(Duration::from_millis(25));
+    }
+    lab.run_for(Duration::from_secs(1));
+    let b = lab.me(bob);
+    let expected: Vec<_> = (0..400).map(|n| (b, n)).collect();
+    assert_eq!(lab.splashes(ada), expected);
+    let entity = lab.peer(bob, ada);
+    let stats = lab.get::<LinkStats>(bob, entity).unwrap();
+    assert_eq!(stats.queued_events, 0, "all was confirmed");
+}
