@@ -63,6 +63,31 @@ pub fn event_fragments(body: Bytes) {
     // The same again changes nothing, and there are never more events than fragments.
     let mut receiver = EventReceiver::default();
     let received = receiver.receive(body.clone());
+    let events = pop_all(&mut receiver);
+    let next = receiver.ack();
+    assert!(events <= next);
+    assert_eq!(receiver.receive(body.clone()), received);
+    assert_eq!(pop_all(&mut receiver), 0);
+    assert_eq!(receiver.ack(), next);
+    // On and on, so that events become too long.
+    let mut receiver = EventReceiver::default();
+    for _ in 0..80 {
+        let Ok((_, fragments)) = decode(body.clone()) else {
+            return;
+        };
+        let mut next = BytesMut::new();
+        put_varint(&mut next, receiver.ack());
+        for fragment in fragments {
+            put_fragment(&mut next, None, &fragment.data, fragment.is_last);
+        }
+        if receiver.receive(next.freeze()).is_err() {
+            return;
+        }
+        pop_all(&mut receiver);
+    }
+}
+
+fn pop_all(receiver: &mut EventReceiver) -> u64 {
     let mut events = 0;
     while let Some(event) = receiver.pop() {
         events += 1;
@@ -70,11 +95,7 @@ pub fn event_fragments(body: Bytes) {
             assert!(payload.len() <= MAX_EVENT_LEN);
         }
     }
-    let next = receiver.ack();
-    assert!(events <= next);
-    assert_eq!(receiver.receive(body), received);
-    assert_eq!(receiver.pop(), None);
-    assert_eq!(receiver.ack(), next);
+    events
 }
 
 /// A message about a transfer.
