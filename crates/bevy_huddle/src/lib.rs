@@ -361,6 +361,19 @@ pub use transfer::{
     TransferStarted,
 };
 
+/// The code in the pages for makers of games compiles, too.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../docs/rooms-and-peers.md")]
+    mod rooms_and_peers {}
+    #[doc = include_str!("../../../docs/events.md")]
+    mod events {}
+    #[doc = include_str!("../../../docs/state.md")]
+    mod state {}
+    #[doc = include_str!("../../../docs/errors.md")]
+    mod errors {}
+}
+
 /// What a game needs: `use bevy_huddle::prelude::*;`.
 pub mod prelude {
     #[doc(no_inline)]

@@ -1,7 +1,7 @@
 use bevy::{ecs::system::SystemParam, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::PeerId;
-use huddle_sync::{MAX_EVENT_LEN, codec};
+use huddle_sync::{MAX_EVENT_LEN, QueueError, codec};
 use thiserror::Error;
 
 use crate::{
@@ -100,10 +100,12 @@ impl PeerSender<'_, '_> {
         for &target in &*self.targets {
             if let Err((peer, error)) = self.check(target, event, payload.len()) {
                 return Err(match (peer, error) {
-                    (Some(peer), MessageError::Queue(_)) => TrySendError::Full {
-                        peer,
-                        queued: self.queued(peer),
-                    },
+                    (Some(peer), MessageError::Queue(QueueError::Full { .. })) => {
+                        TrySendError::Full {
+                            peer,
+                            queued: self.queued(peer),
+                        }
+                    }
                     (_, error) => TrySendError::Refused(error),
                 });
             }

@@ -58,9 +58,9 @@ impl fmt::Display for Tick {
 /// A moment on the tick clock, which may lie between two ticks.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct TickInstant {
-    /// The tick that began last.
+    /// A tick, most often the one that began last.
     pub tick: Tick,
-    /// How much of it has passed, from 0 to 1.
+    /// How many ticks after its start; from 0 to 1 within it.
     pub fraction: f64,
 }
 

@@ -36,6 +36,9 @@ const ASSUMED_RTT: Duration = Duration::from_millis(150);
 /// Why an event cannot be queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum QueueError {
+    /// Its kind is not declared, or as state.
+    #[error("the kind {0} is not declared as an event: declare it before the room is joined")]
+    NotAnEvent(KindId),
     /// The event is too long.
     #[error(
         "an event of {len} bytes is longer than the {max} that fit: split it, or offer it as a transfer"

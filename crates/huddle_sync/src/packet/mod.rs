@@ -197,6 +197,11 @@ impl<T: Copy> Packets<T> {
         self.sent.fates()
     }
 
+    /// The smoothed round trip, once it is measured; cheaper than all of [`Self::stats`].
+    pub(crate) fn rtt(&self) -> Option<Duration> {
+        self.round_trip.smoothed()
+    }
+
     /// What is known of the way to the peer.
     pub(crate) fn stats(&self) -> DeliveryStats {
         DeliveryStats {

@@ -259,14 +259,16 @@ impl RoomSession {
     /// Queues an event for a peer.
     ///
     /// # Errors
-    /// If it is too long, or too much is waiting already.
+    /// If its kind is not declared as an event, it is too long, or too much is waiting already.
     pub fn queue_event(
         &mut self,
         peer: PeerId,
         kind: KindId,
         payload: Bytes,
     ) -> Result<(), QueueError> {
-        let index = self.kinds.index(kind).unwrap_or_default() as u32;
+        let is_event = self.kinds.delivery(kind) == Some(Delivery::Event);
+        let index = self.kinds.index(kind).filter(|_| is_event);
+        let index = index.ok_or(QueueError::NotAnEvent(kind))? as u32;
         match self.open(peer) {
             Some(open) => open.queue_event(index, kind, payload),
             None => Ok(()),
@@ -462,7 +464,7 @@ impl RoomSession {
         for item in received.drain(..) {
             match item {
                 Received::Tick(tick) => {
-                    let rtt = self.stats(peer).and_then(|stats| stats.delivery.rtt);
+                    let rtt = self.open(peer).and_then(|open| open.rtt());
                     let way = rtt.unwrap_or_default() / 2;
                     if self.clock.hear(peer, tick.0, way).is_err() {
                         result = Err(MessageError::Tick);

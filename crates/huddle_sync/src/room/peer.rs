@@ -133,7 +133,7 @@ impl OpenSession {
         for (token, fate) in self.packets.fates(now) {
             self.states_out.settle(token, fate);
         }
-        let rtt = self.packets.stats().rtt;
+        let rtt = self.packets.rtt();
         self.packets.echoes_fast = self.transfers.is_receiving();
         let mut packet = self.packets.begin(now, tick, credit)?;
 
@@ -272,6 +272,10 @@ impl OpenSession {
     /// Ends it all: what was not delivered, and how transfers ended.
     pub(super) fn give_up(self) -> (Vec<Undelivered>, Vec<TransferEvent>) {
         (self.events_out.give_up(), self.transfers.give_up())
+    }
+
+    pub(super) fn rtt(&self) -> Option<Duration> {
+        self.packets.rtt()
     }
 
     pub(super) fn stats(&self) -> SessionStats {

@@ -217,3 +217,17 @@ fn whoever_claims_the_last_tick_there_is_silences_nobody() {
     assert!(received(&pair) > before + 5);
     assert_eq!(pair.rooms[1].stats(me).unwrap().queued_events, 0);
 }
+
+#[test]
+fn only_what_is_declared_as_an_event_is_queued_as_one() {
+    let mut pair = Pair::met();
+    let unknown = KindId::of("nobody declared this");
+    assert_eq!(
+        pair.rooms[0].queue_event(test_peer(1), unknown, Bytes::new()),
+        Err(QueueError::NotAnEvent(unknown))
+    );
+    assert_eq!(
+        pair.rooms[0].queue_event(test_peer(1), SPLASH, Bytes::new()),
+        Ok(())
+    );
+}
