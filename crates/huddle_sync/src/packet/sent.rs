@@ -33,6 +33,14 @@ pub(crate) struct SentWindow<T> {
     /// No packet before this one is in flight.
     in_flight_from: u64,
     fates: Vec<(T, Fate)>,
+    tally: Tally,
+}
+
+/// Of the packets remembered that have to be acked, how many have a fate, and how many were lost.
+#[derive(Debug, Default, PartialEq)]
+struct Tally {
+    known: u16,
+    lost: u16,
 }
 
 #[derive(Debug)]
@@ -52,6 +60,7 @@ impl<T> Default for SentWindow<T> {
             newest_acked: None,
             in_flight_from: 0,
             fates: Vec::new(),
+            tally: Tally::default(),
         }
     }
 }
@@ -79,7 +88,8 @@ impl<T: Copy> SentWindow<T> {
         if self.packets.len() == WINDOW
             && let Some(mut oldest) = self.packets.pop_front()
         {
-            oldest.lose(&mut self.fates);
+            oldest.lose(&mut self.tally, &mut self.fates);
+            oldest.set_fate(None, &mut self.tally);
             own = oldest.tokens;
             own.clear();
         }
@@ -142,7 +152,7 @@ impl<T: Copy> SentWindow<T> {
                 || (overtaken_by >= OVERTAKEN && age >= overtaken_for)
                 || age >= timeout
             {
-                packet.lose(&mut self.fates);
+                packet.lose(&mut self.tally, &mut self.fates);
             } else {
                 from.get_or_insert(seq);
             }
@@ -157,11 +167,7 @@ impl<T: Copy> SentWindow<T> {
 
     /// Which share of the packets that had to be acked were lost, of those remembered.
     pub(crate) fn loss(&self) -> f32 {
-        let (mut lost, mut known) = (0u16, 0u16);
-        for packet in self.packets.iter().filter(|packet| packet.counts) {
-            known += u16::from(packet.fate.is_some());
-            lost += u16::from(packet.fate == Some(Fate::Lost));
-        }
+        let Tally { known, lost } = self.tally;
         f32::from(lost) / f32::from(known.max(1))
     }
 
@@ -180,7 +186,7 @@ impl<T: Copy> SentWindow<T> {
         else {
             return;
         };
-        packet.fate = Some(Fate::Delivered);
+        packet.set_fate(Some(Fate::Delivered), &mut self.tally);
         let fates = packet
             .tokens
             .drain(..)
@@ -190,10 +196,19 @@ impl<T: Copy> SentWindow<T> {
 }
 
 impl<T: Copy> Sent<T> {
+    fn set_fate(&mut self, fate: Option<Fate>, tally: &mut Tally) {
+        let before = std::mem::replace(&mut self.fate, fate);
+        if self.counts {
+            tally.known = tally.known + u16::from(fate.is_some()) - u16::from(before.is_some());
+            let lost = Some(Fate::Lost);
+            tally.lost = tally.lost + u16::from(fate == lost) - u16::from(before == lost);
+        }
+    }
+
     /// Tokens stay, in case the packet turns out to have been late only.
-    fn lose(&mut self, fates: &mut Vec<(T, Fate)>) {
+    fn lose(&mut self, tally: &mut Tally, fates: &mut Vec<(T, Fate)>) {
         if self.fate.is_none() {
-            self.fate = Some(Fate::Lost);
+            self.set_fate(Some(Fate::Lost), tally);
             fates.extend(self.tokens.iter().map(|&token| (token, Fate::Lost)));
         }
     }
@@ -314,7 +329,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_token_has_a_fate_in_the_end(
+        fn every_token_has_a_fate_in_the_end_and_all_are_tallied(
             steps in prop::collection::vec((0u8..4, 0u64..60, any::<u32>()), 1..400),
         ) {
             let mut window = SentWindow::default();
@@ -323,7 +338,7 @@ mod tests {
             for (what, behind, bits) in steps {
                 now += MS * 7;
                 match what {
-                    0 | 1 => window.push(now, true, &mut vec![window.next()]),
+                    0 | 1 => window.push(now, bits % 8 != 0, &mut vec![window.next()]),
                     2 if window.next() > 0 => {
                         let seq = (window.next() - 1).saturating_sub(behind);
                         prop_assert_eq!(window.resolve(seq as u16), Ok(seq));
@@ -331,6 +346,11 @@ mod tests {
                     }
                     _ => all.extend(fates(&mut window, now)),
                 }
+                let fates = window.packets.iter().filter(|packet| packet.counts);
+                let fates: Vec<_> = fates.filter_map(|packet| packet.fate).collect();
+                let lost = fates.iter().filter(|fate| **fate == Fate::Lost).count();
+                let counted = Tally { known: fates.len() as u16, lost: lost as u16 };
+                prop_assert_eq!(&window.tally, &counted);
             }
             all.extend(fates(&mut window, now + TIMEOUT));
             let mut by_token = BTreeMap::<u64, Vec<Fate>>::new();
