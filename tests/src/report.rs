@@ -19,6 +19,9 @@ pub struct Report {
     pub entities: Vec<Entity>,
     /// Events received from others.
     pub events: u64,
+    /// Why others who were here could not play.
+    #[serde(default)]
+    pub refusals: Vec<String>,
 }
 
 /// One other peer.

@@ -13,7 +13,7 @@ mod hello {
     pub(crate) mod fade;
     pub(crate) mod look;
     pub(crate) mod pose;
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody else moves here"))]
+    #[expect(dead_code, reason = "nobody else moves here")]
     pub(crate) mod smooth;
     pub(crate) mod splash;
 }

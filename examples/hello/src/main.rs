@@ -15,7 +15,7 @@ mod splash;
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
-use example_kit::{Display, EventsReceived, ExampleKit, Options, Reported};
+use example_kit::{Display, ExampleKit, Options, Reported};
 use serde::{Deserialize, Serialize};
 
 use controls::Wish;
@@ -58,9 +58,10 @@ fn main() -> AppExit {
         )
         // 4. See the others. They come with their first pose and go with their peer entity.
         .add_observer(spawn_peer)
-        .add_systems(Update, (smooth::place_me, place_peers))
+        .add_systems(Update, (smooth::place_me, smooth::place_peers))
         // 5. See what they do.
         .add_observer(on_splash)
+        .add_observer(example_kit::count::<Splash>)
         .add_plugins((controls::plugin, bot::plugin));
     if seen {
         app.add_plugins((
@@ -80,10 +81,12 @@ fn join(options: Res<Options>, mut commands: Commands) {
     commands.join_room(options.room());
 }
 
-/// In the room I have an id, which is my identity on every screen.
+/// In the room I have an id, which is my identity on every screen. My shape is the room's entity, as
+/// those of others are their peer entities.
 fn spawn_me(joined: On<Add, Room>, rooms: Query<&Room>, mut commands: Commands) -> Result {
     let me = rooms.get(joined.entity)?.me;
-    commands.spawn((Me, Avatar(me), Reported { owner: me }, Pose::start(me)));
+    let shape = (Me, Avatar(me), Reported { owner: me }, Pose::start(me));
+    commands.entity(joined.entity).insert(shape);
     Ok(())
 }
 
@@ -99,17 +102,11 @@ fn share_pose(me: Single<&Pose, (With<Me>, Changed<Pose>)>, mut commands: Comman
     commands.share(**me);
 }
 
-/// Broadcasting tells everybody but myself.
-fn make_splash(
-    mut wish: ResMut<Wish>,
-    me: Single<(Entity, &Pose), With<Me>>,
-    mut commands: Commands,
-) {
+/// Everyone is everybody and myself.
+fn make_splash(mut wish: ResMut<Wish>, me: Single<&Pose, With<Me>>, mut commands: Commands) {
     if std::mem::take(&mut wish.splash) {
-        let (entity, pose) = *me;
-        let size = pose.velocity().length() / Pose::TOP_SPEED;
-        commands.broadcast(Splash { size });
-        commands.trigger(splash::Ripple::new(entity, size));
+        let size = me.velocity().length() / Pose::TOP_SPEED;
+        commands.send_to(Recipients::Everyone, Splash { size });
     }
 }
 
@@ -129,26 +126,7 @@ fn spawn_peer(
     Ok(())
 }
 
-/// Poses arrive unevenly; `Smooth` makes an even movement of them.
-fn place_peers(
-    time: Res<Time>,
-    mut peers: Query<(Ref<Shared<Pose>>, &mut Smooth, &mut Transform)>,
-) {
-    for (pose, mut smooth, mut place) in &mut peers {
-        if pose.is_changed() {
-            smooth.hear(&pose);
-        }
-        let at = smooth.advance(time.delta_secs());
-        place.translation = at.extend(place.translation.z);
-    }
-}
-
-/// An event comes with who sent it.
-fn on_splash(
-    splash: On<FromPeer<Splash>>,
-    mut received: ResMut<EventsReceived>,
-    mut commands: Commands,
-) {
-    received.0 += 1;
+/// An event comes with the entity of who sent it.
+fn on_splash(splash: On<FromPeer<Splash>>, mut commands: Commands) {
     commands.trigger(splash::Ripple::new(splash.entity, splash.message.size));
 }

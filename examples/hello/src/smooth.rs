@@ -1,6 +1,7 @@
 //! Even movement: between ticks, and out of poses that arrive unevenly.
 
 use bevy::prelude::*;
+use bevy_huddle::prelude::*;
 
 use crate::Me;
 use crate::pose::Pose;
@@ -62,6 +63,20 @@ pub(crate) fn place_me(ticks: Res<Time<Fixed>>, me: Single<(&Pose, &mut Transfor
     let (pose, mut place) = me.into_inner();
     let at = pose.after(ticks.overstep().as_secs_f32());
     place.translation = at.extend(place.translation.z);
+}
+
+/// Poses arrive unevenly; [`Smooth`] makes an even movement of them.
+pub(crate) fn place_peers(
+    time: Res<Time>,
+    mut peers: Query<(Ref<Shared<Pose>>, &mut Smooth, &mut Transform)>,
+) {
+    for (pose, mut smooth, mut place) in &mut peers {
+        if pose.is_changed() {
+            smooth.hear(&pose);
+        }
+        let at = smooth.advance(time.delta_secs());
+        place.translation = at.extend(place.translation.z);
+    }
 }
 
 #[cfg(test)]

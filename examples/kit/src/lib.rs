@@ -33,7 +33,7 @@ use bevy::prelude::*;
 
 pub use options::{Display, Options, printable};
 pub use persona::Persona;
-pub use report::{EventsReceived, Reported};
+pub use report::{Reported, count};
 pub use screen::pointer_is_free;
 pub use stage::{ARENA, BACKGROUND};
 pub use tag::NameTag;
@@ -81,7 +81,10 @@ impl Plugin for ExampleKit {
             app.add_plugins((toast::plugin, tag::plugin, screen::plugin(self.controls)));
         }
         app.add_plugins((news::plugin, report::plugin));
+        // Whoever measures plays with those who measure too: the messages have to be the same.
         #[cfg(feature = "probe")]
-        app.add_plugins(probe::plugin);
+        if self.options.probe > 0 {
+            app.add_plugins(probe::plugin);
+        }
     }
 }

@@ -11,12 +11,21 @@ use crate::toast::Toast;
 #[derive(Resource, Debug, Clone)]
 pub(crate) struct Failure(pub(crate) String);
 
+/// Why others who were here could not play, the last one last.
+#[derive(Resource, Debug, Default)]
+pub(crate) struct Refusals(pub(crate) Vec<String>);
+
+const MOST_REFUSALS: usize = 8;
+
 pub(crate) fn plugin(app: &mut App) {
-    app.add_systems(Startup, tell_mistakes)
+    app.init_resource::<Refusals>()
+        .add_systems(Startup, tell_mistakes)
         .add_observer(joined)
         .add_observer(left)
         .add_observer(suspected)
         .add_observer(recovered)
+        .add_observer(refused)
+        .add_observer(removed)
         .add_observer(failed);
 }
 
@@ -57,6 +66,21 @@ fn recovered(event: On<PeerRecovered>, mut commands: Commands) {
     commands.trigger(about(event.peer, |name| {
         format!("{name}'s connection is fine again")
     }));
+}
+
+fn refused(event: On<PeerRefused>, mut refusals: ResMut<Refusals>, mut commands: Commands) {
+    let reason = event.refusal.to_string();
+    commands.trigger(Toast::warning(format!(
+        "Somebody cannot play with you: {reason}"
+    )));
+    if refusals.0.len() == MOST_REFUSALS {
+        refusals.0.remove(0);
+    }
+    refusals.0.push(reason);
+}
+
+fn removed(event: On<PeerRemoved>, mut commands: Commands) {
+    commands.trigger(about(event.peer, |name| format!("{name} was removed")));
 }
 
 fn failed(event: On<RoomFailed>, mut commands: Commands) {

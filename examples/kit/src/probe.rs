@@ -79,10 +79,7 @@ pub(crate) fn plugin(app: &mut App) {
         .add_observer(progress)
         .add_observer(received)
         .add_observer(delivered)
-        .add_systems(
-            FixedUpdate,
-            (show, send, offer).run_if(|options: Res<Options>| options.probe > 0),
-        )
+        .add_systems(FixedUpdate, (show, send, offer))
         .add_systems(PreUpdate, watch.after(HuddleSystems::Receive));
 }
 

@@ -1,10 +1,10 @@
 //! What this player knows, as JSON: at `globalThis.huddle` on the web, on stdout natively.
 
 use bevy::prelude::*;
-use bevy_huddle::prelude::*;
+use bevy_huddle::{PeerMessage, prelude::*};
 use serde::Serialize;
 
-use crate::{options::Options, probe::Probe};
+use crate::{news::Refusals, options::Options, probe::Probe};
 
 /// Puts this entity into the report, at the place of its `Transform`.
 #[derive(Component, Debug, Clone, Copy)]
@@ -14,9 +14,18 @@ pub struct Reported {
     pub owner: PeerId,
 }
 
-/// How many events of the game have come from other players, for the report.
-#[derive(Resource, Debug, Clone, Copy, Default)]
-pub struct EventsReceived(pub u64);
+/// How many events of the game have come from other players.
+#[derive(Resource, Default)]
+pub struct EventsReceived(u64);
+
+/// An observer that counts events of other players for the report.
+pub fn count<T: PeerMessage>(
+    event: On<FromPeer<T>>,
+    huddle: Huddle,
+    mut received: ResMut<EventsReceived>,
+) {
+    received.0 += u64::from(huddle.me() != Some(event.peer));
+}
 
 /// How many times `FixedUpdate` has run.
 #[derive(Resource, Default)]
@@ -33,6 +42,7 @@ struct Report {
     tick: u64,
     entities: Vec<EntityReport>,
     events: u64,
+    refusals: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -78,6 +88,7 @@ fn report(
     time: Res<Time<Real>>,
     ticks: Res<Ticks>,
     events: Res<EventsReceived>,
+    refusals: Res<Refusals>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Suspect>, Option<&Probe>)>,
     entities: Query<(&Reported, &Transform)>,
@@ -121,6 +132,7 @@ fn report(
         tick: ticks.0,
         entities: entities.collect(),
         events: events.0,
+        refusals: refusals.0.clone(),
     });
 }
 

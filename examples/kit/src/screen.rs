@@ -4,7 +4,7 @@
 use bevy::prelude::*;
 use bevy_huddle::{Signaling, prelude::*};
 
-use crate::news::Failure;
+use crate::news::{Failure, Refusals};
 use crate::options::{Options, printable};
 
 /// `controls` says how to play.
@@ -56,6 +56,7 @@ struct Words {
 fn words(
     state: RoomState,
     trouble: Option<String>,
+    refusal: Option<&str>,
     failure: Option<&str>,
     options: &Options,
 ) -> Option<Words> {
@@ -64,7 +65,12 @@ fn words(
         RoomState::Playing => return None,
         RoomState::Waiting => (
             "Waiting for a friend".to_owned(),
-            format!("Whoever opens this link joins room \"{room}\":"),
+            match refusal {
+                Some(refusal) => {
+                    format!("Somebody was here, but you cannot play together: {refusal}.")
+                }
+                None => format!("Whoever opens this link joins room \"{room}\":"),
+            },
             Some(link_hint(options)),
         ),
         RoomState::Joining => {
@@ -175,6 +181,7 @@ fn spawn_panel(mut commands: Commands) {
 fn update_panel(
     options: Res<Options>,
     failure: Option<Res<Failure>>,
+    refusals: Res<Refusals>,
     room: Option<Single<(&RoomState, &SignalingStatus)>>,
     panel: Single<(&mut Panel, &mut Visibility, &Children)>,
     mut lines: Query<(&Line, &mut Text, &mut Node)>,
@@ -184,7 +191,8 @@ fn update_panel(
         None => (RoomState::Joining, None),
     };
     let failure = failure.as_ref().map(|failure| failure.0.as_str());
-    let words = words(state, trouble, failure, &options);
+    let refusal = refusals.0.last().map(String::as_str);
+    let words = words(state, trouble, refusal, failure, &options);
     let (mut panel, mut visibility, children) = panel.into_inner();
     if panel.0 == words {
         return;
@@ -320,16 +328,16 @@ mod tests {
     #[test]
     fn the_link_is_offered_while_nobody_else_is_here() {
         let options = options("http://10.0.0.2:3536/hello/?room=den");
-        let waiting = words(RoomState::Waiting, None, None, &options).unwrap();
+        let waiting = words(RoomState::Waiting, None, None, None, &options).unwrap();
         assert!(waiting.body.contains("\"den\""));
         assert!(waiting.hint.is_some());
-        assert_eq!(words(RoomState::Playing, None, None, &options), None);
+        assert_eq!(words(RoomState::Playing, None, None, None, &options), None);
     }
 
     #[test]
     fn a_link_that_only_this_machine_can_open_is_not_passed_off_as_shareable() {
         let hint = |link| {
-            words(RoomState::Waiting, None, None, &options(link))
+            words(RoomState::Waiting, None, None, None, &options(link))
                 .unwrap()
                 .hint
         };
@@ -340,12 +348,21 @@ mod tests {
     }
 
     #[test]
+    fn who_could_not_play_and_why_is_told_beside_the_link() {
+        let options = options("http://10.0.0.2:3536/hello/");
+        let refusal = Some("their game is older");
+        let waiting = words(RoomState::Waiting, None, refusal, None, &options).unwrap();
+        assert!(waiting.body.contains("their game is older"), "{waiting:?}");
+        assert!(waiting.hint.is_some());
+    }
+
+    #[test]
     fn trouble_and_failure_are_told_in_their_own_words() {
         let options = options("http://host/");
         let lost = Some("nobody answers".to_owned());
-        let retrying = words(RoomState::Retrying, lost, None, &options).unwrap();
+        let retrying = words(RoomState::Retrying, lost, None, None, &options).unwrap();
         assert_eq!(retrying.body, "nobody answers");
-        let failed = words(RoomState::Failed, None, Some("bad name"), &options).unwrap();
+        let failed = words(RoomState::Failed, None, None, Some("bad name"), &options).unwrap();
         assert_eq!((failed.body.as_str(), failed.hint), ("bad name", None));
     }
 }

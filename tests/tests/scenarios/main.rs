@@ -8,6 +8,7 @@ mod goodbyes;
 mod mixed;
 mod pages;
 mod pictures;
+mod refusals;
 mod relay;
 mod server_loss;
 mod steps;
@@ -39,6 +40,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         browsers::keys_reach_the_other_page,
     ),
     ("native_meets_browser", mixed::native_meets_browser),
+    (
+        "games_that_differ_say_how_on_both_screens",
+        refusals::games_that_differ_say_how_on_both_screens,
+    ),
     (
         "server_killed_and_back",
         server_loss::server_killed_and_back,

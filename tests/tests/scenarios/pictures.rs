@@ -10,7 +10,7 @@ use crate::steps::{LOAD, all_meet};
 /// A page without its game has one or two; smooth text alone has more than these.
 const FEWEST_COLOURS: usize = 16;
 /// Two pages drawn without a graphics card are slow.
-const SLOWLY: Duration = Duration::from_secs(60);
+pub(crate) const SLOWLY: Duration = Duration::from_secs(60);
 
 pub(crate) fn screenshots_of_waiting_and_play(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
