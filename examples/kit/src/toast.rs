@@ -97,6 +97,8 @@ fn show(
             color: toast.color,
         },
         Node {
+            // Long ones wrap.
+            max_width: vw(60),
             padding: UiRect::axes(px(12), px(6)),
             border: UiRect::left(px(3)),
             border_radius: BorderRadius::all(px(4)),
