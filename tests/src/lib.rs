@@ -25,7 +25,7 @@ pub use firefox::firefox_is_here;
 pub use native::Native;
 pub use picture::distinct_colours;
 pub use player::{POLL, Player, wait_until, watch};
-pub use report::{PeerReport, Report};
+pub use report::{Pause, PeerReport, Report};
 pub use server::Server;
 pub use spy::Spy;
 pub use turn::{TURN_ADDRESS, Turn};
