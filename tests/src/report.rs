@@ -34,6 +34,9 @@ pub struct PeerReport {
     pub id: String,
     /// `connected` or `suspect`.
     pub state: String,
+    /// Whether its page is hidden.
+    #[serde(default)]
+    pub away: bool,
     /// Round trip in milliseconds, once measured.
     pub rtt_ms: Option<f64>,
     /// `direct`, `relayed` or `unknown`.

@@ -54,6 +54,7 @@ struct Report {
 struct PeerReport {
     id: PeerId,
     state: &'static str,
+    away: bool,
     rtt_ms: Option<f64>,
     path: &'static str,
     links: u32,
@@ -107,6 +108,7 @@ fn report(
     let peers = peers.iter().map(|(peer, link, suspect, probe)| PeerReport {
         id: peer.id,
         state: if suspect { "suspect" } else { "connected" },
+        away: link.away,
         rtt_ms: link.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
         path: link.path.as_str(),
         links: link.links,
