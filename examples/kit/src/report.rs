@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     news::Refusals,
     options::Options,
-    probe::{Hitches, Pause, Probe},
+    probe::{Hitches, Past, Pasts, Pause, Probe},
 };
 
 /// Puts this entity into the report, at the place of its `Transform`.
@@ -48,6 +48,7 @@ struct Report {
     events: u64,
     refusals: Vec<String>,
     hitches: Vec<Pause>,
+    past: Vec<Past>,
 }
 
 #[derive(Serialize)]
@@ -85,6 +86,7 @@ struct EntityReport {
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Ticks>()
         .init_resource::<Hitches>()
+        .init_resource::<Pasts>()
         .init_resource::<EventsReceived>()
         .add_systems(FixedUpdate, |mut ticks: ResMut<Ticks>| ticks.0 += 1)
         .add_systems(Last, report);
@@ -98,6 +100,7 @@ fn report(
     events: Res<EventsReceived>,
     refusals: Res<Refusals>,
     hitches: Res<Hitches>,
+    pasts: Res<Pasts>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Suspect>, Option<&Probe>)>,
     entities: Query<(&Reported, &Transform)>,
@@ -145,6 +148,7 @@ fn report(
         events: events.0,
         refusals: refusals.0.clone(),
         hitches: hitches.0.clone(),
+        past: pasts.0.clone(),
     });
 }
 
