@@ -39,6 +39,8 @@ struct Simulation {
     nodes: Vec<Node>,
     due: BTreeMap<Duration, VecDeque<(usize, Input)>>,
     server_up: bool,
+    /// How long the server takes to tell of newcomers.
+    news_take: Duration,
     next_id: u128,
     /// Pairs of nodes whose packets are dropped.
     cut: BTreeSet<(usize, usize)>,
@@ -61,6 +63,7 @@ impl Simulation {
             nodes: Vec::new(),
             due: BTreeMap::new(),
             server_up: true,
+            news_take: LATENCY,
             next_id: 1000,
             cut: BTreeSet::new(),
             broken: BTreeSet::new(),
@@ -193,7 +196,8 @@ impl Simulation {
         self.nodes[node].room = url;
         self.tell(node, PeerEvent::IdAssigned(sid));
         for other in self.room_mates(node) {
-            self.tell(other, PeerEvent::NewPeer(sid));
+            let event: JsonPeerEvent = PeerEvent::NewPeer(sid);
+            self.after(self.news_take, other, Input::SocketText(event.to_string()));
         }
     }
 
