@@ -11,7 +11,6 @@ use anyhow::{Context, bail};
 use fantoccini::actions::{
     InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
 };
-use fantoccini::wd::WindowHandle;
 use nix::unistd::Pid;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -56,12 +55,6 @@ impl Page {
         width: 800,
         height: 600,
     };
-}
-
-/// A page behind another tab.
-pub struct HiddenTab {
-    hidden: WindowHandle,
-    front: WindowHandle,
 }
 
 /// A browser with one page.
@@ -265,29 +258,23 @@ impl Browser {
         Ok(png)
     }
 
-    /// Puts another tab in front; returns the one that is hidden then.
+    /// Minimizes the window: the page is hidden, and its game stands still.
     ///
     /// # Errors
     /// If the browser refuses.
-    pub fn hide(&self) -> anyhow::Result<HiddenTab> {
-        self.driver.call(|client| async move {
-            let hidden = client.window().await?;
-            let front = client.new_window(true).await?.handle;
-            client.switch_to_window(hidden.clone()).await?;
-            Ok(HiddenTab { hidden, front })
-        })
+    pub fn hide(&self) -> anyhow::Result<()> {
+        self.driver
+            .call(|client| async move { client.minimize_window().await })
     }
 
-    /// Closes the tab in front, so that the page is seen again.
+    /// Brings the window back.
     ///
     /// # Errors
     /// If the browser refuses.
-    pub fn show(&self, tab: HiddenTab) -> anyhow::Result<()> {
-        self.driver.call(|client| async move {
-            client.switch_to_window(tab.front).await?;
-            client.close_window().await?;
-            client.switch_to_window(tab.hidden).await
-        })
+    pub fn show(&self) -> anyhow::Result<()> {
+        let Page { width, height } = Page::LARGE;
+        self.driver
+            .call(|client| async move { client.set_window_rect(0, 0, width, height).await })
     }
 
     /// Closes the tab as a player would; the browser stays.

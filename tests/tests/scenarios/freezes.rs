@@ -104,7 +104,7 @@ pub(crate) fn a_long_freeze_is_survived(
     all_see_movement(all, "all see all move")
 }
 
-/// Another tab is in front for a minute while others play.
+/// Nobody sees a page for a minute while others play.
 pub(crate) fn a_hidden_page_keeps_its_links(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
@@ -114,7 +114,7 @@ pub(crate) fn a_hidden_page_keeps_its_links(artifacts: &Artifacts) -> anyhow::Re
     cleo.open(&server.page("hello", "render=off&bot=3"))?;
     let (ids, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
 
-    let shown = cleo.hide()?;
+    cleo.hide()?;
     let others: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
     let told = wait_until(
         others,
@@ -140,7 +140,7 @@ pub(crate) fn a_hidden_page_keeps_its_links(artifacts: &Artifacts) -> anyhow::Re
     })?;
 
     let mut seen = Movement::default();
-    cleo.show(shown)?;
+    cleo.show()?;
     let start = Instant::now();
     let all: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo];
     let back = wait_until(all, 2 * SHOWN, "it is back in play", |reports| {
