@@ -319,6 +319,7 @@ mod message;
 mod news;
 mod peer;
 mod plugin;
+mod raw;
 mod receive;
 mod recipients;
 mod room;
@@ -340,8 +341,8 @@ pub use events::{
 };
 pub use huddle::Huddle;
 pub use huddle_mesh::{
-    Channel, IceServer, LeaveReason, Path, PeerId, RoomError, RoomUrl, RoomUrlError, Signaling,
-    SignalingLoss,
+    Channel, IceServer, LeaveReason, Path, PeerId, RoomError, RoomUrl, RoomUrlError, SendError,
+    Signaling, SignalingLoss,
 };
 pub use huddle_sync::{
     DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
@@ -353,6 +354,7 @@ pub use join::{JoinError, JoinRoom};
 pub use message::{FromPeer, PeerMessage, Shared, ToPeers, Undelivered};
 pub use peer::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Suspect};
 pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};
+pub use raw::RawReceived;
 pub use recipients::Recipients;
 pub use room::{MissingLinks, Room, RoomHost, RoomState, RoomTick, SignalingStatus};
 pub use sender::{PeerSender, TrySendError};

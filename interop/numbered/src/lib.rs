@@ -1,0 +1,130 @@
+//! Messages with numbers, and what of them has arrived: what stock clients and the scenarios say to each other.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How long messages are, by channel: an input, an event, and what takes several SCTP chunks.
+pub const LENGTHS: [usize; 3] = [40, 300, 12_000];
+
+/// The lead, the channel, the number.
+const HEADER: usize = 6;
+
+/// The message with that number. Its first byte, the lead, means nothing.
+///
+/// # Panics
+/// If there is no such channel.
+pub fn message(lead: u8, channel: usize, number: u32) -> Vec<u8> {
+    let mut bytes = vec![number.to_le_bytes()[0]; LENGTHS[channel]];
+    bytes[0] = lead;
+    bytes[1] = channel.to_le_bytes()[0];
+    bytes[2..HEADER].copy_from_slice(&number.to_le_bytes());
+    bytes
+}
+
+/// What has arrived on one channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrived {
+    /// How many messages.
+    pub messages: u32,
+    /// How many of them were not what was sent, or were for another channel.
+    pub damaged: u32,
+    /// How many of them did not have the number after the last one's.
+    pub out_of_order: u32,
+    /// How many began with each of the leads.
+    pub leads: BTreeMap<u8, u32>,
+    next: u32,
+}
+
+impl Arrived {
+    /// Takes what has arrived on that channel.
+    pub fn take(&mut self, channel: usize, bytes: &[u8]) {
+        self.messages += 1;
+        let Some(number) = number(channel, bytes) else {
+            self.damaged += 1;
+            return;
+        };
+        *self.leads.entry(bytes[0]).or_default() += 1;
+        self.out_of_order += u32::from(number != self.next);
+        self.next = number.wrapping_add(1);
+    }
+
+    /// Whether the messages from the first to the last have arrived, each once and in order.
+    pub fn is_complete(&self) -> bool {
+        self.damaged == 0 && self.out_of_order == 0
+    }
+}
+
+/// The number of an undamaged message.
+fn number(channel: usize, bytes: &[u8]) -> Option<u32> {
+    let number = u32::from_le_bytes(bytes.get(2..HEADER)?.try_into().ok()?);
+    (channel < LENGTHS.len() && bytes == message(bytes[0], channel, number)).then_some(number)
+}
+
+/// What a stock client says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Its id, once known.
+    pub me: Option<String>,
+    /// Whom it has met, by id.
+    pub peers: BTreeMap<String, Met>,
+}
+
+/// What a stock client knows of somebody.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Met {
+    /// Whether they are connected now.
+    pub connected: bool,
+    /// How often they have been connected.
+    pub times: u32,
+    /// What has come from them, by channel.
+    pub channels: [Arrived; LENGTHS.len()],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_in_order_is_complete() {
+        let mut arrived = Arrived::default();
+        for number in 0..300 {
+            arrived.take(1, &message(9, 1, number));
+        }
+        assert!(arrived.is_complete());
+        assert_eq!(arrived.messages, 300);
+        assert_eq!(arrived.leads, [(9, 300)].into());
+    }
+
+    #[test]
+    fn what_is_missing_doubled_or_swapped_is_out_of_order() {
+        for numbers in [[1, 2].as_slice(), &[0, 2], &[0, 0], &[0, 1, 3, 2]] {
+            let mut arrived = Arrived::default();
+            for &number in numbers {
+                arrived.take(0, &message(0, 0, number));
+            }
+            assert!(!arrived.is_complete(), "{numbers:?}");
+            assert_eq!(arrived.damaged, 0);
+        }
+    }
+
+    #[test]
+    fn what_is_not_what_was_sent_is_damaged() {
+        let whole = message(0, 2, 77_777);
+        let mut changed = whole.clone();
+        changed[9000] ^= 1;
+        let cases: [(usize, &[u8]); 6] = [
+            (2, &changed),
+            (2, &whole[..whole.len() - 1]),
+            (2, &[]),
+            (2, &[0; 5]),
+            (1, &whole),
+            (3, &whole),
+        ];
+        for (channel, bytes) in cases {
+            let mut arrived = Arrived::default();
+            arrived.take(channel, bytes);
+            assert_eq!((arrived.messages, arrived.damaged), (1, 1));
+        }
+    }
+}

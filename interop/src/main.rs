@@ -1,0 +1,94 @@
+//! A stock matchbox client: `stock_client ws://HOST/ROOM`.
+//!
+//! It sends numbered messages to everybody on three channels like those of `huddle_mesh`, and prints what it receives:
+//! a report in a line of JSON, five times a second. It ends when the signaling connection or stdout does.
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use matchbox_socket::{PeerId, PeerState, RtcIceServerConfig, WebRtcSocket};
+use numbered::{LENGTHS, Met, Report};
+
+const SENDING: Duration = Duration::from_millis(50);
+const REPORTING: Duration = Duration::from_millis(200);
+const POLLING: Duration = Duration::from_millis(5);
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(room), None) = (arguments.next(), arguments.next()) else {
+        eprintln!("usage: stock_client ws://HOST/ROOM");
+        return ExitCode::FAILURE;
+    };
+    match smol::block_on(run(&room)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(room: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let (socket, messages) = WebRtcSocket::builder(room)
+        // No STUN: what is tested is on one machine.
+        .ice_server(RtcIceServerConfig {
+            urls: Vec::new(),
+            username: None,
+            credential: None,
+        })
+        .add_unreliable_channel()
+        .add_reliable_channel()
+        .add_reliable_channel()
+        .build();
+    let playing = async {
+        play(socket).await?;
+        Ok(())
+    };
+    smol::future::or(async { Ok(messages.await?) }, playing).await
+}
+
+async fn play(mut socket: WebRtcSocket) -> std::io::Result<()> {
+    let mut report = Report::default();
+    let mut next: BTreeMap<PeerId, u32> = BTreeMap::new();
+    let (mut sent, mut reported) = (Instant::now(), Instant::now());
+    loop {
+        // A closed socket ends the other future, too.
+        for (peer, state) in socket.try_update_peers().unwrap_or_default() {
+            let met = report.peers.entry(peer.to_string()).or_default();
+            met.connected = state == PeerState::Connected;
+            met.times += u32::from(met.connected);
+        }
+        for channel in 0..LENGTHS.len() {
+            for (peer, bytes) in socket.channel_mut(channel).receive() {
+                let met: &mut Met = report.peers.entry(peer.to_string()).or_default();
+                met.channels[channel].take(channel, &bytes);
+            }
+        }
+        if sent.elapsed() >= SENDING {
+            sent = Instant::now();
+            for peer in socket.connected_peers().collect::<Vec<_>>() {
+                let number = next.entry(peer).or_default();
+                for channel in 0..LENGTHS.len() {
+                    // All leads are used, 0xFF first.
+                    let lead = 0xFF - number.to_le_bytes()[0];
+                    let bytes = numbered::message(lead, channel, *number);
+                    socket.channel_mut(channel).send(bytes.into(), peer);
+                }
+                *number += 1;
+            }
+        }
+        if reported.elapsed() >= REPORTING {
+            reported = Instant::now();
+            report.me = socket.id().map(|id| id.to_string());
+            let mut stdout = std::io::stdout().lock();
+            serde_json::to_writer(&mut stdout, &report)?;
+            writeln!(stdout)?;
+            stdout.flush()?;
+        }
+        smol::Timer::after(POLLING).await;
+    }
+}
