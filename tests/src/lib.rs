@@ -17,6 +17,7 @@ mod report;
 mod screen;
 mod server;
 mod spy;
+mod stock;
 mod turn;
 
 pub use artifacts::Artifacts;
@@ -25,9 +26,12 @@ pub use cut::Cut;
 pub use firefox::firefox_is_here;
 pub use namespace::{Inside, enter as enter_namespace};
 pub use native::Native;
+/// What stock clients say, and what they say of themselves.
+pub use numbered;
 pub use picture::distinct_colours;
 pub use player::{POLL, Player, wait_until, watch};
 pub use report::{PeerReport, Report};
 pub use server::Server;
 pub use spy::Spy;
+pub use stock::{StockClient, StockServer};
 pub use turn::{TURN_ADDRESS, Turn};
