@@ -1,7 +1,7 @@
 //! A stock matchbox client: `stock_client ws://HOST/ROOM`.
 //!
 //! It sends numbered messages to everybody on three channels like those of `huddle_mesh`, and prints what it receives:
-//! a report in a line of JSON, five times a second. It ends when the signaling connection or stdout does.
+//! a report in a line of JSON, five times a second. It leaves when somebody tells it to.
 
 use std::{
     collections::BTreeMap,
@@ -11,11 +11,13 @@ use std::{
 };
 
 use matchbox_socket::{PeerId, PeerState, RtcIceServerConfig, WebRtcSocket};
-use numbered::{LENGTHS, Met, Report};
+use numbered::{LEAVE, LENGTHS, Report};
 
 const SENDING: Duration = Duration::from_millis(50);
 const REPORTING: Duration = Duration::from_millis(200);
 const POLLING: Duration = Duration::from_millis(5);
+/// What is left to be said when the socket is gone is said in the background.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -44,27 +46,29 @@ async fn run(room: &str) -> Result<(), Box<dyn std::error::Error>> {
         .add_reliable_channel()
         .add_reliable_channel()
         .build();
-    let playing = async {
-        play(socket).await?;
-        Ok(())
-    };
-    smol::future::or(async { Ok(messages.await?) }, playing).await
+    // Without the socket the other one ends, and says so to everybody.
+    let (ended, played) = smol::future::zip(messages, play(socket)).await;
+    smol::Timer::after(FAREWELL).await;
+    ended?;
+    played
 }
 
-async fn play(mut socket: WebRtcSocket) -> std::io::Result<()> {
+async fn play(mut socket: WebRtcSocket) -> Result<(), Box<dyn std::error::Error>> {
     let mut report = Report::default();
     let mut next: BTreeMap<PeerId, u32> = BTreeMap::new();
     let (mut sent, mut reported) = (Instant::now(), Instant::now());
     loop {
-        // A closed socket ends the other future, too.
-        for (peer, state) in socket.try_update_peers().unwrap_or_default() {
+        for (peer, state) in socket.try_update_peers()? {
             let met = report.peers.entry(peer.to_string()).or_default();
             met.connected = state == PeerState::Connected;
             met.times += u32::from(met.connected);
         }
         for channel in 0..LENGTHS.len() {
             for (peer, bytes) in socket.channel_mut(channel).receive() {
-                let met: &mut Met = report.peers.entry(peer.to_string()).or_default();
+                if *bytes == *LEAVE {
+                    return Ok(());
+                }
+                let met = report.peers.entry(peer.to_string()).or_default();
                 met.channels[channel].take(channel, &bytes);
             }
         }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// How long messages are, by channel: an input, an event, and what takes several SCTP chunks.
 pub const LENGTHS: [usize; 3] = [40, 300, 12_000];
 
+/// Who gets this on any channel leaves.
+pub const LEAVE: &[u8] = b"leave";
+
 /// The lead, the channel, the number.
 const HEADER: usize = 6;
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, Room as MeshRoom, RoomConfig, RoomEvent};
 use huddle_tests::{
     Artifacts, Browser, Native, Page, Player, Server, StockClient, StockServer,
-    numbered::{self, Arrived, LENGTHS, Met},
+    numbered::{self, Arrived, LENGTHS, Met, Report},
     wait_until, watch,
 };
 
@@ -24,7 +24,6 @@ const MEETING: Duration = Duration::from_secs(20);
 const ENOUGH: u32 = 100;
 const EXCHANGE: Duration = Duration::from_secs(20);
 const SENDING: Duration = Duration::from_millis(50);
-/// With the server's word for it; a client that is killed says nothing.
 const GONE: Duration = Duration::from_secs(3);
 
 /// What was heard of somebody.
@@ -75,6 +74,14 @@ impl Mesh {
             }
         }
         Ok(())
+    }
+
+    /// A stock client, which has the same id for itself, for its like and for us.
+    fn peer(&self, id: &str) -> anyhow::Result<PeerId> {
+        let mut known = self.foreigners.keys().copied();
+        known
+            .find(|peer| peer.to_string() == id)
+            .with_context(|| format!("{id} is not foreign here: {:#?}", self.foreigners))
     }
 
     fn send(&mut self) -> anyhow::Result<()> {
@@ -160,11 +167,7 @@ fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
 
     for (name, ours) in [("Ada", &ada), ("Bob", &bob)] {
         for (id, name_of) in [(&stan_id, "Stan"), (&tess_id, "Tess")] {
-            let (_, heard) = ours
-                .foreigners
-                .iter()
-                .find_map(|(peer, known)| (peer.to_string() == *id).then_some(known))
-                .with_context(|| format!("{name} does not know {name_of} as {id}"))?;
+            let (_, heard) = &ours.foreigners[&ours.peer(id)?];
             all_there(name, name_of, &heard.channels)?;
             ensure!(
                 heard.channels.iter().all(|channel| channel.led_by_ff > 10),
@@ -179,12 +182,17 @@ fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
         }
     }
 
-    // A stock client that is killed, and one of ours that leaves, are gone for the others.
-    tess.kill();
+    // A stock client that leaves, and one of ours that does, are gone for the others.
     let tess_left = Instant::now();
-    gone(&mut ada, &tess_id)?;
-    gone(&mut bob, &tess_id)?;
-    println!("   a killed one is gone: {} ms", tess_left.elapsed().as_millis());
+    let tess_peer = ada.peer(&tess_id)?;
+    let leave = Bytes::from_static(numbered::LEAVE);
+    ada.room.send(tess_peer, Channel::Events, leave)?;
+    gone(&mut ada, tess_peer)?;
+    gone(&mut bob, tess_peer)?;
+    println!(
+        "   a stock client that left is gone: {} ms",
+        tess_left.elapsed().as_millis()
+    );
     let bob_left = Instant::now();
     drop(bob);
     loop {
@@ -200,7 +208,10 @@ fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
         );
         thread::sleep(Duration::from_millis(30));
     }
-    println!("   one that left is gone: {} ms", bob_left.elapsed().as_millis());
+    println!(
+        "   one of ours that left is gone: {} ms",
+        bob_left.elapsed().as_millis()
+    );
     Ok(())
 }
 
@@ -228,17 +239,17 @@ fn all_there(who: &str, of: &str, channels: &[Arrived; LENGTHS.len()]) -> anyhow
     Ok(())
 }
 
-fn gone(ours: &mut Mesh, id: &str) -> anyhow::Result<()> {
+fn gone(ours: &mut Mesh, who: PeerId) -> anyhow::Result<()> {
     let began = Instant::now();
     while began.elapsed() < GONE {
         match ours.room.poll() {
-            Some(RoomEvent::PeerLeft { peer, .. }) if peer.to_string() == id => return Ok(()),
+            Some(RoomEvent::PeerLeft { peer, .. }) if peer == who => return Ok(()),
             Some(RoomEvent::Packet { .. }) => {}
             Some(event) => bail!("nothing of that sort should happen: {event:?}"),
             None => thread::sleep(Duration::from_millis(5)),
         }
     }
-    bail!("{id} is still here after {GONE:?}")
+    bail!("{who} is still here after {GONE:?}")
 }
 
 /// What the app has heard, by peer.
@@ -254,23 +265,27 @@ pub(crate) fn games_and_stock_clients_exchange_raw_bytes(
     let server = Server::start(artifacts)?;
     let room = server.room("plugin");
     let mut stan = StockClient::start(artifacts, "Stan", &room)?;
-    stan.wait_id()?;
+    let stan_id = stan.wait_id()?;
     let mut app = game(room.clone());
     app.update();
     let mut tess = StockClient::start(artifacts, "Tess", &room)?;
+    let strangers = [stan_id, tess.wait_id()?];
     let (began, mut sent, mut number) = (Instant::now(), Instant::now(), BTreeMap::new());
-    let me = loop {
+    loop {
         app.update();
-        let me = app.world_mut().query::<&Room>().single(app.world())?.me;
         let (stan, tess) = (stan.report()?, tess.report()?);
         let heard = &app.world().resource::<AppHeard>().0;
-        let met = [&stan, &tess].map(|report| report.peers.get(&me.to_string()));
+        let met = [&stan, &tess].map(|report| the_other(report, &strangers));
         let enough = |arrived: &Arrived| arrived.messages >= ENOUGH;
         if heard.len() == 2
-            && heard.values().all(|heard| heard.channels.iter().all(enough))
-            && met.iter().all(|met| met.is_some_and(|met| met.channels.iter().all(enough)))
+            && heard
+                .values()
+                .all(|heard| heard.channels.iter().all(enough))
+            && met
+                .iter()
+                .all(|met| met.is_some_and(|met| met.channels.iter().all(enough)))
         {
-            break me;
+            break;
         }
         ensure!(
             began.elapsed() < MEETING + EXCHANGE,
@@ -292,20 +307,35 @@ pub(crate) fn games_and_stock_clients_exchange_raw_bytes(
             world.flush();
         }
         thread::sleep(Duration::from_millis(5));
-    };
-    println!("   game and stock clients hear each other: {} ms", began.elapsed().as_millis());
+    }
+    println!(
+        "   game and stock clients hear each other: {} ms",
+        began.elapsed().as_millis()
+    );
     for (peer, heard) in &app.world().resource::<AppHeard>().0 {
         all_there("the game", &peer.to_string(), &heard.channels)?;
     }
     for (name, client) in [("Stan", &mut stan), ("Tess", &mut tess)] {
         let report = client.report()?;
-        let met: &Met = &report.peers[&me.to_string()];
+        let met = the_other(&report, &strangers).context("nobody is there")?;
         all_there(name, "the game", &met.channels)?;
-        ensure!(met.connected && met.times == 1, "{name} was cut off: {met:?}");
+        ensure!(
+            met.connected && met.times == 1,
+            "{name} was cut off: {met:?}"
+        );
     }
     let problems = &app.world().resource::<Problems>().0;
     ensure!(problems.is_empty(), "{problems:?}");
     Ok(())
+}
+
+/// Whom a stock client has met besides its like. What it calls them is known to the signaling server only.
+fn the_other<'a>(report: &'a Report, strangers: &[String]) -> Option<&'a Met> {
+    let mut met = report
+        .peers
+        .iter()
+        .filter(|(id, _)| !strangers.contains(id));
+    met.next().map(|(_, met)| met)
 }
 
 fn game(room: String) -> App {
@@ -324,9 +354,11 @@ fn game(room: String) -> App {
         .add_observer(|failed: On<SendFailed>, mut problems: ResMut<Problems>| {
             problems.0.push(format!("{:?}", failed.event()));
         })
-        .add_observer(|rejected: On<MessageRejected>, mut problems: ResMut<Problems>| {
-            problems.0.push(format!("{:?}", rejected.event()));
-        })
+        .add_observer(
+            |rejected: On<MessageRejected>, mut problems: ResMut<Problems>| {
+                problems.0.push(format!("{:?}", rejected.event()));
+            },
+        )
         .add_systems(Startup, move |mut commands: Commands| {
             commands.join_room(room.as_str());
         });
@@ -368,40 +400,50 @@ pub(crate) fn players_and_stock_clients_share_a_room(artifacts: &Artifacts) -> a
 
     let mut seen = Movement::default();
     let began = Instant::now();
-    watch(players, Duration::from_secs(6), "nobody is cut off, and play goes on", |reports| {
-        for report in reports {
-            ensure!(report.plays_with(3), "somebody is not connected");
+    watch(
+        players,
+        Duration::from_secs(6),
+        "nobody is cut off, and play goes on",
+        |reports| {
+            for report in reports {
+                ensure!(report.plays_with(3), "somebody is not connected");
+                ensure!(
+                    report
+                        .entities
+                        .iter()
+                        .all(|entity| !strangers.contains(&entity.owner)),
+                    "a stock client has no shape"
+                );
+            }
+            seen.look(reports);
+            // Natives report once a second.
+            let late = began.elapsed() > Duration::from_secs(5);
             ensure!(
-                report.entities.iter().all(|entity| !strangers.contains(&entity.owner)),
-                "a stock client has no shape"
+                !late || seen.places(reports).is_some_and(|fewest| fewest >= 4),
+                "they do not see each other move"
             );
-        }
-        seen.look(reports);
-        // Natives report once a second.
-        let late = began.elapsed() > Duration::from_secs(5);
-        ensure!(
-            !late || seen.places(reports).is_some_and(|fewest| fewest >= 4),
-            "they do not see each other move"
-        );
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
 
     for (name, client) in [("Stan", &mut stan), ("Tess", &mut tess)] {
         let report = client.report()?;
-        for player in players.iter_mut() {
-            let me = player.report()?.context("no report")?.me()?;
-            let met = report.peers.get(&me);
-            ensure!(
-                met.is_some_and(|met| met.connected && met.times == 1),
-                "{name} is not linked with {}: {report:#?}",
-                player.name()
-            );
-        }
+        let steady = |met: &Met| met.connected && met.times == 1;
+        ensure!(
+            report.peers.len() == 3 && report.peers.values().all(steady),
+            "{name} is not linked with all three: {report:#?}"
+        );
     }
     // A page without a receiver for raw bytes gets them all the same.
     let gotten = bob.run("return globalThis.gotten")?;
     let gotten: Vec<[u32; 3]> = serde_json::from_value(gotten)?;
-    let chatty = gotten.iter().filter(|channels| channels.iter().all(|n| *n >= 50)).count();
-    ensure!(chatty == 2, "of two stock clients the page hears {chatty}: {gotten:?}");
+    let chatty = gotten
+        .iter()
+        .filter(|channels| channels.iter().all(|n| *n >= 50))
+        .count();
+    ensure!(
+        chatty == 2,
+        "of two stock clients the page hears {chatty}: {gotten:?}"
+    );
     Ok(())
 }

@@ -107,6 +107,8 @@ impl Stage {
         };
         // The server may close in the middle, which is heard after it.
         let _ = socket.send(message);
+        // Once it hears of itself, the server is through with what it said before.
+        self.hear(from)?;
         self.settle()
     }
 
