@@ -158,6 +158,10 @@
 //! # App::new().add_observer(on_left);
 //! ```
 //!
+//! A stock matchbox client can be in the room, too. Such a peer is [`foreign`](Peer::foreign): it
+//! knows no typed messages, but bytes go both ways, with [`send_raw`](HuddleCommandsExt::send_raw)
+//! and [`RawReceived`].
+//!
 //! Now and then two players cannot be linked, while others see both. [`LinkedWith`] on each peer
 //! and [`Huddle::missing_links`] show such holes, and [`MeshChanged`] tells of changes.
 //!
