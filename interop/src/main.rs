@@ -77,7 +77,7 @@ async fn play(mut socket: WebRtcSocket) -> Result<(), Box<dyn std::error::Error>
             for peer in socket.connected_peers().collect::<Vec<_>>() {
                 let number = next.entry(peer).or_default();
                 // Often the byte that `huddle_mesh` keeps for itself among its own.
-                let lead = if *number % 4 == 0 { 0xFF } else { 0x20 };
+                let lead = if number.is_multiple_of(4) { 0xFF } else { 0x20 };
                 for channel in 0..LENGTHS.len() {
                     let bytes = numbered::message(lead, channel, *number);
                     socket.channel_mut(channel).send(bytes.into(), peer);
