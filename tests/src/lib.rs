@@ -19,6 +19,7 @@ mod screen;
 mod server;
 mod spy;
 mod stage;
+mod stock;
 mod turn;
 
 pub use artifacts::Artifacts;
@@ -27,10 +28,13 @@ pub use cut::Cut;
 pub use firefox::firefox_is_here;
 pub use freeze::Frozen;
 pub use native::Native;
+/// What stock clients say, and what they say of themselves.
+pub use numbered;
 pub use picture::distinct_colours;
 pub use player::{POLL, Player, wait_until, watch};
 pub use report::{Past, Pause, PeerReport, Report};
 pub use server::Server;
 pub use spy::Spy;
 pub use stage::{Platform, Seat, Stage};
+pub use stock::{StockClient, StockServer};
 pub use turn::{TURN_ADDRESS, Turn};

@@ -1,5 +1,5 @@
 use bevy::prelude::*;
-use huddle_mesh::{Channel, LeaveReason, PeerId, Signaling};
+use huddle_mesh::{Channel, LeaveReason, PeerId, SendError, Signaling};
 use huddle_sync::{
     OfferError, QueueError, Refusal, RemovalError,
     codec::{DecodeError, EncodeError},
@@ -152,7 +152,8 @@ pub struct RoomFailed {
 #[derive(Event, Debug, Clone, PartialEq, Eq)]
 pub struct SendFailed {
     /// The message's declared name, or the name of its type if it was never declared; `"file"` of
-    /// what [`send_file`](crate::HuddleCommandsExt::send_file) sends.
+    /// what [`send_file`](crate::HuddleCommandsExt::send_file) sends, and `"raw bytes"` of
+    /// [`send_raw`](crate::HuddleCommandsExt::send_raw).
     pub message: &'static str,
     /// To whom; `None` if it concerns everybody.
     pub peer: Option<PeerId>,
@@ -178,8 +179,16 @@ pub enum MessageError {
     #[error("this entity is neither a peer nor a room: it may be despawned already")]
     UnknownEntity,
     /// The peer runs a stock matchbox client.
-    #[error("this peer runs a stock matchbox client, which does not know typed messages")]
+    #[error(
+        "this peer runs a stock matchbox client, which does not know typed messages: send it raw bytes"
+    )]
     Foreign,
+    /// Raw bytes are for stock matchbox clients.
+    #[error("this peer runs bevy_huddle, too: send it events, state or files instead of raw bytes")]
+    NotForeign,
+    /// The link to a stock matchbox client does not take the bytes.
+    #[error(transparent)]
+    Link(#[from] SendError),
     /// Too much is waiting for this peer.
     #[error(transparent)]
     Queue(#[from] QueueError),

@@ -158,6 +158,10 @@
 //! # App::new().add_observer(on_left);
 //! ```
 //!
+//! A stock matchbox client can be in the room, too. Such a peer is [`foreign`](Peer::foreign): it
+//! knows no typed messages, but bytes go both ways, with [`send_raw`](HuddleCommandsExt::send_raw)
+//! and [`RawReceived`].
+//!
 //! Now and then two players cannot be linked, while others see both. [`LinkedWith`] on each peer
 //! and [`Huddle::missing_links`] show such holes, and [`MeshChanged`] tells of changes.
 //!
@@ -319,6 +323,7 @@ mod message;
 mod news;
 mod peer;
 mod plugin;
+mod raw;
 mod receive;
 mod recipients;
 mod room;
@@ -340,8 +345,8 @@ pub use events::{
 };
 pub use huddle::Huddle;
 pub use huddle_mesh::{
-    Channel, IceServer, LeaveReason, Path, PeerId, RoomError, RoomUrl, RoomUrlError, Signaling,
-    SignalingLoss,
+    Channel, IceServer, LeaveReason, Path, PeerId, RoomError, RoomUrl, RoomUrlError, SendError,
+    Signaling, SignalingLoss,
 };
 pub use huddle_sync::{
     DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
@@ -353,6 +358,7 @@ pub use join::{JoinError, JoinRoom};
 pub use message::{FromPeer, PeerMessage, Shared, ToPeers, Undelivered};
 pub use peer::{Away, LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Suspect};
 pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};
+pub use raw::RawReceived;
 pub use recipients::Recipients;
 pub use room::{MissingLinks, Room, RoomHost, RoomState, RoomTick, SignalingStatus};
 pub use sender::{PeerSender, TrySendError};

@@ -13,7 +13,8 @@ pub struct Peer {
     /// Who: the same id on every player's machine, and again when they come back after being lost.
     pub id: PeerId,
     /// Whether they run a stock matchbox client. Such a peer is seen, but typed messages do not
-    /// reach it.
+    /// reach it, only raw bytes: [`send_raw`](crate::HuddleCommandsExt::send_raw) and
+    /// [`RawReceived`](crate::RawReceived).
     pub foreign: bool,
 }
 

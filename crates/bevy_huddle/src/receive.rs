@@ -15,6 +15,7 @@ use crate::{
     link::RoomLink,
     message::Party,
     news::{show_mesh, tell},
+    raw::receive_raw,
     room::Rooms,
 };
 
@@ -144,6 +145,9 @@ fn receive_packet(
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
+    if link.is_foreign(peer) {
+        return receive_raw(world, room, peer, channel, bytes);
+    }
     let result = link.receive(peer, channel, bytes, arrived);
     let misbehaves = link.misbehaves(peer);
     tell(world, room);

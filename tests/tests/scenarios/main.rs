@@ -14,7 +14,9 @@ mod pictures;
 mod refusals;
 mod relay;
 mod server_loss;
+mod signaling;
 mod steps;
+mod stock;
 mod transfers;
 
 use std::process::ExitCode;
@@ -131,6 +133,26 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     (
         "relay_only_hides_addresses",
         relay::relay_only_hides_addresses,
+    ),
+    (
+        "signaling_behaves_like_the_stock_server",
+        signaling::signaling_behaves_like_the_stock_server,
+    ),
+    (
+        "rooms_and_stock_clients_exchange_raw_bytes",
+        stock::rooms_and_stock_clients_exchange_raw_bytes,
+    ),
+    (
+        "the_stock_server_introduces_rooms_and_stock_clients",
+        stock::the_stock_server_introduces_rooms_and_stock_clients,
+    ),
+    (
+        "games_and_stock_clients_exchange_raw_bytes",
+        stock::games_and_stock_clients_exchange_raw_bytes,
+    ),
+    (
+        "players_and_stock_clients_share_a_room",
+        stock::players_and_stock_clients_share_a_room,
     ),
     (
         "screenshots_of_waiting_and_play",
