@@ -133,7 +133,9 @@ impl Supervisor {
                     self.group_room = Some(room);
                 }
             }
-            Control::Hello(_) | Control::Proof(_) | Control::Use => {}
+            Control::Hello(_) | Control::Proof(_) | Control::Use => {
+                self.offend_on_link(now, id, Offence::Control, actions);
+            }
         }
     }
 
