@@ -268,6 +268,7 @@
 //! | [`SignalingChanged`] | the signaling server is lost, or back |
 //! | [`SendFailed`] | a message was too long, never declared, or too many wait |
 //! | [`MessageRejected`] | a peer sent something that is malformed |
+//! | [`SignalRejected`] | somebody in the room, or the signaling server, sends nonsense |
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -336,12 +337,12 @@ pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use events::{
     HostChanged, MeshChanged, MessageError, MessageRejected, PeerJoined, PeerLeft, PeerRecovered,
     PeerRefused, PeerRemoved, PeerSuspected, RejectReason, RemovalFailed, RoomFailed,
-    RoomStateChanged, SendFailed, SignalingChanged, TicksSkipped,
+    RoomStateChanged, SendFailed, SignalRejected, SignalingChanged, TicksSkipped,
 };
 pub use huddle::Huddle;
 pub use huddle_mesh::{
-    Channel, IceServer, LeaveReason, Path, PeerId, RoomError, RoomUrl, RoomUrlError, Signaling,
-    SignalingLoss,
+    Channel, IceServer, LeaveReason, Offence, Offender, Path, PeerId, RoomError, RoomUrl,
+    RoomUrlError, SdpError, Signaling, SignalingLoss,
 };
 pub use huddle_sync::{
     DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
@@ -380,12 +381,13 @@ pub mod prelude {
     pub use crate::{
         AcceptedTransfers, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
         HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer, JoinRoom, LeaveReason,
-        LinkStats, LinkedWith, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerLeft,
-        PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender, PeerSuspected, Recipients,
-        RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState, RoomStateChanged,
-        RoomTick, SendFailed, Shared, SignalingChanged, SignalingStatus, Suspect, TickPlugin,
-        TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
-        TransferReceived, TransferStarted, Undelivered,
+        LinkStats, LinkedWith, MeshChanged, MessageRejected, Offender, Peer, PeerId, PeerJoined,
+        PeerLeft, PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender, PeerSuspected,
+        Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState,
+        RoomStateChanged, RoomTick, SendFailed, Shared, SignalRejected, SignalingChanged,
+        SignalingStatus, Suspect, TickPlugin, TicksSkipped, ToPeers, TransferDelivered,
+        TransferFailed, TransferLimits, TransferProgress, TransferReceived, TransferStarted,
+        Undelivered,
         conditions::{in_room, playing, room_state, waiting},
     };
 }

@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use bevy_huddle::{PeerMessage, prelude::*};
 use serde::Serialize;
 
-use crate::{news::Refusals, options::Options, probe::Probe};
+use crate::{news::Refusals, offences::Offences, options::Options, probe::Probe};
 
 /// Puts this entity into the report, at the place of its `Transform`.
 #[derive(Component, Debug, Clone, Copy)]
@@ -43,6 +43,7 @@ struct Report {
     entities: Vec<EntityReport>,
     events: u64,
     refusals: Vec<String>,
+    offences: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -89,6 +90,7 @@ fn report(
     ticks: Res<Ticks>,
     events: Res<EventsReceived>,
     refusals: Res<Refusals>,
+    offences: Res<Offences>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Suspect>, Option<&Probe>)>,
     entities: Query<(&Reported, &Transform)>,
@@ -133,6 +135,7 @@ fn report(
         entities: entities.collect(),
         events: events.0,
         refusals: refusals.0.clone(),
+        offences: offences.0.clone(),
     });
 }
 
