@@ -16,6 +16,7 @@ use std::{
 use anyhow::{Context, bail};
 use fantoccini::{Client, ClientBuilder, error::CmdError, wd::WebDriverCompatibleCommand};
 use hyper_util::client::legacy::connect::HttpConnector;
+use network_lab::Network;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -42,6 +43,8 @@ pub(crate) struct DriverProgram {
 
 /// A browser of its own, and the means to steer it.
 pub(crate) struct Driver {
+    /// In which the driver listens.
+    network: Network,
     runtime: Runtime,
     client: Client,
     browser: Pid,
@@ -73,6 +76,7 @@ impl Driver {
             .and_then(|id| i32::try_from(id).ok())
             .with_context(|| format!("{name}'s driver does not tell the browser's process"))?;
         Ok(Self {
+            network: Network::here()?,
             runtime,
             client,
             browser: Pid::from_raw(browser),
@@ -81,13 +85,18 @@ impl Driver {
     }
 
     /// Does something with the client, to its end.
-    pub(crate) fn call<T, F>(&self, f: impl FnOnce(Client) -> F) -> anyhow::Result<T>
+    pub(crate) fn call<T, F>(&self, f: impl FnOnce(Client) -> F + Send) -> anyhow::Result<T>
     where
+        T: Send,
         F: Future<Output = Result<T, CmdError>>,
     {
-        let doing = f(self.client.clone());
-        self.runtime
-            .block_on(async { tokio::time::timeout(COMMAND, doing).await })
+        let (client, runtime) = (self.client.clone(), &self.runtime);
+        let calling = move || {
+            let doing = f(client);
+            runtime.block_on(async { tokio::time::timeout(COMMAND, doing).await })
+        };
+        self.network
+            .enter(calling)?
             .context("the browser does not answer")?
             .context("the browser refused")
     }

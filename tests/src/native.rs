@@ -46,7 +46,7 @@ impl Native {
         let latest = Arc::new(Mutex::new(None));
         let into = Arc::clone(&latest);
         let mut command = child::command(artifacts.program("hello"));
-        command.args(["--headless", "--report", "--room", &server.room(room)]);
+        command.args(["--headless", "--report=100", "--room", &server.room(room)]);
         command.args(["--bot", &bot.to_string()]).args(arguments);
         let process = Kept::start(name, &mut command, move |line| {
             match serde_json::from_str(&line) {

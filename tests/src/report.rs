@@ -25,6 +25,9 @@ pub struct Report {
     /// Who sent what makes no sense.
     #[serde(default)]
     pub offences: Vec<String>,
+    /// Frames that took long, with a probe.
+    #[serde(default)]
+    pub hitches: Vec<Pause>,
 }
 
 /// One other peer.
@@ -34,6 +37,9 @@ pub struct PeerReport {
     pub id: String,
     /// `connected` or `suspect`.
     pub state: String,
+    /// Whether its page is hidden.
+    #[serde(default)]
+    pub away: bool,
     /// Round trip in milliseconds, once measured.
     pub rtt_ms: Option<f64>,
     /// `direct`, `relayed` or `unknown`.
@@ -53,9 +59,33 @@ pub struct PeerReport {
     /// The median delay of state in milliseconds, without a transfer and beside one.
     #[serde(default)]
     pub delays_ms: [Option<f64>; 2],
+    /// When none of its states arrived, with a probe.
+    #[serde(default)]
+    pub gaps: Vec<Pause>,
     /// A transfer from or to it.
     #[serde(default)]
     pub transfer: Option<TransferReport>,
+}
+
+/// From when to when nothing happened, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub struct Pause {
+    /// When it began.
+    pub from: u64,
+    /// When it ended.
+    pub to: u64,
+}
+
+impl Pause {
+    /// How long, in milliseconds.
+    pub fn length(&self) -> u64 {
+        self.to.saturating_sub(self.from)
+    }
+
+    /// Whether they share a moment.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.from <= other.to && other.from <= self.to
+    }
 }
 
 /// How a transfer goes.

@@ -1,7 +1,7 @@
 //! The signaling server, which also serves the pages.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::mpsc,
     time::{Duration, Instant},
 };
@@ -28,7 +28,15 @@ impl Server {
     /// # Errors
     /// If it does not say that it listens.
     pub fn start(artifacts: &Artifacts) -> anyhow::Result<Self> {
-        let (process, address) = launch(artifacts, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        Self::start_at(artifacts, Ipv4Addr::LOCALHOST)
+    }
+
+    /// Starts it on a free port of that address, which has to be one of the network of this thread.
+    ///
+    /// # Errors
+    /// If it does not say that it listens.
+    pub fn start_at(artifacts: &Artifacts, address: Ipv4Addr) -> anyhow::Result<Self> {
+        let (process, address) = launch(artifacts, SocketAddr::new(IpAddr::V4(address), 0))?;
         Ok(Self {
             artifacts: artifacts.clone(),
             address,

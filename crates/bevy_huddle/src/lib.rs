@@ -138,8 +138,8 @@
 //! # Peers
 //!
 //! Every other player is an entity with a [`Peer`], which has their [`PeerId`]: the same on every
-//! machine. [`LinkStats`] tells the round trip, the loss and more, and [`Suspect`] marks who has not been
-//! heard for a second. What belongs to a player can be components or children of this entity.
+//! machine. [`LinkStats`] tells the round trip, the loss and more, [`Suspect`] marks who has not been
+//! heard for a second, and [`Away`] who has another tab in front. What belongs to a player can be components or children of this entity.
 //!
 //! [`PeerJoined`] and [`PeerLeft`] are observed, on the entity or globally. `PeerLeft` comes before
 //! the entity is despawned, and has a reason.
@@ -352,7 +352,7 @@ pub use huddle_sync::{
 };
 pub use join::{JoinError, JoinRoom};
 pub use message::{FromPeer, PeerMessage, Shared, ToPeers, Undelivered};
-pub use peer::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Suspect};
+pub use peer::{Away, LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Suspect};
 pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};
 pub use recipients::Recipients;
 pub use room::{MissingLinks, Room, RoomHost, RoomState, RoomTick, SignalingStatus};
@@ -379,7 +379,7 @@ mod pages {
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        AcceptedTransfers, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
+        AcceptedTransfers, Away, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
         HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer, JoinRoom, LeaveReason,
         LinkStats, LinkedWith, MeshChanged, MessageRejected, Offender, Peer, PeerId, PeerJoined,
         PeerLeft, PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender, PeerSuspected,

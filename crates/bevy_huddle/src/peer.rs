@@ -38,6 +38,13 @@ impl RoomPeers {
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Suspect;
 
+/// On peers that look elsewhere: their page is hidden, another tab is in front or the phone is locked.
+///
+/// Their game stands still meanwhile, because browsers do not draw what nobody sees, but the link stays, and they go on
+/// where they are when they are back. What is shared with them then is the latest; events wait.
+#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Away;
+
 /// Whom a peer says they are linked with, in the order of the ids; on peers that have told.
 /// [`MeshChanged`](crate::MeshChanged) tells of each change.
 #[derive(Component, Deref, Debug, Clone, PartialEq, Eq, Default)]

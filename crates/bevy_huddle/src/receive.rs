@@ -6,7 +6,7 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, LeaveReason, Offender, PeerId, RoomEvent};
 
 use crate::{
-    LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected, RejectReason,
+    Away, LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected, RejectReason,
     SignalRejected, Suspect,
     join::FailedJoin,
     lifecycle::{
@@ -201,12 +201,18 @@ pub(crate) fn reject(world: &mut World, room: Entity, peer: PeerId, reason: Reje
 /// Refreshes what is known about the links.
 pub(crate) fn update_stats(
     rooms: Query<&RoomLink>,
-    mut peers: Query<(&Peer, &PeerOf, &mut LinkStats)>,
+    mut peers: Query<(Entity, &Peer, &PeerOf, &mut LinkStats, Has<Away>)>,
+    mut commands: Commands,
 ) {
-    for (peer, room, mut stats) in &mut peers {
+    for (entity, peer, room, mut stats, was_away) in &mut peers {
         if let Ok(link) = rooms.get(room.0)
             && let Some(now) = link.stats(peer.id)
         {
+            match (was_away, now.away) {
+                (false, true) => drop(commands.entity(entity).insert(Away)),
+                (true, false) => drop(commands.entity(entity).remove::<Away>()),
+                _ => {}
+            }
             stats.set_if_neq(now);
         }
     }

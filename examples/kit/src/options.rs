@@ -1,5 +1,7 @@
 //! What the player asked for: the page's address on the web, the command line natively.
 
+use std::time::Duration;
+
 use bevy::prelude::Resource;
 use bevy_huddle::{IceServer, JoinRoom};
 #[cfg(not(target_arch = "wasm32"))]
@@ -23,8 +25,8 @@ pub struct Options {
     pub bot: Option<u64>,
     /// What is drawn.
     pub display: Display,
-    /// Print the report to stdout once per second. On the web it is always at `globalThis.huddle`.
-    pub report: bool,
+    /// How often to print the report to stdout. On the web it is always at `globalThis.huddle`.
+    pub report: Option<Duration>,
     /// How many numbered events per second to send to each peer, to count what arrives; 0 for none.
     pub probe: u32,
     /// How many bytes to send to each peer after a while, beside the probe.
@@ -130,7 +132,7 @@ impl Options {
             link: link.into(),
             bot,
             display,
-            report: false,
+            report: None,
             probe: probe.unwrap_or_default(),
             transfer,
             mistakes,
@@ -236,7 +238,7 @@ impl Options {
                 link: String::new(),
                 bot: None,
                 display: Display::Window,
-                report: false,
+                report: None,
                 probe: 0,
                 transfer: None,
                 mistakes: vec![format!(
@@ -249,6 +251,8 @@ impl Options {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod arguments {
+    use std::time::Duration;
+
     use clap::Parser;
 
     use super::{Display, Options, ice_server, page_of_room, room_url};
@@ -275,9 +279,9 @@ mod arguments {
         /// No window and no renderer
         #[arg(long)]
         headless: bool,
-        /// Print a line of JSON about the room to stdout every second
-        #[arg(long)]
-        report: bool,
+        /// Print a line of JSON about the room to stdout every so many milliseconds [1000 if not given]
+        #[arg(long, value_name = "MS", num_args = 0..=1, require_equals = true, default_missing_value = "1000")]
+        report: Option<u64>,
         /// Send each peer so many numbered events per second, and report what arrives
         #[arg(long, value_name = "RATE", default_value_t = 0)]
         probe: u32,
@@ -309,7 +313,7 @@ mod arguments {
                 } else {
                     Display::Window
                 },
-                report: self.report,
+                report: self.report.map(Duration::from_millis),
                 probe: self.probe,
                 transfer: self.transfer,
                 mistakes: Vec::new(),
@@ -344,8 +348,10 @@ mod arguments {
             let bot = options(&["--bot", "7", "--headless", "--report"]);
             assert_eq!(
                 (bot.bot, bot.display, bot.report),
-                (Some(7), Display::Headless, true)
+                (Some(7), Display::Headless, Some(Duration::from_secs(1)))
             );
+            let often = options(&["--report=100", "--headless"]);
+            assert_eq!(often.report, Some(Duration::from_millis(100)));
             assert!(Arguments::try_parse_from(["hello", "--bot", "seven"]).is_err());
         }
     }

@@ -16,6 +16,23 @@ const QUIET: Duration = Duration::from_secs(8);
 /// Delays that are kept of each phase.
 const MAX_DELAYS: usize = 4000;
 
+/// A pause of that length shows in play, and is reported.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Pauses that are kept; the oldest go first.
+const MAX_PAUSES: usize = 64;
+
+/// From when to when nothing happened, in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Pause {
+    from: u64,
+    to: u64,
+}
+
+/// Frames of this game that took long, so that a busy machine is not mistaken for a fault.
+#[derive(Resource, Default)]
+pub(crate) struct Hitches(pub(crate) Vec<Pause>);
+
 /// An event that knows which one it is.
 #[derive(Serialize, Deserialize)]
 struct Numbered(u64);
@@ -35,6 +52,10 @@ pub(crate) struct Probe {
     pub(crate) transfer: Option<Transfer>,
     quiet: Delays,
     busy: Delays,
+    /// When a state arrived last, in microseconds since 1970.
+    heard: Option<u64>,
+    /// When no state arrived, though the peer shares one each tick.
+    pub(crate) gaps: Vec<Pause>,
 }
 
 /// A transfer from or to the peer.
@@ -80,6 +101,7 @@ pub(crate) fn plugin(app: &mut App) {
         .add_observer(received)
         .add_observer(delivered)
         .add_systems(FixedUpdate, (show, send, offer))
+        .add_systems(First, note_hitches)
         .add_systems(PreUpdate, watch.after(HuddleSystems::Receive));
 }
 
@@ -127,6 +149,9 @@ fn hear(event: On<FromPeer<Numbered>>, mut probes: Query<&mut Probe>) -> Result 
 fn watch(mut probes: Query<(&Shared<Shown>, &mut Probe), Changed<Shared<Shown>>>) {
     let now = now();
     for (shown, mut probe) in &mut probes {
+        if let Some(heard) = probe.heard.replace(now) {
+            note(&mut probe.gaps, heard, now);
+        }
         let delay = now.saturating_sub(shown.0.0) as f64 / 1000.0;
         match &probe.transfer {
             None => probe.quiet.push(delay),
@@ -134,6 +159,27 @@ fn watch(mut probes: Query<(&Shared<Shown>, &mut Probe), Changed<Shared<Shown>>>
             Some(_) => {}
         }
     }
+}
+
+fn note_hitches(mut last: Local<Option<u64>>, mut hitches: ResMut<Hitches>) {
+    let now = now();
+    if let Some(last) = last.replace(now) {
+        note(&mut hitches.0, last, now);
+    }
+}
+
+/// Keeps a pause, if it is long enough. Times are in microseconds.
+fn note(pauses: &mut Vec<Pause>, from: u64, to: u64) {
+    if to.saturating_sub(from) < PAUSE.as_micros() as u64 {
+        return;
+    }
+    if pauses.len() == MAX_PAUSES {
+        pauses.remove(0);
+    }
+    pauses.push(Pause {
+        from: from / 1000,
+        to: to / 1000,
+    });
 }
 
 fn offer(

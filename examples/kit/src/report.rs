@@ -4,7 +4,12 @@ use bevy::prelude::*;
 use bevy_huddle::{PeerMessage, prelude::*};
 use serde::Serialize;
 
-use crate::{news::Refusals, offences::Offences, options::Options, probe::Probe};
+use crate::{
+    news::Refusals,
+    offences::Offences,
+    options::Options,
+    probe::{Hitches, Pause, Probe},
+};
 
 /// Puts this entity into the report, at the place of its `Transform`.
 #[derive(Component, Debug, Clone, Copy)]
@@ -44,12 +49,14 @@ struct Report {
     events: u64,
     refusals: Vec<String>,
     offences: Vec<String>,
+    hitches: Vec<Pause>,
 }
 
 #[derive(Serialize)]
 struct PeerReport {
     id: PeerId,
     state: &'static str,
+    away: bool,
     rtt_ms: Option<f64>,
     path: &'static str,
     links: u32,
@@ -58,6 +65,7 @@ struct PeerReport {
     events_in_order: bool,
     loss: f32,
     delays_ms: [Option<f64>; 2],
+    gaps: Vec<Pause>,
     transfer: Option<TransferReport>,
 }
 
@@ -78,6 +86,7 @@ struct EntityReport {
 
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Ticks>()
+        .init_resource::<Hitches>()
         .init_resource::<EventsReceived>()
         .add_systems(FixedUpdate, |mut ticks: ResMut<Ticks>| ticks.0 += 1)
         .add_systems(Last, report);
@@ -91,6 +100,7 @@ fn report(
     events: Res<EventsReceived>,
     refusals: Res<Refusals>,
     offences: Res<Offences>,
+    hitches: Res<Hitches>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Suspect>, Option<&Probe>)>,
     entities: Query<(&Reported, &Transform)>,
@@ -101,6 +111,7 @@ fn report(
     let peers = peers.iter().map(|(peer, link, suspect, probe)| PeerReport {
         id: peer.id,
         state: if suspect { "suspect" } else { "connected" },
+        away: link.away,
         rtt_ms: link.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
         path: link.path.as_str(),
         links: link.links,
@@ -109,6 +120,7 @@ fn report(
         events_in_order: probe.is_some_and(|probe| !probe.disordered),
         loss: link.delivery.loss,
         delays_ms: probe.map(Probe::delays).unwrap_or_default(),
+        gaps: probe.map(|probe| probe.gaps.clone()).unwrap_or_default(),
         transfer: probe.and_then(|probe| {
             let transfer = probe.transfer.as_ref()?;
             Some(TransferReport {
@@ -136,10 +148,11 @@ fn report(
         events: events.0,
         refusals: refusals.0.clone(),
         offences: offences.0.clone(),
+        hitches: hitches.0.clone(),
     });
 }
 
-/// Once per second, if asked for.
+/// As often as asked for.
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(Default)]
 struct Output {
@@ -149,9 +162,12 @@ struct Output {
 #[cfg(not(target_arch = "wasm32"))]
 impl Output {
     fn due(&mut self, options: &Options, time: &Time<Real>) -> bool {
-        let due = options.report && time.elapsed() >= self.next;
+        let Some(every) = options.report else {
+            return false;
+        };
+        let due = time.elapsed() >= self.next;
         if due {
-            self.next = time.elapsed() + std::time::Duration::from_secs(1);
+            self.next = time.elapsed() + every;
         }
         due
     }

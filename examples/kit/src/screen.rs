@@ -318,7 +318,7 @@ mod tests {
             link: link.to_owned(),
             bot: None,
             display: Display::Window,
-            report: false,
+            report: None,
             probe: 0,
             transfer: None,
             mistakes: Vec::new(),

@@ -10,7 +10,7 @@ use huddle_tests::{Artifacts, Browser, Cut, Native, Page, Player, Report, Server
 
 use crate::steps::{LOAD, all_meet, all_see_movement};
 
-/// From the break to a new link: a second of silence is suspicion, three are loss. Natives report once per second.
+/// From the break to a new link: a second of silence is suspicion, three are loss.
 const REPLACED: Duration = Duration::from_secs(4);
 /// Long enough to be suspected, so that a replacement is on its way, too short for its own to be open everywhere.
 const LAPSE: Duration = Duration::from_millis(1300);
@@ -20,8 +20,8 @@ const RUN: Duration = Duration::from_secs(30);
 const CALM: Duration = Duration::from_secs(4);
 /// What was on its way when it was looked at is there by then.
 const DELIVERED: Duration = Duration::from_secs(5);
-/// Natives report once per second.
-const NEXT_REPORT: Duration = Duration::from_millis(1500);
+/// Everybody reports more often than that.
+const NEXT_REPORT: Duration = Duration::from_millis(500);
 /// Enough for a loss to show.
 const FEWEST_EVENTS: u64 = 400;
 const ROOM: &str = "hello";

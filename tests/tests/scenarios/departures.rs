@@ -10,7 +10,7 @@ use crate::steps::{LOAD, all_meet};
 /// How long a vanished peer may be listed.
 const GONE: Duration = Duration::from_secs(4);
 /// What a native player knows is up to that old when it is read.
-const NATIVE_REPORTS: Duration = Duration::from_secs(1);
+const NATIVE_REPORTS: Duration = Duration::from_millis(150);
 const ROOM: &str = "hello";
 
 pub(crate) fn killed_peer_is_gone(artifacts: &Artifacts) -> anyhow::Result<()> {

@@ -16,8 +16,9 @@ mod transfers;
 
 use std::process::ExitCode;
 
-use huddle_tests::{Artifacts, Inside, enter_namespace, firefox_is_here};
+use huddle_tests::{Artifacts, firefox_is_here};
 use libtest_mimic::{Arguments, Trial};
+use network_lab::{Inside, isolate};
 
 use broken_links::{
     Platform::{Chromium, Firefox, Native},
@@ -115,7 +116,7 @@ fn main() -> ExitCode {
         return run(&arguments, None, false);
     }
     let must_run = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    match enter_namespace() {
+    match isolate() {
         Ok(Inside::Done(code)) => code,
         Ok(Inside::Yes) => match Artifacts::find() {
             Ok(artifacts) => run(&arguments, Some(&artifacts), must_run),

@@ -6,7 +6,6 @@ use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until}
 
 use crate::steps::{LOAD, all_know_their_links, all_meet, all_see_movement, all_splash};
 
-/// Natives report once per second.
 const MEETING: Duration = Duration::from_secs(6);
 const ROOM: &str = "hello";
 

@@ -223,6 +223,11 @@ impl Core {
         self.supervisor.cut(now, peer, &mut self.actions);
     }
 
+    /// Tells everybody whether this player looks elsewhere.
+    pub(crate) fn set_away(&mut self, away: bool) {
+        self.supervisor.set_away(away, &mut self.actions);
+    }
+
     /// Says goodbye to everybody. The driver closes the links when that is out.
     pub(crate) fn leave(&mut self) {
         self.supervisor.leave(&mut self.actions);

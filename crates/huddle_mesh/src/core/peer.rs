@@ -26,6 +26,8 @@ pub(crate) struct Peer {
     pub last_pong: Option<Duration>,
     pub path: Path,
     pub links_opened: u32,
+    /// Their page is hidden.
+    pub away: bool,
     pub traffic: Traffic,
     pub offences: u64,
 }
@@ -58,6 +60,7 @@ impl Peer {
             queued: [0; 3],
             path: self.path,
             links: self.links_opened,
+            away: self.away,
         }
     }
 }

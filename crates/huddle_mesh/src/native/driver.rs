@@ -115,6 +115,7 @@ impl Driver {
                 }
             }
             Command::Cut(peer) => self.core.cut(self.started.elapsed(), peer),
+            Command::SetAway(away) => self.core.set_away(away),
             Command::Leave => return false,
         }
         true

@@ -65,6 +65,8 @@ type Actions = VecDeque<Action>;
 pub(crate) struct Supervisor {
     me: PeerId,
     relay_only: bool,
+    /// This player's page is hidden.
+    away: bool,
     my_sid: Option<PeerId>,
     members: BTreeMap<PeerId, Member>,
     peers: BTreeMap<PeerId, Peer>,
@@ -86,6 +88,7 @@ impl Supervisor {
         Self {
             me,
             relay_only,
+            away: false,
             my_sid: None,
             members: BTreeMap::new(),
             peers: BTreeMap::new(),
@@ -163,6 +166,18 @@ impl Supervisor {
             actions,
         );
         self.dismiss(now, id, farewell, reason, actions);
+    }
+
+    /// Tells the others whether this player looks elsewhere.
+    pub(crate) fn set_away(&mut self, away: bool, actions: &mut Actions) {
+        if std::mem::replace(&mut self.away, away) == away {
+            return;
+        }
+        for (_, peer) in self.here().filter(|(_, peer)| !peer.foreign) {
+            if let Some(link) = peer.link {
+                control(actions, link, Channel::Events, &Control::Away(away));
+            }
+        }
     }
 
     pub(crate) fn leave(&mut self, actions: &mut Actions) {

@@ -1,11 +1,8 @@
 //! A network and a process tree of the tests' own.
-//!
-//! WebRTC skips loopback addresses, so there is a second interface, and a default route, without which address discovery fails.
-//! Nothing gets out. When the first process in there ends, however it ends, the kernel ends all others.
 
 use std::{
-    fs,
-    path::Path,
+    env, fs,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
@@ -17,18 +14,18 @@ use nix::{
     unistd::{Gid, Uid},
 };
 
-use crate::child;
-
-const MARK: &str = "HUDDLE_TEST_INSIDE";
+const MARK: &str = "NETWORK_LAB_INSIDE";
 const DISPLAYS: &str = "/tmp/.X11-unix";
+/// WebRTC skips loopback addresses, so there is a second interface, and a default route, without which address
+/// discovery fails.
 const SETUP: &[&str] = &[
     "link set lo up",
-    "link add huddle0 type veth peer name huddle1",
-    "addr add 10.77.0.1/24 dev huddle0",
+    "link add lab0 type veth peer name lab1",
+    "addr add 10.77.0.1/24 dev lab0",
     "addr add 10.77.0.2/32 dev lo",
-    "link set huddle0 up",
-    "link set huddle1 up",
-    "route add default via 10.77.0.254 dev huddle0",
+    "link set lab0 up",
+    "link set lab1 up",
+    "route add default via 10.77.0.254 dev lab0",
 ];
 
 /// Where this process is.
@@ -39,19 +36,22 @@ pub enum Inside {
     Done(ExitCode),
 }
 
-/// Runs this program again in the namespace, or returns if that is where it is. Call it before any thread starts.
+/// Runs this program again where nothing gets out and nothing stays behind, or returns if that is where it is. Call it
+/// before any thread starts.
+///
+/// In there, programs that start without a [`Host`](crate::Host) share one network, with the addresses 10.77.0.1 and
+/// 10.77.0.2. When the first process in there ends, however it ends, the kernel ends all others.
 ///
 /// # Errors
 /// If this machine does not allow it; the text says what failed.
-pub fn enter() -> anyhow::Result<Inside> {
-    if std::env::var_os(MARK).is_some() {
+pub fn isolate() -> anyhow::Result<Inside> {
+    if env::var_os(MARK).is_some() {
         set_up()?;
         return Ok(Inside::Yes);
     }
     leave_the_outside()?;
-    let program = std::env::current_exe()?;
-    let status = Command::new(program)
-        .args(std::env::args_os().skip(1))
+    let status = Command::new(env::current_exe()?)
+        .args(env::args_os().skip(1))
         .env(MARK, "1")
         .status()
         .context("cannot start the tests in their namespace")?;
@@ -99,15 +99,12 @@ fn set_up() -> anyhow::Result<()> {
         Some("mode=1777"),
     )
     .with_context(|| format!("cannot make {DISPLAYS} private"))?;
-    for arguments in SETUP {
-        ip(arguments)?;
-    }
-    Ok(())
+    SETUP.iter().try_for_each(|arguments| ip(arguments))
 }
 
-fn ip(arguments: &str) -> anyhow::Result<()> {
-    let program = child::find(&["ip"]).context("there is no `ip`: install iproute2")?;
-    let output = Command::new(program)
+/// Runs `ip` in the network of this thread.
+pub(crate) fn ip(arguments: &str) -> anyhow::Result<()> {
+    let output = Command::new(find_ip()?)
         .args(arguments.split(' '))
         .output()
         .context("cannot run `ip`")?;
@@ -118,4 +115,14 @@ fn ip(arguments: &str) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+fn find_ip() -> anyhow::Result<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    folders.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    let mut programs = folders.iter().map(|folder| folder.join("ip"));
+    programs
+        .find(|program| program.is_file())
+        .context("there is no `ip`: install the package `iproute2`")
 }
