@@ -60,6 +60,11 @@ impl Server {
         Ok(Instant::now())
     }
 
+    /// Where it listens, or listened.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The address of the page that lists the examples.
     pub fn index(&self) -> String {
         format!("http://{}/", self.address)

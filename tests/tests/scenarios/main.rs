@@ -5,6 +5,8 @@ mod browsers;
 mod departures;
 mod firefox;
 mod goodbyes;
+mod hostile;
+mod hostile_servers;
 mod mixed;
 mod pages;
 mod pictures;
@@ -88,6 +90,26 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         relay::relay_only_hides_addresses,
     ),
     (
+        "hostile_members_do_not_disturb_rooms",
+        hostile::hostile_members_do_not_disturb_rooms,
+    ),
+    (
+        "hostile_members_do_not_disturb_games",
+        hostile::hostile_members_do_not_disturb_games,
+    ),
+    (
+        "hostile_servers_are_named_and_play_begins_when_they_behave",
+        hostile_servers::hostile_servers_are_named_and_play_begins_when_they_behave,
+    ),
+    (
+        "links_do_not_feel_a_server_that_floods",
+        hostile_servers::links_do_not_feel_a_server_that_floods,
+    ),
+    (
+        "a_page_outlives_a_hostile_server",
+        hostile_servers::a_page_outlives_a_hostile_server,
+    ),
+    (
         "screenshots_of_waiting_and_play",
         pictures::screenshots_of_waiting_and_play,
     ),
@@ -98,6 +120,10 @@ const WITH_FIREFOX: &[(&str, Scenario)] = &[
     ("chromium_joins_firefox", firefox::chromium_joins_firefox),
     ("firefox_draws_the_game", firefox::firefox_draws_the_game),
     ("mixed_room_of_four", firefox::mixed_room_of_four),
+    (
+        "hostile_members_do_not_disturb_firefox",
+        hostile::hostile_members_do_not_disturb_firefox,
+    ),
     (
         "exactly_once_over_a_replaced_link_native_firefox",
         |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Firefox),
