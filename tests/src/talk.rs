@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -100,7 +101,8 @@ impl Talk {
                 return Ok(began.elapsed());
             }
             if began.elapsed() > limit {
-                bail!("not within {limit:?}: {what}: {heard:#?}");
+                let all: Vec<String> = heard.iter().map(Heard::to_string).collect();
+                bail!("not within {limit:?}: {what}: {}", all.join("; "));
             }
             ensure!(
                 self.talking
@@ -120,6 +122,21 @@ impl Drop for Talk {
             // If it has panicked, a test has said so.
             let _ = talking.join();
         }
+    }
+}
+
+impl fmt::Display for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let offences: Vec<String> = self
+            .offences
+            .iter()
+            .map(|(by, offence, count)| format!("{by:?}: {offence} ({count})"))
+            .collect();
+        write!(
+            f,
+            "{} with {:?}, without {:?}, losses {:?}, told of {offences:#?}",
+            self.me, self.here, self.left, self.losses
+        )
     }
 }
 

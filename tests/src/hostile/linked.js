@@ -57,7 +57,7 @@ const tricks = {
     oversized: (channel) => channel.send(bytes(16001 + Math.floor(Math.random() * 40000), 0x20)),
     control: (channel) => channel.send(bytes(1 + Math.floor(Math.random() * 60), 0xff)),
     truncated: (channel) => channel.send(new Uint8Array([0xff, 0, 1, 2, 3])),
-    packets: (channel) => channel.send(bytes(Math.floor(Math.random() * 1200))),
+    packets: (channel) => channel.send(bytes(Math.floor(Math.random() * 1200), 0x20)),
     channels: (_, connection) => connection.createDataChannel('evil'),
 };
 

@@ -62,6 +62,14 @@ impl LinkedMember {
         Ok(())
     }
 
+    /// Leaves the room, as a page does that is closed.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn leave(self) -> anyhow::Result<()> {
+        self.browser.open("about:blank")
+    }
+
     /// The signaling id under which others name it.
     pub fn id(&self) -> &str {
         &self.id

@@ -78,15 +78,13 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
     println!("   two rooms meet: {} ms", met.as_millis());
     let before = resident_mib(Pid::this())?;
 
-    let mut deeds = by_signals(&room, 2)?;
-    for deed in &deeds {
+    for deed in by_signals(&room, 2)? {
         told_by_all(
             &talk,
             Offender::Member(deed.by.parse::<uuid::Uuid>()?.into()),
             deed.text,
         )?;
     }
-    deeds.clear();
     a_latecomer_is_told(&room)?;
 
     let mut page = LinkedMember::start(&server.index())?;
@@ -117,7 +115,7 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
             })?;
         }
     }
-    drop(page);
+    page.leave()?;
 
     talk.wait_until(SILENCE, "the two are alone again", |heard| {
         heard.iter().all(|heard| heard.here.len() == 1)
@@ -224,7 +222,7 @@ fn among_hostile_members(
             all_report(players, &format!("{kind} {}", page.id()), text)?;
         }
     }
-    drop(page);
+    page.leave()?;
 
     wait_until(players, TOLD, "only the honest ones are here", |reports| {
         reports
