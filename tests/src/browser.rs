@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use fantoccini::actions::{
     InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
 };
+use fantoccini::wd::WindowHandle;
 use nix::unistd::Pid;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -55,6 +56,12 @@ impl Page {
         width: 800,
         height: 600,
     };
+}
+
+/// A page behind another tab.
+pub struct HiddenTab {
+    hidden: WindowHandle,
+    front: WindowHandle,
 }
 
 /// A browser with one page.
@@ -266,6 +273,31 @@ impl Browser {
         Ok(png)
     }
 
+    /// Puts another tab in front; returns the one that is hidden then.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn hide(&self) -> anyhow::Result<HiddenTab> {
+        self.driver.call(|client| async move {
+            let hidden = client.window().await?;
+            let front = client.new_window(true).await?.handle;
+            client.switch_to_window(hidden.clone()).await?;
+            Ok(HiddenTab { hidden, front })
+        })
+    }
+
+    /// Closes the tab in front, so that the page is seen again.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn show(&self, tab: HiddenTab) -> anyhow::Result<()> {
+        self.driver.call(|client| async move {
+            client.switch_to_window(tab.front).await?;
+            client.close_window().await?;
+            client.switch_to_window(tab.hidden).await
+        })
+    }
+
     /// Closes the tab as a player would; the browser stays.
     ///
     /// # Errors
@@ -284,14 +316,6 @@ impl Browser {
         }
         self.driver
             .call(|client| async move { client.close_window().await })
-    }
-
-    /// SIGKILL to the whole browser: no goodbye.
-    ///
-    /// # Errors
-    /// If it has no process any more.
-    pub fn kill(&self) -> anyhow::Result<()> {
-        self.driver.kill_browser()
     }
 
     fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<()> {
@@ -337,6 +361,10 @@ impl Player for Browser {
 
     fn process(&self) -> Pid {
         self.driver.browser()
+    }
+
+    fn kill(&mut self) -> anyhow::Result<()> {
+        self.driver.kill_browser()
     }
 
     fn log(&self) -> String {

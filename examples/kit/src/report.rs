@@ -8,7 +8,7 @@ use crate::{
     news::Refusals,
     offences::Offences,
     options::Options,
-    probe::{Hitches, Pause, Probe},
+    probe::{Hitches, Past, Pasts, Pause, Probe},
 };
 
 /// Puts this entity into the report, at the place of its `Transform`.
@@ -50,6 +50,7 @@ struct Report {
     refusals: Vec<String>,
     offences: Vec<String>,
     hitches: Vec<Pause>,
+    past: Vec<Past>,
 }
 
 #[derive(Serialize)]
@@ -87,6 +88,7 @@ struct EntityReport {
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Ticks>()
         .init_resource::<Hitches>()
+        .init_resource::<Pasts>()
         .init_resource::<EventsReceived>()
         .add_systems(FixedUpdate, |mut ticks: ResMut<Ticks>| ticks.0 += 1)
         .add_systems(Last, report);
@@ -101,6 +103,7 @@ fn report(
     refusals: Res<Refusals>,
     offences: Res<Offences>,
     hitches: Res<Hitches>,
+    pasts: Res<Pasts>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Suspect>, Option<&Probe>)>,
     entities: Query<(&Reported, &Transform)>,
@@ -149,6 +152,7 @@ fn report(
         refusals: refusals.0.clone(),
         offences: offences.0.clone(),
         hitches: hitches.0.clone(),
+        past: pasts.0.clone(),
     });
 }
 

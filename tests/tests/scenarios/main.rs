@@ -1,9 +1,12 @@
 //! Whole games: servers, native players and browsers, in a network of their own.
 
+mod addresses;
 mod broken_links;
 mod browsers;
+mod cuts;
 mod departures;
 mod firefox;
+mod freezes;
 mod goodbyes;
 mod hostile;
 mod hostile_servers;
@@ -18,14 +21,18 @@ mod transfers;
 
 use std::process::ExitCode;
 
-use huddle_tests::{Artifacts, firefox_is_here};
+use huddle_tests::{
+    Artifacts,
+    Platform::{Chromium, Firefox, Native},
+    firefox_is_here,
+};
 use libtest_mimic::{Arguments, Trial};
 use network_lab::{Inside, isolate};
 
-use broken_links::{
-    Platform::{Chromium, Firefox, Native},
-    exactly_once_over_a_replaced_link,
-};
+use addresses::a_link_is_replaced_after_a_change_of_address;
+use broken_links::exactly_once_over_a_replaced_link;
+use cuts::{a_long_cut_is_healed, a_short_cut_is_survived};
+use freezes::{a_long_freeze_is_survived, a_short_freeze_is_survived};
 
 type Scenario = fn(&Artifacts) -> anyhow::Result<()>;
 
@@ -78,6 +85,44 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         |artifacts| exactly_once_over_a_replaced_link(artifacts, Chromium, Chromium),
     ),
     (
+        "a_lost_websocket_costs_nobody_a_link",
+        cuts::a_lost_websocket_costs_nobody_a_link,
+    ),
+    ("a_short_cut_is_survived_native_native", |artifacts| {
+        a_short_cut_is_survived(artifacts, Native, Native)
+    }),
+    ("a_short_cut_is_survived_native_chromium", |artifacts| {
+        a_short_cut_is_survived(artifacts, Native, Chromium)
+    }),
+    ("a_long_cut_is_healed_native_native", |artifacts| {
+        a_long_cut_is_healed(artifacts, Native, Native)
+    }),
+    ("a_long_cut_is_healed_native_chromium", |artifacts| {
+        a_long_cut_is_healed(artifacts, Native, Chromium)
+    }),
+    ("a_native_player_changes_its_address", |artifacts| {
+        a_link_is_replaced_after_a_change_of_address(artifacts, Native, Chromium)
+    }),
+    ("a_browser_changes_its_address", |artifacts| {
+        a_link_is_replaced_after_a_change_of_address(artifacts, Chromium, Native)
+    }),
+    ("a_short_freeze_is_survived_native", |artifacts| {
+        a_short_freeze_is_survived(artifacts, Native)
+    }),
+    ("a_short_freeze_is_survived_chromium", |artifacts| {
+        a_short_freeze_is_survived(artifacts, Chromium)
+    }),
+    ("a_long_freeze_is_survived_native", |artifacts| {
+        a_long_freeze_is_survived(artifacts, Native)
+    }),
+    ("a_long_freeze_is_survived_chromium", |artifacts| {
+        a_long_freeze_is_survived(artifacts, Chromium)
+    }),
+    (
+        "a_hidden_page_keeps_its_links",
+        freezes::a_hidden_page_keeps_its_links,
+    ),
+    (
         "state_does_not_feel_a_transfer_to_a_browser",
         transfers::state_does_not_feel_a_transfer_to_a_browser,
     ),
@@ -120,6 +165,15 @@ const WITH_FIREFOX: &[(&str, Scenario)] = &[
     ("chromium_joins_firefox", firefox::chromium_joins_firefox),
     ("firefox_draws_the_game", firefox::firefox_draws_the_game),
     ("mixed_room_of_four", firefox::mixed_room_of_four),
+    ("a_short_cut_is_survived_chromium_firefox", |artifacts| {
+        a_short_cut_is_survived(artifacts, Chromium, Firefox)
+    }),
+    ("a_long_cut_is_healed_chromium_firefox", |artifacts| {
+        a_long_cut_is_healed(artifacts, Chromium, Firefox)
+    }),
+    ("a_short_freeze_is_survived_firefox", |artifacts| {
+        a_short_freeze_is_survived(artifacts, Firefox)
+    }),
     (
         "hostile_members_do_not_disturb_firefox",
         hostile::hostile_members_do_not_disturb_firefox,

@@ -54,6 +54,8 @@ struct Simulation {
     nodes: Vec<Node>,
     due: BTreeMap<Duration, VecDeque<Due>>,
     server_up: bool,
+    /// How long the server takes to tell of newcomers.
+    news_take: Duration,
     next_id: u128,
     /// Pairs of nodes whose packets are dropped.
     cut: BTreeSet<(usize, usize)>,
@@ -78,6 +80,7 @@ impl Simulation {
             nodes: Vec::new(),
             due: BTreeMap::new(),
             server_up: true,
+            news_take: LATENCY,
             next_id: 1000,
             cut: BTreeSet::new(),
             broken: BTreeSet::new(),
@@ -237,7 +240,8 @@ impl Simulation {
         self.nodes[node].room = url;
         self.tell(node, PeerEvent::IdAssigned(sid));
         for other in self.room_mates(node) {
-            self.tell(other, PeerEvent::NewPeer(sid));
+            let event: JsonPeerEvent = PeerEvent::NewPeer(sid);
+            self.after(self.news_take, other, Input::SocketText(event.to_string()));
         }
     }
 

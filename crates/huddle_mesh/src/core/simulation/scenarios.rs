@@ -92,8 +92,16 @@ fn who_looks_elsewhere_is_known_to_all_and_to_newcomers_and_on_new_links() {
 
 #[test]
 fn one_lost_websocket_costs_nobody_a_link() {
+    // The link tells of the new signaling id before the server does, or after.
+    for news_take in [LATENCY / 2, LATENCY * 4] {
+        lose_a_websocket(news_take);
+    }
+}
+
+fn lose_a_websocket(news_take: Duration) {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
+    simulation.news_take = news_take;
     simulation.disconnect(1);
     simulation.after(
         LATENCY,

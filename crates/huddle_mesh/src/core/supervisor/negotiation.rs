@@ -116,13 +116,13 @@ impl Supervisor {
         let replaces = self
             .peers
             .values()
-            .any(|peer| peer.sid == Some(sid) && peer.links_opened > 0);
+            .any(|peer| peer.sid == Some(sid) && peer.links_opened > 0 && !peer.is_healthy());
         let Some(member) = self.member(sid) else {
             return;
         };
         member.attempts += 1;
-        // A first offer may be of somebody who is linked already under another signaling id, and
-        // is then answered on that link. One that replaces a link must not be answered there.
+        // A first offer may be of somebody who is linked already, perhaps under another signaling
+        // id, and is then answered on that link. One that replaces a link must not be answered there.
         if replaces {
             member.attempts = member.attempts.max(2);
         }
