@@ -39,8 +39,8 @@ fn whatever_breaks_the_honest_are_never_blamed_and_meet_again() {
     for seed in 0..12 {
         let mut entropy = Entropy::seeded(1000 + seed);
         let mut simulation = Simulation::new(4);
-        // Links tell of new signaling ids before the server does, or after.
-        simulation.news_take = [LATENCY, LATENCY / 2, LATENCY * 4][seed as usize % 3];
+        // Links tell of new signaling ids while the server does, or before.
+        simulation.news_take = [LATENCY, LATENCY * 2, LATENCY * 4][seed as usize % 3];
         simulation.run(seconds(2));
         while simulation.now < 10 * MINUTE {
             simulation.mishap(&mut entropy);
