@@ -165,8 +165,16 @@ impl Browser {
     /// # Errors
     /// If it throws.
     pub fn run(&self, script: &str) -> anyhow::Result<Value> {
+        self.run_with(script, vec![])
+    }
+
+    /// The same, with arguments.
+    ///
+    /// # Errors
+    /// If it throws.
+    pub fn run_with(&self, script: &str, arguments: Vec<Value>) -> anyhow::Result<Value> {
         self.driver
-            .call(|client| async move { client.execute(script, vec![]).await })
+            .call(|client| async move { client.execute(script, arguments).await })
     }
 
     /// Waits until the page says that it has failed, and returns what it says.

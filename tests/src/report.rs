@@ -22,6 +22,9 @@ pub struct Report {
     /// Why others who were here could not play.
     #[serde(default)]
     pub refusals: Vec<String>,
+    /// Who sent what makes no sense.
+    #[serde(default)]
+    pub offences: Vec<String>,
     /// Frames that took long, with a probe.
     #[serde(default)]
     pub hitches: Vec<Pause>,

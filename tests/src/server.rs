@@ -60,7 +60,7 @@ impl Server {
         Ok(Instant::now())
     }
 
-    /// Where it listens.
+    /// Where it listens, or listened.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

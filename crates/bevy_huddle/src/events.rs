@@ -1,5 +1,5 @@
 use bevy::prelude::*;
-use huddle_mesh::{Channel, LeaveReason, PeerId, SendError, Signaling};
+use huddle_mesh::{Channel, LeaveReason, Offence, Offender, PeerId, SendError, Signaling};
 use huddle_sync::{
     OfferError, QueueError, Refusal, RemovalError,
     codec::{DecodeError, EncodeError},
@@ -197,6 +197,24 @@ pub enum MessageError {
     Offer(#[from] OfferError),
 }
 
+/// Somebody in the room who is not linked with this player, or the signaling server, broke the
+/// rules of signaling. What they sent did nothing. Triggered on the room entity, with their 1st,
+/// 2nd, 4th, 8th offence and so on.
+///
+/// With the 64th a member's signals are ignored for as long as this connection to the server lasts,
+/// and a server is left and tried again, see [`SignalingChanged`]. Links to peers are not touched.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct SignalRejected {
+    /// The room entity.
+    pub entity: Entity,
+    /// Who.
+    pub by: Offender,
+    /// What it was this time.
+    pub offence: Offence,
+    /// How many it has been.
+    pub count: u64,
+}
+
 /// Something that a peer sent did not reach the game. Triggered on the peer entity.
 #[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
 pub struct MessageRejected {
@@ -229,5 +247,14 @@ pub enum RejectReason {
         channel: Channel,
         /// How many.
         dropped: u64,
+    },
+    /// The peer broke the rules of its link. Told of the 1st, 2nd, 4th, 8th time and so on; with
+    /// the 64th the peer is cut off.
+    #[error("{offence} ({count} by now)")]
+    Offence {
+        /// What it was this time.
+        offence: Offence,
+        /// How many it has been.
+        count: u64,
     },
 }

@@ -272,6 +272,7 @@
 //! | [`SignalingChanged`] | the signaling server is lost, or back |
 //! | [`SendFailed`] | a message was too long, never declared, or too many wait |
 //! | [`MessageRejected`] | a peer sent something that is malformed |
+//! | [`SignalRejected`] | somebody in the room, or the signaling server, sends nonsense |
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -341,12 +342,12 @@ pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use events::{
     HostChanged, MeshChanged, MessageError, MessageRejected, PeerJoined, PeerLeft, PeerRecovered,
     PeerRefused, PeerRemoved, PeerSuspected, RejectReason, RemovalFailed, RoomFailed,
-    RoomStateChanged, SendFailed, SignalingChanged, TicksSkipped,
+    RoomStateChanged, SendFailed, SignalRejected, SignalingChanged, TicksSkipped,
 };
 pub use huddle::Huddle;
 pub use huddle_mesh::{
-    Channel, IceServer, LeaveReason, Path, PeerId, RoomError, RoomUrl, RoomUrlError, SendError,
-    Signaling, SignalingLoss,
+    Channel, IceServer, LeaveReason, Offence, Offender, Path, PeerId, RoomError, RoomUrl,
+    RoomUrlError, SdpError, SendError, Signaling, SignalingLoss,
 };
 pub use huddle_sync::{
     DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
@@ -386,12 +387,13 @@ pub mod prelude {
     pub use crate::{
         AcceptedTransfers, Away, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
         HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer, JoinRoom, LeaveReason,
-        LinkStats, LinkedWith, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerLeft,
-        PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender, PeerSuspected, Recipients,
-        RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState, RoomStateChanged,
-        RoomTick, SendFailed, Shared, SignalingChanged, SignalingStatus, Suspect, TickPlugin,
-        TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
-        TransferReceived, TransferStarted, Undelivered,
+        LinkStats, LinkedWith, MeshChanged, MessageRejected, Offender, Peer, PeerId, PeerJoined,
+        PeerLeft, PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender, PeerSuspected,
+        Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState,
+        RoomStateChanged, RoomTick, SendFailed, Shared, SignalRejected, SignalingChanged,
+        SignalingStatus, Suspect, TickPlugin, TicksSkipped, ToPeers, TransferDelivered,
+        TransferFailed, TransferLimits, TransferProgress, TransferReceived, TransferStarted,
+        Undelivered,
         conditions::{in_room, playing, room_state, waiting},
     };
 }

@@ -3,11 +3,11 @@
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, LeaveReason, PeerId, RoomEvent};
+use huddle_mesh::{Channel, LeaveReason, Offender, PeerId, RoomEvent};
 
 use crate::{
     Away, LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected, RejectReason,
-    Suspect,
+    SignalRejected, Suspect,
     join::FailedJoin,
     lifecycle::{
         cut, fail, open_link, peer_entity, remove_peer, set_signaling, trigger, update_state,
@@ -129,6 +129,27 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                 RejectReason::Overflow { channel, dropped },
             );
         }
+        RoomEvent::Offence { by, offence, count } => match by {
+            Offender::Peer(peer) => {
+                reject(world, room, peer, RejectReason::Offence { offence, count });
+            }
+            Offender::Member(_) | Offender::Server => {
+                let who = match by {
+                    Offender::Member(id) => format!("{id}, who is in the room"),
+                    _ => "the signaling server".to_owned(),
+                };
+                log::warn!("{who}: {offence} ({count} by now)");
+                trigger(
+                    world,
+                    SignalRejected {
+                        entity: room,
+                        by,
+                        offence,
+                        count,
+                    },
+                );
+            }
+        },
         RoomEvent::Failed(error) => fail(world, room, error.into()),
     }
     update_state(world, room);

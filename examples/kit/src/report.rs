@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     news::Refusals,
+    offences::Offences,
     options::Options,
     probe::{Hitches, Past, Pasts, Pause, Probe},
 };
@@ -47,6 +48,7 @@ struct Report {
     entities: Vec<EntityReport>,
     events: u64,
     refusals: Vec<String>,
+    offences: Vec<String>,
     hitches: Vec<Pause>,
     past: Vec<Past>,
 }
@@ -99,6 +101,7 @@ fn report(
     ticks: Res<Ticks>,
     events: Res<EventsReceived>,
     refusals: Res<Refusals>,
+    offences: Res<Offences>,
     hitches: Res<Hitches>,
     pasts: Res<Pasts>,
     huddle: Huddle,
@@ -147,6 +150,7 @@ fn report(
         entities: entities.collect(),
         events: events.0,
         refusals: refusals.0.clone(),
+        offences: offences.0.clone(),
         hitches: hitches.0.clone(),
         past: pasts.0.clone(),
     });

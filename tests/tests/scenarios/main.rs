@@ -8,6 +8,8 @@ mod departures;
 mod firefox;
 mod freezes;
 mod goodbyes;
+mod hostile;
+mod hostile_servers;
 mod mixed;
 mod pages;
 mod pictures;
@@ -155,6 +157,26 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         stock::players_and_stock_clients_share_a_room,
     ),
     (
+        "hostile_members_do_not_disturb_rooms",
+        hostile::hostile_members_do_not_disturb_rooms,
+    ),
+    (
+        "hostile_members_do_not_disturb_games",
+        hostile::hostile_members_do_not_disturb_games,
+    ),
+    (
+        "hostile_servers_are_named_and_play_begins_when_they_behave",
+        hostile_servers::hostile_servers_are_named_and_play_begins_when_they_behave,
+    ),
+    (
+        "links_do_not_feel_a_server_that_floods",
+        hostile_servers::links_do_not_feel_a_server_that_floods,
+    ),
+    (
+        "a_page_outlives_a_hostile_server",
+        hostile_servers::a_page_outlives_a_hostile_server,
+    ),
+    (
         "screenshots_of_waiting_and_play",
         pictures::screenshots_of_waiting_and_play,
     ),
@@ -174,6 +196,10 @@ const WITH_FIREFOX: &[(&str, Scenario)] = &[
     ("a_short_freeze_is_survived_firefox", |artifacts| {
         a_short_freeze_is_survived(artifacts, Firefox)
     }),
+    (
+        "hostile_members_do_not_disturb_firefox",
+        hostile::hostile_members_do_not_disturb_firefox,
+    ),
     (
         "exactly_once_over_a_replaced_link_native_firefox",
         |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Firefox),

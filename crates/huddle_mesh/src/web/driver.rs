@@ -164,8 +164,11 @@ impl Driver {
                     self.socket = Some(Socket::open(&url, self.sockets, self.inputs.clone()));
                 }
                 Action::SocketSend(text) => {
-                    if let Some(socket) = &self.socket {
-                        socket.send(&text);
+                    let sent = self.socket.as_ref().map(|socket| socket.send(&text));
+                    if let Some(Err(end)) = sent {
+                        self.socket = None;
+                        self.core
+                            .handle(self.started.elapsed(), Input::SocketEnded(end));
                     }
                 }
                 Action::SocketClose => self.socket = None,

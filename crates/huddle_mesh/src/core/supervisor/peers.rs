@@ -145,7 +145,9 @@ impl Supervisor {
                     peer.away = away;
                 }
             }
-            Control::Hello(_) | Control::Proof(_) | Control::Use => {}
+            Control::Hello(_) | Control::Proof(_) | Control::Use => {
+                self.offend_on_link(now, id, Offence::Control, actions);
+            }
         }
     }
 
