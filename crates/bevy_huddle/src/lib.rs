@@ -262,6 +262,7 @@
 //! | | |
 //! |---|---|
 //! | [`RoomFailed`] | the room cannot be used, for example because its URL is wrong; or this player was removed |
+//! | [`LinkFailed`] | somebody is in the room, but no link to them opens |
 //! | [`PeerRefused`] | somebody's game does not fit, or did not let this player in |
 //! | [`RemovalFailed`] | the room's rules do not let this player remove another |
 //! | [`TransferFailed`] | a file did not arrive |
@@ -334,14 +335,14 @@ pub use app::{Admission, HuddleAppExt};
 pub use commands::HuddleCommandsExt;
 pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use events::{
-    HostChanged, MeshChanged, MessageError, MessageRejected, PeerJoined, PeerLeft, PeerRecovered,
-    PeerRefused, PeerRemoved, PeerSuspected, RejectReason, RemovalFailed, RoomFailed,
-    RoomStateChanged, SendFailed, SignalingChanged, TicksSkipped,
+    HostChanged, LinkFailed, MeshChanged, MessageError, MessageRejected, PeerJoined, PeerLeft,
+    PeerRecovered, PeerRefused, PeerRemoved, PeerSuspected, RejectReason, RemovalFailed,
+    RoomFailed, RoomStateChanged, SendFailed, SignalingChanged, TicksSkipped,
 };
 pub use huddle::Huddle;
 pub use huddle_mesh::{
-    Channel, IceServer, LeaveReason, Path, PeerId, RoomError, RoomUrl, RoomUrlError, Signaling,
-    SignalingLoss,
+    Channel, IceServer, LeaveReason, LinkFailure, Path, PeerId, RoomError, RoomUrl, RoomUrlError,
+    Signaling, SignalingLoss,
 };
 pub use huddle_sync::{
     DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
@@ -380,12 +381,12 @@ pub mod prelude {
     pub use crate::{
         AcceptedTransfers, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
         HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer, JoinRoom, LeaveReason,
-        LinkStats, LinkedWith, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerLeft,
-        PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender, PeerSuspected, Recipients,
-        RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState, RoomStateChanged,
-        RoomTick, SendFailed, Shared, SignalingChanged, SignalingStatus, Suspect, TickPlugin,
-        TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
-        TransferReceived, TransferStarted, Undelivered,
+        LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined,
+        PeerLeft, PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender, PeerSuspected,
+        Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState,
+        RoomStateChanged, RoomTick, SendFailed, Shared, SignalingChanged, SignalingStatus, Suspect,
+        TickPlugin, TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits,
+        TransferProgress, TransferReceived, TransferStarted, Undelivered,
         conditions::{in_room, playing, room_state, waiting},
     };
 }

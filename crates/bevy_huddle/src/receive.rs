@@ -6,7 +6,8 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, LeaveReason, PeerId, RoomEvent};
 
 use crate::{
-    LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected, RejectReason, Suspect,
+    LinkFailed, LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected,
+    RejectReason, Suspect,
     join::FailedJoin,
     lifecycle::{
         cut, fail, open_link, peer_entity, remove_peer, set_signaling, trigger, update_state,
@@ -104,6 +105,24 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
             if let Some(mut link) = world.get_mut::<RoomLink>(room) {
                 link.session.link_replaced(peer);
             }
+        }
+        RoomEvent::LinkFailed {
+            peer,
+            reason,
+            attempt,
+        } => {
+            if attempt.is_power_of_two() {
+                log::warn!("no link to {peer} after {attempt} attempts: {reason}");
+            }
+            trigger(
+                world,
+                LinkFailed {
+                    entity: room,
+                    peer,
+                    reason,
+                    attempt,
+                },
+            );
         }
         RoomEvent::PeerLeft { peer, reason } => {
             remove_peer(world, room, peer, reason);

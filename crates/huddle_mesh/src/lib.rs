@@ -32,7 +32,9 @@ mod platform;
 
 pub use channel::Channel;
 pub use config::{IceServer, RoomConfig, Route};
-pub use event::{LeaveReason, RoomError, RoomEvent, SendError, Signaling, SignalingLoss};
+pub use event::{
+    LeaveReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
+};
 pub use matchbox_protocol::PeerId;
 pub use room::Room;
 pub use room_url::{RoomUrl, RoomUrlError};

@@ -29,9 +29,11 @@ pub(crate) use link::LinkId;
 pub(crate) use signal::{KEEP_ALIVE, MAX_SIGNAL_LEN};
 pub(crate) use signaling::SocketEnd;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use signaling::close_code;
+pub(crate) use signaling::{CONNECT_TIMEOUT, close_code};
 
-use crate::{Channel, LeaveReason, LinkStats, Path, RoomConfig, RoomError, Route, Signaling};
+use crate::{
+    Channel, LeaveReason, LinkFailure, LinkStats, Path, RoomConfig, RoomError, Route, Signaling,
+};
 use signal::ServerMessage;
 use signaling::{SignalingClient, SocketAction};
 use supervisor::Supervisor;
@@ -42,7 +44,9 @@ pub(crate) const TICK: Duration = Duration::from_millis(50);
 /// What happened outside.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// The WebSocket asked for last received a text.
+    /// The WebSocket asked for last is open.
+    SocketOpened,
+    /// It received a text.
     SocketText(String),
     /// It is gone.
     SocketEnded(SocketEnd),
@@ -106,6 +110,11 @@ pub(crate) enum Told {
     Suspect(PeerId),
     Recovered(PeerId),
     Replaced(PeerId),
+    NotLinked {
+        peer: PeerId,
+        reason: LinkFailure,
+        attempt: u32,
+    },
     Left {
         peer: PeerId,
         reason: LeaveReason,
@@ -148,6 +157,7 @@ impl Core {
     /// Something happened at `now`, the time since the room was made.
     pub(crate) fn handle(&mut self, now: Duration, input: Input) {
         match input {
+            Input::SocketOpened => self.signaling.answered(),
             Input::SocketText(text) => self.server_message(now, &text),
             Input::SocketEnded(end) => match self.signaling.ended(now, end, &mut self.entropy) {
                 Ok(None) => {}

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Entropy;
 use crate::{RoomError, RoomUrl, Signaling, SignalingLoss};
 
-/// A connection must be open by then.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The server must have let us in by then.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The wait after the first failure; doubled each time.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait, short enough that a server's return is noticed soon.
@@ -33,6 +33,8 @@ pub(crate) mod close_code {
 pub(crate) enum SocketEnd {
     /// It never opened; text from the platform.
     Unreachable(String),
+    /// It never opened, because what answers there does not speak as it should.
+    NotSignaling(String),
     /// It was open and closed, with a close code if there was one.
     Closed(Option<u16>, String),
 }
@@ -48,11 +50,11 @@ pub(crate) enum SocketAction {
 #[derive(Debug, PartialEq)]
 enum State {
     /// Waiting to connect again.
-    Waiting {
-        until: Duration,
-    },
+    Waiting { until: Duration },
     Connecting {
         since: Duration,
+        /// The WebSocket is open, but the server has not let us in yet.
+        answered: bool,
     },
     Open {
         silence: Duration,
@@ -111,6 +113,13 @@ impl SignalingClient {
         matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Close)
     }
 
+    /// The WebSocket is open.
+    pub(crate) fn answered(&mut self) {
+        if let State::Connecting { answered, .. } = &mut self.state {
+            *answered = true;
+        }
+    }
+
     /// The server has let us in.
     pub(crate) fn opened(&mut self, now: Duration) -> Signaling {
         self.state = State::Open {
@@ -163,6 +172,7 @@ impl SignalingClient {
                 SignalingLoss::Full(said(text, close_code::FULL))
             }
             SocketEnd::Unreachable(text) => SignalingLoss::Unreachable(text),
+            SocketEnd::NotSignaling(text) => SignalingLoss::NotSignaling(text),
             SocketEnd::Closed(Some(1001 | 1012), _) => SignalingLoss::ShuttingDown,
             SocketEnd::Closed(Some(code), text) => SignalingLoss::Closed(said(text, code)),
             SocketEnd::Closed(None, text) => SignalingLoss::Closed(text),
@@ -191,17 +201,26 @@ impl SignalingClient {
             State::Over => (None, None),
             State::Waiting { until } if now >= *until => {
                 let first = self.failures == 0 && !self.was_open;
-                self.state = State::Connecting { since: now };
+                self.state = State::Connecting {
+                    since: now,
+                    answered: false,
+                };
                 let connect = SocketAction::Connect(self.url.socket_url());
                 (Some(connect), first.then_some(Signaling::Connecting))
             }
             State::Waiting { .. } => (None, None),
-            State::Connecting { since } if now.saturating_sub(*since) < CONNECT_TIMEOUT => {
+            State::Connecting { since, .. } if now.saturating_sub(*since) < CONNECT_TIMEOUT => {
                 (None, None)
             }
-            State::Connecting { .. } => {
-                let text = format!("no answer for {} s", CONNECT_TIMEOUT.as_secs());
-                let told = self.retry(now, SignalingLoss::Unreachable(text), entropy);
+            State::Connecting { answered, .. } => {
+                let seconds = CONNECT_TIMEOUT.as_secs();
+                let loss = if *answered {
+                    let text = format!("it has let nobody in for {seconds} s");
+                    SignalingLoss::NotSignaling(text)
+                } else {
+                    SignalingLoss::Unreachable(format!("no answer for {seconds} s"))
+                };
+                let told = self.retry(now, loss, entropy);
                 (Some(SocketAction::Close), Some(told))
             }
             State::Open { silence, last_sent } => {
@@ -334,6 +353,23 @@ mod tests {
                 )
             });
             assert_eq!(silent, expected);
+        }
+    }
+
+    #[test]
+    fn a_server_that_answers_and_lets_nobody_in_is_told_from_one_that_does_not_answer() {
+        for answers in [false, true] {
+            let (mut client, mut entropy) = client();
+            client.tick(Duration::ZERO, STEP, &mut entropy);
+            if answers {
+                client.answered();
+            }
+            let (_, told) = client.tick(CONNECT_TIMEOUT, STEP, &mut entropy);
+            let Some(Signaling::Retrying { reason, .. }) = told else {
+                panic!("a server that lets nobody in is tried again");
+            };
+            let not_signaling = matches!(reason, SignalingLoss::NotSignaling(_));
+            assert_eq!(not_signaling, answers, "{reason}");
         }
     }
 

@@ -1,12 +1,12 @@
 use futures_util::{SinkExt, StreamExt};
 use tokio::{sync::mpsc, task::JoinHandle};
-use tokio_tungstenite::{
-    connect_async_with_config,
-    tungstenite::{Error, Message, protocol::WebSocketConfig},
-};
+use tokio_tungstenite::tungstenite::Message;
 
-use super::driver::{Inputs, Source};
-use crate::core::{Input, MAX_SIGNAL_LEN, SocketEnd, close_code};
+use super::{
+    connect::{connect, excerpt},
+    driver::{Inputs, Source},
+};
+use crate::core::{Input, SocketEnd};
 
 /// The WebSocket to the signaling server; closed when dropped.
 #[derive(Debug)]
@@ -43,22 +43,13 @@ async fn converse(
     inputs: &Inputs,
     mut texts: mpsc::UnboundedReceiver<String>,
 ) -> SocketEnd {
-    // Which provider of cryptography is used must not depend on what else is compiled in.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_SIGNAL_LEN))
-        .max_frame_size(Some(MAX_SIGNAL_LEN));
-    let mut socket = match connect_async_with_config(&url, Some(config), true).await {
-        Ok((socket, _)) => socket,
-        Err(Error::Http(response)) => {
-            let text = response.body().as_deref().map(String::from_utf8_lossy);
-            return http_error(
-                response.status().as_u16(),
-                excerpt(&text.unwrap_or_default()),
-            );
-        }
-        Err(error) => return SocketEnd::Unreachable(error.to_string()),
+    let mut socket = match connect(&url).await {
+        Ok(socket) => socket,
+        Err(end) => return end,
     };
+    if inputs.send((source, Input::SocketOpened)).await.is_err() {
+        return SocketEnd::Closed(None, String::new());
+    }
     loop {
         tokio::select! {
             text = texts.recv() => {
@@ -87,19 +78,4 @@ async fn converse(
             }
         }
     }
-}
-
-/// Stock servers refuse with an HTTP status where ours closes with a code.
-fn http_error(status: u16, text: String) -> SocketEnd {
-    match status {
-        400 | 401 | 403 => SocketEnd::Closed(Some(close_code::REFUSED), text),
-        404 => SocketEnd::Closed(Some(close_code::NOT_FOUND), text),
-        429 | 503 => SocketEnd::Closed(Some(close_code::FULL), text),
-        _ => SocketEnd::Unreachable(format!("it answered with HTTP status {status} {text}")),
-    }
-}
-
-/// Enough of a server's text to understand it.
-fn excerpt(text: &str) -> String {
-    text.trim().chars().take(200).collect()
 }

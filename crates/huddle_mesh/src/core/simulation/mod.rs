@@ -16,7 +16,7 @@ use super::{
     Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, Told,
     sdp::{Description, SdpKind, Setup},
 };
-use crate::{Channel, LeaveReason, RoomConfig};
+use crate::{Channel, LeaveReason, LinkFailure, RoomConfig};
 
 const STEP: Duration = Duration::from_millis(10);
 const LATENCY: Duration = Duration::from_millis(20);
@@ -349,6 +349,20 @@ impl Simulation {
             .stats()
             .find(|(peer, _)| *peer == id)
             .map(|(_, stats)| stats.links)
+    }
+
+    /// Who was told of as out of reach.
+    fn not_linked(&self, node: usize) -> Vec<(PeerId, LinkFailure, u32)> {
+        let told = self.nodes[node].told.iter();
+        told.filter_map(|(_, told)| match told {
+            Told::NotLinked {
+                peer,
+                reason,
+                attempt,
+            } => Some((*peer, reason.clone(), *attempt)),
+            _ => None,
+        })
+        .collect()
     }
 
     fn assert_everybody_once(&self) {
