@@ -1,5 +1,6 @@
 //! Whole games: servers, native players and browsers, in a network of their own.
 
+mod bad_networks;
 mod broken_links;
 mod browsers;
 mod departures;
@@ -10,6 +11,7 @@ mod pages;
 mod pictures;
 mod refusals;
 mod relay;
+mod rooms;
 mod server_loss;
 mod steps;
 mod transfers;
@@ -74,6 +76,22 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     (
         "exactly_once_over_a_replaced_link_chromium_chromium",
         |artifacts| exactly_once_over_a_replaced_link(artifacts, Chromium, Chromium),
+    ),
+    (
+        "why_there_is_no_server_is_told_and_it_is_found_when_it_is_there",
+        bad_networks::why_there_is_no_server_is_told_and_it_is_found_when_it_is_there,
+    ),
+    (
+        "a_page_whose_server_hangs_says_so_and_plays_when_it_does_not",
+        bad_networks::a_page_whose_server_hangs_says_so_and_plays_when_it_does_not,
+    ),
+    (
+        "who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way",
+        bad_networks::who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way,
+    ),
+    (
+        "two_without_a_default_route_meet",
+        bad_networks::two_without_a_default_route_meet,
     ),
     (
         "state_does_not_feel_a_transfer_to_a_browser",
