@@ -1,5 +1,5 @@
 use bevy::prelude::*;
-use huddle_mesh::{Channel, LeaveReason, PeerId, Signaling};
+use huddle_mesh::{Channel, LeaveReason, LinkFailure, PeerId, Signaling};
 use huddle_sync::{
     OfferError, QueueError, Refusal, RemovalError,
     codec::{DecodeError, EncodeError},

@@ -7,6 +7,7 @@ mod departures;
 mod firefox;
 mod goodbyes;
 mod mixed;
+mod overload;
 mod pages;
 mod pictures;
 mod refusals;
@@ -92,6 +93,22 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     (
         "two_without_a_default_route_meet",
         bad_networks::two_without_a_default_route_meet,
+    ),
+    (
+        "who_does_not_read_keeps_the_link_and_a_bounded_rest",
+        overload::who_does_not_read_keeps_the_link_and_a_bounded_rest,
+    ),
+    (
+        "a_flood_is_refused_where_it_is_sent",
+        overload::a_flood_is_refused_where_it_is_sent,
+    ),
+    (
+        "what_does_not_drain_is_refused_and_arrives_when_it_can",
+        overload::what_does_not_drain_is_refused_and_arrives_when_it_can,
+    ),
+    (
+        "a_frozen_game_is_let_go_and_takes_nothing_from_others",
+        overload::a_frozen_game_is_let_go_and_takes_nothing_from_others,
     ),
     (
         "state_does_not_feel_a_transfer_to_a_browser",
