@@ -6,6 +6,7 @@ mod browsers;
 mod departures;
 mod firefox;
 mod goodbyes;
+mod leaks;
 mod mixed;
 mod overload;
 mod pages;
@@ -109,6 +110,14 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     (
         "a_frozen_game_is_let_go_and_takes_nothing_from_others",
         overload::a_frozen_game_is_let_go_and_takes_nothing_from_others,
+    ),
+    (
+        "a_page_keeps_nothing_of_who_left_and_of_replaced_links",
+        leaks::a_page_keeps_nothing_of_who_left_and_of_replaced_links,
+    ),
+    (
+        "a_native_room_keeps_nothing_of_who_left_and_of_replaced_links",
+        leaks::a_native_room_keeps_nothing_of_who_left_and_of_replaced_links,
     ),
     (
         "state_does_not_feel_a_transfer_to_a_browser",
