@@ -9,7 +9,9 @@ use std::{
 
 use anyhow::{Context, ensure};
 use huddle_mesh::{Room, RoomConfig, RoomEvent};
-use huddle_tests::{Artifacts, Browser, Native, Page, Player, Report, Server, Usage, wait_until};
+use huddle_tests::{
+    Artifacts, Browser, Native, Page, PeerReport, Player, Report, Server, Usage, wait_until,
+};
 use network_lab::{Host, Lab};
 use serde::Deserialize;
 
@@ -51,6 +53,8 @@ const MEMORY: u64 = 8 << 20;
 /// Links close within that: a replaced one stays for a second.
 const CLOSED: Duration = Duration::from_secs(5);
 const REPLACED: Duration = Duration::from_secs(10);
+/// The other end of a cut notices when one does, more or less.
+const OTHER_END: Duration = Duration::from_millis(400);
 const POLL: Duration = Duration::from_millis(20);
 
 /// How many rounds until the first look, and until the second.
@@ -139,41 +143,41 @@ pub(crate) fn a_page_keeps_nothing_of_who_left_and_of_replaced_links(
     after.check_growth_since(&before)?;
 
     // Two, so that each cut replaces two links.
-    let mut start =
+    let start =
         |name, bot| others.enter(|| Native::start(artifacts, name, &server, "hello", bot))?;
     let (mut bob, mut cleo) = (start("Bob", 2)?, start("Cleo", 3)?);
     let (ids, _) = all_meet(&mut [&mut page, &mut bob, &mut cleo], LOAD, "three meet")?;
-    let cut = |page: &mut Browser, bob: &mut Native, cleo: &mut Native| {
-        lab.cut(&near, &others);
-        let both_suspect = |report: &Report, of: &[&String]| {
-            of.iter()
-                .all(|id| report.peer(id).is_some_and(|peer| peer.state == "suspect"))
-        };
-        let what = "a cut is noticed at both ends";
-        wait_until(&mut [page, bob, cleo], REPLACED, what, |reports| {
-            both_suspect(&reports[0], &[&ids[1], &ids[2]])
-                && both_suspect(&reports[1], &[&ids[0]])
-                && both_suspect(&reports[2], &[&ids[0]])
-        })?;
-        lab.heal(&near, &others);
-        anyhow::Ok(())
+    // Only the others are watched: each look into a page costs it a kilobyte of compiled script.
+    let about_page = |reports: &[Report], holds: &dyn Fn(usize, &PeerReport) -> bool| {
+        let mut both = (0..).zip(reports);
+        both.all(|(i, report)| report.peer(&ids[0]).is_some_and(|peer| holds(i, peer)))
     };
-    let mut replace = |page: &mut Browser, links: usize| {
+    let mut replace = |links: usize| {
         for _ in 0..links.div_ceil(2) {
-            let before = links_of(page, &ids[1..])?;
-            cut(page, &mut bob, &mut cleo)?;
-            let what = "both links are replaced";
-            wait_until(&mut [page], REPLACED, what, |reports| {
-                let now = links_in(&reports[0], &ids[1..]);
-                now.iter().zip(&before).all(|(now, before)| now > before)
+            let mut before = [0; 2];
+            let both: &mut [&mut dyn Player] = &mut [&mut bob, &mut cleo];
+            wait_until(both, REPLACED, "both are well", |reports| {
+                about_page(reports, &|_, peer| peer.state == "connected") && {
+                    before = [0, 1].map(|i| reports[i].peer(&ids[0]).map_or(0, |peer| peer.links));
+                    true
+                }
+            })?;
+            lab.cut(&near, &others);
+            wait_until(both, REPLACED, "the cut is noticed", |reports| {
+                about_page(reports, &|_, peer| peer.state == "suspect")
+            })?;
+            thread::sleep(OTHER_END);
+            lab.heal(&near, &others);
+            wait_until(both, REPLACED, "both links are replaced", |reports| {
+                about_page(reports, &|i, peer| peer.links > before[i])
             })?;
         }
         anyhow::Ok(())
     };
     let [few, many] = if long() { [10, 100] } else { [4, 12] };
-    replace(&mut page, few)?;
+    replace(few)?;
     let before = Held::by(&page, 2)?;
-    replace(&mut page, many - few)?;
+    replace(many - few)?;
     let after = Held::by(&page, 2)?;
     println!("   {many} links were replaced:");
     ensure!(
@@ -181,18 +185,6 @@ pub(crate) fn a_page_keeps_nothing_of_who_left_and_of_replaced_links(
         "they were not: {after}"
     );
     after.check_growth_since(&before)
-}
-
-/// How many links there have been to each.
-fn links_of(page: &mut Browser, ids: &[String]) -> anyhow::Result<Vec<u32>> {
-    let report = page.report()?.context("the page does not report")?;
-    Ok(links_in(&report, ids))
-}
-
-fn links_in(report: &Report, ids: &[String]) -> Vec<u32> {
-    ids.iter()
-        .map(|id| report.peer(id).map_or(0, |peer| peer.links))
-        .collect()
 }
 
 /// So many players, one after the other, link with who is in the room, and leave.
@@ -245,8 +237,7 @@ pub(crate) fn a_native_room_keeps_nothing_of_who_left_and_of_replaced_links(
                 suspects.retain(|id| *event != RoomEvent::PeerSuspect(*id));
                 suspects.is_empty()
             })?;
-            // The other end notices when this one does, more or less.
-            thread::sleep(Duration::from_millis(400));
+            thread::sleep(OTHER_END);
             lab.heal(&near, &others);
             let mut replaced = ids.clone();
             until(ada, REPLACED, "all links are replaced", |event| {
@@ -259,7 +250,8 @@ pub(crate) fn a_native_room_keeps_nothing_of_who_left_and_of_replaced_links(
         }
         anyhow::Ok(())
     };
-    let [few, many] = if long() { [10, 100] } else { [5, 15] };
+    // The allocator keeps what it has had at most, which takes some rounds to show.
+    let [few, many] = if long() { [30, 130] } else { [10, 20] };
     replace(&mut ada, few)?;
     let before = settled(&mut ada, None)?;
     replace(&mut ada, many - few)?;
