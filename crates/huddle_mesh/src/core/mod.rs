@@ -233,7 +233,7 @@ impl Core {
         };
         if let (ServerMessage::IdAssigned(_), false) = (&message, self.signaling.is_open()) {
             // A server that refuses closes the connection instead.
-            let told = self.signaling.opened(now);
+            let told = self.signaling.opened();
             self.tell(Told::Signaling(told));
         }
         if !self.signaling.is_open() {

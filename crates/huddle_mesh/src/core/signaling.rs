@@ -33,7 +33,8 @@ pub(crate) mod close_code {
 pub(crate) enum SocketEnd {
     /// It never opened; text from the platform.
     Unreachable(String),
-    /// It never opened, because what answers there does not speak as it should.
+    /// It never opened, because what answers there does not speak as it should. A browser does not tell.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
     NotSignaling(String),
     /// It was open and closed, with a close code if there was one.
     Closed(Option<u16>, String),
@@ -58,7 +59,8 @@ enum State {
     },
     Open {
         silence: Duration,
-        last_sent: Duration,
+        /// `None` at first: at once it is to be known whether this server answers.
+        last_sent: Option<Duration>,
     },
     /// Not wanted any more, or of no use.
     Over,
@@ -121,10 +123,10 @@ impl SignalingClient {
     }
 
     /// The server has let us in.
-    pub(crate) fn opened(&mut self, now: Duration) -> Signaling {
+    pub(crate) fn opened(&mut self) -> Signaling {
         self.state = State::Open {
             silence: Duration::ZERO,
-            last_sent: now,
+            last_sent: None,
         };
         self.failures = 0;
         self.doubted = false;
@@ -242,8 +244,8 @@ impl SignalingClient {
                 } else {
                     KEEP_ALIVE_EVERY
                 };
-                if now.saturating_sub(*last_sent) >= due {
-                    *last_sent = now;
+                if last_sent.is_none_or(|at| now.saturating_sub(at) >= due) {
+                    *last_sent = Some(now);
                     return (Some(SocketAction::KeepAlive), None);
                 }
                 (None, None)
@@ -340,7 +342,7 @@ mod tests {
         for (echoes, expected) in [(true, true), (false, false)] {
             let (mut client, mut entropy) = client();
             client.tick(Duration::ZERO, STEP, &mut entropy);
-            client.opened(Duration::ZERO);
+            client.opened();
             client.heard(echoes);
             let silent = (0..400).any(|i| {
                 let (_, told) = client.tick(STEP * i, STEP, &mut entropy);
@@ -371,6 +373,21 @@ mod tests {
             let not_signaling = matches!(reason, SignalingLoss::NotSignaling(_));
             assert_eq!(not_signaling, answers, "{reason}");
         }
+    }
+
+    #[test]
+    fn a_connection_that_dies_young_is_noticed_too() {
+        let (mut client, mut entropy) = client();
+        client.tick(Duration::ZERO, STEP, &mut entropy);
+        client.opened();
+        // The server answers what it is asked in the first step, and nothing more.
+        let (action, _) = client.tick(STEP, STEP, &mut entropy);
+        client.heard(action == Some(SocketAction::KeepAlive));
+        let noticed = (2..).map(|i| STEP * i).find(|now| {
+            let (_, told) = client.tick(*now, STEP, &mut entropy);
+            told.is_some() || *now > SILENT_AFTER * 2
+        });
+        assert!(noticed <= Some(SILENT_AFTER + 2 * STEP), "{noticed:?}");
     }
 
     #[test]

@@ -15,8 +15,8 @@ use url::{Host, Url};
 
 use crate::core::{CONNECT_TIMEOUT, MAX_SIGNAL_LEN, SocketEnd, close_code};
 
-/// So much before the room gives up, which knows less about why.
-const MARGIN: Duration = Duration::from_millis(500);
+/// So much before the room gives up, which knows less about why; a busy machine may be late.
+const MARGIN: Duration = Duration::from_secs(2);
 /// How much earlier each address of a server is tried than the next (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 /// Addresses of a server that are tried.
