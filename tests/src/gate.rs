@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use network_lab::{Host, Network};
 
 /// What a [`Gate`] does with a connection.
@@ -99,11 +99,11 @@ fn answer(mut stream: TcpStream, behind: Behind, network: &Network) -> anyhow::R
     let mut request = [0; 4096];
     match behind {
         Behind::WebPage => {
-            stream.read(&mut request)?;
+            ensure!(stream.read(&mut request)? > 0, "it asks nothing");
             stream.write_all(PAGE.as_bytes())?;
         }
         Behind::Garbage => {
-            stream.read(&mut request)?;
+            ensure!(stream.read(&mut request)? > 0, "it asks nothing");
             stream.write_all(b"\x16\x03\x01 220 welcome \r\n\r\n")?;
         }
         Behind::Silence => while stream.read(&mut request)? > 0 {},
