@@ -158,8 +158,9 @@
 //! # App::new().add_observer(on_left);
 //! ```
 //!
-//! Now and then two players cannot be linked, while others see both. [`LinkedWith`] on each peer
-//! and [`Huddle::missing_links`] show such holes, and [`MeshChanged`] tells of changes.
+//! Now and then two players cannot be linked, while others see both. [`LinkFailed`] tells the two of
+//! them why; [`LinkedWith`] on each peer and [`Huddle::missing_links`] show such holes to everybody,
+//! and [`MeshChanged`] tells of changes.
 //!
 //! # Events: what happens
 //!
