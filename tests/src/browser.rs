@@ -134,6 +134,7 @@ impl Browser {
     pub fn run_before_pages(&self, script: &str) -> anyhow::Result<()> {
         let command = "Page.addScriptToEvaluateOnNewDocument";
         self.devtools(command, json!({ "source": script }))
+            .map(drop)
     }
 
     /// Lets requests for addresses like these fail: Chromium only.
@@ -143,6 +144,7 @@ impl Browser {
     pub fn block(&self, pattern: &str) -> anyhow::Result<()> {
         self.devtools("Network.enable", json!({}))?;
         self.devtools("Network.setBlockedURLs", json!({ "urls": [pattern] }))
+            .map(drop)
     }
 
     /// Lets downloads arrive no faster: Chromium only.
@@ -158,6 +160,19 @@ impl Browser {
             "uploadThroughput": -1,
         });
         self.devtools("Network.emulateNetworkConditions", conditions)
+            .map(drop)
+    }
+
+    /// How many bytes the page's scripts hold, without what is garbage: Chromium only.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn heap(&self) -> anyhow::Result<u64> {
+        self.devtools("HeapProfiler.collectGarbage", json!({}))?;
+        let usage = self.devtools("Runtime.getHeapUsage", json!({}))?;
+        // Whole bytes, told as a floating point number.
+        let used = usage.get("usedSize").and_then(Value::as_f64);
+        Ok(used.with_context(|| format!("no heap in {usage}"))? as u64)
     }
 
     /// Runs a script in the page and returns what it returns.
@@ -305,7 +320,7 @@ impl Browser {
             .call(|client| async move { client.close_window().await })
     }
 
-    fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<()> {
+    fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
         match self.kind {
             Kind::Chromium => chromium::devtools(&self.driver, command, parameters),
             Kind::Firefox { .. } => bail!("{}: Firefox has no {command}", self.name),

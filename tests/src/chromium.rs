@@ -61,9 +61,9 @@ pub(crate) fn devtools(
     driver: &Driver,
     command: &str,
     parameters: serde_json::Value,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<serde_json::Value> {
     let body = json!({ "cmd": command, "params": parameters });
-    driver.extension("goog/cdp/execute", body).map(drop)
+    driver.extension("goog/cdp/execute", body)
 }
 
 fn chromium() -> anyhow::Result<PathBuf> {

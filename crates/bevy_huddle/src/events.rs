@@ -1,5 +1,7 @@
 use bevy::prelude::*;
-use huddle_mesh::{Channel, LeaveReason, Offence, Offender, PeerId, SendError, Signaling};
+use huddle_mesh::{
+    Channel, LeaveReason, LinkFailure, Offence, Offender, PeerId, SendError, Signaling,
+};
 use huddle_sync::{
     OfferError, QueueError, Refusal, RemovalError,
     codec::{DecodeError, EncodeError},
@@ -43,6 +45,20 @@ pub struct PeerRefused {
     pub peer: PeerId,
     /// Why. Its `Display` text is fit to be shown to players.
     pub refusal: Refusal,
+}
+
+/// Somebody is in the room, but no link to them opens. It is tried again for as long as they are there. Triggered on
+/// the room entity; there is no peer entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct LinkFailed {
+    /// The room entity.
+    pub entity: Entity,
+    /// Who, as far as is known: nothing is proven before a link opens.
+    pub peer: PeerId,
+    /// Why. Its `Display` text is fit to be shown to players.
+    pub reason: LinkFailure,
+    /// How many attempts have failed in a row.
+    pub attempt: u32,
 }
 
 /// A player is removed from the room, by its [`RemovalPolicy`](crate::RemovalPolicy). Triggered on

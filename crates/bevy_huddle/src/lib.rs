@@ -162,8 +162,9 @@
 //! knows no typed messages, but bytes go both ways, with [`send_raw`](HuddleCommandsExt::send_raw)
 //! and [`RawReceived`].
 //!
-//! Now and then two players cannot be linked, while others see both. [`LinkedWith`] on each peer
-//! and [`Huddle::missing_links`] show such holes, and [`MeshChanged`] tells of changes.
+//! Now and then two players cannot be linked, while others see both. [`LinkFailed`] tells the two of
+//! them why; [`LinkedWith`] on each peer and [`Huddle::missing_links`] show such holes to everybody,
+//! and [`MeshChanged`] tells of changes.
 //!
 //! # Events: what happens
 //!
@@ -266,6 +267,7 @@
 //! | | |
 //! |---|---|
 //! | [`RoomFailed`] | the room cannot be used, for example because its URL is wrong; or this player was removed |
+//! | [`LinkFailed`] | somebody is in the room, but no link to them opens |
 //! | [`PeerRefused`] | somebody's game does not fit, or did not let this player in |
 //! | [`RemovalFailed`] | the room's rules do not let this player remove another |
 //! | [`TransferFailed`] | a file did not arrive |
@@ -340,14 +342,14 @@ pub use app::{Admission, HuddleAppExt};
 pub use commands::HuddleCommandsExt;
 pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use events::{
-    HostChanged, MeshChanged, MessageError, MessageRejected, PeerJoined, PeerLeft, PeerRecovered,
-    PeerRefused, PeerRemoved, PeerSuspected, RejectReason, RemovalFailed, RoomFailed,
-    RoomStateChanged, SendFailed, SignalRejected, SignalingChanged, TicksSkipped,
+    HostChanged, LinkFailed, MeshChanged, MessageError, MessageRejected, PeerJoined, PeerLeft,
+    PeerRecovered, PeerRefused, PeerRemoved, PeerSuspected, RejectReason, RemovalFailed,
+    RoomFailed, RoomStateChanged, SendFailed, SignalRejected, SignalingChanged, TicksSkipped,
 };
 pub use huddle::Huddle;
 pub use huddle_mesh::{
-    Channel, IceServer, LeaveReason, Offence, Offender, Path, PeerId, RoomError, RoomUrl,
-    RoomUrlError, SdpError, SendError, Signaling, SignalingLoss,
+    Channel, IceServer, LeaveReason, LinkFailure, Offence, Offender, Path, PeerId, RoomError,
+    RoomUrl, RoomUrlError, SdpError, SendError, Signaling, SignalingLoss,
 };
 pub use huddle_sync::{
     DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
@@ -387,13 +389,13 @@ pub mod prelude {
     pub use crate::{
         AcceptedTransfers, Away, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
         HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer, JoinRoom, LeaveReason,
-        LinkStats, LinkedWith, MeshChanged, MessageRejected, Offender, Peer, PeerId, PeerJoined,
-        PeerLeft, PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender, PeerSuspected,
-        Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState,
-        RoomStateChanged, RoomTick, SendFailed, Shared, SignalRejected, SignalingChanged,
-        SignalingStatus, Suspect, TickPlugin, TicksSkipped, ToPeers, TransferDelivered,
-        TransferFailed, TransferLimits, TransferProgress, TransferReceived, TransferStarted,
-        Undelivered,
+        LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected, Offender, Peer, PeerId,
+        PeerJoined, PeerLeft, PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender,
+        PeerSuspected, Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers,
+        RoomState, RoomStateChanged, RoomTick, SendFailed, Shared, SignalRejected,
+        SignalingChanged, SignalingStatus, Suspect, TickPlugin, TicksSkipped, ToPeers,
+        TransferDelivered, TransferFailed, TransferLimits, TransferProgress, TransferReceived,
+        TransferStarted, Undelivered,
         conditions::{in_room, playing, room_state, waiting},
     };
 }

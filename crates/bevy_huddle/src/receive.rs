@@ -6,8 +6,8 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, LeaveReason, Offender, PeerId, RoomEvent};
 
 use crate::{
-    Away, LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected, RejectReason,
-    SignalRejected, Suspect,
+    Away, LinkFailed, LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected,
+    RejectReason, SignalRejected, Suspect,
     join::FailedJoin,
     lifecycle::{
         cut, fail, open_link, peer_entity, remove_peer, set_signaling, trigger, update_state,
@@ -106,6 +106,24 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
             if let Some(mut link) = world.get_mut::<RoomLink>(room) {
                 link.session.link_replaced(peer);
             }
+        }
+        RoomEvent::LinkFailed {
+            peer,
+            reason,
+            attempt,
+        } => {
+            if attempt.is_power_of_two() {
+                log::warn!("no link to {peer} after {attempt} attempts: {reason}");
+            }
+            trigger(
+                world,
+                LinkFailed {
+                    entity: room,
+                    peer,
+                    reason,
+                    attempt,
+                },
+            );
         }
         RoomEvent::PeerLeft { peer, reason } => {
             remove_peer(world, room, peer, reason);

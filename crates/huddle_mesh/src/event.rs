@@ -37,6 +37,16 @@ pub enum RoomEvent {
         /// Why.
         reason: LeaveReason,
     },
+    /// A player is in the room, but no link to them opens. It is tried again for as long as they are there.
+    LinkFailed {
+        /// Who, as far as is known: the id they go by, which is not proven before a link opens, or the one
+        /// that the signaling server gave them.
+        peer: PeerId,
+        /// Why.
+        reason: LinkFailure,
+        /// How many attempts have failed in a row.
+        attempt: u32,
+    },
     /// A packet arrived.
     Packet {
         /// From whom.
@@ -103,6 +113,11 @@ pub enum SignalingLoss {
         "the signaling server cannot be reached ({0}); is it running, and is the address right?"
     )]
     Unreachable(String),
+    /// Something answers at the address, but it is no signaling server, or one that hangs.
+    #[error(
+        "what answers at this address does not behave like a signaling server ({0}); are the port and the path right, and is it ws:// or wss:// as the server wants it?"
+    )]
+    NotSignaling(String),
     /// The connection ended.
     #[error("the connection to the signaling server ended ({0})")]
     Closed(String),
@@ -140,6 +155,24 @@ pub enum RoomError {
     /// This machine cannot run the network.
     #[error("the network could not be started: {0}")]
     Startup(String),
+}
+
+/// Why no link to a player who is in the room opens.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LinkFailure {
+    /// They take no part in making one.
+    #[error(
+        "the other player's game does not answer; it may hang, or its own connection to the signaling server"
+    )]
+    NoAnswer,
+    /// Both want it, and their packets do not get through.
+    #[error(
+        "no packet gets through between the two machines, as a firewall or a router is in the way; a TURN server that both reach would relay: see `IceServer::turn`"
+    )]
+    NoWay,
+    /// Something else went wrong.
+    #[error("the link broke before it was ready ({0}); if that goes on, start both games again")]
+    Broken(String),
 }
 
 /// Why a player is gone.

@@ -60,6 +60,21 @@ impl Inbox {
             Told::Suspect(peer) => RoomEvent::PeerSuspect(peer),
             Told::Recovered(peer) => RoomEvent::PeerRecovered(peer),
             Told::Replaced(peer) => RoomEvent::LinkReplaced(peer),
+            Told::NotLinked {
+                peer,
+                reason,
+                attempt,
+            } => {
+                // The latest says it all.
+                self.events.retain(
+                    |event| !matches!(event, RoomEvent::LinkFailed { peer: p, .. } if *p == peer),
+                );
+                RoomEvent::LinkFailed {
+                    peer,
+                    reason,
+                    attempt,
+                }
+            }
             Told::Left { peer, reason } => RoomEvent::PeerLeft { peer, reason },
             Told::Packet {
                 peer,
@@ -78,7 +93,9 @@ impl Inbox {
     /// Forgets what an unread notice and this one cancel; `true` if nothing of it is left to tell.
     fn cancels(&mut self, event: &RoomEvent) -> bool {
         match *event {
-            RoomEvent::PeerSuspect(_) | RoomEvent::Offence { .. } => true,
+            RoomEvent::PeerSuspect(_)
+            | RoomEvent::Offence { .. }
+            | RoomEvent::LinkFailed { .. } => true,
             RoomEvent::LinkReplaced(_) => self.events.contains(event),
             RoomEvent::PeerRecovered(peer) => {
                 let unread = RoomEvent::PeerSuspect(peer);
@@ -327,6 +344,29 @@ mod tests {
             }
         }
         assert!(inbox.bytes <= MAX_ALL_BYTES && inbox.bytes > MAX_ALL_BYTES / 2);
+    }
+
+    #[test]
+    fn of_players_out_of_reach_the_latest_word_is_kept_and_only_of_so_many() {
+        let mut inbox = Inbox::default();
+        let not_linked = |id: u128, attempt| Told::NotLinked {
+            peer: PeerId(Uuid::from_u128(id)),
+            reason: crate::LinkFailure::NoWay,
+            attempt,
+        };
+        for attempt in 1..=3 {
+            inbox.push(not_linked(1, attempt));
+        }
+        let told = inbox.pop();
+        assert!(
+            matches!(told, Some(RoomEvent::LinkFailed { attempt: 3, .. })),
+            "{told:?}"
+        );
+        assert_eq!(inbox.pop(), None);
+        for id in 0..5000 {
+            inbox.push(not_linked(id, 1));
+        }
+        assert_eq!(inbox.events.len(), MANY_NOTICES);
     }
 
     #[test]

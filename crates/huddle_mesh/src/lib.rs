@@ -33,7 +33,9 @@ mod platform;
 
 pub use channel::Channel;
 pub use config::{IceServer, RoomConfig, Route};
-pub use event::{LeaveReason, RoomError, RoomEvent, SendError, Signaling, SignalingLoss};
+pub use event::{
+    LeaveReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
+};
 pub use matchbox_protocol::PeerId;
 pub use offence::{Offence, Offender, SdpError};
 pub use room::Room;

@@ -24,6 +24,7 @@ pub(crate) fn plugin(app: &mut App) {
         .add_observer(left)
         .add_observer(suspected)
         .add_observer(recovered)
+        .add_observer(unreachable)
         .add_observer(refused)
         .add_observer(removed)
         .add_observer(failed);
@@ -66,6 +67,15 @@ fn recovered(event: On<PeerRecovered>, mut commands: Commands) {
     commands.trigger(about(event.peer, |name| {
         format!("{name}'s connection is fine again")
     }));
+}
+
+fn unreachable(event: On<LinkFailed>, mut commands: Commands) {
+    if event.attempt.is_power_of_two() {
+        commands.trigger(Toast::warning(format!(
+            "Somebody is here, but cannot be reached yet: {}",
+            event.reason
+        )));
+    }
 }
 
 fn refused(event: On<PeerRefused>, mut refusals: ResMut<Refusals>, mut commands: Commands) {

@@ -13,7 +13,7 @@ use tun::Layer;
 
 use crate::{
     isolation::ip,
-    switch::{HostId, Switch},
+    switch::{HostId, Port, Switch},
 };
 
 /// A network that programs can be started in: that of a [`Host`], or the one of this thread.
@@ -147,7 +147,7 @@ impl Host {
         let port = self.switch.new_port();
         let interface = Interface {
             name: format!("eth{}", interfaces.len()),
-            address: Ipv4Addr::new(10, 78, 0, port.number()),
+            address: port.address(),
         };
         let device = self.enter(|| -> anyhow::Result<tun::Device> {
             let mut wanted = tun::Configuration::default();
@@ -195,6 +195,19 @@ impl Host {
     /// If there is no default route already.
     pub fn remove_default_route(&self) -> anyhow::Result<()> {
         self.ip("route del default")
+    }
+
+    /// Fixes which interface has the other's address. Otherwise the machine itself notices within seconds that a host
+    /// of its own network is cut off, which it cannot of one behind a router.
+    ///
+    /// # Errors
+    /// If this host's interface is down.
+    pub fn remember(&self, other: &Self) -> anyhow::Result<()> {
+        let (name, address) = (self.interface().name, other.address());
+        let mac = Port::of_address(address).mac();
+        self.ip(&format!(
+            "neigh replace {address} lladdr {mac} dev {name} nud permanent"
+        ))
     }
 
     fn ip(&self, arguments: &str) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
     io,
+    net::Ipv4Addr,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     thread,
     time::{Duration, Instant},
@@ -111,8 +112,13 @@ pub(crate) struct HostId(u32);
 pub(crate) struct Port(u8);
 
 impl Port {
-    pub(crate) fn number(self) -> u8 {
-        self.0
+    pub(crate) fn address(self) -> Ipv4Addr {
+        Ipv4Addr::new(10, 78, 0, self.0)
+    }
+
+    /// The one that an address of [`Self::address`] belongs to.
+    pub(crate) fn of_address(address: Ipv4Addr) -> Self {
+        Self(address.octets()[3])
     }
 
     pub(crate) fn mac(self) -> String {

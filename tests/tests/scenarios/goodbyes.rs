@@ -5,11 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use huddle_mesh::{LeaveReason, PeerId, Room, RoomConfig, RoomEvent};
 use huddle_tests::{Artifacts, Server};
 
-const MEETING: Duration = Duration::from_secs(20);
+use crate::rooms::{MEETING, until};
+
 /// A peer that is silent for three seconds is lost.
 const NOT_CALLING: Duration = Duration::from_secs(4);
 /// The server's word and a probe would take longer than that.
@@ -84,24 +85,4 @@ fn until_left(room: &mut Room, who: PeerId, why: LeaveReason) -> anyhow::Result<
     })?;
     ensure!(said == Some(why), "the reason is {said:?}, not {why:?}");
     Ok(took)
-}
-
-fn until(
-    room: &mut Room,
-    limit: Duration,
-    what: &str,
-    mut done: impl FnMut(&RoomEvent) -> bool,
-) -> anyhow::Result<Duration> {
-    let began = Instant::now();
-    let mut seen = Vec::new();
-    while began.elapsed() < limit {
-        while let Some(event) = room.poll() {
-            if done(&event) {
-                return Ok(began.elapsed());
-            }
-            seen.push(event);
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    bail!("not within {limit:?}: {what}; seen: {seen:#?}");
 }

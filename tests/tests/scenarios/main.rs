@@ -1,6 +1,7 @@
 //! Whole games: servers, native players and browsers, in a network of their own.
 
 mod addresses;
+mod bad_networks;
 mod broken_links;
 mod browsers;
 mod cuts;
@@ -10,11 +11,14 @@ mod freezes;
 mod goodbyes;
 mod hostile;
 mod hostile_servers;
+mod leaks;
 mod mixed;
+mod overload;
 mod pages;
 mod pictures;
 mod refusals;
 mod relay;
+mod rooms;
 mod server_loss;
 mod signaling;
 mod steps;
@@ -123,6 +127,46 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     (
         "a_hidden_page_keeps_its_links",
         freezes::a_hidden_page_keeps_its_links,
+    ),
+    (
+        "why_there_is_no_server_is_told_and_it_is_found_when_it_is_there",
+        bad_networks::why_there_is_no_server_is_told_and_it_is_found_when_it_is_there,
+    ),
+    (
+        "a_page_whose_server_hangs_says_so_and_plays_when_it_does_not",
+        bad_networks::a_page_whose_server_hangs_says_so_and_plays_when_it_does_not,
+    ),
+    (
+        "who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way",
+        bad_networks::who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way,
+    ),
+    (
+        "two_without_a_default_route_meet",
+        bad_networks::two_without_a_default_route_meet,
+    ),
+    (
+        "who_does_not_read_keeps_the_link_and_a_bounded_rest",
+        overload::who_does_not_read_keeps_the_link_and_a_bounded_rest,
+    ),
+    (
+        "a_flood_is_refused_where_it_is_sent",
+        overload::a_flood_is_refused_where_it_is_sent,
+    ),
+    (
+        "what_does_not_drain_is_refused_and_arrives_when_it_can",
+        overload::what_does_not_drain_is_refused_and_arrives_when_it_can,
+    ),
+    (
+        "a_frozen_game_is_let_go_and_takes_nothing_from_others",
+        overload::a_frozen_game_is_let_go_and_takes_nothing_from_others,
+    ),
+    (
+        "a_page_keeps_nothing_of_who_left_and_of_replaced_links",
+        leaks::a_page_keeps_nothing_of_who_left_and_of_replaced_links,
+    ),
+    (
+        "a_native_room_keeps_nothing_of_who_left_and_of_replaced_links",
+        leaks::a_native_room_keeps_nothing_of_who_left_and_of_replaced_links,
     ),
     (
         "state_does_not_feel_a_transfer_to_a_browser",

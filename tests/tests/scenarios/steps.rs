@@ -16,6 +16,11 @@ const CLOSED: Duration = Duration::from_secs(1);
 /// Bots splash now and then.
 const SPLASHES: Duration = Duration::from_secs(20);
 
+/// Whether scenarios shall take their time, with `HUDDLE_LONG=1`.
+pub(crate) fn long() -> bool {
+    std::env::var_os("HUDDLE_LONG").is_some_and(|long| long == "1")
+}
+
 /// Waits until everybody plays with everybody else; returns the ids in order and how long it took.
 pub(crate) fn all_meet(
     players: &mut [&mut dyn Player],

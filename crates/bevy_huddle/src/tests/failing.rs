@@ -6,7 +6,7 @@ use std::{
 use bevy::{ecs::system::RunSystemOnce, prelude::*};
 use huddle_mesh::{RoomError, RoomEvent, RoomUrlError};
 
-use crate::{JoinError, Signaling, prelude::*};
+use crate::{JoinError, LinkFailure, Signaling, prelude::*};
 
 use super::game::{LabExt, Pose, Splash, meet, offline_app};
 
@@ -133,6 +133,30 @@ fn a_room_that_fails_later_lets_its_peers_go_first() {
     );
     let is_in = lab.virtual_network().lock().has(me);
     assert!(!is_in, "the failed room is left");
+}
+
+#[test]
+fn who_waits_is_told_that_somebody_is_there_whom_no_link_reaches() {
+    let (mut lab, [ada]) = meet();
+    let (peer, room) = (PeerId(uuid::Uuid::from_u128(7)), lab.room(ada));
+    let (reason, attempt) = (LinkFailure::NoWay, 1);
+    lab.inject(
+        ada,
+        RoomEvent::LinkFailed {
+            peer,
+            reason: reason.clone(),
+            attempt,
+        },
+    );
+    lab.frame(ada);
+    let failed = LinkFailed {
+        entity: room,
+        peer,
+        reason,
+        attempt,
+    };
+    assert_eq!(lab.seen::<LinkFailed>(ada), [failed]);
+    assert_eq!(lab.state(ada), RoomState::Waiting);
 }
 
 #[test]

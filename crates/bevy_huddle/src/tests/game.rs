@@ -44,6 +44,7 @@ pub(super) fn lab() -> Lab {
     lab.record::<PeerLeft>();
     lab.record::<PeerSuspected>();
     lab.record::<PeerRecovered>();
+    lab.record::<LinkFailed>();
     lab.record::<PeerRefused>();
     lab.record::<PeerRemoved>();
     lab.record::<RemovalFailed>();

@@ -30,11 +30,11 @@ pub(crate) use link::LinkId;
 pub(crate) use signal::{KEEP_ALIVE, MAX_SIGNAL_LEN};
 pub(crate) use signaling::SocketEnd;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use signaling::close_code;
+pub(crate) use signaling::{CONNECT_TIMEOUT, close_code};
 
 use crate::{
-    Channel, LeaveReason, LinkStats, Offence, Offender, Path, RoomConfig, RoomError, Route,
-    Signaling,
+    Channel, LeaveReason, LinkFailure, LinkStats, Offence, Offender, Path, RoomConfig, RoomError,
+    Route, Signaling,
 };
 use bucket::Bucket;
 use signal::ServerMessage;
@@ -54,7 +54,9 @@ const MAX_QUOTE: usize = 120;
 /// What happened outside.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// The WebSocket asked for last received a text.
+    /// The WebSocket asked for last is open.
+    SocketOpened,
+    /// It received a text.
     SocketText(String),
     /// It received something else than text.
     SocketBytes,
@@ -122,6 +124,11 @@ pub(crate) enum Told {
     Suspect(PeerId),
     Recovered(PeerId),
     Replaced(PeerId),
+    NotLinked {
+        peer: PeerId,
+        reason: LinkFailure,
+        attempt: u32,
+    },
     Left {
         peer: PeerId,
         reason: LeaveReason,
@@ -172,6 +179,7 @@ impl Core {
     /// Something happened at `now`, the time since the room was made.
     pub(crate) fn handle(&mut self, now: Duration, input: Input) {
         match input {
+            Input::SocketOpened => self.signaling.answered(),
             Input::SocketText(text) => {
                 self.server_message(now, &text);
                 self.judge_server(now);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Entropy;
 use crate::{Offence, RoomError, RoomUrl, Signaling, SignalingLoss};
 
-/// A connection must be open by then.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The server must have let us in by then.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The wait after the first failure; doubled each time.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait, short enough that a server's return is noticed soon.
@@ -35,6 +35,9 @@ pub(crate) mod close_code {
 pub(crate) enum SocketEnd {
     /// It never opened; text from the platform.
     Unreachable(String),
+    /// It never opened, because what answers there does not speak as it should. A browser does not tell.
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
+    NotSignaling(String),
     /// It was open and closed, with a close code if there was one.
     Closed(Option<u16>, String),
     /// It was closed here, as the server sent what no connection can go on after.
@@ -59,16 +62,17 @@ pub(crate) enum SocketAction {
 #[derive(Debug, PartialEq)]
 enum State {
     /// Waiting to connect again.
-    Waiting {
-        until: Duration,
-    },
+    Waiting { until: Duration },
     Connecting {
         since: Duration,
+        /// The WebSocket is open, but the server has not let us in yet.
+        answered: bool,
     },
     Open {
         since: Duration,
         silence: Duration,
-        last_sent: Duration,
+        /// `None` at first: at once it is to be known whether this server answers.
+        last_sent: Option<Duration>,
     },
     /// Not wanted any more, or of no use.
     Over,
@@ -128,12 +132,19 @@ impl SignalingClient {
         matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Close)
     }
 
+    /// The WebSocket is open.
+    pub(crate) fn answered(&mut self) {
+        if let State::Connecting { answered, .. } = &mut self.state {
+            *answered = true;
+        }
+    }
+
     /// The server has let us in.
     pub(crate) fn opened(&mut self, now: Duration) -> Signaling {
         self.state = State::Open {
             since: now,
             silence: Duration::ZERO,
-            last_sent: now,
+            last_sent: None,
         };
         self.doubted = false;
         Signaling::Connected {
@@ -180,6 +191,7 @@ impl SignalingClient {
                 SignalingLoss::Full(said(text, close_code::FULL))
             }
             SocketEnd::Unreachable(text) => SignalingLoss::Unreachable(text),
+            SocketEnd::NotSignaling(text) => SignalingLoss::NotSignaling(text),
             SocketEnd::Closed(Some(1001 | 1012), _) => SignalingLoss::ShuttingDown,
             SocketEnd::Closed(Some(code), text) => SignalingLoss::Closed(said(text, code)),
             SocketEnd::Closed(None, text) => SignalingLoss::Closed(text),
@@ -209,17 +221,26 @@ impl SignalingClient {
             State::Over => (None, None),
             State::Waiting { until } if now >= *until => {
                 let first = self.failures == 0 && !self.was_open;
-                self.state = State::Connecting { since: now };
+                self.state = State::Connecting {
+                    since: now,
+                    answered: false,
+                };
                 let connect = SocketAction::Connect(self.url.socket_url());
                 (Some(connect), first.then_some(Signaling::Connecting))
             }
             State::Waiting { .. } => (None, None),
-            State::Connecting { since } if now.saturating_sub(*since) < CONNECT_TIMEOUT => {
+            State::Connecting { since, .. } if now.saturating_sub(*since) < CONNECT_TIMEOUT => {
                 (None, None)
             }
-            State::Connecting { .. } => {
-                let text = format!("no answer for {} s", CONNECT_TIMEOUT.as_secs());
-                let told = self.retry(now, SignalingLoss::Unreachable(text), entropy);
+            State::Connecting { answered, .. } => {
+                let seconds = CONNECT_TIMEOUT.as_secs();
+                let loss = if *answered {
+                    let text = format!("it has let nobody in for {seconds} s");
+                    SignalingLoss::NotSignaling(text)
+                } else {
+                    SignalingLoss::Unreachable(format!("no answer for {seconds} s"))
+                };
+                let told = self.retry(now, loss, entropy);
                 (Some(SocketAction::Close), Some(told))
             }
             State::Open {
@@ -243,8 +264,8 @@ impl SignalingClient {
                 } else {
                     KEEP_ALIVE_EVERY
                 };
-                if now.saturating_sub(*last_sent) >= due {
-                    *last_sent = now;
+                if last_sent.is_none_or(|at| now.saturating_sub(at) >= due) {
+                    *last_sent = Some(now);
                     return (Some(SocketAction::KeepAlive), None);
                 }
                 (None, None)
@@ -361,6 +382,38 @@ mod tests {
             });
             assert_eq!(silent, expected);
         }
+    }
+
+    #[test]
+    fn a_server_that_answers_and_lets_nobody_in_is_told_from_one_that_does_not_answer() {
+        for answers in [false, true] {
+            let (mut client, mut entropy) = client();
+            client.tick(Duration::ZERO, STEP, &mut entropy);
+            if answers {
+                client.answered();
+            }
+            let (_, told) = client.tick(CONNECT_TIMEOUT, STEP, &mut entropy);
+            let Some(Signaling::Retrying { reason, .. }) = told else {
+                panic!("a server that lets nobody in is tried again");
+            };
+            let not_signaling = matches!(reason, SignalingLoss::NotSignaling(_));
+            assert_eq!(not_signaling, answers, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_dies_young_is_noticed_too() {
+        let (mut client, mut entropy) = client();
+        client.tick(Duration::ZERO, STEP, &mut entropy);
+        client.opened(Duration::ZERO);
+        // The server answers what it is asked in the first step, and nothing more.
+        let (action, _) = client.tick(STEP, STEP, &mut entropy);
+        client.heard(action == Some(SocketAction::KeepAlive));
+        let noticed = (2..).map(|i| STEP * i).find(|now| {
+            let (_, told) = client.tick(*now, STEP, &mut entropy);
+            told.is_some() || *now > SILENT_AFTER * 2
+        });
+        assert!(noticed <= Some(SILENT_AFTER + 2 * STEP), "{noticed:?}");
     }
 
     #[test]

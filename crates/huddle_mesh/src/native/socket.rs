@@ -1,14 +1,14 @@
 use futures_util::{SinkExt, StreamExt};
 use tokio::{sync::mpsc, task::JoinHandle};
-use tokio_tungstenite::{
-    connect_async_with_config,
-    tungstenite::{Error, Message, error::CapacityError, protocol::WebSocketConfig},
-};
+use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
 
-use super::driver::{Inputs, Source};
+use super::{
+    connect::{connect, excerpt},
+    driver::{Inputs, Source},
+};
 use crate::{
     Offence,
-    core::{Input, MAX_SIGNAL_LEN, SocketEnd, close_code},
+    core::{Input, SocketEnd},
 };
 
 /// Texts that may wait for a server that does not read; each is a few KiB at most.
@@ -54,22 +54,13 @@ async fn converse(
     inputs: &Inputs,
     mut texts: mpsc::Receiver<String>,
 ) -> SocketEnd {
-    // Which provider of cryptography is used must not depend on what else is compiled in.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(MAX_SIGNAL_LEN))
-        .max_frame_size(Some(MAX_SIGNAL_LEN));
-    let mut socket = match connect_async_with_config(&url, Some(config), true).await {
-        Ok((socket, _)) => socket,
-        Err(Error::Http(response)) => {
-            let text = response.body().as_deref().map(String::from_utf8_lossy);
-            return http_error(
-                response.status().as_u16(),
-                excerpt(&text.unwrap_or_default()),
-            );
-        }
-        Err(error) => return SocketEnd::Unreachable(error.to_string()),
+    let mut socket = match connect(&url).await {
+        Ok(socket) => socket,
+        Err(end) => return end,
     };
+    if inputs.send((source, Input::SocketOpened)).await.is_err() {
+        return SocketEnd::Closed(None, String::new());
+    }
     loop {
         tokio::select! {
             text = texts.recv() => {
@@ -106,19 +97,4 @@ async fn converse(
             }
         }
     }
-}
-
-/// Stock servers refuse with an HTTP status where ours closes with a code.
-fn http_error(status: u16, text: String) -> SocketEnd {
-    match status {
-        400 | 401 | 403 => SocketEnd::Closed(Some(close_code::REFUSED), text),
-        404 => SocketEnd::Closed(Some(close_code::NOT_FOUND), text),
-        429 | 503 => SocketEnd::Closed(Some(close_code::FULL), text),
-        _ => SocketEnd::Unreachable(format!("it answered with HTTP status {status} {text}")),
-    }
-}
-
-/// Enough of a server's text to understand it.
-fn excerpt(text: &str) -> String {
-    text.trim().chars().take(200).collect()
 }

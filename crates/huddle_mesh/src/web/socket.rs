@@ -29,8 +29,11 @@ impl Socket {
         let was_open = Rc::new(Cell::new(false));
 
         let opened = Closure::new({
-            let was_open = Rc::clone(&was_open);
-            move || was_open.set(true)
+            let (was_open, inputs) = (Rc::clone(&was_open), inputs.clone());
+            move || {
+                was_open.set(true);
+                inputs.send(source, Input::SocketOpened);
+            }
         });
         let message = Closure::new({
             let inputs = inputs.clone();

@@ -18,7 +18,7 @@ use super::{
     Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, Told,
     sdp::{Description, SdpKind, Setup},
 };
-use crate::{Channel, LeaveReason, Offence, Offender, RoomConfig};
+use crate::{Channel, LeaveReason, LinkFailure, Offence, Offender, RoomConfig};
 
 const STEP: Duration = Duration::from_millis(10);
 const LATENCY: Duration = Duration::from_millis(20);
@@ -409,6 +409,20 @@ impl Simulation {
         let told = self.nodes[node].told.iter();
         told.filter_map(|(_, told)| match told {
             Told::Offence { by, offence, count } => Some((*by, offence.clone(), *count)),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// Who was told of as out of reach.
+    fn not_linked(&self, node: usize) -> Vec<(PeerId, LinkFailure, u32)> {
+        let told = self.nodes[node].told.iter();
+        told.filter_map(|(_, told)| match told {
+            Told::NotLinked {
+                peer,
+                reason,
+                attempt,
+            } => Some((*peer, reason.clone(), *attempt)),
             _ => None,
         })
         .collect()

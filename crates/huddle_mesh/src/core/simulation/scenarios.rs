@@ -1,7 +1,7 @@
 //! What honest peers live through.
 
 use super::*;
-use crate::{Signaling, core::identity::is_controller};
+use crate::{LinkFailure, Signaling, core::identity::is_controller};
 
 #[test]
 fn everybody_meets_everybody_once() {
@@ -278,6 +278,32 @@ fn an_attempt_that_hangs_is_given_up_and_tried_afresh() {
     simulation.cut.clear();
     simulation.run(seconds(12));
     simulation.assert_everybody_once();
+}
+
+#[test]
+fn both_are_told_why_no_link_between_them_opens_and_others_are_not() {
+    let mut simulation = Simulation::new(3);
+    simulation.cut.insert((0, 1));
+    simulation.run(seconds(12));
+    for (node, who) in [(0, 1), (1, 0)] {
+        let told = simulation.not_linked(node);
+        let peer = simulation.nodes[who].me;
+        assert_eq!(told, [(peer, LinkFailure::NoWay, 1)], "{node}");
+    }
+    assert_eq!(simulation.not_linked(2), []);
+}
+
+#[test]
+fn who_takes_no_part_in_making_a_link_is_told_from_a_link_without_a_way() {
+    let mut simulation = Simulation::new(1);
+    simulation.run(seconds(1));
+    let hung = simulation.join();
+    simulation.run(Duration::from_millis(60));
+    simulation.nodes[hung].frozen = true;
+    simulation.run(seconds(12));
+    let told = simulation.not_linked(0);
+    let sid = simulation.nodes[hung].sid.unwrap();
+    assert_eq!(told, [(sid, LinkFailure::NoAnswer, 1)]);
 }
 
 #[test]

@@ -21,9 +21,20 @@ impl Supervisor {
             _ => None,
         };
         log::debug!("link {} with {sid} ended: {why}", id.0);
+        let who = link.claimed.unwrap_or(sid);
+        let reason = reason(now, link, why);
+        let here = self.peers.get(&who).is_some_and(|peer| peer.here);
         self.close(id, actions);
         if pending && let Some(member) = self.members.get_mut(&sid) {
             member.failures += 1;
+            // Who is here is told of by other events.
+            if !here {
+                actions.push_back(Action::Tell(Told::NotLinked {
+                    peer: who,
+                    reason,
+                    attempt: member.failures,
+                }));
+            }
             member.retry_at = now
                 + if member.failures > MAX_FAILURES {
                     WAIT_AFTER_THAT
@@ -106,5 +117,15 @@ impl Supervisor {
             }
         }
         self.gone(who, reason, actions);
+    }
+}
+
+/// Why an attempt did not work out.
+fn reason(now: Duration, link: &Link, why: &str) -> LinkFailure {
+    let late = now.saturating_sub(link.since) >= ATTEMPT_TIMEOUT;
+    match link.phase {
+        Phase::Opening if late && link.theirs.is_none() => LinkFailure::NoAnswer,
+        Phase::Opening if late => LinkFailure::NoWay,
+        _ => LinkFailure::Broken(why.to_owned()),
     }
 }

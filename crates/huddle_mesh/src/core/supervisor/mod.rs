@@ -32,7 +32,7 @@ use crate::core::{
     sdp::{Description, MAX_CANDIDATES, SdpKind, Tag},
     signal::{self, ServerMessage, Signal},
 };
-use crate::{Channel, LeaveReason, LinkStats, MAX_MESSAGE_LEN, Offence, Offender};
+use crate::{Channel, LeaveReason, LinkFailure, LinkStats, MAX_MESSAGE_LEN, Offence, Offender};
 
 /// A link must be open and introduced by then.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
