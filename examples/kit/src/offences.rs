@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use bevy_huddle::{RejectReason, prelude::*};
 
-/// The first kinds of nonsense, each once from each.
+/// The newest kinds of nonsense, each once from each.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Offences(pub(crate) Vec<String>);
 
@@ -17,9 +17,13 @@ pub(crate) fn plugin(app: &mut App) {
 
 impl Offences {
     fn add(&mut self, text: String) {
-        if self.0.len() < MOST && !self.0.contains(&text) {
-            self.0.push(text);
+        if self.0.contains(&text) {
+            return;
         }
+        if self.0.len() == MOST {
+            self.0.remove(0);
+        }
+        self.0.push(text);
     }
 }
 
