@@ -52,12 +52,12 @@ impl Trick {
         Self::SecondId,
         Self::NoId,
         Self::Announcements,
-        Self::Strangers,
         Self::Flood,
         Self::LongFlood,
         Self::TooLong,
         Self::SlowClose,
         Self::Mute,
+        Self::Strangers,
     ];
 }
 
