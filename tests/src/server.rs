@@ -75,11 +75,6 @@ impl Server {
         format!("http://{}/{example}/?{query}", self.address)
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// The address of a room.
     pub fn room(&self, name: &str) -> String {
         format!("ws://{}/{name}", self.address)

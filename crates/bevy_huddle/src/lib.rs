@@ -381,6 +381,8 @@ mod pages {
     mod state {}
     #[doc = include_str!("../../../docs/errors.md")]
     mod errors {}
+    #[doc = include_str!("../../../docs/troubleshooting.md")]
+    mod troubleshooting {}
 }
 
 /// What a game needs: `use bevy_huddle::prelude::*;`.
