@@ -1,6 +1,10 @@
 //! Games and stock clients: raw bytes through the plugin.
 
-use std::{collections::BTreeMap, thread, time::Instant};
+use std::{
+    collections::BTreeMap,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, ensure};
 use bevy::prelude::*;

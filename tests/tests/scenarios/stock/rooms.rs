@@ -8,13 +8,14 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use huddle_mesh::{Channel, PeerId, Room, RoomConfig, RoomEvent, Signaling};
+use huddle_mesh::{Channel, PeerId, Room, RoomConfig, RoomEvent};
 use huddle_tests::{
     Artifacts, Server, StockClient, StockServer,
     numbered::{self, Arrived},
 };
 
 use super::{ENOUGH, EXCHANGE, Heard, MEETING, SENDING, all_there};
+use crate::rooms::until_connected;
 
 const GONE: Duration = Duration::from_secs(3);
 
@@ -99,11 +100,11 @@ pub(crate) fn the_stock_server_introduces_rooms_and_stock_clients(
 /// Two of ours and two stock clients. Each is offered a link by those before, so both sorts offer to both.
 fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
     let mut ada = Mesh::join(room)?;
-    connected(&mut ada)?;
+    until_connected(&mut ada.room)?;
     let mut stan = StockClient::start(artifacts, "Stan", room)?;
     let stan_id = stan.wait_id()?;
     let mut bob = Mesh::join(room)?;
-    connected(&mut bob)?;
+    until_connected(&mut bob.room)?;
     let mut tess = StockClient::start(artifacts, "Tess", room)?;
     let tess_id = tess.wait_id()?;
 
@@ -199,18 +200,6 @@ fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
         bob_left.elapsed().as_millis()
     );
     Ok(())
-}
-
-fn connected(ours: &mut Mesh) -> anyhow::Result<()> {
-    let began = Instant::now();
-    while began.elapsed() < MEETING {
-        match ours.room.poll() {
-            Some(RoomEvent::Signaling(Signaling::Connected { .. })) => return Ok(()),
-            Some(RoomEvent::Signaling(_)) | None => thread::sleep(Duration::from_millis(5)),
-            Some(event) => bail!("too early: {event:?}"),
-        }
-    }
-    bail!("the server does not answer")
 }
 
 fn gone(ours: &mut Mesh, who: PeerId) -> anyhow::Result<()> {
