@@ -61,3 +61,20 @@ impl fmt::Display for Channel {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_meshs_own_messages_do_not_wait_without_end_either() {
+        for channel in Channel::ALL {
+            assert!(
+                channel.takes_control(channel.send_limit()),
+                "a full queue of the game's"
+            );
+            assert!(!channel.takes_control(2 * channel.send_limit() + 1));
+        }
+        assert!(!Channel::State.takes_control(Channel::State.send_limit() + 1));
+    }
+}

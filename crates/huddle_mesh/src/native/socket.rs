@@ -98,3 +98,29 @@ async fn converse(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_for_a_server_that_does_not_read_do_not_pile_up() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            // Takes connections, and never says a word.
+            let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("ws://{}/room", mute.local_addr().unwrap());
+            let (inputs, _heard) = mpsc::channel(1);
+            let socket = Socket::open(url, 1, inputs);
+            for _ in 0..MAX_UNSENT {
+                assert_eq!(socket.send("text".to_owned()), Ok(()));
+                tokio::task::yield_now().await;
+            }
+            let end = socket.send("text".to_owned()).unwrap_err();
+            assert_eq!(end, SocketEnd::unread());
+        });
+    }
+}

@@ -70,3 +70,24 @@ fn a_room_of_many_that_all_come_back_at_once_blames_nobody() {
     simulation.run(seconds(20));
     simulation.assert_everybody_once();
 }
+
+/// To those who have not negotiated with its new signaling id, it would be nonsense.
+#[test]
+fn a_link_says_nothing_over_signaling_once_its_side_has_a_new_id() {
+    for lost in [false, true] {
+        let mut simulation = Simulation::new(2);
+        simulation.run(seconds(2));
+        if lost {
+            simulation.lose_socket(0);
+            simulation.run(seconds(3));
+        }
+        let other = simulation.nodes[1].me;
+        let node = &mut simulation.nodes[0];
+        let link = node.core.active_link(other).unwrap();
+        let candidate = LinkInput::Candidate("candidate:1 1 udp 5 10.0.0.1 9 typ host".into());
+        node.core
+            .handle(simulation.now, Input::Link(link, candidate));
+        let says = matches!(node.core.next_action(), Some(Action::SocketSend(_)));
+        assert_eq!(says, !lost);
+    }
+}

@@ -85,6 +85,16 @@ impl Simulation {
         }
     }
 
+    /// Whether node 0 closes that link when it hears this.
+    fn closes(&mut self, link: LinkId, input: Input) -> bool {
+        self.nodes[0].core.handle(self.now, input);
+        let mut closed = false;
+        while let Some(action) = self.nodes[0].core.next_action() {
+            closed |= action == Action::CloseLink { link };
+        }
+        closed
+    }
+
     /// A link of node 0 with a member whom it does not know yet, as soon as it is open.
     fn unproven_link(&mut self, member: PeerId) -> LinkId {
         self.nodes[0]
@@ -298,12 +308,20 @@ fn a_storm_of_signals_is_a_handful_of_events_and_then_silence() {
 fn a_member_who_goes_too_far_is_ignored_until_the_server_is_connected_anew() {
     let mut simulation = Simulation::with_a_hostile_one(1);
     let pending = simulation.unproven_link(id(7));
-    for _ in 0..64 {
+    for _ in 0..63 {
+        simulation.hear(0, data_from(id(7), "[]"));
         simulation.now += seconds(1);
-        simulation.hear(0, data_from(id(7), "7"));
     }
-    assert_eq!(simulation.offences(0).last().unwrap().2, 64);
-    simulation.hear(0, Input::Link(pending, on_events(NO_CONTROL)));
+    assert!(!simulation.closes(pending, data_from(id(8), "[]")));
+    assert!(
+        simulation.closes(pending, data_from(id(7), "[]")),
+        "its attempt is over"
+    );
+    assert_eq!(
+        simulation.offences(0).last().unwrap().2,
+        32,
+        "the 64th was told above"
+    );
     simulation.now += seconds(1);
     assert_eq!(
         simulation.links_opened_by(0, offer_from(id(7), tag(2))),
@@ -317,9 +335,10 @@ fn a_member_who_goes_too_far_is_ignored_until_the_server_is_connected_anew() {
         "and none is made to them"
     );
     simulation.run(seconds(5));
+    simulation.hear(0, data_from(id(7), "[]"));
     assert_eq!(
         simulation.offences(0).last().unwrap().2,
-        64,
+        32,
         "nor is more told"
     );
 

@@ -170,7 +170,9 @@ fn a_flood_ends_the_connection_and_what_comes_after_costs_nothing() {
     for _ in 0..10_000 {
         simulation.server_says(said.clone());
     }
+    simulation.server_says(event(PeerEvent::IdAssigned(id(8))));
     assert_eq!(simulation.offences(0).len(), 1);
+    assert_eq!(simulation.connections(), 1, "only a new connection counts");
     assert_eq!(simulation.links(0, 1), Some(1));
 }
 
