@@ -16,6 +16,8 @@ pub struct Artifacts {
     pub bin: PathBuf,
     /// The folder of pages.
     pub site: PathBuf,
+    /// The folder of stock programs.
+    pub interop: PathBuf,
     /// Where screenshots go.
     pub screenshots: PathBuf,
 }
@@ -30,11 +32,13 @@ impl Artifacts {
             (Some(bin), Some(site)) => Self {
                 bin,
                 site,
+                interop: interop()?,
                 screenshots: screenshots()?,
             },
             _ => Self {
                 bin: build_programs()?,
                 site: build_site()?,
+                interop: interop()?,
                 screenshots: screenshots()?,
             },
         };
@@ -42,6 +46,8 @@ impl Artifacts {
             found.program("huddle-signaling"),
             found.program("hello"),
             found.site.join("hello/index.html"),
+            found.stock_client(),
+            found.stock_server(),
         ] {
             if !file.is_file() {
                 bail!(
@@ -58,6 +64,16 @@ impl Artifacts {
     pub fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
     }
+
+    /// The stock client.
+    pub(crate) fn stock_client(&self) -> PathBuf {
+        self.interop.join("debug/stock_client")
+    }
+
+    /// The stock server.
+    pub(crate) fn stock_server(&self) -> PathBuf {
+        self.interop.join("bin/matchbox_server")
+    }
 }
 
 fn var(name: &str) -> Option<PathBuf> {
@@ -65,16 +81,21 @@ fn var(name: &str) -> Option<PathBuf> {
 }
 
 fn screenshots() -> anyhow::Result<PathBuf> {
-    if let Some(folder) = var("HUDDLE_TEST_SCREENSHOTS") {
-        return Ok(folder);
-    }
-    let cache = match var("HUDDLE_CACHE") {
-        Some(cache) => cache,
-        None => dirs::cache_dir()
+    var("HUDDLE_TEST_SCREENSHOTS").map_or_else(|| Ok(cache()?.join("screenshots")), Ok)
+}
+
+fn interop() -> anyhow::Result<PathBuf> {
+    var("HUDDLE_TEST_INTEROP").map_or_else(|| Ok(cache()?.join("interop")), Ok)
+}
+
+/// Where `cargo xtask` keeps what it builds.
+fn cache() -> anyhow::Result<PathBuf> {
+    match var("HUDDLE_CACHE") {
+        Some(cache) => Ok(cache),
+        None => Ok(dirs::cache_dir()
             .context("no cache directory is known for this user: set HUDDLE_CACHE")?
-            .join("bevy_huddle"),
-    };
-    Ok(cache.join("screenshots"))
+            .join("bevy_huddle")),
+    }
 }
 
 /// Beside this test program, which is in `TARGET/debug/deps`.

@@ -180,8 +180,16 @@ impl Browser {
     /// # Errors
     /// If it throws.
     pub fn run(&self, script: &str) -> anyhow::Result<Value> {
+        self.run_with(script, vec![])
+    }
+
+    /// The same, with arguments.
+    ///
+    /// # Errors
+    /// If it throws.
+    pub fn run_with(&self, script: &str, arguments: Vec<Value>) -> anyhow::Result<Value> {
         self.driver
-            .call(|client| async move { client.execute(script, vec![]).await })
+            .call(|client| async move { client.execute(script, arguments).await })
     }
 
     /// Waits until the page says that it has failed, and returns what it says.
@@ -273,6 +281,25 @@ impl Browser {
         Ok(png)
     }
 
+    /// Minimizes the window: the page is hidden, and its game stands still.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn hide(&self) -> anyhow::Result<()> {
+        self.driver
+            .call(|client| async move { client.minimize_window().await })
+    }
+
+    /// Brings the window back.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn show(&self) -> anyhow::Result<()> {
+        let Page { width, height } = Page::LARGE;
+        self.driver
+            .call(|client| async move { client.set_window_rect(0, 0, width, height).await })
+    }
+
     /// Closes the tab as a player would; the browser stays.
     ///
     /// # Errors
@@ -291,14 +318,6 @@ impl Browser {
         }
         self.driver
             .call(|client| async move { client.close_window().await })
-    }
-
-    /// SIGKILL to the whole browser: no goodbye.
-    ///
-    /// # Errors
-    /// If it has no process any more.
-    pub fn kill(&self) -> anyhow::Result<()> {
-        self.driver.kill_browser()
     }
 
     fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
@@ -344,6 +363,10 @@ impl Player for Browser {
 
     fn process(&self) -> Pid {
         self.driver.browser()
+    }
+
+    fn kill(&mut self) -> anyhow::Result<()> {
+        self.driver.kill_browser()
     }
 
     fn log(&self) -> String {

@@ -64,11 +64,6 @@ impl Native {
             latest,
         })
     }
-
-    /// SIGKILL: no goodbye.
-    pub fn kill(&mut self) {
-        self.process.kill();
-    }
 }
 
 impl Player for Native {
@@ -87,6 +82,11 @@ impl Player for Native {
 
     fn process(&self) -> Pid {
         self.process.process()
+    }
+
+    fn kill(&mut self) -> anyhow::Result<()> {
+        self.process.kill();
+        Ok(())
     }
 
     fn log(&self) -> String {

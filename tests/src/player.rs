@@ -15,7 +15,7 @@ use crate::Report;
 pub const POLL: Duration = Duration::from_millis(30);
 
 /// Somebody who plays.
-pub trait Player {
+pub trait Player: Send {
     /// How the test calls it.
     fn name(&self) -> &str;
 
@@ -27,6 +27,12 @@ pub trait Player {
 
     /// Its process; what it runs descends from that.
     fn process(&self) -> Pid;
+
+    /// SIGKILL: no goodbye.
+    ///
+    /// # Errors
+    /// If it has no process any more.
+    fn kill(&mut self) -> anyhow::Result<()>;
 
     /// What it logged.
     fn log(&self) -> String;

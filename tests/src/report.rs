@@ -22,9 +22,15 @@ pub struct Report {
     /// Why others who were here could not play.
     #[serde(default)]
     pub refusals: Vec<String>,
+    /// Who sent what makes no sense.
+    #[serde(default)]
+    pub offences: Vec<String>,
     /// Frames that took long, with a probe.
     #[serde(default)]
     pub hitches: Vec<Pause>,
+    /// Peers who are gone, with a probe.
+    #[serde(default)]
+    pub past: Vec<Past>,
 }
 
 /// One other peer.
@@ -34,6 +40,9 @@ pub struct PeerReport {
     pub id: String,
     /// `connected` or `suspect`.
     pub state: String,
+    /// Whether its page is hidden.
+    #[serde(default)]
+    pub away: bool,
     /// Round trip in milliseconds, once measured.
     pub rtt_ms: Option<f64>,
     /// `direct`, `relayed` or `unknown`.
@@ -59,6 +68,21 @@ pub struct PeerReport {
     /// A transfer from or to it.
     #[serde(default)]
     pub transfer: Option<TransferReport>,
+}
+
+/// What became of the events with a peer who is gone.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Past {
+    /// Its id.
+    pub id: String,
+    /// Events sent to it.
+    pub events_sent: u64,
+    /// Events received from it.
+    pub events_received: u64,
+    /// Events of which the game was told that they may not have arrived.
+    pub events_undelivered: u64,
+    /// Whether each event of it was the one after the event before.
+    pub events_in_order: bool,
 }
 
 /// From when to when nothing happened, in milliseconds since 1970.

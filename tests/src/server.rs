@@ -60,6 +60,11 @@ impl Server {
         Ok(Instant::now())
     }
 
+    /// Where it listens, or listened.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The address of the page that lists the examples.
     pub fn index(&self) -> String {
         format!("http://{}/", self.address)
@@ -68,11 +73,6 @@ impl Server {
     /// The address of an example's page.
     pub fn page(&self, example: &str, query: &str) -> String {
         format!("http://{}/{example}/?{query}", self.address)
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// The address of a room.

@@ -1,6 +1,6 @@
 use bevy::prelude::*;
 use bytes::Bytes;
-use huddle_mesh::{LeaveReason, PeerId};
+use huddle_mesh::{Channel, LeaveReason, PeerId};
 use huddle_sync::TransferId;
 
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     join::join,
     lifecycle::{cut, remove_peers, trigger},
     link::RoomLink,
+    raw::send_raw,
     room::Rooms,
     send::{OwnState, send_event, send_file, share, warn_no_room},
 };
@@ -81,6 +82,13 @@ pub trait HuddleCommandsExt {
     /// Ends a transfer from or to a peer, which fails at both ends. Nothing happens if it has ended
     /// already.
     fn cancel_transfer(&mut self, peer: PeerId, transfer: TransferId);
+
+    /// Sends bytes as they are to a stock matchbox client, a peer that is
+    /// [`foreign`](crate::Peer::foreign), over one of the link's channels:
+    /// [`Channel::State`] is unreliable and unordered, the others are reliable and ordered. At most
+    /// 16 000 bytes, of which the first is not 0xFF. What it sends is
+    /// [`RawReceived`](crate::RawReceived).
+    fn send_raw(&mut self, peer: PeerId, channel: Channel, bytes: impl Into<Bytes>);
 }
 
 impl HuddleCommandsExt for Commands<'_, '_> {
@@ -149,6 +157,16 @@ impl HuddleCommandsExt for Commands<'_, '_> {
                 if let Some(mut link) = world.get_mut::<RoomLink>(room) {
                     link.session.cancel(peer, transfer);
                 }
+            }
+        });
+    }
+
+    fn send_raw(&mut self, peer: PeerId, channel: Channel, bytes: impl Into<Bytes>) {
+        let bytes = bytes.into();
+        self.queue(move |world: &mut World| {
+            let rooms = rooms(world);
+            if !rooms.is_empty() {
+                send_raw(world, &rooms, peer, channel, bytes);
             }
         });
     }

@@ -1,5 +1,7 @@
 use bevy::prelude::*;
-use huddle_mesh::{Channel, LeaveReason, LinkFailure, PeerId, Signaling};
+use huddle_mesh::{
+    Channel, LeaveReason, LinkFailure, Offence, Offender, PeerId, SendError, Signaling,
+};
 use huddle_sync::{
     OfferError, QueueError, Refusal, RemovalError,
     codec::{DecodeError, EncodeError},
@@ -166,7 +168,8 @@ pub struct RoomFailed {
 #[derive(Event, Debug, Clone, PartialEq, Eq)]
 pub struct SendFailed {
     /// The message's declared name, or the name of its type if it was never declared; `"file"` of
-    /// what [`send_file`](crate::HuddleCommandsExt::send_file) sends.
+    /// what [`send_file`](crate::HuddleCommandsExt::send_file) sends, and `"raw bytes"` of
+    /// [`send_raw`](crate::HuddleCommandsExt::send_raw).
     pub message: &'static str,
     /// To whom; `None` if it concerns everybody.
     pub peer: Option<PeerId>,
@@ -192,14 +195,40 @@ pub enum MessageError {
     #[error("this entity is neither a peer nor a room: it may be despawned already")]
     UnknownEntity,
     /// The peer runs a stock matchbox client.
-    #[error("this peer runs a stock matchbox client, which does not know typed messages")]
+    #[error(
+        "this peer runs a stock matchbox client, which does not know typed messages: send it raw bytes"
+    )]
     Foreign,
+    /// Raw bytes are for stock matchbox clients.
+    #[error("this peer runs bevy_huddle, too: send it events, state or files instead of raw bytes")]
+    NotForeign,
+    /// The link to a stock matchbox client does not take the bytes.
+    #[error(transparent)]
+    Link(#[from] SendError),
     /// Too much is waiting for this peer.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// The transfer cannot be offered.
     #[error(transparent)]
     Offer(#[from] OfferError),
+}
+
+/// Somebody in the room who is not linked with this player, or the signaling server, broke the
+/// rules of signaling. What they sent did nothing. Triggered on the room entity, with their 1st,
+/// 2nd, 4th, 8th offence and so on.
+///
+/// With the 64th a member's signals are ignored for as long as this connection to the server lasts,
+/// and a server is left and tried again, see [`SignalingChanged`]. Links to peers are not touched.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct SignalRejected {
+    /// The room entity.
+    pub entity: Entity,
+    /// Who.
+    pub by: Offender,
+    /// What it was this time.
+    pub offence: Offence,
+    /// How many it has been.
+    pub count: u64,
 }
 
 /// Something that a peer sent did not reach the game. Triggered on the peer entity.
@@ -234,5 +263,14 @@ pub enum RejectReason {
         channel: Channel,
         /// How many.
         dropped: u64,
+    },
+    /// The peer broke the rules of its link. Told of the 1st, 2nd, 4th, 8th time and so on; with
+    /// the 64th the peer is cut off.
+    #[error("{offence} ({count} by now)")]
+    Offence {
+        /// What it was this time.
+        offence: Offence,
+        /// How many it has been.
+        count: u64,
     },
 }

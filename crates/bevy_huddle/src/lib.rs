@@ -138,8 +138,8 @@
 //! # Peers
 //!
 //! Every other player is an entity with a [`Peer`], which has their [`PeerId`]: the same on every
-//! machine. [`LinkStats`] tells the round trip, the loss and more, and [`Suspect`] marks who has not been
-//! heard for a second. What belongs to a player can be components or children of this entity.
+//! machine. [`LinkStats`] tells the round trip, the loss and more, [`Suspect`] marks who has not been
+//! heard for a second, and [`Away`] who has another tab in front. What belongs to a player can be components or children of this entity.
 //!
 //! [`PeerJoined`] and [`PeerLeft`] are observed, on the entity or globally. `PeerLeft` comes before
 //! the entity is despawned, and has a reason.
@@ -157,6 +157,10 @@
 //! }
 //! # App::new().add_observer(on_left);
 //! ```
+//!
+//! A stock matchbox client can be in the room, too. Such a peer is [`foreign`](Peer::foreign): it
+//! knows no typed messages, but bytes go both ways, with [`send_raw`](HuddleCommandsExt::send_raw)
+//! and [`RawReceived`].
 //!
 //! Now and then two players cannot be linked, while others see both. [`LinkFailed`] tells the two of
 //! them why; [`LinkedWith`] on each peer and [`Huddle::missing_links`] show such holes to everybody,
@@ -270,6 +274,7 @@
 //! | [`SignalingChanged`] | the signaling server is lost, or back |
 //! | [`SendFailed`] | a message was too long, never declared, or too many wait |
 //! | [`MessageRejected`] | a peer sent something that is malformed |
+//! | [`SignalRejected`] | somebody in the room, or the signaling server, sends nonsense |
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -321,6 +326,7 @@ mod message;
 mod news;
 mod peer;
 mod plugin;
+mod raw;
 mod receive;
 mod recipients;
 mod room;
@@ -338,12 +344,12 @@ pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use events::{
     HostChanged, LinkFailed, MeshChanged, MessageError, MessageRejected, PeerJoined, PeerLeft,
     PeerRecovered, PeerRefused, PeerRemoved, PeerSuspected, RejectReason, RemovalFailed,
-    RoomFailed, RoomStateChanged, SendFailed, SignalingChanged, TicksSkipped,
+    RoomFailed, RoomStateChanged, SendFailed, SignalRejected, SignalingChanged, TicksSkipped,
 };
 pub use huddle::Huddle;
 pub use huddle_mesh::{
-    Channel, IceServer, LeaveReason, LinkFailure, Path, PeerId, RoomError, RoomUrl, RoomUrlError,
-    Signaling, SignalingLoss,
+    Channel, IceServer, LeaveReason, LinkFailure, Offence, Offender, Path, PeerId, RoomError,
+    RoomUrl, RoomUrlError, SdpError, SendError, Signaling, SignalingLoss,
 };
 pub use huddle_sync::{
     DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
@@ -353,8 +359,9 @@ pub use huddle_sync::{
 };
 pub use join::{JoinError, JoinRoom};
 pub use message::{FromPeer, PeerMessage, Shared, ToPeers, Undelivered};
-pub use peer::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Suspect};
+pub use peer::{Away, LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Suspect};
 pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};
+pub use raw::RawReceived;
 pub use recipients::Recipients;
 pub use room::{MissingLinks, Room, RoomHost, RoomState, RoomTick, SignalingStatus};
 pub use sender::{PeerSender, TrySendError};
@@ -374,20 +381,23 @@ mod pages {
     mod state {}
     #[doc = include_str!("../../../docs/errors.md")]
     mod errors {}
+    #[doc = include_str!("../../../docs/troubleshooting.md")]
+    mod troubleshooting {}
 }
 
 /// What a game needs: `use bevy_huddle::prelude::*;`.
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        AcceptedTransfers, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
+        AcceptedTransfers, Away, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
         HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer, JoinRoom, LeaveReason,
-        LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined,
-        PeerLeft, PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender, PeerSuspected,
-        Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState,
-        RoomStateChanged, RoomTick, SendFailed, Shared, SignalingChanged, SignalingStatus, Suspect,
-        TickPlugin, TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits,
-        TransferProgress, TransferReceived, TransferStarted, Undelivered,
+        LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected, Offender, Peer, PeerId,
+        PeerJoined, PeerLeft, PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender,
+        PeerSuspected, Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers,
+        RoomState, RoomStateChanged, RoomTick, SendFailed, Shared, SignalRejected,
+        SignalingChanged, SignalingStatus, Suspect, TickPlugin, TicksSkipped, ToPeers,
+        TransferDelivered, TransferFailed, TransferLimits, TransferProgress, TransferReceived,
+        TransferStarted, Undelivered,
         conditions::{in_room, playing, room_state, waiting},
     };
 }

@@ -5,7 +5,7 @@ use std::{
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, PeerId, RoomEvent};
+use huddle_mesh::{Channel, PeerId, RoomEvent, SendError};
 use huddle_sync::{
     KindId, Lane, OfferError, OwnStates, RoomSession, SessionEvent, TransferEvent, TransferId,
 };
@@ -206,7 +206,7 @@ impl RoomLink {
         })
     }
 
-    /// Takes a packet. Nothing comes of packets from peers that are not here or foreign.
+    /// Takes a packet of a peer that is not foreign. Nothing comes of packets from peers that are not here.
     pub(crate) fn receive(
         &mut self,
         peer: PeerId,
@@ -222,11 +222,27 @@ impl RoomLink {
             Channel::Bulk => Lane::Bulk,
         };
         match self.peers.get_mut(&peer) {
-            Some(link) if !link.foreign => self
+            Some(link) => self
                 .session
                 .receive(peer, lane, bytes, arrived)
                 .inspect_err(|_| link.bad_packets += 1),
-            _ => Ok(()),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends bytes to a stock client as they are, at once.
+    pub(crate) fn send_raw(
+        &mut self,
+        peer: PeerId,
+        channel: Channel,
+        bytes: Bytes,
+    ) -> Result<(), MessageError> {
+        if !self.is_foreign(peer) {
+            return Err(MessageError::NotForeign);
+        }
+        match &mut self.transport {
+            Some(transport) => Ok(transport.send(peer, channel, bytes)?),
+            None => Err(SendError::NoLink.into()),
         }
     }
 

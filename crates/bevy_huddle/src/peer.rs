@@ -13,7 +13,8 @@ pub struct Peer {
     /// Who: the same id on every player's machine, and again when they come back after being lost.
     pub id: PeerId,
     /// Whether they run a stock matchbox client. Such a peer is seen, but typed messages do not
-    /// reach it.
+    /// reach it, only raw bytes: [`send_raw`](crate::HuddleCommandsExt::send_raw) and
+    /// [`RawReceived`](crate::RawReceived).
     pub foreign: bool,
 }
 
@@ -37,6 +38,13 @@ impl RoomPeers {
 /// On peers that have not been heard for a second. It is taken off when they are heard again.
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Suspect;
+
+/// On peers that look elsewhere: their page is hidden, another tab is in front or the phone is locked.
+///
+/// Their game stands still meanwhile, because browsers do not draw what nobody sees, but the link stays, and they go on
+/// where they are when they are back. What is shared with them then is the latest; events wait.
+#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Away;
 
 /// Whom a peer says they are linked with, in the order of the ids; on peers that have told.
 /// [`MeshChanged`](crate::MeshChanged) tells of each change.

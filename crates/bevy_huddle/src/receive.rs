@@ -3,11 +3,11 @@
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, LeaveReason, PeerId, RoomEvent};
+use huddle_mesh::{Channel, LeaveReason, Offender, PeerId, RoomEvent};
 
 use crate::{
-    LinkFailed, LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected,
-    RejectReason, Suspect,
+    Away, LinkFailed, LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected,
+    RejectReason, SignalRejected, Suspect,
     join::FailedJoin,
     lifecycle::{
         cut, fail, open_link, peer_entity, remove_peer, set_signaling, trigger, update_state,
@@ -15,6 +15,7 @@ use crate::{
     link::RoomLink,
     message::Party,
     news::{show_mesh, tell},
+    raw::receive_raw,
     room::Rooms,
 };
 
@@ -146,6 +147,27 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                 RejectReason::Overflow { channel, dropped },
             );
         }
+        RoomEvent::Offence { by, offence, count } => match by {
+            Offender::Peer(peer) => {
+                reject(world, room, peer, RejectReason::Offence { offence, count });
+            }
+            Offender::Member(_) | Offender::Server => {
+                let who = match by {
+                    Offender::Member(id) => format!("{id}, who is in the room"),
+                    _ => "the signaling server".to_owned(),
+                };
+                log::warn!("{who}: {offence} ({count} by now)");
+                trigger(
+                    world,
+                    SignalRejected {
+                        entity: room,
+                        by,
+                        offence,
+                        count,
+                    },
+                );
+            }
+        },
         RoomEvent::Failed(error) => fail(world, room, error.into()),
     }
     update_state(world, room);
@@ -162,6 +184,9 @@ fn receive_packet(
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
+    if link.is_foreign(peer) {
+        return receive_raw(world, room, peer, channel, bytes);
+    }
     let result = link.receive(peer, channel, bytes, arrived);
     let misbehaves = link.misbehaves(peer);
     tell(world, room);
@@ -198,12 +223,18 @@ pub(crate) fn reject(world: &mut World, room: Entity, peer: PeerId, reason: Reje
 /// Refreshes what is known about the links.
 pub(crate) fn update_stats(
     rooms: Query<&RoomLink>,
-    mut peers: Query<(&Peer, &PeerOf, &mut LinkStats)>,
+    mut peers: Query<(Entity, &Peer, &PeerOf, &mut LinkStats, Has<Away>)>,
+    mut commands: Commands,
 ) {
-    for (peer, room, mut stats) in &mut peers {
+    for (entity, peer, room, mut stats, was_away) in &mut peers {
         if let Ok(link) = rooms.get(room.0)
             && let Some(now) = link.stats(peer.id)
         {
+            match (was_away, now.away) {
+                (false, true) => drop(commands.entity(entity).insert(Away)),
+                (true, false) => drop(commands.entity(entity).remove::<Away>()),
+                _ => {}
+            }
             stats.set_if_neq(now);
         }
     }

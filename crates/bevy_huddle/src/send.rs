@@ -153,7 +153,12 @@ fn fail<T: PeerMessage>(world: &mut World, peer: Option<PeerId>, error: MessageE
     say_failed(world, name, peer, error);
 }
 
-fn say_failed(world: &mut World, message: &'static str, peer: Option<PeerId>, error: MessageError) {
+pub(crate) fn say_failed(
+    world: &mut World,
+    message: &'static str,
+    peer: Option<PeerId>,
+    error: MessageError,
+) {
     match peer {
         Some(peer) => log::warn!("\"{message}\" was not sent to {peer}: {error}"),
         None => log::error!("\"{message}\" was not sent: {error}"),

@@ -39,6 +39,13 @@ impl Channel {
         }
     }
 
+    /// Whether a message of the mesh itself may join so many bytes that wait on this channel.
+    /// Pings are of no use behind them, and nothing may grow without end.
+    pub(crate) const fn takes_control(self, queued: usize) -> bool {
+        let limit = self.send_limit();
+        queued <= if self.is_reliable() { 2 * limit } else { limit }
+    }
+
     pub(crate) fn label(self) -> String {
         // Negotiated channels need no label; stock clients use this one, and it eases debugging.
         format!("matchbox_socket_{}", self.index())

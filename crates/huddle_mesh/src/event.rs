@@ -5,7 +5,7 @@ use matchbox_protocol::PeerId;
 use thiserror::Error;
 use web_time::Instant;
 
-use crate::Channel;
+use crate::{Channel, Offence, Offender};
 
 /// What a [`Room`](crate::Room) reports, in the order in which it happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +67,19 @@ pub enum RoomEvent {
         /// How many since the last report.
         dropped: u64,
     },
+    /// Somebody broke the rules. Told of their 1st, 2nd, 4th, 8th offence and so on.
+    ///
+    /// With the 64th a peer is cut off ([`LeaveReason::Misbehaved`]), a member's signals are
+    /// ignored for as long as this connection to the server lasts, and the server is left and
+    /// tried again ([`SignalingLoss::Misbehaved`]).
+    Offence {
+        /// Who.
+        by: Offender,
+        /// What it was this time.
+        offence: Offence,
+        /// How many it has been, this one included.
+        count: u64,
+    },
     /// The room cannot be used; it will not be tried again.
     Failed(RoomError),
 }
@@ -117,6 +130,9 @@ pub enum SignalingLoss {
     /// The room or the server is full.
     #[error("the room or the signaling server is full: {0}")]
     Full(String),
+    /// The server does not keep to the protocol.
+    #[error("the signaling server was left, because {0}; is it a signaling server for this game?")]
+    Misbehaved(Offence),
 }
 
 /// Why a room cannot be used.

@@ -81,6 +81,7 @@ impl Inbox {
                 channel,
                 bytes,
             } => return self.packet(peer, channel, bytes),
+            Told::Offence { by, offence, count } => RoomEvent::Offence { by, offence, count },
             Told::Failed(error) => RoomEvent::Failed(error),
         };
         if self.events.len() - self.packets >= MANY_NOTICES && self.cancels(&event) {
@@ -92,7 +93,9 @@ impl Inbox {
     /// Forgets what an unread notice and this one cancel; `true` if nothing of it is left to tell.
     fn cancels(&mut self, event: &RoomEvent) -> bool {
         match *event {
-            RoomEvent::PeerSuspect(_) | RoomEvent::LinkFailed { .. } => true,
+            RoomEvent::PeerSuspect(_)
+            | RoomEvent::Offence { .. }
+            | RoomEvent::LinkFailed { .. } => true,
             RoomEvent::LinkReplaced(_) => self.events.contains(event),
             RoomEvent::PeerRecovered(peer) => {
                 let unread = RoomEvent::PeerSuspect(peer);

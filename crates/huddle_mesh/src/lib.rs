@@ -19,6 +19,7 @@ mod config;
 mod core;
 mod event;
 mod inbox;
+mod offence;
 mod room;
 mod room_url;
 mod stats;
@@ -36,6 +37,7 @@ pub use event::{
     LeaveReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
 };
 pub use matchbox_protocol::PeerId;
+pub use offence::{Offence, Offender, SdpError};
 pub use room::Room;
 pub use room_url::{RoomUrl, RoomUrlError};
 pub use stats::{LinkStats, Path};

@@ -101,6 +101,13 @@ impl Room {
         self.handle.cut(peer);
     }
 
+    /// Tells the others that this player looks elsewhere, or is back: [`LinkStats::away`].
+    ///
+    /// A page says so by itself when it is hidden, because its browser stops its game then.
+    pub fn set_away(&mut self, away: bool) {
+        self.handle.set_away(away);
+    }
+
     /// Leaves, and lets the farewell go out in the background.
     ///
     /// Dropping the room leaves too, but natively waits for the farewell, up to 200 ms, because

@@ -26,6 +26,9 @@ pub struct LinkStats {
     pub path: Path,
     /// How many links to this player have been opened; more than one means replacements.
     pub links: u32,
+    /// Whether the player looks elsewhere: their page is hidden, and their game stands still.
+    /// [`Room::set_away`](crate::Room::set_away) says so.
+    pub away: bool,
 }
 
 /// Which way a link goes.

@@ -47,6 +47,7 @@ impl Cache {
         for target in [
             self.native(),
             self.web(),
+            self.interop(),
             self.fuzz_builds(),
             self.fuzz_coverage(),
         ] {
@@ -91,6 +92,11 @@ impl Cache {
         self.fuzz().join("coverage")
     }
 
+    /// The target directory of stock programs, and where the published ones are installed.
+    pub(crate) fn interop(&self) -> PathBuf {
+        self.root.join("interop")
+    }
+
     /// Programs that were installed for the project's commands, each in a folder of its own.
     pub(crate) fn tools(&self) -> PathBuf {
         self.root.join("tools")
@@ -109,8 +115,8 @@ impl Cache {
 
 /// The names of the workspace's packages.
 fn members(root: &Path) -> anyhow::Result<Vec<String>> {
-    let mut folders = vec![root.join("tests"), root.join("fuzz")];
-    for parent in ["benches", "crates", "examples", "fuzz"] {
+    let mut folders = vec![root.join("tests"), root.join("fuzz"), root.join("interop")];
+    for parent in ["benches", "crates", "examples", "fuzz", "interop", "tests"] {
         let parent = root.join(parent);
         let entries =
             fs::read_dir(&parent).with_context(|| format!("cannot list {}", parent.display()))?;

@@ -52,7 +52,7 @@ impl Looks {
 pub(crate) fn plugin(app: &mut App) {
     app.add_observer(dress)
         .add_observer(burst)
-        .add_systems(Update, (animate, fade_suspects, leave_trails).chain());
+        .add_systems(Update, (animate, fade_absent, leave_trails).chain());
 }
 
 fn dress(
@@ -191,14 +191,14 @@ fn animate(
     }
 }
 
-/// Who is not heard of at the moment is seen through.
-fn fade_suspects(avatars: Query<(&Looks, Has<Suspect>)>, mut sprites: Query<&mut Sprite>) {
-    for (looks, suspect) in &avatars {
+/// Who is not heard of at the moment, or does not look, is seen through.
+fn fade_absent(avatars: Query<(&Looks, Has<Suspect>, Has<Away>)>, mut sprites: Query<&mut Sprite>) {
+    for (looks, suspect, away) in &avatars {
         for (part, alpha) in [(looks.shape, 1.0), (looks.glow, 0.36)] {
             let Ok(mut sprite) = sprites.get_mut(part) else {
                 continue;
             };
-            let alpha = if suspect { alpha * 0.35 } else { alpha };
+            let alpha = if suspect || away { alpha * 0.35 } else { alpha };
             if sprite.color.alpha() != alpha {
                 sprite.color.set_alpha(alpha);
             }

@@ -19,6 +19,7 @@
 #[cfg(target_arch = "wasm32")]
 mod copy;
 mod news;
+mod offences;
 mod options;
 mod persona;
 #[cfg_attr(not(feature = "probe"), expect(dead_code))]
@@ -80,7 +81,7 @@ impl Plugin for ExampleKit {
             stage::window(app, &format!("{} - bevy_huddle", self.options.example));
             app.add_plugins((toast::plugin, tag::plugin, screen::plugin(self.controls)));
         }
-        app.add_plugins((news::plugin, report::plugin));
+        app.add_plugins((news::plugin, offences::plugin, report::plugin));
         // Whoever measures plays with those who measure too: the messages have to be the same.
         #[cfg(feature = "probe")]
         if self.options.probe > 0 {

@@ -22,6 +22,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Pauses that are kept; the oldest go first.
 const MAX_PAUSES: usize = 64;
 
+/// Peers who are gone that are kept; the oldest go first.
+const MAX_PASTS: usize = 16;
+
 /// From when to when nothing happened, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Pause {
@@ -46,6 +49,7 @@ struct Shown(u64);
 pub(crate) struct Probe {
     pub(crate) sent: u64,
     pub(crate) received: u64,
+    pub(crate) undelivered: u64,
     pub(crate) disordered: bool,
     met: Duration,
     is_offered: bool,
@@ -57,6 +61,20 @@ pub(crate) struct Probe {
     /// When no state arrived, though the peer shares one each tick.
     pub(crate) gaps: Vec<Pause>,
 }
+
+/// What became of the events with a peer who is gone.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Past {
+    id: PeerId,
+    events_sent: u64,
+    events_received: u64,
+    events_undelivered: u64,
+    events_in_order: bool,
+}
+
+/// Peers who are gone, the last one last; who came back and went again more than once.
+#[derive(Resource, Default)]
+pub(crate) struct Pasts(pub(crate) Vec<Past>);
 
 /// A transfer from or to the peer.
 pub(crate) struct Transfer {
@@ -96,7 +114,9 @@ pub(crate) fn plugin(app: &mut App) {
     app.add_peer_event::<Numbered>("kit/numbered")
         .add_peer_state::<Shown>("kit/shown")
         .add_observer(meet)
+        .add_observer(part)
         .add_observer(hear)
+        .add_observer(give_up)
         .add_observer(progress)
         .add_observer(received)
         .add_observer(delivered)
@@ -110,6 +130,26 @@ fn meet(joined: On<PeerJoined>, time: Res<Time<Real>>, mut commands: Commands) {
         met: time.elapsed(),
         ..default()
     });
+}
+
+fn part(left: On<PeerLeft>, probes: Query<&Probe>, mut pasts: ResMut<Pasts>) -> Result {
+    let probe = probes.get(left.entity)?;
+    if pasts.0.len() == MAX_PASTS {
+        pasts.0.remove(0);
+    }
+    pasts.0.push(Past {
+        id: left.peer,
+        events_sent: probe.sent,
+        events_received: probe.received,
+        events_undelivered: probe.undelivered,
+        events_in_order: !probe.disordered,
+    });
+    Ok(())
+}
+
+fn give_up(undelivered: On<Undelivered<Numbered>>, mut probes: Query<&mut Probe>) -> Result {
+    probes.get_mut(undelivered.entity)?.undelivered += 1;
+    Ok(())
 }
 
 fn show(mut commands: Commands) {

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::{
     news::Refusals,
+    offences::Offences,
     options::Options,
-    probe::{Hitches, Pause, Probe},
+    probe::{Hitches, Past, Pasts, Pause, Probe},
 };
 
 /// Puts this entity into the report, at the place of its `Transform`.
@@ -47,13 +48,16 @@ struct Report {
     entities: Vec<EntityReport>,
     events: u64,
     refusals: Vec<String>,
+    offences: Vec<String>,
     hitches: Vec<Pause>,
+    past: Vec<Past>,
 }
 
 #[derive(Serialize)]
 struct PeerReport {
     id: PeerId,
     state: &'static str,
+    away: bool,
     rtt_ms: Option<f64>,
     path: &'static str,
     links: u32,
@@ -84,6 +88,7 @@ struct EntityReport {
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Ticks>()
         .init_resource::<Hitches>()
+        .init_resource::<Pasts>()
         .init_resource::<EventsReceived>()
         .add_systems(FixedUpdate, |mut ticks: ResMut<Ticks>| ticks.0 += 1)
         .add_systems(Last, report);
@@ -96,7 +101,9 @@ fn report(
     ticks: Res<Ticks>,
     events: Res<EventsReceived>,
     refusals: Res<Refusals>,
+    offences: Res<Offences>,
     hitches: Res<Hitches>,
+    pasts: Res<Pasts>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Suspect>, Option<&Probe>)>,
     entities: Query<(&Reported, &Transform)>,
@@ -107,6 +114,7 @@ fn report(
     let peers = peers.iter().map(|(peer, link, suspect, probe)| PeerReport {
         id: peer.id,
         state: if suspect { "suspect" } else { "connected" },
+        away: link.away,
         rtt_ms: link.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
         path: link.path.as_str(),
         links: link.links,
@@ -142,7 +150,9 @@ fn report(
         entities: entities.collect(),
         events: events.0,
         refusals: refusals.0.clone(),
+        offences: offences.0.clone(),
         hitches: hitches.0.clone(),
+        past: pasts.0.clone(),
     });
 }
 

@@ -86,15 +86,17 @@ fn spawn(added: On<Add, NameTag>, tags: Query<&NameTag>, mut commands: Commands)
 fn describe_link(
     mut lines: Query<(&ChildOf, &mut Text, &mut TextColor), With<LinkLine>>,
     tags: Query<&Tag>,
-    tagged: Query<(&NameTag, Option<&LinkStats>, Has<Suspect>)>,
+    tagged: Query<(&NameTag, Option<&LinkStats>, Has<Suspect>, Has<Away>)>,
 ) {
     for (line, mut text, mut color) in &mut lines {
-        let Ok((name, link, suspect)) = tags.get(line.parent()).and_then(|tag| tagged.get(tag.0))
+        let Ok((name, link, suspect, away)) =
+            tags.get(line.parent()).and_then(|tag| tagged.get(tag.0))
         else {
             continue;
         };
         let words = match link {
             Some(_) if suspect => "no answer ...".to_owned(),
+            Some(_) if away => "looks elsewhere".to_owned(),
             Some(link) => link
                 .rtt
                 .map_or(String::new(), |rtt| format!("{} ms", rtt.as_millis())),

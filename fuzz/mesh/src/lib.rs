@@ -15,6 +15,8 @@ mod config;
 mod core;
 #[path = "../../../crates/huddle_mesh/src/event.rs"]
 mod event;
+#[path = "../../../crates/huddle_mesh/src/offence.rs"]
+mod offence;
 #[path = "../../../crates/huddle_mesh/src/room_url.rs"]
 mod room_url;
 #[path = "../../../crates/huddle_mesh/src/stats.rs"]
@@ -23,6 +25,7 @@ mod stats;
 use channel::Channel;
 use config::{IceServer, RoomConfig, Route};
 use event::{LeaveReason, RoomError, RoomEvent, SendError, Signaling, SignalingLoss};
+use offence::{Offence, Offender, SdpError};
 use room_url::{RoomUrl, RoomUrlError};
 use stats::{LinkStats, Path};
 

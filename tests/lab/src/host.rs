@@ -158,13 +158,12 @@ impl Host {
             });
             let device = tun::create(&wanted)
                 .context("cannot make a TAP device: is there /dev/net/tun, and may it be used?")?;
-            let (name, address) = (&interface.name, interface.address);
-            ip(&format!("link set dev {name} address {}", port.mac()))?;
             ip(&format!(
-                "addr add {address}/24 broadcast 10.78.0.255 dev {name}"
+                "link set dev {} address {}",
+                interface.name,
+                port.mac()
             ))?;
-            ip(&format!("link set {name} up"))?;
-            ip(&format!("route replace default via 10.78.0.254 dev {name}"))?;
+            configure(&interface)?;
             Ok(device)
         })??;
         self.switch.attach(port, self.id, device)?;
@@ -177,17 +176,17 @@ impl Host {
     /// # Errors
     /// If it is not this host's.
     pub fn take_down(&self, interface: &Interface) -> anyhow::Result<()> {
+        // Linux would go on to use the address on another interface.
+        self.ip(&format!("addr flush dev {}", interface.name))?;
         self.ip(&format!("link set {} down", interface.name))
     }
 
-    /// Brings an interface back, as the default route.
+    /// Brings an interface back with its address, as the default route.
     ///
     /// # Errors
     /// If it is not this host's.
     pub fn bring_up(&self, interface: &Interface) -> anyhow::Result<()> {
-        let name = &interface.name;
-        self.ip(&format!("link set {name} up"))?;
-        self.ip(&format!("route replace default via 10.78.0.254 dev {name}"))
+        self.enter(|| configure(interface))?
     }
 
     /// From now on only the other hosts can be reached.
@@ -214,6 +213,16 @@ impl Host {
     fn ip(&self, arguments: &str) -> anyhow::Result<()> {
         self.enter(|| ip(arguments))?
     }
+}
+
+/// Gives an interface of this thread's network its address and routes.
+fn configure(interface: &Interface) -> anyhow::Result<()> {
+    let Interface { name, address } = interface;
+    ip(&format!(
+        "addr add {address}/24 broadcast 10.78.0.255 dev {name}"
+    ))?;
+    ip(&format!("link set {name} up"))?;
+    ip(&format!("route replace default via 10.78.0.254 dev {name}"))
 }
 
 impl Drop for Host {

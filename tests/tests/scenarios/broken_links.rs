@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::ensure;
-use huddle_tests::{Artifacts, Browser, Cut, Native, Page, Player, Report, Server, wait_until};
+use huddle_tests::{Artifacts, Cut, Platform, Player, Report, Server, wait_until};
 
 use crate::steps::{LOAD, all_meet, all_see_movement};
 
@@ -24,37 +24,6 @@ const DELIVERED: Duration = Duration::from_secs(5);
 const NEXT_REPORT: Duration = Duration::from_millis(500);
 /// Enough for a loss to show.
 const FEWEST_EVENTS: u64 = 400;
-const ROOM: &str = "hello";
-
-/// What a player runs on.
-#[derive(Clone, Copy)]
-pub(crate) enum Platform {
-    Native,
-    Chromium,
-    Firefox,
-}
-
-impl Platform {
-    fn start(
-        self,
-        artifacts: &Artifacts,
-        server: &Server,
-        name: &str,
-        bot: u64,
-    ) -> anyhow::Result<Box<dyn Player>> {
-        let browser = match self {
-            Self::Native => {
-                let probe = ["--probe", "20"];
-                let native = Native::start_with(artifacts, name, server, ROOM, bot, &probe)?;
-                return Ok(Box::new(native));
-            }
-            Self::Chromium => Browser::chromium(name, Page::SMALL)?,
-            Self::Firefox => Browser::firefox(name, Page::SMALL)?,
-        };
-        browser.open(&server.page("hello", &format!("render=off&bot={bot}&probe=20")))?;
-        Ok(Box::new(browser))
-    }
-}
 
 pub(crate) fn a_broken_link_is_replaced_and_others_stay(
     artifacts: &Artifacts,

@@ -40,7 +40,7 @@ fn kill_a_native(artifacts: &Artifacts, before: impl FnOnce(&mut Server)) -> any
     let (ids, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
     before(&mut server);
     let start = Instant::now();
-    bob.kill();
+    bob.kill()?;
     is_gone(&ids[1], start, &mut cleo, &mut ada)
 }
 

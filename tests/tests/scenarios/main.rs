@@ -1,11 +1,16 @@
 //! Whole games: servers, native players and browsers, in a network of their own.
 
+mod addresses;
 mod bad_networks;
 mod broken_links;
 mod browsers;
+mod cuts;
 mod departures;
 mod firefox;
+mod freezes;
 mod goodbyes;
+mod hostile;
+mod hostile_servers;
 mod leaks;
 mod mixed;
 mod overload;
@@ -15,19 +20,25 @@ mod refusals;
 mod relay;
 mod rooms;
 mod server_loss;
+mod signaling;
 mod steps;
+mod stock;
 mod transfers;
 
 use std::process::ExitCode;
 
-use huddle_tests::{Artifacts, firefox_is_here};
+use huddle_tests::{
+    Artifacts,
+    Platform::{Chromium, Firefox, Native},
+    firefox_is_here,
+};
 use libtest_mimic::{Arguments, Trial};
 use network_lab::{Inside, isolate};
 
-use broken_links::{
-    Platform::{Chromium, Firefox, Native},
-    exactly_once_over_a_replaced_link,
-};
+use addresses::a_link_is_replaced_after_a_change_of_address;
+use broken_links::exactly_once_over_a_replaced_link;
+use cuts::{a_long_cut_is_healed, a_short_cut_is_survived};
+use freezes::{a_long_freeze_is_survived, a_short_freeze_is_survived};
 
 type Scenario = fn(&Artifacts) -> anyhow::Result<()>;
 
@@ -78,6 +89,44 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     (
         "exactly_once_over_a_replaced_link_chromium_chromium",
         |artifacts| exactly_once_over_a_replaced_link(artifacts, Chromium, Chromium),
+    ),
+    (
+        "a_lost_websocket_costs_nobody_a_link",
+        cuts::a_lost_websocket_costs_nobody_a_link,
+    ),
+    ("a_short_cut_is_survived_native_native", |artifacts| {
+        a_short_cut_is_survived(artifacts, Native, Native)
+    }),
+    ("a_short_cut_is_survived_native_chromium", |artifacts| {
+        a_short_cut_is_survived(artifacts, Native, Chromium)
+    }),
+    ("a_long_cut_is_healed_native_native", |artifacts| {
+        a_long_cut_is_healed(artifacts, Native, Native)
+    }),
+    ("a_long_cut_is_healed_native_chromium", |artifacts| {
+        a_long_cut_is_healed(artifacts, Native, Chromium)
+    }),
+    ("a_native_player_changes_its_address", |artifacts| {
+        a_link_is_replaced_after_a_change_of_address(artifacts, Native, Chromium)
+    }),
+    ("a_browser_changes_its_address", |artifacts| {
+        a_link_is_replaced_after_a_change_of_address(artifacts, Chromium, Native)
+    }),
+    ("a_short_freeze_is_survived_native", |artifacts| {
+        a_short_freeze_is_survived(artifacts, Native)
+    }),
+    ("a_short_freeze_is_survived_chromium", |artifacts| {
+        a_short_freeze_is_survived(artifacts, Chromium)
+    }),
+    ("a_long_freeze_is_survived_native", |artifacts| {
+        a_long_freeze_is_survived(artifacts, Native)
+    }),
+    ("a_long_freeze_is_survived_chromium", |artifacts| {
+        a_long_freeze_is_survived(artifacts, Chromium)
+    }),
+    (
+        "a_hidden_page_keeps_its_links",
+        freezes::a_hidden_page_keeps_its_links,
     ),
     (
         "why_there_is_no_server_is_told_and_it_is_found_when_it_is_there",
@@ -132,6 +181,46 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         relay::relay_only_hides_addresses,
     ),
     (
+        "signaling_behaves_like_the_stock_server",
+        signaling::signaling_behaves_like_the_stock_server,
+    ),
+    (
+        "rooms_and_stock_clients_exchange_raw_bytes",
+        stock::rooms_and_stock_clients_exchange_raw_bytes,
+    ),
+    (
+        "the_stock_server_introduces_rooms_and_stock_clients",
+        stock::the_stock_server_introduces_rooms_and_stock_clients,
+    ),
+    (
+        "games_and_stock_clients_exchange_raw_bytes",
+        stock::games_and_stock_clients_exchange_raw_bytes,
+    ),
+    (
+        "players_and_stock_clients_share_a_room",
+        stock::players_and_stock_clients_share_a_room,
+    ),
+    (
+        "hostile_members_do_not_disturb_rooms",
+        hostile::hostile_members_do_not_disturb_rooms,
+    ),
+    (
+        "hostile_members_do_not_disturb_games",
+        hostile::hostile_members_do_not_disturb_games,
+    ),
+    (
+        "hostile_servers_are_named_and_play_begins_when_they_behave",
+        hostile_servers::hostile_servers_are_named_and_play_begins_when_they_behave,
+    ),
+    (
+        "links_do_not_feel_a_server_that_floods",
+        hostile_servers::links_do_not_feel_a_server_that_floods,
+    ),
+    (
+        "a_page_outlives_a_hostile_server",
+        hostile_servers::a_page_outlives_a_hostile_server,
+    ),
+    (
         "screenshots_of_waiting_and_play",
         pictures::screenshots_of_waiting_and_play,
     ),
@@ -142,6 +231,19 @@ const WITH_FIREFOX: &[(&str, Scenario)] = &[
     ("chromium_joins_firefox", firefox::chromium_joins_firefox),
     ("firefox_draws_the_game", firefox::firefox_draws_the_game),
     ("mixed_room_of_four", firefox::mixed_room_of_four),
+    ("a_short_cut_is_survived_chromium_firefox", |artifacts| {
+        a_short_cut_is_survived(artifacts, Chromium, Firefox)
+    }),
+    ("a_long_cut_is_healed_chromium_firefox", |artifacts| {
+        a_long_cut_is_healed(artifacts, Chromium, Firefox)
+    }),
+    ("a_short_freeze_is_survived_firefox", |artifacts| {
+        a_short_freeze_is_survived(artifacts, Firefox)
+    }),
+    (
+        "hostile_members_do_not_disturb_firefox",
+        hostile::hostile_members_do_not_disturb_firefox,
+    ),
     (
         "exactly_once_over_a_replaced_link_native_firefox",
         |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Firefox),

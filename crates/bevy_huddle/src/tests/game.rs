@@ -61,6 +61,7 @@ pub(super) fn lab() -> Lab {
     lab.record::<RoomFailed>();
     lab.record::<SendFailed>();
     lab.record::<MessageRejected>();
+    lab.record::<SignalRejected>();
     lab.record::<FromPeer<Splash>>();
     lab.record::<FromPeer<Blob>>();
     lab.record::<Undelivered<Splash>>();

@@ -1,6 +1,6 @@
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, RoomEvent};
+use huddle_mesh::{Channel, Offence, RoomEvent};
 use huddle_sync::KindId;
 
 use crate::{
@@ -111,6 +111,56 @@ fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
     );
     assert_eq!(lab.find_peer(bob, ada), None);
     assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, LeaveReason::CutByPeer);
+}
+
+#[test]
+fn offences_on_a_link_are_rejected_messages_of_the_peer() {
+    let (mut lab, [ada, bob]) = meet();
+    let (me, entity) = (lab.me(ada), lab.peer(bob, ada));
+    let offence = Offence::Text(Channel::Events);
+    lab.inject(
+        bob,
+        RoomEvent::Offence {
+            by: Offender::Peer(me),
+            offence: offence.clone(),
+            count: 8,
+        },
+    );
+    lab.frame(bob);
+    let reason = RejectReason::Offence { offence, count: 8 };
+    assert!(reason.to_string().contains("text on the events channel"));
+    assert_eq!(
+        lab.seen::<MessageRejected>(bob),
+        [MessageRejected {
+            entity,
+            peer: me,
+            reason
+        }]
+    );
+    assert_eq!(lab.seen::<SignalRejected>(bob), []);
+}
+
+#[test]
+fn offences_over_signaling_are_told_on_the_room() {
+    let (mut lab, [ada]) = meet();
+    let room = lab.room(ada);
+    let member = Offender::Member(PeerId(uuid::Uuid::from_u128(7)));
+    let told = [
+        (member, Offence::AnswerToNothing, 1),
+        (Offender::Server, Offence::SecondId, 2),
+    ];
+    for (by, offence, count) in told.clone() {
+        lab.inject(ada, RoomEvent::Offence { by, offence, count });
+    }
+    lab.frame(ada);
+    let expected = told.map(|(by, offence, count)| SignalRejected {
+        entity: room,
+        by,
+        offence,
+        count,
+    });
+    assert_eq!(lab.seen::<SignalRejected>(ada), expected);
+    assert_eq!(reasons(&mut lab, ada), []);
 }
 
 #[test]

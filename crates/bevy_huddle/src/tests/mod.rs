@@ -7,6 +7,7 @@ mod leaving;
 mod measuring;
 mod meeting;
 mod misbehaving;
+mod raw;
 mod removing;
 mod sending_events;
 mod sharing_state;

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use super::sdp::SdpError;
+use crate::SdpError;
 
 const MAX_CANDIDATE_LEN: usize = 512;
 
@@ -56,6 +56,7 @@ impl FromStr for Candidate {
             return Err(SdpError::TooLong(text.len()));
         }
         let malformed = || SdpError::Malformed("candidate");
+        let unusable = || SdpError::Unusable("candidate");
         let text = text.trim().strip_prefix("a=").unwrap_or(text.trim());
         let mut words = text
             .strip_prefix("candidate:")
@@ -74,12 +75,12 @@ impl FromStr for Candidate {
         let component = match word()? {
             "1" => 1,
             "2" => 2,
-            _ => return Err(malformed()),
+            _ => return Err(unusable()),
         };
         let transport = match word()?.to_ascii_lowercase().as_str() {
             "udp" => Transport::Udp,
             "tcp" => Transport::Tcp,
-            _ => return Err(malformed()),
+            _ => return Err(unusable()),
         };
         let priority = word()?.parse().map_err(|_| malformed())?;
         let address = word()?.parse()?;
@@ -92,7 +93,7 @@ impl FromStr for Candidate {
             "srflx" => CandidateKind::ServerReflexive,
             "prflx" => CandidateKind::PeerReflexive,
             "relay" => CandidateKind::Relay,
-            _ => return Err(malformed()),
+            _ => return Err(unusable()),
         };
         let mut tcp_type = None;
         while let (Some(key), Some(value)) = (words.next(), words.next()) {
@@ -101,7 +102,7 @@ impl FromStr for Candidate {
                     "active" => TcpType::Active,
                     "passive" => TcpType::Passive,
                     "so" => TcpType::So,
-                    _ => return Err(malformed()),
+                    _ => return Err(unusable()),
                 });
             }
         }
@@ -159,7 +160,9 @@ impl FromStr for Address {
             // `::` and multicast are nobody's address; some libraries offer the former. IPv6 has
             // a form of every IPv4 address.
             let plain = ip.to_canonical();
-            return if plain.is_unspecified() || plain.is_multicast() {
+            return if plain.is_unspecified() {
+                Err(SdpError::Unusable("candidate address"))
+            } else if plain.is_multicast() {
                 Err(SdpError::Malformed("candidate address"))
             } else {
                 Ok(Address::Ip(ip))
@@ -172,6 +175,10 @@ impl FromStr for Address {
                     && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') =>
             {
                 Ok(Address::Mdns(text.to_owned()))
+            }
+            // An address that means something on its own machine only.
+            _ if text.len() <= 64 && text.contains('%') => {
+                Err(SdpError::Unusable("candidate address"))
             }
             _ => Err(SdpError::Malformed("candidate address")),
         }

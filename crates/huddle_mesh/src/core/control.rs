@@ -33,6 +33,8 @@ pub(crate) enum Control {
     Bye(Farewell),
     /// The private room in which a complete `?next=N` group goes on.
     Group(Uuid),
+    /// Whether the sender's page is hidden.
+    Away(bool),
 }
 
 /// How a peer introduces itself.
@@ -99,6 +101,7 @@ impl Control {
                 out.put_u8(8);
                 out.put_slice(room.as_bytes());
             }
+            Control::Away(away) => out.put_slice(&[9, u8::from(*away)]),
         }
         out.freeze()
     }
@@ -144,6 +147,11 @@ impl Control {
                 _ => return None,
             }),
             8 => Control::Group(uuid(body)?),
+            9 => Control::Away(match body {
+                [0] => false,
+                [1] => true,
+                _ => return None,
+            }),
             _ => return None,
         })
     }
@@ -171,6 +179,7 @@ mod tests {
             Control::Claim("4ZcD".into()),
             Control::Bye(Farewell::CutOff),
             Control::Group(id.0),
+            Control::Away(true),
         ] {
             let bytes = message.encode();
             assert_eq!(bytes[0], RESERVED_BYTE);

@@ -48,6 +48,8 @@ pub(crate) struct Link {
     pub claimed: Option<PeerId>,
     pub mine: Option<SideKey>,
     pub theirs: Option<SideKey>,
+    /// Both sides are still reached under the signaling ids of the negotiation.
+    pub is_signaled: bool,
     /// Candidates taken from the other side.
     pub candidates: usize,
     /// What came on one channel before all were open.

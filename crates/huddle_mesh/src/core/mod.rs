@@ -3,6 +3,7 @@
 //! The platform's driver feeds [`Core`] with what happened and carries out the [`Action`]s it
 //! asks for. Nothing in here waits, reads a clock or knows a browser.
 
+mod bucket;
 pub(crate) mod candidate;
 pub(crate) mod control;
 mod entropy;
@@ -32,14 +33,23 @@ pub(crate) use signaling::SocketEnd;
 pub(crate) use signaling::{CONNECT_TIMEOUT, close_code};
 
 use crate::{
-    Channel, LeaveReason, LinkFailure, LinkStats, Path, RoomConfig, RoomError, Route, Signaling,
+    Channel, LeaveReason, LinkFailure, LinkStats, Offence, Offender, Path, RoomConfig, RoomError,
+    Route, Signaling,
 };
+use bucket::Bucket;
 use signal::ServerMessage;
 use signaling::{SignalingClient, SocketAction};
 use supervisor::Supervisor;
 
 /// How often a driver lets time pass.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
+
+/// What the server may send at once, and per second after that: each message counts as one, and as
+/// one more for each KiB. Ten times what the newcomer in a room of 64 hears from all others.
+const FLOOD_BURST: u32 = 32_768;
+const FLOOD_PER_SECOND: u32 = 4096;
+/// How much of a server's nonsense is repeated.
+const MAX_QUOTE: usize = 120;
 
 /// What happened outside.
 #[derive(Debug)]
@@ -48,7 +58,9 @@ pub(crate) enum Input {
     SocketOpened,
     /// It received a text.
     SocketText(String),
-    /// It is gone.
+    /// It received something else than text.
+    SocketBytes,
+    /// It is gone, or of no use any more.
     SocketEnded(SocketEnd),
     /// A link reports.
     Link(LinkId, LinkInput),
@@ -65,6 +77,8 @@ pub(crate) enum LinkInput {
     Opened,
     /// A packet arrived.
     Message(Channel, Bytes),
+    /// Something arrived that is no packet.
+    Offence(Offence),
     /// Which way it goes.
     Path(Path),
     /// It is closed or failed.
@@ -124,6 +138,11 @@ pub(crate) enum Told {
         channel: Channel,
         bytes: Bytes,
     },
+    Offence {
+        by: Offender,
+        offence: Offence,
+        count: u64,
+    },
     Failed(RoomError),
 }
 
@@ -133,6 +152,8 @@ pub(crate) struct Core {
     signaling: SignalingClient,
     supervisor: Supervisor,
     entropy: Entropy,
+    /// What the server may still send.
+    flow: Bucket,
     actions: VecDeque<Action>,
     last_tick: Duration,
 }
@@ -144,6 +165,7 @@ impl Core {
             supervisor: Supervisor::new(me, relay_only, config.url.group_size()),
             signaling: SignalingClient::new(config.url.clone()),
             entropy,
+            flow: Bucket::new(FLOOD_BURST, FLOOD_PER_SECOND, Duration::ZERO),
             actions: VecDeque::new(),
             last_tick: Duration::ZERO,
         }
@@ -158,15 +180,15 @@ impl Core {
     pub(crate) fn handle(&mut self, now: Duration, input: Input) {
         match input {
             Input::SocketOpened => self.signaling.answered(),
-            Input::SocketText(text) => self.server_message(now, &text),
-            Input::SocketEnded(end) => match self.signaling.ended(now, end, &mut self.entropy) {
-                Ok(None) => {}
-                Ok(Some(told)) => self.signaling_lost(told),
-                Err(error) => {
-                    self.supervisor.signaling_lost(&mut self.actions);
-                    self.tell(Told::Failed(error));
-                }
-            },
+            Input::SocketText(text) => {
+                self.server_message(now, &text);
+                self.judge_server(now);
+            }
+            Input::SocketBytes => {
+                self.server_offends(now, Offence::NotText);
+                self.judge_server(now);
+            }
+            Input::SocketEnded(end) => self.socket_ended(now, end),
             Input::Link(link, input) => {
                 self.supervisor
                     .link_input(now, link, input, &mut self.entropy, &mut self.actions);
@@ -209,6 +231,11 @@ impl Core {
         self.supervisor.cut(now, peer, &mut self.actions);
     }
 
+    /// Tells everybody whether this player looks elsewhere.
+    pub(crate) fn set_away(&mut self, away: bool) {
+        self.supervisor.set_away(away, &mut self.actions);
+    }
+
     /// Says goodbye to everybody. The driver closes the links when that is out.
     pub(crate) fn leave(&mut self) {
         self.supervisor.leave(&mut self.actions);
@@ -222,27 +249,62 @@ impl Core {
     }
 
     fn server_message(&mut self, now: Duration, text: &str) {
+        if !self.signaling.has_socket() {
+            return;
+        }
+        let kib = u32::try_from(text.len() / 1024).unwrap_or(u32::MAX);
+        if !self.flow.take(now, kib.saturating_add(1)) {
+            return self.server_offends(now, Offence::Flood);
+        }
         let message = match text.parse::<ServerMessage>() {
             Ok(message) => message,
             Err(error) => {
-                log::warn!(
-                    "ignoring a message of the signaling server that is not matchbox JSON: {error}"
-                );
-                return;
+                let error = error.to_string();
+                let plain = error.chars().filter(|c| !c.is_control());
+                let quote = plain.take(MAX_QUOTE).collect();
+                return self.server_offends(now, Offence::NotMatchbox(quote));
             }
         };
         if let (ServerMessage::IdAssigned(_), false) = (&message, self.signaling.is_open()) {
             // A server that refuses closes the connection instead.
-            let told = self.signaling.opened();
+            let told = self.signaling.opened(now);
             self.tell(Told::Signaling(told));
         }
         if !self.signaling.is_open() {
-            return;
+            return self.server_offends(now, Offence::NoId);
         }
         self.signaling.heard(message == ServerMessage::KeepAlive);
         self.supervisor
             .server_message(now, message, &mut self.actions);
         self.move_group(now);
+    }
+
+    fn server_offends(&mut self, now: Duration, offence: Offence) {
+        if self.signaling.has_socket() {
+            self.supervisor
+                .server_offends(now, offence, &mut self.actions);
+        }
+    }
+
+    /// Leaves a server that has gone too far.
+    fn judge_server(&mut self, now: Duration) {
+        if let Some(offence) = self.supervisor.take_verdict() {
+            self.socket_ended(now, SocketEnd::Misbehaved(offence));
+        }
+    }
+
+    fn socket_ended(&mut self, now: Duration, end: SocketEnd) {
+        if let SocketEnd::Misbehaved(_) = end {
+            self.socket_action(Some(SocketAction::Close));
+        }
+        match self.signaling.ended(now, end, &mut self.entropy) {
+            Ok(None) => {}
+            Ok(Some(told)) => self.signaling_lost(told),
+            Err(error) => {
+                self.supervisor.signaling_lost(&mut self.actions);
+                self.tell(Told::Failed(error));
+            }
+        }
     }
 
     fn signaling_lost(&mut self, told: Signaling) {
@@ -265,6 +327,9 @@ impl Core {
     }
 
     fn socket_action(&mut self, action: Option<SocketAction>) {
+        if let Some(SocketAction::Connect(_)) = action {
+            self.flow = Bucket::new(FLOOD_BURST, FLOOD_PER_SECOND, self.last_tick);
+        }
         self.actions.extend(action.map(|action| match action {
             SocketAction::Connect(url) => Action::Connect(url),
             SocketAction::KeepAlive => Action::SocketSend(KEEP_ALIVE.to_owned()),

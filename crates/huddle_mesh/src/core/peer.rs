@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use matchbox_protocol::PeerId;
 
-use super::{identity::Secret, link::LinkId, liveness::Liveness};
+use super::{bucket::Bucket, identity::Secret, link::LinkId, liveness::Liveness};
 use crate::{LinkStats, Path};
 
 /// A player, known by an id that survives new links and new signaling ids.
@@ -26,7 +26,10 @@ pub(crate) struct Peer {
     pub last_pong: Option<Duration>,
     pub path: Path,
     pub links_opened: u32,
+    /// Their page is hidden.
+    pub away: bool,
     pub traffic: Traffic,
+    pub offences: u64,
 }
 
 /// Counted since the player joined.
@@ -57,6 +60,7 @@ impl Peer {
             queued: [0; 3],
             path: self.path,
             links: self.links_opened,
+            away: self.away,
         }
     }
 }
@@ -66,6 +70,10 @@ impl Peer {
 pub(crate) struct Member {
     /// The server asked us to make the first offer.
     pub we_offer: bool,
+    /// It has made us an offer.
+    pub has_offered: bool,
+    /// How much more it may signal; `None` before the first.
+    pub signals: Option<Bucket>,
     /// Which player it is, as far as is known.
     pub session: Option<PeerId>,
     /// A stock client, which gets one attempt.

@@ -8,25 +8,14 @@
 use std::{fmt, str::FromStr};
 
 use matchbox_protocol::PeerId;
-use thiserror::Error;
 use uuid::Uuid;
 
 use super::candidate::Candidate;
+use crate::SdpError;
 
 const MAX_SDP_LEN: usize = 16 * 1024;
 /// More candidates than any machine has addresses that are worth trying.
 pub(crate) const MAX_CANDIDATES: usize = 64;
-
-/// Why a description or candidate was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum SdpError {
-    #[error("it is {0} bytes long")]
-    TooLong(usize),
-    #[error("`{0}` is missing")]
-    Missing(&'static str),
-    #[error("`{0}` is malformed")]
-    Malformed(&'static str),
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SdpKind {

@@ -4,11 +4,13 @@ use std::str::FromStr;
 
 use matchbox_protocol::{PeerEvent, PeerId, PeerRequest};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::{
     candidate::Candidate,
-    sdp::{Description, SdpError, SdpKind},
+    sdp::{Description, SdpKind},
 };
+use crate::{Offence, SdpError};
 
 /// Larger messages are not read at all.
 pub(crate) const MAX_SIGNAL_LEN: usize = 64 * 1024;
@@ -50,9 +52,10 @@ pub(crate) enum ServerMessage {
     IdAssigned(PeerId),
     NewPeer(PeerId),
     PeerLeft(PeerId),
-    Signal(PeerId, Result<Signal, SdpError>),
-    /// The end of a peer's candidates: nothing to do.
-    Nothing,
+    /// What a member says; the server relays it without a look.
+    Signal(PeerId, Result<Signal, Offence>),
+    /// The end of a peer's candidates, or one that is of no use: nothing to do.
+    Nothing(PeerId),
     /// Our own server's answer to a keep-alive.
     KeepAlive,
 }
@@ -67,26 +70,31 @@ impl FromStr for ServerMessage {
         if text == KEEP_ALIVE {
             return Ok(ServerMessage::KeepAlive);
         }
-        Ok(match serde_json::from_str::<PeerEvent<WireSignal>>(text)? {
+        Ok(match serde_json::from_str::<PeerEvent<&RawValue>>(text)? {
             PeerEvent::IdAssigned(id) => ServerMessage::IdAssigned(id),
             PeerEvent::NewPeer(id) => ServerMessage::NewPeer(id),
             PeerEvent::PeerLeft(id) => ServerMessage::PeerLeft(id),
-            PeerEvent::Signal { sender, data } => match data {
-                WireSignal::Offer(sdp) => ServerMessage::Signal(
-                    sender,
-                    Description::parse(SdpKind::Offer, &sdp).map(Signal::Offer),
-                ),
-                WireSignal::Answer(sdp) => ServerMessage::Signal(
-                    sender,
-                    Description::parse(SdpKind::Answer, &sdp).map(Signal::Answer),
-                ),
-                WireSignal::IceCandidate(json) => match parse_candidate(&json) {
-                    Ok(None) => ServerMessage::Nothing,
-                    Ok(Some(signal)) => ServerMessage::Signal(sender, Ok(signal)),
-                    Err(error) => ServerMessage::Signal(sender, Err(error)),
-                },
+            PeerEvent::Signal { sender, data } => match parse_signal(data.get()) {
+                Ok(None) => ServerMessage::Nothing(sender),
+                Ok(Some(signal)) => ServerMessage::Signal(sender, Ok(signal)),
+                Err(offence) => ServerMessage::Signal(sender, Err(offence)),
             },
         })
+    }
+}
+
+fn parse_signal(json: &str) -> Result<Option<Signal>, Offence> {
+    let description = |kind, sdp: &str| Description::parse(kind, sdp).map_err(Offence::Description);
+    match serde_json::from_str::<WireSignal>(json) {
+        Err(_) => Err(Offence::Signal),
+        Ok(WireSignal::Offer(sdp)) => Ok(Some(Signal::Offer(description(SdpKind::Offer, &sdp)?))),
+        Ok(WireSignal::Answer(sdp)) => {
+            Ok(Some(Signal::Answer(description(SdpKind::Answer, &sdp)?)))
+        }
+        Ok(WireSignal::IceCandidate(json)) => match parse_candidate(&json) {
+            Err(SdpError::Unusable(_)) => Ok(None),
+            other => other.map_err(Offence::Candidate),
+        },
     }
 }
 
@@ -162,7 +170,49 @@ mod tests {
                 format!(r#"{{"Signal":{{"sender":"{id}","data":{{"IceCandidate":"{data}"}}}}}}"#);
             assert_eq!(
                 text.parse::<ServerMessage>().unwrap(),
-                ServerMessage::Nothing
+                ServerMessage::Nothing(PeerId(id))
+            );
+        }
+    }
+
+    #[test]
+    fn nonsense_of_a_member_is_not_taken_for_the_servers() {
+        let id = Uuid::from_u128(1);
+        for (data, offence) in [
+            ("7", Offence::Signal),
+            (r#"{"Evil":[]}"#, Offence::Signal),
+            (
+                r#"{"Offer":"v=0"}"#,
+                Offence::Description(SdpError::Malformed("m")),
+            ),
+            (
+                r#"{"IceCandidate":"{}"}"#,
+                Offence::Candidate(SdpError::Malformed("candidate")),
+            ),
+        ] {
+            let text = format!(r#"{{"Signal":{{"sender":"{id}","data":{data}}}}}"#);
+            assert_eq!(
+                text.parse::<ServerMessage>().unwrap(),
+                ServerMessage::Signal(PeerId(id), Err(offence))
+            );
+        }
+    }
+
+    #[test]
+    fn a_candidate_of_a_kind_that_is_of_no_use_is_no_offence() {
+        let id = Uuid::from_u128(1);
+        for candidate in [
+            "candidate:1 1 ssltcp 5 10.0.0.1 443 typ host",
+            "candidate:1 1 udp 5 :: 9 typ host",
+            "candidate:1 1 udp 5 fe80::1%eth0 9 typ host",
+        ] {
+            let text = format!(
+                r#"{{"Signal":{{"sender":"{id}","data":{{"IceCandidate":"{{\"candidate\":\"{candidate}\"}}"}}}}}}"#
+            );
+            assert_eq!(
+                text.parse::<ServerMessage>().unwrap(),
+                ServerMessage::Nothing(PeerId(id)),
+                "{candidate}"
             );
         }
     }

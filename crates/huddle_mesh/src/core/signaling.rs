@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Entropy;
-use crate::{RoomError, RoomUrl, Signaling, SignalingLoss};
+use crate::{Offence, RoomError, RoomUrl, Signaling, SignalingLoss};
 
 /// The server must have let us in by then.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -12,6 +12,8 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait, short enough that a server's return is noticed soon.
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
+/// A connection that lasts that long is no failure.
+const STEADY_AFTER: Duration = Duration::from_secs(5);
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(4);
 /// Silence from a server that echoes keep-alives, after which its connection is dead.
 const SILENT_AFTER: Duration = Duration::from_secs(10);
@@ -38,6 +40,15 @@ pub(crate) enum SocketEnd {
     NotSignaling(String),
     /// It was open and closed, with a close code if there was one.
     Closed(Option<u16>, String),
+    /// It was closed here, as the server sent what no connection can go on after.
+    Misbehaved(Offence),
+}
+
+impl SocketEnd {
+    /// The server does not read what is sent to it.
+    pub(crate) fn unread() -> Self {
+        Self::Closed(None, "the server does not read what it is sent".to_owned())
+    }
 }
 
 /// What to do with the WebSocket.
@@ -58,6 +69,7 @@ enum State {
         answered: bool,
     },
     Open {
+        since: Duration,
         silence: Duration,
         /// `None` at first: at once it is to be known whether this server answers.
         last_sent: Option<Duration>,
@@ -96,6 +108,11 @@ impl SignalingClient {
         matches!(self.state, State::Open { .. })
     }
 
+    /// Whether there is a WebSocket, open or opening.
+    pub(crate) fn has_socket(&self) -> bool {
+        matches!(self.state, State::Open { .. } | State::Connecting { .. })
+    }
+
     pub(crate) fn url(&self) -> &RoomUrl {
         &self.url
     }
@@ -123,12 +140,12 @@ impl SignalingClient {
     }
 
     /// The server has let us in.
-    pub(crate) fn opened(&mut self) -> Signaling {
+    pub(crate) fn opened(&mut self, now: Duration) -> Signaling {
         self.state = State::Open {
+            since: now,
             silence: Duration::ZERO,
             last_sent: None,
         };
-        self.failures = 0;
         self.doubted = false;
         Signaling::Connected {
             back: std::mem::replace(&mut self.was_open, true),
@@ -178,6 +195,7 @@ impl SignalingClient {
             SocketEnd::Closed(Some(1001 | 1012), _) => SignalingLoss::ShuttingDown,
             SocketEnd::Closed(Some(code), text) => SignalingLoss::Closed(said(text, code)),
             SocketEnd::Closed(None, text) => SignalingLoss::Closed(text),
+            SocketEnd::Misbehaved(offence) => SignalingLoss::Misbehaved(offence),
         };
         Ok(Some(self.retry(now, loss, entropy)))
     }
@@ -225,7 +243,9 @@ impl SignalingClient {
                 let told = self.retry(now, loss, entropy);
                 (Some(SocketAction::Close), Some(told))
             }
-            State::Open { silence, last_sent } => {
+            State::Open {
+                silence, last_sent, ..
+            } => {
                 *silence += step.min(MAX_STEP);
                 let patience = if self.doubted {
                     SILENT_WHEN_DOUBTED
@@ -259,6 +279,12 @@ impl SignalingClient {
     }
 
     fn retry(&mut self, now: Duration, reason: SignalingLoss, entropy: &mut Entropy) -> Signaling {
+        // A server that lets us in only to fail at once is not asked more and more often.
+        if let State::Open { since, .. } = self.state
+            && now.saturating_sub(since) >= STEADY_AFTER
+        {
+            self.failures = 0;
+        }
         let doubled = FIRST_WAIT.saturating_mul(1 << self.failures.min(8));
         // Between half and all of it, so that a room does not come back all at once.
         let retry_in = doubled
@@ -342,7 +368,7 @@ mod tests {
         for (echoes, expected) in [(true, true), (false, false)] {
             let (mut client, mut entropy) = client();
             client.tick(Duration::ZERO, STEP, &mut entropy);
-            client.opened();
+            client.opened(Duration::ZERO);
             client.heard(echoes);
             let silent = (0..400).any(|i| {
                 let (_, told) = client.tick(STEP * i, STEP, &mut entropy);
@@ -379,7 +405,7 @@ mod tests {
     fn a_connection_that_dies_young_is_noticed_too() {
         let (mut client, mut entropy) = client();
         client.tick(Duration::ZERO, STEP, &mut entropy);
-        client.opened();
+        client.opened(Duration::ZERO);
         // The server answers what it is asked in the first step, and nothing more.
         let (action, _) = client.tick(STEP, STEP, &mut entropy);
         client.heard(action == Some(SocketAction::KeepAlive));

@@ -20,6 +20,8 @@ use crate::{
 /// Inputs that may wait for this thread. When it is full, links and the socket wait too, and so
 /// the other side is slowed down.
 const MAX_INPUTS: usize = 1024;
+/// The same of the socket, whose texts are longer, and which must not keep links waiting.
+const MAX_SOCKET_INPUTS: usize = 16;
 /// How long a farewell may take to leave this machine.
 const FAREWELL: Duration = Duration::from_millis(130);
 /// How long connections may take to close after that.
@@ -44,6 +46,8 @@ pub(super) struct Driver {
     commands: mpsc::UnboundedReceiver<Command>,
     inputs: mpsc::Receiver<(Source, Input)>,
     inputs_tx: Inputs,
+    socket_inputs: mpsc::Receiver<(Source, Input)>,
+    socket_inputs_tx: Inputs,
     socket: Option<Socket>,
     sockets: u64,
     links: BTreeMap<LinkId, NativeLink>,
@@ -57,6 +61,7 @@ impl Driver {
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Self {
         let (inputs_tx, inputs) = mpsc::channel(MAX_INPUTS);
+        let (socket_inputs_tx, socket_inputs) = mpsc::channel(MAX_SOCKET_INPUTS);
         Self {
             core: Core::new(me, &config, Entropy::from_system()),
             config,
@@ -66,6 +71,8 @@ impl Driver {
             commands,
             inputs,
             inputs_tx,
+            socket_inputs,
+            socket_inputs_tx,
             socket: None,
             sockets: 0,
             links: BTreeMap::new(),
@@ -80,12 +87,17 @@ impl Driver {
             // sends a lot does not keep the game from being heard.
             tokio::select! { biased;
                 Some((source, input)) = self.inputs.recv() => self.input(source, input),
+                Some((source, input)) = self.socket_inputs.recv() => self.input(source, input),
                 command = self.commands.recv() => {
                     if !command.is_some_and(|command| self.command(command)) {
                         break;
                     }
                 }
                 _ = tick.tick() => {}
+            }
+            // Nor do links keep the server from being heard.
+            if let Ok((source, input)) = self.socket_inputs.try_recv() {
+                self.input(source, input);
             }
             while let Ok(command) = self.commands.try_recv() {
                 if !self.command(command) {
@@ -115,6 +127,7 @@ impl Driver {
                 }
             }
             Command::Cut(peer) => self.core.cut(self.started.elapsed(), peer),
+            Command::SetAway(away) => self.core.set_away(away),
             Command::Leave => return false,
         }
         true
@@ -135,11 +148,15 @@ impl Driver {
             match action {
                 Action::Connect(url) => {
                     self.sockets += 1;
-                    self.socket = Some(Socket::open(url, self.sockets, self.inputs_tx.clone()));
+                    let inputs = self.socket_inputs_tx.clone();
+                    self.socket = Some(Socket::open(url, self.sockets, inputs));
                 }
                 Action::SocketSend(text) => {
-                    if let Some(socket) = &self.socket {
-                        socket.send(text);
+                    let sent = self.socket.as_ref().map(|socket| socket.send(text));
+                    if let Some(Err(end)) = sent {
+                        self.socket = None;
+                        self.core
+                            .handle(self.started.elapsed(), Input::SocketEnded(end));
                     }
                 }
                 Action::SocketClose => self.socket = None,

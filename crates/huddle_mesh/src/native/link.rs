@@ -30,7 +30,7 @@ use super::{
     ice::known_servers,
 };
 use crate::{
-    Channel, Path, RoomConfig, Route,
+    Channel, MAX_MESSAGE_LEN, Offence, Path, RoomConfig, Route,
     core::{LinkId, LinkInput, RESERVED_BYTE, TICK},
 };
 
@@ -133,8 +133,8 @@ impl NativeLink {
     /// Sends what has been accepted, or a message of the mesh itself, which is counted here.
     pub(super) fn send(&self, channel: Channel, bytes: Bytes) {
         if bytes.first() == Some(&RESERVED_BYTE) {
-            // Pings and their answers can be done without when nothing gets through.
-            if channel == Channel::State && self.queued.get(channel) > channel.send_limit() {
+            // What is due anyway can be done without when nothing gets through.
+            if !channel.takes_control(self.queued.get(channel)) {
                 return;
             }
             self.queued.accept(channel, bytes.len());
@@ -304,7 +304,15 @@ async fn forward(
                 let _ = opened.send(()).await;
             }
             DataChannelEvent::OnMessage(message) => {
-                let input = LinkInput::Message(channel, message.data.freeze());
+                // Looked at before it waits in a queue.
+                let len = message.data.len();
+                let input = if message.is_string {
+                    LinkInput::Offence(Offence::Text(channel))
+                } else if len > MAX_MESSAGE_LEN {
+                    LinkInput::Offence(Offence::TooLong(len))
+                } else {
+                    LinkInput::Message(channel, message.data.freeze())
+                };
                 if inputs.send(from_link(id, input)).await.is_err() {
                     return;
                 }
@@ -399,6 +407,13 @@ impl PeerConnectionEventHandler for Events {
             let input = LinkInput::Candidate(init.candidate);
             let _ = self.inputs.send(from_link(self.id, input)).await;
         }
+    }
+
+    async fn on_data_channel(&self, _: Arc<dyn DataChannel>) {
+        // Ours are agreed on beforehand. What comes on others would wait where nobody reads.
+        let input = LinkInput::Offence(Offence::Channel);
+        let _ = self.inputs.send(from_link(self.id, input)).await;
+        let _ = self.over.try_send(());
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {

@@ -28,6 +28,7 @@ const FAREWELL: Duration = Duration::from_millis(200);
 enum Command {
     Send(PeerId, Channel, Bytes),
     Cut(PeerId),
+    SetAway(bool),
     Leave,
 }
 
@@ -115,6 +116,10 @@ impl Handle {
 
     pub(crate) fn cut(&mut self, peer: PeerId) {
         let _ = self.commands.send(Command::Cut(peer));
+    }
+
+    pub(crate) fn set_away(&mut self, away: bool) {
+        let _ = self.commands.send(Command::SetAway(away));
     }
 
     pub(crate) fn leave(mut self) {

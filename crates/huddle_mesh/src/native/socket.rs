@@ -1,23 +1,29 @@
 use futures_util::{SinkExt, StreamExt};
 use tokio::{sync::mpsc, task::JoinHandle};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
 
 use super::{
     connect::{connect, excerpt},
     driver::{Inputs, Source},
 };
-use crate::core::{Input, SocketEnd};
+use crate::{
+    Offence,
+    core::{Input, SocketEnd},
+};
+
+/// Texts that may wait for a server that does not read; each is a few KiB at most.
+const MAX_UNSENT: usize = 1024;
 
 /// The WebSocket to the signaling server; closed when dropped.
 #[derive(Debug)]
 pub(super) struct Socket {
-    texts: mpsc::UnboundedSender<String>,
+    texts: mpsc::Sender<String>,
     task: JoinHandle<()>,
 }
 
 impl Socket {
     pub(super) fn open(url: String, number: u64, inputs: Inputs) -> Self {
-        let (texts, received) = mpsc::unbounded_channel();
+        let (texts, received) = mpsc::channel(MAX_UNSENT);
         let task = tokio::spawn(async move {
             let source = Source::Socket(number);
             let end = converse(url, source, &inputs, received).await;
@@ -26,8 +32,13 @@ impl Socket {
         Self { texts, task }
     }
 
-    pub(super) fn send(&self, text: String) {
-        let _ = self.texts.send(text);
+    /// Sends a text, unless too many wait already: then the connection is of no use.
+    pub(super) fn send(&self, text: String) -> Result<(), SocketEnd> {
+        match self.texts.try_send(text) {
+            Err(mpsc::error::TrySendError::Full(_)) => Err(SocketEnd::unread()),
+            // Its end is being told.
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+        }
     }
 }
 
@@ -41,7 +52,7 @@ async fn converse(
     url: String,
     source: Source,
     inputs: &Inputs,
-    mut texts: mpsc::UnboundedReceiver<String>,
+    mut texts: mpsc::Receiver<String>,
 ) -> SocketEnd {
     let mut socket = match connect(&url).await {
         Ok(socket) => socket,
@@ -72,7 +83,15 @@ async fn converse(
                     };
                     return SocketEnd::Closed(code, reason);
                 }
+                Some(Ok(Message::Binary(_))) => {
+                    if inputs.send((source, Input::SocketBytes)).await.is_err() {
+                        return SocketEnd::Closed(None, String::new());
+                    }
+                }
                 Some(Ok(_)) => {}
+                Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, .. }))) => {
+                    return SocketEnd::Misbehaved(Offence::TooLong(size));
+                }
                 Some(Err(error)) => return SocketEnd::Closed(None, error.to_string()),
                 None => return SocketEnd::Closed(None, "closed by the server".to_owned()),
             }

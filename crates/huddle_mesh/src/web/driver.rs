@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gloo_timers::callback::{Interval, Timeout};
 use matchbox_protocol::PeerId;
 use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::Window;
+use web_sys::{Document, EventTarget};
 use web_time::Instant;
 
 use super::{link::WebLink, socket::Socket};
@@ -58,6 +58,7 @@ impl Inputs {
 pub(super) struct Driver {
     core: Core,
     config: RoomConfig,
+    document: Document,
     started: Instant,
     pub(super) inbox: Inbox,
     inputs: Inputs,
@@ -65,14 +66,17 @@ pub(super) struct Driver {
     sockets: u64,
     links: BTreeMap<LinkId, WebLink>,
     _ticks: Interval,
-    _page: PageListener,
+    _page: [PageListener; 2],
 }
 
 impl Driver {
     pub(super) fn start(me: PeerId, config: RoomConfig) -> Result<Rc<RefCell<Self>>, RoomError> {
         let window = web_sys::window()
             .ok_or_else(|| RoomError::Startup("there is no window: is this a worker?".into()))?;
-        Ok(Rc::new_cyclic(|weak: &Weak<RefCell<Self>>| {
+        let document = window
+            .document()
+            .ok_or_else(|| RoomError::Startup("there is no document".into()))?;
+        let driver = Rc::new_cyclic(|weak: &Weak<RefCell<Self>>| {
             let with_driver = |act: fn(&mut Driver)| {
                 let weak = weak.clone();
                 move || {
@@ -93,10 +97,22 @@ impl Driver {
                 sockets: 0,
                 links: BTreeMap::new(),
                 _ticks: Interval::new(TICK.as_millis() as u32, with_driver(Self::tick)),
-                // The page is being closed: others shall know at once.
-                _page: PageListener::new(window, with_driver(Self::say_goodbye)),
+                _page: [
+                    // The page is being closed: others shall know at once.
+                    PageListener::new(&window, "pagehide", with_driver(Self::say_goodbye)),
+                    PageListener::new(
+                        &document,
+                        "visibilitychange",
+                        with_driver(Self::look_at_page),
+                    ),
+                ],
+                document: document.clone(),
             })
-        }))
+        });
+        if let Ok(mut driver) = driver.try_borrow_mut() {
+            driver.look_at_page();
+        }
+        Ok(driver)
     }
 
     /// Says goodbye, and closes everything when that is out.
@@ -109,6 +125,15 @@ impl Driver {
 
     fn say_goodbye(&mut self) {
         self.core.leave();
+        self.act();
+    }
+
+    fn look_at_page(&mut self) {
+        self.set_away(self.document.hidden());
+    }
+
+    pub(super) fn set_away(&mut self, away: bool) {
+        self.core.set_away(away);
         self.act();
     }
 
@@ -139,8 +164,11 @@ impl Driver {
                     self.socket = Some(Socket::open(&url, self.sockets, self.inputs.clone()));
                 }
                 Action::SocketSend(text) => {
-                    if let Some(socket) = &self.socket {
-                        socket.send(&text);
+                    let sent = self.socket.as_ref().map(|socket| socket.send(&text));
+                    if let Some(Err(end)) = sent {
+                        self.socket = None;
+                        self.core
+                            .handle(self.started.elapsed(), Input::SocketEnded(end));
                     }
                 }
                 Action::SocketClose => self.socket = None,
@@ -197,19 +225,23 @@ impl Driver {
     }
 }
 
-/// Listens to the page's end for as long as it exists.
+/// Listens to the page for as long as it exists.
 #[derive(Debug)]
 struct PageListener {
-    window: Window,
+    target: EventTarget,
+    event: &'static str,
     closure: Closure<dyn FnMut()>,
 }
 
 impl PageListener {
-    fn new(window: Window, act: impl FnMut() + 'static) -> Self {
+    fn new(target: &EventTarget, event: &'static str, act: impl FnMut() + 'static) -> Self {
         let closure = Closure::new(act);
-        let _ =
-            window.add_event_listener_with_callback("pagehide", closure.as_ref().unchecked_ref());
-        Self { window, closure }
+        let _ = target.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
+        Self {
+            target: target.clone(),
+            event,
+            closure,
+        }
     }
 }
 
@@ -217,7 +249,7 @@ impl Drop for PageListener {
     fn drop(&mut self) {
         let callback = self.closure.as_ref().unchecked_ref();
         let _ = self
-            .window
-            .remove_event_listener_with_callback("pagehide", callback);
+            .target
+            .remove_event_listener_with_callback(self.event, callback);
     }
 }

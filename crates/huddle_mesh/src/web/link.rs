@@ -16,7 +16,7 @@ use super::{
     stats::selected_path,
 };
 use crate::{
-    Channel, MAX_MESSAGE_LEN, Path, RoomConfig, Route,
+    Channel, MAX_MESSAGE_LEN, Offence, Path, RoomConfig, Route,
     core::{Input, LinkId, LinkInput, RESERVED_BYTE},
 };
 
@@ -103,14 +103,17 @@ impl WebLink {
             let message = Closure::new({
                 let report = report.clone();
                 move |event: MessageEvent| {
-                    // Nothing of our kind sends text, blobs or more than this.
-                    let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() else {
-                        return;
-                    };
-                    if buffer.byte_length() as usize <= MAX_MESSAGE_LEN {
-                        let bytes = Bytes::from(Uint8Array::new(&buffer).to_vec());
-                        report.send(LinkInput::Message(channel, bytes));
-                    }
+                    // Looked at before it is copied. What was sent as a blob comes as bytes.
+                    report.send(match event.data().dyn_into::<ArrayBuffer>() {
+                        Err(_) => LinkInput::Offence(Offence::Text(channel)),
+                        Ok(buffer) if buffer.byte_length() as usize > MAX_MESSAGE_LEN => {
+                            LinkInput::Offence(Offence::TooLong(buffer.byte_length() as usize))
+                        }
+                        Ok(buffer) => {
+                            let bytes = Bytes::from(Uint8Array::new(&buffer).to_vec());
+                            LinkInput::Message(channel, bytes)
+                        }
+                    });
                 }
             });
             data.set_onmessage(Some(message.as_ref().unchecked_ref()));
@@ -130,6 +133,17 @@ impl WebLink {
         });
         connection.set_onconnectionstatechange(Some(state.as_ref().unchecked_ref()));
         events.push(state);
+
+        let foreign = Closure::new({
+            let report = report.clone();
+            move || {
+                // Ours are agreed on beforehand.
+                report.send(LinkInput::Offence(Offence::Channel));
+                report.closed("the other side opened a channel of its own");
+            }
+        });
+        connection.set_ondatachannel(Some(foreign.as_ref().unchecked_ref()));
+        events.push(foreign);
 
         let candidates = Closure::new({
             let report = report.clone();
@@ -198,10 +212,9 @@ impl WebLink {
     }
 
     pub(super) fn send(&self, channel: Channel, bytes: &[u8]) {
-        // Pings and their answers can be done without when nothing gets through.
-        let waits =
-            bytes.first() == Some(&RESERVED_BYTE) && self.queued(channel) > channel.send_limit();
-        if waits && !channel.is_reliable() {
+        // What is due anyway can be done without when nothing gets through.
+        let control = bytes.first() == Some(&RESERVED_BYTE);
+        if control && !channel.takes_control(self.queued(channel)) {
             return;
         }
         if let Err(error) = self.channels[channel.index()].send_with_u8_array(bytes) {
@@ -237,6 +250,7 @@ impl Drop for WebLink {
     fn drop(&mut self) {
         self.connection.set_onicecandidate(None);
         self.connection.set_onconnectionstatechange(None);
+        self.connection.set_ondatachannel(None);
         for channel in &self.channels {
             channel.set_onopen(None);
             channel.set_onclose(None);

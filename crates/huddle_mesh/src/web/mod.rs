@@ -71,6 +71,10 @@ impl Handle {
         self.with(|driver| driver.cut(peer));
     }
 
+    pub(crate) fn set_away(&mut self, away: bool) {
+        self.with(|driver| driver.set_away(away));
+    }
+
     pub(crate) fn leave(self) {
         // What is dropped leaves.
     }

@@ -1,10 +1,17 @@
 use std::{cell::Cell, rc::Rc};
 
+use js_sys::JsString;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
 use super::driver::{Inputs, Source};
-use crate::core::{Input, MAX_SIGNAL_LEN, SocketEnd};
+use crate::{
+    Offence,
+    core::{Input, MAX_SIGNAL_LEN, SocketEnd},
+};
+
+/// Bytes that may wait for a server that does not read.
+const MAX_UNSENT: u32 = 1024 * 1024;
 
 /// The WebSocket to the signaling server; closed when dropped.
 #[derive(Debug)]
@@ -31,13 +38,16 @@ impl Socket {
         let message = Closure::new({
             let inputs = inputs.clone();
             move |event: MessageEvent| {
-                if let Some(text) = event
-                    .data()
-                    .as_string()
-                    .filter(|text| text.len() <= MAX_SIGNAL_LEN)
-                {
-                    inputs.send(source, Input::SocketText(text));
-                }
+                // Looked at before it is copied; no text has fewer bytes than UTF-16 units.
+                let input = match event.data().dyn_ref::<JsString>() {
+                    None => Input::SocketBytes,
+                    Some(text) if text.length() as usize > MAX_SIGNAL_LEN => {
+                        let offence = Offence::TooLong(text.length() as usize);
+                        Input::SocketEnded(SocketEnd::Misbehaved(offence))
+                    }
+                    Some(text) => Input::SocketText(text.into()),
+                };
+                inputs.send(source, input);
             }
         });
         let closed = Closure::new({
@@ -79,14 +89,19 @@ impl Socket {
         }
     }
 
-    pub(super) fn send(&self, text: &str) {
+    /// Sends a text, unless too much waits already: then the connection is of no use.
+    pub(super) fn send(&self, text: &str) -> Result<(), SocketEnd> {
         if let Some(socket) = self
             .socket
             .as_ref()
             .filter(|s| s.ready_state() == WebSocket::OPEN)
         {
+            if socket.buffered_amount() > MAX_UNSENT {
+                return Err(SocketEnd::unread());
+            }
             let _ = socket.send_with_str(text);
         }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check, in order, with one tally at the end.
 
 mod steps;
+mod stock;
 mod tally;
 mod tools;
 

@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
-use super::{Group, tally::Tally, tools};
+use super::{Group, stock, tally::Tally, tools};
 use crate::{Project, bundle::Flavour, env, fuzz, process, site, toolchain::WasmToolchain};
 
 /// What every native step selects. Cargo unites the features of what is selected, so another
@@ -10,7 +10,7 @@ use crate::{Project, bundle::Flavour, env, fuzz, process, site, toolchain::WasmT
 const EVERYTHING: &[&str] = &["--workspace", "--all-targets"];
 
 /// The workspaces.
-const MANIFESTS: [&str; 2] = ["Cargo.toml", "fuzz/Cargo.toml"];
+const MANIFESTS: [&str; 3] = ["Cargo.toml", "fuzz/Cargo.toml", "interop/Cargo.toml"];
 
 /// How long each fuzz target runs.
 const FUZZING: Duration = Duration::from_secs(6);
@@ -24,18 +24,20 @@ pub(super) enum Step {
     Unit,
     Fuzz,
     Native,
+    Stock,
     Pages,
     Processes,
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Format,
         Self::Lints,
         Self::WasmLints,
         Self::Native,
         Self::Unit,
         Self::Fuzz,
+        Self::Stock,
         Self::Pages,
         Self::Processes,
     ];
@@ -48,6 +50,7 @@ impl Step {
             Self::Native => "build of everything native",
             Self::Unit => "unit, doc and integration tests",
             Self::Fuzz => "fuzzing, briefly",
+            Self::Stock => "build of stock programs",
             Self::Pages => "build of the pages",
             Self::Processes => "tests with several processes and browsers",
         }
@@ -59,14 +62,14 @@ impl Step {
             Self::Lints | Self::WasmLints => &[Group::Clippy],
             Self::Unit => &[Group::Unit],
             Self::Fuzz => &[Group::Fuzz],
-            Self::Native | Self::Pages => &[Group::Build, Group::E2e],
+            Self::Native | Self::Stock | Self::Pages => &[Group::Build, Group::E2e],
             Self::Processes => &[Group::E2e],
         }
     }
 
     /// Whether there is no point in trying this after `earlier` failed.
     pub(super) fn needs(self, earlier: Self) -> bool {
-        self == Self::Processes && matches!(earlier, Self::Native | Self::Pages)
+        self == Self::Processes && matches!(earlier, Self::Native | Self::Stock | Self::Pages)
     }
 
     pub(super) fn run(self, project: &Project, args: &[String]) -> anyhow::Result<Tally> {
@@ -84,6 +87,7 @@ impl Step {
                 passed: outcome.held,
                 failed: outcome.failed,
             }),
+            Self::Stock => stock::build(project),
             Self::Pages => {
                 let examples = project.examples.select(None)?;
                 site::build(project, &examples, Flavour::Web).map(|_| Tally::success())
@@ -112,6 +116,7 @@ fn lints(project: &Project) -> anyhow::Result<Tally> {
             .args(EVERYTHING)
             .args(["--", "-D", "warnings"]),
     )?;
+    stock::lint(project)?;
     Tally::check(
         cargo(project)
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
@@ -168,6 +173,7 @@ fn processes(project: &Project, args: &[String]) -> anyhow::Result<Tally> {
     tests
         .env("HUDDLE_TEST_BIN", project.cache.native().join("debug"))
         .env("HUDDLE_TEST_SITE", project.cache.site(Flavour::Web.name()))
+        .env("HUDDLE_TEST_INTEROP", project.cache.interop())
         .env("HUDDLE_TEST_SCREENSHOTS", project.cache.screenshots())
         .args(["--workspace", "--test", "scenarios", "--"])
         .args(args);

@@ -6,7 +6,7 @@ use matchbox_protocol::PeerId;
 use url::Url;
 
 use crate::{
-    MAX_MESSAGE_LEN,
+    MAX_MESSAGE_LEN, Offender,
     core::{
         Action, Core, LinkId, MAX_SIGNAL_LEN, Told,
         candidate::{Candidate, CandidateKind},
@@ -18,6 +18,8 @@ use crate::{
 
 /// More links than this are never open, those to the players who may be here included.
 const MAX_LINKS: usize = 512;
+/// Whoever breaks the rules so often is not heard any more.
+const MAX_OFFENCES: u64 = 64;
 /// One thing that happens has no more consequences than this.
 const MAX_ACTIONS: usize = 2048;
 
@@ -160,6 +162,12 @@ impl Checks {
     fn told(&mut self, told: &Told) {
         match told {
             Told::Signaling(_) | Told::Failed(_) => {}
+            Told::Offence { by, count, .. } => {
+                assert!(count.is_power_of_two() && *count <= MAX_OFFENCES);
+                if let Offender::Peer(peer) = by {
+                    assert!(self.here.contains_key(peer));
+                }
+            }
             Told::Joined { peer, foreign, .. } => {
                 assert!(*peer != self.me && !self.cut.contains(peer));
                 assert_eq!(self.here.insert(*peer, *foreign), None);

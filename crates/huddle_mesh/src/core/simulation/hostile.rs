@@ -1,10 +1,13 @@
-//! What a hostile member or server may try.
+//! What a hostile member may try, without a link and on one.
 
 use super::*;
-use crate::core::{
-    control::Control,
-    sdp::Tag,
-    signal::{self, Signal},
+use crate::{
+    SdpError,
+    core::{
+        control::Control,
+        sdp::Tag,
+        signal::{self, Signal},
+    },
 };
 
 fn description(setup: Setup, tag: Option<Tag>) -> Description {
@@ -22,11 +25,84 @@ fn description(setup: Setup, tag: Option<Tag>) -> Description {
 }
 
 fn offer_from(sender: PeerId, tag: Option<Tag>) -> Input {
-    let text = signal::request(sender, &Signal::Offer(description(Setup::ActPass, tag)));
+    signal_from(sender, &Signal::Offer(description(Setup::ActPass, tag)))
+}
+
+fn signal_from(sender: PeerId, signal: &Signal) -> Input {
+    let text = signal::request(sender, signal);
     Input::SocketText(text.replace("receiver", "sender"))
 }
 
+fn answer_from(sender: PeerId, tag: Option<Tag>) -> Input {
+    signal_from(sender, &Signal::Answer(description(Setup::Active, tag)))
+}
+
+fn candidate_from(sender: PeerId) -> Input {
+    let candidate = "candidate:1 1 udp 5 10.0.0.1 9 typ host".parse().unwrap();
+    let ufrag = None;
+    signal_from(sender, &Signal::Candidate { candidate, ufrag })
+}
+
+/// A signal with data that the server does not look at.
+fn data_from(sender: PeerId, data: &str) -> Input {
+    let sender = sender.0;
+    Input::SocketText(format!(
+        r#"{{"Signal":{{"sender":"{sender}","data":{data}}}}}"#
+    ))
+}
+
+fn id(n: u128) -> PeerId {
+    PeerId(Uuid::from_u128(n))
+}
+
+/// A tag of a player who has nothing to do with anybody.
+fn tag(attempt: u32) -> Option<Tag> {
+    let session = id(99_999);
+    Some(Tag { attempt, session })
+}
+
+fn on_events(bytes: impl Into<Bytes>) -> LinkInput {
+    LinkInput::Message(Channel::Events, bytes.into())
+}
+
+/// Not one of the mesh's own messages, but seems to be.
+const NO_CONTROL: &[u8] = &[0xFF, 99];
+
 impl Simulation {
+    /// Players who are linked; what is told of offences from now on is looked at.
+    fn with_a_hostile_one(nodes: usize) -> Self {
+        let mut simulation = Self::new(nodes);
+        simulation.run(seconds(2));
+        simulation.honest = false;
+        simulation
+    }
+
+    /// What node 1 does on its link with node 0 is this.
+    fn on_link(&mut self, input: LinkInput) {
+        let link = self.nodes[0].core.active_link(self.nodes[1].me);
+        if let Some(link) = link {
+            self.hear(0, Input::Link(link, input));
+        }
+    }
+
+    /// A link of node 0 with a member whom it does not know yet, as soon as it is open.
+    fn unproven_link(&mut self, member: PeerId) -> LinkId {
+        self.nodes[0]
+            .core
+            .handle(self.now, offer_from(member, tag(1)));
+        let mut opened = None;
+        while let Some(action) = self.nodes[0].core.next_action() {
+            if let Action::OpenLink { link, .. } = action {
+                opened = Some(link);
+            }
+        }
+        let link = opened.expect("the offer is taken");
+        let mine = description(Setup::Active, None).to_sdp();
+        self.hear(0, Input::Link(link, LinkInput::Described(mine)));
+        self.hear(0, Input::Link(link, LinkInput::Opened));
+        link
+    }
+
     fn hear(&mut self, node: usize, input: Input) {
         self.nodes[node].core.handle(self.now, input);
         self.act(node);
@@ -130,8 +206,7 @@ fn pings_are_not_answered_faster_than_a_network_needs() {
 
 #[test]
 fn messages_over_the_limit_do_not_reach_the_game() {
-    let mut simulation = Simulation::new(2);
-    simulation.run(seconds(2));
+    let mut simulation = Simulation::with_a_hostile_one(2);
     let link = simulation.nodes[0]
         .core
         .active_link(simulation.nodes[1].me)
@@ -146,4 +221,237 @@ fn messages_over_the_limit_do_not_reach_the_game() {
             .when(0, |told| matches!(told, Told::Packet { .. }))
             .is_empty()
     );
+}
+
+#[test]
+fn each_kind_of_bad_signal_is_told_with_its_sender() {
+    let candidate = |text: &str| format!(r#"{{"IceCandidate":"{{\"candidate\":\"{text}\"}}"}}"#);
+    let stranger = id(7);
+    let me = Simulation::new(1).nodes[0].me;
+    let mine = Some(Tag {
+        attempt: 1,
+        session: me,
+    });
+    for (input, offence) in [
+        (data_from(stranger, "[]"), Offence::Signal),
+        (
+            data_from(stranger, r#"{"Offer":"v=0"}"#),
+            Offence::Description(SdpError::Malformed("m")),
+        ),
+        (
+            data_from(stranger, r#"{"Answer":""}"#),
+            Offence::Description(SdpError::Malformed("m")),
+        ),
+        (
+            data_from(stranger, &candidate("nonsense")),
+            Offence::Candidate(SdpError::Malformed("candidate")),
+        ),
+        (answer_from(stranger, tag(1)), Offence::AnswerToNothing),
+        (candidate_from(stranger), Offence::CandidateForNothing),
+        (offer_from(stranger, mine), Offence::Name),
+        (offer_from(me, None), Offence::Name),
+    ] {
+        let by = match offence {
+            Offence::Name if matches!(&input, Input::SocketText(text) if !text.contains("huddle")) => {
+                me
+            }
+            _ => stranger,
+        };
+        let mut simulation = Simulation::with_a_hostile_one(1);
+        simulation.hear(0, input);
+        assert_eq!(simulation.offences(0), [(Offender::Member(by), offence, 1)]);
+    }
+}
+
+#[test]
+fn an_answer_under_another_players_name_is_told() {
+    let mut simulation = Simulation::with_a_hostile_one(1);
+    let me = simulation.nodes[0].me;
+    let newcomer = PeerEvent::NewPeer(id(7)) as JsonPeerEvent;
+    simulation.hear(0, Input::SocketText(newcomer.to_string()));
+    let mine = Some(Tag {
+        attempt: 1,
+        session: me,
+    });
+    simulation.hear(0, answer_from(id(7), mine));
+    assert_eq!(
+        simulation.offences(0),
+        [(Offender::Member(id(7)), Offence::Name, 1)]
+    );
+}
+
+#[test]
+fn a_storm_of_signals_is_a_handful_of_events_and_then_silence() {
+    let mut simulation = Simulation::with_a_hostile_one(2);
+    for _ in 0..10_000 {
+        simulation.hear(0, data_from(id(7), "7"));
+    }
+    let told = simulation.offences(0);
+    let counts: Vec<_> = told.iter().map(|(_, _, count)| *count).collect();
+    assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64]);
+    assert!(told.iter().all(|(by, ..)| *by == Offender::Member(id(7))));
+    simulation.run(seconds(5));
+    simulation.assert_everybody_once();
+}
+
+#[test]
+fn a_member_who_goes_too_far_is_ignored_until_the_server_is_connected_anew() {
+    let mut simulation = Simulation::with_a_hostile_one(1);
+    let pending = simulation.unproven_link(id(7));
+    for _ in 0..64 {
+        simulation.now += seconds(1);
+        simulation.hear(0, data_from(id(7), "7"));
+    }
+    assert_eq!(simulation.offences(0).last().unwrap().2, 64);
+    simulation.hear(0, Input::Link(pending, on_events(NO_CONTROL)));
+    simulation.now += seconds(1);
+    assert_eq!(
+        simulation.links_opened_by(0, offer_from(id(7), tag(2))),
+        0,
+        "no offer of theirs is taken"
+    );
+    let newcomer = PeerEvent::NewPeer(id(7)) as JsonPeerEvent;
+    assert_eq!(
+        simulation.links_opened_by(0, Input::SocketText(newcomer.to_string())),
+        0,
+        "and none is made to them"
+    );
+    simulation.run(seconds(5));
+    assert_eq!(
+        simulation.offences(0).last().unwrap().2,
+        64,
+        "nor is more told"
+    );
+
+    simulation.kill_server();
+    simulation.server_up = true;
+    simulation.run(seconds(5));
+    assert_eq!(simulation.links_opened_by(0, offer_from(id(7), tag(3))), 1);
+}
+
+#[test]
+fn more_signals_than_linking_takes_are_not_listened_to() {
+    let mut simulation = Simulation::with_a_hostile_one(1);
+    let mut taken = simulation.links_opened_by(0, offer_from(id(7), tag(1)));
+    for attempt in 2..1000 {
+        simulation.now += Duration::from_millis(101);
+        taken += simulation.links_opened_by(0, offer_from(id(7), tag(attempt)));
+    }
+    assert!((32..100).contains(&taken), "{taken} links were begun");
+
+    let mut simulation = Simulation::with_a_hostile_one(1);
+    simulation.hear(0, offer_from(id(7), tag(1)));
+    for _ in 0..10_000 {
+        simulation.hear(0, candidate_from(id(7)));
+    }
+    let told = simulation.offences(0);
+    assert_eq!(told.len(), 7);
+    assert!(
+        told.iter()
+            .all(|told| (told.0, &told.1) == (Offender::Member(id(7)), &Offence::TooManySignals))
+    );
+}
+
+#[test]
+fn a_flood_of_useless_candidates_counts_too() {
+    let mut simulation = Simulation::with_a_hostile_one(1);
+    simulation.hear(0, offer_from(id(7), tag(1)));
+    for _ in 0..10_000 {
+        simulation.hear(0, data_from(id(7), r#"{"IceCandidate":"null"}"#));
+    }
+    assert_eq!(simulation.offences(0).len(), 7);
+}
+
+#[test]
+fn each_kind_of_nonsense_on_a_link_is_told_with_the_player() {
+    let long = vec![0; crate::MAX_MESSAGE_LEN + 1];
+    for (input, offence) in [
+        (on_events(NO_CONTROL), Offence::Control),
+        (on_events(Control::Use.encode()), Offence::Control),
+        (
+            on_events(Control::Proof([0; 32]).encode()),
+            Offence::Control,
+        ),
+        (on_events(long), Offence::TooLong(16_001)),
+        (
+            LinkInput::Offence(Offence::Text(Channel::Bulk)),
+            Offence::Text(Channel::Bulk),
+        ),
+        (LinkInput::Offence(Offence::Channel), Offence::Channel),
+    ] {
+        let mut simulation = Simulation::with_a_hostile_one(2);
+        let by = Offender::Peer(simulation.nodes[1].me);
+        simulation.on_link(input);
+        assert_eq!(simulation.offences(0), [(by, offence, 1)]);
+    }
+}
+
+#[test]
+fn a_player_who_goes_too_far_is_cut_and_nobody_else() {
+    let mut simulation = Simulation::with_a_hostile_one(3);
+    let text = || LinkInput::Offence(Offence::Text(Channel::State));
+    for _ in 0..63 {
+        simulation.on_link(text());
+    }
+    simulation.run(seconds(30));
+    simulation.assert_everybody_once();
+    let cut_at = simulation.now;
+    for _ in 0..10_000 {
+        simulation.on_link(text());
+    }
+    simulation.run(seconds(30));
+    let counts: Vec<_> = simulation.offences(0).iter().map(|told| told.2).collect();
+    assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64]);
+    assert_eq!(simulation.leaves(0, 1), [(cut_at, LeaveReason::Misbehaved)]);
+    assert_eq!(simulation.leaves(1, 0)[0].1, LeaveReason::CutByPeer);
+    assert_eq!(simulation.joins(0, 1).len(), 1, "they do not come back");
+    assert!(simulation.leaves(0, 2).is_empty() && simulation.leaves(2, 1).is_empty());
+}
+
+#[test]
+fn nonsense_before_the_proof_is_told_with_the_member() {
+    let early = || (0..65).map(|_| on_events(vec![1])).collect();
+    let claims = Control::Hello(crate::core::control::Hello {
+        session: id(5),
+        nonce: [0; 16],
+        share: [0; 32],
+        knows: crate::core::control::Knows::Nothing,
+    });
+    let differs = Offence::Introduction("its introduction and its description differ");
+    let disorder = Offence::Introduction("its introduction is out of order");
+    for (inputs, offence) in [
+        (vec![on_events(NO_CONTROL)], Offence::Control),
+        (early(), Offence::TooEarly),
+        (vec![on_events(claims.encode())], differs),
+        (vec![on_events(Control::Use.encode())], disorder),
+        (
+            vec![LinkInput::Offence(Offence::Text(Channel::Events))],
+            Offence::Text(Channel::Events),
+        ),
+    ] {
+        let mut simulation = Simulation::with_a_hostile_one(1);
+        let link = simulation.unproven_link(id(7));
+        for input in inputs {
+            simulation.hear(0, Input::Link(link, input));
+        }
+        assert_eq!(
+            simulation.offences(0),
+            [(Offender::Member(id(7)), offence, 1)]
+        );
+    }
+}
+
+#[test]
+fn a_cut_player_takes_nobody_along_whose_signaling_id_they_claimed() {
+    let mut simulation = Simulation::with_a_hostile_one(2);
+    let newcomers_sid = id(simulation.next_id + 1);
+    simulation.on_link(on_events(Control::SignalingId(newcomers_sid).encode()));
+    for _ in 0..64 {
+        simulation.on_link(on_events(NO_CONTROL));
+    }
+    assert_eq!(simulation.leaves(0, 1)[0].1, LeaveReason::Misbehaved);
+    let newcomer = simulation.join();
+    simulation.run(seconds(3));
+    assert_eq!(simulation.nodes[newcomer].sid, Some(newcomers_sid));
+    assert_eq!(simulation.joins(0, newcomer).len(), 1);
 }

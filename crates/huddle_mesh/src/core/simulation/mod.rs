@@ -1,6 +1,8 @@
 //! Rooms on a virtual clock: several [`Core`]s, a virtual server and virtual links.
 
+mod chaos;
 mod hostile;
+mod hostile_server;
 mod scenarios;
 
 use std::{
@@ -16,12 +18,21 @@ use super::{
     Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, Told,
     sdp::{Description, SdpKind, Setup},
 };
-use crate::{Channel, LeaveReason, LinkFailure, RoomConfig};
+use crate::{Channel, LeaveReason, LinkFailure, Offence, Offender, RoomConfig};
 
 const STEP: Duration = Duration::from_millis(10);
 const LATENCY: Duration = Duration::from_millis(20);
+/// When a link has found another address of its own machine, after its description.
+const CANDIDATES: [Duration; 4] = [
+    STEP,
+    Duration::from_millis(30),
+    Duration::from_millis(400),
+    Duration::from_secs(4),
+];
 
 type End = (usize, LinkId);
+/// What happens at a node, and on which of its WebSockets.
+type Due = (usize, u64, Input);
 
 struct Node {
     core: Core,
@@ -29,16 +40,22 @@ struct Node {
     sid: Option<PeerId>,
     room: String,
     told: Vec<(Duration, Told)>,
+    /// Numbers the WebSockets, of which only the last is heard.
+    socket: u64,
     /// Neither steps nor hears anything.
     frozen: bool,
+    /// What it hears when it wakes up.
+    unheard: VecDeque<Due>,
     gone: bool,
 }
 
 struct Simulation {
     now: Duration,
     nodes: Vec<Node>,
-    due: BTreeMap<Duration, VecDeque<(usize, Input)>>,
+    due: BTreeMap<Duration, VecDeque<Due>>,
     server_up: bool,
+    /// How long the server takes to tell of newcomers.
+    news_take: Duration,
     next_id: u128,
     /// Pairs of nodes whose packets are dropped.
     cut: BTreeSet<(usize, usize)>,
@@ -48,6 +65,8 @@ struct Simulation {
     other_end: BTreeMap<End, End>,
     open: BTreeSet<End>,
     url: &'static str,
+    /// Nobody here breaks the rules, so nobody may be told of it.
+    honest: bool,
 }
 
 impl Simulation {
@@ -61,6 +80,7 @@ impl Simulation {
             nodes: Vec::new(),
             due: BTreeMap::new(),
             server_up: true,
+            news_take: LATENCY,
             next_id: 1000,
             cut: BTreeSet::new(),
             broken: BTreeSet::new(),
@@ -68,6 +88,7 @@ impl Simulation {
             other_end: BTreeMap::new(),
             open: BTreeSet::new(),
             url,
+            honest: true,
         };
         for _ in 0..nodes {
             simulation.join();
@@ -87,7 +108,9 @@ impl Simulation {
             sid: None,
             room: String::new(),
             told: Vec::new(),
+            socket: 0,
             frozen: false,
+            unheard: VecDeque::new(),
             gone: false,
         });
         n
@@ -100,20 +123,23 @@ impl Simulation {
             while let Some(mut entry) = self.due.first_entry()
                 && *entry.key() <= self.now
             {
-                let Some((node, input)) = entry.get_mut().pop_front() else {
+                let Some(due) = entry.get_mut().pop_front() else {
                     entry.remove();
                     continue;
                 };
-                if !self.nodes[node].frozen && !self.nodes[node].gone {
-                    if self.arrives(node, &input) {
-                        self.nodes[node].core.handle(self.now, input);
-                        self.act(node);
-                    }
-                } else if !self.nodes[node].gone {
-                    self.after(STEP, node, input);
+                let node = &mut self.nodes[due.0];
+                if node.frozen || !node.unheard.is_empty() {
+                    node.unheard.push_back(due);
+                } else {
+                    self.happens(due);
                 }
             }
             for node in 0..self.nodes.len() {
+                while !self.nodes[node].frozen
+                    && let Some(due) = self.nodes[node].unheard.pop_front()
+                {
+                    self.happens(due);
+                }
                 let due = self.now.as_millis().is_multiple_of(super::TICK.as_millis());
                 if due && !self.nodes[node].frozen && !self.nodes[node].gone {
                     self.nodes[node].core.tick(self.now);
@@ -124,10 +150,22 @@ impl Simulation {
     }
 
     fn after(&mut self, wait: Duration, node: usize, input: Input) {
+        let socket = self.nodes[node].socket;
         self.due
             .entry(self.now + wait)
             .or_default()
-            .push_back((node, input));
+            .push_back((node, socket, input));
+    }
+
+    fn happens(&mut self, (node, socket, input): Due) {
+        let over = match input {
+            Input::Link(..) => false,
+            _ => socket != self.nodes[node].socket,
+        };
+        if !over && !self.nodes[node].gone && self.arrives(node, &input) {
+            self.nodes[node].core.handle(self.now, input);
+            self.act(node);
+        }
     }
 
     fn act(&mut self, node: usize) {
@@ -135,11 +173,20 @@ impl Simulation {
             match action {
                 Action::Tell(told) => {
                     let now = self.now;
+                    if self.honest && matches!(told, Told::Offence { .. }) {
+                        panic!("{now:?}: {node} was told of {told:?}");
+                    }
                     self.nodes[node].told.push((now, told));
                 }
-                Action::Connect(url) => self.connect(node, url),
+                Action::Connect(url) => {
+                    self.nodes[node].socket += 1;
+                    self.connect(node, url);
+                }
                 Action::SocketSend(text) => self.serve(node, &text),
-                Action::SocketClose => self.disconnect(node),
+                Action::SocketClose => {
+                    self.nodes[node].socket += 1;
+                    self.disconnect(node);
+                }
                 Action::OpenLink { link, offer } => self.open_link((node, link), offer),
                 Action::Answer { link, sdp } => {
                     let answer = Description::parse(SdpKind::Answer, &sdp).unwrap();
@@ -193,7 +240,8 @@ impl Simulation {
         self.nodes[node].room = url;
         self.tell(node, PeerEvent::IdAssigned(sid));
         for other in self.room_mates(node) {
-            self.tell(other, PeerEvent::NewPeer(sid));
+            let event: JsonPeerEvent = PeerEvent::NewPeer(sid);
+            self.after(self.news_take, other, Input::SocketText(event.to_string()));
         }
     }
 
@@ -267,6 +315,11 @@ impl Simulation {
             end.0,
             Input::Link(end.1, LinkInput::Described(description.to_sdp())),
         );
+        for wait in CANDIDATES {
+            let candidate = "candidate:1 1 udp 5 10.0.0.1 9 typ host".to_owned();
+            let input = LinkInput::Candidate(candidate);
+            self.after(STEP + wait, end.0, Input::Link(end.1, input));
+        }
     }
 
     fn open_link(&mut self, end: End, offer: Option<String>) {
@@ -349,6 +402,16 @@ impl Simulation {
             .stats()
             .find(|(peer, _)| *peer == id)
             .map(|(_, stats)| stats.links)
+    }
+
+    /// The offences that `node` was told of.
+    fn offences(&self, node: usize) -> Vec<(Offender, Offence, u64)> {
+        let told = self.nodes[node].told.iter();
+        told.filter_map(|(_, told)| match told {
+            Told::Offence { by, offence, count } => Some((*by, offence.clone(), *count)),
+            _ => None,
+        })
+        .collect()
     }
 
     /// Who was told of as out of reach.

@@ -63,9 +63,51 @@ fn losing_the_server_touches_no_link_and_its_return_brings_newcomers_to_everybod
 }
 
 #[test]
-fn one_lost_websocket_costs_nobody_a_link() {
+fn who_looks_elsewhere_is_known_to_all_and_to_newcomers_and_on_new_links() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
+    let is_away = |simulation: &Simulation, by: usize| {
+        let of = simulation.nodes[0].me;
+        let mut stats = simulation.nodes[by].core.stats();
+        stats.find(|(id, _)| *id == of).unwrap().1.away
+    };
+    let look = |simulation: &mut Simulation, away| {
+        simulation.nodes[0].core.set_away(away);
+        simulation.act(0);
+    };
+    assert!(!is_away(&simulation, 1));
+    look(&mut simulation, true);
+    simulation.run(seconds(1));
+    let newcomer = simulation.join();
+    simulation.run(seconds(2));
+    for by in [1, 2, newcomer] {
+        assert!(is_away(&simulation, by), "{by}");
+    }
+
+    // It comes back while a link is broken.
+    simulation.break_link(1, 0);
+    simulation.break_link(0, 1);
+    look(&mut simulation, false);
+    simulation.run(seconds(10));
+    assert!(simulation.links(1, 0) > Some(1));
+    for by in [1, 2, newcomer] {
+        assert!(!is_away(&simulation, by), "{by}");
+    }
+    simulation.assert_everybody_once();
+}
+
+#[test]
+fn one_lost_websocket_costs_nobody_a_link() {
+    // The link tells of the new signaling id before the server does, or after.
+    for news_take in [LATENCY / 2, LATENCY * 4] {
+        lose_a_websocket(news_take);
+    }
+}
+
+fn lose_a_websocket(news_take: Duration) {
+    let mut simulation = Simulation::new(3);
+    simulation.run(seconds(2));
+    simulation.news_take = news_take;
     simulation.disconnect(1);
     simulation.after(
         LATENCY,

@@ -47,7 +47,9 @@ impl Supervisor {
                 let Ok(candidate) = text.parse::<Candidate>() else {
                     return;
                 };
-                if self.relay_only && candidate.kind != CandidateKind::Relay {
+                // Where the other side is found now, this link means nothing.
+                let hidden = self.relay_only && candidate.kind != CandidateKind::Relay;
+                if hidden || !link.is_signaled {
                     return;
                 }
                 let ufrag = link.mine.as_ref().map(|mine| mine.ufrag.clone());
@@ -58,6 +60,7 @@ impl Supervisor {
             LinkInput::Message(channel, bytes) => {
                 self.message(now, id, channel, bytes, entropy, actions);
             }
+            LinkInput::Offence(offence) => self.offend_on_link(now, id, offence, actions),
             LinkInput::Path(path) => {
                 if let Phase::Active(peer) = link.phase
                     && let Some(peer) = self.peers.get_mut(&peer)
@@ -119,8 +122,7 @@ impl Supervisor {
             return;
         };
         if bytes.len() > MAX_MESSAGE_LEN {
-            log::debug!("ignoring a message of {} bytes", bytes.len());
-            return;
+            return self.offend_on_link(now, id, Offence::TooLong(bytes.len()), actions);
         }
         let control = (!link.foreign && bytes.first() == Some(&RESERVED_BYTE))
             .then(|| Control::decode(&bytes));
@@ -130,23 +132,11 @@ impl Supervisor {
             }
             (Phase::Introducing(introduction), None) => {
                 if !introduction.keep(channel, bytes) {
-                    self.failed(
-                        now,
-                        id,
-                        "it sent too much before its introduction",
-                        entropy,
-                        actions,
-                    );
+                    self.refuse(now, id, Offence::TooEarly, entropy, actions);
                 }
             }
             (Phase::Introducing(_), Some(None)) => {
-                self.failed(
-                    now,
-                    id,
-                    "its introduction cannot be read: another version?",
-                    entropy,
-                    actions,
-                );
+                self.refuse(now, id, Offence::Control, entropy, actions);
             }
             (Phase::Active(peer) | Phase::Draining(peer, _), control) => {
                 let peer = *peer;
@@ -158,22 +148,30 @@ impl Supervisor {
                         bytes,
                     })),
                     Some(Some(message)) => self.control(now, id, peer, message, actions),
-                    Some(None) => log::debug!("ignoring an unknown control message of {peer}"),
+                    Some(None) => self.offend_on_link(now, id, Offence::Control, actions),
                 }
             }
             (Phase::Opening, _) => {
                 if !link.keep(channel, bytes) {
-                    self.failed(
-                        now,
-                        id,
-                        "it sent too much before it was open",
-                        entropy,
-                        actions,
-                    );
+                    self.refuse(now, id, Offence::TooEarly, entropy, actions);
                 }
             }
             (Phase::Closing(_), _) => {}
         }
+    }
+
+    /// Ends an attempt in which the other side broke the rules.
+    pub(super) fn refuse(
+        &mut self,
+        now: Duration,
+        id: LinkId,
+        offence: Offence,
+        entropy: &mut Entropy,
+        actions: &mut Actions,
+    ) {
+        let why = offence.to_string();
+        self.offend_on_link(now, id, offence, actions);
+        self.failed(now, id, &why, entropy, actions);
     }
 
     pub(super) fn heard(&mut self, id: PeerId, len: usize, actions: &mut Actions) {
@@ -225,8 +223,7 @@ impl Supervisor {
         match step {
             Step::Wait => {}
             Step::Refuse(why) => {
-                log::warn!("refusing a link with {claimed}: {why}");
-                self.failed(now, id, why, entropy, actions);
+                self.refuse(now, id, Offence::Introduction(why), entropy, actions);
             }
             Step::Prove { hello, proof } => {
                 control(actions, id, Channel::Events, &Control::Hello(hello));
@@ -239,13 +236,8 @@ impl Supervisor {
             }
             Step::Proven { .. } => {}
             Step::Use { .. } if is_controller(self.me, claimed) => {
-                self.failed(
-                    now,
-                    id,
-                    "it decided what was not its to decide",
-                    entropy,
-                    actions,
-                );
+                let why = "it decided what was not its to decide";
+                self.refuse(now, id, Offence::Introduction(why), entropy, actions);
             }
             Step::Use { secret } => {
                 self.remember(claimed, Secret::Established(secret));

@@ -7,6 +7,7 @@
 mod endings;
 mod links;
 mod negotiation;
+mod offences;
 mod peers;
 mod watch;
 
@@ -31,7 +32,7 @@ use crate::core::{
     sdp::{Description, MAX_CANDIDATES, SdpKind, Tag},
     signal::{self, ServerMessage, Signal},
 };
-use crate::{Channel, LeaveReason, LinkFailure, LinkStats, MAX_MESSAGE_LEN};
+use crate::{Channel, LeaveReason, LinkFailure, LinkStats, MAX_MESSAGE_LEN, Offence, Offender};
 
 /// A link must be open and introduced by then.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -64,12 +65,19 @@ type Actions = VecDeque<Action>;
 pub(crate) struct Supervisor {
     me: PeerId,
     relay_only: bool,
+    /// This player's page is hidden.
+    away: bool,
     my_sid: Option<PeerId>,
     members: BTreeMap<PeerId, Member>,
     peers: BTreeMap<PeerId, Peer>,
     links: BTreeMap<LinkId, Link>,
     next_link: u64,
     cut: BTreeSet<PeerId>,
+    /// Of members, by signaling id, since the server was connected.
+    offences: BTreeMap<PeerId, u64>,
+    server_offences: u64,
+    /// The server is to be left, and why.
+    verdict: Option<Offence>,
     /// How many make the group complete; `None` without grouping, or once it has its own room.
     group_size: Option<NonZeroU16>,
     group_room: Option<Uuid>,
@@ -80,12 +88,16 @@ impl Supervisor {
         Self {
             me,
             relay_only,
+            away: false,
             my_sid: None,
             members: BTreeMap::new(),
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
             next_link: 0,
             cut: BTreeSet::new(),
+            offences: BTreeMap::new(),
+            server_offences: 0,
+            verdict: None,
             group_size,
             group_room: None,
         }
@@ -130,7 +142,21 @@ impl Supervisor {
     }
 
     pub(crate) fn cut(&mut self, now: Duration, id: PeerId, actions: &mut Actions) {
-        let sid = self.peers.get(&id).and_then(|peer| peer.sid);
+        self.end(now, id, Farewell::CutOff, LeaveReason::Cut, actions);
+    }
+
+    /// Ends it with a player for as long as the room lasts.
+    fn end(
+        &mut self,
+        now: Duration,
+        id: PeerId,
+        farewell: Farewell,
+        reason: LeaveReason,
+        actions: &mut Actions,
+    ) {
+        // Not where they say they can be reached: that may be somebody else.
+        let sid = self.active_link(id).and_then(|link| self.links.get(&link));
+        let sid = sid.map(|link| link.sid);
         if self.cut.len() < 2 * MAX_PEERS {
             self.cut.insert(id);
             self.cut.extend(sid);
@@ -139,7 +165,19 @@ impl Supervisor {
             |link| link.claimed == Some(id) || link.sid == id || Some(link.sid) == sid,
             actions,
         );
-        self.dismiss(now, id, Farewell::CutOff, LeaveReason::Cut, actions);
+        self.dismiss(now, id, farewell, reason, actions);
+    }
+
+    /// Tells the others whether this player looks elsewhere.
+    pub(crate) fn set_away(&mut self, away: bool, actions: &mut Actions) {
+        if std::mem::replace(&mut self.away, away) == away {
+            return;
+        }
+        for (_, peer) in self.here().filter(|(_, peer)| !peer.foreign) {
+            if let Some(link) = peer.link {
+                control(actions, link, Channel::Events, &Control::Away(away));
+            }
+        }
     }
 
     pub(crate) fn leave(&mut self, actions: &mut Actions) {

@@ -10,9 +10,11 @@ impl Supervisor {
         actions: &mut Actions,
     ) {
         match message {
-            ServerMessage::KeepAlive | ServerMessage::Nothing => {}
+            ServerMessage::KeepAlive => {}
             // One id for one connection; whatever follows is not for us to spread.
-            ServerMessage::IdAssigned(_) if self.my_sid.is_some() => {}
+            ServerMessage::IdAssigned(_) if self.my_sid.is_some() => {
+                self.server_offends(now, Offence::SecondId, actions);
+            }
             ServerMessage::IdAssigned(sid) => {
                 self.my_sid = Some(sid);
                 for peer in self
@@ -27,12 +29,14 @@ impl Supervisor {
             }
             ServerMessage::NewPeer(sid) => {
                 if Some(sid) == self.my_sid {
-                    return;
+                    return self.server_offends(now, Offence::Announced(sid), actions);
                 }
                 let Some(member) = self.member(sid) else {
                     return;
                 };
-                member.we_offer = true;
+                if std::mem::replace(&mut member.we_offer, true) {
+                    return self.server_offends(now, Offence::Announced(sid), actions);
+                }
                 member.failures = 0;
                 if self.pending_with(sid).is_none() {
                     self.offer(now, sid, actions);
@@ -47,17 +51,30 @@ impl Supervisor {
                     probe(now, peer, actions);
                 }
             }
-            ServerMessage::Signal(sid, Err(error)) => {
-                log::warn!("ignoring a signal of {sid}: {error}");
+            ServerMessage::Nothing(sid) => {
+                self.admits(now, sid, false, actions);
             }
-            ServerMessage::Signal(sid, Ok(Signal::Offer(offer))) => {
-                self.offered(now, sid, offer, actions);
-            }
-            ServerMessage::Signal(sid, Ok(Signal::Answer(answer))) => {
-                self.answered(sid, answer, actions);
-            }
-            ServerMessage::Signal(sid, Ok(Signal::Candidate { candidate, ufrag })) => {
-                self.candidate(sid, candidate, ufrag, actions);
+            ServerMessage::Signal(sid, signal) => self.signal(now, sid, signal, actions),
+        }
+    }
+
+    fn signal(
+        &mut self,
+        now: Duration,
+        sid: PeerId,
+        signal: Result<Signal, Offence>,
+        actions: &mut Actions,
+    ) {
+        let is_description = !matches!(signal, Ok(Signal::Candidate { .. }));
+        if !self.admits(now, sid, is_description, actions) {
+            return;
+        }
+        match signal {
+            Err(offence) => self.offend(now, Offender::Member(sid), offence, actions),
+            Ok(Signal::Offer(offer)) => self.offered(now, sid, offer, actions),
+            Ok(Signal::Answer(answer)) => self.answered(now, sid, answer, actions),
+            Ok(Signal::Candidate { candidate, ufrag }) => {
+                self.candidate(now, sid, candidate, ufrag, actions);
             }
         }
     }
@@ -66,35 +83,46 @@ impl Supervisor {
     pub(crate) fn signaling_lost(&mut self, actions: &mut Actions) {
         self.my_sid = None;
         self.members.clear();
+        self.offences.clear();
+        self.server_offences = 0;
+        self.verdict = None;
         for peer in self.peers.values_mut() {
             peer.sid = None;
         }
         // Attempts that wait for a description wait in vain.
         self.close_pending(|link| link.theirs.is_none() || link.mine.is_none(), actions);
+        for link in self.links.values_mut() {
+            link.is_signaled = false;
+        }
+    }
+
+    /// Whether there are too many members to know this one.
+    fn is_crowded(&self, sid: PeerId) -> bool {
+        self.members.len() >= MAX_MEMBERS && !self.members.contains_key(&sid)
     }
 
     pub(super) fn member(&mut self, sid: PeerId) -> Option<&mut Member> {
-        if self.members.len() >= MAX_MEMBERS && !self.members.contains_key(&sid) {
-            log::warn!("ignoring {sid}: the room has more than {MAX_MEMBERS} members");
+        if self.is_crowded(sid) {
+            log::debug!("ignoring {sid}: the room has more than {MAX_MEMBERS} members");
             return None;
         }
         Some(self.members.entry(sid).or_default())
     }
 
     pub(super) fn offer(&mut self, now: Duration, sid: PeerId, actions: &mut Actions) {
-        if self.is_busy() {
+        if self.is_busy() || self.is_ignored(sid) {
             return;
         }
         let replaces = self
             .peers
             .values()
-            .any(|peer| peer.sid == Some(sid) && peer.links_opened > 0);
+            .any(|peer| peer.sid == Some(sid) && peer.links_opened > 0 && !peer.is_healthy());
         let Some(member) = self.member(sid) else {
             return;
         };
         member.attempts += 1;
-        // A first offer may be of somebody who is linked already under another signaling id, and
-        // is then answered on that link. One that replaces a link must not be answered there.
+        // A first offer may be of somebody who is linked already, perhaps under another signaling
+        // id, and is then answered on that link. One that replaces a link must not be answered there.
         if replaces {
             member.attempts = member.attempts.max(2);
         }
@@ -108,23 +136,29 @@ impl Supervisor {
         self.links.values().filter(|link| link.is_pending()).count() >= MAX_PENDING
     }
 
-    /// Whether a description from `sid` may say that it is of `claimed`, or of a stock client.
+    /// Whether a description from `sid` says that it is of somebody else.
     ///
     /// Stock clients go by their signaling id, which everybody knows and nobody can prove. So
     /// neither kind may take the other's name.
-    pub(super) fn may_claim(&self, sid: PeerId, claimed: Option<PeerId>) -> bool {
-        if self.cut.contains(&sid) {
-            return false;
-        }
+    fn is_impostor(&self, sid: PeerId, claimed: Option<PeerId>) -> bool {
         match claimed {
-            None => sid != self.me && !self.peers.contains_key(&sid),
+            None => sid == self.me || self.peers.get(&sid).is_some_and(|peer| !peer.foreign),
             Some(claimed) => {
-                claimed != self.me
-                    && !self.cut.contains(&claimed)
-                    && !self.members.contains_key(&claimed)
-                    && self.peers.get(&claimed).is_none_or(|peer| !peer.foreign)
+                claimed == self.me
+                    || self.members.contains_key(&claimed)
+                    || self.peers.get(&claimed).is_some_and(|peer| peer.foreign)
             }
         }
+    }
+
+    /// Whether a link may be made with `sid`, who says that it is `claimed` or a stock client. A
+    /// stock client gets one.
+    fn may_link(&self, sid: PeerId, claimed: Option<PeerId>) -> bool {
+        !self.cut.contains(&sid)
+            && match claimed {
+                None => !self.peers.contains_key(&sid),
+                Some(claimed) => !self.cut.contains(&claimed),
+            }
     }
 
     pub(super) fn begin(
@@ -145,6 +179,7 @@ impl Supervisor {
             claimed: None,
             mine: None,
             theirs: None,
+            is_signaled: true,
             candidates: 0,
             unopened: Vec::new(),
             phase: Phase::Opening,
@@ -169,11 +204,18 @@ impl Supervisor {
     ) {
         let (me, tag) = (self.me, offer.tag);
         let claimed = tag.map(|tag| tag.session);
-        if !self.may_claim(sid, claimed) || self.is_busy() {
+        let Some(member) = self.member(sid) else {
+            return;
+        };
+        member.has_offered = true;
+        if self.is_impostor(sid, claimed) {
+            return self.offend(now, Offender::Member(sid), Offence::Name, actions);
+        }
+        if !self.may_link(sid, claimed) || self.is_busy() {
             log::debug!("ignoring an offer of {sid}");
             return;
         }
-        let Some(member) = self.member(sid) else {
+        let Some(member) = self.members.get_mut(&sid) else {
             return;
         };
         let too_fast = member
@@ -220,7 +262,21 @@ impl Supervisor {
         });
     }
 
-    pub(super) fn answered(&mut self, sid: PeerId, answer: Description, actions: &mut Actions) {
+    pub(super) fn answered(
+        &mut self,
+        now: Duration,
+        sid: PeerId,
+        answer: Description,
+        actions: &mut Actions,
+    ) {
+        let by = Offender::Member(sid);
+        if self.members.get(&sid).is_none_or(|m| m.attempts == 0) && !self.is_crowded(sid) {
+            return self.offend(now, by, Offence::AnswerToNothing, actions);
+        }
+        let claimed = answer.tag.map(|tag| tag.session);
+        if self.is_impostor(sid, claimed) {
+            return self.offend(now, by, Offence::Name, actions);
+        }
         let Some((id, link)) = self.pending_with(sid) else {
             return;
         };
@@ -230,8 +286,7 @@ impl Supervisor {
                 Some(tag) => tag.attempt == link.attempt && tag.session != self.me,
                 None => link.attempt == 1,
             };
-        let claimed = answer.tag.map(|tag| tag.session);
-        if !expected || !self.may_claim(sid, claimed) {
+        if !expected || !self.may_link(sid, claimed) {
             log::debug!("ignoring an answer of {sid} that fits no offer");
             return;
         }
@@ -252,11 +307,18 @@ impl Supervisor {
 
     pub(super) fn candidate(
         &mut self,
+        now: Duration,
         sid: PeerId,
         candidate: Candidate,
         ufrag: Option<String>,
         actions: &mut Actions,
     ) {
+        // Once somebody has negotiated, candidates of what is over already may come at any time.
+        let negotiates = |member: &Member| member.has_offered || member.attempts > 0;
+        if !self.members.get(&sid).is_some_and(negotiates) && !self.is_crowded(sid) {
+            let by = Offender::Member(sid);
+            return self.offend(now, by, Offence::CandidateForNothing, actions);
+        }
         let found = self.links.iter_mut().rfind(|(_, link)| {
             link.sid == sid
                 && link

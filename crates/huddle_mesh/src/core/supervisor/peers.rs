@@ -26,6 +26,7 @@ impl Supervisor {
         }
         let phase = std::mem::replace(&mut link.phase, Phase::Active(who));
         let (sid, foreign) = (link.sid, link.foreign);
+        let away = self.away;
         let peer = self.peers.entry(who).or_default();
         let replaced = peer.link.replace(id);
         let was_suspect = peer.liveness.is_suspect() && peer.here;
@@ -35,9 +36,11 @@ impl Supervisor {
         peer.liveness = Liveness::default();
         peer.path = crate::Path::Unknown;
         peer.links_opened += 1;
+        let is_first = peer.links_opened == 1;
         if !std::mem::replace(&mut peer.here, true) {
             let returning = peer.links_opened > 1;
             peer.traffic = Default::default();
+            peer.away = false;
             actions.push_back(Action::Tell(Told::Joined {
                 peer: who,
                 returning,
@@ -57,6 +60,10 @@ impl Supervisor {
         }
         if let (Some(my_sid), false) = (self.my_sid, foreign) {
             control(actions, id, Channel::Events, &Control::SignalingId(my_sid));
+        }
+        // What was said on an earlier link may not have arrived.
+        if !foreign && (away || !is_first) {
+            control(actions, id, Channel::Events, &Control::Away(away));
         }
         if let Phase::Introducing(introduction) = phase {
             for (channel, bytes) in introduction.into_early() {
@@ -133,7 +140,14 @@ impl Supervisor {
                     self.group_room = Some(room);
                 }
             }
-            Control::Hello(_) | Control::Proof(_) | Control::Use => {}
+            Control::Away(away) => {
+                if let Some(peer) = self.peers.get_mut(&from) {
+                    peer.away = away;
+                }
+            }
+            Control::Hello(_) | Control::Proof(_) | Control::Use => {
+                self.offend_on_link(now, id, Offence::Control, actions);
+            }
         }
     }
 

@@ -107,7 +107,7 @@ impl Supervisor {
                 .members
                 .get(sid)
                 .is_none_or(|member| now >= member.retry_at);
-            waited && self.pending_with(*sid).is_none()
+            waited && self.pending_with(*sid).is_none() && !self.is_ignored(*sid)
         })
         .collect()
     }

@@ -1,0 +1,138 @@
+use bevy::prelude::*;
+use bytes::Bytes;
+use huddle_mesh::{Channel, RoomEvent, SendError};
+
+use crate::{
+    MessageError, RawReceived,
+    prelude::*,
+    testing::{Lab, Player},
+};
+
+use super::game::{LabExt, Splash, game, lab};
+
+/// Two who take each other for stock clients.
+fn strangers() -> (Lab, [Player; 2]) {
+    let mut lab = lab();
+    lab.record::<RawReceived>();
+    let players @ [ada, bob] = [lab.player(game), lab.player(game)];
+    lab.run_until(|lab| lab.have_met(&players));
+    for (player, other) in [(ada, bob), (bob, ada)] {
+        let peer = lab.me(other);
+        let joined = RoomEvent::PeerJoined {
+            peer,
+            returning: false,
+            foreign: true,
+        };
+        lab.inject(player, joined);
+    }
+    lab.settle();
+    for player in players {
+        // What was under way between them when they were none.
+        lab.seen::<RawReceived>(player);
+    }
+    (lab, players)
+}
+
+fn send(lab: &mut Lab, from: Player, to: Player, channel: Channel, bytes: impl Into<Bytes>) {
+    let to = lab.me(to);
+    lab.commands(from, |commands| commands.send_raw(to, channel, bytes));
+}
+
+/// What became of it, if it failed.
+fn failure(lab: &mut Lab, player: Player) -> Option<MessageError> {
+    let failed = lab.seen::<SendFailed>(player).pop()?;
+    assert_eq!(failed.message, "raw bytes");
+    Some(failed.error)
+}
+
+#[test]
+fn raw_bytes_go_both_ways_on_every_channel() {
+    let (mut lab, [ada, bob]) = strangers();
+    for channel in Channel::ALL {
+        for (from, to) in [(ada, bob), (bob, ada)] {
+            let entity = lab.peer(to, from);
+            // Like a hello of the handshake, an event, a packet, and what is nothing.
+            for bytes in [
+                &[0x01, 1][..],
+                &[0x10],
+                &[0x20, 0, 0, 0],
+                &[0x77; 1000],
+                &[],
+            ] {
+                send(&mut lab, from, to, channel, bytes);
+                lab.settle();
+                let received = RawReceived {
+                    entity,
+                    peer: lab.me(from),
+                    channel,
+                    bytes: Bytes::from_static(bytes),
+                };
+                assert_eq!(lab.seen::<RawReceived>(to), [received]);
+            }
+        }
+    }
+    for player in [ada, bob] {
+        assert_eq!(lab.seen::<SendFailed>(player), []);
+        assert_eq!(lab.seen::<MessageRejected>(player), []);
+    }
+}
+
+#[test]
+fn who_sends_any_bytes_for_long_is_not_cut_off() {
+    let (mut lab, [ada, bob]) = strangers();
+    for _ in 0..500 {
+        send(&mut lab, ada, bob, Channel::Events, vec![0x77; 50]);
+    }
+    lab.settle();
+    assert_eq!(lab.seen::<RawReceived>(bob).len(), 500);
+    assert!(lab.find_peer(bob, ada).is_some());
+}
+
+#[test]
+fn raw_bytes_that_cannot_be_sent_say_why() {
+    let (mut lab, [ada, bob]) = strangers();
+    for (bytes, error) in [
+        (vec![0xFF, 1], SendError::ReservedByte),
+        (vec![0; 16_001], SendError::TooLarge(16_001)),
+    ] {
+        send(&mut lab, ada, bob, Channel::Bulk, bytes);
+        assert_eq!(failure(&mut lab, ada), Some(MessageError::Link(error)));
+    }
+    send(&mut lab, ada, ada, Channel::Bulk, vec![1]);
+    assert_eq!(failure(&mut lab, ada), Some(MessageError::UnknownPeer));
+
+    let cleo = lab.player(game);
+    lab.run_until(|lab| lab.have_met(&[ada, cleo]));
+    send(&mut lab, ada, cleo, Channel::Bulk, vec![1]);
+    assert_eq!(failure(&mut lab, ada), Some(MessageError::NotForeign));
+    lab.settle();
+    assert_eq!(lab.seen::<RawReceived>(cleo), []);
+    assert_eq!(lab.seen::<RawReceived>(bob), []);
+}
+
+#[test]
+fn typed_messages_and_raw_bytes_do_not_mix() {
+    let (mut lab, [ada, bob]) = strangers();
+    let cleo = lab.player(game);
+    lab.run_until(|lab| lab.have_met(&[ada, cleo]) && lab.have_met(&[bob, cleo]));
+    lab.seen::<RawReceived>(bob);
+    lab.commands(ada, |commands| commands.broadcast(Splash(1)));
+    lab.settle();
+    assert_eq!(lab.splashes(cleo), [(lab.me(ada), 1)]);
+    assert_eq!(lab.splashes(bob), []);
+    assert_eq!(lab.seen::<RawReceived>(bob), []);
+    assert_eq!(lab.seen::<SendFailed>(ada), []);
+}
+
+#[test]
+fn an_observer_answers_raw_bytes() {
+    let (mut lab, [ada, bob]) = strangers();
+    lab[bob].add_observer(|received: On<RawReceived>, mut commands: Commands| {
+        commands.send_raw(received.peer, received.channel, b"pong".as_slice());
+    });
+    send(&mut lab, ada, bob, Channel::State, b"ping".as_slice());
+    lab.settle();
+    let answers = lab.seen::<RawReceived>(ada);
+    assert_eq!(answers.len(), 1);
+    assert_eq!(answers[0].bytes, "pong");
+}

@@ -1,0 +1,72 @@
+//! Long lives of honest rooms in which everything breaks again and again.
+
+use super::*;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl Simulation {
+    /// One thing that may go wrong, or right again.
+    fn mishap(&mut self, entropy: &mut Entropy) {
+        let nodes = self.nodes.len();
+        let mut pick = |n: usize| (entropy.fraction() * n as f32) as usize;
+        let (one, other) = (pick(nodes), pick(nodes));
+        match pick(8) {
+            0 if one != other => drop(self.cut.insert((one.min(other), one.max(other)))),
+            1 | 2 => self.cut.clear(),
+            3 => self.lose_socket(one),
+            4 => self.kill_server(),
+            5 | 6 => self.server_up = true,
+            _ => {
+                let frozen = &mut self.nodes[one].frozen;
+                *frozen = !*frozen;
+            }
+        }
+    }
+
+    /// One WebSocket breaks, and both ends see it.
+    fn lose_socket(&mut self, node: usize) {
+        if self.nodes[node].sid.is_some() {
+            self.disconnect(node);
+            let end = SocketEnd::Closed(None, "reset".into());
+            self.after(LATENCY, node, Input::SocketEnded(end));
+        }
+    }
+}
+
+/// The simulation itself panics if anybody is told of an offence.
+#[test]
+fn whatever_breaks_the_honest_are_never_blamed_and_meet_again() {
+    for seed in 0..12 {
+        let mut entropy = Entropy::seeded(1000 + seed);
+        let mut simulation = Simulation::new(4);
+        // Links tell of new signaling ids while the server does, or before.
+        simulation.news_take = [LATENCY, LATENCY * 2, LATENCY * 4][seed as usize % 3];
+        simulation.run(seconds(2));
+        while simulation.now < 10 * MINUTE {
+            simulation.mishap(&mut entropy);
+            let wait = entropy.fraction() * entropy.fraction() * 12.0;
+            simulation.run(Duration::from_secs_f32(wait));
+        }
+        simulation.cut.clear();
+        simulation.server_up = true;
+        for node in &mut simulation.nodes {
+            node.frozen = false;
+        }
+        simulation.run(2 * MINUTE);
+        for node in 0..4 {
+            let here = simulation.nodes[node].core.stats().count();
+            assert_eq!(here, 3, "seed {seed}: {node} sees {here} others");
+        }
+    }
+}
+
+#[test]
+fn a_room_of_many_that_all_come_back_at_once_blames_nobody() {
+    let mut simulation = Simulation::new(24);
+    simulation.run(seconds(5));
+    simulation.kill_server();
+    simulation.run(seconds(10));
+    simulation.server_up = true;
+    simulation.run(seconds(20));
+    simulation.assert_everybody_once();
+}

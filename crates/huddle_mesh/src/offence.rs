@@ -1,0 +1,101 @@
+use matchbox_protocol::PeerId;
+use thiserror::Error;
+
+use crate::MAX_MESSAGE_LEN;
+
+/// Who broke the rules of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Offender {
+    /// A player who is here, on the link that they have proven to be theirs.
+    Peer(PeerId),
+    /// Somebody in the room, named by the id that the signaling server gave them.
+    ///
+    /// Also of a player who is here: a server can make up signals, so that what comes over it is
+    /// never held against a link.
+    Member(PeerId),
+    /// The signaling server.
+    Server,
+}
+
+/// What was wrong with something that came over the network. Whoever keeps to the protocol
+/// commits none, whatever is lost, restarted or replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Offence {
+    /// A member's signal is not one of matchbox's.
+    #[error("it sent a signal that is no offer, answer or candidate")]
+    Signal,
+    /// A member's offer or answer is not one from which a link can be made.
+    #[error("it sent a session description that cannot be used: {0}")]
+    Description(SdpError),
+    /// A member's candidate is malformed.
+    #[error("it sent a candidate that cannot be used: {0}")]
+    Candidate(SdpError),
+    /// A member answered what was never offered.
+    #[error("it sent an answer without having got an offer")]
+    AnswerToNothing,
+    /// A member sent candidates and neither an offer nor an answer.
+    #[error("it sent a candidate for a link that was neither offered nor asked for")]
+    CandidateForNothing,
+    /// A member sends more than linking takes.
+    #[error("it sent more signals than linking takes")]
+    TooManySignals,
+    /// A member's description claims the name of somebody else.
+    #[error("it claimed the name of somebody else")]
+    Name,
+    /// The introduction on a new link did not prove who is there.
+    #[error("its introduction on a new link was refused: {0}")]
+    Introduction(&'static str),
+    /// Too many packets before the introduction was over.
+    #[error("it sent too many packets before its introduction was over")]
+    TooEarly,
+    /// One of the mesh's own messages is malformed, or comes where there is no place for it.
+    #[error("it sent a control message that makes no sense; does it run another version?")]
+    Control,
+    /// A text on a channel that carries bytes.
+    #[error("it sent text on the {0} channel, which carries bytes")]
+    Text(crate::Channel),
+    /// A data channel that was not agreed on; the link ends.
+    #[error("it opened a data channel of its own")]
+    Channel,
+    /// A message is longer than a channel carries, or than the server may send.
+    #[error("it sent a message of {0} bytes; {max} fit on a channel, {signal} in a signal", max = MAX_MESSAGE_LEN, signal = crate::core::MAX_SIGNAL_LEN)]
+    TooLong(usize),
+    /// The server's message is not of matchbox's protocol.
+    #[error("it sent a message that is not of matchbox's protocol ({0})")]
+    NotMatchbox(String),
+    /// The server sent bytes.
+    #[error("it sent bytes where matchbox's protocol has text")]
+    NotText,
+    /// The server named players before it named this one.
+    #[error("it sent messages before it gave this player an id")]
+    NoId,
+    /// The server gave a second id on one connection.
+    #[error("it gave this player a second id")]
+    SecondId,
+    /// The server announced somebody who is in the room already.
+    #[error("it announced {0}, who is in the room already")]
+    Announced(PeerId),
+    /// More members than a room has broke the rules.
+    #[error("it relayed nonsense of more members than a room has")]
+    TooManyOffenders,
+    /// The server sends more than any room needs.
+    #[error("it sent more than any room needs")]
+    Flood,
+}
+
+/// Why a session description or candidate was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SdpError {
+    /// It is longer than any that is needed.
+    #[error("it is {0} bytes long")]
+    TooLong(usize),
+    /// A line that is needed is not there.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// A line makes no sense.
+    #[error("`{0}` is malformed")]
+    Malformed(&'static str),
+    /// A candidate may be honest, and is of no use here.
+    #[error("`{0}` is of a kind that is of no use here")]
+    Unusable(&'static str),
+}

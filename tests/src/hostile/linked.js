@@ -1,0 +1,80 @@
+// A member of a room that makes links by hand, like a stock client or one that says it is a player, and then sends what
+// it is told to.
+const [url, tagged] = arguments;
+const session = crypto.randomUUID();
+const evil = { id: null, links: {}, log: [], closed: 0 };
+globalThis.evil = evil;
+
+const socket = new WebSocket(url);
+const signal = (receiver, data) => socket.send(JSON.stringify({ Signal: { receiver, data } }));
+
+const tag = (offer, sdp) => {
+    const attempt = /a=huddle:(\d+) /.exec(offer);
+    return tagged && attempt ? sdp.replace('t=0 0\r\n', `t=0 0\r\na=huddle:${attempt[1]} ${session}\r\n`) : sdp;
+};
+
+const answer = async (sender, offer) => {
+    const connection = new RTCPeerConnection();
+    const channels = [0, 1, 2].map((id) => {
+        const options = { negotiated: true, id, ordered: id > 0 };
+        if (id === 0) options.maxRetransmits = 0;
+        const channel = connection.createDataChannel(`matchbox_socket_${id}`, options);
+        channel.binaryType = 'arraybuffer';
+        channel.onclose = () => { evil.closed += 1; };
+        return channel;
+    });
+    evil.links[sender] = { connection, channels };
+    connection.onicecandidate = ({ candidate }) => {
+        if (candidate) signal(sender, { IceCandidate: JSON.stringify(candidate) });
+    };
+    await connection.setRemoteDescription({ type: 'offer', sdp: offer });
+    const made = await connection.createAnswer();
+    await connection.setLocalDescription(made);
+    signal(sender, { Answer: tag(offer, connection.localDescription.sdp) });
+};
+
+socket.onmessage = ({ data }) => {
+    const event = JSON.parse(data);
+    if (event.IdAssigned) evil.id = event.IdAssigned;
+    const offer = event.Signal?.data?.Offer;
+    if (offer) answer(event.Signal.sender, offer).catch((error) => evil.log.push(String(error)));
+};
+
+evil.open = () => Object.values(evil.links)
+    .filter(({ channels }) => channels.every((channel) => channel.readyState === 'open')).length;
+
+const bytes = (length, first) => {
+    const array = new Uint8Array(length).map(() => Math.random() * 256);
+    if (first !== undefined && length > 0) array[0] = first;
+    return array;
+};
+
+// What can be sent, by name. Of each call some more, until nobody listens any more.
+const tricks = {
+    text: (channel) => channel.send('text where bytes belong'),
+    blob: (channel) => channel.send(new Blob([bytes(100)])),
+    empty: (channel) => channel.send(new Uint8Array(0)),
+    oversized: (channel) => channel.send(bytes(16001 + Math.floor(Math.random() * 40000), 0x20)),
+    control: (channel) => channel.send(bytes(1 + Math.floor(Math.random() * 60), 0xff)),
+    truncated: (channel) => channel.send(new Uint8Array([0xff, 0, 1, 2, 3])),
+    packets: (channel) => channel.send(bytes(Math.floor(Math.random() * 1200), 0x20)),
+    channels: (_, connection) => connection.createDataChannel('evil'),
+};
+
+evil.play = (trick, times) => {
+    let sent = 0;
+    for (const { connection, channels } of Object.values(evil.links)) {
+        for (const channel of channels) {
+            for (let i = 0; i < times && channel.readyState === 'open'; i += 1) {
+                try {
+                    tricks[trick](channel, connection);
+                    sent += 1;
+                } catch (error) {
+                    evil.log.push(`${trick}: ${error}`);
+                    break;
+                }
+            }
+        }
+    }
+    return sent;
+};

@@ -1,0 +1,29 @@
+//! Who breaks the rules: members of a room, and servers.
+
+mod linked;
+mod member;
+mod server;
+
+use std::fs;
+
+use anyhow::Context;
+use nix::unistd::Pid;
+
+pub use linked::LinkedMember;
+pub use member::HostileMember;
+pub use server::{HostileServer, Trick};
+
+/// How much memory a process holds, in MiB.
+///
+/// # Errors
+/// If there is no such process.
+pub fn resident_mib(process: Pid) -> anyhow::Result<f64> {
+    let path = format!("/proc/{process}/status");
+    let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"))
+        .and_then(|kib| kib.trim().parse::<f64>().ok())
+        .with_context(|| format!("{path} does not say how much is resident"))?;
+    Ok(kib / 1024.0)
+}

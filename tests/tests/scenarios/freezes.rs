@@ -1,0 +1,168 @@
+//! Players whose process stands still for a while, and hidden pages.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::ensure;
+use huddle_tests::{
+    Artifacts, Browser, Frozen, Native, Page, Platform, Player, Server, Stage, wait_until, watch,
+};
+
+use crate::steps::{LOAD, Movement, all_meet, all_see_movement, lists_exactly};
+
+const SHORT: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_secs(20);
+const SUSPECTED: Duration = Duration::from_millis(1500);
+const LOST: Duration = Duration::from_secs(5);
+const RECOVERED: Duration = Duration::from_secs(3);
+const BACK: Duration = Duration::from_secs(10);
+const HIDDEN: Duration = Duration::from_secs(60);
+const SHOWN: Duration = Duration::from_secs(1);
+
+/// SIGSTOP for two seconds: the others suspect it, and nobody is lost.
+pub(crate) fn a_short_freeze_is_survived(
+    artifacts: &Artifacts,
+    frozen: Platform,
+) -> anyhow::Result<()> {
+    let stage = Stage::new(artifacts)?;
+    let mut ada = stage.seat(Platform::Native, "Ada", 1)?;
+    let mut bob = stage.seat(Platform::Chromium, "Bob", 2)?;
+    let mut cleo = stage.seat(frozen, "Cleo", 3)?;
+    let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
+    let (ids, _) = all_meet(all, LOAD, "three meet")?;
+    let ice = Frozen::new(&*cleo.player)?;
+    let start = Instant::now();
+    let others: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
+    let suspected = wait_until(others, SUSPECTED, "the others suspect it", |reports| {
+        reports
+            .iter()
+            .all(|report| report.peer(&ids[2]).is_some_and(|p| p.state == "suspect"))
+    })?;
+    println!("   suspected after {} ms", suspected.as_millis());
+    watch(
+        others,
+        SHORT.saturating_sub(start.elapsed()),
+        "nobody is lost",
+        |reports| {
+            reports
+                .iter()
+                .try_for_each(|report| lists_exactly(report, &ids))
+        },
+    )?;
+    drop(ice);
+    let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
+    let (after, took) = all_meet(all, RECOVERED, "all are fine again")?;
+    println!("   fine {} ms after waking", took.as_millis());
+    ensure!(after == ids, "ids have changed");
+    watch(all, SHORT, "and stay so", |reports| {
+        reports.iter().try_for_each(|report| {
+            ensure!(
+                report.past.is_empty(),
+                "somebody was lost: {:?}",
+                report.past
+            );
+            lists_exactly(report, &ids)
+        })
+    })
+}
+
+/// SIGSTOP for twenty seconds: the others lose it, and it does not take them for dead when it wakes.
+pub(crate) fn a_long_freeze_is_survived(
+    artifacts: &Artifacts,
+    frozen: Platform,
+) -> anyhow::Result<()> {
+    let stage = Stage::new(artifacts)?;
+    let mut ada = stage.seat(Platform::Native, "Ada", 1)?;
+    let mut bob = stage.seat(Platform::Chromium, "Bob", 2)?;
+    let mut cleo = stage.seat(frozen, "Cleo", 3)?;
+    let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
+    let (ids, _) = all_meet(all, LOAD, "three meet")?;
+    let ice = Frozen::new(&*cleo.player)?;
+    let start = Instant::now();
+    let others: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
+    let lost = wait_until(others, LOST, "the others lose it", |reports| {
+        reports.iter().all(|report| !report.lists(&ids[2]))
+    })?;
+    println!("   lost after {} ms", lost.as_millis());
+    watch(
+        others,
+        LONG.saturating_sub(start.elapsed()),
+        "the others play on",
+        |reports| {
+            reports
+                .iter()
+                .try_for_each(|report| lists_exactly(report, &ids[..2]))
+        },
+    )?;
+    drop(ice);
+    let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
+    let (after, took) = all_meet(all, BACK, "it is back")?;
+    println!("   back {} ms after waking", took.as_millis());
+    ensure!(after == ids, "ids have changed: {ids:?}, then {after:?}");
+    all_see_movement(all, "all see all move")
+}
+
+/// Nobody sees a page for a minute while others play.
+pub(crate) fn a_hidden_page_keeps_its_links(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
+    let mut bob = Browser::chromium("Bob", Page::SMALL)?;
+    let mut cleo = Browser::chromium("Cleo", Page::SMALL)?;
+    bob.open(&server.page("hello", "render=off&bot=2"))?;
+    cleo.open(&server.page("hello", "render=off&bot=3"))?;
+    let (ids, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
+
+    cleo.hide()?;
+    let others: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
+    let told = wait_until(
+        others,
+        SHOWN,
+        "the others know that it is hidden",
+        |reports| {
+            reports
+                .iter()
+                .all(|report| report.peer(&ids[2]).is_some_and(|peer| peer.away))
+        },
+    )?;
+    println!("   hidden is told: {} ms", told.as_millis());
+    watch(others, HIDDEN, "the hidden page stays", |reports| {
+        reports.iter().try_for_each(|report| {
+            lists_exactly(report, &ids)?;
+            let peer = report.peer(&ids[2]);
+            ensure!(
+                peer.is_some_and(|peer| peer.links == 1 && peer.away && peer.state == "connected"),
+                "the hidden page is {peer:?}"
+            );
+            Ok(())
+        })
+    })?;
+
+    let mut seen = Movement::default();
+    cleo.show()?;
+    let start = Instant::now();
+    let all: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo];
+    let back = wait_until(all, 2 * SHOWN, "it is back in play", |reports| {
+        seen.look(reports);
+        reports
+            .iter()
+            .all(|report| report.plays_with(2) && report.peers.iter().all(|p| !p.away))
+            && seen.places(reports).is_some_and(|places| places >= 3)
+    })?;
+    println!("   back in play: {} ms after it is shown", back.as_millis());
+    ensure!(
+        start.elapsed() < SHOWN + Duration::from_millis(200),
+        "only after {back:?}"
+    );
+    thread::sleep(SHOWN);
+    watch(all, SHORT, "and stays", |reports| {
+        reports.iter().try_for_each(|report| {
+            ensure!(
+                report.peers.iter().all(|peer| peer.links == 1),
+                "a link was replaced"
+            );
+            lists_exactly(report, &ids)
+        })
+    })
+}
