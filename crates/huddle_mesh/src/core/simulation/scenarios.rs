@@ -11,6 +11,9 @@ fn everybody_meets_everybody_once() {
     simulation.run(seconds(60));
     simulation.assert_everybody_once();
     assert_eq!(simulation.links(0, 1), Some(1));
+    for node in 0..5 {
+        assert_eq!(simulation.not_linked(node), []);
+    }
 }
 
 #[test]
@@ -54,6 +57,9 @@ fn losing_the_server_touches_no_link_and_its_return_brings_newcomers_to_everybod
         Some(1),
         "a healthy link is not replaced"
     );
+    for node in 0..5 {
+        assert_eq!(simulation.not_linked(node), []);
+    }
 }
 
 #[test]
