@@ -46,7 +46,7 @@ fn is_told(trick: Trick, offences: &[Offence], losses: &[SignalingLoss]) -> bool
             .any(|loss| matches!(loss, SignalingLoss::Closed(_))),
         Trick::Mute => losses
             .iter()
-            .any(|loss| matches!(loss, SignalingLoss::Unreachable(_))),
+            .any(|loss| matches!(loss, SignalingLoss::NotSignaling(_))),
     }
 }
 
