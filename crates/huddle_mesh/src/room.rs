@@ -9,6 +9,9 @@ use crate::{
     SendError, core::RESERVED_BYTE, platform::Handle,
 };
 
+/// What the mesh itself may queue on a channel between a look at the credit and the sending, in bytes.
+const MESH_MESSAGES: usize = 256;
+
 /// A room that this player is in, from [`Room::join`] until it is dropped.
 ///
 /// Natively the network runs on a thread of its own; in a browser it runs between frames. Either
@@ -64,11 +67,12 @@ impl Room {
         self.handle.poll()
     }
 
-    /// How many bytes a channel to `peer` takes now; 0 without a link.
+    /// How many bytes a channel to `peer` takes now, for sure; 0 without a link.
     pub fn credit(&self, peer: PeerId, channel: Channel) -> usize {
-        self.handle
-            .queued(peer, channel)
-            .map_or(0, |queued| channel.send_limit().saturating_sub(queued))
+        let queued = self.handle.queued(peer, channel);
+        queued.map_or(0, |queued| {
+            channel.send_limit().saturating_sub(queued + MESH_MESSAGES)
+        })
     }
 
     /// Sends to `peer`. What is accepted is handed to the network, in order.

@@ -13,13 +13,14 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use huddle_mesh::{LinkFailure, PeerId, Room, RoomConfig, RoomEvent, Signaling, SignalingLoss};
 use huddle_tests::{
-    Answer, Artifacts, Behind, Browser, Gate, NameServer, Page, Player, Server, Spy, wait_until,
+    Answer, Artifacts, Behind, Browser, Gate, NameServer, Native, Page, Player, Server, Spy,
+    wait_until,
 };
 use network_lab::{Host, Lab};
 
 use crate::{
     rooms::{until, until_connected, until_joined},
-    steps::LOAD,
+    steps::{LOAD, all_meet},
 };
 
 /// Nobody waits longer for a word of what is wrong.
@@ -285,7 +286,8 @@ pub(crate) fn a_page_whose_server_hangs_says_so_and_plays_when_it_does_not(
     })?;
     println!("   the page is told: {} ms", took.as_millis());
     let log = page.log();
-    ensure!(log.contains("signaling server"), "nothing is said:\n{log}");
+    let said = log.contains("does not behave like a signaling server");
+    ensure!(said, "the cause is not said:\n{log}");
     gate.set(Behind::Server(server.address()));
     let took = wait_until(&mut [&mut page], RECOVERED, "the page is in", |reports| {
         reports[0].state == "waiting"
@@ -341,6 +343,34 @@ pub(crate) fn who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way(
         ensure!(!bad, "what does not concern Cleo reaches her: {event:?}");
     }
     Ok(())
+}
+
+pub(crate) fn players_out_of_reach_of_each_other_read_why_and_play_when_they_are_not(
+    artifacts: &Artifacts,
+) -> anyhow::Result<()> {
+    let lab = Lab::new(5)?;
+    let far = lab.host("server")?;
+    let (one, other) = (lab.host("one")?, lab.host("other")?);
+    let server = far.enter(|| Server::start_at(artifacts, far.address()))??;
+    lab.cut(&one, &other);
+    let mut ada = one.enter(|| Browser::chromium("Ada", Page::SMALL))??;
+    ada.open(&server.page("hello", "render=off&bot=1"))?;
+    wait_until(&mut [&mut ada], LOAD, "Ada waits", |reports| {
+        reports[0].state == "waiting"
+    })?;
+    let mut bob = other.enter(|| Native::start(artifacts, "Bob", &server, "hello", 2))??;
+    let began = Instant::now();
+    // What a page has logged is told once.
+    let mut logs = [String::new(), String::new()];
+    while !logs.iter().all(|log| log.contains("a TURN server")) {
+        ensure!(began.elapsed() < TOLD, "they do not read why:\n{logs:#?}");
+        logs[0] += &ada.log();
+        logs[1] = bob.log();
+        thread::sleep(Duration::from_millis(100));
+    }
+    println!("   both read why: {} ms", began.elapsed().as_millis());
+    lab.heal(&one, &other);
+    all_meet(&mut [&mut ada, &mut bob], RECOVERED, "they play").map(drop)
 }
 
 fn until_told(room: &mut Room, who: Option<PeerId>) -> anyhow::Result<LinkFailure> {

@@ -141,6 +141,10 @@ const SCENARIOS: &[(&str, Scenario)] = &[
         bad_networks::who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way,
     ),
     (
+        "players_out_of_reach_of_each_other_read_why_and_play_when_they_are_not",
+        bad_networks::players_out_of_reach_of_each_other_read_why_and_play_when_they_are_not,
+    ),
+    (
         "two_without_a_default_route_meet",
         bad_networks::two_without_a_default_route_meet,
     ),

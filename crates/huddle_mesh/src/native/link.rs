@@ -49,7 +49,9 @@ pub(super) struct Queued {
 impl Queued {
     pub(super) fn get(&self, channel: Channel) -> usize {
         let c = channel.index();
-        self.accepted[c].load(Ordering::Relaxed) + self.outstanding[c].load(Ordering::Relaxed)
+        // In this order, so that what goes from one to the other meanwhile is seen at least once.
+        let accepted = self.accepted[c].load(Ordering::Acquire);
+        accepted + self.outstanding[c].load(Ordering::Relaxed)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -65,15 +67,21 @@ impl Queued {
     pub(super) fn release(&self, channel: Channel, len: usize) {
         // A link can be replaced while something is on the way to the old one.
         let _ = self.accepted[channel.index()].fetch_update(
-            Ordering::Relaxed,
+            Ordering::Release,
             Ordering::Relaxed,
             |queued| Some(queued.saturating_sub(len)),
         );
     }
 
-    async fn measure(&self, channel: Channel, data: &dyn DataChannel) {
-        let bytes = data.outstanding_bytes().await.unwrap_or(0);
-        self.outstanding[channel.index()].store(bytes, Ordering::Relaxed);
+    /// SCTP has so much now.
+    fn measured(&self, channel: Channel, outstanding: usize) {
+        self.outstanding[channel.index()].store(outstanding, Ordering::Relaxed);
+    }
+
+    /// SCTP has so much now, `len` of it only just: credit that was seen must not turn out to be none.
+    fn handed_over(&self, channel: Channel, len: usize, outstanding: usize) {
+        self.measured(channel, outstanding);
+        self.release(channel, len);
     }
 }
 
@@ -203,9 +211,9 @@ impl LinkTask {
                     Some(Command::Send(channel, bytes)) => {
                         let data = &channels[channel.index()];
                         let sent = data.send(BytesMut::from(&bytes[..])).await;
-                        self.queued.release(channel, bytes.len());
+                        let outstanding = outstanding(&**data).await;
+                        self.queued.handed_over(channel, bytes.len(), outstanding);
                         sent?;
-                        self.queued.measure(channel, &**data).await;
                     }
                 },
                 Some(()) = opened.recv() => {
@@ -219,7 +227,7 @@ impl LinkTask {
                 _ = over.recv() => return Ok(()),
                 _ = measured.tick() => {
                     for (channel, data) in Channel::ALL.into_iter().zip(&channels) {
-                        self.queued.measure(channel, &**data).await;
+                        self.queued.measured(channel, outstanding(&**data).await);
                     }
                     let known = path != Path::Unknown && path_asked.elapsed() < PATH_EVERY;
                     if open == Channel::ALL.len() && !known {
@@ -280,6 +288,10 @@ impl LinkTask {
             .await;
         connection.set_local_description(description).await
     }
+}
+
+async fn outstanding(data: &dyn DataChannel) -> usize {
+    data.outstanding_bytes().await.unwrap_or(0)
 }
 
 fn init(channel: Channel) -> RTCDataChannelInit {
@@ -423,5 +435,40 @@ impl PeerConnectionEventHandler for Events {
         ) {
             let _ = self.over.try_send(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::atomic::AtomicBool, thread};
+
+    use super::*;
+
+    #[test]
+    fn what_is_handed_over_is_never_counted_too_low() {
+        const LEN: usize = 1000;
+        let (channel, queued) = (Channel::Events, Queued::default());
+        let (accepted, over) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    if accepted.load(Ordering::Acquire) {
+                        queued.handed_over(channel, LEN, LEN);
+                        accepted.store(false, Ordering::Release);
+                    }
+                }
+            });
+            let (began, mut fewest) = (Instant::now(), LEN);
+            while began.elapsed() < Duration::from_millis(300) {
+                queued.accept(channel, LEN);
+                accepted.store(true, Ordering::Release);
+                while accepted.load(Ordering::Acquire) {
+                    fewest = fewest.min(queued.get(channel));
+                }
+                queued.measured(channel, 0);
+            }
+            over.store(true, Ordering::Relaxed);
+            assert_eq!(fewest, LEN);
+        });
     }
 }
