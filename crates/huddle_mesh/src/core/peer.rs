@@ -14,6 +14,8 @@ pub(crate) struct Peer {
     pub sid: Option<PeerId>,
     /// A stock client: its id is its signaling id, and it gets no verdict of ours.
     pub foreign: bool,
+    /// A stock client that the server says has left: from now on its silence counts.
+    pub unlisted: bool,
     pub secret: Secret,
     /// Whether the game sees them.
     pub here: bool,

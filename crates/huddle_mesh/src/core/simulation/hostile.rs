@@ -24,7 +24,7 @@ fn description(setup: Setup, tag: Option<Tag>) -> Description {
     }
 }
 
-fn offer_from(sender: PeerId, tag: Option<Tag>) -> Input {
+pub(super) fn offer_from(sender: PeerId, tag: Option<Tag>) -> Input {
     signal_from(sender, &Signal::Offer(description(Setup::ActPass, tag)))
 }
 

@@ -1,6 +1,7 @@
 //! Rooms on a virtual clock: several [`Core`]s, a virtual server and virtual links.
 
 mod chaos;
+mod foreign;
 mod hostile;
 mod hostile_server;
 mod scenarios;

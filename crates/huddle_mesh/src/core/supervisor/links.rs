@@ -184,7 +184,7 @@ impl Supervisor {
         if let Secret::Unconfirmed(secret) = peer.secret {
             peer.secret = Secret::Established(secret);
         }
-        if peer.liveness.heard() {
+        if peer.liveness.heard() && !peer.foreign {
             actions.push_back(Action::Tell(Told::Recovered(id)));
         }
     }

@@ -47,6 +47,11 @@ impl Supervisor {
                 self.close_pending(|link| link.sid == sid, actions);
                 for (id, peer) in self.peers.iter_mut().filter(|(_, p)| p.sid == Some(sid)) {
                     peer.sid = None;
+                    if peer.foreign {
+                        // It cannot be asked.
+                        peer.unlisted = true;
+                        peer.liveness = Liveness::default();
+                    }
                     log::debug!("the server says that {id} left: probing");
                     probe(now, peer, actions);
                 }

@@ -31,6 +31,7 @@ impl Supervisor {
         let replaced = peer.link.replace(id);
         let was_suspect = peer.liveness.is_suspect() && peer.here;
         peer.foreign = foreign;
+        peer.unlisted = false;
         peer.sid = Some(sid);
         peer.farewell = false;
         peer.liveness = Liveness::default();

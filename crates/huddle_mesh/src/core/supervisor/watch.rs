@@ -57,17 +57,18 @@ impl Supervisor {
         for (id, peer) in self
             .peers
             .iter_mut()
-            .filter(|(_, peer)| peer.here && !peer.foreign)
+            .filter(|(_, peer)| peer.here && (!peer.foreign || peer.unlisted))
         {
             match peer.liveness.tick(step) {
                 Verdict::Same => {}
+                Verdict::Suspect if peer.foreign => {}
                 Verdict::Suspect => {
                     doubt = true;
                     actions.push_back(Action::Tell(Told::Suspect(*id)));
                 }
                 Verdict::Lost => lost.push(*id),
             }
-            if peer.liveness.wants_ping(now) {
+            if !peer.foreign && peer.liveness.wants_ping(now) {
                 ping(now, peer, actions);
             }
         }

@@ -1,0 +1,71 @@
+//! Stock clients, who answer no ping.
+
+use super::{hostile::offer_from, *};
+
+/// One of ours, linked with a stock client.
+fn with_stock_client() -> (Simulation, PeerId, LinkId) {
+    let mut simulation = Simulation::new(1);
+    simulation.run(seconds(2));
+    let stock = PeerId(Uuid::from_u128(5));
+    let (now, core) = (simulation.now, &mut simulation.nodes[0].core);
+    core.handle(now, offer_from(stock, None));
+    let actions = std::iter::from_fn(|| core.next_action());
+    let mut opened = actions.filter_map(|action| match action {
+        Action::OpenLink { link, .. } => Some(link),
+        _ => None,
+    });
+    let link = opened.next().unwrap();
+    core.handle(now, Input::Link(link, LinkInput::Opened));
+    simulation.act(0);
+    (simulation, stock, link)
+}
+
+#[test]
+fn a_stock_client_may_be_silent_as_long_as_the_server_lists_it() {
+    let (mut simulation, stock, _) = with_stock_client();
+    simulation.run(seconds(60));
+    assert!(
+        simulation.nodes[0]
+            .told
+            .iter()
+            .all(|(_, told)| !matches!(told, Told::Suspect(_) | Told::Left { .. }))
+    );
+    assert!(simulation.nodes[0].core.active_link(stock).is_some());
+}
+
+#[test]
+fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
+    let (mut simulation, stock, link) = with_stock_client();
+    simulation.tell(0, PeerEvent::PeerLeft(stock));
+    // Only its way to the server was lost.
+    for _ in 0..10 {
+        simulation.run(seconds(1));
+        let message = LinkInput::Message(Channel::State, Bytes::from_static(b"here"));
+        simulation.nodes[0]
+            .core
+            .handle(simulation.now, Input::Link(link, message));
+        simulation.act(0);
+    }
+    assert!(simulation.nodes[0].core.active_link(stock).is_some());
+
+    simulation.run(seconds(4));
+    let told = &simulation.nodes[0].told;
+    let verdicts: Vec<_> = told
+        .iter()
+        .filter(|(_, told)| {
+            matches!(
+                told,
+                Told::Suspect(_) | Told::Recovered(_) | Told::Left { .. }
+            )
+        })
+        .map(|(_, told)| told.clone())
+        .collect();
+    let reason = LeaveReason::Lost;
+    assert_eq!(
+        verdicts,
+        [Told::Left {
+            peer: stock,
+            reason
+        }]
+    );
+}
