@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use huddle_tests::{Artifacts, Past, Platform, Player, Report, Seat, Stage, wait_until, watch};
+use huddle_tests::{Artifacts, Past, Platform, Player, Report, Stage, wait_until, watch};
 
 use crate::steps::{LOAD, all_meet, all_see_movement, lists_exactly};
 
@@ -22,33 +22,22 @@ const NEXT_REPORT: Duration = Duration::from_millis(500);
 /// Keep-alives of the signaling connection go unanswered for longer than it takes to notice.
 const WITHOUT_SERVER: Duration = Duration::from_secs(20);
 
-/// One player's way to the server is cut, and heals.
+/// The ways of both players to the server are cut, and heal.
 pub(crate) fn a_lost_websocket_costs_nobody_a_link(artifacts: &Artifacts) -> anyhow::Result<()> {
     let stage = Stage::new(artifacts)?;
     let mut ada = stage.seat(Platform::Native, "Ada", 1)?;
     let mut bob = stage.seat(Platform::Chromium, "Bob", 2)?;
-    let three =
-        |ada: &mut Seat,
-         bob: &mut Seat,
-         act: &mut dyn FnMut(&mut [&mut dyn Player]) -> anyhow::Result<()>| {
-            act(&mut [&mut *ada.player, &mut *bob.player])
-        };
-    let mut ids = Vec::new();
-    three(&mut ada, &mut bob, &mut |both| {
-        ids = all_meet(both, LOAD, "two meet")?.0;
-        Ok(())
-    })?;
+    let both: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
+    let (ids, _) = all_meet(both, LOAD, "two meet")?;
 
     for host in [&ada.host, &bob.host] {
         stage.lab.cut(host, &stage.server_host);
     }
-    three(&mut ada, &mut bob, &mut |both| {
-        watch(both, WITHOUT_SERVER, "they play on", |reports| {
-            reports.iter().try_for_each(|report| {
-                ensure!(report.plays_with(1), "somebody is missing: {report:?}");
-                ensure!(report.peers[0].links == 1, "a good link was replaced");
-                lists_exactly(report, &ids)
-            })
+    watch(both, WITHOUT_SERVER, "they play on", |reports| {
+        reports.iter().try_for_each(|report| {
+            ensure!(report.plays_with(1), "somebody is missing: {report:?}");
+            ensure!(report.peers[0].links == 1, "a good link was replaced");
+            lists_exactly(report, &ids)
         })
     })?;
     for host in [&ada.host, &bob.host] {

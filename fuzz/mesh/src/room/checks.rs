@@ -172,6 +172,9 @@ impl Checks {
                 assert!(*peer != self.me && !self.cut.contains(peer));
                 assert_eq!(self.here.insert(*peer, *foreign), None);
             }
+            Told::NotLinked { peer, attempt, .. } => {
+                assert!(*peer != self.me && *attempt > 0);
+            }
             Told::Left { peer, .. } => assert!(self.here.remove(peer).is_some()),
             Told::Suspect(peer) | Told::Recovered(peer) | Told::Replaced(peer) => {
                 assert_eq!(self.here.get(peer), Some(&false));
