@@ -28,7 +28,8 @@ impl Supervisor {
                 }
             }
             ServerMessage::NewPeer(sid) => {
-                if Some(sid) == self.my_sid {
+                // Only a server that makes it up gives somebody else this player's name.
+                if Some(sid) == self.my_sid || sid == self.me {
                     return self.server_offends(now, Offence::Announced(sid), actions);
                 }
                 let Some(member) = self.member(sid) else {

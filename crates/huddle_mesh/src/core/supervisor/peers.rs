@@ -155,7 +155,7 @@ impl Supervisor {
     /// A peer says under which signaling id it can be reached. That is about this peer alone:
     /// it says nothing of what the server tells of that id.
     pub(super) fn found_at(&mut self, id: PeerId, sid: PeerId) {
-        if Some(sid) == self.my_sid {
+        if Some(sid) == self.my_sid || sid == self.me {
             return;
         }
         if let Some(peer) = self.peers.get_mut(&id) {
