@@ -268,8 +268,7 @@ fn a_message_too_long_to_be_read_ends_the_connection() {
 
 #[test]
 fn nobody_else_can_be_announced_under_this_players_name() {
-    let mut simulation = Simulation::new(1);
-    simulation.run(seconds(2));
+    let mut simulation = Simulation::among_a_hostile_server(1);
     let me = simulation.nodes[0].me;
     simulation.tell(0, PeerEvent::NewPeer(me));
     simulation.run(seconds(30));
