@@ -21,6 +21,8 @@ mod copy;
 mod news;
 mod offences;
 mod options;
+#[cfg_attr(not(feature = "probe"), expect(dead_code))]
+mod pause;
 mod persona;
 #[cfg_attr(not(feature = "probe"), expect(dead_code))]
 mod probe;

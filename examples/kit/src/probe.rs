@@ -6,9 +6,9 @@ use std::time::Duration;
 use bevy::prelude::*;
 use bevy_huddle::{TransferDelivered, TransferProgress, TransferReceived, prelude::*};
 use serde::{Deserialize, Serialize};
-use web_time::SystemTime;
 
 use crate::options::Options;
+use crate::pause::{Pause, note, note_hitches, now};
 
 /// How long state is measured before a transfer begins.
 const QUIET: Duration = Duration::from_secs(8);
@@ -16,25 +16,8 @@ const QUIET: Duration = Duration::from_secs(8);
 /// Delays that are kept of each phase.
 const MAX_DELAYS: usize = 4000;
 
-/// A pause of that length shows in play, and is reported.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// Pauses that are kept; the oldest go first.
-const MAX_PAUSES: usize = 64;
-
 /// Peers who are gone that are kept; the oldest go first.
 const MAX_PASTS: usize = 16;
-
-/// From when to when nothing happened, in milliseconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) struct Pause {
-    from: u64,
-    to: u64,
-}
-
-/// Frames of this game that took long, so that a busy machine is not mistaken for a fault.
-#[derive(Resource, Default)]
-pub(crate) struct Hitches(pub(crate) Vec<Pause>);
 
 /// An event that knows which one it is.
 #[derive(Serialize, Deserialize)]
@@ -201,27 +184,6 @@ fn watch(mut probes: Query<(&Shared<Shown>, &mut Probe), Changed<Shared<Shown>>>
     }
 }
 
-fn note_hitches(mut last: Local<Option<u64>>, mut hitches: ResMut<Hitches>) {
-    let now = now();
-    if let Some(last) = last.replace(now) {
-        note(&mut hitches.0, last, now);
-    }
-}
-
-/// Keeps a pause, if it is long enough. Times are in microseconds.
-fn note(pauses: &mut Vec<Pause>, from: u64, to: u64) {
-    if to.saturating_sub(from) < PAUSE.as_micros() as u64 {
-        return;
-    }
-    if pauses.len() == MAX_PAUSES {
-        pauses.remove(0);
-    }
-    pauses.push(Pause {
-        from: from / 1000,
-        to: to / 1000,
-    });
-}
-
 fn offer(
     options: Res<Options>,
     time: Res<Time<Real>>,
@@ -277,9 +239,4 @@ fn contents(len: usize) -> Vec<u8> {
         state
     });
     words.flat_map(u64::to_le_bytes).take(len).collect()
-}
-
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.unwrap_or_default().as_micros() as u64
 }

@@ -8,7 +8,8 @@ use crate::{
     news::Refusals,
     offences::Offences,
     options::Options,
-    probe::{Hitches, Past, Pasts, Pause, Probe},
+    pause::{Hitches, Pause},
+    probe::{Past, Pasts, Probe},
 };
 
 /// Puts this entity into the report, at the place of its `Transform`.
