@@ -27,8 +27,8 @@ pub enum RoomEvent {
     PeerSuspect(PeerId),
     /// A suspect player was heard again.
     PeerRecovered(PeerId),
-    /// A player's link was replaced by a fresh one. What was under way on the old one may be lost,
-    /// on the reliable channels too.
+    /// A player's link was replaced by a fresh one. What was under way on the old one may be lost, or
+    /// come after what is sent on the new one, on the reliable channels too.
     LinkReplaced(PeerId),
     /// A player is gone.
     PeerLeft {
