@@ -28,6 +28,19 @@ const MEMORY: u64 = 32 << 20;
 const LOST: Duration = Duration::from_secs(4);
 const STEP: Duration = Duration::from_millis(5);
 
+/// The least number of rising sequences that these numbers can be a mixture of (Dilworth's theorem, found greedily).
+fn fewest_chains(numbers: &[u32]) -> usize {
+    let mut ends: Vec<u32> = Vec::new();
+    for number in numbers {
+        // The nearest end below it wastes least.
+        match ends.iter_mut().filter(|end| **end < *number).max() {
+            Some(end) => *end = *number,
+            None => ends.push(*number),
+        }
+    }
+    ends.len()
+}
+
 /// Two rooms on two hosts, linked.
 struct Pair {
     lab: Lab,
@@ -135,10 +148,11 @@ impl Read {
     /// Everything reliable arrives, once and in order.
     fn settle(&mut self, room: &mut Room, sent: &Sent, channels: &[Channel]) -> anyhow::Result<()> {
         let rest = self.rest(room, sent, Duration::from_secs(15));
-        let replaced = |event: &RoomEvent| matches!(event, RoomEvent::LinkReplaced(_));
-        if self.others.iter().any(replaced) {
+        let replaced = |event: &&RoomEvent| matches!(event, RoomEvent::LinkReplaced(_));
+        let links = 1 + self.others.iter().filter(replaced).count();
+        if links > 1 {
             // SCTP was silent for so long that another link took over, which is told because what was under way on
-            // the old one may be lost, or come late. Nothing comes twice.
+            // the old one may be lost, or come late. Each link keeps its own order, and nothing comes twice.
             println!("   the link was replaced");
             for channel in channels {
                 let numbers = &self.numbers[channel.index()];
@@ -146,6 +160,11 @@ impl Read {
                 ensure!(
                     distinct.len() == numbers.len(),
                     "{channel}: some came twice"
+                );
+                let chains = fewest_chains(numbers);
+                ensure!(
+                    chains <= links,
+                    "{channel}: {chains} orders on {links} links"
                 );
             }
             return Ok(());
