@@ -30,6 +30,7 @@ mod hash;
 mod kind;
 mod lane;
 mod packet;
+pub mod rollback;
 mod room;
 mod roster;
 mod schema;
