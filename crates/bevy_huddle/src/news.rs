@@ -69,6 +69,8 @@ fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             }
         }
         SessionEvent::Transfer { peer, event } => tell_transfer(world, room, peer, event),
+        // Nothing in this crate rides in packets, so a peer that sends such a section is not listened to.
+        SessionEvent::Rider { .. } => {}
         SessionEvent::MeshChanged { peer } => mesh_changed(world, room, peer),
         SessionEvent::HostChanged { host } => {
             if let Ok(mut entity) = world.get_entity_mut(room) {

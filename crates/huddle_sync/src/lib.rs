@@ -48,7 +48,9 @@ pub use kind::{Delivery, KindError, KindId, Kinds, MAX_NAME_LEN};
 pub use lane::Lane;
 pub use matchbox_protocol::PeerId;
 pub use packet::{DeliveryStats, PacketError, PartError};
-pub use room::{MessageError, RoomSession, RoomSetup, SessionEvent, SessionStats, SetupError};
+pub use room::{
+    MessageError, PacketRider, RoomSession, RoomSetup, SessionEvent, SessionStats, SetupError,
+};
 pub use roster::{RemovalError, RemovalPolicy};
 pub use schema::{MAX_SCHEMA_LEN, Schema};
 pub use state::OwnStates;

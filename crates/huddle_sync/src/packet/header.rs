@@ -6,7 +6,7 @@
 //! | session tag | 1 | always |
 //! | sequence number, its low 16 bits | 2, little-endian | always |
 //! | ack | 2, little-endian | flag 1 |
-//! | ack bits | 4, little-endian | flag 2 |
+//! | ack bits | 2, little-endian | flag 2 |
 //! | hold of the acked packet, in 100 microseconds | varint | flag 4 |
 //! | base: tick less sequence number | varint | flag 8 |
 
@@ -40,7 +40,7 @@ pub(crate) struct Header {
 pub(crate) struct Ack {
     pub(crate) seq: u16,
     /// Bit `i` says that packet `seq - 1 - i` was received, or lies before the first.
-    pub(crate) bits: u32,
+    pub(crate) bits: u16,
     /// How long the acked packet has waited for this one.
     pub(crate) hold: Option<Duration>,
 }
@@ -50,7 +50,7 @@ impl Header {
         let mut flags = 0;
         if let Some(ack) = self.ack {
             flags |= ACK;
-            if ack.bits != u32::MAX {
+            if ack.bits != u16::MAX {
                 flags |= ACK_BITS;
             }
             if ack.hold.is_some() {
@@ -65,8 +65,8 @@ impl Header {
         out.put_u16_le(self.seq);
         if let Some(ack) = self.ack {
             out.put_u16_le(ack.seq);
-            if ack.bits != u32::MAX {
-                out.put_u32_le(ack.bits);
+            if ack.bits != u16::MAX {
+                out.put_u16_le(ack.bits);
             }
             if let Some(hold) = ack.hold {
                 let units = hold.as_micros() / u128::from(HOLD_UNIT_MICROS);
@@ -104,9 +104,9 @@ impl Header {
         let ack = if flags & ACK != 0 {
             let seq = reader.u16()?;
             let bits = if flags & ACK_BITS != 0 {
-                reader.u32()?
+                reader.u16()?
             } else {
-                u32::MAX
+                u16::MAX
             };
             let hold = if flags & ECHO != 0 {
                 let units = u64::from(reader.varint_u32()?);
@@ -155,7 +155,7 @@ mod tests {
     fn header() -> impl Strategy<Value = Header> {
         let hold = prop::option::of(any::<u32>())
             .prop_map(|units| units.map(|units| Duration::from_micros(u64::from(units) * 100)));
-        let bits = prop_oneof![Just(u32::MAX), any::<u32>()];
+        let bits = prop_oneof![Just(u16::MAX), any::<u16>()];
         let ack = (any::<u16>(), bits, hold).prop_map(|(seq, bits, hold)| Ack { seq, bits, hold });
         (
             any::<u8>(),
@@ -205,14 +205,14 @@ mod tests {
 
         header.ack = Some(Ack {
             seq: 0x0304,
-            bits: u32::MAX,
+            bits: u16::MAX,
             hold: None,
         });
         assert_eq!(encoded(&header)[..], [0x21, 0xab, 0x02, 0x01, 0x04, 0x03]);
 
         header.ack = Some(Ack {
             seq: 0x0304,
-            bits: 0xffff_fffb,
+            bits: 0xfffb,
             hold: Some(Duration::from_micros(30_050)),
         });
         header.base = Some(1000);
@@ -221,7 +221,7 @@ mod tests {
             encoded(&header)[..],
             [
                 0x2f, 0xab, 0x02, 0x01, // flags, tag, sequence number
-                0x04, 0x03, 0xfb, 0xff, 0xff, 0xff, // ack, ack bits
+                0x04, 0x03, 0xfb, 0xff, // ack, ack bits
                 0xac, 0x02, // held for 300 units of 100 microseconds
                 0xe8, 0x07, // base 1000
             ]
@@ -251,7 +251,7 @@ mod tests {
             seq: 0,
             ack: Some(Ack {
                 seq: 0,
-                bits: u32::MAX,
+                bits: u16::MAX,
                 hold: Some(Duration::MAX),
             }),
             base: None,

@@ -250,7 +250,8 @@ impl<T: Copy> Packets<T> {
             seq: seq as u16,
             ack: ack.map(|newest| Ack {
                 seq: newest.seq as u16,
-                bits: newest.bits,
+                // Half of what is known: more would cost every packet two bytes.
+                bits: newest.bits as u16,
                 hold: echo_due.then(|| hold(newest.arrived)).flatten(),
             }),
             base: self.own_base.to_tell(tick, seq, self.sent.newest_acked()),

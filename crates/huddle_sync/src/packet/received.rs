@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-/// How far behind the newest packet one may be and still be taken: as far as an ack reaches, so that
-/// all that is taken can be acked.
+/// How far behind the newest packet one may be and still be taken: twice as far as an ack reaches, as
+/// what comes late is of use even if it is sent again.
 const REACH: u64 = 32;
 
 /// Which packets have been received: the newest, and which of the 32 before it.

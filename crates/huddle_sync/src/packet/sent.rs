@@ -10,7 +10,7 @@ const WINDOW: usize = 256;
 const OVERTAKEN: u64 = 3;
 
 /// How far back an ack reaches.
-const REACH: u64 = 32;
+const REACH: u64 = 16;
 
 /// What became of a packet that carried something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,10 +120,10 @@ impl<T: Copy> SentWindow<T> {
     }
 
     /// Takes an ack of packet `seq`, and of those before it whose bits are set.
-    pub(crate) fn acked(&mut self, seq: u64, bits: u32) {
+    pub(crate) fn acked(&mut self, seq: u64, bits: u16) {
         self.newest_acked = self.newest_acked.max(Some(seq));
         self.deliver(seq);
-        for i in (0..32).filter(|i| bits & (1 << i) != 0) {
+        for i in (0..16).filter(|i| bits & (1 << i) != 0) {
             if let Some(seq) = seq.checked_sub(i + 1) {
                 self.deliver(seq);
             }
@@ -269,7 +269,7 @@ mod tests {
         let mut window = sent(40);
         window.acked(35, 0);
         window.fates();
-        assert_eq!(fates(&mut window, Duration::ZERO), lost(0..3));
+        assert_eq!(fates(&mut window, Duration::ZERO), lost(0..19));
     }
 
     #[test]
@@ -287,7 +287,7 @@ mod tests {
     fn what_is_forgotten_is_lost_first() {
         let mut window = sent(WINDOW as u32 + 2);
         assert_eq!(window.fates().collect::<Vec<_>>(), lost([0, 1]));
-        window.acked(1, u32::MAX);
+        window.acked(1, u16::MAX);
         assert_eq!(window.fates().next(), None);
         assert_eq!(
             (window.sent_at(1), window.sent_at(2)),
@@ -330,7 +330,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_token_has_a_fate_in_the_end_and_all_are_tallied(
-            steps in prop::collection::vec((0u8..4, 0u64..60, any::<u32>()), 1..400),
+            steps in prop::collection::vec((0u8..4, 0u64..60, any::<u16>()), 1..400),
         ) {
             let mut window = SentWindow::default();
             let mut now = Duration::ZERO;

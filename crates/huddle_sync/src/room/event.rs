@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use matchbox_protocol::PeerId;
 
@@ -54,6 +56,19 @@ pub enum SessionEvent {
         kind: KindId,
         /// Its bytes, as they came.
         payload: Bytes,
+    },
+    /// What a peer's [`PacketRider`](crate::PacketRider) said in a packet.
+    Rider {
+        /// From whom.
+        peer: PeerId,
+        /// The number of the packet: a later packet has a higher one.
+        packet: u64,
+        /// Its bytes, as they came.
+        payload: Bytes,
+        /// When the packet arrived.
+        arrived: Duration,
+        /// The smoothed round trip to the peer, once it is measured.
+        rtt: Option<Duration>,
     },
     /// What a peer who was given up has not confirmed, in the order in which it was queued.
     ///

@@ -3,6 +3,7 @@
 mod error;
 mod event;
 mod peer;
+mod rider;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use matchbox_protocol::PeerId;
 
-pub use self::{error::MessageError, event::SessionEvent, stats::SessionStats};
+pub use self::{error::MessageError, event::SessionEvent, rider::PacketRider, stats::SessionStats};
 
 use self::peer::{OpenSession, PeerSession, Received};
 use crate::{
@@ -214,7 +215,7 @@ impl RoomSession {
             | (0x30..=0x3f, Lane::Bulk, None) => Ok(()),
             _ => Err(MessageError::UnknownType(kind)),
         };
-        let taken = self.take(peer, &mut received);
+        let taken = self.take(peer, arrived, &mut received);
         received.clear();
         self.received = received;
         self.poll_transfers(peer);
@@ -237,15 +238,9 @@ impl RoomSession {
         own: &OwnStates,
         credit: usize,
     ) -> Option<Bytes> {
-        let tick = self.tick();
         let session = self.peers.get_mut(&peer)?;
         match lane {
-            Lane::State => {
-                session
-                    .open
-                    .as_mut()?
-                    .collect_packet(now, tick, &self.kinds, own, credit)
-            }
+            Lane::State => self.collect_packet(peer, now, own, &mut (), credit),
             Lane::Events => {
                 let message =
                     session.collect_events(now, &self.terms, self.clock.reading(), credit);
@@ -254,6 +249,20 @@ impl RoomSession {
             }
             Lane::Bulk => session.open.as_mut()?.collect_bulk(now, credit),
         }
+    }
+
+    /// The packet of [`Lane::State`] that a tick sends to a peer, with a rider's section.
+    pub fn collect_packet(
+        &mut self,
+        peer: PeerId,
+        now: Duration,
+        own: &OwnStates,
+        rider: &mut dyn PacketRider,
+        credit: usize,
+    ) -> Option<Bytes> {
+        let tick = self.tick();
+        let open = self.peers.get_mut(&peer)?.open.as_mut()?;
+        open.collect_packet(now, tick, &self.kinds, own, (peer, rider), credit)
     }
 
     /// Queues an event for a peer.
@@ -459,7 +468,12 @@ impl RoomSession {
     }
 
     /// Tells what came out of a message.
-    fn take(&mut self, peer: PeerId, received: &mut Vec<Received>) -> Result<(), MessageError> {
+    fn take(
+        &mut self,
+        peer: PeerId,
+        arrived: Duration,
+        received: &mut Vec<Received>,
+    ) -> Result<(), MessageError> {
         let mut result = Ok(());
         for item in received.drain(..) {
             match item {
@@ -469,6 +483,16 @@ impl RoomSession {
                     if self.clock.hear(peer, tick.0, way).is_err() {
                         result = Err(MessageError::Tick);
                     }
+                }
+                Received::Rider(packet, payload) => {
+                    let rtt = self.open(peer).and_then(|open| open.rtt());
+                    self.news.push_back(SessionEvent::Rider {
+                        peer,
+                        packet,
+                        payload,
+                        arrived,
+                        rtt,
+                    });
                 }
                 Received::State(index, payload) => {
                     match self.kinds.at(Delivery::State, index.into()) {

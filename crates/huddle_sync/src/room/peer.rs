@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{MessageError, SessionStats};
+use super::{MessageError, PacketRider, SessionStats};
 use crate::{
-    ClockReading, KindId, Kinds, MAX_PACKET_LEN, OfferError, OwnStates, QueueError, Terms, Tick,
-    TickInstant, TickRate, TransferEvent, TransferId, TransferLimits, Undelivered,
+    ClockReading, KindId, Kinds, MAX_PACKET_LEN, OfferError, OwnStates, PeerId, QueueError, Terms,
+    Tick, TickInstant, TickRate, TransferEvent, TransferId, TransferLimits, Undelivered,
     events::{EventReceiver, EventSender},
     handshake::Handshake,
     packet::{
-        Packets,
+        Fate, Packets,
         part::PartReceiver,
-        section::{EVENT_ACK, EVENT_FRAGMENTS, FIRST_STATE, PART, TRANSFER_ACKS},
+        section::{EVENT_ACK, EVENT_FRAGMENTS, FIRST_STATE, PART, RIDER, TRANSFER_ACKS},
     },
     state::{StateReceiver, StateSender, StateToken},
     transfer::Transfers,
@@ -22,6 +22,9 @@ use crate::{
 
 /// How much of a packet repairs of events may take, so that they cannot crowd out state.
 const REPAIR_BUDGET: usize = 600;
+
+/// How much of a packet its rider may take, so that acks always have room.
+const RIDER_BUDGET: usize = 1000;
 
 /// One peer, from its link's opening to its end.
 #[derive(Debug)]
@@ -37,7 +40,7 @@ pub(super) struct PeerSession {
 #[derive(Debug)]
 pub(super) struct OpenSession {
     tag: u8,
-    packets: Packets<StateToken>,
+    packets: Packets<Token>,
     parts: PartReceiver,
     states_out: StateSender,
     states_in: StateReceiver,
@@ -49,6 +52,19 @@ pub(super) struct OpenSession {
     scratch: BytesMut,
 }
 
+/// What a packet carried.
+#[derive(Debug, Clone, Copy)]
+enum Token {
+    State(StateToken),
+    Rider(u32),
+}
+
+impl From<StateToken> for Token {
+    fn from(token: StateToken) -> Self {
+        Self::State(token)
+    }
+}
+
 /// What came out of a message of a peer.
 #[derive(Debug)]
 pub(super) enum Received {
@@ -58,6 +74,8 @@ pub(super) enum Received {
     State(u16, Bytes),
     /// A newer packet, sent at this tick.
     Tick(Tick),
+    /// What the rider of the packet of this number said.
+    Rider(u64, Bytes),
 }
 
 impl PeerSession {
@@ -128,15 +146,27 @@ impl OpenSession {
         tick: Tick,
         kinds: &Kinds,
         own: &OwnStates,
+        (peer, rider): (PeerId, &mut dyn PacketRider),
         credit: usize,
     ) -> Option<Bytes> {
         for (token, fate) in self.packets.fates(now) {
-            self.states_out.settle(token, fate);
+            match (token, fate) {
+                (Token::State(token), fate) => self.states_out.settle(token, fate),
+                (Token::Rider(token), Fate::Delivered) => rider.delivered(peer, token),
+                (Token::Rider(_), Fate::Lost) => {}
+            }
         }
         let rtt = self.packets.rtt();
         self.packets.echoes_fast = self.transfers.is_receiving();
         let mut packet = self.packets.begin(now, tick, credit)?;
 
+        self.scratch.clear();
+        let room = packet.room(RIDER).min(RIDER_BUDGET);
+        if let Some(token) = rider.write(peer, room, &mut self.scratch)
+            && packet.section(RIDER, &[&self.scratch])
+        {
+            packet.token(Token::Rider(token));
+        }
         if self.events_in.ack_due() && packet.room(EVENT_ACK) >= MAX_VARINT_LEN {
             self.scratch.clear();
             put_varint(&mut self.scratch, self.events_in.ack());
@@ -191,6 +221,7 @@ impl OpenSession {
                         self.receive_state(whole.id, whole.seq, whole.bytes, out)?;
                     }
                 }
+                RIDER => out.push(Received::Rider(arrival.seq, section)),
                 FIRST_STATE.. => self.receive_state(id, arrival.seq, section, out)?,
                 // Sections of a later version that this one need not know.
                 _ => {}
