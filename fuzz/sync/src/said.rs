@@ -189,7 +189,7 @@ impl Roster {
 pub struct Packet {
     /// From the number that would be next.
     ahead: Ahead,
-    ack: Option<(Ahead, Option<u32>, Option<Number>)>,
+    ack: Option<(Ahead, Option<u16>, Option<Number>)>,
     /// Flags that do not fit what is there.
     flags: Flags,
     base: Option<Number>,
@@ -306,7 +306,7 @@ impl Packet {
         if let Some((ahead, bits, hold)) = self.ack {
             out.put_u16_le(context.ack.wrapping_add(ahead.0));
             if let Some(bits) = bits {
-                out.put_u32_le(bits);
+                out.put_u16_le(bits);
             }
             if let Some(hold) = hold {
                 put_varint(&mut out, hold.0);

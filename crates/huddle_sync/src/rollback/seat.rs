@@ -24,3 +24,33 @@ impl fmt::Display for Seat {
         self.0.fmt(f)
     }
 }
+
+/// A set of seats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct SeatSet(u16);
+
+impl SeatSet {
+    /// Whether nobody is in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether a seat is in it.
+    pub const fn contains(self, seat: Seat) -> bool {
+        seat.index() < MAX_SEATS && self.0 & (1 << seat.0) != 0
+    }
+
+    /// Its seats, in their order.
+    pub fn iter(self) -> impl Iterator<Item = Seat> {
+        (0..MAX_SEATS as u8)
+            .map(Seat)
+            .filter(move |&seat| self.contains(seat))
+    }
+}
+
+impl FromIterator<Seat> for SeatSet {
+    fn from_iter<T: IntoIterator<Item = Seat>>(seats: T) -> Self {
+        let seats = seats.into_iter().filter(|seat| seat.index() < MAX_SEATS);
+        Self(seats.fold(0, |set, seat| set | 1 << seat.0))
+    }
+}
