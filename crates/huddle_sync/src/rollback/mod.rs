@@ -1,6 +1,11 @@
 //! Input synchronisation and rollback: everything that decides what to simulate, when, and with
 //! which inputs. It never sees a game's state.
 
+mod pace;
 mod seat;
+mod window;
 
-pub use self::seat::{MAX_SEATS, Seat};
+pub use self::{
+    pace::Pace,
+    seat::{MAX_SEATS, Seat},
+};
