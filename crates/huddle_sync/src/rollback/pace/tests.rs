@@ -38,6 +38,7 @@ struct Player {
 }
 
 struct Game {
+    hz: f64,
     players: Vec<Player>,
     ways: Vec<Vec<Way>>,
     flying: Vec<Packet>,
@@ -52,9 +53,13 @@ struct Game {
 impl Game {
     /// Players with these clocks on links that are all alike.
     fn new(clocks: &[f64], way: Way) -> Self {
+        Self::at(HZ, clocks, way)
+    }
+
+    fn at(hz: f64, clocks: &[f64], way: Way) -> Self {
         let n = clocks.len();
         let player = |&clock| Player {
-            pace: Pace::new(TickRate::default()),
+            pace: Pace::new(TickRate::from_hz(hz).unwrap()),
             clock,
             speed: 1.0,
             machine: 1.0,
@@ -63,6 +68,7 @@ impl Game {
             one_way: vec![None; n],
         };
         Self {
+            hz,
             players: clocks.iter().map(player).collect(),
             ways: vec![vec![way; n]; n],
             flying: Vec::new(),
@@ -78,7 +84,7 @@ impl Game {
         for i in 0..self.players.len() {
             let player = &mut self.players[i];
             let before = player.clock.floor();
-            player.clock += STEP.as_secs_f64() * HZ * player.speed * player.machine;
+            player.clock += STEP.as_secs_f64() * self.hz * player.speed * player.machine;
             if player.clock.floor() > before {
                 player.speed = player.pace.speed(self.now);
                 assert!((Pace::SLOWEST..=Pace::FASTEST).contains(&player.speed));
@@ -125,7 +131,7 @@ impl Game {
         let one_way = known + (half - known) / 8.0;
         player.one_way[packet.from] = Some(one_way);
         let peer = crate::test_peer(packet.from as u8);
-        let under_way = (one_way - self.misjudged) / 1000.0 * HZ;
+        let under_way = (one_way - self.misjudged) / 1000.0 * self.hz;
         let ahead = player.clock - (packet.newest - packet.lead + under_way);
         player.pace.sample(peer, ahead, self.now);
         if let Some(measured) = packet.measured.filter(|_| self.tells) {
@@ -161,7 +167,7 @@ impl Game {
     fn tempo(&mut self, of: usize, seconds: f64) -> f64 {
         let before = self.players[of].clock;
         self.run(seconds);
-        (self.players[of].clock - before) / HZ / seconds
+        (self.players[of].clock - before) / self.hz / seconds
     }
 }
 
@@ -185,6 +191,28 @@ fn it_neither_overshoots_nor_swings() {
     assert!(-0.5 < least && most < 0.5, "{least} to {most}");
     let (least, most) = game.range(20.0, |game| game.players[0].speed);
     assert!(0.992 < least && most < 1.008, "{least} to {most}");
+}
+
+#[test]
+fn it_comes_to_rest_at_slow_and_fast_rates() {
+    for hz in [10.0, 20.0, 120.0, 500.0] {
+        let apart = 0.08 * hz;
+        let mut game = Game::at(hz, &[100.0 + apart, 100.0], WEB);
+        game.run(5.0);
+        let (least, most) = game.range(30.0, |game| game.ahead(0, 1));
+        let bound = 0.25 + 0.006 * hz;
+        assert!(-bound < least && most < bound, "{hz}: {least} to {most}");
+    }
+}
+
+#[test]
+fn a_burst_of_late_packets_says_nothing() {
+    let (peer, now) = (crate::test_peer(1), Duration::from_secs(1));
+    let mut pace = Pace::new(TickRate::default());
+    for i in 0..30 {
+        pace.sample(peer, if i % 3 == 1 { 12.0 } else { 0.5 }, now);
+    }
+    assert_eq!(pace.ahead(peer, now), Some(0.5));
 }
 
 #[test]
