@@ -2,5 +2,7 @@
 //! which inputs. It never sees a game's state.
 
 mod seat;
+#[cfg(feature = "sim")]
+pub mod sim;
 
 pub use self::seat::{MAX_SEATS, Seat};
