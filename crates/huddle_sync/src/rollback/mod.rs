@@ -6,6 +6,8 @@ mod driver;
 mod pace;
 mod predict;
 mod seat;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod window;
 
 pub use self::{
