@@ -1,6 +1,10 @@
 //! Input synchronisation and rollback: everything that decides what to simulate, when, and with
 //! which inputs. It never sees a game's state.
 
+mod coding;
 mod seat;
 
-pub use self::seat::{MAX_SEATS, Seat};
+pub use self::{
+    coding::{InputTooLong, MAX_INPUT_LEN, MAX_UNACKED},
+    seat::{MAX_SEATS, Seat},
+};
