@@ -5,6 +5,6 @@ mod coding;
 mod seat;
 
 pub use self::{
-    coding::{InputTooLong, MAX_INPUT_LEN, MAX_UNACKED},
+    coding::{InputTooLong, MAX_INPUT_LEN, MAX_UNACKED, StreamError},
     seat::{MAX_SEATS, Seat},
 };

@@ -137,7 +137,11 @@ fn per_packet(inputs: &[Vec<u8>], window: usize) -> f64 {
 #[test]
 fn measured_inputs_take_little() {
     println!("bytes of inputs per packet, by how many ticks it carries, and per tick at 8");
-    println!("{:40} {}", "", WINDOWS.map(|ticks| format!("{ticks:8}")).join(" "));
+    println!(
+        "{:40} {}",
+        "",
+        WINDOWS.map(|ticks| format!("{ticks:8}")).join(" ")
+    );
     for (name, source) in SOURCES {
         let inputs = inputs(source);
         let sizes = WINDOWS.map(|window| per_packet(&inputs, window));
@@ -151,7 +155,8 @@ fn measured_inputs_take_little() {
             _ if name.starts_with("constant") => 0.005,
             _ if name.starts_with("buttons, ") => 0.15,
             _ if name.starts_with("tick") => 0.4,
-            _ if name.starts_with("random") => 1.02 * len,
+            // Half a byte of each packet is lost to the end of it being a whole byte.
+            _ if name.starts_with("random") => 1.02 * len + 0.5 / 8.0,
             _ => len,
         };
         assert!(sizes[2] / 8.0 <= most, "{name}");

@@ -3,8 +3,10 @@
 
 mod encoded;
 mod model;
+mod oversize;
 mod probability;
 mod range_coder;
+mod stream;
 
 /// The longest encoded input of a tick, in bytes.
 pub const MAX_INPUT_LEN: usize = 4096;
@@ -12,7 +14,7 @@ pub const MAX_INPUT_LEN: usize = 4096;
 /// The most ticks of a seat that are sent before the receiver has them.
 pub const MAX_UNACKED: u32 = 128;
 
-pub use self::encoded::InputTooLong;
+pub use self::{encoded::InputTooLong, stream::StreamError};
 
 #[cfg(test)]
 mod measure;

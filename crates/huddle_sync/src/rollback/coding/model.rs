@@ -7,8 +7,8 @@
 //!    number of several bytes. Asked only where that would be so.
 //! 2. *same* as before.
 //! 3. *straight on*: as far from the one before as that was from the one before it.
-//! 4. anything else, as bits that have changed or as a difference, whichever has lately been
-//!    shorter.
+//! 4. anything else, as bits that have changed, as a difference or as it is, whichever has lately
+//!    been shortest.
 //!
 //! Every answer is a bit whose probability has been learned in like situations.
 
@@ -63,6 +63,9 @@ enum How {
     Straight,
     Else,
 }
+
+/// What 8 bits would cost on average if no way were shorter.
+const AS_IT_IS_COST: u16 = 16 * 16 * 8;
 
 /// Moves an average of values, which it has 16-fold, by a sixteenth.
 fn average(of: &mut u16, value: u16) {
@@ -121,8 +124,13 @@ impl Slot {
             true => last,
             false => straight,
         };
-        // Only the shorter way is on the wire; the other is followed, to know how short it is.
-        let byte = if self.changed_bits_cost <= self.difference_cost {
+        // Only the shortest way is on the wire; the others are followed, to know how short they are.
+        let shortest = self.changed_bits_cost.min(self.difference_cost);
+        let byte = if shortest > AS_IT_IS_COST {
+            (0..8).rev().fold(0, |found, i| {
+                found << 1 | u8::from(coder.bit(1 << 15, byte >> i & 1 == 1))
+            })
+        } else if self.changed_bits_cost == shortest {
             last ^ self.changed_bits.code(coder, last ^ byte)
         } else {
             from.wrapping_add(self.difference.code(coder, byte.wrapping_sub(from)))

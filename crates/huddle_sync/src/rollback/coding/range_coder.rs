@@ -1,8 +1,9 @@
 //! Bits as a fraction of an interval: a bit takes as much room as it is unlikely.
 //!
 //! A carryless binary coder on 32 bits, as in Matt Mahoney's fpaq0 and lpaq
-//! (<http://mattmahoney.net/dc/dce.html#Section_32>). A *true* takes the lower part of the interval,
-//! and the reader takes bytes that are missing for zeros: a run of likely trues has no bytes at all.
+//! (<http://mattmahoney.net/dc/dce.html#Section_32>). What is likelier takes the lower part of the
+//! interval, and the reader takes bytes that are missing for zeros: a run of what was likely has no
+//! bytes at all.
 
 /// What codes bits or only follows them.
 pub(super) trait BitCoder {
@@ -20,6 +21,14 @@ impl BitCoder for Dry {
     }
 }
 
+/// What is likelier, and its probability.
+fn likelier(p: u16) -> (bool, u16) {
+    match p >= 1 << 15 {
+        true => (true, p),
+        false => (false, p.wrapping_neg()),
+    }
+}
+
 /// The values that are still possible, both ends included.
 #[derive(Debug, Clone, Copy)]
 struct Interval {
@@ -33,15 +42,15 @@ impl Interval {
         high: u32::MAX,
     };
 
-    /// The last value that means true.
+    /// The last value of the lower part, if what is told there has the probability `p`.
     fn middle(self, p: u16) -> u32 {
         let width = u64::from(self.high - self.low);
         // Below `high`, so both parts have at least one value.
         self.low + ((width * u64::from(p)) >> 16) as u32
     }
 
-    fn narrow(&mut self, middle: u32, bit: bool) {
-        match bit {
+    fn narrow(&mut self, middle: u32, lower: bool) {
+        match lower {
             true => self.high = middle,
             false => self.low = middle + 1,
         }
@@ -121,7 +130,9 @@ impl<'a> Encoder<'a> {
 
 impl BitCoder for Encoder<'_> {
     fn bit(&mut self, p: u16, bit: bool) -> bool {
-        self.interval.narrow(self.interval.middle(p), bit);
+        let (likelier, p) = likelier(p);
+        self.interval
+            .narrow(self.interval.middle(p), bit == likelier);
         while let Some(byte) = self.interval.shift() {
             // One too many says that it does not fit; no more are needed for that.
             if self.out.len() <= self.end {
@@ -161,13 +172,14 @@ impl<'a> Decoder<'a> {
 
 impl BitCoder for Decoder<'_> {
     fn bit(&mut self, p: u16, _: bool) -> bool {
+        let (likelier, p) = likelier(p);
         let middle = self.interval.middle(p);
-        let bit = self.value <= middle;
-        self.interval.narrow(middle, bit);
+        let lower = self.value <= middle;
+        self.interval.narrow(middle, lower);
         while self.interval.shift().is_some() {
             self.shift();
         }
-        bit
+        lower == likelier
     }
 }
 
@@ -254,8 +266,9 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_likely_trues_takes_no_bytes() {
-        assert_eq!(encode(&[(65000, true); 1000], 1000).unwrap(), []);
+    fn a_run_of_what_is_likely_takes_no_bytes() {
+        let run = [(65000, true), (500, false)].repeat(500);
+        assert_eq!(encode(&run, 1000).unwrap(), []);
         assert_eq!(encode(&[], 0).unwrap(), []);
     }
 
@@ -279,6 +292,6 @@ mod tests {
             (300, true),
             (1 << 15, false),
         ];
-        assert_eq!(encode(&bits, 10).unwrap(), [214, 193]);
+        assert_eq!(encode(&bits, 10).unwrap(), [234, 72]);
     }
 }
