@@ -5,6 +5,9 @@ mod coding;
 mod seat;
 
 pub use self::{
-    coding::{InputTooLong, MAX_INPUT_LEN, MAX_UNACKED, StreamError},
+    coding::{
+        BitReader, BitWriter, Input, InputCodec, InputTooLong, MAX_INPUT_LEN, MAX_UNACKED,
+        PackInput, PackedInput, SectionError, SerdeInput, StreamError,
+    },
     seat::{MAX_SEATS, Seat},
 };

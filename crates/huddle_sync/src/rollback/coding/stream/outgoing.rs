@@ -34,6 +34,15 @@ impl Carried {
         self.end.since(self.base).unsigned_abs()
     }
 
+    /// What the same packet would carry if nothing of the stream fitted.
+    pub(in crate::rollback::coding) fn none(self) -> Self {
+        Self {
+            end: self.base,
+            parts: 0,
+            ..self
+        }
+    }
+
     /// Whether an ack of it would say anything.
     pub(crate) fn is_empty(self) -> bool {
         self.count() == 0 && self.parts == 0
