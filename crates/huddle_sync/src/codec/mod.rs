@@ -2,7 +2,10 @@
 
 mod depth;
 
-use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
+use bincode::{
+    config::{self, Configuration, Limit, LittleEndian, Varint},
+    enc::write::Writer,
+};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -76,6 +79,41 @@ pub fn encode<T: Serialize>(message: &T, max: usize) -> Result<Bytes, EncodeErro
     Ok(bytes.into())
 }
 
+/// Appends a message to `out`, without any other memory; for what is encoded all the time.
+///
+/// # Errors
+/// As [`encode`]; then `out` may have part of it.
+pub(crate) fn encode_into<T: Serialize>(
+    message: &T,
+    out: &mut Vec<u8>,
+    max: usize,
+) -> Result<(), EncodeError> {
+    let mut appender = Appender { out, len: 0, max };
+    bincode::serde::encode_into_writer(message, &mut appender, CONFIG)
+        .map_err(|e| EncodeError::Unsupported(e.to_string()))?;
+    match appender.len {
+        len if len > max => Err(EncodeError::TooLong { len, max }),
+        _ => Ok(()),
+    }
+}
+
+/// Appends at most `max` bytes, and counts all.
+struct Appender<'a> {
+    out: &'a mut Vec<u8>,
+    len: usize,
+    max: usize,
+}
+
+impl Writer for &mut Appender<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
+        self.len = self.len.saturating_add(bytes.len());
+        if self.len <= self.max {
+            self.out.extend_from_slice(bytes);
+        }
+        Ok(())
+    }
+}
+
 /// Turns bytes that came from another player into a message; all of them must be used.
 ///
 /// Bytes are untrusted: memory stays bounded whatever they say, and so does the stack: what nests
@@ -142,6 +180,14 @@ mod tests {
         #[test]
         fn what_is_encoded_comes_back(sample in sample()) {
             let bytes = encode(&sample, 4096).unwrap();
+            let mut out = vec![1, 2, 3];
+            prop_assert_eq!(encode_into(&sample, &mut out, bytes.len()), Ok(()));
+            prop_assert_eq!(&out[3..], &bytes[..]);
+            out.clear();
+            let (len, max) = (bytes.len(), bytes.len() - 1);
+            let too_long = Err(EncodeError::TooLong { len, max });
+            prop_assert_eq!(encode_into(&sample, &mut out, max), too_long);
+            prop_assert!(out.len() <= max);
             prop_assert_eq!(decode::<Sample>(&bytes, 4096).unwrap(), sample);
         }
 

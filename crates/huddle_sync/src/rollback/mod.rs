@@ -5,6 +5,7 @@ mod delay;
 mod driver;
 mod pace;
 mod predict;
+mod coding;
 mod seat;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -16,4 +17,9 @@ pub use self::{
     pace::Pace,
     predict::{Decay, Predict, PredictDefault, RepeatLast},
     seat::{MAX_SEATS, Seat, SeatSet},
+    coding::{
+        BitReader, BitWriter, Input, InputCodec, InputTooLong, MAX_INPUT_LEN, MAX_UNACKED,
+        PackInput, PackedInput, SectionError, SerdeInput, StreamError,
+    },
+    seat::{MAX_SEATS, Seat},
 };

@@ -1,0 +1,33 @@
+//! Inputs as bytes, and those bytes on the wire: each packet carries all ticks of a seat that the
+//! receiver is not known to have, coded by a model that both ends train on those it has.
+
+mod bits;
+mod encoded;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
+mod input;
+mod model;
+mod oversize;
+mod probability;
+mod range_coder;
+mod section;
+mod stream;
+
+/// The longest encoded input of a tick, in bytes.
+pub const MAX_INPUT_LEN: usize = 4096;
+
+/// The most ticks of a seat that are sent before the receiver has them.
+pub const MAX_UNACKED: u32 = 128;
+
+pub use self::{
+    bits::{BitReader, BitWriter},
+    encoded::InputTooLong,
+    input::{Input, InputCodec, PackInput, PackedInput, SerdeInput},
+    section::SectionError,
+    stream::StreamError,
+};
+
+#[cfg(test)]
+mod measure;
+#[cfg(test)]
+mod simulation;

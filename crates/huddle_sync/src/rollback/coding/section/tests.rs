@@ -1,0 +1,238 @@
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::rollback::{
+    MAX_SEATS, Seat,
+    coding::{
+        encoded::EncodedLog,
+        stream::{Carried, InStream, OutStream, Scratch},
+    },
+};
+
+const PLAIN: SectionHead = SectionHead {
+    lead: 2,
+    checksum: None,
+};
+
+fn log(inputs: &[impl AsRef<[u8]>]) -> EncodedLog {
+    let mut log = EncodedLog::starting(Tick(0));
+    for input in inputs {
+        log.push(input.as_ref()).unwrap();
+    }
+    log
+}
+
+/// Streams from the start of the logs, own and relayed, in a section.
+fn section(
+    head: SectionHead,
+    limit: usize,
+    own: &[EncodedLog],
+    relayed: &[(Seat, EncodedLog)],
+) -> Option<(Vec<u8>, Vec<Carried>)> {
+    let (mut out, mut scratch) = (vec![9], Scratch::default());
+    let mut writer = SectionWriter::begin(&mut out, &mut scratch, limit, head, own.len())?;
+    let mut carried = Vec::new();
+    for log in own {
+        carried.push(writer.own(&mut OutStream::starting(Tick(0)), log));
+    }
+    for (seat, log) in relayed {
+        carried.push(writer.relayed(*seat, &mut OutStream::starting(Tick(0)), log));
+    }
+    writer.finish();
+    assert_eq!(out.remove(0), 9);
+    assert!(out.len() <= limit);
+    Some((out, carried))
+}
+
+fn read(bytes: &[u8], own: usize) -> Result<SectionReader, SectionError> {
+    SectionReader::new(Bytes::copy_from_slice(bytes), own, Tick(100_000))
+}
+
+fn received(part: &StreamPart) -> EncodedLog {
+    let mut log = EncodedLog::starting(Tick(0));
+    let (mut stream, mut scratch) = (InStream::starting(Tick(0)), Scratch::default());
+    part.take(&mut stream, &mut log, Tick(1 << 20), &mut scratch)
+        .unwrap();
+    log
+}
+
+#[test]
+fn the_bytes_are_pinned() {
+    let held = log(&[b"\0"; 8]);
+    let (bytes, _) = section(PLAIN, 100, &[held], &[]).unwrap();
+    assert_eq!(bytes, [0x02, 8, 0, 0xff, 0xfc, 0xaa]);
+    let head = SectionHead {
+        lead: 300,
+        checksum: Some(Checksum {
+            tick: Tick(0x1_2345),
+            hash: 0x0102_0304_0506_0708,
+        }),
+    };
+    let counted: Vec<_> = (0..10u32).map(|i| (i * 31 + 7).to_le_bytes()).collect();
+    let counted = log(&counted);
+    let relayed = [
+        (Seat(5), log(&[b"ab", b"ab", b"ac"])),
+        (Seat(3), counted.clone()),
+    ];
+    let (bytes, _) = section(head, 1000, &[counted, log(&[[0; 0]; 0])], &relayed).unwrap();
+    let coded = [0xff, 0xfa, 0x87, 0x8f, 0xe0, 0x39, 0x3c, 0x5c, 0x49, 0x1e];
+    let expected = [
+        // The lead and flags, 300 - 31, the low bits of the tick, the hash.
+        &[0x7f, 0x8d, 2, 0x45, 0x23, 8, 7, 6, 5, 4, 3, 2, 1][..],
+        // Ten ticks of the first own seat, none of the second.
+        &[10, 0, 10],
+        &coded,
+        &[0],
+        // Seat 5, after which there is another, and seat 3.
+        &[0x85, 3, 0, 6, 0xff, 0xfc, 0x2f, 0x7b, 0x72, 0x6c],
+        &[3, 10, 0],
+        &coded,
+    ];
+    assert_eq!(bytes, expected.concat());
+    // An input that does not fit: the first two of its three parts.
+    let large: Vec<u8> = {
+        let mut rng = fastrand::Rng::with_seed(2);
+        (0..600).map(|_| rng.u8(..)).collect()
+    };
+    let (bytes, carried) = section(PLAIN, 600, &[log(&[&large])], &[]).unwrap();
+    assert_eq!(carried[0].parts, 0b011);
+    assert_eq!(bytes[..4], [2, 255, 0, 0x20]);
+    assert_eq!(bytes[4..], large[..512]);
+}
+
+#[test]
+fn inputs_that_do_not_change_take_nothing_but_three_bytes() {
+    let log = log(&[b"held"; 30]);
+    let (mut stream, mut scratch) = (OutStream::starting(Tick(0)), Scratch::default());
+    let carried = Carried {
+        base: Tick(0),
+        end: Tick(20),
+        parts: 0,
+    };
+    let mut out = Vec::new();
+    let mut write = |stream: &mut OutStream, out: &mut Vec<u8>| {
+        out.clear();
+        let mut writer = SectionWriter::begin(out, &mut scratch, 100, PLAIN, 1).unwrap();
+        let carried = writer.own(stream, &log);
+        writer.finish();
+        carried
+    };
+    write(&mut stream, &mut out);
+    stream.acked(carried, &log, &mut Scratch::default());
+    let carried = write(&mut stream, &mut out);
+    assert_eq!((carried.base, carried.end), (Tick(20), Tick(30)));
+    assert_eq!(out, [2, 10, 20]);
+}
+
+#[test]
+fn what_is_no_section_is_named() {
+    let error = |bytes: &[u8], own| read(bytes, own).unwrap_err();
+    assert_eq!(error(&[], 0), SectionError::Truncated);
+    assert_eq!(error(&[0], 1), SectionError::Truncated);
+    assert_eq!(error(&[0, 1], 1), SectionError::Truncated);
+    assert_eq!(error(&[31], 0), SectionError::Truncated);
+    assert_eq!(
+        error(&[31, 0xff, 0xff, 0xff, 0xff, 15], 0),
+        SectionError::Truncated
+    );
+    assert_eq!(error(&[0x20, 1, 2, 3], 0), SectionError::Truncated);
+    assert_eq!(error(&[0x80, 0], 1), SectionError::UnknownFlags(0x80));
+    assert_eq!(error(&[0, 129, 0], 1), SectionError::BadCount(129));
+    assert_eq!(error(&[0, 0, 7], 1), SectionError::LeftOver(1));
+    // The first of two streams says more than there is.
+    assert_eq!(error(&[0, 1, 0, 4, 1, 0], 2), SectionError::Truncated);
+    assert_eq!(error(&[0x40], 0), SectionError::Truncated);
+    assert_eq!(error(&[0x40, 16, 1, 0], 0), SectionError::UnknownFlags(16));
+    assert_eq!(error(&[0x40, 3, 0], 0), SectionError::BadCount(0));
+    assert_eq!(
+        error(&[0x40, 0x83, 1, 0, 0, 3, 1, 0], 0),
+        SectionError::SeatTwice(Seat(3))
+    );
+    assert!(read(&[0x40, 0x83, 1, 0, 0, 4, 1, 0], 0).is_ok());
+}
+
+#[test]
+fn seats_share_what_room_there_is() {
+    let mut rng = fastrand::Rng::with_seed(8);
+    let inputs: Vec<[u8; 8]> = (0..100).map(|_| rng.u64(..).to_le_bytes()).collect();
+    let log = log(&inputs);
+    let (bytes, carried) = section(PLAIN, 400, &[log.clone(), log.clone()], &[]).unwrap();
+    assert!(bytes.len() > 380);
+    assert!(
+        carried
+            .iter()
+            .all(|carried| (20..26).contains(&carried.count()))
+    );
+    for (part, carried) in read(&bytes, 2).unwrap().zip(carried) {
+        assert_eq!(received(&part).next(), carried.end);
+    }
+}
+
+proptest! {
+    #[test]
+    fn sections_come_back_within_their_limit(
+        lead in prop_oneof![0u32..40, any::<u32>()],
+        checksum in any::<Option<(i16, u64)>>(),
+        own in prop::collection::vec(prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 0..140), 0..4),
+        relayed in prop::collection::btree_map(0u8..16, prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 0..30), 0..4),
+        limit in prop_oneof![0usize..40, 0usize..1100, Just(1100)],
+    ) {
+        let head = SectionHead {
+            lead,
+            checksum: checksum.map(|(ahead, hash)| Checksum {
+                tick: Tick(100_000u32.wrapping_add_signed(ahead.into())),
+                hash,
+            }),
+        };
+        let own: Vec<_> = own.iter().map(|inputs| log(inputs)).collect();
+        let relayed: Vec<_> = relayed
+            .iter()
+            .map(|(&seat, inputs)| (Seat(seat), log(inputs)))
+            .collect();
+        let Some((bytes, carried)) = section(head, limit, &own, &relayed) else {
+            prop_assert!(limit < 1 + 5 + 10 + own.len());
+            return Ok(());
+        };
+        let reader = read(&bytes, own.len()).unwrap();
+        prop_assert_eq!(reader.head, head);
+        let mut found: Vec<_> = reader.collect();
+        let places = (0..own.len())
+            .map(Place::Own)
+            .chain(relayed.iter().map(|(seat, _)| Place::Relayed(*seat)));
+        let logs = own.iter().chain(relayed.iter().map(|(_, log)| log));
+        for ((place, log), carried) in places.zip(logs).zip(carried) {
+            prop_assert!(carried.count() <= 128);
+            prop_assert!(limit < 1100 || own.len() > 1 || place != Place::Own(0) || carried.end == log.next() || carried.count() > 100);
+            if carried.is_empty() {
+                continue;
+            }
+            let part = found.remove(0);
+            prop_assert_eq!(part.place, place);
+            let received = received(&part);
+            if carried.parts != 0 {
+                // Too little room for the shortest input as it is coded, but as a part it fits.
+                prop_assert_eq!(received.get(Tick(0)), log.get(Tick(0)));
+                continue;
+            }
+            prop_assert_eq!(received.next(), carried.end);
+            for tick in 0..carried.end.0 {
+                prop_assert_eq!(received.get(Tick(tick)), log.get(Tick(tick)));
+            }
+        }
+        prop_assert!(found.is_empty());
+    }
+
+    #[test]
+    fn any_bytes_are_a_section_or_not(
+        bytes in prop::collection::vec(prop_oneof![0u8..20, any::<u8>()], 0..80),
+        own in 0usize..4,
+    ) {
+        if let Ok(reader) = read(&bytes, own) {
+            let parts: Vec<_> = reader.collect();
+            prop_assert!(parts.len() <= own + MAX_SEATS);
+            let coded: usize = parts.iter().map(|part| part.coded.len() + 2).sum();
+            prop_assert!(coded < bytes.len());
+        }
+    }
+}
