@@ -9,7 +9,15 @@ mod coding;
 mod seat;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod start;
 mod window;
+
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    //! What must hold of rollback's decoders whatever arrives.
+    pub use super::start::fuzzing::start;
+}
 
 pub use self::{
     delay::{DelayPolicy, InputDelay, MAX_INPUT_DELAY, Transit, copies},
@@ -22,4 +30,8 @@ pub use self::{
         PackInput, PackedInput, SectionError, SerdeInput, StreamError,
     },
     seat::{MAX_SEATS, Seat},
+    start::{
+        SettingDifference, Settings, SettingsError, Start, StartError, StartMessageError,
+        StartSetup, StartSetupError, Started,
+    },
 };

@@ -185,7 +185,7 @@ proptest! {
         let mut player = Player::new(auto());
         for (transit, ticks) in steps {
             for _ in 0..ticks {
-                player.tick(Some(transit), player.now % hold != 0);
+                player.tick(Some(transit), !player.now.is_multiple_of(hold));
                 let ahead = player.log.len() as u32 - player.now;
                 prop_assert_eq!(ahead, u32::from(player.delay.ticks()));
             }
