@@ -104,7 +104,7 @@ mod tests {
                 seed,
                 ..Cell::SEVERE_4
             };
-            cell.ideal().stalls
+            cell.ideal().iter().sum::<Tally>().stalls
         });
         let minutes = Cell::SEVERE_4.duration().as_secs_f64() / 60.0;
         stalls.sum::<u64>() as f64 / minutes / 4.0 / seeds.count() as f64
