@@ -219,9 +219,11 @@ mod tests {
                 tally
             })
             .collect();
-        let result = CellResult::new(&cell, &tallies, &cell.ideal());
+        let mut ideal = [Tally::default(), Tally::default()];
+        (ideal[0].stalls, ideal[1].stalls) = (100, 200);
+        let result = CellResult::new(&cell, &tallies, &ideal);
         let twice = [tallies.clone(), tallies].concat();
-        assert_eq!(CellResult::new(&cell, &twice, &cell.ideal()), result);
+        assert_eq!(CellResult::new(&cell, &twice, &ideal), result);
         let expected = CellResult {
             cell: "4 Wi-Fi",
             bytes_per_player_s: 62.5 * 30.0,
@@ -233,7 +235,7 @@ mod tests {
             lag_mean: 2.0,
             lag_max: 3,
             stalls_per_min: 62.5 / 4.0 * 60.0,
-            ideal_stalls_per_min: 0.0,
+            ideal_stalls_per_min: 150.0 / 16.0 * 60.0,
             desyncs: 0,
         };
         assert_eq!(result, expected);

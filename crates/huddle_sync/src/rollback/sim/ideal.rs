@@ -130,6 +130,20 @@ mod tests {
     }
 
     #[test]
+    fn a_late_copy_does_no_harm() {
+        let once = Weather {
+            jitter: STEP * 4,
+            ..Weather::from_rtt(STEP * 2)
+        };
+        let twice = Weather {
+            duplication: 1.0,
+            ..once
+        };
+        let (once, twice) = (play(once, 500, 0, 4), play(twice, 500, 0, 4));
+        assert!(twice.stalls < once.stalls && twice.lag_mean() < once.lag_mean());
+    }
+
+    #[test]
     fn lockstep_waits_for_every_input() {
         // An input is there 4 steps after it was sampled, and the next is sampled a step later.
         let slow = Weather::from_rtt(Duration::from_millis(100));
