@@ -130,13 +130,10 @@ impl Cell {
         number.into_iter().cycle().take(self.input_bytes)
     }
 
-    /// What all players together would count if nothing but the network held them up.
-    pub fn ideal(&self) -> Tally {
+    /// What its players would count if nothing but the network held them up.
+    pub fn ideal(&self) -> Vec<Tally> {
         let Self { delay, window, .. } = *self;
-        Ideal { delay, window }
-            .play(&mut self.network(), self.steps, self.step)
-            .iter()
-            .sum()
+        Ideal { delay, window }.play(&mut self.network(), self.steps, self.step)
     }
 }
 
@@ -170,10 +167,13 @@ pub struct CellResult {
 }
 
 impl CellResult {
-    /// What the players of a cell counted, one tally each.
-    pub fn new(cell: &Cell, tallies: &[Tally]) -> Self {
+    /// From what each player of a cell counted, and each of [`Cell::ideal`]. Of several games that
+    /// differ in the seed alone, all tallies together make the mean.
+    pub fn new(cell: &Cell, tallies: &[Tally], ideal: &[Tally]) -> Self {
         let sum: Tally = tallies.iter().sum();
-        let player_seconds = cell.duration().as_secs_f64() * cell.players as f64;
+        let ideal_stalls: u64 = ideal.iter().map(|tally| tally.stalls).sum();
+        let seconds = |tallies: &[Tally]| cell.duration().as_secs_f64() * tallies.len() as f64;
+        let player_seconds = seconds(tallies);
         let links = cell.players.saturating_sub(1).max(1);
         Self {
             cell: cell.name,
@@ -186,7 +186,7 @@ impl CellResult {
             lag_mean: sum.lag_mean(),
             lag_max: sum.lag_max(),
             stalls_per_min: sum.stalls as f64 / player_seconds * 60.0,
-            ideal_stalls_per_min: cell.ideal().stalls as f64 / player_seconds * 60.0,
+            ideal_stalls_per_min: ideal_stalls as f64 / seconds(ideal) * 60.0,
             desyncs: sum.desyncs,
         }
     }
@@ -219,7 +219,11 @@ mod tests {
                 tally
             })
             .collect();
-        let result = CellResult::new(&cell, &tallies);
+        let mut ideal = [Tally::default(), Tally::default()];
+        (ideal[0].stalls, ideal[1].stalls) = (100, 200);
+        let result = CellResult::new(&cell, &tallies, &ideal);
+        let twice = [tallies.clone(), tallies].concat();
+        assert_eq!(CellResult::new(&cell, &twice, &ideal), result);
         let expected = CellResult {
             cell: "4 Wi-Fi",
             bytes_per_player_s: 62.5 * 30.0,
@@ -231,7 +235,7 @@ mod tests {
             lag_mean: 2.0,
             lag_max: 3,
             stalls_per_min: 62.5 / 4.0 * 60.0,
-            ideal_stalls_per_min: 0.0,
+            ideal_stalls_per_min: 150.0 / 16.0 * 60.0,
             desyncs: 0,
         };
         assert_eq!(result, expected);

@@ -104,7 +104,7 @@ mod tests {
                 seed,
                 ..Cell::SEVERE_4
             };
-            cell.ideal().stalls
+            cell.ideal().iter().sum::<Tally>().stalls
         });
         let minutes = Cell::SEVERE_4.duration().as_secs_f64() / 60.0;
         stalls.sum::<u64>() as f64 / minutes / 4.0 / seeds.count() as f64
@@ -127,6 +127,20 @@ mod tests {
         assert_eq!((tally.rollbacks, tally.depth_quantile(1.0)), (198, 1));
         assert_eq!((tally.lag_mean(), tally.lag_max()), (2.0, 2));
         assert_eq!(play(quick, 100, 1, 8).rollbacks, 0);
+    }
+
+    #[test]
+    fn a_late_copy_does_no_harm() {
+        let once = Weather {
+            jitter: STEP * 4,
+            ..Weather::from_rtt(STEP * 2)
+        };
+        let twice = Weather {
+            duplication: 1.0,
+            ..once
+        };
+        let (once, twice) = (play(once, 500, 0, 4), play(twice, 500, 0, 4));
+        assert!(twice.stalls < once.stalls && twice.lag_mean() < once.lag_mean());
     }
 
     #[test]

@@ -227,10 +227,22 @@ mod tests {
         assert!((rate(delays.len(), fates.len()) - 0.85).abs() < 0.01);
         let twice = copies.iter().flatten().count();
         assert!((rate(twice, copies.len()) - 0.05).abs() < 0.01);
+        let mut pairs = delays.iter().zip(&copies);
+        assert!(pairs.all(|(delay, copy)| copy.as_ref() != Some(delay)));
         let range = Duration::from_millis(100)..=Duration::from_millis(120);
         assert!(delays.iter().all(|delay| range.contains(delay)));
         let mean = delays.iter().sum::<Duration>() / delays.len() as u32;
         assert!(mean.abs_diff(Duration::from_millis(110)) < Duration::from_micros(200));
+    }
+
+    #[test]
+    fn packets_of_one_step_have_their_own_fates() {
+        let mut path = path(Weather {
+            loss: 0.5,
+            ..Weather::default()
+        });
+        let alike = (0..1000).filter(|n| path.next_fate(STEP * *n) == path.next_fate(STEP * *n));
+        assert!((400..600).contains(&alike.count()));
     }
 
     #[test]

@@ -1,0 +1,69 @@
+use huddle_sync::rollback::sim::{Cell, CellResult};
+use serde::Serialize;
+
+use crate::published::Published;
+
+/// A result with whose it is.
+#[derive(Serialize)]
+pub(crate) struct Row<'a> {
+    pub(crate) rival: &'a str,
+    pub(crate) setting: &'a str,
+    #[serde(flatten)]
+    pub(crate) result: CellResult,
+}
+
+pub(crate) fn print_header(title: &str) {
+    println!("\n## {title}\n");
+    println!(
+        "| cell | B/s per player | B per tick | packets/s per player | rollbacks per 100 | p99 depth \
+         | lag mean / max | ticks/s | stalls/min | ideal stalls/min | desyncs |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    );
+}
+
+pub(crate) fn print_result(cell: &Cell, result: &CellResult) {
+    println!(
+        "| {} | {:.0} | {:.1} | {:.1} | {:.1} | {} | {:.2} / {} | {:.1} | {:.1} | {:.1} | {} |",
+        result.cell,
+        result.bytes_per_player_s,
+        result.bytes_per_player_tick,
+        packets_per_player_s(cell, result),
+        result.rollbacks_per_100,
+        result.depth_p99,
+        result.lag_mean,
+        result.lag_max,
+        result.ticks_per_s,
+        result.stalls_per_min,
+        result.ideal_stalls_per_min,
+        result.desyncs,
+    );
+}
+
+/// What was published for the same, and how far what was measured is from it.
+pub(crate) fn print_published(cell: &Cell, result: &CellResult, published: &Published) {
+    let off = |measured: f64, published: f64| match published == 0.0 {
+        true => "0".to_owned(),
+        false => format!(
+            "{published:.1} ({:+.1} %)",
+            (measured / published - 1.0) * 100.0
+        ),
+    };
+    let packets = published
+        .packets_per_player_s
+        .map_or("".to_owned(), |packets| {
+            off(packets_per_player_s(cell, result), packets)
+        });
+    println!(
+        "| published | {} | | {packets} | {} | {} | {:.2} / {} | | {} | | |",
+        off(result.bytes_per_player_s, published.bytes_per_player_s),
+        off(result.rollbacks_per_100, published.rollbacks_per_100),
+        published.depth_p99,
+        published.lag_mean,
+        published.lag_max,
+        off(result.stalls_per_min, published.stalls_per_min),
+    );
+}
+
+fn packets_per_player_s(cell: &Cell, result: &CellResult) -> f64 {
+    result.packets_per_link_s * (cell.players - 1) as f64
+}
