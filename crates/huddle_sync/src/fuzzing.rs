@@ -3,7 +3,6 @@
 
 use bytes::{Bytes, BytesMut};
 
-pub use crate::handshake::fuzzing::handshake;
 use crate::{
     MAX_EVENT_LEN, MAX_STATE_LEN,
     events::{EventReceiver, decode, put_fragment},
@@ -17,6 +16,7 @@ use crate::{
     transfer::{Message, Status},
     wire::{MAX_VARINT_LEN, Reader, put_varint, varint_len},
 };
+pub use crate::{handshake::fuzzing::handshake, rollback::fuzzing::agreement};
 
 /// A tick packet.
 pub fn tick_packet(bytes: Bytes) {

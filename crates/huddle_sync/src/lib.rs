@@ -11,6 +11,7 @@
 //! - **State** ([`OwnStates`]) is what is newest: values are sent until a peer has them, and only
 //!   ever as they are now.
 //! - **Transfers** ([`RoomSession::offer`]) carry megabytes beside all that, without being felt.
+//! - **[Rollback](rollback)** keeps inputs in step beside all that, and decides what a game simulates.
 //! - **The room's clock** counts ticks, and the roster knows who is linked with whom and who may
 //!   remove others.
 //!

@@ -1,6 +1,6 @@
 //! Reading and writing the numbers and slices that packets are made of.
 
-use bytes::{BufMut, Bytes};
+use bytes::{Buf, BufMut, Bytes};
 
 /// The most bytes [`put_varint`] writes.
 pub(crate) const MAX_VARINT_LEN: usize = 10;
@@ -20,40 +20,59 @@ pub(crate) const fn varint_len(value: u64) -> usize {
     bits.div_ceil(7)
 }
 
+/// What a [`Reader`] reads: bytes that are shared, to hand out parts without copying them, or
+/// borrowed, which costs nothing.
+pub(crate) trait Source: Buf {
+    /// Takes the first `len` bytes, of which there are as many.
+    fn split(&mut self, len: usize) -> Self;
+}
+
+impl Source for Bytes {
+    fn split(&mut self, len: usize) -> Self {
+        self.split_to(len)
+    }
+}
+
+impl Source for &[u8] {
+    fn split(&mut self, len: usize) -> Self {
+        let (first, rest) = self.split_at(len);
+        *self = rest;
+        first
+    }
+}
+
 /// Reads a packet from the front; every method returns `None` where the bytes end too early or
 /// make no sense.
 #[derive(Debug, Clone)]
-pub(crate) struct Reader(Bytes);
+pub(crate) struct Reader<S = Bytes>(S);
 
-impl Reader {
-    pub(crate) fn new(bytes: Bytes) -> Self {
+impl<S: Source> Reader<S> {
+    pub(crate) fn new(bytes: S) -> Self {
         Self(bytes)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        !self.0.has_remaining()
     }
 
     pub(crate) fn u8(&mut self) -> Option<u8> {
-        let first = *self.0.first()?;
-        self.slice(1)?;
-        Some(first)
+        self.0.try_get_u8().ok()
     }
 
     pub(crate) fn u16(&mut self) -> Option<u16> {
-        Some(u16::from_le_bytes(self.slice(2)?.as_ref().try_into().ok()?))
+        self.0.try_get_u16_le().ok()
     }
 
     pub(crate) fn u32(&mut self) -> Option<u32> {
-        Some(u32::from_le_bytes(self.slice(4)?.as_ref().try_into().ok()?))
+        self.0.try_get_u32_le().ok()
     }
 
     pub(crate) fn u64(&mut self) -> Option<u64> {
-        Some(u64::from_le_bytes(self.slice(8)?.as_ref().try_into().ok()?))
+        self.0.try_get_u64_le().ok()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.0.remaining()
     }
 
     pub(crate) fn varint(&mut self) -> Option<u64> {
@@ -79,13 +98,13 @@ impl Reader {
     }
 
     /// All that is left, without copying it.
-    pub(crate) fn rest(self) -> Bytes {
+    pub(crate) fn rest(self) -> S {
         self.0
     }
 
     /// The next `len` bytes, without copying them.
-    pub(crate) fn slice(&mut self, len: usize) -> Option<Bytes> {
-        (len <= self.0.len()).then(|| self.0.split_to(len))
+    pub(crate) fn slice(&mut self, len: usize) -> Option<S> {
+        (len <= self.len()).then(|| self.0.split(len))
     }
 }
 

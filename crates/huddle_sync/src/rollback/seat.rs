@@ -40,6 +40,15 @@ impl SeatSet {
         seat.index() < MAX_SEATS && self.0 & (1 << seat.0) != 0
     }
 
+    /// The set with one more seat.
+    #[must_use]
+    pub const fn with(self, seat: Seat) -> Self {
+        match seat.index() < MAX_SEATS {
+            true => Self(self.0 | 1 << seat.0),
+            false => self,
+        }
+    }
+
     /// Its seats, in their order.
     pub fn iter(self) -> impl Iterator<Item = Seat> {
         (0..MAX_SEATS as u8)
@@ -50,7 +59,6 @@ impl SeatSet {
 
 impl FromIterator<Seat> for SeatSet {
     fn from_iter<T: IntoIterator<Item = Seat>>(seats: T) -> Self {
-        let seats = seats.into_iter().filter(|seat| seat.index() < MAX_SEATS);
-        Self(seats.fold(0, |set, seat| set | 1 << seat.0))
+        seats.into_iter().fold(Self::default(), Self::with)
     }
 }

@@ -3,12 +3,14 @@ use std::time::Duration;
 /// Beyond this a sample says no more than this.
 const LIMIT: f64 = 1e6;
 
-/// The newest samples of something, each with when it was taken.
+/// The newest samples of something, each with when it was taken, in the order of time.
 #[derive(Debug, Clone)]
 pub(super) struct Window<const N: usize> {
     samples: [(Duration, f64); N],
     len: usize,
     next: usize,
+    /// Their values, the smallest first.
+    sorted: [f64; N],
 }
 
 impl<const N: usize> Default for Window<N> {
@@ -17,6 +19,7 @@ impl<const N: usize> Default for Window<N> {
             samples: [(Duration::ZERO, 0.0); N],
             len: 0,
             next: 0,
+            sorted: [0.0; N],
         }
     }
 }
@@ -25,23 +28,44 @@ impl<const N: usize> Window<N> {
     /// Takes a sample in place of the oldest. What is no number is not taken, and what is beyond
     /// all reason counts as a million.
     pub(super) fn push(&mut self, now: Duration, value: f64) {
-        if value.is_finite() {
-            self.samples[self.next] = (now, value.clamp(-LIMIT, LIMIT));
-            self.next = (self.next + 1) % N;
-            self.len = (self.len + 1).min(N);
+        if !value.is_finite() {
+            return;
         }
+        let value = value.clamp(-LIMIT, LIMIT);
+        if self.len == N {
+            let oldest = self.samples[self.next].1;
+            let at = self.place(oldest);
+            self.sorted.copy_within(at + 1..self.len, at);
+            self.len -= 1;
+        }
+        let at = self.place(value);
+        self.sorted.copy_within(at..self.len, at + 1);
+        self.sorted[at] = value;
+        self.len += 1;
+        self.samples[self.next] = (now, value);
+        self.next = (self.next + 1) % N;
+    }
+
+    /// Where a value is among the sorted, or belongs.
+    fn place(&self, value: f64) -> usize {
+        self.sorted[..self.len].partition_point(|other| other.total_cmp(&value).is_lt())
     }
 
     /// The samples no older than `memory`, the smallest first.
     pub(super) fn sorted<'a>(
-        &self,
+        &'a self,
         now: Duration,
         memory: Duration,
         space: &'a mut [f64; N],
     ) -> &'a [f64] {
+        let counts = |at| now.saturating_sub(at) <= memory;
+        let (oldest, _) = self.samples[if self.len == N { self.next } else { 0 }];
+        if counts(oldest) {
+            return &self.sorted[..self.len];
+        }
         let mut len = 0;
         for &(at, value) in &self.samples[..self.len] {
-            if now.saturating_sub(at) <= memory {
+            if counts(at) {
                 space[len] = value;
                 len += 1;
             }
@@ -53,6 +77,8 @@ impl<const N: usize> Window<N> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -79,5 +105,29 @@ mod tests {
         }
         let sorted = window.sorted(Duration::ZERO, Duration::ZERO, &mut space);
         assert_eq!(sorted, [-LIMIT, 2.0]);
+    }
+
+    proptest! {
+        #[test]
+        fn they_are_those_that_are_young_enough(
+            samples in prop::collection::vec((0u64..9, prop_oneof![-3.0..3.0, Just(0.0), Just(-0.0)]), 0..40),
+            memory in 0u64..60,
+        ) {
+            let (mut window, mut space) = (Window::<16>::default(), [0.0; 16]);
+            let mut now = Duration::ZERO;
+            let mut taken = Vec::new();
+            for (passed, value) in samples {
+                now += Duration::from_secs(passed);
+                window.push(now, value);
+                taken.push((now, value));
+                let memory = Duration::from_secs(memory);
+                let newest = &taken[taken.len().saturating_sub(16)..];
+                let young = newest.iter().filter(|(at, _)| now - *at <= memory);
+                let mut expected: Vec<_> = young.map(|(_, value)| *value).collect();
+                expected.sort_unstable_by(f64::total_cmp);
+                let sorted = window.sorted(now, memory, &mut space);
+                prop_assert_eq!(format!("{sorted:?}"), format!("{expected:?}"));
+            }
+        }
     }
 }

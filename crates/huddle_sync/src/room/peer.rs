@@ -50,6 +50,8 @@ pub(super) struct OpenSession {
     events_received: u64,
     transfers: Transfers,
     scratch: BytesMut,
+    /// What a rider says; kept for its memory.
+    ridden: Vec<u8>,
 }
 
 /// What a packet carried.
@@ -121,6 +123,7 @@ impl OpenSession {
             events_received: 0,
             transfers: Transfers::new(limits),
             scratch: BytesMut::with_capacity(MAX_PACKET_LEN),
+            ridden: Vec::new(),
         })
     }
 
@@ -160,10 +163,10 @@ impl OpenSession {
         self.packets.echoes_fast = self.transfers.is_receiving();
         let mut packet = self.packets.begin(now, tick, credit)?;
 
-        self.scratch.clear();
+        self.ridden.clear();
         let room = packet.room(RIDER).min(RIDER_BUDGET);
-        if let Some(token) = rider.write(peer, room, &mut self.scratch)
-            && packet.section(RIDER, &[&self.scratch])
+        if let Some(token) = rider.write(peer, room, &mut self.ridden)
+            && packet.section(RIDER, &[&self.ridden])
         {
             packet.token(Token::Rider(token));
         }

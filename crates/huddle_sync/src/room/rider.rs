@@ -1,5 +1,3 @@
-use bytes::BytesMut;
-
 use crate::PeerId;
 
 /// Something that has a section of its own in the packet that a peer is sent each tick, such as the
@@ -12,13 +10,13 @@ pub trait PacketRider {
 
     /// Writes the section of a packet to this peer, at most `room` bytes after what `out` holds.
     /// Returns a token that stands for what it says; `None` if there is nothing to say.
-    fn write(&mut self, peer: PeerId, room: usize, out: &mut BytesMut) -> Option<u32>;
+    fn write(&mut self, peer: PeerId, room: usize, out: &mut Vec<u8>) -> Option<u32>;
 }
 
 impl PacketRider for () {
     fn delivered(&mut self, _: PeerId, _: u32) {}
 
-    fn write(&mut self, _: PeerId, _: usize, _: &mut BytesMut) -> Option<u32> {
+    fn write(&mut self, _: PeerId, _: usize, _: &mut Vec<u8>) -> Option<u32> {
         None
     }
 }

@@ -1,80 +1,83 @@
 //! What must hold of inputs from a peer whatever arrives.
 
-use bytes::Bytes;
-
 use super::{
     MAX_INPUT_LEN, MAX_UNACKED,
     encoded::EncodedLog,
-    section::{Place, SectionHead, SectionReader, SectionWriter},
+    section::{SectionHead, SectionReader, SectionWriter},
     stream::{InStream, OutStream, Scratch},
 };
-use crate::{
-    MAX_PACKET_LEN, Tick,
-    rollback::{MAX_SEATS, Seat},
-};
+use crate::{MAX_PACKET_LEN, Tick, rollback::MAX_SEATS};
 
 /// How far ahead of its log a peer may be here.
 const AHEAD: u32 = MAX_UNACKED;
 
-/// A receiver of two seats of a peer, who relays all others, in the middle of a game.
+/// The number of the set that the receiver wants.
+const SET: u8 = 0;
+
+const START: Tick = Tick(1000);
+
+/// How many ticks of the first seat the receiver has, and how many of them the sender knows of.
+const KNOWN: u32 = 20;
+const ACKED: u32 = 12;
+
+/// A receiver of all seats by one peer, in the middle of a game.
 pub(super) struct Receiver {
     logs: Vec<EncodedLog>,
-    own: [InStream; 2],
-    relayed: Vec<InStream>,
+    streams: Vec<InStream>,
     scratch: Scratch,
 }
-
-const OWN: usize = 2;
-const START: Tick = Tick(1000);
 
 impl Receiver {
     /// After some ticks that are no secret.
     pub(super) fn in_a_game() -> Self {
         let mut receiver = Self {
-            logs: vec![EncodedLog::starting(START); OWN + MAX_SEATS],
-            own: [START; OWN].map(InStream::starting),
-            relayed: (0..MAX_SEATS).map(|_| InStream::starting(START)).collect(),
+            logs: vec![EncodedLog::starting(START); MAX_SEATS],
+            streams: (0..MAX_SEATS).map(|_| InStream::starting(START)).collect(),
             scratch: Scratch::default(),
         };
         let mut sent = EncodedLog::starting(START);
         let mut stream = OutStream::starting(START);
         let mut scratch = Scratch::default();
         let mut out = Vec::new();
-        for tick in 0..20u32 {
+        for tick in 0..KNOWN {
             let input = [&tick.to_le_bytes()[..], &[tick as u8 / 6; 3]].concat();
             sent.push(&input).expect("it is short");
             out.clear();
             let head = SectionHead {
+                round: 0,
                 lead: 0,
+                ahead: None,
                 checksum: None,
             };
-            let mut writer =
-                SectionWriter::begin(&mut out, &mut scratch, MAX_PACKET_LEN, head, OWN)
-                    .expect("there is room");
-            let carried = writer.own(&mut stream, &sent);
+            let mut writer = SectionWriter::begin(
+                &mut out,
+                &mut scratch,
+                MAX_PACKET_LEN,
+                head,
+                (SET, MAX_SEATS),
+            )
+            .expect("there is room");
+            let carried = writer.stream(&mut stream, &sent);
             writer.finish();
             assert_eq!(receiver.receive(&out), 0);
-            stream.acked(carried, &sent, &mut scratch);
+            // The last ones stay unacked, so that what comes may contradict them.
+            if tick < ACKED {
+                stream.acked(carried, &sent, &mut scratch);
+            }
         }
-        assert_eq!(receiver.logs[0].next(), START + 20);
+        assert_eq!(receiver.logs[0].next(), START + KNOWN);
         receiver
     }
 
     /// Takes a section, and tells how many of its streams were refused.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> usize {
-        let bytes = Bytes::copy_from_slice(bytes);
-        let Ok(reader) = SectionReader::new(bytes, OWN, START) else {
+        let set = |number| (number == SET).then_some(MAX_SEATS);
+        let Ok(Some(reader)) = SectionReader::new(bytes, 0, START, set) else {
             return 0;
         };
         let mut refused = 0;
         for part in reader {
-            let (stream, log) = match part.place {
-                Place::Own(index) => (&mut self.own[index], &mut self.logs[index]),
-                Place::Relayed(Seat(seat)) => {
-                    let seat = usize::from(seat);
-                    (&mut self.relayed[seat], &mut self.logs[OWN + seat])
-                }
-            };
+            let (stream, log) = (&mut self.streams[part.stream], &mut self.logs[part.stream]);
             let before = log.next();
             let horizon = before + AHEAD;
             let taken = part.take(stream, log, horizon, &mut self.scratch);

@@ -4,7 +4,7 @@
 mod bits;
 mod encoded;
 #[cfg(any(fuzzing, test))]
-pub mod fuzzing;
+mod fuzzing;
 mod input;
 mod model;
 mod oversize;
@@ -19,12 +19,19 @@ pub const MAX_INPUT_LEN: usize = 4096;
 /// The most ticks of a seat that are sent before the receiver has them.
 pub const MAX_UNACKED: u32 = 128;
 
+#[cfg(any(fuzzing, test))]
+pub use self::fuzzing::input_sections;
 pub use self::{
     bits::{BitReader, BitWriter},
     encoded::InputTooLong,
     input::{Input, InputCodec, PackInput, PackedInput, SerdeInput},
     section::SectionError,
     stream::StreamError,
+};
+pub(crate) use self::{
+    encoded::EncodedLog,
+    section::{Checksum, SectionHead, SectionReader, SectionWriter},
+    stream::{Carried, InStream, OutStream, Scratch},
 };
 
 #[cfg(test)]

@@ -19,8 +19,7 @@ impl Flag {
 
     pub(super) fn code(&mut self, coder: &mut impl BitCoder, bit: bool) -> bool {
         let bit = coder.bit(self.p, bit);
-        // 1 / (seen + 1.5), of 65536.
-        let rate = (1 << 17) / (2 * u32::from(self.seen) + 3);
+        let rate = FLAG_RATES[usize::from(self.seen.min(Self::SLOWEST))];
         let part = |of: u16| ((u32::from(of) * rate) >> 16) as u16;
         match bit {
             true => self.p += part(u16::MAX - self.p),
@@ -30,6 +29,17 @@ impl Flag {
         bit
     }
 }
+
+/// By how much of 65536 a flag moves that has seen so many bits: `1 / (seen + 1.5)`.
+const FLAG_RATES: [u32; Flag::SLOWEST as usize + 1] = {
+    let mut rates = [0; Flag::SLOWEST as usize + 1];
+    let mut seen = 0;
+    while seen < rates.len() {
+        rates[seen] = (1 << 17) / (2 * seen as u32 + 3);
+        seen += 1;
+    }
+    rates
+};
 
 /// How likely each byte is, bit by bit from the highest: every bit has its own probability after
 /// each of the bits before it.

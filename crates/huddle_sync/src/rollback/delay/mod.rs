@@ -6,7 +6,7 @@ mod transit;
 
 use std::time::Duration;
 
-pub use self::transit::Transit;
+pub(crate) use self::transit::Transit;
 use crate::Tick;
 
 /// The longest input delay, in ticks.
@@ -55,24 +55,8 @@ impl Default for DelayPolicy {
 /// A longer delay means that an input is repeated, and a shorter one that an input is left out. So that no
 /// press is prolonged or lost, it changes by one tick at a time, and when the input is as it was the
 /// tick before. Raising does not wait for that longer than a second.
-///
-/// ```
-/// use std::time::Duration;
-/// use huddle_sync::{Tick, rollback::{DelayPolicy, InputDelay, copies}};
-///
-/// let mut delay = InputDelay::new(DelayPolicy::Fixed(2));
-/// delay.set(DelayPolicy::Fixed(3));
-/// let log_next = Tick(102);
-///
-/// // The player just pressed a button: that is repeated for no tick.
-/// let ticks = delay.next(None, false, Duration::ZERO);
-/// assert_eq!(copies(Tick(100), log_next, ticks), 1);
-/// // And now still holds it.
-/// let ticks = delay.next(None, true, Duration::from_millis(16));
-/// assert_eq!(copies(Tick(101), log_next + 1, ticks), 2);
-/// ```
 #[derive(Debug, Clone)]
-pub struct InputDelay {
+pub(crate) struct InputDelay {
     policy: DelayPolicy,
     ticks: u8,
     /// Since when it is too short.
@@ -86,14 +70,14 @@ pub struct InputDelay {
 ///
 /// That is once, as long as the delay stays: once more for each tick by which it was raised, and not
 /// at all while it is being lowered. At the very start it fills the ticks before the first input can count.
-pub fn copies(now: Tick, log_next: Tick, delay: u8) -> u32 {
+pub(crate) fn copies(now: Tick, log_next: Tick, delay: u8) -> u32 {
     let after = now + u32::from(delay) + 1;
     u32::try_from(after.since(log_next)).unwrap_or(0)
 }
 
 impl InputDelay {
     /// As the policy has it; an automatic one begins with its least.
-    pub fn new(policy: DelayPolicy) -> Self {
+    pub(crate) fn new(policy: DelayPolicy) -> Self {
         let ticks = match policy {
             DelayPolicy::Fixed(ticks) => ticks,
             DelayPolicy::Auto { min, .. } => min,
@@ -107,27 +91,22 @@ impl InputDelay {
     }
 
     /// Changes the policy. The delay follows tick by tick, as [`next`](Self::next) is called.
-    pub fn set(&mut self, policy: DelayPolicy) {
+    pub(crate) fn set(&mut self, policy: DelayPolicy) {
         if policy != self.policy {
             self.policy = policy;
             self.long_since = None;
         }
     }
 
-    /// How it is chosen.
-    pub fn policy(&self) -> DelayPolicy {
-        self.policy
-    }
-
     /// The delay, in ticks.
-    pub fn ticks(&self) -> u8 {
+    pub(crate) fn ticks(&self) -> u8 {
         self.ticks
     }
 
     /// Goes on by a tick, and returns the delay of the input that was sampled for it. `transit` is
     /// within how many ticks inputs reach others ([`Transit::typical`]), and `is_steady` whether the
     /// input is the same as the one of the tick before.
-    pub fn next(&mut self, transit: Option<f64>, is_steady: bool, now: Duration) -> u8 {
+    pub(crate) fn next(&mut self, transit: Option<f64>, is_steady: bool, now: Duration) -> u8 {
         let (low, high) = self.bounds(transit);
         if self.ticks >= low {
             self.short_since = None;

@@ -18,31 +18,26 @@ const IN_TIME: usize = 9;
 /// How many ticks inputs take to each peer, jitter included, which is what an automatic
 /// [`InputDelay`](super::InputDelay) follows.
 #[derive(Debug, Clone, Default)]
-pub struct Transit {
+pub(crate) struct Transit {
     peers: BTreeMap<PeerId, Window<SAMPLES>>,
 }
 
 impl Transit {
     /// Takes a sample of how many ticks an input took to a peer, or one of theirs to this player if
     /// that is all that is known; without any input delay. What is no number is ignored.
-    pub fn sample(&mut self, peer: PeerId, ticks: f64, now: Duration) {
+    pub(crate) fn sample(&mut self, peer: PeerId, ticks: f64, now: Duration) {
         self.peers.entry(peer).or_default().push(now, ticks);
     }
 
     /// Forgets a peer that left.
-    pub fn forget(&mut self, peer: PeerId) {
+    pub(crate) fn forget(&mut self, peer: PeerId) {
         self.peers.remove(&peer);
-    }
-
-    /// Within how many ticks nine of ten inputs reach a peer.
-    pub fn to(&self, peer: PeerId, now: Duration) -> Option<f64> {
-        high(self.peers.get(&peer)?, now)
     }
 
     /// Within how many ticks nine of ten inputs reach the peer in the middle, or the farther one of
     /// two in the middle. So whoever has a bad link to all others follows that link, and the others
     /// do not. `None` if there was no sample for three seconds.
-    pub fn typical(&self, now: Duration) -> Option<f64> {
+    pub(crate) fn typical(&self, now: Duration) -> Option<f64> {
         let mut ticks = [0.0; MAX_SEATS];
         let mut len = 0;
         let known = self.peers.values().filter_map(|peer| high(peer, now));
@@ -80,15 +75,15 @@ mod tests {
     #[test]
     fn nine_of_ten_inputs_take_no_longer() {
         let (mut transit, peer) = (Transit::default(), crate::test_peer(1));
-        assert_eq!(transit.to(peer, NOW), None);
+        assert_eq!(transit.typical(NOW), None);
         for ticks in [5.0, 1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 50.0, 8.0, 9.0] {
             transit.sample(peer, ticks, NOW);
         }
-        assert_eq!(transit.to(peer, NOW), Some(9.0));
-        assert_eq!(transit.to(peer, NOW + MEMORY), Some(9.0));
-        assert_eq!(transit.to(peer, NOW + MEMORY * 2), None);
+        assert_eq!(transit.typical(NOW), Some(9.0));
+        assert_eq!(transit.typical(NOW + MEMORY), Some(9.0));
+        assert_eq!(transit.typical(NOW + MEMORY * 2), None);
         transit.forget(peer);
-        assert_eq!(transit.to(peer, NOW), None);
+        assert_eq!(transit.typical(NOW), None);
     }
 
     #[test]

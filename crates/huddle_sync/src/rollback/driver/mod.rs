@@ -116,6 +116,11 @@ impl<I: Clone + PartialEq + Default> Driver<I> {
             .reduce(earlier)
     }
 
+    /// The first tick whose input of a seat is not known.
+    pub(crate) fn next_input(&self, seat: Seat) -> Option<Tick> {
+        self.seats.get(seat.index())?.next_unknown()
+    }
+
     /// Takes the input of a seat's next tick.
     pub(crate) fn append(&mut self, seat: Seat, input: I) {
         let wrong = self
@@ -215,7 +220,9 @@ impl<I: Clone + PartialEq + Default> Driver<I> {
     fn forget(&mut self, kept: impl Fn(Tick) -> bool) {
         let confirmed = self.confirmed();
         let next_checksum = self.next_checksum;
-        let kept = |tick| tick == next_checksum || kept(tick);
+        let every = u32::from(self.settings.checksum_every);
+        let is_checksummed = |tick: Tick| every > 0 && tick.0.is_multiple_of(every);
+        let kept = |tick| tick == next_checksum || is_checksummed(tick) && kept(tick);
         self.saves.release_before(confirmed, kept);
         // A rollback may begin at a save that lies before the first tick that can be wrong.
         let from = self.saves.newest_until(confirmed).unwrap_or(confirmed);
@@ -264,16 +271,21 @@ impl<I: Clone + PartialEq + Default> Driver<I> {
         (self.settings.checksum_every > 0 && is_final).then_some(tick)
     }
 
+    /// How many inputs are kept, known ones and guesses.
+    pub(crate) fn kept(&self) -> usize {
+        self.seats.iter().map(SeatLog::len).sum()
+    }
+
     /// How many states are saved now.
     pub(crate) fn saved(&self) -> usize {
         self.saves.len()
     }
 }
 
-fn earlier(a: Tick, b: Tick) -> Tick {
+pub(crate) fn earlier(a: Tick, b: Tick) -> Tick {
     if a.is_after(b) { b } else { a }
 }
 
-fn later(a: Tick, b: Tick) -> Tick {
+pub(crate) fn later(a: Tick, b: Tick) -> Tick {
     if a.is_after(b) { a } else { b }
 }

@@ -113,6 +113,11 @@ impl<I: Clone + PartialEq + Default> SeatLog<I> {
         }
     }
 
+    /// How many inputs there are in it.
+    pub(super) fn len(&self) -> usize {
+        self.known.len() + self.guesses.len()
+    }
+
     /// Forgets what comes before a tick that will never be simulated again.
     pub(super) fn forget_before(&mut self, tick: Tick) {
         while tick.is_after(self.first)

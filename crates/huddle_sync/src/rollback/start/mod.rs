@@ -19,9 +19,10 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use matchbox_protocol::PeerId;
 
+pub(crate) use self::settings::Settings;
 pub use self::{
     error::{StartError, StartMessageError, StartSetupError},
-    settings::{SettingDifference, Settings, SettingsError},
+    settings::{SettingDifference, SettingsError},
 };
 
 use self::message::{Body, Hash, Hello, Message, Ready};
@@ -38,7 +39,7 @@ const SETTINGS_WAIT: Duration = Duration::from_secs(2);
 
 /// What a game is to start with.
 #[derive(Debug, Clone)]
-pub struct StartSetup {
+pub(crate) struct StartSetup {
     /// This player.
     pub me: PeerId,
     /// Which game of the room this is. All players must count alike; what is said about another
@@ -56,12 +57,12 @@ pub struct StartSetup {
 
 impl StartSetup {
     /// After how long to give up, in most games.
-    pub const LIMIT: Duration = Duration::from_secs(10);
+    pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 }
 
 /// What all players have agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Started {
+pub(crate) struct Started {
     /// A random number, the same for all, to which everybody contributed. Whoever is the last to
     /// contribute could have chosen it, so it is no secret and no fair die for stakes.
     pub seed: u64,
@@ -77,7 +78,7 @@ pub struct Started {
 /// Whoever is cut off at the very last moment may fail while others start; to those it is a player
 /// who was lost in the game.
 #[derive(Debug, Clone)]
-pub struct Start {
+pub(crate) struct Start {
     me: PeerId,
     round: u32,
     settings: Settings,
@@ -111,7 +112,7 @@ impl Start {
     ///
     /// # Errors
     /// If there are no seats, more than [`MAX_SEATS`], none for this player, or too many settings.
-    pub fn new(setup: StartSetup, now: Duration) -> Result<Self, StartSetupError> {
+    pub(crate) fn new(setup: StartSetup, now: Duration) -> Result<Self, StartSetupError> {
         let StartSetup {
             me,
             round,
@@ -149,12 +150,12 @@ impl Start {
     }
 
     /// How it ended, once it has.
-    pub fn outcome(&self) -> Option<Result<Started, &StartError>> {
+    pub(crate) fn outcome(&self) -> Option<Result<Started, &StartError>> {
         Some(self.outcome.as_ref()?.as_ref().copied())
     }
 
     /// Who is not known to be ready yet.
-    pub fn waiting_for(&self) -> impl Iterator<Item = PeerId> {
+    pub(crate) fn waiting_for(&self) -> impl Iterator<Item = PeerId> {
         let others = self.others.iter();
         others
             .filter(|(_, other)| other.ready.is_none())
@@ -162,7 +163,7 @@ impl Start {
     }
 
     /// Lets time pass.
-    pub fn advance(&mut self, now: Duration) {
+    pub(crate) fn advance(&mut self, now: Duration) {
         self.now = now;
         if self.outcome.is_some() {
             return;
@@ -181,14 +182,14 @@ impl Start {
     }
 
     /// A player was lost. If the game has not started, it does not.
-    pub fn lost(&mut self, peer: PeerId) {
+    pub(crate) fn lost(&mut self, peer: PeerId) {
         if self.others.contains_key(&peer) {
             self.fail(StartError::Lost { peer });
         }
     }
 
     /// The next message to send now, and to whom.
-    pub fn collect(&mut self) -> Option<(PeerId, Bytes)> {
+    pub(crate) fn collect(&mut self) -> Option<(PeerId, Bytes)> {
         if let Some((&peer, other)) = self.others.iter_mut().find(|(_, o)| o.owes_settings) {
             (other.owes_settings, other.told_settings) = (false, true);
             let message = Message::settings(self.round, &self.settings);
@@ -213,7 +214,7 @@ impl Start {
     ///
     /// # Errors
     /// If the bytes are no message, or not from one of the players; then nothing has changed.
-    pub fn receive(&mut self, from: PeerId, bytes: &[u8]) -> Result<(), StartMessageError> {
+    pub(crate) fn receive(&mut self, from: PeerId, bytes: &[u8]) -> Result<(), StartMessageError> {
         if !self.others.contains_key(&from) {
             return Err(StartMessageError::NotAPlayer(from));
         }

@@ -19,17 +19,8 @@ const RESERVED: &str = "huddle/";
 
 /// What must be the same for all players of a game, as names and texts: the tick rate, what inputs
 /// are made of, and whatever else the game simulates by, such as a map or a difficulty.
-///
-/// ```
-/// use huddle_sync::{TickRate, rollback::Settings};
-///
-/// let mut settings = Settings::new(TickRate::default(), "[u8; 2]")?;
-/// settings.set("map", "harbour")?;
-/// settings.set("laps", 3.to_string())?;
-/// # Ok::<(), huddle_sync::rollback::SettingsError>(())
-/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings(BTreeMap<String, String>);
+pub(crate) struct Settings(BTreeMap<String, String>);
 
 /// Why something cannot be a setting.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -73,7 +64,7 @@ impl Settings {
     ///
     /// # Errors
     /// If the text for the inputs is longer than 768 bytes.
-    pub fn new(rate: TickRate, input: &str) -> Result<Self, SettingsError> {
+    pub(crate) fn new(rate: TickRate, input: &str) -> Result<Self, SettingsError> {
         let mut settings = Self(BTreeMap::new());
         settings.insert(format!("{RESERVED}protocol"), PROTOCOL_VERSION.to_string())?;
         settings.insert(format!("{RESERVED}tick rate"), rate.to_string())?;
@@ -86,7 +77,7 @@ impl Settings {
     /// # Errors
     /// If there are too many, or the name or the value is too long, or the name begins with
     /// "huddle/".
-    pub fn set(
+    pub(crate) fn set(
         &mut self,
         name: impl Into<String>,
         value: impl Into<String>,

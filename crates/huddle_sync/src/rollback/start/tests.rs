@@ -361,6 +361,26 @@ fn a_player_who_changes_what_it_said_is_named() {
     );
     assert_eq!(player.outcome(), Some(Err(&inconsistent)));
 
+    // Or is ready for something, and then for something else.
+    let mut player = fresh();
+    for agreed in [[1; 32], [2; 32]] {
+        assert_eq!(player.outcome(), None);
+        let ready = Some(Ready {
+            agreed,
+            nonces: Vec::new(),
+            heard: 0,
+        });
+        say(
+            &mut player,
+            3,
+            Hello {
+                ready,
+                ..hello.clone()
+            },
+        );
+    }
+    assert_eq!(player.outcome(), Some(Err(&inconsistent)));
+
     // Or says that this player told another nonce, or has a hash of something else.
     let ready = |nonces: &[u64]| {
         Some(Ready {

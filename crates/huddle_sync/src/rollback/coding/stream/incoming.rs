@@ -3,14 +3,11 @@ use thiserror::Error;
 use super::{MAX_CHANGED_LEN, Scratch, Trained};
 use crate::{
     Tick,
-    rollback::{
-        MAX_UNACKED,
-        coding::{
-            encoded::{EncodedLog, InputTooLong},
-            model::BadLength,
-            oversize::PartsReceived,
-            range_coder::Decoder,
-        },
+    rollback::coding::{
+        encoded::{EncodedLog, InputTooLong},
+        model::BadLength,
+        oversize::PartsReceived,
+        range_coder::Decoder,
     },
 };
 
@@ -18,9 +15,6 @@ use crate::{
 /// sends such a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum StreamError {
-    /// More ticks than may be unacked.
-    #[error("{0} ticks of inputs at once are more than the {MAX_UNACKED} that may be unacked")]
-    TooMany(u32),
     /// Ticks further ahead than the peer can be.
     #[error(
         "inputs up to tick {end} are too far ahead, for those of tick {horizon} are not due yet"
@@ -135,17 +129,18 @@ impl InStream {
     /// If they cannot be; then the log is as before.
     pub(in crate::rollback::coding) fn receive(
         &mut self,
-        (base, count): (Tick, u32),
+        (base, count): (Tick, u8),
         coded: &[u8],
         log: &mut EncodedLog,
         horizon: Tick,
         scratch: &mut Scratch,
     ) -> Result<(), StreamError> {
-        if count > MAX_UNACKED {
-            return Err(StreamError::TooMany(count));
-        }
-        let end = base + count;
+        let end = base + u32::from(count);
         if !self.is_news(base, end, log, horizon)? {
+            // What came by another way is learned too, before it is forgotten.
+            if end == self.next {
+                let _ = self.trained.train(base, log, &mut scratch.input);
+            }
             return Ok(());
         }
         if !self.trained.train(base, log, &mut scratch.input) {

@@ -25,7 +25,7 @@ use crate::Tick;
 
 /// The most bytes of inputs that differ from the one before in what one packet carries of a seat.
 /// It bounds how long reading can take.
-const MAX_CHANGED_LEN: usize = 16 * 1024;
+const MAX_CHANGED_LEN: usize = 8 * 1024;
 
 /// Memory that all streams use in turn.
 #[derive(Debug)]

@@ -1,0 +1,86 @@
+//! Many games with seeds: links that die and return, players that crash, leave and lie.
+
+mod hostile;
+mod logs;
+mod oracle;
+mod scenario;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use self::{
+    oracle::{check_end, check_safety},
+    scenario::scenario,
+    world::{Action, MS, NOTICED, SILENT, World},
+};
+
+/// How many ticks all must play on after the last thing that befell them.
+const PLAYED_ON: u32 = 60;
+
+fn run(seed: u64, trace: bool) {
+    let (mut world, kind) = scenario(seed);
+    world.trace = trace;
+    if let (true, Some((n, how))) = (trace, &world.hostile) {
+        eprintln!("{n} is hostile: {:?}", how.trick);
+    }
+    let last = world.actions.iter().map(|(at, _)| *at).max().unwrap_or(0);
+    let is_freeze = |(_, action): &(u64, Action)| matches!(action, Action::Freeze(_));
+    let noticed = match world.actions.iter().any(is_freeze) {
+        true => SILENT + NOTICED,
+        false => NOTICED,
+    };
+    let settled = last + noticed + 500 * MS;
+    while world.now < settled {
+        world.step();
+    }
+    let at: Vec<_> = (0..world.players.len()).map(|n| world.next(n)).collect();
+    let goes_on = |world: &World| {
+        (0..at.len()).all(|n| !world.plays(n) || world.next(n) >= at[n] + PLAYED_ON)
+    };
+    let deadline = settled + 120_000 * MS;
+    while !(goes_on(&world) && world.is_quiet()) && world.now < deadline {
+        world.step();
+    }
+    if trace {
+        for (n, player) in world.players.iter().enumerate() {
+            let next = world.next(n);
+            eprintln!(
+                "{n}: {:?} at {next} with {:?}",
+                player.status, player.members
+            );
+        }
+    }
+    check_safety(&world);
+    assert!(world.is_quiet(), "votes are never decided");
+    for n in (0..at.len()).filter(|&n| world.plays(n)) {
+        let next = world.next(n);
+        assert!(next >= at[n] + PLAYED_ON, "{n} waits for ever at {next}");
+    }
+    check_end(&world, kind);
+}
+
+/// Runs `count` games from the first seed on, or the one that `HUDDLE_SEED` names.
+fn run_all(count: u64) {
+    if let Some(seed) = std::env::var("HUDDLE_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+    {
+        return run(seed, true);
+    }
+    let failed: Vec<_> = (0..count)
+        .filter(|&seed| catch_unwind(AssertUnwindSafe(|| run(seed, false))).is_err())
+        .map(|seed| (seed, scenario(seed).1))
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "failed with HUDDLE_SEED= one of {failed:?}"
+    );
+}
+
+#[test]
+fn all_who_go_on_agree_who_left_and_when() {
+    let count = std::env::var("HUDDLE_SEEDS")
+        .ok()
+        .and_then(|count| count.parse().ok());
+    run_all(count.unwrap_or(300));
+}
