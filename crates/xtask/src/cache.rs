@@ -50,6 +50,7 @@ impl Cache {
             self.interop(),
             self.fuzz_builds(),
             self.fuzz_coverage(),
+            self.versus(),
         ] {
             forget(&target, &members)?;
         }
@@ -105,6 +106,11 @@ impl Cache {
     /// Pages that are only built to be measured.
     pub(crate) fn bench(&self) -> PathBuf {
         self.root.join("bench")
+    }
+
+    /// The target directory of other rollback libraries and what is measured beside them.
+    pub(crate) fn versus(&self) -> PathBuf {
+        self.root.join("versus")
     }
 
     /// Screenshots taken by the tests.

@@ -1,4 +1,4 @@
-//! The project's commands: `cargo play` and `cargo xtask web|test|fuzz|bench`.
+//! The project's commands: `cargo play` and `cargo xtask web|test|fuzz|bench|sim`.
 
 mod bench;
 mod bundle;
@@ -10,6 +10,7 @@ mod fuzz;
 mod install;
 mod play;
 mod process;
+mod sim;
 mod site;
 mod test;
 mod toolchain;
@@ -25,7 +26,7 @@ use crate::{cache::Cache, examples::Examples};
 /// Build outputs are kept outside the clone, in $HUDDLE_CACHE or else in the user's cache directory
 /// (`~/.cache/bevy_huddle` on Linux), so that a fresh clone starts warm: `native/` and `web/` are cargo's target
 /// directories, `site/` holds the pages, `screenshots/` what the tests saw, `fuzz/` what fuzzing found,
-/// `bench/` what is only built to be measured.
+/// `bench/` what is only built to be measured, `versus/` what is measured beside other libraries.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Cli {
@@ -45,6 +46,9 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Measure what the plugin costs: traffic, time per frame, size of the page
     Bench(bench::Options),
+    /// Play whole games by rollback on a virtual network: what they cost, and whether they hold
+    #[command(disable_help_flag = true)]
+    Sim(sim::Options),
 }
 
 #[derive(clap::Args)]
@@ -84,6 +88,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&project, &options),
         Command::Fuzz(options) => fuzz::run(&project, &options),
         Command::Bench(options) => bench::run(&project, &options),
+        Command::Sim(options) => sim::run(&project, &options),
     });
     match done {
         Ok(code) => code,

@@ -18,6 +18,8 @@ pub(crate) struct Options {
 enum What {
     /// Traffic per link, and time and allocations per frame
     Room,
+    /// Rollback beside other rollback libraries: traffic, stalls, time and allocations per tick
+    Rollback,
     /// Size of a game's page with and without networking (slow: two release builds for the web)
     Page,
 }
@@ -26,6 +28,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     let wanted = |what| options.what.is_none_or(|only| only == what);
     if wanted(What::Room) {
         room(project)?;
+    }
+    if wanted(What::Rollback) {
+        rollback(project)?;
     }
     if wanted(What::Page) {
         page::measure(project)?;
@@ -39,5 +44,16 @@ fn room(project: &Project) -> anyhow::Result<()> {
             .current_dir(&project.root)
             .args(["run", "--release", "-p", "huddle_benches", "--target-dir"])
             .arg(project.cache.native()),
+    )
+}
+
+fn rollback(project: &Project) -> anyhow::Result<()> {
+    process::run(
+        env::command("cargo")
+            .current_dir(&project.root)
+            .args(["run", "--release", "--manifest-path"])
+            .args(["benches/versus/Cargo.toml", "--target-dir"])
+            .arg(project.cache.versus())
+            .args(["--", "all"]),
     )
 }

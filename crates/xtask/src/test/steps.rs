@@ -10,7 +10,12 @@ use crate::{Project, bundle::Flavour, env, fuzz, process, site, toolchain::WasmT
 const EVERYTHING: &[&str] = &["--workspace", "--all-targets"];
 
 /// The workspaces.
-const MANIFESTS: [&str; 3] = ["Cargo.toml", "fuzz/Cargo.toml", "interop/Cargo.toml"];
+const MANIFESTS: [&str; 4] = [
+    "Cargo.toml",
+    "benches/versus/Cargo.toml",
+    "fuzz/Cargo.toml",
+    "interop/Cargo.toml",
+];
 
 /// How long each fuzz target runs.
 const FUZZING: Duration = Duration::from_secs(6);

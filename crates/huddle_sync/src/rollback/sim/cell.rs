@@ -3,11 +3,23 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{
+    draw::Draw,
     ideal::Ideal,
     network::Network,
     tally::{Tally, ratio},
     weather::Weather,
 };
+
+/// What players put in: in each the input of a step is another than in the step before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inputs {
+    /// 31 times the step, and a number for each player: bytes that change evenly, but for a carry.
+    Steps,
+    /// The step.
+    Counter,
+    /// What nobody can foretell.
+    Random,
+}
 
 /// A game to compare netcode in: who plays, how, and over what network. Everybody begins at once and
 /// gets a chance to simulate one tick at every step.
@@ -25,6 +37,8 @@ pub struct Cell {
     pub jitter: Duration,
     /// How long each player's input is, from 1 byte.
     pub input_bytes: usize,
+    /// What it is.
+    pub inputs: Inputs,
     /// Input delay, in ticks.
     pub delay: u32,
     /// How many ticks may be simulated after the last of which all inputs are known.
@@ -46,6 +60,7 @@ impl Cell {
         rtt: Duration::from_millis(10),
         jitter: Duration::ZERO,
         input_bytes: 4,
+        inputs: Inputs::Steps,
         delay: 0,
         window: 8,
         seed: 1,
@@ -116,18 +131,33 @@ impl Cell {
         self.step * self.steps
     }
 
-    /// What a player puts in at a step: a number that never repeats in the step after.
+    /// What a player puts in at a step.
     pub const fn input(&self, player: usize, step: u32) -> u32 {
-        step.wrapping_mul(31)
-            .wrapping_add((player as u32).wrapping_mul(7))
-            .wrapping_add(1)
+        match self.inputs {
+            Inputs::Steps => step
+                .wrapping_mul(31)
+                .wrapping_add((player as u32).wrapping_mul(7))
+                .wrapping_add(1),
+            Inputs::Counter => step,
+            Inputs::Random => self.draw(player, step, 0) as u32,
+        }
     }
 
-    /// The same in the length that inputs have here: the number with its least byte first,
-    /// repeated as often as fits.
+    /// The same in the length that inputs have here: the number with its least byte first, and after
+    /// it the same once more, or if it is random another.
     pub fn input_bytes(&self, player: usize, step: u32) -> impl Iterator<Item = u8> {
-        let number = self.input(player, step).to_le_bytes();
-        number.into_iter().cycle().take(self.input_bytes)
+        (0..self.input_bytes).map(move |i| {
+            let number = match self.inputs {
+                Inputs::Random => self.draw(player, step, i / 4) as u32,
+                Inputs::Steps | Inputs::Counter => self.input(player, step),
+            };
+            number.to_le_bytes()[i % 4]
+        })
+    }
+
+    const fn draw(&self, player: usize, step: u32, place: usize) -> u64 {
+        let draw = Draw::seeded(self.seed).at(player as u64);
+        draw.at(step as u64).at(place as u64).bits()
     }
 
     /// What its players would count if nothing but the network held them up.
@@ -250,5 +280,24 @@ mod tests {
         let bytes: Vec<_> = cell.input_bytes(1, 100).collect();
         assert_eq!(cell.input(1, 100), 3108);
         assert_eq!(bytes, [0x24, 0x0c, 0, 0, 0x24, 0x0c]);
+    }
+
+    #[test]
+    fn random_inputs_differ_by_player_step_place_and_seed() {
+        let cell = Cell {
+            input_bytes: 8,
+            inputs: Inputs::Random,
+            ..Cell::LAN_2
+        };
+        let other = Cell { seed: 2, ..cell };
+        let bytes =
+            |cell: Cell, player, step| -> Vec<_> { cell.input_bytes(player, step).collect() };
+        let first = bytes(cell, 0, 0);
+        assert_eq!(first[..4], cell.input(0, 0).to_le_bytes());
+        assert_ne!(first[..4], first[4..]);
+        assert_eq!(bytes(cell, 0, 0), first);
+        for different in [bytes(cell, 1, 0), bytes(cell, 0, 1), bytes(other, 0, 0)] {
+            assert_ne!(different, first);
+        }
     }
 }

@@ -21,6 +21,11 @@ impl Draw {
         Self(z ^ (z >> 31))
     }
 
+    /// Its bits, each as likely 0 as 1.
+    pub(super) const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// Uniform from 0 to less than 1.
     pub(super) const fn unit(self) -> f64 {
         (self.0 >> 11) as f64 / (1u64 << 53) as f64

@@ -6,21 +6,26 @@
 //! - [`Ideal`] plays without any protocol: its players learn every input as soon as the network
 //!   allows it. Whoever stalls more often than they do loses that time by its own doing.
 //! - [`Cell`] is a game to compare in, [`Tally`] what a player counts and [`CellResult`] what is said
-//!   of all players together.
+//!   of all players together. Sessions play it with [`Cell::play`].
 
 mod cell;
 mod draw;
 mod ideal;
 mod network;
 mod path;
+mod play;
 mod stream;
 mod tally;
 mod weather;
 
 pub use self::{
-    cell::{Cell, CellResult},
+    cell::{Cell, CellResult, Inputs},
     ideal::Ideal,
     network::{Arrival, Network, Traffic},
+    play::{
+        Condition, Conditions, Failure, Fault, HashGame, Outcome, Scenario, SimGame, Simulation,
+        Trouble, UnknownCondition,
+    },
     tally::Tally,
     weather::{Bandwidth, Burst, Weather},
 };

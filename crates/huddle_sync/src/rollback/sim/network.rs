@@ -330,6 +330,15 @@ impl<P: Clone> Network<P> {
         self.paths[path].weather = weather;
     }
 
+    /// From now on the weather is the same everywhere, steps are counted from here, and so is what is
+    /// sent: packets meet the very fates that they would on a new network. What is under way arrives.
+    pub fn begin_anew(&mut self, now: Duration, weather: Weather) {
+        for path in &mut self.paths {
+            path.begin_anew(now, weather);
+        }
+        self.traffic.fill(Traffic::default());
+    }
+
     /// How many players there are.
     pub const fn players(&self) -> usize {
         self.players
@@ -412,6 +421,33 @@ mod tests {
 
     fn packets(arrivals: &[Arrival<u32>]) -> Vec<u32> {
         arrivals.iter().map(|arrival| arrival.packet).collect()
+    }
+
+    #[test]
+    fn what_begins_anew_is_like_new() {
+        let (mut new, mut used) = (
+            Network::new(1, 2, STEP, rough()),
+            Network::new(1, 2, STEP, Weather::default()),
+        );
+        let start = STEP * 7;
+        for n in 0..7 {
+            used.send(STEP * n, 0, 1, Lane::State, 1, n);
+        }
+        while used.receive(start, 1).is_some() {}
+        used.begin_anew(start, rough());
+        for n in 0..200 {
+            new.send(STEP * n, 0, 1, Lane::State, 1, n);
+            used.send(start + STEP * n, 0, 1, Lane::State, 1, n);
+        }
+        let later = Duration::from_secs(60);
+        let all = |network: &mut Network<u32>, since| -> Vec<_> {
+            let arrivals = std::iter::from_fn(|| network.receive(later, 1));
+            arrivals.map(|it| (it.at - since, it.packet)).collect()
+        };
+        let expected = all(&mut new, Duration::ZERO);
+        assert_eq!(all(&mut used, start), expected);
+        assert!(expected.len() > 100);
+        assert_eq!(used.sent_by(0), new.sent_by(0));
     }
 
     #[test]

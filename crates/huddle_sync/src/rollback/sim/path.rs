@@ -9,6 +9,8 @@ pub(super) struct Path {
     pub(super) weather: Weather,
     /// How long a step lasts, in nanoseconds.
     step: u64,
+    /// When the first step began.
+    began: Duration,
     /// The step of the packet sent last, and how many were sent in it.
     last: (u64, u64),
     /// Whether each step up to now was in a burst.
@@ -45,6 +47,7 @@ impl Path {
             seed,
             weather,
             step,
+            began: Duration::ZERO,
             last: (0, 0),
             bursts: Vec::new(),
             cuts: Vec::new(),
@@ -56,8 +59,17 @@ impl Path {
         self.seed.at(purpose as u64)
     }
 
+    /// Counts steps from now on, as if nothing had been sent before.
+    pub(super) fn begin_anew(&mut self, now: Duration, weather: Weather) {
+        self.weather = weather;
+        self.began = now;
+        self.last = (0, 0);
+        self.bursts.clear();
+    }
+
     fn step_at(&self, time: Duration) -> u64 {
-        u64::try_from(time.as_nanos()).unwrap_or(u64::MAX) / self.step
+        let since = time.saturating_sub(self.began);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) / self.step
     }
 
     /// What becomes of the next packet of this step: it depends only on the seed, the weather, the

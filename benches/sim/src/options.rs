@@ -1,0 +1,348 @@
+use std::{ops::RangeInclusive, time::Duration};
+
+use clap::{ArgAction, CommandFactory, Parser, error::ErrorKind};
+use huddle_sync::rollback::{
+    MAX_INPUT_LEN, MAX_SEATS,
+    sim::{Cell, Condition, Inputs, Scenario},
+};
+
+/// How many games of each kind `--all` plays.
+const SEEDS: u64 = 200;
+
+/// How long a scenario is.
+const SECONDS: f64 = 120.0;
+
+/// Plays whole games by rollback on a virtual clock and a virtual network: many times faster than in
+/// real time, and the same game for the same arguments on every machine.
+///
+/// What a game costs, and how smoothly it goes on:
+///
+///     cargo xtask sim --sweep
+///     cargo xtask sim --players 4 --loss 2 --rtt 80 --jitter 15 --input-bytes 4 --delay 1 --window 8
+///
+/// Whether all players come to the same game whatever goes wrong:
+///
+///     cargo xtask sim --condition parting --players 8 --seed 7
+///     cargo xtask sim --all
+#[derive(Debug, Parser)]
+#[command(
+    bin_name = "cargo xtask sim",
+    verbatim_doc_comment,
+    arg_required_else_help = true,
+    allow_negative_numbers = true
+)]
+pub(crate) struct Options {
+    /// Play all cells that are compared with other libraries
+    #[arg(long, conflicts_with_all = CELL)]
+    sweep: bool,
+    /// Play 2, 4 and 8 players through every condition, on all cores; what fails is shrunk to the
+    /// least that does
+    #[arg(long, conflicts_with_all = CELL, conflicts_with_all = ["sweep", "condition", "without", "seed", "json"])]
+    all: bool,
+    /// Play a game in which everything comes of its seed: clean, lossy, bursty, parting or vanishing
+    #[arg(long, conflicts_with_all = NOT_OF_SCENARIOS, conflicts_with_all = ["sweep", "seeds", "json"])]
+    condition: Option<Condition>,
+    /// Of a condition's faults, leave out the one with this number; more than once for more
+    #[arg(long, value_name = "F", requires = "condition", action = ArgAction::Append)]
+    without: Vec<usize>,
+    /// How many play, from 2 to 16 [default: 2]
+    #[arg(long, value_name = "N", value_parser = players)]
+    players: Option<usize>,
+    /// How many of 100 packets are lost [default: 0]
+    #[arg(long, value_name = "PCT", value_parser = percent)]
+    loss: Option<f64>,
+    /// The time there and back, in ms, without jitter [default: 10]
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    rtt: Option<Duration>,
+    /// How much longer than others packets take at most, in ms, each way [default: 0]
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    jitter: Option<Duration>,
+    /// How long an input is, in bytes [default: 4]
+    #[arg(long, value_name = "B", value_parser = input_bytes)]
+    input_bytes: Option<usize>,
+    /// What inputs are: steps (31 per tick), counter (1 per tick) or random [default: steps]
+    #[arg(long, value_name = "KIND", value_parser = inputs)]
+    inputs: Option<Inputs>,
+    /// After how many ticks an input counts, from 0 to 15 [default: 0]
+    #[arg(long, value_name = "TICKS", value_parser = delay)]
+    delay: Option<u32>,
+    /// How many ticks are predicted at most, from 0 (lockstep) to 64 [default: 8]
+    #[arg(long, value_name = "W", value_parser = window)]
+    window: Option<u32>,
+    /// What everything random depends on [default: 1]
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Play so many games with different seeds: a cell's mean [default: 1], or of each kind of `--all`
+    /// [default: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    seeds: Option<u64>,
+    /// How long a game is, in seconds [default: 16 for cells, 120 for conditions]
+    #[arg(long, value_name = "T", value_parser = seconds)]
+    seconds: Option<f64>,
+    /// Print a JSON object for each cell, in place of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What describes one cell.
+const CELL: [&str; 8] = [
+    "players",
+    "loss",
+    "rtt",
+    "jitter",
+    "input_bytes",
+    "inputs",
+    "delay",
+    "window",
+];
+
+/// What comes of the seed where there is a condition.
+const NOT_OF_SCENARIOS: [&str; 7] = [
+    "loss",
+    "rtt",
+    "jitter",
+    "input_bytes",
+    "inputs",
+    "delay",
+    "window",
+];
+
+/// What is to be played.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Plan {
+    /// These cells, each with so many seeds.
+    Cells {
+        cells: Vec<Cell>,
+        seeds: u64,
+        json: bool,
+    },
+    /// One game.
+    Scene(Scenario),
+    /// All conditions, with so many seeds each.
+    Matrix { seeds: u64, length: Duration },
+}
+
+impl Options {
+    /// What these arguments say is to be played.
+    ///
+    /// # Errors
+    /// If they name what there is not.
+    pub(crate) fn plan(self) -> Result<Plan, clap::Error> {
+        let length = Duration::from_secs_f64(self.seconds.unwrap_or(SECONDS));
+        if self.all {
+            return Ok(Plan::Matrix {
+                seeds: self.seeds.unwrap_or(SEEDS),
+                length,
+            });
+        }
+        if let Some(condition) = self.condition {
+            let players = self.players.unwrap_or(2);
+            let mut scenario = Scenario::new(condition, players, self.seed.unwrap_or(1), length);
+            let faults = scenario.all_faults().len();
+            if let Some(&fault) = self.without.iter().find(|&&fault| fault >= faults) {
+                return Err(Self::command().error(
+                    ErrorKind::ValueValidation,
+                    format!(
+                        "there is no fault {fault}: this game has {faults}, numbered from 0; play it without \
+                         `--without` to see them"
+                    ),
+                ));
+            }
+            scenario.without = self.without;
+            return Ok(Plan::Scene(scenario));
+        }
+        let cells = match self.sweep {
+            true => Cell::SWEEP.to_vec(),
+            false => vec![self.cell()],
+        };
+        let cells = cells.into_iter().map(|cell| Cell {
+            seed: self.seed.unwrap_or(cell.seed),
+            steps: self.seconds.map_or(cell.steps, |seconds| {
+                (seconds / cell.step.as_secs_f64()).round().max(1.0) as u32
+            }),
+            ..cell
+        });
+        Ok(Plan::Cells {
+            cells: cells.collect(),
+            seeds: self.seeds.unwrap_or(1),
+            json: self.json,
+        })
+    }
+
+    fn cell(&self) -> Cell {
+        let usual = Cell::LAN_2;
+        Cell {
+            name: "as asked",
+            players: self.players.unwrap_or(usual.players),
+            loss: self.loss.unwrap_or(usual.loss),
+            rtt: self.rtt.unwrap_or(usual.rtt),
+            jitter: self.jitter.unwrap_or(usual.jitter),
+            input_bytes: self.input_bytes.unwrap_or(usual.input_bytes),
+            inputs: self.inputs.unwrap_or(usual.inputs),
+            delay: self.delay.unwrap_or(usual.delay),
+            window: self.window.unwrap_or(usual.window),
+            ..usual
+        }
+    }
+}
+
+fn players(text: &str) -> Result<usize, String> {
+    within(text, 2..=MAX_SEATS, "players")
+}
+
+fn input_bytes(text: &str) -> Result<usize, String> {
+    within(text, 1..=MAX_INPUT_LEN, "bytes")
+}
+
+fn delay(text: &str) -> Result<u32, String> {
+    within(text, 0..=15, "ticks")
+}
+
+fn window(text: &str) -> Result<u32, String> {
+    within(text, 0..=64, "ticks")
+}
+
+fn inputs(text: &str) -> Result<Inputs, String> {
+    match text {
+        "steps" => Ok(Inputs::Steps),
+        "counter" => Ok(Inputs::Counter),
+        "random" => Ok(Inputs::Random),
+        _ => Err("choose from steps, counter and random".to_owned()),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    Ok(within(text, 0.0..=100.0, "per cent")? / 100.0)
+}
+
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    let ms: f64 = within(text, 0.0..=10_000.0, "ms")?;
+    Ok(Duration::from_secs_f64(ms / 1000.0))
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    within(text, 1.0..=86_400.0, "seconds")
+}
+
+fn within<T>(text: &str, range: RangeInclusive<T>, unit: &str) -> Result<T, String>
+where
+    T: std::str::FromStr + PartialOrd + std::fmt::Display,
+{
+    let value = text.parse().ok().filter(|value| range.contains(value));
+    value.ok_or_else(|| format!("from {} to {} {unit}", range.start(), range.end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(arguments: &str) -> Result<Plan, String> {
+        let arguments = ["sim"].into_iter().chain(arguments.split_whitespace());
+        Options::try_parse_from(arguments)
+            .and_then(Options::plan)
+            .map_err(|error| error.to_string())
+    }
+
+    fn refused(arguments: &str) -> String {
+        plan(arguments).expect_err("it makes no sense")
+    }
+
+    #[test]
+    fn the_sweep_is_all_cells_and_can_be_made_longer() {
+        let expected = Plan::Cells {
+            cells: Cell::SWEEP.to_vec(),
+            seeds: 1,
+            json: false,
+        };
+        assert_eq!(plan("--sweep"), Ok(expected));
+        let Ok(Plan::Cells { cells, seeds, json }) =
+            plan("--sweep --seeds 20 --seed 3 --seconds 32 --json")
+        else {
+            panic!("no cells");
+        };
+        assert_eq!((cells.len(), seeds, json), (6, 20, true));
+        assert!(
+            cells
+                .iter()
+                .all(|cell| (cell.seed, cell.steps) == (3, 2000))
+        );
+    }
+
+    #[test]
+    fn one_cell_is_what_was_asked_for() {
+        let cell = Cell {
+            name: "as asked",
+            players: 4,
+            loss: 0.025,
+            rtt: Duration::from_millis(80),
+            jitter: Duration::from_micros(15_500),
+            input_bytes: 7,
+            inputs: Inputs::Random,
+            delay: 2,
+            window: 0,
+            seed: 9,
+            steps: 625,
+            ..Cell::LAN_2
+        };
+        let expected = Plan::Cells {
+            cells: vec![cell],
+            seeds: 1,
+            json: false,
+        };
+        let asked = "--players 4 --loss 2.5 --rtt 80 --jitter 15.5 --input-bytes 7 --inputs random \
+                     --delay 2 \
+                     --window 0 --seed 9 --seconds 10";
+        assert_eq!(plan(asked), Ok(expected));
+    }
+
+    #[test]
+    fn a_scenario_is_read_as_it_is_printed() {
+        let length = Duration::from_millis(50_625);
+        let mut scenario = Scenario::new(Condition::Parting, 8, 4711, length);
+        scenario.without = vec![0];
+        assert_eq!(plan(&scenario.to_string()), Ok(Plan::Scene(scenario)));
+    }
+
+    #[test]
+    fn the_matrix_has_defaults() {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        let expected = |seeds, length| Ok(Plan::Matrix { seeds, length });
+        assert_eq!(plan("--all"), expected(200, minutes(2)));
+        assert_eq!(
+            plan("--all --seeds 7 --seconds 60"),
+            expected(7, minutes(1))
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_explained() {
+        for (arguments, expected) in [
+            ("--players 1", "from 2 to 16 players"),
+            ("--players many", "from 2 to 16 players"),
+            ("--loss 101", "from 0 to 100 per cent"),
+            ("--loss NaN", "from 0 to 100 per cent"),
+            ("--rtt -5", "from 0 to 10000 ms"),
+            ("--window 65", "from 0 to 64 ticks"),
+            ("--input-bytes 0", "from 1 to 4096 bytes"),
+            ("--inputs none", "choose from steps, counter"),
+            ("--seconds 0", "from 1 to 86400 seconds"),
+            ("--seeds 0", "1..=1000000"),
+            ("--condition stormy", "choose from clean, lossy"),
+            ("--sweep --players 4", "cannot be used with"),
+            ("--all --seed 4", "cannot be used with"),
+            ("--condition clean --loss 4", "cannot be used with"),
+            ("--condition clean --json", "cannot be used with"),
+            ("--without 1", "--condition"),
+            ("--condition clean --without 99", "there is no fault 99"),
+            ("", "Usage"),
+        ] {
+            let error = refused(arguments);
+            assert!(error.contains(expected), "{arguments}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_argument_once() {
+        Options::command().debug_assert();
+    }
+}

@@ -1,0 +1,95 @@
+use std::time::Duration;
+
+use huddle_sync::rollback::{
+    RollbackEvent, Seat,
+    sim::{HashGame, Outcome, Scenario, Simulation},
+};
+
+/// Plays one scenario and tells what happened. Returns whether all came out as it must.
+pub(crate) fn play(scenario: &Scenario) -> bool {
+    println!("{scenario}");
+    for (number, fault) in scenario.all_faults().iter().enumerate() {
+        let left_out = match scenario.without.contains(&number) {
+            true => " (left out)",
+            false => "",
+        };
+        println!("  fault {number}: {fault}{left_out}");
+    }
+    let mut simulation = scenario.simulation();
+    simulation.run_until(scenario.length);
+    let verdict = simulation.verdict();
+    for player in 0..scenario.players {
+        tell(&simulation, player);
+    }
+    match &verdict {
+        Ok(()) => println!("\nAll players agree."),
+        Err(what) => println!("\nFAILED: {what}"),
+    }
+    verdict.is_ok()
+}
+
+fn tell(simulation: &Simulation<HashGame>, player: usize) {
+    let Outcome {
+        stats,
+        sent,
+        events,
+        errors,
+        steps,
+        tick,
+        is_here,
+        freezes,
+    } = simulation.outcome(player);
+    let whether = if is_here { "" } else { ", gone" };
+    let per_100 = |count: u64| 100.0 * count as f64 / stats.ticks.max(1) as f64;
+    println!("\nplayer {player} at tick {tick}{whether}");
+    println!(
+        "  {:.1} rollbacks per 100 ticks, of at most {} ticks in 99 of 100; {:.1} ticks ahead of the confirmed on \
+         average, {} at most",
+        per_100(stats.rollbacks),
+        stats.depth_quantile(0.99),
+        stats.lag_sum as f64 / steps.max(1) as f64,
+        stats.lag_max,
+    );
+    println!(
+        "  waited in {} of {steps} steps, for {} at most; sent {} packets, {} bytes",
+        stats.stalls,
+        seconds(stats.longest_wait),
+        sent.packets,
+        sent.bytes,
+    );
+    let for_whom = (0..).map(Seat).zip(stats.stalls_by_seat);
+    for (seat, count) in for_whom.filter(|(_, count)| *count > 0) {
+        println!("  of these, {count} for seat {seat}");
+    }
+    for event in &events {
+        if let Some(text) = words(event) {
+            println!("  {text}");
+        }
+    }
+    for froze in freezes {
+        println!("  stood still for {} as others left", seconds(froze));
+    }
+    for error in errors {
+        println!("  was told what makes no sense: {error}");
+    }
+}
+
+fn words(event: &RollbackEvent) -> Option<String> {
+    Some(match event {
+        RollbackEvent::Waiting { .. } | RollbackEvent::Started { .. } => return None,
+        RollbackEvent::SeatLeft {
+            seat,
+            at_tick,
+            reason,
+            took,
+        } => {
+            let took = seconds(*took);
+            format!("seat {seat} left at tick {at_tick} ({reason:?}), agreed within {took}")
+        }
+        other => format!("{other:?}"),
+    })
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}
