@@ -8,12 +8,16 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use fortress_rollback::{
     Config, DesyncDetection, FortressEvent, FortressRequest, Message, NonBlockingSocket,
     P2PSession, PlayerHandle, PlayerType, ProtocolConfig, SessionBuilder, SessionState,
     network::codec,
 };
-use huddle_sync::rollback::sim::Cell;
+use huddle_sync::{
+    Lane,
+    rollback::sim::{Arrival, Cell},
+};
 use web_time::Instant;
 
 use crate::{
@@ -52,7 +56,7 @@ struct Socket(Rc<RefCell<Wire>>);
 
 impl NonBlockingSocket<usize> for Socket {
     fn send_to(&mut self, message: &Message, to: &usize) {
-        self.0.borrow_mut().outbox.push(*to, |bytes| {
+        self.0.borrow_mut().outbox.push(*to, Lane::State, |bytes| {
             codec::encode_append(message, bytes).expect("its own message");
         });
     }
@@ -108,9 +112,9 @@ impl Rival for Fortress {
         }
     }
 
-    fn receive(&mut self, from: usize, packet: &[u8]) {
-        let (message, _) = codec::decode_message(packet).expect("its own packet");
-        self.wire.borrow_mut().arrived.push((from, message));
+    fn receive(&mut self, arrival: Arrival<Bytes>) {
+        let (message, _) = codec::decode_message(&arrival.packet).expect("its own packet");
+        self.wire.borrow_mut().arrived.push((arrival.from, message));
     }
 
     fn step(&mut self, step: u32, now: Duration, outbox: &mut Outbox) -> Step {

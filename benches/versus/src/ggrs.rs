@@ -1,10 +1,14 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use bytes::Bytes;
 use ggrs::{
     Config, DesyncDetection, GgrsEvent, GgrsRequest, Message, NonBlockingSocket, P2PSession,
     PlayerType, PredictRepeatLast, SessionBuilder, SessionState,
 };
-use huddle_sync::rollback::sim::Cell;
+use huddle_sync::{
+    Lane,
+    rollback::sim::{Arrival, Cell},
+};
 
 use crate::{
     game::Game,
@@ -42,7 +46,7 @@ struct Socket(Rc<RefCell<Wire>>);
 
 impl NonBlockingSocket<usize> for Socket {
     fn send_to(&mut self, message: &Message, to: &usize) {
-        self.0.borrow_mut().outbox.push(*to, |bytes| {
+        self.0.borrow_mut().outbox.push(*to, Lane::State, |bytes| {
             bincode::serialize_into(bytes, message).expect("its own message");
         });
     }
@@ -86,9 +90,9 @@ impl Rival for Ggrs {
         }
     }
 
-    fn receive(&mut self, from: usize, packet: &[u8]) {
-        let message = bincode::deserialize(packet).expect("its own packet");
-        self.wire.borrow_mut().arrived.push((from, message));
+    fn receive(&mut self, arrival: Arrival<Bytes>) {
+        let message = bincode::deserialize(&arrival.packet).expect("its own packet");
+        self.wire.borrow_mut().arrived.push((arrival.from, message));
     }
 
     fn step(&mut self, step: u32, _: Duration, outbox: &mut Outbox) -> Step {

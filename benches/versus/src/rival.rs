@@ -3,7 +3,7 @@ use std::{ops::Range, time::Duration};
 use bytes::Bytes;
 use huddle_sync::{
     Lane,
-    rollback::sim::{Cell, Network, Tally},
+    rollback::sim::{Arrival, Cell, Network, Tally},
 };
 
 use crate::cost::Meter;
@@ -18,7 +18,7 @@ pub(crate) trait Rival {
     fn new(cell: &Cell, me: usize) -> Self;
 
     /// A packet has arrived.
-    fn receive(&mut self, from: usize, packet: &[u8]);
+    fn receive(&mut self, arrival: Arrival<Bytes>);
 
     /// Everything a game does in a frame. There are as many chances to simulate a tick as steps.
     fn step(&mut self, step: u32, now: Duration, outbox: &mut Outbox) -> Step;
@@ -50,21 +50,21 @@ pub(crate) enum Outcome {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     bytes: Vec<u8>,
-    packets: Vec<(usize, Range<usize>)>,
+    packets: Vec<(usize, Lane, Range<usize>)>,
 }
 
 impl Outbox {
     /// Adds a packet that `write` appends to the bytes it is given.
-    pub(crate) fn push(&mut self, to: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn push(&mut self, to: usize, lane: Lane, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         write(&mut self.bytes);
-        self.packets.push((to, start..self.bytes.len()));
+        self.packets.push((to, lane, start..self.bytes.len()));
     }
 
     fn send(&mut self, now: Duration, from: usize, network: &mut Network<Bytes>) {
-        for (to, range) in self.packets.drain(..) {
+        for (to, lane, range) in self.packets.drain(..) {
             let packet = Bytes::copy_from_slice(&self.bytes[range]);
-            network.send(now, from, to, Lane::State, packet.len(), packet);
+            network.send(now, from, to, lane, packet.len(), packet);
         }
         self.bytes.clear();
     }
@@ -98,12 +98,11 @@ pub(crate) fn play<R: Rival>(cell: &Cell, clock: Clock, meter: &mut Meter) -> Ve
         for (me, (player, tally)) in players.iter_mut().enumerate() {
             arrived.extend(std::iter::from_fn(|| network.receive(now, me)));
             let did = meter.measure(step, || {
-                for arrival in &arrived {
-                    player.receive(arrival.from, &arrival.packet);
+                for arrival in arrived.drain(..) {
+                    player.receive(arrival);
                 }
                 player.step(step, now, &mut outbox)
             });
-            arrived.clear();
             outbox.send(now, me, &mut network);
             match did.outcome {
                 Outcome::Waiting => {}

@@ -1,15 +1,27 @@
 use huddle_sync::rollback::sim::{Cell, CellResult};
 use serde::Serialize;
 
-use crate::published::Published;
+use crate::{published::Published, rival::Rival};
 
 /// A result with whose it is.
 #[derive(Serialize)]
-pub(crate) struct Row<'a> {
-    pub(crate) rival: &'a str,
-    pub(crate) setting: &'a str,
+struct Row<'a> {
+    rival: &'a str,
+    setting: &'a str,
     #[serde(flatten)]
-    pub(crate) result: CellResult,
+    result: CellResult,
+}
+
+pub(crate) fn print_json<R: Rival>(setting: &str, result: CellResult) {
+    let row = Row {
+        rival: R::NAME,
+        setting,
+        result,
+    };
+    println!(
+        "{}",
+        serde_json::to_string(&row).expect("numbers and texts")
+    );
 }
 
 pub(crate) fn print_header(title: &str) {

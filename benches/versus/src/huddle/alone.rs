@@ -1,0 +1,140 @@
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use huddle_sync::{
+    Lane, MAX_PACKET_LEN, PacketRider,
+    rollback::{
+        RollbackSession,
+        sim::{Arrival, Cell},
+    },
+};
+
+use super::{Played, lag, peer_id, setup};
+use crate::rival::{Outbox, Rival, Step};
+
+/// How many packets are remembered.
+const REMEMBERED: usize = 64;
+
+/// A session whose packets are carried by next to nothing: a number, and which of the last 64
+/// arrived.
+pub(crate) struct Alone {
+    cell: Cell,
+    me: usize,
+    session: RollbackSession<u32>,
+    played: Played,
+    links: Vec<Link>,
+    section: Vec<u8>,
+}
+
+struct Link {
+    /// The number of the next packet.
+    next: u64,
+    tokens: [Option<u32>; REMEMBERED],
+    /// One more than the newest that arrived, and which before it did.
+    newest: u64,
+    arrived: u64,
+}
+
+impl Rival for Alone {
+    const NAME: &str = "bevy_huddle, the session alone";
+
+    fn new(cell: &Cell, me: usize) -> Self {
+        let session = RollbackSession::new(setup(cell, me), Duration::ZERO);
+        let mut session = session.expect("it makes sense");
+        for other in (0..cell.players).filter(|&other| other != me) {
+            session.linked(peer_id(other), Duration::ZERO);
+        }
+        let link = |_| Link {
+            next: 0,
+            tokens: [None; REMEMBERED],
+            newest: 0,
+            arrived: 0,
+        };
+        Self {
+            cell: *cell,
+            me,
+            session,
+            played: Played::default(),
+            links: (0..cell.players).map(link).collect(),
+            section: Vec::new(),
+        }
+    }
+
+    fn receive(&mut self, arrival: Arrival<Bytes>) {
+        let peer = peer_id(arrival.from);
+        let mut packet = arrival.packet;
+        if arrival.lane == Lane::Events {
+            let received = self.session.receive_message(peer, packet, arrival.at, &());
+            return received.expect("an honest peer");
+        }
+        let link = &mut self.links[arrival.from];
+        let number = packet.get_u64_le();
+        link.note(number);
+        let (newest, mask) = (packet.get_u64_le(), packet.get_u64_le());
+        for back in (0..REMEMBERED as u64).filter(|back| mask >> back & 1 == 1) {
+            if let Some(acked) = newest.checked_sub(back + 1)
+                && acked + REMEMBERED as u64 >= link.next
+                && let Some(token) = link.tokens[acked as usize % REMEMBERED].take()
+            {
+                self.session.delivered(peer, token);
+            }
+        }
+        if !packet.is_empty() {
+            let rtt = Some(self.cell.rtt);
+            let received = self
+                .session
+                .receive_packet(peer, number, &packet, arrival.at, rtt);
+            received.expect("an honest peer");
+        }
+    }
+
+    fn step(&mut self, step: u32, now: Duration, outbox: &mut Outbox) -> Step {
+        let input = self.cell.input(self.me, step);
+        let did = self.session.step(now, |_, _| input);
+        let did = did.expect("inputs are short");
+        let did = self.played.obey(&mut self.session, did);
+        while let Some((peer, message)) = self.session.poll_message() {
+            let to = (0..self.cell.players).find(|&other| peer_id(other) == peer);
+            let to = to.expect("a player");
+            outbox.push(to, Lane::Events, |out| out.extend_from_slice(&message));
+        }
+        for (other, link) in self.links.iter_mut().enumerate() {
+            if other == self.me {
+                continue;
+            }
+            self.section.clear();
+            let room = MAX_PACKET_LEN - 24;
+            let token = self.session.write(peer_id(other), room, &mut self.section);
+            link.tokens[link.next as usize % REMEMBERED] = token;
+            outbox.push(other, Lane::State, |out| {
+                out.put_u64_le(link.next);
+                out.put_u64_le(link.newest);
+                out.put_u64_le(link.arrived);
+                out.extend_from_slice(&self.section);
+            });
+            link.next += 1;
+        }
+        did
+    }
+
+    fn lag(&self) -> u32 {
+        lag(&self.session)
+    }
+
+    fn desyncs(&self) -> u64 {
+        self.played.desyncs
+    }
+}
+
+impl Link {
+    fn note(&mut self, number: u64) {
+        if number >= self.newest {
+            let by = number + 1 - self.newest;
+            self.arrived = self.arrived.checked_shl(by as u32).unwrap_or(0) | 1;
+            self.newest = number + 1;
+        } else {
+            let back = self.newest - 1 - number;
+            self.arrived |= 1u64.checked_shl(back as u32).unwrap_or(0);
+        }
+    }
+}
