@@ -16,7 +16,10 @@ use crate::{
     transfer::{Message, Status},
     wire::{MAX_VARINT_LEN, Reader, put_varint, varint_len},
 };
-pub use crate::{handshake::fuzzing::handshake, rollback::fuzzing::agreement};
+pub use crate::{
+    handshake::fuzzing::handshake,
+    rollback::fuzzing::{agreement, desync, input_sections, start},
+};
 
 /// A tick packet.
 pub fn tick_packet(bytes: Bytes) {
