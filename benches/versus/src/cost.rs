@@ -39,6 +39,8 @@ enum Only {
     Fortress,
 }
 
+type Measure = fn(&Cell) -> Cost;
+
 /// Measures all of them.
 pub(crate) fn run(options: &Options) {
     println!(
@@ -56,7 +58,7 @@ pub(crate) fn run(options: &Options) {
             steps: WARM_UP + options.ticks,
             ..Cell::WIFI_2
         };
-        let all: [(Only, &str, fn(&Cell) -> Cost); 3] = [
+        let all: [(Only, &str, Measure); 3] = [
             (Only::Alone, Alone::NAME, measure::<Alone>),
             (Only::Whole, Whole::NAME, measure::<Whole>),
             (Only::Fortress, Fortress::NAME, measure::<Fortress>),

@@ -1,4 +1,4 @@
-use huddle_sync::rollback::sim::{Cell, CellResult};
+use huddle_sync::rollback::sim::{Cell, CellResult, Inputs};
 
 use crate::{
     cost::Meter,
@@ -39,6 +39,21 @@ const PUBLISHED: Setting = Setting {
     window: 7,
 };
 
+/// Inputs of the other cells change evenly, which is easy to foretell. These cannot be at all; what
+/// players do is in between.
+const RANDOM: [Cell; 2] = [
+    Cell {
+        name: "2 Wi-Fi, random inputs",
+        inputs: Inputs::Random,
+        ..Cell::WIFI_2
+    },
+    Cell {
+        name: "4 Wi-Fi, random inputs",
+        inputs: Inputs::Random,
+        ..Cell::WIFI_4
+    },
+];
+
 /// What both came to in one cell.
 struct Pair {
     cell: Cell,
@@ -51,6 +66,7 @@ pub(crate) fn run(options: &Options) {
         let is_published = setting.delay == PUBLISHED.delay;
         let pairs: Vec<_> = Cell::SWEEP
             .iter()
+            .chain(&RANDOM)
             .map(|cell| {
                 let cell = Cell {
                     delay: setting.delay,
