@@ -268,8 +268,8 @@ mod tests {
     #[test]
     fn a_run_of_what_is_likely_takes_no_bytes() {
         let run = [(65000, true), (500, false)].repeat(500);
-        assert_eq!(encode(&run, 1000).unwrap(), []);
-        assert_eq!(encode(&[], 0).unwrap(), []);
+        assert!(encode(&run, 1000).unwrap().is_empty());
+        assert!(encode(&[], 0).unwrap().is_empty());
     }
 
     #[test]

@@ -128,3 +128,14 @@ fn who_is_voted_out_is_not_heard() {
     both.seats[1].freeze(Seat(0));
     assert_eq!(both.receive(&packet), 5);
 }
+
+#[test]
+fn packets_of_the_game_before_are_not_taken() {
+    let mut both = Both::new();
+    both.act(5);
+    let (packet, _) = both.send();
+    let (link, seats) = (&mut both.links[1], &mut both.seats[1]);
+    let said = link.receive(1, &packet, 1, seats, FAR, &mut both.scratch);
+    assert!(matches!(said, Ok(None)), "{said:?}");
+    assert_eq!(seats.next(Seat(0)), Tick(0));
+}
