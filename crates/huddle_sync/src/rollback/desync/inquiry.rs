@@ -123,16 +123,12 @@ impl Inquiries {
         self.reports.pop_front()
     }
 
-    /// The first tick that is being looked into, by this player or a peer: its state must be kept.
-    pub(crate) fn keep_from(&self) -> Option<Tick> {
-        let asked = self.asking.values().map(Asking::tick);
+    /// Whether a tick is being looked into, by this player or a peer: its state must be kept.
+    pub(crate) fn keeps(&self, tick: Tick) -> bool {
+        let mut asked = self.asking.values().map(Asking::tick);
         let answered = self.answering.values();
-        let answered = answered.filter_map(|answering| answering.tick(self.now, TIMEOUT));
-        asked.chain(answered).reduce(
-            |first, tick| {
-                if first.is_after(tick) { tick } else { first }
-            },
-        )
+        let mut answered = answered.filter_map(|answering| answering.tick(self.now, TIMEOUT));
+        asked.any(|asked| asked == tick) || answered.any(|answered| answered == tick)
     }
 
     /// A peer was lost: the report says what is known.

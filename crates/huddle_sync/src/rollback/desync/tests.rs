@@ -208,16 +208,16 @@ fn both_sides_can_ask_at_once() {
     let mut pair = Pair::new(World::sample(), theirs);
     pair.sides[0].begin(mismatch(1));
     pair.sides[1].begin(mismatch(0));
-    assert_eq!(pair.sides[0].keep_from(), Some(TICK));
+    assert!(pair.sides[0].keeps(TICK) && !pair.sides[0].keeps(TICK + 1));
     while pair.exchange() {}
     let reports = [0, 1].map(|side| pair.sides[side].poll().unwrap().types);
     let (mine, theirs) = (entity(3, &[100], &[50]), entity(3, &[50], &[100]));
     assert_eq!(reports[0][0].entities, [mine]);
     assert_eq!(reports[1][0].entities, [theirs]);
     // As long as the other may still ask.
-    assert_eq!(pair.sides[0].keep_from(), Some(TICK));
+    assert!(pair.sides[0].keeps(TICK) && !pair.sides[0].keeps(TICK + 1));
     pair.advance(SECOND * 10);
-    assert_eq!(pair.sides[0].keep_from(), None);
+    assert!(!pair.sides[0].keeps(TICK));
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn a_state_that_is_gone_ends_it_at_once() {
     let report = pair.sides[0].poll().unwrap();
     assert!(report.truncated && report.types.is_empty());
     // Nothing is kept for whoever asks about any tick.
-    assert_eq!(pair.sides[1].keep_from(), None);
+    assert!(!pair.sides[1].keeps(TICK));
 }
 
 #[test]

@@ -77,8 +77,9 @@ pub enum Step {
     Waited(SeatSet),
 }
 
-/// How many messages of players whose game began earlier are kept.
+/// How many messages of each player whose game began earlier are kept, and how many bytes of them.
 const MAX_EARLY: usize = 64;
+const MAX_EARLY_LEN: usize = 128 * 1024;
 
 /// What a message is about, which its first byte says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,11 +202,20 @@ impl<I: Input> RollbackSession<I> {
             (Topic::Start, _) => Ok(self.start.receive(peer, body)?),
             (_, Some(play)) => play.receive(peer, topic, body, now, witness, &mut self.out),
             (_, None) => {
-                if self.early.len() < MAX_EARLY {
-                    self.early.push_back((peer, message));
-                }
+                self.keep_early(peer, message);
                 Ok(())
             }
+        }
+    }
+
+    /// Keeps what a player said before the game began here, if there is not too much of it.
+    fn keep_early(&mut self, peer: PeerId, message: Bytes) {
+        let same = self.early.iter().filter(|(from, _)| *from == peer);
+        let (count, len) = same.fold((0, message.len()), |(count, len), (_, kept)| {
+            (count + 1, len + kept.len())
+        });
+        if count < MAX_EARLY && len <= MAX_EARLY_LEN {
+            self.early.push_back((peer, message));
         }
     }
 

@@ -160,8 +160,8 @@ impl OutStream {
 
     fn move_to(&mut self, base: Tick, log: &EncodedLog, scratch: &mut Scratch) {
         if base.is_after(self.base()) {
-            let had_all = self.trained.train(base, log, &mut scratch.input);
-            debug_assert!(had_all, "the log has forgotten what a stream needs");
+            // Who waits too long with an ack of inputs that are forgotten gets no more of them.
+            let _ = self.trained.train(base, log, &mut scratch.input);
             self.parts = PartsSent::default();
         }
         if base.is_after(self.reach) {

@@ -233,15 +233,9 @@ impl<I: Input> Play<I> {
     }
 
     pub(super) fn request(&mut self) -> Option<Request<'_, I>> {
-        let Self {
-            driver,
-            checksums,
-            inquiries,
-            ..
-        } = self;
-        driver.request(|tick| {
-            let kept_from = [checksums.keep_from(), inquiries.keep_from()];
-            kept_from.iter().flatten().any(|from| !from.is_after(tick))
+        let (kept_from, inquiries) = (self.checksums.keep_from(), &self.inquiries);
+        self.driver.request(|tick| {
+            kept_from.is_some_and(|from| !from.is_after(tick)) || inquiries.keeps(tick)
         })
     }
 
