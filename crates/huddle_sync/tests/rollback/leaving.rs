@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use huddle_sync::rollback::{
-    LeaveReason, Seat,
-    sim::{Trouble, Weather},
+use huddle_sync::{
+    Tick,
+    rollback::{
+        LeaveReason, Seat,
+        sim::{Trouble, Weather},
+    },
 };
 
 use crate::scene::{Game, game, left, ms, play_until, secs, wifi};
@@ -52,6 +55,11 @@ fn when_three_of_eight_vanish_the_rest_go_on_soon_after_they_are_told() {
     let mut game = game(8, wifi(), [(secs(1), vanish)]);
     play_until(&mut game, ms(4500));
     for player in (0..8).filter(|player| !players.contains(player)) {
+        let (_, end, _) = game.left(player)[0];
+        let session = game.session(player);
+        let last = Tick(end.0 - 1);
+        assert_eq!(session.seat_at(Seat(1), last), Some(Game::peer(1)));
+        assert_eq!(session.seat_at(Seat(1), end), None);
         let gone = [1, 4, 6].map(|seat| (Seat(seat), LeaveReason::Link));
         assert_eq!(left(&game, player), gone, "player {player}");
         assert_eq!(game.left(player), game.left(0), "player {player}");

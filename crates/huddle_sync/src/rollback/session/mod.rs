@@ -325,6 +325,11 @@ impl<I: Input> RollbackSession<I> {
             .map_or_else(Vec::new, |play| play.members(self.me))
     }
 
+    /// Who plays a seat at a tick, as far as it is decided; nobody before the game has begun.
+    pub fn seat_at(&self, seat: Seat, tick: Tick) -> Option<PeerId> {
+        self.play.as_ref()?.roster().seat_at(seat, tick)
+    }
+
     /// How the game goes, once it has begun.
     pub fn stats(&self) -> Option<&RollbackStats> {
         self.play.as_ref().map(|play| play.stats())

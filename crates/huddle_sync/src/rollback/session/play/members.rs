@@ -118,6 +118,7 @@ impl<I: Input> Play<I> {
         self.feed();
         for &Ended { seat, at, reason } in &decision.seats {
             self.driver.finish(seat, at);
+            self.roster.end(seat, at);
             out.events.push_back(RollbackEvent::SeatLeft {
                 seat,
                 at_tick: at,
@@ -129,6 +130,7 @@ impl<I: Input> Play<I> {
             self.members.retain(|member| member != peer);
             self.links.remove(peer);
             self.relayed.remove(peer);
+            self.silent.remove(peer);
             self.pace.forget(*peer);
             self.transit.forget(*peer);
             self.checksums.forget(*peer);

@@ -27,7 +27,8 @@ use super::{
 use crate::{
     PeerId, Tick, codec,
     rollback::{
-        DelayPolicy, Input, InputCodec, MAX_UNACKED, Pace, Request, Seat, SeatSet, StreamError,
+        DelayPolicy, Input, InputCodec, MAX_UNACKED, Pace, Request, Seat, SeatSet, Seats,
+        StreamError,
         agreement::{Agreement, Logs, Member},
         coding::{Checksum, Scratch, SectionHead},
         delay::Transit,
@@ -70,6 +71,8 @@ pub(super) struct Play<I> {
     inquiries: Inquiries,
     /// The others who play.
     members: Vec<PeerId>,
+    /// Who plays which seat when.
+    roster: Seats,
     /// By whose way the inputs of players without a link come.
     relayed: BTreeMap<PeerId, PeerId>,
     /// Who was given up for not playing along.
@@ -103,6 +106,11 @@ impl<I: Input> Play<I> {
             seats: seats.seats_of(peer).collect(),
         });
         let agreement = Agreement::new(me, members.collect(), VOTE_LIMIT);
+        let mut roster = Seats::default();
+        for (seat, &peer) in (0..).map(Seat).zip(&setup.seats) {
+            let filled = roster.fill(seat, peer, Tick(0));
+            debug_assert!(filled.is_ok(), "all seats are empty at first");
+        }
         let settings = DriverSettings {
             window: setup.window,
             save_every: setup.save_every,
@@ -122,6 +130,7 @@ impl<I: Input> Play<I> {
             checksums: Checksums::new(others.iter().copied()),
             inquiries: Inquiries::default(),
             members: others,
+            roster,
             relayed: BTreeMap::new(),
             silent: BTreeSet::new(),
             codec: setup.codec,
@@ -389,6 +398,10 @@ impl<I: Input> Play<I> {
 
     pub(super) fn confirmed(&self) -> Tick {
         self.driver.confirmed()
+    }
+
+    pub(super) fn roster(&self) -> &Seats {
+        &self.roster
     }
 
     pub(super) fn stats(&self) -> &RollbackStats {
