@@ -76,6 +76,9 @@ impl PartReceiver {
             _ => {
                 message.newest = Some((seq, part.number));
                 message.missing = Blocks::of_len(len);
+                message.bytes.clear();
+                // To be resized alone, it could take twice the most that may be sent.
+                message.bytes.reserve_exact(len);
                 message.bytes.resize(len, 0);
             }
         }

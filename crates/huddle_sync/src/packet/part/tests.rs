@@ -138,6 +138,21 @@ proptest! {
 }
 
 #[test]
+fn a_longer_message_takes_no_more_than_its_length() {
+    let mut receiver = receiver();
+    for (number, len) in [(0, 15_000), (1, MAX_STATE_LEN as u16)] {
+        let part = part(ID as u8, number, len, 0, 256);
+        assert_eq!(receiver.receive(number.into(), part), Ok(None));
+    }
+    let held: usize = receiver
+        .messages
+        .iter()
+        .map(|message| message.bytes.capacity())
+        .sum();
+    assert_eq!(held, MAX_STATE_LEN);
+}
+
+#[test]
 fn parts_are_these_bytes() {
     let (mut packets, mut sender) = (packets(), PartSender::new(0x0102, whole(600)));
     let mut packet = |tick| {
