@@ -140,7 +140,7 @@ fn who_stood_still_for_longer_than_others_wait_is_told_to_be_out() {
     let conditions = Conditions {
         faults: vec![Fault {
             at: secs(2),
-            what: Trouble::Freeze(2, ms(2500)),
+            what: Trouble::Freeze(2, ms(2800)),
         }],
         ..conditions(wifi())
     };
@@ -149,7 +149,7 @@ fn who_stood_still_for_longer_than_others_wait_is_told_to_be_out() {
         ..setup
     });
     let mut game: Game = Simulation::new(conditions, setups);
-    play_until(&mut game, secs(6));
+    play_until(&mut game, secs(7));
     let told = voted_out(&game, 2);
     // By the others, as of the tick from which on they did without.
     let by: Vec<_> = told.iter().map(|(by, _)| *by).collect();

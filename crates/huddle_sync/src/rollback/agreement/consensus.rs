@@ -11,6 +11,10 @@ use super::{
 };
 use crate::{Tick, rollback::Seat};
 
+/// How long nobody votes against somebody who is no more than silent. After half of it, others may
+/// have voted.
+pub(super) const GRACE: Duration = Duration::from_secs(1);
+
 /// Where the vote that is under way stands.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
@@ -40,42 +44,61 @@ pub(super) struct End {
 impl Agreement {
     /// Votes as long as there is reason to.
     pub(super) fn vote(&mut self, now: Duration, logs: &mut impl Logs) {
-        while let Some(set) = self.finding().or_else(|| self.invitation(now)) {
+        while let Some(set) = self.finding(now).or_else(|| self.invitation(now)) {
             self.cast(set, now, logs);
         }
     }
 
     /// Who is reached by nobody, if everybody who is reached says so.
-    fn finding(&self) -> Option<Set> {
-        let component = self.component();
+    fn finding(&self, now: Duration) -> Option<Set> {
+        let component = self.component(GRACE, now);
         let set = self.members.all().without(component);
         let is_lost = |by| set.iter().all(|peer| self.says_lost(by, peer));
         (set != self.voted() && component.iter().all(is_lost)).then_some(set)
     }
 
+    /// Whether it is too early to believe a member who says that another is lost. Who is linked and
+    /// silent may itself wait for inputs that it is about to get by another way.
+    pub(super) fn is_rash(&self, by: Number, peer: Number, grace: Duration, now: Duration) -> bool {
+        let loss = self.word(by).lost(peer);
+        let since = self.peer(by).lost_since[usize::from(peer)].unwrap_or(now);
+        loss.is_some_and(|loss| loss.reason == LeaveReason::Silent)
+            && !self.word(by).voted().has(peer)
+            // What a vote decides lets some go on, who get as much time again.
+            && now.saturating_sub(since.max(self.progress.voted)) < grace
+    }
+
+    /// Whether a vote is under way. Until it is over, whoever has not got all inputs waits.
+    pub(crate) fn is_deciding(&self) -> bool {
+        self.voted() != self.decided
+    }
+
     /// What somebody else votes for: it cannot take it back, so who gave it reason to must follow.
     fn invitation(&self, now: Duration) -> Option<Set> {
-        let component = self.component();
-        let sets = component.iter().map(|by| self.word(by).voted());
-        sets.filter(|set| !set.is_within(self.voted()))
-            .map(|set| set.with(self.voted()))
-            .find(|&set| {
-                let stay = component.without(set);
-                let allows = |by| set.iter().all(|peer| self.has_lost_lately(by, peer, now));
-                // What others who are not linked told the voter may not be known here.
-                let mut linked = stay.iter().filter(|&by| self.holds(by));
-                let voters = stay
-                    .iter()
-                    .filter(|&by| set.is_within(self.word(by).voted()));
-                stay.has(self.me)
-                    && allows(self.me)
-                    && (linked.all(allows) || 2 * voters.count() > stay.len())
-            })
+        let component = self.component(GRACE, now);
+        component.iter().find_map(|by| {
+            let set = self.word(by).voted().with(self.voted());
+            // Those who are to be out do not vouch for who says so.
+            let stay = self.reached(component.without(set), GRACE, now);
+            let allows = |by| set.iter().all(|peer| self.has_lost_lately(by, peer, now));
+            // What others who are not linked told the voter may not be known here.
+            let mut linked = stay.iter().filter(|&by| self.holds(by));
+            let voters = stay
+                .iter()
+                .filter(|&by| set.is_within(self.word(by).voted()));
+            let is_to_follow = set != self.voted()
+                && stay.has(self.me)
+                && stay.has(by)
+                && allows(self.me)
+                && (linked.all(allows) || 2 * voters.count() > stay.len());
+            is_to_follow.then_some(set)
+        })
     }
 
     fn has_lost_lately(&self, by: Number, peer: Number, now: Duration) -> bool {
         let last = self.peer(by).last_lost[usize::from(peer)];
-        self.says_lost(by, peer) || last.is_some_and(|last| now.saturating_sub(last) < self.limit)
+        self.says_lost(by, peer) && !self.is_rash(by, peer, GRACE / 2, now)
+            || last.is_some_and(|last| now.saturating_sub(last) < self.limit)
     }
 
     fn cast(&mut self, set: Set, now: Duration, logs: &mut impl Logs) {
@@ -350,7 +373,7 @@ impl Agreement {
         // Who claims to be linked with one who is late should have passed on what it says, or have
         // given it up as well.
         if over >= self.limit {
-            let vouches = |by: &Number| late.iter().any(|peer| self.has_edge(*by, peer));
+            let vouches = |by: &Number| late.iter().any(|peer| !self.says_lost(*by, peer));
             let vouching = stay.without(late).iter().filter(vouches).collect();
             self.give_up(vouching);
         }

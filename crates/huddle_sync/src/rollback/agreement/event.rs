@@ -113,4 +113,10 @@ pub enum AgreementError {
     /// It takes back what cannot be taken back.
     #[error("it contradicts what the same member said before: {0}")]
     Contradiction(&'static str),
+    /// It passes on other inputs of somebody than are known here. Its sender may be honest: either of
+    /// the two may have been told otherwise by the seat's player. Cut nobody off for it.
+    #[error(
+        "it passes on other inputs of a seat than are known here: its player may have told lies"
+    )]
+    OtherInputs,
 }

@@ -37,17 +37,17 @@
 //! waiting; in the worst case the members fall apart into sides, each of which knows that it is
 //! one. What a member says of another counts only where that one is not linked, so nobody can
 //! speak for a member that is. A loss that one member claims ejects nobody, because all who are
-//! reached must agree.
+//! reached must agree. Who is linked and silent may itself wait for inputs that it is about to get
+//! by another way, so for a second its silence counts for nothing.
 //!
 //! Statements are not signed. So a member that lies can speak for another to those not linked with
-//! that one. And one that votes otherwise to each, while somebody is leaving, can have honest
-//! members wait for each other until they part, although all of them are linked; where nobody else
-//! is leaving it ejects only itself. That is all: honest members never decide differently and go on
-//! together, and nobody waits for ever.
+//! that one. And one that says or votes otherwise to each, while somebody is leaving or silent, can
+//! have honest members wait for each other until they part, although all of them are linked. That is
+//! all: honest members never decide differently and go on together, and nobody waits for ever.
 //!
 //! Inputs are not signed either. A member that sends other inputs of its own seat to each makes
 //! games differ; what others hand on then contradicts what is known here, which is reported as
-//! [`AgreementError::Contradiction`] and ejects nobody, as it does not tell who lied.
+//! [`AgreementError::OtherInputs`] and ejects nobody, as it does not tell who lied.
 
 mod consensus;
 mod event;
@@ -97,9 +97,6 @@ use crate::Tick;
 /// The most ticks of one seat that are handed on with a vote.
 const MAX_TAIL: usize = 512;
 
-const OTHER_INPUTS: AgreementError =
-    AgreementError::Contradiction("other inputs than were received of that seat");
-
 /// One member's part in agreeing who has left.
 #[derive(Debug)]
 pub(crate) struct Agreement {
@@ -120,6 +117,8 @@ pub(crate) struct Agreement {
     decided: Set,
     /// The side that counts, if there is one, is another.
     is_minority: bool,
+    /// Messages came since the last tick.
+    has_heard: bool,
     progress: Progress,
     relays: Relays,
     events: VecDeque<AgreementEvent>,
@@ -156,6 +155,7 @@ impl Agreement {
             ends: BTreeMap::new(),
             decided: Set::default(),
             is_minority: false,
+            has_heard: false,
             progress: Progress::default(),
             relays: Relays::default(),
             events: VecDeque::new(),
@@ -198,7 +198,8 @@ impl Agreement {
     }
 
     /// A member that was to pass on another's inputs does not, although it must have them: it has
-    /// played on since, or too long has passed. Another way is tried.
+    /// played on since, or too long has passed. Another way is tried. To be told again and again
+    /// until it does.
     pub(crate) fn relay_failed(
         &mut self,
         via: PeerId,
@@ -210,6 +211,12 @@ impl Agreement {
             self.relay_has_failed(via, peer, now);
             self.refresh(now, logs);
         }
+    }
+
+    /// Whether a member was found to be lost here; others may say so of one that was not.
+    pub(crate) fn has_lost(&self, peer: PeerId) -> bool {
+        self.other(peer)
+            .is_some_and(|number| self.peer(number).lost.is_some())
     }
 
     /// Takes a message. To be called in the order in which a link brings them.
@@ -231,7 +238,7 @@ impl Agreement {
             let message = Message::decode(bytes, &self.members)?;
             differs = message.differs(logs);
             if differs && message.is_own_input(number, &self.members) {
-                return Err(OTHER_INPUTS);
+                return Err(AgreementError::Contradiction("other inputs of its own"));
             }
             self.take(number, message, logs)?;
         } else if self.is_minority
@@ -239,20 +246,22 @@ impl Agreement {
         {
             self.take_out(number, &ends)?;
         }
-        self.refresh(now, logs);
+        // What follows from it is told in the next tick, however many messages come until then.
+        self.has_heard = true;
+        self.conclude(now, logs);
         match differs {
-            true => Err(OTHER_INPUTS),
+            true => Err(AgreementError::OtherInputs),
             false => Ok(()),
         }
     }
 
     /// To be called often, such as once per tick.
     pub(crate) fn tick(&mut self, now: Duration, logs: &mut impl Logs) {
-        if self.is_settled() {
+        if !std::mem::take(&mut self.has_heard) && self.is_settled() {
             return;
         }
         if !self.own.leaves {
-            self.judge_relays(now, logs);
+            self.judge_relays(now);
             self.judge_voters(now);
         }
         self.refresh(now, logs);
@@ -299,9 +308,9 @@ impl Agreement {
                 ));
             }
             Message::Statement { of, statement } => {
+                // If it contradicts itself, that is not the fault of who passes it on.
                 let heard = &mut self.peer_mut(of).heard;
-                if statement.version > heard.version {
-                    statement.check_after(heard)?;
+                if statement.version > heard.version && statement.check_after(heard).is_ok() {
                     *heard = statement;
                 }
             }
@@ -316,7 +325,7 @@ impl Agreement {
                     true => &mut peer.tails,
                     false => &mut peer.heard_tails,
                 };
-                tails.entry(seat).or_default().add(start, &inputs)?;
+                tails.entry(seat).or_default().add(start, &inputs);
             }
             Message::Out { ends } => self.take_out(from, &ends)?,
         }
@@ -339,7 +348,8 @@ impl Agreement {
             peer.lose(LeaveReason::Link);
             peer.is_final = true;
         }
-        if statement.leaves {
+        // Once, or the log would grow with every message.
+        if statement.leaves && !peer.direct.leaves {
             peer.lose(LeaveReason::Left);
             for &seat in self.members.seats(of) {
                 let Some(tail) = peer.tails.get(&seat) else {
@@ -376,8 +386,13 @@ impl Agreement {
         Ok(())
     }
 
-    /// Draws all conclusions.
+    /// Draws all conclusions, and tells them.
     fn refresh(&mut self, now: Duration, logs: &mut impl Logs) {
+        self.conclude(now, logs);
+        self.gossip();
+    }
+
+    fn conclude(&mut self, now: Duration, logs: &mut impl Logs) {
         if self.own.leaves {
             self.own.asks.clear();
         } else {
@@ -391,14 +406,13 @@ impl Agreement {
                     break;
                 }
             }
-            self.choose_relays(logs);
+            self.choose_relays(now, logs);
             self.serve_relays();
         }
         if self.own != self.said {
             self.own.version += 1;
             self.said = self.own.clone();
         }
-        self.gossip();
     }
 
     /// Whether only an event can bring something to say or to decide: all who are not out by
@@ -448,7 +462,10 @@ impl Agreement {
         self.own.lost = lost;
         for by in self.members.all().iter() {
             for peer in self.members.all().iter() {
-                if self.says_lost(by, peer) {
+                let says_lost = self.says_lost(by, peer);
+                let since = &mut self.peer_mut(by).lost_since[usize::from(peer)];
+                *since = says_lost.then(|| since.unwrap_or(now));
+                if says_lost && !self.is_rash(by, peer, consensus::GRACE / 2, now) {
                     self.peer_mut(by).last_lost[usize::from(peer)] = Some(now);
                 }
             }

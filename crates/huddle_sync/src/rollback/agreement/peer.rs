@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     LeaveReason,
     members::{MAX_MEMBERS, Number},
-    message::{Known, Statement},
+    message::{Known, Loss, Statement},
     tail::Tail,
 };
 use crate::rollback::Seat;
@@ -26,7 +26,9 @@ pub(super) struct Peer {
     pub(super) direct: Statement,
     /// What others say that it said. Counts only while it is lost, for then it can be newer.
     pub(super) heard: Statement,
-    /// When it last counted each member as lost.
+    /// Since when it counts each member as lost.
+    pub(super) lost_since: [Option<Duration>; MAX_MEMBERS],
+    /// When it last counted each member as lost, and others may have believed it.
     pub(super) last_lost: [Option<Duration>; MAX_MEMBERS],
     /// The inputs behind its vote.
     pub(super) tails: BTreeMap<Seat, Tail>,
@@ -46,14 +48,16 @@ pub(super) struct Told {
 }
 
 impl Peer {
-    /// It said itself that it has lost the member who asks, or goes on without it.
+    /// It said itself that it has lost the member who asks, or goes on without it. If it only misses
+    /// the member's inputs, it still has what the member may be waiting for.
     pub(super) fn shuns(&self, me: Number) -> bool {
-        self.direct.lost(me).is_some_and(|loss| !loss.is_echo) || self.direct.voted().has(me)
+        let has_no_link = |loss: &Loss| !loss.is_echo && loss.reason != LeaveReason::Silent;
+        self.direct.lost(me).is_some_and(has_no_link) || self.direct.voted().has(me)
     }
 
     /// It is lost, whether it was found here or it says so.
     pub(super) fn loss(&self, me: Number) -> Option<(LeaveReason, bool)> {
-        let left = self.heard.leaves.then_some(LeaveReason::Left);
+        let left = (self.heard.leaves && !self.has_link).then_some(LeaveReason::Left);
         match self.lost {
             Some(reason) => Some((left.map_or(reason, |left| reason.max(left)), false)),
             None => self.shuns(me).then_some((LeaveReason::Link, true)),
@@ -72,9 +76,10 @@ impl Peer {
         tails.into_iter().flatten().find(is_right)
     }
 
-    /// What it said last, as far as is known.
+    /// What it said last, as far as is known. Nobody speaks for who is linked, silent or not.
     pub(super) fn word(&self, me: Number) -> &Statement {
         match self.loss(me) {
+            Some((LeaveReason::Silent, _)) if self.has_link => &self.direct,
             Some(_) if self.heard.version > self.direct.version => &self.heard,
             _ => &self.direct,
         }

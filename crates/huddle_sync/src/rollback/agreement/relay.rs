@@ -4,17 +4,25 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Agreement, AgreementEvent, LeaveReason, Logs,
+    consensus::GRACE,
     members::{Number, Set},
-    message::Ask,
+    message::{Ask, Loss},
 };
 use crate::{Tick, rollback::Seat};
 
 #[derive(Debug, Default)]
 pub(super) struct Relays {
-    /// Which ways have been found not to deliver, and when: by whom, whose.
-    failed: BTreeMap<(Number, Number), Duration>,
+    /// Which ways were found not to deliver: by whom, whose.
+    failed: BTreeMap<(Number, Number), Failed>,
     /// What is passed on: to whom, whose.
     served: BTreeMap<(Number, Number), Vec<u32>>,
+}
+
+/// Since when a way does not deliver, and when that was said last.
+#[derive(Debug, Clone, Copy)]
+struct Failed {
+    since: Duration,
+    last: Duration,
 }
 
 impl Relays {
@@ -27,42 +35,44 @@ impl Relays {
 impl Agreement {
     pub(super) fn relay_has_failed(&mut self, via: Number, peer: Number, now: Duration) {
         if self.own.asks.iter().any(|a| a.via == via && a.peer == peer) {
-            self.relays.failed.entry((via, peer)).or_insert(now);
+            let new = Failed {
+                since: now,
+                last: now,
+            };
+            self.relays.failed.entry((via, peer)).or_insert(new).last = now;
         }
     }
 
     /// Who claims to reach somebody whose inputs it never brings does not play along, if there is
     /// no other way. The nearer it claims to be, the sooner: who is nearer to the cause finds out
     /// first.
-    pub(super) fn judge_relays(&mut self, now: Duration, logs: &impl Logs) {
-        let elsewhere = self.component().without(Set::of(self.me));
+    pub(super) fn judge_relays(&mut self, now: Duration) {
+        let elsewhere = self.component(GRACE, now).without(Set::of(self.me));
         let failed = std::mem::take(&mut self.relays.failed);
-        for ((via, peer), at) in failed {
+        for ((via, peer), way) in failed {
             let asks = self.own.asks.iter().filter(|ask| ask.peer == peer);
-            let brings = asks.clone().any(|ask| {
-                let mut seats = self.members.seats(peer).iter().zip(&ask.from);
-                ask.via == via && seats.any(|(&seat, &from)| logs.next(seat).0 > from)
-            });
             let distance = self.distances(peer, elsewhere)[usize::from(via)];
             let is_wanted = asks.clone().next().is_some() && self.holds(via);
-            let (true, false, Some(distance)) = (is_wanted, brings, distance) else {
+            let is_over = now.saturating_sub(way.last) >= GRACE;
+            let (true, false, Some(distance)) = (is_wanted, is_over, distance) else {
                 continue;
             };
             let is_only_way = asks.clone().any(|ask| ask.via == via);
-            if is_only_way && now.saturating_sub(at) >= self.limit * distance.into() {
+            if is_only_way && now.saturating_sub(way.since) >= self.limit * distance.into() {
                 self.peer_mut(via).lose(LeaveReason::Silent);
             } else {
-                self.relays.failed.insert((via, peer), at);
+                self.relays.failed.insert((via, peer), way);
             }
         }
     }
 
     /// Asks for the inputs of those who are lost here and not for others.
-    pub(super) fn choose_relays(&mut self, logs: &impl Logs) {
-        let component = self.component();
+    pub(super) fn choose_relays(&mut self, now: Duration, logs: &impl Logs) {
+        let component = self.component(GRACE, now);
         let elsewhere = component.without(Set::of(self.me));
         let mut asks = Vec::new();
-        for peer in elsewhere.iter().filter(|&p| self.own.lost(p).is_some()) {
+        let is_wanted = |&p: &Number| self.own.lost(p).is_some() && !self.is_excused(p, now);
+        for peer in elsewhere.iter().filter(is_wanted) {
             let distances = self.distances(peer, elsewhere);
             let is_way = |via: Number| {
                 let asks_me = |ask: &Ask| ask.peer == peer && ask.via == self.me;
@@ -103,6 +113,13 @@ impl Agreement {
                 from: self.starts(ask.peer, &ask.from),
             });
         }
+    }
+
+    /// Whether a member that is silent here waits for another itself, and has had little time to
+    /// get that one's inputs. Who relays could make its inputs up.
+    fn is_excused(&self, peer: Number, now: Duration) -> bool {
+        let is_silent = |loss: &Loss| loss.reason == LeaveReason::Silent;
+        self.word(peer).lost.iter().any(is_silent) && self.is_rash(self.me, peer, GRACE / 2, now)
     }
 
     /// Passes on what is asked for.

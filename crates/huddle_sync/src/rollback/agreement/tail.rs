@@ -1,6 +1,8 @@
 //! The last inputs of a seat, as one member knows them.
 
-use super::{AgreementError, MAX_TAIL};
+use std::collections::VecDeque;
+
+use super::MAX_TAIL;
 
 /// Tells contents apart, also against whoever wants them to be taken for the same.
 pub(super) type Digest = [u8; 16];
@@ -18,7 +20,7 @@ pub(super) const MAX_TAIL_LEN: usize = 256 * 1024;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tail {
     start: u32,
-    inputs: Vec<Vec<u8>>,
+    inputs: VecDeque<Vec<u8>>,
     len: usize,
 }
 
@@ -44,31 +46,25 @@ impl Tail {
         self.inputs.get(place as usize).map(Vec::as_slice)
     }
 
-    /// The input of [`end`](Self::end). `false` if there is no more room.
-    pub(super) fn push(&mut self, input: &[u8]) -> bool {
-        let len = self.len + input.len();
-        let fits = self.inputs.len() < MAX_TAIL && len <= MAX_TAIL_LEN;
-        if fits {
-            self.inputs.push(input.to_vec());
-            self.len = len;
+    /// The input of [`end`](Self::end). For more than there is room for the first ones go.
+    pub(super) fn push(&mut self, input: &[u8]) {
+        self.inputs.push_back(input.to_vec());
+        self.len += input.len();
+        while self.inputs.len() > MAX_TAIL || self.len > MAX_TAIL_LEN {
+            self.len -= self.inputs.pop_front().map_or(0, |first| first.len());
+            self.start += 1;
         }
-        fits
     }
 
     /// Adds what follows or overlaps; what does not begins anew.
-    pub(super) fn add(&mut self, start: u32, inputs: &[Vec<u8>]) -> Result<(), AgreementError> {
+    pub(super) fn add(&mut self, start: u32, inputs: &[Vec<u8>]) {
         if self.inputs.is_empty() || !(self.start..=self.end()).contains(&start) {
             *self = Self::starting(start);
         }
         let known = (self.end() - start) as usize;
         for input in inputs.iter().skip(known) {
-            if !self.push(input) {
-                return Err(AgreementError::Impossible(
-                    "more inputs than can be unknown",
-                ));
-            }
+            self.push(input);
         }
-        Ok(())
     }
 
     /// Of the inputs from a tick until before another, if all of them are here.
@@ -89,19 +85,19 @@ mod tests {
 
     fn tail(start: u32, inputs: &[&[u8]]) -> Tail {
         let mut tail = Tail::starting(start);
-        assert!(inputs.iter().all(|input| tail.push(input)));
+        inputs.iter().for_each(|input| tail.push(input));
         tail
     }
 
     #[test]
     fn what_overlaps_is_added_and_what_does_not_begins_anew() {
         let mut some = tail(5, &[b"a", b"b"]);
-        some.add(6, &[b"x".to_vec(), b"c".to_vec()]).unwrap();
+        some.add(6, &[b"x".to_vec(), b"c".to_vec()]);
         assert_eq!((some.start(), some.end()), (5, 8));
         assert_eq!(some.get(6), Some(&b"b"[..]));
         assert_eq!(some.get(7), Some(&b"c"[..]));
         assert_eq!((some.get(4), some.get(8)), (None, None));
-        some.add(9, &[b"far".to_vec()]).unwrap();
+        some.add(9, &[b"far".to_vec()]);
         assert_eq!((some.start(), some.end()), (9, 10));
     }
 
@@ -118,11 +114,14 @@ mod tests {
     #[test]
     fn a_tail_is_bounded() {
         let mut ticks = Tail::default();
-        assert!(ticks.add(0, &vec![vec![]; MAX_TAIL]).is_ok());
-        assert!(ticks.add(MAX_TAIL as u32, &[vec![]]).is_err());
+        ticks.add(0, &vec![vec![]; MAX_TAIL]);
+        ticks.add(MAX_TAIL as u32, &[vec![7]]);
+        assert_eq!((ticks.start(), ticks.end()), (1, MAX_TAIL as u32 + 1));
+        assert_eq!(ticks.get(ticks.end() - 1), Some(&[7][..]));
         let mut bytes = Tail::default();
-        let long = vec![vec![0; 4096]; MAX_TAIL_LEN / 4096];
-        assert!(bytes.add(0, &long).is_ok());
-        assert!(bytes.add(bytes.end(), &[vec![0]]).is_err());
+        let count = (MAX_TAIL_LEN / 4096) as u32;
+        bytes.add(0, &vec![vec![0; 4096]; count as usize]);
+        bytes.add(count, &[vec![0]]);
+        assert_eq!((bytes.start(), bytes.end()), (1, count + 1));
     }
 }

@@ -1,5 +1,7 @@
 //! What one member makes of single messages.
 
+mod lies;
+
 use std::time::Duration;
 
 use super::{
@@ -110,7 +112,10 @@ fn other_inputs_than_are_known_are_reported() {
     let contradicts = |taken| matches!(taken, Err(AgreementError::Contradiction(_)));
     // What continues what is known contradicts nothing.
     assert_eq!(receive(inputs(1, 2, &[7, 7, 8])), Ok(()));
-    assert!(contradicts(receive(inputs(1, 2, &[7, 6, 8]))));
+    assert_eq!(
+        receive(inputs(1, 2, &[7, 6, 8])),
+        Err(AgreementError::OtherInputs)
+    );
     // A player's own last inputs that contradict it do not count.
     assert!(contradicts(receive(inputs(1, 1, &[6, 7, 9]))));
     assert_eq!(receive(leaving(1)), Ok(()));

@@ -23,9 +23,8 @@ pub enum ReceiveError {
     /// A message on the game's start.
     #[error("a message on the game's start makes no sense: {0}")]
     Start(#[from] StartMessageError),
-    /// A message on who plays. If it is a [`Contradiction`](AgreementError::Contradiction), its sender
-    /// may be honest and pass on what another player told each of the others differently: nobody is to be
-    /// cut off for one of these.
+    /// A message on who plays. Its sender is to blame, except for
+    /// [`OtherInputs`](AgreementError::OtherInputs).
     #[error("a message on who plays makes no sense: {0}")]
     Agreement(#[from] AgreementError),
     /// A wish for inputs.

@@ -34,7 +34,21 @@ pub(super) struct Link {
     /// How many packets of the set have come since the last one with news.
     quiet: u32,
     has_had_news: bool,
+    /// Whether new inputs of the peer's own have come since that was last asked.
+    has_own_news: bool,
+    /// How many steps ago the peer was asked.
+    asked: u32,
+    /// Whether it is to be asked again.
+    wants_more: bool,
 }
+
+/// How many steps there are at least from one wish to the next. What comes between a wish and its
+/// answer is ignored, so with too many of them nothing would ever arrive.
+const WISH_STEPS: u32 = 8;
+
+/// How much further ahead inputs may be that another player passes on, in ticks: that player may be
+/// ahead of this one, and have them from one that is further ahead.
+const RELAYED_FURTHER: u32 = 512;
 
 /// Streams that a receiver wants, and the ticks from which on. Everything before is its affair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,8 +91,6 @@ pub(super) struct Said {
     pub(super) head: SectionHead,
     /// The tick that the sender simulates next.
     pub(super) at: Tick,
-    /// Whether it brought inputs that were not known.
-    pub(super) has_news: bool,
 }
 
 impl Link {
@@ -92,12 +104,32 @@ impl Link {
             newest: None,
             quiet: 0,
             has_had_news: false,
+            has_own_news: false,
+            asked: WISH_STEPS,
+            wants_more: false,
         }
     }
 
     /// Nothing passes any more, until the peer asks again.
     pub(super) fn lost(&mut self) {
         self.sends = None;
+    }
+
+    /// The peer is to be asked as soon as it may be: when it has answered the last wish.
+    pub(super) fn want(&mut self) {
+        self.wants_more = true;
+    }
+
+    /// Goes on by a step; says whether to ask the peer now.
+    pub(super) fn step(&mut self) -> bool {
+        self.asked = self.asked.saturating_add(1);
+        let has_answered = self.receives.number == 0 || self.newest.is_some();
+        self.wants_more && has_answered && self.asked >= WISH_STEPS
+    }
+
+    /// Whether new inputs of the peer's own have come since this was last asked.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_own_news)
     }
 
     /// Asks the peer for these seats, in place of all before.
@@ -107,6 +139,8 @@ impl Link {
         self.receives = Receiving::new(number, seats);
         self.newest = None;
         self.quiet = 0;
+        self.asked = 0;
+        self.wants_more = false;
         let seats = self.receives.streams.iter();
         Wish {
             number,
@@ -218,15 +252,25 @@ impl Link {
         };
         let head = section.head;
         let mut has_news = false;
+        let own = streams.first().and_then(|(seat, _)| seats.owner(*seat));
         for part in section {
             let Some((seat, stream)) = streams.get_mut(part.stream) else {
                 continue;
             };
+            let is_own = seats.owner(*seat) == own;
             // Whoever is voted out is not heard any more.
             if let Some(log) = seats.open_log(*seat) {
+                let horizon = horizon + if is_own { 0 } else { RELAYED_FURTHER };
                 let known = log.next();
-                part.take(stream, log, horizon, scratch)?;
+                let taken = part.take(stream, log, horizon, scratch);
                 has_news |= log.next() != known;
+                self.has_own_news |= is_own && log.next() != known;
+                match taken {
+                    Ok(()) => {}
+                    Err(error) if is_own => return Err(error.into()),
+                    // The player whose inputs they are may have told this one something else.
+                    Err(_) => self.wants_more = true,
+                }
             }
         }
         if self.newest.is_some_and(|newest| packet <= newest) {
@@ -241,7 +285,7 @@ impl Link {
         if at.is_after(self.at) {
             self.at = at;
         }
-        Ok(Some(Said { head, at, has_news }))
+        Ok(Some(Said { head, at }))
     }
 }
 

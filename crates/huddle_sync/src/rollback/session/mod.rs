@@ -164,7 +164,7 @@ impl<I: Input> RollbackSession<I> {
         rtt: Option<Duration>,
     ) -> Result<(), ReceiveError> {
         match &mut self.play {
-            Some(play) => play.receive_packet(peer, packet, payload, arrived, rtt, &mut self.out),
+            Some(play) => play.receive_packet(peer, packet, payload, arrived, rtt),
             // Their game began earlier. They are asked to say it again when it begins here.
             None => {
                 if self

@@ -41,7 +41,8 @@ pub struct RollbackSetup<I> {
     /// Of every how many ticks the players compare their states' checksums; 0 for none. The same
     /// for all players.
     pub checksum_every: u16,
-    /// How long to wait for a player who is linked, but whose inputs do not come.
+    /// How long to wait for a player who is linked, but whose inputs do not come. Everybody then has
+    /// another second, in which it may turn out that they were waiting themselves.
     pub patience: Duration,
     /// How long the others may take to be ready for the first tick.
     pub start_limit: Duration,

@@ -1,5 +1,6 @@
 //! Many games with seeds: links that die and return, players that crash, leave and lie.
 
+mod glue;
 mod hostile;
 mod logs;
 mod oracle;

@@ -11,9 +11,9 @@ use fastrand::Rng;
 use matchbox_protocol::PeerId;
 
 use super::{
-    super::{Agreement, AgreementEvent, Decision, LeaveReason, Logs, Member},
+    super::{Agreement, AgreementEvent, Decision, LeaveReason, Member},
     hostile::Hostile,
-    logs::{TestLogs, truth},
+    logs::TestLogs,
 };
 use crate::{rollback::Seat, test_peer};
 
@@ -23,16 +23,11 @@ pub(super) const TICK: u64 = 50 * MS;
 pub(super) const LIMIT: u64 = 3000 * MS;
 /// How long a dead link goes unnoticed at most.
 pub(super) const NOTICED: u64 = 2000 * MS;
-/// How far a player plays on without another's inputs.
-const WINDOW: u32 = 8;
-/// After how long a player that holds others up is silent, and a relay of no use.
+/// After how long a player that holds others up is silent.
 pub(super) const SILENT: u64 = 12_000 * MS;
-const RELAY_FAILED: u64 = 15_000 * MS;
-/// How long a relay may take to bring what it must have.
-const RELAY_LATE: u64 = 2000 * MS;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Packet {
+pub(super) enum Packet {
     Agreement(Bytes),
     Input(u8, u32, Vec<u8>),
 }
@@ -83,12 +78,14 @@ pub(super) struct Player {
     pub(super) relayed: u32,
     pub(super) errors: u32,
     crash_after: Option<u32>,
-    lost: BTreeSet<usize>,
+    pub(super) lost: BTreeMap<usize, LeaveReason>,
+    /// Whose inputs do not arrive, although they are linked.
+    doubts: BTreeSet<usize>,
     /// To whom, which seat: the next tick to send.
-    sent: BTreeMap<(usize, Seat), u32>,
-    relays: BTreeMap<(usize, usize), BTreeMap<Seat, u32>>,
-    vias: BTreeMap<usize, usize>,
-    waits_since: BTreeMap<usize, u64>,
+    pub(super) sent: BTreeMap<(usize, Seat), u32>,
+    pub(super) relays: BTreeMap<(usize, usize), BTreeMap<Seat, u32>>,
+    pub(super) vias: BTreeMap<usize, usize>,
+    pub(super) waits_since: BTreeMap<usize, u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -145,7 +142,8 @@ impl World {
             relayed: 0,
             errors: 0,
             crash_after: None,
-            lost: BTreeSet::new(),
+            lost: BTreeMap::new(),
+            doubts: BTreeSet::new(),
             sent: BTreeMap::new(),
             relays: BTreeMap::new(),
             vias: BTreeMap::new(),
@@ -179,7 +177,7 @@ impl World {
 
     /// Whether two have a link and take each other to play along.
     pub(super) fn are_linked(&self, a: usize, b: usize) -> bool {
-        let trusts = |a: usize, b| !self.players[a].lost.contains(&b);
+        let trusts = |a: usize, b| !self.players[a].lost.contains_key(&b);
         self.is_up(a, b) && trusts(a, b) && trusts(b, a)
     }
 
@@ -258,8 +256,15 @@ impl World {
         match action {
             Action::Cut(a, b) => self.cut(a, b),
             Action::Mend(a, b) => self.mend(a, b),
-            Action::Doubt(a, b) => self.lose(a, b, LeaveReason::Silent),
-            Action::Trust(a, b) => self.trust(a, b),
+            Action::Doubt(a, b) => {
+                self.players[a].doubts.insert(b);
+                self.lose(a, b, LeaveReason::Silent);
+            }
+            Action::Trust(a, b) => {
+                self.players[a].doubts.remove(&b);
+                self.resume(b, a);
+                self.trust(a, b);
+            }
             Action::Crash(n) => self.crash(n),
             Action::CrashAfter(n, messages) => self.players[n].crash_after = Some(messages),
             Action::Freeze(n) => {
@@ -336,11 +341,16 @@ impl World {
             (link.is_up, link.epoch, link.last_arrival) = (true, link.epoch + 1, self.now);
         }
         for (a, b) in [(a, b), (b, a)] {
-            for seat in self.players[a].seats.clone() {
-                let has = self.players[b].logs.len(seat);
-                self.players[a].sent.insert((b, seat), has);
-            }
+            self.resume(a, b);
             self.trust(a, b);
+        }
+    }
+
+    /// A player sends another its inputs from what that one has on.
+    fn resume(&mut self, from: usize, to: usize) {
+        for seat in self.players[from].seats.clone() {
+            let has = self.players[to].logs.len(seat);
+            self.players[from].sent.insert((to, seat), has);
         }
     }
 
@@ -352,13 +362,14 @@ impl World {
         self.drain(a);
     }
 
-    fn lose(&mut self, a: usize, b: usize, reason: LeaveReason) {
+    pub(super) fn lose(&mut self, a: usize, b: usize, reason: LeaveReason) {
         if a == b || self.players[a].status != Status::Plays {
             return;
         }
         let now = Duration::from_micros(self.now);
         let player = &mut self.players[a];
-        player.lost.insert(b);
+        let lost = player.lost.entry(b).or_insert(reason);
+        *lost = reason.max(*lost);
         player.agreement.lost(id(b), reason, now, &mut player.logs);
         self.log(|| format!("{a} lost {b} {reason:?}"));
         self.drain(a);
@@ -396,16 +407,22 @@ impl World {
                         self.drain(to);
                     }
                     Packet::Input(seat, tick, input) => {
+                        let is_own = self.players[from].seats.contains(&Seat(seat));
                         let player = &mut self.players[to];
-                        let owner = Seat(seat);
-                        player.logs.receive(owner, tick, &input);
+                        if is_own && player.doubts.contains(&from) {
+                            return;
+                        }
+                        player.logs.receive(Seat(seat), tick, &input);
+                        if is_own && player.lost.get(&from) == Some(&LeaveReason::Silent) {
+                            self.trust(to, from);
+                        }
                     }
                 }
             }
         }
     }
 
-    fn send(&mut self, from: usize, to: usize, packet: Packet) {
+    pub(super) fn send(&mut self, from: usize, to: usize, packet: Packet) {
         let spread = self.rng.u64(..self.links[from][to].jitter);
         let link = &mut self.links[from][to];
         if !link.is_up {
@@ -418,7 +435,7 @@ impl World {
     }
 
     /// Does what the agreement wants.
-    fn drain(&mut self, n: usize) {
+    pub(super) fn drain(&mut self, n: usize) {
         while let Some(event) = self.players[n].agreement.poll() {
             if self.trace && !matches!(event, AgreementEvent::Send { .. }) {
                 self.log(|| format!("{n}: {event:?}"));
@@ -484,133 +501,7 @@ impl World {
         }
     }
 
-    fn tick(&mut self, n: usize) {
-        if self.players[n].status != Status::Plays {
-            return;
-        }
-        self.forget(n);
-        self.produce(n);
-        self.send_inputs(n);
-        self.complain(n);
-        let now = Duration::from_micros(self.now);
-        let player = &mut self.players[n];
-        player.agreement.tick(now, &mut player.logs);
-        self.drain(n);
-    }
-
-    /// Only what somebody may lack is kept.
-    fn forget(&mut self, n: usize) {
-        for seat in (0..16).map(Seat) {
-            let members = self.players[n].members.iter();
-            let least = members
-                .map(|&other| self.players[other].logs.len(seat))
-                .min();
-            let first = &mut self.players[n].logs.first[seat.index()];
-            *first = (*first).max(least.unwrap_or(0));
-        }
-    }
-
-    fn produce(&mut self, n: usize) {
-        let next = self.next(n);
-        self.players[n].waits_since.retain(|_, _| true);
-        let mut waits = BTreeSet::new();
-        for other in (0..self.players.len()).filter(|&other| other != n) {
-            for &seat in &self.players[other].seats {
-                let has = self.players[n].logs.len(seat);
-                if !self.players[n].ends.contains_key(&seat) && has + WINDOW <= next {
-                    waits.insert(other);
-                }
-            }
-        }
-        let (now, is_free) = (self.now, waits.is_empty());
-        let me = &mut self.players[n];
-        me.waits_since.retain(|other, _| waits.contains(other));
-        for other in waits {
-            me.waits_since.entry(other).or_insert(now);
-        }
-        if is_free {
-            for seat in me.seats.clone() {
-                me.logs.append(seat, &truth(seat, next));
-            }
-            me.sent.entry((n, Seat(0))).or_insert(0);
-            *me.sent.get_mut(&(n, Seat(0))).unwrap() += 1;
-        }
-    }
-
-    /// The tick a player plays next.
-    pub(super) fn next(&self, n: usize) -> u32 {
-        self.players[n]
-            .sent
-            .get(&(n, Seat(0)))
-            .copied()
-            .unwrap_or(0)
-    }
-
-    fn send_inputs(&mut self, n: usize) {
-        let mut packets = Vec::new();
-        for to in (0..self.players.len()).filter(|&to| to != n) {
-            if self.players[n].lost.contains(&to) {
-                continue;
-            }
-            for seat in self.players[n].seats.clone() {
-                let len = self.players[n].logs.len(seat);
-                let sent = self.players[n].sent.entry((to, seat)).or_insert(0);
-                packets.extend((*sent..len).map(|tick| (to, seat, tick)));
-                *sent = len.max(*sent);
-            }
-        }
-        let is_hostage = |key: &(usize, usize)| match &self.hostile {
-            Some((hostile, how)) => *hostile == n && !how.relays(key.1),
-            None => false,
-        };
-        let me = &mut self.players[n];
-        for (key, seats) in &mut me.relays {
-            for (&seat, next) in seats {
-                let len = me.logs.len(seat).max(*next);
-                if !is_hostage(key) {
-                    packets.extend((*next..len).map(|tick| (key.0, seat, tick)));
-                }
-                *next = len;
-            }
-        }
-        for (to, seat, tick) in packets {
-            let input = self.players[n].logs.inputs[seat.index()][tick as usize].clone();
-            if !self.players[n].seats.contains(&seat) {
-                self.players[to].relayed += 1;
-            }
-            self.send(n, to, Packet::Input(seat.0, tick, input));
-        }
-    }
-
-    /// The glue's own verdicts.
-    fn complain(&mut self, n: usize) {
-        let waits: Vec<_> = self.players[n].waits_since.clone().into_iter().collect();
-        for (other, since) in waits {
-            let waited = self.now - since;
-            let player = &mut self.players[n];
-            if let Some(&via) = player.vias.get(&other) {
-                let seats = |n: usize| self.players[n].seats.clone();
-                let has = |seats: Vec<Seat>| {
-                    let logs = &self.players[n].logs;
-                    seats.into_iter().map(|seat| logs.len(seat)).min()
-                };
-                let is_ahead = has(seats(via)) > has(seats(other)).map(|has| has + 2 * WINDOW);
-                if (is_ahead && waited > RELAY_LATE) || waited > RELAY_FAILED {
-                    let now = Duration::from_micros(self.now);
-                    let player = &mut self.players[n];
-                    let (via, other) = (id(via), id(other));
-                    player
-                        .agreement
-                        .relay_failed(via, other, now, &mut player.logs);
-                    self.drain(n);
-                }
-            } else if waited > SILENT && !player.lost.contains(&other) {
-                self.lose(n, other, LeaveReason::Silent);
-            }
-        }
-    }
-
-    fn log(&self, text: impl FnOnce() -> String) {
+    pub(super) fn log(&self, text: impl FnOnce() -> String) {
         if self.trace {
             eprintln!("{:8.3} {}", self.now as f64 / 1e6, text());
         }

@@ -18,6 +18,14 @@ pub(super) const MAX_WISH_LEN: usize = 256;
 impl<I: Input> Play<I> {
     /// Gives up whoever is linked and does not play along.
     pub(super) fn watch_members(&mut self, passed: Duration, now: Duration, out: &mut Outbox) {
+        let wanted = self
+            .links
+            .iter_mut()
+            .filter_map(|(&peer, link)| link.step().then_some(peer));
+        let wanted: Vec<_> = wanted.collect();
+        for peer in wanted {
+            self.wish(peer, out);
+        }
         let missing = self.driver.missing();
         for seat in missing.iter() {
             let Some(owner) = self.seats.owner(seat) else {
@@ -29,36 +37,39 @@ impl<I: Input> Play<I> {
                 self.wish(from, out);
             }
         }
-        self.waiting.pass(missing, passed);
-        for seat in self.waiting.longer_than(self.patience).iter() {
+        let is_deciding = self.agreement.is_deciding();
+        self.waiting.pass(missing, passed, is_deciding);
+        for seat in missing.iter() {
             let Some(owner) = self.seats.owner(seat) else {
                 continue;
             };
-            match self.relayed.get(&owner) {
-                Some(&via) => self
-                    .agreement
-                    .relay_failed(via, owner, now, &mut self.seats),
-                None => self.give_up(owner, now),
+            if !self.waiting.is_exhausted(seat) {
+                continue;
+            }
+            if let Some(&via) = self.relayed.get(&owner) {
+                self.agreement
+                    .relay_failed(via, owner, now, &mut self.seats);
+            }
+            if !self.agreement.has_lost(owner) {
+                self.waiting.give_up(owner);
+                self.agreement
+                    .lost(owner, LeaveReason::Silent, now, &mut self.seats);
             }
         }
-        // Who takes inputs and never says so would make this player keep them for ever.
-        let deaf = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.unacked(&self.seats) > KEPT);
-        let deaf: Vec<_> = deaf.map(|(&peer, _)| peer).collect();
-        for peer in deaf {
-            if let Some(link) = self.links.get_mut(&peer) {
+        let news = |peer| self.links.get_mut(&peer).is_some_and(Link::take_news);
+        for peer in self.waiting.returned(passed, news) {
+            let is_exhausted = |seat| self.waiting.is_exhausted(seat);
+            if !self.seats.seats_of(peer).any(is_exhausted) {
+                self.waiting.forget(peer);
+                self.linked(peer, now, out);
+            }
+        }
+        // Who takes inputs and never says so would make this player keep them for ever. It gets more
+        // once it asks for them.
+        for link in self.links.values_mut() {
+            if link.unacked(&self.seats) > KEPT {
                 link.lost();
             }
-            self.give_up(peer, now);
-        }
-    }
-
-    fn give_up(&mut self, peer: PeerId, now: Duration) {
-        if self.silent.insert(peer) {
-            self.agreement
-                .lost(peer, LeaveReason::Silent, now, &mut self.seats);
         }
     }
 
@@ -72,7 +83,7 @@ impl<I: Input> Play<I> {
                 }
                 // Who wants it says from when on in a wish.
                 AgreementEvent::RelayTo { .. } => {}
-                AgreementEvent::RelayFrom { via, peer, .. } => self.relay(via, peer, out),
+                AgreementEvent::RelayFrom { via, peer, .. } => self.relay(via, peer),
                 AgreementEvent::Decided(decision) => self.decided(decision, out),
                 AgreementEvent::VotedOut { by, at } => {
                     out.events
@@ -83,13 +94,15 @@ impl<I: Input> Play<I> {
     }
 
     /// The inputs of a player come by way of another from now on, or directly again.
-    fn relay(&mut self, via: Option<PeerId>, peer: PeerId, out: &mut Outbox) {
+    fn relay(&mut self, via: Option<PeerId>, peer: PeerId) {
         let before = match via {
             Some(via) => self.relayed.insert(peer, via),
             None => self.relayed.remove(&peer),
         };
         for by in before.into_iter().chain(via) {
-            self.wish(by, out);
+            if let Some(link) = self.links.get_mut(&by) {
+                link.want();
+            }
         }
     }
 
@@ -130,7 +143,7 @@ impl<I: Input> Play<I> {
             self.members.retain(|member| member != peer);
             self.links.remove(peer);
             self.relayed.remove(peer);
-            self.silent.remove(peer);
+            self.waiting.forget(*peer);
             self.pace.forget(*peer);
             self.transit.forget(*peer);
             self.checksums.forget(*peer);
@@ -168,7 +181,7 @@ impl<I: Input> Play<I> {
         if let Some(link) = self.links.get_mut(&peer) {
             link.lost();
         }
-        self.silent.remove(&peer);
+        self.waiting.forget(peer);
         self.agreement.lost(peer, reason, now, &mut self.seats);
         self.agree(out);
     }

@@ -8,7 +8,7 @@
 mod members;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
@@ -61,7 +61,6 @@ const KEPT: u32 = 2 * MAX_UNACKED;
 
 pub(super) struct Play<I> {
     codec: Box<dyn InputCodec<I>>,
-    patience: Duration,
     driver: Driver<I>,
     seats: SeatTable,
     locals: Vec<LocalSeat<I>>,
@@ -75,8 +74,6 @@ pub(super) struct Play<I> {
     roster: Seats,
     /// By whose way the inputs of players without a link come.
     relayed: BTreeMap<PeerId, PeerId>,
-    /// Who was given up for not playing along.
-    silent: BTreeSet<PeerId>,
     round: u32,
     clock: StepClock,
     pace: Pace,
@@ -132,15 +129,13 @@ impl<I: Input> Play<I> {
             members: others,
             roster,
             relayed: BTreeMap::new(),
-            silent: BTreeSet::new(),
             codec: setup.codec,
             round: setup.number,
-            patience: setup.patience,
             clock: StepClock::new(setup.rate, now),
             pace: Pace::new(setup.rate),
             transit: Transit::default(),
             stats: RollbackStats::default(),
-            waiting: Waiting::default(),
+            waiting: Waiting::new(setup.patience),
             scratch: Scratch::default(),
             encoded: Vec::new(),
             seats,
@@ -289,7 +284,6 @@ impl<I: Input> Play<I> {
         payload: &[u8],
         arrived: Duration,
         rtt: Option<Duration>,
-        out: &mut Outbox,
     ) -> Result<(), ReceiveError> {
         let Some(link) = self.links.get_mut(&peer) else {
             return Ok(());
@@ -298,13 +292,9 @@ impl<I: Input> Play<I> {
         let (seats, scratch) = (&mut self.seats, &mut self.scratch);
         let horizon = current + HORIZON;
         let said = link.receive(packet, payload, self.round, seats, horizon, scratch);
-        let plays_along = match &said {
-            Ok(said) => said.is_some_and(|said| said.has_news),
+        if let Err(ReceiveError::Stream(StreamError::Forgotten(_))) = &said {
             // It was away for so long that its stream cannot be followed any more.
-            Err(error) => matches!(error, ReceiveError::Stream(StreamError::Forgotten(_))),
-        };
-        if plays_along && self.silent.remove(&peer) {
-            self.linked(peer, arrived, out);
+            link.want();
         }
         let Some(Said { head, at, .. }) = said? else {
             return Ok(());

@@ -1,0 +1,180 @@
+//! What a member that lies or tires the others cannot bring about.
+
+use std::time::Duration;
+
+use super::{ThreeEach, member};
+use crate::{
+    Tick,
+    rollback::{
+        Seat,
+        agreement::{
+            Agreement, AgreementEvent, LeaveReason, Logs,
+            members::{Number, Set},
+            message::{Known, Loss, Message, Statement, Vote},
+            tail::Tail,
+        },
+    },
+    test_peer,
+};
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn tell(
+    (agreement, logs): &mut (Agreement, ThreeEach),
+    from: u8,
+    message: &Message,
+    now: Duration,
+) {
+    let bytes = message.encode().unwrap();
+    agreement
+        .receive(test_peer(from), &bytes, now, logs)
+        .unwrap();
+}
+
+fn statement(of: Number, version: u64) -> (Number, Statement) {
+    let statement = Statement {
+        version,
+        ..Statement::default()
+    };
+    (of, statement)
+}
+
+fn lost(peer: Number, reason: LeaveReason) -> Vec<Loss> {
+    vec![Loss {
+        peer,
+        reason,
+        is_echo: false,
+        have: vec![3],
+    }]
+}
+
+#[test]
+fn whoever_leaves_again_and_again_hands_on_its_last_inputs_once() {
+    let mut member = member();
+    for version in 1..10 {
+        let inputs = Message::Inputs {
+            of: 1,
+            seat: Seat(1),
+            start: member.1.next(Seat(1)).0,
+            inputs: vec![vec![8]; 2],
+        };
+        tell(&mut member, 1, &inputs, ms(0));
+        let (of, mut statement) = statement(1, version);
+        statement.leaves = true;
+        tell(&mut member, 1, &Message::Statement { of, statement }, ms(0));
+    }
+    assert_eq!(member.1.next(Seat(1)), Tick(5));
+}
+
+#[test]
+fn a_contradiction_is_not_the_fault_of_who_passes_it_on() {
+    let mut member = member();
+    for (version, leaves) in [(1, true), (2, false)] {
+        let (of, mut statement) = statement(1, version);
+        statement.leaves = leaves;
+        tell(&mut member, 2, &Message::Statement { of, statement }, ms(0));
+    }
+    assert!(member.0.peer(1).heard.leaves);
+}
+
+#[test]
+fn nobody_speaks_for_a_silent_member_who_is_linked() {
+    let mut member = member();
+    let (agreement, logs) = &mut member;
+    agreement.lost(test_peer(1), LeaveReason::Silent, ms(0), logs);
+    let (of, statement) = statement(1, 9);
+    tell(&mut member, 2, &Message::Statement { of, statement }, ms(0));
+    assert_eq!(member.0.word(1).version, 0);
+    let (agreement, logs) = &mut member;
+    agreement.lost(test_peer(1), LeaveReason::Link, ms(0), logs);
+    assert_eq!(member.0.word(1).version, 9);
+}
+
+#[test]
+fn who_is_silent_has_time_and_who_is_gone_has_none() {
+    let voted = |reason, at| {
+        let mut member = member();
+        let (of, mut statement) = statement(2, 1);
+        statement.lost = lost(1, reason);
+        tell(&mut member, 2, &Message::Statement { of, statement }, ms(0));
+        let (agreement, logs) = &mut member;
+        agreement.lost(test_peer(1), reason, ms(0), logs);
+        agreement.tick(at, logs);
+        agreement.voted() == Set::of(1)
+    };
+    assert!(voted(LeaveReason::Link, ms(0)));
+    assert!(!voted(LeaveReason::Silent, ms(900)));
+    assert!(voted(LeaveReason::Silent, ms(1100)));
+}
+
+#[test]
+fn no_vote_of_another_takes_the_time_from_who_is_silent() {
+    let mut member = member();
+    let (agreement, logs) = &mut member;
+    agreement.lost(test_peer(1), LeaveReason::Silent, ms(0), logs);
+    let (of, mut statement) = statement(2, 1);
+    statement.lost = lost(1, LeaveReason::Silent);
+    let known = Known {
+        next: 3,
+        reason: LeaveReason::Silent,
+        first: 3,
+        digest: Tail::starting(3).digest(3, 3).unwrap(),
+    };
+    statement.vote = Some(Vote {
+        set: Set::of(1),
+        known: vec![known],
+    });
+    tell(
+        &mut member,
+        2,
+        &Message::Statement { of, statement },
+        ms(100),
+    );
+    assert!(member.0.voted().is_empty());
+}
+
+#[test]
+fn who_lies_about_its_links_is_reached_by_the_word_of_others() {
+    let mut member = member();
+    let (agreement, logs) = &mut member;
+    // 1 says to this one alone that it has lost both.
+    agreement.lost(test_peer(1), LeaveReason::Link, ms(0), logs);
+    let (of, mut said) = statement(1, 1);
+    said.lost = [lost(0, LeaveReason::Link), lost(2, LeaveReason::Link)].concat();
+    tell(
+        &mut member,
+        1,
+        &Message::Statement {
+            of,
+            statement: said,
+        },
+        ms(0),
+    );
+    let (agreement, logs) = &mut member;
+    agreement.tick(ms(0), logs);
+    let relay = std::iter::from_fn(|| agreement.poll())
+        .any(|event| matches!(event, AgreementEvent::RelayFrom { via: Some(via), .. } if via == test_peer(2)));
+    assert!(relay, "2 has its inputs");
+}
+
+#[test]
+fn a_flood_of_messages_is_answered_once() {
+    let mut member = member();
+    let (agreement, logs) = &mut member;
+    agreement.tick(ms(0), logs);
+    while agreement.poll().is_some() {}
+    for version in 1..1000 {
+        let (of, mut statement) = statement(1, version);
+        if version % 2 == 0 {
+            statement.lost = lost(0, LeaveReason::Link);
+        }
+        tell(&mut member, 1, &Message::Statement { of, statement }, ms(0));
+    }
+    let (agreement, logs) = &mut member;
+    agreement.tick(ms(0), logs);
+    let sent = std::iter::from_fn(|| agreement.poll())
+        .filter(|event| matches!(event, AgreementEvent::Send { .. }));
+    assert!(sent.count() <= 4);
+}
