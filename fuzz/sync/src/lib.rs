@@ -2,5 +2,7 @@
 
 pub mod codec;
 pub mod handshake;
+#[path = "../../../crates/huddle_sync/tests/hostile/mod.rs"]
+pub mod rollback;
 pub mod said;
 pub mod session;

@@ -1,0 +1,6 @@
+//! Two honest players of a game by rollback, and a hostile one.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    huddle_sync_fuzz::rollback::play(bytes);
+});
