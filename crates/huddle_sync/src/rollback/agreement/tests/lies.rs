@@ -178,3 +178,96 @@ fn a_flood_of_messages_is_answered_once() {
         .filter(|event| matches!(event, AgreementEvent::Send { .. }));
     assert!(sent.count() <= 4);
 }
+
+#[test]
+fn nobody_says_of_who_is_linked_that_it_leaves() {
+    let mut member = member();
+    let (of, mut said) = statement(1, 9);
+    said.leaves = true;
+    let statement = said;
+    tell(&mut member, 2, &Message::Statement { of, statement }, ms(0));
+    let (agreement, logs) = &mut member;
+    agreement.lost(test_peer(1), LeaveReason::Silent, ms(0), logs);
+    assert_eq!(
+        agreement.peer(1).loss(0),
+        Some((LeaveReason::Silent, false))
+    );
+    agreement.lost(test_peer(1), LeaveReason::Link, ms(0), logs);
+    assert_eq!(agreement.peer(1).loss(0), Some((LeaveReason::Left, false)));
+}
+
+#[test]
+fn who_is_to_be_out_does_not_vouch_for_who_says_so() {
+    let mut member = member();
+    let (agreement, logs) = &mut member;
+    // 1 was silent for long enough to give others reason to vote against it.
+    agreement.lost(test_peer(1), LeaveReason::Silent, ms(0), logs);
+    agreement.tick(ms(700), logs);
+    agreement.linked(test_peer(1), ms(700), logs);
+    agreement.lost(test_peer(2), LeaveReason::Link, ms(700), logs);
+    let (of, mut said) = statement(2, 1);
+    said.vote = Some(Vote {
+        set: Set::of(1),
+        known: vec![Known {
+            next: 3,
+            reason: LeaveReason::Silent,
+            first: 3,
+            digest: Tail::starting(3).digest(3, 3).unwrap(),
+        }],
+    });
+    let message = Message::Statement {
+        of,
+        statement: said,
+    };
+    tell(&mut member, 1, &message, ms(700));
+    let (agreement, logs) = &mut member;
+    agreement.tick(ms(700), logs);
+    assert!(agreement.voted().is_empty());
+}
+
+/// Whom the member asks for the inputs of 1.
+fn way(agreement: &Agreement) -> Option<Number> {
+    let ask = agreement.own.asks.iter().find(|ask| ask.peer == 1);
+    ask.map(|ask| ask.via)
+}
+
+#[test]
+fn who_waits_itself_is_not_relayed_at_once() {
+    let mut member = member();
+    let (of, mut said) = statement(1, 1);
+    said.lost = lost(2, LeaveReason::Silent);
+    let message = Message::Statement {
+        of,
+        statement: said,
+    };
+    tell(&mut member, 1, &message, ms(0));
+    let (agreement, logs) = &mut member;
+    agreement.lost(test_peer(1), LeaveReason::Silent, ms(0), logs);
+    agreement.tick(ms(400), logs);
+    assert_eq!(way(agreement), None);
+    agreement.tick(ms(600), logs);
+    assert_eq!(way(agreement), Some(2));
+}
+
+#[test]
+fn who_lets_the_inputs_of_another_drip_is_given_up() {
+    let given_up = |told_every| {
+        let (mut agreement, mut logs) = member();
+        agreement.lost(test_peer(1), LeaveReason::Link, ms(0), &mut logs);
+        assert_eq!(way(&agreement), Some(2));
+        for tick in 0..120 {
+            let now = ms(tick * 50);
+            if tick % told_every == 0 {
+                agreement.relay_failed(test_peer(2), test_peer(1), now, &mut logs);
+            }
+            if tick % 10 == 0 {
+                logs.append(Seat(1), &[8]);
+            }
+            agreement.tick(now, &mut logs);
+        }
+        agreement.has_lost(test_peer(2))
+    };
+    assert!(given_up(1));
+    // It was late now and then.
+    assert!(!given_up(30));
+}
