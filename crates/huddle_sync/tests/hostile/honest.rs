@@ -35,6 +35,8 @@ pub(super) struct Honest {
     pub(super) waited: u32,
     /// Ticks simulated for the first time.
     pub(super) ran: u32,
+    /// How many of these there were at the last look.
+    pub(super) had_run: u32,
 }
 
 impl Honest {
@@ -49,6 +51,7 @@ impl Honest {
             is_split: false,
             waited: 0,
             ran: 0,
+            had_run: 0,
         }
     }
 

@@ -305,12 +305,28 @@ impl World {
             self.collect(me);
             self.honest[me].check_bounds();
             self.judge.compare(me, &self.honest[me]);
+            self.check_pace(me);
             let waited = self.honest[me].waited;
             assert!(
                 waited < self.max_wait(),
                 "player {me} has waited for {waited} ticks"
             );
         }
+    }
+
+    /// Looks now and then whether a game goes on, and not by a tick now and then.
+    fn check_pace(&mut self, me: usize) {
+        let every = self.max_wait();
+        let honest = &mut self.honest[me];
+        if !self.tick.is_multiple_of(every) || !honest.has_started() {
+            return;
+        }
+        let ran = honest.ran - honest.had_run;
+        assert!(
+            honest.had_run == 0 || ran >= every / 40,
+            "player {me} ran {ran} of {every} ticks"
+        );
+        honest.had_run = honest.ran;
     }
 
     /// What an honest player has to say.

@@ -379,10 +379,12 @@ impl Agreement {
         }
     }
 
-    fn give_up(&mut self, peers: Set) {
+    pub(super) fn give_up(&mut self, peers: Set) {
         for peer in peers.iter() {
             if self.holds(peer) {
-                self.peer_mut(peer).lose(LeaveReason::Silent);
+                let peer = self.peer_mut(peer);
+                peer.lose(LeaveReason::Silent);
+                peer.is_late = true;
             }
         }
     }

@@ -147,6 +147,10 @@ impl Statement {
         if !ascend(&mut self.asks.iter().map(|ask| ask.peer)) {
             return Err(Impossible("a list of wanted members with others, or twice"));
         }
+        // Who asks for inputs that it says it has would not be asked, nor found out.
+        if !self.asks.iter().all(|ask| self.lost(ask.peer).is_some()) {
+            return Err(Impossible("a wanted member that is not lost"));
+        }
         let fits = |peer, list: &[u32]| list.len() == members.seats(peer).len();
         if !self.lost.iter().all(|loss| fits(loss.peer, &loss.have))
             || !self.asks.iter().all(|ask| fits(ask.peer, &ask.from))
@@ -341,11 +345,12 @@ mod tests {
             statement.vote.as_mut().unwrap()
         }
         assert_eq!(check(|_| ()), Ok(()));
-        let changes: [fn(&mut Statement); 14] = [
+        let changes: [fn(&mut Statement); 15] = [
             |s| s.lost[0].peer = 0,
             |s| s.lost[0].peer = 3,
             |s| s.lost.push(s.lost[0].clone()),
             |s| s.lost[0].have.clear(),
+            |s| s.lost.clear(),
             |s| s.asks[0].from.push(1),
             |s| s.asks[0].via = 2,
             |s| s.asks[0].via = 0,

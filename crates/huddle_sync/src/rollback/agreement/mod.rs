@@ -117,8 +117,8 @@ pub(crate) struct Agreement {
     decided: Set,
     /// The side that counts, if there is one, is another.
     is_minority: bool,
-    /// Messages came since the last tick.
-    has_heard: bool,
+    /// Something has happened since the last tick.
+    has_news: bool,
     progress: Progress,
     relays: Relays,
     events: VecDeque<AgreementEvent>,
@@ -155,7 +155,7 @@ impl Agreement {
             ends: BTreeMap::new(),
             decided: Set::default(),
             is_minority: false,
-            has_heard: false,
+            has_news: false,
             progress: Progress::default(),
             relays: Relays::default(),
             events: VecDeque::new(),
@@ -179,11 +179,10 @@ impl Agreement {
             peer.has_link = false;
             peer.told = Told::default();
         }
-        self.refresh(now, logs);
+        self.conclude(now, logs);
     }
 
-    /// A member that was lost has a link again, or plays along again. Who left or was removed stays
-    /// lost.
+    /// There is a link to a member again. Whoever is lost for another reason stays lost.
     pub(crate) fn linked(&mut self, peer: PeerId, now: Duration, logs: &mut impl Logs) {
         let Some(number) = self.other(peer) else {
             return;
@@ -191,10 +190,32 @@ impl Agreement {
         let peer = self.peer_mut(number);
         peer.has_link = true;
         peer.told = Told::default();
-        if !peer.is_final {
+        if !peer.is_final && peer.lost == Some(LeaveReason::Link) {
             peer.lost = None;
         }
-        self.refresh(now, logs);
+        self.conclude(now, logs);
+    }
+
+    /// A member that was silent plays along again.
+    pub(crate) fn returned(&mut self, peer: PeerId, now: Duration, logs: &mut impl Logs) {
+        let Some(number) = self.other(peer) else {
+            return;
+        };
+        let peer = self.peer_mut(number);
+        if !peer.is_final && peer.lost == Some(LeaveReason::Silent) {
+            peer.lost = (!peer.has_link).then_some(LeaveReason::Link);
+            peer.is_late = false;
+        }
+        self.conclude(now, logs);
+    }
+
+    /// Who is lost for nothing but silence, if nobody else is and no vote is under way.
+    pub(crate) fn silent(&self) -> impl Iterator<Item = PeerId> {
+        let is_silent =
+            |loss: &Loss| loss.reason == LeaveReason::Silent && self.peer(loss.peer).has_link;
+        let is_all = !self.is_deciding() && self.own.lost.iter().all(is_silent);
+        let silent = self.own.lost.iter().filter(move |_| is_all);
+        silent.map(|loss| self.members.peer(loss.peer))
     }
 
     /// A member that was to pass on another's inputs does not, although it must have them: it has
@@ -209,7 +230,7 @@ impl Agreement {
     ) {
         if let (Some(via), Some(peer)) = (self.other(via), self.other(peer)) {
             self.relay_has_failed(via, peer, now);
-            self.refresh(now, logs);
+            self.conclude(now, logs);
         }
     }
 
@@ -246,8 +267,6 @@ impl Agreement {
         {
             self.take_out(number, &ends)?;
         }
-        // What follows from it is told in the next tick, however many messages come until then.
-        self.has_heard = true;
         self.conclude(now, logs);
         match differs {
             true => Err(AgreementError::OtherInputs),
@@ -255,9 +274,9 @@ impl Agreement {
         }
     }
 
-    /// To be called often, such as once per tick.
+    /// Goes on, and tells the others. To be called often, such as once per tick.
     pub(crate) fn tick(&mut self, now: Duration, logs: &mut impl Logs) {
-        if !std::mem::take(&mut self.has_heard) && self.is_settled() {
+        if !std::mem::take(&mut self.has_news) && self.is_settled() {
             return;
         }
         if !self.own.leaves {
@@ -392,7 +411,9 @@ impl Agreement {
         self.gossip();
     }
 
+    /// What follows is told in the next tick, however much happens until then.
     fn conclude(&mut self, now: Duration, logs: &mut impl Logs) {
+        self.has_news = true;
         if self.own.leaves {
             self.own.asks.clear();
         } else {

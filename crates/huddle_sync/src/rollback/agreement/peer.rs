@@ -16,6 +16,8 @@ pub(super) struct Peer {
     pub(super) has_link: bool,
     /// Lost, as found here.
     pub(super) lost: Option<LeaveReason>,
+    /// It is silent because it kept others waiting for its vote.
+    pub(super) is_late: bool,
     /// There is no way back.
     pub(super) is_final: bool,
     /// It goes on without this player, which has been told.
@@ -24,7 +26,7 @@ pub(super) struct Peer {
     pub(super) suspected: Option<Duration>,
     /// What it said itself.
     pub(super) direct: Statement,
-    /// What others say that it said. Counts only while it is lost, for then it can be newer.
+    /// What others say that it said. Counts only while nothing comes from itself.
     pub(super) heard: Statement,
     /// Since when it counts each member as lost.
     pub(super) lost_since: [Option<Duration>; MAX_MEMBERS],
@@ -76,10 +78,11 @@ impl Peer {
         tails.into_iter().flatten().find(is_right)
     }
 
-    /// What it said last, as far as is known. Nobody speaks for who is linked, silent or not.
+    /// What it said last, as far as is known. Nobody speaks for who is linked, unless it has nothing
+    /// to say to this member and somebody else knows its vote.
     pub(super) fn word(&self, me: Number) -> &Statement {
         match self.loss(me) {
-            Some((LeaveReason::Silent, _)) if self.has_link => &self.direct,
+            Some((LeaveReason::Silent, _)) if self.has_link && !self.is_late => &self.direct,
             Some(_) if self.heard.version > self.direct.version => &self.heard,
             _ => &self.direct,
         }

@@ -57,8 +57,8 @@ impl Agreement {
             let (true, false, Some(distance)) = (is_wanted, is_over, distance) else {
                 continue;
             };
-            let is_only_way = asks.clone().any(|ask| ask.via == via);
-            if is_only_way && now.saturating_sub(way.since) >= self.limit * distance.into() {
+            let is_asked = asks.clone().any(|ask| ask.via == via);
+            if is_asked && now.saturating_sub(way.since) >= self.limit * distance.into() {
                 self.peer_mut(via).lose(LeaveReason::Silent);
             } else {
                 self.relays.failed.insert((via, peer), way);

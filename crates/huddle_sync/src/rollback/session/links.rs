@@ -34,7 +34,7 @@ pub(super) struct Link {
     /// How many packets of the set have come since the last one with news.
     quiet: u32,
     has_had_news: bool,
-    /// Whether new inputs of the peer's own have come since that was last asked.
+    /// Whether inputs of the peer's own have come that it had not sent before that was last asked.
     has_own_news: bool,
     /// How many steps ago the peer was asked.
     asked: u32,
@@ -127,7 +127,7 @@ impl Link {
         self.wants_more && has_answered && self.asked >= WISH_STEPS
     }
 
-    /// Whether new inputs of the peer's own have come since this was last asked.
+    /// Whether inputs of the peer's own have come that it had not sent before this was last asked.
     pub(super) fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.has_own_news)
     }
@@ -261,10 +261,11 @@ impl Link {
             // Whoever is voted out is not heard any more.
             if let Some(log) = seats.open_log(*seat) {
                 let horizon = horizon + if is_own { 0 } else { RELAYED_FURTHER };
-                let known = log.next();
+                let (known, told) = (log.next(), stream.next());
                 let taken = part.take(stream, log, horizon, scratch);
                 has_news |= log.next() != known;
-                self.has_own_news |= is_own && log.next() != known;
+                // Somebody else may have been faster.
+                self.has_own_news |= is_own && stream.next() != told;
                 match taken {
                     Ok(()) => {}
                     Err(error) if is_own => return Err(error.into()),

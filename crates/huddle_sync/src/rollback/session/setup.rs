@@ -42,7 +42,9 @@ pub struct RollbackSetup<I> {
     /// for all players.
     pub checksum_every: u16,
     /// How long to wait for a player who is linked, but whose inputs do not come. Everybody then has
-    /// another second, in which it may turn out that they were waiting themselves.
+    /// another second, in which it may turn out that they were waiting themselves. Each tick that
+    /// goes on forgives half a second, so it also runs out for whoever lets the others play less than
+    /// two ticks a second for long, such as a browser's tab in the background.
     pub patience: Duration,
     /// How long the others may take to be ready for the first tick.
     pub start_limit: Duration,

@@ -5,21 +5,25 @@ use crate::{
     rollback::{MAX_SEATS, Seat, SeatSet},
 };
 
-/// How much of a wait each step forgives that need not wait. In lockstep each tick takes as long as
-/// inputs do, which is less. Whoever lets the others play less than two ticks a second runs out of
-/// their patience.
+/// How much of a wait each tick forgives that goes on. In lockstep each tick takes as long as inputs
+/// do, which is less. Whoever lets the others play less than two ticks a second runs out of their
+/// patience.
 const FORGIVEN: Duration = Duration::from_millis(500);
 
-/// For how long something has been waited for, less what is forgiven; at most the patience.
+/// How much longer than the patience a wait counts.
+const MORE: Duration = Duration::from_secs(1);
+
+/// For how long something has been waited for, less what is forgiven.
 #[derive(Debug, Clone, Copy, Default)]
 struct Wait(Duration);
 
 impl Wait {
-    fn pass(&mut self, is_missing: bool, passed: Duration, patience: Duration) {
-        self.0 = match is_missing {
-            true => (self.0 + passed).min(patience),
-            false => self.0.saturating_sub(FORGIVEN),
-        };
+    fn grow(&mut self, passed: Duration, patience: Duration) {
+        self.0 = (self.0.saturating_add(passed)).min(patience.saturating_add(MORE));
+    }
+
+    fn shrink(&mut self) {
+        self.0 = self.0.saturating_sub(FORGIVEN);
     }
 }
 
@@ -55,10 +59,14 @@ impl Waiting {
             false => self.total + passed,
         };
         for (seat, wait) in (0..).map(Seat).zip(&mut self.each) {
-            let is_missing = missing.contains(seat);
-            match is_missing && is_deciding && wait.0 < self.patience {
-                true => *wait = Wait::default(),
-                false => wait.pass(is_missing, passed, self.patience),
+            if missing.is_empty() {
+                wait.shrink();
+            } else if !missing.contains(seat) {
+                // The game waits for somebody else.
+            } else if is_deciding && wait.0 < self.patience {
+                *wait = Wait::default();
+            } else {
+                wait.grow(passed, self.patience);
             }
         }
     }
@@ -69,9 +77,11 @@ impl Waiting {
         wait.is_some_and(|wait| wait.0 >= self.patience)
     }
 
-    /// A player is given up.
-    pub(super) fn give_up(&mut self, peer: PeerId) {
+    /// A player is given up; says whether it was not before.
+    pub(super) fn give_up(&mut self, peer: PeerId) -> bool {
+        let is_new = !self.silent.contains_key(&peer);
         self.silent.entry(peer).or_insert(Wait(self.patience));
+        is_new
     }
 
     /// What was held against a player counts no more.
@@ -87,10 +97,14 @@ impl Waiting {
         mut has_news: impl FnMut(PeerId) -> bool,
     ) -> Vec<PeerId> {
         for (&peer, wait) in &mut self.silent {
-            wait.pass(!has_news(peer), passed, self.patience);
+            match has_news(peer) {
+                true => wait.shrink(),
+                false => wait.grow(passed, self.patience),
+            }
         }
-        let enough = self.patience * 3 / 4;
-        let returned = self.silent.iter().filter(|(_, wait)| wait.0 <= enough);
+        let enough = self.patience.saturating_sub(FORGIVEN);
+        let is_enough = |wait: &Wait| wait.0 < enough || wait.0.is_zero();
+        let returned = self.silent.iter().filter(|(_, wait)| is_enough(wait));
         returned.map(|(&peer, _)| peer).collect()
     }
 
@@ -128,6 +142,23 @@ mod tests {
         assert!(after_a_minute(50, false).is_exhausted(A));
         assert!(!after_a_minute(20, false).is_exhausted(A));
         assert!(!after_a_minute(50, true).is_exhausted(A));
+    }
+
+    #[test]
+    fn a_wait_for_somebody_else_forgives_nothing() {
+        let mut waiting = after_a_minute(1000, false);
+        for _ in 0..100 {
+            waiting.pass(SeatSet::from_iter([Seat(0)]), STEP, false);
+        }
+        assert!(waiting.is_exhausted(A));
+    }
+
+    #[test]
+    fn the_patience_may_be_endless() {
+        let mut waiting = Waiting::new(Duration::MAX);
+        waiting.give_up(test_peer(1));
+        waiting.pass(SeatSet::from_iter([A]), STEP, false);
+        assert!(!waiting.is_exhausted(A) && waiting.returned(STEP, |_| false).is_empty());
     }
 
     #[test]

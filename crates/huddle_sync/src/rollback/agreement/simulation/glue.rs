@@ -47,7 +47,6 @@ impl World {
 
     fn produce(&mut self, n: usize) {
         let next = self.next(n);
-        self.players[n].waits_since.retain(|_, _| true);
         let mut waits = BTreeSet::new();
         for other in (0..self.players.len()).filter(|&other| other != n) {
             for &seat in &self.players[other].seats {

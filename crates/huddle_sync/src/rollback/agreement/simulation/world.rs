@@ -359,6 +359,7 @@ impl World {
         let player = &mut self.players[a];
         player.lost.remove(&b);
         player.agreement.linked(id(b), now, &mut player.logs);
+        player.agreement.returned(id(b), now, &mut player.logs);
         self.drain(a);
     }
 

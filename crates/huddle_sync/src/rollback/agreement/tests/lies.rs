@@ -203,7 +203,7 @@ fn who_is_to_be_out_does_not_vouch_for_who_says_so() {
     // 1 was silent for long enough to give others reason to vote against it.
     agreement.lost(test_peer(1), LeaveReason::Silent, ms(0), logs);
     agreement.tick(ms(700), logs);
-    agreement.linked(test_peer(1), ms(700), logs);
+    agreement.returned(test_peer(1), ms(700), logs);
     agreement.lost(test_peer(2), LeaveReason::Link, ms(700), logs);
     let (of, mut said) = statement(2, 1);
     said.vote = Some(Vote {
@@ -270,4 +270,41 @@ fn who_lets_the_inputs_of_another_drip_is_given_up() {
     assert!(given_up(1));
     // It was late now and then.
     assert!(!given_up(30));
+}
+
+#[test]
+fn who_is_silent_gains_nothing_by_new_links() {
+    let mut member = member();
+    let (of, mut said) = statement(2, 1);
+    said.lost = lost(1, LeaveReason::Silent);
+    let message = Message::Statement {
+        of,
+        statement: said,
+    };
+    tell(&mut member, 2, &message, ms(0));
+    let (agreement, logs) = &mut member;
+    agreement.lost(test_peer(1), LeaveReason::Silent, ms(0), logs);
+    for tick in 1..25 {
+        let now = ms(tick * 50);
+        if tick % 10 == 0 {
+            agreement.lost(test_peer(1), LeaveReason::Link, now, logs);
+            agreement.linked(test_peer(1), now, logs);
+        }
+        agreement.tick(now, logs);
+    }
+    assert_eq!(agreement.voted(), Set::of(1));
+}
+
+#[test]
+fn the_vote_of_who_is_late_is_taken_from_others() {
+    let mut member = member();
+    let (agreement, logs) = &mut member;
+    agreement.give_up(Set::of(1));
+    agreement.tick(ms(0), logs);
+    let (of, statement) = statement(1, 9);
+    tell(&mut member, 2, &Message::Statement { of, statement }, ms(0));
+    assert_eq!(member.0.word(1).version, 9);
+    let (agreement, logs) = &mut member;
+    agreement.returned(test_peer(1), ms(0), logs);
+    assert_eq!(agreement.word(1).version, 0);
 }

@@ -51,17 +51,21 @@ impl<I: Input> Play<I> {
                     .relay_failed(via, owner, now, &mut self.seats);
             }
             if !self.agreement.has_lost(owner) {
-                self.waiting.give_up(owner);
                 self.agreement
                     .lost(owner, LeaveReason::Silent, now, &mut self.seats);
+                self.give_up(owner);
             }
+        }
+        let silent: Vec<_> = self.agreement.silent().collect();
+        for peer in silent {
+            self.give_up(peer);
         }
         let news = |peer| self.links.get_mut(&peer).is_some_and(Link::take_news);
         for peer in self.waiting.returned(passed, news) {
             let is_exhausted = |seat| self.waiting.is_exhausted(seat);
             if !self.seats.seats_of(peer).any(is_exhausted) {
                 self.waiting.forget(peer);
-                self.linked(peer, now, out);
+                self.agreement.returned(peer, now, &mut self.seats);
             }
         }
         // Who takes inputs and never says so would make this player keep them for ever. It gets more
@@ -70,6 +74,16 @@ impl<I: Input> Play<I> {
             if link.unacked(&self.seats) > KEPT {
                 link.lost();
             }
+        }
+    }
+
+    /// Waits for somebody who is silent to play along again.
+    fn give_up(&mut self, peer: PeerId) {
+        if self.waiting.give_up(peer)
+            && let Some(link) = self.links.get_mut(&peer)
+        {
+            // What came before does not count.
+            link.take_news();
         }
     }
 
@@ -181,7 +195,6 @@ impl<I: Input> Play<I> {
         if let Some(link) = self.links.get_mut(&peer) {
             link.lost();
         }
-        self.waiting.forget(peer);
         self.agreement.lost(peer, reason, now, &mut self.seats);
         self.agree(out);
     }
