@@ -162,7 +162,9 @@ impl Honest {
     }
 
     /// What others can have it keep.
-    pub(super) fn check_bounds(&self) {
+    pub(super) fn check_bounds(&self, now: Duration) {
+        let speed = self.session.speed(now);
+        assert!((0.96..=1.04).contains(&speed), "{speed}");
         let memory = self.session.memory();
         assert!(
             memory.saves <= 64

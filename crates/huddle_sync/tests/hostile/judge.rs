@@ -58,6 +58,11 @@ impl Judge {
     pub(super) fn end(&self, honest: &[(usize, &Honest)]) -> Ending {
         let mut ending = Ending::Together;
         for &(a, one) in honest {
+            for (&seat, &at) in &one.left {
+                assert_eq!(one.session.seat_at(seat, at), None);
+                let last = (at.0 > 0).then(|| one.session.seat_at(seat, Tick(at.0 - 1)));
+                assert_ne!(last, Some(None), "seat {seat} until {at}");
+            }
             for &(b, other) in honest.iter().filter(|(b, _)| *b > a) {
                 if has_left(&one.left, b) || has_left(&other.left, a) {
                     assert!(one.is_split && other.is_split, "{a} and {b} do not know");

@@ -7,7 +7,7 @@ use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use fastrand::Rng;
 use huddle_sync::{
-    PacketRider, PeerId, TickRate, codec,
+    PacketRider, PeerId, Tick, TickRate, codec,
     rollback::{DelayPolicy, LeaveReason, RollbackSetup, Seat},
 };
 use uuid::Uuid;
@@ -33,6 +33,8 @@ const MORE: u32 = 60;
 const MAX_TICKS: u32 = 1500;
 const MAX_STEPS: u32 = 600;
 const ROOM: usize = 1000;
+/// More than a packet holds.
+const LONG: usize = 1500;
 
 enum Content {
     Section(u64, Bytes, Option<u32>),
@@ -59,8 +61,20 @@ struct World {
     tick: u32,
     latency: u32,
     loss: u8,
+    /// Honest players have inputs now and then that take several packets.
+    are_long: bool,
     rng: Rng,
     judge: Judge,
+}
+
+/// What an honest player does in a tick.
+fn input(player: usize, tick: Tick, are_long: bool) -> Vec<u8> {
+    let mut input = vec![player as u8, (tick.0 / 5) as u8];
+    if are_long && tick.0 % 40 == 39 {
+        input.resize(LONG, 0);
+        Rng::with_seed(tick.0.into()).fill(&mut input);
+    }
+    input
 }
 
 pub(super) fn peer_id(player: usize) -> PeerId {
@@ -128,6 +142,7 @@ impl World {
             tick: 0,
             latency,
             loss: 0,
+            are_long: delay == 1,
             rng: Rng::with_seed(u.arbitrary::<u8>()?.into()),
             judge: Judge::new(players),
         })
@@ -301,9 +316,10 @@ impl World {
         self.deliver();
         let now = self.now();
         for me in self.honest() {
-            self.honest[me].step(now, 0, |tick| vec![me as u8, (tick.0 / 5) as u8]);
+            let are_long = self.are_long;
+            self.honest[me].step(now, 0, |tick| input(me, tick, are_long));
             self.collect(me);
-            self.honest[me].check_bounds();
+            self.honest[me].check_bounds(now);
             self.judge.compare(me, &self.honest[me]);
             self.check_pace(me);
             let waited = self.honest[me].waited;
