@@ -15,11 +15,14 @@ pub enum Ending {
     Parted,
 }
 
+/// A tick, and who had left by then: whoever agrees on that has the same game.
+type Moment = (u32, Vec<(Seat, Tick)>);
+
 /// Compares what is final for honest players.
 #[derive(Debug)]
 pub(super) struct Judge {
-    /// The state before each tick, by who had left by then, and who said so first.
-    states: HashMap<(u32, Vec<(Seat, Tick)>), (u64, usize)>,
+    /// The state before each tick, and who said so first.
+    states: HashMap<Moment, (u64, usize)>,
     /// All ticks before these have been compared.
     compared: Vec<Tick>,
     /// Whose games were found to be different.
