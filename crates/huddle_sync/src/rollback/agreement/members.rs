@@ -83,7 +83,12 @@ impl Set {
 
     /// In ascending order.
     pub(super) fn iter(self) -> impl Iterator<Item = Number> {
-        (0..MAX_MEMBERS as Number).filter(move |&number| self.has(number))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let number = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            (number < u16::BITS).then_some(number as Number)
+        })
     }
 }
 

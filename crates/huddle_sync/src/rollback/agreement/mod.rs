@@ -117,7 +117,7 @@ pub(crate) struct Agreement {
     decided: Set,
     /// The side that counts, if there is one, is another.
     is_minority: bool,
-    /// Something has happened since the last tick.
+    /// Something has happened since the others were told what follows from all before.
     has_news: bool,
     progress: Progress,
     relays: Relays,
@@ -276,7 +276,7 @@ impl Agreement {
 
     /// Goes on, and tells the others. To be called often, such as once per tick.
     pub(crate) fn tick(&mut self, now: Duration, logs: &mut impl Logs) {
-        if !std::mem::take(&mut self.has_news) && self.is_settled() {
+        if !self.has_news && self.is_settled() {
             return;
         }
         if !self.own.leaves {
@@ -315,6 +315,7 @@ impl Agreement {
     fn refresh(&mut self, now: Duration, logs: &mut impl Logs) {
         self.conclude(now, logs);
         self.gossip();
+        self.has_news = false;
     }
 
     /// What follows is told in the next tick, however much happens until then.

@@ -103,6 +103,24 @@ fn one_vote_ejects_nobody_who_is_linked() {
 }
 
 #[test]
+fn once_all_is_told_a_tick_has_nothing_to_do() {
+    let (mut agreement, mut logs) = member();
+    let heard = |of| Message::Statement {
+        of,
+        statement: Statement::default(),
+    };
+    agreement.tick(NOW, &mut logs);
+    for of in 1..3 {
+        let bytes = heard(of).encode().unwrap();
+        let taken = agreement.receive(test_peer(of), &bytes, NOW, &mut logs);
+        assert_eq!(taken, Ok(()));
+        assert!(agreement.has_news);
+    }
+    agreement.tick(NOW, &mut logs);
+    assert!(!agreement.has_news && agreement.is_settled());
+}
+
+#[test]
 fn other_inputs_than_are_known_are_reported() {
     let (mut agreement, mut logs) = member();
     let mut receive = |message: Message| {
