@@ -2,10 +2,10 @@
 
 use huddle_sync::rollback::{
     RollbackEvent, RollbackSetup, SettingDifference, StartError,
-    sim::{Conditions, Simulation, Weather},
+    sim::{Conditions, Simulation, Trouble, Weather},
 };
 
-use crate::scene::{Game, conditions, events, ms, peer, play_until, secs, setups, wifi};
+use crate::scene::{Game, conditions, events, game, ms, peer, play_until, secs, setups, wifi};
 
 fn why_not_started(game: &Game, player: usize) -> StartError {
     match &events(game, player)[..] {
@@ -57,6 +57,73 @@ fn if_rules_differ_all_are_told_which_and_how() {
         };
         let [here, there] = maps.map(|map| Some(map.to_owned()));
         assert_eq!((name.as_str(), mine, theirs), ("map", &here, &there));
+    }
+}
+
+/// Among so many players over a bad network, how many ticks the first is before the last, two seconds
+/// after all have started.
+fn apart(seed: u64, players: usize) -> u32 {
+    let mobile = Weather {
+        loss: 0.05,
+        jitter: ms(40),
+        ..Weather::from_rtt(ms(150))
+    };
+    let conditions = Conditions {
+        seed,
+        follows_speed: false,
+        starts_fine: false,
+        ..conditions(mobile)
+    };
+    // Nobody has to wait for inputs, which would bring them together.
+    let setups = setups(players).into_iter().map(|setup| RollbackSetup {
+        window: 64,
+        ..setup
+    });
+    let mut game: Game = Simulation::new(conditions, setups);
+    assert!(game.run_until_started(secs(10)));
+    let end = game.now() + secs(2);
+    play_until(&mut game, end);
+    let ticks = (0..players).map(|player| game.session(player).tick().0);
+    ticks.clone().max().unwrap() - ticks.min().unwrap()
+}
+
+#[test]
+fn all_begin_together_although_they_hear_at_different_times_that_all_are_ready() {
+    for players in [2, 4] {
+        let mut apart: Vec<_> = (1..=40).map(|seed| apart(seed, players)).collect();
+        apart.sort_unstable();
+        assert!(apart[20] <= 2 && apart[39] <= 6, "{apart:?}");
+    }
+}
+
+#[test]
+fn who_goes_before_the_first_tick_is_gone_for_all_others() {
+    for at in (50..1200).step_by(25) {
+        for leaves in [true, false] {
+            let what = match leaves {
+                true => Trouble::Leave(1),
+                false => Trouble::Vanish {
+                    players: vec![1],
+                    noticed_after: ms(300),
+                },
+            };
+            let mut game = game(3, wifi(), [(ms(at), what)]);
+            game.run_until(secs(6));
+            let ticks = [0, 2].map(|player| game.session(player).tick().0);
+            match ticks {
+                [0, 0] => {
+                    let error = StartError::Lost { peer: peer(1) };
+                    let errors = [0, 2].map(|player| why_not_started(&game, player));
+                    assert_eq!(errors, [error.clone(), error], "gone at {at} ms");
+                }
+                _ => {
+                    game.verdict().unwrap();
+                    assert_eq!(game.left(0), game.left(2), "gone at {at} ms");
+                    assert_eq!(game.left(0).len(), 1, "gone at {at} ms");
+                    assert!(ticks.iter().all(|&tick| tick > 150), "{at} ms: {ticks:?}");
+                }
+            }
+        }
     }
 }
 

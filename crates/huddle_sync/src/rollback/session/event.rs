@@ -8,7 +8,8 @@ use crate::{
 /// What a [`RollbackSession`](crate::rollback::RollbackSession) reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RollbackEvent {
-    /// All players are ready: the next step is tick 0.
+    /// All players are ready. Tick 0 comes after a countdown of 0.4 s, and at most a second later if
+    /// others have heard later that all are ready: so all begin together.
     Started {
         /// A random number that all players share.
         seed: u64,

@@ -89,8 +89,20 @@ struct Receiving {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Said {
     pub(super) head: SectionHead,
-    /// The tick that the sender simulates next.
-    pub(super) at: Tick,
+    /// The number of the tick that the sender simulates next; negative while it counts down to the
+    /// first.
+    pub(super) at: i32,
+}
+
+/// How many ticks before the first somebody can be at most.
+const MAX_COUNTDOWN: i32 = 1 << 12;
+
+/// Whether a packet of a player who has begun has inputs, seen by one who has not.
+pub(super) fn has_inputs(payload: &[u8], round: u32, peer: PeerId, seats: &[PeerId]) -> bool {
+    let streams = seats.iter().filter(|&&owner| owner == peer).count();
+    let set = |number| (number == 0).then_some(streams);
+    let section = SectionReader::new(payload, round, Tick(0), set);
+    section.is_ok_and(|section| section.is_some_and(|mut section| section.next().is_some()))
 }
 
 impl Link {
@@ -278,14 +290,18 @@ impl Link {
             return Ok(None);
         }
         self.newest = Some(packet);
-        self.has_had_news |= has_news;
-        self.quiet = if has_news { 0 } else { self.quiet + 1 };
         let first = streams.first().and_then(|(seat, _)| seats.log(*seat));
         let next = first.map_or(self.at, |log| log.next());
-        let at = Tick(next.0.saturating_sub(head.lead));
-        if at.is_after(self.at) {
-            self.at = at;
+        let at = next.0.cast_signed().saturating_sub_unsigned(head.lead);
+        let at = at.max(-MAX_COUNTDOWN);
+        let newest = Tick(at.max(0).unsigned_abs());
+        if newest.is_after(self.at) {
+            self.at = newest;
         }
+        self.has_had_news |= has_news;
+        // Before it begins there is nothing to say.
+        let is_quiet = !has_news && at >= 0;
+        self.quiet = if is_quiet { self.quiet + 1 } else { 0 };
         Ok(Some(Said { head, at }))
     }
 }

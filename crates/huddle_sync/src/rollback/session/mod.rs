@@ -2,6 +2,7 @@
 //! told what arrives and says what to simulate, what to send and what happened.
 
 mod clock;
+mod countdown;
 mod error;
 mod event;
 mod links;
@@ -68,7 +69,7 @@ pub struct RollbackSession<I> {
 /// What a step is going to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The players are not all ready, or the game could not begin.
+    /// The players are not all ready, count down to the first tick, or could not begin.
     Idle,
     /// The game goes on by a tick.
     Ran,
@@ -167,10 +168,8 @@ impl<I: Input> RollbackSession<I> {
             Some(play) => play.receive_packet(peer, packet, payload, arrived, rtt),
             // Their game began earlier. They are asked to say it again when it begins here.
             None => {
-                if self
-                    .setup
-                    .as_ref()
-                    .is_some_and(|setup| setup.seats.contains(&peer))
+                if let Some(setup) = &self.setup
+                    && links::has_inputs(payload, self.round, peer, &setup.seats)
                 {
                     self.unheard.insert(peer);
                 }

@@ -16,8 +16,8 @@ use crate::{
 pub(super) const MAX_WISH_LEN: usize = 256;
 
 impl<I: Input> Play<I> {
-    /// Gives up whoever is linked and does not play along.
-    pub(super) fn watch_members(&mut self, passed: Duration, now: Duration, out: &mut Outbox) {
+    /// Asks those for inputs who are to be asked and may be.
+    pub(super) fn ask_for_inputs(&mut self, out: &mut Outbox) {
         let wanted = self
             .links
             .iter_mut()
@@ -26,6 +26,10 @@ impl<I: Input> Play<I> {
         for peer in wanted {
             self.wish(peer, out);
         }
+    }
+
+    /// Gives up whoever is linked and does not play along.
+    pub(super) fn watch_members(&mut self, passed: Duration, now: Duration, out: &mut Outbox) {
         let missing = self.driver.missing();
         for seat in missing.iter() {
             let Some(owner) = self.seats.owner(seat) else {

@@ -19,6 +19,7 @@ use super::{
     InputError, ReceiveError, RollbackEvent, RollbackMemory, RollbackSetup, RollbackStats, Step,
     Topic,
     clock::StepClock,
+    countdown::Countdown,
     links::{Link, Said},
     local::LocalSeat,
     seats::SeatTable,
@@ -76,6 +77,8 @@ pub(super) struct Play<I> {
     relayed: BTreeMap<PeerId, PeerId>,
     round: u32,
     clock: StepClock,
+    /// Until the first tick.
+    countdown: Option<Countdown>,
     pace: Pace,
     transit: Transit,
     stats: RollbackStats,
@@ -132,6 +135,7 @@ impl<I: Input> Play<I> {
             codec: setup.codec,
             round: setup.number,
             clock: StepClock::new(setup.rate, now),
+            countdown: Some(Countdown::new(setup.rate)),
             pace: Pace::new(setup.rate),
             transit: Transit::default(),
             stats: RollbackStats::default(),
@@ -150,8 +154,15 @@ impl<I: Input> Play<I> {
         out: &mut Outbox,
     ) -> Result<Step, InputError> {
         let passed = self.clock.step(now);
+        if self.counts_down(now) {
+            self.ask_for_inputs(out);
+            self.agreement.tick(now, &mut self.seats);
+            self.agree(out);
+            return Ok(Step::Idle);
+        }
         self.ask_players(now, sample)?;
         self.feed();
+        self.ask_for_inputs(out);
         self.watch_members(passed, now, out);
         self.agreement.tick(now, &mut self.seats);
         self.agree(out);
@@ -175,6 +186,30 @@ impl<I: Input> Play<I> {
         }
         self.stats.stalled(missing, self.waiting.total());
         Ok(Step::Waited(missing))
+    }
+
+    /// Whether it is too early for the first tick.
+    fn counts_down(&mut self, now: Duration) -> bool {
+        let Some(countdown) = &mut self.countdown else {
+            return false;
+        };
+        let begins = |peer: &&PeerId| !self.agreement.has_lost(**peer);
+        let others = self.members.iter().filter(begins);
+        let is_over = countdown.step(others.map(|&peer| self.pace.ahead(peer, now)));
+        if is_over {
+            self.countdown = None;
+            // What was measured were countdowns, which are over.
+            self.members.iter().for_each(|&peer| self.pace.forget(peer));
+        }
+        !is_over
+    }
+
+    /// Which tick is simulated next; negative in the countdown to the first.
+    fn position(&self) -> i32 {
+        let next = || self.driver.current().0.cast_signed();
+        self.countdown
+            .as_ref()
+            .map_or_else(next, Countdown::position)
     }
 
     /// Asks the players of this machine what they do in the tick that comes next.
@@ -285,10 +320,10 @@ impl<I: Input> Play<I> {
         arrived: Duration,
         rtt: Option<Duration>,
     ) -> Result<(), ReceiveError> {
+        let (current, position) = (self.driver.current(), self.position());
         let Some(link) = self.links.get_mut(&peer) else {
             return Ok(());
         };
-        let current = self.driver.current();
         let (seats, scratch) = (&mut self.seats, &mut self.scratch);
         let horizon = current + HORIZON;
         let said = link.receive(packet, payload, self.round, seats, horizon, scratch);
@@ -302,12 +337,16 @@ impl<I: Input> Play<I> {
         if let Some(Checksum { tick, hash }) = head.checksum {
             self.checksums.receive(peer, tick, hash);
         }
+        if at < 0 && position >= 0 {
+            // It is still to begin, and says nothing of the game's clock.
+            return Ok(());
+        }
         if let Some(ahead) = head.ahead {
             self.pace.told(peer, ahead.into(), arrived);
         }
         if let Some(rtt) = rtt {
             // How far this player's clock went on since the packet was sent.
-            let apart = self.clock.position(current, arrived) - f64::from(at.0);
+            let apart = self.clock.position(position, arrived) - f64::from(at);
             self.pace
                 .sample(peer, apart - self.clock.ticks(rtt / 2), arrived);
             if let Some(ahead) = self.pace.ahead(peer, arrived) {
@@ -326,6 +365,7 @@ impl<I: Input> Play<I> {
     }
 
     pub(super) fn write(&mut self, peer: PeerId, room: usize, out: &mut Vec<u8>) -> Option<u32> {
+        let position = self.position();
         let link = self.links.get_mut(&peer)?;
         let newest = self
             .locals
@@ -335,7 +375,7 @@ impl<I: Input> Play<I> {
         let checksum = self.checksums.pending(peer);
         let head = SectionHead {
             round: self.round,
-            lead: newest.since(self.driver.current()).max(0).unsigned_abs(),
+            lead: (newest.0.cast_signed() - position).max(0).unsigned_abs(),
             checksum: checksum
                 .filter(|_| frame.is_multiple_of(CHECKSUM_FRAMES))
                 .map(|(tick, hash)| Checksum { tick, hash }),

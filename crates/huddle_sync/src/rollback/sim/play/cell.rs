@@ -7,7 +7,7 @@ use super::{
     player::{Player, peer_id},
 };
 use crate::{
-    TickRate,
+    Tick, TickRate,
     codec::{DecodeError, EncodeError},
     rollback::{
         DelayPolicy, InputCodec, RollbackEvent, RollbackSetup,
@@ -112,7 +112,9 @@ impl Cell {
             for (me, player) in players.iter_mut().enumerate() {
                 self.go_on(me, player, 0, now, network);
             }
-            let started = players.iter().filter(|player| player.running.is_some());
+            let started = players
+                .iter()
+                .filter(|player| player.session.tick() != Tick(0));
             let started = started.count();
             if started == players.len() {
                 network.begin_anew(now, self.weather());
