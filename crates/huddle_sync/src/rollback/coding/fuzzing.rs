@@ -6,7 +6,10 @@ use super::{
     section::{SectionHead, SectionReader, SectionWriter},
     stream::{InStream, OutStream, Scratch},
 };
-use crate::{MAX_PACKET_LEN, Tick, rollback::MAX_SEATS};
+use crate::{
+    MAX_PACKET_LEN, Tick,
+    rollback::{MAX_SEATS, Seat},
+};
 
 /// How far ahead of its log a peer may be here.
 const AHEAD: u32 = MAX_UNACKED;
@@ -57,7 +60,7 @@ impl Receiver {
                 (SET, MAX_SEATS),
             )
             .expect("there is room");
-            let carried = writer.stream(&mut stream, &sent);
+            let carried = writer.stream(&mut stream, (Seat(0), &sent));
             writer.finish();
             assert_eq!(receiver.receive(&out), 0);
             // The last ones stay unacked, so that what comes may contradict them.

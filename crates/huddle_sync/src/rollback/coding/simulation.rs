@@ -10,7 +10,10 @@ use super::{
     section::{SectionHead, SectionReader, SectionWriter},
     stream::{Carried, InStream, OutStream, Scratch},
 };
-use crate::{Tick, rollback::MAX_SEATS};
+use crate::{
+    Tick,
+    rollback::{MAX_SEATS, Seat},
+};
 
 /// One seat's stream, and its logs at both ends.
 struct Stream {
@@ -111,7 +114,10 @@ impl Link {
             SectionWriter::begin(&mut bytes, &mut self.scratch, limit, head, set)
         {
             for (i, stream) in self.streams.iter_mut().enumerate() {
-                carried.push((i, writer.stream(&mut stream.out, &stream.sent)));
+                carried.push((
+                    i,
+                    writer.stream(&mut stream.out, (Seat(i as u8), &stream.sent)),
+                ));
             }
             writer.finish();
             assert!(bytes.len() <= limit);

@@ -339,7 +339,7 @@ impl Sending {
         let mut writer = SectionWriter::begin(out, scratch, room, head, (self.number, len))?;
         for (i, (seat, stream)) in self.streams.iter_mut().enumerate() {
             if let Some(log) = seats.log(*seat) {
-                self.carried[frame * len + i] = writer.stream(stream, log);
+                self.carried[frame * len + i] = writer.stream(stream, (*seat, log));
             }
         }
         writer.finish();

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::{reader::StreamPart, *};
 use crate::rollback::{
-    MAX_SEATS,
+    MAX_SEATS, Seat,
     coding::{
         encoded::EncodedLog,
         stream::{Carried, InStream, OutStream, Scratch},
@@ -35,8 +35,8 @@ fn section(
     let set = (number, logs.len());
     let mut writer = SectionWriter::begin(&mut out, &mut scratch, limit, head, set)?;
     let mut carried = Vec::new();
-    for log in logs {
-        carried.push(writer.stream(&mut OutStream::starting(Tick(0)), log));
+    for (seat, log) in (0..).map(Seat).zip(logs) {
+        carried.push(writer.stream(&mut OutStream::starting(Tick(0)), (seat, log)));
     }
     writer.finish();
     assert_eq!(out.remove(0), 9);
@@ -121,7 +121,7 @@ fn inputs_that_do_not_change_take_nothing_but_three_bytes() {
     let mut write = |stream: &mut OutStream, out: &mut Vec<u8>| {
         out.clear();
         let mut writer = SectionWriter::begin(out, &mut scratch, 100, PLAIN, (0, 1)).unwrap();
-        let carried = writer.stream(stream, &log);
+        let carried = writer.stream(stream, (Seat(0), &log));
         writer.finish();
         carried
     };

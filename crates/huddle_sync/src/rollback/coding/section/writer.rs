@@ -3,9 +3,12 @@ use super::{
 };
 use crate::{
     MAX_PACKET_LEN,
-    rollback::coding::{
-        encoded::EncodedLog,
-        stream::{Carried, OutStream, Scratch},
+    rollback::{
+        Seat,
+        coding::{
+            encoded::EncodedLog,
+            stream::{Carried, OutStream, Scratch},
+        },
     },
     wire::{put_varint, varint_len},
 };
@@ -50,8 +53,8 @@ impl<'a> SectionWriter<'a> {
         })
     }
 
-    /// Adds the next stream, as much of it as fits. All share the room.
-    pub(crate) fn stream(&mut self, stream: &mut OutStream, log: &EncodedLog) -> Carried {
+    /// Adds the next stream, of this seat and its log, as much of it as fits. All share the room.
+    pub(crate) fn stream(&mut self, stream: &mut OutStream, log: (Seat, &EncodedLog)) -> Carried {
         debug_assert!(self.left > 0, "more streams than were said");
         let others = self.left.saturating_sub(1);
         // A stream that has anything takes at least two bytes, so each of the others has as many
@@ -84,13 +87,13 @@ impl<'a> SectionWriter<'a> {
     }
 
     /// Writes a stream without its length, or nothing.
-    fn put(&mut self, stream: &mut OutStream, log: &EncodedLog, space: usize) -> Carried {
+    fn put(&mut self, stream: &mut OutStream, log: (Seat, &EncodedLog), space: usize) -> Carried {
         let at = self.out.len();
         self.out.extend([0, stream.base().0 as u8]);
         let room = space.checked_sub(2);
         let mut carried = stream.write(log, self.scratch, self.out, room.unwrap_or(0));
         if carried.is_empty() {
-            carried = stream.write_parts(log, self.out, room.unwrap_or(0));
+            carried = stream.write_parts(log.1, self.out, room.unwrap_or(0));
         }
         if carried.is_empty() || room.is_none() {
             self.out.truncate(at);

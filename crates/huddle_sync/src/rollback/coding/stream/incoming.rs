@@ -163,7 +163,7 @@ impl InStream {
         log: &mut EncodedLog,
         scratch: &mut Scratch,
     ) -> Result<(), StreamError> {
-        let Scratch { model, input } = scratch;
+        let Scratch { model, input, .. } = scratch;
         let mut decoder = Decoder::new(coded);
         let mut changed_len = 0;
         while end.is_after(tick) {

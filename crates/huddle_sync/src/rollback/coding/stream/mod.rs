@@ -11,6 +11,7 @@
 
 mod incoming;
 mod outgoing;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ pub(crate) use self::{
     outgoing::{Carried, OutStream},
 };
 
+use self::shared::Shared;
 use super::{encoded::EncodedLog, model::Model, range_coder::Dry};
 use crate::Tick;
 
@@ -32,6 +34,7 @@ const MAX_CHANGED_LEN: usize = 8 * 1024;
 pub(crate) struct Scratch {
     model: Model,
     input: Vec<u8>,
+    shared: Shared,
 }
 
 impl Default for Scratch {
@@ -39,6 +42,7 @@ impl Default for Scratch {
         Self {
             model: Model::new(),
             input: Vec::new(),
+            shared: Shared::default(),
         }
     }
 }

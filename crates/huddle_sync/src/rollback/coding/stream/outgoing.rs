@@ -1,8 +1,8 @@
-use super::{MAX_CHANGED_LEN, Scratch, Trained};
+use super::{MAX_CHANGED_LEN, Scratch, Trained, shared::Coded};
 use crate::{
     Tick,
     rollback::{
-        MAX_UNACKED,
+        MAX_UNACKED, Seat,
         coding::{encoded::EncodedLog, oversize::PartsSent, range_coder::Encoder},
     },
 };
@@ -75,21 +75,58 @@ impl OutStream {
         log.next().since(self.base()).max(0).unsigned_abs()
     }
 
-    /// Appends as many unacked ticks as fit into `room` bytes, in their order.
+    /// Appends as many unacked ticks as fit into `room` bytes, in their order. The log is the seat's;
+    /// there is one of each seat with the same scratch.
     pub(in crate::rollback::coding) fn write(
         &mut self,
-        log: &EncodedLog,
+        (seat, log): (Seat, &EncodedLog),
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
         room: usize,
     ) -> Carried {
         let base = self.base();
-        let mut end = base;
-        let limit = base + self.unacked(log).min(MAX_UNACKED);
+        let end = base + self.unacked(log).min(MAX_UNACKED);
+        let all = Coded {
+            seat,
+            start: self.trained.start,
+            base,
+            end,
+        };
+        let shared = scratch.shared.get(all);
+        let end = match shared.filter(|bytes| bytes.len() <= room) {
+            Some(bytes) => {
+                out.extend_from_slice(bytes);
+                end
+            }
+            None => self.code(all, log, scratch, out, room),
+        };
+        if self.reach.is_after(end) {
+            self.trusted_from = base;
+        } else {
+            self.reach = end;
+        }
+        Carried {
+            base,
+            end,
+            parts: 0,
+        }
+    }
+
+    /// Appends as many of these ticks as fit; returns the one after the last.
+    fn code(
+        &self,
+        all: Coded,
+        log: &EncodedLog,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+        room: usize,
+    ) -> Tick {
+        let at = out.len();
+        let mut end = all.base;
         scratch.model.copy_from(&self.trained.model);
         let mut encoder = Encoder::new(out, room);
         let mut changed_len = 0;
-        while limit.is_after(end)
+        while all.end.is_after(end)
             && let Some((before, input)) = self.trained.before(log, end).zip(log.get(end))
         {
             let mark = encoder.mark();
@@ -106,16 +143,10 @@ impl OutStream {
             end += 1;
         }
         encoder.finish();
-        if self.reach.is_after(end) {
-            self.trusted_from = base;
-        } else {
-            self.reach = end;
+        if end == all.end && end != all.base {
+            scratch.shared.put(all, &out[at..]);
         }
-        Carried {
-            base,
-            end,
-            parts: 0,
-        }
+        end
     }
 
     /// Appends as many parts of the base's input as fit into `room` bytes: for when it does not fit

@@ -1,5 +1,5 @@
 use super::*;
-use crate::rollback::coding::range_coder::Encoder;
+use crate::rollback::{Seat, coding::range_coder::Encoder};
 
 /// Both ends of a stream, and the logs there.
 struct Ends {
@@ -33,7 +33,7 @@ impl Ends {
         let mut bytes = Vec::new();
         let carried = self
             .out
-            .write(&self.sent, &mut self.scratch, &mut bytes, room);
+            .write((Seat(0), &self.sent), &mut self.scratch, &mut bytes, room);
         assert!(bytes.len() <= room);
         (carried, bytes)
     }
@@ -280,4 +280,36 @@ fn long_inputs_that_change_are_few_in_a_packet() {
     let refused = ends.receive_before(NEVER, 5, &bytes, Tick(0));
     assert_eq!(refused, Err(StreamError::TooLong));
     assert_eq!(ends.received.next(), Tick(4));
+}
+
+#[test]
+fn what_is_coded_for_one_peer_is_the_same_for_others_and_no_other_ticks() {
+    let mut ends = Ends::starting(Tick(0));
+    ends.push(&[b"a", b"b", b"c"]);
+    let alone = ends.write(100);
+    ends.scratch = Scratch::default();
+    let mut behind = OutStream::starting(Tick(0));
+    let mut write = |stream: &mut OutStream, log: (Seat, &EncodedLog), room| {
+        let mut bytes = vec![7];
+        let carried = stream.write(log, &mut ends.scratch, &mut bytes, room);
+        assert_eq!(bytes.remove(0), 7);
+        (carried, bytes)
+    };
+    let log = (Seat(0), &ends.sent);
+    for _ in 0..2 {
+        assert_eq!(write(&mut behind, log, 100), alone);
+    }
+    // Too little room for all of it.
+    let (carried, bytes) = write(&mut behind, log, alone.1.len() - 1);
+    assert!(carried.end.0 < 3 && bytes.len() < alone.1.len());
+    // Another seat, and another start.
+    let mut other = EncodedLog::starting(Tick(0));
+    for input in [b"x", b"y", b"z"] {
+        other.push(input).unwrap();
+    }
+    let (_, bytes) = write(&mut OutStream::starting(Tick(0)), (Seat(1), &other), 100);
+    assert_ne!(bytes, alone.1);
+    let (carried, bytes) = write(&mut OutStream::starting(Tick(1)), log, 100);
+    assert_eq!((carried.base, carried.end), (Tick(1), Tick(3)));
+    assert_ne!(bytes, alone.1);
 }
