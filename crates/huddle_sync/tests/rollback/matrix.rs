@@ -1,4 +1,4 @@
-//! A slice of what `cargo xtask sim --matrix` plays: all of a game comes of a seed.
+//! A slice of what `cargo xtask sim --all` plays: all of a game comes of a seed.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
