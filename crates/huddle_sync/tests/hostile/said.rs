@@ -365,7 +365,11 @@ pub(super) fn section(u: &mut Unstructured, context: &mut Context) -> Result<Vec
     let lead: u8 = u.int_in_range(0..=15)?;
     out[0] |= lead;
     if lead == 15 {
-        put_varint(&mut out, u.int_in_range(0..=300)?);
+        let more = match u.ratio(1, 8)? {
+            true => u.arbitrary::<u32>()?.into(),
+            false => u.int_in_range(0..=300)?,
+        };
+        put_varint(&mut out, more);
     }
     let set = match u.ratio(1, 8)? {
         true => u.int_in_range(0..=9)?,

@@ -91,7 +91,7 @@ fn players_share_a_machine() {
     });
     let mut game: Game = Simulation::new(conditions(wifi()), setups);
     play_until(&mut game, secs(4));
-    assert!(game.session(0).confirmed().is_after(Tick(180)));
+    assert!(game.session(0).confirmed().is_after(Tick(170)));
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! How games start, or do not, and how one follows another.
 
-use huddle_sync::rollback::{
-    RollbackEvent, RollbackSetup, SettingDifference, StartError,
-    sim::{Conditions, Simulation, Trouble, Weather},
+use huddle_sync::{
+    TickRate,
+    rollback::{
+        RollbackEvent, RollbackSetup, SettingDifference, StartError,
+        sim::{Conditions, Fault, Simulation, Trouble, Weather},
+    },
 };
 
 use crate::scene::{Game, conditions, events, game, ms, peer, play_until, secs, setups, wifi};
@@ -62,7 +65,7 @@ fn if_rules_differ_all_are_told_which_and_how() {
 
 /// Among so many players over a bad network, how many ticks the first is before the last, two seconds
 /// after all have started.
-fn apart(seed: u64, players: usize) -> u32 {
+fn apart(seed: u64, players: usize, rate: f64, fault: Option<Fault>) -> u32 {
     let mobile = Weather {
         loss: 0.05,
         jitter: ms(40),
@@ -70,6 +73,7 @@ fn apart(seed: u64, players: usize) -> u32 {
     };
     let conditions = Conditions {
         seed,
+        faults: fault.into_iter().collect(),
         follows_speed: false,
         starts_fine: false,
         ..conditions(mobile)
@@ -77,6 +81,7 @@ fn apart(seed: u64, players: usize) -> u32 {
     // Nobody has to wait for inputs, which would bring them together.
     let setups = setups(players).into_iter().map(|setup| RollbackSetup {
         window: 64,
+        rate: TickRate::from_hz(rate).unwrap(),
         ..setup
     });
     let mut game: Game = Simulation::new(conditions, setups);
@@ -90,10 +95,30 @@ fn apart(seed: u64, players: usize) -> u32 {
 #[test]
 fn all_begin_together_although_they_hear_at_different_times_that_all_are_ready() {
     for players in [2, 4] {
-        let mut apart: Vec<_> = (1..=40).map(|seed| apart(seed, players)).collect();
-        apart.sort_unstable();
-        assert!(apart[20] <= 2 && apart[39] <= 6, "{apart:?}");
+        for hz in [60.0, 120.0] {
+            let seeds = 1..=40;
+            let mut apart: Vec<_> = seeds.map(|seed| apart(seed, players, hz, None)).collect();
+            apart.sort_unstable();
+            let tick = hz as u32 / 60;
+            assert!(apart[20] <= tick && apart[39] <= 3 * tick, "{apart:?}");
+        }
     }
+}
+
+#[test]
+fn who_stands_still_before_the_first_tick_is_waited_for() {
+    let mut apart: Vec<_> = (1..=20)
+        .flat_map(|seed| [600, 700, 800].map(|at| (seed, at)))
+        .map(|(seed, at)| {
+            let freeze = Fault {
+                at: ms(at),
+                what: Trouble::Freeze(1, ms(500)),
+            };
+            apart(seed, 3, 60.0, Some(freeze))
+        })
+        .collect();
+    apart.sort_unstable();
+    assert!(apart[59] <= 4, "{apart:?}");
 }
 
 #[test]

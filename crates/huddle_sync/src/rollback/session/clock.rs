@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::TickRate;
+use crate::{Tick, TickRate};
 
 /// Where this player is between two ticks.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +31,9 @@ impl StepClock {
         (passed * self.rate.hz()).clamp(-4.0, 1.0)
     }
 
-    /// The moment as a number of ticks, when `next` is the number of the one that comes next.
-    pub(super) fn position(&self, next: i32, now: Duration) -> f64 {
-        f64::from(next) + self.fraction(now)
+    /// The moment as a number of ticks, when `next` is the tick that is simulated next.
+    pub(super) fn position(&self, next: Tick, now: Duration) -> f64 {
+        f64::from(next.0) + self.fraction(now)
     }
 
     /// When the last step was.

@@ -34,6 +34,8 @@ pub(super) struct Link {
     /// How many packets of the set have come since the last one with news.
     quiet: u32,
     has_had_news: bool,
+    /// Whether the peer has not begun, by its newest packet.
+    counts_down: bool,
     /// Whether inputs of the peer's own have come that it had not sent before that was last asked.
     has_own_news: bool,
     /// How many steps ago the peer was asked.
@@ -89,13 +91,11 @@ struct Receiving {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Said {
     pub(super) head: SectionHead,
-    /// The number of the tick that the sender simulates next; negative while it counts down to the
-    /// first.
-    pub(super) at: i32,
+    /// The tick that the sender simulates next.
+    pub(super) at: Tick,
+    /// How many ticks before tick 0 the sender is, if it counts down.
+    pub(super) before: u32,
 }
-
-/// How many ticks before the first somebody can be at most.
-const MAX_COUNTDOWN: i32 = 1 << 12;
 
 /// Whether a packet of a player who has begun has inputs, seen by one who has not.
 pub(super) fn has_inputs(payload: &[u8], round: u32, peer: PeerId, seats: &[PeerId]) -> bool {
@@ -116,10 +116,16 @@ impl Link {
             newest: None,
             quiet: 0,
             has_had_news: false,
+            counts_down: false,
             has_own_news: false,
             asked: WISH_STEPS,
             wants_more: false,
         }
+    }
+
+    /// The game begins here.
+    pub(super) fn begin(&mut self) {
+        self.quiet = 0;
     }
 
     /// Nothing passes any more, until the peer asks again.
@@ -183,7 +189,12 @@ impl Link {
     /// Whether packets come that bring nothing, although something is missing. The peer may think that
     /// it has arrived: what it said before this player's game began is lost, for one.
     pub(super) fn is_stuck(&self) -> bool {
-        let patience = if self.has_had_news { 60 } else { 8 };
+        let patience = match (self.has_had_news, self.counts_down) {
+            (true, _) => 60,
+            (false, false) => 8,
+            // It has nothing to say yet.
+            (false, true) => 240,
+        };
         self.quiet >= patience
     }
 
@@ -292,17 +303,15 @@ impl Link {
         self.newest = Some(packet);
         let first = streams.first().and_then(|(seat, _)| seats.log(*seat));
         let next = first.map_or(self.at, |log| log.next());
-        let at = next.0.cast_signed().saturating_sub_unsigned(head.lead);
-        let at = at.max(-MAX_COUNTDOWN);
-        let newest = Tick(at.max(0).unsigned_abs());
-        if newest.is_after(self.at) {
-            self.at = newest;
+        let at = Tick(next.0.saturating_sub(head.lead));
+        if at.is_after(self.at) {
+            self.at = at;
         }
+        let before = head.lead.saturating_sub(next.0);
+        self.counts_down = before > 0;
         self.has_had_news |= has_news;
-        // Before it begins there is nothing to say.
-        let is_quiet = !has_news && at >= 0;
-        self.quiet = if is_quiet { self.quiet + 1 } else { 0 };
-        Ok(Some(Said { head, at }))
+        self.quiet = if has_news { 0 } else { self.quiet + 1 };
+        Ok(Some(Said { head, at, before }))
     }
 }
 

@@ -109,7 +109,7 @@ impl<I: Input> RollbackSession<I> {
     /// [`Kinds::declare`](crate::Kinds::declare).
     pub const KIND: &str = "huddle/rollback";
 
-    /// A game that begins as soon as all players are ready.
+    /// A game that begins when all players are ready.
     ///
     /// # Errors
     /// If the setup makes no sense.
@@ -138,6 +138,10 @@ impl<I: Input> RollbackSession<I> {
     /// A player is not linked any more, or has been removed.
     pub fn lost(&mut self, peer: PeerId, reason: LeaveReason, now: Duration) {
         self.start.lost(peer);
+        if self.play.is_none() {
+            // All may have been ready just before.
+            self.begin(now);
+        }
         if let Some(play) = &mut self.play {
             play.lost(peer, reason, now, &mut self.out);
         }

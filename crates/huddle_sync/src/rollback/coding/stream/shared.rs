@@ -1,7 +1,8 @@
 use crate::{Tick, rollback::Seat};
 
-/// How many are kept: in a mesh of 16 the peers lack a handful of different ticks.
-const KEPT: usize = 4;
+/// How many are kept: in a mesh of 16 the peers lack a handful of different ticks of a seat, and a
+/// machine may have several.
+const KEPT: usize = 8;
 
 /// Ticks of a seat as a stream with this start codes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

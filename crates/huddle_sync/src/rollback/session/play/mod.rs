@@ -1,4 +1,4 @@
-//! The game once it has begun: how what arrives becomes what is simulated.
+//! The game once all are ready: how what arrives becomes what is simulated.
 //!
 //! Inputs travel like this: a player is asked ([`LocalSeat`]), the answer is encoded into the seat's
 //! log ([`SeatTable`]), every packet to a peer carries what the peer lacks of it ([`Link`]), the
@@ -129,13 +129,13 @@ impl<I: Input> Play<I> {
             driver: Driver::new(setup.seats.len(), setup.predict, settings),
             checksums: Checksums::new(others.iter().copied()),
             inquiries: Inquiries::default(),
+            countdown: (!others.is_empty()).then(|| Countdown::new(setup.rate)),
             members: others,
             roster,
             relayed: BTreeMap::new(),
             codec: setup.codec,
             round: setup.number,
             clock: StepClock::new(setup.rate, now),
-            countdown: Some(Countdown::new(setup.rate)),
             pace: Pace::new(setup.rate),
             transit: Transit::default(),
             stats: RollbackStats::default(),
@@ -154,7 +154,7 @@ impl<I: Input> Play<I> {
         out: &mut Outbox,
     ) -> Result<Step, InputError> {
         let passed = self.clock.step(now);
-        if self.counts_down(now) {
+        if self.counts_down(passed, now) {
             self.ask_for_inputs(out);
             self.agreement.tick(now, &mut self.seats);
             self.agree(out);
@@ -189,27 +189,18 @@ impl<I: Input> Play<I> {
     }
 
     /// Whether it is too early for the first tick.
-    fn counts_down(&mut self, now: Duration) -> bool {
+    fn counts_down(&mut self, passed: Duration, now: Duration) -> bool {
         let Some(countdown) = &mut self.countdown else {
             return false;
         };
-        let begins = |peer: &&PeerId| !self.agreement.has_lost(**peer);
-        let others = self.members.iter().filter(begins);
-        let is_over = countdown.step(others.map(|&peer| self.pace.ahead(peer, now)));
-        if is_over {
-            self.countdown = None;
-            // What was measured were countdowns, which are over.
-            self.members.iter().for_each(|&peer| self.pace.forget(peer));
+        let begins = |peer: &PeerId| !self.agreement.has_lost(*peer);
+        let others = self.members.iter().copied().filter(begins);
+        if !countdown.step(passed, now, others) {
+            return true;
         }
-        !is_over
-    }
-
-    /// Which tick is simulated next; negative in the countdown to the first.
-    fn position(&self) -> i32 {
-        let next = || self.driver.current().0.cast_signed();
-        self.countdown
-            .as_ref()
-            .map_or_else(next, Countdown::position)
+        self.countdown = None;
+        self.links.values_mut().for_each(Link::begin);
+        false
     }
 
     /// Asks the players of this machine what they do in the tick that comes next.
@@ -320,10 +311,10 @@ impl<I: Input> Play<I> {
         arrived: Duration,
         rtt: Option<Duration>,
     ) -> Result<(), ReceiveError> {
-        let (current, position) = (self.driver.current(), self.position());
         let Some(link) = self.links.get_mut(&peer) else {
             return Ok(());
         };
+        let current = self.driver.current();
         let (seats, scratch) = (&mut self.seats, &mut self.scratch);
         let horizon = current + HORIZON;
         let said = link.receive(packet, payload, self.round, seats, horizon, scratch);
@@ -331,13 +322,20 @@ impl<I: Input> Play<I> {
             // It was away for so long that its stream cannot be followed any more.
             link.want();
         }
-        let Some(Said { head, at, .. }) = said? else {
+        let Some(Said { head, at, before }) = said? else {
             return Ok(());
         };
         if let Some(Checksum { tick, hash }) = head.checksum {
             self.checksums.receive(peer, tick, hash);
         }
-        if at < 0 && position >= 0 {
+        if let Some(countdown) = &mut self.countdown {
+            if let Some(rtt) = rtt {
+                let fraction = self.clock.fraction(arrived);
+                countdown.sample(peer, before, self.clock.ticks(rtt / 2), fraction, arrived);
+            }
+            return Ok(());
+        }
+        if before > 0 {
             // It is still to begin, and says nothing of the game's clock.
             return Ok(());
         }
@@ -346,7 +344,7 @@ impl<I: Input> Play<I> {
         }
         if let Some(rtt) = rtt {
             // How far this player's clock went on since the packet was sent.
-            let apart = self.clock.position(position, arrived) - f64::from(at);
+            let apart = self.clock.position(current, arrived) - f64::from(at.0);
             self.pace
                 .sample(peer, apart - self.clock.ticks(rtt / 2), arrived);
             if let Some(ahead) = self.pace.ahead(peer, arrived) {
@@ -365,7 +363,7 @@ impl<I: Input> Play<I> {
     }
 
     pub(super) fn write(&mut self, peer: PeerId, room: usize, out: &mut Vec<u8>) -> Option<u32> {
-        let position = self.position();
+        let before = self.countdown.as_ref().map_or(0, Countdown::before);
         let link = self.links.get_mut(&peer)?;
         let newest = self
             .locals
@@ -375,7 +373,7 @@ impl<I: Input> Play<I> {
         let checksum = self.checksums.pending(peer);
         let head = SectionHead {
             round: self.round,
-            lead: (newest.0.cast_signed() - position).max(0).unsigned_abs(),
+            lead: newest.since(self.driver.current()).max(0).unsigned_abs() + before,
             checksum: checksum
                 .filter(|_| frame.is_multiple_of(CHECKSUM_FRAMES))
                 .map(|(tick, hash)| Checksum { tick, hash }),
