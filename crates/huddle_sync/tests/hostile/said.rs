@@ -366,7 +366,7 @@ pub(super) fn section(u: &mut Unstructured, context: &mut Context) -> Result<Vec
     out[0] |= lead;
     if lead == 15 {
         let more = match u.ratio(1, 8)? {
-            true => u.arbitrary::<u32>()?.into(),
+            true => u.arbitrary::<u32>()?,
             false => u.int_in_range(0..=300)?,
         };
         put_varint(&mut out, more);
