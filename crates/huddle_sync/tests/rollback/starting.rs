@@ -122,6 +122,28 @@ fn who_stands_still_before_the_first_tick_is_waited_for() {
 }
 
 #[test]
+fn who_learns_after_the_others_have_begun_that_all_are_ready_gets_their_inputs() {
+    for at in (200..800).step_by(6) {
+        let what = Trouble::Cut(1, 2, ms(2200));
+        let conditions = Conditions {
+            faults: vec![Fault { at: ms(at), what }],
+            starts_fine: false,
+            ..conditions(wifi())
+        };
+        let mut game: Game = Simulation::new(conditions, setups(3));
+        play_until(&mut game, secs(8));
+        for player in 0..3 {
+            assert_eq!(game.left(player), [], "cut at {at} ms");
+            let tick = game.session(player).confirmed();
+            assert!(tick.0 > 180, "cut at {at} ms: {tick}");
+            // They were asked for at once, and not for want of anything new.
+            let restarts = game.outcome(player).stats.restarts;
+            assert_eq!(restarts, 0, "player {player}, cut at {at} ms");
+        }
+    }
+}
+
+#[test]
 fn who_goes_before_the_first_tick_is_gone_for_all_others() {
     for at in (50..1200).step_by(25) {
         for leaves in [true, false] {

@@ -34,8 +34,8 @@ pub(super) struct Link {
     /// How many packets of the set have come since the last one with news.
     quiet: u32,
     has_had_news: bool,
-    /// Whether the peer has not begun, by its newest packet.
-    counts_down: bool,
+    /// How many ticks before tick 0 the peer was in its newest packet.
+    before: u32,
     /// Whether inputs of the peer's own have come that it had not sent before that was last asked.
     has_own_news: bool,
     /// How many steps ago the peer was asked.
@@ -116,7 +116,7 @@ impl Link {
             newest: None,
             quiet: 0,
             has_had_news: false,
-            counts_down: false,
+            before: 0,
             has_own_news: false,
             asked: WISH_STEPS,
             wants_more: false,
@@ -189,12 +189,7 @@ impl Link {
     /// Whether packets come that bring nothing, although something is missing. The peer may think that
     /// it has arrived: what it said before this player's game began is lost, for one.
     pub(super) fn is_stuck(&self) -> bool {
-        let patience = match (self.has_had_news, self.counts_down) {
-            (true, _) => 60,
-            (false, false) => 8,
-            // It has nothing to say yet.
-            (false, true) => 240,
-        };
+        let patience = if self.has_had_news { 60 } else { 8 };
         self.quiet >= patience
     }
 
@@ -308,9 +303,11 @@ impl Link {
             self.at = at;
         }
         let before = head.lead.saturating_sub(next.0);
-        self.counts_down = before > 0;
+        // While it counts down there is nothing else to say.
+        let goes_on = has_news || before != self.before;
+        self.before = before;
         self.has_had_news |= has_news;
-        self.quiet = if has_news { 0 } else { self.quiet + 1 };
+        self.quiet = if goes_on { 0 } else { self.quiet + 1 };
         Ok(Some(Said { head, at, before }))
     }
 }
