@@ -3,7 +3,7 @@
 use huddle_sync::{
     TickRate,
     rollback::{
-        RollbackEvent, RollbackSetup, SettingDifference, StartError,
+        LeaveReason, RollbackEvent, RollbackSession, RollbackSetup, SettingDifference, StartError,
         sim::{Conditions, Fault, Simulation, Trouble, Weather},
     },
 };
@@ -172,6 +172,43 @@ fn who_goes_before_the_first_tick_is_gone_for_all_others() {
             }
         }
     }
+}
+
+#[test]
+fn who_is_lost_just_as_all_are_ready_has_left() {
+    let new = |me| {
+        let setup = RollbackSetup::<u8>::new(peer(me), vec![peer(0), peer(1)]);
+        RollbackSession::new(setup, ms(0)).unwrap()
+    };
+    let mut sessions = [new(0), new(1)];
+    let mut now = ms(0);
+    // What is sent in a step arrives before the next, until all are ready but have not stepped.
+    while sessions[0].waiting_for().next().is_some() {
+        now += ms(16);
+        for session in &mut sessions {
+            session.step(now, |_, _| 0).unwrap();
+        }
+        for (from, to) in [(0, 1), (1, 0)] {
+            while let Some((_, message)) = sessions[from].poll_message() {
+                let taken = sessions[to].receive_message(peer(from), message, now, &());
+                taken.unwrap();
+            }
+        }
+    }
+    let [session, _] = &mut sessions;
+    session.lost(peer(1), LeaveReason::Link, now);
+    session.step(now, |_, _| 0).unwrap();
+    let events: Vec<_> = std::iter::from_fn(|| session.poll()).collect();
+    assert!(
+        matches!(
+            events[..],
+            [
+                RollbackEvent::Started { .. },
+                RollbackEvent::SeatLeft { .. }
+            ]
+        ),
+        "{events:?}"
+    );
 }
 
 #[test]
