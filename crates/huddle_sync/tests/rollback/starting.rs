@@ -204,7 +204,8 @@ fn who_is_lost_just_as_all_are_ready_has_left() {
             events[..],
             [
                 RollbackEvent::Started { .. },
-                RollbackEvent::SeatLeft { .. }
+                RollbackEvent::SeatLeft { .. },
+                ..
             ]
         ),
         "{events:?}"
