@@ -12,8 +12,7 @@ use huddle_tests::{Browser, Player, Report, wait_until};
 pub(crate) const LOAD: Duration = Duration::from_secs(60);
 const MOVEMENT: Duration = Duration::from_secs(15);
 const POSITIONS: usize = 4;
-/// Well before silence would tell, which takes three seconds, even on a busy machine.
-const CLOSED: Duration = Duration::from_millis(2500);
+const CLOSED: Duration = Duration::from_secs(1);
 /// Bots splash now and then.
 const SPLASHES: Duration = Duration::from_secs(20);
 

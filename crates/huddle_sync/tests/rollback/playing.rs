@@ -90,8 +90,8 @@ fn players_share_a_machine() {
         ..setup
     });
     let mut game: Game = Simulation::new(conditions(wifi()), setups);
-    play_until(&mut game, secs(4));
-    assert!(game.session(0).confirmed().is_after(Tick(170)));
+    play_until(&mut game, ms(4500));
+    assert!(game.session(0).confirmed().is_after(Tick(200)));
 }
 
 #[test]
