@@ -37,7 +37,9 @@ pub enum Route {
 /// A STUN or TURN server, with its own credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IceServer {
-    /// Its addresses: `stun:host:port`, `turn:host:port`, `turns:host:port`, with `?transport=tcp` where wanted.
+    /// Its addresses: `stun:host:port`, `turn:host:port`. In browsers also `stuns:host:port` and
+    /// `turns:host:port`, and `?transport=tcp` after those of TURN servers. What the platform cannot use is
+    /// refused when the room is joined.
     pub urls: Vec<String>,
     /// The TURN user name.
     pub username: Option<String>,

@@ -152,9 +152,37 @@ pub enum RoomError {
         "`{0}` is not the address of a STUN or TURN server; write it like turn:example.org:3478"
     )]
     IceServer(String),
+    /// A STUN or TURN server is described in a way that this platform cannot use.
+    #[error("the ICE server `{url}` cannot be used: {reason}")]
+    RefusedIceServer {
+        /// The server's address.
+        url: String,
+        /// The reason, with the browser's own words if the browser refused it.
+        reason: String,
+    },
+    /// The browser has no WebRTC, or an extension or a setting blocks it.
+    #[error(
+        "this browser does not allow WebRTC, which connects the players ({0}); look for an extension or a setting that blocks it, or use another browser"
+    )]
+    NoWebRtc(String),
+    /// The browser refuses to open a connection to the signaling server.
+    #[error(
+        "the browser refuses to connect to the signaling server at {url} ({reason}); a page served over https needs wss://"
+    )]
+    ForbiddenSocket {
+        /// The room's address.
+        url: String,
+        /// The browser's own words.
+        reason: String,
+    },
     /// This machine cannot run the network.
     #[error("the network could not be started: {0}")]
     Startup(String),
+    /// The browser threw an exception where it never should, and the room stopped.
+    #[error(
+        "the network stopped because of an error in the browser, which its console shows; reload the page"
+    )]
+    Stopped,
 }
 
 /// Why no link to a player who is in the room opens.

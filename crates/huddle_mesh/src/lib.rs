@@ -18,6 +18,7 @@ mod channel;
 mod config;
 mod core;
 mod event;
+mod ice_url;
 mod inbox;
 mod offence;
 mod room;

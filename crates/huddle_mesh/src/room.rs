@@ -6,7 +6,10 @@ use uuid::Uuid;
 
 use crate::{
     Channel, LinkStats, MAX_MESSAGE_LEN, RoomConfig, RoomError, RoomEvent, RoomUrl, Route,
-    SendError, core::RESERVED_BYTE, platform::Handle,
+    SendError,
+    core::RESERVED_BYTE,
+    ice_url,
+    platform::{self, Handle},
 };
 
 /// What the mesh itself may queue on a channel between a look at the credit and the sending, in bytes.
@@ -42,10 +45,10 @@ impl Room {
     /// Joins a room. Returns at once; what comes of it is told by [`Room::poll`].
     ///
     /// # Errors
-    /// If the configuration cannot work, or this machine cannot run the network. A server that
-    /// cannot be reached is not an error: it is tried again for as long as the room is wanted.
+    /// If the configuration cannot work, or this machine cannot run the network: a browser without
+    /// WebRTC, an ICE server that the browser or this platform refuses. A server that cannot be reached is not an error: it is tried again for as long as the room is wanted.
     pub fn join(config: RoomConfig) -> Result<Self, RoomError> {
-        check_ice_servers(&config)?;
+        check_config(&config)?;
         let me = PeerId(Uuid::new_v4());
         let url = config.url.clone();
         let handle = Handle::join(me, config)?;
@@ -130,20 +133,14 @@ impl fmt::Debug for Room {
     }
 }
 
-fn check_ice_servers(config: &RoomConfig) -> Result<(), RoomError> {
-    for url in config.ice_servers.iter().flat_map(|server| &server.urls) {
-        let host = ["stun:", "stuns:", "turn:", "turns:"]
-            .iter()
-            .find_map(|s| url.strip_prefix(s));
-        if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
-            return Err(RoomError::IceServer(url.clone()));
-        }
-    }
+/// Refuses what can never work before anything is opened.
+fn check_config(config: &RoomConfig) -> Result<(), RoomError> {
+    config.ice_servers.iter().try_for_each(ice_url::check)?;
     let has_relay = config.ice_servers.iter().any(crate::IceServer::is_turn);
     if config.route == Route::RelayOnly && !has_relay {
         return Err(RoomError::NoRelay);
     }
-    Ok(())
+    platform::check(config)
 }
 
 #[cfg(test)]

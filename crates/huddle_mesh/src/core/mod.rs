@@ -243,6 +243,21 @@ impl Core {
         self.socket_action(action);
     }
 
+    /// Leaves the room until [`Core::resume`]: says goodbye, closes all links and the connection to
+    /// the server. The browser keeps the page for the back button, and closes them anyway.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn suspend(&mut self) {
+        self.supervisor.suspend(&mut self.actions);
+        let action = self.signaling.suspend();
+        self.socket_action(action);
+    }
+
+    /// Joins the room again after [`Core::suspend`], as the same peer.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn resume(&mut self, now: Duration) {
+        self.signaling.resume(now);
+    }
+
     /// Everybody who is here, with the figures that are measured here.
     pub(crate) fn stats(&self) -> impl Iterator<Item = (PeerId, LinkStats)> + '_ {
         self.supervisor.stats()

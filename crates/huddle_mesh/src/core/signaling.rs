@@ -40,6 +40,9 @@ pub(crate) enum SocketEnd {
     NotSignaling(String),
     /// It was open and closed, with a close code if there was one.
     Closed(Option<u16>, String),
+    /// The platform refuses to open it at all; text from the platform.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    Forbidden(String),
     /// It was closed here, as the server sent what no connection can go on after.
     Misbehaved(Offence),
 }
@@ -74,6 +77,9 @@ enum State {
         /// `None` at first: at once it is to be known whether this server answers.
         last_sent: Option<Duration>,
     },
+    /// The page is kept in the browser's back/forward cache.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    Suspended,
     /// Not wanted any more, or of no use.
     Over,
 }
@@ -119,7 +125,7 @@ impl SignalingClient {
 
     /// Goes on in another room of the same server.
     pub(crate) fn move_to(&mut self, url: RoomUrl, now: Duration) -> Option<SocketAction> {
-        if self.state == State::Over {
+        if matches!(self.state, State::Over | State::Suspended) {
             return None;
         }
         self.url = url;
@@ -130,6 +136,25 @@ impl SignalingClient {
     pub(crate) fn stop(&mut self) -> Option<SocketAction> {
         let was = std::mem::replace(&mut self.state, State::Over);
         matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Close)
+    }
+
+    /// Closes the connection until [`Self::resume`].
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn suspend(&mut self) -> Option<SocketAction> {
+        if self.state == State::Over {
+            return None;
+        }
+        let was = std::mem::replace(&mut self.state, State::Suspended);
+        matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Close)
+    }
+
+    /// Connects again after [`Self::suspend`].
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn resume(&mut self, now: Duration) {
+        if self.state == State::Suspended {
+            self.failures = 0;
+            self.state = State::Waiting { until: now };
+        }
     }
 
     /// The WebSocket is open.
@@ -168,7 +193,7 @@ impl SignalingClient {
         end: SocketEnd,
         entropy: &mut Entropy,
     ) -> Result<Option<Signaling>, RoomError> {
-        if matches!(self.state, State::Over | State::Waiting { .. }) {
+        if !self.has_socket() {
             return Ok(None);
         }
         let said = |text: String, code: u16| {
@@ -187,10 +212,17 @@ impl SignalingClient {
             SocketEnd::Closed(Some(close_code::NOT_FOUND), text) if !self.was_open => {
                 return self.give_up(RoomError::NotFound(said(text, close_code::NOT_FOUND)));
             }
+            // Later it may be refused for a reason that passes.
+            SocketEnd::Forbidden(text) if !self.was_open => {
+                let url = self.url.to_string();
+                return self.give_up(RoomError::ForbiddenSocket { url, reason: text });
+            }
             SocketEnd::Closed(Some(close_code::FULL), text) => {
                 SignalingLoss::Full(said(text, close_code::FULL))
             }
-            SocketEnd::Unreachable(text) => SignalingLoss::Unreachable(text),
+            SocketEnd::Unreachable(text) | SocketEnd::Forbidden(text) => {
+                SignalingLoss::Unreachable(text)
+            }
             SocketEnd::NotSignaling(text) => SignalingLoss::NotSignaling(text),
             SocketEnd::Closed(Some(1001 | 1012), _) => SignalingLoss::ShuttingDown,
             SocketEnd::Closed(Some(code), text) => SignalingLoss::Closed(said(text, code)),
@@ -218,7 +250,7 @@ impl SignalingClient {
         entropy: &mut Entropy,
     ) -> (Option<SocketAction>, Option<Signaling>) {
         match &mut self.state {
-            State::Over => (None, None),
+            State::Over | State::Suspended => (None, None),
             State::Waiting { until } if now >= *until => {
                 let first = self.failures == 0 && !self.was_open;
                 self.state = State::Connecting {
@@ -350,6 +382,13 @@ mod tests {
             (
                 SocketEnd::Closed(Some(4400), "next=0".into()),
                 RoomError::Refused("next=0".into()),
+            ),
+            (
+                SocketEnd::Forbidden("insecure".into()),
+                RoomError::ForbiddenSocket {
+                    url: "ws://localhost:3536/room".into(),
+                    reason: "insecure".into(),
+                },
             ),
         ] {
             let (mut client, mut entropy) = client();

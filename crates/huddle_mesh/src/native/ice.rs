@@ -4,10 +4,34 @@ use futures_util::future::join_all;
 use tokio::{net::lookup_host, time::timeout};
 use webrtc::peer_connection::RTCIceServer;
 
-use crate::IceServer;
+use crate::{
+    IceServer, RoomError,
+    ice_url::{IceUrl, refused},
+};
 
 /// How long looking up a server's name may hold up a link.
 const LOOKUP: Duration = Duration::from_millis(1500);
+
+const SECURE: &str =
+    "native games cannot use TLS to such a server yet; give them a `stun:` or `turn:` address";
+const TCP: &str =
+    "native games reach TURN servers over UDP only; give them an address without `?transport=tcp`";
+
+/// Refuses the addresses that the `webrtc` crate would skip.
+pub(super) fn check(servers: &[IceServer]) -> Result<(), RoomError> {
+    for url in servers.iter().flat_map(|server| &server.urls) {
+        let parsed = IceUrl::parse(url)?;
+        if parsed.is_secure {
+            return Err(refused(url, SECURE));
+        }
+        if parsed.is_tcp {
+            return Err(refused(url, TCP));
+        }
+        // The last word is the library's own.
+        rtc_ice::url::Url::parse_url(url).map_err(|error| refused(url, error.to_string()))?;
+    }
+    Ok(())
+}
 
 /// The servers, without the addresses whose names are not found in time: the `webrtc` crate waits
 /// for them before it tells even the local addresses.
@@ -30,7 +54,9 @@ pub(super) async fn known_servers(servers: &[IceServer]) -> Vec<RTCIceServer> {
 }
 
 async fn is_known(url: &str) -> bool {
-    let host = host(url);
+    let Ok(IceUrl { host, .. }) = IceUrl::parse(url) else {
+        return false;
+    };
     if host.parse::<IpAddr>().is_ok() {
         return true;
     }
@@ -43,35 +69,23 @@ async fn is_known(url: &str) -> bool {
     known
 }
 
-/// `turn:[::1]:3478?transport=udp` is about `::1`.
-fn host(url: &str) -> &str {
-    let address = url.split_once(':').map_or(url, |(_, address)| address);
-    let address = address
-        .split_once('?')
-        .map_or(address, |(address, _)| address);
-    match address
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-    {
-        Some((ip, _)) => ip,
-        None => address.split_once(':').map_or(address, |(host, _)| host),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn hosts_are_found_in_urls() {
-        for (url, expected) in [
-            ("stun:stun.example.org", "stun.example.org"),
-            ("stun:stun.example.org:3478", "stun.example.org"),
-            ("turns:10.0.0.1:5349?transport=tcp", "10.0.0.1"),
-            ("turn:[::1]:3478?transport=udp", "::1"),
+    fn addresses_that_the_library_skips_are_refused_by_name() {
+        for (url, reason) in [
+            ("stuns:host:5349", SECURE),
+            ("turns:host:5349", SECURE),
+            ("turns:host:443?transport=tcp", SECURE),
+            ("turn:host:3478?transport=tcp", TCP),
         ] {
-            assert_eq!(host(url), expected);
+            let server = IceServer::turn(url, "ada", "secret");
+            assert_eq!(check(&[server]), Err(refused(url, reason)));
         }
+        let server = IceServer::turn("turn:host:3478?transport=udp", "ada", "secret");
+        assert_eq!(check(&[server]), Ok(()));
     }
 
     #[tokio::test]

@@ -23,6 +23,11 @@ use link::Queued;
 /// How long a dropped room waits for its farewell.
 const FAREWELL: Duration = Duration::from_millis(200);
 
+/// Refuses what the `webrtc` crate cannot use.
+pub(crate) fn check(config: &RoomConfig) -> Result<(), RoomError> {
+    ice::check(&config.ice_servers)
+}
+
 /// What the game asks of the network's thread.
 #[derive(Debug)]
 enum Command {

@@ -8,19 +8,24 @@ use std::{
 use bytes::Bytes;
 use gloo_timers::callback::{Interval, Timeout};
 use matchbox_protocol::PeerId;
-use wasm_bindgen::{JsCast, closure::Closure};
-use web_sys::{Document, EventTarget};
 use web_time::Instant;
 
-use super::{link::WebLink, socket::Socket};
+use super::{
+    js::Exception,
+    link::WebLink,
+    page::{Page, PageEvent},
+    socket::Socket,
+};
 use crate::{
-    Channel, LinkStats, RoomConfig, RoomError,
-    core::{Action, Core, Entropy, Input, LinkId, TICK},
+    Channel, LinkStats, RoomConfig, RoomError, RoomEvent,
+    core::{Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, TICK},
     inbox::Inbox,
 };
 
 /// How long a farewell may take to leave this machine.
 const FAREWELL: Duration = Duration::from_millis(200);
+/// A game that has not read the room for so long does not run: it loads, or its page is hidden.
+const STOPPED_AFTER: Duration = Duration::from_secs(1);
 
 /// Whom an input comes from, so that nothing is heard of what was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,15 +63,23 @@ impl Inputs {
 pub(super) struct Driver {
     core: Core,
     config: RoomConfig,
-    document: Document,
     started: Instant,
-    pub(super) inbox: Inbox,
+    /// When the core ticked, in time since the start.
+    ticked: Duration,
+    /// When the game last read the room.
+    polled: Duration,
+    /// The browser has stopped the page.
+    frozen: bool,
+    /// The game says that it looks elsewhere.
+    away: bool,
+    inbox: Inbox,
     inputs: Inputs,
     socket: Option<Socket>,
     sockets: u64,
     links: BTreeMap<LinkId, WebLink>,
+    /// Browsers slow it down in pages that nobody sees, so the game's calls drive the room, too.
     _ticks: Interval,
-    _page: [PageListener; 2],
+    _page: Page,
 }
 
 impl Driver {
@@ -76,7 +89,7 @@ impl Driver {
         let document = window
             .document()
             .ok_or_else(|| RoomError::Startup("there is no document".into()))?;
-        let driver = Rc::new_cyclic(|weak: &Weak<RefCell<Self>>| {
+        Ok(Rc::new_cyclic(|weak: &Weak<RefCell<Self>>| {
             let with_driver = |act: fn(&mut Driver)| {
                 let weak = weak.clone();
                 move || {
@@ -87,32 +100,31 @@ impl Driver {
                     }
                 }
             };
+            let page = weak.clone();
+            let on_page = move |event| {
+                if let Some(driver) = page.upgrade()
+                    && let Ok(mut driver) = driver.try_borrow_mut()
+                {
+                    driver.page(event);
+                }
+            };
             RefCell::new(Self {
                 core: Core::new(me, &config, Entropy::from_system()),
                 config,
                 started: Instant::now(),
+                ticked: Duration::ZERO,
+                polled: Duration::ZERO,
+                frozen: false,
+                away: false,
                 inbox: Inbox::default(),
                 inputs: Inputs(weak.clone()),
                 socket: None,
                 sockets: 0,
                 links: BTreeMap::new(),
-                _ticks: Interval::new(TICK.as_millis() as u32, with_driver(Self::tick)),
-                _page: [
-                    // The page is being closed: others shall know at once.
-                    PageListener::new(&window, "pagehide", with_driver(Self::say_goodbye)),
-                    PageListener::new(
-                        &document,
-                        "visibilitychange",
-                        with_driver(Self::look_at_page),
-                    ),
-                ],
-                document: document.clone(),
+                _ticks: Interval::new(TICK.as_millis() as u32, with_driver(Self::tick_if_due)),
+                _page: Page::watch(&window, &document, on_page),
             })
-        });
-        if let Ok(mut driver) = driver.try_borrow_mut() {
-            driver.look_at_page();
-        }
-        Ok(driver)
+        }))
     }
 
     /// Says goodbye, and closes everything when that is out.
@@ -128,17 +140,48 @@ impl Driver {
         self.act();
     }
 
-    fn look_at_page(&mut self) {
-        self.set_away(self.document.hidden());
+    fn page(&mut self, event: PageEvent) {
+        match event {
+            PageEvent::Left { kept: false } => self.say_goodbye(),
+            // A kept page that left no word would be a peer that hangs.
+            PageEvent::Left { kept: true } => self.core.suspend(),
+            PageEvent::Returned => {
+                log::info!("the page is back from the browser's cache: joining the room again");
+                self.polled = self.started.elapsed();
+                self.core.resume(self.polled);
+            }
+            PageEvent::Frozen => self.frozen = true,
+            PageEvent::Resumed => {
+                self.frozen = false;
+                self.polled = self.started.elapsed();
+            }
+        }
+        self.tick();
+    }
+
+    pub(super) fn poll(&mut self) -> Option<RoomEvent> {
+        self.polled = self.started.elapsed();
+        self.tick_if_due();
+        self.inbox.pop()
     }
 
     pub(super) fn set_away(&mut self, away: bool) {
-        self.core.set_away(away);
-        self.act();
+        self.away = away;
+        self.tick();
+    }
+
+    fn tick_if_due(&mut self) {
+        if self.started.elapsed().saturating_sub(self.ticked) >= TICK {
+            self.tick();
+        }
     }
 
     fn tick(&mut self) {
-        self.core.tick(self.started.elapsed());
+        let now = self.started.elapsed();
+        self.ticked = now;
+        let stopped = self.frozen || now.saturating_sub(self.polled) >= STOPPED_AFTER;
+        self.core.set_away(stopped || self.away);
+        self.core.tick(now);
         self.act();
         for link in self.links.values_mut() {
             link.watch_path();
@@ -153,6 +196,7 @@ impl Driver {
         if current {
             self.core.handle(self.started.elapsed(), input);
             self.act();
+            self.tick_if_due();
         }
     }
 
@@ -161,7 +205,14 @@ impl Driver {
             match action {
                 Action::Connect(url) => {
                     self.sockets += 1;
-                    self.socket = Some(Socket::open(&url, self.sockets, self.inputs.clone()));
+                    self.socket = None;
+                    match Socket::open(&url, self.sockets, self.inputs.clone()) {
+                        Ok(socket) => self.socket = Some(socket),
+                        Err(Exception(why)) => {
+                            let input = Input::SocketEnded(SocketEnd::Forbidden(why));
+                            self.core.handle(self.started.elapsed(), input);
+                        }
+                    }
                 }
                 Action::SocketSend(text) => {
                     let sent = self.socket.as_ref().map(|socket| socket.send(&text));
@@ -173,12 +224,17 @@ impl Driver {
                 }
                 Action::SocketClose => self.socket = None,
                 Action::OpenLink { link, offer } => {
-                    let opened = WebLink::open(link, offer, &self.config, self.inputs.clone());
-                    self.links.extend(opened.map(|opened| (link, opened)));
+                    match WebLink::open(link, offer, &self.config, self.inputs.clone()) {
+                        Ok(opened) => drop(self.links.insert(link, opened)),
+                        Err(Exception(why)) => {
+                            let input = Input::Link(link, LinkInput::Closed(why));
+                            self.core.handle(self.started.elapsed(), input);
+                        }
+                    }
                 }
                 Action::Answer { link, sdp } => self.with_link(link, |link| link.answer(sdp)),
                 Action::Candidate { link, candidate } => {
-                    self.with_link(link, |link| link.candidate(&candidate));
+                    self.with_link(link, |link| link.candidate(candidate));
                 }
                 Action::Send {
                     link,
@@ -222,34 +278,5 @@ impl Driver {
     pub(super) fn cut(&mut self, peer: PeerId) {
         self.core.cut(self.started.elapsed(), peer);
         self.act();
-    }
-}
-
-/// Listens to the page for as long as it exists.
-#[derive(Debug)]
-struct PageListener {
-    target: EventTarget,
-    event: &'static str,
-    closure: Closure<dyn FnMut()>,
-}
-
-impl PageListener {
-    fn new(target: &EventTarget, event: &'static str, act: impl FnMut() + 'static) -> Self {
-        let closure = Closure::new(act);
-        let _ = target.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
-        Self {
-            target: target.clone(),
-            event,
-            closure,
-        }
-    }
-}
-
-impl Drop for PageListener {
-    fn drop(&mut self) {
-        let callback = self.closure.as_ref().unchecked_ref();
-        let _ = self
-            .target
-            .remove_event_listener_with_callback(self.event, callback);
     }
 }

@@ -1,22 +1,20 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use bytes::Bytes;
-use js_sys::{Array, ArrayBuffer, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{
-    MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelInit, RtcDataChannelType,
-    RtcIceCandidateInit, RtcIceServer, RtcIceTransportPolicy, RtcPeerConnection,
-    RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
-};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{MessageEvent, RtcPeerConnectionIceEvent};
 use web_time::Instant;
 
 use super::{
     driver::{Inputs, Source},
+    js::{self, Exception},
+    rtc::{Connection, DataChannel, Kind},
     stats::selected_path,
 };
 use crate::{
-    Channel, MAX_MESSAGE_LEN, Offence, Path, RoomConfig, Route,
+    Channel, MAX_MESSAGE_LEN, Offence, Path, RoomConfig,
     core::{Input, LinkId, LinkInput, RESERVED_BYTE},
 };
 
@@ -29,8 +27,8 @@ const PATH_FIRST: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct WebLink {
     report: Report,
-    connection: RtcPeerConnection,
-    channels: [RtcDataChannel; 3],
+    connection: Connection,
+    channels: Vec<DataChannel>,
     is_open: Rc<Cell<bool>>,
     path: Rc<Cell<Path>>,
     path_asked: Instant,
@@ -58,22 +56,23 @@ impl Report {
 }
 
 impl WebLink {
-    /// Begins a link; `None` if the browser cannot, which its attempt's end will show.
+    /// Begins a link.
+    ///
+    /// # Errors
+    /// What the browser threw.
     pub(super) fn open(
         id: LinkId,
         offer: Option<String>,
         config: &RoomConfig,
         inputs: Inputs,
-    ) -> Option<Self> {
+    ) -> js::Result<Self> {
         let report = Report { id, inputs };
-        let connection = match RtcPeerConnection::new_with_configuration(&configuration(config)) {
-            Ok(connection) => connection,
-            Err(error) => {
-                log::error!("the browser makes no peer connection: {}", text(&error));
-                return None;
-            }
-        };
-        let channels = Channel::ALL.map(|channel| create_channel(&connection, channel));
+        let connection = Connection::new(config)?;
+        let channels: js::Result<Vec<_>> = Channel::ALL
+            .into_iter()
+            .map(|channel| connection.create_channel(channel))
+            .collect();
+        let channels = channels.inspect_err(|_| connection.close())?;
         let is_open = Rc::new(Cell::new(false));
         let mut events = Vec::new();
         let mut messages = Vec::new();
@@ -82,22 +81,19 @@ impl WebLink {
                 let (report, is_open) = (report.clone(), Rc::clone(&is_open));
                 let open = Rc::new(channels.clone());
                 move || {
-                    let all = open
-                        .iter()
-                        .all(|c| c.ready_state() == web_sys::RtcDataChannelState::Open);
-                    if all && !is_open.replace(true) {
+                    if open.iter().all(DataChannel::is_open) && !is_open.replace(true) {
                         report.send(LinkInput::Opened);
                     }
                 }
             });
-            data.set_onopen(Some(opened.as_ref().unchecked_ref()));
+            data.on("onopen", opened.as_ref());
             events.push(opened);
 
             let closed = Closure::new({
                 let report = report.clone();
                 move || report.closed(format!("the {channel} channel closed"))
             });
-            data.set_onclose(Some(closed.as_ref().unchecked_ref()));
+            data.on("onclose", closed.as_ref());
             events.push(closed);
 
             let message = Closure::new({
@@ -116,22 +112,18 @@ impl WebLink {
                     });
                 }
             });
-            data.set_onmessage(Some(message.as_ref().unchecked_ref()));
+            data.on("onmessage", message.as_ref());
             messages.push(message);
         }
         let state = Closure::new({
             let (report, connection) = (report.clone(), connection.clone());
             move || {
-                let state = connection.connection_state();
-                if matches!(
-                    state,
-                    RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed
-                ) {
+                if connection.is_over() {
                     report.closed("the connection failed");
                 }
             }
         });
-        connection.set_onconnectionstatechange(Some(state.as_ref().unchecked_ref()));
+        connection.on("onconnectionstatechange", state.as_ref());
         events.push(state);
 
         let foreign = Closure::new({
@@ -142,7 +134,7 @@ impl WebLink {
                 report.closed("the other side opened a channel of its own");
             }
         });
-        connection.set_ondatachannel(Some(foreign.as_ref().unchecked_ref()));
+        connection.on("ondatachannel", foreign.as_ref());
         events.push(foreign);
 
         let candidates = Closure::new({
@@ -153,7 +145,7 @@ impl WebLink {
                 }
             }
         });
-        connection.set_onicecandidate(Some(candidates.as_ref().unchecked_ref()));
+        connection.on("onicecandidate", candidates.as_ref());
 
         let link = Self {
             report,
@@ -167,46 +159,37 @@ impl WebLink {
             _candidates: candidates,
         };
         link.attempt(|report, connection| describe(report, connection, offer));
-        Some(link)
+        Ok(link)
     }
 
     /// Runs `work`; if the browser refuses, the link is over.
-    fn attempt<F>(&self, work: impl FnOnce(Report, RtcPeerConnection) -> F)
+    fn attempt<F>(&self, work: impl FnOnce(Report, Connection) -> F)
     where
-        F: Future<Output = Result<(), JsValue>> + 'static,
+        F: Future<Output = js::Result<()>> + 'static,
     {
         let (report, work) = (
             self.report.clone(),
             work(self.report.clone(), self.connection.clone()),
         );
         spawn_local(async move {
-            if let Err(error) = work.await {
-                report.closed(text(&error));
+            if let Err(Exception(why)) = work.await {
+                report.closed(why);
             }
         });
     }
 
     pub(super) fn answer(&self, sdp: String) {
-        self.attempt(|_, connection| async move {
-            set_remote(&connection, RtcSdpType::Answer, &sdp).await
-        });
+        self.attempt(
+            |_, connection| async move { connection.set_remote(Kind::Answer, &sdp).await },
+        );
     }
 
-    pub(super) fn candidate(&self, candidate: &str) {
-        let init = RtcIceCandidateInit::new(candidate);
-        init.set_sdp_m_line_index(Some(0));
-        let added = self
-            .connection
-            .add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
-        let id = self.report.id;
+    pub(super) fn candidate(&self, candidate: String) {
+        let (connection, id) = (self.connection.clone(), self.report.id);
         spawn_local(async move {
             // One address that cannot be used is no reason to give up the others.
-            if let Err(error) = JsFuture::from(added).await {
-                log::debug!(
-                    "a candidate of link {} cannot be used: {}",
-                    id.0,
-                    text(&error)
-                );
+            if let Err(Exception(why)) = connection.add_candidate(&candidate).await {
+                log::debug!("a candidate of link {} cannot be used: {why}", id.0);
             }
         });
     }
@@ -217,13 +200,18 @@ impl WebLink {
         if control && !channel.takes_control(self.queued(channel)) {
             return;
         }
-        if let Err(error) = self.channels[channel.index()].send_with_u8_array(bytes) {
-            log::debug!("sending on {channel} failed: {}", text(&error));
+        let Some(data) = self.channels.get(channel.index()) else {
+            return;
+        };
+        if let Err(Exception(why)) = data.send(bytes) {
+            log::debug!("sending on {channel} failed: {why}");
         }
     }
 
     pub(super) fn queued(&self, channel: Channel) -> usize {
-        self.channels[channel.index()].buffered_amount() as usize
+        self.channels
+            .get(channel.index())
+            .map_or(0, DataChannel::queued)
     }
 
     /// Now and then asks which way the link goes.
@@ -248,96 +236,28 @@ impl WebLink {
 
 impl Drop for WebLink {
     fn drop(&mut self) {
-        self.connection.set_onicecandidate(None);
-        self.connection.set_onconnectionstatechange(None);
-        self.connection.set_ondatachannel(None);
-        for channel in &self.channels {
-            channel.set_onopen(None);
-            channel.set_onclose(None);
-            channel.set_onmessage(None);
-            channel.close();
+        for event in ["onicecandidate", "onconnectionstatechange", "ondatachannel"] {
+            self.connection.on(event, &JsValue::NULL);
+        }
+        for data in &self.channels {
+            for event in ["onopen", "onclose", "onmessage"] {
+                data.on(event, &JsValue::NULL);
+            }
+            data.close();
         }
         self.connection.close();
     }
 }
 
-async fn describe(
-    report: Report,
-    connection: RtcPeerConnection,
-    offer: Option<String>,
-) -> Result<(), JsValue> {
-    let (kind, made) = match offer {
-        None => (RtcSdpType::Offer, connection.create_offer()),
+async fn describe(report: Report, connection: Connection, offer: Option<String>) -> js::Result<()> {
+    let kind = match offer {
+        None => Kind::Offer,
         Some(sdp) => {
-            set_remote(&connection, RtcSdpType::Offer, &sdp).await?;
-            (RtcSdpType::Answer, connection.create_answer())
+            connection.set_remote(Kind::Offer, &sdp).await?;
+            Kind::Answer
         }
     };
-    let made = JsFuture::from(made).await?;
-    let sdp = Reflect::get(&made, &"sdp".into())?
-        .as_string()
-        .unwrap_or_default();
+    let sdp = connection.create(kind).await?;
     report.send(LinkInput::Described(sdp.clone()));
-    let description = RtcSessionDescriptionInit::new(kind);
-    description.set_sdp(&sdp);
-    JsFuture::from(connection.set_local_description(&description)).await?;
-    Ok(())
-}
-
-async fn set_remote(
-    connection: &RtcPeerConnection,
-    kind: RtcSdpType,
-    sdp: &str,
-) -> Result<(), JsValue> {
-    let description = RtcSessionDescriptionInit::new(kind);
-    description.set_sdp(sdp);
-    JsFuture::from(connection.set_remote_description(&description)).await?;
-    Ok(())
-}
-
-fn create_channel(connection: &RtcPeerConnection, channel: Channel) -> RtcDataChannel {
-    let init = RtcDataChannelInit::new();
-    init.set_ordered(channel.is_reliable());
-    init.set_negotiated(true);
-    init.set_id(channel.index() as u16);
-    if !channel.is_reliable() {
-        init.set_max_retransmits(0);
-    }
-    let data = connection.create_data_channel_with_data_channel_dict(&channel.label(), &init);
-    data.set_binary_type(RtcDataChannelType::Arraybuffer);
-    data
-}
-
-fn configuration(config: &RoomConfig) -> RtcConfiguration {
-    let servers = Array::new();
-    for server in &config.ice_servers {
-        let entry = RtcIceServer::new();
-        let urls: Array = server
-            .urls
-            .iter()
-            .map(|url| JsValue::from_str(url))
-            .collect();
-        entry.set_urls(&urls);
-        if let Some(username) = &server.username {
-            entry.set_username(username);
-        }
-        if let Some(credential) = &server.credential {
-            entry.set_credential(credential);
-        }
-        servers.push(&entry);
-    }
-    let configuration = RtcConfiguration::new();
-    configuration.set_ice_servers(&servers);
-    if config.route == Route::RelayOnly {
-        configuration.set_ice_transport_policy(RtcIceTransportPolicy::Relay);
-    }
-    configuration
-}
-
-/// What a thrown value says.
-fn text(error: &JsValue) -> String {
-    match error.dyn_ref::<js_sys::Error>() {
-        Some(error) => String::from(error.message()),
-        None => format!("{error:?}"),
-    }
+    connection.set_local(kind, &sdp).await
 }

@@ -1,7 +1,10 @@
 //! The browser: no threads, so the network runs in the page's own events, between frames.
 
 mod driver;
+mod js;
 mod link;
+mod page;
+mod rtc;
 mod socket;
 mod stats;
 
@@ -27,6 +30,12 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct Handle {
     room: u64,
+    failed: bool,
+}
+
+/// Tries out what links need, and refuses what the browser refuses.
+pub(crate) fn check(config: &RoomConfig) -> Result<(), RoomError> {
+    rtc::check(config)
 }
 
 impl Handle {
@@ -34,7 +43,10 @@ impl Handle {
         let driver = Driver::start(me, config)?;
         let room = NEXT.replace(NEXT.get() + 1);
         ROOMS.with_borrow_mut(|rooms| rooms.insert(room, driver));
-        Ok(Self { room })
+        Ok(Self {
+            room,
+            failed: false,
+        })
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Driver) -> T) -> Option<T> {
@@ -44,7 +56,13 @@ impl Handle {
     }
 
     pub(crate) fn poll(&mut self) -> Option<RoomEvent> {
-        self.with(|driver| driver.inbox.pop())?
+        if let Some(event) = self.with(Driver::poll) {
+            return event;
+        }
+        // Nothing calls the game while the driver works. So an exception has passed through it.
+        let is_stuck = ROOMS.with_borrow(|rooms| rooms.contains_key(&self.room));
+        let told = std::mem::replace(&mut self.failed, is_stuck);
+        (is_stuck && !told).then_some(RoomEvent::Failed(RoomError::Stopped))
     }
 
     pub(crate) fn queued(&self, peer: PeerId, channel: Channel) -> Option<usize> {

@@ -4,7 +4,10 @@ use js_sys::JsString;
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
-use super::driver::{Inputs, Source};
+use super::{
+    driver::{Inputs, Source},
+    js,
+};
 use crate::{
     Offence,
     core::{Input, MAX_SIGNAL_LEN, SocketEnd},
@@ -16,15 +19,18 @@ const MAX_UNSENT: u32 = 1024 * 1024;
 /// The WebSocket to the signaling server; closed when dropped.
 #[derive(Debug)]
 pub(super) struct Socket {
-    /// `None` if the browser refused to make one.
-    socket: Option<WebSocket>,
+    socket: WebSocket,
     _opened: Closure<dyn FnMut()>,
     _message: Closure<dyn FnMut(MessageEvent)>,
     _closed: Closure<dyn FnMut(CloseEvent)>,
 }
 
 impl Socket {
-    pub(super) fn open(url: &str, number: u64, inputs: Inputs) -> Self {
+    /// Begins to connect.
+    ///
+    /// # Errors
+    /// What the browser threw, typically because a page served over https asks for `ws://`.
+    pub(super) fn open(url: &str, number: u64, inputs: Inputs) -> js::Result<Self> {
         let source = Source::Socket(number);
         let was_open = Rc::new(Cell::new(false));
 
@@ -67,39 +73,25 @@ impl Socket {
                 inputs.send(source, Input::SocketEnded(end));
             }
         });
-        let socket = match WebSocket::new(url) {
-            Ok(socket) => {
-                socket.set_onopen(Some(opened.as_ref().unchecked_ref()));
-                socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
-                socket.set_onclose(Some(closed.as_ref().unchecked_ref()));
-                Some(socket)
-            }
-            Err(error) => {
-                // Typically a page served over https that asks for ws://.
-                let end = SocketEnd::Unreachable(format!("the browser refuses: {error:?}"));
-                inputs.send(source, Input::SocketEnded(end));
-                None
-            }
-        };
-        Self {
+        let socket = WebSocket::new(url)?;
+        socket.set_onopen(Some(opened.as_ref().unchecked_ref()));
+        socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(closed.as_ref().unchecked_ref()));
+        Ok(Self {
             socket,
             _opened: opened,
             _message: message,
             _closed: closed,
-        }
+        })
     }
 
     /// Sends a text, unless too much waits already: then the connection is of no use.
     pub(super) fn send(&self, text: &str) -> Result<(), SocketEnd> {
-        if let Some(socket) = self
-            .socket
-            .as_ref()
-            .filter(|s| s.ready_state() == WebSocket::OPEN)
-        {
-            if socket.buffered_amount() > MAX_UNSENT {
+        if self.socket.ready_state() == WebSocket::OPEN {
+            if self.socket.buffered_amount() > MAX_UNSENT {
                 return Err(SocketEnd::unread());
             }
-            let _ = socket.send_with_str(text);
+            let _ = self.socket.send_with_str(text);
         }
         Ok(())
     }
@@ -107,11 +99,9 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if let Some(socket) = &self.socket {
-            socket.set_onopen(None);
-            socket.set_onmessage(None);
-            socket.set_onclose(None);
-            let _ = socket.close();
-        }
+        self.socket.set_onopen(None);
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        let _ = self.socket.close();
     }
 }

@@ -1,14 +1,13 @@
-use js_sys::{Map, Reflect};
+use js_sys::Map;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::RtcPeerConnection;
 
+use super::{js, rtc::Connection};
 use crate::Path;
 
 /// Which way the selected candidate pair goes, out of the browser's statistics: Chromium and
 /// Safari name the pair on the transport, Firefox marks the pair itself.
-pub(super) async fn selected_path(connection: &RtcPeerConnection) -> Path {
-    let Ok(report) = JsFuture::from(connection.get_stats()).await else {
+pub(super) async fn selected_path(connection: &Connection) -> Path {
+    let Ok(report) = connection.stats().await else {
         return Path::Unknown;
     };
     // It reads like a map without being one.
@@ -48,11 +47,11 @@ pub(super) async fn selected_path(connection: &RtcPeerConnection) -> Path {
 }
 
 fn string(entry: &JsValue, key: &str) -> Option<String> {
-    Reflect::get(entry, &key.into()).ok()?.as_string()
+    js::get(entry, key).ok()?.as_string()
 }
 
 fn is_true(entry: &JsValue, key: &str) -> bool {
-    Reflect::get(entry, &key.into())
+    js::get(entry, key)
         .ok()
         .and_then(|value| value.as_bool())
         .unwrap_or(false)

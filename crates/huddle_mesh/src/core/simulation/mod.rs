@@ -5,6 +5,7 @@ mod foreign;
 mod hostile;
 mod hostile_server;
 mod scenarios;
+mod suspension;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

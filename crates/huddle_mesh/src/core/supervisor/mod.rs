@@ -180,6 +180,21 @@ impl Supervisor {
         }
     }
 
+    /// Leaves until the links are made again: every peer is lost, and can return.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn suspend(&mut self, actions: &mut Actions) {
+        self.leave(actions);
+        let here: Vec<_> = self.here().map(|(id, _)| id).collect();
+        for id in here {
+            self.gone(id, LeaveReason::Lost, actions);
+        }
+        let links: Vec<_> = self.links.keys().copied().collect();
+        for id in links {
+            self.close(id, actions);
+        }
+        self.signaling_lost(actions);
+    }
+
     pub(crate) fn leave(&mut self, actions: &mut Actions) {
         for peer in self
             .peers

@@ -1,0 +1,186 @@
+//! The addresses of STUN and TURN servers, by RFC 7064 and RFC 7065: what browsers refuse, this
+//! refuses in words, on every platform.
+
+use crate::{IceServer, RoomError};
+
+/// The parsed address of a STUN or TURN server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IceUrl<'a> {
+    pub(crate) is_turn: bool,
+    /// TLS: `stuns:` or `turns:`.
+    pub(crate) is_secure: bool,
+    /// Without the brackets of an IPv6 address.
+    pub(crate) host: &'a str,
+    /// `?transport=tcp`.
+    pub(crate) is_tcp: bool,
+}
+
+const PORT: &str = "the port is not a number from 1 to 65535";
+const STUN_QUERY: &str =
+    "nothing may follow the port of a STUN server; remove the `?` and the rest";
+const TURN_QUERY: &str = "only `?transport=udp` or `?transport=tcp` may follow the port";
+const LOGIN: &str =
+    "a TURN server needs a user name and a password; give them with `IceServer::turn`";
+const NO_ADDRESS: &str = "it has no address; give it at least one";
+
+impl<'a> IceUrl<'a> {
+    /// Parses an address.
+    pub(crate) fn parse(url: &'a str) -> Result<Self, RoomError> {
+        let unknown = || RoomError::IceServer(url.to_owned());
+        let refused = |reason| refused(url, reason);
+
+        let (scheme, rest) = url.split_once(':').ok_or_else(unknown)?;
+        let (is_turn, is_secure) = match scheme {
+            "stun" => (false, false),
+            "stuns" => (false, true),
+            "turn" => (true, false),
+            "turns" => (true, true),
+            _ => return Err(unknown()),
+        };
+        let (address, query) = match rest.split_once('?') {
+            Some((address, query)) => (address, Some(query)),
+            None => (rest, None),
+        };
+        let (host, port) = match address.strip_prefix('[') {
+            Some(rest) => {
+                let (host, after) = rest.split_once(']').ok_or_else(unknown)?;
+                match after.strip_prefix(':') {
+                    Some(port) => (host, Some(port)),
+                    None if after.is_empty() => (host, None),
+                    None => return Err(unknown()),
+                }
+            }
+            None => match address.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (address, None),
+            },
+        };
+        let stray = |c: char| c.is_whitespace() || c.is_control() || "/@#\\".contains(c);
+        if host.is_empty() || host.contains(stray) {
+            return Err(unknown());
+        }
+        if port.is_some_and(|port| !is_port(port)) {
+            return Err(refused(PORT));
+        }
+        let is_tcp = match query {
+            Some(_) if !is_turn => return Err(refused(STUN_QUERY)),
+            None | Some("transport=udp") => false,
+            Some("transport=tcp") => true,
+            Some(_) => return Err(refused(TURN_QUERY)),
+        };
+        Ok(Self {
+            is_turn,
+            is_secure,
+            host,
+            is_tcp,
+        })
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse().is_ok_and(|port: u16| port > 0)
+}
+
+/// Checks what does not depend on the platform.
+pub(crate) fn check(server: &IceServer) -> Result<(), RoomError> {
+    if server.urls.is_empty() {
+        return Err(refused("", NO_ADDRESS));
+    }
+    let is_given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    let has_login = is_given(&server.username) && is_given(&server.credential);
+    for url in &server.urls {
+        if IceUrl::parse(url)?.is_turn && !has_login {
+            return Err(refused(url, LOGIN));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn refused(url: &str, reason: impl Into<String>) -> RoomError {
+    RoomError::RefusedIceServer {
+        url: url.to_owned(),
+        reason: reason.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usable_addresses_are_parsed() {
+        let url = |is_turn, is_secure, host, is_tcp| IceUrl {
+            is_turn,
+            is_secure,
+            host,
+            is_tcp,
+        };
+        for (text, expected) in [
+            (
+                "stun:stun.example.org",
+                url(false, false, "stun.example.org", false),
+            ),
+            ("stuns:10.0.0.1:443", url(false, true, "10.0.0.1", false)),
+            (
+                "turn:[::1]:3478?transport=udp",
+                url(true, false, "::1", false),
+            ),
+            ("turn:[2001:db8::1]", url(true, false, "2001:db8::1", false)),
+            (
+                "turns:host:65535?transport=tcp",
+                url(true, true, "host", true),
+            ),
+        ] {
+            assert_eq!(IceUrl::parse(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn unusable_addresses_are_refused_with_the_reason() {
+        for (text, reason) in [
+            ("stun:host?transport=udp", STUN_QUERY),
+            ("stun:host:3478?", STUN_QUERY),
+            ("turn:host?transport=sctp", TURN_QUERY),
+            ("turn:host?transport=udp&x=1", TURN_QUERY),
+            ("turn:host:99999", PORT),
+            ("stun:host:0", PORT),
+            ("stun:host:", PORT),
+            ("stun:host:+80", PORT),
+            ("stun:2001:db8::1", PORT),
+        ] {
+            assert_eq!(IceUrl::parse(text), Err(refused(text, reason)), "{text}");
+        }
+        for text in [
+            "host",
+            "turn:",
+            "turn://host",
+            "http://host",
+            "STUN:host",
+            "stun:a host",
+            "turn:user@host",
+            "turn:[::1",
+            "turn:[::1]3478",
+            "turn:[]",
+        ] {
+            let unknown = Err(RoomError::IceServer(text.to_owned()));
+            assert_eq!(IceUrl::parse(text), unknown, "{text}");
+        }
+    }
+
+    #[test]
+    fn turn_server_needs_both_user_name_and_password() {
+        let url = "turn:host:3478";
+        assert_eq!(check(&IceServer::turn(url, "ada", "secret")), Ok(()));
+        for server in [
+            IceServer::stun(url),
+            IceServer::turn(url, "", "secret"),
+            IceServer::turn(url, "ada", ""),
+        ] {
+            assert_eq!(check(&server), Err(refused(url, LOGIN)));
+        }
+        let mut server = IceServer::stun("stun:host");
+        assert_eq!(check(&server), Ok(()));
+        server.urls.clear();
+        assert_eq!(check(&server), Err(refused("", NO_ADDRESS)));
+    }
+}

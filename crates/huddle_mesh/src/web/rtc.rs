@@ -1,0 +1,197 @@
+//! The browser's WebRTC objects.
+
+use js_sys::Array;
+use serde_json::{Value, json};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::RtcDataChannel;
+
+use super::js::{self, Exception, Result};
+use crate::{Channel, IceServer, RoomConfig, RoomError, Route, ice_url::refused};
+
+/// An `RTCPeerConnection`. Its owner closes it.
+#[derive(Debug, Clone)]
+pub(super) struct Connection(JsValue);
+
+/// An `RTCDataChannel`.
+#[derive(Debug, Clone)]
+pub(super) struct DataChannel(JsValue);
+
+/// What a session description is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Offer,
+    Answer,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Offer => "offer",
+            Self::Answer => "answer",
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(config: &RoomConfig) -> Result<Self> {
+        Self::with(&config.ice_servers, config.route)
+    }
+
+    fn with(servers: &[IceServer], route: Route) -> Result<Self> {
+        let configuration = js::plain(&json!({
+            "iceServers": servers.iter().map(ice_server).collect::<Vec<_>>(),
+            "iceTransportPolicy": match route {
+                Route::Any => "all",
+                Route::RelayOnly => "relay",
+            },
+        }))?;
+        js::construct("RTCPeerConnection", &configuration).map(Self)
+    }
+
+    pub(super) fn create_channel(&self, channel: Channel) -> Result<DataChannel> {
+        let mut init = json!({
+            "ordered": channel.is_reliable(),
+            "negotiated": true,
+            "id": channel.index(),
+        });
+        if !channel.is_reliable() {
+            init["maxRetransmits"] = json!(0);
+        }
+        let arguments = Array::of2(&channel.label().into(), &js::plain(&init)?);
+        let made = js::call(&self.0, "createDataChannel", &arguments)?;
+        let data = js::object("createDataChannel", made)?;
+        js::set(&data, "binaryType", &"arraybuffer".into())?;
+        Ok(DataChannel(data))
+    }
+
+    /// Makes an offer or an answer; returns its text.
+    pub(super) async fn create(&self, kind: Kind) -> Result<String> {
+        let method = match kind {
+            Kind::Offer => "createOffer",
+            Kind::Answer => "createAnswer",
+        };
+        let made = js::settle(&self.0, method, &Array::new()).await?;
+        Ok(js::get(&made, "sdp")?.as_string().unwrap_or_default())
+    }
+
+    pub(super) async fn set_local(&self, kind: Kind, sdp: &str) -> Result<()> {
+        self.describe("setLocalDescription", kind, sdp).await
+    }
+
+    pub(super) async fn set_remote(&self, kind: Kind, sdp: &str) -> Result<()> {
+        self.describe("setRemoteDescription", kind, sdp).await
+    }
+
+    async fn describe(&self, method: &str, kind: Kind, sdp: &str) -> Result<()> {
+        let description = js::plain(&json!({ "type": kind.name(), "sdp": sdp }))?;
+        js::settle(&self.0, method, &Array::of1(&description))
+            .await
+            .map(drop)
+    }
+
+    pub(super) async fn add_candidate(&self, candidate: &str) -> Result<()> {
+        let init = js::plain(&json!({ "candidate": candidate, "sdpMLineIndex": 0 }))?;
+        js::settle(&self.0, "addIceCandidate", &Array::of1(&init))
+            .await
+            .map(drop)
+    }
+
+    pub(super) async fn stats(&self) -> Result<JsValue> {
+        js::settle(&self.0, "getStats", &Array::new()).await
+    }
+
+    /// Whether it is of no use any more.
+    pub(super) fn is_over(&self) -> bool {
+        let state = js::get(&self.0, "connectionState").ok();
+        let state = state.and_then(|state| state.as_string());
+        matches!(state.as_deref(), Some("failed" | "closed"))
+    }
+
+    /// Sets the handler of an event, like `onicecandidate`.
+    pub(super) fn on(&self, event: &str, handler: &JsValue) {
+        on(&self.0, event, handler);
+    }
+
+    pub(super) fn close(&self) {
+        close(&self.0);
+    }
+}
+
+impl DataChannel {
+    pub(super) fn is_open(&self) -> bool {
+        let state = js::get(&self.0, "readyState").ok();
+        state.and_then(|state| state.as_string()).as_deref() == Some("open")
+    }
+
+    pub(super) fn queued(&self) -> usize {
+        let queued = js::get(&self.0, "bufferedAmount").ok();
+        queued.and_then(|queued| queued.as_f64()).unwrap_or(0.0) as usize
+    }
+
+    pub(super) fn send(&self, bytes: &[u8]) -> Result<()> {
+        // This binding catches.
+        let data: &RtcDataChannel = self.0.unchecked_ref();
+        Ok(data.send_with_u8_array(bytes)?)
+    }
+
+    /// Sets the handler of an event, like `onmessage`.
+    pub(super) fn on(&self, event: &str, handler: &JsValue) {
+        on(&self.0, event, handler);
+    }
+
+    pub(super) fn close(&self) {
+        close(&self.0);
+    }
+}
+
+fn on(target: &JsValue, event: &str, handler: &JsValue) {
+    if let Err(Exception(why)) = js::set(target, event, handler) {
+        log::warn!("cannot listen to {event}: {why}");
+    }
+}
+
+fn close(target: &JsValue) {
+    if let Err(Exception(why)) = js::call(target, "close", &Array::new()) {
+        log::warn!("cannot close a connection: {why}");
+    }
+}
+
+fn ice_server(server: &IceServer) -> Value {
+    let mut entry = json!({ "urls": server.urls });
+    if let Some(username) = &server.username {
+        entry["username"] = json!(username);
+    }
+    if let Some(credential) = &server.credential {
+        entry["credential"] = json!(credential);
+    }
+    entry
+}
+
+/// Tries what every link needs, and names what the browser refuses.
+pub(super) fn check(config: &RoomConfig) -> std::result::Result<(), RoomError> {
+    let Err(Exception(why)) = try_out(&config.ice_servers, config.route) else {
+        return Ok(());
+    };
+    // Without any server, it is not the configuration that the browser refuses.
+    try_out(&[], Route::Any).map_err(|Exception(why)| RoomError::NoWebRtc(why))?;
+    for server in &config.ice_servers {
+        for url in &server.urls {
+            let alone = IceServer {
+                urls: vec![url.clone()],
+                ..server.clone()
+            };
+            try_out(&[alone], Route::Any).map_err(|Exception(why)| refused(url, why))?;
+        }
+    }
+    Err(RoomError::NoWebRtc(why))
+}
+
+fn try_out(servers: &[IceServer], route: Route) -> Result<()> {
+    let connection = Connection::with(servers, route)?;
+    let channels: Result<Vec<_>> = Channel::ALL
+        .into_iter()
+        .map(|channel| connection.create_channel(channel))
+        .collect();
+    connection.close();
+    channels.map(drop)
+}
