@@ -16,7 +16,8 @@ pub trait HuddleAppExt {
     /// `name` stands for the type between players, so it must be the same on every machine.
     ///
     /// # Panics
-    /// If the name is empty or in use, or the type is declared as an event already.
+    /// If the name is empty or in use, the type is declared as an event already, or its values
+    /// would not survive being sent.
     fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
 
     /// Declares state: only the latest value counts, seen by others as
@@ -25,7 +26,8 @@ pub trait HuddleAppExt {
     /// `name` stands for the type between players, so it must be the same on every machine.
     ///
     /// # Panics
-    /// If the name is empty or in use, or the type is declared as state already.
+    /// If the name is empty or in use, the type is declared as state already, or its values would
+    /// not survive being sent.
     fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
 
     /// Names the game and, if it has any, its version, such as `"my-game 1.2"`; at most 64 bytes.

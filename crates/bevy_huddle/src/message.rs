@@ -3,10 +3,11 @@ use std::{any::TypeId, collections::HashMap, sync::Arc};
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_sync::{
-    Delivery, KindError, KindId, Kinds, MAX_EVENT_LEN, MAX_STATE_LEN, Schema,
+    Delivery, KindError, KindId, Kinds, MAX_EVENT_LEN, MAX_STATE_LEN, Schema, SchemaError,
     codec::{self, DecodeError},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
 
 use crate::{
     HuddleSystems, Recipients,
@@ -14,6 +15,10 @@ use crate::{
 };
 
 /// What can be sent to peers: every `serde` type that owns its data.
+///
+/// Names of fields and types are not sent, so that messages are small. Attributes that need them
+/// (`#[serde(untagged)]`, `#[serde(tag = "..")]`, `#[serde(flatten)]`,
+/// `#[serde(skip_serializing_if = "..")]`) are refused where the type is declared.
 pub trait PeerMessage: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> PeerMessage for T {}
@@ -243,9 +248,11 @@ impl MessageTable {
         &mut self,
         delivery: Delivery,
         handler: Handler,
-    ) -> Result<(), KindError> {
+    ) -> Result<(), DeclareError> {
         let name = handler.name;
-        let kind = self.kinds.declare(name, delivery, Schema::of::<T>())?;
+        let kind = self
+            .kinds
+            .declare(name, delivery, Schema::checked::<T>()?)?;
         let types = match delivery {
             Delivery::Event => &mut self.events,
             Delivery::State => &mut self.states,
@@ -260,6 +267,17 @@ impl MessageTable {
         self.handlers.insert(kind, handler);
         Ok(())
     }
+}
+
+/// Why a type of message cannot be declared.
+#[derive(Debug, Error)]
+enum DeclareError {
+    /// Its name cannot be used.
+    #[error(transparent)]
+    Kind(#[from] KindError),
+    /// Its values would not survive being sent.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
 }
 
 pub(crate) fn declare<T: PeerMessage>(world: &mut World, delivery: Delivery, handler: Handler) {

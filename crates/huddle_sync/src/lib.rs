@@ -53,7 +53,7 @@ pub use room::{
     MessageError, PacketRider, RoomSession, RoomSetup, SessionEvent, SessionStats, SetupError,
 };
 pub use roster::{RemovalError, RemovalPolicy};
-pub use schema::{MAX_SCHEMA_LEN, Schema};
+pub use schema::{MAX_SCHEMA_LEN, Schema, SchemaError};
 pub use state::OwnStates;
 pub use tick::{Tick, TickInstant, TickRate, TickRateError};
 pub use transfer::{

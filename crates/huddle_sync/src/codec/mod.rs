@@ -1,6 +1,7 @@
 //! The one place where typed messages become bytes and back.
 
-mod depth;
+mod reading;
+mod writing;
 
 use bincode::{
     config::{self, Configuration, Limit, LittleEndian, Varint},
@@ -10,7 +11,14 @@ use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-use self::depth::Shallow;
+use self::{reading::BoundedSeed, writing::Check};
+
+/// How many enums, structs, sequences and so on may be within each other.
+pub const MAX_DEPTH: u32 = 128;
+
+/// How many more elements than bytes a message may have. Elements of sequences and maps that take
+/// no bytes are the only reason to have more; an element that takes bytes takes at least one.
+pub const MAX_ELEMENTS_BEYOND_BYTES: usize = 256;
 
 /// How much memory one decoded message may claim, in bytes. Well above what the longest message
 /// needs, because small numbers take less room on the wire than in memory.
@@ -30,9 +38,69 @@ pub enum EncodeError {
         /// What fits.
         max: usize,
     },
+    /// Its parts are nested too deeply for the receiver.
+    #[error(
+        "it nests deeper than {MAX_DEPTH} levels{}: send a list instead, or several messages", within(.at)
+    )]
+    TooDeep {
+        /// Where the outermost levels are, such as `next.next`.
+        at: String,
+    },
+    /// The receiver does not take so many elements that take no bytes.
+    #[error(
+        "its sequences and maps have {elements} elements, and in so few bytes at most {max} are read: send how many there are instead of elements that take no bytes"
+    )]
+    TooManyElements {
+        /// How many elements there are in all sequences and maps together.
+        elements: usize,
+        /// How many the receiver takes.
+        max: usize,
+    },
+    /// A field was not written, so the receiver would take the next one for it.
+    #[error(
+        "the field `{field}` is left out, and then the message cannot be read: remove `#[serde(skip_serializing_if)]` from it"
+    )]
+    FieldLeftOut {
+        /// Where the field is, such as `item.owner`.
+        field: String,
+    },
+    /// A sequence or map does not know its length.
+    #[error(
+        "there is no length{} before its elements are written: replace `#[serde(flatten)]` by a plain field, or collect what has no length into a `Vec`", within(.at)
+    )]
+    NoLength {
+        /// Where the sequence or map is.
+        at: String,
+    },
+    /// A sequence or map has not the length that it claims.
+    #[error(
+        "there are {written} elements{} after a length of {claimed}: fix its `Serialize` implementation", within(.at)
+    )]
+    WrongLength {
+        /// Where the sequence or map is.
+        at: String,
+        /// Its length, as written before the elements.
+        claimed: usize,
+        /// How many elements followed.
+        written: usize,
+    },
     /// The type's `Serialize` implementation refuses.
-    #[error("its type cannot be encoded: {0}")]
-    Unsupported(String),
+    #[error("its type cannot be encoded{}: {reason}", within(.at))]
+    Unsupported {
+        /// Where.
+        at: String,
+        /// What it says.
+        reason: String,
+    },
+}
+
+/// A path to a part of a message, in a sentence.
+fn within(path: &str) -> String {
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!(" in `{path}`")
+    }
 }
 
 /// Why bytes are not the message they should be.
@@ -66,16 +134,19 @@ pub enum DecodeError {
 /// ```
 ///
 /// # Errors
-/// If it takes more than `max` bytes, or its `Serialize` implementation fails.
+/// If it takes more than `max` bytes, [`decode`] could not read it, or its `Serialize`
+/// implementation fails.
 pub fn encode<T: Serialize>(message: &T, max: usize) -> Result<Bytes, EncodeError> {
-    let bytes = bincode::serde::encode_to_vec(message, CONFIG)
-        .map_err(|e| EncodeError::Unsupported(e.to_string()))?;
+    let check = Check::default();
+    let bytes =
+        bincode::serde::encode_to_vec(check.guard(message), CONFIG).map_err(|e| check.error(&e))?;
     if bytes.len() > max {
         return Err(EncodeError::TooLong {
             len: bytes.len(),
             max,
         });
     }
+    check.check_elements(bytes.len())?;
     Ok(bytes.into())
 }
 
@@ -89,11 +160,12 @@ pub(crate) fn encode_into<T: Serialize>(
     max: usize,
 ) -> Result<(), EncodeError> {
     let mut appender = Appender { out, len: 0, max };
-    bincode::serde::encode_into_writer(message, &mut appender, CONFIG)
-        .map_err(|e| EncodeError::Unsupported(e.to_string()))?;
+    let check = Check::default();
+    bincode::serde::encode_into_writer(check.guard(message), &mut appender, CONFIG)
+        .map_err(|e| check.error(&e))?;
     match appender.len {
         len if len > max => Err(EncodeError::TooLong { len, max }),
-        _ => Ok(()),
+        len => check.check_elements(len),
     }
 }
 
@@ -116,10 +188,11 @@ impl Writer for &mut Appender<'_> {
 
 /// Turns bytes that came from another player into a message; all of them must be used.
 ///
-/// Bytes are untrusted: memory stays bounded whatever they say, and so does the stack: what nests
-/// deeper than 128 levels is not decoded. Types that describe themselves
-/// (`#[serde(untagged)]`, `#[serde(flatten)]`) cannot be decoded, and a sequence of things that
-/// take no bytes (`Vec<()>`) should not be sent, since its length is not bounded by the bytes.
+/// Bytes are untrusted: time and memory stay bounded by their number whatever they say, and so does
+/// the stack. What nests deeper than [`MAX_DEPTH`] is refused, and so are more elements of sequences
+/// and maps than there are bytes and [`MAX_ELEMENTS_BEYOND_BYTES`] together. [`encode`] refuses the
+/// same. Types that describe themselves (`#[serde(untagged)]`, `#[serde(tag)]`,
+/// `#[serde(flatten)]`) cannot be decoded.
 ///
 /// # Errors
 /// If the bytes are more than `max`, do not fit `T`, or are more than `T` needs.
@@ -130,7 +203,8 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, Decode
             max,
         });
     }
-    let (Shallow(message), used) = bincode::serde::decode_from_slice(bytes, CONFIG)
+    let seed = BoundedSeed::new(bytes.len());
+    let (message, used) = bincode::serde::seed_decode_from_slice(seed, bytes, CONFIG)
         .map_err(|e| DecodeError::Malformed(e.to_string()))?;
     match bytes.len() - used {
         0 => Ok(message),

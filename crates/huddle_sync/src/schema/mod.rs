@@ -1,14 +1,19 @@
 //! The shape of a type's encoding, as text that two builds of a game can compare.
 
+mod error;
 mod probe;
 mod search;
 mod shape;
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::hash::Fnv64;
+pub use self::error::SchemaError;
+use crate::{
+    codec::{self, EncodeError},
+    hash::Fnv64,
+};
 
 /// The longest text of a [`Schema`], in bytes.
 pub const MAX_SCHEMA_LEN: usize = 512;
@@ -58,8 +63,45 @@ pub struct Schema(String);
 impl Schema {
     /// The schema of a type. It takes some work: find it once.
     pub fn of<T: DeserializeOwned>() -> Self {
-        let whole = Self(search::explore::<T>().to_string());
-        Self(whole.cut(MAX_SCHEMA_LEN))
+        Self::of_tree(search::explore::<T>().tree())
+    }
+
+    /// The schema of a type whose values survive being sent, as far as can be found out without
+    /// real ones: made-up values of it are encoded and decoded again.
+    ///
+    /// ```
+    /// use huddle_sync::Schema;
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Item {
+    ///     id: u8,
+    ///     #[serde(default, skip_serializing_if = "Option::is_none")]
+    ///     owner: Option<u8>,
+    /// }
+    ///
+    /// let error = Schema::checked::<Item>().unwrap_err();
+    /// assert!(error.to_string().starts_with("the field `owner` is left out"));
+    /// ```
+    ///
+    /// # Errors
+    /// If a part of it cannot be decoded whatever the bytes are, or a made-up value is not read
+    /// again after it was written.
+    pub fn checked<T: Serialize + DeserializeOwned>() -> Result<Self, SchemaError> {
+        let mut search = search::explore::<T>();
+        if let Some(undecodable) = &search.undecodable {
+            return Err(SchemaError::undecodable(undecodable, search.tree()));
+        }
+        let mut result = Ok(());
+        search.samples(|value: T| {
+            result = survives(&value);
+            result.is_err()
+        });
+        result.map(|()| Self::of_tree(search.tree()))
+    }
+
+    fn of_tree(tree: &shape::Tree) -> Self {
+        Self(Self(tree.to_string()).cut(MAX_SCHEMA_LEN))
     }
 
     /// A schema that says nothing: for payloads that are not made from a `serde` type.
@@ -89,11 +131,32 @@ impl Schema {
     }
 }
 
+/// Whether a value can be read again after it was written.
+fn survives<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), SchemaError> {
+    let bytes = match codec::encode(value, usize::MAX) {
+        Ok(bytes) => bytes,
+        // Real values may be shorter, and may not be refused.
+        Err(
+            EncodeError::TooLong { .. }
+            | EncodeError::TooDeep { .. }
+            | EncodeError::TooManyElements { .. }
+            | EncodeError::Unsupported { .. },
+        ) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    match codec::decode::<T>(&bytes, bytes.len()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(SchemaError::Unlike(error)),
+    }
+}
+
 impl fmt::Display for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
+#[cfg(test)]
+mod checked_tests;
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,12 @@
 use std::any::TypeId;
 
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor, value::U32Deserializer,
 };
 
 use super::{
-    search::{Search, Stop},
+    search::{Asks, Level, Search, Stop, Undecodable},
     shape::{LONG_TUPLE, Shape, State},
 };
 
@@ -53,8 +53,25 @@ impl Probe<'_> {
         self.search.watch(part, |probe| seed.deserialize(probe))
     }
 
-    fn leaf<T: Copy>(&self, samples: &[T]) -> T {
-        samples[self.search.choose(self.part, samples.len())]
+    /// One of some values, of which one is like nothing.
+    fn leaf<T: Copy>(&self, samples: &[T], zero: usize) -> T {
+        match self.search.sample {
+            Some(sample) if sample.is_zero && !self.search.part(self.part).refuses_zero => {
+                samples[zero]
+            }
+            _ => samples[self.search.choose(self.part, samples.len())],
+        }
+    }
+
+    /// Nothing can be decoded for this part, whatever the bytes are.
+    fn undecodable(self, asks: Asks, expects: &dyn Expected) -> Stop {
+        let part = self.part;
+        self.search.undecodable.get_or_insert_with(|| Undecodable {
+            part,
+            expects: expects.to_string(),
+            asks,
+        });
+        self.give_up(Shape::Opaque)
     }
 
     /// Nothing can be made for this part.
@@ -69,14 +86,18 @@ impl Probe<'_> {
     fn enter<V>(self, shape: Shape) -> Result<Self, Stop> {
         let id = typeid::of::<V>();
         let around = &self.search.around;
-        if let Some(at) = around.iter().rposition(|&(other, _)| other == id) {
-            let levels = around[at..].iter().filter(|(_, counts)| *counts).count();
+        if let Some(at) = around.iter().rposition(|level| level.id == id) {
+            let levels = around[at..].iter().filter(|level| level.counts).count();
             return Err(self.give_up(Shape::Back(levels)));
         }
         if around.len() >= MAX_DEPTH {
             return Err(self.give_up(Shape::Opaque));
         }
-        self.search.around.push((id, shape != Shape::Newtype));
+        self.search.push(Level {
+            id,
+            counts: shape != Shape::Newtype,
+            holds: matches!(shape, Shape::Option | Shape::Seq | Shape::Map),
+        });
         self.search.set_shape(self.part, shape);
         Ok(self)
     }
@@ -85,8 +106,18 @@ impl Probe<'_> {
     fn len(&self) -> usize {
         match self.search.part(self.part).parts.last() {
             Some(&element) if self.search.is_dead(element) => 0,
-            Some(&element) if !self.search.is_open(element) => self.leaf(&LENS),
+            Some(&element) if !self.search.is_open(element) => self.known_len(),
             _ => 1,
+        }
+    }
+
+    /// How many elements to make where it is known what an element is.
+    fn known_len(&self) -> usize {
+        let len = LENS[self.search.choose(self.part, LENS.len())];
+        match self.search.sample {
+            Some(sample) if self.search.holders() > sample.full_levels => 0,
+            Some(_) => len.max(1),
+            None => len,
         }
     }
 
@@ -100,7 +131,14 @@ impl Probe<'_> {
                 let alive: Vec<_> = (0..known.len())
                     .filter(|&i| !self.search.is_dead(known[i]))
                     .collect();
-                (!alive.is_empty()).then(|| self.leaf(&alive))
+                match self.search.sample {
+                    _ if alive.is_empty() => None,
+                    Some(_) => {
+                        let is_wanted = |&i: &usize| self.search.wanted.contains(&known[i]);
+                        alive.iter().copied().find(is_wanted).or(Some(alive[0]))
+                    }
+                    None => Some(alive[self.search.choose(self.part, alive.len())]),
+                }
             }
         }
     }
@@ -110,7 +148,7 @@ macro_rules! numbers {
     ($($method:ident $visit:ident $name:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
             self.search.set_shape(self.part, Shape::Leaf(stringify!($name)));
-            visitor.$visit(self.leaf(&NUMBERS) as $name)
+            visitor.$visit(self.leaf(&NUMBERS, 1) as $name)
         })*
     };
 }
@@ -139,17 +177,17 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         self.search.set_shape(self.part, Shape::Leaf("bool"));
-        visitor.visit_bool(self.leaf(&FLAGS))
+        visitor.visit_bool(self.leaf(&FLAGS, 0))
     }
 
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         self.search.set_shape(self.part, Shape::Leaf("char"));
-        visitor.visit_char(self.leaf(&CHARS))
+        visitor.visit_char(self.leaf(&CHARS, 1))
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         self.search.set_shape(self.part, Shape::Leaf("str"));
-        visitor.visit_borrowed_str(self.leaf(&TEXTS))
+        visitor.visit_borrowed_str(self.leaf(&TEXTS, 1))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
@@ -158,7 +196,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         self.search.set_shape(self.part, Shape::Leaf("bytes"));
-        visitor.visit_borrowed_bytes(&ZEROS[..self.leaf(&LENS)])
+        visitor.visit_borrowed_bytes(&ZEROS[..self.leaf(&LENS, 1)])
     }
 
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
@@ -245,16 +283,16 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         }
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        Err(self.give_up(Shape::Opaque))
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        Err(self.undecodable(Asks::Any, &visitor))
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        Err(self.give_up(Shape::Opaque))
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        Err(self.undecodable(Asks::Name, &visitor))
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        Err(self.give_up(Shape::Opaque))
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        Err(self.undecodable(Asks::Skip, &visitor))
     }
 }
 

@@ -24,8 +24,14 @@ const MAX_STEPS: usize = 1 << 20;
 /// How many values a part may refuse.
 const MAX_REFUSALS: usize = 24;
 
-/// What is known after as many runs as it takes.
-pub(super) fn explore<T: DeserializeOwned>() -> Tree {
+/// How deep samples tell sequences that are empty from those that are not.
+const MAX_SAMPLE_DEPTH: usize = 6;
+
+/// Of how many variants there are samples.
+const MAX_SAMPLE_VARIANTS: usize = 512;
+
+/// What is known of a type after as many runs as it takes.
+pub(super) fn explore<T: DeserializeOwned>() -> Search {
     let mut search = Search {
         tree: Tree(vec![Part::default()]),
         ..Search::default()
@@ -38,7 +44,7 @@ pub(super) fn explore<T: DeserializeOwned>() -> Tree {
             break;
         }
     }
-    search.tree
+    search
 }
 
 /// A run cannot go on. Why is written into the parts.
@@ -62,8 +68,16 @@ impl de::Error for Stop {
 #[derive(Default)]
 pub(super) struct Search {
     tree: Tree,
-    /// The types around the one being read; newtypes do not count as levels.
-    pub(super) around: Vec<(TypeId, bool)>,
+    /// The types around the one being read.
+    pub(super) around: Vec<Level>,
+    /// The most levels that held each other and may be empty.
+    most_holders: usize,
+    /// What cannot be decoded, whatever the bytes are.
+    pub(super) undecodable: Option<Undecodable>,
+    /// What is known is used, and nothing learned.
+    pub(super) sample: Option<Sample>,
+    /// The variant that a sample is about, and what it is in.
+    pub(super) wanted: Vec<usize>,
     steps: usize,
     has_learned: bool,
     /// Whether it is known which part this run failed at.
@@ -71,7 +85,114 @@ pub(super) struct Search {
     is_exhausted: bool,
 }
 
+/// A type around the one being read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Level {
+    pub(super) id: TypeId,
+    /// Whether it counts as a level: newtypes do not.
+    pub(super) counts: bool,
+    /// Whether it may be empty.
+    pub(super) holds: bool,
+}
+
+/// A part that asks the data what it is.
+#[derive(Debug, Clone)]
+pub(super) struct Undecodable {
+    pub(super) part: usize,
+    /// What it expects, in the words of its type.
+    pub(super) expects: String,
+    pub(super) asks: Asks,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// What comes next.
+    Any,
+    /// The name of the next field.
+    Name,
+    /// To skip whatever comes next.
+    Skip,
+}
+
+/// Which of the possible values to make.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    /// What may be empty is not, within less than so many others like it.
+    pub(super) full_levels: usize,
+    /// Whether numbers are 0, texts empty and so on.
+    pub(super) is_zero: bool,
+}
+
 impl Search {
+    /// Makes values of an explored type that differ in what may matter for writing them: variants,
+    /// what is empty, and what is 0. `see` is shown each, until it has seen enough.
+    pub(super) fn samples<T: DeserializeOwned>(&mut self, mut see: impl FnMut(T) -> bool) {
+        self.steps = 0;
+        self.is_exhausted = false;
+        let variants = self.tree.variants();
+        for full_levels in 0..=self.most_holders.min(MAX_SAMPLE_DEPTH) {
+            for &variant in variants.iter().take(MAX_SAMPLE_VARIANTS) {
+                self.wanted = self.tree.around(variant).map(|(part, _)| part).collect();
+                self.wanted.push(variant);
+                for is_zero in [false, true] {
+                    self.sample = Some(Sample {
+                        full_levels,
+                        is_zero,
+                    });
+                    if let Some(value) = self.sampled()
+                        && see(value)
+                    {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A value as [`Self::sample`] wants it, but without zeros where they are refused.
+    fn sampled<T: DeserializeOwned>(&mut self) -> Option<T> {
+        loop {
+            self.start_run();
+            if let Ok(value) = self.watch(0, |probe| T::deserialize(probe)) {
+                return Some(value);
+            }
+            if !self.has_learned {
+                return None;
+            }
+        }
+    }
+
+    /// A part was made of zeros and refused them.
+    fn refused_zero(&mut self, index: usize) {
+        if !self.has_blamed {
+            self.has_blamed = true;
+            self.keep_from_zero(index);
+        }
+    }
+
+    fn keep_from_zero(&mut self, index: usize) {
+        if !std::mem::replace(&mut self.tree.0[index].refuses_zero, true) {
+            self.has_learned = true;
+        }
+        for part in self.part(index).parts.clone() {
+            self.keep_from_zero(part);
+        }
+    }
+
+    pub(super) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    pub(super) fn push(&mut self, level: Level) {
+        self.around.push(level);
+        self.most_holders = self.most_holders.max(self.holders());
+    }
+
+    /// How many of the types around may be empty.
+    pub(super) fn holders(&self) -> usize {
+        self.around.iter().filter(|level| level.holds).count()
+    }
+
     fn start_run(&mut self) {
         self.around.clear();
         self.has_learned = false;
@@ -83,6 +204,9 @@ impl Search {
     }
 
     pub(super) fn set_state(&mut self, index: usize, state: State) {
+        if self.sample.is_some() {
+            return;
+        }
         let part = &mut self.tree.0[index];
         if part.state != state {
             part.state = state;
@@ -92,6 +216,9 @@ impl Search {
 
     /// Records what a part asks for. A part that asks for this now and for that then is opaque.
     pub(super) fn set_shape(&mut self, index: usize, shape: Shape) {
+        if self.sample.is_some() {
+            return;
+        }
         let part = &mut self.tree.0[index];
         if part.shape == Shape::Unseen {
             part.shape = shape;
@@ -104,6 +231,9 @@ impl Search {
     pub(super) fn child(&mut self, parent: usize, i: usize) -> Result<usize, Stop> {
         if let Some(&child) = self.part(parent).parts.get(i) {
             return Ok(child);
+        }
+        if self.sample.is_some() {
+            return Err(Stop);
         }
         if self.tree.0.len() >= MAX_PARTS {
             self.is_exhausted = true;
@@ -153,9 +283,11 @@ impl Search {
         let levels = self.around.len();
         let result = read(Probe { search: self, part });
         self.around.truncate(levels);
-        match &result {
-            Ok(_) => self.accepted(part),
-            Err(Stop) => self.refused(part),
+        match (&result, self.sample) {
+            (Ok(_), None) => self.accepted(part),
+            (Err(Stop), None) => self.refused(part),
+            (Err(Stop), Some(sample)) if sample.is_zero => self.refused_zero(part),
+            _ => {}
         }
         result
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use super::error::KEY;
+
 pub(super) const OPAQUE: &str = "opaque";
 
 /// In tuples longer than this, neighbours of one type share what is known.
@@ -24,6 +26,8 @@ pub(super) struct Part {
     pub(super) variation: usize,
     /// How often a value was refused that was made for nothing but it.
     pub(super) refusals: usize,
+    /// Whether it, or what it is part of, cannot be made of zeros.
+    pub(super) refuses_zero: bool,
 }
 
 /// Whether a part has been explored.
@@ -62,6 +66,57 @@ pub(super) enum Shape {
 }
 
 impl Tree {
+    /// Where in the type a part is, such as `pose.at[0]`; empty for the type itself.
+    pub(super) fn path(&self, part: usize) -> String {
+        let mut steps: Vec<_> = self.around(part).collect();
+        steps.reverse();
+        let mut path = String::new();
+        for (around, i) in steps {
+            // Writing to a string never fails.
+            let _ = match (self.0[around].shape, i) {
+                (Shape::Struct(names) | Shape::Enum(names), i) if i < names.len() => {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    write!(path, "{dot}{}", names[i])
+                }
+                (Shape::Tuple(_), i) => write!(path, "[{i}]"),
+                (Shape::Seq, _) => write!(path, "[..]"),
+                (Shape::Map, 0) => write!(path, "{KEY}"),
+                (Shape::Map, _) => write!(path, "[value]"),
+                _ => Ok(()),
+            };
+        }
+        path
+    }
+
+    /// What a part is in, from the inside out, and the place that it has there.
+    pub(super) fn around(&self, part: usize) -> impl Iterator<Item = (usize, usize)> {
+        let mut inner = part;
+        std::iter::from_fn(move || {
+            // A part is made after the one around it.
+            let mut parts = self.0[..inner].iter().map(|part| &part.parts).enumerate();
+            let (around, i) = parts.find_map(|(around, parts)| {
+                let i = parts.iter().position(|&part| part == inner)?;
+                Some((around, i))
+            })?;
+            inner = around;
+            Some((around, i))
+        })
+    }
+
+    /// All variants of all enums; the whole type if there are none.
+    pub(super) fn variants(&self) -> Vec<usize> {
+        let enums = self
+            .0
+            .iter()
+            .filter(|part| matches!(part.shape, Shape::Enum(_)));
+        let variants: Vec<_> = enums.flat_map(|part| part.parts.iter().copied()).collect();
+        if variants.is_empty() {
+            vec![0]
+        } else {
+            variants
+        }
+    }
+
     fn is_missing(&self, part: usize) -> bool {
         self.0[part].shape == Shape::Missing
     }

@@ -1,45 +1,110 @@
-//! A bound on how deeply what is decoded may nest. A type that contains itself is decoded by calls
-//! within calls, as many as the bytes say, and a stack that overflows ends the program.
+//! Bounds on what is decoded: how deeply it nests, and how many elements it has.
+//!
+//! The bytes decide both. A type that contains itself is decoded by calls within calls, and a stack
+//! that overflows ends the program. A sequence reserves memory for the length that it claims, and
+//! elements that take no bytes never run out.
 
-use std::fmt;
+use std::{cell::Cell, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor},
 };
 
-/// How many enums, structs, sequences and so on may be within each other.
-pub(super) const MAX_DEPTH: u32 = 128;
+use super::{MAX_DEPTH, MAX_ELEMENTS_BEYOND_BYTES};
 
-/// A value that nests no deeper than [`MAX_DEPTH`].
-pub(super) struct Shallow<T>(pub(super) T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Shallow<T> {
-    fn deserialize<D: Deserializer<'de>>(inner: D) -> Result<Self, D::Error> {
-        let left = MAX_DEPTH;
-        T::deserialize(Bounded { inner, left }).map(Self)
-    }
+/// Reads a value of which all parts together stay within the bounds.
+pub(super) struct BoundedSeed<T> {
+    elements_left: Cell<usize>,
+    value: PhantomData<T>,
 }
 
-/// A part of a deserializer or of what it fills, with the depth that is left below it.
-struct Bounded<T> {
-    inner: T,
-    left: u32,
-}
-
-impl<T> Bounded<T> {
-    fn with<U>(&self, inner: U) -> Bounded<U> {
-        let left = self.left;
-        Bounded { inner, left }
-    }
-
-    fn deeper<U, E: Error>(&self, inner: U) -> Result<Bounded<U>, E> {
-        match self.left.checked_sub(1) {
-            Some(left) => Ok(Bounded { inner, left }),
-            None => Err(E::custom(format_args!(
-                "it nests deeper than {MAX_DEPTH} levels"
-            ))),
+impl<T> BoundedSeed<T> {
+    /// Reads a value from this many bytes.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self {
+            elements_left: Cell::new(bytes.saturating_add(MAX_ELEMENTS_BEYOND_BYTES)),
+            value: PhantomData,
         }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for BoundedSeed<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<T, D::Error> {
+        let bounds = Bounds {
+            depth_left: MAX_DEPTH,
+            elements_left: &self.elements_left,
+        };
+        T::deserialize(Bounded { inner, bounds })
+    }
+}
+
+/// What is left below a part.
+#[derive(Clone, Copy)]
+struct Bounds<'a> {
+    depth_left: u32,
+    /// All parts draw from it.
+    elements_left: &'a Cell<usize>,
+}
+
+impl Bounds<'_> {
+    /// Takes the elements that a sequence or map claims to have, before any is read.
+    fn claim<E: Error>(self, len: Option<usize>) -> Result<(), E> {
+        let left = len.and_then(|len| self.elements_left.get().checked_sub(len));
+        let Some(left) = left else {
+            return Err(E::custom("it claims more elements than its bytes hold"));
+        };
+        self.elements_left.set(left);
+        Ok(())
+    }
+}
+
+/// A part of a deserializer or of what it fills.
+struct Bounded<'a, T> {
+    inner: T,
+    bounds: Bounds<'a>,
+}
+
+impl<'a, T> Bounded<'a, T> {
+    fn with<U>(&self, inner: U) -> Bounded<'a, U> {
+        let bounds = self.bounds;
+        Bounded { inner, bounds }
+    }
+
+    fn deeper<U, E: Error>(&self, inner: U) -> Result<Bounded<'a, U>, E> {
+        let Some(depth_left) = self.bounds.depth_left.checked_sub(1) else {
+            return Err(E::custom(format_args!(
+                "it nests deeper than {MAX_DEPTH} levels"
+            )));
+        };
+        let bounds = Bounds {
+            depth_left,
+            ..self.bounds
+        };
+        Ok(Bounded { inner, bounds })
+    }
+}
+
+/// A visitor whose sequence or map has the length that the bytes claim.
+struct Claimed<'a, V>(Bounded<'a, V>);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Claimed<'_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.0.bounds.claim(inner.size_hint())?;
+        self.0.visit_seq(inner)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.0.bounds.claim(inner.size_hint())?;
+        self.0.visit_map(inner)
     }
 }
 
@@ -62,7 +127,7 @@ macro_rules! nested {
     )*};
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<D> {
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
     type Error = D::Error;
 
     flat! {
@@ -70,7 +135,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<D> {
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
         deserialize_f32 deserialize_f64 deserialize_char
-        deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf
+        deserialize_str deserialize_bytes
         deserialize_unit deserialize_identifier
     }
 
@@ -78,13 +143,30 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<D> {
         deserialize_any()
         deserialize_ignored_any()
         deserialize_option()
-        deserialize_seq()
-        deserialize_map()
         deserialize_tuple(len: usize)
         deserialize_newtype_struct(name: &'static str)
         deserialize_tuple_struct(name: &'static str, len: usize)
         deserialize_struct(name: &'static str, fields: &'static [&'static str])
         deserialize_enum(name: &'static str, variants: &'static [&'static str])
+    }
+
+    // Borrowed from the bytes, so that no memory is reserved for a length that is only claimed.
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let visitor = Claimed(self.deeper(visitor)?);
+        self.inner.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let visitor = Claimed(self.deeper(visitor)?);
+        self.inner.deserialize_map(visitor)
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
@@ -100,7 +182,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<D> {
     }
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -137,7 +219,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<V> {
     }
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<'_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
@@ -146,7 +228,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Bounded<S> {
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
@@ -162,7 +244,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<A> {
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
@@ -183,21 +265,21 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<A> {
     }
 }
 
-impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<A> {
+impl<'de, 'a, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'a, A> {
     type Error = A::Error;
-    type Variant = Bounded<A::Variant>;
+    type Variant = Bounded<'a, A::Variant>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(
         self,
         seed: S,
     ) -> Result<(S::Value, Self::Variant), A::Error> {
-        let left = self.left;
+        let bounds = self.bounds;
         let (value, inner) = self.inner.variant_seed(seed)?;
-        Ok((value, Bounded { inner, left }))
+        Ok((value, Bounded { inner, bounds }))
     }
 }
 
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<A> {
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {
@@ -225,67 +307,4 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<A> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-    use serde::Serialize;
-
-    use super::*;
-    use crate::codec::{DecodeError, decode, encode};
-
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    enum Tree {
-        Leaf(Option<i64>),
-        Node(Box<Tree>),
-        Many(Vec<Tree>),
-        Named {
-            of: BTreeMap<String, Tree>,
-            at: (u8, [char; 2]),
-        },
-    }
-
-    fn tree() -> impl Strategy<Value = Tree> {
-        any::<Option<i64>>()
-            .prop_map(Tree::Leaf)
-            .prop_recursive(8, 64, 4, |tree| {
-                let named = prop::collection::btree_map(".{0,3}", tree.clone(), 0..4);
-                prop_oneof![
-                    tree.clone().prop_map(|tree| Tree::Node(tree.into())),
-                    prop::collection::vec(tree, 0..4).prop_map(Tree::Many),
-                    (named, any::<(u8, [char; 2])>()).prop_map(|(of, at)| Tree::Named { of, at }),
-                ]
-            })
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_nests_comes_back(tree in tree()) {
-            let bytes = encode(&tree, 10_000).unwrap();
-            prop_assert_eq!(decode(&bytes, 10_000), Ok(tree));
-        }
-    }
-
-    #[test]
-    fn bytes_that_nest_without_end_are_refused_and_overflow_no_stack() {
-        for kind in [&[1][..], &[2, 1]] {
-            let bytes = kind.repeat(30_000);
-            let Err(DecodeError::Malformed(why)) = decode::<Tree>(&bytes, bytes.len()) else {
-                panic!("it was accepted");
-            };
-            assert!(why.contains("deeper than 128"), "{why}");
-        }
-    }
-
-    #[test]
-    fn as_many_levels_as_allowed_are_taken() {
-        let nodes = |count: usize| {
-            let mut bytes = vec![1; count];
-            // A leaf with nothing in it: an enum and an option.
-            bytes.extend([0, 0]);
-            decode::<Tree>(&bytes, 1000).is_ok()
-        };
-        assert!(nodes(MAX_DEPTH as usize - 2));
-        assert!(!nodes(MAX_DEPTH as usize - 1));
-    }
-}
+mod tests;
