@@ -5,12 +5,13 @@ use huddle_sync::TransferId;
 
 use crate::{
     JoinRoom, PeerMessage, Recipients, RemovalFailed, RoomState,
+    failure::{trigger_failure, warn_no_room},
     join::join,
-    lifecycle::{cut, remove_peers, trigger},
+    lifecycle::{cut, remove_peers},
     link::RoomLink,
     raw::send_raw,
     room::Rooms,
-    send::{OwnState, send_event, send_file, share, warn_no_room},
+    send::{OwnState, send_event, send_file, share},
 };
 
 /// The network as commands.
@@ -94,7 +95,7 @@ pub trait HuddleCommandsExt {
 impl HuddleCommandsExt for Commands<'_, '_> {
     fn join_room(&mut self, room: impl Into<JoinRoom>) -> EntityCommands<'_> {
         let how = room.into();
-        let mut room = self.spawn(RoomState::Joining);
+        let mut room = self.spawn_empty();
         room.queue(move |entity: EntityWorldMut| join(entity, how));
         room
     }
@@ -105,6 +106,8 @@ impl HuddleCommandsExt for Commands<'_, '_> {
 
     fn leave_rooms(&mut self) {
         self.queue(|world: &mut World| {
+            // First, because an observer of `PeerLeft` may join another room and share state.
+            world.get_resource_or_init::<OwnState>().0.clear();
             let rooms: Vec<_> = world
                 .query_filtered::<Entity, With<RoomState>>()
                 .iter(world)
@@ -112,7 +115,6 @@ impl HuddleCommandsExt for Commands<'_, '_> {
             for room in rooms {
                 leave(world, room);
             }
-            world.get_resource_or_init::<OwnState>().0.clear();
         });
     }
 
@@ -165,14 +167,12 @@ impl HuddleCommandsExt for Commands<'_, '_> {
         let bytes = bytes.into();
         self.queue(move |world: &mut World| {
             let rooms = rooms(world);
-            if !rooms.is_empty() {
-                send_raw(world, &rooms, peer, channel, bytes);
-            }
+            send_raw(world, &rooms, peer, channel, bytes);
         });
     }
 }
 
-/// The rooms that work; says so if there is none.
+/// The rooms that work; logs once if there is none.
 fn rooms(world: &mut World) -> Vec<Entity> {
     let rooms = world.get_resource::<Rooms>().map(|rooms| rooms.to_vec());
     let rooms = rooms.unwrap_or_default();
@@ -202,7 +202,7 @@ fn remove(world: &mut World, peer: PeerId) {
             peer,
             error,
         };
-        trigger(world, failed);
+        trigger_failure(world, failed);
     }
 }
 

@@ -21,10 +21,11 @@ pub struct PeerJoined {
     pub returning: bool,
 }
 
-/// Somebody is gone. Triggered on their peer entity before it is despawned.
+/// Somebody is gone. Triggered on their peer entity before it is despawned, once for each
+/// [`PeerJoined`].
 ///
-/// Only if the game itself despawns the peer or the room entity the event comes right after, when
-/// there is nothing left to look at.
+/// Only if the game itself despawns the peer entity, the event comes right after, when there is
+/// nothing left to look at: an observer that uses the entity calls `commands.get_entity`.
 #[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
 pub struct PeerLeft {
     /// The peer entity.
@@ -164,7 +165,10 @@ pub struct RoomFailed {
     pub error: JoinError,
 }
 
-/// A message was not sent.
+/// A message was not sent: once for each message and each recipient who does not get it.
+///
+/// The log has one line per peer and cause. What observers of this event send in vain is reported
+/// with the next frame.
 #[derive(Event, Debug, Clone, PartialEq, Eq)]
 pub struct SendFailed {
     /// The message's declared name, or the name of its type if it was never declared; `"file"` of
@@ -188,6 +192,11 @@ pub enum MessageError {
     /// It cannot be encoded, or takes too many bytes.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// There is no room.
+    #[error(
+        "there is no room: call `commands.join_room(\"ws://host:3536/name\")` first, or use `run_if(in_room)`"
+    )]
+    NoRoom,
     /// No such peer is here.
     #[error("no peer with this id is here: they left, or have not joined yet")]
     UnknownPeer,

@@ -9,7 +9,7 @@ use crate::{
     app::GameId,
     link::RoomLink,
     message::MessageKinds,
-    room::{Room, Rooms},
+    room::{Room, RoomState, Rooms},
     transport::Connector,
 };
 
@@ -50,6 +50,14 @@ pub enum JoinError {
     /// The game's tick rate is out of range.
     #[error(transparent)]
     TickRate(#[from] TickRateError),
+    /// This game is in the room already.
+    #[error(
+        "this game is in the room {url} already: leave it first, or use the room entity that `join_room` returned"
+    )]
+    AlreadyJoined {
+        /// The room's address.
+        url: RoomUrl,
+    },
     /// This player was removed from the room, by its [`RemovalPolicy`].
     #[error("this player was removed from the room by {}", names(by))]
     Removed {
@@ -156,15 +164,14 @@ pub(crate) fn join(mut room: EntityWorldMut, how: JoinRoom) {
             let (entity, me) = (room.id(), link.me());
             log::info!("joining {url} as {me}");
             let host = RoomHost(link.session.host());
-            room.insert((Room { url, me }, host, link));
-            room.world_scope(|world| {
-                if let Some(mut rooms) = world.get_resource_mut::<Rooms>() {
-                    rooms.push(entity);
-                }
-            });
+            // First, because observers of the components may despawn the room.
+            if let Some(mut rooms) = room.get_resource_mut::<Rooms>() {
+                rooms.push(entity);
+            }
+            room.insert((RoomState::Joining, Room { url, me }, host, link));
         }
         Err(error) => {
-            room.insert(FailedJoin(error));
+            room.insert((RoomState::Joining, FailedJoin(error)));
         }
     }
 }
@@ -174,6 +181,9 @@ fn connect(how: JoinRoom, world: &World) -> Result<(RoomUrl, RoomLink), JoinErro
     let (removal, admission) = (how.removal, how.admission.clone());
     let config = how.into_config()?;
     let url = config.url.clone();
+    if is_joined(world, &url) {
+        return Err(JoinError::AlreadyJoined { url });
+    }
     let rate = tick_rate(world)?;
     let mut transport = match world.get_resource::<Connector>() {
         Some(Connector(join)) => join(&url),
@@ -203,6 +213,15 @@ fn connect(how: JoinRoom, world: &World) -> Result<(RoomUrl, RoomLink), JoinErro
             Err(error.into())
         }
     }
+}
+
+/// Whether this game is in a room. A second time it would be its own peer.
+fn is_joined(world: &World, url: &RoomUrl) -> bool {
+    let rooms = world.get_resource::<Rooms>();
+    rooms.is_some_and(|rooms| {
+        let mut joined = rooms.iter().filter_map(|&room| world.get::<Room>(room));
+        joined.any(|room| room.url == *url)
+    })
 }
 
 /// How many ticks the game runs per second.

@@ -200,8 +200,8 @@
 //!
 //! Instead of commands, a system can write [`ToPeers<T>`](ToPeers) with a `MessageWriter`. Sent to
 //! [`Recipients::Everyone`] an event arrives here too, so that the same observer sees what others
-//! do and what this player does. What comes in amounts goes through [`PeerSender`], which says when
-//! the network takes no more. [`Undelivered<T>`](Undelivered) tells what a lost peer did not
+//! do and what this player does. Many events go through [`PeerSender`], which returns which peers
+//! take no more. [`Undelivered<T>`](Undelivered) tells what a lost peer did not
 //! confirm.
 //!
 //! An event takes at most [`MAX_EVENT_LEN`] bytes. What a peer sends is never to be trusted: it is
@@ -318,6 +318,7 @@ mod commands;
 pub mod conditions;
 mod diagnostics;
 mod events;
+mod failure;
 mod huddle;
 mod join;
 mod lifecycle;
@@ -364,7 +365,7 @@ pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};
 pub use raw::RawReceived;
 pub use recipients::Recipients;
 pub use room::{MissingLinks, Room, RoomHost, RoomState, RoomTick, SignalingStatus};
-pub use sender::{PeerSender, TrySendError};
+pub use sender::{Missed, PeerSender, TrySendError};
 pub use transfer::{
     AcceptedTransfers, TransferDelivered, TransferFailed, TransferProgress, TransferReceived,
     TransferStarted,

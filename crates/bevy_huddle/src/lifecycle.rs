@@ -5,8 +5,12 @@ use huddle_mesh::{LeaveReason, PeerId, Signaling};
 use huddle_sync::Undelivered;
 
 use crate::{
-    JoinError, Peer, PeerJoined, PeerLeft, PeerOf, RoomFailed, RoomState, RoomStateChanged,
-    SignalingChanged, SignalingStatus, link::RoomLink, message::Party, news::tell,
+    JoinError, MissingLinks, Peer, PeerJoined, PeerLeft, PeerOf, Room, RoomFailed, RoomHost,
+    RoomState, RoomStateChanged, RoomTick, SignalingChanged, SignalingStatus, failure,
+    link::{Departure, RoomLink},
+    message::Party,
+    news::tell,
+    room::{Rooms, ToldState},
 };
 
 /// A link to a peer opened: stock clients are here at once, others once both games have agreed.
@@ -18,6 +22,9 @@ pub(crate) fn open_link(
     returning: bool,
 ) {
     remove_peer(world, room, peer, LeaveReason::Lost);
+    if let Some(twice) = joined_twice(world, room, peer) {
+        return fail_joined_twice(world, twice);
+    }
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
@@ -31,22 +38,49 @@ pub(crate) fn open_link(
     }
 }
 
+/// The later one of two rooms of this game that are the same room under two addresses, because a
+/// peer in one of them is this player in the other.
+fn joined_twice(world: &World, room: Entity, peer: PeerId) -> Option<Entity> {
+    let rooms = world.get_resource::<Rooms>()?;
+    let is_me = |room: Entity| {
+        let link = world.get::<RoomLink>(room);
+        link.is_some_and(|link| link.me() == peer)
+    };
+    let mut both = rooms
+        .iter()
+        .copied()
+        .filter(|&other| other == room || is_me(other));
+    both.nth(1)
+}
+
+fn fail_joined_twice(world: &mut World, room: Entity) {
+    if let Some(url) = world.get::<Room>(room).map(|room| room.url.clone()) {
+        fail(world, room, JoinError::AlreadyJoined { url });
+    }
+}
+
 /// Brings a peer into a room.
 pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: bool) {
     let link = world.get::<RoomLink>(room);
     if !link.is_some_and(|link| link.knows(peer.id)) {
         return;
     }
-    let entity = world.spawn((peer, PeerOf(room))).id();
+    // The link has the entity before observers of its components can despawn it.
+    let entity = world.spawn_empty().id();
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-        link.add(peer.id, entity);
+        link.arrive(peer.id, entity);
+    }
+    world.entity_mut(entity).insert((peer, PeerOf(room)));
+    set_state_of_link(world, room);
+    let link = world.get_mut::<RoomLink>(room);
+    if !link.is_some_and(|mut link| link.settle(peer.id, entity)) {
+        return;
     }
     log::info!(
         "{} {}",
         peer.id,
         if returning { "is back" } else { "joined" }
     );
-    update_state(world, room);
     trigger(
         world,
         PeerJoined {
@@ -55,6 +89,7 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
             returning,
         },
     );
+    tell_state(world, room);
 }
 
 /// Takes a peer out of a room: the events first, then the entity goes.
@@ -67,28 +102,36 @@ pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason:
     }
     if reason != LeaveReason::Cut {
         // What was not delivered is told while the entity is there.
-        link.session.link_lost(peer);
+        link.begin_leaving(peer, reason);
         tell(world, room);
     }
-    let entity = world
+    let departure = world
         .get_mut::<RoomLink>(room)
-        .and_then(|mut link| link.forget(peer));
-    if let Some(entity) = entity {
-        part(world, entity, peer, reason);
+        .and_then(|mut link| link.forget(peer, reason));
+    if let Some(departure) = departure {
+        part(world, departure);
     }
 }
 
-/// Tells that a peer is gone, and despawns the entity.
-pub(crate) fn part(world: &mut World, entity: Entity, peer: PeerId, reason: LeaveReason) {
-    log::info!("{peer} is gone: {reason:?}");
-    trigger(
-        world,
-        PeerLeft {
+/// Triggers `PeerLeft`, and despawns the entity.
+pub(crate) fn part(world: &mut World, departure: Departure) {
+    let Departure {
+        peer,
+        entity,
+        reason,
+        has_joined,
+    } = departure;
+    failure::forget(world, peer);
+    if has_joined {
+        log::info!("{peer} is gone: {reason:?}");
+        // Even if the game has despawned the entity: it counts who joined and who left.
+        world.trigger(PeerLeft {
             entity,
             peer,
             reason,
-        },
-    );
+        });
+        world.flush();
+    }
     if let Ok(entity) = world.get_entity_mut(entity) {
         entity.despawn();
     }
@@ -138,28 +181,28 @@ pub(crate) fn cut(world: &mut World, room: Entity, peer: PeerId, reason: LeaveRe
     update_state(world, room);
 }
 
-/// Tells of peers that the game itself despawned, and cuts them off.
-pub(crate) fn on_peer_despawned(
-    despawned: On<Despawn, Peer>,
-    peers: Query<(&Peer, &PeerOf)>,
-    mut rooms: Query<&mut RoomLink>,
-    mut commands: Commands,
-) {
-    let entity = despawned.entity;
-    let Ok((&Peer { id: peer, .. }, room)) = peers.get(entity) else {
-        return;
-    };
-    if let Ok(mut link) = rooms.get_mut(room.0) {
-        if link.entity(peer) != Some(entity) {
-            return;
+/// Disconnects a peer whose entity the game itself despawned or took out of the room.
+pub(crate) fn on_peer_removed(removed: On<Remove, (Peer, PeerOf)>, mut commands: Commands) {
+    let entity = removed.entity;
+    commands.queue(move |world: &mut World| {
+        let rooms = world.get_resource::<Rooms>().map(|rooms| rooms.to_vec());
+        for room in rooms.unwrap_or_default() {
+            let link = world.get::<RoomLink>(room);
+            if let Some(peer) = link.and_then(|link| link.find(entity)) {
+                cut(world, room, peer, LeaveReason::Cut);
+            }
         }
-        link.forget(peer);
-        link.cut(peer);
-    }
-    commands.trigger(PeerLeft {
-        entity,
-        peer,
-        reason: LeaveReason::Cut,
+    });
+}
+
+/// Leaves a room from whose entity the game itself took the components.
+pub(crate) fn on_room_removed(removed: On<Remove, (Room, RoomState)>, mut commands: Commands) {
+    let room = removed.entity;
+    commands.queue(move |world: &mut World| {
+        if let Ok(mut room) = world.get_entity_mut(room) {
+            room.remove::<(RoomLink, Room, RoomState, ToldState, SignalingStatus)>();
+            room.remove::<(RoomHost, RoomTick, MissingLinks)>();
+        }
     });
 }
 
@@ -181,9 +224,9 @@ pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signalin
             );
         }
     }
-    world
-        .entity_mut(room)
-        .insert(SignalingStatus(signaling.clone()));
+    if let Ok(mut entity) = world.get_entity_mut(room) {
+        entity.insert(SignalingStatus(signaling.clone()));
+    }
     trigger(
         world,
         SignalingChanged {
@@ -211,11 +254,17 @@ pub(crate) fn fail(world: &mut World, room: Entity, error: JoinError) {
                 error,
             },
         );
+        tell_state(world, room);
     }
 }
 
-/// Makes the room's state say what signaling and peers say.
+/// Makes the room's state say what signaling and peers say, and triggers the event of a change.
 pub(crate) fn update_state(world: &mut World, room: Entity) {
+    set_state_of_link(world, room);
+    tell_state(world, room);
+}
+
+fn set_state_of_link(world: &mut World, room: Entity) {
     let Ok(entity) = world.get_entity(room) else {
         return;
     };
@@ -227,13 +276,24 @@ pub(crate) fn update_state(world: &mut World, room: Entity) {
 }
 
 fn set_state(world: &mut World, room: Entity, to: RoomState) {
-    let Ok(mut entity) = world.get_entity_mut(room) else {
-        return;
-    };
-    let from = entity.get::<RoomState>().copied().unwrap_or_default();
-    if from != to {
+    if let Ok(mut entity) = world.get_entity_mut(room)
+        && entity.get() != Some(&to)
+    {
         log::debug!("the room is {to}");
         entity.insert(to);
+    }
+}
+
+/// Triggers the event of a change, unless an observer of an earlier event has changed it back.
+fn tell_state(world: &mut World, room: Entity) {
+    let Some(&to) = world.get::<RoomState>(room) else {
+        return;
+    };
+    let Some(mut told) = world.get_mut::<ToldState>(room) else {
+        return;
+    };
+    let from = std::mem::replace(&mut told.0, to);
+    if from != to {
         trigger(
             world,
             RoomStateChanged {
@@ -251,8 +311,11 @@ pub(crate) fn peer_entity(world: &World, room: Entity, peer: PeerId) -> Option<E
     world.get_entity(entity).is_ok().then_some(entity)
 }
 
-/// Runs the observers of an event, and what they commanded.
-pub(crate) fn trigger<'t>(world: &mut World, event: impl Event<Trigger<'t>: Default>) {
-    world.trigger(event);
-    world.flush();
+/// Runs the observers of an event, and what they commanded. Does nothing if an observer of an
+/// earlier event has despawned the entity.
+pub(crate) fn trigger<'t>(world: &mut World, event: impl EntityEvent<Trigger<'t>: Default>) {
+    if world.get_entity(event.event_target()).is_ok() {
+        world.trigger(event);
+        world.flush();
+    }
 }

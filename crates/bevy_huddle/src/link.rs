@@ -5,13 +5,14 @@ use std::{
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, PeerId, RoomEvent, SendError};
+use huddle_mesh::{Channel, LeaveReason, PeerId, RoomEvent, SendError};
 use huddle_sync::{
     KindId, Lane, OfferError, OwnStates, RoomSession, SessionEvent, TransferEvent, TransferId,
 };
 
 use crate::{
     LinkStats, MessageError, PacketError,
+    lifecycle::part,
     message::{Declared, MessageKinds},
     room::Rooms,
     transport::Transport,
@@ -49,8 +50,9 @@ pub(crate) struct RoomLink {
 
 #[derive(Default)]
 struct PeerLink {
-    /// `None` before the handshake is done.
-    entity: Option<Entity>,
+    presence: Presence,
+    /// Why the peer leaves, while the last events from it are told. The first reason counts.
+    leaving: Option<LeaveReason>,
     foreign: bool,
     /// Whether they were here before.
     returning: bool,
@@ -58,6 +60,53 @@ struct PeerLink {
     labels: BTreeMap<TransferId, String>,
     rejected: u32,
     bad_packets: u32,
+}
+
+/// Whether the world has an entity for a peer.
+///
+/// Observers can leave the room or despawn the peer in the middle of any step. `PeerLeft` follows
+/// exactly once after each `PeerJoined`, because only [`Presence::Here`] leads to it, and whoever
+/// takes the entity from the link reports it.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    /// Before the handshake is done.
+    #[default]
+    Absent,
+    /// The entity gets its components; `PeerJoined` comes next.
+    Arriving(Entity),
+    /// `PeerJoined` was triggered.
+    Here(Entity),
+}
+
+/// A peer whose entity was taken from its link, so that it is despawned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Departure {
+    pub(crate) peer: PeerId,
+    pub(crate) entity: Entity,
+    pub(crate) reason: LeaveReason,
+    /// Whether `PeerJoined` was triggered, so that `PeerLeft` has to be.
+    pub(crate) has_joined: bool,
+}
+
+impl Presence {
+    fn entity(self) -> Option<Entity> {
+        match self {
+            Self::Absent => None,
+            Self::Arriving(entity) | Self::Here(entity) => Some(entity),
+        }
+    }
+}
+
+impl PeerLink {
+    fn depart(&mut self, peer: PeerId, reason: LeaveReason) -> Option<Departure> {
+        let presence = std::mem::take(&mut self.presence);
+        Some(Departure {
+            peer,
+            entity: presence.entity()?,
+            reason: self.leaving.take().unwrap_or(reason),
+            has_joined: matches!(presence, Presence::Here(_)),
+        })
+    }
 }
 
 impl RoomLink {
@@ -123,34 +172,62 @@ impl RoomLink {
         self.peers.insert(peer, link);
     }
 
-    /// A peer has an entity from now on.
-    pub(crate) fn add(&mut self, peer: PeerId, entity: Entity) {
+    /// A peer gets an entity, which has no components yet.
+    pub(crate) fn arrive(&mut self, peer: PeerId, entity: Entity) {
         if let Some(link) = self.peers.get_mut(&peer) {
-            link.entity = Some(entity);
+            link.presence = Presence::Arriving(entity);
             self.is_mesh_stale = true;
         }
     }
 
-    /// A peer begins anew over the same link: takes the entity off.
-    pub(crate) fn take_entity(&mut self, peer: PeerId) -> Option<Entity> {
+    /// A peer's entity is complete. Returns whether the peer still has this entity.
+    pub(crate) fn settle(&mut self, peer: PeerId, entity: Entity) -> bool {
+        match self.peers.get_mut(&peer) {
+            Some(link) if link.presence == Presence::Arriving(entity) => {
+                link.presence = Presence::Here(entity);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Begins to take leave of a peer: what it did not confirm is reported next.
+    pub(crate) fn begin_leaving(&mut self, peer: PeerId, reason: LeaveReason) {
+        if let Some(link) = self.peers.get_mut(&peer) {
+            link.leaving.get_or_insert(reason);
+            self.session.link_lost(peer);
+        }
+    }
+
+    /// A peer starts again over the same link: takes the entity off.
+    pub(crate) fn take_entity(&mut self, peer: PeerId, reason: LeaveReason) -> Option<Departure> {
         self.is_mesh_stale = true;
         let link = self.peers.get_mut(&peer)?;
         link.labels.clear();
         link.returning = true;
-        link.entity.take()
+        link.depart(peer, reason)
     }
 
-    /// Forgets a peer; the entity, if the peer had one.
-    pub(crate) fn forget(&mut self, peer: PeerId) -> Option<Entity> {
+    /// Forgets a peer; its entity, if it had one, is for the caller to despawn.
+    pub(crate) fn forget(&mut self, peer: PeerId, reason: LeaveReason) -> Option<Departure> {
         self.is_mesh_stale = true;
         self.session.link_lost(peer);
-        self.peers.remove(&peer)?.entity
+        self.peers.remove(&peer)?.depart(peer, reason)
     }
 
+    /// Ends the link to a peer, after what waits for it was handed to the network.
+    ///
+    /// What waits may be the end of the handshake. Without it the other side would have no peer to
+    /// take leave of.
     pub(crate) fn cut(&mut self, peer: PeerId) {
-        if let Some(transport) = &mut self.transport {
-            transport.cut(peer);
+        let now = self.now();
+        let Some(transport) = self.transport.as_deref_mut() else {
+            return;
+        };
+        if self.peers.get(&peer).is_some_and(|link| !link.foreign) {
+            send_all(transport, &mut self.session, peer, Channel::Events, now);
         }
+        transport.cut(peer);
     }
 
     pub(crate) fn me(&self) -> PeerId {
@@ -167,7 +244,14 @@ impl RoomLink {
     }
 
     pub(crate) fn entity(&self, peer: PeerId) -> Option<Entity> {
-        self.peers.get(&peer)?.entity
+        self.peers.get(&peer)?.presence.entity()
+    }
+
+    /// The peer that has this entity.
+    pub(crate) fn find(&self, entity: Entity) -> Option<PeerId> {
+        let mut peers = self.peers.iter();
+        let (&peer, _) = peers.find(|(_, link)| link.presence.entity() == Some(entity))?;
+        Some(peer)
     }
 
     pub(crate) fn is_foreign(&self, peer: PeerId) -> bool {
@@ -180,8 +264,11 @@ impl RoomLink {
 
     /// Those who have an entity.
     pub(crate) fn peers(&self) -> impl Iterator<Item = PeerId> {
-        let here = self.peers.iter().filter(|(_, link)| link.entity.is_some());
-        here.map(|(&peer, _)| peer)
+        let here = |link: &PeerLink| link.presence != Presence::Absent;
+        let peers = self.peers.iter();
+        peers
+            .filter(move |(_, link)| here(link))
+            .map(|(&peer, _)| peer)
     }
 
     pub(crate) fn peer_count(&self) -> usize {
@@ -358,15 +445,22 @@ impl RoomLink {
     }
 }
 
-/// Leaves the room whose link is taken off or despawned.
+/// Leaves the room whose link is taken off or despawned, and takes leave of the peers that are
+/// still in it.
 pub(crate) fn on_link_removed(
     removed: On<Discard, RoomLink>,
     mut links: Query<&mut RoomLink>,
     mut rooms: ResMut<Rooms>,
+    mut commands: Commands,
 ) {
     rooms.retain(|&room| room != removed.entity);
     if let Ok(mut link) = links.get_mut(removed.entity) {
         link.leave();
+        for (peer, mut link) in std::mem::take(&mut link.peers) {
+            if let Some(departure) = link.depart(peer, LeaveReason::Cut) {
+                commands.queue(move |world: &mut World| part(world, departure));
+            }
+        }
     }
 }
 
@@ -399,6 +493,6 @@ fn send_all(
 fn send(transport: &mut dyn Transport, peer: PeerId, channel: Channel, packet: Bytes) -> bool {
     transport
         .send(peer, channel, packet)
-        .inspect_err(|error| log::warn!("a {channel} packet to {peer} was not sent: {error}"))
+        .inspect_err(|error| log::debug!("a {channel} packet to {peer} was not sent: {error}"))
         .is_ok()
 }

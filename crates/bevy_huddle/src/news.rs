@@ -39,11 +39,11 @@ fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             add_peer(world, room, peer, returning);
         }
         SessionEvent::Left { peer } => {
-            let entity = world
+            let departure = world
                 .get_mut::<RoomLink>(room)
-                .and_then(|mut link| link.take_entity(peer));
-            if let Some(entity) = entity {
-                part(world, entity, peer, LeaveReason::Lost);
+                .and_then(|mut link| link.take_entity(peer, LeaveReason::Lost));
+            if let Some(departure) = departure {
+                part(world, departure);
             }
         }
         SessionEvent::Refused { peer, refusal } => refused(world, room, peer, refusal),
@@ -146,8 +146,10 @@ fn mesh_changed(world: &mut World, room: Entity, peer: PeerId) {
     };
     link.is_mesh_stale = true;
     let now = LinkedWith(link.session.links_of(peer));
-    if world.get::<LinkedWith>(entity) != Some(&now) {
-        world.entity_mut(entity).insert(now);
+    if world.get::<LinkedWith>(entity) != Some(&now)
+        && let Ok(mut peer_entity) = world.get_entity_mut(entity)
+    {
+        peer_entity.insert(now);
         show_mesh(world, room);
         trigger(world, MeshChanged { entity, peer });
     }
@@ -180,7 +182,9 @@ pub(crate) fn show_mesh(world: &mut World, room: Entity) {
         return;
     }
     let now = MissingLinks(link.session.missing_links());
-    if world.get::<MissingLinks>(room) != Some(&now) {
-        world.entity_mut(room).insert(now);
+    if let Ok(mut entity) = world.get_entity_mut(room)
+        && entity.get() != Some(&now)
+    {
+        entity.insert(now);
     }
 }

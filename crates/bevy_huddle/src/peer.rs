@@ -5,7 +5,7 @@ use huddle_sync::DeliveryStats;
 /// Another player in a room. The entity is spawned when the link is open and both games fit, and
 /// despawned when they are gone; what belongs to a player can be its components or children.
 ///
-/// Despawning it cuts the player off.
+/// Despawning it disconnects the player, and so does removing `Peer` or [`PeerOf`].
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
 #[component(immutable)]
 #[require(LinkStats)]
@@ -25,7 +25,7 @@ pub struct PeerOf(pub Entity);
 
 /// The peers of a room; on the room entity while there are any.
 #[derive(Component, Debug, Default)]
-#[relationship_target(relationship = PeerOf, linked_spawn)]
+#[relationship_target(relationship = PeerOf)]
 pub struct RoomPeers(Vec<Entity>);
 
 impl RoomPeers {

@@ -4,7 +4,7 @@ use bevy::{
 };
 
 use crate::{
-    lifecycle::on_peer_despawned,
+    lifecycle::{on_peer_removed, on_room_removed},
     link::on_link_removed,
     message::MessageKinds,
     receive::{receive, update_stats},
@@ -69,7 +69,8 @@ impl Plugin for RoomPlugin {
                     .chain()
                     .in_set(HuddleSystems::Receive),
             )
-            .add_observer(on_peer_despawned)
+            .add_observer(on_peer_removed)
+            .add_observer(on_room_removed)
             .add_observer(on_link_removed)
             .init_resource::<OwnState>()
             .add_systems(FixedFirst, begin_tick.in_set(HuddleSystems::Tick))

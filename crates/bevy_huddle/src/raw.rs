@@ -5,10 +5,9 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, PeerId};
 
 use crate::{
-    MessageError,
+    MessageError, failure,
     lifecycle::{peer_entity, trigger},
     link::RoomLink,
-    send::say_failed,
 };
 
 /// A stock matchbox client sent something. Triggered on its peer entity, in the order of arrival.
@@ -69,9 +68,10 @@ pub(crate) fn send_raw(
     let room = rooms.iter().find(is_in).copied();
     let sent = match room.and_then(|room| world.get_mut::<RoomLink>(room)) {
         Some(mut link) => link.send_raw(peer, channel, bytes),
+        None if rooms.is_empty() => Err(MessageError::NoRoom),
         None => Err(MessageError::UnknownPeer),
     };
     if let Err(error) = sent {
-        say_failed(world, "raw bytes", Some(peer), error);
+        failure::report(world, "raw bytes", Some(peer), error);
     }
 }

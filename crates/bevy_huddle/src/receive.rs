@@ -7,7 +7,8 @@ use huddle_mesh::{Channel, LeaveReason, Offender, PeerId, RoomEvent};
 
 use crate::{
     Away, LinkFailed, LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected,
-    RejectReason, SignalRejected, Suspect,
+    RejectReason, RemovalFailed, SendFailed, SignalRejected, Suspect,
+    failure::trigger_waiting,
     join::FailedJoin,
     lifecycle::{
         cut, fail, open_link, peer_entity, remove_peer, set_signaling, trigger, update_state,
@@ -28,11 +29,20 @@ pub(crate) fn receive(
     failed: &mut QueryState<Entity, With<FailedJoin>>,
     mut rooms: Local<Vec<Entity>>,
 ) {
-    while let Some(room) = failed.iter(world).next() {
-        if let Some(FailedJoin(error)) = world.entity_mut(room).take() {
+    rooms.clear();
+    // Not those that fail meanwhile: an observer that joins again at once would hold up the frame.
+    rooms.extend(failed.iter(world));
+    for &room in &*rooms {
+        let failure = world
+            .get_entity_mut(room)
+            .ok()
+            .and_then(|mut room| room.take());
+        if let Some(FailedJoin(error)) = failure {
             fail(world, room, error);
         }
     }
+    trigger_waiting::<SendFailed>(world);
+    trigger_waiting::<RemovalFailed>(world);
     rooms.clear();
     rooms.extend_from_slice(world.resource::<Rooms>());
     for &room in &*rooms {

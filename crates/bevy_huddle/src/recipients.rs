@@ -22,7 +22,8 @@ pub enum Recipients {
     All,
     /// Everybody else, and this player: the event arrives here too, as a
     /// [`FromPeer`](crate::FromPeer) with the own id and the room's entity. That is in the next
-    /// [`HuddleSystems::Receive`](crate::HuddleSystems::Receive), in the order of sending.
+    /// [`HuddleSystems::Receive`](crate::HuddleSystems::Receive), in the order of sending. A player
+    /// in several rooms gets it once, in the room that was joined first.
     Everyone,
     /// This player.
     Peer(PeerId),

@@ -49,7 +49,7 @@ pub(crate) struct Rooms(Vec<Entity>);
 /// [`RoomStateChanged`](crate::RoomStateChanged) tells of each change.
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[component(immutable)]
-#[require(SignalingStatus)]
+#[require(SignalingStatus, ToldState)]
 pub enum RoomState {
     /// The first connection is under way.
     #[default]
@@ -64,6 +64,10 @@ pub enum RoomState {
     /// The room cannot be used. [`RoomFailed`](crate::RoomFailed) says why and what to do.
     Failed,
 }
+
+/// The state that [`RoomStateChanged`](crate::RoomStateChanged) reported last.
+#[derive(Component, Default)]
+pub(crate) struct ToldState(pub(crate) RoomState);
 
 impl RoomState {
     /// The state's name: `joining`, `waiting`, `playing`, `retrying` or `failed`.

@@ -11,8 +11,8 @@ use huddle_mesh::PeerId;
 use huddle_sync::{MAX_STATE_LEN, OwnStates, codec};
 
 use crate::{
-    MessageError, PeerMessage, PeerSender, Recipients, RoomTick, SendFailed, ToPeers,
-    link::RoomLink, message::MessageKinds, sender::Failure,
+    MessageError, PeerMessage, PeerSender, Recipients, RoomTick, ToPeers, failure, link::RoomLink,
+    message::MessageKinds, sender::Failure,
 };
 
 /// This player's own state; the same for every room.
@@ -22,10 +22,6 @@ pub(crate) struct OwnState(pub(crate) OwnStates);
 /// Sends for commands. Shared, so that it can be used on the world in which it is.
 #[derive(Resource, Clone)]
 struct CommandSender(Arc<Mutex<SystemState<PeerSender<'static, 'static>>>>);
-
-/// Whether it has been said that nothing comes of commands without a room.
-#[derive(Resource, Default)]
-struct NoRoomSaid(bool);
 
 impl FromWorld for CommandSender {
     fn from_world(world: &mut World) -> Self {
@@ -69,13 +65,6 @@ pub(crate) fn queue_written<T: PeerMessage>(
     mut sender: PeerSender,
     mut commands: Commands,
 ) {
-    if written.is_empty() {
-        return;
-    }
-    if !sender.is_in_room() {
-        written.clear();
-        return commands.queue(warn_no_room);
-    }
     for to_send in written.drain() {
         sender.send(&to_send.recipients, &to_send.message, |(peer, error)| {
             commands.queue(move |world: &mut World| fail::<T>(world, peer, error));
@@ -96,7 +85,7 @@ pub(crate) fn send_file(world: &mut World, to: &Recipients, label: &str, bytes: 
         sender.send_file(to, label, bytes, failed);
     });
     for (peer, error) in failures {
-        say_failed(world, "file", peer, error);
+        failure::report(world, "file", peer, error);
     }
 }
 
@@ -108,14 +97,8 @@ fn with_sender(
     let mut failures = Vec::new();
     let shared = world.get_resource_or_init::<CommandSender>().clone();
     let mut state = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let Ok(mut sender) = state.get_mut(world) else {
-        return failures;
-    };
-    if sender.is_in_room() {
+    if let Ok(mut sender) = state.get_mut(world) {
         send(&mut sender, &mut |failure| failures.push(failure));
-    } else {
-        drop(state);
-        warn_no_room(world);
     }
     failures
 }
@@ -123,7 +106,7 @@ fn with_sender(
 /// Sets this player's state of a type.
 pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
     let Some(state) = world.get_resource_or_init::<MessageKinds>().state::<T>() else {
-        return say_failed(world, type_name::<T>(), None, MessageError::NotDeclared);
+        return failure::report(world, type_name::<T>(), None, MessageError::NotDeclared);
     };
     let set = codec::encode(value, MAX_STATE_LEN).and_then(|payload| {
         world
@@ -132,41 +115,13 @@ pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
             .set(state.kind, payload)
     });
     if let Err(error) = set {
-        say_failed(world, state.name, None, error.into());
+        failure::report(world, state.name, None, error.into());
     }
 }
 
-/// Says once that there is no room, which is usual while a game is not online.
-pub(crate) fn warn_no_room(world: &mut World) {
-    let mut said = world.get_resource_or_init::<NoRoomSaid>();
-    if !std::mem::replace(&mut said.0, true) {
-        log::warn!(
-            "without a room, sending and cutting or removing a peer do nothing: call `commands.join_room(\"ws://host:3536/name\")` first, or use `run_if(in_room)`"
-        );
-    }
-}
-
-/// Tells that an event was not sent.
+/// Reports that an event was not sent.
 fn fail<T: PeerMessage>(world: &mut World, peer: Option<PeerId>, error: MessageError) {
     let declared = world.get_resource_or_init::<MessageKinds>().event::<T>();
     let name = declared.map_or(type_name::<T>(), |event| event.name);
-    say_failed(world, name, peer, error);
-}
-
-pub(crate) fn say_failed(
-    world: &mut World,
-    message: &'static str,
-    peer: Option<PeerId>,
-    error: MessageError,
-) {
-    match peer {
-        Some(peer) => log::warn!("\"{message}\" was not sent to {peer}: {error}"),
-        None => log::error!("\"{message}\" was not sent: {error}"),
-    }
-    world.trigger(SendFailed {
-        message,
-        peer,
-        error,
-    });
-    world.flush();
+    failure::report(world, name, peer, error);
 }

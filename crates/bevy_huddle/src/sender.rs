@@ -11,15 +11,15 @@ use crate::{
     room::Rooms,
 };
 
-/// Sends events at once, and tells when that does not work.
+/// Sends events at once, and returns who does not get them.
 ///
 /// [`broadcast`](crate::HuddleCommandsExt::broadcast) and [`ToPeers`](crate::ToPeers) are enough
-/// for what is said now and then. This is for what comes in amounts: it says when too much waits
-/// already, so that the game can hold back.
+/// for events now and then. This is for many events: a game learns which peers have too much
+/// waiting already, and can hold back.
 ///
 /// ```
 /// use bevy::prelude::*;
-/// use bevy_huddle::{PeerSender, TrySendError, prelude::*};
+/// use bevy_huddle::{PeerSender, prelude::*};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize)]
@@ -28,14 +28,20 @@ use crate::{
 /// #[derive(Resource)]
 /// struct Map(Vec<Chunk>);
 ///
-/// fn send_map(mut map: ResMut<Map>, mut sender: PeerSender) {
-///     while let Some(chunk) = map.0.last() {
-///         match sender.try_send(Recipients::All, chunk) {
-///             Ok(()) => map.0.pop(),
-///             // The rest waits for the next frame.
-///             Err(TrySendError::Full { .. }) => break,
-///             Err(error) => return warn!("the map cannot be sent: {error}"),
-///         };
+/// /// How many chunks a peer has been sent.
+/// #[derive(Component)]
+/// struct Sent(usize);
+///
+/// fn send_map(map: Res<Map>, mut peers: Query<(Entity, &mut Sent)>, mut sender: PeerSender) {
+///     for (peer, mut sent) in &mut peers {
+///         while let Some(chunk) = map.0.get(sent.0) {
+///             match sender.try_send(peer, chunk) {
+///                 Ok(()) => sent.0 += 1,
+///                 // The rest waits for the next frame.
+///                 Err(error) if error.is_full() => break,
+///                 Err(error) => return warn!("the map cannot be sent: {error}"),
+///             }
+///         }
 ///     }
 /// }
 /// # bevy::ecs::system::assert_is_system(send_map);
@@ -49,23 +55,87 @@ pub struct PeerSender<'w, 's> {
     targets: Local<'s, Vec<Target>>,
 }
 
-/// Why an event was sent to nobody.
+/// Why an event does not reach every recipient.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::{PeerSender, prelude::*};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Shot;
+///
+/// fn shoot(mut sender: PeerSender) {
+///     if let Err(error) = sender.try_send(Recipients::All, &Shot) {
+///         for missed in error.missed() {
+///             println!("{:?} does not get the shot: {}", missed.peer, missed.error);
+///         }
+///     }
+/// }
+/// # bevy::ecs::system::assert_is_system(shoot);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TrySendError {
-    /// Too much waits for one of the recipients. Once they have got some of it, it will work.
-    #[error("{queued} bytes of events wait for {peer} already: send the rest later")]
-    Full {
-        /// For whom.
-        peer: PeerId,
-        /// How many bytes wait.
-        queued: usize,
-    },
+    /// These recipients do not get the event. The other ones do.
+    #[error("{}", list(.0))]
+    Missed(Vec<Missed>),
     /// There is no room.
     #[error("there is no room: call `commands.join_room(\"ws://host:3536/name\")` first")]
     NoRoom,
-    /// It will not work later either.
+    /// Nobody gets the event.
     #[error(transparent)]
     Refused(#[from] MessageError),
+}
+
+/// A recipient who does not get an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// The peer; `None` for an entity that is neither a peer nor a room.
+    pub peer: Option<PeerId>,
+    /// Why, and what to do.
+    pub error: MessageError,
+}
+
+impl TrySendError {
+    /// The recipients who do not get the event while the other ones do. Empty if nobody gets it.
+    pub fn missed(&self) -> &[Missed] {
+        match self {
+            Self::Missed(missed) => missed,
+            Self::NoRoom | Self::Refused(_) => &[],
+        }
+    }
+
+    /// The peers among [`missed`](Self::missed), to send the event to them again.
+    pub fn missed_peers(&self) -> impl Iterator<Item = PeerId> {
+        self.missed().iter().filter_map(|missed| missed.peer)
+    }
+
+    /// Whether all that is wrong is that too much waits for the peers that miss the event. It can
+    /// be sent to them once they have received some of it.
+    pub fn is_full(&self) -> bool {
+        let is_full =
+            |missed: &Missed| matches!(missed.error, MessageError::Queue(QueueError::Full { .. }));
+        !self.missed().is_empty() && self.missed().iter().all(is_full)
+    }
+}
+
+/// The text of [`TrySendError::Missed`].
+fn list(missed: &[Missed]) -> String {
+    /// How many recipients the text names.
+    const MAX_NAMED: usize = 3;
+
+    let mut texts: Vec<_> = missed
+        .iter()
+        .take(MAX_NAMED)
+        .map(|Missed { peer, error }| match peer {
+            Some(peer) => format!("{peer} does not get the event: {error}"),
+            None => format!("a recipient does not get the event: {error}"),
+        })
+        .collect();
+    if let more @ 1.. = missed.len().saturating_sub(MAX_NAMED) {
+        texts.push(format!("{more} more recipients do not get it"));
+    }
+    texts.join("; ")
 }
 
 /// One recipient.
@@ -81,11 +151,13 @@ enum Target {
 pub(crate) type Failure = (Option<PeerId>, MessageError);
 
 impl PeerSender<'_, '_> {
-    /// Sends an event to all recipients, or to none of them. Declare its type with
+    /// Sends an event to the recipients who take it. Declare its type with
     /// [`add_peer_event`](crate::HuddleAppExt::add_peer_event).
     ///
     /// # Errors
-    /// If it cannot be sent to one of them; [`TrySendError::Full`] if it is worth another try.
+    /// If a recipient does not get it: [`TrySendError::Missed`] names each of them and why. The
+    /// other recipients get it all the same, so send it again only to
+    /// [`missed_peers`](TrySendError::missed_peers), if [`is_full`](TrySendError::is_full).
     pub fn try_send<T: PeerMessage>(
         &mut self,
         recipients: impl Into<Recipients>,
@@ -97,21 +169,15 @@ impl PeerSender<'_, '_> {
             return Err(TrySendError::NoRoom);
         }
         self.aim(&recipients.into());
-        for &target in &*self.targets {
-            if let Err((peer, error)) = self.check(target, event, payload.len()) {
-                return Err(match (peer, error) {
-                    (Some(peer), MessageError::Queue(QueueError::Full { .. })) => {
-                        TrySendError::Full {
-                            peer,
-                            queued: self.queued(peer),
-                        }
-                    }
-                    (_, error) => TrySendError::Refused(error),
-                });
-            }
+        let mut missed = Vec::new();
+        self.queue(event, &payload, |(peer, error)| {
+            missed.push(Missed { peer, error });
+        });
+        if missed.is_empty() {
+            Ok(())
+        } else {
+            Err(TrySendError::Missed(missed))
         }
-        self.queue(event, &payload, |_| {});
-        Ok(())
     }
 
     /// How many bytes of events a peer has not confirmed.
@@ -119,7 +185,7 @@ impl PeerSender<'_, '_> {
         self.links.iter().map(|link| link.queued(peer)).sum()
     }
 
-    /// Sends to those recipients to whom it works, and tells of the others.
+    /// Sends an event to the recipients who take it, and reports the others.
     pub(crate) fn send<T: PeerMessage>(
         &mut self,
         recipients: &Recipients,
@@ -129,6 +195,9 @@ impl PeerSender<'_, '_> {
         let Some(event) = self.declared::<T>() else {
             return failed((None, MessageError::NotDeclared));
         };
+        if !self.is_in_room() {
+            return failed((None, MessageError::NoRoom));
+        }
         match codec::encode(message, MAX_EVENT_LEN) {
             Ok(payload) => {
                 self.aim(recipients);
@@ -147,6 +216,9 @@ impl PeerSender<'_, '_> {
         bytes: &Bytes,
         mut failed: impl FnMut(Failure),
     ) {
+        if !self.is_in_room() {
+            return failed((None, MessageError::NoRoom));
+        }
         self.aim(recipients);
         for i in 0..self.targets.len() {
             let target = self.targets[i];
@@ -161,7 +233,7 @@ impl PeerSender<'_, '_> {
         }
     }
 
-    pub(crate) fn is_in_room(&self) -> bool {
+    fn is_in_room(&self) -> bool {
         self.rooms.as_ref().is_some_and(|rooms| !rooms.is_empty())
     }
 
@@ -181,9 +253,12 @@ impl PeerSender<'_, '_> {
             Recipients::All | Recipients::Everyone => {
                 for &room in self.rooms() {
                     self.aim_at_room(room, &mut targets);
-                    if *recipients == Recipients::Everyone {
-                        targets.push(Target::Me { room });
-                    }
+                }
+                // Once, in however many rooms this player is.
+                if *recipients == Recipients::Everyone
+                    && let Some(&room) = self.rooms().first()
+                {
+                    targets.push(Target::Me { room });
                 }
             }
             Recipients::Peer(peer) => self.aim_at_peer(*peer, &mut targets),
@@ -252,8 +327,12 @@ impl PeerSender<'_, '_> {
 
     fn check(&self, target: Target, event: Declared, len: usize) -> Result<(), Failure> {
         let link = self.find(target)?;
-        link.check_kind(event).map_err(|error| (None, error))?;
-        if let Target::Peer { peer, .. } = target {
+        let peer = match target {
+            Target::Peer { peer, .. } => Some(peer),
+            _ => None,
+        };
+        link.check_kind(event).map_err(|error| (peer, error))?;
+        if let Some(peer) = peer {
             let fits = link.session.check_event(peer, len);
             fits.map_err(|error| (Some(peer), error.into()))?;
         }
@@ -283,7 +362,10 @@ impl PeerSender<'_, '_> {
 }
 
 fn add(targets: &mut Vec<Target>, target: Target) {
-    if !targets.contains(&target) {
+    // This player has an id in each room, and gets the event once.
+    let is_me = |target: &Target| matches!(target, Target::Me { .. });
+    let is_twice = is_me(&target) && targets.iter().any(is_me);
+    if !is_twice && !targets.contains(&target) {
         targets.push(target);
     }
 }

@@ -4,11 +4,11 @@ use std::{
 };
 
 use bevy::{ecs::system::RunSystemOnce, prelude::*};
-use huddle_mesh::{RoomError, RoomEvent, RoomUrlError};
+use huddle_mesh::{Channel, RoomError, RoomEvent, RoomUrlError};
 
-use crate::{JoinError, LinkFailure, Signaling, prelude::*};
+use crate::{JoinError, LinkFailure, MessageError, Signaling, prelude::*};
 
-use super::game::{LabExt, Pose, Splash, meet, offline_app};
+use super::game::{Blob, LabExt, Pose, Splash, meet, offline_app};
 
 thread_local! {
     static LOGGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
@@ -235,7 +235,96 @@ fn commands_without_a_room_are_harmless_and_warn_once() {
     });
     assert_eq!(logged.len(), 1, "{logged:?}");
     assert!(logged[0].contains("join_room"), "{logged:?}");
-    assert_eq!(seen::<SendFailed>(&mut app), []);
+    let failed = seen::<SendFailed>(&mut app);
+    let splash = SendFailed {
+        message: "splash",
+        peer: None,
+        error: MessageError::NoRoom,
+    };
+    assert_eq!(failed, vec![splash; 6]);
+}
+
+#[test]
+fn whatever_is_sent_without_a_room_is_reported() {
+    let mut app = watched_app();
+    let logged = logged(|| {
+        let peer = PeerId(uuid::Uuid::from_u128(99));
+        let mut commands = app.world_mut().commands();
+        commands.send_file(Recipients::All, "map", vec![1]);
+        commands.send_raw(peer, Channel::Events, vec![1]);
+        app.world_mut().write_message(ToPeers::all(Splash(1)));
+        app.update();
+    });
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    let failed = seen::<SendFailed>(&mut app);
+    let messages: Vec<_> = failed.iter().map(|failed| failed.message).collect();
+    assert_eq!(messages, ["file", "raw bytes", "splash"]);
+    for failed in failed {
+        assert_eq!(failed.error, MessageError::NoRoom);
+        assert!(failed.error.to_string().contains("join_room"));
+    }
+}
+
+#[test]
+fn a_peer_that_takes_no_more_is_logged_once_per_cause() {
+    let (mut lab, [ada, bob]) = meet();
+    let peer = lab.me(bob);
+    lab.frame_rate(bob, 0.0001);
+    let logged = logged(|| {
+        for _ in 0..200 {
+            lab.commands(ada, |commands| {
+                commands.broadcast(Blob(vec![0; 8000]));
+                commands.send_to(PeerId(uuid::Uuid::nil()), Splash(1));
+            });
+            lab.run_for(Duration::from_millis(20));
+        }
+    });
+    let failed = lab.seen::<SendFailed>(ada);
+    let of_bob = failed.iter().filter(|failed| failed.peer == Some(peer));
+    assert!(of_bob.count() > 50, "each is reported");
+    assert_eq!(logged.len(), 2, "{logged:?}");
+    assert!(
+        logged
+            .iter()
+            .any(|line| line.contains("wait for this peer"))
+    );
+    assert!(
+        logged
+            .iter()
+            .any(|line| line.contains("no peer with this id"))
+    );
+}
+
+#[test]
+fn an_observer_that_joins_again_at_once_does_not_hold_up_the_game() {
+    let mut app = watched_app();
+    app.add_observer(|_: On<RoomFailed>, mut commands: Commands| {
+        commands.leave_rooms();
+        commands.join_room("ws://host");
+    });
+    app.world_mut().commands().join_room("ws://host");
+    for frames in 1..4 {
+        app.update();
+        assert_eq!(seen::<RoomFailed>(&mut app).len(), 1, "in frame {frames}");
+    }
+}
+
+#[test]
+fn an_observer_that_sends_again_at_once_does_not_hold_up_the_game() {
+    let (mut lab, [ada]) = meet();
+    let nobody = PeerId(uuid::Uuid::nil());
+    lab[ada].add_observer(move |_: On<SendFailed>, mut commands: Commands| {
+        commands.send_to(nobody, Splash(2));
+        commands.send_to(nobody, Splash(3));
+    });
+    lab.commands(ada, |commands| commands.send_to(nobody, Splash(1)));
+    assert_eq!(lab.seen::<SendFailed>(ada).len(), 1);
+    lab.frame(ada);
+    assert_eq!(lab.seen::<SendFailed>(ada).len(), 2, "with the next frame");
+    for _ in 0..20 {
+        lab.frame(ada);
+    }
+    assert!(lab.seen::<SendFailed>(ada).len() < 10_000);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use bevy::{ecs::system::RunSystemOnce, prelude::*};
 use huddle_mesh::{RoomEvent, Signaling};
 
 use crate::{
+    JoinError,
     prelude::*,
     testing::{Conditions, Lab, Player},
 };
@@ -269,4 +270,88 @@ fn two_rooms_are_separate_places() {
     assert_eq!(lab.get::<RoomState>(ada, red), Some(&RoomState::Waiting));
     let entity = lab.peer(ada, bob);
     assert_eq!(lab.get::<PeerOf>(ada, entity), Some(&PeerOf(blue)));
+}
+
+#[test]
+fn joining_the_same_room_twice_fails_and_the_first_goes_on() {
+    let (mut lab, [ada, bob]) = meet();
+    let first = lab.room(ada);
+    lab.commands(ada, |commands| {
+        commands.join_room("ws://lab/room");
+    });
+    lab.settle();
+    let failed = lab.seen::<RoomFailed>(ada);
+    assert_eq!(failed.len(), 1);
+    assert_ne!(failed[0].entity, first);
+    let JoinError::AlreadyJoined { url } = &failed[0].error else {
+        panic!("{failed:?}");
+    };
+    assert_eq!(url.to_string(), "ws://lab/room");
+    assert!(failed[0].error.to_string().contains("leave it first"));
+    assert!(lab.have_met(&[ada, bob]));
+    assert_eq!(lab.get::<RoomState>(ada, first), Some(&RoomState::Playing));
+    // Nobody else has seen anything of it.
+    assert_eq!(lab.seen::<PeerJoined>(bob).len(), 1);
+    assert_eq!(lab.seen::<PeerLeft>(bob), []);
+}
+
+#[test]
+fn a_room_can_be_left_and_joined_in_one_frame() {
+    let (mut lab, [ada, bob]) = meet();
+    let before = lab.me(ada);
+    lab.commands(ada, |commands| {
+        commands.leave_rooms();
+        commands.join_room("ws://lab/room");
+    });
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    assert_ne!(lab.me(ada), before);
+    assert_eq!(lab.seen::<RoomFailed>(ada), []);
+    assert_eq!(lab.seen::<PeerLeft>(bob).len(), 1);
+}
+
+#[test]
+fn a_room_joined_under_two_addresses_fails_when_the_player_meets_themselves() {
+    let (mut lab, [ada, _]) = meet();
+    let first = lab.room(ada);
+    lab.commands(ada, |commands| {
+        commands.join_room("ws://another-name-of-lab/room");
+    });
+    let second = lab.room(ada);
+    let me = lab.get::<Room>(ada, first).unwrap().me;
+    lab.inject(
+        ada,
+        RoomEvent::PeerJoined {
+            peer: me,
+            returning: false,
+            foreign: false,
+        },
+    );
+    lab.settle();
+    let failed = lab.seen::<RoomFailed>(ada);
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].entity, second, "the room that was joined later");
+    assert!(matches!(failed[0].error, JoinError::AlreadyJoined { .. }));
+    let peers = lab.get::<RoomPeers>(ada, first).unwrap();
+    assert_eq!(peers.entities().len(), 1);
+    assert_eq!(lab.seen::<PeerJoined>(ada).len(), 1, "Bob, nobody else");
+}
+
+#[test]
+fn a_player_in_two_rooms_gets_their_own_events_once() {
+    let (mut lab, [ada, bob]) = meet();
+    let (first, me) = (lab.room(ada), lab.me(ada));
+    lab.commands(ada, |commands| {
+        commands.join_room("ws://lab/lobby");
+    });
+    let other = lab.me(ada);
+    lab.commands(ada, |commands| {
+        commands.send_to(Recipients::Everyone, Splash(1));
+        commands.send_to([other, me], Splash(2));
+    });
+    lab.settle();
+    let splashes = lab.seen::<FromPeer<Splash>>(ada);
+    let numbers: Vec<_> = splashes.iter().map(|splash| splash.message.0).collect();
+    assert_eq!(numbers, [1, 2]);
+    assert_eq!((splashes[0].entity, splashes[0].peer), (first, me));
+    assert_eq!(lab.splashes(bob), [(me, 1)]);
 }

@@ -4,7 +4,7 @@ use bevy::prelude::*;
 
 use crate::{
     prelude::*,
-    testing::{Lab, Player},
+    testing::{Conditions, Lab, Player},
 };
 
 use super::game::{LabExt, Pose, Splash, game, lab, meet};
@@ -192,4 +192,125 @@ fn joining_again_after_leaving_starts_afresh() {
     lab.commands(ada, |commands| commands.share(Pose(8)));
     lab.settle();
     assert_eq!(lab.pose_of(bob, ada), Some(8));
+}
+
+#[test]
+fn observers_of_leaving_can_use_the_peer_entity_however_the_room_ends() {
+    #[derive(Component)]
+    struct Ghost;
+    let ends: [fn(&mut Lab, Player); 4] = [
+        |lab, player| lab.leave(player),
+        |lab, player| {
+            let room = lab.room(player);
+            lab[player].world_mut().entity_mut(room).despawn();
+        },
+        |lab, player| {
+            let room = lab.room(player);
+            lab[player].world_mut().entity_mut(room).remove::<Room>();
+        },
+        |lab, player| {
+            let error = huddle_mesh::RoomError::NoRelay;
+            lab.inject(player, huddle_mesh::RoomEvent::Failed(error));
+            lab.frame(player);
+        },
+    ];
+    for end in ends {
+        let (mut lab, [ada, bob, eve]) = meet();
+        let names = [(bob, "Bob"), (eve, "Eve")];
+        for (player, name) in names {
+            let entity = lab.peer(ada, player);
+            lab[ada].world_mut().entity_mut(entity).insert(Avatar(name));
+        }
+        lab[ada].init_resource::<Farewells>().add_observer(
+            |left: On<PeerLeft>,
+             avatars: Query<(&Avatar, &Peer)>,
+             mut farewells: ResMut<Farewells>,
+             mut commands: Commands| {
+                let (avatar, peer) = avatars.get(left.entity).expect("the peer is there");
+                assert_eq!(peer.id, left.peer);
+                farewells.0.push((avatar.0, left.reason));
+                commands.entity(left.entity).insert(Ghost);
+            },
+        );
+        end(&mut lab, ada);
+        let mut left: Vec<_> = farewells(&lab, ada).iter().map(|left| left.0).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["Bob", "Eve"]);
+        lab.settle();
+        let world = lab[ada].world_mut();
+        assert_eq!(world.query::<&Peer>().iter(world).count(), 0);
+        assert_eq!(world.query::<&Ghost>().iter(world).count(), 0);
+        for player in [bob, eve] {
+            assert_eq!(lab.seen::<PeerLeft>(player).len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
+    let actions: [fn(&PeerJoined, &mut Commands); 4] = [
+        |joined, commands| commands.entity(joined.entity).despawn(),
+        |joined, commands| commands.cut_peer(joined.peer),
+        |joined, commands| {
+            commands.entity(joined.entity).remove::<Peer>();
+        },
+        |joined, commands| {
+            commands.entity(joined.entity).remove::<PeerOf>();
+        },
+    ];
+    for (action, latency) in actions.into_iter().flat_map(|it| [(it, 0), (it, 60)]) {
+        let mut lab = lab();
+        lab.network(Conditions {
+            latency: Duration::from_millis(latency),
+            ..default()
+        });
+        let ada = lab.player(move |app| {
+            game(app);
+            app.add_observer(move |joined: On<PeerJoined>, mut commands: Commands| {
+                action(&joined, &mut commands);
+            });
+        });
+        let bob = lab.player(game);
+        lab.run_for(Duration::from_secs(20));
+        let me = lab.me(ada);
+        assert_eq!(lab.seen::<PeerJoined>(bob).len(), 1);
+        let left = lab.seen::<PeerLeft>(bob);
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!((left[0].peer, left[0].reason), (me, LeaveReason::CutByPeer));
+        assert_eq!(lab.find_peer(bob, ada), None);
+        assert_eq!(lab.state(bob), RoomState::Waiting);
+        assert_eq!(lab.seen::<PeerJoined>(ada).len(), 1);
+        assert_eq!(lab.seen::<PeerLeft>(ada).len(), 1);
+        assert_eq!(lab.state(ada), RoomState::Waiting);
+    }
+}
+
+#[test]
+fn what_was_sent_before_a_disconnect_still_arrives() {
+    let (mut lab, [ada, bob]) = meet();
+    let (me, peer) = (lab.me(ada), lab.me(bob));
+    lab.commands(ada, |commands| {
+        commands.send_to(peer, Splash(1));
+        commands.cut_peer(peer);
+    });
+    lab.settle();
+    assert_eq!(lab.splashes(bob), [(me, 1)]);
+    assert_eq!(lab.seen::<PeerLeft>(bob).len(), 1);
+}
+
+#[test]
+fn state_shared_for_the_next_room_while_leaving_is_kept() {
+    let (mut lab, [ada, bob]) = meet();
+    lab[ada].add_observer(|_: On<PeerLeft>, mut commands: Commands| {
+        commands.share(Pose(9));
+        commands.join_room("ws://lab/lobby");
+    });
+    lab.leave(ada);
+    lab.leave(bob);
+    lab.commands(bob, |commands| {
+        commands.join_room("ws://lab/lobby");
+    });
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    lab.settle();
+    assert_eq!(lab.pose_of(bob, ada), Some(9));
 }

@@ -9,6 +9,7 @@ mod measuring;
 mod meeting;
 mod misbehaving;
 mod raw;
+mod reentrancy;
 mod removing;
 mod sending_events;
 mod sharing_state;

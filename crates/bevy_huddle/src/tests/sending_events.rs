@@ -5,7 +5,7 @@ use huddle_sync::{MAX_EVENT_LEN, QueueError, codec::EncodeError};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    MessageError, TrySendError,
+    MessageError, Missed, TrySendError,
     prelude::*,
     testing::{Conditions, Lab, Player},
 };
@@ -327,7 +327,7 @@ fn sending_more_than_the_link_takes_is_an_error_once_the_queue_is_full() {
 }
 
 #[test]
-fn try_send_says_when_it_is_full_and_then_sends_to_nobody() {
+fn try_send_names_the_peers_that_are_full_and_sends_to_the_others() {
     let (mut lab, [ada, bob, eve]) = meet();
     let [peer, other] = [lab.me(bob), lab.me(eve)];
     lab.partition(&[ada], &[bob]);
@@ -341,17 +341,20 @@ fn try_send_says_when_it_is_full_and_then_sends_to_nobody() {
         lab.frame(ada);
     };
     assert!((50..200).contains(&sent), "{sent}");
-    let TrySendError::Full { peer: who, queued } = full else {
+    assert!(full.is_full(), "{full:?}");
+    assert_eq!(full.missed_peers().collect::<Vec<_>>(), [peer]);
+    let MessageError::Queue(QueueError::Full { queued }) = full.missed()[0].error else {
         panic!("{full:?}");
     };
-    assert_eq!(who, peer);
     let count = move |sender: PeerSender| sender.queued(peer);
     let waits = lab[ada].world_mut().run_system_once(count).unwrap();
     assert_eq!(waits, queued);
+    let text = full.to_string();
+    assert!(text.starts_with(&peer.to_string()), "{text}");
 
     assert_eq!(try_send(&mut lab, ada, Recipients::All, blob()), Err(full));
     lab.settle();
-    assert_eq!(lab.seen::<FromPeer<Blob>>(eve), [], "all or nothing");
+    assert_eq!(lab.seen::<FromPeer<Blob>>(eve).len(), 1);
     assert_eq!(try_send(&mut lab, ada, other, blob()), Ok(()));
     lab.heal();
     lab.run_for(Duration::from_secs(10));
@@ -361,24 +364,55 @@ fn try_send_says_when_it_is_full_and_then_sends_to_nobody() {
 }
 
 #[test]
+fn a_peer_that_hangs_does_not_keep_events_from_the_others() {
+    let (mut lab, [ada, bob, eve]) = meet();
+    let peer = lab.me(eve);
+    // No frame for as long as the test runs; the link stays.
+    lab.frame_rate(eve, 0.0001);
+    let (mut sent, mut failed) = (0, 0);
+    for n in 0..20 * 60 {
+        let event = Blob(vec![0; 1000]);
+        match try_send(&mut lab, ada, Recipients::All, event) {
+            Ok(()) => sent += 1,
+            Err(error) => {
+                assert!(error.is_full(), "{error}");
+                assert_eq!(error.missed_peers().collect::<Vec<_>>(), [peer]);
+                failed += 1;
+            }
+        }
+        lab.commands(ada, |commands| commands.broadcast(Splash(n)));
+        lab.run_for(Duration::from_millis(50));
+    }
+    lab.settle();
+    assert!(sent > 400 && failed > 400, "{sent} and {failed}");
+    assert_eq!(lab.seen::<FromPeer<Blob>>(bob).len(), sent + failed);
+    assert_eq!(lab.splashes(bob).len(), 20 * 60);
+    let mut missed = lab.seen::<SendFailed>(ada);
+    missed.retain(|failed| failed.peer != Some(peer));
+    assert_eq!(missed, [], "only the peer that hangs misses events");
+}
+
+#[test]
 fn try_send_says_what_will_never_work() {
     #[derive(Serialize, Deserialize)]
     struct Forgotten;
     let (mut lab, [ada, bob]) = meet();
     let [peer, stranger] = [lab.me(bob), PeerId(uuid::Uuid::nil())];
     let mut refused = |recipients: Recipients| try_send(&mut lab, ada, recipients, Splash(1));
+    let missed = |peer, error| Err(TrySendError::Missed(vec![Missed { peer, error }]));
     assert_eq!(
         refused([peer, stranger].into()),
-        Err(MessageError::UnknownPeer.into())
+        missed(Some(stranger), MessageError::UnknownPeer)
     );
     assert_eq!(
         refused(Entity::PLACEHOLDER.into()),
-        Err(MessageError::UnknownEntity.into())
+        missed(None, MessageError::UnknownEntity)
     );
     let forgotten = try_send(&mut lab, ada, peer, Forgotten);
     assert_eq!(forgotten, Err(MessageError::NotDeclared.into()));
     lab.settle();
-    assert_eq!(lab.splashes(bob), []);
+    let me = lab.me(ada);
+    assert_eq!(lab.splashes(bob), [(me, 1)], "nothing is wrong with Bob");
 
     let mut app = offline_app();
     let send = |mut sender: PeerSender| sender.try_send(Recipients::All, &Splash(1));

@@ -1,0 +1,168 @@
+//! What could not be sent or done: an event for each failure, and one line in the log per peer and
+//! cause.
+
+use std::{
+    collections::HashSet,
+    mem::{Discriminant, discriminant},
+};
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+use huddle_sync::QueueError;
+
+use crate::{MessageError, RemovalFailed, SendFailed};
+
+/// How many failures of observers wait for the next frame, so that those who send again because
+/// something was not sent do not multiply without end.
+const MAX_WAITING: usize = 256;
+
+/// How many causes are remembered.
+const MAX_LOGGED: usize = 1024;
+
+/// An event that reports at once that a command failed.
+pub(crate) trait Failure: Event<Trigger<'static>: Default> + Send + Sync {
+    /// Whether what it concerns is still there.
+    fn is_current(&self, world: &World) -> bool;
+}
+
+impl Failure for SendFailed {
+    fn is_current(&self, _: &World) -> bool {
+        true
+    }
+}
+
+impl Failure for RemovalFailed {
+    fn is_current(&self, world: &World) -> bool {
+        world.get_entity(self.entity).is_ok()
+    }
+}
+
+/// The failures of one kind that wait for the next frame.
+///
+/// An observer that tries again at once would never return, so only its first failure is triggered
+/// at once.
+#[derive(Resource)]
+struct Waiting<E: Failure> {
+    is_triggering: bool,
+    events: Vec<E>,
+}
+
+impl<E: Failure> Default for Waiting<E> {
+    fn default() -> Self {
+        Self {
+            is_triggering: false,
+            events: Vec::new(),
+        }
+    }
+}
+
+/// Triggers the event of a failed command, or keeps it until the next frame.
+pub(crate) fn trigger_failure<E: Failure>(world: &mut World, event: E) {
+    let mut waiting = world.get_resource_or_init::<Waiting<E>>();
+    if !waiting.is_triggering {
+        trigger_now(world, event);
+    } else if waiting.events.len() < MAX_WAITING {
+        waiting.events.push(event);
+    }
+}
+
+/// Triggers the failures that observers of failures caused in the last frame.
+pub(crate) fn trigger_waiting<E: Failure>(world: &mut World) {
+    let mut waiting = world.get_resource_or_init::<Waiting<E>>();
+    for event in std::mem::take(&mut waiting.events) {
+        if event.is_current(world) {
+            trigger_now(world, event);
+        }
+    }
+}
+
+fn trigger_now<E: Failure>(world: &mut World, event: E) {
+    world.get_resource_or_init::<Waiting<E>>().is_triggering = true;
+    world.trigger(event);
+    world.flush();
+    world.get_resource_or_init::<Waiting<E>>().is_triggering = false;
+}
+
+/// What tells one cause of a failure from another.
+type Cause = (
+    &'static str,
+    Discriminant<MessageError>,
+    Option<Discriminant<QueueError>>,
+);
+
+/// The causes that were logged.
+#[derive(Resource, Default)]
+struct LoggedFailures {
+    /// That there is no room, which is usual while a game is not online.
+    no_room: bool,
+    causes: HashSet<(Option<PeerId>, Cause)>,
+}
+
+impl LoggedFailures {
+    /// Whether this is the first failure of its cause.
+    fn is_new(&mut self, failed: &SendFailed) -> bool {
+        let queue = match &failed.error {
+            MessageError::Queue(error) => Some(discriminant(error)),
+            _ => None,
+        };
+        let cause = (failed.message, discriminant(&failed.error), queue);
+        if self.causes.len() >= MAX_LOGGED {
+            self.causes.clear();
+        }
+        self.causes.insert((failed.peer, cause))
+    }
+}
+
+/// Reports that a message was not sent.
+pub(crate) fn report(
+    world: &mut World,
+    message: &'static str,
+    peer: Option<PeerId>,
+    error: MessageError,
+) {
+    let failed = SendFailed {
+        message,
+        peer,
+        error,
+    };
+    log(world, &failed);
+    trigger_failure(world, failed);
+}
+
+fn log(world: &mut World, failed: &SendFailed) {
+    const ONCE: &str = "this is logged once, `SendFailed` reports every case";
+    let SendFailed {
+        message,
+        peer,
+        error,
+    } = failed;
+    if *error == MessageError::NoRoom {
+        return warn_no_room(world);
+    }
+    if world
+        .get_resource_or_init::<LoggedFailures>()
+        .is_new(failed)
+    {
+        match peer {
+            Some(peer) => log::warn!("\"{message}\" was not sent to {peer}: {error} ({ONCE})"),
+            None => log::error!("\"{message}\" was not sent: {error} ({ONCE})"),
+        }
+    }
+}
+
+/// Logs once that there is no room.
+pub(crate) fn warn_no_room(world: &mut World) {
+    let mut logged = world.get_resource_or_init::<LoggedFailures>();
+    if !std::mem::replace(&mut logged.no_room, true) {
+        log::warn!(
+            "without a room, sending and cutting or removing a peer do nothing: call `commands.join_room(\"ws://host:3536/name\")` first, or use `run_if(in_room)`"
+        );
+    }
+}
+
+/// Logs again what a peer misses, if the same player comes back.
+pub(crate) fn forget(world: &mut World, peer: PeerId) {
+    if let Some(mut logged) = world.get_resource_mut::<LoggedFailures>() {
+        logged.causes.retain(|(other, _)| *other != Some(peer));
+    }
+}

@@ -1,0 +1,491 @@
+//! Observers that leave, despawn and disconnect in the middle of everything: each kind of event
+//! with each action.
+
+use std::{any::type_name, collections::BTreeMap, time::Duration};
+
+use bevy::{ecs::entity::EntityHashMap, platform::time::Instant, prelude::*};
+use bytes::Bytes;
+use huddle_mesh::{Channel, Offence, PeerId, RoomError, RoomEvent};
+use uuid::Uuid;
+
+use crate::{
+    LinkFailure, RawReceived, Undelivered,
+    link::RoomLink,
+    prelude::*,
+    room::Rooms,
+    testing::{Conditions, Lab, Player},
+};
+
+use super::game::{Blob, Pose, Splash, game};
+
+/// What an observer does in its game.
+type Action = fn(&Huddle, &mut Commands);
+
+/// An event, and how an app observes it with an action.
+type Observed = (&'static str, fn(&mut App, Action));
+
+fn event<E: Event<Trigger<'static>: Default>>() -> Observed {
+    (type_name::<E>(), |app, action| {
+        app.add_observer(move |_: On<E>, huddle: Huddle, mut commands: Commands| {
+            count::<E>(&mut commands);
+            action(&huddle, &mut commands);
+        });
+    })
+}
+
+fn inserted<C: Component>() -> Observed {
+    (type_name::<C>(), |app, action| {
+        app.add_observer(
+            move |_: On<Insert, C>, huddle: Huddle, mut commands: Commands| {
+                count::<C>(&mut commands);
+                action(&huddle, &mut commands);
+            },
+        );
+    })
+}
+
+/// Every event of this crate, and the components whose observers run in the middle of its steps.
+fn all_events() -> Vec<Observed> {
+    vec![
+        event::<PeerJoined>(),
+        event::<PeerLeft>(),
+        event::<PeerSuspected>(),
+        event::<PeerRecovered>(),
+        event::<LinkFailed>(),
+        event::<PeerRefused>(),
+        event::<PeerRemoved>(),
+        event::<RemovalFailed>(),
+        event::<HostChanged>(),
+        event::<MeshChanged>(),
+        event::<TicksSkipped>(),
+        event::<TransferStarted>(),
+        event::<TransferProgress>(),
+        event::<TransferReceived>(),
+        event::<TransferDelivered>(),
+        event::<TransferFailed>(),
+        event::<RoomStateChanged>(),
+        event::<SignalingChanged>(),
+        event::<RoomFailed>(),
+        event::<SendFailed>(),
+        event::<MessageRejected>(),
+        event::<SignalRejected>(),
+        event::<RawReceived>(),
+        event::<FromPeer<Splash>>(),
+        event::<Undelivered<Splash>>(),
+        inserted::<Room>(),
+        inserted::<RoomState>(),
+        inserted::<Peer>(),
+        inserted::<PeerOf>(),
+        inserted::<Suspect>(),
+        inserted::<LinkedWith>(),
+        inserted::<Shared<Pose>>(),
+    ]
+}
+
+/// What the subject's game was told, and what of it was out of order.
+#[derive(Resource, Default)]
+struct Ledger {
+    joined: EntityHashMap<u32>,
+    left: EntityHashMap<u32>,
+    states: EntityHashMap<RoomState>,
+    failed: EntityHashMap<u32>,
+    faults: Vec<String>,
+}
+
+/// How often the acting observer ran, by what it observes.
+#[derive(Resource, Default)]
+struct Acted(BTreeMap<&'static str, u32>);
+
+fn count<T>(commands: &mut Commands) {
+    commands.queue(|world: &mut World| {
+        let mut acted = world.get_resource_or_init::<Acted>();
+        *acted.0.entry(type_name::<T>()).or_default() += 1;
+    });
+}
+
+/// Checks that an event names an entity that is there, and comes before `PeerLeft`.
+fn watch<E: EntityEvent<Trigger<'static>: Default>>(app: &mut App) {
+    app.add_observer(
+        |event: On<E>, entities: Query<()>, mut ledger: ResMut<Ledger>| {
+            let (name, target) = (type_name::<E>(), event.event_target());
+            if entities.get(target).is_err() {
+                ledger
+                    .faults
+                    .push(format!("{name} for an entity that is gone"));
+            }
+            if ledger.left.contains_key(&target) {
+                ledger.faults.push(format!("{name} after PeerLeft"));
+            }
+        },
+    );
+}
+
+fn watch_all(app: &mut App) {
+    game(app);
+    app.init_resource::<Ledger>();
+    watch::<PeerJoined>(app);
+    watch::<PeerSuspected>(app);
+    watch::<PeerRecovered>(app);
+    watch::<LinkFailed>(app);
+    watch::<PeerRefused>(app);
+    watch::<PeerRemoved>(app);
+    watch::<RemovalFailed>(app);
+    watch::<HostChanged>(app);
+    watch::<MeshChanged>(app);
+    watch::<TicksSkipped>(app);
+    watch::<TransferStarted>(app);
+    watch::<TransferProgress>(app);
+    watch::<TransferReceived>(app);
+    watch::<TransferDelivered>(app);
+    watch::<TransferFailed>(app);
+    watch::<RoomStateChanged>(app);
+    watch::<SignalingChanged>(app);
+    watch::<RoomFailed>(app);
+    watch::<MessageRejected>(app);
+    watch::<SignalRejected>(app);
+    watch::<RawReceived>(app);
+    watch::<FromPeer<Splash>>(app);
+    watch::<Undelivered<Splash>>(app);
+    app.add_observer(|event: On<PeerJoined>, mut ledger: ResMut<Ledger>| {
+        *ledger.joined.entry(event.entity).or_default() += 1;
+    });
+    app.add_observer(|event: On<PeerLeft>, mut ledger: ResMut<Ledger>| {
+        *ledger.left.entry(event.entity).or_default() += 1;
+    });
+    app.add_observer(|event: On<RoomFailed>, mut ledger: ResMut<Ledger>| {
+        *ledger.failed.entry(event.entity).or_default() += 1;
+    });
+    app.add_observer(|event: On<RoomStateChanged>, mut ledger: ResMut<Ledger>| {
+        let before = ledger.states.insert(event.entity, event.to);
+        if before.unwrap_or_default() != event.from || event.from == event.to {
+            ledger.faults.push(format!("{:?} after {before:?}", *event));
+        }
+    });
+}
+
+/// What each player's game must be like whenever nothing is under way.
+fn check(lab: &Lab, player: Player, context: &str) {
+    let world = lab[player].world();
+    let ledger = world.resource::<Ledger>();
+    assert!(ledger.faults.is_empty(), "{context}: {:?}", ledger.faults);
+    for (&entity, &joined) in &ledger.joined {
+        assert_eq!(joined, 1, "{context}: PeerJoined for {entity}");
+        let left = ledger.left.get(&entity).copied().unwrap_or_default();
+        let is_here = world.get::<Peer>(entity).is_some();
+        let expected = u32::from(!is_here);
+        assert_eq!(left, expected, "{context}: PeerLeft for {entity}");
+        assert_eq!(world.get_entity(entity).is_ok(), is_here, "{context}");
+    }
+    for entity in ledger.left.keys() {
+        let has_joined = ledger.joined.contains_key(entity);
+        assert!(has_joined, "{context}: PeerLeft without PeerJoined");
+    }
+    for (entity, &failed) in &ledger.failed {
+        assert_eq!(failed, 1, "{context}: RoomFailed for {entity}");
+    }
+    for &room in &**world.resource::<Rooms>() {
+        let link = world.get::<RoomLink>(room).expect("a room that works");
+        let state = world.get::<RoomState>(room).expect("its state");
+        let is_playing = *state == RoomState::Playing;
+        assert_eq!(is_playing, link.peer_count() > 0, "{context}: {state}");
+        for peer in link.peers() {
+            let entity = link.entity(peer).expect("a peer");
+            assert!(ledger.joined.contains_key(&entity), "{context}: {peer}");
+            assert!(world.get::<Peer>(entity).is_some(), "{context}: {peer}");
+        }
+    }
+}
+
+/// Each of two players sees the other, or neither does.
+fn check_pair(lab: &Lab, a: Player, b: Player, context: &str) {
+    let sees = |one, other| lab.find_peer(one, other).is_some();
+    assert_eq!(sees(a, b), sees(b, a), "{context}: only one sees the other");
+}
+
+/// Lets everything happen that a game can be told, while one player's observers of an event act.
+/// Returns how often they did.
+fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'static str, u32> {
+    /// Few, so that the tests take less time.
+    const HZ: f64 = 15.0;
+    let mut lab = Lab::new(7);
+    lab.network(Conditions {
+        latency: Duration::from_millis(20),
+        ..default()
+    });
+    let join = |app: &mut App| {
+        watch_all(app);
+        app.insert_resource(Time::<Fixed>::from_hz(HZ));
+        app.add_systems(Startup, |mut commands: Commands| {
+            commands.join_room(JoinRoom::new("ws://lab/room").removal(RemovalPolicy::Host));
+        });
+    };
+    let bob = lab.player(join);
+    lab.frame_rate(bob, HZ);
+    lab.run_for(Duration::from_millis(1200));
+    let acting: Vec<_> = observed.iter().map(|&(_, observe)| observe).collect();
+    let ada = lab.player(move |app| {
+        join(app);
+        acting.iter().for_each(|observe| observe(app, action));
+    });
+    let eve = lab.player(join);
+    let carl = lab.player(|app| {
+        app.set_game("another game");
+        app.add_systems(Startup, |mut commands: Commands| {
+            commands.join_room("ws://lab/room");
+        });
+    });
+    for player in [ada, eve, carl] {
+        lab.frame_rate(player, HZ);
+    }
+    let [b, e] = [bob, eve].map(|player| lab.me(player));
+    // Nobody, if an observer left while the room was joined.
+    let is_in = !lab[ada].world().resource::<Rooms>().is_empty();
+    let a = if is_in {
+        lab.me(ada)
+    } else {
+        PeerId(Uuid::nil())
+    };
+    lab.run_for(Duration::from_secs(1));
+
+    let say = |commands: &mut Commands| {
+        commands.broadcast(Splash(1));
+        commands.share(Pose(1));
+        commands.send_file(Recipients::All, "map", vec![7; 20_000]);
+    };
+    lab.commands(bob, say);
+    lab.commands(ada, say);
+    lab.commands(ada, |commands| {
+        commands.broadcast(Blob(vec![0; 100_000]));
+        commands.remove_peer(e);
+    });
+    lab.run_for(Duration::from_millis(500));
+
+    let stranger = PeerId(Uuid::from_u128(77));
+    let injected = [
+        RoomEvent::LinkFailed {
+            peer: stranger,
+            reason: LinkFailure::NoWay,
+            attempt: 1,
+        },
+        RoomEvent::Offence {
+            by: Offender::Peer(b),
+            offence: Offence::Text(Channel::Events),
+            count: 1,
+        },
+        RoomEvent::Offence {
+            by: Offender::Server,
+            offence: Offence::SecondId,
+            count: 1,
+        },
+        RoomEvent::PeerJoined {
+            peer: stranger,
+            returning: false,
+            foreign: true,
+        },
+        RoomEvent::Packet {
+            peer: stranger,
+            channel: Channel::Events,
+            bytes: Bytes::from_static(b"ping"),
+            arrived: Instant::now(),
+        },
+    ];
+    for event in injected {
+        lab.virtual_network().lock().inject(a, event);
+    }
+    lab.run_for(Duration::from_millis(200));
+
+    lab.virtual_network().lock().block(a, b);
+    lab.run_for(Duration::from_millis(1300));
+    lab.heal();
+    lab.run_for(Duration::from_millis(200));
+    lab.stop_server();
+    lab.run_for(Duration::from_millis(100));
+    lab.start_server();
+    lab.commands(bob, |commands| commands.remove_peer(e));
+    lab.run_for(Duration::from_millis(1200));
+    for player in [ada, bob, eve] {
+        check(&lab, player, context);
+    }
+    check_pair(&lab, ada, bob, context);
+
+    if lab[ada].world().resource::<Rooms>().is_empty() {
+        // What is left concerns nobody.
+        return acted(&lab, ada);
+    }
+    lab.commands(ada, say);
+    lab.kill(bob);
+    lab.run_for(Duration::from_millis(3500));
+    check(&lab, ada, context);
+    let failure = RoomEvent::Failed(RoomError::Refused("closed".to_owned()));
+    lab.virtual_network().lock().inject(a, failure);
+    lab.run_for(Duration::from_millis(300));
+    check(&lab, ada, context);
+    acted(&lab, ada)
+}
+
+fn acted(lab: &Lab, player: Player) -> BTreeMap<&'static str, u32> {
+    let acted = lab[player].world().get_resource::<Acted>();
+    acted.map(|acted| acted.0.clone()).unwrap_or_default()
+}
+
+/// Plays once for each event, with observers that act on it.
+fn act_in_each(action: Action) {
+    for observed in all_events() {
+        play(&[observed], action, observed.0);
+    }
+}
+
+/// As [`act_in_each`], for actions that end the same way as others which are tried with all events.
+fn act_in_some(action: Action) {
+    let events = [
+        event::<PeerJoined>(),
+        event::<PeerLeft>(),
+        event::<RoomStateChanged>(),
+        event::<FromPeer<Splash>>(),
+        inserted::<Room>(),
+        inserted::<Peer>(),
+    ];
+    for observed in events {
+        play(&[observed], action, observed.0);
+    }
+}
+
+/// Runs something on every peer's entity that is there.
+fn on_peers(huddle: &Huddle, commands: &mut Commands, f: fn(&mut EntityWorldMut)) {
+    for (peer, _) in huddle.peers() {
+        on_entity(peer, commands, f);
+    }
+}
+
+fn on_entity(entity: Entity, commands: &mut Commands, f: fn(&mut EntityWorldMut)) {
+    commands.queue(move |world: &mut World| {
+        if let Ok(mut entity) = world.get_entity_mut(entity) {
+            f(&mut entity);
+        }
+    });
+}
+
+#[test]
+fn the_script_triggers_every_event() {
+    let acted = play(&all_events(), |_, _| {}, "all");
+    for (name, _) in all_events() {
+        assert!(acted.contains_key(name), "{name} never happens: {acted:?}");
+    }
+}
+
+#[test]
+fn leaving_all_rooms_in_any_observer_is_safe() {
+    act_in_each(|_, commands| commands.leave_rooms());
+}
+
+#[test]
+fn leaving_and_joining_in_any_observer_is_safe() {
+    /// How often the game has left; an observer of `Room` itself would go on for ever.
+    #[derive(Resource, Default)]
+    struct Left(u32);
+    act_in_each(|_, commands| {
+        commands.queue(|world: &mut World| {
+            let mut left = world.get_resource_or_init::<Left>();
+            left.0 += 1;
+            if left.0 <= 3 {
+                let mut commands = world.commands();
+                commands.leave_rooms();
+                commands.join_room("ws://lab/another");
+                commands.share(Pose(2));
+                world.flush();
+            }
+        });
+    });
+}
+
+#[test]
+fn despawning_the_room_in_any_observer_is_safe() {
+    act_in_each(|huddle, commands| {
+        if let Some(room) = huddle.room() {
+            commands.entity(room).try_despawn();
+        }
+    });
+}
+
+#[test]
+fn despawning_the_peers_in_any_observer_is_safe() {
+    act_in_each(|huddle, commands| {
+        for (peer, _) in huddle.peers() {
+            commands.entity(peer).try_despawn();
+        }
+    });
+}
+
+#[test]
+fn disconnecting_the_peers_in_any_observer_is_safe() {
+    act_in_each(|huddle, commands| {
+        for (_, peer) in huddle.peers() {
+            commands.cut_peer(peer.id);
+        }
+    });
+}
+
+#[test]
+fn sending_and_asking_in_any_observer_is_safe() {
+    act_in_each(|huddle, commands| {
+        commands.send_to(Recipients::Everyone, Splash(2));
+        commands.send_file(Recipients::All, "again", vec![1, 2, 3]);
+        for (_, peer) in huddle.peers() {
+            commands.remove_peer(peer.id);
+        }
+    });
+}
+
+#[test]
+fn taking_components_off_the_peers_in_any_observer_is_safe() {
+    let actions: [Action; 3] = [
+        |huddle, commands| {
+            on_peers(huddle, commands, |peer| {
+                peer.remove::<Peer>();
+            })
+        },
+        |huddle, commands| {
+            on_peers(huddle, commands, |peer| {
+                peer.remove::<PeerOf>();
+            })
+        },
+        |huddle, commands| {
+            on_peers(huddle, commands, |peer| {
+                peer.clear();
+            })
+        },
+    ];
+    actions.into_iter().for_each(act_in_some);
+}
+
+#[test]
+fn taking_components_off_the_room_in_any_observer_is_safe() {
+    fn on_room(huddle: &Huddle, commands: &mut Commands, f: fn(&mut EntityWorldMut)) {
+        if let Some(room) = huddle.room() {
+            on_entity(room, commands, f);
+        }
+    }
+    let actions: [Action; 4] = [
+        |huddle, commands| {
+            on_room(huddle, commands, |room| {
+                room.remove::<Room>();
+            })
+        },
+        |huddle, commands| {
+            on_room(huddle, commands, |room| {
+                room.remove::<RoomState>();
+            })
+        },
+        |huddle, commands| {
+            on_room(huddle, commands, |room| {
+                room.remove::<RoomPeers>();
+            })
+        },
+        |huddle, commands| {
+            on_room(huddle, commands, |room| {
+                room.clear();
+            })
+        },
+    ];
+    actions.into_iter().for_each(act_in_some);
+}
