@@ -75,6 +75,9 @@ pub enum Offence {
     /// The server announced somebody who is in the room already.
     #[error("it announced {0}, who is in the room already")]
     Announced(PeerId),
+    /// The server spoke of a group.
+    #[error("it spoke of a group, and this room has none")]
+    Group,
     /// More members than a room has broke the rules.
     #[error("it relayed nonsense of more members than a room has")]
     TooManyOffenders,

@@ -2,6 +2,7 @@ use std::{fmt, num::NonZeroU16, str::FromStr};
 
 use thiserror::Error;
 use url::Url;
+use uuid::Uuid;
 
 /// The address of a room on a signaling server: `ws://host:3536/my-room`.
 ///
@@ -85,10 +86,14 @@ impl RoomUrl {
     }
 
     /// The URL a WebSocket is opened with: asks for the extensions of our own server, which
-    /// other servers ignore.
-    pub(crate) fn socket_url(&self) -> String {
+    /// other servers ignore. `group` is the one to come back to.
+    pub(crate) fn socket_url(&self, group: Option<Uuid>) -> String {
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair("huddle", "1");
+        if let Some(group) = group {
+            let id = group.simple().to_string();
+            url.query_pairs_mut().append_pair("group", &id);
+        }
         url.into()
     }
 }
@@ -168,6 +173,10 @@ mod tests {
         let private = url.private_room("abc");
         assert_eq!(private.to_string(), "wss://host/abc?token=x");
         assert_eq!(private.group_size(), None);
-        assert_eq!(private.socket_url(), "wss://host/abc?token=x&huddle=1");
+        assert_eq!(private.socket_url(None), "wss://host/abc?token=x&huddle=1");
+        let back = url.socket_url(Some(Uuid::from_u128(7)));
+        let group = "00000000000000000000000000000007";
+        let expected = format!("wss://host/lobby?next=4&token=x&huddle=1&group={group}");
+        assert_eq!(back, expected);
     }
 }

@@ -19,10 +19,10 @@ use tracing::debug;
 
 use crate::{
     Config, close_code,
-    hub::{self, Closing, Inbox, Outbox, Overflow, Seat},
+    hub::{self, Closing, Ejection, Inbox, Outbox, Overflow, Seat},
+    message::Request,
     rate::TokenBucket,
     request::Refusal,
-    rooms::Request,
 };
 
 /// How long a client may take to answer our close frame.
@@ -40,6 +40,8 @@ enum End {
     Closed,
     /// Not a sign of life for too long.
     Silent,
+    /// It waited in a `?next=N` queue, and its game did not answer.
+    Stopped,
     ShuttingDown,
     TooSlow,
     TooBig,
@@ -53,6 +55,10 @@ impl End {
         use axum::extract::ws::close_code::PROTOCOL;
         match self {
             Self::Gone | Self::Closed | Self::Silent => None,
+            Self::Stopped => Some((
+                close_code::STOPPED,
+                "this game did not answer while it waited for other players: join again",
+            )),
             Self::ShuttingDown => Some((close_code::GOING_AWAY, "the server is shutting down")),
             Self::TooSlow => Some((
                 close_code::POLICY_VIOLATION,
@@ -82,7 +88,10 @@ pub(crate) async fn serve(
     let end = tokio::select! {
         end = read(&mut stream, &seat, extensions, &config) => end,
         end = write(&mut sink, queue, &seat.outbox, &config) => end,
-        _ = ejected => End::TooSlow,
+        ejection = ejected => match ejection {
+            Ok(Ejection::Stopped) => End::Stopped,
+            Ok(Ejection::TooSlow) | Err(_) => End::TooSlow,
+        },
         () = closing.wait() => End::ShuttingDown,
     };
     debug!(peer = %seat.id, ?end, "left");
@@ -175,6 +184,9 @@ async fn read(
         if !wait.is_zero() {
             sleep(wait).await;
         }
+        if let Message::Text(_) = &message {
+            seat.heard();
+        }
         let valid = match &message {
             Message::Text(text) => match serde_json::from_str(text) {
                 Ok(Request::Signal { receiver, data }) => {
@@ -186,6 +198,12 @@ async fn read(
                         return End::TooSlow;
                     }
                     true
+                }
+                Ok(Request::Linked(peers)) => {
+                    if extensions {
+                        seat.linked(&peers);
+                    }
+                    extensions
                 }
                 Err(error) => {
                     debug!(peer = %seat.id, %error, "invalid message");

@@ -20,5 +20,10 @@ pub const BAD_REQUEST: u16 = 4400;
 /// There is no such place, such as a path of two segments (HTTP 404). Do not try again.
 pub const NOT_FOUND: u16 = 4404;
 
+/// The client waited in a `?next=N` queue, and its game did not answer for
+/// [`Config::queue_silence_timeout`](crate::Config::queue_silence_timeout): it was frozen, or its
+/// machine slept. Connect again.
+pub const STOPPED: u16 = 4408;
+
 /// The room or the server is full (HTTP 503). Try again later, or another room.
 pub const FULL: u16 = 4429;

@@ -49,6 +49,15 @@ pub struct Config {
     /// A client that was silent for this long, pings unanswered, is gone. Longer than
     /// [`ping_interval`](Self::ping_interval). Default 40 s.
     pub silence_timeout: Duration,
+    /// How often a client that waits in a `?next=N` queue is asked for its links. Only clients
+    /// that ask for extensions are. Default 2 s.
+    pub queue_ping_interval: Duration,
+    /// A client that does not answer this for that long has stopped, and is disconnected. Longer
+    /// than [`queue_ping_interval`](Self::queue_ping_interval). Default 5 s.
+    pub queue_silence_timeout: Duration,
+    /// The members of a full `?next=N` group that has not linked after this may be put into
+    /// another group. Default 10 s.
+    pub link_timeout: Duration,
 }
 
 impl Default for Config {
@@ -65,6 +74,9 @@ impl Default for Config {
             message_burst: 2048,
             ping_interval: Duration::from_secs(15),
             silence_timeout: Duration::from_secs(40),
+            queue_ping_interval: Duration::from_secs(2),
+            queue_silence_timeout: Duration::from_secs(5),
+            link_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -95,6 +107,18 @@ impl Config {
             (
                 self.silence_timeout > self.ping_interval,
                 "silence_timeout must be longer than ping_interval",
+            ),
+            (
+                !self.queue_ping_interval.is_zero(),
+                "queue_ping_interval must be longer than nothing",
+            ),
+            (
+                self.queue_silence_timeout > self.queue_ping_interval,
+                "queue_silence_timeout must be longer than queue_ping_interval",
+            ),
+            (
+                !self.link_timeout.is_zero(),
+                "link_timeout must be longer than nothing",
             ),
         ];
         match rules.into_iter().find(|(holds, _)| !holds) {

@@ -62,8 +62,8 @@ fn enter(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
         .max_message_size(2 * limit);
     let extensions = request::wants_extensions(uri);
     let max = app.hub.max_room_members();
-    let seat = request::room_key(uri, max).and_then(|key| {
-        let joined = app.hub.join(key);
+    let seat = request::arrival(uri, max).and_then(|arrival| {
+        let joined = app.hub.join(arrival);
         joined.map_err(|full| Refusal::from_full(full, max))
     });
     let closing = app.hub.closing();

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use axum::extract::ws::{Message, Utf8Bytes};
@@ -16,7 +17,9 @@ use uuid::Uuid;
 
 use crate::{
     Config,
-    rooms::{Delivery, Full, Payload, Registry, RoomKey},
+    message::{Delivery, Payload},
+    player::Timing,
+    rooms::{Arrival, Full, Limits, Registry},
 };
 
 /// What a queued message costs besides its bytes.
@@ -77,8 +80,17 @@ pub(crate) fn size(message: &Message) -> usize {
 #[derive(Debug)]
 struct Member {
     outbox: Outbox,
-    /// Dropped to tell the client's task that it is no longer a member.
-    _seated: oneshot::Sender<()>,
+    /// Tells the client's task that it is no longer a member.
+    seated: oneshot::Sender<Ejection>,
+}
+
+/// Why a client is no longer a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ejection {
+    /// It does not read what it is sent.
+    TooSlow,
+    /// It waited in a `?next=N` queue and did not answer.
+    Stopped,
 }
 
 #[derive(Debug)]
@@ -101,13 +113,15 @@ pub(crate) struct Seat {
     hub: Arc<Hub>,
     pub(crate) id: PeerId,
     pub(crate) outbox: Outbox,
+    /// It waits for a group, and is asked whether its game still runs.
+    is_asked: bool,
 }
 
 /// What a client's task takes from its seat: what to send, and word of being ejected.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     pub(crate) queue: mpsc::UnboundedReceiver<Message>,
-    pub(crate) ejected: oneshot::Receiver<()>,
+    pub(crate) ejected: oneshot::Receiver<Ejection>,
 }
 
 /// Tells a task that the server closes, which waits, for a while, until all of these are dropped.
@@ -121,11 +135,23 @@ impl Closing {
     }
 }
 
+fn limits(config: &Config) -> Limits {
+    Limits {
+        max_peers: config.max_clients,
+        max_members: config.max_room_members,
+        timing: Timing {
+            ask_every: config.queue_ping_interval,
+            silence: config.queue_silence_timeout,
+            link: config.link_timeout,
+        },
+    }
+}
+
 impl Hub {
     pub(crate) fn new(config: &Config) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
-                registry: Registry::new(config.max_clients, config.max_room_members),
+                registry: Registry::new(limits(config)),
                 members: HashMap::new(),
             }),
             max_room_members: config.max_room_members,
@@ -134,22 +160,38 @@ impl Hub {
         })
     }
 
-    pub(crate) fn join(self: &Arc<Self>, key: RoomKey) -> Result<(Seat, Inbox), Full> {
+    pub(crate) fn join(self: &Arc<Self>, arrival: Arrival) -> Result<(Seat, Inbox), Full> {
         let id = PeerId(Uuid::new_v4());
         let (outbox, queue) = Outbox::new(self.max_queue_bytes);
         let (seated, ejected) = oneshot::channel();
         let mut state = self.lock();
-        let deliveries = state.registry.join(id, key)?;
+        let is_asked = arrival.extends && arrival.key.next.is_some();
+        let deliveries = state.registry.join(id, arrival)?;
         let member = Member {
             outbox: outbox.clone(),
-            _seated: seated,
+            seated,
         };
         state.members.insert(id, member);
-        for delivery in deliveries {
-            state.deliver(delivery);
+        state.deliver_all(deliveries);
+        let seat = Seat {
+            hub: Arc::clone(self),
+            id,
+            outbox,
+            is_asked,
+        };
+        Ok((seat, Inbox { queue, ejected }))
+    }
+
+    /// Lets time pass for those who wait for a group.
+    pub(crate) fn tick(&self, step: Duration) {
+        let mut state = self.lock();
+        let (deliveries, stopped) = state.registry.tick(step);
+        state.deliver_all(deliveries);
+        for peer in stopped {
+            debug!(%peer, "did not answer while it waited for a group: ejected");
+            let left = state.remove(peer, Ejection::Stopped);
+            state.deliver_all(left);
         }
-        let hub = Arc::clone(self);
-        Ok((Seat { hub, id, outbox }, Inbox { queue, ejected }))
     }
 
     /// Rooms and clients at this moment.
@@ -179,12 +221,16 @@ impl Hub {
 }
 
 impl State {
-    /// Queues the event. Who cannot take it is ejected, of which the others hear in turn.
-    fn deliver(&mut self, delivery: Delivery<'_>) {
-        let mut overflowed = self.push(&delivery);
+    /// Queues the events. A client that cannot take one is ejected, of which the others hear in
+    /// turn.
+    fn deliver_all<'a>(&mut self, deliveries: impl IntoIterator<Item = Delivery<'a>>) {
+        let mut overflowed = Vec::new();
+        for delivery in deliveries {
+            overflowed.extend(self.push(&delivery));
+        }
         while let Some(peer) = overflowed.pop() {
             debug!(%peer, "does not read: ejected");
-            if let Some(delivery) = self.remove(peer) {
+            for delivery in self.remove(peer, Ejection::TooSlow) {
                 overflowed.extend(self.push(&delivery));
             }
         }
@@ -205,8 +251,11 @@ impl State {
         delivery.to.iter().filter(overflows).copied().collect()
     }
 
-    fn remove(&mut self, peer: PeerId) -> Option<Delivery<'static>> {
-        self.members.remove(&peer);
+    fn remove(&mut self, peer: PeerId, why: Ejection) -> Vec<Delivery<'static>> {
+        if let Some(member) = self.members.remove(&peer) {
+            // The task may have ended.
+            let _ = member.seated.send(why);
+        }
         self.registry.leave(peer)
     }
 }
@@ -216,8 +265,24 @@ impl Seat {
     pub(crate) fn signal(&self, receiver: PeerId, data: Payload<'_>) {
         let mut state = self.hub.lock();
         match state.registry.route(self.id, receiver, data) {
-            Some(delivery) => state.deliver(delivery),
+            Some(delivery) => state.deliver_all([delivery]),
             None => debug!(peer = %self.id, %receiver, "signal to nobody in the room: dropped"),
+        }
+    }
+
+    /// The client said something.
+    pub(crate) fn heard(&self) {
+        if self.is_asked {
+            self.hub.lock().registry.heard(self.id);
+        }
+    }
+
+    /// The client reports to whom it has a working link.
+    pub(crate) fn linked(&self, with: &[PeerId]) {
+        if self.is_asked {
+            let mut state = self.hub.lock();
+            let deliveries = state.registry.linked(self.id, with);
+            state.deliver_all(deliveries);
         }
     }
 }
@@ -225,8 +290,8 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut state = self.hub.lock();
-        if let Some(delivery) = state.remove(self.id) {
-            state.deliver(delivery);
-        }
+        // Nobody reads why any more.
+        let left = state.remove(self.id, Ejection::TooSlow);
+        state.deliver_all(left);
     }
 }

@@ -42,8 +42,9 @@
 //! | `ws://host/ROOM?next=N` | groups of N in the order of arrival |
 //!
 //! A name has at most 128 bytes and no slash. With `?next=N`, a group that is full is sealed: the
-//! next player starts a new one, and who leaves is not replaced. While a group still waits, the
-//! place of a member that leaves is free again. The same name with another N is another room.
+//! next player starts a new one, and a member that leaves is not replaced. While a group still
+//! waits, the place of a member that leaves is free again. The same name with another N is another
+//! room. Clients that ask for extensions get [more](#groups).
 //!
 //! Requests that are no WebSocket upgrades go to the files of [`Config::serve`], so
 //! `http://host/hello/` can be the page of the game whose room is `ws://host/hello`.
@@ -61,7 +62,17 @@
 //! - its own `"KeepAlive"` back as `"KeepAlive"`, so it notices a dead connection soon and can
 //!   measure the round trip even in a browser, where WebSocket pings cannot be sent;
 //! - refusals as [close codes](close_code), because a browser hides the HTTP status of a failed
-//!   upgrade. Others get HTTP 400, 404 or 503 with a text that says what to do.
+//!   upgrade. Others get HTTP 400, 404 or 503 with a text that says what to do;
+//! - with `?next=N`, groups without ghosts.
+//!
+//! ## Groups
+//! Until a group is final, the server tells such a client how far it has come, with
+//! `{"Group":…}`, and asks for `{"Linked":[ID,…]}`, all peers to whom the client has a working
+//! link. A full group is final when every pair of members is linked; its id is then the name of a
+//! room, to which members come back. A member that does not answer for
+//! [`Config::queue_silence_timeout`] is disconnected, and the others go back into the queue, ahead
+//! of later players. So do members of a group that is not linked after [`Config::link_timeout`], as
+//! soon as there are others to play with. `docs/protocol.md` in the repository has the rules.
 //!
 //! # Bounds
 //! Whatever one client does, the others are served: messages, queues, rooms and clients have the
@@ -76,6 +87,10 @@ mod config;
 mod error;
 mod http;
 mod hub;
+mod message;
+mod pick;
+mod player;
+mod queue;
 mod rate;
 mod request;
 mod rooms;

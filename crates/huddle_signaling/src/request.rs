@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 
 use http::{StatusCode, Uri};
 use percent_encoding::percent_decode_str;
+use uuid::Uuid;
 
 use crate::{
     close_code,
-    rooms::{Full, RoomKey},
+    rooms::{Arrival, Full, RoomKey},
 };
 
 /// Room names are kept in memory by the server, so they have a bound.
@@ -57,6 +58,15 @@ impl Refusal {
 /// Whether the client asked for what goes beyond the matchbox protocol.
 pub(crate) fn wants_extensions(uri: &Uri) -> bool {
     query_value(uri, "huddle").is_some_and(|value| value == "1")
+}
+
+/// Where a client wants to go, and what it understands.
+pub(crate) fn arrival(uri: &Uri, max_members: usize) -> Result<Arrival, Refusal> {
+    Ok(Arrival {
+        key: room_key(uri, max_members)?,
+        extends: wants_extensions(uri),
+        group: query_value(uri, "group").and_then(|id| id.parse::<Uuid>().ok()),
+    })
 }
 
 /// The room named by the path and `?next=N`.
@@ -136,6 +146,17 @@ mod tests {
         assert!(!wants("/r"));
         assert!(!wants("/r?huddle=0"));
         assert!(!wants("/huddle=1"));
+    }
+
+    #[test]
+    fn a_group_to_come_back_to_is_an_id() {
+        let group = |uri: &str| arrival(&uri.parse().unwrap(), 64).unwrap().group;
+        let id = Uuid::from_u128(7);
+        let back = format!("/r?next=2&huddle=1&group={}", id.simple());
+        assert_eq!(group(&back), Some(id));
+        for none in ["/r?next=2&huddle=1", "/r?group=", "/r?group=seven"] {
+            assert_eq!(group(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -81,6 +81,7 @@ impl Server {
         let hub = Arc::clone(&app.hub);
         tokio::select! {
             () = accept(listener, app) => {}
+            () = keep_time(&hub) => {}
             () = shutdown => {}
         }
         let (_, clients) = hub.count();
@@ -119,6 +120,24 @@ async fn accept(listener: TcpListener, app: Arc<App>) {
             connection.await;
             drop(place);
         });
+    }
+}
+
+/// How often the queues are looked at.
+const QUEUE_TICK: Duration = Duration::from_millis(200);
+
+/// The most that one step of our own may add to a client's silence: a server that stood still
+/// heard nobody, which is not their fault.
+const MAX_QUEUE_STEP: Duration = Duration::from_millis(500);
+
+/// Lets time pass for those who wait for a group.
+async fn keep_time(hub: &Hub) {
+    let mut last = Instant::now();
+    loop {
+        sleep(QUEUE_TICK).await;
+        let step = last.elapsed();
+        last += step;
+        hub.tick(step.min(MAX_QUEUE_STEP));
     }
 }
 

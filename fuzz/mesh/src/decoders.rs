@@ -79,15 +79,18 @@ pub fn room_url(text: &str) {
     assert_eq!(private.group_size(), None);
     assert_eq!(private.to_string().parse(), Ok(private));
 
-    let socket = Url::parse(&url.socket_url()).expect("a URL that was accepted");
-    assert!(matches!(socket.scheme(), "ws" | "wss"));
-    // A browser throws if a WebSocket's URL has one.
-    assert_eq!(socket.fragment(), None);
-    assert!(
-        socket
-            .query_pairs()
-            .any(|pair| pair == ("huddle".into(), "1".into()))
-    );
+    for group in [None, Some(Uuid::from_u128(7))] {
+        let socket = Url::parse(&url.socket_url(group)).expect("a URL that was accepted");
+        assert!(matches!(socket.scheme(), "ws" | "wss"));
+        // A browser throws if a WebSocket's URL has one.
+        assert_eq!(socket.fragment(), None);
+        let has = |key: &str, value: &str| {
+            let mut pairs = socket.query_pairs();
+            pairs.any(|pair| pair == (key.into(), value.into()))
+        };
+        assert!(has("huddle", "1"));
+        assert!(group.is_none_or(|id| has("group", &id.simple().to_string())));
+    }
 }
 
 /// Printable ASCII that ends no line.

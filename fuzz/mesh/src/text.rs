@@ -114,7 +114,8 @@ pub fn signal(u: U) -> Result<String> {
         0 => json!({ "IdAssigned": id(u)? }),
         1 => json!({ "NewPeer": id(u)? }),
         2 => json!({ "PeerLeft": id(u)? }),
-        3 => json!("KeepAlive"),
+        3 if u.arbitrary()? => json!("KeepAlive"),
+        3 => json!({ "Group": stage(u)? }),
         4..=7 => json!({ "Signal": { "sender": id(u)?, "data": { "Offer": sdp(u)? } } }),
         8..=10 => json!({ "Signal": { "sender": id(u)?, "data": { "Answer": sdp(u)? } } }),
         _ => {
@@ -123,6 +124,16 @@ pub fn signal(u: U) -> Result<String> {
         }
     };
     Ok(event.to_string())
+}
+
+/// How far a group has come.
+fn stage(u: U) -> Result<serde_json::Value> {
+    Ok(match u.int_in_range(0..=3)? {
+        0 => json!("Waiting"),
+        1 => json!({ "Full": id(u)?.replace('-', "") }),
+        2 => json!({ "Linked": id(u)?.replace('-', "") }),
+        _ => json!(String::arbitrary(u)?),
+    })
 }
 
 fn wire_candidate(u: U) -> Result<String> {

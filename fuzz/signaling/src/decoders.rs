@@ -3,7 +3,7 @@
 use http::Uri;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::request::{room_key, wants_extensions};
+use crate::request::{arrival, room_key};
 
 /// The URL with which a client asks for a room: a room that is accepted can be asked for again in
 /// plain words, and a refusal fits the frame that carries it.
@@ -11,9 +11,9 @@ pub fn request(text: &str) {
     let Ok(uri) = text.parse::<Uri>() else {
         return;
     };
-    wants_extensions(&uri);
-    match room_key(&uri, 64) {
-        Ok(key) => {
+    match arrival(&uri, 64) {
+        Ok(arrival) => {
+            let key = arrival.key;
             assert!(key.name.len() <= 128);
             assert!(key.next.is_none_or(|next| next.get() <= 64));
             let name = utf8_percent_encode(&key.name, NON_ALPHANUMERIC);

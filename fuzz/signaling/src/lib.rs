@@ -8,6 +8,18 @@
 #[path = "../../../crates/huddle_signaling/src/close_code.rs"]
 mod close_code;
 #[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/message.rs"]
+mod message;
+#[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/pick.rs"]
+mod pick;
+#[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/player.rs"]
+mod player;
+#[rustfmt::skip]
+#[path = "../../../crates/huddle_signaling/src/queue.rs"]
+mod queue;
+#[rustfmt::skip]
 #[path = "../../../crates/huddle_signaling/src/request.rs"]
 mod request;
 #[rustfmt::skip]
@@ -15,5 +27,6 @@ mod request;
 mod rooms;
 
 pub mod decoders;
+pub mod groups;
 pub mod members;
 pub mod text;

@@ -1,6 +1,6 @@
-//! Rooms and their members, held against a model that is plain and slow.
+//! Rooms and their members, stock clients all, held against a model that is plain and slow.
 
-use std::num::NonZeroUsize;
+use std::{num::NonZeroUsize, time::Duration};
 
 use arbitrary::{Arbitrary, Unstructured};
 use http::Uri;
@@ -8,14 +8,29 @@ use matchbox_protocol::{PeerEvent, PeerId};
 use uuid::Uuid;
 
 use crate::{
-    request::{Refusal, room_key},
-    rooms::{Delivery, Payload, Registry, Request, RoomKey},
+    message::{Delivery, Payload, Request},
+    player::Timing,
+    request::{Refusal, arrival},
+    rooms::{Limits, Registry, RoomKey},
     text,
 };
 
 /// Small, so that rooms fill up.
 const MAX_MEMBERS: usize = 5;
 const MAX_PEERS: usize = 12;
+
+/// What a small server allows.
+pub(crate) fn limits() -> Limits {
+    Limits {
+        max_peers: MAX_PEERS,
+        max_members: MAX_MEMBERS,
+        timing: Timing {
+            ask_every: Duration::from_secs(2),
+            silence: Duration::from_secs(5),
+            link: Duration::from_secs(10),
+        },
+    }
+}
 
 /// A server's life.
 #[derive(Debug, Arbitrary)]
@@ -114,20 +129,22 @@ impl Rooms {
 impl Play {
     /// Lets it happen; panics if the registry does anything but what the plain rooms do.
     pub fn run(self) {
-        let mut registry = Registry::new(MAX_PEERS, MAX_MEMBERS);
+        let mut registry = Registry::new(limits());
         let mut rooms = Rooms::default();
         let mut peers = Vec::new();
         let mut last = 0;
         for step in self.steps {
             match step {
                 Step::Join(text) => {
-                    let Some(key) = text
+                    let Some(mut arrival) = text
                         .parse::<Uri>()
                         .ok()
-                        .and_then(|uri| room_key(&uri, MAX_MEMBERS).ok())
+                        .and_then(|uri| arrival(&uri, MAX_MEMBERS).ok())
                     else {
                         continue;
                     };
+                    arrival.extends = false;
+                    let key = arrival.key.clone();
                     last += 1;
                     let peer = PeerId(Uuid::from_u128(last));
                     let others = rooms
@@ -135,14 +152,15 @@ impl Play {
                         .map(|(_, _, members)| members.clone())
                         .unwrap_or_default();
                     let full = peers.len() >= MAX_PEERS || others.len() >= MAX_MEMBERS;
-                    match registry.join(peer, key.clone()) {
+                    match registry.join(peer, arrival) {
                         Ok(deliveries) => {
                             assert!(!full);
                             let told = [
                                 (PeerEvent::IdAssigned(peer), vec![peer]),
                                 (PeerEvent::NewPeer(peer), others),
                             ];
-                            assert_eq!(deliveries, told.map(|(event, to)| Delivery { event, to }));
+                            let told = told.map(|(event, to)| Delivery::new(event, to));
+                            assert_eq!(heard(deliveries), heard(told));
                             rooms.join(peer, key);
                             peers.push(peer);
                         }
@@ -159,8 +177,8 @@ impl Play {
                         continue;
                     };
                     let peer = peers.swap_remove(at);
-                    let (event, to) = (PeerEvent::PeerLeft(peer), rooms.leave(peer));
-                    assert_eq!(registry.leave(peer), Some(Delivery { event, to }));
+                    let left = Delivery::new(PeerEvent::PeerLeft(peer), rooms.leave(peer));
+                    assert_eq!(heard(registry.leave(peer)), heard([left]));
                 }
                 Step::Message { from, text } => {
                     let Some(at) = usize::from(from).checked_rem(peers.len()) else {
@@ -169,7 +187,7 @@ impl Play {
                     let Ok(Request::Signal { receiver, data }) = serde_json::from_str(&text) else {
                         continue;
                     };
-                    signal(&registry, &rooms, peers[at], receiver, data);
+                    signal(&mut registry, &rooms, peers[at], receiver, data);
                 }
             }
             assert_eq!(registry.peers(), peers.len());
@@ -178,8 +196,16 @@ impl Play {
     }
 }
 
+/// Those of which anybody hears.
+fn heard<'a>(deliveries: impl IntoIterator<Item = Delivery<'a>>) -> Vec<Delivery<'a>> {
+    let deliveries = deliveries.into_iter();
+    deliveries
+        .filter(|delivery| !delivery.to.is_empty())
+        .collect()
+}
+
 /// A signal reaches its receiver and nobody else, byte by byte, and only within a room.
-fn signal(registry: &Registry, rooms: &Rooms, sender: PeerId, receiver: PeerId, data: Payload) {
+fn signal(registry: &mut Registry, rooms: &Rooms, sender: PeerId, receiver: PeerId, data: Payload) {
     let delivery = registry.route(sender, receiver, data);
     let together = rooms
         .of(sender)

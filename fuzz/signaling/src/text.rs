@@ -12,7 +12,7 @@ pub fn request(u: &mut Unstructured) -> Result<String> {
     }
     let mut mark = '?';
     for _ in 0..u.int_in_range(0..=3)? {
-        let key = u.choose(&["next", "next", "huddle", "n%65xt", "x", ""])?;
+        let key = u.choose(&["next", "next", "huddle", "group", "n%65xt", "x", ""])?;
         let value = match u.int_in_range(0..=3)? {
             0 => u16::arbitrary(u)?.to_string(),
             1 => String::arbitrary(u)?,
@@ -26,6 +26,7 @@ pub fn request(u: &mut Unstructured) -> Result<String> {
                     "",
                     "-1",
                     "+2",
+                    "0123456789abcdef0123456789abcdef",
                     "02",
                     "18446744073709551616",
                 ])?
@@ -50,6 +51,7 @@ pub fn message(u: &mut Unstructured, receiver: Uuid) -> Result<String> {
     Ok(match u.int_in_range(0..=7)? {
         0 => json!("KeepAlive").to_string(),
         1 => String::arbitrary(u)?,
+        4 => json!({ "Linked": [receiver, Uuid::from_u128(u.int_in_range(0..=32)?)] }).to_string(),
         2 => format!(
             "{{\"Signal\" : {{ \"data\":\t{data} , \"receiver\": \"{}\" }} }}\n",
             receiver.simple()

@@ -7,6 +7,7 @@ mod bucket;
 pub(crate) mod candidate;
 pub(crate) mod control;
 mod entropy;
+mod grouping;
 pub(crate) mod identity;
 mod link;
 mod liveness;
@@ -23,6 +24,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use matchbox_protocol::PeerId;
+use uuid::Uuid;
 
 pub(crate) use control::RESERVED_BYTE;
 pub(crate) use entropy::Entropy;
@@ -34,9 +36,10 @@ pub(crate) use signaling::{CONNECT_TIMEOUT, close_code};
 
 use crate::{
     Channel, LeaveReason, LinkFailure, LinkStats, Offence, Offender, Path, RoomConfig, RoomError,
-    Route, Signaling,
+    RoomUrl, Route, Signaling,
 };
 use bucket::Bucket;
+use grouping::Stage;
 use signal::ServerMessage;
 use signaling::{SignalingClient, SocketAction};
 use supervisor::Supervisor;
@@ -195,6 +198,7 @@ impl Core {
                 self.move_group(now);
             }
         }
+        self.report_links(now);
     }
 
     /// Lets time pass; call it every [`TICK`].
@@ -213,6 +217,7 @@ impl Core {
             Some(told @ Signaling::Retrying { .. }) => self.signaling_lost(told),
             Some(told) => self.tell(Told::Signaling(told)),
         }
+        self.report_links(now);
     }
 
     /// Sends over the link in use; `false` if there is none.
@@ -289,9 +294,42 @@ impl Core {
             return self.server_offends(now, Offence::NoId);
         }
         self.signaling.heard(message == ServerMessage::KeepAlive);
+        if let ServerMessage::Group(stage) = message {
+            return self.group_staged(now, stage);
+        }
         self.supervisor
             .server_message(now, message, &mut self.actions);
         self.move_group(now);
+    }
+
+    /// The server says how far this player's group has come.
+    fn group_staged(&mut self, now: Duration, stage: Stage) {
+        if !self.supervisor.staged(now, stage, &mut self.actions) {
+            return self.server_offends(now, Offence::Group);
+        }
+        match stage {
+            Stage::Waiting => self.signaling.set_group(None),
+            Stage::Full(id) => self.signaling.set_group(Some(id)),
+            // The server has made a room of the group already, for those who come back.
+            Stage::Linked(id) => {
+                let url = self.group_url(id);
+                self.signaling.set_url(url);
+            }
+        }
+    }
+
+    /// Tells a server that makes groups of this player's links.
+    fn report_links(&mut self, now: Duration) {
+        if self.signaling.is_open()
+            && let Some(report) = self.supervisor.link_report(now)
+        {
+            self.actions.push_back(Action::SocketSend(report));
+        }
+    }
+
+    fn group_url(&self, id: Uuid) -> RoomUrl {
+        let name = id.simple().to_string();
+        self.signaling.url().private_room(&name)
     }
 
     fn server_offends(&mut self, now: Duration, offence: Offence) {
@@ -331,10 +369,7 @@ impl Core {
     /// with strangers.
     fn move_group(&mut self, now: Duration) {
         if let Some(room) = self.supervisor.take_group_room() {
-            let url = self
-                .signaling
-                .url()
-                .private_room(&room.simple().to_string());
+            let url = self.group_url(room);
             let action = self.signaling.move_to(url, now);
             self.socket_action(action);
             self.supervisor.signaling_lost(&mut self.actions);

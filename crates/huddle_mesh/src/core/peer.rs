@@ -49,6 +49,11 @@ impl Peer {
         self.here && self.link.is_some() && !self.liveness.is_suspect()
     }
 
+    /// Whether they left, and are met again under a signaling id that they have not confirmed yet.
+    pub(crate) fn is_apart(&self) -> bool {
+        !self.here && self.sid.is_none()
+    }
+
     pub(crate) fn stats(&self) -> LinkStats {
         LinkStats {
             rtt: self.liveness.rtt(),

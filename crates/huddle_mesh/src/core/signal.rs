@@ -2,12 +2,13 @@
 
 use std::str::FromStr;
 
-use matchbox_protocol::{PeerEvent, PeerId, PeerRequest};
+use matchbox_protocol::{PeerId, PeerRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
     candidate::Candidate,
+    grouping::Stage,
     sdp::{Description, SdpKind},
 };
 use crate::{Offence, SdpError};
@@ -46,6 +47,20 @@ pub(crate) enum Signal {
     },
 }
 
+/// matchbox's events, and our own server's.
+#[derive(Debug, Deserialize)]
+enum WireEvent<'a> {
+    IdAssigned(PeerId),
+    NewPeer(PeerId),
+    PeerLeft(PeerId),
+    Signal {
+        sender: PeerId,
+        #[serde(borrow)]
+        data: &'a RawValue,
+    },
+    Group(Stage),
+}
+
 /// A message from the server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ServerMessage {
@@ -58,6 +73,8 @@ pub(crate) enum ServerMessage {
     Nothing(PeerId),
     /// Our own server's answer to a keep-alive.
     KeepAlive,
+    /// Our own server's news of a group, which it wants to be answered.
+    Group(Stage),
 }
 
 /// The request by which a client shows that it is alive, and our server's echo of it.
@@ -70,11 +87,12 @@ impl FromStr for ServerMessage {
         if text == KEEP_ALIVE {
             return Ok(ServerMessage::KeepAlive);
         }
-        Ok(match serde_json::from_str::<PeerEvent<&RawValue>>(text)? {
-            PeerEvent::IdAssigned(id) => ServerMessage::IdAssigned(id),
-            PeerEvent::NewPeer(id) => ServerMessage::NewPeer(id),
-            PeerEvent::PeerLeft(id) => ServerMessage::PeerLeft(id),
-            PeerEvent::Signal { sender, data } => match parse_signal(data.get()) {
+        Ok(match serde_json::from_str::<WireEvent>(text)? {
+            WireEvent::IdAssigned(id) => ServerMessage::IdAssigned(id),
+            WireEvent::NewPeer(id) => ServerMessage::NewPeer(id),
+            WireEvent::PeerLeft(id) => ServerMessage::PeerLeft(id),
+            WireEvent::Group(stage) => ServerMessage::Group(stage),
+            WireEvent::Signal { sender, data } => match parse_signal(data.get()) {
                 Ok(None) => ServerMessage::Nothing(sender),
                 Ok(Some(signal)) => ServerMessage::Signal(sender, Ok(signal)),
                 Err(offence) => ServerMessage::Signal(sender, Err(offence)),
@@ -214,6 +232,26 @@ mod tests {
                 ServerMessage::Nothing(PeerId(id)),
                 "{candidate}"
             );
+        }
+    }
+
+    #[test]
+    fn news_of_a_group_is_read_with_an_id_in_plain_hex() {
+        let id = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+        let hex = "0123456789abcdef0123456789abcdef";
+        for (text, stage) in [
+            (r#"{"Group":"Waiting"}"#.to_owned(), Stage::Waiting),
+            (
+                format!(r#"{{"Group":{{"Full":"{hex}"}}}}"#),
+                Stage::Full(id),
+            ),
+            (
+                format!(r#"{{"Group":{{"Linked":"{hex}"}}}}"#),
+                Stage::Linked(id),
+            ),
+        ] {
+            let message = text.parse::<ServerMessage>().unwrap();
+            assert_eq!(message, ServerMessage::Group(stage));
         }
     }
 

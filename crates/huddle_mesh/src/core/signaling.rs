@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::Entropy;
 use crate::{Offence, RoomError, RoomUrl, Signaling, SignalingLoss};
 
@@ -88,6 +90,8 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct SignalingClient {
     url: RoomUrl,
+    /// The group to ask for if the connection is lost.
+    group: Option<Uuid>,
     state: State,
     failures: u32,
     was_open: bool,
@@ -100,6 +104,7 @@ impl SignalingClient {
     pub(crate) fn new(url: RoomUrl) -> Self {
         Self {
             url,
+            group: None,
             state: State::Waiting {
                 until: Duration::ZERO,
             },
@@ -123,12 +128,23 @@ impl SignalingClient {
         &self.url
     }
 
+    /// Comes back to another room of the same server, should the connection be lost.
+    pub(crate) fn set_url(&mut self, url: RoomUrl) {
+        self.url = url;
+        self.group = None;
+    }
+
+    /// Asks for this group, should the connection be lost.
+    pub(crate) fn set_group(&mut self, group: Option<Uuid>) {
+        self.group = group;
+    }
+
     /// Goes on in another room of the same server.
     pub(crate) fn move_to(&mut self, url: RoomUrl, now: Duration) -> Option<SocketAction> {
         if matches!(self.state, State::Over | State::Suspended) {
             return None;
         }
-        self.url = url;
+        self.set_url(url);
         let was = std::mem::replace(&mut self.state, State::Waiting { until: now });
         (!matches!(was, State::Waiting { .. })).then_some(SocketAction::Close)
     }
@@ -257,7 +273,7 @@ impl SignalingClient {
                     since: now,
                     answered: false,
                 };
-                let connect = SocketAction::Connect(self.url.socket_url());
+                let connect = SocketAction::Connect(self.url.socket_url(self.group));
                 (Some(connect), first.then_some(Signaling::Connecting))
             }
             State::Waiting { .. } => (None, None),

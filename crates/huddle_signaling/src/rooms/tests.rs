@@ -16,28 +16,59 @@ fn key(name: &str, next: usize) -> RoomKey {
     }
 }
 
+/// A client that keeps to matchbox's protocol.
+fn stock(key: RoomKey) -> Arrival {
+    Arrival {
+        key,
+        extends: false,
+        group: None,
+    }
+}
+
+fn registry(max_peers: usize, max_members: usize) -> Registry {
+    let timing = Timing {
+        ask_every: Duration::from_secs(2),
+        silence: Duration::from_secs(5),
+        link: Duration::from_secs(10),
+    };
+    Registry::new(Limits {
+        max_peers,
+        max_members,
+        timing,
+    })
+}
+
+/// To whom the one event of this kind goes, if there is any.
+fn told(deliveries: &[Delivery<'static>], event: PeerEvent<Payload<'static>>) -> Vec<PeerId> {
+    let event = Event::from(event);
+    let mut found = deliveries.iter().filter(|delivery| delivery.event == event);
+    let to = found.next().map(|delivery| delivery.to.clone());
+    assert_eq!(found.next(), None, "told twice");
+    to.unwrap_or_default()
+}
+
 /// Joins and says who heard of it.
 fn join(registry: &mut Registry, n: u128, key: RoomKey) -> Vec<PeerId> {
-    let [assigned, announced] = registry.join(peer(n), key).unwrap();
-    assert_eq!(assigned.event, PeerEvent::IdAssigned(peer(n)));
-    assert_eq!(assigned.to, [peer(n)]);
-    assert_eq!(announced.event, PeerEvent::NewPeer(peer(n)));
-    announced.to
+    let deliveries = registry.join(peer(n), stock(key)).unwrap();
+    let assigned = PeerEvent::IdAssigned(peer(n));
+    assert_eq!(deliveries[0], Delivery::new(assigned, vec![peer(n)]));
+    assert!(deliveries.len() <= 2, "{deliveries:?}");
+    told(&deliveries, PeerEvent::NewPeer(peer(n)))
 }
 
 /// Leaves and says who heard of it.
 fn leave(registry: &mut Registry, n: u128) -> Vec<PeerId> {
-    let left = registry.leave(peer(n)).unwrap();
-    assert_eq!(left.event, PeerEvent::PeerLeft(peer(n)));
-    left.to
+    let deliveries = registry.leave(peer(n));
+    assert!(deliveries.len() <= 1, "{deliveries:?}");
+    told(&deliveries, PeerEvent::PeerLeft(peer(n)))
 }
 
-fn hear_each_other(registry: &Registry, a: PeerId, b: PeerId) -> bool {
+fn hear_each_other(registry: &mut Registry, a: PeerId, b: PeerId) -> bool {
     let data = serde_json::value::to_raw_value("hi").unwrap();
     let delivery = registry.route(a, b, Payload(&data));
     if let Some(delivery) = &delivery {
         let (sender, data) = (a, Payload(&data));
-        assert_eq!(delivery.event, PeerEvent::Signal { sender, data });
+        assert_eq!(delivery.event, PeerEvent::Signal { sender, data }.into());
         assert_eq!(delivery.to, [b]);
     }
     delivery.is_some()
@@ -45,34 +76,34 @@ fn hear_each_other(registry: &Registry, a: PeerId, b: PeerId) -> bool {
 
 #[test]
 fn members_hear_of_a_newcomer_and_of_its_leaving() {
-    let mut registry = Registry::new(100, 64);
+    let mut registry = registry(100, 64);
     assert_eq!(join(&mut registry, 1, key("a", 0)), []);
     assert_eq!(join(&mut registry, 2, key("a", 0)), [peer(1)]);
     assert_eq!(join(&mut registry, 3, key("a", 0)), [peer(1), peer(2)]);
     assert_eq!(leave(&mut registry, 2), [peer(1), peer(3)]);
     assert_eq!(leave(&mut registry, 1), [peer(3)]);
     assert_eq!(leave(&mut registry, 3), []);
-    assert_eq!(registry.leave(peer(3)), None);
+    assert_eq!(registry.leave(peer(3)), []);
     assert_eq!((registry.rooms(), registry.peers()), (0, 0));
 }
 
 #[test]
 fn signals_stay_in_the_room() {
-    let mut registry = Registry::new(100, 64);
+    let mut registry = registry(100, 64);
     join(&mut registry, 1, key("a", 0));
     join(&mut registry, 2, key("a", 0));
     join(&mut registry, 3, key("b", 0));
-    assert!(hear_each_other(&registry, peer(1), peer(2)));
-    assert!(!hear_each_other(&registry, peer(1), peer(3)));
-    assert!(!hear_each_other(&registry, peer(1), peer(9)));
+    assert!(hear_each_other(&mut registry, peer(1), peer(2)));
+    assert!(!hear_each_other(&mut registry, peer(1), peer(3)));
+    assert!(!hear_each_other(&mut registry, peer(1), peer(9)));
     leave(&mut registry, 2);
-    assert!(!hear_each_other(&registry, peer(1), peer(2)));
-    assert!(!hear_each_other(&registry, peer(2), peer(1)));
+    assert!(!hear_each_other(&mut registry, peer(1), peer(2)));
+    assert!(!hear_each_other(&mut registry, peer(2), peer(1)));
 }
 
 #[test]
 fn a_waiting_member_that_leaves_frees_its_place() {
-    let mut registry = Registry::new(100, 64);
+    let mut registry = registry(100, 64);
     join(&mut registry, 1, key("a", 2));
     assert_eq!(leave(&mut registry, 1), []);
     assert_eq!(join(&mut registry, 2, key("a", 2)), []);
@@ -87,7 +118,7 @@ fn a_waiting_member_that_leaves_frees_its_place() {
 
 #[test]
 fn groups_of_one_are_always_alone() {
-    let mut registry = Registry::new(100, 64);
+    let mut registry = registry(100, 64);
     assert_eq!(join(&mut registry, 1, key("a", 1)), []);
     assert_eq!(join(&mut registry, 2, key("a", 1)), []);
     assert_eq!(registry.rooms(), 2);
@@ -95,13 +126,13 @@ fn groups_of_one_are_always_alone() {
 
 #[test]
 fn a_full_room_or_server_takes_nobody_until_somebody_leaves() {
-    let mut registry = Registry::new(3, 2);
+    let mut registry = registry(3, 2);
     join(&mut registry, 1, key("a", 0));
     join(&mut registry, 2, key("a", 0));
-    let refused = registry.join(peer(3), key("a", 0));
+    let refused = registry.join(peer(3), stock(key("a", 0)));
     assert_eq!(refused.unwrap_err(), Full::Room);
     join(&mut registry, 3, key("b", 0));
-    let refused = registry.join(peer(4), key("c", 0));
+    let refused = registry.join(peer(4), stock(key("c", 0)));
     assert_eq!(refused.unwrap_err(), Full::Server);
     assert_eq!((registry.rooms(), registry.peers()), (2, 3));
     leave(&mut registry, 1);
@@ -149,16 +180,17 @@ impl World {
             let same = |other: &&PeerId| world.keys.get(other) == Some(&key);
             world.present.iter().filter(same).count()
         };
-        let Ok([assigned, announced]) = registry.join(peer, key.clone()) else {
+        let Ok(deliveries) = registry.join(peer, stock(key.clone())) else {
             assert_eq!(key.next, None, "a group is never full for a newcomer");
             assert_eq!(same_room(self), MAX_MEMBERS, "refused too early");
             return;
         };
-        assert_eq!(assigned.event, PeerEvent::IdAssigned(peer));
-        assert_eq!(assigned.to, [peer]);
-        assert_eq!(announced.event, PeerEvent::NewPeer(peer));
-        assert!(announced.to.len() < MAX_MEMBERS, "let in too many");
-        for &member in &announced.to {
+        let assigned = PeerEvent::IdAssigned(peer);
+        assert_eq!(deliveries[0], Delivery::new(assigned, vec![peer]));
+        assert!(deliveries.len() <= 2, "{deliveries:?}");
+        let announced = told(&deliveries, PeerEvent::NewPeer(peer));
+        assert!(announced.len() < MAX_MEMBERS, "let in too many");
+        for &member in &announced {
             assert_eq!(self.keys[&member], key, "heard of another room");
             assert!(!self.sealed.contains(&member), "a sealed group grew");
             assert!(self.announced.insert((member, peer)), "announced twice");
@@ -166,10 +198,10 @@ impl World {
         self.present.push(peer);
         self.keys.insert(peer, key.clone());
         match key.next {
-            None => assert_eq!(announced.to.len(), same_room(self) - 1),
-            Some(size) if announced.to.len() + 1 == size.get() => {
+            None => assert_eq!(announced.len(), same_room(self) - 1),
+            Some(size) if announced.len() + 1 == size.get() => {
                 self.sealed.insert(peer);
-                self.sealed.extend(announced.to);
+                self.sealed.extend(announced);
             }
             Some(_) => {}
         }
@@ -180,14 +212,15 @@ impl World {
             return;
         }
         let peer = self.present.swap_remove(index % self.present.len());
-        let left = registry.leave(peer).unwrap();
-        assert_eq!(left.event, PeerEvent::PeerLeft(peer));
-        let told: HashSet<_> = left.to.iter().copied().collect();
-        assert_eq!(told.len(), left.to.len(), "told twice");
-        assert_eq!(told, self.mates(peer));
+        let deliveries = registry.leave(peer);
+        assert!(deliveries.len() <= 1, "{deliveries:?}");
+        let left = told(&deliveries, PeerEvent::PeerLeft(peer));
+        let heard: HashSet<_> = left.iter().copied().collect();
+        assert_eq!(heard.len(), left.len(), "told twice");
+        assert_eq!(heard, self.mates(peer));
     }
 
-    fn check(&self, registry: &Registry) {
+    fn check(&self, registry: &mut Registry) {
         assert_eq!(registry.peers(), self.present.len());
         let mut waiting = HashMap::<&RoomKey, usize>::new();
         for &peer in &self.present {
@@ -213,7 +246,7 @@ proptest! {
 
     #[test]
     fn promises_hold_whoever_comes_and_goes(steps in steps()) {
-        let mut registry = Registry::new(usize::MAX, MAX_MEMBERS);
+        let mut registry = registry(usize::MAX, MAX_MEMBERS);
         let mut world = World::default();
         for (n, step) in (0..).zip(steps) {
             match step {
@@ -222,12 +255,75 @@ proptest! {
                 }
                 Step::Leave(index) => world.leave(&mut registry, index),
             }
-            world.check(&registry);
+            world.check(&mut registry);
         }
         while !world.present.is_empty() {
             world.leave(&mut registry, 0);
         }
         prop_assert_eq!((registry.rooms(), registry.peers()), (0, 0));
-        prop_assert!(registry.open.is_empty() && registry.groups.is_empty());
+        prop_assert!(registry.names.is_empty() && registry.queue_of.is_empty());
     }
+}
+
+/// A client that understands our extensions.
+fn ours(key: RoomKey, group: Option<Uuid>) -> Arrival {
+    Arrival {
+        key,
+        extends: true,
+        group,
+    }
+}
+
+/// The id in the news that a group is linked.
+fn linked_as(deliveries: &[Delivery<'static>]) -> Option<Uuid> {
+    deliveries.iter().find_map(|delivery| match delivery.event {
+        Event::Extension(Extension::Group(Stage::Linked(id))) => Some(id),
+        _ => None,
+    })
+}
+
+/// Two of ours join and link.
+fn linked_pair(registry: &mut Registry) -> Uuid {
+    for n in [1, 2] {
+        registry.join(peer(n), ours(key("a", 2), None)).unwrap();
+    }
+    assert_eq!(linked_as(&registry.linked(peer(1), &[peer(2)])), None);
+    let linked = registry.linked(peer(2), &[peer(1)]);
+    linked_as(&linked).unwrap()
+}
+
+#[test]
+fn a_linked_group_is_a_room_with_its_id_as_name() {
+    let mut registry = registry(100, 64);
+    let id = linked_pair(&mut registry);
+    assert_eq!((registry.rooms(), registry.peers()), (1, 2));
+    assert!(hear_each_other(&mut registry, peer(1), peer(2)));
+
+    // Player 1 loses its WebSocket and comes back, while the next pair meets.
+    assert_eq!(leave(&mut registry, 1), [peer(2)]);
+    assert_eq!(join(&mut registry, 3, key("a", 2)), []);
+    let name = id.simple().to_string();
+    assert_eq!(join(&mut registry, 4, key(&name, 0)), [peer(2)]);
+    assert_eq!(join(&mut registry, 5, key("a", 2)), [peer(3)]);
+}
+
+#[test]
+fn a_player_that_missed_the_news_comes_back_to_its_linked_group() {
+    let mut registry = registry(100, 64);
+    let id = linked_pair(&mut registry);
+    leave(&mut registry, 1);
+    let back = ours(key("a", 2), Some(id));
+    let deliveries = registry.join(peer(3), back).unwrap();
+    assert_eq!(linked_as(&deliveries), Some(id));
+    assert_eq!(told(&deliveries, PeerEvent::NewPeer(peer(3))), [peer(2)]);
+}
+
+#[test]
+fn an_id_of_no_linked_group_is_as_none() {
+    let mut registry = registry(100, 64);
+    let lost = ours(key("a", 2), Some(Uuid::from_u128(9)));
+    let deliveries = registry.join(peer(1), lost).unwrap();
+    assert_eq!(linked_as(&deliveries), None);
+    let deliveries = registry.join(peer(2), stock(key("a", 2))).unwrap();
+    assert_eq!(told(&deliveries, PeerEvent::NewPeer(peer(2))), [peer(1)]);
 }

@@ -207,6 +207,9 @@ impl Checks {
 
 /// Whom a text to the server is for, and what it says, as the receiver reads it.
 pub(super) fn relayed(text: &str) -> Option<(PeerId, Signal)> {
+    if text.starts_with(r#"{"Linked":["#) {
+        return None;
+    }
     let text = text.replacen("receiver", "sender", 1);
     match text.parse::<ServerMessage>() {
         Ok(ServerMessage::Signal(id, Ok(signal))) => Some((id, signal)),

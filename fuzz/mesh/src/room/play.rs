@@ -92,6 +92,9 @@ enum FromServer {
     Joined(Name),
     Left(Name),
     Echo,
+    Waiting,
+    Full(Name),
+    Linked(Name),
     Offer {
         from: Name,
         tag: Option<(u8, Name)>,
@@ -223,6 +226,9 @@ impl FromServer {
             FromServer::Joined(id) => format!(r#"{{"NewPeer":"{}"}}"#, id.id()),
             FromServer::Left(id) => format!(r#"{{"PeerLeft":"{}"}}"#, id.id()),
             FromServer::Echo => r#""KeepAlive""#.into(),
+            FromServer::Waiting => r#"{"Group":"Waiting"}"#.into(),
+            FromServer::Full(id) => format!(r#"{{"Group":{{"Full":"{}"}}}}"#, id.id()),
+            FromServer::Linked(id) => format!(r#"{{"Group":{{"Linked":"{}"}}}}"#, id.id()),
             FromServer::Offer {
                 from: name,
                 tag,

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod foreign;
+mod groups;
 mod hostile;
 mod hostile_server;
 mod scenarios;
@@ -42,6 +43,8 @@ struct Node {
     sid: Option<PeerId>,
     room: String,
     told: Vec<(Duration, Told)>,
+    /// The links that it reports to a server that makes groups.
+    reported: Vec<PeerId>,
     /// Numbers the WebSockets, of which only the last is heard.
     socket: u64,
     /// Neither steps nor hears anything.
@@ -67,6 +70,8 @@ struct Simulation {
     other_end: BTreeMap<End, End>,
     open: BTreeSet<End>,
     url: &'static str,
+    /// What a server that makes groups says of one to a newcomer.
+    stage: Option<&'static str>,
     /// Nobody here breaks the rules, so nobody may be told of it.
     honest: bool,
 }
@@ -90,6 +95,7 @@ impl Simulation {
             other_end: BTreeMap::new(),
             open: BTreeSet::new(),
             url,
+            stage: None,
             honest: true,
         };
         for _ in 0..nodes {
@@ -110,6 +116,7 @@ impl Simulation {
             sid: None,
             room: String::new(),
             told: Vec::new(),
+            reported: Vec::new(),
             socket: 0,
             frozen: false,
             unheard: VecDeque::new(),
@@ -241,6 +248,9 @@ impl Simulation {
         self.nodes[node].sid = Some(sid);
         self.nodes[node].room = url;
         self.tell(node, PeerEvent::IdAssigned(sid));
+        if let Some(stage) = self.stage {
+            self.stage(node, stage);
+        }
         for other in self.room_mates(node) {
             let event: JsonPeerEvent = PeerEvent::NewPeer(sid);
             self.after(self.news_take, other, Input::SocketText(event.to_string()));
@@ -262,6 +272,9 @@ impl Simulation {
         let Some(sender) = self.nodes[node].sid else {
             return;
         };
+        if self.stage.is_some() && self.takes_report(node, text) {
+            return;
+        }
         if let PeerRequest::Signal { receiver, data } = text.parse::<JsonPeerRequest>().unwrap() {
             let to = self
                 .room_mates(node)

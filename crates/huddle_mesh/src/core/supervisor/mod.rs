@@ -5,6 +5,7 @@
 //! agree, and a replacement is open before what it replaces is closed.
 
 mod endings;
+mod grouping;
 mod links;
 mod negotiation;
 mod offences;
@@ -25,6 +26,7 @@ use crate::core::{
     Action, Entropy, LinkInput, Told,
     candidate::{Candidate, CandidateKind},
     control::{Control, Farewell, Hello, RESERVED_BYTE},
+    grouping::Grouping,
     identity::{Secret, is_controller},
     link::{Introduction, Link, LinkId, Phase, SideKey, Step},
     liveness::{Liveness, Verdict},
@@ -78,8 +80,8 @@ pub(crate) struct Supervisor {
     server_offences: u64,
     /// The server is to be left, and why.
     verdict: Option<Offence>,
-    /// How many make the group complete; `None` without grouping, or once it has its own room.
-    group_size: Option<NonZeroU16>,
+    grouping: Grouping,
+    /// The room that the group's members have chosen.
     group_room: Option<Uuid>,
 }
 
@@ -98,7 +100,7 @@ impl Supervisor {
             offences: BTreeMap::new(),
             server_offences: 0,
             verdict: None,
-            group_size,
+            grouping: Grouping::new(group_size),
             group_room: None,
         }
     }
@@ -114,7 +116,7 @@ impl Supervisor {
         self.peers.get(&peer).filter(|peer| peer.here)?.link
     }
 
-    /// The room that a complete group has agreed on, once.
+    /// The room that the members of a complete group have agreed on, once.
     pub(crate) fn take_group_room(&mut self) -> Option<Uuid> {
         self.group_room.take()
     }

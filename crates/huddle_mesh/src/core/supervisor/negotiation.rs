@@ -10,7 +10,7 @@ impl Supervisor {
         actions: &mut Actions,
     ) {
         match message {
-            ServerMessage::KeepAlive => {}
+            ServerMessage::KeepAlive | ServerMessage::Group(_) => {}
             // One id for one connection; whatever follows is not for us to spread.
             ServerMessage::IdAssigned(_) if self.my_sid.is_some() => {
                 self.server_offends(now, Offence::SecondId, actions);
@@ -46,6 +46,9 @@ impl Supervisor {
             ServerMessage::PeerLeft(sid) => {
                 self.members.remove(&sid);
                 self.close_pending(|link| link.sid == sid, actions);
+                if self.is_grouped_by_server() {
+                    return self.part_from(now, sid, actions);
+                }
                 for (id, peer) in self.peers.iter_mut().filter(|(_, p)| p.sid == Some(sid)) {
                     peer.sid = None;
                     if peer.foreign {
@@ -87,6 +90,7 @@ impl Supervisor {
 
     /// Signaling ids mean nothing any more; links do.
     pub(crate) fn signaling_lost(&mut self, actions: &mut Actions) {
+        self.grouping.lost();
         self.my_sid = None;
         self.members.clear();
         self.offences.clear();

@@ -134,13 +134,7 @@ impl Supervisor {
                 }
                 self.gone(from, reason, actions);
             }
-            Control::Group(room) => {
-                let lowest = self.here().next().map(|(id, _)| id);
-                if self.group_size.is_some() && lowest == Some(from) && from < self.me {
-                    self.group_size = None;
-                    self.group_room = Some(room);
-                }
-            }
+            Control::Group(room) => self.follow_group(from, room),
             Control::Away(away) => {
                 if let Some(peer) = self.peers.get_mut(&from) {
                     peer.away = away;
@@ -171,21 +165,5 @@ impl Supervisor {
             .iter()
             .filter(|(_, peer)| peer.here)
             .map(|(id, peer)| (*id, peer))
-    }
-
-    /// The lowest session id of a complete group chooses the room in which it goes on.
-    pub(super) fn complete_group(&mut self, entropy: &mut Entropy, actions: &mut Actions) {
-        let Some(size) = self.group_size else { return };
-        let complete = self.here().count() + 1 == usize::from(size.get());
-        let mine_to_choose = self.here().all(|(id, peer)| self.me < id && !peer.foreign);
-        if !complete || !mine_to_choose {
-            return;
-        }
-        let room = entropy.uuid();
-        for link in self.here().filter_map(|(_, peer)| peer.link) {
-            control(actions, link, Channel::Events, &Control::Group(room));
-        }
-        self.group_size = None;
-        self.group_room = Some(room);
     }
 }

@@ -91,7 +91,7 @@ impl Supervisor {
                 && !had_its_attempt
                 && !cut
                 && !self.cut.contains(sid)
-                && linked.is_none_or(|peer| peer.links_opened == 0)
+                && linked.is_none_or(|peer| peer.links_opened == 0 || peer.is_apart())
         });
         let failing = self.peers.iter().filter(|(id, peer)| {
             peer.links_opened > 0

@@ -1,0 +1,240 @@
+//! Servers that make the groups of `?next=N`.
+
+use super::*;
+use crate::Signaling;
+
+const WAITING: &str = r#""Waiting""#;
+const FULL: &str = r#"{"Full":"0123456789abcdef0123456789abcdef"}"#;
+const LINKED: &str = r#"{"Linked":"0123456789abcdef0123456789abcdef"}"#;
+const GROUP_ROOM: &str = "ws://server/0123456789abcdef0123456789abcdef?huddle=1";
+const QUEUE: &str = "ws://server/lobby?next=3&huddle=1";
+const BACK: &str = "ws://server/lobby?next=3&huddle=1&group=0123456789abcdef0123456789abcdef";
+
+impl Simulation {
+    /// Three players in a group that is full, and whose members are linked without the server's
+    /// word.
+    fn full_group() -> Self {
+        let mut simulation = Self::at("ws://server/lobby?next=3", 0);
+        simulation.stage = Some(WAITING);
+        for _ in 0..3 {
+            simulation.join();
+        }
+        simulation.run(seconds(2));
+        for node in 0..3 {
+            simulation.stage(node, FULL);
+        }
+        simulation.run(seconds(1));
+        simulation.assert_everybody_once();
+        simulation
+    }
+
+    /// The server says how far a player's group has come.
+    pub(super) fn stage(&mut self, node: usize, stage: &str) {
+        let text = format!(r#"{{"Group":{stage}}}"#);
+        self.after(LATENCY, node, Input::SocketText(text));
+    }
+
+    /// Whether the text is a report of links, which is noted.
+    pub(super) fn takes_report(&mut self, node: usize, text: &str) -> bool {
+        let json: serde_json::Value = serde_json::from_str(text).unwrap();
+        let Some(linked) = json.get("Linked") else {
+            return false;
+        };
+        self.nodes[node].reported = serde_json::from_value(linked.clone()).unwrap();
+        true
+    }
+
+    fn others(&self, node: usize) -> Vec<PeerId> {
+        let others = (0..self.nodes.len()).filter(|other| *other != node);
+        let mut others: Vec<_> = others.filter_map(|n| self.nodes[n].sid).collect();
+        others.sort_unstable();
+        others
+    }
+
+    /// The server puts a player into another room, and tells those whom it was with.
+    fn take_out(&mut self, node: usize) {
+        let sid = self.nodes[node].sid.unwrap();
+        for other in self.room_mates(node) {
+            let theirs = self.nodes[other].sid.unwrap();
+            self.tell(other, PeerEvent::PeerLeft(sid));
+            self.tell(node, PeerEvent::PeerLeft(theirs));
+        }
+        self.nodes[node].room = "elsewhere".into();
+    }
+
+    /// The server puts a player back into its first room.
+    fn put_back(&mut self, node: usize) {
+        self.nodes[node].room = QUEUE.into();
+        let sid = self.nodes[node].sid.unwrap();
+        for other in self.room_mates(node) {
+            self.tell(other, PeerEvent::NewPeer(sid));
+        }
+    }
+
+    fn lose_websocket(&mut self, node: usize) {
+        self.disconnect(node);
+        let end = SocketEnd::Closed(None, "reset".into());
+        self.after(LATENCY, node, Input::SocketEnded(end));
+    }
+}
+
+#[test]
+fn players_report_their_links_and_stay_where_the_server_has_them() {
+    let simulation = Simulation::full_group();
+    for node in 0..3 {
+        assert_eq!(simulation.nodes[node].reported, simulation.others(node));
+        assert_eq!(simulation.nodes[node].room, QUEUE);
+    }
+}
+
+#[test]
+fn a_frozen_member_is_not_reported_as_linked() {
+    let mut simulation = Simulation::full_group();
+    simulation.nodes[2].frozen = true;
+    simulation.run(Duration::from_millis(1500));
+    let other = simulation.nodes[1].sid.unwrap();
+    assert_eq!(simulation.nodes[0].reported, [other]);
+}
+
+#[test]
+fn a_player_of_a_linked_group_comes_back_to_the_groups_room() {
+    let mut simulation = Simulation::full_group();
+    for node in 0..3 {
+        simulation.stage(node, LINKED);
+    }
+    simulation.run(seconds(1));
+    simulation.stage = None;
+    simulation.lose_websocket(1);
+    simulation.run(seconds(10));
+    assert_eq!(simulation.nodes[1].room, GROUP_ROOM);
+    simulation.assert_everybody_once();
+    assert_eq!(simulation.links(0, 1), Some(1), "no link was touched");
+}
+
+#[test]
+fn the_server_separates_nobody_once_a_group_is_linked() {
+    let mut simulation = Simulation::full_group();
+    for node in 0..3 {
+        simulation.stage(node, LINKED);
+    }
+    simulation.run(seconds(1));
+    simulation.take_out(1);
+    simulation.run(seconds(10));
+    simulation.assert_everybody_once();
+}
+
+#[test]
+fn a_websocket_lost_while_the_server_decides_costs_no_link_if_the_group_is_linked() {
+    let mut simulation = Simulation::full_group();
+    simulation.stage(0, LINKED);
+    simulation.stage(2, LINKED);
+    // The same news for player 1 is lost.
+    simulation.lose_websocket(1);
+    simulation.stage = Some(LINKED);
+    simulation.run(seconds(10));
+    assert_eq!(simulation.nodes[1].room, BACK);
+    simulation.assert_everybody_once();
+    // From now on it comes back to the group's room.
+    simulation.stage = None;
+    simulation.lose_websocket(1);
+    simulation.run(seconds(10));
+    assert_eq!(simulation.nodes[1].room, GROUP_ROOM);
+    simulation.assert_everybody_once();
+}
+
+#[test]
+fn a_websocket_lost_in_a_group_that_is_not_linked_is_a_new_place_in_the_queue() {
+    let mut simulation = Simulation::full_group();
+    simulation.lose_websocket(1);
+    simulation.run(seconds(10));
+    for (a, b) in [(0, 1), (1, 0), (1, 2), (2, 1)] {
+        let leaves = simulation.leaves(a, b);
+        assert_eq!(leaves.len(), 1, "{a} and {b}");
+        assert_eq!(leaves[0].1, LeaveReason::Left);
+    }
+    assert_eq!(simulation.leaves(0, 2), []);
+    assert_eq!(simulation.nodes[1].reported, []);
+}
+
+#[test]
+fn a_server_that_restarts_while_it_decides_makes_the_group_again() {
+    let mut simulation = Simulation::full_group();
+    simulation.kill_server();
+    simulation.run(seconds(2));
+    for node in 0..3 {
+        assert_eq!(simulation.links(node, (node + 1) % 3), Some(1));
+    }
+    simulation.server_up = true;
+    simulation.run(seconds(12));
+    for (a, b) in [(0, 1), (1, 2), (2, 0)] {
+        assert_eq!(simulation.leaves(a, b).len(), 1, "{a} and {b}");
+        assert_eq!(simulation.joins(a, b).len(), 2, "{a} and {b}");
+    }
+    assert_eq!(simulation.nodes[1].reported, simulation.others(1));
+}
+
+#[test]
+fn a_member_that_the_server_takes_out_is_disconnected_at_both_ends() {
+    let mut simulation = Simulation::full_group();
+    simulation.take_out(1);
+    simulation.run(Duration::from_millis(100));
+    for (a, b) in [(0, 1), (1, 0), (1, 2), (2, 1)] {
+        let reasons = simulation.leaves(a, b).into_iter().map(|left| left.1);
+        assert_eq!(reasons.collect::<Vec<_>>(), [LeaveReason::Left]);
+    }
+    simulation.run(seconds(1));
+    assert_eq!(simulation.nodes[1].reported, []);
+    assert_eq!(simulation.leaves(0, 2), []);
+}
+
+#[test]
+fn players_who_were_separated_link_again_however_long_that_takes() {
+    for cut in [0, 30] {
+        let mut simulation = Simulation::full_group();
+        simulation.take_out(1);
+        simulation.run(seconds(2));
+        simulation.put_back(1);
+        simulation.cut.extend([(0, 1), (1, 2)]);
+        simulation.run(seconds(cut));
+        simulation.cut.clear();
+        simulation.run(seconds(15));
+        for (a, b) in [(0, 1), (1, 0), (1, 2), (2, 1)] {
+            assert_eq!(
+                simulation.joins(a, b).len(),
+                2,
+                "{a} and {b}, cut for {cut} s"
+            );
+        }
+        assert_eq!(simulation.nodes[1].reported, simulation.others(1));
+    }
+}
+
+#[test]
+fn a_group_that_the_server_makes_names_no_room_by_itself() {
+    let mut simulation = Simulation::full_group();
+    simulation.run(seconds(30));
+    for node in 0..3 {
+        assert_eq!(simulation.nodes[node].room, QUEUE);
+        let back = simulation.when(node, |told| {
+            matches!(told, Told::Signaling(Signaling::Connected { back: true }))
+        });
+        assert!(back.is_empty());
+    }
+}
+
+#[test]
+fn a_server_that_speaks_of_a_group_where_there_is_none_is_told() {
+    for url in ["ws://server/room", "ws://server/room?next=2"] {
+        let mut simulation = Simulation::at(url, 1);
+        simulation.honest = false;
+        simulation.run(seconds(1));
+        simulation.stage(0, LINKED);
+        simulation.run(seconds(1));
+        simulation.stage(0, LINKED);
+        simulation.run(seconds(1));
+        let has_group = url.contains("next");
+        let offences = simulation.offences(0);
+        assert_eq!(offences.len(), if has_group { 1 } else { 2 }, "{url}");
+        assert_eq!(offences[0], (Offender::Server, Offence::Group, 1));
+    }
+}

@@ -1,0 +1,102 @@
+//! The player's part in making a group.
+
+use super::*;
+use crate::core::grouping::{Reports, Stage};
+
+impl Supervisor {
+    /// The server says how far the group has come. Returns `false` if there is no group to speak of.
+    pub(crate) fn staged(&mut self, now: Duration, stage: Stage, actions: &mut Actions) -> bool {
+        match &mut self.grouping {
+            Grouping::Settled => return false,
+            Grouping::ByServer(reports) => reports.ask(),
+            Grouping::ByPeers(_) | Grouping::Lost => {
+                // This player has a new place in the queue, and its old group goes on without it.
+                if !matches!(stage, Stage::Linked(_)) {
+                    self.disconnect_all(now, actions);
+                }
+                let mut reports = Reports::default();
+                reports.ask();
+                self.grouping = Grouping::ByServer(reports);
+            }
+        }
+        if let Stage::Linked(_) = stage {
+            self.grouping = Grouping::Settled;
+        }
+        true
+    }
+
+    /// What the server has to be told of this player's links.
+    pub(crate) fn link_report(&mut self, now: Duration) -> Option<String> {
+        let Grouping::ByServer(_) = &self.grouping else {
+            return None;
+        };
+        let healthy = self.here().filter(|(_, peer)| peer.is_healthy());
+        let mut linked: Vec<_> = healthy.filter_map(|(_, peer)| peer.sid).collect();
+        linked.sort_unstable();
+        match &mut self.grouping {
+            Grouping::ByServer(reports) => reports.due(now, linked),
+            _ => None,
+        }
+    }
+
+    /// Whether the server decides who this player is with.
+    pub(super) fn is_grouped_by_server(&self) -> bool {
+        matches!(self.grouping, Grouping::ByServer(_))
+    }
+
+    /// Disconnects the player with this signaling id, who is not in the group any more.
+    pub(super) fn part_from(&mut self, now: Duration, sid: PeerId, actions: &mut Actions) {
+        let found = self.peers.iter().filter(|(_, peer)| peer.sid == Some(sid));
+        let found: Vec<_> = found.map(|(id, _)| *id).collect();
+        for id in found {
+            self.part_with(now, id, actions);
+        }
+    }
+
+    fn disconnect_all(&mut self, now: Duration, actions: &mut Actions) {
+        self.close_pending(|_| true, actions);
+        let here: Vec<_> = self.here().map(|(id, _)| id).collect();
+        for id in here {
+            self.part_with(now, id, actions);
+        }
+    }
+
+    /// They may meet again in another group.
+    fn part_with(&mut self, now: Duration, id: PeerId, actions: &mut Actions) {
+        self.dismiss(now, id, Farewell::Leaving, LeaveReason::Left, actions);
+        match self.peers.get_mut(&id) {
+            // A stock client that is known gets no second link.
+            Some(peer) if peer.foreign => drop(self.peers.remove(&id)),
+            Some(peer) => peer.sid = None,
+            None => {}
+        }
+    }
+
+    /// The lowest session id of a complete group chooses the room in which it goes on.
+    pub(super) fn complete_group(&mut self, entropy: &mut Entropy, actions: &mut Actions) {
+        let Grouping::ByPeers(size) = self.grouping else {
+            return;
+        };
+        let complete = self.here().count() + 1 == usize::from(size.get());
+        let mine_to_choose = self.here().all(|(id, peer)| self.me < id && !peer.foreign);
+        if !complete || !mine_to_choose {
+            return;
+        }
+        let room = entropy.uuid();
+        for link in self.here().filter_map(|(_, peer)| peer.link) {
+            control(actions, link, Channel::Events, &Control::Group(room));
+        }
+        self.grouping = Grouping::Settled;
+        self.group_room = Some(room);
+    }
+
+    /// A peer says in which room the group goes on.
+    pub(super) fn follow_group(&mut self, from: PeerId, room: Uuid) {
+        let lowest = self.here().next().map(|(id, _)| id);
+        let by_peers = matches!(self.grouping, Grouping::ByPeers(_));
+        if by_peers && lowest == Some(from) && from < self.me {
+            self.grouping = Grouping::Settled;
+            self.group_room = Some(room);
+        }
+    }
+}
