@@ -12,6 +12,7 @@ mod goodbyes;
 mod hostile;
 mod hostile_servers;
 mod leaks;
+mod matchmaking;
 mod mixed;
 mod overload;
 mod pages;
@@ -127,6 +128,14 @@ const SCENARIOS: &[(&str, Scenario)] = &[
     (
         "a_hidden_page_keeps_its_links",
         freezes::a_hidden_page_keeps_its_links,
+    ),
+    (
+        "a_frozen_ghost_binds_no_player",
+        matchmaking::a_frozen_ghost_binds_no_player,
+    ),
+    (
+        "a_lost_websocket_groups_nobody_with_strangers",
+        matchmaking::a_lost_websocket_groups_nobody_with_strangers,
     ),
     (
         "why_there_is_no_server_is_told_and_it_is_found_when_it_is_there",
