@@ -323,6 +323,7 @@ mod huddle;
 mod join;
 mod lifecycle;
 mod link;
+mod logging;
 mod message;
 mod news;
 mod peer;
@@ -359,6 +360,7 @@ pub use huddle_sync::{
     codec::{DecodeError, EncodeError},
 };
 pub use join::{JoinError, JoinRoom};
+pub use logging::LOG_FILTER;
 pub use message::{FromPeer, PeerMessage, Shared, ToPeers, Undelivered};
 pub use peer::{Away, LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Suspect};
 pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};

@@ -8,6 +8,7 @@ use crate::{
     JoinError, MissingLinks, Peer, PeerJoined, PeerLeft, PeerOf, Room, RoomFailed, RoomHost,
     RoomState, RoomStateChanged, RoomTick, SignalingChanged, SignalingStatus, failure,
     link::{Departure, RoomLink},
+    logging::is_new_loss,
     message::Party,
     news::tell,
     room::{Rooms, ToldState},
@@ -217,7 +218,15 @@ pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signalin
             retry_in,
             attempt,
         } => {
-            log::warn!(
+            let before = world.get::<SignalingStatus>(room);
+            let is_new = before.is_none_or(|before| is_new_loss(&before.0, reason, *attempt));
+            let level = if is_new {
+                log::Level::Warn
+            } else {
+                log::Level::Debug
+            };
+            log::log!(
+                level,
                 "{reason}; attempt {} in {:.1} s",
                 attempt.saturating_add(1),
                 retry_in.as_secs_f32()

@@ -101,12 +101,19 @@ async fn accept(listener: TcpListener, app: Arc<App>) {
     let hub = Arc::clone(&app.hub);
     let router = Router::new().fallback(http::handle).with_state(app);
     let places = Arc::new(Semaphore::new(MAX_HTTP_CONNECTIONS));
+    let mut failures = 0_u32;
     loop {
         let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+            Ok((stream, _)) => {
+                failures = 0;
+                stream
+            }
             Err(error) => {
                 // Out of file descriptors, most likely: some will be free in a moment.
-                warn!(%error, "cannot accept a connection");
+                failures = failures.saturating_add(1);
+                if failures.is_power_of_two() {
+                    warn!(%error, failures, "cannot accept a connection");
+                }
                 sleep(Duration::from_millis(100)).await;
                 continue;
             }

@@ -18,6 +18,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod copy;
+mod logging;
 mod news;
 mod offences;
 mod options;

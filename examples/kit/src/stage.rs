@@ -7,11 +7,11 @@ use bevy::app::ScheduleRunnerPlugin;
 use bevy::app::TerminalCtrlCHandlerPlugin;
 use bevy::camera::ScalingMode;
 use bevy::input::InputPlugin;
-use bevy::log::LogPlugin;
 use bevy::prelude::*;
 use bevy::window::PrimaryWindow;
 use bevy::winit::WinitSettings;
 
+use crate::logging;
 use crate::options::{Display, Options};
 
 /// The world that all players see, whatever the size of their window; the origin is its centre.
@@ -28,7 +28,7 @@ pub(crate) fn headless(app: &mut App) {
     let round = Duration::from_secs_f64(1.0 / 60.0);
     app.add_plugins((
         MinimalPlugins.set(ScheduleRunnerPlugin::run_loop(round)),
-        LogPlugin::default(),
+        logging::plugin(),
         TransformPlugin,
         InputPlugin,
         #[cfg(not(target_arch = "wasm32"))]
@@ -45,10 +45,14 @@ pub(crate) fn window(app: &mut App, title: &str) {
         fit_canvas_to_parent: true,
         ..default()
     };
-    app.add_plugins(DefaultPlugins.set(WindowPlugin {
-        primary_window: Some(window),
-        ..default()
-    }))
+    app.add_plugins(
+        DefaultPlugins
+            .set(WindowPlugin {
+                primary_window: Some(window),
+                ..default()
+            })
+            .set(logging::plugin()),
+    )
     // A game that others see moves on when its window is not in front.
     .insert_resource(WinitSettings::continuous())
     .insert_resource(ClearColor(BACKGROUND))

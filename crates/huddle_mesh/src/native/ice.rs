@@ -1,4 +1,9 @@
-use std::{net::IpAddr, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use tokio::{net::lookup_host, time::timeout};
@@ -63,15 +68,33 @@ async fn is_known(url: &str) -> bool {
     // Only the name matters here, not the port.
     let found = timeout(LOOKUP, lookup_host((host, 0))).await;
     let known = found.is_ok_and(|found| found.is_ok_and(|mut found| found.next().is_some()));
-    if !known {
+    if is_newly_missing(url, known) {
         log::warn!("going without {url}: its name is not found");
     }
     known
 }
 
+/// Whether an address is missing that was not before. Each link looks for it again.
+fn is_newly_missing(url: &str, known: bool) -> bool {
+    static MISSING: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut missing = MISSING.lock().unwrap_or_else(PoisonError::into_inner);
+    if known {
+        missing.remove(url);
+        return false;
+    }
+    missing.insert(url.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_name_is_reported_once_until_it_is_found() {
+        let url = "stun:missing.invalid";
+        let reported = [false, false, true, false, false].map(|known| is_newly_missing(url, known));
+        assert_eq!(reported, [true, false, false, true, false]);
+    }
 
     #[test]
     fn addresses_that_the_library_skips_are_refused_by_name() {
