@@ -37,16 +37,20 @@ pub enum RoomEvent {
         /// Why.
         reason: LeaveReason,
     },
-    /// A player is in the room, but no link to them opens. It is tried again for as long as they are there.
+    /// A peer is in the room, but no link to it opens, or the peer has not answered for three
+    /// seconds. The mesh tries again for as long as the peer is in the room.
     LinkFailed {
         /// Who, as far as is known: the id they go by, which is not proven before a link opens, or the one
         /// that the signaling server gave them.
         peer: PeerId,
         /// Why.
         reason: LinkFailure,
-        /// How many attempts have failed in a row.
+        /// Which attempt in a row this is, from 1 on.
         attempt: u32,
     },
+    /// What the last [`LinkFailed`](Self::LinkFailed) of this peer said is not true any more: the
+    /// link is open, the peer has left, or it goes by another id now.
+    LinkFailureOver(PeerId),
     /// A packet arrived.
     Packet {
         /// From whom.

@@ -75,6 +75,13 @@ impl Inbox {
                     attempt,
                 }
             }
+            Told::NotLinkedOver(peer) => {
+                self.events.retain(|event| match event {
+                    RoomEvent::LinkFailed { peer: p, .. } => *p != peer,
+                    event => *event != RoomEvent::LinkFailureOver(peer),
+                });
+                RoomEvent::LinkFailureOver(peer)
+            }
             Told::Left { peer, reason } => RoomEvent::PeerLeft { peer, reason },
             Told::Packet {
                 peer,
@@ -95,7 +102,8 @@ impl Inbox {
         match *event {
             RoomEvent::PeerSuspect(_)
             | RoomEvent::Offence { .. }
-            | RoomEvent::LinkFailed { .. } => true,
+            | RoomEvent::LinkFailed { .. }
+            | RoomEvent::LinkFailureOver(_) => true,
             RoomEvent::LinkReplaced(_) => self.events.contains(event),
             RoomEvent::PeerRecovered(peer) => {
                 let unread = RoomEvent::PeerSuspect(peer);

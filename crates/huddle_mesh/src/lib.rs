@@ -41,7 +41,7 @@ pub use matchbox_protocol::PeerId;
 pub use offence::{Offence, Offender, SdpError};
 pub use room::Room;
 pub use room_url::{RoomUrl, RoomUrlError};
-pub use stats::{LinkStats, Path};
+pub use stats::{LinkStats, Path, StopReason};
 
 /// The largest message a channel carries, in bytes; on [`Channel::State`] its
 /// [send limit](Channel::send_limit) is less.

@@ -108,11 +108,13 @@ impl Room {
         self.handle.cut(peer);
     }
 
-    /// Tells the others that this player looks elsewhere, or is back: [`LinkStats::away`].
+    /// Tells the other peers that the platform stops this game, or lets it run again.
     ///
-    /// A page says so by itself when it is hidden, because its browser stops its game then.
-    pub fn set_away(&mut self, away: bool) {
-        self.handle.set_away(away);
+    /// A game that does not call [`poll`](Self::poll) for a second counts as busy; the mesh notices
+    /// that by itself, and browsers report frozen pages. Call this where only the game knows, such
+    /// as on a phone's pause event.
+    pub fn set_frozen(&mut self, suspended: bool) {
+        self.handle.set_frozen(suspended);
     }
 
     /// Leaves, and lets the farewell go out in the background.

@@ -26,9 +26,18 @@ pub struct LinkStats {
     pub path: Path,
     /// How many links to this player have been opened; more than one means replacements.
     pub links: u32,
-    /// Whether the player looks elsewhere: their page is hidden, and their game stands still.
-    /// [`Room::set_away`](crate::Room::set_away) says so.
-    pub away: bool,
+    /// Why the peer's game does not run, if it says that it does not. The link stays open, and what
+    /// is sent waits for the game.
+    pub stopped: Option<StopReason>,
+}
+
+/// Why a peer's game does not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StopReason {
+    /// The game has not polled its room for a second: it loads, hangs, or waits in a debugger.
+    Busy,
+    /// The platform has stopped the game: the page is frozen, or the phone is locked.
+    Frozen,
 }
 
 /// Which way a link goes.

@@ -7,6 +7,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use matchbox_protocol::PeerId;
 use uuid::Uuid;
 
+use crate::StopReason;
+
 /// The first byte of every control message.
 pub(crate) const RESERVED_BYTE: u8 = 0xFF;
 /// Raised when the meaning of the messages changes.
@@ -33,8 +35,8 @@ pub(crate) enum Control {
     Bye(Farewell),
     /// The private room in which a complete `?next=N` group goes on.
     Group(Uuid),
-    /// Whether the sender's page is hidden.
-    Away(bool),
+    /// Why the sender's game does not run; `None` if it runs.
+    Stopped(Option<StopReason>),
 }
 
 /// How a peer introduces itself.
@@ -101,7 +103,14 @@ impl Control {
                 out.put_u8(8);
                 out.put_slice(room.as_bytes());
             }
-            Control::Away(away) => out.put_slice(&[9, u8::from(*away)]),
+            Control::Stopped(reason) => out.put_slice(&[
+                9,
+                match reason {
+                    None => 0,
+                    Some(StopReason::Busy) => 1,
+                    Some(StopReason::Frozen) => 2,
+                },
+            ]),
         }
         out.freeze()
     }
@@ -147,9 +156,10 @@ impl Control {
                 _ => return None,
             }),
             8 => Control::Group(uuid(body)?),
-            9 => Control::Away(match body {
-                [0] => false,
-                [1] => true,
+            9 => Control::Stopped(match body {
+                [0] => None,
+                [1] => Some(StopReason::Busy),
+                [2] => Some(StopReason::Frozen),
                 _ => return None,
             }),
             _ => return None,
@@ -179,7 +189,9 @@ mod tests {
             Control::Claim("4ZcD".into()),
             Control::Bye(Farewell::CutOff),
             Control::Group(id.0),
-            Control::Away(true),
+            Control::Stopped(None),
+            Control::Stopped(Some(StopReason::Busy)),
+            Control::Stopped(Some(StopReason::Frozen)),
         ] {
             let bytes = message.encode();
             assert_eq!(bytes[0], RESERVED_BYTE);

@@ -10,7 +10,7 @@ use super::{
     identity::{self, Secret, Side},
     sdp::Description,
 };
-use crate::Channel;
+use crate::{Channel, LinkFailure};
 
 /// Names a link within a room; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +42,10 @@ pub(crate) struct Link {
     pub offering: bool,
     pub attempt: u32,
     pub since: Duration,
+    /// How long the attempt may take.
+    pub timeout: Duration,
+    /// What the game was told about this attempt.
+    pub reported: Option<LinkFailure>,
     /// The other side is a stock client.
     pub foreign: bool,
     /// Who the other side says it is.

@@ -3,6 +3,7 @@
 //! The platform's driver feeds [`Core`] with what happened and carries out the [`Action`]s it
 //! asks for. Nothing in here waits, reads a clock or knows a browser.
 
+mod activity;
 mod bucket;
 pub(crate) mod candidate;
 pub(crate) mod control;
@@ -33,11 +34,14 @@ pub(crate) use signal::{KEEP_ALIVE, MAX_SIGNAL_LEN};
 pub(crate) use signaling::SocketEnd;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use signaling::{CONNECT_TIMEOUT, close_code};
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use supervisor::LONGEST_ATTEMPT;
 
 use crate::{
     Channel, LeaveReason, LinkFailure, LinkStats, Offence, Offender, Path, RoomConfig, RoomError,
     RoomUrl, Route, Signaling,
 };
+use activity::Activity;
 use bucket::Bucket;
 use grouping::Stage;
 use signal::ServerMessage;
@@ -132,6 +136,7 @@ pub(crate) enum Told {
         reason: LinkFailure,
         attempt: u32,
     },
+    NotLinkedOver(PeerId),
     Left {
         peer: PeerId,
         reason: LeaveReason,
@@ -154,6 +159,7 @@ pub(crate) enum Told {
 pub(crate) struct Core {
     signaling: SignalingClient,
     supervisor: Supervisor,
+    activity: Activity,
     entropy: Entropy,
     /// What the server may still send.
     flow: Bucket,
@@ -167,6 +173,7 @@ impl Core {
         Self {
             supervisor: Supervisor::new(me, relay_only, config.url.group_size()),
             signaling: SignalingClient::new(config.url.clone()),
+            activity: Activity::default(),
             entropy,
             flow: Bucket::new(FLOOD_BURST, FLOOD_PER_SECOND, Duration::ZERO),
             actions: VecDeque::new(),
@@ -204,6 +211,8 @@ impl Core {
     /// Lets time pass; call it every [`TICK`].
     pub(crate) fn tick(&mut self, now: Duration) {
         let step = now.saturating_sub(std::mem::replace(&mut self.last_tick, now));
+        self.activity.tick(step);
+        self.tell_whether_stopped();
         let doubt = self
             .supervisor
             .tick(now, step, &mut self.entropy, &mut self.actions);
@@ -236,9 +245,21 @@ impl Core {
         self.supervisor.cut(now, peer, &mut self.actions);
     }
 
-    /// Tells everybody whether this player looks elsewhere.
-    pub(crate) fn set_away(&mut self, away: bool) {
-        self.supervisor.set_away(away, &mut self.actions);
+    /// The game asked for news, so it runs.
+    pub(crate) fn polled(&mut self) {
+        self.activity.polled();
+        self.tell_whether_stopped();
+    }
+
+    /// The platform stops the game, or lets it run again.
+    pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
+        self.activity.set_frozen(is_frozen);
+        self.tell_whether_stopped();
+    }
+
+    fn tell_whether_stopped(&mut self) {
+        let stopped = self.activity.stopped();
+        self.supervisor.set_stopped(stopped, &mut self.actions);
     }
 
     /// Says goodbye to everybody. The driver closes the links when that is out.

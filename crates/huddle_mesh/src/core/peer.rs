@@ -5,7 +5,7 @@ use std::time::Duration;
 use matchbox_protocol::PeerId;
 
 use super::{bucket::Bucket, identity::Secret, link::LinkId, liveness::Liveness};
-use crate::{LinkStats, Path};
+use crate::{LinkStats, Path, StopReason};
 
 /// A player, known by an id that survives new links and new signaling ids.
 #[derive(Debug, Default)]
@@ -28,8 +28,10 @@ pub(crate) struct Peer {
     pub last_pong: Option<Duration>,
     pub path: Path,
     pub links_opened: u32,
-    /// Their page is hidden.
-    pub away: bool,
+    /// How long the last link took to open.
+    pub opening: Duration,
+    /// Why their game does not run, if it does not.
+    pub stopped: Option<StopReason>,
     pub traffic: Traffic,
     pub offences: u64,
 }
@@ -67,7 +69,7 @@ impl Peer {
             queued: [0; 3],
             path: self.path,
             links: self.links_opened,
-            away: self.away,
+            stopped: self.stopped,
         }
     }
 }
@@ -90,6 +92,8 @@ pub(crate) struct Member {
     /// Attempts in a row that failed.
     pub failures: u32,
     pub retry_at: Duration,
-    /// When its last offer was taken.
-    pub offered_at: Option<Duration>,
+    /// How many more of its offers are taken; `None` before the first.
+    pub offers: Option<Bucket>,
+    /// The id under which the game was last told that no link opens.
+    pub reported: Option<PeerId>,
 }

@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use matchbox_protocol::PeerId;
 use tokio::{
@@ -106,6 +110,9 @@ impl Driver {
             }
             if self.last_tick.elapsed() >= TICK {
                 self.last_tick = Instant::now();
+                if self.shared.is_polled.swap(false, Ordering::Relaxed) {
+                    self.core.polled();
+                }
                 self.core.tick(self.started.elapsed());
                 self.act();
                 self.publish();
@@ -127,7 +134,7 @@ impl Driver {
                 }
             }
             Command::Cut(peer) => self.core.cut(self.started.elapsed(), peer),
-            Command::SetAway(away) => self.core.set_away(away),
+            Command::SetFrozen(suspended) => self.core.set_frozen(suspended),
             Command::Leave => return false,
         }
         true

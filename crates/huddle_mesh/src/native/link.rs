@@ -31,8 +31,14 @@ use super::{
 };
 use crate::{
     Channel, MAX_MESSAGE_LEN, Offence, Path, RoomConfig, Route,
-    core::{LinkId, LinkInput, RESERVED_BYTE, TICK},
+    core::{LONGEST_ATTEMPT, LinkId, LinkInput, RESERVED_BYTE, TICK},
 };
+
+/// How often a way between two addresses is tried, and how many times: for as long as the longest
+/// attempt to link lasts. By default the library gives a way up after 1.4 s, and then an attempt
+/// that began while nothing got through, or whose answer took long, never succeeds.
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
+const CHECKS: u16 = (LONGEST_ATTEMPT.as_millis() / CHECK_INTERVAL.as_millis()) as u16;
 
 /// How often it is asked which way the link goes.
 const PATH_EVERY: Duration = Duration::from_secs(2);
@@ -371,6 +377,7 @@ async fn connection(
         .with_setting_engine(
             SettingEngineBuilder::new()
                 .with_multicast_dns_mode(mdns)
+                .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS))
                 // Browsers hide their local addresses, so their checks come from where no
                 // candidate said (peer reflexive). By default such a way is used only after a
                 // second, a long time for a link that replaces another.

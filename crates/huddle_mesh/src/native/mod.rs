@@ -8,7 +8,11 @@ mod socket;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc as std_mpsc},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc as std_mpsc,
+    },
     time::Duration,
 };
 
@@ -33,13 +37,15 @@ pub(crate) fn check(config: &RoomConfig) -> Result<(), RoomError> {
 enum Command {
     Send(PeerId, Channel, Bytes),
     Cut(PeerId),
-    SetAway(bool),
+    SetFrozen(bool),
     Leave,
 }
 
 /// What the game's side and the network's thread share.
 #[derive(Debug, Default)]
 struct Shared {
+    /// Whether the game has polled since the driver last looked.
+    is_polled: AtomicBool,
     inbox: Mutex<Inbox>,
     peers: Mutex<BTreeMap<PeerId, PeerView>>,
 }
@@ -88,6 +94,7 @@ impl Handle {
     }
 
     pub(crate) fn poll(&mut self) -> Option<RoomEvent> {
+        self.shared.is_polled.store(true, Ordering::Relaxed);
         lock(&self.shared.inbox).pop()
     }
 
@@ -123,8 +130,8 @@ impl Handle {
         let _ = self.commands.send(Command::Cut(peer));
     }
 
-    pub(crate) fn set_away(&mut self, away: bool) {
-        let _ = self.commands.send(Command::SetAway(away));
+    pub(crate) fn set_frozen(&mut self, suspended: bool) {
+        let _ = self.commands.send(Command::SetFrozen(suspended));
     }
 
     pub(crate) fn leave(mut self) {

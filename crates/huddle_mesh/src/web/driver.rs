@@ -24,8 +24,6 @@ use crate::{
 
 /// How long a farewell may take to leave this machine.
 const FAREWELL: Duration = Duration::from_millis(200);
-/// A game that has not read the room for so long does not run: it loads, or its page is hidden.
-const STOPPED_AFTER: Duration = Duration::from_secs(1);
 
 /// Whom an input comes from, so that nothing is heard of what was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,12 +64,10 @@ pub(super) struct Driver {
     started: Instant,
     /// When the core ticked, in time since the start.
     ticked: Duration,
-    /// When the game last read the room.
-    polled: Duration,
-    /// The browser has stopped the page.
-    frozen: bool,
-    /// The game says that it looks elsewhere.
-    away: bool,
+    /// The browser has frozen the page.
+    is_frozen: bool,
+    /// The game says that the platform has frozen it.
+    is_game_frozen: bool,
     inbox: Inbox,
     inputs: Inputs,
     socket: Option<Socket>,
@@ -113,9 +109,8 @@ impl Driver {
                 config,
                 started: Instant::now(),
                 ticked: Duration::ZERO,
-                polled: Duration::ZERO,
-                frozen: false,
-                away: false,
+                is_frozen: false,
+                is_game_frozen: false,
                 inbox: Inbox::default(),
                 inputs: Inputs(weak.clone()),
                 socket: None,
@@ -147,27 +142,31 @@ impl Driver {
             PageEvent::Left { kept: true } => self.core.suspend(),
             PageEvent::Returned => {
                 log::info!("the page is back from the browser's cache: joining the room again");
-                self.polled = self.started.elapsed();
-                self.core.resume(self.polled);
+                self.core.polled();
+                self.core.resume(self.started.elapsed());
             }
-            PageEvent::Frozen => self.frozen = true,
-            PageEvent::Resumed => {
-                self.frozen = false;
-                self.polled = self.started.elapsed();
-            }
+            PageEvent::Frozen => self.set_page_frozen(true),
+            PageEvent::Resumed => self.set_page_frozen(false),
         }
         self.tick();
     }
 
+    fn set_page_frozen(&mut self, is_frozen: bool) {
+        self.is_frozen = is_frozen;
+        self.core.set_frozen(self.is_frozen || self.is_game_frozen);
+    }
+
     pub(super) fn poll(&mut self) -> Option<RoomEvent> {
-        self.polled = self.started.elapsed();
+        self.core.polled();
+        self.act();
         self.tick_if_due();
         self.inbox.pop()
     }
 
-    pub(super) fn set_away(&mut self, away: bool) {
-        self.away = away;
-        self.tick();
+    pub(super) fn set_frozen(&mut self, is_frozen: bool) {
+        self.is_game_frozen = is_frozen;
+        self.core.set_frozen(self.is_frozen || self.is_game_frozen);
+        self.act();
     }
 
     fn tick_if_due(&mut self) {
@@ -179,8 +178,6 @@ impl Driver {
     fn tick(&mut self) {
         let now = self.started.elapsed();
         self.ticked = now;
-        let stopped = self.frozen || now.saturating_sub(self.polled) >= STOPPED_AFTER;
-        self.core.set_away(stopped || self.away);
         self.core.tick(now);
         self.act();
         for link in self.links.values_mut() {

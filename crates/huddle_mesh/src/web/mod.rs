@@ -89,8 +89,8 @@ impl Handle {
         self.with(|driver| driver.cut(peer));
     }
 
-    pub(crate) fn set_away(&mut self, away: bool) {
-        self.with(|driver| driver.set_away(away));
+    pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
+        self.with(|driver| driver.set_frozen(is_frozen));
     }
 
     pub(crate) fn leave(self) {

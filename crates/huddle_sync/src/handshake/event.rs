@@ -8,8 +8,7 @@ use crate::ClockReading;
 /// What a handshake tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HandshakeEvent {
-    /// The peer's terms are the same: shall it be admitted? Answer with [`Handshake::decide`](super::Handshake::decide)
-    /// within 8 seconds.
+    /// The peer's terms are the same: shall it be admitted? Answer with [`Handshake::decide`](super::Handshake::decide).
     AskAdmission {
         /// What the answer refers to.
         ticket: Ticket,

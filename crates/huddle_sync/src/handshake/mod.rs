@@ -1,10 +1,14 @@
-//! How two players agree that they can play together, before anything else is exchanged.
+//! How two peers agree that they can play together, before they exchange anything else.
 //!
-//! Each side says hello, with its terms, until it is welcomed. Who has the other's hello compares
-//! terms, asks the game whether to admit the other, and welcomes or refuses. A side is done when it
-//! has welcomed and been welcomed. Any message may get lost, doubled or late: hellos repeat until
-//! welcomed, every repeated hello is answered, and all but hellos name both sides' nonces, so that
-//! what belongs to an earlier session is told apart.
+//! Each side sends a hello with its terms until the other side welcomes it. A side that receives a
+//! hello compares terms, asks the game whether to admit the peer, and sends a welcome or a refusal.
+//! A side is done when it has sent and received a welcome. Any message may be lost, duplicated or
+//! late: hellos repeat until welcomed, every repeated hello is answered, and all messages but hellos
+//! carry both nonces, so that messages of an earlier session are recognised.
+//!
+//! A side never gives up on a silent peer: the other game may be loading, or its page may be in the
+//! background. Hellos repeat for as long as the link is open, and the first one that the peer reads
+//! is answered. Only different terms or the game's own decision end a handshake for good.
 
 mod error;
 mod event;
@@ -36,14 +40,22 @@ use crate::{ClockReading, hash::Fnv64};
 /// The version of everything that is exchanged between players.
 pub const PROTOCOL_VERSION: u16 = 1;
 
-/// How often a message is repeated until it is answered.
+/// The interval between repetitions of a message until it is answered.
 const REPEAT: Duration = Duration::from_millis(400);
 
-/// How long the other side may take; from its first hello on, or before that from the start.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The interval after [`PATIENT_ROUNDS`] without an answer: the messages wait in the queue of a
+/// game that does not run, so more of them would not help.
+const SLOW_REPEAT: Duration = Duration::from_secs(2);
 
-/// How long this side's game may take to admit a peer; less than [`PATIENCE`] of the other side.
-const DECISION_TIME: Duration = Duration::from_secs(8);
+/// The number of rounds that are sent at the faster interval.
+const PATIENT_ROUNDS: u32 = 25;
+
+/// The number of unanswered rounds after which the peer's game is taken to be busy: about 1.6 s.
+const BUSY_ROUNDS: u32 = 4;
+
+/// The number of rounds that this side waits for the list of declared messages. The games differ
+/// in any case; without the list, the refusal cannot name the difference.
+const COMPARE_ROUNDS: u32 = 25;
 
 /// How often a refusal is said at least, once the other side's is heard.
 const MIN_ROUNDS: u32 = 3;
@@ -51,8 +63,11 @@ const MIN_ROUNDS: u32 = 3;
 /// How often a refusal is said at most.
 const MAX_ROUNDS: u32 = 12;
 
-/// How often the other side may begin anew before this side has finished.
+/// The number of sessions that the peer may begin in a row before this side has finished one.
 const MAX_RESTARTS: u32 = 8;
+
+/// The interval at which the peer may begin further sessions.
+const RESTART_SPACING: Duration = Duration::from_secs(2);
 
 /// A new nonce is believed after the old session ended only if it is heard again this much later:
 /// a hello that was on its way for long is not repeated.
@@ -67,9 +82,11 @@ const RESTART_PROOF: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone)]
 pub(crate) struct Handshake {
     nonce: u64,
-    started: Duration,
     peer: Option<Peer>,
     stage: Stage,
+    /// Rounds begun since the peer was last heard. Only rounds count, not time: while this side's
+    /// own game hangs, there are none.
+    unanswered: u32,
     restarts: u32,
     rival: Option<Rival>,
     next_round: Duration,
@@ -81,6 +98,7 @@ pub(crate) struct Handshake {
 #[derive(Debug, Clone)]
 struct Peer {
     nonce: u64,
+    /// When this session of the peer began.
     met: Duration,
     /// What its clock said last, and when; nothing if it speaks another version.
     clock: ClockReading,
@@ -95,8 +113,10 @@ enum Stage {
     Waiting,
     /// The game is asked whether to admit the peer.
     Asking,
-    /// What is declared differs; the other's list has not come.
-    Comparing,
+    /// The declared messages differ; the peer's list has not arrived.
+    Comparing {
+        rounds: u32,
+    },
     /// The peer is welcome, and has not welcomed us.
     Accepted,
     Done,
@@ -128,15 +148,21 @@ impl Handshake {
     pub(crate) fn new(nonce: u64, now: Duration) -> Self {
         Self {
             nonce,
-            started: now,
             peer: None,
             stage: Stage::Waiting,
+            unanswered: 0,
             restarts: 0,
             rival: None,
             next_round: now,
             owed: Owed::default(),
             events: VecDeque::new(),
         }
+    }
+
+    /// Whether the handshake waits for a peer whose game gives no sign of life: it loads, hangs, or
+    /// its page is stopped. The handshake goes on as soon as the peer is heard.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.unanswered >= BUSY_ROUNDS && !matches!(self.stage, Stage::Done | Stage::Refused { .. })
     }
 
     /// Whether it ended with a refusal that the other side knows of, or has been told often enough:
@@ -160,9 +186,13 @@ impl Handshake {
         terms: &Terms,
         clock: ClockReading,
     ) -> Option<Bytes> {
-        self.expire(now);
         if now >= self.next_round {
-            self.next_round = now.saturating_add(REPEAT);
+            let interval = if self.unanswered < PATIENT_ROUNDS {
+                REPEAT
+            } else {
+                SLOW_REPEAT
+            };
+            self.next_round = now.saturating_add(interval);
             self.begin_round();
         }
         if std::mem::take(&mut self.owed.hello) {
@@ -219,7 +249,7 @@ impl Handshake {
                 Ok(())
             }
             Message::Registry(route, theirs) => {
-                if self.is_ours(route) && self.stage == Stage::Comparing {
+                if self.is_ours(route) && matches!(self.stage, Stage::Comparing { .. }) {
                     let difference = terms.registry.difference(&theirs);
                     self.refuse(Refusal::messages(difference));
                 }
@@ -261,6 +291,7 @@ impl Handshake {
         if opening.nonce == self.nonce {
             return Err(HandshakeError::Echo);
         }
+        self.unanswered = 0;
         let has_ended = matches!(self.stage, Stage::Done | Stage::Refused { .. });
         match &mut self.peer {
             Some(peer) if peer.nonce == opening.nonce => {
@@ -269,11 +300,14 @@ impl Handshake {
                 self.owed.welcome |= matches!(self.stage, Stage::Accepted | Stage::Done);
             }
             _ if has_ended => self.hear_rival(opening.nonce, now),
-            Some(_) if self.restarts == MAX_RESTARTS => {
+            Some(peer)
+                if self.restarts >= MAX_RESTARTS
+                    && now.saturating_sub(peer.met) < RESTART_SPACING =>
+            {
                 return Err(HandshakeError::TooManySessions);
             }
             peer => {
-                self.restarts += u32::from(peer.is_some());
+                self.restarts = self.restarts.saturating_add(u32::from(peer.is_some()));
                 *peer = Some(Peer {
                     nonce: opening.nonce,
                     met: now,
@@ -301,7 +335,7 @@ impl Handshake {
                     .push_back(HandshakeEvent::AskAdmission { ticket, data });
             }
             Verdict::Compare => {
-                self.stage = Stage::Comparing;
+                self.stage = Stage::Comparing { rounds: 0 };
                 self.owed.registry = true;
             }
             Verdict::Refuse(refusal) => self.refuse(refusal),
@@ -335,6 +369,7 @@ impl Handshake {
         if self.is_ours(route)
             && let Some(peer) = &mut self.peer
         {
+            self.unanswered = 0;
             peer.has_welcomed = true;
             self.finish_if_welcome();
         }
@@ -348,7 +383,7 @@ impl Handshake {
             peer.has_refused = true;
         }
         // While comparing we know why, and the peer goes on telling its list.
-        if !matches!(self.stage, Stage::Comparing | Stage::Refused { .. }) {
+        if !matches!(self.stage, Stage::Comparing { .. } | Stage::Refused { .. }) {
             self.refuse(Refusal::NotAdmitted {
                 by_them: true,
                 reason,
@@ -379,15 +414,15 @@ impl Handshake {
     fn refuse(&mut self, refusal: Refusal) {
         self.events
             .push_back(HandshakeEvent::Refused(refusal.clone()));
-        // There is nobody to tell if nobody said hello.
-        let rounds = if self.peer.is_some() { 0 } else { MAX_ROUNDS };
-        self.stage = Stage::Refused { refusal, rounds };
+        self.stage = Stage::Refused { refusal, rounds: 0 };
+        self.unanswered = 0;
         self.owed = Owed::default();
         self.next_round = Duration::ZERO;
     }
 
     fn begin_round(&mut self) {
         let is_over = self.is_over();
+        self.unanswered = self.unanswered.saturating_add(1);
         match &mut self.stage {
             Stage::Done => {}
             Stage::Refused { .. } if is_over => {}
@@ -397,34 +432,22 @@ impl Handshake {
                 self.owed.registry = matches!(refusal, Refusal::Messages { .. });
                 self.owed.refusal = true;
             }
-            Stage::Waiting | Stage::Asking | Stage::Comparing | Stage::Accepted => {
-                let is_welcome = self.peer.as_ref().is_some_and(|peer| peer.has_welcomed);
-                self.owed.hello = !is_welcome;
-                self.owed.registry = self.stage == Stage::Comparing;
-            }
-        }
-    }
-
-    fn expire(&mut self, now: Duration) {
-        let since = self.peer.as_ref().map_or(self.started, |peer| peer.met);
-        let passed = now.saturating_sub(since);
-        match self.stage {
-            Stage::Waiting | Stage::Accepted if passed >= PATIENCE => {
-                self.refuse(Refusal::NoAnswer);
-            }
-            Stage::Comparing if passed >= PATIENCE => {
+            Stage::Comparing { rounds } if *rounds >= COMPARE_ROUNDS => {
                 self.refuse(Refusal::messages(Difference::default()));
             }
-            Stage::Asking if passed >= DECISION_TIME => self.refuse(Refusal::NotAdmitted {
-                by_them: false,
-                reason: "the decision took too long".to_owned(),
-            }),
-            _ => {}
+            Stage::Comparing { rounds } => {
+                *rounds += 1;
+                self.owed.hello = true;
+                self.owed.registry = true;
+            }
+            Stage::Waiting | Stage::Asking | Stage::Accepted => {
+                let is_welcome = self.peer.as_ref().is_some_and(|peer| peer.has_welcomed);
+                self.owed.hello = !is_welcome;
+            }
         }
     }
 }
 
-/// What to do about a hello.
 enum Verdict {
     Ask(Bytes),
     Compare,

@@ -73,11 +73,6 @@ pub enum Refusal {
         /// Why.
         reason: String,
     },
-    /// The other side was silent, or never finished the handshake.
-    #[error(
-        "the other player's game did not answer: it may have been closed, or not be this game at all"
-    )]
-    NoAnswer,
 }
 
 impl Refusal {
@@ -90,7 +85,6 @@ impl Refusal {
             Self::Policy { .. } => 4,
             Self::Messages { .. } => 5,
             Self::NotAdmitted { .. } => 6,
-            Self::NoAnswer => 7,
         }
     }
 
@@ -98,7 +92,6 @@ impl Refusal {
     pub(super) fn told(&self) -> String {
         match self {
             Self::NotAdmitted { reason, .. } => reason.clone(),
-            Self::NoAnswer => "it waited for an answer in vain".to_owned(),
             other => other.to_string(),
         }
     }

@@ -333,6 +333,13 @@ impl RoomSession {
         Some(self.peers.get(&peer)?.open.as_ref()?.stats())
     }
 
+    /// Whether the handshake with a peer waits for the peer's game, which gives no sign of life.
+    pub fn is_unanswered(&self, peer: PeerId) -> bool {
+        self.peers
+            .get(&peer)
+            .is_some_and(|session| session.handshake.is_unanswered())
+    }
+
     /// Wants a player removed from the room: an order if this player is host and the policy says
     /// so, a vote among equals.
     ///

@@ -49,6 +49,8 @@ struct Node {
     socket: u64,
     /// Neither steps nor hears anything.
     frozen: bool,
+    /// Its game does not poll.
+    hangs: bool,
     /// What it hears when it wakes up.
     unheard: VecDeque<Due>,
     gone: bool,
@@ -61,12 +63,16 @@ struct Simulation {
     server_up: bool,
     /// How long the server takes to tell of newcomers.
     news_take: Duration,
+    /// How long a signal takes from one member to another.
+    signals_take: Duration,
     next_id: u128,
     /// Pairs of nodes whose packets are dropped.
     cut: BTreeSet<(usize, usize)>,
     /// Ends of single links from which nothing comes through, in one direction.
     broken: BTreeSet<End>,
     descriptions: BTreeMap<String, End>,
+    /// Ends whose packets do not get through yet: they check the way until they are closed.
+    checking: Vec<(End, End)>,
     other_end: BTreeMap<End, End>,
     open: BTreeSet<End>,
     url: &'static str,
@@ -88,10 +94,12 @@ impl Simulation {
             due: BTreeMap::new(),
             server_up: true,
             news_take: LATENCY,
+            signals_take: LATENCY,
             next_id: 1000,
             cut: BTreeSet::new(),
             broken: BTreeSet::new(),
             descriptions: BTreeMap::new(),
+            checking: Vec::new(),
             other_end: BTreeMap::new(),
             open: BTreeSet::new(),
             url,
@@ -119,6 +127,7 @@ impl Simulation {
             reported: Vec::new(),
             socket: 0,
             frozen: false,
+            hangs: false,
             unheard: VecDeque::new(),
             gone: false,
         });
@@ -129,6 +138,9 @@ impl Simulation {
         let end = self.now + time;
         while self.now < end {
             self.now += STEP;
+            for (a, b) in std::mem::take(&mut self.checking) {
+                self.pair(a, b);
+            }
             while let Some(mut entry) = self.due.first_entry()
                 && *entry.key() <= self.now
             {
@@ -151,6 +163,9 @@ impl Simulation {
                 }
                 let due = self.now.as_millis().is_multiple_of(super::TICK.as_millis());
                 if due && !self.nodes[node].frozen && !self.nodes[node].gone {
+                    if !self.nodes[node].hangs {
+                        self.nodes[node].core.polled();
+                    }
                     self.nodes[node].core.tick(self.now);
                     self.act(node);
                 }
@@ -208,6 +223,8 @@ impl Simulation {
                     bytes,
                 } => self.deliver((node, link), channel, bytes),
                 Action::CloseLink { link } => {
+                    let end = (node, link);
+                    self.checking.retain(|(a, b)| *a != end && *b != end);
                     if let Some(other) = self.other_end.remove(&(node, link)) {
                         self.other_end.remove(&other);
                         if self.passes((node, link), other) {
@@ -281,7 +298,8 @@ impl Simulation {
                 .into_iter()
                 .find(|n| self.nodes[*n].sid == Some(receiver));
             if let Some(to) = to {
-                self.tell(to, PeerEvent::Signal { sender, data });
+                let event: JsonPeerEvent = PeerEvent::Signal { sender, data };
+                self.after(self.signals_take, to, Input::SocketText(event.to_string()));
             }
         }
     }
@@ -350,7 +368,7 @@ impl Simulation {
 
     fn pair(&mut self, a: End, b: End) {
         if self.is_cut(a.0, b.0) {
-            return;
+            return self.checking.push((a, b));
         }
         self.other_end.insert(a, b);
         self.other_end.insert(b, a);

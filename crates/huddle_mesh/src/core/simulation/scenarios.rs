@@ -1,7 +1,7 @@
 //! What honest peers live through.
 
 use super::*;
-use crate::{LinkFailure, Signaling, core::identity::is_controller};
+use crate::{LinkFailure, Signaling, StopReason, core::identity::is_controller};
 
 #[test]
 fn everybody_meets_everybody_once() {
@@ -63,35 +63,39 @@ fn losing_the_server_touches_no_link_and_its_return_brings_newcomers_to_everybod
 }
 
 #[test]
-fn who_looks_elsewhere_is_known_to_all_and_to_newcomers_and_on_new_links() {
+fn stopped_game_is_known_to_every_peer_and_to_newcomers_and_on_new_links() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
-    let is_away = |simulation: &Simulation, by: usize| {
+    let is_stopped = |simulation: &Simulation, by: usize| {
         let of = simulation.nodes[0].me;
         let mut stats = simulation.nodes[by].core.stats();
-        stats.find(|(id, _)| *id == of).unwrap().1.away
+        stats.find(|(id, _)| *id == of).unwrap().1.stopped
     };
-    let look = |simulation: &mut Simulation, away| {
-        simulation.nodes[0].core.set_away(away);
-        simulation.act(0);
-    };
-    assert!(!is_away(&simulation, 1));
-    look(&mut simulation, true);
-    simulation.run(seconds(1));
+    assert_eq!(is_stopped(&simulation, 1), None);
+    simulation.nodes[0].hangs = true;
+    simulation.run(seconds(2));
     let newcomer = simulation.join();
     simulation.run(seconds(2));
     for by in [1, 2, newcomer] {
-        assert!(is_away(&simulation, by), "{by}");
+        assert_eq!(is_stopped(&simulation, by), Some(StopReason::Busy), "{by}");
+    }
+    simulation.nodes[0].core.set_frozen(true);
+    simulation.act(0);
+    simulation.run(seconds(1));
+    for by in [1, 2, newcomer] {
+        let reason = Some(StopReason::Frozen);
+        assert_eq!(is_stopped(&simulation, by), reason, "{by}");
     }
 
     // It comes back while a link is broken.
     simulation.break_link(1, 0);
     simulation.break_link(0, 1);
-    look(&mut simulation, false);
+    simulation.nodes[0].core.set_frozen(false);
+    simulation.nodes[0].hangs = false;
     simulation.run(seconds(10));
     assert!(simulation.links(1, 0) > Some(1));
     for by in [1, 2, newcomer] {
-        assert!(!is_away(&simulation, by), "{by}");
+        assert_eq!(is_stopped(&simulation, by), None, "{by}");
     }
     simulation.assert_everybody_once();
 }
@@ -325,4 +329,88 @@ fn a_complete_group_goes_on_in_a_room_of_its_own() {
     assert_eq!(rooms.len(), 1);
     assert!(!rooms.first().unwrap().contains("lobby"), "{rooms:?}");
     assert_eq!(simulation.links(0, 1), Some(1), "the links stay");
+}
+
+/// When `node` was told that what it knew of a peer without a link is over.
+fn is_over(simulation: &Simulation, node: usize) -> usize {
+    simulation
+        .when(node, |told| matches!(told, Told::NotLinkedOver(_)))
+        .len()
+}
+
+#[test]
+fn link_failure_is_over_when_the_link_opens_or_the_peer_leaves() {
+    for opens in [true, false] {
+        let mut simulation = Simulation::new(2);
+        simulation.cut.insert((0, 1));
+        simulation.run(seconds(12));
+        assert_eq!(simulation.not_linked(0).len(), 1);
+        assert_eq!([is_over(&simulation, 0), is_over(&simulation, 1)], [0, 0]);
+        if opens {
+            simulation.cut.clear();
+            simulation.run(seconds(30));
+            simulation.assert_everybody_once();
+            assert_eq!(is_over(&simulation, 1), 1);
+        } else {
+            simulation.kill(1);
+            simulation.run(seconds(1));
+        }
+        assert_eq!(is_over(&simulation, 0), 1);
+    }
+}
+
+#[test]
+fn peer_that_does_not_answer_is_reported_long_before_the_attempt_is_given_up() {
+    let mut simulation = Simulation::new(1);
+    simulation.run(seconds(1));
+    let hung = simulation.join();
+    simulation.run(Duration::from_millis(60));
+    simulation.nodes[hung].frozen = true;
+    simulation.run(seconds(4));
+    let sid = simulation.nodes[hung].sid.unwrap();
+    assert_eq!(simulation.not_linked(0), [(sid, LinkFailure::NoAnswer, 1)]);
+    simulation.nodes[hung].frozen = false;
+    simulation.run(seconds(1));
+    simulation.assert_everybody_once();
+    assert_eq!(is_over(&simulation, 0), 1);
+}
+
+#[test]
+fn frozen_page_is_linked_within_a_second_of_waking_however_long_it_slept() {
+    for (host, sleeps) in [
+        (false, 12),
+        (false, 40),
+        (false, 120),
+        (true, 12),
+        (true, 120),
+    ] {
+        let mut simulation = Simulation::new(1);
+        simulation.run(seconds(1));
+        simulation.nodes[0].frozen = host;
+        let newcomer = simulation.join();
+        simulation.run(Duration::from_millis(60));
+        simulation.nodes[newcomer].frozen = !host;
+        simulation.run(seconds(sleeps));
+        assert!(simulation.joins(0, newcomer).is_empty());
+        let woke = simulation.now;
+        simulation.nodes.iter_mut().for_each(|n| n.frozen = false);
+        simulation.run(seconds(10));
+        simulation.assert_everybody_once();
+        let joined = simulation.joins(0, newcomer)[0];
+        assert!(
+            joined < woke + seconds(1),
+            "{sleeps} s: {:?}",
+            joined - woke
+        );
+    }
+}
+
+#[test]
+fn attempts_get_longer_so_that_slow_signaling_gets_through() {
+    let mut simulation = Simulation::new(1);
+    // A description takes six seconds each way.
+    simulation.signals_take = seconds(6);
+    simulation.join();
+    simulation.run(seconds(45));
+    simulation.assert_everybody_once();
 }

@@ -21,27 +21,15 @@ impl Supervisor {
             _ => None,
         };
         log::debug!("link {} with {sid} ended: {why}", id.0);
-        let who = link.claimed.unwrap_or(sid);
         let reason = reason(now, link, why);
-        let here = self.peers.get(&who).is_some_and(|peer| peer.here);
+        if pending {
+            self.report_link_failure(id, reason, actions);
+        }
         self.close(id, actions);
         if pending && let Some(member) = self.members.get_mut(&sid) {
-            member.failures += 1;
-            // Who is here is told of by other events.
-            if !here {
-                actions.push_back(Action::Tell(Told::NotLinked {
-                    peer: who,
-                    reason,
-                    attempt: member.failures,
-                }));
-            }
-            member.retry_at = now
-                + if member.failures > MAX_FAILURES {
-                    WAIT_AFTER_THAT
-                } else {
-                    let doubled = FIRST_WAIT.saturating_mul(1 << member.failures.min(8));
-                    entropy.jittered(doubled.min(LONGEST_WAIT) / 2)
-                };
+            member.failures = member.failures.saturating_add(1);
+            let doubled = FIRST_WAIT.saturating_mul(1 << member.failures.min(8));
+            member.retry_at = now + entropy.jittered(doubled.min(LONGEST_WAIT) / 2);
         }
         let Some((who, peer)) = active.and_then(|who| Some((who, self.peers.get_mut(&who)?)))
         else {
@@ -53,6 +41,44 @@ impl Supervisor {
         } else {
             probe(now, peer, actions);
         }
+    }
+
+    /// Tells the game why an attempt does not work out, once per attempt and reason. Of peers who
+    /// are here other events tell.
+    pub(super) fn report_link_failure(
+        &mut self,
+        id: LinkId,
+        reason: LinkFailure,
+        actions: &mut Actions,
+    ) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        let (sid, who) = (link.sid, link.claimed.unwrap_or(link.sid));
+        let is_here = self.peers.get(&who).is_some_and(|peer| peer.here);
+        let Some(member) = self.members.get_mut(&sid) else {
+            return;
+        };
+        if is_here || link.reported.as_ref() == Some(&reason) {
+            return;
+        }
+        link.reported = Some(reason.clone());
+        if let Some(earlier) = member.reported.replace(who)
+            && earlier != who
+        {
+            actions.push_back(Action::Tell(Told::NotLinkedOver(earlier)));
+        }
+        actions.push_back(Action::Tell(Told::NotLinked {
+            peer: who,
+            reason,
+            attempt: member.failures.saturating_add(1),
+        }));
+    }
+
+    /// What the game was told about a member without a link is not true any more.
+    pub(super) fn link_failure_is_over(&mut self, sid: PeerId, actions: &mut Actions) {
+        let reported = self.members.get_mut(&sid).and_then(|m| m.reported.take());
+        actions.extend(reported.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));
     }
 
     pub(super) fn close(&mut self, id: LinkId, actions: &mut Actions) {
@@ -122,7 +148,7 @@ impl Supervisor {
 
 /// Why an attempt did not work out.
 fn reason(now: Duration, link: &Link, why: &str) -> LinkFailure {
-    let late = now.saturating_sub(link.since) >= ATTEMPT_TIMEOUT;
+    let late = now.saturating_sub(link.since) >= link.timeout;
     match link.phase {
         Phase::Opening if late && link.theirs.is_none() => LinkFailure::NoAnswer,
         Phase::Opening if late => LinkFailure::NoWay,

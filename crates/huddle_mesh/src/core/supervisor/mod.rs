@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use crate::core::{
     Action, Entropy, LinkInput, Told,
+    bucket::Bucket,
     candidate::{Candidate, CandidateKind},
     control::{Control, Farewell, Hello, RESERVED_BYTE},
     grouping::Grouping,
@@ -34,22 +35,36 @@ use crate::core::{
     sdp::{Description, MAX_CANDIDATES, SdpKind, Tag},
     signal::{self, ServerMessage, Signal},
 };
-use crate::{Channel, LeaveReason, LinkFailure, LinkStats, MAX_MESSAGE_LEN, Offence, Offender};
+use crate::{
+    Channel, LeaveReason, LinkFailure, LinkStats, MAX_MESSAGE_LEN, Offence, Offender, StopReason,
+};
 
-/// A link must be open and introduced by then.
-pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time in which a link must be open and introduced: of the first attempt with a peer, the
+/// second, and all others. A slow server, relay or machine gets through in one of them.
+const ATTEMPT_TIMEOUTS: [Duration; 3] = [
+    Duration::from_secs(10),
+    Duration::from_secs(15),
+    Duration::from_secs(20),
+];
+/// No attempt takes longer. The peer that answers an offer waits that long.
+pub(crate) const LONGEST_ATTEMPT: Duration = ATTEMPT_TIMEOUTS[2];
+/// A link that once opened is expected to open again in this multiple of the time it took.
+const OPENING_MARGIN: u32 = 3;
+/// The game is told of an offer without an answer, and of an answer without a link, after this
+/// time, although the attempt goes on.
+const REPORT_NO_ANSWER: Duration = Duration::from_secs(3);
+const REPORT_NO_WAY: Duration = ATTEMPT_TIMEOUTS[0];
 /// The wait after a failed attempt; doubled up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
-/// After that many failures in a row an attempt is made only now and then.
-const MAX_FAILURES: u32 = 12;
-const WAIT_AFTER_THAT: Duration = Duration::from_secs(30);
 /// A replaced link stays that long, for what is under way on it.
 const DRAIN: Duration = Duration::from_secs(1);
 /// A closed link stays that long, for its farewell.
 const FAREWELL: Duration = Duration::from_millis(200);
-/// Offers of one member that come faster are ignored.
-const OFFER_SPACING: Duration = Duration::from_millis(100);
+/// Offers of one member that come faster are ignored. A page that wakes up reads all offers that
+/// were made to it at once, and only the last one is still good.
+const OFFER_BURST: u32 = 12;
+const OFFERS_PER_SECOND: u32 = 10;
 /// Pongs to one peer are at least that far apart, so that pings cannot be used to flood.
 const PONG_SPACING: Duration = Duration::from_millis(20);
 const MAX_MEMBERS: usize = 256;
@@ -67,8 +82,8 @@ type Actions = VecDeque<Action>;
 pub(crate) struct Supervisor {
     me: PeerId,
     relay_only: bool,
-    /// This player's page is hidden.
-    away: bool,
+    /// Why this player's game does not run, if it does not.
+    stopped: Option<StopReason>,
     my_sid: Option<PeerId>,
     members: BTreeMap<PeerId, Member>,
     peers: BTreeMap<PeerId, Peer>,
@@ -90,7 +105,7 @@ impl Supervisor {
         Self {
             me,
             relay_only,
-            away: false,
+            stopped: None,
             my_sid: None,
             members: BTreeMap::new(),
             peers: BTreeMap::new(),
@@ -170,14 +185,14 @@ impl Supervisor {
         self.dismiss(now, id, farewell, reason, actions);
     }
 
-    /// Tells the others whether this player looks elsewhere.
-    pub(crate) fn set_away(&mut self, away: bool, actions: &mut Actions) {
-        if std::mem::replace(&mut self.away, away) == away {
+    /// Tells the other peers whether this player's game runs.
+    pub(crate) fn set_stopped(&mut self, stopped: Option<StopReason>, actions: &mut Actions) {
+        if std::mem::replace(&mut self.stopped, stopped) == stopped {
             return;
         }
         for (_, peer) in self.here().filter(|(_, peer)| !peer.foreign) {
             if let Some(link) = peer.link {
-                control(actions, link, Channel::Events, &Control::Away(away));
+                control(actions, link, Channel::Events, &Control::Stopped(stopped));
             }
         }
     }

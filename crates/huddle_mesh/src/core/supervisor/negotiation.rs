@@ -44,6 +44,7 @@ impl Supervisor {
                 }
             }
             ServerMessage::PeerLeft(sid) => {
+                self.link_failure_is_over(sid, actions);
                 self.members.remove(&sid);
                 self.close_pending(|link| link.sid == sid, actions);
                 if self.is_grouped_by_server() {
@@ -92,7 +93,9 @@ impl Supervisor {
     pub(crate) fn signaling_lost(&mut self, actions: &mut Actions) {
         self.grouping.lost();
         self.my_sid = None;
-        self.members.clear();
+        let reported = std::mem::take(&mut self.members).into_values();
+        let reported = reported.filter_map(|member| member.reported);
+        actions.extend(reported.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));
         self.offences.clear();
         self.server_offences = 0;
         self.verdict = None;
@@ -137,8 +140,25 @@ impl Supervisor {
             member.attempts = member.attempts.max(2);
         }
         let attempt = member.attempts;
-        let link = self.begin(now, sid, true, attempt);
+        let timeout = self.offer_timeout(sid);
+        let link = self.begin(now, sid, true, attempt, timeout);
         actions.push_back(Action::OpenLink { link, offer: None });
+    }
+
+    /// How long an offer to a member may take until the link is open.
+    ///
+    /// At first nothing is known of the way, and it gets longer from attempt to attempt. Later, what
+    /// it took before tells, because a new attempt is the only way out of one that began while
+    /// nothing got through.
+    fn offer_timeout(&self, sid: PeerId) -> Duration {
+        let failures = self.members.get(&sid).map_or(0, |member| member.failures);
+        let known = self.peers.values().find(|peer| peer.sid == Some(sid));
+        match known {
+            Some(peer) if peer.links_opened > 0 => {
+                (peer.opening * OPENING_MARGIN).clamp(ATTEMPT_TIMEOUTS[0], LONGEST_ATTEMPT)
+            }
+            _ => ATTEMPT_TIMEOUTS[(failures as usize).min(ATTEMPT_TIMEOUTS.len() - 1)],
+        }
     }
 
     /// Whether as many attempts are under way as this machine should bear.
@@ -177,6 +197,7 @@ impl Supervisor {
         sid: PeerId,
         offering: bool,
         attempt: u32,
+        timeout: Duration,
     ) -> LinkId {
         let id = LinkId(self.next_link);
         self.next_link += 1;
@@ -185,6 +206,8 @@ impl Supervisor {
             offering,
             attempt,
             since: now,
+            timeout,
+            reported: None,
             foreign: false,
             claimed: None,
             mine: None,
@@ -228,14 +251,16 @@ impl Supervisor {
         let Some(member) = self.members.get_mut(&sid) else {
             return;
         };
-        let too_fast = member
-            .offered_at
-            .is_some_and(|at| now.saturating_sub(at) < OFFER_SPACING);
         // A stock client gets one attempt.
-        if too_fast || (tag.is_none() && member.foreign) {
+        if tag.is_none() && member.foreign {
             return;
         }
-        member.offered_at = Some(now);
+        let offers = member
+            .offers
+            .get_or_insert_with(|| Bucket::new(OFFER_BURST, OFFERS_PER_SECOND, now));
+        if !offers.take(now, 1) {
+            return;
+        }
         member.foreign = tag.is_none();
         member.session = claimed;
 
@@ -259,8 +284,11 @@ impl Supervisor {
                 return;
             }
             self.close(pending, actions);
+            if !offering && let Some(member) = self.members.get_mut(&sid) {
+                member.failures = member.failures.saturating_add(1);
+            }
         }
-        let id = self.begin(now, sid, false, attempt);
+        let id = self.begin(now, sid, false, attempt, LONGEST_ATTEMPT);
         if let Some(link) = self.links.get_mut(&id) {
             link.foreign = tag.is_none();
             link.claimed = claimed;
@@ -288,6 +316,10 @@ impl Supervisor {
             return self.offend(now, by, Offence::Name, actions);
         }
         let Some((id, link)) = self.pending_with(sid) else {
+            // Too late for that attempt; but the peer answers again, so the next one need not wait.
+            if let Some(member) = self.members.get_mut(&sid) {
+                member.retry_at = now;
+            }
             return;
         };
         let expected = link.offering

@@ -1,7 +1,6 @@
 //! Who breaks the rules is told, and in the end not listened to any more.
 
 use super::*;
-use crate::core::bucket::Bucket;
 
 /// The offence that is the last of a peer, a member or a server.
 const LAST_OFFENCE: u64 = 64;

@@ -26,7 +26,9 @@ impl Supervisor {
         }
         let phase = std::mem::replace(&mut link.phase, Phase::Active(who));
         let (sid, foreign) = (link.sid, link.foreign);
-        let away = self.away;
+        let stopped = self.stopped;
+        let took = now.saturating_sub(link.since);
+        self.link_failure_is_over(sid, actions);
         let peer = self.peers.entry(who).or_default();
         let replaced = peer.link.replace(id);
         let was_suspect = peer.liveness.is_suspect() && peer.here;
@@ -37,11 +39,12 @@ impl Supervisor {
         peer.liveness = Liveness::default();
         peer.path = crate::Path::Unknown;
         peer.links_opened += 1;
+        peer.opening = took;
         let is_first = peer.links_opened == 1;
         if !std::mem::replace(&mut peer.here, true) {
             let returning = peer.links_opened > 1;
             peer.traffic = Default::default();
-            peer.away = false;
+            peer.stopped = None;
             actions.push_back(Action::Tell(Told::Joined {
                 peer: who,
                 returning,
@@ -63,8 +66,8 @@ impl Supervisor {
             control(actions, id, Channel::Events, &Control::SignalingId(my_sid));
         }
         // What was said on an earlier link may not have arrived.
-        if !foreign && (away || !is_first) {
-            control(actions, id, Channel::Events, &Control::Away(away));
+        if !foreign && (stopped.is_some() || !is_first) {
+            control(actions, id, Channel::Events, &Control::Stopped(stopped));
         }
         if let Phase::Introducing(introduction) = phase {
             for (channel, bytes) in introduction.into_early() {
@@ -104,7 +107,7 @@ impl Supervisor {
                     peer.liveness.pong(now, ping);
                 }
             }
-            Control::SignalingId(sid) => self.found_at(from, sid),
+            Control::SignalingId(sid) => self.found_at(from, sid, actions),
             Control::Claim(ufrag) => {
                 let claimed = self.links.iter().find(|(_, link)| {
                     link.offering
@@ -119,7 +122,7 @@ impl Supervisor {
                 if let Some(member) = self.members.get_mut(&sid) {
                     member.session = Some(from);
                 }
-                self.found_at(from, sid);
+                self.found_at(from, sid, actions);
                 if let Some(my_sid) = self.my_sid {
                     control(actions, id, Channel::Events, &Control::SignalingId(my_sid));
                 }
@@ -135,9 +138,9 @@ impl Supervisor {
                 self.gone(from, reason, actions);
             }
             Control::Group(room) => self.follow_group(from, room),
-            Control::Away(away) => {
+            Control::Stopped(stopped) => {
                 if let Some(peer) = self.peers.get_mut(&from) {
-                    peer.away = away;
+                    peer.stopped = stopped;
                 }
             }
             Control::Hello(_) | Control::Proof(_) | Control::Use => {
@@ -148,13 +151,14 @@ impl Supervisor {
 
     /// A peer says under which signaling id it can be reached. That is about this peer alone:
     /// it says nothing of what the server tells of that id.
-    pub(super) fn found_at(&mut self, id: PeerId, sid: PeerId) {
+    pub(super) fn found_at(&mut self, id: PeerId, sid: PeerId, actions: &mut Actions) {
         if Some(sid) == self.my_sid || sid == self.me {
             return;
         }
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.sid = Some(sid);
         }
+        self.link_failure_is_over(sid, actions);
         if let Some(member) = self.members.get_mut(&sid) {
             member.failures = 0;
         }

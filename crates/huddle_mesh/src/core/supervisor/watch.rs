@@ -27,16 +27,21 @@ impl Supervisor {
     ) {
         let mut late = Vec::new();
         let mut over = Vec::new();
+        let mut slow = Vec::new();
         for (id, link) in &self.links {
+            let age = now.saturating_sub(link.since);
             match link.phase {
-                Phase::Opening | Phase::Introducing(_)
-                    if now.saturating_sub(link.since) >= ATTEMPT_TIMEOUT =>
-                {
-                    late.push(*id);
+                Phase::Opening | Phase::Introducing(_) if age >= link.timeout => late.push(*id),
+                Phase::Opening if link.theirs.is_none() && age >= REPORT_NO_ANSWER => {
+                    slow.push((*id, LinkFailure::NoAnswer));
                 }
+                Phase::Opening if age >= REPORT_NO_WAY => slow.push((*id, LinkFailure::NoWay)),
                 Phase::Draining(_, until) | Phase::Closing(until) if now >= until => over.push(*id),
                 _ => {}
             }
+        }
+        for (id, reason) in slow {
+            self.report_link_failure(id, reason, actions);
         }
         for id in late {
             self.failed(now, id, "it did not open in time", entropy, actions);
