@@ -42,7 +42,7 @@ pub struct PeerReport {
     pub state: String,
     /// Whether its page is hidden.
     #[serde(default)]
-    pub away: bool,
+    pub stopped: bool,
     /// Round trip in milliseconds, once measured.
     pub rtt_ms: Option<f64>,
     /// `direct`, `relayed` or `unknown`.

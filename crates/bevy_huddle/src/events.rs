@@ -1,6 +1,6 @@
 use bevy::prelude::*;
 use huddle_mesh::{
-    Channel, LeaveReason, LinkFailure, Offence, Offender, PeerId, SendError, Signaling,
+    Channel, LeaveReason, LinkFailure, Offence, Offender, PeerId, SendError, Signaling, StopReason,
 };
 use huddle_sync::{
     OfferError, QueueError, Refusal, RemovalError,
@@ -115,6 +115,28 @@ pub struct TicksSkipped {
     pub entity: Entity,
     /// How many ticks were left out.
     pub ticks: u32,
+}
+
+/// A peer's game does not run any more: it loads or hangs, or its page is frozen. The link stays
+/// open; the entity has [`Stopped`](crate::Stopped) until the game runs again. Triggered on the peer
+/// entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerStopped {
+    /// The peer entity.
+    pub entity: Entity,
+    /// The peer.
+    pub peer: PeerId,
+    /// Why the game does not run.
+    pub reason: StopReason,
+}
+
+/// A peer's game runs again. Triggered on the peer entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerResumed {
+    /// The peer entity.
+    pub entity: Entity,
+    /// The peer.
+    pub peer: PeerId,
 }
 
 /// Nothing was heard from a peer for a second; its entity is marked [`Suspect`](crate::Suspect).

@@ -2,7 +2,7 @@ use bevy::{ecs::system::SystemParam, prelude::*};
 use huddle_mesh::PeerId;
 use huddle_sync::Tick;
 
-use crate::{MissingLinks, Peer, Room, RoomHost, RoomState, RoomTick};
+use crate::{MissingLinks, Peer, PendingPeers, PendingReason, Room, RoomHost, RoomState, RoomTick};
 
 /// Who is here, for games that are in one room at a time.
 ///
@@ -26,7 +26,13 @@ pub struct Huddle<'w, 's> {
 }
 
 /// What is known of a room that was joined.
-type Joined<'a> = (&'a Room, &'a RoomHost, &'a RoomTick, &'a MissingLinks);
+type Joined<'a> = (
+    &'a Room,
+    &'a RoomHost,
+    &'a RoomTick,
+    &'a MissingLinks,
+    &'a PendingPeers,
+);
 
 impl Huddle<'_, '_> {
     /// This player's id, while in a room that has not failed.
@@ -41,13 +47,18 @@ impl Huddle<'_, '_> {
 
     /// The room's tick, while in a room that has not failed.
     pub fn tick(&self) -> Option<Tick> {
-        self.joined().map(|(_, _, tick, _)| tick.0)
+        self.joined().map(|(_, _, tick, ..)| tick.0)
     }
 
     /// The pairs of players who are not linked with each other, the lower id first. While somebody
     /// joins or leaves it is normal that links are missing for a moment.
     pub fn missing_links(&self) -> &[(PeerId, PeerId)] {
-        self.joined().map_or(&[], |(.., missing)| missing)
+        self.joined().map_or(&[], |(.., missing, _)| missing)
+    }
+
+    /// The peers that are in the room and have not joined yet, and why: see [`PendingPeers`].
+    pub fn pending_peers(&self) -> &[(PeerId, PendingReason)] {
+        self.joined().map_or(&[], |(.., pending)| pending)
     }
 
     /// How the room is doing; `None` without a room.

@@ -139,7 +139,7 @@
 //!
 //! Every other player is an entity with a [`Peer`], which has their [`PeerId`]: the same on every
 //! machine. [`LinkStats`] tells the round trip, the loss and more, [`Suspect`] marks who has not been
-//! heard for a second, and [`Away`] who has another tab in front. What belongs to a player can be components or children of this entity.
+//! heard for a second, and [`Stopped`] marks peers whose game does not run. What belongs to a player can be components or children of this entity.
 //!
 //! [`PeerJoined`] and [`PeerLeft`] are observed, on the entity or globally. `PeerLeft` comes before
 //! the entity is despawned, and has a reason.
@@ -161,6 +161,10 @@
 //! A stock matchbox client can be in the room, too. Such a peer is [`foreign`](Peer::foreign): it
 //! knows no typed messages, but bytes go both ways, with [`send_raw`](HuddleCommandsExt::send_raw)
 //! and [`RawReceived`].
+//!
+//! A peer that is in the room and has not joined yet is *pending*: its game loads, its page is
+//! stopped, or no link opens. It joins as soon as the reason is gone. [`Huddle::pending_peers`] shows
+//! such peers and [`PeerPending`] reports them, with a text for players.
 //!
 //! Now and then two players cannot be linked, while others see both. [`LinkFailed`] tells the two of
 //! them why; [`LinkedWith`] on each peer and [`Huddle::missing_links`] show such holes to everybody,
@@ -327,6 +331,7 @@ mod logging;
 mod message;
 mod news;
 mod peer;
+mod pending;
 mod plugin;
 mod raw;
 mod receive;
@@ -345,13 +350,14 @@ pub use commands::HuddleCommandsExt;
 pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use events::{
     HostChanged, LinkFailed, MeshChanged, MessageError, MessageRejected, PeerJoined, PeerLeft,
-    PeerRecovered, PeerRefused, PeerRemoved, PeerSuspected, RejectReason, RemovalFailed,
-    RoomFailed, RoomStateChanged, SendFailed, SignalRejected, SignalingChanged, TicksSkipped,
+    PeerRecovered, PeerRefused, PeerRemoved, PeerResumed, PeerStopped, PeerSuspected, RejectReason,
+    RemovalFailed, RoomFailed, RoomStateChanged, SendFailed, SignalRejected, SignalingChanged,
+    TicksSkipped,
 };
 pub use huddle::Huddle;
 pub use huddle_mesh::{
     Channel, IceServer, LeaveReason, LinkFailure, Offence, Offender, Path, PeerId, RoomError,
-    RoomUrl, RoomUrlError, SdpError, SendError, Signaling, SignalingLoss,
+    RoomUrl, RoomUrlError, SdpError, SendError, Signaling, SignalingLoss, StopReason,
 };
 pub use huddle_sync::{
     DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
@@ -362,7 +368,8 @@ pub use huddle_sync::{
 pub use join::{JoinError, JoinRoom};
 pub use logging::LOG_FILTER;
 pub use message::{FromPeer, PeerMessage, Shared, ToPeers, Undelivered};
-pub use peer::{Away, LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Suspect};
+pub use peer::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Stopped, Suspect};
+pub use pending::{PeerPending, PendingPeers, PendingReason};
 pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};
 pub use raw::RawReceived;
 pub use recipients::Recipients;
@@ -392,13 +399,14 @@ mod pages {
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        AcceptedTransfers, Away, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
+        AcceptedTransfers, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
         HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer, JoinRoom, LeaveReason,
         LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected, Offender, Peer, PeerId,
-        PeerJoined, PeerLeft, PeerOf, PeerRecovered, PeerRefused, PeerRemoved, PeerSender,
-        PeerSuspected, Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers,
-        RoomState, RoomStateChanged, RoomTick, SendFailed, Shared, SignalRejected,
-        SignalingChanged, SignalingStatus, Suspect, TickPlugin, TicksSkipped, ToPeers,
+        PeerJoined, PeerLeft, PeerOf, PeerPending, PeerRecovered, PeerRefused, PeerRemoved,
+        PeerResumed, PeerSender, PeerStopped, PeerSuspected, PendingPeers, PendingReason,
+        Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState,
+        RoomStateChanged, RoomTick, SendFailed, Shared, SignalRejected, SignalingChanged,
+        SignalingStatus, StopReason, Stopped, Suspect, TickPlugin, TicksSkipped, ToPeers,
         TransferDelivered, TransferFailed, TransferLimits, TransferProgress, TransferReceived,
         TransferStarted, Undelivered,
         conditions::{in_room, playing, room_state, waiting},

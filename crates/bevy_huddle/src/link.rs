@@ -5,13 +5,13 @@ use std::{
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, LeaveReason, PeerId, RoomEvent, SendError};
+use huddle_mesh::{Channel, LeaveReason, LinkFailure, PeerId, RoomEvent, SendError};
 use huddle_sync::{
     KindId, Lane, OfferError, OwnStates, RoomSession, SessionEvent, TransferEvent, TransferId,
 };
 
 use crate::{
-    LinkStats, MessageError, PacketError,
+    LinkStats, MessageError, PacketError, PendingReason,
     lifecycle::part,
     message::{Declared, MessageKinds},
     room::Rooms,
@@ -20,6 +20,9 @@ use crate::{
 
 /// How many malformed packets are borne before a peer is cut off.
 const MAX_BAD_PACKETS: u32 = 64;
+
+/// The number of peers without a link that are remembered.
+const MAX_UNLINKED: usize = 256;
 
 /// How long a paused game may keep the others waiting for acks, at most; in ticks at the least.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -42,6 +45,8 @@ pub(crate) struct RoomLink {
     ticked: Duration,
     pause: Duration,
     peers: BTreeMap<PeerId, PeerLink>,
+    /// Peers in the room to which no link opens, by the id that is known of them, and why.
+    unlinked: BTreeMap<PeerId, LinkFailure>,
     /// What this player has sent to themselves.
     echoes: VecDeque<(KindId, Bytes)>,
     /// Whether who is linked with whom may have changed since it was last shown.
@@ -54,6 +59,8 @@ struct PeerLink {
     /// Why the peer leaves, while the last events from it are told. The first reason counts.
     leaving: Option<LeaveReason>,
     foreign: bool,
+    /// Whether one of the two games refused the other.
+    is_refused: bool,
     /// Whether they were here before.
     returning: bool,
     /// What the transfers under way are called.
@@ -125,6 +132,7 @@ impl RoomLink {
             ticked: Duration::ZERO,
             pause: PAUSE.max(tick * PAUSE_TICKS),
             peers: BTreeMap::new(),
+            unlinked: BTreeMap::new(),
             echoes: VecDeque::new(),
             is_mesh_stale: false,
         }
@@ -213,6 +221,59 @@ impl RoomLink {
         self.is_mesh_stale = true;
         self.session.link_lost(peer);
         self.peers.remove(&peer)?.depart(peer, reason)
+    }
+
+    /// The two games do not play together, so the peer does not wait for anything any more.
+    pub(crate) fn set_refused(&mut self, peer: PeerId) {
+        if let Some(link) = self.peers.get_mut(&peer) {
+            link.is_refused = true;
+        }
+    }
+
+    /// No link to a peer opens; `None` once that is not true any more.
+    pub(crate) fn set_unlinked(&mut self, peer: PeerId, reason: Option<LinkFailure>) {
+        match reason {
+            None => drop(self.unlinked.remove(&peer)),
+            Some(reason) if self.unlinked.len() < MAX_UNLINKED => {
+                self.unlinked.insert(peer, reason);
+            }
+            Some(reason) => {
+                if let Some(known) = self.unlinked.get_mut(&peer) {
+                    *known = reason;
+                }
+            }
+        }
+    }
+
+    /// Whether any peer is in the room that has not joined.
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.unlinked.is_empty() || self.pending_links().next().is_some()
+    }
+
+    fn pending_links(&self) -> impl Iterator<Item = PeerId> {
+        let pending = self.peers.iter().filter(|(_, link)| {
+            link.presence == Presence::Absent && !link.foreign && !link.is_refused
+        });
+        pending.map(|(&peer, _)| peer)
+    }
+
+    /// The peers that are in the room and have not joined, in the order of their ids.
+    pub(crate) fn pending(&self) -> Vec<(PeerId, PendingReason)> {
+        let unlinked = self.unlinked.iter();
+        let mut pending: BTreeMap<_, _> = unlinked
+            .map(|(&peer, reason)| (peer, PendingReason::NoLink(reason.clone())))
+            .collect();
+        pending.extend(self.pending_links().map(|peer| {
+            let network = self.transport.as_ref().and_then(|it| it.stats(peer));
+            let stopped = network.and_then(|stats| stats.stopped);
+            let reason = match stopped {
+                Some(stopped) => stopped.into(),
+                None if self.session.is_unanswered(peer) => PendingReason::Busy,
+                None => PendingReason::Connecting,
+            };
+            (peer, reason)
+        }));
+        pending.into_iter().collect()
     }
 
     /// Ends the link to a peer, after what waits for it was handed to the network.

@@ -1,5 +1,5 @@
 use bevy::prelude::*;
-use huddle_mesh::PeerId;
+use huddle_mesh::{PeerId, StopReason};
 use huddle_sync::DeliveryStats;
 
 /// Another player in a room. The entity is spawned when the link is open and both games fit, and
@@ -39,12 +39,15 @@ impl RoomPeers {
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Suspect;
 
-/// On peers that look elsewhere: their page is hidden, another tab is in front or the phone is locked.
+/// On peers whose game does not run, and why: it loads or hangs, or the player's page is frozen. The
+/// link stays open.
 ///
-/// Their game stands still meanwhile, because browsers do not draw what nobody sees, but the link stays, and they go on
-/// where they are when they are back. What is shared with them then is the latest; events wait.
-#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Away;
+/// A game in a hidden tab is not stopped if it plays on there. When the game runs again, it
+/// receives the latest state and all events. [`PeerStopped`](crate::PeerStopped) and
+/// [`PeerResumed`](crate::PeerResumed) report each change.
+#[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Eq)]
+#[component(immutable)]
+pub struct Stopped(pub StopReason);
 
 /// Whom a peer says they are linked with, in the order of the ids; on peers that have told.
 /// [`MeshChanged`](crate::MeshChanged) tells of each change.

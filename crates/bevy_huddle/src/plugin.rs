@@ -7,6 +7,7 @@ use crate::{
     lifecycle::{on_peer_removed, on_room_removed},
     link::on_link_removed,
     message::MessageKinds,
+    pending::show_pending,
     receive::{receive, update_stats},
     room::Rooms,
     send::{OwnState, begin_tick, send_events, send_tick},
@@ -65,7 +66,7 @@ impl Plugin for RoomPlugin {
             .init_resource::<Rooms>()
             .add_systems(
                 PreUpdate,
-                (receive, update_stats)
+                (receive, (update_stats, show_pending))
                     .chain()
                     .in_set(HuddleSystems::Receive),
             )

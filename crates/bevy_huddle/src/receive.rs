@@ -6,8 +6,8 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, LeaveReason, Offender, PeerId, RoomEvent};
 
 use crate::{
-    Away, LinkFailed, LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerSuspected,
-    RejectReason, RemovalFailed, SendFailed, SignalRejected, Suspect,
+    LinkFailed, LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerResumed, PeerStopped,
+    PeerSuspected, RejectReason, RemovalFailed, SendFailed, SignalRejected, Stopped, Suspect,
     failure::trigger_waiting,
     join::FailedJoin,
     lifecycle::{
@@ -122,6 +122,9 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
             reason,
             attempt,
         } => {
+            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                link.set_unlinked(peer, Some(reason.clone()));
+            }
             if attempt.is_power_of_two() {
                 log::warn!("no link to {peer} after {attempt} attempts: {reason}");
             }
@@ -134,6 +137,11 @@ fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                     attempt,
                 },
             );
+        }
+        RoomEvent::LinkFailureOver(peer) => {
+            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                link.set_unlinked(peer, None);
+            }
         }
         RoomEvent::PeerLeft { peer, reason } => {
             remove_peer(world, room, peer, reason);
@@ -233,19 +241,28 @@ pub(crate) fn reject(world: &mut World, room: Entity, peer: PeerId, reason: Reje
 /// Refreshes what is known about the links.
 pub(crate) fn update_stats(
     rooms: Query<&RoomLink>,
-    mut peers: Query<(Entity, &Peer, &PeerOf, &mut LinkStats, Has<Away>)>,
+    mut peers: Query<(Entity, &Peer, &PeerOf, &mut LinkStats, Option<&Stopped>)>,
     mut commands: Commands,
 ) {
-    for (entity, peer, room, mut stats, was_away) in &mut peers {
-        if let Ok(link) = rooms.get(room.0)
-            && let Some(now) = link.stats(peer.id)
-        {
-            match (was_away, now.away) {
-                (false, true) => drop(commands.entity(entity).insert(Away)),
-                (true, false) => drop(commands.entity(entity).remove::<Away>()),
-                _ => {}
+    for (entity, &Peer { id: peer, .. }, room, mut stats, before) in &mut peers {
+        let Some(now) = rooms.get(room.0).ok().and_then(|link| link.stats(peer)) else {
+            continue;
+        };
+        match now.stopped {
+            Some(reason) if before != Some(&Stopped(reason)) => {
+                commands.entity(entity).try_insert(Stopped(reason));
+                commands.trigger(PeerStopped {
+                    entity,
+                    peer,
+                    reason,
+                });
             }
-            stats.set_if_neq(now);
+            None if before.is_some() => {
+                commands.entity(entity).try_remove::<Stopped>();
+                commands.trigger(PeerResumed { entity, peer });
+            }
+            _ => {}
         }
+        stats.set_if_neq(now);
     }
 }

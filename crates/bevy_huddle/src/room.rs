@@ -4,12 +4,14 @@ use bevy::prelude::*;
 use huddle_mesh::{PeerId, RoomUrl, Signaling};
 use huddle_sync::Tick;
 
+use crate::PendingPeers;
+
 /// A joined room: on the entity that [`join_room`](crate::HuddleCommandsExt::join_room) spawns.
 ///
 /// Despawning the entity leaves the room.
 #[derive(Component, Debug, Clone, PartialEq, Eq)]
 #[component(immutable)]
-#[require(RoomTick, MissingLinks)]
+#[require(RoomTick, MissingLinks, PendingPeers)]
 pub struct Room {
     /// Where it is.
     pub url: RoomUrl,

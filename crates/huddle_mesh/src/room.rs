@@ -113,8 +113,8 @@ impl Room {
     /// A game that does not call [`poll`](Self::poll) for a second counts as busy; the mesh notices
     /// that by itself, and browsers report frozen pages. Call this where only the game knows, such
     /// as on a phone's pause event.
-    pub fn set_frozen(&mut self, suspended: bool) {
-        self.handle.set_frozen(suspended);
+    pub fn set_frozen(&mut self, is_frozen: bool) {
+        self.handle.set_frozen(is_frozen);
     }
 
     /// Leaves, and lets the farewell go out in the background.

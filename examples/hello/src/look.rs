@@ -191,14 +191,21 @@ fn animate(
     }
 }
 
-/// Who is not heard of at the moment, or does not look, is seen through.
-fn fade_absent(avatars: Query<(&Looks, Has<Suspect>, Has<Away>)>, mut sprites: Query<&mut Sprite>) {
-    for (looks, suspect, away) in &avatars {
+/// A player who is not heard, or whose game does not run, is translucent.
+fn fade_absent(
+    avatars: Query<(&Looks, Has<Suspect>, Has<Stopped>)>,
+    mut sprites: Query<&mut Sprite>,
+) {
+    for (looks, suspect, stopped) in &avatars {
         for (part, alpha) in [(looks.shape, 1.0), (looks.glow, 0.36)] {
             let Ok(mut sprite) = sprites.get_mut(part) else {
                 continue;
             };
-            let alpha = if suspect || away { alpha * 0.35 } else { alpha };
+            let alpha = if suspect || stopped {
+                alpha * 0.35
+            } else {
+                alpha
+            };
             if sprite.color.alpha() != alpha {
                 sprite.color.set_alpha(alpha);
             }

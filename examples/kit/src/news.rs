@@ -24,7 +24,7 @@ pub(crate) fn plugin(app: &mut App) {
         .add_observer(left)
         .add_observer(suspected)
         .add_observer(recovered)
-        .add_observer(unreachable)
+        .add_observer(pending)
         .add_observer(refused)
         .add_observer(removed)
         .add_observer(failed);
@@ -69,12 +69,11 @@ fn recovered(event: On<PeerRecovered>, mut commands: Commands) {
     }));
 }
 
-fn unreachable(event: On<LinkFailed>, mut commands: Commands) {
-    if event.attempt.is_power_of_two() {
-        commands.trigger(Toast::warning(format!(
-            "Somebody is here, but cannot be reached yet: {}",
-            event.reason
-        )));
+/// While nobody else plays, the panel says it.
+fn pending(event: On<PeerPending>, huddle: Huddle, mut commands: Commands) {
+    if huddle.peers().next().is_some() {
+        let reason = &event.reason;
+        commands.trigger(Toast::new(format!("A player wants to join: {reason}")));
     }
 }
 

@@ -58,7 +58,7 @@ struct Report {
 struct PeerReport {
     id: PeerId,
     state: &'static str,
-    away: bool,
+    stopped: bool,
     rtt_ms: Option<f64>,
     path: &'static str,
     links: u32,
@@ -115,7 +115,7 @@ fn report(
     let peers = peers.iter().map(|(peer, link, suspect, probe)| PeerReport {
         id: peer.id,
         state: if suspect { "suspect" } else { "connected" },
-        away: link.away,
+        stopped: link.stopped.is_some(),
         rtt_ms: link.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
         path: link.path.as_str(),
         links: link.links,

@@ -56,6 +56,7 @@ struct Words {
 fn words(
     state: RoomState,
     trouble: Option<String>,
+    pending: Option<&PendingReason>,
     refusal: Option<&str>,
     failure: Option<&str>,
     options: &Options,
@@ -64,12 +65,17 @@ fn words(
     let (title, body, hint) = match state {
         RoomState::Playing => return None,
         RoomState::Waiting => (
-            "Waiting for a friend".to_owned(),
-            match refusal {
-                Some(refusal) => {
-                    format!("Somebody was here, but you cannot play together: {refusal}.")
+            match pending {
+                Some(_) => "A friend is here".to_owned(),
+                None => "Waiting for a friend".to_owned(),
+            },
+            match (pending, refusal) {
+                (Some(PendingReason::Connecting), _) => "Connecting ...".to_owned(),
+                (Some(reason), _) => format!("You cannot play yet: {reason}."),
+                (None, Some(refusal)) => {
+                    format!("A player was here, but you cannot play together: {refusal}.")
                 }
-                None => format!("Whoever opens this link joins room \"{room}\":"),
+                (None, None) => format!("Whoever opens this link joins room \"{room}\":"),
             },
             Some(link_hint(options)),
         ),
@@ -182,6 +188,7 @@ fn update_panel(
     options: Res<Options>,
     failure: Option<Res<Failure>>,
     refusals: Res<Refusals>,
+    huddle: Huddle,
     room: Option<Single<(&RoomState, &SignalingStatus)>>,
     panel: Single<(&mut Panel, &mut Visibility, &Children)>,
     mut lines: Query<(&Line, &mut Text, &mut Node)>,
@@ -192,7 +199,8 @@ fn update_panel(
     };
     let failure = failure.as_ref().map(|failure| failure.0.as_str());
     let refusal = refusals.0.last().map(String::as_str);
-    let words = words(state, trouble, refusal, failure, &options);
+    let pending = huddle.pending_peers().first().map(|(_, reason)| reason);
+    let words = words(state, trouble, pending, refusal, failure, &options);
     let (mut panel, mut visibility, children) = panel.into_inner();
     if panel.0 == words {
         return;
@@ -328,16 +336,19 @@ mod tests {
     #[test]
     fn the_link_is_offered_while_nobody_else_is_here() {
         let options = options("http://10.0.0.2:3536/hello/?room=den");
-        let waiting = words(RoomState::Waiting, None, None, None, &options).unwrap();
+        let waiting = words(RoomState::Waiting, None, None, None, None, &options).unwrap();
         assert!(waiting.body.contains("\"den\""));
         assert!(waiting.hint.is_some());
-        assert_eq!(words(RoomState::Playing, None, None, None, &options), None);
+        assert_eq!(
+            words(RoomState::Playing, None, None, None, None, &options),
+            None
+        );
     }
 
     #[test]
     fn a_link_that_only_this_machine_can_open_is_not_passed_off_as_shareable() {
         let hint = |link| {
-            words(RoomState::Waiting, None, None, None, &options(link))
+            words(RoomState::Waiting, None, None, None, None, &options(link))
                 .unwrap()
                 .hint
         };
@@ -351,18 +362,48 @@ mod tests {
     fn who_could_not_play_and_why_is_told_beside_the_link() {
         let options = options("http://10.0.0.2:3536/hello/");
         let refusal = Some("their game is older");
-        let waiting = words(RoomState::Waiting, None, refusal, None, &options).unwrap();
+        let waiting = words(RoomState::Waiting, None, None, refusal, None, &options).unwrap();
         assert!(waiting.body.contains("their game is older"), "{waiting:?}");
         assert!(waiting.hint.is_some());
+    }
+
+    #[test]
+    fn pending_peer_is_shown_with_the_reason_instead_of_an_earlier_refusal() {
+        let options = options("http://10.0.0.2:3536/hello/");
+        let shown = |reason: PendingReason| {
+            let refusal = Some("their game is older");
+            words(
+                RoomState::Waiting,
+                None,
+                Some(&reason),
+                refusal,
+                None,
+                &options,
+            )
+            .unwrap()
+        };
+        let busy = shown(PendingReason::Busy);
+        assert_eq!(busy.title, "A friend is here");
+        assert!(busy.body.contains("busy"), "{busy:?}");
+        assert!(!busy.body.contains("older"), "{busy:?}");
+        assert_eq!(shown(PendingReason::Connecting).body, "Connecting ...");
     }
 
     #[test]
     fn trouble_and_failure_are_told_in_their_own_words() {
         let options = options("http://host/");
         let lost = Some("nobody answers".to_owned());
-        let retrying = words(RoomState::Retrying, lost, None, None, &options).unwrap();
+        let retrying = words(RoomState::Retrying, lost, None, None, None, &options).unwrap();
         assert_eq!(retrying.body, "nobody answers");
-        let failed = words(RoomState::Failed, None, None, Some("bad name"), &options).unwrap();
+        let failed = words(
+            RoomState::Failed,
+            None,
+            None,
+            None,
+            Some("bad name"),
+            &options,
+        )
+        .unwrap();
         assert_eq!((failed.body.as_str(), failed.hint), ("bad name", None));
     }
 }

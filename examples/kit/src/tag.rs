@@ -86,21 +86,22 @@ fn spawn(added: On<Add, NameTag>, tags: Query<&NameTag>, mut commands: Commands)
 fn describe_link(
     mut lines: Query<(&ChildOf, &mut Text, &mut TextColor), With<LinkLine>>,
     tags: Query<&Tag>,
-    tagged: Query<(&NameTag, Option<&LinkStats>, Has<Suspect>, Has<Away>)>,
+    tagged: Query<(&NameTag, Option<&LinkStats>, Has<Suspect>, Option<&Stopped>)>,
 ) {
     for (line, mut text, mut color) in &mut lines {
-        let Ok((name, link, suspect, away)) =
+        let Ok((name, link, suspect, stopped)) =
             tags.get(line.parent()).and_then(|tag| tagged.get(tag.0))
         else {
             continue;
         };
-        let words = match link {
-            Some(_) if suspect => "no answer ...".to_owned(),
-            Some(_) if away => "looks elsewhere".to_owned(),
-            Some(link) => link
+        let words = match (link, stopped) {
+            (Some(_), _) if suspect => "no answer ...".to_owned(),
+            (Some(_), Some(Stopped(StopReason::Busy))) => "busy ...".to_owned(),
+            (Some(_), Some(Stopped(StopReason::Frozen))) => "in the background".to_owned(),
+            (Some(link), None) => link
                 .rtt
                 .map_or(String::new(), |rtt| format!("{} ms", rtt.as_millis())),
-            None => "you".to_owned(),
+            (None, _) => "you".to_owned(),
         };
         color.set_if_neq(TextColor(if suspect {
             Color::srgb(1.0, 0.72, 0.3)

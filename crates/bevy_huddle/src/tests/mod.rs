@@ -8,6 +8,7 @@ mod leaving;
 mod measuring;
 mod meeting;
 mod misbehaving;
+mod pending;
 mod raw;
 mod reentrancy;
 mod removing;

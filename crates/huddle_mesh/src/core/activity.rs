@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn suspended_game_is_frozen_even_if_it_polls() {
+    fn frozen_game_is_frozen_even_if_it_polls() {
         let mut activity = Activity::default();
         activity.set_frozen(true);
         activity.polled();

@@ -9,6 +9,9 @@ use std::{collections::VecDeque, time::Duration};
 pub(crate) const SUSPECT_AFTER: Duration = Duration::from_millis(1000);
 /// Silence after which a peer is lost.
 pub(crate) const LOST_AFTER: Duration = Duration::from_millis(3000);
+/// Silence on a new link after which a peer is lost that has not been heard on it at all: its first
+/// packet takes a whole round trip.
+const LOST_AFTER_OPENING: Duration = Duration::from_millis(6000);
 /// Silence after an immediate probe that settles the matter.
 pub(crate) const PROBE_WAIT: Duration = Duration::from_millis(400);
 /// Between pings while packets flow.
@@ -37,6 +40,7 @@ pub(crate) enum Verdict {
 #[derive(Debug, Default)]
 pub(crate) struct Liveness {
     silence: Duration,
+    has_heard: bool,
     suspect: bool,
     /// Silence at which an unanswered probe means the end.
     probe_until: Option<Duration>,
@@ -67,6 +71,7 @@ impl Liveness {
     /// Something was heard. Returns whether that ends a suspicion.
     pub(crate) fn heard(&mut self) -> bool {
         self.silence = Duration::ZERO;
+        self.has_heard = true;
         self.probe_until = None;
         std::mem::take(&mut self.suspect)
     }
@@ -95,7 +100,12 @@ impl Liveness {
     pub(crate) fn tick(&mut self, step: Duration) -> Verdict {
         self.silence += step.min(MAX_STEP);
         let probed = self.probe_until.is_some_and(|until| self.silence >= until);
-        if probed || self.silence >= LOST_AFTER {
+        let limit = if self.has_heard {
+            LOST_AFTER
+        } else {
+            LOST_AFTER_OPENING
+        };
+        if probed || self.silence >= limit {
             return Verdict::Lost;
         }
         if self.silence >= SUSPECT_AFTER && !self.suspect {
@@ -135,8 +145,16 @@ mod tests {
     const STEP: Duration = Duration::from_millis(50);
 
     #[test]
+    fn peer_that_was_never_heard_has_the_time_of_a_long_round_trip() {
+        let mut liveness = Liveness::default();
+        let steps = (1..).find(|_| liveness.tick(STEP) == Verdict::Lost);
+        assert_eq!(steps, Some(120));
+    }
+
+    #[test]
     fn silence_is_suspected_after_a_second_and_lost_after_three() {
         let mut liveness = Liveness::default();
+        liveness.heard();
         let verdicts: Vec<_> = (1..=60).map(|_| liveness.tick(STEP)).collect();
         assert_eq!(
             verdicts.iter().position(|v| *v == Verdict::Suspect),

@@ -134,7 +134,7 @@ impl Driver {
                 }
             }
             Command::Cut(peer) => self.core.cut(self.started.elapsed(), peer),
-            Command::SetFrozen(suspended) => self.core.set_frozen(suspended),
+            Command::SetFrozen(is_frozen) => self.core.set_frozen(is_frozen),
             Command::Leave => return false,
         }
         true

@@ -130,8 +130,8 @@ impl Handle {
         let _ = self.commands.send(Command::Cut(peer));
     }
 
-    pub(crate) fn set_frozen(&mut self, suspended: bool) {
-        let _ = self.commands.send(Command::SetFrozen(suspended));
+    pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
+        let _ = self.commands.send(Command::SetFrozen(is_frozen));
     }
 
     pub(crate) fn leave(mut self) {

@@ -195,7 +195,7 @@ impl RoomSession {
         let kind = *bytes.first().ok_or(MessageError::Empty)?;
         let mut received = std::mem::take(&mut self.received);
         let result = match (kind, lane, &mut session.open) {
-            (0x01..=0x04, Lane::Events, _) => {
+            (0x01..=0x04, Lane::Events | Lane::State, _) => {
                 self.received = received;
                 return self.receive_handshake(peer, bytes, arrived);
             }
@@ -240,7 +240,10 @@ impl RoomSession {
     ) -> Option<Bytes> {
         let session = self.peers.get_mut(&peer)?;
         match lane {
-            Lane::State => self.collect_packet(peer, now, own, &mut (), credit),
+            Lane::State => match session.collect_copy(credit) {
+                Some(copy) => Some(copy),
+                None => self.collect_packet(peer, now, own, &mut (), credit),
+            },
             Lane::Events => {
                 let message =
                     session.collect_events(now, &self.terms, self.clock.reading(), credit);

@@ -1,6 +1,6 @@
 //! What is under way with one peer: the handshake, and after it packets, events, state, transfers.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
@@ -23,6 +23,9 @@ use crate::{
 /// How much of a packet repairs of events may take, so that they cannot crowd out state.
 const REPAIR_BUDGET: usize = 600;
 
+/// The number of handshake messages that are sent at once at most: hello, answer, list.
+const MAX_COPIES: usize = 3;
+
 /// How much of a packet its rider may take, so that acks always have room.
 const RIDER_BUDGET: usize = 1000;
 
@@ -30,6 +33,9 @@ const RIDER_BUDGET: usize = 1000;
 #[derive(Debug)]
 pub(super) struct PeerSession {
     pub(super) handshake: Handshake,
+    /// Handshake messages that were sent reliably and are sent once more on [`Lane::State`]: there a
+    /// lost message does not hold up those behind it.
+    copies: VecDeque<Bytes>,
     /// While the handshake is done.
     pub(super) open: Option<Box<OpenSession>>,
     /// Whether it was told that the session is refused and over.
@@ -84,12 +90,18 @@ impl PeerSession {
     pub(super) fn new(nonce: u64, now: Duration) -> Self {
         Self {
             handshake: Handshake::new(nonce, now),
+            copies: VecDeque::new(),
             open: None,
             is_over_told: false,
         }
     }
 
     /// The next message of the events lane.
+    /// A copy of a handshake message for [`Lane::State`].
+    pub(super) fn collect_copy(&mut self, credit: usize) -> Option<Bytes> {
+        self.copies.pop_front_if(|copy| copy.len() <= credit)
+    }
+
     pub(super) fn collect_events(
         &mut self,
         now: Duration,
@@ -101,6 +113,9 @@ impl PeerSession {
         if credit > super::MAX_HANDSHAKE_LEN
             && let Some(message) = self.handshake.collect(now, terms, clock)
         {
+            if message.len() <= MAX_PACKET_LEN && self.copies.len() < MAX_COPIES {
+                self.copies.push_back(message.clone());
+            }
             return Some(message);
         }
         let open = self.open.as_mut()?;

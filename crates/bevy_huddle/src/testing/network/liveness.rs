@@ -6,6 +6,10 @@ use super::*;
 const SUSPECT_AFTER: Duration = Duration::from_secs(1);
 /// Silence after which a peer is lost.
 const LOST_AFTER: Duration = Duration::from_secs(3);
+/// Time without a poll after which a game counts as busy.
+const BUSY_AFTER: Duration = Duration::from_secs(1);
+/// Silence on a new link after which a peer is lost that has not been heard on it at all.
+const LOST_AFTER_OPENING: Duration = Duration::from_secs(6);
 /// Beats between two pings: four a second.
 const PING_EVERY: u64 = 5;
 
@@ -13,6 +17,15 @@ impl Network {
     pub(super) fn beat(&mut self) {
         self.plan(BEAT, Step::Beat);
         self.beats += 1;
+        let busy: Vec<_> = self
+            .members
+            .iter()
+            .filter(|(_, member)| self.now.saturating_sub(member.polled) >= BUSY_AFTER)
+            .map(|(&me, _)| me)
+            .collect();
+        for me in busy {
+            self.set_stopped(me, Some(StopReason::Busy));
+        }
         let pairs: Vec<_> = self.relations.keys().copied().collect();
         for (pair, side) in pairs.into_iter().flat_map(|pair| [(pair, 0), (pair, 1)]) {
             let Some(relation) = self.relations.get_mut(&pair) else {
@@ -24,7 +37,12 @@ impl Network {
                 continue;
             }
             let silence = self.now.saturating_sub(end.heard);
-            if silence >= LOST_AFTER {
+            let limit = if end.has_heard {
+                LOST_AFTER
+            } else {
+                LOST_AFTER_OPENING
+            };
+            if silence >= limit {
                 self.give_up(pair, side);
                 continue;
             }
@@ -38,6 +56,30 @@ impl Network {
         }
     }
 
+    /// Tells the other players whether a player's game runs.
+    pub(super) fn set_stopped(&mut self, me: PeerId, stopped: Option<StopReason>) {
+        let Some(member) = self.members.get_mut(&me) else {
+            return;
+        };
+        if std::mem::replace(&mut member.stopped, stopped) == stopped {
+            return;
+        }
+        for pair in self.pairs_of(me) {
+            self.say_stopped(pair, pair.side(me));
+        }
+    }
+
+    /// Tells the other side of an open link whether this side's game runs.
+    pub(super) fn say_stopped(&mut self, pair: Pair, side: usize) {
+        let stopped = self.members.get(&pair.member(side)).map(|m| m.stopped);
+        if let Some(relation) = self.relations.get(&pair)
+            && let Some(stopped) = stopped
+            && relation.ends[side].open
+        {
+            self.launch(relation.current_link(pair), side, Cargo::Stopped(stopped));
+        }
+    }
+
     /// Something arrived, so the sender is alive.
     pub(super) fn heard(&mut self, pair: Pair, side: usize) {
         let Some(relation) = self.relations.get_mut(&pair) else {
@@ -45,6 +87,7 @@ impl Network {
         };
         let end = &mut relation.ends[side];
         end.heard = self.now;
+        end.has_heard = true;
         if std::mem::take(&mut end.suspect) {
             let peer = pair.member(1 - side);
             self.tell(pair.member(side), RoomEvent::PeerRecovered(peer));

@@ -20,7 +20,7 @@ use bevy::platform::time::Instant;
 use bytes::Bytes;
 use huddle_mesh::{
     Channel, LeaveReason, LinkStats, MAX_MESSAGE_LEN, PeerId, RoomEvent, SendError, Signaling,
-    SignalingLoss,
+    SignalingLoss, StopReason,
 };
 use uuid::Uuid;
 
@@ -55,6 +55,10 @@ pub(crate) struct Network {
 struct Member {
     room: String,
     inbox: VecDeque<RoomEvent>,
+    /// When the game last asked for news.
+    polled: Duration,
+    /// Why the game does not run, as the others were told.
+    stopped: Option<StopReason>,
 }
 
 /// What happens at a point in time.
@@ -216,6 +220,8 @@ impl Network {
         let member = Member {
             room: room.to_owned(),
             inbox: [RoomEvent::Signaling(self.signaling(false))].into(),
+            polled: self.now,
+            stopped: None,
         };
         self.members.insert(me, member);
         for other in others {
@@ -268,6 +274,9 @@ impl Network {
 
     pub(crate) fn poll(&mut self, me: PeerId) -> Option<RoomEvent> {
         self.advance(self.now);
+        let member = self.members.get_mut(&me)?;
+        member.polled = self.now;
+        self.set_stopped(me, None);
         self.members.get_mut(&me)?.inbox.pop_front()
     }
 

@@ -30,6 +30,8 @@ pub(super) struct End {
     pub(super) open: bool,
     met: bool,
     pub(super) heard: Duration,
+    /// Whether the other side was heard on this link at all.
+    pub(super) has_heard: bool,
     pub(super) suspect: bool,
     pub(super) stats: LinkStats,
 }
@@ -131,6 +133,7 @@ impl Network {
         let returning = std::mem::replace(&mut end.met, true);
         end.open = true;
         end.heard = now;
+        end.has_heard = false;
         end.stats = LinkStats {
             links: end.stats.links + 1,
             path: huddle_mesh::Path::Direct,
@@ -144,6 +147,10 @@ impl Network {
                 foreign: false,
             },
         );
+        let is_stopped = |member: &Member| member.stopped.is_some();
+        if self.members.get(&pair.member(side)).is_some_and(is_stopped) {
+            self.say_stopped(pair, side);
+        }
     }
 
     /// One side says goodbye, which the other sees as `reason`, and closes.

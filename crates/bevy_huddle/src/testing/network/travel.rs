@@ -122,6 +122,11 @@ impl Network {
                 };
                 self.tell(me, packet);
             }
+            Cargo::Stopped(reason) => {
+                if let Some(relation) = self.relations.get_mut(&pair) {
+                    relation.ends[to].stats.stopped = reason;
+                }
+            }
             Cargo::Bye(reason) => self.parted(pair, to, reason),
             Cargo::Ping(sent) => self.launch(link, to, Cargo::Pong(sent)),
             Cargo::Pong(sent) => self.measured(pair, to, sent),

@@ -3,13 +3,15 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use huddle_mesh::{Channel, LeaveReason};
+use huddle_mesh::{Channel, LeaveReason, StopReason};
 
 /// What travels.
 #[derive(Debug, Clone)]
 pub(super) enum Cargo {
     Packet(Channel, Bytes),
     Bye(LeaveReason),
+    /// Why the sender's game does not run; `None` if it runs.
+    Stopped(Option<StopReason>),
     /// When it was sent.
     Ping(Duration),
     /// When the ping was sent that it answers.
@@ -46,7 +48,7 @@ impl Cargo {
     pub(super) fn channel(&self) -> Channel {
         match self {
             Cargo::Packet(channel, _) => *channel,
-            Cargo::Bye(_) => Channel::Events,
+            Cargo::Bye(_) | Cargo::Stopped(_) => Channel::Events,
             Cargo::Ping(_) | Cargo::Pong(_) => Channel::State,
         }
     }
@@ -54,7 +56,7 @@ impl Cargo {
     pub(super) fn len(&self) -> usize {
         match self {
             Cargo::Packet(_, bytes) => bytes.len(),
-            Cargo::Bye(_) | Cargo::Ping(_) | Cargo::Pong(_) => 6,
+            Cargo::Bye(_) | Cargo::Stopped(_) | Cargo::Ping(_) | Cargo::Pong(_) => 6,
         }
     }
 }

@@ -1,0 +1,92 @@
+//! Peers that are in the room and have not joined yet.
+
+use bevy::prelude::*;
+use huddle_mesh::{LinkFailure, PeerId, StopReason};
+use thiserror::Error;
+
+use crate::{link::RoomLink, room::Rooms};
+
+/// The peers that are in the room and have not joined yet, and why; on the room entity.
+///
+/// Nobody gives up on a pending peer: it joins as soon as the reason is gone. A peer that can never
+/// join is not pending, but refused: see [`PeerRefused`](crate::PeerRefused).
+///
+/// Use it for texts such as "A player is here, but their game is busy": it is always current, so a
+/// text that shows it disappears when it stops being true.
+#[derive(Component, Deref, Debug, Clone, PartialEq, Eq, Default)]
+#[component(immutable)]
+pub struct PendingPeers(pub Vec<(PeerId, PendingReason)>);
+
+/// Why a peer that is in the room has not joined yet. The `Display` text is fit to be shown to
+/// players.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PendingReason {
+    /// The two machines are connecting, or the two games compare versions.
+    #[error("connecting")]
+    Connecting,
+    /// The machines are linked, but the other game does not answer: it loads or hangs.
+    #[error("the other player's game is busy, perhaps loading; you can play as soon as it answers")]
+    Busy,
+    /// The machines are linked, but the other player's page is frozen, or their phone is locked.
+    #[error(
+        "the other player's game is in the background and stopped; you can play as soon as they look at it again"
+    )]
+    Stopped,
+    /// No link between the machines opens.
+    #[error("{0}")]
+    NoLink(LinkFailure),
+}
+
+/// A peer that is in the room cannot join yet. Triggered on the room entity when the reason is
+/// known or changes, but not for [`PendingReason::Connecting`]; there is no peer entity.
+///
+/// [`PendingPeers`] shows all pending peers, and when they are pending no longer.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerPending {
+    /// The room entity.
+    pub entity: Entity,
+    /// The peer, as far as is known: nothing is proven before a link opens.
+    pub peer: PeerId,
+    /// What the peer waits for.
+    pub reason: PendingReason,
+}
+
+impl From<StopReason> for PendingReason {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::Busy => Self::Busy,
+            StopReason::Frozen => Self::Stopped,
+        }
+    }
+}
+
+/// Makes [`PendingPeers`] current.
+pub(crate) fn show_pending(
+    joined: Res<Rooms>,
+    rooms: Query<(&RoomLink, &PendingPeers)>,
+    mut commands: Commands,
+) {
+    for &room in joined.iter() {
+        let Ok((link, before)) = rooms.get(room) else {
+            continue;
+        };
+        if before.is_empty() && !link.has_pending() {
+            continue;
+        }
+        let now = link.pending();
+        if **before == now {
+            continue;
+        }
+        for (peer, reason) in now.iter().filter(|pending| !before.contains(pending)) {
+            if *reason != PendingReason::Connecting {
+                log::info!("{peer} is in the room but has not joined: {reason}");
+                commands.trigger(PeerPending {
+                    entity: room,
+                    peer: *peer,
+                    reason: reason.clone(),
+                });
+            }
+        }
+        commands.entity(room).try_insert(PendingPeers(now));
+    }
+}

@@ -1,0 +1,193 @@
+//! Peers that cannot join yet: games that load or hang, networks that lose nearly everything.
+
+use std::time::Duration;
+
+use bevy::prelude::*;
+use huddle_mesh::{LinkFailure, RoomEvent, StopReason};
+
+use super::game::game;
+use crate::{
+    Huddle, PeerJoined, PeerPending, PeerRefused, PeerResumed, PeerStopped, PendingPeers,
+    PendingReason, Stopped,
+    testing::{Conditions, Lab, Player},
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Links that a player finds in a chat, 60 ms away, with some loss.
+fn internet() -> Conditions {
+    Conditions {
+        latency: Duration::from_millis(60),
+        loss: 0.02,
+        ..default()
+    }
+}
+
+/// Lets a player's game run no frame for a time.
+fn hang(lab: &mut Lab, player: Player, time: Duration) {
+    lab.frame_rate(player, 1.0 / time.as_secs_f64());
+    lab.frame(player);
+    lab.run_for(Duration::from_millis(20));
+    lab.frame_rate(player, 60.0);
+}
+
+fn pending(lab: &Lab, player: Player) -> Vec<PendingReason> {
+    let pending = lab[player].world().get::<PendingPeers>(lab.room(player));
+    let pending = pending.unwrap().iter();
+    pending.map(|(_, reason)| reason.clone()).collect()
+}
+
+/// The number of seeds of the longest test: `HUDDLE_SEEDS`, or a few.
+fn seeds() -> u64 {
+    let seeds = std::env::var("HUDDLE_SEEDS").ok();
+    seeds.and_then(|seeds| seeds.parse().ok()).unwrap_or(2)
+}
+
+#[test]
+fn games_that_hang_while_they_connect_meet_within_three_seconds_of_waking() {
+    for seed in 0..seeds() {
+        for hangs in [12, 20, 40, 120] {
+            for newcomer_hangs in [true, false] {
+                let mut lab = Lab::new(seed);
+                lab.record::<PeerRefused>();
+                lab.network(internet());
+                let host = lab.player(game);
+                lab.run_for(SECOND);
+                let friend = lab.player(game);
+                // Somewhere between the first packet and the last one of the handshake.
+                lab.run_for(Duration::from_millis(15 * seed));
+                let hanging = if newcomer_hangs { friend } else { host };
+                let start = lab.now();
+                hang(&mut lab, hanging, hangs * SECOND);
+                lab.run_for((start + hangs * SECOND).saturating_sub(lab.now()));
+                let took = lab.run_until(|lab| lab.have_met(&[host, friend]));
+                assert!(took <= 3 * SECOND, "seed {seed}, {hangs} s: {took:?}");
+                for player in [host, friend] {
+                    assert_eq!(lab.seen::<PeerRefused>(player), []);
+                    assert_eq!(pending(&lab, player), []);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn players_meet_after_a_network_that_lost_most_packets() {
+    for seed in 0..20 {
+        let mut lab = Lab::new(seed);
+        lab.network(Conditions {
+            loss: 0.6,
+            ..internet()
+        });
+        let players = [lab.player(game), lab.player(game)];
+        lab.run_for(15 * SECOND);
+        lab.network(internet());
+        let took = lab.run_until(|lab| lab.have_met(&players));
+        assert!(took < 10 * SECOND, "seed {seed}: {took:?}");
+    }
+}
+
+#[test]
+fn players_meet_two_seconds_apart() {
+    let mut lab = Lab::new(1);
+    lab.network(Conditions {
+        latency: 2 * SECOND,
+        ..default()
+    });
+    let players = [lab.player(game), lab.player(game)];
+    lab.run_until(|lab| lab.have_met(&players));
+}
+
+#[test]
+fn busy_peer_is_pending_with_its_reason_until_it_joins() {
+    let mut lab = Lab::new(7);
+    lab.network(Conditions {
+        loss: 0.0,
+        ..internet()
+    });
+    lab.record::<PeerPending>();
+    lab.record::<PeerJoined>();
+    let host = lab.player(game);
+    lab.run_for(SECOND);
+    let friend = lab.player(game);
+    lab.run_for(Duration::from_millis(5));
+    hang(&mut lab, friend, 20 * SECOND);
+    lab.run_for(5 * SECOND);
+    assert_eq!(pending(&lab, host), [PendingReason::Busy]);
+    let told = lab.seen::<PeerPending>(host);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].reason, PendingReason::Busy);
+    assert_eq!(told[0].peer, lab.me(friend));
+    let shown = lab[host]
+        .world_mut()
+        .run_system_cached(|huddle: Huddle| huddle.pending_peers().len());
+    assert_eq!(shown.unwrap(), 1);
+
+    lab.run_until(|lab| lab.have_met(&[host, friend]));
+    lab.run_for(SECOND);
+    assert_eq!(pending(&lab, host), []);
+    for player in [host, friend] {
+        assert_eq!(lab.seen::<PeerJoined>(player).len(), 1);
+    }
+}
+
+#[test]
+fn peer_without_a_link_is_pending_until_that_is_over() {
+    let mut lab = Lab::new(7);
+    lab.record::<PeerPending>();
+    let player = lab.player(game);
+    lab.run_for(SECOND);
+    let me = lab.me(player);
+    let peer = lab.virtual_network().lock().join("elsewhere");
+    for attempt in 1..=3 {
+        let failed = RoomEvent::LinkFailed {
+            peer,
+            reason: LinkFailure::NoWay,
+            attempt,
+        };
+        lab.virtual_network().lock().inject(me, failed);
+        lab.run_for(SECOND);
+    }
+    let reason = PendingReason::NoLink(LinkFailure::NoWay);
+    assert_eq!(pending(&lab, player), [reason]);
+    assert_eq!(lab.seen::<PeerPending>(player).len(), 1, "once per reason");
+    let over = RoomEvent::LinkFailureOver(peer);
+    lab.virtual_network().lock().inject(me, over);
+    lab.run_for(SECOND);
+    assert_eq!(pending(&lab, player), []);
+}
+
+#[test]
+fn refused_peer_is_not_pending() {
+    let mut lab = Lab::new(7);
+    lab.record::<PeerRefused>();
+    let one = lab.player(game);
+    let other = lab.player(|app| {
+        game(app);
+        app.insert_resource(Time::<Fixed>::from_hz(30.0));
+    });
+    lab.run_for(SECOND);
+    for player in [one, other] {
+        assert_eq!(lab.seen::<PeerRefused>(player).len(), 1);
+        assert_eq!(pending(&lab, player), []);
+    }
+}
+
+#[test]
+fn game_that_hangs_in_play_is_shown_as_stopped_and_resumes() {
+    let mut lab = Lab::new(7);
+    lab.record::<PeerStopped>();
+    lab.record::<PeerResumed>();
+    let (ada, bob) = (lab.player(game), lab.player(game));
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    hang(&mut lab, bob, 90 * SECOND);
+    lab.run_for(2 * SECOND);
+    let entity = lab.peer(ada, bob);
+    let stopped = Some(&Stopped(StopReason::Busy));
+    assert_eq!(lab[ada].world().get::<Stopped>(entity), stopped);
+    lab.run_for(90 * SECOND);
+    assert_eq!(lab.peer(ada, bob), entity, "the link stayed");
+    assert_eq!(lab[ada].world().get::<Stopped>(entity), None);
+    assert_eq!(lab.seen::<PeerStopped>(ada).len(), 1);
+    assert_eq!(lab.seen::<PeerResumed>(ada).len(), 1);
+}
