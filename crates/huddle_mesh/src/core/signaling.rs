@@ -81,7 +81,7 @@ enum State {
     },
     /// The page is kept in the browser's back/forward cache.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
-    Frozen,
+    Suspended,
     /// Not wanted any more, or of no use.
     Over,
 }

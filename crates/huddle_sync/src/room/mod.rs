@@ -18,7 +18,7 @@ use matchbox_protocol::PeerId;
 
 pub use self::{error::MessageError, event::SessionEvent, rider::PacketRider, stats::SessionStats};
 
-use self::peer::{OpenSession, PeerSession, Received};
+use self::peer::{Copied, OpenSession, PeerSession, Received};
 use crate::{
     Delivery, KindError, KindId, Kinds, Lane, OfferError, OwnStates, QueueError, RemovalError,
     RemovalPolicy, Schema, Terms, TermsError, Tick, TickInstant, TickRate, TransferId,
@@ -240,9 +240,10 @@ impl RoomSession {
     ) -> Option<Bytes> {
         let session = self.peers.get_mut(&peer)?;
         match lane {
-            Lane::State => match session.collect_copy(credit) {
-                Some(copy) => Some(copy),
-                None => self.collect_packet(peer, now, own, &mut (), credit),
+            Lane::State => match session.collect_copy(Tick(self.clock.tick()), credit) {
+                Copied::Now(copy) => Some(copy),
+                Copied::InThisTick => None,
+                Copied::Nothing => self.collect_packet(peer, now, own, &mut (), credit),
             },
             Lane::Events => {
                 let message =

@@ -36,6 +36,8 @@ pub(super) struct PeerSession {
     /// Handshake messages that were sent reliably and are sent once more on [`Lane::State`]: there a
     /// lost message does not hold up those behind it.
     copies: VecDeque<Bytes>,
+    /// The tick that took the last copy along.
+    copied_in: Option<Tick>,
     /// While the handshake is done.
     pub(super) open: Option<Box<OpenSession>>,
     /// Whether it was told that the session is refused and over.
@@ -86,20 +88,37 @@ pub(super) enum Received {
     Rider(u64, Bytes),
 }
 
+/// Whether a copy of a handshake message takes the place of a tick's packet.
+pub(super) enum Copied {
+    Now(Bytes),
+    InThisTick,
+    Nothing,
+}
+
 impl PeerSession {
     pub(super) fn new(nonce: u64, now: Duration) -> Self {
         Self {
             handshake: Handshake::new(nonce, now),
             copies: VecDeque::new(),
+            copied_in: None,
             open: None,
             is_over_told: false,
         }
     }
 
     /// The next message of the events lane.
-    /// A copy of a handshake message for [`Lane::State`].
-    pub(super) fn collect_copy(&mut self, credit: usize) -> Option<Bytes> {
-        self.copies.pop_front_if(|copy| copy.len() <= credit)
+    /// A copy of a handshake message for [`Lane::State`](crate::Lane::State), one in a tick.
+    pub(super) fn collect_copy(&mut self, tick: Tick, credit: usize) -> Copied {
+        if self.copied_in == Some(tick) {
+            return Copied::InThisTick;
+        }
+        match self.copies.pop_front_if(|copy| copy.len() <= credit) {
+            Some(copy) => {
+                self.copied_in = Some(tick);
+                Copied::Now(copy)
+            }
+            None => Copied::Nothing,
+        }
     }
 
     pub(super) fn collect_events(
