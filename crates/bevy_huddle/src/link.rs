@@ -484,10 +484,13 @@ impl RoomLink {
             return;
         };
         for (&peer, _) in self.peers.iter().filter(|(_, link)| !link.foreign) {
-            let credit = transport.credit(peer, Channel::State);
-            let packet = self.session.collect(peer, Lane::State, now, own, credit);
-            if let Some(packet) = packet {
-                send(transport, peer, Channel::State, packet);
+            loop {
+                let credit = transport.credit(peer, Channel::State);
+                let packet = self.session.collect(peer, Lane::State, now, own, credit);
+                let Some(packet) = packet else { break };
+                if !send(transport, peer, Channel::State, packet) {
+                    break;
+                }
             }
             send_all(transport, &mut self.session, peer, Channel::Events, now);
             send_all(transport, &mut self.session, peer, Channel::Bulk, now);

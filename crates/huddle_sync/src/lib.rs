@@ -15,8 +15,8 @@
 //! - **The room's clock** counts ticks, and the roster knows who is linked with whom and who may
 //!   remove others.
 //!
-//! At most one packet per peer and tick leaves on [`Lane::State`]; it carries state, acks and what
-//! must be repaired. Everything is collected within a credit, which is what a link takes now.
+//! One packet per peer and tick leaves on [`Lane::State`]; it carries state, acks and what must be
+//! repaired. A second one follows while a value is under way that is longer than a packet. Everything is collected within a credit, which is what a link takes now.
 //! Payloads are opaque: [`codec`] makes them from `serde` types. Whatever comes from another
 //! player is untrusted: bounded, without panics, and a bad message is an error and nothing more.
 

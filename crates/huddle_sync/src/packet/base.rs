@@ -96,7 +96,7 @@ mod tests {
             // The ticks from one packet to the next, whether it arrives, how much later, and
             // whether acks do.
             packets in prop::collection::vec(
-                (prop_oneof![5 => Just(1u32), 1 => 1u32..2000], any::<bool>(), 0u64..25, any::<bool>()),
+                (prop_oneof![5 => Just(1u32), 1 => 0u32..2, 1 => 1u32..2000], any::<bool>(), 0u64..25, any::<bool>()),
                 1..200,
             ),
         ) {

@@ -1,4 +1,5 @@
-//! Tick packets: what goes to a peer without being sent again by itself, at most once per tick.
+//! Tick packets: what goes to a peer without being sent again by itself, once per tick, and a second
+//! time if a large section does not fit.
 //!
 //! [`Packets`] numbers them, acks those of the peer, tells what became of one's own, and estimates
 //! what the way to the peer is like. What they carry is sections, which are none of its business.
@@ -126,6 +127,20 @@ impl<T: Copy> Packets<T> {
         credit: usize,
     ) -> Option<PacketWriter<'_, T>> {
         if self.last_tick.is_some_and(|last| !tick.is_after(last)) {
+            return None;
+        }
+        PacketWriter::new(self, now, tick, credit.min(MAX_PACKET_LEN))
+    }
+
+    /// Begins a packet more than the one of a tick, as [`Self::begin`] does. `None` if the tick has
+    /// not had its packet.
+    pub(crate) fn begin_another(
+        &mut self,
+        now: Duration,
+        tick: Tick,
+        credit: usize,
+    ) -> Option<PacketWriter<'_, T>> {
+        if self.last_tick != Some(tick) {
             return None;
         }
         PacketWriter::new(self, now, tick, credit.min(MAX_PACKET_LEN))

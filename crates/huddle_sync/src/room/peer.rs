@@ -15,7 +15,7 @@ use crate::{
         part::PartReceiver,
         section::{EVENT_ACK, EVENT_FRAGMENTS, FIRST_STATE, PART, RIDER, TRANSFER_ACKS},
     },
-    state::{StateReceiver, StateSender, StateToken},
+    state::{Origin, StateReceiver, StateSender, StateToken},
     transfer::Transfers,
     wire::{MAX_VARINT_LEN, Reader, put_varint},
 };
@@ -25,6 +25,8 @@ const REPAIR_BUDGET: usize = 600;
 
 /// The number of handshake messages that are sent at once at most: hello, answer, list.
 const MAX_COPIES: usize = 3;
+/// How many packets a tick may have; all but the first have only parts of large values.
+const MAX_PACKETS_PER_TICK: u32 = 2;
 
 /// How much of a packet its rider may take, so that acks always have room.
 const RIDER_BUDGET: usize = 1000;
@@ -49,6 +51,8 @@ pub(super) struct PeerSession {
 pub(super) struct OpenSession {
     tag: u8,
     packets: Packets<Token>,
+    /// How many packets the last tick has had.
+    packets_of_tick: u32,
     parts: PartReceiver,
     states_out: StateSender,
     states_in: StateReceiver,
@@ -148,6 +152,7 @@ impl OpenSession {
         Box::new(Self {
             tag,
             packets: Packets::new(tag, rate),
+            packets_of_tick: 0,
             parts: PartReceiver::new(FIRST_STATE..FIRST_STATE + states as u32),
             states_out: StateSender::new(states),
             states_in: StateReceiver::new(states),
@@ -176,7 +181,7 @@ impl OpenSession {
         self.events_out.check(len)
     }
 
-    /// The packet of a tick, if there is something to say.
+    /// The next packet of a tick, if there is something to say.
     pub(super) fn collect_packet(
         &mut self,
         now: Duration,
@@ -195,6 +200,13 @@ impl OpenSession {
         }
         let rtt = self.packets.rtt();
         self.packets.echoes_fast = self.transfers.is_receiving();
+        let index_of = |kind| u16::try_from(kinds.index(kind)?).ok();
+        if self.packets_of_tick < MAX_PACKETS_PER_TICK
+            && let Some(mut another) = self.packets.begin_another(now, tick, credit)
+        {
+            self.states_out.collect_parts(own, index_of, &mut another);
+            return another.finish().inspect(|_| self.packets_of_tick += 1);
+        }
         let mut packet = self.packets.begin(now, tick, credit)?;
 
         self.ridden.clear();
@@ -219,9 +231,8 @@ impl OpenSession {
         if self.events_out.repair(now, rtt, &mut self.scratch, room) {
             packet.section(EVENT_FRAGMENTS, &[&self.scratch]);
         }
-        let index_of = |kind| u16::try_from(kinds.index(kind)?).ok();
         self.states_out.collect(own, index_of, &mut packet);
-        packet.finish()
+        packet.finish().inspect(|_| self.packets_of_tick = 1)
     }
 
     pub(super) fn collect_bulk(&mut self, now: Duration, credit: usize) -> Option<Bytes> {
@@ -255,11 +266,17 @@ impl OpenSession {
                 PART => {
                     let whole = self.parts.receive(arrival.seq, section);
                     if let Some(whole) = whole.map_err(crate::PacketError::from)? {
-                        self.receive_state(whole.id, whole.seq, whole.bytes, out)?;
+                        let (seq, number) = (whole.seq, Some(whole.number));
+                        let origin = Origin { seq, number };
+                        self.receive_state(whole.id, origin, whole.bytes, out)?;
                     }
                 }
                 RIDER => out.push(Received::Rider(arrival.seq, section)),
-                FIRST_STATE.. => self.receive_state(id, arrival.seq, section, out)?,
+                FIRST_STATE.. => {
+                    let seq = arrival.seq;
+                    let origin = Origin { seq, number: None };
+                    self.receive_state(id, origin, section, out)?;
+                }
                 // Sections of a later version that this one need not know.
                 _ => {}
             }
@@ -270,13 +287,13 @@ impl OpenSession {
     fn receive_state(
         &mut self,
         id: u32,
-        seq: u64,
+        origin: Origin,
         payload: Bytes,
         out: &mut Vec<Received>,
     ) -> Result<(), MessageError> {
         let index = id - FIRST_STATE;
         let index = u16::try_from(index).map_err(|_| MessageError::UnknownState(index))?;
-        if let Some(newer) = self.states_in.receive(index, seq, payload) {
+        if let Some(newer) = self.states_in.receive(index, origin, payload) {
             out.push(Received::State(index, newer));
         }
         Ok(())

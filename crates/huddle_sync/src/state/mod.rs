@@ -8,5 +8,5 @@ mod sender;
 mod tests;
 
 pub use own::OwnStates;
-pub(crate) use receiver::StateReceiver;
+pub(crate) use receiver::{Origin, StateReceiver};
 pub(crate) use sender::{StateSender, StateToken};

@@ -1,8 +1,8 @@
-use bytes::Bytes;
+use std::collections::VecDeque;
 
 use super::own::Value;
 use crate::{
-    KindId, MAX_PACKET_LEN, OwnStates,
+    KindId, MAX_PACKET_LEN, MAX_STATE_LEN, OwnStates,
     packet::{
         Fate, PacketWriter,
         part::{BLOCK, Blocks, PartSender},
@@ -47,8 +47,9 @@ struct Sent {
     acked: u64,
     /// The version sent last, unless it seems to be lost.
     in_flight: u64,
-    /// The version that is under way in parts.
-    in_parts: Option<(u64, PartSender)>,
+    /// The versions that are under way in parts, oldest first; together they take no more than
+    /// [`MAX_STATE_LEN`]. All are newer than `acked`.
+    in_parts: VecDeque<(u64, PartSender)>,
     next_number: u16,
     last_turn: u64,
 }
@@ -72,6 +73,32 @@ impl StateSender {
         index_of: impl Fn(KindId) -> Option<u16>,
         writer: &mut PacketWriter<'_, T>,
     ) {
+        self.write_in_turn(own, index_of, |sent, index, value, is_first| {
+            sent.write(index, value, is_first, writer)
+        });
+    }
+
+    /// Writes what is due of values that no packet can hold, into a packet more than the one of this
+    /// tick.
+    pub(crate) fn collect_parts<T: Copy + From<StateToken>>(
+        &mut self,
+        own: &OwnStates,
+        index_of: impl Fn(KindId) -> Option<u16>,
+        writer: &mut PacketWriter<'_, T>,
+    ) {
+        self.write_in_turn(own, index_of, |sent, index, value, _| {
+            sent.write_parts(index, value, MAX_PACKET_LEN, writer)
+        });
+    }
+
+    /// Lets every kind that has a value write, until `write` has filled the packet: it says whether
+    /// it wrote anything, and is told whether it is the first to.
+    fn write_in_turn(
+        &mut self,
+        own: &OwnStates,
+        index_of: impl Fn(KindId) -> Option<u16>,
+        mut write: impl FnMut(&mut Sent, u16, &Value, bool) -> bool,
+    ) {
         self.turn += 1;
         self.order.clear();
         self.order.extend(own.iter().filter_map(|(kind, _)| {
@@ -87,7 +114,7 @@ impl StateSender {
             else {
                 continue;
             };
-            if sent.write(index, value, is_first, writer) {
+            if write(sent, index, value, is_first) {
                 sent.last_turn = self.turn;
                 is_first = false;
             }
@@ -124,23 +151,17 @@ impl Sent {
         is_first: bool,
         writer: &mut PacketWriter<'_, T>,
     ) -> bool {
-        if value.version == self.acked || value.version == self.in_flight {
-            return false;
+        if self.is_due(value) && self.write_whole(index, value, writer) {
+            return true;
         }
-        let is_in_parts = |(version, _): &(u64, PartSender)| *version == value.version;
-        if !self.in_parts.as_ref().is_some_and(is_in_parts) {
-            if self.write_whole(index, value, writer) {
-                return true;
-            }
-            // What is under way completes first, or a value that changes all the time would never
-            // arrive at all.
-            let len = value.payload.len();
-            let may_begin = len > MAX_PACKET_LEN || (is_first && len > BLOCK);
-            if self.in_parts.is_none() && may_begin {
-                self.begin_parts(value.version, value.payload.clone());
-            }
-        }
-        self.write_parts(index, writer)
+        let longest_whole = if is_first { BLOCK } else { MAX_PACKET_LEN };
+        self.write_parts(index, value, longest_whole, writer)
+    }
+
+    /// Whether the peer does not have a value, and it is not under way.
+    fn is_due(&self, value: &Value) -> bool {
+        let newest = self.in_parts.back().map(|&(version, _)| version);
+        ![Some(self.acked), Some(self.in_flight), newest].contains(&Some(value.version))
     }
 
     fn write_whole<T: Copy + From<StateToken>>(
@@ -155,25 +176,30 @@ impl Sent {
             writer.token(StateToken::Whole { index, version }.into());
             self.in_flight = version;
             // Nothing older may be sent after it.
-            self.in_parts = None;
+            self.in_parts.clear();
         }
         fits
     }
 
-    fn begin_parts(&mut self, version: u64, payload: Bytes) {
-        self.in_parts = Some((version, PartSender::new(self.next_number, payload)));
-        self.next_number = self.next_number.wrapping_add(1);
-    }
-
+    /// Writes what waits of the versions under way, then begins the current one if it is longer
+    /// than `longest_whole`.
+    ///
+    /// What was begun is repaired first, or a value that changes all the time would never arrive
+    /// where much is lost.
     fn write_parts<T: Copy + From<StateToken>>(
         &mut self,
         index: u16,
+        value: &Value,
+        longest_whole: usize,
         writer: &mut PacketWriter<'_, T>,
     ) -> bool {
         let mut has_written = false;
-        if let Some((_, parts)) = &mut self.in_parts {
-            let number = parts.number();
-            while let Some(blocks) = parts.write(section_id(index), writer) {
+        loop {
+            if let Some(parts) = self.waiting() {
+                let number = parts.number();
+                let Some(blocks) = parts.write(section_id(index), writer) else {
+                    return has_written;
+                };
                 let token = StateToken::Part {
                     index,
                     number,
@@ -181,9 +207,32 @@ impl Sent {
                 };
                 writer.token(token.into());
                 has_written = true;
+            } else if value.payload.len() > longest_whole
+                && self.is_due(value)
+                && self.has_room(value)
+            {
+                let parts = PartSender::new(self.next_number, value.payload.clone());
+                self.in_parts.push_back((value.version, parts));
+                self.next_number = self.next_number.wrapping_add(1);
+            } else {
+                return has_written;
             }
         }
-        has_written
+    }
+
+    /// Of the versions of which blocks wait to be sent, the one that needs the fewest; of several,
+    /// the newest.
+    fn waiting(&mut self) -> Option<&mut PartSender> {
+        let parts = self.in_parts.iter_mut().rev().map(|(_, parts)| parts);
+        parts
+            .filter(|parts| parts.waiting() > 0)
+            .min_by_key(|parts| parts.waiting())
+    }
+
+    /// Whether the receiver can hold a value beside those under way.
+    fn has_room(&self, value: &Value) -> bool {
+        let under_way: usize = self.in_parts.iter().map(|(_, parts)| parts.len()).sum();
+        under_way + value.payload.len() <= MAX_STATE_LEN
     }
 
     fn settle(&mut self, version: u64, fate: Fate) {
@@ -195,9 +244,8 @@ impl Sent {
     }
 
     fn settle_part(&mut self, number: u16, blocks: Blocks, fate: Fate) {
-        if let Some((version, parts)) = &mut self.in_parts
-            && parts.number() == number
-        {
+        let mut in_parts = self.in_parts.iter_mut();
+        if let Some((version, parts)) = in_parts.find(|(_, parts)| parts.number() == number) {
             parts.settle(blocks, fate);
             if parts.is_done() {
                 let version = *version;
@@ -208,7 +256,8 @@ impl Sent {
 
     fn acknowledge(&mut self, version: u64) {
         self.acked = self.acked.max(version);
-        self.in_parts.take_if(|(version, _)| *version <= self.acked);
+        let acked = self.acked;
+        self.in_parts.retain(|(version, _)| *version > acked);
     }
 }
 

@@ -1,34 +1,48 @@
-use std::ops::Range;
+use std::{collections::VecDeque, ops::Range};
 
 use bytes::Bytes;
 
 use super::{BLOCK, Blocks, PartError};
 use crate::{MAX_STATE_LEN, wire::Reader};
 
-/// Puts the peer's large sections together, one at a time for each of a range of ids.
+/// Puts the peer's large sections together, several at a time for each of a range of ids.
 ///
-/// It holds no more than [`MAX_STATE_LEN`] bytes for each id.
+/// It holds no more than [`MAX_STATE_LEN`] bytes for each id. An honest sender has no more under
+/// way; of any other the oldest messages are dropped.
 #[derive(Debug)]
 pub(crate) struct PartReceiver {
     first_id: u32,
-    pub(super) messages: Vec<Message>,
+    pub(super) ids: Vec<Messages>,
 }
 
 /// A large section, put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Whole {
     pub(crate) id: u32,
+    /// Which of the messages of its id it is, counted from 0.
+    pub(crate) number: u64,
     /// The newest packet that held part of it.
     pub(crate) seq: u64,
     pub(crate) bytes: Bytes,
 }
 
-/// The newest message of an id.
+/// The messages of an id.
 #[derive(Debug, Default)]
-pub(super) struct Message {
-    /// Its newest packet, and its number.
-    newest: Option<(u64, u16)>,
-    /// Nothing once it is whole.
+pub(super) struct Messages {
+    /// The newest of which a part arrived.
+    newest: Option<u64>,
+    /// The newest that was whole. Older ones do not matter any more.
+    whole: Option<u64>,
+    /// Those of which parts are missing, oldest first; none is older than the last whole one.
+    pub(super) partial: VecDeque<Partial>,
+}
+
+/// A message of which parts are missing.
+#[derive(Debug)]
+pub(super) struct Partial {
+    number: u64,
+    /// The newest packet that held part of it.
+    seq: u64,
     missing: Blocks,
     /// As long as the whole. Where blocks are missing it holds anything.
     pub(super) bytes: Vec<u8>,
@@ -39,12 +53,12 @@ impl PartReceiver {
     pub(crate) fn new(ids: Range<u32>) -> Self {
         Self {
             first_id: ids.start,
-            messages: ids.map(|_| Message::default()).collect(),
+            ids: ids.map(|_| Messages::default()).collect(),
         }
     }
 
     /// Takes a section of id [`section::PART`] from packet `seq`, and yields the large section if
-    /// that makes it whole. Of an id, messages older than the newest are ignored.
+    /// that makes it whole. Of an id, messages older than one that was whole are ignored.
     ///
     /// # Errors
     /// If it makes no sense; then nothing has changed.
@@ -54,34 +68,23 @@ impl PartReceiver {
         let len = part.len()?;
         let (blocks, start, bytes) = part.blocks(len, reader.rest())?;
 
-        let message = part
+        let messages = part
             .id
             .checked_sub(self.first_id)
-            .and_then(|index| self.messages.get_mut(index as usize));
-        let Some(message) = message else {
+            .and_then(|index| self.ids.get_mut(index as usize));
+        let Some(messages) = messages else {
             return Ok(None);
         };
-        match &mut message.newest {
-            Some((newest, number)) if *number == part.number => {
-                if message.missing.is_empty() {
-                    return Ok(None);
-                }
-                let was = message.bytes.len();
-                if was != len {
-                    return Err(PartError::LengthChanged { is: len, was });
-                }
-                *newest = seq.max(*newest);
-            }
-            Some((newest, _)) if seq <= *newest => return Ok(None),
-            _ => {
-                message.newest = Some((seq, part.number));
-                message.missing = Blocks::of_len(len);
-                message.bytes.clear();
-                // To be resized alone, it could take twice the most that may be sent.
-                message.bytes.reserve_exact(len);
-                message.bytes.resize(len, 0);
-            }
-        }
+        let Some(number) = messages.place(part.number) else {
+            return Ok(None);
+        };
+        let Some(index) = messages.open(number, len, seq)? else {
+            return Ok(None);
+        };
+        let Some(message) = messages.partial.get_mut(index) else {
+            return Ok(None);
+        };
+        message.seq = seq.max(message.seq);
         if let Some(place) = message.bytes.get_mut(start..start + bytes.len()) {
             place.copy_from_slice(&bytes);
         }
@@ -89,11 +92,71 @@ impl PartReceiver {
         if !message.missing.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Whole {
+        messages.whole = Some(number);
+        // Those before it are older.
+        let done = messages.partial.drain(..=index).next_back();
+        Ok(done.map(|message| Whole {
             id: part.id,
-            seq: message.newest.map_or(seq, |(newest, _)| newest),
-            bytes: std::mem::take(&mut message.bytes).into(),
+            number,
+            seq: message.seq,
+            bytes: message.bytes.into(),
         }))
+    }
+}
+
+impl Messages {
+    /// The full number of a message: the one nearest to the newest. `None` if it does not matter
+    /// any more.
+    fn place(&self, number: u16) -> Option<u64> {
+        let Some(newest) = self.newest else {
+            return Some(number.into());
+        };
+        let ahead = number.wrapping_sub(newest as u16).cast_signed();
+        let number = newest.checked_add_signed(ahead.into())?;
+        self.whole
+            .is_none_or(|whole| number > whole)
+            .then_some(number)
+    }
+
+    /// Finds a message of so many bytes, or begins it. `None` if there is no room for one as old.
+    fn open(&mut self, number: u64, len: usize, seq: u64) -> Result<Option<usize>, PartError> {
+        let index = self.partial.partition_point(|other| other.number < number);
+        if let Some(known) = self.partial.get(index)
+            && known.number == number
+        {
+            let was = known.bytes.len();
+            return match was == len {
+                true => Ok(Some(index)),
+                false => Err(PartError::LengthChanged { is: len, was }),
+            };
+        }
+        let newer: usize = self.partial.range(index..).map(Partial::len).sum();
+        if newer + len > MAX_STATE_LEN {
+            return Ok(None);
+        }
+        let mut older: usize = self.partial.range(..index).map(Partial::len).sum();
+        let mut dropped = 0;
+        while newer + len + older > MAX_STATE_LEN
+            && let Some(oldest) = self.partial.pop_front()
+        {
+            older -= oldest.len();
+            dropped += 1;
+        }
+        self.newest = self.newest.max(Some(number));
+        let message = Partial {
+            number,
+            seq,
+            missing: Blocks::of_len(len),
+            bytes: vec![0; len],
+        };
+        self.partial.insert(index - dropped, message);
+        Ok(Some(index - dropped))
+    }
+}
+
+impl Partial {
+    fn len(&self) -> usize {
+        self.bytes.len()
     }
 }
 

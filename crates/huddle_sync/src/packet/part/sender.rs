@@ -21,8 +21,9 @@ pub(crate) struct PartSender {
 }
 
 impl PartSender {
-    /// Only one message may be under way for an id, and each has the number after that of the one
-    /// before. `whole` must not be empty, nor longer than [`MAX_STATE_LEN`].
+    /// Each message of an id has the number after that of the one before, and those under way
+    /// together have at most [`MAX_STATE_LEN`] bytes, or the receiver drops the oldest. `whole` must
+    /// not be empty, nor longer than that.
     pub(crate) fn new(number: u16, whole: Bytes) -> Self {
         debug_assert!((1..=MAX_STATE_LEN).contains(&whole.len()));
         let waiting = Blocks::of_len(whole.len());
@@ -38,10 +39,13 @@ impl PartSender {
         self.number
     }
 
-    /// Whether there is anything to be sent.
-    #[cfg(test)]
-    pub(crate) fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    pub(crate) fn len(&self) -> usize {
+        self.whole.len()
+    }
+
+    /// How many blocks are to be sent.
+    pub(crate) fn waiting(&self) -> u32 {
+        self.waiting.0.count_ones()
     }
 
     /// Whether the peer has all of it.

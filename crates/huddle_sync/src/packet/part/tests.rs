@@ -103,7 +103,7 @@ proptest! {
                 }
             }
         }
-        prop_assert!(sender.is_done() && !sender.is_waiting());
+        prop_assert!(sender.is_done() && sender.waiting() == 0);
         prop_assert_eq!(received.len(), 1);
         prop_assert_eq!(received[0].id, ID);
         prop_assert_eq!(&received[0].bytes, &expected);
@@ -131,10 +131,14 @@ proptest! {
                     prop_assert!(whole.bytes.len() <= MAX_STATE_LEN);
                 }
             }
-            let held: usize = receiver.messages.iter().map(|message| message.bytes.capacity()).sum();
-            prop_assert!(held <= 8 * MAX_STATE_LEN);
+            prop_assert!(held(&receiver) <= 8 * MAX_STATE_LEN);
         }
     }
+}
+
+fn held(receiver: &PartReceiver) -> usize {
+    let partial = receiver.ids.iter().flat_map(|messages| &messages.partial);
+    partial.map(|message| message.bytes.capacity()).sum()
 }
 
 #[test]
@@ -144,12 +148,60 @@ fn a_longer_message_takes_no_more_than_its_length() {
         let part = part(ID as u8, number, len, 0, 256);
         assert_eq!(receiver.receive(number.into(), part), Ok(None));
     }
-    let held: usize = receiver
-        .messages
-        .iter()
-        .map(|message| message.bytes.capacity())
-        .sum();
-    assert_eq!(held, MAX_STATE_LEN);
+    assert_eq!(held(&receiver), MAX_STATE_LEN);
+}
+
+#[test]
+fn messages_under_way_together_are_kept_up_to_the_longest_of_one() {
+    let mut receiver = receiver();
+    let mut take = |seq, number, len: u16, first: u8| {
+        let rest = usize::from(len) - 256 * usize::from(first);
+        let whole = receiver.receive(seq, part(20, number, len, first, rest.min(256)));
+        whole.unwrap().map(|whole| whole.number)
+    };
+    for number in 0..3 {
+        assert_eq!(take(number.into(), number, 5000, 0), None);
+    }
+    // 1384 bytes are left.
+    assert_eq!(take(3, 3, 1385, 0), None, "the oldest is dropped");
+    assert_eq!(
+        take(4, 0, 5000, 1),
+        None,
+        "there is no room for it any more"
+    );
+    for first in 1..19 {
+        assert_eq!(take(5, 2, 5000, first), None);
+    }
+    assert_eq!(take(5, 2, 5000, 19), Some(2));
+    assert_eq!(
+        take(6, 1, 5000, 1),
+        None,
+        "it is older than one that is whole"
+    );
+    for first in 1..5 {
+        assert_eq!(take(7, 3, 1385, first), None);
+    }
+    assert_eq!(take(7, 3, 1385, 5), Some(3));
+    let (all, partial) = (held(&receiver), receiver.ids[4].partial.len());
+    assert_eq!((all, partial), (0, 0));
+}
+
+#[test]
+fn numbers_go_on_after_they_wrapped_though_nothing_was_whole() {
+    let mut receiver = receiver();
+    let mut take = |number: u32, first| {
+        let zeros = [256, 44][usize::from(first)];
+        let part = part(20, number as u16, 300, first, zeros);
+        let whole = receiver.receive(number.into(), part).unwrap();
+        whole.map(|whole| whole.number)
+    };
+    assert_eq!(take(0, 0), None);
+    assert_eq!(take(0, 1), Some(0));
+    for number in 1..100_000 {
+        assert_eq!(take(number, 0), None);
+    }
+    assert_eq!(take(99_999, 1), Some(99_999));
+    assert_eq!(take(99_998, 1), None);
 }
 
 #[test]
@@ -191,22 +243,23 @@ fn only_blocks_that_are_lost_are_sent_again() {
 }
 
 #[test]
-fn a_newer_message_takes_the_place_of_an_older_one() {
+fn messages_are_put_together_side_by_side_until_a_newer_one_is_whole() {
     let mut receiver = receiver();
     let mut take = |seq, number, first| {
         let zeros = [256, 44][usize::from(first)];
         let whole = receiver.receive(seq, part(20, number, 300, first, zeros));
-        whole.unwrap().map(|whole| whole.seq)
+        whole.unwrap().map(|whole| (whole.number, whole.seq))
     };
     assert_eq!(take(5, 1, 0), None);
     assert_eq!(take(7, 2, 1), None);
-    assert_eq!(take(6, 1, 1), None, "it is given up");
-    assert_eq!(take(8, 2, 0), Some(8));
-    assert_eq!(take(9, 2, 0), None, "it was whole already");
-    assert_eq!(take(8, 1, 1), None);
+    assert_eq!(take(6, 1, 1), Some((1, 6)), "nothing newer is whole");
+    assert_eq!(take(6, 1, 1), None, "it was whole already");
+    assert_eq!(take(8, 3, 0), None);
+    assert_eq!(take(9, 4, 0), None);
+    assert_eq!(take(10, 3, 1), Some((3, 10)));
+    assert_eq!(take(8, 2, 0), None, "a newer one was whole");
     // As new as its newest packet, whichever arrives last.
-    assert_eq!(take(12, 3, 0), None);
-    assert_eq!(take(11, 3, 1), Some(12));
+    assert_eq!(take(8, 4, 1), Some((4, 9)));
 }
 
 #[test]
