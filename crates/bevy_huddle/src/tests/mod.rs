@@ -14,5 +14,6 @@ mod reentrancy;
 mod removing;
 mod sending_events;
 mod sharing_state;
+mod ticking;
 mod transferring;
 mod whole_game;

@@ -1,10 +1,15 @@
 //! The room's tick, which everybody counts alike.
 
+mod pace;
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use matchbox_protocol::PeerId;
 use thiserror::Error;
 
+use self::pace::Pace;
 use crate::TickRate;
 
 /// No peer can claim a later tick. At 60 ticks a second a room takes more than a year to get there.
@@ -38,12 +43,15 @@ pub struct ClockReading {
 /// Counts the room's ticks.
 ///
 /// - It begins at tick 0, and [`advance`](Self::advance) counts on, whoever is there.
+/// - If more than a second passes without a tick, because the game hung, it jumps forward by that
+///   time, unless nobody is there.
 /// - When two players meet, the one behind jumps forward to the other's tick if it is new: if it
 ///   has met nobody before, or joined less than 10 seconds ago. So newcomers adopt the room's
 ///   tick, and of two who found an empty room the higher tick becomes the room's.
 /// - After that it follows only the majority: if more than half of the peers heard of in the last
 ///   2 seconds are more than a second ahead (the median is), it jumps forward by the median. That
-///   happens to a game that stood still, like a hidden tab.
+///   happens to a game that is too slow, or whose time stood still. A peer whose clock runs at an
+///   impossible rate does not count.
 /// - It never goes back, and whoever claims a tick beyond [`MAX_CLAIMED_TICK`] is not believed. It
 ///   jumps to none beyond half of that.
 ///
@@ -56,6 +64,10 @@ pub(crate) struct RoomClock {
     tick: u32,
     joined: u32,
     is_settled: bool,
+    /// When it advanced last.
+    advanced: Option<Duration>,
+    /// How many ticks the game left out when it hung, less those that it has made up for.
+    missed: u32,
     heard: BTreeMap<PeerId, Heard>,
 }
 
@@ -66,6 +78,7 @@ struct Heard {
     offset: i64,
     /// When, on this clock.
     at: u32,
+    pace: Pace,
 }
 
 /// A tick that cannot be.
@@ -81,6 +94,8 @@ impl RoomClock {
             tick: 0,
             joined: 0,
             is_settled: false,
+            advanced: None,
+            missed: 0,
             heard: BTreeMap::new(),
         }
     }
@@ -101,13 +116,34 @@ impl RoomClock {
 
     /// Goes on to the next tick. Returns how many ticks were skipped beyond that because this
     /// player fell behind, most often 0.
-    pub(crate) fn advance(&mut self) -> u32 {
+    pub(crate) fn advance(&mut self, now: Duration) -> u32 {
         self.tick = self.tick.saturating_add(1);
-        let lag = self.median_offset().unwrap_or(0);
-        if lag <= i64::from(self.rate.ticks_in(MAX_LAG)) {
-            return 0;
+        let missed = self.miss(now);
+        let max_lag = i64::from(self.rate.ticks_in(MAX_LAG));
+        let lag = self.median_offset().filter(|&lag| lag > max_lag);
+        match lag.unwrap_or(0).max(missed.into()) {
+            0 => 0,
+            lag => self.jump(lag),
         }
-        self.jump(lag)
+    }
+
+    /// How many ticks the game has left out for good. It makes up for some in the frame after it
+    /// hung, so this is known in the next frame.
+    fn miss(&mut self, now: Duration) -> u32 {
+        let last = self.advanced.replace(now).unwrap_or(now);
+        let passed = now.saturating_sub(last);
+        if self.heard.is_empty() {
+            self.missed = 0;
+        }
+        let missed = match passed.is_zero() {
+            true => 0,
+            false => std::mem::take(&mut self.missed),
+        };
+        if passed > MAX_LAG {
+            self.missed = self.rate.ticks_in(passed);
+        }
+        self.missed = self.missed.saturating_sub(1);
+        missed
     }
 
     /// Meets a peer, when the handshake with it is done: `age` is how long ago its clock said
@@ -121,8 +157,9 @@ impl RoomClock {
         peer: PeerId,
         theirs: ClockReading,
         age: Duration,
+        now: Duration,
     ) -> Result<u32, ImpossibleTick> {
-        self.hear(peer, theirs.tick, age)?;
+        self.hear(peer, theirs.tick, age, now)?;
         let is_new = !self.is_settled || self.tick - self.joined < self.rate.ticks_in(YOUTH);
         self.is_settled = true;
         match self.offset(peer) {
@@ -144,14 +181,20 @@ impl RoomClock {
         peer: PeerId,
         tick: u32,
         age: Duration,
+        now: Duration,
     ) -> Result<(), ImpossibleTick> {
         if tick > MAX_CLAIMED_TICK {
             return Err(ImpossibleTick(tick));
         }
         let theirs = i64::from(tick) + i64::from(self.rate.ticks_in(age));
+        let own = i64::from(self.tick);
+        let known = self.heard.get(&peer).map(|heard| heard.pace);
+        let mut pace = known.unwrap_or_else(|| Pace::new(theirs, now));
+        pace.hear(theirs, own, now, self.rate);
         let heard = Heard {
-            offset: theirs - i64::from(self.tick),
+            offset: theirs - own,
             at: self.tick,
+            pace,
         };
         self.heard.insert(peer, heard);
         Ok(())
@@ -167,10 +210,10 @@ impl RoomClock {
         self.heard.get(&peer).map(|heard| heard.offset)
     }
 
-    /// The median of what is fresh. Of an even number, the lower of the two in the middle.
+    /// The median of what is fresh and possible. Of an even number, the lower of the two in the middle.
     fn median_offset(&self) -> Option<i64> {
         let memory = self.rate.ticks_in(MEMORY);
-        let fresh = |heard: &&Heard| self.tick - heard.at <= memory;
+        let fresh = |heard: &&Heard| self.tick - heard.at <= memory && heard.pace.is_possible();
         let mut offsets: Vec<_> = self
             .heard
             .values()
@@ -191,153 +234,7 @@ impl RoomClock {
             heard.offset -= i64::from(skipped);
             heard.at += skipped;
         }
+        self.missed = self.missed.saturating_sub(skipped);
         skipped
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const RATE: TickRate = TickRate::claimed(60_000);
-
-    fn peer(n: u8) -> PeerId {
-        crate::test_peer(n)
-    }
-
-    fn clock(ticks: u32) -> RoomClock {
-        let mut clock = RoomClock::new(RATE);
-        for _ in 0..ticks {
-            assert_eq!(clock.advance(), 0);
-        }
-        clock
-    }
-
-    fn meet(a: &mut RoomClock, b: &mut RoomClock) -> (u32, u32) {
-        let (at_a, at_b) = (a.reading(), b.reading());
-        (
-            a.meet(peer(2), at_b, Duration::ZERO).unwrap(),
-            b.meet(peer(1), at_a, Duration::ZERO).unwrap(),
-        )
-    }
-
-    #[test]
-    fn a_newcomer_adopts_the_rooms_tick_and_keeps_its_age() {
-        let (mut old, mut new) = (clock(5000), clock(10));
-        assert_eq!(meet(&mut old, &mut new), (0, 4990));
-        let expected = ClockReading {
-            tick: 5000,
-            joined: 4990,
-            is_settled: true,
-        };
-        assert_eq!(new.reading(), expected);
-        assert_eq!(old.reading().joined, 0);
-        assert!(old.reading().is_settled);
-    }
-
-    #[test]
-    fn the_time_a_reading_took_counts() {
-        let mut new = clock(10);
-        let theirs = clock(5000).reading();
-        assert_eq!(
-            new.meet(peer(1), theirs, Duration::from_millis(50)),
-            Ok(4993)
-        );
-        assert_eq!(new.offset(peer(1)), Some(0));
-    }
-
-    #[test]
-    fn of_two_that_found_an_empty_room_the_higher_counts_also_for_who_met_first() {
-        let (mut a, mut b, mut lonely) = (clock(5), clock(9), clock(7000));
-        meet(&mut a, &mut b);
-        assert_eq!((a.tick(), b.tick()), (9, 9));
-        assert_eq!(meet(&mut lonely, &mut a), (0, 6991));
-        assert_eq!(meet(&mut lonely, &mut b), (0, 6991));
-    }
-
-    #[test]
-    fn one_peer_ahead_moves_nobody_who_is_settled_but_the_majority_does() {
-        let mut me = clock(5000);
-        for n in 1..=3 {
-            me.meet(peer(n), me.reading(), Duration::ZERO).unwrap();
-        }
-        let ahead = me.tick() + 1_000_000;
-        me.hear(peer(1), ahead, Duration::ZERO).unwrap();
-        assert_eq!(me.advance(), 0);
-        me.hear(peer(2), me.tick() + 100, Duration::ZERO).unwrap();
-        assert_eq!(me.advance(), 100);
-        assert_eq!(me.tick(), 5102);
-        assert_eq!(me.offset(peer(2)), Some(0));
-        assert_eq!(me.reading().joined, 0);
-        assert_eq!(me.advance(), 0);
-    }
-
-    #[test]
-    fn a_lag_within_a_second_is_left_alone() {
-        let mut me = clock(5000);
-        me.meet(peer(1), me.reading(), Duration::ZERO).unwrap();
-        me.hear(peer(1), me.tick() + 60, Duration::ZERO).unwrap();
-        assert_eq!(me.advance(), 0);
-        me.hear(peer(1), me.tick() + 62, Duration::ZERO).unwrap();
-        assert_eq!(me.advance(), 62);
-    }
-
-    #[test]
-    fn who_is_silent_or_gone_does_not_count() {
-        let mut me = clock(5000);
-        for n in 1..=2 {
-            me.meet(peer(n), me.reading(), Duration::ZERO).unwrap();
-        }
-        for _ in 0..121 {
-            assert_eq!(me.advance(), 0);
-        }
-        me.hear(peer(1), me.tick() + 100, Duration::ZERO).unwrap();
-        assert_eq!(me.clone().advance(), 100);
-        me.hear(peer(2), me.tick(), Duration::ZERO).unwrap();
-        assert_eq!(me.clone().advance(), 0);
-        me.forget(peer(2));
-        assert_eq!(me.advance(), 100);
-    }
-
-    #[test]
-    fn impossible_ticks_are_refused_without_a_trace() {
-        let mut me = clock(1);
-        let claim = ClockReading {
-            tick: MAX_CLAIMED_TICK + 1,
-            ..ClockReading::default()
-        };
-        assert_eq!(
-            me.meet(peer(1), claim, Duration::ZERO),
-            Err(ImpossibleTick(MAX_CLAIMED_TICK + 1))
-        );
-        assert_eq!(me.reading(), clock(1).reading());
-        assert_eq!(me.offset(peer(1)), None);
-    }
-
-    proptest! {
-        #[test]
-        fn it_never_goes_back_and_says_what_it_skipped(
-            claims in prop::collection::vec((0u8..5, any::<u32>(), 0u32..40, any::<u64>(), any::<bool>()), 1..60),
-        ) {
-            let mut clock = RoomClock::new(RATE);
-            for (n, tick, shift, age, meets) in claims {
-                let before = clock.tick();
-                let tick = tick.checked_shr(shift).unwrap_or(0);
-                let age = Duration::from_nanos(age);
-                let reading = ClockReading { tick, joined: tick, is_settled: true };
-                let skipped = if meets {
-                    clock.meet(peer(n), reading, age).unwrap_or(0)
-                } else {
-                    let _ = clock.hear(peer(n), tick, age);
-                    0
-                };
-                let skipped = u64::from(skipped) + u64::from(clock.advance());
-                let expected = (u64::from(before) + skipped + 1).min(u64::from(u32::MAX));
-                prop_assert_eq!(u64::from(clock.tick()), expected);
-                prop_assert!(clock.reading().joined <= clock.tick());
-            }
-        }
     }
 }

@@ -153,7 +153,7 @@ impl RoomSession {
     /// Goes on to the next tick.
     pub fn advance(&mut self, now: Duration) {
         self.advanced = now;
-        let ticks = self.clock.advance();
+        let ticks = self.clock.advance(now);
         self.skipped(ticks);
     }
 
@@ -227,9 +227,9 @@ impl RoomSession {
         self.news.pop_front()
     }
 
-    /// The next message to send to a peer over a lane that takes at most `credit` bytes now. Of
-    /// [`Lane::State`] there is at most one per tick; of the others call it until it returns
-    /// `None`.
+    /// The next message to send to a peer over a lane that takes at most `credit` bytes now. Call it
+    /// until it returns `None`. Of [`Lane::State`] there are at most two per tick; the second has
+    /// parts of values that are longer than a packet.
     pub fn collect(
         &mut self,
         peer: PeerId,
@@ -255,7 +255,7 @@ impl RoomSession {
         }
     }
 
-    /// The packet of [`Lane::State`] that a tick sends to a peer, with a rider's section.
+    /// As [`Self::collect`] of [`Lane::State`], with a rider's section in the first packet of a tick.
     pub fn collect_packet(
         &mut self,
         peer: PeerId,
@@ -439,7 +439,7 @@ impl RoomSession {
     fn join(&mut self, peer: PeerId, agreement: Agreement, now: Duration) {
         let age = now.saturating_sub(agreement.heard);
         // A clock that cannot be right is not followed; play goes on without it.
-        if let Ok(skipped) = self.clock.meet(peer, agreement.clock, age) {
+        if let Ok(skipped) = self.clock.meet(peer, agreement.clock, age, now) {
             self.skipped(skipped);
         }
         let open = OpenSession::new(agreement.tag, self.rate, &self.kinds, self.limits);
@@ -491,7 +491,7 @@ impl RoomSession {
                 Received::Tick(tick) => {
                     let rtt = self.open(peer).and_then(|open| open.rtt());
                     let way = rtt.unwrap_or_default() / 2;
-                    if self.clock.hear(peer, tick.0, way).is_err() {
+                    if self.clock.hear(peer, tick.0, way, arrived).is_err() {
                         result = Err(MessageError::Tick);
                     }
                 }

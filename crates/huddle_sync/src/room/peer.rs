@@ -25,6 +25,7 @@ const REPAIR_BUDGET: usize = 600;
 
 /// The number of handshake messages that are sent at once at most: hello, answer, list.
 const MAX_COPIES: usize = 3;
+
 /// How many packets a tick may have; all but the first have only parts of large values.
 const MAX_PACKETS_PER_TICK: u32 = 2;
 
