@@ -123,7 +123,9 @@ impl Supervisor {
     }
 
     pub(super) fn offer(&mut self, now: Duration, sid: PeerId, actions: &mut Actions) {
-        if self.is_busy() || self.is_ignored(sid) {
+        // Without a connection to the server the offer would be lost, and what follows it would
+        // arrive under a signaling id that the peer has no offer of.
+        if self.is_busy() || self.is_ignored(sid) || self.my_sid.is_none() {
             return;
         }
         let replaces = self
