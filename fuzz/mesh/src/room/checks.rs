@@ -42,6 +42,8 @@ pub(super) struct Checks {
     links: BTreeMap<LinkId, Open>,
     here: BTreeMap<PeerId, bool>,
     cut: BTreeSet<PeerId>,
+    /// Peers to whom no link was reported to open.
+    unlinked: BTreeSet<PeerId>,
     actions: usize,
 }
 
@@ -54,6 +56,7 @@ impl Checks {
             links: BTreeMap::new(),
             here: BTreeMap::new(),
             cut: BTreeSet::new(),
+            unlinked: BTreeSet::new(),
             actions: 0,
         }
     }
@@ -174,6 +177,10 @@ impl Checks {
             }
             Told::NotLinked { peer, attempt, .. } => {
                 assert!(*peer != self.me && *attempt > 0);
+                self.unlinked.insert(*peer);
+            }
+            Told::NotLinkedOver(peer) => {
+                assert!(self.unlinked.contains(peer), "what is over was reported");
             }
             Told::Left { peer, .. } => assert!(self.here.remove(peer).is_some()),
             Told::Suspect(peer) | Told::Recovered(peer) | Told::Replaced(peer) => {
