@@ -33,9 +33,12 @@ impl<'a> From<PeerEvent<Payload<'a>>> for Event<'a> {
 }
 
 /// What a stock client would not understand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) enum Extension {
     Group(Stage),
+    /// The peers that were in the room before the receiver, who will get an offer from each. So it
+    /// knows that they are there even if they do not answer.
+    Members(Vec<PeerId>),
 }
 
 /// How far a `?next=N` group has come. An id is also the name of the group's private room.
@@ -102,6 +105,16 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&event).unwrap(),
             r#"{"NewPeer":"01234567-89ab-cdef-0123-456789abcdef"}"#
+        );
+    }
+
+    #[test]
+    fn list_of_members_is_pinned() {
+        let id = PeerId(Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef));
+        let event = Event::Extension(Extension::Members(vec![id]));
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            r#"{"Members":["01234567-89ab-cdef-0123-456789abcdef"]}"#
         );
     }
 

@@ -47,6 +47,17 @@ pub(crate) struct Limits {
     pub(crate) timing: Timing,
 }
 
+/// The number of members that a newcomer is told of. A mesh of more peers does not work, and a
+/// signaling message must stay small in a room of any size.
+const MAX_LISTED: usize = 32;
+
+/// What tells a newcomer who is in its room, if anybody is.
+fn members(others: &[PeerId], newcomer: PeerId) -> Option<Delivery<'static>> {
+    let listed: Vec<_> = others.iter().take(MAX_LISTED).copied().collect();
+    let event = Event::Extension(Extension::Members(listed));
+    (!others.is_empty()).then(|| Delivery::new(event, vec![newcomer]))
+}
+
 /// Peers that hear of each other. Empty rooms do not exist.
 #[derive(Debug)]
 struct Room {
@@ -113,7 +124,9 @@ impl Registry {
             group,
         } = arrival;
         let Some(size) = key.next else {
-            deliveries.push(self.enter(peer, key.name)?);
+            let announced = self.enter(peer, key.name)?;
+            deliveries.extend(members(&announced.to, peer).filter(|_| extends));
+            deliveries.push(announced);
             return Ok(deliveries);
         };
         // An id is known to the members of one full group only, so this lets no stranger in.
@@ -121,7 +134,9 @@ impl Registry {
             && let name = id.simple().to_string()
             && self.names.contains_key(&name)
         {
-            deliveries.push(self.enter(peer, name)?);
+            let announced = self.enter(peer, name)?;
+            deliveries.extend(members(&announced.to, peer));
+            deliveries.push(announced);
             let stage = Event::Extension(Extension::Group(Stage::Linked(id)));
             deliveries.push(Delivery::new(stage, vec![peer]));
             return Ok(deliveries);

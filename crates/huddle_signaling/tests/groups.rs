@@ -101,6 +101,10 @@ impl Player {
             self.stages.push(stage.clone());
             return self.report().await;
         }
+        // Whoever was there before makes an offer.
+        if value.get("Members").is_some() {
+            return;
+        }
         match text.parse().unwrap() {
             JsonPeerEvent::NewPeer(peer) => {
                 assert!(self.mates.insert(peer));

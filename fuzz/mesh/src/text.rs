@@ -115,6 +115,7 @@ pub fn signal(u: U) -> Result<String> {
         1 => json!({ "NewPeer": id(u)? }),
         2 => json!({ "PeerLeft": id(u)? }),
         3 if u.arbitrary()? => json!("KeepAlive"),
+        3 if u.arbitrary()? => json!({ "Members": [id(u)?, id(u)?] }),
         3 => json!({ "Group": stage(u)? }),
         4..=7 => json!({ "Signal": { "sender": id(u)?, "data": { "Offer": sdp(u)? } } }),
         8..=10 => json!({ "Signal": { "sender": id(u)?, "data": { "Answer": sdp(u)? } } }),

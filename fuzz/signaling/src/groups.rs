@@ -175,23 +175,27 @@ impl World {
         for Delivery { event, to } in deliveries {
             for to in to {
                 let client = self.clients.get_mut(&to).expect("a client who is here");
-                match event {
-                    Event::Matchbox(PeerEvent::IdAssigned(id)) => assert_eq!(id, to),
-                    Event::Matchbox(PeerEvent::NewPeer(new)) => {
+                match &event {
+                    Event::Matchbox(PeerEvent::IdAssigned(id)) => assert_eq!(*id, to),
+                    &Event::Matchbox(PeerEvent::NewPeer(new)) => {
                         assert!(client.mates.insert(new), "told once");
                         let new = self.clients.get_mut(&new).expect("a client who is here");
                         assert!(new.mates.insert(to), "one of two is told");
                     }
                     Event::Matchbox(PeerEvent::PeerLeft(left)) => {
-                        assert!(client.mates.remove(&left), "was with it");
+                        assert!(client.mates.remove(left), "was with it");
                     }
                     Event::Matchbox(PeerEvent::Signal { .. }) => panic!("nobody sent it"),
                     Event::Extension(Extension::Group(stage)) => {
                         assert!(client.ours, "a stock client would not understand");
-                        client.group = match stage {
+                        client.group = match *stage {
                             Stage::Waiting => None,
                             Stage::Full(id) | Stage::Linked(id) => Some(id),
                         };
+                    }
+                    Event::Extension(Extension::Members(members)) => {
+                        assert!(client.ours, "a stock client would not understand");
+                        assert!(!members.contains(&to), "the receiver is no news");
                     }
                 }
             }

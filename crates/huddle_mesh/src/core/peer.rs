@@ -79,6 +79,8 @@ impl Peer {
 pub(crate) struct Member {
     /// The server asked us to make the first offer.
     pub we_offer: bool,
+    /// It was in the room before this player, so it should make an offer; since when that is due.
+    pub offers_since: Option<Duration>,
     /// It has made us an offer.
     pub has_offered: bool,
     /// How much more it may signal; `None` before the first.

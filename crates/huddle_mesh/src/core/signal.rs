@@ -59,6 +59,7 @@ enum WireEvent<'a> {
         data: &'a RawValue,
     },
     Group(Stage),
+    Members(Vec<PeerId>),
 }
 
 /// A message from the server.
@@ -75,6 +76,8 @@ pub(crate) enum ServerMessage {
     KeepAlive,
     /// Our own server's news of a group, which it wants to be answered.
     Group(Stage),
+    /// Our own server's list of those who were in the room before this client.
+    Members(Vec<PeerId>),
 }
 
 /// The request by which a client shows that it is alive, and our server's echo of it.
@@ -92,6 +95,7 @@ impl FromStr for ServerMessage {
             WireEvent::NewPeer(id) => ServerMessage::NewPeer(id),
             WireEvent::PeerLeft(id) => ServerMessage::PeerLeft(id),
             WireEvent::Group(stage) => ServerMessage::Group(stage),
+            WireEvent::Members(peers) => ServerMessage::Members(peers),
             WireEvent::Signal { sender, data } => match parse_signal(data.get()) {
                 Ok(None) => ServerMessage::Nothing(sender),
                 Ok(Some(signal)) => ServerMessage::Signal(sender, Ok(signal)),
@@ -253,6 +257,14 @@ mod tests {
             let message = text.parse::<ServerMessage>().unwrap();
             assert_eq!(message, ServerMessage::Group(stage));
         }
+    }
+
+    #[test]
+    fn list_of_members_is_read() {
+        let id = PeerId(Uuid::from_u128(1));
+        let text = format!(r#"{{"Members":["{id}"]}}"#);
+        let message = text.parse::<ServerMessage>().unwrap();
+        assert_eq!(message, ServerMessage::Members(vec![id]));
     }
 
     #[test]

@@ -274,12 +274,42 @@ fn ours(key: RoomKey, group: Option<Uuid>) -> Arrival {
     }
 }
 
+#[test]
+fn newcomers_that_understand_it_are_told_who_is_there() {
+    let mut registry = registry(100, 64);
+    let lobby = || RoomKey {
+        name: "a".to_owned(),
+        next: None,
+    };
+    let listed = |deliveries: Vec<Delivery<'static>>| {
+        deliveries
+            .into_iter()
+            .find_map(|delivery| match delivery.event {
+                Event::Extension(Extension::Members(members)) => Some((members, delivery.to)),
+                _ => None,
+            })
+    };
+    let alone = registry.join(peer(1), ours(lobby(), None)).unwrap();
+    assert_eq!(listed(alone), None);
+    let stock = registry.join(peer(2), stock(lobby())).unwrap();
+    assert_eq!(listed(stock), None);
+    let third = registry.join(peer(3), ours(lobby(), None)).unwrap();
+    assert_eq!(listed(third), Some((vec![peer(1), peer(2)], vec![peer(3)])));
+    for n in 4..=60 {
+        let joined = registry.join(peer(n), ours(lobby(), None)).unwrap();
+        let (members, _) = listed(joined).unwrap();
+        assert!(members.len() <= MAX_LISTED);
+    }
+}
+
 /// The id in the news that a group is linked.
 fn linked_as(deliveries: &[Delivery<'static>]) -> Option<Uuid> {
-    deliveries.iter().find_map(|delivery| match delivery.event {
-        Event::Extension(Extension::Group(Stage::Linked(id))) => Some(id),
-        _ => None,
-    })
+    deliveries
+        .iter()
+        .find_map(|delivery| match &delivery.event {
+            Event::Extension(Extension::Group(Stage::Linked(id))) => Some(*id),
+            _ => None,
+        })
 }
 
 /// Two of ours join and link.

@@ -88,6 +88,7 @@ enum Step {
 
 #[derive(Debug, Arbitrary)]
 enum FromServer {
+    Members(Name, Name),
     Assigned(Name),
     Joined(Name),
     Left(Name),
@@ -226,6 +227,9 @@ impl FromServer {
             FromServer::Joined(id) => format!(r#"{{"NewPeer":"{}"}}"#, id.id()),
             FromServer::Left(id) => format!(r#"{{"PeerLeft":"{}"}}"#, id.id()),
             FromServer::Echo => r#""KeepAlive""#.into(),
+            FromServer::Members(one, other) => {
+                format!(r#"{{"Members":["{}","{}"]}}"#, one.id(), other.id())
+            }
             FromServer::Waiting => r#"{"Group":"Waiting"}"#.into(),
             FromServer::Full(id) => format!(r#"{{"Group":{{"Full":"{}"}}}}"#, id.id()),
             FromServer::Linked(id) => format!(r#"{{"Group":{{"Linked":"{}"}}}}"#, id.id()),

@@ -334,11 +334,12 @@ const BEHAVIOURS: &[Behaviour] = &[
         seen: Differ {
             stock: &["0 hears NewPeer 1", "0 hears 1 from 1"],
             ours: &[
+                "1 hears Members 0",
                 "0 hears NewPeer 1",
                 "1 hears \"KeepAlive\"",
                 "0 hears 1 from 1",
             ],
-            why: "pages cannot send pings, and notice a dead connection by the missing echo",
+            why: "pages cannot send pings, and notice a dead connection by the missing echo; and newcomers learn of members that do not answer",
         },
     },
     Behaviour {

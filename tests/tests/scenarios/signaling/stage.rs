@@ -207,6 +207,10 @@ impl Stage {
                 return format!("{kind} {}", number(id));
             }
         }
+        if let Some(members) = event.get("Members").and_then(Value::as_array) {
+            let numbers: Vec<_> = members.iter().map(number).collect();
+            return format!("Members {}", numbers.join(" "));
+        }
         match event.get("Signal") {
             Some(signal) => format!("{} from {}", signal["data"], number(&signal["sender"])),
             None => event.to_string(),

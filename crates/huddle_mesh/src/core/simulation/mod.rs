@@ -63,6 +63,8 @@ struct Simulation {
     server_up: bool,
     /// How long the server takes to tell of newcomers.
     news_take: Duration,
+    /// Newcomers are told who is in the room, as by our own server.
+    lists_members: bool,
     /// How long a signal takes from one member to another.
     signals_take: Duration,
     next_id: u128,
@@ -94,6 +96,7 @@ impl Simulation {
             due: BTreeMap::new(),
             server_up: true,
             news_take: LATENCY,
+            lists_members: true,
             signals_take: LATENCY,
             next_id: 1000,
             cut: BTreeSet::new(),
@@ -267,6 +270,13 @@ impl Simulation {
         self.tell(node, PeerEvent::IdAssigned(sid));
         if let Some(stage) = self.stage {
             self.stage(node, stage);
+        }
+        let mates = self.room_mates(node).into_iter();
+        let mates: Vec<_> = mates.filter_map(|other| self.nodes[other].sid).collect();
+        if self.lists_members && !mates.is_empty() {
+            let mates: Vec<_> = mates.iter().map(|sid| format!("\"{sid}\"")).collect();
+            let text = format!("{{\"Members\":[{}]}}", mates.join(","));
+            self.after(LATENCY, node, Input::SocketText(text));
         }
         for other in self.room_mates(node) {
             let event: JsonPeerEvent = PeerEvent::NewPeer(sid);

@@ -414,3 +414,37 @@ fn attempts_get_longer_so_that_slow_signaling_gets_through() {
     simulation.run(seconds(45));
     simulation.assert_everybody_once();
 }
+
+#[test]
+fn newcomer_learns_of_a_frozen_host_and_that_it_is_back() {
+    for lists_members in [true, false] {
+        let mut simulation = Simulation::new(1);
+        simulation.lists_members = lists_members;
+        simulation.run(seconds(1));
+        simulation.nodes[0].frozen = true;
+        let newcomer = simulation.join();
+        simulation.run(seconds(5));
+        let host = simulation.nodes[0].sid.unwrap();
+        let told = simulation.not_linked(newcomer);
+        let expected = [(host, LinkFailure::NoAnswer, 1)];
+        assert_eq!(told, &expected[..usize::from(lists_members)]);
+        simulation.nodes[0].frozen = false;
+        simulation.run(seconds(2));
+        simulation.assert_everybody_once();
+        let over = usize::from(lists_members);
+        assert_eq!(is_over(&simulation, newcomer), over);
+    }
+}
+
+#[test]
+fn newcomer_forgets_a_frozen_host_that_leaves() {
+    let mut simulation = Simulation::new(1);
+    simulation.run(seconds(1));
+    simulation.nodes[0].frozen = true;
+    let newcomer = simulation.join();
+    simulation.run(seconds(5));
+    assert_eq!(simulation.not_linked(newcomer).len(), 1);
+    simulation.kill(0);
+    simulation.run(seconds(1));
+    assert_eq!(is_over(&simulation, newcomer), 1);
+}

@@ -61,6 +61,16 @@ impl Supervisor {
                     probe(now, peer, actions);
                 }
             }
+            ServerMessage::Members(sids) => {
+                for sid in sids {
+                    if Some(sid) != self.my_sid
+                        && sid != self.me
+                        && let Some(member) = self.member(sid)
+                    {
+                        member.offers_since.get_or_insert(now);
+                    }
+                }
+            }
             ServerMessage::Nothing(sid) => {
                 self.admits(now, sid, false, actions);
             }

@@ -12,6 +12,7 @@ impl Supervisor {
         actions: &mut Actions,
     ) -> bool {
         self.expire_links(now, entropy, actions);
+        self.watch_members(now, actions);
         let doubt = self.watch_peers(now, step, actions);
         for sid in self.due_offers(now) {
             self.offer(now, sid, actions);
@@ -48,6 +49,30 @@ impl Supervisor {
         }
         for id in over {
             self.close(id, actions);
+        }
+    }
+
+    /// Reports those who should have made an offer by now: their game does not run.
+    fn watch_members(&mut self, now: Duration, actions: &mut Actions) {
+        for (sid, member) in &mut self.members {
+            let Some(since) = member.offers_since else {
+                continue;
+            };
+            if member.has_offered || member.we_offer {
+                member.offers_since = None;
+            } else if now.saturating_sub(since) >= REPORT_NO_ANSWER {
+                member.offers_since = None;
+                let is_here = |peer: &Peer| peer.here && peer.sid == Some(*sid);
+                if self.peers.values().any(is_here) || member.reported.is_some() {
+                    continue;
+                }
+                member.reported = Some(*sid);
+                actions.push_back(Action::Tell(Told::NotLinked {
+                    peer: *sid,
+                    reason: LinkFailure::NoAnswer,
+                    attempt: 1,
+                }));
+            }
         }
     }
 
