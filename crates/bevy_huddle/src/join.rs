@@ -32,6 +32,7 @@ pub struct JoinRoom {
     ice_servers: Vec<IceServer>,
     relay_only: bool,
     removal: RemovalPolicy,
+    capacity: Option<u8>,
     admission: Bytes,
 }
 
@@ -58,6 +59,14 @@ pub enum JoinError {
         /// The room's address.
         url: RoomUrl,
     },
+    /// All places of the room are taken: see [`JoinRoom::capacity`].
+    #[error(
+        "the room is full: {capacity} of {capacity} play already; try again later, or join another room"
+    )]
+    Full {
+        /// How many can play.
+        capacity: u8,
+    },
     /// This player was removed from the room, by its [`RemovalPolicy`].
     #[error("this player was removed from the room by {}", names(by))]
     Removed {
@@ -82,6 +91,7 @@ impl JoinRoom {
             ice_servers: Vec::new(),
             relay_only: false,
             removal: RemovalPolicy::default(),
+            capacity: None,
             admission: Bytes::new(),
         }
     }
@@ -106,6 +116,19 @@ impl JoinRoom {
     #[must_use]
     pub fn removal(mut self, policy: RemovalPolicy) -> Self {
         self.removal = policy;
+        self
+    }
+
+    /// Sets how many players can play in the room, this one included: from 2 to 32. Without this,
+    /// there is no limit.
+    ///
+    /// The limit holds however many players join at once, because one player gives the places: the
+    /// host, or another one while the host's game does not run. A player who gets no place sees
+    /// [`RoomFailed`](crate::RoomFailed) with [`JoinError::Full`]. Players meet only if their
+    /// capacities are the same.
+    #[must_use]
+    pub fn capacity(mut self, players: u8) -> Self {
+        self.capacity = Some(players);
         self
     }
 
@@ -178,7 +201,7 @@ pub(crate) fn join(mut room: EntityWorldMut, how: JoinRoom) {
 
 /// Joins with the mesh, unless the app has something else.
 fn connect(how: JoinRoom, world: &World) -> Result<(RoomUrl, RoomLink), JoinError> {
-    let (removal, admission) = (how.removal, how.admission.clone());
+    let (removal, capacity, admission) = (how.removal, how.capacity, how.admission.clone());
     let config = how.into_config()?;
     let url = config.url.clone();
     if is_joined(world, &url) {
@@ -199,6 +222,7 @@ fn connect(how: JoinRoom, world: &World) -> Result<(RoomUrl, RoomLink), JoinErro
         rate,
         kinds: kinds.kinds.clone(),
         policy: removal,
+        capacity,
         admission,
         limits: limits.copied().unwrap_or_default().0,
         seed: transport.seed(),

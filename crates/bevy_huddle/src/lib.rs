@@ -101,10 +101,11 @@
 //! | the messages: names and types | [`add_peer_event`](HuddleAppExt::add_peer_event), [`add_peer_state`](HuddleAppExt::add_peer_state) | [`Refusal::Messages`] |
 //! | the ticks per second | [`TickPlugin`] | [`Refusal::TickRate`] |
 //! | who may remove players | [`JoinRoom::removal`] | [`Refusal::Policy`] |
+//! | how many can play | [`JoinRoom::capacity`] | [`Refusal::Capacity`] |
 //! | the protocol of this library | its version | [`Refusal::Version`] |
 //!
-//! A game can also ask for a password, or say that it is full. What a player says is
-//! [`JoinRoom::admission`], and [`admit_peers`](HuddleAppExt::admit_peers) decides. Each player
+//! [`JoinRoom::capacity`] limits how many can play in a room. A game can also ask for a password.
+//! What a player says is [`JoinRoom::admission`], and [`admit_peers`](HuddleAppExt::admit_peers) decides. Each player
 //! decides for themselves whom they play with.
 //!
 //! ```

@@ -469,6 +469,15 @@ impl RoomLink {
     /// A tick begins.
     pub(crate) fn advance(&mut self) {
         self.ticked = self.now();
+        if let Some(transport) = &self.transport
+            && self.session.has_capacity()
+        {
+            for &peer in self.peers.keys() {
+                let stats = transport.stats(peer);
+                let is_stopped = stats.is_some_and(|stats| stats.stopped.is_some());
+                self.session.set_stopped(peer, is_stopped);
+            }
+        }
         self.session.advance(self.ticked);
     }
 

@@ -78,6 +78,7 @@ fn handle(world: &mut World, room: Entity, event: SessionEvent) {
                 trigger(world, HostChanged { entity: room, host });
             }
         }
+        SessionEvent::Full { capacity } => fail(world, room, JoinError::Full { capacity }),
         SessionEvent::Removed { peer, by } => removed(world, room, peer, by),
         SessionEvent::TicksSkipped { ticks } => {
             log::debug!("{ticks} ticks behind the others: skipped");

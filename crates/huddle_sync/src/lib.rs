@@ -20,6 +20,7 @@
 //! Payloads are opaque: [`codec`] makes them from `serde` types. Whatever comes from another
 //! player is untrusted: bounded, without panics, and a bad message is an error and nothing more.
 
+mod capacity;
 mod clock;
 pub mod codec;
 mod events;
@@ -40,6 +41,7 @@ mod tick;
 mod transfer;
 mod wire;
 
+pub use capacity::MAX_PLACES;
 pub use clock::ClockReading;
 pub use events::{EventError, QueueError, Undelivered};
 pub use handshake::{

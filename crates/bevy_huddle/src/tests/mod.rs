@@ -1,5 +1,6 @@
 //! What a game sees, over a virtual network.
 
+mod capacity;
 mod declaring;
 mod failing;
 mod game;

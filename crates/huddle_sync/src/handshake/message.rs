@@ -5,11 +5,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::{
     HandshakeError, PROTOCOL_VERSION,
     registry::Registry,
-    terms::{MAX_ADMISSION_LEN, MAX_GAME_LEN, Terms},
+    terms::{MAX_ADMISSION_LEN, MAX_GAME_LEN, Offer, Terms},
     text::clean,
 };
 use crate::{
     ClockReading, RemovalPolicy, TickRate,
+    capacity::{Claim, MAX_LIST_LEN, PlaceList},
     wire::{Reader, put_varint},
 };
 
@@ -20,6 +21,7 @@ const REGISTRY: u8 = 0x04;
 
 const MAGIC: [u8; 4] = *b"HUDL";
 const SETTLED: u8 = 1;
+const WAITED: u8 = 1;
 
 /// The longest reason in a refusal, in bytes.
 pub(super) const MAX_REASON_LEN: usize = 256;
@@ -30,7 +32,7 @@ pub(super) enum Message {
     /// A hello of another protocol version, of which only this can be read.
     OtherVersion(Opening),
     Welcome(Route),
-    Refusal(Route, String),
+    Refusal(Route, u8, String),
     Registry(Route, Registry),
 }
 
@@ -50,6 +52,13 @@ pub(super) struct Hello {
     pub(super) policy: RemovalPolicy,
     pub(super) clock: ClockReading,
     pub(super) admission: Bytes,
+    pub(super) places: Option<Offer>,
+}
+
+impl Hello {
+    pub(super) fn capacity(&self) -> Option<u8> {
+        Some(self.places.as_ref()?.capacity)
+    }
 }
 
 /// The nonces of the session a message belongs to.
@@ -76,7 +85,19 @@ pub(super) fn hello(nonce: u64, terms: &Terms, clock: ClockReading) -> Bytes {
     out.put_u32_le(clock.joined);
     put_varint(&mut out, terms.admission.len() as u64);
     out.put_slice(&terms.admission);
+    match &terms.places {
+        None => out.put_u8(0),
+        Some(offer) => put_offer(&mut out, offer),
+    }
     out.freeze()
+}
+
+fn put_offer(out: &mut BytesMut, Offer { capacity, claim }: &Offer) {
+    out.put_u8(*capacity);
+    out.put_u8(if claim.has_waited { WAITED } else { 0 });
+    let list = claim.list.encode();
+    put_varint(out, list.len() as u64);
+    out.put_slice(&list);
 }
 
 pub(super) fn welcome(route: Route) -> Bytes {
@@ -120,11 +141,10 @@ pub(super) fn decode(bytes: Bytes) -> Result<Message, HandshakeError> {
         WELCOME => Message::Welcome(read_route(reader)?),
         REFUSAL => {
             let route = read_route(reader)?;
-            // For people who read packets, and for later versions.
-            let _code = reader.u8().ok_or(HandshakeError::Truncated)?;
+            let code = reader.u8().ok_or(HandshakeError::Truncated)?;
             let len = reader.varint().ok_or(HandshakeError::Truncated)?;
             let reason = read_bounded(reader, "a reason", len, MAX_REASON_LEN)?;
-            Message::Refusal(route, clean(&reason, MAX_REASON_LEN))
+            Message::Refusal(route, code, clean(&reason, MAX_REASON_LEN))
         }
         REGISTRY => {
             let route = read_route(reader)?;
@@ -178,6 +198,7 @@ fn read_hello(reader: &mut Reader, opening: Opening) -> Result<Hello, HandshakeE
     }
     let len = reader.varint().ok_or(HandshakeError::Truncated)?;
     let admission = read_bounded(reader, "admission data", len, MAX_ADMISSION_LEN)?;
+    let places = read_offer(reader)?;
     Ok(Hello {
         opening,
         rate: TickRate::claimed(rate),
@@ -189,7 +210,27 @@ fn read_hello(reader: &mut Reader, opening: Opening) -> Result<Hello, HandshakeE
             is_settled: flags & SETTLED != 0,
         },
         admission,
+        places,
     })
+}
+
+fn read_offer(reader: &mut Reader) -> Result<Option<Offer>, HandshakeError> {
+    let capacity = reader.u8().ok_or(HandshakeError::Truncated)?;
+    if capacity == 0 {
+        return Ok(None);
+    }
+    let flags = reader.u8().ok_or(HandshakeError::Truncated)?;
+    let len = reader.varint().ok_or(HandshakeError::Truncated)?;
+    let list = read_bounded(reader, "a list of places", len, MAX_LIST_LEN)?;
+    let list = PlaceList::decode(&list).filter(|list| list.is_valid(capacity.into()));
+    let list = list.ok_or(HandshakeError::Malformed(
+        "a list of places there cannot be",
+    ))?;
+    let claim = Claim {
+        has_waited: flags & WAITED != 0,
+        list,
+    };
+    Ok(Some(Offer { capacity, claim }))
 }
 
 fn read_route(reader: &mut Reader) -> Result<Route, HandshakeError> {

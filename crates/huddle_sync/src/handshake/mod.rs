@@ -32,10 +32,11 @@ pub use self::{
 };
 use self::{
     message::{Hello, MAX_REASON_LEN, Message, Opening, Route},
+    refusal::FULL,
     registry::Difference,
     text::clean,
 };
-use crate::{ClockReading, hash::Fnv64};
+use crate::{ClockReading, capacity::Claim, hash::Fnv64};
 
 /// The version of everything that is exchanged between players.
 pub const PROTOCOL_VERSION: u16 = 1;
@@ -91,6 +92,8 @@ pub(crate) struct Handshake {
     rival: Option<Rival>,
     next_round: Duration,
     owed: Owed,
+    /// What the peer last told of the room's places, until it is taken.
+    claim: Option<Claim>,
     events: VecDeque<HandshakeEvent>,
 }
 
@@ -155,6 +158,7 @@ impl Handshake {
             rival: None,
             next_round: now,
             owed: Owed::default(),
+            claim: None,
             events: VecDeque::new(),
         }
     }
@@ -163,6 +167,16 @@ impl Handshake {
     /// its page is stopped. The handshake goes on as soon as the peer is heard.
     pub(crate) fn is_unanswered(&self) -> bool {
         self.unanswered >= BUSY_ROUNDS && !matches!(self.stage, Stage::Done | Stage::Refused { .. })
+    }
+
+    /// What the peer has told of the room's places since this was last called.
+    pub(crate) fn take_claim(&mut self) -> Option<Claim> {
+        self.claim.take()
+    }
+
+    /// Says hello at once, because there is news in it.
+    pub(crate) fn hello_again(&mut self) {
+        self.owed.hello |= !matches!(self.stage, Stage::Done | Stage::Refused { .. });
     }
 
     /// Whether it ended with a refusal that the other side knows of, or has been told often enough:
@@ -230,7 +244,14 @@ impl Handshake {
         match message::decode(bytes)? {
             Message::Hello(hello) => {
                 let verdict = judge(terms, &hello);
-                self.hear(&hello.opening, hello.clock, verdict, now)
+                self.hear(&hello.opening, hello.clock, verdict, now)?;
+                let nonce = self.peer.as_ref().map(|peer| peer.nonce);
+                if nonce == Some(hello.opening.nonce)
+                    && let Some(offer) = hello.places
+                {
+                    self.claim = Some(offer.claim);
+                }
+                Ok(())
             }
             Message::OtherVersion(opening) => {
                 let verdict =
@@ -244,8 +265,18 @@ impl Handshake {
                 self.be_welcomed(route);
                 Ok(())
             }
-            Message::Refusal(route, reason) => {
-                self.be_refused(route, reason);
+            Message::Refusal(route, code, reason) => {
+                let refusal = match terms.capacity() {
+                    Some(capacity) if code == FULL => Refusal::Full {
+                        by_them: true,
+                        capacity,
+                    },
+                    _ => Refusal::NotAdmitted {
+                        by_them: true,
+                        reason,
+                    },
+                };
+                self.be_refused(route, refusal);
                 Ok(())
             }
             Message::Registry(route, theirs) => {
@@ -261,11 +292,7 @@ impl Handshake {
     /// Answers [`HandshakeEvent::AskAdmission`]: admits the peer, or says why not. What answers an
     /// older question is ignored.
     pub(crate) fn decide(&mut self, ticket: Ticket, verdict: Result<(), String>) {
-        let is_asked = self
-            .peer
-            .as_ref()
-            .is_some_and(|peer| peer.nonce == ticket.0);
-        if self.stage != Stage::Asking || !is_asked {
+        if !self.is_asked(ticket) {
             return;
         }
         match verdict {
@@ -279,6 +306,21 @@ impl Handshake {
                 reason: clean(reason.as_bytes(), MAX_REASON_LEN),
             }),
         }
+    }
+
+    /// Answers [`HandshakeEvent::AskAdmission`] as well: all places are taken.
+    pub(crate) fn decide_full(&mut self, ticket: Ticket, capacity: u8) {
+        if self.is_asked(ticket) {
+            self.refuse(Refusal::Full {
+                by_them: false,
+                capacity,
+            });
+        }
+    }
+
+    fn is_asked(&self, ticket: Ticket) -> bool {
+        let peer = self.peer.as_ref();
+        self.stage == Stage::Asking && peer.is_some_and(|peer| peer.nonce == ticket.0)
     }
 
     fn hear(
@@ -375,7 +417,7 @@ impl Handshake {
         }
     }
 
-    fn be_refused(&mut self, route: Route, reason: String) {
+    fn be_refused(&mut self, route: Route, refusal: Refusal) {
         if !self.is_ours(route) {
             return;
         }
@@ -384,10 +426,7 @@ impl Handshake {
         }
         // While comparing we know why, and the peer goes on telling its list.
         if !matches!(self.stage, Stage::Comparing { .. } | Stage::Refused { .. }) {
-            self.refuse(Refusal::NotAdmitted {
-                by_them: true,
-                reason,
-            });
+            self.refuse(refusal);
         }
     }
 
@@ -442,7 +481,7 @@ impl Handshake {
             }
             Stage::Waiting | Stage::Asking | Stage::Accepted => {
                 let is_welcome = self.peer.as_ref().is_some_and(|peer| peer.has_welcomed);
-                self.owed.hello = !is_welcome;
+                self.owed.hello |= !is_welcome;
             }
         }
     }
@@ -467,6 +506,11 @@ fn judge(terms: &Terms, hello: &Hello) -> Verdict {
         Verdict::Refuse(Refusal::Policy {
             mine: terms.policy,
             theirs: hello.policy,
+        })
+    } else if hello.capacity() != terms.capacity() {
+        Verdict::Refuse(Refusal::Capacity {
+            mine: terms.capacity(),
+            theirs: hello.capacity(),
         })
     } else if hello.kinds_hash != terms.kinds_hash {
         Verdict::Compare

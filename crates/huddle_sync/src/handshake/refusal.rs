@@ -8,6 +8,9 @@ use crate::{RemovalPolicy, TickRate};
 /// How many names a text tells before it counts the rest.
 const MAX_NAMES: usize = 5;
 
+/// What stands for [`Refusal::Full`] on the wire.
+pub(super) const FULL: u8 = 8;
+
 /// Why two players cannot play together. Its text is fit to be shown to players; what the other
 /// player's game supplied is bounded and free of control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -53,6 +56,25 @@ pub enum Refusal {
         /// The other's.
         theirs: RemovalPolicy,
     },
+    /// Their rooms have different capacities.
+    #[error(
+        "in the other player's game {}, in this one {}: both need the same capacity",
+        players(*theirs), players(*mine)
+    )]
+    Capacity {
+        /// How many can play in this player's room; `None` for any number.
+        mine: Option<u8>,
+        /// How many can play in the other's.
+        theirs: Option<u8>,
+    },
+    /// All places are taken.
+    #[error("the room is full: {capacity} of {capacity} play already")]
+    Full {
+        /// Whether this player got no place, rather than the other.
+        by_them: bool,
+        /// How many can play.
+        capacity: u8,
+    },
     /// Their games declare different messages. All lists are empty if the difference lies beyond
     /// what fits into the exchange, or the other side did not tell.
     #[error("{}", Messages { only_mine, only_theirs, different })]
@@ -85,6 +107,8 @@ impl Refusal {
             Self::Policy { .. } => 4,
             Self::Messages { .. } => 5,
             Self::NotAdmitted { .. } => 6,
+            Self::Full { .. } => FULL,
+            Self::Capacity { .. } => 9,
         }
     }
 
@@ -102,6 +126,13 @@ impl Refusal {
             only_theirs: difference.only_theirs,
             different: difference.different,
         }
+    }
+}
+
+fn players(capacity: Option<u8>) -> String {
+    match capacity {
+        Some(capacity) => format!("{capacity} can play"),
+        None => "any number can play".to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::registry::Registry;
-use crate::{Kinds, RemovalPolicy, TickRate};
+use crate::{Kinds, RemovalPolicy, TickRate, capacity::Claim};
 
 /// The longest id of a game, in bytes.
 pub const MAX_GAME_LEN: usize = 64;
@@ -20,6 +20,15 @@ pub struct Terms {
     pub(super) registry: Registry,
     pub(super) policy: RemovalPolicy,
     pub(super) admission: Bytes,
+    /// In a room with a capacity.
+    pub(super) places: Option<Offer>,
+}
+
+/// How many can play, and who does so far as this player knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Offer {
+    pub(super) capacity: u8,
+    pub(super) claim: Claim,
 }
 
 /// Why [`Terms`] cannot be offered.
@@ -61,7 +70,17 @@ impl Terms {
             registry: Registry::of(kinds),
             policy,
             admission,
+            places: None,
         })
+    }
+
+    /// Tells of the places of a room with a capacity.
+    pub(crate) fn set_places(&mut self, capacity: u8, claim: Claim) {
+        self.places = Some(Offer { capacity, claim });
+    }
+
+    pub(super) fn capacity(&self) -> Option<u8> {
+        Some(self.places.as_ref()?.capacity)
     }
 }
 

@@ -145,6 +145,14 @@ fn mirrored(refusal: Refusal) -> Refusal {
             mine: theirs,
             theirs: mine,
         },
+        Refusal::Capacity { mine, theirs } => Refusal::Capacity {
+            mine: theirs,
+            theirs: mine,
+        },
+        Refusal::Full { by_them, capacity } => Refusal::Full {
+            by_them: !by_them,
+            capacity,
+        },
         Refusal::Messages {
             only_mine,
             only_theirs,
@@ -584,8 +592,27 @@ fn the_bytes_are_as_documented() {
             "1e000000",
             "09",
             "6c6574206d6520696e",
+            "00",
         ]
         .concat()
+    );
+    let list = crate::capacity::PlaceList {
+        version: 300,
+        host: crate::test_peer(1),
+        members: vec![crate::test_peer(1), crate::test_peer(2)],
+    };
+    let mut limited = terms.clone();
+    let claim = Claim {
+        has_waited: true,
+        list,
+    };
+    limited.set_places(4, claim);
+    let id = |n: &str| format!("10{}", n.repeat(16));
+    let hello = hex(message::hello(nonce, &limited, clock()));
+    let tail = format!("040137fb2c01{}02{}{}", id("01"), id("01"), id("02"));
+    assert!(
+        hello.ends_with(&format!("6c6574206d6520696e{tail}")),
+        "{hello}"
     );
     let route = Route { from: 1, to: 2 };
     let nonces = "01000000000000000200000000000000";
@@ -632,9 +659,9 @@ fn what_is_wrong_is_named() {
     assert_eq!(error(&[2; 18]), HandshakeError::LeftOver(1));
     let mut hello = Vec::from(message::hello(1, &terms(), clock()));
     let len = hello.len();
-    // The admission data claims to be longer than allowed.
-    hello[len - 10] = 0x81;
-    hello[len - 9] = 0x08;
+    // The admission data, before the capacity, claims to be longer than allowed.
+    hello[len - 11] = 0x81;
+    hello[len - 10] = 0x08;
     let too_long = HandshakeError::TooLong {
         what: "admission data",
         len: 1025,

@@ -96,6 +96,11 @@ pub enum SessionEvent {
         /// Who; maybe this player.
         host: PeerId,
     },
+    /// All places of the room are taken, so this player has none: leave it.
+    Full {
+        /// How many can play.
+        capacity: u8,
+    },
     /// By the room's policy a player is to go: cut them off, or leave if it is this one.
     Removed {
         /// Who; maybe this player.

@@ -20,9 +20,10 @@ pub use self::{error::MessageError, event::SessionEvent, rider::PacketRider, sta
 
 use self::peer::{Copied, OpenSession, PeerSession, Received};
 use crate::{
-    Delivery, KindError, KindId, Kinds, Lane, OfferError, OwnStates, QueueError, RemovalError,
-    RemovalPolicy, Schema, Terms, TermsError, Tick, TickInstant, TickRate, TransferId,
-    TransferLimits,
+    Delivery, KindError, KindId, Kinds, Lane, MAX_PLACES, OfferError, OwnStates, QueueError,
+    Refusal, RemovalError, RemovalPolicy, Schema, Terms, TermsError, Tick, TickInstant, TickRate,
+    TransferId, TransferLimits,
+    capacity::{Places, Verdict},
     clock::RoomClock,
     handshake::{Agreement, HandshakeEvent, Ticket},
     hash::Fnv64,
@@ -45,6 +46,8 @@ pub struct RoomSetup {
     pub kinds: Kinds,
     /// Who may remove players.
     pub policy: RemovalPolicy,
+    /// How many can play, from 2 to [`MAX_PLACES`]; `None` for any number.
+    pub capacity: Option<u8>,
     /// What this player says to be admitted.
     pub admission: Bytes,
     /// Which transfers are accepted.
@@ -62,6 +65,7 @@ impl RoomSetup {
             rate: TickRate::default(),
             kinds,
             policy: RemovalPolicy::default(),
+            capacity: None,
             admission: Bytes::new(),
             limits: TransferLimits::default(),
             seed: 0,
@@ -89,6 +93,10 @@ pub struct RoomSession {
     peers: BTreeMap<PeerId, PeerSession>,
     /// What the game has been asked about whom.
     tickets: BTreeMap<PeerId, Ticket>,
+    /// Who has a place, in a room with a capacity.
+    places: Option<Places>,
+    /// What the game admits and waits for a place.
+    admitted: BTreeMap<PeerId, Ticket>,
     news: VecDeque<SessionEvent>,
     /// Kept for its memory.
     received: Vec<Received>,
@@ -103,6 +111,9 @@ pub enum SetupError {
     /// A name is taken that the room needs for itself.
     #[error(transparent)]
     Kinds(#[from] KindError),
+    /// So many players cannot be a room.
+    #[error("{0} players cannot be a room: choose a capacity from 2 to {MAX_PLACES}")]
+    Capacity(u8),
 }
 
 impl RoomSession {
@@ -117,16 +128,20 @@ impl RoomSession {
             rate,
             mut kinds,
             policy,
+            capacity,
             admission,
             limits,
             seed,
         } = setup;
+        if let Some(wrong) = capacity.filter(|it| !(2..=MAX_PLACES).contains(it)) {
+            return Err(SetupError::Capacity(wrong));
+        }
         let roster_kind = kinds.declare(
             RosterMessage::NAME,
             Delivery::Event,
             Schema::of::<RosterMessage>(),
         )?;
-        Ok(Self {
+        let mut room = Self {
             terms: Terms::new(&game, rate, &kinds, policy, admission)?,
             kinds,
             roster_kind,
@@ -140,9 +155,13 @@ impl RoomSession {
             host: me,
             peers: BTreeMap::new(),
             tickets: BTreeMap::new(),
+            places: capacity.map(|capacity| Places::new(me, capacity)),
+            admitted: BTreeMap::new(),
             news: VecDeque::new(),
             received: Vec::new(),
-        })
+        };
+        room.offer_places();
+        Ok(room)
     }
 
     /// The room's tick.
@@ -155,6 +174,19 @@ impl RoomSession {
         self.advanced = now;
         let ticks = self.clock.advance(now);
         self.skipped(ticks);
+        self.poll_places(now);
+    }
+
+    /// Whether the room has a limit of players.
+    pub fn has_capacity(&self) -> bool {
+        self.places.is_some()
+    }
+
+    /// Whether a peer's game runs: one that does not gives no places.
+    pub fn set_stopped(&mut self, peer: PeerId, is_stopped: bool) {
+        if let Some(places) = &mut self.places {
+            places.set_stopped(peer, is_stopped);
+        }
     }
 
     /// A link to a peer opened that had none: the handshake begins.
@@ -162,6 +194,9 @@ impl RoomSession {
         self.link_lost(peer);
         let session = PeerSession::new(self.nonce(peer), now);
         self.peers.insert(peer, session);
+        if let Some(places) = &mut self.places {
+            places.link_opened(peer, now);
+        }
     }
 
     /// A peer's link is a new one.
@@ -176,6 +211,10 @@ impl RoomSession {
         self.close(peer);
         self.peers.remove(&peer);
         self.tickets.remove(&peer);
+        self.admitted.remove(&peer);
+        if let Some(places) = &mut self.places {
+            places.link_lost(peer, self.advanced);
+        }
     }
 
     /// Takes a message from a peer that arrived at `arrived`.
@@ -302,9 +341,16 @@ impl RoomSession {
     /// Answers [`SessionEvent::AskAdmission`]: lets the peer in, or says why not, in words for
     /// that player.
     pub fn admit(&mut self, peer: PeerId, verdict: Result<(), String>, now: Duration) {
-        if let Some(ticket) = self.tickets.remove(&peer)
-            && let Some(session) = self.peers.get_mut(&peer)
+        let Some(ticket) = self.tickets.remove(&peer) else {
+            return;
+        };
+        if let Some(places) = &mut self.places
+            && verdict.is_ok()
         {
+            self.admitted.insert(peer, ticket);
+            places.admit(peer);
+            self.poll_places(now);
+        } else if let Some(session) = self.peers.get_mut(&peer) {
             session.handshake.decide(ticket, verdict);
             self.poll_handshake(peer, None, now);
         }
@@ -393,6 +439,13 @@ impl RoomSession {
             session.handshake.receive(&self.terms, bytes.clone(), now)?;
             self.poll_handshake(peer, Some(bytes), now);
         }
+        let session = self.peers.get_mut(&peer);
+        if let Some(claim) = session.and_then(|session| session.handshake.take_claim())
+            && let Some(places) = &mut self.places
+        {
+            places.hear(peer, claim, now);
+            self.poll_places(now);
+        }
         Ok(())
     }
 
@@ -405,6 +458,7 @@ impl RoomSession {
         {
             match event {
                 HandshakeEvent::AskAdmission { ticket, data } => {
+                    self.admitted.remove(&peer);
                     self.tickets.insert(peer, ticket);
                     self.news
                         .push_back(SessionEvent::AskAdmission { peer, data });
@@ -412,18 +466,24 @@ impl RoomSession {
                 HandshakeEvent::Done(agreement) => self.join(peer, agreement, now),
                 HandshakeEvent::Refused(refusal) => {
                     self.close_and_tell(peer);
+                    if let Refusal::Full {
+                        by_them: true,
+                        capacity,
+                    } = refusal
+                    {
+                        self.news.push_back(SessionEvent::Full { capacity });
+                    }
                     self.news.push_back(SessionEvent::Refused { peer, refusal });
                 }
                 HandshakeEvent::Restarted => {
-                    self.close_and_tell(peer);
-                    let mut session = PeerSession::new(self.nonce(peer), now);
+                    self.restart(peer, now);
                     if let Some(bytes) = &message
+                        && let Some(session) = self.peers.get_mut(&peer)
                         && let Err(error) =
                             session.handshake.receive(&self.terms, bytes.clone(), now)
                     {
                         debug_assert!(false, "it was received before: {error}");
                     }
-                    self.peers.insert(peer, session);
                 }
             }
         }
@@ -436,7 +496,26 @@ impl RoomSession {
         }
     }
 
+    /// Begins a new session with a peer over the same link.
+    fn restart(&mut self, peer: PeerId, now: Duration) {
+        self.close_and_tell(peer);
+        let session = PeerSession::new(self.nonce(peer), now);
+        self.peers.insert(peer, session);
+        self.tickets.remove(&peer);
+        self.admitted.remove(&peer);
+        if let Some(places) = &mut self.places {
+            places.restarted(peer);
+        }
+    }
+
     fn join(&mut self, peer: PeerId, agreement: Agreement, now: Duration) {
+        if let Some(places) = &mut self.places {
+            if !places.list().has(peer) {
+                // It lost its place while the welcomes were on their way.
+                return self.restart(peer, now);
+            }
+            places.joined(peer);
+        }
         let age = now.saturating_sub(agreement.heard);
         // A clock that cannot be right is not followed; play goes on without it.
         if let Ok(skipped) = self.clock.meet(peer, agreement.clock, age, now) {
@@ -471,6 +550,9 @@ impl RoomSession {
         if !events.is_empty() {
             self.news
                 .push_back(SessionEvent::Undelivered { peer, events });
+        }
+        if let Some(places) = &mut self.places {
+            places.parted(peer);
         }
         self.clock.forget(peer);
         self.roster.part(peer, self.clock.tick());
@@ -519,6 +601,12 @@ impl RoomSession {
                     match self.kinds.at(Delivery::Event, index as usize) {
                         Some(kind) if kind == self.roster_kind => {
                             match RosterMessage::decode(&payload) {
+                                Ok(RosterMessage::Places(list)) => {
+                                    if let Some(places) = &mut self.places {
+                                        places.receive(peer, list);
+                                        self.poll_places(arrived);
+                                    }
+                                }
                                 Ok(message) => {
                                     let tick = self.clock.tick();
                                     self.roster.receive(peer, message, tick);
@@ -559,6 +647,54 @@ impl RoomSession {
         let host = self.roster.host();
         if std::mem::replace(&mut self.host, host) != host {
             self.news.push_back(SessionEvent::HostChanged { host });
+        }
+    }
+
+    /// Does what is due with the room's places.
+    fn poll_places(&mut self, now: Duration) {
+        let Some(places) = &mut self.places else {
+            return;
+        };
+        places.step(now, |player| self.roster.is_reported(player));
+        let is_stale = places.take_stale();
+        let outsiders = places.outsiders();
+        let list = places.list().clone();
+        let capacity = places.capacity();
+        let mut verdicts = Vec::new();
+        for &peer in self.admitted.keys() {
+            verdicts.push((peer, places.verdict(peer)));
+        }
+        if is_stale {
+            self.offer_places();
+            self.tell_everybody(&RosterMessage::Places(list));
+        }
+        for (peer, verdict) in verdicts {
+            let ticket = match verdict {
+                Verdict::Wait => continue,
+                Verdict::Welcome | Verdict::Full => self.admitted.remove(&peer),
+            };
+            if let Some(ticket) = ticket
+                && let Some(session) = self.peers.get_mut(&peer)
+            {
+                match verdict {
+                    Verdict::Full => session.handshake.decide_full(ticket, capacity),
+                    _ => session.handshake.decide(ticket, Ok(())),
+                }
+                self.poll_handshake(peer, None, now);
+            }
+        }
+        for peer in outsiders {
+            self.restart(peer, now);
+        }
+    }
+
+    /// Puts what is known of the room's places into the hellos.
+    fn offer_places(&mut self) {
+        if let Some(places) = &self.places {
+            self.terms.set_places(places.capacity(), places.claim());
+            for session in self.peers.values_mut() {
+                session.handshake.hello_again();
+            }
         }
     }
 

@@ -2,13 +2,16 @@ use bytes::Bytes;
 use matchbox_protocol::PeerId;
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{self, DecodeError, EncodeError};
+use crate::{
+    capacity::PlaceList,
+    codec::{self, DecodeError, EncodeError},
+};
 
 /// The most links one report tells.
 pub(crate) const MAX_LINKS: usize = 64;
 
 /// The longest report in bytes: its kind, a tick, a count, and 17 for each link. So no report with
-/// more links fits.
+/// more links fits. A list of places is shorter.
 const MAX_REPORT_LEN: usize = 1 + 5 + 1 + 17 * MAX_LINKS;
 
 /// What members tell each other of the room. It travels as an ordinary event, under the name
@@ -24,6 +27,8 @@ pub(crate) enum RosterMessage {
     },
     /// The sender wants a player removed: as the host an order, among equals a vote.
     Remove(PeerId),
+    /// Who has a place, in a room with a capacity.
+    Places(PlaceList),
 }
 
 impl RosterMessage {
@@ -99,7 +104,7 @@ mod tests {
     fn its_shape_is_part_of_what_players_compare() {
         assert_eq!(
             Schema::of::<RosterMessage>().as_str(),
-            "enum{Links{joined: u32, peers: [bytes]}, Remove(bytes)}"
+            "enum{Links{joined: u32, peers: [bytes]}, Remove(bytes), Places({version: u64, host: bytes, members: [bytes]})}"
         );
     }
 

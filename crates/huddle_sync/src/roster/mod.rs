@@ -183,6 +183,8 @@ impl Roster {
             }
             // Beyond the limit it is dropped: nobody honest gets there.
             RosterMessage::Remove(peer) => drop(self.wish(from, peer, tick)),
+            // They concern the room, whose places are not the roster's.
+            RosterMessage::Places(_) => {}
         }
         self.count(tick);
     }
@@ -244,6 +246,12 @@ impl Roster {
             .get(&peer)
             .and_then(|member| member.links.as_ref());
         links.into_iter().flatten().copied().collect()
+    }
+
+    /// Whether any member reports a link to a player.
+    pub(crate) fn is_reported(&self, player: PeerId) -> bool {
+        let mut links = self.members.values().filter_map(|it| it.links.as_ref());
+        links.any(|links| links.contains(&player))
     }
 
     /// The links the mesh lacks: pairs of members one of whom does not report the other, and this

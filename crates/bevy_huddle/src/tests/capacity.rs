@@ -1,0 +1,270 @@
+//! Rooms for a number of players.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+
+use crate::{
+    JoinError, Refusal,
+    prelude::*,
+    testing::{Conditions, Lab, Player},
+};
+
+use super::game::{LabExt, game, lab};
+
+const CAPACITY: u8 = 4;
+
+/// Few frames, so that the tests take less time.
+const HZ: f64 = 20.0;
+
+fn joins(capacity: u8) -> impl Fn(&mut App) {
+    move |app: &mut App| {
+        game(app);
+        app.insert_resource(Time::<Fixed>::from_hz(HZ));
+        app.add_systems(Startup, move |mut commands: Commands| {
+            commands.join_room(JoinRoom::new("ws://lab/room").capacity(capacity));
+        });
+    }
+}
+
+/// A lab with a network of this kind; each seed has another.
+fn network(seed: u64) -> Lab {
+    let mut lab = Lab::new(seed);
+    lab.record::<PeerJoined>();
+    lab.record::<PeerLeft>();
+    lab.record::<PeerRefused>();
+    lab.record::<RoomFailed>();
+    lab.network(Conditions {
+        latency: Duration::from_millis([40, 100, 200][seed as usize % 3]),
+        jitter: Duration::from_millis(10),
+        loss: [0.0, 0.02, 0.1][seed as usize / 3 % 3],
+        ..default()
+    });
+    lab
+}
+
+/// A player, and what stays true of one whose room has failed.
+#[derive(Clone, Copy)]
+struct Guest {
+    player: Player,
+    id: PeerId,
+    room: Entity,
+}
+
+fn guest(lab: &mut Lab) -> Guest {
+    let player = lab.player(joins(CAPACITY));
+    lab.frame_rate(player, HZ);
+    Guest {
+        player,
+        id: lab.me(player),
+        room: lab.room(player),
+    }
+}
+
+fn guests(lab: &mut Lab, count: usize) -> Vec<Guest> {
+    (0..count).map(|_| guest(lab)).collect()
+}
+
+/// The ids of the peers that a player sees.
+fn peers(lab: &Lab, guest: &Guest) -> BTreeSet<PeerId> {
+    let world = lab[guest.player].world();
+    let peers = world.get::<RoomPeers>(guest.room);
+    let peers = peers.map_or(&[][..], RoomPeers::entities);
+    let ids = peers.iter().filter_map(|&peer| world.get::<Peer>(peer));
+    ids.map(|peer| peer.id).collect()
+}
+
+/// Whether all these players see each other, and nobody else.
+fn are_together(lab: &Lab, guests: &[Guest]) -> bool {
+    guests.iter().all(|guest| {
+        let mut all = peers(lab, guest);
+        all.insert(guest.id);
+        all == guests.iter().map(|guest| guest.id).collect()
+    })
+}
+
+fn is_out(lab: &Lab, guest: &Guest) -> bool {
+    lab.get::<RoomState>(guest.player, guest.room) == Some(&RoomState::Failed)
+}
+
+/// Those who play, and those whose rooms have failed.
+fn split(lab: &Lab, guests: &[Guest]) -> (Vec<Guest>, Vec<Guest>) {
+    guests.iter().partition(|guest| !is_out(lab, guest))
+}
+
+/// Lets time pass; nobody ever sees more than can play.
+fn run(lab: &mut Lab, guests: &[Guest], time: Duration) {
+    let end = lab.now() + time;
+    while lab.now() < end {
+        lab.run_for(Duration::from_millis(50));
+        for guest in guests {
+            let count = peers(lab, guest).len();
+            assert!(count < usize::from(CAPACITY), "{count} peers");
+        }
+    }
+}
+
+/// As many as can play do so with each other, and each of the others is told that it is full.
+fn check(lab: &mut Lab, guests: &[Guest], context: &str) {
+    let (inside, out) = split(lab, guests);
+    let expected = guests.len().min(CAPACITY.into());
+    assert_eq!(inside.len(), expected, "{context}");
+    assert!(are_together(lab, &inside), "{context}");
+    for Guest { player, .. } in inside {
+        let joined = lab.seen::<PeerJoined>(player);
+        assert_eq!(joined.len(), expected - 1, "{context}");
+        assert_eq!(lab.seen::<PeerLeft>(player), [], "{context}");
+    }
+    for Guest { player, .. } in out {
+        let failed = lab.seen::<RoomFailed>(player);
+        assert_eq!(failed.len(), 1, "{context}");
+        let capacity = CAPACITY;
+        assert_eq!(failed[0].error, JoinError::Full { capacity }, "{context}");
+        assert_eq!(lab.seen::<PeerJoined>(player), [], "{context}");
+    }
+}
+
+#[test]
+fn capacity_holds_when_everybody_joins_an_empty_room_at_once() {
+    for seed in 0..20 {
+        for count in [3, 5, 6] {
+            let mut lab = network(seed);
+            let guests = guests(&mut lab, count);
+            run(&mut lab, &guests, Duration::from_secs(10));
+            check(&mut lab, &guests, &format!("seed {seed}, {count} players"));
+        }
+    }
+}
+
+#[test]
+fn capacity_holds_when_many_join_a_host_at_once() {
+    for seed in 0..20 {
+        let mut lab = network(seed);
+        let mut all = guests(&mut lab, 1);
+        lab.run_for(Duration::from_secs(5));
+        all.extend(guests(&mut lab, 3 + seed as usize % 4));
+        run(&mut lab, &all, Duration::from_secs(10));
+        assert!(!is_out(&lab, &all[0]), "the host was there first");
+        check(&mut lab, &all, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn friend_joins_a_waiting_host_at_once() {
+    let mut lab = network(0);
+    let host = lab.player(joins(2));
+    lab.run_for(Duration::from_secs(5));
+    let friend = lab.player(joins(2));
+    let took = lab.run_until(|lab| lab.have_met(&[host, friend]));
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+#[test]
+fn full_room_refuses_newcomers_and_has_a_place_again_when_somebody_leaves() {
+    let mut lab = network(0);
+    let four = guests(&mut lab, 4);
+    run(&mut lab, &four, Duration::from_secs(6));
+    check(&mut lab, &four, "four");
+    let late = guest(&mut lab);
+    lab.run_for(Duration::from_secs(3));
+    let failed = lab.seen::<RoomFailed>(late.player);
+    assert_eq!(failed.len(), 1);
+    let text = failed[0].error.to_string();
+    assert!(text.contains("the room is full: 4 of 4"), "{text}");
+    let mut refused = Vec::new();
+    for guest in &four {
+        refused.extend(lab.seen::<PeerRefused>(guest.player));
+        assert_eq!(lab.seen::<PeerJoined>(guest.player), []);
+        assert_eq!(lab.seen::<PeerLeft>(guest.player), []);
+    }
+    assert_eq!(
+        refused.len(),
+        1,
+        "the host refuses, nobody else is concerned"
+    );
+    let (by_them, capacity) = (false, CAPACITY);
+    assert_eq!(refused[0].refusal, Refusal::Full { by_them, capacity });
+
+    lab.leave(four[1].player);
+    lab.run_for(Duration::from_secs(1));
+    let last = guest(&mut lab);
+    lab.run_for(Duration::from_secs(3));
+    assert!(are_together(&lab, &[four[0], four[2], four[3], last]));
+}
+
+#[test]
+fn another_player_gives_places_when_the_host_leaves_or_hangs() {
+    for (seed, hangs) in (0..10).map(|seed| (seed, seed % 2 == 0)) {
+        let mut lab = network(seed);
+        let host = guest(&mut lab);
+        lab.run_for(Duration::from_secs(5));
+        let [ada, bob] = [guest(&mut lab), guest(&mut lab)];
+        lab.run_until(|lab| are_together(lab, &[host, ada, bob]));
+        lab.run_for(Duration::from_secs(1));
+        if hangs {
+            lab.frame_rate(host.player, 0.001);
+            lab.frame(host.player);
+        } else {
+            lab.leave(host.player);
+        }
+        lab.run_for(Duration::from_secs(5));
+        let newcomers = guests(&mut lab, 3);
+        run(&mut lab, &newcomers, Duration::from_secs(8));
+        let (inside, out) = split(&lab, &newcomers);
+        let free = if hangs { 1 } else { 2 };
+        let context = format!("seed {seed}, the host hangs: {hangs}");
+        assert_eq!((inside.len(), out.len()), (free, 3 - free), "{context}");
+        let expected: BTreeSet<_> = [ada, bob].iter().chain(&inside).map(|it| it.id).collect();
+        for guest in [ada, bob].iter().chain(&inside) {
+            let mut seen = peers(&lab, guest);
+            seen.insert(guest.id);
+            seen.remove(&host.id);
+            assert_eq!(seen, expected, "{context}");
+        }
+    }
+}
+
+#[test]
+fn players_play_on_together_after_a_partition() {
+    for seed in 0..10 {
+        let mut lab = network(seed);
+        let guests = guests(&mut lab, 4);
+        run(&mut lab, &guests, Duration::from_secs(6));
+        assert!(are_together(&lab, &guests), "seed {seed}");
+        let players: Vec<_> = guests.iter().map(|guest| guest.player).collect();
+        let (some, others) = guests.split_at(1 + seed as usize % 3);
+        lab.partition(&players[..some.len()], &players[some.len()..]);
+        run(&mut lab, &guests, Duration::from_secs(8));
+        assert!(are_together(&lab, some), "seed {seed}");
+        assert!(are_together(&lab, others), "seed {seed}");
+        lab.heal();
+        run(&mut lab, &guests, Duration::from_secs(12));
+        assert!(are_together(&lab, &guests), "seed {seed}");
+    }
+}
+
+#[test]
+fn rooms_with_other_capacities_refuse_each_other() {
+    let mut lab = lab();
+    let [ada, bob] = [4, 5].map(|capacity| lab.player(joins(capacity)));
+    lab.run_for(Duration::from_secs(5));
+    for (player, mine, theirs) in [(ada, 4, 5), (bob, 5, 4)] {
+        let refused = lab.seen::<PeerRefused>(player);
+        assert_eq!(refused.len(), 1);
+        let (mine, theirs) = (Some(mine), Some(theirs));
+        assert_eq!(refused[0].refusal, Refusal::Capacity { mine, theirs });
+    }
+}
+
+#[test]
+fn capacity_that_makes_no_room_is_refused_when_joining() {
+    for capacity in [0, 1, 33] {
+        let mut lab = lab();
+        let ada = lab.player(joins(capacity));
+        lab.settle();
+        let failed = lab.seen::<RoomFailed>(ada);
+        let text = failed[0].error.to_string();
+        assert!(text.contains("from 2 to 32"), "{text}");
+    }
+}
