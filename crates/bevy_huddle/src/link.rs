@@ -56,7 +56,7 @@ pub(crate) struct RoomLink {
 #[derive(Default)]
 struct PeerLink {
     presence: Presence,
-    /// Why the peer leaves, while the last events from it are told. The first reason counts.
+    /// Why the peer leaves, while its last events are triggered. The first reason counts.
     leaving: Option<LeaveReason>,
     foreign: bool,
     /// Whether one of the two games refused the other.
@@ -72,7 +72,7 @@ struct PeerLink {
 /// Whether the world has an entity for a peer.
 ///
 /// Observers can leave the room or despawn the peer in the middle of any step. `PeerLeft` follows
-/// exactly once after each `PeerJoined`, because only [`Presence::Here`] leads to it, and whoever
+/// exactly once after each `PeerJoined`, because only [`Presence::Here`] leads to it, and the code that
 /// takes the entity from the link reports it.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Presence {

@@ -8,7 +8,7 @@ use crate::{link::RoomLink, room::Rooms};
 
 /// The peers that are in the room and have not joined yet, and why; on the room entity.
 ///
-/// Nobody gives up on a pending peer: it joins as soon as the reason is gone. A peer that can never
+/// A pending peer is never given up: it joins as soon as the reason is gone. A peer that can never
 /// join is not pending, but refused: see [`PeerRefused`](crate::PeerRefused).
 ///
 /// Use it for texts such as "A player is here, but their game is busy": it is always current, so a

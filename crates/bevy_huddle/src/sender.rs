@@ -82,7 +82,7 @@ pub enum TrySendError {
     /// There is no room.
     #[error("there is no room: call `commands.join_room(\"ws://host:3536/name\")` first")]
     NoRoom,
-    /// Nobody gets the event.
+    /// No recipient gets the event.
     #[error(transparent)]
     Refused(#[from] MessageError),
 }
@@ -97,7 +97,7 @@ pub struct Missed {
 }
 
 impl TrySendError {
-    /// The recipients who do not get the event while the other ones do. Empty if nobody gets it.
+    /// The recipients who do not get the event while the other ones do. Empty if none gets it.
     pub fn missed(&self) -> &[Missed] {
         match self {
             Self::Missed(missed) => missed,

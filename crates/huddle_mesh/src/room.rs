@@ -111,7 +111,7 @@ impl Room {
     /// Tells the other peers that the platform stops this game, or lets it run again.
     ///
     /// A game that does not call [`poll`](Self::poll) for a second counts as busy; the mesh notices
-    /// that by itself, and browsers report frozen pages. Call this where only the game knows, such
+    /// that automatically, and browsers report frozen pages. Call this where only the game knows, such
     /// as on a phone's pause event.
     pub fn set_frozen(&mut self, is_frozen: bool) {
         self.handle.set_frozen(is_frozen);

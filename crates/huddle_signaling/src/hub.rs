@@ -290,7 +290,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut state = self.hub.lock();
-        // Nobody reads why any more.
+        // The close code has no reader any more.
         let left = state.remove(self.id, Ejection::TooSlow);
         state.deliver_all(left);
     }

@@ -27,7 +27,7 @@ pub(crate) struct Timing {
 #[derive(Debug)]
 pub(crate) struct Player {
     pub(crate) peer: PeerId,
-    /// It asked for extensions: it is told of its group, reports its links, and can be moved.
+    /// It asked for extensions: it receives news of its group, reports its links, and can be moved.
     pub(crate) extends: bool,
     /// The group it is in.
     pub(crate) group: u64,

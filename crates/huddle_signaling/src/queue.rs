@@ -71,7 +71,7 @@ pub(crate) struct Queue {
     players: BTreeMap<Ticket, Player>,
     groups: BTreeMap<u64, Group>,
     last_group: u64,
-    /// Who may be put into another group, in the order in which they are.
+    /// The players that may be put into another group, in that order.
     pool: BTreeSet<(u32, Ticket)>,
     /// What is to be sent.
     out: Vec<Delivery<'static>>,

@@ -47,11 +47,11 @@ pub(crate) struct Limits {
     pub(crate) timing: Timing,
 }
 
-/// The number of members that a newcomer is told of. A mesh of more peers does not work, and a
+/// The number of members that are listed for a newcomer. A mesh of more peers does not work, and a
 /// signaling message must stay small in a room of any size.
 const MAX_LISTED: usize = 32;
 
-/// What tells a newcomer who is in its room, if anybody is.
+/// The list of the other members of a room for a newcomer, unless the room was empty.
 fn members(others: &[PeerId], newcomer: PeerId) -> Option<Delivery<'static>> {
     let listed: Vec<_> = others.iter().take(MAX_LISTED).copied().collect();
     let event = Event::Extension(Extension::Members(listed));
@@ -62,7 +62,7 @@ fn members(others: &[PeerId], newcomer: PeerId) -> Option<Delivery<'static>> {
 #[derive(Debug)]
 struct Room {
     members: Vec<PeerId>,
-    /// Where joiners look for this room; `None` if nobody can join.
+    /// Where joiners look for this room; `None` if the room cannot be joined.
     name: Option<String>,
 }
 

@@ -22,7 +22,7 @@ const REPORT_SPACING: Duration = Duration::from_millis(250);
 pub(crate) enum Stage {
     /// Players are missing.
     Waiting,
-    /// Nobody is missing, and not all members are linked.
+    /// All members are there, but not all are linked.
     Full(Uuid),
     /// The group is final.
     Linked(Uuid),
@@ -37,7 +37,7 @@ enum Report<'a> {
 /// Who makes the group that this player is in.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Grouping {
-    /// Nobody: it is final, or this room has none.
+    /// The group is final, or this room has none.
     Settled,
     /// Its members, as no server has claimed it.
     ByPeers(NonZeroU16),
@@ -69,12 +69,12 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
-    /// The server wants to know, and shall be told even if nothing has changed.
+    /// The server asked for a report, which is due even if nothing has changed.
     pub(crate) fn ask(&mut self) {
         self.asked = true;
     }
 
-    /// The message with which the server is told of the links, if it has to be told now.
+    /// The message that reports the links to the server, if one is due.
     pub(crate) fn due(&mut self, now: Duration, linked: Vec<PeerId>) -> Option<String> {
         let news = self.asked || linked != self.reported;
         let spaced = self

@@ -73,7 +73,7 @@ pub(super) struct Driver {
     socket: Option<Socket>,
     sockets: u64,
     links: BTreeMap<LinkId, WebLink>,
-    /// Browsers slow it down in pages that nobody sees, so the game's calls drive the room, too.
+    /// Browsers slow it down in hidden pages, so the game's calls drive the room, too.
     _ticks: Interval,
     _page: Page,
 }

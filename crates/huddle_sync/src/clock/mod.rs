@@ -44,7 +44,7 @@ pub struct ClockReading {
 ///
 /// - It begins at tick 0, and [`advance`](Self::advance) counts on, whoever is there.
 /// - If more than a second passes without a tick, because the game hung, it jumps forward by that
-///   time, unless nobody is there.
+///   time, unless no peer is there.
 /// - When two players meet, the one behind jumps forward to the other's tick if it is new: if it
 ///   has met nobody before, or joined less than 10 seconds ago. So newcomers adopt the room's
 ///   tick, and of two who found an empty room the higher tick becomes the room's.

@@ -63,7 +63,7 @@ struct Simulation {
     server_up: bool,
     /// How long the server takes to tell of newcomers.
     news_take: Duration,
-    /// Newcomers are told who is in the room, as by our own server.
+    /// The server lists the members for a newcomer, as our own server does.
     lists_members: bool,
     /// How long a signal takes from one member to another.
     signals_take: Duration,

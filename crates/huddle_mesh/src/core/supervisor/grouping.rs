@@ -25,7 +25,7 @@ impl Supervisor {
         true
     }
 
-    /// What the server has to be told of this player's links.
+    /// The report of this player's links that is due to the server.
     pub(crate) fn link_report(&mut self, now: Duration) -> Option<String> {
         let Grouping::ByServer(_) = &self.grouping else {
             return None;

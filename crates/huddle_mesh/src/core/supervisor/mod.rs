@@ -50,8 +50,8 @@ const ATTEMPT_TIMEOUTS: [Duration; 3] = [
 pub(crate) const LONGEST_ATTEMPT: Duration = ATTEMPT_TIMEOUTS[2];
 /// A link that once opened is expected to open again in this multiple of the time it took.
 const OPENING_MARGIN: u32 = 3;
-/// The game is told of an offer without an answer, and of an answer without a link, after this
-/// time, although the attempt goes on.
+/// The mesh reports an offer without an answer, and an answer without a link, after this time, although
+/// the attempt goes on.
 const REPORT_NO_ANSWER: Duration = Duration::from_secs(3);
 const REPORT_NO_WAY: Duration = ATTEMPT_TIMEOUTS[0];
 /// The wait after a failed attempt; doubled up to [`LONGEST_WAIT`].
