@@ -19,9 +19,9 @@ pub fn handshake(bytes: Bytes) {
         Message::Welcome(route) => {
             assert_eq!(message::welcome(*route), bytes);
         }
-        Message::Refusal(route, reason) => {
+        Message::Refusal(route, code, reason) => {
             assert!(reason.len() <= MAX_REASON_LEN && !reason.chars().any(char::is_control));
-            let again = message::refusal(*route, bytes[17], reason);
+            let again = message::refusal(*route, *code, reason);
             assert_eq!(message::decode(again), Ok(message));
         }
         Message::Registry(route, registry) => {
