@@ -319,6 +319,7 @@
 //! [`relay_only`](JoinRoom::relay_only) prevents that.
 
 mod app;
+mod background;
 mod commands;
 pub mod conditions;
 mod diagnostics;
@@ -347,6 +348,7 @@ mod transfer;
 mod transport;
 
 pub use app::{Admission, HuddleAppExt};
+pub use background::HuddleBackgroundPlugin;
 pub use commands::HuddleCommandsExt;
 pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use events::{
@@ -400,16 +402,16 @@ mod pages {
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        AcceptedTransfers, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleCommandsExt,
-        HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer, JoinRoom, LeaveReason,
-        LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected, Offender, Peer, PeerId,
-        PeerJoined, PeerLeft, PeerOf, PeerPending, PeerRecovered, PeerRefused, PeerRemoved,
-        PeerResumed, PeerSender, PeerStopped, PeerSuspected, PendingPeers, PendingReason,
-        Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomPeers, RoomState,
-        RoomStateChanged, RoomTick, SendFailed, Shared, SignalRejected, SignalingChanged,
-        SignalingStatus, StopReason, Stopped, Suspect, TickPlugin, TicksSkipped, ToPeers,
-        TransferDelivered, TransferFailed, TransferLimits, TransferProgress, TransferReceived,
-        TransferStarted, Undelivered,
+        AcceptedTransfers, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleBackgroundPlugin,
+        HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer,
+        JoinRoom, LeaveReason, LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected,
+        Offender, Peer, PeerId, PeerJoined, PeerLeft, PeerOf, PeerPending, PeerRecovered,
+        PeerRefused, PeerRemoved, PeerResumed, PeerSender, PeerStopped, PeerSuspected,
+        PendingPeers, PendingReason, Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed,
+        RoomPeers, RoomState, RoomStateChanged, RoomTick, SendFailed, Shared, SignalRejected,
+        SignalingChanged, SignalingStatus, StopReason, Stopped, Suspect, TickPlugin, TicksSkipped,
+        ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
+        TransferReceived, TransferStarted, Undelivered,
         conditions::{in_room, playing, room_state, waiting},
     };
 }

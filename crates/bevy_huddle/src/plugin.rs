@@ -4,6 +4,7 @@ use bevy::{
 };
 
 use crate::{
+    HuddleBackgroundPlugin,
     lifecycle::{on_peer_removed, on_room_removed},
     link::on_link_removed,
     message::MessageKinds,
@@ -13,7 +14,7 @@ use crate::{
     send::{OwnState, begin_tick, send_events, send_tick},
 };
 
-/// Everything a game needs: [`RoomPlugin`] and [`TickPlugin`].
+/// Everything a game needs: [`RoomPlugin`], [`TickPlugin`] and [`HuddleBackgroundPlugin`].
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -57,6 +58,7 @@ impl PluginGroup for HuddlePlugins {
         PluginGroupBuilder::start::<Self>()
             .add(RoomPlugin)
             .add(TickPlugin::default())
+            .add(HuddleBackgroundPlugin::default())
     }
 }
 

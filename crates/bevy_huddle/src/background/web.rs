@@ -1,0 +1,45 @@
+//! A worker's timer wakes the game, because browsers throttle those of hidden pages.
+
+use bevy::prelude::*;
+use bevy_web_keepalive::WebKeepalivePlugin;
+use js_sys::Array;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, Url, Worker};
+
+use super::cameras::{Covered, cover};
+
+pub(super) fn build(app: &mut App) {
+    // A page's security policy may forbid such workers, which the plugin below takes for impossible.
+    if let Err(error) = try_worker() {
+        log::warn!(
+            "the game stands still while its page is hidden: the browser refuses a worker ({}); \
+             does the page's Content-Security-Policy allow `worker-src blob:`?",
+            text(&error)
+        );
+        return;
+    }
+    app.init_resource::<Covered>()
+        .add_plugins(WebKeepalivePlugin::default())
+        .add_systems(First, is_hidden.pipe(cover));
+}
+
+fn try_worker() -> Result<(), JsValue> {
+    let script = Array::of1(&"".into());
+    let url = Url::create_object_url_with_blob(&Blob::new_with_str_sequence(&script)?)?;
+    let worker = Worker::new(&url);
+    Url::revoke_object_url(&url)?;
+    worker?.terminate();
+    Ok(())
+}
+
+fn is_hidden() -> bool {
+    let document = web_sys::window().and_then(|window| window.document());
+    document.is_some_and(|document| document.hidden())
+}
+
+fn text(error: &JsValue) -> String {
+    match error.dyn_ref::<js_sys::Error>() {
+        Some(error) => String::from(error.message()),
+        None => format!("{error:?}"),
+    }
+}
