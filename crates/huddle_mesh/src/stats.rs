@@ -36,7 +36,8 @@ pub struct LinkStats {
 pub enum StopReason {
     /// The game has not polled its room for a second: it loads, hangs, or waits in a debugger.
     Busy,
-    /// The platform has stopped the game: the page is frozen, or the phone is locked.
+    /// The platform has stopped the game: the page is frozen, or hidden without anything that keeps
+    /// the game running, or the phone is locked.
     Frozen,
 }
 

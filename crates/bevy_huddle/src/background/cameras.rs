@@ -43,7 +43,7 @@ mod tests {
         let [on, off, gone] = [true, false, true].map(|on| world.spawn(camera(on)).id());
         let is_active = |world: &World, entity| world.get::<Camera>(entity).map(|c| c.is_active);
 
-        let mut set_hidden = |world: &mut World, hidden| {
+        let set_hidden = |world: &mut World, hidden| {
             world.run_system_cached_with(cover, hidden).unwrap();
         };
         for _ in 0..3 {

@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use gloo_timers::callback::{Interval, Timeout};
 use matchbox_protocol::PeerId;
+use web_sys::Document;
 use web_time::Instant;
 
 use super::{
@@ -24,6 +25,9 @@ use crate::{
 
 /// How long a farewell may take to leave this machine.
 const FAREWELL: Duration = Duration::from_millis(200);
+/// A game that does not read its room for so long in a hidden page stands still because of that; a
+/// little sooner than it would count as busy.
+const COVERED_AFTER: Duration = Duration::from_millis(900);
 
 /// Whom an input comes from, so that nothing is heard of what was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +68,15 @@ pub(super) struct Driver {
     started: Instant,
     /// When the core ticked, in time since the start.
     ticked: Duration,
+    /// When the game last read the room, in time since the start.
+    polled: Duration,
     /// The browser has frozen the page.
     is_frozen: bool,
     /// The game says that the platform has frozen it.
     is_game_frozen: bool,
+    /// What the core knows of both, and of hidden pages.
+    is_told_frozen: bool,
+    document: Document,
     inbox: Inbox,
     inputs: Inputs,
     socket: Option<Socket>,
@@ -109,8 +118,11 @@ impl Driver {
                 config,
                 started: Instant::now(),
                 ticked: Duration::ZERO,
+                polled: Duration::ZERO,
                 is_frozen: false,
                 is_game_frozen: false,
+                is_told_frozen: false,
+                document: document.clone(),
                 inbox: Inbox::default(),
                 inputs: Inputs(weak.clone()),
                 socket: None,
@@ -142,22 +154,23 @@ impl Driver {
             PageEvent::Left { kept: true } => self.core.suspend(),
             PageEvent::Returned => {
                 log::info!("the page is back from the browser's cache: joining the room again");
+                self.polled = self.started.elapsed();
                 self.core.polled();
-                self.core.resume(self.started.elapsed());
+                self.core.resume(self.polled);
             }
-            PageEvent::Frozen => self.set_page_frozen(true),
-            PageEvent::Resumed => self.set_page_frozen(false),
+            PageEvent::Frozen => self.is_frozen = true,
+            PageEvent::Resumed => {
+                self.polled = self.started.elapsed();
+                self.is_frozen = false;
+            }
         }
         self.tick();
     }
 
-    fn set_page_frozen(&mut self, is_frozen: bool) {
-        self.is_frozen = is_frozen;
-        self.core.set_frozen(self.is_frozen || self.is_game_frozen);
-    }
-
     pub(super) fn poll(&mut self) -> Option<RoomEvent> {
+        self.polled = self.started.elapsed();
         self.core.polled();
+        self.update_frozen();
         self.act();
         self.tick_if_due();
         self.inbox.pop()
@@ -165,8 +178,19 @@ impl Driver {
 
     pub(super) fn set_frozen(&mut self, is_frozen: bool) {
         self.is_game_frozen = is_frozen;
-        self.core.set_frozen(self.is_frozen || self.is_game_frozen);
+        self.update_frozen();
         self.act();
+    }
+
+    /// A game that stands still because nobody sees its page is not busy.
+    fn update_frozen(&mut self) {
+        let unpolled = self.started.elapsed().saturating_sub(self.polled);
+        let is_covered = unpolled >= COVERED_AFTER && self.document.hidden();
+        let is_frozen = self.is_frozen || self.is_game_frozen || is_covered;
+        if is_frozen != self.is_told_frozen {
+            self.is_told_frozen = is_frozen;
+            self.core.set_frozen(is_frozen);
+        }
     }
 
     fn tick_if_due(&mut self) {
@@ -178,6 +202,7 @@ impl Driver {
     fn tick(&mut self) {
         let now = self.started.elapsed();
         self.ticked = now;
+        self.update_frozen();
         self.core.tick(now);
         self.act();
         for link in self.links.values_mut() {
