@@ -5,7 +5,7 @@ use bevy_huddle::prelude::*;
 
 use crate::options::Options;
 use crate::persona::Persona;
-use crate::toast::Toast;
+use crate::toast::{Outdated, Toast, Topic};
 
 /// Why the room failed, kept for the screen and the report.
 #[derive(Resource, Debug, Clone)]
@@ -25,6 +25,7 @@ pub(crate) fn plugin(app: &mut App) {
         .add_observer(suspected)
         .add_observer(recovered)
         .add_observer(pending)
+        .add_systems(Update, end_pending)
         .add_observer(refused)
         .add_observer(removed)
         .add_observer(failed);
@@ -48,6 +49,8 @@ fn joined(event: On<PeerJoined>, mut commands: Commands) {
 
 fn left(event: On<PeerLeft>, mut commands: Commands) {
     let reason = event.reason;
+    // What was said of the connection is over with it.
+    commands.trigger(Outdated(Topic::Connection(event.peer)));
     commands.trigger(about(event.peer, |name| match reason {
         LeaveReason::Left => format!("{name} left"),
         LeaveReason::Lost => format!("{name} dropped"),
@@ -58,22 +61,38 @@ fn left(event: On<PeerLeft>, mut commands: Commands) {
 }
 
 fn suspected(event: On<PeerSuspected>, mut commands: Commands) {
-    commands.trigger(about(event.peer, |name| {
-        format!("{name}'s connection is shaky")
-    }));
+    let toast = about(event.peer, |name| format!("{name}'s connection is shaky"));
+    commands.trigger(toast.about(Topic::Connection(event.peer)));
 }
 
 fn recovered(event: On<PeerRecovered>, mut commands: Commands) {
-    commands.trigger(about(event.peer, |name| {
+    let toast = about(event.peer, |name| {
         format!("{name}'s connection is fine again")
-    }));
+    });
+    commands.trigger(toast.about(Topic::Connection(event.peer)));
 }
 
 /// While nobody else plays, the panel says it.
 fn pending(event: On<PeerPending>, huddle: Huddle, mut commands: Commands) {
     if huddle.peers().next().is_some() {
         let reason = &event.reason;
-        commands.trigger(Toast::new(format!("A player wants to join: {reason}")));
+        let toast = Toast::new(format!("A player wants to join: {reason}"));
+        commands.trigger(toast.about(Topic::Pending(event.peer)));
+    }
+}
+
+/// Whoever is not pending any more has joined, or is gone.
+fn end_pending(
+    rooms: Query<&PendingPeers, Changed<PendingPeers>>,
+    mut before: Local<Vec<PeerId>>,
+    mut commands: Commands,
+) {
+    for pending in &rooms {
+        let now: Vec<_> = pending.iter().map(|(peer, _)| *peer).collect();
+        for peer in before.iter().filter(|peer| !now.contains(peer)) {
+            commands.trigger(Outdated(Topic::Pending(*peer)));
+        }
+        *before = now;
     }
 }
 

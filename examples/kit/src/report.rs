@@ -5,11 +5,12 @@ use bevy_huddle::{PeerMessage, prelude::*};
 use serde::Serialize;
 
 use crate::{
-    news::Refusals,
+    news::{Failure, Refusals},
     offences::Offences,
     options::Options,
     pause::{Hitches, Pause},
     probe::{Past, Pasts, Probe},
+    toast,
 };
 
 /// Puts this entity into the report, at the place of its `Transform`.
@@ -48,6 +49,8 @@ struct Report {
     tick: u64,
     entities: Vec<EntityReport>,
     events: u64,
+    failure: Option<String>,
+    messages: Vec<String>,
     refusals: Vec<String>,
     offences: Vec<String>,
     hitches: Vec<Pause>,
@@ -101,6 +104,8 @@ fn report(
     time: Res<Time<Real>>,
     ticks: Res<Ticks>,
     events: Res<EventsReceived>,
+    failure: Option<Res<Failure>>,
+    messages: Query<&toast::Shown>,
     refusals: Res<Refusals>,
     offences: Res<Offences>,
     hitches: Res<Hitches>,
@@ -150,6 +155,8 @@ fn report(
         tick: ticks.0,
         entities: entities.collect(),
         events: events.0,
+        failure: failure.map(|failure| failure.0.clone()),
+        messages: messages.iter().map(|shown| shown.text.clone()).collect(),
         refusals: refusals.0.clone(),
         offences: offences.0.clone(),
         hitches: hitches.0.clone(),

@@ -1,6 +1,7 @@
 //! Short messages that come and go.
 
 use bevy::prelude::*;
+use bevy_huddle::PeerId;
 
 use crate::options::printable;
 
@@ -10,7 +11,21 @@ pub struct Toast {
     text: String,
     color: Color,
     seconds: f32,
+    about: Option<Topic>,
 }
+
+/// What a message is about. A newer message about the same replaces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// How well a peer is heard, and whether its game runs.
+    Connection(PeerId),
+    /// Why a peer has not joined.
+    Pending(PeerId),
+}
+
+/// What was said about this is not true any more.
+#[derive(Event, Debug, Clone, Copy)]
+pub(crate) struct Outdated(pub(crate) Topic);
 
 impl Toast {
     /// A message.
@@ -19,6 +34,7 @@ impl Toast {
             text: text.into(),
             color: Color::srgb(0.62, 0.66, 0.86),
             seconds: 4.0,
+            about: None,
         }
     }
 
@@ -28,12 +44,21 @@ impl Toast {
             text: text.into(),
             color: Color::srgb(1.0, 0.72, 0.3),
             seconds: 8.0,
+            about: None,
         }
     }
 
     /// In the colour of the player it is about.
     pub fn colored(self, color: Color) -> Self {
         Self { color, ..self }
+    }
+
+    /// It disappears when something newer is said about this, or nothing is to say any more.
+    pub(crate) fn about(self, topic: Topic) -> Self {
+        Self {
+            about: Some(topic),
+            ..self
+        }
     }
 }
 
@@ -43,6 +68,7 @@ const MOST: usize = 5;
 pub(crate) fn plugin(app: &mut App) {
     app.add_systems(PreStartup, spawn_stack)
         .add_observer(show)
+        .add_observer(remove_outdated)
         .add_systems(Update, age);
 }
 
@@ -54,11 +80,14 @@ pub(crate) fn log_only(app: &mut App) {
 #[derive(Component)]
 struct Stack;
 
+/// A message that is on screen.
 #[derive(Component)]
-struct Shown {
+pub(crate) struct Shown {
+    pub(crate) text: String,
     age: f32,
     seconds: f32,
     color: Color,
+    about: Option<Topic>,
 }
 
 fn spawn_stack(mut commands: Commands) {
@@ -81,20 +110,30 @@ fn spawn_stack(mut commands: Commands) {
 fn show(
     toast: On<Toast>,
     stack: Single<(Entity, Option<&Children>), With<Stack>>,
+    shown: Query<&Shown>,
     mut commands: Commands,
 ) {
     info!("{}", toast.text);
-    let (stack, shown) = *stack;
-    let shown = shown.map_or(&[][..], |shown| shown);
-    for oldest in &shown[..(shown.len() + 1).saturating_sub(MOST)] {
-        commands.entity(*oldest).despawn();
+    let (stack, children) = *stack;
+    let is_outdated = |entity: &Entity| {
+        let about = shown.get(*entity).ok().and_then(|shown| shown.about);
+        about.is_some() && about == toast.about
+    };
+    let children = children.map_or(&[][..], |children| children);
+    let (outdated, mut kept): (Vec<Entity>, Vec<Entity>) =
+        children.iter().copied().partition(is_outdated);
+    let too_many = (kept.len() + 1).saturating_sub(MOST);
+    for entity in outdated.into_iter().chain(kept.drain(..too_many)) {
+        commands.entity(entity).try_despawn();
     }
     commands.spawn((
         ChildOf(stack),
         Shown {
+            text: toast.text.clone(),
             age: 0.0,
             seconds: toast.seconds,
             color: toast.color,
+            about: toast.about,
         },
         Node {
             // Long ones wrap.
@@ -114,6 +153,14 @@ fn show(
     ));
 }
 
+fn remove_outdated(outdated: On<Outdated>, shown: Query<(Entity, &Shown)>, mut commands: Commands) {
+    for (entity, shown) in &shown {
+        if shown.about == Some(outdated.0) {
+            commands.entity(entity).try_despawn();
+        }
+    }
+}
+
 fn age(
     time: Res<Time>,
     mut toasts: Query<(
@@ -131,7 +178,7 @@ fn age(
         toast.age += time.delta_secs();
         let left = toast.seconds - toast.age;
         if left <= 0.0 {
-            commands.entity(entity).despawn();
+            commands.entity(entity).try_despawn();
             continue;
         }
         let coming = (toast.age / 0.25).min(1.0);
