@@ -1,6 +1,7 @@
 //! A page in a browser of its own.
 
 use std::{
+    cell::RefCell,
     fs,
     path::Path,
     thread,
@@ -8,8 +9,9 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use fantoccini::actions::{
-    InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+use fantoccini::{
+    actions::{InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
+    wd::WindowHandle,
 };
 use nix::unistd::Pid;
 use serde::Deserialize;
@@ -22,10 +24,12 @@ use crate::{
     screen::Screen,
 };
 
+/// A tab that lies over the game was opened by the game's page.
 const READ: &str = "
-    const panel = document.getElementById('failed');
+    const page = globalThis.opener ?? globalThis;
+    const panel = page.document.getElementById('failed');
     if (panel && !panel.hidden) return { failure: panel.innerText };
-    const report = globalThis.huddle;
+    const report = page.huddle;
     return { report: typeof report === 'string' ? JSON.parse(report) : report ?? null };
 ";
 /// When the page no longer hides the game.
@@ -63,6 +67,8 @@ pub struct Browser {
     // Before what it lives in.
     driver: Driver,
     kind: Kind,
+    /// The tab of the game, while another one lies over it.
+    covered: RefCell<Option<WindowHandle>>,
     _folder: Folder,
 }
 
@@ -96,6 +102,7 @@ impl Browser {
             name: name.into(),
             driver,
             kind: Kind::Chromium,
+            covered: RefCell::default(),
             _folder: folder,
         })
     }
@@ -113,6 +120,7 @@ impl Browser {
             name: name.into(),
             driver,
             kind: Kind::Firefox { _screen: screen },
+            covered: RefCell::default(),
             _folder: folder,
         })
     }
@@ -281,23 +289,110 @@ impl Browser {
         Ok(png)
     }
 
-    /// Minimizes the window: the page is hidden, and its game stands still.
+    /// Hides the page: minimizes the window. In Firefox, where no window manager could do that, another
+    /// tab comes in front.
     ///
     /// # Errors
     /// If the browser refuses.
     pub fn hide(&self) -> anyhow::Result<()> {
+        if let Kind::Firefox { .. } = self.kind {
+            return self.open_over("about:blank");
+        }
         self.driver
             .call(|client| async move { client.minimize_window().await })
     }
 
-    /// Brings the window back.
+    /// Shows the page again.
     ///
     /// # Errors
     /// If the browser refuses.
     pub fn show(&self) -> anyhow::Result<()> {
+        if self.covered.borrow().is_some() {
+            return self.close_over();
+        }
         let Page { width, height } = Page::LARGE;
         self.driver
             .call(|client| async move { client.set_window_rect(0, 0, width, height).await })
+    }
+
+    /// Opens another tab in front of the game's, by the game's page. Reports go on coming from the
+    /// game's, scripts run in the one in front.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn open_over(&self, url: &str) -> anyhow::Result<()> {
+        let game = self.driver.call(|client| async move {
+            let game = client.window().await?;
+            let before = client.windows().await?;
+            client
+                .execute("window.open(arguments[0])", vec![json!(url)])
+                .await?;
+            let opened = client.windows().await?;
+            if let Some(tab) = opened.into_iter().find(|tab| !before.contains(tab)) {
+                client.switch_to_window(tab).await?;
+            }
+            Ok(game)
+        })?;
+        *self.covered.borrow_mut() = Some(game);
+        Ok(())
+    }
+
+    /// Closes that tab.
+    ///
+    /// # Errors
+    /// If there is none, or the browser refuses.
+    pub fn close_over(&self) -> anyhow::Result<()> {
+        let game = self.covered.borrow_mut().take();
+        let game = game.with_context(|| format!("{}: no tab is in front", self.name))?;
+        self.driver.call(|client| async move {
+            client.close_window().await?;
+            client.switch_to_window(game).await
+        })
+    }
+
+    /// Whether nobody sees the game's page.
+    ///
+    /// # Errors
+    /// If the browser does not answer.
+    pub fn is_hidden(&self) -> anyhow::Result<bool> {
+        let hidden = self.run("return (globalThis.opener ?? globalThis).document.hidden")?;
+        Ok(hidden == json!(true))
+    }
+
+    /// Loads the page again, as a player does.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn reload(&self) -> anyhow::Result<()> {
+        self.run("location.reload()").map(drop)
+    }
+
+    /// Presses the back button.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn back(&self) -> anyhow::Result<()> {
+        self.driver
+            .call(|client| async move { client.back().await })
+    }
+
+    /// Makes the page's own thread so many times slower: Chromium only.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn slow_down(&self, factor: u32) -> anyhow::Result<()> {
+        let command = "Emulation.setCPUThrottlingRate";
+        self.devtools(command, json!({ "rate": factor })).map(drop)
+    }
+
+    /// Freezes a hidden page, or lets it run again: Chromium only.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub fn freeze(&self, frozen: bool) -> anyhow::Result<()> {
+        let state = if frozen { "frozen" } else { "active" };
+        let command = "Page.setWebLifecycleState";
+        self.devtools(command, json!({ "state": state })).map(drop)
     }
 
     /// Closes the tab as a player would; the browser stays.

@@ -41,6 +41,8 @@ pub(crate) fn start(name: &str, page: Page, folder: &Folder) -> anyhow::Result<D
             "goog:chromeOptions": {
                 "binary": chromium()?,
                 "args": flags,
+                // A player's browser keeps pages for its back button.
+                "excludeSwitches": ["disable-back-forward-cache"],
                 // The usual first page waits for the internet, which is not there.
                 "prefs": { "session": { "restore_on_startup": 4, "startup_urls": ["about:blank"] } },
             },

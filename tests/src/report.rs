@@ -19,6 +19,12 @@ pub struct Report {
     pub entities: Vec<Entity>,
     /// Events received from others.
     pub events: u64,
+    /// Why the room failed, as the screen shows it.
+    #[serde(default)]
+    pub failure: Option<String>,
+    /// The messages that are on screen.
+    #[serde(default)]
+    pub messages: Vec<String>,
     /// Why others who were here could not play.
     #[serde(default)]
     pub refusals: Vec<String>,

@@ -1,4 +1,4 @@
-//! The project's commands: `cargo play` and `cargo xtask web|test|fuzz|bench|sim`.
+//! The project's commands: `cargo play` and `cargo xtask web|test|trials|fuzz|bench|sim`.
 
 mod bench;
 mod bundle;
@@ -42,6 +42,8 @@ enum Command {
     Web(WebOptions),
     /// Check formatting and lints, run all tests, and build everything
     Test(test::Options),
+    /// Play as people really do, in browsers and natively, at full length: about half an hour
+    Trials(test::TrialOptions),
     /// Throw untrusted bytes at everything that decodes them
     Fuzz(fuzz::Options),
     /// Measure what the plugin costs: traffic, time per frame, size of the page
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
         Command::Play(options) => play::run(&project, &options),
         Command::Web(options) => web(&project, &options),
         Command::Test(options) => test::run(&project, &options),
+        Command::Trials(options) => test::trials(&project, &options),
         Command::Fuzz(options) => fuzz::run(&project, &options),
         Command::Bench(options) => bench::run(&project, &options),
         Command::Sim(options) => sim::run(&project, &options),

@@ -25,6 +25,7 @@ mod signaling;
 mod steps;
 mod stock;
 mod transfers;
+mod trials;
 
 use std::process::ExitCode;
 
@@ -305,9 +306,11 @@ fn run(arguments: &Arguments, artifacts: Option<&Artifacts>, must_run: bool) -> 
         println!("Scenarios with Firefox are ignored: {error:#}");
         with_firefox = None;
     }
+    let anywhere = [SCENARIOS, &trials::trials()].concat();
+    let in_firefox = [WITH_FIREFOX, &trials::trials_with_firefox()].concat();
     let mut trials = Vec::new();
-    for (scenarios, artifacts) in [(SCENARIOS, artifacts), (WITH_FIREFOX, with_firefox)] {
-        for &(name, scenario) in scenarios {
+    for (scenarios, artifacts) in [(anywhere, artifacts), (in_firefox, with_firefox)] {
+        for (name, scenario) in scenarios {
             let artifacts = artifacts.cloned();
             let ignored = artifacts.is_none();
             let trial = Trial::test(name, move || match artifacts {

@@ -26,6 +26,24 @@ pub(crate) struct Options {
     args: Vec<String>,
 }
 
+#[derive(clap::Args)]
+pub(crate) struct TrialOptions {
+    /// Passed to the trials themselves, e.g. a filter: `-- background` [default: all of them]
+    #[arg(last = true)]
+    args: Vec<String>,
+}
+
+/// What the names of trials begin with.
+const TRIALS: &str = "trial_";
+
+/// How the tests themselves run.
+struct Course {
+    /// Passed to them.
+    args: Vec<String>,
+    /// Whether they take their time.
+    is_long: bool,
+}
+
 /// What `--only` chooses from.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Group {
@@ -44,10 +62,31 @@ enum Group {
 }
 
 pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCode> {
+    let course = Course {
+        args: options.args.clone(),
+        is_long: false,
+    };
+    run_groups(project, &options.only, &course)
+}
+
+/// Builds what the trials need and runs all of them at full length.
+pub(crate) fn trials(project: &Project, options: &TrialOptions) -> anyhow::Result<ExitCode> {
+    let mut args = options.args.clone();
+    if args.is_empty() {
+        args.push(TRIALS.to_owned());
+    }
+    let course = Course {
+        args,
+        is_long: true,
+    };
+    run_groups(project, &[Group::E2e], &course)
+}
+
+fn run_groups(project: &Project, only: &[Group], course: &Course) -> anyhow::Result<ExitCode> {
     let mut tally = Tally::default();
     let mut broken = Vec::new();
     for step in Step::ALL {
-        if !wanted(step, &options.only) {
+        if !wanted(step, only) {
             continue;
         }
         println!("\n== {} ==", step.title());
@@ -58,7 +97,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
             .map(|earlier: &Step| earlier.title())
             .collect();
         let counted = if missing.is_empty() {
-            step.run(project, &options.args)
+            step.run(project, course)
         } else {
             Err(anyhow::anyhow!(
                 "not tried, because this failed: {}",

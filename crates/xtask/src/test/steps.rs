@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
-use super::{Group, stock, tally::Tally, tools};
+use super::{Course, Group, stock, tally::Tally, tools};
 use crate::{Project, bundle::Flavour, env, fuzz, process, site, toolchain::WasmToolchain};
 
 /// What every native step selects. Cargo unites the features of what is selected, so another
@@ -77,7 +77,7 @@ impl Step {
         self == Self::Processes && matches!(earlier, Self::Native | Self::Stock | Self::Pages)
     }
 
-    pub(super) fn run(self, project: &Project, args: &[String]) -> anyhow::Result<Tally> {
+    pub(super) fn run(self, project: &Project, course: &Course) -> anyhow::Result<Tally> {
         match self {
             Self::Format => formatting(project),
             Self::Lints => lints(project),
@@ -86,7 +86,7 @@ impl Step {
             Self::Unit => Tally::tests(
                 native(project, "test")
                     .args(["--workspace", "--no-fail-fast", "--"])
-                    .args(args),
+                    .args(&course.args),
             ),
             Self::Fuzz => fuzz::briefly(project, FUZZING).map(|outcome| Tally {
                 passed: outcome.held,
@@ -97,7 +97,7 @@ impl Step {
                 let examples = project.examples.select(None)?;
                 site::build(project, &examples, Flavour::Web).map(|_| Tally::success())
             }
-            Self::Processes => processes(project, args),
+            Self::Processes => processes(project, course),
         }
     }
 }
@@ -164,7 +164,7 @@ fn wasm_lints(project: &Project) -> anyhow::Result<Tally> {
     Tally::check(clippy.args(["--", "-D", "warnings"]))
 }
 
-fn processes(project: &Project, args: &[String]) -> anyhow::Result<Tally> {
+fn processes(project: &Project, course: &Course) -> anyhow::Result<Tally> {
     tools::ensure()?;
     let geckodriver = match tools::ensure_firefox(project) {
         Ok(program) => Some(program),
@@ -181,7 +181,10 @@ fn processes(project: &Project, args: &[String]) -> anyhow::Result<Tally> {
         .env("HUDDLE_TEST_INTEROP", project.cache.interop())
         .env("HUDDLE_TEST_SCREENSHOTS", project.cache.screenshots())
         .args(["--workspace", "--test", "scenarios", "--"])
-        .args(args);
+        .args(&course.args);
+    if course.is_long {
+        tests.env("HUDDLE_LONG", "1");
+    }
     if let Some(program) = geckodriver {
         tests.env("HUDDLE_TEST_GECKODRIVER", program);
     }

@@ -1,0 +1,35 @@
+//! Two drawn pages on a machine that is six times too slow for them.
+
+use std::time::Duration;
+
+use huddle_tests::{Artifacts, Browser, Page, Player, Server, wait_until};
+
+use crate::steps::{LOAD, all_meet};
+
+const FACTOR: u32 = 6;
+/// A slow page draws a frame in this time.
+const GONE: Duration = Duration::from_secs(5);
+/// Attempts get longer on machines that are slow.
+const MEETING: Duration = Duration::from_secs(60);
+
+pub(super) fn rendered_pages_meet_on_a_slow_machine(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = Browser::chromium("Ada", Page::SMALL)?;
+    let mut bob = Browser::chromium("Bob", Page::SMALL)?;
+    // Loading is not what is tried, and a slow browser answers no driver meanwhile.
+    ada.open(&server.page("hello", "bot=1"))?;
+    wait_until(&mut [&mut ada], LOAD, "Ada waits", |reports| {
+        reports[0].state == "waiting"
+    })?;
+    ada.slow_down(FACTOR)?;
+    bob.open(&server.page("hello", "bot=2"))?;
+    wait_until(&mut [&mut bob], LOAD, "Bob reports", |_| true)?;
+    bob.slow_down(FACTOR)?;
+    let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
+    all_meet(both, MEETING, "two slow pages meet")?;
+    wait_until(both, GONE, "no message says that they do not", |reports| {
+        let mut messages = reports.iter().flat_map(|report| &report.messages);
+        messages.all(|message| !message.contains("wants to join"))
+    })
+    .map(drop)
+}
