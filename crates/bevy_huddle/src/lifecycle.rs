@@ -328,3 +328,11 @@ pub(crate) fn trigger<'t>(world: &mut World, event: impl EntityEvent<Trigger<'t>
         world.flush();
     }
 }
+
+/// As [`trigger`], once the commands before it have run.
+pub(crate) fn trigger_later(
+    commands: &mut Commands,
+    event: impl EntityEvent<Trigger<'static>: Default> + Send,
+) {
+    commands.queue(move |world: &mut World| trigger(world, event));
+}

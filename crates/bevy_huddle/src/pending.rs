@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use huddle_mesh::{LinkFailure, PeerId, StopReason};
 use thiserror::Error;
 
-use crate::{link::RoomLink, room::Rooms};
+use crate::{lifecycle::trigger_later, link::RoomLink, room::Rooms};
 
 /// The peers that are in the room and have not joined yet, and why; on the room entity.
 ///
@@ -80,11 +80,12 @@ pub(crate) fn show_pending(
         for (peer, reason) in now.iter().filter(|pending| !before.contains(pending)) {
             if *reason != PendingReason::Connecting {
                 log::info!("{peer} is in the room but has not joined: {reason}");
-                commands.trigger(PeerPending {
+                let pending = PeerPending {
                     entity: room,
                     peer: *peer,
                     reason: reason.clone(),
-                });
+                };
+                trigger_later(&mut commands, pending);
             }
         }
         commands.entity(room).try_insert(PendingPeers(now));

@@ -11,7 +11,8 @@ use crate::{
     failure::trigger_waiting,
     join::FailedJoin,
     lifecycle::{
-        cut, fail, open_link, peer_entity, remove_peer, set_signaling, trigger, update_state,
+        cut, fail, open_link, peer_entity, remove_peer, set_signaling, trigger, trigger_later,
+        update_state,
     },
     link::RoomLink,
     message::Party,
@@ -251,15 +252,18 @@ pub(crate) fn update_stats(
         match now.stopped {
             Some(reason) if before != Some(&Stopped(reason)) => {
                 commands.entity(entity).try_insert(Stopped(reason));
-                commands.trigger(PeerStopped {
-                    entity,
-                    peer,
-                    reason,
-                });
+                trigger_later(
+                    &mut commands,
+                    PeerStopped {
+                        entity,
+                        peer,
+                        reason,
+                    },
+                );
             }
             None if before.is_some() => {
                 commands.entity(entity).try_remove::<Stopped>();
-                commands.trigger(PeerResumed { entity, peer });
+                trigger_later(&mut commands, PeerResumed { entity, peer });
             }
             _ => {}
         }

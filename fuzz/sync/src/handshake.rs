@@ -7,7 +7,7 @@ use huddle_sync::{Lane, OwnStates, SessionEvent};
 
 use crate::{
     said::{Context, Greeting},
-    session::{nonce_of, peer_id, room},
+    session::{nonce_of, peer_id, room_for},
 };
 
 /// No message of the handshake is longer.
@@ -18,6 +18,8 @@ const MAX_TOLD: usize = 64 * 1024;
 /// A handshake's life.
 #[derive(Debug, Arbitrary)]
 pub struct Play {
+    /// Whether the room has a capacity.
+    is_limited: bool,
     #[arbitrary(with = crate::session::rest)]
     steps: Vec<Step>,
 }
@@ -35,12 +37,14 @@ impl Play {
     /// Lets it happen; panics if the honest player does what they should not.
     pub fn run(self) {
         let (me, other) = (peer_id(0), peer_id(2));
-        let mut room = room(0);
+        let capacity = self.is_limited.then_some(2);
+        let mut room = room_for(0, capacity);
         let own = OwnStates::default();
         let mut now = Duration::ZERO;
         room.link_opened(other, now);
         let mut context = Context {
             from: 7,
+            capacity: capacity.unwrap_or(0),
             ..Context::default()
         };
         let mut joined = false;
@@ -51,7 +55,10 @@ impl Play {
                     let _ = room.receive(other, Lane::Events, bytes, now);
                     assert!(room.host() == before || [me, other].contains(&room.host()));
                 }
-                Step::Wait(steps) => now += Duration::from_millis(40) * u32::from(steps),
+                Step::Wait(steps) => {
+                    now += Duration::from_millis(40) * u32::from(steps);
+                    room.advance(now);
+                }
                 Step::Decide(reason) => room.admit(other, reason.map_or(Ok(()), Err), now),
             }
             let mut messages = 0;

@@ -17,6 +17,8 @@ pub struct Context {
     pub from: u64,
     /// The listener's.
     pub to: u64,
+    /// How many can play in the room; 0 for any number.
+    pub capacity: u8,
 }
 
 /// One message.
@@ -135,7 +137,36 @@ const ROSTER: u8 = 0;
 enum Roster {
     Links(Number, Vec<u8>),
     Remove(u8),
+    Places(List),
     Bytes(Vec<u8>),
+}
+
+/// Who has places.
+#[derive(Debug, Clone, Arbitrary)]
+pub struct List {
+    version: Number,
+    host: u8,
+    members: Vec<u8>,
+}
+
+/// The id of one of few players.
+fn put_id(out: &mut BytesMut, id: u8) {
+    out.put_u8(16);
+    out.put_slice(&u128::from(id % 8).to_be_bytes());
+}
+
+impl List {
+    /// As bincode writes it.
+    fn encode(&self) -> Bytes {
+        let mut out = BytesMut::from(&[253][..]);
+        out.put_u64_le(self.version.0);
+        put_id(&mut out, self.host);
+        out.put_u8(self.members.len().min(40) as u8);
+        for member in self.members.iter().take(40) {
+            put_id(&mut out, *member);
+        }
+        out.freeze()
+    }
 }
 
 impl Fragments {
@@ -159,10 +190,6 @@ impl Fragments {
 impl Roster {
     /// As bincode writes it.
     fn encode(&self) -> Bytes {
-        fn put_id(out: &mut BytesMut, id: u8) {
-            out.put_u8(16);
-            out.put_slice(&u128::from(id % 8).to_be_bytes());
-        }
         let mut out = BytesMut::new();
         match self {
             Self::Links(joined, peers) => {
@@ -177,6 +204,10 @@ impl Roster {
             Self::Remove(peer) => {
                 out.put_u8(1);
                 put_id(&mut out, *peer);
+            }
+            Self::Places(list) => {
+                out.put_u8(2);
+                out.put_slice(&list.encode());
             }
             Self::Bytes(bytes) => out.put_slice(bytes),
         }
@@ -398,6 +429,8 @@ pub enum Greeting {
         /// At most 1024 bytes are right.
         admission: Len,
     },
+    /// A hello that fits, with a list of places if the room has a capacity.
+    Places(Nonce, bool, List),
     /// A hello that fits, of a game with other messages.
     Kinds(Nonce),
     /// What follows a hello.
@@ -422,6 +455,13 @@ pub enum Nonce {
     /// Of another session.
     New(u8),
 }
+
+/// Of a player who has no place.
+const NO_PLACES: List = List {
+    version: Number(0),
+    host: 3,
+    members: Vec::new(),
+};
 
 /// The game of all honest players.
 pub const GAME: &str = "fuzz";
@@ -454,8 +494,18 @@ impl Greeting {
                     (20_000, kinds, 2, 1),
                     (tick, joined),
                     0,
+                    (context.capacity, false, &NO_PLACES),
                 )
             }
+            Self::Places(nonce, has_waited, list) => hello(
+                from(nonce),
+                1,
+                GAME.as_bytes(),
+                (20_000, kinds, 2, 1),
+                (0, 0),
+                0,
+                (context.capacity, *has_waited, list),
+            ),
             Self::Kinds(nonce) => hello(
                 from(nonce),
                 1,
@@ -463,6 +513,7 @@ impl Greeting {
                 (20_000, 1, 2, 1),
                 (0, 0),
                 0,
+                (context.capacity, false, &NO_PLACES),
             ),
             Self::Other {
                 nonce,
@@ -498,6 +549,7 @@ impl Greeting {
                     terms,
                     (tick, *rate),
                     admission.0,
+                    (*flags % 5, *flags > 9, &NO_PLACES),
                 )
             }
             Self::Welcome(a, b) => routed(2, a, b).freeze(),
@@ -537,6 +589,7 @@ fn hello(
     (rate, kinds, policy, flags): (u32, u64, u8, u8),
     (tick, joined): (u32, u32),
     admission: usize,
+    places: (u8, bool, &List),
 ) -> Bytes {
     let mut out = BytesMut::from(&b"\x01HUDL"[..]);
     out.put_u16_le(version);
@@ -551,5 +604,13 @@ fn hello(
     out.put_u32_le(joined);
     put_varint(&mut out, admission as u64);
     out.put_bytes(b'a', admission);
+    let (capacity, has_waited, list) = places;
+    out.put_u8(capacity);
+    if capacity > 0 {
+        let list = list.encode();
+        out.put_u8(has_waited.into());
+        put_varint(&mut out, list.len() as u64);
+        out.put_slice(&list);
+    }
     out.freeze()
 }

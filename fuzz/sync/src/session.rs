@@ -56,6 +56,11 @@ fn player_of(peer: PeerId) -> usize {
 
 /// An honest player's room.
 pub(crate) fn room(player: usize) -> RoomSession {
+    room_for(player, None)
+}
+
+/// An honest player's room, for so many.
+pub(crate) fn room_for(player: usize, capacity: Option<u8>) -> RoomSession {
     let mut kinds = Kinds::default();
     let kind = [
         ("splash", Delivery::Event),
@@ -70,6 +75,7 @@ pub(crate) fn room(player: usize) -> RoomSession {
     RoomSession::new(RoomSetup {
         rate: TickRate::from_hz(20.0).expect("a rate"),
         policy: RemovalPolicy::Majority,
+        capacity,
         seed: player as u64 + 100,
         ..RoomSetup::new(peer_id(player), GAME, kinds)
     })
@@ -398,6 +404,8 @@ impl World {
             Straggler::Again => {}
             Straggler::OtherTag(by) if !is_greeting => bytes[1] ^= by | 1,
             Straggler::OtherTag(_) => return,
+            // A copy of a message of the handshake, which comes on the lane of events as well.
+            Straggler::OtherLane if is_greeting && lane == Lane::State => return,
             Straggler::OtherLane => {
                 let next = Lane::ALL.iter().position(|other| *other == lane);
                 lane = Lane::ALL[(next.unwrap_or(0) + 1) % Lane::ALL.len()];

@@ -51,6 +51,9 @@ fn all_events() -> Vec<Observed> {
         event::<PeerLeft>(),
         event::<PeerSuspected>(),
         event::<PeerRecovered>(),
+        event::<PeerStopped>(),
+        event::<PeerResumed>(),
+        event::<PeerPending>(),
         event::<LinkFailed>(),
         event::<PeerRefused>(),
         event::<PeerRemoved>(),
@@ -77,6 +80,8 @@ fn all_events() -> Vec<Observed> {
         inserted::<Peer>(),
         inserted::<PeerOf>(),
         inserted::<Suspect>(),
+        inserted::<Stopped>(),
+        inserted::<PendingPeers>(),
         inserted::<LinkedWith>(),
         inserted::<Shared<Pose>>(),
     ]
@@ -126,6 +131,9 @@ fn watch_all(app: &mut App) {
     watch::<PeerJoined>(app);
     watch::<PeerSuspected>(app);
     watch::<PeerRecovered>(app);
+    watch::<PeerStopped>(app);
+    watch::<PeerResumed>(app);
+    watch::<PeerPending>(app);
     watch::<LinkFailed>(app);
     watch::<PeerRefused>(app);
     watch::<PeerRemoved>(app);
@@ -294,10 +302,14 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     }
     lab.run_for(Duration::from_millis(200));
 
+    // Long enough for a game to be taken to be busy.
+    lab.frame_rate(eve, 0.25);
     lab.virtual_network().lock().block(a, b);
     lab.run_for(Duration::from_millis(1300));
     lab.heal();
-    lab.run_for(Duration::from_millis(200));
+    lab.run_for(Duration::from_millis(1500));
+    lab.frame_rate(eve, HZ);
+    lab.run_for(Duration::from_millis(1500));
     lab.stop_server();
     lab.run_for(Duration::from_millis(100));
     lab.start_server();

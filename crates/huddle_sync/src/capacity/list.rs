@@ -10,6 +10,13 @@ pub const MAX_PLACES: u8 = 32;
 /// The longest list in bytes: a version, a host, a count and the members.
 pub(crate) const MAX_LIST_LEN: usize = 9 + 17 + 1 + 17 * MAX_PLACES as usize;
 
+/// Versions are below this. Rooms do not live long enough to get there.
+const MAX_VERSION: u64 = 1 << 48;
+
+/// Who claims to have seen a version above this gets no place, so that nobody can use up the
+/// versions of a room.
+pub(crate) const MAX_SEEN_VERSION: u64 = 1 << 47;
+
 /// The players who play together, as their host has decided it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PlaceList {
@@ -52,6 +59,6 @@ impl PlaceList {
         members.len() == self.members.len()
             && members.len() <= capacity
             && (members.is_empty() || self.has(self.host))
-            && self.version < u64::MAX / 2
+            && self.version < MAX_VERSION
     }
 }

@@ -29,6 +29,7 @@ use std::{collections::BTreeMap, time::Duration};
 use matchbox_protocol::PeerId;
 
 pub use self::list::MAX_PLACES;
+use self::list::MAX_SEEN_VERSION;
 pub(crate) use self::list::{Claim, MAX_LIST_LEN, PlaceList};
 
 /// How long a founder has to have heard nothing new, so that those who come at the same time are
@@ -302,7 +303,9 @@ impl Places {
             .linked
             .iter()
             .filter_map(|(&peer, linked)| Some((linked.admitted?, peer, linked.claim.as_ref()?)))
-            .filter(|(_, peer, _)| !members.contains(peer))
+            .filter(|(_, peer, claim)| {
+                !members.contains(peer) && claim.list.version <= MAX_SEEN_VERSION
+            })
             .collect();
         asking.sort_unstable_by_key(|&(arrival, ..)| arrival);
         for (_, peer, claim) in asking {

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::test_peer as id;
 
@@ -259,5 +261,86 @@ fn lists_that_cannot_be_are_ignored() {
         list(&[1, 2], 1, u64::MAX),
     ] {
         assert!(!wrong.is_valid(capacity), "{wrong:?}");
+    }
+}
+
+/// Something that a peer tells or that happens to it.
+#[derive(Debug, Clone)]
+enum Act {
+    Hello(u8, bool, u64, u8, Vec<u8>),
+    Places(u8, u64, u8, Vec<u8>),
+    Open(u8),
+    Lost(u8),
+    Admit(u8),
+    Joined(u8),
+    Stopped(u8, bool),
+    Wait(u64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let version = || {
+        prop_oneof![
+            0..20u64,
+            any::<u64>(),
+            (0..4u64).prop_map(|n| (1 << 47) - 2 + n)
+        ]
+    };
+    let members = || prop::collection::vec(1u8..8, 0..6);
+    let peer = || 2u8..8;
+    prop_oneof![
+        (peer(), any::<bool>(), version(), 1u8..8, members())
+            .prop_map(|(a, b, c, d, e)| Act::Hello(a, b, c, d, e)),
+        (peer(), version(), 1u8..8, members()).prop_map(|(a, b, c, d)| Act::Places(a, b, c, d)),
+        peer().prop_map(Act::Open),
+        peer().prop_map(Act::Lost),
+        peer().prop_map(Act::Admit),
+        peer().prop_map(Act::Joined),
+        (peer(), any::<bool>()).prop_map(|(a, b)| Act::Stopped(a, b)),
+        (0..4000u64).prop_map(Act::Wait),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn capacity_holds_whatever_peers_tell(
+        capacity in 2u8..5,
+        acts in prop::collection::vec(act(), 0..60),
+    ) {
+        let mut places = Places::new(id(1), capacity);
+        let mut now = Duration::ZERO;
+        let list = |version, host, members: &[u8]| PlaceList {
+            version,
+            host: id(host),
+            members: ids(members),
+        };
+        for act in acts {
+            let before = places.list.version;
+            match act {
+                Act::Hello(peer, has_waited, version, host, members) => {
+                    let list = list(version, host, &members);
+                    // Others do not survive the decoding.
+                    if list.is_valid(capacity.into()) {
+                        places.hear(id(peer), Claim { has_waited, list }, now);
+                    }
+                }
+                Act::Places(peer, version, host, members) => {
+                    places.receive(id(peer), list(version, host, &members));
+                }
+                Act::Open(peer) => places.link_opened(id(peer), now),
+                Act::Lost(peer) => places.link_lost(id(peer), now),
+                Act::Admit(peer) => places.admit(id(peer)),
+                Act::Joined(peer) => places.joined(id(peer)),
+                Act::Stopped(peer, is_stopped) => places.set_stopped(id(peer), is_stopped),
+                Act::Wait(time) => now += Duration::from_millis(time),
+            }
+            places.step(now, |player| player == id(4));
+            prop_assert!(places.list.is_valid(capacity.into()), "{:?}", places.list);
+            prop_assert!(places.list.members.is_empty() || places.list.has(id(1)));
+            prop_assert!(places.list.version >= before);
+            for peer in 2..8 {
+                let is_welcome = places.verdict(id(peer)) == Verdict::Welcome;
+                prop_assert_eq!(is_welcome, places.list.has(id(peer)));
+            }
+        }
     }
 }

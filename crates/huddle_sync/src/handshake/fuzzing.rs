@@ -14,7 +14,10 @@ pub fn handshake(bytes: Bytes) {
         return;
     };
     match &message {
-        Message::Hello(hello) => assert!(hello.clock.joined <= hello.clock.tick),
+        Message::Hello(hello) => {
+            assert!(hello.clock.joined <= hello.clock.tick);
+            assert!(hello.capacity() != Some(0));
+        }
         Message::OtherVersion(opening) => assert!(opening.game.len() <= 255),
         Message::Welcome(route) => {
             assert_eq!(message::welcome(*route), bytes);
