@@ -5,12 +5,12 @@ use huddle_mesh::{LeaveReason, PeerId, Signaling};
 use huddle_sync::Undelivered;
 
 use crate::{
-    JoinError, MissingLinks, Peer, PeerJoined, PeerLeft, PeerOf, Room, RoomFailed, RoomHost,
-    RoomState, RoomStateChanged, RoomTick, SignalingChanged, SignalingStatus, failure,
+    JoinError, MissingLinks, Peer, PeerJoined, PeerLeft, PeerOf, Refusal, Room, RoomFailed,
+    RoomHost, RoomState, RoomStateChanged, RoomTick, SignalingChanged, SignalingStatus, failure,
     link::{Departure, RoomLink},
     logging::is_new_loss,
     message::Party,
-    news::tell,
+    news::{refused, tell},
     room::{Rooms, ToldState},
 };
 
@@ -101,6 +101,10 @@ pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason:
     if !link.knows(peer) {
         return;
     }
+    if reason == LeaveReason::CutByPeer && link.is_pending(peer) {
+        // There is no peer entity whose `PeerLeft` would say so.
+        return refuse_pending(world, room, peer);
+    }
     if reason != LeaveReason::Cut {
         // What was not delivered is told while the entity is there.
         link.begin_leaving(peer, reason);
@@ -111,6 +115,13 @@ pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason:
         .and_then(|mut link| link.forget(peer, reason));
     if let Some(departure) = departure {
         part(world, departure);
+    }
+}
+
+fn refuse_pending(world: &mut World, room: Entity, peer: PeerId) {
+    refused(world, room, peer, Refusal::Disconnected);
+    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        link.forget(peer, LeaveReason::CutByPeer);
     }
 }
 

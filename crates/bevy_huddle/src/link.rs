@@ -245,6 +245,11 @@ impl RoomLink {
         }
     }
 
+    /// Whether a peer is linked that has not joined and was not refused.
+    pub(crate) fn is_pending(&self, peer: PeerId) -> bool {
+        self.pending_links().any(|pending| pending == peer)
+    }
+
     /// Whether any peer is in the room that has not joined.
     pub(crate) fn has_pending(&self) -> bool {
         !self.unlinked.is_empty() || self.pending_links().next().is_some()

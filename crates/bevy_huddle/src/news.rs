@@ -109,7 +109,7 @@ fn admit(world: &mut World, room: Entity, peer: PeerId, data: &[u8]) {
     }
 }
 
-fn refused(world: &mut World, room: Entity, peer: PeerId, refusal: Refusal) {
+pub(crate) fn refused(world: &mut World, room: Entity, peer: PeerId, refusal: Refusal) {
     log::warn!("cannot play with {peer}: {refusal}");
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
         link.set_refused(peer);

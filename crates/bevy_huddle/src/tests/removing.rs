@@ -6,7 +6,7 @@ use bevy::{ecs::system::RunSystemOnce, prelude::*};
 use huddle_mesh::PeerId;
 
 use crate::{
-    JoinError, MissingLinks, RemovalError, RoomHost,
+    JoinError, MissingLinks, Refusal, RemovalError, RoomHost,
     link::RoomLink,
     prelude::*,
     testing::{Conditions, Lab, Player},
@@ -163,6 +163,32 @@ fn one_who_is_not_here_yet_can_be_cut_off() {
     assert_eq!(lab.seen::<PeerJoined>(ada), []);
     assert_eq!(lab.seen::<PeerLeft>(ada), [], "nobody was here");
     assert_eq!(lab.find_peer(bob, ada), None);
+}
+
+#[test]
+fn peer_that_is_disconnected_before_it_joins_is_told() {
+    let mut lab = lab();
+    lab.network(Conditions {
+        latency: Duration::from_millis(100),
+        ..default()
+    });
+    let [ada, bob] = [lab.player(game), lab.player(game)];
+    let [a, b] = [lab.me(ada), lab.me(bob)];
+    // Bob's game loads, and so does not answer.
+    lab.frame_rate(bob, 0.25);
+    lab.frame(bob);
+    lab.run_for(Duration::from_secs(2));
+    lab.commands(ada, |commands| commands.cut_peer(b));
+    lab.run_for(Duration::from_secs(10));
+    for player in [ada, bob] {
+        assert_eq!(lab.seen::<PeerJoined>(player), []);
+        assert_eq!(lab.seen::<PeerLeft>(player), []);
+    }
+    let refused = lab.seen::<PeerRefused>(bob);
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!(refused[0].peer, a);
+    assert_eq!(refused[0].refusal, Refusal::Disconnected);
+    assert_eq!(lab.seen::<PeerRefused>(ada), []);
 }
 
 #[test]

@@ -67,6 +67,9 @@ pub enum Refusal {
         /// How many can play in the other's.
         theirs: Option<u8>,
     },
+    /// The other player's game ended the connection before this one could play with it.
+    #[error("the other player's game disconnected from this one")]
+    Disconnected,
     /// All places are taken.
     #[error("the room is full: {capacity} of {capacity} play already")]
     Full {
@@ -109,6 +112,7 @@ impl Refusal {
             Self::NotAdmitted { .. } => 6,
             Self::Full { .. } => FULL,
             Self::Capacity { .. } => 9,
+            Self::Disconnected => 10,
         }
     }
 

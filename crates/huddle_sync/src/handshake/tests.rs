@@ -149,6 +149,7 @@ fn mirrored(refusal: Refusal) -> Refusal {
             mine: theirs,
             theirs: mine,
         },
+        Refusal::Disconnected => Refusal::Disconnected,
         Refusal::Full { by_them, capacity } => Refusal::Full {
             by_them: !by_them,
             capacity,
