@@ -27,7 +27,7 @@ use config::{IceServer, RoomConfig, Route};
 use event::{LeaveReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss};
 use offence::{Offence, Offender, SdpError};
 use room_url::{RoomUrl, RoomUrlError};
-use stats::{LinkStats, Path};
+use stats::{LinkStats, Path, StopReason};
 
 const MAX_MESSAGE_LEN: usize = 16_000;
 
