@@ -58,7 +58,9 @@ pub trait HuddleCommandsExt {
     /// [`add_peer_state`](crate::HuddleAppExt::add_peer_state).
     ///
     /// Only the latest value counts. It can be shared every tick, and before a room is joined;
-    /// whoever joins later receives it too.
+    /// whoever joins later receives it too. A value that encodes to the same bytes as the last one
+    /// is not sent again. A `HashMap` or `HashSet` that is built again has another order and other
+    /// bytes, so use a `BTreeMap` or `BTreeSet`.
     fn share<T: PeerMessage>(&mut self, value: T);
 
     /// Cuts a peer off: nothing from them arrives any more. It concerns this player alone, and

@@ -22,6 +22,12 @@ impl<I: Clone + PartialEq + Default + Debug + Send + Sync + 'static> Input for I
 /// the one on which it was made; so what an encoding rounds is rounded for all.
 ///
 /// Equal inputs must become equal bytes, or what does not change costs as much as what does.
+///
+/// Keep inputs small: each packet repeats the inputs that are not acked, in about 1000 bytes. Inputs
+/// that differ in all of their bytes in every tick, such as 500 random bytes, do not fit at full
+/// rate. The game then plays at half of its ticks per second, and
+/// [`RollbackEvent::Waiting`](super::super::RollbackEvent::Waiting) is all that reports it. Send large
+/// data as events or transfers.
 pub trait InputCodec<I>: Send + Sync + 'static {
     /// Appends an input to `out`, at most [`MAX_INPUT_LEN`] bytes.
     ///
