@@ -1,5 +1,6 @@
 //! The shape of a type's encoding, as text that two builds of a game can compare.
 
+mod aliases;
 mod error;
 mod probe;
 mod search;
@@ -42,8 +43,9 @@ const CUT_MARK: &str = "..#";
 /// The shape is found by letting the type's `Deserialize` implementation ask for its parts and
 /// answering with made-up values. A part that refuses all of them hides the parts behind it, which
 /// are then `opaque`: compared with nothing, so a difference there is not noticed. A text longer
-/// than [`MAX_SCHEMA_LEN`] ends in a hash of the whole. Names of fields that have aliases
-/// (`#[serde(alias)]`) do not count, because it cannot be seen which is whose.
+/// than [`MAX_SCHEMA_LEN`] ends in a hash of the whole. Aliases of fields (`#[serde(alias)]`) do not
+/// count. Names of variants do not count in an enum that has aliases of variants, because it cannot
+/// be seen which is whose.
 ///
 /// ```
 /// use huddle_sync::Schema;

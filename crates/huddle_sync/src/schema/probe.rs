@@ -8,6 +8,7 @@ use serde::de::{
 };
 
 use super::{
+    aliases,
     search::{Asks, Level, Search, Stop, Undecodable},
     shape::{LONG_TUPLE, Shape, State},
 };
@@ -44,7 +45,7 @@ impl Probe<'_> {
     }
 
     /// Reads the i-th part.
-    fn read_part<'de, S: DeserializeSeed<'de>>(
+    pub(super) fn read_part<'de, S: DeserializeSeed<'de>>(
         &mut self,
         i: usize,
         seed: S,
@@ -100,6 +101,22 @@ impl Probe<'_> {
         });
         self.search.set_shape(self.part, shape);
         Ok(self)
+    }
+
+    /// Reads the fields of a struct, or finds out which of their names are aliases.
+    fn visit_fields<'de, V: Visitor<'de>>(
+        mut self,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        match self.search.to_compare(self.part, names) {
+            Some((pair, field)) => {
+                let verdict = aliases::compare(&mut self, visitor, pair, field);
+                self.search.compared(self.part, names, verdict);
+                Err(Stop)
+            }
+            None => visitor.visit_seq(Parts::new(self, names.len())),
+        }
     }
 
     /// How many elements to make: those that show what an element is come first.
@@ -267,7 +284,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let probe = self.enter::<V>(Shape::Struct(fields))?;
-        visitor.visit_seq(Parts::new(probe, fields.len()))
+        probe.visit_fields(fields, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -434,6 +451,6 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
         self.probe
             .search
             .set_shape(self.probe.part, Shape::Struct(fields));
-        visitor.visit_seq(Parts::new(self.probe, fields.len()))
+        self.probe.visit_fields(fields, visitor)
     }
 }

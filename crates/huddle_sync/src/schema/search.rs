@@ -12,6 +12,7 @@ use std::any::TypeId;
 use serde::de::{self, DeserializeOwned};
 
 use super::{
+    aliases::{Comparison, FieldNames, Verdict},
     probe::Probe,
     shape::{Part, Shape, State, Tree},
 };
@@ -300,8 +301,40 @@ impl Search {
             _ => true,
         };
         if is_whole && self.is_open(index) && !part.parts.iter().any(|&part| self.is_open(part)) {
-            self.set_state(index, State::Known);
+            // Names too many are aliases.
+            let has_aliases = match part.shape {
+                Shape::Struct(names) => (1..names.len()).contains(&part.parts.len()),
+                _ => false,
+            };
+            if has_aliases && matches!(part.names, FieldNames::Given) {
+                self.tree.0[index].names = FieldNames::Comparing(Comparison::default());
+                self.has_learned = true;
+            } else {
+                self.set_state(index, State::Known);
+            }
         }
+    }
+
+    /// The names of a struct to compare in this run, and the field that the first stands for.
+    pub(super) fn to_compare(
+        &self,
+        index: usize,
+        names: &[&'static str],
+    ) -> Option<([&'static str; 2], usize)> {
+        match &self.part(index).names {
+            FieldNames::Comparing(comparison) if self.sample.is_none() => comparison.pair(names),
+            _ => None,
+        }
+    }
+
+    /// Takes what came of comparing two names. The run ends.
+    pub(super) fn compared(&mut self, index: usize, names: &[&'static str], verdict: Verdict) {
+        let part = &mut self.tree.0[index];
+        if let FieldNames::Comparing(comparison) = std::mem::take(&mut part.names) {
+            part.names = comparison.learn(names, part.parts.len(), verdict);
+        }
+        self.has_learned = true;
+        self.has_blamed = true;
     }
 
     /// A part refused its value.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::error::KEY;
+use super::{aliases::FieldNames, error::KEY};
 
 pub(super) const OPAQUE: &str = "opaque";
 
@@ -22,6 +22,8 @@ pub(super) struct Part {
     pub(super) state: State,
     /// Its own parts. Of an enum: one per variant.
     pub(super) parts: Vec<usize>,
+    /// How its fields are called, if not as it says.
+    pub(super) names: FieldNames,
     /// How often other values were asked of it.
     pub(super) variation: usize,
     /// How often a value was refused that was made for nothing but it.
@@ -72,12 +74,17 @@ impl Tree {
         steps.reverse();
         let mut path = String::new();
         for (around, i) in steps {
+            let dot = if path.is_empty() { "" } else { "." };
             // Writing to a string never fails.
             let _ = match (self.0[around].shape, i) {
-                (Shape::Struct(names) | Shape::Enum(names), i) if i < names.len() => {
-                    let dot = if path.is_empty() { "" } else { "." };
-                    write!(path, "{dot}{}", names[i])
+                (Shape::Struct(names), i) if i < names.len() => {
+                    let name = match &self.0[around].names {
+                        FieldNames::Found(found) => found.get(i).unwrap_or(&names[i]),
+                        _ => &names[i],
+                    };
+                    write!(path, "{dot}{name}")
                 }
+                (Shape::Enum(names), i) if i < names.len() => write!(path, "{dot}{}", names[i]),
                 (Shape::Tuple(_), i) => write!(path, "[{i}]"),
                 (Shape::Seq, _) => write!(path, "[..]"),
                 (Shape::Map, 0) => write!(path, "{KEY}"),
@@ -192,6 +199,10 @@ impl Tree {
     }
 
     fn write_struct(&self, f: &mut fmt::Formatter<'_>, part: &Part, names: Names) -> fmt::Result {
+        let names = match &part.names {
+            FieldNames::Found(found) => found,
+            _ => names,
+        };
         // Aliases are names too many.
         if part.state == State::Known && part.parts.len() != names.len() {
             return self.write_parts(f, "(", part, part.parts.len(), ")");

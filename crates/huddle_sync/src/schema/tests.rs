@@ -178,8 +178,33 @@ fn what_describes_itself_is_opaque() {
 
 #[test]
 fn names_that_cannot_be_told_apart_are_left_out() {
-    assert_eq!(text::<Aliased>(), "(f32, u8)");
     assert_eq!(text::<AliasedEnum>(), "enum{0(u8), 1}");
+}
+
+types! {
+    struct Plain { x: f32, y: u8, z: Option<Pose> }
+    struct AliasedFirst { #[serde(alias = "ex", alias = "z9")] x: f32, y: u8, z: Option<Pose> }
+    struct AliasedLast { x: f32, y: u8, #[serde(alias = "aa")] z: Option<Pose> }
+    struct AliasedAll {
+        #[serde(alias = "a")] x: f32,
+        #[serde(rename = "y", alias = "why", alias = "b")] other: u8,
+        #[serde(alias = "c")] z: Option<Pose>,
+    }
+    enum PlainVariant { Idle, At { x: NonZeroU8, y: Vec<u8> } }
+    enum AliasedVariant { Idle, At { #[serde(alias = "ex")] x: NonZeroU8, #[serde(alias = "a")] y: Vec<u8> } }
+    struct Holding { list: Vec<AliasedVariant>, one: Option<AliasedFirst> }
+    struct HoldingPlain { list: Vec<PlainVariant>, one: Option<Plain> }
+}
+
+#[test]
+fn aliases_of_fields_do_not_count() {
+    assert_eq!(text::<Aliased>(), "{x: f32, y: u8}");
+    let plain = text::<Plain>();
+    assert_eq!(text::<AliasedFirst>(), plain);
+    assert_eq!(text::<AliasedLast>(), plain);
+    assert_eq!(text::<AliasedAll>(), plain);
+    assert_eq!(text::<AliasedVariant>(), text::<PlainVariant>());
+    assert_eq!(text::<Holding>(), text::<HoldingPlain>());
 }
 
 #[test]
