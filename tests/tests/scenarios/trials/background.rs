@@ -51,7 +51,8 @@ pub(super) fn host_in_the_background(
     let mut bob = start(artifacts, &server, friend)?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut *bob];
     wait_until(&mut both[1..], LOAD, "the friend reports", |_| true)?;
-    let (ids, _) = all_meet(both, MEETING, "they meet without the page being shown")?;
+    let (ids, took) = all_meet(both, MEETING, "they meet without the page being shown")?;
+    ensure!(took <= MEETING, "that took {took:?}");
     let playing = ticks_while(both, hidden(), |reports| {
         for report in reports {
             lists_exactly(report, &ids)?;

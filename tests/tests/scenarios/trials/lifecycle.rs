@@ -99,7 +99,7 @@ pub(super) fn reload_storm_ends_in_one_working_room(artifacts: &Artifacts) -> an
     let page = server.page("hello", "render=off&bot=2");
     bob.open(&page)?;
     all_meet(&mut [&mut ada, &mut bob], LOAD, "two meet")?;
-    let reloads: u64 = if long() { 30 } else { 8 };
+    let reloads: u64 = if long() { 30 } else { 6 };
     for n in 0..reloads {
         bob.reload()?;
         // Sometimes before the game has loaded, sometimes in the middle of the handshake.
