@@ -364,7 +364,8 @@ impl Browser {
     /// # Errors
     /// If the browser refuses.
     pub fn reload(&self) -> anyhow::Result<()> {
-        self.run("location.reload()").map(drop)
+        // Later, as a driver waits for a page that loads before it answers.
+        self.run("setTimeout(() => location.reload())").map(drop)
     }
 
     /// Presses the back button.
