@@ -478,9 +478,10 @@ impl RoomLink {
             && self.session.has_capacity()
         {
             for &peer in self.peers.keys() {
-                let stats = transport.stats(peer);
-                let is_stopped = stats.is_some_and(|stats| stats.stopped.is_some());
-                self.session.set_stopped(peer, is_stopped);
+                if let Some(stats) = transport.stats(peer) {
+                    let is_stopped = stats.stopped.is_some();
+                    self.session.set_activity(peer, is_stopped, stats.silence);
+                }
             }
         }
         self.session.advance(self.ticked);

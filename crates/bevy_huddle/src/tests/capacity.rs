@@ -268,3 +268,70 @@ fn capacity_that_makes_no_room_is_refused_when_joining() {
         assert!(text.contains("from 2 to 32"), "{text}");
     }
 }
+
+#[test]
+fn player_whose_game_crashed_gets_a_place_again() {
+    for seed in 0..10 {
+        let mut lab = network(seed);
+        let mut four = guests(&mut lab, 4);
+        run(&mut lab, &four, Duration::from_secs(6));
+        lab.kill(four[2].player);
+        lab.run_for(Duration::from_millis(seed * 300));
+        let back = guest(&mut lab);
+        four.remove(2);
+        four.push(back);
+        run(&mut lab, &four, Duration::from_secs(10));
+        assert!(are_together(&lab, &four), "seed {seed}");
+    }
+}
+
+#[test]
+fn everybody_can_leave_and_join_again_in_the_same_frame() {
+    for seed in 0..10 {
+        let mut lab = network(seed);
+        let mut four = guests(&mut lab, 4);
+        run(&mut lab, &four, Duration::from_secs(6));
+        for guest in &mut four {
+            lab.commands(guest.player, |commands| {
+                commands.leave_rooms();
+                commands.join_room(JoinRoom::new("ws://lab/room").capacity(CAPACITY));
+            });
+            guest.id = lab.me(guest.player);
+            guest.room = lab.room(guest.player);
+        }
+        run(&mut lab, &four, Duration::from_secs(10));
+        assert!(are_together(&lab, &four), "seed {seed}");
+    }
+}
+
+#[test]
+fn host_that_pauses_its_game_gives_places() {
+    let mut lab = network(0);
+    let host = guest(&mut lab);
+    lab.run_for(Duration::from_secs(5));
+    lab[host.player]
+        .world_mut()
+        .resource_mut::<Time<Virtual>>()
+        .pause();
+    lab.run_for(Duration::from_secs(1));
+    let mut all = vec![host];
+    all.extend(guests(&mut lab, 4));
+    run(&mut lab, &all, Duration::from_secs(8));
+    check(&mut lab, &all, "a paused host");
+}
+
+#[test]
+fn members_that_disconnect_each_other_keep_their_places() {
+    let mut lab = network(0);
+    let four = guests(&mut lab, 4);
+    run(&mut lab, &four, Duration::from_secs(6));
+    let other = four[3].id;
+    lab.commands(four[2].player, |commands| commands.cut_peer(other));
+    run(&mut lab, &four, Duration::from_secs(5));
+    assert_eq!(peers(&lab, &four[2]).len(), 2);
+    assert_eq!(peers(&lab, &four[3]).len(), 2);
+    assert_eq!(peers(&lab, &four[0]).len(), 3);
+    let late = guest(&mut lab);
+    run(&mut lab, &four, Duration::from_secs(5));
+    assert!(is_out(&lab, &late));
+}

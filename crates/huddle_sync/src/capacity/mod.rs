@@ -45,6 +45,13 @@ const WAITED: Duration = Duration::from_secs(3);
 /// How long a successor waits for the lists of the other members, of which one may be newer.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How long the host waits before it refuses a player because all places are taken: a member that
+/// was just closed and comes back would otherwise be refused for its own old place.
+const FULL: Duration = Duration::from_secs(1);
+
+/// The same while a member is silent, which may be lost.
+const FULL_IN_DOUBT: Duration = Duration::from_secs(4);
+
 /// A successor's version is higher than any that its predecessor may have told others.
 const SUCCESSION: u64 = 0xffff;
 
@@ -76,6 +83,9 @@ struct Linked {
     admitted: Option<u64>,
     has_joined: bool,
     is_stopped: bool,
+    is_silent: bool,
+    /// Since when it asks for a place and there is none.
+    full: Option<Duration>,
 }
 
 /// What is to become of a peer that the game admits.
@@ -194,6 +204,13 @@ impl Places {
         }
     }
 
+    /// Whether nothing has come from a peer for so long that it may be lost.
+    pub(crate) fn set_silent(&mut self, peer: PeerId, is_silent: bool) {
+        if let Some(linked) = self.linked.get_mut(&peer) {
+            linked.is_silent = is_silent;
+        }
+    }
+
     /// Takes what a peer claims in a hello.
     pub(crate) fn hear(&mut self, peer: PeerId, claim: Claim, now: Duration) {
         let Some(linked) = self.linked.get_mut(&peer) else {
@@ -224,11 +241,30 @@ impl Places {
     }
 
     /// What is to become of a peer that the game admits.
-    pub(crate) fn verdict(&self, peer: PeerId) -> Verdict {
-        let has_no_place = self.linked.get(&peer).is_some_and(Linked::has_no_place);
+    pub(crate) fn verdict(&mut self, peer: PeerId, now: Duration) -> Verdict {
         if self.list.has(peer) {
-            Verdict::Welcome
-        } else if self.is_host() && self.list.members.len() >= self.len_limit() && has_no_place {
+            return Verdict::Welcome;
+        }
+        let is_full = self.is_host() && self.list.members.len() >= self.len_limit();
+        // One that is not linked any more is a member until nobody reports it.
+        let may_be_lost = |&member: &PeerId| {
+            let linked = self.linked.get(&member);
+            member != self.me && linked.is_none_or(|linked| linked.is_silent)
+        };
+        let patience = if self.list.members.iter().any(may_be_lost) {
+            FULL_IN_DOUBT
+        } else {
+            FULL
+        };
+        let Some(linked) = self.linked.get_mut(&peer) else {
+            return Verdict::Wait;
+        };
+        if !is_full || !linked.has_no_place() {
+            linked.full = None;
+            return Verdict::Wait;
+        }
+        let since = *linked.full.get_or_insert(now);
+        if now.saturating_sub(since) >= patience {
             Verdict::Full
         } else {
             Verdict::Wait

@@ -160,8 +160,17 @@ fn host_refuses_when_all_places_are_taken_and_nobody_else_does() {
     table.run(2 * SECOND);
     table.enter(3, 2);
     table.run(SECOND);
-    assert_eq!(table.players[&id(1)].verdict(id(3)), Verdict::Full);
-    assert_eq!(table.players[&id(2)].verdict(id(3)), Verdict::Wait);
+    let mut verdict = |player, after| {
+        let now = table.now + after;
+        table
+            .players
+            .get_mut(&id(player))
+            .unwrap()
+            .verdict(id(3), now)
+    };
+    assert_eq!(verdict(1, Duration::ZERO), Verdict::Wait);
+    assert_eq!(verdict(1, FULL), Verdict::Full);
+    assert_eq!(verdict(2, FULL), Verdict::Wait);
     assert_eq!(table.members(3), []);
     table.leave(2);
     table.run(SECOND);
@@ -338,7 +347,7 @@ proptest! {
             prop_assert!(places.list.members.is_empty() || places.list.has(id(1)));
             prop_assert!(places.list.version >= before);
             for peer in 2..8 {
-                let is_welcome = places.verdict(id(peer)) == Verdict::Welcome;
+                let is_welcome = places.verdict(id(peer), now) == Verdict::Welcome;
                 prop_assert_eq!(is_welcome, places.list.has(id(peer)));
             }
         }

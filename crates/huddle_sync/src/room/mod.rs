@@ -33,6 +33,9 @@ use crate::{
 /// Longer than any message of the handshake.
 const MAX_HANDSHAKE_LEN: usize = 15_900;
 
+/// How long a peer is silent before it may be lost; more than between two pings.
+const SILENT: Duration = Duration::from_millis(700);
+
 /// What a game is and wants, as its sessions need to know it.
 #[derive(Debug, Clone)]
 pub struct RoomSetup {
@@ -182,10 +185,12 @@ impl RoomSession {
         self.places.is_some()
     }
 
-    /// Whether a peer's game runs: one that does not gives no places.
-    pub fn set_stopped(&mut self, peer: PeerId, is_stopped: bool) {
+    /// Whether a peer's game runs, and for how long nothing has come from it. A game that does not
+    /// run gives no places, and the place of one that is silent may soon be free.
+    pub fn set_activity(&mut self, peer: PeerId, is_stopped: bool, silence: Duration) {
         if let Some(places) = &mut self.places {
             places.set_stopped(peer, is_stopped);
+            places.set_silent(peer, silence >= SILENT);
         }
     }
 
@@ -662,7 +667,7 @@ impl RoomSession {
         let capacity = places.capacity();
         let mut verdicts = Vec::new();
         for &peer in self.admitted.keys() {
-            verdicts.push((peer, places.verdict(peer)));
+            verdicts.push((peer, places.verdict(peer, now)));
         }
         if is_stale {
             self.offer_places();
