@@ -193,3 +193,41 @@ fn age(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn message_about_a_topic_is_replaced_and_removed() {
+        let mut app = App::new();
+        app.add_plugins((MinimalPlugins, plugin));
+        app.update();
+        let peer = PeerId(Uuid::from_u128(1));
+        let topic = Topic::Connection(peer);
+        let texts = |app: &mut App| {
+            let world = app.world_mut();
+            let mut texts: Vec<_> = world.query::<&Shown>().iter(world).collect();
+            texts.sort_by(|a, b| a.text.cmp(&b.text));
+            texts
+                .iter()
+                .map(|shown| shown.text.clone())
+                .collect::<Vec<_>>()
+        };
+        for toast in [
+            Toast::new("joined"),
+            Toast::new("shaky").about(topic),
+            Toast::new("waits").about(Topic::Pending(peer)),
+            Toast::new("well").about(topic),
+        ] {
+            app.world_mut().trigger(toast);
+            app.update();
+        }
+        assert_eq!(texts(&mut app), ["joined", "waits", "well"]);
+        app.world_mut().trigger(Outdated(topic));
+        app.update();
+        assert_eq!(texts(&mut app), ["joined", "waits"]);
+    }
+}

@@ -1,6 +1,6 @@
 //! Groups of `?next=N`.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use anyhow::ensure;
 use huddle_tests::{Artifacts, Frozen, Native, Player, Server, Stage, wait_until, watch};
@@ -8,6 +8,8 @@ use network_lab::Host;
 
 use crate::steps::{LOAD, all_meet, lists_exactly};
 
+/// When the server has the players' reports of their links.
+const REPORTED: Duration = Duration::from_secs(1);
 const QUEUE: &str = "hello?next=2";
 /// The server's patience with a game that does not answer is five seconds.
 const SECONDS: Duration = Duration::from_secs(9);
@@ -63,6 +65,8 @@ pub(crate) fn a_lost_websocket_groups_nobody_with_strangers(
     };
     let two: &mut [&mut dyn Player] = &mut [ada, bob];
     let (ids, _) = all_meet(two, LOAD, "two meet")?;
+    // The group is final once both have reported their link, which takes up to a quarter second.
+    thread::sleep(REPORTED);
     stage.server.kill();
     stage.restart_server()?;
     let (_cleos_host, mut cleo) = join(&stage, artifacts, "Cleo", 3)?;
