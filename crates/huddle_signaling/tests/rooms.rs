@@ -88,7 +88,7 @@ async fn rooms_do_not_hear_of_each_other() {
 }
 
 #[tokio::test]
-async fn keep_alives_are_echoed_to_clients_that_asked() {
+async fn clients_that_asked_get_the_list_of_members_and_echoes_of_keep_alives() {
     let server = start(local()).await;
     let mut stock = Client::join(server.addr, "/room").await;
     let mut ours = Client::join(server.addr, "/room?huddle=1").await;
@@ -96,6 +96,8 @@ async fn keep_alives_are_echoed_to_clients_that_asked() {
     stock.expect_new_peer(&ours).await;
     stock.send("\"KeepAlive\"").await;
     stock.expect_nothing().await;
+    let members = json!({ "Members": [stock.id] }).to_string();
+    assert_eq!(next(&mut ours.socket).await, Message::text(members));
     ours.send("\"KeepAlive\"").await;
     assert_eq!(next(&mut ours.socket).await, Message::text("\"KeepAlive\""));
 }
