@@ -7,17 +7,27 @@ fn with_stock_client() -> (Simulation, PeerId, LinkId) {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(2));
     let stock = PeerId(Uuid::from_u128(5));
-    let (now, core) = (simulation.now, &mut simulation.nodes[0].core);
-    core.handle(now, offer_from(stock, None));
+    let link = answer(&mut simulation, stock);
+    open(&mut simulation, link);
+    (simulation, stock, link)
+}
+
+/// The stock client makes an offer, which this peer answers.
+fn answer(simulation: &mut Simulation, stock: PeerId) -> LinkId {
+    let core = &mut simulation.nodes[0].core;
+    core.handle(simulation.now, offer_from(stock, None));
     let actions = std::iter::from_fn(|| core.next_action());
-    let mut opened = actions.filter_map(|action| match action {
+    let mut links = actions.filter_map(|action| match action {
         Action::OpenLink { link, .. } => Some(link),
         _ => None,
     });
-    let link = opened.next().unwrap();
-    core.handle(now, Input::Link(link, LinkInput::Opened));
+    links.next().unwrap()
+}
+
+fn open(simulation: &mut Simulation, link: LinkId) {
+    let core = &mut simulation.nodes[0].core;
+    core.handle(simulation.now, Input::Link(link, LinkInput::Opened));
     simulation.act(0);
-    (simulation, stock, link)
 }
 
 #[test]
@@ -68,4 +78,26 @@ fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
             reason
         }]
     );
+}
+
+#[test]
+fn link_failure_of_stock_client_is_over_when_its_link_opens() {
+    let mut simulation = Simulation::new(1);
+    simulation.run(seconds(2));
+    let stock = PeerId(Uuid::from_u128(5));
+    let link = answer(&mut simulation, stock);
+    simulation.run(seconds(12));
+    assert_eq!(simulation.not_linked(0).len(), 1);
+    let over = Told::NotLinkedOver(stock);
+    assert!(
+        simulation.nodes[0]
+            .told
+            .iter()
+            .all(|(_, told)| *told != over)
+    );
+
+    // Unlike other peers, it does not confirm the link with a message of its own.
+    open(&mut simulation, link);
+    let told = &simulation.nodes[0].told;
+    assert_eq!(told.iter().filter(|(_, told)| *told == over).count(), 1);
 }
