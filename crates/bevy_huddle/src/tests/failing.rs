@@ -4,7 +4,7 @@ use std::{
 };
 
 use bevy::{ecs::system::RunSystemOnce, prelude::*};
-use huddle_mesh::{Channel, RoomError, RoomEvent, RoomUrlError};
+use huddle_mesh::{Channel, RoomError, RoomEvent, RoomUrlError, SignalingLoss};
 
 use crate::{JoinError, LinkFailure, MessageError, Signaling, prelude::*};
 
@@ -343,4 +343,45 @@ fn commands_without_the_plugins_are_harmless_and_joining_says_what_is_missing() 
     commands.share(Pose(1));
     commands.leave_rooms();
     app.update();
+}
+
+#[test]
+fn server_that_stays_away_is_logged_once() {
+    let (mut lab, [ada, _]) = meet();
+    let logged = logged(|| {
+        for attempt in 1..=100 {
+            let signaling = Signaling::Retrying {
+                reason: SignalingLoss::Unreachable("connection refused".to_owned()),
+                retry_in: Duration::from_secs(4),
+                attempt,
+            };
+            lab.inject(ada, RoomEvent::Signaling(signaling));
+            lab.frame(ada);
+        }
+    });
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert!(logged[0].starts_with("WARN: "), "{logged:?}");
+    assert!(logged[0].contains("connection refused"), "{logged:?}");
+}
+
+#[test]
+fn link_that_fails_repeatedly_is_logged_ever_less_often() {
+    let (mut lab, [ada, _]) = meet();
+    let peer = PeerId(uuid::Uuid::from_u128(99));
+    let logged = logged(|| {
+        for attempt in 1..=100 {
+            let reason = LinkFailure::NoWay;
+            let failed = RoomEvent::LinkFailed {
+                peer,
+                reason,
+                attempt,
+            };
+            lab.inject(ada, failed);
+            lab.frame(ada);
+        }
+    });
+    let of_attempts = logged.iter().filter(|line| line.starts_with("WARN: "));
+    assert_eq!(of_attempts.count(), 7, "{logged:?}");
+    let of_peer = logged.iter().filter(|line| line.starts_with("INFO: "));
+    assert_eq!(of_peer.count(), 1, "{logged:?}");
 }
