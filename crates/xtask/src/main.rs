@@ -12,6 +12,7 @@ mod play;
 mod process;
 mod sim;
 mod site;
+mod structure;
 mod test;
 mod toolchain;
 

@@ -49,6 +49,8 @@ struct Course {
 enum Group {
     /// Formatting
     Fmt,
+    /// Import cycles between modules, and imports from the roots of crates
+    Structure,
     /// Lints, native and wasm
     Clippy,
     /// Unit and integration tests of the crates

@@ -3,7 +3,9 @@
 use std::{process::Command, time::Duration};
 
 use super::{Course, Group, stock, tally::Tally, tools};
-use crate::{Project, bundle::Flavour, env, fuzz, process, site, toolchain::WasmToolchain};
+use crate::{
+    Project, bundle::Flavour, env, fuzz, process, site, structure, toolchain::WasmToolchain,
+};
 
 /// What every native step selects. Cargo unites the features of what is selected, so another
 /// selection would build Bevy once more.
@@ -24,6 +26,7 @@ const FUZZING: Duration = Duration::from_secs(6);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Step {
     Format,
+    Structure,
     Lints,
     WasmLints,
     Unit,
@@ -35,8 +38,9 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Format,
+        Self::Structure,
         Self::Lints,
         Self::WasmLints,
         Self::Native,
@@ -50,6 +54,7 @@ impl Step {
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Format => "formatting",
+            Self::Structure => "imports between modules",
             Self::Lints => "lints, native",
             Self::WasmLints => "lints, wasm",
             Self::Native => "build of everything native",
@@ -64,6 +69,7 @@ impl Step {
     pub(super) fn groups(self) -> &'static [Group] {
         match self {
             Self::Format => &[Group::Fmt],
+            Self::Structure => &[Group::Structure],
             Self::Lints | Self::WasmLints => &[Group::Clippy],
             Self::Unit => &[Group::Unit],
             Self::Fuzz => &[Group::Fuzz],
@@ -80,6 +86,10 @@ impl Step {
     pub(super) fn run(self, project: &Project, course: &Course) -> anyhow::Result<Tally> {
         match self {
             Self::Format => formatting(project),
+            Self::Structure => structure::check(&project.root).map(|report| Tally {
+                passed: report.clean,
+                failed: report.broken,
+            }),
             Self::Lints => lints(project),
             Self::WasmLints => wasm_lints(project),
             Self::Native => Tally::check(native(project, "build").args(EVERYTHING)),

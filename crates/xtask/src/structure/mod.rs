@@ -1,0 +1,93 @@
+//! `cargo xtask test --only structure`: the modules of a crate import each other one way.
+//!
+//! The check reads the sources of every crate of the repository, resolves each path to the file that defines the
+//! name, and reports two things:
+//!
+//! - files that import each other in a cycle;
+//! - modules that import from the root of their crate, where every name of the crate meets.
+//!
+//! Code that is only compiled for tests may import what it likes. A module that only re-exports its children takes no
+//! part in a cycle, because its names resolve to their owners.
+
+mod cfg;
+mod cycles;
+mod finding;
+mod load;
+mod modules;
+mod references;
+mod resolve;
+mod targets;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeSet, path::Path};
+
+use finding::Finding;
+use modules::Modules;
+
+/// Crates that still break the rules.
+const UNFINISHED: &[&str] = &[
+    "bevy_huddle",
+    "example_kit",
+    "hello",
+    "hello_offline",
+    "huddle_benches",
+    "huddle_mesh",
+    "huddle_mesh_fuzz",
+    "huddle_rollback",
+    "huddle_session",
+    "huddle_signaling",
+    "huddle_sim",
+    "huddle_sync",
+    "huddle_sync_fuzz",
+    "huddle_tests",
+    "huddle_versus",
+    "network_lab",
+    "xtask",
+];
+
+/// The result of the check.
+pub(crate) struct Report {
+    /// The number of crates without a finding.
+    pub(crate) clean: u32,
+    /// The number of crates with findings.
+    pub(crate) broken: u32,
+}
+
+/// Checks every crate below `root` and prints the findings.
+pub(crate) fn check(root: &Path) -> anyhow::Result<Report> {
+    let mut report = Report {
+        clean: 0,
+        broken: 0,
+    };
+    let mut printed = BTreeSet::new();
+    for package in targets::packages(root)? {
+        let mut findings = Vec::new();
+        for target in &package.targets {
+            findings.extend(check_target(root, target)?);
+        }
+        let is_enforced = !UNFINISHED.contains(&package.name.as_str());
+        if findings.is_empty() || !is_enforced {
+            report.clean += 1;
+        } else {
+            report.broken += 1;
+        }
+        for finding in findings {
+            // A file may belong to several targets.
+            let text = finding.to_string();
+            if is_enforced && printed.insert(text.clone()) {
+                println!("{}: {text}", package.name);
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// Checks the modules below one root file, such as `src/lib.rs`.
+fn check_target(root: &Path, target: &Path) -> anyhow::Result<Vec<Finding>> {
+    let modules = Modules::load(root, target)?;
+    let mut findings = resolve::root_imports(&modules);
+    findings.extend(cycles::find(&resolve::imports(&modules)));
+    Ok(findings)
+}
