@@ -1,4 +1,4 @@
 //! Typed messages of games.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| huddle_sync_fuzz::codec::decode(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| huddle_session_fuzz::codec::decode(bytes));

@@ -3,11 +3,11 @@
 
 use arbitrary::Arbitrary;
 use bytes::{Bytes, BytesMut};
-use huddle_sync_fuzz::said::Fragments;
+use huddle_session_fuzz::said::Fragments;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| {
-    huddle_sync::fuzzing::event_fragments(Bytes::copy_from_slice(bytes));
+    huddle_session::fuzzing::event_fragments(Bytes::copy_from_slice(bytes));
 });
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {

@@ -4,8 +4,8 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
-use huddle_sync::fuzzing;
-use huddle_sync_fuzz::handshake::{Play, message};
+use huddle_session::fuzzing;
+use huddle_session_fuzz::handshake::{Play, message};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,5 +2,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    huddle_sync_fuzz::rollback::play(bytes);
+    huddle_rollback_fuzz::play(bytes);
 });

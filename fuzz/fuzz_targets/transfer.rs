@@ -3,8 +3,8 @@
 
 use arbitrary::Arbitrary;
 use bytes::Bytes;
-use huddle_sync::fuzzing;
-use huddle_sync_fuzz::said::{Bulk, Context};
+use huddle_session::fuzzing;
+use huddle_session_fuzz::said::{Bulk, Context};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| {

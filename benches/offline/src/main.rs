@@ -61,7 +61,7 @@ fn main() -> AppExit {
 }
 
 fn spawn_me(mut commands: Commands) {
-    let me = PeerId(Uuid::nil());
+    let me = PeerId::from_u128(0);
     commands.spawn((Me, Avatar(me), Reported { owner: me }, Pose::start(me)));
 }
 

@@ -1,4 +1,4 @@
-use huddle_sync::rollback::sim::{Cell, CellResult};
+use huddle_sim::{Cell, CellResult};
 
 /// Plays each cell with so many seeds and prints the means.
 pub(crate) fn play(cells: &[Cell], seeds: u64, json: bool) {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use huddle_sync::rollback::sim::{Condition, Failure, Scenario};
+use huddle_sim::{Condition, Failure, Scenario};
 
 use crate::summary::Summary;
 

@@ -1,10 +1,8 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use clap::{ArgAction, CommandFactory, Parser, error::ErrorKind};
-use huddle_sync::rollback::{
-    MAX_INPUT_LEN, MAX_SEATS,
-    sim::{Cell, Condition, Inputs, Scenario},
-};
+use huddle_rollback::{MAX_INPUT_LEN, MAX_SEATS};
+use huddle_sim::{Cell, Condition, Inputs, Scenario};
 
 /// How many games of each kind `--all` plays.
 const SEEDS: u64 = 200;

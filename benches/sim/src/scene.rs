@@ -1,9 +1,7 @@
 use std::time::Duration;
 
-use huddle_sync::rollback::{
-    RollbackEvent, Seat,
-    sim::{HashGame, Outcome, Scenario, Simulation},
-};
+use huddle_rollback::{RollbackEvent, Seat};
+use huddle_sim::{HashGame, Outcome, Scenario, Simulation};
 
 /// Plays one scenario and tells what happened. Returns whether all came out as it must.
 pub(crate) fn play(scenario: &Scenario) -> bool {

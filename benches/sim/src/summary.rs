@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use huddle_sync::rollback::sim::{Outcome, Scenario};
+use huddle_sim::{Outcome, Scenario};
 
 /// What many games of one kind came to.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ fn seconds(time: Option<&Duration>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use huddle_sync::rollback::sim::Condition;
+    use huddle_sim::Condition;
 
     use super::*;
 

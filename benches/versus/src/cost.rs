@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region};
 
-use huddle_sync::rollback::sim::Cell;
+use huddle_sim::Cell;
 
 use crate::{
     fortress::Fortress,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use huddle_sync::rollback::sim::{Cell, CellResult, Inputs};
+use huddle_sim::{Cell, CellResult, Inputs};
 
 use crate::{
     cost::Meter,
@@ -53,7 +53,7 @@ fn sent(inputs: Inputs, time: Duration) -> (f64, f64) {
         ..DUEL
     };
     let tallies = cell.play();
-    let mean = |count: fn(&huddle_sync::rollback::sim::Tally) -> u64| {
+    let mean = |count: fn(&huddle_sim::Tally) -> u64| {
         tallies.iter().map(count).sum::<u64>() as f64 / tallies.len() as f64
     };
     (mean(|it| it.sent.packets), mean(|it| it.sent.bytes))

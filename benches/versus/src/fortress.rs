@@ -14,10 +14,8 @@ use fortress_rollback::{
     P2PSession, PlayerHandle, PlayerType, ProtocolConfig, SessionBuilder, SessionState,
     network::codec,
 };
-use huddle_sync::{
-    Lane,
-    rollback::sim::{Arrival, Cell},
-};
+use huddle_session::Lane;
+use huddle_sim::{Arrival, Cell};
 use web_time::Instant;
 
 use crate::{
@@ -178,7 +176,7 @@ impl Fortress {
 
 #[cfg(test)]
 mod tests {
-    use huddle_sync::rollback::sim::{CellResult, Tally};
+    use huddle_sim::{CellResult, Tally};
 
     use super::*;
     use crate::{

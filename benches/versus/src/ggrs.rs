@@ -5,10 +5,8 @@ use ggrs::{
     Config, DesyncDetection, GgrsEvent, GgrsRequest, Message, NonBlockingSocket, P2PSession,
     PlayerType, PredictRepeatLast, SessionBuilder, SessionState,
 };
-use huddle_sync::{
-    Lane,
-    rollback::sim::{Arrival, Cell},
-};
+use huddle_session::Lane;
+use huddle_sim::{Arrival, Cell};
 
 use crate::{
     game::Game,

@@ -1,12 +1,8 @@
 use std::time::Duration;
 
-use huddle_sync::{
-    TickRate,
-    rollback::{
-        DelayPolicy, RollbackSetup,
-        sim::{Conditions, Fault, HashGame, Simulation, Trouble, Weather},
-    },
-};
+use huddle_rollback::{DelayPolicy, RollbackSetup};
+use huddle_session::TickRate;
+use huddle_sim::{Conditions, Fault, HashGame, Simulation, Trouble, Weather};
 
 const MS: Duration = Duration::from_millis(1);
 

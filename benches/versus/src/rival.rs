@@ -1,10 +1,8 @@
 use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
-use huddle_sync::{
-    Lane,
-    rollback::sim::{Arrival, Cell, Network, Tally},
-};
+use huddle_session::Lane;
+use huddle_sim::{Arrival, Cell, Network, Tally};
 
 use crate::cost::Meter;
 

@@ -1,4 +1,4 @@
-use huddle_sync::rollback::sim::{Cell, CellResult, Inputs};
+use huddle_sim::{Cell, CellResult, Inputs};
 
 use crate::{
     cost::Meter,

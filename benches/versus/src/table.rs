@@ -1,4 +1,4 @@
-use huddle_sync::rollback::sim::{Cell, CellResult};
+use huddle_sim::{Cell, CellResult};
 use serde::Serialize;
 
 use crate::{published::Published, rival::Rival};

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
-use huddle_sync::Delivery;
+use huddle_session::Delivery;
 
 use crate::{PeerMessage, message};
 

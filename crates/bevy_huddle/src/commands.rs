@@ -1,7 +1,7 @@
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{Channel, LeaveReason, PeerId};
-use huddle_sync::TransferId;
+use huddle_session::TransferId;
 
 use crate::{
     JoinRoom, PeerMessage, Recipients, RemovalFailed, RoomState,

@@ -2,7 +2,7 @@ use bevy::prelude::*;
 use huddle_mesh::{
     Channel, LeaveReason, LinkFailure, Offence, Offender, PeerId, SendError, Signaling, StopReason,
 };
-use huddle_sync::{
+use huddle_session::{
     OfferError, QueueError, Refusal, RemovalError,
     codec::{DecodeError, EncodeError},
 };

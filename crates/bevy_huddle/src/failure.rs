@@ -8,7 +8,7 @@ use std::{
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
-use huddle_sync::QueueError;
+use huddle_session::QueueError;
 
 use crate::{MessageError, RemovalFailed, SendFailed};
 

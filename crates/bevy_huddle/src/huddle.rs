@@ -1,6 +1,6 @@
 use bevy::{ecs::system::SystemParam, prelude::*};
 use huddle_mesh::PeerId;
-use huddle_sync::Tick;
+use huddle_session::Tick;
 
 use crate::{MissingLinks, Peer, PendingPeers, PendingReason, Room, RoomHost, RoomState, RoomTick};
 

@@ -1,7 +1,7 @@
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{IceServer, PeerId, RoomConfig, RoomError, RoomUrl, RoomUrlError};
-use huddle_sync::{RemovalPolicy, RoomSession, RoomSetup, SetupError, TickRate, TickRateError};
+use huddle_session::{RemovalPolicy, RoomSession, RoomSetup, SetupError, TickRate, TickRateError};
 use thiserror::Error;
 
 use crate::{

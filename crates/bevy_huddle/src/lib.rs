@@ -360,9 +360,9 @@ pub use events::{
 pub use huddle::Huddle;
 pub use huddle_mesh::{
     Channel, IceServer, LeaveReason, LinkFailure, Offence, Offender, Path, PeerId, RoomError,
-    RoomUrl, RoomUrlError, SdpError, SendError, Signaling, SignalingLoss, StopReason,
+    RoomUrl, RoomUrlError, SdpError, SendError, Signaling, SignalingId, SignalingLoss, StopReason,
 };
-pub use huddle_sync::{
+pub use huddle_session::{
     DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
     OfferError, QueueError, Refusal, RemovalError, RemovalPolicy, SetupError, Tick, TickRate,
     TickRateError, TransferFailure, TransferId, TransferLimits,

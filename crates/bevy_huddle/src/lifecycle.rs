@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 use huddle_mesh::{LeaveReason, PeerId, Signaling};
-use huddle_sync::Undelivered;
+use huddle_session::Undelivered;
 
 use crate::{
     JoinError, MissingLinks, Peer, PeerJoined, PeerLeft, PeerOf, Refusal, Room, RoomFailed,

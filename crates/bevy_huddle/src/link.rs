@@ -6,7 +6,7 @@ use std::{
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, LeaveReason, LinkFailure, PeerId, RoomEvent, SendError};
-use huddle_sync::{
+use huddle_session::{
     KindId, Lane, OfferError, OwnStates, RoomSession, SessionEvent, TransferEvent, TransferId,
 };
 

@@ -2,7 +2,7 @@ use std::{any::TypeId, collections::HashMap, sync::Arc};
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
-use huddle_sync::{
+use huddle_session::{
     Delivery, KindError, KindId, Kinds, MAX_EVENT_LEN, MAX_STATE_LEN, Schema, SchemaError,
     codec::{self, DecodeError},
 };

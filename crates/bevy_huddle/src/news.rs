@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{LeaveReason, PeerId};
-use huddle_sync::{KindId, Refusal, SessionEvent};
+use huddle_session::{KindId, Refusal, SessionEvent};
 
 use crate::{
     Admission, HostChanged, JoinError, LinkedWith, MeshChanged, MissingLinks, Peer, PeerRefused,

@@ -1,6 +1,6 @@
 use bevy::prelude::*;
 use huddle_mesh::{PeerId, StopReason};
-use huddle_sync::DeliveryStats;
+use huddle_session::DeliveryStats;
 
 /// Another player in a room. The entity is spawned when the link is open and both games fit, and
 /// despawned when they are gone; what belongs to a player can be its components or children.

@@ -2,7 +2,7 @@ use std::fmt;
 
 use bevy::prelude::*;
 use huddle_mesh::{PeerId, RoomUrl, Signaling};
-use huddle_sync::Tick;
+use huddle_session::Tick;
 
 use crate::PendingPeers;
 

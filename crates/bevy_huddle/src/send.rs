@@ -8,7 +8,7 @@ use std::{
 use bevy::{ecs::system::SystemState, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::PeerId;
-use huddle_sync::{MAX_STATE_LEN, OwnStates, codec};
+use huddle_session::{MAX_STATE_LEN, OwnStates, codec};
 
 use crate::{
     MessageError, PeerMessage, PeerSender, Recipients, RoomTick, ToPeers, failure, link::RoomLink,

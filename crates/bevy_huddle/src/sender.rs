@@ -1,7 +1,7 @@
 use bevy::{ecs::system::SystemParam, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::PeerId;
-use huddle_sync::{MAX_EVENT_LEN, QueueError, codec};
+use huddle_session::{MAX_EVENT_LEN, QueueError, codec};
 use thiserror::Error;
 
 use crate::{

@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::PeerId;
-use huddle_sync::{TransferEvent, TransferFailure, TransferId, TransferLimits};
+use huddle_session::{TransferEvent, TransferFailure, TransferId, TransferLimits};
 
 use crate::{
     lifecycle::{peer_entity, trigger},

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use thiserror::Error;
 use web_time::Instant;
 

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use web_time::Instant;
 
 use crate::{Channel, RoomEvent, core::Told};
@@ -247,10 +247,9 @@ impl Unread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     fn fill(channel: Channel, count: u32) -> (Inbox, PeerId) {
-        let peer = PeerId(Uuid::from_u128(1));
+        let peer = PeerId::from_u128(1);
         let mut inbox = Inbox::default();
         for i in 0..count {
             let bytes = Bytes::copy_from_slice(&i.to_be_bytes());
@@ -310,7 +309,7 @@ mod tests {
     fn players_who_come_and_go_unread_leave_nothing_behind() {
         let mut inbox = Inbox::default();
         for id in 0..20_000 {
-            let peer = PeerId(Uuid::from_u128(id));
+            let peer = PeerId::from_u128(id);
             inbox.push(Told::Joined {
                 peer,
                 returning: false,
@@ -341,7 +340,7 @@ mod tests {
     fn many_players_together_have_a_limit_too() {
         let mut inbox = Inbox::default();
         for id in 0..100 {
-            let peer = PeerId(Uuid::from_u128(id));
+            let peer = PeerId::from_u128(id);
             for _ in 0..100 {
                 let bytes = Bytes::from(vec![0; 16_000]);
                 inbox.push(Told::Packet {
@@ -358,7 +357,7 @@ mod tests {
     fn of_players_out_of_reach_the_latest_word_is_kept_and_only_of_so_many() {
         let mut inbox = Inbox::default();
         let not_linked = |id: u128, attempt| Told::NotLinked {
-            peer: PeerId(Uuid::from_u128(id)),
+            peer: PeerId::from_u128(id),
             reason: crate::LinkFailure::NoWay,
             attempt,
         };

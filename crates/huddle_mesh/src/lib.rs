@@ -23,6 +23,7 @@ mod inbox;
 mod offence;
 mod room;
 mod room_url;
+mod signaling_id;
 mod stats;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -37,10 +38,11 @@ pub use config::{IceServer, RoomConfig, Route};
 pub use event::{
     LeaveReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
 };
-pub use matchbox_protocol::PeerId;
+pub use huddle_id::PeerId;
 pub use offence::{Offence, Offender, SdpError};
 pub use room::Room;
 pub use room_url::{RoomUrl, RoomUrlError};
+pub use signaling_id::SignalingId;
 pub use stats::{LinkStats, Path, StopReason};
 
 /// The largest message a channel carries, in bytes; on [`Channel::State`] its

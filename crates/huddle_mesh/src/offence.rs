@@ -1,7 +1,7 @@
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use thiserror::Error;
 
-use crate::MAX_MESSAGE_LEN;
+use crate::{MAX_MESSAGE_LEN, signaling_id::SignalingId};
 
 /// Who broke the rules of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,7 +12,7 @@ pub enum Offender {
     ///
     /// Also of a player who is here: a server can make up signals, so that what comes over it is
     /// never held against a link.
-    Member(PeerId),
+    Member(SignalingId),
     /// The signaling server.
     Server,
 }
@@ -74,7 +74,7 @@ pub enum Offence {
     SecondId,
     /// The server announced somebody who is in the room already.
     #[error("it announced {0}, who is in the room already")]
-    Announced(PeerId),
+    Announced(SignalingId),
     /// The server spoke of a group.
     #[error("it spoke of a group, and this room has none")]
     Group,

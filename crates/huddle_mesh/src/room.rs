@@ -1,8 +1,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use matchbox_protocol::PeerId;
-use uuid::Uuid;
+use huddle_id::PeerId;
 
 use crate::{
     Channel, LinkStats, MAX_MESSAGE_LEN, RoomConfig, RoomError, RoomEvent, RoomUrl, Route,
@@ -49,7 +48,7 @@ impl Room {
     /// WebRTC, an ICE server that the browser or this platform refuses. A server that cannot be reached is not an error: it is tried again for as long as the room is wanted.
     pub fn join(config: RoomConfig) -> Result<Self, RoomError> {
         check_config(&config)?;
-        let me = PeerId(Uuid::new_v4());
+        let me = PeerId::random();
         let url = config.url.clone();
         let handle = Handle::join(me, config)?;
         Ok(Self { me, url, handle })

@@ -23,13 +23,13 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
                 "--release",
                 "--quiet",
                 "-p",
-                "huddle_sim",
+                "huddle_sim_cli",
                 "--target-dir",
             ])
             .arg(&target),
     )?;
     let program = target.join(format!(
-        "release/huddle_sim{}",
+        "release/huddle_sim_cli{}",
         std::env::consts::EXE_SUFFIX
     ));
     let status = env::command(&program)

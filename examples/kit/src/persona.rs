@@ -39,7 +39,7 @@ const ANIMALS: [&str; 32] = [
 impl Persona {
     /// The persona of a player.
     pub fn of(peer: PeerId) -> Self {
-        let mut bits = scramble(peer.0.as_u128());
+        let mut bits = scramble(peer.as_u128());
         let mut pick = |count: usize| {
             let picked = (bits % count as u64) as usize;
             bits /= count as u64;
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     fn persona(id: u128) -> Persona {
-        Persona::of(PeerId(uuid::Uuid::from_u128(id)))
+        Persona::of(PeerId::from_u128(id))
     }
 
     #[test]

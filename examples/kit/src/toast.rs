@@ -205,7 +205,7 @@ mod tests {
         let mut app = App::new();
         app.add_plugins((MinimalPlugins, plugin));
         app.update();
-        let peer = PeerId(Uuid::from_u128(1));
+        let peer = PeerId::from_u128(1);
         let topic = Topic::Connection(peer);
         let texts = |app: &mut App| {
             let world = app.world_mut();

@@ -1,6 +1,6 @@
 //! What a decoder accepts is canonical: written again it reads as the same.
 
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use url::Url;
 use uuid::Uuid;
 

@@ -19,6 +19,8 @@ mod event;
 mod offence;
 #[path = "../../../crates/huddle_mesh/src/room_url.rs"]
 mod room_url;
+#[path = "../../../crates/huddle_mesh/src/signaling_id.rs"]
+mod signaling_id;
 #[path = "../../../crates/huddle_mesh/src/stats.rs"]
 mod stats;
 
@@ -27,6 +29,7 @@ use config::{IceServer, RoomConfig, Route};
 use event::{LeaveReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss};
 use offence::{Offence, Offender, SdpError};
 use room_url::{RoomUrl, RoomUrlError};
+use signaling_id::SignalingId;
 use stats::{LinkStats, Path, StopReason};
 
 const MAX_MESSAGE_LEN: usize = 16_000;

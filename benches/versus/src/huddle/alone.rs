@@ -1,13 +1,9 @@
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
-use huddle_sync::{
-    Lane, MAX_PACKET_LEN, PacketRider,
-    rollback::{
-        RollbackSession,
-        sim::{Arrival, Cell},
-    },
-};
+use huddle_rollback::RollbackSession;
+use huddle_session::{Lane, MAX_PACKET_LEN, PacketRider};
+use huddle_sim::{Arrival, Cell};
 
 use super::{Played, lag, peer_id, setup};
 use crate::rival::{Outbox, Rival, Step};

@@ -6,14 +6,14 @@ mod whole;
 
 use std::collections::VecDeque;
 
-use huddle_sync::{
+use huddle_rollback::{
+    DelayPolicy, InputCodec, Request, RollbackEvent, RollbackSession, RollbackSetup,
+};
+use huddle_session::{
     PeerId, Tick, TickRate,
     codec::{DecodeError, EncodeError},
-    rollback::{
-        DelayPolicy, InputCodec, Request, RollbackEvent, RollbackSession, RollbackSetup,
-        sim::{Cell, HashGame, Simulation},
-    },
 };
+use huddle_sim::{Cell, HashGame, Simulation};
 
 pub(crate) use self::{alone::Alone, whole::Whole};
 
@@ -73,11 +73,7 @@ struct Played {
 
 impl Played {
     /// Takes what a session has to tell, and does what it asks for.
-    fn obey(
-        &mut self,
-        session: &mut RollbackSession<u32>,
-        step: huddle_sync::rollback::Step,
-    ) -> Step {
+    fn obey(&mut self, session: &mut RollbackSession<u32>, step: huddle_rollback::Step) -> Step {
         while let Some(event) = session.poll() {
             self.desyncs += u64::from(matches!(event, RollbackEvent::Mismatch(_)));
             assert!(
@@ -115,9 +111,9 @@ impl Played {
         }
         Step {
             outcome: match step {
-                huddle_sync::rollback::Step::Idle => Outcome::Waiting,
-                huddle_sync::rollback::Step::Ran => Outcome::Simulated,
-                huddle_sync::rollback::Step::Waited(_) => Outcome::Refused,
+                huddle_rollback::Step::Idle => Outcome::Waiting,
+                huddle_rollback::Step::Ran => Outcome::Simulated,
+                huddle_rollback::Step::Waited(_) => Outcome::Refused,
             },
             rollback: (repeated > 0).then_some(repeated),
         }
@@ -135,7 +131,7 @@ fn lag(session: &RollbackSession<u32>) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use huddle_sync::rollback::sim::Tally;
+    use huddle_sim::Tally;
 
     use super::*;
     use crate::{

@@ -1,13 +1,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use huddle_sync::{
+use huddle_rollback::RollbackSession;
+use huddle_session::{
     Delivery, KindId, Kinds, Lane, OwnStates, PeerId, RoomSession, RoomSetup, Schema, SessionEvent,
-    rollback::{
-        RollbackSession,
-        sim::{Arrival, Cell},
-    },
 };
+use huddle_sim::{Arrival, Cell};
 
 use super::{Played, lag, peer_id, setup};
 use crate::rival::{Outbox, Rival, Step};

@@ -1,5 +1,5 @@
 use bevy::prelude::*;
-use huddle_sync::codec::EncodeError;
+use huddle_session::codec::EncodeError;
 use serde::{Deserialize, Serialize};
 
 use crate::{MessageError, prelude::*};

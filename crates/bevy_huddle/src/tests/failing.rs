@@ -138,7 +138,7 @@ fn a_room_that_fails_later_lets_its_peers_go_first() {
 #[test]
 fn who_waits_is_told_that_somebody_is_there_whom_no_link_reaches() {
     let (mut lab, [ada]) = meet();
-    let (peer, room) = (PeerId(uuid::Uuid::from_u128(7)), lab.room(ada));
+    let (peer, room) = (PeerId::from_u128(7), lab.room(ada));
     let (reason, attempt) = (LinkFailure::NoWay, 1);
     lab.inject(
         ada,
@@ -220,7 +220,7 @@ fn relay_only_without_a_relay_fails_with_the_remedy() {
 #[test]
 fn commands_without_a_room_are_harmless_and_warn_once() {
     let mut app = watched_app();
-    let stranger = PeerId(uuid::Uuid::from_u128(99));
+    let stranger = PeerId::from_u128(99);
     let logged = logged(|| {
         for _ in 0..3 {
             let mut commands = app.world_mut().commands();
@@ -248,7 +248,7 @@ fn commands_without_a_room_are_harmless_and_warn_once() {
 fn whatever_is_sent_without_a_room_is_reported() {
     let mut app = watched_app();
     let logged = logged(|| {
-        let peer = PeerId(uuid::Uuid::from_u128(99));
+        let peer = PeerId::from_u128(99);
         let mut commands = app.world_mut().commands();
         commands.send_file(Recipients::All, "map", vec![1]);
         commands.send_raw(peer, Channel::Events, vec![1]);
@@ -274,7 +274,7 @@ fn a_peer_that_takes_no_more_is_logged_once_per_cause() {
         for _ in 0..200 {
             lab.commands(ada, |commands| {
                 commands.broadcast(Blob(vec![0; 8000]));
-                commands.send_to(PeerId(uuid::Uuid::nil()), Splash(1));
+                commands.send_to(PeerId::from_u128(0), Splash(1));
             });
             lab.run_for(Duration::from_millis(20));
         }
@@ -312,7 +312,7 @@ fn an_observer_that_joins_again_at_once_does_not_hold_up_the_game() {
 #[test]
 fn an_observer_that_sends_again_at_once_does_not_hold_up_the_game() {
     let (mut lab, [ada]) = meet();
-    let nobody = PeerId(uuid::Uuid::nil());
+    let nobody = PeerId::from_u128(0);
     lab[ada].add_observer(move |_: On<SendFailed>, mut commands: Commands| {
         commands.send_to(nobody, Splash(2));
         commands.send_to(nobody, Splash(3));
@@ -367,7 +367,7 @@ fn server_that_stays_away_is_logged_once() {
 #[test]
 fn link_that_fails_repeatedly_is_logged_ever_less_often() {
     let (mut lab, [ada, _]) = meet();
-    let peer = PeerId(uuid::Uuid::from_u128(99));
+    let peer = PeerId::from_u128(99);
     let logged = logged(|| {
         for attempt in 1..=100 {
             let reason = LinkFailure::NoWay;

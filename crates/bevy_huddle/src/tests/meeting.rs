@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bevy::prelude::*;
-use huddle_sync::{SetupError, TickRate};
+use huddle_session::{SetupError, TickRate};
 
 use crate::{
     JoinError, Refusal,

@@ -1,10 +1,10 @@
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, Offence, RoomEvent};
-use huddle_sync::KindId;
+use huddle_session::KindId;
 
 use crate::{
-    MessageError, PacketError, RejectReason,
+    MessageError, PacketError, RejectReason, SignalingId,
     link::RoomLink,
     prelude::*,
     testing::{Lab, Player},
@@ -144,7 +144,7 @@ fn offences_on_a_link_are_rejected_messages_of_the_peer() {
 fn offences_over_signaling_are_told_on_the_room() {
     let (mut lab, [ada]) = meet();
     let room = lab.room(ada);
-    let member = Offender::Member(PeerId(uuid::Uuid::from_u128(7)));
+    let member = Offender::Member(SignalingId::from_u128(7));
     let told = [
         (member, Offence::AnswerToNothing, 1),
         (Offender::Server, Offence::SecondId, 2),
@@ -229,7 +229,7 @@ fn a_stock_client_is_seen_but_not_spoken_to() {
 #[test]
 fn packets_from_somebody_who_is_not_here_are_ignored() {
     let (mut lab, [ada]) = meet();
-    let stranger = PeerId(uuid::Uuid::from_u128(99));
+    let stranger = PeerId::from_u128(99);
     lab.inject(ada, packet(stranger, Channel::Events, vec![0x77]));
     lab.inject(ada, RoomEvent::PeerSuspect(stranger));
     lab.inject(

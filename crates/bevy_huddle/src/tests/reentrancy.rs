@@ -6,7 +6,6 @@ use std::{any::type_name, collections::BTreeMap, time::Duration};
 use bevy::{ecs::entity::EntityHashMap, platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, Offence, PeerId, RoomError, RoomEvent};
-use uuid::Uuid;
 
 use crate::{
     LinkFailure, RawReceived, Undelivered,
@@ -251,7 +250,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     let a = if is_in {
         lab.me(ada)
     } else {
-        PeerId(Uuid::nil())
+        PeerId::from_u128(0)
     };
     lab.run_for(Duration::from_secs(1));
 
@@ -268,7 +267,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     });
     lab.run_for(Duration::from_millis(500));
 
-    let stranger = PeerId(Uuid::from_u128(77));
+    let stranger = PeerId::from_u128(77);
     let injected = [
         RoomEvent::LinkFailed {
             peer: stranger,

@@ -135,7 +135,7 @@ fn where_nobody_removes_others_it_says_what_to_do_and_cutting_works() {
     assert_eq!(lab.find_peer(bob, ada), None);
     assert!(lab.have_met(&[bob, eve]) && lab.have_met(&[ada, eve]));
 
-    let stranger = PeerId(uuid::Uuid::from_u128(99));
+    let stranger = PeerId::from_u128(99);
     remove(&mut lab, ada, stranger);
     assert_eq!(failure(&mut lab, ada), RemovalError::NotAMember(stranger));
 }

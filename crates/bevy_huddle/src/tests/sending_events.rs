@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bevy::{ecs::system::RunSystemOnce, prelude::*};
-use huddle_sync::{MAX_EVENT_LEN, QueueError, codec::EncodeError};
+use huddle_session::{MAX_EVENT_LEN, QueueError, codec::EncodeError};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -216,7 +216,7 @@ fn what_is_written_as_a_message_is_sent_in_order() {
 #[test]
 fn what_is_written_for_somebody_unknown_fails_like_a_command() {
     let (mut lab, [ada]) = meet();
-    let stranger = PeerId(uuid::Uuid::nil());
+    let stranger = PeerId::from_u128(0);
     lab[ada]
         .world_mut()
         .write_message(ToPeers::to(stranger, Splash(1)));
@@ -397,7 +397,7 @@ fn try_send_says_what_will_never_work() {
     #[derive(Serialize, Deserialize)]
     struct Forgotten;
     let (mut lab, [ada, bob]) = meet();
-    let [peer, stranger] = [lab.me(bob), PeerId(uuid::Uuid::nil())];
+    let [peer, stranger] = [lab.me(bob), PeerId::from_u128(0)];
     let mut refused = |recipients: Recipients| try_send(&mut lab, ada, recipients, Splash(1));
     let missed = |peer, error| Err(TrySendError::Missed(vec![Missed { peer, error }]));
     assert_eq!(
@@ -461,7 +461,7 @@ fn what_a_lost_peer_did_not_get_is_told_in_order_before_they_leave() {
 #[test]
 fn an_unknown_recipient_is_an_error_and_the_others_receive() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer, stranger) = (lab.me(ada), lab.me(bob), PeerId(uuid::Uuid::nil()));
+    let (me, peer, stranger) = (lab.me(ada), lab.me(bob), PeerId::from_u128(0));
     lab.commands(ada, |commands| {
         commands.send_to([stranger, peer], Splash(1));
         commands.send_to(Entity::PLACEHOLDER, Splash(2));
@@ -491,7 +491,7 @@ fn an_observer_of_a_failure_may_send_again() {
         }
     });
     lab.commands(ada, |commands| {
-        commands.send_to(PeerId(uuid::Uuid::nil()), Splash(1));
+        commands.send_to(PeerId::from_u128(0), Splash(1));
     });
     lab.settle();
     assert_eq!(lab.splashes(bob), [(lab.me(ada), 2)]);

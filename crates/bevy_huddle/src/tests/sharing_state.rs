@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bevy::prelude::*;
-use huddle_sync::{MAX_STATE_LEN, codec::EncodeError};
+use huddle_session::{MAX_STATE_LEN, codec::EncodeError};
 use serde::{Deserialize, Serialize};
 
 use crate::{MessageError, prelude::*, testing::Lab};

@@ -175,7 +175,7 @@ fn a_file_to_one_who_is_lost_fails_before_they_leave() {
 fn what_cannot_be_offered_is_told() {
     let (mut lab, [ada, bob]) = meet();
     let to = lab.me(bob);
-    let stranger = PeerId(uuid::Uuid::nil());
+    let stranger = PeerId::from_u128(0);
     send(&mut lab, ada, [to, stranger], &"m".repeat(129), &file(1));
     let failed = |peer, error| SendFailed {
         message: "file",

@@ -4,10 +4,10 @@
 //! them apart costs the game's packets nothing.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use uuid::Uuid;
 
-use crate::StopReason;
+use crate::{StopReason, signaling_id::SignalingId};
 
 /// The first byte of every control message.
 pub(crate) const RESERVED_BYTE: u8 = 0xFF;
@@ -28,7 +28,7 @@ pub(crate) enum Control {
     /// Answers [`Control::Ping`].
     Pong(u32),
     /// The signaling id under which the sender can be reached now.
-    SignalingId(PeerId),
+    SignalingId(SignalingId),
     /// "The offer with this ICE user name reached me": we are linked already.
     Claim(String),
     /// The sender is leaving.
@@ -72,7 +72,7 @@ impl Control {
         match self {
             Control::Hello(hello) => {
                 out.put_slice(&[0, VERSION]);
-                out.put_slice(hello.session.0.as_bytes());
+                out.put_slice(hello.session.as_bytes());
                 out.put_slice(&hello.nonce);
                 out.put_slice(&hello.share);
                 out.put_u8(hello.knows as u8);
@@ -92,7 +92,7 @@ impl Control {
             }
             Control::SignalingId(id) => {
                 out.put_u8(5);
-                out.put_slice(id.0.as_bytes());
+                out.put_slice(id.as_bytes());
             }
             Control::Claim(ufrag) => {
                 out.put_u8(6);
@@ -138,7 +138,7 @@ impl Control {
                     _ => return None,
                 };
                 Control::Hello(Hello {
-                    session: PeerId(Uuid::from_bytes(*session)),
+                    session: PeerId::from_bytes(*session),
                     nonce: *nonce,
                     share: *share,
                     knows,
@@ -148,7 +148,7 @@ impl Control {
             2 if body.is_empty() => Control::Use,
             3 => Control::Ping(number(body)?),
             4 => Control::Pong(number(body)?),
-            5 => Control::SignalingId(PeerId(uuid(body)?)),
+            5 => Control::SignalingId(SignalingId::from_bytes(body.try_into().ok()?)),
             6 if body.len() <= 256 => Control::Claim(std::str::from_utf8(body).ok()?.to_owned()),
             7 => Control::Bye(match body {
                 [0] => Farewell::Leaving,
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn every_message_survives_the_wire() {
-        let id = PeerId(Uuid::from_u128(0x0123_4567_89ab_cdef));
+        let id = PeerId::from_u128(0x0123_4567_89ab_cdef);
         for message in [
             Control::Hello(Hello {
                 session: id,
@@ -185,10 +185,10 @@ mod tests {
             Control::Use,
             Control::Ping(7),
             Control::Pong(u32::MAX),
-            Control::SignalingId(id),
+            Control::SignalingId(SignalingId::of_matchbox_peer(id)),
             Control::Claim("4ZcD".into()),
             Control::Bye(Farewell::CutOff),
-            Control::Group(id.0),
+            Control::Group(Uuid::from_bytes(*id.as_bytes())),
             Control::Stopped(None),
             Control::Stopped(Some(StopReason::Busy)),
             Control::Stopped(Some(StopReason::Frozen)),

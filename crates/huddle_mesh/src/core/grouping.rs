@@ -10,7 +10,7 @@
 
 use std::{num::NonZeroU16, time::Duration};
 
-use matchbox_protocol::PeerId;
+use crate::signaling_id::SignalingId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -31,7 +31,7 @@ pub(crate) enum Stage {
 /// What this client tells a server that makes groups.
 #[derive(Debug, Serialize)]
 enum Report<'a> {
-    Linked(&'a [PeerId]),
+    Linked(&'a [SignalingId]),
 }
 
 /// Who makes the group that this player is in.
@@ -63,7 +63,7 @@ impl Grouping {
 /// The links that the server knows of.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Reports {
-    reported: Vec<PeerId>,
+    reported: Vec<SignalingId>,
     asked: bool,
     last: Option<Duration>,
 }
@@ -75,7 +75,7 @@ impl Reports {
     }
 
     /// The message that reports the links to the server, if one is due.
-    pub(crate) fn due(&mut self, now: Duration, linked: Vec<PeerId>) -> Option<String> {
+    pub(crate) fn due(&mut self, now: Duration, linked: Vec<SignalingId>) -> Option<String> {
         let news = self.asked || linked != self.reported;
         let spaced = self
             .last
@@ -95,8 +95,8 @@ impl Reports {
 mod tests {
     use super::*;
 
-    fn ids(of: &[u128]) -> Vec<PeerId> {
-        of.iter().map(|n| PeerId(Uuid::from_u128(*n))).collect()
+    fn ids(of: &[u128]) -> Vec<SignalingId> {
+        of.iter().map(|n| SignalingId::from_u128(*n)).collect()
     }
 
     #[test]

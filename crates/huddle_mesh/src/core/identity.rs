@@ -11,7 +11,7 @@
 //! middle can pass it on.
 
 use hmac::{Hmac, Mac};
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use sha2::{Digest, Sha256};
 
 use super::control::{Hello, Knows};
@@ -56,7 +56,7 @@ fn fresh_secret(mine: &Hello, theirs: &Hello) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"huddle pair secret 1");
     for hello in [low, high] {
-        hash.update(hello.session.0.as_bytes());
+        hash.update(hello.session.as_bytes());
         hash.update(hello.share);
     }
     hash.finalize().into()
@@ -74,7 +74,7 @@ fn transcript(secret: &[u8; 32], prover: Side, verifier: Side) -> Option<Hmac<Sh
     let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(secret).ok()?;
     mac.update(b"huddle proof 1");
     for side in [prover, verifier] {
-        mac.update(side.hello.session.0.as_bytes());
+        mac.update(side.hello.session.as_bytes());
         mac.update(&side.hello.nonce);
         mac.update(side.fingerprint);
     }
@@ -102,11 +102,10 @@ pub(crate) fn is_controller(me: PeerId, other: PeerId) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     fn hello(id: u128, knows: Knows) -> Hello {
         Hello {
-            session: PeerId(Uuid::from_u128(id)),
+            session: PeerId::from_u128(id),
             nonce: [id as u8; 16],
             share: [id as u8 + 100; 32],
             knows,

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 
 use super::{
     control::{Control, Hello},
     identity::{self, Secret, Side},
     sdp::Description,
 };
-use crate::{Channel, LinkFailure};
+use crate::{Channel, LinkFailure, signaling_id::SignalingId};
 
 /// Names a link within a room; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +38,7 @@ impl From<&Description> for SideKey {
 #[derive(Debug)]
 pub(crate) struct Link {
     /// The signaling id that it is negotiated with.
-    pub sid: PeerId,
+    pub sid: SignalingId,
     pub offering: bool,
     pub attempt: u32,
     pub since: Duration,

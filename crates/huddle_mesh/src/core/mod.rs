@@ -24,7 +24,7 @@ mod simulation;
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use uuid::Uuid;
 
 pub(crate) use control::RESERVED_BYTE;

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 
 use super::{bucket::Bucket, identity::Secret, link::LinkId, liveness::Liveness};
-use crate::{LinkStats, Path, StopReason};
+use crate::{LinkStats, Path, StopReason, signaling_id::SignalingId};
 
 /// A player, known by an id that survives new links and new signaling ids.
 #[derive(Debug, Default)]
 pub(crate) struct Peer {
     /// Where they can be reached over signaling, if they can.
-    pub sid: Option<PeerId>,
+    pub sid: Option<SignalingId>,
     /// A stock client: its id is its signaling id, and it gets no verdict of ours.
     pub foreign: bool,
     /// A stock client that the server says has left: from now on its silence counts.

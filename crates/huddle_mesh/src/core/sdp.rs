@@ -7,7 +7,7 @@
 
 use std::{fmt, str::FromStr};
 
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use uuid::Uuid;
 
 use super::candidate::Candidate;
@@ -167,7 +167,11 @@ impl FromStr for Tag {
         let (attempt, session) = text.split_once(' ').ok_or(malformed.clone())?;
         Ok(Tag {
             attempt: attempt.parse().map_err(|_| malformed.clone())?,
-            session: PeerId(Uuid::try_parse(session).map_err(|_| malformed)?),
+            session: PeerId::from_bytes(
+                Uuid::try_parse(session)
+                    .map_err(|_| malformed)?
+                    .into_bytes(),
+            ),
         })
     }
 }
@@ -222,7 +226,7 @@ mod tests {
         assert_eq!(offer.tag, None);
         offer.tag = Some(Tag {
             attempt: 3,
-            session: PeerId(Uuid::from_u128(7)),
+            session: PeerId::from_u128(7),
         });
 
         let sdp = offer.to_sdp();

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use matchbox_protocol::{PeerId, PeerRequest};
+use matchbox_protocol::PeerRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -11,7 +11,7 @@ use super::{
     grouping::Stage,
     sdp::{Description, SdpKind},
 };
-use crate::{Offence, SdpError};
+use crate::{Offence, SdpError, signaling_id::SignalingId};
 
 /// Larger messages are not read at all.
 pub(crate) const MAX_SIGNAL_LEN: usize = 64 * 1024;
@@ -50,34 +50,34 @@ pub(crate) enum Signal {
 /// matchbox's events, and our own server's.
 #[derive(Debug, Deserialize)]
 enum WireEvent<'a> {
-    IdAssigned(PeerId),
-    NewPeer(PeerId),
-    PeerLeft(PeerId),
+    IdAssigned(SignalingId),
+    NewPeer(SignalingId),
+    PeerLeft(SignalingId),
     Signal {
-        sender: PeerId,
+        sender: SignalingId,
         #[serde(borrow)]
         data: &'a RawValue,
     },
     Group(Stage),
-    Members(Vec<PeerId>),
+    Members(Vec<SignalingId>),
 }
 
 /// A message from the server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ServerMessage {
-    IdAssigned(PeerId),
-    NewPeer(PeerId),
-    PeerLeft(PeerId),
+    IdAssigned(SignalingId),
+    NewPeer(SignalingId),
+    PeerLeft(SignalingId),
     /// What a member says; the server relays it without a look.
-    Signal(PeerId, Result<Signal, Offence>),
+    Signal(SignalingId, Result<Signal, Offence>),
     /// The end of a peer's candidates, or one that is of no use: nothing to do.
-    Nothing(PeerId),
+    Nothing(SignalingId),
     /// Our own server's answer to a keep-alive.
     KeepAlive,
     /// Our own server's news of a group, which it wants to be answered.
     Group(Stage),
     /// Our own server's list of those who were in the room before this client.
-    Members(Vec<PeerId>),
+    Members(Vec<SignalingId>),
 }
 
 /// The request by which a client shows that it is alive, and our server's echo of it.
@@ -136,7 +136,7 @@ fn parse_candidate(json: &str) -> Result<Option<Signal>, SdpError> {
 }
 
 /// The request that carries `signal` to `receiver`.
-pub(crate) fn request(receiver: PeerId, signal: &Signal) -> String {
+pub(crate) fn request(receiver: SignalingId, signal: &Signal) -> String {
     let data = match signal {
         Signal::Offer(description) => WireSignal::Offer(description.to_sdp()),
         Signal::Answer(description) => WireSignal::Answer(description.to_sdp()),
@@ -151,7 +151,11 @@ pub(crate) fn request(receiver: PeerId, signal: &Signal) -> String {
             WireSignal::IceCandidate(serde_json::to_string(&wire).unwrap_or_default())
         }
     };
-    serde_json::to_string(&PeerRequest::Signal { receiver, data }).unwrap_or_default()
+    serde_json::to_string(&PeerRequest::Signal {
+        receiver: receiver.into(),
+        data,
+    })
+    .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -166,7 +170,7 @@ mod tests {
             candidate,
             ufrag: Some("abcd".into()),
         };
-        let to = PeerId(Uuid::from_u128(1));
+        let to = SignalingId::from_u128(1);
         let text = request(to, &signal);
         assert!(
             text.starts_with(r#"{"Signal":{"receiver":"00000000"#),
@@ -192,7 +196,7 @@ mod tests {
                 format!(r#"{{"Signal":{{"sender":"{id}","data":{{"IceCandidate":"{data}"}}}}}}"#);
             assert_eq!(
                 text.parse::<ServerMessage>().unwrap(),
-                ServerMessage::Nothing(PeerId(id))
+                ServerMessage::Nothing(SignalingId::from_bytes(id.into_bytes()))
             );
         }
     }
@@ -215,7 +219,7 @@ mod tests {
             let text = format!(r#"{{"Signal":{{"sender":"{id}","data":{data}}}}}"#);
             assert_eq!(
                 text.parse::<ServerMessage>().unwrap(),
-                ServerMessage::Signal(PeerId(id), Err(offence))
+                ServerMessage::Signal(SignalingId::from_bytes(id.into_bytes()), Err(offence))
             );
         }
     }
@@ -233,7 +237,7 @@ mod tests {
             );
             assert_eq!(
                 text.parse::<ServerMessage>().unwrap(),
-                ServerMessage::Nothing(PeerId(id)),
+                ServerMessage::Nothing(SignalingId::from_bytes(id.into_bytes())),
                 "{candidate}"
             );
         }
@@ -261,7 +265,7 @@ mod tests {
 
     #[test]
     fn list_of_members_is_read() {
-        let id = PeerId(Uuid::from_u128(1));
+        let id = SignalingId::from_u128(1);
         let text = format!(r#"{{"Members":["{id}"]}}"#);
         let message = text.parse::<ServerMessage>().unwrap();
         assert_eq!(message, ServerMessage::Members(vec![id]));

@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},

@@ -17,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use tokio::sync::mpsc;
 
 use crate::{Channel, LinkStats, RoomConfig, RoomError, RoomEvent, SendError, inbox::Inbox};

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use gloo_timers::callback::{Interval, Timeout};
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use web_sys::Document;
 use web_time::Instant;
 

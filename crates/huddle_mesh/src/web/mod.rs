@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 
 use crate::{Channel, LinkStats, RoomConfig, RoomError, RoomEvent, SendError};
 use driver::Driver;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use url::Url;
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
         sdp::{Description, MAX_CANDIDATES, SdpKind},
         signal::{ServerMessage, Signal},
     },
+    signaling_id::SignalingId,
 };
 
 /// More links than this are never open, those to the players who may be here included.
@@ -213,7 +214,7 @@ impl Checks {
 }
 
 /// Whom a text to the server is for, and what it says, as the receiver reads it.
-pub(super) fn relayed(text: &str) -> Option<(PeerId, Signal)> {
+pub(super) fn relayed(text: &str) -> Option<(SignalingId, Signal)> {
     if text.starts_with(r#"{"Linked":["#) {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 
 use crate::core::{
     LinkId,
@@ -11,6 +11,7 @@ use crate::core::{
     sdp::{Description, Setup, Tag},
     signal::{self, Signal},
 };
+use crate::signaling_id::SignalingId;
 
 /// The fingerprint variant of the answers that others give.
 const ANSWER: u8 = 255;
@@ -23,7 +24,7 @@ pub(super) struct Other {
     /// Which player they say they are.
     pub(super) session: Option<PeerId>,
     /// To whom the room sent its description, and with which tag.
-    pub(super) described: Option<(PeerId, Option<Tag>)>,
+    pub(super) described: Option<(SignalingId, Option<Tag>)>,
     pub(super) opened: bool,
     answered: bool,
     /// How the room introduced itself.
@@ -62,7 +63,10 @@ impl Other {
     }
 
     /// The answer to the room's offer, once, as the server brings it.
-    pub(super) fn answer(&mut self, as_player: impl FnOnce(PeerId) -> PeerId) -> Option<String> {
+    pub(super) fn answer(
+        &mut self,
+        as_player: impl FnOnce(SignalingId) -> PeerId,
+    ) -> Option<String> {
         let (sid, tag) = self.described?;
         if self.offered.is_some() || std::mem::replace(&mut self.answered, true) {
             return None;

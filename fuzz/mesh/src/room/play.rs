@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use uuid::Uuid;
 
 use super::{
@@ -21,6 +21,7 @@ use crate::{
         sdp::{Description, SdpKind, Setup, Tag},
         signal::{self, ServerMessage, Signal},
     },
+    signaling_id::SignalingId,
 };
 
 /// A room's life.
@@ -157,11 +158,15 @@ enum Lane {
 
 impl Name {
     fn id(self) -> PeerId {
-        PeerId(Uuid::from_u128(match self {
+        PeerId::from_u128(match self {
             Name::Me => 256,
             Name::Session(n) => 2 * u128::from(n) + 1,
             Name::Sid(n) => 1000 + u128::from(n),
-        }))
+        })
+    }
+
+    fn sid(self) -> SignalingId {
+        SignalingId::of_matchbox_peer(self.id())
     }
 }
 
@@ -197,12 +202,12 @@ impl Said {
             Words::Use => Control::Use,
             Words::Ping(id) => Control::Ping(*id),
             Words::Pong(id) => Control::Pong(*id),
-            Words::SignalingId(id) => Control::SignalingId(id.id()),
+            Words::SignalingId(id) => Control::SignalingId(id.sid()),
             Words::ClaimOffer(link) => Control::Claim(description(Setup::ActPass, *link).ufrag),
             Words::Claim(ufrag) => Control::Claim(ufrag.clone()),
             Words::Leaving => Control::Bye(Farewell::Leaving),
             Words::CutOff => Control::Bye(Farewell::CutOff),
-            Words::Group(room) => Control::Group(room.id().0),
+            Words::Group(room) => Control::Group(Uuid::from_bytes(*room.id().as_bytes())),
         };
         message.encode()
     }
@@ -211,7 +216,7 @@ impl Said {
 impl FromServer {
     fn text(&self) -> String {
         let from = |name: &Name, signal| {
-            let request = signal::request(name.id(), &signal);
+            let request = signal::request(name.sid(), &signal);
             request.replacen("receiver", "sender", 1)
         };
         let described = |setup, tag: &Option<(u8, Name)>, variant| {
@@ -515,8 +520,8 @@ impl World {
 }
 
 /// Which player honestly goes by an id of the server.
-fn player(sid: PeerId) -> PeerId {
+fn player(sid: SignalingId) -> PeerId {
     (0..=u8::MAX)
-        .find(|n| Name::Sid(*n).id() == sid)
-        .map_or(sid, |n| Name::Session(n).id())
+        .find(|n| Name::Sid(*n).sid() == sid)
+        .map_or(sid.matchbox_peer(), |n| Name::Session(n).id())
 }

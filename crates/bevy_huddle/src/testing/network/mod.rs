@@ -22,7 +22,6 @@ use huddle_mesh::{
     Channel, LeaveReason, LinkStats, MAX_MESSAGE_LEN, PeerId, RoomEvent, SendError, Signaling,
     SignalingLoss, StopReason,
 };
-use uuid::Uuid;
 
 use super::Conditions;
 use relation::{LinkId, Pair, Relation};
@@ -210,7 +209,7 @@ impl Network {
 
     /// A new player in a room; links to the others are made from now on.
     pub(crate) fn join(&mut self, room: &str) -> PeerId {
-        let me = PeerId(Uuid::from_u128(self.rng.u128(..)));
+        let me = PeerId::from_u128(self.rng.u128(..));
         let others: Vec<_> = self
             .members
             .iter()

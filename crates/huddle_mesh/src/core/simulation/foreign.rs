@@ -3,17 +3,17 @@
 use super::{hostile::offer_from, *};
 
 /// One of ours, linked with a stock client.
-fn with_stock_client() -> (Simulation, PeerId, LinkId) {
+fn with_stock_client() -> (Simulation, SignalingId, LinkId) {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(2));
-    let stock = PeerId(Uuid::from_u128(5));
+    let stock = SignalingId::from_u128(5);
     let link = answer(&mut simulation, stock);
     open(&mut simulation, link);
     (simulation, stock, link)
 }
 
 /// The stock client makes an offer, which this peer answers.
-fn answer(simulation: &mut Simulation, stock: PeerId) -> LinkId {
+fn answer(simulation: &mut Simulation, stock: SignalingId) -> LinkId {
     let core = &mut simulation.nodes[0].core;
     core.handle(simulation.now, offer_from(stock, None));
     let actions = std::iter::from_fn(|| core.next_action());
@@ -40,13 +40,18 @@ fn a_stock_client_may_be_silent_as_long_as_the_server_lists_it() {
             .iter()
             .all(|(_, told)| !matches!(told, Told::Suspect(_) | Told::Left { .. }))
     );
-    assert!(simulation.nodes[0].core.active_link(stock).is_some());
+    assert!(
+        simulation.nodes[0]
+            .core
+            .active_link(stock.matchbox_peer())
+            .is_some()
+    );
 }
 
 #[test]
 fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
     let (mut simulation, stock, link) = with_stock_client();
-    simulation.tell(0, PeerEvent::PeerLeft(stock));
+    simulation.tell(0, PeerEvent::PeerLeft(stock.into()));
     // Only its way to the server was lost.
     for _ in 0..10 {
         simulation.run(seconds(1));
@@ -56,7 +61,12 @@ fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
             .handle(simulation.now, Input::Link(link, message));
         simulation.act(0);
     }
-    assert!(simulation.nodes[0].core.active_link(stock).is_some());
+    assert!(
+        simulation.nodes[0]
+            .core
+            .active_link(stock.matchbox_peer())
+            .is_some()
+    );
 
     simulation.run(seconds(4));
     let told = &simulation.nodes[0].told;
@@ -74,7 +84,7 @@ fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
     assert_eq!(
         verdicts,
         [Told::Left {
-            peer: stock,
+            peer: stock.matchbox_peer(),
             reason
         }]
     );
@@ -84,11 +94,11 @@ fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
 fn link_failure_of_stock_client_is_over_when_its_link_opens() {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(2));
-    let stock = PeerId(Uuid::from_u128(5));
+    let stock = SignalingId::from_u128(5);
     let link = answer(&mut simulation, stock);
     simulation.run(seconds(12));
     assert_eq!(simulation.not_linked(0).len(), 1);
-    let over = Told::NotLinkedOver(stock);
+    let over = Told::NotLinkedOver(stock.matchbox_peer());
     assert!(
         simulation.nodes[0]
             .told

@@ -44,7 +44,7 @@ impl Simulation {
         true
     }
 
-    fn others(&self, node: usize) -> Vec<PeerId> {
+    fn others(&self, node: usize) -> Vec<SignalingId> {
         let others = (0..self.nodes.len()).filter(|other| *other != node);
         let mut others: Vec<_> = others.filter_map(|n| self.nodes[n].sid).collect();
         others.sort_unstable();
@@ -56,8 +56,8 @@ impl Simulation {
         let sid = self.nodes[node].sid.unwrap();
         for other in self.room_mates(node) {
             let theirs = self.nodes[other].sid.unwrap();
-            self.tell(other, PeerEvent::PeerLeft(sid));
-            self.tell(node, PeerEvent::PeerLeft(theirs));
+            self.tell(other, PeerEvent::PeerLeft(sid.into()));
+            self.tell(node, PeerEvent::PeerLeft(theirs.into()));
         }
         self.nodes[node].room = "elsewhere".into();
     }
@@ -67,7 +67,7 @@ impl Simulation {
         self.nodes[node].room = QUEUE.into();
         let sid = self.nodes[node].sid.unwrap();
         for other in self.room_mates(node) {
-            self.tell(other, PeerEvent::NewPeer(sid));
+            self.tell(other, PeerEvent::NewPeer(sid.into()));
         }
     }
 

@@ -24,40 +24,39 @@ fn description(setup: Setup, tag: Option<Tag>) -> Description {
     }
 }
 
-pub(super) fn offer_from(sender: PeerId, tag: Option<Tag>) -> Input {
+pub(super) fn offer_from(sender: SignalingId, tag: Option<Tag>) -> Input {
     signal_from(sender, &Signal::Offer(description(Setup::ActPass, tag)))
 }
 
-fn signal_from(sender: PeerId, signal: &Signal) -> Input {
+fn signal_from(sender: SignalingId, signal: &Signal) -> Input {
     let text = signal::request(sender, signal);
     Input::SocketText(text.replace("receiver", "sender"))
 }
 
-fn answer_from(sender: PeerId, tag: Option<Tag>) -> Input {
+fn answer_from(sender: SignalingId, tag: Option<Tag>) -> Input {
     signal_from(sender, &Signal::Answer(description(Setup::Active, tag)))
 }
 
-fn candidate_from(sender: PeerId) -> Input {
+fn candidate_from(sender: SignalingId) -> Input {
     let candidate = "candidate:1 1 udp 5 10.0.0.1 9 typ host".parse().unwrap();
     let ufrag = None;
     signal_from(sender, &Signal::Candidate { candidate, ufrag })
 }
 
 /// A signal with data that the server does not look at.
-fn data_from(sender: PeerId, data: &str) -> Input {
-    let sender = sender.0;
+fn data_from(sender: SignalingId, data: &str) -> Input {
     Input::SocketText(format!(
         r#"{{"Signal":{{"sender":"{sender}","data":{data}}}}}"#
     ))
 }
 
-fn id(n: u128) -> PeerId {
-    PeerId(Uuid::from_u128(n))
+fn id(n: u128) -> SignalingId {
+    SignalingId::from_u128(n)
 }
 
 /// A tag of a player who has nothing to do with anybody.
 fn tag(attempt: u32) -> Option<Tag> {
-    let session = id(99_999);
+    let session = PeerId::from_u128(99_999);
     Some(Tag { attempt, session })
 }
 
@@ -96,7 +95,7 @@ impl Simulation {
     }
 
     /// A link of node 0 with a member whom it does not know yet, as soon as it is open.
-    fn unproven_link(&mut self, member: PeerId) -> LinkId {
+    fn unproven_link(&mut self, member: SignalingId) -> LinkId {
         self.nodes[0]
             .core
             .handle(self.now, offer_from(member, tag(1)));
@@ -133,9 +132,12 @@ fn a_stock_offer_under_a_players_name_is_refused() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(2));
     for name in [simulation.nodes[1].me, simulation.nodes[0].me] {
-        assert_eq!(simulation.links_opened_by(0, offer_from(name, None)), 0);
+        assert_eq!(
+            simulation.links_opened_by(0, offer_from(SignalingId::of_matchbox_peer(name), None)),
+            0
+        );
     }
-    let stranger = PeerId(Uuid::from_u128(5));
+    let stranger = id(5);
     assert_eq!(simulation.links_opened_by(0, offer_from(stranger, None)), 1);
 }
 
@@ -143,11 +145,11 @@ fn a_stock_offer_under_a_players_name_is_refused() {
 fn a_player_cannot_take_the_name_of_a_stock_client() {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(2));
-    let (stock, attacker) = (PeerId(Uuid::from_u128(5)), PeerId(Uuid::from_u128(6)));
+    let (stock, attacker) = (id(5), id(6));
     assert_eq!(simulation.links_opened_by(0, offer_from(stock, None)), 1);
     let tag = Tag {
         attempt: 2,
-        session: stock,
+        session: stock.matchbox_peer(),
     };
     assert_eq!(
         simulation.links_opened_by(0, offer_from(attacker, Some(tag))),
@@ -165,7 +167,7 @@ fn claiming_many_signaling_ids_keeps_no_newcomer_out() {
         .active_link(simulation.nodes[1].me)
         .unwrap();
     for id in 0..1000 {
-        let message = Control::SignalingId(PeerId(Uuid::from_u128(id))).encode();
+        let message = Control::SignalingId(SignalingId::from_u128(id)).encode();
         simulation.hear(
             victim,
             Input::Link(link, LinkInput::Message(Channel::Events, message)),
@@ -182,10 +184,10 @@ fn attempts_under_way_are_bounded() {
     simulation.run(seconds(2));
     let opened: usize = (1..1000)
         .map(|id| {
-            let sender = PeerId(Uuid::from_u128(id));
+            let sender = SignalingId::from_u128(id);
             let tag = Tag {
                 attempt: 1,
-                session: PeerId(Uuid::from_u128(id + 10_000)),
+                session: PeerId::from_u128(id + 10_000),
             };
             simulation.links_opened_by(0, offer_from(sender, Some(tag)))
         })
@@ -238,6 +240,7 @@ fn each_kind_of_bad_signal_is_told_with_its_sender() {
     let candidate = |text: &str| format!(r#"{{"IceCandidate":"{{\"candidate\":\"{text}\"}}"}}"#);
     let stranger = id(7);
     let me = Simulation::new(1).nodes[0].me;
+    let my_name = SignalingId::of_matchbox_peer(me);
     let mine = Some(Tag {
         attempt: 1,
         session: me,
@@ -259,11 +262,11 @@ fn each_kind_of_bad_signal_is_told_with_its_sender() {
         (answer_from(stranger, tag(1)), Offence::AnswerToNothing),
         (candidate_from(stranger), Offence::CandidateForNothing),
         (offer_from(stranger, mine), Offence::Name),
-        (offer_from(me, None), Offence::Name),
+        (offer_from(my_name, None), Offence::Name),
     ] {
         let by = match offence {
             Offence::Name if matches!(&input, Input::SocketText(text) if !text.contains("huddle")) => {
-                me
+                my_name
             }
             _ => stranger,
         };
@@ -277,7 +280,7 @@ fn each_kind_of_bad_signal_is_told_with_its_sender() {
 fn an_answer_under_another_players_name_is_told() {
     let mut simulation = Simulation::with_a_hostile_one(1);
     let me = simulation.nodes[0].me;
-    let newcomer = PeerEvent::NewPeer(id(7)) as JsonPeerEvent;
+    let newcomer = PeerEvent::NewPeer(id(7).into()) as JsonPeerEvent;
     simulation.hear(0, Input::SocketText(newcomer.to_string()));
     let mine = Some(Tag {
         attempt: 1,
@@ -328,7 +331,7 @@ fn a_member_who_goes_too_far_is_ignored_until_the_server_is_connected_anew() {
         0,
         "no offer of theirs is taken"
     );
-    let newcomer = PeerEvent::NewPeer(id(7)) as JsonPeerEvent;
+    let newcomer = PeerEvent::NewPeer(id(7).into()) as JsonPeerEvent;
     assert_eq!(
         simulation.links_opened_by(0, Input::SocketText(newcomer.to_string())),
         0,
@@ -431,7 +434,7 @@ fn a_player_who_goes_too_far_is_cut_and_nobody_else() {
 fn nonsense_before_the_proof_is_told_with_the_member() {
     let early = || (0..65).map(|_| on_events(vec![1])).collect();
     let claims = Control::Hello(crate::core::control::Hello {
-        session: id(5),
+        session: PeerId::from_u128(5),
         nonce: [0; 16],
         share: [0; 32],
         knows: crate::core::control::Knows::Nothing,

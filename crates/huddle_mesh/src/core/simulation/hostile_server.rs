@@ -3,8 +3,8 @@
 use super::*;
 use crate::{Signaling, SignalingLoss};
 
-fn id(n: u128) -> PeerId {
-    PeerId(Uuid::from_u128(n))
+fn id(n: u128) -> SignalingId {
+    SignalingId::from_u128(n)
 }
 
 fn event(event: JsonPeerEvent) -> String {
@@ -52,7 +52,10 @@ fn each_kind_of_nonsense_is_told_with_the_server_as_its_offender() {
             "[1,2".to_owned(),
             nonsense("expected value at line 1 column 1"),
         ),
-        (event(PeerEvent::IdAssigned(id(7))), Offence::SecondId),
+        (
+            event(PeerEvent::IdAssigned(id(7).into())),
+            Offence::SecondId,
+        ),
     ];
     for (text, offence) in cases {
         let mut simulation = Simulation::among_a_hostile_server(2);
@@ -62,9 +65,9 @@ fn each_kind_of_nonsense_is_told_with_the_server_as_its_offender() {
 
     let mut simulation = Simulation::among_a_hostile_server(2);
     let mine = simulation.nodes[0].sid.unwrap();
-    simulation.server_says(event(PeerEvent::NewPeer(mine)));
-    simulation.server_says(event(PeerEvent::NewPeer(id(7))));
-    simulation.server_says(event(PeerEvent::NewPeer(id(7))));
+    simulation.server_says(event(PeerEvent::NewPeer(mine.into())));
+    simulation.server_says(event(PeerEvent::NewPeer(id(7).into())));
+    simulation.server_says(event(PeerEvent::NewPeer(id(7).into())));
     assert_eq!(
         simulation.offences(0),
         [
@@ -97,7 +100,7 @@ fn a_server_that_talks_before_it_gives_an_id_is_told_and_left() {
         simulation.run(STEP);
     }
     for _ in 0..100 {
-        simulation.server_says(event(PeerEvent::NewPeer(id(7))));
+        simulation.server_says(event(PeerEvent::NewPeer(id(7).into())));
     }
     assert_eq!(
         simulation.offences(0)[0],
@@ -139,7 +142,7 @@ fn a_server_that_only_talks_nonsense_is_left_and_fine_again_when_it_behaves() {
         "{losses:?}"
     );
     assert_eq!(simulation.nodes[0].sid, None, "the socket is closed");
-    simulation.server_says(event(PeerEvent::IdAssigned(id(8))));
+    simulation.server_says(event(PeerEvent::IdAssigned(id(8).into())));
     assert_eq!(simulation.connections(), 1, "only a new connection counts");
 
     let newcomer = simulation.join();
@@ -153,7 +156,7 @@ fn a_server_that_only_talks_nonsense_is_left_and_fine_again_when_it_behaves() {
 #[test]
 fn a_flood_ends_the_connection_and_what_comes_after_costs_nothing() {
     let mut simulation = Simulation::among_a_hostile_server(2);
-    let said = event(PeerEvent::PeerLeft(id(7)));
+    let said = event(PeerEvent::PeerLeft(id(7).into()));
     let mut taken = 0;
     while simulation.losses().is_empty() {
         simulation.server_says(said.clone());
@@ -179,7 +182,7 @@ fn a_flood_ends_the_connection_and_what_comes_after_costs_nothing() {
 #[test]
 fn long_messages_are_a_flood_sooner() {
     let mut simulation = Simulation::among_a_hostile_server(1);
-    let sender = id(7).0;
+    let sender = id(7);
     let long = format!(
         r#"{{"Signal":{{"sender":"{sender}","data":"{}"}}}}"#,
         "x".repeat(60_000)
@@ -218,7 +221,7 @@ fn a_server_that_floods_every_connection_is_asked_less_and_less_often() {
 fn made_up_members_who_break_the_rules_are_the_servers_doing() {
     let mut simulation = Simulation::among_a_hostile_server(1);
     for n in 0..10_000 {
-        let sender = id(n).0;
+        let sender = id(n);
         simulation.server_says(format!(r#"{{"Signal":{{"sender":"{sender}","data":7}}}}"#));
     }
     let offences = simulation.offences(0);
@@ -235,7 +238,7 @@ fn made_up_members_who_break_the_rules_are_the_servers_doing() {
 #[test]
 fn signals_that_a_server_makes_up_touch_no_link() {
     let mut simulation = Simulation::among_a_hostile_server(2);
-    let other = simulation.nodes[1].sid.unwrap().0;
+    let other = simulation.nodes[1].sid.unwrap();
     for _ in 0..10_000 {
         simulation.server_says(format!(r#"{{"Signal":{{"sender":"{other}","data":7}}}}"#));
     }
@@ -243,7 +246,7 @@ fn signals_that_a_server_makes_up_touch_no_link() {
     assert!(
         offences
             .iter()
-            .all(|(by, ..)| *by == Offender::Member(PeerId(other)))
+            .all(|(by, ..)| *by == Offender::Member(other))
     );
     simulation.run(seconds(5));
     simulation.assert_everybody_once();
@@ -270,7 +273,10 @@ fn a_message_too_long_to_be_read_ends_the_connection() {
 fn nobody_else_can_be_announced_under_this_players_name() {
     let mut simulation = Simulation::among_a_hostile_server(1);
     let me = simulation.nodes[0].me;
-    simulation.tell(0, PeerEvent::NewPeer(me));
+    simulation.tell(
+        0,
+        PeerEvent::NewPeer(SignalingId::of_matchbox_peer(me).into()),
+    );
     simulation.run(seconds(30));
     assert!(simulation.not_linked(0).is_empty());
 }

@@ -14,14 +14,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerEvent, PeerId, PeerRequest};
-use uuid::Uuid;
+use huddle_id::PeerId;
+use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerEvent, PeerRequest};
 
 use super::{
     Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, Told,
     sdp::{Description, SdpKind, Setup},
 };
-use crate::{Channel, LeaveReason, LinkFailure, Offence, Offender, RoomConfig};
+use crate::{
+    Channel, LeaveReason, LinkFailure, Offence, Offender, RoomConfig, signaling_id::SignalingId,
+};
 
 const STEP: Duration = Duration::from_millis(10);
 const LATENCY: Duration = Duration::from_millis(20);
@@ -40,11 +42,11 @@ type Due = (usize, u64, Input);
 struct Node {
     core: Core,
     me: PeerId,
-    sid: Option<PeerId>,
+    sid: Option<SignalingId>,
     room: String,
     told: Vec<(Duration, Told)>,
     /// The links that it reports to a server that makes groups.
-    reported: Vec<PeerId>,
+    reported: Vec<SignalingId>,
     /// Numbers the WebSockets, of which only the last is heard.
     socket: u64,
     /// Neither steps nor hears anything.
@@ -118,7 +120,7 @@ impl Simulation {
     fn join(&mut self) -> usize {
         let n = self.nodes.len();
         let mut entropy = Entropy::seeded(n as u64);
-        let me = PeerId(entropy.uuid());
+        let me = PeerId::from_bytes(entropy.uuid().into_bytes());
         let config = RoomConfig::new(self.url).unwrap();
         let core = Core::new(me, &config, entropy);
         self.nodes.push(Node {
@@ -264,10 +266,10 @@ impl Simulation {
             return self.after(LATENCY, node, Input::SocketEnded(end));
         }
         self.next_id += 1;
-        let sid = PeerId(Uuid::from_u128(self.next_id));
+        let sid = SignalingId::from_u128(self.next_id);
         self.nodes[node].sid = Some(sid);
         self.nodes[node].room = url;
-        self.tell(node, PeerEvent::IdAssigned(sid));
+        self.tell(node, PeerEvent::IdAssigned(sid.into()));
         if let Some(stage) = self.stage {
             self.stage(node, stage);
         }
@@ -279,7 +281,7 @@ impl Simulation {
             self.after(LATENCY, node, Input::SocketText(text));
         }
         for other in self.room_mates(node) {
-            let event: JsonPeerEvent = PeerEvent::NewPeer(sid);
+            let event: JsonPeerEvent = PeerEvent::NewPeer(sid.into());
             self.after(self.news_take, other, Input::SocketText(event.to_string()));
         }
     }
@@ -306,9 +308,12 @@ impl Simulation {
             let to = self
                 .room_mates(node)
                 .into_iter()
-                .find(|n| self.nodes[*n].sid == Some(receiver));
+                .find(|n| self.nodes[*n].sid == Some(receiver.into()));
             if let Some(to) = to {
-                let event: JsonPeerEvent = PeerEvent::Signal { sender, data };
+                let event: JsonPeerEvent = PeerEvent::Signal {
+                    sender: sender.into(),
+                    data,
+                };
                 self.after(self.signals_take, to, Input::SocketText(event.to_string()));
             }
         }
@@ -317,7 +322,7 @@ impl Simulation {
     fn disconnect(&mut self, node: usize) {
         if let Some(sid) = self.nodes[node].sid.take() {
             for other in self.room_mates(node) {
-                self.tell(other, PeerEvent::PeerLeft(sid));
+                self.tell(other, PeerEvent::PeerLeft(sid.into()));
             }
         }
     }

@@ -54,7 +54,7 @@ impl Supervisor {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        let (sid, who) = (link.sid, link.claimed.unwrap_or(link.sid));
+        let (sid, who) = (link.sid, link.claimed.unwrap_or(link.sid.matchbox_peer()));
         let is_here = self.peers.get(&who).is_some_and(|peer| peer.here);
         let Some(member) = self.members.get_mut(&sid) else {
             return;
@@ -76,7 +76,7 @@ impl Supervisor {
     }
 
     /// What the game was told about a member without a link is not true any more.
-    pub(super) fn link_failure_is_over(&mut self, sid: PeerId, actions: &mut Actions) {
+    pub(super) fn link_failure_is_over(&mut self, sid: SignalingId, actions: &mut Actions) {
         let reported = self.members.get_mut(&sid).and_then(|m| m.reported.take());
         actions.extend(reported.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));
     }

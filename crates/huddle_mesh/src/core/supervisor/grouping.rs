@@ -45,7 +45,7 @@ impl Supervisor {
     }
 
     /// Disconnects the player with this signaling id, who is not in the group any more.
-    pub(super) fn part_from(&mut self, now: Duration, sid: PeerId, actions: &mut Actions) {
+    pub(super) fn part_from(&mut self, now: Duration, sid: SignalingId, actions: &mut Actions) {
         let found = self.peers.iter().filter(|(_, peer)| peer.sid == Some(sid));
         let found: Vec<_> = found.map(|(id, _)| *id).collect();
         for id in found {

@@ -89,7 +89,7 @@ impl Supervisor {
         match link.claimed {
             None if link.foreign => {
                 let sid = link.sid;
-                self.activate(now, id, sid, entropy, actions);
+                self.activate(now, id, sid.matchbox_peer(), entropy, actions);
             }
             None => self.failed(now, id, "it opened without a description", entropy, actions),
             Some(claimed) => {

@@ -19,7 +19,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use matchbox_protocol::PeerId;
+use huddle_id::PeerId;
 use uuid::Uuid;
 
 use crate::core::{
@@ -37,6 +37,7 @@ use crate::core::{
 };
 use crate::{
     Channel, LeaveReason, LinkFailure, LinkStats, MAX_MESSAGE_LEN, Offence, Offender, StopReason,
+    signaling_id::SignalingId,
 };
 
 /// The time in which a link must be open and introduced: of the first attempt with a peer, the
@@ -84,14 +85,16 @@ pub(crate) struct Supervisor {
     relay_only: bool,
     /// Why this player's game does not run, if it does not.
     stopped: Option<StopReason>,
-    my_sid: Option<PeerId>,
-    members: BTreeMap<PeerId, Member>,
+    my_sid: Option<SignalingId>,
+    members: BTreeMap<SignalingId, Member>,
     peers: BTreeMap<PeerId, Peer>,
     links: BTreeMap<LinkId, Link>,
     next_link: u64,
     cut: BTreeSet<PeerId>,
+    /// The signaling ids under which peers were cut.
+    cut_members: BTreeSet<SignalingId>,
     /// Of members, by signaling id, since the server was connected.
-    offences: BTreeMap<PeerId, u64>,
+    offences: BTreeMap<SignalingId, u64>,
     server_offences: u64,
     /// The server is to be left, and why.
     verdict: Option<Offence>,
@@ -112,6 +115,7 @@ impl Supervisor {
             links: BTreeMap::new(),
             next_link: 0,
             cut: BTreeSet::new(),
+            cut_members: BTreeSet::new(),
             offences: BTreeMap::new(),
             server_offences: 0,
             verdict: None,
@@ -174,12 +178,16 @@ impl Supervisor {
         // Not where they say they can be reached: that may be somebody else.
         let sid = self.active_link(id).and_then(|link| self.links.get(&link));
         let sid = sid.map(|link| link.sid);
-        if self.cut.len() < 2 * MAX_PEERS {
+        if self.cut.len() < MAX_PEERS {
             self.cut.insert(id);
-            self.cut.extend(sid);
+            self.cut_members.insert(SignalingId::of_matchbox_peer(id));
+            self.cut_members.extend(sid);
         }
         self.close_pending(
-            |link| link.claimed == Some(id) || link.sid == id || Some(link.sid) == sid,
+            |link| {
+                let is_matchbox = link.sid.matchbox_peer() == id;
+                link.claimed == Some(id) || is_matchbox || Some(link.sid) == sid
+            },
             actions,
         );
         self.dismiss(now, id, farewell, reason, actions);

@@ -29,7 +29,7 @@ impl Supervisor {
             }
             ServerMessage::NewPeer(sid) => {
                 // Only a server that makes it up gives somebody else this player's name.
-                if Some(sid) == self.my_sid || sid == self.me {
+                if Some(sid) == self.my_sid || sid.matchbox_peer() == self.me {
                     return self.server_offends(now, Offence::Announced(sid), actions);
                 }
                 let Some(member) = self.member(sid) else {
@@ -64,7 +64,7 @@ impl Supervisor {
             ServerMessage::Members(sids) => {
                 for sid in sids {
                     if Some(sid) != self.my_sid
-                        && sid != self.me
+                        && sid.matchbox_peer() != self.me
                         && let Some(member) = self.member(sid)
                     {
                         member.offers_since.get_or_insert(now);
@@ -81,7 +81,7 @@ impl Supervisor {
     fn signal(
         &mut self,
         now: Duration,
-        sid: PeerId,
+        sid: SignalingId,
         signal: Result<Signal, Offence>,
         actions: &mut Actions,
     ) {
@@ -120,11 +120,11 @@ impl Supervisor {
     }
 
     /// Whether there are too many members to know this one.
-    fn is_crowded(&self, sid: PeerId) -> bool {
+    fn is_crowded(&self, sid: SignalingId) -> bool {
         self.members.len() >= MAX_MEMBERS && !self.members.contains_key(&sid)
     }
 
-    pub(super) fn member(&mut self, sid: PeerId) -> Option<&mut Member> {
+    pub(super) fn member(&mut self, sid: SignalingId) -> Option<&mut Member> {
         if self.is_crowded(sid) {
             log::debug!("ignoring {sid}: the room has more than {MAX_MEMBERS} members");
             return None;
@@ -132,7 +132,7 @@ impl Supervisor {
         Some(self.members.entry(sid).or_default())
     }
 
-    pub(super) fn offer(&mut self, now: Duration, sid: PeerId, actions: &mut Actions) {
+    pub(super) fn offer(&mut self, now: Duration, sid: SignalingId, actions: &mut Actions) {
         // Without a connection to the server the offer would be lost, and what follows it would
         // arrive under a signaling id that the peer has no offer of.
         if self.is_busy() || self.is_ignored(sid) || self.my_sid.is_none() {
@@ -162,7 +162,7 @@ impl Supervisor {
     /// At first nothing is known of the way, and it gets longer from attempt to attempt. Later, what
     /// it took before tells, because a new attempt is the only way out of one that began while
     /// nothing got through.
-    fn offer_timeout(&self, sid: PeerId) -> Duration {
+    fn offer_timeout(&self, sid: SignalingId) -> Duration {
         let failures = self.members.get(&sid).map_or(0, |member| member.failures);
         let known = self.peers.values().find(|peer| peer.sid == Some(sid));
         match known {
@@ -182,12 +182,20 @@ impl Supervisor {
     ///
     /// Stock clients go by their signaling id, which everybody knows and nobody can prove. So
     /// neither kind may take the other's name.
-    fn is_impostor(&self, sid: PeerId, claimed: Option<PeerId>) -> bool {
+    fn is_impostor(&self, sid: SignalingId, claimed: Option<PeerId>) -> bool {
         match claimed {
-            None => sid == self.me || self.peers.get(&sid).is_some_and(|peer| !peer.foreign),
+            None => {
+                sid.matchbox_peer() == self.me
+                    || self
+                        .peers
+                        .get(&sid.matchbox_peer())
+                        .is_some_and(|peer| !peer.foreign)
+            }
             Some(claimed) => {
                 claimed == self.me
-                    || self.members.contains_key(&claimed)
+                    || self
+                        .members
+                        .contains_key(&SignalingId::of_matchbox_peer(claimed))
                     || self.peers.get(&claimed).is_some_and(|peer| peer.foreign)
             }
         }
@@ -195,10 +203,10 @@ impl Supervisor {
 
     /// Whether a link may be made with `sid`, who says that it is `claimed` or a stock client. A
     /// stock client gets one.
-    fn may_link(&self, sid: PeerId, claimed: Option<PeerId>) -> bool {
-        !self.cut.contains(&sid)
+    fn may_link(&self, sid: SignalingId, claimed: Option<PeerId>) -> bool {
+        !self.cut_members.contains(&sid)
             && match claimed {
-                None => !self.peers.contains_key(&sid),
+                None => !self.peers.contains_key(&sid.matchbox_peer()),
                 Some(claimed) => !self.cut.contains(&claimed),
             }
     }
@@ -206,7 +214,7 @@ impl Supervisor {
     pub(super) fn begin(
         &mut self,
         now: Duration,
-        sid: PeerId,
+        sid: SignalingId,
         offering: bool,
         attempt: u32,
         timeout: Duration,
@@ -233,7 +241,7 @@ impl Supervisor {
         id
     }
 
-    pub(super) fn pending_with(&self, sid: PeerId) -> Option<(LinkId, &Link)> {
+    pub(super) fn pending_with(&self, sid: SignalingId) -> Option<(LinkId, &Link)> {
         self.links
             .iter()
             .rfind(|(_, link)| link.sid == sid && link.is_pending())
@@ -243,7 +251,7 @@ impl Supervisor {
     pub(super) fn offered(
         &mut self,
         now: Duration,
-        sid: PeerId,
+        sid: SignalingId,
         offer: Description,
         actions: &mut Actions,
     ) {
@@ -315,7 +323,7 @@ impl Supervisor {
     pub(super) fn answered(
         &mut self,
         now: Duration,
-        sid: PeerId,
+        sid: SignalingId,
         answer: Description,
         actions: &mut Actions,
     ) {
@@ -362,7 +370,7 @@ impl Supervisor {
     pub(super) fn candidate(
         &mut self,
         now: Duration,
-        sid: PeerId,
+        sid: SignalingId,
         candidate: Candidate,
         ufrag: Option<String>,
         actions: &mut Actions,

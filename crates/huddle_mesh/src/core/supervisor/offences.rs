@@ -91,7 +91,7 @@ impl Supervisor {
     }
 
     /// Whether a member has gone too far.
-    pub(super) fn is_ignored(&self, sid: PeerId) -> bool {
+    pub(super) fn is_ignored(&self, sid: SignalingId) -> bool {
         self.offences
             .get(&sid)
             .is_some_and(|count| *count >= LAST_OFFENCE)
@@ -101,7 +101,7 @@ impl Supervisor {
     pub(super) fn admits(
         &mut self,
         now: Duration,
-        sid: PeerId,
+        sid: SignalingId,
         is_description: bool,
         actions: &mut Actions,
     ) -> bool {

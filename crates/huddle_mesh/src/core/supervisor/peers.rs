@@ -151,8 +151,8 @@ impl Supervisor {
 
     /// A peer says under which signaling id it can be reached. That is about this peer alone:
     /// it says nothing of what the server tells of that id.
-    pub(super) fn found_at(&mut self, id: PeerId, sid: PeerId, actions: &mut Actions) {
-        if Some(sid) == self.my_sid || sid == self.me {
+    pub(super) fn found_at(&mut self, id: PeerId, sid: SignalingId, actions: &mut Actions) {
+        if Some(sid) == self.my_sid || sid.matchbox_peer() == self.me {
             return;
         }
         if let Some(peer) = self.peers.get_mut(&id) {

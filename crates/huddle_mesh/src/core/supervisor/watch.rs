@@ -66,9 +66,9 @@ impl Supervisor {
                 if self.peers.values().any(is_here) || member.reported.is_some() {
                     continue;
                 }
-                member.reported = Some(*sid);
+                member.reported = Some(sid.matchbox_peer());
                 actions.push_back(Action::Tell(Told::NotLinked {
-                    peer: *sid,
+                    peer: sid.matchbox_peer(),
                     reason: LinkFailure::NoAnswer,
                     attempt: 1,
                 }));
@@ -110,7 +110,7 @@ impl Supervisor {
 
     /// Whom to make an offer now: those whom the server named to us and who have no link yet, and
     /// those whose link fails, if it is ours to replace it.
-    pub(super) fn due_offers(&self, now: Duration) -> BTreeSet<PeerId> {
+    pub(super) fn due_offers(&self, now: Duration) -> BTreeSet<SignalingId> {
         let named = self.members.iter().filter(|(sid, member)| {
             let linked = member.session.and_then(|session| self.peers.get(&session));
             let had_its_attempt = member.foreign && member.attempts > 0;
@@ -120,7 +120,7 @@ impl Supervisor {
             member.we_offer
                 && !had_its_attempt
                 && !cut
-                && !self.cut.contains(sid)
+                && !self.cut_members.contains(sid)
                 && linked.is_none_or(|peer| peer.links_opened == 0 || peer.is_apart())
         });
         let failing = self.peers.iter().filter(|(id, peer)| {

@@ -1,0 +1,220 @@
+//! Who began the game, and sets of them.
+
+use std::fmt;
+
+use huddle_session::PeerId;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::seat::{MAX_SEATS, Seat};
+
+/// The most members a game can have.
+pub(super) const MAX_MEMBERS: usize = 16;
+
+/// A peer that begins a game, and the seats it plays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// Who.
+    pub(crate) peer: PeerId,
+    /// The seats played there; none for a spectator.
+    pub(crate) seats: Vec<Seat>,
+}
+
+/// Why a game cannot be played by these members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum MembersError {
+    /// Too many.
+    #[error("{0} members are more than the {MAX_MEMBERS} that a game can have")]
+    TooMany(usize),
+    /// A peer is named twice.
+    #[error("peer {0} is named twice: name each member once, with all its seats")]
+    TwicePeer(PeerId),
+    /// A seat is named twice.
+    #[error("seat {0} is named twice: each is played at one place")]
+    TwiceSeat(Seat),
+    /// There is no such seat.
+    #[error("there is no seat {0}: they are numbered from 0 to 15")]
+    NoSeat(Seat),
+    /// Oneself is not among them.
+    #[error("this player is not among the members: name it like the others")]
+    WithoutMe,
+}
+
+/// A member's number: its place in the order of the ids. The same for everybody.
+pub(super) type Number = u8;
+
+/// A set of members.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Set(u16);
+
+impl Set {
+    pub(super) fn of(number: Number) -> Self {
+        Self(1u16.checked_shl(number.into()).unwrap_or(0))
+    }
+
+    /// The first `len` members.
+    pub(super) fn first(len: usize) -> Self {
+        (0..len as Number).collect()
+    }
+
+    pub(super) fn has(self, number: Number) -> bool {
+        self.0 & Self::of(number).0 != 0
+    }
+
+    pub(super) fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(super) fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    pub(super) fn is_within(self, other: Self) -> bool {
+        self.without(other).is_empty()
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// In ascending order.
+    pub(super) fn iter(self) -> impl Iterator<Item = Number> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let number = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            (number < u16::BITS).then_some(number as Number)
+        })
+    }
+}
+
+impl FromIterator<Number> for Set {
+    fn from_iter<I: IntoIterator<Item = Number>>(numbers: I) -> Self {
+        numbers
+            .into_iter()
+            .fold(Self::default(), |set, number| set.with(Self::of(number)))
+    }
+}
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// All members in the order of their ids.
+#[derive(Debug, Clone)]
+pub(super) struct Members(Vec<Member>);
+
+impl Members {
+    pub(super) fn new(mut members: Vec<Member>) -> Result<Self, MembersError> {
+        if members.len() > MAX_MEMBERS {
+            return Err(MembersError::TooMany(members.len()));
+        }
+        members.sort_by_key(|member| member.peer);
+        for pair in members.windows(2) {
+            if pair[0].peer == pair[1].peer {
+                return Err(MembersError::TwicePeer(pair[0].peer));
+            }
+        }
+        let mut taken = [false; MAX_SEATS];
+        for member in &mut members {
+            member.seats.sort();
+            for &seat in &member.seats {
+                let taken = taken
+                    .get_mut(seat.index())
+                    .ok_or(MembersError::NoSeat(seat))?;
+                if std::mem::replace(taken, true) {
+                    return Err(MembersError::TwiceSeat(seat));
+                }
+            }
+        }
+        Ok(Self(members))
+    }
+
+    pub(super) fn all(&self) -> Set {
+        Set::first(self.0.len())
+    }
+
+    pub(super) fn number(&self, peer: PeerId) -> Option<Number> {
+        let place = self.0.binary_search_by_key(&peer, |member| member.peer);
+        place.ok().map(|place| place as Number)
+    }
+
+    pub(super) fn peer(&self, number: Number) -> PeerId {
+        self.0[usize::from(number)].peer
+    }
+
+    /// In ascending order.
+    pub(super) fn seats(&self, number: Number) -> &[Seat] {
+        &self.0[usize::from(number)].seats
+    }
+
+    /// The seats of all in a set, in the order of the members and then of the seats.
+    pub(super) fn seats_of(&self, set: Set) -> impl Iterator<Item = (Number, Seat)> {
+        set.iter()
+            .flat_map(|number| self.seats(number).iter().map(move |&seat| (number, seat)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use huddle_session::PeerId;
+
+    fn member(n: u8, seats: &[u8]) -> Member {
+        Member {
+            peer: PeerId::from_bytes([n; 16]),
+            seats: seats.iter().map(|&seat| Seat(seat)).collect(),
+        }
+    }
+
+    #[test]
+    fn members_are_numbered_in_the_order_of_their_ids() {
+        let members = Members::new(vec![member(9, &[2, 0]), member(4, &[1])]).unwrap();
+        assert_eq!(members.number(PeerId::from_bytes([4; 16])), Some(0));
+        assert_eq!(members.number(PeerId::from_bytes([9; 16])), Some(1));
+        assert_eq!(members.number(PeerId::from_bytes([5; 16])), None);
+        let seats: Vec<_> = members.seats_of(members.all()).collect();
+        assert_eq!(seats, [(0, Seat(1)), (1, Seat(0)), (1, Seat(2))]);
+    }
+
+    #[test]
+    fn impossible_members_are_refused() {
+        let error = |members| Members::new(members).unwrap_err();
+        assert_eq!(
+            error(vec![member(1, &[]), member(1, &[])]),
+            MembersError::TwicePeer(PeerId::from_bytes([1; 16]))
+        );
+        assert_eq!(
+            error(vec![member(1, &[3]), member(2, &[3])]),
+            MembersError::TwiceSeat(Seat(3))
+        );
+        assert_eq!(
+            error(vec![member(1, &[16])]),
+            MembersError::NoSeat(Seat(16))
+        );
+        assert_eq!(
+            error((0..17).map(|n| member(n, &[])).collect()),
+            MembersError::TooMany(17)
+        );
+    }
+
+    #[test]
+    fn sets_are_sets() {
+        let some: Set = [1, 3].into_iter().collect();
+        assert!(some.is_within(Set::first(4)) && !Set::first(4).is_within(some));
+        assert_eq!(
+            Set::first(4).without(some).iter().collect::<Vec<_>>(),
+            [0, 2]
+        );
+        assert_eq!(some.with(Set::of(15)).len(), 3);
+        assert_eq!(Set::first(16).len(), 16);
+        // A number that no member can have.
+        assert!(Set::of(200).is_empty() && !some.has(200));
+    }
+}

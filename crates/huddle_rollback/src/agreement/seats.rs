@@ -1,0 +1,148 @@
+//! Who plays which seat, tick by tick.
+
+use huddle_session::{PeerId, Tick};
+use thiserror::Error;
+
+use crate::seat::{MAX_SEATS, Seat};
+
+/// Who plays each seat from which tick until which: nobody at first. Players
+/// [fill](Self::fill) the seats at tick 0 when a game begins; a seat [ends](Self::end) when its
+/// player has left, and can be filled again at a tick that all agree on.
+///
+/// ```
+/// use huddle_rollback::{FillError, Seat, Seats};
+/// use huddle_session::{PeerId, Tick};
+///
+/// # fn filled(ada: PeerId, bob: PeerId) -> Result<(), FillError> {
+/// let mut seats = Seats::default();
+/// seats.fill(Seat(0), ada, Tick(0))?;
+/// seats.end(Seat(0), Tick(100));
+/// seats.fill(Seat(0), bob, Tick(120))?;
+/// assert_eq!(seats.seat_at(Seat(0), Tick(99)), Some(ada));
+/// assert_eq!(seats.seat_at(Seat(0), Tick(100)), None);
+/// assert_eq!(seats.seat_at(Seat(0), Tick(120)), Some(bob));
+/// # Ok(())
+/// # }
+/// # filled(PeerId::from_u128(1), PeerId::from_u128(2)).unwrap();
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Seats([Vec<Span>; MAX_SEATS]);
+
+/// A peer plays a seat from a tick until before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    peer: PeerId,
+    from: Tick,
+    until: Option<Tick>,
+}
+
+/// Why a seat cannot be filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum FillError {
+    /// There is no such seat.
+    #[error("there is no seat {0}: they are numbered from 0 to 15")]
+    NoSeat(Seat),
+    /// Somebody plays it, or did after that tick.
+    #[error(
+        "seat {seat} is played by {by} at tick {at} or later: fill it after that player's last tick"
+    )]
+    Taken {
+        /// Which.
+        seat: Seat,
+        /// By whom.
+        by: PeerId,
+        /// From when it should have been filled.
+        at: Tick,
+    },
+}
+
+impl Seats {
+    /// Who plays a seat at a tick.
+    pub fn seat_at(&self, seat: Seat, tick: Tick) -> Option<PeerId> {
+        let spans = self.0.get(seat.index())?;
+        let span = spans.iter().rfind(|span| !span.from.is_after(tick))?;
+        let is_over = span.until.is_some_and(|until| !until.is_after(tick));
+        (!is_over).then_some(span.peer)
+    }
+
+    /// A peer plays an empty seat from a tick on.
+    ///
+    /// # Errors
+    /// If somebody plays it at that tick or later.
+    pub fn fill(&mut self, seat: Seat, peer: PeerId, from: Tick) -> Result<(), FillError> {
+        let spans = self
+            .0
+            .get_mut(seat.index())
+            .ok_or(FillError::NoSeat(seat))?;
+        if let Some(last) = spans.last()
+            && last.until.is_none_or(|until| until.is_after(from))
+        {
+            return Err(FillError::Taken {
+                seat,
+                by: last.peer,
+                at: from,
+            });
+        }
+        spans.push(Span {
+            peer,
+            from,
+            until: None,
+        });
+        Ok(())
+    }
+
+    /// Who plays a seat does so no longer from a tick on. Of a seat that has ended already, or that
+    /// nobody plays, nothing changes.
+    pub fn end(&mut self, seat: Seat, at: Tick) {
+        if let Some(last) = self
+            .0
+            .get_mut(seat.index())
+            .and_then(|spans| spans.last_mut())
+        {
+            last.until.get_or_insert(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use huddle_session::PeerId;
+
+    #[test]
+    fn a_seat_that_was_left_is_filled_at_a_tick() {
+        let (ada, bob) = (PeerId::from_bytes([1; 16]), PeerId::from_bytes([2; 16]));
+        let mut seats = Seats::default();
+        seats.fill(Seat(0), ada, Tick(0)).unwrap();
+        seats.fill(Seat(5), bob, Tick(0)).unwrap();
+        assert_eq!(seats.seat_at(Seat(0), Tick(0)), Some(ada));
+        assert_eq!(seats.seat_at(Seat(1), Tick(0)), None);
+        assert_eq!(seats.seat_at(Seat(200), Tick(0)), None);
+        seats.end(Seat(0), Tick(100));
+        seats.end(Seat(0), Tick(200));
+        assert_eq!(seats.seat_at(Seat(0), Tick(99)), Some(ada));
+        assert_eq!(seats.seat_at(Seat(0), Tick(100)), None);
+
+        let taken = |seat, by, at| Err(FillError::Taken { seat, by, at });
+        assert_eq!(
+            seats.fill(Seat(0), bob, Tick(99)),
+            taken(Seat(0), ada, Tick(99))
+        );
+        assert_eq!(
+            seats.fill(Seat(5), ada, Tick(99)),
+            taken(Seat(5), bob, Tick(99))
+        );
+        assert_eq!(
+            seats.fill(Seat(16), ada, Tick(9)),
+            Err(FillError::NoSeat(Seat(16)))
+        );
+        seats.fill(Seat(0), bob, Tick(120)).unwrap();
+        assert_eq!(seats.seat_at(Seat(0), Tick(119)), None);
+        assert_eq!(seats.seat_at(Seat(0), Tick(120)), Some(bob));
+        assert_eq!(seats.seat_at(Seat(0), Tick(99)), Some(ada));
+        // One that was never played.
+        seats.fill(Seat(1), ada, Tick(7)).unwrap();
+        assert_eq!(seats.seat_at(Seat(1), Tick(6)), None);
+        assert_eq!(seats.seat_at(Seat(1), Tick(1000)), Some(ada));
+    }
+}

@@ -1,0 +1,62 @@
+use huddle_session::codec::{DecodeError, EncodeError};
+
+use crate::{
+    agreement::AgreementError,
+    coding::{InputTooLong, SectionError, StreamError},
+    desync::InquiryError,
+    seat::Seat,
+    start::StartMessageError,
+};
+
+use super::links::WishError;
+
+/// What is wrong with something that another player sent.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ReceiveError {
+    /// A packet's section.
+    #[error("a packet's inputs make no sense: {0}")]
+    Section(#[from] SectionError),
+    /// A seat's inputs.
+    #[error("a seat's inputs make no sense: {0}")]
+    Stream(#[from] StreamError),
+    /// A message without a topic that there is.
+    #[error("a message about rollback is about nothing that there is")]
+    Topic,
+    /// A message on the game's start.
+    #[error("a message on the game's start makes no sense: {0}")]
+    Start(#[from] StartMessageError),
+    /// A message on who plays. Its sender is to blame, except for
+    /// [`OtherInputs`](AgreementError::OtherInputs).
+    #[error("a message on who plays makes no sense: {0}")]
+    Agreement(#[from] AgreementError),
+    /// A wish for inputs.
+    #[error("a wish for inputs makes no sense: {0}")]
+    Wish(#[from] WishError),
+    /// A wish for inputs that cannot be read.
+    #[error("a wish for inputs cannot be read: {0}")]
+    WishBytes(#[from] DecodeError),
+    /// A message on a difference between states.
+    #[error("a message on a difference between states makes no sense: {0}")]
+    Inquiry(#[from] InquiryError),
+}
+
+/// What is wrong with an input of this machine.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum InputError {
+    /// It cannot be encoded.
+    #[error("the input of seat {seat} cannot be encoded: {error}")]
+    Encode {
+        /// Whose.
+        seat: Seat,
+        /// Why.
+        error: EncodeError,
+    },
+    /// It is too long.
+    #[error("the input of seat {seat}: {error}")]
+    TooLong {
+        /// Whose.
+        seat: Seat,
+        /// How long it is.
+        error: InputTooLong,
+    },
+}

@@ -1,0 +1,64 @@
+use std::time::Duration;
+
+use huddle_session::{PeerId, Tick};
+
+use crate::{
+    agreement::LeaveReason,
+    desync::{DesyncReport, Mismatch},
+    seat::{Seat, SeatSet},
+    start::StartError,
+};
+
+/// What a [`RollbackSession`](crate::session::RollbackSession) reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RollbackEvent {
+    /// All players are ready. Tick 0 comes after a countdown of 0.4 s, and at most a second later if
+    /// others have heard later that all are ready: so all begin together.
+    Started {
+        /// A random number that all players share.
+        seed: u64,
+    },
+    /// The game will not begin.
+    StartFailed(StartError),
+    /// Nobody plays a seat any more from a tick on, which is the same for all players. The tick may
+    /// have been simulated already; then it is simulated again, with the seat
+    /// [`Absent`](crate::driver::InputStatus::Absent).
+    SeatLeft {
+        /// Which.
+        seat: Seat,
+        /// The first tick without them.
+        at_tick: Tick,
+        /// Why.
+        reason: LeaveReason,
+        /// How long it took from the first sign of it until all had agreed.
+        took: Duration,
+    },
+    /// The players have been split into sides that do not see each other, and this player's side
+    /// plays on.
+    Split {
+        /// Who is on this side, this player included.
+        side: Vec<PeerId>,
+        /// How many players there were before.
+        of: usize,
+        /// Whether this is the side that counts: more than half, or with half of them the one with
+        /// the lowest id.
+        is_majority: bool,
+    },
+    /// The others have gone on without this player, who may go on alone.
+    VotedOut {
+        /// Who says so.
+        by: PeerId,
+        /// The first tick in which they did without this player.
+        at_tick: Tick,
+    },
+    /// The state of another player differs from this one's. A [`Desync`](Self::Desync) with what is
+    /// known about it follows within seconds.
+    Mismatch(Mismatch),
+    /// In what the states of two players differ.
+    Desync(Box<DesyncReport>),
+    /// The game waits for the inputs of others, or goes on after that.
+    Waiting {
+        /// For whom; empty when it goes on.
+        seats: SeatSet,
+    },
+}

@@ -1,0 +1,462 @@
+//! The game once all are ready: how what arrives becomes what is simulated.
+//!
+//! Inputs travel like this: a player is asked ([`LocalSeat`]), the answer is encoded into the seat's
+//! log ([`SeatTable`]), every packet to a peer carries what the peer lacks of it ([`Link`]), the
+//! peer appends it to its own log of that seat, and [`SeatTable::feed`] gives it to the driver. What
+//! the driver makes of it is described in [`driver`](crate::driver).
+
+mod members;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use huddle_session::{PeerId, Tick, codec};
+
+use self::members::MAX_WISH_LEN;
+use super::{
+    InputError, ReceiveError, RollbackEvent, RollbackMemory, RollbackSetup, RollbackStats, Step,
+    Topic,
+    clock::StepClock,
+    countdown::Countdown,
+    links::{Link, Said},
+    local::LocalSeat,
+    seats::SeatTable,
+    waiting::Waiting,
+};
+use crate::{
+    agreement::{Agreement, Logs, Member, Seats},
+    coding::{Checksum, Input, InputCodec, MAX_UNACKED, Scratch, SectionHead, StreamError},
+    delay::{DelayPolicy, Transit},
+    desync::{Checksums, Comparison, Inquiries, Witness},
+    driver::{Driver, DriverSettings, Request, earlier, later},
+    pace::Pace,
+    seat::{Seat, SeatSet},
+};
+
+/// Of how many packets one says the newest checksum, until it is known to have arrived.
+const CHECKSUM_FRAMES: u32 = 8;
+
+/// Of how many packets one says how far ahead this player takes itself to be.
+const AHEAD_FRAMES: u32 = 12;
+
+/// The longest prediction window of anybody.
+const MAX_WINDOW: u32 = 64;
+
+/// How far ahead of this player others may be with their inputs, in ticks: further than any window
+/// and delay let them be.
+const HORIZON: u32 = 192;
+
+/// How long others may take to vote on who has left.
+const VOTE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Every how many ticks inputs that nobody needs are let go of.
+const FORGET_EVERY: u32 = 16;
+
+/// For how many ticks behind the confirmed ones inputs are kept at most, for those who lack them.
+const KEPT: u32 = 2 * MAX_UNACKED;
+
+pub(super) struct Play<I> {
+    codec: Box<dyn InputCodec<I>>,
+    driver: Driver<I>,
+    seats: SeatTable,
+    locals: Vec<LocalSeat<I>>,
+    links: BTreeMap<PeerId, Link>,
+    agreement: Agreement,
+    checksums: Checksums,
+    inquiries: Inquiries,
+    /// The others who play.
+    members: Vec<PeerId>,
+    /// Who plays which seat when.
+    roster: Seats,
+    /// By whose way the inputs of players without a link come.
+    relayed: BTreeMap<PeerId, PeerId>,
+    round: u32,
+    clock: StepClock,
+    /// Until the first tick.
+    countdown: Option<Countdown>,
+    pace: Pace,
+    transit: Transit,
+    stats: RollbackStats,
+    waiting: Waiting,
+    scratch: Scratch,
+    encoded: Vec<u8>,
+}
+
+/// What a game that goes on has to say: to the other players, and to its own.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    pub(super) messages: VecDeque<(PeerId, Bytes)>,
+    pub(super) events: VecDeque<RollbackEvent>,
+}
+
+impl<I: Input> Play<I> {
+    pub(super) fn new(setup: RollbackSetup<I>, now: Duration) -> Self {
+        let me = setup.me;
+        let seats = SeatTable::new(&setup.seats);
+        let mut others: Vec<_> = seats.owners().filter(|&peer| peer != me).collect();
+        others.sort_unstable();
+        others.dedup();
+        let members = others.iter().chain([&me]).map(|&peer| Member {
+            peer,
+            seats: seats.seats_of(peer).collect(),
+        });
+        let agreement = Agreement::new(me, members.collect(), VOTE_LIMIT);
+        let mut roster = Seats::default();
+        for (seat, &peer) in (0..).map(Seat).zip(&setup.seats) {
+            let filled = roster.fill(seat, peer, Tick(0));
+            debug_assert!(filled.is_ok(), "all seats are empty at first");
+        }
+        let settings = DriverSettings {
+            window: setup.window,
+            save_every: setup.save_every,
+            checksum_every: setup.checksum_every,
+        };
+        Self {
+            agreement: agreement.expect("the setup was checked: every peer has seats of its own"),
+            links: others
+                .iter()
+                .map(|&peer| (peer, Link::new(&seats, me, peer)))
+                .collect(),
+            locals: seats
+                .seats_of(me)
+                .map(|seat| LocalSeat::new(seat, setup.delay))
+                .collect(),
+            driver: Driver::new(setup.seats.len(), setup.predict, settings),
+            checksums: Checksums::new(others.iter().copied()),
+            inquiries: Inquiries::default(),
+            countdown: (!others.is_empty()).then(|| Countdown::new(setup.rate)),
+            members: others,
+            roster,
+            relayed: BTreeMap::new(),
+            codec: setup.codec,
+            round: setup.number,
+            clock: StepClock::new(setup.rate, now),
+            pace: Pace::new(setup.rate),
+            transit: Transit::default(),
+            stats: RollbackStats::default(),
+            waiting: Waiting::new(setup.patience),
+            scratch: Scratch::default(),
+            encoded: Vec::new(),
+            seats,
+        }
+    }
+
+    /// Goes on by a tick if that is possible.
+    pub(super) fn step(
+        &mut self,
+        now: Duration,
+        sample: &mut dyn FnMut(Seat, Tick) -> I,
+        out: &mut Outbox,
+    ) -> Result<Step, InputError> {
+        let passed = self.clock.step(now);
+        if self.counts_down(passed, now) {
+            self.ask_for_inputs(out);
+            self.agreement.tick(now, &mut self.seats);
+            self.agree(out);
+            return Ok(Step::Idle);
+        }
+        self.ask_players(now, sample)?;
+        self.feed();
+        self.ask_for_inputs(out);
+        self.watch_members(passed, now, out);
+        self.agreement.tick(now, &mut self.seats);
+        self.agree(out);
+        self.compare(now, out);
+        self.forget();
+        let begun = self.driver.begin(true);
+        self.stats.rolled_back(begun.repeated);
+        let lag = self.driver.current().since(self.driver.confirmed());
+        self.stats.stepped(lag.unsigned_abs());
+        let missing = match begun.is_new {
+            true => SeatSet::default(),
+            false => self.driver.missing(),
+        };
+        if self.waiting.changed(missing) {
+            out.events
+                .push_back(RollbackEvent::Waiting { seats: missing });
+        }
+        if begun.is_new {
+            self.stats.ticks += 1;
+            return Ok(Step::Ran);
+        }
+        self.stats.stalled(missing, self.waiting.total());
+        Ok(Step::Waited(missing))
+    }
+
+    /// Whether it is too early for the first tick.
+    fn counts_down(&mut self, passed: Duration, now: Duration) -> bool {
+        let Some(countdown) = &mut self.countdown else {
+            return false;
+        };
+        let begins = |peer: &PeerId| !self.agreement.has_lost(*peer);
+        let others = self.members.iter().copied().filter(begins);
+        if !countdown.step(passed, now, others) {
+            return true;
+        }
+        self.countdown = None;
+        self.links.values_mut().for_each(Link::begin);
+        false
+    }
+
+    /// Asks the players of this machine what they do in the tick that comes next.
+    fn ask_players(
+        &mut self,
+        now: Duration,
+        sample: &mut dyn FnMut(Seat, Tick) -> I,
+    ) -> Result<(), InputError> {
+        let tick = self.driver.current();
+        let transit = self.transit.typical(now);
+        for local in &mut self.locals {
+            let seat = local.seat;
+            let Some(log) = self.seats.open_log(seat) else {
+                continue;
+            };
+            let Some((input, copies)) =
+                local.ask(tick, log.next(), transit, now, |seat| sample(seat, tick))
+            else {
+                continue;
+            };
+            self.encoded.clear();
+            let encoded = self.codec.encode(input, &mut self.encoded);
+            encoded.map_err(|error| InputError::Encode { seat, error })?;
+            for _ in 0..copies {
+                log.push(&self.encoded)
+                    .map_err(|error| InputError::TooLong { seat, error })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds out whether all have the same game.
+    fn compare(&mut self, now: Duration, out: &mut Outbox) {
+        self.inquiries.advance(now);
+        while let Some(comparison) = self.checksums.poll() {
+            if let Comparison::Mismatch(mismatch) = comparison {
+                out.events.push_back(RollbackEvent::Mismatch(mismatch));
+                self.inquiries.begin(mismatch);
+            }
+        }
+        while let Some((to, body)) = self.inquiries.collect() {
+            out.messages
+                .push_back((to, Topic::Inquiry.message(self.round, &body)));
+        }
+        while let Some(report) = self.inquiries.poll() {
+            out.events
+                .push_back(RollbackEvent::Desync(Box::new(report)));
+        }
+    }
+
+    fn feed(&mut self) {
+        let Self {
+            stats,
+            codec,
+            driver,
+            ..
+        } = self;
+        self.seats
+            .feed(driver, &**codec, |_| stats.undecodable += 1);
+    }
+
+    pub(super) fn request(&mut self) -> Option<Request<'_, I>> {
+        let (kept_from, inquiries) = (self.checksums.keep_from(), &self.inquiries);
+        self.driver.request(|tick| {
+            kept_from.is_some_and(|from| !from.is_after(tick)) || inquiries.keeps(tick)
+        })
+    }
+
+    pub(super) fn checksum(&mut self, tick: Tick, hash: u64) {
+        self.checksums.add(tick, hash);
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        peer: PeerId,
+        topic: Topic,
+        body: &[u8],
+        now: Duration,
+        witness: &impl Witness,
+        out: &mut Outbox,
+    ) -> Result<(), ReceiveError> {
+        match topic {
+            Topic::Start => {}
+            Topic::Agreement => {
+                self.agreement.receive(peer, body, now, &mut self.seats)?;
+                self.agree(out);
+            }
+            Topic::Wish => {
+                let wish = codec::decode(body, MAX_WISH_LEN)?;
+                if let Some(link) = self.links.get_mut(&peer) {
+                    link.asked(&wish, &self.seats)?;
+                }
+            }
+            Topic::Inquiry => {
+                if self.members.contains(&peer) {
+                    self.inquiries.receive(peer, body, witness)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn receive_packet(
+        &mut self,
+        peer: PeerId,
+        packet: u64,
+        payload: &[u8],
+        arrived: Duration,
+        rtt: Option<Duration>,
+    ) -> Result<(), ReceiveError> {
+        let Some(link) = self.links.get_mut(&peer) else {
+            return Ok(());
+        };
+        let current = self.driver.current();
+        let (seats, scratch) = (&mut self.seats, &mut self.scratch);
+        let horizon = current + HORIZON;
+        let said = link.receive(packet, payload, self.round, seats, horizon, scratch);
+        if let Err(ReceiveError::Stream(StreamError::Forgotten(_))) = &said {
+            // It was away for so long that its stream cannot be followed any more.
+            link.want();
+        }
+        let Some(Said { head, at, before }) = said? else {
+            return Ok(());
+        };
+        if let Some(Checksum { tick, hash }) = head.checksum {
+            self.checksums.receive(peer, tick, hash);
+        }
+        if let Some(countdown) = &mut self.countdown {
+            if let Some(rtt) = rtt {
+                let fraction = self.clock.fraction(arrived);
+                countdown.sample(peer, before, self.clock.ticks(rtt / 2), fraction, arrived);
+            }
+            return Ok(());
+        }
+        if before > 0 {
+            // It is still to begin, and says nothing of the game's clock.
+            return Ok(());
+        }
+        if let Some(ahead) = head.ahead {
+            self.pace.told(peer, ahead.into(), arrived);
+        }
+        if let Some(rtt) = rtt {
+            // How far this player's clock went on since the packet was sent.
+            let apart = self.clock.position(current, arrived) - f64::from(at.0);
+            self.pace
+                .sample(peer, apart - self.clock.ticks(rtt / 2), arrived);
+            if let Some(ahead) = self.pace.ahead(peer, arrived) {
+                self.transit.sample(peer, apart - ahead, arrived);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn delivered(&mut self, peer: PeerId, token: u32) {
+        if let Some(link) = self.links.get_mut(&peer)
+            && let Some(tick) = link.delivered(token, &self.seats, &mut self.scratch)
+        {
+            self.checksums.acked(peer, tick);
+        }
+    }
+
+    pub(super) fn write(&mut self, peer: PeerId, room: usize, out: &mut Vec<u8>) -> Option<u32> {
+        let before = self.countdown.as_ref().map_or(0, Countdown::before);
+        let link = self.links.get_mut(&peer)?;
+        let newest = self
+            .locals
+            .first()
+            .map_or(Tick(0), |local| self.seats.next(local.seat));
+        let frame = link.frame();
+        let checksum = self.checksums.pending(peer);
+        let head = SectionHead {
+            round: self.round,
+            lead: newest.since(self.driver.current()).max(0).unsigned_abs() + before,
+            checksum: checksum
+                .filter(|_| frame.is_multiple_of(CHECKSUM_FRAMES))
+                .map(|(tick, hash)| Checksum { tick, hash }),
+            ahead: frame
+                .is_multiple_of(AHEAD_FRAMES)
+                .then(|| self.pace.measured(peer, self.clock.stepped()))
+                .flatten()
+                .map(|ahead| ahead as f32),
+        };
+        link.write(head, &self.seats, &mut self.scratch, room, out)
+    }
+
+    /// Lets go of inputs that nobody needs any more.
+    fn forget(&mut self) {
+        if !self.driver.current().0.is_multiple_of(FORGET_EVERY) {
+            return;
+        }
+        let confirmed = self.driver.confirmed();
+        // Nobody simulates a tick whose inputs are unknown for more than the window.
+        let slowest = self
+            .links
+            .values()
+            .map(Link::at)
+            .reduce(earlier)
+            .map_or(confirmed, |at| {
+                Tick(earlier(at, confirmed).0.saturating_sub(MAX_WINDOW + 2))
+            });
+        // Streams that need older ones are given up.
+        let oldest = Tick(confirmed.0.saturating_sub(KEPT + 2));
+        let Self { seats, links, .. } = self;
+        seats.forget_before(|seat| {
+            let needs = links
+                .values()
+                .filter_map(|link| link.needs_from(seat))
+                .reduce(earlier);
+            later(
+                oldest,
+                needs.map_or(slowest, |needs| earlier(needs, slowest)),
+            )
+        });
+    }
+
+    pub(super) fn speed(&self, now: Duration) -> f64 {
+        self.pace.speed(now)
+    }
+
+    pub(super) fn tick(&self) -> Tick {
+        self.driver.current()
+    }
+
+    pub(super) fn confirmed(&self) -> Tick {
+        self.driver.confirmed()
+    }
+
+    pub(super) fn roster(&self) -> &Seats {
+        &self.roster
+    }
+
+    pub(super) fn stats(&self) -> &RollbackStats {
+        &self.stats
+    }
+
+    pub(super) fn memory(&self) -> RollbackMemory {
+        RollbackMemory {
+            saves: self.driver.saved(),
+            inputs: self.driver.kept() + self.seats.kept(),
+            agreement: self.agreement.kept(),
+            unread: 0,
+        }
+    }
+
+    pub(super) fn ahead(&self, peer: PeerId, now: Duration) -> Option<f64> {
+        self.pace.ahead(peer, now)
+    }
+
+    pub(super) fn delay(&self, seat: Seat) -> Option<u8> {
+        self.locals
+            .iter()
+            .find(|local| local.seat == seat)
+            .map(LocalSeat::delay)
+    }
+
+    pub(super) fn set_delay(&mut self, seat: Seat, policy: DelayPolicy) {
+        if let Some(local) = self.locals.iter_mut().find(|local| local.seat == seat) {
+            local.set_delay(policy);
+        }
+    }
+}

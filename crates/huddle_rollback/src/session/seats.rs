@@ -1,0 +1,122 @@
+use huddle_session::{PeerId, Tick};
+
+use crate::{
+    agreement::Logs,
+    coding::{EncodedLog, Input, InputCodec},
+    driver::Driver,
+    seat::Seat,
+};
+
+/// The seats' inputs as bytes, as they are sent, received and passed on.
+#[derive(Debug)]
+pub(super) struct SeatTable {
+    seats: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    owner: PeerId,
+    log: EncodedLog,
+    /// Whether the seat's inputs come from votes alone, because its player is voted out.
+    is_frozen: bool,
+}
+
+impl SeatTable {
+    pub(super) fn new(owners: &[PeerId]) -> Self {
+        let row = |&owner| Row {
+            owner,
+            log: EncodedLog::starting(Tick(0)),
+            is_frozen: false,
+        };
+        Self {
+            seats: owners.iter().map(row).collect(),
+        }
+    }
+
+    pub(super) fn seats_of(&self, peer: PeerId) -> impl Iterator<Item = Seat> {
+        let seats = self.seats.iter().enumerate();
+        seats
+            .filter(move |(_, row)| row.owner == peer)
+            .map(|(i, _)| Seat(i as u8))
+    }
+
+    pub(super) fn owner(&self, seat: Seat) -> Option<PeerId> {
+        self.seats.get(seat.index()).map(|row| row.owner)
+    }
+
+    pub(super) fn log(&self, seat: Seat) -> Option<&EncodedLog> {
+        self.seats.get(seat.index()).map(|row| &row.log)
+    }
+
+    /// The log of a seat whose inputs may arrive from anywhere.
+    pub(super) fn open_log(&mut self, seat: Seat) -> Option<&mut EncodedLog> {
+        let row = self.seats.get_mut(seat.index())?;
+        (!row.is_frozen).then_some(&mut row.log)
+    }
+
+    /// Gives the driver all inputs that it does not have. What cannot be decoded is the default for
+    /// everybody alike; returns how many inputs that were, and of whom.
+    pub(super) fn feed<I: Input>(
+        &self,
+        driver: &mut Driver<I>,
+        codec: &dyn InputCodec<I>,
+        mut undecodable: impl FnMut(PeerId),
+    ) {
+        for (i, row) in self.seats.iter().enumerate() {
+            let seat = Seat(i as u8);
+            while let Some(tick) = driver.next_input(seat)
+                && let Some(bytes) = row.log.get(tick)
+            {
+                let input = codec.decode(bytes).unwrap_or_else(|_| {
+                    undecodable(row.owner);
+                    I::default()
+                });
+                driver.append(seat, input);
+            }
+        }
+    }
+
+    /// How many inputs are kept.
+    pub(super) fn kept(&self) -> usize {
+        let logs = self.seats.iter().map(|row| &row.log);
+        logs.map(|log| log.next().since(log.first()) as usize).sum()
+    }
+
+    pub(super) fn owners(&self) -> impl Iterator<Item = PeerId> {
+        self.seats.iter().map(|row| row.owner)
+    }
+
+    /// Lets go of all inputs before a tick.
+    pub(super) fn forget_before(&mut self, tick: impl Fn(Seat) -> Tick) {
+        for (i, row) in self.seats.iter_mut().enumerate() {
+            row.log.forget_before(tick(Seat(i as u8)));
+        }
+    }
+}
+
+impl Logs for SeatTable {
+    fn next(&self, seat: Seat) -> Tick {
+        self.log(seat).map_or(Tick(0), EncodedLog::next)
+    }
+
+    fn first(&self, seat: Seat) -> Tick {
+        self.log(seat).map_or(Tick(0), EncodedLog::first)
+    }
+
+    fn input(&self, seat: Seat, tick: Tick) -> Option<&[u8]> {
+        self.log(seat)?.get(tick)
+    }
+
+    fn append(&mut self, seat: Seat, input: &[u8]) {
+        if let Some(row) = self.seats.get_mut(seat.index()) {
+            let pushed = row.log.push(input);
+            debug_assert!(pushed.is_ok(), "agreement takes no input that is too long");
+        }
+    }
+
+    fn freeze(&mut self, seat: Seat) {
+        if let Some(row) = self.seats.get_mut(seat.index()) {
+            row.is_frozen = true;
+        }
+    }
+}

@@ -1,0 +1,243 @@
+use std::{collections::BTreeMap, fmt};
+
+use huddle_session::{PROTOCOL_VERSION, PeerId, TickRate};
+use thiserror::Error;
+
+/// The most settings a game has, those that every game has included.
+pub(super) const MAX_SETTINGS: usize = 64;
+
+/// The longest name of a setting, in bytes.
+pub(super) const MAX_NAME_LEN: usize = 64;
+
+/// The longest value of a setting, in bytes.
+pub(super) const MAX_VALUE_LEN: usize = 768;
+
+/// How the names of what every game has begin.
+const RESERVED: &str = "huddle/";
+
+/// What must be the same for all players of a game, as names and texts: the tick rate, what inputs
+/// are made of, and whatever else the game simulates by, such as a map or a difficulty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settings(BTreeMap<String, String>);
+
+/// Why something cannot be a setting.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SettingsError {
+    /// There are too many.
+    #[error(
+        "more than {MAX_SETTINGS} settings do not fit: put several into one, or set a hash of them"
+    )]
+    TooMany,
+    /// A name is too long.
+    #[error("the name of setting {0:?} is longer than {MAX_NAME_LEN} bytes: shorten it")]
+    NameTooLong(String),
+    /// A value is too long.
+    #[error(
+        "{len} bytes are too long for the value of setting {name:?}: set a hash of it, or at most {MAX_VALUE_LEN} bytes"
+    )]
+    ValueTooLong {
+        /// The setting.
+        name: String,
+        /// How long the value is.
+        len: usize,
+    },
+    /// The name is not for games.
+    #[error("setting {0:?} begins with \"{RESERVED}\", as only those of every game do: rename it")]
+    Reserved(String),
+}
+
+/// A setting in which two games differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingDifference {
+    /// Which.
+    pub name: String,
+    /// What it is here, if anything.
+    pub mine: Option<String>,
+    /// What it is there, if anything.
+    pub theirs: Option<String>,
+}
+
+impl Settings {
+    /// What every game has: its tick rate, and what its inputs are made of.
+    ///
+    /// # Errors
+    /// If the text for the inputs is longer than 768 bytes.
+    pub(crate) fn new(rate: TickRate, input: &str) -> Result<Self, SettingsError> {
+        let mut settings = Self(BTreeMap::new());
+        settings.insert(format!("{RESERVED}protocol"), PROTOCOL_VERSION.to_string())?;
+        settings.insert(format!("{RESERVED}tick rate"), rate.to_string())?;
+        settings.insert(format!("{RESERVED}input"), input.to_owned())?;
+        Ok(settings)
+    }
+
+    /// Sets one of the game's own, in place of what it was.
+    ///
+    /// # Errors
+    /// If there are too many, or the name or the value is too long, or the name begins with
+    /// "huddle/".
+    pub(crate) fn set(
+        &mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<(), SettingsError> {
+        let name = name.into();
+        if name.starts_with(RESERVED) {
+            return Err(SettingsError::Reserved(name));
+        }
+        self.insert(name, value.into())
+    }
+
+    /// Sets who plays which seat.
+    pub(super) fn set_seats(&mut self, seats: &[PeerId]) -> Result<(), SettingsError> {
+        let seats: Vec<_> = seats.iter().map(ToString::to_string).collect();
+        self.insert(format!("{RESERVED}seats"), seats.join(" "))
+    }
+
+    fn insert(&mut self, name: String, value: String) -> Result<(), SettingsError> {
+        if name.len() > MAX_NAME_LEN {
+            return Err(SettingsError::NameTooLong(name));
+        }
+        let len = value.len();
+        if len > MAX_VALUE_LEN {
+            return Err(SettingsError::ValueTooLong { name, len });
+        }
+        if self.0.len() >= MAX_SETTINGS && !self.0.contains_key(&name) {
+            return Err(SettingsError::TooMany);
+        }
+        self.0.insert(name, value);
+        Ok(())
+    }
+
+    pub(super) fn to_wire(&self) -> Vec<(String, String)> {
+        self.0.clone().into_iter().collect()
+    }
+
+    /// From another player; `None` if this player could not have said it.
+    pub(super) fn from_wire(entries: Vec<(String, String)>) -> Option<Self> {
+        let mut settings = Self(BTreeMap::new());
+        let len = entries.len();
+        for (name, value) in entries {
+            settings.insert(name, value).ok()?;
+        }
+        (settings.0.len() == len).then_some(settings)
+    }
+
+    pub(super) fn hash(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"huddle/settings");
+        for (name, value) in &self.0 {
+            for text in [name, value] {
+                hasher.update(&(text.len() as u64).to_le_bytes());
+                hasher.update(text.as_bytes());
+            }
+        }
+        hasher.finalize().into()
+    }
+
+    pub(super) fn differences(&self, theirs: &Self) -> Vec<SettingDifference> {
+        let mut names: Vec<_> = self.0.keys().chain(theirs.0.keys()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let difference = |name: &String| {
+            let (mine, theirs) = (self.0.get(name), theirs.0.get(name));
+            (mine != theirs).then(|| SettingDifference {
+                name: name.clone(),
+                mine: mine.cloned(),
+                theirs: theirs.cloned(),
+            })
+        };
+        names.into_iter().filter_map(difference).collect()
+    }
+}
+
+impl fmt::Display for SettingDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Quoted as in source code, since some of it is from another player.
+        write!(f, "{:?} is ", self.name)?;
+        match &self.mine {
+            Some(mine) => write!(f, "{mine:?} here and ")?,
+            None => write!(f, "not set here and ")?,
+        }
+        match &self.theirs {
+            Some(theirs) => write!(f, "{theirs:?} there"),
+            None => write!(f, "not set there"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(own: &[(&str, &str)]) -> Settings {
+        let mut settings = Settings::new(TickRate::default(), "u8").unwrap();
+        for &(name, value) in own {
+            settings.set(name, value).unwrap();
+        }
+        settings
+    }
+
+    #[test]
+    fn the_order_of_setting_does_not_count_and_all_else_does() {
+        let hash = |own: &[(&str, &str)]| settings(own).hash();
+        assert_eq!(
+            hash(&[("a", "1"), ("b", "2")]),
+            hash(&[("b", "2"), ("a", "1")])
+        );
+        assert_ne!(hash(&[("a", "1")]), hash(&[("a", "2")]));
+        assert_ne!(hash(&[("a", "1")]), hash(&[("b", "1")]));
+        assert_ne!(hash(&[("ab", "c")]), hash(&[("a", "bc")]));
+        let other = Settings::new(TickRate::from_hz(30.0).unwrap(), "u8").unwrap();
+        assert_ne!(other.hash(), settings(&[]).hash());
+    }
+
+    #[test]
+    fn differences_are_told_from_both_sides() {
+        let (here, there) = (
+            settings(&[("a", "1"), ("b", "2")]),
+            settings(&[("b", "3\u{202e}\n")]),
+        );
+        let told: Vec<_> = here
+            .differences(&there)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            told,
+            [
+                r#""a" is "1" here and not set there"#,
+                r#""b" is "2" here and "3\u{202e}\n" there"#
+            ]
+        );
+        assert_eq!(there.differences(&here).len(), 2);
+        assert!(here.differences(&here).is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let mut full = settings(&[]);
+        let long = "x".repeat(MAX_VALUE_LEN + 1);
+        let set = |settings: &mut Settings, name: &str, value: &str| settings.set(name, value);
+        for error in [
+            set(&mut full, &long, "").unwrap_err(),
+            set(&mut full, "a", &long).unwrap_err(),
+            set(&mut full, "huddle/seats", "").unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("it"), "{error}");
+        }
+        assert!(Settings::new(TickRate::default(), &long).is_err());
+        for n in 3..MAX_SETTINGS {
+            set(&mut full, &n.to_string(), "").unwrap();
+        }
+        assert_eq!(set(&mut full, "one more", ""), Err(SettingsError::TooMany));
+        assert_eq!(set(&mut full, "3", "again"), Ok(()));
+        assert_eq!(Settings::from_wire(full.to_wire()), Some(full));
+    }
+
+    #[test]
+    fn what_nobody_can_have_set_is_not_taken() {
+        let entry = |name: &str| (name.to_owned(), String::new());
+        assert_eq!(Settings::from_wire(vec![entry("a"), entry("a")]), None);
+        assert_eq!(Settings::from_wire(vec![entry(&"x".repeat(65))]), None);
+    }
+}

@@ -1,0 +1,99 @@
+use std::collections::BTreeMap;
+
+use huddle_rollback::{Frame, InputStatus, Request, RollbackSession, Witness};
+use huddle_session::Tick;
+
+pub(super) type Input = Vec<u8>;
+pub(super) type Session = RollbackSession<Input>;
+
+/// No game has to keep more states: the window, checksums that wait to be compared, and what is
+/// being looked into.
+const MAX_SAVES: usize = 64;
+
+/// A game whose state is a hash of all there was.
+#[derive(Debug, Default)]
+pub(super) struct Game {
+    tick: Tick,
+    state: u64,
+    saved: BTreeMap<u32, u64>,
+    /// The state before each tick, as it was simulated last.
+    history: Vec<u64>,
+}
+
+fn mix(state: u64, value: u64) -> u64 {
+    (state ^ value)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .rotate_left(29)
+}
+
+impl Game {
+    /// Does what a session asks for. Checksums are changed by `lie`.
+    pub(super) fn obey(&mut self, session: &mut Session, lie: u64) {
+        loop {
+            let checksum = match session.request() {
+                None => break,
+                Some(Request::Save { tick }) => {
+                    assert_eq!(tick, self.tick);
+                    self.saved.insert(tick.0, self.state);
+                    None
+                }
+                Some(Request::Load { tick }) => {
+                    (self.tick, self.state) = (tick, self.saved[&tick.0]);
+                    None
+                }
+                Some(Request::Advance(frame)) => {
+                    self.advance(frame);
+                    None
+                }
+                Some(Request::Checksum { tick }) => Some((tick, self.saved[&tick.0])),
+                Some(Request::Release { tick }) => {
+                    assert!(self.saved.remove(&tick.0).is_some());
+                    None
+                }
+            };
+            if let Some((tick, state)) = checksum {
+                session.checksum(tick, state ^ lie);
+            }
+        }
+        assert!(self.saved.len() <= MAX_SAVES, "{} states", self.saved.len());
+    }
+
+    fn advance(&mut self, frame: Frame<'_, Input>) {
+        assert_eq!(frame.tick, self.tick);
+        self.history.truncate(self.tick.0 as usize);
+        self.history.push(self.state);
+        for seat in frame.inputs {
+            self.state = mix(self.state, u64::from(seat.status == InputStatus::Absent));
+            for &byte in &seat.input {
+                self.state = mix(self.state, byte.into());
+            }
+        }
+        self.state = mix(self.state, frame.tick.0.into());
+        self.tick += 1;
+    }
+
+    /// The state before a tick that has been simulated.
+    pub(super) fn before(&self, tick: Tick) -> Option<u64> {
+        match tick == self.tick {
+            true => Some(self.state),
+            false => self.history.get(tick.0 as usize).copied(),
+        }
+    }
+}
+
+impl Witness for Game {
+    fn types(&self, tick: Tick) -> Option<Vec<(String, u64)>> {
+        let state = *self.saved.get(&tick.0)?;
+        Some(vec![("all".to_owned(), state), ("none".to_owned(), 0)])
+    }
+
+    fn entities(&self, tick: Tick, _: &str) -> Option<Vec<(u64, u64)>> {
+        let state = *self.saved.get(&tick.0)?;
+        Some((0..5000).map(|id| (id, state ^ id)).collect())
+    }
+
+    fn value(&self, tick: Tick, _: &str, entity: u64) -> Option<Vec<u8>> {
+        let state = *self.saved.get(&tick.0)?;
+        Some((state ^ entity).to_le_bytes().repeat(200))
+    }
+}

@@ -1,0 +1,358 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn id(n: u8) -> PeerId {
+    PeerId::from_bytes([n; 16])
+}
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Players who are all linked and tell each other at once.
+struct Table {
+    now: Duration,
+    players: BTreeMap<PeerId, Places>,
+}
+
+impl Table {
+    fn new(capacity: u8, players: &[u8]) -> Self {
+        let mut table = Self {
+            now: Duration::ZERO,
+            players: BTreeMap::new(),
+        };
+        for &player in players {
+            table.enter(player, capacity);
+        }
+        table
+    }
+
+    fn enter(&mut self, player: u8, capacity: u8) {
+        let me = id(player);
+        let others: Vec<_> = self.players.keys().copied().collect();
+        let mut places = Places::new(me, capacity);
+        places.alone_since = Some(self.now);
+        self.players.insert(me, places);
+        for other in others {
+            self.link(me, other);
+        }
+    }
+
+    fn link(&mut self, a: PeerId, b: PeerId) {
+        for (one, other) in [(a, b), (b, a)] {
+            let now = self.now;
+            let claim = self.players[&other].claim();
+            let places = self.players.get_mut(&one).unwrap();
+            places.link_opened(other, now);
+            places.hear(other, claim, now);
+            places.admit(other);
+        }
+    }
+
+    fn unlink(&mut self, a: PeerId, b: PeerId) {
+        for (one, other) in [(a, b), (b, a)] {
+            let now = self.now;
+            if let Some(places) = self.players.get_mut(&one) {
+                places.link_lost(other, now);
+            }
+        }
+    }
+
+    fn leave(&mut self, player: u8) {
+        self.players.remove(&id(player));
+        let left: Vec<_> = self.players.keys().copied().collect();
+        for other in left {
+            self.unlink(other, id(player));
+        }
+    }
+
+    fn are_linked(&self, a: PeerId, b: PeerId) -> bool {
+        self.players
+            .get(&a)
+            .is_some_and(|it| it.linked.contains_key(&b))
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += 50 * MS;
+            let ids: Vec<_> = self.players.keys().copied().collect();
+            for &me in &ids {
+                let reported: Vec<_> = self
+                    .players
+                    .keys()
+                    .filter(|&&other| self.are_linked(me, other))
+                    .flat_map(|other| self.players[other].linked.keys().copied())
+                    .collect();
+                let now = self.now;
+                let places = self.players.get_mut(&me).unwrap();
+                places.step(now, |player| reported.contains(&player));
+                for outsider in places.outsiders() {
+                    places.restarted(outsider);
+                    places.admit(outsider);
+                }
+                if !places.take_stale() {
+                    continue;
+                }
+                let claim = places.claim();
+                for &other in &ids {
+                    if self.are_linked(other, me) {
+                        let now = self.now;
+                        let places = self.players.get_mut(&other).unwrap();
+                        places.hear(me, claim.clone(), now);
+                    }
+                }
+            }
+            self.join();
+        }
+    }
+
+    /// Sessions open where both welcome each other.
+    fn join(&mut self) {
+        let welcomes: Vec<_> = self
+            .players
+            .iter()
+            .flat_map(|(&me, it)| it.linked.keys().map(move |&peer| (me, peer)))
+            .filter(|(me, peer)| {
+                let is_in =
+                    |a: &PeerId, b: &PeerId| self.players.get(a).is_some_and(|it| it.list.has(*b));
+                is_in(me, peer) && is_in(peer, me)
+            })
+            .collect();
+        for (me, peer) in welcomes {
+            self.players.get_mut(&me).unwrap().joined(peer);
+        }
+    }
+
+    fn members(&self, player: u8) -> Vec<PeerId> {
+        let mut members = self.players[&id(player)].list.members.clone();
+        members.sort_unstable();
+        members
+    }
+}
+
+fn ids(players: &[u8]) -> Vec<PeerId> {
+    players.iter().map(|&player| id(player)).collect()
+}
+
+#[test]
+fn lowest_id_founds_once_nothing_new_is_heard() {
+    let mut table = Table::new(4, &[3, 1, 2]);
+    table.run(QUIET - 100 * MS);
+    assert_eq!(table.members(1), []);
+    table.run(SECOND);
+    for player in [1, 2, 3] {
+        assert_eq!(table.members(player), ids(&[1, 2, 3]));
+        assert_eq!(table.players[&id(player)].list.host, id(1));
+    }
+}
+
+#[test]
+fn player_who_has_waited_founds_at_once() {
+    let mut table = Table::new(4, &[9]);
+    table.run(5 * SECOND);
+    table.enter(1, 4);
+    table.run(100 * MS);
+    assert_eq!(table.members(1), ids(&[1, 9]));
+    assert_eq!(table.players[&id(1)].list.host, id(9));
+}
+
+#[test]
+fn host_refuses_when_all_places_are_taken_and_nobody_else_does() {
+    let mut table = Table::new(2, &[1, 2]);
+    table.run(2 * SECOND);
+    table.enter(3, 2);
+    table.run(SECOND);
+    let mut verdict = |player, after| {
+        let now = table.now + after;
+        table
+            .players
+            .get_mut(&id(player))
+            .unwrap()
+            .verdict(id(3), now)
+    };
+    assert_eq!(verdict(1, Duration::ZERO), Verdict::Wait);
+    assert_eq!(verdict(1, FULL), Verdict::Full);
+    assert_eq!(verdict(2, FULL), Verdict::Wait);
+    assert_eq!(table.members(3), []);
+    table.leave(2);
+    table.run(SECOND);
+    assert_eq!(table.members(3), ids(&[1, 3]));
+}
+
+#[test]
+fn next_member_gives_places_when_the_host_leaves_or_stops() {
+    for stops in [true, false] {
+        let mut table = Table::new(4, &[1, 2, 3]);
+        table.run(2 * SECOND);
+        if stops {
+            for player in [2, 3] {
+                let places = table.players.get_mut(&id(player)).unwrap();
+                places.set_stopped(id(1), true);
+            }
+        } else {
+            table.leave(1);
+        }
+        table.run(SECOND);
+        assert_eq!(table.players[&id(3)].list.host, id(2));
+        assert_eq!(table.members(3).contains(&id(1)), stops);
+    }
+}
+
+#[test]
+fn host_that_one_member_has_lost_stays_the_host() {
+    let mut table = Table::new(4, &[1, 2, 3]);
+    table.run(2 * SECOND);
+    table.unlink(id(1), id(2));
+    table.run(3 * SECOND);
+    for player in [1, 2, 3] {
+        assert_eq!(table.members(player), ids(&[1, 2, 3]));
+        assert_eq!(table.players[&id(player)].list.host, id(1));
+    }
+}
+
+#[test]
+fn two_lists_become_one_if_all_fit() {
+    for (capacity, is_one) in [(4, true), (3, false)] {
+        let mut table = Table::new(capacity, &[1, 2]);
+        table.run(2 * SECOND);
+        let mut other = Table::new(capacity, &[3, 4]);
+        other.run(2 * SECOND);
+        table.players.append(&mut other.players);
+        for (a, b) in [(1, 3), (1, 4), (2, 3), (2, 4)] {
+            table.link(id(a), id(b));
+        }
+        table.run(2 * SECOND);
+        let expected = if is_one {
+            ids(&[1, 2, 3, 4])
+        } else {
+            ids(&[1, 2])
+        };
+        assert_eq!(table.members(1), expected, "capacity {capacity}");
+        let expected = if is_one {
+            ids(&[1, 2, 3, 4])
+        } else {
+            ids(&[3, 4])
+        };
+        assert_eq!(table.members(4), expected, "capacity {capacity}");
+    }
+}
+
+#[test]
+fn a_member_that_is_not_host_cannot_take_places_from_others() {
+    let mut table = Table::new(4, &[1, 2, 3]);
+    table.run(2 * SECOND);
+    let forged = PlaceList {
+        version: 1_000_000,
+        host: id(3),
+        members: ids(&[2, 3]),
+    };
+    for player in [1, 2] {
+        let places = table.players.get_mut(&id(player)).unwrap();
+        places.receive(id(3), forged.clone());
+    }
+    for player in [1, 2] {
+        assert_eq!(table.members(player), ids(&[1, 2, 3]));
+    }
+}
+
+#[test]
+fn lists_that_cannot_be_are_ignored() {
+    let capacity = 2;
+    let list = |members: &[u8], host, version| PlaceList {
+        version,
+        host: id(host),
+        members: ids(members),
+    };
+    assert!(list(&[1, 2], 2, 5).is_valid(capacity));
+    assert!(list(&[], 1, 0).is_valid(capacity));
+    for wrong in [
+        list(&[1, 1], 1, 5),
+        list(&[1, 2, 3], 1, 5),
+        list(&[1, 2], 3, 5),
+        list(&[1, 2], 1, u64::MAX),
+    ] {
+        assert!(!wrong.is_valid(capacity), "{wrong:?}");
+    }
+}
+
+/// Something that a peer tells or that happens to it.
+#[derive(Debug, Clone)]
+enum Act {
+    Hello(u8, bool, u64, u8, Vec<u8>),
+    Places(u8, u64, u8, Vec<u8>),
+    Open(u8),
+    Lost(u8),
+    Admit(u8),
+    Joined(u8),
+    Stopped(u8, bool),
+    Wait(u64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let version = || {
+        prop_oneof![
+            0..20u64,
+            any::<u64>(),
+            (0..4u64).prop_map(|n| (1 << 47) - 2 + n)
+        ]
+    };
+    let members = || prop::collection::vec(1u8..8, 0..6);
+    let peer = || 2u8..8;
+    prop_oneof![
+        (peer(), any::<bool>(), version(), 1u8..8, members())
+            .prop_map(|(a, b, c, d, e)| Act::Hello(a, b, c, d, e)),
+        (peer(), version(), 1u8..8, members()).prop_map(|(a, b, c, d)| Act::Places(a, b, c, d)),
+        peer().prop_map(Act::Open),
+        peer().prop_map(Act::Lost),
+        peer().prop_map(Act::Admit),
+        peer().prop_map(Act::Joined),
+        (peer(), any::<bool>()).prop_map(|(a, b)| Act::Stopped(a, b)),
+        (0..4000u64).prop_map(Act::Wait),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn capacity_holds_whatever_peers_tell(
+        capacity in 2u8..5,
+        acts in prop::collection::vec(act(), 0..60),
+    ) {
+        let mut places = Places::new(id(1), capacity);
+        let mut now = Duration::ZERO;
+        let list = |version, host, members: &[u8]| PlaceList {
+            version,
+            host: id(host),
+            members: ids(members),
+        };
+        for act in acts {
+            let before = places.list.version;
+            match act {
+                Act::Hello(peer, has_waited, version, host, members) => {
+                    let list = list(version, host, &members);
+                    // Others do not survive the decoding.
+                    if list.is_valid(capacity.into()) {
+                        places.hear(id(peer), Claim { has_waited, list }, now);
+                    }
+                }
+                Act::Places(peer, version, host, members) => {
+                    places.receive(id(peer), list(version, host, &members));
+                }
+                Act::Open(peer) => places.link_opened(id(peer), now),
+                Act::Lost(peer) => places.link_lost(id(peer), now),
+                Act::Admit(peer) => places.admit(id(peer)),
+                Act::Joined(peer) => places.joined(id(peer)),
+                Act::Stopped(peer, is_stopped) => places.set_stopped(id(peer), is_stopped),
+                Act::Wait(time) => now += Duration::from_millis(time),
+            }
+            places.step(now, |player| player == id(4));
+            prop_assert!(places.list.is_valid(capacity.into()), "{:?}", places.list);
+            prop_assert!(places.list.members.is_empty() || places.list.has(id(1)));
+            prop_assert!(places.list.version >= before);
+            for peer in 2..8 {
+                let is_welcome = places.verdict(id(peer), now) == Verdict::Welcome;
+                prop_assert_eq!(is_welcome, places.list.has(id(peer)));
+            }
+        }
+    }
+}

@@ -1,0 +1,544 @@
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use thiserror::Error;
+
+use super::fragment::{EventError, MAX_FRAGMENT_LEN, fragment_wire_len, put_fragment};
+use crate::{
+    kind::KindId,
+    limits::{MAX_EVENT_LEN, MAX_PACKET_LEN},
+    wire::{put_varint, varint_len},
+};
+
+/// The first byte of a message of event fragments.
+pub(crate) const EVENT_FRAGMENTS: u8 = 0x10;
+
+/// How much may wait for one peer's acks, in bytes; each event counts [`EVENT_OVERHEAD`] more.
+const MAX_QUEUED: usize = 512 * 1024;
+
+/// What an event costs beside its payload, so that empty ones are bounded too.
+const EVENT_OVERHEAD: usize = 32;
+
+/// How many fragments, and how many bytes in them, may be sent beyond the ack.
+const MAX_IN_FLIGHT: u64 = 128;
+const MAX_IN_FLIGHT_BYTES: usize = 64 * 1024;
+
+/// How long an ack may take beyond the network: the frames at both ends, and jitter.
+const ACK_MARGIN: Duration = Duration::from_millis(50);
+
+/// The least and the most time until a fragment is sent again.
+const MIN_REPAIR_DELAY: Duration = Duration::from_millis(100);
+const MAX_REPAIR_DELAY: Duration = Duration::from_secs(1);
+
+/// The round trip assumed until one is measured.
+const ASSUMED_RTT: Duration = Duration::from_millis(150);
+
+/// Why an event cannot be queued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum QueueError {
+    /// Its kind is not declared, or as state.
+    #[error("the kind {0} is not declared as an event: declare it before the room is joined")]
+    NotAnEvent(KindId),
+    /// The event is too long.
+    #[error(
+        "an event of {len} bytes is longer than the {max} that fit: split it, or offer it as a transfer"
+    )]
+    TooLong {
+        /// What it takes.
+        len: usize,
+        /// What fits.
+        max: usize,
+    },
+    /// Too much is waiting already.
+    #[error(
+        "{queued} bytes of events wait for this peer already: send fewer or smaller ones; for what only counts when it is new, share state instead"
+    )]
+    Full {
+        /// How many bytes wait.
+        queued: usize,
+    },
+}
+
+/// An event of which it is not known that it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// Its kind.
+    pub kind: KindId,
+    /// Its bytes.
+    pub payload: Bytes,
+}
+
+/// How much there is of something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Amount {
+    pub(crate) count: usize,
+    pub(crate) bytes: usize,
+}
+
+/// Sends events to one peer and keeps them until they are acked.
+#[derive(Debug, Default)]
+pub(crate) struct EventSender {
+    /// What is not acked; the front has the number `acked`.
+    fragments: VecDeque<Fragment>,
+    /// The events of which at least the last fragment is not acked.
+    events: VecDeque<Event>,
+    acked: u64,
+    /// The first fragment that was never sent.
+    unsent: u64,
+    /// What goes out on the lane next; before `unsent` after a link was replaced.
+    next: u64,
+    queued_bytes: usize,
+    in_flight_bytes: usize,
+    /// When the lane was last seen to deliver.
+    progress: Duration,
+    rtt: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Event {
+    kind: KindId,
+    payload: Bytes,
+    /// The number after its last fragment.
+    end: u64,
+}
+
+#[derive(Debug)]
+struct Fragment {
+    /// On the first fragment of an event.
+    kind: Option<u32>,
+    data: Bytes,
+    is_last: bool,
+    /// When it was first sent or last repaired. A new link changes nothing about that, so that
+    /// repairs come even where links are replaced all the time.
+    sent: Duration,
+    repairs: u32,
+}
+
+impl Fragment {
+    fn len(&self) -> usize {
+        self.kind.map_or(0, |kind| varint_len(kind.into())) + self.data.len()
+    }
+
+    fn put(&self, out: &mut BytesMut) {
+        put_fragment(out, self.kind, &self.data, self.is_last);
+    }
+}
+
+impl EventSender {
+    /// Puts an event behind those that wait; `kind_index` is what names its kind on the wire.
+    ///
+    /// # Errors
+    /// If it is longer than [`MAX_EVENT_LEN`], or too much is waiting already.
+    pub(crate) fn queue(
+        &mut self,
+        kind_index: u32,
+        kind: KindId,
+        payload: Bytes,
+    ) -> Result<(), QueueError> {
+        self.check(payload.len())?;
+        self.queued_bytes += payload.len() + EVENT_OVERHEAD;
+        self.cut(kind_index, payload.clone());
+        self.events.push_back(Event {
+            kind,
+            payload,
+            end: self.acked + self.fragments.len() as u64,
+        });
+        Ok(())
+    }
+
+    /// Whether an event of so many bytes could be queued now.
+    pub(crate) fn check(&self, len: usize) -> Result<(), QueueError> {
+        if len > MAX_EVENT_LEN {
+            return Err(QueueError::TooLong {
+                len,
+                max: MAX_EVENT_LEN,
+            });
+        }
+        if self.queued_bytes + len + EVENT_OVERHEAD > MAX_QUEUED {
+            return Err(QueueError::Full {
+                queued: self.queued_bytes,
+            });
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self, kind_index: u32, mut rest: Bytes) {
+        let mut kind = Some(kind_index);
+        loop {
+            let room = MAX_FRAGMENT_LEN - kind.map_or(0, |kind| varint_len(kind.into()));
+            let data = rest.split_to(room.min(rest.len()));
+            let is_last = rest.is_empty();
+            self.fragments.push_back(Fragment {
+                kind: kind.take(),
+                data,
+                is_last,
+                sent: Duration::ZERO,
+                repairs: 0,
+            });
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    /// The next message for the events lane that takes at most `credit` bytes, if there is
+    /// something to send. Small events share one; call it until it returns `None`.
+    pub(crate) fn collect(&mut self, now: Duration, tag: u8, credit: usize) -> Option<Bytes> {
+        let budget = credit.min(MAX_PACKET_LEN);
+        let mut out = BytesMut::new();
+        while let Some(fragment) = self.fragments.get_mut((self.next - self.acked) as usize) {
+            let len = fragment.len();
+            let is_new = self.next == self.unsent;
+            if is_new
+                && (self.unsent - self.acked >= MAX_IN_FLIGHT
+                    || self.in_flight_bytes + len > MAX_IN_FLIGHT_BYTES)
+            {
+                break;
+            }
+            let head = if out.is_empty() {
+                2 + varint_len(self.next)
+            } else {
+                0
+            };
+            if out.len() + head + fragment_wire_len(len) > budget {
+                break;
+            }
+            if out.is_empty() {
+                out.put_slice(&[EVENT_FRAGMENTS, tag]);
+                put_varint(&mut out, self.next);
+            }
+            fragment.put(&mut out);
+            self.next += 1;
+            if is_new {
+                fragment.sent = now;
+                self.unsent = self.next;
+                self.in_flight_bytes += len;
+            }
+        }
+        (!out.is_empty()).then(|| out.freeze())
+    }
+
+    /// Writes the oldest fragments whose ack is late, at most `budget` bytes of them, for the
+    /// repair section of a tick packet. Says whether it wrote anything.
+    ///
+    /// A fragment is late when neither it nor the lane has made progress for 1.5 round trips and
+    /// [`ACK_MARGIN`]; that doubles each time it is sent again, up to [`MAX_REPAIR_DELAY`].
+    pub(crate) fn repair(
+        &mut self,
+        now: Duration,
+        rtt: Option<Duration>,
+        out: &mut BytesMut,
+        budget: usize,
+    ) -> bool {
+        self.rtt = rtt;
+        let progress = self.progress;
+        let delay = (rtt.unwrap_or(ASSUMED_RTT).saturating_mul(3) / 2)
+            .saturating_add(ACK_MARGIN)
+            .max(MIN_REPAIR_DELAY);
+        let is_late = |fragment: &Fragment| {
+            let backoff = delay
+                .saturating_mul(1 << fragment.repairs.min(4))
+                .min(MAX_REPAIR_DELAY.max(delay));
+            now.saturating_sub(fragment.sent.max(progress)) >= backoff
+        };
+
+        let in_flight = (self.unsent - self.acked) as usize;
+        let Some(first) = self.fragments.range(..in_flight).position(is_late) else {
+            return false;
+        };
+        let number = self.acked + first as u64;
+        let mut left = budget.saturating_sub(varint_len(number));
+        let mut wrote = false;
+        for fragment in self.fragments.range_mut(first..in_flight) {
+            let len = fragment_wire_len(fragment.len());
+            if len > left || !is_late(fragment) {
+                break;
+            }
+            if !wrote {
+                put_varint(out, number);
+                wrote = true;
+            }
+            fragment.put(out);
+            fragment.sent = now;
+            fragment.repairs += 1;
+            left -= len;
+        }
+        wrote
+    }
+
+    /// Takes an ack: the other side has all fragments before `next`.
+    ///
+    /// # Errors
+    /// If so many were never sent; then it does not count.
+    pub(crate) fn acked(&mut self, next: u64, now: Duration) -> Result<(), EventError> {
+        if next > self.unsent {
+            return Err(EventError::AckOfUnsent {
+                acked: next,
+                sent: self.unsent,
+            });
+        }
+        let answer_time = self.rtt.unwrap_or(ASSUMED_RTT) / 2;
+        while self.acked < next
+            && let Some(fragment) = self.fragments.pop_front()
+        {
+            self.acked += 1;
+            self.in_flight_bytes -= fragment.len();
+            // An ack that comes sooner than a repair could have caused it is for what the lane
+            // delivered, so the lane is slow, not broken.
+            if fragment.repairs == 0 || now.saturating_sub(fragment.sent) < answer_time {
+                self.progress = now;
+            }
+        }
+        self.next = self.next.max(self.acked);
+        while let Some(event) = self.events.front()
+            && event.end <= self.acked
+        {
+            self.queued_bytes -= event.payload.len() + EVENT_OVERHEAD;
+            self.events.pop_front();
+        }
+        Ok(())
+    }
+
+    /// The link is a new one: what was not acked may be gone, so [`Self::collect`] sends it again.
+    pub(crate) fn link_replaced(&mut self) {
+        self.next = self.acked;
+    }
+
+    /// The events whose arrival is not known, and their bytes with overhead.
+    pub(crate) fn queued(&self) -> Amount {
+        Amount {
+            count: self.events.len(),
+            bytes: self.queued_bytes,
+        }
+    }
+
+    /// The fragments that were sent and not acked, and the bytes in them.
+    #[cfg(test)]
+    pub(crate) fn in_flight(&self) -> Amount {
+        Amount {
+            count: (self.unsent - self.acked) as usize,
+            bytes: self.in_flight_bytes,
+        }
+    }
+
+    /// Ends it all: the events, in order, of which it is not known that they arrived whole.
+    pub(crate) fn give_up(self) -> Vec<Undelivered> {
+        self.events
+            .into_iter()
+            .map(|Event { kind, payload, .. }| Undelivered { kind, payload })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::EventReceiver;
+
+    const SPLASH: KindId = KindId::of("splash");
+    const MS: Duration = Duration::from_millis(1);
+
+    fn ada(lens: &[usize]) -> EventSender {
+        let mut ada = EventSender::default();
+        for (i, &len) in lens.iter().enumerate() {
+            ada.queue(3, SPLASH, vec![i as u8; len].into()).unwrap();
+        }
+        ada
+    }
+
+    fn collect_all(ada: &mut EventSender, now: Duration) -> Vec<Bytes> {
+        std::iter::from_fn(|| ada.collect(now, 0x55, usize::MAX)).collect()
+    }
+
+    #[test]
+    fn the_bytes_are_pinned() {
+        let mut ada = EventSender::default();
+        ada.queue(3, SPLASH, Bytes::from_static(b"hi")).unwrap();
+        ada.queue(200, SPLASH, Bytes::new()).unwrap();
+        let message = ada.collect(MS, 0xAB, 1100).unwrap();
+        // Type, tag, first number; then 3 bytes, the last ones: kind 3, "hi"; then kind 200.
+        assert_eq!(message.as_ref(), b"\x10\xab\x00\x07\x03hi\x05\xc8\x01");
+
+        ada.acked(1, 2 * MS).unwrap();
+        let mut out = BytesMut::new();
+        assert!(ada.repair(500 * MS, Some(20 * MS), &mut out, 1000));
+        assert_eq!(out.as_ref(), b"\x01\x05\xc8\x01");
+
+        // Two fragments of one event: 512 bytes with the kind, not the last; then the rest.
+        let mut ada = EventSender::default();
+        ada.queue(1, SPLASH, vec![0xEE; 513].into()).unwrap();
+        let message = ada.collect(MS, 0xAB, 1100).unwrap();
+        assert_eq!(message[..6], [0x10, 0xAB, 0x00, 0x80, 0x08, 0x01]);
+        assert_eq!(message[2 + 1 + 2 + 512..], [0x05, 0xEE, 0xEE]);
+    }
+
+    #[test]
+    fn messages_keep_within_the_credit_and_share_what_is_small() {
+        let mut ada = ada(&[10, 20, 5000, 30]);
+        assert_eq!(ada.collect(MS, 0, 10), None);
+        assert_eq!(ada.collect(MS, 0, 20).unwrap().len(), 3 + 12);
+        let messages = collect_all(&mut ada, MS);
+        assert!(messages.iter().all(|m| m.len() <= MAX_PACKET_LEN));
+        // 20 bytes beside two fragments of 512 in the first, then five pairs.
+        assert_eq!(messages.len(), 1 + 4);
+    }
+
+    #[test]
+    fn what_is_in_flight_is_bounded() {
+        for lens in [vec![10; 300], vec![50_000; 3]] {
+            let mut ada = ada(&lens);
+            collect_all(&mut ada, MS);
+            let in_flight = ada.in_flight();
+            assert!(in_flight.count <= 128 && in_flight.bytes <= 64 * 1024);
+            assert!(in_flight.count == 128 || in_flight.bytes > 64 * 1024 - MAX_FRAGMENT_LEN);
+            ada.acked(in_flight.count as u64, MS).unwrap();
+            assert_eq!(ada.in_flight(), Amount::default());
+            assert!(!collect_all(&mut ada, MS).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_queue_is_bounded_until_acks_come_even_for_empty_events() {
+        let mut ada = EventSender::default();
+        let full = (0..100_000).find_map(|_| ada.queue(0, SPLASH, Bytes::new()).err());
+        assert_eq!(full, Some(QueueError::Full { queued: MAX_QUEUED }));
+        assert_eq!(
+            ada.queue(0, SPLASH, vec![0; MAX_EVENT_LEN + 1].into()),
+            Err(QueueError::TooLong {
+                len: MAX_EVENT_LEN + 1,
+                max: MAX_EVENT_LEN
+            })
+        );
+        collect_all(&mut ada, MS);
+        assert!(ada.queue(0, SPLASH, Bytes::new()).is_err());
+        ada.acked(1, MS).unwrap();
+        assert_eq!(ada.queue(0, SPLASH, Bytes::new()), Ok(()));
+    }
+
+    #[test]
+    fn an_ack_of_what_was_never_sent_is_an_error_and_an_old_one_is_nothing() {
+        let mut ada = ada(&[1, 1, 1]);
+        ada.collect(MS, 0, 6 + 2).unwrap();
+        assert_eq!(
+            ada.acked(3, MS),
+            Err(EventError::AckOfUnsent { acked: 3, sent: 1 })
+        );
+        assert!(ada.acked(u64::MAX, MS).is_err());
+        ada.acked(1, MS).unwrap();
+        ada.acked(0, MS).unwrap();
+        assert_eq!(ada.queued().count, 2);
+        assert_eq!(collect_all(&mut ada, MS).len(), 1);
+    }
+
+    #[test]
+    fn repairs_come_late_then_ever_later_up_to_a_second() {
+        let mut ada = ada(&[10]);
+        collect_all(&mut ada, Duration::ZERO);
+        let mut at = Vec::new();
+        for now in 0..4000 {
+            if ada.repair(now * MS, Some(60 * MS), &mut BytesMut::new(), 1000) {
+                at.push(now);
+            }
+        }
+        // 1.5 * 60 + 50, then twice that and so on.
+        assert_eq!(at, [140, 420, 980, 1980, 2980, 3980]);
+    }
+
+    #[test]
+    fn a_lane_that_delivers_slowly_is_not_repaired() {
+        let mut ada = ada(&[10; 100]);
+        collect_all(&mut ada, Duration::ZERO);
+        for number in 1..100 {
+            let now = number as u32 * 90 * MS;
+            let mut out = BytesMut::new();
+            assert!(!ada.repair(now, Some(20 * MS), &mut out, 1000), "{number}");
+            ada.acked(number, now).unwrap();
+        }
+    }
+
+    #[test]
+    fn one_repair_that_was_not_needed_does_not_lead_to_more() {
+        let rtt = Some(20 * MS);
+        let mut ada = ada(&[10; 100]);
+        collect_all(&mut ada, Duration::ZERO);
+        assert!(ada.repair(100 * MS, rtt, &mut BytesMut::new(), 100));
+        // The ack comes too soon to be caused by that.
+        ada.acked(4, 105 * MS).unwrap();
+        assert!(!ada.repair(150 * MS, rtt, &mut BytesMut::new(), 100));
+        assert!(ada.repair(205 * MS, rtt, &mut BytesMut::new(), 100));
+    }
+
+    #[test]
+    fn repairs_go_on_without_a_pause_where_the_lane_is_broken() {
+        let rtt = Some(40 * MS);
+        let mut ada = ada(&[500; 40]);
+        collect_all(&mut ada, Duration::ZERO);
+        let mut bob = EventReceiver::default();
+        let mut acks = VecDeque::new();
+        let mut now = Duration::ZERO;
+        while ada.queued().count > 0 {
+            now += 16 * MS;
+            let mut out = BytesMut::new();
+            if ada.repair(now, rtt, &mut out, 1050) {
+                assert!(out.len() <= 1050);
+                bob.receive(out.freeze()).unwrap();
+                while bob.pop().is_some() {}
+                acks.push_back((now + 40 * MS, bob.ack()));
+            }
+            while let Some((_, ack)) = acks.pop_front_if(|(at, _)| *at <= now) {
+                ada.acked(ack, now).unwrap();
+            }
+        }
+        // Two fragments per packet.
+        assert!(now < (100 + 20 * 16 + 2 * 56) * MS, "{now:?}");
+    }
+
+    #[test]
+    fn a_repair_that_does_not_fit_writes_nothing() {
+        let mut ada = ada(&[400]);
+        collect_all(&mut ada, Duration::ZERO);
+        let mut out = BytesMut::new();
+        assert!(!ada.repair(500 * MS, None, &mut out, 300));
+        assert!(out.is_empty());
+        assert!(ada.repair(500 * MS, None, &mut out, 404));
+        assert_eq!(out.len(), 404);
+    }
+
+    #[test]
+    fn a_new_link_gets_what_was_not_acked_and_then_the_rest() {
+        let mut ada = ada(&[10, 600, 20]);
+        assert!(!collect_all(&mut ada, MS).is_empty());
+        ada.acked(1, MS).unwrap();
+        let in_flight = ada.in_flight();
+        assert_eq!(collect_all(&mut ada, MS), Vec::<Bytes>::new());
+
+        ada.link_replaced();
+        assert_eq!(ada.in_flight(), in_flight);
+        ada.queue(3, SPLASH, Bytes::from_static(b"more")).unwrap();
+        let mut bob = EventReceiver::default();
+        bob.receive(Bytes::from_static(b"\x00\x03\x03")).unwrap();
+        for message in collect_all(&mut ada, MS) {
+            bob.receive(message.slice(2..)).unwrap();
+        }
+        let lens: Vec<_> = std::iter::from_fn(|| bob.pop())
+            .map(|event| event.unwrap().1.len())
+            .collect();
+        assert_eq!(lens, [0, 600, 20, 4]);
+        assert_eq!(ada.in_flight().count, in_flight.count + 1);
+    }
+
+    #[test]
+    fn giving_up_tells_in_order_what_may_not_have_arrived() {
+        let mut ada = ada(&[1, 1000, 2]);
+        collect_all(&mut ada, MS);
+        // All of the first event, and a part of the second.
+        ada.acked(2, MS).unwrap();
+        let lens: Vec<_> = ada
+            .give_up()
+            .iter()
+            .map(|undelivered| (undelivered.kind, undelivered.payload.len()))
+            .collect();
+        assert_eq!(lens, [(SPLASH, 1000), (SPLASH, 2)]);
+    }
+}

@@ -1,0 +1,67 @@
+//! The session of a room, as a pure state machine: bytes and time in, messages and bytes out.
+//!
+//! The crate does no I/O, starts no threads, reads no clock and does not depend on a game engine, so
+//! every test of it can replay a seed. The caller reports to a [`RoomSession`] which links open and
+//! close and what arrives on them. The session returns what to send and what happened:
+//!
+//! - **The handshake** comes first. Two peers compare their games, and either can refuse the other
+//!   ([`Terms`], [`Refusal`]). The session accepts nothing else until the handshake is done.
+//! - **Events** ([`RoomSession::queue_event`]) arrive exactly once and in order, even when a link is
+//!   replaced. When a peer is given up, the session reports the events that it did not acknowledge.
+//! - **State** ([`OwnStates`]) is the newest value of a kind. The session sends a value until a peer
+//!   has it, and always sends the current value.
+//! - **Transfers** ([`RoomSession::offer`]) carry megabytes without delaying events and state.
+//! - **The room's clock** counts ticks, and the roster records who is linked with whom and who may
+//!   remove other peers.
+//!
+//! One packet per peer and tick leaves on [`Lane::State`]. It carries state, acks and repairs. A
+//! second packet follows while a value that is longer than a packet is under way. The caller passes
+//! a credit, the number of bytes that a link accepts now, and the session stays within it.
+//!
+//! Payloads are opaque; [`codec`] encodes `serde` types. Everything that another peer sends is
+//! untrusted: it is bounded, never causes a panic, and an invalid message is an error and nothing
+//! else.
+
+mod capacity;
+mod clock;
+pub mod codec;
+mod events;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+mod handshake;
+pub mod hash;
+mod kind;
+mod lane;
+mod limits;
+mod packet;
+mod room;
+mod roster;
+mod schema;
+mod state;
+mod tick;
+mod transfer;
+pub mod wire;
+
+pub use capacity::MAX_PLACES;
+pub use clock::ClockReading;
+pub use events::{EventError, QueueError, Undelivered};
+pub use handshake::{
+    HandshakeError, MAX_ADMISSION_LEN, MAX_GAME_LEN, PROTOCOL_VERSION, Refusal, Terms, TermsError,
+};
+pub use huddle_id::PeerId;
+pub use kind::{Delivery, KindError, KindId, Kinds, MAX_NAME_LEN};
+pub use lane::Lane;
+pub use limits::{MAX_EVENT_LEN, MAX_PACKET_LEN, MAX_STATE_LEN};
+pub use packet::{DeliveryStats, PacketError, PartError};
+pub use room::{
+    MessageError, PacketRider, RoomSession, RoomSetup, SessionEvent, SessionStats, SetupError,
+};
+pub use roster::{RemovalError, RemovalPolicy};
+pub use schema::{MAX_SCHEMA_LEN, Schema, SchemaError};
+pub use state::OwnStates;
+pub use tick::{Tick, TickInstant, TickRate, TickRateError};
+pub use transfer::{
+    Direction, OfferError, TransferEvent, TransferFailure, TransferId, TransferLimits,
+    TransferPacketError,
+};

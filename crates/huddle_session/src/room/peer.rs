@@ -1,0 +1,380 @@
+//! What is under way with one peer: the handshake, and after it packets, events, state, transfers.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use huddle_id::PeerId;
+
+use super::{MessageError, PacketRider, SessionStats};
+use crate::{
+    clock::ClockReading,
+    events::{EventReceiver, EventSender, QueueError, Undelivered},
+    handshake::{Handshake, Terms},
+    kind::{KindId, Kinds},
+    limits::MAX_PACKET_LEN,
+    packet::{
+        Fate, Packets,
+        part::PartReceiver,
+        section::{EVENT_ACK, EVENT_FRAGMENTS, FIRST_STATE, PART, RIDER, TRANSFER_ACKS},
+    },
+    state::{Origin, OwnStates, StateReceiver, StateSender, StateToken},
+    tick::{Tick, TickInstant, TickRate},
+    transfer::{OfferError, TransferEvent, TransferId, TransferLimits, Transfers},
+    wire::{MAX_VARINT_LEN, Reader, put_varint},
+};
+
+/// How much of a packet repairs of events may take, so that they cannot crowd out state.
+const REPAIR_BUDGET: usize = 600;
+
+/// The number of handshake messages that are sent at once at most: hello, answer, list.
+const MAX_COPIES: usize = 3;
+
+/// How many packets a tick may have; all but the first have only parts of large values.
+const MAX_PACKETS_PER_TICK: u32 = 2;
+
+/// How much of a packet its rider may take, so that acks always have room.
+const RIDER_BUDGET: usize = 1000;
+
+/// One peer, from its link's opening to its end.
+#[derive(Debug)]
+pub(super) struct PeerSession {
+    pub(super) handshake: Handshake,
+    /// Handshake messages that were sent reliably and are sent once more on [`Lane::State`]: there a
+    /// lost message does not hold up those behind it.
+    copies: VecDeque<Bytes>,
+    /// The tick that took the last copy along.
+    copied_in: Option<Tick>,
+    /// While the handshake is done.
+    pub(super) open: Option<Box<OpenSession>>,
+    /// Whether it was told that the session is refused and over.
+    pub(super) is_over_told: bool,
+}
+
+/// What runs once the handshake is done.
+#[derive(Debug)]
+pub(super) struct OpenSession {
+    tag: u8,
+    packets: Packets<Token>,
+    /// How many packets the last tick has had.
+    packets_of_tick: u32,
+    parts: PartReceiver,
+    states_out: StateSender,
+    states_in: StateReceiver,
+    events_out: EventSender,
+    events_in: EventReceiver,
+    events_sent: u64,
+    events_received: u64,
+    transfers: Transfers,
+    scratch: BytesMut,
+    /// What a rider says; kept for its memory.
+    ridden: Vec<u8>,
+}
+
+/// What a packet carried.
+#[derive(Debug, Clone, Copy)]
+enum Token {
+    State(StateToken),
+    Rider(u32),
+}
+
+impl From<StateToken> for Token {
+    fn from(token: StateToken) -> Self {
+        Self::State(token)
+    }
+}
+
+/// What came out of a message of a peer.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// An event of the kind with this index.
+    Event(u32, Bytes),
+    /// State of the kind with this index.
+    State(u16, Bytes),
+    /// A newer packet, sent at this tick.
+    Tick(Tick),
+    /// What the rider of the packet of this number said.
+    Rider(u64, Bytes),
+}
+
+/// Whether a copy of a handshake message takes the place of a tick's packet.
+pub(super) enum Copied {
+    Now(Bytes),
+    InThisTick,
+    Nothing,
+}
+
+impl PeerSession {
+    pub(super) fn new(nonce: u64, now: Duration) -> Self {
+        Self {
+            handshake: Handshake::new(nonce, now),
+            copies: VecDeque::new(),
+            copied_in: None,
+            open: None,
+            is_over_told: false,
+        }
+    }
+
+    /// The next message of the events lane.
+    /// A copy of a handshake message for [`Lane::State`](crate::lane::Lane::State), one in a tick.
+    pub(super) fn collect_copy(&mut self, tick: Tick, credit: usize) -> Copied {
+        if self.copied_in == Some(tick) {
+            return Copied::InThisTick;
+        }
+        match self.copies.pop_front_if(|copy| copy.len() <= credit) {
+            Some(copy) => {
+                self.copied_in = Some(tick);
+                Copied::Now(copy)
+            }
+            None => Copied::Nothing,
+        }
+    }
+
+    pub(super) fn collect_events(
+        &mut self,
+        now: Duration,
+        terms: &Terms,
+        clock: ClockReading,
+        credit: usize,
+    ) -> Option<Bytes> {
+        // What the handshake gives out is not kept, so the longest of it must fit.
+        if credit > super::MAX_HANDSHAKE_LEN
+            && let Some(message) = self.handshake.collect(now, terms, clock)
+        {
+            if message.len() <= MAX_PACKET_LEN && self.copies.len() < MAX_COPIES {
+                self.copies.push_back(message.clone());
+            }
+            return Some(message);
+        }
+        let open = self.open.as_mut()?;
+        open.events_out.collect(now, open.tag, credit)
+    }
+}
+
+impl OpenSession {
+    pub(super) fn new(tag: u8, rate: TickRate, kinds: &Kinds, limits: TransferLimits) -> Box<Self> {
+        let states = kinds.count(crate::kind::Delivery::State);
+        Box::new(Self {
+            tag,
+            packets: Packets::new(tag, rate),
+            packets_of_tick: 0,
+            parts: PartReceiver::new(FIRST_STATE..FIRST_STATE + states as u32),
+            states_out: StateSender::new(states),
+            states_in: StateReceiver::new(states),
+            events_out: EventSender::default(),
+            events_in: EventReceiver::default(),
+            events_sent: 0,
+            events_received: 0,
+            transfers: Transfers::new(limits),
+            scratch: BytesMut::with_capacity(MAX_PACKET_LEN),
+            ridden: Vec::new(),
+        })
+    }
+
+    pub(super) fn queue_event(
+        &mut self,
+        index: u32,
+        kind: KindId,
+        payload: Bytes,
+    ) -> Result<(), QueueError> {
+        self.events_out.queue(index, kind, payload)?;
+        self.events_sent += 1;
+        Ok(())
+    }
+
+    pub(super) fn check_event(&self, len: usize) -> Result<(), QueueError> {
+        self.events_out.check(len)
+    }
+
+    /// The next packet of a tick, if there is something to say.
+    pub(super) fn collect_packet(
+        &mut self,
+        now: Duration,
+        tick: Tick,
+        kinds: &Kinds,
+        own: &OwnStates,
+        (peer, rider): (PeerId, &mut dyn PacketRider),
+        credit: usize,
+    ) -> Option<Bytes> {
+        for (token, fate) in self.packets.fates(now) {
+            match (token, fate) {
+                (Token::State(token), fate) => self.states_out.settle(token, fate),
+                (Token::Rider(token), Fate::Delivered) => rider.delivered(peer, token),
+                (Token::Rider(_), Fate::Lost) => {}
+            }
+        }
+        let rtt = self.packets.rtt();
+        self.packets.echoes_fast = self.transfers.is_receiving();
+        let index_of = |kind| u16::try_from(kinds.index(kind)?).ok();
+        if self.packets_of_tick < MAX_PACKETS_PER_TICK
+            && let Some(mut another) = self.packets.begin_another(now, tick, credit)
+        {
+            self.states_out.collect_parts(own, index_of, &mut another);
+            return another.finish().inspect(|_| self.packets_of_tick += 1);
+        }
+        let mut packet = self.packets.begin(now, tick, credit)?;
+
+        self.ridden.clear();
+        let room = packet.room(RIDER).min(RIDER_BUDGET);
+        if let Some(token) = rider.write(peer, room, &mut self.ridden)
+            && packet.section(RIDER, &[&self.ridden])
+        {
+            packet.token(Token::Rider(token));
+        }
+        if self.events_in.ack_due() && packet.room(EVENT_ACK) >= MAX_VARINT_LEN {
+            self.scratch.clear();
+            put_varint(&mut self.scratch, self.events_in.ack());
+            packet.section(EVENT_ACK, &[&self.scratch]);
+        }
+        self.scratch.clear();
+        let room = packet.room(TRANSFER_ACKS);
+        if self.transfers.ack_section(now, &mut self.scratch, room) {
+            packet.section(TRANSFER_ACKS, &[&self.scratch]);
+        }
+        self.scratch.clear();
+        let room = packet.room(EVENT_FRAGMENTS).min(REPAIR_BUDGET);
+        if self.events_out.repair(now, rtt, &mut self.scratch, room) {
+            packet.section(EVENT_FRAGMENTS, &[&self.scratch]);
+        }
+        self.states_out.collect(own, index_of, &mut packet);
+        packet.finish().inspect(|_| self.packets_of_tick = 1)
+    }
+
+    pub(super) fn collect_bulk(&mut self, now: Duration, credit: usize) -> Option<Bytes> {
+        self.transfers.collect(now, self.tag, credit)
+    }
+
+    /// Takes a tick packet apart.
+    pub(super) fn receive_packet(
+        &mut self,
+        bytes: Bytes,
+        arrived: Duration,
+        local: TickInstant,
+        out: &mut Vec<Received>,
+    ) -> Result<(), MessageError> {
+        let Some(arrival) = self.packets.receive(bytes, arrived, local)? else {
+            return Ok(());
+        };
+        out.push(Received::Tick(arrival.tick));
+        if let Some(rtt) = arrival.rtt {
+            self.transfers.on_rtt(rtt, arrived);
+        }
+        for (id, section) in arrival.sections {
+            match id {
+                EVENT_FRAGMENTS => self.receive_fragments(section, out)?,
+                EVENT_ACK => {
+                    let next = Reader::new(section).varint();
+                    let next = next.ok_or(MessageError::EventAck)?;
+                    self.events_out.acked(next, arrived)?;
+                }
+                TRANSFER_ACKS => self.transfers.on_ack_section(section, arrived)?,
+                PART => {
+                    let whole = self.parts.receive(arrival.seq, section);
+                    if let Some(whole) = whole.map_err(crate::packet::PacketError::from)? {
+                        let (seq, number) = (whole.seq, Some(whole.number));
+                        let origin = Origin { seq, number };
+                        self.receive_state(whole.id, origin, whole.bytes, out)?;
+                    }
+                }
+                RIDER => out.push(Received::Rider(arrival.seq, section)),
+                FIRST_STATE.. => {
+                    let seq = arrival.seq;
+                    let origin = Origin { seq, number: None };
+                    self.receive_state(id, origin, section, out)?;
+                }
+                // Sections of a later version that this one need not know.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn receive_state(
+        &mut self,
+        id: u32,
+        origin: Origin,
+        payload: Bytes,
+        out: &mut Vec<Received>,
+    ) -> Result<(), MessageError> {
+        let index = id - FIRST_STATE;
+        let index = u16::try_from(index).map_err(|_| MessageError::UnknownState(index))?;
+        if let Some(newer) = self.states_in.receive(index, origin, payload) {
+            out.push(Received::State(index, newer));
+        }
+        Ok(())
+    }
+
+    /// Takes a message of the events lane that is not the handshake's.
+    pub(super) fn receive_events(
+        &mut self,
+        bytes: Bytes,
+        out: &mut Vec<Received>,
+    ) -> Result<(), MessageError> {
+        match bytes.get(1) {
+            Some(&tag) if tag == self.tag => self.receive_fragments(bytes.slice(2..), out),
+            _ => Ok(()),
+        }
+    }
+
+    fn receive_fragments(
+        &mut self,
+        body: Bytes,
+        out: &mut Vec<Received>,
+    ) -> Result<(), MessageError> {
+        self.events_in.receive(body)?;
+        let mut result = Ok(());
+        while let Some(event) = self.events_in.pop() {
+            match event {
+                Ok((kind, payload)) => {
+                    self.events_received += 1;
+                    out.push(Received::Event(kind, payload));
+                }
+                Err(error) => result = Err(error.into()),
+            }
+        }
+        result
+    }
+
+    pub(super) fn receive_bulk(&mut self, bytes: Bytes, now: Duration) -> Result<(), MessageError> {
+        match bytes.get(1) {
+            Some(&tag) if tag == self.tag => Ok(self.transfers.receive(bytes, now)?),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn link_replaced(&mut self) {
+        self.events_out.link_replaced();
+        self.transfers.link_replaced();
+    }
+
+    pub(super) fn offer(&mut self, label: &str, bytes: Bytes) -> Result<TransferId, OfferError> {
+        self.transfers.offer(label, bytes)
+    }
+
+    pub(super) fn cancel(&mut self, id: TransferId) -> bool {
+        self.transfers.cancel(id)
+    }
+
+    pub(super) fn poll_transfer(&mut self) -> Option<TransferEvent> {
+        self.transfers.poll()
+    }
+
+    /// Ends it all: what was not delivered, and how transfers ended.
+    pub(super) fn give_up(self) -> (Vec<Undelivered>, Vec<TransferEvent>) {
+        (self.events_out.give_up(), self.transfers.give_up())
+    }
+
+    pub(super) fn rtt(&self) -> Option<Duration> {
+        self.packets.rtt()
+    }
+
+    pub(super) fn stats(&self) -> SessionStats {
+        let queued = self.events_out.queued();
+        SessionStats {
+            delivery: self.packets.stats(),
+            queued_events: queued.count,
+            queued_event_bytes: queued.bytes,
+            events_sent: self.events_sent,
+            events_received: self.events_received,
+        }
+    }
+}

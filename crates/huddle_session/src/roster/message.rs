@@ -1,0 +1,120 @@
+use bytes::Bytes;
+use huddle_id::PeerId;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    capacity::PlaceList,
+    codec::{self, DecodeError, EncodeError},
+};
+
+/// The most links one report tells.
+pub(crate) const MAX_LINKS: usize = 64;
+
+/// The longest report in bytes: its kind, a tick, a count, and 17 for each link. So no report with
+/// more links fits. A list of places is shorter.
+const MAX_REPORT_LEN: usize = 1 + 5 + 1 + 17 * MAX_LINKS;
+
+/// What members tell each other of the room. It travels as an ordinary event, under the name
+/// [`NAME`](Self::NAME).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum RosterMessage {
+    /// Who the sender is linked with, at most [`MAX_LINKS`].
+    Links {
+        /// When the sender joined, on the room's clock.
+        joined: u32,
+        /// Their peers.
+        peers: Vec<PeerId>,
+    },
+    /// The sender wants a player removed: as the host an order, among equals a vote.
+    Remove(PeerId),
+    /// Who has a place, in a room with a capacity.
+    Places(PlaceList),
+}
+
+impl RosterMessage {
+    /// The name of the event it travels as, to be declared like those of the game.
+    pub(crate) const NAME: &'static str = "huddle/roster";
+
+    /// As bytes.
+    ///
+    /// # Errors
+    /// If it holds more than [`MAX_LINKS`].
+    pub(crate) fn encode(&self) -> Result<Bytes, EncodeError> {
+        codec::encode(self, MAX_REPORT_LEN)
+    }
+
+    /// From bytes that came from another player.
+    ///
+    /// # Errors
+    /// If they are anything else.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode(bytes, MAX_REPORT_LEN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::schema::Schema;
+    use huddle_id::PeerId;
+
+    fn links(count: u8) -> RosterMessage {
+        RosterMessage::Links {
+            joined: u32::MAX,
+            peers: (0..count).map(|n| PeerId::from_bytes([n; 16])).collect(),
+        }
+    }
+
+    #[test]
+    fn the_bytes_are_as_documented() {
+        let hex = |message: RosterMessage| {
+            let bytes = message.encode().unwrap();
+            bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()
+        };
+        let id = |n: &str| format!("10{}", n.repeat(16));
+        let message = RosterMessage::Links {
+            joined: 700,
+            peers: vec![PeerId::from_bytes([1; 16]), PeerId::from_bytes([2; 16])],
+        };
+        assert_eq!(hex(message), format!("00fbbc0202{}{}", id("01"), id("02")));
+        assert_eq!(
+            hex(RosterMessage::Remove(PeerId::from_bytes([3; 16]))),
+            format!("01{}", id("03"))
+        );
+    }
+
+    #[test]
+    fn as_many_links_as_allowed_fit_and_no_more() {
+        let most = links(MAX_LINKS as u8);
+        let bytes = most.encode().unwrap();
+        assert_eq!(bytes.len(), MAX_REPORT_LEN);
+        assert_eq!(RosterMessage::decode(&bytes), Ok(most));
+        assert!(links(MAX_LINKS as u8 + 1).encode().is_err());
+        // However small the tick is.
+        let mut crowded = vec![0, 0, 65];
+        for n in 0..65 {
+            crowded.push(16);
+            crowded.extend([n; 16]);
+        }
+        assert!(RosterMessage::decode(&crowded).is_err());
+    }
+
+    #[test]
+    fn its_shape_is_part_of_what_players_compare() {
+        assert_eq!(
+            Schema::of::<RosterMessage>().as_str(),
+            "enum{Links{joined: u32, peers: [bytes]}, Remove(bytes), Places({version: u64, host: bytes, members: [bytes]})}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(message) = RosterMessage::decode(&bytes) {
+                prop_assert_eq!(RosterMessage::decode(&message.encode().unwrap()), Ok(message));
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+use std::collections::BTreeMap;
+
+use huddle_rollback::{Frame, Input, InputStatus, Request, RollbackSession, SeatInput, Witness};
+use huddle_session::Tick;
+
+use super::history::History;
+
+/// A game that can be simulated: what there is of it is its state, which is saved by cloning it.
+pub trait SimGame: Clone {
+    /// What a player does in a tick. Encoding must not change it.
+    type Input: Input;
+
+    /// The game as it begins, with the number that all players share.
+    fn new(seed: u64) -> Self;
+
+    /// Simulates a tick.
+    fn advance(&mut self, frame: Frame<'_, Self::Input>);
+
+    /// A number that differs when the states do.
+    fn checksum(&self) -> u64;
+}
+
+/// The simplest game that notices everything: its state is a hash of all inputs so far, and of who
+/// was there.
+#[derive(Debug, Clone)]
+pub struct HashGame(u64);
+
+impl SimGame for HashGame {
+    type Input = Vec<u8>;
+
+    fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn advance(&mut self, frame: Frame<'_, Vec<u8>>) {
+        let state = frame.inputs.iter().fold(self.0, fold);
+        self.0 = state.rotate_left(7) ^ u64::from(frame.tick.0);
+    }
+
+    fn checksum(&self) -> u64 {
+        self.0
+    }
+}
+
+fn fold(state: u64, seat: &SeatInput<Vec<u8>>) -> u64 {
+    let absent = u64::from(seat.status == InputStatus::Absent);
+    let mixed = (state ^ absent)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .rotate_left(23);
+    seat.input.iter().fold(mixed, |state, &byte| {
+        (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// For how many ticks before what is final it is known what was simulated: more than a rollback goes
+/// back, and than become final in a step.
+const KEPT: u32 = 160;
+
+/// A game as one machine runs it: its states, and what it was. It panics if a session asks for what
+/// makes no sense or is not needed.
+pub(super) struct Running<G: SimGame> {
+    game: G,
+    tick: Tick,
+    saved: BTreeMap<u32, G>,
+    pub(super) history: History<G::Input>,
+    limits: Limits,
+    /// From which tick on the game computes something else than it should, if it is to.
+    pub(super) broken_from: Option<Tick>,
+}
+
+/// How far a session goes at most, by its setup.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// The prediction window.
+    pub(super) window: u8,
+    /// The most ticks from one save to the next.
+    pub(super) save_every: u8,
+}
+
+impl<G: SimGame> Running<G> {
+    pub(super) fn new(seed: u64, limits: Limits) -> Self {
+        Self {
+            game: G::new(seed),
+            tick: Tick(0),
+            saved: BTreeMap::new(),
+            history: History::new(),
+            limits,
+            broken_from: None,
+        }
+    }
+
+    /// Does what a session asks for.
+    pub(super) fn obey(&mut self, session: &mut RollbackSession<G::Input>) {
+        // Where a rollback began, and the first tick that was simulated otherwise since.
+        let mut loaded = None;
+        let mut changed = None;
+        while let Some(request) = session.request() {
+            let checksum = match request {
+                Request::Save { tick } => {
+                    assert_eq!(tick, self.tick, "the state that is there is saved");
+                    self.saved.insert(tick.0, self.game.clone());
+                    None
+                }
+                Request::Load { tick } => {
+                    let saved = self.saved.get(&tick.0);
+                    self.game = saved.expect("what is loaded was saved").clone();
+                    self.tick = tick;
+                    loaded = Some(tick);
+                    None
+                }
+                Request::Advance(frame) => {
+                    let tick = frame.tick;
+                    if self.advance(frame) {
+                        changed = changed.or(Some(tick));
+                    }
+                    None
+                }
+                Request::Checksum { tick } => Some((tick, self.checksum(tick))),
+                Request::Release { tick } => {
+                    assert!(
+                        self.saved.remove(&tick.0).is_some(),
+                        "only what is saved is released"
+                    );
+                    None
+                }
+            };
+            if let Some((tick, checksum)) = checksum {
+                assert!(
+                    !tick.is_after(session.confirmed()),
+                    "only what is final is compared"
+                );
+                session.checksum(tick, checksum);
+            }
+        }
+        assert_eq!(self.tick, session.tick(), "all is simulated again");
+        if let Some(loaded) = loaded {
+            let changed = changed.expect("what is simulated again was wrong");
+            assert!(
+                changed.since(loaded) < self.limits.save_every.into(),
+                "the game went back to {loaded} although only {changed} was wrong"
+            );
+        }
+        let confirmed = session.confirmed();
+        self.check_limits(confirmed);
+        self.history
+            .forget_before(Tick(confirmed.0.saturating_sub(KEPT)));
+    }
+
+    fn check_limits(&self, confirmed: Tick) {
+        let ahead = self.tick.since(confirmed);
+        assert!(
+            ahead <= self.limits.window.into(),
+            "{ahead} ticks are guessed, with a window of {}",
+            self.limits.window
+        );
+        // The window, checksummed ticks that wait to be compared, and a margin.
+        assert!(
+            self.saved.len() < 96,
+            "{} states are saved at {}, confirmed {confirmed}: {:?}",
+            self.saved.len(),
+            self.tick,
+            self.saved.keys()
+        );
+    }
+
+    /// Simulates a tick; says whether that was done before, with other inputs.
+    fn advance(&mut self, frame: Frame<'_, G::Input>) -> bool {
+        assert_eq!(frame.tick, self.tick, "ticks are simulated in their order");
+        assert_eq!(
+            frame.is_repeated,
+            self.history.contains(frame.tick),
+            "what is simulated again is called so"
+        );
+        let before = self.game.checksum();
+        let differs = self.history.simulate(frame.tick, before, frame.inputs);
+        self.game.advance(frame);
+        self.tick += 1;
+        differs
+    }
+
+    fn checksum(&self, tick: Tick) -> u64 {
+        let checksum = self.saved[&tick.0].checksum();
+        let is_broken = self.broken_from.is_some_and(|from| !from.is_after(tick));
+        checksum ^ u64::from(is_broken)
+    }
+
+    /// The checksum of the state before a tick that has been simulated.
+    pub(super) fn before(&self, tick: Tick) -> Option<u64> {
+        match tick == self.tick {
+            true => Some(self.game.checksum()),
+            false => self.history.before(tick),
+        }
+    }
+}
+
+/// What is known of a whole state is its checksum.
+impl<G: SimGame> Witness for Running<G> {
+    fn types(&self, tick: Tick) -> Option<Vec<(String, u64)>> {
+        let checksum = self.saved.get(&tick.0).map(|_| self.checksum(tick))?;
+        Some(vec![("game".to_owned(), checksum)])
+    }
+
+    fn entities(&self, tick: Tick, _: &str) -> Option<Vec<(u64, u64)>> {
+        let checksum = self.saved.get(&tick.0).map(|_| self.checksum(tick))?;
+        Some(vec![(0, checksum)])
+    }
+
+    fn value(&self, tick: Tick, _: &str, _: u64) -> Option<Vec<u8>> {
+        self.saved
+            .contains_key(&tick.0)
+            .then(|| self.checksum(tick).to_le_bytes().to_vec())
+    }
+}

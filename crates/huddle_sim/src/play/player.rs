@@ -1,0 +1,278 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use huddle_rollback::{LeaveReason, RollbackEvent, RollbackSession, RollbackSetup, Seat, Step};
+use huddle_session::{
+    Delivery, KindId, Kinds, Lane, OwnStates, PeerId, RoomSession, RoomSetup, Schema, SessionEvent,
+    Tick,
+};
+
+use super::game::{Limits, Running, SimGame};
+use crate::network::Network;
+
+/// How much a link takes at once.
+const CREDIT: usize = 64 * 1024;
+
+/// What a player puts in, by seat and tick.
+pub(super) type Inputs<I> = dyn Fn(Seat, Tick) -> I;
+
+/// One machine: its room, its session and its game.
+pub(super) struct Player<G: SimGame> {
+    pub(super) me: usize,
+    kind: KindId,
+    room: RoomSession,
+    pub(super) session: RollbackSession<G::Input>,
+    pub(super) running: Option<Running<G>>,
+    limits: Limits,
+    /// Which of the room's games it is.
+    pub(super) round: u32,
+    /// What this machine's players did since the last step, by seat and tick.
+    pub(super) asked: Vec<(Seat, Tick, G::Input)>,
+    /// When each other player was heard of last, of those it is linked with.
+    pub(super) linked: BTreeMap<usize, Duration>,
+    pub(super) events: Vec<RollbackEvent>,
+    /// The last known inputs of seats that left, when that was told.
+    pub(super) last_known: BTreeMap<Seat, Tick>,
+    /// What its peers said that made no sense.
+    pub(super) errors: Vec<String>,
+    /// Steps since the game began.
+    pub(super) steps: u64,
+    /// How long the game stood still whenever others left.
+    pub(super) freezes: Vec<Duration>,
+    standstill: Standstill,
+    own: OwnStates,
+}
+
+/// For how long the game has not gone on.
+#[derive(Debug, Default)]
+struct Standstill {
+    stepped: Duration,
+    total: Duration,
+    /// Whether others left meanwhile.
+    has_left: bool,
+}
+
+/// How much of the time between two steps counts as waiting for others: the rest, this machine stood
+/// still itself.
+const MOST_OF_A_STEP: Duration = Duration::from_millis(50);
+
+impl Standstill {
+    /// A step; says how long the game stood still if it goes on after others have left.
+    fn step(&mut self, now: Duration, goes_on: bool) -> Option<Duration> {
+        let passed = now.saturating_sub(self.stepped).min(MOST_OF_A_STEP);
+        self.stepped = now;
+        if !goes_on {
+            self.total += passed;
+            return None;
+        }
+        let stood = std::mem::take(&mut self.total);
+        std::mem::take(&mut self.has_left).then_some(stood)
+    }
+}
+
+pub(super) fn peer_id(player: usize) -> PeerId {
+    PeerId::from_u128(player as u128 + 1)
+}
+
+fn limits_of<I>(setup: &RollbackSetup<I>) -> Limits {
+    Limits {
+        window: setup.window,
+        save_every: setup.save_every,
+    }
+}
+
+impl<G: SimGame> Player<G> {
+    pub(super) fn new(me: usize, seed: u64, setup: RollbackSetup<G::Input>) -> Self {
+        let mut kinds = Kinds::default();
+        let kind = kinds
+            .declare(
+                RollbackSession::<G::Input>::KIND,
+                Delivery::Event,
+                Schema::of::<Vec<u8>>(),
+            )
+            .expect("nothing else is declared");
+        let room = RoomSetup {
+            seed,
+            rate: setup.rate,
+            ..RoomSetup::new(peer_id(me), "simulation", kinds)
+        };
+        Self {
+            me,
+            kind,
+            limits: limits_of(&setup),
+            round: setup.number,
+            asked: Vec::new(),
+            room: RoomSession::new(room).expect("the names are free"),
+            session: RollbackSession::new(setup, Duration::ZERO).expect("the setup is sound"),
+            running: None,
+            linked: BTreeMap::new(),
+            events: Vec::new(),
+            last_known: BTreeMap::new(),
+            errors: Vec::new(),
+            steps: 0,
+            freezes: Vec::new(),
+            standstill: Standstill::default(),
+            own: OwnStates::default(),
+        }
+    }
+
+    /// Another game begins in the same room.
+    pub(super) fn play_again(&mut self, setup: RollbackSetup<G::Input>, now: Duration) {
+        self.limits = limits_of(&setup);
+        self.round = setup.number;
+        self.session = RollbackSession::new(setup, now).expect("the setup is sound");
+        self.running = None;
+        self.last_known.clear();
+        self.steps = 0;
+    }
+
+    /// A link opens to another player.
+    pub(super) fn link(&mut self, other: usize, now: Duration) {
+        self.linked.insert(other, now);
+        self.room.link_opened(peer_id(other), now);
+    }
+
+    /// The link to another player is given up.
+    pub(super) fn lose(&mut self, other: usize, reason: LeaveReason, now: Duration) {
+        self.linked.remove(&other);
+        self.room.link_lost(peer_id(other));
+        self.listen(now);
+        self.session.lost(peer_id(other), reason, now);
+    }
+
+    /// A tick: what arrived is taken, the game goes on, and what there is to say is sent.
+    pub(super) fn step(
+        &mut self,
+        now: Duration,
+        network: &mut Network<Bytes>,
+        inputs: &Inputs<G::Input>,
+    ) {
+        self.go_on(now, network, inputs);
+        self.send(now, network);
+    }
+
+    /// A tick up to where there is something to send.
+    pub(super) fn go_on(
+        &mut self,
+        now: Duration,
+        network: &mut Network<Bytes>,
+        inputs: &Inputs<G::Input>,
+    ) {
+        self.room.advance(now);
+        self.receive(now, network);
+        let Self { session, asked, .. } = self;
+        asked.clear();
+        let step = session.step(now, |seat, tick| {
+            let input = inputs(seat, tick);
+            asked.push((seat, tick, input.clone()));
+            input
+        });
+        match step {
+            Ok(Step::Ran | Step::Waited(_)) => self.steps += 1,
+            Ok(Step::Idle) => {}
+            Err(error) => panic!("{error}"),
+        }
+        while let Some(event) = self.session.poll() {
+            if let RollbackEvent::SeatLeft { seat, .. } = event {
+                self.standstill.has_left = true;
+                let history = self.running.as_ref().map(|running| &running.history);
+                let known = history.and_then(|history| history.last_confirmed(seat));
+                self.last_known.extend(known.map(|known| (seat, known)));
+            }
+            if let RollbackEvent::Started { seed } = event {
+                self.running = Some(Running::new(seed, self.limits));
+            }
+            self.events.push(event);
+        }
+        let goes_on = !matches!(step, Ok(Step::Waited(_)));
+        self.freezes.extend(self.standstill.step(now, goes_on));
+        if let Some(running) = &mut self.running {
+            running.obey(&mut self.session);
+        }
+    }
+
+    /// The player leaves and says so.
+    pub(super) fn leave(&mut self, now: Duration, network: &mut Network<Bytes>) {
+        self.session.leave(now);
+        self.send(now, network);
+    }
+
+    fn receive(&mut self, now: Duration, network: &mut Network<Bytes>) {
+        while let Some(arrival) = network.receive(now, self.me) {
+            let Some(heard) = self.linked.get_mut(&arrival.from) else {
+                continue;
+            };
+            *heard = now;
+            let from = peer_id(arrival.from);
+            let received = self
+                .room
+                .receive(from, arrival.lane, arrival.packet, arrival.at);
+            self.note(received);
+            self.listen(now);
+        }
+    }
+
+    fn listen(&mut self, now: Duration) {
+        while let Some(event) = self.room.poll() {
+            let result = match event {
+                SessionEvent::AskAdmission { peer, .. } => {
+                    self.room.admit(peer, Ok(()), now);
+                    Ok(())
+                }
+                SessionEvent::Joined { peer } => {
+                    self.session.linked(peer, now);
+                    Ok(())
+                }
+                SessionEvent::Left { peer } => {
+                    self.session.lost(peer, LeaveReason::Link, now);
+                    Ok(())
+                }
+                SessionEvent::Rider {
+                    peer,
+                    packet,
+                    payload,
+                    arrived,
+                    rtt,
+                } => self
+                    .session
+                    .receive_packet(peer, packet, &payload, arrived, rtt),
+                SessionEvent::Event { peer, payload, .. } => match &self.running {
+                    Some(game) => self.session.receive_message(peer, payload, now, game),
+                    None => self.session.receive_message(peer, payload, now, &()),
+                },
+                _ => Ok(()),
+            };
+            self.note(result);
+        }
+    }
+
+    fn note<E: std::fmt::Display>(&mut self, result: Result<(), E>) {
+        if let Err(error) = result
+            && self.errors.len() < 16
+        {
+            self.errors.push(error.to_string());
+        }
+    }
+
+    pub(super) fn send(&mut self, now: Duration, network: &mut Network<Bytes>) {
+        while let Some((peer, message)) = self.session.poll_message() {
+            let queued = self.room.queue_event(peer, self.kind, message);
+            self.note(queued);
+        }
+        for &other in self.linked.keys() {
+            let peer = peer_id(other);
+            let packet = self
+                .room
+                .collect_packet(peer, now, &self.own, &mut self.session, CREDIT);
+            if let Some(packet) = packet {
+                network.send(now, self.me, other, Lane::State, packet.len(), packet);
+            }
+            while let Some(message) = self
+                .room
+                .collect(peer, Lane::Events, now, &self.own, CREDIT)
+            {
+                network.send(now, self.me, other, Lane::Events, message.len(), message);
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Games that nothing befalls but weather.
+
+use std::time::Duration;
+
+use huddle_rollback::{Decay, DelayPolicy, Frame, PredictDefault, RepeatLast, RollbackSetup, Seat};
+use huddle_session::{Tick, TickRate};
+use huddle_sim::{Conditions, SimGame, Simulation, Trouble, Weather};
+
+use crate::scene::{Game, conditions, game, habit, ms, peer, play_until, secs, setups, wifi};
+
+#[test]
+fn four_players_on_wifi_never_wait() {
+    for seed in 1..=2 {
+        let conditions = Conditions {
+            seed,
+            ..conditions(wifi())
+        };
+        let mut game: Game = Simulation::new(conditions, setups(4));
+        // Not all begin in the same moment.
+        play_until(&mut game, secs(2));
+        let before = [0, 1, 2, 3].map(|player| game.outcome(player).stats.stalls);
+        play_until(&mut game, secs(12));
+        for (player, before) in before.into_iter().enumerate() {
+            let stats = game.outcome(player).stats;
+            assert_eq!(stats.stalls, before, "{stats:?}");
+            assert!(stats.ticks > 650, "{stats:?}");
+        }
+    }
+}
+
+#[test]
+fn a_long_game_keeps_no_more_than_a_short_one() {
+    let weather = Weather {
+        loss: 0.05,
+        ..wifi()
+    };
+    let setups = setups(2).into_iter().map(|setup| RollbackSetup {
+        rate: TickRate::from_hz(10.0).expect("10 is a rate"),
+        ..setup
+    });
+    let mut game: Game = Simulation::new(conditions(weather), setups);
+    // The most that anybody keeps in ten seconds.
+    let most = |game: &mut Game| {
+        let mut most = [0; 4];
+        for _ in 0..100 {
+            let soon = game.now() + ms(100);
+            play_until(game, soon);
+            for player in 0..2 {
+                let memory = game.session(player).memory();
+                let now = [memory.saves, memory.inputs, memory.agreement, memory.unread];
+                most = std::array::from_fn(|i| most[i].max(now[i]));
+            }
+        }
+        most
+    };
+    play_until(&mut game, secs(50));
+    let short = most(&mut game);
+    play_until(&mut game, secs(590));
+    let long = most(&mut game);
+    let bounds = short.map(|most| most + most / 4);
+    let grows = long.iter().zip(bounds).any(|(&long, bound)| long > bound);
+    assert!(!grows, "{short:?} after a minute, {long:?} after ten");
+}
+
+#[test]
+fn in_lockstep_nothing_is_guessed() {
+    let setups = setups(3).into_iter().map(|setup| RollbackSetup {
+        window: 0,
+        delay: DelayPolicy::Fixed(6),
+        ..setup
+    });
+    let mut game: Game = Simulation::new(conditions(wifi()), setups);
+    play_until(&mut game, secs(5));
+    for player in 0..3 {
+        let stats = game.outcome(player).stats;
+        assert_eq!((stats.rollbacks, stats.lag_max), (0, 0));
+        assert!(stats.ticks > 230, "{stats:?}");
+    }
+}
+
+#[test]
+fn players_share_a_machine() {
+    let seats = [1, 0, 1].map(peer).to_vec();
+    let setups = setups(2).into_iter().map(|setup| RollbackSetup {
+        seats: seats.clone(),
+        ..setup
+    });
+    let mut game: Game = Simulation::new(conditions(wifi()), setups);
+    play_until(&mut game, ms(4500));
+    assert!(game.session(0).confirmed().is_after(Tick(200)));
+}
+
+#[test]
+fn inputs_may_be_empty_or_fill_packets() {
+    for len in [0, 300, 3000] {
+        let long = move |seat: Seat, tick: Tick| -> Vec<u8> {
+            let habit = habit(seat, tick);
+            habit.into_iter().cycle().take(len).collect()
+        };
+        let conditions = Conditions {
+            inputs: Box::new(long),
+            ..conditions(wifi())
+        };
+        let mut game: Game = Simulation::new(conditions, setups(2));
+        play_until(&mut game, secs(3));
+        let confirmed = game.session(0).confirmed();
+        assert!(confirmed.is_after(Tick(100)), "{len} bytes: {confirmed}");
+    }
+}
+
+#[test]
+fn players_with_other_windows_delays_and_saves_agree() {
+    let setups = setups(4).into_iter().enumerate().map(|(me, setup)| {
+        let me = me as u8;
+        RollbackSetup {
+            window: [0, 3, 8, 20][usize::from(me)],
+            delay: DelayPolicy::Fixed(3 * (3 - me)),
+            save_every: 1 + 2 * me,
+            predict: match me {
+                0 => Box::new(PredictDefault),
+                1 => Box::new(Decay { ticks: 3 }),
+                _ => Box::new(RepeatLast),
+            },
+            ..setup
+        }
+    });
+    let mut game: Game = Simulation::new(conditions(wifi()), setups);
+    play_until(&mut game, secs(5));
+    assert!(game.session(0).confirmed().is_after(Tick(150)));
+}
+
+/// A game in which players count, one number for three ticks.
+#[derive(Debug, Clone)]
+struct Counting([u8; 2]);
+
+impl SimGame for Counting {
+    type Input = u8;
+
+    fn new(_: u64) -> Self {
+        Self([0; 2])
+    }
+
+    fn advance(&mut self, frame: Frame<'_, u8>) {
+        for (last, seat) in self.0.iter_mut().zip(frame.inputs) {
+            let step = seat.input.wrapping_sub(*last);
+            assert!(step <= 1, "{last} is followed by {}", seat.input);
+            *last = seat.input;
+        }
+    }
+
+    fn checksum(&self) -> u64 {
+        u64::from(u16::from_le_bytes(self.0))
+    }
+}
+
+#[test]
+fn a_delay_that_changes_loses_nothing() {
+    let Conditions {
+        seed,
+        weather,
+        faults,
+        drift,
+        begins,
+        ..
+    } = conditions(wifi());
+    let conditions = Conditions {
+        seed,
+        weather,
+        faults,
+        drift,
+        follows_speed: true,
+        starts_fine: true,
+        begins,
+        inputs: Box::new(|_, tick: Tick| (tick.0 / 3) as u8),
+    };
+    let setups = setups(2).into_iter().map(|setup| RollbackSetup {
+        nonce: setup.nonce,
+        delay: setup.delay,
+        ..RollbackSetup::new(setup.me, setup.seats)
+    });
+    let mut game: Simulation<Counting> = Simulation::new(conditions, setups);
+    for (second, delay) in (1..).zip([7, 0, 3, 12, 1]) {
+        game.run_until(Duration::from_secs(second));
+        game.session_mut(0)
+            .set_delay(Seat(0), DelayPolicy::Fixed(delay));
+        game.run_until(Duration::from_secs(second + 1));
+        assert_eq!(game.session(0).delay(Seat(0)), Some(delay));
+    }
+    game.verdict().unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// How many ticks player 0 is ahead of player 1, on average over some ticks.
+fn ahead(game: &mut Game) -> f64 {
+    let steps = 100;
+    let sum: i32 = (0..steps)
+        .map(|_| {
+            let soon = game.now() + ms(2);
+            play_until(game, soon);
+            game.session(0).tick().since(game.session(1).tick())
+        })
+        .sum();
+    f64::from(sum) / f64::from(steps)
+}
+
+#[test]
+fn players_who_are_ticks_apart_are_together_in_three_seconds() {
+    let hitch = Trouble::Freeze(1, ms(83));
+    let mut game = game(2, wifi(), [(secs(3), hitch)]);
+    play_until(&mut game, ms(3100));
+    let before = ahead(&mut game);
+    assert!(before > 4.0, "{before}");
+    play_until(&mut game, ms(5983));
+    let after = ahead(&mut game);
+    assert!(after.abs() < 0.5, "{before} became {after}");
+}
+
+#[test]
+fn the_same_seed_plays_the_same_game() {
+    let play = |seed| {
+        let conditions = Conditions {
+            seed,
+            ..conditions(wifi())
+        };
+        let mut game: Game = Simulation::new(conditions, setups(2));
+        play_until(&mut game, secs(3));
+        [game.outcome(0), game.outcome(1)]
+    };
+    assert_eq!(play(7), play(7));
+    assert_ne!(play(7), play(8));
+}

@@ -1,0 +1,616 @@
+//! What a hostile player says: well-formed up to somewhere, with numbers that matter.
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use bytes::{BufMut, Bytes, BytesMut};
+use huddle_session::Lane;
+
+/// What is known of the session that something is said in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Context {
+    /// The session tag.
+    pub tag: u8,
+    /// The next number of the speaker's packets.
+    pub seq: u16,
+    /// The last packet that the listener sent.
+    pub ack: u16,
+    /// The speaker's nonce.
+    pub from: u64,
+    /// The listener's.
+    pub to: u64,
+    /// How many can play in the room; 0 for any number.
+    pub capacity: u8,
+}
+
+/// One message.
+#[derive(Debug, Clone, Arbitrary)]
+pub enum Said {
+    /// A tick packet.
+    Packet(Packet),
+    /// Event fragments.
+    Events(Fragments),
+    /// About a transfer.
+    Bulk(Bulk),
+    /// Of the handshake.
+    Greeting(Greeting),
+    /// Anything, on any lane, with the right tag if it begins like something that has one.
+    Bytes(u8, u8, Vec<u8>),
+}
+
+impl Said {
+    /// As bytes, and the lane for them.
+    pub fn encode(&self, context: &Context) -> (Lane, Bytes) {
+        match self {
+            Self::Packet(packet) => (Lane::State, packet.encode(context)),
+            Self::Events(fragments) => {
+                let mut out = BytesMut::from(&[0x10, context.tag][..]);
+                fragments.put(&mut out);
+                (Lane::Events, out.freeze())
+            }
+            Self::Bulk(bulk) => (Lane::Bulk, bulk.encode(context)),
+            Self::Greeting(greeting) => (Lane::Events, greeting.encode(context)),
+            Self::Bytes(lane, kind, bytes) => {
+                let lane = Lane::ALL[usize::from(*lane) % Lane::ALL.len()];
+                let mut out = BytesMut::from(&[*kind, context.tag][..]);
+                out.put_slice(bytes);
+                (lane, out.freeze())
+            }
+        }
+    }
+}
+
+/// Writes a number as the protocol does.
+pub fn put_varint(out: &mut BytesMut, mut value: u64) {
+    while value >= 0x80 {
+        out.put_u8(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.put_u8(value as u8);
+}
+
+/// A number: most often small, now and then at a limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Number(pub u64);
+
+impl<'a> Arbitrary<'a> for Number {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        const LIMITS: [u64; 15] = [
+            127,
+            128,
+            255,
+            256,
+            512,
+            1 << 14,
+            65_535,
+            65_536,
+            1 << 26,
+            1 << 31,
+            u32::MAX as u64,
+            1 << 32,
+            i64::MAX as u64,
+            u64::MAX - 1,
+            u64::MAX,
+        ];
+        Ok(Self(match u.int_in_range(0..=15)? {
+            0 => u.arbitrary()?,
+            1 => *u.choose(&LIMITS)?,
+            2..=5 => u64::from(u.arbitrary::<u8>()?),
+            small => small - 6,
+        }))
+    }
+}
+
+/// How many bytes of something.
+#[derive(Debug, Clone, Copy)]
+pub struct Len(usize);
+
+impl<'a> Arbitrary<'a> for Len {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(Self(match u.int_in_range(0..=15)? {
+            0 => u.int_in_range(0..=1200)?,
+            1 => *u.choose(&[255, 256, 257, 511, 512, 513, 768, 1024, 1025])?,
+            small => small - 2,
+        }))
+    }
+}
+
+/// Fragments of events, numbered onwards.
+#[derive(Debug, Clone, Arbitrary)]
+pub struct Fragments {
+    first: Number,
+    fragments: Vec<Fragment>,
+}
+
+#[derive(Debug, Clone, Arbitrary)]
+enum Fragment {
+    /// An event of a kind, or the first part of one.
+    Event { kind: u8, len: Len, is_last: bool },
+    /// An event that tells of the room.
+    Roster(Roster),
+    /// Any other.
+    Middle { len: Len, is_last: bool },
+}
+
+/// The number of the roster's event among those of the rooms here.
+const ROSTER: u8 = 0;
+
+#[derive(Debug, Clone, Arbitrary)]
+enum Roster {
+    Links(Number, Vec<u8>),
+    Remove(u8),
+    Places(List),
+    Bytes(Vec<u8>),
+}
+
+/// Who has places.
+#[derive(Debug, Clone, Arbitrary)]
+pub struct List {
+    version: Number,
+    host: u8,
+    members: Vec<u8>,
+}
+
+/// The id of one of few players.
+fn put_id(out: &mut BytesMut, id: u8) {
+    out.put_u8(16);
+    out.put_slice(&u128::from(id % 8).to_be_bytes());
+}
+
+impl List {
+    /// As bincode writes it.
+    fn encode(&self) -> Bytes {
+        let mut out = BytesMut::from(&[253][..]);
+        out.put_u64_le(self.version.0);
+        put_id(&mut out, self.host);
+        out.put_u8(self.members.len().min(40) as u8);
+        for member in self.members.iter().take(40) {
+            put_id(&mut out, *member);
+        }
+        out.freeze()
+    }
+}
+
+impl Fragments {
+    /// The body of a message or a section.
+    pub fn put(&self, out: &mut BytesMut) {
+        put_varint(out, self.first.0);
+        for fragment in &self.fragments {
+            let (data, is_last) = match fragment {
+                Fragment::Event { kind, len, is_last } => (vec![*kind % 5; len.0.max(1)], *is_last),
+                Fragment::Roster(roster) => {
+                    ([[ROSTER].as_slice(), &roster.encode()].concat(), true)
+                }
+                Fragment::Middle { len, is_last } => (vec![0x81; len.0], *is_last),
+            };
+            put_varint(out, 2 * data.len() as u64 + u64::from(is_last));
+            out.put_slice(&data);
+        }
+    }
+}
+
+impl Roster {
+    /// As bincode writes it.
+    fn encode(&self) -> Bytes {
+        let mut out = BytesMut::new();
+        match self {
+            Self::Links(joined, peers) => {
+                out.put_u8(0);
+                out.put_u8(252);
+                out.put_u32_le(joined.0 as u32);
+                out.put_u8(peers.len().min(250) as u8);
+                for peer in peers.iter().take(250) {
+                    put_id(&mut out, *peer);
+                }
+            }
+            Self::Remove(peer) => {
+                out.put_u8(1);
+                put_id(&mut out, *peer);
+            }
+            Self::Places(list) => {
+                out.put_u8(2);
+                out.put_slice(&list.encode());
+            }
+            Self::Bytes(bytes) => out.put_slice(bytes),
+        }
+        out.freeze()
+    }
+}
+
+/// A tick packet.
+#[derive(Debug, Clone, Arbitrary)]
+pub struct Packet {
+    /// From the number that would be next.
+    ahead: Ahead,
+    ack: Option<(Ahead, Option<u16>, Option<Number>)>,
+    /// Flags that do not fit what is there.
+    flags: Flags,
+    base: Option<Number>,
+    sections: Vec<Section>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ahead(u16);
+
+impl<'a> Arbitrary<'a> for Ahead {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(Self(match u.int_in_range(0..=15)? {
+            0 => u.arbitrary()?,
+            1..=3 => i16::from(u.arbitrary::<i8>()?).cast_unsigned(),
+            _ => 0,
+        }))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Flags(u8);
+
+impl<'a> Arbitrary<'a> for Flags {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        Ok(Self(if u.ratio(1, 16)? { u.arbitrary()? } else { 0 }))
+    }
+}
+
+#[derive(Debug, Clone, Arbitrary)]
+enum Section {
+    Fragments(Fragments),
+    EventAck(Number),
+    Statuses(Vec<(Number, u8, Number)>),
+    Part {
+        id: u8,
+        number: u8,
+        len: Number,
+        first: u8,
+        data: Len,
+    },
+    State(u8, Len),
+    Bytes(Number, Vec<u8>),
+    /// One that says it is longer than it is.
+    Cut(Number, Number),
+}
+
+impl Section {
+    fn put(&self, out: &mut BytesMut) {
+        let mut body = BytesMut::new();
+        let id = match self {
+            Self::Fragments(fragments) => {
+                fragments.put(&mut body);
+                0
+            }
+            Self::EventAck(next) => {
+                put_varint(&mut body, next.0);
+                1
+            }
+            Self::Statuses(statuses) => {
+                for (number, code, value) in statuses {
+                    put_varint(&mut body, number.0);
+                    body.put_u8(code % 9);
+                    if matches!(code % 9, 0 | 3) {
+                        put_varint(&mut body, value.0);
+                    }
+                }
+                2
+            }
+            Self::Part {
+                id,
+                number,
+                len,
+                first,
+                data,
+            } => {
+                put_varint(&mut body, 15 + u64::from(id % 5));
+                body.put_u16_le(u16::from(*number));
+                put_varint(&mut body, len.0);
+                body.put_u8(first % 66);
+                body.put_bytes(*number, data.0);
+                3
+            }
+            Self::State(index, len) => {
+                body.put_bytes(*index, len.0);
+                16 + u64::from(index % 5)
+            }
+            Self::Bytes(id, bytes) => {
+                body.put_slice(bytes);
+                id.0
+            }
+            Self::Cut(id, len) => {
+                put_varint(out, id.0);
+                return put_varint(out, len.0);
+            }
+        };
+        put_varint(out, id);
+        put_varint(out, body.len() as u64);
+        out.put_slice(&body);
+    }
+}
+
+impl Packet {
+    /// As bytes.
+    pub fn encode(&self, context: &Context) -> Bytes {
+        let mut flags = self.flags.0 & 0x0f;
+        if let Some((_, bits, hold)) = &self.ack {
+            flags |= 1 | if bits.is_some() { 2 } else { 0 } | if hold.is_some() { 4 } else { 0 };
+        }
+        if self.base.is_some() {
+            flags |= 8;
+        }
+        let mut out = BytesMut::from(&[0x20 | flags, context.tag][..]);
+        out.put_u16_le(context.seq.wrapping_add(self.ahead.0));
+        if let Some((ahead, bits, hold)) = self.ack {
+            out.put_u16_le(context.ack.wrapping_add(ahead.0));
+            if let Some(bits) = bits {
+                out.put_u16_le(bits);
+            }
+            if let Some(hold) = hold {
+                put_varint(&mut out, hold.0);
+            }
+        }
+        if let Some(base) = self.base {
+            put_varint(&mut out, base.0);
+        }
+        for section in &self.sections {
+            section.put(&mut out);
+        }
+        out.freeze()
+    }
+}
+
+/// A message about a transfer.
+#[derive(Debug, Clone, Arbitrary)]
+pub enum Bulk {
+    /// The bytes are the label.
+    Offer(Number, Number, Vec<u8>),
+    /// A chunk of zeros.
+    Chunk(Number, Number, Len),
+    /// All of a transfer of so many zeros, in one chunk, with the right hash or a wrong one.
+    Whole(Number, bool),
+    /// Its end.
+    Cancel(Number),
+    /// Anything.
+    Bytes(u8, Vec<u8>),
+}
+
+/// BLAKE3 of nothing, as published.
+const HASH_OF_NOTHING: [u8; 32] = [
+    0xaf, 0x13, 0x49, 0xb9, 0xf5, 0xf9, 0xa1, 0xa6, 0xa0, 0x40, 0x4d, 0xea, 0x36, 0xdc, 0xc9, 0x49,
+    0x9b, 0xcb, 0x25, 0xc9, 0xad, 0xc1, 0x12, 0xb7, 0xcc, 0x9a, 0x93, 0xca, 0xe4, 0x1f, 0x32, 0x62,
+];
+
+impl Bulk {
+    /// As bytes.
+    pub fn encode(&self, context: &Context) -> Bytes {
+        let mut out = BytesMut::new();
+        let mut head = |kind, number: &Number| {
+            out.put_slice(&[kind, context.tag]);
+            put_varint(&mut out, number.0);
+        };
+        match self {
+            Self::Offer(number, len, label) => {
+                head(0x30, number);
+                put_varint(&mut out, len.0);
+                out.put_slice(label);
+            }
+            Self::Chunk(number, offset, len) => {
+                head(0x31, number);
+                put_varint(&mut out, offset.0);
+                out.put_bytes(0, len.0);
+            }
+            Self::Whole(number, is_right) => {
+                head(0x31, number);
+                put_varint(&mut out, 0);
+                out.put_slice(&HASH_OF_NOTHING);
+                if let Some(last) = out.last_mut() {
+                    *last ^= u8::from(!is_right);
+                }
+            }
+            Self::Cancel(number) => head(0x32, number),
+            Self::Bytes(kind, bytes) => {
+                out.put_slice(&[0x30 + kind % 4, context.tag]);
+                out.put_slice(bytes);
+            }
+        }
+        out.freeze()
+    }
+}
+
+/// A message of the handshake.
+#[derive(Debug, Clone, Arbitrary)]
+pub enum Greeting {
+    /// A hello that fits, but for what is told of the clock.
+    Hello(Nonce, Number, Number),
+    /// A hello of which some things may differ.
+    Other {
+        /// Whose.
+        nonce: Nonce,
+        /// The protocol's version is 1.
+        version: Number,
+        /// The id of the game.
+        game: Vec<u8>,
+        /// Rate, hash, policy, flags.
+        terms: (u32, u64, u8, u8),
+        /// At most 1024 bytes are right.
+        admission: Len,
+    },
+    /// A hello that fits, with a list of places if the room has a capacity.
+    Places(Nonce, bool, List),
+    /// A hello that fits, of a game with other messages.
+    Kinds(Nonce),
+    /// What follows a hello.
+    Welcome(Nonce, Nonce),
+    /// With a reason.
+    Refusal(Nonce, Nonce, u8, Vec<u8>),
+    /// With names of kinds, in order or not.
+    Registry(Nonce, Nonce, Number, Vec<(u8, Vec<u8>, u8, Vec<u8>)>),
+    /// Any.
+    Bytes(u8, Vec<u8>),
+}
+
+/// Which session a message names.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+pub enum Nonce {
+    /// The right one.
+    Right,
+    /// Again the right one, so that it is the more likely one.
+    Same,
+    /// That of the other side.
+    Swapped,
+    /// Of another session.
+    New(u8),
+}
+
+/// Of a player who has no place.
+const NO_PLACES: List = List {
+    version: Number(0),
+    host: 3,
+    members: Vec::new(),
+};
+
+/// The game of all honest players.
+pub const GAME: &str = "fuzz";
+
+impl Greeting {
+    /// As bytes.
+    pub fn encode(&self, context: &Context) -> Bytes {
+        let pick = |nonce: &Nonce, right, other| match nonce {
+            Nonce::Right | Nonce::Same => right,
+            Nonce::Swapped => other,
+            Nonce::New(n) => u64::from(*n),
+        };
+        let from = |nonce| pick(nonce, context.from, context.to);
+        let to = |nonce| pick(nonce, context.to, context.from);
+        let routed = |kind, a, b| {
+            let mut out = BytesMut::from(&[kind][..]);
+            out.put_u64_le(from(a));
+            out.put_u64_le(to(b));
+            out
+        };
+        let kinds = crate::session::kinds_hash();
+        match self {
+            Self::Hello(nonce, tick, joined) => {
+                let (tick, joined) = (tick.0 as u32, joined.0 as u32);
+                let joined = joined.min(tick);
+                hello(
+                    from(nonce),
+                    1,
+                    GAME.as_bytes(),
+                    (20_000, kinds, 2, 1),
+                    (tick, joined),
+                    0,
+                    (context.capacity, false, &NO_PLACES),
+                )
+            }
+            Self::Places(nonce, has_waited, list) => hello(
+                from(nonce),
+                1,
+                GAME.as_bytes(),
+                (20_000, kinds, 2, 1),
+                (0, 0),
+                0,
+                (context.capacity, *has_waited, list),
+            ),
+            Self::Kinds(nonce) => hello(
+                from(nonce),
+                1,
+                GAME.as_bytes(),
+                (20_000, 1, 2, 1),
+                (0, 0),
+                0,
+                (context.capacity, false, &NO_PLACES),
+            ),
+            Self::Other {
+                nonce,
+                version,
+                game,
+                terms: (rate, hash, policy, flags),
+                admission,
+            } => {
+                let or = |value: u64, usual: u64| {
+                    if value.is_multiple_of(3) {
+                        usual
+                    } else {
+                        value
+                    }
+                };
+                let terms = (
+                    or((*rate).into(), 20_000) as u32,
+                    or(*hash, kinds),
+                    or((*policy).into(), 2) as u8,
+                    *flags,
+                );
+                let game = if game.len() < 3 {
+                    GAME.as_bytes()
+                } else {
+                    game
+                };
+                let version = or(version.0, 1) as u16;
+                let tick = terms.0 ^ u32::from(*flags);
+                hello(
+                    from(nonce),
+                    version,
+                    game,
+                    terms,
+                    (tick, *rate),
+                    admission.0,
+                    (*flags % 5, *flags > 9, &NO_PLACES),
+                )
+            }
+            Self::Welcome(a, b) => routed(2, a, b).freeze(),
+            Self::Refusal(a, b, code, reason) => {
+                let mut out = routed(3, a, b);
+                out.put_u8(*code);
+                put_varint(&mut out, reason.len() as u64);
+                out.put_slice(reason);
+                out.freeze()
+            }
+            Self::Registry(a, b, left_out, entries) => {
+                let mut out = routed(4, a, b);
+                put_varint(&mut out, left_out.0);
+                for (delivery, name, hash, schema) in entries {
+                    out.put_u8(delivery % 5 / 2);
+                    out.put_u8(name.len() as u8);
+                    out.put_slice(name);
+                    out.put_u64_le((*hash).into());
+                    put_varint(&mut out, schema.len() as u64);
+                    out.put_slice(schema);
+                }
+                out.freeze()
+            }
+            Self::Bytes(kind, bytes) => {
+                let mut out = BytesMut::from(&[1 + kind % 4][..]);
+                out.put_slice(bytes);
+                out.freeze()
+            }
+        }
+    }
+}
+
+fn hello(
+    nonce: u64,
+    version: u16,
+    game: &[u8],
+    (rate, kinds, policy, flags): (u32, u64, u8, u8),
+    (tick, joined): (u32, u32),
+    admission: usize,
+    places: (u8, bool, &List),
+) -> Bytes {
+    let mut out = BytesMut::from(&b"\x01HUDL"[..]);
+    out.put_u16_le(version);
+    out.put_u8(game.len() as u8);
+    out.put_slice(game);
+    out.put_u64_le(nonce);
+    out.put_u32_le(rate);
+    out.put_u64_le(kinds);
+    out.put_u8(policy);
+    out.put_u8(flags);
+    out.put_u32_le(tick);
+    out.put_u32_le(joined);
+    put_varint(&mut out, admission as u64);
+    out.put_bytes(b'a', admission);
+    let (capacity, has_waited, list) = places;
+    out.put_u8(capacity);
+    if capacity > 0 {
+        let list = list.encode();
+        out.put_u8(has_waited.into());
+        put_varint(&mut out, list.len() as u64);
+        out.put_slice(&list);
+    }
+    out.freeze()
+}
