@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_session::Delivery;
 
-use crate::{PeerMessage, message};
+use crate::message::registry::{self, PeerMessage};
 
 /// Declares on an [`App`] what the game is: which messages peers exchange, and with whom it plays.
 ///
@@ -90,15 +90,15 @@ impl AdmissionRule {
 
 impl HuddleAppExt for App {
     fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
-        message::add_event::<T>(self, name);
+        registry::add_event::<T>(self, name);
         self
     }
 
     fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
-        message::declare::<T>(
+        registry::declare::<T>(
             self.world_mut(),
             Delivery::State,
-            message::Handler::state::<T>(name),
+            registry::Handler::state::<T>(name),
         );
         self
     }

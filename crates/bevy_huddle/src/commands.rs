@@ -4,14 +4,18 @@ use huddle_mesh::{Channel, LeaveReason, PeerId};
 use huddle_session::TransferId;
 
 use crate::{
-    JoinRoom, PeerMessage, Recipients, RemovalFailed, RoomState,
-    failure::{trigger_failure, warn_no_room},
-    join::join,
-    lifecycle::{cut, remove_peers},
-    link::RoomLink,
-    raw::send_raw,
-    room::Rooms,
-    send::{OwnState, send_event, send_file, share},
+    events::RemovalFailed,
+    message::{raw::send_raw, recipients::Recipients, registry::PeerMessage},
+    receive::apply::{cut, remove_peers},
+    room::{
+        components::{RoomState, Rooms},
+        join::{JoinRoom, join},
+        link::RoomLink,
+    },
+    send::{
+        failures::{trigger_failure, warn_no_room},
+        queue::{OwnState, send_event, send_file, share},
+    },
 };
 
 /// The network as commands.

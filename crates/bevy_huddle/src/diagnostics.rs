@@ -6,7 +6,7 @@ use bevy::{
     prelude::*,
 };
 
-use crate::{HuddleSystems, LinkStats};
+use crate::{peer::components::LinkStats, plugin::HuddleSystems};
 
 /// Measures the network for Bevy's [diagnostics](bevy::diagnostic), of all peers together.
 ///

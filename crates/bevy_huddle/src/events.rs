@@ -3,12 +3,12 @@ use huddle_mesh::{
     Channel, LeaveReason, LinkFailure, Offence, Offender, PeerId, SendError, Signaling, StopReason,
 };
 use huddle_session::{
-    OfferError, QueueError, Refusal, RemovalError,
+    MessageError as PacketError, OfferError, QueueError, Refusal, RemovalError,
     codec::{DecodeError, EncodeError},
 };
 use thiserror::Error;
 
-use crate::{JoinError, PacketError, RoomState};
+use crate::room::{components::RoomState, join::JoinError};
 
 /// Somebody joined, and their game fits. Triggered on their new peer entity.
 #[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,13 @@ use bevy::{ecs::system::SystemParam, prelude::*};
 use huddle_mesh::PeerId;
 use huddle_session::Tick;
 
-use crate::{MissingLinks, Peer, PendingPeers, PendingReason, Room, RoomHost, RoomState, RoomTick};
+use crate::{
+    peer::{
+        components::Peer,
+        pending::{PendingPeers, PendingReason},
+    },
+    room::components::{MissingLinks, Room, RoomHost, RoomState, RoomTick},
+};
 
 /// Who is here, for games that are in one room at a time.
 ///

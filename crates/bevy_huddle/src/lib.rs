@@ -324,27 +324,17 @@ mod commands;
 pub mod conditions;
 mod diagnostics;
 mod events;
-mod failure;
 mod huddle;
-mod join;
-mod lifecycle;
-mod link;
 mod logging;
 mod message;
-mod news;
 mod peer;
-mod pending;
 mod plugin;
-mod raw;
 mod receive;
-mod recipients;
 mod room;
 mod send;
-mod sender;
 pub mod testing;
 #[cfg(test)]
 mod tests;
-mod transfer;
 mod transport;
 
 pub use app::{Admission, HuddleAppExt};
@@ -368,20 +358,20 @@ pub use huddle_session::{
     TickRateError, TransferFailure, TransferId, TransferLimits,
     codec::{DecodeError, EncodeError},
 };
-pub use join::{JoinError, JoinRoom};
 pub use logging::LOG_FILTER;
-pub use message::{FromPeer, PeerMessage, Shared, ToPeers, Undelivered};
-pub use peer::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Stopped, Suspect};
-pub use pending::{PeerPending, PendingPeers, PendingReason};
-pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};
-pub use raw::RawReceived;
-pub use recipients::Recipients;
-pub use room::{MissingLinks, Room, RoomHost, RoomState, RoomTick, SignalingStatus};
-pub use sender::{Missed, PeerSender, TrySendError};
-pub use transfer::{
+pub use message::raw::RawReceived;
+pub use message::recipients::Recipients;
+pub use message::registry::{FromPeer, PeerMessage, Shared, ToPeers, Undelivered};
+pub use message::transfer::{
     AcceptedTransfers, TransferDelivered, TransferFailed, TransferProgress, TransferReceived,
     TransferStarted,
 };
+pub use peer::components::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Stopped, Suspect};
+pub use peer::pending::{PeerPending, PendingPeers, PendingReason};
+pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};
+pub use room::components::{MissingLinks, Room, RoomHost, RoomState, RoomTick, SignalingStatus};
+pub use room::join::{JoinError, JoinRoom};
+pub use send::sender::{Missed, PeerSender, TrySendError};
 
 /// The code in the pages for makers of games compiles, too.
 #[cfg(doctest)]

@@ -4,14 +4,15 @@ use bevy::{
 };
 
 use crate::{
-    HuddleBackgroundPlugin,
-    lifecycle::{on_peer_removed, on_room_removed},
-    link::on_link_removed,
-    message::MessageKinds,
-    pending::show_pending,
-    receive::{receive, update_stats},
-    room::Rooms,
-    send::{OwnState, begin_tick, send_events, send_tick},
+    background::HuddleBackgroundPlugin,
+    message::registry::MessageKinds,
+    peer::pending::show_pending,
+    receive::{
+        apply::{on_peer_removed, on_room_removed},
+        pump::{receive, update_stats},
+    },
+    room::{components::Rooms, link::on_link_removed},
+    send::queue::{OwnState, begin_tick, send_events, send_tick},
 };
 
 /// Everything a game needs: [`RoomPlugin`], [`TickPlugin`] and [`HuddleBackgroundPlugin`].

@@ -6,7 +6,7 @@ use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, Url, Worker};
 
-use super::cameras::{Covered, cover};
+use crate::background::cameras::{Covered, cover};
 
 pub(super) fn build(app: &mut App) {
     // A page's security policy may forbid such workers, which the plugin below takes for impossible.

@@ -8,8 +8,14 @@ use bevy::{
 };
 use huddle_mesh::PeerId;
 
-use super::{Conditions, seat::SharedNetwork};
-use crate::{HuddleCommandsExt, HuddlePlugins, Peer, Room, RoomPeers, Shared, room::Rooms};
+use crate::{
+    commands::HuddleCommandsExt,
+    message::registry::Shared,
+    peer::components::{Peer, RoomPeers},
+    plugin::HuddlePlugins,
+    room::components::{Room, Rooms},
+    testing::{conditions::Conditions, seat::SharedNetwork},
+};
 
 /// How long [`Lab::run_until`] waits.
 const PATIENCE: Duration = Duration::from_secs(60);

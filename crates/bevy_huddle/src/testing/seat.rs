@@ -4,8 +4,10 @@ use bevy::platform::time::Instant;
 use bytes::Bytes;
 use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, RoomUrl, SendError};
 
-use super::network::Network;
-use crate::transport::{Connector, Transport};
+use crate::{
+    testing::network::Network,
+    transport::{Connector, Transport},
+};
 
 /// The network that all apps of a [`Lab`](super::Lab) share.
 #[derive(Clone)]

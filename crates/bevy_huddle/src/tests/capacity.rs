@@ -4,10 +4,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
+use huddle_session::Refusal;
 
 use crate::{
-    JoinError, Refusal,
     prelude::*,
+    room::join::JoinError,
     testing::{Conditions, Lab, Player},
 };
 

@@ -2,7 +2,7 @@ use bevy::prelude::*;
 use huddle_session::codec::EncodeError;
 use serde::{Deserialize, Serialize};
 
-use crate::{MessageError, prelude::*};
+use crate::{events::MessageError, prelude::*};
 
 use super::game::{lab, offline_app};
 

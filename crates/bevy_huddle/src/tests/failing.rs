@@ -4,9 +4,11 @@ use std::{
 };
 
 use bevy::{ecs::system::RunSystemOnce, prelude::*};
-use huddle_mesh::{Channel, RoomError, RoomEvent, RoomUrlError, SignalingLoss};
+use huddle_mesh::{
+    Channel, LinkFailure, RoomError, RoomEvent, RoomUrlError, Signaling, SignalingLoss,
+};
 
-use crate::{JoinError, LinkFailure, MessageError, Signaling, prelude::*};
+use crate::{events::MessageError, prelude::*, room::join::JoinError};
 
 use super::game::{Blob, LabExt, Pose, Splash, meet, offline_app};
 

@@ -4,8 +4,8 @@ use bevy::{ecs::system::RunSystemOnce, prelude::*};
 use huddle_mesh::{RoomEvent, Signaling};
 
 use crate::{
-    JoinError,
     prelude::*,
+    room::join::JoinError,
     testing::{Conditions, Lab, Player},
 };
 

@@ -6,7 +6,7 @@ use bevy::{
 };
 
 use crate::{
-    HuddleDiagnosticsPlugin as Paths,
+    diagnostics::HuddleDiagnosticsPlugin as Paths,
     prelude::*,
     testing::{Conditions, Lab, Player},
 };

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bevy::prelude::*;
-use huddle_session::{SetupError, TickRate};
+use huddle_session::{Refusal, SetupError, TickRate};
 
 use crate::{
-    JoinError, Refusal,
     prelude::*,
+    room::join::JoinError,
     testing::{Conditions, Lab, Player},
 };
 

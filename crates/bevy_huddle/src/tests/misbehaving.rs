@@ -1,12 +1,13 @@
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
+use huddle_mesh::SignalingId;
 use huddle_mesh::{Channel, Offence, RoomEvent};
-use huddle_session::KindId;
+use huddle_session::{KindId, MessageError as PacketError};
 
 use crate::{
-    MessageError, PacketError, RejectReason, SignalingId,
-    link::RoomLink,
+    events::{MessageError, RejectReason},
     prelude::*,
+    room::link::RoomLink,
     testing::{Lab, Player},
 };
 

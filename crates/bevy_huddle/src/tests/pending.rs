@@ -7,8 +7,12 @@ use huddle_mesh::{LinkFailure, RoomEvent, StopReason};
 
 use super::game::game;
 use crate::{
-    Huddle, PeerJoined, PeerPending, PeerRefused, PeerResumed, PeerStopped, PendingPeers,
-    PendingReason, Stopped,
+    events::{PeerJoined, PeerRefused, PeerResumed, PeerStopped},
+    huddle::Huddle,
+    peer::{
+        components::Stopped,
+        pending::{PeerPending, PendingPeers, PendingReason},
+    },
     testing::{Conditions, Lab, Player},
 };
 

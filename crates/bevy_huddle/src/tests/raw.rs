@@ -3,7 +3,8 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, RoomEvent, SendError};
 
 use crate::{
-    MessageError, RawReceived,
+    events::MessageError,
+    message::raw::RawReceived,
     prelude::*,
     testing::{Lab, Player},
 };

@@ -5,13 +5,12 @@ use std::{any::type_name, collections::BTreeMap, time::Duration};
 
 use bevy::{ecs::entity::EntityHashMap, platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, Offence, PeerId, RoomError, RoomEvent};
+use huddle_mesh::{Channel, LinkFailure, Offence, PeerId, RoomError, RoomEvent};
 
 use crate::{
-    LinkFailure, RawReceived, Undelivered,
-    link::RoomLink,
+    message::{raw::RawReceived, registry::Undelivered},
     prelude::*,
-    room::Rooms,
+    room::{components::Rooms, link::RoomLink},
     testing::{Conditions, Lab, Player},
 };
 

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use bevy::{ecs::system::RunSystemOnce, prelude::*};
 use huddle_mesh::PeerId;
+use huddle_session::{Refusal, RemovalError};
 
 use crate::{
-    JoinError, MissingLinks, Refusal, RemovalError, RoomHost,
-    link::RoomLink,
     prelude::*,
+    room::{
+        components::{MissingLinks, RoomHost},
+        join::JoinError,
+        link::RoomLink,
+    },
     testing::{Conditions, Lab, Player},
 };
 

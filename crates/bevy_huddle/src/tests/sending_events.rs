@@ -5,8 +5,9 @@ use huddle_session::{MAX_EVENT_LEN, QueueError, codec::EncodeError};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    MessageError, Missed, TrySendError,
+    events::MessageError,
     prelude::*,
+    send::sender::{Missed, TrySendError},
     testing::{Conditions, Lab, Player},
 };
 

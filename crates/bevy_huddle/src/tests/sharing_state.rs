@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use huddle_session::{MAX_STATE_LEN, codec::EncodeError};
 use serde::{Deserialize, Serialize};
 
-use crate::{MessageError, prelude::*, testing::Lab};
+use crate::{events::MessageError, prelude::*, testing::Lab};
 
 use super::game::{LabExt, Pose, Splash, bad_network, game, lab, meet};
 

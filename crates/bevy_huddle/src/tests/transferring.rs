@@ -4,10 +4,11 @@ use bevy::prelude::*;
 use bytes::Bytes;
 
 use crate::{
-    Direction, MessageError, OfferError, TransferFailure,
+    events::MessageError,
     prelude::*,
     testing::{Conditions, Lab, Player},
 };
+use huddle_session::{Direction, OfferError, TransferFailure};
 
 use super::game::{LabExt, Splash, game, lab, meet};
 

@@ -23,7 +23,7 @@ use huddle_mesh::{
     SignalingLoss, StopReason,
 };
 
-use super::Conditions;
+use crate::testing::conditions::Conditions;
 use relation::{LinkId, Pair, Relation};
 use travel::Flight;
 use wire::Cargo;

@@ -6,19 +6,21 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, LeaveReason, Offender, PeerId, RoomEvent};
 
 use crate::{
-    LinkFailed, LinkStats, MessageRejected, Peer, PeerOf, PeerRecovered, PeerResumed, PeerStopped,
-    PeerSuspected, RejectReason, RemovalFailed, SendFailed, SignalRejected, Stopped, Suspect,
-    failure::trigger_waiting,
-    join::FailedJoin,
-    lifecycle::{
-        cut, fail, open_link, peer_entity, remove_peer, set_signaling, trigger, trigger_later,
-        update_state,
+    events::{
+        LinkFailed, MessageRejected, PeerRecovered, PeerResumed, PeerStopped, PeerSuspected,
+        RejectReason, RemovalFailed, SendFailed, SignalRejected,
     },
-    link::RoomLink,
-    message::Party,
-    news::{show_mesh, tell},
-    raw::receive_raw,
-    room::Rooms,
+    message::{raw::receive_raw, registry::Party},
+    peer::components::{LinkStats, Peer, PeerOf, Stopped, Suspect},
+    receive::{
+        apply::{
+            cut, fail, open_link, peer_entity, remove_peer, set_signaling, trigger, trigger_later,
+            update_state,
+        },
+        session_events::{show_mesh, tell},
+    },
+    room::{components::Rooms, join::FailedJoin, link::RoomLink},
+    send::failures::trigger_waiting,
 };
 
 /// How much one frame takes from one room, so that a flood cannot stop the game.

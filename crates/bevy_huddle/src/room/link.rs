@@ -7,14 +7,16 @@ use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, LeaveReason, LinkFailure, PeerId, RoomEvent, SendError};
 use huddle_session::{
-    KindId, Lane, OfferError, OwnStates, RoomSession, SessionEvent, TransferEvent, TransferId,
+    KindId, Lane, MessageError as PacketError, OfferError, OwnStates, RoomSession, SessionEvent,
+    TransferEvent, TransferId,
 };
 
 use crate::{
-    LinkStats, MessageError, PacketError, PendingReason,
-    lifecycle::part,
-    message::{Declared, MessageKinds},
-    room::Rooms,
+    events::MessageError,
+    message::registry::{Declared, MessageKinds},
+    peer::{components::LinkStats, pending::PendingReason},
+    receive::apply::part,
+    room::components::Rooms,
     transport::Transport,
 };
 

@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use huddle_mesh::{PeerId, RoomUrl, Signaling};
 use huddle_session::Tick;
 
-use crate::PendingPeers;
+use crate::peer::pending::PendingPeers;
 
 /// A joined room: on the entity that [`join_room`](crate::HuddleCommandsExt::join_room) spawns.
 ///

@@ -2,16 +2,22 @@
 
 use bevy::prelude::*;
 use huddle_mesh::{LeaveReason, PeerId, Signaling};
-use huddle_session::Undelivered;
+use huddle_session::{Refusal, Undelivered};
 
 use crate::{
-    JoinError, MissingLinks, Peer, PeerJoined, PeerLeft, PeerOf, Refusal, Room, RoomFailed,
-    RoomHost, RoomState, RoomStateChanged, RoomTick, SignalingChanged, SignalingStatus, failure,
-    link::{Departure, RoomLink},
+    events::{PeerJoined, PeerLeft, RoomFailed, RoomStateChanged, SignalingChanged},
     logging::is_new_loss,
-    message::Party,
-    news::{refused, tell},
-    room::{Rooms, ToldState},
+    message::registry::Party,
+    peer::components::{Peer, PeerOf},
+    receive::session_events::{refused, tell},
+    room::{
+        components::{
+            MissingLinks, Room, RoomHost, RoomState, RoomTick, Rooms, SignalingStatus, ToldState,
+        },
+        join::JoinError,
+        link::{Departure, RoomLink},
+    },
+    send::failures,
 };
 
 /// A link to a peer opened: stock clients are here at once, others once both games have agreed.
@@ -133,7 +139,7 @@ pub(crate) fn part(world: &mut World, departure: Departure) {
         reason,
         has_joined,
     } = departure;
-    failure::forget(world, peer);
+    failures::forget(world, peer);
     if has_joined {
         log::info!("{peer} is gone: {reason:?}");
         // Even if the game has despawned the entity: it counts who joined and who left.

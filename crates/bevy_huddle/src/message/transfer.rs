@@ -6,8 +6,8 @@ use huddle_mesh::PeerId;
 use huddle_session::{TransferEvent, TransferFailure, TransferId, TransferLimits};
 
 use crate::{
-    lifecycle::{peer_entity, trigger},
-    link::RoomLink,
+    receive::apply::{peer_entity, trigger},
+    room::link::RoomLink,
 };
 
 /// Which transfers this player accepts from each peer; insert it as a resource before a room is

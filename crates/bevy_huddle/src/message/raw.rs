@@ -5,9 +5,10 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, PeerId};
 
 use crate::{
-    MessageError, failure,
-    lifecycle::{peer_entity, trigger},
-    link::RoomLink,
+    events::MessageError,
+    receive::apply::{peer_entity, trigger},
+    room::link::RoomLink,
+    send::failures,
 };
 
 /// A stock matchbox client sent something. Triggered on its peer entity, in the order of arrival.
@@ -72,6 +73,6 @@ pub(crate) fn send_raw(
         None => Err(MessageError::UnknownPeer),
     };
     if let Err(error) = sent {
-        failure::report(world, "raw bytes", Some(peer), error);
+        failures::report(world, "raw bytes", Some(peer), error);
     }
 }

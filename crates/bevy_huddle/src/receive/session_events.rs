@@ -6,14 +6,19 @@ use huddle_mesh::{LeaveReason, PeerId};
 use huddle_session::{KindId, Refusal, SessionEvent};
 
 use crate::{
-    Admission, HostChanged, JoinError, LinkedWith, MeshChanged, MissingLinks, Peer, PeerRefused,
-    PeerRemoved, RejectReason, RoomHost, TicksSkipped,
-    app::AdmissionRule,
-    lifecycle::{add_peer, cut, fail, part, peer_entity, remove_peer, tell_undelivered, trigger},
-    link::RoomLink,
-    message::Party,
-    receive::reject,
-    transfer::tell_transfer,
+    app::{Admission, AdmissionRule},
+    events::{HostChanged, MeshChanged, PeerRefused, PeerRemoved, RejectReason, TicksSkipped},
+    message::{registry::Party, transfer::tell_transfer},
+    peer::components::{LinkedWith, Peer},
+    receive::{
+        apply::{add_peer, cut, fail, part, peer_entity, remove_peer, tell_undelivered, trigger},
+        pump::reject,
+    },
+    room::{
+        components::{MissingLinks, RoomHost},
+        join::JoinError,
+        link::RoomLink,
+    },
 };
 
 /// Tells everything that the session has to tell.

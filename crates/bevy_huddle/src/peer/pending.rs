@@ -4,7 +4,10 @@ use bevy::prelude::*;
 use huddle_mesh::{LinkFailure, PeerId, StopReason};
 use thiserror::Error;
 
-use crate::{lifecycle::trigger_later, link::RoomLink, room::Rooms};
+use crate::{
+    receive::apply::trigger_later,
+    room::{components::Rooms, link::RoomLink},
+};
 
 /// The peers that are in the room and have not joined yet, and why; on the room entity.
 ///

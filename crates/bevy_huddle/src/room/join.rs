@@ -5,11 +5,12 @@ use huddle_session::{RemovalPolicy, RoomSession, RoomSetup, SetupError, TickRate
 use thiserror::Error;
 
 use crate::{
-    AcceptedTransfers, RoomHost,
     app::GameId,
-    link::RoomLink,
-    message::MessageKinds,
-    room::{Room, RoomState, Rooms},
+    message::{registry::MessageKinds, transfer::AcceptedTransfers},
+    room::{
+        components::{Room, RoomHost, RoomState, Rooms},
+        link::RoomLink,
+    },
     transport::Connector,
 };
 

@@ -10,8 +10,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 use crate::{
-    HuddleSystems, Recipients,
-    send::{queue_written, send_events, send_tick},
+    message::recipients::Recipients,
+    plugin::HuddleSystems,
+    send::queue::{queue_written, send_events, send_tick},
 };
 
 /// What can be sent to peers: every `serde` type that owns its data.

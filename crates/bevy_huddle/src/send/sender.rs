@@ -5,10 +5,13 @@ use huddle_session::{MAX_EVENT_LEN, QueueError, codec};
 use thiserror::Error;
 
 use crate::{
-    MessageError, Peer, PeerMessage, PeerOf, Recipients,
-    link::RoomLink,
-    message::{Declared, MessageKinds},
-    room::Rooms,
+    events::MessageError,
+    message::{
+        recipients::Recipients,
+        registry::{Declared, MessageKinds, PeerMessage},
+    },
+    peer::components::{Peer, PeerOf},
+    room::{components::Rooms, link::RoomLink},
 };
 
 /// Sends events at once, and returns who does not get them.

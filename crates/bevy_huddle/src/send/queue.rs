@@ -11,8 +11,14 @@ use huddle_mesh::PeerId;
 use huddle_session::{MAX_STATE_LEN, OwnStates, codec};
 
 use crate::{
-    MessageError, PeerMessage, PeerSender, Recipients, RoomTick, ToPeers, failure, link::RoomLink,
-    message::MessageKinds, sender::Failure,
+    events::MessageError,
+    message::{
+        recipients::Recipients,
+        registry::{MessageKinds, PeerMessage, ToPeers},
+    },
+    room::{components::RoomTick, link::RoomLink},
+    send::failures,
+    send::sender::{Failure, PeerSender},
 };
 
 /// This player's own state; the same for every room.
@@ -85,7 +91,7 @@ pub(crate) fn send_file(world: &mut World, to: &Recipients, label: &str, bytes: 
         sender.send_file(to, label, bytes, failed);
     });
     for (peer, error) in failures {
-        failure::report(world, "file", peer, error);
+        failures::report(world, "file", peer, error);
     }
 }
 
@@ -106,7 +112,7 @@ fn with_sender(
 /// Sets this player's state of a type.
 pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
     let Some(state) = world.get_resource_or_init::<MessageKinds>().state::<T>() else {
-        return failure::report(world, type_name::<T>(), None, MessageError::NotDeclared);
+        return failures::report(world, type_name::<T>(), None, MessageError::NotDeclared);
     };
     let set = codec::encode(value, MAX_STATE_LEN).and_then(|payload| {
         world
@@ -115,7 +121,7 @@ pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
             .set(state.kind, payload)
     });
     if let Err(error) = set {
-        failure::report(world, state.name, None, error.into());
+        failures::report(world, state.name, None, error.into());
     }
 }
 
@@ -123,5 +129,5 @@ pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
 fn fail<T: PeerMessage>(world: &mut World, peer: Option<PeerId>, error: MessageError) {
     let declared = world.get_resource_or_init::<MessageKinds>().event::<T>();
     let name = declared.map_or(type_name::<T>(), |event| event.name);
-    failure::report(world, name, peer, error);
+    failures::report(world, name, peer, error);
 }

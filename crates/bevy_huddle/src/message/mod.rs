@@ -1,0 +1,6 @@
+//! What is sent: events, state, transfers and raw bytes, and to whom.
+
+pub(crate) mod raw;
+pub(crate) mod recipients;
+pub(crate) mod registry;
+pub(crate) mod transfer;

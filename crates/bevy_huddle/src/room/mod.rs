@@ -1,0 +1,5 @@
+//! Rooms: what the game sees of one, how it is joined, and its link to transport and session.
+
+pub(crate) mod components;
+pub(crate) mod join;
+pub(crate) mod link;
