@@ -1,6 +1,14 @@
 //! Who is heard: the verdicts of `huddle_mesh` after the same times.
 
-use super::*;
+use std::time::Duration;
+
+use huddle_mesh::{PeerId, RoomEvent, StopReason};
+
+use crate::testing::network::{
+    relation::Pair,
+    state::{BEAT, Network, Step},
+    wire::Cargo,
+};
 
 /// Silence after which a peer is suspected.
 const SUSPECT_AFTER: Duration = Duration::from_secs(1);

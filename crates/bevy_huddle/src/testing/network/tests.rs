@@ -1,4 +1,9 @@
-use super::*;
+use std::time::Duration;
+
+use huddle_mesh::{Channel, LeaveReason, LinkStats, PeerId, RoomEvent, SendError};
+
+use super::Network;
+use crate::testing::conditions::Conditions;
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);

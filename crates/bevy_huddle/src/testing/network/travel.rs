@@ -1,23 +1,13 @@
 //! How what is sent reaches the other side, or does not.
 
-use super::*;
+use huddle_mesh::{Channel, RoomEvent};
 
-/// Something on its way.
-#[derive(Clone)]
-pub(super) struct Flight {
-    link: LinkId,
-    from: usize,
-    cargo: Cargo,
-    /// On its channel.
-    number: u64,
-    /// How often it was sent in vain.
-    losses: u32,
-}
-
-/// Until something reliable that was lost is sent again: a second as in SCTP, then twice as long.
-fn retransmission_timeout(losses: u32) -> Duration {
-    Duration::from_secs(1 << losses.min(2))
-}
+use crate::testing::network::{
+    flight::{Flight, retransmission_timeout},
+    relation::LinkId,
+    state::{Network, Step},
+    wire::Cargo,
+};
 
 impl Network {
     /// Sends from one side of a link to the other.
@@ -131,15 +121,5 @@ impl Network {
             Cargo::Ping(sent) => self.launch(link, to, Cargo::Pong(sent)),
             Cargo::Pong(sent) => self.measured(pair, to, sent),
         }
-    }
-
-    pub(super) fn is_lost(&mut self, pair: Pair, from: usize) -> bool {
-        let conditions = self.conditions(pair.member(from), pair.member(1 - from));
-        self.rng.f64() < conditions.loss
-    }
-
-    pub(super) fn delay(&mut self, pair: Pair, from: usize) -> Duration {
-        let conditions = self.conditions(pair.member(from), pair.member(1 - from));
-        conditions.delay(self.rng.f64())
     }
 }
