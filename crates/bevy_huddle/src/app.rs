@@ -1,10 +1,19 @@
+//! What an app declares about its game.
+
 use std::sync::Arc;
 
 use bevy::prelude::*;
-use huddle_mesh::PeerId;
-use huddle_session::Delivery;
 
-use crate::message::registry::{self, PeerMessage};
+use crate::{
+    message::{event, registry::PeerMessage, state},
+    peer::admission::{Admission, AdmissionRule},
+    room::options::GameId,
+    schedule::HuddleSystems,
+    send::{
+        queue::queue_written,
+        ticks::{send_events, send_tick},
+    },
+};
 
 /// Declares on an [`App`] what the game is: which messages peers exchange, and with whom it plays.
 ///
@@ -57,49 +66,25 @@ pub trait HuddleAppExt {
         F: Fn(Admission<'_>) -> Result<(), String> + Send + Sync + 'static;
 }
 
-/// A player who asks to be let in; see [`admit_peers`](HuddleAppExt::admit_peers).
-#[derive(Clone, Copy)]
-#[non_exhaustive]
-pub struct Admission<'a> {
-    /// Who.
-    pub peer: PeerId,
-    /// What they said with [`JoinRoom::admission`](crate::JoinRoom::admission), as it came: any
-    /// bytes, up to 1024.
-    pub data: &'a [u8],
-    /// The room's entity.
-    pub room: Entity,
-    /// This game's world, for example to see how many play already.
-    pub world: &'a World,
-}
-
-/// The game's name, as its players' games compare it.
-#[derive(Resource, Clone, Default)]
-pub(crate) struct GameId(pub(crate) String);
-
-type Rule = dyn Fn(Admission<'_>) -> Result<(), String> + Send + Sync;
-
-/// Who is let in.
-#[derive(Resource, Clone)]
-pub(crate) struct AdmissionRule(Arc<Rule>);
-
-impl AdmissionRule {
-    pub(crate) fn decide(&self, asking: Admission<'_>) -> Result<(), String> {
-        (self.0)(asking)
-    }
-}
-
 impl HuddleAppExt for App {
     fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
-        registry::add_event::<T>(self, name);
-        self
+        event::add_event::<T>(self, name);
+        self.add_systems(
+            FixedPostUpdate,
+            queue_written::<T>
+                .in_set(HuddleSystems::Send)
+                .before(send_tick),
+        )
+        .add_systems(
+            Last,
+            queue_written::<T>
+                .in_set(HuddleSystems::Send)
+                .before(send_events),
+        )
     }
 
     fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
-        registry::declare::<T>(
-            self.world_mut(),
-            Delivery::State,
-            registry::Handler::state::<T>(name),
-        );
+        state::add_state::<T>(self, name);
         self
     }
 

@@ -4,17 +4,13 @@ use huddle_mesh::{Channel, LeaveReason, PeerId};
 use huddle_session::TransferId;
 
 use crate::{
-    events::RemovalFailed,
-    message::{raw::send_raw, recipients::Recipients, registry::PeerMessage},
-    receive::apply::{cut, remove_peers},
-    room::{
-        components::{RoomState, Rooms},
-        join::{JoinRoom, join},
-        link::RoomLink,
-    },
+    message::{recipients::Recipients, registry::PeerMessage, state::OwnState},
+    peer::events::RemovalFailed,
+    receive::apply::peers::{cut, remove_peers},
+    room::{components::Rooms, join::join, link::RoomLink, options::JoinRoom, state::RoomState},
     send::{
         failures::{trigger_failure, warn_no_room},
-        queue::{OwnState, send_event, send_file, share},
+        queue::{send_event, send_file, send_raw, share},
     },
 };
 
@@ -193,7 +189,7 @@ fn remove(world: &mut World, peer: PeerId) {
     let rooms = rooms(world);
     let is_in = |room: &Entity| {
         let link = world.get::<RoomLink>(*room);
-        link.is_some_and(|link| link.entity(peer).is_some())
+        link.is_some_and(|link| link.peers.entity(peer).is_some())
     };
     let Some(room) = rooms.iter().copied().find(is_in).or(rooms.first().copied()) else {
         return;

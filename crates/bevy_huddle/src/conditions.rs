@@ -1,6 +1,6 @@
 //! Run conditions: when systems of an online game run.
 
-use crate::{huddle::Huddle, room::components::RoomState};
+use crate::{huddle::Huddle, room::state::RoomState};
 
 /// Whether there is a room that has not failed, connected or not. The player's own id is known
 /// then.

@@ -6,7 +6,7 @@ use bevy::{
     prelude::*,
 };
 
-use crate::{peer::components::LinkStats, plugin::HuddleSystems};
+use crate::{peer::components::LinkStats, schedule::HuddleSystems};
 
 /// Measures the network for Bevy's [diagnostics](bevy::diagnostic), of all peers together.
 ///

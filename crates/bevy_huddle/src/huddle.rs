@@ -7,7 +7,10 @@ use crate::{
         components::Peer,
         pending::{PendingPeers, PendingReason},
     },
-    room::components::{MissingLinks, Room, RoomHost, RoomState, RoomTick},
+    room::{
+        components::{MissingLinks, Room, RoomHost, RoomTick},
+        state::RoomState,
+    },
 };
 
 /// Who is here, for games that are in one room at a time.

@@ -323,7 +323,7 @@ mod background;
 mod commands;
 pub mod conditions;
 mod diagnostics;
-mod events;
+mod error;
 mod huddle;
 mod logging;
 mod message;
@@ -331,22 +331,18 @@ mod peer;
 mod plugin;
 mod receive;
 mod room;
+mod schedule;
 mod send;
 pub mod testing;
 #[cfg(test)]
 mod tests;
 mod transport;
 
-pub use app::{Admission, HuddleAppExt};
+pub use app::HuddleAppExt;
 pub use background::HuddleBackgroundPlugin;
 pub use commands::HuddleCommandsExt;
 pub use diagnostics::HuddleDiagnosticsPlugin;
-pub use events::{
-    HostChanged, LinkFailed, MeshChanged, MessageError, MessageRejected, PeerJoined, PeerLeft,
-    PeerRecovered, PeerRefused, PeerRemoved, PeerResumed, PeerStopped, PeerSuspected, RejectReason,
-    RemovalFailed, RoomFailed, RoomStateChanged, SendFailed, SignalRejected, SignalingChanged,
-    TicksSkipped,
-};
+pub use error::{JoinError, MessageError, RejectReason};
 pub use huddle::Huddle;
 pub use huddle_mesh::{
     Channel, IceServer, LeaveReason, LinkFailure, Offence, Offender, Path, PeerId, RoomError,
@@ -359,19 +355,41 @@ pub use huddle_session::{
     codec::{DecodeError, EncodeError},
 };
 pub use logging::LOG_FILTER;
-pub use message::raw::RawReceived;
-pub use message::recipients::Recipients;
-pub use message::registry::{FromPeer, PeerMessage, Shared, ToPeers, Undelivered};
-pub use message::transfer::{
-    AcceptedTransfers, TransferDelivered, TransferFailed, TransferProgress, TransferReceived,
-    TransferStarted,
+pub use message::{
+    event::{FromPeer, ToPeers, Undelivered},
+    failed::{MessageRejected, SendFailed},
+    raw::RawReceived,
+    recipients::Recipients,
+    registry::PeerMessage,
+    state::Shared,
+    transfer::{
+        AcceptedTransfers, TransferDelivered, TransferFailed, TransferProgress, TransferReceived,
+        TransferStarted,
+    },
 };
-pub use peer::components::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Stopped, Suspect};
-pub use peer::pending::{PeerPending, PendingPeers, PendingReason};
-pub use plugin::{HuddlePlugins, HuddleSystems, RoomPlugin, TickPlugin};
-pub use room::components::{MissingLinks, Room, RoomHost, RoomState, RoomTick, SignalingStatus};
-pub use room::join::{JoinError, JoinRoom};
-pub use send::sender::{Missed, PeerSender, TrySendError};
+pub use peer::{
+    admission::Admission,
+    components::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Stopped, Suspect},
+    events::{
+        LinkFailed, MeshChanged, PeerJoined, PeerLeft, PeerRecovered, PeerRefused, PeerRemoved,
+        PeerResumed, PeerStopped, PeerSuspected, RemovalFailed,
+    },
+    pending::{PeerPending, PendingPeers, PendingReason},
+};
+pub use plugin::{HuddlePlugins, RoomPlugin, TickPlugin};
+pub use room::{
+    components::{MissingLinks, Room, RoomHost, RoomTick},
+    events::{
+        HostChanged, RoomFailed, RoomStateChanged, SignalRejected, SignalingChanged, TicksSkipped,
+    },
+    options::JoinRoom,
+    state::{RoomState, SignalingStatus},
+};
+pub use schedule::HuddleSystems;
+pub use send::{
+    error::{Missed, TrySendError},
+    sender::PeerSender,
+};
 
 /// The code in the pages for makers of games compiles, too.
 #[cfg(doctest)]

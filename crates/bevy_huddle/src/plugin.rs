@@ -5,14 +5,18 @@ use bevy::{
 
 use crate::{
     background::HuddleBackgroundPlugin,
-    message::registry::MessageKinds,
-    peer::pending::show_pending,
+    message::{registry::MessageKinds, state::OwnState},
     receive::{
-        apply::{on_peer_removed, on_room_removed},
-        pump::{receive, update_stats},
+        apply::{
+            peers::{on_link_removed, on_peer_removed},
+            status::on_room_removed,
+        },
+        pump::receive,
+        stats::{show_pending, update_stats},
     },
-    room::{components::Rooms, link::on_link_removed},
-    send::queue::{OwnState, begin_tick, send_events, send_tick},
+    room::components::Rooms,
+    schedule::HuddleSystems,
+    send::ticks::{begin_tick, send_events, send_tick},
 };
 
 /// Everything a game needs: [`RoomPlugin`], [`TickPlugin`] and [`HuddleBackgroundPlugin`].
@@ -40,18 +44,6 @@ pub struct RoomPlugin;
 pub struct TickPlugin {
     /// Ticks per second, from 1 to 1000.
     pub hz: f64,
-}
-
-/// When the plugins' systems run.
-#[derive(SystemSet, Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum HuddleSystems {
-    /// In [`PreUpdate`]: what peers sent and did is brought into the world.
-    Receive,
-    /// In [`FixedFirst`]: the rooms' tick goes on.
-    Tick,
-    /// In [`FixedPostUpdate`]: state and events leave, one packet of state per peer and tick. In
-    /// [`Last`]: events leave that no tick has taken along.
-    Send,
 }
 
 impl PluginGroup for HuddlePlugins {

@@ -3,12 +3,7 @@
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::PeerId;
-use huddle_session::{TransferEvent, TransferFailure, TransferId, TransferLimits};
-
-use crate::{
-    receive::apply::{peer_entity, trigger},
-    room::link::RoomLink,
-};
+use huddle_session::{TransferFailure, TransferId, TransferLimits};
 
 /// Which transfers this player accepts from each peer; insert it as a resource before a room is
 /// joined to change it.
@@ -100,72 +95,4 @@ pub struct TransferFailed {
     pub label: String,
     /// Why.
     pub reason: TransferFailure,
-}
-
-pub(crate) fn tell_transfer(world: &mut World, room: Entity, peer: PeerId, event: TransferEvent) {
-    let Some(entity) = peer_entity(world, room, peer) else {
-        return;
-    };
-    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
-        return;
-    };
-    let label = link.label(peer, &event);
-    match event {
-        TransferEvent::Started { id, len, .. } => trigger(
-            world,
-            TransferStarted {
-                entity,
-                peer,
-                id,
-                label,
-                len,
-            },
-        ),
-        TransferEvent::Progress { id, done, total } => trigger(
-            world,
-            TransferProgress {
-                entity,
-                peer,
-                id,
-                label,
-                done,
-                total,
-            },
-        ),
-        TransferEvent::Received { id, bytes, .. } => trigger(
-            world,
-            TransferReceived {
-                entity,
-                peer,
-                id,
-                label,
-                bytes,
-            },
-        ),
-        TransferEvent::Delivered { id } => trigger(
-            world,
-            TransferDelivered {
-                entity,
-                peer,
-                id,
-                label,
-            },
-        ),
-        TransferEvent::Failed { id, reason } => {
-            log::debug!(
-                "the {id} with {peer}, \"{}\", failed: {reason}",
-                label.escape_debug()
-            );
-            trigger(
-                world,
-                TransferFailed {
-                    entity,
-                    peer,
-                    id,
-                    label,
-                    reason,
-                },
-            );
-        }
-    }
 }

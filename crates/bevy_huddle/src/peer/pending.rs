@@ -4,11 +4,6 @@ use bevy::prelude::*;
 use huddle_mesh::{LinkFailure, PeerId, StopReason};
 use thiserror::Error;
 
-use crate::{
-    receive::apply::trigger_later,
-    room::{components::Rooms, link::RoomLink},
-};
-
 /// The peers that are in the room and have not joined yet, and why; on the room entity.
 ///
 /// A pending peer is never given up: it joins as soon as the reason is gone. A peer that can never
@@ -60,37 +55,5 @@ impl From<StopReason> for PendingReason {
             StopReason::Busy => Self::Busy,
             StopReason::Frozen => Self::Stopped,
         }
-    }
-}
-
-/// Makes [`PendingPeers`] current.
-pub(crate) fn show_pending(
-    joined: Res<Rooms>,
-    rooms: Query<(&RoomLink, &PendingPeers)>,
-    mut commands: Commands,
-) {
-    for &room in joined.iter() {
-        let Ok((link, before)) = rooms.get(room) else {
-            continue;
-        };
-        if before.is_empty() && !link.has_pending() {
-            continue;
-        }
-        let now = link.pending();
-        if **before == now {
-            continue;
-        }
-        for (peer, reason) in now.iter().filter(|pending| !before.contains(pending)) {
-            if *reason != PendingReason::Connecting {
-                log::info!("{peer} is in the room but has not joined: {reason}");
-                let pending = PeerPending {
-                    entity: room,
-                    peer: *peer,
-                    reason: reason.clone(),
-                };
-                trigger_later(&mut commands, pending);
-            }
-        }
-        commands.entity(room).try_insert(PendingPeers(now));
     }
 }

@@ -1,5 +1,9 @@
-//! What arrives: the pump takes it from the room, and it changes the world.
+//! What arrives goes one way: the pump takes it from the room, what the mesh or the session
+//! reports is told apart, and `apply` changes the world.
 
 pub(crate) mod apply;
+mod mesh_events;
 pub(crate) mod pump;
-pub(crate) mod session_events;
+mod session_events;
+pub(crate) mod stats;
+mod transfers;

@@ -1,42 +1,42 @@
-//! What a room's session tells becomes entities, components and events.
+//! What a room's session reports: peers that fit, and what they send.
 
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{LeaveReason, PeerId};
-use huddle_session::{KindId, Refusal, SessionEvent};
+use huddle_session::{KindId, SessionEvent, Undelivered};
 
 use crate::{
-    app::{Admission, AdmissionRule},
-    events::{HostChanged, MeshChanged, PeerRefused, PeerRemoved, RejectReason, TicksSkipped},
-    message::{registry::Party, transfer::tell_transfer},
-    peer::components::{LinkedWith, Peer},
+    error::{JoinError, RejectReason},
+    message::registry::Party,
+    peer::{
+        admission::{Admission, AdmissionRule},
+        components::{LinkedWith, Peer},
+        events::{MeshChanged, PeerRemoved},
+    },
     receive::{
-        apply::{add_peer, cut, fail, part, peer_entity, remove_peer, tell_undelivered, trigger},
-        pump::reject,
+        apply::{
+            failure::fail,
+            peers::{add_peer, cut, part, refused, remove_peer},
+            rejected::reject,
+            status::show_mesh,
+            trigger::trigger,
+        },
+        transfers::tell_transfer,
     },
     room::{
-        components::{MissingLinks, RoomHost},
-        join::JoinError,
-        link::RoomLink,
+        components::RoomHost,
+        events::{HostChanged, TicksSkipped},
+        link::{RoomLink, peer_entity},
     },
 };
 
-/// Tells everything that the session has to tell.
-pub(crate) fn tell(world: &mut World, room: Entity) {
-    while let Some(event) = world
-        .get_mut::<RoomLink>(room)
-        .and_then(|mut link| link.poll_session())
-    {
-        handle(world, room, event);
-    }
-}
-
-fn handle(world: &mut World, room: Entity, event: SessionEvent) {
+/// Handles what the session reports.
+pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
     match event {
         SessionEvent::AskAdmission { peer, data } => admit(world, room, peer, &data),
         SessionEvent::Joined { peer } => {
             let link = world.get::<RoomLink>(room);
-            let returning = link.is_some_and(|link| link.is_returning(peer));
+            let returning = link.is_some_and(|link| link.peers.is_returning(peer));
             let peer = Peer {
                 id: peer,
                 foreign: false,
@@ -46,7 +46,7 @@ fn handle(world: &mut World, room: Entity, event: SessionEvent) {
         SessionEvent::Left { peer } => {
             let departure = world
                 .get_mut::<RoomLink>(room)
-                .and_then(|mut link| link.take_entity(peer, LeaveReason::Lost));
+                .and_then(|mut link| link.peers.take_entity(peer, LeaveReason::Lost));
             if let Some(departure) = departure {
                 part(world, departure);
             }
@@ -114,21 +114,6 @@ fn admit(world: &mut World, room: Entity, peer: PeerId, data: &[u8]) {
     }
 }
 
-pub(crate) fn refused(world: &mut World, room: Entity, peer: PeerId, refusal: Refusal) {
-    log::warn!("cannot play with {peer}: {refusal}");
-    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-        link.set_refused(peer);
-    }
-    trigger(
-        world,
-        PeerRefused {
-            entity: room,
-            peer,
-            refusal,
-        },
-    );
-}
-
 /// Brings a message into the world.
 fn deliver(world: &mut World, room: Entity, peer: PeerId, kind: KindId, payload: &Bytes) {
     // What the game does about one message may end the link before the next.
@@ -146,6 +131,21 @@ fn deliver(world: &mut World, room: Entity, peer: PeerId, kind: KindId, payload:
     }
 }
 
+/// Tells of events that a peer did not confirm.
+fn tell_undelivered(world: &mut World, room: Entity, peer: Party, events: Vec<Undelivered>) {
+    let Some(kinds) = world.get::<RoomLink>(room).map(|link| link.kinds().clone()) else {
+        return;
+    };
+    for Undelivered { kind, payload } in events {
+        let tell = kinds.handler(kind).and_then(|handler| handler.undelivered);
+        if let Some(tell) = tell
+            && let Err(error) = tell(world, peer, &payload)
+        {
+            log::error!("an event that was not delivered cannot be read: {error}");
+        }
+    }
+}
+
 fn mesh_changed(world: &mut World, room: Entity, peer: PeerId) {
     let Some(entity) = peer_entity(world, room, peer) else {
         return;
@@ -153,7 +153,7 @@ fn mesh_changed(world: &mut World, room: Entity, peer: PeerId) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    link.is_mesh_stale = true;
+    link.peers.is_mesh_stale = true;
     let now = LinkedWith(link.session.links_of(peer));
     if world.get::<LinkedWith>(entity) != Some(&now)
         && let Ok(mut peer_entity) = world.get_entity_mut(entity)
@@ -180,20 +180,4 @@ fn removed(world: &mut World, room: Entity, peer: PeerId, by: Vec<PeerId>) {
         link.send_events();
     }
     cut(world, room, peer, LeaveReason::Cut);
-}
-
-/// Shows which links the mesh lacks, if that may have changed.
-pub(crate) fn show_mesh(world: &mut World, room: Entity) {
-    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
-        return;
-    };
-    if !std::mem::take(&mut link.is_mesh_stale) {
-        return;
-    }
-    let now = MissingLinks(link.session.missing_links());
-    if let Ok(mut entity) = world.get_entity_mut(room)
-        && entity.get() != Some(&now)
-    {
-        entity.insert(now);
-    }
 }

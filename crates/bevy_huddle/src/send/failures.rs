@@ -10,7 +10,7 @@ use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_session::QueueError;
 
-use crate::events::{MessageError, RemovalFailed, SendFailed};
+use crate::{error::MessageError, message::failed::SendFailed, peer::events::RemovalFailed};
 
 /// How many failures of observers wait for the next frame, so that those who send again because
 /// something was not sent do not multiply without end.

@@ -7,23 +7,23 @@ use std::{
 
 use bevy::{ecs::system::SystemState, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::PeerId;
-use huddle_session::{MAX_STATE_LEN, OwnStates, codec};
+use huddle_mesh::{Channel, PeerId};
+use huddle_session::{MAX_STATE_LEN, codec};
 
 use crate::{
-    events::MessageError,
+    error::MessageError,
     message::{
+        event::ToPeers,
         recipients::Recipients,
-        registry::{MessageKinds, PeerMessage, ToPeers},
+        registry::{MessageKinds, PeerMessage},
+        state::OwnState,
     },
-    room::{components::RoomTick, link::RoomLink},
-    send::failures,
-    send::sender::{Failure, PeerSender},
+    room::link::{RoomLink, peer_entity},
+    send::{
+        failures,
+        sender::{Failure, PeerSender},
+    },
 };
-
-/// This player's own state; the same for every room.
-#[derive(Resource, Default)]
-pub(crate) struct OwnState(pub(crate) OwnStates);
 
 /// Sends for commands. Shared, so that it can be used on the world in which it is.
 #[derive(Resource, Clone)]
@@ -32,36 +32,6 @@ struct CommandSender(Arc<Mutex<SystemState<PeerSender<'static, 'static>>>>);
 impl FromWorld for CommandSender {
     fn from_world(world: &mut World) -> Self {
         Self(Arc::new(Mutex::new(SystemState::new(world))))
-    }
-}
-
-/// Begins a tick of every room.
-pub(crate) fn begin_tick(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>) {
-    for (mut link, mut tick) in &mut rooms {
-        link.advance();
-        tick.0 = link.session.tick();
-    }
-}
-
-/// Sends one packet per peer, and what waits on the other lanes.
-pub(crate) fn send_tick(mut rooms: Query<&mut RoomLink>, own: Res<OwnState>) {
-    for mut link in &mut rooms {
-        link.send_tick(&own.0);
-    }
-}
-
-/// Sends the events that wait, so that they need not wait for a tick.
-///
-/// A game that stands still has no ticks, but its room goes on: peers wait for its acks.
-pub(crate) fn send_events(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>, own: Res<OwnState>) {
-    for (mut link, mut tick) in &mut rooms {
-        if link.is_paused() {
-            link.advance();
-            tick.0 = link.session.tick();
-            link.send_tick(&own.0);
-        } else {
-            link.send_events();
-        }
     }
 }
 
@@ -130,4 +100,24 @@ fn fail<T: PeerMessage>(world: &mut World, peer: Option<PeerId>, error: MessageE
     let declared = world.get_resource_or_init::<MessageKinds>().event::<T>();
     let name = declared.map_or(type_name::<T>(), |event| event.name);
     failures::report(world, name, peer, error);
+}
+
+/// Sends bytes to a stock client in one of these rooms.
+pub(crate) fn send_raw(
+    world: &mut World,
+    rooms: &[Entity],
+    peer: PeerId,
+    channel: Channel,
+    bytes: Bytes,
+) {
+    let is_in = |room: &&Entity| peer_entity(world, **room, peer).is_some();
+    let room = rooms.iter().find(is_in).copied();
+    let sent = match room.and_then(|room| world.get_mut::<RoomLink>(room)) {
+        Some(mut link) => link.send_raw(peer, channel, bytes),
+        None if rooms.is_empty() => Err(MessageError::NoRoom),
+        None => Err(MessageError::UnknownPeer),
+    };
+    if let Err(error) = sent {
+        failures::report(world, "raw bytes", Some(peer), error);
+    }
 }

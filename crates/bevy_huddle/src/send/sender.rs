@@ -1,17 +1,22 @@
+//! Sends events at once.
+
 use bevy::{ecs::system::SystemParam, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::PeerId;
-use huddle_session::{MAX_EVENT_LEN, QueueError, codec};
-use thiserror::Error;
+use huddle_session::{MAX_EVENT_LEN, codec};
 
 use crate::{
-    events::MessageError,
+    error::MessageError,
     message::{
         recipients::Recipients,
         registry::{Declared, MessageKinds, PeerMessage},
     },
     peer::components::{Peer, PeerOf},
     room::{components::Rooms, link::RoomLink},
+    send::{
+        error::{Missed, TrySendError},
+        targets::{Lookup, Target},
+    },
 };
 
 /// Sends events at once, and returns who does not get them.
@@ -56,98 +61,6 @@ pub struct PeerSender<'w, 's> {
     links: Query<'w, 's, &'static mut RoomLink>,
     peers: Query<'w, 's, (&'static Peer, &'static PeerOf)>,
     targets: Local<'s, Vec<Target>>,
-}
-
-/// Why an event does not reach every recipient.
-///
-/// ```
-/// use bevy::prelude::*;
-/// use bevy_huddle::{PeerSender, prelude::*};
-/// use serde::{Deserialize, Serialize};
-///
-/// #[derive(Serialize, Deserialize)]
-/// struct Shot;
-///
-/// fn shoot(mut sender: PeerSender) {
-///     if let Err(error) = sender.try_send(Recipients::All, &Shot) {
-///         for missed in error.missed() {
-///             println!("{:?} does not get the shot: {}", missed.peer, missed.error);
-///         }
-///     }
-/// }
-/// # bevy::ecs::system::assert_is_system(shoot);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum TrySendError {
-    /// These recipients do not get the event. The other ones do.
-    #[error("{}", list(.0))]
-    Missed(Vec<Missed>),
-    /// There is no room.
-    #[error("there is no room: call `commands.join_room(\"ws://host:3536/name\")` first")]
-    NoRoom,
-    /// No recipient gets the event.
-    #[error(transparent)]
-    Refused(#[from] MessageError),
-}
-
-/// A recipient who does not get an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missed {
-    /// The peer; `None` for an entity that is neither a peer nor a room.
-    pub peer: Option<PeerId>,
-    /// Why, and what to do.
-    pub error: MessageError,
-}
-
-impl TrySendError {
-    /// The recipients who do not get the event while the other ones do. Empty if none gets it.
-    pub fn missed(&self) -> &[Missed] {
-        match self {
-            Self::Missed(missed) => missed,
-            Self::NoRoom | Self::Refused(_) => &[],
-        }
-    }
-
-    /// The peers among [`missed`](Self::missed), to send the event to them again.
-    pub fn missed_peers(&self) -> impl Iterator<Item = PeerId> {
-        self.missed().iter().filter_map(|missed| missed.peer)
-    }
-
-    /// Whether all that is wrong is that too much waits for the peers that miss the event. It can
-    /// be sent to them once they have received some of it.
-    pub fn is_full(&self) -> bool {
-        let is_full =
-            |missed: &Missed| matches!(missed.error, MessageError::Queue(QueueError::Full { .. }));
-        !self.missed().is_empty() && self.missed().iter().all(is_full)
-    }
-}
-
-/// The text of [`TrySendError::Missed`].
-fn list(missed: &[Missed]) -> String {
-    /// How many recipients the text names.
-    const MAX_NAMED: usize = 3;
-
-    let mut texts: Vec<_> = missed
-        .iter()
-        .take(MAX_NAMED)
-        .map(|Missed { peer, error }| match peer {
-            Some(peer) => format!("{peer} does not get the event: {error}"),
-            None => format!("a recipient does not get the event: {error}"),
-        })
-        .collect();
-    if let more @ 1.. = missed.len().saturating_sub(MAX_NAMED) {
-        texts.push(format!("{more} more recipients do not get it"));
-    }
-    texts.join("; ")
-}
-
-/// One recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
-    Peer { room: Entity, peer: PeerId },
-    Me { room: Entity },
-    UnknownPeer(PeerId),
-    UnknownEntity,
 }
 
 /// Something that one recipient does not get.
@@ -244,72 +157,14 @@ impl PeerSender<'_, '_> {
         self.kinds.as_ref()?.event::<T>()
     }
 
-    fn rooms(&self) -> &[Entity] {
-        self.rooms.as_ref().map_or(&[], |rooms| rooms)
-    }
-
     /// Finds out whom `recipients` stands for.
     fn aim(&mut self, recipients: &Recipients) {
-        let mut targets = std::mem::take(&mut *self.targets);
-        targets.clear();
-        match recipients {
-            Recipients::All | Recipients::Everyone => {
-                for &room in self.rooms() {
-                    self.aim_at_room(room, &mut targets);
-                }
-                // Once, in however many rooms this player is.
-                if *recipients == Recipients::Everyone
-                    && let Some(&room) = self.rooms().first()
-                {
-                    targets.push(Target::Me { room });
-                }
-            }
-            Recipients::Peer(peer) => self.aim_at_peer(*peer, &mut targets),
-            Recipients::Peers(peers) => {
-                for &peer in peers {
-                    self.aim_at_peer(peer, &mut targets);
-                }
-            }
-            Recipients::Entity(entity) => self.aim_at_entity(*entity, &mut targets),
-            Recipients::Entities(entities) => {
-                for &entity in entities {
-                    self.aim_at_entity(entity, &mut targets);
-                }
-            }
-        }
-        *self.targets = targets;
-    }
-
-    fn aim_at_room(&self, room: Entity, targets: &mut Vec<Target>) {
-        let Ok(link) = self.links.get(room) else {
-            return;
+        let targets = Lookup {
+            rooms: self.rooms.as_ref().map_or(&[], |rooms| rooms),
+            links: &self.links,
+            peers: &self.peers,
         };
-        for peer in link.peers().filter(|&peer| !link.is_foreign(peer)) {
-            add(targets, Target::Peer { room, peer });
-        }
-    }
-
-    fn aim_at_peer(&self, peer: PeerId, targets: &mut Vec<Target>) {
-        let here = self.rooms().iter().find_map(|&room| {
-            let link = self.links.get(room).ok()?;
-            if link.me() == peer {
-                Some(Target::Me { room })
-            } else {
-                link.entity(peer).map(|_| Target::Peer { room, peer })
-            }
-        });
-        add(targets, here.unwrap_or(Target::UnknownPeer(peer)));
-    }
-
-    fn aim_at_entity(&self, entity: Entity, targets: &mut Vec<Target>) {
-        if let Ok((peer, room)) = self.peers.get(entity) {
-            let (room, peer) = (room.0, peer.id);
-            add(targets, Target::Peer { room, peer });
-        } else if self.links.contains(entity) {
-            self.aim_at_room(entity, targets);
-        } else {
-            add(targets, Target::UnknownEntity);
-        }
+        targets.resolve(recipients, &mut self.targets);
     }
 
     /// Whether there is such a recipient; the link to them.
@@ -322,7 +177,7 @@ impl PeerSender<'_, '_> {
         };
         let link = self.links.get(room);
         let link = link.map_err(|_| (peer, MessageError::UnknownPeer))?;
-        if peer.is_some_and(|peer| link.is_foreign(peer)) {
+        if peer.is_some_and(|peer| link.peers.is_foreign(peer)) {
             return Err((peer, MessageError::Foreign));
         }
         Ok(link)
@@ -361,14 +216,5 @@ impl PeerSender<'_, '_> {
                 }
             }
         }
-    }
-}
-
-fn add(targets: &mut Vec<Target>, target: Target) {
-    // This player has an id in each room, and gets the event once.
-    let is_me = |target: &Target| matches!(target, Target::Me { .. });
-    let is_twice = is_me(&target) && targets.iter().any(is_me);
-    if !is_twice && !targets.contains(&target) {
-        targets.push(target);
     }
 }

@@ -10,7 +10,7 @@ use huddle_mesh::PeerId;
 
 use crate::{
     commands::HuddleCommandsExt,
-    message::registry::Shared,
+    message::state::Shared,
     peer::components::{Peer, RoomPeers},
     plugin::HuddlePlugins,
     room::components::{Room, Rooms},

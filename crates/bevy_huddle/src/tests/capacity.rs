@@ -6,13 +6,12 @@ use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_session::Refusal;
 
+use super::game::{LabExt, game, lab};
 use crate::{
+    error::JoinError,
     prelude::*,
-    room::join::JoinError,
     testing::{Conditions, Lab, Player},
 };
-
-use super::game::{LabExt, game, lab};
 
 const CAPACITY: u8 = 4;
 

@@ -2,9 +2,8 @@ use bevy::prelude::*;
 use huddle_session::codec::EncodeError;
 use serde::{Deserialize, Serialize};
 
-use crate::{events::MessageError, prelude::*};
-
 use super::game::{lab, offline_app};
+use crate::{error::MessageError, prelude::*};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Item {

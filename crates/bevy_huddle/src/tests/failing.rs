@@ -8,9 +8,11 @@ use huddle_mesh::{
     Channel, LinkFailure, RoomError, RoomEvent, RoomUrlError, Signaling, SignalingLoss,
 };
 
-use crate::{events::MessageError, prelude::*, room::join::JoinError};
-
 use super::game::{Blob, LabExt, Pose, Splash, meet, offline_app};
+use crate::{
+    error::{JoinError, MessageError},
+    prelude::*,
+};
 
 thread_local! {
     static LOGGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };

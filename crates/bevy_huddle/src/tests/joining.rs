@@ -3,13 +3,12 @@ use std::time::Duration;
 use bevy::{ecs::system::RunSystemOnce, prelude::*};
 use huddle_mesh::{RoomEvent, Signaling};
 
+use super::game::{LabExt, Splash, game, lab, meet, offline_app};
 use crate::{
+    error::JoinError,
     prelude::*,
-    room::join::JoinError,
     testing::{Conditions, Lab, Player},
 };
-
-use super::game::{LabExt, Splash, game, lab, meet, offline_app};
 
 fn changes(lab: &mut Lab, player: Player) -> Vec<(RoomState, RoomState)> {
     lab.seen::<RoomStateChanged>(player)

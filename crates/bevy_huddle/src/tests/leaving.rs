@@ -2,12 +2,11 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 
+use super::game::{LabExt, Pose, Splash, game, lab, meet};
 use crate::{
     prelude::*,
     testing::{Conditions, Lab, Player},
 };
-
-use super::game::{LabExt, Pose, Splash, game, lab, meet};
 
 #[derive(Component)]
 struct Avatar(&'static str);

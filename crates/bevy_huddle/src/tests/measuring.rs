@@ -5,13 +5,12 @@ use bevy::{
     prelude::*,
 };
 
+use super::game::{Blob, Pose, game, lab};
 use crate::{
     diagnostics::HuddleDiagnosticsPlugin as Paths,
     prelude::*,
     testing::{Conditions, Lab, Player},
 };
-
-use super::game::{Blob, Pose, game, lab};
 
 fn value(lab: &Lab, player: Player, path: &DiagnosticPath) -> f64 {
     let diagnostics = lab[player].world().resource::<DiagnosticsStore>();

@@ -5,13 +5,12 @@ use std::time::Duration;
 use bevy::prelude::*;
 use huddle_session::{Refusal, SetupError, TickRate};
 
+use super::game::{LabExt, Pose, Splash, game, lab};
 use crate::{
+    error::JoinError,
     prelude::*,
-    room::join::JoinError,
     testing::{Conditions, Lab, Player},
 };
-
-use super::game::{LabExt, Pose, Splash, game, lab};
 
 fn join(how: JoinRoom) -> impl Fn(&mut App) {
     move |app: &mut App| {

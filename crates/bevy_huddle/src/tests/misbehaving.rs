@@ -4,14 +4,13 @@ use huddle_mesh::SignalingId;
 use huddle_mesh::{Channel, Offence, RoomEvent};
 use huddle_session::{KindId, MessageError as PacketError};
 
+use super::game::{LabExt, Pose, Splash, meet};
 use crate::{
-    events::{MessageError, RejectReason},
+    error::{MessageError, RejectReason},
     prelude::*,
     room::link::RoomLink,
     testing::{Lab, Player},
 };
-
-use super::game::{LabExt, Pose, Splash, meet};
 
 /// Sends an event that is no event of this game's, as a game that was tampered with would.
 fn send_nonsense(lab: &mut Lab, from: Player, to: Player, name: &str, payload: &'static [u8]) {

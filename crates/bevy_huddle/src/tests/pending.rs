@@ -7,10 +7,10 @@ use huddle_mesh::{LinkFailure, RoomEvent, StopReason};
 
 use super::game::game;
 use crate::{
-    events::{PeerJoined, PeerRefused, PeerResumed, PeerStopped},
     huddle::Huddle,
     peer::{
         components::Stopped,
+        events::{PeerJoined, PeerRefused, PeerResumed, PeerStopped},
         pending::{PeerPending, PendingPeers, PendingReason},
     },
     testing::{Conditions, Lab, Player},

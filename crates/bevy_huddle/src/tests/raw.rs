@@ -2,14 +2,13 @@ use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{Channel, RoomEvent, SendError};
 
+use super::game::{LabExt, Splash, game, lab};
 use crate::{
-    events::MessageError,
+    error::MessageError,
     message::raw::RawReceived,
     prelude::*,
     testing::{Lab, Player},
 };
-
-use super::game::{LabExt, Splash, game, lab};
 
 /// Two who take each other for stock clients.
 fn strangers() -> (Lab, [Player; 2]) {

@@ -7,14 +7,13 @@ use bevy::{ecs::entity::EntityHashMap, platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, LinkFailure, Offence, PeerId, RoomError, RoomEvent};
 
+use super::game::{Blob, Pose, Splash, game};
 use crate::{
-    message::{raw::RawReceived, registry::Undelivered},
+    message::{event::Undelivered, raw::RawReceived},
     prelude::*,
     room::{components::Rooms, link::RoomLink},
     testing::{Conditions, Lab, Player},
 };
-
-use super::game::{Blob, Pose, Splash, game};
 
 /// What an observer does in its game.
 type Action = fn(&Huddle, &mut Commands);
@@ -193,9 +192,9 @@ fn check(lab: &Lab, player: Player, context: &str) {
         let link = world.get::<RoomLink>(room).expect("a room that works");
         let state = world.get::<RoomState>(room).expect("its state");
         let is_playing = *state == RoomState::Playing;
-        assert_eq!(is_playing, link.peer_count() > 0, "{context}: {state}");
-        for peer in link.peers() {
-            let entity = link.entity(peer).expect("a peer");
+        assert_eq!(is_playing, link.peers.count() > 0, "{context}: {state}");
+        for peer in link.peers.present() {
+            let entity = link.peers.entity(peer).expect("a peer");
             assert!(ledger.joined.contains_key(&entity), "{context}: {peer}");
             assert!(world.get::<Peer>(entity).is_some(), "{context}: {peer}");
         }

@@ -6,17 +6,16 @@ use bevy::{ecs::system::RunSystemOnce, prelude::*};
 use huddle_mesh::PeerId;
 use huddle_session::{Refusal, RemovalError};
 
+use super::game::{LabExt, Splash, game, lab, meet};
 use crate::{
+    error::JoinError,
     prelude::*,
     room::{
         components::{MissingLinks, RoomHost},
-        join::JoinError,
         link::RoomLink,
     },
     testing::{Conditions, Lab, Player},
 };
-
-use super::game::{LabExt, Splash, game, lab, meet};
 
 /// Players in a room with these rules, who came one after the other.
 fn meet_under<const N: usize>(policy: RemovalPolicy) -> (Lab, [Player; N]) {
@@ -155,7 +154,7 @@ fn one_who_is_not_here_yet_can_be_cut_off() {
     let b = lab.me(bob);
     lab.run_until(|lab| {
         let link = lab.get::<RoomLink>(ada, lab.room(ada));
-        link.is_some_and(|link| link.knows(b))
+        link.is_some_and(|link| link.peers.knows(b))
     });
     assert_eq!(
         lab.find_peer(ada, bob),

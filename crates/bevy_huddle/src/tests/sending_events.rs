@@ -4,14 +4,13 @@ use bevy::{ecs::system::RunSystemOnce, prelude::*};
 use huddle_session::{MAX_EVENT_LEN, QueueError, codec::EncodeError};
 use serde::{Deserialize, Serialize};
 
+use super::game::{Blob, LabExt, Pose, Splash, bad_network, game, lab, meet, offline_app};
 use crate::{
-    events::MessageError,
+    error::MessageError,
     prelude::*,
-    send::sender::{Missed, TrySendError},
+    send::error::{Missed, TrySendError},
     testing::{Conditions, Lab, Player},
 };
-
-use super::game::{Blob, LabExt, Pose, Splash, bad_network, game, lab, meet, offline_app};
 
 /// Sends from a system.
 fn try_send<T: crate::PeerMessage>(

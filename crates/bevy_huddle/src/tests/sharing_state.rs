@@ -4,9 +4,8 @@ use bevy::prelude::*;
 use huddle_session::{MAX_STATE_LEN, codec::EncodeError};
 use serde::{Deserialize, Serialize};
 
-use crate::{events::MessageError, prelude::*, testing::Lab};
-
 use super::game::{LabExt, Pose, Splash, bad_network, game, lab, meet};
+use crate::{error::MessageError, prelude::*, testing::Lab};
 
 #[test]
 fn everybody_sees_the_latest_value_on_the_peer_entity() {

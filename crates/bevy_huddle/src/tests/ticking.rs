@@ -2,12 +2,11 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 
+use super::game::{LabExt, Pose, game, meet};
 use crate::{
     prelude::*,
     testing::{Lab, Player},
 };
-
-use super::game::{LabExt, Pose, game, meet};
 
 fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)

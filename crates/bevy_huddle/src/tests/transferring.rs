@@ -2,15 +2,14 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use bytes::Bytes;
-
-use crate::{
-    events::MessageError,
-    prelude::*,
-    testing::{Conditions, Lab, Player},
-};
 use huddle_session::{Direction, OfferError, TransferFailure};
 
 use super::game::{LabExt, Splash, game, lab, meet};
+use crate::{
+    error::MessageError,
+    prelude::*,
+    testing::{Conditions, Lab, Player},
+};
 
 /// Bytes that cannot be mistaken for others.
 fn file(len: usize) -> Bytes {

@@ -5,12 +5,11 @@ use std::time::Duration;
 use bevy::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::game::bad_network;
 use crate::{
     prelude::*,
     testing::{Conditions, Lab, Player},
 };
-
-use super::game::bad_network;
 
 /// What others see of a player.
 #[derive(Serialize, Deserialize)]

@@ -1,0 +1,33 @@
+//! Messages that were not sent, or not taken.
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+
+use crate::error::{MessageError, RejectReason};
+
+/// A message was not sent: once for each message and each recipient who does not get it.
+///
+/// The log has one line per peer and cause. What observers of this event send in vain is reported
+/// with the next frame.
+#[derive(Event, Debug, Clone, PartialEq, Eq)]
+pub struct SendFailed {
+    /// The message's declared name, or the name of its type if it was never declared; `"file"` of
+    /// what [`send_file`](crate::HuddleCommandsExt::send_file) sends, and `"raw bytes"` of
+    /// [`send_raw`](crate::HuddleCommandsExt::send_raw).
+    pub message: &'static str,
+    /// To whom; `None` if it concerns everybody.
+    pub peer: Option<PeerId>,
+    /// Why, and what to do.
+    pub error: MessageError,
+}
+
+/// Something that a peer sent did not reach the game. Triggered on the peer entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct MessageRejected {
+    /// The peer entity.
+    pub entity: Entity,
+    /// From whom.
+    pub peer: PeerId,
+    /// Why.
+    pub reason: RejectReason,
+}

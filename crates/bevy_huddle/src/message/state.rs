@@ -1,0 +1,64 @@
+//! State: what only the latest value of counts.
+
+use bevy::prelude::*;
+use huddle_session::{
+    Delivery, MAX_STATE_LEN, OwnStates,
+    codec::{self, DecodeError},
+};
+
+use crate::message::registry::{Handler, Party, PeerMessage, declare};
+
+/// A peer's latest state of a type; on the peer entity from when the first value arrived.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::prelude::*;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Pose {
+///     x: f32,
+///     y: f32,
+/// }
+///
+/// fn follow(mut peers: Query<(&Shared<Pose>, &mut Transform), Changed<Shared<Pose>>>) {
+///     for (pose, mut transform) in &mut peers {
+///         transform.translation = Vec3::new(pose.x, pose.y, 0.0);
+///     }
+/// }
+/// # bevy::ecs::system::assert_is_system(follow);
+/// ```
+#[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shared<T: Send + Sync + 'static>(pub T);
+
+/// This player's own state; the same for every room.
+#[derive(Resource, Default)]
+pub(crate) struct OwnState(pub(crate) OwnStates);
+
+/// Declares a type of state.
+pub(crate) fn add_state<T: PeerMessage>(app: &mut App, name: &'static str) {
+    let handler = Handler {
+        name,
+        deliver: deliver_state::<T>,
+        undelivered: None,
+    };
+    declare::<T>(app.world_mut(), Delivery::State, handler);
+}
+
+fn deliver_state<T: PeerMessage>(
+    world: &mut World,
+    from: Party,
+    payload: &[u8],
+) -> Result<(), DecodeError> {
+    let value: T = codec::decode(payload, MAX_STATE_LEN)?;
+    if let Ok(mut entity) = world.get_entity_mut(from.entity) {
+        match entity.get_mut::<Shared<T>>() {
+            Some(mut shared) => shared.0 = value,
+            None => {
+                entity.insert(Shared(value));
+            }
+        }
+        world.flush();
+    }
+    Ok(())
+}

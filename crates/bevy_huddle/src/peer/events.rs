@@ -1,0 +1,132 @@
+//! What happens to peers.
+
+use bevy::prelude::*;
+use huddle_mesh::{LeaveReason, LinkFailure, PeerId, StopReason};
+use huddle_session::{Refusal, RemovalError};
+
+/// Somebody joined, and their game fits. Triggered on their new peer entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerJoined {
+    /// The peer entity.
+    pub entity: Entity,
+    /// Who.
+    pub peer: PeerId,
+    /// Whether they were here before and had been lost.
+    pub returning: bool,
+}
+
+/// Somebody is gone. Triggered on their peer entity before it is despawned, once for each
+/// [`PeerJoined`].
+///
+/// Only if the game itself despawns the peer entity, the event comes right after, when there is
+/// nothing left to look at: an observer that uses the entity calls `commands.get_entity`.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerLeft {
+    /// The peer entity.
+    pub entity: Entity,
+    /// Who.
+    pub peer: PeerId,
+    /// Why. [`LeaveReason::Cut`] also when it is this player who left the room.
+    pub reason: LeaveReason,
+}
+
+/// Somebody is here with whom this player cannot play. Triggered on the room entity; there is no
+/// peer entity. The other player is told as well.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerRefused {
+    /// The room entity.
+    pub entity: Entity,
+    /// Who.
+    pub peer: PeerId,
+    /// Why. Its `Display` text is fit to be shown to players.
+    pub refusal: Refusal,
+}
+
+/// Somebody is in the room, but no link to them opens. It is tried again for as long as they are there. Triggered on
+/// the room entity; there is no peer entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct LinkFailed {
+    /// The room entity.
+    pub entity: Entity,
+    /// Who, as far as is known: nothing is proven before a link opens.
+    pub peer: PeerId,
+    /// Why. Its `Display` text is fit to be shown to players.
+    pub reason: LinkFailure,
+    /// How many attempts have failed in a row.
+    pub attempt: u32,
+}
+
+/// A player is removed from the room, by its [`RemovalPolicy`](crate::RemovalPolicy). Triggered on
+/// the peer entity; [`PeerLeft`] follows. Who is removed sees
+/// [`JoinError::Removed`](crate::JoinError::Removed).
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerRemoved {
+    /// The peer entity.
+    pub entity: Entity,
+    /// Who.
+    pub peer: PeerId,
+    /// Who wanted it, maybe this player too.
+    pub by: Vec<PeerId>,
+}
+
+/// [`remove_peer`](crate::HuddleCommandsExt::remove_peer) did not work. Triggered on the room
+/// entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct RemovalFailed {
+    /// The room entity.
+    pub entity: Entity,
+    /// Who was to be removed.
+    pub peer: PeerId,
+    /// Why, and what to do.
+    pub error: RemovalError,
+}
+
+/// A peer told whom they are linked with: see [`LinkedWith`](crate::LinkedWith). Triggered on the
+/// peer entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct MeshChanged {
+    /// The peer entity.
+    pub entity: Entity,
+    /// Who.
+    pub peer: PeerId,
+}
+
+/// A peer's game does not run any more: it loads or hangs, or its page is frozen. The link stays
+/// open; the entity has [`Stopped`](crate::Stopped) until the game runs again. Triggered on the peer
+/// entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerStopped {
+    /// The peer entity.
+    pub entity: Entity,
+    /// The peer.
+    pub peer: PeerId,
+    /// Why the game does not run.
+    pub reason: StopReason,
+}
+
+/// A peer's game runs again. Triggered on the peer entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerResumed {
+    /// The peer entity.
+    pub entity: Entity,
+    /// The peer.
+    pub peer: PeerId,
+}
+
+/// Nothing was heard from a peer for a second; its entity is marked [`Suspect`](crate::Suspect).
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerSuspected {
+    /// The peer entity.
+    pub entity: Entity,
+    /// Who.
+    pub peer: PeerId,
+}
+
+/// A suspect peer was heard again.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct PeerRecovered {
+    /// The peer entity.
+    pub entity: Entity,
+    /// Who.
+    pub peer: PeerId,
+}

@@ -1,0 +1,290 @@
+//! What a room knows of each peer, from when a link opens until it is forgotten.
+
+use std::collections::BTreeMap;
+
+use bevy::prelude::*;
+use huddle_mesh::{LeaveReason, LinkFailure, PeerId};
+use huddle_session::{TransferEvent, TransferId};
+
+/// How many malformed packets are tolerated before a peer is disconnected.
+const MAX_BAD_PACKETS: u32 = 64;
+
+/// The number of peers without a link that are remembered.
+const MAX_UNLINKED: usize = 256;
+
+/// The peers of a room, and the members to which no link opens.
+#[derive(Default)]
+pub(crate) struct PeerLinks {
+    links: BTreeMap<PeerId, PeerLink>,
+    /// By the id that is known of them, and why no link opens.
+    unlinked: BTreeMap<PeerId, LinkFailure>,
+    /// Whether who is linked with whom may have changed since it was last shown.
+    pub(crate) is_mesh_stale: bool,
+}
+
+#[derive(Default)]
+struct PeerLink {
+    presence: Presence,
+    /// Why the peer leaves, while its last events are triggered. The first reason counts.
+    leaving: Option<LeaveReason>,
+    foreign: bool,
+    /// Whether one of the two games refused the other.
+    is_refused: bool,
+    /// Whether they were here before.
+    returning: bool,
+    /// What the transfers under way are called.
+    labels: BTreeMap<TransferId, String>,
+    rejected: u32,
+    bad_packets: u32,
+}
+
+/// Whether the world has an entity for a peer.
+///
+/// Observers can leave the room or despawn the peer in the middle of any step. `PeerLeft` follows
+/// exactly once after each `PeerJoined`, because only [`Presence::Here`] leads to it, and the code that
+/// takes the entity from the link reports it.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    /// Before the handshake is done.
+    #[default]
+    Absent,
+    /// The entity gets its components; `PeerJoined` comes next.
+    Arriving(Entity),
+    /// `PeerJoined` was triggered.
+    Here(Entity),
+}
+
+/// A peer whose entity was taken from its link, so that it is despawned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Departure {
+    pub(crate) peer: PeerId,
+    pub(crate) entity: Entity,
+    pub(crate) reason: LeaveReason,
+    /// Whether `PeerJoined` was triggered, so that `PeerLeft` has to be.
+    pub(crate) has_joined: bool,
+}
+
+impl Presence {
+    fn entity(self) -> Option<Entity> {
+        match self {
+            Self::Absent => None,
+            Self::Arriving(entity) | Self::Here(entity) => Some(entity),
+        }
+    }
+}
+
+impl PeerLink {
+    fn depart(&mut self, peer: PeerId, reason: LeaveReason) -> Option<Departure> {
+        let presence = std::mem::take(&mut self.presence);
+        Some(Departure {
+            peer,
+            entity: presence.entity()?,
+            reason: self.leaving.unwrap_or(reason),
+            has_joined: matches!(presence, Presence::Here(_)),
+        })
+    }
+}
+
+impl PeerLinks {
+    /// A link to a peer opened.
+    pub(crate) fn open(&mut self, peer: PeerId, foreign: bool, returning: bool) {
+        let link = PeerLink {
+            foreign,
+            returning,
+            ..default()
+        };
+        self.links.insert(peer, link);
+    }
+
+    /// A peer gets an entity, which has no components yet.
+    pub(crate) fn arrive(&mut self, peer: PeerId, entity: Entity) {
+        if let Some(link) = self.links.get_mut(&peer) {
+            link.presence = Presence::Arriving(entity);
+            self.is_mesh_stale = true;
+        }
+    }
+
+    /// A peer's entity is complete. Returns whether the peer still has this entity.
+    pub(crate) fn settle(&mut self, peer: PeerId, entity: Entity) -> bool {
+        match self.links.get_mut(&peer) {
+            Some(link) if link.presence == Presence::Arriving(entity) => {
+                link.presence = Presence::Here(entity);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A peer leaves as soon as its last events are triggered.
+    pub(crate) fn set_leaving(&mut self, peer: PeerId, reason: LeaveReason) {
+        if let Some(link) = self.links.get_mut(&peer) {
+            link.leaving.get_or_insert(reason);
+        }
+    }
+
+    /// The next peer that leaves.
+    pub(crate) fn next_leaving(&self) -> Option<(PeerId, LeaveReason)> {
+        let mut links = self.links.iter();
+        links.find_map(|(&peer, link)| Some((peer, link.leaving?)))
+    }
+
+    /// A peer starts again over the same link: takes the entity off.
+    pub(crate) fn take_entity(&mut self, peer: PeerId, reason: LeaveReason) -> Option<Departure> {
+        self.is_mesh_stale = true;
+        let link = self.links.get_mut(&peer)?;
+        link.labels.clear();
+        link.returning = true;
+        link.depart(peer, reason)
+    }
+
+    /// Forgets a peer; its entity, if it had one, is for the caller to despawn.
+    pub(crate) fn forget(&mut self, peer: PeerId, reason: LeaveReason) -> Option<Departure> {
+        self.is_mesh_stale = true;
+        self.links.remove(&peer)?.depart(peer, reason)
+    }
+
+    /// Forgets all peers; their entities are for the caller to despawn.
+    pub(crate) fn forget_all(&mut self, reason: LeaveReason) -> Vec<Departure> {
+        let links = std::mem::take(&mut self.links);
+        let departures = links.into_iter();
+        departures
+            .filter_map(|(peer, mut link)| link.depart(peer, reason))
+            .collect()
+    }
+
+    /// The two games do not play together, so the peer does not wait for anything any more.
+    pub(crate) fn set_refused(&mut self, peer: PeerId) {
+        if let Some(link) = self.links.get_mut(&peer) {
+            link.is_refused = true;
+        }
+    }
+
+    /// No link to a peer opens; `None` once that is not true any more.
+    pub(crate) fn set_unlinked(&mut self, peer: PeerId, reason: Option<LinkFailure>) {
+        match reason {
+            None => drop(self.unlinked.remove(&peer)),
+            Some(reason) if self.unlinked.len() < MAX_UNLINKED => {
+                self.unlinked.insert(peer, reason);
+            }
+            Some(reason) => {
+                if let Some(known) = self.unlinked.get_mut(&peer) {
+                    *known = reason;
+                }
+            }
+        }
+    }
+
+    /// The members to which no link opens, and why.
+    pub(crate) fn unlinked(&self) -> impl Iterator<Item = (PeerId, &LinkFailure)> {
+        self.unlinked.iter().map(|(&peer, reason)| (peer, reason))
+    }
+
+    /// Whether a peer is linked that has not joined and was not refused.
+    pub(crate) fn is_pending(&self, peer: PeerId) -> bool {
+        self.pending().any(|pending| pending == peer)
+    }
+
+    /// Whether any peer is in the room that has not joined.
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.unlinked.is_empty() || self.pending().next().is_some()
+    }
+
+    /// The linked peers that have not joined and were not refused.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = PeerId> {
+        let pending = self.links.iter().filter(|(_, link)| {
+            link.presence == Presence::Absent && !link.foreign && !link.is_refused
+        });
+        pending.map(|(&peer, _)| peer)
+    }
+
+    /// Whether there is a link to a peer, who need not have an entity yet.
+    pub(crate) fn knows(&self, peer: PeerId) -> bool {
+        self.links.contains_key(&peer)
+    }
+
+    /// Every peer with a link.
+    pub(crate) fn linked(&self) -> impl Iterator<Item = PeerId> {
+        self.links.keys().copied()
+    }
+
+    /// Every peer with a link that has a session.
+    pub(crate) fn in_session(&self) -> impl Iterator<Item = PeerId> {
+        let links = self.links.iter().filter(|(_, link)| !link.foreign);
+        links.map(|(&peer, _)| peer)
+    }
+
+    pub(crate) fn entity(&self, peer: PeerId) -> Option<Entity> {
+        self.links.get(&peer)?.presence.entity()
+    }
+
+    /// The peer that has this entity.
+    pub(crate) fn find(&self, entity: Entity) -> Option<PeerId> {
+        let mut links = self.links.iter();
+        let (&peer, _) = links.find(|(_, link)| link.presence.entity() == Some(entity))?;
+        Some(peer)
+    }
+
+    pub(crate) fn is_foreign(&self, peer: PeerId) -> bool {
+        self.links.get(&peer).is_some_and(|link| link.foreign)
+    }
+
+    pub(crate) fn is_returning(&self, peer: PeerId) -> bool {
+        self.links.get(&peer).is_some_and(|link| link.returning)
+    }
+
+    /// The peers that have an entity.
+    pub(crate) fn present(&self) -> impl Iterator<Item = PeerId> {
+        let links = self.links.iter();
+        links
+            .filter(|(_, link)| link.presence != Presence::Absent)
+            .map(|(&peer, _)| peer)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.present().count()
+    }
+
+    pub(crate) fn count_bad_packet(&mut self, peer: PeerId) {
+        if let Some(link) = self.links.get_mut(&peer) {
+            link.bad_packets += 1;
+        }
+    }
+
+    /// Whether a peer has sent more malformed packets than is tolerated.
+    pub(crate) fn misbehaves(&self, peer: PeerId) -> bool {
+        let link = self.links.get(&peer);
+        link.is_some_and(|link| link.bad_packets > MAX_BAD_PACKETS)
+    }
+
+    /// Counts something rejected; whether it should be logged, which grows rarer.
+    pub(crate) fn count_rejected(&mut self, peer: PeerId) -> bool {
+        self.links.get_mut(&peer).is_some_and(|link| {
+            link.rejected = link.rejected.saturating_add(1);
+            link.rejected.is_power_of_two()
+        })
+    }
+
+    /// Remembers what a transfer is called.
+    pub(crate) fn set_label(&mut self, peer: PeerId, id: TransferId, label: &str) {
+        if let Some(link) = self.links.get_mut(&peer) {
+            link.labels.insert(id, label.to_owned());
+        }
+    }
+
+    /// What a transfer that there is news of is called. At its end it is forgotten.
+    pub(crate) fn label(&mut self, peer: PeerId, event: &TransferEvent) -> String {
+        let Some(link) = self.links.get_mut(&peer) else {
+            return String::new();
+        };
+        match event {
+            TransferEvent::Started { id, label, .. } => {
+                link.labels.insert(*id, label.clone());
+                label.clone()
+            }
+            TransferEvent::Progress { id, .. } => link.labels.get(id).cloned().unwrap_or_default(),
+            TransferEvent::Received { id, .. }
+            | TransferEvent::Delivered { id }
+            | TransferEvent::Failed { id, .. } => link.labels.remove(id).unwrap_or_default(),
+        }
+    }
+}

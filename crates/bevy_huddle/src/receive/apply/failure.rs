@@ -1,0 +1,63 @@
+//! How a room ends for good.
+
+use bevy::prelude::*;
+use huddle_mesh::LeaveReason;
+
+use crate::{
+    error::JoinError,
+    receive::apply::{
+        peers::{finish_leaving, remove_peer},
+        status::{set_state, tell_state},
+        trigger::trigger,
+    },
+    room::{events::RoomFailed, link::RoomLink, state::RoomState},
+};
+
+/// Ends a room for good: its peers go first. The first reason counts.
+pub(crate) fn fail(world: &mut World, room: Entity, error: JoinError) {
+    log::error!("the room cannot be used: {error}");
+    match world.get_mut::<RoomLink>(room) {
+        Some(mut link) => drop(link.failure.get_or_insert(error)),
+        None => end(world, room, error),
+    }
+}
+
+/// Takes the next step of what ends: a peer that leaves is gone after its last events, and a room
+/// that failed ends after its peers. Returns whether there was one.
+pub(crate) fn finish(world: &mut World, room: Entity) -> bool {
+    if finish_leaving(world, room) {
+        return true;
+    }
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return false;
+    };
+    let Some(error) = &link.failure else {
+        return false;
+    };
+    let reason = match error {
+        JoinError::Removed { .. } => LeaveReason::Cut,
+        _ => LeaveReason::Lost,
+    };
+    let peer = link.peers.present().next();
+    if let Some(peer) = peer {
+        remove_peer(world, room, peer, reason);
+    } else if let Some(error) = link.failure.take() {
+        end(world, room, error);
+    }
+    true
+}
+
+fn end(world: &mut World, room: Entity, error: JoinError) {
+    if let Ok(mut entity) = world.get_entity_mut(room) {
+        entity.remove::<RoomLink>();
+        set_state(world, room, RoomState::Failed);
+        trigger(
+            world,
+            RoomFailed {
+                entity: room,
+                error,
+            },
+        );
+        tell_state(world, room);
+    }
+}

@@ -1,0 +1,193 @@
+//! How peers come into the world and go.
+
+use bevy::prelude::*;
+use huddle_mesh::{LeaveReason, PeerId};
+use huddle_session::Refusal;
+
+use crate::{
+    peer::{
+        components::{Peer, PeerOf},
+        events::{PeerJoined, PeerLeft, PeerRefused},
+        links::Departure,
+    },
+    receive::apply::{
+        status::{set_state_of_link, tell_state, update_state},
+        trigger::trigger,
+    },
+    room::{components::Rooms, link::RoomLink},
+    send::failures,
+};
+
+/// Brings a peer into a room.
+pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: bool) {
+    let link = world.get::<RoomLink>(room);
+    if !link.is_some_and(|link| link.peers.knows(peer.id)) {
+        return;
+    }
+    // The link has the entity before observers of its components can despawn it.
+    let entity = world.spawn_empty().id();
+    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        link.peers.arrive(peer.id, entity);
+    }
+    world.entity_mut(entity).insert((peer, PeerOf(room)));
+    set_state_of_link(world, room);
+    let link = world.get_mut::<RoomLink>(room);
+    if !link.is_some_and(|mut link| link.peers.settle(peer.id, entity)) {
+        return;
+    }
+    log::info!(
+        "{} {}",
+        peer.id,
+        if returning { "is back" } else { "joined" }
+    );
+    trigger(
+        world,
+        PeerJoined {
+            entity,
+            peer: peer.id,
+            returning,
+        },
+    );
+    tell_state(world, room);
+}
+
+/// Takes a peer out of a room: at once if this player decided so, and else after its last events.
+pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason: LeaveReason) {
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return;
+    };
+    if !link.peers.knows(peer) {
+        return;
+    }
+    if reason == LeaveReason::CutByPeer && link.peers.is_pending(peer) {
+        // There is no peer entity whose `PeerLeft` would say so.
+        return refuse_pending(world, room, peer);
+    }
+    if reason == LeaveReason::Cut {
+        forget_peer(world, room, peer, reason);
+    } else {
+        // What was not delivered is told while the entity is there.
+        link.begin_leaving(peer, reason);
+    }
+}
+
+/// Takes out the next peer that leaves, once its last events were triggered. Returns whether there
+/// was one.
+pub(crate) fn finish_leaving(world: &mut World, room: Entity) -> bool {
+    let leaving = world
+        .get::<RoomLink>(room)
+        .and_then(|link| link.peers.next_leaving());
+    if let Some((peer, reason)) = leaving {
+        forget_peer(world, room, peer, reason);
+    }
+    leaving.is_some()
+}
+
+fn forget_peer(world: &mut World, room: Entity, peer: PeerId, reason: LeaveReason) {
+    let departure = world
+        .get_mut::<RoomLink>(room)
+        .and_then(|mut link| link.forget(peer, reason));
+    if let Some(departure) = departure {
+        part(world, departure);
+    }
+}
+
+fn refuse_pending(world: &mut World, room: Entity, peer: PeerId) {
+    refused(world, room, peer, Refusal::Disconnected);
+    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        link.forget(peer, LeaveReason::CutByPeer);
+    }
+}
+
+pub(crate) fn refused(world: &mut World, room: Entity, peer: PeerId, refusal: Refusal) {
+    log::warn!("cannot play with {peer}: {refusal}");
+    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        link.peers.set_refused(peer);
+    }
+    trigger(
+        world,
+        PeerRefused {
+            entity: room,
+            peer,
+            refusal,
+        },
+    );
+}
+
+/// Triggers `PeerLeft`, and despawns the entity.
+pub(crate) fn part(world: &mut World, departure: Departure) {
+    let Departure {
+        peer,
+        entity,
+        reason,
+        has_joined,
+    } = departure;
+    failures::forget(world, peer);
+    if has_joined {
+        log::info!("{peer} is gone: {reason:?}");
+        // Even if the game has despawned the entity: it counts who joined and who left.
+        world.trigger(PeerLeft {
+            entity,
+            peer,
+            reason,
+        });
+        world.flush();
+    }
+    if let Ok(entity) = world.get_entity_mut(entity) {
+        entity.despawn();
+    }
+}
+
+/// Takes all peers out of a room.
+pub(crate) fn remove_peers(world: &mut World, room: Entity, reason: LeaveReason) {
+    let peers: Vec<_> = world
+        .get::<RoomLink>(room)
+        .map(|link| link.peers.present().collect())
+        .unwrap_or_default();
+    for peer in peers {
+        remove_peer(world, room, peer, reason);
+    }
+}
+
+/// Ends the link to a peer and takes them out of the room.
+pub(crate) fn cut(world: &mut World, room: Entity, peer: PeerId, reason: LeaveReason) {
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return;
+    };
+    if !link.peers.knows(peer) {
+        return;
+    }
+    link.cut(peer);
+    remove_peer(world, room, peer, reason);
+    update_state(world, room);
+}
+
+/// Disconnects a peer whose entity the game itself despawned or took out of the room.
+pub(crate) fn on_peer_removed(removed: On<Remove, (Peer, PeerOf)>, mut commands: Commands) {
+    let entity = removed.entity;
+    commands.queue(move |world: &mut World| {
+        let rooms = world.get_resource::<Rooms>().map(|rooms| rooms.to_vec());
+        for room in rooms.unwrap_or_default() {
+            let link = world.get::<RoomLink>(room);
+            if let Some(peer) = link.and_then(|link| link.peers.find(entity)) {
+                cut(world, room, peer, LeaveReason::Cut);
+            }
+        }
+    });
+}
+
+/// Leaves the room whose link is taken off or despawned, and takes leave of the peers that are
+/// still in it.
+pub(crate) fn on_link_removed(
+    removed: On<Discard, RoomLink>,
+    mut links: Query<&mut RoomLink>,
+    mut rooms: ResMut<Rooms>,
+    mut commands: Commands,
+) {
+    rooms.retain(|&room| room != removed.entity);
+    if let Ok(mut link) = links.get_mut(removed.entity) {
+        for departure in link.leave() {
+            commands.queue(move |world: &mut World| part(world, departure));
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What a peer sent that does not reach the game.
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+
+use crate::{
+    error::RejectReason,
+    message::failed::MessageRejected,
+    receive::apply::trigger::trigger,
+    room::link::{RoomLink, peer_entity},
+};
+
+/// Tells that something that a peer sent did not reach the game; to the log alone while the peer
+/// has no entity.
+pub(crate) fn reject(world: &mut World, room: Entity, peer: PeerId, reason: RejectReason) {
+    let is_logged = world
+        .get_mut::<RoomLink>(room)
+        .is_some_and(|mut link| link.peers.count_rejected(peer));
+    if is_logged {
+        log::warn!("rejected from {peer}: {reason}");
+    }
+    if let Some(entity) = peer_entity(world, room, peer) {
+        trigger(
+            world,
+            MessageRejected {
+                entity,
+                peer,
+                reason,
+            },
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! What the game sees of a room, kept current.
+
+use bevy::prelude::*;
+use huddle_mesh::Signaling;
+
+use crate::{
+    logging::is_new_loss,
+    receive::apply::trigger::trigger,
+    room::{
+        components::{MissingLinks, Room, RoomHost, RoomTick},
+        events::{RoomStateChanged, SignalingChanged},
+        link::RoomLink,
+        state::{RoomState, SignalingStatus, ToldState},
+    },
+};
+
+/// Says how the connection to the signaling server is.
+pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signaling) {
+    match &signaling {
+        Signaling::Connecting => {}
+        Signaling::Connected { back: false } => log::info!("connected to the signaling server"),
+        Signaling::Connected { back: true } => log::info!("the signaling server is back"),
+        Signaling::Retrying {
+            reason,
+            retry_in,
+            attempt,
+        } => {
+            let before = world.get::<SignalingStatus>(room);
+            let is_new = before.is_none_or(|before| is_new_loss(&before.0, reason, *attempt));
+            let level = if is_new {
+                log::Level::Warn
+            } else {
+                log::Level::Debug
+            };
+            log::log!(
+                level,
+                "{reason}; attempt {} in {:.1} s",
+                attempt.saturating_add(1),
+                retry_in.as_secs_f32()
+            );
+        }
+    }
+    if let Ok(mut entity) = world.get_entity_mut(room) {
+        entity.insert(SignalingStatus(signaling.clone()));
+    }
+    trigger(
+        world,
+        SignalingChanged {
+            entity: room,
+            signaling,
+        },
+    );
+}
+
+/// Makes the room's state say what signaling and peers say, and triggers the event of a change.
+pub(crate) fn update_state(world: &mut World, room: Entity) {
+    set_state_of_link(world, room);
+    tell_state(world, room);
+}
+
+pub(crate) fn set_state_of_link(world: &mut World, room: Entity) {
+    let Ok(entity) = world.get_entity(room) else {
+        return;
+    };
+    if let (Some(link), Some(signaling)) =
+        (entity.get::<RoomLink>(), entity.get::<SignalingStatus>())
+    {
+        set_state(world, room, RoomState::of(signaling, link.peers.count()));
+    }
+}
+
+pub(crate) fn set_state(world: &mut World, room: Entity, to: RoomState) {
+    if let Ok(mut entity) = world.get_entity_mut(room)
+        && entity.get() != Some(&to)
+    {
+        log::debug!("the room is {to}");
+        entity.insert(to);
+    }
+}
+
+/// Triggers the event of a change, unless an observer of an earlier event has changed it back.
+pub(crate) fn tell_state(world: &mut World, room: Entity) {
+    let Some(&to) = world.get::<RoomState>(room) else {
+        return;
+    };
+    let Some(mut told) = world.get_mut::<ToldState>(room) else {
+        return;
+    };
+    let from = std::mem::replace(&mut told.0, to);
+    if from != to {
+        trigger(
+            world,
+            RoomStateChanged {
+                entity: room,
+                from,
+                to,
+            },
+        );
+    }
+}
+
+/// Shows which links the mesh lacks, if that may have changed.
+pub(crate) fn show_mesh(world: &mut World, room: Entity) {
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return;
+    };
+    if !std::mem::take(&mut link.peers.is_mesh_stale) {
+        return;
+    }
+    let now = MissingLinks(link.session.missing_links());
+    if let Ok(mut entity) = world.get_entity_mut(room)
+        && entity.get() != Some(&now)
+    {
+        entity.insert(now);
+    }
+}
+
+/// Leaves a room from whose entity the game itself took the components.
+pub(crate) fn on_room_removed(removed: On<Remove, (Room, RoomState)>, mut commands: Commands) {
+    let room = removed.entity;
+    commands.queue(move |world: &mut World| {
+        if let Ok(mut room) = world.get_entity_mut(room) {
+            room.remove::<(RoomLink, Room, RoomState, ToldState, SignalingStatus)>();
+            room.remove::<(RoomHost, RoomTick, MissingLinks)>();
+        }
+    });
+}

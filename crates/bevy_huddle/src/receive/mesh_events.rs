@@ -1,0 +1,203 @@
+//! What the mesh reports: the room, its peers and their packets.
+
+use bevy::{platform::time::Instant, prelude::*};
+use bytes::Bytes;
+use huddle_mesh::{Channel, LeaveReason, Offender, PeerId, RoomEvent};
+
+use crate::{
+    error::{JoinError, RejectReason},
+    message::raw::RawReceived,
+    peer::{
+        components::{Peer, Suspect},
+        events::{LinkFailed, PeerRecovered, PeerSuspected},
+    },
+    receive::apply::{
+        failure::fail,
+        peers::{add_peer, cut, remove_peer},
+        rejected::reject,
+        status::set_signaling,
+        trigger::trigger,
+    },
+    room::{
+        components::{Room, Rooms},
+        events::SignalRejected,
+        link::{RoomLink, peer_entity},
+    },
+};
+
+/// Handles what the mesh reports.
+pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
+    match event {
+        RoomEvent::Signaling(signaling) => set_signaling(world, room, signaling),
+        RoomEvent::PeerJoined {
+            peer,
+            returning,
+            foreign,
+        } => {
+            open_link(world, room, peer, foreign, returning);
+        }
+        RoomEvent::PeerSuspect(peer) => {
+            if let Some(entity) = peer_entity(world, room, peer) {
+                world.entity_mut(entity).insert(Suspect);
+                trigger(world, PeerSuspected { entity, peer });
+            }
+        }
+        RoomEvent::PeerRecovered(peer) => {
+            if let Some(entity) = peer_entity(world, room, peer) {
+                world.entity_mut(entity).remove::<Suspect>();
+                trigger(world, PeerRecovered { entity, peer });
+            }
+        }
+        RoomEvent::LinkReplaced(peer) => {
+            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                link.session.link_replaced(peer);
+            }
+        }
+        RoomEvent::LinkFailed {
+            peer,
+            reason,
+            attempt,
+        } => {
+            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                link.peers.set_unlinked(peer, Some(reason.clone()));
+            }
+            if attempt.is_power_of_two() {
+                log::warn!("no link to {peer} after {attempt} attempts: {reason}");
+            }
+            trigger(
+                world,
+                LinkFailed {
+                    entity: room,
+                    peer,
+                    reason,
+                    attempt,
+                },
+            );
+        }
+        RoomEvent::LinkFailureOver(peer) => {
+            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                link.peers.set_unlinked(peer, None);
+            }
+        }
+        RoomEvent::PeerLeft { peer, reason } => remove_peer(world, room, peer, reason),
+        RoomEvent::Packet {
+            peer,
+            channel,
+            bytes,
+            arrived,
+        } => receive_packet(world, room, peer, channel, bytes, arrived),
+        RoomEvent::Overflow {
+            peer,
+            channel,
+            dropped,
+        } => {
+            reject(
+                world,
+                room,
+                peer,
+                RejectReason::Overflow { channel, dropped },
+            );
+        }
+        RoomEvent::Offence { by, offence, count } => match by {
+            Offender::Peer(peer) => {
+                reject(world, room, peer, RejectReason::Offence { offence, count });
+            }
+            Offender::Member(_) | Offender::Server => {
+                let who = match by {
+                    Offender::Member(id) => format!("{id}, who is in the room"),
+                    _ => "the signaling server".to_owned(),
+                };
+                log::warn!("{who}: {offence} ({count} by now)");
+                trigger(
+                    world,
+                    SignalRejected {
+                        entity: room,
+                        by,
+                        offence,
+                        count,
+                    },
+                );
+            }
+        },
+        RoomEvent::Failed(error) => fail(world, room, error.into()),
+    }
+}
+
+/// A link to a peer opened: stock clients are here at once, others once both games have agreed.
+fn open_link(world: &mut World, room: Entity, peer: PeerId, foreign: bool, returning: bool) {
+    if let Some(twice) = joined_twice(world, room, peer) {
+        return fail_joined_twice(world, twice);
+    }
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return;
+    };
+    if foreign {
+        link.peers.open(peer, true, false);
+        log::warn!("{peer} runs a stock matchbox client: typed messages do not reach it");
+        add_peer(world, room, Peer { id: peer, foreign }, returning);
+    } else {
+        log::debug!("linked with {peer}");
+        link.open(peer, returning);
+    }
+}
+
+/// The later one of two rooms of this game that are the same room under two addresses, because a
+/// peer in one of them is this player in the other.
+fn joined_twice(world: &World, room: Entity, peer: PeerId) -> Option<Entity> {
+    let rooms = world.get_resource::<Rooms>()?;
+    let is_me = |room: Entity| {
+        let link = world.get::<RoomLink>(room);
+        link.is_some_and(|link| link.me() == peer)
+    };
+    let mut both = rooms
+        .iter()
+        .copied()
+        .filter(|&other| other == room || is_me(other));
+    both.nth(1)
+}
+
+fn fail_joined_twice(world: &mut World, room: Entity) {
+    if let Some(url) = world.get::<Room>(room).map(|room| room.url.clone()) {
+        fail(world, room, JoinError::AlreadyJoined { url });
+    }
+}
+
+fn receive_packet(
+    world: &mut World,
+    room: Entity,
+    peer: PeerId,
+    channel: Channel,
+    bytes: Bytes,
+    arrived: Instant,
+) {
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return;
+    };
+    if link.peers.is_foreign(peer) {
+        return receive_raw(world, room, peer, channel, bytes);
+    }
+    let result = link.receive(peer, channel, bytes, arrived);
+    let misbehaves = link.peers.misbehaves(peer);
+    if let Err(error) = result {
+        reject(world, room, peer, error.into());
+        if misbehaves {
+            log::error!("{peer} is cut off: it keeps sending malformed packets");
+            cut(world, room, peer, LeaveReason::Misbehaved);
+        }
+    }
+}
+
+/// Brings bytes of a stock client into the world.
+fn receive_raw(world: &mut World, room: Entity, peer: PeerId, channel: Channel, bytes: Bytes) {
+    if let Some(entity) = peer_entity(world, room, peer) {
+        trigger(
+            world,
+            RawReceived {
+                entity,
+                peer,
+                channel,
+                bytes,
+            },
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! What is looked at each frame: the links, and who has not joined.
+
+use bevy::prelude::*;
+
+use crate::{
+    peer::{
+        components::{LinkStats, Peer, PeerOf, Stopped},
+        events::{PeerResumed, PeerStopped},
+        pending::{PeerPending, PendingPeers, PendingReason},
+    },
+    receive::apply::trigger::trigger_later,
+    room::{components::Rooms, link::RoomLink},
+};
+
+/// Refreshes what is known about the links.
+pub(crate) fn update_stats(
+    rooms: Query<&RoomLink>,
+    mut peers: Query<(Entity, &Peer, &PeerOf, &mut LinkStats, Option<&Stopped>)>,
+    mut commands: Commands,
+) {
+    for (entity, &Peer { id: peer, .. }, room, mut stats, before) in &mut peers {
+        let Some(now) = rooms.get(room.0).ok().and_then(|link| link.stats(peer)) else {
+            continue;
+        };
+        match now.stopped {
+            Some(reason) if before != Some(&Stopped(reason)) => {
+                commands.entity(entity).try_insert(Stopped(reason));
+                trigger_later(
+                    &mut commands,
+                    PeerStopped {
+                        entity,
+                        peer,
+                        reason,
+                    },
+                );
+            }
+            None if before.is_some() => {
+                commands.entity(entity).try_remove::<Stopped>();
+                trigger_later(&mut commands, PeerResumed { entity, peer });
+            }
+            _ => {}
+        }
+        stats.set_if_neq(now);
+    }
+}
+
+/// Makes [`PendingPeers`] current.
+pub(crate) fn show_pending(
+    joined: Res<Rooms>,
+    rooms: Query<(&RoomLink, &PendingPeers)>,
+    mut commands: Commands,
+) {
+    for &room in joined.iter() {
+        let Ok((link, before)) = rooms.get(room) else {
+            continue;
+        };
+        if before.is_empty() && !link.peers.has_pending() {
+            continue;
+        }
+        let now = link.pending();
+        if **before == now {
+            continue;
+        }
+        for (peer, reason) in now.iter().filter(|pending| !before.contains(pending)) {
+            if *reason != PendingReason::Connecting {
+                log::info!("{peer} is in the room but has not joined: {reason}");
+                let pending = PeerPending {
+                    entity: room,
+                    peer: *peer,
+                    reason: reason.clone(),
+                };
+                trigger_later(&mut commands, pending);
+            }
+        }
+        commands.entity(room).try_insert(PendingPeers(now));
+    }
+}

@@ -1,0 +1,81 @@
+//! Transfers that begin, go on and end.
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+use huddle_session::TransferEvent;
+
+use crate::{
+    message::transfer::{
+        TransferDelivered, TransferFailed, TransferProgress, TransferReceived, TransferStarted,
+    },
+    receive::apply::trigger::trigger,
+    room::link::{RoomLink, peer_entity},
+};
+
+pub(crate) fn tell_transfer(world: &mut World, room: Entity, peer: PeerId, event: TransferEvent) {
+    let Some(entity) = peer_entity(world, room, peer) else {
+        return;
+    };
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return;
+    };
+    let label = link.peers.label(peer, &event);
+    match event {
+        TransferEvent::Started { id, len, .. } => trigger(
+            world,
+            TransferStarted {
+                entity,
+                peer,
+                id,
+                label,
+                len,
+            },
+        ),
+        TransferEvent::Progress { id, done, total } => trigger(
+            world,
+            TransferProgress {
+                entity,
+                peer,
+                id,
+                label,
+                done,
+                total,
+            },
+        ),
+        TransferEvent::Received { id, bytes, .. } => trigger(
+            world,
+            TransferReceived {
+                entity,
+                peer,
+                id,
+                label,
+                bytes,
+            },
+        ),
+        TransferEvent::Delivered { id } => trigger(
+            world,
+            TransferDelivered {
+                entity,
+                peer,
+                id,
+                label,
+            },
+        ),
+        TransferEvent::Failed { id, reason } => {
+            log::debug!(
+                "the {id} with {peer}, \"{}\", failed: {reason}",
+                label.escape_debug()
+            );
+            trigger(
+                world,
+                TransferFailed {
+                    entity,
+                    peer,
+                    id,
+                    label,
+                    reason,
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What happens to a room.
+
+use bevy::prelude::*;
+use huddle_mesh::{Offence, Offender, PeerId, Signaling};
+
+use crate::{error::JoinError, room::state::RoomState};
+
+/// A room's [`RoomState`] changed. Triggered on the room entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct RoomStateChanged {
+    /// The room entity.
+    pub entity: Entity,
+    /// What it was.
+    pub from: RoomState,
+    /// What it is.
+    pub to: RoomState,
+}
+
+/// The connection to the signaling server changed. Triggered on the room entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct SignalingChanged {
+    /// The room entity.
+    pub entity: Entity,
+    /// What it is now.
+    pub signaling: Signaling,
+}
+
+/// A room cannot be used, or this player was removed from it. Triggered on the room entity, which
+/// stays until it is despawned or [`leave_rooms`](crate::HuddleCommandsExt::leave_rooms) is called.
+#[derive(EntityEvent, Debug, Clone, PartialEq)]
+pub struct RoomFailed {
+    /// The room entity.
+    pub entity: Entity,
+    /// Why, and what to do: show its `Display` text.
+    pub error: JoinError,
+}
+
+/// Somebody else is the host: the player longest in the room, as far as this player knows.
+/// Triggered on the room entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct HostChanged {
+    /// The room entity.
+    pub entity: Entity,
+    /// Who; maybe this player.
+    pub host: PeerId,
+}
+
+/// The room's tick jumped ahead, because the others were: this player joined, or their game did
+/// not run for a while. Triggered on the room entity.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct TicksSkipped {
+    /// The room entity.
+    pub entity: Entity,
+    /// How many ticks were left out.
+    pub ticks: u32,
+}
+
+/// Somebody in the room who is not linked with this player, or the signaling server, broke the
+/// rules of signaling. What they sent did nothing. Triggered on the room entity, with their 1st,
+/// 2nd, 4th, 8th offence and so on.
+///
+/// With the 64th a member's signals are ignored for as long as this connection to the server lasts,
+/// and a server is left and tried again, see [`SignalingChanged`]. Links to peers are not touched.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct SignalRejected {
+    /// The room entity.
+    pub entity: Entity,
+    /// Who.
+    pub by: Offender,
+    /// What it was this time.
+    pub offence: Offence,
+    /// How many it has been.
+    pub count: u64,
+}

@@ -1,0 +1,62 @@
+//! From the session to the transport, as far as the links take it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use huddle_mesh::{Channel, PeerId};
+use huddle_session::{Lane, OwnStates, RoomSession};
+
+use crate::transport::Transport;
+
+/// Sends what a tick sends: its packet first, so that nothing else keeps it waiting.
+pub(super) fn send_tick(
+    transport: &mut dyn Transport,
+    session: &mut RoomSession,
+    peer: PeerId,
+    now: Duration,
+    own: &OwnStates,
+) {
+    loop {
+        let credit = transport.credit(peer, Channel::State);
+        let packet = session.collect(peer, Lane::State, now, own, credit);
+        let Some(packet) = packet else { break };
+        if !send(transport, peer, Channel::State, packet) {
+            break;
+        }
+    }
+    send_all(transport, session, peer, Channel::Events, now);
+    send_all(transport, session, peer, Channel::Bulk, now);
+}
+
+/// Sends what there is for a reliable channel, as far as the link takes it.
+pub(super) fn send_all(
+    transport: &mut dyn Transport,
+    session: &mut RoomSession,
+    peer: PeerId,
+    channel: Channel,
+    now: Duration,
+) {
+    let lane = match channel {
+        Channel::Bulk => Lane::Bulk,
+        _ => Lane::Events,
+    };
+    // State goes by packets of ticks alone.
+    let own = OwnStates::default();
+    loop {
+        let credit = transport.credit(peer, channel);
+        let Some(packet) = session.collect(peer, lane, now, &own, credit) else {
+            break;
+        };
+        if !send(transport, peer, channel, packet) {
+            break;
+        }
+    }
+}
+
+/// Sends within the credit given, so that only a link that is just going can refuse.
+fn send(transport: &mut dyn Transport, peer: PeerId, channel: Channel, packet: Bytes) -> bool {
+    transport
+        .send(peer, channel, packet)
+        .inspect_err(|error| log::debug!("a {channel} packet to {peer} was not sent: {error}"))
+        .is_ok()
+}

@@ -1,0 +1,103 @@
+//! Whom recipients stand for.
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+
+use crate::{
+    message::recipients::Recipients,
+    peer::components::{Peer, PeerOf},
+    room::link::RoomLink,
+};
+
+/// One recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    Peer { room: Entity, peer: PeerId },
+    Me { room: Entity },
+    UnknownPeer(PeerId),
+    UnknownEntity,
+}
+
+/// What is known of the rooms and peers that recipients may stand for.
+pub(super) struct Lookup<'a, 'w, 's> {
+    pub(super) rooms: &'a [Entity],
+    pub(super) links: &'a Query<'w, 's, &'static mut RoomLink>,
+    pub(super) peers: &'a Query<'w, 's, (&'static Peer, &'static PeerOf)>,
+}
+
+impl Lookup<'_, '_, '_> {
+    /// Finds out whom `recipients` stands for.
+    pub(super) fn resolve(&self, recipients: &Recipients, targets: &mut Vec<Target>) {
+        targets.clear();
+        match recipients {
+            Recipients::All | Recipients::Everyone => {
+                for &room in self.rooms {
+                    self.add_room(room, targets);
+                }
+                // Once, in however many rooms this player is.
+                if *recipients == Recipients::Everyone
+                    && let Some(&room) = self.rooms.first()
+                {
+                    targets.push(Target::Me { room });
+                }
+            }
+            Recipients::Peer(peer) => self.add_peer(*peer, targets),
+            Recipients::Peers(peers) => {
+                for &peer in peers {
+                    self.add_peer(peer, targets);
+                }
+            }
+            Recipients::Entity(entity) => self.add_entity(*entity, targets),
+            Recipients::Entities(entities) => {
+                for &entity in entities {
+                    self.add_entity(entity, targets);
+                }
+            }
+        }
+    }
+
+    fn add_room(&self, room: Entity, targets: &mut Vec<Target>) {
+        let Ok(link) = self.links.get(room) else {
+            return;
+        };
+        for peer in link
+            .peers
+            .present()
+            .filter(|&peer| !link.peers.is_foreign(peer))
+        {
+            add(targets, Target::Peer { room, peer });
+        }
+    }
+
+    fn add_peer(&self, peer: PeerId, targets: &mut Vec<Target>) {
+        let here = self.rooms.iter().find_map(|&room| {
+            let link = self.links.get(room).ok()?;
+            if link.me() == peer {
+                Some(Target::Me { room })
+            } else {
+                link.peers.entity(peer).map(|_| Target::Peer { room, peer })
+            }
+        });
+        add(targets, here.unwrap_or(Target::UnknownPeer(peer)));
+    }
+
+    fn add_entity(&self, entity: Entity, targets: &mut Vec<Target>) {
+        if let Ok((peer, room)) = self.peers.get(entity) {
+            let (room, peer) = (room.0, peer.id);
+            add(targets, Target::Peer { room, peer });
+        } else if self.links.contains(entity) {
+            self.add_room(entity, targets);
+        } else {
+            add(targets, Target::UnknownEntity);
+        }
+    }
+}
+
+fn add(targets: &mut Vec<Target>, target: Target) {
+    // This player has an id in each room, and gets the event once.
+    let is_me = |target: &Target| matches!(target, Target::Me { .. });
+    let is_twice = is_me(&target) && targets.iter().any(is_me);
+    if !is_twice && !targets.contains(&target) {
+        targets.push(target);
+    }
+}

@@ -1,0 +1,38 @@
+//! What leaves each tick, and in between.
+
+use bevy::prelude::*;
+
+use crate::{
+    message::state::OwnState,
+    room::{components::RoomTick, link::RoomLink},
+};
+
+/// Begins a tick of every room.
+pub(crate) fn begin_tick(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>) {
+    for (mut link, mut tick) in &mut rooms {
+        link.advance();
+        tick.0 = link.session.tick();
+    }
+}
+
+/// Sends one packet per peer, and what waits on the other lanes.
+pub(crate) fn send_tick(mut rooms: Query<&mut RoomLink>, own: Res<OwnState>) {
+    for mut link in &mut rooms {
+        link.send_tick(&own.0);
+    }
+}
+
+/// Sends the events that wait, so that they need not wait for a tick.
+///
+/// A game that stands still has no ticks, but its room goes on: peers wait for its acks.
+pub(crate) fn send_events(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>, own: Res<OwnState>) {
+    for (mut link, mut tick) in &mut rooms {
+        if link.is_paused() {
+            link.advance();
+            tick.0 = link.session.tick();
+            link.send_tick(&own.0);
+        } else {
+            link.send_events();
+        }
+    }
+}
