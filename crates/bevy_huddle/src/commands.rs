@@ -121,7 +121,7 @@ impl HuddleCommandsExt for Commands<'_, '_> {
     }
 
     fn broadcast<T: PeerMessage>(&mut self, message: T) {
-        self.send_to(Recipients::All, message);
+        self.send_to(Recipients::Others, message);
     }
 
     fn send_to<T: PeerMessage>(&mut self, recipients: impl Into<Recipients>, message: T) {

@@ -95,7 +95,7 @@ pub struct Undelivered<T: Send + Sync + 'static> {
 /// struct Splash;
 ///
 /// fn splash(mut splashes: MessageWriter<ToPeers<Splash>>) {
-///     splashes.write(ToPeers::all(Splash));
+///     splashes.write(ToPeers::others(Splash));
 /// }
 /// # bevy::ecs::system::assert_is_system(splash);
 /// ```
@@ -108,9 +108,9 @@ pub struct ToPeers<T: Send + Sync + 'static> {
 }
 
 impl<T: Send + Sync + 'static> ToPeers<T> {
-    /// For everybody else.
-    pub fn all(message: T) -> Self {
-        Self::to(Recipients::All, message)
+    /// For every other player.
+    pub fn others(message: T) -> Self {
+        Self::to(Recipients::Others, message)
     }
 
     /// For these recipients.

@@ -17,9 +17,9 @@ use huddle_mesh::PeerId;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Recipients {
-    /// Everybody else, in every room.
+    /// Every other player, in every room.
     #[default]
-    All,
+    Others,
     /// Everybody else, and this player: the event arrives here too, as a
     /// [`FromPeer`](crate::FromPeer) with the own id and the room's entity. That is in the next
     /// [`HuddleSystems::Receive`](crate::HuddleSystems::Receive), in the order of sending. A player

@@ -17,7 +17,7 @@ use crate::error::MessageError;
 /// struct Shot;
 ///
 /// fn shoot(mut sender: PeerSender) {
-///     if let Err(error) = sender.try_send(Recipients::All, &Shot) {
+///     if let Err(error) = sender.try_send(Recipients::Others, &Shot) {
 ///         for missed in error.missed() {
 ///             println!("{:?} does not get the shot: {}", missed.peer, missed.error);
 ///         }

@@ -30,7 +30,7 @@ impl Lookup<'_, '_, '_> {
     pub(super) fn resolve(&self, recipients: &Recipients, targets: &mut Vec<Target>) {
         targets.clear();
         match recipients {
-            Recipients::All | Recipients::Everyone => {
+            Recipients::Others | Recipients::Everyone => {
                 for &room in self.rooms {
                     self.add_room(room, targets);
                 }

@@ -254,9 +254,9 @@ fn whatever_is_sent_without_a_room_is_reported() {
     let logged = logged(|| {
         let peer = PeerId::from_u128(99);
         let mut commands = app.world_mut().commands();
-        commands.send_file(Recipients::All, "map", vec![1]);
+        commands.send_file(Recipients::Others, "map", vec![1]);
         commands.send_raw(peer, Channel::Events, vec![1]);
-        app.world_mut().write_message(ToPeers::all(Splash(1)));
+        app.world_mut().write_message(ToPeers::others(Splash(1)));
         app.update();
     });
     assert_eq!(logged.len(), 1, "{logged:?}");

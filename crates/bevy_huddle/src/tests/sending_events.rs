@@ -113,7 +113,7 @@ fn one_or_some_can_be_chosen_and_nobody_receives_twice() {
         commands.send_to(vec![d], Splash(3));
         commands.send_to(&[c, d][..], Splash(4));
         commands.send_to([b, d].into_iter().collect::<Recipients>(), Splash(5));
-        commands.send_to(Recipients::All, Splash(6));
+        commands.send_to(Recipients::Others, Splash(6));
         commands.send_to(bob, Splash(7));
         commands.send_to([carl, bob, carl], Splash(8));
         commands.send_to([room, bob], Splash(9));
@@ -202,7 +202,7 @@ fn what_is_written_as_a_message_is_sent_in_order() {
     let (mut lab, [ada, bob]) = meet();
     let (me, peer) = (lab.me(ada), lab.me(bob));
     let write = move |mut splashes: MessageWriter<ToPeers<Splash>>| {
-        splashes.write(ToPeers::all(Splash(1)));
+        splashes.write(ToPeers::others(Splash(1)));
         splashes.write(ToPeers::to(peer, Splash(2)));
         splashes.write(ToPeers::to(me, Splash(3)));
         splashes.write(ToPeers::to(Recipients::Everyone, Splash(4)));
@@ -352,14 +352,14 @@ fn try_send_names_the_peers_that_are_full_and_sends_to_the_others() {
     let text = full.to_string();
     assert!(text.starts_with(&peer.to_string()), "{text}");
 
-    assert_eq!(try_send(&mut lab, ada, Recipients::All, blob()), Err(full));
+    assert_eq!(try_send(&mut lab, ada, Recipients::Others, blob()), Err(full));
     lab.settle();
     assert_eq!(lab.seen::<FromPeer<Blob>>(eve).len(), 1);
     assert_eq!(try_send(&mut lab, ada, other, blob()), Ok(()));
     lab.heal();
     lab.run_for(Duration::from_secs(10));
     assert_eq!(lab.seen::<FromPeer<Blob>>(bob).len(), sent);
-    assert_eq!(try_send(&mut lab, ada, Recipients::All, blob()), Ok(()));
+    assert_eq!(try_send(&mut lab, ada, Recipients::Others, blob()), Ok(()));
     assert_eq!(lab.seen::<SendFailed>(ada), [], "errors are returned");
 }
 
@@ -372,7 +372,7 @@ fn a_peer_that_hangs_does_not_keep_events_from_the_others() {
     let (mut sent, mut failed) = (0, 0);
     for n in 0..20 * 60 {
         let event = Blob(vec![0; 1000]);
-        match try_send(&mut lab, ada, Recipients::All, event) {
+        match try_send(&mut lab, ada, Recipients::Others, event) {
             Ok(()) => sent += 1,
             Err(error) => {
                 assert!(error.is_full(), "{error}");
@@ -415,7 +415,7 @@ fn try_send_says_what_will_never_work() {
     assert_eq!(lab.splashes(bob), [(me, 1)], "nothing is wrong with Bob");
 
     let mut app = offline_app();
-    let send = |mut sender: PeerSender| sender.try_send(Recipients::All, &Splash(1));
+    let send = |mut sender: PeerSender| sender.try_send(Recipients::Others, &Splash(1));
     let nowhere = app.world_mut().run_system_once(send).unwrap();
     assert_eq!(nowhere, Err(TrySendError::NoRoom));
 }
