@@ -204,7 +204,7 @@
 //! ```
 //!
 //! Instead of commands, a system can write [`ToPeers<T>`](ToPeers) with a `MessageWriter`. Sent to
-//! [`Recipients::Everyone`] an event arrives here too, so that the same observer sees what others
+//! [`Recipients::All`] an event arrives here too, so that the same observer sees what others
 //! do and what this player does. Many events go through [`PeerSender`], which returns which peers
 //! take no more. [`Undelivered<T>`](Undelivered) tells what a lost peer did not
 //! confirm.

@@ -102,11 +102,11 @@ fn share_pose(me: Single<&Pose, (With<Me>, Changed<Pose>)>, mut commands: Comman
     commands.share(**me);
 }
 
-/// Everyone is everybody and myself.
+/// All includes the sender.
 fn make_splash(mut wish: ResMut<Wish>, me: Single<&Pose, With<Me>>, mut commands: Commands) {
     if std::mem::take(&mut wish.splash) {
         let size = me.velocity().length() / Pose::TOP_SPEED;
-        commands.send_to(Recipients::Everyone, Splash { size });
+        commands.send_to(Recipients::All, Splash { size });
     }
 }
 

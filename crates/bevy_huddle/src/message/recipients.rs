@@ -20,11 +20,11 @@ pub enum Recipients {
     /// Every other player, in every room.
     #[default]
     Others,
-    /// Everybody else, and this player: the event arrives here too, as a
+    /// Every player, this one included: the event arrives here too, as a
     /// [`FromPeer`](crate::FromPeer) with the own id and the room's entity. That is in the next
     /// [`HuddleSystems::Receive`](crate::HuddleSystems::Receive), in the order of sending. A player
     /// in several rooms gets it once, in the room that was joined first.
-    Everyone,
+    All,
     /// This player.
     Peer(PeerId),
     /// These players.

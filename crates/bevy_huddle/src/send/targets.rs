@@ -30,12 +30,12 @@ impl Lookup<'_, '_, '_> {
     pub(super) fn resolve(&self, recipients: &Recipients, targets: &mut Vec<Target>) {
         targets.clear();
         match recipients {
-            Recipients::Others | Recipients::Everyone => {
+            Recipients::Others | Recipients::All => {
                 for &room in self.rooms {
                     self.add_room(room, targets);
                 }
                 // Once, in however many rooms this player is.
-                if *recipients == Recipients::Everyone
+                if *recipients == Recipients::All
                     && let Some(&room) = self.rooms.first()
                 {
                     targets.push(Target::Me { room });

@@ -344,7 +344,7 @@ fn a_player_in_two_rooms_gets_their_own_events_once() {
     });
     let other = lab.me(ada);
     lab.commands(ada, |commands| {
-        commands.send_to(Recipients::Everyone, Splash(1));
+        commands.send_to(Recipients::All, Splash(1));
         commands.send_to([other, me], Splash(2));
     });
     lab.settle();

@@ -213,7 +213,7 @@ fn what_is_declared_after_joining_counts_for_the_next_room() {
     let ada = lab.player(game);
     lab[ada].add_peer_event::<u8>("late");
     let send = |lab: &mut Lab| {
-        lab.commands(ada, |commands| commands.send_to(Recipients::Everyone, 7_u8));
+        lab.commands(ada, |commands| commands.send_to(Recipients::All, 7_u8));
         lab.seen::<SendFailed>(ada)
     };
     let failed = send(&mut lab);

@@ -437,7 +437,7 @@ fn disconnecting_the_peers_in_any_observer_is_safe() {
 #[test]
 fn sending_and_asking_in_any_observer_is_safe() {
     act_in_each(|huddle, commands| {
-        commands.send_to(Recipients::Everyone, Splash(2));
+        commands.send_to(Recipients::All, Splash(2));
         commands.send_file(Recipients::Others, "again", vec![1, 2, 3]);
         for (_, peer) in huddle.peers() {
             commands.remove_peer(peer.id);

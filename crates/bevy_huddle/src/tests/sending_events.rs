@@ -140,7 +140,7 @@ fn everyone_is_everybody_else_and_me_in_the_order_of_sending() {
     let (mut lab, [ada, bob]) = meet();
     let (me, peer, room) = (lab.me(ada), lab.me(bob), lab.room(ada));
     lab.commands(ada, |commands| {
-        commands.send_to(Recipients::Everyone, Splash(1));
+        commands.send_to(Recipients::All, Splash(1));
         commands.broadcast(Splash(2));
         commands.send_to(me, Splash(3));
         commands.send_to([peer, me, me], Splash(4));
@@ -161,10 +161,10 @@ fn everyone_is_everybody_else_and_me_in_the_order_of_sending() {
 fn an_echo_of_an_echo_comes_in_the_next_frame() {
     let (mut lab, [ada]) = meet();
     lab[ada].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
-        commands.send_to(Recipients::Everyone, Splash(splash.message.0 + 1));
+        commands.send_to(Recipients::All, Splash(splash.message.0 + 1));
     });
     lab.commands(ada, |commands| {
-        commands.send_to(Recipients::Everyone, Splash(1));
+        commands.send_to(Recipients::All, Splash(1));
     });
     lab.frame(ada);
     assert_eq!(lab.splashes(ada).len(), 1);
@@ -205,7 +205,7 @@ fn what_is_written_as_a_message_is_sent_in_order() {
         splashes.write(ToPeers::others(Splash(1)));
         splashes.write(ToPeers::to(peer, Splash(2)));
         splashes.write(ToPeers::to(me, Splash(3)));
-        splashes.write(ToPeers::to(Recipients::Everyone, Splash(4)));
+        splashes.write(ToPeers::to(Recipients::All, Splash(4)));
     };
     lab[ada].world_mut().run_system_once(write).unwrap();
     lab.settle();

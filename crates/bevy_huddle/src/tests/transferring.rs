@@ -72,7 +72,7 @@ fn a_file_arrives_with_progress_while_the_game_goes_on() {
 fn a_file_for_everybody_arrives_at_everybody_else() {
     let (mut lab, [ada, bob, eve]) = meet();
     let map = file(20_000);
-    send(&mut lab, ada, Recipients::Everyone, "map", &map);
+    send(&mut lab, ada, Recipients::All, "map", &map);
     lab.run_for(Duration::from_secs(2));
     for player in [bob, eve] {
         assert!(lab.seen::<TransferReceived>(player)[0].bytes == map);
