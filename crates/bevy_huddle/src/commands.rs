@@ -7,7 +7,7 @@ use crate::{
     message::{recipients::Recipients, registry::PeerMessage, state::OwnState},
     peer::events::RemovalFailed,
     receive::apply::peers::{cut, remove_peers},
-    room::{components::Rooms, join::join, link::RoomLink, options::JoinRoom, state::RoomState},
+    room::{components::Rooms, join::join, link::RoomLink, options::JoinRoom, status::RoomStatus},
     send::{
         failures::{trigger_failure, warn_no_room},
         queue::{send_event, send_file, send_raw, share},
@@ -111,7 +111,7 @@ impl HuddleCommandsExt for Commands<'_, '_> {
             // First, because an observer of `PeerLeft` may join another room and share state.
             world.get_resource_or_init::<OwnState>().0.clear();
             let rooms: Vec<_> = world
-                .query_filtered::<Entity, With<RoomState>>()
+                .query_filtered::<Entity, With<RoomStatus>>()
                 .iter(world)
                 .collect();
             for room in rooms {
@@ -209,7 +209,7 @@ fn remove(world: &mut World, peer: PeerId) {
 }
 
 fn leave(world: &mut World, room: Entity) {
-    if world.get::<RoomState>(room).is_none() {
+    if world.get::<RoomStatus>(room).is_none() {
         return log::debug!("{room} is no room, so there is nothing to leave");
     }
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {

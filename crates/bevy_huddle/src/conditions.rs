@@ -1,6 +1,6 @@
 //! Run conditions: when systems of an online game run.
 
-use crate::{huddle::Huddle, room::state::RoomState};
+use crate::{huddle::Huddle, room::status::RoomStatus};
 
 /// Whether there is a room that has not failed, connected or not. The player's own id is known
 /// then.
@@ -19,15 +19,15 @@ pub fn in_room(huddle: Huddle) -> bool {
 
 /// Whether at least one other player is here.
 pub fn playing(huddle: Huddle) -> bool {
-    huddle.state() == Some(RoomState::Playing)
+    huddle.status() == Some(RoomStatus::Playing)
 }
 
 /// Whether the room is connected and nobody else is here.
 pub fn waiting(huddle: Huddle) -> bool {
-    huddle.state() == Some(RoomState::Waiting)
+    huddle.status() == Some(RoomStatus::Waiting)
 }
 
-/// Whether the room is in this state.
+/// Whether the room is in this status.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -35,8 +35,8 @@ pub fn waiting(huddle: Huddle) -> bool {
 ///
 /// fn show_error() {}
 ///
-/// App::new().add_systems(Update, show_error.run_if(room_state(RoomState::Failed)));
+/// App::new().add_systems(Update, show_error.run_if(room_status(RoomStatus::Failed)));
 /// ```
-pub fn room_state(state: RoomState) -> impl Fn(Huddle) -> bool + Clone {
-    move |huddle: Huddle| huddle.state() == Some(state)
+pub fn room_status(status: RoomStatus) -> impl Fn(Huddle) -> bool + Clone {
+    move |huddle: Huddle| huddle.status() == Some(status)
 }

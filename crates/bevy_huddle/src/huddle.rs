@@ -9,7 +9,7 @@ use crate::{
     },
     room::{
         components::{MissingLinks, Room, RoomHost, RoomTick},
-        state::RoomState,
+        status::RoomStatus,
     },
 };
 
@@ -22,15 +22,15 @@ use crate::{
 /// use bevy_huddle::prelude::*;
 ///
 /// fn show(huddle: Huddle) {
-///     if let (Some(me), Some(state)) = (huddle.me(), huddle.state()) {
-///         println!("{me} is {state} with {} others", huddle.peers().count());
+///     if let (Some(me), Some(status)) = (huddle.me(), huddle.status()) {
+///         println!("{me} is {status} with {} others", huddle.peers().count());
 ///     }
 /// }
 /// # bevy::ecs::system::assert_is_system(show);
 /// ```
 #[derive(SystemParam)]
 pub struct Huddle<'w, 's> {
-    rooms: Query<'w, 's, (Entity, &'static RoomState, Option<Joined<'static>>)>,
+    rooms: Query<'w, 's, (Entity, &'static RoomStatus, Option<Joined<'static>>)>,
     peers: Query<'w, 's, (Entity, &'static Peer)>,
 }
 
@@ -71,8 +71,8 @@ impl Huddle<'_, '_> {
     }
 
     /// How the room is doing; `None` without a room.
-    pub fn state(&self) -> Option<RoomState> {
-        self.current().map(|(_, &state, _)| state)
+    pub fn status(&self) -> Option<RoomStatus> {
+        self.current().map(|(_, &status, _)| status)
     }
 
     /// The room's entity.
@@ -93,14 +93,14 @@ impl Huddle<'_, '_> {
     }
 
     fn joined(&self) -> Option<Joined<'_>> {
-        let (_, &state, room) = self.current()?;
-        room.filter(|_| state != RoomState::Failed)
+        let (_, &status, room) = self.current()?;
+        room.filter(|_| status != RoomStatus::Failed)
     }
 
     /// The room that works, else one that has failed.
-    fn current(&self) -> Option<(Entity, &RoomState, Option<Joined<'_>>)> {
+    fn current(&self) -> Option<(Entity, &RoomStatus, Option<Joined<'_>>)> {
         self.rooms
             .iter()
-            .min_by_key(|&(_, &state, _)| state == RoomState::Failed)
+            .min_by_key(|&(_, &status, _)| status == RoomStatus::Failed)
     }
 }

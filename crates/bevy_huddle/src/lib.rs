@@ -66,7 +66,7 @@
 //! over https need `wss://`.
 //!
 //! The command spawns a room entity. Its [`Room`] component knows this player's id, and its
-//! [`RoomState`] how it is doing: `Joining`, `Waiting` for others, `Playing`, `Retrying`, or
+//! [`RoomStatus`] how it is doing: `Joining`, `Waiting` for others, `Playing`, `Retrying`, or
 //! `Failed`. Connecting and reconnecting goes on by itself, and play does not stop when the
 //! signaling server is lost. [`leave_rooms`](HuddleCommandsExt::leave_rooms) leaves, and so does
 //! despawning the room entity.
@@ -78,8 +78,8 @@
 //! # use bevy::prelude::*;
 //! # use bevy_huddle::prelude::*;
 //! fn show_status(huddle: Huddle) {
-//!     if let Some(state) = huddle.state() {
-//!         println!("{state}, {} others", huddle.peers().count());
+//!     if let Some(status) = huddle.status() {
+//!         println!("{status}, {} others", huddle.peers().count());
 //!     }
 //! }
 //!
@@ -380,10 +380,10 @@ pub use plugin::{HuddlePlugins, RoomPlugin, TickPlugin};
 pub use room::{
     components::{MissingLinks, Room, RoomHost, RoomTick},
     events::{
-        HostChanged, RoomFailed, RoomStateChanged, SignalRejected, SignalingChanged, TicksSkipped,
+        HostChanged, RoomFailed, RoomStatusChanged, SignalRejected, SignalingChanged, TicksSkipped,
     },
     options::JoinRoom,
-    state::{RoomState, SignalingStatus},
+    status::{RoomStatus, SignalingStatus},
 };
 pub use schedule::HuddleSystems;
 pub use send::{
@@ -416,10 +416,10 @@ pub mod prelude {
         Offender, Peer, PeerId, PeerJoined, PeerLeft, PeerOf, PeerPending, PeerRecovered,
         PeerRefused, PeerRemoved, PeerResumed, PeerSender, PeerStopped, PeerSuspected,
         PendingPeers, PendingReason, Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed,
-        RoomPeers, RoomState, RoomStateChanged, RoomTick, SendFailed, Shared, SignalRejected,
+        RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared, SignalRejected,
         SignalingChanged, SignalingStatus, StopReason, Stopped, Suspect, TickPlugin, TicksSkipped,
         ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
         TransferReceived, TransferStarted, Undelivered,
-        conditions::{in_room, playing, room_state, waiting},
+        conditions::{in_room, playing, room_status, waiting},
     };
 }

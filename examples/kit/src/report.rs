@@ -149,7 +149,7 @@ fn report(
         version: env!("CARGO_PKG_VERSION"),
         example: options.example,
         room: options.room_name(),
-        state: huddle.state().unwrap_or_default().as_str(),
+        state: huddle.status().unwrap_or_default().as_str(),
         me: huddle.me(),
         peers: peers.collect(),
         tick: ticks.0,

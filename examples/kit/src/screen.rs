@@ -54,7 +54,7 @@ struct Words {
 
 /// The panel's words, or `None` while others are here.
 fn words(
-    state: RoomState,
+    state: RoomStatus,
     trouble: Option<String>,
     pending: Option<&PendingReason>,
     refusal: Option<&str>,
@@ -63,8 +63,8 @@ fn words(
 ) -> Option<Words> {
     let room = options.room_name();
     let (title, body, hint) = match state {
-        RoomState::Playing => return None,
-        RoomState::Waiting => (
+        RoomStatus::Playing => return None,
+        RoomStatus::Waiting => (
             match pending {
                 Some(_) => "A friend is here".to_owned(),
                 None => "Waiting for a friend".to_owned(),
@@ -79,7 +79,7 @@ fn words(
             },
             Some(link_hint(options)),
         ),
-        RoomState::Joining => {
+        RoomStatus::Joining => {
             let body = "Looking for the signaling server.".to_owned();
             (
                 format!("Joining room \"{room}\" ..."),
@@ -87,12 +87,12 @@ fn words(
                 None,
             )
         }
-        RoomState::Retrying => (
+        RoomStatus::Retrying => (
             "Not connected".to_owned(),
             trouble.unwrap_or_default(),
             None,
         ),
-        RoomState::Failed => (
+        RoomStatus::Failed => (
             "This room cannot be joined".to_owned(),
             failure.unwrap_or_default().to_owned(),
             None,
@@ -189,13 +189,13 @@ fn update_panel(
     failure: Option<Res<Failure>>,
     refusals: Res<Refusals>,
     huddle: Huddle,
-    room: Option<Single<(&RoomState, &SignalingStatus)>>,
+    room: Option<Single<(&RoomStatus, &SignalingStatus)>>,
     panel: Single<(&mut Panel, &mut Visibility, &Children)>,
     mut lines: Query<(&Line, &mut Text, &mut Node)>,
 ) {
     let (state, trouble) = match &room {
         Some(room) => (*room.0, trouble(room.1)),
-        None => (RoomState::Joining, None),
+        None => (RoomStatus::Joining, None),
     };
     let failure = failure.as_ref().map(|failure| failure.0.as_str());
     let refusal = refusals.0.last().map(String::as_str);
@@ -336,11 +336,11 @@ mod tests {
     #[test]
     fn the_link_is_offered_while_nobody_else_is_here() {
         let options = options("http://10.0.0.2:3536/hello/?room=den");
-        let waiting = words(RoomState::Waiting, None, None, None, None, &options).unwrap();
+        let waiting = words(RoomStatus::Waiting, None, None, None, None, &options).unwrap();
         assert!(waiting.body.contains("\"den\""));
         assert!(waiting.hint.is_some());
         assert_eq!(
-            words(RoomState::Playing, None, None, None, None, &options),
+            words(RoomStatus::Playing, None, None, None, None, &options),
             None
         );
     }
@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn a_link_that_only_this_machine_can_open_is_not_passed_off_as_shareable() {
         let hint = |link| {
-            words(RoomState::Waiting, None, None, None, None, &options(link))
+            words(RoomStatus::Waiting, None, None, None, None, &options(link))
                 .unwrap()
                 .hint
         };
@@ -362,7 +362,7 @@ mod tests {
     fn who_could_not_play_and_why_is_told_beside_the_link() {
         let options = options("http://10.0.0.2:3536/hello/");
         let refusal = Some("their game is older");
-        let waiting = words(RoomState::Waiting, None, None, refusal, None, &options).unwrap();
+        let waiting = words(RoomStatus::Waiting, None, None, refusal, None, &options).unwrap();
         assert!(waiting.body.contains("their game is older"), "{waiting:?}");
         assert!(waiting.hint.is_some());
     }
@@ -373,7 +373,7 @@ mod tests {
         let shown = |reason: PendingReason| {
             let refusal = Some("their game is older");
             words(
-                RoomState::Waiting,
+                RoomStatus::Waiting,
                 None,
                 Some(&reason),
                 refusal,
@@ -393,10 +393,10 @@ mod tests {
     fn trouble_and_failure_are_told_in_their_own_words() {
         let options = options("http://host/");
         let lost = Some("nobody answers".to_owned());
-        let retrying = words(RoomState::Retrying, lost, None, None, None, &options).unwrap();
+        let retrying = words(RoomStatus::Retrying, lost, None, None, None, &options).unwrap();
         assert_eq!(retrying.body, "nobody answers");
         let failed = words(
-            RoomState::Failed,
+            RoomStatus::Failed,
             None,
             None,
             None,

@@ -11,7 +11,7 @@ use crate::{
     receive::{
         apply::{
             failure::{fail, finish},
-            status::{show_mesh, update_state},
+            status::{show_mesh, update_status},
         },
         mesh_events, session_events,
     },
@@ -56,10 +56,10 @@ pub(crate) fn receive(
             let is_packet = matches!(event, RoomEvent::Packet { .. });
             mesh_events::handle(world, room, event);
             if settle(world, room) || !is_packet {
-                update_state(world, room);
+                update_status(world, room);
             }
         }
-        update_state(world, room);
+        update_status(world, room);
         show_mesh(world, room);
     }
 }

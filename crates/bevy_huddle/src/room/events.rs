@@ -3,17 +3,17 @@
 use bevy::prelude::*;
 use huddle_mesh::{Offence, Offender, PeerId, Signaling};
 
-use crate::{error::JoinError, room::state::RoomState};
+use crate::{error::JoinError, room::status::RoomStatus};
 
-/// A room's [`RoomState`] changed. Triggered on the room entity.
+/// A room's [`RoomStatus`] changed. Triggered on the room entity.
 #[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
-pub struct RoomStateChanged {
+pub struct RoomStatusChanged {
     /// The room entity.
     pub entity: Entity,
     /// What it was.
-    pub from: RoomState,
+    pub from: RoomStatus,
     /// What it is.
-    pub to: RoomState,
+    pub to: RoomStatus,
 }
 
 /// The connection to the signaling server changed. Triggered on the room entity.

@@ -11,7 +11,7 @@ use crate::{
         components::{Room, RoomHost, Rooms},
         link::RoomLink,
         options::{GameId, JoinRoom},
-        state::RoomState,
+        status::RoomStatus,
     },
     transport::Connector,
 };
@@ -34,10 +34,10 @@ pub(crate) fn join(mut room: EntityWorldMut, how: JoinRoom) {
             if let Some(mut rooms) = room.get_resource_mut::<Rooms>() {
                 rooms.push(entity);
             }
-            room.insert((RoomState::Joining, Room { url, me }, host, link));
+            room.insert((RoomStatus::Joining, Room { url, me }, host, link));
         }
         Err(error) => {
-            room.insert((RoomState::Joining, FailedJoin(error)));
+            room.insert((RoomStatus::Joining, FailedJoin(error)));
         }
     }
 }

@@ -6,4 +6,4 @@ pub(crate) mod join;
 pub(crate) mod link;
 pub(crate) mod options;
 mod outbox;
-pub(crate) mod state;
+pub(crate) mod status;

@@ -85,7 +85,7 @@ fn are_together(lab: &Lab, guests: &[Guest]) -> bool {
 }
 
 fn is_out(lab: &Lab, guest: &Guest) -> bool {
-    lab.get::<RoomState>(guest.player, guest.room) == Some(&RoomState::Failed)
+    lab.get::<RoomStatus>(guest.player, guest.room) == Some(&RoomStatus::Failed)
 }
 
 /// Those who play, and those whose rooms have failed.

@@ -32,7 +32,7 @@ fn watched_app() -> App {
     }
     let mut app = offline_app();
     watch::<RoomFailed>(&mut app);
-    watch::<RoomStateChanged>(&mut app);
+    watch::<RoomStatusChanged>(&mut app);
     watch::<SignalingChanged>(&mut app);
     watch::<SendFailed>(&mut app);
     app
@@ -87,15 +87,15 @@ fn a_wrong_address_fails_with_a_text_that_helps() {
     assert!(text.contains("ws://"), "{text}");
     assert_eq!(logged, [format!("ERROR: the room cannot be used: {text}")]);
 
-    let changes = seen::<RoomStateChanged>(&mut app);
+    let changes = seen::<RoomStatusChanged>(&mut app);
     assert_eq!(changes.len(), 1);
     assert_eq!(
         (changes[0].from, changes[0].to),
-        (RoomState::Joining, RoomState::Failed)
+        (RoomStatus::Joining, RoomStatus::Failed)
     );
     app.world_mut()
         .run_system_once(|huddle: Huddle| {
-            assert_eq!(huddle.state(), Some(RoomState::Failed));
+            assert_eq!(huddle.status(), Some(RoomStatus::Failed));
             assert_eq!(huddle.me(), None);
         })
         .unwrap();
@@ -127,7 +127,7 @@ fn a_room_that_fails_later_lets_its_peers_go_first() {
     lab.frame(ada);
     assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, LeaveReason::Lost);
     assert_eq!(lab.find_peer(ada, bob), None);
-    assert_eq!(lab.get::<RoomState>(ada, room), Some(&RoomState::Failed));
+    assert_eq!(lab.get::<RoomStatus>(ada, room), Some(&RoomStatus::Failed));
     assert_eq!(
         lab.seen::<RoomFailed>(ada),
         [RoomFailed {
@@ -160,7 +160,7 @@ fn who_waits_is_told_that_somebody_is_there_whom_no_link_reaches() {
         attempt,
     };
     assert_eq!(lab.seen::<LinkFailed>(ada), [failed]);
-    assert_eq!(lab.state(ada), RoomState::Waiting);
+    assert_eq!(lab.state(ada), RoomStatus::Waiting);
 }
 
 #[test]
@@ -174,13 +174,13 @@ fn a_failed_room_does_not_stand_in_the_way_of_another() {
     lab.settle();
     let me = lab.me(ada);
     let check = move |huddle: Huddle| {
-        assert_eq!(huddle.state(), Some(RoomState::Waiting));
+        assert_eq!(huddle.status(), Some(RoomStatus::Waiting));
         assert_eq!(huddle.me(), Some(me));
     };
     lab[ada].world_mut().run_system_once(check).unwrap();
     lab.leave(ada);
     let world = lab[ada].world_mut();
-    let mut rooms = world.query::<&RoomState>();
+    let mut rooms = world.query::<&RoomStatus>();
     assert_eq!(rooms.iter(world).count(), 0);
 }
 
@@ -193,14 +193,14 @@ fn a_server_that_cannot_be_reached_is_tried_again() {
     let deadline = Instant::now() + Duration::from_secs(10);
     let changes = loop {
         app.update();
-        let changes = seen::<RoomStateChanged>(&mut app);
+        let changes = seen::<RoomStatusChanged>(&mut app);
         if !changes.is_empty() || Instant::now() > deadline {
             break changes;
         }
         std::thread::sleep(Duration::from_millis(5));
     };
     assert_eq!(changes.len(), 1);
-    assert_eq!(changes[0].to, RoomState::Retrying);
+    assert_eq!(changes[0].to, RoomStatus::Retrying);
     // On a slow machine a frame may see that it connects first.
     let signaling = seen::<SignalingChanged>(&mut app).pop().unwrap().signaling;
     let Signaling::Retrying { reason, .. } = signaling else {

@@ -56,7 +56,7 @@ pub(super) fn lab() -> Lab {
     lab.record::<TransferReceived>();
     lab.record::<TransferDelivered>();
     lab.record::<TransferFailed>();
-    lab.record::<RoomStateChanged>();
+    lab.record::<RoomStatusChanged>();
     lab.record::<SignalingChanged>();
     lab.record::<RoomFailed>();
     lab.record::<SendFailed>();
@@ -92,7 +92,7 @@ pub(super) trait LabExt {
     /// Lets what was said and done arrive.
     fn settle(&mut self);
     fn get<C: Component>(&self, player: Player, entity: Entity) -> Option<&C>;
-    fn state(&self, player: Player) -> RoomState;
+    fn state(&self, player: Player) -> RoomStatus;
     /// The splashes observed since it was last asked, with who sent them.
     fn splashes(&mut self, player: Player) -> Vec<(PeerId, u32)>;
     fn pose_of(&self, viewer: Player, other: Player) -> Option<i32>;
@@ -109,9 +109,9 @@ impl LabExt for Lab {
         self[player].world().get::<C>(entity)
     }
 
-    fn state(&self, player: Player) -> RoomState {
+    fn state(&self, player: Player) -> RoomStatus {
         *self
-            .get::<RoomState>(player, self.room(player))
+            .get::<RoomStatus>(player, self.room(player))
             .expect("a room")
     }
 

@@ -10,8 +10,8 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-fn changes(lab: &mut Lab, player: Player) -> Vec<(RoomState, RoomState)> {
-    lab.seen::<RoomStateChanged>(player)
+fn changes(lab: &mut Lab, player: Player) -> Vec<(RoomStatus, RoomStatus)> {
+    lab.seen::<RoomStatusChanged>(player)
         .iter()
         .map(|change| (change.from, change.to))
         .collect()
@@ -58,7 +58,7 @@ fn an_observer_of_joining_can_use_the_peer_entity() {
 
 #[test]
 fn the_state_goes_from_joining_over_waiting_to_playing() {
-    use RoomState::*;
+    use RoomStatus::*;
     let mut lab = lab();
     let ada = lab.player(game);
     assert_eq!(lab.state(ada), Joining);
@@ -75,7 +75,7 @@ fn the_state_goes_from_joining_over_waiting_to_playing() {
 
 #[test]
 fn losing_the_server_does_not_stop_play() {
-    use RoomState::*;
+    use RoomStatus::*;
     let (mut lab, [ada, bob]) = meet();
     changes(&mut lab, ada);
     lab.stop_server();
@@ -151,7 +151,7 @@ fn the_convenience_and_the_run_conditions_follow_the_room() {
                 (|mut ran: ResMut<Ran>| ran.waiting = true).run_if(waiting),
                 (|mut ran: ResMut<Ran>| ran.playing = true).run_if(playing),
                 (|mut ran: ResMut<Ran>| ran.retrying = true)
-                    .run_if(room_state(RoomState::Retrying)),
+                    .run_if(room_status(RoomStatus::Retrying)),
             )
                 .chain(),
         );
@@ -177,7 +177,7 @@ fn the_convenience_and_the_run_conditions_follow_the_room() {
     let entity = lab.peer(ada, bob);
     let check = move |huddle: Huddle| {
         assert_eq!(huddle.me(), Some(me));
-        assert_eq!(huddle.state(), Some(RoomState::Playing));
+        assert_eq!(huddle.status(), Some(RoomStatus::Playing));
         assert_eq!(huddle.room(), Some(room));
         let peers: Vec<_> = huddle.peers().map(|(_, peer)| peer.id).collect();
         assert_eq!(peers, [peer]);
@@ -241,7 +241,7 @@ fn a_game_that_starts_again_is_somebody_new() {
     let before = lab.me(bob);
     lab.kill(bob);
     lab.run_for(Duration::from_secs(4));
-    assert_eq!(lab.state(ada), RoomState::Waiting);
+    assert_eq!(lab.state(ada), RoomStatus::Waiting);
     lab.rejoin(bob);
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     assert_ne!(before, lab.me(bob));
@@ -265,8 +265,8 @@ fn two_rooms_are_separate_places() {
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     let blue = lab.room(ada);
     assert_ne!(red, blue);
-    assert_eq!(lab.state(ada), RoomState::Playing);
-    assert_eq!(lab.get::<RoomState>(ada, red), Some(&RoomState::Waiting));
+    assert_eq!(lab.state(ada), RoomStatus::Playing);
+    assert_eq!(lab.get::<RoomStatus>(ada, red), Some(&RoomStatus::Waiting));
     let entity = lab.peer(ada, bob);
     assert_eq!(lab.get::<PeerOf>(ada, entity), Some(&PeerOf(blue)));
 }
@@ -288,7 +288,10 @@ fn joining_the_same_room_twice_fails_and_the_first_goes_on() {
     assert_eq!(url.to_string(), "ws://lab/room");
     assert!(failed[0].error.to_string().contains("leave it first"));
     assert!(lab.have_met(&[ada, bob]));
-    assert_eq!(lab.get::<RoomState>(ada, first), Some(&RoomState::Playing));
+    assert_eq!(
+        lab.get::<RoomStatus>(ada, first),
+        Some(&RoomStatus::Playing)
+    );
     // Nobody else has seen anything of it.
     assert_eq!(lab.seen::<PeerJoined>(bob).len(), 1);
     assert_eq!(lab.seen::<PeerLeft>(bob), []);

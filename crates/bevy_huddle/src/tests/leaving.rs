@@ -44,7 +44,7 @@ fn the_reason_is_told_before_the_peer_entity_is_despawned() {
     lab.run_for(Duration::from_secs(4));
     assert_eq!(farewells(&lab, ada), [("Bob", LeaveReason::Lost)]);
     assert!(!is_there(&lab, ada, entity));
-    assert_eq!(lab.state(ada), RoomState::Waiting);
+    assert_eq!(lab.state(ada), RoomStatus::Waiting);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn leaving_despawns_the_room_and_its_peers_and_others_are_told() {
     lab.settle();
     let left = lab.seen::<PeerLeft>(bob);
     assert_eq!((left[0].peer, left[0].reason), (me, LeaveReason::Left));
-    assert_eq!(lab.state(bob), RoomState::Waiting);
+    assert_eq!(lab.state(bob), RoomStatus::Waiting);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn leaving_one_room_keeps_the_other() {
     lab.settle();
     assert!(!lab.virtual_network().lock().has(red_me));
     assert!(lab.virtual_network().lock().has(lab.me(ada)));
-    assert_eq!(lab.state(ada), RoomState::Waiting);
+    assert_eq!(lab.state(ada), RoomStatus::Waiting);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_cut_peer_is_gone_at_once_on_both_sides() {
     lab.run_for(Duration::from_secs(5));
     assert_eq!(farewells(&lab, ada).len(), 1, "it is told once");
     assert_eq!(lab.seen::<PeerLeft>(bob)[0].reason, LeaveReason::CutByPeer);
-    assert_eq!(lab.state(ada), RoomState::Playing, "Eve is still here");
+    assert_eq!(lab.state(ada), RoomStatus::Playing, "Eve is still here");
     assert!(lab.have_met(&[bob, eve]));
 }
 
@@ -159,7 +159,7 @@ fn despawning_a_peer_entity_cuts_the_peer() {
             reason: LeaveReason::Cut
         }]
     );
-    assert_eq!(lab.state(ada), RoomState::Waiting);
+    assert_eq!(lab.state(ada), RoomStatus::Waiting);
     assert_eq!(lab.seen::<PeerLeft>(bob)[0].reason, LeaveReason::CutByPeer);
 }
 
@@ -277,10 +277,10 @@ fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
         assert_eq!(left.len(), 1, "{left:?}");
         assert_eq!((left[0].peer, left[0].reason), (me, LeaveReason::CutByPeer));
         assert_eq!(lab.find_peer(bob, ada), None);
-        assert_eq!(lab.state(bob), RoomState::Waiting);
+        assert_eq!(lab.state(bob), RoomStatus::Waiting);
         assert_eq!(lab.seen::<PeerJoined>(ada).len(), 1);
         assert_eq!(lab.seen::<PeerLeft>(ada).len(), 1);
-        assert_eq!(lab.state(ada), RoomState::Waiting);
+        assert_eq!(lab.state(ada), RoomStatus::Waiting);
     }
 }
 

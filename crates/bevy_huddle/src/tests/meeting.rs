@@ -38,7 +38,7 @@ fn refusals(
         assert_eq!(lab.find_peer(me, other), None);
         assert_eq!(lab.seen::<PeerJoined>(me), []);
         assert_eq!(lab.seen::<PeerLeft>(me), []);
-        assert_eq!(lab.state(me), RoomState::Waiting);
+        assert_eq!(lab.state(me), RoomStatus::Waiting);
         let mut refused = lab.seen::<PeerRefused>(me);
         assert_eq!(refused.len(), 1, "told once: {refused:?}");
         let refused = refused.remove(0);
@@ -153,7 +153,7 @@ fn who_is_not_let_in_is_told_why() {
         let reason = "the password is wrong".to_owned();
         assert_eq!(refused[0].refusal, Refusal::NotAdmitted { by_them, reason });
         assert_eq!(lab.seen::<PeerJoined>(player), []);
-        assert_eq!(lab.state(player), RoomState::Waiting);
+        assert_eq!(lab.state(player), RoomStatus::Waiting);
     }
 }
 

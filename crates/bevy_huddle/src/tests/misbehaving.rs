@@ -243,7 +243,7 @@ fn packets_from_somebody_who_is_not_here_are_ignored() {
     assert_eq!(lab.splashes(ada), []);
     assert_eq!(reasons(&mut lab, ada), []);
     assert_eq!(lab.seen::<PeerLeft>(ada), []);
-    assert_eq!(lab.state(ada), RoomState::Waiting);
+    assert_eq!(lab.state(ada), RoomStatus::Waiting);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn all_events() -> Vec<Observed> {
         event::<TransferReceived>(),
         event::<TransferDelivered>(),
         event::<TransferFailed>(),
-        event::<RoomStateChanged>(),
+        event::<RoomStatusChanged>(),
         event::<SignalingChanged>(),
         event::<RoomFailed>(),
         event::<SendFailed>(),
@@ -73,7 +73,7 @@ fn all_events() -> Vec<Observed> {
         event::<FromPeer<Splash>>(),
         event::<Undelivered<Splash>>(),
         inserted::<Room>(),
-        inserted::<RoomState>(),
+        inserted::<RoomStatus>(),
         inserted::<Peer>(),
         inserted::<PeerOf>(),
         inserted::<Suspect>(),
@@ -89,7 +89,7 @@ fn all_events() -> Vec<Observed> {
 struct Ledger {
     joined: EntityHashMap<u32>,
     left: EntityHashMap<u32>,
-    states: EntityHashMap<RoomState>,
+    states: EntityHashMap<RoomStatus>,
     failed: EntityHashMap<u32>,
     faults: Vec<String>,
 }
@@ -143,7 +143,7 @@ fn watch_all(app: &mut App) {
     watch::<TransferReceived>(app);
     watch::<TransferDelivered>(app);
     watch::<TransferFailed>(app);
-    watch::<RoomStateChanged>(app);
+    watch::<RoomStatusChanged>(app);
     watch::<SignalingChanged>(app);
     watch::<RoomFailed>(app);
     watch::<MessageRejected>(app);
@@ -160,7 +160,7 @@ fn watch_all(app: &mut App) {
     app.add_observer(|event: On<RoomFailed>, mut ledger: ResMut<Ledger>| {
         *ledger.failed.entry(event.entity).or_default() += 1;
     });
-    app.add_observer(|event: On<RoomStateChanged>, mut ledger: ResMut<Ledger>| {
+    app.add_observer(|event: On<RoomStatusChanged>, mut ledger: ResMut<Ledger>| {
         let before = ledger.states.insert(event.entity, event.to);
         if before.unwrap_or_default() != event.from || event.from == event.to {
             ledger.faults.push(format!("{:?} after {before:?}", *event));
@@ -190,8 +190,8 @@ fn check(lab: &Lab, player: Player, context: &str) {
     }
     for &room in &**world.resource::<Rooms>() {
         let link = world.get::<RoomLink>(room).expect("a room that works");
-        let state = world.get::<RoomState>(room).expect("its state");
-        let is_playing = *state == RoomState::Playing;
+        let state = world.get::<RoomStatus>(room).expect("its state");
+        let is_playing = *state == RoomStatus::Playing;
         assert_eq!(is_playing, link.peers.count() > 0, "{context}: {state}");
         for peer in link.peers.present() {
             let entity = link.peers.entity(peer).expect("a peer");
@@ -349,7 +349,7 @@ fn act_in_some(action: Action) {
     let events = [
         event::<PeerJoined>(),
         event::<PeerLeft>(),
-        event::<RoomStateChanged>(),
+        event::<RoomStatusChanged>(),
         event::<FromPeer<Splash>>(),
         inserted::<Room>(),
         inserted::<Peer>(),
@@ -482,7 +482,7 @@ fn taking_components_off_the_room_in_any_observer_is_safe() {
         },
         |huddle, commands| {
             on_room(huddle, commands, |room| {
-                room.remove::<RoomState>();
+                room.remove::<RoomStatus>();
             })
         },
         |huddle, commands| {

@@ -352,7 +352,10 @@ fn try_send_names_the_peers_that_are_full_and_sends_to_the_others() {
     let text = full.to_string();
     assert!(text.starts_with(&peer.to_string()), "{text}");
 
-    assert_eq!(try_send(&mut lab, ada, Recipients::Others, blob()), Err(full));
+    assert_eq!(
+        try_send(&mut lab, ada, Recipients::Others, blob()),
+        Err(full)
+    );
     lab.settle();
     assert_eq!(lab.seen::<FromPeer<Blob>>(eve).len(), 1);
     assert_eq!(try_send(&mut lab, ada, other, blob()), Ok(()));

@@ -46,7 +46,7 @@ pub(super) fn native_level_load_connects_when_it_is_over(
 fn load_beside_another(room: &str, load: Duration, host_loads: bool) -> anyhow::Result<Duration> {
     let mut first = game(room);
     let joined = Instant::now();
-    while state(&first) != RoomState::Waiting {
+    while state(&first) != RoomStatus::Waiting {
         ensure!(joined.elapsed() < JOINED, "the first is {}", state(&first));
         first.update();
         thread::sleep(FRAME);
@@ -88,8 +88,8 @@ fn game(room: &str) -> App {
     app
 }
 
-fn state(app: &App) -> RoomState {
-    let mut rooms = app.world().try_query::<&RoomState>();
+fn state(app: &App) -> RoomStatus {
+    let mut rooms = app.world().try_query::<&RoomStatus>();
     let state = rooms
         .as_mut()
         .and_then(|rooms| rooms.iter(app.world()).next());

@@ -7,10 +7,10 @@ use crate::{
     error::JoinError,
     receive::apply::{
         peers::{finish_leaving, remove_peer},
-        status::{set_state, tell_state},
+        status::{report_status, set_status},
         trigger::trigger,
     },
-    room::{events::RoomFailed, link::RoomLink, state::RoomState},
+    room::{events::RoomFailed, link::RoomLink, status::RoomStatus},
 };
 
 /// Ends a room for good: its peers go first. The first reason counts.
@@ -50,7 +50,7 @@ pub(crate) fn finish(world: &mut World, room: Entity) -> bool {
 fn end(world: &mut World, room: Entity, error: JoinError) {
     if let Ok(mut entity) = world.get_entity_mut(room) {
         entity.remove::<RoomLink>();
-        set_state(world, room, RoomState::Failed);
+        set_status(world, room, RoomStatus::Failed);
         trigger(
             world,
             RoomFailed {
@@ -58,6 +58,6 @@ fn end(world: &mut World, room: Entity, error: JoinError) {
                 error,
             },
         );
-        tell_state(world, room);
+        report_status(world, room);
     }
 }

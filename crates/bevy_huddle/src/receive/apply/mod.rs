@@ -1,4 +1,4 @@
-//! How the world changes: peers that come and go, the state of a room, and its end.
+//! How the world changes: peers that come and go, the status of a room, and its end.
 
 pub(crate) mod failure;
 pub(crate) mod peers;

@@ -11,7 +11,7 @@ use crate::{
         links::Departure,
     },
     receive::apply::{
-        status::{set_state_of_link, tell_state, update_state},
+        status::{report_status, set_status_of_link, update_status},
         trigger::trigger,
     },
     room::{components::Rooms, link::RoomLink},
@@ -30,7 +30,7 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
         link.peers.arrive(peer.id, entity);
     }
     world.entity_mut(entity).insert((peer, PeerOf(room)));
-    set_state_of_link(world, room);
+    set_status_of_link(world, room);
     let link = world.get_mut::<RoomLink>(room);
     if !link.is_some_and(|mut link| link.peers.settle(peer.id, entity)) {
         return;
@@ -48,7 +48,7 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
             returning,
         },
     );
-    tell_state(world, room);
+    report_status(world, room);
 }
 
 /// Takes a peer out of a room: at once if this player decided so, and else after its last events.
@@ -159,7 +159,7 @@ pub(crate) fn cut(world: &mut World, room: Entity, peer: PeerId, reason: LeaveRe
     }
     link.cut(peer);
     remove_peer(world, room, peer, reason);
-    update_state(world, room);
+    update_status(world, room);
 }
 
 /// Disconnects a peer whose entity the game itself despawned or took out of the room.

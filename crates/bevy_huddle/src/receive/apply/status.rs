@@ -8,9 +8,9 @@ use crate::{
     receive::apply::trigger::trigger,
     room::{
         components::{MissingLinks, Room, RoomHost, RoomTick},
-        events::{RoomStateChanged, SignalingChanged},
+        events::{RoomStatusChanged, SignalingChanged},
         link::RoomLink,
-        state::{RoomState, SignalingStatus, ToldState},
+        status::{ReportedStatus, RoomStatus, SignalingStatus},
     },
 };
 
@@ -52,24 +52,24 @@ pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signalin
     );
 }
 
-/// Makes the room's state say what signaling and peers say, and triggers the event of a change.
-pub(crate) fn update_state(world: &mut World, room: Entity) {
-    set_state_of_link(world, room);
-    tell_state(world, room);
+/// Makes the room's status say what signaling and peers say, and triggers the event of a change.
+pub(crate) fn update_status(world: &mut World, room: Entity) {
+    set_status_of_link(world, room);
+    report_status(world, room);
 }
 
-pub(crate) fn set_state_of_link(world: &mut World, room: Entity) {
+pub(crate) fn set_status_of_link(world: &mut World, room: Entity) {
     let Ok(entity) = world.get_entity(room) else {
         return;
     };
     if let (Some(link), Some(signaling)) =
         (entity.get::<RoomLink>(), entity.get::<SignalingStatus>())
     {
-        set_state(world, room, RoomState::of(signaling, link.peers.count()));
+        set_status(world, room, RoomStatus::of(signaling, link.peers.count()));
     }
 }
 
-pub(crate) fn set_state(world: &mut World, room: Entity, to: RoomState) {
+pub(crate) fn set_status(world: &mut World, room: Entity, to: RoomStatus) {
     if let Ok(mut entity) = world.get_entity_mut(room)
         && entity.get() != Some(&to)
     {
@@ -79,18 +79,18 @@ pub(crate) fn set_state(world: &mut World, room: Entity, to: RoomState) {
 }
 
 /// Triggers the event of a change, unless an observer of an earlier event has changed it back.
-pub(crate) fn tell_state(world: &mut World, room: Entity) {
-    let Some(&to) = world.get::<RoomState>(room) else {
+pub(crate) fn report_status(world: &mut World, room: Entity) {
+    let Some(&to) = world.get::<RoomStatus>(room) else {
         return;
     };
-    let Some(mut told) = world.get_mut::<ToldState>(room) else {
+    let Some(mut told) = world.get_mut::<ReportedStatus>(room) else {
         return;
     };
     let from = std::mem::replace(&mut told.0, to);
     if from != to {
         trigger(
             world,
-            RoomStateChanged {
+            RoomStatusChanged {
                 entity: room,
                 from,
                 to,
@@ -116,11 +116,11 @@ pub(crate) fn show_mesh(world: &mut World, room: Entity) {
 }
 
 /// Leaves a room from whose entity the game itself took the components.
-pub(crate) fn on_room_removed(removed: On<Remove, (Room, RoomState)>, mut commands: Commands) {
+pub(crate) fn on_room_removed(removed: On<Remove, (Room, RoomStatus)>, mut commands: Commands) {
     let room = removed.entity;
     commands.queue(move |world: &mut World| {
         if let Ok(mut room) = world.get_entity_mut(room) {
-            room.remove::<(RoomLink, Room, RoomState, ToldState, SignalingStatus)>();
+            room.remove::<(RoomLink, Room, RoomStatus, ReportedStatus, SignalingStatus)>();
             room.remove::<(RoomHost, RoomTick, MissingLinks)>();
         }
     });

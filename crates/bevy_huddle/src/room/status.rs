@@ -7,11 +7,11 @@ use huddle_mesh::Signaling;
 
 /// How a room is doing; on the room entity, always current.
 ///
-/// [`RoomStateChanged`](crate::RoomStateChanged) tells of each change.
+/// [`RoomStatusChanged`](crate::RoomStatusChanged) tells of each change.
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[component(immutable)]
-#[require(SignalingStatus, ToldState)]
-pub enum RoomState {
+#[require(SignalingStatus, ReportedStatus)]
+pub enum RoomStatus {
     /// The first connection is under way.
     #[default]
     Joining,
@@ -26,34 +26,34 @@ pub enum RoomState {
     Failed,
 }
 
-/// The state that [`RoomStateChanged`](crate::RoomStateChanged) reported last.
+/// The status that [`RoomStatusChanged`](crate::RoomStatusChanged) reported last.
 #[derive(Component, Default)]
-pub(crate) struct ToldState(pub(crate) RoomState);
+pub(crate) struct ReportedStatus(pub(crate) RoomStatus);
 
-impl RoomState {
-    /// The state's name: `joining`, `waiting`, `playing`, `retrying` or `failed`.
+impl RoomStatus {
+    /// The status's name: `joining`, `waiting`, `playing`, `retrying` or `failed`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            RoomState::Joining => "joining",
-            RoomState::Waiting => "waiting",
-            RoomState::Playing => "playing",
-            RoomState::Retrying => "retrying",
-            RoomState::Failed => "failed",
+            RoomStatus::Joining => "joining",
+            RoomStatus::Waiting => "waiting",
+            RoomStatus::Playing => "playing",
+            RoomStatus::Retrying => "retrying",
+            RoomStatus::Failed => "failed",
         }
     }
 
-    /// The state of a room that has not failed.
+    /// The status of a room that has not failed.
     pub(crate) fn of(signaling: &Signaling, peers: usize) -> Self {
         match signaling {
-            _ if peers > 0 => RoomState::Playing,
-            Signaling::Connecting => RoomState::Joining,
-            Signaling::Connected { .. } => RoomState::Waiting,
-            Signaling::Retrying { .. } => RoomState::Retrying,
+            _ if peers > 0 => RoomStatus::Playing,
+            Signaling::Connecting => RoomStatus::Joining,
+            Signaling::Connected { .. } => RoomStatus::Waiting,
+            Signaling::Retrying { .. } => RoomStatus::Retrying,
         }
     }
 }
 
-impl fmt::Display for RoomState {
+impl fmt::Display for RoomStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -88,17 +88,17 @@ mod tests {
         };
         let back = Signaling::Connected { back: true };
         let cases = [
-            (&Signaling::Connecting, 0, RoomState::Joining),
-            (&Signaling::Connecting, 1, RoomState::Playing),
-            (&back, 0, RoomState::Waiting),
-            (&back, 2, RoomState::Playing),
-            (&lost, 0, RoomState::Retrying),
-            (&lost, 1, RoomState::Playing),
+            (&Signaling::Connecting, 0, RoomStatus::Joining),
+            (&Signaling::Connecting, 1, RoomStatus::Playing),
+            (&back, 0, RoomStatus::Waiting),
+            (&back, 2, RoomStatus::Playing),
+            (&lost, 0, RoomStatus::Retrying),
+            (&lost, 1, RoomStatus::Playing),
         ];
-        for (signaling, peers, state) in cases {
+        for (signaling, peers, status) in cases {
             assert_eq!(
-                RoomState::of(signaling, peers),
-                state,
+                RoomStatus::of(signaling, peers),
+                status,
                 "{signaling:?}, {peers} peers"
             );
         }
