@@ -44,10 +44,10 @@ pub trait HuddleAppExt {
     ///
     /// That the declared messages are the same is seen to in any case. This is for games that
     /// happen to declare the same, and for rules that changed without the messages.
-    fn set_game(&mut self, id: impl Into<String>) -> &mut Self;
+    fn set_game_id(&mut self, id: impl Into<String>) -> &mut Self;
 
     /// Decides whom this player plays with: `rule` is asked about everybody whose game fits, and
-    /// sees what they said with [`JoinRoom::admission`](crate::JoinRoom::admission). Without a
+    /// sees what they said with [`RoomOptions::admission`](crate::RoomOptions::admission). Without a
     /// rule everybody is let in.
     ///
     /// An error is told to the other player, so it should be in words for them.
@@ -88,7 +88,7 @@ impl HuddleAppExt for App {
         self
     }
 
-    fn set_game(&mut self, id: impl Into<String>) -> &mut Self {
+    fn set_game_id(&mut self, id: impl Into<String>) -> &mut Self {
         self.insert_resource(GameId(id.into()))
     }
 

@@ -7,7 +7,9 @@ use crate::{
     message::{recipients::Recipients, registry::PeerMessage, state::OwnState},
     peer::events::RemovalFailed,
     receive::apply::peers::{cut, remove_peers},
-    room::{components::Rooms, join::join, link::RoomLink, options::JoinRoom, status::RoomStatus},
+    room::{
+        components::Rooms, join::join, link::RoomLink, options::RoomOptions, status::RoomStatus,
+    },
     send::{
         failures::{trigger_failure, warn_no_room},
         queue::{send_event, send_file, send_raw, share},
@@ -23,7 +25,7 @@ pub trait HuddleCommandsExt {
     ///
     /// Connecting goes on by itself, and is tried again as long as there is hope. The player's own
     /// id is known as soon as the command has run.
-    fn join_room(&mut self, room: impl Into<JoinRoom>) -> EntityCommands<'_>;
+    fn join_room(&mut self, room: impl Into<RoomOptions>) -> EntityCommands<'_>;
 
     /// Leaves a room: its peers and then its entity are despawned. What was sent right before may
     /// not arrive any more.
@@ -68,7 +70,7 @@ pub trait HuddleCommandsExt {
     fn cut_peer(&mut self, peer: PeerId);
 
     /// Wants a player removed from the room: an order or a vote, by the policy that was chosen
-    /// with [`JoinRoom::removal`]. [`RemovalFailed`] says why it does not work.
+    /// with [`RoomOptions::removal`]. [`RemovalFailed`] says why it does not work.
     fn remove_peer(&mut self, peer: PeerId);
 
     /// Sends bytes of any length in the background, beside everything else: a map, a picture, a
@@ -95,10 +97,10 @@ pub trait HuddleCommandsExt {
 }
 
 impl HuddleCommandsExt for Commands<'_, '_> {
-    fn join_room(&mut self, room: impl Into<JoinRoom>) -> EntityCommands<'_> {
-        let how = room.into();
+    fn join_room(&mut self, room: impl Into<RoomOptions>) -> EntityCommands<'_> {
+        let options = room.into();
         let mut room = self.spawn_empty();
-        room.queue(move |entity: EntityWorldMut| join(entity, how));
+        room.queue(move |entity: EntityWorldMut| join(entity, options));
         room
     }
 

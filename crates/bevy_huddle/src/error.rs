@@ -30,7 +30,7 @@ pub enum JoinError {
         /// The room's address.
         url: RoomUrl,
     },
-    /// All places of the room are taken: see [`JoinRoom::capacity`].
+    /// All places of the room are taken: see [`RoomOptions::capacity`].
     #[error(
         "the room is full: {capacity} of {capacity} play already; try again later, or join another room"
     )]

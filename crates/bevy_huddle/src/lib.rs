@@ -97,22 +97,22 @@
 //!
 //! | must be the same | said with | else |
 //! |---|---|---|
-//! | the game's name and version | [`set_game`](HuddleAppExt::set_game) | [`Refusal::Game`] |
+//! | the game's name and version | [`set_game_id`](HuddleAppExt::set_game_id) | [`Refusal::Game`] |
 //! | the messages: names and types | [`add_peer_event`](HuddleAppExt::add_peer_event), [`add_peer_state`](HuddleAppExt::add_peer_state) | [`Refusal::Messages`] |
 //! | the ticks per second | [`TickPlugin`] | [`Refusal::TickRate`] |
-//! | who may remove players | [`JoinRoom::removal`] | [`Refusal::Policy`] |
-//! | how many can play | [`JoinRoom::capacity`] | [`Refusal::Capacity`] |
+//! | who may remove players | [`RoomOptions::removal`] | [`Refusal::Policy`] |
+//! | how many can play | [`RoomOptions::capacity`] | [`Refusal::Capacity`] |
 //! | the protocol of this library | its version | [`Refusal::Version`] |
 //!
-//! [`JoinRoom::capacity`] limits how many can play in a room. A game can also ask for a password.
-//! What a player says is [`JoinRoom::admission`], and [`admit_peers`](HuddleAppExt::admit_peers) decides. Each player
+//! [`RoomOptions::capacity`] limits how many can play in a room. A game can also ask for a password.
+//! What a player says is [`RoomOptions::admission`], and [`admit_peers`](HuddleAppExt::admit_peers) decides. Each player
 //! decides for themselves whom they play with.
 //!
 //! ```
 //! # use bevy::prelude::*;
 //! # use bevy_huddle::prelude::*;
 //! fn start(mut commands: Commands) {
-//!     commands.join_room(JoinRoom::new("ws://localhost:3536/club").admission("swordfish"));
+//!     commands.join_room(RoomOptions::new("ws://localhost:3536/club").admission("swordfish"));
 //! }
 //!
 //! fn on_refused(refused: On<PeerRefused>) {
@@ -120,7 +120,7 @@
 //! }
 //!
 //! # App::new()
-//! .set_game("my-game 1.2")
+//! .set_game_id("my-game 1.2")
 //! .admit_peers(|asking| match asking.data {
 //!     b"swordfish" => Ok(()),
 //!     _ => Err("the password is wrong".to_owned()),
@@ -308,7 +308,7 @@
 //! # use bevy_huddle::prelude::*;
 //! # fn start(mut commands: Commands) {
 //! commands.join_room(
-//!     JoinRoom::new("wss://play.example.org/my-game")
+//!     RoomOptions::new("wss://play.example.org/my-game")
 //!         .ice_server(IceServer::stun("stun:stun.example.org:3478"))
 //!         .ice_server(IceServer::turn("turn:turn.example.org:3478", "user", "secret")),
 //! );
@@ -316,7 +316,7 @@
 //! ```
 //!
 //! Players who are linked straight know each other's addresses;
-//! [`relay_only`](JoinRoom::relay_only) prevents that.
+//! [`relay_only`](RoomOptions::relay_only) prevents that.
 
 mod app;
 mod background;
@@ -382,7 +382,7 @@ pub use room::{
     events::{
         HostChanged, RoomFailed, RoomStatusChanged, SignalRejected, SignalingChanged, TicksSkipped,
     },
-    options::JoinRoom,
+    options::RoomOptions,
     status::{RoomStatus, SignalingStatus},
 };
 pub use schedule::HuddleSystems;
@@ -412,10 +412,10 @@ pub mod prelude {
     pub use crate::{
         AcceptedTransfers, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleBackgroundPlugin,
         HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer,
-        JoinRoom, LeaveReason, LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected,
-        Offender, Peer, PeerId, PeerJoined, PeerLeft, PeerOf, PeerPending, PeerRecovered,
-        PeerRefused, PeerRemoved, PeerResumed, PeerSender, PeerStopped, PeerSuspected,
-        PendingPeers, PendingReason, Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed,
+        LeaveReason, LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected, Offender,
+        Peer, PeerId, PeerJoined, PeerLeft, PeerOf, PeerPending, PeerRecovered, PeerRefused,
+        PeerRemoved, PeerResumed, PeerSender, PeerStopped, PeerSuspected, PendingPeers,
+        PendingReason, Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomOptions,
         RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared, SignalRejected,
         SignalingChanged, SignalingStatus, StopReason, Stopped, Suspect, TickPlugin, TicksSkipped,
         ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bevy::prelude::Resource;
-use bevy_huddle::{IceServer, JoinRoom};
+use bevy_huddle::{IceServer, RoomOptions};
 #[cfg(not(target_arch = "wasm32"))]
 use url::ParseError;
 use url::{Host, Url};
@@ -48,13 +48,13 @@ pub enum Display {
 
 impl Options {
     /// The room to join, for `commands.join_room(..)`.
-    pub fn room(&self) -> JoinRoom {
-        let room = JoinRoom::new(&self.room_url);
+    pub fn room(&self) -> RoomOptions {
+        let room = RoomOptions::new(&self.room_url);
         let room = self
             .ice_servers
             .iter()
             .cloned()
-            .fold(room, JoinRoom::ice_server);
+            .fold(room, RoomOptions::ice_server);
         if self.relay_only {
             room.relay_only()
         } else {
@@ -429,8 +429,8 @@ mod tests {
             IceServer::turn("turn:b:3478", "ada", "pw"),
         ];
         assert_eq!(options.ice_servers, servers);
-        let room = JoinRoom::new("ws://host/hello");
-        let room = servers.into_iter().fold(room, JoinRoom::ice_server);
+        let room = RoomOptions::new("ws://host/hello");
+        let room = servers.into_iter().fold(room, RoomOptions::ice_server);
         assert_eq!(options.room(), room.relay_only());
         assert_eq!(page(&options.link).ice_servers, options.ice_servers);
     }

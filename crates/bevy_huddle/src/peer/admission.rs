@@ -11,7 +11,7 @@ use huddle_mesh::PeerId;
 pub struct Admission<'a> {
     /// Who.
     pub peer: PeerId,
-    /// What they said with [`JoinRoom::admission`](crate::JoinRoom::admission), as it came: any
+    /// What they said with [`RoomOptions::admission`](crate::RoomOptions::admission), as it came: any
     /// bytes, up to 1024.
     pub data: &'a [u8],
     /// The room's entity.

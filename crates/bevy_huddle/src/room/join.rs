@@ -10,7 +10,7 @@ use crate::{
     room::{
         components::{Room, RoomHost, Rooms},
         link::RoomLink,
-        options::{GameId, JoinRoom},
+        options::{GameId, RoomOptions},
         status::RoomStatus,
     },
     transport::Connector,
@@ -21,11 +21,11 @@ use crate::{
 pub(crate) struct FailedJoin(pub(crate) JoinError);
 
 /// Joins a room; its entity is told what comes of it.
-pub(crate) fn join(mut room: EntityWorldMut, how: JoinRoom) {
+pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
     if room.get_resource::<Rooms>().is_none() {
         log::error!("a room does nothing without the plugins: add `HuddlePlugins` to the app");
     }
-    match connect(how, room.world()) {
+    match connect(options, room.world()) {
         Ok((url, link)) => {
             let (entity, me) = (room.id(), link.me());
             log::info!("joining {url} as {me}");
@@ -43,9 +43,10 @@ pub(crate) fn join(mut room: EntityWorldMut, how: JoinRoom) {
 }
 
 /// Joins with the mesh, unless the app has something else.
-fn connect(how: JoinRoom, world: &World) -> Result<(RoomUrl, RoomLink), JoinError> {
-    let (removal, capacity, admission) = (how.removal, how.capacity, how.admission.clone());
-    let config = how.into_config()?;
+fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), JoinError> {
+    let (removal, capacity, admission) =
+        (options.removal, options.capacity, options.admission.clone());
+    let config = options.into_config()?;
     let url = config.url.clone();
     if is_joined(world, &url) {
         return Err(JoinError::AlreadyJoined { url });

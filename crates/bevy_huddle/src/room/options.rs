@@ -12,14 +12,14 @@ use huddle_session::RemovalPolicy;
 /// ```
 /// use bevy_huddle::prelude::*;
 ///
-/// let simple: JoinRoom = "ws://localhost:3536/my-game".into();
-/// let behind_routers = JoinRoom::new("wss://example.org/my-game")
+/// let simple: RoomOptions = "ws://localhost:3536/my-game".into();
+/// let behind_routers = RoomOptions::new("wss://example.org/my-game")
 ///     .ice_server(IceServer::stun("stun:stun.example.org:3478"))
 ///     .ice_server(IceServer::turn("turn:turn.example.org:3478", "user", "secret"));
 /// let hidden = behind_routers.clone().relay_only();
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JoinRoom {
+pub struct RoomOptions {
     url: String,
     ice_servers: Vec<IceServer>,
     relay_only: bool,
@@ -28,7 +28,7 @@ pub struct JoinRoom {
     pub(super) admission: Bytes,
 }
 
-impl JoinRoom {
+impl RoomOptions {
     /// The room at `url`, such as `ws://localhost:3536/my-game`; `?next=2` after it groups players
     /// by two.
     ///
@@ -103,19 +103,19 @@ impl JoinRoom {
     }
 }
 
-impl From<&str> for JoinRoom {
+impl From<&str> for RoomOptions {
     fn from(url: &str) -> Self {
         Self::new(url)
     }
 }
 
-impl From<String> for JoinRoom {
+impl From<String> for RoomOptions {
     fn from(url: String) -> Self {
         Self::new(url)
     }
 }
 
-impl From<&String> for JoinRoom {
+impl From<&String> for RoomOptions {
     fn from(url: &String) -> Self {
         Self::new(url)
     }
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn the_builder_says_everything_to_the_mesh() {
         let turn = IceServer::turn("turn:host:3478", "user", "secret");
-        let config = JoinRoom::new("ws://host/room")
+        let config = RoomOptions::new("ws://host/room")
             .ice_server(turn.clone())
             .relay_only()
             .into_config()
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(config.ice_servers, [turn]);
         assert_eq!(config.route, Route::RelayOnly);
         assert_eq!(
-            JoinRoom::from("ws://host/room")
+            RoomOptions::from("ws://host/room")
                 .into_config()
                 .unwrap()
                 .route,

@@ -23,7 +23,7 @@ fn joins(capacity: u8) -> impl Fn(&mut App) {
         game(app);
         app.insert_resource(Time::<Fixed>::from_hz(HZ));
         app.add_systems(Startup, move |mut commands: Commands| {
-            commands.join_room(JoinRoom::new("ws://lab/room").capacity(capacity));
+            commands.join_room(RoomOptions::new("ws://lab/room").capacity(capacity));
         });
     }
 }
@@ -294,7 +294,7 @@ fn everybody_can_leave_and_join_again_in_the_same_frame() {
         for guest in &mut four {
             lab.commands(guest.player, |commands| {
                 commands.leave_rooms();
-                commands.join_room(JoinRoom::new("ws://lab/room").capacity(CAPACITY));
+                commands.join_room(RoomOptions::new("ws://lab/room").capacity(CAPACITY));
             });
             guest.id = lab.me(guest.player);
             guest.room = lab.room(guest.player);

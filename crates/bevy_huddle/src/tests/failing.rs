@@ -214,7 +214,7 @@ fn a_server_that_cannot_be_reached_is_tried_again() {
 fn relay_only_without_a_relay_fails_with_the_remedy() {
     let mut app = watched_app();
     let mut commands = app.world_mut().commands();
-    commands.join_room(JoinRoom::new("ws://127.0.0.1:1/room").relay_only());
+    commands.join_room(RoomOptions::new("ws://127.0.0.1:1/room").relay_only());
     app.update();
     let failed = seen::<RoomFailed>(&mut app);
     assert_eq!(failed[0].error, JoinError::Room(RoomError::NoRelay));

@@ -12,18 +12,18 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-fn join(how: JoinRoom) -> impl Fn(&mut App) {
+fn join(options: RoomOptions) -> impl Fn(&mut App) {
     move |app: &mut App| {
-        let how = how.clone();
+        let options = options.clone();
         app.add_systems(Startup, move |mut commands: Commands| {
-            commands.join_room(how.clone());
+            commands.join_room(options.clone());
         });
     }
 }
 
 fn with_password(app: &mut App, password: &'static str) {
     game(app);
-    join(JoinRoom::new("ws://lab/club").admission(password))(app);
+    join(RoomOptions::new("ws://lab/club").admission(password))(app);
 }
 
 /// Lets two games meet that do not fit; what each is told about the other.
@@ -89,10 +89,10 @@ fn games_with_another_tick_rate_refuse_each_other() {
 #[test]
 fn games_with_another_name_refuse_each_other() {
     fn chess(app: &mut App) {
-        app.set_game("chess 1");
+        app.set_game_id("chess 1");
     }
     fn go(app: &mut App) {
-        app.set_game("go 1");
+        app.set_game_id("go 1");
     }
     let [to_chess, to_go] = refusals(chess, go).map(|refusal| refusal.to_string());
     assert!(
@@ -107,7 +107,7 @@ fn games_with_another_name_refuse_each_other() {
 
 #[test]
 fn rooms_with_other_rules_refuse_each_other() {
-    let room = |policy| join(JoinRoom::new("ws://lab/room").removal(policy));
+    let room = |policy| join(RoomOptions::new("ws://lab/room").removal(policy));
     let [first, second] = refusals(room(RemovalPolicy::Host), room(RemovalPolicy::Majority));
     let refused = |mine, theirs| Refusal::Policy { mine, theirs };
     assert_eq!(first, refused(RemovalPolicy::Host, RemovalPolicy::Majority));
@@ -184,10 +184,10 @@ fn what_peers_cannot_be_told_is_said_when_joining() {
     let mut lab = lab();
     let too_long = [
         lab.player(|app| {
-            app.set_game("g".repeat(65));
+            app.set_game_id("g".repeat(65));
         }),
         lab.player(join(
-            JoinRoom::new("ws://lab/room").admission(vec![0; 1025]),
+            RoomOptions::new("ws://lab/room").admission(vec![0; 1025]),
         )),
     ];
     for player in too_long {

@@ -221,7 +221,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
         watch_all(app);
         app.insert_resource(Time::<Fixed>::from_hz(HZ));
         app.add_systems(Startup, |mut commands: Commands| {
-            commands.join_room(JoinRoom::new("ws://lab/room").removal(RemovalPolicy::Host));
+            commands.join_room(RoomOptions::new("ws://lab/room").removal(RemovalPolicy::Host));
         });
     };
     let bob = lab.player(join);
@@ -234,7 +234,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     });
     let eve = lab.player(join);
     let carl = lab.player(|app| {
-        app.set_game("another game");
+        app.set_game_id("another game");
         app.add_systems(Startup, |mut commands: Commands| {
             commands.join_room("ws://lab/room");
         });

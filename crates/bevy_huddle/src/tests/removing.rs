@@ -24,7 +24,7 @@ fn meet_under<const N: usize>(policy: RemovalPolicy) -> (Lab, [Player; N]) {
         let player = lab.player(move |app| {
             game(app);
             app.add_systems(Startup, move |mut commands: Commands| {
-                commands.join_room(JoinRoom::new("ws://lab/room").removal(policy));
+                commands.join_room(RoomOptions::new("ws://lab/room").removal(policy));
             });
         });
         // Long enough to tell who came first.
