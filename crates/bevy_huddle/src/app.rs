@@ -6,7 +6,7 @@ use bevy::prelude::*;
 
 use crate::{
     message::{event, registry::PeerMessage, state},
-    peer::admission::{Admission, AdmissionRule},
+    peer::admission::{AdmissionRule, JoinRequest},
     room::options::GameId,
     schedule::HuddleSystems,
     send::{
@@ -47,7 +47,7 @@ pub trait HuddleAppExt {
     fn set_game_id(&mut self, id: impl Into<String>) -> &mut Self;
 
     /// Decides whom this player plays with: `rule` is asked about everybody whose game fits, and
-    /// sees what they said with [`RoomOptions::admission`](crate::RoomOptions::admission). Without a
+    /// sees what they said with [`RoomOptions::join_data`](crate::RoomOptions::join_data). Without a
     /// rule everybody is let in.
     ///
     /// An error is told to the other player, so it should be in words for them.
@@ -63,7 +63,7 @@ pub trait HuddleAppExt {
     /// ```
     fn admit_peers<F>(&mut self, rule: F) -> &mut Self
     where
-        F: Fn(Admission<'_>) -> Result<(), String> + Send + Sync + 'static;
+        F: Fn(JoinRequest<'_>) -> Result<(), String> + Send + Sync + 'static;
 }
 
 impl HuddleAppExt for App {
@@ -94,7 +94,7 @@ impl HuddleAppExt for App {
 
     fn admit_peers<F>(&mut self, rule: F) -> &mut Self
     where
-        F: Fn(Admission<'_>) -> Result<(), String> + Send + Sync + 'static,
+        F: Fn(JoinRequest<'_>) -> Result<(), String> + Send + Sync + 'static,
     {
         self.insert_resource(AdmissionRule(Arc::new(rule)))
     }

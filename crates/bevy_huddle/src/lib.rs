@@ -105,14 +105,14 @@
 //! | the protocol of this library | its version | [`Refusal::Version`] |
 //!
 //! [`RoomOptions::capacity`] limits how many can play in a room. A game can also ask for a password.
-//! What a player says is [`RoomOptions::admission`], and [`admit_peers`](HuddleAppExt::admit_peers) decides. Each player
+//! What a player says is [`RoomOptions::join_data`], and [`admit_peers`](HuddleAppExt::admit_peers) decides. Each player
 //! decides for themselves whom they play with.
 //!
 //! ```
 //! # use bevy::prelude::*;
 //! # use bevy_huddle::prelude::*;
 //! fn start(mut commands: Commands) {
-//!     commands.join_room(RoomOptions::new("ws://localhost:3536/club").admission("swordfish"));
+//!     commands.join_room(RoomOptions::new("ws://localhost:3536/club").join_data("swordfish"));
 //! }
 //!
 //! fn on_refused(refused: On<PeerRefused>) {
@@ -368,7 +368,7 @@ pub use message::{
     },
 };
 pub use peer::{
-    admission::Admission,
+    admission::JoinRequest,
     components::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Stopped, Suspect},
     events::{
         LinkFailed, MeshChanged, PeerJoined, PeerLeft, PeerRecovered, PeerRefused, PeerRemoved,

@@ -47,7 +47,7 @@ pub use capacity::MAX_PLACES;
 pub use clock::ClockReading;
 pub use events::{EventError, QueueError, Undelivered};
 pub use handshake::{
-    HandshakeError, MAX_ADMISSION_LEN, MAX_GAME_LEN, PROTOCOL_VERSION, Refusal, Terms, TermsError,
+    HandshakeError, MAX_GAME_LEN, MAX_JOIN_DATA_LEN, PROTOCOL_VERSION, Refusal, Terms, TermsError,
 };
 pub use huddle_id::PeerId;
 pub use kind::{Delivery, KindError, KindId, Kinds, MAX_NAME_LEN};

@@ -88,7 +88,7 @@ impl Play {
                         let told = refusal.to_string();
                         assert!(told.len() <= MAX_TOLD && !told.chars().any(char::is_control));
                     }
-                    SessionEvent::AskAdmission { data, .. } => assert!(data.len() <= 1024),
+                    SessionEvent::JoinRequested { data, .. } => assert!(data.len() <= 1024),
                     _ => {}
                 }
             }

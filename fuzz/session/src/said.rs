@@ -427,7 +427,7 @@ pub enum Greeting {
         /// Rate, hash, policy, flags.
         terms: (u32, u64, u8, u8),
         /// At most 1024 bytes are right.
-        admission: Len,
+        join_data: Len,
     },
     /// A hello that fits, with a list of places if the room has a capacity.
     Places(Nonce, bool, List),
@@ -520,7 +520,7 @@ impl Greeting {
                 version,
                 game,
                 terms: (rate, hash, policy, flags),
-                admission,
+                join_data,
             } => {
                 let or = |value: u64, usual: u64| {
                     if value.is_multiple_of(3) {
@@ -548,7 +548,7 @@ impl Greeting {
                     game,
                     terms,
                     (tick, *rate),
-                    admission.0,
+                    join_data.0,
                     (*flags % 5, *flags > 9, &NO_PLACES),
                 )
             }
@@ -588,7 +588,7 @@ fn hello(
     game: &[u8],
     (rate, kinds, policy, flags): (u32, u64, u8, u8),
     (tick, joined): (u32, u32),
-    admission: usize,
+    join_data: usize,
     places: (u8, bool, &List),
 ) -> Bytes {
     let mut out = BytesMut::from(&b"\x01HUDL"[..]);
@@ -602,8 +602,8 @@ fn hello(
     out.put_u8(flags);
     out.put_u32_le(tick);
     out.put_u32_le(joined);
-    put_varint(&mut out, admission as u64);
-    out.put_bytes(b'a', admission);
+    put_varint(&mut out, join_data as u64);
+    out.put_bytes(b'a', join_data);
     let (capacity, has_waited, list) = places;
     out.put_u8(capacity);
     if capacity > 0 {

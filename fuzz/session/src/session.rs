@@ -547,7 +547,7 @@ impl World {
             assert!(news <= MAX_NEWS);
             let is_pair = |peer: PeerId| me != MALLORY && peer != peer_id(MALLORY);
             match event {
-                SessionEvent::AskAdmission { peer, .. } => match self.admitted % 4 {
+                SessionEvent::JoinRequested { peer, .. } => match self.admitted % 4 {
                     1 if !is_pair(peer) => {
                         self.rooms[me].admit(peer, Err("no".to_owned()), now);
                     }

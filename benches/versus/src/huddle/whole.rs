@@ -69,7 +69,7 @@ impl Rival for Whole {
             .expect("an honest peer");
         while let Some(event) = self.room.poll() {
             match event {
-                SessionEvent::AskAdmission { peer, .. } => self.room.admit(peer, Ok(()), at),
+                SessionEvent::JoinRequested { peer, .. } => self.room.admit(peer, Ok(()), at),
                 SessionEvent::Joined { peer } => self.session.linked(peer, at),
                 SessionEvent::Rider {
                     peer,

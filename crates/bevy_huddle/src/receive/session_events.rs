@@ -9,7 +9,7 @@ use crate::{
     error::{JoinError, RejectReason},
     message::registry::Party,
     peer::{
-        admission::{Admission, AdmissionRule},
+        admission::{AdmissionRule, JoinRequest},
         components::{LinkedWith, Peer},
         events::{MeshChanged, PeerRemoved},
     },
@@ -33,7 +33,7 @@ use crate::{
 /// Handles what the session reports.
 pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
     match event {
-        SessionEvent::AskAdmission { peer, data } => admit(world, room, peer, &data),
+        SessionEvent::JoinRequested { peer, data } => admit(world, room, peer, &data),
         SessionEvent::Joined { peer } => {
             let link = world.get::<RoomLink>(room);
             let returning = link.is_some_and(|link| link.peers.is_returning(peer));
@@ -101,7 +101,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
 fn admit(world: &mut World, room: Entity, peer: PeerId, data: &[u8]) {
     let verdict = match world.get_resource::<AdmissionRule>().cloned() {
         None => Ok(()),
-        Some(rule) => rule.decide(Admission {
+        Some(rule) => rule.decide(JoinRequest {
             peer,
             data,
             room,

@@ -44,8 +44,8 @@ pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
 
 /// Joins with the mesh, unless the app has something else.
 fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), JoinError> {
-    let (removal, capacity, admission) =
-        (options.removal, options.capacity, options.admission.clone());
+    let (removal, capacity, join_data) =
+        (options.removal, options.capacity, options.join_data.clone());
     let config = options.into_config()?;
     let url = config.url.clone();
     if is_joined(world, &url) {
@@ -67,7 +67,7 @@ fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), J
         kinds: kinds.kinds.clone(),
         policy: removal,
         capacity,
-        admission,
+        join_data,
         limits: limits.copied().unwrap_or_default().0,
         seed: transport.seed(),
     };

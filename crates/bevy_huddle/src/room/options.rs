@@ -25,7 +25,7 @@ pub struct RoomOptions {
     relay_only: bool,
     pub(super) removal: RemovalPolicy,
     pub(super) capacity: Option<u8>,
-    pub(super) admission: Bytes,
+    pub(super) join_data: Bytes,
 }
 
 impl RoomOptions {
@@ -41,7 +41,7 @@ impl RoomOptions {
             relay_only: false,
             removal: RemovalPolicy::default(),
             capacity: None,
-            admission: Bytes::new(),
+            join_data: Bytes::new(),
         }
     }
 
@@ -84,8 +84,8 @@ impl RoomOptions {
     /// What this player says to be let in, at most 1024 bytes, such as a password or a name: see
     /// [`admit_peers`](crate::HuddleAppExt::admit_peers).
     #[must_use]
-    pub fn admission(mut self, data: impl Into<Bytes>) -> Self {
-        self.admission = data.into();
+    pub fn join_data(mut self, data: impl Into<Bytes>) -> Self {
+        self.join_data = data.into();
         self
     }
 

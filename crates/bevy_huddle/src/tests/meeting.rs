@@ -23,7 +23,7 @@ fn join(options: RoomOptions) -> impl Fn(&mut App) {
 
 fn with_password(app: &mut App, password: &'static str) {
     game(app);
-    join(RoomOptions::new("ws://lab/club").admission(password))(app);
+    join(RoomOptions::new("ws://lab/club").join_data(password))(app);
 }
 
 /// Lets two games meet that do not fit; what each is told about the other.
@@ -187,7 +187,7 @@ fn what_peers_cannot_be_told_is_said_when_joining() {
             app.set_game_id("g".repeat(65));
         }),
         lab.player(join(
-            RoomOptions::new("ws://lab/room").admission(vec![0; 1025]),
+            RoomOptions::new("ws://lab/room").join_data(vec![0; 1025]),
         )),
     ];
     for player in too_long {

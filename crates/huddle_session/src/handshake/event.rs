@@ -9,7 +9,7 @@ use crate::clock::ClockReading;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HandshakeEvent {
     /// The peer's terms are the same: shall it be admitted? Answer with [`Handshake::decide`](super::Handshake::decide).
-    AskAdmission {
+    JoinRequested {
         /// What the answer refers to.
         ticket: Ticket,
         /// What the peer says to be admitted.

@@ -5,7 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::{
     HandshakeError, PROTOCOL_VERSION,
     registry::Registry,
-    terms::{MAX_ADMISSION_LEN, MAX_GAME_LEN, Offer, Terms},
+    terms::{MAX_GAME_LEN, MAX_JOIN_DATA_LEN, Offer, Terms},
     text::clean,
 };
 use crate::{
@@ -53,7 +53,7 @@ pub(super) struct Hello {
     pub(super) kinds_hash: u64,
     pub(super) policy: RemovalPolicy,
     pub(super) clock: ClockReading,
-    pub(super) admission: Bytes,
+    pub(super) join_data: Bytes,
     pub(super) places: Option<Offer>,
 }
 
@@ -85,8 +85,8 @@ pub(super) fn hello(nonce: u64, terms: &Terms, clock: ClockReading) -> Bytes {
     out.put_u8(if clock.is_settled { SETTLED } else { 0 });
     out.put_u32_le(clock.tick);
     out.put_u32_le(clock.joined);
-    put_varint(&mut out, terms.admission.len() as u64);
-    out.put_slice(&terms.admission);
+    put_varint(&mut out, terms.join_data.len() as u64);
+    out.put_slice(&terms.join_data);
     match &terms.places {
         None => out.put_u8(0),
         Some(offer) => put_offer(&mut out, offer),
@@ -199,7 +199,7 @@ fn read_hello(reader: &mut Reader, opening: Opening) -> Result<Hello, HandshakeE
         ));
     }
     let len = reader.varint().ok_or(HandshakeError::Truncated)?;
-    let admission = read_bounded(reader, "admission data", len, MAX_ADMISSION_LEN)?;
+    let join_data = read_bounded(reader, "join data", len, MAX_JOIN_DATA_LEN)?;
     let places = read_offer(reader)?;
     Ok(Hello {
         opening,
@@ -211,7 +211,7 @@ fn read_hello(reader: &mut Reader, opening: Opening) -> Result<Hello, HandshakeE
             joined,
             is_settled: flags & SETTLED != 0,
         },
-        admission,
+        join_data,
         places,
     })
 }

@@ -28,7 +28,7 @@ pub(crate) use self::event::{Agreement, HandshakeEvent, Ticket};
 pub use self::{
     error::HandshakeError,
     refusal::Refusal,
-    terms::{MAX_ADMISSION_LEN, MAX_GAME_LEN, Terms, TermsError},
+    terms::{MAX_GAME_LEN, MAX_JOIN_DATA_LEN, Terms, TermsError},
 };
 use self::{
     message::{Hello, MAX_REASON_LEN, Message, Opening, Route},
@@ -289,7 +289,7 @@ impl Handshake {
         }
     }
 
-    /// Answers [`HandshakeEvent::AskAdmission`]: admits the peer, or says why not. What answers an
+    /// Answers [`HandshakeEvent::JoinRequested`]: admits the peer, or says why not. What answers an
     /// older question is ignored.
     pub(crate) fn decide(&mut self, ticket: Ticket, verdict: Result<(), String>) {
         if !self.is_asked(ticket) {
@@ -308,7 +308,7 @@ impl Handshake {
         }
     }
 
-    /// Answers [`HandshakeEvent::AskAdmission`] as well: all places are taken.
+    /// Answers [`HandshakeEvent::JoinRequested`] as well: all places are taken.
     pub(crate) fn decide_full(&mut self, ticket: Ticket, capacity: u8) {
         if self.is_asked(ticket) {
             self.refuse(Refusal::Full {
@@ -374,7 +374,7 @@ impl Handshake {
             Verdict::Ask(data) => {
                 self.stage = Stage::Asking;
                 self.events
-                    .push_back(HandshakeEvent::AskAdmission { ticket, data });
+                    .push_back(HandshakeEvent::JoinRequested { ticket, data });
             }
             Verdict::Compare => {
                 self.stage = Stage::Comparing { rounds: 0 };
@@ -515,7 +515,7 @@ fn judge(terms: &Terms, hello: &Hello) -> Verdict {
     } else if hello.kinds_hash != terms.kinds_hash {
         Verdict::Compare
     } else {
-        Verdict::Ask(hello.admission.clone())
+        Verdict::Ask(hello.join_data.clone())
     }
 }
 

@@ -7,10 +7,10 @@ use crate::{capacity::Claim, kind::Kinds, roster::RemovalPolicy, tick::TickRate}
 /// The longest id of a game, in bytes.
 pub const MAX_GAME_LEN: usize = 64;
 
-/// The longest admission data, in bytes.
-pub const MAX_ADMISSION_LEN: usize = 1024;
+/// The longest join data, in bytes.
+pub const MAX_JOIN_DATA_LEN: usize = 1024;
 
-/// What this player's game has and wants; a peer's must be the same, except for the admission
+/// What this player's game has and wants; a peer's must be the same, except for the join
 /// data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
@@ -19,7 +19,7 @@ pub struct Terms {
     pub(super) kinds_hash: u64,
     pub(super) registry: Registry,
     pub(super) policy: RemovalPolicy,
-    pub(super) admission: Bytes,
+    pub(super) join_data: Bytes,
     /// In a room with a capacity.
     pub(super) places: Option<Offer>,
 }
@@ -37,11 +37,11 @@ pub enum TermsError {
     /// The game's id is too long.
     #[error("a game id of {0} bytes is longer than the {MAX_GAME_LEN} that fit: shorten it")]
     GameTooLong(usize),
-    /// The admission data is too long.
+    /// The join data is too long.
     #[error(
-        "{0} bytes of admission data are more than the {MAX_ADMISSION_LEN} that fit: send a token or a hash instead"
+        "{0} bytes of join data are more than the {MAX_JOIN_DATA_LEN} that fit: send a token or a hash instead"
     )]
-    AdmissionTooLong(usize),
+    JoinDataTooLong(usize),
 }
 
 impl Terms {
@@ -49,19 +49,19 @@ impl Terms {
     /// what it declared; and what its players say to be admitted, such as a password or a name.
     ///
     /// # Errors
-    /// If the id or the admission data is too long.
+    /// If the id or the join data is too long.
     pub fn new(
         game: &str,
         rate: TickRate,
         kinds: &Kinds,
         policy: RemovalPolicy,
-        admission: Bytes,
+        join_data: Bytes,
     ) -> Result<Self, TermsError> {
         if game.len() > MAX_GAME_LEN {
             return Err(TermsError::GameTooLong(game.len()));
         }
-        if admission.len() > MAX_ADMISSION_LEN {
-            return Err(TermsError::AdmissionTooLong(admission.len()));
+        if join_data.len() > MAX_JOIN_DATA_LEN {
+            return Err(TermsError::JoinDataTooLong(join_data.len()));
         }
         Ok(Self {
             game: game.to_owned(),
@@ -69,7 +69,7 @@ impl Terms {
             kinds_hash: kinds.hash(),
             registry: Registry::of(kinds),
             policy,
-            admission,
+            join_data,
             places: None,
         })
     }
@@ -90,20 +90,20 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_refused() {
-        let terms = |game: usize, admission: usize| {
+        let terms = |game: usize, join_data: usize| {
             Terms::new(
                 &"g".repeat(game),
                 TickRate::claimed(60_000),
                 &Kinds::default(),
                 RemovalPolicy::Nobody,
-                vec![0; admission].into(),
+                vec![0; join_data].into(),
             )
         };
-        assert!(terms(MAX_GAME_LEN, MAX_ADMISSION_LEN).is_ok());
+        assert!(terms(MAX_GAME_LEN, MAX_JOIN_DATA_LEN).is_ok());
         assert_eq!(terms(MAX_GAME_LEN + 1, 0), Err(TermsError::GameTooLong(65)));
         assert_eq!(
-            terms(0, MAX_ADMISSION_LEN + 1),
-            Err(TermsError::AdmissionTooLong(1025))
+            terms(0, MAX_JOIN_DATA_LEN + 1),
+            Err(TermsError::JoinDataTooLong(1025))
         );
     }
 }

@@ -25,8 +25,8 @@ fn kinds(names: &[&str]) -> Kinds {
 }
 
 fn offer(game: &str, rate: u32, policy: RemovalPolicy, kinds: &Kinds) -> Terms {
-    let admission = Bytes::from_static(b"let me in");
-    Terms::new(game, TickRate::claimed(rate), kinds, policy, admission).unwrap()
+    let join_data = Bytes::from_static(b"let me in");
+    Terms::new(game, TickRate::claimed(rate), kinds, policy, join_data).unwrap()
 }
 
 fn terms() -> Terms {
@@ -69,7 +69,7 @@ impl Side {
 
     fn settle(&mut self) {
         while let Some(event) = self.handshake.poll() {
-            if let HandshakeEvent::AskAdmission { ticket, data } = &event {
+            if let HandshakeEvent::JoinRequested { ticket, data } = &event {
                 assert_eq!(data, "let me in");
                 self.handshake.decide(*ticket, self.verdict.clone());
             }
@@ -382,7 +382,7 @@ fn late_decision_counts() {
         .handshake
         .receive(&undecided.terms, hello, Duration::ZERO)
         .unwrap();
-    let Some(HandshakeEvent::AskAdmission { ticket, .. }) = undecided.handshake.poll() else {
+    let Some(HandshakeEvent::JoinRequested { ticket, .. }) = undecided.handshake.poll() else {
         panic!("the game was not asked");
     };
     talk(&mut sides, [vec![], vec![]], PLENTY * 3);
@@ -522,7 +522,7 @@ fn an_answer_to_an_older_question_does_not_count() {
             .receive(&side.terms, hello, Duration::ZERO)
             .unwrap();
         match side.handshake.poll() {
-            Some(HandshakeEvent::AskAdmission { ticket, .. }) => ticket,
+            Some(HandshakeEvent::JoinRequested { ticket, .. }) => ticket,
             other => panic!("{other:?}"),
         }
     };
@@ -667,11 +667,11 @@ fn what_is_wrong_is_named() {
     assert_eq!(error(&[2; 18]), HandshakeError::LeftOver(1));
     let mut hello = Vec::from(message::hello(1, &terms(), clock()));
     let len = hello.len();
-    // The admission data, before the capacity, claims to be longer than allowed.
+    // The join data, before the capacity, claims to be longer than allowed.
     hello[len - 11] = 0x81;
     hello[len - 10] = 0x08;
     let too_long = HandshakeError::TooLong {
-        what: "admission data",
+        what: "join data",
         len: 1025,
         max: 1024,
     };

@@ -10,7 +10,7 @@ use crate::{events::Undelivered, handshake::Refusal, kind::KindId, transfer::Tra
 pub enum SessionEvent {
     /// A peer whose game fits asks to be let in: answer with
     /// [`RoomSession::admit`](crate::room::RoomSession::admit).
-    AskAdmission {
+    JoinRequested {
         /// Who.
         peer: PeerId,
         /// What their game says for them, as it came.

@@ -56,7 +56,7 @@ pub struct RoomSetup {
     /// How many can play, from 2 to [`MAX_PLACES`]; `None` for any number.
     pub capacity: Option<u8>,
     /// What this player says to be admitted.
-    pub admission: Bytes,
+    pub join_data: Bytes,
     /// Which transfers are accepted.
     pub limits: TransferLimits,
     /// Any random number. Two that are equal must not meet.
@@ -73,7 +73,7 @@ impl RoomSetup {
             kinds,
             policy: RemovalPolicy::default(),
             capacity: None,
-            admission: Bytes::new(),
+            join_data: Bytes::new(),
             limits: TransferLimits::default(),
             seed: 0,
         }
@@ -127,7 +127,7 @@ impl RoomSession {
     /// A room in which nobody has been met.
     ///
     /// # Errors
-    /// If the game's id or the admission data is too long, or a name is taken.
+    /// If the game's id or the join data is too long, or a name is taken.
     pub fn new(setup: RoomSetup) -> Result<Self, SetupError> {
         let RoomSetup {
             me,
@@ -136,7 +136,7 @@ impl RoomSession {
             mut kinds,
             policy,
             capacity,
-            admission,
+            join_data,
             limits,
             seed,
         } = setup;
@@ -149,7 +149,7 @@ impl RoomSession {
             Schema::of::<RosterMessage>(),
         )?;
         let mut room = Self {
-            terms: Terms::new(&game, rate, &kinds, policy, admission)?,
+            terms: Terms::new(&game, rate, &kinds, policy, join_data)?,
             kinds,
             roster_kind,
             rate,
@@ -347,7 +347,7 @@ impl RoomSession {
         }
     }
 
-    /// Answers [`SessionEvent::AskAdmission`]: lets the peer in, or says why not, in words for
+    /// Answers [`SessionEvent::JoinRequested`]: lets the peer in, or says why not, in words for
     /// that player.
     pub fn admit(&mut self, peer: PeerId, verdict: Result<(), String>, now: Duration) {
         let Some(ticket) = self.tickets.remove(&peer) else {
@@ -466,11 +466,11 @@ impl RoomSession {
             .and_then(|session| session.handshake.poll())
         {
             match event {
-                HandshakeEvent::AskAdmission { ticket, data } => {
+                HandshakeEvent::JoinRequested { ticket, data } => {
                     self.admitted.remove(&peer);
                     self.tickets.insert(peer, ticket);
                     self.news
-                        .push_back(SessionEvent::AskAdmission { peer, data });
+                        .push_back(SessionEvent::JoinRequested { peer, data });
                 }
                 HandshakeEvent::Done(agreement) => self.join(peer, agreement, now),
                 HandshakeEvent::Refused(refusal) => {

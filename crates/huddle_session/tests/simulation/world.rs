@@ -301,7 +301,7 @@ impl World {
                 SessionEvent::Left { peer } => {
                     player.with.entry(player_of(peer)).or_default().here = false;
                 }
-                SessionEvent::AskAdmission { peer, .. } => {
+                SessionEvent::JoinRequested { peer, .. } => {
                     player.session.admit(peer, Ok(()), self.now)
                 }
                 SessionEvent::Event {

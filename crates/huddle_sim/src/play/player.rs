@@ -215,7 +215,7 @@ impl<G: SimGame> Player<G> {
     fn listen(&mut self, now: Duration) {
         while let Some(event) = self.room.poll() {
             let result = match event {
-                SessionEvent::AskAdmission { peer, .. } => {
+                SessionEvent::JoinRequested { peer, .. } => {
                     self.room.admit(peer, Ok(()), now);
                     Ok(())
                 }
