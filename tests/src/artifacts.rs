@@ -9,6 +9,11 @@ use std::{
 
 use anyhow::{Context, bail};
 
+const BIN: &str = "HUDDLE_TEST_BIN";
+const SITE: &str = "HUDDLE_TEST_SITE";
+const INTEROP: &str = "HUDDLE_TEST_INTEROP";
+const SCREENSHOTS: &str = "HUDDLE_TEST_SCREENSHOTS";
+
 /// Where the built things are.
 #[derive(Clone, Debug)]
 pub struct Artifacts {
@@ -28,7 +33,7 @@ impl Artifacts {
     /// # Errors
     /// If a build fails.
     pub fn find() -> anyhow::Result<Self> {
-        let found = match (var("HUDDLE_TEST_BIN"), var("HUDDLE_TEST_SITE")) {
+        let found = match (var(BIN), var(SITE)) {
             (Some(bin), Some(site)) => Self {
                 bin,
                 site,
@@ -60,6 +65,16 @@ impl Artifacts {
         Ok(found)
     }
 
+    /// The environment variables by which [`Artifacts::find`] in another process finds the same.
+    pub fn variables(&self) -> [(&'static str, &Path); 4] {
+        [
+            (BIN, &self.bin),
+            (SITE, &self.site),
+            (INTEROP, &self.interop),
+            (SCREENSHOTS, &self.screenshots),
+        ]
+    }
+
     /// A native program.
     pub fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
@@ -81,11 +96,11 @@ fn var(name: &str) -> Option<PathBuf> {
 }
 
 fn screenshots() -> anyhow::Result<PathBuf> {
-    var("HUDDLE_TEST_SCREENSHOTS").map_or_else(|| Ok(cache()?.join("screenshots")), Ok)
+    var(SCREENSHOTS).map_or_else(|| Ok(cache()?.join("screenshots")), Ok)
 }
 
 fn interop() -> anyhow::Result<PathBuf> {
-    var("HUDDLE_TEST_INTEROP").map_or_else(|| Ok(cache()?.join("interop")), Ok)
+    var(INTEROP).map_or_else(|| Ok(cache()?.join("interop")), Ok)
 }
 
 /// Where `cargo xtask` keeps what it builds.
