@@ -14,6 +14,9 @@ const SITE: &str = "HUDDLE_TEST_SITE";
 const INTEROP: &str = "HUDDLE_TEST_INTEROP";
 const SCREENSHOTS: &str = "HUDDLE_TEST_SCREENSHOTS";
 
+/// The program and page that plays `hello` and reports.
+pub(crate) const TEST_PLAYER: &str = "huddle_test_player";
+
 /// Where the built things are.
 #[derive(Clone, Debug)]
 pub struct Artifacts {
@@ -49,8 +52,9 @@ impl Artifacts {
         };
         for file in [
             found.program("huddle-signaling"),
-            found.program("hello"),
+            found.program(TEST_PLAYER),
             found.site.join("hello/index.html"),
+            found.site.join(TEST_PLAYER).join("index.html"),
             found.stock_client(),
             found.stock_server(),
         ] {
@@ -129,7 +133,7 @@ fn build_programs() -> anyhow::Result<PathBuf> {
             "-p",
             "huddle_signaling",
             "-p",
-            "hello",
+            TEST_PLAYER,
             "--target-dir",
         ]
         .map(OsStr::new),
@@ -139,7 +143,7 @@ fn build_programs() -> anyhow::Result<PathBuf> {
 }
 
 fn build_site() -> anyhow::Result<PathBuf> {
-    let printed = cargo(["xtask", "web", "hello"].map(OsStr::new), None)?;
+    let printed = cargo(["xtask", "web", "--testing"].map(OsStr::new), None)?;
     let folder = printed
         .lines()
         .last()

@@ -1,11 +1,15 @@
 //! A native player without a window.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    process::Command,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use nix::unistd::Pid;
 
 use crate::{
     Artifacts, Player, Report, Server,
+    artifacts::TEST_PLAYER,
     child::{self, Kept},
 };
 
@@ -43,12 +47,33 @@ impl Native {
         bot: u64,
         arguments: &[&str],
     ) -> anyhow::Result<Self> {
+        let mut command = command(artifacts, server, room, bot);
+        Self::run(name, command.args(arguments))
+    }
+
+    /// Lets a bot play that also measures: `probe` and `transfer` are the names, as in the address of a page.
+    ///
+    /// # Errors
+    /// If the program cannot be started.
+    pub fn measuring(
+        artifacts: &Artifacts,
+        name: &str,
+        server: &Server,
+        room: &str,
+        bot: u64,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let mut command = command(artifacts, server, room, bot);
+        for (setting, value) in settings {
+            command.env(format!("HUDDLE_TEST_{}", setting.to_uppercase()), value);
+        }
+        Self::run(name, &mut command)
+    }
+
+    fn run(name: &str, command: &mut Command) -> anyhow::Result<Self> {
         let latest = Arc::new(Mutex::new(None));
         let into = Arc::clone(&latest);
-        let mut command = child::command(artifacts.program("hello"));
-        command.args(["--headless", "--report=100", "--room", &server.room(room)]);
-        command.args(["--bot", &bot.to_string()]).args(arguments);
-        let process = Kept::start(name, &mut command, move |line| {
+        let process = Kept::start(name, command, move |line| {
             match serde_json::from_str(&line) {
                 Ok(report) => {
                     *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
@@ -64,6 +89,13 @@ impl Native {
             latest,
         })
     }
+}
+
+fn command(artifacts: &Artifacts, server: &Server, room: &str, bot: u64) -> Command {
+    let mut command = child::command(artifacts.program(TEST_PLAYER));
+    command.args(["--headless", "--room", &server.room(room)]);
+    command.args(["--bot", &bot.to_string()]);
+    command
 }
 
 impl Player for Native {

@@ -22,9 +22,9 @@ pub struct Report {
     /// Why the room failed, as the screen shows it.
     #[serde(default)]
     pub failure: Option<String>,
-    /// The messages that are on screen.
+    /// The texts on the screen.
     #[serde(default)]
-    pub messages: Vec<String>,
+    pub texts: Vec<String>,
     /// Why others who were here could not play.
     #[serde(default)]
     pub refusals: Vec<String>,

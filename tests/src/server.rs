@@ -10,6 +10,7 @@ use anyhow::Context;
 
 use crate::{
     Artifacts,
+    artifacts::TEST_PLAYER,
     child::{self, Kept},
 };
 
@@ -73,6 +74,11 @@ impl Server {
     /// The address of an example's page.
     pub fn page(&self, example: &str, query: &str) -> String {
         format!("http://{}/{example}/?{query}", self.address)
+    }
+
+    /// The address of a page that plays `hello` and reports.
+    pub fn player(&self, query: &str) -> String {
+        self.page(TEST_PLAYER, query)
     }
 
     /// The address of a room.

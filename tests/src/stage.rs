@@ -30,14 +30,14 @@ impl Platform {
     ) -> anyhow::Result<Box<dyn Player>> {
         let browser = match self {
             Self::Native => {
-                let probe = ["--probe", "20"];
-                let native = Native::start_with(artifacts, name, server, "hello", bot, &probe)?;
+                let probe = [("probe", "20")];
+                let native = Native::measuring(artifacts, name, server, "hello", bot, &probe)?;
                 return Ok(Box::new(native));
             }
             Self::Chromium => Browser::chromium(name, Page::SMALL)?,
             Self::Firefox => Browser::firefox(name, Page::SMALL)?,
         };
-        browser.open(&server.page("hello", &format!("render=off&bot={bot}&probe=20")))?;
+        browser.open(&server.player(&format!("render=off&bot={bot}&probe=20")))?;
         Ok(Box::new(browser))
     }
 }

@@ -20,8 +20,7 @@ mod hello {
 
 use bevy::prelude::*;
 use bevy_huddle::PeerId;
-use example_kit::{Display, ExampleKit, Reported};
-use uuid::Uuid;
+use example_kit::{Display, ExampleKit};
 
 // Its modules look for each other here.
 use hello::{art, backdrop, bot, controls, fade, look, pose, smooth, splash};
@@ -31,6 +30,7 @@ use pose::Pose;
 
 /// The shape of a player.
 #[derive(Component)]
+#[require(Transform)]
 struct Avatar(PeerId);
 
 /// The shape that I steer.
@@ -62,7 +62,7 @@ fn main() -> AppExit {
 
 fn spawn_me(mut commands: Commands) {
     let me = PeerId::from_u128(0);
-    commands.spawn((Me, Avatar(me), Reported { owner: me }, Pose::start(me)));
+    commands.spawn((Me, Avatar(me), Pose::start(me)));
 }
 
 fn move_me(wish: Res<Wish>, time: Res<Time>, mut me: Single<&mut Pose, With<Me>>) {

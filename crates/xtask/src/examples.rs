@@ -30,6 +30,22 @@ pub(crate) struct Package {
     description: String,
 }
 
+impl Example {
+    /// What the tests play: the example `hello` with instruments. It is not listed with the others.
+    pub(crate) fn test_player(root: &Path) -> anyhow::Result<Self> {
+        Ok(Package::read(&root.join("tests/player"))?.into())
+    }
+}
+
+impl From<Package> for Example {
+    fn from(package: Package) -> Self {
+        Self {
+            name: package.name,
+            description: package.description,
+        }
+    }
+}
+
 impl Package {
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
         let manifest = folder.join("Cargo.toml");
@@ -44,7 +60,7 @@ impl Package {
 impl Examples {
     pub(crate) fn find(root: &Path) -> anyhow::Result<Self> {
         let folder = root.join("examples");
-        let mut found = Vec::new();
+        let mut found: Vec<Example> = Vec::new();
         for entry in
             fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?
         {
@@ -52,11 +68,7 @@ impl Examples {
             if !path.join("src/main.rs").is_file() {
                 continue;
             }
-            let package = Package::read(&path)?;
-            found.push(Example {
-                name: package.name,
-                description: package.description,
-            });
+            found.push(Package::read(&path)?.into());
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self(found))

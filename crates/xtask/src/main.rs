@@ -20,7 +20,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::{cache::Cache, examples::Examples};
+use crate::{
+    cache::Cache,
+    examples::{Example, Examples},
+};
 
 /// Plays, builds and tests bevy_huddle.
 ///
@@ -58,6 +61,9 @@ enum Command {
 struct WebOptions {
     /// The example to build; all of them if not given
     example: Option<String>,
+    /// Also build the page that the tests play
+    #[arg(long)]
+    testing: bool,
     /// Optimise for size (slow to build), and write compressed siblings of the large files
     #[arg(long)]
     release: bool,
@@ -104,7 +110,11 @@ fn main() -> ExitCode {
 }
 
 fn web(project: &Project, options: &WebOptions) -> anyhow::Result<ExitCode> {
-    let examples = project.examples.select(options.example.as_deref())?;
+    let mut examples = project.examples.select(options.example.as_deref())?;
+    let test_player = Example::test_player(&project.root)?;
+    if options.testing {
+        examples.push(&test_player);
+    }
     let site = site::build(project, &examples, bundle::Flavour::of(options.release))?;
     println!("{}", site.display());
     Ok(ExitCode::SUCCESS)

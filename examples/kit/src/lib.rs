@@ -1,5 +1,5 @@
-//! What the examples share, so that an example's `main.rs` is its netcode and nothing else: options,
-//! window, waiting screen, toasts, name tags, and a report for tests and scripts.
+//! What the examples share, so that an example is its netcode and nothing else: options, window,
+//! waiting screen, toasts, and name tags.
 //!
 //! ```no_run
 //! use bevy::prelude::*;
@@ -20,14 +20,8 @@
 mod copy;
 mod logging;
 mod news;
-mod offences;
 mod options;
-#[cfg_attr(not(feature = "probe"), expect(dead_code))]
-mod pause;
 mod persona;
-#[cfg_attr(not(feature = "probe"), expect(dead_code))]
-mod probe;
-mod report;
 mod screen;
 mod stage;
 mod tag;
@@ -37,7 +31,6 @@ use bevy::prelude::*;
 
 pub use options::{Display, Options, printable};
 pub use persona::Persona;
-pub use report::{Reported, count};
 pub use screen::pointer_is_free;
 pub use stage::{ARENA, BACKGROUND};
 pub use tag::NameTag;
@@ -84,11 +77,6 @@ impl Plugin for ExampleKit {
             stage::window(app, &format!("{} - bevy_huddle", self.options.example));
             app.add_plugins((toast::plugin, tag::plugin, screen::plugin(self.controls)));
         }
-        app.add_plugins((news::plugin, offences::plugin, report::plugin));
-        // Whoever measures plays with those who measure too: the messages have to be the same.
-        #[cfg(feature = "probe")]
-        if self.options.probe > 0 {
-            app.add_plugins(probe::plugin);
-        }
+        app.add_plugins(news::plugin);
     }
 }

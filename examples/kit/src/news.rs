@@ -7,18 +7,16 @@ use crate::options::Options;
 use crate::persona::Persona;
 use crate::toast::{Outdated, Toast, Topic};
 
-/// Why the room failed, kept for the screen and the report.
+/// Why the room failed, kept for the screen.
 #[derive(Resource, Debug, Clone)]
 pub(crate) struct Failure(pub(crate) String);
 
-/// Why others who were here could not play, the last one last.
+/// Why the last peer who was refused cannot play here.
 #[derive(Resource, Debug, Default)]
-pub(crate) struct Refusals(pub(crate) Vec<String>);
-
-const MOST_REFUSALS: usize = 8;
+pub(crate) struct LastRefusal(pub(crate) Option<String>);
 
 pub(crate) fn plugin(app: &mut App) {
-    app.init_resource::<Refusals>()
+    app.init_resource::<LastRefusal>()
         .add_systems(Startup, tell_mistakes)
         .add_observer(joined)
         .add_observer(left)
@@ -96,15 +94,12 @@ fn end_pending(
     }
 }
 
-fn refused(event: On<PeerRefused>, mut refusals: ResMut<Refusals>, mut commands: Commands) {
+fn refused(event: On<PeerRefused>, mut last: ResMut<LastRefusal>, mut commands: Commands) {
     let reason = event.refusal.to_string();
     commands.trigger(Toast::warning(format!(
         "Somebody cannot play with you: {reason}"
     )));
-    if refusals.0.len() == MOST_REFUSALS {
-        refusals.0.remove(0);
-    }
-    refusals.0.push(reason);
+    last.0 = Some(reason);
 }
 
 fn removed(event: On<PeerRemoved>, mut commands: Commands) {

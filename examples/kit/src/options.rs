@@ -1,7 +1,5 @@
 //! What the player asked for: the page's address on the web, the command line natively.
 
-use std::time::Duration;
-
 use bevy::prelude::Resource;
 use bevy_huddle::{IceServer, RoomOptions};
 #[cfg(not(target_arch = "wasm32"))]
@@ -25,12 +23,6 @@ pub struct Options {
     pub bot: Option<u64>,
     /// What is drawn.
     pub display: Display,
-    /// How often to print the report to stdout. On the web it is always at `globalThis.huddle`.
-    pub report: Option<Duration>,
-    /// How many numbered events per second to send to each peer, to count what arrives; 0 for none.
-    pub probe: u32,
-    /// How many bytes to send to each peer after a while, beside the probe.
-    pub transfer: Option<usize>,
     /// What was asked for and could not be understood, for the player to read.
     pub mistakes: Vec<String>,
 }
@@ -62,7 +54,7 @@ impl Options {
         }
     }
 
-    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT&ice=SERVERS&relay=on&probe=RATE&transfer=BYTES`.
+    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT&ice=SERVERS&relay=on`.
     ///
     /// `ice` lists servers like `stun:HOST:PORT,USER:SECRET@turn:HOST:PORT`.
     ///
@@ -79,19 +71,15 @@ impl Options {
         let signal = given("signal");
         let server = signal.clone().unwrap_or_else(|| socket_origin(page));
         let room = given("room");
-        let mut number = |name: &str| -> Option<u64> {
-            let text = given(name)?;
-            let number = text.parse().ok();
+        let bot = given("bot").and_then(|seed| {
+            let number = seed.parse().ok();
             if number.is_none() {
                 mistakes.push(format!(
-                    "{name}={text} is not understood: use a whole number, like {name}=7"
+                    "bot={seed} is not understood: use a whole number, like bot=7"
                 ));
             }
             number
-        };
-        let bot = number("bot");
-        let probe = number("probe").and_then(|rate| u32::try_from(rate).ok());
-        let transfer = number("transfer").and_then(|len| usize::try_from(len).ok());
+        });
         let display = match given("render").as_deref() {
             None | Some("on") => Display::Window,
             Some("off") => Display::Off,
@@ -132,9 +120,6 @@ impl Options {
             link: link.into(),
             bot,
             display,
-            report: None,
-            probe: probe.unwrap_or_default(),
-            transfer,
             mistakes,
         }
     }
@@ -238,9 +223,6 @@ impl Options {
                 link: String::new(),
                 bot: None,
                 display: Display::Window,
-                report: None,
-                probe: 0,
-                transfer: None,
                 mistakes: vec![format!(
                     "this page has no address ({error}): serve it over http"
                 )],
@@ -251,8 +233,6 @@ impl Options {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod arguments {
-    use std::time::Duration;
-
     use clap::Parser;
 
     use super::{Display, Options, ice_server, page_of_room, room_url};
@@ -279,15 +259,6 @@ mod arguments {
         /// No window and no renderer
         #[arg(long)]
         headless: bool,
-        /// Print a line of JSON about the room to stdout every so many milliseconds [1000 if not given]
-        #[arg(long, value_name = "MS", num_args = 0..=1, require_equals = true, default_missing_value = "1000")]
-        report: Option<u64>,
-        /// Send each peer so many numbered events per second, and report what arrives
-        #[arg(long, value_name = "RATE", default_value_t = 0)]
-        probe: u32,
-        /// After 8 seconds send each peer so many bytes, beside the probe
-        #[arg(long, value_name = "BYTES")]
-        transfer: Option<usize>,
     }
 
     impl Options {
@@ -313,9 +284,6 @@ mod arguments {
                 } else {
                     Display::Window
                 },
-                report: self.report.map(Duration::from_millis),
-                probe: self.probe,
-                transfer: self.transfer,
                 mistakes: Vec::new(),
             }
         }
@@ -345,13 +313,8 @@ mod arguments {
 
         #[test]
         fn a_bot_runs_without_a_window() {
-            let bot = options(&["--bot", "7", "--headless", "--report"]);
-            assert_eq!(
-                (bot.bot, bot.display, bot.report),
-                (Some(7), Display::Headless, Some(Duration::from_secs(1)))
-            );
-            let often = options(&["--report=100", "--headless"]);
-            assert_eq!(often.report, Some(Duration::from_millis(100)));
+            let bot = options(&["--bot", "7", "--headless"]);
+            assert_eq!((bot.bot, bot.display), (Some(7), Display::Headless));
             assert!(Arguments::try_parse_from(["hello", "--bot", "seven"]).is_err());
         }
     }

@@ -4,7 +4,7 @@
 use bevy::prelude::*;
 use bevy_huddle::{Signaling, prelude::*};
 
-use crate::news::{Failure, Refusals};
+use crate::news::{Failure, LastRefusal};
 use crate::options::{Options, printable};
 
 /// `controls` says how to play.
@@ -187,7 +187,7 @@ fn spawn_panel(mut commands: Commands) {
 fn update_panel(
     options: Res<Options>,
     failure: Option<Res<Failure>>,
-    refusals: Res<Refusals>,
+    last_refusal: Res<LastRefusal>,
     huddle: Huddle,
     room: Option<Single<(&RoomStatus, &SignalingStatus)>>,
     panel: Single<(&mut Panel, &mut Visibility, &Children)>,
@@ -198,7 +198,7 @@ fn update_panel(
         None => (RoomStatus::Joining, None),
     };
     let failure = failure.as_ref().map(|failure| failure.0.as_str());
-    let refusal = refusals.0.last().map(String::as_str);
+    let refusal = last_refusal.0.as_deref();
     let pending = huddle.pending_peers().first().map(|(_, reason)| reason);
     let words = words(state, trouble, pending, refusal, failure, &options);
     let (mut panel, mut visibility, children) = panel.into_inner();
@@ -326,9 +326,6 @@ mod tests {
             link: link.to_owned(),
             bot: None,
             display: Display::Window,
-            report: None,
-            probe: 0,
-            transfer: None,
             mistakes: Vec::new(),
         }
     }

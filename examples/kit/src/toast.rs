@@ -82,8 +82,7 @@ struct Stack;
 
 /// A message that is on screen.
 #[derive(Component)]
-pub(crate) struct Shown {
-    pub(crate) text: String,
+struct Shown {
     age: f32,
     seconds: f32,
     color: Color,
@@ -129,7 +128,6 @@ fn show(
     commands.spawn((
         ChildOf(stack),
         Shown {
-            text: toast.text.clone(),
             age: 0.0,
             seconds: toast.seconds,
             color: toast.color,
@@ -196,8 +194,6 @@ fn age(
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
 
     #[test]
@@ -209,12 +205,13 @@ mod tests {
         let topic = Topic::Connection(peer);
         let texts = |app: &mut App| {
             let world = app.world_mut();
-            let mut texts: Vec<_> = world.query::<&Shown>().iter(world).collect();
-            texts.sort_by(|a, b| a.text.cmp(&b.text));
+            let mut texts: Vec<_> = world
+                .query::<&Text>()
+                .iter(world)
+                .map(|text| text.0.clone())
+                .collect();
+            texts.sort();
             texts
-                .iter()
-                .map(|shown| shown.text.clone())
-                .collect::<Vec<_>>()
         };
         for toast in [
             Toast::new("joined"),

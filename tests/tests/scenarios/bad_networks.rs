@@ -279,7 +279,7 @@ pub(crate) fn a_page_whose_server_hangs_says_so_and_plays_when_it_does_not(
     let gate = Gate::open(&far, Behind::SilentWebSocket)?;
     let mut page = ada.enter(|| Browser::chromium("Ada", Page::SMALL))??;
     let signal = format!("render=off&bot=1&signal=ws://{}", gate.address());
-    page.open(&server.page("hello", &signal))?;
+    page.open(&server.player(&signal))?;
     wait_until(&mut [&mut page], LOAD, "the page reports", |_| true)?;
     let took = wait_until(&mut [&mut page], TOLD, "the page retries", |reports| {
         reports[0].state == "retrying"
@@ -354,7 +354,7 @@ pub(crate) fn players_out_of_reach_of_each_other_read_why_and_play_when_they_are
     let server = far.enter(|| Server::start_at(artifacts, far.address()))??;
     lab.cut(&one, &other);
     let mut ada = one.enter(|| Browser::chromium("Ada", Page::SMALL))??;
-    ada.open(&server.page("hello", "render=off&bot=1"))?;
+    ada.open(&server.player("render=off&bot=1"))?;
     wait_until(&mut [&mut ada], LOAD, "Ada waits", |reports| {
         reports[0].state == "waiting"
     })?;

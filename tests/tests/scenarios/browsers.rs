@@ -14,11 +14,11 @@ pub(crate) fn browsers_play_together(artifacts: &Artifacts) -> anyhow::Result<()
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
-    ada.open(&server.page("hello", "render=off&bot=1"))?;
+    ada.open(&server.player("render=off&bot=1"))?;
     wait_until(&mut [&mut ada], LOAD, "Ada waits alone", |reports| {
         reports[0].state == "waiting"
     })?;
-    bob.open(&server.page("hello", "render=off&bot=2"))?;
+    bob.open(&server.player("render=off&bot=2"))?;
     wait_until(&mut [&mut bob], LOAD, "Bob's page reports", |_| true)?;
     all_meet(
         &mut [&mut ada, &mut bob],
@@ -29,7 +29,7 @@ pub(crate) fn browsers_play_together(artifacts: &Artifacts) -> anyhow::Result<()
     all_know_their_links(&mut [&mut ada, &mut bob], "direct")?;
 
     let mut cleo = Browser::chromium("Cleo", Page::SMALL)?;
-    cleo.open(&server.page("hello", "render=off&bot=3"))?;
+    cleo.open(&server.player("render=off&bot=3"))?;
     wait_until(&mut [&mut cleo], LOAD, "Cleo's page reports", |_| true)?;
     let (ids, _) = all_meet(
         &mut [&mut ada, &mut bob, &mut cleo],
@@ -49,7 +49,7 @@ pub(crate) fn keys_reach_the_other_page(artifacts: &Artifacts) -> anyhow::Result
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
-    let page = server.page("hello", "render=off");
+    let page = server.player("render=off");
     ada.open(&page)?;
     bob.open(&page)?;
     let (ids, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "two pages meet")?;

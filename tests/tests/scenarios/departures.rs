@@ -46,7 +46,7 @@ fn kill_a_native(artifacts: &Artifacts, before: impl FnOnce(&mut Server)) -> any
 
 fn open(server: &Server, name: &str, bot: u64) -> anyhow::Result<Browser> {
     let browser = Browser::chromium(name, Page::SMALL)?;
-    browser.open(&server.page("hello", &format!("render=off&bot={bot}")))?;
+    browser.open(&server.player(&format!("render=off&bot={bot}")))?;
     Ok(browser)
 }
 

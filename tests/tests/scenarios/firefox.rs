@@ -50,14 +50,14 @@ pub(crate) fn mixed_room_of_four(artifacts: &Artifacts) -> anyhow::Result<()> {
 pub(crate) fn firefox_draws_the_game(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Browser::firefox("Ada", Page::LARGE)?;
-    ada.open(&server.page("hello", "bot=1"))?;
+    ada.open(&server.player("bot=1"))?;
     ada.wait_shown(LOAD)?;
     picture(artifacts, &ada, "firefox")
 }
 
 /// A page in which a bot plays.
 fn page(server: &Server, bot: u64) -> String {
-    server.page("hello", &format!("render=off&bot={bot}"))
+    server.player(&format!("render=off&bot={bot}"))
 }
 
 fn waiting(mut browser: Browser, server: &Server) -> anyhow::Result<Browser> {

@@ -110,8 +110,8 @@ pub(crate) fn a_hidden_page_keeps_its_links(artifacts: &Artifacts) -> anyhow::Re
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     let mut cleo = Browser::chromium("Cleo", Page::SMALL)?;
-    bob.open(&server.page("hello", "render=off&bot=2"))?;
-    cleo.open(&server.page("hello", "render=off&bot=3"))?;
+    bob.open(&server.player("render=off&bot=2"))?;
+    cleo.open(&server.player("render=off&bot=3"))?;
     let (ids, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
 
     cleo.hide()?;

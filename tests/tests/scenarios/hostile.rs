@@ -182,7 +182,7 @@ pub(crate) fn hostile_members_do_not_disturb_games(artifacts: &Artifacts) -> any
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
-    bob.open(&server.page("hello", "render=off&bot=2"))?;
+    bob.open(&server.player("render=off&bot=2"))?;
     let native = ada.process();
     among_hostile_members(&server, native, &mut [&mut ada, &mut bob])
 }
@@ -192,8 +192,8 @@ pub(crate) fn hostile_members_do_not_disturb_firefox(artifacts: &Artifacts) -> a
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     let mut cleo = Browser::firefox("Cleo", Page::SMALL)?;
-    bob.open(&server.page("hello", "render=off&bot=2"))?;
-    cleo.open(&server.page("hello", "render=off&bot=3"))?;
+    bob.open(&server.player("render=off&bot=2"))?;
+    cleo.open(&server.player("render=off&bot=3"))?;
     let native = ada.process();
     among_hostile_members(&server, native, &mut [&mut ada, &mut bob, &mut cleo])
 }

@@ -159,7 +159,7 @@ pub(crate) fn a_page_outlives_a_hostile_server(artifacts: &Artifacts) -> anyhow:
     let mut ada = Native::start(artifacts, "Ada", &signaling, "hello", 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     let query = format!("render=off&bot=2&signal=ws://{address}");
-    bob.open(&pages.page("hello", &query))?;
+    bob.open(&pages.player(&query))?;
     let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
     all_meet(players, LOAD, "they meet")?;
 

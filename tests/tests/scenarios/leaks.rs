@@ -124,7 +124,7 @@ pub(crate) fn a_page_keeps_nothing_of_who_left_and_of_replaced_links(
     let server = far.enter(|| Server::start_at(artifacts, far.address()))??;
     let mut page = near.enter(|| Browser::chromium("Ada", Page::SMALL))??;
     page.run_before_pages(COUNT)?;
-    page.open(&server.page("hello", "render=off&bot=1"))?;
+    page.open(&server.player("render=off&bot=1"))?;
     wait_until(&mut [&mut page], LOAD, "the page waits", |reports| {
         reports[0].state == "waiting"
     })?;

@@ -20,7 +20,7 @@ pub(crate) fn native_meets_browser(artifacts: &Artifacts) -> anyhow::Result<()> 
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
-    bob.open(&server.page("hello", "render=off&bot=2"))?;
+    bob.open(&server.player("render=off&bot=2"))?;
     wait_until(&mut [&mut bob], LOAD, "Bob's page reports", |_| true)?;
     play(&mut [&mut ada, &mut bob])
 }

@@ -349,7 +349,7 @@ pub(crate) fn a_frozen_game_is_let_go_and_takes_nothing_from_others(
     let frozen = Duration::from_secs(if long() { 60 } else { 10 });
     let server = Server::start(artifacts)?;
     let start =
-        |name, bot| Native::start_with(artifacts, name, &server, "hello", bot, &["--probe", "200"]);
+        |name, bot| Native::measuring(artifacts, name, &server, "hello", bot, &[("probe", "200")]);
     let (mut ada, mut bob, mut cleo) = (start("Ada", 1)?, start("Bob", 2)?, start("Cleo", 3)?);
     let (ids, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
     let before = Usage::of(bob.process())?;

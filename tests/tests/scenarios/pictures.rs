@@ -15,7 +15,7 @@ pub(crate) const SLOWLY: Duration = Duration::from_secs(60);
 pub(crate) fn screenshots_of_waiting_and_play(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::LARGE)?;
-    ada.open(&server.page("hello", "bot=1"))?;
+    ada.open(&server.player("bot=1"))?;
     wait_until(&mut [&mut ada], LOAD, "Ada waits alone", |reports| {
         reports[0].state == "waiting"
     })?;
@@ -23,7 +23,7 @@ pub(crate) fn screenshots_of_waiting_and_play(artifacts: &Artifacts) -> anyhow::
     picture(artifacts, &ada, "waiting")?;
 
     let mut bob = Browser::chromium("Bob", Page::LARGE)?;
-    bob.open(&server.page("hello", "bot=2"))?;
+    bob.open(&server.player("bot=2"))?;
     all_meet(
         &mut [&mut ada, &mut bob],
         LOAD + SLOWLY,

@@ -17,8 +17,8 @@ pub(crate) fn games_that_differ_say_how_on_both_screens(
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::LARGE)?;
     let mut bob = Browser::chromium("Bob", Page::LARGE)?;
-    ada.open(&server.page("hello", "bot=1&probe=10"))?;
-    bob.open(&server.page("hello", "bot=2"))?;
+    ada.open(&server.player("bot=1&probe=10"))?;
+    bob.open(&server.player("bot=2"))?;
     both_refuse(&mut [&mut ada, &mut bob])?;
     for page in [&mut ada, &mut bob] {
         page.wait_shown(SLOWLY)?;

@@ -20,7 +20,7 @@ pub(crate) fn relay_only_hides_addresses(artifacts: &Artifacts) -> anyhow::Resul
     let mut ada = Native::start_with(artifacts, "Ada", &server, ROOM, 1, &relayed)?;
     let mut bob = Native::start_with(artifacts, "Bob", &server, ROOM, 2, &relayed)?;
     let mut eve = Browser::chromium("Eve", Page::SMALL)?;
-    eve.open(&server.page("hello", &format!("render=off&bot=3&relay=on&ice={ice}")))?;
+    eve.open(&server.player(&format!("render=off&bot=3&relay=on&ice={ice}")))?;
     let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut eve];
     wait_until(players, LOAD, "all report", |_| true)?;
     all_meet(players, MEETING, "three meet over the relay")?;

@@ -19,10 +19,10 @@ pub(crate) fn state_does_not_feel_a_transfer_to_a_browser(
 ) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let transfer = LEN.to_string();
-    let options = ["--probe", "60", "--transfer", &transfer];
-    let mut ada = Native::start_with(artifacts, "Ada", &server, ROOM, 1, &options)?;
+    let settings = [("probe", "60"), ("transfer", transfer.as_str())];
+    let mut ada = Native::measuring(artifacts, "Ada", &server, ROOM, 1, &settings)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
-    bob.open(&server.page("hello", "render=off&bot=2&probe=60"))?;
+    bob.open(&server.player("render=off&bot=2&probe=60"))?;
     arrives_unfelt(&mut ada, &mut bob)
 }
 
@@ -32,9 +32,9 @@ pub(crate) fn state_does_not_feel_a_transfer_to_a_native_player(
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     let page = format!("render=off&bot=1&probe=60&transfer={LEN}");
-    ada.open(&server.page("hello", &page))?;
-    let probe = ["--probe", "60"];
-    let mut bob = Native::start_with(artifacts, "Bob", &server, ROOM, 2, &probe)?;
+    ada.open(&server.player(&page))?;
+    let probe = [("probe", "60")];
+    let mut bob = Native::measuring(artifacts, "Bob", &server, ROOM, 2, &probe)?;
     arrives_unfelt(&mut ada, &mut bob)
 }
 

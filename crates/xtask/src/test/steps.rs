@@ -4,7 +4,8 @@ use std::{process::Command, time::Duration};
 
 use super::{Course, Group, stock, tally::Tally, tools};
 use crate::{
-    Project, bundle::Flavour, env, fuzz, process, site, structure, toolchain::WasmToolchain,
+    Project, bundle::Flavour, env, examples::Example, fuzz, process, site, structure,
+    toolchain::WasmToolchain,
 };
 
 /// What every native step selects. Cargo unites the features of what is selected, so another
@@ -104,7 +105,9 @@ impl Step {
             }),
             Self::Stock => stock::build(project),
             Self::Pages => {
-                let examples = project.examples.select(None)?;
+                let mut examples = project.examples.select(None)?;
+                let test_player = Example::test_player(&project.root)?;
+                examples.push(&test_player);
                 site::build(project, &examples, Flavour::Web).map(|_| Tally::success())
             }
             Self::Processes => processes(project, course),
@@ -168,7 +171,8 @@ fn wasm_lints(project: &Project) -> anyhow::Result<Tally> {
     let mut clippy = toolchain.cargo(project, "clippy");
     // The profile of the pages, so that both share what runs while compiling.
     clippy.args(["--profile", Flavour::Web.name(), "-p", "huddle_mesh"]);
-    for example in project.examples.all() {
+    let test_player = Example::test_player(&project.root)?;
+    for example in project.examples.all().iter().chain([&test_player]) {
         clippy.args(["-p", &example.name]);
     }
     Tally::check(clippy.args(["--", "-D", "warnings"]))

@@ -30,7 +30,7 @@ pub(crate) fn players_and_stock_clients_share_a_room(artifacts: &Artifacts) -> a
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     bob.run_before_pages(COUNT_MESSAGES)?;
-    bob.open(&server.page("hello", "render=off&bot=2"))?;
+    bob.open(&server.player("render=off&bot=2"))?;
     wait_until(&mut [&mut bob], LOAD, "Bob's page reports", |_| true)?;
     let mut tess = StockClient::start(artifacts, "Tess", &room)?;
     let strangers = [stan.wait_id()?, tess.wait_id()?];

@@ -36,7 +36,7 @@ pub(super) fn host_in_the_background(
 ) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = browser(host, "Ada")?;
-    ada.open(&server.page("hello", "bot=1"))?;
+    ada.open(&server.player("bot=1"))?;
     wait_until(&mut [&mut ada], LOAD, "the host waits", |reports| {
         reports[0].state == "waiting"
     })?;
@@ -96,7 +96,7 @@ fn start(
         return Ok(Box::new(native));
     }
     let page = browser(platform, "Bob")?;
-    page.open(&server.page("hello", "render=off&bot=2"))?;
+    page.open(&server.player("render=off&bot=2"))?;
     Ok(Box::new(page))
 }
 

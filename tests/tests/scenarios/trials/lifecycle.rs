@@ -39,7 +39,7 @@ pub(super) fn back_button_rejoins_the_room_in_firefox(artifacts: &Artifacts) -> 
 /// Leaves the page alone in the room, and in play; returns whether the browser kept it.
 fn back_and_forth(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<bool> {
     let server = Server::start(artifacts)?;
-    bob.open(&server.page("hello", "render=off&bot=2"))?;
+    bob.open(&server.player("render=off&bot=2"))?;
     wait_until(&mut [&mut bob], LOAD, "Bob waits", |reports| {
         reports[0].state == "waiting"
     })?;
@@ -96,7 +96,7 @@ pub(super) fn reload_storm_ends_in_one_working_room(artifacts: &Artifacts) -> an
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
-    let page = server.page("hello", "render=off&bot=2");
+    let page = server.player("render=off&bot=2");
     bob.open(&page)?;
     all_meet(&mut [&mut ada, &mut bob], LOAD, "two meet")?;
     let reloads: u64 = if long() { 30 } else { 6 };
@@ -124,7 +124,7 @@ pub(super) fn duplicate_tab_is_another_player(artifacts: &Artifacts) -> anyhow::
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
-    let page = server.page("hello", "render=off&bot=2");
+    let page = server.player("render=off&bot=2");
     bob.open(&page)?;
     let (ids, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "two meet")?;
 
@@ -160,7 +160,7 @@ pub(super) fn frozen_page_is_reported_and_plays_on(artifacts: &Artifacts) -> any
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
-    bob.open(&server.page("hello", "render=off&bot=2"))?;
+    bob.open(&server.player("render=off&bot=2"))?;
     let (ids, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "two meet")?;
     hide(&bob)?;
 

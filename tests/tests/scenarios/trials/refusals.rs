@@ -61,7 +61,7 @@ pub(super) fn browser_without_webrtc_says_so(artifacts: &Artifacts) -> anyhow::R
         let mut browser = Browser::chromium(&format!("WebRTC {name}"), page)?;
         browser.run_before_pages(script)?;
         let render = if is_seen { "" } else { "render=off" };
-        browser.open(&server.page("hello", render))?;
+        browser.open(&server.player(render))?;
         let said = wait_failed(&mut browser, LOAD)?;
         ensure!(said.contains(expected), "{name}: the player reads: {said}");
         if is_seen {
@@ -139,7 +139,7 @@ fn refused_in_page(
 ) -> anyhow::Result<()> {
     for (address, reason) in refused {
         let encoded: String = url::form_urlencoded::byte_serialize(address.as_bytes()).collect();
-        browser.open(&server.page("hello", &format!("render=off&ice={encoded}")))?;
+        browser.open(&server.player(&format!("render=off&ice={encoded}")))?;
         names_it(&wait_failed(browser, LOAD)?, address, reason)?;
     }
     Ok(())
@@ -169,7 +169,7 @@ pub(super) fn exceptions_end_an_attempt_and_not_the_room(
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     ada.run_before_pages(FAILS_TWICE)?;
-    ada.open(&server.page("hello", "render=off&bot=1"))?;
+    ada.open(&server.player("render=off&bot=1"))?;
     wait_until(&mut [&mut ada], LOAD, "Ada waits", |reports| {
         reports[0].state == "waiting"
     })?;

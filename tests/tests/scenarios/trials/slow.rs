@@ -17,18 +17,18 @@ pub(super) fn rendered_pages_meet_on_a_slow_machine(artifacts: &Artifacts) -> an
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     // Loading is not what is tried, and a slow browser answers no driver meanwhile.
-    ada.open(&server.page("hello", "bot=1"))?;
+    ada.open(&server.player("bot=1"))?;
     wait_until(&mut [&mut ada], LOAD, "Ada waits", |reports| {
         reports[0].state == "waiting"
     })?;
     ada.slow_down(FACTOR)?;
-    bob.open(&server.page("hello", "bot=2"))?;
+    bob.open(&server.player("bot=2"))?;
     wait_until(&mut [&mut bob], LOAD, "Bob reports", |_| true)?;
     bob.slow_down(FACTOR)?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
     all_meet(both, MEETING, "two slow pages meet")?;
     wait_until(both, GONE, "no message says that they do not", |reports| {
-        let mut messages = reports.iter().flat_map(|report| &report.messages);
+        let mut messages = reports.iter().flat_map(|report| &report.texts);
         messages.all(|message| !message.contains("wants to join"))
     })
     .map(drop)

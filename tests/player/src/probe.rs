@@ -1,5 +1,4 @@
-//! Measures what the network does to events, state and a transfer, for tests and scripts:
-//! `probe=RATE` and `transfer=BYTES`.
+//! Measures what the network does to events, state and a transfer.
 
 use std::time::Duration;
 
@@ -7,8 +6,8 @@ use bevy::prelude::*;
 use bevy_huddle::{TransferDelivered, TransferProgress, TransferReceived, prelude::*};
 use serde::{Deserialize, Serialize};
 
-use crate::options::Options;
 use crate::pause::{Pause, note, note_hitches, now};
+use crate::settings::Settings;
 
 /// How long state is measured before a transfer begins.
 const QUIET: Duration = Duration::from_secs(8);
@@ -140,13 +139,13 @@ fn show(mut commands: Commands) {
 }
 
 fn send(
-    options: Res<Options>,
+    settings: Res<Settings>,
     mut ticks: Local<u32>,
     mut probes: Query<(&Peer, &mut Probe)>,
     mut commands: Commands,
 ) {
     *ticks += 1;
-    if !ticks.is_multiple_of((60 / options.probe.min(60)).max(1)) {
+    if !ticks.is_multiple_of((60 / settings.probe.min(60)).max(1)) {
         return;
     }
     for (peer, mut probe) in &mut probes {
@@ -185,12 +184,12 @@ fn watch(mut probes: Query<(&Shared<Shown>, &mut Probe), Changed<Shared<Shown>>>
 }
 
 fn offer(
-    options: Res<Options>,
+    settings: Res<Settings>,
     time: Res<Time<Real>>,
     mut probes: Query<(&Peer, &mut Probe)>,
     mut commands: Commands,
 ) {
-    let Some(len) = options.transfer else { return };
+    let Some(len) = settings.transfer else { return };
     for (peer, mut probe) in &mut probes {
         if !probe.is_offered && time.elapsed() > probe.met + QUIET {
             probe.is_offered = true;

@@ -1,38 +1,17 @@
-//! What this player knows, as JSON: at `globalThis.huddle` on the web, on stdout natively.
+//! The state of this player's game as JSON: at `globalThis.huddle` on the web, on stdout natively.
 
 use bevy::prelude::*;
-use bevy_huddle::{PeerMessage, prelude::*};
+use bevy_huddle::prelude::*;
+use example_kit::Options;
 use serde::Serialize;
 
 use crate::{
-    news::{Failure, Refusals},
+    counts::{EventsReceived, Failure, Refusals},
     offences::Offences,
-    options::Options,
+    output::Output,
     pause::{Hitches, Pause},
     probe::{Past, Pasts, Probe},
-    toast,
 };
-
-/// Puts this entity into the report, at the place of its `Transform`.
-#[derive(Component, Debug, Clone, Copy)]
-#[require(Transform)]
-pub struct Reported {
-    /// The player who moves it.
-    pub owner: PeerId,
-}
-
-/// How many events of the game have come from other players.
-#[derive(Resource, Default)]
-pub struct EventsReceived(u64);
-
-/// An observer that counts events of other players for the report.
-pub fn count<T: PeerMessage>(
-    event: On<FromPeer<T>>,
-    huddle: Huddle,
-    mut received: ResMut<EventsReceived>,
-) {
-    received.0 += u64::from(huddle.me() != Some(event.peer));
-}
 
 /// How many times `FixedUpdate` has run.
 #[derive(Resource, Default)]
@@ -40,8 +19,6 @@ struct Ticks(u64);
 
 #[derive(Serialize)]
 struct Report {
-    version: &'static str,
-    example: &'static str,
     room: String,
     state: &'static str,
     me: Option<PeerId>,
@@ -50,7 +27,7 @@ struct Report {
     entities: Vec<EntityReport>,
     events: u64,
     failure: Option<String>,
-    messages: Vec<String>,
+    texts: Vec<String>,
     refusals: Vec<String>,
     offences: Vec<String>,
     hitches: Vec<Pause>,
@@ -93,7 +70,6 @@ pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Ticks>()
         .init_resource::<Hitches>()
         .init_resource::<Pasts>()
-        .init_resource::<EventsReceived>()
         .add_systems(FixedUpdate, |mut ticks: ResMut<Ticks>| ticks.0 += 1)
         .add_systems(Last, report);
 }
@@ -104,17 +80,18 @@ fn report(
     time: Res<Time<Real>>,
     ticks: Res<Ticks>,
     events: Res<EventsReceived>,
-    failure: Option<Res<Failure>>,
-    messages: Query<&toast::Shown>,
+    failure: Res<Failure>,
+    texts: Query<(&Text, &InheritedVisibility)>,
     refusals: Res<Refusals>,
     offences: Res<Offences>,
     hitches: Res<Hitches>,
     pasts: Res<Pasts>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Suspect>, Option<&Probe>)>,
-    entities: Query<(&Reported, &Transform)>,
+    players: Query<(&Peer, &Transform)>,
+    rooms: Query<(&Room, &Transform)>,
 ) {
-    if !output.due(&options, &time) {
+    if !output.is_due(&time) {
         return;
     }
     let peers = peers.iter().map(|(peer, link, suspect, probe)| PeerReport {
@@ -140,14 +117,15 @@ fn report(
             })
         }),
     });
-    let entities = entities.iter().map(|(reported, at)| EntityReport {
-        owner: reported.owner,
-        x: at.translation.x,
-        y: at.translation.y,
+    // A player's shape is on the peer's entity, and this player's on the room's.
+    let peers_at = players.iter().map(|(peer, at)| (peer.id, at.translation));
+    let local_at = rooms.iter().map(|(room, at)| (room.me, at.translation));
+    let entities = local_at.chain(peers_at).map(|(owner, at)| EntityReport {
+        owner,
+        x: at.x,
+        y: at.y,
     });
     output.put(&Report {
-        version: env!("CARGO_PKG_VERSION"),
-        example: options.example,
         room: options.room_name(),
         state: huddle.status().unwrap_or_default().as_str(),
         me: huddle.me(),
@@ -155,64 +133,15 @@ fn report(
         tick: ticks.0,
         entities: entities.collect(),
         events: events.0,
-        failure: failure.map(|failure| failure.0.clone()),
-        messages: messages.iter().map(|shown| shown.text.clone()).collect(),
+        failure: failure.0.clone(),
+        texts: texts
+            .iter()
+            .filter(|(_, visibility)| visibility.get())
+            .map(|(text, _)| text.0.clone())
+            .collect(),
         refusals: refusals.0.clone(),
         offences: offences.0.clone(),
         hitches: hitches.0.clone(),
         past: pasts.0.clone(),
     });
-}
-
-/// As often as asked for.
-#[cfg(not(target_arch = "wasm32"))]
-#[derive(Default)]
-struct Output {
-    next: std::time::Duration,
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-impl Output {
-    fn due(&mut self, options: &Options, time: &Time<Real>) -> bool {
-        let Some(every) = options.report else {
-            return false;
-        };
-        let due = time.elapsed() >= self.next;
-        if due {
-            self.next = time.elapsed() + every;
-        }
-        due
-    }
-
-    fn put(&self, report: &Report) {
-        use std::io::Write;
-        match serde_json::to_string(report) {
-            // Whoever read the reports may be gone; that is no reason to stop playing.
-            Ok(line) => drop(writeln!(std::io::stdout(), "{line}")),
-            Err(error) => warn!("no report: {error}"),
-        }
-    }
-}
-
-/// Every frame.
-#[cfg(target_arch = "wasm32")]
-#[derive(Default)]
-struct Output;
-
-#[cfg(target_arch = "wasm32")]
-impl Output {
-    fn due(&mut self, _: &Options, _: &Time<Real>) -> bool {
-        true
-    }
-
-    fn put(&self, report: &Report) {
-        let json = serde_json::to_string(report).unwrap_or_default();
-        match js_sys::JSON::parse(&json) {
-            Ok(value) => {
-                // Setting a plain property of the global object cannot fail.
-                let _ = js_sys::Reflect::set(&js_sys::global(), &"huddle".into(), &value);
-            }
-            Err(error) => warn!("no report: {error:?}"),
-        }
-    }
 }

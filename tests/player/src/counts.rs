@@ -1,0 +1,47 @@
+//! Counts events of the game, and keeps what the room reported.
+
+use bevy::prelude::*;
+use bevy_huddle::{PeerMessage, prelude::*};
+
+/// How many events of the game came from other players.
+#[derive(Resource, Default)]
+pub(crate) struct EventsReceived(pub(crate) u64);
+
+/// Why the room failed, if it did.
+#[derive(Resource, Default)]
+pub(crate) struct Failure(pub(crate) Option<String>);
+
+/// Why peers were refused, the latest last.
+#[derive(Resource, Default)]
+pub(crate) struct Refusals(pub(crate) Vec<String>);
+
+const MAX_REFUSALS: usize = 8;
+
+/// Counts events of type `T`.
+pub(crate) fn plugin<T: PeerMessage>(app: &mut App) {
+    app.init_resource::<EventsReceived>()
+        .init_resource::<Failure>()
+        .init_resource::<Refusals>()
+        .add_observer(count::<T>)
+        .add_observer(keep_failure)
+        .add_observer(keep_refusal);
+}
+
+fn count<T: PeerMessage>(
+    event: On<FromPeer<T>>,
+    huddle: Huddle,
+    mut received: ResMut<EventsReceived>,
+) {
+    received.0 += u64::from(huddle.me() != Some(event.peer));
+}
+
+fn keep_failure(event: On<RoomFailed>, mut failure: ResMut<Failure>) {
+    failure.0 = Some(event.error.to_string());
+}
+
+fn keep_refusal(event: On<PeerRefused>, mut refusals: ResMut<Refusals>) {
+    if refusals.0.len() == MAX_REFUSALS {
+        refusals.0.remove(0);
+    }
+    refusals.0.push(event.refusal.to_string());
+}

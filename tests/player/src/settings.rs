@@ -1,0 +1,43 @@
+//! What to measure: parameters of the page on the web, environment variables natively.
+
+use bevy::prelude::*;
+
+/// What to measure.
+#[derive(Resource, Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    /// Numbered events per second to each peer; 0 for no measurement at all.
+    pub(crate) probe: u32,
+    /// The length of a transfer to each peer, in bytes.
+    pub(crate) transfer: Option<usize>,
+}
+
+impl Settings {
+    pub(crate) fn read() -> Self {
+        Self {
+            probe: number("probe").unwrap_or(0),
+            transfer: number("transfer"),
+        }
+    }
+}
+
+fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let text = text(name)?;
+    let number = text.parse().ok();
+    if number.is_none() {
+        error!("{name} is {text:?}, which is not a number");
+    }
+    number
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn text(name: &str) -> Option<String> {
+    std::env::var(format!("HUDDLE_TEST_{}", name.to_uppercase())).ok()
+}
+
+#[cfg(target_arch = "wasm32")]
+fn text(name: &str) -> Option<String> {
+    let query = web_sys::window()?.location().search().ok()?;
+    web_sys::UrlSearchParams::new_with_str(&query)
+        .ok()?
+        .get(name)
+}
