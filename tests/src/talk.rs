@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{bail, ensure};
 use huddle_mesh::{
-    Channel, LeaveReason, Offence, Offender, PeerId, Room, RoomConfig, RoomEvent, Signaling,
+    Channel, DisconnectReason, Offence, Offender, PeerId, Room, RoomConfig, RoomEvent, Signaling,
     SignalingLoss,
 };
 
@@ -27,7 +27,7 @@ pub struct Heard {
     /// Who is here.
     pub here: BTreeSet<PeerId>,
     /// Who is gone, and why.
-    pub left: Vec<(PeerId, LeaveReason)>,
+    pub left: Vec<(PeerId, DisconnectReason)>,
     /// Who broke the rules.
     pub offences: Vec<(Offender, Offence, u64)>,
     /// Why the server was lost.

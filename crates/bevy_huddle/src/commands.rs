@@ -1,6 +1,6 @@
 use bevy::prelude::*;
 use bytes::Bytes;
-use huddle_mesh::{Channel, LeaveReason, PeerId};
+use huddle_mesh::{Channel, DisconnectReason, PeerId};
 use huddle_session::TransferId;
 
 use crate::{
@@ -138,7 +138,7 @@ impl HuddleCommandsExt for Commands<'_, '_> {
     fn cut_peer(&mut self, peer: PeerId) {
         self.queue(move |world: &mut World| {
             for room in rooms(world) {
-                cut(world, room, peer, LeaveReason::Cut);
+                cut(world, room, peer, DisconnectReason::DisconnectedLocally);
             }
         });
     }
@@ -218,7 +218,7 @@ fn leave(world: &mut World, room: Entity) {
         // Once its peers are gone there is nobody to send to.
         link.send_events();
     }
-    remove_peers(world, room, LeaveReason::Cut);
+    remove_peers(world, room, DisconnectReason::DisconnectedLocally);
     if let Ok(room) = world.get_entity_mut(room) {
         room.despawn();
     }

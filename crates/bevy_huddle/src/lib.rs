@@ -151,7 +151,7 @@
 //! fn on_left(left: On<PeerLeft>, names: Query<&Name>) {
 //!     if let Ok(name) = names.get(left.entity) {
 //!         match left.reason {
-//!             LeaveReason::Lost => println!("lost the connection to {name}"),
+//!             DisconnectReason::Lost => println!("lost the connection to {name}"),
 //!             _ => println!("{name} is gone"),
 //!         }
 //!     }
@@ -345,7 +345,7 @@ pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use error::{JoinError, MessageError, RejectReason};
 pub use huddle::Huddle;
 pub use huddle_mesh::{
-    Channel, IceServer, LeaveReason, LinkFailure, Offence, Offender, Path, PeerId, RoomError,
+    Channel, DisconnectReason, IceServer, LinkFailure, Offence, Offender, Path, PeerId, RoomError,
     RoomUrl, RoomUrlError, SdpError, SendError, Signaling, SignalingId, SignalingLoss, StopReason,
 };
 pub use huddle_session::{
@@ -410,16 +410,16 @@ mod pages {
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
-        AcceptedTransfers, FromPeer, HostChanged, Huddle, HuddleAppExt, HuddleBackgroundPlugin,
-        HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins, HuddleSystems, IceServer,
-        LeaveReason, LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected, Offender,
-        Peer, PeerId, PeerJoined, PeerLeft, PeerOf, PeerPending, PeerRecovered, PeerRefused,
-        PeerRemoved, PeerResumed, PeerSender, PeerStopped, PeerSuspected, PendingPeers,
-        PendingReason, Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed, RoomOptions,
-        RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared, SignalRejected,
-        SignalingChanged, SignalingStatus, StopReason, Stopped, Suspect, TickPlugin, TicksSkipped,
-        ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
-        TransferReceived, TransferStarted, Undelivered,
+        AcceptedTransfers, DisconnectReason, FromPeer, HostChanged, Huddle, HuddleAppExt,
+        HuddleBackgroundPlugin, HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins,
+        HuddleSystems, IceServer, LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected,
+        Offender, Peer, PeerId, PeerJoined, PeerLeft, PeerOf, PeerPending, PeerRecovered,
+        PeerRefused, PeerRemoved, PeerResumed, PeerSender, PeerStopped, PeerSuspected,
+        PendingPeers, PendingReason, Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed,
+        RoomOptions, RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared,
+        SignalRejected, SignalingChanged, SignalingStatus, StopReason, Stopped, Suspect,
+        TickPlugin, TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits,
+        TransferProgress, TransferReceived, TransferStarted, Undelivered,
         conditions::{in_room, playing, room_status, waiting},
     };
 }

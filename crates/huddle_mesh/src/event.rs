@@ -35,7 +35,7 @@ pub enum RoomEvent {
         /// Who.
         peer: PeerId,
         /// Why.
-        reason: LeaveReason,
+        reason: DisconnectReason,
     },
     /// A peer is in the room, but no link to it opens, or the peer has not answered for three
     /// seconds. The mesh tries again for as long as the peer is in the room.
@@ -73,7 +73,7 @@ pub enum RoomEvent {
     },
     /// Somebody broke the rules. Told of their 1st, 2nd, 4th, 8th offence and so on.
     ///
-    /// With the 64th a peer is cut off ([`LeaveReason::Misbehaved`]), a member's signals are
+    /// With the 64th a peer is cut off ([`DisconnectReason::ProtocolViolation`]), a member's signals are
     /// ignored for as long as this connection to the server lasts, and the server is left and
     /// tried again ([`SignalingLoss::Misbehaved`]).
     Offence {
@@ -207,19 +207,19 @@ pub enum LinkFailure {
     Broken(String),
 }
 
-/// Why a player is gone.
+/// Why a peer is no longer connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LeaveReason {
-    /// They left the room, and said so.
+pub enum DisconnectReason {
+    /// The peer left the room.
     Left,
-    /// Nothing was heard for three seconds, or the link broke. They may come back.
+    /// The peer sent nothing for three seconds, or the link broke. The peer may come back.
     Lost,
-    /// This side cut them off.
-    Cut,
-    /// They cut this side off.
-    CutByPeer,
-    /// They broke the protocol.
-    Misbehaved,
+    /// This side disconnected the peer, or left the room.
+    DisconnectedLocally,
+    /// The peer disconnected this side, but not necessarily the other peers.
+    DisconnectedByPeer,
+    /// The peer broke the protocol, and this side disconnected it.
+    ProtocolViolation,
 }
 
 /// Why something was not sent.

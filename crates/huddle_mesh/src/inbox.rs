@@ -323,7 +323,7 @@ mod tests {
             });
             inbox.push(Told::Left {
                 peer,
-                reason: crate::LeaveReason::Left,
+                reason: crate::DisconnectReason::Left,
             });
         }
         assert!(

@@ -36,7 +36,7 @@ mod platform;
 pub use channel::Channel;
 pub use config::{IceServer, RoomConfig, Route};
 pub use event::{
-    LeaveReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
+    DisconnectReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
 };
 pub use huddle_id::PeerId;
 pub use offence::{Offence, Offender, SdpError};

@@ -50,11 +50,11 @@ fn left(event: On<PeerLeft>, mut commands: Commands) {
     // What was said of the connection is over with it.
     commands.trigger(Outdated(Topic::Connection(event.peer)));
     commands.trigger(about(event.peer, |name| match reason {
-        LeaveReason::Left => format!("{name} left"),
-        LeaveReason::Lost => format!("{name} dropped"),
-        LeaveReason::Cut => format!("{name} was cut off"),
-        LeaveReason::CutByPeer => format!("{name} cut you off"),
-        LeaveReason::Misbehaved => format!("{name} sent nonsense and was cut off"),
+        DisconnectReason::Left => format!("{name} left"),
+        DisconnectReason::Lost => format!("{name} dropped"),
+        DisconnectReason::DisconnectedLocally => format!("{name} was disconnected"),
+        DisconnectReason::DisconnectedByPeer => format!("{name} disconnected you"),
+        DisconnectReason::ProtocolViolation => format!("{name} broke the protocol and was disconnected"),
     }));
 }
 

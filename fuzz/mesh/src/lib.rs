@@ -26,7 +26,7 @@ mod stats;
 
 use channel::Channel;
 use config::{IceServer, RoomConfig, Route};
-use event::{LeaveReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss};
+use event::{DisconnectReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss};
 use offence::{Offence, Offender, SdpError};
 use room_url::{RoomUrl, RoomUrlError};
 use signaling_id::SignalingId;

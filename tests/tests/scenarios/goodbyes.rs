@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::ensure;
-use huddle_mesh::{LeaveReason, PeerId, Room, RoomConfig, RoomEvent};
+use huddle_mesh::{DisconnectReason, PeerId, Room, RoomConfig, RoomEvent};
 use huddle_tests::{Artifacts, Server};
 
 use crate::rooms::{MEETING, until};
@@ -50,12 +50,12 @@ pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
     }
 
     bob.leave();
-    let took = until_left(&mut ada, bob_id, LeaveReason::Left)?;
+    let took = until_left(&mut ada, bob_id, DisconnectReason::Left)?;
     println!("   a leave is told: {} ms", took.as_millis());
 
     ada.cut(cleo_id);
-    let took = until_left(&mut cleo, ada_id, LeaveReason::CutByPeer)?;
-    until_left(&mut ada, cleo_id, LeaveReason::Cut)?;
+    let took = until_left(&mut cleo, ada_id, DisconnectReason::DisconnectedByPeer)?;
+    until_left(&mut ada, cleo_id, DisconnectReason::DisconnectedLocally)?;
     println!("   a cut is told: {} ms", took.as_millis());
 
     let began = Instant::now();
@@ -65,7 +65,7 @@ pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
         dropping < Duration::from_millis(300),
         "dropping a room took {dropping:?}"
     );
-    until_left(&mut ada, dan_id, LeaveReason::Left)?;
+    until_left(&mut ada, dan_id, DisconnectReason::Left)?;
     println!(
         "   a dropped room is told too; dropping took {} ms",
         dropping.as_millis()
@@ -73,7 +73,7 @@ pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
     Ok(())
 }
 
-fn until_left(room: &mut Room, who: PeerId, why: LeaveReason) -> anyhow::Result<Duration> {
+fn until_left(room: &mut Room, who: PeerId, why: DisconnectReason) -> anyhow::Result<Duration> {
     let mut said = None;
     let took = until(room, AT_ONCE, "they leave", |event| {
         if let RoomEvent::PeerLeft { peer, reason } = event

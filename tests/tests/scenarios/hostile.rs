@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use huddle_mesh::{LeaveReason, Offender};
+use huddle_mesh::{DisconnectReason, Offender};
 use huddle_tests::{
     Artifacts, Browser, HostileMember, LinkedMember, Native, Page, Player, Server, Talk,
     resident_mib, wait_until,
@@ -110,7 +110,7 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
         told_by_all(&talk, by, text)?;
         if !trick.tagged && sent >= 2 * 64 {
             talk.wait_until(TOLD, "who goes too far is cut", |heard| {
-                let cut = (id, LeaveReason::Misbehaved);
+                let cut = (id, DisconnectReason::ProtocolViolation);
                 heard.iter().all(|heard| heard.left.contains(&cut))
             })?;
         }

@@ -1,7 +1,7 @@
 //! What happens to peers.
 
 use bevy::prelude::*;
-use huddle_mesh::{LeaveReason, LinkFailure, PeerId, StopReason};
+use huddle_mesh::{DisconnectReason, LinkFailure, PeerId, StopReason};
 use huddle_session::{Refusal, RemovalError};
 
 /// Somebody joined, and their game fits. Triggered on their new peer entity.
@@ -26,8 +26,8 @@ pub struct PeerLeft {
     pub entity: Entity,
     /// Who.
     pub peer: PeerId,
-    /// Why. [`LeaveReason::Cut`] also when it is this player who left the room.
-    pub reason: LeaveReason,
+    /// Why. [`DisconnectReason::DisconnectedLocally`] also when it is this player who left the room.
+    pub reason: DisconnectReason,
 }
 
 /// Somebody is here with whom this player cannot play. Triggered on the room entity; there is no

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bevy::prelude::*;
-use huddle_mesh::{LeaveReason, LinkFailure, PeerId};
+use huddle_mesh::{DisconnectReason, LinkFailure, PeerId};
 use huddle_session::{TransferEvent, TransferId};
 
 /// How many malformed packets are tolerated before a peer is disconnected.
@@ -26,7 +26,7 @@ pub(crate) struct PeerLinks {
 struct PeerLink {
     presence: Presence,
     /// Why the peer leaves, while its last events are triggered. The first reason counts.
-    leaving: Option<LeaveReason>,
+    leaving: Option<DisconnectReason>,
     foreign: bool,
     /// Whether one of the two games refused the other.
     is_refused: bool,
@@ -59,7 +59,7 @@ enum Presence {
 pub(crate) struct Departure {
     pub(crate) peer: PeerId,
     pub(crate) entity: Entity,
-    pub(crate) reason: LeaveReason,
+    pub(crate) reason: DisconnectReason,
     /// Whether `PeerJoined` was triggered, so that `PeerLeft` has to be.
     pub(crate) has_joined: bool,
 }
@@ -74,7 +74,7 @@ impl Presence {
 }
 
 impl PeerLink {
-    fn depart(&mut self, peer: PeerId, reason: LeaveReason) -> Option<Departure> {
+    fn depart(&mut self, peer: PeerId, reason: DisconnectReason) -> Option<Departure> {
         let presence = std::mem::take(&mut self.presence);
         Some(Departure {
             peer,
@@ -116,20 +116,24 @@ impl PeerLinks {
     }
 
     /// A peer leaves as soon as its last events are triggered.
-    pub(crate) fn set_leaving(&mut self, peer: PeerId, reason: LeaveReason) {
+    pub(crate) fn set_leaving(&mut self, peer: PeerId, reason: DisconnectReason) {
         if let Some(link) = self.links.get_mut(&peer) {
             link.leaving.get_or_insert(reason);
         }
     }
 
     /// The next peer that leaves.
-    pub(crate) fn next_leaving(&self) -> Option<(PeerId, LeaveReason)> {
+    pub(crate) fn next_leaving(&self) -> Option<(PeerId, DisconnectReason)> {
         let mut links = self.links.iter();
         links.find_map(|(&peer, link)| Some((peer, link.leaving?)))
     }
 
     /// A peer starts again over the same link: takes the entity off.
-    pub(crate) fn take_entity(&mut self, peer: PeerId, reason: LeaveReason) -> Option<Departure> {
+    pub(crate) fn take_entity(
+        &mut self,
+        peer: PeerId,
+        reason: DisconnectReason,
+    ) -> Option<Departure> {
         self.is_mesh_stale = true;
         let link = self.links.get_mut(&peer)?;
         link.labels.clear();
@@ -138,13 +142,13 @@ impl PeerLinks {
     }
 
     /// Forgets a peer; its entity, if it had one, is for the caller to despawn.
-    pub(crate) fn forget(&mut self, peer: PeerId, reason: LeaveReason) -> Option<Departure> {
+    pub(crate) fn forget(&mut self, peer: PeerId, reason: DisconnectReason) -> Option<Departure> {
         self.is_mesh_stale = true;
         self.links.remove(&peer)?.depart(peer, reason)
     }
 
     /// Forgets all peers; their entities are for the caller to despawn.
-    pub(crate) fn forget_all(&mut self, reason: LeaveReason) -> Vec<Departure> {
+    pub(crate) fn forget_all(&mut self, reason: DisconnectReason) -> Vec<Departure> {
         let links = std::mem::take(&mut self.links);
         let departures = links.into_iter();
         departures

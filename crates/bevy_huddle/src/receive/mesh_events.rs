@@ -2,7 +2,7 @@
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, LeaveReason, Offender, PeerId, RoomEvent};
+use huddle_mesh::{Channel, DisconnectReason, Offender, PeerId, RoomEvent};
 
 use crate::{
     error::{JoinError, RejectReason},
@@ -182,7 +182,7 @@ fn receive_packet(
         reject(world, room, peer, error.into());
         if misbehaves {
             log::error!("{peer} is cut off: it keeps sending malformed packets");
-            cut(world, room, peer, LeaveReason::Misbehaved);
+            cut(world, room, peer, DisconnectReason::ProtocolViolation);
         }
     }
 }

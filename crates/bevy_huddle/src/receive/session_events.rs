@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 use bytes::Bytes;
-use huddle_mesh::{LeaveReason, PeerId};
+use huddle_mesh::{DisconnectReason, PeerId};
 use huddle_session::{KindId, SessionEvent, Undelivered};
 
 use crate::{
@@ -46,7 +46,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
         SessionEvent::Left { peer } => {
             let departure = world
                 .get_mut::<RoomLink>(room)
-                .and_then(|mut link| link.peers.take_entity(peer, LeaveReason::Lost));
+                .and_then(|mut link| link.peers.take_entity(peer, DisconnectReason::Lost));
             if let Some(departure) = departure {
                 part(world, departure);
             }
@@ -56,7 +56,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             if let Some(mut link) = world.get_mut::<RoomLink>(room) {
                 link.cut(peer);
             }
-            remove_peer(world, room, peer, LeaveReason::Cut);
+            remove_peer(world, room, peer, DisconnectReason::DisconnectedLocally);
         }
         SessionEvent::Event {
             peer,
@@ -179,5 +179,5 @@ fn removed(world: &mut World, room: Entity, peer: PeerId, by: Vec<PeerId>) {
         // They are to know why, so this player's wish goes out before the farewell.
         link.send_events();
     }
-    cut(world, room, peer, LeaveReason::Cut);
+    cut(world, room, peer, DisconnectReason::DisconnectedLocally);
 }

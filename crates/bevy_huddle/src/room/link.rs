@@ -7,7 +7,7 @@ use std::{
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, LeaveReason, PeerId, RoomEvent, SendError};
+use huddle_mesh::{Channel, DisconnectReason, PeerId, RoomEvent, SendError};
 use huddle_session::{
     KindId, Lane, MessageError as PacketError, OfferError, OwnStates, RoomSession, SessionEvent,
 };
@@ -89,7 +89,7 @@ impl RoomLink {
                     returning,
                     foreign,
                 });
-                let reason = LeaveReason::Lost;
+                let reason = DisconnectReason::Lost;
                 Some(RoomEvent::PeerLeft { peer, reason })
             }
             event => Some(event),
@@ -114,7 +114,7 @@ impl RoomLink {
         if let Some(transport) = self.transport.take() {
             transport.leave();
         }
-        self.peers.forget_all(LeaveReason::Cut)
+        self.peers.forget_all(DisconnectReason::DisconnectedLocally)
     }
 
     /// A link opened: the handshake begins.
@@ -124,7 +124,7 @@ impl RoomLink {
     }
 
     /// Begins to take leave of a peer: what it did not confirm is reported next.
-    pub(crate) fn begin_leaving(&mut self, peer: PeerId, reason: LeaveReason) {
+    pub(crate) fn begin_leaving(&mut self, peer: PeerId, reason: DisconnectReason) {
         if self.peers.knows(peer) {
             self.peers.set_leaving(peer, reason);
             self.session.link_lost(peer);
@@ -132,7 +132,7 @@ impl RoomLink {
     }
 
     /// Forgets a peer; its entity, if it had one, is for the caller to despawn.
-    pub(crate) fn forget(&mut self, peer: PeerId, reason: LeaveReason) -> Option<Departure> {
+    pub(crate) fn forget(&mut self, peer: PeerId, reason: DisconnectReason) -> Option<Departure> {
         self.session.link_lost(peer);
         self.peers.forget(peer, reason)
     }

@@ -125,7 +125,7 @@ fn a_room_that_fails_later_lets_its_peers_go_first() {
     let error = RoomError::Refused("the room is closed".to_owned());
     lab.inject(ada, RoomEvent::Failed(error.clone()));
     lab.frame(ada);
-    assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, LeaveReason::Lost);
+    assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, DisconnectReason::Lost);
     assert_eq!(lab.find_peer(ada, bob), None);
     assert_eq!(lab.get::<RoomStatus>(ada, room), Some(&RoomStatus::Failed));
     assert_eq!(

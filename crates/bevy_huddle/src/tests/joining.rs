@@ -197,7 +197,7 @@ fn a_peer_that_was_lost_returns_as_a_new_entity() {
     lab.seen::<PeerJoined>(ada);
     lab.partition(&[ada], &[bob]);
     lab.run_for(Duration::from_secs(4));
-    assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, LeaveReason::Lost);
+    assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, DisconnectReason::Lost);
     lab.heal();
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     let entity = lab.peer(ada, bob);

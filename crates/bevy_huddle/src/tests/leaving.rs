@@ -12,7 +12,7 @@ use crate::{
 struct Avatar(&'static str);
 
 #[derive(Resource, Default)]
-struct Farewells(Vec<(&'static str, LeaveReason)>);
+struct Farewells(Vec<(&'static str, DisconnectReason)>);
 
 /// Names the peer entity, and notes who leaves by what is on the entity at that moment.
 fn note_farewells(lab: &mut Lab, player: Player, peer: Entity, name: &'static str) {
@@ -27,7 +27,7 @@ fn note_farewells(lab: &mut Lab, player: Player, peer: Entity, name: &'static st
     );
 }
 
-fn farewells(lab: &Lab, player: Player) -> &[(&'static str, LeaveReason)] {
+fn farewells(lab: &Lab, player: Player) -> &[(&'static str, DisconnectReason)] {
     &lab[player].world().resource::<Farewells>().0
 }
 
@@ -42,7 +42,7 @@ fn the_reason_is_told_before_the_peer_entity_is_despawned() {
     note_farewells(&mut lab, ada, entity, "Bob");
     lab.kill(bob);
     lab.run_for(Duration::from_secs(4));
-    assert_eq!(farewells(&lab, ada), [("Bob", LeaveReason::Lost)]);
+    assert_eq!(farewells(&lab, ada), [("Bob", DisconnectReason::Lost)]);
     assert!(!is_there(&lab, ada, entity));
     assert_eq!(lab.state(ada), RoomStatus::Waiting);
 }
@@ -69,11 +69,14 @@ fn leaving_despawns_the_room_and_its_peers_and_others_are_told() {
     lab.commands(ada, |commands| commands.leave_rooms());
     assert!(!is_there(&lab, ada, room));
     assert!(!is_there(&lab, ada, entity));
-    assert_eq!(farewells(&lab, ada), [("Bob", LeaveReason::Cut)]);
+    assert_eq!(
+        farewells(&lab, ada),
+        [("Bob", DisconnectReason::DisconnectedLocally)]
+    );
     assert!(!lab.virtual_network().lock().has(me));
     lab.settle();
     let left = lab.seen::<PeerLeft>(bob);
-    assert_eq!((left[0].peer, left[0].reason), (me, LeaveReason::Left));
+    assert_eq!((left[0].peer, left[0].reason), (me, DisconnectReason::Left));
     assert_eq!(lab.state(bob), RoomStatus::Waiting);
 }
 
@@ -95,7 +98,7 @@ fn ending_the_app_leaves_with_a_farewell() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada] = App::new();
     lab.settle();
-    assert_eq!(lab.seen::<PeerLeft>(bob)[0].reason, LeaveReason::Left);
+    assert_eq!(lab.seen::<PeerLeft>(bob)[0].reason, DisconnectReason::Left);
 }
 
 #[test]
@@ -124,11 +127,11 @@ fn despawning_the_room_entity_leaves_too() {
         [PeerLeft {
             entity,
             peer,
-            reason: LeaveReason::Cut
+            reason: DisconnectReason::DisconnectedLocally
         }]
     );
     lab.settle();
-    assert_eq!(lab.seen::<PeerLeft>(bob)[0].reason, LeaveReason::Left);
+    assert_eq!(lab.seen::<PeerLeft>(bob)[0].reason, DisconnectReason::Left);
 }
 
 #[test]
@@ -137,10 +140,16 @@ fn a_cut_peer_is_gone_at_once_on_both_sides() {
     let (entity, peer) = (lab.peer(ada, bob), lab.me(bob));
     note_farewells(&mut lab, ada, entity, "Bob");
     lab.commands(ada, |commands| commands.cut_peer(peer));
-    assert_eq!(farewells(&lab, ada), [("Bob", LeaveReason::Cut)]);
+    assert_eq!(
+        farewells(&lab, ada),
+        [("Bob", DisconnectReason::DisconnectedLocally)]
+    );
     lab.run_for(Duration::from_secs(5));
     assert_eq!(farewells(&lab, ada).len(), 1, "it is told once");
-    assert_eq!(lab.seen::<PeerLeft>(bob)[0].reason, LeaveReason::CutByPeer);
+    assert_eq!(
+        lab.seen::<PeerLeft>(bob)[0].reason,
+        DisconnectReason::DisconnectedByPeer
+    );
     assert_eq!(lab.state(ada), RoomStatus::Playing, "Eve is still here");
     assert!(lab.have_met(&[bob, eve]));
 }
@@ -156,11 +165,14 @@ fn despawning_a_peer_entity_cuts_the_peer() {
         [PeerLeft {
             entity,
             peer,
-            reason: LeaveReason::Cut
+            reason: DisconnectReason::DisconnectedLocally
         }]
     );
     assert_eq!(lab.state(ada), RoomStatus::Waiting);
-    assert_eq!(lab.seen::<PeerLeft>(bob)[0].reason, LeaveReason::CutByPeer);
+    assert_eq!(
+        lab.seen::<PeerLeft>(bob)[0].reason,
+        DisconnectReason::DisconnectedByPeer
+    );
 }
 
 #[test]
@@ -275,7 +287,10 @@ fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
         assert_eq!(lab.seen::<PeerJoined>(bob).len(), 1);
         let left = lab.seen::<PeerLeft>(bob);
         assert_eq!(left.len(), 1, "{left:?}");
-        assert_eq!((left[0].peer, left[0].reason), (me, LeaveReason::CutByPeer));
+        assert_eq!(
+            (left[0].peer, left[0].reason),
+            (me, DisconnectReason::DisconnectedByPeer)
+        );
         assert_eq!(lab.find_peer(bob, ada), None);
         assert_eq!(lab.state(bob), RoomStatus::Waiting);
         assert_eq!(lab.seen::<PeerJoined>(ada).len(), 1);

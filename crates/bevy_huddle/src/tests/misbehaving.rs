@@ -107,10 +107,13 @@ fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
     assert_eq!(left.len(), 1);
     assert_eq!(
         (left[0].peer, left[0].reason),
-        (me, LeaveReason::Misbehaved)
+        (me, DisconnectReason::ProtocolViolation)
     );
     assert_eq!(lab.find_peer(bob, ada), None);
-    assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, LeaveReason::CutByPeer);
+    assert_eq!(
+        lab.seen::<PeerLeft>(ada)[0].reason,
+        DisconnectReason::DisconnectedByPeer
+    );
 }
 
 #[test]
@@ -236,7 +239,7 @@ fn packets_from_somebody_who_is_not_here_are_ignored() {
         ada,
         RoomEvent::PeerLeft {
             peer: stranger,
-            reason: LeaveReason::Lost,
+            reason: DisconnectReason::Lost,
         },
     );
     lab.settle();

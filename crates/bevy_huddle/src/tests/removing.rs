@@ -87,7 +87,10 @@ fn the_host_removes_a_player_who_is_told_by_whom() {
         assert_eq!((removed[0].peer, &removed[0].by), (e, &vec![a]));
         let left = lab.seen::<PeerLeft>(player);
         assert_eq!(left.len(), 1);
-        assert_eq!((left[0].peer, left[0].reason), (e, LeaveReason::Cut));
+        assert_eq!(
+            (left[0].peer, left[0].reason),
+            (e, DisconnectReason::DisconnectedLocally)
+        );
     }
     let failed = lab.seen::<RoomFailed>(eve);
     assert_eq!(failed.len(), 1);

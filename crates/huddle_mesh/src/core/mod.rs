@@ -38,8 +38,8 @@ pub(crate) use signaling::{CONNECT_TIMEOUT, close_code};
 pub(crate) use supervisor::LONGEST_ATTEMPT;
 
 use crate::{
-    Channel, LeaveReason, LinkFailure, LinkStats, Offence, Offender, Path, RoomConfig, RoomError,
-    RoomUrl, Route, Signaling,
+    Channel, DisconnectReason, LinkFailure, LinkStats, Offence, Offender, Path, RoomConfig,
+    RoomError, RoomUrl, Route, Signaling,
 };
 use activity::Activity;
 use bucket::Bucket;
@@ -139,7 +139,7 @@ pub(crate) enum Told {
     NotLinkedOver(PeerId),
     Left {
         peer: PeerId,
-        reason: LeaveReason,
+        reason: DisconnectReason,
     },
     Packet {
         peer: PeerId,

@@ -1,7 +1,7 @@
 //! How a room ends for good.
 
 use bevy::prelude::*;
-use huddle_mesh::LeaveReason;
+use huddle_mesh::DisconnectReason;
 
 use crate::{
     error::JoinError,
@@ -35,8 +35,8 @@ pub(crate) fn finish(world: &mut World, room: Entity) -> bool {
         return false;
     };
     let reason = match error {
-        JoinError::Removed { .. } => LeaveReason::Cut,
-        _ => LeaveReason::Lost,
+        JoinError::Removed { .. } => DisconnectReason::DisconnectedLocally,
+        _ => DisconnectReason::Lost,
     };
     let peer = link.peers.present().next();
     if let Some(peer) = peer {

@@ -1,7 +1,7 @@
 //! How peers come into the world and go.
 
 use bevy::prelude::*;
-use huddle_mesh::{LeaveReason, PeerId};
+use huddle_mesh::{DisconnectReason, PeerId};
 use huddle_session::Refusal;
 
 use crate::{
@@ -52,18 +52,18 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
 }
 
 /// Takes a peer out of a room: at once if this player decided so, and else after its last events.
-pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason: LeaveReason) {
+pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason: DisconnectReason) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
     if !link.peers.knows(peer) {
         return;
     }
-    if reason == LeaveReason::CutByPeer && link.peers.is_pending(peer) {
+    if reason == DisconnectReason::DisconnectedByPeer && link.peers.is_pending(peer) {
         // There is no peer entity whose `PeerLeft` would say so.
         return refuse_pending(world, room, peer);
     }
-    if reason == LeaveReason::Cut {
+    if reason == DisconnectReason::DisconnectedLocally {
         forget_peer(world, room, peer, reason);
     } else {
         // What was not delivered is told while the entity is there.
@@ -83,7 +83,7 @@ pub(crate) fn finish_leaving(world: &mut World, room: Entity) -> bool {
     leaving.is_some()
 }
 
-fn forget_peer(world: &mut World, room: Entity, peer: PeerId, reason: LeaveReason) {
+fn forget_peer(world: &mut World, room: Entity, peer: PeerId, reason: DisconnectReason) {
     let departure = world
         .get_mut::<RoomLink>(room)
         .and_then(|mut link| link.forget(peer, reason));
@@ -95,7 +95,7 @@ fn forget_peer(world: &mut World, room: Entity, peer: PeerId, reason: LeaveReaso
 fn refuse_pending(world: &mut World, room: Entity, peer: PeerId) {
     refused(world, room, peer, Refusal::Disconnected);
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-        link.forget(peer, LeaveReason::CutByPeer);
+        link.forget(peer, DisconnectReason::DisconnectedByPeer);
     }
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn part(world: &mut World, departure: Departure) {
 }
 
 /// Takes all peers out of a room.
-pub(crate) fn remove_peers(world: &mut World, room: Entity, reason: LeaveReason) {
+pub(crate) fn remove_peers(world: &mut World, room: Entity, reason: DisconnectReason) {
     let peers: Vec<_> = world
         .get::<RoomLink>(room)
         .map(|link| link.peers.present().collect())
@@ -150,7 +150,7 @@ pub(crate) fn remove_peers(world: &mut World, room: Entity, reason: LeaveReason)
 }
 
 /// Ends the link to a peer and takes them out of the room.
-pub(crate) fn cut(world: &mut World, room: Entity, peer: PeerId, reason: LeaveReason) {
+pub(crate) fn cut(world: &mut World, room: Entity, peer: PeerId, reason: DisconnectReason) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
@@ -170,7 +170,7 @@ pub(crate) fn on_peer_removed(removed: On<Remove, (Peer, PeerOf)>, mut commands:
         for room in rooms.unwrap_or_default() {
             let link = world.get::<RoomLink>(room);
             if let Some(peer) = link.and_then(|link| link.peers.find(entity)) {
-                cut(world, room, peer, LeaveReason::Cut);
+                cut(world, room, peer, DisconnectReason::DisconnectedLocally);
             }
         }
     });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use huddle_mesh::{
-    Channel, LeaveReason, LinkStats, MAX_MESSAGE_LEN, PeerId, RoomEvent, SendError, Signaling,
+    Channel, DisconnectReason, LinkStats, MAX_MESSAGE_LEN, PeerId, RoomEvent, SendError, Signaling,
     SignalingLoss,
 };
 
@@ -90,7 +90,7 @@ impl Network {
             return;
         }
         for pair in self.pairs_of(me) {
-            self.part(pair, pair.side(me), LeaveReason::Left);
+            self.part(pair, pair.side(me), DisconnectReason::Left);
         }
     }
 
@@ -113,12 +113,12 @@ impl Network {
     pub(crate) fn cut(&mut self, me: PeerId, peer: PeerId) {
         let pair = Pair::of(me, peer);
         if self.is_open(me, peer) {
-            self.part(pair, pair.side(me), LeaveReason::CutByPeer);
+            self.part(pair, pair.side(me), DisconnectReason::DisconnectedByPeer);
             self.tell(
                 me,
                 RoomEvent::PeerLeft {
                     peer,
-                    reason: LeaveReason::Cut,
+                    reason: DisconnectReason::DisconnectedLocally,
                 },
             );
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use huddle_mesh::{LeaveReason, LinkStats, PeerId, RoomEvent};
+use huddle_mesh::{DisconnectReason, LinkStats, PeerId, RoomEvent};
 
 use crate::testing::network::{
     relation::{LinkId, Pair},
@@ -73,7 +73,7 @@ impl Network {
     }
 
     /// One side says goodbye, which the other sees as `reason`, and closes.
-    pub(super) fn part(&mut self, pair: Pair, side: usize, reason: LeaveReason) {
+    pub(super) fn part(&mut self, pair: Pair, side: usize, reason: DisconnectReason) {
         let Some(relation) = self.relations.get_mut(&pair) else {
             return;
         };
@@ -85,7 +85,7 @@ impl Network {
     }
 
     /// One side hears that the other said goodbye.
-    pub(super) fn parted(&mut self, pair: Pair, side: usize, reason: LeaveReason) {
+    pub(super) fn parted(&mut self, pair: Pair, side: usize, reason: DisconnectReason) {
         if let Some(relation) = self.relations.get_mut(&pair) {
             relation.over = true;
             relation.close(side);
@@ -114,7 +114,7 @@ impl Network {
             me,
             RoomEvent::PeerLeft {
                 peer,
-                reason: LeaveReason::Lost,
+                reason: DisconnectReason::Lost,
             },
         );
         if !self.walls.contains(&pair) && !self.is_lost(pair, side) {

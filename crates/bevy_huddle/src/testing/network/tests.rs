@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use huddle_mesh::{Channel, LeaveReason, LinkStats, PeerId, RoomEvent, SendError};
+use huddle_mesh::{Channel, DisconnectReason, LinkStats, PeerId, RoomEvent, SendError};
 
 use super::Network;
 use crate::testing::conditions::Conditions;
@@ -248,7 +248,7 @@ fn silence_is_suspected_after_a_second_and_lost_after_three_and_both_return() {
             panic!("{notices:?}");
         };
         assert_eq!(*s, RoomEvent::PeerSuspect(peer));
-        let reason = LeaveReason::Lost;
+        let reason = DisconnectReason::Lost;
         assert_eq!(*l, RoomEvent::PeerLeft { peer, reason });
         let joined = RoomEvent::PeerJoined {
             peer,
@@ -299,7 +299,7 @@ fn one_deaf_side_ends_it_for_both() {
     for (player, peer) in [(0, b), (1, a)] {
         let left = RoomEvent::PeerLeft {
             peer,
-            reason: LeaveReason::Lost,
+            reason: DisconnectReason::Lost,
         };
         assert!(world.told[player].iter().any(|(_, event)| *event == left));
     }
@@ -325,7 +325,7 @@ fn a_farewell_comes_behind_what_was_said_before() {
     );
     let left = RoomEvent::PeerLeft {
         peer: a,
-        reason: LeaveReason::Left,
+        reason: DisconnectReason::Left,
     };
     assert_eq!(world.told[1].last().unwrap().1, left);
     assert_eq!(world.told[2].last().unwrap().1, left);
@@ -341,7 +341,7 @@ fn whoever_is_killed_says_nothing_and_is_lost() {
     world.run(20 * SECOND);
     let lost = RoomEvent::PeerLeft {
         peer: a,
-        reason: LeaveReason::Lost,
+        reason: DisconnectReason::Lost,
     };
     assert_eq!(world.told[1].last().unwrap().1, lost);
 }
@@ -352,7 +352,10 @@ fn a_cut_is_final() {
     let [a, b] = [world.players[0], world.players[1]];
     world.network.cut(a, b);
     world.run(20 * SECOND);
-    let reasons = [(0, b, LeaveReason::Cut), (1, a, LeaveReason::CutByPeer)];
+    let reasons = [
+        (0, b, DisconnectReason::DisconnectedLocally),
+        (1, a, DisconnectReason::DisconnectedByPeer),
+    ];
     for (player, peer, reason) in reasons {
         let left = RoomEvent::PeerLeft { peer, reason };
         assert_eq!(world.told[player].last().unwrap().1, left);

@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use huddle_mesh::{Channel, LeaveReason, StopReason};
+use huddle_mesh::{Channel, DisconnectReason, StopReason};
 
 /// What travels.
 #[derive(Debug, Clone)]
 pub(super) enum Cargo {
     Packet(Channel, Bytes),
-    Bye(LeaveReason),
+    Bye(DisconnectReason),
     /// Why the sender's game does not run; `None` if it runs.
     Stopped(Option<StopReason>),
     /// When it was sent.

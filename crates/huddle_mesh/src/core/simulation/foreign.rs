@@ -80,7 +80,7 @@ fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
         })
         .map(|(_, told)| told.clone())
         .collect();
-    let reason = LeaveReason::Lost;
+    let reason = DisconnectReason::Lost;
     assert_eq!(
         verdicts,
         [Told::Left {

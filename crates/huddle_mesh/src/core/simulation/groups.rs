@@ -150,7 +150,7 @@ fn a_websocket_lost_in_a_group_that_is_not_linked_is_a_new_place_in_the_queue() 
     for (a, b) in [(0, 1), (1, 0), (1, 2), (2, 1)] {
         let leaves = simulation.leaves(a, b);
         assert_eq!(leaves.len(), 1, "{a} and {b}");
-        assert_eq!(leaves[0].1, LeaveReason::Left);
+        assert_eq!(leaves[0].1, DisconnectReason::Left);
     }
     assert_eq!(simulation.leaves(0, 2), []);
     assert_eq!(simulation.nodes[1].reported, []);
@@ -180,7 +180,7 @@ fn a_member_that_the_server_takes_out_is_disconnected_at_both_ends() {
     simulation.run(Duration::from_millis(100));
     for (a, b) in [(0, 1), (1, 0), (1, 2), (2, 1)] {
         let reasons = simulation.leaves(a, b).into_iter().map(|left| left.1);
-        assert_eq!(reasons.collect::<Vec<_>>(), [LeaveReason::Left]);
+        assert_eq!(reasons.collect::<Vec<_>>(), [DisconnectReason::Left]);
     }
     simulation.run(seconds(1));
     assert_eq!(simulation.nodes[1].reported, []);

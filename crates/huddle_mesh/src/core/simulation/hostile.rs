@@ -424,8 +424,14 @@ fn a_player_who_goes_too_far_is_cut_and_nobody_else() {
     simulation.run(seconds(30));
     let counts: Vec<_> = simulation.offences(0).iter().map(|told| told.2).collect();
     assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64]);
-    assert_eq!(simulation.leaves(0, 1), [(cut_at, LeaveReason::Misbehaved)]);
-    assert_eq!(simulation.leaves(1, 0)[0].1, LeaveReason::CutByPeer);
+    assert_eq!(
+        simulation.leaves(0, 1),
+        [(cut_at, DisconnectReason::ProtocolViolation)]
+    );
+    assert_eq!(
+        simulation.leaves(1, 0)[0].1,
+        DisconnectReason::DisconnectedByPeer
+    );
     assert_eq!(simulation.joins(0, 1).len(), 1, "they do not come back");
     assert!(simulation.leaves(0, 2).is_empty() && simulation.leaves(2, 1).is_empty());
 }
@@ -471,7 +477,10 @@ fn a_cut_player_takes_nobody_along_whose_signaling_id_they_claimed() {
     for _ in 0..64 {
         simulation.on_link(on_events(NO_CONTROL));
     }
-    assert_eq!(simulation.leaves(0, 1)[0].1, LeaveReason::Misbehaved);
+    assert_eq!(
+        simulation.leaves(0, 1)[0].1,
+        DisconnectReason::ProtocolViolation
+    );
     let newcomer = simulation.join();
     simulation.run(seconds(3));
     assert_eq!(simulation.nodes[newcomer].sid, Some(newcomers_sid));

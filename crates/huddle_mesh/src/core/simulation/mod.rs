@@ -22,7 +22,8 @@ use super::{
     sdp::{Description, SdpKind, Setup},
 };
 use crate::{
-    Channel, LeaveReason, LinkFailure, Offence, Offender, RoomConfig, signaling_id::SignalingId,
+    Channel, DisconnectReason, LinkFailure, Offence, Offender, RoomConfig,
+    signaling_id::SignalingId,
 };
 
 const STEP: Duration = Duration::from_millis(10);
@@ -433,7 +434,7 @@ impl Simulation {
         )
     }
 
-    fn leaves(&self, node: usize, who: usize) -> Vec<(Duration, LeaveReason)> {
+    fn leaves(&self, node: usize, who: usize) -> Vec<(Duration, DisconnectReason)> {
         let id = self.nodes[who].me;
         let told = self.nodes[node].told.iter();
         told.filter_map(|(at, told)| match told {

@@ -142,7 +142,7 @@ fn a_killed_peer_is_gone_in_under_four_seconds_and_sooner_with_a_server() {
         for node in [0, 1] {
             let leaves = simulation.leaves(node, 2);
             assert_eq!(leaves.len(), 1);
-            assert_eq!(leaves[0].1, LeaveReason::Lost);
+            assert_eq!(leaves[0].1, DisconnectReason::Lost);
             assert!(leaves[0].0 < killed + limit, "{:?}", leaves[0].0 - killed);
         }
     }
@@ -158,7 +158,7 @@ fn a_leave_is_seen_at_once_and_nothing_is_done_to_get_them_back() {
     simulation.run(seconds(10));
     let leaves = simulation.leaves(0, 1);
     assert_eq!(leaves.len(), 1);
-    assert_eq!(leaves[0].1, LeaveReason::Left);
+    assert_eq!(leaves[0].1, DisconnectReason::Left);
     assert!(leaves[0].0 <= left + LATENCY + STEP);
 }
 
@@ -270,10 +270,13 @@ fn a_cut_reaches_the_other_side_at_once_and_lasts() {
     simulation.nodes[0].core.cut(at, victim);
     simulation.act(0);
     simulation.run(seconds(30));
-    assert_eq!(simulation.leaves(0, 1), [(at, LeaveReason::Cut)]);
+    assert_eq!(
+        simulation.leaves(0, 1),
+        [(at, DisconnectReason::DisconnectedLocally)]
+    );
     let told = simulation.leaves(1, 0);
     assert_eq!(told.len(), 1);
-    assert_eq!(told[0].1, LeaveReason::CutByPeer);
+    assert_eq!(told[0].1, DisconnectReason::DisconnectedByPeer);
     assert!(told[0].0 < at + Duration::from_millis(100));
     assert_eq!(simulation.joins(2, 1).len(), 1, "others are not concerned");
     assert_eq!(simulation.joins(0, 1).len(), 1);

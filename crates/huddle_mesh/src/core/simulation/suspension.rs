@@ -28,9 +28,9 @@ fn suspended_page_says_goodbye_and_returns_as_the_same_peer() {
         simulation.run(away);
         for other in [0, 2] {
             let (at, reason) = simulation.leaves(other, 1)[0];
-            assert_eq!(reason, LeaveReason::Left);
+            assert_eq!(reason, DisconnectReason::Left);
             assert!(at <= left + LATENCY * 2, "only after {:?}", at - left);
-            assert_eq!(simulation.leaves(1, other)[0].1, LeaveReason::Lost);
+            assert_eq!(simulation.leaves(1, other)[0].1, DisconnectReason::Lost);
         }
 
         let back = simulation.now;

@@ -37,7 +37,7 @@ impl Supervisor {
         };
         peer.link = None;
         if foreign {
-            self.gone(who, LeaveReason::Lost, actions);
+            self.gone(who, DisconnectReason::Lost, actions);
         } else {
             probe(now, peer, actions);
         }
@@ -100,7 +100,7 @@ impl Supervisor {
     }
 
     /// A player is gone; every link of theirs is closed.
-    pub(super) fn gone(&mut self, who: PeerId, reason: LeaveReason, actions: &mut Actions) {
+    pub(super) fn gone(&mut self, who: PeerId, reason: DisconnectReason, actions: &mut Actions) {
         let Some(peer) = self.peers.get_mut(&who) else {
             return;
         };
@@ -128,7 +128,7 @@ impl Supervisor {
         now: Duration,
         who: PeerId,
         farewell: Farewell,
-        reason: LeaveReason,
+        reason: DisconnectReason,
         actions: &mut Actions,
     ) {
         let Some(peer) = self.peers.get_mut(&who) else {

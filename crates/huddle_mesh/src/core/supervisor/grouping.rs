@@ -63,7 +63,7 @@ impl Supervisor {
 
     /// They may meet again in another group.
     fn part_with(&mut self, now: Duration, id: PeerId, actions: &mut Actions) {
-        self.dismiss(now, id, Farewell::Leaving, LeaveReason::Left, actions);
+        self.dismiss(now, id, Farewell::Leaving, DisconnectReason::Left, actions);
         match self.peers.get_mut(&id) {
             // A stock client that is known gets no second link.
             Some(peer) if peer.foreign => drop(self.peers.remove(&id)),

@@ -36,8 +36,8 @@ use crate::core::{
     signal::{self, ServerMessage, Signal},
 };
 use crate::{
-    Channel, LeaveReason, LinkFailure, LinkStats, MAX_MESSAGE_LEN, Offence, Offender, StopReason,
-    signaling_id::SignalingId,
+    Channel, DisconnectReason, LinkFailure, LinkStats, MAX_MESSAGE_LEN, Offence, Offender,
+    StopReason, signaling_id::SignalingId,
 };
 
 /// The time in which a link must be open and introduced: of the first attempt with a peer, the
@@ -163,7 +163,13 @@ impl Supervisor {
     }
 
     pub(crate) fn cut(&mut self, now: Duration, id: PeerId, actions: &mut Actions) {
-        self.end(now, id, Farewell::CutOff, LeaveReason::Cut, actions);
+        self.end(
+            now,
+            id,
+            Farewell::CutOff,
+            DisconnectReason::DisconnectedLocally,
+            actions,
+        );
     }
 
     /// Ends it with a player for as long as the room lasts.
@@ -172,7 +178,7 @@ impl Supervisor {
         now: Duration,
         id: PeerId,
         farewell: Farewell,
-        reason: LeaveReason,
+        reason: DisconnectReason,
         actions: &mut Actions,
     ) {
         // Not where they say they can be reached: that may be somebody else.
@@ -211,7 +217,7 @@ impl Supervisor {
         self.leave(actions);
         let here: Vec<_> = self.here().map(|(id, _)| id).collect();
         for id in here {
-            self.gone(id, LeaveReason::Lost, actions);
+            self.gone(id, DisconnectReason::Lost, actions);
         }
         let links: Vec<_> = self.links.keys().copied().collect();
         for id in links {

@@ -47,9 +47,13 @@ impl Supervisor {
         }
         if count == LAST_OFFENCE {
             match by {
-                Offender::Peer(id) => {
-                    self.end(now, id, Farewell::CutOff, LeaveReason::Misbehaved, actions)
-                }
+                Offender::Peer(id) => self.end(
+                    now,
+                    id,
+                    Farewell::CutOff,
+                    DisconnectReason::ProtocolViolation,
+                    actions,
+                ),
                 Offender::Member(sid) => self.close_pending(|link| link.sid == sid, actions),
                 Offender::Server => self.verdict = Some(offence),
             }

@@ -129,8 +129,8 @@ impl Supervisor {
             }
             Control::Bye(why) => {
                 let reason = match why {
-                    Farewell::Leaving => LeaveReason::Left,
-                    Farewell::CutOff => LeaveReason::CutByPeer,
+                    Farewell::Leaving => DisconnectReason::Left,
+                    Farewell::CutOff => DisconnectReason::DisconnectedByPeer,
                 };
                 if let Some(peer) = self.peers.get_mut(&from) {
                     peer.farewell = true;

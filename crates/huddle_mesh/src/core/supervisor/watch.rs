@@ -103,7 +103,7 @@ impl Supervisor {
             }
         }
         for id in lost {
-            self.gone(id, LeaveReason::Lost, actions);
+            self.gone(id, DisconnectReason::Lost, actions);
         }
         doubt
     }
