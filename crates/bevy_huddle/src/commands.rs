@@ -6,7 +6,7 @@ use huddle_session::TransferId;
 use crate::{
     message::{recipients::Recipients, registry::PeerMessage, state::OwnState},
     peer::events::RemovalFailed,
-    receive::apply::peers::{cut, remove_peers},
+    receive::apply::peers::{disconnect, remove_peers},
     room::{
         components::Rooms, join::join, link::RoomLink, options::RoomOptions, status::RoomStatus,
     },
@@ -67,7 +67,7 @@ pub trait HuddleCommandsExt {
 
     /// Cuts a peer off: nothing from them arrives any more. It concerns this player alone, and
     /// always works; see [`remove_peer`](Self::remove_peer).
-    fn cut_peer(&mut self, peer: PeerId);
+    fn disconnect_peer(&mut self, peer: PeerId);
 
     /// Wants a player removed from the room: an order or a vote, by the policy that was chosen
     /// with [`RoomOptions::removal`]. [`RemovalFailed`] says why it does not work.
@@ -135,10 +135,10 @@ impl HuddleCommandsExt for Commands<'_, '_> {
         self.queue(move |world: &mut World| share(world, &value));
     }
 
-    fn cut_peer(&mut self, peer: PeerId) {
+    fn disconnect_peer(&mut self, peer: PeerId) {
         self.queue(move |world: &mut World| {
             for room in rooms(world) {
-                cut(world, room, peer, DisconnectReason::DisconnectedLocally);
+                disconnect(world, room, peer, DisconnectReason::DisconnectedLocally);
             }
         });
     }

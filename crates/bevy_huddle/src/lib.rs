@@ -130,7 +130,7 @@
 //! ```
 //!
 //! Anybody can cut their own link to another player, with
-//! [`cut_peer`](HuddleCommandsExt::cut_peer). Removing somebody from the whole room is up to
+//! [`disconnect_peer`](HuddleCommandsExt::disconnect_peer). Removing somebody from the whole room is up to
 //! its rules: nobody can, or the host, or more than half of the others, as [`RemovalPolicy`] says.
 //! [`remove_peer`](HuddleCommandsExt::remove_peer) asks for it, [`PeerRemoved`] tells the others,
 //! and [`RoomFailed`] the one who is removed. The host is the player longest in the room:

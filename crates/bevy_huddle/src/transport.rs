@@ -20,7 +20,7 @@ pub(crate) trait Transport: Send + Sync + 'static {
     fn credit(&self, peer: PeerId, channel: Channel) -> usize;
     fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError>;
     fn stats(&self, peer: PeerId) -> Option<LinkStats>;
-    fn cut(&mut self, peer: PeerId);
+    fn disconnect(&mut self, peer: PeerId);
     /// Leaves without waiting; dropping may wait a little for the farewell to go out.
     fn leave(self: Box<Self>);
 }
@@ -54,8 +54,8 @@ impl Transport for huddle_mesh::Room {
         self.stats(peer)
     }
 
-    fn cut(&mut self, peer: PeerId) {
-        self.cut(peer);
+    fn disconnect(&mut self, peer: PeerId) {
+        self.disconnect(peer);
     }
 
     fn leave(self: Box<Self>) {

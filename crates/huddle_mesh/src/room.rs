@@ -103,8 +103,8 @@ impl Room {
 
     /// Cuts `peer` off, for as long as this room lasts: both sides see the other leave at once,
     /// and no link is opened again. Others are not concerned.
-    pub fn cut(&mut self, peer: PeerId) {
-        self.handle.cut(peer);
+    pub fn disconnect(&mut self, peer: PeerId) {
+        self.handle.disconnect(peer);
     }
 
     /// Tells the other peers that the platform stops this game, or lets it run again.

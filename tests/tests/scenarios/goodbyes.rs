@@ -53,7 +53,7 @@ pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
     let took = until_left(&mut ada, bob_id, DisconnectReason::Left)?;
     println!("   a leave is told: {} ms", took.as_millis());
 
-    ada.cut(cleo_id);
+    ada.disconnect(cleo_id);
     let took = until_left(&mut cleo, ada_id, DisconnectReason::DisconnectedByPeer)?;
     until_left(&mut ada, cleo_id, DisconnectReason::DisconnectedLocally)?;
     println!("   a cut is told: {} ms", took.as_millis());

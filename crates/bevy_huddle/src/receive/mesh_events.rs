@@ -13,7 +13,7 @@ use crate::{
     },
     receive::apply::{
         failure::fail,
-        peers::{add_peer, cut, remove_peer},
+        peers::{add_peer, disconnect, remove_peer},
         rejected::reject,
         status::set_signaling,
         trigger::trigger,
@@ -181,8 +181,8 @@ fn receive_packet(
     if let Err(error) = result {
         reject(world, room, peer, error.into());
         if misbehaves {
-            log::error!("{peer} is cut off: it keeps sending malformed packets");
-            cut(world, room, peer, DisconnectReason::ProtocolViolation);
+            log::error!("{peer} is disconnected: it keeps sending malformed packets");
+            disconnect(world, room, peer, DisconnectReason::ProtocolViolation);
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     receive::{
         apply::{
             failure::fail,
-            peers::{add_peer, cut, part, refused, remove_peer},
+            peers::{add_peer, disconnect, part, refused, remove_peer},
             rejected::reject,
             status::show_mesh,
             trigger::trigger,
@@ -54,7 +54,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
         SessionEvent::Refused { peer, refusal } => refused(world, room, peer, refusal),
         SessionEvent::Over { peer } => {
             if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-                link.cut(peer);
+                link.disconnect(peer);
             }
             remove_peer(world, room, peer, DisconnectReason::DisconnectedLocally);
         }
@@ -179,5 +179,5 @@ fn removed(world: &mut World, room: Entity, peer: PeerId, by: Vec<PeerId>) {
         // They are to know why, so this player's wish goes out before the farewell.
         link.send_events();
     }
-    cut(world, room, peer, DisconnectReason::DisconnectedLocally);
+    disconnect(world, room, peer, DisconnectReason::DisconnectedLocally);
 }

@@ -160,7 +160,7 @@ impl RoomLink {
     ///
     /// What waits may be the end of the handshake. Without it the other side would have no peer to
     /// take leave of.
-    pub(crate) fn cut(&mut self, peer: PeerId) {
+    pub(crate) fn disconnect(&mut self, peer: PeerId) {
         let now = self.now();
         let Some(transport) = self.transport.as_deref_mut() else {
             return;
@@ -168,7 +168,7 @@ impl RoomLink {
         if self.peers.knows(peer) && !self.peers.is_foreign(peer) {
             send_all(transport, &mut self.session, peer, Channel::Events, now);
         }
-        transport.cut(peer);
+        transport.disconnect(peer);
     }
 
     pub(crate) fn me(&self) -> PeerId {

@@ -72,8 +72,8 @@ impl Transport for Seat {
         self.network.lock().stats(self.me, peer)
     }
 
-    fn cut(&mut self, peer: PeerId) {
-        self.network.lock().cut(self.me, peer);
+    fn disconnect(&mut self, peer: PeerId) {
+        self.network.lock().disconnect(self.me, peer);
     }
 
     fn leave(self: Box<Self>) {

@@ -326,7 +326,7 @@ fn members_that_disconnect_each_other_keep_their_places() {
     let four = guests(&mut lab, 4);
     run(&mut lab, &four, Duration::from_secs(6));
     let other = four[3].id;
-    lab.commands(four[2].player, |commands| commands.cut_peer(other));
+    lab.commands(four[2].player, |commands| commands.disconnect_peer(other));
     run(&mut lab, &four, Duration::from_secs(5));
     assert_eq!(peers(&lab, &four[2]).len(), 2);
     assert_eq!(peers(&lab, &four[3]).len(), 2);

@@ -231,7 +231,7 @@ fn commands_without_a_room_are_harmless_and_warn_once() {
             commands.broadcast(Splash(1));
             commands.send_to(stranger, Splash(1));
             commands.share(Pose(1));
-            commands.cut_peer(stranger);
+            commands.disconnect_peer(stranger);
             commands.leave_rooms();
             commands.leave_room(Entity::PLACEHOLDER);
             app.update();

@@ -139,7 +139,7 @@ fn a_cut_peer_is_gone_at_once_on_both_sides() {
     let (mut lab, [ada, bob, eve]) = meet();
     let (entity, peer) = (lab.peer(ada, bob), lab.me(bob));
     note_farewells(&mut lab, ada, entity, "Bob");
-    lab.commands(ada, |commands| commands.cut_peer(peer));
+    lab.commands(ada, |commands| commands.disconnect_peer(peer));
     assert_eq!(
         farewells(&lab, ada),
         [("Bob", DisconnectReason::DisconnectedLocally)]
@@ -261,7 +261,7 @@ fn observers_of_leaving_can_use_the_peer_entity_however_the_room_ends() {
 fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
     let actions: [fn(&PeerJoined, &mut Commands); 4] = [
         |joined, commands| commands.entity(joined.entity).despawn(),
-        |joined, commands| commands.cut_peer(joined.peer),
+        |joined, commands| commands.disconnect_peer(joined.peer),
         |joined, commands| {
             commands.entity(joined.entity).remove::<Peer>();
         },
@@ -305,7 +305,7 @@ fn what_was_sent_before_a_disconnect_still_arrives() {
     let (me, peer) = (lab.me(ada), lab.me(bob));
     lab.commands(ada, |commands| {
         commands.send_to(peer, Splash(1));
-        commands.cut_peer(peer);
+        commands.disconnect_peer(peer);
     });
     lab.settle();
     assert_eq!(lab.splashes(bob), [(me, 1)]);

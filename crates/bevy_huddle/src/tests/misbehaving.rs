@@ -253,7 +253,7 @@ fn packets_from_somebody_who_is_not_here_are_ignored() {
 fn an_observer_may_cut_the_sender_between_two_messages() {
     let (mut lab, [ada, bob]) = meet();
     lab[bob].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
-        commands.cut_peer(splash.peer);
+        commands.disconnect_peer(splash.peer);
     });
     lab.commands(ada, |commands| {
         (0..3).for_each(|n| commands.broadcast(Splash(n)));

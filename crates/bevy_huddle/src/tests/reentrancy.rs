@@ -429,7 +429,7 @@ fn despawning_the_peers_in_any_observer_is_safe() {
 fn disconnecting_the_peers_in_any_observer_is_safe() {
     act_in_each(|huddle, commands| {
         for (_, peer) in huddle.peers() {
-            commands.cut_peer(peer.id);
+            commands.disconnect_peer(peer.id);
         }
     });
 }

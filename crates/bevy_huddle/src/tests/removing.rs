@@ -135,7 +135,7 @@ fn where_nobody_removes_others_it_says_what_to_do_and_cutting_works() {
     assert!(error.to_string().contains("cut the link"), "{error}");
     assert!(lab.have_met(&[ada, bob, eve]));
 
-    lab.commands(ada, |commands| commands.cut_peer(b));
+    lab.commands(ada, |commands| commands.disconnect_peer(b));
     lab.settle();
     assert_eq!(lab.find_peer(ada, bob), None);
     assert_eq!(lab.find_peer(bob, ada), None);
@@ -164,7 +164,7 @@ fn one_who_is_not_here_yet_can_be_cut_off() {
         None,
         "the games have not agreed yet"
     );
-    lab.commands(ada, |commands| commands.cut_peer(b));
+    lab.commands(ada, |commands| commands.disconnect_peer(b));
     lab.run_for(Duration::from_secs(10));
     assert_eq!(lab.seen::<PeerJoined>(ada), []);
     assert_eq!(lab.seen::<PeerLeft>(ada), [], "nobody was here");
@@ -184,7 +184,7 @@ fn peer_that_is_disconnected_before_it_joins_is_told() {
     lab.frame_rate(bob, 0.25);
     lab.frame(bob);
     lab.run_for(Duration::from_secs(2));
-    lab.commands(ada, |commands| commands.cut_peer(b));
+    lab.commands(ada, |commands| commands.disconnect_peer(b));
     lab.run_for(Duration::from_secs(10));
     for player in [ada, bob] {
         assert_eq!(lab.seen::<PeerJoined>(player), []);

@@ -241,8 +241,8 @@ impl Core {
     }
 
     /// Cuts a peer off, for as long as the room lasts.
-    pub(crate) fn cut(&mut self, now: Duration, peer: PeerId) {
-        self.supervisor.cut(now, peer, &mut self.actions);
+    pub(crate) fn disconnect(&mut self, now: Duration, peer: PeerId) {
+        self.supervisor.disconnect(now, peer, &mut self.actions);
     }
 
     /// The game asked for news, so it runs.

@@ -133,7 +133,7 @@ impl Driver {
                     view.queued.release(channel, len);
                 }
             }
-            Command::Cut(peer) => self.core.cut(self.started.elapsed(), peer),
+            Command::Disconnect(peer) => self.core.disconnect(self.started.elapsed(), peer),
             Command::SetFrozen(is_frozen) => self.core.set_frozen(is_frozen),
             Command::Leave => return false,
         }

@@ -36,7 +36,7 @@ pub(crate) fn check(config: &RoomConfig) -> Result<(), RoomError> {
 #[derive(Debug)]
 enum Command {
     Send(PeerId, Channel, Bytes),
-    Cut(PeerId),
+    Disconnect(PeerId),
     SetFrozen(bool),
     Leave,
 }
@@ -126,8 +126,8 @@ impl Handle {
         Some(stats)
     }
 
-    pub(crate) fn cut(&mut self, peer: PeerId) {
-        let _ = self.commands.send(Command::Cut(peer));
+    pub(crate) fn disconnect(&mut self, peer: PeerId) {
+        let _ = self.commands.send(Command::Disconnect(peer));
     }
 
     pub(crate) fn set_frozen(&mut self, is_frozen: bool) {

@@ -297,8 +297,8 @@ impl Driver {
         Some(stats)
     }
 
-    pub(super) fn cut(&mut self, peer: PeerId) {
-        self.core.cut(self.started.elapsed(), peer);
+    pub(super) fn disconnect(&mut self, peer: PeerId) {
+        self.core.disconnect(self.started.elapsed(), peer);
         self.act();
     }
 }

@@ -85,8 +85,8 @@ impl Handle {
         self.with(|driver| driver.stats(peer))?
     }
 
-    pub(crate) fn cut(&mut self, peer: PeerId) {
-        self.with(|driver| driver.cut(peer));
+    pub(crate) fn disconnect(&mut self, peer: PeerId) {
+        self.with(|driver| driver.disconnect(peer));
     }
 
     pub(crate) fn set_frozen(&mut self, is_frozen: bool) {

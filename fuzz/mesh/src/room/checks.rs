@@ -76,7 +76,7 @@ impl Checks {
         }
     }
 
-    pub(super) fn cut(&mut self, peer: PeerId) {
+    pub(super) fn disconnect(&mut self, peer: PeerId) {
         self.cut.insert(peer);
     }
 

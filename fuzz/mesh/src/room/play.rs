@@ -351,8 +351,8 @@ impl World {
                 self.act(None);
             }
             Step::Cut(peer) => {
-                self.checks.cut(peer.id());
-                self.core.cut(self.now, peer.id());
+                self.checks.disconnect(peer.id());
+                self.core.disconnect(self.now, peer.id());
                 self.act(None);
             }
             Step::Leave => {

@@ -150,14 +150,14 @@ pub(crate) fn remove_peers(world: &mut World, room: Entity, reason: DisconnectRe
 }
 
 /// Ends the link to a peer and takes them out of the room.
-pub(crate) fn cut(world: &mut World, room: Entity, peer: PeerId, reason: DisconnectReason) {
+pub(crate) fn disconnect(world: &mut World, room: Entity, peer: PeerId, reason: DisconnectReason) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
     if !link.peers.knows(peer) {
         return;
     }
-    link.cut(peer);
+    link.disconnect(peer);
     remove_peer(world, room, peer, reason);
     update_status(world, room);
 }
@@ -170,7 +170,7 @@ pub(crate) fn on_peer_removed(removed: On<Remove, (Peer, PeerOf)>, mut commands:
         for room in rooms.unwrap_or_default() {
             let link = world.get::<RoomLink>(room);
             if let Some(peer) = link.and_then(|link| link.peers.find(entity)) {
-                cut(world, room, peer, DisconnectReason::DisconnectedLocally);
+                disconnect(world, room, peer, DisconnectReason::DisconnectedLocally);
             }
         }
     });

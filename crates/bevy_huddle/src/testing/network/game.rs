@@ -110,7 +110,7 @@ impl Network {
         self.members.contains_key(&player)
     }
 
-    pub(crate) fn cut(&mut self, me: PeerId, peer: PeerId) {
+    pub(crate) fn disconnect(&mut self, me: PeerId, peer: PeerId) {
         let pair = Pair::of(me, peer);
         if self.is_open(me, peer) {
             self.part(pair, pair.side(me), DisconnectReason::DisconnectedByPeer);

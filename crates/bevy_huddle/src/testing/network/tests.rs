@@ -350,7 +350,7 @@ fn whoever_is_killed_says_nothing_and_is_lost() {
 fn a_cut_is_final() {
     let mut world = World::new(1, 2, latency(10));
     let [a, b] = [world.players[0], world.players[1]];
-    world.network.cut(a, b);
+    world.network.disconnect(a, b);
     world.run(20 * SECOND);
     let reasons = [
         (0, b, DisconnectReason::DisconnectedLocally),

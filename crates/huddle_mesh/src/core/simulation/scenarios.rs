@@ -267,7 +267,7 @@ fn a_cut_reaches_the_other_side_at_once_and_lasts() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
     let (at, victim) = (simulation.now, simulation.nodes[1].me);
-    simulation.nodes[0].core.cut(at, victim);
+    simulation.nodes[0].core.disconnect(at, victim);
     simulation.act(0);
     simulation.run(seconds(30));
     assert_eq!(

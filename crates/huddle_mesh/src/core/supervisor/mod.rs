@@ -162,7 +162,7 @@ impl Supervisor {
         true
     }
 
-    pub(crate) fn cut(&mut self, now: Duration, id: PeerId, actions: &mut Actions) {
+    pub(crate) fn disconnect(&mut self, now: Duration, id: PeerId, actions: &mut Actions) {
         self.end(
             now,
             id,
