@@ -5,7 +5,7 @@ use huddle_session::TransferId;
 
 use crate::{
     message::{recipients::Recipients, registry::PeerMessage, state::OwnState},
-    peer::events::RemovalFailed,
+    peer::events::KickFailed,
     receive::apply::peers::{disconnect, remove_peers},
     room::{
         components::Rooms, join::join, link::RoomLink, options::RoomOptions, status::RoomStatus,
@@ -66,12 +66,12 @@ pub trait HuddleCommandsExt {
     fn share<T: PeerMessage>(&mut self, value: T);
 
     /// Cuts a peer off: nothing from them arrives any more. It concerns this player alone, and
-    /// always works; see [`remove_peer`](Self::remove_peer).
+    /// always works; see [`kick_peer`](Self::kick_peer).
     fn disconnect_peer(&mut self, peer: PeerId);
 
-    /// Wants a player removed from the room: an order or a vote, by the policy that was chosen
-    /// with [`RoomOptions::removal`]. [`RemovalFailed`] says why it does not work.
-    fn remove_peer(&mut self, peer: PeerId);
+    /// Requests that a player is kicked from the room: an order or a vote, by the policy that was chosen
+    /// with [`RoomOptions::kick_policy`]. [`KickFailed`] says why it does not work.
+    fn kick_peer(&mut self, peer: PeerId);
 
     /// Sends bytes of any length in the background, beside everything else: a map, a picture, a
     /// replay. The recipients see [`TransferReceived`](crate::TransferReceived), and this player
@@ -143,8 +143,8 @@ impl HuddleCommandsExt for Commands<'_, '_> {
         });
     }
 
-    fn remove_peer(&mut self, peer: PeerId) {
-        self.queue(move |world: &mut World| remove(world, peer));
+    fn kick_peer(&mut self, peer: PeerId) {
+        self.queue(move |world: &mut World| kick(world, peer));
     }
 
     fn send_file(
@@ -186,8 +186,8 @@ fn rooms(world: &mut World) -> Vec<Entity> {
     rooms
 }
 
-/// Wants a player removed from the room in which they are, or else from the first.
-fn remove(world: &mut World, peer: PeerId) {
+/// Requests that a player is kicked from the room in which they are, or else from the first.
+fn kick(world: &mut World, peer: PeerId) {
     let rooms = rooms(world);
     let is_in = |room: &Entity| {
         let link = world.get::<RoomLink>(*room);
@@ -199,9 +199,9 @@ fn remove(world: &mut World, peer: PeerId) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    if let Err(error) = link.session.ask_removal(peer) {
-        log::warn!("{peer} cannot be removed: {error}");
-        let failed = RemovalFailed {
+    if let Err(error) = link.session.request_kick(peer) {
+        log::warn!("{peer} cannot be kicked: {error}");
+        let failed = KickFailed {
             entity: room,
             peer,
             error,

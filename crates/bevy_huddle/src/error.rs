@@ -38,9 +38,9 @@ pub enum JoinError {
         /// How many can play.
         capacity: u8,
     },
-    /// This player was removed from the room, by its [`RemovalPolicy`].
-    #[error("this player was removed from the room by {}", names(by))]
-    Removed {
+    /// This player was kicked from the room, by its [`KickPolicy`].
+    #[error("this player was kicked from the room by {}", names(by))]
+    Kicked {
         /// Who wanted it.
         by: Vec<PeerId>,
     },

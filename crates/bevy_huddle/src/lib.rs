@@ -100,7 +100,7 @@
 //! | the game's name and version | [`set_game_id`](HuddleAppExt::set_game_id) | [`Refusal::Game`] |
 //! | the messages: names and types | [`add_peer_event`](HuddleAppExt::add_peer_event), [`add_peer_state`](HuddleAppExt::add_peer_state) | [`Refusal::Messages`] |
 //! | the ticks per second | [`TickPlugin`] | [`Refusal::TickRate`] |
-//! | who may remove players | [`RoomOptions::removal`] | [`Refusal::Policy`] |
+//! | who may kick players | [`RoomOptions::kick_policy`] | [`Refusal::KickPolicy`] |
 //! | how many can play | [`RoomOptions::capacity`] | [`Refusal::Capacity`] |
 //! | the protocol of this library | its version | [`Refusal::Version`] |
 //!
@@ -130,10 +130,10 @@
 //! ```
 //!
 //! Anybody can cut their own link to another player, with
-//! [`disconnect_peer`](HuddleCommandsExt::disconnect_peer). Removing somebody from the whole room is up to
-//! its rules: nobody can, or the host, or more than half of the others, as [`RemovalPolicy`] says.
-//! [`remove_peer`](HuddleCommandsExt::remove_peer) asks for it, [`PeerRemoved`] tells the others,
-//! and [`RoomFailed`] the one who is removed. The host is the player longest in the room:
+//! [`disconnect_peer`](HuddleCommandsExt::disconnect_peer). Kicking somebody from the whole room is up to
+//! its rules: nobody can, or the host, or more than half of the others, as [`KickPolicy`] says.
+//! [`kick_peer`](HuddleCommandsExt::kick_peer) asks for it, [`PeerKicked`] tells the others,
+//! and [`RoomFailed`] the one who is kicked. The host is the player longest in the room:
 //! [`Huddle::host`] and [`HostChanged`].
 //!
 //! # Peers
@@ -271,10 +271,10 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`RoomFailed`] | the room cannot be used, for example because its URL is wrong; or this player was removed |
+//! | [`RoomFailed`] | the room cannot be used, for example because its URL is wrong; or this player was kicked |
 //! | [`LinkFailed`] | somebody is in the room, but no link to them opens |
 //! | [`PeerRefused`] | somebody's game does not fit, or did not let this player in |
-//! | [`RemovalFailed`] | the room's rules do not let this player remove another |
+//! | [`KickFailed`] | the room's rules do not let this player kick another |
 //! | [`TransferFailed`] | a file did not arrive |
 //! | [`SignalingChanged`] | the signaling server is lost, or back |
 //! | [`SendFailed`] | a message was too long, never declared, or too many wait |
@@ -349,8 +349,8 @@ pub use huddle_mesh::{
     RoomUrl, RoomUrlError, SdpError, SendError, Signaling, SignalingId, SignalingLoss, StopReason,
 };
 pub use huddle_session::{
-    DeliveryStats, Direction, MAX_EVENT_LEN, MAX_STATE_LEN, MessageError as PacketError,
-    OfferError, QueueError, Refusal, RemovalError, RemovalPolicy, SetupError, Tick, TickRate,
+    DeliveryStats, Direction, KickError, KickPolicy, MAX_EVENT_LEN, MAX_STATE_LEN,
+    MessageError as PacketError, OfferError, QueueError, Refusal, SetupError, Tick, TickRate,
     TickRateError, TransferFailure, TransferId, TransferLimits,
     codec::{DecodeError, EncodeError},
 };
@@ -371,8 +371,8 @@ pub use peer::{
     admission::JoinRequest,
     components::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Stopped, Suspect},
     events::{
-        LinkFailed, MeshChanged, PeerJoined, PeerLeft, PeerRecovered, PeerRefused, PeerRemoved,
-        PeerResumed, PeerStopped, PeerSuspected, RemovalFailed,
+        KickFailed, LinkFailed, MeshChanged, PeerJoined, PeerKicked, PeerLeft, PeerRecovered,
+        PeerRefused, PeerResumed, PeerStopped, PeerSuspected,
     },
     pending::{PeerPending, PendingPeers, PendingReason},
 };
@@ -412,14 +412,14 @@ pub mod prelude {
     pub use crate::{
         AcceptedTransfers, DisconnectReason, FromPeer, HostChanged, Huddle, HuddleAppExt,
         HuddleBackgroundPlugin, HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins,
-        HuddleSystems, IceServer, LinkFailed, LinkStats, LinkedWith, MeshChanged, MessageRejected,
-        Offender, Peer, PeerId, PeerJoined, PeerLeft, PeerOf, PeerPending, PeerRecovered,
-        PeerRefused, PeerRemoved, PeerResumed, PeerSender, PeerStopped, PeerSuspected,
-        PendingPeers, PendingReason, Recipients, RemovalFailed, RemovalPolicy, Room, RoomFailed,
-        RoomOptions, RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared,
-        SignalRejected, SignalingChanged, SignalingStatus, StopReason, Stopped, Suspect,
-        TickPlugin, TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits,
-        TransferProgress, TransferReceived, TransferStarted, Undelivered,
+        HuddleSystems, IceServer, KickFailed, KickPolicy, LinkFailed, LinkStats, LinkedWith,
+        MeshChanged, MessageRejected, Offender, Peer, PeerId, PeerJoined, PeerKicked, PeerLeft,
+        PeerOf, PeerPending, PeerRecovered, PeerRefused, PeerResumed, PeerSender, PeerStopped,
+        PeerSuspected, PendingPeers, PendingReason, Recipients, Room, RoomFailed, RoomOptions,
+        RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared, SignalRejected,
+        SignalingChanged, SignalingStatus, StopReason, Stopped, Suspect, TickPlugin, TicksSkipped,
+        ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
+        TransferReceived, TransferStarted, Undelivered,
         conditions::{in_room, playing, room_status, waiting},
     };
 }

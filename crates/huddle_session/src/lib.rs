@@ -57,7 +57,7 @@ pub use packet::{DeliveryStats, PacketError, PartError};
 pub use room::{
     MessageError, PacketRider, RoomSession, RoomSetup, SessionEvent, SessionStats, SetupError,
 };
-pub use roster::{RemovalError, RemovalPolicy};
+pub use roster::{KickError, KickPolicy};
 pub use schema::{MAX_SCHEMA_LEN, Schema, SchemaError};
 pub use state::OwnStates;
 pub use tick::{Tick, TickInstant, TickRate, TickRateError};

@@ -25,7 +25,7 @@ pub(crate) fn plugin(app: &mut App) {
         .add_observer(pending)
         .add_systems(Update, end_pending)
         .add_observer(refused)
-        .add_observer(removed)
+        .add_observer(kicked)
         .add_observer(failed);
 }
 
@@ -102,8 +102,8 @@ fn refused(event: On<PeerRefused>, mut last: ResMut<LastRefusal>, mut commands: 
     last.0 = Some(reason);
 }
 
-fn removed(event: On<PeerRemoved>, mut commands: Commands) {
-    commands.trigger(about(event.peer, |name| format!("{name} was removed")));
+fn kicked(event: On<PeerKicked>, mut commands: Commands) {
+    commands.trigger(about(event.peer, |name| format!("{name} was kicked")));
 }
 
 fn failed(event: On<RoomFailed>, mut commands: Commands) {

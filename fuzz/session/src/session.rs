@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
 use huddle_session::{
     Delivery, Direction, KindId, Kinds, Lane, MAX_PACKET_LEN, MessageError, OwnStates, PeerId,
-    RemovalPolicy, RoomSession, RoomSetup, Schema, SessionEvent, TickRate, TransferEvent,
+    KickPolicy, RoomSession, RoomSetup, Schema, SessionEvent, TickRate, TransferEvent,
     TransferId,
 };
 
@@ -73,7 +73,7 @@ pub(crate) fn room_for(player: usize, capacity: Option<u8>) -> RoomSession {
     }
     RoomSession::new(RoomSetup {
         rate: TickRate::from_hz(20.0).expect("a rate"),
-        policy: RemovalPolicy::Majority,
+        policy: KickPolicy::Majority,
         capacity,
         seed: player as u64 + 100,
         ..RoomSetup::new(peer_id(player), GAME, kinds)

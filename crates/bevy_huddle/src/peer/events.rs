@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 use huddle_mesh::{DisconnectReason, LinkFailure, PeerId, StopReason};
-use huddle_session::{Refusal, RemovalError};
+use huddle_session::{KickError, Refusal};
 
 /// Somebody joined, and their game fits. Triggered on their new peer entity.
 #[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
@@ -56,11 +56,11 @@ pub struct LinkFailed {
     pub attempt: u32,
 }
 
-/// A player is removed from the room, by its [`RemovalPolicy`](crate::RemovalPolicy). Triggered on
-/// the peer entity; [`PeerLeft`] follows. Who is removed sees
-/// [`JoinError::Removed`](crate::JoinError::Removed).
+/// A player is kicked from the room, by its [`KickPolicy`](crate::KickPolicy). Triggered on
+/// the peer entity; [`PeerLeft`] follows. Who is kicked sees
+/// [`JoinError::Kicked`](crate::JoinError::Kicked).
 #[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
-pub struct PeerRemoved {
+pub struct PeerKicked {
     /// The peer entity.
     pub entity: Entity,
     /// Who.
@@ -69,16 +69,16 @@ pub struct PeerRemoved {
     pub by: Vec<PeerId>,
 }
 
-/// [`remove_peer`](crate::HuddleCommandsExt::remove_peer) did not work. Triggered on the room
+/// [`kick_peer`](crate::HuddleCommandsExt::kick_peer) did not work. Triggered on the room
 /// entity.
 #[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
-pub struct RemovalFailed {
+pub struct KickFailed {
     /// The room entity.
     pub entity: Entity,
-    /// Who was to be removed.
+    /// Who was to be kicked.
     pub peer: PeerId,
     /// Why, and what to do.
-    pub error: RemovalError,
+    pub error: KickError,
 }
 
 /// A peer told whom they are linked with: see [`LinkedWith`](crate::LinkedWith). Triggered on the

@@ -7,7 +7,7 @@ use huddle_mesh::RoomEvent;
 
 use crate::{
     message::{failed::SendFailed, registry::Party},
-    peer::events::RemovalFailed,
+    peer::events::KickFailed,
     receive::{
         apply::{
             failure::{fail, finish},
@@ -41,7 +41,7 @@ pub(crate) fn receive(
         }
     }
     trigger_waiting::<SendFailed>(world);
-    trigger_waiting::<RemovalFailed>(world);
+    trigger_waiting::<KickFailed>(world);
     rooms.clear();
     rooms.extend_from_slice(world.resource::<Rooms>());
     for &room in &*rooms {

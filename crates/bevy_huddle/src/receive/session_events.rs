@@ -11,7 +11,7 @@ use crate::{
     peer::{
         admission::{AdmissionRule, JoinRequest},
         components::{LinkedWith, Peer},
-        events::{MeshChanged, PeerRemoved},
+        events::{MeshChanged, PeerKicked},
     },
     receive::{
         apply::{
@@ -84,7 +84,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             }
         }
         SessionEvent::Full { capacity } => fail(world, room, JoinError::Full { capacity }),
-        SessionEvent::Removed { peer, by } => removed(world, room, peer, by),
+        SessionEvent::Kicked { peer, by } => kicked(world, room, peer, by),
         SessionEvent::TicksSkipped { ticks } => {
             log::debug!("{ticks} ticks behind the others: skipped");
             trigger(
@@ -164,16 +164,16 @@ fn mesh_changed(world: &mut World, room: Entity, peer: PeerId) {
     }
 }
 
-fn removed(world: &mut World, room: Entity, peer: PeerId, by: Vec<PeerId>) {
+fn kicked(world: &mut World, room: Entity, peer: PeerId, by: Vec<PeerId>) {
     let Some(link) = world.get::<RoomLink>(room) else {
         return;
     };
     if link.me() == peer {
-        return fail(world, room, JoinError::Removed { by });
+        return fail(world, room, JoinError::Kicked { by });
     }
     if let Some(entity) = peer_entity(world, room, peer) {
-        log::info!("{peer} is removed from the room");
-        trigger(world, PeerRemoved { entity, peer, by });
+        log::info!("{peer} is kicked from the room");
+        trigger(world, PeerKicked { entity, peer, by });
     }
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
         // They are to know why, so this player's wish goes out before the farewell.

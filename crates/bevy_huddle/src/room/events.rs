@@ -25,7 +25,7 @@ pub struct SignalingChanged {
     pub signaling: Signaling,
 }
 
-/// A room cannot be used, or this player was removed from it. Triggered on the room entity, which
+/// A room cannot be used, or this player was kicked from it. Triggered on the room entity, which
 /// stays until it is despawned or [`leave_rooms`](crate::HuddleCommandsExt::leave_rooms) is called.
 #[derive(EntityEvent, Debug, Clone, PartialEq)]
 pub struct RoomFailed {

@@ -44,8 +44,11 @@ pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
 
 /// Joins with the mesh, unless the app has something else.
 fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), JoinError> {
-    let (removal, capacity, join_data) =
-        (options.removal, options.capacity, options.join_data.clone());
+    let (kick_policy, capacity, join_data) = (
+        options.kick_policy,
+        options.capacity,
+        options.join_data.clone(),
+    );
     let config = options.into_config()?;
     let url = config.url.clone();
     if is_joined(world, &url) {
@@ -65,7 +68,7 @@ fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), J
         game: game.0,
         rate,
         kinds: kinds.kinds.clone(),
-        policy: removal,
+        policy: kick_policy,
         capacity,
         join_data,
         limits: limits.copied().unwrap_or_default().0,

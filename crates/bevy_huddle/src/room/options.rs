@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{IceServer, RoomConfig, RoomUrlError};
-use huddle_session::RemovalPolicy;
+use huddle_session::KickPolicy;
 
 /// Which room to join, and how.
 ///
@@ -23,7 +23,7 @@ pub struct RoomOptions {
     url: String,
     ice_servers: Vec<IceServer>,
     relay_only: bool,
-    pub(super) removal: RemovalPolicy,
+    pub(super) kick_policy: KickPolicy,
     pub(super) capacity: Option<u8>,
     pub(super) join_data: Bytes,
 }
@@ -39,7 +39,7 @@ impl RoomOptions {
             url: url.into(),
             ice_servers: Vec::new(),
             relay_only: false,
-            removal: RemovalPolicy::default(),
+            kick_policy: KickPolicy::default(),
             capacity: None,
             join_data: Bytes::new(),
         }
@@ -60,11 +60,11 @@ impl RoomOptions {
         self
     }
 
-    /// Says who may remove players from the room: nobody, unless this is called. Players meet only
+    /// Says who may kick players from the room: nobody, unless this is called. Players meet only
     /// if they say the same.
     #[must_use]
-    pub fn removal(mut self, policy: RemovalPolicy) -> Self {
-        self.removal = policy;
+    pub fn kick_policy(mut self, policy: KickPolicy) -> Self {
+        self.kick_policy = policy;
         self
     }
 

@@ -10,7 +10,7 @@ use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_session::QueueError;
 
-use crate::{error::MessageError, message::failed::SendFailed, peer::events::RemovalFailed};
+use crate::{error::MessageError, message::failed::SendFailed, peer::events::KickFailed};
 
 /// How many failures of observers wait for the next frame, so that those who send again because
 /// something was not sent do not multiply without end.
@@ -31,7 +31,7 @@ impl Failure for SendFailed {
     }
 }
 
-impl Failure for RemovalFailed {
+impl Failure for KickFailed {
     fn is_current(&self, world: &World) -> bool {
         world.get_entity(self.entity).is_ok()
     }

@@ -46,8 +46,8 @@ pub(super) fn lab() -> Lab {
     lab.record::<PeerRecovered>();
     lab.record::<LinkFailed>();
     lab.record::<PeerRefused>();
-    lab.record::<PeerRemoved>();
-    lab.record::<RemovalFailed>();
+    lab.record::<PeerKicked>();
+    lab.record::<KickFailed>();
     lab.record::<HostChanged>();
     lab.record::<MeshChanged>();
     lab.record::<TicksSkipped>();

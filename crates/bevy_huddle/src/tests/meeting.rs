@@ -107,14 +107,11 @@ fn games_with_another_name_refuse_each_other() {
 
 #[test]
 fn rooms_with_other_rules_refuse_each_other() {
-    let room = |policy| join(RoomOptions::new("ws://lab/room").removal(policy));
-    let [first, second] = refusals(room(RemovalPolicy::Host), room(RemovalPolicy::Majority));
-    let refused = |mine, theirs| Refusal::Policy { mine, theirs };
-    assert_eq!(first, refused(RemovalPolicy::Host, RemovalPolicy::Majority));
-    assert_eq!(
-        second,
-        refused(RemovalPolicy::Majority, RemovalPolicy::Host)
-    );
+    let room = |policy| join(RoomOptions::new("ws://lab/room").kick_policy(policy));
+    let [first, second] = refusals(room(KickPolicy::Host), room(KickPolicy::Majority));
+    let refused = |mine, theirs| Refusal::KickPolicy { mine, theirs };
+    assert_eq!(first, refused(KickPolicy::Host, KickPolicy::Majority));
+    assert_eq!(second, refused(KickPolicy::Majority, KickPolicy::Host));
 }
 
 /// One who asks for the password, and one who says it.

@@ -53,8 +53,8 @@ fn all_events() -> Vec<Observed> {
         event::<PeerPending>(),
         event::<LinkFailed>(),
         event::<PeerRefused>(),
-        event::<PeerRemoved>(),
-        event::<RemovalFailed>(),
+        event::<PeerKicked>(),
+        event::<KickFailed>(),
         event::<HostChanged>(),
         event::<MeshChanged>(),
         event::<TicksSkipped>(),
@@ -133,8 +133,8 @@ fn watch_all(app: &mut App) {
     watch::<PeerPending>(app);
     watch::<LinkFailed>(app);
     watch::<PeerRefused>(app);
-    watch::<PeerRemoved>(app);
-    watch::<RemovalFailed>(app);
+    watch::<PeerKicked>(app);
+    watch::<KickFailed>(app);
     watch::<HostChanged>(app);
     watch::<MeshChanged>(app);
     watch::<TicksSkipped>(app);
@@ -221,7 +221,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
         watch_all(app);
         app.insert_resource(Time::<Fixed>::from_hz(HZ));
         app.add_systems(Startup, |mut commands: Commands| {
-            commands.join_room(RoomOptions::new("ws://lab/room").removal(RemovalPolicy::Host));
+            commands.join_room(RoomOptions::new("ws://lab/room").kick_policy(KickPolicy::Host));
         });
     };
     let bob = lab.player(join);
@@ -261,7 +261,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     lab.commands(ada, say);
     lab.commands(ada, |commands| {
         commands.broadcast(Blob(vec![0; 100_000]));
-        commands.remove_peer(e);
+        commands.kick_peer(e);
     });
     lab.run_for(Duration::from_millis(500));
 
@@ -310,7 +310,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     lab.stop_server();
     lab.run_for(Duration::from_millis(100));
     lab.start_server();
-    lab.commands(bob, |commands| commands.remove_peer(e));
+    lab.commands(bob, |commands| commands.kick_peer(e));
     lab.run_for(Duration::from_millis(1200));
     for player in [ada, bob, eve] {
         check(&lab, player, context);
@@ -440,7 +440,7 @@ fn sending_and_asking_in_any_observer_is_safe() {
         commands.send_to(Recipients::All, Splash(2));
         commands.send_file(Recipients::Others, "again", vec![1, 2, 3]);
         for (_, peer) in huddle.peers() {
-            commands.remove_peer(peer.id);
+            commands.kick_peer(peer.id);
         }
     });
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     capacity::{Claim, MAX_LIST_LEN, PlaceList},
     clock::ClockReading,
-    roster::RemovalPolicy,
+    roster::KickPolicy,
     tick::TickRate,
     wire::{Reader, put_varint},
 };
@@ -51,7 +51,7 @@ pub(super) struct Hello {
     pub(super) opening: Opening,
     pub(super) rate: TickRate,
     pub(super) kinds_hash: u64,
-    pub(super) policy: RemovalPolicy,
+    pub(super) policy: KickPolicy,
     pub(super) clock: ClockReading,
     pub(super) join_data: Bytes,
     pub(super) places: Option<Offer>,
@@ -188,8 +188,8 @@ fn read_hello(reader: &mut Reader, opening: Opening) -> Result<Hello, HandshakeE
     let rate = reader.u32().ok_or(HandshakeError::Truncated)?;
     let kinds_hash = reader.u64().ok_or(HandshakeError::Truncated)?;
     let policy = reader.u8().ok_or(HandshakeError::Truncated)?;
-    let policy = RemovalPolicy::from_wire(policy)
-        .ok_or(HandshakeError::Malformed("a removal policy there is not"))?;
+    let policy = KickPolicy::from_wire(policy)
+        .ok_or(HandshakeError::Malformed("a kick policy there is not"))?;
     let flags = reader.u8().ok_or(HandshakeError::Truncated)?;
     let tick = reader.u32().ok_or(HandshakeError::Truncated)?;
     let joined = reader.u32().ok_or(HandshakeError::Truncated)?;

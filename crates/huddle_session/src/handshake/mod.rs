@@ -503,7 +503,7 @@ fn judge(terms: &Terms, hello: &Hello) -> Verdict {
             theirs: hello.rate,
         })
     } else if hello.policy != terms.policy {
-        Verdict::Refuse(Refusal::Policy {
+        Verdict::Refuse(Refusal::KickPolicy {
             mine: terms.policy,
             theirs: hello.policy,
         })

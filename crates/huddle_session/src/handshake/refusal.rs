@@ -3,7 +3,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::registry::Difference;
-use crate::{roster::RemovalPolicy, tick::TickRate};
+use crate::{roster::KickPolicy, tick::TickRate};
 
 /// How many names a text tells before it counts the rest.
 const MAX_NAMES: usize = 5;
@@ -48,13 +48,13 @@ pub enum Refusal {
     },
     /// Their rooms have different rules.
     #[error(
-        "in the other player's game {theirs} can remove players, in this one {mine}: both need the same rules"
+        "in the other player's game {theirs} can kick players, in this one {mine}: both need the same rules"
     )]
-    Policy {
+    KickPolicy {
         /// This player's policy.
-        mine: RemovalPolicy,
+        mine: KickPolicy,
         /// The other's.
-        theirs: RemovalPolicy,
+        theirs: KickPolicy,
     },
     /// Their rooms have different capacities.
     #[error(
@@ -107,7 +107,7 @@ impl Refusal {
             Self::Game { .. } => 1,
             Self::Version { .. } => 2,
             Self::TickRate { .. } => 3,
-            Self::Policy { .. } => 4,
+            Self::KickPolicy { .. } => 4,
             Self::Messages { .. } => 5,
             Self::NotAdmitted { .. } => 6,
             Self::Full { .. } => FULL,

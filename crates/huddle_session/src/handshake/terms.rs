@@ -2,7 +2,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::registry::Registry;
-use crate::{capacity::Claim, kind::Kinds, roster::RemovalPolicy, tick::TickRate};
+use crate::{capacity::Claim, kind::Kinds, roster::KickPolicy, tick::TickRate};
 
 /// The longest id of a game, in bytes.
 pub const MAX_GAME_LEN: usize = 64;
@@ -18,7 +18,7 @@ pub struct Terms {
     pub(super) rate: TickRate,
     pub(super) kinds_hash: u64,
     pub(super) registry: Registry,
-    pub(super) policy: RemovalPolicy,
+    pub(super) policy: KickPolicy,
     pub(super) join_data: Bytes,
     /// In a room with a capacity.
     pub(super) places: Option<Offer>,
@@ -54,7 +54,7 @@ impl Terms {
         game: &str,
         rate: TickRate,
         kinds: &Kinds,
-        policy: RemovalPolicy,
+        policy: KickPolicy,
         join_data: Bytes,
     ) -> Result<Self, TermsError> {
         if game.len() > MAX_GAME_LEN {
@@ -95,7 +95,7 @@ mod tests {
                 &"g".repeat(game),
                 TickRate::claimed(60_000),
                 &Kinds::default(),
-                RemovalPolicy::Nobody,
+                KickPolicy::Nobody,
                 vec![0; join_data].into(),
             )
         };

@@ -5,7 +5,7 @@ use huddle_id::PeerId;
 
 use crate::{
     kind::{Delivery, Kinds},
-    roster::RemovalPolicy,
+    roster::KickPolicy,
     schema::Schema,
     tick::TickRate,
 };
@@ -24,13 +24,13 @@ fn kinds(names: &[&str]) -> Kinds {
     kinds
 }
 
-fn offer(game: &str, rate: u32, policy: RemovalPolicy, kinds: &Kinds) -> Terms {
+fn offer(game: &str, rate: u32, policy: KickPolicy, kinds: &Kinds) -> Terms {
     let join_data = Bytes::from_static(b"let me in");
     Terms::new(game, TickRate::claimed(rate), kinds, policy, join_data).unwrap()
 }
 
 fn terms() -> Terms {
-    offer("pond", 60_000, RemovalPolicy::Nobody, &kinds(&["splash"]))
+    offer("pond", 60_000, KickPolicy::Nobody, &kinds(&["splash"]))
 }
 
 fn clock() -> ClockReading {
@@ -148,7 +148,7 @@ fn mirrored(refusal: Refusal) -> Refusal {
             mine: theirs,
             theirs: mine,
         },
-        Refusal::Policy { mine, theirs } => Refusal::Policy {
+        Refusal::KickPolicy { mine, theirs } => Refusal::KickPolicy {
             mine: theirs,
             theirs: mine,
         },
@@ -220,7 +220,7 @@ proptest! {
         let theirs = offer(
             if differs[0] { "lake" } else { "pond" },
             if differs[1] { 30_000 } else { 60_000 },
-            if differs[2] { RemovalPolicy::Host } else { RemovalPolicy::Nobody },
+            if differs[2] { KickPolicy::Host } else { KickPolicy::Nobody },
             &if differs[3] { kinds(&["splash", "dive"]) } else { kinds(&["splash"]) },
         );
         let late = Duration::from_millis(late);
@@ -231,7 +231,7 @@ proptest! {
         let is_named = match a {
             Refusal::Game { .. } => differs[0],
             Refusal::TickRate { .. } => differs[1] && !differs[0],
-            Refusal::Policy { .. } => differs[2],
+            Refusal::KickPolicy { .. } => differs[2],
             Refusal::Messages { ref only_theirs, .. } => only_theirs == &["dive".to_owned()],
             _ => false,
         };
@@ -274,7 +274,7 @@ proptest! {
         cut in any::<prop::sample::Index>(),
     ) {
         let route = Route { from: 2, to: 1 };
-        let theirs = offer("pond", 60_000, RemovalPolicy::Nobody, &kinds(&["splash", "dive"]));
+        let theirs = offer("pond", 60_000, KickPolicy::Nobody, &kinds(&["splash", "dive"]));
         for bytes in [
             message::hello(2, &theirs, clock()),
             message::welcome(route),
@@ -401,7 +401,7 @@ fn late_decision_counts() {
 #[test]
 fn missing_list_leaves_the_difference_unnamed() {
     let mut side = Side::new(1, terms());
-    let theirs = offer("pond", 60_000, RemovalPolicy::Nobody, &kinds(&["dive"]));
+    let theirs = offer("pond", 60_000, KickPolicy::Nobody, &kinds(&["dive"]));
     side.receive(message::hello(2, &theirs, clock()), Duration::ZERO);
     let mut now = Duration::ZERO;
     while now < PLENTY {
@@ -581,7 +581,7 @@ fn a_peer_can_change_its_mind_after_it_was_done() {
 #[test]
 fn the_bytes_are_as_documented() {
     let hex = |bytes: Bytes| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    let terms = offer("pond", 60_000, RemovalPolicy::Host, &kinds(&["splash"]));
+    let terms = offer("pond", 60_000, KickPolicy::Host, &kinds(&["splash"]));
     let nonce = 0x0807_0605_0403_0201;
     assert_eq!(
         hex(message::hello(nonce, &terms, clock())),

@@ -102,7 +102,7 @@ pub enum SessionEvent {
         capacity: u8,
     },
     /// By the room's policy a player is to go: cut them off, or leave if it is this one.
-    Removed {
+    Kicked {
         /// Who; maybe this player.
         peer: PeerId,
         /// Who wanted it.

@@ -27,7 +27,7 @@ use crate::{
     hash::Fnv64,
     kind::{Delivery, KindError, KindId, Kinds},
     lane::Lane,
-    roster::{RemovalError, RemovalPolicy, Roster, RosterEvent, RosterMessage},
+    roster::{KickError, KickPolicy, Roster, RosterEvent, RosterMessage},
     schema::Schema,
     state::OwnStates,
     tick::{Tick, TickInstant, TickRate},
@@ -51,8 +51,8 @@ pub struct RoomSetup {
     pub rate: TickRate,
     /// What the game declared.
     pub kinds: Kinds,
-    /// Who may remove players.
-    pub policy: RemovalPolicy,
+    /// Who may kick players.
+    pub policy: KickPolicy,
     /// How many can play, from 2 to [`MAX_PLACES`]; `None` for any number.
     pub capacity: Option<u8>,
     /// What this player says to be admitted.
@@ -71,7 +71,7 @@ impl RoomSetup {
             game: game.to_owned(),
             rate: TickRate::default(),
             kinds,
-            policy: RemovalPolicy::default(),
+            policy: KickPolicy::default(),
             capacity: None,
             join_data: Bytes::new(),
             limits: TransferLimits::default(),
@@ -399,13 +399,13 @@ impl RoomSession {
             .is_some_and(|session| session.handshake.is_unanswered())
     }
 
-    /// Wants a player removed from the room: an order if this player is host and the policy says
+    /// Requests that a player is kicked from the room: an order if this player is host and the policy says
     /// so, a vote among equals.
     ///
     /// # Errors
     /// If the room's policy does not allow it, or the player is not there.
-    pub fn ask_removal(&mut self, peer: PeerId) -> Result<(), RemovalError> {
-        self.roster.ask_removal(peer, self.clock.tick())?;
+    pub fn request_kick(&mut self, peer: PeerId) -> Result<(), KickError> {
+        self.roster.request_kick(peer, self.clock.tick())?;
         self.poll_roster();
         Ok(())
     }
@@ -648,8 +648,8 @@ impl RoomSession {
         while let Some(event) = self.roster.poll() {
             match event {
                 RosterEvent::Send(message) => self.tell_everybody(&message),
-                RosterEvent::Remove { peer, by } => {
-                    self.news.push_back(SessionEvent::Removed { peer, by });
+                RosterEvent::Kick { peer, by } => {
+                    self.news.push_back(SessionEvent::Kicked { peer, by });
                 }
             }
         }

@@ -25,8 +25,9 @@ pub(crate) enum RosterMessage {
         /// Their peers.
         peers: Vec<PeerId>,
     },
-    /// The sender wants a player removed: as the host an order, among equals a vote.
-    Remove(PeerId),
+    /// The sender wants a player kicked: as the host an order, among equals a vote.
+    #[serde(rename = "Remove")] // Part of the schema that peers compare.
+    Kick(PeerId),
     /// Who has a place, in a room with a capacity.
     Places(PlaceList),
 }
@@ -80,7 +81,7 @@ mod tests {
         };
         assert_eq!(hex(message), format!("00fbbc0202{}{}", id("01"), id("02")));
         assert_eq!(
-            hex(RosterMessage::Remove(PeerId::from_bytes([3; 16]))),
+            hex(RosterMessage::Kick(PeerId::from_bytes([3; 16]))),
             format!("01{}", id("03"))
         );
     }

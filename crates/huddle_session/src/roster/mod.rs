@@ -1,5 +1,5 @@
 //! Who is in the room, as seen from one player: who is linked with whom, who is host, and whom the
-//! room's rules remove.
+//! room's rules kick.
 
 mod message;
 mod policy;
@@ -13,7 +13,7 @@ use huddle_id::PeerId;
 use thiserror::Error;
 
 pub(crate) use self::message::{MAX_LINKS, RosterMessage};
-pub use self::policy::RemovalPolicy;
+pub use self::policy::KickPolicy;
 use crate::tick::TickRate;
 
 /// For how long after joining everybody who is met is taken to have been there before.
@@ -22,10 +22,10 @@ const NEWCOMER: Duration = Duration::from_secs(5);
 /// How long before it was first heard of a player may have joined: links take time.
 const SLACK: Duration = Duration::from_secs(10);
 
-/// For how long a wish to remove somebody holds.
+/// For how long a wish to kick somebody holds.
 const WISH_LIFETIME: Duration = Duration::from_secs(60);
 
-/// How many players one member may wish to remove at a time.
+/// How many players one member may request to kick at a time.
 const MAX_WISHES: usize = 16;
 
 /// How many players are remembered that others told of.
@@ -42,22 +42,22 @@ const MAX_HEARD_OF: usize = 1024;
 /// cannot pass for the host with those who saw it come; who comes after it cannot know better.
 /// Members of a mesh with holes may see different hosts.
 ///
-/// **Removal** follows the room's [`RemovalPolicy`]. A wish to remove somebody holds for 60 seconds,
-/// or until who had it leaves; a player who was removed and comes back within that time
-/// is removed again. Every member counts for itself.
+/// **Kicking** follows the room's [`KickPolicy`]. A wish to kick somebody holds for 60 seconds,
+/// or until who had it leaves; a player who was kicked and comes back within that time
+/// is kicked again. Every member counts for itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Roster {
     me: PeerId,
     joined: u32,
-    policy: RemovalPolicy,
+    policy: KickPolicy,
     rate: TickRate,
     members: BTreeMap<PeerId, Member>,
     /// When players were first heard of, from others or by meeting them.
     heard_of: BTreeMap<PeerId, u32>,
-    /// Who wants whom removed, since when.
+    /// Who wants whom kicked, since when.
     wishes: BTreeMap<(PeerId, PeerId), u32>,
-    /// Removed and still linked, so that it is said once.
-    removed: BTreeSet<PeerId>,
+    /// Kicked and still linked, so that it is said once.
+    kicked: BTreeSet<PeerId>,
     events: VecDeque<RosterEvent>,
 }
 
@@ -75,9 +75,9 @@ struct Member {
 pub(crate) enum RosterEvent {
     /// To be sent to all peers as an event.
     Send(RosterMessage),
-    /// A player is to be removed; if it is this one, it should leave. `by` are the members who
+    /// A player is to be kicked; if it is this one, it should leave. `by` are the members who
     /// wanted it, in the order of their ids.
-    Remove {
+    Kick {
         /// Whom.
         peer: PeerId,
         /// Who wanted it.
@@ -85,16 +85,16 @@ pub(crate) enum RosterEvent {
     },
 }
 
-/// Why a player cannot be removed.
+/// Why a player cannot be kicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum RemovalError {
-    /// In this room nobody removes others.
+pub enum KickError {
+    /// In this room nobody kicks others.
     #[error(
-        "nobody can remove players from this room: choose RemovalPolicy::Host or Majority, or cut the link to the player"
+        "nobody can kick players from this room: choose KickPolicy::Host or Majority, or disconnect the player"
     )]
     Nobody,
     /// Only the host may.
-    #[error("only the host can remove players from this room, and that is {host}: ask them")]
+    #[error("only the host can kick players from this room, and that is {host}: ask them")]
     NotHost {
         /// Who is host.
         host: PeerId,
@@ -102,17 +102,17 @@ pub enum RemovalError {
     /// The player is not there.
     #[error("there is no player {0} in this room")]
     NotAMember(PeerId),
-    /// One cannot remove oneself.
-    #[error("a player cannot remove themselves: leave the room")]
+    /// A player cannot kick themselves.
+    #[error("a player cannot kick themselves: leave the room")]
     Yourself,
     /// Too many at once.
-    #[error("more than {MAX_WISHES} removals are under way: wait a minute")]
+    #[error("more than {MAX_WISHES} kicks are under way: wait a minute")]
     TooMany,
 }
 
 impl Roster {
     /// A room without peers. `joined` is when this player joined, on the room's clock.
-    pub(crate) fn new(me: PeerId, joined: u32, policy: RemovalPolicy, rate: TickRate) -> Self {
+    pub(crate) fn new(me: PeerId, joined: u32, policy: KickPolicy, rate: TickRate) -> Self {
         Self {
             me,
             joined,
@@ -121,7 +121,7 @@ impl Roster {
             members: BTreeMap::new(),
             heard_of: BTreeMap::new(),
             wishes: BTreeMap::new(),
-            removed: BTreeSet::new(),
+            kicked: BTreeSet::new(),
             events: VecDeque::new(),
         }
     }
@@ -147,7 +147,7 @@ impl Roster {
             links: None,
         };
         self.members.insert(peer, member);
-        self.removed.remove(&peer);
+        self.kicked.remove(&peer);
         self.report();
         self.count(tick);
     }
@@ -156,7 +156,7 @@ impl Roster {
     pub(crate) fn part(&mut self, peer: PeerId, tick: u32) {
         if self.members.remove(&peer).is_some() {
             self.wishes.retain(|(by, _), _| *by != peer);
-            self.removed.remove(&peer);
+            self.kicked.remove(&peer);
             self.report();
             self.count(tick);
         }
@@ -182,34 +182,34 @@ impl Roster {
                 self.members.insert(from, member);
             }
             // Beyond the limit it is dropped: nobody honest gets there.
-            RosterMessage::Remove(peer) => drop(self.wish(from, peer, tick)),
+            RosterMessage::Kick(peer) => drop(self.wish(from, peer, tick)),
             // They concern the room, whose places are not the roster's.
             RosterMessage::Places(_) => {}
         }
         self.count(tick);
     }
 
-    /// Wants a player removed: an order if this player is host, a vote among equals.
+    /// Wants a player kicked: an order if this player is host, a vote among equals.
     ///
     /// # Errors
     /// If the room's policy does not allow it, or the player is not there.
-    pub(crate) fn ask_removal(&mut self, peer: PeerId, tick: u32) -> Result<(), RemovalError> {
+    pub(crate) fn request_kick(&mut self, peer: PeerId, tick: u32) -> Result<(), KickError> {
         if peer == self.me {
-            return Err(RemovalError::Yourself);
+            return Err(KickError::Yourself);
         }
         if !self.members.contains_key(&peer) {
-            return Err(RemovalError::NotAMember(peer));
+            return Err(KickError::NotAMember(peer));
         }
         match self.policy {
-            RemovalPolicy::Nobody => return Err(RemovalError::Nobody),
-            RemovalPolicy::Host if self.host() != self.me => {
-                return Err(RemovalError::NotHost { host: self.host() });
+            KickPolicy::Nobody => return Err(KickError::Nobody),
+            KickPolicy::Host if self.host() != self.me => {
+                return Err(KickError::NotHost { host: self.host() });
             }
-            RemovalPolicy::Host | RemovalPolicy::Majority => {}
+            KickPolicy::Host | KickPolicy::Majority => {}
         }
         self.wish(self.me, peer, tick)?;
         self.events
-            .push_back(RosterEvent::Send(RosterMessage::Remove(peer)));
+            .push_back(RosterEvent::Send(RosterMessage::Kick(peer)));
         self.count(tick);
         Ok(())
     }
@@ -299,11 +299,11 @@ impl Roster {
         }
     }
 
-    fn wish(&mut self, by: PeerId, peer: PeerId, tick: u32) -> Result<(), RemovalError> {
+    fn wish(&mut self, by: PeerId, peer: PeerId, tick: u32) -> Result<(), KickError> {
         self.expire(tick);
         let theirs = self.wishes.keys().filter(|(other, _)| *other == by).count();
         if theirs >= MAX_WISHES && !self.wishes.contains_key(&(by, peer)) {
-            return Err(RemovalError::TooMany);
+            return Err(KickError::TooMany);
         }
         if by != peer {
             self.wishes.insert((by, peer), tick);
@@ -317,27 +317,27 @@ impl Roster {
             .retain(|_, since| tick.saturating_sub(*since) <= lifetime);
     }
 
-    /// Sees who is to be removed now.
+    /// Sees who is to be kicked now.
     fn count(&mut self, tick: u32) {
         self.expire(tick);
         let targets: BTreeSet<_> = self.wishes.keys().map(|&(_, peer)| peer).collect();
         for peer in targets {
             let is_here = peer == self.me || self.members.contains_key(&peer);
-            let by = self.removed_by(peer);
-            if is_here && !by.is_empty() && self.removed.insert(peer) {
-                self.events.push_back(RosterEvent::Remove { peer, by });
+            let by = self.kicked_by(peer);
+            if is_here && !by.is_empty() && self.kicked.insert(peer) {
+                self.events.push_back(RosterEvent::Kick { peer, by });
             }
         }
     }
 
-    /// Whose wishes remove a player by the room's policy; empty if they do not suffice.
-    fn removed_by(&self, peer: PeerId) -> Vec<PeerId> {
+    /// Whose requests kick a player by the room's policy; empty if they do not suffice.
+    fn kicked_by(&self, peer: PeerId) -> Vec<PeerId> {
         let wishes = self.wishes.keys().filter(|&&(_, other)| other == peer);
         let by = wishes.map(|&(by, _)| by);
         match self.policy {
-            RemovalPolicy::Nobody => Vec::new(),
-            RemovalPolicy::Host => by.filter(|&by| by == self.host()).collect(),
-            RemovalPolicy::Majority => {
+            KickPolicy::Nobody => Vec::new(),
+            KickPolicy::Host => by.filter(|&by| by == self.host()).collect(),
+            KickPolicy::Majority => {
                 let by: Vec<_> = by.collect();
                 // As many as this player has peers: it counts, the one in question does not.
                 if by.len() * 2 > self.members.len() {

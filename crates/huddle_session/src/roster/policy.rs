@@ -1,22 +1,22 @@
 use std::fmt;
 
-/// Who may remove a player from the room. All players of a room must have chosen the same.
+/// Who may kick a player from the room. All players of a room must have chosen the same.
 ///
-/// Removal is something each player's game does for itself: it cuts the link. So nobody can be
+/// Kicking is something each player's game does for itself: it cuts the link. So nobody can be
 /// forced to go along, and a game that was tampered with can stay linked to whom it likes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum RemovalPolicy {
+pub enum KickPolicy {
     /// Nobody. Each player can still cut their own link to another.
     #[default]
     Nobody,
     /// The host, who is the player longest in the room. For rooms that belong to who opened them.
     Host,
-    /// More than half of the other players. For rooms of strangers. Of two players each can remove
+    /// More than half of the other players. For rooms of strangers. Of two players each can kick
     /// the other.
     Majority,
 }
 
-impl RemovalPolicy {
+impl KickPolicy {
     pub(crate) fn to_wire(self) -> u8 {
         match self {
             Self::Nobody => 0,
@@ -35,7 +35,7 @@ impl RemovalPolicy {
     }
 }
 
-impl fmt::Display for RemovalPolicy {
+impl fmt::Display for KickPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Nobody => "nobody",

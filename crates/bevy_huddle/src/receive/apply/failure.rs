@@ -35,7 +35,7 @@ pub(crate) fn finish(world: &mut World, room: Entity) -> bool {
         return false;
     };
     let reason = match error {
-        JoinError::Removed { .. } => DisconnectReason::DisconnectedLocally,
+        JoinError::Kicked { .. } => DisconnectReason::DisconnectedLocally,
         _ => DisconnectReason::Lost,
     };
     let peer = link.peers.present().next();

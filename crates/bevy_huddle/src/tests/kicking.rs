@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bevy::{ecs::system::RunSystemOnce, prelude::*};
 use huddle_mesh::PeerId;
-use huddle_session::{Refusal, RemovalError};
+use huddle_session::{KickError, Refusal};
 
 use super::game::{LabExt, Splash, game, lab, meet};
 use crate::{
@@ -18,13 +18,13 @@ use crate::{
 };
 
 /// Players in a room with these rules, who came one after the other.
-fn meet_under<const N: usize>(policy: RemovalPolicy) -> (Lab, [Player; N]) {
+fn meet_under<const N: usize>(policy: KickPolicy) -> (Lab, [Player; N]) {
     let mut lab = lab();
     let players = std::array::from_fn(|_| {
         let player = lab.player(move |app| {
             game(app);
             app.add_systems(Startup, move |mut commands: Commands| {
-                commands.join_room(RoomOptions::new("ws://lab/room").removal(policy));
+                commands.join_room(RoomOptions::new("ws://lab/room").kick_policy(policy));
             });
         });
         // Long enough to tell who came first.
@@ -36,13 +36,13 @@ fn meet_under<const N: usize>(policy: RemovalPolicy) -> (Lab, [Player; N]) {
     (lab, players)
 }
 
-fn remove(lab: &mut Lab, by: Player, peer: PeerId) {
-    lab.commands(by, |commands| commands.remove_peer(peer));
+fn kick(lab: &mut Lab, by: Player, peer: PeerId) {
+    lab.commands(by, |commands| commands.kick_peer(peer));
     lab.run_for(Duration::from_secs(1));
 }
 
-fn failure(lab: &mut Lab, player: Player) -> RemovalError {
-    let failed = lab.seen::<RemovalFailed>(player);
+fn failure(lab: &mut Lab, player: Player) -> KickError {
+    let failed = lab.seen::<KickFailed>(player);
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0].entity, lab.room(player));
     failed[0].error
@@ -50,7 +50,7 @@ fn failure(lab: &mut Lab, player: Player) -> RemovalError {
 
 #[test]
 fn the_host_is_who_came_first_and_then_who_came_next() {
-    let (mut lab, players @ [ada, bob, eve]) = meet_under(RemovalPolicy::Nobody);
+    let (mut lab, players @ [ada, bob, eve]) = meet_under(KickPolicy::Nobody);
     let hosts = |lab: &Lab, of: &[Player]| {
         let host = |&player| lab.get::<RoomHost>(player, lab.room(player)).unwrap().0;
         of.iter().map(host).collect::<Vec<_>>()
@@ -72,19 +72,19 @@ fn the_host_is_who_came_first_and_then_who_came_next() {
 
 #[test]
 fn the_host_removes_a_player_who_is_told_by_whom() {
-    let (mut lab, [ada, bob, eve]) = meet_under(RemovalPolicy::Host);
+    let (mut lab, [ada, bob, eve]) = meet_under(KickPolicy::Host);
     let [a, b, e] = [ada, bob, eve].map(|player| lab.me(player));
-    remove(&mut lab, bob, e);
+    kick(&mut lab, bob, e);
     let error = failure(&mut lab, bob);
-    assert_eq!(error, RemovalError::NotHost { host: a });
+    assert_eq!(error, KickError::NotHost { host: a });
     assert!(lab.have_met(&[ada, bob, eve]));
 
     let room = lab.room(eve);
-    remove(&mut lab, ada, e);
+    kick(&mut lab, ada, e);
     for player in [ada, bob] {
-        let removed = lab.seen::<PeerRemoved>(player);
-        assert_eq!(removed.len(), 1);
-        assert_eq!((removed[0].peer, &removed[0].by), (e, &vec![a]));
+        let kicked = lab.seen::<PeerKicked>(player);
+        assert_eq!(kicked.len(), 1);
+        assert_eq!((kicked[0].peer, &kicked[0].by), (e, &vec![a]));
         let left = lab.seen::<PeerLeft>(player);
         assert_eq!(left.len(), 1);
         assert_eq!(
@@ -94,7 +94,7 @@ fn the_host_removes_a_player_who_is_told_by_whom() {
     }
     let failed = lab.seen::<RoomFailed>(eve);
     assert_eq!(failed.len(), 1);
-    assert_eq!(failed[0].error, JoinError::Removed { by: vec![a] });
+    assert_eq!(failed[0].error, JoinError::Kicked { by: vec![a] });
     assert!(failed[0].error.to_string().contains(&a.to_string()));
     assert_eq!(lab.get::<RoomStatus>(eve, room), Some(&RoomStatus::Failed));
     assert!(!lab.virtual_network().lock().has(e));
@@ -104,24 +104,24 @@ fn the_host_removes_a_player_who_is_told_by_whom() {
 
 #[test]
 fn a_majority_removes_a_player_and_one_vote_does_not() {
-    let (mut lab, [ada, bob, carl, eve]) = meet_under(RemovalPolicy::Majority);
+    let (mut lab, [ada, bob, carl, eve]) = meet_under(KickPolicy::Majority);
     let [a, b, e] = [ada, bob, eve].map(|player| lab.me(player));
-    remove(&mut lab, ada, e);
+    kick(&mut lab, ada, e);
     assert!(lab.have_met(&[ada, bob, carl, eve]));
-    remove(&mut lab, bob, e);
+    kick(&mut lab, bob, e);
     for player in [ada, bob, carl] {
-        let removed = lab.seen::<PeerRemoved>(player);
-        assert_eq!(removed.len(), 1);
-        let mut by = removed[0].by.clone();
+        let kicked = lab.seen::<PeerKicked>(player);
+        assert_eq!(kicked.len(), 1);
+        let mut by = kicked[0].by.clone();
         by.sort_unstable();
         let mut voters = vec![a, b];
         voters.sort_unstable();
-        assert_eq!((removed[0].peer, by), (e, voters));
+        assert_eq!((kicked[0].peer, by), (e, voters));
         assert_eq!(lab.find_peer(player, eve), None);
     }
     assert!(matches!(
         &lab.seen::<RoomFailed>(eve)[0].error,
-        JoinError::Removed { by } if by.len() == 2
+        JoinError::Kicked { by } if by.len() == 2
     ));
 }
 
@@ -129,10 +129,13 @@ fn a_majority_removes_a_player_and_one_vote_does_not() {
 fn where_nobody_removes_others_it_says_what_to_do_and_cutting_works() {
     let (mut lab, [ada, bob, eve]) = meet();
     let b = lab.me(bob);
-    remove(&mut lab, ada, b);
+    kick(&mut lab, ada, b);
     let error = failure(&mut lab, ada);
-    assert_eq!(error, RemovalError::Nobody);
-    assert!(error.to_string().contains("cut the link"), "{error}");
+    assert_eq!(error, KickError::Nobody);
+    assert!(
+        error.to_string().contains("disconnect the player"),
+        "{error}"
+    );
     assert!(lab.have_met(&[ada, bob, eve]));
 
     lab.commands(ada, |commands| commands.disconnect_peer(b));
@@ -142,8 +145,8 @@ fn where_nobody_removes_others_it_says_what_to_do_and_cutting_works() {
     assert!(lab.have_met(&[bob, eve]) && lab.have_met(&[ada, eve]));
 
     let stranger = PeerId::from_u128(99);
-    remove(&mut lab, ada, stranger);
-    assert_eq!(failure(&mut lab, ada), RemovalError::NotAMember(stranger));
+    kick(&mut lab, ada, stranger);
+    assert_eq!(failure(&mut lab, ada), KickError::NotAMember(stranger));
 }
 
 #[test]
