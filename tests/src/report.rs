@@ -44,7 +44,7 @@ pub struct Report {
 pub struct PeerReport {
     /// Its id.
     pub id: String,
-    /// `connected` or `suspect`.
+    /// `connected` or `unresponsive`.
     pub state: String,
     /// Whether its page is hidden.
     #[serde(default)]

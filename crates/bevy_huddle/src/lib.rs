@@ -139,7 +139,7 @@
 //! # Peers
 //!
 //! Every other player is an entity with a [`Peer`], which has their [`PeerId`]: the same on every
-//! machine. [`LinkStats`] tells the round trip, the loss and more, [`Suspect`] marks who has not been
+//! machine. [`LinkStats`] tells the round trip, the loss and more, [`Unresponsive`] marks who has not been
 //! heard for a second, and [`Stopped`] marks peers whose game does not run. What belongs to a player can be components or children of this entity.
 //!
 //! [`PeerJoined`] and [`PeerLeft`] are observed, on the entity or globally. `PeerLeft` comes before
@@ -369,10 +369,10 @@ pub use message::{
 };
 pub use peer::{
     admission::JoinRequest,
-    components::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Stopped, Suspect},
+    components::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Stopped, Unresponsive},
     events::{
         KickFailed, LinkFailed, MeshChanged, PeerJoined, PeerKicked, PeerLeft, PeerRecovered,
-        PeerRefused, PeerResumed, PeerStopped, PeerSuspected,
+        PeerRefused, PeerResumed, PeerStopped, PeerUnresponsive,
     },
     pending::{PeerPending, PendingPeers, PendingReason},
 };
@@ -415,11 +415,11 @@ pub mod prelude {
         HuddleSystems, IceServer, KickFailed, KickPolicy, LinkFailed, LinkStats, LinkedWith,
         MeshChanged, MessageRejected, Offender, Peer, PeerId, PeerJoined, PeerKicked, PeerLeft,
         PeerOf, PeerPending, PeerRecovered, PeerRefused, PeerResumed, PeerSender, PeerStopped,
-        PeerSuspected, PendingPeers, PendingReason, Recipients, Room, RoomFailed, RoomOptions,
+        PeerUnresponsive, PendingPeers, PendingReason, Recipients, Room, RoomFailed, RoomOptions,
         RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared, SignalRejected,
-        SignalingChanged, SignalingStatus, StopReason, Stopped, Suspect, TickPlugin, TicksSkipped,
-        ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
-        TransferReceived, TransferStarted, Undelivered,
+        SignalingChanged, SignalingStatus, StopReason, Stopped, TickPlugin, TicksSkipped, ToPeers,
+        TransferDelivered, TransferFailed, TransferLimits, TransferProgress, TransferReceived,
+        TransferStarted, Undelivered, Unresponsive,
         conditions::{in_room, playing, room_status, waiting},
     };
 }

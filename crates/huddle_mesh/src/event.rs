@@ -24,8 +24,8 @@ pub enum RoomEvent {
         foreign: bool,
     },
     /// Nothing was heard from a player for a second.
-    PeerSuspect(PeerId),
-    /// A suspect player was heard again.
+    PeerUnresponsive(PeerId),
+    /// An unresponsive player was heard again.
     PeerRecovered(PeerId),
     /// A player's link was replaced by a fresh one. What was under way on the old one may be lost, or
     /// come after what is sent on the new one, on the reliable channels too.

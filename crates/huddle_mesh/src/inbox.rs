@@ -57,7 +57,7 @@ impl Inbox {
                 returning,
                 foreign,
             },
-            Told::Suspect(peer) => RoomEvent::PeerSuspect(peer),
+            Told::Unresponsive(peer) => RoomEvent::PeerUnresponsive(peer),
             Told::Recovered(peer) => RoomEvent::PeerRecovered(peer),
             Told::Replaced(peer) => RoomEvent::LinkReplaced(peer),
             Told::NotLinked {
@@ -100,13 +100,13 @@ impl Inbox {
     /// Forgets what an unread notice and this one cancel; `true` if nothing of it is left to tell.
     fn cancels(&mut self, event: &RoomEvent) -> bool {
         match *event {
-            RoomEvent::PeerSuspect(_)
+            RoomEvent::PeerUnresponsive(_)
             | RoomEvent::Offence { .. }
             | RoomEvent::LinkFailed { .. }
             | RoomEvent::LinkFailureOver(_) => true,
             RoomEvent::LinkReplaced(_) => self.events.contains(event),
             RoomEvent::PeerRecovered(peer) => {
-                let unread = RoomEvent::PeerSuspect(peer);
+                let unread = RoomEvent::PeerUnresponsive(peer);
                 let count = self.events.len();
                 self.events.retain(|event| *event != unread);
                 count != self.events.len()
@@ -120,7 +120,7 @@ impl Inbox {
                 for event in since {
                     match event {
                         RoomEvent::PeerJoined { peer, .. }
-                        | RoomEvent::PeerSuspect(peer)
+                        | RoomEvent::PeerUnresponsive(peer)
                         | RoomEvent::PeerRecovered(peer)
                         | RoomEvent::LinkReplaced(peer)
                             if peer == gone => {}

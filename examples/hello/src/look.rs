@@ -193,15 +193,15 @@ fn animate(
 
 /// A player who is not heard, or whose game does not run, is translucent.
 fn fade_absent(
-    avatars: Query<(&Looks, Has<Suspect>, Has<Stopped>)>,
+    avatars: Query<(&Looks, Has<Unresponsive>, Has<Stopped>)>,
     mut sprites: Query<&mut Sprite>,
 ) {
-    for (looks, suspect, stopped) in &avatars {
+    for (looks, unresponsive, stopped) in &avatars {
         for (part, alpha) in [(looks.shape, 1.0), (looks.glow, 0.36)] {
             let Ok(mut sprite) = sprites.get_mut(part) else {
                 continue;
             };
-            let alpha = if suspect || stopped {
+            let alpha = if unresponsive || stopped {
                 alpha * 0.35
             } else {
                 alpha

@@ -20,7 +20,7 @@ pub(crate) fn plugin(app: &mut App) {
         .add_systems(Startup, tell_mistakes)
         .add_observer(joined)
         .add_observer(left)
-        .add_observer(suspected)
+        .add_observer(unresponsive)
         .add_observer(recovered)
         .add_observer(pending)
         .add_systems(Update, end_pending)
@@ -54,11 +54,13 @@ fn left(event: On<PeerLeft>, mut commands: Commands) {
         DisconnectReason::Lost => format!("{name} dropped"),
         DisconnectReason::DisconnectedLocally => format!("{name} was disconnected"),
         DisconnectReason::DisconnectedByPeer => format!("{name} disconnected you"),
-        DisconnectReason::ProtocolViolation => format!("{name} broke the protocol and was disconnected"),
+        DisconnectReason::ProtocolViolation => {
+            format!("{name} broke the protocol and was disconnected")
+        }
     }));
 }
 
-fn suspected(event: On<PeerSuspected>, mut commands: Commands) {
+fn unresponsive(event: On<PeerUnresponsive>, mut commands: Commands) {
     let toast = about(event.peer, |name| format!("{name}'s connection is shaky"));
     commands.trigger(toast.about(Topic::Connection(event.peer)));
 }

@@ -86,16 +86,21 @@ fn spawn(added: On<Add, NameTag>, tags: Query<&NameTag>, mut commands: Commands)
 fn describe_link(
     mut lines: Query<(&ChildOf, &mut Text, &mut TextColor), With<LinkLine>>,
     tags: Query<&Tag>,
-    tagged: Query<(&NameTag, Option<&LinkStats>, Has<Suspect>, Option<&Stopped>)>,
+    tagged: Query<(
+        &NameTag,
+        Option<&LinkStats>,
+        Has<Unresponsive>,
+        Option<&Stopped>,
+    )>,
 ) {
     for (line, mut text, mut color) in &mut lines {
-        let Ok((name, link, suspect, stopped)) =
+        let Ok((name, link, unresponsive, stopped)) =
             tags.get(line.parent()).and_then(|tag| tagged.get(tag.0))
         else {
             continue;
         };
         let words = match (link, stopped) {
-            (Some(_), _) if suspect => "no answer ...".to_owned(),
+            (Some(_), _) if unresponsive => "no answer ...".to_owned(),
             (Some(_), Some(Stopped(StopReason::Busy))) => "busy ...".to_owned(),
             (Some(_), Some(Stopped(StopReason::Frozen))) => "in the background".to_owned(),
             (Some(link), None) => link
@@ -103,7 +108,7 @@ fn describe_link(
                 .map_or(String::new(), |rtt| format!("{} ms", rtt.as_millis())),
             (None, _) => "you".to_owned(),
         };
-        color.set_if_neq(TextColor(if suspect {
+        color.set_if_neq(TextColor(if unresponsive {
             Color::srgb(1.0, 0.72, 0.3)
         } else {
             Persona::of(name.player).tone(0.72, 0.04)

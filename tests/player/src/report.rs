@@ -87,7 +87,7 @@ fn report(
     hitches: Res<Hitches>,
     pasts: Res<Pasts>,
     huddle: Huddle,
-    peers: Query<(&Peer, &LinkStats, Has<Suspect>, Option<&Probe>)>,
+    peers: Query<(&Peer, &LinkStats, Has<Unresponsive>, Option<&Probe>)>,
     players: Query<(&Peer, &Transform)>,
     rooms: Query<(&Room, &Transform)>,
 ) {
@@ -96,7 +96,7 @@ fn report(
     }
     let peers = peers.iter().map(|(peer, link, suspect, probe)| PeerReport {
         id: peer.id,
-        state: if suspect { "suspect" } else { "connected" },
+        state: if suspect { "unresponsive" } else { "connected" },
         stopped: link.stopped.is_some(),
         rtt_ms: link.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
         path: link.path.as_str(),

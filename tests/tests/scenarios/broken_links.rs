@@ -12,7 +12,7 @@ use crate::steps::{LOAD, all_meet, all_see_movement};
 
 /// From the break to a new link: a second of silence is suspicion, three are loss.
 const REPLACED: Duration = Duration::from_secs(4);
-/// Long enough to be suspected, so that a replacement is on its way, too short for its own to be open everywhere.
+/// Long enough to be unresponsive, so that a replacement is on its way, too short for its own to be open everywhere.
 const LAPSE: Duration = Duration::from_millis(1300);
 /// How long events flow, the breaks included.
 const RUN: Duration = Duration::from_secs(30);

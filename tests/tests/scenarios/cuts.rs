@@ -13,7 +13,7 @@ use crate::steps::{LOAD, all_meet, all_see_movement, lists_exactly};
 const SHORT: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(20);
 /// A second of silence is suspicion, and a report may be a tenth of a second old.
-const SUSPECTED: Duration = Duration::from_millis(1500);
+const UNRESPONSIVE: Duration = Duration::from_millis(1500);
 const LOST: Duration = Duration::from_secs(5);
 const REPLACED: Duration = Duration::from_secs(10);
 const RECOVERED: Duration = Duration::from_secs(3);
@@ -61,7 +61,7 @@ pub(crate) fn a_lost_websocket_costs_nobody_a_link(artifacts: &Artifacts) -> any
     })
 }
 
-/// Two seconds: suspect, then fine again.
+/// Two seconds: unresponsive, then fine again.
 pub(crate) fn a_short_cut_is_survived(
     artifacts: &Artifacts,
     a: Platform,
@@ -74,11 +74,16 @@ pub(crate) fn a_short_cut_is_survived(
     let (ids, _) = all_meet(both, LOAD, "two meet")?;
     stage.lab.cut(&ada.host, &bob.host);
     let start = Instant::now();
-    let suspected = wait_until(both, SUSPECTED, "both suspect the other", |reports| {
-        reports
-            .iter()
-            .all(|report| report.peers.iter().any(|peer| peer.state == "suspect"))
-    })?;
+    let unresponsive = wait_until(
+        both,
+        UNRESPONSIVE,
+        "both see the other as unresponsive",
+        |reports| {
+            reports
+                .iter()
+                .all(|report| report.peers.iter().any(|peer| peer.state == "unresponsive"))
+        },
+    )?;
     watch(
         both,
         SHORT.saturating_sub(start.elapsed()),
@@ -94,8 +99,8 @@ pub(crate) fn a_short_cut_is_survived(
         reports.iter().all(|report| report.plays_with(1))
     })?;
     println!(
-        "   suspected after {} ms, fine {} ms after healing",
-        suspected.as_millis(),
+        "   unresponsive after {} ms, fine {} ms after healing",
+        unresponsive.as_millis(),
         recovered.as_millis()
     );
     all_see_movement(both, "each sees the other move")?;

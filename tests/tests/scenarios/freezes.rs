@@ -14,14 +14,14 @@ use crate::steps::{LOAD, Movement, all_meet, all_see_movement, lists_exactly};
 
 const SHORT: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(20);
-const SUSPECTED: Duration = Duration::from_millis(1500);
+const UNRESPONSIVE: Duration = Duration::from_millis(1500);
 const LOST: Duration = Duration::from_secs(5);
 const RECOVERED: Duration = Duration::from_secs(3);
 const BACK: Duration = Duration::from_secs(10);
 const HIDDEN: Duration = Duration::from_secs(60);
 const SHOWN: Duration = Duration::from_secs(1);
 
-/// SIGSTOP for two seconds: the others suspect it, and nobody is lost.
+/// SIGSTOP for two seconds: the others see it as unresponsive, and nobody is lost.
 pub(crate) fn a_short_freeze_is_survived(
     artifacts: &Artifacts,
     frozen: Platform,
@@ -35,12 +35,19 @@ pub(crate) fn a_short_freeze_is_survived(
     let ice = Frozen::new(&*cleo.player)?;
     let start = Instant::now();
     let others: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
-    let suspected = wait_until(others, SUSPECTED, "the others suspect it", |reports| {
-        reports
-            .iter()
-            .all(|report| report.peer(&ids[2]).is_some_and(|p| p.state == "suspect"))
-    })?;
-    println!("   suspected after {} ms", suspected.as_millis());
+    let unresponsive = wait_until(
+        others,
+        UNRESPONSIVE,
+        "the others see it as unresponsive",
+        |reports| {
+            reports.iter().all(|report| {
+                report
+                    .peer(&ids[2])
+                    .is_some_and(|p| p.state == "unresponsive")
+            })
+        },
+    )?;
+    println!("   unresponsive after {} ms", unresponsive.as_millis());
     watch(
         others,
         SHORT.saturating_sub(start.elapsed()),

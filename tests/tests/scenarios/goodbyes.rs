@@ -40,7 +40,7 @@ pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
         while let Some(event) = room.poll() {
             let quiet = matches!(
                 event,
-                RoomEvent::PeerSuspect(_) | RoomEvent::PeerLeft { .. }
+                RoomEvent::PeerUnresponsive(_) | RoomEvent::PeerLeft { .. }
             );
             ensure!(
                 !quiet,

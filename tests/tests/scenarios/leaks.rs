@@ -164,7 +164,7 @@ pub(crate) fn a_page_keeps_nothing_of_who_left_and_of_replaced_links(
             })?;
             lab.cut(&near, &others);
             wait_until(both, REPLACED, "the cut is noticed", |reports| {
-                about_page(reports, &|_, peer| peer.state == "suspect")
+                about_page(reports, &|_, peer| peer.state == "unresponsive")
             })?;
             thread::sleep(OTHER_END);
             lab.heal(&near, &others);
@@ -232,10 +232,10 @@ pub(crate) fn a_native_room_keeps_nothing_of_who_left_and_of_replaced_links(
     let mut replace = |ada: &mut Room, links: usize| {
         for _ in 0..links.div_ceil(MANY) {
             lab.cut(&near, &others);
-            let mut suspects = ids.clone();
+            let mut unresponsive = ids.clone();
             until(ada, REPLACED, "the cut is noticed", |event| {
-                suspects.retain(|id| *event != RoomEvent::PeerSuspect(*id));
-                suspects.is_empty()
+                unresponsive.retain(|id| *event != RoomEvent::PeerUnresponsive(*id));
+                unresponsive.is_empty()
             })?;
             thread::sleep(OTHER_END);
             lab.heal(&near, &others);

@@ -177,7 +177,7 @@ impl Read {
         let doubt = |event: &RoomEvent| {
             matches!(
                 event,
-                RoomEvent::PeerSuspect(_) | RoomEvent::PeerRecovered(_)
+                RoomEvent::PeerUnresponsive(_) | RoomEvent::PeerRecovered(_)
             )
         };
         ensure!(

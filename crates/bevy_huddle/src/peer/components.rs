@@ -37,7 +37,7 @@ impl RoomPeers {
 
 /// On peers that have not been heard for a second. It is taken off when they are heard again.
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Suspect;
+pub struct Unresponsive;
 
 /// On peers whose game does not run, and why: it loads or hangs, or the player's page is frozen. The
 /// link stays open.

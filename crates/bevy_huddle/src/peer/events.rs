@@ -113,16 +113,16 @@ pub struct PeerResumed {
     pub peer: PeerId,
 }
 
-/// Nothing was heard from a peer for a second; its entity is marked [`Suspect`](crate::Suspect).
+/// Nothing was heard from a peer for a second; its entity is marked [`Unresponsive`](crate::Unresponsive).
 #[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
-pub struct PeerSuspected {
+pub struct PeerUnresponsive {
     /// The peer entity.
     pub entity: Entity,
     /// Who.
     pub peer: PeerId,
 }
 
-/// A suspect peer was heard again.
+/// An unresponsive peer was heard again.
 #[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
 pub struct PeerRecovered {
     /// The peer entity.

@@ -8,8 +8,8 @@ use crate::{
     error::{JoinError, RejectReason},
     message::raw::RawReceived,
     peer::{
-        components::{Peer, Suspect},
-        events::{LinkFailed, PeerRecovered, PeerSuspected},
+        components::{Peer, Unresponsive},
+        events::{LinkFailed, PeerRecovered, PeerUnresponsive},
     },
     receive::apply::{
         failure::fail,
@@ -36,15 +36,15 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
         } => {
             open_link(world, room, peer, foreign, returning);
         }
-        RoomEvent::PeerSuspect(peer) => {
+        RoomEvent::PeerUnresponsive(peer) => {
             if let Some(entity) = peer_entity(world, room, peer) {
-                world.entity_mut(entity).insert(Suspect);
-                trigger(world, PeerSuspected { entity, peer });
+                world.entity_mut(entity).insert(Unresponsive);
+                trigger(world, PeerUnresponsive { entity, peer });
             }
         }
         RoomEvent::PeerRecovered(peer) => {
             if let Some(entity) = peer_entity(world, room, peer) {
-                world.entity_mut(entity).remove::<Suspect>();
+                world.entity_mut(entity).remove::<Unresponsive>();
                 trigger(world, PeerRecovered { entity, peer });
             }
         }

@@ -42,7 +42,7 @@ pub(super) fn lab() -> Lab {
     let mut lab = Lab::new(1);
     lab.record::<PeerJoined>();
     lab.record::<PeerLeft>();
-    lab.record::<PeerSuspected>();
+    lab.record::<PeerUnresponsive>();
     lab.record::<PeerRecovered>();
     lab.record::<LinkFailed>();
     lab.record::<PeerRefused>();

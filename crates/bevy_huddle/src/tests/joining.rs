@@ -102,14 +102,14 @@ fn a_silent_peer_is_marked_until_heard_again() {
     let (entity, peer) = (lab.peer(ada, bob), lab.me(bob));
     lab.partition(&[ada], &[bob]);
     lab.run_for(Duration::from_millis(1500));
-    assert!(lab.get::<Suspect>(ada, entity).is_some());
+    assert!(lab.get::<Unresponsive>(ada, entity).is_some());
     assert_eq!(
-        lab.seen::<PeerSuspected>(ada),
-        [PeerSuspected { entity, peer }]
+        lab.seen::<PeerUnresponsive>(ada),
+        [PeerUnresponsive { entity, peer }]
     );
     lab.heal();
     lab.run_for(Duration::from_millis(500));
-    assert!(lab.get::<Suspect>(ada, entity).is_none());
+    assert!(lab.get::<Unresponsive>(ada, entity).is_none());
     assert_eq!(
         lab.seen::<PeerRecovered>(ada),
         [PeerRecovered { entity, peer }]

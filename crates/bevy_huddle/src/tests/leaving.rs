@@ -135,7 +135,7 @@ fn despawning_the_room_entity_leaves_too() {
 }
 
 #[test]
-fn a_cut_peer_is_gone_at_once_on_both_sides() {
+fn a_disconnected_peer_is_gone_at_once_on_both_sides() {
     let (mut lab, [ada, bob, eve]) = meet();
     let (entity, peer) = (lab.peer(ada, bob), lab.me(bob));
     note_farewells(&mut lab, ada, entity, "Bob");

@@ -171,7 +171,7 @@ fn a_flood_is_told_and_does_not_hold_up_the_game() {
     let (mut lab, [ada, bob]) = meet();
     let me = lab.me(ada);
     for _ in 0..25_000 {
-        lab.inject(bob, RoomEvent::PeerSuspect(me));
+        lab.inject(bob, RoomEvent::PeerUnresponsive(me));
     }
     let overflow = RoomEvent::Overflow {
         peer: me,
@@ -180,10 +180,10 @@ fn a_flood_is_told_and_does_not_hold_up_the_game() {
     };
     lab.inject(bob, overflow);
     lab.frame(bob);
-    assert_eq!(lab.seen::<PeerSuspected>(bob).len(), 10_000);
+    assert_eq!(lab.seen::<PeerUnresponsive>(bob).len(), 10_000);
     lab.frame(bob);
     lab.frame(bob);
-    assert_eq!(lab.seen::<PeerSuspected>(bob).len(), 15_000);
+    assert_eq!(lab.seen::<PeerUnresponsive>(bob).len(), 15_000);
     assert_eq!(
         reasons(&mut lab, bob),
         [RejectReason::Overflow {
@@ -234,7 +234,7 @@ fn packets_from_somebody_who_is_not_here_are_ignored() {
     let (mut lab, [ada]) = meet();
     let stranger = PeerId::from_u128(99);
     lab.inject(ada, packet(stranger, Channel::Events, vec![0x77]));
-    lab.inject(ada, RoomEvent::PeerSuspect(stranger));
+    lab.inject(ada, RoomEvent::PeerUnresponsive(stranger));
     lab.inject(
         ada,
         RoomEvent::PeerLeft {

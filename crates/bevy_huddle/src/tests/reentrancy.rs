@@ -46,7 +46,7 @@ fn all_events() -> Vec<Observed> {
     vec![
         event::<PeerJoined>(),
         event::<PeerLeft>(),
-        event::<PeerSuspected>(),
+        event::<PeerUnresponsive>(),
         event::<PeerRecovered>(),
         event::<PeerStopped>(),
         event::<PeerResumed>(),
@@ -76,7 +76,7 @@ fn all_events() -> Vec<Observed> {
         inserted::<RoomStatus>(),
         inserted::<Peer>(),
         inserted::<PeerOf>(),
-        inserted::<Suspect>(),
+        inserted::<Unresponsive>(),
         inserted::<Stopped>(),
         inserted::<PendingPeers>(),
         inserted::<LinkedWith>(),
@@ -126,7 +126,7 @@ fn watch_all(app: &mut App) {
     game(app);
     app.init_resource::<Ledger>();
     watch::<PeerJoined>(app);
-    watch::<PeerSuspected>(app);
+    watch::<PeerUnresponsive>(app);
     watch::<PeerRecovered>(app);
     watch::<PeerStopped>(app);
     watch::<PeerResumed>(app);

@@ -5,8 +5,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-/// Silence after which a peer is suspected.
-pub(crate) const SUSPECT_AFTER: Duration = Duration::from_millis(1000);
+/// Silence after which a peer is unresponsive.
+pub(crate) const UNRESPONSIVE_AFTER: Duration = Duration::from_millis(1000);
 /// Silence after which a peer is lost.
 pub(crate) const LOST_AFTER: Duration = Duration::from_millis(3000);
 /// Silence on a new link after which a peer is lost that has not been heard on it at all: its first
@@ -30,8 +30,8 @@ const MAX_PINGS: usize = 16;
 pub(crate) enum Verdict {
     /// Nothing new.
     Same,
-    /// Silent for [`SUSPECT_AFTER`].
-    Suspect,
+    /// Silent for [`UNRESPONSIVE_AFTER`].
+    Unresponsive,
     /// Silent for [`LOST_AFTER`], or a probe went unanswered.
     Lost,
 }
@@ -41,7 +41,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Liveness {
     silence: Duration,
     has_heard: bool,
-    suspect: bool,
+    unresponsive: bool,
     /// Silence at which an unanswered probe means the end.
     probe_until: Option<Duration>,
     last_ping: Option<Duration>,
@@ -56,8 +56,8 @@ impl Liveness {
         self.silence
     }
 
-    pub(crate) fn is_suspect(&self) -> bool {
-        self.suspect
+    pub(crate) fn is_unresponsive(&self) -> bool {
+        self.unresponsive
     }
 
     pub(crate) fn rtt(&self) -> Option<Duration> {
@@ -73,7 +73,7 @@ impl Liveness {
         self.silence = Duration::ZERO;
         self.has_heard = true;
         self.probe_until = None;
-        std::mem::take(&mut self.suspect)
+        std::mem::take(&mut self.unresponsive)
     }
 
     /// Takes a round trip from the answer to a ping (smoothed as in RFC 6298).
@@ -108,9 +108,9 @@ impl Liveness {
         if probed || self.silence >= limit {
             return Verdict::Lost;
         }
-        if self.silence >= SUSPECT_AFTER && !self.suspect {
-            self.suspect = true;
-            return Verdict::Suspect;
+        if self.silence >= UNRESPONSIVE_AFTER && !self.unresponsive {
+            self.unresponsive = true;
+            return Verdict::Unresponsive;
         }
         Verdict::Same
     }
@@ -152,12 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_suspected_after_a_second_and_lost_after_three() {
+    fn silence_is_unresponsive_after_a_second_and_lost_after_three() {
         let mut liveness = Liveness::default();
         liveness.heard();
         let verdicts: Vec<_> = (1..=60).map(|_| liveness.tick(STEP)).collect();
         assert_eq!(
-            verdicts.iter().position(|v| *v == Verdict::Suspect),
+            verdicts.iter().position(|v| *v == Verdict::Unresponsive),
             Some(19)
         );
         assert_eq!(verdicts.iter().position(|v| *v == Verdict::Lost), Some(59));
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_sign_of_life_ends_the_suspicion_once() {
         let mut liveness = Liveness::default();
-        while liveness.tick(STEP) != Verdict::Suspect {}
+        while liveness.tick(STEP) != Verdict::Unresponsive {}
         assert!(liveness.heard());
         assert!(!liveness.heard());
         assert_eq!(liveness.tick(STEP), Verdict::Same);

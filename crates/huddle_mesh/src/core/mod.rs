@@ -128,7 +128,7 @@ pub(crate) enum Told {
         returning: bool,
         foreign: bool,
     },
-    Suspect(PeerId),
+    Unresponsive(PeerId),
     Recovered(PeerId),
     Replaced(PeerId),
     NotLinked {

@@ -48,7 +48,7 @@ pub(crate) struct Traffic {
 impl Peer {
     /// Whether the link in use does its work.
     pub(crate) fn is_healthy(&self) -> bool {
-        self.here && self.link.is_some() && !self.liveness.is_suspect()
+        self.here && self.link.is_some() && !self.liveness.is_unresponsive()
     }
 
     /// Whether they left, and are met again under a signaling id that they have not confirmed yet.

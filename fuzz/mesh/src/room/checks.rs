@@ -184,7 +184,7 @@ impl Checks {
                 assert!(self.unlinked.contains(peer), "what is over was reported");
             }
             Told::Left { peer, .. } => assert!(self.here.remove(peer).is_some()),
-            Told::Suspect(peer) | Told::Recovered(peer) | Told::Replaced(peer) => {
+            Told::Unresponsive(peer) | Told::Recovered(peer) | Told::Replaced(peer) => {
                 assert_eq!(self.here.get(peer), Some(&false));
             }
             Told::Packet { peer, bytes, .. } => {

@@ -35,7 +35,7 @@ impl Mesh {
         })
     }
 
-    /// Takes what has come. Nobody may leave or be suspected.
+    /// Takes what has come. Nobody may leave or be unresponsive.
     fn poll(&mut self) -> anyhow::Result<()> {
         while let Some(event) = self.room.poll() {
             match event {

@@ -10,8 +10,8 @@ use crate::testing::network::{
     wire::Cargo,
 };
 
-/// Silence after which a peer is suspected.
-const SUSPECT_AFTER: Duration = Duration::from_secs(1);
+/// Silence after which a peer is unresponsive.
+const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(1);
 /// Silence after which a peer is lost.
 const LOST_AFTER: Duration = Duration::from_secs(3);
 /// Time without a poll after which a game counts as busy.
@@ -54,9 +54,9 @@ impl Network {
                 self.give_up(pair, side);
                 continue;
             }
-            if silence >= SUSPECT_AFTER && !std::mem::replace(&mut end.suspect, true) {
+            if silence >= UNRESPONSIVE_AFTER && !std::mem::replace(&mut end.unresponsive, true) {
                 let peer = pair.member(1 - side);
-                self.tell(pair.member(side), RoomEvent::PeerSuspect(peer));
+                self.tell(pair.member(side), RoomEvent::PeerUnresponsive(peer));
             }
             if self.beats.is_multiple_of(PING_EVERY) {
                 self.launch(link, side, Cargo::Ping(self.now));
@@ -96,7 +96,7 @@ impl Network {
         let end = &mut relation.ends[side];
         end.heard = self.now;
         end.has_heard = true;
-        if std::mem::take(&mut end.suspect) {
+        if std::mem::take(&mut end.unresponsive) {
             let peer = pair.member(1 - side);
             self.tell(pair.member(side), RoomEvent::PeerRecovered(peer));
         }

@@ -36,7 +36,7 @@ pub(super) struct End {
     pub(super) heard: Duration,
     /// Whether the other side was heard on this link at all.
     pub(super) has_heard: bool,
-    pub(super) suspect: bool,
+    pub(super) unresponsive: bool,
     pub(super) stats: LinkStats,
 }
 
@@ -69,7 +69,7 @@ impl Relation {
     /// One side is closed, and nothing of it is sent again.
     pub(super) fn close(&mut self, side: usize) {
         self.ends[side].open = false;
-        self.ends[side].suspect = false;
+        self.ends[side].unresponsive = false;
         for link in self.links.values_mut() {
             link.ways[side].abandoned = true;
         }

@@ -233,7 +233,7 @@ fn a_full_queue_refuses() {
 }
 
 #[test]
-fn silence_is_suspected_after_a_second_and_lost_after_three_and_both_return() {
+fn silence_is_unresponsive_after_a_second_and_lost_after_three_and_both_return() {
     let mut world = World::new(1, 2, latency(10));
     let [a, b] = [world.players[0], world.players[1]];
     let start = world.network.now();
@@ -244,10 +244,10 @@ fn silence_is_suspected_after_a_second_and_lost_after_three_and_both_return() {
     world.run(2 * SECOND);
     for (player, peer) in [(0, b), (1, a)] {
         let notices = world.notices(player, start);
-        let [(suspected, s), (lost, l), (back, j)] = &notices[..] else {
+        let [(unresponsive, s), (lost, l), (back, j)] = &notices[..] else {
             panic!("{notices:?}");
         };
-        assert_eq!(*s, RoomEvent::PeerSuspect(peer));
+        assert_eq!(*s, RoomEvent::PeerUnresponsive(peer));
         let reason = DisconnectReason::Lost;
         assert_eq!(*l, RoomEvent::PeerLeft { peer, reason });
         let joined = RoomEvent::PeerJoined {
@@ -256,7 +256,7 @@ fn silence_is_suspected_after_a_second_and_lost_after_three_and_both_return() {
             foreign: false,
         };
         assert_eq!(*j, joined);
-        assert!((0.7..1.1).contains(suspected), "{suspected}");
+        assert!((0.7..1.1).contains(unresponsive), "{unresponsive}");
         assert!((2.7..3.1).contains(lost), "{lost}");
         assert!((5.0..6.2).contains(back), "{back}");
     }
@@ -282,7 +282,7 @@ fn a_short_silence_ends_with_recovery_and_nothing_reliable_is_lost() {
         .collect();
     assert_eq!(
         notices,
-        [RoomEvent::PeerSuspect(a), RoomEvent::PeerRecovered(a)]
+        [RoomEvent::PeerUnresponsive(a), RoomEvent::PeerRecovered(a)]
     );
 }
 
@@ -337,7 +337,10 @@ fn whoever_is_killed_says_nothing_and_is_lost() {
     let a = world.players[0];
     world.network.kill(a);
     world.run(2 * SECOND);
-    assert_eq!(world.told[1].last().unwrap().1, RoomEvent::PeerSuspect(a));
+    assert_eq!(
+        world.told[1].last().unwrap().1,
+        RoomEvent::PeerUnresponsive(a)
+    );
     world.run(20 * SECOND);
     let lost = RoomEvent::PeerLeft {
         peer: a,

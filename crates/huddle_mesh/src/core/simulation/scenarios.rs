@@ -163,7 +163,7 @@ fn a_leave_is_seen_at_once_and_nothing_is_done_to_get_them_back() {
 }
 
 #[test]
-fn a_short_cut_is_suspected_and_recovered() {
+fn a_peer_recovers_after_a_short_cut() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
     simulation.cut.insert((0, 1));
@@ -174,7 +174,9 @@ fn a_short_cut_is_suspected_and_recovered() {
     for (a, b) in [(0, 1), (1, 0)] {
         let id = simulation.nodes[b].me;
         assert_eq!(
-            simulation.when(a, |told| *told == Told::Suspect(id)).len(),
+            simulation
+                .when(a, |told| *told == Told::Unresponsive(id))
+                .len(),
             1
         );
         assert_eq!(
@@ -251,12 +253,12 @@ fn waking_from_a_long_sleep_declares_nobody_dead_who_answers() {
     simulation.assert_everybody_once();
     assert!(
         simulation
-            .when(0, |told| matches!(told, Told::Suspect(_)))
+            .when(0, |told| matches!(told, Told::Unresponsive(_)))
             .is_empty()
     );
     assert_eq!(
         simulation
-            .when(1, |told| matches!(told, Told::Suspect(_)))
+            .when(1, |told| matches!(told, Told::Unresponsive(_)))
             .len(),
         1
     );

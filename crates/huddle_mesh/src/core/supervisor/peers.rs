@@ -31,7 +31,7 @@ impl Supervisor {
         self.link_failure_is_over(sid, actions);
         let peer = self.peers.entry(who).or_default();
         let replaced = peer.link.replace(id);
-        let was_suspect = peer.liveness.is_suspect() && peer.here;
+        let was_unresponsive = peer.liveness.is_unresponsive() && peer.here;
         peer.foreign = foreign;
         peer.unlisted = false;
         peer.sid = Some(sid);
@@ -51,7 +51,7 @@ impl Supervisor {
                 foreign,
             }));
         } else {
-            if was_suspect {
+            if was_unresponsive {
                 actions.push_back(Action::Tell(Told::Recovered(who)));
             }
             actions.push_back(Action::Tell(Told::Replaced(who)));

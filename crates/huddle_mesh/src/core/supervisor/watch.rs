@@ -91,10 +91,10 @@ impl Supervisor {
         {
             match peer.liveness.tick(step) {
                 Verdict::Same => {}
-                Verdict::Suspect if peer.foreign => {}
-                Verdict::Suspect => {
+                Verdict::Unresponsive if peer.foreign => {}
+                Verdict::Unresponsive => {
                     doubt = true;
-                    actions.push_back(Action::Tell(Told::Suspect(*id)));
+                    actions.push_back(Action::Tell(Told::Unresponsive(*id)));
                 }
                 Verdict::Lost => lost.push(*id),
             }
