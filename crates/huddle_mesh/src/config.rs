@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{RoomUrl, RoomUrlError};
+use crate::room_url::{RoomUrl, RoomUrlError};
 
 /// What is needed to join a room.
 ///

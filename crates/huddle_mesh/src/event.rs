@@ -5,7 +5,10 @@ use huddle_id::PeerId;
 use thiserror::Error;
 use web_time::Instant;
 
-use crate::{Channel, Offence, Offender};
+use crate::{
+    channel::Channel,
+    offence::{Offence, Offender},
+};
 
 /// What a [`Room`](crate::Room) reports, in the order in which it happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -232,7 +235,7 @@ pub enum SendError {
     #[error("the {0} queue to this peer is full: send less, or wait for credit")]
     Full(Channel),
     /// The message is larger than a channel carries.
-    #[error("a message of {0} bytes is larger than {max}: split it", max = crate::MAX_MESSAGE_LEN)]
+    #[error("a message of {0} bytes is larger than {max}: split it", max = crate::limits::MAX_MESSAGE_LEN)]
     TooLarge(usize),
     /// The first byte is kept for the mesh itself.
     #[error("messages cannot begin with the byte 0xFF, which the mesh keeps for itself")]

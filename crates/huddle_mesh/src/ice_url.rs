@@ -1,7 +1,7 @@
 //! The addresses of STUN and TURN servers, by RFC 7064 and RFC 7065: what browsers refuse, this
 //! refuses in words, on every platform.
 
-use crate::{IceServer, RoomError};
+use crate::{config::IceServer, event::RoomError};
 
 /// The parsed address of a STUN or TURN server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

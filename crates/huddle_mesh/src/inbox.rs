@@ -4,7 +4,7 @@ use bytes::Bytes;
 use huddle_id::PeerId;
 use web_time::Instant;
 
-use crate::{Channel, RoomEvent, core::Told};
+use crate::{channel::Channel, core::Told, event::RoomEvent};
 
 /// Unread packets of one peer on [`Channel::State`]; then the oldest goes.
 const MAX_STATE_PACKETS: usize = 256;
@@ -323,7 +323,7 @@ mod tests {
             });
             inbox.push(Told::Left {
                 peer,
-                reason: crate::DisconnectReason::Left,
+                reason: crate::event::DisconnectReason::Left,
             });
         }
         assert!(
@@ -358,7 +358,7 @@ mod tests {
         let mut inbox = Inbox::default();
         let not_linked = |id: u128, attempt| Told::NotLinked {
             peer: PeerId::from_u128(id),
-            reason: crate::LinkFailure::NoWay,
+            reason: crate::event::LinkFailure::NoWay,
             attempt,
         };
         for attempt in 1..=3 {
@@ -380,7 +380,7 @@ mod tests {
     fn only_the_latest_of_many_unread_signaling_states_is_kept() {
         let mut inbox = Inbox::default();
         for back in [false, true, true] {
-            inbox.push(Told::Signaling(crate::Signaling::Connected { back }));
+            inbox.push(Told::Signaling(crate::event::Signaling::Connected { back }));
         }
         assert!(inbox.pop().is_some());
         assert_eq!(inbox.pop(), None);

@@ -20,6 +20,7 @@ mod core;
 mod event;
 mod ice_url;
 mod inbox;
+mod limits;
 mod offence;
 mod room;
 mod room_url;
@@ -39,12 +40,9 @@ pub use event::{
     DisconnectReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
 };
 pub use huddle_id::PeerId;
+pub use limits::MAX_MESSAGE_LEN;
 pub use offence::{Offence, Offender, SdpError};
 pub use room::Room;
 pub use room_url::{RoomUrl, RoomUrlError};
 pub use signaling_id::SignalingId;
 pub use stats::{LinkStats, Path, StopReason};
-
-/// The largest message a channel carries, in bytes; on [`Channel::State`] its
-/// [send limit](Channel::send_limit) is less.
-pub const MAX_MESSAGE_LEN: usize = 16_000;

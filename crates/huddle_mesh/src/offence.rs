@@ -1,7 +1,10 @@
 use huddle_id::PeerId;
 use thiserror::Error;
 
-use crate::{MAX_MESSAGE_LEN, signaling_id::SignalingId};
+use crate::{
+    limits::{MAX_MESSAGE_LEN, MAX_SIGNAL_LEN},
+    signaling_id::SignalingId,
+};
 
 /// Who broke the rules of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,12 +56,12 @@ pub enum Offence {
     Control,
     /// A text on a channel that carries bytes.
     #[error("it sent text on the {0} channel, which carries bytes")]
-    Text(crate::Channel),
+    Text(crate::channel::Channel),
     /// A data channel that was not agreed on; the link ends.
     #[error("it opened a data channel of its own")]
     Channel,
     /// A message is longer than a channel carries, or than the server may send.
-    #[error("it sent a message of {0} bytes; {max} fit on a channel, {signal} in a signal", max = MAX_MESSAGE_LEN, signal = crate::core::MAX_SIGNAL_LEN)]
+    #[error("it sent a message of {0} bytes; {max} fit on a channel, {signal} in a signal", max = MAX_MESSAGE_LEN, signal = MAX_SIGNAL_LEN)]
     TooLong(usize),
     /// The server's message is not of matchbox's protocol.
     #[error("it sent a message that is not of matchbox's protocol ({0})")]

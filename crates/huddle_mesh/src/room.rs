@@ -4,11 +4,15 @@ use bytes::Bytes;
 use huddle_id::PeerId;
 
 use crate::{
-    Channel, LinkStats, MAX_MESSAGE_LEN, RoomConfig, RoomError, RoomEvent, RoomUrl, Route,
-    SendError,
+    channel::Channel,
+    config::{RoomConfig, Route},
     core::RESERVED_BYTE,
+    event::{RoomError, RoomEvent, SendError},
     ice_url,
+    limits::MAX_MESSAGE_LEN,
     platform::{self, Handle},
+    room_url::RoomUrl,
+    stats::LinkStats,
 };
 
 /// What the mesh itself may queue on a channel between a look at the credit and the sending, in bytes.
@@ -137,7 +141,10 @@ impl fmt::Debug for Room {
 /// Refuses what can never work before anything is opened.
 fn check_config(config: &RoomConfig) -> Result<(), RoomError> {
     config.ice_servers.iter().try_for_each(ice_url::check)?;
-    let has_relay = config.ice_servers.iter().any(crate::IceServer::is_turn);
+    let has_relay = config
+        .ice_servers
+        .iter()
+        .any(crate::config::IceServer::is_turn);
     if config.route == Route::RelayOnly && !has_relay {
         return Err(RoomError::NoRelay);
     }
@@ -147,7 +154,7 @@ fn check_config(config: &RoomConfig) -> Result<(), RoomError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::IceServer;
+    use crate::config::IceServer;
 
     #[test]
     fn ice_mistakes_are_named_before_anything_is_opened() {

@@ -18,7 +18,8 @@ use tokio::{
 use tracing::debug;
 
 use crate::{
-    Config, close_code,
+    close_code,
+    config::Config,
     hub::{self, Closing, Ejection, Inbox, Outbox, Overflow, Seat},
     message::Request,
     rate::TokenBucket,

@@ -11,7 +11,7 @@ pub const GOING_AWAY: u16 = 1001;
 /// Connecting again the same way will end the same way.
 pub const POLICY_VIOLATION: u16 = 1008;
 
-/// A message was larger than [`Config::max_message_bytes`](crate::Config::max_message_bytes).
+/// A message was larger than [`Config::max_message_bytes`](crate::config::Config::max_message_bytes).
 pub const MESSAGE_TOO_BIG: u16 = 1009;
 
 /// The request cannot be served as it is, such as `?next=0` (HTTP 400). Do not try again.
@@ -21,7 +21,7 @@ pub const BAD_REQUEST: u16 = 4400;
 pub const NOT_FOUND: u16 = 4404;
 
 /// The client waited in a `?next=N` queue, and its game did not answer for
-/// [`Config::queue_silence_timeout`](crate::Config::queue_silence_timeout): it was frozen, or its
+/// [`Config::queue_silence_timeout`](crate::config::Config::queue_silence_timeout): it was frozen, or its
 /// machine slept. Connect again.
 pub const STOPPED: u16 = 4408;
 

@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use crate::ServerError;
+use crate::error::ServerError;
 
 /// What a [`Server`](crate::Server) listens on, serves and allows.
 ///

@@ -34,7 +34,7 @@ pub enum ServerError {
         /// What the system said.
         source: io::Error,
     },
-    /// A value in [`Config`](crate::Config) makes no sense; the text says which and why.
+    /// A value in [`Config`](crate::config::Config) makes no sense; the text says which and why.
     #[error("{0}")]
     Config(&'static str),
 }

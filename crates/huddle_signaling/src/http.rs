@@ -12,7 +12,12 @@ use serde::Serialize;
 use tower_http::services::ServeDir;
 use tracing::{debug, warn};
 
-use crate::{Config, client, hub::Hub, request, request::Refusal};
+use crate::{
+    client,
+    config::Config,
+    hub::Hub,
+    request::{self, Refusal},
+};
 
 /// What all requests share.
 #[derive(Debug)]

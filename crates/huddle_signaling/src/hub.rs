@@ -16,7 +16,7 @@ use tracing::debug;
 use uuid::Uuid;
 
 use crate::{
-    Config,
+    config::Config,
     message::{Delivery, Payload},
     player::Timing,
     rooms::{Arrival, Full, Limits, Registry},

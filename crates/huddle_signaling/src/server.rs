@@ -14,7 +14,8 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use crate::{
-    Config, ServerError,
+    config::Config,
+    error::ServerError,
     http::{self, App},
     hub::{Closing, Hub},
 };

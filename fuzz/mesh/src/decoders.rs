@@ -5,14 +5,14 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::{
-    RoomUrl,
     core::{
-        MAX_SIGNAL_LEN,
         candidate::Candidate,
         control::Control,
         sdp::{Description, MAX_CANDIDATES, SdpKind},
         signal::{self, ServerMessage, Signal},
     },
+    limits::MAX_SIGNAL_LEN,
+    room_url::RoomUrl,
 };
 
 /// An ICE candidate.

@@ -15,6 +15,8 @@ mod config;
 mod core;
 #[path = "../../../crates/huddle_mesh/src/event.rs"]
 mod event;
+#[path = "../../../crates/huddle_mesh/src/limits.rs"]
+mod limits;
 #[path = "../../../crates/huddle_mesh/src/offence.rs"]
 mod offence;
 #[path = "../../../crates/huddle_mesh/src/room_url.rs"]
@@ -26,13 +28,13 @@ mod stats;
 
 use channel::Channel;
 use config::{IceServer, RoomConfig, Route};
-use event::{DisconnectReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss};
+use event::{
+    DisconnectReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
+};
 use offence::{Offence, Offender, SdpError};
 use room_url::{RoomUrl, RoomUrlError};
 use signaling_id::SignalingId;
 use stats::{LinkStats, Path, StopReason};
-
-const MAX_MESSAGE_LEN: usize = 16_000;
 
 pub mod decoders;
 pub mod room;

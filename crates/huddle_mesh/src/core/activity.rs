@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::StopReason;
+use crate::stats::StopReason;
 
 /// Time without a poll after which the game counts as busy.
 const BUSY_AFTER: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use crate::SdpError;
+use crate::offence::SdpError;
 
 const MAX_CANDIDATE_LEN: usize = 512;
 

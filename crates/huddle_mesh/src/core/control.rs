@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use huddle_id::PeerId;
 use uuid::Uuid;
 
-use crate::{StopReason, signaling_id::SignalingId};
+use crate::{signaling_id::SignalingId, stats::StopReason};
 
 /// The first byte of every control message.
 pub(crate) const RESERVED_BYTE: u8 = 0xFF;

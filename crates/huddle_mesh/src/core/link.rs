@@ -10,7 +10,7 @@ use super::{
     identity::{self, Secret, Side},
     sdp::Description,
 };
-use crate::{Channel, LinkFailure, signaling_id::SignalingId};
+use crate::{channel::Channel, event::LinkFailure, signaling_id::SignalingId};
 
 /// Names a link within a room; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

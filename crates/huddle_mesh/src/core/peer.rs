@@ -5,7 +5,10 @@ use std::time::Duration;
 use huddle_id::PeerId;
 
 use super::{bucket::Bucket, identity::Secret, link::LinkId, liveness::Liveness};
-use crate::{LinkStats, Path, StopReason, signaling_id::SignalingId};
+use crate::{
+    signaling_id::SignalingId,
+    stats::{LinkStats, Path, StopReason},
+};
 
 /// A player, known by an id that survives new links and new signaling ids.
 #[derive(Debug, Default)]

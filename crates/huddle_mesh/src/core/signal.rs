@@ -11,10 +11,10 @@ use super::{
     grouping::Stage,
     sdp::{Description, SdpKind},
 };
-use crate::{Offence, SdpError, signaling_id::SignalingId};
-
-/// Larger messages are not read at all.
-pub(crate) const MAX_SIGNAL_LEN: usize = 64 * 1024;
+use crate::{
+    offence::{Offence, SdpError},
+    signaling_id::SignalingId,
+};
 
 /// matchbox's signal: what two peers tell each other to open a link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

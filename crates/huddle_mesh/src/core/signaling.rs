@@ -6,7 +6,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Entropy;
-use crate::{Offence, RoomError, RoomUrl, Signaling, SignalingLoss};
+use crate::{
+    event::{RoomError, Signaling, SignalingLoss},
+    offence::Offence,
+    room_url::RoomUrl,
+};
 
 /// The server must have let us in by then.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -13,7 +13,10 @@ use tokio_tungstenite::{
 };
 use url::{Host, Url};
 
-use crate::core::{CONNECT_TIMEOUT, MAX_SIGNAL_LEN, SocketEnd, close_code};
+use crate::{
+    core::{CONNECT_TIMEOUT, SocketEnd, close_code},
+    limits::MAX_SIGNAL_LEN,
+};
 
 /// So much before the room gives up, which knows less about why; a busy machine may be late.
 const MARGIN: Duration = Duration::from_secs(2);

@@ -11,14 +11,14 @@ use tokio::{
 };
 
 use super::{
-    Command, PeerView, Shared,
+    inputs::{Inputs, Source},
     link::{NativeLink, Queued},
-    lock,
+    shared::{Command, PeerView, Shared, lock},
     socket::Socket,
 };
 use crate::{
-    RoomConfig,
-    core::{Action, Core, Entropy, Input, LinkId, LinkInput, TICK, Told},
+    config::RoomConfig,
+    core::{Action, Core, Entropy, Input, LinkId, TICK, Told},
 };
 
 /// Inputs that may wait for this thread. When it is full, links and the socket wait too, and so
@@ -30,15 +30,6 @@ const MAX_SOCKET_INPUTS: usize = 16;
 const FAREWELL: Duration = Duration::from_millis(130);
 /// How long connections may take to close after that.
 const CLOSING: Duration = Duration::from_millis(40);
-
-/// Whom an input comes from, so that nothing is heard of what was closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    Socket(u64),
-    Link,
-}
-
-pub(super) type Inputs = mpsc::Sender<(Source, Input)>;
 
 /// Feeds a [`Core`] and carries out what it asks for.
 pub(super) struct Driver {
@@ -243,9 +234,4 @@ impl Driver {
         drop(links);
         sleep(CLOSING).await;
     }
-}
-
-/// An input that a link reports.
-pub(super) fn from_link(id: LinkId, input: LinkInput) -> (Source, Input) {
-    (Source::Link, Input::Link(id, input))
 }

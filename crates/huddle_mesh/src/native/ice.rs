@@ -10,7 +10,8 @@ use tokio::{net::lookup_host, time::timeout};
 use webrtc::peer_connection::RTCIceServer;
 
 use crate::{
-    IceServer, RoomError,
+    config::IceServer,
+    event::RoomError,
     ice_url::{IceUrl, refused},
 };
 

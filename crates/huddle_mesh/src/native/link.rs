@@ -26,12 +26,16 @@ use webrtc::{
 };
 
 use super::{
-    driver::{Inputs, from_link},
     ice::known_servers,
+    inputs::{Inputs, from_link},
 };
 use crate::{
-    Channel, MAX_MESSAGE_LEN, Offence, Path, RoomConfig, Route,
+    channel::Channel,
+    config::{RoomConfig, Route},
     core::{LONGEST_ATTEMPT, LinkId, LinkInput, RESERVED_BYTE, TICK},
+    limits::MAX_MESSAGE_LEN,
+    offence::Offence,
+    stats::Path,
 };
 
 /// How often a way between two addresses is tried, and how many times: for as long as the longest

@@ -4,11 +4,11 @@ use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
 
 use super::{
     connect::{connect, excerpt},
-    driver::{Inputs, Source},
+    inputs::{Inputs, Source},
 };
 use crate::{
-    Offence,
     core::{Input, SocketEnd},
+    offence::Offence,
 };
 
 /// Texts that may wait for a server that does not read; each is a few KiB at most.

@@ -12,15 +12,19 @@ use web_sys::Document;
 use web_time::Instant;
 
 use super::{
+    inputs::{Inputs, Source},
     js::Exception,
     link::WebLink,
     page::{Page, PageEvent},
     socket::Socket,
 };
 use crate::{
-    Channel, LinkStats, RoomConfig, RoomError, RoomEvent,
+    channel::Channel,
+    config::RoomConfig,
     core::{Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, TICK},
+    event::{RoomError, RoomEvent},
     inbox::Inbox,
+    stats::LinkStats,
 };
 
 /// How long a farewell may take to leave this machine.
@@ -28,37 +32,6 @@ const FAREWELL: Duration = Duration::from_millis(200);
 /// A game that does not read its room for so long in a hidden page stands still because of that; a
 /// little sooner than it would count as busy.
 const COVERED_AFTER: Duration = Duration::from_millis(900);
-
-/// Whom an input comes from, so that nothing is heard of what was closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    Socket(u64),
-    Link(LinkId),
-}
-
-/// The way back from the browser's callbacks to the driver.
-#[derive(Debug, Clone)]
-pub(super) struct Inputs(Weak<RefCell<Driver>>);
-
-impl Inputs {
-    pub(super) fn send(&self, source: Source, input: Input) {
-        let Some(driver) = self.0.upgrade() else {
-            return;
-        };
-        match driver.try_borrow_mut() {
-            Ok(mut driver) => driver.input(source, input),
-            Err(_) => {
-                // The browser called back from within one of our own calls: later, then.
-                let driver = Rc::clone(&driver);
-                wasm_bindgen_futures::spawn_local(async move {
-                    if let Ok(mut driver) = driver.try_borrow_mut() {
-                        driver.input(source, input);
-                    }
-                });
-            }
-        }
-    }
-}
 
 /// Feeds a [`Core`] and carries out what it asks for.
 #[derive(Debug)]
@@ -124,7 +97,7 @@ impl Driver {
                 is_told_frozen: false,
                 document: document.clone(),
                 inbox: Inbox::default(),
-                inputs: Inputs(weak.clone()),
+                inputs: Inputs::new(receiver(weak.clone())),
                 socket: None,
                 sockets: 0,
                 links: BTreeMap::new(),
@@ -300,5 +273,26 @@ impl Driver {
     pub(super) fn disconnect(&mut self, peer: PeerId) {
         self.core.disconnect(self.started.elapsed(), peer);
         self.act();
+    }
+}
+
+/// Hands inputs to the driver for as long as there is one.
+fn receiver(driver: Weak<RefCell<Driver>>) -> impl Fn(Source, Input) {
+    move |source, input| {
+        let Some(driver) = driver.upgrade() else {
+            return;
+        };
+        match driver.try_borrow_mut() {
+            Ok(mut driver) => driver.input(source, input),
+            Err(_) => {
+                // The browser called back from within one of our own calls: later, then.
+                let driver = Rc::clone(&driver);
+                wasm_bindgen_futures::spawn_local(async move {
+                    if let Ok(mut driver) = driver.try_borrow_mut() {
+                        driver.input(source, input);
+                    }
+                });
+            }
+        }
     }
 }

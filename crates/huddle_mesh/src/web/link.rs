@@ -8,14 +8,18 @@ use web_sys::{MessageEvent, RtcPeerConnectionIceEvent};
 use web_time::Instant;
 
 use super::{
-    driver::{Inputs, Source},
+    inputs::{Inputs, Source},
     js::{self, Exception},
     rtc::{Connection, DataChannel, Kind},
     stats::selected_path,
 };
 use crate::{
-    Channel, MAX_MESSAGE_LEN, Offence, Path, RoomConfig,
+    channel::Channel,
+    config::RoomConfig,
     core::{Input, LinkId, LinkInput, RESERVED_BYTE},
+    limits::MAX_MESSAGE_LEN,
+    offence::Offence,
+    stats::Path,
 };
 
 /// How often it is asked which way the link goes, once that is known.

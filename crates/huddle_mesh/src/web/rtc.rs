@@ -6,7 +6,12 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::RtcDataChannel;
 
 use super::js::{self, Exception, Result};
-use crate::{Channel, IceServer, RoomConfig, RoomError, Route, ice_url::refused};
+use crate::{
+    channel::Channel,
+    config::{IceServer, RoomConfig, Route},
+    event::RoomError,
+    ice_url::refused,
+};
 
 /// An `RTCPeerConnection`. Its owner closes it.
 #[derive(Debug, Clone)]
@@ -168,7 +173,7 @@ fn ice_server(server: &IceServer) -> Value {
 }
 
 /// Tries what every link needs, and names what the browser refuses.
-pub(super) fn check(config: &RoomConfig) -> std::result::Result<(), RoomError> {
+pub(crate) fn check(config: &RoomConfig) -> std::result::Result<(), RoomError> {
     let Err(Exception(why)) = try_out(&config.ice_servers, config.route) else {
         return Ok(());
     };

@@ -5,12 +5,13 @@ use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
 use super::{
-    driver::{Inputs, Source},
+    inputs::{Inputs, Source},
     js,
 };
 use crate::{
-    Offence,
-    core::{Input, MAX_SIGNAL_LEN, SocketEnd},
+    core::{Input, SocketEnd},
+    limits::MAX_SIGNAL_LEN,
+    offence::Offence,
 };
 
 /// Bytes that may wait for a server that does not read.

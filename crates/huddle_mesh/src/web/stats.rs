@@ -2,7 +2,7 @@ use js_sys::Map;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{js, rtc::Connection};
-use crate::Path;
+use crate::stats::Path;
 
 /// Which way the selected candidate pair goes, out of the browser's statistics: Chromium and
 /// Safari name the pair on the transport, Firefox marks the pair itself.

@@ -6,7 +6,6 @@ use huddle_id::PeerId;
 use url::Url;
 
 use crate::{
-    MAX_MESSAGE_LEN, Offender,
     core::{
         Action, Core, LinkId, MAX_SIGNAL_LEN, Told,
         candidate::{Candidate, CandidateKind},
@@ -14,6 +13,8 @@ use crate::{
         sdp::{Description, MAX_CANDIDATES, SdpKind},
         signal::{ServerMessage, Signal},
     },
+    limits::MAX_MESSAGE_LEN,
+    offence::Offender,
     signaling_id::SignalingId,
 };
 

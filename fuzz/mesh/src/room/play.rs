@@ -12,7 +12,8 @@ use super::{
     other::{Other, description, room_description},
 };
 use crate::{
-    Channel, Path, RoomConfig,
+    channel::Channel,
+    config::RoomConfig,
     core::{
         Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, TICK,
         candidate::Candidate,
@@ -22,6 +23,7 @@ use crate::{
         signal::{self, ServerMessage, Signal},
     },
     signaling_id::SignalingId,
+    stats::Path,
 };
 
 /// A room's life.

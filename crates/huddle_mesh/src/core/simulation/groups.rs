@@ -1,7 +1,7 @@
 //! Servers that make the groups of `?next=N`.
 
 use super::*;
-use crate::Signaling;
+use crate::event::Signaling;
 
 const WAITING: &str = r#""Waiting""#;
 const FULL: &str = r#"{"Full":"0123456789abcdef0123456789abcdef"}"#;

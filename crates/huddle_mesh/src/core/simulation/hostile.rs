@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::{
-    SdpError,
     core::{
         control::Control,
         sdp::Tag,
         signal::{self, Signal},
     },
+    offence::SdpError,
 };
 
 fn description(setup: Setup, tag: Option<Tag>) -> Description {
@@ -223,7 +223,7 @@ fn messages_over_the_limit_do_not_reach_the_game() {
         .core
         .active_link(simulation.nodes[1].me)
         .unwrap();
-    let long = Bytes::from(vec![0; crate::MAX_MESSAGE_LEN + 1]);
+    let long = Bytes::from(vec![0; crate::limits::MAX_MESSAGE_LEN + 1]);
     simulation.hear(
         0,
         Input::Link(link, LinkInput::Message(Channel::Events, long)),
@@ -386,7 +386,7 @@ fn a_flood_of_useless_candidates_counts_too() {
 
 #[test]
 fn each_kind_of_nonsense_on_a_link_is_told_with_the_player() {
-    let long = vec![0; crate::MAX_MESSAGE_LEN + 1];
+    let long = vec![0; crate::limits::MAX_MESSAGE_LEN + 1];
     for (input, offence) in [
         (on_events(NO_CONTROL), Offence::Control),
         (on_events(Control::Use.encode()), Offence::Control),

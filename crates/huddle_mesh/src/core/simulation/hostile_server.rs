@@ -1,7 +1,7 @@
 //! What a hostile or broken server may try.
 
 use super::*;
-use crate::{Signaling, SignalingLoss};
+use crate::event::{Signaling, SignalingLoss};
 
 fn id(n: u128) -> SignalingId {
     SignalingId::from_u128(n)

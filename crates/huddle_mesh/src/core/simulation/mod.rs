@@ -22,7 +22,10 @@ use super::{
     sdp::{Description, SdpKind, Setup},
 };
 use crate::{
-    Channel, DisconnectReason, LinkFailure, Offence, Offender, RoomConfig,
+    channel::Channel,
+    config::RoomConfig,
+    event::{DisconnectReason, LinkFailure},
+    offence::{Offence, Offender},
     signaling_id::SignalingId,
 };
 

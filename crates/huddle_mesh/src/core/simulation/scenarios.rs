@@ -1,7 +1,11 @@
 //! What honest peers live through.
 
 use super::*;
-use crate::{LinkFailure, Signaling, StopReason, core::identity::is_controller};
+use crate::{
+    core::identity::is_controller,
+    event::{LinkFailure, Signaling},
+    stats::StopReason,
+};
 
 #[test]
 fn everybody_meets_everybody_once() {

@@ -1,7 +1,7 @@
 //! Pages that the browser keeps for its back button.
 
 use super::*;
-use crate::{Signaling, core::close_code};
+use crate::{core::close_code, event::Signaling};
 
 fn suspend(simulation: &mut Simulation, node: usize) {
     simulation.nodes[node].core.suspend();

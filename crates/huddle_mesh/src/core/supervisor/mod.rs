@@ -36,8 +36,12 @@ use crate::core::{
     signal::{self, ServerMessage, Signal},
 };
 use crate::{
-    Channel, DisconnectReason, LinkFailure, LinkStats, MAX_MESSAGE_LEN, Offence, Offender,
-    StopReason, signaling_id::SignalingId,
+    channel::Channel,
+    event::{DisconnectReason, LinkFailure},
+    limits::MAX_MESSAGE_LEN,
+    offence::{Offence, Offender},
+    signaling_id::SignalingId,
+    stats::{LinkStats, StopReason},
 };
 
 /// The time in which a link must be open and introduced: of the first attempt with a peer, the

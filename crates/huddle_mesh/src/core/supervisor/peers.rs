@@ -37,7 +37,7 @@ impl Supervisor {
         peer.sid = Some(sid);
         peer.farewell = false;
         peer.liveness = Liveness::default();
-        peer.path = crate::Path::Unknown;
+        peer.path = crate::stats::Path::Unknown;
         peer.links_opened += 1;
         peer.opening = took;
         let is_first = peer.links_opened == 1;

@@ -1,0 +1,108 @@
+//! What goes into [`Core`](super::Core), and what comes out of it.
+
+use bytes::Bytes;
+use huddle_id::PeerId;
+
+use super::{link::LinkId, signaling::SocketEnd};
+use crate::{
+    channel::Channel,
+    event::{DisconnectReason, LinkFailure, RoomError, Signaling},
+    offence::{Offence, Offender},
+    stats::Path,
+};
+
+/// What happened outside.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// The WebSocket asked for last is open.
+    SocketOpened,
+    /// It received a text.
+    SocketText(String),
+    /// It received something else than text.
+    SocketBytes,
+    /// It is gone, or of no use any more.
+    SocketEnded(SocketEnd),
+    /// A link reports.
+    Link(LinkId, LinkInput),
+}
+
+/// What a link reports.
+#[derive(Debug)]
+pub(crate) enum LinkInput {
+    /// The local description: an offer, or the answer to the offer it was opened with.
+    Described(String),
+    /// A local candidate; never before the description.
+    Candidate(String),
+    /// All channels are open.
+    Opened,
+    /// A packet arrived.
+    Message(Channel, Bytes),
+    /// Something arrived that is no packet.
+    Offence(Offence),
+    /// Which way it goes.
+    Path(Path),
+    /// It is closed or failed.
+    Closed(String),
+}
+
+/// What is to be done outside.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Action {
+    /// Open the WebSocket; an older one is closed.
+    Connect(String),
+    /// Send a text on it.
+    SocketSend(String),
+    /// Close it; nothing more is reported of it.
+    SocketClose,
+    /// Begin a link, with the other side's offer or with one of our own.
+    OpenLink { link: LinkId, offer: Option<String> },
+    /// The answer to a link's own offer.
+    Answer { link: LinkId, sdp: String },
+    /// A candidate of the other side.
+    Candidate { link: LinkId, candidate: String },
+    /// Send on a link.
+    Send {
+        link: LinkId,
+        channel: Channel,
+        bytes: Bytes,
+    },
+    /// Close a link; nothing more is reported of it.
+    CloseLink { link: LinkId },
+    /// Tell the game.
+    Tell(Told),
+}
+
+/// What the game is told; packets and queue figures are added by the driver.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Told {
+    Signaling(Signaling),
+    Joined {
+        peer: PeerId,
+        returning: bool,
+        foreign: bool,
+    },
+    Unresponsive(PeerId),
+    Recovered(PeerId),
+    Replaced(PeerId),
+    NotLinked {
+        peer: PeerId,
+        reason: LinkFailure,
+        attempt: u32,
+    },
+    NotLinkedOver(PeerId),
+    Left {
+        peer: PeerId,
+        reason: DisconnectReason,
+    },
+    Packet {
+        peer: PeerId,
+        channel: Channel,
+        bytes: Bytes,
+    },
+    Offence {
+        by: Offender,
+        offence: Offence,
+        count: u64,
+    },
+    Failed(RoomError),
+}

@@ -1,0 +1,296 @@
+//! The room's decisions: what arrives goes in, what to do about it comes out.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use huddle_id::PeerId;
+use uuid::Uuid;
+
+use super::{
+    activity::Activity,
+    bucket::Bucket,
+    entropy::Entropy,
+    grouping::Stage,
+    io::{Action, Input, Told},
+    link::LinkId,
+    signal::{KEEP_ALIVE, ServerMessage},
+    signaling::{SignalingClient, SocketAction, SocketEnd},
+    supervisor::Supervisor,
+};
+use crate::{
+    channel::Channel,
+    config::{RoomConfig, Route},
+    event::Signaling,
+    offence::Offence,
+    room_url::RoomUrl,
+    stats::LinkStats,
+};
+
+/// How often a driver lets time pass.
+pub(crate) const TICK: Duration = Duration::from_millis(50);
+
+/// What the server may send at once, and per second after that: each message counts as one, and as
+/// one more for each KiB. Ten times what the newcomer in a room of 64 hears from all others.
+const FLOOD_BURST: u32 = 32_768;
+const FLOOD_PER_SECOND: u32 = 4096;
+/// How much of a server's nonsense is repeated.
+const MAX_QUOTE: usize = 120;
+
+/// A room without its sockets.
+#[derive(Debug)]
+pub(crate) struct Core {
+    signaling: SignalingClient,
+    supervisor: Supervisor,
+    activity: Activity,
+    entropy: Entropy,
+    /// What the server may still send.
+    flow: Bucket,
+    actions: VecDeque<Action>,
+    last_tick: Duration,
+}
+
+impl Core {
+    pub(crate) fn new(me: PeerId, config: &RoomConfig, entropy: Entropy) -> Self {
+        let relay_only = config.route == Route::RelayOnly;
+        Self {
+            supervisor: Supervisor::new(me, relay_only, config.url.group_size()),
+            signaling: SignalingClient::new(config.url.clone()),
+            activity: Activity::default(),
+            entropy,
+            flow: Bucket::new(FLOOD_BURST, FLOOD_PER_SECOND, Duration::ZERO),
+            actions: VecDeque::new(),
+            last_tick: Duration::ZERO,
+        }
+    }
+
+    /// The next thing to do; ask until there is none after every other call.
+    pub(crate) fn next_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Something happened at `now`, the time since the room was made.
+    pub(crate) fn handle(&mut self, now: Duration, input: Input) {
+        match input {
+            Input::SocketOpened => self.signaling.answered(),
+            Input::SocketText(text) => {
+                self.server_message(now, &text);
+                self.judge_server(now);
+            }
+            Input::SocketBytes => {
+                self.server_offends(now, Offence::NotText);
+                self.judge_server(now);
+            }
+            Input::SocketEnded(end) => self.socket_ended(now, end),
+            Input::Link(link, input) => {
+                self.supervisor
+                    .link_input(now, link, input, &mut self.entropy, &mut self.actions);
+                self.move_group(now);
+            }
+        }
+        self.report_links(now);
+    }
+
+    /// Lets time pass; call it every [`TICK`].
+    pub(crate) fn tick(&mut self, now: Duration) {
+        let step = now.saturating_sub(std::mem::replace(&mut self.last_tick, now));
+        self.activity.tick(step);
+        self.tell_whether_stopped();
+        let doubt = self
+            .supervisor
+            .tick(now, step, &mut self.entropy, &mut self.actions);
+        if doubt {
+            self.signaling.doubt();
+        }
+        let (action, told) = self.signaling.tick(now, step, &mut self.entropy);
+        self.socket_action(action);
+        match told {
+            None => {}
+            Some(told @ Signaling::Retrying { .. }) => self.signaling_lost(told),
+            Some(told) => self.tell(Told::Signaling(told)),
+        }
+        self.report_links(now);
+    }
+
+    /// Sends over the link in use; `false` if there is none.
+    pub(crate) fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> bool {
+        self.supervisor
+            .send(peer, channel, bytes, &mut self.actions)
+    }
+
+    /// The link in use to `peer`.
+    pub(crate) fn active_link(&self, peer: PeerId) -> Option<LinkId> {
+        self.supervisor.active_link(peer)
+    }
+
+    /// Cuts a peer off, for as long as the room lasts.
+    pub(crate) fn disconnect(&mut self, now: Duration, peer: PeerId) {
+        self.supervisor.disconnect(now, peer, &mut self.actions);
+    }
+
+    /// The game asked for news, so it runs.
+    pub(crate) fn polled(&mut self) {
+        self.activity.polled();
+        self.tell_whether_stopped();
+    }
+
+    /// The platform stops the game, or lets it run again.
+    pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
+        self.activity.set_frozen(is_frozen);
+        self.tell_whether_stopped();
+    }
+
+    fn tell_whether_stopped(&mut self) {
+        let stopped = self.activity.stopped();
+        self.supervisor.set_stopped(stopped, &mut self.actions);
+    }
+
+    /// Says goodbye to everybody. The driver closes the links when that is out.
+    pub(crate) fn leave(&mut self) {
+        self.supervisor.leave(&mut self.actions);
+        let action = self.signaling.stop();
+        self.socket_action(action);
+    }
+
+    /// Leaves the room until [`Core::resume`]: says goodbye, closes all links and the connection to
+    /// the server. The browser keeps the page for the back button, and closes them anyway.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn suspend(&mut self) {
+        self.supervisor.suspend(&mut self.actions);
+        let action = self.signaling.suspend();
+        self.socket_action(action);
+    }
+
+    /// Joins the room again after [`Core::suspend`], as the same peer.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn resume(&mut self, now: Duration) {
+        self.signaling.resume(now);
+    }
+
+    /// Everybody who is here, with the figures that are measured here.
+    pub(crate) fn stats(&self) -> impl Iterator<Item = (PeerId, LinkStats)> + '_ {
+        self.supervisor.stats()
+    }
+
+    fn server_message(&mut self, now: Duration, text: &str) {
+        if !self.signaling.has_socket() {
+            return;
+        }
+        let kib = u32::try_from(text.len() / 1024).unwrap_or(u32::MAX);
+        if !self.flow.take(now, kib.saturating_add(1)) {
+            return self.server_offends(now, Offence::Flood);
+        }
+        let message = match text.parse::<ServerMessage>() {
+            Ok(message) => message,
+            Err(error) => {
+                let error = error.to_string();
+                let plain = error.chars().filter(|c| !c.is_control());
+                let quote = plain.take(MAX_QUOTE).collect();
+                return self.server_offends(now, Offence::NotMatchbox(quote));
+            }
+        };
+        if let (ServerMessage::IdAssigned(_), false) = (&message, self.signaling.is_open()) {
+            // A server that refuses closes the connection instead.
+            let told = self.signaling.opened(now);
+            self.tell(Told::Signaling(told));
+        }
+        if !self.signaling.is_open() {
+            return self.server_offends(now, Offence::NoId);
+        }
+        self.signaling.heard(message == ServerMessage::KeepAlive);
+        if let ServerMessage::Group(stage) = message {
+            return self.group_staged(now, stage);
+        }
+        self.supervisor
+            .server_message(now, message, &mut self.actions);
+        self.move_group(now);
+    }
+
+    /// The server says how far this player's group has come.
+    fn group_staged(&mut self, now: Duration, stage: Stage) {
+        if !self.supervisor.staged(now, stage, &mut self.actions) {
+            return self.server_offends(now, Offence::Group);
+        }
+        match stage {
+            Stage::Waiting => self.signaling.set_group(None),
+            Stage::Full(id) => self.signaling.set_group(Some(id)),
+            // The server has made a room of the group already, for those who come back.
+            Stage::Linked(id) => {
+                let url = self.group_url(id);
+                self.signaling.set_url(url);
+            }
+        }
+    }
+
+    /// Tells a server that makes groups of this player's links.
+    fn report_links(&mut self, now: Duration) {
+        if self.signaling.is_open()
+            && let Some(report) = self.supervisor.link_report(now)
+        {
+            self.actions.push_back(Action::SocketSend(report));
+        }
+    }
+
+    fn group_url(&self, id: Uuid) -> RoomUrl {
+        let name = id.simple().to_string();
+        self.signaling.url().private_room(&name)
+    }
+
+    fn server_offends(&mut self, now: Duration, offence: Offence) {
+        if self.signaling.has_socket() {
+            self.supervisor
+                .server_offends(now, offence, &mut self.actions);
+        }
+    }
+
+    /// Leaves a server that has gone too far.
+    fn judge_server(&mut self, now: Duration) {
+        if let Some(offence) = self.supervisor.take_verdict() {
+            self.socket_ended(now, SocketEnd::Misbehaved(offence));
+        }
+    }
+
+    fn socket_ended(&mut self, now: Duration, end: SocketEnd) {
+        if let SocketEnd::Misbehaved(_) = end {
+            self.socket_action(Some(SocketAction::Close));
+        }
+        match self.signaling.ended(now, end, &mut self.entropy) {
+            Ok(None) => {}
+            Ok(Some(told)) => self.signaling_lost(told),
+            Err(error) => {
+                self.supervisor.signaling_lost(&mut self.actions);
+                self.tell(Told::Failed(error));
+            }
+        }
+    }
+
+    fn signaling_lost(&mut self, told: Signaling) {
+        self.supervisor.signaling_lost(&mut self.actions);
+        self.tell(Told::Signaling(told));
+    }
+
+    /// A complete group goes on in a room of its own, so that nobody who reconnects is grouped
+    /// with strangers.
+    fn move_group(&mut self, now: Duration) {
+        if let Some(room) = self.supervisor.take_group_room() {
+            let url = self.group_url(room);
+            let action = self.signaling.move_to(url, now);
+            self.socket_action(action);
+            self.supervisor.signaling_lost(&mut self.actions);
+        }
+    }
+
+    fn socket_action(&mut self, action: Option<SocketAction>) {
+        if let Some(SocketAction::Connect(_)) = action {
+            self.flow = Bucket::new(FLOOD_BURST, FLOOD_PER_SECOND, self.last_tick);
+        }
+        self.actions.extend(action.map(|action| match action {
+            SocketAction::Connect(url) => Action::Connect(url),
+            SocketAction::KeepAlive => Action::SocketSend(KEEP_ALIVE.to_owned()),
+            SocketAction::Close => Action::SocketClose,
+        }));
+    }
+
+    fn tell(&mut self, told: Told) {
+        self.actions.push_back(Action::Tell(told));
+    }
+}

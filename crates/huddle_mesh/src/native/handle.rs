@@ -1,0 +1,120 @@
+use std::{
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering, mpsc as std_mpsc},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use huddle_id::PeerId;
+use tokio::sync::mpsc;
+
+use super::{
+    driver::Driver,
+    ice,
+    shared::{Command, Shared, lock},
+};
+use crate::{
+    channel::Channel,
+    config::RoomConfig,
+    event::{RoomError, RoomEvent, SendError},
+    stats::LinkStats,
+};
+
+/// How long a dropped room waits for its farewell.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// Refuses what the `webrtc` crate cannot use.
+pub(crate) fn check(config: &RoomConfig) -> Result<(), RoomError> {
+    ice::check(&config.ice_servers)
+}
+
+/// The game's side of a room.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    commands: mpsc::UnboundedSender<Command>,
+    shared: Arc<Shared>,
+    /// Closes when the thread is done; `None` once nobody waits for that.
+    done: Option<Mutex<std_mpsc::Receiver<()>>>,
+}
+
+impl Handle {
+    pub(crate) fn join(me: PeerId, config: RoomConfig) -> Result<Self, RoomError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| RoomError::Startup(error.to_string()))?;
+        let shared = Arc::new(Shared::default());
+        // Bounded by the send limits of the channels.
+        let (commands, received) = mpsc::unbounded_channel();
+        let (done_tx, done) = std_mpsc::channel();
+        let driver = Driver::new(me, config, Arc::clone(&shared), received);
+        std::thread::Builder::new()
+            .name("huddle-mesh".into())
+            .spawn(move || {
+                runtime.block_on(driver.run());
+                drop(done_tx);
+                // Looking up a name may hang; that is no reason to wait.
+                runtime.shutdown_background();
+            })
+            .map_err(|error| RoomError::Startup(error.to_string()))?;
+        Ok(Self {
+            commands,
+            shared,
+            done: Some(Mutex::new(done)),
+        })
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<RoomEvent> {
+        self.shared.is_polled.store(true, Ordering::Relaxed);
+        lock(&self.shared.inbox).pop()
+    }
+
+    pub(crate) fn queued(&self, peer: PeerId, channel: Channel) -> Option<usize> {
+        lock(&self.shared.peers)
+            .get(&peer)
+            .map(|view| view.queued.get(channel))
+    }
+
+    pub(crate) fn send(
+        &mut self,
+        peer: PeerId,
+        channel: Channel,
+        bytes: Bytes,
+    ) -> Result<(), SendError> {
+        let peers = lock(&self.shared.peers);
+        let view = peers.get(&peer).ok_or(SendError::NoLink)?;
+        view.queued.accept(channel, bytes.len());
+        self.commands
+            .send(Command::Send(peer, channel, bytes))
+            .map_err(|_| SendError::NoLink)
+    }
+
+    pub(crate) fn stats(&self, peer: PeerId) -> Option<LinkStats> {
+        let view = lock(&self.shared.peers).get(&peer)?.clone();
+        let mut stats = view.stats;
+        stats.queued = Channel::ALL.map(|channel| view.queued.get(channel));
+        stats.packets_unread = lock(&self.shared.inbox).dropped(peer);
+        Some(stats)
+    }
+
+    pub(crate) fn disconnect(&mut self, peer: PeerId) {
+        let _ = self.commands.send(Command::Disconnect(peer));
+    }
+
+    pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
+        let _ = self.commands.send(Command::SetFrozen(is_frozen));
+    }
+
+    pub(crate) fn leave(mut self) {
+        self.done = None;
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let _ = self.commands.send(Command::Leave);
+        if let Some(done) = self.done.take() {
+            let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let _ = done.recv_timeout(FAREWELL);
+        }
+    }
+}
