@@ -10,9 +10,10 @@ use anyhow::{Context, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
-    Project, compress,
+    compress,
     examples::Example,
     process,
+    project::Project,
     toolchain::{TARGET, WasmToolchain},
 };
 

@@ -10,20 +10,19 @@ mod fuzz;
 mod install;
 mod play;
 mod process;
+mod project;
 mod sim;
 mod site;
 mod structure;
 mod test;
 mod toolchain;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{
-    cache::Cache,
-    examples::{Example, Examples},
-};
+use examples::Example;
+use project::Project;
 
 /// Plays, builds and tests bevy_huddle.
 ///
@@ -67,26 +66,6 @@ struct WebOptions {
     /// Optimise for size (slow to build), and write compressed siblings of the large files
     #[arg(long)]
     release: bool,
-}
-
-/// What every command needs: where the sources are, and where outputs go.
-struct Project {
-    root: PathBuf,
-    cache: Cache,
-    examples: Examples,
-}
-
-impl Project {
-    fn open() -> anyhow::Result<Self> {
-        let root = cache::workspace_root()?;
-        let cache = Cache::open()?;
-        cache.claim(&root)?;
-        Ok(Self {
-            cache,
-            examples: Examples::find(&root)?,
-            root,
-        })
-    }
 }
 
 fn main() -> ExitCode {

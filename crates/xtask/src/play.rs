@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use crate::{Project, bundle::Flavour, env, examples::Example, process, site};
+use crate::{bundle::Flavour, env, examples::Example, process, project::Project, site};
 
 /// How long the server may take until it answers.
 const SERVER_START: Duration = Duration::from_secs(10);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::{Project, env, process};
+use crate::{env, process, project::Project};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {

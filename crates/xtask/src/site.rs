@@ -8,9 +8,9 @@ use std::{
 use anyhow::{Context, bail};
 
 use crate::{
-    Project,
     bundle::{self, Flavour},
     examples::Example,
+    project::Project,
     toolchain::WasmToolchain,
 };
 

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use crate::{Project, env, install, process};
+use crate::{env, install, process, project::Project};
 
 /// The target of browser builds.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";

@@ -29,8 +29,10 @@
 
 mod host;
 mod isolation;
+mod lab;
 mod switch;
 
 pub use host::{Host, Interface, Network};
 pub use isolation::{Inside, isolate};
-pub use switch::{Conditions, Lab};
+pub use lab::Lab;
+pub use switch::Conditions;

@@ -10,8 +10,6 @@ use std::{
 
 use anyhow::Context;
 
-use crate::Host;
-
 /// How long a thread may take to notice that its interface is gone.
 const STOP: Duration = Duration::from_millis(200);
 /// A frame with all headers; the interfaces' own limit is 1500 bytes.
@@ -39,70 +37,8 @@ impl Conditions {
     };
 }
 
-/// Hosts on a switch. They stay as long as their values; the switch stays as long as one of them does.
-pub struct Lab {
-    switch: Arc<Switch>,
-}
-
-impl Lab {
-    /// A switch without hosts; the seed decides what is lost.
-    ///
-    /// # Errors
-    /// If no thread can be started.
-    pub fn new(seed: u64) -> anyhow::Result<Self> {
-        let switch = Arc::new(Switch::new(seed));
-        let (weak, wake) = (Arc::downgrade(&switch), Arc::clone(&switch.wake));
-        thread::Builder::new()
-            .name("lab switch".to_owned())
-            .spawn(move || deliver_when_due(&weak, &wake))
-            .context("cannot start the switch")?;
-        Ok(Self { switch })
-    }
-
-    /// Makes a host. Its address is one nobody had before, in 10.78.0.0/24.
-    ///
-    /// # Errors
-    /// If the kernel gives no namespace or interface; the text says which.
-    pub fn host(&self, name: &str) -> anyhow::Result<Host> {
-        Host::new(name, Arc::clone(&self.switch))
-            .with_context(|| format!("cannot make the host {name}"))
-    }
-
-    /// Sets what happens between all hosts for which nothing else is set.
-    pub fn set_everywhere(&self, conditions: Conditions) {
-        self.switch.lock().everywhere = conditions;
-    }
-
-    /// Sets what happens between two hosts, both ways.
-    pub fn set_between(&self, a: &Host, b: &Host, conditions: Conditions) {
-        for way in ways(a, b) {
-            self.switch.lock().ways.insert(way, conditions);
-        }
-    }
-
-    /// Lets nothing through between two hosts any more; they are not told.
-    pub fn cut(&self, a: &Host, b: &Host) {
-        self.switch.lock().cuts.extend(ways(a, b));
-    }
-
-    /// Ends a [`Self::cut`].
-    pub fn heal(&self, a: &Host, b: &Host) {
-        let mut state = self.switch.lock();
-        state.cuts.retain(|way| !ways(a, b).contains(way));
-    }
-
-    /// How many frames have been delivered, and how many were lost on purpose.
-    pub fn counts(&self) -> (u64, u64) {
-        let state = self.switch.lock();
-        (state.delivered, state.lost)
-    }
-}
-
-fn ways(a: &Host, b: &Host) -> [Way; 2] {
-    [(a.id(), b.id()), (b.id(), a.id())]
-}
-
-type Way = (HostId, HostId);
+/// From one host to another.
+pub(crate) type Way = (HostId, HostId);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct HostId(u32);
@@ -167,6 +103,17 @@ struct Delayed {
 }
 
 impl Switch {
+    /// Starts a switch; the seed decides what is lost.
+    pub(crate) fn start(seed: u64) -> anyhow::Result<Arc<Self>> {
+        let switch = Arc::new(Self::new(seed));
+        let (weak, wake) = (Arc::downgrade(&switch), Arc::clone(&switch.wake));
+        thread::Builder::new()
+            .name("lab switch".to_owned())
+            .spawn(move || deliver_when_due(&weak, &wake))
+            .context("cannot start the switch")?;
+        Ok(switch)
+    }
+
     fn new(seed: u64) -> Self {
         Self {
             wake: Arc::default(),
@@ -187,6 +134,28 @@ impl Switch {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_everywhere(&self, conditions: Conditions) {
+        self.lock().everywhere = conditions;
+    }
+
+    pub(crate) fn set(&self, way: Way, conditions: Conditions) {
+        self.lock().ways.insert(way, conditions);
+    }
+
+    pub(crate) fn cut(&self, ways: [Way; 2]) {
+        self.lock().cuts.extend(ways);
+    }
+
+    pub(crate) fn heal(&self, ways: [Way; 2]) {
+        self.lock().cuts.retain(|way| !ways.contains(way));
+    }
+
+    /// How many frames have been delivered, and how many were lost on purpose.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.delivered, state.lost)
     }
 
     pub(crate) fn new_host(&self) -> HostId {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::{Project, env, process};
+use crate::{env, process, project::Project};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {

@@ -5,10 +5,10 @@ use std::{fs, path::Path};
 use anyhow::Context;
 
 use crate::{
-    Project,
     bundle::{self, Flavour},
     compress::{Sizes, megabytes},
     examples::Example,
+    project::Project,
     site,
     toolchain::WasmToolchain,
 };

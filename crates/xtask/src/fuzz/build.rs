@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 
-use crate::{Project, env, process};
+use crate::{env, process, project::Project};
 
 const CARGO_FUZZ: &str = "0.13.2";
 

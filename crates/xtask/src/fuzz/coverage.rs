@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 
 use super::build::Compiler;
-use crate::{Project, env, process};
+use crate::{env, process, project::Project};
 
 /// Less of a decoder's lines than this is a failure, in percent.
 const GOAL: usize = 90;

@@ -1,19 +1,16 @@
 //! `cargo xtask fuzz`: throws untrusted bytes at everything that decodes them.
 
 mod build;
+mod corpus;
 mod coverage;
+mod keep;
 mod run;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
 
-use crate::Project;
+use crate::project::Project;
 use build::Fuzzers;
 pub(crate) use run::Outcome;
 
@@ -35,32 +32,6 @@ pub(crate) struct Options {
     coverage: bool,
 }
 
-/// What a target's kept inputs may take, in bytes and files, besides those with names.
-const KEPT: u64 = 8 * 1024;
-const KEPT_FILES: usize = 64;
-
-/// Where a target's inputs are.
-struct Corpus {
-    /// In the repository: few, and together they reach what is known to be reachable.
-    kept: PathBuf,
-    /// On this machine: whatever reached something new.
-    found: PathBuf,
-}
-
-impl Corpus {
-    fn open(project: &Project, target: &str) -> anyhow::Result<Self> {
-        let corpus = Self {
-            kept: project.root.join("fuzz/corpus").join(target),
-            found: project.cache.fuzz().join("found").join(target),
-        };
-        for folder in [&corpus.kept, &corpus.found] {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("cannot create {}", folder.display()))?;
-        }
-        Ok(corpus)
-    }
-}
-
 pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCode> {
     let targets = selected(project, options.target.as_deref())?;
     if options.coverage {
@@ -71,7 +42,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
         return run::once(&fuzzers, &targets[0], input);
     }
     if options.keep {
-        return keep(project, &fuzzers, &targets);
+        return keep::keep(project, &fuzzers, &targets);
     }
     let time = Duration::from_secs(options.seconds.max(1));
     let outcome = run::all(project, &fuzzers, &targets, time, run::Start::Found)?;
@@ -88,66 +59,6 @@ pub(crate) fn briefly(project: &Project, time: Duration) -> anyhow::Result<Outco
     let targets = selected(project, None)?;
     let fuzzers = Fuzzers::build(project)?;
     run::all(project, &fuzzers, &targets, time, run::Start::Kept)
-}
-
-/// Chooses the kept inputs anew: those with names given by hand stay, and as many of the others as
-/// there is room for, the smallest first.
-fn keep(project: &Project, fuzzers: &Fuzzers, targets: &[String]) -> anyhow::Result<ExitCode> {
-    for target in targets {
-        let corpus = Corpus::open(project, target)?;
-        let chosen = project.cache.fuzz().join("chosen").join(target);
-        // It may not be there.
-        let _ = fs::remove_dir_all(&chosen);
-        fs::create_dir_all(&chosen)
-            .with_context(|| format!("cannot create {}", chosen.display()))?;
-        let mut named = 0;
-        for input in inputs(&corpus.kept)?.iter().filter(|input| !input.found) {
-            fs::copy(&input.path, chosen.join(&input.name))?;
-            named += 1;
-        }
-        run::merge(fuzzers, target, &chosen, &[&corpus.kept, &corpus.found])?;
-        for input in inputs(&corpus.kept)?.iter().filter(|input| input.found) {
-            fs::remove_file(&input.path)?;
-        }
-        let (mut kept, mut total) = (0, 0);
-        for input in inputs(&chosen)?.iter().filter(|input| input.found) {
-            if total + input.len > KEPT || kept == KEPT_FILES {
-                break;
-            }
-            fs::copy(&input.path, corpus.kept.join(&input.name))?;
-            (kept, total) = (kept + 1, total + input.len);
-        }
-        println!("{target}: {named} inputs with names, {kept} found ones of {total} bytes");
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// A file of a corpus.
-struct Input {
-    path: PathBuf,
-    name: String,
-    len: u64,
-    /// Named by libFuzzer, which takes the SHA-1 of the content.
-    found: bool,
-}
-
-/// The files of a folder, the smallest first.
-fn inputs(folder: &Path) -> anyhow::Result<Vec<Input>> {
-    let mut inputs = Vec::new();
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        inputs.push(Input {
-            path: entry.path(),
-            len: entry.metadata()?.len(),
-            found: name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit()),
-            name,
-        });
-    }
-    inputs.sort_by(|a, b| (a.len, &a.name).cmp(&(b.len, &b.name)));
-    Ok(inputs)
 }
 
 /// The named target, or all.

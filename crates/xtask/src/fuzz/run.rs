@@ -11,8 +11,8 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use super::{Corpus, build::Fuzzers};
-use crate::{Project, process};
+use super::{build::Fuzzers, corpus::Corpus};
+use crate::{process, project::Project};
 
 const POLL: Duration = Duration::from_millis(100);
 const REPORT_EVERY: Duration = Duration::from_secs(30);

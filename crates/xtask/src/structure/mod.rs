@@ -32,20 +32,13 @@ const UNFINISHED: &[&str] = &[
     "example_kit",
     "hello",
     "hello_offline",
-    "huddle_benches",
-    "huddle_mesh",
-    "huddle_mesh_fuzz",
     "huddle_rollback",
     "huddle_session",
-    "huddle_signaling",
     "huddle_sim",
     "huddle_sim_cli",
     "huddle_rollback_fuzz",
     "huddle_session_fuzz",
-    "huddle_tests",
     "huddle_versus",
-    "network_lab",
-    "xtask",
 ];
 
 /// The result of the check.

@@ -85,8 +85,10 @@ fn is_from_root(modules: &Modules, from: ModuleId, reference: &Reference) -> boo
             name => {
                 return rest.len() < reference.path.len()
                     && module == ROOT
-                    && modules.children(ROOT, name).next().is_none()
-                    && !modules.exported_macros.contains_key(name);
+                    && !modules.exported_macros.contains_key(name)
+                    && !look_up(modules, ROOT, name, &mut Seen::new())
+                        .iter()
+                        .any(|target| matches!(target, Target::Module(_)));
             }
         };
         rest = others;

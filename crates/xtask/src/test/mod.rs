@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check, in order, with one tally at the end.
 
+mod group;
 mod steps;
 mod stock;
 mod tally;
@@ -10,10 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::ValueEnum;
-
-use crate::Project;
-use steps::Step;
+use crate::project::Project;
+use group::Group;
+use steps::{Course, Step};
 use tally::Tally;
 
 #[derive(clap::Args)]
@@ -35,33 +35,6 @@ pub(crate) struct TrialOptions {
 
 /// What the names of trials begin with.
 const TRIALS: &str = "trial_";
-
-/// How the tests themselves run.
-struct Course {
-    /// Passed to them.
-    args: Vec<String>,
-    /// Whether they take their time.
-    is_long: bool,
-}
-
-/// What `--only` chooses from.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Group {
-    /// Formatting
-    Fmt,
-    /// Import cycles between modules, and imports from the roots of crates
-    Structure,
-    /// Lints, native and wasm
-    Clippy,
-    /// Unit and integration tests of the crates
-    Unit,
-    /// Build the server, the examples and their pages
-    Build,
-    /// Fuzz everything that decodes untrusted bytes, for a short time
-    Fuzz,
-    /// Tests with several processes and browsers (builds what they need)
-    E2e,
-}
 
 pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCode> {
     let course = Course {

@@ -2,9 +2,9 @@
 
 use std::{process::Command, time::Duration};
 
-use super::{Course, Group, stock, tally::Tally, tools};
+use super::{group::Group, stock, tally::Tally, tools};
 use crate::{
-    Project, bundle::Flavour, env, examples::Example, fuzz, process, site, structure,
+    bundle::Flavour, env, examples::Example, fuzz, process, project::Project, site, structure,
     toolchain::WasmToolchain,
 };
 
@@ -22,6 +22,14 @@ const MANIFESTS: [&str; 4] = [
 
 /// How long each fuzz target runs.
 const FUZZING: Duration = Duration::from_secs(6);
+
+/// How the tests themselves run.
+pub(super) struct Course {
+    /// Passed to them.
+    pub(super) args: Vec<String>,
+    /// Whether they take their time.
+    pub(super) is_long: bool,
+}
 
 /// One step; they run in this order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

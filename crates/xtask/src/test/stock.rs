@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::tally::Tally;
-use crate::{Project, env, process};
+use crate::{env, process, project::Project};
 
 /// A program without a library, so that it can only be installed.
 const SERVER: [&str; 2] = ["matchbox_server", "0.15.0"];

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{Project, env, install, process};
+use crate::{env, install, process, project::Project};
 
 /// Built from its source, because Debian has no package of it.
 const GECKODRIVER: &str = "0.37.1";
