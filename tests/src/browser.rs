@@ -18,9 +18,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Player, Report, chromium,
+    chromium,
     driver::{Driver, Folder},
     firefox,
+    player::Player,
+    report::Report,
     screen::Screen,
 };
 
@@ -38,28 +40,6 @@ const SHOWN: &str =
 const POLL: Duration = Duration::from_millis(30);
 /// The longest fade in the page.
 const FADE: Duration = Duration::from_millis(600);
-
-/// How large a page is, in CSS pixels.
-#[derive(Clone, Copy, Debug)]
-pub struct Page {
-    /// Width of the window.
-    pub width: u32,
-    /// Height of the window.
-    pub height: u32,
-}
-
-impl Page {
-    /// As small as it can be, for pages that draw nothing.
-    pub const SMALL: Self = Self {
-        width: 320,
-        height: 240,
-    };
-    /// To be looked at.
-    pub const LARGE: Self = Self {
-        width: 800,
-        height: 600,
-    };
-}
 
 /// A browser with one page.
 pub struct Browser {

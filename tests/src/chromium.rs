@@ -6,8 +6,9 @@ use anyhow::Context;
 use serde_json::json;
 
 use crate::{
-    Page, child,
+    child,
     driver::{Driver, DriverProgram, Folder},
+    page::Page,
 };
 
 const FLAGS: &[&str] = &[

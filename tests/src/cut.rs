@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, bail};
 use nix::unistd::Pid;
 
-use crate::{Player, child, family::family};
+use crate::{child, family::family, player::Player};
 
 /// Names in the local network are asked for there, which every machine may do.
 const MDNS: u16 = 5353;

@@ -6,7 +6,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{Player, family::family};
+use crate::{family::family, player::Player};
 
 /// A player whose processes are all stopped, until this is dropped.
 pub struct Frozen(Vec<Pid>);

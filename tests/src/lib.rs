@@ -15,6 +15,7 @@ mod gate;
 mod hostile;
 mod names;
 mod native;
+mod page;
 mod picture;
 mod player;
 mod report;
@@ -28,7 +29,7 @@ mod turn;
 mod usage;
 
 pub use artifacts::Artifacts;
-pub use browser::{Browser, Page};
+pub use browser::Browser;
 pub use cut::Cut;
 pub use firefox::firefox_is_here;
 pub use freeze::Frozen;
@@ -38,6 +39,7 @@ pub use names::{Answer, NameServer};
 pub use native::Native;
 /// What stock clients say, and what they say of themselves.
 pub use numbered;
+pub use page::Page;
 pub use picture::distinct_colours;
 pub use player::{POLL, Player, wait_until, watch};
 pub use report::{Past, Pause, PeerReport, Report};

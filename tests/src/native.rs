@@ -8,9 +8,11 @@ use std::{
 use nix::unistd::Pid;
 
 use crate::{
-    Artifacts, Player, Report, Server,
-    artifacts::TEST_PLAYER,
+    artifacts::{Artifacts, TEST_PLAYER},
     child::{self, Kept},
+    player::Player,
+    report::Report,
+    server::Server,
 };
 
 /// A running example.

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, bail};
 use nix::unistd::Pid;
 
-use crate::Report;
+use crate::report::Report;
 
 /// How often reports are looked at.
 pub const POLL: Duration = Duration::from_millis(30);

@@ -5,8 +5,8 @@ use std::{sync::mpsc, time::Duration};
 use anyhow::{Context, bail};
 
 use crate::{
-    Page,
     child::{self, Kept},
+    page::Page,
 };
 
 const START: Duration = Duration::from_secs(20);

@@ -9,8 +9,7 @@ use std::{
 use anyhow::Context;
 
 use crate::{
-    Artifacts,
-    artifacts::TEST_PLAYER,
+    artifacts::{Artifacts, TEST_PLAYER},
     child::{self, Kept},
 };
 

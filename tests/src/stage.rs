@@ -3,7 +3,10 @@
 use anyhow::Context;
 use network_lab::{Host, Lab};
 
-use crate::{Artifacts, Browser, Native, Page, Player, Server};
+use crate::{
+    artifacts::Artifacts, browser::Browser, native::Native, page::Page, player::Player,
+    server::Server,
+};
 
 /// What a player runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use anyhow::bail;
 use numbered::Report;
 
 use crate::{
-    Artifacts,
+    artifacts::Artifacts,
     child::{self, Kept},
 };
 

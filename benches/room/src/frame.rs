@@ -12,7 +12,7 @@ use bevy_huddle::{
 use stats_alloc::Region;
 
 use crate::{
-    ALLOCATOR,
+    allocator::ALLOCATOR,
     game::{self, Activity, HZ, meet},
 };
 

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use crate::{Browser, POLL, Page};
+use crate::{browser::Browser, page::Page, player::POLL};
 
 const SCRIPT: &str = include_str!("linked.js");
 const OPEN: Duration = Duration::from_secs(20);

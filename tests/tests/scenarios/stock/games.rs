@@ -14,7 +14,7 @@ use huddle_tests::{
     numbered::{self, Arrived, Met, Report},
 };
 
-use super::{ENOUGH, EXCHANGE, Heard, MEETING, SENDING, all_there};
+use super::exchange::{ENOUGH, EXCHANGE, Heard, MEETING, SENDING, all_there};
 
 /// What the app has heard, by peer.
 #[derive(Resource, Default)]

@@ -7,7 +7,7 @@ use huddle_tests::{
     Artifacts, Browser, Native, Page, Player, Server, StockClient, numbered::Met, wait_until, watch,
 };
 
-use super::MEETING;
+use super::exchange::MEETING;
 use crate::steps::{LOAD, Movement};
 
 /// How many messages a page has got on each channel, by the order of the connections.

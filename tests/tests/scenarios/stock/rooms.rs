@@ -14,7 +14,7 @@ use huddle_tests::{
     numbered::{self, Arrived},
 };
 
-use super::{ENOUGH, EXCHANGE, Heard, MEETING, SENDING, all_there};
+use super::exchange::{ENOUGH, EXCHANGE, Heard, MEETING, SENDING, all_there};
 use crate::rooms::until_connected;
 
 const GONE: Duration = Duration::from_secs(3);
