@@ -152,6 +152,13 @@ fn resolve(
         name => look_up(modules, from, name, seen),
     };
     while let Some((name, others)) = rest.split_first() {
+        // A function may have the name of a module, but nothing is below it.
+        if targets
+            .iter()
+            .any(|target| matches!(target, Target::Module(_)))
+        {
+            targets.retain(|target| matches!(target, Target::Module(_)));
+        }
         let mut next = BTreeSet::new();
         for target in targets {
             match target {

@@ -95,6 +95,20 @@ fn module_that_only_reexports_its_children_takes_no_part_in_a_cycle() {
 }
 
 #[test]
+fn function_with_the_name_of_a_module_is_not_part_of_its_paths() {
+    let files = [
+        ("lib.rs", "mod a;"),
+        ("a/mod.rs", "mod one; mod run; pub fn run() { one::one() }"),
+        (
+            "a/one.rs",
+            "use super::run::helper; pub fn one() { helper() }",
+        ),
+        ("a/run.rs", "pub fn helper() {}"),
+    ];
+    assert_eq!(findings(&files), []);
+}
+
+#[test]
 fn child_that_extends_its_parent_is_allowed() {
     let files = [
         ("lib.rs", "mod a;"),

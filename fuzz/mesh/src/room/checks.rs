@@ -7,13 +7,13 @@ use url::Url;
 
 use crate::{
     core::{
-        Action, Core, LinkId, MAX_SIGNAL_LEN, Told,
+        Action, Core, LinkId, Told,
         candidate::{Candidate, CandidateKind},
         control::RESERVED_BYTE,
         sdp::{Description, MAX_CANDIDATES, SdpKind},
         signal::{ServerMessage, Signal},
     },
-    limits::MAX_MESSAGE_LEN,
+    limits::{MAX_MESSAGE_LEN, MAX_SIGNAL_LEN},
     offence::Offender,
     signaling_id::SignalingId,
 };
