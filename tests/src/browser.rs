@@ -21,6 +21,7 @@ use crate::{
     chromium,
     driver::{Driver, Folder},
     firefox,
+    page::Page,
     player::Player,
     report::Report,
     screen::Screen,
