@@ -11,7 +11,7 @@ use serde::{
     de::{DeserializeSeed, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor},
 };
 
-use super::{MAX_DEPTH, MAX_ELEMENTS_BEYOND_BYTES};
+use super::error::{MAX_DEPTH, MAX_ELEMENTS_BEYOND_BYTES};
 
 /// Reads a value of which all parts together stay within the bounds.
 pub(super) struct BoundedSeed<T> {

@@ -16,7 +16,7 @@ use serde::{
     },
 };
 
-use super::{EncodeError, MAX_DEPTH, MAX_ELEMENTS_BEYOND_BYTES};
+use super::error::{EncodeError, MAX_DEPTH, MAX_ELEMENTS_BEYOND_BYTES};
 
 /// How many parts of a path are shown.
 const MAX_SHOWN: usize = 8;

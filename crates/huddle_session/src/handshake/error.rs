@@ -1,6 +1,7 @@
 use thiserror::Error;
 
-use super::MAX_RESTARTS;
+/// The number of sessions that the peer may begin in a row before this side has finished one.
+pub(super) const MAX_RESTARTS: u32 = 8;
 
 /// Why bytes from another player are no message of the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

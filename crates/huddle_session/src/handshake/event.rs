@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::Refusal;
+use super::refusal::Refusal;
 use crate::clock::ClockReading;
 
 /// What a handshake tells.

@@ -3,10 +3,10 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
-    HandshakeError, PROTOCOL_VERSION,
+    error::HandshakeError,
     registry::Registry,
     terms::{MAX_GAME_LEN, MAX_JOIN_DATA_LEN, Offer, Terms},
-    text::clean,
+    text::{clean, read_bounded},
 };
 use crate::{
     capacity::{Claim, MAX_LIST_LEN, PlaceList},
@@ -15,6 +15,9 @@ use crate::{
     tick::TickRate,
     wire::{Reader, put_varint},
 };
+
+/// The version of everything that is exchanged between players.
+pub const PROTOCOL_VERSION: u16 = 1;
 
 const HELLO: u8 = 0x01;
 const WELCOME: u8 = 0x02;
@@ -239,16 +242,4 @@ fn read_route(reader: &mut Reader) -> Result<Route, HandshakeError> {
     let from = reader.u64().ok_or(HandshakeError::Truncated)?;
     let to = reader.u64().ok_or(HandshakeError::Truncated)?;
     Ok(Route { from, to })
-}
-
-pub(super) fn read_bounded(
-    reader: &mut Reader,
-    what: &'static str,
-    len: u64,
-    max: usize,
-) -> Result<Bytes, HandshakeError> {
-    match usize::try_from(len) {
-        Ok(fits) if fits <= max => reader.slice(fits).ok_or(HandshakeError::Truncated),
-        _ => Err(HandshakeError::TooLong { what, len, max }),
-    }
 }

@@ -27,19 +27,18 @@ use bytes::Bytes;
 pub(crate) use self::event::{Agreement, HandshakeEvent, Ticket};
 pub use self::{
     error::HandshakeError,
+    message::PROTOCOL_VERSION,
     refusal::Refusal,
     terms::{MAX_GAME_LEN, MAX_JOIN_DATA_LEN, Terms, TermsError},
 };
 use self::{
+    error::MAX_RESTARTS,
     message::{Hello, MAX_REASON_LEN, Message, Opening, Route},
     refusal::FULL,
     registry::Difference,
     text::clean,
 };
 use crate::{capacity::Claim, clock::ClockReading, hash::Fnv64};
-
-/// The version of everything that is exchanged between players.
-pub const PROTOCOL_VERSION: u16 = 1;
 
 /// The interval between repetitions of a message until it is answered.
 const REPEAT: Duration = Duration::from_millis(400);
@@ -63,9 +62,6 @@ const MIN_ROUNDS: u32 = 3;
 
 /// How often a refusal is said at most.
 const MAX_ROUNDS: u32 = 12;
-
-/// The number of sessions that the peer may begin in a row before this side has finished one.
-const MAX_RESTARTS: u32 = 8;
 
 /// The interval at which the peer may begin further sessions.
 const RESTART_SPACING: Duration = Duration::from_secs(2);

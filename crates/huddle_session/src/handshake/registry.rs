@@ -2,7 +2,10 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::{HandshakeError, text::clean};
+use super::{
+    error::HandshakeError,
+    text::{clean, read_bounded},
+};
 use crate::{
     kind::{Delivery, Kind, Kinds, MAX_NAME_LEN},
     schema::MAX_SCHEMA_LEN,
@@ -181,7 +184,7 @@ fn read_text(
     len: u64,
     max: usize,
 ) -> Result<String, HandshakeError> {
-    let bytes = super::message::read_bounded(reader, what, len, max)?;
+    let bytes = read_bounded(reader, what, len, max)?;
     String::from_utf8(bytes.into()).map_err(|_| HandshakeError::Malformed("text that is not UTF-8"))
 }
 

@@ -1,4 +1,9 @@
-//! Text from other players, made fit to be shown.
+//! Text and data from other peers: bounded, and safe to display.
+
+use bytes::Bytes;
+
+use super::error::HandshakeError;
+use crate::wire::Reader;
 
 /// Text of at most `max` bytes without anything that could disturb what is around it: control
 /// characters, and invisible ones that change direction or hide.
@@ -21,6 +26,19 @@ fn is_disturbing(c: char) -> bool {
             '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
             | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Reads `len` bytes, of which there may be `max`. `what` names them in the error.
+pub(super) fn read_bounded(
+    reader: &mut Reader,
+    what: &'static str,
+    len: u64,
+    max: usize,
+) -> Result<Bytes, HandshakeError> {
+    match usize::try_from(len) {
+        Ok(fits) if fits <= max => reader.slice(fits).ok_or(HandshakeError::Truncated),
+        _ => Err(HandshakeError::TooLong { what, len, max }),
+    }
 }
 
 #[cfg(test)]

@@ -34,9 +34,6 @@ use crate::{
     transfer::{OfferError, TransferId, TransferLimits},
 };
 
-/// Longer than any message of the handshake.
-const MAX_HANDSHAKE_LEN: usize = 15_900;
-
 /// How long a peer is silent before it may be lost; more than between two pings.
 const SILENT: Duration = Duration::from_millis(700);
 

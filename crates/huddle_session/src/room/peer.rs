@@ -23,6 +23,9 @@ use crate::{
     wire::{MAX_VARINT_LEN, Reader, put_varint},
 };
 
+/// Longer than any message of the handshake.
+const MAX_HANDSHAKE_LEN: usize = 15_900;
+
 /// How much of a packet repairs of events may take, so that they cannot crowd out state.
 const REPAIR_BUDGET: usize = 600;
 
@@ -137,7 +140,7 @@ impl PeerSession {
         credit: usize,
     ) -> Option<Bytes> {
         // What the handshake gives out is not kept, so the longest of it must fit.
-        if credit > super::MAX_HANDSHAKE_LEN
+        if credit > MAX_HANDSHAKE_LEN
             && let Some(message) = self.handshake.collect(now, terms, clock)
         {
             if message.len() <= MAX_PACKET_LEN && self.copies.len() < MAX_COPIES {

@@ -8,8 +8,6 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 
-use super::probe::Probe;
-
 /// What is known of the names of a struct's fields.
 #[derive(Debug, Clone, Default)]
 pub(super) enum FieldNames {
@@ -83,16 +81,26 @@ impl Comparison {
     }
 }
 
+/// Reads the fields of a struct that is being explored.
+pub(super) trait ReadField {
+    /// Reads the value of the field with this index. Returns `None` if the type refuses it.
+    fn read_field<'de, S: DeserializeSeed<'de>>(
+        &mut self,
+        field: usize,
+        seed: S,
+    ) -> Option<S::Value>;
+}
+
 /// Gives a struct the value of a field by two names.
 pub(super) fn compare<'de, V: Visitor<'de>>(
-    probe: &mut Probe<'_>,
+    fields: &mut impl ReadField,
     visitor: V,
     names: [&'static str; 2],
     field: usize,
 ) -> Verdict {
     let mut is_different = false;
     let twice = Twice {
-        probe,
+        fields,
         names: names.into_iter(),
         field,
         values: 0,
@@ -106,15 +114,15 @@ pub(super) fn compare<'de, V: Visitor<'de>>(
     }
 }
 
-struct Twice<'a, 'b> {
-    probe: &'a mut Probe<'b>,
+struct Twice<'a, F> {
+    fields: &'a mut F,
     names: std::array::IntoIter<&'static str, 2>,
     field: usize,
     values: usize,
     is_different: &'a mut bool,
 }
 
-impl<'de> MapAccess<'de> for Twice<'_, '_> {
+impl<'de, F: ReadField> MapAccess<'de> for Twice<'_, F> {
     type Error = Refused;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
@@ -129,8 +137,8 @@ impl<'de> MapAccess<'de> for Twice<'_, '_> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Refused> {
         self.values += 1;
         if self.values == 1 {
-            let value = self.probe.read_part(self.field, seed);
-            return value.map_err(|_| Refused(None));
+            let value = self.fields.read_field(self.field, seed);
+            return value.ok_or(Refused(None));
         }
         // It wants a value for the second name, so it does not have it yet.
         *self.is_different = true;

@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use super::{
     search::{Asks, Undecodable},
-    shape::Tree,
+    shape::{KEY, Tree},
 };
 use crate::codec::{DecodeError, EncodeError};
 
@@ -60,9 +60,6 @@ impl SchemaError {
         }
     }
 }
-
-/// How a path to the keys of a map ends.
-pub(super) const KEY: &str = "[key]";
 
 fn place(path: &str) -> String {
     if path.is_empty() {

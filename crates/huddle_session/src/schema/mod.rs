@@ -2,6 +2,7 @@
 
 mod aliases;
 mod error;
+mod explore;
 mod probe;
 mod search;
 mod shape;
@@ -65,7 +66,7 @@ pub struct Schema(String);
 impl Schema {
     /// The schema of a type. It takes some work: find it once.
     pub fn of<T: DeserializeOwned>() -> Self {
-        Self::of_tree(search::explore::<T>().tree())
+        Self::of_tree(explore::explore::<T>().tree())
     }
 
     /// The schema of a type whose values survive being sent, as far as can be found out without
@@ -90,7 +91,7 @@ impl Schema {
     /// If a part of it cannot be decoded whatever the bytes are, or a made-up value is not read
     /// again after it was written.
     pub fn checked<T: Serialize + DeserializeOwned>() -> Result<Self, SchemaError> {
-        let mut search = search::explore::<T>();
+        let mut search = explore::explore::<T>();
         if let Some(undecodable) = &search.undecodable {
             return Err(SchemaError::undecodable(undecodable, search.tree()));
         }

@@ -8,7 +8,7 @@ use serde::de::{
 };
 
 use super::{
-    aliases,
+    aliases::{self, ReadField},
     search::{Asks, Level, Search, Stop, Undecodable},
     shape::{LONG_TUPLE, Shape, State},
 };
@@ -37,11 +37,33 @@ pub(super) struct Probe<'a> {
     pub(super) part: usize,
 }
 
+/// Lets a type read a part the way it asks for it, and learns from whether it accepts the value.
+pub(super) fn watch<R>(
+    search: &mut Search,
+    part: usize,
+    read: impl FnOnce(Probe<'_>) -> Result<R, Stop>,
+) -> Result<R, Stop> {
+    let levels = search.begin_part()?;
+    let result = read(Probe { search, part });
+    search.end_part(part, levels, result.is_ok());
+    result
+}
+
+impl ReadField for Probe<'_> {
+    fn read_field<'de, S: DeserializeSeed<'de>>(
+        &mut self,
+        field: usize,
+        seed: S,
+    ) -> Option<S::Value> {
+        self.read_part(field, seed).ok()
+    }
+}
+
 impl Probe<'_> {
     /// Lets the i-th part be read.
     fn with<R>(self, i: usize, read: impl FnOnce(Probe<'_>) -> Result<R, Stop>) -> Result<R, Stop> {
         let part = self.search.child(self.part, i)?;
-        self.search.watch(part, read)
+        watch(self.search, part, read)
     }
 
     /// Reads the i-th part.
@@ -51,7 +73,7 @@ impl Probe<'_> {
         seed: S,
     ) -> Result<S::Value, Stop> {
         let part = self.search.child(self.part, i)?;
-        self.search.watch(part, |probe| seed.deserialize(probe))
+        watch(self.search, part, |probe| seed.deserialize(probe))
     }
 
     /// One of some values, of which one is like nothing.

@@ -9,44 +9,19 @@
 
 use std::any::TypeId;
 
-use serde::de::{self, DeserializeOwned};
+use serde::de;
 
 use super::{
     aliases::{Comparison, FieldNames, Verdict},
-    probe::Probe,
     shape::{Part, Shape, State, Tree},
 };
 use crate::hash::Fnv64;
 
 const MAX_PARTS: usize = 2048;
-const MAX_RUNS: usize = 4096;
 const MAX_STEPS: usize = 1 << 20;
 
 /// How many values a part may refuse.
 const MAX_REFUSALS: usize = 24;
-
-/// How deep samples tell sequences that are empty from those that are not.
-const MAX_SAMPLE_DEPTH: usize = 6;
-
-/// Of how many variants there are samples.
-const MAX_SAMPLE_VARIANTS: usize = 512;
-
-/// What is known of a type after as many runs as it takes.
-pub(super) fn explore<T: DeserializeOwned>() -> Search {
-    let mut search = Search {
-        tree: Tree(vec![Part::default()]),
-        ..Search::default()
-    };
-    for _ in 0..MAX_RUNS {
-        search.start_run();
-        // What comes out is made up.
-        let _ = search.watch(0, |probe| T::deserialize(probe));
-        if !search.has_learned || search.is_exhausted || search.tree.0[0].state != State::Open {
-            break;
-        }
-    }
-    search
-}
 
 /// A run cannot go on. Why is written into the parts.
 #[derive(Debug)]
@@ -68,22 +43,22 @@ impl de::Error for Stop {
 
 #[derive(Default)]
 pub(super) struct Search {
-    tree: Tree,
+    pub(super) tree: Tree,
     /// The types around the one being read.
     pub(super) around: Vec<Level>,
     /// The most levels that held each other and may be empty.
-    most_holders: usize,
+    pub(super) most_holders: usize,
     /// What cannot be decoded, whatever the bytes are.
     pub(super) undecodable: Option<Undecodable>,
     /// What is known is used, and nothing learned.
     pub(super) sample: Option<Sample>,
     /// The variant that a sample is about, and what it is in.
     pub(super) wanted: Vec<usize>,
-    steps: usize,
-    has_learned: bool,
+    pub(super) steps: usize,
+    pub(super) has_learned: bool,
     /// Whether it is known which part this run failed at.
     pub(super) has_blamed: bool,
-    is_exhausted: bool,
+    pub(super) is_exhausted: bool,
 }
 
 /// A type around the one being read.
@@ -125,44 +100,6 @@ pub(super) struct Sample {
 }
 
 impl Search {
-    /// Makes values of an explored type that differ in what may matter for writing them: variants,
-    /// what is empty, and what is 0. `see` is shown each, until it has seen enough.
-    pub(super) fn samples<T: DeserializeOwned>(&mut self, mut see: impl FnMut(T) -> bool) {
-        self.steps = 0;
-        self.is_exhausted = false;
-        let variants = self.tree.variants();
-        for full_levels in 0..=self.most_holders.min(MAX_SAMPLE_DEPTH) {
-            for &variant in variants.iter().take(MAX_SAMPLE_VARIANTS) {
-                self.wanted = self.tree.around(variant).map(|(part, _)| part).collect();
-                self.wanted.push(variant);
-                for is_zero in [false, true] {
-                    self.sample = Some(Sample {
-                        full_levels,
-                        is_zero,
-                    });
-                    if let Some(value) = self.sampled()
-                        && see(value)
-                    {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// A value as [`Self::sample`] wants it, but without zeros where they are refused.
-    fn sampled<T: DeserializeOwned>(&mut self) -> Option<T> {
-        loop {
-            self.start_run();
-            if let Ok(value) = self.watch(0, |probe| T::deserialize(probe)) {
-                return Some(value);
-            }
-            if !self.has_learned {
-                return None;
-            }
-        }
-    }
-
     /// A part was made of zeros and refused them.
     fn refused_zero(&mut self, index: usize) {
         if !self.has_blamed {
@@ -194,7 +131,7 @@ impl Search {
         self.around.iter().filter(|level| level.holds).count()
     }
 
-    fn start_run(&mut self) {
+    pub(super) fn start_run(&mut self) {
         self.around.clear();
         self.has_learned = false;
         self.has_blamed = false;
@@ -268,12 +205,8 @@ impl Search {
         self.part(index).state == State::Dead
     }
 
-    /// Lets a part be read as its type asks for it, and learns from whether it is accepted.
-    pub(super) fn watch<R>(
-        &mut self,
-        part: usize,
-        read: impl FnOnce(Probe<'_>) -> Result<R, Stop>,
-    ) -> Result<R, Stop> {
+    /// Begins to read a part. Returns how many types are around it.
+    pub(super) fn begin_part(&mut self) -> Result<usize, Stop> {
         self.steps += 1;
         if self.steps > MAX_STEPS {
             self.is_exhausted = true;
@@ -281,16 +214,18 @@ impl Search {
         if self.is_exhausted {
             return Err(Stop);
         }
-        let levels = self.around.len();
-        let result = read(Probe { search: self, part });
+        Ok(self.around.len())
+    }
+
+    /// Ends reading a part, and learns from whether its type accepted the value.
+    pub(super) fn end_part(&mut self, part: usize, levels: usize, is_accepted: bool) {
         self.around.truncate(levels);
-        match (&result, self.sample) {
-            (Ok(_), None) => self.accepted(part),
-            (Err(Stop), None) => self.refused(part),
-            (Err(Stop), Some(sample)) if sample.is_zero => self.refused_zero(part),
-            _ => {}
+        match self.sample {
+            None if is_accepted => self.accepted(part),
+            None => self.refused(part),
+            Some(sample) if sample.is_zero && !is_accepted => self.refused_zero(part),
+            Some(_) => {}
         }
-        result
     }
 
     /// A part was read and accepted its value.

@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use super::{aliases::FieldNames, error::KEY};
+use super::aliases::FieldNames;
+
+/// How a path to the keys of a map ends.
+pub(super) const KEY: &str = "[key]";
 
 pub(super) const OPAQUE: &str = "opaque";
 

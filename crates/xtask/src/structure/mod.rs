@@ -33,7 +33,6 @@ const UNFINISHED: &[&str] = &[
     "hello",
     "hello_offline",
     "huddle_rollback",
-    "huddle_session",
     "huddle_sim",
     "huddle_sim_cli",
     "huddle_rollback_fuzz",

@@ -2,7 +2,10 @@ use std::{collections::VecDeque, ops::Range};
 
 use bytes::Bytes;
 
-use super::{BLOCK, Blocks, PartError};
+use super::{
+    blocks::{BLOCK, Blocks},
+    error::PartError,
+};
 use crate::{limits::MAX_STATE_LEN, wire::Reader};
 
 /// Puts the peer's large sections together, several at a time for each of a range of ids.

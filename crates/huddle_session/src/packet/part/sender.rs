@@ -1,6 +1,6 @@
 use bytes::{BufMut, Bytes};
 
-use super::{BLOCK, Blocks};
+use super::blocks::{BLOCK, Blocks};
 use crate::{
     limits::MAX_STATE_LEN,
     packet::{Fate, PacketWriter, section},

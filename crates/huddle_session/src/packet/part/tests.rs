@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    limits::MAX_STATE_LEN,
     packet::{Fate, Packets, section},
     tick::{Tick, TickRate},
 };
