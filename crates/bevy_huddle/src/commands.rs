@@ -88,8 +88,7 @@ pub trait HuddleCommandsExt {
     /// already.
     fn cancel_transfer(&mut self, peer: PeerId, transfer: TransferId);
 
-    /// Sends bytes as they are to a stock matchbox client, a peer that is
-    /// [`foreign`](crate::Peer::foreign), over one of the link's channels:
+    /// Sends bytes unchanged to a [matchbox client](crate::Peer::is_matchbox_client), over one of the link's channels:
     /// [`Channel::State`] is unreliable and unordered, the others are reliable and ordered. At most
     /// 16 000 bytes, of which the first is not 0xFF. What it sends is
     /// [`RawReceived`](crate::RawReceived).

@@ -72,10 +72,10 @@ pub enum MessageError {
     #[error(
         "this peer runs a stock matchbox client, which does not know typed messages: send it raw bytes"
     )]
-    Foreign,
+    MatchboxClient,
     /// Raw bytes are for stock matchbox clients.
     #[error("this peer runs bevy_huddle, too: send it events, state or files instead of raw bytes")]
-    NotForeign,
+    NotMatchboxClient,
     /// The link to a stock matchbox client does not take the bytes.
     #[error(transparent)]
     Link(#[from] SendError),

@@ -159,7 +159,7 @@
 //! # App::new().add_observer(on_left);
 //! ```
 //!
-//! A stock matchbox client can be in the room, too. Such a peer is [`foreign`](Peer::foreign): it
+//! A stock matchbox client can be in the room, too. Such a peer has [`is_matchbox_client`](Peer::is_matchbox_client): it
 //! knows no typed messages, but bytes go both ways, with [`send_raw`](HuddleCommandsExt::send_raw)
 //! and [`RawReceived`].
 //!

@@ -24,7 +24,7 @@ pub enum RoomEvent {
         returning: bool,
         /// Whether the other side is a stock matchbox client: bytes go raw both ways and no
         /// liveness verdict is made.
-        foreign: bool,
+        is_matchbox_client: bool,
     },
     /// Nothing was heard from a player for a second.
     PeerUnresponsive(PeerId),

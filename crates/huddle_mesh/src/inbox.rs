@@ -51,11 +51,11 @@ impl Inbox {
             Told::Joined {
                 peer,
                 returning,
-                foreign,
+                is_matchbox_client,
             } => RoomEvent::PeerJoined {
                 peer,
                 returning,
-                foreign,
+                is_matchbox_client,
             },
             Told::Unresponsive(peer) => RoomEvent::PeerUnresponsive(peer),
             Told::Recovered(peer) => RoomEvent::PeerRecovered(peer),
@@ -313,7 +313,7 @@ mod tests {
             inbox.push(Told::Joined {
                 peer,
                 returning: false,
-                foreign: false,
+                is_matchbox_client: false,
             });
             let bytes = Bytes::from(vec![0; 1000]);
             inbox.push(Told::Packet {

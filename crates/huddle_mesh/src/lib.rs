@@ -6,7 +6,7 @@
 //!
 //! - Every link has three [`Channel`]s: unreliable state, reliable events, reliable bulk.
 //! - A player has one [`PeerId`] for as long as the room lasts, whatever happens to links and
-//!   signaling. Stock matchbox clients can join; they are marked as foreign.
+//!   signaling. Stock matchbox clients can join; they are marked as such.
 //! - Losing the signaling server touches no link. It is reconnected for as long as the room is
 //!   wanted.
 //! - Queues are bounded, and what is dropped or refused is told.

@@ -15,7 +15,7 @@ pub struct Peer {
     /// Whether they run a stock matchbox client. Such a peer is seen, but typed messages do not
     /// reach it, only raw bytes: [`send_raw`](crate::HuddleCommandsExt::send_raw) and
     /// [`RawReceived`](crate::RawReceived).
-    pub foreign: bool,
+    pub is_matchbox_client: bool,
 }
 
 /// The room that a peer is in.

@@ -27,7 +27,7 @@ struct PeerLink {
     presence: Presence,
     /// Why the peer leaves, while its last events are triggered. The first reason counts.
     leaving: Option<DisconnectReason>,
-    foreign: bool,
+    is_matchbox_client: bool,
     /// Whether one of the two games refused the other.
     is_refused: bool,
     /// Whether they were here before.
@@ -87,9 +87,9 @@ impl PeerLink {
 
 impl PeerLinks {
     /// A link to a peer opened.
-    pub(crate) fn open(&mut self, peer: PeerId, foreign: bool, returning: bool) {
+    pub(crate) fn open(&mut self, peer: PeerId, is_matchbox_client: bool, returning: bool) {
         let link = PeerLink {
-            foreign,
+            is_matchbox_client,
             returning,
             ..default()
         };
@@ -196,7 +196,7 @@ impl PeerLinks {
     /// The linked peers that have not joined and were not refused.
     pub(crate) fn pending(&self) -> impl Iterator<Item = PeerId> {
         let pending = self.links.iter().filter(|(_, link)| {
-            link.presence == Presence::Absent && !link.foreign && !link.is_refused
+            link.presence == Presence::Absent && !link.is_matchbox_client && !link.is_refused
         });
         pending.map(|(&peer, _)| peer)
     }
@@ -213,7 +213,10 @@ impl PeerLinks {
 
     /// Every peer with a link that has a session.
     pub(crate) fn in_session(&self) -> impl Iterator<Item = PeerId> {
-        let links = self.links.iter().filter(|(_, link)| !link.foreign);
+        let links = self
+            .links
+            .iter()
+            .filter(|(_, link)| !link.is_matchbox_client);
         links.map(|(&peer, _)| peer)
     }
 
@@ -228,8 +231,10 @@ impl PeerLinks {
         Some(peer)
     }
 
-    pub(crate) fn is_foreign(&self, peer: PeerId) -> bool {
-        self.links.get(&peer).is_some_and(|link| link.foreign)
+    pub(crate) fn is_matchbox_client(&self, peer: PeerId) -> bool {
+        self.links
+            .get(&peer)
+            .is_some_and(|link| link.is_matchbox_client)
     }
 
     pub(crate) fn is_returning(&self, peer: PeerId) -> bool {

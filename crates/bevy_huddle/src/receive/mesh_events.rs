@@ -32,9 +32,9 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
         RoomEvent::PeerJoined {
             peer,
             returning,
-            foreign,
+            is_matchbox_client,
         } => {
-            open_link(world, room, peer, foreign, returning);
+            open_link(world, room, peer, is_matchbox_client, returning);
         }
         RoomEvent::PeerUnresponsive(peer) => {
             if let Some(entity) = peer_entity(world, room, peer) {
@@ -124,17 +124,31 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
 }
 
 /// A link to a peer opened: stock clients are here at once, others once both games have agreed.
-fn open_link(world: &mut World, room: Entity, peer: PeerId, foreign: bool, returning: bool) {
+fn open_link(
+    world: &mut World,
+    room: Entity,
+    peer: PeerId,
+    is_matchbox_client: bool,
+    returning: bool,
+) {
     if let Some(twice) = joined_twice(world, room, peer) {
         return fail_joined_twice(world, twice);
     }
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    if foreign {
+    if is_matchbox_client {
         link.peers.open(peer, true, false);
         log::warn!("{peer} runs a stock matchbox client: typed messages do not reach it");
-        add_peer(world, room, Peer { id: peer, foreign }, returning);
+        add_peer(
+            world,
+            room,
+            Peer {
+                id: peer,
+                is_matchbox_client,
+            },
+            returning,
+        );
     } else {
         log::debug!("linked with {peer}");
         link.open(peer, returning);
@@ -173,7 +187,7 @@ fn receive_packet(
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    if link.peers.is_foreign(peer) {
+    if link.peers.is_matchbox_client(peer) {
         return receive_raw(world, room, peer, channel, bytes);
     }
     let result = link.receive(peer, channel, bytes, arrived);

@@ -39,7 +39,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             let returning = link.is_some_and(|link| link.peers.is_returning(peer));
             let peer = Peer {
                 id: peer,
-                foreign: false,
+                is_matchbox_client: false,
             };
             add_peer(world, room, peer, returning);
         }

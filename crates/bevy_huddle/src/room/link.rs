@@ -82,12 +82,12 @@ impl RoomLink {
             RoomEvent::PeerJoined {
                 peer,
                 returning,
-                foreign,
+                is_matchbox_client,
             } if self.peers.knows(peer) => {
                 self.held = Some(RoomEvent::PeerJoined {
                     peer,
                     returning,
-                    foreign,
+                    is_matchbox_client,
                 });
                 let reason = DisconnectReason::Lost;
                 Some(RoomEvent::PeerLeft { peer, reason })
@@ -165,7 +165,7 @@ impl RoomLink {
         let Some(transport) = self.transport.as_deref_mut() else {
             return;
         };
-        if self.peers.knows(peer) && !self.peers.is_foreign(peer) {
+        if self.peers.knows(peer) && !self.peers.is_matchbox_client(peer) {
             send_all(transport, &mut self.session, peer, Channel::Events, now);
         }
         transport.disconnect(peer);
@@ -197,7 +197,7 @@ impl RoomLink {
         })
     }
 
-    /// Takes a packet of a peer that is not foreign. Nothing comes of packets from peers that are not here.
+    /// Takes a packet of a peer that is not a matchbox client. Nothing comes of packets from peers that are not here.
     pub(crate) fn receive(
         &mut self,
         peer: PeerId,
@@ -227,8 +227,8 @@ impl RoomLink {
         channel: Channel,
         bytes: Bytes,
     ) -> Result<(), MessageError> {
-        if !self.peers.is_foreign(peer) {
-            return Err(MessageError::NotForeign);
+        if !self.peers.is_matchbox_client(peer) {
+            return Err(MessageError::NotMatchboxClient);
         }
         match &mut self.transport {
             Some(transport) => Ok(transport.send(peer, channel, bytes)?),

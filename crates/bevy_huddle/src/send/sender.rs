@@ -177,8 +177,8 @@ impl PeerSender<'_, '_> {
         };
         let link = self.links.get(room);
         let link = link.map_err(|_| (peer, MessageError::UnknownPeer))?;
-        if peer.is_some_and(|peer| link.peers.is_foreign(peer)) {
-            return Err((peer, MessageError::Foreign));
+        if peer.is_some_and(|peer| link.peers.is_matchbox_client(peer)) {
+            return Err((peer, MessageError::MatchboxClient));
         }
         Ok(link)
     }

@@ -63,7 +63,7 @@ impl Lookup<'_, '_, '_> {
         for peer in link
             .peers
             .present()
-            .filter(|&peer| !link.peers.is_foreign(peer))
+            .filter(|&peer| !link.peers.is_matchbox_client(peer))
         {
             add(targets, Target::Peer { room, peer });
         }

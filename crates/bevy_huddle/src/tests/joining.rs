@@ -23,7 +23,7 @@ fn joining_spawns_a_peer_entity_and_says_so_on_it() {
     let (entity, room) = (lab.peer(ada, bob), lab.room(ada));
     let peer = Peer {
         id: lab.me(bob),
-        foreign: false,
+        is_matchbox_client: false,
     };
     assert_eq!(
         lab.seen::<PeerJoined>(ada),
@@ -222,7 +222,7 @@ fn a_peer_that_joins_again_without_having_left_gets_a_new_entity() {
     let back = RoomEvent::PeerJoined {
         peer,
         returning: true,
-        foreign: false,
+        is_matchbox_client: false,
     };
     lab.inject(ada, back);
     lab.run_for(Duration::from_secs(2));
@@ -325,7 +325,7 @@ fn a_room_joined_under_two_addresses_fails_when_the_player_meets_themselves() {
         RoomEvent::PeerJoined {
             peer: me,
             returning: false,
-            foreign: false,
+            is_matchbox_client: false,
         },
     );
     lab.settle();

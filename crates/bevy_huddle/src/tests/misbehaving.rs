@@ -202,12 +202,12 @@ fn a_stock_client_is_seen_but_not_spoken_to() {
         RoomEvent::PeerJoined {
             peer: b,
             returning: false,
-            foreign: true,
+            is_matchbox_client: true,
         },
     );
     lab.frame(ada);
     let entity = lab.peer(ada, bob);
-    assert!(lab.get::<Peer>(ada, entity).unwrap().foreign);
+    assert!(lab.get::<Peer>(ada, entity).unwrap().is_matchbox_client);
     lab.inject(ada, packet(b, Channel::Events, vec![0x77; 10]));
     lab.commands(ada, |commands| {
         commands.broadcast(Splash(1));
@@ -223,7 +223,7 @@ fn a_stock_client_is_seen_but_not_spoken_to() {
         [SendFailed {
             message: "splash",
             peer: Some(b),
-            error: MessageError::Foreign
+            error: MessageError::MatchboxClient
         }]
     );
     assert_ne!(a, b);

@@ -21,7 +21,7 @@ fn strangers() -> (Lab, [Player; 2]) {
         let joined = RoomEvent::PeerJoined {
             peer,
             returning: false,
-            foreign: true,
+            is_matchbox_client: true,
         };
         lab.inject(player, joined);
     }
@@ -104,7 +104,10 @@ fn raw_bytes_that_cannot_be_sent_say_why() {
     let cleo = lab.player(game);
     lab.run_until(|lab| lab.have_met(&[ada, cleo]));
     send(&mut lab, ada, cleo, Channel::Bulk, vec![1]);
-    assert_eq!(failure(&mut lab, ada), Some(MessageError::NotForeign));
+    assert_eq!(
+        failure(&mut lab, ada),
+        Some(MessageError::NotMatchboxClient)
+    );
     lab.settle();
     assert_eq!(lab.seen::<RawReceived>(cleo), []);
     assert_eq!(lab.seen::<RawReceived>(bob), []);

@@ -285,7 +285,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
         RoomEvent::PeerJoined {
             peer: stranger,
             returning: false,
-            foreign: true,
+            is_matchbox_client: true,
         },
         RoomEvent::Packet {
             peer: stranger,

@@ -79,7 +79,7 @@ pub(crate) enum Told {
     Joined {
         peer: PeerId,
         returning: bool,
-        foreign: bool,
+        is_matchbox_client: bool,
     },
     Unresponsive(PeerId),
     Recovered(PeerId),

@@ -47,7 +47,7 @@ pub(crate) struct Link {
     /// What the game was told about this attempt.
     pub reported: Option<LinkFailure>,
     /// The other side is a stock client.
-    pub foreign: bool,
+    pub is_matchbox_client: bool,
     /// Who the other side says it is.
     pub claimed: Option<PeerId>,
     pub mine: Option<SideKey>,

@@ -16,7 +16,7 @@ pub(crate) struct Peer {
     /// Where they can be reached over signaling, if they can.
     pub sid: Option<SignalingId>,
     /// A stock client: its id is its signaling id, and it gets no verdict of ours.
-    pub foreign: bool,
+    pub is_matchbox_client: bool,
     /// A stock client that the server says has left: from now on its silence counts.
     pub unlisted: bool,
     pub secret: Secret,
@@ -91,7 +91,7 @@ pub(crate) struct Member {
     /// Which player it is, as far as is known.
     pub session: Option<PeerId>,
     /// A stock client, which gets one attempt.
-    pub foreign: bool,
+    pub is_matchbox_client: bool,
     /// Numbers the offers made to it.
     pub attempts: u32,
     /// Attempts in a row that failed.

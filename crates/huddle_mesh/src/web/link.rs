@@ -130,7 +130,7 @@ impl WebLink {
         connection.on("onconnectionstatechange", state.as_ref());
         events.push(state);
 
-        let foreign = Closure::new({
+        let other_channel = Closure::new({
             let report = report.clone();
             move || {
                 // Ours are agreed on beforehand.
@@ -138,8 +138,8 @@ impl WebLink {
                 report.closed("the other side opened a channel of its own");
             }
         });
-        connection.on("ondatachannel", foreign.as_ref());
-        events.push(foreign);
+        connection.on("ondatachannel", other_channel.as_ref());
+        events.push(other_channel);
 
         let candidates = Closure::new({
             let report = report.clone();

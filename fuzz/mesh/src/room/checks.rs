@@ -143,11 +143,11 @@ impl Checks {
             stats.iter().eq(self.here.keys()),
             "told and counted are the same players"
         );
-        for (peer, foreign) in &self.here {
+        for (peer, is_matchbox_client) in &self.here {
             if let Some(link) = core.active_link(*peer) {
                 let open = self.links.get(&link).expect("a link that is open");
                 assert!(
-                    *foreign || open.proven,
+                    *is_matchbox_client || open.proven,
                     "{peer} has not proven who they are"
                 );
             }
@@ -173,9 +173,9 @@ impl Checks {
                     assert!(self.here.contains_key(peer));
                 }
             }
-            Told::Joined { peer, foreign, .. } => {
+            Told::Joined { peer, is_matchbox_client, .. } => {
                 assert!(*peer != self.me && !self.cut.contains(peer));
-                assert_eq!(self.here.insert(*peer, *foreign), None);
+                assert_eq!(self.here.insert(*peer, *is_matchbox_client), None);
             }
             Told::NotLinked { peer, attempt, .. } => {
                 assert!(*peer != self.me && *attempt > 0);
@@ -189,9 +189,9 @@ impl Checks {
                 assert_eq!(self.here.get(peer), Some(&false));
             }
             Told::Packet { peer, bytes, .. } => {
-                let foreign = self.here.get(peer).expect("a player who is here");
+                let is_matchbox_client = self.here.get(peer).expect("a player who is here");
                 assert!(bytes.len() <= MAX_MESSAGE_LEN);
-                assert!(*foreign || bytes.first() != Some(&RESERVED_BYTE));
+                assert!(*is_matchbox_client || bytes.first() != Some(&RESERVED_BYTE));
             }
         }
     }

@@ -60,7 +60,7 @@ pub(crate) fn games_and_stock_clients_exchange_raw_bytes(
             let world = app.world_mut();
             let peers: Vec<Peer> = world.query::<&Peer>().iter(world).copied().collect();
             for peer in peers {
-                ensure!(peer.foreign, "{} is foreign", peer.id);
+                ensure!(peer.is_matchbox_client, "{} is a matchbox client", peer.id);
                 let number = number.entry(peer.id).or_insert(0_u32);
                 for channel in Channel::ALL {
                     let bytes = numbered::message(0x01, channel.index(), *number);

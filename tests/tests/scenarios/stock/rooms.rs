@@ -22,7 +22,7 @@ const GONE: Duration = Duration::from_secs(3);
 /// One of ours, without a game, who sends numbered messages to stock clients as they do to everybody.
 struct Mesh {
     room: Room,
-    foreigners: BTreeMap<PeerId, (u32, Heard)>,
+    matchbox_clients: BTreeMap<PeerId, (u32, Heard)>,
     ours: usize,
 }
 
@@ -30,7 +30,7 @@ impl Mesh {
     fn join(room: &str) -> anyhow::Result<Self> {
         Ok(Self {
             room: Room::join(RoomConfig::new(room)?)?,
-            foreigners: BTreeMap::new(),
+            matchbox_clients: BTreeMap::new(),
             ours: 0,
         })
     }
@@ -39,8 +39,12 @@ impl Mesh {
     fn poll(&mut self) -> anyhow::Result<()> {
         while let Some(event) = self.room.poll() {
             match event {
-                RoomEvent::PeerJoined { peer, foreign, .. } if foreign => {
-                    let known = self.foreigners.insert(peer, Default::default());
+                RoomEvent::PeerJoined {
+                    peer,
+                    is_matchbox_client,
+                    ..
+                } if is_matchbox_client => {
+                    let known = self.matchbox_clients.insert(peer, Default::default());
                     ensure!(known.is_none(), "{peer} joins twice");
                 }
                 RoomEvent::PeerJoined { .. } => self.ours += 1,
@@ -51,9 +55,9 @@ impl Mesh {
                     ..
                 } => {
                     let (_, heard) = self
-                        .foreigners
+                        .matchbox_clients
                         .get_mut(&peer)
-                        .with_context(|| format!("{peer} is not foreign"))?;
+                        .with_context(|| format!("{peer} is not a matchbox client"))?;
                     heard.channels[channel.index()].take(channel.index(), &bytes);
                 }
                 RoomEvent::Signaling(_) => {}
@@ -65,14 +69,17 @@ impl Mesh {
 
     /// A stock client, which has the same id for itself, for its like and for us.
     fn peer(&self, id: &str) -> anyhow::Result<PeerId> {
-        let mut known = self.foreigners.keys().copied();
-        known
-            .find(|peer| peer.to_string() == id)
-            .with_context(|| format!("{id} is not foreign here: {:#?}", self.foreigners))
+        let mut known = self.matchbox_clients.keys().copied();
+        known.find(|peer| peer.to_string() == id).with_context(|| {
+            format!(
+                "{id} is not a matchbox client here: {:#?}",
+                self.matchbox_clients
+            )
+        })
     }
 
     fn send(&mut self) -> anyhow::Result<()> {
-        for (&peer, (number, _)) in &mut self.foreigners {
+        for (&peer, (number, _)) in &mut self.matchbox_clients {
             for channel in Channel::ALL {
                 let bytes = numbered::message(0x20, channel.index(), *number);
                 self.room.send(peer, channel, Bytes::from(bytes))?;
@@ -125,10 +132,10 @@ fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
         let (stan, tess) = (stan?, tess?);
         let enough = |arrived: &Arrived| arrived.messages >= ENOUGH;
         let ours_have = [&ada, &bob].iter().all(|ours| {
-            ours.foreigners.len() == 2
+            ours.matchbox_clients.len() == 2
                 && ours.ours == 1
                 && ours
-                    .foreigners
+                    .matchbox_clients
                     .values()
                     .all(|(_, heard)| heard.channels.iter().all(enough))
         });
@@ -145,8 +152,8 @@ fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
         ensure!(
             began.elapsed() < MEETING + EXCHANGE,
             "they do not all hear each other: Ada {:#?}, Bob {:#?}, Stan {stan:#?}, Tess {tess:#?}",
-            ada.foreigners,
-            bob.foreigners
+            ada.matchbox_clients,
+            bob.matchbox_clients
         );
         thread::sleep(Duration::from_millis(5));
     }
@@ -154,7 +161,7 @@ fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
 
     for (name, ours) in [("Ada", &ada), ("Bob", &bob)] {
         for (id, name_of) in [(&stan_id, "Stan"), (&tess_id, "Tess")] {
-            let (_, heard) = &ours.foreigners[&ours.peer(id)?];
+            let (_, heard) = &ours.matchbox_clients[&ours.peer(id)?];
             all_there(name, name_of, &heard.channels)?;
             ensure!(
                 heard.channels.iter().all(|channel| channel.led_by_ff > 10),

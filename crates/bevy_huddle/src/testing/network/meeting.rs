@@ -63,7 +63,7 @@ impl Network {
             RoomEvent::PeerJoined {
                 peer: pair.member(1 - side),
                 returning,
-                foreign: false,
+                is_matchbox_client: false,
             },
         );
         let is_stopped = |member: &Member| member.stopped.is_some();

@@ -253,7 +253,7 @@ fn silence_is_unresponsive_after_a_second_and_lost_after_three_and_both_return()
         let joined = RoomEvent::PeerJoined {
             peer,
             returning: true,
-            foreign: false,
+            is_matchbox_client: false,
         };
         assert_eq!(*j, joined);
         assert!((0.7..1.1).contains(unresponsive), "{unresponsive}");

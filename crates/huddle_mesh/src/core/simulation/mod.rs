@@ -1,10 +1,10 @@
 //! Rooms on a virtual clock: several [`Core`]s, a virtual server and virtual links.
 
 mod chaos;
-mod foreign;
 mod groups;
 mod hostile;
 mod hostile_server;
+mod matchbox_client;
 mod scenarios;
 mod suspension;
 

@@ -15,7 +15,8 @@ impl Supervisor {
         let Some(link) = self.links.get(&id) else {
             return;
         };
-        let (pending, sid, foreign) = (link.is_pending(), link.sid, link.foreign);
+        let (pending, sid, is_matchbox_client) =
+            (link.is_pending(), link.sid, link.is_matchbox_client);
         let active = match link.phase {
             Phase::Active(peer) => Some(peer),
             _ => None,
@@ -36,7 +37,7 @@ impl Supervisor {
             return;
         };
         peer.link = None;
-        if foreign {
+        if is_matchbox_client {
             self.gone(who, DisconnectReason::Lost, actions);
         } else {
             probe(now, peer, actions);
@@ -135,8 +136,8 @@ impl Supervisor {
             return;
         };
         peer.farewell = true;
-        let (link, foreign) = (peer.link, peer.foreign);
-        if let (Some(id), false) = (link, foreign) {
+        let (link, is_matchbox_client) = (peer.link, peer.is_matchbox_client);
+        if let (Some(id), false) = (link, is_matchbox_client) {
             control(actions, id, Channel::Events, &Control::Bye(farewell));
             if let Some(link) = self.links.get_mut(&id) {
                 link.phase = Phase::Closing(now + FAREWELL);

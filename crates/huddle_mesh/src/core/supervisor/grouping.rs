@@ -66,7 +66,7 @@ impl Supervisor {
         self.dismiss(now, id, Farewell::Leaving, DisconnectReason::Left, actions);
         match self.peers.get_mut(&id) {
             // A stock client that is known gets no second link.
-            Some(peer) if peer.foreign => drop(self.peers.remove(&id)),
+            Some(peer) if peer.is_matchbox_client => drop(self.peers.remove(&id)),
             Some(peer) => peer.sid = None,
             None => {}
         }
@@ -78,7 +78,9 @@ impl Supervisor {
             return;
         };
         let complete = self.here().count() + 1 == usize::from(size.get());
-        let mine_to_choose = self.here().all(|(id, peer)| self.me < id && !peer.foreign);
+        let mine_to_choose = self
+            .here()
+            .all(|(id, peer)| self.me < id && !peer.is_matchbox_client);
         if !complete || !mine_to_choose {
             return;
         }

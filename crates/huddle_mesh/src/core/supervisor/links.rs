@@ -27,7 +27,7 @@ impl Supervisor {
                         if self.relay_only {
                             mine.candidates.retain(|c| c.kind == CandidateKind::Relay);
                         }
-                        mine.tag = (!link.foreign).then_some(Tag {
+                        mine.tag = (!link.is_matchbox_client).then_some(Tag {
                             attempt: link.attempt,
                             session: self.me,
                         });
@@ -87,7 +87,7 @@ impl Supervisor {
         }
         let unopened = std::mem::take(&mut link.unopened);
         match link.claimed {
-            None if link.foreign => {
+            None if link.is_matchbox_client => {
                 let sid = link.sid;
                 self.activate(now, id, sid.matchbox_peer(), entropy, actions);
             }
@@ -124,7 +124,7 @@ impl Supervisor {
         if bytes.len() > MAX_MESSAGE_LEN {
             return self.offend_on_link(now, id, Offence::TooLong(bytes.len()), actions);
         }
-        let control = (!link.foreign && bytes.first() == Some(&RESERVED_BYTE))
+        let control = (!link.is_matchbox_client && bytes.first() == Some(&RESERVED_BYTE))
             .then(|| Control::decode(&bytes));
         match (&mut link.phase, control) {
             (Phase::Introducing(_), Some(Some(message))) => {
@@ -184,7 +184,7 @@ impl Supervisor {
         if let Secret::Unconfirmed(secret) = peer.secret {
             peer.secret = Secret::Established(secret);
         }
-        if peer.liveness.heard() && !peer.foreign {
+        if peer.liveness.heard() && !peer.is_matchbox_client {
             actions.push_back(Action::Tell(Told::Recovered(id)));
         }
     }

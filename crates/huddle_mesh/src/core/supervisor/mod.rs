@@ -208,7 +208,7 @@ impl Supervisor {
         if std::mem::replace(&mut self.stopped, stopped) == stopped {
             return;
         }
-        for (_, peer) in self.here().filter(|(_, peer)| !peer.foreign) {
+        for (_, peer) in self.here().filter(|(_, peer)| !peer.is_matchbox_client) {
             if let Some(link) = peer.link {
                 control(actions, link, Channel::Events, &Control::Stopped(stopped));
             }
@@ -234,7 +234,7 @@ impl Supervisor {
         for peer in self
             .peers
             .values()
-            .filter(|peer| peer.here && !peer.foreign)
+            .filter(|peer| peer.here && !peer.is_matchbox_client)
         {
             if let Some(link) = peer.link {
                 control(
@@ -271,7 +271,7 @@ fn ping(now: Duration, peer: &mut Peer, actions: &mut Actions) {
 
 /// There is reason to doubt that a peer is there: ask, and give them little time.
 fn probe(now: Duration, peer: &mut Peer, actions: &mut Actions) {
-    if peer.here && !peer.foreign {
+    if peer.here && !peer.is_matchbox_client {
         peer.liveness.probe();
         ping(now, peer, actions);
     }

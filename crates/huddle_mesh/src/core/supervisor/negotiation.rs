@@ -20,7 +20,7 @@ impl Supervisor {
                 for peer in self
                     .peers
                     .values()
-                    .filter(|peer| peer.here && !peer.foreign)
+                    .filter(|peer| peer.here && !peer.is_matchbox_client)
                 {
                     if let Some(link) = peer.link {
                         control(actions, link, Channel::Events, &Control::SignalingId(sid));
@@ -52,7 +52,7 @@ impl Supervisor {
                 }
                 for (id, peer) in self.peers.iter_mut().filter(|(_, p)| p.sid == Some(sid)) {
                     peer.sid = None;
-                    if peer.foreign {
+                    if peer.is_matchbox_client {
                         // It cannot be asked.
                         peer.unlisted = true;
                         peer.liveness = Liveness::default();
@@ -189,14 +189,17 @@ impl Supervisor {
                     || self
                         .peers
                         .get(&sid.matchbox_peer())
-                        .is_some_and(|peer| !peer.foreign)
+                        .is_some_and(|peer| !peer.is_matchbox_client)
             }
             Some(claimed) => {
                 claimed == self.me
                     || self
                         .members
                         .contains_key(&SignalingId::of_matchbox_peer(claimed))
-                    || self.peers.get(&claimed).is_some_and(|peer| peer.foreign)
+                    || self
+                        .peers
+                        .get(&claimed)
+                        .is_some_and(|peer| peer.is_matchbox_client)
             }
         }
     }
@@ -228,7 +231,7 @@ impl Supervisor {
             since: now,
             timeout,
             reported: None,
-            foreign: false,
+            is_matchbox_client: false,
             claimed: None,
             mine: None,
             theirs: None,
@@ -272,7 +275,7 @@ impl Supervisor {
             return;
         };
         // A stock client gets one attempt.
-        if tag.is_none() && member.foreign {
+        if tag.is_none() && member.is_matchbox_client {
             return;
         }
         let offers = member
@@ -281,7 +284,7 @@ impl Supervisor {
         if !offers.take(now, 1) {
             return;
         }
-        member.foreign = tag.is_none();
+        member.is_matchbox_client = tag.is_none();
         member.session = claimed;
 
         if let Some(tag) = tag {
@@ -310,7 +313,7 @@ impl Supervisor {
         }
         let id = self.begin(now, sid, false, attempt, LONGEST_ATTEMPT);
         if let Some(link) = self.links.get_mut(&id) {
-            link.foreign = tag.is_none();
+            link.is_matchbox_client = tag.is_none();
             link.claimed = claimed;
             link.theirs = Some(SideKey::from(&offer));
         }
@@ -353,12 +356,12 @@ impl Supervisor {
             return;
         }
         if let Some(link) = self.links.get_mut(&id) {
-            link.foreign = claimed.is_none();
+            link.is_matchbox_client = claimed.is_none();
             link.claimed = claimed;
             link.theirs = Some(SideKey::from(&answer));
         }
         if let Some(member) = self.members.get_mut(&sid) {
-            member.foreign = claimed.is_none();
+            member.is_matchbox_client = claimed.is_none();
             member.session = claimed;
         }
         actions.push_back(Action::Answer {

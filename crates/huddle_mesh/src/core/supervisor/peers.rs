@@ -20,19 +20,21 @@ impl Supervisor {
         };
         if self.cut.contains(&who)
             || crowded
-            || known.is_some_and(|p| p.foreign != link.foreign && p.links_opened > 0)
+            || known.is_some_and(|p| {
+                p.is_matchbox_client != link.is_matchbox_client && p.links_opened > 0
+            })
         {
             return self.close(id, actions);
         }
         let phase = std::mem::replace(&mut link.phase, Phase::Active(who));
-        let (sid, foreign) = (link.sid, link.foreign);
+        let (sid, is_matchbox_client) = (link.sid, link.is_matchbox_client);
         let stopped = self.stopped;
         let took = now.saturating_sub(link.since);
         self.link_failure_is_over(sid, actions);
         let peer = self.peers.entry(who).or_default();
         let replaced = peer.link.replace(id);
         let was_unresponsive = peer.liveness.is_unresponsive() && peer.here;
-        peer.foreign = foreign;
+        peer.is_matchbox_client = is_matchbox_client;
         peer.unlisted = false;
         peer.sid = Some(sid);
         peer.farewell = false;
@@ -48,7 +50,7 @@ impl Supervisor {
             actions.push_back(Action::Tell(Told::Joined {
                 peer: who,
                 returning,
-                foreign,
+                is_matchbox_client,
             }));
         } else {
             if was_unresponsive {
@@ -62,11 +64,11 @@ impl Supervisor {
         if let Some(old) = replaced.and_then(|old| self.links.get_mut(&old)) {
             old.phase = Phase::Draining(who, now + DRAIN);
         }
-        if let (Some(my_sid), false) = (self.my_sid, foreign) {
+        if let (Some(my_sid), false) = (self.my_sid, is_matchbox_client) {
             control(actions, id, Channel::Events, &Control::SignalingId(my_sid));
         }
         // What was said on an earlier link may not have arrived.
-        if !foreign && (stopped.is_some() || !is_first) {
+        if !is_matchbox_client && (stopped.is_some() || !is_first) {
             control(actions, id, Channel::Events, &Control::Stopped(stopped));
         }
         if let Phase::Introducing(introduction) = phase {

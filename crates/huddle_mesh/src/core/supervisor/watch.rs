@@ -87,18 +87,18 @@ impl Supervisor {
         for (id, peer) in self
             .peers
             .iter_mut()
-            .filter(|(_, peer)| peer.here && (!peer.foreign || peer.unlisted))
+            .filter(|(_, peer)| peer.here && (!peer.is_matchbox_client || peer.unlisted))
         {
             match peer.liveness.tick(step) {
                 Verdict::Same => {}
-                Verdict::Unresponsive if peer.foreign => {}
+                Verdict::Unresponsive if peer.is_matchbox_client => {}
                 Verdict::Unresponsive => {
                     doubt = true;
                     actions.push_back(Action::Tell(Told::Unresponsive(*id)));
                 }
                 Verdict::Lost => lost.push(*id),
             }
-            if !peer.foreign && peer.liveness.wants_ping(now) {
+            if !peer.is_matchbox_client && peer.liveness.wants_ping(now) {
                 ping(now, peer, actions);
             }
         }
@@ -113,7 +113,7 @@ impl Supervisor {
     pub(super) fn due_offers(&self, now: Duration) -> BTreeSet<SignalingId> {
         let named = self.members.iter().filter(|(sid, member)| {
             let linked = member.session.and_then(|session| self.peers.get(&session));
-            let had_its_attempt = member.foreign && member.attempts > 0;
+            let had_its_attempt = member.is_matchbox_client && member.attempts > 0;
             let cut = member
                 .session
                 .is_some_and(|session| self.cut.contains(&session));
@@ -125,7 +125,7 @@ impl Supervisor {
         });
         let failing = self.peers.iter().filter(|(id, peer)| {
             peer.links_opened > 0
-                && !peer.foreign
+                && !peer.is_matchbox_client
                 && !peer.farewell
                 && !peer.is_healthy()
                 && is_controller(self.me, **id)
