@@ -30,7 +30,7 @@ pub struct Report {
     pub refusals: Vec<String>,
     /// Who sent what makes no sense.
     #[serde(default)]
-    pub offences: Vec<String>,
+    pub violations: Vec<String>,
     /// Frames that took long, with a probe.
     #[serde(default)]
     pub hitches: Vec<Pause>,

@@ -13,8 +13,8 @@ use std::{
 
 use anyhow::{bail, ensure};
 use huddle_mesh::{
-    Channel, DisconnectReason, Offence, Offender, PeerId, Room, RoomConfig, RoomEvent, Signaling,
-    SignalingLoss,
+    Channel, DisconnectReason, PeerId, ProtocolViolation, Room, RoomConfig, RoomEvent, Signaling,
+    SignalingLoss, ViolationSource,
 };
 
 const STEP: Duration = Duration::from_millis(10);
@@ -29,7 +29,7 @@ pub struct Heard {
     /// Who is gone, and why.
     pub left: Vec<(PeerId, DisconnectReason)>,
     /// Who broke the rules.
-    pub offences: Vec<(Offender, Offence, u64)>,
+    pub violations: Vec<(ViolationSource, ProtocolViolation, u64)>,
     /// Why the server was lost.
     pub losses: Vec<SignalingLoss>,
     /// Whether there is a server now.
@@ -127,14 +127,14 @@ impl Drop for Talk {
 
 impl fmt::Display for Heard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let offences: Vec<String> = self
-            .offences
+        let violations: Vec<String> = self
+            .violations
             .iter()
-            .map(|(by, offence, count)| format!("{by:?}: {offence} ({count})"))
+            .map(|(by, violation, count)| format!("{by:?}: {violation} ({count})"))
             .collect();
         write!(
             f,
-            "{} with {:?}, without {:?}, losses {:?}, told of {offences:#?}",
+            "{} with {:?}, without {:?}, losses {:?}, told of {violations:#?}",
             self.me, self.here, self.left, self.losses
         )
     }
@@ -146,7 +146,7 @@ impl Heard {
             me,
             here: BTreeSet::new(),
             left: Vec::new(),
-            offences: Vec::new(),
+            violations: Vec::new(),
             losses: Vec::new(),
             connected: false,
             last: BTreeMap::new(),
@@ -164,8 +164,12 @@ impl Heard {
                     self.here.remove(&peer);
                     self.left.push((peer, reason));
                 }
-                RoomEvent::Offence { by, offence, count } => {
-                    self.offences.push((by, offence, count));
+                RoomEvent::ProtocolViolation {
+                    by,
+                    violation,
+                    count,
+                } => {
+                    self.violations.push((by, violation, count));
                 }
                 RoomEvent::Signaling(Signaling::Retrying { reason, .. }) => {
                     self.connected = false;

@@ -1,6 +1,8 @@
 //! Why a room, a message or a packet is refused.
 
-use huddle_mesh::{Channel, Offence, PeerId, RoomError, RoomUrl, RoomUrlError, SendError};
+use huddle_mesh::{
+    Channel, PeerId, ProtocolViolation, RoomError, RoomUrl, RoomUrlError, SendError,
+};
 use huddle_session::{
     MessageError as PacketError, OfferError, QueueError, SetupError, TickRateError,
     codec::{DecodeError, EncodeError},
@@ -111,10 +113,10 @@ pub enum RejectReason {
     },
     /// The peer broke the rules of its link. Told of the 1st, 2nd, 4th, 8th time and so on; with
     /// the 64th the peer is cut off.
-    #[error("{offence} ({count} by now)")]
-    Offence {
+    #[error("{violation} ({count} by now)")]
+    ProtocolViolation {
         /// What it was this time.
-        offence: Offence,
+        violation: ProtocolViolation,
         /// How many it has been.
         count: u64,
     },

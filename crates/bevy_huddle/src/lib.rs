@@ -345,8 +345,9 @@ pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use error::{JoinError, MessageError, RejectReason};
 pub use huddle::Huddle;
 pub use huddle_mesh::{
-    Channel, DisconnectReason, IceServer, LinkFailure, Offence, Offender, Path, PeerId, RoomError,
+    Channel, DisconnectReason, IceServer, LinkFailure, Path, PeerId, ProtocolViolation, RoomError,
     RoomUrl, RoomUrlError, SdpError, SendError, Signaling, SignalingId, SignalingLoss, StopReason,
+    ViolationSource,
 };
 pub use huddle_session::{
     DeliveryStats, Direction, KickError, KickPolicy, MAX_EVENT_LEN, MAX_STATE_LEN,
@@ -413,13 +414,13 @@ pub mod prelude {
         AcceptedTransfers, DisconnectReason, FromPeer, HostChanged, Huddle, HuddleAppExt,
         HuddleBackgroundPlugin, HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins,
         HuddleSystems, IceServer, KickFailed, KickPolicy, LinkFailed, LinkStats, LinkedWith,
-        MeshChanged, MessageRejected, Offender, Peer, PeerId, PeerJoined, PeerKicked, PeerLeft,
-        PeerOf, PeerPending, PeerRecovered, PeerRefused, PeerResumed, PeerSender, PeerStopped,
+        MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerKicked, PeerLeft, PeerOf,
+        PeerPending, PeerRecovered, PeerRefused, PeerResumed, PeerSender, PeerStopped,
         PeerUnresponsive, PendingPeers, PendingReason, Recipients, Room, RoomFailed, RoomOptions,
         RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared, SignalRejected,
         SignalingChanged, SignalingStatus, StopReason, Stopped, TickPlugin, TicksSkipped, ToPeers,
         TransferDelivered, TransferFailed, TransferLimits, TransferProgress, TransferReceived,
-        TransferStarted, Undelivered, Unresponsive,
+        TransferStarted, Undelivered, Unresponsive, ViolationSource,
         conditions::{in_room, playing, room_status, waiting},
     };
 }

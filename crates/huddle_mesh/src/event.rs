@@ -7,7 +7,7 @@ use web_time::Instant;
 
 use crate::{
     channel::Channel,
-    offence::{Offence, Offender},
+    violation::{ProtocolViolation, ViolationSource},
 };
 
 /// What a [`Room`](crate::Room) reports, in the order in which it happened.
@@ -74,16 +74,16 @@ pub enum RoomEvent {
         /// How many since the last report.
         dropped: u64,
     },
-    /// Somebody broke the rules. Told of their 1st, 2nd, 4th, 8th offence and so on.
+    /// Somebody broke the rules. Told of their 1st, 2nd, 4th, 8th violation and so on.
     ///
     /// With the 64th a peer is cut off ([`DisconnectReason::ProtocolViolation`]), a member's signals are
     /// ignored for as long as this connection to the server lasts, and the server is left and
-    /// tried again ([`SignalingLoss::Misbehaved`]).
-    Offence {
+    /// tried again ([`SignalingLoss::ProtocolViolation`]).
+    ProtocolViolation {
         /// Who.
-        by: Offender,
+        by: ViolationSource,
         /// What it was this time.
-        offence: Offence,
+        violation: ProtocolViolation,
         /// How many it has been, this one included.
         count: u64,
     },
@@ -139,7 +139,7 @@ pub enum SignalingLoss {
     Full(String),
     /// The server does not keep to the protocol.
     #[error("the signaling server was left, because {0}; is it a signaling server for this game?")]
-    Misbehaved(Offence),
+    ProtocolViolation(ProtocolViolation),
 }
 
 /// Why a room cannot be used.

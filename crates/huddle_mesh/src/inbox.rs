@@ -88,7 +88,15 @@ impl Inbox {
                 channel,
                 bytes,
             } => return self.packet(peer, channel, bytes),
-            Told::Offence { by, offence, count } => RoomEvent::Offence { by, offence, count },
+            Told::ProtocolViolation {
+                by,
+                violation,
+                count,
+            } => RoomEvent::ProtocolViolation {
+                by,
+                violation,
+                count,
+            },
             Told::Failed(error) => RoomEvent::Failed(error),
         };
         if self.events.len() - self.packets >= MANY_NOTICES && self.cancels(&event) {
@@ -101,7 +109,7 @@ impl Inbox {
     fn cancels(&mut self, event: &RoomEvent) -> bool {
         match *event {
             RoomEvent::PeerUnresponsive(_)
-            | RoomEvent::Offence { .. }
+            | RoomEvent::ProtocolViolation { .. }
             | RoomEvent::LinkFailed { .. }
             | RoomEvent::LinkFailureOver(_) => true,
             RoomEvent::LinkReplaced(_) => self.events.contains(event),

@@ -21,11 +21,11 @@ mod event;
 mod ice_url;
 mod inbox;
 mod limits;
-mod offence;
 mod room;
 mod room_url;
 mod signaling_id;
 mod stats;
+mod violation;
 
 #[cfg(not(target_arch = "wasm32"))]
 #[path = "native/mod.rs"]
@@ -41,8 +41,8 @@ pub use event::{
 };
 pub use huddle_id::PeerId;
 pub use limits::MAX_MESSAGE_LEN;
-pub use offence::{Offence, Offender, SdpError};
 pub use room::Room;
 pub use room_url::{RoomUrl, RoomUrlError};
 pub use signaling_id::SignalingId;
 pub use stats::{LinkStats, Path, StopReason};
+pub use violation::{ProtocolViolation, SdpError, ViolationSource};

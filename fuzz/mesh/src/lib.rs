@@ -17,8 +17,8 @@ mod core;
 mod event;
 #[path = "../../../crates/huddle_mesh/src/limits.rs"]
 mod limits;
-#[path = "../../../crates/huddle_mesh/src/offence.rs"]
-mod offence;
+#[path = "../../../crates/huddle_mesh/src/violation.rs"]
+mod violation;
 #[path = "../../../crates/huddle_mesh/src/room_url.rs"]
 mod room_url;
 #[path = "../../../crates/huddle_mesh/src/signaling_id.rs"]
@@ -31,7 +31,7 @@ use config::{IceServer, RoomConfig, Route};
 use event::{
     DisconnectReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
 };
-use offence::{Offence, Offender, SdpError};
+use violation::{ProtocolViolation, ViolationSource, SdpError};
 use room_url::{RoomUrl, RoomUrlError};
 use signaling_id::SignalingId;
 use stats::{LinkStats, Path, StopReason};

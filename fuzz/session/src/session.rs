@@ -14,9 +14,8 @@ use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
 use huddle_session::{
-    Delivery, Direction, KindId, Kinds, Lane, MAX_PACKET_LEN, MessageError, OwnStates, PeerId,
-    KickPolicy, RoomSession, RoomSetup, Schema, SessionEvent, TickRate, TransferEvent,
-    TransferId,
+    Delivery, Direction, KickPolicy, KindId, Kinds, Lane, MAX_PACKET_LEN, MessageError, OwnStates,
+    PeerId, RoomSession, RoomSetup, Schema, SessionEvent, TickRate, TransferEvent, TransferId,
 };
 
 use crate::said::{Context, GAME, Number, Said};

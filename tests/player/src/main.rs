@@ -3,12 +3,12 @@
 //! The tests play this instead of the example itself, which has no code for them.
 
 mod counts;
-mod offences;
 mod output;
 mod pause;
 mod probe;
 mod report;
 mod settings;
+mod violations;
 
 use bevy::prelude::*;
 
@@ -19,7 +19,7 @@ fn main() -> AppExit {
     let mut app = hello::app();
     app.insert_resource(settings).add_plugins((
         counts::plugin::<hello::Splash>,
-        offences::plugin,
+        violations::plugin,
         report::plugin,
     ));
     // Only players who measure can play with each other: the messages have to be the same.

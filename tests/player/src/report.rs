@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::{
     counts::{EventsReceived, Failure, Refusals},
-    offences::Offences,
     output::Output,
     pause::{Hitches, Pause},
     probe::{Past, Pasts, Probe},
+    violations::Violations,
 };
 
 /// How many times `FixedUpdate` has run.
@@ -29,7 +29,7 @@ struct Report {
     failure: Option<String>,
     texts: Vec<String>,
     refusals: Vec<String>,
-    offences: Vec<String>,
+    violations: Vec<String>,
     hitches: Vec<Pause>,
     past: Vec<Past>,
 }
@@ -83,7 +83,7 @@ fn report(
     failure: Res<Failure>,
     texts: Query<(&Text, &InheritedVisibility)>,
     refusals: Res<Refusals>,
-    offences: Res<Offences>,
+    violations: Res<Violations>,
     hitches: Res<Hitches>,
     pasts: Res<Pasts>,
     huddle: Huddle,
@@ -140,7 +140,7 @@ fn report(
             .map(|(text, _)| text.0.clone())
             .collect(),
         refusals: refusals.0.clone(),
-        offences: offences.0.clone(),
+        violations: violations.0.clone(),
         hitches: hitches.0.clone(),
         past: pasts.0.clone(),
     });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use huddle_mesh::{DisconnectReason, Offender};
+use huddle_mesh::{DisconnectReason, ViolationSource};
 use huddle_tests::{
     Artifacts, Browser, HostileMember, LinkedMember, Native, Page, Player, Server, Talk,
     resident_mib, wait_until,
@@ -81,7 +81,7 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
     for deed in by_signals(&room, 2)? {
         told_by_all(
             &talk,
-            Offender::Member(deed.by.parse::<uuid::Uuid>()?.into()),
+            ViolationSource::Member(deed.by.parse::<uuid::Uuid>()?.into()),
             deed.text,
         )?;
     }
@@ -104,8 +104,8 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
             page.log()?
         );
         let by = match trick.tagged {
-            true => Offender::Member(id),
-            false => Offender::Peer(id),
+            true => ViolationSource::Member(id),
+            false => ViolationSource::Peer(id),
         };
         told_by_all(&talk, by, text)?;
         if !trick.tagged && sent >= 2 * 64 {
@@ -144,14 +144,14 @@ pub(crate) fn undisturbed(talk: &Talk) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn told_by_all(talk: &Talk, by: Offender, text: &str) -> anyhow::Result<()> {
+fn told_by_all(talk: &Talk, by: ViolationSource, text: &str) -> anyhow::Result<()> {
     let what = format!("{by:?} is named: {text}");
     let took = talk.wait_until(TOLD, &what, |heard| {
         heard.iter().all(|heard| {
             heard
-                .offences
+                .violations
                 .iter()
-                .any(|(who, offence, _)| *who == by && offence.to_string().contains(text))
+                .any(|(who, violation, _)| *who == by && violation.to_string().contains(text))
         })
     })?;
     println!("   {what}: {} ms", took.as_millis());
@@ -170,7 +170,7 @@ fn a_latecomer_is_told(room: &str) -> anyhow::Result<()> {
         &newcomer,
         &candidate("candidate:1 1 udp 5 10.0.0.1 9 typ host"),
     )?;
-    let by = Offender::Member(hostile.id().parse::<uuid::Uuid>()?.into());
+    let by = ViolationSource::Member(hostile.id().parse::<uuid::Uuid>()?.into());
     told_by_all(&late, by, "without having got an offer")?;
     late.wait_until(MEETING, "the latecomer meets both", |heard| {
         heard[0].here.len() >= 2
@@ -240,8 +240,8 @@ fn all_report(players: &mut [&mut dyn Player], who: &str, text: &str) -> anyhow:
     let what = format!("{who} is named: {text}");
     wait_until(players, TOLD, &what, |reports| {
         reports.iter().all(|report| {
-            let mut offences = report.offences.iter();
-            offences.any(|told| told.starts_with(who) && told.contains(text))
+            let mut violations = report.violations.iter();
+            violations.any(|told| told.starts_with(who) && told.contains(text))
         })
     })
     .map(drop)

@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use anyhow::{Context, anyhow, bail, ensure};
-use huddle_mesh::{Offence, Offender, SignalingLoss};
+use huddle_mesh::{ProtocolViolation, SignalingLoss, ViolationSource};
 use huddle_tests::{
     Artifacts, Browser, HostileServer, Native, Page, Player, Report, Server, Talk, Trick,
     resident_mib, wait_until,
@@ -23,24 +23,27 @@ const FLOODED: Duration = Duration::from_secs(10);
 const GROWTH_MIB: f64 = 96.0;
 
 /// What a room has to say of each.
-fn is_told(trick: Trick, offences: &[Offence], losses: &[SignalingLoss]) -> bool {
-    let left_for = |expected: fn(&Offence) -> bool| {
-        offences.iter().any(expected)
+fn is_told(trick: Trick, violations: &[ProtocolViolation], losses: &[SignalingLoss]) -> bool {
+    let left_for = |expected: fn(&ProtocolViolation) -> bool| {
+        violations.iter().any(expected)
             && losses
                 .iter()
-                .any(|loss| matches!(loss, SignalingLoss::Misbehaved(why) if expected(why)))
+                .any(|loss| matches!(loss, SignalingLoss::ProtocolViolation(why) if expected(why)))
     };
     match trick {
-        Trick::Garbage => left_for(|why| matches!(why, Offence::NotMatchbox(_))),
-        Trick::Bytes => left_for(|why| *why == Offence::NotText),
-        Trick::SecondId => left_for(|why| *why == Offence::SecondId),
-        Trick::NoId => left_for(|why| *why == Offence::NoId),
-        Trick::Announcements => left_for(|why| matches!(why, Offence::Announced(_))),
-        Trick::Strangers => left_for(|why| *why == Offence::TooManyOffenders),
-        Trick::Flood | Trick::LongFlood => left_for(|why| *why == Offence::Flood),
-        Trick::TooLong => losses
-            .iter()
-            .any(|loss| matches!(loss, SignalingLoss::Misbehaved(Offence::TooLong(_)))),
+        Trick::Garbage => left_for(|why| matches!(why, ProtocolViolation::NotMatchbox(_))),
+        Trick::Bytes => left_for(|why| *why == ProtocolViolation::NotText),
+        Trick::SecondId => left_for(|why| *why == ProtocolViolation::SecondId),
+        Trick::NoId => left_for(|why| *why == ProtocolViolation::NoId),
+        Trick::Announcements => left_for(|why| matches!(why, ProtocolViolation::Announced(_))),
+        Trick::Strangers => left_for(|why| *why == ProtocolViolation::TooManySources),
+        Trick::Flood | Trick::LongFlood => left_for(|why| *why == ProtocolViolation::Flood),
+        Trick::TooLong => losses.iter().any(|loss| {
+            matches!(
+                loss,
+                SignalingLoss::ProtocolViolation(ProtocolViolation::TooLong(_))
+            )
+        }),
         Trick::SlowClose => losses
             .iter()
             .any(|loss| matches!(loss, SignalingLoss::Closed(_))),
@@ -79,10 +82,10 @@ fn tricked(artifacts: &Artifacts, trick: Trick) -> anyhow::Result<()> {
     let told = talk.wait_until(TOLD, "both tell what the server does", |heard| {
         heard.iter().all(|heard| {
             let of_server = heard
-                .offences
+                .violations
                 .iter()
-                .filter(|(by, ..)| *by == Offender::Server)
-                .map(|(_, offence, _)| offence.clone());
+                .filter(|(by, ..)| *by == ViolationSource::Server)
+                .map(|(_, violation, _)| violation.clone());
             is_told(trick, &of_server.collect::<Vec<_>>(), &heard.losses)
         })
     })?;
@@ -118,10 +121,12 @@ pub(crate) fn links_do_not_feel_a_server_that_floods(artifacts: &Artifacts) -> a
         let hostile = HostileServer::start(server.address(), trick)?;
         talk.wait_until(TOLD, "the flood is told", |heard| {
             heard.iter().all(|heard| {
-                let floods = heard
-                    .losses
-                    .iter()
-                    .filter(|loss| matches!(loss, SignalingLoss::Misbehaved(Offence::Flood)));
+                let floods = heard.losses.iter().filter(|loss| {
+                    matches!(
+                        loss,
+                        SignalingLoss::ProtocolViolation(ProtocolViolation::Flood)
+                    )
+                });
                 floods.count() >= 2
             })
         })?;
@@ -138,7 +143,7 @@ pub(crate) fn links_do_not_feel_a_server_that_floods(artifacts: &Artifacts) -> a
     undisturbed(&talk)
 }
 
-/// What a player reports of each that is an offence.
+/// What a player reports of each that is a violation.
 fn report_of(trick: Trick) -> Option<&'static str> {
     match trick {
         Trick::Garbage => Some("not of matchbox's protocol"),
@@ -170,8 +175,8 @@ pub(crate) fn a_page_outlives_a_hostile_server(artifacts: &Artifacts) -> anyhow:
         wait_until(players, TOLD, &what, |reports| {
             let told = |report: &Report| {
                 report_of(trick).is_none_or(|text| {
-                    let mut offences = report.offences.iter();
-                    offences.any(|told| told.starts_with("server: ") && told.contains(text))
+                    let mut violations = report.violations.iter();
+                    violations.any(|told| told.starts_with("server: ") && told.contains(text))
                 })
             };
             // Both have come back after they had left.

@@ -2,7 +2,7 @@
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, DisconnectReason, Offender, PeerId, RoomEvent};
+use huddle_mesh::{Channel, DisconnectReason, PeerId, RoomEvent, ViolationSource};
 
 use crate::{
     error::{JoinError, RejectReason},
@@ -98,22 +98,31 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                 RejectReason::Overflow { channel, dropped },
             );
         }
-        RoomEvent::Offence { by, offence, count } => match by {
-            Offender::Peer(peer) => {
-                reject(world, room, peer, RejectReason::Offence { offence, count });
+        RoomEvent::ProtocolViolation {
+            by,
+            violation,
+            count,
+        } => match by {
+            ViolationSource::Peer(peer) => {
+                reject(
+                    world,
+                    room,
+                    peer,
+                    RejectReason::ProtocolViolation { violation, count },
+                );
             }
-            Offender::Member(_) | Offender::Server => {
+            ViolationSource::Member(_) | ViolationSource::Server => {
                 let who = match by {
-                    Offender::Member(id) => format!("{id}, who is in the room"),
+                    ViolationSource::Member(id) => format!("{id}, who is in the room"),
                     _ => "the signaling server".to_owned(),
                 };
-                log::warn!("{who}: {offence} ({count} by now)");
+                log::warn!("{who}: {violation} ({count} by now)");
                 trigger(
                     world,
                     SignalRejected {
                         entity: room,
                         by,
-                        offence,
+                        violation,
                         count,
                     },
                 );

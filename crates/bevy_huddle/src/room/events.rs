@@ -1,7 +1,7 @@
 //! What happens to a room.
 
 use bevy::prelude::*;
-use huddle_mesh::{Offence, Offender, PeerId, Signaling};
+use huddle_mesh::{PeerId, ProtocolViolation, Signaling, ViolationSource};
 
 use crate::{error::JoinError, room::status::RoomStatus};
 
@@ -57,7 +57,7 @@ pub struct TicksSkipped {
 
 /// Somebody in the room who is not linked with this player, or the signaling server, broke the
 /// rules of signaling. What they sent did nothing. Triggered on the room entity, with their 1st,
-/// 2nd, 4th, 8th offence and so on.
+/// 2nd, 4th, 8th violation and so on.
 ///
 /// With the 64th a member's signals are ignored for as long as this connection to the server lasts,
 /// and a server is left and tried again, see [`SignalingChanged`]. Links to peers are not touched.
@@ -66,9 +66,9 @@ pub struct SignalRejected {
     /// The room entity.
     pub entity: Entity,
     /// Who.
-    pub by: Offender,
+    pub by: ViolationSource,
     /// What it was this time.
-    pub offence: Offence,
+    pub violation: ProtocolViolation,
     /// How many it has been.
     pub count: u64,
 }

@@ -1,7 +1,7 @@
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::SignalingId;
-use huddle_mesh::{Channel, Offence, RoomEvent};
+use huddle_mesh::{Channel, ProtocolViolation, RoomEvent};
 use huddle_session::{KindId, MessageError as PacketError};
 
 use super::game::{LabExt, Pose, Splash, meet};
@@ -117,20 +117,23 @@ fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
 }
 
 #[test]
-fn offences_on_a_link_are_rejected_messages_of_the_peer() {
+fn violations_on_a_link_are_rejected_messages_of_the_peer() {
     let (mut lab, [ada, bob]) = meet();
     let (me, entity) = (lab.me(ada), lab.peer(bob, ada));
-    let offence = Offence::Text(Channel::Events);
+    let violation = ProtocolViolation::Text(Channel::Events);
     lab.inject(
         bob,
-        RoomEvent::Offence {
-            by: Offender::Peer(me),
-            offence: offence.clone(),
+        RoomEvent::ProtocolViolation {
+            by: ViolationSource::Peer(me),
+            violation: violation.clone(),
             count: 8,
         },
     );
     lab.frame(bob);
-    let reason = RejectReason::Offence { offence, count: 8 };
+    let reason = RejectReason::ProtocolViolation {
+        violation,
+        count: 8,
+    };
     assert!(reason.to_string().contains("text on the events channel"));
     assert_eq!(
         lab.seen::<MessageRejected>(bob),
@@ -144,22 +147,29 @@ fn offences_on_a_link_are_rejected_messages_of_the_peer() {
 }
 
 #[test]
-fn offences_over_signaling_are_told_on_the_room() {
+fn violations_over_signaling_are_told_on_the_room() {
     let (mut lab, [ada]) = meet();
     let room = lab.room(ada);
-    let member = Offender::Member(SignalingId::from_u128(7));
+    let member = ViolationSource::Member(SignalingId::from_u128(7));
     let told = [
-        (member, Offence::AnswerToNothing, 1),
-        (Offender::Server, Offence::SecondId, 2),
+        (member, ProtocolViolation::AnswerToNothing, 1),
+        (ViolationSource::Server, ProtocolViolation::SecondId, 2),
     ];
-    for (by, offence, count) in told.clone() {
-        lab.inject(ada, RoomEvent::Offence { by, offence, count });
+    for (by, violation, count) in told.clone() {
+        lab.inject(
+            ada,
+            RoomEvent::ProtocolViolation {
+                by,
+                violation,
+                count,
+            },
+        );
     }
     lab.frame(ada);
-    let expected = told.map(|(by, offence, count)| SignalRejected {
+    let expected = told.map(|(by, violation, count)| SignalRejected {
         entity: room,
         by,
-        offence,
+        violation,
         count,
     });
     assert_eq!(lab.seen::<SignalRejected>(ada), expected);

@@ -5,7 +5,7 @@ use std::{any::type_name, collections::BTreeMap, time::Duration};
 
 use bevy::{ecs::entity::EntityHashMap, platform::time::Instant, prelude::*};
 use bytes::Bytes;
-use huddle_mesh::{Channel, LinkFailure, Offence, PeerId, RoomError, RoomEvent};
+use huddle_mesh::{Channel, LinkFailure, PeerId, ProtocolViolation, RoomError, RoomEvent};
 
 use super::game::{Blob, Pose, Splash, game};
 use crate::{
@@ -272,14 +272,14 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
             reason: LinkFailure::NoWay,
             attempt: 1,
         },
-        RoomEvent::Offence {
-            by: Offender::Peer(b),
-            offence: Offence::Text(Channel::Events),
+        RoomEvent::ProtocolViolation {
+            by: ViolationSource::Peer(b),
+            violation: ProtocolViolation::Text(Channel::Events),
             count: 1,
         },
-        RoomEvent::Offence {
-            by: Offender::Server,
-            offence: Offence::SecondId,
+        RoomEvent::ProtocolViolation {
+            by: ViolationSource::Server,
+            violation: ProtocolViolation::SecondId,
             count: 1,
         },
         RoomEvent::PeerJoined {

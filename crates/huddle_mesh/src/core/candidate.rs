@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use crate::offence::SdpError;
+use crate::violation::SdpError;
 
 const MAX_CANDIDATE_LEN: usize = 512;
 

@@ -7,8 +7,8 @@ use super::{link::LinkId, signaling::SocketEnd};
 use crate::{
     channel::Channel,
     event::{DisconnectReason, LinkFailure, RoomError, Signaling},
-    offence::{Offence, Offender},
     stats::Path,
+    violation::{ProtocolViolation, ViolationSource},
 };
 
 /// What happened outside.
@@ -38,7 +38,7 @@ pub(crate) enum LinkInput {
     /// A packet arrived.
     Message(Channel, Bytes),
     /// Something arrived that is no packet.
-    Offence(Offence),
+    ProtocolViolation(ProtocolViolation),
     /// Which way it goes.
     Path(Path),
     /// It is closed or failed.
@@ -99,9 +99,9 @@ pub(crate) enum Told {
         channel: Channel,
         bytes: Bytes,
     },
-    Offence {
-        by: Offender,
-        offence: Offence,
+    ProtocolViolation {
+        by: ViolationSource,
+        violation: ProtocolViolation,
         count: u64,
     },
     Failed(RoomError),

@@ -21,9 +21,9 @@ use crate::{
     channel::Channel,
     config::{RoomConfig, Route},
     event::Signaling,
-    offence::Offence,
     room_url::RoomUrl,
     stats::LinkStats,
+    violation::ProtocolViolation,
 };
 
 /// How often a driver lets time pass.
@@ -77,7 +77,7 @@ impl Core {
                 self.judge_server(now);
             }
             Input::SocketBytes => {
-                self.server_offends(now, Offence::NotText);
+                self.server_violation(now, ProtocolViolation::NotText);
                 self.judge_server(now);
             }
             Input::SocketEnded(end) => self.socket_ended(now, end),
@@ -177,7 +177,7 @@ impl Core {
         }
         let kib = u32::try_from(text.len() / 1024).unwrap_or(u32::MAX);
         if !self.flow.take(now, kib.saturating_add(1)) {
-            return self.server_offends(now, Offence::Flood);
+            return self.server_violation(now, ProtocolViolation::Flood);
         }
         let message = match text.parse::<ServerMessage>() {
             Ok(message) => message,
@@ -185,7 +185,7 @@ impl Core {
                 let error = error.to_string();
                 let plain = error.chars().filter(|c| !c.is_control());
                 let quote = plain.take(MAX_QUOTE).collect();
-                return self.server_offends(now, Offence::NotMatchbox(quote));
+                return self.server_violation(now, ProtocolViolation::NotMatchbox(quote));
             }
         };
         if let (ServerMessage::IdAssigned(_), false) = (&message, self.signaling.is_open()) {
@@ -194,7 +194,7 @@ impl Core {
             self.tell(Told::Signaling(told));
         }
         if !self.signaling.is_open() {
-            return self.server_offends(now, Offence::NoId);
+            return self.server_violation(now, ProtocolViolation::NoId);
         }
         self.signaling.heard(message == ServerMessage::KeepAlive);
         if let ServerMessage::Group(stage) = message {
@@ -208,7 +208,7 @@ impl Core {
     /// The server says how far this player's group has come.
     fn group_staged(&mut self, now: Duration, stage: Stage) {
         if !self.supervisor.staged(now, stage, &mut self.actions) {
-            return self.server_offends(now, Offence::Group);
+            return self.server_violation(now, ProtocolViolation::Group);
         }
         match stage {
             Stage::Waiting => self.signaling.set_group(None),
@@ -235,22 +235,22 @@ impl Core {
         self.signaling.url().private_room(&name)
     }
 
-    fn server_offends(&mut self, now: Duration, offence: Offence) {
+    fn server_violation(&mut self, now: Duration, violation: ProtocolViolation) {
         if self.signaling.has_socket() {
             self.supervisor
-                .server_offends(now, offence, &mut self.actions);
+                .server_violation(now, violation, &mut self.actions);
         }
     }
 
     /// Leaves a server that has gone too far.
     fn judge_server(&mut self, now: Duration) {
-        if let Some(offence) = self.supervisor.take_verdict() {
-            self.socket_ended(now, SocketEnd::Misbehaved(offence));
+        if let Some(violation) = self.supervisor.take_verdict() {
+            self.socket_ended(now, SocketEnd::ProtocolViolation(violation));
         }
     }
 
     fn socket_ended(&mut self, now: Duration, end: SocketEnd) {
-        if let SocketEnd::Misbehaved(_) = end {
+        if let SocketEnd::ProtocolViolation(_) = end {
             self.socket_action(Some(SocketAction::Close));
         }
         match self.signaling.ended(now, end, &mut self.entropy) {

@@ -36,7 +36,7 @@ pub(crate) struct Peer {
     /// Why their game does not run, if it does not.
     pub stopped: Option<StopReason>,
     pub traffic: Traffic,
-    pub offences: u64,
+    pub violations: u64,
 }
 
 /// Counted since the player joined.

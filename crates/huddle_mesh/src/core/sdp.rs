@@ -11,7 +11,7 @@ use huddle_id::PeerId;
 use uuid::Uuid;
 
 use super::candidate::Candidate;
-use crate::offence::SdpError;
+use crate::violation::SdpError;
 
 const MAX_SDP_LEN: usize = 16 * 1024;
 /// More candidates than any machine has addresses that are worth trying.

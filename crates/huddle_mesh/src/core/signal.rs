@@ -12,8 +12,8 @@ use super::{
     sdp::{Description, SdpKind},
 };
 use crate::{
-    offence::{Offence, SdpError},
     signaling_id::SignalingId,
+    violation::{ProtocolViolation, SdpError},
 };
 
 /// matchbox's signal: what two peers tell each other to open a link.
@@ -69,7 +69,7 @@ pub(crate) enum ServerMessage {
     NewPeer(SignalingId),
     PeerLeft(SignalingId),
     /// What a member says; the server relays it without a look.
-    Signal(SignalingId, Result<Signal, Offence>),
+    Signal(SignalingId, Result<Signal, ProtocolViolation>),
     /// The end of a peer's candidates, or one that is of no use: nothing to do.
     Nothing(SignalingId),
     /// Our own server's answer to a keep-alive.
@@ -99,23 +99,24 @@ impl FromStr for ServerMessage {
             WireEvent::Signal { sender, data } => match parse_signal(data.get()) {
                 Ok(None) => ServerMessage::Nothing(sender),
                 Ok(Some(signal)) => ServerMessage::Signal(sender, Ok(signal)),
-                Err(offence) => ServerMessage::Signal(sender, Err(offence)),
+                Err(violation) => ServerMessage::Signal(sender, Err(violation)),
             },
         })
     }
 }
 
-fn parse_signal(json: &str) -> Result<Option<Signal>, Offence> {
-    let description = |kind, sdp: &str| Description::parse(kind, sdp).map_err(Offence::Description);
+fn parse_signal(json: &str) -> Result<Option<Signal>, ProtocolViolation> {
+    let description =
+        |kind, sdp: &str| Description::parse(kind, sdp).map_err(ProtocolViolation::Description);
     match serde_json::from_str::<WireSignal>(json) {
-        Err(_) => Err(Offence::Signal),
+        Err(_) => Err(ProtocolViolation::Signal),
         Ok(WireSignal::Offer(sdp)) => Ok(Some(Signal::Offer(description(SdpKind::Offer, &sdp)?))),
         Ok(WireSignal::Answer(sdp)) => {
             Ok(Some(Signal::Answer(description(SdpKind::Answer, &sdp)?)))
         }
         Ok(WireSignal::IceCandidate(json)) => match parse_candidate(&json) {
             Err(SdpError::Unusable(_)) => Ok(None),
-            other => other.map_err(Offence::Candidate),
+            other => other.map_err(ProtocolViolation::Candidate),
         },
     }
 }
@@ -204,28 +205,28 @@ mod tests {
     #[test]
     fn nonsense_of_a_member_is_not_taken_for_the_servers() {
         let id = Uuid::from_u128(1);
-        for (data, offence) in [
-            ("7", Offence::Signal),
-            (r#"{"Evil":[]}"#, Offence::Signal),
+        for (data, violation) in [
+            ("7", ProtocolViolation::Signal),
+            (r#"{"Evil":[]}"#, ProtocolViolation::Signal),
             (
                 r#"{"Offer":"v=0"}"#,
-                Offence::Description(SdpError::Malformed("m")),
+                ProtocolViolation::Description(SdpError::Malformed("m")),
             ),
             (
                 r#"{"IceCandidate":"{}"}"#,
-                Offence::Candidate(SdpError::Malformed("candidate")),
+                ProtocolViolation::Candidate(SdpError::Malformed("candidate")),
             ),
         ] {
             let text = format!(r#"{{"Signal":{{"sender":"{id}","data":{data}}}}}"#);
             assert_eq!(
                 text.parse::<ServerMessage>().unwrap(),
-                ServerMessage::Signal(SignalingId::from_bytes(id.into_bytes()), Err(offence))
+                ServerMessage::Signal(SignalingId::from_bytes(id.into_bytes()), Err(violation))
             );
         }
     }
 
     #[test]
-    fn a_candidate_of_a_kind_that_is_of_no_use_is_no_offence() {
+    fn a_candidate_of_a_kind_that_is_of_no_use_is_no_violation() {
         let id = Uuid::from_u128(1);
         for candidate in [
             "candidate:1 1 ssltcp 5 10.0.0.1 443 typ host",

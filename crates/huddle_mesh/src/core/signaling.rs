@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::Entropy;
 use crate::{
     event::{RoomError, Signaling, SignalingLoss},
-    offence::Offence,
     room_url::RoomUrl,
+    violation::ProtocolViolation,
 };
 
 /// The server must have let us in by then.
@@ -50,7 +50,7 @@ pub(crate) enum SocketEnd {
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     Forbidden(String),
     /// It was closed here, as the server sent what no connection can go on after.
-    Misbehaved(Offence),
+    ProtocolViolation(ProtocolViolation),
 }
 
 impl SocketEnd {
@@ -247,7 +247,7 @@ impl SignalingClient {
             SocketEnd::Closed(Some(1001 | 1012), _) => SignalingLoss::ShuttingDown,
             SocketEnd::Closed(Some(code), text) => SignalingLoss::Closed(said(text, code)),
             SocketEnd::Closed(None, text) => SignalingLoss::Closed(text),
-            SocketEnd::Misbehaved(offence) => SignalingLoss::Misbehaved(offence),
+            SocketEnd::ProtocolViolation(violation) => SignalingLoss::ProtocolViolation(violation),
         };
         Ok(Some(self.retry(now, loss, entropy)))
     }

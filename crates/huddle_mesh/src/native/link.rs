@@ -34,8 +34,8 @@ use crate::{
     config::{RoomConfig, Route},
     core::{LONGEST_ATTEMPT, LinkId, LinkInput, RESERVED_BYTE, TICK},
     limits::MAX_MESSAGE_LEN,
-    offence::Offence,
     stats::Path,
+    violation::ProtocolViolation,
 };
 
 /// How often a way between two addresses is tried, and how many times: for as long as the longest
@@ -329,9 +329,9 @@ async fn forward(
                 // Looked at before it waits in a queue.
                 let len = message.data.len();
                 let input = if message.is_string {
-                    LinkInput::Offence(Offence::Text(channel))
+                    LinkInput::ProtocolViolation(ProtocolViolation::Text(channel))
                 } else if len > MAX_MESSAGE_LEN {
-                    LinkInput::Offence(Offence::TooLong(len))
+                    LinkInput::ProtocolViolation(ProtocolViolation::TooLong(len))
                 } else {
                     LinkInput::Message(channel, message.data.freeze())
                 };
@@ -434,7 +434,7 @@ impl PeerConnectionEventHandler for Events {
 
     async fn on_data_channel(&self, _: Arc<dyn DataChannel>) {
         // Ours are agreed on beforehand. What comes on others would wait where nobody reads.
-        let input = LinkInput::Offence(Offence::Channel);
+        let input = LinkInput::ProtocolViolation(ProtocolViolation::Channel);
         let _ = self.inputs.send(from_link(self.id, input)).await;
         let _ = self.over.try_send(());
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     core::{Input, SocketEnd},
-    offence::Offence,
+    violation::ProtocolViolation,
 };
 
 /// Texts that may wait for a server that does not read; each is a few KiB at most.
@@ -90,7 +90,7 @@ async fn converse(
                 }
                 Some(Ok(_)) => {}
                 Some(Err(Error::Capacity(CapacityError::MessageTooLong { size, .. }))) => {
-                    return SocketEnd::Misbehaved(Offence::TooLong(size));
+                    return SocketEnd::ProtocolViolation(ProtocolViolation::TooLong(size));
                 }
                 Some(Err(error)) => return SocketEnd::Closed(None, error.to_string()),
                 None => return SocketEnd::Closed(None, "closed by the server".to_owned()),

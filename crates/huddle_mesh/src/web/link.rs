@@ -18,8 +18,8 @@ use crate::{
     config::RoomConfig,
     core::{Input, LinkId, LinkInput, RESERVED_BYTE},
     limits::MAX_MESSAGE_LEN,
-    offence::Offence,
     stats::Path,
+    violation::ProtocolViolation,
 };
 
 /// How often it is asked which way the link goes, once that is known.
@@ -105,9 +105,11 @@ impl WebLink {
                 move |event: MessageEvent| {
                     // Looked at before it is copied. What was sent as a blob comes as bytes.
                     report.send(match event.data().dyn_into::<ArrayBuffer>() {
-                        Err(_) => LinkInput::Offence(Offence::Text(channel)),
+                        Err(_) => LinkInput::ProtocolViolation(ProtocolViolation::Text(channel)),
                         Ok(buffer) if buffer.byte_length() as usize > MAX_MESSAGE_LEN => {
-                            LinkInput::Offence(Offence::TooLong(buffer.byte_length() as usize))
+                            LinkInput::ProtocolViolation(ProtocolViolation::TooLong(
+                                buffer.byte_length() as usize,
+                            ))
                         }
                         Ok(buffer) => {
                             let bytes = Bytes::from(Uint8Array::new(&buffer).to_vec());
@@ -134,7 +136,7 @@ impl WebLink {
             let report = report.clone();
             move || {
                 // Ours are agreed on beforehand.
-                report.send(LinkInput::Offence(Offence::Channel));
+                report.send(LinkInput::ProtocolViolation(ProtocolViolation::Channel));
                 report.closed("the other side opened a channel of its own");
             }
         });

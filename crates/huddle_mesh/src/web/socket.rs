@@ -11,7 +11,7 @@ use super::{
 use crate::{
     core::{Input, SocketEnd},
     limits::MAX_SIGNAL_LEN,
-    offence::Offence,
+    violation::ProtocolViolation,
 };
 
 /// Bytes that may wait for a server that does not read.
@@ -49,8 +49,8 @@ impl Socket {
                 let input = match event.data().dyn_ref::<JsString>() {
                     None => Input::SocketBytes,
                     Some(text) if text.length() as usize > MAX_SIGNAL_LEN => {
-                        let offence = Offence::TooLong(text.length() as usize);
-                        Input::SocketEnded(SocketEnd::Misbehaved(offence))
+                        let violation = ProtocolViolation::TooLong(text.length() as usize);
+                        Input::SocketEnded(SocketEnd::ProtocolViolation(violation))
                     }
                     Some(text) => Input::SocketText(text.into()),
                 };

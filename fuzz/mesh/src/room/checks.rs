@@ -14,14 +14,14 @@ use crate::{
         signal::{ServerMessage, Signal},
     },
     limits::{MAX_MESSAGE_LEN, MAX_SIGNAL_LEN},
-    offence::Offender,
+    violation::ViolationSource,
     signaling_id::SignalingId,
 };
 
 /// More links than this are never open, those to the players who may be here included.
 const MAX_LINKS: usize = 512;
 /// Whoever breaks the rules so often is not heard any more.
-const MAX_OFFENCES: u64 = 64;
+const MAX_VIOLATIONS: u64 = 64;
 /// One thing that happens has no more consequences than this.
 const MAX_ACTIONS: usize = 2048;
 
@@ -167,9 +167,9 @@ impl Checks {
     fn told(&mut self, told: &Told) {
         match told {
             Told::Signaling(_) | Told::Failed(_) => {}
-            Told::Offence { by, count, .. } => {
-                assert!(count.is_power_of_two() && *count <= MAX_OFFENCES);
-                if let Offender::Peer(peer) = by {
+            Told::ProtocolViolation { by, count, .. } => {
+                assert!(count.is_power_of_two() && *count <= MAX_VIOLATIONS);
+                if let ViolationSource::Peer(peer) = by {
                     assert!(self.here.contains_key(peer));
                 }
             }

@@ -233,8 +233,11 @@ fn a_server_that_speaks_of_a_group_where_there_is_none_is_told() {
         simulation.stage(0, LINKED);
         simulation.run(seconds(1));
         let has_group = url.contains("next");
-        let offences = simulation.offences(0);
-        assert_eq!(offences.len(), if has_group { 1 } else { 2 }, "{url}");
-        assert_eq!(offences[0], (Offender::Server, Offence::Group, 1));
+        let violations = simulation.violations(0);
+        assert_eq!(violations.len(), if has_group { 1 } else { 2 }, "{url}");
+        assert_eq!(
+            violations[0],
+            (ViolationSource::Server, ProtocolViolation::Group, 1)
+        );
     }
 }

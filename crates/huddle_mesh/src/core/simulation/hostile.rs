@@ -7,7 +7,7 @@ use crate::{
         sdp::Tag,
         signal::{self, Signal},
     },
-    offence::SdpError,
+    violation::SdpError,
 };
 
 fn description(setup: Setup, tag: Option<Tag>) -> Description {
@@ -68,7 +68,7 @@ fn on_events(bytes: impl Into<Bytes>) -> LinkInput {
 const NO_CONTROL: &[u8] = &[0xFF, 99];
 
 impl Simulation {
-    /// Players who are linked; what is told of offences from now on is looked at.
+    /// Players who are linked; what is told of violations from now on is looked at.
     fn with_a_hostile_one(nodes: usize) -> Self {
         let mut simulation = Self::new(nodes);
         simulation.run(seconds(2));
@@ -245,34 +245,43 @@ fn each_kind_of_bad_signal_is_told_with_its_sender() {
         attempt: 1,
         session: me,
     });
-    for (input, offence) in [
-        (data_from(stranger, "[]"), Offence::Signal),
+    for (input, violation) in [
+        (data_from(stranger, "[]"), ProtocolViolation::Signal),
         (
             data_from(stranger, r#"{"Offer":"v=0"}"#),
-            Offence::Description(SdpError::Malformed("m")),
+            ProtocolViolation::Description(SdpError::Malformed("m")),
         ),
         (
             data_from(stranger, r#"{"Answer":""}"#),
-            Offence::Description(SdpError::Malformed("m")),
+            ProtocolViolation::Description(SdpError::Malformed("m")),
         ),
         (
             data_from(stranger, &candidate("nonsense")),
-            Offence::Candidate(SdpError::Malformed("candidate")),
+            ProtocolViolation::Candidate(SdpError::Malformed("candidate")),
         ),
-        (answer_from(stranger, tag(1)), Offence::AnswerToNothing),
-        (candidate_from(stranger), Offence::CandidateForNothing),
-        (offer_from(stranger, mine), Offence::Name),
-        (offer_from(my_name, None), Offence::Name),
+        (
+            answer_from(stranger, tag(1)),
+            ProtocolViolation::AnswerToNothing,
+        ),
+        (
+            candidate_from(stranger),
+            ProtocolViolation::CandidateForNothing,
+        ),
+        (offer_from(stranger, mine), ProtocolViolation::Name),
+        (offer_from(my_name, None), ProtocolViolation::Name),
     ] {
-        let by = match offence {
-            Offence::Name if matches!(&input, Input::SocketText(text) if !text.contains("huddle")) => {
+        let by = match violation {
+            ProtocolViolation::Name if matches!(&input, Input::SocketText(text) if !text.contains("huddle")) => {
                 my_name
             }
             _ => stranger,
         };
         let mut simulation = Simulation::with_a_hostile_one(1);
         simulation.hear(0, input);
-        assert_eq!(simulation.offences(0), [(Offender::Member(by), offence, 1)]);
+        assert_eq!(
+            simulation.violations(0),
+            [(ViolationSource::Member(by), violation, 1)]
+        );
     }
 }
 
@@ -288,8 +297,8 @@ fn an_answer_under_another_players_name_is_told() {
     });
     simulation.hear(0, answer_from(id(7), mine));
     assert_eq!(
-        simulation.offences(0),
-        [(Offender::Member(id(7)), Offence::Name, 1)]
+        simulation.violations(0),
+        [(ViolationSource::Member(id(7)), ProtocolViolation::Name, 1)]
     );
 }
 
@@ -299,10 +308,13 @@ fn a_storm_of_signals_is_a_handful_of_events_and_then_silence() {
     for _ in 0..10_000 {
         simulation.hear(0, data_from(id(7), "7"));
     }
-    let told = simulation.offences(0);
+    let told = simulation.violations(0);
     let counts: Vec<_> = told.iter().map(|(_, _, count)| *count).collect();
     assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64]);
-    assert!(told.iter().all(|(by, ..)| *by == Offender::Member(id(7))));
+    assert!(
+        told.iter()
+            .all(|(by, ..)| *by == ViolationSource::Member(id(7)))
+    );
     simulation.run(seconds(5));
     simulation.assert_everybody_once();
 }
@@ -321,7 +333,7 @@ fn a_member_who_goes_too_far_is_ignored_until_the_server_is_connected_anew() {
         "its attempt is over"
     );
     assert_eq!(
-        simulation.offences(0).last().unwrap().2,
+        simulation.violations(0).last().unwrap().2,
         32,
         "the 64th was told above"
     );
@@ -340,7 +352,7 @@ fn a_member_who_goes_too_far_is_ignored_until_the_server_is_connected_anew() {
     simulation.run(seconds(5));
     simulation.hear(0, data_from(id(7), "[]"));
     assert_eq!(
-        simulation.offences(0).last().unwrap().2,
+        simulation.violations(0).last().unwrap().2,
         32,
         "nor is more told"
     );
@@ -366,12 +378,13 @@ fn more_signals_than_linking_takes_are_not_listened_to() {
     for _ in 0..10_000 {
         simulation.hear(0, candidate_from(id(7)));
     }
-    let told = simulation.offences(0);
+    let told = simulation.violations(0);
     assert_eq!(told.len(), 7);
-    assert!(
-        told.iter()
-            .all(|told| (told.0, &told.1) == (Offender::Member(id(7)), &Offence::TooManySignals))
-    );
+    assert!(told.iter().all(|told| (told.0, &told.1)
+        == (
+            ViolationSource::Member(id(7)),
+            &ProtocolViolation::TooManySignals
+        )));
 }
 
 #[test]
@@ -381,37 +394,40 @@ fn a_flood_of_useless_candidates_counts_too() {
     for _ in 0..10_000 {
         simulation.hear(0, data_from(id(7), r#"{"IceCandidate":"null"}"#));
     }
-    assert_eq!(simulation.offences(0).len(), 7);
+    assert_eq!(simulation.violations(0).len(), 7);
 }
 
 #[test]
 fn each_kind_of_nonsense_on_a_link_is_told_with_the_player() {
     let long = vec![0; crate::limits::MAX_MESSAGE_LEN + 1];
-    for (input, offence) in [
-        (on_events(NO_CONTROL), Offence::Control),
-        (on_events(Control::Use.encode()), Offence::Control),
+    for (input, violation) in [
+        (on_events(NO_CONTROL), ProtocolViolation::Control),
+        (on_events(Control::Use.encode()), ProtocolViolation::Control),
         (
             on_events(Control::Proof([0; 32]).encode()),
-            Offence::Control,
+            ProtocolViolation::Control,
         ),
-        (on_events(long), Offence::TooLong(16_001)),
+        (on_events(long), ProtocolViolation::TooLong(16_001)),
         (
-            LinkInput::Offence(Offence::Text(Channel::Bulk)),
-            Offence::Text(Channel::Bulk),
+            LinkInput::ProtocolViolation(ProtocolViolation::Text(Channel::Bulk)),
+            ProtocolViolation::Text(Channel::Bulk),
         ),
-        (LinkInput::Offence(Offence::Channel), Offence::Channel),
+        (
+            LinkInput::ProtocolViolation(ProtocolViolation::Channel),
+            ProtocolViolation::Channel,
+        ),
     ] {
         let mut simulation = Simulation::with_a_hostile_one(2);
-        let by = Offender::Peer(simulation.nodes[1].me);
+        let by = ViolationSource::Peer(simulation.nodes[1].me);
         simulation.on_link(input);
-        assert_eq!(simulation.offences(0), [(by, offence, 1)]);
+        assert_eq!(simulation.violations(0), [(by, violation, 1)]);
     }
 }
 
 #[test]
 fn a_player_who_goes_too_far_is_cut_and_nobody_else() {
     let mut simulation = Simulation::with_a_hostile_one(3);
-    let text = || LinkInput::Offence(Offence::Text(Channel::State));
+    let text = || LinkInput::ProtocolViolation(ProtocolViolation::Text(Channel::State));
     for _ in 0..63 {
         simulation.on_link(text());
     }
@@ -422,7 +438,7 @@ fn a_player_who_goes_too_far_is_cut_and_nobody_else() {
         simulation.on_link(text());
     }
     simulation.run(seconds(30));
-    let counts: Vec<_> = simulation.offences(0).iter().map(|told| told.2).collect();
+    let counts: Vec<_> = simulation.violations(0).iter().map(|told| told.2).collect();
     assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64]);
     assert_eq!(
         simulation.leaves(0, 1),
@@ -445,16 +461,18 @@ fn nonsense_before_the_proof_is_told_with_the_member() {
         share: [0; 32],
         knows: crate::core::control::Knows::Nothing,
     });
-    let differs = Offence::Introduction("its introduction and its description differ");
-    let disorder = Offence::Introduction("its introduction is out of order");
-    for (inputs, offence) in [
-        (vec![on_events(NO_CONTROL)], Offence::Control),
-        (early(), Offence::TooEarly),
+    let differs = ProtocolViolation::Introduction("its introduction and its description differ");
+    let disorder = ProtocolViolation::Introduction("its introduction is out of order");
+    for (inputs, violation) in [
+        (vec![on_events(NO_CONTROL)], ProtocolViolation::Control),
+        (early(), ProtocolViolation::TooEarly),
         (vec![on_events(claims.encode())], differs),
         (vec![on_events(Control::Use.encode())], disorder),
         (
-            vec![LinkInput::Offence(Offence::Text(Channel::Events))],
-            Offence::Text(Channel::Events),
+            vec![LinkInput::ProtocolViolation(ProtocolViolation::Text(
+                Channel::Events,
+            ))],
+            ProtocolViolation::Text(Channel::Events),
         ),
     ] {
         let mut simulation = Simulation::with_a_hostile_one(1);
@@ -463,8 +481,8 @@ fn nonsense_before_the_proof_is_told_with_the_member() {
             simulation.hear(0, Input::Link(link, input));
         }
         assert_eq!(
-            simulation.offences(0),
-            [(Offender::Member(id(7)), offence, 1)]
+            simulation.violations(0),
+            [(ViolationSource::Member(id(7)), violation, 1)]
         );
     }
 }

@@ -45,8 +45,8 @@ impl Simulation {
 }
 
 #[test]
-fn each_kind_of_nonsense_is_told_with_the_server_as_its_offender() {
-    let nonsense = |quote: &str| Offence::NotMatchbox(quote.into());
+fn each_kind_of_nonsense_is_told_with_the_server_as_its_source() {
+    let nonsense = |quote: &str| ProtocolViolation::NotMatchbox(quote.into());
     let cases = [
         (
             "[1,2".to_owned(),
@@ -54,13 +54,16 @@ fn each_kind_of_nonsense_is_told_with_the_server_as_its_offender() {
         ),
         (
             event(PeerEvent::IdAssigned(id(7).into())),
-            Offence::SecondId,
+            ProtocolViolation::SecondId,
         ),
     ];
-    for (text, offence) in cases {
+    for (text, violation) in cases {
         let mut simulation = Simulation::among_a_hostile_server(2);
         simulation.server_says(text);
-        assert_eq!(simulation.offences(0), [(Offender::Server, offence, 1)]);
+        assert_eq!(
+            simulation.violations(0),
+            [(ViolationSource::Server, violation, 1)]
+        );
     }
 
     let mut simulation = Simulation::among_a_hostile_server(2);
@@ -69,10 +72,18 @@ fn each_kind_of_nonsense_is_told_with_the_server_as_its_offender() {
     simulation.server_says(event(PeerEvent::NewPeer(id(7).into())));
     simulation.server_says(event(PeerEvent::NewPeer(id(7).into())));
     assert_eq!(
-        simulation.offences(0),
+        simulation.violations(0),
         [
-            (Offender::Server, Offence::Announced(mine), 1),
-            (Offender::Server, Offence::Announced(id(7)), 2),
+            (
+                ViolationSource::Server,
+                ProtocolViolation::Announced(mine),
+                1
+            ),
+            (
+                ViolationSource::Server,
+                ProtocolViolation::Announced(id(7)),
+                2
+            ),
         ]
     );
 
@@ -82,8 +93,8 @@ fn each_kind_of_nonsense_is_told_with_the_server_as_its_offender() {
         .handle(simulation.now, Input::SocketBytes);
     simulation.act(0);
     assert_eq!(
-        simulation.offences(0),
-        [(Offender::Server, Offence::NotText, 1)]
+        simulation.violations(0),
+        [(ViolationSource::Server, ProtocolViolation::NotText, 1)]
     );
 }
 
@@ -103,12 +114,12 @@ fn a_server_that_talks_before_it_gives_an_id_is_told_and_left() {
         simulation.server_says(event(PeerEvent::NewPeer(id(7).into())));
     }
     assert_eq!(
-        simulation.offences(0)[0],
-        (Offender::Server, Offence::NoId, 1)
+        simulation.violations(0)[0],
+        (ViolationSource::Server, ProtocolViolation::NoId, 1)
     );
     assert_eq!(
         simulation.losses().last(),
-        Some(&SignalingLoss::Misbehaved(Offence::NoId))
+        Some(&SignalingLoss::ProtocolViolation(ProtocolViolation::NoId))
     );
 }
 
@@ -117,9 +128,9 @@ fn what_a_quote_holds_is_short_and_plain() {
     let mut simulation = Simulation::among_a_hostile_server(1);
     let long = format!("{{\"{}\\u0007\":1}}", "x".repeat(60_000));
     simulation.server_says(long);
-    let offences = simulation.offences(0);
-    let (_, Offence::NotMatchbox(quote), _) = &offences[0] else {
-        panic!("{offences:?}");
+    let violations = simulation.violations(0);
+    let (_, ProtocolViolation::NotMatchbox(quote), _) = &violations[0] else {
+        panic!("{violations:?}");
     };
     assert!(quote.chars().count() <= 120);
     assert!(!quote.contains(char::is_control));
@@ -131,13 +142,15 @@ fn a_server_that_only_talks_nonsense_is_left_and_fine_again_when_it_behaves() {
     for _ in 0..10_000 {
         simulation.server_says("nonsense");
     }
-    let counts: Vec<_> = simulation.offences(0).iter().map(|told| told.2).collect();
+    let counts: Vec<_> = simulation.violations(0).iter().map(|told| told.2).collect();
     assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64]);
     let losses = simulation.losses();
     assert!(
         matches!(
             losses[..],
-            [SignalingLoss::Misbehaved(Offence::NotMatchbox(_))]
+            [SignalingLoss::ProtocolViolation(
+                ProtocolViolation::NotMatchbox(_)
+            )]
         ),
         "{losses:?}"
     );
@@ -166,16 +179,16 @@ fn a_flood_ends_the_connection_and_what_comes_after_costs_nothing() {
     assert!(taken > 10_000, "{taken} messages are no flood");
     assert_eq!(
         simulation.losses(),
-        [SignalingLoss::Misbehaved(Offence::Flood)]
+        [SignalingLoss::ProtocolViolation(ProtocolViolation::Flood)]
     );
     assert_eq!(
-        simulation.offences(0),
-        [(Offender::Server, Offence::Flood, 1)]
+        simulation.violations(0),
+        [(ViolationSource::Server, ProtocolViolation::Flood, 1)]
     );
     for _ in 0..10_000 {
         simulation.server_says(said.clone());
     }
-    assert_eq!(simulation.offences(0).len(), 1);
+    assert_eq!(simulation.violations(0).len(), 1);
     assert_eq!(simulation.links(0, 1), Some(1));
 }
 
@@ -224,14 +237,16 @@ fn made_up_members_who_break_the_rules_are_the_servers_doing() {
         let sender = id(n);
         simulation.server_says(format!(r#"{{"Signal":{{"sender":"{sender}","data":7}}}}"#));
     }
-    let offences = simulation.offences(0);
-    let members = offences
+    let violations = simulation.violations(0);
+    let members = violations
         .iter()
-        .filter(|(by, ..)| matches!(by, Offender::Member(_)));
+        .filter(|(by, ..)| matches!(by, ViolationSource::Member(_)));
     assert_eq!(members.count(), 256, "memory is bounded");
     assert_eq!(
         simulation.losses(),
-        [SignalingLoss::Misbehaved(Offence::TooManyOffenders)]
+        [SignalingLoss::ProtocolViolation(
+            ProtocolViolation::TooManySources
+        )]
     );
 }
 
@@ -242,11 +257,11 @@ fn signals_that_a_server_makes_up_touch_no_link() {
     for _ in 0..10_000 {
         simulation.server_says(format!(r#"{{"Signal":{{"sender":"{other}","data":7}}}}"#));
     }
-    let offences = simulation.offences(0);
+    let violations = simulation.violations(0);
     assert!(
-        offences
+        violations
             .iter()
-            .all(|(by, ..)| *by == Offender::Member(other))
+            .all(|(by, ..)| *by == ViolationSource::Member(other))
     );
     simulation.run(seconds(5));
     simulation.assert_everybody_once();
@@ -255,14 +270,16 @@ fn signals_that_a_server_makes_up_touch_no_link() {
 #[test]
 fn a_message_too_long_to_be_read_ends_the_connection() {
     let mut simulation = Simulation::among_a_hostile_server(2);
-    let end = SocketEnd::Misbehaved(Offence::TooLong(100_000));
+    let end = SocketEnd::ProtocolViolation(ProtocolViolation::TooLong(100_000));
     simulation.nodes[0]
         .core
         .handle(simulation.now, Input::SocketEnded(end));
     simulation.act(0);
     assert_eq!(
         simulation.losses(),
-        [SignalingLoss::Misbehaved(Offence::TooLong(100_000))]
+        [SignalingLoss::ProtocolViolation(
+            ProtocolViolation::TooLong(100_000)
+        )]
     );
     assert_eq!(simulation.nodes[0].sid, None, "the socket is closed");
     simulation.run(seconds(5));

@@ -25,8 +25,8 @@ use crate::{
     channel::Channel,
     config::RoomConfig,
     event::{DisconnectReason, LinkFailure},
-    offence::{Offence, Offender},
     signaling_id::SignalingId,
+    violation::{ProtocolViolation, ViolationSource},
 };
 
 const STEP: Duration = Duration::from_millis(10);
@@ -206,7 +206,7 @@ impl Simulation {
             match action {
                 Action::Tell(told) => {
                     let now = self.now;
-                    if self.honest && matches!(told, Told::Offence { .. }) {
+                    if self.honest && matches!(told, Told::ProtocolViolation { .. }) {
                         panic!("{now:?}: {node} was told of {told:?}");
                     }
                     self.nodes[node].told.push((now, told));
@@ -456,11 +456,15 @@ impl Simulation {
             .map(|(_, stats)| stats.links)
     }
 
-    /// The offences that `node` was told of.
-    fn offences(&self, node: usize) -> Vec<(Offender, Offence, u64)> {
+    /// The violations that `node` was told of.
+    fn violations(&self, node: usize) -> Vec<(ViolationSource, ProtocolViolation, u64)> {
         let told = self.nodes[node].told.iter();
         told.filter_map(|(_, told)| match told {
-            Told::Offence { by, offence, count } => Some((*by, offence.clone(), *count)),
+            Told::ProtocolViolation {
+                by,
+                violation,
+                count,
+            } => Some((*by, violation.clone(), *count)),
             _ => None,
         })
         .collect()

@@ -60,7 +60,9 @@ impl Supervisor {
             LinkInput::Message(channel, bytes) => {
                 self.message(now, id, channel, bytes, entropy, actions);
             }
-            LinkInput::Offence(offence) => self.offend_on_link(now, id, offence, actions),
+            LinkInput::ProtocolViolation(violation) => {
+                self.record_violation_on_link(now, id, violation, actions)
+            }
             LinkInput::Path(path) => {
                 if let Phase::Active(peer) = link.phase
                     && let Some(peer) = self.peers.get_mut(&peer)
@@ -122,7 +124,12 @@ impl Supervisor {
             return;
         };
         if bytes.len() > MAX_MESSAGE_LEN {
-            return self.offend_on_link(now, id, Offence::TooLong(bytes.len()), actions);
+            return self.record_violation_on_link(
+                now,
+                id,
+                ProtocolViolation::TooLong(bytes.len()),
+                actions,
+            );
         }
         let control = (!link.is_matchbox_client && bytes.first() == Some(&RESERVED_BYTE))
             .then(|| Control::decode(&bytes));
@@ -132,11 +139,11 @@ impl Supervisor {
             }
             (Phase::Introducing(introduction), None) => {
                 if !introduction.keep(channel, bytes) {
-                    self.refuse(now, id, Offence::TooEarly, entropy, actions);
+                    self.refuse(now, id, ProtocolViolation::TooEarly, entropy, actions);
                 }
             }
             (Phase::Introducing(_), Some(None)) => {
-                self.refuse(now, id, Offence::Control, entropy, actions);
+                self.refuse(now, id, ProtocolViolation::Control, entropy, actions);
             }
             (Phase::Active(peer) | Phase::Draining(peer, _), control) => {
                 let peer = *peer;
@@ -148,12 +155,14 @@ impl Supervisor {
                         bytes,
                     })),
                     Some(Some(message)) => self.control(now, id, peer, message, actions),
-                    Some(None) => self.offend_on_link(now, id, Offence::Control, actions),
+                    Some(None) => {
+                        self.record_violation_on_link(now, id, ProtocolViolation::Control, actions)
+                    }
                 }
             }
             (Phase::Opening, _) => {
                 if !link.keep(channel, bytes) {
-                    self.refuse(now, id, Offence::TooEarly, entropy, actions);
+                    self.refuse(now, id, ProtocolViolation::TooEarly, entropy, actions);
                 }
             }
             (Phase::Closing(_), _) => {}
@@ -165,12 +174,12 @@ impl Supervisor {
         &mut self,
         now: Duration,
         id: LinkId,
-        offence: Offence,
+        violation: ProtocolViolation,
         entropy: &mut Entropy,
         actions: &mut Actions,
     ) {
-        let why = offence.to_string();
-        self.offend_on_link(now, id, offence, actions);
+        let why = violation.to_string();
+        self.record_violation_on_link(now, id, violation, actions);
         self.failed(now, id, &why, entropy, actions);
     }
 
@@ -223,7 +232,13 @@ impl Supervisor {
         match step {
             Step::Wait => {}
             Step::Refuse(why) => {
-                self.refuse(now, id, Offence::Introduction(why), entropy, actions);
+                self.refuse(
+                    now,
+                    id,
+                    ProtocolViolation::Introduction(why),
+                    entropy,
+                    actions,
+                );
             }
             Step::Prove { hello, proof } => {
                 control(actions, id, Channel::Events, &Control::Hello(hello));
@@ -237,7 +252,13 @@ impl Supervisor {
             Step::Proven { .. } => {}
             Step::Use { .. } if is_controller(self.me, claimed) => {
                 let why = "it decided what was not its to decide";
-                self.refuse(now, id, Offence::Introduction(why), entropy, actions);
+                self.refuse(
+                    now,
+                    id,
+                    ProtocolViolation::Introduction(why),
+                    entropy,
+                    actions,
+                );
             }
             Step::Use { secret } => {
                 self.remember(claimed, Secret::Established(secret));

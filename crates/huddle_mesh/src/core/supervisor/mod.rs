@@ -8,8 +8,8 @@ mod endings;
 mod grouping;
 mod links;
 mod negotiation;
-mod offences;
 mod peers;
+mod violations;
 mod watch;
 
 use std::{
@@ -39,9 +39,9 @@ use crate::{
     channel::Channel,
     event::{DisconnectReason, LinkFailure},
     limits::MAX_MESSAGE_LEN,
-    offence::{Offence, Offender},
     signaling_id::SignalingId,
     stats::{LinkStats, StopReason},
+    violation::{ProtocolViolation, ViolationSource},
 };
 
 /// The time in which a link must be open and introduced: of the first attempt with a peer, the
@@ -98,10 +98,10 @@ pub(crate) struct Supervisor {
     /// The signaling ids under which peers were cut.
     cut_members: BTreeSet<SignalingId>,
     /// Of members, by signaling id, since the server was connected.
-    offences: BTreeMap<SignalingId, u64>,
-    server_offences: u64,
+    violations: BTreeMap<SignalingId, u64>,
+    server_violations: u64,
     /// The server is to be left, and why.
-    verdict: Option<Offence>,
+    verdict: Option<ProtocolViolation>,
     grouping: Grouping,
     /// The room that the group's members have chosen.
     group_room: Option<Uuid>,
@@ -120,8 +120,8 @@ impl Supervisor {
             next_link: 0,
             cut: BTreeSet::new(),
             cut_members: BTreeSet::new(),
-            offences: BTreeMap::new(),
-            server_offences: 0,
+            violations: BTreeMap::new(),
+            server_violations: 0,
             verdict: None,
             grouping: Grouping::new(group_size),
             group_room: None,

@@ -13,7 +13,7 @@ impl Supervisor {
             ServerMessage::KeepAlive | ServerMessage::Group(_) => {}
             // One id for one connection; whatever follows is not for us to spread.
             ServerMessage::IdAssigned(_) if self.my_sid.is_some() => {
-                self.server_offends(now, Offence::SecondId, actions);
+                self.server_violation(now, ProtocolViolation::SecondId, actions);
             }
             ServerMessage::IdAssigned(sid) => {
                 self.my_sid = Some(sid);
@@ -30,13 +30,13 @@ impl Supervisor {
             ServerMessage::NewPeer(sid) => {
                 // Only a server that makes it up gives somebody else this player's name.
                 if Some(sid) == self.my_sid || sid.matchbox_peer() == self.me {
-                    return self.server_offends(now, Offence::Announced(sid), actions);
+                    return self.server_violation(now, ProtocolViolation::Announced(sid), actions);
                 }
                 let Some(member) = self.member(sid) else {
                     return;
                 };
                 if std::mem::replace(&mut member.we_offer, true) {
-                    return self.server_offends(now, Offence::Announced(sid), actions);
+                    return self.server_violation(now, ProtocolViolation::Announced(sid), actions);
                 }
                 member.failures = 0;
                 if self.pending_with(sid).is_none() {
@@ -82,7 +82,7 @@ impl Supervisor {
         &mut self,
         now: Duration,
         sid: SignalingId,
-        signal: Result<Signal, Offence>,
+        signal: Result<Signal, ProtocolViolation>,
         actions: &mut Actions,
     ) {
         let is_description = !matches!(signal, Ok(Signal::Candidate { .. }));
@@ -90,7 +90,9 @@ impl Supervisor {
             return;
         }
         match signal {
-            Err(offence) => self.offend(now, Offender::Member(sid), offence, actions),
+            Err(violation) => {
+                self.record_violation(now, ViolationSource::Member(sid), violation, actions)
+            }
             Ok(Signal::Offer(offer)) => self.offered(now, sid, offer, actions),
             Ok(Signal::Answer(answer)) => self.answered(now, sid, answer, actions),
             Ok(Signal::Candidate { candidate, ufrag }) => {
@@ -106,8 +108,8 @@ impl Supervisor {
         let reported = std::mem::take(&mut self.members).into_values();
         let reported = reported.filter_map(|member| member.reported);
         actions.extend(reported.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));
-        self.offences.clear();
-        self.server_offences = 0;
+        self.violations.clear();
+        self.server_violations = 0;
         self.verdict = None;
         for peer in self.peers.values_mut() {
             peer.sid = None;
@@ -265,7 +267,12 @@ impl Supervisor {
         };
         member.has_offered = true;
         if self.is_impostor(sid, claimed) {
-            return self.offend(now, Offender::Member(sid), Offence::Name, actions);
+            return self.record_violation(
+                now,
+                ViolationSource::Member(sid),
+                ProtocolViolation::Name,
+                actions,
+            );
         }
         if !self.may_link(sid, claimed) || self.is_busy() {
             log::debug!("ignoring an offer of {sid}");
@@ -330,13 +337,13 @@ impl Supervisor {
         answer: Description,
         actions: &mut Actions,
     ) {
-        let by = Offender::Member(sid);
+        let by = ViolationSource::Member(sid);
         if self.members.get(&sid).is_none_or(|m| m.attempts == 0) && !self.is_crowded(sid) {
-            return self.offend(now, by, Offence::AnswerToNothing, actions);
+            return self.record_violation(now, by, ProtocolViolation::AnswerToNothing, actions);
         }
         let claimed = answer.tag.map(|tag| tag.session);
         if self.is_impostor(sid, claimed) {
-            return self.offend(now, by, Offence::Name, actions);
+            return self.record_violation(now, by, ProtocolViolation::Name, actions);
         }
         let Some((id, link)) = self.pending_with(sid) else {
             // Too late for that attempt; but the peer answers again, so the next one need not wait.
@@ -381,8 +388,8 @@ impl Supervisor {
         // Once somebody has negotiated, candidates of what is over already may come at any time.
         let negotiates = |member: &Member| member.has_offered || member.attempts > 0;
         if !self.members.get(&sid).is_some_and(negotiates) && !self.is_crowded(sid) {
-            let by = Offender::Member(sid);
-            return self.offend(now, by, Offence::CandidateForNothing, actions);
+            let by = ViolationSource::Member(sid);
+            return self.record_violation(now, by, ProtocolViolation::CandidateForNothing, actions);
         }
         let found = self.links.iter_mut().rfind(|(_, link)| {
             link.sid == sid

@@ -146,7 +146,7 @@ impl Supervisor {
                 }
             }
             Control::Hello(_) | Control::Proof(_) | Control::Use => {
-                self.offend_on_link(now, id, Offence::Control, actions);
+                self.record_violation_on_link(now, id, ProtocolViolation::Control, actions);
             }
         }
     }

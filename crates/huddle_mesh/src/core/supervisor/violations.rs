@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// The offence that is the last of a peer, a member or a server.
-const LAST_OFFENCE: u64 = 64;
+/// The violation that is the last of a peer, a member or a server.
+const LAST_VIOLATION: u64 = 64;
 /// Signals a member may send at once, and per second after that. An attempt to link takes one
 /// description and a few dozen candidates at most, and is made every few seconds.
 const SIGNAL_BURST: u32 = 512;
@@ -13,92 +13,98 @@ const DESCRIPTION_PRICE: u32 = 16;
 
 impl Supervisor {
     /// Somebody broke the rules.
-    pub(super) fn offend(
+    pub(super) fn record_violation(
         &mut self,
         now: Duration,
-        by: Offender,
-        offence: Offence,
+        by: ViolationSource,
+        violation: ProtocolViolation,
         actions: &mut Actions,
     ) {
         let (by, count) = match by {
-            Offender::Peer(id) => match self.peers.get_mut(&id) {
-                Some(peer) => (by, &mut peer.offences),
+            ViolationSource::Peer(id) => match self.peers.get_mut(&id) {
+                Some(peer) => (by, &mut peer.violations),
                 None => return,
             },
-            Offender::Member(sid)
-                if self.offences.len() < MAX_MEMBERS || self.offences.contains_key(&sid) =>
+            ViolationSource::Member(sid)
+                if self.violations.len() < MAX_MEMBERS || self.violations.contains_key(&sid) =>
             {
-                (by, self.offences.entry(sid).or_default())
+                (by, self.violations.entry(sid).or_default())
             }
-            Offender::Member(_) => {
-                return self.server_offends(now, Offence::TooManyOffenders, actions);
+            ViolationSource::Member(_) => {
+                return self.server_violation(now, ProtocolViolation::TooManySources, actions);
             }
-            Offender::Server => (by, &mut self.server_offences),
+            ViolationSource::Server => (by, &mut self.server_violations),
         };
-        if *count >= LAST_OFFENCE {
+        if *count >= LAST_VIOLATION {
             return;
         }
         *count += 1;
         let count = *count;
-        // A storm of offences is not to become one of events.
+        // A storm of violations is not to become one of events.
         if count.is_power_of_two() {
-            let offence = offence.clone();
-            actions.push_back(Action::Tell(Told::Offence { by, offence, count }));
+            let violation = violation.clone();
+            actions.push_back(Action::Tell(Told::ProtocolViolation {
+                by,
+                violation,
+                count,
+            }));
         }
-        if count == LAST_OFFENCE {
+        if count == LAST_VIOLATION {
             match by {
-                Offender::Peer(id) => self.end(
+                ViolationSource::Peer(id) => self.end(
                     now,
                     id,
                     Farewell::CutOff,
                     DisconnectReason::ProtocolViolation,
                     actions,
                 ),
-                Offender::Member(sid) => self.close_pending(|link| link.sid == sid, actions),
-                Offender::Server => self.verdict = Some(offence),
+                ViolationSource::Member(sid) => self.close_pending(|link| link.sid == sid, actions),
+                ViolationSource::Server => self.verdict = Some(violation),
             }
         }
     }
 
-    pub(crate) fn server_offends(
+    pub(crate) fn server_violation(
         &mut self,
         now: Duration,
-        offence: Offence,
+        violation: ProtocolViolation,
         actions: &mut Actions,
     ) {
-        let hopeless = offence == Offence::Flood;
-        self.offend(now, Offender::Server, offence, actions);
+        let hopeless = violation == ProtocolViolation::Flood;
+        self.record_violation(now, ViolationSource::Server, violation, actions);
         if hopeless {
-            self.verdict = Some(Offence::Flood);
+            self.verdict = Some(ProtocolViolation::Flood);
         }
     }
 
     /// Why the server is to be left, once.
-    pub(crate) fn take_verdict(&mut self) -> Option<Offence> {
+    pub(crate) fn take_verdict(&mut self) -> Option<ProtocolViolation> {
         self.verdict.take()
     }
 
     /// Whoever is at the other end of a link broke the rules.
-    pub(super) fn offend_on_link(
+    pub(super) fn record_violation_on_link(
         &mut self,
         now: Duration,
         id: LinkId,
-        offence: Offence,
+        violation: ProtocolViolation,
         actions: &mut Actions,
     ) {
         let by = match self.links.get(&id).map(|link| (&link.phase, link.sid)) {
-            Some((Phase::Active(peer) | Phase::Draining(peer, _), _)) => Offender::Peer(*peer),
-            Some((Phase::Opening | Phase::Introducing(_), sid)) => Offender::Member(sid),
+            Some((Phase::Active(peer) | Phase::Draining(peer, _), _)) => {
+                ViolationSource::Peer(*peer)
+            }
+            Some((Phase::Opening | Phase::Introducing(_), sid)) => ViolationSource::Member(sid),
             Some((Phase::Closing(_), _)) | None => return,
         };
-        self.offend(now, by, offence, actions);
+        self.record_violation(now, by, violation, actions);
     }
 
     /// Whether a member has gone too far.
     pub(super) fn is_ignored(&self, sid: SignalingId) -> bool {
-        self.offences
+        self.violations
             .get(&sid)
-            .is_some_and(|count| *count >= LAST_OFFENCE)
+            .is_some_and(|count| *count >= LAST_VIOLATION)
     }
 
     /// Whether a signal may be listened to, as far as its sender and its number go.
@@ -121,8 +127,8 @@ impl Supervisor {
             .get_or_insert_with(|| Bucket::new(SIGNAL_BURST, SIGNALS_PER_SECOND, now));
         let paid = signals.take(now, price);
         if !paid {
-            let by = Offender::Member(sid);
-            self.offend(now, by, Offence::TooManySignals, actions);
+            let by = ViolationSource::Member(sid);
+            self.record_violation(now, by, ProtocolViolation::TooManySignals, actions);
         }
         paid
     }

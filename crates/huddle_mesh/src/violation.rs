@@ -8,7 +8,7 @@ use crate::{
 
 /// Who broke the rules of a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Offender {
+pub enum ViolationSource {
     /// A player who is here, on the link that they have proven to be theirs.
     Peer(PeerId),
     /// Somebody in the room, named by the id that the signaling server gave them.
@@ -23,7 +23,7 @@ pub enum Offender {
 /// What was wrong with something that came over the network. Whoever keeps to the protocol
 /// commits none, whatever is lost, restarted or replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Offence {
+pub enum ProtocolViolation {
     /// A member's signal is not one of matchbox's.
     #[error("it sent a signal that is no offer, answer or candidate")]
     Signal,
@@ -83,7 +83,7 @@ pub enum Offence {
     Group,
     /// More members than a room has broke the rules.
     #[error("it relayed nonsense of more members than a room has")]
-    TooManyOffenders,
+    TooManySources,
     /// The server sends more than any room needs.
     #[error("it sent more than any room needs")]
     Flood,

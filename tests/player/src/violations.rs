@@ -1,0 +1,49 @@
+//! Who sent what makes no sense, for the report.
+
+use bevy::prelude::*;
+use bevy_huddle::{RejectReason, prelude::*};
+
+/// The newest kinds of nonsense, each once from each.
+#[derive(Resource, Debug, Default)]
+pub(crate) struct Violations(pub(crate) Vec<String>);
+
+const MOST: usize = 32;
+
+pub(crate) fn plugin(app: &mut App) {
+    app.init_resource::<Violations>()
+        .add_observer(message_rejected)
+        .add_observer(signal_rejected);
+}
+
+impl Violations {
+    fn add(&mut self, text: String) {
+        if self.0.contains(&text) {
+            return;
+        }
+        if self.0.len() == MOST {
+            self.0.remove(0);
+        }
+        self.0.push(text);
+    }
+}
+
+fn message_rejected(event: On<MessageRejected>, mut violations: ResMut<Violations>) {
+    let peer = event.peer;
+    match &event.reason {
+        // A game that reads too slowly is nobody else's fault.
+        RejectReason::Overflow { .. } => {}
+        RejectReason::ProtocolViolation { violation, .. } => {
+            violations.add(format!("peer {peer}: {violation}"))
+        }
+        reason => violations.add(format!("peer {peer}: {reason}")),
+    }
+}
+
+fn signal_rejected(event: On<SignalRejected>, mut violations: ResMut<Violations>) {
+    let violation = &event.violation;
+    violations.add(match event.by {
+        ViolationSource::Peer(id) => format!("peer {id}: {violation}"),
+        ViolationSource::Member(id) => format!("member {id}: {violation}"),
+        ViolationSource::Server => format!("server: {violation}"),
+    });
+}
