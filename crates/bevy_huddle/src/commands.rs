@@ -12,7 +12,7 @@ use crate::{
     },
     send::{
         failures::{trigger_failure, warn_no_room},
-        queue::{send_event, send_file, send_raw, share},
+        queue::{send_event, send_raw, send_transfer, share},
     },
 };
 
@@ -77,7 +77,7 @@ pub trait HuddleCommandsExt {
     /// replay. The recipients see [`TransferReceived`](crate::TransferReceived), and this player
     /// [`TransferDelivered`](crate::TransferDelivered), both with the label, which takes at most
     /// 128 bytes. This player is no recipient.
-    fn send_file(
+    fn send_transfer(
         &mut self,
         recipients: impl Into<Recipients>,
         label: impl Into<String>,
@@ -146,14 +146,14 @@ impl HuddleCommandsExt for Commands<'_, '_> {
         self.queue(move |world: &mut World| kick(world, peer));
     }
 
-    fn send_file(
+    fn send_transfer(
         &mut self,
         recipients: impl Into<Recipients>,
         label: impl Into<String>,
         bytes: impl Into<Bytes>,
     ) {
         let (to, label, bytes) = (recipients.into(), label.into(), bytes.into());
-        self.queue(move |world: &mut World| send_file(world, &to, &label, &bytes));
+        self.queue(move |world: &mut World| send_transfer(world, &to, &label, &bytes));
     }
 
     fn cancel_transfer(&mut self, peer: PeerId, transfer: TransferId) {

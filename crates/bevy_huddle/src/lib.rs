@@ -226,14 +226,14 @@
 //!
 //! # Files: what is long
 //!
-//! [`send_file`](HuddleCommandsExt::send_file) sends megabytes, such as a map or a picture, without
+//! [`send_transfer`](HuddleCommandsExt::send_transfer) sends megabytes, such as a map or a picture, without
 //! the game feeling it: it takes what events and state leave of the network.
 //!
 //! ```
 //! # use bevy::prelude::*;
 //! # use bevy_huddle::prelude::*;
 //! fn send_map(joined: On<PeerJoined>, mut commands: Commands) {
-//!     commands.send_file(joined.peer, "map", vec![7; 300_000]);
+//!     commands.send_transfer(joined.peer, "map", vec![7; 300_000]);
 //! }
 //!
 //! fn on_progress(transfer: On<TransferProgress>) {

@@ -17,24 +17,24 @@ mod core;
 mod event;
 #[path = "../../../crates/huddle_mesh/src/limits.rs"]
 mod limits;
-#[path = "../../../crates/huddle_mesh/src/violation.rs"]
-mod violation;
 #[path = "../../../crates/huddle_mesh/src/room_url.rs"]
 mod room_url;
 #[path = "../../../crates/huddle_mesh/src/signaling_id.rs"]
 mod signaling_id;
 #[path = "../../../crates/huddle_mesh/src/stats.rs"]
 mod stats;
+#[path = "../../../crates/huddle_mesh/src/violation.rs"]
+mod violation;
 
 use channel::Channel;
 use config::{IceServer, RoomConfig, Route};
 use event::{
     DisconnectReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
 };
-use violation::{ProtocolViolation, ViolationSource, SdpError};
 use room_url::{RoomUrl, RoomUrlError};
 use signaling_id::SignalingId;
 use stats::{LinkStats, Path, StopReason};
+use violation::{ProtocolViolation, SdpError, ViolationSource};
 
 pub mod decoders;
 pub mod room;

@@ -193,7 +193,7 @@ fn offer(
     for (peer, mut probe) in &mut probes {
         if !probe.is_offered && time.elapsed() > probe.met + QUIET {
             probe.is_offered = true;
-            commands.send_file(peer.id, "probe", contents(len));
+            commands.send_transfer(peer.id, "probe", contents(len));
         }
     }
 }

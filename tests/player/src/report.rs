@@ -94,9 +94,9 @@ fn report(
     if !output.is_due(&time) {
         return;
     }
-    let peers = peers.iter().map(|(peer, link, suspect, probe)| PeerReport {
+    let peers = peers.iter().map(|(peer, link, unresponsive, probe)| PeerReport {
         id: peer.id,
-        state: if suspect { "unresponsive" } else { "connected" },
+        state: if unresponsive { "unresponsive" } else { "connected" },
         stopped: link.stopped.is_some(),
         rtt_ms: link.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
         path: link.path.as_str(),

@@ -11,8 +11,8 @@ use crate::error::{MessageError, RejectReason};
 /// with the next frame.
 #[derive(Event, Debug, Clone, PartialEq, Eq)]
 pub struct SendFailed {
-    /// The message's declared name, or the name of its type if it was never declared; `"file"` of
-    /// what [`send_file`](crate::HuddleCommandsExt::send_file) sends, and `"raw bytes"` of
+    /// The message's declared name, or the name of its type if it was never declared; `"transfer"` of
+    /// what [`send_transfer`](crate::HuddleCommandsExt::send_transfer) sends, and `"raw bytes"` of
     /// [`send_raw`](crate::HuddleCommandsExt::send_raw).
     pub message: &'static str,
     /// To whom; `None` if it concerns everybody.

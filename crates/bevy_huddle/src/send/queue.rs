@@ -56,12 +56,12 @@ pub(crate) fn send_event<T: PeerMessage>(world: &mut World, to: &Recipients, mes
 }
 
 /// Offers bytes to their recipients.
-pub(crate) fn send_file(world: &mut World, to: &Recipients, label: &str, bytes: &Bytes) {
+pub(crate) fn send_transfer(world: &mut World, to: &Recipients, label: &str, bytes: &Bytes) {
     let failures = with_sender(world, |sender, failed| {
-        sender.send_file(to, label, bytes, failed);
+        sender.send_transfer(to, label, bytes, failed);
     });
     for (peer, error) in failures {
-        failures::report(world, "file", peer, error);
+        failures::report(world, "transfer", peer, error);
     }
 }
 

@@ -125,7 +125,7 @@ impl PeerSender<'_, '_> {
 
     /// Offers bytes to those recipients to whom it works, and tells of the others. This player is
     /// left out.
-    pub(crate) fn send_file(
+    pub(crate) fn send_transfer(
         &mut self,
         recipients: &Recipients,
         label: &str,

@@ -254,7 +254,7 @@ fn whatever_is_sent_without_a_room_is_reported() {
     let logged = logged(|| {
         let peer = PeerId::from_u128(99);
         let mut commands = app.world_mut().commands();
-        commands.send_file(Recipients::Others, "map", vec![1]);
+        commands.send_transfer(Recipients::Others, "map", vec![1]);
         commands.send_raw(peer, Channel::Events, vec![1]);
         app.world_mut().write_message(ToPeers::others(Splash(1)));
         app.update();
@@ -262,7 +262,7 @@ fn whatever_is_sent_without_a_room_is_reported() {
     assert_eq!(logged.len(), 1, "{logged:?}");
     let failed = seen::<SendFailed>(&mut app);
     let messages: Vec<_> = failed.iter().map(|failed| failed.message).collect();
-    assert_eq!(messages, ["file", "raw bytes", "splash"]);
+    assert_eq!(messages, ["transfer", "raw bytes", "splash"]);
     for failed in failed {
         assert_eq!(failed.error, MessageError::NoRoom);
         assert!(failed.error.to_string().contains("join_room"));

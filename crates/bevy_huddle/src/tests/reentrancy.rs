@@ -255,7 +255,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     let say = |commands: &mut Commands| {
         commands.broadcast(Splash(1));
         commands.share(Pose(1));
-        commands.send_file(Recipients::Others, "map", vec![7; 20_000]);
+        commands.send_transfer(Recipients::Others, "map", vec![7; 20_000]);
     };
     lab.commands(bob, say);
     lab.commands(ada, say);
@@ -438,7 +438,7 @@ fn disconnecting_the_peers_in_any_observer_is_safe() {
 fn sending_and_asking_in_any_observer_is_safe() {
     act_in_each(|huddle, commands| {
         commands.send_to(Recipients::All, Splash(2));
-        commands.send_file(Recipients::Others, "again", vec![1, 2, 3]);
+        commands.send_transfer(Recipients::Others, "again", vec![1, 2, 3]);
         for (_, peer) in huddle.peers() {
             commands.kick_peer(peer.id);
         }

@@ -18,7 +18,9 @@ fn file(len: usize) -> Bytes {
 
 fn send(lab: &mut Lab, from: Player, to: impl Into<Recipients>, label: &str, bytes: &Bytes) {
     let (to, label, bytes) = (to.into(), label.to_owned(), bytes.clone());
-    lab.commands(from, move |commands| commands.send_file(to, label, bytes));
+    lab.commands(from, move |commands| {
+        commands.send_transfer(to, label, bytes)
+    });
 }
 
 #[test]
@@ -178,7 +180,7 @@ fn what_cannot_be_offered_is_told() {
     let stranger = PeerId::from_u128(0);
     send(&mut lab, ada, [to, stranger], &"m".repeat(129), &file(1));
     let failed = |peer, error| SendFailed {
-        message: "file",
+        message: "transfer",
         peer: Some(peer),
         error,
     };

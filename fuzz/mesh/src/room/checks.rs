@@ -14,8 +14,8 @@ use crate::{
         signal::{ServerMessage, Signal},
     },
     limits::{MAX_MESSAGE_LEN, MAX_SIGNAL_LEN},
-    violation::ViolationSource,
     signaling_id::SignalingId,
+    violation::ViolationSource,
 };
 
 /// More links than this are never open, those to the players who may be here included.
@@ -173,7 +173,11 @@ impl Checks {
                     assert!(self.here.contains_key(peer));
                 }
             }
-            Told::Joined { peer, is_matchbox_client, .. } => {
+            Told::Joined {
+                peer,
+                is_matchbox_client,
+                ..
+            } => {
                 assert!(*peer != self.me && !self.cut.contains(peer));
                 assert_eq!(self.here.insert(*peer, *is_matchbox_client), None);
             }
