@@ -3,8 +3,8 @@ use std::time::Duration;
 use huddle_sim::{Cell, CellResult, Inputs};
 
 use crate::{
-    cost::Meter,
     ggrs::Ggrs,
+    meter::Meter,
     rival::{self, Clock, Rival},
     table,
 };

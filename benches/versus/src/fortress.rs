@@ -20,7 +20,8 @@ use web_time::Instant;
 
 use crate::{
     game::Game,
-    rival::{Outbox, Outcome, Rival, Step},
+    rival::{Outbox, Rival},
+    step::{Outcome, Step},
 };
 
 /// fortress-rollback with its defaults, but for what a cell says and checksums every 30 ticks, as in
@@ -180,7 +181,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        cost::Meter,
+        meter::Meter,
         published,
         rival::{self, Clock},
     };

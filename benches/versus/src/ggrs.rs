@@ -10,7 +10,8 @@ use huddle_sim::{Arrival, Cell};
 
 use crate::{
     game::Game,
-    rival::{Outbox, Outcome, Rival, Step},
+    rival::{Outbox, Rival},
+    step::{Outcome, Step},
 };
 
 /// ggrs with its defaults, but for what a cell says. Inputs have 1 byte. It looks at the system's

@@ -8,9 +8,11 @@ mod fortress;
 mod game;
 mod ggrs;
 mod huddle;
+mod meter;
 mod pace;
 mod published;
 mod rival;
+mod step;
 mod sweep;
 mod table;
 

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use huddle_session::Lane;
 use huddle_sim::{Arrival, Cell, Network, Tally};
 
-use crate::cost::Meter;
+use crate::{
+    meter::Meter,
+    step::{Outcome, Step},
+};
 
 /// One player's session of some rollback library, together with a game that is next to nothing.
 pub(crate) trait Rival {
@@ -26,22 +29,6 @@ pub(crate) trait Rival {
 
     /// Differences found between players.
     fn desyncs(&self) -> u64;
-}
-
-/// What a player did in a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Step {
-    pub(crate) outcome: Outcome,
-    /// How many ticks were simulated again, if any.
-    pub(crate) rollback: Option<u32>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The game has not begun.
-    Waiting,
-    Simulated,
-    Refused,
 }
 
 /// What a player sends in a step.

@@ -1,9 +1,9 @@
 use huddle_sim::{Cell, CellResult, Inputs};
 
 use crate::{
-    cost::Meter,
     fortress::Fortress,
     huddle::Whole,
+    meter::Meter,
     published,
     rival::{self, Clock, Rival},
     table,

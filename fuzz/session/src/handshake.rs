@@ -6,8 +6,8 @@ use arbitrary::{Arbitrary, Unstructured};
 use huddle_session::{Lane, OwnStates, SessionEvent};
 
 use crate::{
+    honest::{nonce_of, peer_id, room_for},
     said::{Context, Greeting},
-    session::{nonce_of, peer_id, room_for},
 };
 
 /// No message of the handshake is longer.

@@ -2,5 +2,6 @@
 
 pub mod codec;
 pub mod handshake;
+mod honest;
 pub mod said;
 pub mod session;

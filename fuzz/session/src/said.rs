@@ -4,6 +4,8 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use bytes::{BufMut, Bytes, BytesMut};
 use huddle_session::Lane;
 
+use crate::honest::{GAME, kinds_hash};
+
 /// What is known of the session that something is said in.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Context {
@@ -463,9 +465,6 @@ const NO_PLACES: List = List {
     members: Vec::new(),
 };
 
-/// The game of all honest players.
-pub const GAME: &str = "fuzz";
-
 impl Greeting {
     /// As bytes.
     pub fn encode(&self, context: &Context) -> Bytes {
@@ -482,7 +481,7 @@ impl Greeting {
             out.put_u64_le(to(b));
             out
         };
-        let kinds = crate::session::kinds_hash();
+        let kinds = kinds_hash();
         match self {
             Self::Hello(nonce, tick, joined) => {
                 let (tick, joined) = (tick.0 as u32, joined.0 as u32);

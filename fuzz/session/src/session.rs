@@ -6,7 +6,6 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::OnceLock,
     time::Duration,
 };
 
@@ -18,7 +17,7 @@ use huddle_session::{
     PeerId, RoomSession, RoomSetup, Schema, SessionEvent, TickRate, TransferEvent, TransferId,
 };
 
-use crate::said::{Context, GAME, Number, Said};
+use crate::{honest::{nonce_of, peer_id, room}, said::{Context, Number, Said}};
 
 const TICK: Duration = Duration::from_millis(50);
 /// The hostile player; the others are 0 and 1.
@@ -44,65 +43,8 @@ pub(crate) fn rest<'a, T: Arbitrary<'a>>(u: &mut Unstructured<'a>) -> arbitrary:
     Ok(all)
 }
 
-pub(crate) fn peer_id(player: usize) -> PeerId {
-    PeerId::from_u128(player as u128 + 1)
-}
-
 fn player_of(peer: PeerId) -> usize {
     peer.as_u128() as usize - 1
-}
-
-/// An honest player's room.
-pub(crate) fn room(player: usize) -> RoomSession {
-    room_for(player, None)
-}
-
-/// An honest player's room, for so many.
-pub(crate) fn room_for(player: usize, capacity: Option<u8>) -> RoomSession {
-    let mut kinds = Kinds::default();
-    let kind = [
-        ("splash", Delivery::Event),
-        ("pose", Delivery::State),
-        ("tail", Delivery::State),
-    ];
-    for (name, delivery) in kind {
-        kinds
-            .declare(name, delivery, Schema::opaque())
-            .expect("a name of its own");
-    }
-    RoomSession::new(RoomSetup {
-        rate: TickRate::from_hz(20.0).expect("a rate"),
-        policy: KickPolicy::Majority,
-        capacity,
-        seed: player as u64 + 100,
-        ..RoomSetup::new(peer_id(player), GAME, kinds)
-    })
-    .expect("a setup that is right")
-}
-
-/// Of a hello that is of the right game.
-pub(crate) fn nonce_of(message: &[u8]) -> Option<u64> {
-    let nonce = message.strip_prefix(b"\x01HUDL")?.get(7..15)?;
-    nonce.try_into().ok().map(u64::from_le_bytes)
-}
-
-/// The hash of what honest players declare.
-pub(crate) fn kinds_hash() -> u64 {
-    static HASH: OnceLock<u64> = OnceLock::new();
-    *HASH.get_or_init(|| {
-        let mut room = room(0);
-        room.link_opened(peer_id(1), Duration::ZERO);
-        let hello = room
-            .collect(
-                peer_id(1),
-                Lane::Events,
-                Duration::ZERO,
-                &OwnStates::default(),
-                60_000,
-            )
-            .expect("a hello");
-        u64::from_le_bytes(hello[24..32].try_into().expect("8 bytes"))
-    })
 }
 
 /// A room's life.

@@ -5,8 +5,11 @@ use huddle_rollback::RollbackSession;
 use huddle_session::{Lane, MAX_PACKET_LEN, PacketRider};
 use huddle_sim::{Arrival, Cell};
 
-use super::{Played, lag, peer_id, setup};
-use crate::rival::{Outbox, Rival, Step};
+use super::session::{Played, lag, peer_id, setup};
+use crate::{
+    rival::{Outbox, Rival},
+    step::Step,
+};
 
 /// How many packets are remembered.
 const REMEMBERED: usize = 64;

@@ -7,8 +7,11 @@ use huddle_session::{
 };
 use huddle_sim::{Arrival, Cell};
 
-use super::{Played, lag, peer_id, setup};
-use crate::rival::{Outbox, Rival, Step};
+use super::session::{Played, lag, peer_id, setup};
+use crate::{
+    rival::{Outbox, Rival},
+    step::Step,
+};
 
 /// More than any packet.
 const CREDIT: usize = 64 * 1024;

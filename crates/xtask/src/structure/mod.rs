@@ -34,10 +34,6 @@ const UNFINISHED: &[&str] = &[
     "hello_offline",
     "huddle_rollback",
     "huddle_sim",
-    "huddle_sim_cli",
-    "huddle_rollback_fuzz",
-    "huddle_session_fuzz",
-    "huddle_versus",
 ];
 
 /// The result of the check.
