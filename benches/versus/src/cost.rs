@@ -3,8 +3,8 @@ use huddle_sim::Cell;
 use crate::{
     fortress::Fortress,
     huddle::{Alone, Whole},
+    meter::{Cost, Meter},
     rival::{self, Clock, Rival},
-    step::{Outcome, Step},
 };
 
 /// Steps that are not measured.

@@ -13,11 +13,14 @@ use arbitrary::{Arbitrary, Unstructured};
 use bytes::{Bytes, BytesMut};
 use fastrand::Rng;
 use huddle_session::{
-    Delivery, Direction, KickPolicy, KindId, Kinds, Lane, MAX_PACKET_LEN, MessageError, OwnStates,
-    PeerId, RoomSession, RoomSetup, Schema, SessionEvent, TickRate, TransferEvent, TransferId,
+    Direction, KindId, Lane, MAX_PACKET_LEN, MessageError, OwnStates, PeerId, RoomSession,
+    SessionEvent, TransferEvent, TransferId,
 };
 
-use crate::{honest::{nonce_of, peer_id, room}, said::{Context, Number, Said}};
+use crate::{
+    honest::{nonce_of, peer_id, room},
+    said::{Context, Number, Said},
+};
 
 const TICK: Duration = Duration::from_millis(50);
 /// The hostile player; the others are 0 and 1.

@@ -9,7 +9,7 @@ pub(crate) use self::{alone::Alone, whole::Whole};
 
 #[cfg(test)]
 mod tests {
-    use huddle_sim::Tally;
+    use huddle_sim::{Cell, Tally};
 
     use super::*;
     use crate::{

@@ -33,6 +33,7 @@ const UNFINISHED: &[&str] = &[
     "hello",
     "hello_offline",
     "huddle_rollback",
+    "huddle_rollback_fuzz",
     "huddle_sim",
 ];
 
