@@ -58,7 +58,10 @@ impl Talk {
         for _ in 0..members {
             rooms.push(Room::join(config.clone())?);
         }
-        let heard: Vec<Heard> = rooms.iter().map(|room| Heard::new(room.me())).collect();
+        let heard: Vec<Heard> = rooms
+            .iter()
+            .map(|room| Heard::new(room.local_id()))
+            .collect();
         let heard = Arc::new(Mutex::new(heard));
         let over = Arc::new(AtomicBool::new(false));
         let talking = thread::spawn({

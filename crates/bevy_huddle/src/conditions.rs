@@ -14,7 +14,7 @@ use crate::{huddle::Huddle, room::status::RoomStatus};
 /// App::new().add_systems(FixedUpdate, move_me.run_if(in_room));
 /// ```
 pub fn in_room(huddle: Huddle) -> bool {
-    huddle.me().is_some()
+    huddle.local_id().is_some()
 }
 
 /// Whether at least one other player is here.

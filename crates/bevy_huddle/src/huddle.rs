@@ -22,8 +22,8 @@ use crate::{
 /// use bevy_huddle::prelude::*;
 ///
 /// fn show(huddle: Huddle) {
-///     if let (Some(me), Some(status)) = (huddle.me(), huddle.status()) {
-///         println!("{me} is {status} with {} others", huddle.peers().count());
+///     if let (Some(local_id), Some(status)) = (huddle.local_id(), huddle.status()) {
+///         println!("{local_id} is {status} with {} others", huddle.peers().count());
 ///     }
 /// }
 /// # bevy::ecs::system::assert_is_system(show);
@@ -45,8 +45,8 @@ type Joined<'a> = (
 
 impl Huddle<'_, '_> {
     /// This player's id, while in a room that has not failed.
-    pub fn me(&self) -> Option<PeerId> {
-        self.joined().map(|(room, ..)| room.me)
+    pub fn local_id(&self) -> Option<PeerId> {
+        self.joined().map(|(room, ..)| room.local_id)
     }
 
     /// The player longest in the room, while in a room that has not failed; maybe this player.

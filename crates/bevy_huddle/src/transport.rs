@@ -11,7 +11,7 @@ pub(crate) struct Connector(pub(crate) Arc<dyn Fn(&RoomUrl) -> Box<dyn Transport
 
 /// What the systems need of a room: the mesh, or a deterministic one in tests.
 pub(crate) trait Transport: Send + Sync + 'static {
-    fn me(&self) -> PeerId;
+    fn local_id(&self) -> PeerId;
     /// The clock by which packets arrive.
     fn now(&self) -> Instant;
     /// A random number that nobody can guess, except in tests.
@@ -26,8 +26,8 @@ pub(crate) trait Transport: Send + Sync + 'static {
 }
 
 impl Transport for huddle_mesh::Room {
-    fn me(&self) -> PeerId {
-        self.me()
+    fn local_id(&self) -> PeerId {
+        self.local_id()
     }
 
     fn now(&self) -> Instant {

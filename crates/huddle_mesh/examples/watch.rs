@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .nth(1)
         .unwrap_or("ws://localhost:3536/my-room".to_owned());
     let mut room = Room::join(RoomConfig::new(&url)?)?;
-    println!("I am {}", room.me());
+    println!("I am {}", room.local_id());
     loop {
         while let Some(event) = room.poll() {
             println!("{event:?}");

@@ -39,7 +39,7 @@ const MESH_MESSAGES: usize = 256;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Room {
-    me: PeerId,
+    local_id: PeerId,
     url: RoomUrl,
     handle: Handle,
 }
@@ -52,15 +52,19 @@ impl Room {
     /// WebRTC, an ICE server that the browser or this platform refuses. A server that cannot be reached is not an error: it is tried again for as long as the room is wanted.
     pub fn join(config: RoomConfig) -> Result<Self, RoomError> {
         check_config(&config)?;
-        let me = PeerId::random();
+        let local_id = PeerId::random();
         let url = config.url.clone();
-        let handle = Handle::join(me, config)?;
-        Ok(Self { me, url, handle })
+        let handle = Handle::join(local_id, config)?;
+        Ok(Self {
+            local_id,
+            url,
+            handle,
+        })
     }
 
     /// This player, as others see them. New for every room that is joined.
-    pub fn me(&self) -> PeerId {
-        self.me
+    pub fn local_id(&self) -> PeerId {
+        self.local_id
     }
 
     /// The address that was joined.
@@ -133,7 +137,7 @@ impl fmt::Debug for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Room")
             .field("url", &self.url.to_string())
-            .field("me", &self.me)
+            .field("local_id", &self.local_id)
             .finish_non_exhaustive()
     }
 }

@@ -85,7 +85,7 @@ fn join(options: Res<Options>, mut commands: Commands) {
 /// In the room I have an id, which is my identity on every screen. My shape is the room's entity, as
 /// those of others are their peer entities.
 fn spawn_me(joined: On<Add, Room>, rooms: Query<&Room>, mut commands: Commands) -> Result {
-    let me = rooms.get(joined.entity)?.me;
+    let me = rooms.get(joined.entity)?.local_id;
     commands
         .entity(joined.entity)
         .insert((Me, Avatar(me), Pose::start(me)));

@@ -265,13 +265,14 @@ fn update_hud(
     signaling: Query<&SignalingStatus>,
     mut headcount: Single<&mut Text, With<Headcount>>,
 ) {
-    let players = match huddle.me().map(|_| 1 + huddle.peers().count()) {
+    let players = match huddle.local_id().map(|_| 1 + huddle.peers().count()) {
         None => String::new(),
         Some(1) => "1 player".to_owned(),
         Some(players) => format!("{players} players"),
     };
     // Play goes on without the signaling server, but nobody new can find the room.
-    let closed = huddle.me().is_some() && signaling.iter().any(|status| trouble(status).is_some());
+    let closed =
+        huddle.local_id().is_some() && signaling.iter().any(|status| trouble(status).is_some());
     let text = if closed {
         format!("{players}, signaling server lost")
     } else {

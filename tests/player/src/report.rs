@@ -94,32 +94,40 @@ fn report(
     if !output.is_due(&time) {
         return;
     }
-    let peers = peers.iter().map(|(peer, link, unresponsive, probe)| PeerReport {
-        id: peer.id,
-        state: if unresponsive { "unresponsive" } else { "connected" },
-        stopped: link.stopped.is_some(),
-        rtt_ms: link.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
-        path: link.path.as_str(),
-        links: link.links,
-        events_sent: probe.map_or(0, |probe| probe.sent),
-        events_received: probe.map_or(0, |probe| probe.received),
-        events_in_order: probe.is_some_and(|probe| !probe.disordered),
-        loss: link.delivery.loss,
-        delays_ms: probe.map(Probe::delays).unwrap_or_default(),
-        gaps: probe.map(|probe| probe.gaps.clone()).unwrap_or_default(),
-        transfer: probe.and_then(|probe| {
-            let transfer = probe.transfer.as_ref()?;
-            Some(TransferReport {
-                done: transfer.done,
-                total: transfer.total,
-                progress: transfer.progress,
-                intact: transfer.intact,
-            })
-        }),
-    });
+    let peers = peers
+        .iter()
+        .map(|(peer, link, unresponsive, probe)| PeerReport {
+            id: peer.id,
+            state: if unresponsive {
+                "unresponsive"
+            } else {
+                "connected"
+            },
+            stopped: link.stopped.is_some(),
+            rtt_ms: link.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
+            path: link.path.as_str(),
+            links: link.links,
+            events_sent: probe.map_or(0, |probe| probe.sent),
+            events_received: probe.map_or(0, |probe| probe.received),
+            events_in_order: probe.is_some_and(|probe| !probe.disordered),
+            loss: link.delivery.loss,
+            delays_ms: probe.map(Probe::delays).unwrap_or_default(),
+            gaps: probe.map(|probe| probe.gaps.clone()).unwrap_or_default(),
+            transfer: probe.and_then(|probe| {
+                let transfer = probe.transfer.as_ref()?;
+                Some(TransferReport {
+                    done: transfer.done,
+                    total: transfer.total,
+                    progress: transfer.progress,
+                    intact: transfer.intact,
+                })
+            }),
+        });
     // A player's shape is on the peer's entity, and this player's on the room's.
     let peers_at = players.iter().map(|(peer, at)| (peer.id, at.translation));
-    let local_at = rooms.iter().map(|(room, at)| (room.me, at.translation));
+    let local_at = rooms
+        .iter()
+        .map(|(room, at)| (room.local_id, at.translation));
     let entities = local_at.chain(peers_at).map(|(owner, at)| EntityReport {
         owner,
         x: at.x,
@@ -128,7 +136,7 @@ fn report(
     output.put(&Report {
         room: options.room_name(),
         state: huddle.status().unwrap_or_default().as_str(),
-        me: huddle.me(),
+        me: huddle.local_id(),
         peers: peers.collect(),
         tick: ticks.0,
         entities: entities.collect(),

@@ -25,7 +25,12 @@ pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
     let mut bob = Room::join(config.clone())?;
     let mut cleo = Room::join(config.clone())?;
     let dan = Room::join(config)?;
-    let (bob_id, cleo_id, dan_id, ada_id) = (bob.me(), cleo.me(), dan.me(), ada.me());
+    let (bob_id, cleo_id, dan_id, ada_id) = (
+        bob.local_id(),
+        cleo.local_id(),
+        dan.local_id(),
+        ada.local_id(),
+    );
     for room in [&mut ada, &mut bob, &mut cleo] {
         let mut here = 0;
         until(room, MEETING, "three others join", |event| {

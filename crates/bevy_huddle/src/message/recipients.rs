@@ -12,7 +12,7 @@ use huddle_mesh::PeerId;
 ///
 /// fn team(huddle: Huddle, allies: &[PeerId]) -> Recipients {
 ///     // The allies, and this player.
-///     allies.iter().copied().chain(huddle.me()).collect()
+///     allies.iter().copied().chain(huddle.local_id()).collect()
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -170,7 +170,7 @@ fn joined_twice(world: &World, room: Entity, peer: PeerId) -> Option<Entity> {
     let rooms = world.get_resource::<Rooms>()?;
     let is_me = |room: Entity| {
         let link = world.get::<RoomLink>(room);
-        link.is_some_and(|link| link.me() == peer)
+        link.is_some_and(|link| link.local_id() == peer)
     };
     let mut both = rooms
         .iter()

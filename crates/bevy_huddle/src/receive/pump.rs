@@ -87,8 +87,8 @@ fn receive_echoes(world: &mut World, room: Entity) {
     let Some(link) = world.get::<RoomLink>(room) else {
         return;
     };
-    let me = Party {
-        peer: link.me(),
+    let local_peer = Party {
+        peer: link.local_id(),
         entity: room,
     };
     let kinds = link.kinds().clone();
@@ -98,7 +98,7 @@ fn receive_echoes(world: &mut World, room: Entity) {
             .and_then(|mut link| link.pop_echo());
         let Some((kind, payload)) = echo else { return };
         if let Some(handler) = kinds.handler(kind)
-            && let Err(error) = (handler.deliver)(world, me, &payload)
+            && let Err(error) = (handler.deliver)(world, local_peer, &payload)
         {
             log::error!(
                 "\"{}\" does not survive being sent: what its `Serialize` writes, its `Deserialize` does not read: {error}",

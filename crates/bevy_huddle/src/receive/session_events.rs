@@ -168,7 +168,7 @@ fn kicked(world: &mut World, room: Entity, peer: PeerId, by: Vec<PeerId>) {
     let Some(link) = world.get::<RoomLink>(room) else {
         return;
     };
-    if link.me() == peer {
+    if link.local_id() == peer {
         return fail(world, room, JoinError::Kicked { by });
     }
     if let Some(entity) = peer_entity(world, room, peer) {

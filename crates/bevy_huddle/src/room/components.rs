@@ -16,7 +16,7 @@ pub struct Room {
     /// Where it is.
     pub url: RoomUrl,
     /// This player's id, the same for everybody in the room.
-    pub me: PeerId,
+    pub local_id: PeerId,
 }
 
 /// The room's tick, which is the same for everybody up to what it takes to tell each other; on the

@@ -27,14 +27,14 @@ pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
     }
     match connect(options, room.world()) {
         Ok((url, link)) => {
-            let (entity, me) = (room.id(), link.me());
-            log::info!("joining {url} as {me}");
+            let (entity, local_id) = (room.id(), link.local_id());
+            log::info!("joining {url} as {local_id}");
             let host = RoomHost(link.session.host());
             // First, because observers of the components may despawn the room.
             if let Some(mut rooms) = room.get_resource_mut::<Rooms>() {
                 rooms.push(entity);
             }
-            room.insert((RoomStatus::Joining, Room { url, me }, host, link));
+            room.insert((RoomStatus::Joining, Room { url, local_id }, host, link));
         }
         Err(error) => {
             room.insert((RoomStatus::Joining, FailedJoin(error)));
@@ -64,7 +64,7 @@ fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), J
     let kinds = kinds.cloned().unwrap_or_default();
     let limits = world.get_resource::<AcceptedTransfers>();
     let setup = RoomSetup {
-        me: transport.me(),
+        local_id: transport.local_id(),
         game: game.0,
         rate,
         kinds: kinds.kinds.clone(),

@@ -41,7 +41,7 @@ pub(crate) struct RoomLink {
     pub(crate) peers: PeerLinks,
     /// As declared when the room was joined, which is what peers are told.
     kinds: MessageKinds,
-    me: PeerId,
+    local_id: PeerId,
     joined: Instant,
     ticked: Duration,
     pause: Duration,
@@ -61,7 +61,7 @@ impl RoomLink {
         tick: Duration,
     ) -> Self {
         Self {
-            me: transport.me(),
+            local_id: transport.local_id(),
             joined: transport.now(),
             transport: Some(transport),
             session,
@@ -171,8 +171,8 @@ impl RoomLink {
         transport.disconnect(peer);
     }
 
-    pub(crate) fn me(&self) -> PeerId {
-        self.me
+    pub(crate) fn local_id(&self) -> PeerId {
+        self.local_id
     }
 
     pub(crate) fn kinds(&self) -> &MessageKinds {

@@ -172,7 +172,7 @@ impl PeerSender<'_, '_> {
         let (room, peer) = match target {
             Target::UnknownPeer(peer) => return Err((Some(peer), MessageError::UnknownPeer)),
             Target::UnknownEntity => return Err((None, MessageError::UnknownEntity)),
-            Target::Me { room } => (room, None),
+            Target::Local { room } => (room, None),
             Target::Peer { room, peer } => (room, Some(peer)),
         };
         let link = self.links.get(room);
@@ -202,7 +202,7 @@ impl PeerSender<'_, '_> {
             let target = self.targets[i];
             if let Err(failure) = self.check(target, event, payload.len()) {
                 failed(failure);
-            } else if let Target::Peer { room, .. } | Target::Me { room } = target
+            } else if let Target::Peer { room, .. } | Target::Local { room } = target
                 && let Ok(mut link) = self.links.get_mut(room)
             {
                 match target {

@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     Peer { room: Entity, peer: PeerId },
-    Me { room: Entity },
+    Local { room: Entity },
     UnknownPeer(PeerId),
     UnknownEntity,
 }
@@ -38,7 +38,7 @@ impl Lookup<'_, '_, '_> {
                 if *recipients == Recipients::All
                     && let Some(&room) = self.rooms.first()
                 {
-                    targets.push(Target::Me { room });
+                    targets.push(Target::Local { room });
                 }
             }
             Recipients::Peer(peer) => self.add_peer(*peer, targets),
@@ -72,8 +72,8 @@ impl Lookup<'_, '_, '_> {
     fn add_peer(&self, peer: PeerId, targets: &mut Vec<Target>) {
         let here = self.rooms.iter().find_map(|&room| {
             let link = self.links.get(room).ok()?;
-            if link.me() == peer {
-                Some(Target::Me { room })
+            if link.local_id() == peer {
+                Some(Target::Local { room })
             } else {
                 link.peers.entity(peer).map(|_| Target::Peer { room, peer })
             }
@@ -95,8 +95,8 @@ impl Lookup<'_, '_, '_> {
 
 fn add(targets: &mut Vec<Target>, target: Target) {
     // This player has an id in each room, and gets the event once.
-    let is_me = |target: &Target| matches!(target, Target::Me { .. });
-    let is_twice = is_me(&target) && targets.iter().any(is_me);
+    let is_local = |target: &Target| matches!(target, Target::Local { .. });
+    let is_twice = is_local(&target) && targets.iter().any(is_local);
     if !is_twice && !targets.contains(&target) {
         targets.push(target);
     }

@@ -100,7 +100,7 @@ impl Lab {
 
     /// Changes the network from one player to another.
     pub fn one_way(&mut self, from: Player, to: Player, conditions: Conditions) {
-        let (from, to) = (self.me(from), self.me(to));
+        let (from, to) = (self.peer_id(from), self.peer_id(to));
         self.network.lock().set_one_way(from, to, conditions);
     }
 
@@ -108,7 +108,7 @@ impl Lab {
     pub fn partition(&mut self, some: &[Player], others: &[Player]) {
         for &a in some {
             for &b in others {
-                let (a, b) = (self.me(a), self.me(b));
+                let (a, b) = (self.peer_id(a), self.peer_id(b));
                 self.network.lock().block(a, b);
             }
         }
@@ -138,16 +138,16 @@ impl Lab {
     /// If they are not linked.
     #[track_caller]
     pub fn replace_link(&mut self, a: Player, b: Player, overlap: Duration) {
-        let (a, b) = (self.me(a), self.me(b));
+        let (a, b) = (self.peer_id(a), self.peer_id(b));
         let is_replaced = self.network.lock().replace_link(a, b, overlap);
         assert!(is_replaced, "these players are not linked");
     }
 
     /// Ends a player's game without a goodbye, as if its machine lost power.
     pub fn kill(&mut self, player: Player) {
-        let me = self.me(player);
+        let id = self.peer_id(player);
         self.slots[player.0].room = self.room_url(player);
-        self.network.lock().kill(me);
+        self.network.lock().kill(id);
         self.slots[player.0].app = None;
     }
 
@@ -291,8 +291,8 @@ impl Lab {
     /// # Panics
     /// If the player is in no room.
     #[track_caller]
-    pub fn me(&self, player: Player) -> PeerId {
-        self.joined(player).1.me
+    pub fn peer_id(&self, player: Player) -> PeerId {
+        self.joined(player).1.local_id
     }
 
     /// The entity of the room that a player joined last.
@@ -317,7 +317,7 @@ impl Lab {
     /// The entity of another player in a player's world, if they are linked.
     pub fn find_peer(&self, viewer: Player, other: Player) -> Option<Entity> {
         let world = self.slots[viewer.0].app.as_ref()?.world();
-        let other = self.newest_room(other)?.1.me;
+        let other = self.newest_room(other)?.1.local_id;
         let rooms = world.get_resource::<Rooms>()?;
         let peers = rooms
             .iter()

@@ -16,7 +16,7 @@ pub(crate) struct SharedNetwork(Arc<Mutex<Network>>);
 /// One player's end of a room.
 struct Seat {
     network: SharedNetwork,
-    me: PeerId,
+    local_id: PeerId,
 }
 
 impl SharedNetwork {
@@ -35,17 +35,17 @@ impl SharedNetwork {
     }
 
     fn join(&self, room: &RoomUrl) -> Box<dyn Transport> {
-        let me = self.lock().join(&room.to_string());
+        let local_id = self.lock().join(&room.to_string());
         Box::new(Seat {
             network: self.clone(),
-            me,
+            local_id,
         })
     }
 }
 
 impl Transport for Seat {
-    fn me(&self) -> PeerId {
-        self.me
+    fn local_id(&self) -> PeerId {
+        self.local_id
     }
 
     fn now(&self) -> Instant {
@@ -57,23 +57,25 @@ impl Transport for Seat {
     }
 
     fn poll(&mut self) -> Option<RoomEvent> {
-        self.network.lock().poll(self.me)
+        self.network.lock().poll(self.local_id)
     }
 
     fn credit(&self, peer: PeerId, channel: Channel) -> usize {
-        self.network.lock().credit(self.me, peer, channel)
+        self.network.lock().credit(self.local_id, peer, channel)
     }
 
     fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError> {
-        self.network.lock().send(self.me, peer, channel, bytes)
+        self.network
+            .lock()
+            .send(self.local_id, peer, channel, bytes)
     }
 
     fn stats(&self, peer: PeerId) -> Option<LinkStats> {
-        self.network.lock().stats(self.me, peer)
+        self.network.lock().stats(self.local_id, peer)
     }
 
     fn disconnect(&mut self, peer: PeerId) {
-        self.network.lock().disconnect(self.me, peer);
+        self.network.lock().disconnect(self.local_id, peer);
     }
 
     fn leave(self: Box<Self>) {
@@ -83,6 +85,6 @@ impl Transport for Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.network.lock().leave(self.me);
+        self.network.lock().leave(self.local_id);
     }
 }

@@ -57,7 +57,7 @@ fn guest(lab: &mut Lab) -> Guest {
     lab.frame_rate(player, HZ);
     Guest {
         player,
-        id: lab.me(player),
+        id: lab.peer_id(player),
         room: lab.room(player),
     }
 }
@@ -296,7 +296,7 @@ fn everybody_can_leave_and_join_again_in_the_same_frame() {
                 commands.leave_rooms();
                 commands.join_room(RoomOptions::new("ws://lab/room").capacity(CAPACITY));
             });
-            guest.id = lab.me(guest.player);
+            guest.id = lab.peer_id(guest.player);
             guest.room = lab.room(guest.player);
         }
         run(&mut lab, &four, Duration::from_secs(10));

@@ -96,7 +96,7 @@ fn a_wrong_address_fails_with_a_text_that_helps() {
     app.world_mut()
         .run_system_once(|huddle: Huddle| {
             assert_eq!(huddle.status(), Some(RoomStatus::Failed));
-            assert_eq!(huddle.me(), None);
+            assert_eq!(huddle.local_id(), None);
         })
         .unwrap();
     app.update();
@@ -121,7 +121,7 @@ fn an_observer_on_the_room_entity_sees_it_fail() {
 #[test]
 fn a_room_that_fails_later_lets_its_peers_go_first() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, room) = (lab.me(ada), lab.room(ada));
+    let (me, room) = (lab.peer_id(ada), lab.room(ada));
     let error = RoomError::Refused("the room is closed".to_owned());
     lab.inject(ada, RoomEvent::Failed(error.clone()));
     lab.frame(ada);
@@ -172,10 +172,10 @@ fn a_failed_room_does_not_stand_in_the_way_of_another() {
         commands.join_room("ws://lab/another");
     });
     lab.settle();
-    let me = lab.me(ada);
+    let me = lab.peer_id(ada);
     let check = move |huddle: Huddle| {
         assert_eq!(huddle.status(), Some(RoomStatus::Waiting));
-        assert_eq!(huddle.me(), Some(me));
+        assert_eq!(huddle.local_id(), Some(me));
     };
     lab[ada].world_mut().run_system_once(check).unwrap();
     lab.leave(ada);
@@ -272,7 +272,7 @@ fn whatever_is_sent_without_a_room_is_reported() {
 #[test]
 fn a_peer_that_takes_no_more_is_logged_once_per_cause() {
     let (mut lab, [ada, bob]) = meet();
-    let peer = lab.me(bob);
+    let peer = lab.peer_id(bob);
     lab.frame_rate(bob, 0.0001);
     let logged = logged(|| {
         for _ in 0..200 {

@@ -128,7 +128,7 @@ impl LabExt for Lab {
     }
 
     fn inject(&self, player: Player, event: RoomEvent) {
-        let me = self.me(player);
+        let me = self.peer_id(player);
         self.virtual_network().lock().inject(me, event);
     }
 }

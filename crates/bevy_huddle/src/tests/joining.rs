@@ -22,7 +22,7 @@ fn joining_spawns_a_peer_entity_and_says_so_on_it() {
     let (mut lab, [ada, bob]) = meet();
     let (entity, room) = (lab.peer(ada, bob), lab.room(ada));
     let peer = Peer {
-        id: lab.me(bob),
+        id: lab.peer_id(bob),
         is_matchbox_client: false,
     };
     assert_eq!(
@@ -99,7 +99,7 @@ fn losing_the_server_does_not_stop_play() {
 #[test]
 fn a_silent_peer_is_marked_until_heard_again() {
     let (mut lab, [ada, bob]) = meet();
-    let (entity, peer) = (lab.peer(ada, bob), lab.me(bob));
+    let (entity, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab.partition(&[ada], &[bob]);
     lab.run_for(Duration::from_millis(1500));
     assert!(lab.get::<Unresponsive>(ada, entity).is_some());
@@ -173,10 +173,10 @@ fn the_convenience_and_the_run_conditions_follow_the_room() {
     let bob = lab.player(|_| {});
     assert_eq!(ran(&mut lab), (false, true, false));
 
-    let (me, peer, room) = (lab.me(ada), lab.me(bob), lab.room(ada));
+    let (me, peer, room) = (lab.peer_id(ada), lab.peer_id(bob), lab.room(ada));
     let entity = lab.peer(ada, bob);
     let check = move |huddle: Huddle| {
-        assert_eq!(huddle.me(), Some(me));
+        assert_eq!(huddle.local_id(), Some(me));
         assert_eq!(huddle.status(), Some(RoomStatus::Playing));
         assert_eq!(huddle.room(), Some(room));
         let peers: Vec<_> = huddle.peers().map(|(_, peer)| peer.id).collect();
@@ -193,7 +193,7 @@ fn the_convenience_and_the_run_conditions_follow_the_room() {
 #[test]
 fn a_peer_that_was_lost_returns_as_a_new_entity() {
     let (mut lab, [ada, bob]) = meet();
-    let (before, peer) = (lab.peer(ada, bob), lab.me(bob));
+    let (before, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab.seen::<PeerJoined>(ada);
     lab.partition(&[ada], &[bob]);
     lab.run_for(Duration::from_secs(4));
@@ -218,7 +218,7 @@ fn a_peer_that_was_lost_returns_as_a_new_entity() {
 #[test]
 fn a_peer_that_joins_again_without_having_left_gets_a_new_entity() {
     let (mut lab, [ada, bob]) = meet();
-    let (before, peer) = (lab.peer(ada, bob), lab.me(bob));
+    let (before, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     let back = RoomEvent::PeerJoined {
         peer,
         returning: true,
@@ -238,13 +238,13 @@ fn a_peer_that_joins_again_without_having_left_gets_a_new_entity() {
 #[test]
 fn a_game_that_starts_again_is_somebody_new() {
     let (mut lab, [ada, bob]) = meet();
-    let before = lab.me(bob);
+    let before = lab.peer_id(bob);
     lab.kill(bob);
     lab.run_for(Duration::from_secs(4));
     assert_eq!(lab.state(ada), RoomStatus::Waiting);
     lab.rejoin(bob);
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
-    assert_ne!(before, lab.me(bob));
+    assert_ne!(before, lab.peer_id(bob));
     assert!(!lab.seen::<PeerJoined>(ada).last().unwrap().returning);
 }
 
@@ -300,13 +300,13 @@ fn joining_the_same_room_twice_fails_and_the_first_goes_on() {
 #[test]
 fn a_room_can_be_left_and_joined_in_one_frame() {
     let (mut lab, [ada, bob]) = meet();
-    let before = lab.me(ada);
+    let before = lab.peer_id(ada);
     lab.commands(ada, |commands| {
         commands.leave_rooms();
         commands.join_room("ws://lab/room");
     });
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
-    assert_ne!(lab.me(ada), before);
+    assert_ne!(lab.peer_id(ada), before);
     assert_eq!(lab.seen::<RoomFailed>(ada), []);
     assert_eq!(lab.seen::<PeerLeft>(bob).len(), 1);
 }
@@ -319,7 +319,7 @@ fn a_room_joined_under_two_addresses_fails_when_the_player_meets_themselves() {
         commands.join_room("ws://another-name-of-lab/room");
     });
     let second = lab.room(ada);
-    let me = lab.get::<Room>(ada, first).unwrap().me;
+    let me = lab.get::<Room>(ada, first).unwrap().local_id;
     lab.inject(
         ada,
         RoomEvent::PeerJoined {
@@ -341,11 +341,11 @@ fn a_room_joined_under_two_addresses_fails_when_the_player_meets_themselves() {
 #[test]
 fn a_player_in_two_rooms_gets_their_own_events_once() {
     let (mut lab, [ada, bob]) = meet();
-    let (first, me) = (lab.room(ada), lab.me(ada));
+    let (first, me) = (lab.room(ada), lab.peer_id(ada));
     lab.commands(ada, |commands| {
         commands.join_room("ws://lab/lobby");
     });
-    let other = lab.me(ada);
+    let other = lab.peer_id(ada);
     lab.commands(ada, |commands| {
         commands.send_to(Recipients::All, Splash(1));
         commands.send_to([other, me], Splash(2));

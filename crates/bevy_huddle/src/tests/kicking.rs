@@ -55,12 +55,12 @@ fn the_host_is_who_came_first_and_then_who_came_next() {
         let host = |&player| lab.get::<RoomHost>(player, lab.room(player)).unwrap().0;
         of.iter().map(host).collect::<Vec<_>>()
     };
-    assert_eq!(hosts(&lab, &players), [lab.me(ada); 3]);
+    assert_eq!(hosts(&lab, &players), [lab.peer_id(ada); 3]);
     assert_eq!(
         lab.seen::<HostChanged>(eve).last().unwrap().host,
-        lab.me(ada)
+        lab.peer_id(ada)
     );
-    let b = lab.me(bob);
+    let b = lab.peer_id(bob);
     lab.leave(ada);
     lab.settle();
     assert_eq!(hosts(&lab, &[bob, eve]), [b; 2]);
@@ -73,7 +73,7 @@ fn the_host_is_who_came_first_and_then_who_came_next() {
 #[test]
 fn the_host_removes_a_player_who_is_told_by_whom() {
     let (mut lab, [ada, bob, eve]) = meet_under(KickPolicy::Host);
-    let [a, b, e] = [ada, bob, eve].map(|player| lab.me(player));
+    let [a, b, e] = [ada, bob, eve].map(|player| lab.peer_id(player));
     kick(&mut lab, bob, e);
     let error = failure(&mut lab, bob);
     assert_eq!(error, KickError::NotHost { host: a });
@@ -99,13 +99,13 @@ fn the_host_removes_a_player_who_is_told_by_whom() {
     assert_eq!(lab.get::<RoomStatus>(eve, room), Some(&RoomStatus::Failed));
     assert!(!lab.virtual_network().lock().has(e));
     assert!(lab.have_met(&[ada, bob]));
-    assert_eq!(lab.me(bob), b);
+    assert_eq!(lab.peer_id(bob), b);
 }
 
 #[test]
 fn a_majority_removes_a_player_and_one_vote_does_not() {
     let (mut lab, [ada, bob, carl, eve]) = meet_under(KickPolicy::Majority);
-    let [a, b, e] = [ada, bob, eve].map(|player| lab.me(player));
+    let [a, b, e] = [ada, bob, eve].map(|player| lab.peer_id(player));
     kick(&mut lab, ada, e);
     assert!(lab.have_met(&[ada, bob, carl, eve]));
     kick(&mut lab, bob, e);
@@ -128,7 +128,7 @@ fn a_majority_removes_a_player_and_one_vote_does_not() {
 #[test]
 fn where_nobody_removes_others_it_says_what_to_do_and_cutting_works() {
     let (mut lab, [ada, bob, eve]) = meet();
-    let b = lab.me(bob);
+    let b = lab.peer_id(bob);
     kick(&mut lab, ada, b);
     let error = failure(&mut lab, ada);
     assert_eq!(error, KickError::Nobody);
@@ -157,7 +157,7 @@ fn one_who_is_not_here_yet_can_be_cut_off() {
         ..default()
     });
     let [ada, bob] = [lab.player(game), lab.player(game)];
-    let b = lab.me(bob);
+    let b = lab.peer_id(bob);
     lab.run_until(|lab| {
         let link = lab.get::<RoomLink>(ada, lab.room(ada));
         link.is_some_and(|link| link.peers.knows(b))
@@ -182,7 +182,7 @@ fn peer_that_is_disconnected_before_it_joins_is_told() {
         ..default()
     });
     let [ada, bob] = [lab.player(game), lab.player(game)];
-    let [a, b] = [lab.me(ada), lab.me(bob)];
+    let [a, b] = [lab.peer_id(ada), lab.peer_id(bob)];
     // Bob's game loads, and so does not answer.
     lab.frame_rate(bob, 0.25);
     lab.frame(bob);
@@ -207,7 +207,7 @@ fn a_mesh_with_a_hole_is_seen_by_everybody() {
     lab.partition(&[bob], &[eve]);
     lab.run_until(|lab| lab.have_met(&[ada, bob]) && lab.have_met(&[ada, eve]));
     lab.run_for(Duration::from_secs(1));
-    let [a, b, e] = [ada, bob, eve].map(|player| lab.me(player));
+    let [a, b, e] = [ada, bob, eve].map(|player| lab.peer_id(player));
     assert_eq!(lab.find_peer(bob, eve), None);
     let missing = |lab: &Lab, player| {
         let missing = lab.get::<MissingLinks>(player, lab.room(player));
@@ -268,7 +268,7 @@ fn a_paused_game_stays_in_the_room() {
         lab.run_for(Duration::from_millis(25));
     }
     lab.run_for(Duration::from_secs(1));
-    let b = lab.me(bob);
+    let b = lab.peer_id(bob);
     let expected: Vec<_> = (0..400).map(|n| (b, n)).collect();
     assert_eq!(lab.splashes(ada), expected);
     let entity = lab.peer(bob, ada);

@@ -64,7 +64,7 @@ fn what_an_observer_commands_happens_before_the_despawn() {
 #[test]
 fn leaving_despawns_the_room_and_its_peers_and_others_are_told() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, room, entity) = (lab.me(ada), lab.room(ada), lab.peer(ada, bob));
+    let (me, room, entity) = (lab.peer_id(ada), lab.room(ada), lab.peer(ada, bob));
     note_farewells(&mut lab, ada, entity, "Bob");
     lab.commands(ada, |commands| commands.leave_rooms());
     assert!(!is_there(&lab, ada, room));
@@ -83,7 +83,7 @@ fn leaving_despawns_the_room_and_its_peers_and_others_are_told() {
 #[test]
 fn what_was_said_before_leaving_is_still_sent() {
     let (mut lab, [ada, bob]) = meet();
-    let me = lab.me(ada);
+    let me = lab.peer_id(ada);
     lab.commands(ada, |commands| {
         commands.broadcast(Splash(1));
         commands.leave_rooms();
@@ -105,21 +105,21 @@ fn ending_the_app_leaves_with_a_farewell() {
 fn leaving_one_room_keeps_the_other() {
     let mut lab = lab();
     let ada = lab.player(game);
-    let (red, red_me) = (lab.room(ada), lab.me(ada));
+    let (red, red_me) = (lab.room(ada), lab.peer_id(ada));
     lab.commands(ada, |commands| {
         commands.join_room("ws://lab/blue");
         commands.leave_room(red);
     });
     lab.settle();
     assert!(!lab.virtual_network().lock().has(red_me));
-    assert!(lab.virtual_network().lock().has(lab.me(ada)));
+    assert!(lab.virtual_network().lock().has(lab.peer_id(ada)));
     assert_eq!(lab.state(ada), RoomStatus::Waiting);
 }
 
 #[test]
 fn despawning_the_room_entity_leaves_too() {
     let (mut lab, [ada, bob]) = meet();
-    let (room, entity, peer) = (lab.room(ada), lab.peer(ada, bob), lab.me(bob));
+    let (room, entity, peer) = (lab.room(ada), lab.peer(ada, bob), lab.peer_id(bob));
     lab[ada].world_mut().entity_mut(room).despawn();
     assert!(!is_there(&lab, ada, entity));
     assert_eq!(
@@ -137,7 +137,7 @@ fn despawning_the_room_entity_leaves_too() {
 #[test]
 fn a_disconnected_peer_is_gone_at_once_on_both_sides() {
     let (mut lab, [ada, bob, eve]) = meet();
-    let (entity, peer) = (lab.peer(ada, bob), lab.me(bob));
+    let (entity, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     note_farewells(&mut lab, ada, entity, "Bob");
     lab.commands(ada, |commands| commands.disconnect_peer(peer));
     assert_eq!(
@@ -157,7 +157,7 @@ fn a_disconnected_peer_is_gone_at_once_on_both_sides() {
 #[test]
 fn despawning_a_peer_entity_cuts_the_peer() {
     let (mut lab, [ada, bob]) = meet();
-    let (entity, peer) = (lab.peer(ada, bob), lab.me(bob));
+    let (entity, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab[ada].world_mut().entity_mut(entity).despawn();
     lab.settle();
     assert_eq!(
@@ -283,7 +283,7 @@ fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
         });
         let bob = lab.player(game);
         lab.run_for(Duration::from_secs(20));
-        let me = lab.me(ada);
+        let me = lab.peer_id(ada);
         assert_eq!(lab.seen::<PeerJoined>(bob).len(), 1);
         let left = lab.seen::<PeerLeft>(bob);
         assert_eq!(left.len(), 1, "{left:?}");
@@ -302,7 +302,7 @@ fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
 #[test]
 fn what_was_sent_before_a_disconnect_still_arrives() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer) = (lab.me(ada), lab.me(bob));
+    let (me, peer) = (lab.peer_id(ada), lab.peer_id(bob));
     lab.commands(ada, |commands| {
         commands.send_to(peer, Splash(1));
         commands.disconnect_peer(peer);

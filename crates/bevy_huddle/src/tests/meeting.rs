@@ -44,7 +44,7 @@ fn refusals(
         let refused = refused.remove(0);
         assert_eq!(
             (refused.entity, refused.peer),
-            (lab.room(me), lab.me(other))
+            (lab.room(me), lab.peer_id(other))
         );
         refused.refusal
     })

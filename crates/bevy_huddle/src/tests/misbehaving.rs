@@ -14,7 +14,7 @@ use crate::{
 
 /// Sends an event that is no event of this game's, as a game that was tampered with would.
 fn send_nonsense(lab: &mut Lab, from: Player, to: Player, name: &str, payload: &'static [u8]) {
-    let (room, to) = (lab.room(from), lab.me(to));
+    let (room, to) = (lab.room(from), lab.peer_id(to));
     let mut link = lab[from].world_mut().get_mut::<RoomLink>(room).unwrap();
     link.session
         .queue_event(to, KindId::of(name), Bytes::from_static(payload))
@@ -41,7 +41,7 @@ fn reasons(lab: &mut Lab, player: Player) -> Vec<RejectReason> {
 #[test]
 fn bytes_that_are_no_packet_are_rejected_and_play_goes_on() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, entity) = (lab.me(ada), lab.peer(bob, ada));
+    let (me, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
     for bytes in [&[][..], &[0x77, 1, 2], &[0x20], &[0x01, 1]] {
         lab.inject(bob, packet(me, Channel::Events, bytes.to_vec()));
     }
@@ -96,7 +96,7 @@ fn a_message_that_does_not_fit_its_type_is_rejected_by_name() {
 #[test]
 fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
     let (mut lab, [ada, bob]) = meet();
-    let me = lab.me(ada);
+    let me = lab.peer_id(ada);
     for _ in 0..1000 {
         lab.inject(bob, packet(me, Channel::State, vec![0x77]));
     }
@@ -119,7 +119,7 @@ fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
 #[test]
 fn violations_on_a_link_are_rejected_messages_of_the_peer() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, entity) = (lab.me(ada), lab.peer(bob, ada));
+    let (me, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
     let violation = ProtocolViolation::Text(Channel::Events);
     lab.inject(
         bob,
@@ -179,7 +179,7 @@ fn violations_over_signaling_are_told_on_the_room() {
 #[test]
 fn a_flood_is_told_and_does_not_hold_up_the_game() {
     let (mut lab, [ada, bob]) = meet();
-    let me = lab.me(ada);
+    let me = lab.peer_id(ada);
     for _ in 0..25_000 {
         lab.inject(bob, RoomEvent::PeerUnresponsive(me));
     }
@@ -206,7 +206,7 @@ fn a_flood_is_told_and_does_not_hold_up_the_game() {
 #[test]
 fn a_stock_client_is_seen_but_not_spoken_to() {
     let (mut lab, [ada, bob]) = meet();
-    let (a, b) = (lab.me(ada), lab.me(bob));
+    let (a, b) = (lab.peer_id(ada), lab.peer_id(bob));
     lab.inject(
         ada,
         RoomEvent::PeerJoined {
@@ -269,6 +269,6 @@ fn an_observer_may_cut_the_sender_between_two_messages() {
         (0..3).for_each(|n| commands.broadcast(Splash(n)));
     });
     lab.settle();
-    assert_eq!(lab.splashes(bob), [(lab.me(ada), 0)]);
+    assert_eq!(lab.splashes(bob), [(lab.peer_id(ada), 0)]);
     assert_eq!(lab.find_peer(bob, ada), None);
 }

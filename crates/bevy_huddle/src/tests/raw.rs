@@ -17,7 +17,7 @@ fn strangers() -> (Lab, [Player; 2]) {
     let players @ [ada, bob] = [lab.player(game), lab.player(game)];
     lab.run_until(|lab| lab.have_met(&players));
     for (player, other) in [(ada, bob), (bob, ada)] {
-        let peer = lab.me(other);
+        let peer = lab.peer_id(other);
         let joined = RoomEvent::PeerJoined {
             peer,
             returning: false,
@@ -34,7 +34,7 @@ fn strangers() -> (Lab, [Player; 2]) {
 }
 
 fn send(lab: &mut Lab, from: Player, to: Player, channel: Channel, bytes: impl Into<Bytes>) {
-    let to = lab.me(to);
+    let to = lab.peer_id(to);
     lab.commands(from, |commands| commands.send_raw(to, channel, bytes));
 }
 
@@ -63,7 +63,7 @@ fn raw_bytes_go_both_ways_on_every_channel() {
                 lab.settle();
                 let received = RawReceived {
                     entity,
-                    peer: lab.me(from),
+                    peer: lab.peer_id(from),
                     channel,
                     bytes: Bytes::from_static(bytes),
                 };
@@ -121,7 +121,7 @@ fn typed_messages_and_raw_bytes_do_not_mix() {
     lab.seen::<RawReceived>(bob);
     lab.commands(ada, |commands| commands.broadcast(Splash(1)));
     lab.settle();
-    assert_eq!(lab.splashes(cleo), [(lab.me(ada), 1)]);
+    assert_eq!(lab.splashes(cleo), [(lab.peer_id(ada), 1)]);
     assert_eq!(lab.splashes(bob), []);
     assert_eq!(lab.seen::<RawReceived>(bob), []);
     assert_eq!(lab.seen::<SendFailed>(ada), []);

@@ -242,11 +242,11 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     for player in [ada, eve, carl] {
         lab.frame_rate(player, HZ);
     }
-    let [b, e] = [bob, eve].map(|player| lab.me(player));
+    let [b, e] = [bob, eve].map(|player| lab.peer_id(player));
     // Nobody, if an observer left while the room was joined.
     let is_in = !lab[ada].world().resource::<Rooms>().is_empty();
     let a = if is_in {
-        lab.me(ada)
+        lab.peer_id(ada)
     } else {
         PeerId::from_u128(0)
     };

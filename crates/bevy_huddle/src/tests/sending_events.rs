@@ -36,7 +36,7 @@ fn a_broadcast_reaches_everybody_else_once_and_in_order() {
         (0..5).for_each(|n| commands.broadcast(Splash(n)));
     });
     lab.settle();
-    let expected: Vec<_> = (0..5).map(|n| (lab.me(ada), n)).collect();
+    let expected: Vec<_> = (0..5).map(|n| (lab.peer_id(ada), n)).collect();
     assert_eq!(lab.splashes(ada), []);
     assert_eq!(lab.splashes(bob), expected);
     assert_eq!(lab.splashes(eve), expected);
@@ -51,7 +51,7 @@ fn events_arrive_once_and_in_order_over_a_bad_network() {
         lab.run_for(Duration::from_millis(30));
     }
     lab.run_for(Duration::from_secs(20));
-    let expected: Vec<_> = (0..100).map(|n| (lab.me(ada), n)).collect();
+    let expected: Vec<_> = (0..100).map(|n| (lab.peer_id(ada), n)).collect();
     assert_eq!(lab.splashes(bob), expected);
 }
 
@@ -77,7 +77,7 @@ fn events_arrive_once_and_in_order_over_replaced_links() {
     }
     lab.run_for(Duration::from_secs(20));
     for (player, other) in [(ada, bob), (bob, ada)] {
-        let expected: Vec<_> = (0..200).map(|n| (lab.me(other), n)).collect();
+        let expected: Vec<_> = (0..200).map(|n| (lab.peer_id(other), n)).collect();
         assert_eq!(lab.splashes(player), expected);
         assert_eq!(lab.seen::<PeerLeft>(player), []);
     }
@@ -101,7 +101,7 @@ fn what_one_who_was_killed_did_not_confirm_is_told() {
 #[test]
 fn one_or_some_can_be_chosen_and_nobody_receives_twice() {
     let (mut lab, players @ [ada, ..]) = meet::<4>();
-    let [me, b, c, d] = players.map(|player| lab.me(player));
+    let [me, b, c, d] = players.map(|player| lab.peer_id(player));
     let (room, bob, carl) = (
         lab.room(ada),
         lab.peer(ada, players[1]),
@@ -138,7 +138,7 @@ fn one_or_some_can_be_chosen_and_nobody_receives_twice() {
 #[test]
 fn everyone_is_everybody_else_and_me_in_the_order_of_sending() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer, room) = (lab.me(ada), lab.me(bob), lab.room(ada));
+    let (me, peer, room) = (lab.peer_id(ada), lab.peer_id(bob), lab.room(ada));
     lab.commands(ada, |commands| {
         commands.send_to(Recipients::All, Splash(1));
         commands.broadcast(Splash(2));
@@ -169,7 +169,7 @@ fn an_echo_of_an_echo_comes_in_the_next_frame() {
     lab.frame(ada);
     assert_eq!(lab.splashes(ada).len(), 1);
     lab.frame(ada);
-    assert_eq!(lab.splashes(ada), [(lab.me(ada), 2)]);
+    assert_eq!(lab.splashes(ada), [(lab.peer_id(ada), 2)]);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn an_event_is_observed_on_the_senders_entity_and_written_as_a_message() {
 #[test]
 fn what_is_written_as_a_message_is_sent_in_order() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer) = (lab.me(ada), lab.me(bob));
+    let (me, peer) = (lab.peer_id(ada), lab.peer_id(bob));
     let write = move |mut splashes: MessageWriter<ToPeers<Splash>>| {
         splashes.write(ToPeers::others(Splash(1)));
         splashes.write(ToPeers::to(peer, Splash(2)));
@@ -239,7 +239,7 @@ fn an_observer_can_answer() {
     });
     lab.commands(ada, |commands| commands.broadcast(Splash(1)));
     lab.settle();
-    assert_eq!(lab.splashes(ada), [(lab.me(bob), 2)]);
+    assert_eq!(lab.splashes(ada), [(lab.peer_id(bob), 2)]);
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn events_leave_in_frames_without_a_tick() {
         }
     });
     lab.settle();
-    assert_eq!(lab.splashes(bob), [(lab.me(ada), 1)]);
+    assert_eq!(lab.splashes(bob), [(lab.peer_id(ada), 1)]);
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn sending_more_than_the_link_takes_is_an_error_once_the_queue_is_full() {
     }
     let failed = lab.seen::<SendFailed>(ada);
     assert!((1..150).contains(&failed.len()), "{} failed", failed.len());
-    assert_eq!(failed[0].peer, Some(lab.me(bob)));
+    assert_eq!(failed[0].peer, Some(lab.peer_id(bob)));
     assert!(matches!(
         failed[0].error,
         MessageError::Queue(QueueError::Full { .. })
@@ -329,7 +329,7 @@ fn sending_more_than_the_link_takes_is_an_error_once_the_queue_is_full() {
 #[test]
 fn try_send_names_the_peers_that_are_full_and_sends_to_the_others() {
     let (mut lab, [ada, bob, eve]) = meet();
-    let [peer, other] = [lab.me(bob), lab.me(eve)];
+    let [peer, other] = [lab.peer_id(bob), lab.peer_id(eve)];
     lab.partition(&[ada], &[bob]);
     let blob = || Blob(vec![0; 8000]);
     let mut sent = 0;
@@ -369,7 +369,7 @@ fn try_send_names_the_peers_that_are_full_and_sends_to_the_others() {
 #[test]
 fn a_peer_that_hangs_does_not_keep_events_from_the_others() {
     let (mut lab, [ada, bob, eve]) = meet();
-    let peer = lab.me(eve);
+    let peer = lab.peer_id(eve);
     // No frame for as long as the test runs; the link stays.
     lab.frame_rate(eve, 0.0001);
     let (mut sent, mut failed) = (0, 0);
@@ -400,7 +400,7 @@ fn try_send_says_what_will_never_work() {
     #[derive(Serialize, Deserialize)]
     struct Forgotten;
     let (mut lab, [ada, bob]) = meet();
-    let [peer, stranger] = [lab.me(bob), PeerId::from_u128(0)];
+    let [peer, stranger] = [lab.peer_id(bob), PeerId::from_u128(0)];
     let mut refused = |recipients: Recipients| try_send(&mut lab, ada, recipients, Splash(1));
     let missed = |peer, error| Err(TrySendError::Missed(vec![Missed { peer, error }]));
     assert_eq!(
@@ -414,7 +414,7 @@ fn try_send_says_what_will_never_work() {
     let forgotten = try_send(&mut lab, ada, peer, Forgotten);
     assert_eq!(forgotten, Err(MessageError::NotDeclared.into()));
     lab.settle();
-    let me = lab.me(ada);
+    let me = lab.peer_id(ada);
     assert_eq!(lab.splashes(bob), [(me, 1)], "nothing is wrong with Bob");
 
     let mut app = offline_app();
@@ -428,7 +428,7 @@ fn what_a_lost_peer_did_not_get_is_told_in_order_before_they_leave() {
     #[derive(Resource, Default)]
     struct Told(Vec<String>);
     let (mut lab, [ada, bob]) = meet();
-    let (me, entity) = (lab.me(bob), lab.peer(ada, bob));
+    let (me, entity) = (lab.peer_id(bob), lab.peer(ada, bob));
     lab[ada]
         .init_resource::<Told>()
         .add_observer(
@@ -464,7 +464,7 @@ fn what_a_lost_peer_did_not_get_is_told_in_order_before_they_leave() {
 #[test]
 fn an_unknown_recipient_is_an_error_and_the_others_receive() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer, stranger) = (lab.me(ada), lab.me(bob), PeerId::from_u128(0));
+    let (me, peer, stranger) = (lab.peer_id(ada), lab.peer_id(bob), PeerId::from_u128(0));
     lab.commands(ada, |commands| {
         commands.send_to([stranger, peer], Splash(1));
         commands.send_to(Entity::PLACEHOLDER, Splash(2));
@@ -497,7 +497,7 @@ fn an_observer_of_a_failure_may_send_again() {
         commands.send_to(PeerId::from_u128(0), Splash(1));
     });
     lab.settle();
-    assert_eq!(lab.splashes(bob), [(lab.me(ada), 2)]);
+    assert_eq!(lab.splashes(bob), [(lab.peer_id(ada), 2)]);
 }
 
 #[test]

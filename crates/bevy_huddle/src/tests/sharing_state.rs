@@ -140,7 +140,7 @@ fn one_type_can_be_both_state_and_an_event() {
         })
     });
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
-    let me = lab.me(ada);
+    let me = lab.peer_id(ada);
     lab.commands(ada, |commands| {
         commands.share(Splash(1));
         commands.broadcast(Splash(2));

@@ -33,7 +33,7 @@ fn a_file_arrives_with_progress_while_the_game_goes_on() {
         ..default()
     });
     let map = file(300_000);
-    let (a, b) = (lab.me(ada), lab.me(bob));
+    let (a, b) = (lab.peer_id(ada), lab.peer_id(bob));
     send(&mut lab, ada, b, "map", &map);
     for n in 0..100 {
         lab.commands(ada, |commands| commands.broadcast(Splash(n)));
@@ -92,7 +92,7 @@ fn a_file_outlives_a_replaced_link() {
         ..default()
     });
     let map = file(300_000);
-    let to = lab.me(bob);
+    let to = lab.peer_id(bob);
     send(&mut lab, ada, to, "map", &map);
     for _ in 0..3 {
         lab.run_for(Duration::from_millis(500));
@@ -109,7 +109,7 @@ fn either_end_cancels_and_the_other_is_told() {
         bandwidth: Some(100_000),
         ..default()
     });
-    let [a, b] = [ada, bob].map(|player| lab.me(player));
+    let [a, b] = [ada, bob].map(|player| lab.peer_id(player));
     for (canceller, other) in [(ada, bob), (bob, ada)] {
         send(&mut lab, ada, b, "map", &file(300_000));
         lab.run_for(Duration::from_millis(500));
@@ -142,7 +142,7 @@ fn what_a_player_does_not_take_is_refused_with_the_limit() {
         }));
     });
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
-    let to = lab.me(bob);
+    let to = lab.peer_id(bob);
     send(&mut lab, ada, to, "map", &file(1001));
     lab.run_for(Duration::from_secs(2));
     let failed = lab.seen::<TransferFailed>(ada);
@@ -166,7 +166,7 @@ fn a_file_to_one_who_is_lost_fails_before_they_leave() {
             },
         )
         .add_observer(|_: On<PeerLeft>, mut told: ResMut<Told>| told.0.push("left"));
-    let to = lab.me(bob);
+    let to = lab.peer_id(bob);
     lab.partition(&[ada], &[bob]);
     send(&mut lab, ada, to, "map", &file(100_000));
     lab.run_for(Duration::from_secs(4));
@@ -176,7 +176,7 @@ fn a_file_to_one_who_is_lost_fails_before_they_leave() {
 #[test]
 fn what_cannot_be_offered_is_told() {
     let (mut lab, [ada, bob]) = meet();
-    let to = lab.me(bob);
+    let to = lab.peer_id(bob);
     let stranger = PeerId::from_u128(0);
     send(&mut lab, ada, [to, stranger], &"m".repeat(129), &file(1));
     let failed = |peer, error| SendFailed {

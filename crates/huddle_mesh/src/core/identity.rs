@@ -95,8 +95,8 @@ pub(crate) fn verify(secret: &[u8; 32], prover: Side, verifier: Side, proof: &[u
 }
 
 /// Whether this side decides which link of a pair is used, and makes the later offers.
-pub(crate) fn is_controller(me: PeerId, other: PeerId) -> bool {
-    me < other
+pub(crate) fn is_controller(local_id: PeerId, other: PeerId) -> bool {
+    local_id < other
 }
 
 #[cfg(test)]
@@ -135,8 +135,11 @@ mod tests {
 
     #[test]
     fn somebody_elses_name_is_not_enough() {
-        let (me, impostor) = (hello(1, Knows::Established), hello(2, Knows::Nothing));
-        assert_eq!(Secret::Established([7; 32]).agree(&me, &impostor), None);
+        let (local_id, impostor) = (hello(1, Knows::Established), hello(2, Knows::Nothing));
+        assert_eq!(
+            Secret::Established([7; 32]).agree(&local_id, &impostor),
+            None
+        );
     }
 
     #[test]

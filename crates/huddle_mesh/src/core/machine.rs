@@ -50,10 +50,10 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(me: PeerId, config: &RoomConfig, entropy: Entropy) -> Self {
+    pub(crate) fn new(local_id: PeerId, config: &RoomConfig, entropy: Entropy) -> Self {
         let relay_only = config.route == Route::RelayOnly;
         Self {
-            supervisor: Supervisor::new(me, relay_only, config.url.group_size()),
+            supervisor: Supervisor::new(local_id, relay_only, config.url.group_size()),
             signaling: SignalingClient::new(config.url.clone()),
             activity: Activity::default(),
             entropy,

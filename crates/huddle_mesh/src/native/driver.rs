@@ -50,7 +50,7 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn new(
-        me: PeerId,
+        local_id: PeerId,
         config: RoomConfig,
         shared: Arc<Shared>,
         commands: mpsc::UnboundedReceiver<Command>,
@@ -58,7 +58,7 @@ impl Driver {
         let (inputs_tx, inputs) = mpsc::channel(MAX_INPUTS);
         let (socket_inputs_tx, socket_inputs) = mpsc::channel(MAX_SOCKET_INPUTS);
         Self {
-            core: Core::new(me, &config, Entropy::from_system()),
+            core: Core::new(local_id, &config, Entropy::from_system()),
             config,
             started: Instant::now(),
             last_tick: Instant::now(),

@@ -37,7 +37,7 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    pub(crate) fn join(me: PeerId, config: RoomConfig) -> Result<Self, RoomError> {
+    pub(crate) fn join(local_id: PeerId, config: RoomConfig) -> Result<Self, RoomError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -46,7 +46,7 @@ impl Handle {
         // Bounded by the send limits of the channels.
         let (commands, received) = mpsc::unbounded_channel();
         let (done_tx, done) = std_mpsc::channel();
-        let driver = Driver::new(me, config, Arc::clone(&shared), received);
+        let driver = Driver::new(local_id, config, Arc::clone(&shared), received);
         std::thread::Builder::new()
             .name("huddle-mesh".into())
             .spawn(move || {

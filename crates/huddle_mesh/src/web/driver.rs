@@ -61,7 +61,10 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn start(me: PeerId, config: RoomConfig) -> Result<Rc<RefCell<Self>>, RoomError> {
+    pub(super) fn start(
+        local_id: PeerId,
+        config: RoomConfig,
+    ) -> Result<Rc<RefCell<Self>>, RoomError> {
         let window = web_sys::window()
             .ok_or_else(|| RoomError::Startup("there is no window: is this a worker?".into()))?;
         let document = window
@@ -87,7 +90,7 @@ impl Driver {
                 }
             };
             RefCell::new(Self {
-                core: Core::new(me, &config, Entropy::from_system()),
+                core: Core::new(local_id, &config, Entropy::from_system()),
                 config,
                 started: Instant::now(),
                 ticked: Duration::ZERO,

@@ -29,8 +29,8 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    pub(crate) fn join(me: PeerId, config: RoomConfig) -> Result<Self, RoomError> {
-        let driver = Driver::start(me, config)?;
+    pub(crate) fn join(local_id: PeerId, config: RoomConfig) -> Result<Self, RoomError> {
+        let driver = Driver::start(local_id, config)?;
         let room = NEXT.replace(NEXT.get() + 1);
         ROOMS.with_borrow_mut(|rooms| rooms.insert(room, driver));
         Ok(Self {

@@ -58,7 +58,7 @@ const SUCCESSION: u64 = 0xffff;
 /// The places of a room, as one player sees them.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
-    me: PeerId,
+    local_id: PeerId,
     capacity: u8,
     /// Without members while this player has no place.
     list: PlaceList,
@@ -107,13 +107,13 @@ impl Linked {
 }
 
 impl Places {
-    pub(crate) fn new(me: PeerId, capacity: u8) -> Self {
+    pub(crate) fn new(local_id: PeerId, capacity: u8) -> Self {
         Self {
-            me,
+            local_id,
             capacity,
             list: PlaceList {
                 version: 0,
-                host: me,
+                host: local_id,
                 members: Vec::new(),
             },
             has_waited: false,
@@ -249,7 +249,7 @@ impl Places {
         // One that is not linked any more is a member until nobody reports it.
         let may_be_lost = |&member: &PeerId| {
             let linked = self.linked.get(&member);
-            member != self.me && linked.is_none_or(|linked| linked.is_silent)
+            member != self.local_id && linked.is_none_or(|linked| linked.is_silent)
         };
         let patience = if self.list.members.iter().any(may_be_lost) {
             FULL_IN_DOUBT
@@ -291,7 +291,7 @@ impl Places {
     }
 
     fn is_host(&self) -> bool {
-        self.list.has(self.me) && self.list.host == self.me
+        self.list.has(self.local_id) && self.list.host == self.local_id
     }
 
     fn found(&mut self, now: Duration, is_reported: &impl Fn(PeerId) -> bool) {
@@ -300,11 +300,11 @@ impl Places {
             let is_here = linked.admitted.is_some() && !linked.is_stopped;
             is_here.then_some((claim, peer))
         });
-        let me = (!self.has_waited, self.me);
+        let mine = (!self.has_waited, self.local_id);
         let mut is_alone = true;
         let is_first = asking.all(|(claim, peer)| {
             is_alone = false;
-            claim.list.members.is_empty() && me < (!claim.has_waited, peer)
+            claim.list.members.is_empty() && mine < (!claim.has_waited, peer)
         });
         let is_heard = |linked: &Linked| linked.claim.is_some() || linked.is_stopped;
         let quiet = if self.has_waited {
@@ -316,7 +316,7 @@ impl Places {
         };
         let is_quiet = now.saturating_sub(self.last_news) >= quiet;
         if is_first && !is_alone && is_quiet {
-            self.set(vec![self.me], self.me, self.list.version + 1);
+            self.set(vec![self.local_id], self.local_id, self.list.version + 1);
             self.manage(is_reported);
         }
     }
@@ -324,11 +324,11 @@ impl Places {
     /// As the host: who has a place now.
     fn manage(&mut self, is_reported: &impl Fn(PeerId) -> bool) {
         let keeps = |&member: &PeerId| match self.linked.get(&member) {
-            _ if member == self.me => true,
+            _ if member == self.local_id => true,
             Some(linked) if linked.has_joined => true,
             // Whoever has taken a place elsewhere does not need this one.
             Some(linked) => match &linked.claim {
-                Some(claim) => claim.list.members.is_empty() || claim.list.has(self.me),
+                Some(claim) => claim.list.members.is_empty() || claim.list.has(self.local_id),
                 None => true,
             },
             None => is_reported(member),
@@ -347,7 +347,7 @@ impl Places {
         for (_, peer, claim) in asking {
             let group: &[PeerId] = match &*claim.list.members {
                 [] => &[peer],
-                others if claim.list.host == peer && self.me < peer => others,
+                others if claim.list.host == peer && self.local_id < peer => others,
                 _ => continue,
             };
             let new: Vec<_> = group.iter().filter(|it| !members.contains(it)).collect();
@@ -360,12 +360,12 @@ impl Places {
         if members.len() == 1 {
             // Nobody else is left, so the next who comes need not follow this list.
             self.has_waited = true;
-            return self.set(Vec::new(), self.me, version + 1);
+            return self.set(Vec::new(), self.local_id, version + 1);
         }
         let is_same = members.len() == self.list.members.len()
             && members.iter().all(|&member| self.list.has(member));
         if !is_same {
-            self.set(members, self.me, version + 1);
+            self.set(members, self.local_id, version + 1);
         }
     }
 
@@ -384,12 +384,16 @@ impl Places {
             .list
             .members
             .iter()
-            .any(|&it| it != self.me && is_here(it))
+            .any(|&it| it != self.local_id && is_here(it))
         {
             self.has_waited = true;
-            return self.set(Vec::new(), self.me, self.list.version + 1);
+            return self.set(Vec::new(), self.local_id, self.list.version + 1);
         }
-        let ahead = self.list.members.iter().take_while(|&&it| it != self.me);
+        let ahead = self
+            .list
+            .members
+            .iter()
+            .take_while(|&&it| it != self.local_id);
         let is_next = ahead.copied().all(|it| !runs(it));
         match self.host_lost {
             None => {
@@ -406,7 +410,7 @@ impl Places {
             }
             Some(since) if is_next && now.saturating_sub(since) >= GRACE => {
                 let version = (self.list.version | SUCCESSION) + 1;
-                self.set(self.list.members.clone(), self.me, version);
+                self.set(self.list.members.clone(), self.local_id, version);
                 self.manage(is_reported);
             }
             Some(_) => {}
@@ -422,17 +426,17 @@ impl Places {
         let is_newer = list.version > mine.version;
         let is_from_host = list.host == from && list.has(from);
         if mine.members.is_empty() {
-            if is_newer && list.has(self.me) && list.has(from) {
+            if is_newer && list.has(self.local_id) && list.has(from) {
                 self.take(list);
             }
             return;
         }
         if self.is_host() {
-            let is_below = is_from_host && from < self.me;
+            let is_below = is_from_host && from < self.local_id;
             let is_whole = mine.members.iter().all(|&member| list.has(member));
-            let is_successor = is_newer && mine.has(list.host) && list.host != self.me;
+            let is_successor = is_newer && mine.has(list.host) && list.host != self.local_id;
             let is_played = self.linked.values().any(|linked| linked.has_joined);
-            if list.has(self.me) && (is_successor || is_below && is_newer) && is_whole {
+            if list.has(self.local_id) && (is_successor || is_below && is_newer) && is_whole {
                 self.take(list);
             } else if is_successor && !is_played {
                 self.lose(list.version);
@@ -443,7 +447,7 @@ impl Places {
             }
         } else if is_newer && (from == mine.host || self.host_lost.is_some() && mine.has(list.host))
         {
-            if list.has(self.me) {
+            if list.has(self.local_id) {
                 self.take(list);
             } else {
                 self.lose(list.version);
@@ -458,7 +462,7 @@ impl Places {
     }
 
     fn lose(&mut self, version: u64) {
-        self.set(Vec::new(), self.me, version);
+        self.set(Vec::new(), self.local_id, version);
     }
 
     fn set(&mut self, members: Vec<PeerId>, host: PeerId, version: u64) {

@@ -41,7 +41,7 @@ const SILENT: Duration = Duration::from_millis(700);
 #[derive(Debug, Clone)]
 pub struct RoomSetup {
     /// This player.
-    pub me: PeerId,
+    pub local_id: PeerId,
     /// The game's id and, if it has any, version, such as `"my-game/2"`.
     pub game: String,
     /// Ticks per second.
@@ -62,9 +62,9 @@ pub struct RoomSetup {
 
 impl RoomSetup {
     /// A game with these kinds of messages; the rest as most games have it.
-    pub fn new(me: PeerId, game: &str, kinds: Kinds) -> Self {
+    pub fn new(local_id: PeerId, game: &str, kinds: Kinds) -> Self {
         Self {
-            me,
+            local_id,
             game: game.to_owned(),
             rate: TickRate::default(),
             kinds,
@@ -127,7 +127,7 @@ impl RoomSession {
     /// If the game's id or the join data is too long, or a name is taken.
     pub fn new(setup: RoomSetup) -> Result<Self, SetupError> {
         let RoomSetup {
-            me,
+            local_id,
             game,
             rate,
             mut kinds,
@@ -155,11 +155,11 @@ impl RoomSession {
             sessions: 0,
             clock: RoomClock::new(rate),
             advanced: Duration::ZERO,
-            roster: Roster::new(me, 0, policy, rate),
-            host: me,
+            roster: Roster::new(local_id, 0, policy, rate),
+            host: local_id,
             peers: BTreeMap::new(),
             tickets: BTreeMap::new(),
-            places: capacity.map(|capacity| Places::new(me, capacity)),
+            places: capacity.map(|capacity| Places::new(local_id, capacity)),
             admitted: BTreeMap::new(),
             news: VecDeque::new(),
             received: Vec::new(),

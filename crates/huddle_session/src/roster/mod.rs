@@ -47,7 +47,7 @@ const MAX_HEARD_OF: usize = 1024;
 /// is kicked again. Every member counts for itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Roster {
-    me: PeerId,
+    local_id: PeerId,
     joined: u32,
     policy: KickPolicy,
     rate: TickRate,
@@ -112,9 +112,9 @@ pub enum KickError {
 
 impl Roster {
     /// A room without peers. `joined` is when this player joined, on the room's clock.
-    pub(crate) fn new(me: PeerId, joined: u32, policy: KickPolicy, rate: TickRate) -> Self {
+    pub(crate) fn new(local_id: PeerId, joined: u32, policy: KickPolicy, rate: TickRate) -> Self {
         Self {
-            me,
+            local_id,
             joined,
             policy,
             rate,
@@ -136,7 +136,7 @@ impl Roster {
 
     /// A peer is linked from now on and says that it joined at `claim`.
     pub(crate) fn meet(&mut self, peer: PeerId, claim: u32, tick: u32) {
-        if peer == self.me {
+        if peer == self.local_id {
             return;
         }
         self.hear_of(peer, tick);
@@ -194,7 +194,7 @@ impl Roster {
     /// # Errors
     /// If the room's policy does not allow it, or the player is not there.
     pub(crate) fn request_kick(&mut self, peer: PeerId, tick: u32) -> Result<(), KickError> {
-        if peer == self.me {
+        if peer == self.local_id {
             return Err(KickError::Yourself);
         }
         if !self.members.contains_key(&peer) {
@@ -202,12 +202,12 @@ impl Roster {
         }
         match self.policy {
             KickPolicy::Nobody => return Err(KickError::Nobody),
-            KickPolicy::Host if self.host() != self.me => {
+            KickPolicy::Host if self.host() != self.local_id => {
                 return Err(KickError::NotHost { host: self.host() });
             }
             KickPolicy::Host | KickPolicy::Majority => {}
         }
-        self.wish(self.me, peer, tick)?;
+        self.wish(self.local_id, peer, tick)?;
         self.events
             .push_back(RosterEvent::Send(RosterMessage::Kick(peer)));
         self.count(tick);
@@ -222,14 +222,14 @@ impl Roster {
     /// The member longest in the room.
     pub(crate) fn host(&self) -> PeerId {
         let others = self.members.iter().map(|(&id, member)| (member.joined, id));
-        let oldest = others.chain([(self.joined, self.me)]).min();
-        oldest.map_or(self.me, |(_, id)| id)
+        let oldest = others.chain([(self.joined, self.local_id)]).min();
+        oldest.map_or(self.local_id, |(_, id)| id)
     }
 
     /// When a member joined, as far as it is believed.
     #[cfg(test)]
     pub(crate) fn joined(&self, peer: PeerId) -> Option<u32> {
-        if peer == self.me {
+        if peer == self.local_id {
             return Some(self.joined);
         }
         self.members.get(&peer).map(|member| member.joined)
@@ -238,7 +238,7 @@ impl Roster {
     /// Who a member says it is linked with, in the order of their ids; empty before its first
     /// report.
     pub(crate) fn links_of(&self, peer: PeerId) -> Vec<PeerId> {
-        if peer == self.me {
+        if peer == self.local_id {
             return self.members.keys().copied().collect();
         }
         let links = self
@@ -261,14 +261,14 @@ impl Roster {
         let mut missing = BTreeSet::new();
         for (&a, member) in &self.members {
             let Some(links) = &member.links else { continue };
-            for &b in self.members.keys().chain([&self.me]) {
+            for &b in self.members.keys().chain([&self.local_id]) {
                 if a != b && !links.contains(&b) {
                     missing.insert((a.min(b), a.max(b)));
                 }
             }
             for &b in links {
-                if b != self.me && !self.members.contains_key(&b) {
-                    missing.insert((self.me.min(b), self.me.max(b)));
+                if b != self.local_id && !self.members.contains_key(&b) {
+                    missing.insert((self.local_id.min(b), self.local_id.max(b)));
                 }
             }
         }
@@ -322,7 +322,7 @@ impl Roster {
         self.expire(tick);
         let targets: BTreeSet<_> = self.wishes.keys().map(|&(_, peer)| peer).collect();
         for peer in targets {
-            let is_here = peer == self.me || self.members.contains_key(&peer);
+            let is_here = peer == self.local_id || self.members.contains_key(&peer);
             let by = self.kicked_by(peer);
             if is_here && !by.is_empty() && self.kicked.insert(peer) {
                 self.events.push_back(RosterEvent::Kick { peer, by });

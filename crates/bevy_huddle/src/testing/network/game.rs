@@ -62,7 +62,7 @@ impl Network {
 
     /// A new player in a room; links to the others are made from now on.
     pub(crate) fn join(&mut self, room: &str) -> PeerId {
-        let me = PeerId::from_u128(self.rng.u128(..));
+        let local_id = PeerId::from_u128(self.rng.u128(..));
         let others: Vec<_> = self
             .members
             .iter()
@@ -75,31 +75,31 @@ impl Network {
             polled: self.now,
             stopped: None,
         };
-        self.members.insert(me, member);
+        self.members.insert(local_id, member);
         for other in others {
-            let pair = Pair::of(me, other);
+            let pair = Pair::of(local_id, other);
             self.relations.insert(pair, Relation::default());
             self.plan(Duration::ZERO, Step::Connect(pair));
         }
-        me
+        local_id
     }
 
     /// Leaves and says so to everybody; the farewell comes behind what was sent before.
-    pub(crate) fn leave(&mut self, me: PeerId) {
-        if self.members.remove(&me).is_none() {
+    pub(crate) fn leave(&mut self, local_id: PeerId) {
+        if self.members.remove(&local_id).is_none() {
             return;
         }
-        for pair in self.pairs_of(me) {
-            self.part(pair, pair.side(me), DisconnectReason::Left);
+        for pair in self.pairs_of(local_id) {
+            self.part(pair, pair.side(local_id), DisconnectReason::Left);
         }
     }
 
     /// Stops a player without a word.
-    pub(crate) fn kill(&mut self, me: PeerId) {
-        self.members.remove(&me);
-        for pair in self.pairs_of(me) {
+    pub(crate) fn kill(&mut self, local_id: PeerId) {
+        self.members.remove(&local_id);
+        for pair in self.pairs_of(local_id) {
             if let Some(relation) = self.relations.get_mut(&pair) {
-                relation.close(pair.side(me));
+                relation.close(pair.side(local_id));
             }
         }
     }
@@ -110,12 +110,16 @@ impl Network {
         self.members.contains_key(&player)
     }
 
-    pub(crate) fn disconnect(&mut self, me: PeerId, peer: PeerId) {
-        let pair = Pair::of(me, peer);
-        if self.is_open(me, peer) {
-            self.part(pair, pair.side(me), DisconnectReason::DisconnectedByPeer);
+    pub(crate) fn disconnect(&mut self, local_id: PeerId, peer: PeerId) {
+        let pair = Pair::of(local_id, peer);
+        if self.is_open(local_id, peer) {
+            self.part(
+                pair,
+                pair.side(local_id),
+                DisconnectReason::DisconnectedByPeer,
+            );
             self.tell(
-                me,
+                local_id,
                 RoomEvent::PeerLeft {
                     peer,
                     reason: DisconnectReason::DisconnectedLocally,
@@ -124,25 +128,25 @@ impl Network {
         }
     }
 
-    pub(crate) fn poll(&mut self, me: PeerId) -> Option<RoomEvent> {
+    pub(crate) fn poll(&mut self, local_id: PeerId) -> Option<RoomEvent> {
         self.advance(self.now);
-        let member = self.members.get_mut(&me)?;
+        let member = self.members.get_mut(&local_id)?;
         member.polled = self.now;
-        self.set_stopped(me, None);
-        self.members.get_mut(&me)?.inbox.pop_front()
+        self.set_stopped(local_id, None);
+        self.members.get_mut(&local_id)?.inbox.pop_front()
     }
 
-    pub(crate) fn credit(&self, me: PeerId, peer: PeerId, channel: Channel) -> usize {
-        if !self.is_open(me, peer) {
+    pub(crate) fn credit(&self, local_id: PeerId, peer: PeerId, channel: Channel) -> usize {
+        if !self.is_open(local_id, peer) {
             return 0;
         }
-        let queued = self.queued(me, peer)[channel.index()];
+        let queued = self.queued(local_id, peer)[channel.index()];
         channel.send_limit().saturating_sub(queued)
     }
 
     pub(crate) fn send(
         &mut self,
-        me: PeerId,
+        local_id: PeerId,
         peer: PeerId,
         channel: Channel,
         bytes: Bytes,
@@ -153,9 +157,9 @@ impl Network {
         if bytes.first() == Some(&0xff) {
             return Err(SendError::ReservedByte);
         }
-        let pair = Pair::of(me, peer);
-        let side = pair.side(me);
-        let credit = self.credit(me, peer, channel);
+        let pair = Pair::of(local_id, peer);
+        let side = pair.side(local_id);
+        let credit = self.credit(local_id, peer, channel);
         let Some(relation) = self
             .relations
             .get_mut(&pair)
@@ -174,12 +178,12 @@ impl Network {
         Ok(())
     }
 
-    pub(crate) fn stats(&self, me: PeerId, peer: PeerId) -> Option<LinkStats> {
-        let pair = Pair::of(me, peer);
-        let end = &self.relations.get(&pair)?.ends[pair.side(me)];
+    pub(crate) fn stats(&self, local_id: PeerId, peer: PeerId) -> Option<LinkStats> {
+        let pair = Pair::of(local_id, peer);
+        let end = &self.relations.get(&pair)?.ends[pair.side(local_id)];
         end.open.then(|| LinkStats {
             silence: self.now.saturating_sub(end.heard),
-            queued: self.queued(me, peer),
+            queued: self.queued(local_id, peer),
             ..end.stats
         })
     }
@@ -190,11 +194,11 @@ impl Network {
         self.tell(player, event);
     }
 
-    fn queued(&self, me: PeerId, peer: PeerId) -> [usize; 3] {
-        let pair = Pair::of(me, peer);
+    fn queued(&self, local_id: PeerId, peer: PeerId) -> [usize; 3] {
+        let pair = Pair::of(local_id, peer);
         self.relations
             .get(&pair)
             .and_then(|relation| relation.links.get(&relation.generation))
-            .map_or([0; 3], |link| link.ways[pair.side(me)].queued)
+            .map_or([0; 3], |link| link.ways[pair.side(local_id)].queued)
     }
 }

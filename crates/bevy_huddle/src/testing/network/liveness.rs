@@ -29,10 +29,10 @@ impl Network {
             .members
             .iter()
             .filter(|(_, member)| self.now.saturating_sub(member.polled) >= BUSY_AFTER)
-            .map(|(&me, _)| me)
+            .map(|(&local_id, _)| local_id)
             .collect();
-        for me in busy {
-            self.set_stopped(me, Some(StopReason::Busy));
+        for local_id in busy {
+            self.set_stopped(local_id, Some(StopReason::Busy));
         }
         let pairs: Vec<_> = self.relations.keys().copied().collect();
         for (pair, side) in pairs.into_iter().flat_map(|pair| [(pair, 0), (pair, 1)]) {
@@ -65,15 +65,15 @@ impl Network {
     }
 
     /// Tells the other players whether a player's game runs.
-    pub(super) fn set_stopped(&mut self, me: PeerId, stopped: Option<StopReason>) {
-        let Some(member) = self.members.get_mut(&me) else {
+    pub(super) fn set_stopped(&mut self, local_id: PeerId, stopped: Option<StopReason>) {
+        let Some(member) = self.members.get_mut(&local_id) else {
             return;
         };
         if std::mem::replace(&mut member.stopped, stopped) == stopped {
             return;
         }
-        for pair in self.pairs_of(me) {
-            self.say_stopped(pair, pair.side(me));
+        for pair in self.pairs_of(local_id) {
+            self.say_stopped(pair, pair.side(local_id));
         }
     }
 

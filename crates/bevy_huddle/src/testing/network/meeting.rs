@@ -109,9 +109,9 @@ impl Network {
         };
         relation.close(side);
         let link = relation.current_link(pair);
-        let (me, peer) = (pair.member(side), pair.member(1 - side));
+        let (local_id, peer) = (pair.member(side), pair.member(1 - side));
         self.tell(
-            me,
+            local_id,
             RoomEvent::PeerLeft {
                 peer,
                 reason: DisconnectReason::Lost,

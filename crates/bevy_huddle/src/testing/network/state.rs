@@ -131,11 +131,11 @@ impl Network {
             .collect()
     }
 
-    pub(super) fn is_open(&self, me: PeerId, peer: PeerId) -> bool {
-        let pair = Pair::of(me, peer);
+    pub(super) fn is_open(&self, local_id: PeerId, peer: PeerId) -> bool {
+        let pair = Pair::of(local_id, peer);
         self.relations
             .get(&pair)
-            .is_some_and(|relation| relation.ends[pair.side(me)].open)
+            .is_some_and(|relation| relation.ends[pair.side(local_id)].open)
     }
 
     pub(super) fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {

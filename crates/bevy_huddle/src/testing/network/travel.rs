@@ -12,8 +12,8 @@ use crate::testing::network::{
 impl Network {
     /// Sends from one side of a link to the other.
     pub(super) fn launch(&mut self, link: LinkId, from: usize, cargo: Cargo) {
-        let (me, peer) = (link.pair.member(from), link.pair.member(1 - from));
-        let airtime = self.conditions(me, peer).airtime(cargo.len());
+        let (local_id, peer) = (link.pair.member(from), link.pair.member(1 - from));
+        let airtime = self.conditions(local_id, peer).airtime(cargo.len());
         let now = self.now;
         let Some(open) = self.link_mut(link) else {
             return;
@@ -91,8 +91,8 @@ impl Network {
 
     fn deliver(&mut self, link: LinkId, to: usize, cargo: Cargo) {
         let LinkId { pair, .. } = link;
-        let (me, peer) = (pair.member(to), pair.member(1 - to));
-        if !self.is_open(me, peer) {
+        let (local_id, peer) = (pair.member(to), pair.member(1 - to));
+        if !self.is_open(local_id, peer) {
             return;
         }
         self.heard(pair, to);
@@ -110,7 +110,7 @@ impl Network {
                     bytes,
                     arrived,
                 };
-                self.tell(me, packet);
+                self.tell(local_id, packet);
             }
             Cargo::Stopped(reason) => {
                 if let Some(relation) = self.relations.get_mut(&pair) {

@@ -80,7 +80,7 @@ impl Supervisor {
         let complete = self.here().count() + 1 == usize::from(size.get());
         let mine_to_choose = self
             .here()
-            .all(|(id, peer)| self.me < id && !peer.is_matchbox_client);
+            .all(|(id, peer)| self.local_id < id && !peer.is_matchbox_client);
         if !complete || !mine_to_choose {
             return;
         }
@@ -96,7 +96,7 @@ impl Supervisor {
     pub(super) fn follow_group(&mut self, from: PeerId, room: Uuid) {
         let lowest = self.here().next().map(|(id, _)| id);
         let by_peers = matches!(self.grouping, Grouping::ByPeers(_));
-        if by_peers && lowest == Some(from) && from < self.me {
+        if by_peers && lowest == Some(from) && from < self.local_id {
             self.grouping = Grouping::Settled;
             self.group_room = Some(room);
         }

@@ -29,7 +29,7 @@ impl Supervisor {
                         }
                         mine.tag = (!link.is_matchbox_client).then_some(Tag {
                             attempt: link.attempt,
-                            session: self.me,
+                            session: self.local_id,
                         });
                         let signal = match kind {
                             SdpKind::Offer => Signal::Offer(mine),
@@ -97,7 +97,7 @@ impl Supervisor {
             Some(claimed) => {
                 let knows = self.peers.get(&claimed).map(|peer| peer.secret.knows());
                 let hello = Hello {
-                    session: self.me,
+                    session: self.local_id,
                     nonce: entropy.bytes(),
                     share: entropy.bytes(),
                     knows: knows.unwrap_or(Secret::Nothing.knows()),
@@ -244,13 +244,13 @@ impl Supervisor {
                 control(actions, id, Channel::Events, &Control::Hello(hello));
                 control(actions, id, Channel::Events, &Control::Proof(proof));
             }
-            Step::Proven { secret } if is_controller(self.me, claimed) => {
+            Step::Proven { secret } if is_controller(self.local_id, claimed) => {
                 control(actions, id, Channel::Events, &Control::Use);
                 self.remember(claimed, Secret::Unconfirmed(secret));
                 self.activate(now, id, claimed, entropy, actions);
             }
             Step::Proven { .. } => {}
-            Step::Use { .. } if is_controller(self.me, claimed) => {
+            Step::Use { .. } if is_controller(self.local_id, claimed) => {
                 let why = "it decided what was not its to decide";
                 self.refuse(
                     now,

@@ -85,11 +85,11 @@ type Actions = VecDeque<Action>;
 /// All links of a room.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
-    me: PeerId,
+    local_id: PeerId,
     relay_only: bool,
     /// Why this player's game does not run, if it does not.
     stopped: Option<StopReason>,
-    my_sid: Option<SignalingId>,
+    local_sid: Option<SignalingId>,
     members: BTreeMap<SignalingId, Member>,
     peers: BTreeMap<PeerId, Peer>,
     links: BTreeMap<LinkId, Link>,
@@ -108,12 +108,12 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(crate) fn new(me: PeerId, relay_only: bool, group_size: Option<NonZeroU16>) -> Self {
+    pub(crate) fn new(local_id: PeerId, relay_only: bool, group_size: Option<NonZeroU16>) -> Self {
         Self {
-            me,
+            local_id,
             relay_only,
             stopped: None,
-            my_sid: None,
+            local_sid: None,
             members: BTreeMap::new(),
             peers: BTreeMap::new(),
             links: BTreeMap::new(),

@@ -12,11 +12,11 @@ impl Supervisor {
         match message {
             ServerMessage::KeepAlive | ServerMessage::Group(_) => {}
             // One id for one connection; whatever follows is not for us to spread.
-            ServerMessage::IdAssigned(_) if self.my_sid.is_some() => {
+            ServerMessage::IdAssigned(_) if self.local_sid.is_some() => {
                 self.server_violation(now, ProtocolViolation::SecondId, actions);
             }
             ServerMessage::IdAssigned(sid) => {
-                self.my_sid = Some(sid);
+                self.local_sid = Some(sid);
                 for peer in self
                     .peers
                     .values()
@@ -29,7 +29,7 @@ impl Supervisor {
             }
             ServerMessage::NewPeer(sid) => {
                 // Only a server that makes it up gives somebody else this player's name.
-                if Some(sid) == self.my_sid || sid.matchbox_peer() == self.me {
+                if Some(sid) == self.local_sid || sid.matchbox_peer() == self.local_id {
                     return self.server_violation(now, ProtocolViolation::Announced(sid), actions);
                 }
                 let Some(member) = self.member(sid) else {
@@ -63,8 +63,8 @@ impl Supervisor {
             }
             ServerMessage::Members(sids) => {
                 for sid in sids {
-                    if Some(sid) != self.my_sid
-                        && sid.matchbox_peer() != self.me
+                    if Some(sid) != self.local_sid
+                        && sid.matchbox_peer() != self.local_id
                         && let Some(member) = self.member(sid)
                     {
                         member.offers_since.get_or_insert(now);
@@ -104,7 +104,7 @@ impl Supervisor {
     /// Signaling ids mean nothing any more; links do.
     pub(crate) fn signaling_lost(&mut self, actions: &mut Actions) {
         self.grouping.lost();
-        self.my_sid = None;
+        self.local_sid = None;
         let reported = std::mem::take(&mut self.members).into_values();
         let reported = reported.filter_map(|member| member.reported);
         actions.extend(reported.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));
@@ -137,7 +137,7 @@ impl Supervisor {
     pub(super) fn offer(&mut self, now: Duration, sid: SignalingId, actions: &mut Actions) {
         // Without a connection to the server the offer would be lost, and what follows it would
         // arrive under a signaling id that the peer has no offer of.
-        if self.is_busy() || self.is_ignored(sid) || self.my_sid.is_none() {
+        if self.is_busy() || self.is_ignored(sid) || self.local_sid.is_none() {
             return;
         }
         let replaces = self
@@ -187,14 +187,14 @@ impl Supervisor {
     fn is_impostor(&self, sid: SignalingId, claimed: Option<PeerId>) -> bool {
         match claimed {
             None => {
-                sid.matchbox_peer() == self.me
+                sid.matchbox_peer() == self.local_id
                     || self
                         .peers
                         .get(&sid.matchbox_peer())
                         .is_some_and(|peer| !peer.is_matchbox_client)
             }
             Some(claimed) => {
-                claimed == self.me
+                claimed == self.local_id
                     || self
                         .members
                         .contains_key(&SignalingId::of_matchbox_peer(claimed))
@@ -260,7 +260,7 @@ impl Supervisor {
         offer: Description,
         actions: &mut Actions,
     ) {
-        let (me, tag) = (self.me, offer.tag);
+        let (local_id, tag) = (self.local_id, offer.tag);
         let claimed = tag.map(|tag| tag.session);
         let Some(member) = self.member(sid) else {
             return;
@@ -309,7 +309,8 @@ impl Supervisor {
         let attempt = tag.map_or(1, |tag| tag.attempt);
         if let Some((pending, link)) = self.pending_with(sid) {
             let (offering, older) = (link.offering, link.attempt < attempt);
-            let mine_goes_first = offering && claimed.is_none_or(|other| is_controller(me, other));
+            let mine_goes_first =
+                offering && claimed.is_none_or(|other| is_controller(local_id, other));
             if mine_goes_first || (!offering && !older) {
                 return;
             }
@@ -355,7 +356,7 @@ impl Supervisor {
         let expected = link.offering
             && link.theirs.is_none()
             && match answer.tag {
-                Some(tag) => tag.attempt == link.attempt && tag.session != self.me,
+                Some(tag) => tag.attempt == link.attempt && tag.session != self.local_id,
                 None => link.attempt == 1,
             };
         if !expected || !self.may_link(sid, claimed) {

@@ -64,8 +64,13 @@ impl Supervisor {
         if let Some(old) = replaced.and_then(|old| self.links.get_mut(&old)) {
             old.phase = Phase::Draining(who, now + DRAIN);
         }
-        if let (Some(my_sid), false) = (self.my_sid, is_matchbox_client) {
-            control(actions, id, Channel::Events, &Control::SignalingId(my_sid));
+        if let (Some(local_sid), false) = (self.local_sid, is_matchbox_client) {
+            control(
+                actions,
+                id,
+                Channel::Events,
+                &Control::SignalingId(local_sid),
+            );
         }
         // What was said on an earlier link may not have arrived.
         if !is_matchbox_client && (stopped.is_some() || !is_first) {
@@ -125,8 +130,13 @@ impl Supervisor {
                     member.session = Some(from);
                 }
                 self.found_at(from, sid, actions);
-                if let Some(my_sid) = self.my_sid {
-                    control(actions, id, Channel::Events, &Control::SignalingId(my_sid));
+                if let Some(local_sid) = self.local_sid {
+                    control(
+                        actions,
+                        id,
+                        Channel::Events,
+                        &Control::SignalingId(local_sid),
+                    );
                 }
             }
             Control::Bye(why) => {
@@ -154,7 +164,7 @@ impl Supervisor {
     /// A peer says under which signaling id it can be reached. That is about this peer alone:
     /// it says nothing of what the server tells of that id.
     pub(super) fn found_at(&mut self, id: PeerId, sid: SignalingId, actions: &mut Actions) {
-        if Some(sid) == self.my_sid || sid.matchbox_peer() == self.me {
+        if Some(sid) == self.local_sid || sid.matchbox_peer() == self.local_id {
             return;
         }
         if let Some(peer) = self.peers.get_mut(&id) {

@@ -128,7 +128,7 @@ impl Supervisor {
                 && !peer.is_matchbox_client
                 && !peer.farewell
                 && !peer.is_healthy()
-                && is_controller(self.me, **id)
+                && is_controller(self.local_id, **id)
         });
         let sids = named
             .map(|(sid, _)| *sid)
