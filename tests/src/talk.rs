@@ -160,10 +160,13 @@ impl Heard {
     fn step(&mut self, room: &mut Room) {
         while let Some(event) = room.poll() {
             match event {
-                RoomEvent::PeerJoined { peer, .. } => {
+                RoomEvent::PeerJoined { peer_id: peer, .. } => {
                     self.here.insert(peer);
                 }
-                RoomEvent::PeerLeft { peer, reason } => {
+                RoomEvent::PeerLeft {
+                    peer_id: peer,
+                    reason,
+                } => {
                     self.here.remove(&peer);
                     self.left.push((peer, reason));
                 }
@@ -179,7 +182,11 @@ impl Heard {
                     self.losses.push(reason);
                 }
                 RoomEvent::Signaling(Signaling::Connected { .. }) => self.connected = true,
-                RoomEvent::Packet { peer, arrived, .. } => {
+                RoomEvent::Packet {
+                    peer_id: peer,
+                    arrived,
+                    ..
+                } => {
                     if let Some(last) = self.last.insert(peer, arrived) {
                         let silence = arrived.saturating_duration_since(last);
                         let longest = self.longest_silence.entry(peer).or_default();

@@ -49,7 +49,7 @@ pub trait HuddleCommandsExt {
     /// struct Welcome;
     ///
     /// fn on_joined(joined: On<PeerJoined>, mut commands: Commands) {
-    ///     commands.send_to(joined.peer, Welcome);
+    ///     commands.send_to(joined.peer_id, Welcome);
     /// }
     /// # App::new().add_observer(on_joined);
     /// ```
@@ -67,11 +67,11 @@ pub trait HuddleCommandsExt {
 
     /// Cuts a peer off: nothing from them arrives any more. It concerns this player alone, and
     /// always works; see [`kick_peer`](Self::kick_peer).
-    fn disconnect_peer(&mut self, peer: PeerId);
+    fn disconnect_peer(&mut self, peer_id: PeerId);
 
     /// Requests that a player is kicked from the room: an order or a vote, by the policy that was chosen
     /// with [`RoomOptions::kick_policy`]. [`KickFailed`] says why it does not work.
-    fn kick_peer(&mut self, peer: PeerId);
+    fn kick_peer(&mut self, peer_id: PeerId);
 
     /// Sends bytes of any length in the background, beside everything else: a map, a picture, a
     /// replay. The recipients see [`TransferReceived`](crate::TransferReceived), and this player
@@ -86,13 +86,13 @@ pub trait HuddleCommandsExt {
 
     /// Ends a transfer from or to a peer, which fails at both ends. Nothing happens if it has ended
     /// already.
-    fn cancel_transfer(&mut self, peer: PeerId, transfer: TransferId);
+    fn cancel_transfer(&mut self, peer_id: PeerId, transfer: TransferId);
 
     /// Sends bytes unchanged to a [matchbox client](crate::Peer::is_matchbox_client), over one of the link's channels:
     /// [`Channel::State`] is unreliable and unordered, the others are reliable and ordered. At most
     /// 16 000 bytes, of which the first is not 0xFF. What it sends is
     /// [`RawReceived`](crate::RawReceived).
-    fn send_raw(&mut self, peer: PeerId, channel: Channel, bytes: impl Into<Bytes>);
+    fn send_raw(&mut self, peer_id: PeerId, channel: Channel, bytes: impl Into<Bytes>);
 }
 
 impl HuddleCommandsExt for Commands<'_, '_> {
@@ -134,16 +134,16 @@ impl HuddleCommandsExt for Commands<'_, '_> {
         self.queue(move |world: &mut World| share(world, &value));
     }
 
-    fn disconnect_peer(&mut self, peer: PeerId) {
+    fn disconnect_peer(&mut self, peer_id: PeerId) {
         self.queue(move |world: &mut World| {
             for room in rooms(world) {
-                disconnect(world, room, peer, DisconnectReason::DisconnectedLocally);
+                disconnect(world, room, peer_id, DisconnectReason::DisconnectedLocally);
             }
         });
     }
 
-    fn kick_peer(&mut self, peer: PeerId) {
-        self.queue(move |world: &mut World| kick(world, peer));
+    fn kick_peer(&mut self, peer_id: PeerId) {
+        self.queue(move |world: &mut World| kick(world, peer_id));
     }
 
     fn send_transfer(
@@ -156,21 +156,21 @@ impl HuddleCommandsExt for Commands<'_, '_> {
         self.queue(move |world: &mut World| send_transfer(world, &to, &label, &bytes));
     }
 
-    fn cancel_transfer(&mut self, peer: PeerId, transfer: TransferId) {
+    fn cancel_transfer(&mut self, peer_id: PeerId, transfer: TransferId) {
         self.queue(move |world: &mut World| {
             for room in rooms(world) {
                 if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-                    link.session.cancel(peer, transfer);
+                    link.session.cancel(peer_id, transfer);
                 }
             }
         });
     }
 
-    fn send_raw(&mut self, peer: PeerId, channel: Channel, bytes: impl Into<Bytes>) {
+    fn send_raw(&mut self, peer_id: PeerId, channel: Channel, bytes: impl Into<Bytes>) {
         let bytes = bytes.into();
         self.queue(move |world: &mut World| {
             let rooms = rooms(world);
-            send_raw(world, &rooms, peer, channel, bytes);
+            send_raw(world, &rooms, peer_id, channel, bytes);
         });
     }
 }
@@ -186,11 +186,11 @@ fn rooms(world: &mut World) -> Vec<Entity> {
 }
 
 /// Requests that a player is kicked from the room in which they are, or else from the first.
-fn kick(world: &mut World, peer: PeerId) {
+fn kick(world: &mut World, peer_id: PeerId) {
     let rooms = rooms(world);
     let is_in = |room: &Entity| {
         let link = world.get::<RoomLink>(*room);
-        link.is_some_and(|link| link.peers.entity(peer).is_some())
+        link.is_some_and(|link| link.peers.entity(peer_id).is_some())
     };
     let Some(room) = rooms.iter().copied().find(is_in).or(rooms.first().copied()) else {
         return;
@@ -198,11 +198,11 @@ fn kick(world: &mut World, peer: PeerId) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    if let Err(error) = link.session.request_kick(peer) {
-        log::warn!("{peer} cannot be kicked: {error}");
+    if let Err(error) = link.session.request_kick(peer_id) {
+        log::warn!("{peer_id} cannot be kicked: {error}");
         let failed = KickFailed {
             entity: room,
-            peer,
+            peer_id,
             error,
         };
         trigger_failure(world, failed);

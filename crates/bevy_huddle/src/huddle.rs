@@ -86,9 +86,9 @@ impl Huddle<'_, '_> {
     }
 
     /// The entity of another player.
-    pub fn peer_entity(&self, peer: PeerId) -> Option<Entity> {
+    pub fn peer_entity(&self, peer_id: PeerId) -> Option<Entity> {
         self.peers()
-            .find(|(_, other)| other.id == peer)
+            .find(|(_, other)| other.id == peer_id)
             .map(|(entity, _)| entity)
     }
 

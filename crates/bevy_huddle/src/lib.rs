@@ -116,7 +116,7 @@
 //! }
 //!
 //! fn on_refused(refused: On<PeerRefused>) {
-//!     println!("cannot play with {}: {}", refused.peer, refused.refusal);
+//!     println!("cannot play with {}: {}", refused.peer_id, refused.refusal);
 //! }
 //!
 //! # App::new()
@@ -193,8 +193,8 @@
 //! }
 //!
 //! fn on_splash(splash: On<FromPeer<Splash>>, mut commands: Commands) {
-//!     println!("{} splashed, {}", splash.peer, splash.message.strength);
-//!     commands.send_to(splash.peer, Splash { strength: 2.0 });
+//!     println!("{} splashed, {}", splash.peer_id, splash.message.strength);
+//!     commands.send_to(splash.peer_id, Splash { strength: 2.0 });
 //! }
 //!
 //! # App::new()
@@ -233,7 +233,7 @@
 //! # use bevy::prelude::*;
 //! # use bevy_huddle::prelude::*;
 //! fn send_map(joined: On<PeerJoined>, mut commands: Commands) {
-//!     commands.send_transfer(joined.peer, "map", vec![7; 300_000]);
+//!     commands.send_transfer(joined.peer_id, "map", vec![7; 300_000]);
 //! }
 //!
 //! fn on_progress(transfer: On<TransferProgress>) {

@@ -17,10 +17,10 @@ pub(crate) trait Transport: Send + Sync + 'static {
     /// A random number that nobody can guess, except in tests.
     fn seed(&mut self) -> u64;
     fn poll(&mut self) -> Option<RoomEvent>;
-    fn credit(&self, peer: PeerId, channel: Channel) -> usize;
-    fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError>;
-    fn stats(&self, peer: PeerId) -> Option<LinkStats>;
-    fn disconnect(&mut self, peer: PeerId);
+    fn credit(&self, peer_id: PeerId, channel: Channel) -> usize;
+    fn send(&mut self, peer_id: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError>;
+    fn stats(&self, peer_id: PeerId) -> Option<LinkStats>;
+    fn disconnect(&mut self, peer_id: PeerId);
     /// Leaves without waiting; dropping may wait a little for the farewell to go out.
     fn leave(self: Box<Self>);
 }
@@ -42,20 +42,20 @@ impl Transport for huddle_mesh::Room {
         self.poll()
     }
 
-    fn credit(&self, peer: PeerId, channel: Channel) -> usize {
-        self.credit(peer, channel)
+    fn credit(&self, peer_id: PeerId, channel: Channel) -> usize {
+        self.credit(peer_id, channel)
     }
 
-    fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError> {
-        self.send(peer, channel, bytes)
+    fn send(&mut self, peer_id: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError> {
+        self.send(peer_id, channel, bytes)
     }
 
-    fn stats(&self, peer: PeerId) -> Option<LinkStats> {
-        self.stats(peer)
+    fn stats(&self, peer_id: PeerId) -> Option<LinkStats> {
+        self.stats(peer_id)
     }
 
-    fn disconnect(&mut self, peer: PeerId) {
-        self.disconnect(peer);
+    fn disconnect(&mut self, peer_id: PeerId) {
+        self.disconnect(peer_id);
     }
 
     fn leave(self: Box<Self>) {

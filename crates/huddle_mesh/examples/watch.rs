@@ -15,10 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     loop {
         while let Some(event) = room.poll() {
             println!("{event:?}");
-            if let RoomEvent::PeerJoined { peer, .. } = event {
+            if let RoomEvent::PeerJoined { peer_id: peer, .. } = event {
                 room.send(peer, Channel::Events, Bytes::from_static(b"hello"))?;
             }
-            if let RoomEvent::Packet { peer, .. } = event {
+            if let RoomEvent::Packet { peer_id: peer, .. } = event {
                 println!("{:?}", room.stats(peer));
             }
         }

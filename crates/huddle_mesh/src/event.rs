@@ -19,7 +19,7 @@ pub enum RoomEvent {
     /// A link to a player is open and the player has proven who they are.
     PeerJoined {
         /// Who. The same id as before, if `returning`.
-        peer: PeerId,
+        peer_id: PeerId,
         /// Whether this player was here before and had been lost.
         returning: bool,
         /// Whether the other side is a stock matchbox client: bytes go raw both ways and no
@@ -36,7 +36,7 @@ pub enum RoomEvent {
     /// A player is gone.
     PeerLeft {
         /// Who.
-        peer: PeerId,
+        peer_id: PeerId,
         /// Why.
         reason: DisconnectReason,
     },
@@ -45,7 +45,7 @@ pub enum RoomEvent {
     LinkFailed {
         /// Who, as far as is known: the id they go by, which is not proven before a link opens, or the one
         /// that the signaling server gave them.
-        peer: PeerId,
+        peer_id: PeerId,
         /// Why.
         reason: LinkFailure,
         /// Which attempt in a row this is, from 1 on.
@@ -57,7 +57,7 @@ pub enum RoomEvent {
     /// A packet arrived.
     Packet {
         /// From whom.
-        peer: PeerId,
+        peer_id: PeerId,
         /// On which channel.
         channel: Channel,
         /// What.
@@ -68,7 +68,7 @@ pub enum RoomEvent {
     /// A player sent faster than this game reads: packets were dropped from the unread queue.
     Overflow {
         /// From whom.
-        peer: PeerId,
+        peer_id: PeerId,
         /// On which channel. On [`Channel::State`] the oldest were dropped, else the newest.
         channel: Channel,
         /// How many since the last report.

@@ -53,7 +53,7 @@ impl Inbox {
                 returning,
                 is_matchbox_client,
             } => RoomEvent::PeerJoined {
-                peer,
+                peer_id: peer,
                 returning,
                 is_matchbox_client,
             },
@@ -67,22 +67,25 @@ impl Inbox {
             } => {
                 // The latest says it all.
                 self.events.retain(
-                    |event| !matches!(event, RoomEvent::LinkFailed { peer: p, .. } if *p == peer),
+                    |event| !matches!(event, RoomEvent::LinkFailed { peer_id: p, .. } if *p == peer),
                 );
                 RoomEvent::LinkFailed {
-                    peer,
+                    peer_id: peer,
                     reason,
                     attempt,
                 }
             }
             Told::NotLinkedOver(peer) => {
                 self.events.retain(|event| match event {
-                    RoomEvent::LinkFailed { peer: p, .. } => *p != peer,
+                    RoomEvent::LinkFailed { peer_id: p, .. } => *p != peer,
                     event => *event != RoomEvent::LinkFailureOver(peer),
                 });
                 RoomEvent::LinkFailureOver(peer)
             }
-            Told::Left { peer, reason } => RoomEvent::PeerLeft { peer, reason },
+            Told::Left { peer, reason } => RoomEvent::PeerLeft {
+                peer_id: peer,
+                reason,
+            },
             Told::Packet {
                 peer,
                 channel,
@@ -119,21 +122,21 @@ impl Inbox {
                 self.events.retain(|event| *event != unread);
                 count != self.events.len()
             }
-            RoomEvent::PeerLeft { peer: gone, .. } => {
+            RoomEvent::PeerLeft { peer_id: gone, .. } => {
                 let came = self.events.iter().rposition(
-                    |event| matches!(event, RoomEvent::PeerJoined { peer, .. } if *peer == gone),
+                    |event| matches!(event, RoomEvent::PeerJoined { peer_id: peer, .. } if *peer == gone),
                 );
                 let Some(came) = came else { return false };
                 let since = self.events.split_off(came);
                 for event in since {
                     match event {
-                        RoomEvent::PeerJoined { peer, .. }
+                        RoomEvent::PeerJoined { peer_id: peer, .. }
                         | RoomEvent::PeerUnresponsive(peer)
                         | RoomEvent::PeerRecovered(peer)
                         | RoomEvent::LinkReplaced(peer)
                             if peer == gone => {}
                         RoomEvent::Packet {
-                            peer,
+                            peer_id: peer,
                             channel,
                             bytes,
                             ..
@@ -180,7 +183,7 @@ impl Inbox {
         if !channel.is_reliable() && unread.packets[c] >= MAX_STATE_PACKETS {
             unread.drop_one(c);
             let oldest = self.events.iter().position(|event| {
-                matches!(event, RoomEvent::Packet { peer: p, channel: ch, .. } if *p == peer && *ch == channel)
+                matches!(event, RoomEvent::Packet { peer_id: p, channel: ch, .. } if *p == peer && *ch == channel)
             });
             if let Some(RoomEvent::Packet { bytes, .. }) =
                 oldest.and_then(|at| self.events.remove(at))
@@ -194,7 +197,7 @@ impl Inbox {
         self.packets += 1;
         self.bytes += bytes.len();
         self.events.push_back(RoomEvent::Packet {
-            peer,
+            peer_id: peer,
             channel,
             bytes,
             arrived: Instant::now(),
@@ -208,7 +211,7 @@ impl Inbox {
                 let dropped = std::mem::take(&mut unread.dropped[channel.index()]);
                 if dropped > 0 {
                     return Some(RoomEvent::Overflow {
-                        peer: *peer,
+                        peer_id: *peer,
                         channel,
                         dropped,
                     });
@@ -218,7 +221,7 @@ impl Inbox {
         let event = self.events.pop_front()?;
         match &event {
             RoomEvent::Packet {
-                peer,
+                peer_id: peer,
                 channel,
                 bytes,
                 ..
@@ -226,7 +229,7 @@ impl Inbox {
                 let (peer, channel, len) = (*peer, *channel, bytes.len());
                 self.forget(peer, channel, len);
             }
-            RoomEvent::PeerLeft { peer, .. } => {
+            RoomEvent::PeerLeft { peer_id: peer, .. } => {
                 let unread = self.unread.get(peer);
                 if unread.is_some_and(|unread| unread.packets == [0; 3]) {
                     self.unread.remove(peer);

@@ -30,7 +30,7 @@ const MESH_MESSAGES: usize = 256;
 /// let mut room = Room::join(RoomConfig::new("ws://localhost:3536/my-room")?)?;
 /// loop {
 ///     while let Some(event) = room.poll() {
-///         if let RoomEvent::PeerJoined { peer, .. } = event {
+///         if let RoomEvent::PeerJoined { peer_id: peer, .. } = event {
 ///             room.send(peer, Channel::Events, Bytes::from_static(b"hello"))?;
 ///         }
 ///     }

@@ -42,14 +42,14 @@ fn about(peer: PeerId, what: impl FnOnce(&str) -> String) -> Toast {
 
 fn joined(event: On<PeerJoined>, mut commands: Commands) {
     let word = if event.returning { "is back" } else { "joined" };
-    commands.trigger(about(event.peer, |name| format!("{name} {word}")));
+    commands.trigger(about(event.peer_id, |name| format!("{name} {word}")));
 }
 
 fn left(event: On<PeerLeft>, mut commands: Commands) {
     let reason = event.reason;
     // What was said of the connection is over with it.
-    commands.trigger(Outdated(Topic::Connection(event.peer)));
-    commands.trigger(about(event.peer, |name| match reason {
+    commands.trigger(Outdated(Topic::Connection(event.peer_id)));
+    commands.trigger(about(event.peer_id, |name| match reason {
         DisconnectReason::Left => format!("{name} left"),
         DisconnectReason::Lost => format!("{name} dropped"),
         DisconnectReason::DisconnectedLocally => format!("{name} was disconnected"),
@@ -61,15 +61,17 @@ fn left(event: On<PeerLeft>, mut commands: Commands) {
 }
 
 fn unresponsive(event: On<PeerUnresponsive>, mut commands: Commands) {
-    let toast = about(event.peer, |name| format!("{name}'s connection is shaky"));
-    commands.trigger(toast.about(Topic::Connection(event.peer)));
+    let toast = about(event.peer_id, |name| {
+        format!("{name}'s connection is shaky")
+    });
+    commands.trigger(toast.about(Topic::Connection(event.peer_id)));
 }
 
 fn recovered(event: On<PeerRecovered>, mut commands: Commands) {
-    let toast = about(event.peer, |name| {
+    let toast = about(event.peer_id, |name| {
         format!("{name}'s connection is fine again")
     });
-    commands.trigger(toast.about(Topic::Connection(event.peer)));
+    commands.trigger(toast.about(Topic::Connection(event.peer_id)));
 }
 
 /// While nobody else plays, the panel says it.
@@ -77,7 +79,7 @@ fn pending(event: On<PeerPending>, huddle: Huddle, mut commands: Commands) {
     if huddle.peers().next().is_some() {
         let reason = &event.reason;
         let toast = Toast::new(format!("A player wants to join: {reason}"));
-        commands.trigger(toast.about(Topic::Pending(event.peer)));
+        commands.trigger(toast.about(Topic::Pending(event.peer_id)));
     }
 }
 
@@ -105,7 +107,7 @@ fn refused(event: On<PeerRefused>, mut last: ResMut<LastRefusal>, mut commands: 
 }
 
 fn kicked(event: On<PeerKicked>, mut commands: Commands) {
-    commands.trigger(about(event.peer, |name| format!("{name} was kicked")));
+    commands.trigger(about(event.peer_id, |name| format!("{name} was kicked")));
 }
 
 fn failed(event: On<RoomFailed>, mut commands: Commands) {

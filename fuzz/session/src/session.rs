@@ -491,20 +491,20 @@ impl World {
             assert!(news <= MAX_NEWS);
             let is_pair = |peer: PeerId| me != MALLORY && peer != peer_id(MALLORY);
             match event {
-                SessionEvent::JoinRequested { peer, .. } => match self.admitted % 4 {
+                SessionEvent::JoinRequested { peer_id: peer, .. } => match self.admitted % 4 {
                     1 if !is_pair(peer) => {
                         self.rooms[me].admit(peer, Err("no".to_owned()), now);
                     }
                     2 if !is_pair(peer) => {}
                     _ => self.rooms[me].admit(peer, Ok(()), now),
                 },
-                SessionEvent::Joined { peer } => {
+                SessionEvent::Joined { peer_id: peer } => {
                     let with = self.with(me, player_of(peer));
                     with.joined += 1;
                     assert!(with.joined == 1 || !is_pair(peer), "joined twice");
                 }
                 SessionEvent::Event {
-                    peer,
+                    peer_id: peer,
                     kind,
                     payload,
                 } if is_pair(peer) => {
@@ -516,7 +516,7 @@ impl World {
                     with.heard += 1;
                 }
                 SessionEvent::State {
-                    peer,
+                    peer_id: peer,
                     kind,
                     payload,
                 } => {
@@ -524,13 +524,16 @@ impl World {
                     let at = POSES.iter().position(|pose| *pose == kind);
                     with.poses[at.expect("a kind that was declared")] = Some(payload);
                 }
-                SessionEvent::Transfer { peer, event } if is_pair(peer) => {
+                SessionEvent::Transfer {
+                    peer_id: peer,
+                    event,
+                } if is_pair(peer) => {
                     self.transferred(me, player_of(peer), event);
                 }
-                SessionEvent::Left { peer }
-                | SessionEvent::Refused { peer, .. }
-                | SessionEvent::Over { peer }
-                | SessionEvent::Undelivered { peer, .. } => {
+                SessionEvent::Left { peer_id: peer }
+                | SessionEvent::Refused { peer_id: peer, .. }
+                | SessionEvent::Over { peer_id: peer }
+                | SessionEvent::Undelivered { peer_id: peer, .. } => {
                     assert!(!is_pair(peer), "honest players stay together");
                 }
                 _ => {}

@@ -32,7 +32,7 @@ fn count<T: PeerMessage>(
     huddle: Huddle,
     mut received: ResMut<EventsReceived>,
 ) {
-    received.0 += u64::from(huddle.local_id() != Some(event.peer));
+    received.0 += u64::from(huddle.local_id() != Some(event.peer_id));
 }
 
 fn keep_failure(event: On<RoomFailed>, mut failure: ResMut<Failure>) {

@@ -120,7 +120,7 @@ fn part(left: On<PeerLeft>, probes: Query<&Probe>, mut pasts: ResMut<Pasts>) -> 
         pasts.0.remove(0);
     }
     pasts.0.push(Past {
-        id: left.peer,
+        id: left.peer_id,
         events_sent: probe.sent,
         events_received: probe.received,
         events_undelivered: probe.undelivered,

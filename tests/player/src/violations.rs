@@ -28,7 +28,7 @@ impl Violations {
 }
 
 fn message_rejected(event: On<MessageRejected>, mut violations: ResMut<Violations>) {
-    let peer = event.peer;
+    let peer = event.peer_id;
     match &event.reason {
         // A game that reads too slowly is nobody else's fault.
         RejectReason::Overflow { .. } => {}

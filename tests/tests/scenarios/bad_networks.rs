@@ -376,7 +376,11 @@ pub(crate) fn players_out_of_reach_of_each_other_read_why_and_play_when_they_are
 fn until_told(room: &mut Room, who: Option<PeerId>) -> anyhow::Result<LinkFailure> {
     let mut told = None;
     let took = until(room, TOLD, "the link fails", |event| {
-        if let RoomEvent::LinkFailed { peer, reason, .. } = event
+        if let RoomEvent::LinkFailed {
+            peer_id: peer,
+            reason,
+            ..
+        } = event
             && who.is_none_or(|who| who == *peer)
         {
             told = Some(reason.clone());

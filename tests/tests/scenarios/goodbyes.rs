@@ -81,7 +81,10 @@ pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
 fn until_left(room: &mut Room, who: PeerId, why: DisconnectReason) -> anyhow::Result<Duration> {
     let mut said = None;
     let took = until(room, AT_ONCE, "they leave", |event| {
-        if let RoomEvent::PeerLeft { peer, reason } = event
+        if let RoomEvent::PeerLeft {
+            peer_id: peer,
+            reason,
+        } = event
             && *peer == who
         {
             said = Some(*reason);

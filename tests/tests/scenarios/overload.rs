@@ -323,7 +323,7 @@ pub(crate) fn what_does_not_drain_is_refused_and_arrives_when_it_can(
     let (before, cut, mut full) = (Usage::here()?, Instant::now(), 0_u64);
     let is_over = |room: &mut Room| {
         std::iter::from_fn(|| room.poll())
-            .any(|event| matches!(event, RoomEvent::PeerLeft { peer, .. } if peer == to))
+            .any(|event| matches!(event, RoomEvent::PeerLeft { peer_id: peer, .. } if peer == to))
     };
     while !is_over(&mut bob) {
         let message = Bytes::from(vec![0; LEN]);

@@ -37,7 +37,7 @@ pub(crate) fn until(
 pub(crate) fn until_joined(room: &mut Room, who: &[PeerId]) -> anyhow::Result<Duration> {
     let mut missing = who.to_vec();
     until(room, MEETING, "they join", |event| {
-        if let RoomEvent::PeerJoined { peer, .. } = event {
+        if let RoomEvent::PeerJoined { peer_id: peer, .. } = event {
             missing.retain(|who| who != peer);
         }
         missing.is_empty()

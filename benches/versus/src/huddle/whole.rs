@@ -72,10 +72,12 @@ impl Rival for Whole {
             .expect("an honest peer");
         while let Some(event) = self.room.poll() {
             match event {
-                SessionEvent::JoinRequested { peer, .. } => self.room.admit(peer, Ok(()), at),
-                SessionEvent::Joined { peer } => self.session.linked(peer, at),
+                SessionEvent::JoinRequested { peer_id: peer, .. } => {
+                    self.room.admit(peer, Ok(()), at)
+                }
+                SessionEvent::Joined { peer_id: peer } => self.session.linked(peer, at),
                 SessionEvent::Rider {
-                    peer,
+                    peer_id: peer,
                     packet,
                     payload,
                     arrived,
@@ -84,7 +86,11 @@ impl Rival for Whole {
                     .session
                     .receive_packet(peer, packet, &payload, arrived, rtt)
                     .expect("an honest peer"),
-                SessionEvent::Event { peer, payload, .. } => self
+                SessionEvent::Event {
+                    peer_id: peer,
+                    payload,
+                    ..
+                } => self
                     .session
                     .receive_message(peer, payload, at, &())
                     .expect("an honest peer"),

@@ -26,12 +26,12 @@ use crate::message::{
 /// }
 ///
 /// fn on_splash(splash: On<FromPeer<Splash>>) {
-///     println!("{} splashed at {:?}", splash.peer, splash.message.at);
+///     println!("{} splashed at {:?}", splash.peer_id, splash.message.at);
 /// }
 ///
 /// fn read_splashes(mut splashes: MessageReader<FromPeer<Splash>>) {
 ///     for splash in splashes.read() {
-///         println!("{} splashed at {:?}", splash.peer, splash.message.at);
+///         println!("{} splashed at {:?}", splash.peer_id, splash.message.at);
 ///     }
 /// }
 /// # App::new().add_observer(on_splash);
@@ -42,7 +42,7 @@ pub struct FromPeer<T: Send + Sync + 'static> {
     /// The peer entity.
     pub entity: Entity,
     /// Who sent it.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// What they sent.
     pub message: T,
 }
@@ -76,7 +76,7 @@ pub struct Undelivered<T: Send + Sync + 'static> {
     /// The peer entity.
     pub entity: Entity,
     /// Who did not get it.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// What was sent.
     pub message: T,
 }
@@ -143,7 +143,7 @@ fn deliver_event<T: PeerMessage>(
     let message: T = codec::decode(payload, MAX_EVENT_LEN)?;
     let mut event = FromPeer {
         entity: from.entity,
-        peer: from.peer,
+        peer_id: from.peer_id,
         message,
     };
     world.trigger_ref(&mut event);
@@ -160,7 +160,7 @@ fn tell_undelivered<T: PeerMessage>(
     let message: T = codec::decode(payload, MAX_EVENT_LEN)?;
     let mut event = Undelivered {
         entity: to.entity,
-        peer: to.peer,
+        peer_id: to.peer_id,
         message,
     };
     world.trigger_ref(&mut event);

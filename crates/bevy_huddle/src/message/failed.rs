@@ -16,7 +16,7 @@ pub struct SendFailed {
     /// [`send_raw`](crate::HuddleCommandsExt::send_raw).
     pub message: &'static str,
     /// To whom; `None` if it concerns everybody.
-    pub peer: Option<PeerId>,
+    pub peer_id: Option<PeerId>,
     /// Why, and what to do.
     pub error: MessageError,
 }
@@ -27,7 +27,7 @@ pub struct MessageRejected {
     /// The peer entity.
     pub entity: Entity,
     /// From whom.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Why.
     pub reason: RejectReason,
 }

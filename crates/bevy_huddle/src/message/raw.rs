@@ -12,7 +12,7 @@ use huddle_mesh::{Channel, PeerId};
 ///
 /// fn answer(received: On<RawReceived>, mut commands: Commands) {
 ///     if received.bytes.starts_with(b"ping") {
-///         commands.send_raw(received.peer, received.channel, b"pong".as_slice());
+///         commands.send_raw(received.peer_id, received.channel, b"pong".as_slice());
 ///     }
 /// }
 /// # App::new().add_observer(answer);
@@ -22,7 +22,7 @@ pub struct RawReceived {
     /// The peer entity.
     pub entity: Entity,
     /// From whom.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// On which channel.
     pub channel: Channel,
     /// What was sent, as it came; nothing has checked it.

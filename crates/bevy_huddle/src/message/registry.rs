@@ -50,7 +50,7 @@ pub(crate) type Deliver = fn(&mut World, Party, &[u8]) -> Result<(), DecodeError
 /// Who sent a message, or was to receive it.
 #[derive(Clone, Copy)]
 pub(crate) struct Party {
-    pub(crate) peer: PeerId,
+    pub(crate) peer_id: PeerId,
     pub(crate) entity: Entity,
 }
 

@@ -26,7 +26,7 @@ pub struct TransferStarted {
     /// The peer entity.
     pub entity: Entity,
     /// From whom or to whom, which `id` says.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Which one; [`cancel_transfer`](crate::HuddleCommandsExt::cancel_transfer) takes it.
     pub id: TransferId,
     /// What its sender calls it; from a peer, it is untrusted text.
@@ -42,7 +42,7 @@ pub struct TransferProgress {
     /// The peer entity.
     pub entity: Entity,
     /// From whom or to whom, which `id` says.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Which one.
     pub id: TransferId,
     /// What its sender calls it; from a peer, it is untrusted text.
@@ -59,7 +59,7 @@ pub struct TransferReceived {
     /// The peer entity.
     pub entity: Entity,
     /// From whom.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Which one.
     pub id: TransferId,
     /// What its sender calls it, which is untrusted text.
@@ -74,7 +74,7 @@ pub struct TransferDelivered {
     /// The peer entity.
     pub entity: Entity,
     /// To whom.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Which one.
     pub id: TransferId,
     /// What this player called it.
@@ -88,7 +88,7 @@ pub struct TransferFailed {
     /// The peer entity.
     pub entity: Entity,
     /// From whom or to whom, which `id` says.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Which one.
     pub id: TransferId,
     /// What its sender calls it; from a peer, it is untrusted text.

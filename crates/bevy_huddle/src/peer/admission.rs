@@ -10,7 +10,7 @@ use huddle_mesh::PeerId;
 #[non_exhaustive]
 pub struct JoinRequest<'a> {
     /// Who.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// What they said with [`RoomOptions::join_data`](crate::RoomOptions::join_data), as it came: any
     /// bytes, up to 1024.
     pub data: &'a [u8],

@@ -10,7 +10,7 @@ pub struct PeerJoined {
     /// The peer entity.
     pub entity: Entity,
     /// Who.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Whether they were here before and had been lost.
     pub returning: bool,
 }
@@ -25,7 +25,7 @@ pub struct PeerLeft {
     /// The peer entity.
     pub entity: Entity,
     /// Who.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Why. [`DisconnectReason::DisconnectedLocally`] also when it is this player who left the room.
     pub reason: DisconnectReason,
 }
@@ -37,7 +37,7 @@ pub struct PeerRefused {
     /// The room entity.
     pub entity: Entity,
     /// Who.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Why. Its `Display` text is fit to be shown to players.
     pub refusal: Refusal,
 }
@@ -49,7 +49,7 @@ pub struct LinkFailed {
     /// The room entity.
     pub entity: Entity,
     /// Who, as far as is known: nothing is proven before a link opens.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Why. Its `Display` text is fit to be shown to players.
     pub reason: LinkFailure,
     /// How many attempts have failed in a row.
@@ -64,7 +64,7 @@ pub struct PeerKicked {
     /// The peer entity.
     pub entity: Entity,
     /// Who.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Who wanted it, maybe this player too.
     pub by: Vec<PeerId>,
 }
@@ -76,7 +76,7 @@ pub struct KickFailed {
     /// The room entity.
     pub entity: Entity,
     /// Who was to be kicked.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Why, and what to do.
     pub error: KickError,
 }
@@ -88,7 +88,7 @@ pub struct MeshChanged {
     /// The peer entity.
     pub entity: Entity,
     /// Who.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
 }
 
 /// A peer's game does not run any more: it loads or hangs, or its page is frozen. The link stays
@@ -99,7 +99,7 @@ pub struct PeerStopped {
     /// The peer entity.
     pub entity: Entity,
     /// The peer.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// Why the game does not run.
     pub reason: StopReason,
 }
@@ -110,7 +110,7 @@ pub struct PeerResumed {
     /// The peer entity.
     pub entity: Entity,
     /// The peer.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
 }
 
 /// Nothing was heard from a peer for a second; its entity is marked [`Unresponsive`](crate::Unresponsive).
@@ -119,7 +119,7 @@ pub struct PeerUnresponsive {
     /// The peer entity.
     pub entity: Entity,
     /// Who.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
 }
 
 /// An unresponsive peer was heard again.
@@ -128,5 +128,5 @@ pub struct PeerRecovered {
     /// The peer entity.
     pub entity: Entity,
     /// Who.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
 }

@@ -57,7 +57,7 @@ enum Presence {
 /// A peer whose entity was taken from its link, so that it is despawned.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Departure {
-    pub(crate) peer: PeerId,
+    pub(crate) peer_id: PeerId,
     pub(crate) entity: Entity,
     pub(crate) reason: DisconnectReason,
     /// Whether `PeerJoined` was triggered, so that `PeerLeft` has to be.
@@ -74,10 +74,10 @@ impl Presence {
 }
 
 impl PeerLink {
-    fn depart(&mut self, peer: PeerId, reason: DisconnectReason) -> Option<Departure> {
+    fn depart(&mut self, peer_id: PeerId, reason: DisconnectReason) -> Option<Departure> {
         let presence = std::mem::take(&mut self.presence);
         Some(Departure {
-            peer,
+            peer_id,
             entity: presence.entity()?,
             reason: self.leaving.unwrap_or(reason),
             has_joined: matches!(presence, Presence::Here(_)),
@@ -87,26 +87,26 @@ impl PeerLink {
 
 impl PeerLinks {
     /// A link to a peer opened.
-    pub(crate) fn open(&mut self, peer: PeerId, is_matchbox_client: bool, returning: bool) {
+    pub(crate) fn open(&mut self, peer_id: PeerId, is_matchbox_client: bool, returning: bool) {
         let link = PeerLink {
             is_matchbox_client,
             returning,
             ..default()
         };
-        self.links.insert(peer, link);
+        self.links.insert(peer_id, link);
     }
 
     /// A peer gets an entity, which has no components yet.
-    pub(crate) fn arrive(&mut self, peer: PeerId, entity: Entity) {
-        if let Some(link) = self.links.get_mut(&peer) {
+    pub(crate) fn arrive(&mut self, peer_id: PeerId, entity: Entity) {
+        if let Some(link) = self.links.get_mut(&peer_id) {
             link.presence = Presence::Arriving(entity);
             self.is_mesh_stale = true;
         }
     }
 
     /// A peer's entity is complete. Returns whether the peer still has this entity.
-    pub(crate) fn settle(&mut self, peer: PeerId, entity: Entity) -> bool {
-        match self.links.get_mut(&peer) {
+    pub(crate) fn settle(&mut self, peer_id: PeerId, entity: Entity) -> bool {
+        match self.links.get_mut(&peer_id) {
             Some(link) if link.presence == Presence::Arriving(entity) => {
                 link.presence = Presence::Here(entity);
                 true
@@ -116,8 +116,8 @@ impl PeerLinks {
     }
 
     /// A peer leaves as soon as its last events are triggered.
-    pub(crate) fn set_leaving(&mut self, peer: PeerId, reason: DisconnectReason) {
-        if let Some(link) = self.links.get_mut(&peer) {
+    pub(crate) fn set_leaving(&mut self, peer_id: PeerId, reason: DisconnectReason) {
+        if let Some(link) = self.links.get_mut(&peer_id) {
             link.leaving.get_or_insert(reason);
         }
     }
@@ -125,26 +125,30 @@ impl PeerLinks {
     /// The next peer that leaves.
     pub(crate) fn next_leaving(&self) -> Option<(PeerId, DisconnectReason)> {
         let mut links = self.links.iter();
-        links.find_map(|(&peer, link)| Some((peer, link.leaving?)))
+        links.find_map(|(&peer_id, link)| Some((peer_id, link.leaving?)))
     }
 
     /// A peer starts again over the same link: takes the entity off.
     pub(crate) fn take_entity(
         &mut self,
-        peer: PeerId,
+        peer_id: PeerId,
         reason: DisconnectReason,
     ) -> Option<Departure> {
         self.is_mesh_stale = true;
-        let link = self.links.get_mut(&peer)?;
+        let link = self.links.get_mut(&peer_id)?;
         link.labels.clear();
         link.returning = true;
-        link.depart(peer, reason)
+        link.depart(peer_id, reason)
     }
 
     /// Forgets a peer; its entity, if it had one, is for the caller to despawn.
-    pub(crate) fn forget(&mut self, peer: PeerId, reason: DisconnectReason) -> Option<Departure> {
+    pub(crate) fn forget(
+        &mut self,
+        peer_id: PeerId,
+        reason: DisconnectReason,
+    ) -> Option<Departure> {
         self.is_mesh_stale = true;
-        self.links.remove(&peer)?.depart(peer, reason)
+        self.links.remove(&peer_id)?.depart(peer_id, reason)
     }
 
     /// Forgets all peers; their entities are for the caller to despawn.
@@ -152,26 +156,26 @@ impl PeerLinks {
         let links = std::mem::take(&mut self.links);
         let departures = links.into_iter();
         departures
-            .filter_map(|(peer, mut link)| link.depart(peer, reason))
+            .filter_map(|(peer_id, mut link)| link.depart(peer_id, reason))
             .collect()
     }
 
     /// The two games do not play together, so the peer does not wait for anything any more.
-    pub(crate) fn set_refused(&mut self, peer: PeerId) {
-        if let Some(link) = self.links.get_mut(&peer) {
+    pub(crate) fn set_refused(&mut self, peer_id: PeerId) {
+        if let Some(link) = self.links.get_mut(&peer_id) {
             link.is_refused = true;
         }
     }
 
     /// No link to a peer opens; `None` once that is not true any more.
-    pub(crate) fn set_unlinked(&mut self, peer: PeerId, reason: Option<LinkFailure>) {
+    pub(crate) fn set_unlinked(&mut self, peer_id: PeerId, reason: Option<LinkFailure>) {
         match reason {
-            None => drop(self.unlinked.remove(&peer)),
+            None => drop(self.unlinked.remove(&peer_id)),
             Some(reason) if self.unlinked.len() < MAX_UNLINKED => {
-                self.unlinked.insert(peer, reason);
+                self.unlinked.insert(peer_id, reason);
             }
             Some(reason) => {
-                if let Some(known) = self.unlinked.get_mut(&peer) {
+                if let Some(known) = self.unlinked.get_mut(&peer_id) {
                     *known = reason;
                 }
             }
@@ -180,12 +184,14 @@ impl PeerLinks {
 
     /// The members to which no link opens, and why.
     pub(crate) fn unlinked(&self) -> impl Iterator<Item = (PeerId, &LinkFailure)> {
-        self.unlinked.iter().map(|(&peer, reason)| (peer, reason))
+        self.unlinked
+            .iter()
+            .map(|(&peer_id, reason)| (peer_id, reason))
     }
 
     /// Whether a peer is linked that has not joined and was not refused.
-    pub(crate) fn is_pending(&self, peer: PeerId) -> bool {
-        self.pending().any(|pending| pending == peer)
+    pub(crate) fn is_pending(&self, peer_id: PeerId) -> bool {
+        self.pending().any(|pending| pending == peer_id)
     }
 
     /// Whether any peer is in the room that has not joined.
@@ -198,12 +204,12 @@ impl PeerLinks {
         let pending = self.links.iter().filter(|(_, link)| {
             link.presence == Presence::Absent && !link.is_matchbox_client && !link.is_refused
         });
-        pending.map(|(&peer, _)| peer)
+        pending.map(|(&peer_id, _)| peer_id)
     }
 
     /// Whether there is a link to a peer, who need not have an entity yet.
-    pub(crate) fn knows(&self, peer: PeerId) -> bool {
-        self.links.contains_key(&peer)
+    pub(crate) fn knows(&self, peer_id: PeerId) -> bool {
+        self.links.contains_key(&peer_id)
     }
 
     /// Every peer with a link.
@@ -217,28 +223,28 @@ impl PeerLinks {
             .links
             .iter()
             .filter(|(_, link)| !link.is_matchbox_client);
-        links.map(|(&peer, _)| peer)
+        links.map(|(&peer_id, _)| peer_id)
     }
 
-    pub(crate) fn entity(&self, peer: PeerId) -> Option<Entity> {
-        self.links.get(&peer)?.presence.entity()
+    pub(crate) fn entity(&self, peer_id: PeerId) -> Option<Entity> {
+        self.links.get(&peer_id)?.presence.entity()
     }
 
     /// The peer that has this entity.
     pub(crate) fn find(&self, entity: Entity) -> Option<PeerId> {
         let mut links = self.links.iter();
-        let (&peer, _) = links.find(|(_, link)| link.presence.entity() == Some(entity))?;
-        Some(peer)
+        let (&peer_id, _) = links.find(|(_, link)| link.presence.entity() == Some(entity))?;
+        Some(peer_id)
     }
 
-    pub(crate) fn is_matchbox_client(&self, peer: PeerId) -> bool {
+    pub(crate) fn is_matchbox_client(&self, peer_id: PeerId) -> bool {
         self.links
-            .get(&peer)
+            .get(&peer_id)
             .is_some_and(|link| link.is_matchbox_client)
     }
 
-    pub(crate) fn is_returning(&self, peer: PeerId) -> bool {
-        self.links.get(&peer).is_some_and(|link| link.returning)
+    pub(crate) fn is_returning(&self, peer_id: PeerId) -> bool {
+        self.links.get(&peer_id).is_some_and(|link| link.returning)
     }
 
     /// The peers that have an entity.
@@ -246,43 +252,43 @@ impl PeerLinks {
         let links = self.links.iter();
         links
             .filter(|(_, link)| link.presence != Presence::Absent)
-            .map(|(&peer, _)| peer)
+            .map(|(&peer_id, _)| peer_id)
     }
 
     pub(crate) fn count(&self) -> usize {
         self.present().count()
     }
 
-    pub(crate) fn count_bad_packet(&mut self, peer: PeerId) {
-        if let Some(link) = self.links.get_mut(&peer) {
+    pub(crate) fn count_bad_packet(&mut self, peer_id: PeerId) {
+        if let Some(link) = self.links.get_mut(&peer_id) {
             link.bad_packets += 1;
         }
     }
 
     /// Whether a peer has sent more malformed packets than is tolerated.
-    pub(crate) fn misbehaves(&self, peer: PeerId) -> bool {
-        let link = self.links.get(&peer);
+    pub(crate) fn misbehaves(&self, peer_id: PeerId) -> bool {
+        let link = self.links.get(&peer_id);
         link.is_some_and(|link| link.bad_packets > MAX_BAD_PACKETS)
     }
 
     /// Counts something rejected; whether it should be logged, which grows rarer.
-    pub(crate) fn count_rejected(&mut self, peer: PeerId) -> bool {
-        self.links.get_mut(&peer).is_some_and(|link| {
+    pub(crate) fn count_rejected(&mut self, peer_id: PeerId) -> bool {
+        self.links.get_mut(&peer_id).is_some_and(|link| {
             link.rejected = link.rejected.saturating_add(1);
             link.rejected.is_power_of_two()
         })
     }
 
     /// Remembers what a transfer is called.
-    pub(crate) fn set_label(&mut self, peer: PeerId, id: TransferId, label: &str) {
-        if let Some(link) = self.links.get_mut(&peer) {
+    pub(crate) fn set_label(&mut self, peer_id: PeerId, id: TransferId, label: &str) {
+        if let Some(link) = self.links.get_mut(&peer_id) {
             link.labels.insert(id, label.to_owned());
         }
     }
 
     /// What a transfer that there is news of is called. At its end it is forgotten.
-    pub(crate) fn label(&mut self, peer: PeerId, event: &TransferEvent) -> String {
-        let Some(link) = self.links.get_mut(&peer) else {
+    pub(crate) fn label(&mut self, peer_id: PeerId, event: &TransferEvent) -> String {
+        let Some(link) = self.links.get_mut(&peer_id) else {
             return String::new();
         };
         match event {

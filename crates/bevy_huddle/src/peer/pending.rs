@@ -44,7 +44,7 @@ pub struct PeerPending {
     /// The room entity.
     pub entity: Entity,
     /// The peer, as far as is known: nothing is proven before a link opens.
-    pub peer: PeerId,
+    pub peer_id: PeerId,
     /// What the peer waits for.
     pub reason: PendingReason,
 }

@@ -30,71 +30,71 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
     match event {
         RoomEvent::Signaling(signaling) => set_signaling(world, room, signaling),
         RoomEvent::PeerJoined {
-            peer,
+            peer_id,
             returning,
             is_matchbox_client,
         } => {
-            open_link(world, room, peer, is_matchbox_client, returning);
+            open_link(world, room, peer_id, is_matchbox_client, returning);
         }
-        RoomEvent::PeerUnresponsive(peer) => {
-            if let Some(entity) = peer_entity(world, room, peer) {
+        RoomEvent::PeerUnresponsive(peer_id) => {
+            if let Some(entity) = peer_entity(world, room, peer_id) {
                 world.entity_mut(entity).insert(Unresponsive);
-                trigger(world, PeerUnresponsive { entity, peer });
+                trigger(world, PeerUnresponsive { entity, peer_id });
             }
         }
-        RoomEvent::PeerRecovered(peer) => {
-            if let Some(entity) = peer_entity(world, room, peer) {
+        RoomEvent::PeerRecovered(peer_id) => {
+            if let Some(entity) = peer_entity(world, room, peer_id) {
                 world.entity_mut(entity).remove::<Unresponsive>();
-                trigger(world, PeerRecovered { entity, peer });
+                trigger(world, PeerRecovered { entity, peer_id });
             }
         }
-        RoomEvent::LinkReplaced(peer) => {
+        RoomEvent::LinkReplaced(peer_id) => {
             if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-                link.session.link_replaced(peer);
+                link.session.link_replaced(peer_id);
             }
         }
         RoomEvent::LinkFailed {
-            peer,
+            peer_id,
             reason,
             attempt,
         } => {
             if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-                link.peers.set_unlinked(peer, Some(reason.clone()));
+                link.peers.set_unlinked(peer_id, Some(reason.clone()));
             }
             if attempt.is_power_of_two() {
-                log::warn!("no link to {peer} after {attempt} attempts: {reason}");
+                log::warn!("no link to {peer_id} after {attempt} attempts: {reason}");
             }
             trigger(
                 world,
                 LinkFailed {
                     entity: room,
-                    peer,
+                    peer_id,
                     reason,
                     attempt,
                 },
             );
         }
-        RoomEvent::LinkFailureOver(peer) => {
+        RoomEvent::LinkFailureOver(peer_id) => {
             if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-                link.peers.set_unlinked(peer, None);
+                link.peers.set_unlinked(peer_id, None);
             }
         }
-        RoomEvent::PeerLeft { peer, reason } => remove_peer(world, room, peer, reason),
+        RoomEvent::PeerLeft { peer_id, reason } => remove_peer(world, room, peer_id, reason),
         RoomEvent::Packet {
-            peer,
+            peer_id,
             channel,
             bytes,
             arrived,
-        } => receive_packet(world, room, peer, channel, bytes, arrived),
+        } => receive_packet(world, room, peer_id, channel, bytes, arrived),
         RoomEvent::Overflow {
-            peer,
+            peer_id,
             channel,
             dropped,
         } => {
             reject(
                 world,
                 room,
-                peer,
+                peer_id,
                 RejectReason::Overflow { channel, dropped },
             );
         }
@@ -103,11 +103,11 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
             violation,
             count,
         } => match by {
-            ViolationSource::Peer(peer) => {
+            ViolationSource::Peer(peer_id) => {
                 reject(
                     world,
                     room,
-                    peer,
+                    peer_id,
                     RejectReason::ProtocolViolation { violation, count },
                 );
             }
@@ -136,41 +136,41 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
 fn open_link(
     world: &mut World,
     room: Entity,
-    peer: PeerId,
+    peer_id: PeerId,
     is_matchbox_client: bool,
     returning: bool,
 ) {
-    if let Some(twice) = joined_twice(world, room, peer) {
+    if let Some(twice) = joined_twice(world, room, peer_id) {
         return fail_joined_twice(world, twice);
     }
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
     if is_matchbox_client {
-        link.peers.open(peer, true, false);
-        log::warn!("{peer} runs a stock matchbox client: typed messages do not reach it");
+        link.peers.open(peer_id, true, false);
+        log::warn!("{peer_id} runs a stock matchbox client: typed messages do not reach it");
         add_peer(
             world,
             room,
             Peer {
-                id: peer,
+                id: peer_id,
                 is_matchbox_client,
             },
             returning,
         );
     } else {
-        log::debug!("linked with {peer}");
-        link.open(peer, returning);
+        log::debug!("linked with {peer_id}");
+        link.open(peer_id, returning);
     }
 }
 
 /// The later one of two rooms of this game that are the same room under two addresses, because a
 /// peer in one of them is this player in the other.
-fn joined_twice(world: &World, room: Entity, peer: PeerId) -> Option<Entity> {
+fn joined_twice(world: &World, room: Entity, peer_id: PeerId) -> Option<Entity> {
     let rooms = world.get_resource::<Rooms>()?;
     let is_me = |room: Entity| {
         let link = world.get::<RoomLink>(room);
-        link.is_some_and(|link| link.local_id() == peer)
+        link.is_some_and(|link| link.local_id() == peer_id)
     };
     let mut both = rooms
         .iter()
@@ -188,7 +188,7 @@ fn fail_joined_twice(world: &mut World, room: Entity) {
 fn receive_packet(
     world: &mut World,
     room: Entity,
-    peer: PeerId,
+    peer_id: PeerId,
     channel: Channel,
     bytes: Bytes,
     arrived: Instant,
@@ -196,28 +196,28 @@ fn receive_packet(
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    if link.peers.is_matchbox_client(peer) {
-        return receive_raw(world, room, peer, channel, bytes);
+    if link.peers.is_matchbox_client(peer_id) {
+        return receive_raw(world, room, peer_id, channel, bytes);
     }
-    let result = link.receive(peer, channel, bytes, arrived);
-    let misbehaves = link.peers.misbehaves(peer);
+    let result = link.receive(peer_id, channel, bytes, arrived);
+    let misbehaves = link.peers.misbehaves(peer_id);
     if let Err(error) = result {
-        reject(world, room, peer, error.into());
+        reject(world, room, peer_id, error.into());
         if misbehaves {
-            log::error!("{peer} is disconnected: it keeps sending malformed packets");
-            disconnect(world, room, peer, DisconnectReason::ProtocolViolation);
+            log::error!("{peer_id} is disconnected: it keeps sending malformed packets");
+            disconnect(world, room, peer_id, DisconnectReason::ProtocolViolation);
         }
     }
 }
 
 /// Brings bytes of a stock client into the world.
-fn receive_raw(world: &mut World, room: Entity, peer: PeerId, channel: Channel, bytes: Bytes) {
-    if let Some(entity) = peer_entity(world, room, peer) {
+fn receive_raw(world: &mut World, room: Entity, peer_id: PeerId, channel: Channel, bytes: Bytes) {
+    if let Some(entity) = peer_entity(world, room, peer_id) {
         trigger(
             world,
             RawReceived {
                 entity,
-                peer,
+                peer_id,
                 channel,
                 bytes,
             },

@@ -88,7 +88,7 @@ fn receive_echoes(world: &mut World, room: Entity) {
         return;
     };
     let local_peer = Party {
-        peer: link.local_id(),
+        peer_id: link.local_id(),
         entity: room,
     };
     let kinds = link.kinds().clone();

@@ -33,50 +33,50 @@ use crate::{
 /// Handles what the session reports.
 pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
     match event {
-        SessionEvent::JoinRequested { peer, data } => admit(world, room, peer, &data),
-        SessionEvent::Joined { peer } => {
+        SessionEvent::JoinRequested { peer_id, data } => admit(world, room, peer_id, &data),
+        SessionEvent::Joined { peer_id } => {
             let link = world.get::<RoomLink>(room);
-            let returning = link.is_some_and(|link| link.peers.is_returning(peer));
+            let returning = link.is_some_and(|link| link.peers.is_returning(peer_id));
             let peer = Peer {
-                id: peer,
+                id: peer_id,
                 is_matchbox_client: false,
             };
             add_peer(world, room, peer, returning);
         }
-        SessionEvent::Left { peer } => {
+        SessionEvent::Left { peer_id } => {
             let departure = world
                 .get_mut::<RoomLink>(room)
-                .and_then(|mut link| link.peers.take_entity(peer, DisconnectReason::Lost));
+                .and_then(|mut link| link.peers.take_entity(peer_id, DisconnectReason::Lost));
             if let Some(departure) = departure {
                 part(world, departure);
             }
         }
-        SessionEvent::Refused { peer, refusal } => refused(world, room, peer, refusal),
-        SessionEvent::Over { peer } => {
+        SessionEvent::Refused { peer_id, refusal } => refused(world, room, peer_id, refusal),
+        SessionEvent::Over { peer_id } => {
             if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-                link.disconnect(peer);
+                link.disconnect(peer_id);
             }
-            remove_peer(world, room, peer, DisconnectReason::DisconnectedLocally);
+            remove_peer(world, room, peer_id, DisconnectReason::DisconnectedLocally);
         }
         SessionEvent::Event {
-            peer,
+            peer_id,
             kind,
             payload,
         }
         | SessionEvent::State {
-            peer,
+            peer_id,
             kind,
             payload,
-        } => deliver(world, room, peer, kind, &payload),
-        SessionEvent::Undelivered { peer, events } => {
-            if let Some(entity) = peer_entity(world, room, peer) {
-                tell_undelivered(world, room, Party { peer, entity }, events);
+        } => deliver(world, room, peer_id, kind, &payload),
+        SessionEvent::Undelivered { peer_id, events } => {
+            if let Some(entity) = peer_entity(world, room, peer_id) {
+                tell_undelivered(world, room, Party { peer_id, entity }, events);
             }
         }
-        SessionEvent::Transfer { peer, event } => tell_transfer(world, room, peer, event),
+        SessionEvent::Transfer { peer_id, event } => tell_transfer(world, room, peer_id, event),
         // Nothing in this crate rides in packets, so a peer that sends such a section is not listened to.
         SessionEvent::Rider { .. } => {}
-        SessionEvent::MeshChanged { peer } => mesh_changed(world, room, peer),
+        SessionEvent::MeshChanged { peer_id } => mesh_changed(world, room, peer_id),
         SessionEvent::HostChanged { host } => {
             if let Ok(mut entity) = world.get_entity_mut(room) {
                 entity.insert(RoomHost(host));
@@ -84,7 +84,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             }
         }
         SessionEvent::Full { capacity } => fail(world, room, JoinError::Full { capacity }),
-        SessionEvent::Kicked { peer, by } => kicked(world, room, peer, by),
+        SessionEvent::Kicked { peer_id, by } => kicked(world, room, peer_id, by),
         SessionEvent::TicksSkipped { ticks } => {
             log::debug!("{ticks} ticks behind the others: skipped");
             trigger(
@@ -98,11 +98,11 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
     }
 }
 
-fn admit(world: &mut World, room: Entity, peer: PeerId, data: &[u8]) {
+fn admit(world: &mut World, room: Entity, peer_id: PeerId, data: &[u8]) {
     let verdict = match world.get_resource::<AdmissionRule>().cloned() {
         None => Ok(()),
         Some(rule) => rule.decide(JoinRequest {
-            peer,
+            peer_id,
             data,
             room,
             world,
@@ -110,74 +110,86 @@ fn admit(world: &mut World, room: Entity, peer: PeerId, data: &[u8]) {
     };
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
         let now = link.now();
-        link.session.admit(peer, verdict, now);
+        link.session.admit(peer_id, verdict, now);
     }
 }
 
 /// Brings a message into the world.
-fn deliver(world: &mut World, room: Entity, peer: PeerId, kind: KindId, payload: &Bytes) {
+fn deliver(world: &mut World, room: Entity, peer_id: PeerId, kind: KindId, payload: &Bytes) {
     // What the game does about one message may end the link before the next.
-    let Some(entity) = peer_entity(world, room, peer) else {
+    let Some(entity) = peer_entity(world, room, peer_id) else {
         return;
     };
     let handler = world
         .get::<RoomLink>(room)
         .and_then(|link| link.kinds().handler(kind));
     if let Some(handler) = handler
-        && let Err(error) = (handler.deliver)(world, Party { peer, entity }, payload)
+        && let Err(error) = (handler.deliver)(world, Party { peer_id, entity }, payload)
     {
         let name = handler.name;
-        reject(world, room, peer, RejectReason::BadMessage { name, error });
+        reject(
+            world,
+            room,
+            peer_id,
+            RejectReason::BadMessage { name, error },
+        );
     }
 }
 
 /// Tells of events that a peer did not confirm.
-fn tell_undelivered(world: &mut World, room: Entity, peer: Party, events: Vec<Undelivered>) {
+fn tell_undelivered(world: &mut World, room: Entity, to: Party, events: Vec<Undelivered>) {
     let Some(kinds) = world.get::<RoomLink>(room).map(|link| link.kinds().clone()) else {
         return;
     };
     for Undelivered { kind, payload } in events {
-        let tell = kinds.handler(kind).and_then(|handler| handler.undelivered);
-        if let Some(tell) = tell
-            && let Err(error) = tell(world, peer, &payload)
+        let trigger = kinds.handler(kind).and_then(|handler| handler.undelivered);
+        if let Some(trigger) = trigger
+            && let Err(error) = trigger(world, to, &payload)
         {
             log::error!("an event that was not delivered cannot be read: {error}");
         }
     }
 }
 
-fn mesh_changed(world: &mut World, room: Entity, peer: PeerId) {
-    let Some(entity) = peer_entity(world, room, peer) else {
+fn mesh_changed(world: &mut World, room: Entity, peer_id: PeerId) {
+    let Some(entity) = peer_entity(world, room, peer_id) else {
         return;
     };
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
     link.peers.is_mesh_stale = true;
-    let now = LinkedWith(link.session.links_of(peer));
+    let now = LinkedWith(link.session.links_of(peer_id));
     if world.get::<LinkedWith>(entity) != Some(&now)
         && let Ok(mut peer_entity) = world.get_entity_mut(entity)
     {
         peer_entity.insert(now);
         show_mesh(world, room);
-        trigger(world, MeshChanged { entity, peer });
+        trigger(world, MeshChanged { entity, peer_id });
     }
 }
 
-fn kicked(world: &mut World, room: Entity, peer: PeerId, by: Vec<PeerId>) {
+fn kicked(world: &mut World, room: Entity, peer_id: PeerId, by: Vec<PeerId>) {
     let Some(link) = world.get::<RoomLink>(room) else {
         return;
     };
-    if link.local_id() == peer {
+    if link.local_id() == peer_id {
         return fail(world, room, JoinError::Kicked { by });
     }
-    if let Some(entity) = peer_entity(world, room, peer) {
-        log::info!("{peer} is kicked from the room");
-        trigger(world, PeerKicked { entity, peer, by });
+    if let Some(entity) = peer_entity(world, room, peer_id) {
+        log::info!("{peer_id} is kicked from the room");
+        trigger(
+            world,
+            PeerKicked {
+                entity,
+                peer_id,
+                by,
+            },
+        );
     }
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
         // They are to know why, so this player's wish goes out before the farewell.
         link.send_events();
     }
-    disconnect(world, room, peer, DisconnectReason::DisconnectedLocally);
+    disconnect(world, room, peer_id, DisconnectReason::DisconnectedLocally);
 }

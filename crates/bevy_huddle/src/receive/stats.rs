@@ -18,8 +18,8 @@ pub(crate) fn update_stats(
     mut peers: Query<(Entity, &Peer, &PeerOf, &mut LinkStats, Option<&Stopped>)>,
     mut commands: Commands,
 ) {
-    for (entity, &Peer { id: peer, .. }, room, mut stats, before) in &mut peers {
-        let Some(now) = rooms.get(room.0).ok().and_then(|link| link.stats(peer)) else {
+    for (entity, &Peer { id: peer_id, .. }, room, mut stats, before) in &mut peers {
+        let Some(now) = rooms.get(room.0).ok().and_then(|link| link.stats(peer_id)) else {
             continue;
         };
         match now.stopped {
@@ -29,14 +29,14 @@ pub(crate) fn update_stats(
                     &mut commands,
                     PeerStopped {
                         entity,
-                        peer,
+                        peer_id,
                         reason,
                     },
                 );
             }
             None if before.is_some() => {
                 commands.entity(entity).try_remove::<Stopped>();
-                trigger_later(&mut commands, PeerResumed { entity, peer });
+                trigger_later(&mut commands, PeerResumed { entity, peer_id });
             }
             _ => {}
         }
@@ -61,12 +61,12 @@ pub(crate) fn show_pending(
         if **before == now {
             continue;
         }
-        for (peer, reason) in now.iter().filter(|pending| !before.contains(pending)) {
+        for (peer_id, reason) in now.iter().filter(|pending| !before.contains(pending)) {
             if *reason != PendingReason::Connecting {
-                log::info!("{peer} is in the room but has not joined: {reason}");
+                log::info!("{peer_id} is in the room but has not joined: {reason}");
                 let pending = PeerPending {
                     entity: room,
-                    peer: *peer,
+                    peer_id: *peer_id,
                     reason: reason.clone(),
                 };
                 trigger_later(&mut commands, pending);

@@ -12,20 +12,25 @@ use crate::{
     room::link::{RoomLink, peer_entity},
 };
 
-pub(crate) fn tell_transfer(world: &mut World, room: Entity, peer: PeerId, event: TransferEvent) {
-    let Some(entity) = peer_entity(world, room, peer) else {
+pub(crate) fn tell_transfer(
+    world: &mut World,
+    room: Entity,
+    peer_id: PeerId,
+    event: TransferEvent,
+) {
+    let Some(entity) = peer_entity(world, room, peer_id) else {
         return;
     };
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    let label = link.peers.label(peer, &event);
+    let label = link.peers.label(peer_id, &event);
     match event {
         TransferEvent::Started { id, len, .. } => trigger(
             world,
             TransferStarted {
                 entity,
-                peer,
+                peer_id,
                 id,
                 label,
                 len,
@@ -35,7 +40,7 @@ pub(crate) fn tell_transfer(world: &mut World, room: Entity, peer: PeerId, event
             world,
             TransferProgress {
                 entity,
-                peer,
+                peer_id,
                 id,
                 label,
                 done,
@@ -46,7 +51,7 @@ pub(crate) fn tell_transfer(world: &mut World, room: Entity, peer: PeerId, event
             world,
             TransferReceived {
                 entity,
-                peer,
+                peer_id,
                 id,
                 label,
                 bytes,
@@ -56,21 +61,21 @@ pub(crate) fn tell_transfer(world: &mut World, room: Entity, peer: PeerId, event
             world,
             TransferDelivered {
                 entity,
-                peer,
+                peer_id,
                 id,
                 label,
             },
         ),
         TransferEvent::Failed { id, reason } => {
             log::debug!(
-                "the {id} with {peer}, \"{}\", failed: {reason}",
+                "the {id} with {peer_id}, \"{}\", failed: {reason}",
                 label.escape_debug()
             );
             trigger(
                 world,
                 TransferFailed {
                     entity,
-                    peer,
+                    peer_id,
                     id,
                     label,
                     reason,

@@ -80,17 +80,17 @@ impl RoomLink {
         let transport = self.transport.as_mut()?;
         match self.held.take().or_else(|| transport.poll())? {
             RoomEvent::PeerJoined {
-                peer,
+                peer_id,
                 returning,
                 is_matchbox_client,
-            } if self.peers.knows(peer) => {
+            } if self.peers.knows(peer_id) => {
                 self.held = Some(RoomEvent::PeerJoined {
-                    peer,
+                    peer_id,
                     returning,
                     is_matchbox_client,
                 });
                 let reason = DisconnectReason::Lost;
-                Some(RoomEvent::PeerLeft { peer, reason })
+                Some(RoomEvent::PeerLeft { peer_id, reason })
             }
             event => Some(event),
         }
@@ -118,40 +118,44 @@ impl RoomLink {
     }
 
     /// A link opened: the handshake begins.
-    pub(crate) fn open(&mut self, peer: PeerId, returning: bool) {
-        self.peers.open(peer, false, returning);
-        self.session.link_opened(peer, self.now());
+    pub(crate) fn open(&mut self, peer_id: PeerId, returning: bool) {
+        self.peers.open(peer_id, false, returning);
+        self.session.link_opened(peer_id, self.now());
     }
 
     /// Begins to take leave of a peer: what it did not confirm is reported next.
-    pub(crate) fn begin_leaving(&mut self, peer: PeerId, reason: DisconnectReason) {
-        if self.peers.knows(peer) {
-            self.peers.set_leaving(peer, reason);
-            self.session.link_lost(peer);
+    pub(crate) fn begin_leaving(&mut self, peer_id: PeerId, reason: DisconnectReason) {
+        if self.peers.knows(peer_id) {
+            self.peers.set_leaving(peer_id, reason);
+            self.session.link_lost(peer_id);
         }
     }
 
     /// Forgets a peer; its entity, if it had one, is for the caller to despawn.
-    pub(crate) fn forget(&mut self, peer: PeerId, reason: DisconnectReason) -> Option<Departure> {
-        self.session.link_lost(peer);
-        self.peers.forget(peer, reason)
+    pub(crate) fn forget(
+        &mut self,
+        peer_id: PeerId,
+        reason: DisconnectReason,
+    ) -> Option<Departure> {
+        self.session.link_lost(peer_id);
+        self.peers.forget(peer_id, reason)
     }
 
     /// The peers that are in the room and have not joined, in the order of their ids.
     pub(crate) fn pending(&self) -> Vec<(PeerId, PendingReason)> {
         let unlinked = self.peers.unlinked();
         let mut pending: BTreeMap<_, _> = unlinked
-            .map(|(peer, reason)| (peer, PendingReason::NoLink(reason.clone())))
+            .map(|(peer_id, reason)| (peer_id, PendingReason::NoLink(reason.clone())))
             .collect();
-        pending.extend(self.peers.pending().map(|peer| {
-            let network = self.transport.as_ref().and_then(|it| it.stats(peer));
+        pending.extend(self.peers.pending().map(|peer_id| {
+            let network = self.transport.as_ref().and_then(|it| it.stats(peer_id));
             let stopped = network.and_then(|stats| stats.stopped);
             let reason = match stopped {
                 Some(stopped) => stopped.into(),
-                None if self.session.is_unanswered(peer) => PendingReason::Busy,
+                None if self.session.is_unanswered(peer_id) => PendingReason::Busy,
                 None => PendingReason::Connecting,
             };
-            (peer, reason)
+            (peer_id, reason)
         }));
         pending.into_iter().collect()
     }
@@ -160,15 +164,15 @@ impl RoomLink {
     ///
     /// What waits may be the end of the handshake. Without it the other side would have no peer to
     /// take leave of.
-    pub(crate) fn disconnect(&mut self, peer: PeerId) {
+    pub(crate) fn disconnect(&mut self, peer_id: PeerId) {
         let now = self.now();
         let Some(transport) = self.transport.as_deref_mut() else {
             return;
         };
-        if self.peers.knows(peer) && !self.peers.is_matchbox_client(peer) {
-            send_all(transport, &mut self.session, peer, Channel::Events, now);
+        if self.peers.knows(peer_id) && !self.peers.is_matchbox_client(peer_id) {
+            send_all(transport, &mut self.session, peer_id, Channel::Events, now);
         }
-        transport.disconnect(peer);
+        transport.disconnect(peer_id);
     }
 
     pub(crate) fn local_id(&self) -> PeerId {
@@ -179,9 +183,9 @@ impl RoomLink {
         &self.kinds
     }
 
-    pub(crate) fn stats(&self, peer: PeerId) -> Option<LinkStats> {
-        let network = self.transport.as_ref()?.stats(peer)?;
-        Some(match self.session.stats(peer) {
+    pub(crate) fn stats(&self, peer_id: PeerId) -> Option<LinkStats> {
+        let network = self.transport.as_ref()?.stats(peer_id)?;
+        Some(match self.session.stats(peer_id) {
             Some(session) => LinkStats {
                 network,
                 delivery: session.delivery,
@@ -200,12 +204,12 @@ impl RoomLink {
     /// Takes a packet of a peer that is not a matchbox client. Nothing comes of packets from peers that are not here.
     pub(crate) fn receive(
         &mut self,
-        peer: PeerId,
+        peer_id: PeerId,
         channel: Channel,
         bytes: Bytes,
         arrived: Instant,
     ) -> Result<(), PacketError> {
-        if !self.peers.knows(peer) {
+        if !self.peers.knows(peer_id) {
             return Ok(());
         }
         let now = self.now();
@@ -216,29 +220,29 @@ impl RoomLink {
             Channel::Bulk => Lane::Bulk,
         };
         self.session
-            .receive(peer, lane, bytes, arrived)
-            .inspect_err(|_| self.peers.count_bad_packet(peer))
+            .receive(peer_id, lane, bytes, arrived)
+            .inspect_err(|_| self.peers.count_bad_packet(peer_id))
     }
 
     /// Sends bytes to a stock client as they are, at once.
     pub(crate) fn send_raw(
         &mut self,
-        peer: PeerId,
+        peer_id: PeerId,
         channel: Channel,
         bytes: Bytes,
     ) -> Result<(), MessageError> {
-        if !self.peers.is_matchbox_client(peer) {
+        if !self.peers.is_matchbox_client(peer_id) {
             return Err(MessageError::NotMatchboxClient);
         }
         match &mut self.transport {
-            Some(transport) => Ok(transport.send(peer, channel, bytes)?),
+            Some(transport) => Ok(transport.send(peer_id, channel, bytes)?),
             None => Err(SendError::NoLink.into()),
         }
     }
 
     /// How many bytes of events a peer has not confirmed.
-    pub(crate) fn queued(&self, peer: PeerId) -> usize {
-        let stats = self.session.stats(peer);
+    pub(crate) fn queued(&self, peer_id: PeerId) -> usize {
+        let stats = self.session.stats(peer_id);
         stats.map_or(0, |stats| stats.queued_event_bytes)
     }
 
@@ -264,14 +268,14 @@ impl RoomLink {
     /// Offers bytes to a peer.
     pub(crate) fn offer(
         &mut self,
-        peer: PeerId,
+        peer_id: PeerId,
         label: &str,
         bytes: Bytes,
     ) -> Result<(), OfferError> {
-        if let Some(offered) = self.session.offer(peer, label, bytes)
-            && self.peers.knows(peer)
+        if let Some(offered) = self.session.offer(peer_id, label, bytes)
+            && self.peers.knows(peer_id)
         {
-            self.peers.set_label(peer, offered?, label);
+            self.peers.set_label(peer_id, offered?, label);
         }
         Ok(())
     }
@@ -282,10 +286,11 @@ impl RoomLink {
         if let Some(transport) = &self.transport
             && self.session.has_capacity()
         {
-            for peer in self.peers.linked() {
-                if let Some(stats) = transport.stats(peer) {
+            for peer_id in self.peers.linked() {
+                if let Some(stats) = transport.stats(peer_id) {
                     let is_stopped = stats.stopped.is_some();
-                    self.session.set_activity(peer, is_stopped, stats.silence);
+                    self.session
+                        .set_activity(peer_id, is_stopped, stats.silence);
                 }
             }
         }
@@ -303,8 +308,8 @@ impl RoomLink {
         let Some(transport) = self.transport.as_deref_mut() else {
             return;
         };
-        for peer in self.peers.in_session() {
-            send_tick(transport, &mut self.session, peer, now, own);
+        for peer_id in self.peers.in_session() {
+            send_tick(transport, &mut self.session, peer_id, now, own);
         }
     }
 
@@ -314,14 +319,14 @@ impl RoomLink {
         let Some(transport) = self.transport.as_deref_mut() else {
             return;
         };
-        for peer in self.peers.in_session() {
-            send_all(transport, &mut self.session, peer, Channel::Events, now);
+        for peer_id in self.peers.in_session() {
+            send_all(transport, &mut self.session, peer_id, Channel::Events, now);
         }
     }
 }
 
 /// The entity of a peer that is here and was not despawned.
-pub(crate) fn peer_entity(world: &World, room: Entity, peer: PeerId) -> Option<Entity> {
-    let entity = world.get::<RoomLink>(room)?.peers.entity(peer)?;
+pub(crate) fn peer_entity(world: &World, room: Entity, peer_id: PeerId) -> Option<Entity> {
+    let entity = world.get::<RoomLink>(room)?.peers.entity(peer_id)?;
     world.get_entity(entity).is_ok().then_some(entity)
 }

@@ -12,27 +12,27 @@ use crate::transport::Transport;
 pub(super) fn send_tick(
     transport: &mut dyn Transport,
     session: &mut RoomSession,
-    peer: PeerId,
+    peer_id: PeerId,
     now: Duration,
     own: &OwnStates,
 ) {
     loop {
-        let credit = transport.credit(peer, Channel::State);
-        let packet = session.collect(peer, Lane::State, now, own, credit);
+        let credit = transport.credit(peer_id, Channel::State);
+        let packet = session.collect(peer_id, Lane::State, now, own, credit);
         let Some(packet) = packet else { break };
-        if !send(transport, peer, Channel::State, packet) {
+        if !send(transport, peer_id, Channel::State, packet) {
             break;
         }
     }
-    send_all(transport, session, peer, Channel::Events, now);
-    send_all(transport, session, peer, Channel::Bulk, now);
+    send_all(transport, session, peer_id, Channel::Events, now);
+    send_all(transport, session, peer_id, Channel::Bulk, now);
 }
 
 /// Sends what there is for a reliable channel, as far as the link takes it.
 pub(super) fn send_all(
     transport: &mut dyn Transport,
     session: &mut RoomSession,
-    peer: PeerId,
+    peer_id: PeerId,
     channel: Channel,
     now: Duration,
 ) {
@@ -43,20 +43,20 @@ pub(super) fn send_all(
     // State goes by packets of ticks alone.
     let own = OwnStates::default();
     loop {
-        let credit = transport.credit(peer, channel);
-        let Some(packet) = session.collect(peer, lane, now, &own, credit) else {
+        let credit = transport.credit(peer_id, channel);
+        let Some(packet) = session.collect(peer_id, lane, now, &own, credit) else {
             break;
         };
-        if !send(transport, peer, channel, packet) {
+        if !send(transport, peer_id, channel, packet) {
             break;
         }
     }
 }
 
 /// Sends within the credit given, so that only a link that is just going can refuse.
-fn send(transport: &mut dyn Transport, peer: PeerId, channel: Channel, packet: Bytes) -> bool {
+fn send(transport: &mut dyn Transport, peer_id: PeerId, channel: Channel, packet: Bytes) -> bool {
     transport
-        .send(peer, channel, packet)
-        .inspect_err(|error| log::debug!("a {channel} packet to {peer} was not sent: {error}"))
+        .send(peer_id, channel, packet)
+        .inspect_err(|error| log::debug!("a {channel} packet to {peer_id} was not sent: {error}"))
         .is_ok()
 }

@@ -19,7 +19,7 @@ use crate::error::MessageError;
 /// fn shoot(mut sender: PeerSender) {
 ///     if let Err(error) = sender.try_send(Recipients::Others, &Shot) {
 ///         for missed in error.missed() {
-///             println!("{:?} does not get the shot: {}", missed.peer, missed.error);
+///             println!("{:?} does not get the shot: {}", missed.peer_id, missed.error);
 ///         }
 ///     }
 /// }
@@ -42,7 +42,7 @@ pub enum TrySendError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed {
     /// The peer; `None` for an entity that is neither a peer nor a room.
-    pub peer: Option<PeerId>,
+    pub peer_id: Option<PeerId>,
     /// Why, and what to do.
     pub error: MessageError,
 }
@@ -58,7 +58,7 @@ impl TrySendError {
 
     /// The peers among [`missed`](Self::missed), to send the event to them again.
     pub fn missed_peers(&self) -> impl Iterator<Item = PeerId> {
-        self.missed().iter().filter_map(|missed| missed.peer)
+        self.missed().iter().filter_map(|missed| missed.peer_id)
     }
 
     /// Whether all that is wrong is that too much waits for the peers that miss the event. It can
@@ -78,8 +78,8 @@ fn list(missed: &[Missed]) -> String {
     let mut texts: Vec<_> = missed
         .iter()
         .take(MAX_NAMED)
-        .map(|Missed { peer, error }| match peer {
-            Some(peer) => format!("{peer} does not get the event: {error}"),
+        .map(|Missed { peer_id, error }| match peer_id {
+            Some(peer_id) => format!("{peer_id} does not get the event: {error}"),
             None => format!("a recipient does not get the event: {error}"),
         })
         .collect();

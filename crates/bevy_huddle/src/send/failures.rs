@@ -109,7 +109,7 @@ impl LoggedFailures {
         if self.causes.len() >= MAX_LOGGED {
             self.causes.clear();
         }
-        self.causes.insert((failed.peer, cause))
+        self.causes.insert((failed.peer_id, cause))
     }
 }
 
@@ -117,12 +117,12 @@ impl LoggedFailures {
 pub(crate) fn report(
     world: &mut World,
     message: &'static str,
-    peer: Option<PeerId>,
+    peer_id: Option<PeerId>,
     error: MessageError,
 ) {
     let failed = SendFailed {
         message,
-        peer,
+        peer_id,
         error,
     };
     log(world, &failed);
@@ -133,7 +133,7 @@ fn log(world: &mut World, failed: &SendFailed) {
     const ONCE: &str = "this is logged once, `SendFailed` reports every case";
     let SendFailed {
         message,
-        peer,
+        peer_id,
         error,
     } = failed;
     if *error == MessageError::NoRoom {
@@ -143,8 +143,10 @@ fn log(world: &mut World, failed: &SendFailed) {
         .get_resource_or_init::<LoggedFailures>()
         .is_new(failed)
     {
-        match peer {
-            Some(peer) => log::warn!("\"{message}\" was not sent to {peer}: {error} ({ONCE})"),
+        match peer_id {
+            Some(peer_id) => {
+                log::warn!("\"{message}\" was not sent to {peer_id}: {error} ({ONCE})")
+            }
             None => log::error!("\"{message}\" was not sent: {error} ({ONCE})"),
         }
     }
@@ -161,8 +163,8 @@ pub(crate) fn warn_no_room(world: &mut World) {
 }
 
 /// Logs again what a peer misses, if the same player comes back.
-pub(crate) fn forget(world: &mut World, peer: PeerId) {
+pub(crate) fn forget(world: &mut World, peer_id: PeerId) {
     if let Some(mut logged) = world.get_resource_mut::<LoggedFailures>() {
-        logged.causes.retain(|(other, _)| *other != Some(peer));
+        logged.causes.retain(|(other, _)| *other != Some(peer_id));
     }
 }

@@ -42,16 +42,16 @@ pub(crate) fn queue_written<T: PeerMessage>(
     mut commands: Commands,
 ) {
     for to_send in written.drain() {
-        sender.send(&to_send.recipients, &to_send.message, |(peer, error)| {
-            commands.queue(move |world: &mut World| fail::<T>(world, peer, error));
+        sender.send(&to_send.recipients, &to_send.message, |(peer_id, error)| {
+            commands.queue(move |world: &mut World| fail::<T>(world, peer_id, error));
         });
     }
 }
 
 /// Queues an event for its recipients.
 pub(crate) fn send_event<T: PeerMessage>(world: &mut World, to: &Recipients, message: &T) {
-    for (peer, error) in with_sender(world, |sender, failed| sender.send(to, message, failed)) {
-        fail::<T>(world, peer, error);
+    for (peer_id, error) in with_sender(world, |sender, failed| sender.send(to, message, failed)) {
+        fail::<T>(world, peer_id, error);
     }
 }
 
@@ -60,8 +60,8 @@ pub(crate) fn send_transfer(world: &mut World, to: &Recipients, label: &str, byt
     let failures = with_sender(world, |sender, failed| {
         sender.send_transfer(to, label, bytes, failed);
     });
-    for (peer, error) in failures {
-        failures::report(world, "transfer", peer, error);
+    for (peer_id, error) in failures {
+        failures::report(world, "transfer", peer_id, error);
     }
 }
 
@@ -96,28 +96,28 @@ pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
 }
 
 /// Reports that an event was not sent.
-fn fail<T: PeerMessage>(world: &mut World, peer: Option<PeerId>, error: MessageError) {
+fn fail<T: PeerMessage>(world: &mut World, peer_id: Option<PeerId>, error: MessageError) {
     let declared = world.get_resource_or_init::<MessageKinds>().event::<T>();
     let name = declared.map_or(type_name::<T>(), |event| event.name);
-    failures::report(world, name, peer, error);
+    failures::report(world, name, peer_id, error);
 }
 
 /// Sends bytes to a stock client in one of these rooms.
 pub(crate) fn send_raw(
     world: &mut World,
     rooms: &[Entity],
-    peer: PeerId,
+    peer_id: PeerId,
     channel: Channel,
     bytes: Bytes,
 ) {
-    let is_in = |room: &&Entity| peer_entity(world, **room, peer).is_some();
+    let is_in = |room: &&Entity| peer_entity(world, **room, peer_id).is_some();
     let room = rooms.iter().find(is_in).copied();
     let sent = match room.and_then(|room| world.get_mut::<RoomLink>(room)) {
-        Some(mut link) => link.send_raw(peer, channel, bytes),
+        Some(mut link) => link.send_raw(peer_id, channel, bytes),
         None if rooms.is_empty() => Err(MessageError::NoRoom),
         None => Err(MessageError::UnknownPeer),
     };
     if let Err(error) = sent {
-        failures::report(world, "raw bytes", Some(peer), error);
+        failures::report(world, "raw bytes", Some(peer_id), error);
     }
 }

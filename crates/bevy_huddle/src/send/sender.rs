@@ -86,8 +86,8 @@ impl PeerSender<'_, '_> {
         }
         self.aim(&recipients.into());
         let mut missed = Vec::new();
-        self.queue(event, &payload, |(peer, error)| {
-            missed.push(Missed { peer, error });
+        self.queue(event, &payload, |(peer_id, error)| {
+            missed.push(Missed { peer_id, error });
         });
         if missed.is_empty() {
             Ok(())
@@ -97,8 +97,8 @@ impl PeerSender<'_, '_> {
     }
 
     /// How many bytes of events a peer has not confirmed.
-    pub fn queued(&self, peer: PeerId) -> usize {
-        self.links.iter().map(|link| link.queued(peer)).sum()
+    pub fn queued(&self, peer_id: PeerId) -> usize {
+        self.links.iter().map(|link| link.queued(peer_id)).sum()
     }
 
     /// Sends an event to the recipients who take it, and reports the others.
@@ -140,11 +140,11 @@ impl PeerSender<'_, '_> {
             let target = self.targets[i];
             if let Err(failure) = self.find(target) {
                 failed(failure);
-            } else if let Target::Peer { room, peer } = target
+            } else if let Target::Peer { room, peer_id } = target
                 && let Ok(mut link) = self.links.get_mut(room)
-                && let Err(error) = link.offer(peer, label, bytes.clone())
+                && let Err(error) = link.offer(peer_id, label, bytes.clone())
             {
-                failed((Some(peer), error.into()));
+                failed((Some(peer_id), error.into()));
             }
         }
     }
@@ -169,30 +169,30 @@ impl PeerSender<'_, '_> {
 
     /// Whether there is such a recipient; the link to them.
     fn find(&self, target: Target) -> Result<&RoomLink, Failure> {
-        let (room, peer) = match target {
-            Target::UnknownPeer(peer) => return Err((Some(peer), MessageError::UnknownPeer)),
+        let (room, peer_id) = match target {
+            Target::UnknownPeer(peer_id) => return Err((Some(peer_id), MessageError::UnknownPeer)),
             Target::UnknownEntity => return Err((None, MessageError::UnknownEntity)),
             Target::Local { room } => (room, None),
-            Target::Peer { room, peer } => (room, Some(peer)),
+            Target::Peer { room, peer_id } => (room, Some(peer_id)),
         };
         let link = self.links.get(room);
-        let link = link.map_err(|_| (peer, MessageError::UnknownPeer))?;
-        if peer.is_some_and(|peer| link.peers.is_matchbox_client(peer)) {
-            return Err((peer, MessageError::MatchboxClient));
+        let link = link.map_err(|_| (peer_id, MessageError::UnknownPeer))?;
+        if peer_id.is_some_and(|peer_id| link.peers.is_matchbox_client(peer_id)) {
+            return Err((peer_id, MessageError::MatchboxClient));
         }
         Ok(link)
     }
 
     fn check(&self, target: Target, event: Declared, len: usize) -> Result<(), Failure> {
         let link = self.find(target)?;
-        let peer = match target {
-            Target::Peer { peer, .. } => Some(peer),
+        let peer_id = match target {
+            Target::Peer { peer_id, .. } => Some(peer_id),
             _ => None,
         };
-        link.check_kind(event).map_err(|error| (peer, error))?;
-        if let Some(peer) = peer {
-            let fits = link.session.check_event(peer, len);
-            fits.map_err(|error| (Some(peer), error.into()))?;
+        link.check_kind(event).map_err(|error| (peer_id, error))?;
+        if let Some(peer_id) = peer_id {
+            let fits = link.session.check_event(peer_id, len);
+            fits.map_err(|error| (Some(peer_id), error.into()))?;
         }
         Ok(())
     }
@@ -206,10 +206,12 @@ impl PeerSender<'_, '_> {
                 && let Ok(mut link) = self.links.get_mut(room)
             {
                 match target {
-                    Target::Peer { peer, .. } => {
-                        let queued = link.session.queue_event(peer, event.kind, payload.clone());
+                    Target::Peer { peer_id, .. } => {
+                        let queued = link
+                            .session
+                            .queue_event(peer_id, event.kind, payload.clone());
                         if let Err(error) = queued {
-                            failed((Some(peer), error.into()));
+                            failed((Some(peer_id), error.into()));
                         }
                     }
                     _ => link.echo(event.kind, payload.clone()),

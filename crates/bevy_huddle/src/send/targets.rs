@@ -12,7 +12,7 @@ use crate::{
 /// One recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
-    Peer { room: Entity, peer: PeerId },
+    Peer { room: Entity, peer_id: PeerId },
     Local { room: Entity },
     UnknownPeer(PeerId),
     UnknownEntity,
@@ -41,10 +41,10 @@ impl Lookup<'_, '_, '_> {
                     targets.push(Target::Local { room });
                 }
             }
-            Recipients::Peer(peer) => self.add_peer(*peer, targets),
+            Recipients::Peer(peer_id) => self.add_peer(*peer_id, targets),
             Recipients::Peers(peers) => {
-                for &peer in peers {
-                    self.add_peer(peer, targets);
+                for &peer_id in peers {
+                    self.add_peer(peer_id, targets);
                 }
             }
             Recipients::Entity(entity) => self.add_entity(*entity, targets),
@@ -60,31 +60,33 @@ impl Lookup<'_, '_, '_> {
         let Ok(link) = self.links.get(room) else {
             return;
         };
-        for peer in link
+        for peer_id in link
             .peers
             .present()
-            .filter(|&peer| !link.peers.is_matchbox_client(peer))
+            .filter(|&peer_id| !link.peers.is_matchbox_client(peer_id))
         {
-            add(targets, Target::Peer { room, peer });
+            add(targets, Target::Peer { room, peer_id });
         }
     }
 
-    fn add_peer(&self, peer: PeerId, targets: &mut Vec<Target>) {
+    fn add_peer(&self, peer_id: PeerId, targets: &mut Vec<Target>) {
         let here = self.rooms.iter().find_map(|&room| {
             let link = self.links.get(room).ok()?;
-            if link.local_id() == peer {
+            if link.local_id() == peer_id {
                 Some(Target::Local { room })
             } else {
-                link.peers.entity(peer).map(|_| Target::Peer { room, peer })
+                link.peers
+                    .entity(peer_id)
+                    .map(|_| Target::Peer { room, peer_id })
             }
         });
-        add(targets, here.unwrap_or(Target::UnknownPeer(peer)));
+        add(targets, here.unwrap_or(Target::UnknownPeer(peer_id)));
     }
 
     fn add_entity(&self, entity: Entity, targets: &mut Vec<Target>) {
         if let Ok((peer, room)) = self.peers.get(entity) {
-            let (room, peer) = (room.0, peer.id);
-            add(targets, Target::Peer { room, peer });
+            let (room, peer_id) = (room.0, peer.id);
+            add(targets, Target::Peer { room, peer_id });
         } else if self.links.contains(entity) {
             self.add_room(entity, targets);
         } else {

@@ -60,22 +60,22 @@ impl Transport for Seat {
         self.network.lock().poll(self.local_id)
     }
 
-    fn credit(&self, peer: PeerId, channel: Channel) -> usize {
-        self.network.lock().credit(self.local_id, peer, channel)
+    fn credit(&self, peer_id: PeerId, channel: Channel) -> usize {
+        self.network.lock().credit(self.local_id, peer_id, channel)
     }
 
-    fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError> {
+    fn send(&mut self, peer_id: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError> {
         self.network
             .lock()
-            .send(self.local_id, peer, channel, bytes)
+            .send(self.local_id, peer_id, channel, bytes)
     }
 
-    fn stats(&self, peer: PeerId) -> Option<LinkStats> {
-        self.network.lock().stats(self.local_id, peer)
+    fn stats(&self, peer_id: PeerId) -> Option<LinkStats> {
+        self.network.lock().stats(self.local_id, peer_id)
     }
 
-    fn disconnect(&mut self, peer: PeerId) {
-        self.network.lock().disconnect(self.local_id, peer);
+    fn disconnect(&mut self, peer_id: PeerId) {
+        self.network.lock().disconnect(self.local_id, peer_id);
     }
 
     fn leave(self: Box<Self>) {

@@ -147,7 +147,7 @@ fn who_waits_is_told_that_somebody_is_there_whom_no_link_reaches() {
     lab.inject(
         ada,
         RoomEvent::LinkFailed {
-            peer,
+            peer_id: peer,
             reason: reason.clone(),
             attempt,
         },
@@ -155,7 +155,7 @@ fn who_waits_is_told_that_somebody_is_there_whom_no_link_reaches() {
     lab.frame(ada);
     let failed = LinkFailed {
         entity: room,
-        peer,
+        peer_id: peer,
         reason,
         attempt,
     };
@@ -242,7 +242,7 @@ fn commands_without_a_room_are_harmless_and_warn_once() {
     let failed = seen::<SendFailed>(&mut app);
     let splash = SendFailed {
         message: "splash",
-        peer: None,
+        peer_id: None,
         error: MessageError::NoRoom,
     };
     assert_eq!(failed, vec![splash; 6]);
@@ -284,7 +284,7 @@ fn a_peer_that_takes_no_more_is_logged_once_per_cause() {
         }
     });
     let failed = lab.seen::<SendFailed>(ada);
-    let of_bob = failed.iter().filter(|failed| failed.peer == Some(peer));
+    let of_bob = failed.iter().filter(|failed| failed.peer_id == Some(peer));
     assert!(of_bob.count() > 50, "each is reported");
     assert_eq!(logged.len(), 2, "{logged:?}");
     assert!(
@@ -376,7 +376,7 @@ fn link_that_fails_repeatedly_is_logged_ever_less_often() {
         for attempt in 1..=100 {
             let reason = LinkFailure::NoWay;
             let failed = RoomEvent::LinkFailed {
-                peer,
+                peer_id: peer,
                 reason,
                 attempt,
             };

@@ -119,7 +119,7 @@ impl LabExt for Lab {
         let splashes = self.seen::<FromPeer<Splash>>(player);
         splashes
             .iter()
-            .map(|splash| (splash.peer, splash.message.0))
+            .map(|splash| (splash.peer_id, splash.message.0))
             .collect()
     }
 

@@ -29,7 +29,7 @@ fn joining_spawns_a_peer_entity_and_says_so_on_it() {
         lab.seen::<PeerJoined>(ada),
         [PeerJoined {
             entity,
-            peer: peer.id,
+            peer_id: peer.id,
             returning: false
         }]
     );
@@ -105,14 +105,20 @@ fn a_silent_peer_is_marked_until_heard_again() {
     assert!(lab.get::<Unresponsive>(ada, entity).is_some());
     assert_eq!(
         lab.seen::<PeerUnresponsive>(ada),
-        [PeerUnresponsive { entity, peer }]
+        [PeerUnresponsive {
+            entity,
+            peer_id: peer
+        }]
     );
     lab.heal();
     lab.run_for(Duration::from_millis(500));
     assert!(lab.get::<Unresponsive>(ada, entity).is_none());
     assert_eq!(
         lab.seen::<PeerRecovered>(ada),
-        [PeerRecovered { entity, peer }]
+        [PeerRecovered {
+            entity,
+            peer_id: peer
+        }]
     );
 }
 
@@ -206,7 +212,7 @@ fn a_peer_that_was_lost_returns_as_a_new_entity() {
         lab.seen::<PeerJoined>(ada),
         [PeerJoined {
             entity,
-            peer,
+            peer_id: peer,
             returning: true
         }]
     );
@@ -220,7 +226,7 @@ fn a_peer_that_joins_again_without_having_left_gets_a_new_entity() {
     let (mut lab, [ada, bob]) = meet();
     let (before, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     let back = RoomEvent::PeerJoined {
-        peer,
+        peer_id: peer,
         returning: true,
         is_matchbox_client: false,
     };
@@ -323,7 +329,7 @@ fn a_room_joined_under_two_addresses_fails_when_the_player_meets_themselves() {
     lab.inject(
         ada,
         RoomEvent::PeerJoined {
-            peer: me,
+            peer_id: me,
             returning: false,
             is_matchbox_client: false,
         },
@@ -354,6 +360,6 @@ fn a_player_in_two_rooms_gets_their_own_events_once() {
     let splashes = lab.seen::<FromPeer<Splash>>(ada);
     let numbers: Vec<_> = splashes.iter().map(|splash| splash.message.0).collect();
     assert_eq!(numbers, [1, 2]);
-    assert_eq!((splashes[0].entity, splashes[0].peer), (first, me));
+    assert_eq!((splashes[0].entity, splashes[0].peer_id), (first, me));
     assert_eq!(lab.splashes(bob), [(me, 1)]);
 }

@@ -84,11 +84,11 @@ fn the_host_removes_a_player_who_is_told_by_whom() {
     for player in [ada, bob] {
         let kicked = lab.seen::<PeerKicked>(player);
         assert_eq!(kicked.len(), 1);
-        assert_eq!((kicked[0].peer, &kicked[0].by), (e, &vec![a]));
+        assert_eq!((kicked[0].peer_id, &kicked[0].by), (e, &vec![a]));
         let left = lab.seen::<PeerLeft>(player);
         assert_eq!(left.len(), 1);
         assert_eq!(
-            (left[0].peer, left[0].reason),
+            (left[0].peer_id, left[0].reason),
             (e, DisconnectReason::DisconnectedLocally)
         );
     }
@@ -116,7 +116,7 @@ fn a_majority_removes_a_player_and_one_vote_does_not() {
         by.sort_unstable();
         let mut voters = vec![a, b];
         voters.sort_unstable();
-        assert_eq!((kicked[0].peer, by), (e, voters));
+        assert_eq!((kicked[0].peer_id, by), (e, voters));
         assert_eq!(lab.find_peer(player, eve), None);
     }
     assert!(matches!(
@@ -195,7 +195,7 @@ fn peer_that_is_disconnected_before_it_joins_is_told() {
     }
     let refused = lab.seen::<PeerRefused>(bob);
     assert_eq!(refused.len(), 1, "{refused:?}");
-    assert_eq!(refused[0].peer, a);
+    assert_eq!(refused[0].peer_id, a);
     assert_eq!(refused[0].refusal, Refusal::Disconnected);
     assert_eq!(lab.seen::<PeerRefused>(ada), []);
 }
@@ -234,8 +234,8 @@ fn a_mesh_with_a_hole_is_seen_by_everybody() {
     }
     assert_eq!(linked(&lab, bob), [a.min(e), a.max(e)]);
     let mut changed = lab.seen::<MeshChanged>(ada);
-    changed.sort_by_key(|changed| changed.peer);
-    let peers: Vec<_> = changed.iter().map(|changed| changed.peer).collect();
+    changed.sort_by_key(|changed| changed.peer_id);
+    let peers: Vec<_> = changed.iter().map(|changed| changed.peer_id).collect();
     assert_eq!(peers, [b.min(e), b.max(e)]);
 }
 

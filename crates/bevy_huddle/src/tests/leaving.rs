@@ -76,7 +76,10 @@ fn leaving_despawns_the_room_and_its_peers_and_others_are_told() {
     assert!(!lab.virtual_network().lock().has(me));
     lab.settle();
     let left = lab.seen::<PeerLeft>(bob);
-    assert_eq!((left[0].peer, left[0].reason), (me, DisconnectReason::Left));
+    assert_eq!(
+        (left[0].peer_id, left[0].reason),
+        (me, DisconnectReason::Left)
+    );
     assert_eq!(lab.state(bob), RoomStatus::Waiting);
 }
 
@@ -126,7 +129,7 @@ fn despawning_the_room_entity_leaves_too() {
         lab.seen::<PeerLeft>(ada),
         [PeerLeft {
             entity,
-            peer,
+            peer_id: peer,
             reason: DisconnectReason::DisconnectedLocally
         }]
     );
@@ -164,7 +167,7 @@ fn despawning_a_peer_entity_cuts_the_peer() {
         lab.seen::<PeerLeft>(ada),
         [PeerLeft {
             entity,
-            peer,
+            peer_id: peer,
             reason: DisconnectReason::DisconnectedLocally
         }]
     );
@@ -238,7 +241,7 @@ fn observers_of_leaving_can_use_the_peer_entity_however_the_room_ends() {
              mut farewells: ResMut<Farewells>,
              mut commands: Commands| {
                 let (avatar, peer) = avatars.get(left.entity).expect("the peer is there");
-                assert_eq!(peer.id, left.peer);
+                assert_eq!(peer.id, left.peer_id);
                 farewells.0.push((avatar.0, left.reason));
                 commands.entity(left.entity).insert(Ghost);
             },
@@ -261,7 +264,7 @@ fn observers_of_leaving_can_use_the_peer_entity_however_the_room_ends() {
 fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
     let actions: [fn(&PeerJoined, &mut Commands); 4] = [
         |joined, commands| commands.entity(joined.entity).despawn(),
-        |joined, commands| commands.disconnect_peer(joined.peer),
+        |joined, commands| commands.disconnect_peer(joined.peer_id),
         |joined, commands| {
             commands.entity(joined.entity).remove::<Peer>();
         },
@@ -288,7 +291,7 @@ fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
         let left = lab.seen::<PeerLeft>(bob);
         assert_eq!(left.len(), 1, "{left:?}");
         assert_eq!(
-            (left[0].peer, left[0].reason),
+            (left[0].peer_id, left[0].reason),
             (me, DisconnectReason::DisconnectedByPeer)
         );
         assert_eq!(lab.find_peer(bob, ada), None);

@@ -43,7 +43,7 @@ fn refusals(
         assert_eq!(refused.len(), 1, "told once: {refused:?}");
         let refused = refused.remove(0);
         assert_eq!(
-            (refused.entity, refused.peer),
+            (refused.entity, refused.peer_id),
             (lab.room(me), lab.peer_id(other))
         );
         refused.refusal

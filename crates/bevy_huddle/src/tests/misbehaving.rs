@@ -24,7 +24,7 @@ fn send_nonsense(lab: &mut Lab, from: Player, to: Player, name: &str, payload: &
 /// A packet that seems to come from a peer.
 fn packet(peer: PeerId, channel: Channel, bytes: impl Into<Bytes>) -> RoomEvent {
     RoomEvent::Packet {
-        peer,
+        peer_id: peer,
         channel,
         bytes: bytes.into(),
         arrived: Instant::now(),
@@ -50,7 +50,7 @@ fn bytes_that_are_no_packet_are_rejected_and_play_goes_on() {
     assert!(
         rejected
             .iter()
-            .all(|rejected| rejected.peer == me && rejected.entity == entity)
+            .all(|rejected| rejected.peer_id == me && rejected.entity == entity)
     );
     let reasons: Vec<_> = rejected
         .into_iter()
@@ -106,7 +106,7 @@ fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
     let left = lab.seen::<PeerLeft>(bob);
     assert_eq!(left.len(), 1);
     assert_eq!(
-        (left[0].peer, left[0].reason),
+        (left[0].peer_id, left[0].reason),
         (me, DisconnectReason::ProtocolViolation)
     );
     assert_eq!(lab.find_peer(bob, ada), None);
@@ -139,7 +139,7 @@ fn violations_on_a_link_are_rejected_messages_of_the_peer() {
         lab.seen::<MessageRejected>(bob),
         [MessageRejected {
             entity,
-            peer: me,
+            peer_id: me,
             reason
         }]
     );
@@ -184,7 +184,7 @@ fn a_flood_is_told_and_does_not_hold_up_the_game() {
         lab.inject(bob, RoomEvent::PeerUnresponsive(me));
     }
     let overflow = RoomEvent::Overflow {
-        peer: me,
+        peer_id: me,
         channel: Channel::Events,
         dropped: 9,
     };
@@ -210,7 +210,7 @@ fn a_stock_client_is_seen_but_not_spoken_to() {
     lab.inject(
         ada,
         RoomEvent::PeerJoined {
-            peer: b,
+            peer_id: b,
             returning: false,
             is_matchbox_client: true,
         },
@@ -232,7 +232,7 @@ fn a_stock_client_is_seen_but_not_spoken_to() {
         lab.seen::<SendFailed>(ada),
         [SendFailed {
             message: "splash",
-            peer: Some(b),
+            peer_id: Some(b),
             error: MessageError::MatchboxClient
         }]
     );
@@ -248,7 +248,7 @@ fn packets_from_somebody_who_is_not_here_are_ignored() {
     lab.inject(
         ada,
         RoomEvent::PeerLeft {
-            peer: stranger,
+            peer_id: stranger,
             reason: DisconnectReason::Lost,
         },
     );
@@ -263,7 +263,7 @@ fn packets_from_somebody_who_is_not_here_are_ignored() {
 fn an_observer_may_cut_the_sender_between_two_messages() {
     let (mut lab, [ada, bob]) = meet();
     lab[bob].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
-        commands.disconnect_peer(splash.peer);
+        commands.disconnect_peer(splash.peer_id);
     });
     lab.commands(ada, |commands| {
         (0..3).for_each(|n| commands.broadcast(Splash(n)));

@@ -121,7 +121,7 @@ fn busy_peer_is_pending_with_its_reason_until_it_joins() {
     let told = lab.seen::<PeerPending>(host);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].reason, PendingReason::Busy);
-    assert_eq!(told[0].peer, lab.peer_id(friend));
+    assert_eq!(told[0].peer_id, lab.peer_id(friend));
     let shown = lab[host]
         .world_mut()
         .run_system_cached(|huddle: Huddle| huddle.pending_peers().len());
@@ -145,7 +145,7 @@ fn peer_without_a_link_is_pending_until_that_is_over() {
     let peer = lab.virtual_network().lock().join("elsewhere");
     for attempt in 1..=3 {
         let failed = RoomEvent::LinkFailed {
-            peer,
+            peer_id: peer,
             reason: LinkFailure::NoWay,
             attempt,
         };

@@ -19,7 +19,7 @@ fn strangers() -> (Lab, [Player; 2]) {
     for (player, other) in [(ada, bob), (bob, ada)] {
         let peer = lab.peer_id(other);
         let joined = RoomEvent::PeerJoined {
-            peer,
+            peer_id: peer,
             returning: false,
             is_matchbox_client: true,
         };
@@ -63,7 +63,7 @@ fn raw_bytes_go_both_ways_on_every_channel() {
                 lab.settle();
                 let received = RawReceived {
                     entity,
-                    peer: lab.peer_id(from),
+                    peer_id: lab.peer_id(from),
                     channel,
                     bytes: Bytes::from_static(bytes),
                 };
@@ -131,7 +131,7 @@ fn typed_messages_and_raw_bytes_do_not_mix() {
 fn an_observer_answers_raw_bytes() {
     let (mut lab, [ada, bob]) = strangers();
     lab[bob].add_observer(|received: On<RawReceived>, mut commands: Commands| {
-        commands.send_raw(received.peer, received.channel, b"pong".as_slice());
+        commands.send_raw(received.peer_id, received.channel, b"pong".as_slice());
     });
     send(&mut lab, ada, bob, Channel::State, b"ping".as_slice());
     lab.settle();

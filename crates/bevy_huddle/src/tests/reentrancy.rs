@@ -268,7 +268,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     let stranger = PeerId::from_u128(77);
     let injected = [
         RoomEvent::LinkFailed {
-            peer: stranger,
+            peer_id: stranger,
             reason: LinkFailure::NoWay,
             attempt: 1,
         },
@@ -283,12 +283,12 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
             count: 1,
         },
         RoomEvent::PeerJoined {
-            peer: stranger,
+            peer_id: stranger,
             returning: false,
             is_matchbox_client: true,
         },
         RoomEvent::Packet {
-            peer: stranger,
+            peer_id: stranger,
             channel: Channel::Events,
             bytes: Bytes::from_static(b"ping"),
             arrived: Instant::now(),

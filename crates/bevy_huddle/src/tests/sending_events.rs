@@ -150,7 +150,7 @@ fn everyone_is_everybody_else_and_me_in_the_order_of_sending() {
     let mine = lab.seen::<FromPeer<Splash>>(ada);
     let expected = [1, 3, 4].map(|n| FromPeer {
         entity: room,
-        peer: me,
+        peer_id: me,
         message: Splash(n),
     });
     assert_eq!(mine, expected);
@@ -225,7 +225,7 @@ fn what_is_written_for_somebody_unknown_fails_like_a_command() {
         lab.seen::<SendFailed>(ada),
         [SendFailed {
             message: "splash",
-            peer: Some(stranger),
+            peer_id: Some(stranger),
             error: MessageError::UnknownPeer
         }]
     );
@@ -235,7 +235,7 @@ fn what_is_written_for_somebody_unknown_fails_like_a_command() {
 fn an_observer_can_answer() {
     let (mut lab, [ada, bob]) = meet();
     lab[bob].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
-        commands.send_to(splash.peer, Splash(splash.message.0 + 1));
+        commands.send_to(splash.peer_id, Splash(splash.message.0 + 1));
     });
     lab.commands(ada, |commands| commands.broadcast(Splash(1)));
     lab.settle();
@@ -295,7 +295,7 @@ fn the_longest_event_arrives_and_a_longer_one_gives_a_clear_error() {
     assert_eq!(arrived[0].message, longest);
     let failed = lab.seen::<SendFailed>(ada);
     assert_eq!(failed.len(), 1);
-    assert_eq!((failed[0].message, failed[0].peer), ("blob", None));
+    assert_eq!((failed[0].message, failed[0].peer_id), ("blob", None));
     let too_long = EncodeError::TooLong {
         len: MAX_EVENT_LEN + 1,
         max: MAX_EVENT_LEN,
@@ -319,7 +319,7 @@ fn sending_more_than_the_link_takes_is_an_error_once_the_queue_is_full() {
     }
     let failed = lab.seen::<SendFailed>(ada);
     assert!((1..150).contains(&failed.len()), "{} failed", failed.len());
-    assert_eq!(failed[0].peer, Some(lab.peer_id(bob)));
+    assert_eq!(failed[0].peer_id, Some(lab.peer_id(bob)));
     assert!(matches!(
         failed[0].error,
         MessageError::Queue(QueueError::Full { .. })
@@ -391,7 +391,7 @@ fn a_peer_that_hangs_does_not_keep_events_from_the_others() {
     assert_eq!(lab.seen::<FromPeer<Blob>>(bob).len(), sent + failed);
     assert_eq!(lab.splashes(bob).len(), 20 * 60);
     let mut missed = lab.seen::<SendFailed>(ada);
-    missed.retain(|failed| failed.peer != Some(peer));
+    missed.retain(|failed| failed.peer_id != Some(peer));
     assert_eq!(missed, [], "only the peer that hangs misses events");
 }
 
@@ -402,7 +402,12 @@ fn try_send_says_what_will_never_work() {
     let (mut lab, [ada, bob]) = meet();
     let [peer, stranger] = [lab.peer_id(bob), PeerId::from_u128(0)];
     let mut refused = |recipients: Recipients| try_send(&mut lab, ada, recipients, Splash(1));
-    let missed = |peer, error| Err(TrySendError::Missed(vec![Missed { peer, error }]));
+    let missed = |peer, error| {
+        Err(TrySendError::Missed(vec![Missed {
+            peer_id: peer,
+            error,
+        }]))
+    };
     assert_eq!(
         refused([peer, stranger].into()),
         missed(Some(stranger), MessageError::UnknownPeer)
@@ -457,7 +462,10 @@ fn what_a_lost_peer_did_not_get_is_told_in_order_before_they_leave() {
         ["1", "2", "left", "read 1", "read 2"]
     );
     let undelivered = lab.seen::<Undelivered<Splash>>(ada);
-    assert_eq!((undelivered[0].peer, undelivered[0].entity), (me, entity));
+    assert_eq!(
+        (undelivered[0].peer_id, undelivered[0].entity),
+        (me, entity)
+    );
     assert_eq!(lab.splashes(bob), []);
 }
 
@@ -473,7 +481,7 @@ fn an_unknown_recipient_is_an_error_and_the_others_receive() {
     assert_eq!(lab.splashes(bob), [(me, 1)]);
     let failed = |peer, error| SendFailed {
         message: "splash",
-        peer,
+        peer_id: peer,
         error,
     };
     assert_eq!(

@@ -122,7 +122,7 @@ fn a_value_that_is_too_long_is_an_error_and_the_old_one_stays() {
         lab.seen::<SendFailed>(ada),
         [SendFailed {
             message: "map",
-            peer: None,
+            peer_id: None,
             error: MessageError::Encode(too_long)
         }]
     );

@@ -45,13 +45,13 @@ fn a_file_arrives_with_progress_while_the_game_goes_on() {
     let entity = lab.peer(bob, ada);
     let received = lab.seen::<TransferReceived>(bob);
     assert_eq!(received.len(), 1);
-    assert_eq!((received[0].entity, received[0].peer), (entity, a));
+    assert_eq!((received[0].entity, received[0].peer_id), (entity, a));
     assert_eq!(received[0].label, "map");
     assert!(received[0].bytes == map, "byte for byte");
     assert_eq!(received[0].id.direction, Direction::Incoming);
     let delivered = lab.seen::<TransferDelivered>(ada);
     assert_eq!(delivered.len(), 1);
-    assert_eq!((&*delivered[0].label, delivered[0].peer), ("map", b));
+    assert_eq!((&*delivered[0].label, delivered[0].peer_id), ("map", b));
 
     for (player, direction) in [(ada, Direction::Outgoing), (bob, Direction::Incoming)] {
         let started = lab.seen::<TransferStarted>(player);
@@ -181,7 +181,7 @@ fn what_cannot_be_offered_is_told() {
     send(&mut lab, ada, [to, stranger], &"m".repeat(129), &file(1));
     let failed = |peer, error| SendFailed {
         message: "transfer",
-        peer: Some(peer),
+        peer_id: Some(peer),
         error,
     };
     assert_eq!(

@@ -12,37 +12,37 @@ pub enum SessionEvent {
     /// [`RoomSession::admit`](crate::room::RoomSession::admit).
     JoinRequested {
         /// Who.
-        peer: PeerId,
+        peer_id: PeerId,
         /// What their game says for them, as it came.
         data: Bytes,
     },
     /// The handshake with a peer is done: from now on messages come and go.
     Joined {
         /// Who.
-        peer: PeerId,
+        peer_id: PeerId,
     },
     /// A peer began anew without this side noticing that they were gone: they are gone, and
     /// [`SessionEvent::Joined`] follows if they are let in again.
     Left {
         /// Who.
-        peer: PeerId,
+        peer_id: PeerId,
     },
     /// There will be no session with a peer. [`SessionEvent::Over`] follows.
     Refused {
         /// Who.
-        peer: PeerId,
+        peer_id: PeerId,
         /// Why.
         refusal: Refusal,
     },
     /// A refusal is known at the other end, or has been told often enough: cut the link.
     Over {
         /// Who was refused.
-        peer: PeerId,
+        peer_id: PeerId,
     },
     /// An event from a peer.
     Event {
         /// From whom.
-        peer: PeerId,
+        peer_id: PeerId,
         /// Its kind, which is declared as an event.
         kind: KindId,
         /// Its bytes, as they came.
@@ -51,7 +51,7 @@ pub enum SessionEvent {
     /// A peer's state, newer than all of its kind before.
     State {
         /// From whom.
-        peer: PeerId,
+        peer_id: PeerId,
         /// Its kind, which is declared as state.
         kind: KindId,
         /// Its bytes, as they came.
@@ -60,7 +60,7 @@ pub enum SessionEvent {
     /// What a peer's [`PacketRider`](crate::room::PacketRider) said in a packet.
     Rider {
         /// From whom.
-        peer: PeerId,
+        peer_id: PeerId,
         /// The number of the packet: a later packet has a higher one.
         packet: u64,
         /// Its bytes, as they came.
@@ -75,21 +75,21 @@ pub enum SessionEvent {
     /// The last of it may have arrived, if only the confirmation was lost.
     Undelivered {
         /// Who.
-        peer: PeerId,
+        peer_id: PeerId,
         /// The events.
         events: Vec<Undelivered>,
     },
     /// A transfer from or to a peer made progress or ended.
     Transfer {
         /// With whom.
-        peer: PeerId,
+        peer_id: PeerId,
         /// What happened.
         event: TransferEvent,
     },
     /// A peer told whom they are linked with.
     MeshChanged {
         /// Who.
-        peer: PeerId,
+        peer_id: PeerId,
     },
     /// Somebody else is the host of the room now.
     HostChanged {
@@ -104,7 +104,7 @@ pub enum SessionEvent {
     /// By the room's policy a player is to go: cut them off, or leave if it is this one.
     Kicked {
         /// Who; maybe this player.
-        peer: PeerId,
+        peer_id: PeerId,
         /// Who wanted it.
         by: Vec<PeerId>,
     },

@@ -466,8 +466,10 @@ impl RoomSession {
                 HandshakeEvent::JoinRequested { ticket, data } => {
                     self.admitted.remove(&peer);
                     self.tickets.insert(peer, ticket);
-                    self.news
-                        .push_back(SessionEvent::JoinRequested { peer, data });
+                    self.news.push_back(SessionEvent::JoinRequested {
+                        peer_id: peer,
+                        data,
+                    });
                 }
                 HandshakeEvent::Done(agreement) => self.join(peer, agreement, now),
                 HandshakeEvent::Refused(refusal) => {
@@ -479,7 +481,10 @@ impl RoomSession {
                     {
                         self.news.push_back(SessionEvent::Full { capacity });
                     }
-                    self.news.push_back(SessionEvent::Refused { peer, refusal });
+                    self.news.push_back(SessionEvent::Refused {
+                        peer_id: peer,
+                        refusal,
+                    });
                 }
                 HandshakeEvent::Restarted => {
                     self.restart(peer, now);
@@ -498,7 +503,7 @@ impl RoomSession {
             && session.handshake.is_over()
         {
             session.is_over_told = true;
-            self.news.push_back(SessionEvent::Over { peer });
+            self.news.push_back(SessionEvent::Over { peer_id: peer });
         }
     }
 
@@ -531,7 +536,7 @@ impl RoomSession {
         if let Some(session) = self.peers.get_mut(&peer) {
             session.open = Some(open);
         }
-        self.news.push_back(SessionEvent::Joined { peer });
+        self.news.push_back(SessionEvent::Joined { peer_id: peer });
         let tick = self.clock.tick();
         self.roster.set_joined(self.clock.reading().joined);
         self.roster.meet(peer, agreement.clock.joined, tick);
@@ -541,7 +546,7 @@ impl RoomSession {
     /// Ends what the handshake began; the peer may begin again.
     fn close_and_tell(&mut self, peer: PeerId) {
         if self.close(peer) {
-            self.news.push_back(SessionEvent::Left { peer });
+            self.news.push_back(SessionEvent::Left { peer_id: peer });
         }
     }
 
@@ -551,11 +556,16 @@ impl RoomSession {
         let (mut events, transfers) = open.give_up();
         events.retain(|event| event.kind != self.roster_kind);
         for event in transfers {
-            self.news.push_back(SessionEvent::Transfer { peer, event });
+            self.news.push_back(SessionEvent::Transfer {
+                peer_id: peer,
+                event,
+            });
         }
         if !events.is_empty() {
-            self.news
-                .push_back(SessionEvent::Undelivered { peer, events });
+            self.news.push_back(SessionEvent::Undelivered {
+                peer_id: peer,
+                events,
+            });
         }
         if let Some(places) = &mut self.places {
             places.parted(peer);
@@ -586,7 +596,7 @@ impl RoomSession {
                 Received::Rider(packet, payload) => {
                     let rtt = self.open(peer).and_then(|open| open.rtt());
                     self.news.push_back(SessionEvent::Rider {
-                        peer,
+                        peer_id: peer,
                         packet,
                         payload,
                         arrived,
@@ -596,7 +606,7 @@ impl RoomSession {
                 Received::State(index, payload) => {
                     match self.kinds.at(Delivery::State, index.into()) {
                         Some(kind) => self.news.push_back(SessionEvent::State {
-                            peer,
+                            peer_id: peer,
                             kind,
                             payload,
                         }),
@@ -616,14 +626,15 @@ impl RoomSession {
                                 Ok(message) => {
                                     let tick = self.clock.tick();
                                     self.roster.receive(peer, message, tick);
-                                    self.news.push_back(SessionEvent::MeshChanged { peer });
+                                    self.news
+                                        .push_back(SessionEvent::MeshChanged { peer_id: peer });
                                     self.poll_roster();
                                 }
                                 Err(error) => result = Err(MessageError::Roster(error)),
                             }
                         }
                         Some(kind) => self.news.push_back(SessionEvent::Event {
-                            peer,
+                            peer_id: peer,
                             kind,
                             payload,
                         }),
@@ -637,7 +648,10 @@ impl RoomSession {
 
     fn poll_transfers(&mut self, peer: PeerId) {
         while let Some(event) = self.open(peer).and_then(OpenSession::poll_transfer) {
-            self.news.push_back(SessionEvent::Transfer { peer, event });
+            self.news.push_back(SessionEvent::Transfer {
+                peer_id: peer,
+                event,
+            });
         }
     }
 
@@ -646,7 +660,8 @@ impl RoomSession {
             match event {
                 RosterEvent::Send(message) => self.tell_everybody(&message),
                 RosterEvent::Kick { peer, by } => {
-                    self.news.push_back(SessionEvent::Kicked { peer, by });
+                    self.news
+                        .push_back(SessionEvent::Kicked { peer_id: peer, by });
                 }
             }
         }

@@ -291,21 +291,21 @@ impl World {
         let player = &mut self.players[me];
         while let Some(event) = player.session.poll() {
             match event {
-                SessionEvent::Joined { peer } => {
+                SessionEvent::Joined { peer_id: peer } => {
                     let with = player.with.entry(player_of(peer)).or_default();
                     assert!(!with.here, "{me} was told twice that {peer} is here");
                     with.here = true;
                     with.joined += 1;
                     with.pose = None;
                 }
-                SessionEvent::Left { peer } => {
+                SessionEvent::Left { peer_id: peer } => {
                     player.with.entry(player_of(peer)).or_default().here = false;
                 }
-                SessionEvent::JoinRequested { peer, .. } => {
+                SessionEvent::JoinRequested { peer_id: peer, .. } => {
                     player.session.admit(peer, Ok(()), self.now)
                 }
                 SessionEvent::Event {
-                    peer,
+                    peer_id: peer,
                     kind,
                     payload,
                 } => {
@@ -315,7 +315,7 @@ impl World {
                     with.heard.push(number(&payload));
                 }
                 SessionEvent::State {
-                    peer,
+                    peer_id: peer,
                     kind,
                     payload,
                 } => {
@@ -324,12 +324,18 @@ impl World {
                     assert!(with.pose < Some(number(&payload)), "state went backwards");
                     with.pose = Some(number(&payload));
                 }
-                SessionEvent::Undelivered { peer, events } => {
+                SessionEvent::Undelivered {
+                    peer_id: peer,
+                    events,
+                } => {
                     let with = player.with.entry(player_of(peer)).or_default();
                     with.undelivered
                         .extend(events.iter().map(|event| number(&event.payload)));
                 }
-                SessionEvent::Refused { peer, refusal } => panic!("{me} refused {peer}: {refusal}"),
+                SessionEvent::Refused {
+                    peer_id: peer,
+                    refusal,
+                } => panic!("{me} refused {peer}: {refusal}"),
                 _ => {}
             }
         }

@@ -215,20 +215,20 @@ impl<G: SimGame> Player<G> {
     fn listen(&mut self, now: Duration) {
         while let Some(event) = self.room.poll() {
             let result = match event {
-                SessionEvent::JoinRequested { peer, .. } => {
+                SessionEvent::JoinRequested { peer_id: peer, .. } => {
                     self.room.admit(peer, Ok(()), now);
                     Ok(())
                 }
-                SessionEvent::Joined { peer } => {
+                SessionEvent::Joined { peer_id: peer } => {
                     self.session.linked(peer, now);
                     Ok(())
                 }
-                SessionEvent::Left { peer } => {
+                SessionEvent::Left { peer_id: peer } => {
                     self.session.lost(peer, LeaveReason::Link, now);
                     Ok(())
                 }
                 SessionEvent::Rider {
-                    peer,
+                    peer_id: peer,
                     packet,
                     payload,
                     arrived,
@@ -236,7 +236,11 @@ impl<G: SimGame> Player<G> {
                 } => self
                     .session
                     .receive_packet(peer, packet, &payload, arrived, rtt),
-                SessionEvent::Event { peer, payload, .. } => match &self.running {
+                SessionEvent::Event {
+                    peer_id: peer,
+                    payload,
+                    ..
+                } => match &self.running {
                     Some(game) => self.session.receive_message(peer, payload, now, game),
                     None => self.session.receive_message(peer, payload, now, &()),
                 },

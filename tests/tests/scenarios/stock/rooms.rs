@@ -40,7 +40,7 @@ impl Mesh {
         while let Some(event) = self.room.poll() {
             match event {
                 RoomEvent::PeerJoined {
-                    peer,
+                    peer_id: peer,
                     is_matchbox_client,
                     ..
                 } if is_matchbox_client => {
@@ -49,7 +49,7 @@ impl Mesh {
                 }
                 RoomEvent::PeerJoined { .. } => self.ours += 1,
                 RoomEvent::Packet {
-                    peer,
+                    peer_id: peer,
                     channel,
                     bytes,
                     ..
@@ -213,7 +213,7 @@ fn gone(ours: &mut Mesh, who: PeerId) -> anyhow::Result<()> {
     let began = Instant::now();
     while began.elapsed() < GONE {
         match ours.room.poll() {
-            Some(RoomEvent::PeerLeft { peer, .. }) if peer == who => return Ok(()),
+            Some(RoomEvent::PeerLeft { peer_id: peer, .. }) if peer == who => return Ok(()),
             Some(RoomEvent::Packet { .. }) => {}
             Some(event) => bail!("nothing of that sort should happen: {event:?}"),
             None => thread::sleep(Duration::from_millis(5)),

@@ -38,9 +38,9 @@ pub(crate) fn finish(world: &mut World, room: Entity) -> bool {
         JoinError::Kicked { .. } => DisconnectReason::DisconnectedLocally,
         _ => DisconnectReason::Lost,
     };
-    let peer = link.peers.present().next();
-    if let Some(peer) = peer {
-        remove_peer(world, room, peer, reason);
+    let peer_id = link.peers.present().next();
+    if let Some(peer_id) = peer_id {
+        remove_peer(world, room, peer_id, reason);
     } else if let Some(error) = link.failure.take() {
         end(world, room, error);
     }

@@ -44,7 +44,7 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
         world,
         PeerJoined {
             entity,
-            peer: peer.id,
+            peer_id: peer.id,
             returning,
         },
     );
@@ -52,22 +52,27 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
 }
 
 /// Takes a peer out of a room: at once if this player decided so, and else after its last events.
-pub(crate) fn remove_peer(world: &mut World, room: Entity, peer: PeerId, reason: DisconnectReason) {
+pub(crate) fn remove_peer(
+    world: &mut World,
+    room: Entity,
+    peer_id: PeerId,
+    reason: DisconnectReason,
+) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    if !link.peers.knows(peer) {
+    if !link.peers.knows(peer_id) {
         return;
     }
-    if reason == DisconnectReason::DisconnectedByPeer && link.peers.is_pending(peer) {
+    if reason == DisconnectReason::DisconnectedByPeer && link.peers.is_pending(peer_id) {
         // There is no peer entity whose `PeerLeft` would say so.
-        return refuse_pending(world, room, peer);
+        return refuse_pending(world, room, peer_id);
     }
     if reason == DisconnectReason::DisconnectedLocally {
-        forget_peer(world, room, peer, reason);
+        forget_peer(world, room, peer_id, reason);
     } else {
         // What was not delivered is told while the entity is there.
-        link.begin_leaving(peer, reason);
+        link.begin_leaving(peer_id, reason);
     }
 }
 
@@ -77,38 +82,38 @@ pub(crate) fn finish_leaving(world: &mut World, room: Entity) -> bool {
     let leaving = world
         .get::<RoomLink>(room)
         .and_then(|link| link.peers.next_leaving());
-    if let Some((peer, reason)) = leaving {
-        forget_peer(world, room, peer, reason);
+    if let Some((peer_id, reason)) = leaving {
+        forget_peer(world, room, peer_id, reason);
     }
     leaving.is_some()
 }
 
-fn forget_peer(world: &mut World, room: Entity, peer: PeerId, reason: DisconnectReason) {
+fn forget_peer(world: &mut World, room: Entity, peer_id: PeerId, reason: DisconnectReason) {
     let departure = world
         .get_mut::<RoomLink>(room)
-        .and_then(|mut link| link.forget(peer, reason));
+        .and_then(|mut link| link.forget(peer_id, reason));
     if let Some(departure) = departure {
         part(world, departure);
     }
 }
 
-fn refuse_pending(world: &mut World, room: Entity, peer: PeerId) {
-    refused(world, room, peer, Refusal::Disconnected);
+fn refuse_pending(world: &mut World, room: Entity, peer_id: PeerId) {
+    refused(world, room, peer_id, Refusal::Disconnected);
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-        link.forget(peer, DisconnectReason::DisconnectedByPeer);
+        link.forget(peer_id, DisconnectReason::DisconnectedByPeer);
     }
 }
 
-pub(crate) fn refused(world: &mut World, room: Entity, peer: PeerId, refusal: Refusal) {
-    log::warn!("cannot play with {peer}: {refusal}");
+pub(crate) fn refused(world: &mut World, room: Entity, peer_id: PeerId, refusal: Refusal) {
+    log::warn!("cannot play with {peer_id}: {refusal}");
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-        link.peers.set_refused(peer);
+        link.peers.set_refused(peer_id);
     }
     trigger(
         world,
         PeerRefused {
             entity: room,
-            peer,
+            peer_id,
             refusal,
         },
     );
@@ -117,18 +122,18 @@ pub(crate) fn refused(world: &mut World, room: Entity, peer: PeerId, refusal: Re
 /// Triggers `PeerLeft`, and despawns the entity.
 pub(crate) fn part(world: &mut World, departure: Departure) {
     let Departure {
-        peer,
+        peer_id,
         entity,
         reason,
         has_joined,
     } = departure;
-    failures::forget(world, peer);
+    failures::forget(world, peer_id);
     if has_joined {
-        log::info!("{peer} is gone: {reason:?}");
+        log::info!("{peer_id} is gone: {reason:?}");
         // Even if the game has despawned the entity: it counts who joined and who left.
         world.trigger(PeerLeft {
             entity,
-            peer,
+            peer_id,
             reason,
         });
         world.flush();
@@ -144,21 +149,26 @@ pub(crate) fn remove_peers(world: &mut World, room: Entity, reason: DisconnectRe
         .get::<RoomLink>(room)
         .map(|link| link.peers.present().collect())
         .unwrap_or_default();
-    for peer in peers {
-        remove_peer(world, room, peer, reason);
+    for peer_id in peers {
+        remove_peer(world, room, peer_id, reason);
     }
 }
 
 /// Ends the link to a peer and takes them out of the room.
-pub(crate) fn disconnect(world: &mut World, room: Entity, peer: PeerId, reason: DisconnectReason) {
+pub(crate) fn disconnect(
+    world: &mut World,
+    room: Entity,
+    peer_id: PeerId,
+    reason: DisconnectReason,
+) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    if !link.peers.knows(peer) {
+    if !link.peers.knows(peer_id) {
         return;
     }
-    link.disconnect(peer);
-    remove_peer(world, room, peer, reason);
+    link.disconnect(peer_id);
+    remove_peer(world, room, peer_id, reason);
     update_status(world, room);
 }
 
@@ -169,8 +179,8 @@ pub(crate) fn on_peer_removed(removed: On<Remove, (Peer, PeerOf)>, mut commands:
         let rooms = world.get_resource::<Rooms>().map(|rooms| rooms.to_vec());
         for room in rooms.unwrap_or_default() {
             let link = world.get::<RoomLink>(room);
-            if let Some(peer) = link.and_then(|link| link.peers.find(entity)) {
-                disconnect(world, room, peer, DisconnectReason::DisconnectedLocally);
+            if let Some(peer_id) = link.and_then(|link| link.peers.find(entity)) {
+                disconnect(world, room, peer_id, DisconnectReason::DisconnectedLocally);
             }
         }
     });

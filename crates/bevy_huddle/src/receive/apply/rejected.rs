@@ -12,19 +12,19 @@ use crate::{
 
 /// Tells that something that a peer sent did not reach the game; to the log alone while the peer
 /// has no entity.
-pub(crate) fn reject(world: &mut World, room: Entity, peer: PeerId, reason: RejectReason) {
+pub(crate) fn reject(world: &mut World, room: Entity, peer_id: PeerId, reason: RejectReason) {
     let is_logged = world
         .get_mut::<RoomLink>(room)
-        .is_some_and(|mut link| link.peers.count_rejected(peer));
+        .is_some_and(|mut link| link.peers.count_rejected(peer_id));
     if is_logged {
-        log::warn!("rejected from {peer}: {reason}");
+        log::warn!("rejected from {peer_id}: {reason}");
     }
-    if let Some(entity) = peer_entity(world, room, peer) {
+    if let Some(entity) = peer_entity(world, room, peer_id) {
         trigger(
             world,
             MessageRejected {
                 entity,
-                peer,
+                peer_id,
                 reason,
             },
         );

@@ -121,7 +121,7 @@ impl Network {
             self.tell(
                 local_id,
                 RoomEvent::PeerLeft {
-                    peer,
+                    peer_id: peer,
                     reason: DisconnectReason::DisconnectedLocally,
                 },
             );

@@ -61,7 +61,7 @@ impl Network {
         self.tell(
             pair.member(side),
             RoomEvent::PeerJoined {
-                peer: pair.member(1 - side),
+                peer_id: pair.member(1 - side),
                 returning,
                 is_matchbox_client: false,
             },
@@ -90,7 +90,13 @@ impl Network {
             relation.over = true;
             relation.close(side);
             let peer = pair.member(1 - side);
-            self.tell(pair.member(side), RoomEvent::PeerLeft { peer, reason });
+            self.tell(
+                pair.member(side),
+                RoomEvent::PeerLeft {
+                    peer_id: peer,
+                    reason,
+                },
+            );
             self.tidy(pair);
         }
     }
@@ -113,7 +119,7 @@ impl Network {
         self.tell(
             local_id,
             RoomEvent::PeerLeft {
-                peer,
+                peer_id: peer,
                 reason: DisconnectReason::Lost,
             },
         );

@@ -249,9 +249,15 @@ fn silence_is_unresponsive_after_a_second_and_lost_after_three_and_both_return()
         };
         assert_eq!(*s, RoomEvent::PeerUnresponsive(peer));
         let reason = DisconnectReason::Lost;
-        assert_eq!(*l, RoomEvent::PeerLeft { peer, reason });
+        assert_eq!(
+            *l,
+            RoomEvent::PeerLeft {
+                peer_id: peer,
+                reason
+            }
+        );
         let joined = RoomEvent::PeerJoined {
-            peer,
+            peer_id: peer,
             returning: true,
             is_matchbox_client: false,
         };
@@ -298,7 +304,7 @@ fn one_deaf_side_ends_it_for_both() {
     world.run(5 * SECOND);
     for (player, peer) in [(0, b), (1, a)] {
         let left = RoomEvent::PeerLeft {
-            peer,
+            peer_id: peer,
             reason: DisconnectReason::Lost,
         };
         assert!(world.told[player].iter().any(|(_, event)| *event == left));
@@ -324,7 +330,7 @@ fn a_farewell_comes_behind_what_was_said_before() {
         (0..20).collect::<Vec<u8>>()
     );
     let left = RoomEvent::PeerLeft {
-        peer: a,
+        peer_id: a,
         reason: DisconnectReason::Left,
     };
     assert_eq!(world.told[1].last().unwrap().1, left);
@@ -343,7 +349,7 @@ fn whoever_is_killed_says_nothing_and_is_lost() {
     );
     world.run(20 * SECOND);
     let lost = RoomEvent::PeerLeft {
-        peer: a,
+        peer_id: a,
         reason: DisconnectReason::Lost,
     };
     assert_eq!(world.told[1].last().unwrap().1, lost);
@@ -360,7 +366,10 @@ fn a_cut_is_final() {
         (1, a, DisconnectReason::DisconnectedByPeer),
     ];
     for (player, peer, reason) in reasons {
-        let left = RoomEvent::PeerLeft { peer, reason };
+        let left = RoomEvent::PeerLeft {
+            peer_id: peer,
+            reason,
+        };
         assert_eq!(world.told[player].last().unwrap().1, left);
     }
     assert!(world.network.has(a) && world.network.has(b));
@@ -444,7 +453,7 @@ fn the_same_seed_gives_the_same_run_and_another_a_different_one() {
         let told = world.told.into_iter().flatten();
         told.map(|(at, event)| match event {
             RoomEvent::Packet {
-                peer,
+                peer_id: peer,
                 channel,
                 bytes,
                 ..

@@ -105,7 +105,7 @@ impl Network {
                 }
                 let arrived = self.instant(self.now);
                 let packet = RoomEvent::Packet {
-                    peer,
+                    peer_id: peer,
                     channel,
                     bytes,
                     arrived,
