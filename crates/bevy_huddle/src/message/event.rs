@@ -127,7 +127,7 @@ pub(crate) fn add_event<T: PeerMessage>(app: &mut App, name: &'static str) {
     let handler = Handler {
         name,
         deliver: deliver_event::<T>,
-        undelivered: Some(tell_undelivered::<T>),
+        undelivered: Some(trigger_undelivered::<T>),
     };
     declare::<T>(app.world_mut(), Delivery::Event, handler);
     app.add_message::<FromPeer<T>>()
@@ -152,7 +152,7 @@ fn deliver_event<T: PeerMessage>(
     Ok(())
 }
 
-fn tell_undelivered<T: PeerMessage>(
+fn trigger_undelivered<T: PeerMessage>(
     world: &mut World,
     to: Party,
     payload: &[u8],

@@ -16,12 +16,12 @@ use crate::{
     receive::{
         apply::{
             failure::fail,
-            peers::{add_peer, disconnect, part, refused, remove_peer},
+            peers::{add_peer, disconnect, finish_departure, refused, remove_peer},
             rejected::reject,
             status::show_mesh,
             trigger::trigger,
         },
-        transfers::tell_transfer,
+        transfers::trigger_transfer_event,
     },
     room::{
         components::RoomHost,
@@ -48,7 +48,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
                 .get_mut::<RoomLink>(room)
                 .and_then(|mut link| link.peers.take_entity(peer_id, DisconnectReason::Lost));
             if let Some(departure) = departure {
-                part(world, departure);
+                finish_departure(world, departure);
             }
         }
         SessionEvent::Refused { peer_id, refusal } => refused(world, room, peer_id, refusal),
@@ -70,10 +70,12 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
         } => deliver(world, room, peer_id, kind, &payload),
         SessionEvent::Undelivered { peer_id, events } => {
             if let Some(entity) = peer_entity(world, room, peer_id) {
-                tell_undelivered(world, room, Party { peer_id, entity }, events);
+                report_undelivered(world, room, Party { peer_id, entity }, events);
             }
         }
-        SessionEvent::Transfer { peer_id, event } => tell_transfer(world, room, peer_id, event),
+        SessionEvent::Transfer { peer_id, event } => {
+            trigger_transfer_event(world, room, peer_id, event)
+        }
         // Nothing in this crate rides in packets, so a peer that sends such a section is not listened to.
         SessionEvent::Rider { .. } => {}
         SessionEvent::MeshChanged { peer_id } => mesh_changed(world, room, peer_id),
@@ -137,7 +139,7 @@ fn deliver(world: &mut World, room: Entity, peer_id: PeerId, kind: KindId, paylo
 }
 
 /// Tells of events that a peer did not confirm.
-fn tell_undelivered(world: &mut World, room: Entity, to: Party, events: Vec<Undelivered>) {
+fn report_undelivered(world: &mut World, room: Entity, to: Party, events: Vec<Undelivered>) {
     let Some(kinds) = world.get::<RoomLink>(room).map(|link| link.kinds().clone()) else {
         return;
     };

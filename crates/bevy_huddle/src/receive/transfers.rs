@@ -12,7 +12,7 @@ use crate::{
     room::link::{RoomLink, peer_entity},
 };
 
-pub(crate) fn tell_transfer(
+pub(crate) fn trigger_transfer_event(
     world: &mut World,
     room: Entity,
     peer_id: PeerId,

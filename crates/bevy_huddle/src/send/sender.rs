@@ -84,7 +84,7 @@ impl PeerSender<'_, '_> {
         if !self.is_in_room() {
             return Err(TrySendError::NoRoom);
         }
-        self.aim(&recipients.into());
+        self.find_targets(&recipients.into());
         let mut missed = Vec::new();
         self.queue(event, &payload, |(peer_id, error)| {
             missed.push(Missed { peer_id, error });
@@ -116,7 +116,7 @@ impl PeerSender<'_, '_> {
         }
         match codec::encode(message, MAX_EVENT_LEN) {
             Ok(payload) => {
-                self.aim(recipients);
+                self.find_targets(recipients);
                 self.queue(event, &payload, failed);
             }
             Err(error) => failed((None, error.into())),
@@ -135,7 +135,7 @@ impl PeerSender<'_, '_> {
         if !self.is_in_room() {
             return failed((None, MessageError::NoRoom));
         }
-        self.aim(recipients);
+        self.find_targets(recipients);
         for i in 0..self.targets.len() {
             let target = self.targets[i];
             if let Err(failure) = self.find(target) {
@@ -158,7 +158,7 @@ impl PeerSender<'_, '_> {
     }
 
     /// Finds out whom `recipients` stands for.
-    fn aim(&mut self, recipients: &Recipients) {
+    fn find_targets(&mut self, recipients: &Recipients) {
         let targets = Lookup {
             rooms: self.rooms.as_ref().map_or(&[], |rooms| rooms),
             links: &self.links,

@@ -658,7 +658,7 @@ impl RoomSession {
     fn poll_roster(&mut self) {
         while let Some(event) = self.roster.poll() {
             match event {
-                RosterEvent::Send(message) => self.tell_everybody(&message),
+                RosterEvent::Send(message) => self.send_to_all(&message),
                 RosterEvent::Kick { peer, by } => {
                     self.news
                         .push_back(SessionEvent::Kicked { peer_id: peer, by });
@@ -687,7 +687,7 @@ impl RoomSession {
         }
         if is_stale {
             self.offer_places();
-            self.tell_everybody(&RosterMessage::Places(list));
+            self.send_to_all(&RosterMessage::Places(list));
         }
         for (peer, verdict) in verdicts {
             let ticket = match verdict {
@@ -719,7 +719,7 @@ impl RoomSession {
         }
     }
 
-    fn tell_everybody(&mut self, message: &RosterMessage) {
+    fn send_to_all(&mut self, message: &RosterMessage) {
         // With more peers than fit nobody is told, and nobody sees whom this player is linked with.
         let Ok(payload) = message.encode() else {
             return;

@@ -93,7 +93,7 @@ fn forget_peer(world: &mut World, room: Entity, peer_id: PeerId, reason: Disconn
         .get_mut::<RoomLink>(room)
         .and_then(|mut link| link.forget(peer_id, reason));
     if let Some(departure) = departure {
-        part(world, departure);
+        finish_departure(world, departure);
     }
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn refused(world: &mut World, room: Entity, peer_id: PeerId, refusal:
 }
 
 /// Triggers `PeerLeft`, and despawns the entity.
-pub(crate) fn part(world: &mut World, departure: Departure) {
+pub(crate) fn finish_departure(world: &mut World, departure: Departure) {
     let Departure {
         peer_id,
         entity,
@@ -197,7 +197,7 @@ pub(crate) fn on_link_removed(
     rooms.retain(|&room| room != removed.entity);
     if let Ok(mut link) = links.get_mut(removed.entity) {
         for departure in link.leave() {
-            commands.queue(move |world: &mut World| part(world, departure));
+            commands.queue(move |world: &mut World| finish_departure(world, departure));
         }
     }
 }

@@ -90,7 +90,7 @@ impl Network {
             return;
         }
         for pair in self.pairs_of(local_id) {
-            self.part(pair, pair.side(local_id), DisconnectReason::Left);
+            self.send_goodbye(pair, pair.side(local_id), DisconnectReason::Left);
         }
     }
 
@@ -113,12 +113,12 @@ impl Network {
     pub(crate) fn disconnect(&mut self, local_id: PeerId, peer: PeerId) {
         let pair = Pair::of(local_id, peer);
         if self.is_open(local_id, peer) {
-            self.part(
+            self.send_goodbye(
                 pair,
                 pair.side(local_id),
                 DisconnectReason::DisconnectedByPeer,
             );
-            self.tell(
+            self.report(
                 local_id,
                 RoomEvent::PeerLeft {
                     peer_id: peer,
@@ -191,7 +191,7 @@ impl Network {
     /// Lets something happen to a player that no honest network would do.
     #[cfg(test)]
     pub(crate) fn inject(&mut self, player: PeerId, event: RoomEvent) {
-        self.tell(player, event);
+        self.report(player, event);
     }
 
     fn queued(&self, local_id: PeerId, peer: PeerId) -> [usize; 3] {

@@ -56,7 +56,7 @@ impl Network {
             }
             if silence >= UNRESPONSIVE_AFTER && !std::mem::replace(&mut end.unresponsive, true) {
                 let peer = pair.member(1 - side);
-                self.tell(pair.member(side), RoomEvent::PeerUnresponsive(peer));
+                self.report(pair.member(side), RoomEvent::PeerUnresponsive(peer));
             }
             if self.beats.is_multiple_of(PING_EVERY) {
                 self.launch(link, side, Cargo::Ping(self.now));
@@ -73,12 +73,12 @@ impl Network {
             return;
         }
         for pair in self.pairs_of(local_id) {
-            self.say_stopped(pair, pair.side(local_id));
+            self.send_stopped(pair, pair.side(local_id));
         }
     }
 
     /// Tells the other side of an open link whether this side's game runs.
-    pub(super) fn say_stopped(&mut self, pair: Pair, side: usize) {
+    pub(super) fn send_stopped(&mut self, pair: Pair, side: usize) {
         let stopped = self.members.get(&pair.member(side)).map(|m| m.stopped);
         if let Some(relation) = self.relations.get(&pair)
             && let Some(stopped) = stopped
@@ -98,7 +98,7 @@ impl Network {
         end.has_heard = true;
         if std::mem::take(&mut end.unresponsive) {
             let peer = pair.member(1 - side);
-            self.tell(pair.member(side), RoomEvent::PeerRecovered(peer));
+            self.report(pair.member(side), RoomEvent::PeerRecovered(peer));
         }
     }
 

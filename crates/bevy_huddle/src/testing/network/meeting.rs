@@ -58,7 +58,7 @@ impl Network {
             path: huddle_mesh::Path::Direct,
             ..LinkStats::default()
         };
-        self.tell(
+        self.report(
             pair.member(side),
             RoomEvent::PeerJoined {
                 peer_id: pair.member(1 - side),
@@ -68,12 +68,12 @@ impl Network {
         );
         let is_stopped = |member: &Member| member.stopped.is_some();
         if self.members.get(&pair.member(side)).is_some_and(is_stopped) {
-            self.say_stopped(pair, side);
+            self.send_stopped(pair, side);
         }
     }
 
     /// One side says goodbye, which the other sees as `reason`, and closes.
-    pub(super) fn part(&mut self, pair: Pair, side: usize, reason: DisconnectReason) {
+    pub(super) fn send_goodbye(&mut self, pair: Pair, side: usize, reason: DisconnectReason) {
         let Some(relation) = self.relations.get_mut(&pair) else {
             return;
         };
@@ -85,12 +85,12 @@ impl Network {
     }
 
     /// One side hears that the other said goodbye.
-    pub(super) fn parted(&mut self, pair: Pair, side: usize, reason: DisconnectReason) {
+    pub(super) fn receive_goodbye(&mut self, pair: Pair, side: usize, reason: DisconnectReason) {
         if let Some(relation) = self.relations.get_mut(&pair) {
             relation.over = true;
             relation.close(side);
             let peer = pair.member(1 - side);
-            self.tell(
+            self.report(
                 pair.member(side),
                 RoomEvent::PeerLeft {
                     peer_id: peer,
@@ -116,7 +116,7 @@ impl Network {
         relation.close(side);
         let link = relation.current_link(pair);
         let (local_id, peer) = (pair.member(side), pair.member(1 - side));
-        self.tell(
+        self.report(
             local_id,
             RoomEvent::PeerLeft {
                 peer_id: peer,
@@ -160,8 +160,8 @@ impl Network {
         } else {
             self.plan(overlap, Step::Retire(old));
         }
-        self.tell(a, RoomEvent::LinkReplaced(b));
-        self.tell(b, RoomEvent::LinkReplaced(a));
+        self.report(a, RoomEvent::LinkReplaced(b));
+        self.report(b, RoomEvent::LinkReplaced(a));
         true
     }
 }

@@ -117,7 +117,7 @@ impl Network {
         *self.special.get(&(from, to)).unwrap_or(&self.conditions)
     }
 
-    pub(super) fn tell(&mut self, player: PeerId, event: RoomEvent) {
+    pub(super) fn report(&mut self, player: PeerId, event: RoomEvent) {
         if let Some(member) = self.members.get_mut(&player) {
             member.inbox.push_back(event);
         }

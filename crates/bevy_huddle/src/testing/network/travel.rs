@@ -110,14 +110,14 @@ impl Network {
                     bytes,
                     arrived,
                 };
-                self.tell(local_id, packet);
+                self.report(local_id, packet);
             }
             Cargo::Stopped(reason) => {
                 if let Some(relation) = self.relations.get_mut(&pair) {
                     relation.ends[to].stats.stopped = reason;
                 }
             }
-            Cargo::Bye(reason) => self.parted(pair, to, reason),
+            Cargo::Bye(reason) => self.receive_goodbye(pair, to, reason),
             Cargo::Ping(sent) => self.launch(link, to, Cargo::Pong(sent)),
             Cargo::Pong(sent) => self.measured(pair, to, sent),
         }
