@@ -5,43 +5,14 @@ use std::time::Duration;
 use huddle_session::Tick;
 
 use super::{
-    Agreement, AgreementEvent, Decision, Ended, LeaveReason, Logs, MAX_TAIL,
+    Agreement, AgreementEvent, Decision, Ended, LeaveReason, Logs,
     event::Side,
     members::{Number, Set},
     message::{Confirmation, Known, Vote},
-    tail::{MAX_TAIL_LEN, Tail},
+    progress::{End, GRACE, Outcome},
+    tail::{MAX_TAIL, MAX_TAIL_LEN, Tail},
 };
 use crate::seat::Seat;
-
-/// How long nobody votes against somebody who is no more than silent. After half of it, others may
-/// have voted.
-pub(super) const GRACE: Duration = Duration::from_secs(1);
-
-/// Where the vote that is under way stands.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    voted: Duration,
-    confirmed: Duration,
-    /// What the confirmed votes come to.
-    outcome: Vec<Outcome>,
-}
-
-/// How a seat ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Outcome {
-    seat: Seat,
-    next: u32,
-    reason: LeaveReason,
-    /// What the own log lacks.
-    inputs: Vec<Vec<u8>>,
-}
-
-/// Until when a seat was played, and why it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct End {
-    pub(super) next: u32,
-    pub(super) reason: LeaveReason,
-}
 
 impl Agreement {
     /// Votes as long as there is reason to.

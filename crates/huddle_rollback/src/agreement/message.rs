@@ -5,9 +5,9 @@ use huddle_session::{MAX_EVENT_LEN, Tick, codec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgreementError, LeaveReason, Logs, MAX_TAIL,
+    AgreementError, LeaveReason, Logs,
     members::{MAX_MEMBERS, Members, Number, Set},
-    tail::Digest,
+    tail::{Digest, MAX_TAIL},
 };
 use crate::{coding::MAX_INPUT_LEN, seat::Seat};
 

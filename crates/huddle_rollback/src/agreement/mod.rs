@@ -59,8 +59,10 @@ mod logs;
 mod members;
 mod message;
 mod peer;
+mod progress;
 mod receive;
 mod relay;
+mod relays;
 mod seats;
 #[cfg(test)]
 mod simulation;
@@ -86,16 +88,13 @@ pub(crate) use self::{
 };
 
 use self::{
-    consensus::{End, Progress},
     members::{Members, MembersError, Number, Set},
     message::{Known, Loss, Message, Statement},
     peer::{Peer, Told},
-    relay::Relays,
+    progress::{End, GRACE, Progress},
+    relays::Relays,
 };
-use super::Seat;
-
-/// The most ticks of one seat that are handed on with a vote.
-const MAX_TAIL: usize = 512;
+use crate::seat::Seat;
 
 /// One member's part in agreeing who has left.
 #[derive(Debug)]
@@ -393,7 +392,7 @@ impl Agreement {
                 let says_lost = self.says_lost(by, peer);
                 let since = &mut self.peer_mut(by).lost_since[usize::from(peer)];
                 *since = says_lost.then(|| since.unwrap_or(now));
-                if says_lost && !self.is_rash(by, peer, consensus::GRACE / 2, now) {
+                if says_lost && !self.is_rash(by, peer, GRACE / 2, now) {
                     self.peer_mut(by).last_lost[usize::from(peer)] = Some(now);
                 }
             }

@@ -6,33 +6,12 @@ use huddle_session::Tick;
 
 use super::{
     Agreement, AgreementEvent, LeaveReason, Logs,
-    consensus::GRACE,
     members::{Number, Set},
     message::{Ask, Loss},
+    progress::GRACE,
+    relays::Failed,
 };
 use crate::seat::Seat;
-
-#[derive(Debug, Default)]
-pub(super) struct Relays {
-    /// Which ways were found not to deliver: by whom, whose.
-    failed: BTreeMap<(Number, Number), Failed>,
-    /// What is passed on: to whom, whose.
-    served: BTreeMap<(Number, Number), Vec<u32>>,
-}
-
-/// Since when a way does not deliver, and when that was said last.
-#[derive(Debug, Clone, Copy)]
-struct Failed {
-    since: Duration,
-    last: Duration,
-}
-
-impl Relays {
-    /// Whether something is passed on, or has been found not to be.
-    pub(super) fn is_at_work(&self) -> bool {
-        !self.failed.is_empty() || !self.served.is_empty()
-    }
-}
 
 impl Agreement {
     pub(super) fn relay_has_failed(&mut self, via: Number, peer: Number, now: Duration) {

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::MAX_TAIL;
+/// The most ticks of one seat that are handed on with a vote.
+pub(super) const MAX_TAIL: usize = 512;
 
 /// Tells contents apart, also against whoever wants them to be taken for the same.
 pub(super) type Digest = [u8; 16];

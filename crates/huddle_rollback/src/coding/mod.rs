@@ -6,6 +6,7 @@ mod encoded;
 #[cfg(any(fuzzing, test))]
 mod fuzzing;
 mod input;
+mod limits;
 mod model;
 mod oversize;
 mod probability;
@@ -13,18 +14,13 @@ mod range_coder;
 mod section;
 mod stream;
 
-/// The longest encoded input of a tick, in bytes.
-pub const MAX_INPUT_LEN: usize = 4096;
-
-/// The most ticks of a seat that are sent before the receiver has them.
-pub const MAX_UNACKED: u32 = 128;
-
 #[cfg(any(fuzzing, test))]
 pub use self::fuzzing::input_sections;
 pub use self::{
     bits::{BitReader, BitWriter},
     encoded::InputTooLong,
     input::{Input, InputCodec, PackInput, PackedInput, SerdeInput},
+    limits::{MAX_INPUT_LEN, MAX_UNACKED},
     section::SectionError,
     stream::StreamError,
 };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use huddle_session::Tick;
 
 use super::{
-    inquiry::InquiryError,
+    error::InquiryError,
     message::{Answer, Ask, Message, Question},
     witness::{self, MAX_TYPES, MAX_VALUES, Part, Witness},
 };

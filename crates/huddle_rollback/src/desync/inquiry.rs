@@ -4,13 +4,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use huddle_session::{PeerId, Tick, codec::DecodeError};
-use thiserror::Error;
+use huddle_session::{PeerId, Tick};
 
 use super::{
     Mismatch,
     answering::Answering,
     asking::Asking,
+    error::InquiryError,
     message::{Ask, Message},
     report::DesyncReport,
     witness::Witness,
@@ -31,20 +31,6 @@ pub(crate) struct Inquiries {
     reports: VecDeque<DesyncReport>,
     asked: u32,
     now: Duration,
-}
-
-/// Why bytes from another player are no proper question or answer.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum InquiryError {
-    /// They are no message.
-    #[error(transparent)]
-    Malformed(#[from] DecodeError),
-    /// It asks or tells more than is allowed.
-    #[error("the message about a difference is longer than any may be")]
-    TooMuch,
-    /// It asks again before it was answered.
-    #[error("the peer asks the next question before it got the answer to the last")]
-    Impatient,
 }
 
 impl Inquiries {

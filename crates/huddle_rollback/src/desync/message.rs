@@ -5,7 +5,7 @@ use huddle_session::{MAX_EVENT_LEN, codec};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    inquiry::InquiryError,
+    error::InquiryError,
     witness::{MAX_ENTITIES, MAX_NAME_LEN, MAX_TYPES, MAX_VALUE_LEN, MAX_VALUES},
 };
 

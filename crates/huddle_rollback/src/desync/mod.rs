@@ -3,6 +3,7 @@
 mod answering;
 mod asking;
 mod checksums;
+mod error;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod inquiry;
@@ -14,7 +15,7 @@ mod witness;
 
 pub use self::{
     checksums::Mismatch,
-    inquiry::InquiryError,
+    error::InquiryError,
     report::{DesyncReport, EntityDifference, TypeDifference},
     witness::Witness,
 };

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use huddle_session::{PeerId, TickRate};
 
-use super::{MAX_SEATS, window::Window};
+use crate::{seat::MAX_SEATS, window::Window};
 
 /// How many samples an estimate is made of.
 const SAMPLES: usize = 30;

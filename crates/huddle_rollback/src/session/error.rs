@@ -8,7 +8,7 @@ use crate::{
     start::StartMessageError,
 };
 
-use super::links::WishError;
+use super::wish::WishError;
 
 /// What is wrong with something that another player sent.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -2,9 +2,12 @@
 mod tests;
 
 use huddle_session::{PeerId, Tick};
-use serde::{Deserialize, Serialize};
 
-use super::{ReceiveError, seats::SeatTable};
+use super::{
+    error::ReceiveError,
+    seats::SeatTable,
+    wish::{Wish, WishError},
+};
 use crate::{
     coding::{Carried, InStream, OutStream, Scratch, SectionHead, SectionReader, SectionWriter},
     seat::Seat,
@@ -47,24 +50,6 @@ const WISH_STEPS: u32 = 8;
 /// How much further ahead inputs may be that another player passes on, in ticks: that player may be
 /// ahead of this one, and have them from one that is further ahead.
 const RELAYED_FURTHER: u32 = 512;
-
-/// Streams that a receiver wants, and the ticks from which on. Everything before is its affair.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Wish {
-    pub(super) number: u8,
-    pub(super) seats: Vec<(Seat, u32)>,
-}
-
-/// Why a wish cannot be met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum WishError {
-    /// There is no such seat.
-    #[error("it asks for seat {0}, which there is not")]
-    NoSeat(Seat),
-    /// A seat is asked for twice.
-    #[error("it asks for seat {0} twice")]
-    Twice(Seat),
-}
 
 #[derive(Debug)]
 struct Sending {

@@ -7,11 +7,15 @@ mod error;
 mod event;
 mod links;
 mod local;
+mod outbox;
 mod play;
 mod seats;
 mod setup;
 mod stats;
+mod step;
+mod topic;
 mod waiting;
+mod wish;
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -24,20 +28,16 @@ use huddle_session::{PacketRider, PeerId, Tick};
 pub use self::{
     error::{InputError, ReceiveError},
     event::RollbackEvent,
-    links::WishError,
     setup::{RollbackSetup, SetupError},
     stats::{RollbackMemory, RollbackStats},
+    step::Step,
+    wish::WishError,
 };
 
-use self::play::{Outbox, Play};
+use self::{outbox::Outbox, play::Play, topic::Topic};
 use crate::{
-    agreement::LeaveReason,
-    coding::Input,
-    delay::DelayPolicy,
-    desync::Witness,
-    driver::Request,
-    seat::{Seat, SeatSet},
-    start::Start,
+    agreement::LeaveReason, coding::Input, delay::DelayPolicy, desync::Witness, driver::Request,
+    seat::Seat, start::Start,
 };
 
 /// A game played by rollback.
@@ -72,43 +72,9 @@ pub struct RollbackSession<I> {
     out: Outbox,
 }
 
-/// What a step is going to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The players are not all ready, count down to the first tick, or could not begin.
-    Idle,
-    /// The game goes on by a tick.
-    Ran,
-    /// The inputs of these seats have to arrive first. What they did up to now may be simulated
-    /// again.
-    Waited(SeatSet),
-}
-
 /// How many messages of each player whose game began earlier are kept, and how many bytes of them.
 const MAX_EARLY: usize = 64;
 const MAX_EARLY_LEN: usize = 128 * 1024;
-
-/// What a message is about, which its first byte says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Topic {
-    Start = 0,
-    Agreement = 1,
-    Wish = 2,
-    Inquiry = 3,
-}
-
-impl Topic {
-    fn of(byte: u8) -> Option<Self> {
-        [Self::Start, Self::Agreement, Self::Wish, Self::Inquiry]
-            .into_iter()
-            .find(|topic| *topic as u8 == byte)
-    }
-
-    /// A message: the topic, the low byte of the game's number, and what there is to say.
-    fn message(self, round: u32, body: &[u8]) -> Bytes {
-        [&[self as u8, round as u8], body].concat().into()
-    }
-}
 
 impl<I: Input> RollbackSession<I> {
     /// The kind of events under which a session's messages travel: declare it with

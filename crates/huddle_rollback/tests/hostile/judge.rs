@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use huddle_rollback::Seat;
 use huddle_session::Tick;
 
-use super::{honest::Honest, world::peer_id};
+use super::{honest::Honest, ids::peer_id};
 
 /// How a game ended for the honest players.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

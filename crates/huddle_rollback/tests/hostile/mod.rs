@@ -9,6 +9,7 @@
 
 mod game;
 mod honest;
+mod ids;
 mod judge;
 mod mallory;
 mod said;

@@ -7,10 +7,11 @@ use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use fastrand::Rng;
 use huddle_rollback::{DelayPolicy, LeaveReason, RollbackSetup, Seat};
-use huddle_session::{PacketRider, PeerId, Tick, TickRate, codec};
+use huddle_session::{PacketRider, Tick, TickRate, codec};
 
 use super::{
     honest::Honest,
+    ids::{peer_id, player_of},
     judge::{Ending, Judge},
     mallory::Face,
     said::{self, Context},
@@ -72,14 +73,6 @@ fn input(player: usize, tick: Tick, are_long: bool) -> Vec<u8> {
         Rng::with_seed(tick.0.into()).fill(&mut input);
     }
     input
-}
-
-pub(super) fn peer_id(player: usize) -> PeerId {
-    PeerId::from_u128(player as u128 + 1)
-}
-
-fn player_of(peer: PeerId) -> usize {
-    peer.as_u128() as usize - 1
 }
 
 fn period(ticks: u32) -> Duration {

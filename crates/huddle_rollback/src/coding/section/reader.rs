@@ -1,7 +1,7 @@
 use huddle_session::{Tick, wire::Reader};
 use thiserror::Error;
 
-use super::{
+use super::head::{
     AHEAD_UNITS, Checksum, HAS_AHEAD, HAS_CHECKSUM, HAS_SET, MAX_SHORT_LEAD, PARTS, ROUND,
     SectionHead,
 };

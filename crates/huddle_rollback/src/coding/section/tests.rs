@@ -1,6 +1,7 @@
+use huddle_session::Tick;
 use proptest::prelude::*;
 
-use super::{reader::StreamPart, *};
+use super::{head::*, reader::StreamPart, *};
 use crate::{
     coding::{
         encoded::EncodedLog,

@@ -3,7 +3,7 @@ use huddle_session::{
     wire::{put_varint, varint_len},
 };
 
-use super::{
+use super::head::{
     AHEAD_UNITS, HAS_AHEAD, HAS_CHECKSUM, HAS_SET, MAX_SHORT_LEAD, PARTS, ROUND, SectionHead,
 };
 use crate::{

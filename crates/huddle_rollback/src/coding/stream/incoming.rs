@@ -1,7 +1,7 @@
 use huddle_session::Tick;
 use thiserror::Error;
 
-use super::{MAX_CHANGED_LEN, Scratch, Trained};
+use super::trained::{MAX_CHANGED_LEN, Scratch, Trained};
 use crate::coding::{
     encoded::{EncodedLog, InputTooLong},
     model::BadLength,

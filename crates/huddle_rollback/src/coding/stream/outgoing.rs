@@ -1,6 +1,9 @@
 use huddle_session::Tick;
 
-use super::{MAX_CHANGED_LEN, Scratch, Trained, shared::Coded};
+use super::{
+    shared::Coded,
+    trained::{MAX_CHANGED_LEN, Scratch, Trained},
+};
 use crate::{
     coding::{MAX_UNACKED, encoded::EncodedLog, oversize::PartsSent, range_coder::Encoder},
     seat::Seat,

@@ -1,5 +1,10 @@
-use super::*;
-use crate::{coding::range_coder::Encoder, seat::Seat};
+use huddle_session::Tick;
+
+use super::{trained::Trained, *};
+use crate::{
+    coding::{encoded::EncodedLog, model::Model, range_coder::Encoder},
+    seat::Seat,
+};
 
 /// Both ends of a stream, and the logs there.
 struct Ends {

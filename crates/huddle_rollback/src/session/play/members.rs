@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use huddle_session::{PeerId, codec};
 
-use super::{KEPT, Outbox, Play};
+use super::{KEPT, Play};
 use crate::{
     agreement::{AgreementEvent, Decision, Ended, LeaveReason, Logs},
     coding::Input,
-    session::{RollbackEvent, Topic, links::Link},
+    session::{
+        event::RollbackEvent, links::Link, outbox::Outbox, topic::Topic, wish::MAX_WISH_LEN,
+    },
 };
-
-/// The longest wish for inputs, encoded.
-pub(super) const MAX_WISH_LEN: usize = 256;
 
 impl<I: Input> Play<I> {
     /// Asks those for inputs who are to be asked and may be.

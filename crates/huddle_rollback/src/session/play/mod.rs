@@ -7,24 +7,25 @@
 
 mod members;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use bytes::Bytes;
 use huddle_session::{PeerId, Tick, codec};
 
-use self::members::MAX_WISH_LEN;
 use super::{
-    InputError, ReceiveError, RollbackEvent, RollbackMemory, RollbackSetup, RollbackStats, Step,
-    Topic,
     clock::StepClock,
     countdown::Countdown,
+    error::{InputError, ReceiveError},
+    event::RollbackEvent,
     links::{Link, Said},
     local::LocalSeat,
+    outbox::Outbox,
     seats::SeatTable,
+    setup::RollbackSetup,
+    stats::{RollbackMemory, RollbackStats},
+    step::Step,
+    topic::Topic,
     waiting::Waiting,
+    wish::MAX_WISH_LEN,
 };
 use crate::{
     agreement::{Agreement, Logs, Member, Seats},
@@ -83,13 +84,6 @@ pub(super) struct Play<I> {
     waiting: Waiting,
     scratch: Scratch,
     encoded: Vec<u8>,
-}
-
-/// What a game that goes on has to say: to the other players, and to its own.
-#[derive(Debug, Default)]
-pub(super) struct Outbox {
-    pub(super) messages: VecDeque<(PeerId, Bytes)>,
-    pub(super) events: VecDeque<RollbackEvent>,
 }
 
 impl<I: Input> Play<I> {
