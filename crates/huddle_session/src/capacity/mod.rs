@@ -191,7 +191,7 @@ impl Places {
     }
 
     /// The session with a peer is closed.
-    pub(crate) fn parted(&mut self, peer: PeerId) {
+    pub(crate) fn session_closed(&mut self, peer: PeerId) {
         if let Some(linked) = self.linked.get_mut(&peer) {
             linked.has_joined = false;
         }
@@ -212,7 +212,7 @@ impl Places {
     }
 
     /// Takes what a peer claims in a hello.
-    pub(crate) fn hear(&mut self, peer: PeerId, claim: Claim, now: Duration) {
+    pub(crate) fn receive_claim(&mut self, peer: PeerId, claim: Claim, now: Duration) {
         let Some(linked) = self.linked.get_mut(&peer) else {
             return;
         };

@@ -44,7 +44,7 @@ impl Table {
             let claim = self.players[&other].claim();
             let places = self.players.get_mut(&one).unwrap();
             places.link_opened(other, now);
-            places.hear(other, claim, now);
+            places.receive_claim(other, claim, now);
             places.admit(other);
         }
     }
@@ -99,7 +99,7 @@ impl Table {
                     if self.are_linked(other, me) {
                         let now = self.now;
                         let places = self.players.get_mut(&other).unwrap();
-                        places.hear(me, claim.clone(), now);
+                        places.receive_claim(me, claim.clone(), now);
                     }
                 }
             }
@@ -332,7 +332,7 @@ proptest! {
                     let list = list(version, host, &members);
                     // Others do not survive the decoding.
                     if list.is_valid(capacity.into()) {
-                        places.hear(id(peer), Claim { has_waited, list }, now);
+                        places.receive_claim(id(peer), Claim { has_waited, list }, now);
                     }
                 }
                 Act::Places(peer, version, host, members) => {

@@ -1,40 +1,40 @@
 use thiserror::Error;
 
-/// The number of sessions that the peer may begin in a row before this side has finished one.
+/// The number of sessions that a peer may start in a row without completing a handshake.
 pub(super) const MAX_RESTARTS: u32 = 8;
 
-/// Why bytes from another player are no message of the handshake.
+/// Why a handshake message from a peer is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum HandshakeError {
     /// The first byte is not 0x01 to 0x04.
     #[error("the handshake has no message of type {0:#04x}")]
     UnknownType(u8),
-    /// It looks like a hello and is none.
-    #[error("this is no hello of bevy_huddle: something else is in the room")]
+    /// The first byte is that of a hello, but the magic bytes are missing.
+    #[error("this is not a hello of bevy_huddle: another program is in the room")]
     NotOurs,
-    /// It is shorter than it says.
+    /// The message ends before all of its fields were read.
     #[error("the handshake message ends too early")]
     Truncated,
-    /// It is longer than it should be.
-    #[error("{0} bytes are left over behind the handshake message")]
+    /// Bytes follow the last field.
+    #[error("{0} bytes follow the end of the handshake message")]
     LeftOver(usize),
-    /// Something in it is longer than allowed.
-    #[error("{what} takes {len} bytes, more than the {max} allowed")]
+    /// A field is longer than allowed.
+    #[error("{what} takes {len} bytes, but at most {max} are allowed")]
     TooLong {
-        /// What is too long.
+        /// The name of the field.
         what: &'static str,
-        /// How long it is.
+        /// The length of the field, in bytes.
         len: u64,
-        /// How long it may be.
+        /// The maximum length, in bytes.
         max: usize,
     },
-    /// Something in it makes no sense.
-    #[error("the handshake message holds {0}")]
+    /// A field has an invalid value.
+    #[error("the handshake message contains {0}")]
     Malformed(&'static str),
-    /// The hello has our own nonce.
-    #[error("our own hello came back")]
+    /// The hello contains the nonce of the local peer.
+    #[error("the peer sent our own hello back")]
     Echo,
-    /// The peer began anew too often.
-    #[error("the peer began more than {MAX_RESTARTS} sessions before it finished one")]
+    /// The peer restarted its session too often.
+    #[error("the peer started more than {MAX_RESTARTS} sessions without completing a handshake")]
     TooManySessions,
 }

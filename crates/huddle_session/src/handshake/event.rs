@@ -5,40 +5,43 @@ use bytes::Bytes;
 use super::refusal::Refusal;
 use crate::clock::ClockReading;
 
-/// What a handshake tells.
+/// What happened in a handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HandshakeEvent {
-    /// The peer's terms are the same: shall it be admitted? Answer with [`Handshake::decide`](super::Handshake::decide).
+    /// The peer's terms match, so the game decides whether to admit the peer. Answer with
+    /// [`Handshake::decide`](super::Handshake::decide).
     JoinRequested {
-        /// What the answer refers to.
+        /// The request that the answer refers to.
         ticket: Ticket,
-        /// What the peer says to be admitted.
+        /// The peer's join data.
         data: Bytes,
     },
-    /// Both sides want to play together.
+    /// Both sides have welcomed each other.
     Done(Agreement),
-    /// They do not, and this is the end, also if it was [`Done`](Self::Done) before: the peer may
-    /// change its mind. Go on calling [`Handshake::collect`](super::Handshake::collect) until [`Handshake::is_over`](super::Handshake::is_over), so that the
-    /// other side learns why.
+    /// One side refused the other. This ends the handshake, even after [`Done`](Self::Done),
+    /// because the peer may change its decision. Keep calling
+    /// [`Handshake::collect`](super::Handshake::collect) until
+    /// [`Handshake::is_over`](super::Handshake::is_over) returns `true`, so that the peer receives
+    /// the reason.
     Refused(Refusal),
-    /// The peer began a new session, after this one ended. Begin one too, with a new nonce, and
-    /// give it the message after which this was told.
+    /// The peer started a new session after this one ended. Start a new handshake with a new nonce
+    /// and pass it the message that triggered this event.
     Restarted,
 }
 
-/// Which question a decision answers.
+/// Identifies the join request that a decision answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Ticket(pub(super) u64);
 
-/// What both sides know of their session when a handshake is done.
+/// The result of a completed handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Agreement {
     /// The session tag in packets; the same on both sides.
     pub tag: u8,
-    /// A number for the session; the same on both sides.
+    /// The id of the session; the same on both sides.
     pub session: u32,
-    /// What the peer's clock said last.
+    /// The last clock reading that the peer sent.
     pub clock: ClockReading,
-    /// When it was heard to say so.
-    pub heard: Duration,
+    /// When that reading was received.
+    pub clock_received_at: Duration,
 }

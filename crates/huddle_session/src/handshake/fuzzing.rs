@@ -1,4 +1,4 @@
-//! What must hold of the handshake's decoder whatever arrives.
+//! Invariants of the handshake decoder that must hold for any input.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -8,7 +8,7 @@ use super::{
     registry::{MAX_REGISTRY_LEN, Registry},
 };
 
-/// A message of the handshake.
+/// Checks that a decoded handshake message is bounded and survives another round trip.
 pub fn handshake(bytes: Bytes) {
     let Ok(message) = message::decode(bytes.clone()) else {
         return;
@@ -24,29 +24,29 @@ pub fn handshake(bytes: Bytes) {
         }
         Message::Refusal(route, code, reason) => {
             assert!(reason.len() <= MAX_REASON_LEN && !reason.chars().any(char::is_control));
-            let again = message::refusal(*route, *code, reason);
-            assert_eq!(message::decode(again), Ok(message));
+            let encoded = message::refusal(*route, *code, reason);
+            assert_eq!(message::decode(encoded), Ok(message));
         }
         Message::Registry(route, registry) => {
             assert!(bytes.len() <= 17 + MAX_REGISTRY_LEN);
-            let again = message::registry(*route, registry);
-            assert_eq!(message::decode(again), Ok(message.clone()));
+            let encoded = message::registry(*route, registry);
+            assert_eq!(message::decode(encoded), Ok(message.clone()));
             compare(registry);
         }
     }
 }
 
-/// Both sides see the same difference, and it can be shown.
+/// Checks that both sides find the same difference and that its text is safe to display.
 fn compare(theirs: &Registry) {
     let mut bytes = BytesMut::new();
     bytes.put_slice(b"\x00\x00\x01a");
     bytes.put_u64_le(7);
     bytes.put_slice(b"\x02u8");
     let mine = Registry::read(&mut crate::wire::Reader::new(bytes.freeze())).expect("a registry");
-    let (here, there) = (mine.difference(theirs), theirs.difference(&mine));
-    assert_eq!(here.only_mine, there.only_theirs);
-    assert_eq!(here.only_theirs, there.only_mine);
-    assert_eq!(here.different.len(), there.different.len());
-    let shown = Refusal::messages(here).to_string();
-    assert!(!shown.chars().any(char::is_control) && shown.len() < 8 * 1024);
+    let (local, remote) = (mine.difference(theirs), theirs.difference(&mine));
+    assert_eq!(local.only_mine, remote.only_theirs);
+    assert_eq!(local.only_theirs, remote.only_mine);
+    assert_eq!(local.different.len(), remote.different.len());
+    let text = Refusal::messages(local).to_string();
+    assert!(!text.chars().any(char::is_control) && text.len() < 8 * 1024);
 }

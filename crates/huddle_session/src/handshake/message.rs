@@ -1,4 +1,4 @@
-//! The four messages of the handshake; `docs/protocol.md` has the bytes.
+//! The four messages of the handshake. `docs/protocol.md` documents their encoding.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -16,7 +16,7 @@ use crate::{
     wire::{Reader, put_varint},
 };
 
-/// The version of everything that is exchanged between players.
+/// The version of the protocol between peers.
 pub const PROTOCOL_VERSION: u16 = 1;
 
 const HELLO: u8 = 0x01;
@@ -28,20 +28,20 @@ const MAGIC: [u8; 4] = *b"HUDL";
 const SETTLED: u8 = 1;
 const WAITED: u8 = 1;
 
-/// The longest reason in a refusal, in bytes.
+/// The maximum length of the reason in a refusal, in bytes.
 pub(super) const MAX_REASON_LEN: usize = 256;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Message {
     Hello(Hello),
-    /// A hello of another protocol version, of which only this can be read.
+    /// A hello of another protocol version. Only its opening can be decoded.
     OtherVersion(Opening),
     Welcome(Route),
     Refusal(Route, u8, String),
     Registry(Route, Registry),
 }
 
-/// How a hello begins in every version.
+/// The first fields of a hello, which are the same in every protocol version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Opening {
     pub(super) version: u16,
@@ -66,7 +66,7 @@ impl Hello {
     }
 }
 
-/// The nonces of the session a message belongs to.
+/// The nonces of the session that a message belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) from: u64,
@@ -78,7 +78,7 @@ pub(super) fn hello(nonce: u64, terms: &Terms, clock: ClockReading) -> Bytes {
     out.put_u8(HELLO);
     out.put_slice(&MAGIC);
     out.put_u16_le(PROTOCOL_VERSION);
-    // Terms with longer ids cannot be made.
+    // `Terms::new` rejects longer ids.
     out.put_u8(terms.game.len() as u8);
     out.put_slice(terms.game.as_bytes());
     out.put_u64_le(nonce);
@@ -132,7 +132,7 @@ fn routed(kind: u8, route: Route) -> BytesMut {
     out
 }
 
-/// Takes bytes from another player apart.
+/// Decodes a handshake message from a peer.
 pub(super) fn decode(bytes: Bytes) -> Result<Message, HandshakeError> {
     let reader = &mut Reader::new(bytes);
     let message = match reader.u8().ok_or(HandshakeError::Truncated)? {
@@ -148,7 +148,7 @@ pub(super) fn decode(bytes: Bytes) -> Result<Message, HandshakeError> {
             let route = read_route(reader)?;
             let code = reader.u8().ok_or(HandshakeError::Truncated)?;
             let len = reader.varint().ok_or(HandshakeError::Truncated)?;
-            let reason = read_bounded(reader, "a reason", len, MAX_REASON_LEN)?;
+            let reason = read_bounded(reader, "the reason", len, MAX_REASON_LEN)?;
             Message::Refusal(route, code, clean(&reason, MAX_REASON_LEN))
         }
         REGISTRY => {
@@ -175,7 +175,7 @@ fn read_opening(reader: &mut Reader) -> Result<Opening, HandshakeError> {
     let nonce = reader.u64().ok_or(HandshakeError::Truncated)?;
     if version == PROTOCOL_VERSION && game.len() > MAX_GAME_LEN {
         return Err(HandshakeError::TooLong {
-            what: "the id of a game",
+            what: "the game id",
             len: len.into(),
             max: MAX_GAME_LEN,
         });
@@ -191,18 +191,16 @@ fn read_hello(reader: &mut Reader, opening: Opening) -> Result<Hello, HandshakeE
     let rate = reader.u32().ok_or(HandshakeError::Truncated)?;
     let kinds_hash = reader.u64().ok_or(HandshakeError::Truncated)?;
     let policy = reader.u8().ok_or(HandshakeError::Truncated)?;
-    let policy = KickPolicy::from_wire(policy)
-        .ok_or(HandshakeError::Malformed("a kick policy there is not"))?;
+    let policy =
+        KickPolicy::from_wire(policy).ok_or(HandshakeError::Malformed("an unknown kick policy"))?;
     let flags = reader.u8().ok_or(HandshakeError::Truncated)?;
     let tick = reader.u32().ok_or(HandshakeError::Truncated)?;
     let joined = reader.u32().ok_or(HandshakeError::Truncated)?;
     if joined > tick {
-        return Err(HandshakeError::Malformed(
-            "a player who joined later than now",
-        ));
+        return Err(HandshakeError::Malformed("a join tick in the future"));
     }
     let len = reader.varint().ok_or(HandshakeError::Truncated)?;
-    let join_data = read_bounded(reader, "join data", len, MAX_JOIN_DATA_LEN)?;
+    let join_data = read_bounded(reader, "the join data", len, MAX_JOIN_DATA_LEN)?;
     let places = read_offer(reader)?;
     Ok(Hello {
         opening,
@@ -226,11 +224,9 @@ fn read_offer(reader: &mut Reader) -> Result<Option<Offer>, HandshakeError> {
     }
     let flags = reader.u8().ok_or(HandshakeError::Truncated)?;
     let len = reader.varint().ok_or(HandshakeError::Truncated)?;
-    let list = read_bounded(reader, "a list of places", len, MAX_LIST_LEN)?;
+    let list = read_bounded(reader, "the list of places", len, MAX_LIST_LEN)?;
     let list = PlaceList::decode(&list).filter(|list| list.is_valid(capacity.into()));
-    let list = list.ok_or(HandshakeError::Malformed(
-        "a list of places there cannot be",
-    ))?;
+    let list = list.ok_or(HandshakeError::Malformed("an invalid list of places"))?;
     let claim = Claim {
         has_waited: flags & WAITED != 0,
         list,

@@ -1,14 +1,18 @@
-//! How two peers agree that they can play together, before they exchange anything else.
+//! The handshake, in which two peers agree to play together before they exchange anything else.
 //!
-//! Each side sends a hello with its terms until the other side welcomes it. A side that receives a
-//! hello compares terms, asks the game whether to admit the peer, and sends a welcome or a refusal.
-//! A side is done when it has sent and received a welcome. Any message may be lost, duplicated or
-//! late: hellos repeat until welcomed, every repeated hello is answered, and all messages but hellos
-//! carry both nonces, so that messages of an earlier session are recognised.
+//! 1. Each side sends a hello with its terms until the other side welcomes it.
+//! 2. A side that receives a hello compares the terms, asks the game whether to admit the peer, and
+//!    sends a welcome or a refusal.
+//! 3. A side is done when it has sent and received a welcome.
 //!
-//! A side never gives up on a silent peer: the other game may be loading, or its page may be in the
-//! background. Hellos repeat for as long as the link is open, and the first one that the peer reads
-//! is answered. Only different terms or the game's own decision end a handshake for good.
+//! Any message may be lost, duplicated or delayed. Each side repeats its hello until it receives a
+//! welcome, and answers every repeated hello. All messages except hellos contain the nonces of both
+//! sides, so that a side recognises messages of an earlier session.
+//!
+//! A side never gives up on a silent peer, because the other game may be loading, or its page may
+//! be in the background. It repeats its hello as long as the link is open, and the peer answers the
+//! first one that it reads. Only different terms or a decision of the game end a handshake for
+//! good.
 
 mod error;
 mod event;
@@ -40,83 +44,86 @@ use self::{
 };
 use crate::{capacity::Claim, clock::ClockReading, hash::Fnv64};
 
-/// The interval between repetitions of a message until it is answered.
+/// The interval at which a message is repeated until the peer answers it.
 const REPEAT: Duration = Duration::from_millis(400);
 
-/// The interval after [`PATIENT_ROUNDS`] without an answer: the messages wait in the queue of a
-/// game that does not run, so more of them would not help.
+/// The interval after [`FAST_ROUNDS`] without an answer. The messages wait in the queue of a game
+/// that does not run, so sending more of them would not help.
 const SLOW_REPEAT: Duration = Duration::from_secs(2);
 
 /// The number of rounds that are sent at the faster interval.
-const PATIENT_ROUNDS: u32 = 25;
+const FAST_ROUNDS: u32 = 25;
 
-/// The number of unanswered rounds after which the peer's game is taken to be busy: about 1.6 s.
+/// The number of unanswered rounds after which the peer's game counts as busy: about 1.6 s.
 const BUSY_ROUNDS: u32 = 4;
 
 /// The number of rounds that this side waits for the list of declared messages. The games differ
 /// in any case; without the list, the refusal cannot name the difference.
 const COMPARE_ROUNDS: u32 = 25;
 
-/// How often a refusal is said at least, once the other side's is heard.
+/// The number of times that a refusal is sent if the other side has sent one as well.
 const MIN_ROUNDS: u32 = 3;
 
-/// How often a refusal is said at most.
+/// The number of times that a refusal is sent otherwise.
 const MAX_ROUNDS: u32 = 12;
 
-/// The interval at which the peer may begin further sessions.
+/// The interval at which the peer may start further sessions.
 const RESTART_SPACING: Duration = Duration::from_secs(2);
 
-/// A new nonce is believed after the old session ended only if it is heard again this much later:
-/// a hello that was on its way for long is not repeated.
+/// The time that has to pass between two hellos with a new nonce before the peer counts as
+/// restarted. A hello that was delayed for long is not repeated.
 const RESTART_PROOF: Duration = Duration::from_millis(200);
 
-/// One side of the handshake with one peer, over the lifetime of one session.
+/// The local side of the handshake with one peer, for one session.
 ///
-/// Time is since the room was joined. Call [`collect`](Self::collect) every tick until it has
-/// nothing more, also after the end; give [`receive`](Self::receive) every message whose first byte
-/// is 0x01 to 0x04; and see to what [`poll`](Self::poll) tells. Other messages mean nothing before
-/// [`HandshakeEvent::Done`]: drop them, since they are sent again.
+/// All times are relative to the moment when the local peer joined the room. The caller has to:
+///
+/// - call [`collect`](Self::collect) every tick until it returns `None`, even after the handshake
+///   has ended;
+/// - pass every message whose first byte is 0x01 to 0x04 to [`receive`](Self::receive);
+/// - handle the events that [`poll`](Self::poll) returns;
+/// - drop all other messages until [`HandshakeEvent::Done`]. The peer sends them again.
 #[derive(Debug, Clone)]
 pub(crate) struct Handshake {
     nonce: u64,
     peer: Option<Peer>,
     stage: Stage,
-    /// Rounds begun since the peer was last heard. Only rounds count, not time: while this side's
-    /// own game hangs, there are none.
+    /// The number of rounds since the last message from the peer. It counts rounds and not time,
+    /// because there are no rounds while the local game hangs.
     unanswered: u32,
     restarts: u32,
-    rival: Option<Rival>,
+    new_session: Option<NewSession>,
     next_round: Duration,
-    owed: Owed,
-    /// What the peer last told of the room's places, until it is taken.
+    pending: Pending,
+    /// The last claim that the peer sent, until the caller takes it.
     claim: Option<Claim>,
     events: VecDeque<HandshakeEvent>,
 }
 
-/// Who is at the other end.
+/// The other side of the handshake.
 #[derive(Debug, Clone)]
 struct Peer {
     nonce: u64,
-    /// When this session of the peer began.
-    met: Duration,
-    /// What its clock said last, and when; nothing if it speaks another version.
+    /// When the first hello of this session arrived.
+    first_hello_at: Duration,
+    /// The last clock reading; the default if the peer uses another protocol version.
     clock: ClockReading,
-    heard: Duration,
+    clock_received_at: Duration,
     has_welcomed: bool,
     has_refused: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stage {
-    /// Nobody said hello.
+    /// No hello has arrived.
     Waiting,
-    /// The game is asked whether to admit the peer.
+    /// The game decides whether to admit the peer.
     Asking,
-    /// The declared messages differ; the peer's list has not arrived.
+    /// The declared messages differ, and the peer's list has not arrived.
     Comparing {
         rounds: u32,
     },
-    /// The peer is welcome, and has not welcomed us.
+    /// The local peer has welcomed the other side, which has not answered with a welcome yet.
     Accepted,
     Done,
     Refused {
@@ -125,17 +132,17 @@ enum Stage {
     },
 }
 
-/// A nonce that may have replaced the one of a session that has ended.
+/// A session that the peer may have started after the current one ended.
 #[derive(Debug, Clone, Copy)]
-struct Rival {
+struct NewSession {
     nonce: u64,
-    first_heard: Duration,
-    is_told: bool,
+    first_hello_at: Duration,
+    is_reported: bool,
 }
 
-/// What is to be sent now.
+/// The messages to send now.
 #[derive(Debug, Clone, Copy, Default)]
-struct Owed {
+struct Pending {
     hello: bool,
     welcome: bool,
     registry: bool,
@@ -143,7 +150,7 @@ struct Owed {
 }
 
 impl Handshake {
-    /// Begins a session. The nonce is random, and never used again.
+    /// Starts a handshake. `nonce` has to be random; never reuse one.
     pub(crate) fn new(nonce: u64, now: Duration) -> Self {
         Self {
             nonce,
@@ -151,45 +158,46 @@ impl Handshake {
             stage: Stage::Waiting,
             unanswered: 0,
             restarts: 0,
-            rival: None,
+            new_session: None,
             next_round: now,
-            owed: Owed::default(),
+            pending: Pending::default(),
             claim: None,
             events: VecDeque::new(),
         }
     }
 
-    /// Whether the handshake waits for a peer whose game gives no sign of life: it loads, hangs, or
-    /// its page is stopped. The handshake goes on as soon as the peer is heard.
+    /// Returns whether the handshake waits for a peer that has stopped answering, because its game
+    /// loads or hangs, or its page is stopped. The handshake continues with the peer's next
+    /// message.
     pub(crate) fn is_unanswered(&self) -> bool {
         self.unanswered >= BUSY_ROUNDS && !matches!(self.stage, Stage::Done | Stage::Refused { .. })
     }
 
-    /// What the peer has told of the room's places since this was last called.
+    /// Returns the last claim that the peer has sent since the previous call.
     pub(crate) fn take_claim(&mut self) -> Option<Claim> {
         self.claim.take()
     }
 
-    /// Says hello at once, because there is news in it.
-    pub(crate) fn hello_again(&mut self) {
-        self.owed.hello |= !matches!(self.stage, Stage::Done | Stage::Refused { .. });
+    /// Sends another hello at once, because its content has changed.
+    pub(crate) fn resend_hello(&mut self) {
+        self.pending.hello |= !matches!(self.stage, Stage::Done | Stage::Refused { .. });
     }
 
-    /// Whether it ended with a refusal that the other side knows of, or has been told often enough:
-    /// the link can go.
+    /// Returns whether the handshake ended with a refusal that was sent often enough, so that the
+    /// caller can close the link.
     pub(crate) fn is_over(&self) -> bool {
-        let is_heard = self.peer.as_ref().is_some_and(|peer| peer.has_refused);
-        let needed = if is_heard { MIN_ROUNDS } else { MAX_ROUNDS };
+        let has_refused = self.peer.as_ref().is_some_and(|peer| peer.has_refused);
+        let needed = if has_refused { MIN_ROUNDS } else { MAX_ROUNDS };
         matches!(self.stage, Stage::Refused { rounds, .. } if rounds >= needed)
     }
 
-    /// What happened. Call it after everything else until it returns `None`.
+    /// Returns the next event. Call it after every other method until it returns `None`.
     pub(crate) fn poll(&mut self) -> Option<HandshakeEvent> {
         self.events.pop_front()
     }
 
-    /// The next message to send now, reliably if possible. `clock` is what this player's clock
-    /// says.
+    /// Returns the next message to send, on a reliable channel if possible. `clock` is the reading
+    /// of the local clock.
     pub(crate) fn collect(
         &mut self,
         now: Duration,
@@ -197,7 +205,7 @@ impl Handshake {
         clock: ClockReading,
     ) -> Option<Bytes> {
         if now >= self.next_round {
-            let interval = if self.unanswered < PATIENT_ROUNDS {
+            let interval = if self.unanswered < FAST_ROUNDS {
                 REPEAT
             } else {
                 SLOW_REPEAT
@@ -205,7 +213,7 @@ impl Handshake {
             self.next_round = now.saturating_add(interval);
             self.begin_round();
         }
-        if std::mem::take(&mut self.owed.hello) {
+        if std::mem::take(&mut self.pending.hello) {
             return Some(message::hello(self.nonce, terms, clock));
         }
         let to = self.peer.as_ref()?.nonce;
@@ -213,24 +221,25 @@ impl Handshake {
             from: self.nonce,
             to,
         };
-        if std::mem::take(&mut self.owed.welcome) {
+        if std::mem::take(&mut self.pending.welcome) {
             return Some(message::welcome(route));
         }
-        if std::mem::take(&mut self.owed.registry) {
+        if std::mem::take(&mut self.pending.registry) {
             return Some(message::registry(route, &terms.registry));
         }
         match &self.stage {
-            Stage::Refused { refusal, .. } if std::mem::take(&mut self.owed.refusal) => {
-                Some(message::refusal(route, refusal.code(), &refusal.told()))
+            Stage::Refused { refusal, .. } if std::mem::take(&mut self.pending.refusal) => {
+                let reason = refusal.wire_reason();
+                Some(message::refusal(route, refusal.code(), &reason))
             }
             _ => None,
         }
     }
 
-    /// Takes a message from the peer. What belongs to another session is dropped.
+    /// Handles a message from the peer. Drops messages that belong to another session.
     ///
     /// # Errors
-    /// If the bytes are no message of the handshake; then nothing has changed.
+    /// If the message is invalid. It has no effect then.
     pub(crate) fn receive(
         &mut self,
         terms: &Terms,
@@ -239,8 +248,8 @@ impl Handshake {
     ) -> Result<(), HandshakeError> {
         match message::decode(bytes)? {
             Message::Hello(hello) => {
-                let verdict = judge(terms, &hello);
-                self.hear(&hello.opening, hello.clock, verdict, now)?;
+                let verdict = compare(terms, &hello);
+                self.handle_hello(&hello.opening, hello.clock, verdict, now)?;
                 let nonce = self.peer.as_ref().map(|peer| peer.nonce);
                 if nonce == Some(hello.opening.nonce)
                     && let Some(offer) = hello.places
@@ -250,15 +259,15 @@ impl Handshake {
                 Ok(())
             }
             Message::OtherVersion(opening) => {
-                let verdict =
-                    Verdict::Refuse(judge_opening(terms, &opening).unwrap_or(Refusal::Version {
-                        mine: PROTOCOL_VERSION,
-                        theirs: opening.version,
-                    }));
-                self.hear(&opening, ClockReading::default(), verdict, now)
+                let refusal = compare_opening(terms, &opening).unwrap_or(Refusal::Version {
+                    mine: PROTOCOL_VERSION,
+                    theirs: opening.version,
+                });
+                let verdict = Verdict::Refuse(refusal);
+                self.handle_hello(&opening, ClockReading::default(), verdict, now)
             }
             Message::Welcome(route) => {
-                self.be_welcomed(route);
+                self.handle_welcome(route);
                 Ok(())
             }
             Message::Refusal(route, code, reason) => {
@@ -272,11 +281,11 @@ impl Handshake {
                         reason,
                     },
                 };
-                self.be_refused(route, refusal);
+                self.handle_refusal(route, refusal);
                 Ok(())
             }
             Message::Registry(route, theirs) => {
-                if self.is_ours(route) && matches!(self.stage, Stage::Comparing { .. }) {
+                if self.is_current(route) && matches!(self.stage, Stage::Comparing { .. }) {
                     let difference = terms.registry.difference(&theirs);
                     self.refuse(Refusal::messages(difference));
                 }
@@ -285,16 +294,16 @@ impl Handshake {
         }
     }
 
-    /// Answers [`HandshakeEvent::JoinRequested`]: admits the peer, or says why not. What answers an
-    /// older question is ignored.
+    /// Answers [`HandshakeEvent::JoinRequested`]: admits the peer, or refuses it with a reason.
+    /// Ignores answers to an earlier request.
     pub(crate) fn decide(&mut self, ticket: Ticket, verdict: Result<(), String>) {
-        if !self.is_asked(ticket) {
+        if !self.awaits(ticket) {
             return;
         }
         match verdict {
             Ok(()) => {
                 self.stage = Stage::Accepted;
-                self.owed.welcome = true;
+                self.pending.welcome = true;
                 self.finish_if_welcome();
             }
             Err(reason) => self.refuse(Refusal::NotAdmitted {
@@ -304,9 +313,9 @@ impl Handshake {
         }
     }
 
-    /// Answers [`HandshakeEvent::JoinRequested`] as well: all places are taken.
+    /// Answers [`HandshakeEvent::JoinRequested`] with a refusal because all places are taken.
     pub(crate) fn decide_full(&mut self, ticket: Ticket, capacity: u8) {
-        if self.is_asked(ticket) {
+        if self.awaits(ticket) {
             self.refuse(Refusal::Full {
                 by_them: false,
                 capacity,
@@ -314,12 +323,12 @@ impl Handshake {
         }
     }
 
-    fn is_asked(&self, ticket: Ticket) -> bool {
+    fn awaits(&self, ticket: Ticket) -> bool {
         let peer = self.peer.as_ref();
         self.stage == Stage::Asking && peer.is_some_and(|peer| peer.nonce == ticket.0)
     }
 
-    fn hear(
+    fn handle_hello(
         &mut self,
         opening: &Opening,
         clock: ClockReading,
@@ -334,13 +343,13 @@ impl Handshake {
         match &mut self.peer {
             Some(peer) if peer.nonce == opening.nonce => {
                 peer.clock = clock;
-                peer.heard = now;
-                self.owed.welcome |= matches!(self.stage, Stage::Accepted | Stage::Done);
+                peer.clock_received_at = now;
+                self.pending.welcome |= matches!(self.stage, Stage::Accepted | Stage::Done);
             }
-            _ if has_ended => self.hear_rival(opening.nonce, now),
+            _ if has_ended => self.handle_new_session(opening.nonce, now),
             Some(peer)
                 if self.restarts >= MAX_RESTARTS
-                    && now.saturating_sub(peer.met) < RESTART_SPACING =>
+                    && now.saturating_sub(peer.first_hello_at) < RESTART_SPACING =>
             {
                 return Err(HandshakeError::TooManySessions);
             }
@@ -348,24 +357,24 @@ impl Handshake {
                 self.restarts = self.restarts.saturating_add(u32::from(peer.is_some()));
                 *peer = Some(Peer {
                     nonce: opening.nonce,
-                    met: now,
+                    first_hello_at: now,
                     clock,
-                    heard: now,
+                    clock_received_at: now,
                     has_welcomed: false,
                     has_refused: false,
                 });
-                // It may not have been there for the last one.
-                self.owed = Owed {
+                // The new session of the peer may have missed the last hello.
+                self.pending = Pending {
                     hello: true,
-                    ..Owed::default()
+                    ..Pending::default()
                 };
-                self.begin_with(verdict, Ticket(opening.nonce));
+                self.apply(verdict, Ticket(opening.nonce));
             }
         }
         Ok(())
     }
 
-    fn begin_with(&mut self, verdict: Verdict, ticket: Ticket) {
+    fn apply(&mut self, verdict: Verdict, ticket: Ticket) {
         match verdict {
             Verdict::Ask(data) => {
                 self.stage = Stage::Asking;
@@ -374,28 +383,28 @@ impl Handshake {
             }
             Verdict::Compare => {
                 self.stage = Stage::Comparing { rounds: 0 };
-                self.owed.registry = true;
+                self.pending.registry = true;
             }
             Verdict::Refuse(refusal) => self.refuse(refusal),
         }
     }
 
-    fn hear_rival(&mut self, nonce: u64, now: Duration) {
-        let rival = match &mut self.rival {
-            Some(rival) if rival.nonce == nonce => rival,
-            rival => rival.insert(Rival {
+    fn handle_new_session(&mut self, nonce: u64, now: Duration) {
+        let session = match &mut self.new_session {
+            Some(session) if session.nonce == nonce => session,
+            session => session.insert(NewSession {
                 nonce,
-                first_heard: now,
-                is_told: false,
+                first_hello_at: now,
+                is_reported: false,
             }),
         };
-        if !rival.is_told && now.saturating_sub(rival.first_heard) >= RESTART_PROOF {
-            rival.is_told = true;
+        if !session.is_reported && now.saturating_sub(session.first_hello_at) >= RESTART_PROOF {
+            session.is_reported = true;
             self.events.push_back(HandshakeEvent::Restarted);
         }
     }
 
-    fn is_ours(&self, route: Route) -> bool {
+    fn is_current(&self, route: Route) -> bool {
         let is_theirs = self
             .peer
             .as_ref()
@@ -403,8 +412,8 @@ impl Handshake {
         is_theirs && route.to == self.nonce
     }
 
-    fn be_welcomed(&mut self, route: Route) {
-        if self.is_ours(route)
+    fn handle_welcome(&mut self, route: Route) {
+        if self.is_current(route)
             && let Some(peer) = &mut self.peer
         {
             self.unanswered = 0;
@@ -413,14 +422,14 @@ impl Handshake {
         }
     }
 
-    fn be_refused(&mut self, route: Route, refusal: Refusal) {
-        if !self.is_ours(route) {
+    fn handle_refusal(&mut self, route: Route, refusal: Refusal) {
+        if !self.is_current(route) {
             return;
         }
         if let Some(peer) = &mut self.peer {
             peer.has_refused = true;
         }
-        // While comparing we know why, and the peer goes on telling its list.
+        // While comparing, the reason is known, and the peer keeps sending its list.
         if !matches!(self.stage, Stage::Comparing { .. } | Stage::Refused { .. }) {
             self.refuse(refusal);
         }
@@ -442,7 +451,7 @@ impl Handshake {
             tag: session.to_le_bytes().into_iter().fold(0, |a, b| a ^ b),
             session,
             clock: peer.clock,
-            heard: peer.heard,
+            clock_received_at: peer.clock_received_at,
         }));
     }
 
@@ -451,7 +460,7 @@ impl Handshake {
             .push_back(HandshakeEvent::Refused(refusal.clone()));
         self.stage = Stage::Refused { refusal, rounds: 0 };
         self.unanswered = 0;
-        self.owed = Owed::default();
+        self.pending = Pending::default();
         self.next_round = Duration::ZERO;
     }
 
@@ -463,21 +472,21 @@ impl Handshake {
             Stage::Refused { .. } if is_over => {}
             Stage::Refused { refusal, rounds } => {
                 *rounds += 1;
-                self.owed.hello = true;
-                self.owed.registry = matches!(refusal, Refusal::Messages { .. });
-                self.owed.refusal = true;
+                self.pending.hello = true;
+                self.pending.registry = matches!(refusal, Refusal::Messages { .. });
+                self.pending.refusal = true;
             }
             Stage::Comparing { rounds } if *rounds >= COMPARE_ROUNDS => {
                 self.refuse(Refusal::messages(Difference::default()));
             }
             Stage::Comparing { rounds } => {
                 *rounds += 1;
-                self.owed.hello = true;
-                self.owed.registry = true;
+                self.pending.hello = true;
+                self.pending.registry = true;
             }
             Stage::Waiting | Stage::Asking | Stage::Accepted => {
                 let is_welcome = self.peer.as_ref().is_some_and(|peer| peer.has_welcomed);
-                self.owed.hello |= !is_welcome;
+                self.pending.hello |= !is_welcome;
             }
         }
     }
@@ -489,9 +498,10 @@ enum Verdict {
     Refuse(Refusal),
 }
 
-/// Both sides look at the same things in the same order, so they find the same difference.
-fn judge(terms: &Terms, hello: &Hello) -> Verdict {
-    if let Some(refusal) = judge_opening(terms, &hello.opening) {
+/// Compares the terms of both sides. Both sides compare the same properties in the same order, so
+/// they find the same difference.
+fn compare(terms: &Terms, hello: &Hello) -> Verdict {
+    if let Some(refusal) = compare_opening(terms, &hello.opening) {
         Verdict::Refuse(refusal)
     } else if hello.rate != terms.rate {
         Verdict::Refuse(Refusal::TickRate {
@@ -515,8 +525,9 @@ fn judge(terms: &Terms, hello: &Hello) -> Verdict {
     }
 }
 
-/// The game comes before the version: who plays something else is not helped by an update.
-fn judge_opening(terms: &Terms, opening: &Opening) -> Option<Refusal> {
+/// Compares the game ids. This comes before the protocol version, because an update does not help
+/// a player of another game.
+fn compare_opening(terms: &Terms, opening: &Opening) -> Option<Refusal> {
     (opening.game != terms.game.as_bytes()).then(|| Refusal::Game {
         mine: clean(terms.game.as_bytes(), MAX_GAME_LEN),
         theirs: clean(&opening.game, MAX_GAME_LEN),

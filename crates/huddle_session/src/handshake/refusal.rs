@@ -5,14 +5,16 @@ use thiserror::Error;
 use super::registry::Difference;
 use crate::{roster::KickPolicy, tick::TickRate};
 
-/// How many names a text tells before it counts the rest.
+/// The number of names that an error text lists. It only counts the others.
 const MAX_NAMES: usize = 5;
 
-/// What stands for [`Refusal::Full`] on the wire.
+/// The wire code of [`Refusal::Full`].
 pub(super) const FULL: u8 = 8;
 
-/// Why two players cannot play together. Its text is fit to be shown to players; what the other
-/// player's game supplied is bounded and free of control characters.
+/// Why two players cannot play together.
+///
+/// The text is suitable for players. Parts of it that come from the other player's game are bounded
+/// and free of control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// They play different games.
@@ -20,20 +22,20 @@ pub enum Refusal {
         "the other player's game is \"{theirs}\", this one is \"{mine}\": join a room of this game"
     )]
     Game {
-        /// This player's game.
+        /// The id of the local game.
         mine: String,
-        /// The other's.
+        /// The id of the other player's game.
         theirs: String,
     },
-    /// Their games were built with versions of bevy_huddle that do not understand each other.
+    /// Their games use incompatible versions of bevy_huddle.
     #[error(
-        "the other player's game speaks version {theirs} of the protocol, this one version {mine}: {} needs to be updated",
+        "the other player's game uses protocol version {theirs}, this one uses version {mine}: update {}",
         older(mine, theirs)
     )]
     Version {
-        /// This player's protocol version.
+        /// The local protocol version.
         mine: u16,
-        /// The other's.
+        /// The other player's protocol version.
         theirs: u16,
     },
     /// Their games tick at different rates.
@@ -41,67 +43,67 @@ pub enum Refusal {
         "the other player's game ticks at {theirs}, this one at {mine}: both need the same version of the game"
     )]
     TickRate {
-        /// This player's rate.
+        /// The tick rate of the local game.
         mine: TickRate,
-        /// The other's.
+        /// The tick rate of the other player's game.
         theirs: TickRate,
     },
-    /// Their rooms have different rules.
+    /// Their rooms have different kick policies.
     #[error(
-        "in the other player's game {theirs} can kick players, in this one {mine}: both need the same rules"
+        "{theirs} can kick players in the other player's game, {mine} in this one: both need the same kick policy"
     )]
     KickPolicy {
-        /// This player's policy.
+        /// The kick policy of the local game.
         mine: KickPolicy,
-        /// The other's.
+        /// The kick policy of the other player's game.
         theirs: KickPolicy,
     },
     /// Their rooms have different capacities.
     #[error(
-        "in the other player's game {}, in this one {}: both need the same capacity",
+        "{} in the other player's game, {} in this one: both need the same capacity",
         players(*theirs), players(*mine)
     )]
     Capacity {
-        /// How many can play in this player's room; `None` for any number.
+        /// The capacity of the local room; `None` if it is unlimited.
         mine: Option<u8>,
-        /// How many can play in the other's.
+        /// The capacity of the other player's room; `None` if it is unlimited.
         theirs: Option<u8>,
     },
-    /// The other player's game ended the connection before this one could play with it.
+    /// The other player's game closed the connection before the two could play together.
     #[error("the other player's game disconnected from this one")]
     Disconnected,
     /// All places are taken.
-    #[error("the room is full: {capacity} of {capacity} play already")]
+    #[error("the room is full: {capacity} of {capacity} players are in it")]
     Full {
-        /// Whether this player got no place, rather than the other.
+        /// Whether the other player's game refused this player, not the other way around.
         by_them: bool,
-        /// How many can play.
+        /// The number of players that the room has places for.
         capacity: u8,
     },
-    /// Their games declare different messages. All lists are empty if the difference lies beyond
-    /// what fits into the exchange, or the other side did not tell.
+    /// Their games declare different messages. All lists are empty if the games differ only in
+    /// messages that did not fit into the exchange, or if the other side did not send its list.
     #[error("{}", Messages { only_mine, only_theirs, different })]
     Messages {
-        /// Names that only this player's game declares.
+        /// Names that only the local game declares.
         only_mine: Vec<String>,
-        /// Names that only the other's declares.
+        /// Names that only the other player's game declares.
         only_theirs: Vec<String>,
-        /// What both declare, but not alike: the name, then this player's delivery and schema, then
-        /// the other's.
+        /// Messages that both games declare with a different delivery or schema: the name, the
+        /// local delivery and schema, and the other game's delivery and schema.
         different: Vec<(String, String, String)>,
     },
-    /// One of the two did not admit the other.
+    /// One of the two games did not admit the other player.
     #[error("{}: {reason}", if *by_them { "the other player's game refused" } else { "this game refused the other player" })]
     NotAdmitted {
-        /// Whether this player was not admitted, rather than the other.
+        /// Whether the other player's game refused this player, not the other way around.
         by_them: bool,
-        /// Why.
+        /// The reason that the refusing game gave.
         reason: String,
     },
 }
 
 impl Refusal {
-    /// What stands for it on the wire.
+    /// Returns the wire code of the refusal.
     pub(super) fn code(&self) -> u8 {
         match self {
             Self::Game { .. } => 1,
@@ -116,8 +118,8 @@ impl Refusal {
         }
     }
 
-    /// What the other side is told.
-    pub(super) fn told(&self) -> String {
+    /// Returns the reason to send to the other side.
+    pub(super) fn wire_reason(&self) -> String {
         match self {
             Self::NotAdmitted { reason, .. } => reason.clone(),
             other => other.to_string(),
@@ -142,13 +144,13 @@ fn players(capacity: Option<u8>) -> String {
 
 fn older(mine: &u16, theirs: &u16) -> &'static str {
     if mine < theirs {
-        "this one"
+        "this game"
     } else {
-        "the other"
+        "the other player's game"
     }
 }
 
-/// The text of [`Refusal::Messages`].
+/// Displays [`Refusal::Messages`].
 struct Messages<'a> {
     only_mine: &'a [String],
     only_theirs: &'a [String],
@@ -166,9 +168,11 @@ impl fmt::Display for Messages<'_> {
         })?;
         write_list(
             f,
-            "not alike are",
+            "they differ in",
             self.different,
-            |(name, mine, theirs)| format!("\"{name}\" ({mine} here, {theirs} there)"),
+            |(name, mine, theirs)| {
+                format!("\"{name}\" ({mine} in this game, {theirs} in the other)")
+            },
         )?;
         f.write_str(": both need the same version of the game")
     }
@@ -199,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_say_what_differs() {
+    fn texts_name_the_differences() {
         let refusal = Refusal::Messages {
             only_mine: (1..=7).map(|i| format!("m{i}")).collect(),
             only_theirs: vec![],
@@ -208,13 +212,13 @@ mod tests {
         assert_eq!(
             refusal.to_string(),
             "the two games declare different messages; only this one has \"m1\", \"m2\", \"m3\", \
-             \"m4\", \"m5\" and 2 more; not alike are \"pose\" (state u8 here, event u8 there): \
-             both need the same version of the game"
+             \"m4\", \"m5\" and 2 more; they differ in \"pose\" (state u8 in this game, event u8 \
+             in the other): both need the same version of the game"
         );
         assert_eq!(
             Refusal::Version { mine: 1, theirs: 2 }.to_string(),
-            "the other player's game speaks version 2 of the protocol, this one version 1: \
-             this one needs to be updated"
+            "the other player's game uses protocol version 2, this one uses version 1: \
+             update this game"
         );
     }
 }

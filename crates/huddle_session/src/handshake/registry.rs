@@ -1,4 +1,4 @@
-//! The list of what a game declared, told only to name a difference.
+//! The list of messages that a game declares. Peers exchange it only to name a difference.
 
 use bytes::{BufMut, BytesMut};
 
@@ -12,14 +12,14 @@ use crate::{
     wire::{Reader, put_varint, varint_len},
 };
 
-/// The longest list, in bytes.
+/// The maximum length of an encoded list, in bytes.
 pub(super) const MAX_REGISTRY_LEN: usize = 15_000;
 
-/// How long schemas are when the list would be too long with all of them whole.
+/// The maximum length of a schema if the list does not fit with complete schemas, in bytes.
 const SHORT_SCHEMA_LEN: usize = 48;
 
-/// What a game declared, in the order of the names; and how many more there are at the end that
-/// did not fit.
+/// The messages that a game declares, sorted by name. Messages at the end that do not fit are only
+/// counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Registry {
     entries: Vec<Entry>,
@@ -30,17 +30,18 @@ pub(super) struct Registry {
 struct Entry {
     name: String,
     delivery: Delivery,
-    /// Of the whole schema, which may have been cut here.
+    /// The hash of the complete schema.
     hash: u64,
+    /// The schema, which may be shortened.
     schema: String,
 }
 
-/// How two registries differ, seen from one of them.
+/// The difference between two registries, from the point of view of one of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Difference {
     pub(super) only_mine: Vec<String>,
     pub(super) only_theirs: Vec<String>,
-    /// Name, mine, theirs.
+    /// The name, the local declaration and the other side's declaration.
     pub(super) different: Vec<(String, String, String)>,
 }
 
@@ -86,7 +87,7 @@ impl Registry {
                 Delivery::Event => 0,
                 Delivery::State => 1,
             });
-            // Kinds with longer names cannot be declared.
+            // `Kinds::declare` rejects longer names.
             out.put_u8(entry.name.len() as u8);
             out.put_slice(entry.name.as_bytes());
             out.put_u64_le(entry.hash);
@@ -98,7 +99,7 @@ impl Registry {
     pub(super) fn read(reader: &mut Reader) -> Result<Self, HandshakeError> {
         if reader.len() > MAX_REGISTRY_LEN {
             return Err(HandshakeError::TooLong {
-                what: "a list of messages",
+                what: "the list of messages",
                 len: reader.len() as u64,
                 max: MAX_REGISTRY_LEN,
             });
@@ -108,14 +109,14 @@ impl Registry {
         while !reader.is_empty() {
             let entry = Entry::read(reader)?;
             if entries.last().is_some_and(|last| last.name >= entry.name) {
-                return Err(HandshakeError::Malformed("a list of messages not in order"));
+                return Err(HandshakeError::Malformed("an unsorted list of messages"));
             }
             entries.push(entry);
         }
         Ok(Self { entries, left_out })
     }
 
-    /// Whether this tells if a kind is declared.
+    /// Returns whether a kind with this name would be in the list if the game declared it.
     fn covers(&self, name: &str) -> bool {
         self.left_out == 0 || self.entries.last().is_some_and(|last| name <= &*last.name)
     }
@@ -157,10 +158,10 @@ impl Entry {
         let delivery = match reader.u8().ok_or(HandshakeError::Truncated)? {
             0 => Delivery::Event,
             1 => Delivery::State,
-            _ => return Err(HandshakeError::Malformed("a kind of delivery there is not")),
+            _ => return Err(HandshakeError::Malformed("an unknown kind of delivery")),
         };
         let len = reader.u8().ok_or(HandshakeError::Truncated)?;
-        let name = read_text(reader, "the name of a message", len.into(), MAX_NAME_LEN)?;
+        let name = read_text(reader, "a message name", len.into(), MAX_NAME_LEN)?;
         let hash = reader.u64().ok_or(HandshakeError::Truncated)?;
         let len = reader.varint().ok_or(HandshakeError::Truncated)?;
         let schema = read_text(reader, "a schema", len, MAX_SCHEMA_LEN)?;
@@ -204,7 +205,7 @@ mod tests {
         kinds
     }
 
-    fn written(registry: &Registry) -> Bytes {
+    fn encoded(registry: &Registry) -> Bytes {
         let mut out = BytesMut::new();
         registry.write(&mut out);
         out.freeze()
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn each_difference_is_named() {
+    fn every_difference_is_named() {
         use Delivery::{Event, State};
         let mine = kinds(&[
             ("same", Event, Schema::of::<u8>()),
@@ -256,14 +257,14 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_shortened_then_left_out_and_nothing_false_is_said_of_it() {
+    fn long_lists_are_shortened_and_cut_without_false_differences() {
         let whole = Registry::of(&many(100));
         assert_eq!(whole.left_out, 0);
         let long = Registry::of(&many(500));
         assert!(long.left_out > 0);
         assert_eq!(long.entries.len() as u64 + long.left_out, 500);
         for registry in [&whole, &long] {
-            let bytes = written(registry);
+            let bytes = encoded(registry);
             assert!(bytes.len() <= MAX_REGISTRY_LEN);
             assert_eq!(bytes.len(), registry.len());
             assert_eq!(
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_was_cut_says_nothing_of_names_behind_its_end() {
+    fn names_after_the_end_of_a_cut_list_are_no_difference() {
         use Delivery::Event;
         let schema = Schema::of::<u8>;
         let mine = Registry::of(&kinds(&[("a", Event, schema()), ("d", Event, schema())]));
@@ -295,18 +296,18 @@ mod tests {
     }
 
     #[test]
-    fn names_out_of_order_or_doubled_are_refused() {
+    fn unsorted_or_duplicate_names_are_rejected() {
         let mut registry = Registry::of(&many(2));
         registry.entries.swap(0, 1);
-        let read = |registry: &Registry| Registry::read(&mut Reader::new(written(registry)));
-        let refused = Err(HandshakeError::Malformed("a list of messages not in order"));
-        assert_eq!(read(&registry), refused);
+        let read = |registry: &Registry| Registry::read(&mut Reader::new(encoded(registry)));
+        let rejected = Err(HandshakeError::Malformed("an unsorted list of messages"));
+        assert_eq!(read(&registry), rejected);
         registry.entries[1] = registry.entries[0].clone();
-        assert_eq!(read(&registry), refused);
+        assert_eq!(read(&registry), rejected);
     }
 
     #[test]
-    fn shortened_schemas_compare_with_whole_ones() {
+    fn shortened_schemas_equal_complete_ones() {
         use Delivery::State;
         let long = Schema::of::<[(u8, String, [f32; 3]); 16]>();
         assert!(long.as_str().len() > SHORT_SCHEMA_LEN / 2);

@@ -4,14 +4,14 @@ use thiserror::Error;
 use super::registry::Registry;
 use crate::{capacity::Claim, kind::Kinds, roster::KickPolicy, tick::TickRate};
 
-/// The longest id of a game, in bytes.
+/// The maximum length of a game id, in bytes.
 pub const MAX_GAME_LEN: usize = 64;
 
-/// The longest join data, in bytes.
+/// The maximum length of join data, in bytes.
 pub const MAX_JOIN_DATA_LEN: usize = 1024;
 
-/// What this player's game has and wants; a peer's must be the same, except for the join
-/// data.
+/// The properties of the local game that two peers compare in the handshake. Apart from the join
+/// data, they must be equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     pub(super) game: String,
@@ -20,33 +20,36 @@ pub struct Terms {
     pub(super) registry: Registry,
     pub(super) policy: KickPolicy,
     pub(super) join_data: Bytes,
-    /// In a room with a capacity.
+    /// The places of a room with a capacity.
     pub(super) places: Option<Offer>,
 }
 
-/// How many can play, and who does so far as this player knows.
+/// The capacity of a room, and the places in it as the local peer sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Offer {
     pub(super) capacity: u8,
     pub(super) claim: Claim,
 }
 
-/// Why [`Terms`] cannot be offered.
+/// Why [`Terms`] are invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TermsError {
     /// The game's id is too long.
-    #[error("a game id of {0} bytes is longer than the {MAX_GAME_LEN} that fit: shorten it")]
+    #[error("the game id has {0} bytes, but at most {MAX_GAME_LEN} fit: shorten it")]
     GameTooLong(usize),
     /// The join data is too long.
     #[error(
-        "{0} bytes of join data are more than the {MAX_JOIN_DATA_LEN} that fit: send a token or a hash instead"
+        "the join data has {0} bytes, but at most {MAX_JOIN_DATA_LEN} fit: send a token or a hash instead"
     )]
     JoinDataTooLong(usize),
 }
 
 impl Terms {
-    /// Terms to offer to peers: the game's id and, if it has any, version, such as `"my-game/2"`;
-    /// what it declared; and what its players say to be admitted, such as a password or a name.
+    /// Creates the terms of a game.
+    ///
+    /// `game` is the id of the game and, optionally, its version, such as `"my-game/2"`. `kinds`
+    /// are the messages that it declares. The other peers decide by `join_data` whether to admit
+    /// this player; it may contain a password or a name.
     ///
     /// # Errors
     /// If the id or the join data is too long.
@@ -74,7 +77,7 @@ impl Terms {
         })
     }
 
-    /// Tells of the places of a room with a capacity.
+    /// Adds the places of a room with a capacity.
     pub(crate) fn set_places(&mut self, capacity: u8, claim: Claim) {
         self.places = Some(Offer { capacity, claim });
     }
@@ -89,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_long_is_refused() {
+    fn long_ids_and_join_data_are_rejected() {
         let terms = |game: usize, join_data: usize| {
             Terms::new(
                 &"g".repeat(game),

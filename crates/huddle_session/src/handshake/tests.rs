@@ -11,7 +11,7 @@ use crate::{
 };
 
 const TICK: Duration = Duration::from_millis(50);
-/// Long enough for a handshake once the network delivers.
+/// Long enough for a handshake on a network that no longer loses messages.
 const PLENTY: Duration = Duration::from_secs(10);
 
 fn kinds(names: &[&str]) -> Kinds {
@@ -41,13 +41,13 @@ fn clock() -> ClockReading {
     }
 }
 
-/// One player: a handshake, what its game wants, and what was told.
+/// One side of a handshake, the decision of its game, and the events that it received.
 struct Side {
     terms: Terms,
     handshake: Handshake,
     starts: Duration,
     verdict: Result<(), String>,
-    told: Vec<HandshakeEvent>,
+    events: Vec<HandshakeEvent>,
 }
 
 impl Side {
@@ -57,7 +57,7 @@ impl Side {
             handshake: Handshake::new(nonce, Duration::ZERO),
             starts: Duration::ZERO,
             verdict: Ok(()),
-            told: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -73,7 +73,7 @@ impl Side {
                 assert_eq!(data, "let me in");
                 self.handshake.decide(*ticket, self.verdict.clone());
             }
-            self.told.push(event);
+            self.events.push(event);
         }
     }
 
@@ -96,37 +96,37 @@ impl Side {
     }
 
     fn agreement(&self) -> Option<Agreement> {
-        self.told.iter().find_map(|event| match event {
+        self.events.iter().find_map(|event| match event {
             HandshakeEvent::Done(agreement) => Some(*agreement),
             _ => None,
         })
     }
 
     fn refusal(&self) -> Option<&Refusal> {
-        self.told.iter().find_map(|event| match event {
+        self.events.iter().find_map(|event| match event {
             HandshakeEvent::Refused(refusal) => Some(refusal),
             _ => None,
         })
     }
 }
 
-/// What becomes of one message: when its copies arrive.
+/// The Just(vec![]) of the copies of a message. A message without copies is lost.
 type Fate = Vec<Duration>;
 
-/// Lets two sides talk for a time. What the fates do not say of arrives at once.
-fn talk(sides: &mut [Side; 2], fates: [Vec<Fate>; 2], time: Duration) {
+/// Runs two sides for `time`. Messages beyond the end of `fates` arrive at once.
+fn run(sides: &mut [Side; 2], fates: [Vec<Fate>; 2], time: Duration) {
     let mut fates = fates.map(Vec::into_iter);
-    let mut under_way: Vec<(Duration, usize, Bytes)> = Vec::new();
+    let mut in_flight: Vec<(Duration, usize, Bytes)> = Vec::new();
     let mut now = Duration::ZERO;
     while now <= time {
         for from in 0..2 {
             for bytes in sides[from].collect(now) {
                 let fate = fates[from].next().unwrap_or_else(|| vec![Duration::ZERO]);
-                under_way.extend(fate.into_iter().map(|d| (now + d, 1 - from, bytes.clone())));
+                in_flight.extend(fate.into_iter().map(|d| (now + d, 1 - from, bytes.clone())));
             }
         }
         let arrived;
-        (arrived, under_way) = under_way.into_iter().partition(|(at, ..)| *at <= now);
+        (arrived, in_flight) = in_flight.into_iter().partition(|(at, ..)| *at <= now);
         for (_, to, bytes) in arrived {
             sides[to].receive(bytes, now);
         }
@@ -177,8 +177,7 @@ fn mirrored(refusal: Refusal) -> Refusal {
     }
 }
 
-/// Messages may be lost, delayed by up to one and a half seconds (so they overtake each other), and
-/// doubled.
+/// Messages may be lost, duplicated, and delayed by up to 1.5 s, so that they arrive out of order.
 fn fates() -> impl Strategy<Value = [Vec<Fate>; 2]> {
     let delay = (0u64..1500).prop_map(Duration::from_millis);
     let fate = prop_oneof![
@@ -191,7 +190,7 @@ fn fates() -> impl Strategy<Value = [Vec<Fate>; 2]> {
 
 proptest! {
     #[test]
-    fn equal_terms_agree_whatever_the_network_does_for_a_while(
+    fn equal_terms_complete_on_an_unreliable_network(
         fates in fates(),
         nonces: (u64, u64),
         late in 0u64..3000,
@@ -199,19 +198,19 @@ proptest! {
         prop_assume!(nonces.0 != nonces.1);
         let late = Duration::from_millis(late);
         let mut sides = [Side::new(nonces.0, terms()), Side::new(nonces.1, terms()).starting(late)];
-        talk(&mut sides, fates, PLENTY);
+        run(&mut sides, fates, PLENTY);
         let agreements = sides.each_ref().map(Side::agreement);
         let [Some(a), Some(b)] = agreements else { panic!("{agreements:?}") };
         prop_assert_eq!((a.tag, a.session), (b.tag, b.session));
         prop_assert_eq!(a.clock, clock());
         for side in &sides {
-            prop_assert_eq!(side.told.len(), 2, "{:?}", side.told);
+            prop_assert_eq!(side.events.len(), 2, "{:?}", side.events);
             prop_assert!(side.handshake.stage == Stage::Done);
         }
     }
 
     #[test]
-    fn unequal_terms_are_named_alike_on_both_sides_whatever_the_network_does_for_a_while(
+    fn both_sides_name_the_same_difference_on_an_unreliable_network(
         fates in fates(),
         late in 0u64..2000,
         differs in prop::array::uniform4(any::<bool>()),
@@ -225,7 +224,7 @@ proptest! {
         );
         let late = Duration::from_millis(late);
         let mut sides = [Side::new(1, terms()), Side::new(2, theirs).starting(late)];
-        talk(&mut sides, fates, PLENTY * 2);
+        run(&mut sides, fates, PLENTY * 2);
         let refusals = sides.each_ref().map(|side| side.refusal().cloned());
         let [Some(a), Some(b)] = refusals else { panic!("{refusals:?}") };
         let is_named = match a {
@@ -239,15 +238,15 @@ proptest! {
         prop_assert_eq!(mirrored(a), b);
         for side in &sides {
             prop_assert!(side.handshake.is_over());
-            prop_assert_eq!(side.told.len(), 1);
+            prop_assert_eq!(side.events.len(), 1);
         }
     }
 
     #[test]
-    fn who_is_not_admitted_learns_why_whatever_the_network_does_for_a_while(fates in fates()) {
+    fn refused_peer_receives_the_reason_on_an_unreliable_network(fates in fates()) {
         let mut sides = [Side::new(1, terms()), Side::new(2, terms())];
         sides[1].verdict = Err("the\n room is full\x1b".to_owned());
-        talk(&mut sides, fates, PLENTY * 2);
+        run(&mut sides, fates, PLENTY * 2);
         let refused = |by_them| Refusal::NotAdmitted { by_them, reason: "the room is full".to_owned() };
         prop_assert_eq!(sides[0].refusal(), Some(&refused(true)));
         prop_assert_eq!(sides[1].refusal(), Some(&refused(false)));
@@ -269,7 +268,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_messages_never_panic_and_stay_bounded(
+    fn damaged_messages_never_panic_and_show_no_control_characters(
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         cut in any::<prop::sample::Index>(),
     ) {
@@ -291,7 +290,7 @@ proptest! {
             bytes.truncate(1 + cut.index(bytes.len()));
             let _ = side.handshake.receive(&side.terms, bytes.into(), Duration::ZERO);
             side.settle();
-            for event in &side.told {
+            for event in &side.events {
                 if let HandshakeEvent::Refused(refusal) = event {
                     prop_assert!(!refusal.to_string().chars().any(char::is_control));
                 }
@@ -301,21 +300,21 @@ proptest! {
 }
 
 #[test]
-fn without_losses_it_takes_one_round_trip() {
+fn lossless_handshake_takes_one_round_trip() {
     let mut sides = [Side::new(1, terms()), Side::new(2, terms())];
-    talk(&mut sides, [vec![], vec![]], TICK);
+    run(&mut sides, [vec![], vec![]], TICK);
     assert!(sides.iter().all(|side| side.handshake.stage == Stage::Done));
-    // Who comes later is answered at once.
+    // A side that starts later receives an answer at once.
     let mut sides = [
         Side::new(1, terms()),
         Side::new(2, terms()).starting(Duration::from_millis(510)),
     ];
-    talk(&mut sides, [vec![], vec![]], Duration::from_millis(650));
+    run(&mut sides, [vec![], vec![]], Duration::from_millis(650));
     assert!(sides.iter().all(|side| side.handshake.stage == Stage::Done));
 }
 
 #[test]
-fn silent_peer_is_greeted_for_ever_but_ever_more_rarely() {
+fn hellos_to_a_silent_peer_slow_down_but_never_end() {
     let mut side = Side::new(1, terms());
     let mut hellos = 0;
     let mut now = Duration::ZERO;
@@ -323,16 +322,15 @@ fn silent_peer_is_greeted_for_ever_but_ever_more_rarely() {
         hellos += side.collect(now).len();
         now += TICK;
     }
-    assert_eq!(side.told, []);
+    assert_eq!(side.events, []);
     assert!((60..=90).contains(&hellos), "{hellos}");
     assert!(side.handshake.is_unanswered());
 }
 
 #[test]
-fn peers_agree_however_long_one_of_their_games_hangs() {
+fn handshake_completes_after_a_game_hangs_for_any_time() {
     for hangs in [12u64, 20, 40, 120] {
-        // The game of the second side does not run after its first hello. What arrives meanwhile
-        // waits for it.
+        // The game of the second side hangs after its first hello. Messages to it wait meanwhile.
         let mut sides = [Side::new(1, terms()), Side::new(2, terms())];
         let [first, second] = &mut sides;
         for bytes in second.collect(Duration::ZERO) {
@@ -359,14 +357,14 @@ fn peers_agree_however_long_one_of_their_games_hangs() {
             now += TICK;
         }
         for side in &sides {
-            assert!(side.agreement().is_some(), "{hangs} s: {:?}", side.told);
-            assert_eq!(side.told.len(), 2);
+            assert!(side.agreement().is_some(), "{hangs} s: {:?}", side.events);
+            assert_eq!(side.events.len(), 2);
         }
     }
 }
 
 #[test]
-fn own_hang_is_not_held_against_the_peer() {
+fn local_hang_does_not_count_as_unanswered() {
     let mut side = Side::new(1, terms());
     side.collect(Duration::ZERO);
     side.collect(Duration::from_secs(120));
@@ -374,7 +372,7 @@ fn own_hang_is_not_held_against_the_peer() {
 }
 
 #[test]
-fn late_decision_counts() {
+fn late_decision_completes_the_handshake() {
     let mut sides = [Side::new(1, terms()), Side::new(2, terms())];
     let hello = message::hello(2, &sides[0].terms, clock());
     let undecided = &mut sides[0];
@@ -383,9 +381,9 @@ fn late_decision_counts() {
         .receive(&undecided.terms, hello, Duration::ZERO)
         .unwrap();
     let Some(HandshakeEvent::JoinRequested { ticket, .. }) = undecided.handshake.poll() else {
-        panic!("the game was not asked");
+        panic!("no join request");
     };
-    talk(&mut sides, [vec![], vec![]], PLENTY * 3);
+    run(&mut sides, [vec![], vec![]], PLENTY * 3);
     assert!(sides.iter().all(|side| side.refusal().is_none()));
     sides[0].handshake.decide(ticket, Ok(()));
     for _ in 0..3 {
@@ -399,7 +397,7 @@ fn late_decision_counts() {
 }
 
 #[test]
-fn missing_list_leaves_the_difference_unnamed() {
+fn refusal_without_the_peers_list_names_no_messages() {
     let mut side = Side::new(1, terms());
     let theirs = offer("pond", 60_000, KickPolicy::Nobody, &kinds(&["dive"]));
     side.receive(message::hello(2, &theirs, clock()), Duration::ZERO);
@@ -418,19 +416,19 @@ fn missing_list_leaves_the_difference_unnamed() {
     );
 }
 
-/// A hello as a later version may send it.
+/// A hello of a later protocol version.
 fn later_hello(game: &[u8]) -> Bytes {
     let mut bytes = vec![0x01];
     bytes.extend(b"HUDL\x09\x00");
     bytes.push(game.len() as u8);
     bytes.extend(game);
     bytes.extend(77u64.to_le_bytes());
-    bytes.extend(b"whatever it says");
+    bytes.extend(b"unknown fields");
     bytes.into()
 }
 
 #[test]
-fn another_version_is_named_and_told() {
+fn other_protocol_version_is_refused() {
     let mut side = Side::new(1, terms());
     side.receive(later_hello(b"pond"), Duration::ZERO);
     assert_eq!(
@@ -447,7 +445,7 @@ fn another_version_is_named_and_told() {
 }
 
 #[test]
-fn another_game_is_named_before_another_version_and_made_fit_to_show() {
+fn other_game_is_refused_before_the_version_and_its_id_is_cleaned() {
     let mut side = Side::new(1, terms());
     side.receive(
         later_hello(&[b"\x1b[2J".as_slice(), &[b'x'; 200]].concat()),
@@ -459,9 +457,9 @@ fn another_game_is_named_before_another_version_and_made_fit_to_show() {
 }
 
 #[test]
-fn a_done_side_answers_the_same_hello_with_a_welcome_only() {
+fn repeated_hello_after_completion_receives_one_welcome() {
     let mut sides = [Side::new(1, terms()), Side::new(2, terms())];
-    talk(&mut sides, [vec![], vec![]], Duration::from_secs(1));
+    run(&mut sides, [vec![], vec![]], Duration::from_secs(1));
     let [mut side, _] = sides;
     let later = Duration::from_secs(30);
     assert_eq!(side.collect(later), Vec::<Bytes>::new());
@@ -474,30 +472,30 @@ fn a_done_side_answers_the_same_hello_with_a_welcome_only() {
 }
 
 #[test]
-fn a_new_session_is_told_once_it_is_no_straggler() {
+fn new_session_is_reported_once_and_delayed_hellos_are_ignored() {
     let mut sides = [Side::new(1, terms()), Side::new(2, terms())];
-    talk(&mut sides, [vec![], vec![]], Duration::from_secs(1));
+    run(&mut sides, [vec![], vec![]], Duration::from_secs(1));
     let [mut side, _] = sides;
-    side.told.clear();
+    side.events.clear();
     let hello = |nonce| message::hello(nonce, &terms(), clock());
     let at = |ms| Duration::from_secs(2) + Duration::from_millis(ms);
     side.receive(hello(3), at(0));
     side.receive(hello(3), at(1));
     side.receive(hello(4), at(2));
     side.receive(hello(4), at(150));
-    assert_eq!(side.told, []);
+    assert_eq!(side.events, []);
     side.receive(hello(4), at(402));
     side.receive(hello(4), at(802));
-    assert_eq!(side.told, [HandshakeEvent::Restarted]);
-    // The session that takes over.
+    assert_eq!(side.events, [HandshakeEvent::Restarted]);
+    // The next session completes.
     let mut sides = [Side::new(5, terms()), Side::new(4, terms())];
     sides[0].receive(hello(4), at(402));
-    talk(&mut sides, [vec![], vec![]], Duration::from_secs(5));
+    run(&mut sides, [vec![], vec![]], Duration::from_secs(5));
     assert!(sides.iter().all(|side| side.handshake.stage == Stage::Done));
 }
 
 #[test]
-fn what_belongs_to_another_session_is_dropped() {
+fn messages_of_another_session_are_dropped() {
     let mut side = Side::new(1, terms());
     side.receive(message::hello(2, &side.terms, clock()), Duration::ZERO);
     for route in [(2, 9), (9, 1), (1, 2)] {
@@ -514,9 +512,9 @@ fn what_belongs_to_another_session_is_dropped() {
 }
 
 #[test]
-fn an_answer_to_an_older_question_does_not_count() {
+fn answers_to_an_earlier_request_are_ignored() {
     let mut side = Side::new(1, terms());
-    let mut ask = |nonce| {
+    let mut request = |nonce| {
         let hello = message::hello(nonce, &side.terms, clock());
         side.handshake
             .receive(&side.terms, hello, Duration::ZERO)
@@ -526,15 +524,15 @@ fn an_answer_to_an_older_question_does_not_count() {
             other => panic!("{other:?}"),
         }
     };
-    let (older, newer) = (ask(2), ask(3));
-    side.handshake.decide(older, Ok(()));
+    let (earlier, latest) = (request(2), request(3));
+    side.handshake.decide(earlier, Ok(()));
     assert_eq!(side.handshake.stage, Stage::Asking);
-    side.handshake.decide(newer, Ok(()));
+    side.handshake.decide(latest, Ok(()));
     assert_eq!(side.handshake.stage, Stage::Accepted);
 }
 
 #[test]
-fn a_peer_that_begins_session_after_session_is_an_error_until_it_slows_down() {
+fn too_frequent_sessions_are_an_error() {
     let mut side = Side::new(1, terms());
     let mut receive = |nonce, now| {
         let hello = message::hello(nonce, &side.terms, clock());
@@ -548,7 +546,7 @@ fn a_peer_that_begins_session_after_session_is_an_error_until_it_slows_down() {
         Err(HandshakeError::TooManySessions)
     );
     assert_eq!(receive(1, Duration::ZERO), Err(HandshakeError::Echo));
-    // A link that breaks again and again is no fault of the peer's.
+    // Slower restarts are allowed: the link may break repeatedly.
     for nonce in 12..40 {
         assert_eq!(
             receive(nonce, RESTART_SPACING * (nonce as u32 - 11)),
@@ -559,9 +557,9 @@ fn a_peer_that_begins_session_after_session_is_an_error_until_it_slows_down() {
 }
 
 #[test]
-fn a_peer_can_change_its_mind_after_it_was_done() {
+fn peer_can_refuse_after_completion() {
     let mut sides = [Side::new(1, terms()), Side::new(2, terms())];
-    talk(&mut sides, [vec![], vec![]], Duration::from_secs(1));
+    run(&mut sides, [vec![], vec![]], Duration::from_secs(1));
     let [mut side, _] = sides;
     let route = Route { from: 2, to: 1 };
     side.receive(
@@ -579,7 +577,7 @@ fn a_peer_can_change_its_mind_after_it_was_done() {
 }
 
 #[test]
-fn the_bytes_are_as_documented() {
+fn messages_have_the_documented_encoding() {
     let hex = |bytes: Bytes| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let terms = offer("pond", 60_000, KickPolicy::Host, &kinds(&["splash"]));
     let nonce = 0x0807_0605_0403_0201;
@@ -617,9 +615,9 @@ fn the_bytes_are_as_documented() {
     limited.set_places(4, claim);
     let id = |n: &str| format!("10{}", n.repeat(16));
     let hello = hex(message::hello(nonce, &limited, clock()));
-    let tail = format!("040137fb2c01{}02{}{}", id("01"), id("01"), id("02"));
+    let places = format!("040137fb2c01{}02{}{}", id("01"), id("01"), id("02"));
     assert!(
-        hello.ends_with(&format!("6c6574206d6520696e{tail}")),
+        hello.ends_with(&format!("6c6574206d6520696e{places}")),
         "{hello}"
     );
     let route = Route { from: 1, to: 2 };
@@ -649,7 +647,7 @@ fn the_bytes_are_as_documented() {
 #[test]
 fn tag_and_session_are_symmetric_and_never_change() {
     let mut sides = [Side::new(1, terms()), Side::new(2, terms())];
-    talk(&mut sides, [vec![], vec![]], Duration::from_secs(1));
+    run(&mut sides, [vec![], vec![]], Duration::from_secs(1));
     let agreements = sides.each_ref().map(|side| {
         let agreement = side.agreement().unwrap();
         (agreement.tag, agreement.session)
@@ -658,7 +656,7 @@ fn tag_and_session_are_symmetric_and_never_change() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn errors_name_the_invalid_field() {
     let error = |bytes: &[u8]| message::decode(Bytes::copy_from_slice(bytes)).unwrap_err();
     assert_eq!(error(&[]), HandshakeError::Truncated);
     assert_eq!(error(&[5]), HandshakeError::UnknownType(5));
@@ -667,11 +665,11 @@ fn what_is_wrong_is_named() {
     assert_eq!(error(&[2; 18]), HandshakeError::LeftOver(1));
     let mut hello = Vec::from(message::hello(1, &terms(), clock()));
     let len = hello.len();
-    // The join data, before the capacity, claims to be longer than allowed.
+    // The length of the join data is above the limit.
     hello[len - 11] = 0x81;
     hello[len - 10] = 0x08;
     let too_long = HandshakeError::TooLong {
-        what: "join data",
+        what: "the join data",
         len: 1025,
         max: 1024,
     };

@@ -1,26 +1,26 @@
-//! Text and data from other peers: bounded, and safe to display.
+//! Text and data from other peers, bounded and safe to display.
 
 use bytes::Bytes;
 
 use super::error::HandshakeError;
 use crate::wire::Reader;
 
-/// Text of at most `max` bytes without anything that could disturb what is around it: control
-/// characters, and invisible ones that change direction or hide.
+/// Returns at most `max` bytes of text that is safe to display next to other text: without control
+/// characters, and without invisible characters that hide text or change its direction.
 pub(super) fn clean(bytes: &[u8], max: usize) -> String {
     let mut text = String::new();
     for c in String::from_utf8_lossy(bytes).chars() {
         if text.len() + c.len_utf8() > max {
             break;
         }
-        if !is_disturbing(c) {
+        if !is_unsafe(c) {
             text.push(c);
         }
     }
     text
 }
 
-fn is_disturbing(c: char) -> bool {
+fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -28,7 +28,7 @@ fn is_disturbing(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Reads `len` bytes, of which there may be `max`. `what` names them in the error.
+/// Reads `len` bytes if that is at most `max`. `what` is the name of the field in the error.
 pub(super) fn read_bounded(
     reader: &mut Reader,
     what: &'static str,
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_disturbs_is_left_out_and_the_rest_stays() {
+    fn unsafe_characters_are_removed() {
         assert_eq!(clean("Grüße, 世界!".as_bytes(), 99), "Grüße, 世界!");
         assert_eq!(clean(b"a\x1b[31m\n\0b\x7f", 99), "a[31mb");
         assert_eq!(
@@ -61,7 +61,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_bounded_and_harmless(bytes: Vec<u8>, max in 0usize..50) {
+        fn clean_text_is_bounded_and_printable(bytes: Vec<u8>, max in 0usize..50) {
             let text = clean(&bytes, max);
             prop_assert!(text.len() <= max);
             prop_assert!(!text.chars().any(char::is_control));

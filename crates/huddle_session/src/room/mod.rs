@@ -449,7 +449,7 @@ impl RoomSession {
         if let Some(claim) = session.and_then(|session| session.handshake.take_claim())
             && let Some(places) = &mut self.places
         {
-            places.hear(peer, claim, now);
+            places.receive_claim(peer, claim, now);
             self.poll_places(now);
         }
         Ok(())
@@ -527,7 +527,7 @@ impl RoomSession {
             }
             places.joined(peer);
         }
-        let age = now.saturating_sub(agreement.heard);
+        let age = now.saturating_sub(agreement.clock_received_at);
         // A clock that cannot be right is not followed; play goes on without it.
         if let Ok(skipped) = self.clock.meet(peer, agreement.clock, age, now) {
             self.skipped(skipped);
@@ -568,7 +568,7 @@ impl RoomSession {
             });
         }
         if let Some(places) = &mut self.places {
-            places.parted(peer);
+            places.session_closed(peer);
         }
         self.clock.forget(peer);
         self.roster.part(peer, self.clock.tick());
@@ -714,7 +714,7 @@ impl RoomSession {
         if let Some(places) = &self.places {
             self.terms.set_places(places.capacity(), places.claim());
             for session in self.peers.values_mut() {
-                session.handshake.hello_again();
+                session.handshake.resend_hello();
             }
         }
     }
