@@ -1,4 +1,4 @@
-//! One example as files for the browser: wasm from cargo, glue from wasm-bindgen.
+//! Builds the files that a browser loads for an example: wasm from cargo, JavaScript from wasm-bindgen.
 
 use std::{
     fs,
@@ -17,21 +17,21 @@ use crate::{
     toolchain::{TARGET, WasmToolchain},
 };
 
-/// How the wasm is compiled; both are cargo profiles.
+/// The cargo profile of a browser build.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Flavour {
-    /// Quick to build.
+pub(crate) enum WebProfile {
+    /// Fast to build.
     Web,
     /// Small to download.
     WebRelease,
 }
 
-impl Flavour {
+impl WebProfile {
     pub(crate) fn of(release: bool) -> Self {
         if release { Self::WebRelease } else { Self::Web }
     }
 
-    /// The cargo profile, and the name of the output folders.
+    /// Returns the name of the cargo profile, which is also the name of the output folders.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Web => "web",
@@ -45,22 +45,23 @@ pub(crate) fn compile(
     project: &Project,
     toolchain: &WasmToolchain,
     examples: &[&Example],
-    flavour: Flavour,
+    profile: WebProfile,
 ) -> anyhow::Result<()> {
     let mut cargo = toolchain.cargo(project, "build");
-    cargo.args(["--profile", flavour.name()]);
+    cargo.args(["--profile", profile.name()]);
     for example in examples {
         cargo.args(["-p", &example.name]);
     }
     process::run(&mut cargo)
 }
 
-/// Writes `NAME.js` and `NAME_bg.wasm` into `folder`; returns the size of the wasm. Does nothing if the compiled wasm is
-/// the one they were made from.
+/// Writes `NAME.js` and `NAME_bg.wasm` into `folder` and returns the size of the wasm file.
+///
+/// Keeps existing files if they were generated from the current output of cargo.
 pub(crate) fn bind(
     project: &Project,
     example: &Example,
-    flavour: Flavour,
+    profile: WebProfile,
     folder: &Path,
 ) -> anyhow::Result<u64> {
     let name = &example.name;
@@ -68,16 +69,16 @@ pub(crate) fn bind(
         .cache
         .web()
         .join(TARGET)
-        .join(flavour.name())
+        .join(profile.name())
         .join(format!("{name}.wasm"));
     let files = files(folder, name);
-    let stamp = project.cache.stamps(flavour.name()).join(name);
-    let source = identity(&compiled)?;
-    let fresh = fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == source)
+    let stamp = project.cache.stamps(profile.name()).join(name);
+    let source = stamp_of(&compiled)?;
+    let is_up_to_date = fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == source)
         && files.iter().all(|file| file.is_file());
-    if !fresh {
+    if !is_up_to_date {
         let start = Instant::now();
-        println!("Binding {name} to JavaScript");
+        println!("Generating the JavaScript of {name}");
         Bindgen::new()
             .input_path(&compiled)
             .out_name(name)
@@ -87,9 +88,9 @@ pub(crate) fn bind(
             .generate(folder)
             .map_err(|error| anyhow!(error))
             .with_context(|| format!("wasm-bindgen cannot process {}", compiled.display()))?;
-        if flavour == Flavour::WebRelease {
+        if profile == WebProfile::WebRelease {
             for file in &files {
-                compress::write_siblings(file)?;
+                compress::write_compressed(file)?;
             }
         }
         if let Some(parent) = stamp.parent() {
@@ -104,7 +105,7 @@ pub(crate) fn bind(
     Ok(fs::metadata(&files[1])?.len())
 }
 
-/// What a browser loads: the glue and the wasm.
+/// Returns the files that a browser loads: JavaScript and wasm.
 pub(crate) fn files(folder: &Path, name: &str) -> [PathBuf; 2] {
     [
         folder.join(format!("{name}.js")),
@@ -112,19 +113,19 @@ pub(crate) fn files(folder: &Path, name: &str) -> [PathBuf; 2] {
     ]
 }
 
-/// Changes whenever cargo links the file anew.
-fn identity(file: &Path) -> anyhow::Result<String> {
+/// Returns a text that differs each time cargo links the file.
+fn stamp_of(file: &Path) -> anyhow::Result<String> {
     let about = fs::metadata(file).with_context(|| {
         format!(
-            "cargo left no {}: has the package a binary of that name?",
+            "cargo did not write {}; does the package have a binary of that name?",
             file.display()
         )
     })?;
-    let age = about.modified()?.duration_since(UNIX_EPOCH)?;
+    let modified = about.modified()?.duration_since(UNIX_EPOCH)?;
     Ok(format!(
         "{} {} {}",
         file.display(),
         about.len(),
-        age.as_nanos()
+        modified.as_nanos()
     ))
 }

@@ -1,4 +1,4 @@
-//! Where outputs go: outside the clone, so that the next clone starts warm.
+//! The folders for build outputs. They are outside the clone, so the next clone can reuse them.
 
 use std::{
     fs,
@@ -9,35 +9,35 @@ use anyhow::Context;
 
 use crate::examples::Package;
 
-/// The folders under the cache directory.
+/// The cache directory and its folders.
 pub(crate) struct Cache {
     root: PathBuf,
 }
 
 impl Cache {
-    /// `$HUDDLE_CACHE`, or `bevy_huddle` in the user's cache directory.
+    /// Opens `$HUDDLE_CACHE`, or `bevy_huddle` in the user's cache directory.
     pub(crate) fn open() -> anyhow::Result<Self> {
         let root = match std::env::var_os("HUDDLE_CACHE").filter(|dir| !dir.is_empty()) {
             Some(dir) => std::path::absolute(&dir).context("HUDDLE_CACHE is not a usable path")?,
             None => dirs::cache_dir()
-                .context("no cache directory is known for this user: set HUDDLE_CACHE to a folder for build outputs")?
+                .context("this user has no cache directory; set HUDDLE_CACHE to a folder for build outputs")?
                 .join("bevy_huddle"),
         };
         fs::create_dir_all(&root).with_context(|| {
             format!(
-                "cannot create {}: set HUDDLE_CACHE to a writable folder",
+                "cannot create {}; set HUDDLE_CACHE to a writable folder",
                 root.display()
             )
         })?;
         Ok(Self { root })
     }
 
-    /// Makes the outputs those of the clone at `root`.
+    /// Prepares the target directories for the clone at `root`.
     ///
-    /// Cargo tells clones apart by nothing and changes by file times, so after another clone has
-    /// built here, its newer outputs would pass for ours. What is built of the workspace's own
-    /// packages is forgotten then; dependencies stay.
-    pub(crate) fn claim(&self, root: &Path) -> anyhow::Result<()> {
+    /// Cargo does not distinguish clones and detects changes by file times. After another clone has built into the same
+    /// directories, cargo would reuse its outputs for this one. So this function discards the outputs of the
+    /// workspace's own packages when the clone changes. Dependencies stay.
+    pub(crate) fn switch_to(&self, root: &Path) -> anyhow::Result<()> {
         let owner = self.root.join("clone");
         let name = root.to_string_lossy();
         if fs::read_to_string(&owner).is_ok_and(|last| last == name) {
@@ -52,7 +52,7 @@ impl Cache {
             self.fuzz_coverage(),
             self.versus(),
         ] {
-            forget(&target, &members)?;
+            discard(&target, &members)?;
         }
         fs::write(&owner, name.as_bytes())
             .with_context(|| format!("cannot write {}", owner.display()))
@@ -68,17 +68,17 @@ impl Cache {
         self.root.join("web")
     }
 
-    /// The pages of one flavour, ready to be served.
-    pub(crate) fn site(&self, flavour: &str) -> PathBuf {
-        self.root.join("site").join(flavour)
+    /// The pages built with a profile.
+    pub(crate) fn site(&self, profile: &str) -> PathBuf {
+        self.root.join("site").join(profile)
     }
 
-    /// What the pages of one flavour were made from.
-    pub(crate) fn stamps(&self, flavour: &str) -> PathBuf {
-        self.root.join("stamps").join(flavour)
+    /// Records which wasm file each page of a profile was built from.
+    pub(crate) fn stamps(&self, profile: &str) -> PathBuf {
+        self.root.join("stamps").join(profile)
     }
 
-    /// What fuzzing finds: inputs, failures, logs.
+    /// Inputs, failures and logs of the fuzz targets.
     pub(crate) fn fuzz(&self) -> PathBuf {
         self.root.join("fuzz")
     }
@@ -88,27 +88,27 @@ impl Cache {
         self.fuzz().join("build")
     }
 
-    /// The target directory of fuzz targets that count the lines they reach.
+    /// The target directory of fuzz targets with coverage instrumentation.
     pub(crate) fn fuzz_coverage(&self) -> PathBuf {
         self.fuzz().join("coverage")
     }
 
-    /// The target directory of stock programs, and where the published ones are installed.
+    /// The target directory of the stock matchbox programs. Published ones are installed there, too.
     pub(crate) fn interop(&self) -> PathBuf {
         self.root.join("interop")
     }
 
-    /// Programs that were installed for the project's commands, each in a folder of its own.
+    /// Programs that the commands have installed, each in its own folder.
     pub(crate) fn tools(&self) -> PathBuf {
         self.root.join("tools")
     }
 
-    /// Pages that are only built to be measured.
+    /// Pages that the benchmarks measure.
     pub(crate) fn bench(&self) -> PathBuf {
         self.root.join("bench")
     }
 
-    /// The target directory of other rollback libraries and what is measured beside them.
+    /// The target directory of the benchmarks against other rollback libraries.
     pub(crate) fn versus(&self) -> PathBuf {
         self.root.join("versus")
     }
@@ -119,7 +119,7 @@ impl Cache {
     }
 }
 
-/// The names of the workspace's packages.
+/// Returns the names of the repository's packages.
 fn members(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut folders = vec![root.join("tests"), root.join("fuzz"), root.join("interop")];
     for parent in ["benches", "crates", "examples", "fuzz", "interop", "tests"] {
@@ -135,19 +135,20 @@ fn members(root: &Path) -> anyhow::Result<Vec<String>> {
         .collect()
 }
 
-/// Removes cargo's notes, at most three folders down, of what it has built of `members`.
-fn forget(target: &Path, members: &[String]) -> anyhow::Result<()> {
+/// Removes cargo's fingerprints of `members` from a target directory, so that cargo builds them again.
+fn discard(target: &Path, members: &[String]) -> anyhow::Result<()> {
     let mut folders = vec![(target.to_path_buf(), 0)];
     while let Some((folder, depth)) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let path = entry.path();
             if entry.file_name() == ".fingerprint" {
-                for note in fs::read_dir(&path).into_iter().flatten().flatten() {
-                    let name = note.file_name();
+                for fingerprint in fs::read_dir(&path).into_iter().flatten().flatten() {
+                    let name = fingerprint.file_name();
                     let package = name.to_str().and_then(|name| name.rsplit_once('-'));
                     if package.is_some_and(|(package, _)| members.iter().any(|m| m == package)) {
-                        fs::remove_dir_all(note.path())
-                            .with_context(|| format!("cannot remove {}", note.path().display()))?;
+                        fs::remove_dir_all(fingerprint.path()).with_context(|| {
+                            format!("cannot remove {}", fingerprint.path().display())
+                        })?;
                     }
                 }
             } else if depth < 2 && path.is_dir() {
@@ -158,15 +159,15 @@ fn forget(target: &Path, members: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder of the workspace's `Cargo.toml`.
+/// Returns the folder of the workspace's `Cargo.toml`.
 pub(crate) fn workspace_root() -> anyhow::Result<PathBuf> {
-    // Set by `cargo run`, so a moved clone is found where it is now, not where it was compiled.
+    // `cargo run` sets this to the current place of a clone that was moved after xtask was compiled.
     let here = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     here.ancestors()
         .nth(2)
         .map(Path::to_path_buf)
-        .context("xtask is not inside the workspace: run it as `cargo xtask`")
+        .context("xtask is not inside the workspace; run it as `cargo xtask`")
 }
 
 #[cfg(test)]
@@ -174,23 +175,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_clone_forgets_what_was_built_of_the_workspace_and_nothing_else() {
+    fn switching_clones_discards_only_the_workspace_packages() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache {
             root: folder.path().to_path_buf(),
         };
-        let notes = cache.web().join("wasm32-unknown-unknown/web/.fingerprint");
-        let ours = notes.join("huddle_mesh-0123");
-        let theirs = notes.join("serde-0123");
+        let fingerprints = cache.web().join("wasm32-unknown-unknown/web/.fingerprint");
+        let ours = fingerprints.join("huddle_mesh-0123");
+        let theirs = fingerprints.join("serde-0123");
         let make = || [&ours, &theirs].map(|dir| fs::create_dir_all(dir).unwrap());
         let root = workspace_root().unwrap();
 
         make();
-        cache.claim(&root).unwrap();
+        cache.switch_to(&root).unwrap();
         assert!(!ours.exists() && theirs.exists());
 
         make();
-        cache.claim(&root).unwrap();
-        assert!(ours.exists(), "the same clone goes on");
+        cache.switch_to(&root).unwrap();
+        assert!(ours.exists(), "the same clone keeps its outputs");
     }
 }

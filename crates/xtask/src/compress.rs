@@ -1,4 +1,4 @@
-//! Compressed siblings of large files, for servers that send those.
+//! Writes compressed copies of large files, for servers that can send them.
 
 use std::{
     fs::{self, File},
@@ -9,36 +9,38 @@ use std::{
 use anyhow::Context;
 use flate2::{Compression, write::GzEncoder};
 
-/// Writes `FILE.gz` and `FILE.br`.
-pub(crate) fn write_siblings(file: &Path) -> anyhow::Result<()> {
+/// Writes `FILE.gz` and `FILE.br` next to the file.
+pub(crate) fn write_compressed(file: &Path) -> anyhow::Result<()> {
     println!("   compressing {}", name(file));
     gzip(file)
         .and_then(|()| brotli(file))
         .with_context(|| format!("cannot compress {}", file.display()))
 }
 
-/// How many bytes of a file a browser loads.
+/// The size of a file in bytes, for each encoding that a browser can download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
     pub(crate) raw: u64,
-    /// `None` without a compressed sibling.
+    /// `None` if there is no compressed copy.
     pub(crate) gzip: Option<u64>,
+    /// `None` if there is no compressed copy.
     pub(crate) brotli: Option<u64>,
 }
 
 impl Sizes {
-    /// Those of a file and its siblings.
+    /// Reads the sizes of a file and its compressed copies.
     pub(crate) fn of(file: &Path) -> anyhow::Result<Self> {
         let len = |file: &Path| fs::metadata(file).map(|about| about.len());
         Ok(Self {
-            raw: len(file).with_context(|| format!("cannot look at {}", file.display()))?,
+            raw: len(file)
+                .with_context(|| format!("cannot read the size of {}", file.display()))?,
             gzip: len(&sibling(file, "gz")).ok(),
             brotli: len(&sibling(file, "br")).ok(),
         })
     }
 }
 
-/// A line such as `hello_bg.wasm: 18.5 MB, gzip 5.0 MB, brotli 3.9 MB`.
+/// Returns a line such as `hello_bg.wasm: 18.5 MB, gzip 5.0 MB, brotli 3.9 MB`.
 pub(crate) fn sizes(file: &Path) -> anyhow::Result<String> {
     let Sizes { raw, gzip, brotli } = Sizes::of(file)?;
     let mut line = format!("{}: {}", name(file), megabytes(raw));
@@ -97,13 +99,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn siblings_hold_the_same_bytes_and_are_smaller() {
+    fn compressed_copies_contain_the_same_bytes() {
         let folder = std::env::temp_dir().join(format!("xtask-compress-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("some.wasm");
         let bytes = b"huddle ".repeat(10_000);
         fs::write(&file, &bytes).unwrap();
-        write_siblings(&file).unwrap();
+        write_compressed(&file).unwrap();
 
         let mut unzipped = Vec::new();
         flate2::read::GzDecoder::new(File::open(sibling(&file, "gz")).unwrap())

@@ -1,4 +1,4 @@
-//! The environment children get: the user's own, without what cargo added to start us.
+//! The environment of child processes: the user's environment without the variables that cargo set for xtask.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -6,8 +6,8 @@ use std::{
     process::Command,
 };
 
-/// Set by cargo for the program it runs; meant for us alone.
-const OURS: &[&str] = &[
+/// Variables that cargo sets for the program it runs.
+const SET_BY_CARGO: &[&str] = &[
     "CARGO",
     "CARGO_BIN_NAME",
     "CARGO_BUILD_BUILD_DIR",
@@ -17,13 +17,14 @@ const OURS: &[&str] = &[
     "CARGO_TARGET_DIR",
     "OUT_DIR",
 ];
-const OUR_PREFIXES: &[&str] = &["CARGO_MANIFEST_", "CARGO_PKG_"];
+/// Prefixes of such variables.
+const PREFIXES_SET_BY_CARGO: &[&str] = &["CARGO_MANIFEST_", "CARGO_PKG_"];
 
-/// A command with the user's environment.
+/// Creates a command with the user's environment.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
-        if is_ours(&name) {
+        if is_set_by_cargo(&name) {
             command.env_remove(name);
         }
     }
@@ -36,21 +37,25 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-fn is_ours(name: &OsStr) -> bool {
+fn is_set_by_cargo(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| {
-        OURS.contains(&name) || OUR_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        SET_BY_CARGO.contains(&name)
+            || PREFIXES_SET_BY_CARGO
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
     })
 }
 
-/// Cargo puts its target directory and its toolchain first; another toolchain must not find those.
+/// Removes the folders that cargo adds: those of its target directory and its toolchain. Another toolchain must not load
+/// libraries from them.
 fn user_library_path(path: &OsStr) -> Option<OsString> {
     let exe = std::env::current_exe().ok();
     let target = exe.as_deref().and_then(Path::parent);
     let kept: Vec<PathBuf> = std::env::split_paths(path)
         .filter(|dir| {
-            let of_target = target.is_some_and(|target| dir.starts_with(target));
-            let of_toolchain = dir.join("rustlib").is_dir();
-            !of_target && !of_toolchain
+            let is_in_target = target.is_some_and(|target| dir.starts_with(target));
+            let is_toolchain = dir.join("rustlib").is_dir();
+            !is_in_target && !is_toolchain
         })
         .collect();
     if kept.is_empty() {
@@ -59,14 +64,14 @@ fn user_library_path(path: &OsStr) -> Option<OsString> {
     std::env::join_paths(kept).ok()
 }
 
-/// The first program of that name on the path, or in the folders of system administration.
+/// Finds a program on the path or in the folders for system administration.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     program_folders()
         .map(|dir| dir.join(name))
         .find(|path| path.is_file())
 }
 
-/// Where programs are looked for.
+/// Returns the folders in which [`find_program`] searches.
 pub(crate) fn program_folders() -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -79,14 +84,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cargo_set_for_us_is_ours_and_what_the_user_set_is_not() {
+    fn only_variables_set_by_cargo_are_removed() {
         for name in [
             "CARGO",
             "CARGO_PKG_NAME",
             "CARGO_MANIFEST_DIR",
             "CARGO_TARGET_DIR",
         ] {
-            assert!(is_ours(OsStr::new(name)), "{name}");
+            assert!(is_set_by_cargo(OsStr::new(name)), "{name}");
         }
         for name in [
             "CARGO_HOME",
@@ -94,12 +99,12 @@ mod tests {
             "CARGO_BUILD_JOBS",
             "PATH",
         ] {
-            assert!(!is_ours(OsStr::new(name)), "{name}");
+            assert!(!is_set_by_cargo(OsStr::new(name)), "{name}");
         }
     }
 
     #[test]
-    fn library_folders_of_the_user_are_kept() {
+    fn user_library_folders_are_kept() {
         let target = std::env::current_exe()
             .unwrap()
             .parent()

@@ -1,4 +1,4 @@
-//! The examples: folders in `examples/` with a `src/main.rs`.
+//! The examples: the folders in `examples/` that contain a `src/main.rs`.
 
 use std::{fs, path::Path};
 
@@ -8,13 +8,13 @@ use serde::Deserialize;
 /// A playable example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Example {
-    /// Name of the package, the binary, the page and the default room.
+    /// The name of the package, the binary, the page and the default room.
     pub(crate) name: String,
-    /// One line from its `Cargo.toml`.
+    /// The description in its `Cargo.toml`.
     pub(crate) description: String,
 }
 
-/// All examples, by name.
+/// All examples, sorted by name.
 pub(crate) struct Examples(Vec<Example>);
 
 #[derive(Deserialize)]
@@ -22,7 +22,7 @@ struct Manifest {
     package: Package,
 }
 
-/// What is read of a package's `Cargo.toml`.
+/// The `[package]` section of a `Cargo.toml`.
 #[derive(Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
@@ -31,7 +31,8 @@ pub(crate) struct Package {
 }
 
 impl Example {
-    /// What the tests play: the example `hello` with instruments. It is not listed with the others.
+    /// Returns the package that the tests run: the example `hello` with test instrumentation. It is not one of the listed
+    /// examples.
     pub(crate) fn test_player(root: &Path) -> anyhow::Result<Self> {
         Ok(Package::read(&root.join("tests/player"))?.into())
     }
@@ -78,7 +79,7 @@ impl Examples {
         &self.0
     }
 
-    /// The named example, or all of them.
+    /// Returns the named example, or all examples.
     pub(crate) fn select(&self, name: Option<&str>) -> anyhow::Result<Vec<&Example>> {
         match name {
             None => Ok(self.0.iter().collect()),
@@ -93,12 +94,15 @@ impl Examples {
         }
     }
 
-    /// The named example, or the only one there is.
+    /// Returns the named example, or the only one.
     pub(crate) fn only(&self, name: Option<&str>) -> anyhow::Result<&Example> {
         match (name, self.0.as_slice()) {
             (Some(name), _) => self.one(name),
             (None, [example]) => Ok(example),
-            (None, _) => bail!("--native opens one example: name it; {}", self.list()),
+            (None, _) => bail!(
+                "--native opens a single example; name one of them; {}",
+                self.list()
+            ),
         }
     }
 
@@ -127,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_example_is_answered_with_the_list() {
+    fn error_for_an_unknown_example_lists_the_examples() {
         let error = two().select(Some("helo")).unwrap_err().to_string();
         assert!(error.contains("\"helo\"") && error.contains("hello  hello!"));
     }
 
     #[test]
-    fn without_a_name_all_are_selected_but_a_window_needs_one() {
+    fn all_examples_are_selected_by_default_but_a_window_needs_a_name() {
         let examples = two();
         assert_eq!(examples.select(None).unwrap().len(), 2);
         assert!(examples.only(None).is_err());
@@ -141,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_workspace_has_described_examples() {
+    fn every_example_has_a_description() {
         let examples = Examples::find(&crate::cache::workspace_root().unwrap()).unwrap();
         assert!(examples.all().iter().any(|example| example.name == "hello"));
         for example in examples.all() {

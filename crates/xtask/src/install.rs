@@ -1,4 +1,4 @@
-//! Installing what is missing, saying what and why.
+//! Installs missing Debian packages.
 
 use std::process::Command;
 
@@ -6,19 +6,20 @@ use anyhow::bail;
 
 use crate::{env, process};
 
-/// Installs Debian packages, or says how to.
+/// Installs Debian packages. If that is not possible, the error says what to install. `why` is a sentence such as
+/// "the tests play in a browser".
 pub(crate) fn apt(packages: &[&str], why: &str) -> anyhow::Result<()> {
-    let by_hand = format!("apt-get install {}", packages.join(" "));
+    let command = format!("apt-get install {}", packages.join(" "));
     if env::find_program("apt-get").is_none() {
         bail!(
-            "{why}: this system has no apt-get; install what Debian calls {}",
+            "{why}, but this system has no apt-get; install the equivalents of the Debian packages {}",
             packages.join(", ")
         );
     }
-    let Some(root) = as_root() else {
-        bail!("{why}: run as root `{by_hand}`, then try again");
+    let Some(root) = root_access() else {
+        bail!("{why}; run `{command}` as root and try again");
     };
-    println!("Installing {}: {why}", packages.join(" "));
+    println!("Installing {} ({why})", packages.join(" "));
     process::run(apt_get(root).arg("update"))?;
     process::run(
         apt_get(root)
@@ -27,18 +28,18 @@ pub(crate) fn apt(packages: &[&str], why: &str) -> anyhow::Result<()> {
     )
 }
 
-/// Whether a Debian package is missing; on other systems none is.
-pub(crate) fn lacks(package: &str) -> bool {
+/// Whether a Debian package is missing. Always `false` on other systems.
+pub(crate) fn is_missing(package: &str) -> bool {
     let mut query = env::command("dpkg-query");
     query.args(["--show", "--showformat=${db:Status-Status}", package]);
     env::find_program("dpkg-query").is_some()
         && !process::output(&mut query).is_ok_and(|status| status == "installed")
 }
 
-/// Names of known packages that match a regular expression.
-pub(crate) fn apt_names(pattern: &str) -> Vec<String> {
-    if let Some(root) = as_root() {
-        // A fresh machine knows no packages yet; if this fails the search below finds nothing.
+/// Returns the names of available packages that match a regular expression.
+pub(crate) fn matching_packages(pattern: &str) -> Vec<String> {
+    if let Some(root) = root_access() {
+        // A fresh machine has no package lists. If this fails, the search below finds nothing.
         let _ = process::output(apt_get(root).arg("update"));
     }
     let found =
@@ -51,13 +52,14 @@ pub(crate) fn apt_names(pattern: &str) -> Vec<String> {
         .collect()
 }
 
+/// How to run a command as root.
 #[derive(Clone, Copy)]
 enum Root {
     Already,
     Sudo,
 }
 
-fn as_root() -> Option<Root> {
+fn root_access() -> Option<Root> {
     let id = process::output(env::command("id").arg("-u")).ok()?;
     if id.trim() == "0" {
         return Some(Root::Already);

@@ -1,4 +1,4 @@
-//! The project's commands: `cargo play` and `cargo xtask web|test|trials|fuzz|bench|sim`.
+//! The project's own commands: `cargo play` and `cargo xtask web|test|trials|fuzz|bench|sim`.
 
 mod bench;
 mod bundle;
@@ -11,11 +11,13 @@ mod install;
 mod play;
 mod process;
 mod project;
+mod report;
 mod sim;
 mod site;
 mod structure;
 mod test;
 mod toolchain;
+mod wording;
 
 use std::process::ExitCode;
 
@@ -26,10 +28,11 @@ use project::Project;
 
 /// Plays, builds and tests bevy_huddle.
 ///
-/// Build outputs are kept outside the clone, in $HUDDLE_CACHE or else in the user's cache directory
-/// (`~/.cache/bevy_huddle` on Linux), so that a fresh clone starts warm: `native/` and `web/` are cargo's target
-/// directories, `site/` holds the pages, `screenshots/` what the tests saw, `fuzz/` what fuzzing found,
-/// `bench/` what is only built to be measured, `versus/` what is measured beside other libraries.
+/// Build outputs go to $HUDDLE_CACHE, or to the user's cache directory (`~/.cache/bevy_huddle` on Linux) if that is not
+/// set. They are outside the clone, so a fresh clone can reuse them. `native/` and `web/` are cargo's target
+/// directories, `site/` contains the pages, `screenshots/` the screenshots of the tests, `fuzz/` inputs and failures
+/// that fuzzing found, `bench/` the pages that the benchmarks measure, and `versus/` the benchmarks against other
+/// libraries.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Cli {
@@ -39,31 +42,31 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the examples on this machine; open the printed address twice and play with yourself
+    /// Serve the examples on this machine; open the printed address in two windows to play
     Play(play::Options),
-    /// Build the pages only and print their folder
+    /// Build the pages and print their folder
     Web(WebOptions),
     /// Check formatting and lints, run all tests, and build everything
     Test(test::Options),
-    /// Play as people really do, in browsers and natively, at full length: about half an hour
+    /// Run the long scenarios with real player behaviour in browsers and natively (about half an hour)
     Trials(test::TrialOptions),
-    /// Throw untrusted bytes at everything that decodes them
+    /// Fuzz every decoder of untrusted bytes
     Fuzz(fuzz::Options),
-    /// Measure what the plugin costs: traffic, time per frame, size of the page
+    /// Measure the plugin's cost: traffic, time per frame, size of the page
     Bench(bench::Options),
-    /// Play whole games by rollback on a virtual network: what they cost, and whether they hold
+    /// Simulate whole rollback games on a virtual network and measure their cost
     #[command(disable_help_flag = true)]
     Sim(sim::Options),
 }
 
 #[derive(clap::Args)]
 struct WebOptions {
-    /// The example to build; all of them if not given
+    /// The example to build [default: all examples]
     example: Option<String>,
     /// Also build the page that the tests play
     #[arg(long)]
     testing: bool,
-    /// Optimise for size (slow to build), and write compressed siblings of the large files
+    /// Optimise for size and compress the large files (slow)
     #[arg(long)]
     release: bool,
 }
@@ -94,7 +97,7 @@ fn web(project: &Project, options: &WebOptions) -> anyhow::Result<ExitCode> {
     if options.testing {
         examples.push(&test_player);
     }
-    let site = site::build(project, &examples, bundle::Flavour::of(options.release))?;
+    let site = site::build(project, &examples, bundle::WebProfile::of(options.release))?;
     println!("{}", site.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! `cargo play`: build, serve, and stay until Ctrl-C.
+//! `cargo play`: builds the examples and serves them until Ctrl-C.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
@@ -14,26 +14,26 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use crate::{bundle::Flavour, env, examples::Example, process, project::Project, site};
+use crate::{bundle::WebProfile, env, examples::Example, process, project::Project, site};
 
-/// How long the server may take until it answers.
+/// How long to wait for the server to accept connections.
 const SERVER_START: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The example to play; all of them if not given
+    /// The example to play [default: all examples]
     example: Option<String>,
     /// The port to serve on
     #[arg(long, default_value_t = 3536)]
     port: u16,
-    /// Also open a native window in the same room as the page
+    /// Also open a native window in the same room
     #[arg(long)]
     native: bool,
-    /// Let other machines in the local network play, too
+    /// Accept connections from other machines in the local network
     #[arg(long)]
     lan: bool,
-    /// Optimise (slow to build, small to download)
+    /// Optimise for size (slow to build, small to download)
     #[arg(long)]
     release: bool,
 }
@@ -49,14 +49,14 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
         false => IpAddr::V4(Ipv4Addr::LOCALHOST),
     };
     let address = SocketAddr::new(ip, options.port);
-    // Minutes of building should not end in a port conflict.
+    // Checked first, so that minutes of building do not end in a port conflict.
     check_free(address)?;
 
     build_native(project, "huddle_signaling", false)?;
     if let Some(example) = window {
         build_native(project, &example.name, options.release)?;
     }
-    let site = site::build(project, &examples, Flavour::of(options.release))?;
+    let site = site::build(project, &examples, WebProfile::of(options.release))?;
 
     let stop = Arc::new(AtomicBool::new(false));
     let on_signal = Arc::clone(&stop);
@@ -64,7 +64,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
         .context("cannot listen for Ctrl-C")?;
 
     let mut server = start_server(project, address, &site)?;
-    greet(options, &examples);
+    print_addresses(options, &examples);
     let native = window
         .map(|example| open_window(project, example, options))
         .transpose()?;
@@ -73,12 +73,12 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     ended
 }
 
-/// A child that does not outlive us.
-struct Kept(Child);
+/// A child process that is killed when dropped.
+struct KillOnDrop(Child);
 
-impl Drop for Kept {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        // Errors mean that it has already ended.
+        // An error means that the process has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -88,7 +88,7 @@ fn check_free(address: SocketAddr) -> anyhow::Result<()> {
     TcpListener::bind(address).map(drop).with_context(|| {
         let port = address.port();
         format!(
-            "port {port} cannot be used: is another `cargo play` running? Choose another with --port {}",
+            "cannot listen on port {port}. Is another `cargo play` running? Choose another port with --port {}",
             port.checked_add(1).unwrap_or(3536)
         )
     })
@@ -106,7 +106,7 @@ fn build_native(project: &Project, package: &str, release: bool) -> anyhow::Resu
     process::run(&mut cargo)
 }
 
-fn start_server(project: &Project, address: SocketAddr, site: &Path) -> anyhow::Result<Kept> {
+fn start_server(project: &Project, address: SocketAddr, site: &Path) -> anyhow::Result<KillOnDrop> {
     let program = project.cache.native().join("debug/huddle-signaling");
     let mut command = env::command(&program);
     command
@@ -115,24 +115,24 @@ fn start_server(project: &Project, address: SocketAddr, site: &Path) -> anyhow::
     let child = command
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
-    let mut server = Kept(child);
+    let mut server = KillOnDrop(child);
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
     let deadline = Instant::now() + SERVER_START;
     while TcpStream::connect_timeout(&local, POLL).is_err() {
         if let Some(status) = server.0.try_wait()? {
-            bail!("the server ended at once ({status})");
+            bail!("the server stopped while starting ({status})");
         }
         if Instant::now() > deadline {
-            bail!("the server does not answer at {local}");
+            bail!("the server does not accept connections at {local}");
         }
         thread::sleep(POLL);
     }
     Ok(server)
 }
 
-fn greet(options: &Options, examples: &[&Example]) {
+fn print_addresses(options: &Options, examples: &[&Example]) {
     let base = format!("http://127.0.0.1:{}/", options.port);
-    println!("\n  Open this twice, in two windows or browsers, and play with yourself:\n");
+    println!("\n  Open an address in two windows or browsers to play:\n");
     for example in examples {
         println!("    {base}{}/   {}", example.name, example.description);
     }
@@ -140,24 +140,28 @@ fn greet(options: &Options, examples: &[&Example]) {
     if options.lan {
         match lan_address() {
             Some(ip) => println!(
-                "\n  From other machines in this network: http://{ip}:{}/",
+                "\n  On other machines in this network: http://{ip}:{}/",
                 options.port
             ),
             None => println!("\n  This machine has no address in a local network."),
         }
     }
-    println!("\n  Ctrl-C ends it.\n");
+    println!("\n  Press Ctrl-C to stop.\n");
 }
 
-/// The address that packets to the outside would leave from; none is sent.
+/// Returns the address of the interface with the default route. Sends no packets.
 fn lan_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    // A documentation address: any that is not local makes the system choose the way out.
+    // An address reserved for documentation. Any address that is not local selects the default route.
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
 
-fn open_window(project: &Project, example: &Example, options: &Options) -> anyhow::Result<Kept> {
+fn open_window(
+    project: &Project,
+    example: &Example,
+    options: &Options,
+) -> anyhow::Result<KillOnDrop> {
     let profile = if options.release { "release" } else { "debug" };
     let program = project.cache.native().join(profile).join(&example.name);
     let room = format!("ws://127.0.0.1:{}/{}", options.port, example.name);
@@ -166,18 +170,18 @@ fn open_window(project: &Project, example: &Example, options: &Options) -> anyho
         .args(["--room", &room])
         .spawn()
         .with_context(|| format!("cannot open a window with {}", program.display()))?;
-    Ok(Kept(child))
+    Ok(KillOnDrop(child))
 }
 
 fn wait(server: &mut Child, stop: &AtomicBool) -> anyhow::Result<ExitCode> {
     while !stop.load(Ordering::Relaxed) {
         if let Some(status) = server.try_wait()? {
-            // Ctrl-C reaches the server, too, sometimes before us.
+            // Ctrl-C also stops the server, sometimes before this process receives it.
             thread::sleep(POLL);
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            bail!("the server ended by itself ({status})");
+            bail!("the server stopped unexpectedly ({status})");
         }
         thread::sleep(POLL);
     }
@@ -189,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_is_said_with_the_way_out() {
+    fn error_for_a_used_port_names_the_option() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let error = check_free(taken.local_addr().unwrap())
             .unwrap_err()

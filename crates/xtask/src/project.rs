@@ -5,7 +5,7 @@ use crate::{
     examples::Examples,
 };
 
-/// What every command needs: where the sources are, and where outputs go.
+/// The workspace and its build outputs. Every command gets one.
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
     pub(crate) cache: Cache,
@@ -16,7 +16,7 @@ impl Project {
     pub(crate) fn open() -> anyhow::Result<Self> {
         let root = cache::workspace_root()?;
         let cache = Cache::open()?;
-        cache.claim(&root)?;
+        cache.switch_to(&root)?;
         Ok(Self {
             cache,
             examples: Examples::find(&root)?,

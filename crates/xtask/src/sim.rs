@@ -1,4 +1,4 @@
-//! `cargo xtask sim`: `benches/sim`, in release.
+//! `cargo xtask sim`: runs `benches/sim` in release mode.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use crate::{env, process, project::Project};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// What to play: see `cargo xtask sim --help`
+    /// Arguments of the simulation: see `cargo xtask sim --help`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -36,7 +36,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
         .args(&options.arguments)
         .status()
         .with_context(|| format!("cannot start {}", program.display()))?;
-    // It says itself what is wrong.
+    // The program prints its own errors.
     Ok(ExitCode::from(match status.code() {
         Some(code) => u8::try_from(code).unwrap_or(u8::MAX),
         None => u8::MAX,

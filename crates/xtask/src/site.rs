@@ -1,4 +1,4 @@
-//! The pages: an index, and one page per example.
+//! Builds the pages: an index, and one page per example.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, bail};
 
 use crate::{
-    bundle::{self, Flavour},
+    bundle::{self, WebProfile},
     examples::Example,
     project::Project,
     toolchain::WasmToolchain,
@@ -16,20 +16,20 @@ use crate::{
 
 const TEMPLATES: &str = "assets/web";
 
-/// Builds the pages of these examples and returns the folder to serve.
+/// Builds the pages of the given examples and returns the folder to serve.
 pub(crate) fn build(
     project: &Project,
     examples: &[&Example],
-    flavour: Flavour,
+    profile: WebProfile,
 ) -> anyhow::Result<PathBuf> {
     let toolchain = WasmToolchain::find(project)?;
-    bundle::compile(project, &toolchain, examples, flavour)?;
-    let site = project.cache.site(flavour.name());
+    bundle::compile(project, &toolchain, examples, profile)?;
+    let site = project.cache.site(profile.name());
     let shell = template(project, "shell.html")?;
     for example in examples {
         let folder = site.join(&example.name);
         fs::create_dir_all(&folder)?;
-        let bytes = bundle::bind(project, example, flavour, &folder)?;
+        let bytes = bundle::bind(project, example, profile, &folder)?;
         let page = fill(
             &shell,
             &[
@@ -44,7 +44,8 @@ pub(crate) fn build(
     Ok(site)
 }
 
-/// Lists every example; those without a page yet say how to get one.
+/// Returns the index, which lists every example. An example that has no page yet is listed with the command that builds
+/// it.
 fn index(project: &Project, site: &Path) -> anyhow::Result<String> {
     let card = template(project, "card.html")?;
     let missing = template(project, "card-missing.html")?;
@@ -67,16 +68,16 @@ fn template(project: &Project, name: &str) -> anyhow::Result<String> {
     fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Puts values in place of `{{name}}`s; a name without a value is an error.
+/// Replaces each `{{name}}` by its value. A name without a value is an error.
 fn fill(template: &str, values: &[(&str, &str)]) -> anyhow::Result<String> {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
         let (name, after) = after
             .split_once("}}")
-            .context("a template has {{ without }}")?;
+            .context("a template contains {{ without }}")?;
         let Some((_, value)) = values.iter().find(|(known, _)| *known == name.trim()) else {
-            bail!("a template asks for {{{{{name}}}}}, which is not known here");
+            bail!("a template contains {{{{{name}}}}}, which has no value");
         };
         out.push_str(before);
         out.push_str(value);
@@ -98,19 +99,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_are_filled() {
+    fn placeholders_are_replaced() {
         let page = fill("<b>{{name}}</b> {{ name }}{}", &[("name", "duel")]).unwrap();
         assert_eq!(page, "<b>duel</b> duel{}");
     }
 
     #[test]
-    fn unknown_or_broken_placeholders_are_errors() {
+    fn unknown_and_unclosed_placeholders_are_errors() {
         assert!(fill("{{nmae}}", &[("name", "x")]).is_err());
         assert!(fill("{{name", &[("name", "x")]).is_err());
     }
 
     #[test]
-    fn descriptions_cannot_break_the_page() {
+    fn descriptions_are_escaped() {
         assert_eq!(escape("<a & \"b\">"), "&lt;a &amp; &quot;b&quot;&gt;");
     }
 }

@@ -1,4 +1,4 @@
-//! A Rust that compiles to WebAssembly: found, or installed.
+//! Finds or installs a Rust toolchain that compiles to WebAssembly.
 
 use std::{
     fs,
@@ -10,35 +10,38 @@ use anyhow::{Context, bail};
 
 use crate::{env, install, process, project::Project};
 
-/// The target of browser builds.
+/// The compilation target for browsers.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
-/// The oldest compiler the workspace builds with.
-const OLDEST: (u32, u32) = (1, 95);
+/// The oldest supported compiler version.
+const MIN_RUST: (u32, u32) = (1, 95);
 const DISTRIBUTION_CARGO: &str = "/usr/bin/cargo";
 const DISTRIBUTION_CLIPPY: &str = "/usr/bin/cargo-clippy";
 const DISTRIBUTION_RUSTC: &str = "/usr/bin/rustc";
 const DISTRIBUTION_STD: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 
-/// How to call cargo for wasm.
+/// How to run cargo for wasm.
 pub(crate) enum WasmToolchain {
     /// The active toolchain has the target.
     Active,
-    /// The distribution's compiler builds `std` from its sources.
+    /// The compiler of the Linux distribution, which builds `std` from source.
     Distribution { linker: String },
 }
 
 impl WasmToolchain {
-    /// Finds or installs one: the active toolchain's target, rustup's download of it, then the
-    /// distribution's packages.
+    /// Finds or installs a toolchain.
+    ///
+    /// Tries the active toolchain, then adds the target with rustup, then uses or installs the distribution's packages.
     pub(crate) fn find(project: &Project) -> anyhow::Result<Self> {
         if active_has_target(project) {
             return Ok(Self::Active);
         }
         match add_target(project) {
             Ok(()) if active_has_target(project) => return Ok(Self::Active),
-            Ok(()) => println!("rustup added {TARGET} to another toolchain than the active one"),
+            Ok(()) => println!("rustup added {TARGET} to a toolchain that is not active"),
             Err(error) => {
-                println!("rustup cannot add {TARGET} ({error}): taking the distribution's Rust")
+                println!(
+                    "rustup cannot add {TARGET} ({error}); using the distribution's Rust instead"
+                )
             }
         }
         if let Some(found) = distribution() {
@@ -47,19 +50,19 @@ impl WasmToolchain {
         install_distribution()?;
         distribution().with_context(|| {
             format!(
-                "the distribution's Rust is older than {}.{} or came without std's sources; \
-                 run `rustup target add {TARGET}` where rustup can download",
-                OLDEST.0, OLDEST.1
+                "the distribution's Rust is older than {}.{} or has no sources of std; \
+                 run `rustup target add {TARGET}` on a machine where rustup can download",
+                MIN_RUST.0, MIN_RUST.1
             )
         })
     }
 
-    /// `cargo SUBCOMMAND` for the wasm target.
+    /// Returns the command `cargo SUBCOMMAND` for the wasm target.
     pub(crate) fn cargo(&self, project: &Project, subcommand: &str) -> Command {
         let mut command = match self {
             Self::Active => env::command("cargo"),
             Self::Distribution { linker } => {
-                // By its own path: cargo would find rustup's clippy first.
+                // Run by its full path, because cargo would find rustup's clippy first.
                 let program = match subcommand {
                     "clippy" => DISTRIBUTION_CLIPPY,
                     _ => DISTRIBUTION_CARGO,
@@ -75,7 +78,7 @@ impl WasmToolchain {
                 command
             }
         };
-        // They would replace the flags in `.cargo/config.toml`.
+        // These variables would replace the flags in `.cargo/config.toml`.
         command
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
@@ -89,12 +92,13 @@ impl WasmToolchain {
         command
     }
 
-    /// Whether `cargo clippy` works; the distribution packs it separately.
-    pub(crate) fn ensure_clippy(&self) -> anyhow::Result<()> {
+    /// Installs `cargo clippy` if it is missing. In the distribution it is a separate package.
+    pub(crate) fn install_clippy(&self) -> anyhow::Result<()> {
         match self {
-            Self::Distribution { .. } if !Path::new(DISTRIBUTION_CLIPPY).is_file() => {
-                install::apt(&["rust-web-clippy"], "lints of the browser code need it")
-            }
+            Self::Distribution { .. } if !Path::new(DISTRIBUTION_CLIPPY).is_file() => install::apt(
+                &["rust-web-clippy"],
+                "clippy checks the browser code with it",
+            ),
             _ => Ok(()),
         }
     }
@@ -118,9 +122,9 @@ fn has_libraries(dir: &Path) -> bool {
 
 fn add_target(project: &Project) -> anyhow::Result<()> {
     if env::find_program("rustup").is_none() {
-        bail!("it is not installed");
+        bail!("rustup is not installed");
     }
-    println!("Adding {TARGET} through rustup: browsers run WebAssembly");
+    println!("Adding {TARGET} with rustup to build for browsers");
     let mut rustup = env::command("rustup");
     rustup
         .current_dir(&project.root)
@@ -132,16 +136,16 @@ fn distribution() -> Option<WasmToolchain> {
     if !Path::new(DISTRIBUTION_CARGO).is_file() || !Path::new(DISTRIBUTION_STD).is_file() {
         return None;
     }
-    let about = process::output(env::command(DISTRIBUTION_RUSTC).arg("-vV")).ok()?;
-    if release(&about)? < OLDEST {
+    let version = process::output(env::command(DISTRIBUTION_RUSTC).arg("-vV")).ok()?;
+    if release(&version)? < MIN_RUST {
         return None;
     }
-    let linker = pick_linker(linkers(), llvm(&about))?;
+    let linker = pick_linker(linkers(), llvm(&version))?;
     Some(WasmToolchain::Distribution { linker })
 }
 
 fn install_distribution() -> anyhow::Result<()> {
-    let mut linkers = install::apt_names("^lld-[0-9]+$");
+    let mut linkers = install::matching_packages("^lld-[0-9]+$");
     linkers.sort_by_key(|name| suffix(name));
     let linker = linkers.pop().unwrap_or_else(|| "lld".into());
     install::apt(
@@ -152,28 +156,28 @@ fn install_distribution() -> anyhow::Result<()> {
             "rust-web-clippy",
             &linker,
         ],
-        "a Rust compiler with the sources of std, to build for browsers",
+        "they contain a Rust compiler and the sources of std to build for browsers",
     )
 }
 
-/// `release: 1.96.0` as `(1, 96)`.
-fn release(about: &str) -> Option<(u32, u32)> {
-    let mut parts = about
+/// Parses `release: 1.96.0` as `(1, 96)`.
+fn release(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version
         .lines()
         .find_map(|line| line.strip_prefix("release: "))?
         .split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// `LLVM version: 22.1.8` as `22`.
-fn llvm(about: &str) -> Option<u32> {
-    let version = about
+/// Parses `LLVM version: 22.1.8` as `22`.
+fn llvm(version: &str) -> Option<u32> {
+    let llvm = version
         .lines()
         .find_map(|line| line.strip_prefix("LLVM version: "))?;
-    version.split('.').next()?.parse().ok()
+    llvm.split('.').next()?.parse().ok()
 }
 
-/// Every `wasm-ld` and `wasm-ld-N` on the path.
+/// Returns every `wasm-ld` and `wasm-ld-N` on the path.
 fn linkers() -> Vec<String> {
     env::program_folders()
         .flat_map(|dir: PathBuf| fs::read_dir(dir).into_iter().flatten().flatten())
@@ -184,7 +188,7 @@ fn linkers() -> Vec<String> {
         .collect()
 }
 
-/// The linker of the compiler's own LLVM, else the newest, else the unnumbered one.
+/// Chooses the linker of the compiler's LLVM version, or the newest, or the one without a version.
 fn pick_linker(linkers: Vec<String>, llvm: Option<u32>) -> Option<String> {
     linkers.into_iter().max_by_key(|name| {
         let version = suffix(name);
@@ -200,17 +204,17 @@ fn suffix(name: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    const ABOUT: &str = "rustc 1.96.0\nbinary: rustc\nrelease: 1.96.0\nLLVM version: 22.1.8\n";
+    const VERSION: &str = "rustc 1.96.0\nbinary: rustc\nrelease: 1.96.0\nLLVM version: 22.1.8\n";
 
     #[test]
-    fn versions_are_read() {
-        assert_eq!(release(ABOUT), Some((1, 96)));
-        assert_eq!(llvm(ABOUT), Some(22));
+    fn versions_are_parsed() {
+        assert_eq!(release(VERSION), Some((1, 96)));
+        assert_eq!(llvm(VERSION), Some(22));
         assert_eq!(release("nonsense"), None);
     }
 
     #[test]
-    fn the_matching_linker_wins_then_the_newest() {
+    fn matching_linker_is_preferred_to_the_newest() {
         let all = || {
             ["wasm-ld", "wasm-ld-9", "wasm-ld-22", "wasm-ld-23"]
                 .map(String::from)

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the measurements of `docs/benchmarks.md`.
+//! `cargo xtask bench`: measures the numbers in `docs/benchmarks.md`.
 
 mod page;
 
@@ -10,7 +10,7 @@ use crate::{env, process, project::Project};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// What to measure; everything if not given
+    /// What to measure [default: everything]
     what: Option<What>,
 }
 
@@ -18,9 +18,9 @@ pub(crate) struct Options {
 enum What {
     /// Traffic per link, and time and allocations per frame
     Room,
-    /// Rollback beside other rollback libraries: traffic, stalls, time and allocations per tick
+    /// Rollback compared with other libraries: traffic, stalls, time and allocations per tick
     Rollback,
-    /// Size of a game's page with and without networking (slow: two release builds for the web)
+    /// Size of a page with and without networking (slow: two release builds for the web)
     Page,
 }
 

@@ -1,11 +1,11 @@
-//! What networking adds to what a browser downloads.
+//! Measures by how much networking enlarges the download of a page.
 
 use std::{fs, path::Path};
 
 use anyhow::Context;
 
 use crate::{
-    bundle::{self, Flavour},
+    bundle::{self, WebProfile},
     compress::{Sizes, megabytes},
     examples::Example,
     project::Project,
@@ -13,19 +13,19 @@ use crate::{
     toolchain::WasmToolchain,
 };
 
-/// The game that is measured.
+/// The measured example.
 const ONLINE: &str = "hello";
 
-/// The same game without networking, in `benches/offline`.
+/// The same example without networking, in `benches/offline`.
 const OFFLINE: &str = "hello_offline";
 
-/// How much larger the page may get, as a share, brotli or not.
-const MOST_GROWTH: f64 = 0.1;
+/// The largest allowed growth of the page, as a fraction, for each encoding.
+const MAX_GROWTH: f64 = 0.1;
 
-/// How large it may be, in bytes with brotli.
-const MOST_BROTLI: u64 = 4_300_000;
+/// The largest allowed size of the page in bytes, compressed with brotli.
+const MAX_BROTLI: u64 = 4_300_000;
 
-/// What a browser loads of one game: the wasm and its glue, summed.
+/// The total size of the files that a browser loads for one example.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Page {
     raw: u64,
@@ -33,11 +33,11 @@ struct Page {
     brotli: u64,
 }
 
-/// Builds both and prints a table.
+/// Builds both examples and prints a table of their sizes.
 pub(super) fn measure(project: &Project) -> anyhow::Result<()> {
-    let flavour = Flavour::WebRelease;
+    let profile = WebProfile::WebRelease;
     let online = project.examples.select(Some(ONLINE))?;
-    let site = site::build(project, &online, flavour)?;
+    let site = site::build(project, &online, profile)?;
 
     let offline = Example {
         name: OFFLINE.to_owned(),
@@ -45,10 +45,10 @@ pub(super) fn measure(project: &Project) -> anyhow::Result<()> {
     };
     let folder = project.cache.bench();
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    // Apart from the other: cargo unites the features of what it builds at once.
+    // Compiled separately, because cargo unifies the features of packages that it builds together.
     let toolchain = WasmToolchain::find(project)?;
-    bundle::compile(project, &toolchain, &[&offline], flavour)?;
-    bundle::bind(project, &offline, flavour, &folder)?;
+    bundle::compile(project, &toolchain, &[&offline], profile)?;
+    bundle::bind(project, &offline, profile, &folder)?;
 
     println!(
         "\n{}",
@@ -69,7 +69,7 @@ impl Page {
         };
         for file in bundle::files(folder, name) {
             let sizes = Sizes::of(&file)?;
-            let compressed = || format!("{} was not compressed", file.display());
+            let compressed = || format!("{} has no compressed copy", file.display());
             page.raw += sizes.raw;
             page.gzip += sizes.gzip.with_context(compressed)?;
             page.brotli += sizes.brotli.with_context(compressed)?;
@@ -95,10 +95,10 @@ fn table(without: Page, with: Page) -> String {
     let met = |is_met| if is_met { "met" } else { "missed" };
     text += &format!(
         "Goals: at most {:+.0} % in each column: {}; at most {} with brotli: {}.",
-        100.0 * MOST_GROWTH,
-        met(all.iter().all(|&growth| growth <= MOST_GROWTH)),
-        megabytes(MOST_BROTLI),
-        met(with.brotli <= MOST_BROTLI),
+        100.0 * MAX_GROWTH,
+        met(all.iter().all(|&growth| growth <= MAX_GROWTH)),
+        megabytes(MAX_BROTLI),
+        met(with.brotli <= MAX_BROTLI),
     );
     text
 }
@@ -114,7 +114,7 @@ mod tests {
     };
 
     #[test]
-    fn the_table_tells_what_networking_adds() {
+    fn table_shows_the_growth() {
         let large = Page {
             raw: 17_850_000,
             gzip: 5_100_000,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_that_is_missed_is_told() {
+    fn missed_goals_are_reported() {
         let large = Page {
             brotli: 4_500_000,
             ..SMALL
@@ -139,12 +139,12 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_was_not_compressed_is_an_error() {
+    fn page_without_compressed_copies_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         for file in bundle::files(folder.path(), "game") {
             fs::write(file, "some bytes").unwrap();
         }
         let error = Page::of(folder.path(), "game").unwrap_err().to_string();
-        assert!(error.contains("was not compressed"), "{error}");
+        assert!(error.contains("has no compressed copy"), "{error}");
     }
 }

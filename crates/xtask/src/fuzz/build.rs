@@ -1,4 +1,4 @@
-//! Building the targets, with the compiler that is there.
+//! Builds the fuzz targets with the installed compiler.
 
 use std::{
     fs,
@@ -12,10 +12,10 @@ use crate::{env, process, project::Project};
 
 const CARGO_FUZZ: &str = "0.13.2";
 
-/// The compiler of this machine, as far as fuzzing asks.
+/// The installed compiler.
 pub(super) struct Compiler {
     pub(super) host: String,
-    /// Its libraries and tools for the host.
+    /// The folder of its libraries and tools for the host.
     pub(super) folder: PathBuf,
 }
 
@@ -23,14 +23,13 @@ impl Compiler {
     pub(super) fn find(project: &Project) -> anyhow::Result<Self> {
         let rustc = |args: &[&str]| {
             let mut rustc = env::command("rustc");
-            process::output(rustc.current_dir(&project.root).args(args))
-                .context("rustc does not run")
+            process::output(rustc.current_dir(&project.root).args(args)).context("cannot run rustc")
         };
         let about = rustc(&["-vV"])?;
         let host = about
             .lines()
             .find_map(|line| line.strip_prefix("host: "))
-            .context("rustc does not say for which host it is")?
+            .context("rustc does not print its host")?
             .to_owned();
         let libraries = PathBuf::from(rustc(&["--print", "target-libdir"])?.trim());
         let folder = libraries
@@ -51,27 +50,27 @@ impl Compiler {
     }
 }
 
-/// The targets, built.
+/// The compiled fuzz targets.
 pub(super) struct Fuzzers {
     folder: PathBuf,
 }
 
 impl Fuzzers {
-    /// Builds all targets, and cargo-fuzz first if it is missing.
+    /// Builds all targets. Installs cargo-fuzz first if it is missing.
     pub(super) fn build(project: &Project) -> anyhow::Result<Self> {
         let compiler = Compiler::find(project)?;
         let output = project.cache.fuzz_builds();
         let mut command = env::command(cargo_fuzz(project)?);
         command
             .current_dir(&project.root)
-            // A stable compiler can do all it takes, but will not without being told.
+            // Lets a stable compiler use the unstable options that cargo-fuzz needs.
             .env("RUSTC_BOOTSTRAP", "1")
             .args(["build", "--fuzz-dir", "fuzz", "--target", &compiler.host])
             .arg("--target-dir")
             .arg(&output);
         if !compiler.has_address_sanitizer() {
             println!(
-                "This Rust comes without the address sanitizer: huge allocations will pass unseen"
+                "This Rust toolchain has no address sanitizer, so fuzzing will not detect huge allocations"
             );
             command.args(["--sanitizer", "none"]);
         }
@@ -81,7 +80,7 @@ impl Fuzzers {
         })
     }
 
-    /// The command that runs a target.
+    /// Returns the command that runs a target.
     pub(super) fn command(&self, target: &str) -> Command {
         let mut command = env::command(self.folder.join(target));
         command.env("ASAN_OPTIONS", "detect_odr_violation=0");
@@ -89,7 +88,7 @@ impl Fuzzers {
     }
 }
 
-/// cargo-fuzz: from the cache, which it is installed into if need be.
+/// Returns the path of cargo-fuzz. Installs it into the cache if it is missing.
 fn cargo_fuzz(project: &Project) -> anyhow::Result<PathBuf> {
     let root = project
         .cache
@@ -97,7 +96,7 @@ fn cargo_fuzz(project: &Project) -> anyhow::Result<PathBuf> {
         .join(format!("cargo-fuzz-{CARGO_FUZZ}"));
     let program = root.join("bin/cargo-fuzz");
     if !program.is_file() {
-        println!("Installing cargo-fuzz {CARGO_FUZZ}: it builds the fuzz targets");
+        println!("Installing cargo-fuzz {CARGO_FUZZ} to build the fuzz targets");
         process::run(
             env::command("cargo")
                 .args([

@@ -1,4 +1,4 @@
-//! The inputs of a target.
+//! The inputs of a fuzz target.
 
 use std::{
     fs,
@@ -9,11 +9,11 @@ use anyhow::Context;
 
 use crate::project::Project;
 
-/// Where a target's inputs are.
+/// The folders with the inputs of a target.
 pub(super) struct Corpus {
-    /// In the repository: few, and together they reach what is known to be reachable.
+    /// In the repository: a small set that covers all code known to be reachable.
     pub(super) kept: PathBuf,
-    /// On this machine: whatever reached something new.
+    /// On this machine: every input that covered new code.
     pub(super) found: PathBuf,
 }
 
@@ -36,11 +36,11 @@ pub(super) struct Input {
     pub(super) path: PathBuf,
     pub(super) name: String,
     pub(super) len: u64,
-    /// Named by libFuzzer, which takes the SHA-1 of the content.
-    pub(super) found: bool,
+    /// Whether libFuzzer generated the input. It names inputs by their SHA-1.
+    pub(super) is_generated: bool,
 }
 
-/// The files of a folder, the smallest first.
+/// Returns the files of a folder, sorted by size.
 pub(super) fn inputs(folder: &Path) -> anyhow::Result<Vec<Input>> {
     let mut inputs = Vec::new();
     let entries =
@@ -51,7 +51,7 @@ pub(super) fn inputs(folder: &Path) -> anyhow::Result<Vec<Input>> {
         inputs.push(Input {
             path: entry.path(),
             len: entry.metadata()?.len(),
-            found: name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            is_generated: name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit()),
             name,
         });
     }

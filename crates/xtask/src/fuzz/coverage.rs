@@ -1,4 +1,4 @@
-//! How many lines of the decoders the kept inputs reach.
+//! Measures how many lines of the decoders the kept inputs cover.
 
 use std::{
     collections::BTreeMap,
@@ -13,10 +13,10 @@ use serde::Deserialize;
 use super::build::Compiler;
 use crate::{env, process, project::Project};
 
-/// Less of a decoder's lines than this is a failure, in percent.
-const GOAL: usize = 90;
+/// The least coverage of each decoder, in percent of its lines.
+const MIN_COVERAGE: usize = 90;
 
-/// `fuzz/Cargo.toml`, as far as it is read here.
+/// The parts of `fuzz/Cargo.toml` that are read here.
 #[derive(Deserialize)]
 struct Manifest {
     package: Package,
@@ -29,14 +29,14 @@ struct Package {
 
 #[derive(Deserialize)]
 struct Metadata {
-    /// The files that decode untrusted bytes, from the repository's root.
+    /// The files that decode untrusted bytes, relative to the repository.
     decoders: Vec<PathBuf>,
 }
 
-/// How often each line of a file was reached; lines without code are not listed.
+/// How often each line of a file ran. Lines without code have no entry.
 type Lines = BTreeMap<usize, u64>;
 
-/// Builds the targets anew, replays the kept inputs, and prints a table.
+/// Builds the targets with instrumentation, replays the kept inputs, and prints a table.
 pub(super) fn show(project: &Project, targets: &[String]) -> anyhow::Result<ExitCode> {
     let decoders = decoders(project)?;
     let compiler = Compiler::find(project)?;
@@ -44,17 +44,21 @@ pub(super) fn show(project: &Project, targets: &[String]) -> anyhow::Result<Exit
     let programs = build(project, &compiler, targets)?;
     let profile = replay(project, &tools, targets, &programs)?;
     let reached = tools.lines(&profile, &programs)?;
-    let mut enough = true;
+    let mut is_sufficient = true;
     println!("{:>6} {:>6} {:>7}  file", "lines", "missed", "reached");
     for decoder in &decoders {
-        let path = fs::canonicalize(project.root.join(decoder))
-            .with_context(|| format!("{}, named in fuzz/Cargo.toml", decoder.display()))?;
+        let path = fs::canonicalize(project.root.join(decoder)).with_context(|| {
+            format!(
+                "fuzz/Cargo.toml lists {}, which does not exist",
+                decoder.display()
+            )
+        })?;
         let lines = reached
             .get(&path)
             .with_context(|| format!("no fuzz target compiles {}", decoder.display()))?;
         let missed = missed(lines);
         let percent = 100 * (lines.len() - missed.len()) / lines.len().max(1);
-        enough &= percent >= GOAL;
+        is_sufficient &= percent >= MIN_COVERAGE;
         println!(
             "{:>6} {:>6} {percent:>6}%  {}{}",
             lines.len(),
@@ -63,9 +67,9 @@ pub(super) fn show(project: &Project, targets: &[String]) -> anyhow::Result<Exit
             ranges(&missed)
         );
     }
-    if !enough {
+    if !is_sufficient {
         println!(
-            "Less than {GOAL} %: fuzz for longer and then `cargo xtask fuzz --keep`, or teach the targets more"
+            "The coverage of a decoder is below {MIN_COVERAGE} %. Fuzz longer and run `cargo xtask fuzz --keep`, or extend the fuzz targets"
         );
         return Ok(ExitCode::FAILURE);
     }
@@ -76,12 +80,12 @@ fn decoders(project: &Project) -> anyhow::Result<Vec<PathBuf>> {
     let path = project.root.join("fuzz/Cargo.toml");
     let text =
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let manifest: Manifest =
-        toml::from_str(&text).with_context(|| format!("{} is not as expected", path.display()))?;
+    let manifest: Manifest = toml::from_str(&text)
+        .with_context(|| format!("cannot read the decoders from {}", path.display()))?;
     Ok(manifest.package.metadata.decoders)
 }
 
-/// The targets without libFuzzer's own instrumentation, which this is not about.
+/// Builds the targets with the compiler's coverage instrumentation instead of libFuzzer's.
 fn build(
     project: &Project,
     compiler: &Compiler,
@@ -93,7 +97,7 @@ fn build(
             .current_dir(project.root.join("fuzz"))
             .env_remove("CARGO_ENCODED_RUSTFLAGS")
             .env("RUSTFLAGS", "--cfg fuzzing -C instrument-coverage")
-            // With a target named, what runs while compiling is not instrumented.
+            // Naming the target keeps build scripts and proc macros free of instrumentation.
             .args(["build", "--release", "--bins", "--target", &compiler.host])
             .arg("--target-dir")
             .arg(&output),
@@ -102,7 +106,7 @@ fn build(
     Ok(targets.iter().map(|target| folder.join(target)).collect())
 }
 
-/// Runs every kept input once; returns the merged profile.
+/// Runs every kept input once and returns the merged profile.
 fn replay(
     project: &Project,
     tools: &Tools,
@@ -110,7 +114,7 @@ fn replay(
     programs: &[PathBuf],
 ) -> anyhow::Result<PathBuf> {
     let folder = project.cache.fuzz().join("profiles");
-    // It may not be there.
+    // The folder may not exist.
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let mut raw = Vec::new();
@@ -137,7 +141,7 @@ fn replay(
     Ok(merged)
 }
 
-/// LLVM's, of the compiler's own version.
+/// LLVM's coverage tools, in the version of the compiler.
 struct Tools {
     profdata: PathBuf,
     cov: PathBuf,
@@ -150,28 +154,28 @@ impl Tools {
             profdata: tool("llvm-profdata"),
             cov: tool("llvm-cov"),
         };
-        if !tools.are_there() {
-            println!("Adding llvm-tools through rustup: they count the lines that were reached");
+        if !tools.exist() {
+            println!("Adding llvm-tools with rustup to measure coverage");
             let mut rustup = env::command("rustup");
             rustup
                 .current_dir(&project.root)
                 .args(["component", "add", "llvm-tools"]);
             process::output(&mut rustup).context(
-                "coverage needs the compiler's own llvm-profdata and llvm-cov: \
-                 run `rustup component add llvm-tools` where rustup can download",
+                "coverage needs the compiler's llvm-profdata and llvm-cov; \
+                 run `rustup component add llvm-tools` on a machine where rustup can download",
             )?;
         }
-        if !tools.are_there() {
-            bail!("rustup added llvm-tools to another toolchain than the active one");
+        if !tools.exist() {
+            bail!("rustup added llvm-tools to a toolchain that is not active");
         }
         Ok(tools)
     }
 
-    fn are_there(&self) -> bool {
+    fn exist(&self) -> bool {
         self.profdata.is_file() && self.cov.is_file()
     }
 
-    /// The lines of all files, by their canonical path.
+    /// Returns the lines of all files by canonical path.
     fn lines(
         &self,
         profile: &Path,
@@ -185,7 +189,7 @@ impl Tools {
         }
         let mut files = BTreeMap::new();
         for (path, lines) in parse(&process::output(&mut cov)?) {
-            // Sources of the standard library are not on this machine.
+            // The sources of the standard library are not on this machine.
             if let Ok(path) = fs::canonicalize(path) {
                 files.insert(path, lines);
             }
@@ -194,7 +198,7 @@ impl Tools {
     }
 }
 
-/// Reads lcov's `SF:path`, then `DA:line,count` for each line.
+/// Parses lcov's format: `SF:path`, followed by `DA:line,count` for each line.
 fn parse(lcov: &str) -> BTreeMap<&str, Lines> {
     let mut files: BTreeMap<&str, Lines> = BTreeMap::new();
     let mut file = "";
@@ -220,7 +224,7 @@ fn missed(lines: &Lines) -> Vec<usize> {
         .collect()
 }
 
-/// `: 3-5, 9`.
+/// Formats line numbers as `: 3-5, 9`.
 fn ranges(lines: &[usize]) -> String {
     let ranges: Vec<String> = lines
         .chunk_by(|a, b| a + 1 == *b)
@@ -242,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missed_lines_are_named_in_ranges() {
+    fn missed_lines_are_shown_as_ranges() {
         let lcov = "SF:a.rs\nDA:1,4\nDA:3,0\nDA:4,0\nDA:5,0\nDA:9,0\nLF:5\nend_of_record\nSF:b.rs\nDA:1,1\n";
         let files = parse(lcov);
         let missed = missed(&files["a.rs"]);

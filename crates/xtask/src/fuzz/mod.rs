@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: throws untrusted bytes at everything that decodes them.
+//! `cargo xtask fuzz`: fuzzes every decoder of untrusted bytes.
 
 mod build;
 mod corpus;
@@ -16,18 +16,18 @@ pub(crate) use run::Outcome;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The target to fuzz, a file of fuzz/fuzz_targets; all of them if not given
+    /// The target to fuzz, a file in fuzz/fuzz_targets [default: all targets]
     target: Option<String>,
-    /// How long each target runs
+    /// How long to run each target
     #[arg(long, value_name = "N", default_value_t = 600)]
     seconds: u64,
-    /// Run the target on this input only, such as one that made it fail
+    /// Run the target once with this input, for example to reproduce a failure
     #[arg(long, value_name = "FILE", requires = "target")]
     input: Option<PathBuf>,
-    /// Choose the inputs to keep in the repository anew, from those and what this machine has found
+    /// Choose again which inputs to keep in the repository, from the kept inputs and those found on this machine
     #[arg(long, conflicts_with = "input")]
     keep: bool,
-    /// Show how many lines of the decoders the kept inputs reach
+    /// Show how many lines of the decoders the kept inputs cover
     #[arg(long, conflicts_with_all = ["target", "input", "keep"])]
     coverage: bool,
 }
@@ -53,15 +53,14 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     })
 }
 
-/// All targets for a short time each, from the kept inputs alone, so that every machine does the
-/// same work.
-pub(crate) fn briefly(project: &Project, time: Duration) -> anyhow::Result<Outcome> {
+/// Runs each target for a short time, starting from the kept inputs only. So every machine does the same work.
+pub(crate) fn run_briefly(project: &Project, time: Duration) -> anyhow::Result<Outcome> {
     let targets = selected(project, None)?;
     let fuzzers = Fuzzers::build(project)?;
     run::all(project, &fuzzers, &targets, time, run::Start::Kept)
 }
 
-/// The named target, or all.
+/// Returns the named target, or all targets.
 fn selected(project: &Project, name: Option<&str>) -> anyhow::Result<Vec<String>> {
     let folder = project.root.join("fuzz/fuzz_targets");
     let mut targets: Vec<String> = fs::read_dir(&folder)
@@ -76,7 +75,7 @@ fn selected(project: &Project, name: Option<&str>) -> anyhow::Result<Vec<String>
     };
     if !targets.iter().any(|target| target == name) {
         bail!(
-            "there is no fuzz target `{name}`; there are: {}",
+            "there is no fuzz target `{name}`; the targets are: {}",
             targets.join(", ")
         );
     }

@@ -1,4 +1,4 @@
-//! Running the targets, side by side, and telling how it goes.
+//! Runs the fuzz targets in parallel and prints their progress.
 
 use std::{
     collections::VecDeque,
@@ -16,8 +16,8 @@ use crate::{process, project::Project};
 
 const POLL: Duration = Duration::from_millis(100);
 const REPORT_EVERY: Duration = Duration::from_secs(30);
-/// What one input may take, in seconds and memory: a decoder that takes more can be used to stop a
-/// game. And inputs become longer sooner than by default, because lives of rooms are long.
+/// libFuzzer's limits for one input. A decoder that exceeds them could be used to stall a game. Inputs grow faster than by
+/// default, because the targets that run whole rooms need long ones.
 const OPTIONS: [&str; 4] = [
     "-timeout=5",
     "-malloc_limit_mb=32",
@@ -25,19 +25,19 @@ const OPTIONS: [&str; 4] = [
     "-len_control=10",
 ];
 
-/// How many targets held and failed.
+/// The number of targets that passed and failed.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    pub(crate) held: u32,
+    pub(crate) passed: u32,
     pub(crate) failed: u32,
 }
 
-/// Which inputs to start from.
+/// The inputs to start from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Start {
-    /// The kept ones; what is found is forgotten.
+    /// The kept inputs. New inputs are discarded.
     Kept,
-    /// Those and what this machine has found, which what is found now is added to.
+    /// The kept inputs and those found on this machine. New inputs are added to the latter.
     Found,
 }
 
@@ -48,7 +48,7 @@ struct Running<'a> {
     since: Instant,
 }
 
-/// Runs targets for some time each, as many at once as there are processors.
+/// Runs each target for `time`, one per processor at a time.
 pub(super) fn all(
     project: &Project,
     fuzzers: &Fuzzers,
@@ -56,45 +56,45 @@ pub(super) fn all(
     time: Duration,
     start: Start,
 ) -> anyhow::Result<Outcome> {
-    let at_once = thread::available_parallelism().map_or(1, usize::from);
+    let max_running = thread::available_parallelism().map_or(1, usize::from);
     let mut waiting: VecDeque<&String> = targets.iter().collect();
     let mut running: Vec<Running> = Vec::new();
     let mut outcome = Outcome::default();
     let mut reported = Instant::now();
     while !waiting.is_empty() || !running.is_empty() {
-        while running.len() < at_once
+        while running.len() < max_running
             && let Some(target) = waiting.pop_front()
         {
-            running.push(begin(project, fuzzers, target, time, start)?);
+            running.push(start_target(project, fuzzers, target, time, start)?);
         }
         thread::sleep(POLL);
         let report = reported.elapsed() >= REPORT_EVERY;
         if report {
             reported = Instant::now();
         }
-        let mut still = Vec::new();
+        let mut unfinished = Vec::new();
         for mut run in running {
             let Some(status) = run.child.try_wait()? else {
                 if report {
                     println!("   {}", progress(&run, time));
                 }
-                still.push(run);
+                unfinished.push(run);
                 continue;
             };
             if status.success() {
-                outcome.held += 1;
+                outcome.passed += 1;
                 println!("ok {}", progress(&run, time));
             } else {
                 outcome.failed += 1;
-                println!("FAILED {}", complaint(&run));
+                println!("FAILED {}", failure_report(&run));
             }
         }
-        running = still;
+        running = unfinished;
     }
     Ok(outcome)
 }
 
-fn begin<'a>(
+fn start_target<'a>(
     project: &Project,
     fuzzers: &Fuzzers,
     target: &'a str,
@@ -107,7 +107,7 @@ fn begin<'a>(
         Start::Found => corpus.found,
         Start::Kept => {
             let scratch = place("scratch");
-            // It may not be there.
+            // The folder may not exist.
             let _ = fs::remove_dir_all(&scratch);
             scratch
         }
@@ -138,7 +138,7 @@ fn begin<'a>(
     })
 }
 
-/// `sdp: 12 of 600 s, cov: 814, corp: 658/1020Kb, exec/s: 5428`.
+/// Returns a line such as `sdp: 12 of 600 s, cov: 814, corp: 658/1020Kb, exec/s: 5428`.
 fn progress(run: &Running, time: Duration) -> String {
     let log = read(&run.log);
     let last = log.lines().rfind(|line| line.contains(" cov: "));
@@ -147,12 +147,12 @@ fn progress(run: &Running, time: Duration) -> String {
         run.target,
         run.since.elapsed().as_secs(),
         time.as_secs(),
-        figures(last.unwrap_or_default())
+        statistics(last.unwrap_or_default())
     )
 }
 
-/// Of a line of libFuzzer, what is of interest: `cov: 814, corp: 658/1020Kb, exec/s: 5428`.
-fn figures(line: &str) -> String {
+/// Extracts the statistics from a line that libFuzzer printed, such as `cov: 814, corp: 658/1020Kb, exec/s: 5428`.
+fn statistics(line: &str) -> String {
     let mut words = line.split_whitespace();
     let mut kept = Vec::new();
     while let Some(word) = words.next() {
@@ -165,8 +165,8 @@ fn figures(line: &str) -> String {
     kept.join(", ")
 }
 
-/// What went wrong, with the input that shows it and how to run that again.
-fn complaint(run: &Running) -> String {
+/// Describes a failure: its cause, the input, and the command that reproduces it.
+fn failure_report(run: &Running) -> String {
     let log = read(&run.log);
     let why: Vec<&str> = log
         .lines()
@@ -181,7 +181,7 @@ fn complaint(run: &Running) -> String {
     {
         Some((_, input)) => {
             text += &format!(
-                "\n    input: {input}\n    again: cargo xtask fuzz {} --input {input}",
+                "\n    input: {input}\n    reproduce: cargo xtask fuzz {} --input {input}",
                 run.target
             );
         }
@@ -201,7 +201,7 @@ fn read(log: &Path) -> String {
     )
 }
 
-/// Runs a target on one input, with its output shown.
+/// Runs a target once with the given input and shows its output.
 pub(super) fn once(fuzzers: &Fuzzers, target: &str, input: &Path) -> anyhow::Result<ExitCode> {
     if !input.is_file() {
         bail!("{} is not a file", input.display());
@@ -209,8 +209,8 @@ pub(super) fn once(fuzzers: &Fuzzers, target: &str, input: &Path) -> anyhow::Res
     process::run(fuzzers.command(target).args(OPTIONS).arg(input)).map(|()| ExitCode::SUCCESS)
 }
 
-/// Copies into `into`, next to what is there, the fewest of the inputs in `from` that reach code
-/// which those do not.
+/// Adds inputs from the folders `from` to the folder `into`: the fewest that cover all code that `from` covers and `into`
+/// does not.
 pub(super) fn merge(
     fuzzers: &Fuzzers,
     target: &str,
@@ -220,7 +220,7 @@ pub(super) fn merge(
     let mut command = fuzzers.command(target);
     command
         .args(OPTIONS)
-        // Code that is reached counts, how often does not.
+        // Compares covered code, but not how often it runs.
         .args(["-set_cover_merge=1", "-use_counters=0"])
         .arg(into)
         .args(from);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_the_last_line_with_figures() {
+    fn progress_shows_the_latest_statistics() {
         let folder = tempfile::tempdir().unwrap();
         let log = "#2\tINITED cov: 5 ft: 6 corp: 1/1b exec/s: 0 rss: 37Mb\n\
             #9\tDONE   cov: 814 ft: 3389 corp: 658/1020Kb lim: 4 exec/s: 5428 rss: 478Mb\n\
@@ -255,16 +255,16 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_with_its_cause_and_how_to_see_it_again() {
+    fn failure_report_contains_cause_and_command() {
         let folder = tempfile::tempdir().unwrap();
         let log = "#2\tINITED cov: 5\nthread '<unnamed>' (1) panicked at a.rs:81:5:\n\
             assertion failed\nstack backtrace:\n 0: x\n==1== ERROR: libFuzzer: deadly signal\n\
             artifact_prefix='/f/'; Test unit written to /f/crash-1f\n";
-        let told = complaint(&run("log", log, folder.path()));
+        let report = failure_report(&run("log", log, folder.path()));
         assert_eq!(
-            told,
+            report,
             "sdp: thread '<unnamed>' (1) panicked at a.rs:81:5:\n    assertion failed\n    \
-             input: /f/crash-1f\n    again: cargo xtask fuzz sdp --input /f/crash-1f"
+             input: /f/crash-1f\n    reproduce: cargo xtask fuzz sdp --input /f/crash-1f"
         );
     }
 }

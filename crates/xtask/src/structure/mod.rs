@@ -23,6 +23,7 @@ mod tests;
 
 use std::{collections::BTreeSet, path::Path};
 
+use crate::report::Report;
 use finding::Finding;
 use modules::Modules;
 
@@ -34,20 +35,9 @@ const UNFINISHED: &[&str] = &[
     "hello_offline",
 ];
 
-/// The result of the check.
-pub(crate) struct Report {
-    /// The number of crates without a finding.
-    pub(crate) clean: u32,
-    /// The number of crates with findings.
-    pub(crate) broken: u32,
-}
-
 /// Checks every crate below `root` and prints the findings.
 pub(crate) fn check(root: &Path) -> anyhow::Result<Report> {
-    let mut report = Report {
-        clean: 0,
-        broken: 0,
-    };
+    let mut report = Report::default();
     let mut printed = BTreeSet::new();
     for package in targets::packages(root)? {
         let mut findings = Vec::new();
@@ -55,11 +45,7 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<Report> {
             findings.extend(check_target(root, target)?);
         }
         let is_enforced = !UNFINISHED.contains(&package.name.as_str());
-        if findings.is_empty() || !is_enforced {
-            report.clean += 1;
-        } else {
-            report.broken += 1;
-        }
+        report.count(findings.is_empty() || !is_enforced);
         for finding in findings {
             // A file may belong to several targets.
             let text = finding.to_string();

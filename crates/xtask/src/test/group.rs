@@ -1,20 +1,22 @@
 use clap::ValueEnum;
 
-/// What `--only` chooses from.
+/// The values of `--only`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Group {
     /// Formatting
     Fmt,
     /// Import cycles between modules, and imports from the roots of crates
     Structure,
+    /// Phrases that do not read like English documentation
+    Wording,
     /// Lints, native and wasm
     Clippy,
     /// Unit and integration tests of the crates
     Unit,
-    /// Build the server, the examples and their pages
+    /// Builds of the server, the examples and their pages
     Build,
-    /// Fuzz everything that decodes untrusted bytes, for a short time
+    /// Fuzzing of every decoder for a short time
     Fuzz,
-    /// Tests with several processes and browsers (builds what they need)
+    /// Tests with several processes and browsers, and the builds they need
     E2e,
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check, in order, with one tally at the end.
+//! `cargo xtask test`: runs every check in order and prints the total results.
 
 mod group;
 mod steps;
@@ -13,83 +13,83 @@ use std::{
 
 use crate::project::Project;
 use group::Group;
-use steps::{Course, Step};
+use steps::{Step, TestArgs};
 use tally::Tally;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only these groups
+    /// Run only these groups
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Group>,
-    /// Passed to the tests themselves, e.g. a filter: `-- native`
+    /// Arguments of the tests, for example a filter: `-- native`
     #[arg(last = true)]
     args: Vec<String>,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct TrialOptions {
-    /// Passed to the trials themselves, e.g. a filter: `-- background` [default: all of them]
+    /// Arguments of the trials, for example a filter: `-- background` [default: all trials]
     #[arg(last = true)]
     args: Vec<String>,
 }
 
-/// What the names of trials begin with.
-const TRIALS: &str = "trial_";
+/// The prefix of the names of trials.
+const TRIAL_PREFIX: &str = "trial_";
 
 pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCode> {
-    let course = Course {
+    let test_args = TestArgs {
         args: options.args.clone(),
         is_long: false,
     };
-    run_groups(project, &options.only, &course)
+    run_groups(project, &options.only, &test_args)
 }
 
-/// Builds what the trials need and runs all of them at full length.
+/// Builds the programs of the trials and runs the trials at full length.
 pub(crate) fn trials(project: &Project, options: &TrialOptions) -> anyhow::Result<ExitCode> {
     let mut args = options.args.clone();
     if args.is_empty() {
-        args.push(TRIALS.to_owned());
+        args.push(TRIAL_PREFIX.to_owned());
     }
-    let course = Course {
+    let test_args = TestArgs {
         args,
         is_long: true,
     };
-    run_groups(project, &[Group::E2e], &course)
+    run_groups(project, &[Group::E2e], &test_args)
 }
 
-fn run_groups(project: &Project, only: &[Group], course: &Course) -> anyhow::Result<ExitCode> {
+fn run_groups(project: &Project, only: &[Group], test_args: &TestArgs) -> anyhow::Result<ExitCode> {
     let mut tally = Tally::default();
-    let mut broken = Vec::new();
+    let mut failed_steps = Vec::new();
     for step in Step::ALL {
-        if !wanted(step, only) {
+        if !is_selected(step, only) {
             continue;
         }
         println!("\n== {} ==", step.title());
         let start = Instant::now();
-        let missing: Vec<&str> = broken
+        let failed_builds: Vec<&str> = failed_steps
             .iter()
             .filter(|earlier| step.needs(**earlier))
             .map(|earlier: &Step| earlier.title())
             .collect();
-        let counted = if missing.is_empty() {
-            step.run(project, course)
+        let result = if failed_builds.is_empty() {
+            step.run(project, test_args)
         } else {
             Err(anyhow::anyhow!(
-                "not tried, because this failed: {}",
-                missing.join(", ")
+                "skipped, because it needs a step that failed: {}",
+                failed_builds.join(", ")
             ))
         };
-        let result = counted.unwrap_or_else(|error| {
+        let result = result.unwrap_or_else(|error| {
             println!("error: {error:#}");
             Tally::failure()
         });
         if result.failed > 0 {
-            broken.push(step);
+            failed_steps.push(step);
         }
         println!("   {} {}", verdict(result), seconds(start.elapsed()));
         tally += result;
     }
-    for step in &broken {
+    for step in &failed_steps {
         println!("failed: {}", step.title());
     }
     println!("{tally}");
@@ -100,7 +100,7 @@ fn run_groups(project: &Project, only: &[Group], course: &Course) -> anyhow::Res
     })
 }
 
-fn wanted(step: Step, only: &[Group]) -> bool {
+fn is_selected(step: Step, only: &[Group]) -> bool {
     only.is_empty() || step.groups().iter().any(|group| only.contains(group))
 }
 
@@ -120,15 +120,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn browser_tests_bring_their_builds_along() {
-        assert!(wanted(Step::Pages, &[Group::E2e]));
-        assert!(wanted(Step::Native, &[Group::E2e]));
-        assert!(!wanted(Step::Format, &[Group::E2e]));
-        assert!(wanted(Step::Format, &[]));
+    fn process_tests_select_the_builds_they_need() {
+        assert!(is_selected(Step::Pages, &[Group::E2e]));
+        assert!(is_selected(Step::Native, &[Group::E2e]));
+        assert!(!is_selected(Step::Format, &[Group::E2e]));
+        assert!(is_selected(Step::Format, &[]));
     }
 
     #[test]
-    fn a_broken_build_stops_only_what_needs_it() {
+    fn failed_build_skips_only_the_steps_that_need_it() {
         assert!(Step::Processes.needs(Step::Pages));
         assert!(!Step::Processes.needs(Step::Format));
         assert!(!Step::Unit.needs(Step::Pages));

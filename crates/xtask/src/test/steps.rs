@@ -1,18 +1,18 @@
-//! The steps, and what each runs.
+//! The steps of `cargo xtask test`.
 
 use std::{process::Command, time::Duration};
 
 use super::{group::Group, stock, tally::Tally, tools};
 use crate::{
-    bundle::Flavour, env, examples::Example, fuzz, process, project::Project, site, structure,
-    toolchain::WasmToolchain,
+    bundle::WebProfile, env, examples::Example, fuzz, process, project::Project, site, structure,
+    toolchain::WasmToolchain, wording,
 };
 
-/// What every native step selects. Cargo unites the features of what is selected, so another
-/// selection would build Bevy once more.
+/// The selection of every native step. Cargo unifies the features of the selected packages, so a different selection
+/// would build Bevy again.
 const EVERYTHING: &[&str] = &["--workspace", "--all-targets"];
 
-/// The workspaces.
+/// The manifests of all workspaces.
 const MANIFESTS: [&str; 4] = [
     "Cargo.toml",
     "benches/versus/Cargo.toml",
@@ -21,21 +21,22 @@ const MANIFESTS: [&str; 4] = [
 ];
 
 /// How long each fuzz target runs.
-const FUZZING: Duration = Duration::from_secs(6);
+const FUZZ_TIME: Duration = Duration::from_secs(6);
 
-/// How the tests themselves run.
-pub(super) struct Course {
-    /// Passed to them.
+/// How to run the tests.
+pub(super) struct TestArgs {
+    /// Command-line arguments of the tests.
     pub(super) args: Vec<String>,
-    /// Whether they take their time.
+    /// Whether the scenarios run at full length.
     pub(super) is_long: bool,
 }
 
-/// One step; they run in this order.
+/// A step of `cargo xtask test`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Step {
     Format,
     Structure,
+    Wording,
     Lints,
     WasmLints,
     Unit,
@@ -47,9 +48,10 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Format,
         Self::Structure,
+        Self::Wording,
         Self::Lints,
         Self::WasmLints,
         Self::Native,
@@ -64,12 +66,13 @@ impl Step {
         match self {
             Self::Format => "formatting",
             Self::Structure => "imports between modules",
+            Self::Wording => "wording",
             Self::Lints => "lints, native",
             Self::WasmLints => "lints, wasm",
-            Self::Native => "build of everything native",
+            Self::Native => "native build",
             Self::Unit => "unit, doc and integration tests",
-            Self::Fuzz => "fuzzing, briefly",
-            Self::Stock => "build of stock programs",
+            Self::Fuzz => "fuzzing for a short time",
+            Self::Stock => "build of the stock matchbox programs",
             Self::Pages => "build of the pages",
             Self::Processes => "tests with several processes and browsers",
         }
@@ -79,6 +82,7 @@ impl Step {
         match self {
             Self::Format => &[Group::Fmt],
             Self::Structure => &[Group::Structure],
+            Self::Wording => &[Group::Wording],
             Self::Lints | Self::WasmLints => &[Group::Clippy],
             Self::Unit => &[Group::Unit],
             Self::Fuzz => &[Group::Fuzz],
@@ -87,28 +91,26 @@ impl Step {
         }
     }
 
-    /// Whether there is no point in trying this after `earlier` failed.
+    /// Whether this step cannot succeed after `earlier` failed.
     pub(super) fn needs(self, earlier: Self) -> bool {
         self == Self::Processes && matches!(earlier, Self::Native | Self::Stock | Self::Pages)
     }
 
-    pub(super) fn run(self, project: &Project, course: &Course) -> anyhow::Result<Tally> {
+    pub(super) fn run(self, project: &Project, test_args: &TestArgs) -> anyhow::Result<Tally> {
         match self {
             Self::Format => formatting(project),
-            Self::Structure => structure::check(&project.root).map(|report| Tally {
-                passed: report.clean,
-                failed: report.broken,
-            }),
+            Self::Structure => structure::check(&project.root).map(Tally::from),
+            Self::Wording => wording::check(&project.root).map(Tally::from),
             Self::Lints => lints(project),
             Self::WasmLints => wasm_lints(project),
             Self::Native => Tally::check(native(project, "build").args(EVERYTHING)),
             Self::Unit => Tally::tests(
                 native(project, "test")
                     .args(["--workspace", "--no-fail-fast", "--"])
-                    .args(&course.args),
+                    .args(&test_args.args),
             ),
-            Self::Fuzz => fuzz::briefly(project, FUZZING).map(|outcome| Tally {
-                passed: outcome.held,
+            Self::Fuzz => fuzz::run_briefly(project, FUZZ_TIME).map(|outcome| Tally {
+                passed: outcome.passed,
                 failed: outcome.failed,
             }),
             Self::Stock => stock::build(project),
@@ -116,9 +118,9 @@ impl Step {
                 let mut examples = project.examples.select(None)?;
                 let test_player = Example::test_player(&project.root)?;
                 examples.push(&test_player);
-                site::build(project, &examples, Flavour::Web).map(|_| Tally::success())
+                site::build(project, &examples, WebProfile::Web).map(|_| Tally::success())
             }
-            Self::Processes => processes(project, course),
+            Self::Processes => processes(project, test_args),
         }
     }
 }
@@ -175,10 +177,10 @@ fn native(project: &Project, subcommand: &str) -> Command {
 
 fn wasm_lints(project: &Project) -> anyhow::Result<Tally> {
     let toolchain = WasmToolchain::find(project)?;
-    toolchain.ensure_clippy()?;
+    toolchain.install_clippy()?;
     let mut clippy = toolchain.cargo(project, "clippy");
-    // The profile of the pages, so that both share what runs while compiling.
-    clippy.args(["--profile", Flavour::Web.name(), "-p", "huddle_mesh"]);
+    // The profile of the pages, so that both share build scripts and proc macros.
+    clippy.args(["--profile", WebProfile::Web.name(), "-p", "huddle_mesh"]);
     let test_player = Example::test_player(&project.root)?;
     for example in project.examples.all().iter().chain([&test_player]) {
         clippy.args(["-p", &example.name]);
@@ -186,25 +188,28 @@ fn wasm_lints(project: &Project) -> anyhow::Result<Tally> {
     Tally::check(clippy.args(["--", "-D", "warnings"]))
 }
 
-fn processes(project: &Project, course: &Course) -> anyhow::Result<Tally> {
-    tools::ensure()?;
-    let geckodriver = match tools::ensure_firefox(project) {
+fn processes(project: &Project, test_args: &TestArgs) -> anyhow::Result<Tally> {
+    tools::install()?;
+    let geckodriver = match tools::install_firefox(project) {
         Ok(program) => Some(program),
         Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => return Err(error),
         Err(error) => {
-            println!("Going without Firefox: {error:#}");
+            println!("Running without Firefox: {error:#}");
             None
         }
     };
     let mut tests = native(project, "test");
     tests
         .env("HUDDLE_TEST_BIN", project.cache.native().join("debug"))
-        .env("HUDDLE_TEST_SITE", project.cache.site(Flavour::Web.name()))
+        .env(
+            "HUDDLE_TEST_SITE",
+            project.cache.site(WebProfile::Web.name()),
+        )
         .env("HUDDLE_TEST_INTEROP", project.cache.interop())
         .env("HUDDLE_TEST_SCREENSHOTS", project.cache.screenshots())
         .args(["--workspace", "--test", "scenarios", "--"])
-        .args(&course.args);
-    if course.is_long {
+        .args(&test_args.args);
+    if test_args.is_long {
         tests.env("HUDDLE_LONG", "1");
     }
     if let Some(program) = geckodriver {

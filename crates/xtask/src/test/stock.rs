@@ -1,20 +1,20 @@
-//! Stock matchbox programs, with which the tests meet: a workspace of its own, and the published server.
+//! Stock matchbox programs for the tests: the workspace `interop` and the published server.
 
 use std::process::Command;
 
 use super::tally::Tally;
 use crate::{env, process, project::Project};
 
-/// A program without a library, so that it can only be installed.
+/// The published server. It has no library, so it is installed rather than used as a dependency.
 const SERVER: [&str; 2] = ["matchbox_server", "0.15.0"];
 
-/// Builds what the scenarios find in `HUDDLE_TEST_INTEROP`, and tests what both sides count with.
+/// Builds the programs that the scenarios find in `HUDDLE_TEST_INTEROP`, and runs the tests of the shared `numbered`.
 pub(super) fn build(project: &Project) -> anyhow::Result<Tally> {
     process::run(workspace(project, "build").arg("--workspace"))?;
     let [name, version] = SERVER;
     process::run(
         cargo(project, "install")
-            // As in the workspace, so that both share what they have in common.
+            // As in the workspace, so that both share their dependencies.
             .env("CARGO_PROFILE_DEV_DEBUG", "false")
             .args([name, "--version", version, "--locked", "--debug", "--root"])
             .arg(project.cache.interop()),
@@ -22,7 +22,7 @@ pub(super) fn build(project: &Project) -> anyhow::Result<Tally> {
     Tally::tests(workspace(project, "test").args(["-p", "numbered"]))
 }
 
-/// Lints the workspace.
+/// Runs clippy on the workspace.
 pub(super) fn lint(project: &Project) -> anyhow::Result<()> {
     process::run(
         workspace(project, "clippy")

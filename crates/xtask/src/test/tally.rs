@@ -1,4 +1,4 @@
-//! Counting tests while their output streams by.
+//! Counts test results while printing the output of the tests.
 
 use std::{
     fmt,
@@ -9,9 +9,9 @@ use std::{
 
 use anyhow::Context;
 
-use crate::process;
+use crate::{process, report::Report};
 
-/// How many passed and failed.
+/// The number of tests that passed and failed.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) passed: u32,
@@ -33,39 +33,42 @@ impl Tally {
         }
     }
 
-    /// Runs a check: it counts as one.
+    /// Runs a command and counts it as one test.
     pub(super) fn check(command: &mut Command) -> anyhow::Result<Self> {
         process::run(command).map(|()| Self::success())
     }
 
-    /// Runs `cargo test`, shows its output and sums its results.
+    /// Runs `cargo test`, prints its output and adds up its results.
     pub(super) fn tests(command: &mut Command) -> anyhow::Result<Self> {
         let mut child = command
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("cannot start {}", process::shown(command)))?;
+            .with_context(|| format!("cannot start {}", process::command_line(command)))?;
         let mut tally = Self::default();
         if let Some(stdout) = child.stdout.take() {
             for line in BufReader::new(stdout).split(b'\n') {
                 let line = line?;
                 let line = String::from_utf8_lossy(&line);
                 println!("{line}");
-                if let Some(counted) = Self::of_line(&line) {
-                    tally += counted;
+                if let Some(results) = Self::parse(&line) {
+                    tally += results;
                 }
             }
         }
         let status = child.wait()?;
-        // It may fail before any test runs, e.g. because it does not compile.
+        // The command can fail before any test runs, for example because a test does not compile.
         if !status.success() && tally.failed == 0 {
-            println!("error: `{}` failed ({status})", process::shown(command));
+            println!(
+                "error: `{}` failed ({status})",
+                process::command_line(command)
+            );
             tally += Self::failure();
         }
         Ok(tally)
     }
 
-    /// Reads `test result: ok. 3 passed; 0 failed; 0 ignored; ...`.
-    fn of_line(line: &str) -> Option<Self> {
+    /// Parses a line such as `test result: ok. 3 passed; 0 failed; 0 ignored; ...`.
+    fn parse(line: &str) -> Option<Self> {
         let (_, counts) = line.split_once("test result: ")?.1.split_once(". ")?;
         let count = |label: &str| {
             counts
@@ -76,6 +79,15 @@ impl Tally {
             passed: count("passed")?,
             failed: count("failed")?,
         })
+    }
+}
+
+impl From<Report> for Tally {
+    fn from(report: Report) -> Self {
+        Self {
+            passed: report.clean,
+            failed: report.broken,
+        }
     }
 }
 
@@ -103,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn results_are_summed() {
+    fn results_are_added_up() {
         let script = "echo 'test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out';
             echo 'test x ... ok'; echo 'test result: FAILED. 10 passed; 2 failed; 0 ignored'; exit 101";
         let tally = Tally::tests(&mut shell(script)).unwrap();
@@ -111,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_without_results_counts() {
+    fn failure_without_results_counts_as_one() {
         assert_eq!(
             Tally::tests(&mut shell("exit 101")).unwrap(),
             Tally::failure()
@@ -119,11 +131,8 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_count_nothing() {
-        assert_eq!(Tally::of_line("test result of mine"), None);
-        assert_eq!(
-            Tally::of_line("test result: ok. many passed; 0 failed"),
-            None
-        );
+    fn other_lines_are_not_counted() {
+        assert_eq!(Tally::parse("test result of another kind"), None);
+        assert_eq!(Tally::parse("test result: ok. many passed; 0 failed"), None);
     }
 }

@@ -1,13 +1,13 @@
-//! What the tests with several processes run: browsers, their drivers, servers, the network's tools.
+//! Programs for the tests with several processes: browsers, their drivers, servers and network tools.
 
 use std::path::PathBuf;
 
 use crate::{env, install, process, project::Project};
 
-/// Built from its source, because Debian has no package of it.
+/// The version of geckodriver. It is built from source, because Debian has no package.
 const GECKODRIVER: &str = "0.37.1";
 
-/// A program, Debian's package of it, and why it is needed.
+/// A program, its Debian package, and the reason to install it.
 type Tool = (&'static str, &'static str, &'static str);
 
 const TOOLS: &[Tool] = &[
@@ -15,10 +15,10 @@ const TOOLS: &[Tool] = &[
     (
         "chromedriver",
         "chromium-driver",
-        "the tests steer a browser",
+        "the tests control a browser",
     ),
-    ("ip", "iproute2", "the tests make a network of their own"),
-    ("nft", "nftables", "the tests break connections"),
+    ("ip", "iproute2", "the tests create network namespaces"),
+    ("nft", "nftables", "the tests block connections"),
     (
         "turnserver",
         "coturn",
@@ -26,27 +26,27 @@ const TOOLS: &[Tool] = &[
     ),
 ];
 const FIREFOX: &[Tool] = &[
-    ("firefox", "firefox-esr", "the tests play in Firefox, too"),
-    ("Xvfb", "xvfb", "without a screen Firefox has no WebGL"),
+    ("firefox", "firefox-esr", "the tests also play in Firefox"),
+    ("Xvfb", "xvfb", "Firefox has no WebGL without a screen"),
 ];
-/// What Firefox loads to draw without a graphics card.
+/// Libraries with which Firefox draws without a graphics card.
 const GRAPHICS: &[&str] = &["libegl1", "libgl1", "libgl1-mesa-dri"];
 
-/// Installs what is missing of what all tests need.
-pub(super) fn ensure() -> anyhow::Result<()> {
-    TOOLS.iter().try_for_each(ensure_tool)
+/// Installs the missing programs that all tests need.
+pub(super) fn install() -> anyhow::Result<()> {
+    TOOLS.iter().try_for_each(install_tool)
 }
 
-/// Installs what is missing for Firefox; returns geckodriver.
-pub(super) fn ensure_firefox(project: &Project) -> anyhow::Result<PathBuf> {
-    FIREFOX.iter().try_for_each(ensure_tool)?;
+/// Installs the missing programs for tests in Firefox and returns the path of geckodriver.
+pub(super) fn install_firefox(project: &Project) -> anyhow::Result<PathBuf> {
+    FIREFOX.iter().try_for_each(install_tool)?;
     let missing: Vec<&str> = GRAPHICS
         .iter()
         .copied()
-        .filter(|package| install::lacks(package))
+        .filter(|package| install::is_missing(package))
         .collect();
     if !missing.is_empty() {
-        install::apt(&missing, "Firefox draws with them")?;
+        install::apt(&missing, "Firefox draws without a graphics card")?;
     }
     if let Some(found) = env::find_program("geckodriver") {
         return Ok(found);
@@ -57,11 +57,11 @@ pub(super) fn ensure_firefox(project: &Project) -> anyhow::Result<PathBuf> {
         .join(format!("geckodriver-{GECKODRIVER}"));
     let program = root.join("bin/geckodriver");
     if !program.is_file() {
-        println!("Building geckodriver {GECKODRIVER}: the tests steer Firefox");
+        println!("Building geckodriver {GECKODRIVER} to control Firefox");
         let mut cargo = env::command("cargo");
         cargo
             .current_dir(&project.root)
-            // Built sooner; it has little to do.
+            // A debug build is faster to compile, and speed does not matter here.
             .args(["install", "geckodriver", "--locked", "--debug"])
             .args(["--version", GECKODRIVER, "--root"])
             .arg(&root);
@@ -70,8 +70,8 @@ pub(super) fn ensure_firefox(project: &Project) -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-fn ensure_tool(&(program, package, why): &Tool) -> anyhow::Result<()> {
-    // Debian's Firefox is called like its package.
+fn install_tool(&(program, package, why): &Tool) -> anyhow::Result<()> {
+    // Debian names the program of its Firefox like the package.
     if [program, package]
         .iter()
         .all(|name| env::find_program(name).is_none())
