@@ -1,9 +1,6 @@
 //! A room's transport and session, and what is known of its peers.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
@@ -15,11 +12,7 @@ use huddle_session::{
 use crate::{
     error::{JoinError, MessageError},
     message::registry::{Declared, MessageKinds},
-    peer::{
-        components::LinkStats,
-        links::{Departure, PeerLinks},
-        pending::PendingReason,
-    },
+    peer::links::{Departure, PeerLinks},
     room::outbox::{send_all, send_tick},
     transport::Transport,
 };
@@ -36,7 +29,7 @@ const PAUSE_TICKS: u32 = 3;
 #[derive(Component)]
 pub(crate) struct RoomLink {
     /// `None` once the room is left.
-    transport: Option<Box<dyn Transport>>,
+    pub(super) transport: Option<Box<dyn Transport>>,
     pub(crate) session: RoomSession,
     pub(crate) peers: PeerLinks,
     /// As declared when the room was joined, which is what peers are told.
@@ -141,25 +134,6 @@ impl RoomLink {
         self.peers.forget(peer_id, reason)
     }
 
-    /// The peers that are in the room and have not joined, in the order of their ids.
-    pub(crate) fn pending(&self) -> Vec<(PeerId, PendingReason)> {
-        let unlinked = self.peers.unlinked();
-        let mut pending: BTreeMap<_, _> = unlinked
-            .map(|(peer_id, reason)| (peer_id, PendingReason::NoLink(reason.clone())))
-            .collect();
-        pending.extend(self.peers.pending().map(|peer_id| {
-            let network = self.transport.as_ref().and_then(|it| it.stats(peer_id));
-            let stopped = network.and_then(|stats| stats.stopped);
-            let reason = match stopped {
-                Some(stopped) => stopped.into(),
-                None if self.session.is_unanswered(peer_id) => PendingReason::Busy,
-                None => PendingReason::Connecting,
-            };
-            (peer_id, reason)
-        }));
-        pending.into_iter().collect()
-    }
-
     /// Ends the link to a peer, after what waits for it was handed to the network.
     ///
     /// What waits may be the end of the handshake. Without it the other side would have no peer to
@@ -181,24 +155,6 @@ impl RoomLink {
 
     pub(crate) fn kinds(&self) -> &MessageKinds {
         &self.kinds
-    }
-
-    pub(crate) fn stats(&self, peer_id: PeerId) -> Option<LinkStats> {
-        let network = self.transport.as_ref()?.stats(peer_id)?;
-        Some(match self.session.stats(peer_id) {
-            Some(session) => LinkStats {
-                network,
-                delivery: session.delivery,
-                queued_events: session.queued_events,
-                queued_event_bytes: session.queued_event_bytes,
-                events_sent: session.events_sent,
-                events_received: session.events_received,
-            },
-            None => LinkStats {
-                network,
-                ..default()
-            },
-        })
     }
 
     /// Takes a packet of a peer that is not a matchbox client. Nothing comes of packets from peers that are not here.

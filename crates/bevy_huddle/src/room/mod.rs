@@ -6,4 +6,5 @@ pub(crate) mod join;
 pub(crate) mod link;
 pub(crate) mod options;
 mod outbox;
+mod report;
 pub(crate) mod status;

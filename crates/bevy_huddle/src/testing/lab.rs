@@ -1,24 +1,19 @@
-use std::{
-    ops::{Index, IndexMut},
-    time::Duration,
-};
+//! Starts the players' apps, and lets time pass for them.
+
+use std::time::Duration;
 
 use bevy::{
     app::PluginsState, ecs::schedule::SingleThreadedExecutor, prelude::*, time::TimeUpdateStrategy,
 };
-use huddle_mesh::PeerId;
 
 use crate::{
     commands::HuddleCommandsExt,
-    message::state::Shared,
-    peer::components::{Peer, RoomPeers},
     plugin::HuddlePlugins,
-    room::components::{Room, Rooms},
     testing::{conditions::Conditions, seat::SharedNetwork},
 };
 
 /// How long [`Lab::run_until`] waits.
-const PATIENCE: Duration = Duration::from_secs(60);
+const RUN_LIMIT: Duration = Duration::from_secs(60);
 
 /// The room of players whose game joins none.
 const ROOM: &str = "ws://lab/room";
@@ -27,30 +22,26 @@ const ROOM: &str = "ws://lab/room";
 ///
 /// See the [module](super) for an example.
 pub struct Lab {
-    network: SharedNetwork,
-    now: Duration,
+    pub(super) network: SharedNetwork,
+    pub(super) now: Duration,
     phases: fastrand::Rng,
-    slots: Vec<Slot>,
-    recorders: Vec<fn(&mut App)>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) recorders: Vec<fn(&mut App)>,
 }
 
 /// One of the players of a [`Lab`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Player(usize);
+pub struct Player(pub(super) usize);
 
-struct Slot {
-    setup: Box<dyn Fn(&mut App)>,
+pub(super) struct Slot {
+    pub(super) setup: Box<dyn Fn(&mut App)>,
     /// `None` once killed.
-    app: Option<App>,
+    pub(super) app: Option<App>,
     /// The room joined last.
-    room: String,
-    period: Duration,
-    next_frame: Duration,
+    pub(super) room: String,
+    pub(super) period: Duration,
+    pub(super) next_frame: Duration,
 }
-
-/// What [`Lab::record`] has kept.
-#[derive(Resource)]
-struct Recorded<E: Send + Sync + 'static>(Vec<E>);
 
 impl Lab {
     /// A lab with a perfect network and no players. The same seed and the same calls give the same
@@ -190,8 +181,8 @@ impl Lab {
         let start = self.now;
         while !is_so(self) {
             assert!(
-                self.step(start + PATIENCE),
-                "waited in vain for {PATIENCE:?}"
+                self.step(start + RUN_LIMIT),
+                "waited in vain for {RUN_LIMIT:?}"
             );
         }
         self.now - start
@@ -256,167 +247,5 @@ impl Lab {
                 commands.join_room(room);
             });
         }
-    }
-
-    /// A player's app.
-    ///
-    /// # Panics
-    /// If the player was killed.
-    #[track_caller]
-    pub fn app(&self, player: Player) -> &App {
-        let app = self.slots[player.0].app.as_ref();
-        app.expect("this player was killed: call `rejoin` first")
-    }
-
-    /// A player's app, to change.
-    ///
-    /// # Panics
-    /// If the player was killed.
-    #[track_caller]
-    pub fn app_mut(&mut self, player: Player) -> &mut App {
-        let app = self.slots[player.0].app.as_mut();
-        app.expect("this player was killed: call `rejoin` first")
-    }
-
-    /// Runs commands in a player's world, between two frames.
-    #[track_caller]
-    pub fn commands(&mut self, player: Player, f: impl FnOnce(&mut Commands)) {
-        let world = self.app_mut(player).world_mut();
-        f(&mut world.commands());
-        world.flush();
-    }
-
-    /// The id of a player in the room that they joined last.
-    ///
-    /// # Panics
-    /// If the player is in no room.
-    #[track_caller]
-    pub fn peer_id(&self, player: Player) -> PeerId {
-        self.joined(player).1.local_id
-    }
-
-    /// The entity of the room that a player joined last.
-    ///
-    /// # Panics
-    /// If the player is in no room.
-    #[track_caller]
-    pub fn room(&self, player: Player) -> Entity {
-        self.joined(player).0
-    }
-
-    /// The entity of another player in a player's world.
-    ///
-    /// # Panics
-    /// If the one does not see the other.
-    #[track_caller]
-    pub fn peer(&self, viewer: Player, other: Player) -> Entity {
-        let peer = self.find_peer(viewer, other);
-        peer.expect("this player does not see the other: let them meet with `run_until` first")
-    }
-
-    /// The entity of another player in a player's world, if they are linked.
-    pub fn find_peer(&self, viewer: Player, other: Player) -> Option<Entity> {
-        let world = self.slots[viewer.0].app.as_ref()?.world();
-        let other = self.newest_room(other)?.1.local_id;
-        let rooms = world.get_resource::<Rooms>()?;
-        let peers = rooms
-            .iter()
-            .filter_map(|&room| world.get::<RoomPeers>(room));
-        peers
-            .flat_map(|peers| peers.entities())
-            .copied()
-            .find(|&entity| {
-                world
-                    .get::<Peer>(entity)
-                    .is_some_and(|peer| peer.id == other)
-            })
-    }
-
-    /// Whether all these players see each other.
-    pub fn have_met(&self, players: &[Player]) -> bool {
-        players.iter().all(|&viewer| {
-            players
-                .iter()
-                .all(|&other| viewer == other || self.find_peer(viewer, other).is_some())
-        })
-    }
-
-    /// What a player sees of another's state.
-    pub fn shared<T: Send + Sync + 'static>(&self, viewer: Player, other: Player) -> Option<&T> {
-        let entity = self.find_peer(viewer, other)?;
-        let shared = self.app(viewer).world().get::<Shared<T>>(entity)?;
-        Some(&shared.0)
-    }
-
-    /// Keeps, from now on, every event of this type that is observed in any player's world.
-    pub fn record<E: Event<Trigger<'static>: Default> + Clone + Send + Sync>(&mut self) {
-        let recorder = |app: &mut App| {
-            app.insert_resource(Recorded::<E>(Vec::new())).add_observer(
-                |event: On<E>, mut recorded: ResMut<Recorded<E>>| {
-                    recorded.0.push(event.event().clone());
-                },
-            );
-        };
-        self.recorders.push(recorder);
-        self.slots
-            .iter_mut()
-            .filter_map(|slot| slot.app.as_mut())
-            .for_each(recorder);
-    }
-
-    /// What was recorded in a player's world since it was last asked; see [`record`](Self::record).
-    ///
-    /// # Panics
-    /// If events of this type are not recorded.
-    #[track_caller]
-    pub fn seen<E: Event + Send + Sync>(&mut self, player: Player) -> Vec<E> {
-        let recorded = self
-            .app_mut(player)
-            .world_mut()
-            .get_resource_mut::<Recorded<E>>();
-        std::mem::take(
-            &mut recorded
-                .expect("call `lab.record::<E>()` before what should be seen")
-                .0,
-        )
-    }
-
-    #[track_caller]
-    fn joined(&self, player: Player) -> (Entity, &Room) {
-        let room = self.newest_room(player);
-        room.expect("this player is in no room: killed, has left, or the join failed")
-    }
-
-    fn newest_room(&self, player: Player) -> Option<(Entity, &Room)> {
-        let world = self.slots[player.0].app.as_ref()?.world();
-        let &room = world.get_resource::<Rooms>()?.last()?;
-        Some((room, world.get::<Room>(room)?))
-    }
-
-    #[track_caller]
-    fn room_url(&self, player: Player) -> String {
-        self.joined(player).1.url.to_string()
-    }
-
-    /// The network, for what no honest one would do.
-    #[cfg(test)]
-    pub(crate) fn virtual_network(&self) -> &SharedNetwork {
-        &self.network
-    }
-}
-
-impl Index<Player> for Lab {
-    type Output = App;
-
-    #[track_caller]
-    fn index(&self, player: Player) -> &App {
-        self.app(player)
-    }
-}
-
-impl IndexMut<Player> for Lab {
-    #[track_caller]
-    fn index_mut(&mut self, player: Player) -> &mut App {
-        self.app_mut(player)
     }
 }

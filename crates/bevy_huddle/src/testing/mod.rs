@@ -36,6 +36,7 @@
 //! ```
 
 mod conditions;
+mod inspect;
 mod lab;
 mod network;
 mod seat;

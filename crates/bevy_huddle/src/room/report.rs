@@ -1,0 +1,50 @@
+//! What a room's transport and session report of its peers.
+
+use std::collections::BTreeMap;
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+
+use crate::{
+    peer::{components::LinkStats, pending::PendingReason},
+    room::link::RoomLink,
+};
+
+impl RoomLink {
+    /// The peers that are in the room and have not joined, in the order of their ids.
+    pub(crate) fn pending(&self) -> Vec<(PeerId, PendingReason)> {
+        let unlinked = self.peers.unlinked();
+        let mut pending: BTreeMap<_, _> = unlinked
+            .map(|(peer_id, reason)| (peer_id, PendingReason::NoLink(reason.clone())))
+            .collect();
+        pending.extend(self.peers.pending().map(|peer_id| {
+            let network = self.transport.as_ref().and_then(|it| it.stats(peer_id));
+            let stopped = network.and_then(|stats| stats.stopped);
+            let reason = match stopped {
+                Some(stopped) => stopped.into(),
+                None if self.session.is_unanswered(peer_id) => PendingReason::Busy,
+                None => PendingReason::Connecting,
+            };
+            (peer_id, reason)
+        }));
+        pending.into_iter().collect()
+    }
+
+    pub(crate) fn stats(&self, peer_id: PeerId) -> Option<LinkStats> {
+        let network = self.transport.as_ref()?.stats(peer_id)?;
+        Some(match self.session.stats(peer_id) {
+            Some(session) => LinkStats {
+                network,
+                delivery: session.delivery,
+                queued_events: session.queued_events,
+                queued_event_bytes: session.queued_event_bytes,
+                events_sent: session.events_sent,
+                events_received: session.events_received,
+            },
+            None => LinkStats {
+                network,
+                ..default()
+            },
+        })
+    }
+}
