@@ -1,5 +1,6 @@
-//! What must hold of decoders whatever arrives: what they accept, written again, reads as the same.
-//! Fuzz builds alone have this.
+//! Invariants of the decoders that must hold for any input, compiled only for fuzzing.
+//!
+//! A value that a decoder accepts has to decode to the same value after it was encoded again.
 
 use bytes::{Bytes, BytesMut};
 
@@ -18,7 +19,7 @@ use crate::{
     wire::{MAX_VARINT_LEN, Reader, put_varint, varint_len},
 };
 
-/// A tick packet.
+/// Checks that a decoded tick packet survives another round trip.
 pub fn tick_packet(bytes: Bytes) {
     let _ = packet(bytes);
 }
@@ -30,13 +31,16 @@ fn packet(bytes: Bytes) -> Result<(), PacketError> {
     assert_eq!(tag, Ok(header.tag));
     let sections = Sections::check(reader)?;
 
-    let mut again = BytesMut::new();
-    header.put(&mut again);
+    let mut encoded = BytesMut::new();
+    header.put(&mut encoded);
     let mut parts = PartReceiver::new(FIRST_STATE..FIRST_STATE + 3);
     for (seq, (id, section)) in (0..).zip(sections.clone()) {
-        let before = again.len();
-        section::put_section(&mut again, id, &[&section]);
-        assert_eq!(again.len() - before, section::section_len(id, &[&section]));
+        let before = encoded.len();
+        section::put_section(&mut encoded, id, &[&section]);
+        assert_eq!(
+            encoded.len() - before,
+            section::section_len(id, &[&section])
+        );
         if id == PART
             && let Ok(Some(whole)) = parts.receive(seq, section)
         {
@@ -44,23 +48,24 @@ fn packet(bytes: Bytes) -> Result<(), PacketError> {
             assert!((FIRST_STATE..FIRST_STATE + 3).contains(&whole.id));
         }
     }
-    let mut reader = Reader::new(again.freeze());
+    let mut reader = Reader::new(encoded.freeze());
     assert_eq!(Header::take(&mut reader), Ok(header));
-    assert!(Sections::check(reader).is_ok_and(|again| again.eq(sections)));
+    assert!(Sections::check(reader).is_ok_and(|decoded| decoded.eq(sections)));
     Ok(())
 }
 
-/// Fragments of events, and the events they make.
+/// Checks that decoded event fragments survive another round trip, that a receiver handles
+/// duplicates, and that its events are bounded.
 pub fn event_fragments(body: Bytes) {
     if let Ok((first, fragments)) = decode(body.clone()) {
-        let mut again = BytesMut::new();
-        put_varint(&mut again, first);
+        let mut encoded = BytesMut::new();
+        put_varint(&mut encoded, first);
         for fragment in &fragments {
-            put_fragment(&mut again, None, &fragment.data, fragment.is_last);
+            put_fragment(&mut encoded, None, &fragment.data, fragment.is_last);
         }
-        assert_eq!(decode(again.freeze()), Ok((first, fragments)));
+        assert_eq!(decode(encoded.freeze()), Ok((first, fragments)));
     }
-    // The same again changes nothing, and there are never more events than fragments.
+    // A duplicate has no effect, and there are never more events than fragments.
     let mut receiver = EventReceiver::default();
     let received = receiver.receive(body.clone());
     let events = pop_all(&mut receiver);
@@ -69,7 +74,7 @@ pub fn event_fragments(body: Bytes) {
     assert_eq!(receiver.receive(body.clone()), received);
     assert_eq!(pop_all(&mut receiver), 0);
     assert_eq!(receiver.ack(), next);
-    // On and on, so that events become too long.
+    // Repeating the fragments makes events exceed the maximum length.
     let mut receiver = EventReceiver::default();
     for _ in 0..80 {
         let Ok((_, fragments)) = decode(body.clone()) else {
@@ -98,37 +103,37 @@ fn pop_all(receiver: &mut EventReceiver) -> u64 {
     events
 }
 
-/// A message about a transfer.
+/// Checks that a decoded transfer message survives another round trip.
 pub fn transfer(bytes: Bytes) {
     if let Ok(message) = Message::decode(bytes.clone()) {
-        let again = message.encode(bytes[1]);
-        assert!(again.len() <= bytes.len());
-        assert_eq!(Message::decode(again), Ok(message));
+        let encoded = message.encode(bytes[1]);
+        assert!(encoded.len() <= bytes.len());
+        assert_eq!(Message::decode(encoded), Ok(message));
     }
 }
 
-/// How transfers stand, as a section of a tick packet tells it.
+/// Checks that the decoded transfer statuses of a tick packet survive another round trip.
 pub fn transfer_statuses(section: Bytes) {
     if let Ok(statuses) = Status::decode_all(section) {
-        let mut again = BytesMut::new();
+        let mut encoded = BytesMut::new();
         for (number, status) in &statuses {
-            let before = again.len();
-            status.put(&mut again, *number);
-            assert_eq!(again.len() - before, status.wire_len(*number));
+            let before = encoded.len();
+            status.put(&mut encoded, *number);
+            assert_eq!(encoded.len() - before, status.wire_len(*number));
         }
-        assert_eq!(Status::decode_all(again.freeze()), Ok(statuses));
+        assert_eq!(Status::decode_all(encoded.freeze()), Ok(statuses));
     }
 }
 
-/// What a member tells of the room.
+/// Checks that a decoded roster message survives another round trip.
 pub fn roster(bytes: &[u8]) {
     if let Ok(message) = RosterMessage::decode(bytes) {
-        let again = message.encode().expect("what was read fits");
-        assert_eq!(RosterMessage::decode(&again), Ok(message));
+        let encoded = message.encode().expect("a decoded message fits");
+        assert_eq!(RosterMessage::decode(&encoded), Ok(message));
     }
 }
 
-/// Numbers, as many as there are.
+/// Checks that all decoded varints survive another round trip.
 pub fn wire(bytes: Bytes) {
     let mut reader = Reader::new(bytes);
     loop {
@@ -138,9 +143,9 @@ pub fn wire(bytes: Bytes) {
         };
         let len = varint_len(number);
         assert!(len <= left - reader.len() && len <= MAX_VARINT_LEN);
-        let mut again = BytesMut::new();
-        put_varint(&mut again, number);
-        assert_eq!(again.len(), len);
-        assert_eq!(Reader::new(again.freeze()).varint(), Some(number));
+        let mut encoded = BytesMut::new();
+        put_varint(&mut encoded, number);
+        assert_eq!(encoded.len(), len);
+        assert_eq!(Reader::new(encoded.freeze()).varint(), Some(number));
     }
 }

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_fnv1a() {
+    fn matches_the_published_test_vectors() {
         // The published test vectors.
         let hash = |text: &str| Fnv64::new().write(text.as_bytes()).finish();
         assert_eq!(hash(""), 0xcbf2_9ce4_8422_2325);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_text_ends_counts() {
+    fn text_boundaries_change_the_hash() {
         let hash = |a: &str, b: &str| Fnv64::new().write_text(a).write_text(b).finish();
         assert_ne!(hash("ab", "c"), hash("a", "bc"));
     }

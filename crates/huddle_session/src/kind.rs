@@ -4,15 +4,15 @@ use thiserror::Error;
 
 use crate::{hash::Fnv64, schema::Schema};
 
-/// The longest name of a kind, in bytes.
+/// The maximum length of a kind's name, in bytes.
 pub const MAX_NAME_LEN: usize = 64;
 
-/// Names a kind of message on the wire: the 32-bit FNV-1a hash of its declared name.
+/// The id of a kind of message: the 32-bit FNV-1a hash of its declared name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KindId(pub u32);
 
 impl KindId {
-    /// The id of a declared name; the same on every machine and in every build.
+    /// Returns the id of a name. It is the same on every machine and in every build.
     ///
     /// ```
     /// use huddle_session::KindId;
@@ -38,12 +38,12 @@ impl fmt::Display for KindId {
     }
 }
 
-/// How messages of a kind travel.
+/// How messages of a kind are delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// Each arrives once, in order.
+    /// Every message arrives exactly once and in order.
     Event,
-    /// Only the latest counts.
+    /// Only the newest value arrives reliably.
     State,
 }
 
@@ -56,19 +56,19 @@ impl fmt::Display for Delivery {
     }
 }
 
-/// The kinds of messages a game has declared.
+/// The kinds of messages that a game has declared.
 ///
-/// Bytes from other players are checked against it, so nothing is kept for kinds that nobody
-/// declared.
+/// The session rejects messages of undeclared kinds, so that another peer cannot make it store
+/// them.
 #[derive(Debug, Clone, Default)]
 pub struct Kinds {
     by_id: BTreeMap<KindId, Kind>,
-    /// In the order of their names.
+    /// Sorted by name, like `states`.
     events: Vec<KindId>,
     states: Vec<KindId>,
 }
 
-/// One kind of message.
+/// A declared kind of message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kind {
     pub(crate) name: String,
@@ -80,23 +80,21 @@ pub(crate) struct Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KindError {
     /// The name is empty.
-    #[error("a message needs a name that is not empty, such as \"splash\"")]
+    #[error("the message name is empty: give the message a name, such as \"splash\"")]
     Empty,
     /// The name is too long.
     #[error("the message name \"{0}\" is longer than {MAX_NAME_LEN} bytes: give it a shorter one")]
     TooLong(String),
-    /// The name is in use.
+    /// Another kind has the same name.
     #[error("the message name \"{0}\" is already in use: give each message its own name")]
     Taken(String),
-    /// Another name has the same hash.
-    #[error(
-        "the message names \"{0}\" and \"{1}\" have the same 32-bit hash: change one of them a little"
-    )]
+    /// The name has the same hash as another one.
+    #[error("the message names \"{0}\" and \"{1}\" have the same 32-bit hash: rename one of them")]
     Collision(String, String),
 }
 
 impl Kinds {
-    /// Declares a kind of message.
+    /// Declares a kind of message and returns its id.
     ///
     /// ```
     /// use huddle_session::{Delivery, KindId, Kinds, Schema};
@@ -148,23 +146,23 @@ impl Kinds {
         }
     }
 
-    /// The declared name of a kind.
+    /// Returns the declared name of a kind, if it was declared.
     pub fn name(&self, kind: KindId) -> Option<&str> {
         self.by_id.get(&kind).map(|kind| kind.name.as_str())
     }
 
-    /// How messages of a kind travel, if it was declared.
+    /// Returns how messages of a kind are delivered, if it was declared.
     pub fn delivery(&self, kind: KindId) -> Option<Delivery> {
         self.by_id.get(&kind).map(|kind| kind.delivery)
     }
 
-    /// What a kind's messages look like, if it was declared.
+    /// Returns the schema of a kind's messages, if it was declared.
     pub fn schema(&self, kind: KindId) -> Option<&Schema> {
         self.by_id.get(&kind).map(|kind| &kind.schema)
     }
 
-    /// The place of a kind among those that travel alike, in the order of their names: a small
-    /// number that is the same for everybody who declared the same.
+    /// Returns the index of a kind among the kinds with the same delivery, sorted by name. It is a
+    /// small number that is the same on every peer that declares the same kinds.
     pub fn index(&self, kind: KindId) -> Option<usize> {
         let Kind { name, delivery, .. } = self.by_id.get(&kind)?;
         let order = self.order(*delivery);
@@ -173,18 +171,18 @@ impl Kinds {
             .ok()
     }
 
-    /// The kind at an [`index`](Self::index).
+    /// Returns the kind at an [`index`](Self::index).
     pub fn at(&self, delivery: Delivery, index: usize) -> Option<KindId> {
         self.order(delivery).get(index).copied()
     }
 
-    /// How many kinds travel this way.
+    /// Returns the number of kinds with this delivery.
     pub fn count(&self, delivery: Delivery) -> usize {
         self.order(delivery).len()
     }
 
-    /// A hash of all names, deliveries and schemas. It is the same in every build that declares
-    /// the same, in whatever order.
+    /// Returns a hash of all names, deliveries and schemas. It is the same in every build that
+    /// declares the same kinds, in any order.
     pub fn hash(&self) -> u64 {
         let hash = self.by_name().into_iter().fold(Fnv64::new(), |hash, kind| {
             hash.write_text(&kind.name)
@@ -194,6 +192,7 @@ impl Kinds {
         hash.finish()
     }
 
+    /// Returns all kinds, sorted by name.
     pub(crate) fn by_name(&self) -> Vec<&Kind> {
         let mut kinds: Vec<_> = self.by_id.values().collect();
         kinds.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_is_known_by_name_delivery_and_schema() {
+    fn declared_kind_has_name_delivery_and_schema() {
         let mut kinds = Kinds::default();
         let pose = kinds
             .declare("pose", Delivery::State, Schema::of::<[f32; 2]>())
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_cannot_be_used_are_refused() {
+    fn invalid_names_are_rejected() {
         let mut kinds = Kinds::default();
         let mut declare = |name: &str| kinds.declare(name, Delivery::Event, opaque());
         assert_eq!(declare(""), Err(KindError::Empty));
@@ -252,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn two_names_with_one_hash_are_refused() {
+    fn names_with_the_same_hash_are_rejected() {
         // A known FNV-1a collision.
         assert_eq!(KindId::of("costarring"), KindId::of("liquid"));
         let mut kinds = Kinds::default();
@@ -269,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_of_everything_declared_and_never_changes() {
+    fn hash_is_stable_and_covers_name_delivery_and_schema() {
         let hash = |name: &str, delivery, schema| {
             let mut kinds = Kinds::default();
             kinds.declare(name, delivery, schema).unwrap();
@@ -294,7 +293,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn indices_are_small_agreed_and_independent_of_the_order(
+        fn indices_are_consecutive_and_independent_of_the_order(
             mut names in prop::collection::btree_set("[a-z]{1,4}", 1..30)
                 .prop_map(|names| names.into_iter().collect::<Vec<_>>())
                 .prop_shuffle(),

@@ -1,16 +1,19 @@
-/// The ways a message travels to a peer. One packet of [`Lane::State`] leaves per tick; the others
-/// carry what must arrive, and may be cut off in the middle when a link is replaced.
+/// A channel to a peer, with its own reliability and order.
+///
+/// The session sends one packet per tick on [`Lane::State`]. The other lanes are reliable, but
+/// messages on them are lost when a link is replaced. The session then repairs events and resumes
+/// transfers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
-    /// Unreliable and unordered: the packet of the tick.
+    /// The unreliable and unordered lane of the tick packets.
     State,
-    /// Reliable and ordered while a link lives: the handshake and events.
+    /// The lane of the handshake and events, reliable and ordered until the link is replaced.
     Events,
-    /// Reliable and ordered while a link lives: transfers.
+    /// The lane of transfers, reliable and ordered until the link is replaced.
     Bulk,
 }
 
 impl Lane {
-    /// All lanes, those first that must not wait for the others.
+    /// All lanes, by descending priority.
     pub const ALL: [Lane; 3] = [Lane::State, Lane::Events, Lane::Bulk];
 }

@@ -1,10 +1,11 @@
-//! The limits that several parts of a session share.
+//! Limits that several parts of a session share.
 
-/// The longest payload of an event, in bytes.
+/// The maximum length of an event's payload, in bytes.
 pub const MAX_EVENT_LEN: usize = 64 * 1024;
 
-/// The longest payload of one state value, in bytes.
+/// The maximum length of a state value's payload, in bytes.
 pub const MAX_STATE_LEN: usize = 16 * 1024;
 
-/// The longest message after the handshake, in bytes. It fits into one datagram on any network.
+/// The maximum length of a message after the handshake, in bytes. It fits into one datagram on any
+/// network.
 pub const MAX_PACKET_LEN: usize = 1100;

@@ -125,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_come_back_in_the_length_foretold(shift in 0u32..64, value: u64) {
+        fn varints_round_trip_with_the_predicted_length(shift in 0u32..64, value: u64) {
             let value = value >> shift;
             let mut out = BytesMut::new();
             put_varint(&mut out, value);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_beyond_64_bits_are_refused() {
+    fn varints_beyond_64_bits_are_rejected() {
         let mut bytes = vec![0xff; 9];
         bytes.push(0x01);
         assert_eq!(
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_past_the_end_is_none() {
+    fn reading_past_the_end_returns_none() {
         let mut reader = Reader::new(Bytes::from_static(&[1, 2, 3]));
         assert_eq!(reader.u32(), None);
         assert_eq!(reader.slice(2).as_deref(), Some(&[1, 2][..]));

@@ -22,7 +22,7 @@ enum Action {
 struct Log(Vec<Action>);
 
 #[test]
-#[should_panic(expected = "Item`: the field `owner` is left out")]
+#[should_panic(expected = "Item`: the field `owner` was skipped")]
 fn a_field_that_may_be_left_out_is_refused_when_declared() {
     offline_app().add_peer_event::<Item>("item");
 }

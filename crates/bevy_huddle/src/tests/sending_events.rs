@@ -303,7 +303,7 @@ fn the_longest_event_arrives_and_a_longer_one_gives_a_clear_error() {
     assert_eq!(failed[0].error, MessageError::Encode(too_long));
     assert_eq!(
         failed[0].error.to_string(),
-        "it takes 65537 bytes and at most 65536 fit: send less at a time, or split it"
+        "the message takes 65537 bytes, but at most 65536 fit: send less at a time, or split it"
     );
 }
 

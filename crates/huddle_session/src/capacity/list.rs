@@ -4,34 +4,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec;
 
-/// The most places that a room can have.
+/// The maximum number of places in a room.
 pub const MAX_PLACES: u8 = 32;
 
-/// The longest list in bytes: a version, a host, a count and the members.
+/// The maximum length of an encoded list, in bytes: a version, a host, a count and the members.
 pub(crate) const MAX_LIST_LEN: usize = 9 + 17 + 1 + 17 * MAX_PLACES as usize;
 
-/// Versions are below this. Rooms do not live long enough to get there.
+/// Versions are below this limit, which no room reaches in its lifetime.
 const MAX_VERSION: u64 = 1 << 48;
 
-/// Who claims to have seen a version above this gets no place, so that nobody can use up the
-/// versions of a room.
+/// A peer that claims to have seen a higher version gets no place. Otherwise a hostile peer could
+/// use up the versions of a room.
 pub(crate) const MAX_SEEN_VERSION: u64 = 1 << 47;
 
-/// The players who play together, as their host has decided it.
+/// The peers that have a place in the room, as decided by the host of the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PlaceList {
-    /// Grows with each change.
+    /// The version, which grows with each change.
     pub(crate) version: u64,
-    /// The member that gives places; without members, the player whose list it is.
+    /// The member that assigns places. In a list without members, the owner of the list.
     pub(crate) host: PeerId,
-    /// In the order in which they got their places.
+    /// The members, in the order in which they got their places.
     pub(crate) members: Vec<PeerId>,
 }
 
-/// What a player tells the others of its place before they have agreed to play together.
+/// What a peer sends in its hello about its own place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claim {
-    /// Whether it was alone for long before it met anybody.
+    /// Whether the peer founds a list without waiting, because it was alone before.
     pub(crate) has_waited: bool,
     pub(crate) list: PlaceList,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Claim {
 impl PlaceList {
     pub(crate) fn encode(&self) -> Bytes {
         let bytes = codec::encode(self, MAX_LIST_LEN);
-        debug_assert!(bytes.is_ok(), "a room has no more places");
+        debug_assert!(bytes.is_ok(), "the list has at most MAX_PLACES members");
         bytes.unwrap_or_default()
     }
 
@@ -47,11 +47,11 @@ impl PlaceList {
         codec::decode(bytes, MAX_LIST_LEN).ok()
     }
 
-    pub(crate) fn has(&self, player: PeerId) -> bool {
-        self.members.contains(&player)
+    pub(crate) fn has(&self, peer: PeerId) -> bool {
+        self.members.contains(&peer)
     }
 
-    /// Whether a peer may tell such a list. A version near the end of the numbers is not honest.
+    /// Returns whether a list from a peer is valid in a room with this capacity.
     pub(crate) fn is_valid(&self, capacity: usize) -> bool {
         let mut members = self.members.clone();
         members.sort_unstable();

@@ -1,24 +1,27 @@
-//! Who has a place in a room with a capacity.
+//! The places of a room with a capacity.
 //!
-//! Every player keeps a list of at most as many members as the room has places, and plays only with
-//! the members of its list. So a player never plays with more than the capacity, whatever happens
-//! on the network. One member, the *host* of the list, gives places; the others take its list over.
+//! Every peer keeps a list of members, which is never longer than the capacity of the room, and
+//! plays only with the members of its list. Therefore a peer never plays with more peers than the
+//! capacity allows, whatever the network does. One member, the *host* of the list, assigns places.
+//! The other members adopt its list.
 //!
-//! | a player | does |
+//! | peer | behaviour |
 //! |---|---|
 //! | without a place | waits for a list that contains it, or founds one |
-//! | with a place | welcomes the members of its list, and nobody else |
-//! | that is the host | adds players who ask, while there are places, and refuses the rest |
+//! | with a place | welcomes the members of its list, and no other peer |
+//! | host of the list | adds peers that request a place while there are places, and refuses the rest |
 //!
-//! 1. **Founding.** Of several players without places, the one that has waited alone founds a list,
-//!    or else the one with the lowest id, once it has heard nothing new for [`QUIET`].
-//! 2. **Versions.** Each change of a list has a higher version. A member takes over newer lists
-//!    from its host, and from the other members once its host is lost. A player that a newer list
-//!    lacks has lost its place, and asks again.
-//! 3. **Succession.** When the host is gone or does not run, the first member after it that runs
-//!    becomes the host. A host is gone only if no other member is linked with it either.
-//! 4. **Merging.** Two lists meet after a partition. The host with the lower id adds the members of
-//!    the other list if all of them fit, and the other host hands over. Otherwise both go on apart.
+//! 1. **Founding.** Among peers without a place, one that has waited alone founds a list. If there
+//!    is none, the peer with the lowest id does, once no new peer has appeared for [`QUIET`].
+//! 2. **Versions.** Each change of a list increases its version. A member adopts newer lists from
+//!    its host, and from the other members once its host is lost. A peer that is missing from a
+//!    newer list has lost its place and requests one again.
+//! 3. **Succession.** When the host is gone or its game has stopped, the first running member after
+//!    it becomes the host. The host counts as gone only if no other member is linked with it
+//!    either.
+//! 4. **Merging.** After a partition, two lists may meet. If the members of both fit, the host with
+//!    the lower id adds the members of the other list, and the other host adopts the result.
+//!    Otherwise the two lists stay separate.
 
 mod list;
 #[cfg(test)]
@@ -32,70 +35,74 @@ pub use self::list::MAX_PLACES;
 use self::list::MAX_SEEN_VERSION;
 pub(crate) use self::list::{Claim, MAX_LIST_LEN, PlaceList};
 
-/// How long a founder has to have heard nothing new, so that those who come at the same time are
-/// in the same list.
+/// The time without a new peer after which the local peer founds a list, so that peers that join
+/// at the same time get into the same list.
 const QUIET: Duration = Duration::from_millis(700);
 
-/// The same while a linked peer has not said anything: its first hello may have been lost.
-const PATIENCE: Duration = Duration::from_millis(2500);
+/// Replaces [`QUIET`] while a linked peer has not sent a hello, because its first hello may have
+/// been lost.
+const QUIET_WITHOUT_HELLO: Duration = Duration::from_millis(2500);
 
-/// How long a player has to be alone to found a list as soon as somebody comes.
+/// The time that a peer has to be alone so that it founds a list as soon as another peer joins.
 const WAITED: Duration = Duration::from_secs(3);
 
-/// How long a successor waits for the lists of the other members, of which one may be newer.
-const GRACE: Duration = Duration::from_millis(500);
+/// The time that a successor waits for the lists of the other members, one of which may be newer.
+const SUCCESSION_DELAY: Duration = Duration::from_millis(500);
 
-/// How long the host waits before it refuses a player because all places are taken: a member that
-/// was just closed and comes back would otherwise be refused for its own old place.
-const FULL: Duration = Duration::from_secs(1);
+/// The time that the host waits before it refuses a peer because all places are taken. A member
+/// that restarts its game may otherwise be refused because of its own former place.
+const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 
-/// The same while a member is silent, which may be lost.
-const FULL_IN_DOUBT: Duration = Duration::from_secs(4);
+/// Replaces [`REFUSAL_DELAY`] while a member is silent, because that member may be lost.
+const REFUSAL_DELAY_IF_SILENT: Duration = Duration::from_secs(4);
 
-/// A successor's version is higher than any that its predecessor may have told others.
+/// A successor rounds the version up to a multiple of 65536, so that its version is higher than
+/// any that its predecessor may have sent.
 const SUCCESSION: u64 = 0xffff;
 
-/// The places of a room, as one player sees them.
+/// The places of a room, from the point of view of the local peer.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
     local_id: PeerId,
     capacity: u8,
-    /// Without members while this player has no place.
+    /// The current list; without members while the local peer has no place.
     list: PlaceList,
-    /// Whether this player was alone for long before it met anybody.
+    /// Whether the local peer founds a list without waiting: it was alone for [`WAITED`] before a
+    /// link opened, or was the last member of its list.
     has_waited: bool,
     alone_since: Option<Duration>,
     linked: BTreeMap<PeerId, Linked>,
-    /// When something was last heard of a player for the first time.
-    last_news: Duration,
+    /// When a link last opened, or a peer last sent its first hello.
+    last_change: Duration,
+    /// The number of peers that the game has admitted.
     arrivals: u64,
     host_lost: Option<Duration>,
-    /// Whether the list is to be told to the other players.
+    /// Whether the other peers need the list.
     is_stale: bool,
 }
 
-/// A peer to which there is a link.
+/// A linked peer.
 #[derive(Debug, Clone, Default)]
 struct Linked {
-    /// What it claims; nothing before its first hello.
+    /// The last claim of the peer; `None` before its first hello.
     claim: Option<Claim>,
-    /// When the game admitted it, as a number that grows.
+    /// The position of the peer in the order in which the game admitted peers.
     admitted: Option<u64>,
     has_joined: bool,
     is_stopped: bool,
     is_silent: bool,
-    /// Since when it asks for a place and there is none.
+    /// When the peer first requested a place while all were taken.
     full: Option<Duration>,
 }
 
-/// What is to become of a peer that the game admits.
+/// The decision about a peer that the game admits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It has a place.
+    /// The peer has a place.
     Welcome,
-    /// It has to wait for a place, or for this player to get one.
+    /// The peer waits for a place, or the local peer has none yet.
     Wait,
-    /// There is no place for it.
+    /// All places are taken.
     Full,
 }
 
@@ -119,14 +126,14 @@ impl Places {
             has_waited: false,
             alone_since: Some(Duration::ZERO),
             linked: BTreeMap::new(),
-            last_news: Duration::ZERO,
+            last_change: Duration::ZERO,
             arrivals: 0,
             host_lost: None,
             is_stale: false,
         }
     }
 
-    /// What this player's hellos tell.
+    /// Returns the claim to send in hellos.
     pub(crate) fn claim(&self) -> Claim {
         Claim {
             has_waited: self.has_waited,
@@ -146,7 +153,7 @@ impl Places {
         self.capacity.into()
     }
 
-    /// Whether the list has changed since this was last asked.
+    /// Returns whether the list has changed since the previous call.
     pub(crate) fn take_stale(&mut self) -> bool {
         std::mem::take(&mut self.is_stale)
     }
@@ -156,7 +163,7 @@ impl Places {
             self.has_waited |= now.saturating_sub(since) >= WAITED;
         }
         self.linked.insert(peer, Linked::default());
-        self.last_news = now;
+        self.last_change = now;
     }
 
     pub(crate) fn link_lost(&mut self, peer: PeerId, now: Duration) {
@@ -166,7 +173,7 @@ impl Places {
         }
     }
 
-    /// The handshake with a peer starts again.
+    /// Resets a peer whose handshake restarts.
     pub(crate) fn restarted(&mut self, peer: PeerId) {
         if let Some(linked) = self.linked.get_mut(&peer) {
             *linked = Linked {
@@ -176,7 +183,7 @@ impl Places {
         }
     }
 
-    /// The game admits a peer, if there is a place.
+    /// Records that the game admits a peer. The peer still needs a place.
     pub(crate) fn admit(&mut self, peer: PeerId) {
         if let Some(linked) = self.linked.get_mut(&peer) {
             self.arrivals += 1;
@@ -184,41 +191,42 @@ impl Places {
         }
     }
 
+    /// Records that the session with a peer is open.
     pub(crate) fn joined(&mut self, peer: PeerId) {
         if let Some(linked) = self.linked.get_mut(&peer) {
             linked.has_joined = true;
         }
     }
 
-    /// The session with a peer is closed.
+    /// Records that the session with a peer is closed.
     pub(crate) fn session_closed(&mut self, peer: PeerId) {
         if let Some(linked) = self.linked.get_mut(&peer) {
             linked.has_joined = false;
         }
     }
 
-    /// Whether a peer's game runs.
+    /// Sets whether a peer's game has stopped.
     pub(crate) fn set_stopped(&mut self, peer: PeerId, is_stopped: bool) {
         if let Some(linked) = self.linked.get_mut(&peer) {
             linked.is_stopped = is_stopped;
         }
     }
 
-    /// Whether nothing has come from a peer for so long that it may be lost.
+    /// Sets whether a peer has been silent for so long that it may be lost.
     pub(crate) fn set_silent(&mut self, peer: PeerId, is_silent: bool) {
         if let Some(linked) = self.linked.get_mut(&peer) {
             linked.is_silent = is_silent;
         }
     }
 
-    /// Takes what a peer claims in a hello.
+    /// Handles the claim in a peer's hello.
     pub(crate) fn receive_claim(&mut self, peer: PeerId, claim: Claim, now: Duration) {
         let Some(linked) = self.linked.get_mut(&peer) else {
             return;
         };
         match &linked.claim {
-            None => self.last_news = now,
-            // Hellos overtake each other.
+            None => self.last_change = now,
+            // Hellos may arrive out of order.
             Some(known) if known.list.version > claim.list.version => return,
             Some(_) => {}
         }
@@ -227,7 +235,7 @@ impl Places {
         self.consider(peer, list);
     }
 
-    /// Takes the list of a peer that has joined.
+    /// Handles the list of a peer that has joined.
     pub(crate) fn receive(&mut self, peer: PeerId, list: PlaceList) {
         let Some(linked) = self.linked.get_mut(&peer) else {
             return;
@@ -240,21 +248,21 @@ impl Places {
         self.consider(peer, list);
     }
 
-    /// What is to become of a peer that the game admits.
+    /// Decides about a peer that the game admits.
     pub(crate) fn verdict(&mut self, peer: PeerId, now: Duration) -> Verdict {
         if self.list.has(peer) {
             return Verdict::Welcome;
         }
         let is_full = self.is_host() && self.list.members.len() >= self.len_limit();
-        // One that is not linked any more is a member until nobody reports it.
+        // A member without a link keeps its place while another peer reports a link to it.
         let may_be_lost = |&member: &PeerId| {
             let linked = self.linked.get(&member);
             member != self.local_id && linked.is_none_or(|linked| linked.is_silent)
         };
-        let patience = if self.list.members.iter().any(may_be_lost) {
-            FULL_IN_DOUBT
+        let delay = if self.list.members.iter().any(may_be_lost) {
+            REFUSAL_DELAY_IF_SILENT
         } else {
-            FULL
+            REFUSAL_DELAY
         };
         let Some(linked) = self.linked.get_mut(&peer) else {
             return Verdict::Wait;
@@ -264,27 +272,27 @@ impl Places {
             return Verdict::Wait;
         }
         let since = *linked.full.get_or_insert(now);
-        if now.saturating_sub(since) >= patience {
+        if now.saturating_sub(since) >= delay {
             Verdict::Full
         } else {
             Verdict::Wait
         }
     }
 
-    /// The peers that have joined and are not in the list.
+    /// Returns the peers that have joined but are not in the list.
     pub(crate) fn outsiders(&self) -> Vec<PeerId> {
         let joined = self.linked.iter().filter(|(_, linked)| linked.has_joined);
         let peers = joined.map(|(&peer, _)| peer);
         peers.filter(|&peer| !self.list.has(peer)).collect()
     }
 
-    /// Does what is due. `is_reported` says whether a peer that has joined reports a link to a
-    /// player.
+    /// Founds, updates or takes over the list if it is time to. `is_reported` returns whether a
+    /// joined peer reports a link to the given peer.
     pub(crate) fn step(&mut self, now: Duration, is_reported: impl Fn(PeerId) -> bool) {
         if self.list.members.is_empty() {
             self.found(now, &is_reported);
         } else if self.is_host() {
-            self.manage(&is_reported);
+            self.assign_places(&is_reported);
         } else {
             self.watch_host(now, &is_reported);
         }
@@ -294,48 +302,56 @@ impl Places {
         self.list.has(self.local_id) && self.list.host == self.local_id
     }
 
+    /// Founds a list if the local peer is the one to do so.
     fn found(&mut self, now: Duration, is_reported: &impl Fn(PeerId) -> bool) {
-        let mut asking = self.linked.iter().filter_map(|(&peer, linked)| {
+        let mut candidates = self.linked.iter().filter_map(|(&peer, linked)| {
             let claim = linked.claim.as_ref()?;
-            let is_here = linked.admitted.is_some() && !linked.is_stopped;
-            is_here.then_some((claim, peer))
+            let is_ready = linked.admitted.is_some() && !linked.is_stopped;
+            is_ready.then_some((claim, peer))
         });
-        let mine = (!self.has_waited, self.local_id);
+        let local_rank = (!self.has_waited, self.local_id);
         let mut is_alone = true;
-        let is_first = asking.all(|(claim, peer)| {
+        let is_first = candidates.all(|(claim, peer)| {
             is_alone = false;
-            claim.list.members.is_empty() && mine < (!claim.has_waited, peer)
+            claim.list.members.is_empty() && local_rank < (!claim.has_waited, peer)
         });
-        let is_heard = |linked: &Linked| linked.claim.is_some() || linked.is_stopped;
+        let has_sent_hello = |linked: &Linked| linked.claim.is_some() || linked.is_stopped;
         let quiet = if self.has_waited {
             Duration::ZERO
-        } else if self.linked.values().all(is_heard) {
+        } else if self.linked.values().all(has_sent_hello) {
             QUIET
         } else {
-            PATIENCE
+            QUIET_WITHOUT_HELLO
         };
-        let is_quiet = now.saturating_sub(self.last_news) >= quiet;
+        let is_quiet = now.saturating_sub(self.last_change) >= quiet;
         if is_first && !is_alone && is_quiet {
             self.set(vec![self.local_id], self.local_id, self.list.version + 1);
-            self.manage(is_reported);
+            self.assign_places(is_reported);
         }
     }
 
-    /// As the host: who has a place now.
-    fn manage(&mut self, is_reported: &impl Fn(PeerId) -> bool) {
-        let keeps = |&member: &PeerId| match self.linked.get(&member) {
+    /// Updates the list as its host: removes members that are gone, and adds peers that request a
+    /// place.
+    fn assign_places(&mut self, is_reported: &impl Fn(PeerId) -> bool) {
+        let keeps_place = |&member: &PeerId| match self.linked.get(&member) {
             _ if member == self.local_id => true,
             Some(linked) if linked.has_joined => true,
-            // Whoever has taken a place elsewhere does not need this one.
+            // A member that has taken a place in another list gives up this one.
             Some(linked) => match &linked.claim {
                 Some(claim) => claim.list.members.is_empty() || claim.list.has(self.local_id),
                 None => true,
             },
             None => is_reported(member),
         };
-        let mut members: Vec<_> = self.list.members.iter().copied().filter(keeps).collect();
+        let mut members: Vec<_> = self
+            .list
+            .members
+            .iter()
+            .copied()
+            .filter(keeps_place)
+            .collect();
         let mut version = self.list.version;
-        let mut asking: Vec<_> = self
+        let mut candidates: Vec<_> = self
             .linked
             .iter()
             .filter_map(|(&peer, linked)| Some((linked.admitted?, peer, linked.claim.as_ref()?)))
@@ -343,22 +359,25 @@ impl Places {
                 !members.contains(peer) && claim.list.version <= MAX_SEEN_VERSION
             })
             .collect();
-        asking.sort_unstable_by_key(|&(arrival, ..)| arrival);
-        for (_, peer, claim) in asking {
+        candidates.sort_unstable_by_key(|&(arrival, ..)| arrival);
+        for (_, peer, claim) in candidates {
             let group: &[PeerId] = match &*claim.list.members {
                 [] => &[peer],
-                others if claim.list.host == peer && self.local_id < peer => others,
+                members if claim.list.host == peer && self.local_id < peer => members,
                 _ => continue,
             };
-            let new: Vec<_> = group.iter().filter(|it| !members.contains(it)).collect();
-            let are_linked = new.iter().all(|it| self.linked.contains_key(it));
+            let new: Vec<_> = group
+                .iter()
+                .filter(|member| !members.contains(member))
+                .collect();
+            let are_linked = new.iter().all(|member| self.linked.contains_key(member));
             if are_linked && members.len() + new.len() <= self.len_limit() {
                 members.extend(new);
                 version = version.max(claim.list.version);
             }
         }
         if members.len() == 1 {
-            // Nobody else is left, so the next who comes need not follow this list.
+            // No other member is left, so the next peer that joins need not adopt this list.
             self.has_waited = true;
             return self.set(Vec::new(), self.local_id, version + 1);
         }
@@ -369,13 +388,13 @@ impl Places {
         }
     }
 
-    /// As a member: whether this player has to become the host.
+    /// Becomes the host, as a member, if the host is lost and the local peer is its successor.
     fn watch_host(&mut self, now: Duration, is_reported: &impl Fn(PeerId) -> bool) {
         let runs = |member: PeerId| match self.linked.get(&member) {
             Some(linked) => !linked.is_stopped,
             None => is_reported(member),
         };
-        let is_here = |member: PeerId| self.linked.contains_key(&member) || is_reported(member);
+        let is_present = |member: PeerId| self.linked.contains_key(&member) || is_reported(member);
         if runs(self.list.host) {
             self.host_lost = None;
             return;
@@ -384,7 +403,7 @@ impl Places {
             .list
             .members
             .iter()
-            .any(|&it| it != self.local_id && is_here(it))
+            .any(|&member| member != self.local_id && is_present(member))
         {
             self.has_waited = true;
             return self.set(Vec::new(), self.local_id, self.list.version + 1);
@@ -393,8 +412,8 @@ impl Places {
             .list
             .members
             .iter()
-            .take_while(|&&it| it != self.local_id);
-        let is_next = ahead.copied().all(|it| !runs(it));
+            .take_while(|&&member| member != self.local_id);
+        let is_next = ahead.copied().all(|member| !runs(member));
         match self.host_lost {
             None => {
                 // Another member may have a newer list, or need this one.
@@ -402,22 +421,22 @@ impl Places {
                 self.is_stale = true;
                 let claims = self.linked.iter();
                 let claims: Vec<_> = claims
-                    .filter_map(|(&peer, it)| Some((peer, it.claim.as_ref()?.list.clone())))
+                    .filter_map(|(&peer, linked)| Some((peer, linked.claim.as_ref()?.list.clone())))
                     .collect();
                 for (peer, list) in claims {
                     self.consider(peer, list);
                 }
             }
-            Some(since) if is_next && now.saturating_sub(since) >= GRACE => {
+            Some(since) if is_next && now.saturating_sub(since) >= SUCCESSION_DELAY => {
                 let version = (self.list.version | SUCCESSION) + 1;
                 self.set(self.list.members.clone(), self.local_id, version);
-                self.manage(is_reported);
+                self.assign_places(is_reported);
             }
             Some(_) => {}
         }
     }
 
-    /// Whether another list is to be taken over.
+    /// Adopts the list of a peer if it takes precedence over the current one.
     fn consider(&mut self, from: PeerId, list: PlaceList) {
         if !list.is_valid(self.len_limit()) {
             return;
@@ -427,46 +446,47 @@ impl Places {
         let is_from_host = list.host == from && list.has(from);
         if mine.members.is_empty() {
             if is_newer && list.has(self.local_id) && list.has(from) {
-                self.take(list);
+                self.adopt(list);
             }
             return;
         }
         if self.is_host() {
-            let is_below = is_from_host && from < self.local_id;
-            let is_whole = mine.members.iter().all(|&member| list.has(member));
-            let is_successor = is_newer && mine.has(list.host) && list.host != self.local_id;
-            let is_played = self.linked.values().any(|linked| linked.has_joined);
-            if list.has(self.local_id) && (is_successor || is_below && is_newer) && is_whole {
-                self.take(list);
-            } else if is_successor && !is_played {
-                self.lose(list.version);
-            } else if is_below && !is_played {
-                // Two have founded at the same time.
-                self.lose(self.list.version + 1);
+            let is_from_lower_id = is_from_host && from < self.local_id;
+            let has_all_members = mine.members.iter().all(|&member| list.has(member));
+            let is_from_successor = is_newer && mine.has(list.host) && list.host != self.local_id;
+            let is_in_use = self.linked.values().any(|linked| linked.has_joined);
+            let takes_precedence = is_from_successor || is_from_lower_id && is_newer;
+            if list.has(self.local_id) && takes_precedence && has_all_members {
+                self.adopt(list);
+            } else if is_from_successor && !is_in_use {
+                self.lose_place(list.version);
+            } else if is_from_lower_id && !is_in_use {
+                // Two peers have founded a list at the same time.
+                self.lose_place(self.list.version + 1);
                 self.consider(from, list);
             }
         } else if is_newer && (from == mine.host || self.host_lost.is_some() && mine.has(list.host))
         {
             if list.has(self.local_id) {
-                self.take(list);
+                self.adopt(list);
             } else {
-                self.lose(list.version);
+                self.lose_place(list.version);
             }
         }
     }
 
-    fn take(&mut self, list: PlaceList) {
+    fn adopt(&mut self, list: PlaceList) {
         self.list = list;
         self.host_lost = None;
         self.is_stale = true;
     }
 
-    fn lose(&mut self, version: u64) {
+    fn lose_place(&mut self, version: u64) {
         self.set(Vec::new(), self.local_id, version);
     }
 
     fn set(&mut self, members: Vec<PeerId>, host: PeerId, version: u64) {
-        self.take(PlaceList {
+        self.adopt(PlaceList {
             version,
             host,
             members,

@@ -9,22 +9,22 @@ fn id(n: u8) -> PeerId {
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Players who are all linked and tell each other at once.
-struct Table {
+/// Peers that are all linked and receive each other's messages at once.
+struct Room {
     now: Duration,
     players: BTreeMap<PeerId, Places>,
 }
 
-impl Table {
+impl Room {
     fn new(capacity: u8, players: &[u8]) -> Self {
-        let mut table = Self {
+        let mut room = Self {
             now: Duration::ZERO,
             players: BTreeMap::new(),
         };
         for &player in players {
-            table.enter(player, capacity);
+            room.enter(player, capacity);
         }
-        table
+        room
     }
 
     fn enter(&mut self, player: u8, capacity: u8) {
@@ -107,7 +107,7 @@ impl Table {
         }
     }
 
-    /// Sessions open where both welcome each other.
+    /// Opens the sessions between peers that welcome each other.
     fn join(&mut self) {
         let welcomes: Vec<_> = self
             .players
@@ -136,128 +136,127 @@ fn ids(players: &[u8]) -> Vec<PeerId> {
 }
 
 #[test]
-fn lowest_id_founds_once_nothing_new_is_heard() {
-    let mut table = Table::new(4, &[3, 1, 2]);
-    table.run(QUIET - 100 * MS);
-    assert_eq!(table.members(1), []);
-    table.run(SECOND);
+fn lowest_id_founds_after_a_quiet_period() {
+    let mut room = Room::new(4, &[3, 1, 2]);
+    room.run(QUIET - 100 * MS);
+    assert_eq!(room.members(1), []);
+    room.run(SECOND);
     for player in [1, 2, 3] {
-        assert_eq!(table.members(player), ids(&[1, 2, 3]));
-        assert_eq!(table.players[&id(player)].list.host, id(1));
+        assert_eq!(room.members(player), ids(&[1, 2, 3]));
+        assert_eq!(room.players[&id(player)].list.host, id(1));
     }
 }
 
 #[test]
-fn player_who_has_waited_founds_at_once() {
-    let mut table = Table::new(4, &[9]);
-    table.run(5 * SECOND);
-    table.enter(1, 4);
-    table.run(100 * MS);
-    assert_eq!(table.members(1), ids(&[1, 9]));
-    assert_eq!(table.players[&id(1)].list.host, id(9));
+fn peer_that_has_waited_founds_at_once() {
+    let mut room = Room::new(4, &[9]);
+    room.run(5 * SECOND);
+    room.enter(1, 4);
+    room.run(100 * MS);
+    assert_eq!(room.members(1), ids(&[1, 9]));
+    assert_eq!(room.players[&id(1)].list.host, id(9));
 }
 
 #[test]
-fn host_refuses_when_all_places_are_taken_and_nobody_else_does() {
-    let mut table = Table::new(2, &[1, 2]);
-    table.run(2 * SECOND);
-    table.enter(3, 2);
-    table.run(SECOND);
+fn only_the_host_refuses_peers_when_all_places_are_taken() {
+    let mut room = Room::new(2, &[1, 2]);
+    room.run(2 * SECOND);
+    room.enter(3, 2);
+    room.run(SECOND);
     let mut verdict = |player, after| {
-        let now = table.now + after;
-        table
-            .players
+        let now = room.now + after;
+        room.players
             .get_mut(&id(player))
             .unwrap()
             .verdict(id(3), now)
     };
     assert_eq!(verdict(1, Duration::ZERO), Verdict::Wait);
-    assert_eq!(verdict(1, FULL), Verdict::Full);
-    assert_eq!(verdict(2, FULL), Verdict::Wait);
-    assert_eq!(table.members(3), []);
-    table.leave(2);
-    table.run(SECOND);
-    assert_eq!(table.members(3), ids(&[1, 3]));
+    assert_eq!(verdict(1, REFUSAL_DELAY), Verdict::Full);
+    assert_eq!(verdict(2, REFUSAL_DELAY), Verdict::Wait);
+    assert_eq!(room.members(3), []);
+    room.leave(2);
+    room.run(SECOND);
+    assert_eq!(room.members(3), ids(&[1, 3]));
 }
 
 #[test]
-fn next_member_gives_places_when_the_host_leaves_or_stops() {
+fn next_member_becomes_host_when_the_host_leaves_or_stops() {
     for stops in [true, false] {
-        let mut table = Table::new(4, &[1, 2, 3]);
-        table.run(2 * SECOND);
+        let mut room = Room::new(4, &[1, 2, 3]);
+        room.run(2 * SECOND);
         if stops {
             for player in [2, 3] {
-                let places = table.players.get_mut(&id(player)).unwrap();
+                let places = room.players.get_mut(&id(player)).unwrap();
                 places.set_stopped(id(1), true);
             }
         } else {
-            table.leave(1);
+            room.leave(1);
         }
-        table.run(SECOND);
-        assert_eq!(table.players[&id(3)].list.host, id(2));
-        assert_eq!(table.members(3).contains(&id(1)), stops);
+        room.run(SECOND);
+        assert_eq!(room.players[&id(3)].list.host, id(2));
+        assert_eq!(room.members(3).contains(&id(1)), stops);
     }
 }
 
 #[test]
-fn host_that_one_member_has_lost_stays_the_host() {
-    let mut table = Table::new(4, &[1, 2, 3]);
-    table.run(2 * SECOND);
-    table.unlink(id(1), id(2));
-    table.run(3 * SECOND);
+fn host_stays_host_while_one_member_is_linked_with_it() {
+    let mut room = Room::new(4, &[1, 2, 3]);
+    room.run(2 * SECOND);
+    room.unlink(id(1), id(2));
+    room.run(3 * SECOND);
     for player in [1, 2, 3] {
-        assert_eq!(table.members(player), ids(&[1, 2, 3]));
-        assert_eq!(table.players[&id(player)].list.host, id(1));
+        assert_eq!(room.members(player), ids(&[1, 2, 3]));
+        assert_eq!(room.players[&id(player)].list.host, id(1));
     }
 }
 
 #[test]
-fn two_lists_become_one_if_all_fit() {
+fn two_lists_merge_if_all_members_fit() {
     for (capacity, is_one) in [(4, true), (3, false)] {
-        let mut table = Table::new(capacity, &[1, 2]);
-        table.run(2 * SECOND);
-        let mut other = Table::new(capacity, &[3, 4]);
+        let mut room = Room::new(capacity, &[1, 2]);
+        room.run(2 * SECOND);
+        let mut other = Room::new(capacity, &[3, 4]);
         other.run(2 * SECOND);
-        table.players.append(&mut other.players);
+        room.players.append(&mut other.players);
         for (a, b) in [(1, 3), (1, 4), (2, 3), (2, 4)] {
-            table.link(id(a), id(b));
+            room.link(id(a), id(b));
         }
-        table.run(2 * SECOND);
+        room.run(2 * SECOND);
         let expected = if is_one {
             ids(&[1, 2, 3, 4])
         } else {
             ids(&[1, 2])
         };
-        assert_eq!(table.members(1), expected, "capacity {capacity}");
+        assert_eq!(room.members(1), expected, "capacity {capacity}");
         let expected = if is_one {
             ids(&[1, 2, 3, 4])
         } else {
             ids(&[3, 4])
         };
-        assert_eq!(table.members(4), expected, "capacity {capacity}");
+        assert_eq!(room.members(4), expected, "capacity {capacity}");
     }
 }
 
 #[test]
-fn a_member_that_is_not_host_cannot_take_places_from_others() {
-    let mut table = Table::new(4, &[1, 2, 3]);
-    table.run(2 * SECOND);
+fn members_other_than_the_host_cannot_take_places_away() {
+    let mut room = Room::new(4, &[1, 2, 3]);
+    room.run(2 * SECOND);
     let forged = PlaceList {
         version: 1_000_000,
         host: id(3),
         members: ids(&[2, 3]),
     };
     for player in [1, 2] {
-        let places = table.players.get_mut(&id(player)).unwrap();
+        let places = room.players.get_mut(&id(player)).unwrap();
         places.receive(id(3), forged.clone());
     }
     for player in [1, 2] {
-        assert_eq!(table.members(player), ids(&[1, 2, 3]));
+        assert_eq!(room.members(player), ids(&[1, 2, 3]));
     }
 }
 
 #[test]
-fn lists_that_cannot_be_are_ignored() {
+fn invalid_lists_are_detected() {
     let capacity = 2;
     let list = |members: &[u8], host, version| PlaceList {
         version,
@@ -266,19 +265,19 @@ fn lists_that_cannot_be_are_ignored() {
     };
     assert!(list(&[1, 2], 2, 5).is_valid(capacity));
     assert!(list(&[], 1, 0).is_valid(capacity));
-    for wrong in [
+    for invalid in [
         list(&[1, 1], 1, 5),
         list(&[1, 2, 3], 1, 5),
         list(&[1, 2], 3, 5),
         list(&[1, 2], 1, u64::MAX),
     ] {
-        assert!(!wrong.is_valid(capacity), "{wrong:?}");
+        assert!(!invalid.is_valid(capacity), "{invalid:?}");
     }
 }
 
-/// Something that a peer tells or that happens to it.
+/// A message from a peer, or a change of its state.
 #[derive(Debug, Clone)]
-enum Act {
+enum Step {
     Hello(u8, bool, u64, u8, Vec<u8>),
     Places(u8, u64, u8, Vec<u8>),
     Open(u8),
@@ -289,7 +288,7 @@ enum Act {
     Wait(u64),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn step() -> impl Strategy<Value = Step> {
     let version = || {
         prop_oneof![
             0..20u64,
@@ -301,22 +300,22 @@ fn act() -> impl Strategy<Value = Act> {
     let peer = || 2u8..8;
     prop_oneof![
         (peer(), any::<bool>(), version(), 1u8..8, members())
-            .prop_map(|(a, b, c, d, e)| Act::Hello(a, b, c, d, e)),
-        (peer(), version(), 1u8..8, members()).prop_map(|(a, b, c, d)| Act::Places(a, b, c, d)),
-        peer().prop_map(Act::Open),
-        peer().prop_map(Act::Lost),
-        peer().prop_map(Act::Admit),
-        peer().prop_map(Act::Joined),
-        (peer(), any::<bool>()).prop_map(|(a, b)| Act::Stopped(a, b)),
-        (0..4000u64).prop_map(Act::Wait),
+            .prop_map(|(a, b, c, d, e)| Step::Hello(a, b, c, d, e)),
+        (peer(), version(), 1u8..8, members()).prop_map(|(a, b, c, d)| Step::Places(a, b, c, d)),
+        peer().prop_map(Step::Open),
+        peer().prop_map(Step::Lost),
+        peer().prop_map(Step::Admit),
+        peer().prop_map(Step::Joined),
+        (peer(), any::<bool>()).prop_map(|(a, b)| Step::Stopped(a, b)),
+        (0..4000u64).prop_map(Step::Wait),
     ]
 }
 
 proptest! {
     #[test]
-    fn capacity_holds_whatever_peers_tell(
+    fn capacity_holds_for_any_messages(
         capacity in 2u8..5,
-        acts in prop::collection::vec(act(), 0..60),
+        steps in prop::collection::vec(step(), 0..60),
     ) {
         let mut places = Places::new(id(1), capacity);
         let mut now = Duration::ZERO;
@@ -325,25 +324,25 @@ proptest! {
             host: id(host),
             members: ids(members),
         };
-        for act in acts {
+        for step in steps {
             let before = places.list.version;
-            match act {
-                Act::Hello(peer, has_waited, version, host, members) => {
+            match step {
+                Step::Hello(peer, has_waited, version, host, members) => {
                     let list = list(version, host, &members);
-                    // Others do not survive the decoding.
+                    // Decoding rejects invalid lists.
                     if list.is_valid(capacity.into()) {
                         places.receive_claim(id(peer), Claim { has_waited, list }, now);
                     }
                 }
-                Act::Places(peer, version, host, members) => {
+                Step::Places(peer, version, host, members) => {
                     places.receive(id(peer), list(version, host, &members));
                 }
-                Act::Open(peer) => places.link_opened(id(peer), now),
-                Act::Lost(peer) => places.link_lost(id(peer), now),
-                Act::Admit(peer) => places.admit(id(peer)),
-                Act::Joined(peer) => places.joined(id(peer)),
-                Act::Stopped(peer, is_stopped) => places.set_stopped(id(peer), is_stopped),
-                Act::Wait(time) => now += Duration::from_millis(time),
+                Step::Open(peer) => places.link_opened(id(peer), now),
+                Step::Lost(peer) => places.link_lost(id(peer), now),
+                Step::Admit(peer) => places.admit(id(peer)),
+                Step::Joined(peer) => places.joined(id(peer)),
+                Step::Stopped(peer, is_stopped) => places.set_stopped(id(peer), is_stopped),
+                Step::Wait(time) => now += Duration::from_millis(time),
             }
             places.step(now, |player| player == id(4));
             prop_assert!(places.list.is_valid(capacity.into()), "{:?}", places.list);

@@ -2,81 +2,83 @@
 
 use thiserror::Error;
 
-/// How many enums, structs, sequences and so on may be within each other.
+/// The maximum number of enums, structs, sequences and other values that may contain each other.
 pub const MAX_DEPTH: u32 = 128;
 
-/// How many more elements than bytes a message may have. Elements of sequences and maps that take
-/// no bytes are the only reason to have more; an element that takes bytes takes at least one.
+/// The maximum number of elements that a message may have in addition to its number of bytes. Only
+/// elements of sequences and maps that take no bytes can exceed the number of bytes.
 pub const MAX_ELEMENTS_BEYOND_BYTES: usize = 256;
 
-/// Why a message could not be turned into bytes.
+/// Why a message could not be encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EncodeError {
-    /// The message takes too many bytes.
-    #[error("it takes {len} bytes and at most {max} fit: send less at a time, or split it")]
+    /// The message is too long.
+    #[error(
+        "the message takes {len} bytes, but at most {max} fit: send less at a time, or split it"
+    )]
     TooLong {
-        /// What it takes.
+        /// The length of the message, in bytes.
         len: usize,
-        /// What fits.
+        /// The maximum length, in bytes.
         max: usize,
     },
-    /// Its parts are nested too deeply for the receiver.
+    /// The message is nested too deeply for the receiver.
     #[error(
-        "it nests deeper than {MAX_DEPTH} levels{}: send a list instead, or several messages", within(.at)
+        "the message is nested deeper than {MAX_DEPTH} levels{}: send a list instead, or several messages", within(.at)
     )]
     TooDeep {
-        /// Where the outermost levels are, such as `next.next`.
+        /// The path of the outermost levels, such as `next.next`.
         at: String,
     },
-    /// The receiver does not take so many elements that take no bytes.
+    /// The message has more elements than the receiver accepts for its number of bytes.
     #[error(
-        "its sequences and maps have {elements} elements, and in so few bytes at most {max} are read: send how many there are instead of elements that take no bytes"
+        "the sequences and maps of the message have {elements} elements, but the receiver accepts at most {max} in this number of bytes: send a count instead of elements that take no bytes"
     )]
     TooManyElements {
-        /// How many elements there are in all sequences and maps together.
+        /// The number of elements in all sequences and maps of the message.
         elements: usize,
-        /// How many the receiver takes.
+        /// The number of elements that the receiver accepts.
         max: usize,
     },
-    /// A field was not written, so the receiver would take the next one for it.
+    /// A field was skipped, so the receiver would read the next field in its place.
     #[error(
-        "the field `{field}` is left out, and then the message cannot be read: remove `#[serde(skip_serializing_if)]` from it"
+        "the field `{field}` was skipped, so the receiver cannot decode the message: remove `#[serde(skip_serializing_if)]` from the field"
     )]
     FieldLeftOut {
-        /// Where the field is, such as `item.owner`.
+        /// The path of the field, such as `item.owner`.
         field: String,
     },
-    /// A sequence or map does not know its length.
+    /// A sequence or map does not provide its length before its elements.
     #[error(
-        "there is no length{} before its elements are written: replace `#[serde(flatten)]` by a plain field, or collect what has no length into a `Vec`", within(.at)
+        "a sequence or map{} does not provide its length: replace `#[serde(flatten)]` by a plain field, or collect the elements into a `Vec`", within(.at)
     )]
     NoLength {
-        /// Where the sequence or map is.
+        /// The path of the sequence or map.
         at: String,
     },
-    /// A sequence or map has not the length that it claims.
+    /// A sequence or map has a different number of elements than its length.
     #[error(
-        "there are {written} elements{} after a length of {claimed}: fix its `Serialize` implementation", within(.at)
+        "a sequence or map{} has {written} elements, but a length of {claimed}: fix its `Serialize` implementation", within(.at)
     )]
     WrongLength {
-        /// Where the sequence or map is.
+        /// The path of the sequence or map.
         at: String,
-        /// Its length, as written before the elements.
+        /// The length that was written before the elements.
         claimed: usize,
-        /// How many elements followed.
+        /// The number of elements that followed.
         written: usize,
     },
-    /// The type's `Serialize` implementation refuses.
-    #[error("its type cannot be encoded{}: {reason}", within(.at))]
+    /// The type's `Serialize` implementation returned an error.
+    #[error("the type cannot be encoded{}: {reason}", within(.at))]
     Unsupported {
-        /// Where.
+        /// The path of the value that failed.
         at: String,
-        /// What it says.
+        /// The error of the `Serialize` implementation.
         reason: String,
     },
 }
 
-/// A path to a part of a message, in a sentence.
+/// Returns the path of a part of a message as part of a sentence.
 fn within(path: &str) -> String {
     if path.is_empty() {
         String::new()
@@ -85,21 +87,25 @@ fn within(path: &str) -> String {
     }
 }
 
-/// Why bytes are not the message they should be.
+/// Why bytes could not be decoded to a message.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
-    /// More bytes than any message may take.
-    #[error("{len} bytes are more than the {max} that a message may take")]
+    /// The message is too long.
+    #[error("the message has {len} bytes, but at most {max} are allowed")]
     TooLong {
-        /// What came.
+        /// The length of the message, in bytes.
         len: usize,
-        /// What is allowed.
+        /// The maximum length, in bytes.
         max: usize,
     },
-    /// The bytes do not fit the type.
-    #[error("the bytes do not fit the type ({0}); do both sides run the same version of the game?")]
+    /// The bytes are not a valid encoding of the type.
+    #[error(
+        "the bytes do not match the type ({0}); do both sides run the same version of the game?"
+    )]
     Malformed(String),
-    /// Bytes are left over.
-    #[error("{0} bytes are left over; do both sides run the same version of the game?")]
+    /// Bytes follow the end of the message.
+    #[error(
+        "{0} bytes follow the end of the message; do both sides run the same version of the game?"
+    )]
     LeftOver(usize),
 }

@@ -1,4 +1,4 @@
-//! The one place where typed messages become bytes and back.
+//! Encodes typed messages and decodes them.
 
 mod error;
 mod reading;
@@ -16,14 +16,14 @@ pub use self::error::{DecodeError, EncodeError, MAX_DEPTH, MAX_ELEMENTS_BEYOND_B
 use self::{reading::BoundedSeed, writing::Check};
 use crate::limits::MAX_EVENT_LEN;
 
-/// How much memory one decoded message may claim, in bytes. Well above what the longest message
-/// needs, because small numbers take less room on the wire than in memory.
+/// The maximum amount of memory that a decoded message may claim, in bytes. It is well above the
+/// length of the longest message, because small numbers take more memory than bytes on the wire.
 const MEMORY_LIMIT: usize = 16 * MAX_EVENT_LEN;
 
 const CONFIG: Configuration<LittleEndian, Varint, Limit<MEMORY_LIMIT>> =
     config::standard().with_limit::<MEMORY_LIMIT>();
 
-/// Turns a message into bytes.
+/// Encodes a message.
 ///
 /// ```
 /// use huddle_session::codec;
@@ -35,8 +35,8 @@ const CONFIG: Configuration<LittleEndian, Varint, Limit<MEMORY_LIMIT>> =
 /// ```
 ///
 /// # Errors
-/// If it takes more than `max` bytes, [`decode`] could not read it, or its `Serialize`
-/// implementation fails.
+/// If the message takes more than `max` bytes, [`decode`] could not decode it, or its `Serialize`
+/// implementation returns an error.
 pub fn encode<T: Serialize>(message: &T, max: usize) -> Result<Bytes, EncodeError> {
     let check = Check::default();
     let bytes =
@@ -51,11 +51,11 @@ pub fn encode<T: Serialize>(message: &T, max: usize) -> Result<Bytes, EncodeErro
     Ok(bytes.into())
 }
 
-/// Appends an encoded message to `out`, without allocating. Use it for messages that are encoded
-/// every tick.
+/// Encodes a message and appends it to `out`, without another allocation. Use it for messages that
+/// the game encodes every tick.
 ///
 /// # Errors
-/// The errors of [`encode`]. `out` may then contain part of the message.
+/// Like [`encode`]. After an error, `out` may contain part of the message.
 pub fn encode_into<T: Serialize>(
     message: &T,
     out: &mut Vec<u8>,
@@ -71,7 +71,7 @@ pub fn encode_into<T: Serialize>(
     }
 }
 
-/// Appends at most `max` bytes, and counts all.
+/// Appends at most `max` bytes, but counts all bytes.
 struct Appender<'a> {
     out: &'a mut Vec<u8>,
     len: usize,
@@ -88,16 +88,18 @@ impl Writer for &mut Appender<'_> {
     }
 }
 
-/// Turns bytes that came from another player into a message; all of them must be used.
+/// Decodes a message from another peer.
 ///
-/// Bytes are untrusted: time and memory stay bounded by their number whatever they say, and so does
-/// the stack. What nests deeper than [`MAX_DEPTH`] is refused, and so are more elements of sequences
-/// and maps than there are bytes and [`MAX_ELEMENTS_BEYOND_BYTES`] together. [`encode`] refuses the
-/// same. Types that describe themselves (`#[serde(untagged)]`, `#[serde(tag)]`,
+/// The bytes are untrusted. Their number bounds the time and memory that decoding takes, and the
+/// stack is bounded as well. The function rejects values that are nested deeper than [`MAX_DEPTH`],
+/// and more elements of sequences and maps than the number of bytes plus
+/// [`MAX_ELEMENTS_BEYOND_BYTES`]. [`encode`] rejects the same messages.
+///
+/// Types that need a self-describing format (`#[serde(untagged)]`, `#[serde(tag)]`,
 /// `#[serde(flatten)]`) cannot be decoded.
 ///
 /// # Errors
-/// If the bytes are more than `max`, do not fit `T`, or are more than `T` needs.
+/// If there are more than `max` bytes, the bytes do not match `T`, or bytes are left over.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, DecodeError> {
     if bytes.len() > max {
         return Err(DecodeError::TooLong {
@@ -154,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_comes_back(sample in sample()) {
+        fn messages_round_trip(sample in sample()) {
             let bytes = encode(&sample, 4096).unwrap();
             let mut out = vec![1, 2, 3];
             prop_assert_eq!(encode_into(&sample, &mut out, bytes.len()), Ok(()));
@@ -175,7 +177,7 @@ mod tests {
         }
 
         #[test]
-        fn every_cut_is_an_error(sample in sample(), cut in any::<prop::sample::Index>()) {
+        fn truncated_messages_are_rejected(sample in sample(), cut in any::<prop::sample::Index>()) {
             let bytes = encode(&sample, 4096).unwrap();
             let short = &bytes[..cut.index(bytes.len())];
             prop_assert!(decode::<Sample>(short, 4096).is_err());
@@ -183,21 +185,21 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_lies_is_refused_without_the_memory() {
-        // A varint for 2^40, then nothing.
-        let lie = [253, 0, 0, 0, 0, 0, 1, 0, 0];
+    fn false_lengths_are_rejected_without_allocation() {
+        // A varint for 2^40 without elements after it.
+        let bytes = [253, 0, 0, 0, 0, 0, 1, 0, 0];
         assert!(matches!(
-            decode::<String>(&lie, 100),
+            decode::<String>(&bytes, 100),
             Err(DecodeError::Malformed(_))
         ));
         assert!(matches!(
-            decode::<Vec<u32>>(&lie, 100),
+            decode::<Vec<u32>>(&bytes, 100),
             Err(DecodeError::Malformed(_))
         ));
     }
 
     #[test]
-    fn limits_and_leftovers_are_named() {
+    fn errors_contain_the_lengths() {
         assert_eq!(
             encode(&[7u8; 10], 9),
             Err(EncodeError::TooLong { len: 10, max: 9 })
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_message_of_small_numbers_decodes() {
+    fn longest_message_of_small_numbers_round_trips() {
         let numbers = vec![1u64; crate::limits::MAX_EVENT_LEN - 3];
         let bytes = encode(&numbers, crate::limits::MAX_EVENT_LEN).unwrap();
         assert_eq!(bytes.len(), crate::limits::MAX_EVENT_LEN);

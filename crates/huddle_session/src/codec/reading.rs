@@ -1,8 +1,10 @@
-//! Bounds on what is decoded: how deeply it nests, and how many elements it has.
+//! Bounds the depth and the number of elements of decoded values.
 //!
-//! The bytes decide both. A type that contains itself is decoded by calls within calls, and a stack
-//! that overflows ends the program. A sequence reserves memory for the length that it claims, and
-//! elements that take no bytes never run out.
+//! The sender controls both:
+//!
+//! - A recursive type is decoded by recursive calls, and a stack overflow ends the program.
+//! - A sequence allocates memory for the length that it claims. Elements that take no bytes are
+//!   never exhausted, whatever the length.
 
 use std::{cell::Cell, fmt, marker::PhantomData};
 
@@ -13,14 +15,14 @@ use serde::{
 
 use super::error::{MAX_DEPTH, MAX_ELEMENTS_BEYOND_BYTES};
 
-/// Reads a value of which all parts together stay within the bounds.
+/// Decodes a value whose parts together stay within the bounds.
 pub(super) struct BoundedSeed<T> {
     elements_left: Cell<usize>,
     value: PhantomData<T>,
 }
 
 impl<T> BoundedSeed<T> {
-    /// Reads a value from this many bytes.
+    /// Creates a seed for a value that has this number of bytes.
     pub(super) fn new(bytes: usize) -> Self {
         Self {
             elements_left: Cell::new(bytes.saturating_add(MAX_ELEMENTS_BEYOND_BYTES)),
@@ -41,27 +43,29 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for BoundedSeed<T> {
     }
 }
 
-/// What is left below a part.
+/// The remaining bounds for the content of a part.
 #[derive(Clone, Copy)]
 struct Bounds<'a> {
     depth_left: u32,
-    /// All parts draw from it.
+    /// Shared by all parts of the value.
     elements_left: &'a Cell<usize>,
 }
 
 impl Bounds<'_> {
-    /// Takes the elements that a sequence or map claims to have, before any is read.
+    /// Subtracts the claimed length of a sequence or map, before any element is decoded.
     fn claim<E: Error>(self, len: Option<usize>) -> Result<(), E> {
         let left = len.and_then(|len| self.elements_left.get().checked_sub(len));
         let Some(left) = left else {
-            return Err(E::custom("it claims more elements than its bytes hold"));
+            return Err(E::custom(
+                "it claims more elements than its bytes can contain",
+            ));
         };
         self.elements_left.set(left);
         Ok(())
     }
 }
 
-/// A part of a deserializer or of what it fills.
+/// A deserializer, visitor or accessor, with the bounds that apply to it.
 struct Bounded<'a, T> {
     inner: T,
     bounds: Bounds<'a>,
@@ -76,7 +80,7 @@ impl<'a, T> Bounded<'a, T> {
     fn deeper<U, E: Error>(&self, inner: U) -> Result<Bounded<'a, U>, E> {
         let Some(depth_left) = self.bounds.depth_left.checked_sub(1) else {
             return Err(E::custom(format_args!(
-                "it nests deeper than {MAX_DEPTH} levels"
+                "it is nested deeper than {MAX_DEPTH} levels"
             )));
         };
         let bounds = Bounds {
@@ -87,7 +91,7 @@ impl<'a, T> Bounded<'a, T> {
     }
 }
 
-/// A visitor whose sequence or map has the length that the bytes claim.
+/// A visitor of a sequence or map that claims its length before it visits the elements.
 struct Claimed<'a, V>(Bounded<'a, V>);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Claimed<'_, V> {
@@ -108,7 +112,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Claimed<'_, V> {
     }
 }
 
-/// What holds nothing else.
+/// Methods for values that contain no other values.
 macro_rules! flat {
     ($($method:ident)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -117,7 +121,7 @@ macro_rules! flat {
     )*};
 }
 
-/// What may hold something else.
+/// Methods for values that may contain other values.
 macro_rules! nested {
     ($($method:ident($($arg:ident: $type:ty),*))*) => {$(
         fn $method<V: Visitor<'de>>(self, $($arg: $type,)* visitor: V) -> Result<V::Value, D::Error> {
@@ -150,7 +154,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
         deserialize_enum(name: &'static str, variants: &'static [&'static str])
     }
 
-    // Borrowed from the bytes, so that no memory is reserved for a length that is only claimed.
+    // Borrows from the input, so that a false length allocates no memory.
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         self.deserialize_str(visitor)
     }

@@ -1,7 +1,8 @@
-//! Refuses at the sender what the receiver could not read.
+//! Rejects messages at the sender that the receiver could not decode.
 //!
-//! The encoding has no names and no marks between fields, so the receiver relies on every field, on
-//! a length before every sequence, and on the [bounds](super::reading) that it keeps itself.
+//! The encoding contains no field names and no separators. The receiver therefore needs every
+//! field, and a length before the elements of every sequence. It also enforces
+//! [bounds](super::reading).
 
 use std::{
     cell::{Cell, RefCell},
@@ -18,20 +19,20 @@ use serde::{
 
 use super::error::{EncodeError, MAX_DEPTH, MAX_ELEMENTS_BEYOND_BYTES};
 
-/// How many parts of a path are shown.
+/// The maximum number of steps of a path in an error text.
 const MAX_SHOWN: usize = 8;
 
-/// What is found out while a value is written.
+/// What the sender learns about a value while it encodes it.
 #[derive(Debug, Default)]
 pub(super) struct Check {
-    /// The elements of all sequences and maps.
+    /// The number of elements of all sequences and maps.
     elements: Cell<usize>,
     problem: Cell<Option<Problem>>,
-    /// Where the value could not be written, from the inside out.
+    /// The path of the part that failed, from the inside out.
     path: RefCell<Vec<Step>>,
 }
 
-/// Why a part cannot be written so that it is read again.
+/// Why the receiver could not decode a part.
 #[derive(Debug, Clone, Copy)]
 enum Problem {
     TooDeep,
@@ -40,7 +41,7 @@ enum Problem {
     WrongLength { claimed: usize, written: usize },
 }
 
-/// One step from a value to a part of it.
+/// A step from a value to one of its parts.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Name(&'static str),
@@ -48,7 +49,7 @@ enum Step {
 }
 
 impl Check {
-    /// A value that is checked while it is written.
+    /// Wraps a value so that it is checked while it is encoded.
     pub(super) fn guard<'a, T: Serialize + ?Sized>(&'a self, value: &'a T) -> impl Serialize + 'a {
         Guarded {
             inner: value,
@@ -57,7 +58,8 @@ impl Check {
         }
     }
 
-    /// What was wrong with a value that was not written: `reason` is what its type said.
+    /// Returns the error for a value that could not be encoded. `reason` is the error of the
+    /// serializer or of the type.
     pub(super) fn error(&self, reason: &dyn fmt::Display) -> EncodeError {
         let at = self.path_text();
         match self.problem.get() {
@@ -76,7 +78,7 @@ impl Check {
         }
     }
 
-    /// Whether the receiver takes a value of so many bytes.
+    /// Checks that the receiver accepts the number of elements in this number of bytes.
     pub(super) fn check_elements(&self, bytes: usize) -> Result<(), EncodeError> {
         let elements = self.elements.get();
         match bytes.saturating_add(MAX_ELEMENTS_BEYOND_BYTES) {
@@ -92,10 +94,10 @@ impl Check {
 
     fn fail<E: Error>(&self, problem: Problem) -> E {
         self.problem.set(Some(problem));
-        E::custom("the receiver could not read it")
+        E::custom("the receiver could not decode it")
     }
 
-    /// Remembers that a part was in this one, if it could not be written.
+    /// Adds a step to the path if the part could not be encoded.
     fn step<R, E>(&self, step: Step, result: Result<R, E>) -> Result<R, E> {
         result.inspect_err(|_| self.path.borrow_mut().push(step))
     }
@@ -118,7 +120,7 @@ impl Check {
     }
 }
 
-/// A value or serializer, with what it may contain.
+/// A value or serializer, with the bounds that apply to it.
 struct Guarded<'a, T> {
     inner: T,
     depth_left: u32,
@@ -134,7 +136,7 @@ impl<'a, T> Guarded<'a, T> {
         }
     }
 
-    /// Enters a part that may contain others, exactly where the receiver counts a level.
+    /// Enters a value that may contain other values, exactly where the receiver counts a level.
     fn deeper<E: Error>(&mut self) -> Result<(), E> {
         let left = self.depth_left.checked_sub(1);
         self.depth_left = left.ok_or_else(|| self.check.fail(Problem::TooDeep))?;
@@ -157,7 +159,7 @@ impl<T: Serialize + ?Sized> Serialize for Guarded<'_, &T> {
     }
 }
 
-/// What holds nothing else.
+/// Methods for values that contain no other values.
 macro_rules! flat {
     ($($method:ident($type:ty))*) => {$(
         fn $method(self, value: $type) -> Result<S::Ok, S::Error> {
@@ -329,18 +331,18 @@ impl<'a, S: Serializer> Guarded<'a, S> {
     }
 }
 
-/// The parts of something, one after the other.
+/// Encodes the parts of a compound value one after the other.
 struct Parts<'a, C> {
     guarded: Guarded<'a, C>,
-    /// The variant that they belong to.
+    /// The enum variant that contains the parts.
     variant: Option<&'static str>,
-    /// How many there are, where the receiver is told.
+    /// The length, for sequences and maps.
     claimed: Option<usize>,
     written: usize,
 }
 
 impl<C> Parts<'_, C> {
-    /// Writes a part.
+    /// Encodes a part.
     fn write<T: Serialize + ?Sized, E>(
         &mut self,
         step: Step,
@@ -353,7 +355,7 @@ impl<C> Parts<'_, C> {
         self.locate(step, written)
     }
 
-    /// Writes a part without a name.
+    /// Encodes the next part, which has no name.
     fn write_next<T: Serialize + ?Sized, E>(
         &mut self,
         value: &T,
@@ -376,7 +378,7 @@ impl<C> Parts<'_, C> {
         }
     }
 
-    /// The serializer that ends them, if as many were written as claimed.
+    /// Returns the inner serializer, if the number of parts equals the claimed length.
     fn finish<E: Error>(self) -> Result<C, E> {
         let written = self.written;
         match self.claimed {
@@ -389,7 +391,7 @@ impl<C> Parts<'_, C> {
     }
 }
 
-/// The parts of something whose parts have no names.
+/// Implements the serializers of values whose parts have no names.
 macro_rules! unnamed {
     ($($trait:ident $method:ident)*) => {$(
         impl<C: $trait> $trait for Parts<'_, C> {
@@ -414,7 +416,7 @@ unnamed! {
     SerializeTupleVariant serialize_field
 }
 
-/// The parts of something whose parts have names.
+/// Implements the serializers of values whose parts have names.
 macro_rules! named {
     ($($trait:ident)*) => {$(
         impl<C: $trait> $trait for Parts<'_, C> {

@@ -154,8 +154,8 @@ types! {
 fn fields_that_may_be_left_out_are_named_wherever_they_are() {
     let left_out = |field: &str| {
         format!(
-            "the field `{field}` is left out, and then the message cannot be read: remove \
-             `#[serde(skip_serializing_if)]` from it"
+            "the field `{field}` was skipped, so the receiver cannot decode the message: remove \
+             `#[serde(skip_serializing_if)]` from the field"
         )
     };
     assert_eq!(refusal::<IfNone>(), left_out("owner"));
@@ -210,5 +210,8 @@ impl Serialize for Streamed {
 
 #[test]
 fn sequences_without_a_length_are_refused() {
-    assert!(refusal::<(u8, Streamed)>().starts_with("there is no length in `[1]` before"));
+    assert!(
+        refusal::<(u8, Streamed)>()
+            .starts_with("a sequence or map in `[1]` does not provide its length")
+    );
 }

@@ -84,7 +84,7 @@ impl Schema {
     /// }
     ///
     /// let error = Schema::checked::<Item>().unwrap_err();
-    /// assert!(error.to_string().starts_with("the field `owner` is left out"));
+    /// assert!(error.to_string().starts_with("the field `owner` was skipped"));
     /// ```
     ///
     /// # Errors

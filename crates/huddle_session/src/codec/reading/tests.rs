@@ -54,7 +54,7 @@ fn tree() -> impl Strategy<Value = Tree> {
 
 proptest! {
     #[test]
-    fn encoded_values_decode_to_the_same(tree in tree()) {
+    fn values_round_trip(tree in tree()) {
         match encode(&tree, 10_000) {
             Ok(bytes) => prop_assert_eq!(decode(&bytes, 10_000), Ok(tree)),
             Err(error) => prop_assert!(matches!(error, EncodeError::TooManyElements { .. }), "{}", error),
@@ -63,21 +63,21 @@ proptest! {
 }
 
 #[test]
-fn bytes_that_nest_without_end_are_refused_and_overflow_no_stack() {
+fn deeply_nested_bytes_are_rejected_without_stack_overflow() {
     for kind in [&[1][..], &[2, 1]] {
         let bytes = kind.repeat(30_000);
         let Err(DecodeError::Malformed(why)) = decode::<Tree>(&bytes, bytes.len()) else {
-            panic!("it was accepted");
+            panic!("the nested bytes were accepted");
         };
         assert!(why.contains("deeper than 128"), "{why}");
     }
 }
 
 #[test]
-fn as_many_levels_as_allowed_are_taken() {
+fn maximum_depth_is_accepted() {
     let nodes = |count: usize| {
         let mut bytes = vec![1; count];
-        // A leaf with nothing in it: an enum and an option.
+        // `Leaf(None)`, which takes two levels: an enum and an option.
         bytes.extend([0, 0]);
         decode::<Tree>(&bytes, 1000).is_ok()
     };
@@ -85,12 +85,12 @@ fn as_many_levels_as_allowed_are_taken() {
     assert!(!nodes(MAX_DEPTH as usize - 1));
 }
 
-/// The length of a sequence in 9 bytes.
-fn claim(len: u64) -> Vec<u8> {
+/// Encodes the length of a sequence as a varint of 9 bytes.
+fn claimed_len(len: u64) -> Vec<u8> {
     [&[0xfd][..], &len.to_le_bytes()].concat()
 }
 
-fn assert_refused<T: DeserializeOwned + Debug>(bytes: &[u8]) {
+fn assert_rejected<T: DeserializeOwned + Debug>(bytes: &[u8]) {
     let error = decode::<T>(bytes, 65_536).unwrap_err();
     let DecodeError::Malformed(why) = &error else {
         panic!("{error}");
@@ -98,48 +98,48 @@ fn assert_refused<T: DeserializeOwned + Debug>(bytes: &[u8]) {
     assert!(why.contains("more elements than its bytes"), "{why}");
 }
 
-/// Nothing of these takes any bytes, so that only the count ends them.
+/// The elements take no bytes, so that only the claimed length bounds their number.
 #[test]
-fn claimed_elements_without_bytes_are_refused_at_once() {
+fn false_lengths_of_elements_without_bytes_are_rejected() {
     for len in [300, 1 << 20, u64::MAX] {
-        let bytes = claim(len);
-        assert_refused::<Vec<()>>(&bytes);
-        assert_refused::<Vec<Marker>>(&bytes);
-        assert_refused::<Vec<Particle>>(&bytes);
-        assert_refused::<Vec<PhantomData<u8>>>(&bytes);
-        assert_refused::<Vec<[(); 3]>>(&bytes);
-        assert_refused::<Vec<((), Marker, Particle)>>(&bytes);
-        assert_refused::<VecDeque<()>>(&bytes);
-        assert_refused::<LinkedList<()>>(&bytes);
-        assert_refused::<HashSet<()>>(&bytes);
-        assert_refused::<BTreeSet<()>>(&bytes);
-        assert_refused::<HashMap<(), Marker>>(&bytes);
-        assert_refused::<BTreeMap<[(); 0], ()>>(&bytes);
-        assert_refused::<(Vec<Vec<()>>, u8)>(&bytes);
-        assert_refused::<Option<Vec<()>>>(&[&[1], &bytes[..]].concat());
-        assert_refused::<Result<Vec<()>, ()>>(&[&[0], &bytes[..]].concat());
-        assert_refused::<Tree>(&[&[4], &bytes[..]].concat());
+        let bytes = claimed_len(len);
+        assert_rejected::<Vec<()>>(&bytes);
+        assert_rejected::<Vec<Marker>>(&bytes);
+        assert_rejected::<Vec<Particle>>(&bytes);
+        assert_rejected::<Vec<PhantomData<u8>>>(&bytes);
+        assert_rejected::<Vec<[(); 3]>>(&bytes);
+        assert_rejected::<Vec<((), Marker, Particle)>>(&bytes);
+        assert_rejected::<VecDeque<()>>(&bytes);
+        assert_rejected::<LinkedList<()>>(&bytes);
+        assert_rejected::<HashSet<()>>(&bytes);
+        assert_rejected::<BTreeSet<()>>(&bytes);
+        assert_rejected::<HashMap<(), Marker>>(&bytes);
+        assert_rejected::<BTreeMap<[(); 0], ()>>(&bytes);
+        assert_rejected::<(Vec<Vec<()>>, u8)>(&bytes);
+        assert_rejected::<Option<Vec<()>>>(&[&[1], &bytes[..]].concat());
+        assert_rejected::<Result<Vec<()>, ()>>(&[&[0], &bytes[..]].concat());
+        assert_rejected::<Tree>(&[&[4], &bytes[..]].concat());
     }
 }
 
-/// These would run out of bytes, but not before much memory were reserved for them.
+/// The elements take bytes, which run out only after memory was allocated for the claimed length.
 #[test]
-fn claimed_elements_with_bytes_are_refused_before_memory_is_reserved() {
+fn false_lengths_of_elements_with_bytes_are_rejected_before_allocation() {
     for len in [300, 1 << 20, u64::MAX] {
-        let bytes = claim(len);
-        assert_refused::<Vec<u8>>(&bytes);
-        assert_refused::<Vec<[u64; 32]>>(&bytes);
-        assert_refused::<HashMap<String, Vec<u8>>>(&bytes);
+        let bytes = claimed_len(len);
+        assert_rejected::<Vec<u8>>(&bytes);
+        assert_rejected::<Vec<[u64; 32]>>(&bytes);
+        assert_rejected::<HashMap<String, Vec<u8>>>(&bytes);
     }
-    assert!(decode::<String>(&claim(1 << 19), 65_536).is_err());
+    assert!(decode::<String>(&claimed_len(1 << 19), 65_536).is_err());
 }
 
 #[test]
-fn all_sequences_of_a_message_count_together() {
+fn bound_applies_to_all_sequences_of_a_message_together() {
     // 100 sequences of 200 elements.
     let bytes = [&[100][..], &[200; 100]].concat();
-    assert_refused::<Vec<Vec<()>>>(&bytes);
-    assert_refused::<Vec<HashSet<()>>>(&bytes);
+    assert_rejected::<Vec<Vec<()>>>(&bytes);
+    assert_rejected::<Vec<HashSet<()>>>(&bytes);
     assert_eq!(
         decode::<Vec<Vec<()>>>(&[3, 1, 2, 0], 4),
         Ok(vec![vec![()], vec![(), ()], vec![]])
@@ -147,12 +147,12 @@ fn all_sequences_of_a_message_count_together() {
 }
 
 #[test]
-fn sender_and_receiver_draw_the_same_line() {
+fn sender_and_receiver_apply_the_same_bound() {
     // The length takes 3 bytes.
     let max = 3 + MAX_ELEMENTS_BEYOND_BYTES;
-    let most = vec![Marker {}; max];
-    let bytes = encode(&most, 100).unwrap();
-    assert_eq!(decode(&bytes, 100), Ok(most));
+    let longest = vec![Marker {}; max];
+    let bytes = encode(&longest, 100).unwrap();
+    assert_eq!(decode(&bytes, 100), Ok(longest));
 
     let elements = max + 1;
     assert_eq!(
@@ -160,11 +160,11 @@ fn sender_and_receiver_draw_the_same_line() {
         Err(EncodeError::TooManyElements { elements, max })
     );
     let bytes = [&[251][..], &(elements as u16).to_le_bytes()].concat();
-    assert_refused::<Vec<Marker>>(&bytes);
+    assert_rejected::<Vec<Marker>>(&bytes);
 }
 
 #[test]
-fn parts_without_bytes_in_elements_with_bytes_do_not_count() {
+fn empty_fields_of_elements_with_bytes_do_not_count() {
     let ids = vec![
         Id::<Tree> {
             number: 1,

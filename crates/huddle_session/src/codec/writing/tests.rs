@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::*;
 use crate::codec::{decode, encode};
 
-fn refusal(value: &impl Serialize) -> EncodeError {
+fn encode_error(value: &impl Serialize) -> EncodeError {
     encode(value, 1000).unwrap_err()
 }
 
@@ -25,14 +25,14 @@ fn list(nodes: usize) -> Node {
 }
 
 #[test]
-fn as_many_levels_are_sent_as_are_taken() {
-    // A struct and an option each.
+fn sender_and_receiver_accept_the_same_depth() {
+    // Each node takes two levels: a struct and an option.
     let nodes = MAX_DEPTH as usize / 2;
     let longest = list(nodes);
     let bytes = encode(&longest, 1000).unwrap();
     assert_eq!(decode(&bytes, 1000), Ok(longest));
     assert_eq!(
-        refusal(&list(nodes + 1)),
+        encode_error(&list(nodes + 1)),
         EncodeError::TooDeep {
             at: text("next.next.next.next.next.next.next.next…")
         }
@@ -43,7 +43,7 @@ fn as_many_levels_are_sent_as_are_taken() {
     );
 }
 
-/// A type that contains itself without end.
+/// A value that contains itself endlessly.
 struct Endless;
 
 impl Serialize for Endless {
@@ -53,8 +53,11 @@ impl Serialize for Endless {
 }
 
 #[test]
-fn a_value_without_end_is_refused_and_overflows_no_stack() {
-    assert_eq!(refusal(&Endless), EncodeError::TooDeep { at: text("") });
+fn endless_values_are_rejected_without_stack_overflow() {
+    assert_eq!(
+        encode_error(&Endless),
+        EncodeError::TooDeep { at: text("") }
+    );
 }
 
 #[derive(Serialize)]
@@ -78,31 +81,31 @@ enum Action {
 }
 
 #[test]
-fn fields_that_are_left_out_are_named() {
+fn skipped_fields_are_named() {
     let (id, owner) = (1, None);
     let item = || Item { id, owner };
-    let left_out = |field: &str| EncodeError::FieldLeftOut { field: text(field) };
-    assert_eq!(refusal(&item()), left_out("owner"));
+    let skipped = |field: &str| EncodeError::FieldLeftOut { field: text(field) };
+    assert_eq!(encode_error(&item()), skipped("owner"));
     assert_eq!(
-        refusal(&Action::Take { item: item() }),
-        left_out("Take.item.owner")
+        encode_error(&Action::Take { item: item() }),
+        skipped("Take.item.owner")
     );
     let note = String::new();
-    assert_eq!(refusal(&Action::Drop { note }), left_out("Drop.note"));
+    assert_eq!(encode_error(&Action::Drop { note }), skipped("Drop.note"));
     assert_eq!(
-        refusal(&Action::Both(1, (item(), 2))),
-        left_out("Both[1][0].owner")
+        encode_error(&Action::Both(1, (item(), 2))),
+        skipped("Both[1][0].owner")
     );
-    assert_eq!(refusal(&Action::One(item())), left_out("One.owner"));
+    assert_eq!(encode_error(&Action::One(item())), skipped("One.owner"));
     let kept = Item { id, owner: Some(2) };
     assert_eq!(
-        refusal(&vec![kept, item()]),
-        left_out("[1].owner"),
-        "after one that is whole"
+        encode_error(&vec![kept, item()]),
+        skipped("[1].owner"),
+        "after an item without skipped fields"
     );
     assert_eq!(
-        refusal(&BTreeMap::from([("a", item())])),
-        left_out("[0].owner")
+        encode_error(&BTreeMap::from([("a", item())])),
+        skipped("[0].owner")
     );
     let kept = Item { id, owner: Some(2) };
     assert_eq!(&encode(&kept, 9).unwrap()[..], [1, 1, 2]);
@@ -115,9 +118,10 @@ struct Flat {
     rest: HashMap<String, u8>,
 }
 
-struct Liar(Option<usize>);
+/// A sequence of one element that claims another length.
+struct FalseLength(Option<usize>);
 
-impl Serialize for Liar {
+impl Serialize for FalseLength {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(self.0)?;
         seq.serialize_element(&1)?;
@@ -126,14 +130,14 @@ impl Serialize for Liar {
 }
 
 #[test]
-fn lengths_must_be_known_and_true() {
+fn missing_and_false_lengths_are_rejected() {
     let rest = HashMap::new();
     assert_eq!(
-        refusal(&Flat { id: 1, rest }),
+        encode_error(&Flat { id: 1, rest }),
         EncodeError::NoLength { at: text("") }
     );
     assert_eq!(
-        refusal(&(1, Liar(None))),
+        encode_error(&(1, FalseLength(None))),
         EncodeError::NoLength { at: text("[1]") }
     );
     for claimed in [0, 2] {
@@ -143,22 +147,22 @@ fn lengths_must_be_known_and_true() {
             claimed,
             written: 1,
         };
-        assert_eq!(refusal(&(Liar(Some(claimed)), 1)), expected);
+        assert_eq!(encode_error(&(FalseLength(Some(claimed)), 1)), expected);
     }
-    assert!(encode(&Liar(Some(1)), 9).is_ok());
+    assert!(encode(&FalseLength(Some(1)), 9).is_ok());
 }
 
-struct Unwilling;
+struct Failing;
 
-impl Serialize for Unwilling {
+impl Serialize for Failing {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         Err(Error::custom("not today"))
     }
 }
 
 #[test]
-fn what_a_type_says_is_passed_on_with_the_place() {
-    let error = refusal(&BTreeMap::from([(1, (2, Unwilling))]));
+fn errors_of_a_type_are_returned_with_the_path() {
+    let error = encode_error(&BTreeMap::from([(1, (2, Failing))]));
     assert!(
         error.to_string().contains("in `[0][1]`") && error.to_string().contains("not today"),
         "{error}"
@@ -166,12 +170,12 @@ fn what_a_type_says_is_passed_on_with_the_place() {
 }
 
 #[test]
-fn texts_name_what_to_do() {
+fn error_texts_name_a_fix() {
     let field = text("item.owner");
     assert_eq!(
         EncodeError::FieldLeftOut { field }.to_string(),
-        "the field `item.owner` is left out, and then the message cannot be read: remove \
-         `#[serde(skip_serializing_if)]` from it"
+        "the field `item.owner` was skipped, so the receiver cannot decode the message: remove \
+         `#[serde(skip_serializing_if)]` from the field"
     );
     let at = text("next.next");
     let deep = EncodeError::TooDeep { at }.to_string();
