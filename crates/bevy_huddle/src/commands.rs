@@ -1,17 +1,19 @@
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{Channel, DisconnectReason, PeerId};
-use huddle_session::TransferId;
 
 use crate::{
-    message::{recipients::Recipients, registry::PeerMessage, state::OwnState},
+    error::MessageError,
+    message::{
+        recipients::Recipients, registry::PeerMessage, state::OwnState, transfer::TransferId,
+    },
     peer::events::KickFailed,
     receive::apply::peers::{disconnect, remove_peers},
     room::{
         components::Rooms, join::join, link::RoomLink, options::RoomOptions, status::RoomStatus,
     },
     send::{
-        failures::{trigger_failure, warn_no_room},
+        failures::{report, trigger_failure},
         queue::{send_event, send_raw, send_transfer, share},
     },
 };
@@ -70,23 +72,50 @@ pub trait HuddleCommandsExt {
     fn disconnect_peer(&mut self, peer_id: PeerId);
 
     /// Requests that a player is kicked from the room: an order or a vote, by the policy that was chosen
-    /// with [`RoomOptions::kick_policy`]. [`KickFailed`] says why it does not work.
+    /// with [`RoomOptions::kick_policy`]. [`KickFailed`] says why it does not work, and
+    /// [`SendFailed`](crate::SendFailed) that there is no room.
     fn kick_peer(&mut self, peer_id: PeerId);
 
     /// Sends bytes of any length in the background, beside everything else: a map, a picture, a
     /// replay. The recipients see [`TransferReceived`](crate::TransferReceived), and this player
     /// [`TransferDelivered`](crate::TransferDelivered), both with the label, which takes at most
     /// 128 bytes. This player is no recipient.
+    ///
+    /// Returns the id that the events of this transfer carry; it is valid at once. A recipient to
+    /// whom the transfer cannot be offered is reported by [`SendFailed`](crate::SendFailed), with
+    /// the same id.
+    ///
+    /// ```
+    /// use bevy::prelude::*;
+    /// use bevy_huddle::{TransferId, prelude::*};
+    ///
+    /// #[derive(Resource)]
+    /// struct Upload(TransferId);
+    ///
+    /// fn send_map(mut commands: Commands) {
+    ///     let id = commands.send_transfer(Recipients::Others, "map", vec![7; 300_000]);
+    ///     commands.insert_resource(Upload(id));
+    /// }
+    ///
+    /// fn on_escape(upload: Res<Upload>, mut commands: Commands) {
+    ///     commands.cancel_transfer(upload.0);
+    /// }
+    /// # bevy::ecs::system::assert_is_system(send_map);
+    /// # bevy::ecs::system::assert_is_system(on_escape);
+    /// ```
     fn send_transfer(
         &mut self,
         recipients: impl Into<Recipients>,
         label: impl Into<String>,
         bytes: impl Into<Bytes>,
-    );
+    ) -> TransferId;
 
-    /// Ends a transfer from or to a peer, which fails at both ends. Nothing happens if it has ended
-    /// already.
-    fn cancel_transfer(&mut self, peer_id: PeerId, transfer: TransferId);
+    /// Cancels a transfer, incoming or outgoing, and even if no peer has accepted it yet. A transfer
+    /// to several peers is cancelled for each of them.
+    ///
+    /// [`TransferFailed`](crate::TransferFailed) is triggered here, and on the other machine if the
+    /// transfer had started there. Does nothing if the id is unknown or the transfer has ended.
+    fn cancel_transfer(&mut self, id: TransferId);
 
     /// Sends bytes unchanged to a [matchbox client](crate::Peer::is_matchbox_client), over one of the link's channels:
     /// [`Channel::State`] is unreliable and unordered, the others are reliable and ordered. At most
@@ -151,17 +180,23 @@ impl HuddleCommandsExt for Commands<'_, '_> {
         recipients: impl Into<Recipients>,
         label: impl Into<String>,
         bytes: impl Into<Bytes>,
-    ) {
+    ) -> TransferId {
+        let id = TransferId::next();
         let (to, label, bytes) = (recipients.into(), label.into(), bytes.into());
-        self.queue(move |world: &mut World| send_transfer(world, &to, &label, &bytes));
+        self.queue(move |world: &mut World| send_transfer(world, id, &to, &label, &bytes));
+        id
     }
 
-    fn cancel_transfer(&mut self, peer_id: PeerId, transfer: TransferId) {
+    fn cancel_transfer(&mut self, id: TransferId) {
         self.queue(move |world: &mut World| {
+            let mut was_unfinished = false;
             for room in rooms(world) {
                 if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-                    link.session.cancel(peer_id, transfer);
+                    was_unfinished |= link.cancel_transfer(id);
                 }
+            }
+            if !was_unfinished {
+                log::debug!("{id} is unknown or has ended, so there is nothing to cancel");
             }
         });
     }
@@ -175,14 +210,10 @@ impl HuddleCommandsExt for Commands<'_, '_> {
     }
 }
 
-/// The rooms that work; logs once if there is none.
-fn rooms(world: &mut World) -> Vec<Entity> {
+/// The rooms that have not failed.
+fn rooms(world: &World) -> Vec<Entity> {
     let rooms = world.get_resource::<Rooms>().map(|rooms| rooms.to_vec());
-    let rooms = rooms.unwrap_or_default();
-    if rooms.is_empty() {
-        warn_no_room(world);
-    }
-    rooms
+    rooms.unwrap_or_default()
 }
 
 /// Requests that a player is kicked from the room in which they are, or else from the first.
@@ -193,7 +224,13 @@ fn kick(world: &mut World, peer_id: PeerId) {
         link.is_some_and(|link| link.peers.entity(peer_id).is_some())
     };
     let Some(room) = rooms.iter().copied().find(is_in).or(rooms.first().copied()) else {
-        return;
+        return report(
+            world,
+            "kick request",
+            Some(peer_id),
+            None,
+            MessageError::NoRoom,
+        );
     };
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;

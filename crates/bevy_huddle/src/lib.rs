@@ -352,7 +352,7 @@ pub use huddle_mesh::{
 pub use huddle_session::{
     DeliveryStats, Direction, KickError, KickPolicy, MAX_EVENT_LEN, MAX_STATE_LEN,
     MessageError as PacketError, OfferError, QueueError, Refusal, SetupError, Tick, TickRate,
-    TickRateError, TransferFailure, TransferId, TransferLimits,
+    TickRateError, TransferFailure, TransferLimits,
     codec::{DecodeError, EncodeError},
 };
 pub use logging::LOG_FILTER;
@@ -364,8 +364,8 @@ pub use message::{
     registry::PeerMessage,
     state::Shared,
     transfer::{
-        AcceptedTransfers, TransferDelivered, TransferFailed, TransferProgress, TransferReceived,
-        TransferStarted,
+        AcceptedTransfers, TransferDelivered, TransferFailed, TransferId, TransferProgress,
+        TransferReceived, TransferStarted,
     },
 };
 pub use peer::{

@@ -3,7 +3,10 @@
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 
-use crate::error::{MessageError, RejectReason};
+use crate::{
+    error::{MessageError, RejectReason},
+    message::transfer::TransferId,
+};
 
 /// A message was not sent: once for each message and each recipient who does not get it.
 ///
@@ -17,6 +20,9 @@ pub struct SendFailed {
     pub message: &'static str,
     /// To whom; `None` if it concerns everybody.
     pub peer_id: Option<PeerId>,
+    /// The id that [`send_transfer`](crate::HuddleCommandsExt::send_transfer) returned, if it was a
+    /// transfer.
+    pub transfer: Option<TransferId>,
     /// Why, and what to do.
     pub error: MessageError,
 }

@@ -1,9 +1,38 @@
 //! Files and other bytes that go from one player to another in the background.
 
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::PeerId;
-use huddle_session::{TransferFailure, TransferId, TransferLimits};
+use huddle_session::{Direction, TransferFailure, TransferLimits};
+
+/// Identifies a transfer on this machine. The other peer has another id for it.
+///
+/// [`send_transfer`](crate::HuddleCommandsExt::send_transfer) returns the id at once, before any
+/// peer accepts the transfer. A transfer to several peers has one id: each event names the peer it
+/// is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TransferId(u64);
+
+impl TransferId {
+    /// Returns an id that no other transfer of this process has.
+    ///
+    /// Commands return an id before they can access the world, so the counter is not a resource.
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for TransferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "transfer {}", self.0)
+    }
+}
 
 /// Which transfers this player accepts from each peer; insert it as a resource before a room is
 /// joined to change it.
@@ -25,10 +54,12 @@ pub struct AcceptedTransfers(pub TransferLimits);
 pub struct TransferStarted {
     /// The peer entity.
     pub entity: Entity,
-    /// From whom or to whom, which `id` says.
+    /// The other peer.
     pub peer_id: PeerId,
-    /// Which one; [`cancel_transfer`](crate::HuddleCommandsExt::cancel_transfer) takes it.
+    /// The transfer; [`cancel_transfer`](crate::HuddleCommandsExt::cancel_transfer) takes it.
     pub id: TransferId,
+    /// Whether this player sends or receives it.
+    pub direction: Direction,
     /// What its sender calls it; from a peer, it is untrusted text.
     pub label: String,
     /// Its length in bytes.
@@ -41,10 +72,12 @@ pub struct TransferStarted {
 pub struct TransferProgress {
     /// The peer entity.
     pub entity: Entity,
-    /// From whom or to whom, which `id` says.
+    /// The other peer.
     pub peer_id: PeerId,
-    /// Which one.
+    /// The transfer.
     pub id: TransferId,
+    /// Whether this player sends or receives it.
+    pub direction: Direction,
     /// What its sender calls it; from a peer, it is untrusted text.
     pub label: String,
     /// How many bytes are there.
@@ -60,7 +93,7 @@ pub struct TransferReceived {
     pub entity: Entity,
     /// From whom.
     pub peer_id: PeerId,
-    /// Which one.
+    /// The transfer.
     pub id: TransferId,
     /// What its sender calls it, which is untrusted text.
     pub label: String,
@@ -75,7 +108,7 @@ pub struct TransferDelivered {
     pub entity: Entity,
     /// To whom.
     pub peer_id: PeerId,
-    /// Which one.
+    /// The transfer.
     pub id: TransferId,
     /// What this player called it.
     pub label: String,
@@ -87,10 +120,12 @@ pub struct TransferDelivered {
 pub struct TransferFailed {
     /// The peer entity.
     pub entity: Entity,
-    /// From whom or to whom, which `id` says.
+    /// The other peer.
     pub peer_id: PeerId,
-    /// Which one.
+    /// The transfer.
     pub id: TransferId,
+    /// Whether this player sends or receives it.
+    pub direction: Direction,
     /// What its sender calls it; from a peer, it is untrusted text.
     pub label: String,
     /// Why.

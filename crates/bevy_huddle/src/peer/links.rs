@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use bevy::prelude::*;
 use huddle_mesh::{DisconnectReason, LinkFailure, PeerId};
-use huddle_session::{TransferEvent, TransferId};
+use huddle_session::TransferId as LinkTransferId;
+
+use crate::{message::transfer::TransferId, peer::transfers::PeerTransfers};
 
 /// How many malformed packets are tolerated before a peer is disconnected.
 const MAX_BAD_PACKETS: u32 = 64;
@@ -32,8 +34,7 @@ struct PeerLink {
     is_refused: bool,
     /// Whether they were here before.
     returning: bool,
-    /// What the transfers under way are called.
-    labels: BTreeMap<TransferId, String>,
+    transfers: PeerTransfers,
     rejected: u32,
     bad_packets: u32,
 }
@@ -136,7 +137,7 @@ impl PeerLinks {
     ) -> Option<Departure> {
         self.is_mesh_stale = true;
         let link = self.links.get_mut(&peer_id)?;
-        link.labels.clear();
+        link.transfers.clear();
         link.returning = true;
         link.depart(peer_id, reason)
     }
@@ -279,27 +280,17 @@ impl PeerLinks {
         })
     }
 
-    /// Remembers what a transfer is called.
-    pub(crate) fn set_label(&mut self, peer_id: PeerId, id: TransferId, label: &str) {
-        if let Some(link) = self.links.get_mut(&peer_id) {
-            link.labels.insert(id, label.to_owned());
-        }
+    /// The unfinished transfers from and to a peer.
+    pub(crate) fn transfers_mut(&mut self, peer_id: PeerId) -> Option<&mut PeerTransfers> {
+        self.links.get_mut(&peer_id).map(|link| &mut link.transfers)
     }
 
-    /// What a transfer that there is news of is called. At its end it is forgotten.
-    pub(crate) fn label(&mut self, peer_id: PeerId, event: &TransferEvent) -> String {
-        let Some(link) = self.links.get_mut(&peer_id) else {
-            return String::new();
-        };
-        match event {
-            TransferEvent::Started { id, label, .. } => {
-                link.labels.insert(*id, label.clone());
-                label.clone()
-            }
-            TransferEvent::Progress { id, .. } => link.labels.get(id).cloned().unwrap_or_default(),
-            TransferEvent::Received { id, .. }
-            | TransferEvent::Delivered { id }
-            | TransferEvent::Failed { id, .. } => link.labels.remove(id).unwrap_or_default(),
-        }
+    /// What the links call a transfer, which may be to several peers.
+    pub(crate) fn find_transfer(
+        &self,
+        id: TransferId,
+    ) -> impl Iterator<Item = (PeerId, LinkTransferId)> {
+        let links = self.links.iter();
+        links.filter_map(move |(&peer_id, link)| Some((peer_id, link.transfers.find(id)?)))
     }
 }

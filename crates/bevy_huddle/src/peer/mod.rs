@@ -5,3 +5,4 @@ pub(crate) mod components;
 pub(crate) mod events;
 pub(crate) mod links;
 pub(crate) mod pending;
+pub(crate) mod transfers;

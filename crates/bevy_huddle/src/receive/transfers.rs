@@ -8,6 +8,7 @@ use crate::{
     message::transfer::{
         TransferDelivered, TransferFailed, TransferProgress, TransferReceived, TransferStarted,
     },
+    peer::transfers::Transfer,
     receive::apply::trigger::trigger,
     room::link::{RoomLink, peer_entity},
 };
@@ -24,30 +25,42 @@ pub(crate) fn trigger_transfer_event(
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    let label = link.peers.label(peer_id, &event);
+    let transfers = link.peers.transfers_mut(peer_id);
+    let Some(Transfer { id, label }) = transfers.and_then(|transfers| transfers.take(&event))
+    else {
+        return;
+    };
     match event {
-        TransferEvent::Started { id, len, .. } => trigger(
+        TransferEvent::Started {
+            id: link_id, len, ..
+        } => trigger(
             world,
             TransferStarted {
                 entity,
                 peer_id,
                 id,
+                direction: link_id.direction,
                 label,
                 len,
             },
         ),
-        TransferEvent::Progress { id, done, total } => trigger(
+        TransferEvent::Progress {
+            id: link_id,
+            done,
+            total,
+        } => trigger(
             world,
             TransferProgress {
                 entity,
                 peer_id,
                 id,
+                direction: link_id.direction,
                 label,
                 done,
                 total,
             },
         ),
-        TransferEvent::Received { id, bytes, .. } => trigger(
+        TransferEvent::Received { bytes, .. } => trigger(
             world,
             TransferReceived {
                 entity,
@@ -57,7 +70,7 @@ pub(crate) fn trigger_transfer_event(
                 bytes,
             },
         ),
-        TransferEvent::Delivered { id } => trigger(
+        TransferEvent::Delivered { .. } => trigger(
             world,
             TransferDelivered {
                 entity,
@@ -66,9 +79,12 @@ pub(crate) fn trigger_transfer_event(
                 label,
             },
         ),
-        TransferEvent::Failed { id, reason } => {
+        TransferEvent::Failed {
+            id: link_id,
+            reason,
+        } => {
             log::debug!(
-                "the {id} with {peer_id}, \"{}\", failed: {reason}",
+                "the {link_id} with {peer_id}, \"{}\", failed: {reason}",
                 label.escape_debug()
             );
             trigger(
@@ -77,6 +93,7 @@ pub(crate) fn trigger_transfer_event(
                     entity,
                     peer_id,
                     id,
+                    direction: link_id.direction,
                     label,
                     reason,
                 },

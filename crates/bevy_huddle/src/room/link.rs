@@ -11,8 +11,14 @@ use huddle_session::{
 
 use crate::{
     error::{JoinError, MessageError},
-    message::registry::{Declared, MessageKinds},
-    peer::links::{Departure, PeerLinks},
+    message::{
+        registry::{Declared, MessageKinds},
+        transfer::TransferId,
+    },
+    peer::{
+        links::{Departure, PeerLinks},
+        transfers::Transfer,
+    },
     room::outbox::{send_all, send_tick},
     transport::Transport,
 };
@@ -225,15 +231,26 @@ impl RoomLink {
     pub(crate) fn offer(
         &mut self,
         peer_id: PeerId,
+        id: TransferId,
         label: &str,
         bytes: Bytes,
     ) -> Result<(), OfferError> {
-        if let Some(offered) = self.session.offer(peer_id, label, bytes)
-            && self.peers.knows(peer_id)
+        if let Some(link_id) = self.session.offer(peer_id, label, bytes)
+            && let Some(transfers) = self.peers.transfers_mut(peer_id)
         {
-            self.peers.set_label(peer_id, offered?, label);
+            let label = label.to_owned();
+            transfers.add(link_id?, Transfer { id, label });
         }
         Ok(())
+    }
+
+    /// Cancels a transfer, even if the peer has not accepted it. Returns whether it was unfinished.
+    pub(crate) fn cancel_transfer(&mut self, id: TransferId) -> bool {
+        let transfers: Vec<_> = self.peers.find_transfer(id).collect();
+        let cancelled = transfers
+            .into_iter()
+            .filter(|&(peer_id, link_id)| self.session.cancel(peer_id, link_id));
+        cancelled.count() > 0
     }
 
     /// A tick begins.

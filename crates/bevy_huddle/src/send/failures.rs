@@ -10,7 +10,11 @@ use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_session::QueueError;
 
-use crate::{error::MessageError, message::failed::SendFailed, peer::events::KickFailed};
+use crate::{
+    error::MessageError,
+    message::{failed::SendFailed, transfer::TransferId},
+    peer::events::KickFailed,
+};
 
 /// How many failures of observers wait for the next frame, so that those who send again because
 /// something was not sent do not multiply without end.
@@ -118,11 +122,13 @@ pub(crate) fn report(
     world: &mut World,
     message: &'static str,
     peer_id: Option<PeerId>,
+    transfer: Option<TransferId>,
     error: MessageError,
 ) {
     let failed = SendFailed {
         message,
         peer_id,
+        transfer,
         error,
     };
     log(world, &failed);
@@ -135,6 +141,7 @@ fn log(world: &mut World, failed: &SendFailed) {
         message,
         peer_id,
         error,
+        ..
     } = failed;
     if *error == MessageError::NoRoom {
         return warn_no_room(world);
@@ -153,11 +160,11 @@ fn log(world: &mut World, failed: &SendFailed) {
 }
 
 /// Logs once that there is no room.
-pub(crate) fn warn_no_room(world: &mut World) {
+fn warn_no_room(world: &mut World) {
     let mut logged = world.get_resource_or_init::<LoggedFailures>();
     if !std::mem::replace(&mut logged.no_room, true) {
         log::warn!(
-            "without a room, sending and cutting or removing a peer do nothing: call `commands.join_room(\"ws://host:3536/name\")` first, or use `run_if(in_room)`"
+            "nothing can be sent without a room (this is logged once, `SendFailed` reports every case): call `commands.join_room(\"ws://host:3536/name\")` first, or use `run_if(in_room)`"
         );
     }
 }

@@ -17,6 +17,7 @@ use crate::{
         recipients::Recipients,
         registry::{MessageKinds, PeerMessage},
         state::OwnState,
+        transfer::TransferId,
     },
     room::link::{RoomLink, peer_entity},
     send::{
@@ -56,12 +57,18 @@ pub(crate) fn send_event<T: PeerMessage>(world: &mut World, to: &Recipients, mes
 }
 
 /// Offers bytes to their recipients.
-pub(crate) fn send_transfer(world: &mut World, to: &Recipients, label: &str, bytes: &Bytes) {
+pub(crate) fn send_transfer(
+    world: &mut World,
+    id: TransferId,
+    to: &Recipients,
+    label: &str,
+    bytes: &Bytes,
+) {
     let failures = with_sender(world, |sender, failed| {
-        sender.send_transfer(to, label, bytes, failed);
+        sender.send_transfer(id, to, label, bytes, failed);
     });
     for (peer_id, error) in failures {
-        failures::report(world, "transfer", peer_id, error);
+        failures::report(world, "transfer", peer_id, Some(id), error);
     }
 }
 
@@ -82,7 +89,13 @@ fn with_sender(
 /// Sets this player's state of a type.
 pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
     let Some(state) = world.get_resource_or_init::<MessageKinds>().state::<T>() else {
-        return failures::report(world, type_name::<T>(), None, MessageError::NotDeclared);
+        return failures::report(
+            world,
+            type_name::<T>(),
+            None,
+            None,
+            MessageError::NotDeclared,
+        );
     };
     let set = codec::encode(value, MAX_STATE_LEN).and_then(|payload| {
         world
@@ -91,7 +104,7 @@ pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
             .set(state.kind, payload)
     });
     if let Err(error) = set {
-        failures::report(world, state.name, None, error.into());
+        failures::report(world, state.name, None, None, error.into());
     }
 }
 
@@ -99,7 +112,7 @@ pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
 fn fail<T: PeerMessage>(world: &mut World, peer_id: Option<PeerId>, error: MessageError) {
     let declared = world.get_resource_or_init::<MessageKinds>().event::<T>();
     let name = declared.map_or(type_name::<T>(), |event| event.name);
-    failures::report(world, name, peer_id, error);
+    failures::report(world, name, peer_id, None, error);
 }
 
 /// Sends bytes to a stock client in one of these rooms.
@@ -118,6 +131,6 @@ pub(crate) fn send_raw(
         None => Err(MessageError::UnknownPeer),
     };
     if let Err(error) = sent {
-        failures::report(world, "raw bytes", Some(peer_id), error);
+        failures::report(world, "raw bytes", Some(peer_id), None, error);
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     message::{
         recipients::Recipients,
         registry::{Declared, MessageKinds, PeerMessage},
+        transfer::TransferId,
     },
     peer::components::{Peer, PeerOf},
     room::{components::Rooms, link::RoomLink},
@@ -127,6 +128,7 @@ impl PeerSender<'_, '_> {
     /// left out.
     pub(crate) fn send_transfer(
         &mut self,
+        id: TransferId,
         recipients: &Recipients,
         label: &str,
         bytes: &Bytes,
@@ -142,7 +144,7 @@ impl PeerSender<'_, '_> {
                 failed(failure);
             } else if let Target::Peer { room, peer_id } = target
                 && let Ok(mut link) = self.links.get_mut(room)
-                && let Err(error) = link.offer(peer_id, label, bytes.clone())
+                && let Err(error) = link.offer(peer_id, id, label, bytes.clone())
             {
                 failed((Some(peer_id), error.into()));
             }

@@ -232,6 +232,7 @@ fn commands_without_a_room_are_harmless_and_warn_once() {
             commands.send_to(stranger, Splash(1));
             commands.share(Pose(1));
             commands.disconnect_peer(stranger);
+            commands.kick_peer(stranger);
             commands.leave_rooms();
             commands.leave_room(Entity::PLACEHOLDER);
             app.update();
@@ -243,9 +244,23 @@ fn commands_without_a_room_are_harmless_and_warn_once() {
     let splash = SendFailed {
         message: "splash",
         peer_id: None,
+        transfer: None,
         error: MessageError::NoRoom,
     };
-    assert_eq!(failed, vec![splash; 6]);
+    let kick = SendFailed {
+        message: "kick request",
+        peer_id: Some(stranger),
+        ..splash.clone()
+    };
+    assert_eq!(
+        failed,
+        [splash.clone(), splash, kick]
+            .iter()
+            .cycle()
+            .take(9)
+            .cloned()
+            .collect::<Vec<_>>()
+    );
 }
 
 #[test]

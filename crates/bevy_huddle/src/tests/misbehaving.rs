@@ -233,6 +233,7 @@ fn a_stock_client_is_seen_but_not_spoken_to() {
         [SendFailed {
             message: "splash",
             peer_id: Some(b),
+            transfer: None,
             error: MessageError::MatchboxClient
         }]
     );

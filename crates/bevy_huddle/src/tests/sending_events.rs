@@ -226,6 +226,7 @@ fn what_is_written_for_somebody_unknown_fails_like_a_command() {
         [SendFailed {
             message: "splash",
             peer_id: Some(stranger),
+            transfer: None,
             error: MessageError::UnknownPeer
         }]
     );
@@ -482,6 +483,7 @@ fn an_unknown_recipient_is_an_error_and_the_others_receive() {
     let failed = |peer, error| SendFailed {
         message: "splash",
         peer_id: peer,
+        transfer: None,
         error,
     };
     assert_eq!(

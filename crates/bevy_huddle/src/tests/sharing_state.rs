@@ -123,6 +123,7 @@ fn a_value_that_is_too_long_is_an_error_and_the_old_one_stays() {
         [SendFailed {
             message: "map",
             peer_id: None,
+            transfer: None,
             error: MessageError::Encode(too_long)
         }]
     );

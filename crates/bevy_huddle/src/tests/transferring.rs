@@ -7,6 +7,7 @@ use huddle_session::{Direction, OfferError, TransferFailure};
 use super::game::{LabExt, Splash, game, lab, meet};
 use crate::{
     error::MessageError,
+    message::transfer::TransferId,
     prelude::*,
     testing::{Conditions, Lab, Player},
 };
@@ -16,11 +17,23 @@ fn file(len: usize) -> Bytes {
     (0..len).map(|i| (i * i / 7 + i) as u8).collect()
 }
 
-fn send(lab: &mut Lab, from: Player, to: impl Into<Recipients>, label: &str, bytes: &Bytes) {
+fn send(
+    lab: &mut Lab,
+    from: Player,
+    to: impl Into<Recipients>,
+    label: &str,
+    bytes: &Bytes,
+) -> TransferId {
     let (to, label, bytes) = (to.into(), label.to_owned(), bytes.clone());
-    lab.commands(from, move |commands| {
-        commands.send_transfer(to, label, bytes)
+    let mut id = None;
+    lab.commands(from, |commands| {
+        id = Some(commands.send_transfer(to, label, bytes));
     });
+    id.unwrap()
+}
+
+fn cancel(lab: &mut Lab, player: Player, id: TransferId) {
+    lab.commands(player, |commands| commands.cancel_transfer(id));
 }
 
 #[test]
@@ -34,7 +47,7 @@ fn a_file_arrives_with_progress_while_the_game_goes_on() {
     });
     let map = file(300_000);
     let (a, b) = (lab.peer_id(ada), lab.peer_id(bob));
-    send(&mut lab, ada, b, "map", &map);
+    let id = send(&mut lab, ada, b, "map", &map);
     for n in 0..100 {
         lab.commands(ada, |commands| commands.broadcast(Splash(n)));
         lab.run_for(Duration::from_millis(200));
@@ -48,23 +61,27 @@ fn a_file_arrives_with_progress_while_the_game_goes_on() {
     assert_eq!((received[0].entity, received[0].peer_id), (entity, a));
     assert_eq!(received[0].label, "map");
     assert!(received[0].bytes == map, "byte for byte");
-    assert_eq!(received[0].id.direction, Direction::Incoming);
+    let id_here = received[0].id;
     let delivered = lab.seen::<TransferDelivered>(ada);
     assert_eq!(delivered.len(), 1);
     assert_eq!((&*delivered[0].label, delivered[0].peer_id), ("map", b));
+    assert_eq!(delivered[0].id, id);
 
-    for (player, direction) in [(ada, Direction::Outgoing), (bob, Direction::Incoming)] {
+    for (player, direction, id) in [
+        (ada, Direction::Outgoing, id),
+        (bob, Direction::Incoming, id_here),
+    ] {
         let started = lab.seen::<TransferStarted>(player);
         assert_eq!(started.len(), 1);
         assert_eq!((&*started[0].label, started[0].len), ("map", 300_000));
-        assert_eq!(started[0].id.direction, direction);
+        assert_eq!((started[0].direction, started[0].id), (direction, id));
         let progress = lab.seen::<TransferProgress>(player);
         assert!(progress.len() > 10, "{}", progress.len());
         assert!(progress.is_sorted_by_key(|progress| progress.done));
         assert!(
             progress
                 .iter()
-                .all(|it| it.total == 300_000 && it.label == "map")
+                .all(|it| it.total == 300_000 && it.label == "map" && it.id == id)
         );
         assert_eq!(lab.seen::<TransferFailed>(player), []);
     }
@@ -74,13 +91,15 @@ fn a_file_arrives_with_progress_while_the_game_goes_on() {
 fn a_file_for_everybody_arrives_at_everybody_else() {
     let (mut lab, [ada, bob, eve]) = meet();
     let map = file(20_000);
-    send(&mut lab, ada, Recipients::All, "map", &map);
+    let id = send(&mut lab, ada, Recipients::All, "map", &map);
     lab.run_for(Duration::from_secs(2));
     for player in [bob, eve] {
         assert!(lab.seen::<TransferReceived>(player)[0].bytes == map);
     }
     assert_eq!(lab.seen::<TransferReceived>(ada), []);
-    assert_eq!(lab.seen::<TransferDelivered>(ada).len(), 2);
+    let delivered = lab.seen::<TransferDelivered>(ada);
+    assert_eq!(delivered.len(), 2);
+    assert!(delivered.iter().all(|delivered| delivered.id == id));
 }
 
 #[test]
@@ -109,13 +128,12 @@ fn either_end_cancels_and_the_other_is_told() {
         bandwidth: Some(100_000),
         ..default()
     });
-    let [a, b] = [ada, bob].map(|player| lab.peer_id(player));
+    let b = lab.peer_id(bob);
     for (canceller, other) in [(ada, bob), (bob, ada)] {
         send(&mut lab, ada, b, "map", &file(300_000));
         lab.run_for(Duration::from_millis(500));
         let id = lab.seen::<TransferStarted>(canceller)[0].id;
-        let peer = if canceller == ada { b } else { a };
-        lab.commands(canceller, |commands| commands.cancel_transfer(peer, id));
+        cancel(&mut lab, canceller, id);
         lab.run_for(Duration::from_secs(5));
         for (player, reason) in [
             (canceller, TransferFailure::Cancelled),
@@ -128,6 +146,100 @@ fn either_end_cancels_and_the_other_is_told() {
         lab.seen::<TransferStarted>(other);
     }
     assert_eq!(lab.seen::<TransferReceived>(bob), []);
+}
+
+#[test]
+fn pending_offer_can_be_cancelled() {
+    let mut lab = lab();
+    let ada = lab.player(game);
+    let bob = lab.player(|app| {
+        game(app);
+        app.insert_resource(AcceptedTransfers(TransferLimits {
+            max_at_once: 1,
+            ..default()
+        }));
+    });
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    lab.network(Conditions {
+        bandwidth: Some(100_000),
+        ..default()
+    });
+    let first = send(&mut lab, ada, Recipients::Others, "first", &file(300_000));
+    lab.run_for(Duration::from_millis(500));
+    // Bob takes one at a time, so this one waits.
+    let waiting = send(&mut lab, ada, Recipients::Others, "waiting", &file(300_000));
+    lab.run_for(Duration::from_millis(500));
+    cancel(&mut lab, ada, waiting);
+    // Not even offered.
+    let unsent = send(&mut lab, ada, Recipients::Others, "unsent", &file(300_000));
+    cancel(&mut lab, ada, unsent);
+    lab.run_for(Duration::from_secs(10));
+    let failed = lab.seen::<TransferFailed>(ada);
+    let failed: Vec<_> = failed.iter().map(|it| (it.id, it.reason)).collect();
+    assert_eq!(
+        failed,
+        [
+            (waiting, TransferFailure::Cancelled),
+            (unsent, TransferFailure::Cancelled)
+        ]
+    );
+    assert_eq!(lab.seen::<TransferDelivered>(ada)[0].id, first);
+    let received = lab.seen::<TransferReceived>(bob);
+    assert_eq!(received.len(), 1);
+    assert_eq!(received[0].label, "first");
+    assert_eq!(lab.seen::<TransferStarted>(bob).len(), 1);
+}
+
+#[test]
+fn accepted_offer_ends_at_the_receiver_even_if_the_sender_does_not_know_of_it() {
+    let (mut lab, [ada, bob]) = meet();
+    lab.network(Conditions {
+        latency: Duration::from_millis(200),
+        ..default()
+    });
+    let id = send(&mut lab, ada, Recipients::Others, "map", &file(300_000));
+    lab.run_for(Duration::from_millis(300));
+    assert_eq!(lab.seen::<TransferStarted>(bob).len(), 1);
+    assert_eq!(lab.seen::<TransferStarted>(ada), []);
+    cancel(&mut lab, ada, id);
+    lab.run_for(Duration::from_secs(3));
+    assert_eq!(lab.seen::<TransferFailed>(ada)[0].id, id);
+    let failed = lab.seen::<TransferFailed>(bob);
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].reason, TransferFailure::CancelledByPeer);
+}
+
+#[test]
+fn cancelling_ends_the_transfer_to_every_peer() {
+    let (mut lab, [ada, bob, eve]) = meet();
+    lab.network(Conditions {
+        bandwidth: Some(100_000),
+        ..default()
+    });
+    let id = send(&mut lab, ada, Recipients::Others, "map", &file(300_000));
+    lab.run_for(Duration::from_millis(500));
+    cancel(&mut lab, ada, id);
+    lab.run_for(Duration::from_secs(5));
+    assert_eq!(lab.seen::<TransferFailed>(ada).len(), 2);
+    for player in [bob, eve] {
+        assert_eq!(lab.seen::<TransferFailed>(player).len(), 1);
+        assert_eq!(lab.seen::<TransferReceived>(player), []);
+    }
+}
+
+#[test]
+fn cancelling_a_transfer_that_ended_does_nothing() {
+    let (mut lab, [ada, bob]) = meet();
+    let id = send(&mut lab, ada, Recipients::Others, "map", &file(1000));
+    lab.run_for(Duration::from_secs(2));
+    assert_eq!(lab.seen::<TransferDelivered>(ada).len(), 1);
+    cancel(&mut lab, ada, id);
+    cancel(&mut lab, bob, id);
+    lab.run_for(Duration::from_secs(2));
+    for player in [ada, bob] {
+        assert_eq!(lab.seen::<TransferFailed>(player), []);
+        assert_eq!(lab.seen::<SendFailed>(player), []);
+    }
 }
 
 #[test]
@@ -178,10 +290,11 @@ fn what_cannot_be_offered_is_told() {
     let (mut lab, [ada, bob]) = meet();
     let to = lab.peer_id(bob);
     let stranger = PeerId::from_u128(0);
-    send(&mut lab, ada, [to, stranger], &"m".repeat(129), &file(1));
+    let id = send(&mut lab, ada, [to, stranger], &"m".repeat(129), &file(1));
     let failed = |peer, error| SendFailed {
         message: "transfer",
         peer_id: Some(peer),
+        transfer: Some(id),
         error,
     };
     assert_eq!(
