@@ -7,6 +7,7 @@
 #[path = "../../../examples/hello/src"]
 mod hello {
     pub(crate) mod art;
+    pub(crate) mod avatar;
     pub(crate) mod backdrop;
     pub(crate) mod bot;
     pub(crate) mod controls;
@@ -23,19 +24,11 @@ use bevy_huddle::PeerId;
 use example_kit::{Display, ExampleKit};
 
 // Its modules look for each other here.
-use hello::{art, backdrop, bot, controls, fade, look, pose, smooth, splash};
+use hello::{art, avatar, backdrop, bot, controls, fade, look, pose, smooth, splash};
 
+use avatar::{Avatar, Me};
 use controls::Wish;
 use pose::Pose;
-
-/// The shape of a player.
-#[derive(Component)]
-#[require(Transform)]
-struct Avatar(PeerId);
-
-/// The shape that I steer.
-#[derive(Component)]
-struct Me;
 
 fn main() -> AppExit {
     let kit = ExampleKit::new("hello")

@@ -4,6 +4,7 @@
 //! `bot`, how it moves in `pose`, and how everything looks in the rest.
 
 mod art;
+mod avatar;
 mod backdrop;
 mod bot;
 mod controls;
@@ -18,6 +19,7 @@ use bevy_huddle::prelude::*;
 use example_kit::{Display, ExampleKit, Options};
 use serde::{Deserialize, Serialize};
 
+use avatar::{Avatar, Me};
 use controls::Wish;
 use pose::Pose;
 use smooth::Smooth;
@@ -30,15 +32,6 @@ pub struct Splash {
     /// 0 is small, 1 is large.
     size: f32,
 }
-
-/// The shape of a player, me included.
-#[derive(Component)]
-#[require(Transform)]
-struct Avatar(PeerId);
-
-/// The shape that I steer.
-#[derive(Component)]
-struct Me;
 
 /// The game, ready to run.
 pub fn app() -> App {

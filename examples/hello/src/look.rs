@@ -5,9 +5,9 @@ use bevy_huddle::prelude::*;
 use example_kit::{NameTag, Persona};
 
 use crate::art::Art;
+use crate::avatar::{Avatar, Me};
 use crate::fade::Fade;
 use crate::pose::{Pose, RADIUS};
-use crate::{Avatar, Me};
 
 /// What of an avatar moves.
 #[derive(Component)]

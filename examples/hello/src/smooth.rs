@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 
-use crate::Me;
+use crate::avatar::Me;
 use crate::pose::Pose;
 
 /// Follows a peer's poses: moves on at their last velocity, and closes what gap there is to where

@@ -3,8 +3,8 @@
 use bevy::prelude::*;
 use example_kit::Persona;
 
-use crate::Avatar;
 use crate::art::Art;
+use crate::avatar::Avatar;
 use crate::fade::Fade;
 use crate::look::Looks;
 

@@ -305,8 +305,8 @@ fn copy_link(
     }
     #[cfg(target_arch = "wasm32")]
     match crate::copy::outcome() {
-        Some(true) => commands.trigger(crate::Toast::new("Link copied")),
-        Some(false) => commands.trigger(crate::Toast::warning(
+        Some(true) => commands.trigger(crate::toast::Toast::new("Link copied")),
+        Some(false) => commands.trigger(crate::toast::Toast::warning(
             "The browser does not allow copying here; copy the page's address instead",
         )),
         None => {}
