@@ -1,4 +1,4 @@
-//! Typed messages of games.
+//! Decodes typed messages.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| huddle_session_fuzz::codec::decode(bytes));

@@ -1,9 +1,9 @@
-//! Fragments of events, and the events they make.
+//! Decodes event fragments and assembles events from them.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use bytes::{Bytes, BytesMut};
-use huddle_session_fuzz::said::Fragments;
+use huddle_session_fuzz::message::Fragments;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| {

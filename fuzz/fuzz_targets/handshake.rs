@@ -1,17 +1,17 @@
-//! A player who is greeted by a hostile one. The input is read twice: as one message, and as what
-//! all happens.
+//! Decodes handshake messages, and runs a handshake with a hostile peer. The input is used twice: as
+//! one message, and as a scenario.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
 use huddle_session::fuzzing;
-use huddle_session_fuzz::handshake::{Play, message};
+use huddle_session_fuzz::handshake::{Scenario, message};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| {
     fuzzing::handshake(Bytes::copy_from_slice(bytes));
-    if let Ok(play) = Play::arbitrary(&mut Unstructured::new(bytes)) {
-        play.run();
+    if let Ok(scenario) = Scenario::arbitrary(&mut Unstructured::new(bytes)) {
+        scenario.run();
     }
 });
 

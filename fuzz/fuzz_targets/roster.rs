@@ -1,4 +1,4 @@
-//! What members of a room tell each other of it.
+//! Decodes roster messages.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| huddle_session::fuzzing::roster(bytes));

@@ -1,6 +1,6 @@
-//! Two honest players in a room with a hostile one.
+//! Runs two honest peers in a room with a hostile one.
 #![no_main]
 
-use huddle_session_fuzz::session::Play;
+use huddle_session_fuzz::session::Scenario;
 
-libfuzzer_sys::fuzz_target!(|play: Play| play.run());
+libfuzzer_sys::fuzz_target!(|scenario: Scenario| scenario.run());

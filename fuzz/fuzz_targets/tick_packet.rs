@@ -1,10 +1,10 @@
-//! The packets of ticks, and the numbers that all messages are made of.
+//! Decodes tick packets and varints.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use bytes::Bytes;
 use huddle_session::fuzzing;
-use huddle_session_fuzz::said::{Context, Packet};
+use huddle_session_fuzz::message::{Context, Packet};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,10 +1,10 @@
-//! Messages about transfers, and how transfers stand.
+//! Decodes transfer messages and transfer statuses.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use bytes::Bytes;
 use huddle_session::fuzzing;
-use huddle_session_fuzz::said::{Bulk, Context};
+use huddle_session_fuzz::message::{Bulk, Context};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| {

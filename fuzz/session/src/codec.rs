@@ -1,4 +1,4 @@
-//! Typed messages.
+//! Decodes typed messages of several shapes.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
@@ -12,7 +12,7 @@ use huddle_session::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// One of each shape that a game's messages have.
+/// Values of every shape that messages of a game have.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum Message {
     Idle,
@@ -26,7 +26,7 @@ enum Message {
     Large(Vec<Large>),
 }
 
-/// Sequences and maps of what takes no bytes.
+/// Sequences and maps of elements that take no bytes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum Empty {
     Units(Vec<()>),
@@ -45,14 +45,14 @@ enum Empty {
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 struct Marker {}
 
-/// Much in memory, nothing in bytes.
+/// A large value in memory that takes no bytes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Skipped {
     #[serde(skip)]
     cache: [u64; 8],
 }
 
-/// Much in memory, few bytes.
+/// A large value in memory that takes few bytes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Large {
     a: [u128; 4],
@@ -61,10 +61,10 @@ struct Large {
     cache: [u64; 16],
 }
 
-/// What is decoded, encoded again, reads as the same and takes no more bytes than allowed.
+/// Checks that every message that can be decoded round-trips and respects the maximum length.
 pub fn decode(bytes: &[u8]) {
     check::<Message>(bytes);
-    // The same bytes without a variant before them.
+    // The same bytes without a leading variant.
     check::<Vec<()>>(bytes);
     check::<HashSet<Marker>>(bytes);
     check::<Vec<Skipped>>(bytes);
@@ -76,24 +76,23 @@ fn check<T: Serialize + DeserializeOwned + Debug + PartialEq>(bytes: &[u8]) {
     let Ok(message) = codec::decode::<T>(bytes, MAX_EVENT_LEN) else {
         return;
     };
-    let again = match codec::encode(&message, MAX_EVENT_LEN) {
-        Ok(again) => again,
-        // Numbers can be written in more bytes than they need, and more bytes may have more
-        // elements.
+    let encoded = match codec::encode(&message, MAX_EVENT_LEN) {
+        Ok(encoded) => encoded,
+        // The input may contain numbers with more bytes than necessary, which allow more elements.
         Err(EncodeError::TooManyElements { elements, max }) => {
             assert!(elements - max < bytes.len());
             return;
         }
-        Err(error) => panic!("what was read cannot be written: {error}"),
+        Err(error) => panic!("a decoded message cannot be encoded: {error}"),
     };
-    assert!(again.len() <= bytes.len());
+    assert!(encoded.len() <= bytes.len());
     assert_eq!(
-        codec::decode::<T>(&again, MAX_EVENT_LEN).as_ref(),
+        codec::decode::<T>(&encoded, MAX_EVENT_LEN).as_ref(),
         Ok(&message)
     );
-    if let Some(less) = again.len().checked_sub(1) {
-        assert!(codec::encode(&message, less).is_err());
-        assert!(codec::decode::<T>(&again, less).is_err());
+    if let Some(too_short) = encoded.len().checked_sub(1) {
+        assert!(codec::encode(&message, too_short).is_err());
+        assert!(codec::decode::<T>(&encoded, too_short).is_err());
     }
-    assert!(codec::decode::<T>(&[&again, &[0][..]].concat(), MAX_EVENT_LEN).is_err());
+    assert!(codec::decode::<T>(&[&encoded, &[0][..]].concat(), MAX_EVENT_LEN).is_err());
 }

@@ -1,4 +1,4 @@
-//! One honest player who is greeted by somebody who is not.
+//! An honest peer whose handshake partner is hostile.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use huddle_session::{Lane, OwnStates, SessionEvent};
 
 use crate::{
     honest::{nonce_of, peer_id, room_for},
-    said::{Context, Greeting},
+    message::{Context, HandshakeMessage},
 };
 
-/// No message of the handshake is longer.
+/// The maximum length of a handshake message, in bytes.
 const MAX_LEN: usize = 16_000;
-/// No game is told more of one refusal.
-const MAX_TOLD: usize = 64 * 1024;
+/// The maximum length of a refusal's text, in bytes.
+const MAX_REFUSAL_LEN: usize = 64 * 1024;
 
-/// A handshake's life.
+/// The course of a handshake.
 #[derive(Debug, Arbitrary)]
-pub struct Play {
+pub struct Scenario {
     /// Whether the room has a capacity.
     is_limited: bool,
     #[arbitrary(with = crate::session::rest)]
@@ -26,15 +26,16 @@ pub struct Play {
 
 #[derive(Debug, Arbitrary)]
 enum Step {
-    Said(Greeting),
+    /// The hostile peer sends a message.
+    Message(HandshakeMessage),
     /// Time passes, in steps of 40 ms.
     Wait(u8),
-    /// The game decides; with a reason it refuses.
+    /// The game admits the peer, or refuses it with a reason.
     Decide(Option<String>),
 }
 
-impl Play {
-    /// Lets it happen; panics if the honest player does what they should not.
+impl Scenario {
+    /// Runs the scenario, and panics if the honest peer violates an invariant.
     pub fn run(self) {
         let (me, other) = (peer_id(0), peer_id(2));
         let capacity = self.is_limited.then_some(2);
@@ -50,8 +51,8 @@ impl Play {
         let mut joined = false;
         for step in self.steps {
             match step {
-                Step::Said(greeting) => {
-                    let (bytes, before) = (greeting.encode(&context), room.host());
+                Step::Message(message) => {
+                    let (bytes, before) = (message.encode(&context), room.host());
                     let _ = room.receive(other, Lane::Events, bytes, now);
                     assert!(room.host() == before || [me, other].contains(&room.host()));
                 }
@@ -69,10 +70,10 @@ impl Play {
                     context.to = nonce;
                 }
             }
-            let mut news = 0;
+            let mut events = 0;
             while let Some(event) = room.poll() {
-                news += 1;
-                assert!(news <= 8, "{event:?}");
+                events += 1;
+                assert!(events <= 8, "{event:?}");
                 match event {
                     SessionEvent::Joined { .. } => {
                         assert!(!std::mem::replace(&mut joined, true), "joined twice");
@@ -84,9 +85,10 @@ impl Play {
                         );
                     }
                     SessionEvent::Refused { refusal, .. } => {
-                        assert!(!joined, "who is refused has left");
-                        let told = refusal.to_string();
-                        assert!(told.len() <= MAX_TOLD && !told.chars().any(char::is_control));
+                        assert!(!joined, "a refused peer is not in the session");
+                        let text = refusal.to_string();
+                        assert!(text.len() <= MAX_REFUSAL_LEN);
+                        assert!(!text.chars().any(char::is_control));
                     }
                     SessionEvent::JoinRequested { data, .. } => assert!(data.len() <= 1024),
                     _ => {}
@@ -97,7 +99,9 @@ impl Play {
     }
 }
 
-/// A message of the handshake, for a mutation.
+/// Creates a handshake message for a mutation.
 pub fn message(u: &mut Unstructured) -> arbitrary::Result<Vec<u8>> {
-    Ok(Greeting::arbitrary(u)?.encode(&Context::default()).to_vec())
+    Ok(HandshakeMessage::arbitrary(u)?
+        .encode(&Context::default())
+        .to_vec())
 }

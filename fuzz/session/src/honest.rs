@@ -1,4 +1,4 @@
-//! What honest players are.
+//! The honest peers of all scenarios.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -6,19 +6,19 @@ use huddle_session::{
     Delivery, KickPolicy, Kinds, Lane, OwnStates, PeerId, RoomSession, RoomSetup, Schema, TickRate,
 };
 
-/// The game of all honest players.
+/// The game id of all honest peers.
 pub(crate) const GAME: &str = "fuzz";
 
 pub(crate) fn peer_id(player: usize) -> PeerId {
     PeerId::from_u128(player as u128 + 1)
 }
 
-/// An honest player's room.
+/// Creates the room of an honest peer.
 pub(crate) fn room(player: usize) -> RoomSession {
     room_for(player, None)
 }
 
-/// An honest player's room, for so many.
+/// Creates the room of an honest peer, with a capacity.
 pub(crate) fn room_for(player: usize, capacity: Option<u8>) -> RoomSession {
     let mut kinds = Kinds::default();
     let kind = [
@@ -29,25 +29,25 @@ pub(crate) fn room_for(player: usize, capacity: Option<u8>) -> RoomSession {
     for (name, delivery) in kind {
         kinds
             .declare(name, delivery, Schema::opaque())
-            .expect("a name of its own");
+            .expect("a unique name");
     }
     RoomSession::new(RoomSetup {
-        rate: TickRate::from_hz(20.0).expect("a rate"),
+        rate: TickRate::from_hz(20.0).expect("a valid rate"),
         policy: KickPolicy::Majority,
         capacity,
         seed: player as u64 + 100,
         ..RoomSetup::new(peer_id(player), GAME, kinds)
     })
-    .expect("a setup that is right")
+    .expect("a valid setup")
 }
 
-/// Of a hello that is of the right game.
+/// Returns the nonce if the message is a hello of the honest peers' game.
 pub(crate) fn nonce_of(message: &[u8]) -> Option<u64> {
     let nonce = message.strip_prefix(b"\x01HUDL")?.get(7..15)?;
     nonce.try_into().ok().map(u64::from_le_bytes)
 }
 
-/// The hash of what honest players declare.
+/// Returns the hash of the kinds that honest peers declare.
 pub(crate) fn kinds_hash() -> u64 {
     static HASH: OnceLock<u64> = OnceLock::new();
     *HASH.get_or_init(|| {

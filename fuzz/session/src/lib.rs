@@ -1,7 +1,7 @@
-//! Peers that send anything they like to a session, and the checks that the session must pass.
+//! Hostile peers for fuzzing `huddle_session`, and the invariants that a session must keep.
 
 pub mod codec;
 pub mod handshake;
 mod honest;
-pub mod said;
+pub mod message;
 pub mod session;

@@ -1,8 +1,9 @@
-//! Two honest players in a room with a hostile one.
+//! Two honest peers in a room with a hostile one.
 //!
-//! The third player runs an honest machine too, whose messages are the hostile ones' stock: so
-//! handshakes are completed before things go wrong. Whatever it says, the other two get each
-//! other's events exactly once and in order, each other's newest state and each other's transfers.
+//! The hostile peer runs an honest session as well, which completes the handshakes and provides
+//! messages to modify. Whatever the hostile peer sends, the two honest peers receive each other's
+//! events exactly events arrive exactly once and in order, each other's newest state and each
+//! other's transfers.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,25 +20,25 @@ use huddle_session::{
 
 use crate::{
     honest::{nonce_of, peer_id, room},
-    said::{Context, Number, Said},
+    message::{Context, Message, Number},
 };
 
 const TICK: Duration = Duration::from_millis(50);
-/// The hostile player; the others are 0 and 1.
+/// The index of the hostile peer. The honest peers are 0 and 1.
 const MALLORY: usize = 2;
-/// No message has more consequences.
-const MAX_NEWS: usize = 1200;
-/// What may wait for a peer.
+/// The maximum number of events that one message may trigger.
+const MAX_EVENTS: usize = 1200;
+/// The maximum number of event bytes that may wait for a peer.
 const MAX_QUEUED: usize = 512 * 1024;
-/// By then everything has arrived, if nothing more is lost.
-const PATIENCE: u32 = 1200;
-/// How many messages of each direction can be repeated.
-const MEMORY: usize = 64;
+/// The number of ticks on a lossless network after which everything has to be delivered.
+const MAX_SETTLE_TICKS: u32 = 1200;
+/// The number of messages per direction that can be repeated.
+const MAX_HISTORY: usize = 64;
 
 const SPLASH: KindId = KindId::of("splash");
 const POSES: [KindId; 2] = [KindId::of("pose"), KindId::of("tail")];
 
-/// As many as the input has bytes for.
+/// Creates values until the input is used up.
 pub(crate) fn rest<'a, T: Arbitrary<'a>>(u: &mut Unstructured<'a>) -> arbitrary::Result<Vec<T>> {
     let mut all = Vec::new();
     while !u.is_empty() {
@@ -50,23 +51,23 @@ fn player_of(peer: PeerId) -> usize {
     peer.as_u128() as usize - 1
 }
 
-/// A room's life.
+/// The course of a room.
 #[derive(Debug, Arbitrary)]
-pub struct Play {
+pub struct Scenario {
     seed: u8,
-    /// So many ticks pass before anything else.
-    begun: u8,
+    /// The number of ticks before the first step.
+    warmup: u8,
     #[arbitrary(with = rest)]
     steps: Vec<Step>,
 }
 
 #[derive(Debug, Arbitrary)]
 enum Step {
-    /// Everybody plays on, for up to 32 ticks.
+    /// Up to 32 ticks pass.
     Ticks(u8),
-    /// What is said to an honest player.
-    Said(bool, Said),
-    /// A message of the hostile player's honest machine again, with bytes changed.
+    /// The hostile peer sends a message to an honest one.
+    Message(bool, Message),
+    /// The hostile peer repeats a message of its honest session with changed bytes.
     Changed {
         to: bool,
         which: u8,
@@ -77,23 +78,23 @@ enum Step {
     Pose(u8, u16),
     Offer(Pair, u16),
     Cancel(Pair, bool, u8),
-    /// The link between the honest players is a new one.
+    /// The link between the honest peers is replaced.
     Replaced {
         noticed: [bool; 2],
     },
-    /// What the network between them does with packets, of 16.
-    Weather {
+    /// Sets how many of 16 packets the network loses and duplicates.
+    Network {
         loss: u8,
-        doubled: u8,
+        duplicated: u8,
         credit: u16,
     },
-    /// An honest player's message again, to an honest player, where it does no harm.
-    Straggler {
+    /// A message between the honest peers arrives again, possibly damaged. It must have no effect.
+    Replay {
         from: bool,
         which: u8,
-        how: Straggler,
+        how: Replay,
     },
-    /// The hostile player comes anew, and claims to be at some tick.
+    /// The hostile peer joins again and may send a false tick.
     Rejoin {
         at: bool,
         claim: Option<Number>,
@@ -101,7 +102,7 @@ enum Step {
     },
 }
 
-/// Who sends something to whom.
+/// A sender and a receiver.
 #[derive(Debug, Clone, Copy, Arbitrary)]
 enum Pair {
     Honest(bool),
@@ -118,32 +119,32 @@ impl Pair {
 }
 
 #[derive(Debug, Arbitrary)]
-enum Straggler {
-    Again,
-    /// As one of another session.
+enum Replay {
+    Unchanged,
+    /// With the tag of another session.
     OtherTag(u8),
     OtherLane,
-    /// Nothing but the type.
+    /// Only the first byte.
     Cut,
 }
 
 #[derive(Default)]
 struct Pipe {
-    flying: Vec<(u64, Lane, Bytes)>,
-    /// What was sent last.
-    memory: VecDeque<(Lane, Bytes)>,
+    in_flight: Vec<(u64, Lane, Bytes)>,
+    /// The last messages that were sent.
+    history: VecDeque<(Lane, Bytes)>,
 }
 
-/// What one player knows of another.
+/// The data that one peer has exchanged with another.
 #[derive(Default)]
 struct Exchange {
     joined: u32,
     sent: u32,
-    heard: u32,
+    received: u32,
     poses: [Option<Bytes>; 2],
-    /// Whether each transfer to the other is unfinished.
+    /// The outgoing transfers, and whether each is unfinished.
     offered: BTreeMap<u64, bool>,
-    /// The same of those that came.
+    /// The incoming transfers, and whether each is unfinished.
     started: BTreeMap<u64, bool>,
 }
 
@@ -157,17 +158,17 @@ struct World {
     with: BTreeMap<(usize, usize), Exchange>,
     contexts: [Context; 2],
     loss: u8,
-    doubled: u8,
+    duplicated: u8,
     credit: usize,
     claims: [Option<u32>; 2],
     admitted: u8,
 }
 
-impl Play {
-    /// Lets it happen; panics if the honest players do what they should not.
+impl Scenario {
+    /// Runs the scenario, and panics if the honest peers violate an invariant.
     pub fn run(self) {
         let mut world = World::new(self.seed.into());
-        world.play(self.begun % 64);
+        world.run_ticks(self.warmup % 64);
         for step in self.steps {
             world.step(step);
         }
@@ -187,7 +188,7 @@ impl World {
             with: BTreeMap::new(),
             contexts: [Context::default(); 2],
             loss: 0,
-            doubled: 0,
+            duplicated: 0,
             credit: 60_000,
             claims: [None; 2],
             admitted: 0,
@@ -206,15 +207,15 @@ impl World {
         TICK * self.tick as u32
     }
 
-    fn with(&mut self, me: usize, other: usize) -> &mut Exchange {
-        self.with.entry((me, other)).or_default()
+    fn with(&mut self, local: usize, other: usize) -> &mut Exchange {
+        self.with.entry((local, other)).or_default()
     }
 
     fn step(&mut self, step: Step) {
         match step {
-            Step::Ticks(ticks) => self.play(ticks % 32 + 1),
-            Step::Said(to, said) => {
-                let (lane, bytes) = said.encode(&self.contexts[usize::from(to)]);
+            Step::Ticks(ticks) => self.run_ticks(ticks % 32 + 1),
+            Step::Message(to, message) => {
+                let (lane, bytes) = message.encode(&self.contexts[usize::from(to)]);
                 self.hostile(to.into(), lane, bytes);
             }
             Step::Changed {
@@ -224,10 +225,10 @@ impl World {
                 len,
             } => {
                 let pipe = &self.pipes[&(MALLORY, to.into())];
-                let Some(at) = usize::from(which).checked_rem(pipe.memory.len()) else {
+                let Some(at) = usize::from(which).checked_rem(pipe.history.len()) else {
                     return;
                 };
-                let (lane, bytes) = &pipe.memory[at];
+                let (lane, bytes) = &pipe.history[at];
                 let mut bytes = BytesMut::from(bytes.as_ref());
                 for (at, value) in changes {
                     if let Some(at) = usize::from(at).checked_rem(bytes.len()) {
@@ -241,10 +242,10 @@ impl World {
             }
             Step::Event(pair, len) => self.event(pair.players(), len.into()),
             Step::Pose(which, len) => {
-                let (me, kind) = (usize::from(which) % 3, usize::from(which) / 3 % 2);
+                let (local, kind) = (usize::from(which) % 3, usize::from(which) / 3 % 2);
                 let payload = Bytes::from(vec![self.tick as u8; usize::from(len) % 17_000]);
-                if self.states[me].set(POSES[kind], payload.clone()).is_ok() {
-                    self.set[me][kind] = Some(payload);
+                if self.states[local].set(POSES[kind], payload.clone()).is_ok() {
+                    self.set[local][kind] = Some(payload);
                 }
             }
             Step::Offer(pair, len) => {
@@ -264,28 +265,28 @@ impl World {
                 };
                 let number = number.into();
                 self.rooms[from].cancel(peer_id(to), TransferId { direction, number });
-                self.listen(from);
+                self.drain_events(from);
             }
             Step::Replaced { noticed } => {
-                for (me, noticed) in noticed.into_iter().enumerate() {
-                    let pipe = self.pipes.get_mut(&(me, 1 - me)).expect("a link");
-                    let left = self.rng.usize(..=pipe.flying.len());
-                    pipe.flying.truncate(left);
-                    // Nobody need be told: only the time it takes depends on it.
+                for (local, noticed) in noticed.into_iter().enumerate() {
+                    let pipe = self.pipes.get_mut(&(local, 1 - local)).expect("a link");
+                    let left = self.rng.usize(..=pipe.in_flight.len());
+                    pipe.in_flight.truncate(left);
+                    // Reporting the replacement is optional. It only speeds up the repair.
                     if noticed {
-                        self.rooms[me].link_replaced(peer_id(1 - me));
+                        self.rooms[local].link_replaced(peer_id(1 - local));
                     }
                 }
             }
-            Step::Weather {
+            Step::Network {
                 loss,
-                doubled,
+                duplicated,
                 credit,
             } => {
-                (self.loss, self.doubled) = (loss % 16, doubled % 16);
+                (self.loss, self.duplicated) = (loss % 16, duplicated % 16);
                 self.credit = usize::from(credit);
             }
-            Step::Straggler { from, which, how } => self.straggle(from.into(), which, &how),
+            Step::Replay { from, which, how } => self.replay(from.into(), which, &how),
             Step::Rejoin {
                 at,
                 claim,
@@ -295,20 +296,20 @@ impl World {
                 self.claims[at] = claim.map(|claim| claim.0 as u32);
                 self.admitted = admitted;
                 let now = self.now();
-                for (me, other) in [(at, MALLORY), (MALLORY, at)] {
-                    self.pipes.insert((me, other), Pipe::default());
-                    self.with.insert((me, other), Exchange::default());
-                    self.rooms[me].link_lost(peer_id(other));
-                    self.listen(me);
-                    self.with.insert((me, other), Exchange::default());
-                    self.rooms[me].link_opened(peer_id(other), now);
+                for (local, other) in [(at, MALLORY), (MALLORY, at)] {
+                    self.pipes.insert((local, other), Pipe::default());
+                    self.with.insert((local, other), Exchange::default());
+                    self.rooms[local].link_lost(peer_id(other));
+                    self.drain_events(local);
+                    self.with.insert((local, other), Exchange::default());
+                    self.rooms[local].link_opened(peer_id(other), now);
                 }
             }
         }
     }
 
     fn event(&mut self, (from, to): (usize, usize), len: usize) {
-        // Before that it goes nowhere.
+        // The session accepts no events before the peer has joined.
         if self.with(from, to).joined == 0 {
             return;
         }
@@ -322,61 +323,61 @@ impl World {
         }
     }
 
-    /// Anything from the hostile player.
+    /// Delivers a message from the hostile peer.
     fn hostile(&mut self, to: usize, lane: Lane, bytes: Bytes) {
         let now = self.now();
         let _ = self.rooms[to].receive(peer_id(MALLORY), lane, bytes, now);
-        self.listen(to);
+        self.drain_events(to);
         if let Some(stats) = self.rooms[to].stats(peer_id(MALLORY)) {
             assert!(stats.queued_event_bytes <= MAX_QUEUED);
         }
     }
 
-    /// An honest message that comes again, or is damaged so that it means nothing.
-    fn straggle(&mut self, from: usize, which: u8, how: &Straggler) {
+    /// Delivers a message between the honest peers again, possibly damaged.
+    fn replay(&mut self, from: usize, which: u8, how: &Replay) {
         let to = 1 - from;
-        let memory = &self.pipes[&(from, to)].memory;
-        let Some(at) = usize::from(which).checked_rem(memory.len()) else {
+        let history = &self.pipes[&(from, to)].history;
+        let Some(at) = usize::from(which).checked_rem(history.len()) else {
             return;
         };
-        let (lane, bytes) = memory[at].clone();
+        let (lane, bytes) = history[at].clone();
         let mut lane = lane;
         let mut bytes = BytesMut::from(bytes.as_ref());
-        let is_greeting = bytes[0] < 0x10;
+        let is_handshake = bytes[0] < 0x10;
         match how {
-            Straggler::Again => {}
-            Straggler::OtherTag(by) if !is_greeting => bytes[1] ^= by | 1,
-            Straggler::OtherTag(_) => return,
-            // A copy of a message of the handshake, which comes on the lane of events as well.
-            Straggler::OtherLane if is_greeting && lane == Lane::State => return,
-            Straggler::OtherLane => {
+            Replay::Unchanged => {}
+            Replay::OtherTag(by) if !is_handshake => bytes[1] ^= by | 1,
+            Replay::OtherTag(_) => return,
+            // The session also accepts handshake messages on the lane of events.
+            Replay::OtherLane if is_handshake && lane == Lane::State => return,
+            Replay::OtherLane => {
                 let next = Lane::ALL.iter().position(|other| *other == lane);
                 lane = Lane::ALL[(next.unwrap_or(0) + 1) % Lane::ALL.len()];
             }
-            Straggler::Cut => bytes.truncate(1),
+            Replay::Cut => bytes.truncate(1),
         }
         let now = self.now();
         let result = self.rooms[to].receive(peer_id(from), lane, bytes.freeze(), now);
         match how {
-            Straggler::Again | Straggler::OtherTag(_) => self.honest(result),
-            Straggler::OtherLane => {
+            Replay::Unchanged | Replay::OtherTag(_) => self.assert_accepted(result),
+            Replay::OtherLane => {
                 assert!(
                     matches!(result, Err(MessageError::UnknownType(_))),
                     "{result:?}"
                 );
             }
-            Straggler::Cut => {}
+            Replay::Cut => {}
         }
-        self.listen(to);
+        self.drain_events(to);
     }
 
-    /// What honest players tell each other is right, whatever a third one tells them.
+    /// Asserts that a session accepted a message of an honest peer.
     #[track_caller]
-    fn honest(&self, result: Result<(), MessageError>) {
+    fn assert_accepted(&self, result: Result<(), MessageError>) {
         assert_eq!(result, Ok(()));
     }
 
-    fn play(&mut self, ticks: u8) {
+    fn run_ticks(&mut self, ticks: u8) {
         for _ in 0..ticks {
             self.tick();
         }
@@ -389,33 +390,36 @@ impl World {
             for from in (0..3).filter(|from| *from != to) {
                 let pipe = self.pipes.get_mut(&(from, to)).expect("a link");
                 let due = self.tick;
-                let here: Vec<_> = pipe.flying.extract_if(.., |(at, ..)| *at <= due).collect();
+                let here: Vec<_> = pipe
+                    .in_flight
+                    .extract_if(.., |(at, ..)| *at <= due)
+                    .collect();
                 for (_, lane, bytes) in here {
                     let result = self.rooms[to].receive(peer_id(from), lane, bytes, now);
                     if from != MALLORY && to != MALLORY {
-                        self.honest(result);
+                        self.assert_accepted(result);
                     }
-                    self.listen(to);
+                    self.drain_events(to);
                 }
             }
         }
-        for me in 0..3 {
-            self.rooms[me].advance(now);
-            for other in (0..3).filter(|other| *other != me) {
+        for local in 0..3 {
+            self.rooms[local].advance(now);
+            for other in (0..3).filter(|other| *other != local) {
                 for lane in Lane::ALL {
-                    self.collect(me, other, lane);
+                    self.collect(local, other, lane);
                 }
             }
-            self.listen(me);
+            self.drain_events(local);
         }
     }
 
-    fn collect(&mut self, me: usize, other: usize, lane: Lane) {
+    fn collect(&mut self, local: usize, other: usize, lane: Lane) {
         let now = self.now();
         let mut left = self.credit;
         let mut packets = 0;
         while let Some(bytes) =
-            self.rooms[me].collect(peer_id(other), lane, now, &self.states[me], left)
+            self.rooms[local].collect(peer_id(other), lane, now, &self.states[local], left)
         {
             packets += 1;
             assert!(
@@ -429,33 +433,33 @@ impl World {
                 "more than two packets in one tick"
             );
             left -= bytes.len();
-            self.send(me, other, lane, bytes);
+            self.send(local, other, lane, bytes);
         }
     }
 
-    fn send(&mut self, me: usize, other: usize, lane: Lane, bytes: Bytes) {
-        let bytes = self.overheard(me, other, bytes);
-        let pipe = self.pipes.get_mut(&(me, other)).expect("a link");
-        if pipe.memory.len() == MEMORY {
-            pipe.memory.pop_front();
+    fn send(&mut self, local: usize, other: usize, lane: Lane, bytes: Bytes) {
+        let bytes = self.observe(local, other, bytes);
+        let pipe = self.pipes.get_mut(&(local, other)).expect("a link");
+        if pipe.history.len() == MAX_HISTORY {
+            pipe.history.pop_front();
         }
-        pipe.memory.push_back((lane, bytes.clone()));
+        pipe.history.push_back((lane, bytes.clone()));
         if lane != Lane::State {
-            return pipe.flying.push((self.tick + 1, lane, bytes));
+            return pipe.in_flight.push((self.tick + 1, lane, bytes));
         }
-        for copy in [self.loss, 15 - self.doubled] {
-            // The first is sent unless it is lost, the second only if it is doubled.
-            if self.rng.u8(..16) >= copy && (copy == self.loss || self.doubled > 0) {
+        for copy in [self.loss, 15 - self.duplicated] {
+            // The first copy is sent unless it is lost, the second one only if it is duplicated.
+            if self.rng.u8(..16) >= copy && (copy == self.loss || self.duplicated > 0) {
                 let at = self.tick + self.rng.u64(1..=3);
-                pipe.flying.push((at, lane, bytes.clone()));
+                pipe.in_flight.push((at, lane, bytes.clone()));
             }
         }
     }
 
-    /// What the hostile player learns from messages, and changes in its own.
-    fn overheard(&mut self, me: usize, other: usize, bytes: Bytes) -> Bytes {
+    /// Records what the hostile peer learns from a message, and changes its own hellos.
+    fn observe(&mut self, local: usize, other: usize, bytes: Bytes) -> Bytes {
         let number = |bytes: &[u8]| Some(u16::from_le_bytes([*bytes.get(2)?, *bytes.get(3)?]));
-        if me == MALLORY {
+        if local == MALLORY {
             let context = &mut self.contexts[other];
             if let Some(nonce) = nonce_of(&bytes) {
                 context.from = nonce;
@@ -469,7 +473,7 @@ impl World {
                 context.seq = number(&bytes).map_or(0, |seq| seq.wrapping_add(1));
             }
         } else if other == MALLORY {
-            let context = &mut self.contexts[me];
+            let context = &mut self.contexts[local];
             if let Some(nonce) = nonce_of(&bytes) {
                 context.to = nonce;
             } else if bytes[0] >= 0x10 {
@@ -482,24 +486,24 @@ impl World {
         bytes
     }
 
-    /// Takes what a player is told.
-    fn listen(&mut self, me: usize) {
-        let mut news = 0;
+    /// Handles the events of a peer's session.
+    fn drain_events(&mut self, local: usize) {
+        let mut events = 0;
         let now = self.now();
-        while let Some(event) = self.rooms[me].poll() {
-            news += 1;
-            assert!(news <= MAX_NEWS);
-            let is_pair = |peer: PeerId| me != MALLORY && peer != peer_id(MALLORY);
+        while let Some(event) = self.rooms[local].poll() {
+            events += 1;
+            assert!(events <= MAX_EVENTS);
+            let is_pair = |peer: PeerId| local != MALLORY && peer != peer_id(MALLORY);
             match event {
                 SessionEvent::JoinRequested { peer_id: peer, .. } => match self.admitted % 4 {
                     1 if !is_pair(peer) => {
-                        self.rooms[me].admit(peer, Err("no".to_owned()), now);
+                        self.rooms[local].admit(peer, Err("no".to_owned()), now);
                     }
                     2 if !is_pair(peer) => {}
-                    _ => self.rooms[me].admit(peer, Ok(()), now),
+                    _ => self.rooms[local].admit(peer, Ok(()), now),
                 },
                 SessionEvent::Joined { peer_id: peer } => {
-                    let with = self.with(me, player_of(peer));
+                    let with = self.with(local, player_of(peer));
                     with.joined += 1;
                     assert!(with.joined == 1 || !is_pair(peer), "joined twice");
                 }
@@ -510,39 +514,43 @@ impl World {
                 } if is_pair(peer) => {
                     assert_eq!(kind, SPLASH);
                     let other = player_of(peer);
-                    let with = self.with(me, other);
-                    assert_eq!(payload[..4], with.heard.to_le_bytes(), "once and in order");
+                    let with = self.with(local, other);
+                    assert_eq!(
+                        payload[..4],
+                        with.received.to_le_bytes(),
+                        "events arrive exactly once and in order"
+                    );
                     assert!(payload[4..].iter().all(|byte| usize::from(*byte) == other));
-                    with.heard += 1;
+                    with.received += 1;
                 }
                 SessionEvent::State {
                     peer_id: peer,
                     kind,
                     payload,
                 } => {
-                    let with = self.with(me, player_of(peer));
+                    let with = self.with(local, player_of(peer));
                     let at = POSES.iter().position(|pose| *pose == kind);
-                    with.poses[at.expect("a kind that was declared")] = Some(payload);
+                    with.poses[at.expect("a declared kind")] = Some(payload);
                 }
                 SessionEvent::Transfer {
                     peer_id: peer,
                     event,
                 } if is_pair(peer) => {
-                    self.transferred(me, player_of(peer), event);
+                    self.transferred(local, player_of(peer), event);
                 }
                 SessionEvent::Left { peer_id: peer }
                 | SessionEvent::Refused { peer_id: peer, .. }
                 | SessionEvent::Over { peer_id: peer }
                 | SessionEvent::Undelivered { peer_id: peer, .. } => {
-                    assert!(!is_pair(peer), "honest players stay together");
+                    assert!(!is_pair(peer), "honest peers stay connected");
                 }
                 _ => {}
             }
         }
     }
 
-    fn transferred(&mut self, me: usize, other: usize, event: TransferEvent) {
-        let with = self.with(me, other);
+    fn transferred(&mut self, local: usize, other: usize, event: TransferEvent) {
+        let with = self.with(local, other);
         let mut end = |id: TransferId| {
             let open = match id.direction {
                 Direction::Outgoing => &mut with.offered,
@@ -563,47 +571,53 @@ impl World {
         }
     }
 
-    /// The hostile player goes and the network is good: everything arrives.
+    /// Removes the hostile peer and all packet loss, and waits until everything is delivered.
     fn settle(&mut self) {
-        (self.loss, self.doubled, self.credit) = (0, 0, 60_000);
-        for me in 0..2 {
-            self.rooms[me].link_lost(peer_id(MALLORY));
+        (self.loss, self.duplicated, self.credit) = (0, 0, 60_000);
+        for local in 0..2 {
+            self.rooms[local].link_lost(peer_id(MALLORY));
         }
-        for _ in 0..PATIENCE {
+        for _ in 0..MAX_SETTLE_TICKS {
             if self.has_settled() {
                 return;
             }
             self.tick();
         }
-        for (me, other) in [(0, 1), (1, 0)] {
-            let (sent, heard) = (self.with[&(me, other)].sent, self.with[&(other, me)].heard);
-            assert_eq!(sent, heard, "events from {me}");
+        for (local, other) in [(0, 1), (1, 0)] {
+            let (sent, received) = (
+                self.with[&(local, other)].sent,
+                self.with[&(other, local)].received,
+            );
+            assert_eq!(sent, received, "events from {local}");
             assert_eq!(
-                self.with[&(me, other)].offered.values().find(|open| **open),
+                self.with[&(local, other)]
+                    .offered
+                    .values()
+                    .find(|open| **open),
                 None
             );
             assert!(
-                self.set[me] == self.with[&(other, me)].poses,
-                "state of {me}"
+                self.set[local] == self.with[&(other, local)].poses,
+                "state of {local}"
             );
         }
-        panic!("the honest players have not met, or a transfer that came has not ended");
+        panic!("the honest peers have not joined, or an incoming transfer has not ended");
     }
 
     fn has_settled(&self) -> bool {
-        [(0, 1), (1, 0)].into_iter().all(|(me, other)| {
-            let (mine, theirs) = (&self.with[&(me, other)], &self.with[&(other, me)]);
+        [(0, 1), (1, 0)].into_iter().all(|(local, other)| {
+            let (mine, theirs) = (&self.with[&(local, other)], &self.with[&(other, local)]);
             let ended = |open: &BTreeMap<u64, bool>| open.values().all(|open| !open);
             mine.joined == 1
-                && mine.sent == theirs.heard
-                && self.set[me] == theirs.poses
+                && mine.sent == theirs.received
+                && self.set[local] == theirs.poses
                 && ended(&mine.offered)
                 && ended(&mine.started)
         })
     }
 }
 
-/// A transfer's label and bytes.
+/// Returns the label and the content of a transfer.
 fn transfer(number: u64, len: usize) -> (String, Bytes) {
     (format!("{number}"), vec![number as u8; len].into())
 }

@@ -1,4 +1,4 @@
-//! What a hostile player says: well-formed up to somewhere, with numbers that matter.
+//! Messages of a hostile peer: mostly well-formed, with numbers at limits.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -6,40 +6,40 @@ use huddle_session::Lane;
 
 use crate::honest::{GAME, kinds_hash};
 
-/// What is known of the session that something is said in.
+/// The properties of a session that its messages contain.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Context {
     /// The session tag.
     pub tag: u8,
-    /// The next number of the speaker's packets.
+    /// The sequence number of the sender's next packet.
     pub seq: u16,
-    /// The last packet that the listener sent.
+    /// The sequence number of the receiver's last packet.
     pub ack: u16,
-    /// The speaker's nonce.
+    /// The sender's nonce.
     pub from: u64,
-    /// The listener's.
+    /// The receiver's nonce.
     pub to: u64,
-    /// How many can play in the room; 0 for any number.
+    /// The capacity of the room; 0 if it is unlimited.
     pub capacity: u8,
 }
 
-/// One message.
+/// A message of any type.
 #[derive(Debug, Clone, Arbitrary)]
-pub enum Said {
+pub enum Message {
     /// A tick packet.
     Packet(Packet),
     /// Event fragments.
     Events(Fragments),
-    /// About a transfer.
+    /// A transfer message.
     Bulk(Bulk),
-    /// Of the handshake.
-    Greeting(Greeting),
-    /// Anything, on any lane, with the right tag if it begins like something that has one.
+    /// A handshake message.
+    Handshake(HandshakeMessage),
+    /// Arbitrary bytes on any lane, with the session tag as the second byte.
     Bytes(u8, u8, Vec<u8>),
 }
 
-impl Said {
-    /// As bytes, and the lane for them.
+impl Message {
+    /// Encodes the message, and returns it with its lane.
     pub fn encode(&self, context: &Context) -> (Lane, Bytes) {
         match self {
             Self::Packet(packet) => (Lane::State, packet.encode(context)),
@@ -49,7 +49,7 @@ impl Said {
                 (Lane::Events, out.freeze())
             }
             Self::Bulk(bulk) => (Lane::Bulk, bulk.encode(context)),
-            Self::Greeting(greeting) => (Lane::Events, greeting.encode(context)),
+            Self::Handshake(message) => (Lane::Events, message.encode(context)),
             Self::Bytes(lane, kind, bytes) => {
                 let lane = Lane::ALL[usize::from(*lane) % Lane::ALL.len()];
                 let mut out = BytesMut::from(&[*kind, context.tag][..]);
@@ -60,7 +60,7 @@ impl Said {
     }
 }
 
-/// Writes a number as the protocol does.
+/// Writes a number as a varint of the protocol.
 pub fn put_varint(out: &mut BytesMut, mut value: u64) {
     while value >= 0x80 {
         out.put_u8(value as u8 | 0x80);
@@ -69,7 +69,7 @@ pub fn put_varint(out: &mut BytesMut, mut value: u64) {
     out.put_u8(value as u8);
 }
 
-/// A number: most often small, now and then at a limit.
+/// A number that is usually small and sometimes at a limit.
 #[derive(Debug, Clone, Copy)]
 pub struct Number(pub u64);
 
@@ -101,7 +101,7 @@ impl<'a> Arbitrary<'a> for Number {
     }
 }
 
-/// How many bytes of something.
+/// A number of bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Len(usize);
 
@@ -115,7 +115,7 @@ impl<'a> Arbitrary<'a> for Len {
     }
 }
 
-/// Fragments of events, numbered onwards.
+/// Consecutive event fragments.
 #[derive(Debug, Clone, Arbitrary)]
 pub struct Fragments {
     first: Number,
@@ -124,15 +124,15 @@ pub struct Fragments {
 
 #[derive(Debug, Clone, Arbitrary)]
 enum Fragment {
-    /// An event of a kind, or the first part of one.
+    /// The first fragment of an event.
     Event { kind: u8, len: Len, is_last: bool },
-    /// An event that tells of the room.
+    /// A roster event.
     Roster(Roster),
-    /// Any other.
+    /// A later fragment of an event.
     Middle { len: Len, is_last: bool },
 }
 
-/// The number of the roster's event among those of the rooms here.
+/// The index of the roster's event among the declared events.
 const ROSTER: u8 = 0;
 
 #[derive(Debug, Clone, Arbitrary)]
@@ -143,7 +143,7 @@ enum Roster {
     Bytes(Vec<u8>),
 }
 
-/// Who has places.
+/// A list of places.
 #[derive(Debug, Clone, Arbitrary)]
 pub struct List {
     version: Number,
@@ -151,14 +151,14 @@ pub struct List {
     members: Vec<u8>,
 }
 
-/// The id of one of few players.
+/// Writes one of eight peer ids.
 fn put_id(out: &mut BytesMut, id: u8) {
     out.put_u8(16);
     out.put_slice(&u128::from(id % 8).to_be_bytes());
 }
 
 impl List {
-    /// As bincode writes it.
+    /// Encodes the list like bincode.
     fn encode(&self) -> Bytes {
         let mut out = BytesMut::from(&[253][..]);
         out.put_u64_le(self.version.0);
@@ -172,7 +172,7 @@ impl List {
 }
 
 impl Fragments {
-    /// The body of a message or a section.
+    /// Writes the fragments as the body of a message or section.
     pub fn put(&self, out: &mut BytesMut) {
         put_varint(out, self.first.0);
         for fragment in &self.fragments {
@@ -190,7 +190,7 @@ impl Fragments {
 }
 
 impl Roster {
-    /// As bincode writes it.
+    /// Encodes the message like bincode.
     fn encode(&self) -> Bytes {
         let mut out = BytesMut::new();
         match self {
@@ -220,10 +220,10 @@ impl Roster {
 /// A tick packet.
 #[derive(Debug, Clone, Arbitrary)]
 pub struct Packet {
-    /// From the number that would be next.
+    /// The distance from the next sequence number.
     ahead: Ahead,
     ack: Option<(Ahead, Option<u16>, Option<Number>)>,
-    /// Flags that do not fit what is there.
+    /// Additional flags, which may not match the content.
     flags: Flags,
     base: Option<Number>,
     sections: Vec<Section>,
@@ -265,7 +265,7 @@ enum Section {
     },
     State(u8, Len),
     Bytes(Number, Vec<u8>),
-    /// One that says it is longer than it is.
+    /// A section whose length is greater than its content.
     Cut(Number, Number),
 }
 
@@ -325,7 +325,7 @@ impl Section {
 }
 
 impl Packet {
-    /// As bytes.
+    /// Encodes the packet.
     pub fn encode(&self, context: &Context) -> Bytes {
         let mut flags = self.flags.0 & 0x0f;
         if let Some((_, bits, hold)) = &self.ack {
@@ -355,29 +355,29 @@ impl Packet {
     }
 }
 
-/// A message about a transfer.
+/// A transfer message.
 #[derive(Debug, Clone, Arbitrary)]
 pub enum Bulk {
-    /// The bytes are the label.
+    /// An offer with a number, a length and the bytes of the label.
     Offer(Number, Number, Vec<u8>),
-    /// A chunk of zeros.
+    /// A chunk of zeros, with the number of the transfer and an offset.
     Chunk(Number, Number, Len),
-    /// All of a transfer of so many zeros, in one chunk, with the right hash or a wrong one.
+    /// A complete empty transfer in one chunk, with the correct hash or a wrong one.
     Whole(Number, bool),
-    /// Its end.
+    /// A cancellation.
     Cancel(Number),
-    /// Anything.
+    /// Arbitrary bytes.
     Bytes(u8, Vec<u8>),
 }
 
-/// BLAKE3 of nothing, as published.
+/// The published BLAKE3 hash of no bytes.
 const HASH_OF_NOTHING: [u8; 32] = [
     0xaf, 0x13, 0x49, 0xb9, 0xf5, 0xf9, 0xa1, 0xa6, 0xa0, 0x40, 0x4d, 0xea, 0x36, 0xdc, 0xc9, 0x49,
     0x9b, 0xcb, 0x25, 0xc9, 0xad, 0xc1, 0x12, 0xb7, 0xcc, 0x9a, 0x93, 0xca, 0xe4, 0x1f, 0x32, 0x62,
 ];
 
 impl Bulk {
-    /// As bytes.
+    /// Encodes the message.
     pub fn encode(&self, context: &Context) -> Bytes {
         let mut out = BytesMut::new();
         let mut head = |kind, number: &Number| {
@@ -413,60 +413,60 @@ impl Bulk {
     }
 }
 
-/// A message of the handshake.
+/// A handshake message.
 #[derive(Debug, Clone, Arbitrary)]
-pub enum Greeting {
-    /// A hello that fits, but for what is told of the clock.
+pub enum HandshakeMessage {
+    /// A hello with matching terms and any clock reading.
     Hello(Nonce, Number, Number),
-    /// A hello of which some things may differ.
+    /// A hello with some terms that may differ.
     Other {
-        /// Whose.
+        /// The sender's nonce.
         nonce: Nonce,
-        /// The protocol's version is 1.
+        /// The protocol version; 1 is the current one.
         version: Number,
-        /// The id of the game.
+        /// The game id.
         game: Vec<u8>,
-        /// Rate, hash, policy, flags.
+        /// The tick rate, the hash of the kinds, the kick policy and the flags.
         terms: (u32, u64, u8, u8),
-        /// At most 1024 bytes are right.
+        /// The length of the join data; up to 1024 bytes are valid.
         join_data: Len,
     },
-    /// A hello that fits, with a list of places if the room has a capacity.
+    /// A hello with matching terms, and a list of places if the room has a capacity.
     Places(Nonce, bool, List),
-    /// A hello that fits, of a game with other messages.
+    /// A hello of a game that declares other messages.
     Kinds(Nonce),
-    /// What follows a hello.
+    /// A welcome.
     Welcome(Nonce, Nonce),
-    /// With a reason.
+    /// A refusal with a code and a reason.
     Refusal(Nonce, Nonce, u8, Vec<u8>),
-    /// With names of kinds, in order or not.
+    /// A list of declared messages, sorted or unsorted.
     Registry(Nonce, Nonce, Number, Vec<(u8, Vec<u8>, u8, Vec<u8>)>),
-    /// Any.
+    /// Arbitrary bytes.
     Bytes(u8, Vec<u8>),
 }
 
-/// Which session a message names.
+/// The nonce in a message.
 #[derive(Debug, Clone, Copy, Arbitrary)]
 pub enum Nonce {
-    /// The right one.
+    /// The correct nonce.
     Right,
-    /// Again the right one, so that it is the more likely one.
+    /// The correct nonce again, which makes it more likely.
     Same,
-    /// That of the other side.
+    /// The nonce of the other side.
     Swapped,
-    /// Of another session.
+    /// The nonce of another session.
     New(u8),
 }
 
-/// Of a player who has no place.
+/// The list of a peer without a place.
 const NO_PLACES: List = List {
     version: Number(0),
     host: 3,
     members: Vec::new(),
 };
 
-impl Greeting {
-    /// As bytes.
+impl HandshakeMessage {
+    /// Encodes the message.
     pub fn encode(&self, context: &Context) -> Bytes {
         let pick = |nonce: &Nonce, right, other| match nonce {
             Nonce::Right | Nonce::Same => right,
