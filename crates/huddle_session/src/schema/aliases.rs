@@ -1,54 +1,55 @@
-//! Which names of a struct's fields stand for one field (`#[serde(alias)]`).
+//! Finds out which names of a struct belong to the same field (`#[serde(alias)]`).
 //!
-//! Types ask for their fields by all names, aliases included, those of a field next to each other.
-//! A struct that is given a field twice, by two of its names, refuses that and says how the field
-//! is called.
+//! A type passes all names of its fields to the deserializer, including aliases. The names of one
+//! field are adjacent. If a struct receives a field twice, under two of its names, it returns a
+//! duplicate-field error that contains the name of the field.
 
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
 
-/// What is known of the names of a struct's fields.
+/// The state of the search for the names of a struct's fields.
 #[derive(Debug, Clone, Default)]
 pub(super) enum FieldNames {
-    /// There are as many as fields, as far as is known.
+    /// Every name belongs to a field of its own, as far as is known.
     #[default]
     Given,
-    /// Neighbours are compared, one pair per run.
+    /// The search compares adjacent names, one pair per run.
     Comparing(Comparison),
-    /// One for each field.
+    /// One name for each field.
     Found(Vec<&'static str>),
-    /// It cannot be found out.
+    /// The type does not reveal its aliases.
     Unclear,
 }
 
+/// The progress of comparing adjacent names.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Comparison {
-    /// The names of the fields that are told apart.
+    /// The names of the fields found so far.
     found: Vec<&'static str>,
-    /// The name of the field after those, if it said so.
+    /// The name of the current field, if a duplicate-field error contained it.
     current: Option<&'static str>,
-    /// The first name of the pair.
+    /// The index of the first name of the next pair.
     next: usize,
 }
 
-/// Of two names.
+/// The result of comparing two names.
 pub(super) enum Verdict {
-    /// They stand for the field with this name.
+    /// Both names belong to the field with this name.
     Same(&'static str),
     Different,
     Unclear,
 }
 
 impl Comparison {
-    /// The next pair, and the field that the first of them stands for.
+    /// Returns the next pair of names, and the index of the field that the first one belongs to.
     pub(super) fn pair(&self, names: &[&'static str]) -> Option<([&'static str; 2], usize)> {
         let pair = [*names.get(self.next)?, *names.get(self.next + 1)?];
         Some((pair, self.found.len()))
     }
 
-    /// Takes what came of the pair.
-    pub(super) fn learn(
+    /// Records the result for the current pair.
+    pub(super) fn record(
         mut self,
         names: &[&'static str],
         fields: usize,
@@ -81,9 +82,9 @@ impl Comparison {
     }
 }
 
-/// Reads the fields of a struct that is being explored.
+/// Provides the values of an explored struct's fields.
 pub(super) trait ReadField {
-    /// Reads the value of the field with this index. Returns `None` if the type refuses it.
+    /// Deserializes the field with this index. Returns `None` if the type rejects the value.
     fn read_field<'de, S: DeserializeSeed<'de>>(
         &mut self,
         field: usize,
@@ -91,7 +92,7 @@ pub(super) trait ReadField {
     ) -> Option<S::Value>;
 }
 
-/// Gives a struct the value of a field by two names.
+/// Passes a field to a struct twice, under two names, to find out whether they are the same field.
 pub(super) fn compare<'de, V: Visitor<'de>>(
     fields: &mut impl ReadField,
     visitor: V,
@@ -108,12 +109,13 @@ pub(super) fn compare<'de, V: Visitor<'de>>(
     };
     let result = visitor.visit_map(twice);
     match result {
-        Err(Refused(Some(name))) => Verdict::Same(name),
+        Err(Rejected(Some(name))) => Verdict::Same(name),
         _ if is_different => Verdict::Different,
         _ => Verdict::Unclear,
     }
 }
 
+/// A map that contains the same value under two names.
 struct Twice<'a, F> {
     fields: &'a mut F,
     names: std::array::IntoIter<&'static str, 2>,
@@ -123,42 +125,42 @@ struct Twice<'a, F> {
 }
 
 impl<'de, F: ReadField> MapAccess<'de> for Twice<'_, F> {
-    type Error = Refused;
+    type Error = Rejected;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
-    ) -> Result<Option<S::Value>, Refused> {
+    ) -> Result<Option<S::Value>, Rejected> {
         let name = self.names.next();
         name.map(|name| seed.deserialize(name.into_deserializer()))
             .transpose()
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Refused> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Rejected> {
         self.values += 1;
         if self.values == 1 {
             let value = self.fields.read_field(self.field, seed);
-            return value.ok_or(Refused(None));
+            return value.ok_or(Rejected(None));
         }
-        // It wants a value for the second name, so it does not have it yet.
+        // The struct requests a value for the second name, so the names are different fields.
         *self.is_different = true;
-        Err(Refused(None))
+        Err(Rejected(None))
     }
 }
 
-/// An error, and the name of the field that was there twice.
+/// An error, with the name of the duplicate field if that is the cause.
 #[derive(Debug)]
-struct Refused(Option<&'static str>);
+struct Rejected(Option<&'static str>);
 
-impl fmt::Display for Refused {
+impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this value is not for use")
+        f.write_str("the struct rejected a made-up value")
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for Rejected {}
 
-impl de::Error for Refused {
+impl de::Error for Rejected {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self(None)
     }

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serializer};
 
 use super::*;
 
-fn refusal<T: Serialize + DeserializeOwned>() -> String {
+fn schema_error<T: Serialize + DeserializeOwned>() -> String {
     Schema::checked::<T>().unwrap_err().to_string()
 }
 
-fn assert_fits<T: Serialize + DeserializeOwned>() {
+fn assert_accepted<T: Serialize + DeserializeOwned>() {
     let name = std::any::type_name::<T>();
     assert_eq!(Schema::checked::<T>(), Ok(Schema::of::<T>()), "{name}");
 }
@@ -69,18 +69,18 @@ impl From<Even> for u32 {
 }
 
 #[test]
-fn types_that_survive_being_sent_pass() {
-    assert_fits::<Move>();
-    assert_fits::<Empty>();
-    assert_fits::<Node>();
-    assert_fits::<Skipping>();
-    assert_fits::<Renamed>();
-    assert_fits::<Transparent>();
-    assert_fits::<Whole>();
-    assert_fits::<BTreeMap<u8, Whole>>();
-    assert_fits::<Vec<()>>();
-    assert_fits::<std::path::PathBuf>();
-    assert_fits::<[u8; 32]>();
+fn types_that_round_trip_are_accepted() {
+    assert_accepted::<Move>();
+    assert_accepted::<Empty>();
+    assert_accepted::<Node>();
+    assert_accepted::<Skipping>();
+    assert_accepted::<Renamed>();
+    assert_accepted::<Transparent>();
+    assert_accepted::<Whole>();
+    assert_accepted::<BTreeMap<u8, Whole>>();
+    assert_accepted::<Vec<()>>();
+    assert_accepted::<std::path::PathBuf>();
+    assert_accepted::<[u8; 32]>();
 }
 
 types! {
@@ -96,38 +96,38 @@ types! {
 }
 
 #[test]
-fn types_that_need_names_are_named_with_their_place() {
-    assert!(refusal::<Tagged>().starts_with("the type has `#[serde(tag = \"..\")]`"));
+fn self_describing_types_are_named_with_their_path() {
+    assert!(schema_error::<Tagged>().starts_with("the type has `#[serde(tag = \"..\")]`"));
     assert!(
-        refusal::<Holds<Tagged>>()
+        schema_error::<Holds<Tagged>>()
             .starts_with("the type of `all[..][1]` has `#[serde(tag = \"..\")]`")
     );
-    assert!(refusal::<Adjacent>().starts_with("the type has `#[serde(tag = \"..\")]`"));
+    assert!(schema_error::<Adjacent>().starts_with("the type has `#[serde(tag = \"..\")]`"));
     assert!(
-        refusal::<Either<Adjacent>>()
+        schema_error::<Either<Adjacent>>()
             .starts_with("the type of `Yes.value` has `#[serde(tag = \"..\")]`")
     );
-    assert!(refusal::<Flat>().starts_with("the type has a field with `#[serde(flatten)]`"));
+    assert!(schema_error::<Flat>().starts_with("the type has a field with `#[serde(flatten)]`"));
     assert!(
-        refusal::<Either<Flat>>()
+        schema_error::<Either<Flat>>()
             .starts_with("the type of `Yes.value` has a field with `#[serde(flatten)]`")
     );
     assert!(
-        refusal::<HashMap<u8, Flat>>()
+        schema_error::<HashMap<u8, Flat>>()
             .starts_with("the type of `[value]` has a field with `#[serde(flatten)]`")
     );
-    let untagged = refusal::<Holds<Untagged>>();
+    let untagged = schema_error::<Holds<Untagged>>();
     assert!(
         untagged.starts_with("the type of `all[..][1]` expects any value")
             && untagged.contains("`#[serde(untagged)]`"),
         "{untagged}"
     );
-    let any = refusal::<Option<de::IgnoredAny>>();
+    let any = schema_error::<Option<de::IgnoredAny>>();
     assert!(any.starts_with("the type expects anything at all"), "{any}");
 }
 
 mod de {
-    /// Skips what comes, and writes nothing.
+    /// Skips a value of any type, and writes nothing.
     #[derive(serde::Deserialize)]
     pub(super) struct IgnoredAny(serde::de::IgnoredAny);
 
@@ -151,26 +151,26 @@ types! {
 }
 
 #[test]
-fn fields_that_may_be_left_out_are_named_wherever_they_are() {
-    let left_out = |field: &str| {
+fn skipped_fields_are_named_with_their_path() {
+    let skipped = |field: &str| {
         format!(
             "the field `{field}` was skipped, so the receiver cannot decode the message: remove \
              `#[serde(skip_serializing_if)]` from the field"
         )
     };
-    assert_eq!(refusal::<IfNone>(), left_out("owner"));
-    assert_eq!(refusal::<IfEmpty>(), left_out("list"));
-    assert_eq!(refusal::<IfBlank>(), left_out("name"));
-    assert_eq!(refusal::<IfZero>(), left_out("count"));
-    assert_eq!(refusal::<InVariant>(), left_out("C.owner"));
-    assert_eq!(refusal::<Holds<IfNone>>(), left_out("all[0][1].owner"));
+    assert_eq!(schema_error::<IfNone>(), skipped("owner"));
+    assert_eq!(schema_error::<IfEmpty>(), skipped("list"));
+    assert_eq!(schema_error::<IfBlank>(), skipped("name"));
+    assert_eq!(schema_error::<IfZero>(), skipped("count"));
+    assert_eq!(schema_error::<InVariant>(), skipped("C.owner"));
+    assert_eq!(schema_error::<Holds<IfNone>>(), skipped("all[0][1].owner"));
     assert_eq!(
-        refusal::<Vec<Vec<Option<IfEmpty>>>>(),
-        left_out("[0][0].list")
+        schema_error::<Vec<Vec<Option<IfEmpty>>>>(),
+        skipped("[0][0].list")
     );
     assert_eq!(
-        refusal::<Either<InVariant>>(),
-        left_out("Yes.value.C.owner")
+        schema_error::<Either<InVariant>>(),
+        skipped("Yes.value.C.owner")
     );
 }
 
@@ -185,20 +185,20 @@ fn as_text<S: Serializer>(number: &u32, serializer: S) -> Result<S::Ok, S::Error
 }
 
 #[test]
-fn types_that_are_not_read_as_they_are_written_are_refused() {
-    for refusal in [
-        refusal::<OnlyRead>(),
-        refusal::<OnlyWritten>(),
-        refusal::<Wide>(),
+fn types_with_mismatched_implementations_are_rejected() {
+    for error in [
+        schema_error::<OnlyRead>(),
+        schema_error::<OnlyWritten>(),
+        schema_error::<Wide>(),
     ] {
         assert!(
-            refusal.starts_with("what its `Serialize` writes, its `Deserialize` does not read"),
-            "{refusal}"
+            error.starts_with("its `Deserialize` implementation cannot read what"),
+            "{error}"
         );
     }
 }
 
-/// A map that writes itself without its length.
+/// A map that does not write its length.
 #[derive(Deserialize)]
 struct Streamed(BTreeMap<u8, u8>);
 
@@ -209,9 +209,9 @@ impl Serialize for Streamed {
 }
 
 #[test]
-fn sequences_without_a_length_are_refused() {
+fn sequences_without_a_length_are_rejected() {
     assert!(
-        refusal::<(u8, Streamed)>()
+        schema_error::<(u8, Streamed)>()
             .starts_with("a sequence or map in `[1]` does not provide its length")
     );
 }

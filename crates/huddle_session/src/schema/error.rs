@@ -1,43 +1,43 @@
 use thiserror::Error;
 
 use super::{
-    search::{Asks, Undecodable},
+    search::{Request, Undecodable},
     shape::{KEY, Tree},
 };
 use crate::codec::{DecodeError, EncodeError};
 
-/// Why values of a type would not survive being sent.
+/// Why a receiver could not decode values of a type.
 ///
-/// The encoding has neither names nor types in it, so that it stays small. What needs them cannot
-/// be decoded.
+/// To stay small, the encoding contains neither field names nor types. Types that need them to
+/// decode their values cannot be messages.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SchemaError {
-    /// An enum finds its variant by a tag among its fields.
+    /// An enum is tagged by one of its fields.
     #[error(
-        "{0} has `#[serde(tag = \"..\")]`, which needs names of fields, and they are not sent: remove the attribute; plain enums are sent with their variant"
+        "{0} has `#[serde(tag = \"..\")]`, which needs field names, but messages do not contain them: remove the attribute, because enums are encoded with their variant anyway"
     )]
     Tagged(String),
-    /// A struct has fields that are written as if they were its own.
+    /// A struct contains a flattened field.
     #[error(
-        "{0} has a field with `#[serde(flatten)]`, which needs names of fields, and they are not sent: remove the attribute"
+        "{0} has a field with `#[serde(flatten)]`, which needs field names, but messages do not contain them: remove the attribute"
     )]
     Flattened(String),
-    /// A type finds out from the data what it is.
+    /// A type depends on the data to determine what to decode.
     #[error(
-        "{place} expects {expects} and asks the data what it is, which is not sent: remove `#[serde(untagged)]`, or use a type with fixed fields instead of one for any data"
+        "{place} expects {expects} and needs a self-describing format, which messages do not have: remove `#[serde(untagged)]`, or use a type with fixed fields instead of one for any data"
     )]
     SelfDescribing {
-        /// Where it is.
+        /// The path of the type.
         place: String,
-        /// What it expects, in its own words.
+        /// The type's own description of what it expects.
         expects: String,
     },
-    /// A made-up value is not written as a whole.
+    /// A made-up value could not be encoded.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// A made-up value is not read as it was written.
+    /// A made-up value could not be decoded after it was encoded.
     #[error(
-        "what its `Serialize` writes, its `Deserialize` does not read: both need the same fields and types in the same order, so a field has `#[serde(skip)]` or nothing, and a `serialize_with` that fits its `deserialize_with` ({0})"
+        "its `Deserialize` implementation cannot read what its `Serialize` implementation writes: both need the same fields and types in the same order; use `#[serde(skip)]` instead of skipping in one direction, and a `deserialize_with` that matches `serialize_with` ({0})"
     )]
     Unlike(DecodeError),
 }
@@ -46,14 +46,16 @@ impl SchemaError {
     pub(super) fn undecodable(undecodable: &Undecodable, tree: &Tree) -> Self {
         let path = tree.path(undecodable.part);
         let expects = undecodable.expects.clone();
-        match undecodable.asks {
-            Asks::Name if path.ends_with(KEY) => Self::Flattened(place(path.trim_end_matches(KEY))),
-            Asks::Any if expects.starts_with("internally tagged") => Self::Tagged(place(&path)),
-            Asks::Name if expects == "variant identifier" => {
-                let around = path.rsplit_once('.').map_or("", |(around, _)| around);
-                Self::Tagged(place(around))
+        match undecodable.request {
+            Request::Name if path.ends_with(KEY) => {
+                Self::Flattened(place(path.trim_end_matches(KEY)))
             }
-            Asks::Any | Asks::Name | Asks::Skip => {
+            Request::Any if expects.starts_with("internally tagged") => Self::Tagged(place(&path)),
+            Request::Name if expects == "variant identifier" => {
+                let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
+                Self::Tagged(place(parent))
+            }
+            Request::Any | Request::Name | Request::Skip => {
                 let place = place(&path);
                 Self::SelfDescribing { place, expects }
             }

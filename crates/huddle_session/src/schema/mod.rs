@@ -1,4 +1,4 @@
-//! The shape of a type's encoding, as text that two builds of a game can compare.
+//! The shape of a type's encoding, as a text that two builds of a game can compare.
 
 mod aliases;
 mod error;
@@ -17,36 +17,42 @@ use crate::{
     hash::Fnv64,
 };
 
-/// The longest text of a [`Schema`], in bytes.
+/// The maximum length of a [`Schema`]'s text, in bytes.
 pub const MAX_SCHEMA_LEN: usize = 512;
 
-/// Ends a text that was cut: these and the 16 hex digits of the hash of the whole.
+/// Marks a shortened text. The 16 hex digits of the complete text's hash follow.
 const CUT_MARK: &str = "..#";
 
 /// The shape of a message type on the wire, as canonical ASCII text such as `{x: f32, y: f32}`.
 ///
-/// Two builds of a game can exchange a message only if its schema is the same in both. What counts
-/// is what the encoding depends on: the order and types of fields, the order of variants; and the
-/// names of fields and variants, because `{x, y}` and `{y, x}` take the same bytes. What does
-/// not count: names of Rust types, whether they are newtypes or boxed, the compiler, and the
+/// Two builds of a game can exchange a message only if its schema is the same in both. The schema
+/// contains:
+///
+/// - the order and types of fields, and the order of variants, because the encoding depends on
+///   them;
+/// - the names of fields and variants, because `{x, y}` and `{y, x}` are encoded to the same bytes.
+///
+/// It does not depend on the names of Rust types, on newtypes and boxes, on the compiler, or on the
 /// platform.
 ///
-/// | text | stands for |
+/// | text | meaning |
 /// |---|---|
-/// | `u8`, `f32`, `bool`, `char`, `str`, `bytes`, `()` | themselves |
+/// | `u8`, `f32`, `bool`, `char`, `str`, `bytes`, `()` | a primitive type |
 /// | `{x: f32, y: f32}` | a struct |
-/// | `(u8, str)`, `[f32; 3]` | a tuple, tuple struct or array; of one type throughout |
-/// | `[u8]`, `map<u8, str>`, `option<u8>` | what has any number of elements |
+/// | `(u8, str)` | a tuple or tuple struct |
+/// | `[f32; 3]` | an array, or a tuple whose elements have the same type |
+/// | `[u8]`, `map<u8, str>`, `option<u8>` | a sequence, a map, an option |
 /// | `enum{Idle, Run(f32), Hit{by: u8}}` | an enum |
-/// | `^1` | a recursive type: the type that many levels further out |
-/// | `opaque` | what could not be looked into |
+/// | `^1` | a recursive type: the type this number of levels further out |
+/// | `opaque` | a type with unknown content |
 ///
-/// The shape is found by letting the type's `Deserialize` implementation ask for its parts and
-/// answering with made-up values. A part that refuses all of them hides the parts behind it, which
-/// are then `opaque`: compared with nothing, so a difference there is not noticed. A text longer
-/// than [`MAX_SCHEMA_LEN`] ends in a hash of the whole. Aliases of fields (`#[serde(alias)]`) do not
-/// count. Names of variants do not count in an enum that has aliases of variants, because it cannot
-/// be seen which is whose.
+/// To find the shape, the type's `Deserialize` implementation is called with made-up values. If a
+/// part rejects all of them, the parts after it stay unknown and are `opaque`. Differences in
+/// opaque parts are not detected.
+///
+/// A text longer than [`MAX_SCHEMA_LEN`] ends with a hash of the complete text. Aliases of fields
+/// (`#[serde(alias)]`) are not part of the schema. An enum with aliases of variants is described
+/// without variant names, because its aliases cannot be distinguished from its names.
 ///
 /// ```
 /// use huddle_session::Schema;
@@ -64,13 +70,13 @@ const CUT_MARK: &str = "..#";
 pub struct Schema(String);
 
 impl Schema {
-    /// The schema of a type. It takes some work: find it once.
+    /// Returns the schema of a type. This is expensive, so call it once per type.
     pub fn of<T: DeserializeOwned>() -> Self {
         Self::of_tree(explore::explore::<T>().tree())
     }
 
-    /// The schema of a type whose values survive being sent, as far as can be found out without
-    /// real ones: made-up values of it are encoded and decoded again.
+    /// Returns the schema of a type, after checking that a receiver can decode its values. The
+    /// check encodes and decodes made-up values, so it cannot find problems of all real values.
     ///
     /// ```
     /// use huddle_session::Schema;
@@ -88,8 +94,8 @@ impl Schema {
     /// ```
     ///
     /// # Errors
-    /// If a part of it cannot be decoded whatever the bytes are, or a made-up value is not read
-    /// again after it was written.
+    /// If the type has a part that can never be decoded, or a made-up value cannot be decoded after
+    /// it was encoded.
     pub fn checked<T: Serialize + DeserializeOwned>() -> Result<Self, SchemaError> {
         let mut search = explore::explore::<T>();
         if let Some(undecodable) = &search.undecodable {
@@ -97,7 +103,7 @@ impl Schema {
         }
         let mut result = Ok(());
         search.samples(|value: T| {
-            result = survives(&value);
+            result = round_trips(&value);
             result.is_err()
         });
         result.map(|()| Self::of_tree(search.tree()))
@@ -107,22 +113,22 @@ impl Schema {
         Self(Self(tree.to_string()).cut(MAX_SCHEMA_LEN))
     }
 
-    /// A schema that says nothing: for payloads that are not made from a `serde` type.
+    /// Returns a schema without content, for payloads that are not encoded from a `serde` type.
     pub fn opaque() -> Self {
         Self(shape::OPAQUE.to_owned())
     }
 
-    /// The text.
+    /// Returns the text of the schema.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What tells two schemas apart.
+    /// Returns a hash of the text.
     pub(crate) fn hash(&self) -> u64 {
         Fnv64::new().write(self.0.as_bytes()).finish()
     }
 
-    /// The text with at most `max` bytes, which are at least 20.
+    /// Returns the text, shortened to at most `max` bytes. `max` has to be at least 20.
     pub(crate) fn cut(&self, max: usize) -> String {
         let text = &self.0;
         if text.len() <= max {
@@ -134,11 +140,11 @@ impl Schema {
     }
 }
 
-/// Whether a value can be read again after it was written.
-fn survives<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), SchemaError> {
+/// Checks that a value can be decoded after it was encoded.
+fn round_trips<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), SchemaError> {
     let bytes = match codec::encode(value, usize::MAX) {
         Ok(bytes) => bytes,
-        // Real values may be shorter, and may not be refused.
+        // A real value may be shorter and encode without an error.
         Err(
             EncodeError::TooLong { .. }
             | EncodeError::TooDeep { .. }

@@ -1,4 +1,4 @@
-//! Answers what a type asks for, with made-up values.
+//! A deserializer that answers a type's requests with made-up values.
 
 use std::any::TypeId;
 
@@ -9,11 +9,11 @@ use serde::de::{
 
 use super::{
     aliases::{self, ReadField},
-    search::{Asks, Level, Search, Stop, Undecodable},
+    search::{Level, Request, Search, Stop, Undecodable},
     shape::{LONG_TUPLE, Shape, State},
 };
 
-/// How deep types may be nested.
+/// The maximum depth of nested types.
 const MAX_DEPTH: usize = 48;
 
 const FLAGS: [bool; 2] = [false, true];
@@ -31,13 +31,13 @@ const TEXTS: [&str; 7] = [
 const LENS: [usize; 7] = [1, 0, 2, 3, 4, 8, 16];
 const ZEROS: [u8; 16] = [0; 16];
 
-/// Reads one part.
+/// Deserializes one part.
 pub(super) struct Probe<'a> {
     pub(super) search: &'a mut Search,
     pub(super) part: usize,
 }
 
-/// Lets a type read a part the way it asks for it, and learns from whether it accepts the value.
+/// Lets a type deserialize a part, and records whether it accepts the value.
 pub(super) fn watch<R>(
     search: &mut Search,
     part: usize,
@@ -60,13 +60,13 @@ impl ReadField for Probe<'_> {
 }
 
 impl Probe<'_> {
-    /// Lets the i-th part be read.
+    /// Calls `read` with a probe of the i-th part.
     fn with<R>(self, i: usize, read: impl FnOnce(Probe<'_>) -> Result<R, Stop>) -> Result<R, Stop> {
         let part = self.search.child(self.part, i)?;
         watch(self.search, part, read)
     }
 
-    /// Reads the i-th part.
+    /// Deserializes the i-th part.
     pub(super) fn read_part<'de, S: DeserializeSeed<'de>>(
         &mut self,
         i: usize,
@@ -76,56 +76,56 @@ impl Probe<'_> {
         watch(self.search, part, |probe| seed.deserialize(probe))
     }
 
-    /// One of some values, of which one is like nothing.
+    /// Chooses one of `samples`. `zero` is the index of the sample that stands for zero or empty.
     fn leaf<T: Copy>(&self, samples: &[T], zero: usize) -> T {
         match self.search.sample {
-            Some(sample) if sample.is_zero && !self.search.part(self.part).refuses_zero => {
+            Some(sample) if sample.is_zero && !self.search.part(self.part).rejects_zero => {
                 samples[zero]
             }
             _ => samples[self.search.choose(self.part, samples.len())],
         }
     }
 
-    /// Nothing can be decoded for this part, whatever the bytes are.
-    fn undecodable(self, asks: Asks, expects: &dyn Expected) -> Stop {
+    /// Records that the part can never be decoded.
+    fn undecodable(self, request: Request, expects: &dyn Expected) -> Stop {
         let part = self.part;
         self.search.undecodable.get_or_insert_with(|| Undecodable {
             part,
             expects: expects.to_string(),
-            asks,
+            request,
         });
         self.give_up(Shape::Opaque)
     }
 
-    /// Nothing can be made for this part.
+    /// Records that there is no value for the part.
     fn give_up(self, shape: Shape) -> Stop {
         self.search.set_shape(self.part, shape);
-        self.search.has_blamed = true;
+        self.search.has_recorded_failure = true;
         self.search.set_state(self.part, State::Dead);
         Stop
     }
 
-    /// Enters a part that has parts, unless it is its own part.
+    /// Enters a part that contains other parts. Fails if it contains itself.
     fn enter<V>(self, shape: Shape) -> Result<Self, Stop> {
         let id = typeid::of::<V>();
-        let around = &self.search.around;
-        if let Some(at) = around.iter().rposition(|level| level.id == id) {
-            let levels = around[at..].iter().filter(|level| level.counts).count();
+        let ancestors = &self.search.ancestors;
+        if let Some(at) = ancestors.iter().rposition(|level| level.id == id) {
+            let levels = ancestors[at..].iter().filter(|level| level.counts).count();
             return Err(self.give_up(Shape::Back(levels)));
         }
-        if around.len() >= MAX_DEPTH {
+        if ancestors.len() >= MAX_DEPTH {
             return Err(self.give_up(Shape::Opaque));
         }
         self.search.push(Level {
             id,
             counts: shape != Shape::Newtype,
-            holds: matches!(shape, Shape::Option | Shape::Seq | Shape::Map),
+            is_container: matches!(shape, Shape::Option | Shape::Seq | Shape::Map),
         });
         self.search.set_shape(self.part, shape);
         Ok(self)
     }
 
-    /// Reads the fields of a struct, or finds out which of their names are aliases.
+    /// Deserializes the fields of a struct, or compares two of their names to find aliases.
     fn visit_fields<'de, V: Visitor<'de>>(
         mut self,
         names: &'static [&'static str],
@@ -141,7 +141,7 @@ impl Probe<'_> {
         }
     }
 
-    /// How many elements to make: those that show what an element is come first.
+    /// Returns the number of elements to create. While the element type is unknown, it is one.
     fn len(&self) -> usize {
         match self.search.part(self.part).parts.last() {
             Some(&element) if self.search.is_dead(element) => 0,
@@ -150,17 +150,17 @@ impl Probe<'_> {
         }
     }
 
-    /// How many elements to make where it is known what an element is.
+    /// Returns the number of elements to create if the element type is known.
     fn known_len(&self) -> usize {
         let len = LENS[self.search.choose(self.part, LENS.len())];
         match self.search.sample {
-            Some(sample) if self.search.holders() > sample.full_levels => 0,
+            Some(sample) if self.search.containers() > sample.full_levels => 0,
             Some(_) => len.max(1),
             None => len,
         }
     }
 
-    /// The variant to make: one that is not known, while there is one.
+    /// Returns the variant to create, preferably one that is not explored yet.
     fn variant(&self, len: usize) -> Option<usize> {
         let known = &self.search.part(self.part).parts;
         let open = known.iter().position(|&part| self.search.is_open(part));
@@ -323,19 +323,19 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        Err(self.undecodable(Asks::Any, &visitor))
+        Err(self.undecodable(Request::Any, &visitor))
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        Err(self.undecodable(Asks::Name, &visitor))
+        Err(self.undecodable(Request::Name, &visitor))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        Err(self.undecodable(Asks::Skip, &visitor))
+        Err(self.undecodable(Request::Skip, &visitor))
     }
 }
 
-/// The elements of a sequence or map: each is like the first.
+/// The elements of a sequence or map. All elements share the part of the first one.
 struct Repeated<'a> {
     probe: Probe<'a>,
     left: usize,
@@ -379,7 +379,7 @@ impl<'de> MapAccess<'de> for Repeated<'_> {
     }
 }
 
-/// The parts of a tuple or struct, one after the other.
+/// The parts of a tuple or struct.
 struct Parts<'a> {
     probe: Probe<'a>,
     len: usize,
@@ -424,7 +424,7 @@ impl<'de> SeqAccess<'de> for Parts<'_> {
     }
 }
 
-/// One variant of an enum.
+/// A variant of an enum.
 struct Variant<'a> {
     probe: Probe<'a>,
     index: usize,

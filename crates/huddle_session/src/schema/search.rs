@@ -1,11 +1,14 @@
-//! Finds the shape of a type by deserializing it from made-up values, over and over.
+//! Finds the shape of a type by deserializing it repeatedly from made-up values.
 //!
-//! Each run walks the type from the outside in and records what it asks for. An enum is given one
-//! variant per run until all are known. If a value is refused, the next run makes another one;
-//! where none is accepted, what can do without (an option, a sequence, another variant) does, and
-//! everything else around it is given up. A part of the same type as one around it is a recursion
-//! and not entered. Every run must find out something, and their number, the number of parts and
-//! the steps are bounded, so it ends whatever the type does.
+//! - Each run deserializes the type from the outside in and records its requests.
+//! - An enum gets one variant per run until all variants are known.
+//! - If a part rejects a value, the next run creates another one. If a part rejects all values, a
+//!   containing option or sequence becomes empty, or the enum gets another variant. Otherwise the
+//!   search gives up the containing part.
+//! - A part inside a part of the same type is a recursion, which the search does not enter.
+//!
+//! The search ends for every type: it stops after a run that finds nothing new, and the numbers of
+//! runs, parts and steps are bounded.
 
 use std::any::TypeId;
 
@@ -20,16 +23,16 @@ use crate::hash::Fnv64;
 const MAX_PARTS: usize = 2048;
 const MAX_STEPS: usize = 1 << 20;
 
-/// How many values a part may refuse.
-const MAX_REFUSALS: usize = 24;
+/// The maximum number of values that a part may reject.
+const MAX_REJECTIONS: usize = 24;
 
-/// A run cannot go on. Why is written into the parts.
+/// Stops a run. The parts contain the reason.
 #[derive(Debug)]
 pub(super) struct Stop;
 
 impl std::fmt::Display for Stop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("this value is not for use")
+        f.write_str("the run stopped at a made-up value")
     }
 }
 
@@ -41,79 +44,81 @@ impl de::Error for Stop {
     }
 }
 
+/// The state of the search.
 #[derive(Default)]
 pub(super) struct Search {
     pub(super) tree: Tree,
-    /// The types around the one being read.
-    pub(super) around: Vec<Level>,
-    /// The most levels that held each other and may be empty.
-    pub(super) most_holders: usize,
-    /// What cannot be decoded, whatever the bytes are.
+    /// The types that contain the current part, from the outside in.
+    pub(super) ancestors: Vec<Level>,
+    /// The maximum number of nested containers.
+    pub(super) max_containers: usize,
+    /// The first part that can never be decoded.
     pub(super) undecodable: Option<Undecodable>,
-    /// What is known is used, and nothing learned.
+    /// The sample to create. While it is set, the search uses the known shape and records nothing.
     pub(super) sample: Option<Sample>,
-    /// The variant that a sample is about, and what it is in.
+    /// The variant that the sample should contain, and the parts that contain it.
     pub(super) wanted: Vec<usize>,
     pub(super) steps: usize,
     pub(super) has_learned: bool,
-    /// Whether it is known which part this run failed at.
-    pub(super) has_blamed: bool,
+    /// Whether the run has recorded the part at which it failed.
+    pub(super) has_recorded_failure: bool,
     pub(super) is_exhausted: bool,
 }
 
-/// A type around the one being read.
+/// A type that contains the current part.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Level {
     pub(super) id: TypeId,
-    /// Whether it counts as a level: newtypes do not.
+    /// Whether the type counts as a level of a recursion. Newtypes do not.
     pub(super) counts: bool,
-    /// Whether it may be empty.
-    pub(super) holds: bool,
+    /// Whether the type is a container, which may be empty.
+    pub(super) is_container: bool,
 }
 
-/// A part that asks the data what it is.
+/// A part that needs a self-describing format.
 #[derive(Debug, Clone)]
 pub(super) struct Undecodable {
     pub(super) part: usize,
-    /// What it expects, in the words of its type.
+    /// The type's own description of what it expects.
     pub(super) expects: String,
-    pub(super) asks: Asks,
+    pub(super) request: Request,
 }
 
+/// A request that only a self-describing format can answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asks {
-    /// What comes next.
+pub(super) enum Request {
+    /// A value of any type.
     Any,
     /// The name of the next field.
     Name,
-    /// To skip whatever comes next.
+    /// To skip a value of any type.
     Skip,
 }
 
-/// Which of the possible values to make.
+/// Describes a sample value.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample {
-    /// What may be empty is not, within less than so many others like it.
+    /// The number of outer container levels that are not empty.
     pub(super) full_levels: usize,
-    /// Whether numbers are 0, texts empty and so on.
+    /// Whether numbers are 0, texts are empty, and so on.
     pub(super) is_zero: bool,
 }
 
 impl Search {
-    /// A part was made of zeros and refused them.
-    fn refused_zero(&mut self, index: usize) {
-        if !self.has_blamed {
-            self.has_blamed = true;
-            self.keep_from_zero(index);
+    /// Records that a part rejected zeros.
+    fn rejected_zero(&mut self, index: usize) {
+        if !self.has_recorded_failure {
+            self.has_recorded_failure = true;
+            self.forbid_zero(index);
         }
     }
 
-    fn keep_from_zero(&mut self, index: usize) {
-        if !std::mem::replace(&mut self.tree.0[index].refuses_zero, true) {
+    fn forbid_zero(&mut self, index: usize) {
+        if !std::mem::replace(&mut self.tree.0[index].rejects_zero, true) {
             self.has_learned = true;
         }
         for part in self.part(index).parts.clone() {
-            self.keep_from_zero(part);
+            self.forbid_zero(part);
         }
     }
 
@@ -122,19 +127,22 @@ impl Search {
     }
 
     pub(super) fn push(&mut self, level: Level) {
-        self.around.push(level);
-        self.most_holders = self.most_holders.max(self.holders());
+        self.ancestors.push(level);
+        self.max_containers = self.max_containers.max(self.containers());
     }
 
-    /// How many of the types around may be empty.
-    pub(super) fn holders(&self) -> usize {
-        self.around.iter().filter(|level| level.holds).count()
+    /// Returns the number of containers around the current part.
+    pub(super) fn containers(&self) -> usize {
+        self.ancestors
+            .iter()
+            .filter(|level| level.is_container)
+            .count()
     }
 
     pub(super) fn start_run(&mut self) {
-        self.around.clear();
+        self.ancestors.clear();
         self.has_learned = false;
-        self.has_blamed = false;
+        self.has_recorded_failure = false;
     }
 
     pub(super) fn part(&self, index: usize) -> &Part {
@@ -152,7 +160,7 @@ impl Search {
         }
     }
 
-    /// Records what a part asks for. A part that asks for this now and for that then is opaque.
+    /// Records the shape that a part requests. A part that requests different shapes is opaque.
     pub(super) fn set_shape(&mut self, index: usize, shape: Shape) {
         if self.sample.is_some() {
             return;
@@ -165,7 +173,7 @@ impl Search {
         }
     }
 
-    /// The i-th part of a part, made if it is new.
+    /// Returns the i-th part of a part, and creates it if it is new.
     pub(super) fn child(&mut self, parent: usize, i: usize) -> Result<usize, Stop> {
         if let Some(&child) = self.part(parent).parts.get(i) {
             return Ok(child);
@@ -184,7 +192,8 @@ impl Search {
         Ok(child)
     }
 
-    /// One of `len` choices: each in turn, then mixed, so that parts choose differently.
+    /// Returns one of `len` choices: first each in turn, then pseudo-random ones, so that different
+    /// parts make different choices.
     pub(super) fn choose(&self, index: usize, len: usize) -> usize {
         let variation = self.part(index).variation;
         if variation < len {
@@ -205,7 +214,7 @@ impl Search {
         self.part(index).state == State::Dead
     }
 
-    /// Begins to read a part. Returns how many types are around it.
+    /// Starts deserializing a part. Returns the number of types that contain it.
     pub(super) fn begin_part(&mut self) -> Result<usize, Stop> {
         self.steps += 1;
         if self.steps > MAX_STEPS {
@@ -214,21 +223,21 @@ impl Search {
         if self.is_exhausted {
             return Err(Stop);
         }
-        Ok(self.around.len())
+        Ok(self.ancestors.len())
     }
 
-    /// Ends reading a part, and learns from whether its type accepted the value.
+    /// Finishes deserializing a part, and records whether its type accepted the value.
     pub(super) fn end_part(&mut self, part: usize, levels: usize, is_accepted: bool) {
-        self.around.truncate(levels);
+        self.ancestors.truncate(levels);
         match self.sample {
             None if is_accepted => self.accepted(part),
-            None => self.refused(part),
-            Some(sample) if sample.is_zero && !is_accepted => self.refused_zero(part),
+            None => self.rejected(part),
+            Some(sample) if sample.is_zero && !is_accepted => self.rejected_zero(part),
             Some(_) => {}
         }
     }
 
-    /// A part was read and accepted its value.
+    /// Records that a part accepted its value.
     fn accepted(&mut self, index: usize) {
         let part = self.part(index);
         let is_whole = match part.shape {
@@ -236,7 +245,7 @@ impl Search {
             _ => true,
         };
         if is_whole && self.is_open(index) && !part.parts.iter().any(|&part| self.is_open(part)) {
-            // Names too many are aliases.
+            // If there are more names than fields, some names are aliases.
             let has_aliases = match part.shape {
                 Shape::Struct(names) => (1..names.len()).contains(&part.parts.len()),
                 _ => false,
@@ -250,7 +259,8 @@ impl Search {
         }
     }
 
-    /// The names of a struct to compare in this run, and the field that the first stands for.
+    /// Returns the names of a struct to compare in this run, and the index of the field that the
+    /// first one belongs to.
     pub(super) fn to_compare(
         &self,
         index: usize,
@@ -262,38 +272,38 @@ impl Search {
         }
     }
 
-    /// Takes what came of comparing two names. The run ends.
+    /// Records the result of comparing two names, which ends the run.
     pub(super) fn compared(&mut self, index: usize, names: &[&'static str], verdict: Verdict) {
         let part = &mut self.tree.0[index];
         if let FieldNames::Comparing(comparison) = std::mem::take(&mut part.names) {
-            part.names = comparison.learn(names, part.parts.len(), verdict);
+            part.names = comparison.record(names, part.parts.len(), verdict);
         }
         self.has_learned = true;
-        self.has_blamed = true;
+        self.has_recorded_failure = true;
     }
 
-    /// A part refused its value.
-    fn refused(&mut self, index: usize) {
-        if !self.has_blamed {
-            self.has_blamed = true;
+    /// Records that a part rejected its value.
+    fn rejected(&mut self, index: usize) {
+        if !self.has_recorded_failure {
+            self.has_recorded_failure = true;
             if !self.has_learned {
-                self.tree.0[index].refusals += 1;
+                self.tree.0[index].rejections += 1;
                 self.vary(index);
                 self.has_learned = true;
-                if self.part(index).refusals > MAX_REFUSALS {
+                if self.part(index).rejections > MAX_REJECTIONS {
                     self.set_state(index, State::Dead);
                 }
             }
         }
         let mut parts = self.part(index).parts.iter();
-        let is_lost = match self.part(index).shape {
+        let is_dead = match self.part(index).shape {
             Shape::Option | Shape::Seq | Shape::Map => false,
             Shape::Enum(names) => {
                 parts.len() == names.len() && parts.all(|&part| self.is_dead(part))
             }
             _ => parts.any(|&part| self.is_dead(part)),
         };
-        if is_lost {
+        if is_dead {
             self.set_state(index, State::Dead);
         }
     }

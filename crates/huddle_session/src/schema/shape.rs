@@ -1,58 +1,58 @@
-//! What is known of a type, part by part, and how it is written.
+//! The known parts of a type, and their text.
 
 use std::fmt::{self, Write};
 
 use super::aliases::FieldNames;
 
-/// How a path to the keys of a map ends.
+/// The last step of a path to the keys of a map.
 pub(super) const KEY: &str = "[key]";
 
 pub(super) const OPAQUE: &str = "opaque";
 
-/// In tuples longer than this, neighbours of one type share what is known.
+/// In tuples longer than this, adjacent elements of the same type share a part.
 pub(super) const LONG_TUPLE: usize = 32;
 
 type Names = &'static [&'static str];
 
-/// All parts of a type that have been seen; the first is the type itself.
+/// The known parts of a type. The first one is the type itself.
 #[derive(Debug, Default)]
 pub(super) struct Tree(pub(super) Vec<Part>);
 
-/// One part of a type.
+/// A part of a type.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Part {
     pub(super) shape: Shape,
     pub(super) state: State,
-    /// Its own parts. Of an enum: one per variant.
+    /// The parts that it contains. An enum contains one part per variant.
     pub(super) parts: Vec<usize>,
-    /// How its fields are called, if not as it says.
+    /// The names of its fields, if they differ from the names in its shape.
     pub(super) names: FieldNames,
-    /// How often other values were asked of it.
+    /// The number of times that the search has changed its value.
     pub(super) variation: usize,
-    /// How often a value was refused that was made for nothing but it.
-    pub(super) refusals: usize,
-    /// Whether it, or what it is part of, cannot be made of zeros.
-    pub(super) refuses_zero: bool,
+    /// The number of values that the part itself has rejected.
+    pub(super) rejections: usize,
+    /// Whether the part, or a part that contains it, rejects zeros.
+    pub(super) rejects_zero: bool,
 }
 
-/// Whether a part has been explored.
+/// How far a part has been explored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum State {
-    /// Not to the end.
+    /// Not completely.
     #[default]
     Open,
-    /// To the end, and it accepts a value.
+    /// Completely, and the part accepts a value.
     Known,
-    /// It accepts no value, so nothing behind it can be seen.
+    /// The part accepts no value, so the parts after it stay unknown.
     Dead,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Shape {
-    /// Not asked for yet.
+    /// The type has not requested the part yet.
     #[default]
     Unseen,
-    /// Not to be seen.
+    /// The shape cannot be determined.
     Opaque,
     Leaf(&'static str),
     Newtype,
@@ -62,26 +62,27 @@ pub(super) enum Shape {
     Tuple(usize),
     Struct(Names),
     Enum(Names),
-    /// The content of a variant that has none.
+    /// A variant without content.
     Bare,
-    /// A variant that does not exist.
+    /// A variant that does not exist, because its name is an alias.
     Missing,
-    /// The type so many levels out.
+    /// A recursion to the type this number of levels further out.
     Back(usize),
 }
 
 impl Tree {
-    /// Where in the type a part is, such as `pose.at[0]`; empty for the type itself.
+    /// Returns the path of a part in the type, such as `pose.at[0]`. It is empty for the type
+    /// itself.
     pub(super) fn path(&self, part: usize) -> String {
-        let mut steps: Vec<_> = self.around(part).collect();
+        let mut steps: Vec<_> = self.ancestors(part).collect();
         steps.reverse();
         let mut path = String::new();
-        for (around, i) in steps {
+        for (outer, i) in steps {
             let dot = if path.is_empty() { "" } else { "." };
             // Writing to a string never fails.
-            let _ = match (self.0[around].shape, i) {
+            let _ = match (self.0[outer].shape, i) {
                 (Shape::Struct(names), i) if i < names.len() => {
-                    let name = match &self.0[around].names {
+                    let name = match &self.0[outer].names {
                         FieldNames::Found(found) => found.get(i).unwrap_or(&names[i]),
                         _ => &names[i],
                     };
@@ -98,22 +99,22 @@ impl Tree {
         path
     }
 
-    /// What a part is in, from the inside out, and the place that it has there.
-    pub(super) fn around(&self, part: usize) -> impl Iterator<Item = (usize, usize)> {
+    /// Returns the parts that contain a part, from the inside out, each with the index inside it.
+    pub(super) fn ancestors(&self, part: usize) -> impl Iterator<Item = (usize, usize)> {
         let mut inner = part;
         std::iter::from_fn(move || {
-            // A part is made after the one around it.
+            // A part is created after the one that contains it.
             let mut parts = self.0[..inner].iter().map(|part| &part.parts).enumerate();
-            let (around, i) = parts.find_map(|(around, parts)| {
+            let (outer, i) = parts.find_map(|(outer, parts)| {
                 let i = parts.iter().position(|&part| part == inner)?;
-                Some((around, i))
+                Some((outer, i))
             })?;
-            inner = around;
-            Some((around, i))
+            inner = outer;
+            Some((outer, i))
         })
     }
 
-    /// All variants of all enums; the whole type if there are none.
+    /// Returns all variants of all enums, or the type itself if there are none.
     pub(super) fn variants(&self) -> Vec<usize> {
         let enums = self
             .0
@@ -206,7 +207,7 @@ impl Tree {
             FieldNames::Found(found) => found,
             _ => names,
         };
-        // Aliases are names too many.
+        // Unresolved aliases: the names cannot be assigned to fields.
         if part.state == State::Known && part.parts.len() != names.len() {
             return self.write_parts(f, "(", part, part.parts.len(), ")");
         }
@@ -251,7 +252,7 @@ impl Tree {
     }
 }
 
-/// The text of one part.
+/// Displays one part.
 struct Written<'a>(&'a Tree, usize);
 
 impl fmt::Display for Written<'_> {
@@ -270,7 +271,7 @@ fn separate(f: &mut fmt::Formatter<'_>, i: usize) -> fmt::Result {
     if i > 0 { f.write_str(", ") } else { Ok(()) }
 }
 
-/// Names are ASCII and cannot be taken for anything else.
+/// Writes a name as ASCII, quoted if it could be confused with other parts of the text.
 fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !name.is_empty() && name.chars().all(is_plain) {

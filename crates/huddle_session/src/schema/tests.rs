@@ -35,7 +35,7 @@ types! {
 }
 
 #[test]
-fn plain_types_are_told_by_their_fields() {
+fn plain_types_have_their_fields_as_text() {
     assert_eq!(text::<Pose>(), "{x: f32, y: f32}");
     assert_eq!(text::<Splash>(), "u32");
     assert_eq!(text::<Unit>(), "()");
@@ -54,14 +54,14 @@ fn plain_types_are_told_by_their_fields() {
 }
 
 #[test]
-fn platform_and_rust_names_do_not_count() {
+fn platform_and_rust_names_do_not_change_the_schema() {
     assert_eq!(text::<usize>(), text::<u64>());
     assert_eq!(text::<isize>(), text::<i64>());
     assert_eq!(text::<Wrapped>(), "{inner: u32, pose: {x: f32, y: f32}}");
 }
 
 #[test]
-fn arrays_and_tuples_of_one_type_are_the_same() {
+fn arrays_and_uniform_tuples_have_the_same_schema() {
     assert_eq!(text::<[f32; 3]>(), "[f32; 3]");
     assert_eq!(text::<(f32, f32, f32)>(), "[f32; 3]");
     assert_eq!(text::<[[u8; 2]; 4]>(), "[[u8; 2]; 4]");
@@ -70,7 +70,7 @@ fn arrays_and_tuples_of_one_type_are_the_same() {
 }
 
 #[test]
-fn all_variants_of_an_enum_are_found_wherever_it_is() {
+fn all_variants_of_nested_enums_are_found() {
     let moves = "enum{Idle, Run(f32), Jump(f32, bool), Hit{by: u8, at: {x: f32, y: f32}}}";
     assert_eq!(text::<Move>(), moves);
     assert_eq!(
@@ -81,7 +81,7 @@ fn all_variants_of_an_enum_are_found_wherever_it_is() {
 }
 
 #[test]
-fn recursive_types_end() {
+fn recursive_types_refer_to_the_outer_type() {
     assert_eq!(text::<Node>(), "{value: u8, next: option<^2>, more: [^2]}");
     assert_eq!(text::<List>(), "enum{Cons(u8, ^1), Nil}");
     assert_eq!(text::<Endless>(), "{inner: ^1}");
@@ -138,7 +138,7 @@ impl TryFrom<u8> for Never {
 }
 
 #[test]
-fn types_that_check_their_values_are_tried_with_others() {
+fn types_that_validate_their_values_are_explored() {
     assert_eq!(
         text::<Checked>(),
         "{one: u8, even: u32, range: [u8; 2], after: bool}"
@@ -146,7 +146,7 @@ fn types_that_check_their_values_are_tried_with_others() {
 }
 
 #[test]
-fn what_accepts_nothing_hides_only_what_is_behind_it() {
+fn types_that_reject_all_values_hide_only_the_parts_after_them() {
     assert_eq!(text::<Never>(), "u8");
     assert_eq!(text::<Hidden>(), "{before: u8, never: u8, after: opaque}");
     assert_eq!(
@@ -167,7 +167,7 @@ types! {
 }
 
 #[test]
-fn what_describes_itself_is_opaque() {
+fn self_describing_types_are_opaque() {
     assert_eq!(text::<Untagged>(), "opaque");
     assert_eq!(
         text::<WithUntagged>(),
@@ -177,7 +177,7 @@ fn what_describes_itself_is_opaque() {
 }
 
 #[test]
-fn names_that_cannot_be_told_apart_are_left_out() {
+fn enums_with_variant_aliases_have_no_variant_names() {
     assert_eq!(text::<AliasedEnum>(), "enum{0(u8), 1}");
 }
 
@@ -197,7 +197,7 @@ types! {
 }
 
 #[test]
-fn aliases_of_fields_do_not_count() {
+fn field_aliases_do_not_change_the_schema() {
     assert_eq!(text::<Aliased>(), "{x: f32, y: u8}");
     let plain = text::<Plain>();
     assert_eq!(text::<AliasedFirst>(), plain);
@@ -208,27 +208,30 @@ fn aliases_of_fields_do_not_count() {
 }
 
 #[test]
-fn odd_names_are_quoted_and_skipped_fields_are_absent() {
+fn unusual_names_are_quoted_and_skipped_fields_are_absent() {
     assert_eq!(text::<Renamed>(), "{\"a: u8, b\": u8, \"\\u{e9}\": u8}");
     assert_eq!(text::<Skipping>(), "{kept: u8}");
 }
 
-/// A pair that travels as a sequence.
-struct Moody;
+/// A pair that is encoded as a sequence.
+struct SequencePair;
 
-impl<'de> Deserialize<'de> for Moody {
+impl<'de> Deserialize<'de> for SequencePair {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Moody;
+            type Value = SequencePair;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("anything")
             }
 
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Moody, A::Error> {
+            fn visit_seq<A: de::SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> Result<SequencePair, A::Error> {
                 match (seq.next_element::<u8>()?, seq.next_element::<String>()?) {
-                    (Some(_), Some(_)) => Ok(Moody),
+                    (Some(_), Some(_)) => Ok(SequencePair),
                     _ => Err(de::Error::custom("not a pair")),
                 }
             }
@@ -239,7 +242,7 @@ impl<'de> Deserialize<'de> for Moody {
 
 #[test]
 fn elements_of_different_types_are_opaque() {
-    assert_eq!(text::<(Moody, u8)>(), "([opaque], u8)");
+    assert_eq!(text::<(SequencePair, u8)>(), "([opaque], u8)");
 }
 
 #[derive(Debug)]
@@ -265,11 +268,11 @@ impl<'de> Deserialize<'de> for Big {
 }
 
 #[test]
-fn a_tuple_without_end_ends() {
+fn exploring_an_endless_tuple_ends() {
     assert_eq!(text::<Big>(), format!("[u8; {}]", usize::MAX));
 }
 
-/// Any number of types within types.
+/// A type with `N` levels of nested types.
 struct Deep<const N: usize>;
 
 macro_rules! deep {
@@ -292,7 +295,7 @@ impl<'de> Deserialize<'de> for Deep<0> {
 }
 
 #[test]
-fn types_of_millions_of_parts_end_in_a_hash() {
+fn schemas_of_millions_of_parts_end_with_a_hash() {
     let schema = Schema::of::<Deep<16>>();
     assert_eq!(schema.as_str().len(), MAX_SCHEMA_LEN);
     assert_eq!(schema, Schema::of::<Deep<16>>());
@@ -302,7 +305,7 @@ fn types_of_millions_of_parts_end_in_a_hash() {
 }
 
 #[test]
-fn long_texts_that_differ_late_differ() {
+fn shortened_texts_differ_if_the_complete_texts_differ() {
     let cut = |last: &str| Schema(format!("{}{last}", "x".repeat(600))).cut(MAX_SCHEMA_LEN);
     assert_eq!(cut("a").len(), MAX_SCHEMA_LEN);
     assert_ne!(cut("a"), cut("b"));
@@ -311,30 +314,30 @@ fn long_texts_that_differ_late_differ() {
 }
 
 thread_local! {
-    /// What a [`Wild`] type does next; it begins again at the end.
-    static WHIMS: std::cell::RefCell<(Vec<u8>, usize)> = const { std::cell::RefCell::new((Vec::new(), 0)) };
+    /// The decisions of [`Wild`] types, and the index of the last one. They repeat at the end.
+    static CHOICES: std::cell::RefCell<(Vec<u8>, usize)> = const { std::cell::RefCell::new((Vec::new(), 0)) };
 }
 
-fn whim() -> u8 {
-    WHIMS.with_borrow_mut(|(whims, at)| {
+fn choose() -> u8 {
+    CHOICES.with_borrow_mut(|(choices, at)| {
         *at += 1;
-        whims[*at % whims.len()]
+        choices[*at % choices.len()]
     })
 }
 
-/// A type that asks for anything, in any order, and breaks all rules.
+/// A type that requests any values in any order and violates all conventions.
 struct Wild;
 
 impl<'de> Deserialize<'de> for Wild {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match whim() % 16 {
+        match choose() % 16 {
             0 => deserializer.deserialize_u8(Wild),
             1 => deserializer.deserialize_string(Wild),
             2 => deserializer.deserialize_bytes(Wild),
             3 => deserializer.deserialize_option(Wild),
             4 => deserializer.deserialize_seq(Wild),
             5 => deserializer.deserialize_map(Wild),
-            6 => deserializer.deserialize_tuple(whim().into(), Wild),
+            6 => deserializer.deserialize_tuple(choose().into(), Wild),
             7 => deserializer.deserialize_struct("", &["a", "b", "a"], Wild),
             8 => deserializer.deserialize_enum("", &[], Wild),
             9 => deserializer.deserialize_enum("", &["a", "b", "c"], Wild),
@@ -356,7 +359,7 @@ impl<'de> de::Visitor<'de> for Wild {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Wild, E> {
-        if value == u64::from(whim() % 4) {
+        if value == u64::from(choose() % 4) {
             Ok(Wild)
         } else {
             Err(E::custom("no"))
@@ -364,7 +367,7 @@ impl<'de> de::Visitor<'de> for Wild {
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Wild, E> {
-        if value.len() < usize::from(whim()) {
+        if value.len() < usize::from(choose()) {
             Ok(Wild)
         } else {
             Err(E::custom("no"))
@@ -388,8 +391,8 @@ impl<'de> de::Visitor<'de> for Wild {
     }
 
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut seq: A) -> Result<Wild, A::Error> {
-        for _ in 0..whim() % 8 {
-            match whim() % 3 {
+        for _ in 0..choose() % 8 {
+            match choose() % 3 {
                 0 => seq.next_element::<Wild>()?.is_some(),
                 1 => seq.next_element::<u8>()?.is_some(),
                 _ => seq.next_element::<List>().is_ok(),
@@ -399,8 +402,8 @@ impl<'de> de::Visitor<'de> for Wild {
     }
 
     fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Wild, A::Error> {
-        for _ in 0..whim() % 8 {
-            match whim() % 3 {
+        for _ in 0..choose() % 8 {
+            match choose() % 3 {
                 0 => map.next_key::<Wild>()?.is_some(),
                 1 => map.next_value::<Wild>().is_ok(),
                 _ => map.next_entry::<u8, Move>()?.is_some(),
@@ -411,17 +414,17 @@ impl<'de> de::Visitor<'de> for Wild {
 
     fn visit_enum<A: de::EnumAccess<'de>>(self, access: A) -> Result<Wild, A::Error> {
         use de::VariantAccess;
-        let (tag, variant) = match whim() % 3 {
+        let (tag, variant) = match choose() % 3 {
             0 => access.variant::<u32>()?,
             1 => return Ok(Wild),
             _ => access
                 .variant::<String>()
                 .map(|(_, variant)| (9, variant))?,
         };
-        match (tag + u32::from(whim())) % 4 {
+        match (tag + u32::from(choose())) % 4 {
             0 => variant.unit_variant().map(|()| Wild),
             1 => variant.newtype_variant::<Wild>(),
-            2 => variant.tuple_variant(whim().into(), Wild),
+            2 => variant.tuple_variant(choose().into(), Wild),
             _ => variant.struct_variant(&["x", "y"], Wild),
         }
     }
@@ -429,8 +432,8 @@ impl<'de> de::Visitor<'de> for Wild {
 
 proptest! {
     #[test]
-    fn whatever_a_type_does_it_ends_without_panic(whims in prop::collection::vec(any::<u8>(), 1..60)) {
-        WHIMS.set((whims, 0));
+    fn exploring_any_type_ends_without_panic(choices in prop::collection::vec(any::<u8>(), 1..60)) {
+        CHOICES.set((choices, 0));
         let schema = Schema::of::<(Wild, u8, Wild, Vec<Wild>)>();
         prop_assert!(schema.as_str().len() <= MAX_SCHEMA_LEN);
         prop_assert!(schema.as_str().is_ascii());
