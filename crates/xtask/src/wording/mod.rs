@@ -31,6 +31,7 @@ const COVERED: &[&str] = &[
     "docs/protocol.md",
     "docs/rooms-and-peers.md",
     "docs/state.md",
+    "docs/troubleshooting.md",
 ];
 
 /// The kinds of files that are checked.
