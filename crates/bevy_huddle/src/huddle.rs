@@ -4,7 +4,7 @@ use huddle_session::Tick;
 
 use crate::{
     peer::{
-        components::Peer,
+        components::{LocalPeer, Peer, PeerOf},
         pending::{PendingPeers, PendingReason},
     },
     room::{
@@ -31,7 +31,8 @@ use crate::{
 #[derive(SystemParam)]
 pub struct Huddle<'w, 's> {
     rooms: Query<'w, 's, (Entity, &'static RoomStatus, Option<Joined<'static>>)>,
-    peers: Query<'w, 's, (Entity, &'static Peer)>,
+    peers: Query<'w, 's, (Entity, &'static Peer), Without<LocalPeer>>,
+    local_peers: Query<'w, 's, (Entity, &'static PeerOf), With<LocalPeer>>,
 }
 
 /// What is known of a room that was joined.
@@ -47,6 +48,13 @@ impl Huddle<'_, '_> {
     /// This player's id, while in a room that has not failed.
     pub fn local_id(&self) -> Option<PeerId> {
         self.joined().map(|(room, ..)| room.local_id)
+    }
+
+    /// Returns the entity of the local peer, while in a room that has not failed.
+    pub fn local_peer(&self) -> Option<Entity> {
+        let room = self.room()?;
+        let mut local_peers = self.local_peers.iter();
+        local_peers.find_map(|(entity, peer_of)| (peer_of.0 == room).then_some(entity))
     }
 
     /// The player longest in the room, while in a room that has not failed; maybe this player.

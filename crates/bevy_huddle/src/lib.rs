@@ -99,7 +99,7 @@
 //! |---|---|---|
 //! | the game's name and version | [`set_game_id`](HuddleAppExt::set_game_id) | [`Refusal::Game`] |
 //! | the messages: names and types | [`add_peer_event`](HuddleAppExt::add_peer_event), [`add_peer_state`](HuddleAppExt::add_peer_state) | [`Refusal::Messages`] |
-//! | the ticks per second | [`TickPlugin`] | [`Refusal::TickRate`] |
+//! | the ticks per second | [`Time<Fixed>`](bevy::time::Fixed) | [`Refusal::TickRate`] |
 //! | who may kick players | [`RoomOptions::kick_policy`] | [`Refusal::KickPolicy`] |
 //! | how many can play | [`RoomOptions::capacity`] | [`Refusal::Capacity`] |
 //! | the protocol of this library | its version | [`Refusal::Version`] |
@@ -257,8 +257,8 @@
 //!
 //! # Ticks
 //!
-//! State leaves once per tick, in `FixedPostUpdate`, and [`HuddlePlugins`] sets 60 ticks per
-//! second; see [`TickPlugin`]. So a game's simulation belongs into `FixedUpdate`. [`RoomTick`] on
+//! State leaves once per tick, in `FixedPostUpdate`, at the rate of Bevy's fixed timestep, which the
+//! plugins never change; see [`RoomPlugin`]. So a game's simulation belongs into `FixedUpdate`. [`RoomTick`] on
 //! the room entity counts them, for everybody alike: who joins takes over the room's tick, and who
 //! falls behind jumps ahead, which [`TicksSkipped`] tells. Events leave in
 //! the same frame even if it has no tick. What arrives is there from `PreUpdate` on; see
@@ -370,14 +370,16 @@ pub use message::{
 };
 pub use peer::{
     admission::JoinRequest,
-    components::{LinkStats, LinkedWith, Peer, PeerOf, RoomPeers, Stopped, Unresponsive},
+    components::{
+        LinkStats, LinkedWith, LocalPeer, Peer, PeerOf, RoomPeers, Stopped, Unresponsive,
+    },
     events::{
         KickFailed, LinkFailed, MeshChanged, PeerJoined, PeerKicked, PeerLeft, PeerRecovered,
         PeerRefused, PeerResumed, PeerStopped, PeerUnresponsive,
     },
     pending::{PeerPending, PendingPeers, PendingReason},
 };
-pub use plugin::{HuddlePlugins, RoomPlugin, TickPlugin};
+pub use plugin::{HuddlePlugins, RoomPlugin};
 pub use room::{
     components::{MissingLinks, Room, RoomHost, RoomTick},
     events::{
@@ -414,11 +416,11 @@ pub mod prelude {
         AcceptedTransfers, DisconnectReason, FromPeer, HostChanged, Huddle, HuddleAppExt,
         HuddleBackgroundPlugin, HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins,
         HuddleSystems, IceServer, KickFailed, KickPolicy, LinkFailed, LinkStats, LinkedWith,
-        MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerKicked, PeerLeft, PeerOf,
-        PeerPending, PeerRecovered, PeerRefused, PeerResumed, PeerSender, PeerStopped,
+        LocalPeer, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerKicked, PeerLeft,
+        PeerOf, PeerPending, PeerRecovered, PeerRefused, PeerResumed, PeerSender, PeerStopped,
         PeerUnresponsive, PendingPeers, PendingReason, Recipients, Room, RoomFailed, RoomOptions,
         RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared, SignalRejected,
-        SignalingChanged, SignalingStatus, StopReason, Stopped, TickPlugin, TicksSkipped, ToPeers,
+        SignalingChanged, SignalingStatus, StopReason, Stopped, TicksSkipped, ToPeers,
         TransferDelivered, TransferFailed, TransferLimits, TransferProgress, TransferReceived,
         TransferStarted, Undelivered, Unresponsive, ViolationSource,
         conditions::{in_room, playing, room_status, waiting},

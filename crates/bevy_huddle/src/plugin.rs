@@ -19,38 +19,38 @@ use crate::{
     send::ticks::{begin_tick, send_events, send_tick},
 };
 
-/// Everything a game needs: [`RoomPlugin`], [`TickPlugin`] and [`HuddleBackgroundPlugin`].
+/// Everything a game needs: [`RoomPlugin`] and [`HuddleBackgroundPlugin`].
 ///
 /// ```
 /// use bevy::prelude::*;
 /// use bevy_huddle::prelude::*;
 ///
 /// App::new().add_plugins((MinimalPlugins, HuddlePlugins));
-/// // Or with 30 ticks per second:
-/// App::new().add_plugins((MinimalPlugins, HuddlePlugins.set(TickPlugin { hz: 30.0 })));
 /// ```
 #[derive(Debug, Default, Clone, Copy)]
 pub struct HuddlePlugins;
 
-/// Rooms and peers as entities, and what is sent and received.
+/// Adds rooms and peers as entities, and sends and receives messages.
+///
+/// State is sent once per tick, at the rate of [`FixedUpdate`]. That is Bevy's default of 64 ticks
+/// per second unless the game sets another rate. All peers of a room must have the same rate when
+/// they join, and a rate from 1 to 1000:
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::prelude::*;
+///
+/// App::new()
+///     .add_plugins((MinimalPlugins, HuddlePlugins))
+///     .insert_resource(Time::<Fixed>::from_hz(30.0));
+/// ```
 #[derive(Debug, Default, Clone, Copy)]
 pub struct RoomPlugin;
-
-/// Sets how often [`FixedUpdate`] runs, which is how often state is sent: once per tick.
-///
-/// Players meet only if their games have the same rate when they join. To keep Bevy's own rate, or one set elsewhere,
-/// use `HuddlePlugins.build().disable::<TickPlugin>()`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TickPlugin {
-    /// Ticks per second, from 1 to 1000.
-    pub hz: f64,
-}
 
 impl PluginGroup for HuddlePlugins {
     fn build(self) -> PluginGroupBuilder {
         PluginGroupBuilder::start::<Self>()
             .add(RoomPlugin)
-            .add(TickPlugin::default())
             .add(HuddleBackgroundPlugin::default())
     }
 }
@@ -72,18 +72,5 @@ impl Plugin for RoomPlugin {
             .add_systems(FixedFirst, begin_tick.in_set(HuddleSystems::Tick))
             .add_systems(FixedPostUpdate, send_tick.in_set(HuddleSystems::Send))
             .add_systems(Last, send_events.in_set(HuddleSystems::Send));
-    }
-}
-
-impl Default for TickPlugin {
-    /// 60 ticks per second.
-    fn default() -> Self {
-        Self { hz: 60.0 }
-    }
-}
-
-impl Plugin for TickPlugin {
-    fn build(&self, app: &mut App) {
-        app.insert_resource(Time::<Fixed>::from_hz(self.hz));
     }
 }

@@ -40,6 +40,8 @@ pub fn app() -> App {
     let seen = kit.options().display != Display::Headless;
     let mut app = App::new();
     app.add_plugins((kit, HuddlePlugins))
+        // A tick for each frame of most displays. All peers need the same rate.
+        .insert_resource(Time::<Fixed>::from_hz(60.0))
         // 1. Say what travels, under names that are the same in every build of the game.
         .add_peer_state::<Pose>("pose")
         .add_peer_event::<Splash>("splash")
@@ -75,13 +77,12 @@ fn join(options: Res<Options>, mut commands: Commands) {
     commands.join_room(options.room());
 }
 
-/// In the room I have an id, which is my identity on every screen. My shape is the room's entity, as
-/// those of others are their peer entities.
-fn spawn_me(joined: On<Add, Room>, rooms: Query<&Room>, mut commands: Commands) -> Result {
-    let me = rooms.get(joined.entity)?.local_id;
+/// The local peer has an entity as well. Its id is the player's identity on every screen.
+fn spawn_me(added: On<Add, LocalPeer>, peers: Query<&Peer>, mut commands: Commands) -> Result {
+    let id = peers.get(added.entity)?.id;
     commands
-        .entity(joined.entity)
-        .insert((Me, Avatar(me), Pose::start(me)));
+        .entity(added.entity)
+        .insert((Me, Avatar(id), Pose::start(id)));
     Ok(())
 }
 

@@ -89,7 +89,6 @@ fn report(
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Unresponsive>, Option<&Probe>)>,
     players: Query<(&Peer, &Transform)>,
-    rooms: Query<(&Room, &Transform)>,
 ) {
     if !output.is_due(&time) {
         return;
@@ -123,15 +122,10 @@ fn report(
                 })
             }),
         });
-    // A player's shape is on the peer's entity, and this player's on the room's.
-    let peers_at = players.iter().map(|(peer, at)| (peer.id, at.translation));
-    let local_at = rooms
-        .iter()
-        .map(|(room, at)| (room.local_id, at.translation));
-    let entities = local_at.chain(peers_at).map(|(owner, at)| EntityReport {
-        owner,
-        x: at.x,
-        y: at.y,
+    let entities = players.iter().map(|(peer, at)| EntityReport {
+        owner: peer.id,
+        x: at.translation.x,
+        y: at.translation.y,
     });
     output.put(&Report {
         room: options.room_name(),

@@ -8,7 +8,6 @@ use huddle_session::DeliveryStats;
 /// Despawning it disconnects the player, and so does removing `Peer` or [`PeerOf`].
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
 #[component(immutable)]
-#[require(LinkStats)]
 pub struct Peer {
     /// Who: the same id on every player's machine, and again when they come back after being lost.
     pub id: PeerId,
@@ -18,12 +17,37 @@ pub struct Peer {
     pub is_matchbox_client: bool,
 }
 
+/// Marks the entity of the local peer: the player on this machine.
+///
+/// The entity is spawned when the id of the local peer is known, which is after the room is joined,
+/// and despawned with the room. It has [`Peer`] and [`PeerOf`] like the entities of the other peers,
+/// and no [`LinkStats`]. Events that this player sends to [`Recipients::All`](crate::Recipients::All)
+/// arrive on it. [`PeerJoined`](crate::PeerJoined) and [`PeerLeft`](crate::PeerLeft) are about the
+/// other peers only.
+///
+/// Despawning it leaves the room.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::prelude::*;
+///
+/// /// Gives every player in the room a body, the one on this machine included.
+/// fn spawn_body(added: On<Add, Peer>, local: Query<Has<LocalPeer>>, mut commands: Commands) {
+///     let is_local = local.get(added.entity) == Ok(true);
+///     let x = if is_local { 0.0 } else { 100.0 };
+///     commands.entity(added.entity).insert(Transform::from_xyz(x, 0.0, 0.0));
+/// }
+/// # App::new().add_observer(spawn_body);
+/// ```
+#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LocalPeer;
+
 /// The room that a peer is in.
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
 #[relationship(relationship_target = RoomPeers)]
 pub struct PeerOf(pub Entity);
 
-/// The peers of a room; on the room entity while there are any.
+/// The peers of a room, the [local peer](LocalPeer) included; on the room entity.
 #[derive(Component, Debug, Default)]
 #[relationship_target(relationship = PeerOf)]
 pub struct RoomPeers(Vec<Entity>);

@@ -87,9 +87,12 @@ fn receive_echoes(world: &mut World, room: Entity) {
     let Some(link) = world.get::<RoomLink>(room) else {
         return;
     };
+    let Some(entity) = link.local_peer else {
+        return;
+    };
     let local_peer = Party {
         peer_id: link.local_id(),
-        entity: room,
+        entity,
     };
     let kinds = link.kinds().clone();
     for _ in 0..link.echo_count() {

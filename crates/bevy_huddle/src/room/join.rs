@@ -7,6 +7,7 @@ use huddle_session::{RoomSession, RoomSetup, TickRate, TickRateError};
 use crate::{
     error::JoinError,
     message::{registry::MessageKinds, transfer::AcceptedTransfers},
+    peer::components::{LocalPeer, Peer, PeerOf},
     room::{
         components::{Room, RoomHost, Rooms},
         link::RoomLink,
@@ -35,10 +36,34 @@ pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
                 rooms.push(entity);
             }
             room.insert((RoomStatus::Joining, Room { url, local_id }, host, link));
+            room.world_scope(|world| spawn_local_peer(world, entity));
         }
         Err(error) => {
             room.insert((RoomStatus::Joining, FailedJoin(error)));
         }
+    }
+}
+
+/// Spawns the entity of the local peer.
+fn spawn_local_peer(world: &mut World, room: Entity) {
+    // Observers of the room's components may have left it.
+    let Some(local_id) = world.get::<RoomLink>(room).map(RoomLink::local_id) else {
+        return;
+    };
+    // The link has the entity before observers of its components can despawn it.
+    let entity = world.spawn_empty().id();
+    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        link.local_peer = Some(entity);
+    }
+    let peer = Peer {
+        id: local_id,
+        is_matchbox_client: false,
+    };
+    // The relationship first: Bevy completes it with a command, which fails if an observer of the
+    // other components despawns the room before.
+    world.entity_mut(entity).insert(PeerOf(room));
+    if let Ok(mut entity) = world.get_entity_mut(entity) {
+        entity.insert((peer, LocalPeer));
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct RoomLink {
     /// As declared when the room was joined, which is what peers are told.
     kinds: MessageKinds,
     local_id: PeerId,
+    /// The entity of the local peer, while it is there.
+    pub(crate) local_peer: Option<Entity>,
     joined: Instant,
     ticked: Duration,
     pause: Duration,
@@ -61,6 +63,7 @@ impl RoomLink {
     ) -> Self {
         Self {
             local_id: transport.local_id(),
+            local_peer: None,
             joined: transport.now(),
             transport: Some(transport),
             session,

@@ -86,7 +86,16 @@ impl Lookup<'_, '_, '_> {
     fn add_entity(&self, entity: Entity, targets: &mut Vec<Target>) {
         if let Ok((peer, room)) = self.peers.get(entity) {
             let (room, peer_id) = (room.0, peer.id);
-            add(targets, Target::Peer { room, peer_id });
+            let is_local = self
+                .links
+                .get(room)
+                .is_ok_and(|link| link.local_id() == peer_id);
+            let target = if is_local {
+                Target::Local { room }
+            } else {
+                Target::Peer { room, peer_id }
+            };
+            add(targets, target);
         } else if self.links.contains(entity) {
             self.add_room(entity, targets);
         } else {

@@ -66,13 +66,14 @@ fn guests(lab: &mut Lab, count: usize) -> Vec<Guest> {
     (0..count).map(|_| guest(lab)).collect()
 }
 
-/// The ids of the peers that a player sees.
+/// The ids of the other players that a player sees.
 fn peers(lab: &Lab, guest: &Guest) -> BTreeSet<PeerId> {
     let world = lab[guest.player].world();
     let peers = world.get::<RoomPeers>(guest.room);
     let peers = peers.map_or(&[][..], RoomPeers::entities);
     let ids = peers.iter().filter_map(|&peer| world.get::<Peer>(peer));
-    ids.map(|peer| peer.id).collect()
+    let ids = ids.map(|peer| peer.id);
+    ids.filter(|&peer_id| peer_id != guest.id).collect()
 }
 
 /// Whether all these players see each other, and nobody else.

@@ -21,8 +21,9 @@ pub(super) struct Blob(pub(super) Vec<u8>);
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pose(pub(super) i32);
 
-/// The messages of these tests.
+/// The messages of these tests, and a tick for each frame of the lab.
 pub(super) fn game(app: &mut App) {
+    app.insert_resource(Time::<Fixed>::from_hz(60.0));
     app.add_peer_event::<Splash>("splash")
         .add_peer_event::<Blob>("blob")
         .add_peer_state::<Pose>("pose");

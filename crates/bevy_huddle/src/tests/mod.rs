@@ -7,6 +7,7 @@ mod game;
 mod joining;
 mod kicking;
 mod leaving;
+mod local_peer;
 mod measuring;
 mod meeting;
 mod misbehaving;

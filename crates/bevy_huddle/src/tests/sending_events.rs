@@ -138,18 +138,19 @@ fn one_or_some_can_be_chosen_and_nobody_receives_twice() {
 #[test]
 fn everyone_is_everybody_else_and_me_in_the_order_of_sending() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer, room) = (lab.peer_id(ada), lab.peer_id(bob), lab.room(ada));
+    let (me, peer, local_peer) = (lab.peer_id(ada), lab.peer_id(bob), lab.peer(ada, ada));
     lab.commands(ada, |commands| {
         commands.send_to(Recipients::All, Splash(1));
         commands.broadcast(Splash(2));
         commands.send_to(me, Splash(3));
         commands.send_to([peer, me, me], Splash(4));
+        commands.send_to(local_peer, Splash(5));
     });
     assert_eq!(lab.splashes(ada), [], "it arrives like everything else");
     lab.settle();
     let mine = lab.seen::<FromPeer<Splash>>(ada);
-    let expected = [1, 3, 4].map(|n| FromPeer {
-        entity: room,
+    let expected = [1, 3, 4, 5].map(|n| FromPeer {
+        entity: local_peer,
         peer_id: me,
         message: Splash(n),
     });

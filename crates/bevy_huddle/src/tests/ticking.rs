@@ -85,3 +85,16 @@ fn values_longer_than_a_packet_arrive_as_often_as_shorter_ones() {
         assert!(values >= least, "{len} bytes: {values} a second");
     }
 }
+
+#[test]
+fn plugins_keep_the_tick_rate_of_the_game() {
+    let timestep = |app: &App| app.world().resource::<Time<Fixed>>().timestep();
+    let mut app = App::new();
+    app.add_plugins((MinimalPlugins, HuddlePlugins));
+    assert_eq!(timestep(&app), Time::<Fixed>::default().timestep());
+
+    let mut app = App::new();
+    app.insert_resource(Time::<Fixed>::from_hz(30.0))
+        .add_plugins((MinimalPlugins, HuddlePlugins));
+    assert_eq!(timestep(&app), Time::<Fixed>::from_hz(30.0).timestep());
+}

@@ -105,6 +105,7 @@ fn the_other<'a>(report: &'a Report, strangers: &[String]) -> Option<&'a Met> {
 fn game(room: String) -> App {
     let mut app = App::new();
     app.add_plugins((MinimalPlugins, HuddlePlugins))
+        .insert_resource(Time::<Fixed>::from_hz(60.0))
         .init_resource::<AppHeard>()
         .init_resource::<Problems>()
         .add_observer(|received: On<RawReceived>, mut heard: ResMut<AppHeard>| {

@@ -82,7 +82,8 @@ fn load_beside_another(room: &str, load: Duration, host_loads: bool) -> anyhow::
 
 fn game(room: &str) -> App {
     let mut app = App::new();
-    app.add_plugins((MinimalPlugins, HuddlePlugins));
+    app.add_plugins((MinimalPlugins, HuddlePlugins))
+        .insert_resource(Time::<Fixed>::from_hz(60.0));
     app.world_mut().commands().join_room(room);
     app.world_mut().flush();
     app

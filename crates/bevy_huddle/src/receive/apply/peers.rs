@@ -6,7 +6,7 @@ use huddle_session::Refusal;
 
 use crate::{
     peer::{
-        components::{Peer, PeerOf},
+        components::{LinkStats, Peer, PeerOf},
         events::{PeerJoined, PeerLeft, PeerRefused},
         links::Departure,
     },
@@ -29,7 +29,12 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
         link.peers.arrive(peer.id, entity);
     }
-    world.entity_mut(entity).insert((peer, PeerOf(room)));
+    // The relationship first: Bevy completes it with a command, which fails if an observer of the
+    // other components despawns the room before.
+    world.entity_mut(entity).insert(PeerOf(room));
+    if let Ok(mut entity) = world.get_entity_mut(entity) {
+        entity.insert((peer, LinkStats::default()));
+    }
     set_status_of_link(world, room);
     let link = world.get_mut::<RoomLink>(room);
     if !link.is_some_and(|mut link| link.peers.settle(peer.id, entity)) {
@@ -172,7 +177,8 @@ pub(crate) fn disconnect(
     update_status(world, room);
 }
 
-/// Disconnects a peer whose entity the game itself despawned or took out of the room.
+/// Disconnects a peer whose entity the game despawned or took out of the room. Leaves the room if
+/// it is the local peer.
 pub(crate) fn on_peer_removed(removed: On<Remove, (Peer, PeerOf)>, mut commands: Commands) {
     let entity = removed.entity;
     commands.queue(move |world: &mut World| {
@@ -181,6 +187,8 @@ pub(crate) fn on_peer_removed(removed: On<Remove, (Peer, PeerOf)>, mut commands:
             let link = world.get::<RoomLink>(room);
             if let Some(peer_id) = link.and_then(|link| link.peers.find(entity)) {
                 disconnect(world, room, peer_id, DisconnectReason::DisconnectedLocally);
+            } else if link.is_some_and(|link| link.local_peer == Some(entity)) {
+                world.despawn(room);
             }
         }
     });
@@ -196,6 +204,9 @@ pub(crate) fn on_link_removed(
 ) {
     rooms.retain(|&room| room != removed.entity);
     if let Ok(mut link) = links.get_mut(removed.entity) {
+        if let Some(local_peer) = link.local_peer.take() {
+            commands.entity(local_peer).try_despawn();
+        }
         for departure in link.leave() {
             commands.queue(move |world: &mut World| finish_departure(world, departure));
         }
