@@ -9,10 +9,7 @@ use crate::{
     message::state::Shared,
     peer::components::{Peer, RoomPeers},
     room::components::{Room, Rooms},
-    testing::{
-        lab::{Lab, Player},
-        seat::SharedNetwork,
-    },
+    testing::lab::{Lab, Player},
 };
 
 /// What [`Lab::record`] has kept.
@@ -162,7 +159,7 @@ impl Lab {
 
     /// The network, for what no honest one would do.
     #[cfg(test)]
-    pub(crate) fn virtual_network(&self) -> &SharedNetwork {
+    pub(crate) fn virtual_network(&self) -> &crate::testing::seat::SharedNetwork {
         &self.network
     }
 }
