@@ -17,6 +17,22 @@ pub fn in_room(huddle: Huddle) -> bool {
     huddle.local_id().is_some()
 }
 
+/// Whether this player is the room's host, who decides for the room. False without a room.
+///
+/// The host is the player longest in the room: see [`Huddle::host`](crate::Huddle::host).
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::prelude::*;
+///
+/// fn spawn_enemies() {}
+///
+/// App::new().add_systems(FixedUpdate, spawn_enemies.run_if(is_host));
+/// ```
+pub fn is_host(huddle: Huddle) -> bool {
+    huddle.is_host()
+}
+
 /// Whether at least one other player is here.
 pub fn playing(huddle: Huddle) -> bool {
     huddle.status() == Some(RoomStatus::Playing)

@@ -62,6 +62,12 @@ impl Huddle<'_, '_> {
         self.joined().map(|(_, host, ..)| host.0)
     }
 
+    /// Whether this player is the room's host.
+    pub fn is_host(&self) -> bool {
+        self.joined()
+            .is_some_and(|(room, host, ..)| host.0 == room.local_id)
+    }
+
     /// The room's tick, while in a room that has not failed.
     pub fn tick(&self) -> Option<Tick> {
         self.joined().map(|(_, _, tick, ..)| tick.0)

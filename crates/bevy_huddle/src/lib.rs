@@ -294,9 +294,19 @@
 //!
 //! # Tests
 //!
-//! The module [`testing`] runs several players' apps in one process, over a virtual network that
+//! With the feature `testing`, the module `testing` runs several players' apps in one process, over a virtual network that
 //! loses, delays and reorders as one likes, on a virtual clock. A test of an online game is then a
 //! few lines, quick, and the same each time.
+//!
+//! # Cargo features
+//!
+//! None is enabled by default.
+//!
+//! | feature | adds | needs |
+//! |---|---|---|
+//! | `states` | `RoomPhase`, the room's status as a Bevy state, with `OnEnter` and `OnExit` | `bevy/bevy_state` |
+//! | `testing` | `testing::Lab`, for tests: enable it in `[dev-dependencies]` | |
+//! | `web_background` | games play on in a browser tab that nobody sees | `bevy_winit`, `bevy/bevy_camera` |
 //!
 //! # Across the internet
 //!
@@ -322,6 +332,8 @@ mod app;
 mod background;
 mod commands;
 pub mod conditions;
+#[cfg(feature = "testing")]
+mod connector;
 mod diagnostics;
 mod error;
 mod huddle;
@@ -333,6 +345,9 @@ mod receive;
 mod room;
 mod schedule;
 mod send;
+#[cfg(feature = "states")]
+mod states;
+#[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(test)]
 mod tests;
@@ -393,6 +408,8 @@ pub use send::{
     error::{Missed, TrySendError},
     sender::PeerSender,
 };
+#[cfg(feature = "states")]
+pub use states::{RoomPhase, RoomPhasePlugin};
 
 /// The code in the pages for makers of games compiles, too.
 #[cfg(doctest)]
@@ -423,6 +440,9 @@ pub mod prelude {
         SignalingChanged, SignalingStatus, StopReason, Stopped, TicksSkipped, ToPeers,
         TransferDelivered, TransferFailed, TransferLimits, TransferProgress, TransferReceived,
         TransferStarted, Undelivered, Unresponsive, ViolationSource,
-        conditions::{in_room, playing, room_status, waiting},
+        conditions::{in_room, is_host, playing, room_status, waiting},
     };
+    #[cfg(feature = "states")]
+    #[doc(no_inline)]
+    pub use crate::{RoomPhase, RoomPhasePlugin};
 }

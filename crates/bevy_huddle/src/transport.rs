@@ -1,13 +1,7 @@
-use std::sync::Arc;
-
-use bevy::{platform::time::Instant, prelude::*};
+use bevy::platform::time::Instant;
 use bytes::Bytes;
-use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, RoomUrl, SendError};
+use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, SendError};
 use uuid::Uuid;
-
-/// Joins rooms in place of the mesh, if the app has it.
-#[derive(Resource, Clone)]
-pub(crate) struct Connector(pub(crate) Arc<dyn Fn(&RoomUrl) -> Box<dyn Transport> + Send + Sync>);
 
 /// What the systems need of a room: the mesh, or a deterministic one in tests.
 pub(crate) trait Transport: Send + Sync + 'static {

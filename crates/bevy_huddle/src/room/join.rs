@@ -1,9 +1,11 @@
 //! Joining: from an address to a room entity with its link.
 
 use bevy::prelude::*;
-use huddle_mesh::RoomUrl;
+use huddle_mesh::{RoomConfig, RoomError, RoomUrl};
 use huddle_session::{RoomSession, RoomSetup, TickRate, TickRateError};
 
+#[cfg(feature = "testing")]
+use crate::connector::Connector;
 use crate::{
     error::JoinError,
     message::{registry::MessageKinds, transfer::AcceptedTransfers},
@@ -14,7 +16,7 @@ use crate::{
         options::{GameId, RoomOptions},
         status::RoomStatus,
     },
-    transport::Connector,
+    transport::Transport,
 };
 
 /// A join that failed at once; reported when the next frame's events are.
@@ -67,7 +69,7 @@ fn spawn_local_peer(world: &mut World, room: Entity) {
     }
 }
 
-/// Joins with the mesh, unless the app has something else.
+/// Joins, and begins the session.
 fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), JoinError> {
     let (kick_policy, capacity, join_data) = (
         options.kick_policy,
@@ -80,10 +82,7 @@ fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), J
         return Err(JoinError::AlreadyJoined { url });
     }
     let rate = tick_rate(world)?;
-    let mut transport = match world.get_resource::<Connector>() {
-        Some(Connector(join)) => join(&url),
-        None => Box::new(huddle_mesh::Room::join(config)?),
-    };
+    let mut transport = join_transport(config, world)?;
     let game = world.get_resource::<GameId>().cloned().unwrap_or_default();
     let kinds = world.get_resource::<MessageKinds>();
     let kinds = kinds.cloned().unwrap_or_default();
@@ -109,6 +108,16 @@ fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), J
             Err(error.into())
         }
     }
+}
+
+/// Joins with the mesh, or with the virtual network of the tests.
+#[cfg_attr(not(feature = "testing"), expect(unused_variables))]
+fn join_transport(config: RoomConfig, world: &World) -> Result<Box<dyn Transport>, RoomError> {
+    #[cfg(feature = "testing")]
+    if let Some(Connector(join)) = world.get_resource::<Connector>() {
+        return Ok(join(&config.url));
+    }
+    Ok(Box::new(huddle_mesh::Room::join(config)?))
 }
 
 /// Whether this game is in a room. A second time it would be its own peer.

@@ -1,6 +1,8 @@
 //! Tests of a whole online game in one process: several apps, a network that can be as bad as one
 //! likes, and a clock that runs as fast as the machine can.
 //!
+//! This module needs the feature `testing`. Enable it in `[dev-dependencies]`.
+//!
 //! A [`Lab`] runs the same game once per player. Nothing in the game is different: it joins rooms
 //! and sends with the same commands. The clock is virtual, and everything random comes from the
 //! seed, so a test that fails once fails again.

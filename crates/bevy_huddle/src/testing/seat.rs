@@ -4,10 +4,7 @@ use bevy::platform::time::Instant;
 use bytes::Bytes;
 use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, RoomUrl, SendError};
 
-use crate::{
-    testing::network::Network,
-    transport::{Connector, Transport},
-};
+use crate::{connector::Connector, testing::network::Network, transport::Transport};
 
 /// The network that all apps of a [`Lab`](super::Lab) share.
 #[derive(Clone)]

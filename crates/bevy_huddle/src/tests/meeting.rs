@@ -222,3 +222,33 @@ fn what_is_declared_after_joining_counts_for_the_next_room() {
     lab.rejoin(ada);
     assert_eq!(send(&mut lab), []);
 }
+
+#[test]
+fn only_the_host_runs_systems_of_the_host() {
+    #[derive(Resource, Default)]
+    struct Frames(u32);
+    fn add_systems(app: &mut App) {
+        game(app);
+        app.init_resource::<Frames>().add_systems(
+            Update,
+            (|mut frames: ResMut<Frames>| frames.0 += 1).run_if(is_host),
+        );
+    }
+    let mut lab = lab();
+    let ada = lab.player(add_systems);
+    lab.run_for(Duration::from_secs(1));
+    let bob = lab.player(add_systems);
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    lab.settle();
+    let frames = |lab: &mut Lab, player| {
+        lab[player].world_mut().resource_mut::<Frames>().0 = 0;
+        lab.settle();
+        lab[player].world().resource::<Frames>().0
+    };
+    assert!(frames(&mut lab, ada) > 0);
+    assert_eq!(frames(&mut lab, bob), 0);
+    lab.leave(ada);
+    lab.settle();
+    assert!(frames(&mut lab, bob) > 0);
+    assert_eq!(frames(&mut lab, ada), 0, "no room, no host");
+}

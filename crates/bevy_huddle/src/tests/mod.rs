@@ -12,6 +12,7 @@ mod measuring;
 mod meeting;
 mod misbehaving;
 mod pending;
+mod phases;
 mod raw;
 mod reentrancy;
 mod sending_events;
