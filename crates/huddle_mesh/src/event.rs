@@ -197,16 +197,16 @@ pub enum RoomError {
 pub enum LinkFailure {
     /// They take no part in making one.
     #[error(
-        "the other player's game does not answer; it may hang, or its own connection to the signaling server"
+        "the other player's game does not answer: the game or its connection to the signaling server may hang"
     )]
     NoAnswer,
     /// Both want it, and their packets do not get through.
     #[error(
-        "no packet gets through between the two machines, as a firewall or a router is in the way; a TURN server that both reach would relay: see `IceServer::turn`"
+        "no packets pass between the two machines, because a firewall or a router blocks them; a TURN server can relay them: see `IceServer::turn`"
     )]
     NoWay,
     /// Something else went wrong.
-    #[error("the link broke before it was ready ({0}); if that goes on, start both games again")]
+    #[error("the link broke before it was ready ({0}); if this repeats, restart both games")]
     Broken(String),
 }
 
@@ -229,7 +229,7 @@ pub enum DisconnectReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SendError {
     /// There is no link to that player.
-    #[error("there is no link to this peer: they left, or have not joined yet")]
+    #[error("there is no link to this peer: it left or has not joined yet")]
     NoLink,
     /// The channel's queue is full: the network takes less than is sent.
     #[error("the {0} queue to this peer is full: send less, or wait for credit")]

@@ -25,7 +25,7 @@ pub enum ViolationSource {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProtocolViolation {
     /// A member's signal is not one of matchbox's.
-    #[error("it sent a signal that is no offer, answer or candidate")]
+    #[error("it sent a signal that is not an offer, an answer or a candidate")]
     Signal,
     /// A member's offer or answer is not one from which a link can be made.
     #[error("it sent a session description that cannot be used: {0}")]
@@ -34,16 +34,16 @@ pub enum ProtocolViolation {
     #[error("it sent a candidate that cannot be used: {0}")]
     Candidate(SdpError),
     /// A member answered what was never offered.
-    #[error("it sent an answer without having got an offer")]
+    #[error("it sent an answer without an offer")]
     AnswerToNothing,
     /// A member sent candidates and neither an offer nor an answer.
-    #[error("it sent a candidate for a link that was neither offered nor asked for")]
+    #[error("it sent a candidate without an offer or an answer")]
     CandidateForNothing,
     /// A member sends more than linking takes.
-    #[error("it sent more signals than linking takes")]
+    #[error("it sent more signals than a link needs")]
     TooManySignals,
     /// A member's description claims the name of somebody else.
-    #[error("it claimed the name of somebody else")]
+    #[error("it claimed the id of another peer")]
     Name,
     /// The introduction on a new link did not prove who is there.
     #[error("its introduction on a new link was refused: {0}")]
@@ -52,7 +52,7 @@ pub enum ProtocolViolation {
     #[error("it sent too many packets before its introduction was over")]
     TooEarly,
     /// One of the mesh's own messages is malformed, or comes where there is no place for it.
-    #[error("it sent a control message that makes no sense; does it run another version?")]
+    #[error("it sent an invalid control message; does it run another version?")]
     Control,
     /// A text on a channel that carries bytes.
     #[error("it sent text on the {0} channel, which carries bytes")]
@@ -64,10 +64,10 @@ pub enum ProtocolViolation {
     #[error("it sent a message of {0} bytes; {max} fit on a channel, {signal} in a signal", max = MAX_MESSAGE_LEN, signal = MAX_SIGNAL_LEN)]
     TooLong(usize),
     /// The server's message is not of matchbox's protocol.
-    #[error("it sent a message that is not of matchbox's protocol ({0})")]
+    #[error("it sent a message that is not part of matchbox's protocol ({0})")]
     NotMatchbox(String),
     /// The server sent bytes.
-    #[error("it sent bytes where matchbox's protocol has text")]
+    #[error("it sent a binary message; matchbox's protocol has text only")]
     NotText,
     /// The server named players before it named this one.
     #[error("it sent messages before it gave this player an id")]
@@ -76,13 +76,13 @@ pub enum ProtocolViolation {
     #[error("it gave this player a second id")]
     SecondId,
     /// The server announced somebody who is in the room already.
-    #[error("it announced {0}, who is in the room already")]
+    #[error("it announced {0}, which is in the room already")]
     Announced(SignalingId),
     /// The server spoke of a group.
-    #[error("it spoke of a group, and this room has none")]
+    #[error("it sent a message about a group, but this room has none")]
     Group,
     /// More members than a room has broke the rules.
-    #[error("it relayed nonsense of more members than a room has")]
+    #[error("it relayed invalid signals of more members than a room can have")]
     TooManySources,
     /// The server sends more than any room needs.
     #[error("it sent more than any room needs")]
@@ -102,6 +102,6 @@ pub enum SdpError {
     #[error("`{0}` is malformed")]
     Malformed(&'static str),
     /// A candidate may be honest, and is of no use here.
-    #[error("`{0}` is of a kind that is of no use here")]
+    #[error("`{0}` is of a kind that is not supported")]
     Unusable(&'static str),
 }
