@@ -342,6 +342,7 @@ mod message;
 mod peer;
 mod plugin;
 mod receive;
+mod reflection;
 mod room;
 mod schedule;
 mod send;

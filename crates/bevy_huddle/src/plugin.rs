@@ -14,6 +14,7 @@ use crate::{
         pump::receive,
         stats::{show_pending, update_stats},
     },
+    reflection::register_types,
     room::components::Rooms,
     schedule::HuddleSystems,
     send::ticks::{begin_tick, send_events, send_tick},
@@ -57,6 +58,7 @@ impl PluginGroup for HuddlePlugins {
 
 impl Plugin for RoomPlugin {
     fn build(&self, app: &mut App) {
+        register_types(app);
         app.init_resource::<MessageKinds>()
             .init_resource::<Rooms>()
             .add_systems(

@@ -37,11 +37,13 @@ use crate::message::{
 /// # App::new().add_observer(on_splash);
 /// # bevy::ecs::system::assert_is_system(read_splashes);
 /// ```
-#[derive(EntityEvent, Message, Debug, Clone, PartialEq)]
+#[derive(EntityEvent, Message, Reflect, Debug, Clone, PartialEq)]
+#[reflect(from_reflect = false)]
 pub struct FromPeer<T: Send + Sync + 'static> {
     /// The peer entity.
     pub entity: Entity,
     /// Who sent it.
+    #[reflect(ignore)]
     pub peer_id: PeerId,
     /// What they sent.
     pub message: T,
@@ -71,11 +73,13 @@ pub struct FromPeer<T: Send + Sync + 'static> {
 /// }
 /// # App::new().add_observer(on_gift_lost);
 /// ```
-#[derive(EntityEvent, Message, Debug, Clone, PartialEq)]
+#[derive(EntityEvent, Message, Reflect, Debug, Clone, PartialEq)]
+#[reflect(from_reflect = false)]
 pub struct Undelivered<T: Send + Sync + 'static> {
     /// The peer entity.
     pub entity: Entity,
     /// Who did not get it.
+    #[reflect(ignore)]
     pub peer_id: PeerId,
     /// What was sent.
     pub message: T,
@@ -99,7 +103,7 @@ pub struct Undelivered<T: Send + Sync + 'static> {
 /// }
 /// # bevy::ecs::system::assert_is_system(splash);
 /// ```
-#[derive(Message, Debug, Clone, PartialEq)]
+#[derive(Message, Reflect, Debug, Clone, PartialEq)]
 pub struct ToPeers<T: Send + Sync + 'static> {
     /// Who receives it.
     pub recipients: Recipients,

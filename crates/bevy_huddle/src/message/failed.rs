@@ -12,7 +12,9 @@ use crate::{
 ///
 /// The log has one line per peer and cause. What observers of this event send in vain is reported
 /// with the next frame.
-#[derive(Event, Debug, Clone, PartialEq, Eq)]
+#[derive(Event, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct SendFailed {
     /// The message's declared name, or the name of its type if it was never declared; `"transfer"` of
     /// what [`send_transfer`](crate::HuddleCommandsExt::send_transfer) sends, and `"raw bytes"` of
@@ -28,7 +30,9 @@ pub struct SendFailed {
 }
 
 /// Something that a peer sent did not reach the game. Triggered on the peer entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct MessageRejected {
     /// The peer entity.
     pub entity: Entity,

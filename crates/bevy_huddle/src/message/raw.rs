@@ -17,7 +17,9 @@ use huddle_mesh::{Channel, PeerId};
 /// }
 /// # App::new().add_observer(answer);
 /// ```
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct RawReceived {
     /// The peer entity.
     pub entity: Entity,

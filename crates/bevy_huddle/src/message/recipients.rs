@@ -15,7 +15,9 @@ use huddle_mesh::PeerId;
 ///     allies.iter().copied().chain(huddle.local_id()).collect()
 /// }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Reflect, Debug, Clone, PartialEq, Eq, Default)]
+#[reflect(opaque)]
+#[reflect(Debug, Clone, PartialEq, Default)]
 pub enum Recipients {
     /// Every other player, in every room.
     #[default]

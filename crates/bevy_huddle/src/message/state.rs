@@ -28,7 +28,8 @@ use crate::message::registry::{Handler, Party, PeerMessage, declare};
 /// }
 /// # bevy::ecs::system::assert_is_system(follow);
 /// ```
-#[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Component, Reflect, Deref, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[reflect(Component)]
 pub struct Shared<T: Send + Sync + 'static>(pub T);
 
 /// This player's own state; the same for every room.

@@ -15,7 +15,7 @@ use huddle_session::{Direction, TransferFailure, TransferLimits};
 /// [`send_transfer`](crate::HuddleCommandsExt::send_transfer) returns the id at once, before any
 /// peer accepts the transfer. A transfer to several peers has one id: each event names the peer it
 /// is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Reflect, Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransferId(u64);
 
 impl TransferId {
@@ -46,11 +46,15 @@ impl fmt::Display for TransferId {
 ///     ..default()
 /// }));
 /// ```
-#[derive(Resource, Deref, DerefMut, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Resource, Reflect, Deref, DerefMut, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[reflect(opaque)]
+#[reflect(Resource, Debug, Clone, PartialEq)]
 pub struct AcceptedTransfers(pub TransferLimits);
 
 /// A transfer was accepted, so that its bytes are on their way. Triggered on the peer entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct TransferStarted {
     /// The peer entity.
     pub entity: Entity,
@@ -68,7 +72,9 @@ pub struct TransferStarted {
 
 /// More of a transfer has arrived, here or at the peer; at most 20 times per second and when it is
 /// complete. Triggered on the peer entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct TransferProgress {
     /// The peer entity.
     pub entity: Entity,
@@ -87,7 +93,9 @@ pub struct TransferProgress {
 }
 
 /// A transfer from a peer is complete. Triggered on the peer entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct TransferReceived {
     /// The peer entity.
     pub entity: Entity,
@@ -102,7 +110,9 @@ pub struct TransferReceived {
 }
 
 /// A transfer to a peer is complete. Triggered on the peer entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct TransferDelivered {
     /// The peer entity.
     pub entity: Entity,
@@ -116,7 +126,9 @@ pub struct TransferDelivered {
 
 /// A transfer ended early. Triggered on the peer entity, before [`PeerLeft`](crate::PeerLeft) if
 /// the peer is gone; nothing is told of peers whom this player cut off or left.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct TransferFailed {
     /// The peer entity.
     pub entity: Entity,

@@ -6,7 +6,9 @@ use huddle_session::DeliveryStats;
 /// despawned when they are gone; what belongs to a player can be its components or children.
 ///
 /// Despawning it disconnects the player, and so does removing `Peer` or [`PeerOf`].
-#[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct Peer {
     /// Who: the same id on every player's machine, and again when they come back after being lost.
@@ -39,16 +41,19 @@ pub struct Peer {
 /// }
 /// # App::new().add_observer(spawn_body);
 /// ```
-#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 pub struct LocalPeer;
 
 /// The room that a peer is in.
-#[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 #[relationship(relationship_target = RoomPeers)]
 pub struct PeerOf(pub Entity);
 
 /// The peers of a room, the [local peer](LocalPeer) included; on the room entity.
-#[derive(Component, Debug, Default)]
+#[derive(Component, Reflect, Debug, Default)]
+#[reflect(Component, Debug)]
 #[relationship_target(relationship = PeerOf)]
 pub struct RoomPeers(Vec<Entity>);
 
@@ -60,7 +65,8 @@ impl RoomPeers {
 }
 
 /// On peers that have not been heard for a second. It is taken off when they are heard again.
-#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 pub struct Unresponsive;
 
 /// On peers whose game does not run, and why: it loads or hangs, or the player's page is frozen. The
@@ -69,13 +75,17 @@ pub struct Unresponsive;
 /// A game in a hidden tab is not stopped if it plays on there. When the game runs again, it
 /// receives the latest state and all events. [`PeerStopped`](crate::PeerStopped) and
 /// [`PeerResumed`](crate::PeerResumed) report each change.
-#[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Component, Reflect, Deref, Debug, Clone, Copy, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct Stopped(pub StopReason);
 
 /// Whom a peer says they are linked with, in the order of the ids; on peers that have told.
 /// [`MeshChanged`](crate::MeshChanged) tells of each change.
-#[derive(Component, Deref, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Component, Reflect, Deref, Debug, Clone, PartialEq, Eq, Default)]
+#[reflect(opaque)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct LinkedWith(pub Vec<PeerId>);
 
@@ -94,7 +104,9 @@ pub struct LinkedWith(pub Vec<PeerId>);
 /// }
 /// # bevy::ecs::system::assert_is_system(show_ping);
 /// ```
-#[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Component, Reflect, Deref, Debug, Clone, Copy, PartialEq, Default)]
+#[reflect(opaque)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 pub struct LinkStats {
     /// What the network measures: round trip, silence, bytes, packets, queues, path.
     #[deref]

@@ -5,7 +5,9 @@ use huddle_mesh::{DisconnectReason, LinkFailure, PeerId, StopReason};
 use huddle_session::{KickError, Refusal};
 
 /// Somebody joined, and their game fits. Triggered on their new peer entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerJoined {
     /// The peer entity.
     pub entity: Entity,
@@ -20,7 +22,9 @@ pub struct PeerJoined {
 ///
 /// Only if the game itself despawns the peer entity, the event comes right after, when there is
 /// nothing left to look at: an observer that uses the entity calls `commands.get_entity`.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerLeft {
     /// The peer entity.
     pub entity: Entity,
@@ -32,7 +36,9 @@ pub struct PeerLeft {
 
 /// Somebody is here with whom this player cannot play. Triggered on the room entity; there is no
 /// peer entity. The other player is told as well.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerRefused {
     /// The room entity.
     pub entity: Entity,
@@ -44,7 +50,9 @@ pub struct PeerRefused {
 
 /// Somebody is in the room, but no link to them opens. It is tried again for as long as they are there. Triggered on
 /// the room entity; there is no peer entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct LinkFailed {
     /// The room entity.
     pub entity: Entity,
@@ -59,7 +67,9 @@ pub struct LinkFailed {
 /// A player is kicked from the room, by its [`KickPolicy`](crate::KickPolicy). Triggered on
 /// the peer entity; [`PeerLeft`] follows. Who is kicked sees
 /// [`JoinError::Kicked`](crate::JoinError::Kicked).
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerKicked {
     /// The peer entity.
     pub entity: Entity,
@@ -71,7 +81,9 @@ pub struct PeerKicked {
 
 /// [`kick_peer`](crate::HuddleCommandsExt::kick_peer) did not work. Triggered on the room
 /// entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct KickFailed {
     /// The room entity.
     pub entity: Entity,
@@ -83,7 +95,9 @@ pub struct KickFailed {
 
 /// A peer told whom they are linked with: see [`LinkedWith`](crate::LinkedWith). Triggered on the
 /// peer entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct MeshChanged {
     /// The peer entity.
     pub entity: Entity,
@@ -94,7 +108,9 @@ pub struct MeshChanged {
 /// A peer's game does not run any more: it loads or hangs, or its page is frozen. The link stays
 /// open; the entity has [`Stopped`](crate::Stopped) until the game runs again. Triggered on the peer
 /// entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerStopped {
     /// The peer entity.
     pub entity: Entity,
@@ -105,7 +121,9 @@ pub struct PeerStopped {
 }
 
 /// A peer's game runs again. Triggered on the peer entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerResumed {
     /// The peer entity.
     pub entity: Entity,
@@ -114,7 +132,9 @@ pub struct PeerResumed {
 }
 
 /// Nothing was heard from a peer for a second; its entity is marked [`Unresponsive`](crate::Unresponsive).
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerUnresponsive {
     /// The peer entity.
     pub entity: Entity,
@@ -123,7 +143,9 @@ pub struct PeerUnresponsive {
 }
 
 /// An unresponsive peer was heard again.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerRecovered {
     /// The peer entity.
     pub entity: Entity,

@@ -11,7 +11,9 @@ use thiserror::Error;
 ///
 /// Use it for texts such as "A player is here, but their game is busy": it is always current, so a
 /// text that shows it disappears when it stops being true.
-#[derive(Component, Deref, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Component, Reflect, Deref, Debug, Clone, PartialEq, Eq, Default)]
+#[reflect(opaque)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct PendingPeers(pub Vec<(PeerId, PendingReason)>);
 
@@ -39,7 +41,9 @@ pub enum PendingReason {
 /// known or changes, but not for [`PendingReason::Connecting`]; there is no peer entity.
 ///
 /// [`PendingPeers`] shows all pending peers, and when they are pending no longer.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerPending {
     /// The room entity.
     pub entity: Entity,

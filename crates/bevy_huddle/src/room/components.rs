@@ -9,7 +9,9 @@ use crate::peer::pending::PendingPeers;
 /// A joined room: on the entity that [`join_room`](crate::HuddleCommandsExt::join_room) spawns.
 ///
 /// Despawning the entity leaves the room.
-#[derive(Component, Debug, Clone, PartialEq, Eq)]
+#[derive(Component, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 #[require(RoomTick, MissingLinks, PendingPeers)]
 pub struct Room {
@@ -26,18 +28,24 @@ pub struct Room {
 /// [`FixedPreUpdate`], and jumps ahead if the others are ahead: see
 /// [`TicksSkipped`](crate::TicksSkipped). Who begins a room begins at 0, and who joins it takes
 /// over its tick.
-#[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Component, Reflect, Deref, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[reflect(opaque)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 pub struct RoomTick(pub Tick);
 
 /// The player longest in the room, as far as this player knows; on the room entity, always
 /// current. [`HostChanged`](crate::HostChanged) tells of each change.
-#[derive(Component, Deref, Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Component, Reflect, Deref, Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[reflect(opaque)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct RoomHost(pub PeerId);
 
 /// The pairs of players who are not linked with each other, the lower id first; on the room
 /// entity. While somebody joins or leaves it is normal that links are missing for a moment.
-#[derive(Component, Deref, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Component, Reflect, Deref, Debug, Clone, PartialEq, Eq, Default)]
+#[reflect(opaque)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct MissingLinks(pub Vec<(PeerId, PeerId)>);
 

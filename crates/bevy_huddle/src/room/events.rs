@@ -6,7 +6,8 @@ use huddle_mesh::{PeerId, ProtocolViolation, Signaling, ViolationSource};
 use crate::{error::JoinError, room::status::RoomStatus};
 
 /// A room's [`RoomStatus`] changed. Triggered on the room entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct RoomStatusChanged {
     /// The room entity.
     pub entity: Entity,
@@ -17,7 +18,9 @@ pub struct RoomStatusChanged {
 }
 
 /// The connection to the signaling server changed. Triggered on the room entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct SignalingChanged {
     /// The room entity.
     pub entity: Entity,
@@ -27,7 +30,9 @@ pub struct SignalingChanged {
 
 /// A room cannot be used, or this player was kicked from it. Triggered on the room entity, which
 /// stays until it is despawned or [`leave_rooms`](crate::HuddleCommandsExt::leave_rooms) is called.
-#[derive(EntityEvent, Debug, Clone, PartialEq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct RoomFailed {
     /// The room entity.
     pub entity: Entity,
@@ -37,7 +42,9 @@ pub struct RoomFailed {
 
 /// Somebody else is the host: the player longest in the room, as far as this player knows.
 /// Triggered on the room entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct HostChanged {
     /// The room entity.
     pub entity: Entity,
@@ -47,7 +54,8 @@ pub struct HostChanged {
 
 /// The room's tick jumped ahead, because the others were: this player joined, or their game did
 /// not run for a while. Triggered on the room entity.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct TicksSkipped {
     /// The room entity.
     pub entity: Entity,
@@ -61,7 +69,9 @@ pub struct TicksSkipped {
 ///
 /// With the 64th a member's signals are ignored for as long as this connection to the server lasts,
 /// and a server is left and tried again, see [`SignalingChanged`]. Links to peers are not touched.
-#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+#[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Event, Debug, Clone, PartialEq)]
 pub struct SignalRejected {
     /// The room entity.
     pub entity: Entity,

@@ -8,7 +8,8 @@ use huddle_mesh::Signaling;
 /// How a room is doing; on the room entity, always current.
 ///
 /// [`RoomStatusChanged`](crate::RoomStatusChanged) tells of each change.
-#[derive(Component, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 #[require(SignalingStatus, ReportedStatus)]
 pub enum RoomStatus {
@@ -61,7 +62,9 @@ impl fmt::Display for RoomStatus {
 
 /// The connection to the signaling server, which new players need to find the room; on the room
 /// entity, always current.
-#[derive(Component, Deref, Debug, Clone, PartialEq, Eq)]
+#[derive(Component, Reflect, Deref, Debug, Clone, PartialEq, Eq)]
+#[reflect(opaque)]
+#[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct SignalingStatus(pub Signaling);
 

@@ -15,6 +15,7 @@ mod pending;
 mod phases;
 mod raw;
 mod reentrancy;
+mod reflecting;
 mod sending_events;
 mod sharing_state;
 mod ticking;

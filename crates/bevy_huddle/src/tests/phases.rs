@@ -1,7 +1,10 @@
 use bevy::prelude::*;
 
 use super::game::{LabExt, game, lab, offline_app};
-use crate::{prelude::*, testing::Lab, testing::Player};
+use crate::{
+    prelude::*,
+    testing::{Lab, Player},
+};
 
 /// What ran, in order.
 #[derive(Resource, Default)]
