@@ -24,6 +24,9 @@ pub trait HuddleAppExt {
     ///
     /// `name` stands for the type between players, so it must be the same on every machine.
     ///
+    /// An [`Entity`] in `T` is not valid on another peer, where it stands for another entity or for
+    /// none. Send a [`PeerId`](crate::PeerId) or an id of the game instead.
+    ///
     /// # Panics
     /// If the name is empty or in use, the type is declared as an event already, or its values
     /// would not survive being sent.
@@ -33,6 +36,9 @@ pub trait HuddleAppExt {
     /// [`Shared<T>`](crate::Shared).
     ///
     /// `name` stands for the type between players, so it must be the same on every machine.
+    ///
+    /// An [`Entity`] in `T` is not valid on another peer, where it stands for another entity or for
+    /// none. Send a [`PeerId`](crate::PeerId) or an id of the game instead.
     ///
     /// # Panics
     /// If the name is empty or in use, the type is declared as state already, or its values would

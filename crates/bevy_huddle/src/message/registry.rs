@@ -13,6 +13,9 @@ use thiserror::Error;
 /// Names of fields and types are not sent, so that messages are small. Attributes that need them
 /// (`#[serde(untagged)]`, `#[serde(tag = "..")]`, `#[serde(flatten)]`,
 /// `#[serde(skip_serializing_if = "..")]`) are refused where the type is declared.
+///
+/// An [`Entity`] is not valid on another peer: it stands for another entity there, or for none. Send
+/// a [`PeerId`] or an id of the game instead.
 pub trait PeerMessage: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> PeerMessage for T {}
