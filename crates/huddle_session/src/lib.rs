@@ -55,7 +55,7 @@ pub use lane::Lane;
 pub use limits::{MAX_EVENT_LEN, MAX_PACKET_LEN, MAX_STATE_LEN};
 pub use packet::{DeliveryStats, PacketError, PartError};
 pub use room::{
-    MessageError, PacketRider, RoomSession, RoomSetup, SessionEvent, SessionStats, SetupError,
+    MessageError, RoomSession, RoomSetup, SectionSource, SessionEvent, SessionStats, SetupError,
 };
 pub use roster::{KickError, KickPolicy};
 pub use schema::{MAX_SCHEMA_LEN, Schema, SchemaError};

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
 use huddle_rollback::RollbackSession;
-use huddle_session::{Lane, MAX_PACKET_LEN, PacketRider};
+use huddle_session::{Lane, MAX_PACKET_LEN, SectionSource};
 use huddle_sim::{Arrival, Cell};
 
 use super::session::{Played, lag, peer_id, setup};

@@ -76,7 +76,7 @@ impl Rival for Whole {
                     self.room.admit(peer, Ok(()), at)
                 }
                 SessionEvent::Joined { peer_id: peer } => self.session.linked(peer, at),
-                SessionEvent::Rider {
+                SessionEvent::Section {
                     peer_id: peer,
                     packet,
                     payload,

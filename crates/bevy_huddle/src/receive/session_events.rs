@@ -77,7 +77,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             trigger_transfer_event(world, room, peer_id, event)
         }
         // Nothing in this crate rides in packets, so a peer that sends such a section is not listened to.
-        SessionEvent::Rider { .. } => {}
+        SessionEvent::Section { .. } => {}
         SessionEvent::MeshChanged { peer_id } => mesh_changed(world, room, peer_id),
         SessionEvent::HostChanged { host } => {
             if let Ok(mut entity) = world.get_entity_mut(room) {

@@ -23,7 +23,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use huddle_session::{PacketRider, PeerId, Tick};
+use huddle_session::{PeerId, SectionSource, Tick};
 
 pub use self::{
     error::{InputError, ReceiveError},
@@ -46,7 +46,7 @@ use crate::{
 /// tick, do this:
 ///
 /// 1. Give it what arrived: [`receive_packet`](Self::receive_packet) for each
-///    [`SessionEvent::Rider`](huddle_session::SessionEvent::Rider), [`receive_message`](Self::receive_message)
+///    [`SessionEvent::Section`](huddle_session::SessionEvent::Section), [`receive_message`](Self::receive_message)
 ///    for the events of its own kind ([`KIND`](Self::KIND)), [`linked`](Self::linked) and
 ///    [`lost`](Self::lost) when players come and go.
 /// 2. [`step`](Self::step), which asks for this machine's inputs.
@@ -338,7 +338,7 @@ impl<I: Input> RollbackSession<I> {
     }
 }
 
-impl<I: Input> PacketRider for RollbackSession<I> {
+impl<I: Input> SectionSource for RollbackSession<I> {
     fn delivered(&mut self, peer: PeerId, token: u32) {
         if let Some(play) = &mut self.play {
             play.delivered(peer, token);

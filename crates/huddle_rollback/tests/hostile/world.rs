@@ -7,7 +7,7 @@ use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use fastrand::Rng;
 use huddle_rollback::{DelayPolicy, LeaveReason, RollbackSetup, Seat};
-use huddle_session::{PacketRider, Tick, TickRate, codec};
+use huddle_session::{SectionSource, Tick, TickRate, codec};
 
 use super::{
     honest::Honest,

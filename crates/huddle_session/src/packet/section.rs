@@ -13,8 +13,8 @@ pub(crate) const EVENT_ACK: u32 = 1;
 pub(crate) const TRANSFER_ACKS: u32 = 2;
 /// Part of a section that is too large for one packet.
 pub(crate) const PART: u32 = 3;
-/// What a [`PacketRider`](crate::room::PacketRider) says, which is a game's inputs.
-pub(crate) const RIDER: u32 = 4;
+/// What a [`SectionSource`](crate::room::SectionSource) says, which is a game's inputs.
+pub(crate) const CUSTOM: u32 = 4;
 /// State kind `n` has the id `FIRST_STATE + n`. Ids below that are not named here are reserved:
 /// who does not know them skips them.
 pub(crate) const FIRST_STATE: u32 = 16;

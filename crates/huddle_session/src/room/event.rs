@@ -57,8 +57,8 @@ pub enum SessionEvent {
         /// Its bytes, as they came.
         payload: Bytes,
     },
-    /// What a peer's [`PacketRider`](crate::room::PacketRider) said in a packet.
-    Rider {
+    /// What a peer's [`SectionSource`](crate::room::SectionSource) said in a packet.
+    Section {
         /// From whom.
         peer_id: PeerId,
         /// The number of the packet: a later packet has a higher one.

@@ -3,7 +3,7 @@
 mod error;
 mod event;
 mod peer;
-mod rider;
+mod section_source;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -16,7 +16,9 @@ use std::{
 use bytes::Bytes;
 use huddle_id::PeerId;
 
-pub use self::{error::MessageError, event::SessionEvent, rider::PacketRider, stats::SessionStats};
+pub use self::{
+    error::MessageError, event::SessionEvent, section_source::SectionSource, stats::SessionStats,
+};
 
 use self::peer::{Copied, OpenSession, PeerSession, Received};
 use crate::{
@@ -300,18 +302,18 @@ impl RoomSession {
         }
     }
 
-    /// As [`Self::collect`] of [`Lane::State`], with a rider's section in the first packet of a tick.
+    /// As [`Self::collect`] of [`Lane::State`], with a source's section in the first packet of a tick.
     pub fn collect_packet(
         &mut self,
         peer: PeerId,
         now: Duration,
         own: &OwnStates,
-        rider: &mut dyn PacketRider,
+        source: &mut dyn SectionSource,
         credit: usize,
     ) -> Option<Bytes> {
         let tick = self.tick();
         let open = self.peers.get_mut(&peer)?.open.as_mut()?;
-        open.collect_packet(now, tick, &self.kinds, own, (peer, rider), credit)
+        open.collect_packet(now, tick, &self.kinds, own, (peer, source), credit)
     }
 
     /// Queues an event for a peer.
@@ -593,9 +595,9 @@ impl RoomSession {
                         result = Err(MessageError::Tick);
                     }
                 }
-                Received::Rider(packet, payload) => {
+                Received::Section(packet, payload) => {
                     let rtt = self.open(peer).and_then(|open| open.rtt());
-                    self.news.push_back(SessionEvent::Rider {
+                    self.news.push_back(SessionEvent::Section {
                         peer_id: peer,
                         packet,
                         payload,

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::{Bytes, BytesMut};
 use huddle_id::PeerId;
 
-use super::{MessageError, PacketRider, SessionStats};
+use super::{MessageError, SectionSource, SessionStats};
 use crate::{
     clock::ClockReading,
     events::{EventReceiver, EventSender, QueueError, Undelivered},
@@ -15,7 +15,7 @@ use crate::{
     packet::{
         Fate, Packets,
         part::PartReceiver,
-        section::{EVENT_ACK, EVENT_FRAGMENTS, FIRST_STATE, PART, RIDER, TRANSFER_ACKS},
+        section::{CUSTOM, EVENT_ACK, EVENT_FRAGMENTS, FIRST_STATE, PART, TRANSFER_ACKS},
     },
     state::{Origin, OwnStates, StateReceiver, StateSender, StateToken},
     tick::{Tick, TickInstant, TickRate},
@@ -35,8 +35,8 @@ const MAX_COPIES: usize = 3;
 /// How many packets a tick may have; all but the first have only parts of large values.
 const MAX_PACKETS_PER_TICK: u32 = 2;
 
-/// How much of a packet its rider may take, so that acks always have room.
-const RIDER_BUDGET: usize = 1000;
+/// How much of a packet its source may take, so that acks always have room.
+const CUSTOM_BUDGET: usize = 1000;
 
 /// One peer, from its link's opening to its end.
 #[derive(Debug)]
@@ -69,15 +69,15 @@ pub(super) struct OpenSession {
     events_received: u64,
     transfers: Transfers,
     scratch: BytesMut,
-    /// What a rider says; kept for its memory.
-    ridden: Vec<u8>,
+    /// What a source says; kept for its memory.
+    custom: Vec<u8>,
 }
 
 /// What a packet carried.
 #[derive(Debug, Clone, Copy)]
 enum Token {
     State(StateToken),
-    Rider(u32),
+    Section(u32),
 }
 
 impl From<StateToken> for Token {
@@ -95,8 +95,8 @@ pub(super) enum Received {
     State(u16, Bytes),
     /// A newer packet, sent at this tick.
     Tick(Tick),
-    /// What the rider of the packet of this number said.
-    Rider(u64, Bytes),
+    /// What the source of the packet of this number said.
+    Section(u64, Bytes),
 }
 
 /// Whether a copy of a handshake message takes the place of a tick's packet.
@@ -169,7 +169,7 @@ impl OpenSession {
             events_received: 0,
             transfers: Transfers::new(limits),
             scratch: BytesMut::with_capacity(MAX_PACKET_LEN),
-            ridden: Vec::new(),
+            custom: Vec::new(),
         })
     }
 
@@ -195,14 +195,14 @@ impl OpenSession {
         tick: Tick,
         kinds: &Kinds,
         own: &OwnStates,
-        (peer, rider): (PeerId, &mut dyn PacketRider),
+        (peer, source): (PeerId, &mut dyn SectionSource),
         credit: usize,
     ) -> Option<Bytes> {
         for (token, fate) in self.packets.fates(now) {
             match (token, fate) {
                 (Token::State(token), fate) => self.states_out.settle(token, fate),
-                (Token::Rider(token), Fate::Delivered) => rider.delivered(peer, token),
-                (Token::Rider(_), Fate::Lost) => {}
+                (Token::Section(token), Fate::Delivered) => source.delivered(peer, token),
+                (Token::Section(_), Fate::Lost) => {}
             }
         }
         let rtt = self.packets.rtt();
@@ -216,12 +216,12 @@ impl OpenSession {
         }
         let mut packet = self.packets.begin(now, tick, credit)?;
 
-        self.ridden.clear();
-        let room = packet.room(RIDER).min(RIDER_BUDGET);
-        if let Some(token) = rider.write(peer, room, &mut self.ridden)
-            && packet.section(RIDER, &[&self.ridden])
+        self.custom.clear();
+        let room = packet.room(CUSTOM).min(CUSTOM_BUDGET);
+        if let Some(token) = source.write(peer, room, &mut self.custom)
+            && packet.section(CUSTOM, &[&self.custom])
         {
-            packet.token(Token::Rider(token));
+            packet.token(Token::Section(token));
         }
         if self.events_in.ack_due() && packet.room(EVENT_ACK) >= MAX_VARINT_LEN {
             self.scratch.clear();
@@ -278,7 +278,7 @@ impl OpenSession {
                         self.receive_state(whole.id, origin, whole.bytes, out)?;
                     }
                 }
-                RIDER => out.push(Received::Rider(arrival.seq, section)),
+                CUSTOM => out.push(Received::Section(arrival.seq, section)),
                 FIRST_STATE.. => {
                     let seq = arrival.seq;
                     let origin = Origin { seq, number: None };

@@ -227,7 +227,7 @@ impl<G: SimGame> Player<G> {
                     self.session.lost(peer, LeaveReason::Link, now);
                     Ok(())
                 }
-                SessionEvent::Rider {
+                SessionEvent::Section {
                     peer_id: peer,
                     packet,
                     payload,

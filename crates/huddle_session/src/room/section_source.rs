@@ -4,7 +4,7 @@ use huddle_id::PeerId;
 /// inputs of a `huddle_rollback` session. `()` has none.
 ///
 /// A section is sent once and may get lost; it is its owner who says things again.
-pub trait PacketRider {
+pub trait SectionSource {
     /// A section to this peer was delivered, for which [`write`](Self::write) had returned `token`.
     fn delivered(&mut self, peer: PeerId, token: u32);
 
@@ -13,7 +13,7 @@ pub trait PacketRider {
     fn write(&mut self, peer: PeerId, room: usize, out: &mut Vec<u8>) -> Option<u32>;
 }
 
-impl PacketRider for () {
+impl SectionSource for () {
     fn delivered(&mut self, _: PeerId, _: u32) {}
 
     fn write(&mut self, _: PeerId, _: usize, _: &mut Vec<u8>) -> Option<u32> {
