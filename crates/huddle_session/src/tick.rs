@@ -6,10 +6,11 @@ use std::{
 
 use thiserror::Error;
 
-/// A step of the room's clock. Ticks wrap around after [`u32::MAX`] (more than two years at 60 Hz).
+/// A step of the room's clock. Ticks wrap around after [`u32::MAX`], which takes more than two
+/// years at 60 Hz.
 ///
-/// Ticks are not `Ord` on purpose: an order that wraps around is not transitive, so sorted
-/// collections would misbehave. Ask [`Tick::since`] or [`Tick::is_after`] instead.
+/// `Tick` does not implement `Ord`, because an order that wraps around is not transitive and sorted
+/// collections would misbehave. Use [`Tick::since`] or [`Tick::is_after`] instead.
 ///
 /// ```
 /// use huddle_session::Tick;
@@ -23,13 +24,13 @@ use thiserror::Error;
 pub struct Tick(pub u32);
 
 impl Tick {
-    /// How many ticks this one comes after `earlier`; negative if it comes before. Right as long as
-    /// the two are less than 2^31 ticks apart.
+    /// Returns the number of ticks from `earlier` to this tick; negative if this tick comes first.
+    /// The result is correct if the two are less than 2^31 ticks apart.
     pub const fn since(self, earlier: Self) -> i32 {
         self.0.wrapping_sub(earlier.0).cast_signed()
     }
 
-    /// Whether this tick comes after `other`.
+    /// Returns `true` if this tick comes after `other`.
     pub const fn is_after(self, other: Self) -> bool {
         self.since(other) > 0
     }
@@ -55,17 +56,18 @@ impl fmt::Display for Tick {
     }
 }
 
-/// A moment on the tick clock, which may lie between two ticks.
+/// A point in time on the tick clock, possibly between two ticks.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct TickInstant {
-    /// A tick, most often the one that began last.
+    /// The reference tick, usually the one that began last.
     pub tick: Tick,
-    /// How many ticks after its start; from 0 to 1 within it.
+    /// The time since the start of [`tick`](Self::tick), in ticks. It is between 0 and 1 within
+    /// that tick.
     pub fraction: f64,
 }
 
 impl TickInstant {
-    /// How many ticks this moment comes after the start of `tick`; negative if it comes before.
+    /// Returns the time since the start of `tick`, in ticks; negative if `tick` starts later.
     pub fn since(self, tick: Tick) -> f64 {
         f64::from(self.tick.since(tick)) + self.fraction
     }
@@ -80,21 +82,21 @@ impl From<Tick> for TickInstant {
     }
 }
 
-/// How many ticks a second has, to a thousandth.
+/// A number of ticks per second, with a resolution of 0.001 Hz.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TickRate {
     millihertz: u32,
 }
 
-/// Why a number cannot be a tick rate.
+/// The error for a number that is out of range for a tick rate.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
-#[error("{0} ticks per second cannot be: choose from 1 to 1000, such as 60")]
+#[error("a tick rate of {0} Hz is not supported: choose a rate from 1 to 1000 Hz, such as 60")]
 pub struct TickRateError(f64);
 
 impl TickRate {
     const RANGE: std::ops::RangeInclusive<u32> = 1_000..=1_000_000;
 
-    /// A rate in ticks per second.
+    /// Creates a rate from ticks per second.
     ///
     /// ```
     /// use std::time::Duration;
@@ -107,17 +109,17 @@ impl TickRate {
     /// ```
     ///
     /// # Errors
-    /// If it is not from 1 to 1000.
+    /// Returns an error if `hz` is not between 1 and 1000.
     pub fn from_hz(hz: f64) -> Result<Self, TickRateError> {
-        // Out of range saturates and NaN becomes 0, both of which are refused.
+        // The cast saturates and turns NaN into 0. Both are out of range.
         let millihertz = (hz * 1000.0).round() as u32;
         Self::from_millihertz(millihertz).map_err(|_| TickRateError(hz))
     }
 
-    /// A rate in ticks per 1000 seconds.
+    /// Creates a rate from ticks per 1000 seconds.
     ///
     /// # Errors
-    /// If it is not from 1000 to 1,000,000.
+    /// Returns an error if `millihertz` is not between 1000 and 1,000,000.
     pub fn from_millihertz(millihertz: u32) -> Result<Self, TickRateError> {
         if Self::RANGE.contains(&millihertz) {
             Ok(Self { millihertz })
@@ -126,28 +128,29 @@ impl TickRate {
         }
     }
 
-    /// What a peer claims, which may be any number. To be compared and shown, never to count by.
+    /// Creates a rate that a peer claims, which can be any number. Use it only to compare and to
+    /// display.
     pub(crate) const fn claimed(millihertz: u32) -> Self {
         Self { millihertz }
     }
 
-    /// How many whole ticks fit into a time.
+    /// Returns the number of whole ticks in a duration.
     pub fn ticks_in(self, time: Duration) -> u32 {
         let ticks = time.as_micros().saturating_mul(u128::from(self.millihertz)) / 1_000_000_000;
         u32::try_from(ticks).unwrap_or(u32::MAX)
     }
 
-    /// Ticks per second.
+    /// Returns the rate in ticks per second.
     pub fn hz(self) -> f64 {
         f64::from(self.millihertz) / 1000.0
     }
 
-    /// Ticks per 1000 seconds.
+    /// Returns the rate in ticks per 1000 seconds.
     pub const fn millihertz(self) -> u32 {
         self.millihertz
     }
 
-    /// How long one tick lasts, to a nanosecond.
+    /// Returns the duration of one tick, rounded down to a nanosecond.
     pub const fn period(self) -> Duration {
         Duration::from_nanos(1_000_000_000_000 / self.millihertz as u64)
     }
@@ -174,7 +177,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn distance_is_what_was_added(start: u32, ticks in 0u32..1 << 31) {
+        fn since_returns_the_added_ticks(start: u32, ticks in 0u32..1 << 31) {
             let (start, end) = (Tick(start), Tick(start) + ticks);
             prop_assert_eq!(end.since(start), ticks as i32);
             prop_assert_eq!(start.since(end), -(ticks as i32));
@@ -182,7 +185,7 @@ mod tests {
         }
 
         #[test]
-        fn any_number_is_a_rate_in_range_or_refused(hz: f64) {
+        fn from_hz_accepts_exactly_the_supported_range(hz: f64) {
             match TickRate::from_hz(hz) {
                 Ok(rate) => {
                     prop_assert!((rate.hz() - hz).abs() <= 0.0005);
@@ -195,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_out_of_range_are_named() {
+    fn rate_error_contains_the_rejected_number() {
         for hz in [0.0, -60.0, 0.9, 1000.1, f64::NAN, f64::INFINITY] {
             let error = TickRate::from_hz(hz).unwrap_err().to_string();
             assert!(error.contains(&hz.to_string()), "{error}");
@@ -209,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_counted_whole() {
+    fn ticks_in_counts_whole_ticks() {
         let rate = TickRate::default();
         assert_eq!(rate.ticks_in(Duration::from_millis(999)), 59);
         assert_eq!(rate.ticks_in(Duration::from_secs(1)), 60);
@@ -221,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_has_its_fraction() {
+    fn instant_includes_its_fraction() {
         let moment = TickInstant {
             tick: Tick(1),
             fraction: 0.25,

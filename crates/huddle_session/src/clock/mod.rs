@@ -1,4 +1,4 @@
-//! The room's tick, which everybody counts alike.
+//! The room's clock, which counts the same tick at every peer.
 
 mod pace;
 #[cfg(test)]
@@ -12,82 +12,84 @@ use thiserror::Error;
 use self::pace::Pace;
 use crate::tick::TickRate;
 
-/// No peer can claim a later tick. At 60 ticks a second a room takes more than a year to get there.
+/// The latest tick that a peer may claim. At 60 Hz, a room takes more than a year to reach it.
 pub(crate) const MAX_CLAIMED_TICK: u32 = 1 << 31;
 
-/// No clock jumps to a later tick. So nobody who claims the last tick can bring the room there, where
-/// honest ticks could not be claimed any more; and no jump is half the way around, where later would
-/// look like earlier.
+/// The latest tick that a clock jumps to.
+///
+/// A peer that claims the latest possible tick therefore cannot move the room there, where honest
+/// peers could not claim their ticks any more. No jump reaches half of the range, where later ticks
+/// would compare as earlier.
 const MAX_ADOPTED_TICK: u32 = MAX_CLAIMED_TICK / 2;
 
-/// For how long after joining a clock follows whoever is ahead.
+/// The time after joining during which a clock follows any peer that is ahead.
 const YOUTH: Duration = Duration::from_secs(10);
 
-/// How far behind the others a clock may fall before it jumps.
+/// The maximum lag behind the other peers before a clock jumps.
 const MAX_LAG: Duration = Duration::from_secs(1);
 
-/// For how long it counts what tick a peer said it was.
+/// The time for which a peer's claimed tick counts.
 const MEMORY: Duration = Duration::from_secs(2);
 
-/// What a clock says of itself to others.
+/// The state of a clock as sent to other peers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClockReading {
-    /// The tick it is.
+    /// The current tick.
     pub tick: u32,
-    /// The tick it was when this player joined.
+    /// The tick at which this peer joined.
     pub joined: u32,
-    /// Whether the ticks are the room's. They are only this player's own before it met anybody.
+    /// Whether the clock follows the room. It is not settled before the peer has met another one.
     pub is_settled: bool,
 }
 
-/// Counts the room's ticks.
+/// The room's clock, which counts ticks.
 ///
-/// - It begins at tick 0, and [`advance`](Self::advance) counts on, whoever is there.
+/// - It starts at tick 0, and [`advance`](Self::advance) always moves it forward.
 /// - If more than a second passes without a tick, because the game hung, it jumps forward by that
-///   time, unless no peer is there.
-/// - When two players meet, the one behind jumps forward to the other's tick if it is new: if it
-///   has met nobody before, or joined less than 10 seconds ago. So newcomers adopt the room's
-///   tick, and of two who found an empty room the higher tick becomes the room's.
-/// - After that it follows only the majority: if more than half of the peers heard of in the last
-///   2 seconds are more than a second ahead (the median is), it jumps forward by the median. That
-///   happens to a game that is too slow, or whose time stood still. A peer whose clock runs at an
-///   impossible rate does not count.
-/// - It never goes back, and whoever claims a tick beyond [`MAX_CLAIMED_TICK`] is not believed. It
-///   jumps to none beyond half of that.
+///   time, unless the room has no other peers.
+/// - When two peers meet, the one that is behind jumps forward to the other's tick if it is new: if
+///   it has met no peer before, or joined less than 10 seconds ago. A newcomer therefore adopts the
+///   room's tick. Of two peers that found an empty room, the higher tick becomes the room's.
+/// - After that, it follows only the majority. If more than half of the peers heard in the last 2
+///   seconds are more than a second ahead (the median is), it jumps forward by the median. This
+///   happens if the game is too slow or was suspended. A peer whose clock runs at an impossible
+///   rate does not count.
+/// - It never goes back, ignores claims beyond [`MAX_CLAIMED_TICK`], and never jumps beyond half of
+///   that.
 ///
-/// A jump of a newcomer moves the tick at which it joined along, so ticks since then are ticks that
-/// passed. Two groups that counted apart for more than 10 seconds before they met keep
-/// their counts until one is outnumbered; [`offset`](Self::offset) shows it.
+/// A newcomer's jump also moves its join tick, so the ticks since joining are ticks that really
+/// passed. Two groups that counted separately for more than 10 seconds before they met keep their
+/// counts until one group is outnumbered. [`offset`](Self::offset) shows the difference.
 #[derive(Debug, Clone)]
 pub(crate) struct RoomClock {
     rate: TickRate,
     tick: u32,
     joined: u32,
     is_settled: bool,
-    /// When it advanced last.
+    /// The time of the last advance.
     advanced: Option<Duration>,
-    /// How many ticks the game left out when it hung, less those that it has made up for.
+    /// The number of ticks that the game missed when it hung, minus those that it has made up for.
     missed: u32,
-    heard: BTreeMap<PeerId, Heard>,
+    readings: BTreeMap<PeerId, PeerReading>,
 }
 
-/// What a peer's clock said last.
+/// The last reading of a peer's clock.
 #[derive(Debug, Clone, Copy)]
-struct Heard {
-    /// How many ticks it was ahead of this one.
+struct PeerReading {
+    /// The number of ticks by which it was ahead of this clock.
     offset: i64,
-    /// When, on this clock.
+    /// The tick of this clock at which it was read.
     at: u32,
     pace: Pace,
 }
 
-/// A tick that cannot be.
+/// The error for a tick that no room can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the peer claims that it is tick {0}, which no room lives to see")]
+#[error("the peer claims tick {0}, which no room can reach")]
 pub(crate) struct ImpossibleTick(pub u32);
 
 impl RoomClock {
-    /// A clock that begins now.
+    /// Creates a clock at tick 0.
     pub(crate) fn new(rate: TickRate) -> Self {
         Self {
             rate,
@@ -96,16 +98,16 @@ impl RoomClock {
             is_settled: false,
             advanced: None,
             missed: 0,
-            heard: BTreeMap::new(),
+            readings: BTreeMap::new(),
         }
     }
 
-    /// The tick it is.
+    /// The current tick.
     pub(crate) fn tick(&self) -> u32 {
         self.tick
     }
 
-    /// What others are told.
+    /// Returns the state to send to other peers.
     pub(crate) fn reading(&self) -> ClockReading {
         ClockReading {
             tick: self.tick,
@@ -114,11 +116,11 @@ impl RoomClock {
         }
     }
 
-    /// Goes on to the next tick. Returns how many ticks were skipped beyond that because this
-    /// player fell behind, most often 0.
+    /// Advances to the next tick. Returns the number of additional ticks skipped because this peer
+    /// fell behind, usually 0.
     pub(crate) fn advance(&mut self, now: Duration) -> u32 {
         self.tick = self.tick.saturating_add(1);
-        let missed = self.miss(now);
+        let missed = self.take_missed(now);
         let max_lag = i64::from(self.rate.ticks_in(MAX_LAG));
         let lag = self.median_offset().filter(|&lag| lag > max_lag);
         match lag.unwrap_or(0).max(missed.into()) {
@@ -127,12 +129,12 @@ impl RoomClock {
         }
     }
 
-    /// How many ticks the game has left out for good. It makes up for some in the frame after it
-    /// hung, so this is known in the next frame.
-    fn miss(&mut self, now: Duration) -> u32 {
+    /// Returns the number of ticks that the game has missed for good. The game makes up for some in
+    /// the frame after it hung, so this is known one frame later.
+    fn take_missed(&mut self, now: Duration) -> u32 {
         let last = self.advanced.replace(now).unwrap_or(now);
         let passed = now.saturating_sub(last);
-        if self.heard.is_empty() {
+        if self.readings.is_empty() {
             self.missed = 0;
         }
         let missed = match passed.is_zero() {
@@ -146,20 +148,20 @@ impl RoomClock {
         missed
     }
 
-    /// Meets a peer, when the handshake with it is done: `age` is how long ago its clock said
-    /// `theirs`, so half a round trip and how long it has been waiting here. Returns how many ticks
-    /// were skipped to adopt the peer's.
+    /// Handles a new peer, after the handshake with it. `age` is the time since the peer sent the
+    /// reading `theirs`: half of the round-trip time, plus the time the reading waited here.
+    /// Returns the number of ticks skipped to adopt the peer's tick.
     ///
     /// # Errors
-    /// If the peer claims an impossible tick. Then it should be cut.
-    pub(crate) fn meet(
+    /// Returns an error if the peer claims an impossible tick. It should be disconnected.
+    pub(crate) fn add_peer(
         &mut self,
         peer: PeerId,
         theirs: ClockReading,
         age: Duration,
         now: Duration,
     ) -> Result<u32, ImpossibleTick> {
-        self.hear(peer, theirs.tick, age, now)?;
+        self.observe(peer, theirs.tick, age, now)?;
         let is_new = !self.is_settled || self.tick - self.joined < self.rate.ticks_in(YOUTH);
         self.is_settled = true;
         match self.offset(peer) {
@@ -172,11 +174,11 @@ impl RoomClock {
         }
     }
 
-    /// Hears from a peer what tick it was `age` ago.
+    /// Handles a peer's claim that it was at `tick` when it sent a message `age` ago.
     ///
     /// # Errors
-    /// If the peer claims an impossible tick. Then it should be cut.
-    pub(crate) fn hear(
+    /// Returns an error if the peer claims an impossible tick. It should be disconnected.
+    pub(crate) fn observe(
         &mut self,
         peer: PeerId,
         tick: u32,
@@ -188,37 +190,40 @@ impl RoomClock {
         }
         let theirs = i64::from(tick) + i64::from(self.rate.ticks_in(age));
         let own = i64::from(self.tick);
-        let known = self.heard.get(&peer).map(|heard| heard.pace);
+        let known = self.readings.get(&peer).map(|reading| reading.pace);
         let mut pace = known.unwrap_or_else(|| Pace::new(theirs, now));
-        pace.hear(theirs, own, now, self.rate);
-        let heard = Heard {
+        pace.observe(theirs, own, now, self.rate);
+        let reading = PeerReading {
             offset: theirs - own,
             at: self.tick,
             pace,
         };
-        self.heard.insert(peer, heard);
+        self.readings.insert(peer, reading);
         Ok(())
     }
 
-    /// Forgets a peer that left.
-    pub(crate) fn forget(&mut self, peer: PeerId) {
-        self.heard.remove(&peer);
+    /// Removes a peer that left.
+    pub(crate) fn remove_peer(&mut self, peer: PeerId) {
+        self.readings.remove(&peer);
     }
 
-    /// How many ticks a peer was ahead of this player when last heard of; negative if behind.
+    /// Returns the number of ticks by which a peer was ahead of this one at its last reading;
+    /// negative if it was behind.
     pub(crate) fn offset(&self, peer: PeerId) -> Option<i64> {
-        self.heard.get(&peer).map(|heard| heard.offset)
+        self.readings.get(&peer).map(|reading| reading.offset)
     }
 
-    /// The median of what is fresh and possible. Of an even number, the lower of the two in the middle.
+    /// Returns the median offset of the peers with a recent and possible reading. For an even
+    /// number, it is the lower of the two middle ones.
     fn median_offset(&self) -> Option<i64> {
         let memory = self.rate.ticks_in(MEMORY);
-        let fresh = |heard: &&Heard| self.tick - heard.at <= memory && heard.pace.is_possible();
+        let fresh =
+            |reading: &&PeerReading| self.tick - reading.at <= memory && reading.pace.is_possible();
         let mut offsets: Vec<_> = self
-            .heard
+            .readings
             .values()
             .filter(fresh)
-            .map(|heard| heard.offset)
+            .map(|reading| reading.offset)
             .collect();
         offsets.sort_unstable();
         offsets.get(offsets.len().saturating_sub(1) / 2).copied()
@@ -230,9 +235,9 @@ impl RoomClock {
             .saturating_add(u32::try_from(ticks).unwrap_or(u32::MAX))
             .min(MAX_ADOPTED_TICK.max(before));
         let skipped = self.tick - before;
-        for heard in self.heard.values_mut() {
-            heard.offset -= i64::from(skipped);
-            heard.at += skipped;
+        for reading in self.readings.values_mut() {
+            reading.offset -= i64::from(skipped);
+            reading.at += skipped;
         }
         self.missed = self.missed.saturating_sub(skipped);
         skipped

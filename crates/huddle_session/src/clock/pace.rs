@@ -1,32 +1,33 @@
-//! Whether another peer's clock runs at a rate that a clock can have.
+//! Detection of peers whose clock runs at an impossible rate.
 
 use std::time::Duration;
 
 use crate::tick::TickRate;
 
-/// How far ahead of this peer a clock is taken to agree with it.
+/// The maximum lead of a clock that counts as equal to the local one.
 const NEAR: Duration = Duration::from_millis(200);
 
-/// How much faster than time a clock may run. Real ones are a hundred times as exact.
+/// The relative rate by which a clock may run fast. Real clocks are a hundred times as exact.
 const TOLERANCE: f64 = 0.01;
 
-/// How far a clock may be ahead of that, because packets arrive unevenly.
+/// The additional lead that is allowed because packets arrive unevenly.
 const SLACK: Duration = Duration::from_millis(300);
 
-/// For how long a clock has to keep pace after its second leap; twice as long after each more.
+/// The time for which a clock must keep pace after its second leap. It doubles with each further
+/// leap.
 const FIRST_PROBATION: Duration = Duration::from_secs(2);
 
 const MAX_DOUBLINGS: u32 = 5;
 
-/// Watches the ticks that a peer claims, against the time that passes here.
+/// Compares the ticks that a peer claims with the time that passes locally.
 ///
-/// A clock that hung and catches up is never ahead of where it would be without, so only one that
-/// leaps ahead is conspicuous. One leap is nothing: if this peer's own time stood still, as on a
-/// laptop that slept, that is what it sees of the others. A clock that leaps again and again runs
-/// at an impossible rate. It does not count until it keeps pace for a while.
+/// A clock that hung and catches up is never ahead of where it would be otherwise, so only leaps
+/// ahead are suspicious. A single leap is harmless: if the local machine was suspended, such as a
+/// sleeping laptop, all other clocks leap once. A clock that leaps repeatedly runs at an impossible
+/// rate, and does not count until it keeps pace for a while.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// The claim that later ones are compared with, and when it was made.
+    /// The claim that later ones are compared with. `at` is its time.
     tick: i64,
     at: Duration,
     leaps: u32,
@@ -43,20 +44,20 @@ impl Pace {
         }
     }
 
-    /// Whether the clock counts.
+    /// Returns `true` if the clock counts.
     pub(super) fn is_possible(&self) -> bool {
         self.is_possible
     }
 
-    /// Takes a claim, while this peer's clock is at `own`.
-    pub(super) fn hear(&mut self, tick: i64, own: i64, now: Duration, rate: TickRate) {
+    /// Handles a claim that arrives while the local clock is at `own`.
+    pub(super) fn observe(&mut self, tick: i64, own: i64, now: Duration, rate: TickRate) {
         if tick <= own + i64::from(rate.ticks_in(NEAR)) {
             (self.tick, self.at, self.is_possible) = (tick, now, true);
             return;
         }
         let passed = now.saturating_sub(self.at);
-        let most = passed.as_secs_f64() * (1.0 + TOLERANCE) + SLACK.as_secs_f64();
-        if (tick - self.tick) as f64 > most * rate.hz() {
+        let max_seconds = passed.as_secs_f64() * (1.0 + TOLERANCE) + SLACK.as_secs_f64();
+        if (tick - self.tick) as f64 > max_seconds * rate.hz() {
             (self.tick, self.at) = (tick, now);
             self.leaps = self.leaps.saturating_add(1);
             self.is_possible = self.leaps == 1;

@@ -8,17 +8,17 @@ fn peer(n: u8) -> PeerId {
     PeerId::from_bytes([n; 16])
 }
 
-/// A clock with which one tick passes after the other.
+/// Methods for a clock whose ticks pass in real time.
 trait InTime {
     fn now(&self) -> Duration;
     fn next(&mut self) -> u32;
-    fn met(
+    fn added(
         &mut self,
         peer: PeerId,
         theirs: ClockReading,
         age: Duration,
     ) -> Result<u32, ImpossibleTick>;
-    fn heard(&mut self, peer: PeerId, tick: u32, age: Duration) -> Result<(), ImpossibleTick>;
+    fn observed(&mut self, peer: PeerId, tick: u32, age: Duration) -> Result<(), ImpossibleTick>;
 }
 
 impl InTime for RoomClock {
@@ -30,17 +30,17 @@ impl InTime for RoomClock {
         self.advance(self.now() + RATE.period())
     }
 
-    fn met(
+    fn added(
         &mut self,
         peer: PeerId,
         theirs: ClockReading,
         age: Duration,
     ) -> Result<u32, ImpossibleTick> {
-        self.meet(peer, theirs, age, self.now())
+        self.add_peer(peer, theirs, age, self.now())
     }
 
-    fn heard(&mut self, peer: PeerId, tick: u32, age: Duration) -> Result<(), ImpossibleTick> {
-        self.hear(peer, tick, age, self.now())
+    fn observed(&mut self, peer: PeerId, tick: u32, age: Duration) -> Result<(), ImpossibleTick> {
+        self.observe(peer, tick, age, self.now())
     }
 }
 
@@ -52,18 +52,18 @@ fn clock(ticks: u32) -> RoomClock {
     clock
 }
 
-fn meet(a: &mut RoomClock, b: &mut RoomClock) -> (u32, u32) {
+fn connect(a: &mut RoomClock, b: &mut RoomClock) -> (u32, u32) {
     let (at_a, at_b) = (a.reading(), b.reading());
     (
-        a.met(peer(2), at_b, Duration::ZERO).unwrap(),
-        b.met(peer(1), at_a, Duration::ZERO).unwrap(),
+        a.added(peer(2), at_b, Duration::ZERO).unwrap(),
+        b.added(peer(1), at_a, Duration::ZERO).unwrap(),
     )
 }
 
 #[test]
-fn a_newcomer_adopts_the_rooms_tick_and_keeps_its_age() {
+fn newcomer_adopts_the_rooms_tick_and_keeps_its_age() {
     let (mut old, mut new) = (clock(5000), clock(10));
-    assert_eq!(meet(&mut old, &mut new), (0, 4990));
+    assert_eq!(connect(&mut old, &mut new), (0, 4990));
     let expected = ClockReading {
         tick: 5000,
         joined: 4990,
@@ -75,107 +75,125 @@ fn a_newcomer_adopts_the_rooms_tick_and_keeps_its_age() {
 }
 
 #[test]
-fn the_time_a_reading_took_counts() {
+fn age_of_a_reading_counts() {
     let mut new = clock(10);
     let theirs = clock(5000).reading();
     assert_eq!(
-        new.met(peer(1), theirs, Duration::from_millis(50)),
+        new.added(peer(1), theirs, Duration::from_millis(50)),
         Ok(4993)
     );
     assert_eq!(new.offset(peer(1)), Some(0));
 }
 
 #[test]
-fn of_two_that_found_an_empty_room_the_higher_counts_also_for_who_met_first() {
-    let (mut a, mut b, mut lonely) = (clock(5), clock(9), clock(7000));
-    meet(&mut a, &mut b);
+fn higher_tick_wins_when_separate_newcomers_meet() {
+    let (mut a, mut b, mut latecomer) = (clock(5), clock(9), clock(7000));
+    connect(&mut a, &mut b);
     assert_eq!((a.tick(), b.tick()), (9, 9));
-    assert_eq!(meet(&mut lonely, &mut a), (0, 6991));
-    assert_eq!(meet(&mut lonely, &mut b), (0, 6991));
+    assert_eq!(connect(&mut latecomer, &mut a), (0, 6991));
+    assert_eq!(connect(&mut latecomer, &mut b), (0, 6991));
 }
 
 #[test]
-fn one_peer_ahead_moves_nobody_who_is_settled_but_the_majority_does() {
-    let mut me = clock(5000);
+fn settled_clock_follows_the_majority_but_not_a_single_peer() {
+    let mut clock = self::clock(5000);
     for n in 1..=3 {
-        me.met(peer(n), me.reading(), Duration::ZERO).unwrap();
+        clock
+            .added(peer(n), clock.reading(), Duration::ZERO)
+            .unwrap();
     }
-    let ahead = me.tick() + 1_000_000;
-    me.heard(peer(1), ahead, Duration::ZERO).unwrap();
-    assert_eq!(me.next(), 0);
-    me.heard(peer(2), me.tick() + 100, Duration::ZERO).unwrap();
-    assert_eq!(me.next(), 100);
-    assert_eq!(me.tick(), 5102);
-    assert_eq!(me.offset(peer(2)), Some(0));
-    assert_eq!(me.reading().joined, 0);
-    assert_eq!(me.next(), 0);
+    let ahead = clock.tick() + 1_000_000;
+    clock.observed(peer(1), ahead, Duration::ZERO).unwrap();
+    assert_eq!(clock.next(), 0);
+    clock
+        .observed(peer(2), clock.tick() + 100, Duration::ZERO)
+        .unwrap();
+    assert_eq!(clock.next(), 100);
+    assert_eq!(clock.tick(), 5102);
+    assert_eq!(clock.offset(peer(2)), Some(0));
+    assert_eq!(clock.reading().joined, 0);
+    assert_eq!(clock.next(), 0);
 }
 
 #[test]
-fn a_lag_within_a_second_is_left_alone() {
-    let mut me = clock(5000);
-    me.met(peer(1), me.reading(), Duration::ZERO).unwrap();
-    me.heard(peer(1), me.tick() + 60, Duration::ZERO).unwrap();
-    assert_eq!(me.next(), 0);
-    me.heard(peer(1), me.tick() + 62, Duration::ZERO).unwrap();
-    assert_eq!(me.next(), 62);
+fn lag_within_a_second_is_ignored() {
+    let mut clock = self::clock(5000);
+    clock
+        .added(peer(1), clock.reading(), Duration::ZERO)
+        .unwrap();
+    clock
+        .observed(peer(1), clock.tick() + 60, Duration::ZERO)
+        .unwrap();
+    assert_eq!(clock.next(), 0);
+    clock
+        .observed(peer(1), clock.tick() + 62, Duration::ZERO)
+        .unwrap();
+    assert_eq!(clock.next(), 62);
 }
 
 #[test]
-fn who_is_silent_or_gone_does_not_count() {
-    let mut me = clock(5000);
+fn silent_and_removed_peers_do_not_count() {
+    let mut clock = self::clock(5000);
     for n in 1..=2 {
-        me.met(peer(n), me.reading(), Duration::ZERO).unwrap();
+        clock
+            .added(peer(n), clock.reading(), Duration::ZERO)
+            .unwrap();
     }
     for _ in 0..121 {
-        assert_eq!(me.next(), 0);
+        assert_eq!(clock.next(), 0);
     }
-    me.heard(peer(1), me.tick() + 100, Duration::ZERO).unwrap();
-    assert_eq!(me.clone().next(), 100);
-    me.heard(peer(2), me.tick(), Duration::ZERO).unwrap();
-    assert_eq!(me.clone().next(), 0);
-    me.forget(peer(2));
-    assert_eq!(me.next(), 100);
+    clock
+        .observed(peer(1), clock.tick() + 100, Duration::ZERO)
+        .unwrap();
+    assert_eq!(clock.clone().next(), 100);
+    clock
+        .observed(peer(2), clock.tick(), Duration::ZERO)
+        .unwrap();
+    assert_eq!(clock.clone().next(), 0);
+    clock.remove_peer(peer(2));
+    assert_eq!(clock.next(), 100);
 }
 
 #[test]
-fn impossible_ticks_are_refused_without_a_trace() {
-    let mut me = clock(1);
+fn impossible_tick_is_rejected_without_effect() {
+    let mut clock = self::clock(1);
     let claim = ClockReading {
         tick: MAX_CLAIMED_TICK + 1,
         ..ClockReading::default()
     };
     assert_eq!(
-        me.met(peer(1), claim, Duration::ZERO),
+        clock.added(peer(1), claim, Duration::ZERO),
         Err(ImpossibleTick(MAX_CLAIMED_TICK + 1))
     );
-    assert_eq!(me.reading(), clock(1).reading());
-    assert_eq!(me.offset(peer(1)), None);
+    assert_eq!(clock.reading(), self::clock(1).reading());
+    assert_eq!(clock.offset(peer(1)), None);
 }
 
-/// A room of two: this peer, and one whose clock runs at `speed` and is heard of every `every`
-/// ticks. Returns how many ticks were skipped in ten minutes.
+/// Simulates a room of two for ten minutes: this peer, and one whose clock runs at `speed` and is
+/// read every `every` ticks. Returns the number of skipped ticks.
 fn skipped_beside_a_clock(speed: f64, every: u32) -> u32 {
-    let mut me = clock(5000);
-    me.met(peer(1), me.reading(), Duration::ZERO).unwrap();
-    let start = me.tick();
+    let mut clock = self::clock(5000);
+    clock
+        .added(peer(1), clock.reading(), Duration::ZERO)
+        .unwrap();
+    let start = clock.tick();
     let mut skipped = 0;
     for tick in 1..=36_000u32 {
-        skipped += me.next();
+        skipped += clock.next();
         if tick.is_multiple_of(every) {
             let theirs = start + (f64::from(tick) * speed) as u32;
-            me.heard(peer(1), theirs, Duration::ZERO).unwrap();
+            clock.observed(peer(1), theirs, Duration::ZERO).unwrap();
         }
     }
     skipped
 }
 
 #[test]
-fn a_clock_at_an_impossible_rate_drags_nobody_along() {
+fn clock_at_an_impossible_rate_does_not_move_the_room() {
     for every in [1, 10, 180, 1200] {
         assert_eq!(skipped_beside_a_clock(1.0, every), 0);
         assert_eq!(skipped_beside_a_clock(0.5, every), 0);
-        // Between two packets a clock may have leaped once, and that is believed once.
+        // The clock may leap once between two packets, which is accepted once.
         let once = every + 60;
         for speed in [1.2, 2.0, 10.0] {
             let skipped = skipped_beside_a_clock(speed, every);
@@ -188,15 +206,17 @@ fn a_clock_at_an_impossible_rate_drags_nobody_along() {
 }
 
 #[test]
-fn a_clock_that_leaps_again_and_again_is_believed_later_each_time() {
-    let mut me = clock(5000);
-    me.met(peer(1), me.reading(), Duration::ZERO).unwrap();
+fn clock_that_leaps_repeatedly_is_trusted_later_each_time() {
+    let mut clock = self::clock(5000);
+    clock
+        .added(peer(1), clock.reading(), Duration::ZERO)
+        .unwrap();
     for least in [0, 120, 240, 480, 960] {
         let mut waited = 0;
         loop {
-            let theirs = me.tick() + 1000;
-            me.heard(peer(1), theirs, Duration::ZERO).unwrap();
-            if me.next() > 0 {
+            let theirs = clock.tick() + 1000;
+            clock.observed(peer(1), theirs, Duration::ZERO).unwrap();
+            if clock.next() > 0 {
                 break;
             }
             waited += 1;
@@ -207,76 +227,86 @@ fn a_clock_that_leaps_again_and_again_is_believed_later_each_time() {
 }
 
 #[test]
-fn a_game_that_is_too_slow_follows_the_others_all_the_time() {
-    let mut me = clock(5000);
-    me.met(peer(1), me.reading(), Duration::ZERO).unwrap();
-    let start = me.now();
-    // Two of three ticks.
+fn slow_game_follows_the_other_peers() {
+    let mut clock = self::clock(5000);
+    clock
+        .added(peer(1), clock.reading(), Duration::ZERO)
+        .unwrap();
+    let start = clock.now();
+    // The game runs two of three ticks.
     for frame in 1..=10_000u32 {
         let now = start + RATE.period() * frame;
         if frame % 3 > 0 {
-            me.advance(now);
+            clock.advance(now);
         }
-        me.hear(peer(1), 5000 + frame, Duration::ZERO, now).unwrap();
-        let behind = 5000 + i64::from(frame) - i64::from(me.tick());
+        clock
+            .observe(peer(1), 5000 + frame, Duration::ZERO, now)
+            .unwrap();
+        let behind = 5000 + i64::from(frame) - i64::from(clock.tick());
         assert!(behind <= 62, "{behind} after {frame}");
     }
 }
 
 #[test]
-fn after_a_hang_the_time_that_passed_is_skipped_though_nobody_is_heard() {
-    let mut me = clock(5000);
-    me.met(peer(1), me.reading(), Duration::ZERO).unwrap();
+fn hang_skips_the_elapsed_ticks_without_new_readings() {
+    let mut clock = self::clock(5000);
+    clock
+        .added(peer(1), clock.reading(), Duration::ZERO)
+        .unwrap();
     for _ in 0..600 {
-        me.next();
+        clock.next();
     }
-    let now = me.now() + Duration::from_secs(20);
-    // The game makes up for some of it at once.
+    let now = clock.now() + Duration::from_secs(20);
+    // The game makes up for some of it immediately.
     for _ in 0..15 {
-        assert_eq!(me.advance(now), 0);
+        assert_eq!(clock.advance(now), 0);
     }
-    assert_eq!(me.next(), 1200 - 15);
-    assert_eq!(me.tick(), 5600 + 1200 + 1);
-    assert_eq!(me.next(), 0);
-    // Short ones are left alone: the game makes up for them.
-    let now = me.now() + Duration::from_secs(1);
-    assert_eq!((me.advance(now), me.next()), (0, 0));
+    assert_eq!(clock.next(), 1200 - 15);
+    assert_eq!(clock.tick(), 5600 + 1200 + 1);
+    assert_eq!(clock.next(), 0);
+    // Short hangs are ignored, because the game makes up for them.
+    let now = clock.now() + Duration::from_secs(1);
+    assert_eq!((clock.advance(now), clock.next()), (0, 0));
 }
 
 #[test]
-fn after_a_hang_what_others_say_counts_and_nothing_is_skipped_twice() {
-    let mut me = clock(5000);
-    me.met(peer(1), me.reading(), Duration::ZERO).unwrap();
-    let now = me.now() + Duration::from_secs(20);
-    me.hear(peer(1), 5000 + 1200, Duration::ZERO, now).unwrap();
-    assert_eq!(me.advance(now), 1200);
-    assert_eq!((me.next(), me.next()), (0, 0));
-    assert_eq!(me.tick(), 6203);
+fn hang_is_not_skipped_twice_after_a_new_reading() {
+    let mut clock = self::clock(5000);
+    clock
+        .added(peer(1), clock.reading(), Duration::ZERO)
+        .unwrap();
+    let now = clock.now() + Duration::from_secs(20);
+    clock
+        .observe(peer(1), 5000 + 1200, Duration::ZERO, now)
+        .unwrap();
+    assert_eq!(clock.advance(now), 1200);
+    assert_eq!((clock.next(), clock.next()), (0, 0));
+    assert_eq!(clock.tick(), 6203);
 }
 
 #[test]
-fn alone_a_clock_counts_its_own_ticks() {
-    let mut me = clock(5000);
-    let now = me.now() + Duration::from_secs(20);
-    assert_eq!((me.advance(now), me.next()), (0, 0));
-    assert_eq!(me.tick(), 5002);
+fn lone_clock_does_not_skip_ticks() {
+    let mut clock = self::clock(5000);
+    let now = clock.now() + Duration::from_secs(20);
+    assert_eq!((clock.advance(now), clock.next()), (0, 0));
+    assert_eq!(clock.tick(), 5002);
 }
 
 proptest! {
     #[test]
-    fn it_never_goes_back_and_says_what_it_skipped(
+    fn clock_never_goes_back_and_returns_skipped_ticks(
         claims in prop::collection::vec((0u8..5, any::<u32>(), 0u32..40, any::<u64>(), any::<bool>()), 1..60),
     ) {
         let mut clock = RoomClock::new(RATE);
-        for (n, tick, shift, age, meets) in claims {
+        for (n, tick, shift, age, is_new_peer) in claims {
             let before = clock.tick();
             let tick = tick.checked_shr(shift).unwrap_or(0);
             let age = Duration::from_nanos(age);
             let reading = ClockReading { tick, joined: tick, is_settled: true };
-            let skipped = if meets {
-                clock.met(peer(n), reading, age).unwrap_or(0)
+            let skipped = if is_new_peer {
+                clock.added(peer(n), reading, age).unwrap_or(0)
             } else {
-                let _ = clock.heard(peer(n), tick, age);
+                let _ = clock.observed(peer(n), tick, age);
                 0
             };
             let now = clock.now() + Duration::from_millis(100) * shift;

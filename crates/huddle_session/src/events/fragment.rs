@@ -1,12 +1,12 @@
-//! Fragments of events as bytes: the body of a message on the events lane and of the repair
+//! The encoding of event fragments: the body of a message on the events lane and of the repair
 //! section in a tick packet.
 //!
 //! | part | bytes |
 //! |---|---|
-//! | body | number of the first fragment (varint), then fragments, numbered onwards |
+//! | body | number of the first fragment (varint), then fragments with consecutive numbers |
 //! | fragment | `2 * length + last` (varint), then that many bytes |
 //!
-//! `last` is 1 on the last fragment of an event. The fragments of one event, put together, are its
+//! `last` is 1 in the last fragment of an event. The concatenated fragments of an event are its
 //! kind (varint), then its payload.
 
 use bytes::{Bytes, BytesMut};
@@ -17,66 +17,66 @@ use crate::{
     wire::{Reader, put_varint, varint_len},
 };
 
-/// The most bytes of an event in one fragment: two share a message, and one fits into a tick
-/// packet beside other things.
+/// The maximum length of a fragment. Two fit into a message, and one fits into a tick packet beside
+/// other sections.
 pub(crate) const MAX_FRAGMENT_LEN: usize = 512;
 
-/// Why bytes that should be events from another player, or acks of ours, are not.
+/// Errors in a peer's events or in its acks of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum EventError {
-    /// The bytes are fewer than they say.
-    #[error("the event fragments end too early, or say a length that makes no sense")]
+    /// The fragments are truncated, or a length is invalid.
+    #[error("the event fragments are truncated or contain an invalid length")]
     Truncated,
-    /// More bytes than a message may have.
-    #[error("{len} bytes of event fragments are more than the {max} of one message")]
+    /// The message is too long.
+    #[error("{len} bytes of event fragments exceed the maximum of {max} per message")]
     MessageTooLong {
-        /// What came.
+        /// The received length.
         len: usize,
-        /// What is allowed.
+        /// The maximum length.
         max: usize,
     },
-    /// A fragment with nothing in it.
+    /// A fragment is empty.
     #[error("event fragment {0} is empty")]
     EmptyFragment(u64),
-    /// A number that the other side cannot have reached yet.
+    /// A fragment's number is beyond what the peer can have reached.
     #[error(
-        "event fragment {number} is too far ahead of {expected}, the next one that is missing; does the other side run the same version of bevy_huddle?"
+        "event fragment {number} is too far ahead of {expected}, the first missing one: check that both peers run the same version of bevy_huddle"
     )]
     TooFarAhead {
-        /// The number that came.
+        /// The received number.
         number: u64,
-        /// The first fragment that is missing.
+        /// The number of the first missing fragment.
         expected: u64,
     },
-    /// A whole event is longer than any may be.
-    #[error("an event is longer than the {MAX_EVENT_LEN} bytes allowed, and is left out")]
+    /// A reassembled event is too long.
+    #[error("an event exceeds the maximum of {MAX_EVENT_LEN} bytes and is skipped")]
     EventTooLong,
     /// An event does not begin with a kind.
-    #[error("an event begins with no kind, and is left out")]
+    #[error("an event does not begin with a kind and is skipped")]
     NoKind,
-    /// An ack for fragments that were never sent.
-    #[error("the other side acks event fragments up to {acked}, but only {sent} were sent")]
+    /// An ack covers fragments that were never sent.
+    #[error("the peer acks {acked} event fragments, but only {sent} were sent")]
     AckOfUnsent {
-        /// How many it acks.
+        /// The number of acked fragments.
         acked: u64,
-        /// How many there were.
+        /// The number of sent fragments.
         sent: u64,
     },
 }
 
-/// A part of an event; of the first one the kind is in front.
+/// A part of an event. The first fragment begins with the kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fragment {
     pub(crate) data: Bytes,
     pub(crate) is_last: bool,
 }
 
-/// How many bytes [`put_fragment`] writes for so many bytes of an event.
+/// Returns the number of bytes that [`put_fragment`] writes for `len` bytes of an event.
 pub(crate) const fn fragment_wire_len(len: usize) -> usize {
     varint_len(2 * len as u64) + len
 }
 
-/// Writes a fragment; on the first one of an event, `kind` goes in front of the data.
+/// Writes a fragment. In the first fragment of an event, `kind` precedes the data.
 pub(crate) fn put_fragment(out: &mut BytesMut, kind: Option<u32>, data: &[u8], is_last: bool) {
     let len = kind.map_or(0, |kind| varint_len(kind.into())) + data.len();
     put_varint(out, 2 * len as u64 + u64::from(is_last));
@@ -86,8 +86,8 @@ pub(crate) fn put_fragment(out: &mut BytesMut, kind: Option<u32>, data: &[u8], i
     out.extend_from_slice(data);
 }
 
-/// Takes a body apart into the number of its first fragment and the fragments. All their numbers
-/// fit into 64 bits.
+/// Decodes a body into the number of its first fragment and the fragments. All their numbers fit
+/// into 64 bits.
 pub(crate) fn decode(body: Bytes) -> Result<(u64, Vec<Fragment>), EventError> {
     if body.len() > MAX_PACKET_LEN {
         return Err(EventError::MessageTooLong {
@@ -117,7 +117,7 @@ pub(crate) fn decode(body: Bytes) -> Result<(u64, Vec<Fragment>), EventError> {
     Ok((first, fragments))
 }
 
-/// Takes a whole event apart into its kind and its payload.
+/// Splits a reassembled event into its kind and its payload.
 pub(crate) fn split_kind(event: Bytes) -> Result<(u32, Bytes), EventError> {
     let mut reader = Reader::new(event);
     let kind = reader.varint().ok_or(EventError::NoKind)?;
@@ -137,7 +137,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_comes_back(
+        fn fragments_round_trip(
             first in 0..u64::MAX - 20,
             fragments in prop::collection::vec(
                 (any::<Option<u32>>(), prop::collection::vec(any::<u8>(), 1..40), any::<bool>()),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn decode_errors_name_the_problem() {
         let error = |bytes: &'static [u8]| decode(Bytes::from_static(bytes)).unwrap_err();
         assert_eq!(error(&[]), EventError::Truncated);
         assert_eq!(error(&[7]), EventError::Truncated);

@@ -1,8 +1,9 @@
-//! Reliable events: each arrives once and in order, whatever happens to the links.
+//! Reliable events. Each arrives exactly once and in order, even when links are replaced.
 //!
-//! The events lane is reliable only while one link lives, so events are cut into numbered
-//! fragments, kept until they are acked end to end, and sent again over whatever lane works:
-//! in tick packets where the lane is late, or on the lane itself when the link is replaced.
+//! The events lane is reliable only while one link exists. Events are therefore split into numbered
+//! fragments, which are kept until the peer acks them. A fragment that is not acked in time is sent
+//! again: as a *repair* in a tick packet if the lane is late, or on the lane itself after the link
+//! was replaced.
 
 mod fragment;
 #[cfg(test)]

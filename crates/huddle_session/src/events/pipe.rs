@@ -1,20 +1,20 @@
-//! One direction of a network path in virtual time, for tests.
+//! One direction of a simulated network path in virtual time.
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
-/// A queue that drains at a rate, then a delay. What is sent unreliably also meets loss,
-/// duplication, jitter and so reordering.
+/// A queue that drains at a fixed rate, followed by a delay. Unreliable messages can also be lost,
+/// duplicated, delayed by jitter and therefore reordered.
 pub(crate) struct Pipe<T> {
-    /// Bytes per second, if that is bounded.
+    /// The rate in bytes per second, or `None` if it is unlimited.
     pub(crate) rate: Option<f64>,
     pub(crate) delay: Duration,
     pub(crate) jitter: Duration,
-    /// How likely something unreliable is lost, of 1.
+    /// The probability that an unreliable message is lost.
     pub(crate) loss: f64,
     pub(crate) rng: fastrand::Rng,
     free_at: Duration,
-    flying: VecDeque<(Duration, T)>,
+    in_flight: VecDeque<(Duration, T)>,
 }
 
 impl<T: Clone> Pipe<T> {
@@ -26,11 +26,11 @@ impl<T: Clone> Pipe<T> {
             loss: 0.0,
             rng: fastrand::Rng::with_seed(seed),
             free_at: Duration::ZERO,
-            flying: VecDeque::new(),
+            in_flight: VecDeque::new(),
         }
     }
 
-    /// When something of so many bytes leaves the queue.
+    /// Returns the time at which a message of `len` bytes leaves the queue.
     fn drained(&mut self, now: Duration, len: usize) -> Duration {
         let time = self.rate.map_or(Duration::ZERO, |rate| {
             Duration::from_secs_f64(len as f64 / rate)
@@ -55,23 +55,23 @@ impl<T: Clone> Pipe<T> {
     }
 
     fn insert(&mut self, at: Duration, item: T) {
-        let index = self.flying.partition_point(|(other, _)| *other <= at);
-        self.flying.insert(index, (at, item));
+        let index = self.in_flight.partition_point(|(other, _)| *other <= at);
+        self.in_flight.insert(index, (at, item));
     }
 
-    /// What has arrived, with the time it did.
+    /// Returns the next message that has arrived, with its arrival time.
     pub(crate) fn receive(&mut self, now: Duration) -> Option<(Duration, T)> {
-        self.flying.pop_front_if(|(at, _)| *at <= now)
+        self.in_flight.pop_front_if(|(at, _)| *at <= now)
     }
 
-    /// Loses what is on its way, where that is so.
+    /// Drops the messages in flight for which `is_lost` returns `true`.
     pub(crate) fn lose(&mut self, is_lost: impl Fn(&T) -> bool) {
-        self.flying.retain(|(_, item)| !is_lost(item));
+        self.in_flight.retain(|(_, item)| !is_lost(item));
     }
 
-    /// Changes what is on its way.
+    /// Calls `change` for every message in flight.
     pub(crate) fn change(&mut self, mut change: impl FnMut(&mut T)) {
-        for (_, item) in &mut self.flying {
+        for (_, item) in &mut self.in_flight {
             change(item);
         }
     }

@@ -5,30 +5,30 @@ use bytes::{Bytes, BytesMut};
 use super::fragment::{EventError, Fragment, decode, split_kind};
 use crate::{limits::MAX_EVENT_LEN, wire::MAX_VARINT_LEN};
 
-/// How many fragments, counted from the first that is missing, may arrive out of order. More than
-/// a sender may have in flight.
+/// The number of fragments, from the first missing one, that may arrive out of order. It exceeds
+/// what a sender may have in flight.
 const WINDOW: u64 = 256;
 
-/// Puts fragments from one peer in order and together.
+/// Reassembles the events of one peer in order.
 ///
-/// What is kept is bounded by [`WINDOW`] and one event: while nobody pops, nothing is acked, so
-/// the sender stops.
+/// Memory is bounded by [`WINDOW`] and one event. While the caller does not pop, nothing is acked,
+/// so the sender stops.
 #[derive(Debug, Default)]
 pub(crate) struct EventReceiver {
-    /// The number of the first fragment that was not popped, which is what is acked.
+    /// The number of the first fragment that was not popped. The next ack contains it.
     next: u64,
-    /// Fragments from `next` onwards.
+    /// The received fragments, starting at `next`.
     window: VecDeque<Option<Fragment>>,
     partial: Partial,
     ack_due: bool,
 }
 
 impl EventReceiver {
-    /// Takes a body of fragments, of a message on the events lane (without its type and tag) or of
-    /// a repair section.
+    /// Handles a body of fragments: of a message on the events lane (without its type and tag), or
+    /// of a repair section.
     ///
     /// # Errors
-    /// If the bytes are no fragments or too far ahead; then none of them counts.
+    /// Returns an error if the body is invalid or too far ahead. It is then ignored.
     pub(crate) fn receive(&mut self, body: Bytes) -> Result<(), EventError> {
         let (first, fragments) = decode(body)?;
         let end = first + fragments.len() as u64;
@@ -52,11 +52,11 @@ impl EventReceiver {
         Ok(())
     }
 
-    /// The next event in order, as kind and payload. Call it until it returns `None`: only what
-    /// was popped is acked.
+    /// Returns the kind and the payload of the next event in order. Call it until it returns
+    /// `None`, because only popped events are acked.
     ///
     /// # Errors
-    /// If the event makes no sense: then it is left out, and the one after it is next.
+    /// Returns an error if the event is invalid. The next call continues with the event after it.
     pub(crate) fn pop(&mut self) -> Option<Result<(u32, Bytes), EventError>> {
         while let Some(fragment) = self.window.front_mut().and_then(Option::take) {
             self.window.pop_front();
@@ -69,20 +69,20 @@ impl EventReceiver {
         None
     }
 
-    /// Whether something arrived since the last [`Self::ack`], be it again: then the ack before
-    /// was lost.
+    /// Returns `true` if a fragment arrived since the last [`Self::ack`]. This includes duplicates,
+    /// which mean that the previous ack was lost.
     pub(crate) fn ack_due(&self) -> bool {
         self.ack_due
     }
 
-    /// The number of the first fragment that is missing, to be told to the sender.
+    /// Returns the number of the first missing fragment, to be sent to the peer.
     pub(crate) fn ack(&mut self) -> u64 {
         self.ack_due = false;
         self.next
     }
 }
 
-/// An event of which some fragments came.
+/// The received fragments of an incomplete event.
 #[derive(Debug, Default)]
 struct Partial {
     data: BytesMut,
@@ -90,7 +90,7 @@ struct Partial {
 }
 
 impl Partial {
-    /// Adds a fragment, and returns the event if it is whole.
+    /// Adds a fragment. Returns the event if it is complete.
     fn push(&mut self, fragment: Fragment) -> Option<Result<Bytes, EventError>> {
         if fragment.is_last && self.data.is_empty() && !self.is_too_long {
             return Some(Ok(fragment.data));
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use crate::{events::fragment::put_fragment, wire::put_varint};
 
-    /// A body that is one event, or a part of one, of some bytes.
+    /// Returns a body with one fragment.
     fn body(number: u64, kind: Option<u32>, data: &[u8], is_last: bool) -> Bytes {
         let mut out = BytesMut::new();
         put_varint(&mut out, number);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn fragments_out_of_order_wait_for_those_before() {
+    fn out_of_order_fragments_wait_for_missing_ones() {
         let mut bob = EventReceiver::default();
         bob.receive(body(2, Some(8), b"c", true)).unwrap();
         bob.receive(body(1, None, b"b", true)).unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_is_acked_again_and_not_delivered_again() {
+    fn duplicate_is_acked_again_but_not_delivered_again() {
         let mut bob = EventReceiver::default();
         for _ in 0..2 {
             bob.receive(body(0, Some(7), b"a", true)).unwrap();
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_popped_is_not_acked_and_stays_bounded() {
+    fn unpopped_fragments_are_not_acked_and_are_bounded() {
         let mut bob = EventReceiver::default();
         for number in 0..WINDOW {
             bob.receive(body(number, Some(7), b"a", true)).unwrap();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_never_ends_takes_no_memory_and_the_next_one_arrives() {
+    fn endless_event_is_bounded_and_the_next_one_arrives() {
         let mut bob = EventReceiver::default();
         let fragments = 2 * (MAX_EVENT_LEN as u64 / 1000);
         for number in 0..fragments {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_a_kind_is_left_out() {
+    fn event_without_a_kind_is_skipped() {
         let mut bob = EventReceiver::default();
         bob.receive(body(0, None, &[0x80], true)).unwrap();
         bob.receive(body(1, Some(7), b"next", true)).unwrap();
@@ -209,7 +209,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hostile_fragments_never_panic_and_stay_bounded(
+        fn hostile_fragments_never_panic_and_memory_is_bounded(
             bodies in prop::collection::vec(
                 (prop_oneof![0u64..600, any::<u64>()], prop::collection::vec(any::<u8>(), 0..80)),
                 0..50,

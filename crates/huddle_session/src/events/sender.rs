@@ -14,83 +14,84 @@ use crate::{
 /// The first byte of a message of event fragments.
 pub(crate) const EVENT_FRAGMENTS: u8 = 0x10;
 
-/// How much may wait for one peer's acks, in bytes; each event counts [`EVENT_OVERHEAD`] more.
+/// The maximum size of one peer's queue, in bytes. Each event counts [`EVENT_OVERHEAD`] more.
 const MAX_QUEUED: usize = 512 * 1024;
 
-/// What an event costs beside its payload, so that empty ones are bounded too.
+/// The cost of an event in addition to its payload, which also bounds the number of empty events.
 const EVENT_OVERHEAD: usize = 32;
 
-/// How many fragments, and how many bytes in them, may be sent beyond the ack.
+/// The maximum number of fragments beyond the last ack, and of bytes in them.
 const MAX_IN_FLIGHT: u64 = 128;
 const MAX_IN_FLIGHT_BYTES: usize = 64 * 1024;
 
-/// How long an ack may take beyond the network: the frames at both ends, and jitter.
+/// The time that an ack may take in addition to the network: frames on both sides, and jitter.
 const ACK_MARGIN: Duration = Duration::from_millis(50);
 
-/// The least and the most time until a fragment is sent again.
+/// The minimum and the maximum time until a fragment is sent again.
 const MIN_REPAIR_DELAY: Duration = Duration::from_millis(100);
 const MAX_REPAIR_DELAY: Duration = Duration::from_secs(1);
 
-/// The round trip assumed until one is measured.
+/// The round-trip time assumed until one is measured.
 const ASSUMED_RTT: Duration = Duration::from_millis(150);
 
-/// Why an event cannot be queued.
+/// Errors that occur while an event is queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum QueueError {
-    /// Its kind is not declared, or as state.
-    #[error("the kind {0} is not declared as an event: declare it before the room is joined")]
+    /// The kind is not declared, or is declared as state.
+    #[error("kind {0} is not declared as an event: declare it before joining the room")]
     NotAnEvent(KindId),
     /// The event is too long.
     #[error(
-        "an event of {len} bytes is longer than the {max} that fit: split it, or offer it as a transfer"
+        "an event of {len} bytes exceeds the maximum of {max}: split it, or send it as a transfer"
     )]
     TooLong {
-        /// What it takes.
+        /// The length of the event.
         len: usize,
-        /// What fits.
+        /// The maximum length.
         max: usize,
     },
-    /// Too much is waiting already.
+    /// The queue is full.
     #[error(
-        "{queued} bytes of events wait for this peer already: send fewer or smaller ones; for what only counts when it is new, share state instead"
+        "the event queue of this peer is full ({queued} bytes): send fewer or smaller events, or share state if only the newest value matters"
     )]
     Full {
-        /// How many bytes wait.
+        /// The number of queued bytes.
         queued: usize,
     },
 }
 
-/// An event of which it is not known that it arrived.
+/// An event that the peer did not acknowledge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undelivered {
-    /// Its kind.
+    /// The event's kind.
     pub kind: KindId,
-    /// Its bytes.
+    /// The event's payload.
     pub payload: Bytes,
 }
 
-/// How much there is of something.
+/// A number of items and their size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Amount {
     pub(crate) count: usize,
     pub(crate) bytes: usize,
 }
 
-/// Sends events to one peer and keeps them until they are acked.
+/// Sends events to one peer, and keeps them until they are acked.
 #[derive(Debug, Default)]
 pub(crate) struct EventSender {
-    /// What is not acked; the front has the number `acked`.
+    /// The fragments that are not acked. The front has the number `acked`.
     fragments: VecDeque<Fragment>,
-    /// The events of which at least the last fragment is not acked.
+    /// The events whose last fragment is not acked.
     events: VecDeque<Event>,
     acked: u64,
-    /// The first fragment that was never sent.
+    /// The number of the first fragment that was never sent.
     unsent: u64,
-    /// What goes out on the lane next; before `unsent` after a link was replaced.
+    /// The number of the fragment that the lane sends next. It is lower than `unsent` after a link
+    /// was replaced.
     next: u64,
     queued_bytes: usize,
     in_flight_bytes: usize,
-    /// When the lane was last seen to deliver.
+    /// The time at which the lane last proved to deliver.
     progress: Duration,
     rtt: Option<Duration>,
 }
@@ -105,12 +106,12 @@ struct Event {
 
 #[derive(Debug)]
 struct Fragment {
-    /// On the first fragment of an event.
+    /// The event's kind, in its first fragment.
     kind: Option<u32>,
     data: Bytes,
     is_last: bool,
-    /// When it was first sent or last repaired. A new link changes nothing about that, so that
-    /// repairs come even where links are replaced all the time.
+    /// The time at which it was first sent or last repaired. Replacing the link does not reset it,
+    /// so that repairs are sent even if links are replaced all the time.
     sent: Duration,
     repairs: u32,
 }
@@ -126,10 +127,10 @@ impl Fragment {
 }
 
 impl EventSender {
-    /// Puts an event behind those that wait; `kind_index` is what names its kind on the wire.
+    /// Appends an event to the queue. `kind_index` identifies its kind on the wire.
     ///
     /// # Errors
-    /// If it is longer than [`MAX_EVENT_LEN`], or too much is waiting already.
+    /// Returns an error if the event is longer than [`MAX_EVENT_LEN`] or the queue is full.
     pub(crate) fn queue(
         &mut self,
         kind_index: u32,
@@ -138,7 +139,7 @@ impl EventSender {
     ) -> Result<(), QueueError> {
         self.check(payload.len())?;
         self.queued_bytes += payload.len() + EVENT_OVERHEAD;
-        self.cut(kind_index, payload.clone());
+        self.split(kind_index, payload.clone());
         self.events.push_back(Event {
             kind,
             payload,
@@ -147,7 +148,7 @@ impl EventSender {
         Ok(())
     }
 
-    /// Whether an event of so many bytes could be queued now.
+    /// Checks whether an event of `len` bytes could be queued now.
     pub(crate) fn check(&self, len: usize) -> Result<(), QueueError> {
         if len > MAX_EVENT_LEN {
             return Err(QueueError::TooLong {
@@ -163,7 +164,7 @@ impl EventSender {
         Ok(())
     }
 
-    fn cut(&mut self, kind_index: u32, mut rest: Bytes) {
+    fn split(&mut self, kind_index: u32, mut rest: Bytes) {
         let mut kind = Some(kind_index);
         loop {
             let room = MAX_FRAGMENT_LEN - kind.map_or(0, |kind| varint_len(kind.into()));
@@ -182,8 +183,8 @@ impl EventSender {
         }
     }
 
-    /// The next message for the events lane that takes at most `credit` bytes, if there is
-    /// something to send. Small events share one; call it until it returns `None`.
+    /// Returns the next message for the events lane, with at most `credit` bytes, if there is
+    /// anything to send. Small events share a message. Call it until it returns `None`.
     pub(crate) fn collect(&mut self, now: Duration, tag: u8, credit: usize) -> Option<Bytes> {
         let budget = credit.min(MAX_PACKET_LEN);
         let mut out = BytesMut::new();
@@ -219,11 +220,11 @@ impl EventSender {
         (!out.is_empty()).then(|| out.freeze())
     }
 
-    /// Writes the oldest fragments whose ack is late, at most `budget` bytes of them, for the
-    /// repair section of a tick packet. Says whether it wrote anything.
+    /// Writes the oldest fragments whose ack is late, at most `budget` bytes, for the repair
+    /// section of a tick packet. Returns `true` if it wrote anything.
     ///
-    /// A fragment is late when neither it nor the lane has made progress for 1.5 round trips and
-    /// [`ACK_MARGIN`]; that doubles each time it is sent again, up to [`MAX_REPAIR_DELAY`].
+    /// A fragment is late if neither it nor the lane has made progress for 1.5 round-trip times
+    /// plus [`ACK_MARGIN`]. This delay doubles with each repair, up to [`MAX_REPAIR_DELAY`].
     pub(crate) fn repair(
         &mut self,
         now: Duration,
@@ -249,28 +250,28 @@ impl EventSender {
         };
         let number = self.acked + first as u64;
         let mut left = budget.saturating_sub(varint_len(number));
-        let mut wrote = false;
+        let mut has_written = false;
         for fragment in self.fragments.range_mut(first..in_flight) {
             let len = fragment_wire_len(fragment.len());
             if len > left || !is_late(fragment) {
                 break;
             }
-            if !wrote {
+            if !has_written {
                 put_varint(out, number);
-                wrote = true;
+                has_written = true;
             }
             fragment.put(out);
             fragment.sent = now;
             fragment.repairs += 1;
             left -= len;
         }
-        wrote
+        has_written
     }
 
-    /// Takes an ack: the other side has all fragments before `next`.
+    /// Handles an ack: the peer has received all fragments before `next`.
     ///
     /// # Errors
-    /// If so many were never sent; then it does not count.
+    /// Returns an error if the ack covers fragments that were never sent. It is then ignored.
     pub(crate) fn acked(&mut self, next: u64, now: Duration) -> Result<(), EventError> {
         if next > self.unsent {
             return Err(EventError::AckOfUnsent {
@@ -284,8 +285,8 @@ impl EventSender {
         {
             self.acked += 1;
             self.in_flight_bytes -= fragment.len();
-            // An ack that comes sooner than a repair could have caused it is for what the lane
-            // delivered, so the lane is slow, not broken.
+            // An ack that arrives too early to be caused by a repair is for a fragment that the
+            // lane delivered. The lane is slow, but it works.
             if fragment.repairs == 0 || now.saturating_sub(fragment.sent) < answer_time {
                 self.progress = now;
             }
@@ -300,12 +301,13 @@ impl EventSender {
         Ok(())
     }
 
-    /// The link is a new one: what was not acked may be gone, so [`Self::collect`] sends it again.
+    /// Handles the replacement of the link. Unacked fragments may be lost, so [`Self::collect`]
+    /// sends them again.
     pub(crate) fn link_replaced(&mut self) {
         self.next = self.acked;
     }
 
-    /// The events whose arrival is not known, and their bytes with overhead.
+    /// Returns the number of unacknowledged events, and their bytes including overhead.
     pub(crate) fn queued(&self) -> Amount {
         Amount {
             count: self.events.len(),
@@ -313,7 +315,7 @@ impl EventSender {
         }
     }
 
-    /// The fragments that were sent and not acked, and the bytes in them.
+    /// Returns the number of fragments in flight, and the bytes in them.
     #[cfg(test)]
     pub(crate) fn in_flight(&self) -> Amount {
         Amount {
@@ -322,7 +324,7 @@ impl EventSender {
         }
     }
 
-    /// Ends it all: the events, in order, of which it is not known that they arrived whole.
+    /// Ends the session. Returns the events that are not fully acked, in order.
     pub(crate) fn give_up(self) -> Vec<Undelivered> {
         self.events
             .into_iter()
@@ -352,12 +354,12 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_pinned() {
+    fn encoding_matches_golden_bytes() {
         let mut ada = EventSender::default();
         ada.queue(3, SPLASH, Bytes::from_static(b"hi")).unwrap();
         ada.queue(200, SPLASH, Bytes::new()).unwrap();
         let message = ada.collect(MS, 0xAB, 1100).unwrap();
-        // Type, tag, first number; then 3 bytes, the last ones: kind 3, "hi"; then kind 200.
+        // Type, tag, first number. Then 3 bytes, a last fragment: kind 3, "hi". Then kind 200.
         assert_eq!(message.as_ref(), b"\x10\xab\x00\x07\x03hi\x05\xc8\x01");
 
         ada.acked(1, 2 * MS).unwrap();
@@ -365,7 +367,7 @@ mod tests {
         assert!(ada.repair(500 * MS, Some(20 * MS), &mut out, 1000));
         assert_eq!(out.as_ref(), b"\x01\x05\xc8\x01");
 
-        // Two fragments of one event: 512 bytes with the kind, not the last; then the rest.
+        // Two fragments of one event: 512 bytes including the kind, not the last; then the rest.
         let mut ada = EventSender::default();
         ada.queue(1, SPLASH, vec![0xEE; 513].into()).unwrap();
         let message = ada.collect(MS, 0xAB, 1100).unwrap();
@@ -374,18 +376,19 @@ mod tests {
     }
 
     #[test]
-    fn messages_keep_within_the_credit_and_share_what_is_small() {
+    fn messages_stay_within_the_credit_and_combine_small_events() {
         let mut ada = ada(&[10, 20, 5000, 30]);
         assert_eq!(ada.collect(MS, 0, 10), None);
         assert_eq!(ada.collect(MS, 0, 20).unwrap().len(), 3 + 12);
         let messages = collect_all(&mut ada, MS);
         assert!(messages.iter().all(|m| m.len() <= MAX_PACKET_LEN));
-        // 20 bytes beside two fragments of 512 in the first, then five pairs.
+        // The first message has the 20 bytes and two fragments of 512, the others two fragments
+        // each.
         assert_eq!(messages.len(), 1 + 4);
     }
 
     #[test]
-    fn what_is_in_flight_is_bounded() {
+    fn fragments_in_flight_are_bounded() {
         for lens in [vec![10; 300], vec![50_000; 3]] {
             let mut ada = ada(&lens);
             collect_all(&mut ada, MS);
@@ -399,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queue_is_bounded_until_acks_come_even_for_empty_events() {
+    fn queue_is_bounded_even_for_empty_events() {
         let mut ada = EventSender::default();
         let full = (0..100_000).find_map(|_| ada.queue(0, SPLASH, Bytes::new()).err());
         assert_eq!(full, Some(QueueError::Full { queued: MAX_QUEUED }));
@@ -417,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_of_what_was_never_sent_is_an_error_and_an_old_one_is_nothing() {
+    fn ack_of_unsent_fragments_is_an_error_and_old_ack_is_ignored() {
         let mut ada = ada(&[1, 1, 1]);
         ada.collect(MS, 0, 6 + 2).unwrap();
         assert_eq!(
@@ -432,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn repairs_come_late_then_ever_later_up_to_a_second() {
+    fn repair_delay_doubles_up_to_a_second() {
         let mut ada = ada(&[10]);
         collect_all(&mut ada, Duration::ZERO);
         let mut at = Vec::new();
@@ -441,12 +444,12 @@ mod tests {
                 at.push(now);
             }
         }
-        // 1.5 * 60 + 50, then twice that and so on.
+        // 1.5 * 60 + 50, then doubled each time up to the maximum.
         assert_eq!(at, [140, 420, 980, 1980, 2980, 3980]);
     }
 
     #[test]
-    fn a_lane_that_delivers_slowly_is_not_repaired() {
+    fn slow_lane_is_not_repaired() {
         let mut ada = ada(&[10; 100]);
         collect_all(&mut ada, Duration::ZERO);
         for number in 1..100 {
@@ -458,19 +461,19 @@ mod tests {
     }
 
     #[test]
-    fn one_repair_that_was_not_needed_does_not_lead_to_more() {
+    fn unneeded_repair_does_not_cause_more() {
         let rtt = Some(20 * MS);
         let mut ada = ada(&[10; 100]);
         collect_all(&mut ada, Duration::ZERO);
         assert!(ada.repair(100 * MS, rtt, &mut BytesMut::new(), 100));
-        // The ack comes too soon to be caused by that.
+        // The ack arrives too early to be caused by the repair.
         ada.acked(4, 105 * MS).unwrap();
         assert!(!ada.repair(150 * MS, rtt, &mut BytesMut::new(), 100));
         assert!(ada.repair(205 * MS, rtt, &mut BytesMut::new(), 100));
     }
 
     #[test]
-    fn repairs_go_on_without_a_pause_where_the_lane_is_broken() {
+    fn repairs_continue_without_pause_on_a_broken_lane() {
         let rtt = Some(40 * MS);
         let mut ada = ada(&[500; 40]);
         collect_all(&mut ada, Duration::ZERO);
@@ -495,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repair_that_does_not_fit_writes_nothing() {
+    fn repair_that_does_not_fit_writes_nothing() {
         let mut ada = ada(&[400]);
         collect_all(&mut ada, Duration::ZERO);
         let mut out = BytesMut::new();
@@ -506,7 +509,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_link_gets_what_was_not_acked_and_then_the_rest() {
+    fn new_link_receives_unacked_fragments_first() {
         let mut ada = ada(&[10, 600, 20]);
         assert!(!collect_all(&mut ada, MS).is_empty());
         ada.acked(1, MS).unwrap();
@@ -529,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn giving_up_tells_in_order_what_may_not_have_arrived() {
+    fn give_up_returns_unacked_events_in_order() {
         let mut ada = ada(&[1, 1000, 2]);
         collect_all(&mut ada, MS);
         // All of the first event, and a part of the second.

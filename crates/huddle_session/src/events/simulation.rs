@@ -1,4 +1,4 @@
-//! Events over a network that loses, reorders and duplicates, and links that are replaced.
+//! Events over a simulated network with loss, reordering, duplication and replaced links.
 
 use core::time::Duration;
 
@@ -21,23 +21,26 @@ enum Item {
 struct Network {
     seed: u64,
     loss: f64,
-    /// A link is replaced once in so many ticks.
+    /// The average number of ticks between two replacements of the link; `None` for no
+    /// replacements.
     replaced_every: Option<u32>,
-    /// How likely the sender learns of it, of 1.
-    told: f64,
-    /// How much the lane takes per tick at most.
+    /// The probability that the sender is notified of a replacement.
+    notified: f64,
+    /// The maximum credit of the lane per tick.
     credit: usize,
 }
 
 impl Network {
-    /// Sends events from one to the other as fast as they are taken, and returns how long it took;
-    /// panics if one is missing, comes twice or too early.
+    /// Sends events from one peer to the other as fast as the queue accepts them. Returns how long
+    /// it took.
+    ///
+    /// Panics if an event is missing, duplicated or out of order.
     fn deliver(&self, payloads: &[Bytes]) -> Duration {
         let mut rng = fastrand::Rng::with_seed(self.seed);
-        let mut there = Pipe::new(rng.u64(..), Duration::from_millis(40));
-        let mut back = Pipe::new(rng.u64(..), Duration::from_millis(40));
-        (there.loss, back.loss) = (self.loss, self.loss);
-        (there.jitter, back.jitter) = (TICK, TICK);
+        let mut forward = Pipe::new(rng.u64(..), Duration::from_millis(40));
+        let mut backward = Pipe::new(rng.u64(..), Duration::from_millis(40));
+        (forward.loss, backward.loss) = (self.loss, self.loss);
+        (forward.jitter, backward.jitter) = (TICK, TICK);
         let rtt = Some(Duration::from_millis(90));
 
         let (mut ada, mut bob) = (EventSender::default(), EventReceiver::default());
@@ -48,7 +51,7 @@ impl Network {
             now += TICK;
             assert!(
                 now < Duration::from_secs(300),
-                "{} are missing",
+                "{} events are missing",
                 expected.len()
             );
 
@@ -63,8 +66,8 @@ impl Network {
                 .replaced_every
                 .is_some_and(|ticks| rng.u32(..ticks) == 0)
             {
-                there.lose(|item| matches!(item, Item::Lane(_)));
-                if rng.f64() < self.told {
+                forward.lose(|item| matches!(item, Item::Lane(_)));
+                if rng.f64() < self.notified {
                     ada.link_replaced();
                 }
             }
@@ -73,22 +76,22 @@ impl Network {
                 credit -= message.len();
                 assert_eq!(message[..2], [0x10, 7]);
                 let body = message.slice(2..);
-                there.send_reliable(now, message.len(), Item::Lane(body));
+                forward.send_reliable(now, message.len(), Item::Lane(body));
             }
             let mut section = BytesMut::new();
             if ada.repair(now, rtt, &mut section, 1050) {
-                there.send_unreliable(now, section.len(), Item::Repair(section.freeze()));
+                forward.send_unreliable(now, section.len(), Item::Repair(section.freeze()));
             }
-            while let Some((_, item)) = back.receive(now) {
+            while let Some((_, item)) = backward.receive(now) {
                 let Item::Ack(next) = item else {
                     panic!("{item:?}")
                 };
                 ada.acked(next, now).unwrap();
             }
 
-            // Now and then the other side does not look for a while.
+            // Occasionally, the receiving peer skips a frame.
             if rng.u8(..10) > 0 {
-                while let Some((_, item)) = there.receive(now) {
+                while let Some((_, item)) = forward.receive(now) {
                     let (Item::Lane(body) | Item::Repair(body)) = item else {
                         panic!("{item:?}")
                     };
@@ -97,21 +100,25 @@ impl Network {
                         && let Some(event) = bob.pop()
                     {
                         let (kind, payload) = event.unwrap();
-                        let (i, sent) = expected.next().expect("no more events than were sent");
+                        let (i, sent) = expected
+                            .next()
+                            .expect("received more events than were sent");
                         assert_eq!((kind as usize, &payload), (i, sent));
                     }
                 }
                 while let Some(event) = bob.pop() {
                     let (kind, payload) = event.unwrap();
-                    let (i, sent) = expected.next().expect("no more events than were sent");
+                    let (i, sent) = expected
+                        .next()
+                        .expect("received more events than were sent");
                     assert_eq!((kind as usize, &payload), (i, sent));
                 }
                 if bob.ack_due() {
-                    back.send_unreliable(now, 100, Item::Ack(bob.ack()));
+                    backward.send_unreliable(now, 100, Item::Ack(bob.ack()));
                 }
             }
             if ada.queued().count == 0 && waiting.peek().is_none() {
-                assert_eq!(expected.len(), 0, "acked, but not delivered");
+                assert_eq!(expected.len(), 0, "an event was acked but not delivered");
                 return now;
             }
         }
@@ -134,57 +141,57 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn events_arrive_once_and_in_order_whatever_the_network_does(
+    fn events_arrive_exactly_once_and_in_order_on_any_network(
         seed: u64,
         loss in 0.0..0.4,
         replaced_every in prop::option::of(5u32..200),
-        told in 0.0..1.0,
+        notified in 0.0..1.0,
         credit in prop_oneof![1200usize..5000, Just(100_000)],
         payloads in payloads(),
     ) {
-        Network { seed, loss, replaced_every, told, credit }.deliver(&payloads);
+        Network { seed, loss, replaced_every, notified, credit }.deliver(&payloads);
     }
 }
 
-/// Enough to fill the queue of 512 KiB twice over.
-fn a_lot() -> Vec<Bytes> {
+/// Returns enough events to fill the queue of 512 KiB twice.
+fn twice_the_queue() -> Vec<Bytes> {
     (0..600).map(|i| vec![i as u8; 2000].into()).collect()
 }
 
 #[test]
-fn a_full_queue_empties_over_a_good_network() {
+fn full_queue_drains_over_a_good_network() {
     let network = Network {
         seed: 1,
         loss: 0.0,
         replaced_every: None,
-        told: 1.0,
+        notified: 1.0,
         credit: 100_000,
     };
-    // 64 KiB in flight, about 110 ms until acks are seen.
-    let time = network.deliver(&a_lot());
+    // 64 KiB in flight, about 110 ms until an ack arrives.
+    let time = network.deliver(&twice_the_queue());
     assert!(time < Duration::from_secs(4), "{time:?}");
 }
 
 #[test]
-fn a_full_queue_empties_where_links_are_replaced_ten_times_a_second() {
+fn full_queue_drains_although_links_are_replaced_ten_times_a_second() {
     let network = Network {
         seed: 2,
         loss: 0.2,
         replaced_every: Some(6),
-        told: 1.0,
+        notified: 1.0,
         credit: 100_000,
     };
-    let time = network.deliver(&a_lot());
+    let time = network.deliver(&twice_the_queue());
     assert!(time < Duration::from_secs(60), "{time:?}");
 }
 
 #[test]
-fn a_lane_that_swallows_everything_delays_small_events_by_little() {
+fn small_events_arrive_quickly_over_a_broken_lane() {
     let network = Network {
         seed: 3,
         loss: 0.0,
         replaced_every: Some(1),
-        told: 0.5,
+        notified: 0.5,
         credit: 100_000,
     };
     let hello = [Bytes::from_static(b"hello")];

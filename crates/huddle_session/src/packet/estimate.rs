@@ -1,27 +1,28 @@
-//! What arriving packets tell about the way to the peer and its clock.
+//! Estimates of the connection and of the peer's clock, made from received packets.
 
 use std::time::Duration;
 
 use crate::tick::{Tick, TickInstant, TickRate};
 
-/// How long the smallest round trip counts at least; at most it does twice as long.
+/// The minimum time for which the smallest round-trip time counts. It counts for at most twice as
+/// long.
 const MIN_WINDOW: Duration = Duration::from_secs(5);
 
-/// How long a packet waits for its ack where the round trip is not known yet.
+/// The ack timeout before the round-trip time is measured.
 const FIRST_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The longest a packet waits for its ack.
+/// The maximum ack timeout.
 const MAX_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a peer may take to ack, in its ticks: two that it waits for something to send with the
-/// ack, and one because games see packets once per frame.
+/// The time that a peer may take to ack, in its ticks: it waits two ticks for data to send along
+/// with the ack, and one because games read packets once per frame.
 const ACK_TICKS: u32 = 3;
 
-/// The time to the peer and back, smoothed as in RFC 6298.
+/// The round-trip time, smoothed as in RFC 6298.
 #[derive(Debug, Default)]
 pub(crate) struct RoundTrip {
     smoothed: Option<Smoothed>,
-    /// The smallest of this window and of the one before it.
+    /// The minimum of the current window. `min_before` is the minimum of the previous one.
     min: Option<Duration>,
     min_before: Option<Duration>,
     window_began: Duration,
@@ -34,7 +35,8 @@ struct Smoothed {
 }
 
 impl RoundTrip {
-    /// Takes a sample: the time from sending a packet to its ack, less what it waited there.
+    /// Adds a sample: the time from sending a packet to its ack, minus the time that the peer held
+    /// it.
     pub(crate) fn sample(&mut self, now: Duration, rtt: Duration) {
         // RFC 6298, 2.2 and 2.3.
         self.smoothed = Some(match self.smoothed {
@@ -58,14 +60,15 @@ impl RoundTrip {
         self.smoothed.map(|smoothed| smoothed.rtt)
     }
 
-    /// The smallest of the last 5 to 10 seconds.
+    /// Returns the minimum of the last 5 to 10 seconds.
     pub(crate) fn min(&self) -> Option<Duration> {
         self.min.into_iter().chain(self.min_before).min()
     }
 
-    /// After how long without an ack a packet is taken to be lost. It is shorter than RFC 6298 has
-    /// it, since what is sent again is small, newer than what was lost, and one packet per tick at
-    /// most.
+    /// Returns the time after which a packet without an ack counts as lost.
+    ///
+    /// It is shorter than in RFC 6298, because a retransmission is small, contains newer data, and
+    /// is limited to one packet per tick.
     pub(crate) fn timeout(&self, rate: TickRate) -> Duration {
         let Some(smoothed) = self.smoothed else {
             return FIRST_TIMEOUT;
@@ -75,7 +78,7 @@ impl RoundTrip {
     }
 }
 
-/// How unevenly packets arrive (RFC 3550, 6.4.1).
+/// The interarrival jitter (RFC 3550, 6.4.1).
 #[derive(Debug, Default)]
 pub(crate) struct Jitter {
     last: Option<(Tick, Duration)>,
@@ -83,7 +86,7 @@ pub(crate) struct Jitter {
 }
 
 impl Jitter {
-    /// A pause this long is no jitter; it counts as this much.
+    /// The maximum jitter of one sample. Longer pauses count as this much.
     const MAX_SECONDS: f64 = 1.0;
 
     pub(crate) fn sample(&mut self, tick: Tick, arrived: Duration, rate: TickRate) {
@@ -101,20 +104,20 @@ impl Jitter {
     }
 }
 
-/// How many ticks the peer's clock is ahead of the own one.
+/// The number of ticks by which the peer's clock is ahead of the local one.
 #[derive(Debug, Default)]
 pub(crate) struct TickOffset(Option<f64>);
 
 impl TickOffset {
-    /// How much of a difference is taken over at once.
+    /// The share of a difference that one sample adds.
     const GAIN: f64 = 1.0 / 16.0;
 
-    /// Takes a sample: a packet sent at `tick` arrived at `local`, half of `rtt` later.
+    /// Adds a sample: a packet sent at `tick` arrived at `local`, after half of `rtt`.
     pub(crate) fn sample(&mut self, tick: Tick, local: TickInstant, rtt: Duration, rate: TickRate) {
-        let under_way = rtt.as_secs_f64() / 2.0 * rate.hz();
-        let sample = under_way - local.since(tick);
+        let one_way = rtt.as_secs_f64() / 2.0 * rate.hz();
+        let sample = one_way - local.since(tick);
         self.0 = Some(match self.0 {
-            // One clock has been set, or has stood still: there is nothing to smooth.
+            // One of the clocks jumped or stopped, so smoothing does not apply.
             Some(last) if (sample - last).abs() > rate.hz() => sample,
             Some(last) => last + (sample - last) * Self::GAIN,
             None => sample,
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn round_trips_are_smoothed_as_in_rfc_6298() {
+    fn round_trip_time_is_smoothed_as_in_rfc_6298() {
         let mut round_trip = RoundTrip::default();
         assert_eq!(round_trip.timeout(rate()), FIRST_TIMEOUT);
         round_trip.sample(ms(0), ms(100));
@@ -149,12 +152,12 @@ mod tests {
         assert_eq!(round_trip.timeout(rate()), ms(100 + 4 * 50 + 60));
         round_trip.sample(ms(100), ms(180));
         assert_eq!(round_trip.smoothed(), Some(ms(110)));
-        // The variation is (3 * 50 + 80) / 4 now.
+        // The variation is now (3 * 50 + 80) / 4.
         assert_eq!(round_trip.timeout(rate()), ms(110 + 230 + 60));
     }
 
     #[test]
-    fn a_steady_round_trip_is_waited_for_little_longer() {
+    fn timeout_is_short_for_a_steady_round_trip_time() {
         let mut round_trip = RoundTrip::default();
         for i in 0..100 {
             round_trip.sample(ms(i * 100), ms(40));
@@ -167,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_round_trip_is_forgotten_after_a_while() {
+    fn minimum_round_trip_time_expires() {
         let mut round_trip = RoundTrip::default();
         round_trip.sample(ms(0), ms(20));
         for second in 1..30 {
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_is_how_unevenly_packets_arrive() {
+    fn jitter_measures_uneven_arrival() {
         let mut even = Jitter::default();
         let mut uneven = Jitter::default();
         for i in 0..500u32 {
@@ -195,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_without_a_packet_are_no_jitter() {
+    fn skipped_ticks_do_not_count_as_jitter() {
         let mut jitter = Jitter::default();
         for i in [0, 1, 5, 6, 60, 61] {
             jitter.sample(Tick(i), ms(20) * i, rate());
@@ -204,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_offset_is_what_the_peers_clock_is_ahead() {
+    fn tick_offset_measures_the_lead_of_the_peers_clock() {
         let mut offset = TickOffset::default();
         assert_eq!(offset.get(), None);
         // The peer is 10.5 ticks ahead, and packets take 2 ticks.
@@ -216,7 +219,7 @@ mod tests {
             offset.sample(Tick(i + 9), local, ms(80), rate());
             assert!((offset.get().unwrap() - 10.5).abs() < 1e-9);
         }
-        // It jumps, then drifts.
+        // The clock jumps, then drifts.
         offset.sample(Tick(1100), Tick(100).into(), ms(0), rate());
         assert_eq!(offset.get(), Some(1000.0));
         offset.sample(Tick(1117), Tick(101).into(), ms(0), rate());
@@ -225,7 +228,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hostile_ticks_and_times_give_numbers(
+        fn hostile_ticks_and_times_give_finite_estimates(
             samples in prop::collection::vec((any::<u32>(), any::<u32>(), any::<u64>(), 0f64..1.0), 1..50),
         ) {
             let rate = rate();

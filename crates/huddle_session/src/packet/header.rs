@@ -1,4 +1,4 @@
-//! What every tick packet begins with.
+//! The header of a tick packet.
 //!
 //! | field | bytes | present |
 //! |---|---|---|
@@ -8,7 +8,7 @@
 //! | ack | 2, little-endian | flag 1 |
 //! | ack bits | 2, little-endian | flag 2 |
 //! | hold of the acked packet, in 100 microseconds | varint | flag 4 |
-//! | base: tick less sequence number | varint | flag 8 |
+//! | base: tick minus sequence number | varint | flag 8 |
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use bytes::{BufMut, BytesMut};
 use super::PacketError;
 use crate::wire::{Reader, put_varint};
 
-/// The high half of a tick packet's first byte; the low half is flags.
+/// The high four bits of a tick packet's first byte. The low four bits are flags.
 const TICK_PACKET: u8 = 0x20;
 
 const ACK: u8 = 1;
@@ -25,7 +25,7 @@ const ACK_BITS: u8 = 2;
 const ECHO: u8 = 4;
 const BASE: u8 = 8;
 
-/// The unit of a hold.
+/// The unit in which holds are sent.
 const HOLD_UNIT_MICROS: u64 = 100;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +39,9 @@ pub(crate) struct Header {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ack {
     pub(crate) seq: u16,
-    /// Bit `i` says that packet `seq - 1 - i` was received, or lies before the first.
+    /// Bit `i` is set if packet `seq - 1 - i` was received, or would come before the first packet.
     pub(crate) bits: u16,
-    /// How long the acked packet has waited for this one.
+    /// The time between the arrival of the acked packet and the sending of this one.
     pub(crate) hold: Option<Duration>,
 }
 
@@ -78,7 +78,7 @@ impl Header {
         }
     }
 
-    /// The session tag, which is known before anything else is looked at.
+    /// Returns the session tag, without decoding the rest of the header.
     pub(crate) fn tag(bytes: &[u8]) -> Result<u8, PacketError> {
         match *bytes {
             [first, ..] if first & 0xf0 != TICK_PACKET => Err(PacketError::NotATickPacket(first)),
@@ -173,14 +173,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn headers_come_back(header in header()) {
+        fn headers_round_trip(header in header()) {
             let bytes = encoded(&header);
             prop_assert_eq!(Header::tag(&bytes), Ok(header.tag));
             prop_assert_eq!(decoded(bytes), Ok(header));
         }
 
         #[test]
-        fn every_cut_is_an_error(header in header(), cut in any::<prop::sample::Index>()) {
+        fn truncated_header_is_rejected(header in header(), cut in any::<prop::sample::Index>()) {
             let bytes = encoded(&header);
             let short = bytes.slice(..cut.index(bytes.len()));
             prop_assert_eq!(decoded(short), Err(PacketError::BrokenHeader));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_these_bytes() {
+    fn header_encoding_matches_golden_bytes() {
         let mut header = Header {
             tag: 0xab,
             seq: 0x0102,
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_that_is_too_long_saturates() {
+    fn hold_saturates_at_the_maximum() {
         let header = Header {
             tag: 0,
             seq: 0,

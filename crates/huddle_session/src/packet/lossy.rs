@@ -1,4 +1,4 @@
-//! A network for tests that loses, delays, reorders and duplicates by a seed.
+//! A simulated network that loses, delays, reorders and duplicates packets, driven by a seed.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use fastrand::Rng;
 /// One direction of a network.
 pub(crate) struct Lossy {
     pub(crate) rng: Rng,
-    /// The share of packets that are lost.
+    /// The share of lost packets.
     pub(crate) loss: f64,
-    /// The share of packets that arrive twice.
+    /// The share of duplicated packets.
     pub(crate) duplicates: f64,
-    /// The shortest time a packet takes.
+    /// The minimum latency.
     pub(crate) delay: Duration,
-    /// How much longer it may take, in milliseconds.
+    /// The maximum additional latency, in milliseconds.
     pub(crate) jitter_ms: u64,
-    under_way: Vec<(Duration, Bytes)>,
+    in_flight: Vec<(Duration, Bytes)>,
 }
 
 impl Lossy {
-    /// A network that takes 20 ms and loses nothing.
+    /// Creates a network with a latency of 20 ms and without loss.
     pub(crate) fn good(seed: u64) -> Self {
         Self {
             rng: Rng::with_seed(seed),
@@ -28,11 +28,11 @@ impl Lossy {
             duplicates: 0.0,
             delay: Duration::from_millis(20),
             jitter_ms: 0,
-            under_way: Vec::new(),
+            in_flight: Vec::new(),
         }
     }
 
-    /// A network that does whatever networks do.
+    /// Creates a network with random loss, duplication, latency and jitter.
     pub(crate) fn bad(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         Self {
@@ -40,7 +40,7 @@ impl Lossy {
             duplicates: rng.f64() * 0.3,
             delay: Duration::from_millis(rng.u64(0..150)),
             jitter_ms: rng.u64(0..120),
-            under_way: Vec::new(),
+            in_flight: Vec::new(),
             rng,
         }
     }
@@ -55,16 +55,17 @@ impl Lossy {
         };
         for _ in 0..copies {
             let jitter = Duration::from_millis(self.rng.u64(0..=self.jitter_ms));
-            self.under_way
+            self.in_flight
                 .push((now + self.delay + jitter, bytes.clone()));
         }
     }
 
-    /// What has arrived until now, in that order, with the times.
+    /// Returns the packets that have arrived by `now` with their arrival times, in order of
+    /// arrival.
     pub(crate) fn arrivals(&mut self, now: Duration) -> Vec<(Duration, Bytes)> {
-        let (mut arrived, under_way): (Vec<_>, _) =
-            self.under_way.drain(..).partition(|&(at, _)| at <= now);
-        self.under_way = under_way;
+        let (mut arrived, in_flight): (Vec<_>, _) =
+            self.in_flight.drain(..).partition(|&(at, _)| at <= now);
+        self.in_flight = in_flight;
         arrived.sort_by_key(|&(at, _)| at);
         arrived
     }

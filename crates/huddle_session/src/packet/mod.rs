@@ -1,8 +1,8 @@
-//! Tick packets: what goes to a peer without being sent again by itself, once per tick, and a second
-//! time if a large section does not fit.
+//! Tick packets: the unreliable packets sent to a peer. Each tick sends one, and a second one if a
+//! large section does not fit.
 //!
-//! [`Packets`] numbers them, acks those of the peer, tells what became of one's own, and estimates
-//! what the way to the peer is like. What they carry is sections, which are none of its business.
+//! [`Packets`] numbers the packets, acks the peer's, reports the fates of the sent ones, and
+//! estimates the quality of the connection. It does not interpret the sections that packets carry.
 
 mod base;
 mod error;
@@ -30,7 +30,7 @@ use self::{
     estimate::{Jitter, RoundTrip, TickOffset},
     header::{Ack, Header},
     received::ReceivedWindow,
-    section::{put_section, room, section_len},
+    section::{max_payload, put_section, section_len},
     sent::SentWindow,
 };
 use crate::{
@@ -39,23 +39,24 @@ use crate::{
     wire::Reader,
 };
 
-/// After how many ticks a packet is acked, if nothing is sent that could carry the ack.
+/// The number of ticks after which a received packet is acked, if nothing else is sent that could
+/// carry the ack.
 const ACK_TICKS: u32 = 2;
 
-/// How often the peer is told how long its packets wait here.
+/// The interval at which packets contain an echo: how long the acked packet was held here.
 const ECHO_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How often while the peer steers a transfer by it.
+/// The echo interval while the peer controls the rate of a transfer by it.
 const FAST_ECHO_INTERVAL: Duration = Duration::from_millis(30);
 
-/// How long a packet may have waited here to be told that. Over more than that, clocks that do not
-/// run alike would spoil the round trip.
+/// The maximum hold that is echoed. Over a longer time, clock drift would distort the measured
+/// round-trip time.
 const MAX_HOLD: Duration = Duration::from_secs(1);
 
-/// The tick packets to and from one peer, for as long as a session lasts.
+/// The tick packets exchanged with one peer during a session.
 ///
-/// `T` are the caller's tokens: each stands for something that a packet carries, and comes back
-/// from [`Packets::fates`] when it is known what became of that.
+/// `T` is the type of the caller's tokens. A token stands for data that a packet carries.
+/// [`Packets::fates`] returns it once it is known whether the data was delivered or lost.
 #[derive(Debug)]
 pub(crate) struct Packets<T> {
     tag: u8,
@@ -65,14 +66,14 @@ pub(crate) struct Packets<T> {
     own_base: OwnBase,
     last_tick: Option<Tick>,
     last_echo: Option<Duration>,
-    /// Whether the peer needs many samples of the round trip now.
+    /// Whether the peer currently needs frequent samples of the round-trip time.
     pub(crate) echoes_fast: bool,
 
     received: ReceivedWindow,
     peer_bases: PeerBases,
-    /// Whether anything has been received that no packet has acked yet.
-    has_news: bool,
-    /// At which tick that must be acked at the latest, if it must.
+    /// Whether a packet was received since the last ack was sent.
+    has_unacked: bool,
+    /// The tick in which an ack must be sent, if one is required.
     ack_due: Option<Tick>,
 
     round_trip: RoundTrip,
@@ -80,26 +81,27 @@ pub(crate) struct Packets<T> {
     tick_offset: TickOffset,
     counts: stats::Counts,
 
-    /// The packet being written and its tokens; kept for their memory.
+    /// The packet that is being written, and its tokens. Reused to avoid allocations.
     out: BytesMut,
     tokens: Vec<T>,
 }
 
-/// A packet that has arrived for the first time.
+/// A packet received for the first time.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    /// Its number, counted from 0.
+    /// Its sequence number, counted from 0.
     pub(crate) seq: u64,
-    /// The peer's tick when it was sent.
+    /// The peer's tick at which it was sent.
     pub(crate) tick: Tick,
-    /// A round trip that it has completed, without what a packet waited at the other end.
+    /// The round-trip time that it measures, without the time that the peer held the acked packet.
     pub(crate) rtt: Option<Duration>,
-    /// What it carries.
+    /// Its sections.
     pub(crate) sections: Sections,
 }
 
 impl<T: Copy> Packets<T> {
-    /// A session's packets bear its tag; those with another are stragglers of an earlier one.
+    /// Creates the state of a session. Its packets carry `tag`; packets with another tag belong to
+    /// an earlier session and are dropped.
     pub(crate) fn new(tag: u8, rate: TickRate) -> Self {
         Self {
             tag,
@@ -111,7 +113,7 @@ impl<T: Copy> Packets<T> {
             echoes_fast: false,
             received: ReceivedWindow::default(),
             peer_bases: PeerBases::default(),
-            has_news: false,
+            has_unacked: false,
             ack_due: None,
             round_trip: RoundTrip::default(),
             jitter: Jitter::default(),
@@ -122,8 +124,8 @@ impl<T: Copy> Packets<T> {
         }
     }
 
-    /// Begins the packet of a tick, which takes at most `credit` bytes. `None` if this tick or a
-    /// later one has had its packet, or if not even a header fits.
+    /// Begins the packet of a tick, with at most `credit` bytes. Returns `None` if this tick or a
+    /// later one already has a packet, or if the header does not fit.
     pub(crate) fn begin(
         &mut self,
         now: Duration,
@@ -136,9 +138,9 @@ impl<T: Copy> Packets<T> {
         PacketWriter::new(self, now, tick, credit.min(MAX_PACKET_LEN))
     }
 
-    /// Begins a packet more than the one of a tick, as [`Self::begin`] does. `None` if the tick has
-    /// not had its packet.
-    pub(crate) fn begin_another(
+    /// Begins another packet for the current tick, like [`Self::begin`]. Returns `None` if the tick
+    /// does not have a packet yet.
+    pub(crate) fn begin_extra(
         &mut self,
         now: Duration,
         tick: Tick,
@@ -150,11 +152,12 @@ impl<T: Copy> Packets<T> {
         PacketWriter::new(self, now, tick, credit.min(MAX_PACKET_LEN))
     }
 
-    /// Takes bytes from the peer that arrived at `arrived`, when the own clock was at `local`.
-    /// `None` if they are of another session, a duplicate, or too late to count.
+    /// Handles a packet from the peer that arrived at `arrived`, when the local clock was at
+    /// `local`. Returns `None` if the packet belongs to another session, is a duplicate, or is too
+    /// old.
     ///
     /// # Errors
-    /// If they are not a packet; then nothing of it counts.
+    /// Returns an error if the packet is invalid. The call then has no effect.
     pub(crate) fn receive(
         &mut self,
         bytes: Bytes,
@@ -175,7 +178,7 @@ impl<T: Copy> Packets<T> {
             Some(ack) => Some((self.sent.resolve(ack.seq)?, ack)),
             None => None,
         };
-        let Some(seq) = self.received.place(header.seq) else {
+        let Some(seq) = self.received.resolve(header.seq) else {
             return Ok(None);
         };
         let tick = self.peer_bases.tick(seq, header.base)?;
@@ -195,7 +198,7 @@ impl<T: Copy> Packets<T> {
             self.tick_offset.sample(tick, local, rtt, self.rate);
         }
         self.counts.received(len);
-        self.has_news = true;
+        self.has_unacked = true;
         if !sections.is_empty() {
             self.ack_due.get_or_insert(local.tick + ACK_TICKS);
         }
@@ -207,8 +210,8 @@ impl<T: Copy> Packets<T> {
         }))
     }
 
-    /// What became of what the packets carried, as far as it is known now and was not told before.
-    /// To be called at least once per tick.
+    /// Returns the tokens whose fate became known since the last call, with their fates. Call it at
+    /// least once per tick.
     pub(crate) fn fates(&mut self, now: Duration) -> vec::Drain<'_, (T, Fate)> {
         let rtt = self.round_trip.smoothed().unwrap_or_default();
         self.sent
@@ -216,12 +219,12 @@ impl<T: Copy> Packets<T> {
         self.sent.fates()
     }
 
-    /// The smoothed round trip, once it is measured; cheaper than all of [`Self::stats`].
+    /// Returns the smoothed round-trip time, once it is measured. Cheaper than [`Self::stats`].
     pub(crate) fn rtt(&self) -> Option<Duration> {
         self.round_trip.smoothed()
     }
 
-    /// What is known of the way to the peer.
+    /// Returns the delivery statistics.
     pub(crate) fn stats(&self) -> DeliveryStats {
         DeliveryStats {
             rtt: self.round_trip.smoothed(),
@@ -236,7 +239,7 @@ impl<T: Copy> Packets<T> {
         }
     }
 
-    /// A round trip is what passed from sending a packet to its ack, less what it waited in between.
+    /// Measures the round-trip time: the time from sending a packet to its ack, minus the hold.
     fn sample_round_trip(
         &mut self,
         acked: u64,
@@ -245,7 +248,7 @@ impl<T: Copy> Packets<T> {
     ) -> Option<Duration> {
         let sample = hold
             .zip(self.sent.sent_at(acked))
-            // A longer wait than the time that passed cannot be true.
+            // A hold that is longer than the elapsed time is false.
             .and_then(|(hold, sent)| arrived.checked_sub(sent)?.checked_sub(hold));
         if let Some(rtt) = sample {
             self.round_trip.sample(arrived, rtt);
@@ -262,23 +265,25 @@ impl<T: Copy> Packets<T> {
         let echo_due = self
             .last_echo
             .is_none_or(|last| now.saturating_sub(last) >= interval);
-        let ack = self.received.newest().filter(|_| self.has_news);
+        let ack = self.received.newest().filter(|_| self.has_unacked);
         let hold = |arrived| Some(now.saturating_sub(arrived)).filter(|&hold| hold <= MAX_HOLD);
         Header {
             tag: self.tag,
             seq: seq as u16,
             ack: ack.map(|newest| Ack {
                 seq: newest.seq as u16,
-                // Half of what is known: more would cost every packet two bytes.
+                // Only half of the known bits, because more would add two bytes to every packet.
                 bits: newest.bits as u16,
                 hold: echo_due.then(|| hold(newest.arrived)).flatten(),
             }),
-            base: self.own_base.to_tell(tick, seq, self.sent.newest_acked()),
+            base: self
+                .own_base
+                .to_announce(tick, seq, self.sent.newest_acked()),
         }
     }
 }
 
-/// A tick's packet while it is written. Unless it is finished, it never was.
+/// A packet that is being written. It has no effect unless it is finished.
 #[derive(Debug)]
 #[must_use = "a packet is sent only when it is finished"]
 pub(crate) struct PacketWriter<'a, T> {
@@ -312,12 +317,12 @@ impl<'a, T: Copy> PacketWriter<'a, T> {
         })
     }
 
-    /// The longest payload that a section with this id can have now.
-    pub(crate) fn room(&self, id: u32) -> usize {
-        room(id, self.space())
+    /// Returns the maximum length of a section with this id that still fits.
+    pub(crate) fn max_payload(&self, id: u32) -> usize {
+        max_payload(id, self.space())
     }
 
-    /// Adds a section made of `pieces` if it fits; says whether it did.
+    /// Adds a section made of `pieces` if it fits. Returns `true` if it did.
     pub(crate) fn section(&mut self, id: u32, pieces: &[&[u8]]) -> bool {
         let fits = section_len(id, pieces) <= self.space();
         if fits {
@@ -326,12 +331,13 @@ impl<'a, T: Copy> PacketWriter<'a, T> {
         fits
     }
 
-    /// Notes that the packet carries what the token stands for.
+    /// Records that the packet carries the data that the token stands for.
     pub(crate) fn token(&mut self, token: T) {
         self.packets.tokens.push(token);
     }
 
-    /// The packet; `None` if it carries nothing and no ack is due, and then it never was.
+    /// Finishes the packet. Returns `None`, and sends nothing, if it has no sections and no ack is
+    /// due.
     pub(crate) fn finish(self) -> Option<Bytes> {
         let packets = self.packets;
         let carries = packets.out.len() > self.header_len;
@@ -342,7 +348,7 @@ impl<'a, T: Copy> PacketWriter<'a, T> {
         packets.own_base.sent(self.tick, packets.sent.next());
         packets.sent.push(self.now, carries, &mut packets.tokens);
         packets.last_tick = Some(self.tick);
-        packets.has_news = false;
+        packets.has_unacked = false;
         packets.ack_due = None;
         if self.header.ack.is_some_and(|ack| ack.hold.is_some()) {
             packets.last_echo = Some(self.now);

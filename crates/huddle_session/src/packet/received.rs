@@ -1,28 +1,29 @@
 use std::time::Duration;
 
-/// How far behind the newest packet one may be and still be taken: twice as far as an ack reaches, as
-/// what comes late is of use even if it is sent again.
+/// The maximum number of packets by which an accepted packet may be older than the newest one. It
+/// is twice the reach of an ack, because late data is useful even if it was retransmitted.
 const REACH: u64 = 32;
 
-/// Which packets have been received: the newest, and which of the 32 before it.
+/// The received packets: the newest one, and which of the 32 before it were received.
 #[derive(Debug, Default)]
 pub(crate) struct ReceivedWindow(Option<Received>);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Received {
-    /// The newest packet.
+    /// The sequence number of the newest packet.
     pub(crate) seq: u64,
-    /// When it arrived.
+    /// The arrival time of the newest packet.
     pub(crate) arrived: Duration,
-    /// Bit `i` says that packet `seq - 1 - i` was received, or lies before the first.
+    /// Bit `i` is set if packet `seq - 1 - i` was received, or would come before the first packet.
     pub(crate) bits: u32,
 }
 
 impl ReceivedWindow {
-    /// The full number of a packet, if it is new; `None` if it came before or is too old to tell.
-    pub(crate) fn place(&self, seq: u16) -> Option<u64> {
+    /// Returns the full sequence number of a new packet. Returns `None` if the packet is a
+    /// duplicate or too old.
+    pub(crate) fn resolve(&self, seq: u16) -> Option<u64> {
         let Some(newest) = self.0 else {
-            // Numbers begin at 0, and half of them lie ahead.
+            // Numbers begin at 0, so the upper half of the range is invalid.
             return (seq < 1 << 15).then_some(seq.into());
         };
         let ahead = seq.wrapping_sub(newest.seq as u16).cast_signed();
@@ -34,7 +35,7 @@ impl ReceivedWindow {
         is_new.then(|| newest.seq.checked_sub(behind)).flatten()
     }
 
-    /// Remembers a packet that [`Self::place`] has found to be new.
+    /// Records a packet that [`Self::resolve`] reported as new.
     pub(crate) fn insert(&mut self, seq: u64, arrived: Duration) {
         let Some(newest) = &mut self.0 else {
             let bits = match u32::try_from(seq) {
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     fn take(window: &mut ReceivedWindow, seq: u64) -> bool {
-        match window.place(seq as u16) {
+        match window.resolve(seq as u16) {
             Some(placed) => {
                 assert_eq!(placed, seq);
                 window.insert(seq, Duration::ZERO);
@@ -83,13 +84,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_tells_new_from_known_as_a_set_does(
+        fn window_agrees_with_a_set_of_received_packets(
             start in 0u64..200_000,
             steps in prop::collection::vec(prop_oneof![4 => -40i64..40, 1 => -900i64..900], 1..200),
         ) {
             let mut window = ReceivedWindow::default();
             let mut model = BTreeSet::new();
-            // Walks up to the start, so that numbers of more than 16 bits are met.
+            // Walk up to the start so that sequence numbers exceed 16 bits.
             let mut seq = 0;
             while seq < start {
                 take(&mut window, seq);
@@ -119,25 +120,29 @@ mod tests {
     }
 
     #[test]
-    fn packets_before_the_first_count_as_received() {
+    fn packets_before_the_first_one_count_as_received() {
         let mut window = ReceivedWindow::default();
         assert!(take(&mut window, 0));
         assert_eq!(window.newest().unwrap().bits, u32::MAX);
         let mut late = ReceivedWindow::default();
         assert!(take(&mut late, 2));
         assert_eq!(late.newest().unwrap().bits, !0b11);
-        assert_eq!(late.place(0xffff), None, "there is none before the first");
+        assert_eq!(
+            late.resolve(0xffff),
+            None,
+            "no packet precedes the first one"
+        );
     }
 
     #[test]
-    fn a_first_packet_from_far_ahead_is_not_believed() {
+    fn first_packet_from_far_ahead_is_rejected() {
         let window = ReceivedWindow::default();
-        assert_eq!(window.place(0x7fff), Some(0x7fff));
-        assert_eq!(window.place(0x8000), None);
+        assert_eq!(window.resolve(0x7fff), Some(0x7fff));
+        assert_eq!(window.resolve(0x8000), None);
     }
 
     #[test]
-    fn the_newest_packet_keeps_its_arrival() {
+    fn late_packet_does_not_change_the_newest_arrival() {
         let mut window = ReceivedWindow::default();
         let at = Duration::from_millis;
         for (seq, arrived) in [(0, 1), (5, 2), (3, 9)] {

@@ -1,4 +1,5 @@
-//! What follows a tick packet's header: sections, each an id, a length and that many bytes.
+//! The sections of a tick packet, which follow its header. Each has an id, a length and that many
+//! bytes.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -7,19 +8,19 @@ use crate::wire::{Reader, put_varint, varint_len};
 
 /// Fragments of events that were not acked in time.
 pub(crate) const EVENT_FRAGMENTS: u32 = 0;
-/// Which fragments of events have been received.
+/// The ack of event fragments.
 pub(crate) const EVENT_ACK: u32 = 1;
-/// Which fragments of transfers have been received.
+/// The statuses of transfers.
 pub(crate) const TRANSFER_ACKS: u32 = 2;
 /// Part of a section that is too large for one packet.
 pub(crate) const PART: u32 = 3;
-/// What a [`SectionSource`](crate::room::SectionSource) says, which is a game's inputs.
+/// The payload of a [`SectionSource`](crate::room::SectionSource), such as a game's inputs.
 pub(crate) const CUSTOM: u32 = 4;
-/// State kind `n` has the id `FIRST_STATE + n`. Ids below that are not named here are reserved:
-/// who does not know them skips them.
+/// The section of state kind `n` has the id `FIRST_STATE + n`. Lower ids that are not listed here
+/// are reserved; a peer skips the ones that it does not support.
 pub(crate) const FIRST_STATE: u32 = 16;
 
-/// Writes a section made of several pieces. There must be room for it.
+/// Writes a section made of several pieces. The caller checks that it fits.
 pub(crate) fn put_section(out: &mut BytesMut, id: u32, pieces: &[&[u8]]) {
     put_varint(out, id.into());
     put_varint(out, payload_len(pieces) as u64);
@@ -28,16 +29,16 @@ pub(crate) fn put_section(out: &mut BytesMut, id: u32, pieces: &[&[u8]]) {
     }
 }
 
-/// How many bytes [`put_section`] writes.
+/// Returns the number of bytes that [`put_section`] writes.
 pub(crate) fn section_len(id: u32, pieces: &[&[u8]]) -> usize {
     let len = payload_len(pieces);
     varint_len(id.into()) + varint_len(len as u64) + len
 }
 
-/// The longest payload of a section that takes no more than `space` bytes.
-pub(crate) fn room(id: u32, space: usize) -> usize {
+/// Returns the maximum payload of a section that takes at most `space` bytes.
+pub(crate) fn max_payload(id: u32, space: usize) -> usize {
     let rest = space.saturating_sub(varint_len(id.into()));
-    // A length of `n` bytes says at most 2^7n - 1; packets are short, so three are plenty.
+    // A length of `n` bytes is at most 2^7n - 1. Three bytes suffice for the longest packet.
     (1..=3)
         .map(|n| rest.saturating_sub(n).min((1 << (7 * n)) - 1))
         .max()
@@ -48,12 +49,12 @@ fn payload_len(pieces: &[&[u8]]) -> usize {
     pieces.iter().map(|piece| piece.len()).sum()
 }
 
-/// The sections of a packet, all of which have been found to be whole.
+/// The sections of a packet, which have been checked for completeness.
 #[derive(Debug, Clone)]
 pub(crate) struct Sections(Reader);
 
 impl Sections {
-    /// Checks that the reader holds whole sections and nothing else.
+    /// Checks that the reader contains complete sections and nothing else.
     pub(crate) fn check(reader: Reader) -> Result<Self, PacketError> {
         let mut rest = reader.clone();
         while !rest.is_empty() {
@@ -97,7 +98,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sections_come_back_in_the_length_foretold(
+        fn sections_round_trip_with_the_predicted_length(
             sections in prop::collection::vec(
                 (any::<u32>(), prop::collection::vec(any::<u8>(), 0..300), any::<prop::sample::Index>()),
                 0..10,
@@ -116,7 +117,7 @@ mod tests {
         }
 
         #[test]
-        fn random_bytes_are_checked_without_panic(
+        fn checking_random_bytes_never_panics(
             bytes in prop::collection::vec(any::<u8>(), 0..100),
         ) {
             let len = bytes.len();
@@ -127,20 +128,20 @@ mod tests {
         }
 
         #[test]
-        fn the_room_foretold_is_all_there_is(id: u32, space in 0usize..20_000) {
+        fn max_payload_is_the_longest_that_fits(id: u32, space in 0usize..20_000) {
             let payload = vec![0; space + 1];
-            let room = room(id, space);
+            let max_payload = max_payload(id, space);
             if section_len(id, &[]) <= space {
-                prop_assert!(section_len(id, &[&payload[..room]]) <= space);
+                prop_assert!(section_len(id, &[&payload[..max_payload]]) <= space);
             } else {
-                prop_assert_eq!(room, 0);
+                prop_assert_eq!(max_payload, 0);
             }
-            prop_assert!(section_len(id, &[&payload[..room + 1]]) > space);
+            prop_assert!(section_len(id, &[&payload[..max_payload + 1]]) > space);
         }
     }
 
     #[test]
-    fn sections_are_these_bytes() {
+    fn section_encoding_matches_golden_bytes() {
         let mut out = BytesMut::new();
         put_section(&mut out, EVENT_ACK, &[&[7]]);
         put_section(&mut out, FIRST_STATE, &[b"po", b"se"]);
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn one_broken_section_breaks_all() {
+    fn invalid_section_rejects_the_whole_packet() {
         let whole = [1, 1, 7];
         let with = |more: &[u8]| checked([&whole[..], more].concat()).unwrap_err();
         assert_eq!(with(&[16]), PacketError::BrokenSection);

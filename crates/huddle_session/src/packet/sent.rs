@@ -2,29 +2,31 @@ use std::{collections::VecDeque, time::Duration, vec};
 
 use super::PacketError;
 
-/// How many packets are remembered: more than four seconds at 60 Hz.
+/// The number of packets that are remembered: more than four seconds at 60 Hz.
 const WINDOW: usize = 256;
 
-/// How many packets later the newest acked one must be before one counts as lost and not as
-/// overtaken (RFC 9002, 6.1.1).
-const OVERTAKEN: u64 = 3;
+/// The number of packets by which the newest acked packet must be ahead before a packet counts as
+/// lost rather than reordered (RFC 9002, 6.1.1).
+const REORDER_THRESHOLD: u64 = 3;
 
-/// How far back an ack reaches.
+/// The number of packets that an ack covers before the newest one.
 const REACH: u64 = 16;
 
-/// What became of a packet that carried something.
+/// The fate of a packet that carried data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// The peer has it. This may come after `Lost`, when the packet or its ack was only late.
+    /// The peer has received the packet. This can follow `Lost` if the packet or its ack was only
+    /// late.
     Delivered,
-    /// It seems to be lost: what still matters is to be sent again.
+    /// The packet is probably lost. The caller sends again what still matters.
     Lost,
 }
 
-/// The packets sent last: when, and what each carried, as tokens of the caller's.
+/// The most recently sent packets, with their send times and the tokens of the data that they
+/// carried.
 ///
-/// Each token comes back at most once as delivered, and before that at most once as lost. One of
-/// the two comes for sure, as long as [`SentWindow::expire`] is called.
+/// Each token is reported at most once as delivered, and before that at most once as lost. At least
+/// one of the two is guaranteed, as long as [`SentWindow::expire`] is called.
 #[derive(Debug)]
 pub(crate) struct SentWindow<T> {
     packets: VecDeque<Sent<T>>,
@@ -36,18 +38,18 @@ pub(crate) struct SentWindow<T> {
     tally: Tally,
 }
 
-/// Of the packets remembered that have to be acked, how many have a fate, and how many were lost.
+/// The remembered packets that must be acked: how many have a fate, and how many of them are lost.
 #[derive(Debug, Default, PartialEq)]
 struct Tally {
-    known: u16,
+    settled: u16,
     lost: u16,
 }
 
 #[derive(Debug)]
 struct Sent<T> {
     at: Duration,
-    /// Whether the peer has to ack it.
-    counts: bool,
+    /// Whether the peer has to ack the packet.
+    ack_eliciting: bool,
     fate: Option<Fate>,
     tokens: Vec<T>,
 }
@@ -66,7 +68,7 @@ impl<T> Default for SentWindow<T> {
 }
 
 impl<T: Copy> SentWindow<T> {
-    /// The number of the next packet, counted from 0.
+    /// Returns the sequence number of the next packet, counted from 0.
     pub(crate) fn next(&self) -> u64 {
         self.next
     }
@@ -75,20 +77,20 @@ impl<T: Copy> SentWindow<T> {
         self.newest_acked
     }
 
-    /// When a packet was sent, if that was not long ago.
+    /// Returns the time at which a recent packet was sent.
     pub(crate) fn sent_at(&self, seq: u64) -> Option<Duration> {
         let index = self.index(seq)?;
         self.packets.get(index).map(|packet| packet.at)
     }
 
-    /// Remembers the next packet and takes the tokens of what it carries. `counts` says whether the
-    /// peer has to ack it.
-    pub(crate) fn push(&mut self, at: Duration, counts: bool, tokens: &mut Vec<T>) {
+    /// Records the next packet and takes the tokens of the data that it carries. `ack_eliciting`
+    /// tells whether the peer has to ack it.
+    pub(crate) fn push(&mut self, at: Duration, ack_eliciting: bool, tokens: &mut Vec<T>) {
         let mut own = Vec::new();
         if self.packets.len() == WINDOW
             && let Some(mut oldest) = self.packets.pop_front()
         {
-            oldest.lose(&mut self.tally, &mut self.fates);
+            oldest.mark_lost(&mut self.tally, &mut self.fates);
             oldest.set_fate(None, &mut self.tally);
             own = oldest.tokens;
             own.clear();
@@ -96,17 +98,17 @@ impl<T: Copy> SentWindow<T> {
         std::mem::swap(tokens, &mut own);
         self.packets.push_back(Sent {
             at,
-            counts,
+            ack_eliciting,
             fate: None,
             tokens: own,
         });
         self.next += 1;
     }
 
-    /// The full number of an acked packet.
+    /// Returns the full sequence number of an acked packet.
     ///
     /// # Errors
-    /// If no such packet was sent.
+    /// Returns an error if no such packet was sent.
     pub(crate) fn resolve(&self, ack: u16) -> Result<u64, PacketError> {
         let last = self
             .next
@@ -119,22 +121,22 @@ impl<T: Copy> SentWindow<T> {
             .ok_or(PacketError::AckOfUnsent(ack))
     }
 
-    /// Takes an ack of packet `seq`, and of those before it whose bits are set.
+    /// Handles an ack of packet `seq`, and of the earlier packets whose bits are set.
     pub(crate) fn acked(&mut self, seq: u64, bits: u16) {
         self.newest_acked = self.newest_acked.max(Some(seq));
-        self.deliver(seq);
+        self.mark_delivered(seq);
         for i in (0..16).filter(|i| bits & (1 << i) != 0) {
             if let Some(seq) = seq.checked_sub(i + 1) {
-                self.deliver(seq);
+                self.mark_delivered(seq);
             }
         }
     }
 
-    /// Gives up packets that no ack can be expected for any more: the newest acked one is so far
-    /// ahead that they cannot have been overtaken, or their time is over.
+    /// Marks packets as lost that are too far behind the newest acked one to be merely reordered,
+    /// or whose ack timeout has passed.
     pub(crate) fn expire(&mut self, now: Duration, rtt: Duration, timeout: Duration) {
-        // RFC 9002, 6.1.2: an eighth more than the round trip leaves time to be overtaken in.
-        let overtaken_for = rtt + rtt / 8;
+        // RFC 9002, 6.1.2: an eighth more than the round-trip time tolerates reordering.
+        let reorder_time = rtt + rtt / 8;
         let first = self.first();
         let mut from = None;
         for seq in self.in_flight_from.max(first)..self.next {
@@ -145,14 +147,14 @@ impl<T: Copy> SentWindow<T> {
                 continue;
             }
             let age = now.saturating_sub(packet.at);
-            let overtaken_by = self
+            let packets_behind = self
                 .newest_acked
                 .map_or(0, |acked| acked.saturating_sub(seq));
-            if overtaken_by > REACH
-                || (overtaken_by >= OVERTAKEN && age >= overtaken_for)
+            if packets_behind > REACH
+                || (packets_behind >= REORDER_THRESHOLD && age >= reorder_time)
                 || age >= timeout
             {
-                packet.lose(&mut self.tally, &mut self.fates);
+                packet.mark_lost(&mut self.tally, &mut self.fates);
             } else {
                 from.get_or_insert(seq);
             }
@@ -160,15 +162,15 @@ impl<T: Copy> SentWindow<T> {
         self.in_flight_from = from.unwrap_or(self.next);
     }
 
-    /// What became of what was sent, since this was called last.
+    /// Returns the fates that became known since the last call.
     pub(crate) fn fates(&mut self) -> vec::Drain<'_, (T, Fate)> {
         self.fates.drain(..)
     }
 
-    /// Which share of the packets that had to be acked were lost, of those remembered.
+    /// Returns the share of lost packets among the remembered ones that had to be acked.
     pub(crate) fn loss(&self) -> f32 {
-        let Tally { known, lost } = self.tally;
-        f32::from(lost) / f32::from(known.max(1))
+        let Tally { settled, lost } = self.tally;
+        f32::from(lost) / f32::from(settled.max(1))
     }
 
     fn first(&self) -> u64 {
@@ -179,7 +181,7 @@ impl<T: Copy> SentWindow<T> {
         usize::try_from(seq.checked_sub(self.first())?).ok()
     }
 
-    fn deliver(&mut self, seq: u64) {
+    fn mark_delivered(&mut self, seq: u64) {
         let Some(packet) = self
             .index(seq)
             .and_then(|index| self.packets.get_mut(index))
@@ -198,15 +200,15 @@ impl<T: Copy> SentWindow<T> {
 impl<T: Copy> Sent<T> {
     fn set_fate(&mut self, fate: Option<Fate>, tally: &mut Tally) {
         let before = std::mem::replace(&mut self.fate, fate);
-        if self.counts {
-            tally.known = tally.known + u16::from(fate.is_some()) - u16::from(before.is_some());
+        if self.ack_eliciting {
+            tally.settled = tally.settled + u16::from(fate.is_some()) - u16::from(before.is_some());
             let lost = Some(Fate::Lost);
             tally.lost = tally.lost + u16::from(fate == lost) - u16::from(before == lost);
         }
     }
 
-    /// Tokens stay, in case the packet turns out to have been late only.
-    fn lose(&mut self, tally: &mut Tally, fates: &mut Vec<(T, Fate)>) {
+    /// The tokens are kept in case the packet was only late.
+    fn mark_lost(&mut self, tally: &mut Tally, fates: &mut Vec<(T, Fate)>) {
         if self.fate.is_none() {
             self.set_fate(Some(Fate::Lost), tally);
             fates.extend(self.tokens.iter().map(|&token| (token, Fate::Lost)));
@@ -226,7 +228,7 @@ mod tests {
     const RTT: Duration = Duration::from_millis(80);
     const TIMEOUT: Duration = Duration::from_millis(200);
 
-    /// One packet each 10 ms, each with its own number as token.
+    /// Sends one packet every 10 ms, with its sequence number as token.
     fn sent(count: u32) -> SentWindow<u64> {
         let mut window = SentWindow::default();
         for i in 0..count {
@@ -245,27 +247,31 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_delivers_the_packet_and_those_of_its_bits() {
+    fn ack_delivers_the_packet_and_those_of_its_bits() {
         let mut window = sent(40);
         window.acked(37, 0b101);
         let delivered = [37, 36, 34].map(|seq| (seq, Fate::Delivered));
         assert_eq!(window.fates().collect::<Vec<_>>(), delivered);
         window.acked(37, 0b101);
-        assert_eq!(window.fates().next(), None, "once only");
+        assert_eq!(window.fates().next(), None, "reported only once");
     }
 
     #[test]
-    fn what_was_overtaken_is_lost_after_a_margin() {
+    fn overtaken_packet_is_lost_after_the_reorder_time() {
         let mut window = sent(5);
         window.acked(3, 0);
         window.fates();
         assert_eq!(fates(&mut window, 89 * MS), []);
         assert_eq!(fates(&mut window, 90 * MS), lost([0]));
-        assert_eq!(fates(&mut window, 199 * MS), [], "too few were newer");
+        assert_eq!(
+            fates(&mut window, 199 * MS),
+            [],
+            "too few newer packets were acked"
+        );
     }
 
     #[test]
-    fn what_no_ack_reaches_is_lost_at_once() {
+    fn packet_beyond_the_reach_of_acks_is_lost_immediately() {
         let mut window = sent(40);
         window.acked(35, 0);
         window.fates();
@@ -273,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_acked_in_time_is_lost_and_may_still_be_delivered() {
+    fn packet_lost_by_timeout_can_still_be_delivered() {
         let mut window = sent(3);
         assert_eq!(fates(&mut window, 210 * MS), lost([0, 1]));
         assert_eq!(window.loss(), 1.0);
@@ -284,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_is_lost_first() {
+    fn forgotten_packet_is_reported_as_lost() {
         let mut window = sent(WINDOW as u32 + 2);
         assert_eq!(window.fates().collect::<Vec<_>>(), lost([0, 1]));
         window.acked(1, u16::MAX);
@@ -296,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_counts_only_what_has_to_be_acked() {
+    fn loss_counts_only_packets_that_must_be_acked() {
         let mut window = SentWindow::<u64>::default();
         assert_eq!(window.loss(), 0.0);
         for i in 0..8 {
@@ -308,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_acked_that_was_not_sent() {
+    fn ack_of_an_unsent_packet_is_rejected() {
         let unsent = |window: &SentWindow<u64>, ack| {
             assert_eq!(window.resolve(ack), Err(PacketError::AckOfUnsent(ack)));
         };
@@ -329,7 +335,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_token_has_a_fate_in_the_end_and_all_are_tallied(
+        fn every_token_gets_a_fate_and_the_tally_is_correct(
             steps in prop::collection::vec((0u8..4, 0u64..60, any::<u16>()), 1..400),
         ) {
             let mut window = SentWindow::default();
@@ -346,10 +352,10 @@ mod tests {
                     }
                     _ => all.extend(fates(&mut window, now)),
                 }
-                let fates = window.packets.iter().filter(|packet| packet.counts);
+                let fates = window.packets.iter().filter(|packet| packet.ack_eliciting);
                 let fates: Vec<_> = fates.filter_map(|packet| packet.fate).collect();
                 let lost = fates.iter().filter(|fate| **fate == Fate::Lost).count();
-                let counted = Tally { known: fates.len() as u16, lost: lost as u16 };
+                let counted = Tally { settled: fates.len() as u16, lost: lost as u16 };
                 prop_assert_eq!(&window.tally, &counted);
             }
             all.extend(fates(&mut window, now + TIMEOUT));

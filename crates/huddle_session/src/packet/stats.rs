@@ -1,28 +1,28 @@
 use std::time::Duration;
 
-/// What is known of the way to a peer from the packets that went there and came from there.
+/// Statistics of the tick packets exchanged with a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DeliveryStats {
-    /// The time to the peer and back, smoothed as in RFC 6298, without what packets wait there for
-    /// their turn. `None` until it has been measured.
+    /// The round-trip time, smoothed as in RFC 6298, without the time that the peer holds packets.
+    /// `None` until it is measured.
     pub rtt: Option<Duration>,
-    /// The shortest round trip of the last 5 to 10 seconds in which one was measured.
+    /// The minimum round-trip time of the last 5 to 10 seconds with measurements.
     pub rtt_min: Option<Duration>,
-    /// The share of the last packets (up to 256) that were sent and not acked in time, from 0 to 1.
-    /// Packets that only ack do not count.
+    /// The share of recent packets (up to 256) that were not acked in time, from 0 to 1. Packets
+    /// that only carry acks do not count.
     pub loss: f32,
-    /// How unevenly the peer's packets arrive, as in RFC 3550.
+    /// The jitter of the peer's packets, as in RFC 3550.
     pub jitter: Duration,
-    /// How many ticks the peer's clock is ahead of the own one, smoothed; negative if it is behind.
-    /// `None` until a round trip has been measured.
+    /// The number of ticks by which the peer's clock is ahead of the local one, smoothed; negative
+    /// if it is behind. `None` until a round-trip time is measured.
     pub tick_offset: Option<f64>,
-    /// Packets sent.
+    /// The number of packets sent.
     pub packets_sent: u64,
-    /// Packets received, without duplicates and those that came too late to count.
+    /// The number of packets received, without duplicates and packets that arrived too late.
     pub packets_received: u64,
-    /// Bytes in the packets sent.
+    /// The number of bytes in the sent packets.
     pub bytes_sent: u64,
-    /// Bytes in the packets received.
+    /// The number of bytes in the received packets.
     pub bytes_received: u64,
 }
 

@@ -11,14 +11,14 @@ fn rate() -> TickRate {
     TickRate::from_hz(50.0).unwrap()
 }
 
-/// The tokens are the numbers of the packets.
+/// Packets whose tokens are their sequence numbers.
 type Numbered = Packets<u64>;
 
 fn packets() -> Numbered {
     Packets::new(TAG, rate())
 }
 
-/// The packet of a tick with these sections; ticks last 20 ms.
+/// Returns the packet of a tick with these sections. A tick lasts 20 ms.
 fn packet(packets: &mut Numbered, tick: u32, sections: &[(u32, &[u8])]) -> Option<Bytes> {
     let seq = packets.sent.next();
     let mut writer = packets.begin(20 * MS * tick, Tick(tick), usize::MAX)?;
@@ -36,23 +36,23 @@ fn receive(packets: &mut Numbered, bytes: &Bytes, tick: u32) -> Option<Arrival> 
         .unwrap()
 }
 
-/// Two peers whose clocks are 1000.5 ticks apart, and the network between them.
+/// Two peers whose clocks are 1000.5 ticks apart, connected by a simulated network.
 struct Pair {
     ends: [Numbered; 2],
-    ways: [Lossy; 2],
-    /// Packets that each has sent: their tick, their length and whether they carry anything.
+    networks: [Lossy; 2],
+    /// The packets sent by each peer: their tick, their length and whether they carry a payload.
     sent: [Vec<(Tick, usize, bool)>; 2],
-    /// Packets of each that have arrived.
+    /// The packets of each peer that have arrived.
     arrived: [BTreeSet<u64>; 2],
     fates: [Vec<(u64, Fate)>; 2],
     now: Duration,
 }
 
 impl Pair {
-    fn new(ways: [Lossy; 2]) -> Self {
+    fn new(networks: [Lossy; 2]) -> Self {
         Self {
             ends: [packets(), packets()],
-            ways,
+            networks,
             sent: Default::default(),
             arrived: Default::default(),
             fates: Default::default(),
@@ -68,10 +68,11 @@ impl Pair {
         }
     }
 
-    /// Ten milliseconds, in which one end has a tick; `carries` says what it has to say in that.
+    /// Advances by ten milliseconds, in which one of the peers has a tick. `carries` returns the
+    /// payload that a peer sends in a tick.
     fn step(&mut self, mut carries: impl FnMut(usize, Tick) -> Option<Vec<u8>>) {
         for end in 0..2 {
-            for (arrived, bytes) in self.ways[1 - end].arrivals(self.now) {
+            for (arrived, bytes) in self.networks[1 - end].arrivals(self.now) {
                 let local = Self::clock(end, arrived);
                 if let Some(arrival) = self.ends[end].receive(bytes, arrived, local).unwrap() {
                     assert!(self.arrived[1 - end].insert(arrival.seq));
@@ -94,7 +95,7 @@ impl Pair {
             }
             if let Some(bytes) = writer.finish() {
                 self.sent[end].push((tick, bytes.len(), payload.is_some()));
-                self.ways[end].send(self.now, bytes);
+                self.networks[end].send(self.now, bytes);
             }
         }
         self.now += 10 * MS;
@@ -102,7 +103,7 @@ impl Pair {
 }
 
 #[test]
-fn a_packet_is_these_bytes() {
+fn packet_encoding_matches_golden_bytes() {
     let (mut ada, mut bob) = (packets(), packets());
     let first = packet(&mut ada, 1000, &[(16, b"pose"), (1, &[7])]).unwrap();
     #[rustfmt::skip]
@@ -148,11 +149,11 @@ fn a_packet_is_these_bytes() {
         ]
     );
     let third = packet(&mut ada, 1002, &[(16, &[])]).unwrap();
-    assert_eq!(third[..], [0x20, TAG, 2, 0, 16, 0], "there is no news");
+    assert_eq!(third[..], [0x20, TAG, 2, 0, 16, 0], "nothing new to ack");
 }
 
 #[test]
-fn a_header_has_six_bytes_when_both_send_every_tick() {
+fn header_takes_six_bytes_when_both_peers_send_every_tick() {
     let mut pair = Pair::new([Lossy::good(1), Lossy::good(2)]);
     for _ in 0..2000 {
         pair.step(|_, _| Some(vec![7; 10]));
@@ -161,14 +162,14 @@ fn a_header_has_six_bytes_when_both_send_every_tick() {
         assert!(sent.len() >= 1000);
         let headers: Vec<_> = sent.iter().skip(10).map(|(_, len, _)| len - 12).collect();
         let of_six = headers.iter().filter(|&&len| len == 6).count();
-        // Every fifth packet has an echo of one or two bytes more.
+        // Every fifth packet has an echo, which takes one or two more bytes.
         assert!(of_six * 5 >= headers.len() * 4, "{headers:?}");
         assert!(headers.iter().all(|len| (6..=8).contains(len)));
     }
 }
 
 #[test]
-fn a_one_way_stream_is_acked_every_second_tick() {
+fn one_way_stream_is_acked_every_second_tick() {
     let mut pair = Pair::new([Lossy::good(1), Lossy::good(2)]);
     for _ in 0..1000 {
         pair.step(|end, _| (end == 0).then(|| vec![7]));
@@ -186,13 +187,13 @@ fn a_one_way_stream_is_acked_every_second_tick() {
 }
 
 #[test]
-fn a_packet_that_was_overtaken_says_nothing_of_the_clock() {
+fn overtaken_packet_does_not_change_the_tick_offset() {
     let (mut ada, mut bob) = (packets(), packets());
     let hello = packet(&mut bob, 1, &[(16, &[])]).unwrap();
     receive(&mut ada, &hello, 1).unwrap();
     let [late, newest] = [5, 6].map(|tick| packet(&mut ada, tick, &[(16, &[])]).unwrap());
     receive(&mut bob, &newest, 5).unwrap();
-    // Only the late one has an echo, without which no round trip is known.
+    // Only the late packet has an echo, so it measures the round-trip time.
     receive(&mut bob, &late, 5).unwrap();
     assert_eq!(bob.stats().rtt, Some(Duration::ZERO));
     assert_eq!(bob.stats().tick_offset, None);
@@ -202,7 +203,7 @@ fn a_packet_that_was_overtaken_says_nothing_of_the_clock() {
 }
 
 #[test]
-fn what_is_acked_is_not_acked_again_and_then_all_is_silent() {
+fn acks_are_not_acked() {
     let mut pair = Pair::new([Lossy::good(1), Lossy::good(2)]);
     for i in 0..1000 {
         pair.step(|end, _| (end == 0 && i < 2).then(|| vec![7]));
@@ -210,14 +211,14 @@ fn what_is_acked_is_not_acked_again_and_then_all_is_silent() {
     assert_eq!([pair.sent[0].len(), pair.sent[1].len()], [1, 1]);
     assert_eq!(pair.fates[0], [(0, Fate::Delivered)]);
     let loss = pair.ends.map(|end| end.stats().loss);
-    assert_eq!(loss, [0.0, 0.0], "the ack was not to be acked");
+    assert_eq!(loss, [0.0, 0.0], "an ack is not acked");
 }
 
 #[test]
-fn estimates_come_close_to_the_network() {
+fn estimates_match_the_network() {
     let mut pair = Pair::new([Lossy::good(1), Lossy::good(2)]);
-    for way in &mut pair.ways {
-        (way.delay, way.jitter_ms, way.loss) = (40 * MS, 10, 0.1);
+    for network in &mut pair.networks {
+        (network.delay, network.jitter_ms, network.loss) = (40 * MS, 10, 0.1);
     }
     for _ in 0..4000 {
         pair.step(|_, _| Some(vec![7]));
@@ -230,7 +231,7 @@ fn estimates_come_close_to_the_network() {
         assert!((stats.loss - 0.1).abs() < 0.07, "{stats:?}");
         assert!((2 * MS..6 * MS).contains(&stats.jitter), "{stats:?}");
         let offset = stats.tick_offset.unwrap();
-        // Packets leave with their tick up to half a tick after it began.
+        // A packet can leave up to half a tick after its tick began.
         assert!((offset - ahead).abs() < 1.0, "{stats:?}");
         assert_eq!(stats.packets_sent, pair.sent[end].len() as u64);
         assert_eq!(stats.packets_received, pair.arrived[1 - end].len() as u64);
@@ -240,9 +241,9 @@ fn estimates_come_close_to_the_network() {
 }
 
 #[test]
-fn a_tick_has_one_packet_and_time_does_not_go_back() {
+fn each_tick_has_one_packet_and_ticks_never_decrease() {
     let mut ada = packets();
-    assert!(packet(&mut ada, 5, &[]).is_none(), "nothing to say");
+    assert!(packet(&mut ada, 5, &[]).is_none(), "nothing to send");
     assert!(packet(&mut ada, 5, &[(16, &[])]).is_some());
     for tick in [5, 4, 0, 5u32.wrapping_add(1 << 31)] {
         assert!(ada.begin(MS, Tick(tick), 1000).is_none(), "tick {tick}");
@@ -251,7 +252,7 @@ fn a_tick_has_one_packet_and_time_does_not_go_back() {
 }
 
 #[test]
-fn a_packet_that_is_dropped_unfinished_never_was() {
+fn dropping_an_unfinished_packet_has_no_effect() {
     let (mut ada, mut bob) = (packets(), packets());
     let mut writer = ada.begin(MS, Tick(1), 1000).unwrap();
     assert!(writer.section(16, &[b"lost"]));
@@ -266,7 +267,7 @@ fn a_packet_that_is_dropped_unfinished_never_was() {
 }
 
 #[test]
-fn strangers_and_duplicates_are_no_errors_and_do_not_count() {
+fn packets_of_other_sessions_and_duplicates_are_ignored() {
     let (mut ada, mut bob) = (packets(), packets());
     let bytes = packet(&mut ada, 1, &[(16, b"pose")]).unwrap();
     let mut straggler = Packets::<u64>::new(TAG + 1, rate());
@@ -278,7 +279,7 @@ fn strangers_and_duplicates_are_no_errors_and_do_not_count() {
 }
 
 #[test]
-fn a_broken_packet_is_named_and_nothing_of_it_counts() {
+fn invalid_packet_is_an_error_and_has_no_effect() {
     let (mut ada, mut bob) = (packets(), packets());
     let from_bob = packet(&mut bob, 1, &[(16, b"pose")]).unwrap();
     receive(&mut ada, &from_bob, 1).unwrap();
@@ -293,7 +294,7 @@ fn a_broken_packet_is_named_and_nothing_of_it_counts() {
     assert_eq!(error(cut), PacketError::SectionTooLong(16));
     let long = [&whole[..], &[4, 0xcc, 0x08], &[0; 1100]].concat();
     assert_eq!(error(long.into()), PacketError::TooLong(whole.len() + 1103));
-    // It acks packet 1, and 0 is the last sent.
+    // The packet acks packet 1, but only packet 0 was sent.
     let mut bytes = whole.to_vec();
     bytes[4] = 1;
     assert_eq!(error(bytes.into()), PacketError::AckOfUnsent(1));
@@ -309,7 +310,7 @@ fn a_broken_packet_is_named_and_nothing_of_it_counts() {
 }
 
 #[test]
-fn an_ack_waits_two_ticks_for_company() {
+fn ack_waits_two_ticks_for_other_data() {
     let (mut ada, mut bob) = (packets(), packets());
     let bytes = packet(&mut ada, 1, &[(16, b"pose")]).unwrap();
     receive(&mut bob, &bytes, 10).unwrap();
@@ -317,15 +318,15 @@ fn an_ack_waits_two_ticks_for_company() {
     assert!(packet(&mut bob, 11, &[]).is_none());
     let ack = packet(&mut bob, 12, &[]).unwrap();
     assert!(packet(&mut bob, 13, &[]).is_none());
-    // An ack alone is not acked, unless a packet goes anyway.
+    // A packet that only acks is not acked, unless another packet is sent anyway.
     receive(&mut ada, &ack, 20).unwrap();
     assert!(packet(&mut ada, 30, &[]).is_none());
     let next = packet(&mut ada, 31, &[(16, b"pose")]).unwrap();
-    assert_eq!(next[0] & 1, 1, "has an ack");
+    assert_eq!(next[0] & 1, 1, "the packet has an ack");
 }
 
 #[test]
-fn a_packet_held_for_long_has_no_echo() {
+fn packet_held_too_long_is_not_echoed() {
     for (ticks, has_echo) in [(50, true), (51, false)] {
         let (mut ada, mut bob) = (packets(), packets());
         let bytes = packet(&mut ada, 1, &[(16, b"pose")]).unwrap();
@@ -342,13 +343,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn fates_are_true_on_any_network(seed: u64) {
+    fn reported_fates_are_correct_on_any_network(seed: u64) {
         let mut pair = Pair::new([Lossy::bad(seed), Lossy::bad(seed ^ 1)]);
         let mut rng = fastrand::Rng::with_seed(seed);
-        let (talks, talk_steps) = ([rng.f64(), rng.f64()], 500);
-        for step in 0..talk_steps + 400 {
+        let (activity, active_steps) = ([rng.f64(), rng.f64()], 500);
+        for step in 0..active_steps + 400 {
             pair.step(|end, _| {
-                (step < talk_steps && rng.f64() < talks[end]).then(|| vec![7; rng.usize(0..900)])
+                (step < active_steps && rng.f64() < activity[end]).then(|| vec![7; rng.usize(0..900)])
             });
         }
         for end in 0..2 {
@@ -361,15 +362,15 @@ proptest! {
                 prop_assert!(fate == Fate::Lost || pair.arrived[end].contains(&seq));
             }
             let carrying = pair.sent[end].iter().filter(|(.., carries)| *carries).count();
-            prop_assert_eq!(known.len(), carrying, "all have a fate");
+            prop_assert_eq!(known.len(), carrying, "every packet has a fate");
             let last = pair.sent[end].iter().map(|(tick, ..)| tick.0).max();
-            let end_of_talk = Pair::clock(end, 10 * MS * (talk_steps + 50)).tick.0;
-            prop_assert!(last <= Some(end_of_talk), "silent at last");
+            let end_of_activity = Pair::clock(end, 10 * MS * (active_steps + 50)).tick.0;
+            prop_assert!(last <= Some(end_of_activity), "falls silent");
         }
     }
 
     #[test]
-    fn packets_keep_within_credit_and_limit(
+    fn packets_stay_within_credit_and_maximum_length(
         ticks in prop::collection::vec(
             (0usize..1500, prop::collection::vec((0u32..300, 0usize..1200), 0..6), any::<bool>()),
             1..60,
@@ -384,11 +385,11 @@ proptest! {
             };
             let mut expected = Vec::new();
             for (id, len) in sections {
-                let room = writer.room(id);
+                let max_payload = writer.max_payload(id);
                 let bytes = vec![id as u8; len];
                 let fits = writer.section(id, &[&bytes]);
-                // Without room not even an empty section may fit.
-                prop_assert!(fits == (len <= room) || room == 0);
+                // Without space, even an empty section may not fit.
+                prop_assert!(fits == (len <= max_payload) || max_payload == 0);
                 if fits {
                     expected.push((id, Bytes::from(bytes)));
                 }
@@ -407,7 +408,7 @@ proptest! {
     }
 
     #[test]
-    fn hostile_packets_ack_nothing_unsent_and_stay_bounded(
+    fn hostile_packets_cannot_ack_unsent_packets(
         attacks in prop::collection::vec(
             (
                 0u8..16,
@@ -418,8 +419,8 @@ proptest! {
         ),
     ) {
         let mut ada = packets();
-        for (tick, (flags, bytes, talks)) in (1u32..).zip(attacks) {
-            if talks {
+        for (tick, (flags, bytes, activity)) in (1u32..).zip(attacks) {
+            if activity {
                 packet(&mut ada, tick, &[(16, b"pose")]);
             }
             let attack = [&[0x20 | flags, TAG][..], &bytes].concat();

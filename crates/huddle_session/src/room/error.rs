@@ -5,42 +5,43 @@ use crate::{
     transfer::TransferPacketError,
 };
 
-/// Why a message from a peer was dropped. Honest peers who run the same version cause none.
+/// Errors in a message from a peer. Such a message is dropped. An honest peer that runs the same
+/// version causes none.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MessageError {
-    /// It has no bytes.
-    #[error("an empty message")]
+    /// The message has no bytes.
+    #[error("the message is empty")]
     Empty,
-    /// The first byte is no message type.
+    /// The first byte is not a message type.
     #[error(
-        "there is no message type {0:#04x}; does the other side run the same version of bevy_huddle?"
+        "unknown message type {0:#04x}: check that both peers run the same version of bevy_huddle"
     )]
     UnknownType(u8),
-    /// A tick packet.
-    #[error("a packet makes no sense: {0}")]
+    /// A tick packet is invalid.
+    #[error("invalid packet: {0}")]
     Packet(#[from] PacketError),
-    /// A message of the handshake.
-    #[error("a message of the handshake makes no sense: {0}")]
+    /// A handshake message is invalid.
+    #[error("invalid handshake message: {0}")]
     Handshake(#[from] HandshakeError),
-    /// Events, or acks of them.
-    #[error("events make no sense: {0}")]
+    /// Events or their acks are invalid.
+    #[error("invalid events: {0}")]
     Event(#[from] EventError),
-    /// Something about a transfer.
-    #[error("a transfer makes no sense: {0}")]
+    /// A message or status of a transfer is invalid.
+    #[error("invalid transfer: {0}")]
     Transfer(#[from] TransferPacketError),
-    /// An ack of events.
-    #[error("an ack of events makes no sense")]
+    /// The ack of events cannot be decoded.
+    #[error("invalid ack of events")]
     EventAck,
-    /// An event of a kind that does not exist, although both declared the same.
-    #[error("there is no kind of event with the number {0}")]
+    /// The event's kind does not exist, although both peers declared the same kinds.
+    #[error("unknown event kind {0}")]
     UnknownEvent(u32),
-    /// State of a kind that does not exist, although both declared the same.
-    #[error("there is no kind of state with the number {0}")]
+    /// The state's kind does not exist, although both peers declared the same kinds.
+    #[error("unknown state kind {0}")]
     UnknownState(u32),
-    /// What a peer says about the room.
-    #[error("what it says about the room makes no sense: {0}")]
+    /// A roster message cannot be decoded.
+    #[error("invalid roster message: {0}")]
     Roster(DecodeError),
-    /// A tick that cannot be.
-    #[error("it claims a tick that no room lives to see")]
+    /// The peer claims an impossible tick.
+    #[error("the packet claims a tick that no room can reach")]
     Tick,
 }

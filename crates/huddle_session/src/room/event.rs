@@ -5,112 +5,115 @@ use huddle_id::PeerId;
 
 use crate::{events::Undelivered, handshake::Refusal, kind::KindId, transfer::TransferEvent};
 
-/// What a [`RoomSession`](crate::room::RoomSession) reports, in the order in which it happened.
+/// An event of a [`RoomSession`](crate::room::RoomSession). Events are reported in the order in
+/// which they happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SessionEvent {
-    /// A peer whose game fits asks to be let in: answer with
+    /// A peer with a compatible game requests to join. Answer with
     /// [`RoomSession::admit`](crate::room::RoomSession::admit).
     JoinRequested {
-        /// Who.
+        /// The peer.
         peer_id: PeerId,
-        /// What their game says for them, as it came.
+        /// The join data of the peer's game, unchanged.
         data: Bytes,
     },
-    /// The handshake with a peer is done: from now on messages come and go.
+    /// The handshake with a peer is done. Messages can be exchanged from now on.
     Joined {
-        /// Who.
+        /// The peer.
         peer_id: PeerId,
     },
-    /// A peer began anew without this side noticing that they were gone: they are gone, and
-    /// [`SessionEvent::Joined`] follows if they are let in again.
+    /// A peer started a new session before the local peer noticed that it was gone. The old session
+    /// is over. [`SessionEvent::Joined`] follows if the peer is admitted again.
     Left {
-        /// Who.
+        /// The peer.
         peer_id: PeerId,
     },
-    /// There will be no session with a peer. [`SessionEvent::Over`] follows.
+    /// The handshake ended in a refusal, by either side. [`SessionEvent::Over`] follows.
     Refused {
-        /// Who.
+        /// The peer.
         peer_id: PeerId,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
     },
-    /// A refusal is known at the other end, or has been told often enough: cut the link.
+    /// The peer has received the refusal, or it was sent often enough. Disconnect the peer.
     Over {
-        /// Who was refused.
+        /// The refused peer.
         peer_id: PeerId,
     },
-    /// An event from a peer.
+    /// A peer sent an event.
     Event {
-        /// From whom.
+        /// The peer.
         peer_id: PeerId,
-        /// Its kind, which is declared as an event.
+        /// The event's kind.
         kind: KindId,
-        /// Its bytes, as they came.
+        /// The payload, unchanged.
         payload: Bytes,
     },
-    /// A peer's state, newer than all of its kind before.
+    /// A peer's state changed. The value is newer than every earlier one of its kind.
     State {
-        /// From whom.
+        /// The peer.
         peer_id: PeerId,
-        /// Its kind, which is declared as state.
+        /// The state's kind.
         kind: KindId,
-        /// Its bytes, as they came.
+        /// The payload, unchanged.
         payload: Bytes,
     },
-    /// What a peer's [`SectionSource`](crate::room::SectionSource) said in a packet.
+    /// A packet contained the section of the peer's [`SectionSource`](crate::room::SectionSource).
     Section {
-        /// From whom.
+        /// The peer.
         peer_id: PeerId,
-        /// The number of the packet: a later packet has a higher one.
+        /// The sequence number of the packet. A later packet has a higher one.
         packet: u64,
-        /// Its bytes, as they came.
+        /// The payload, unchanged.
         payload: Bytes,
         /// When the packet arrived.
         arrived: Duration,
-        /// The smoothed round trip to the peer, once it is measured.
+        /// The smoothed round-trip time to the peer, once it is measured.
         rtt: Option<Duration>,
     },
-    /// What a peer who was given up has not confirmed, in the order in which it was queued.
+    /// The session with a peer ended before the peer acknowledged these events. They are in the
+    /// order in which they were queued.
     ///
-    /// The last of it may have arrived, if only the confirmation was lost.
+    /// Some of them may have arrived if only the acks were lost.
     Undelivered {
-        /// Who.
+        /// The peer.
         peer_id: PeerId,
-        /// The events.
+        /// The unacknowledged events.
         events: Vec<Undelivered>,
     },
     /// A transfer from or to a peer made progress or ended.
     Transfer {
-        /// With whom.
+        /// The peer.
         peer_id: PeerId,
-        /// What happened.
+        /// The change.
         event: TransferEvent,
     },
-    /// A peer told whom they are linked with.
+    /// A peer reported which peers it is linked with.
     MeshChanged {
-        /// Who.
+        /// The peer.
         peer_id: PeerId,
     },
-    /// Somebody else is the host of the room now.
+    /// The room has a new host.
     HostChanged {
-        /// Who; maybe this player.
+        /// The new host, possibly the local peer.
         host: PeerId,
     },
-    /// All places of the room are taken, so this player has none: leave it.
+    /// All places of the room are taken, so the local peer has none. Leave the room.
     Full {
-        /// How many can play.
+        /// The room's capacity.
         capacity: u8,
     },
-    /// By the room's policy a player is to go: cut them off, or leave if it is this one.
+    /// The room's policy kicked a player. Disconnect the peer, or leave the room if it is the local
+    /// peer.
     Kicked {
-        /// Who; maybe this player.
+        /// The kicked peer, possibly the local peer.
         peer_id: PeerId,
-        /// Who wanted it.
+        /// The peers that requested the kick.
         by: Vec<PeerId>,
     },
-    /// The room's clock jumped ahead, since the others were.
+    /// The room's clock jumped forward to catch up with the other peers.
     TicksSkipped {
-        /// How many ticks were left out.
+        /// The number of skipped ticks.
         ticks: u32,
     },
 }

@@ -1,4 +1,4 @@
-//! A room as it is played: every peer's session, the room's clock and its roster in one machine.
+//! The session of one room: the session with each peer, the room's clock and its roster.
 
 mod error;
 mod event;
@@ -36,34 +36,35 @@ use crate::{
     transfer::{OfferError, TransferId, TransferLimits},
 };
 
-/// How long a peer is silent before it may be lost; more than between two pings.
+/// How long a peer stays silent before the session treats it as possibly lost. It is longer than
+/// the interval between two pings.
 const SILENT: Duration = Duration::from_millis(700);
 
-/// What a game is and wants, as its sessions need to know it.
+/// The configuration of a [`RoomSession`].
 #[derive(Debug, Clone)]
 pub struct RoomSetup {
-    /// This player.
+    /// The local peer's id.
     pub local_id: PeerId,
-    /// The game's id and, if it has any, version, such as `"my-game/2"`.
+    /// The game's id, optionally with a version, such as `"my-game/2"`.
     pub game: String,
     /// Ticks per second.
     pub rate: TickRate,
-    /// What the game declared.
+    /// The kinds of messages that the game declares.
     pub kinds: Kinds,
-    /// Who may kick players.
+    /// The policy that decides who may kick players.
     pub policy: KickPolicy,
-    /// How many can play, from 2 to [`MAX_PLACES`]; `None` for any number.
+    /// The maximum number of players, from 2 to [`MAX_PLACES`]; `None` for no limit.
     pub capacity: Option<u8>,
-    /// What this player says to be admitted.
+    /// The data that the local peer sends with its join request.
     pub join_data: Bytes,
-    /// Which transfers are accepted.
+    /// The limits for transfers from other peers.
     pub limits: TransferLimits,
-    /// Any random number. Two that are equal must not meet.
+    /// A random number. It must differ between the peers of a room.
     pub seed: u64,
 }
 
 impl RoomSetup {
-    /// A game with these kinds of messages; the rest as most games have it.
+    /// Creates a setup with these kinds of messages and defaults for everything else.
     pub fn new(local_id: PeerId, game: &str, kinds: Kinds) -> Self {
         Self {
             local_id,
@@ -79,9 +80,9 @@ impl RoomSetup {
     }
 }
 
-/// All sessions of one room.
+/// The sessions with all peers of one room.
 ///
-/// Time is since the room was joined, and never goes back.
+/// All times are measured from the moment the room was joined, and never decrease.
 #[derive(Debug)]
 pub struct RoomSession {
     kinds: Kinds,
@@ -92,41 +93,42 @@ pub struct RoomSession {
     seed: u64,
     sessions: u64,
     clock: RoomClock,
-    /// When the clock advanced last.
+    /// When the clock last advanced.
     advanced: Duration,
     roster: Roster,
     host: PeerId,
     peers: BTreeMap<PeerId, PeerSession>,
-    /// What the game has been asked about whom.
+    /// The join requests that the game has not answered yet.
     tickets: BTreeMap<PeerId, Ticket>,
-    /// Who has a place, in a room with a capacity.
+    /// The players that have a place. `None` in a room without a capacity.
     places: Option<Places>,
-    /// What the game admits and waits for a place.
+    /// The join requests that the game accepted and that wait for a place.
     admitted: BTreeMap<PeerId, Ticket>,
-    news: VecDeque<SessionEvent>,
-    /// Kept for its memory.
+    events: VecDeque<SessionEvent>,
+    /// Reused between calls to avoid allocations.
     received: Vec<Received>,
 }
 
-/// Why a room cannot be played in.
+/// Errors that occur while a session is set up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
-    /// The terms cannot be offered.
+    /// The terms of the handshake are invalid.
     #[error(transparent)]
     Terms(#[from] TermsError),
-    /// A name is taken that the room needs for itself.
+    /// The game declares a name that is reserved for the session.
     #[error(transparent)]
     Kinds(#[from] KindError),
-    /// So many players cannot be a room.
-    #[error("{0} players cannot be a room: choose a capacity from 2 to {MAX_PLACES}")]
+    /// The capacity is out of range.
+    #[error("a room cannot have a capacity of {0}: choose one from 2 to {MAX_PLACES}")]
     Capacity(u8),
 }
 
 impl RoomSession {
-    /// A room in which nobody has been met.
+    /// Creates the session of a room, without any peers.
     ///
     /// # Errors
-    /// If the game's id or the join data is too long, or a name is taken.
+    /// Returns an error if the game's id or the join data is too long, if a name is reserved, or if
+    /// the capacity is out of range.
     pub fn new(setup: RoomSetup) -> Result<Self, SetupError> {
         let RoomSetup {
             local_id,
@@ -163,33 +165,35 @@ impl RoomSession {
             tickets: BTreeMap::new(),
             places: capacity.map(|capacity| Places::new(local_id, capacity)),
             admitted: BTreeMap::new(),
-            news: VecDeque::new(),
+            events: VecDeque::new(),
             received: Vec::new(),
         };
         room.offer_places();
         Ok(room)
     }
 
-    /// The room's tick.
+    /// Returns the room's current tick.
     pub fn tick(&self) -> Tick {
         Tick(self.clock.tick())
     }
 
-    /// Goes on to the next tick.
+    /// Advances the room to the next tick.
     pub fn advance(&mut self, now: Duration) {
         self.advanced = now;
         let ticks = self.clock.advance(now);
-        self.skipped(ticks);
+        self.report_skipped(ticks);
         self.poll_places(now);
     }
 
-    /// Whether the room has a limit of players.
+    /// Returns `true` if the room has a capacity.
     pub fn has_capacity(&self) -> bool {
         self.places.is_some()
     }
 
-    /// Whether a peer's game runs, and for how long nothing has come from it. A game that does not
-    /// run gives no places, and the place of one that is silent may soon be free.
+    /// Sets whether a peer's game is stopped, and for how long the peer has been silent.
+    ///
+    /// A peer whose game is stopped cannot give out places. The place of a silent peer may become
+    /// free soon.
     pub fn set_activity(&mut self, peer: PeerId, is_stopped: bool, silence: Duration) {
         if let Some(places) = &mut self.places {
             places.set_stopped(peer, is_stopped);
@@ -197,7 +201,7 @@ impl RoomSession {
         }
     }
 
-    /// A link to a peer opened that had none: the handshake begins.
+    /// Starts the handshake with a peer, after the first link to it opened.
     pub fn link_opened(&mut self, peer: PeerId, now: Duration) {
         self.link_lost(peer);
         let session = PeerSession::new(self.nonce(peer), now);
@@ -207,14 +211,15 @@ impl RoomSession {
         }
     }
 
-    /// A peer's link is a new one.
+    /// Reports that a peer's link was replaced by a new one.
     pub fn link_replaced(&mut self, peer: PeerId) {
         if let Some(open) = self.open(peer) {
             open.link_replaced();
         }
     }
 
-    /// A peer is given up: what it did not confirm is told.
+    /// Ends the session with a peer after its link is lost, and reports the events that the peer
+    /// did not acknowledge.
     pub fn link_lost(&mut self, peer: PeerId) {
         self.close(peer);
         self.peers.remove(&peer);
@@ -225,10 +230,11 @@ impl RoomSession {
         }
     }
 
-    /// Takes a message from a peer that arrived at `arrived`.
+    /// Handles a message from a peer that arrived at `arrived`.
     ///
     /// # Errors
-    /// If it makes no sense, which an honest peer's never does. What came before the error counts.
+    /// Returns an error if the message is invalid, which an honest peer never causes. Everything in
+    /// the message before the error is still handled.
     pub fn receive(
         &mut self,
         peer: PeerId,
@@ -256,27 +262,29 @@ impl RoomSession {
                 open.receive_packet(bytes, arrived, local, &mut received)
             }
             (0x30..=0x3f, Lane::Bulk, Some(open)) => open.receive_bulk(bytes, arrived),
-            // It will be sent again once the handshake is done.
+            // The peer sends it again once the handshake is done.
             (0x10, Lane::Events, None)
             | (0x20..=0x2f, Lane::State, None)
             | (0x30..=0x3f, Lane::Bulk, None) => Ok(()),
             _ => Err(MessageError::UnknownType(kind)),
         };
-        let taken = self.take(peer, arrived, &mut received);
+        let handled = self.handle_received(peer, arrived, &mut received);
         received.clear();
         self.received = received;
         self.poll_transfers(peer);
-        result.and(taken)
+        result.and(handled)
     }
 
-    /// What happened. Call it after everything else until it returns `None`.
+    /// Returns the next event. Call it after every other method, until it returns `None`.
     pub fn poll(&mut self) -> Option<SessionEvent> {
-        self.news.pop_front()
+        self.events.pop_front()
     }
 
-    /// The next message to send to a peer over a lane that takes at most `credit` bytes now. Call it
-    /// until it returns `None`. Of [`Lane::State`] there are at most two per tick; the second has
-    /// parts of values that are longer than a packet.
+    /// Returns the next message to send to a peer over a lane that accepts at most `credit` bytes
+    /// now. Call it until it returns `None`.
+    ///
+    /// [`Lane::State`] carries at most two messages per tick. The second one carries parts of
+    /// values that are longer than a packet.
     pub fn collect(
         &mut self,
         peer: PeerId,
@@ -302,7 +310,8 @@ impl RoomSession {
         }
     }
 
-    /// As [`Self::collect`] of [`Lane::State`], with a source's section in the first packet of a tick.
+    /// Like [`Self::collect`] for [`Lane::State`], but the first packet of a tick also carries the
+    /// section of `source`.
     pub fn collect_packet(
         &mut self,
         peer: PeerId,
@@ -319,7 +328,8 @@ impl RoomSession {
     /// Queues an event for a peer.
     ///
     /// # Errors
-    /// If its kind is not declared as an event, it is too long, or too much is waiting already.
+    /// Returns an error if the kind is not declared as an event, the event is too long, or the
+    /// queue is full.
     pub fn queue_event(
         &mut self,
         peer: PeerId,
@@ -335,10 +345,10 @@ impl RoomSession {
         }
     }
 
-    /// Whether an event of so many bytes could be queued for a peer now.
+    /// Checks whether an event of `len` bytes could be queued for a peer now.
     ///
     /// # Errors
-    /// If it is too long, or too much is waiting already.
+    /// Returns an error if the event is too long or the queue is full.
     pub fn check_event(&self, peer: PeerId, len: usize) -> Result<(), QueueError> {
         match self.peers.get(&peer).and_then(|peer| peer.open.as_ref()) {
             Some(open) => open.check_event(len),
@@ -346,8 +356,8 @@ impl RoomSession {
         }
     }
 
-    /// Answers [`SessionEvent::JoinRequested`]: lets the peer in, or says why not, in words for
-    /// that player.
+    /// Answers [`SessionEvent::JoinRequested`]: admits the peer, or refuses it with a reason that
+    /// its player can read.
     pub fn admit(&mut self, peer: PeerId, verdict: Result<(), String>, now: Duration) {
         let Some(ticket) = self.tickets.remove(&peer) else {
             return;
@@ -364,12 +374,13 @@ impl RoomSession {
         }
     }
 
-    /// Offers bytes to a peer, who receives them in the background; the label is what the peer
-    /// knows them by, at most 128 bytes.
+    /// Offers bytes to a peer, which receives them in the background. The label describes the
+    /// transfer to the peer and has at most 128 bytes.
+    ///
+    /// Returns `None` if there is no session with the peer.
     ///
     /// # Errors
-    /// If the label is too long, or too many transfers are unfinished. `None` if the peer is not
-    /// here.
+    /// Returns an error if the label is too long or too many transfers are unfinished.
     pub fn offer(
         &mut self,
         peer: PeerId,
@@ -379,47 +390,50 @@ impl RoomSession {
         Some(self.open(peer)?.offer(label, bytes))
     }
 
-    /// Ends a transfer from or to a peer. Says whether it was unfinished.
+    /// Cancels a transfer from or to a peer. Returns `true` if it was unfinished.
     pub fn cancel(&mut self, peer: PeerId, id: TransferId) -> bool {
         let cancelled = self.open(peer).is_some_and(|open| open.cancel(id));
         self.poll_transfers(peer);
         cancelled
     }
 
-    /// What is known of the way to a peer, once the handshake is done.
+    /// Returns the connection statistics of a peer, or `None` before the handshake is done.
     pub fn stats(&self, peer: PeerId) -> Option<SessionStats> {
         Some(self.peers.get(&peer)?.open.as_ref()?.stats())
     }
 
-    /// Whether the handshake with a peer waits for the peer's game, which gives no sign of life.
+    /// Returns `true` if the handshake waits for an answer of the peer's game, which has not
+    /// responded at all.
     pub fn is_unanswered(&self, peer: PeerId) -> bool {
         self.peers
             .get(&peer)
             .is_some_and(|session| session.handshake.is_unanswered())
     }
 
-    /// Requests that a player is kicked from the room: an order if this player is host and the policy says
-    /// so, a vote among equals.
+    /// Requests that a player is kicked from the room. The request is an order if the local peer is
+    /// the host and the policy allows it, and a vote under [`KickPolicy::Majority`].
     ///
     /// # Errors
-    /// If the room's policy does not allow it, or the player is not there.
+    /// Returns an error if the room's policy does not allow the request, or the player is not in
+    /// the room.
     pub fn request_kick(&mut self, peer: PeerId) -> Result<(), KickError> {
         self.roster.request_kick(peer, self.clock.tick())?;
         self.poll_roster();
         Ok(())
     }
 
-    /// Who has been in the room for longest, as far as this player knows.
+    /// Returns the host: the peer that has been in the room longest, as far as the local peer can
+    /// tell.
     pub fn host(&self) -> PeerId {
         self.host
     }
 
-    /// Whom a player says they are linked with.
+    /// Returns the peers that a peer reports a link to.
     pub fn links_of(&self, peer: PeerId) -> Vec<PeerId> {
         self.roster.links_of(peer)
     }
 
-    /// The pairs of players who do not see each other.
+    /// Returns the pairs of peers that have no link to each other.
     pub fn missing_links(&self) -> Vec<(PeerId, PeerId)> {
         self.roster.missing()
     }
@@ -457,7 +471,8 @@ impl RoomSession {
         Ok(())
     }
 
-    /// Tells what came of the handshake. `message` is what it was given, for the session after it.
+    /// Handles the results of a peer's handshake. `message` is the message that caused them. If the
+    /// handshake restarts, the new session handles it again.
     fn poll_handshake(&mut self, peer: PeerId, message: Option<Bytes>, now: Duration) {
         while let Some(event) = self
             .peers
@@ -468,22 +483,22 @@ impl RoomSession {
                 HandshakeEvent::JoinRequested { ticket, data } => {
                     self.admitted.remove(&peer);
                     self.tickets.insert(peer, ticket);
-                    self.news.push_back(SessionEvent::JoinRequested {
+                    self.events.push_back(SessionEvent::JoinRequested {
                         peer_id: peer,
                         data,
                     });
                 }
                 HandshakeEvent::Done(agreement) => self.join(peer, agreement, now),
                 HandshakeEvent::Refused(refusal) => {
-                    self.close_and_tell(peer);
+                    self.close_and_report(peer);
                     if let Refusal::Full {
                         by_them: true,
                         capacity,
                     } = refusal
                     {
-                        self.news.push_back(SessionEvent::Full { capacity });
+                        self.events.push_back(SessionEvent::Full { capacity });
                     }
-                    self.news.push_back(SessionEvent::Refused {
+                    self.events.push_back(SessionEvent::Refused {
                         peer_id: peer,
                         refusal,
                     });
@@ -495,23 +510,26 @@ impl RoomSession {
                         && let Err(error) =
                             session.handshake.receive(&self.terms, bytes.clone(), now)
                     {
-                        debug_assert!(false, "it was received before: {error}");
+                        debug_assert!(
+                            false,
+                            "the handshake accepted this message before it restarted: {error}"
+                        );
                     }
                 }
             }
         }
         if let Some(session) = self.peers.get_mut(&peer)
-            && !session.is_over_told
+            && !session.is_over_reported
             && session.handshake.is_over()
         {
-            session.is_over_told = true;
-            self.news.push_back(SessionEvent::Over { peer_id: peer });
+            session.is_over_reported = true;
+            self.events.push_back(SessionEvent::Over { peer_id: peer });
         }
     }
 
-    /// Begins a new session with a peer over the same link.
+    /// Starts a new session with a peer over the same link.
     fn restart(&mut self, peer: PeerId, now: Duration) {
-        self.close_and_tell(peer);
+        self.close_and_report(peer);
         let session = PeerSession::new(self.nonce(peer), now);
         self.peers.insert(peer, session);
         self.tickets.remove(&peer);
@@ -524,62 +542,63 @@ impl RoomSession {
     fn join(&mut self, peer: PeerId, agreement: Agreement, now: Duration) {
         if let Some(places) = &mut self.places {
             if !places.list().has(peer) {
-                // It lost its place while the welcomes were on their way.
+                // The peer lost its place while the welcomes were in transit.
                 return self.restart(peer, now);
             }
             places.joined(peer);
         }
         let age = now.saturating_sub(agreement.clock_received_at);
-        // A clock that cannot be right is not followed; play goes on without it.
-        if let Ok(skipped) = self.clock.meet(peer, agreement.clock, age, now) {
-            self.skipped(skipped);
+        // An impossible clock is ignored; the session works without it.
+        if let Ok(skipped) = self.clock.add_peer(peer, agreement.clock, age, now) {
+            self.report_skipped(skipped);
         }
         let open = OpenSession::new(agreement.tag, self.rate, &self.kinds, self.limits);
         if let Some(session) = self.peers.get_mut(&peer) {
             session.open = Some(open);
         }
-        self.news.push_back(SessionEvent::Joined { peer_id: peer });
+        self.events
+            .push_back(SessionEvent::Joined { peer_id: peer });
         let tick = self.clock.tick();
         self.roster.set_joined(self.clock.reading().joined);
         self.roster.meet(peer, agreement.clock.joined, tick);
         self.poll_roster();
     }
 
-    /// Ends what the handshake began; the peer may begin again.
-    fn close_and_tell(&mut self, peer: PeerId) {
+    /// Ends the session with a peer, which may start a new one, and reports that the peer left.
+    fn close_and_report(&mut self, peer: PeerId) {
         if self.close(peer) {
-            self.news.push_back(SessionEvent::Left { peer_id: peer });
+            self.events.push_back(SessionEvent::Left { peer_id: peer });
         }
     }
 
     fn close(&mut self, peer: PeerId) -> bool {
         let open = self.peers.get_mut(&peer).and_then(|peer| peer.open.take());
         let Some(open) = open else { return false };
-        let (mut events, transfers) = open.give_up();
-        events.retain(|event| event.kind != self.roster_kind);
+        let (mut undelivered, transfers) = open.give_up();
+        undelivered.retain(|event| event.kind != self.roster_kind);
         for event in transfers {
-            self.news.push_back(SessionEvent::Transfer {
+            self.events.push_back(SessionEvent::Transfer {
                 peer_id: peer,
                 event,
             });
         }
-        if !events.is_empty() {
-            self.news.push_back(SessionEvent::Undelivered {
+        if !undelivered.is_empty() {
+            self.events.push_back(SessionEvent::Undelivered {
                 peer_id: peer,
-                events,
+                events: undelivered,
             });
         }
         if let Some(places) = &mut self.places {
             places.session_closed(peer);
         }
-        self.clock.forget(peer);
+        self.clock.remove_peer(peer);
         self.roster.part(peer, self.clock.tick());
         self.poll_roster();
         true
     }
 
-    /// Tells what came out of a message.
-    fn take(
+    /// Reports the decoded contents of a message.
+    fn handle_received(
         &mut self,
         peer: PeerId,
         arrived: Duration,
@@ -590,14 +609,14 @@ impl RoomSession {
             match item {
                 Received::Tick(tick) => {
                     let rtt = self.open(peer).and_then(|open| open.rtt());
-                    let way = rtt.unwrap_or_default() / 2;
-                    if self.clock.hear(peer, tick.0, way, arrived).is_err() {
+                    let one_way = rtt.unwrap_or_default() / 2;
+                    if self.clock.observe(peer, tick.0, one_way, arrived).is_err() {
                         result = Err(MessageError::Tick);
                     }
                 }
                 Received::Section(packet, payload) => {
                     let rtt = self.open(peer).and_then(|open| open.rtt());
-                    self.news.push_back(SessionEvent::Section {
+                    self.events.push_back(SessionEvent::Section {
                         peer_id: peer,
                         packet,
                         payload,
@@ -607,7 +626,7 @@ impl RoomSession {
                 }
                 Received::State(index, payload) => {
                     match self.kinds.at(Delivery::State, index.into()) {
-                        Some(kind) => self.news.push_back(SessionEvent::State {
+                        Some(kind) => self.events.push_back(SessionEvent::State {
                             peer_id: peer,
                             kind,
                             payload,
@@ -628,14 +647,14 @@ impl RoomSession {
                                 Ok(message) => {
                                     let tick = self.clock.tick();
                                     self.roster.receive(peer, message, tick);
-                                    self.news
+                                    self.events
                                         .push_back(SessionEvent::MeshChanged { peer_id: peer });
                                     self.poll_roster();
                                 }
                                 Err(error) => result = Err(MessageError::Roster(error)),
                             }
                         }
-                        Some(kind) => self.news.push_back(SessionEvent::Event {
+                        Some(kind) => self.events.push_back(SessionEvent::Event {
                             peer_id: peer,
                             kind,
                             payload,
@@ -650,7 +669,7 @@ impl RoomSession {
 
     fn poll_transfers(&mut self, peer: PeerId) {
         while let Some(event) = self.open(peer).and_then(OpenSession::poll_transfer) {
-            self.news.push_back(SessionEvent::Transfer {
+            self.events.push_back(SessionEvent::Transfer {
                 peer_id: peer,
                 event,
             });
@@ -662,18 +681,18 @@ impl RoomSession {
             match event {
                 RosterEvent::Send(message) => self.send_to_all(&message),
                 RosterEvent::Kick { peer, by } => {
-                    self.news
+                    self.events
                         .push_back(SessionEvent::Kicked { peer_id: peer, by });
                 }
             }
         }
         let host = self.roster.host();
         if std::mem::replace(&mut self.host, host) != host {
-            self.news.push_back(SessionEvent::HostChanged { host });
+            self.events.push_back(SessionEvent::HostChanged { host });
         }
     }
 
-    /// Does what is due with the room's places.
+    /// Advances the allocation of the room's places, and answers the join requests that it decides.
     fn poll_places(&mut self, now: Duration) {
         let Some(places) = &mut self.places else {
             return;
@@ -711,7 +730,7 @@ impl RoomSession {
         }
     }
 
-    /// Puts what is known of the room's places into the hellos.
+    /// Updates the room's places in the hellos of all handshakes.
     fn offer_places(&mut self) {
         if let Some(places) = &self.places {
             self.terms.set_places(places.capacity(), places.claim());
@@ -722,20 +741,21 @@ impl RoomSession {
     }
 
     fn send_to_all(&mut self, message: &RosterMessage) {
-        // With more peers than fit nobody is told, and nobody sees whom this player is linked with.
+        // With more links than a report can hold, the local peer sends none, and the other peers do
+        // not see its links.
         let Ok(payload) = message.encode() else {
             return;
         };
         let peers: Vec<_> = self.peers.keys().copied().collect();
         for peer in peers {
-            // Who has so much waiting that this does not fit will be told the next change.
+            // A peer whose queue is full receives the next change instead.
             let _ = self.queue_event(peer, self.roster_kind, payload.clone());
         }
     }
 
-    fn skipped(&mut self, ticks: u32) {
+    fn report_skipped(&mut self, ticks: u32) {
         if ticks > 0 {
-            self.news.push_back(SessionEvent::TicksSkipped { ticks });
+            self.events.push_back(SessionEvent::TicksSkipped { ticks });
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is under way with one peer: the handshake, and after it packets, events, state, transfers.
+//! The session with one peer: first the handshake, then packets, events, state and transfers.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -23,42 +23,43 @@ use crate::{
     wire::{MAX_VARINT_LEN, Reader, put_varint},
 };
 
-/// Longer than any message of the handshake.
+/// An upper bound for the length of a handshake message.
 const MAX_HANDSHAKE_LEN: usize = 15_900;
 
-/// How much of a packet repairs of events may take, so that they cannot crowd out state.
+/// The maximum size of the event repairs in a packet, so that they do not crowd out state.
 const REPAIR_BUDGET: usize = 600;
 
-/// The number of handshake messages that are sent at once at most: hello, answer, list.
+/// The maximum number of handshake messages sent at once: hello, answer, list.
 const MAX_COPIES: usize = 3;
 
-/// How many packets a tick may have; all but the first have only parts of large values.
+/// The maximum number of packets per tick. All but the first carry only parts of large values.
 const MAX_PACKETS_PER_TICK: u32 = 2;
 
-/// How much of a packet its source may take, so that acks always have room.
+/// The maximum size of a section source's payload, so that acks always fit.
 const CUSTOM_BUDGET: usize = 1000;
 
-/// One peer, from its link's opening to its end.
+/// The session with one peer, from the opening of its link to its end.
 #[derive(Debug)]
 pub(super) struct PeerSession {
     pub(super) handshake: Handshake,
-    /// Handshake messages that were sent reliably and are sent once more on [`Lane::State`]: there a
-    /// lost message does not hold up those behind it.
+    /// Copies of handshake messages that were sent on the reliable lane. They are sent again on
+    /// [`Lane::State`](crate::lane::Lane::State), where a lost message does not delay the ones
+    /// behind it.
     copies: VecDeque<Bytes>,
-    /// The tick that took the last copy along.
+    /// The tick in which the last copy was sent.
     copied_in: Option<Tick>,
-    /// While the handshake is done.
+    /// The part of the session that runs after the handshake; `None` before.
     pub(super) open: Option<Box<OpenSession>>,
-    /// Whether it was told that the session is refused and over.
-    pub(super) is_over_told: bool,
+    /// Whether [`SessionEvent::Over`](super::SessionEvent::Over) was reported.
+    pub(super) is_over_reported: bool,
 }
 
-/// What runs once the handshake is done.
+/// The part of a session that runs after the handshake.
 #[derive(Debug)]
 pub(super) struct OpenSession {
     tag: u8,
     packets: Packets<Token>,
-    /// How many packets the last tick has had.
+    /// The number of packets that the last tick has sent.
     packets_of_tick: u32,
     parts: PartReceiver,
     states_out: StateSender,
@@ -69,11 +70,11 @@ pub(super) struct OpenSession {
     events_received: u64,
     transfers: Transfers,
     scratch: BytesMut,
-    /// What a source says; kept for its memory.
+    /// The section source's payload. Reused to avoid allocations.
     custom: Vec<u8>,
 }
 
-/// What a packet carried.
+/// The contents of a packet whose delivery is tracked.
 #[derive(Debug, Clone, Copy)]
 enum Token {
     State(StateToken),
@@ -86,20 +87,20 @@ impl From<StateToken> for Token {
     }
 }
 
-/// What came out of a message of a peer.
+/// The decoded contents of a peer's message.
 #[derive(Debug)]
 pub(super) enum Received {
     /// An event of the kind with this index.
     Event(u32, Bytes),
     /// State of the kind with this index.
     State(u16, Bytes),
-    /// A newer packet, sent at this tick.
+    /// A packet that the peer sent at this tick.
     Tick(Tick),
-    /// What the source of the packet of this number said.
+    /// The peer's [`SectionSource`] payload, with the sequence number of its packet.
     Section(u64, Bytes),
 }
 
-/// Whether a copy of a handshake message takes the place of a tick's packet.
+/// The copy of a handshake message that a tick sends instead of its packet.
 pub(super) enum Copied {
     Now(Bytes),
     InThisTick,
@@ -113,12 +114,12 @@ impl PeerSession {
             copies: VecDeque::new(),
             copied_in: None,
             open: None,
-            is_over_told: false,
+            is_over_reported: false,
         }
     }
 
-    /// The next message of the events lane.
-    /// A copy of a handshake message for [`Lane::State`](crate::lane::Lane::State), one in a tick.
+    /// Returns a copy of a handshake message for [`Lane::State`](crate::lane::Lane::State), at most
+    /// one per tick.
     pub(super) fn collect_copy(&mut self, tick: Tick, credit: usize) -> Copied {
         if self.copied_in == Some(tick) {
             return Copied::InThisTick;
@@ -132,6 +133,7 @@ impl PeerSession {
         }
     }
 
+    /// Returns the next message for the events lane.
     pub(super) fn collect_events(
         &mut self,
         now: Duration,
@@ -139,7 +141,7 @@ impl PeerSession {
         clock: ClockReading,
         credit: usize,
     ) -> Option<Bytes> {
-        // What the handshake gives out is not kept, so the longest of it must fit.
+        // The handshake does not keep a message that it returns, so the longest one must fit.
         if credit > MAX_HANDSHAKE_LEN
             && let Some(message) = self.handshake.collect(now, terms, clock)
         {
@@ -188,7 +190,7 @@ impl OpenSession {
         self.events_out.check(len)
     }
 
-    /// The next packet of a tick, if there is something to say.
+    /// Returns the next packet of a tick, if there is anything to send.
     pub(super) fn collect_packet(
         &mut self,
         now: Duration,
@@ -209,33 +211,33 @@ impl OpenSession {
         self.packets.echoes_fast = self.transfers.is_receiving();
         let index_of = |kind| u16::try_from(kinds.index(kind)?).ok();
         if self.packets_of_tick < MAX_PACKETS_PER_TICK
-            && let Some(mut another) = self.packets.begin_another(now, tick, credit)
+            && let Some(mut extra) = self.packets.begin_extra(now, tick, credit)
         {
-            self.states_out.collect_parts(own, index_of, &mut another);
-            return another.finish().inspect(|_| self.packets_of_tick += 1);
+            self.states_out.collect_parts(own, index_of, &mut extra);
+            return extra.finish().inspect(|_| self.packets_of_tick += 1);
         }
         let mut packet = self.packets.begin(now, tick, credit)?;
 
         self.custom.clear();
-        let room = packet.room(CUSTOM).min(CUSTOM_BUDGET);
-        if let Some(token) = source.write(peer, room, &mut self.custom)
+        let budget = packet.max_payload(CUSTOM).min(CUSTOM_BUDGET);
+        if let Some(token) = source.write(peer, budget, &mut self.custom)
             && packet.section(CUSTOM, &[&self.custom])
         {
             packet.token(Token::Section(token));
         }
-        if self.events_in.ack_due() && packet.room(EVENT_ACK) >= MAX_VARINT_LEN {
+        if self.events_in.ack_due() && packet.max_payload(EVENT_ACK) >= MAX_VARINT_LEN {
             self.scratch.clear();
             put_varint(&mut self.scratch, self.events_in.ack());
             packet.section(EVENT_ACK, &[&self.scratch]);
         }
         self.scratch.clear();
-        let room = packet.room(TRANSFER_ACKS);
-        if self.transfers.ack_section(now, &mut self.scratch, room) {
+        let budget = packet.max_payload(TRANSFER_ACKS);
+        if self.transfers.ack_section(now, &mut self.scratch, budget) {
             packet.section(TRANSFER_ACKS, &[&self.scratch]);
         }
         self.scratch.clear();
-        let room = packet.room(EVENT_FRAGMENTS).min(REPAIR_BUDGET);
-        if self.events_out.repair(now, rtt, &mut self.scratch, room) {
+        let budget = packet.max_payload(EVENT_FRAGMENTS).min(REPAIR_BUDGET);
+        if self.events_out.repair(now, rtt, &mut self.scratch, budget) {
             packet.section(EVENT_FRAGMENTS, &[&self.scratch]);
         }
         self.states_out.collect(own, index_of, &mut packet);
@@ -246,7 +248,7 @@ impl OpenSession {
         self.transfers.collect(now, self.tag, credit)
     }
 
-    /// Takes a tick packet apart.
+    /// Decodes a tick packet.
     pub(super) fn receive_packet(
         &mut self,
         bytes: Bytes,
@@ -284,7 +286,7 @@ impl OpenSession {
                     let origin = Origin { seq, number: None };
                     self.receive_state(id, origin, section, out)?;
                 }
-                // Sections of a later version that this one need not know.
+                // Skip sections that a later version added.
                 _ => {}
             }
         }
@@ -306,7 +308,7 @@ impl OpenSession {
         Ok(())
     }
 
-    /// Takes a message of the events lane that is not the handshake's.
+    /// Handles a message of the events lane that is not part of the handshake.
     pub(super) fn receive_events(
         &mut self,
         bytes: Bytes,
@@ -361,7 +363,7 @@ impl OpenSession {
         self.transfers.poll()
     }
 
-    /// Ends it all: what was not delivered, and how transfers ended.
+    /// Ends the session. Returns the undelivered events and the results of unfinished transfers.
     pub(super) fn give_up(self) -> (Vec<Undelivered>, Vec<TransferEvent>) {
         (self.events_out.give_up(), self.transfers.give_up())
     }

@@ -1,16 +1,17 @@
 use huddle_id::PeerId;
 
-/// Something that has a section of its own in the packet that a peer is sent each tick, such as the
-/// inputs of a `huddle_rollback` session. `()` has none.
+/// A source of the custom section in the packet that is sent to a peer each tick, such as the
+/// inputs of a `huddle_rollback` session. `()` writes no section.
 ///
-/// A section is sent once and may get lost; it is its owner who says things again.
+/// A section is sent once and may be lost. The source repeats its data until it is delivered.
 pub trait SectionSource {
-    /// A section to this peer was delivered, for which [`write`](Self::write) had returned `token`.
+    /// Called when the section for which [`write`](Self::write) returned `token` was delivered to
+    /// this peer.
     fn delivered(&mut self, peer: PeerId, token: u32);
 
-    /// Writes the section of a packet to this peer, at most `room` bytes after what `out` holds.
-    /// Returns a token that stands for what it says; `None` if there is nothing to say.
-    fn write(&mut self, peer: PeerId, room: usize, out: &mut Vec<u8>) -> Option<u32>;
+    /// Appends the section for this peer to `out`, at most `budget` bytes. Returns a token that
+    /// identifies its contents, or `None` if there is nothing to send.
+    fn write(&mut self, peer: PeerId, budget: usize, out: &mut Vec<u8>) -> Option<u32>;
 }
 
 impl SectionSource for () {

@@ -1,16 +1,16 @@
 use crate::packet::DeliveryStats;
 
-/// What a session knows of the way to a peer.
+/// Connection statistics of the session with a peer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SessionStats {
-    /// What its packets tell.
+    /// Statistics of the tick packets.
     pub delivery: DeliveryStats,
-    /// Events that are not known to have arrived.
+    /// The number of events that the peer has not acknowledged.
     pub queued_events: usize,
-    /// Their bytes, and a little more for each.
+    /// The bytes of these events, including a small overhead per event.
     pub queued_event_bytes: usize,
-    /// Events that were queued for the peer since the session began.
+    /// The number of events queued for the peer since the session began.
     pub events_sent: u64,
-    /// Events that came from the peer since then.
+    /// The number of events received from the peer since the session began.
     pub events_received: u64,
 }

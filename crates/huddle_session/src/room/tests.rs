@@ -19,7 +19,7 @@ fn room(n: u8) -> RoomSession {
     .unwrap()
 }
 
-/// Two players who are linked and nothing between them.
+/// Two players with a perfect link.
 struct Pair {
     now: Duration,
     rooms: [RoomSession; 2],
@@ -27,8 +27,8 @@ struct Pair {
 }
 
 impl Pair {
-    /// They have agreed to play.
-    fn met() -> Self {
+    /// Returns a pair after the handshake.
+    fn joined() -> Self {
         let mut pair = Self {
             now: Duration::ZERO,
             rooms: [room(0), room(1)],
@@ -49,7 +49,7 @@ impl Pair {
         pair
     }
 
-    /// Everything goes both ways at once.
+    /// Advances both rooms by one tick and delivers every message immediately.
     fn tick(&mut self) {
         self.now += TICK;
         for me in 0..2 {
@@ -88,22 +88,22 @@ impl Pair {
         self.rooms[me].receive(peer, lane, bytes, now).unwrap();
     }
 
-    fn news(&mut self) -> Vec<SessionEvent> {
+    fn events(&mut self) -> Vec<SessionEvent> {
         let room = &mut self.rooms[1];
         std::iter::from_fn(|| room.poll()).collect()
     }
 }
 
-/// The same message of another session.
-fn of_another_session(bytes: &Bytes) -> Bytes {
+/// Returns the message with the tag of another session.
+fn with_other_session_tag(bytes: &Bytes) -> Bytes {
     let mut bytes = bytes.to_vec();
     bytes[1] ^= 1;
     bytes.into()
 }
 
 #[test]
-fn stragglers_of_another_session_are_dropped_on_every_lane() {
-    let mut pair = Pair::met();
+fn stragglers_with_other_session_tag_are_dropped_on_every_lane() {
+    let mut pair = Pair::joined();
     let bob = PeerId::from_bytes([1; 16]);
     pair.rooms[0]
         .queue_event(bob, SPLASH, Bytes::from_static(b"wet"))
@@ -115,15 +115,15 @@ fn stragglers_of_another_session_are_dropped_on_every_lane() {
     let messages = [Lane::Events, Lane::Bulk].map(|lane| (lane, pair.collect(0, lane, 60_000)));
     for (lane, messages) in &messages {
         assert_eq!(messages.len(), 1);
-        pair.receive(1, *lane, of_another_session(&messages[0]));
-        assert_eq!(pair.news(), []);
+        pair.receive(1, *lane, with_other_session_tag(&messages[0]));
+        assert_eq!(pair.events(), []);
     }
     for (lane, messages) in messages {
         pair.receive(1, lane, messages[0].clone());
     }
-    let news = pair.news();
+    let events = pair.events();
     assert!(matches!(
-        news[..],
+        events[..],
         [
             SessionEvent::Event { kind: SPLASH, .. },
             SessionEvent::Transfer {
@@ -135,8 +135,8 @@ fn stragglers_of_another_session_are_dropped_on_every_lane() {
 }
 
 #[test]
-fn no_lane_takes_more_than_its_credit() {
-    let mut pair = Pair::met();
+fn messages_stay_within_the_credit_of_their_lane() {
+    let mut pair = Pair::joined();
     let bob = PeerId::from_bytes([1; 16]);
     for _ in 0..20 {
         pair.rooms[0]
@@ -147,7 +147,7 @@ fn no_lane_takes_more_than_its_credit() {
         .offer(bob, "map", vec![7; 100_000].into())
         .unwrap()
         .unwrap();
-    // Until the chunks flow.
+    // Wait until the first chunks are sent.
     for _ in 0..5 {
         pair.tick();
     }
@@ -168,23 +168,23 @@ fn no_lane_takes_more_than_its_credit() {
         }
         pair.rooms[1].advance(pair.now);
     }
-    assert!(chunks > 10, "only {chunks} chunks to judge by");
+    assert!(chunks > 10, "only {chunks} chunks were sent");
 }
 
 #[test]
-fn whoever_claims_the_last_tick_there_is_silences_nobody() {
-    let mut pair = Pair::met();
+fn claiming_the_maximum_tick_does_not_stop_the_room() {
+    let mut pair = Pair::joined();
     let (bob, eve) = (PeerId::from_bytes([1; 16]), PeerId::from_bytes([2; 16]));
-    let mut eves = room(2);
+    let mut eve_room = room(2);
     let me = PeerId::from_bytes([0; 16]);
-    eves.link_opened(me, pair.now);
+    eve_room.link_opened(me, pair.now);
     pair.rooms[0].link_opened(eve, pair.now);
     for _ in 0..10 {
         pair.now += TICK;
         let own = OwnStates::default();
-        while let Some(bytes) = eves.collect(me, Lane::Events, pair.now, &own, 60_000) {
+        while let Some(bytes) = eve_room.collect(me, Lane::Events, pair.now, &own, 60_000) {
             let mut bytes = bytes.to_vec();
-            // Of a hello, the tick and when she joined.
+            // In a hello, the tick and the join tick.
             if bytes[0] == 0x01 {
                 bytes[34..38].copy_from_slice(&MAX_CLAIMED_TICK.to_le_bytes());
                 bytes[38..42].copy_from_slice(&MAX_CLAIMED_TICK.to_le_bytes());
@@ -194,14 +194,14 @@ fn whoever_claims_the_last_tick_there_is_silences_nobody() {
                 .unwrap();
         }
         while let Some(bytes) = pair.rooms[0].collect(eve, Lane::Events, pair.now, &own, 60_000) {
-            eves.receive(me, Lane::Events, bytes, pair.now).unwrap();
+            eve_room.receive(me, Lane::Events, bytes, pair.now).unwrap();
         }
-        eves.admit(me, Ok(()), pair.now);
+        eve_room.admit(me, Ok(()), pair.now);
         pair.rooms[0].admit(eve, Ok(()), pair.now);
     }
     assert!(pair.rooms[0].stats(eve).is_some() && pair.rooms[0].tick().0 > 1_000_000);
 
-    // Packets of state still go both ways, and are no errors.
+    // State packets still arrive in both directions without errors.
     let received = |pair: &Pair| pair.rooms[1].stats(me).unwrap().delivery.packets_received;
     let before = received(&pair);
     for _ in 0..20 {
@@ -221,9 +221,9 @@ fn whoever_claims_the_last_tick_there_is_silences_nobody() {
 }
 
 #[test]
-fn only_what_is_declared_as_an_event_is_queued_as_one() {
-    let mut pair = Pair::met();
-    let unknown = KindId::of("nobody declared this");
+fn undeclared_event_kind_is_rejected() {
+    let mut pair = Pair::joined();
+    let unknown = KindId::of("undeclared");
     assert_eq!(
         pair.rooms[0].queue_event(PeerId::from_bytes([1; 16]), unknown, Bytes::new()),
         Err(QueueError::NotAnEvent(unknown))

@@ -1,5 +1,5 @@
-//! State: values of which only the newest counts. Nothing of it waits anywhere: what is sent is
-//! always the current value, and when the peer has that, nothing is sent.
+//! State: values of which only the newest matters. Nothing is queued. The sender always sends the
+//! current value, and stops once the peer has it.
 
 mod own;
 mod receiver;

@@ -4,9 +4,10 @@ use bytes::Bytes;
 
 use crate::{codec::EncodeError, kind::KindId, limits::MAX_STATE_LEN};
 
-/// This player's own state: the latest value of each kind.
+/// The local peer's state: the current value of each kind.
 ///
-/// One of them serves all peers. It knows when a value was changed, not who has been told.
+/// One instance serves all peers. It records when a value changed, but not which peers have
+/// received it.
 #[derive(Debug, Default)]
 pub struct OwnStates {
     last_version: u64,
@@ -15,16 +16,16 @@ pub struct OwnStates {
 
 #[derive(Debug)]
 pub(super) struct Value {
-    /// Every change gets a higher one, counted from 1.
+    /// The version of the value. Every change gets a higher one, starting at 1.
     pub(super) version: u64,
     pub(super) payload: Bytes,
 }
 
 impl OwnStates {
-    /// Sets the value of a kind. What is equal to the current value changes nothing.
+    /// Sets the value of a kind. Setting the current value again has no effect.
     ///
     /// # Errors
-    /// If the payload is longer than [`MAX_STATE_LEN`].
+    /// Returns an error if the payload is longer than [`MAX_STATE_LEN`].
     pub fn set(&mut self, kind: KindId, payload: Bytes) -> Result<(), EncodeError> {
         if payload.len() > MAX_STATE_LEN {
             return Err(EncodeError::TooLong {
@@ -41,7 +42,7 @@ impl OwnStates {
         Ok(())
     }
 
-    /// Forgets all values: peers keep what they have, and new ones are told nothing.
+    /// Removes all values. Peers keep the values they have, and new peers receive none.
     pub fn clear(&mut self) {
         self.values.clear();
     }
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_change_is_a_new_version() {
+    fn only_changes_increase_the_version() {
         let mut own = OwnStates::default();
         own.set(POSE, Bytes::from_static(b"a")).unwrap();
         own.set(POSE, Bytes::from_static(b"a")).unwrap();
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_go_on_after_clearing() {
+    fn versions_continue_after_clear() {
         let mut own = OwnStates::default();
         own.set(POSE, Bytes::from_static(b"a")).unwrap();
         own.clear();
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_too_long_is_refused_and_the_old_one_stays() {
+    fn too_long_value_is_rejected_and_the_old_one_kept() {
         let mut own = OwnStates::default();
         own.set(POSE, vec![1; MAX_STATE_LEN].into()).unwrap();
         assert_eq!(

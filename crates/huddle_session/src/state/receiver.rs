@@ -1,21 +1,22 @@
 use bytes::Bytes;
 
-/// The newest value of each of the peer's kinds.
+/// The newest value of each of the peer's state kinds.
 #[derive(Debug)]
 pub(crate) struct StateReceiver {
     newest: Vec<Option<(Origin, Bytes)>>,
 }
 
-/// How a value came, which says how new it is: values need no version.
+/// How a value was received. This determines which of two values is newer, so values carry no
+/// version.
 ///
-/// Values that came in parts are numbered. A value that came whole is newer than all parts sent
-/// before it, and older than all sent after it, because a sender drops what is under way in parts
-/// when it sends a whole value.
+/// Values sent in parts are numbered. A value sent as a whole is newer than all parts sent before
+/// it and older than all parts sent after it, because a sender drops the parts in flight when it
+/// sends a whole value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
-    /// A packet that held it, or part of it.
+    /// The newest packet that contained the value or a part of it.
     pub(crate) seq: u64,
-    /// Its number among those that came in parts.
+    /// Its number among the values sent in parts; `None` if it was sent as a whole.
     pub(crate) number: Option<u64>,
 }
 
@@ -29,15 +30,15 @@ impl Origin {
 }
 
 impl StateReceiver {
-    /// For kinds with an index below `kinds`.
+    /// Creates a receiver for kinds with an index below `kinds`.
     pub(crate) fn new(kinds: usize) -> Self {
         Self {
             newest: vec![None; kinds],
         }
     }
 
-    /// Takes a value. Yields it if it is newer than all before and not the same, which it is if it
-    /// was sent again needlessly. `None` for a kind that does not exist.
+    /// Handles a received value. Returns it if it is newer than the last one and differs from it. A
+    /// retransmission can contain the same value again. Returns `None` for an unknown kind.
     pub(crate) fn receive(&mut self, index: u16, origin: Origin, payload: Bytes) -> Option<Bytes> {
         let newest = self.newest.get_mut(usize::from(index))?;
         match newest {
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_newer_values_count_for_each_kind() {
+    fn only_newer_values_of_a_kind_are_accepted() {
         let mut receiver = StateReceiver::new(2);
         let mut newer = |index, seq, value: &'static [u8]| {
             let origin = Origin { seq, number: None };
@@ -72,14 +73,14 @@ mod tests {
         assert!(!newer(0, 4, b"c"));
         assert!(newer(1, 4, b"a"));
         assert!(newer(0, 6, b"b"));
-        assert!(!newer(0, 8, b"b"), "sent again");
-        assert!(!newer(0, 7, b"c"), "overtaken by that");
+        assert!(!newer(0, 8, b"b"), "retransmitted");
+        assert!(!newer(0, 7, b"c"), "older than the retransmission");
         assert!(newer(0, 9, b"c"));
-        assert!(!newer(2, 10, b"a"), "there is no such kind");
+        assert!(!newer(2, 10, b"a"), "unknown kind");
     }
 
     #[test]
-    fn numbers_tell_which_of_the_values_in_parts_is_newer() {
+    fn values_in_parts_are_ordered_by_number() {
         let mut receiver = StateReceiver::new(1);
         let mut newer = |seq, number, value: &'static [u8]| {
             let origin = Origin { seq, number };
@@ -87,10 +88,13 @@ mod tests {
                 .receive(0, origin, Bytes::from_static(value))
                 .is_some()
         };
-        assert!(newer(20, Some(1), b"a"), "repaired in a late packet");
-        assert!(newer(18, Some(2), b"b"), "whole after earlier packets");
+        assert!(newer(20, Some(1), b"a"), "retransmitted in a late packet");
+        assert!(
+            newer(18, Some(2), b"b"),
+            "newer number in an earlier packet"
+        );
         assert!(!newer(21, Some(1), b"a"));
-        assert!(!newer(17, None, b"c"), "sent before them");
+        assert!(!newer(17, None, b"c"), "sent before the parts");
         assert!(newer(22, None, b"d"));
         assert!(!newer(21, Some(3), b"e"));
         assert!(newer(23, Some(4), b"f"));

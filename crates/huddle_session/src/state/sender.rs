@@ -12,52 +12,52 @@ use crate::{
     state::OwnStates,
 };
 
-/// What one peer has been sent of [`OwnStates`], and what it has.
+/// The state sent to one peer: which versions of [`OwnStates`] it was sent and has acked.
 #[derive(Debug)]
 pub(crate) struct StateSender {
     kinds: Vec<Sent>,
-    /// Counts packets written, to tell which kind has waited longest.
+    /// The number of packets written. It determines which kind has waited longest.
     turn: u64,
-    /// The kinds that have a value, those that have waited longest first; kept for its memory.
+    /// The kinds with a value, longest-waiting first. Reused to avoid allocations.
     order: Vec<(u64, u16, KindId)>,
 }
 
-/// What a packet carried of state.
+/// State that a packet carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StateToken {
-    /// A value.
+    /// A whole value.
     Whole {
         /// The index of its kind.
         index: u16,
         /// Its version.
         version: u64,
     },
-    /// Part of a value.
+    /// A part of a value.
     Part {
         /// The index of its kind.
         index: u16,
         /// The number of its message.
         number: u16,
-        /// Which part.
+        /// The blocks in the part.
         blocks: Blocks,
     },
 }
 
-/// What the peer has been sent of a kind. Versions are 0 for none.
+/// The versions of a kind that the peer was sent and has acked; 0 stands for none.
 #[derive(Debug, Default)]
 struct Sent {
     acked: u64,
-    /// The version sent last, unless it seems to be lost.
+    /// The last version sent as a whole, unless it is lost.
     in_flight: u64,
-    /// The versions that are under way in parts, oldest first; together they take no more than
-    /// [`MAX_STATE_LEN`]. All are newer than `acked`.
+    /// The versions in flight in parts, oldest first. Together they have at most [`MAX_STATE_LEN`]
+    /// bytes. All are newer than `acked`.
     in_parts: VecDeque<(u64, PartSender)>,
     next_number: u16,
     last_turn: u64,
 }
 
 impl StateSender {
-    /// For kinds with an index below `kinds`. The peer is due all values.
+    /// Creates a sender for kinds with an index below `kinds`. The peer has no values yet.
     pub(crate) fn new(kinds: usize) -> Self {
         Self {
             kinds: (0..kinds).map(|_| Sent::default()).collect(),
@@ -66,9 +66,10 @@ impl StateSender {
         }
     }
 
-    /// Writes what is due: values that the peer is not known to have, and that are not on their way
-    /// to it. Those that have waited longest come first, and what does not fit waits. In parts goes
-    /// what no packet can hold, or this one cannot although it comes first.
+    /// Writes the values that the peer has not acked and that are not in flight.
+    ///
+    /// The longest-waiting kinds come first, and values that do not fit wait. A value is sent in
+    /// parts if no packet can hold it, or if it is first in line and this packet cannot.
     pub(crate) fn collect<T: Copy + From<StateToken>>(
         &mut self,
         own: &OwnStates,
@@ -80,8 +81,7 @@ impl StateSender {
         });
     }
 
-    /// Writes what is due of values that no packet can hold, into a packet more than the one of this
-    /// tick.
+    /// Writes parts of values that no packet can hold, into an extra packet of this tick.
     pub(crate) fn collect_parts<T: Copy + From<StateToken>>(
         &mut self,
         own: &OwnStates,
@@ -93,8 +93,8 @@ impl StateSender {
         });
     }
 
-    /// Lets every kind that has a value write, until `write` has filled the packet: it says whether
-    /// it wrote anything, and is told whether it is the first to.
+    /// Calls `write` for every kind with a value, longest-waiting first. `write` receives whether
+    /// it is the first to write to the packet, and returns whether it wrote anything.
     fn write_in_turn(
         &mut self,
         own: &OwnStates,
@@ -123,7 +123,7 @@ impl StateSender {
         }
     }
 
-    /// Takes what became of what a packet carried.
+    /// Handles the fate of state that a packet carried.
     pub(crate) fn settle(&mut self, token: StateToken, fate: Fate) {
         match token {
             StateToken::Whole { index, version } => {
@@ -145,7 +145,7 @@ impl StateSender {
 }
 
 impl Sent {
-    /// Writes what is due of a value, and says whether that was anything.
+    /// Writes the value, or parts of it, if it is due. Returns `true` if it wrote anything.
     fn write<T: Copy + From<StateToken>>(
         &mut self,
         index: u16,
@@ -160,7 +160,7 @@ impl Sent {
         self.write_parts(index, value, longest_whole, writer)
     }
 
-    /// Whether the peer does not have a value, and it is not under way.
+    /// Returns `true` if the peer has not acked the value and it is not in flight.
     fn is_due(&self, value: &Value) -> bool {
         let newest = self.in_parts.back().map(|&(version, _)| version);
         ![Some(self.acked), Some(self.in_flight), newest].contains(&Some(value.version))
@@ -177,17 +177,17 @@ impl Sent {
             let version = value.version;
             writer.token(StateToken::Whole { index, version }.into());
             self.in_flight = version;
-            // Nothing older may be sent after it.
+            // Older versions must not be sent after this one.
             self.in_parts.clear();
         }
         fits
     }
 
-    /// Writes what waits of the versions under way, then begins the current one if it is longer
-    /// than `longest_whole`.
+    /// Writes the waiting blocks of the versions in flight, then starts the current version if it
+    /// is longer than `longest_whole`.
     ///
-    /// What was begun is repaired first, or a value that changes all the time would never arrive
-    /// where much is lost.
+    /// Versions in flight are retransmitted first. Otherwise a value that changes constantly would
+    /// never arrive on a lossy link.
     fn write_parts<T: Copy + From<StateToken>>(
         &mut self,
         index: u16,
@@ -222,8 +222,7 @@ impl Sent {
         }
     }
 
-    /// Of the versions of which blocks wait to be sent, the one that needs the fewest; of several,
-    /// the newest.
+    /// Returns the version with the fewest waiting blocks; the newest of several.
     fn waiting(&mut self) -> Option<&mut PartSender> {
         let parts = self.in_parts.iter_mut().rev().map(|(_, parts)| parts);
         parts
@@ -231,10 +230,10 @@ impl Sent {
             .min_by_key(|parts| parts.waiting())
     }
 
-    /// Whether the receiver can hold a value beside those under way.
+    /// Returns `true` if the receiver can store the value beside those in flight.
     fn has_room(&self, value: &Value) -> bool {
-        let under_way: usize = self.in_parts.iter().map(|(_, parts)| parts.len()).sum();
-        under_way + value.payload.len() <= MAX_STATE_LEN
+        let in_flight: usize = self.in_parts.iter().map(|(_, parts)| parts.len()).sum();
+        in_flight + value.payload.len() <= MAX_STATE_LEN
     }
 
     fn settle(&mut self, version: u64, fate: Fate) {

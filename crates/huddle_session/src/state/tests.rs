@@ -1,4 +1,4 @@
-//! State from one peer to another, over networks of all sorts.
+//! State sent from one peer to another over simulated networks.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
 
 const PERIOD: Duration = Duration::from_millis(20);
 
-/// What a value is made of: a number that grows, and as many more bytes as it takes.
+/// Returns a value of `len` bytes that repeats `number`, which grows with every change.
 fn value(number: u32, len: usize) -> Bytes {
     let number = number.to_le_bytes();
     number.into_iter().cycle().take(len.max(4)).collect()
@@ -29,56 +29,60 @@ fn value(number: u32, len: usize) -> Bytes {
 
 fn number_of(value: &Bytes) -> u32 {
     let number = u32::from_le_bytes(value[..4].try_into().unwrap());
-    assert_eq!(*value, self::value(number, value.len()), "pieced together");
+    assert_eq!(
+        *value,
+        self::value(number, value.len()),
+        "the value mixes two versions"
+    );
     number
 }
 
-/// One who shares and one who looks on.
-struct Sharing {
+/// A peer that shares state, and a peer that receives it.
+struct StateLink {
     own: OwnStates,
     current: Vec<Bytes>,
     sender: StateSender,
-    sharer: Packets<StateToken>,
+    sender_packets: Packets<StateToken>,
     credit: usize,
     /// Whether a tick may have a second packet.
     sends_two: bool,
 
-    watcher: Packets<StateToken>,
+    receiver_packets: Packets<StateToken>,
     parts: PartReceiver,
     receiver: StateReceiver,
-    seen: Vec<Bytes>,
-    /// How often each kind was seen to change.
+    received: Vec<Bytes>,
+    /// How often the received value of each kind changed.
     changes: Vec<u32>,
 
-    there: Lossy,
-    back: Lossy,
+    forward: Lossy,
+    backward: Lossy,
     now: Duration,
     tick: Tick,
-    /// The last tick in which anything was sent, either way.
-    last_talk: Tick,
+    /// The last tick in which either peer sent a packet.
+    last_sent: Tick,
 }
 
-impl Sharing {
-    fn new(kinds: usize, [there, back]: [Lossy; 2]) -> Self {
+impl StateLink {
+    fn new(kinds: usize, [forward, backward]: [Lossy; 2]) -> Self {
         let rate = TickRate::from_hz(50.0).unwrap();
         let ids = FIRST_STATE..FIRST_STATE + kinds as u32;
         Self {
             own: OwnStates::default(),
             current: vec![Bytes::new(); kinds],
             sender: StateSender::new(kinds),
-            sharer: Packets::new(7, rate),
+            sender_packets: Packets::new(7, rate),
             credit: usize::MAX,
             sends_two: true,
-            watcher: Packets::new(7, rate),
+            receiver_packets: Packets::new(7, rate),
             parts: PartReceiver::new(ids),
             receiver: StateReceiver::new(kinds),
-            seen: vec![Bytes::new(); kinds],
+            received: vec![Bytes::new(); kinds],
             changes: vec![0; kinds],
-            there,
-            back,
+            forward,
+            backward,
             now: Duration::ZERO,
             tick: Tick(0),
-            last_talk: Tick(0),
+            last_sent: Tick(0),
         }
     }
 
@@ -96,45 +100,47 @@ impl Sharing {
         self.tick += 1;
         self.now += PERIOD;
         self.send();
-        self.look();
+        self.receive();
     }
 
     fn send(&mut self) {
-        for (arrived, bytes) in self.back.arrivals(self.now) {
+        for (arrived, bytes) in self.backward.arrivals(self.now) {
             let tick = self.tick.into();
-            self.sharer.receive(bytes, arrived, tick).unwrap();
+            self.sender_packets.receive(bytes, arrived, tick).unwrap();
         }
-        for (token, fate) in self.sharer.fates(self.now) {
+        for (token, fate) in self.sender_packets.fates(self.now) {
             self.sender.settle(token, fate);
         }
-        let Some(mut writer) = self.sharer.begin(self.now, self.tick, self.credit) else {
+        let Some(mut writer) = self.sender_packets.begin(self.now, self.tick, self.credit) else {
             return;
         };
         let index_of = |kind: KindId| u16::try_from(kind.0).ok();
         self.sender.collect(&self.own, index_of, &mut writer);
         let packet = writer.finish();
-        self.post(packet);
+        self.transmit(packet);
         if self.sends_two
-            && let Some(mut writer) = self.sharer.begin_another(self.now, self.tick, self.credit)
+            && let Some(mut writer) =
+                self.sender_packets
+                    .begin_extra(self.now, self.tick, self.credit)
         {
             self.sender.collect_parts(&self.own, index_of, &mut writer);
             let packet = writer.finish();
-            self.post(packet);
+            self.transmit(packet);
         }
     }
 
-    fn post(&mut self, packet: Option<Bytes>) {
+    fn transmit(&mut self, packet: Option<Bytes>) {
         if let Some(bytes) = packet {
             assert!(bytes.len() <= self.credit.min(MAX_PACKET_LEN));
-            self.there.send(self.now, bytes);
-            self.last_talk = self.tick;
+            self.forward.send(self.now, bytes);
+            self.last_sent = self.tick;
         }
     }
 
-    fn look(&mut self) {
-        for (arrived, bytes) in self.there.arrivals(self.now) {
+    fn receive(&mut self) {
+        for (arrived, bytes) in self.forward.arrivals(self.now) {
             let tick = self.tick.into();
-            let Some(arrival) = self.watcher.receive(bytes, arrived, tick).unwrap() else {
+            let Some(arrival) = self.receiver_packets.receive(bytes, arrived, tick).unwrap() else {
                 continue;
             };
             for (mut id, mut bytes) in arrival.sections {
@@ -149,37 +155,38 @@ impl Sharing {
                 let index = (id - FIRST_STATE) as usize;
                 let origin = Origin { seq, number };
                 if let Some(value) = self.receiver.receive(index as u16, origin, bytes) {
-                    self.see(index, value);
+                    self.record(index, value);
                 }
             }
         }
-        self.watcher.fates(self.now);
-        if let Some(writer) = self.watcher.begin(self.now, self.tick, usize::MAX)
+        self.receiver_packets.fates(self.now);
+        if let Some(writer) = self.receiver_packets.begin(self.now, self.tick, usize::MAX)
             && let Some(bytes) = writer.finish()
         {
-            self.back.send(self.now, bytes);
-            self.last_talk = self.tick;
+            self.backward.send(self.now, bytes);
+            self.last_sent = self.tick;
         }
     }
 
-    fn see(&mut self, index: usize, value: Bytes) {
+    fn record(&mut self, index: usize, value: Bytes) {
         let number = number_of(&value);
-        let seen = &mut self.seen[index];
+        let received = &mut self.received[index];
         assert!(
-            seen.is_empty() || number_of(seen) < number,
-            "kind {index} went back"
+            received.is_empty() || number_of(received) < number,
+            "kind {index} received an older value"
         );
-        *seen = value;
+        *received = value;
         self.changes[index] += 1;
     }
 
-    /// Goes on until nothing has been sent for two seconds, and says for how many ticks it was.
+    /// Runs until no packet has been sent for 200 ticks. Returns the number of ticks until the last
+    /// packet, or `None` if the peers never fall silent.
     fn until_silent(&mut self) -> Option<u32> {
         let start = self.tick;
         for _ in 0..6000 {
             self.tick();
-            if self.tick.since(self.last_talk) > 200 {
-                return Some(self.last_talk.since(start).max(0) as u32);
+            if self.tick.since(self.last_sent) > 200 {
+                return Some(self.last_sent.since(start).max(0) as u32);
             }
         }
         None
@@ -194,132 +201,132 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn on_any_network_state_never_goes_back_and_arrives_in_the_end(
+    fn state_never_goes_back_and_converges_on_any_network(
         seed: u64,
         changes in prop::collection::vec(
             (0usize..12, prop::collection::vec((0usize..6, any_len()), 0..4)),
             1..60,
         ),
     ) {
-        let mut sharing = Sharing::new(6, [Lossy::bad(seed), Lossy::bad(seed ^ 1)]);
-        sharing.sends_two = seed % 4 != 0;
+        let mut link = StateLink::new(6, [Lossy::bad(seed), Lossy::bad(seed ^ 1)]);
+        link.sends_two = seed % 4 != 0;
         let mut number = 0;
         for (ticks, values) in changes {
             for (index, len) in values {
                 number += 1;
-                sharing.set(index, number, len);
+                link.set(index, number, len);
             }
             for _ in 0..ticks {
-                sharing.tick();
+                link.tick();
             }
         }
-        prop_assert!(sharing.until_silent().is_some());
-        prop_assert_eq!(sharing.seen, sharing.current);
+        prop_assert!(link.until_silent().is_some());
+        prop_assert_eq!(link.received, link.current);
     }
 }
 
 #[test]
-fn a_value_is_sent_once_if_its_ack_comes() {
-    let mut sharing = Sharing::good(2);
-    sharing.set(0, 1, 10);
-    sharing.set(1, 2, 3000);
-    sharing.until_silent().unwrap();
-    assert_eq!(sharing.seen, sharing.current);
-    // Ten bytes and twelve blocks, in as many packets as they need.
-    let stats = sharing.sharer.stats();
+fn acked_value_is_sent_once() {
+    let mut link = StateLink::good(2);
+    link.set(0, 1, 10);
+    link.set(1, 2, 3000);
+    link.until_silent().unwrap();
+    assert_eq!(link.received, link.current);
+    // Ten bytes and twelve blocks, in as few packets as possible.
+    let stats = link.sender_packets.stats();
     assert_eq!(stats.packets_sent, 3);
     assert!(stats.bytes_sent < 3010 + 60, "{stats:?}");
-    // Setting what is set is nothing to tell.
-    sharing.set(0, 1, 10);
-    assert_eq!(sharing.until_silent(), Some(0));
+    // Setting the same value again sends nothing.
+    link.set(0, 1, 10);
+    assert_eq!(link.until_silent(), Some(0));
 }
 
 #[test]
-fn a_new_peer_gets_all_values_at_once() {
-    let mut sharing = Sharing::good(3);
+fn new_peer_receives_all_values() {
+    let mut link = StateLink::good(3);
     for index in 0..3 {
-        sharing.set(index, 1, 100);
+        link.set(index, 1, 100);
     }
-    sharing.tick();
-    sharing.tick();
-    assert_eq!(sharing.seen, sharing.current);
+    link.tick();
+    link.tick();
+    assert_eq!(link.received, link.current);
 }
 
 #[test]
-fn what_changes_every_tick_arrives_every_tick_and_only_as_it_is_now() {
-    let mut sharing = Sharing::good(1);
-    sharing.there.delay = Duration::ZERO;
+fn current_value_arrives_every_tick() {
+    let mut link = StateLink::good(1);
+    link.forward.delay = Duration::ZERO;
     for number in 1..200 {
-        sharing.set(0, number, 20);
-        sharing.tick();
-        assert_eq!(sharing.seen, sharing.current);
+        link.set(0, number, 20);
+        link.tick();
+        assert_eq!(link.received, link.current);
     }
 }
 
 #[test]
-fn a_lost_value_is_sent_again_as_it_is_by_then() {
-    let mut sharing = Sharing::good(1);
-    sharing.set(0, 1, 20);
-    sharing.tick();
-    sharing.until_silent().unwrap();
-    sharing.there.loss = 1.0;
-    sharing.set(0, 2, 20);
-    sharing.tick();
-    sharing.there.loss = 0.0;
-    let waited = sharing.until_silent().unwrap();
-    assert_eq!(sharing.seen, sharing.current);
-    // The round trip, its variation, and the time acks take.
+fn lost_value_is_replaced_by_the_current_one() {
+    let mut link = StateLink::good(1);
+    link.set(0, 1, 20);
+    link.tick();
+    link.until_silent().unwrap();
+    link.forward.loss = 1.0;
+    link.set(0, 2, 20);
+    link.tick();
+    link.forward.loss = 0.0;
+    let waited = link.until_silent().unwrap();
+    assert_eq!(link.received, link.current);
+    // The round-trip time, its variation, and the time until an ack is sent.
     assert!(waited <= 12, "{waited} ticks");
 }
 
 #[test]
 fn values_that_do_not_fit_together_take_turns() {
-    let mut sharing = Sharing::good(4);
-    sharing.credit = 100;
+    let mut link = StateLink::good(4);
+    link.credit = 100;
     for number in 1..=401 {
         for index in 0..4 {
-            sharing.set(index, number, 40);
+            link.set(index, number, 40);
         }
-        sharing.tick();
+        link.tick();
     }
-    for changes in sharing.changes {
+    for changes in link.changes {
         assert!((195..=201).contains(&changes), "{changes}");
     }
 }
 
 #[test]
-fn a_large_value_that_changes_every_tick_still_arrives() {
+fn large_value_that_changes_every_tick_arrives() {
     for loss in [0.0, 0.1, 0.3] {
-        let mut sharing = Sharing::good(1);
-        sharing.there.loss = loss;
+        let mut link = StateLink::good(1);
+        link.forward.loss = loss;
         for number in 1..1000 {
-            sharing.set(0, number, 5000);
-            sharing.tick();
+            link.set(0, number, 5000);
+            link.tick();
         }
-        let changes = sharing.changes[0];
+        let changes = link.changes[0];
         assert!(changes >= 30, "{changes} in 20 s with a loss of {loss}");
     }
 }
 
-/// How many values of a kind that changes in every tick arrive in a second of 50 ticks.
+/// Returns how many values per second (50 ticks) arrive of a kind that changes every tick.
 fn values_per_second(len: usize, round_trip: Duration, loss: f64) -> f64 {
-    let mut sharing = Sharing::good(1);
-    for way in [&mut sharing.there, &mut sharing.back] {
-        way.delay = round_trip / 2;
-        way.loss = loss;
+    let mut link = StateLink::good(1);
+    for network in [&mut link.forward, &mut link.backward] {
+        network.delay = round_trip / 2;
+        network.loss = loss;
     }
     for number in 1..=1000 {
-        sharing.set(0, number, len);
-        sharing.tick();
+        link.set(0, number, len);
+        link.tick();
     }
-    let values = f64::from(sharing.changes[0]) / 20.0;
-    assert!(sharing.until_silent().is_some());
-    assert_eq!(sharing.seen, sharing.current);
+    let values = f64::from(link.changes[0]) / 20.0;
+    assert!(link.until_silent().is_some());
+    assert_eq!(link.received, link.current);
     values
 }
 
 #[test]
-fn the_next_large_value_does_not_wait_for_the_ack_of_the_last() {
+fn large_values_do_not_wait_for_earlier_acks() {
     let ms = Duration::from_millis;
     for (len, round_trip, least) in [
         (1080, ms(80), 49.0),
@@ -341,7 +348,7 @@ fn the_next_large_value_does_not_wait_for_the_ack_of_the_last() {
 }
 
 #[test]
-fn large_values_go_on_arriving_where_much_is_lost() {
+fn large_values_arrive_despite_heavy_loss() {
     let ms = Duration::from_millis;
     for (len, loss, least) in [
         (1100, 0.05, 40.0),
@@ -360,34 +367,34 @@ fn large_values_go_on_arriving_where_much_is_lost() {
 }
 
 #[test]
-fn large_values_under_way_and_their_packets_are_bounded() {
-    let mut sharing = Sharing::good(1);
-    sharing.there.loss = 1.0;
-    sharing.set(0, 1, 5000);
+fn large_values_in_flight_are_bounded() {
+    let mut link = StateLink::good(1);
+    link.forward.loss = 1.0;
+    link.set(0, 1, 5000);
     for number in 2..40 {
-        let before = sharing.sharer.stats().packets_sent;
-        sharing.tick();
-        assert!(sharing.sharer.stats().packets_sent - before <= 2);
-        sharing.set(0, number, 5000);
+        let before = link.sender_packets.stats().packets_sent;
+        link.tick();
+        assert!(link.sender_packets.stats().packets_sent - before <= 2);
+        link.set(0, number, 5000);
     }
-    // Three of 5000 bytes, in five packets each, and what counts as lost goes again.
-    sharing.there.loss = 0.0;
-    sharing.until_silent().unwrap();
-    assert_eq!(sharing.seen, sharing.current);
-    assert!(sharing.changes[0] <= 4, "{:?}", sharing.changes);
+    // Three values of 5000 bytes in five packets each, plus retransmissions.
+    link.forward.loss = 0.0;
+    link.until_silent().unwrap();
+    assert_eq!(link.received, link.current);
+    assert!(link.changes[0] <= 4, "{:?}", link.changes);
 }
 
 #[test]
-fn a_large_value_among_many_small_ones_gets_its_turn() {
-    let mut sharing = Sharing::good(60);
+fn large_value_is_sent_beside_many_small_ones() {
+    let mut link = StateLink::good(60);
     for number in 1..500 {
         for index in 1..60 {
-            sharing.set(index, number, 30);
+            link.set(index, number, 30);
         }
-        sharing.set(0, number, 8000);
-        sharing.tick();
+        link.set(0, number, 8000);
+        link.tick();
     }
-    let changes = &sharing.changes;
+    let changes = &link.changes;
     assert!(changes[0] >= 5, "{changes:?}");
     assert!(
         changes[1..].iter().all(|&changes| changes >= 100),
@@ -396,95 +403,95 @@ fn a_large_value_among_many_small_ones_gets_its_turn() {
 }
 
 #[test]
-fn a_small_value_overtakes_a_large_one_under_way() {
-    let mut sharing = Sharing::good(1);
-    sharing.set(0, 1, MAX_STATE_LEN);
-    sharing.tick();
-    sharing.tick();
-    sharing.set(0, 2, 8);
-    sharing.tick();
-    sharing.tick();
-    assert_eq!(sharing.seen, sharing.current);
-    sharing.until_silent().unwrap();
-    assert_eq!(sharing.changes, [1]);
+fn small_value_replaces_a_large_one_in_flight() {
+    let mut link = StateLink::good(1);
+    link.set(0, 1, MAX_STATE_LEN);
+    link.tick();
+    link.tick();
+    link.set(0, 2, 8);
+    link.tick();
+    link.tick();
+    assert_eq!(link.received, link.current);
+    link.until_silent().unwrap();
+    assert_eq!(link.changes, [1]);
 }
 
 #[test]
-fn without_credit_nothing_is_sent_and_nothing_is_lost() {
-    let mut sharing = Sharing::good(1);
-    sharing.set(0, 1, 50);
+fn value_waits_for_credit() {
+    let mut link = StateLink::good(1);
+    link.set(0, 1, 50);
     for credit in [0, 5, 40] {
-        sharing.credit = credit;
-        sharing.tick();
+        link.credit = credit;
+        link.tick();
     }
-    assert_eq!(sharing.sharer.stats().packets_sent, 0);
-    sharing.credit = 1000;
-    sharing.until_silent().unwrap();
-    assert_eq!(sharing.seen, sharing.current);
+    assert_eq!(link.sender_packets.stats().packets_sent, 0);
+    link.credit = 1000;
+    link.until_silent().unwrap();
+    assert_eq!(link.received, link.current);
 }
 
 #[test]
-fn what_was_cleared_is_not_sent() {
-    let mut sharing = Sharing::good(1);
-    sharing.set(0, 1, 50);
-    sharing.own.clear();
-    assert_eq!(sharing.until_silent(), Some(0));
-    assert_eq!(sharing.changes, [0]);
-    sharing.set(0, 2, 50);
-    sharing.until_silent().unwrap();
-    assert_eq!(sharing.seen, sharing.current);
+fn cleared_value_is_not_sent() {
+    let mut link = StateLink::good(1);
+    link.set(0, 1, 50);
+    link.own.clear();
+    assert_eq!(link.until_silent(), Some(0));
+    assert_eq!(link.changes, [0]);
+    link.set(0, 2, 50);
+    link.until_silent().unwrap();
+    assert_eq!(link.received, link.current);
 }
 
 #[test]
-fn after_an_outage_only_the_newest_value_arrives() {
-    let mut sharing = Sharing::good(1);
-    sharing.there.loss = 1.0;
+fn only_the_newest_value_arrives_after_an_outage() {
+    let mut link = StateLink::good(1);
+    link.forward.loss = 1.0;
     for number in 1..500 {
-        sharing.set(0, number, 50);
-        sharing.tick();
+        link.set(0, number, 50);
+        link.tick();
     }
-    sharing.there.loss = 0.0;
-    let waited = sharing.until_silent().unwrap();
-    assert_eq!(sharing.seen, sharing.current);
-    assert_eq!(sharing.changes, [1]);
+    link.forward.loss = 0.0;
+    let waited = link.until_silent().unwrap();
+    assert_eq!(link.received, link.current);
+    assert_eq!(link.changes, [1]);
     assert!(waited < 60, "{waited} ticks");
 }
 
 #[test]
-fn values_that_fit_alone_go_whole_even_if_they_do_not_fit_together() {
-    let mut sharing = Sharing::good(2);
+fn value_that_fits_one_packet_is_not_split() {
+    let mut link = StateLink::good(2);
     for number in 1..=201 {
-        sharing.set(0, number, 700);
-        sharing.set(1, number, 700);
-        sharing.tick();
+        link.set(0, number, 700);
+        link.set(1, number, 700);
+        link.tick();
     }
-    for changes in sharing.changes {
+    for changes in link.changes {
         assert!(changes >= 98, "{changes}");
     }
 }
 
 #[test]
-fn an_old_value_that_was_lost_is_no_reason_to_send_the_new_one_again() {
-    let mut sharing = Sharing::good(1);
+fn loss_of_an_old_value_does_not_resend_the_new_one() {
+    let mut link = StateLink::good(1);
     for number in 1..=2 {
-        sharing.set(0, number, 10);
-        sharing.tick();
+        link.set(0, number, 10);
+        link.tick();
     }
     let (index, version) = (0, 1);
     let first = StateToken::Whole { index, version };
-    sharing.sender.settle(first, Fate::Lost);
-    sharing.until_silent().unwrap();
-    assert_eq!(sharing.sharer.stats().packets_sent, 2);
+    link.sender.settle(first, Fate::Lost);
+    link.until_silent().unwrap();
+    assert_eq!(link.sender_packets.stats().packets_sent, 2);
 }
 
 #[test]
-fn an_ack_of_an_old_value_does_not_stop_the_new_one_under_way() {
-    let mut sharing = Sharing::good(1);
-    sharing.set(0, 1, 10);
-    sharing.tick();
-    sharing.set(0, 2, 5000);
-    sharing.until_silent().unwrap();
-    assert_eq!(sharing.seen, sharing.current);
-    // The first value, and twenty blocks of which each packet has four.
-    assert_eq!(sharing.sharer.stats().packets_sent, 1 + 5);
+fn ack_of_an_old_value_does_not_stop_the_new_one() {
+    let mut link = StateLink::good(1);
+    link.set(0, 1, 10);
+    link.tick();
+    link.set(0, 2, 5000);
+    link.until_silent().unwrap();
+    assert_eq!(link.received, link.current);
+    // The first value, and twenty blocks, four per packet.
+    assert_eq!(link.sender_packets.stats().packets_sent, 1 + 5);
 }

@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_pinned() {
+    fn encoding_matches_golden_bytes() {
         let label = "map".to_owned();
         let (number, len) = (1, 300);
         assert_eq!(

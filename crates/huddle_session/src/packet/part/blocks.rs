@@ -1,10 +1,10 @@
-//! The blocks that a large section consists of.
+//! The blocks that a large section is split into.
 
 use std::ops::Range;
 
 use crate::limits::MAX_STATE_LEN;
 
-/// What is sent, lost and acked as one.
+/// The length of a block, the unit that is sent, lost and acked.
 pub(crate) const BLOCK: usize = 256;
 
 // Blocks are bits of a `u64`.
@@ -15,7 +15,7 @@ const _: () = assert!(MAX_STATE_LEN.div_ceil(BLOCK) <= 64);
 pub(crate) struct Blocks(pub(super) u64);
 
 impl Blocks {
-    /// All blocks of so many bytes.
+    /// Returns all blocks of a section of `len` bytes.
     pub(super) fn of_len(len: usize) -> Self {
         Self::run(0..len.div_ceil(BLOCK))
     }

@@ -2,31 +2,33 @@ use thiserror::Error;
 
 use crate::limits::MAX_STATE_LEN;
 
-/// Why part of a large section makes no sense.
+/// Errors in a part of a large section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum PartError {
-    /// It ends too early.
-    #[error("it ends too early")]
+    /// The part is truncated.
+    #[error("the part is truncated")]
     Truncated,
-    /// The whole is empty, or longer than allowed.
-    #[error("the whole has {0} bytes, and 1 to {MAX_STATE_LEN} may be sent in parts")]
+    /// The whole section is empty or too long.
+    #[error("the whole section has {0} bytes; from 1 to {MAX_STATE_LEN} are allowed")]
     Length(u64),
-    /// The whole has another length than an earlier part said.
-    #[error("the whole has {is} bytes, and {was} by an earlier part")]
+    /// The part gives another length for the whole section than an earlier part.
+    #[error("the part gives a length of {is} bytes, but an earlier part gave {was}")]
     LengthChanged {
-        /// What it says.
+        /// The length in this part.
         is: usize,
-        /// What was said before.
+        /// The length in the earlier part.
         was: usize,
     },
-    /// What it holds is not a run of the whole's blocks.
-    #[error("{len} bytes from block {first} on are no run of blocks of {whole} bytes")]
+    /// The part does not contain a run of the section's blocks.
+    #[error(
+        "{len} bytes starting at block {first} are not a run of blocks of a section of {whole} bytes"
+    )]
     Blocks {
         /// The first block.
         first: u8,
-        /// How many bytes it holds.
+        /// The number of bytes in the part.
         len: usize,
-        /// The length of the whole.
+        /// The length of the whole section.
         whole: usize,
     },
 }

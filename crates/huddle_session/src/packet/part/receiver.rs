@@ -8,51 +8,51 @@ use super::{
 };
 use crate::{limits::MAX_STATE_LEN, wire::Reader};
 
-/// Puts the peer's large sections together, several at a time for each of a range of ids.
+/// Reassembles the peer's large sections, several at a time for each id.
 ///
-/// It holds no more than [`MAX_STATE_LEN`] bytes for each id. An honest sender has no more under
-/// way; of any other the oldest messages are dropped.
+/// It stores at most [`MAX_STATE_LEN`] bytes per id. An honest sender never has more in flight;
+/// otherwise the oldest messages are dropped.
 #[derive(Debug)]
 pub(crate) struct PartReceiver {
     first_id: u32,
     pub(super) ids: Vec<Messages>,
 }
 
-/// A large section, put together.
+/// A reassembled large section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Whole {
     pub(crate) id: u32,
-    /// Which of the messages of its id it is, counted from 0.
+    /// Its number among the messages of its id, counted from 0.
     pub(crate) number: u64,
-    /// The newest packet that held part of it.
+    /// The newest packet that contained a part of it.
     pub(crate) seq: u64,
     pub(crate) bytes: Bytes,
 }
 
-/// The messages of an id.
+/// The messages of one id.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
-    /// The newest of which a part arrived.
+    /// The newest message of which a part arrived.
     newest: Option<u64>,
-    /// The newest that was whole. Older ones do not matter any more.
+    /// The newest complete message. Older ones are ignored.
     whole: Option<u64>,
-    /// Those of which parts are missing, oldest first; none is older than the last whole one.
+    /// The incomplete messages, oldest first. All are newer than the last complete one.
     pub(super) partial: VecDeque<Partial>,
 }
 
-/// A message of which parts are missing.
+/// An incomplete message.
 #[derive(Debug)]
 pub(super) struct Partial {
     number: u64,
-    /// The newest packet that held part of it.
+    /// The newest packet that contained a part of it.
     seq: u64,
     missing: Blocks,
-    /// As long as the whole. Where blocks are missing it holds anything.
+    /// A buffer of the full length. The contents of missing blocks are unspecified.
     pub(super) bytes: Vec<u8>,
 }
 
 impl PartReceiver {
-    /// Takes parts of sections with these ids; others are skipped.
+    /// Creates a receiver for sections with these ids. It skips other ids.
     pub(crate) fn new(ids: Range<u32>) -> Self {
         Self {
             first_id: ids.start,
@@ -60,11 +60,12 @@ impl PartReceiver {
         }
     }
 
-    /// Takes a section of id [`section::PART`] from packet `seq`, and yields the large section if
-    /// that makes it whole. Of an id, messages older than one that was whole are ignored.
+    /// Handles a section of id [`section::PART`](crate::packet::section::PART) from packet `seq`.
+    /// Returns the large section if it is now complete. Messages older than a complete one with the
+    /// same id are ignored.
     ///
     /// # Errors
-    /// If it makes no sense; then nothing has changed.
+    /// Returns an error if the part is invalid. The call then has no effect.
     pub(crate) fn receive(&mut self, seq: u64, part: Bytes) -> Result<Option<Whole>, PartError> {
         let mut reader = Reader::new(part);
         let part = Part::read(&mut reader).ok_or(PartError::Truncated)?;
@@ -78,7 +79,7 @@ impl PartReceiver {
         let Some(messages) = messages else {
             return Ok(None);
         };
-        let Some(number) = messages.place(part.number) else {
+        let Some(number) = messages.resolve(part.number) else {
             return Ok(None);
         };
         let Some(index) = messages.open(number, len, seq)? else {
@@ -88,15 +89,15 @@ impl PartReceiver {
             return Ok(None);
         };
         message.seq = seq.max(message.seq);
-        if let Some(place) = message.bytes.get_mut(start..start + bytes.len()) {
-            place.copy_from_slice(&bytes);
+        if let Some(target) = message.bytes.get_mut(start..start + bytes.len()) {
+            target.copy_from_slice(&bytes);
         }
         message.missing = message.missing.without(blocks);
         if !message.missing.is_empty() {
             return Ok(None);
         }
         messages.whole = Some(number);
-        // Those before it are older.
+        // The messages before it are older.
         let done = messages.partial.drain(..=index).next_back();
         Ok(done.map(|message| Whole {
             id: part.id,
@@ -108,9 +109,9 @@ impl PartReceiver {
 }
 
 impl Messages {
-    /// The full number of a message: the one nearest to the newest. `None` if it does not matter
-    /// any more.
-    fn place(&self, number: u16) -> Option<u64> {
+    /// Returns the full number of a message, the one nearest to the newest. Returns `None` if the
+    /// message is obsolete.
+    fn resolve(&self, number: u16) -> Option<u64> {
         let Some(newest) = self.newest else {
             return Some(number.into());
         };
@@ -121,7 +122,8 @@ impl Messages {
             .then_some(number)
     }
 
-    /// Finds a message of so many bytes, or begins it. `None` if there is no room for one as old.
+    /// Finds a message of `len` bytes or creates it, and returns its index. Returns `None` if it is
+    /// too old to be stored.
     fn open(&mut self, number: u64, len: usize, seq: u64) -> Result<Option<usize>, PartError> {
         let index = self.partial.partition_point(|other| other.number < number);
         if let Some(known) = self.partial.get(index)
@@ -163,7 +165,7 @@ impl Partial {
     }
 }
 
-/// The head of a part.
+/// The header of a part.
 struct Part {
     id: u32,
     number: u16,
@@ -188,7 +190,7 @@ impl Part {
             .ok_or(PartError::Length(self.len))
     }
 
-    /// Which blocks `bytes` are, and where in the whole they begin.
+    /// Returns the blocks that `bytes` contains, and their offset in the whole section.
     fn blocks(&self, whole: usize, bytes: Bytes) -> Result<(Blocks, usize, Bytes), PartError> {
         let first = usize::from(self.first);
         let (start, end) = (first * BLOCK, first * BLOCK + bytes.len());

@@ -7,23 +7,25 @@ use crate::{
     wire::put_varint,
 };
 
-/// More than the head of a part takes: two varints of 5 bytes, the number and the first block.
+/// An upper bound for the length of a part's header: two varints of 5 bytes, the number and the
+/// first block.
 const MAX_HEAD: usize = 16;
 
-/// A message on its way to the peer in parts, until all of them have been acked.
+/// A message that is sent to the peer in parts, until all parts are acked.
 #[derive(Debug)]
 pub(crate) struct PartSender {
     number: u16,
     whole: Bytes,
-    /// Blocks to be sent. What is neither here nor in `acked` is under way.
+    /// The blocks to send. Blocks that are neither here nor in `acked` are in flight.
     waiting: Blocks,
     acked: Blocks,
 }
 
 impl PartSender {
-    /// Each message of an id has the number after that of the one before, and those under way
-    /// together have at most [`MAX_STATE_LEN`] bytes, or the receiver drops the oldest. `whole` must
-    /// not be empty, nor longer than that.
+    /// Creates a sender for `whole`, which must not be empty nor longer than [`MAX_STATE_LEN`].
+    ///
+    /// The messages of an id have consecutive numbers. Together, those in flight have at most
+    /// [`MAX_STATE_LEN`] bytes; otherwise the receiver drops the oldest.
     pub(crate) fn new(number: u16, whole: Bytes) -> Self {
         debug_assert!((1..=MAX_STATE_LEN).contains(&whole.len()));
         let waiting = Blocks::of_len(whole.len());
@@ -43,19 +45,20 @@ impl PartSender {
         self.whole.len()
     }
 
-    /// How many blocks are to be sent.
+    /// Returns the number of blocks that wait to be sent.
     pub(crate) fn waiting(&self) -> u32 {
         self.waiting.0.count_ones()
     }
 
-    /// Whether the peer has all of it.
+    /// Returns `true` if the peer has acked all blocks.
     pub(crate) fn is_done(&self) -> bool {
         Blocks::of_len(self.whole.len())
             .without(self.acked)
             .is_empty()
     }
 
-    /// Writes the first run of blocks to be sent, as far as there is room, and says which they are.
+    /// Writes the first run of blocks that wait to be sent, as far as it fits. Returns the written
+    /// blocks.
     pub(crate) fn write<T: Copy>(
         &mut self,
         id: u32,
@@ -70,7 +73,7 @@ impl PartSender {
         rest.put_u8(first as u8);
         let head_len = MAX_HEAD - rest.len();
 
-        let space = writer.room(section::PART).saturating_sub(head_len);
+        let space = writer.max_payload(section::PART).saturating_sub(head_len);
         let start = first * BLOCK;
         let ends = |block: usize| self.whole.len().min((block + 1) * BLOCK);
         let end = (first..64)
@@ -87,7 +90,7 @@ impl PartSender {
             })
     }
 
-    /// Takes what became of blocks of this message.
+    /// Handles the fate of blocks of this message.
     pub(crate) fn settle(&mut self, blocks: Blocks, fate: Fate) {
         match fate {
             Fate::Delivered => {

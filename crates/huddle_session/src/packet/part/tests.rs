@@ -24,7 +24,7 @@ fn all(len: usize) -> Blocks {
     Blocks::of_len(len)
 }
 
-/// What fits into one packet of `credit` bytes: parts, and the blocks they hold.
+/// Returns the parts that fit into one packet of `credit` bytes, and the blocks they contain.
 fn parts(
     packets: &mut Packets<Blocks>,
     sender: &mut PartSender,
@@ -58,7 +58,7 @@ fn receiver() -> PartReceiver {
     PartReceiver::new(16..24)
 }
 
-/// A part with this head, of so many zeros.
+/// Returns a part with this header and `zeros` zero bytes.
 fn part(id: u8, number: u16, len: u16, first: u8, zeros: usize) -> Bytes {
     let [low, high] = number.to_le_bytes();
     let len = [
@@ -74,7 +74,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn a_message_arrives_whole_whatever_is_lost_repeated_or_reordered(
+    fn message_is_reassembled_despite_loss_duplication_and_reordering(
         len in 1..=MAX_STATE_LEN,
         number: u16,
         packets_of in prop::collection::vec((0usize..1100, any::<bool>(), any::<bool>()), 1..40),
@@ -111,7 +111,7 @@ proptest! {
     }
 
     #[test]
-    fn hostile_parts_never_panic_and_stay_bounded(
+    fn hostile_parts_never_panic_and_memory_is_bounded(
         hostile in prop::collection::vec(
             (
                 (0u8..30, any::<u16>(), any::<u16>(), any::<u8>()),
@@ -143,7 +143,7 @@ fn held(receiver: &PartReceiver) -> usize {
 }
 
 #[test]
-fn a_longer_message_takes_no_more_than_its_length() {
+fn buffer_is_no_longer_than_its_message() {
     let mut receiver = receiver();
     for (number, len) in [(0, 15_000), (1, MAX_STATE_LEN as u16)] {
         let part = part(ID as u8, number, len, 0, 256);
@@ -153,7 +153,7 @@ fn a_longer_message_takes_no_more_than_its_length() {
 }
 
 #[test]
-fn messages_under_way_together_are_kept_up_to_the_longest_of_one() {
+fn concurrent_messages_share_the_maximum_state_length() {
     let mut receiver = receiver();
     let mut take = |seq, number, len: u16, first: u8| {
         let rest = usize::from(len) - 256 * usize::from(first);
@@ -165,20 +165,12 @@ fn messages_under_way_together_are_kept_up_to_the_longest_of_one() {
     }
     // 1384 bytes are left.
     assert_eq!(take(3, 3, 1385, 0), None, "the oldest is dropped");
-    assert_eq!(
-        take(4, 0, 5000, 1),
-        None,
-        "there is no room for it any more"
-    );
+    assert_eq!(take(4, 0, 5000, 1), None, "too old to be stored");
     for first in 1..19 {
         assert_eq!(take(5, 2, 5000, first), None);
     }
     assert_eq!(take(5, 2, 5000, 19), Some(2));
-    assert_eq!(
-        take(6, 1, 5000, 1),
-        None,
-        "it is older than one that is whole"
-    );
+    assert_eq!(take(6, 1, 5000, 1), None, "older than a complete message");
     for first in 1..5 {
         assert_eq!(take(7, 3, 1385, first), None);
     }
@@ -188,7 +180,7 @@ fn messages_under_way_together_are_kept_up_to_the_longest_of_one() {
 }
 
 #[test]
-fn numbers_go_on_after_they_wrapped_though_nothing_was_whole() {
+fn message_numbers_wrap_without_a_complete_message() {
     let mut receiver = receiver();
     let mut take = |number: u32, first| {
         let zeros = [256, 44][usize::from(first)];
@@ -206,12 +198,12 @@ fn numbers_go_on_after_they_wrapped_though_nothing_was_whole() {
 }
 
 #[test]
-fn parts_are_these_bytes() {
+fn part_encoding_matches_golden_bytes() {
     let (mut packets, mut sender) = (packets(), PartSender::new(0x0102, whole(600)));
     let mut packet = |tick| {
         let mut writer = packets.begin(Duration::ZERO, Tick(tick), 540).unwrap();
         sender.write(ID, &mut writer).unwrap();
-        // The header has flags, tag, number and base.
+        // Skip the packet header: flags, tag, number and base.
         writer.finish().unwrap().slice(5..)
     };
     let head = [3, 0x86, 0x04, 20, 0x02, 0x01, 0xd8, 0x04, 0];
@@ -221,7 +213,7 @@ fn parts_are_these_bytes() {
 }
 
 #[test]
-fn only_blocks_that_are_lost_are_sent_again() {
+fn only_lost_blocks_are_retransmitted() {
     let (mut packets, mut sender) = (packets(), PartSender::new(0, whole(2000)));
     let mut sent = |sender: &mut PartSender, tick| {
         let parts = parts(&mut packets, sender, tick, 1100);
@@ -244,7 +236,7 @@ fn only_blocks_that_are_lost_are_sent_again() {
 }
 
 #[test]
-fn messages_are_put_together_side_by_side_until_a_newer_one_is_whole() {
+fn messages_are_reassembled_concurrently_until_a_newer_one_is_complete() {
     let mut receiver = receiver();
     let mut take = |seq, number, first| {
         let zeros = [256, 44][usize::from(first)];
@@ -253,18 +245,18 @@ fn messages_are_put_together_side_by_side_until_a_newer_one_is_whole() {
     };
     assert_eq!(take(5, 1, 0), None);
     assert_eq!(take(7, 2, 1), None);
-    assert_eq!(take(6, 1, 1), Some((1, 6)), "nothing newer is whole");
-    assert_eq!(take(6, 1, 1), None, "it was whole already");
+    assert_eq!(take(6, 1, 1), Some((1, 6)), "no newer message is complete");
+    assert_eq!(take(6, 1, 1), None, "already complete");
     assert_eq!(take(8, 3, 0), None);
     assert_eq!(take(9, 4, 0), None);
     assert_eq!(take(10, 3, 1), Some((3, 10)));
-    assert_eq!(take(8, 2, 0), None, "a newer one was whole");
-    // As new as its newest packet, whichever arrives last.
+    assert_eq!(take(8, 2, 0), None, "a newer message is complete");
+    // It is as new as its newest packet, regardless of the order of arrival.
     assert_eq!(take(8, 4, 1), Some((4, 9)));
 }
 
 #[test]
-fn ids_that_are_not_known_are_skipped() {
+fn unknown_ids_are_skipped() {
     let mut receiver = receiver();
     for id in [0, 15, 24, 100] {
         assert_eq!(receiver.receive(0, part(id, 0, 1, 0, 1)), Ok(None));
