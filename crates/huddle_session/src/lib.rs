@@ -1,8 +1,8 @@
 //! The session of a room, as a pure state machine: bytes and time in, messages and bytes out.
 //!
 //! The crate does no I/O, starts no threads, reads no clock and does not depend on a game engine, so
-//! every test of it can replay a seed. The caller reports to a [`RoomSession`] which links open and
-//! close and what arrives on them. The session returns what to send and what happened:
+//! every test of it can replay a seed. The caller reports opened links, closed links and received
+//! bytes to a [`RoomSession`]. The session returns the bytes to send and its events:
 //!
 //! - **The handshake** comes first. Two peers compare their games, and either can refuse the other
 //!   ([`Terms`], [`Refusal`]). The session accepts nothing else until the handshake is done.

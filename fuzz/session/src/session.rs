@@ -2,8 +2,7 @@
 //!
 //! The hostile peer runs an honest session as well, which completes the handshakes and provides
 //! messages to modify. Whatever the hostile peer sends, the two honest peers receive each other's
-//! events exactly events arrive exactly once and in order, each other's newest state and each
-//! other's transfers.
+//! events exactly once and in order, each other's newest state and each other's transfers.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -47,7 +46,7 @@ pub(crate) fn rest<'a, T: Arbitrary<'a>>(u: &mut Unstructured<'a>) -> arbitrary:
     Ok(all)
 }
 
-fn player_of(peer: PeerId) -> usize {
+fn index_of(peer: PeerId) -> usize {
     peer.as_u128() as usize - 1
 }
 
@@ -110,7 +109,7 @@ enum Pair {
 }
 
 impl Pair {
-    fn players(self) -> (usize, usize) {
+    fn indices(self) -> (usize, usize) {
         match self {
             Self::Honest(from) => (from.into(), (!from).into()),
             Self::WithMallory(from) => (from.into(), MALLORY),
@@ -155,7 +154,7 @@ struct World {
     states: [OwnStates; 3],
     set: [[Option<Bytes>; 2]; 3],
     pipes: BTreeMap<(usize, usize), Pipe>,
-    with: BTreeMap<(usize, usize), Exchange>,
+    exchanges: BTreeMap<(usize, usize), Exchange>,
     contexts: [Context; 2],
     loss: u8,
     duplicated: u8,
@@ -185,7 +184,7 @@ impl World {
             states: Default::default(),
             set: Default::default(),
             pipes: BTreeMap::new(),
-            with: BTreeMap::new(),
+            exchanges: BTreeMap::new(),
             contexts: [Context::default(); 2],
             loss: 0,
             duplicated: 0,
@@ -196,7 +195,7 @@ impl World {
         for a in 0..3 {
             for b in (0..3).filter(|b| *b != a) {
                 world.pipes.insert((a, b), Pipe::default());
-                world.with.insert((a, b), Exchange::default());
+                world.exchanges.insert((a, b), Exchange::default());
                 world.rooms[a].link_opened(peer_id(b), Duration::ZERO);
             }
         }
@@ -207,8 +206,8 @@ impl World {
         TICK * self.tick as u32
     }
 
-    fn with(&mut self, local: usize, other: usize) -> &mut Exchange {
-        self.with.entry((local, other)).or_default()
+    fn exchange(&mut self, local: usize, other: usize) -> &mut Exchange {
+        self.exchanges.entry((local, other)).or_default()
     }
 
     fn step(&mut self, step: Step) {
@@ -216,7 +215,7 @@ impl World {
             Step::Ticks(ticks) => self.run_ticks(ticks % 32 + 1),
             Step::Message(to, message) => {
                 let (lane, bytes) = message.encode(&self.contexts[usize::from(to)]);
-                self.hostile(to.into(), lane, bytes);
+                self.deliver_hostile(to.into(), lane, bytes);
             }
             Step::Changed {
                 to,
@@ -238,9 +237,9 @@ impl World {
                 if len % 4 == 0 {
                     bytes.truncate(usize::from(len) / 4);
                 }
-                self.hostile(to.into(), *lane, bytes.freeze());
+                self.deliver_hostile(to.into(), *lane, bytes.freeze());
             }
-            Step::Event(pair, len) => self.event(pair.players(), len.into()),
+            Step::Event(pair, len) => self.send_event(pair.indices(), len.into()),
             Step::Pose(which, len) => {
                 let (local, kind) = (usize::from(which) % 3, usize::from(which) / 3 % 2);
                 let payload = Bytes::from(vec![self.tick as u8; usize::from(len) % 17_000]);
@@ -249,15 +248,15 @@ impl World {
                 }
             }
             Step::Offer(pair, len) => {
-                let (from, to) = pair.players();
-                let number = self.with(from, to).offered.len() as u64;
+                let (from, to) = pair.indices();
+                let number = self.exchange(from, to).offered.len() as u64;
                 let (label, bytes) = transfer(number, len.into());
                 if let Some(Ok(id)) = self.rooms[from].offer(peer_id(to), &label, bytes) {
-                    self.with(from, to).offered.insert(id.number, true);
+                    self.exchange(from, to).offered.insert(id.number, true);
                 }
             }
             Step::Cancel(pair, outgoing, number) => {
-                let (from, to) = pair.players();
+                let (from, to) = pair.indices();
                 let direction = if outgoing {
                     Direction::Outgoing
                 } else {
@@ -298,33 +297,33 @@ impl World {
                 let now = self.now();
                 for (local, other) in [(at, MALLORY), (MALLORY, at)] {
                     self.pipes.insert((local, other), Pipe::default());
-                    self.with.insert((local, other), Exchange::default());
+                    self.exchanges.insert((local, other), Exchange::default());
                     self.rooms[local].link_lost(peer_id(other));
                     self.drain_events(local);
-                    self.with.insert((local, other), Exchange::default());
+                    self.exchanges.insert((local, other), Exchange::default());
                     self.rooms[local].link_opened(peer_id(other), now);
                 }
             }
         }
     }
 
-    fn event(&mut self, (from, to): (usize, usize), len: usize) {
+    fn send_event(&mut self, (from, to): (usize, usize), len: usize) {
         // The session accepts no events before the peer has joined.
-        if self.with(from, to).joined == 0 {
+        if self.exchange(from, to).joined == 0 {
             return;
         }
-        let mut payload = self.with(from, to).sent.to_le_bytes().to_vec();
+        let mut payload = self.exchange(from, to).sent.to_le_bytes().to_vec();
         payload.resize(len.max(4), from as u8);
         let check = self.rooms[from].check_event(peer_id(to), payload.len());
         let queued = self.rooms[from].queue_event(peer_id(to), SPLASH, payload.into());
         assert_eq!(check, queued);
         if queued.is_ok() {
-            self.with(from, to).sent += 1;
+            self.exchange(from, to).sent += 1;
         }
     }
 
     /// Delivers a message from the hostile peer.
-    fn hostile(&mut self, to: usize, lane: Lane, bytes: Bytes) {
+    fn deliver_hostile(&mut self, to: usize, lane: Lane, bytes: Bytes) {
         let now = self.now();
         let _ = self.rooms[to].receive(peer_id(MALLORY), lane, bytes, now);
         self.drain_events(to);
@@ -503,9 +502,9 @@ impl World {
                     _ => self.rooms[local].admit(peer, Ok(()), now),
                 },
                 SessionEvent::Joined { peer_id: peer } => {
-                    let with = self.with(local, player_of(peer));
-                    with.joined += 1;
-                    assert!(with.joined == 1 || !is_pair(peer), "joined twice");
+                    let exchange = self.exchange(local, index_of(peer));
+                    exchange.joined += 1;
+                    assert!(exchange.joined == 1 || !is_pair(peer), "joined twice");
                 }
                 SessionEvent::Event {
                     peer_id: peer,
@@ -513,30 +512,30 @@ impl World {
                     payload,
                 } if is_pair(peer) => {
                     assert_eq!(kind, SPLASH);
-                    let other = player_of(peer);
-                    let with = self.with(local, other);
+                    let other = index_of(peer);
+                    let exchange = self.exchange(local, other);
                     assert_eq!(
                         payload[..4],
-                        with.received.to_le_bytes(),
+                        exchange.received.to_le_bytes(),
                         "events arrive exactly once and in order"
                     );
                     assert!(payload[4..].iter().all(|byte| usize::from(*byte) == other));
-                    with.received += 1;
+                    exchange.received += 1;
                 }
                 SessionEvent::State {
                     peer_id: peer,
                     kind,
                     payload,
                 } => {
-                    let with = self.with(local, player_of(peer));
+                    let exchange = self.exchange(local, index_of(peer));
                     let at = POSES.iter().position(|pose| *pose == kind);
-                    with.poses[at.expect("a declared kind")] = Some(payload);
+                    exchange.poses[at.expect("a declared kind")] = Some(payload);
                 }
                 SessionEvent::Transfer {
                     peer_id: peer,
                     event,
                 } if is_pair(peer) => {
-                    self.transferred(local, player_of(peer), event);
+                    self.handle_transfer(local, index_of(peer), event);
                 }
                 SessionEvent::Left { peer_id: peer }
                 | SessionEvent::Refused { peer_id: peer, .. }
@@ -549,18 +548,18 @@ impl World {
         }
     }
 
-    fn transferred(&mut self, local: usize, other: usize, event: TransferEvent) {
-        let with = self.with(local, other);
+    fn handle_transfer(&mut self, local: usize, other: usize, event: TransferEvent) {
+        let exchange = self.exchange(local, other);
         let mut end = |id: TransferId| {
             let open = match id.direction {
-                Direction::Outgoing => &mut with.offered,
-                Direction::Incoming => &mut with.started,
+                Direction::Outgoing => &mut exchange.offered,
+                Direction::Incoming => &mut exchange.started,
             };
             assert_eq!(open.insert(id.number, false), Some(true), "{id} ends once");
         };
         match event {
             TransferEvent::Started { id, .. } if id.direction == Direction::Incoming => {
-                assert_eq!(with.started.insert(id.number, true), None);
+                assert_eq!(exchange.started.insert(id.number, true), None);
             }
             TransferEvent::Received { id, label, bytes } => {
                 assert_eq!((label, bytes.clone()), transfer(id.number, bytes.len()));
@@ -585,19 +584,19 @@ impl World {
         }
         for (local, other) in [(0, 1), (1, 0)] {
             let (sent, received) = (
-                self.with[&(local, other)].sent,
-                self.with[&(other, local)].received,
+                self.exchanges[&(local, other)].sent,
+                self.exchanges[&(other, local)].received,
             );
             assert_eq!(sent, received, "events from {local}");
             assert_eq!(
-                self.with[&(local, other)]
+                self.exchanges[&(local, other)]
                     .offered
                     .values()
                     .find(|open| **open),
                 None
             );
             assert!(
-                self.set[local] == self.with[&(other, local)].poses,
+                self.set[local] == self.exchanges[&(other, local)].poses,
                 "state of {local}"
             );
         }
@@ -606,7 +605,10 @@ impl World {
 
     fn has_settled(&self) -> bool {
         [(0, 1), (1, 0)].into_iter().all(|(local, other)| {
-            let (mine, theirs) = (&self.with[&(local, other)], &self.with[&(other, local)]);
+            let (mine, theirs) = (
+                &self.exchanges[&(local, other)],
+                &self.exchanges[&(other, local)],
+            );
             let ended = |open: &BTreeMap<u64, bool>| open.values().all(|open| !open);
             mine.joined == 1
                 && mine.sent == theirs.received

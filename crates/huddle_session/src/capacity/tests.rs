@@ -12,37 +12,37 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Peers that are all linked and receive each other's messages at once.
 struct Room {
     now: Duration,
-    players: BTreeMap<PeerId, Places>,
+    peers: BTreeMap<PeerId, Places>,
 }
 
 impl Room {
-    fn new(capacity: u8, players: &[u8]) -> Self {
+    fn new(capacity: u8, peers: &[u8]) -> Self {
         let mut room = Self {
             now: Duration::ZERO,
-            players: BTreeMap::new(),
+            peers: BTreeMap::new(),
         };
-        for &player in players {
-            room.enter(player, capacity);
+        for &peer in peers {
+            room.add(peer, capacity);
         }
         room
     }
 
-    fn enter(&mut self, player: u8, capacity: u8) {
-        let me = id(player);
-        let others: Vec<_> = self.players.keys().copied().collect();
-        let mut places = Places::new(me, capacity);
+    fn add(&mut self, peer: u8, capacity: u8) {
+        let local = id(peer);
+        let others: Vec<_> = self.peers.keys().copied().collect();
+        let mut places = Places::new(local, capacity);
         places.alone_since = Some(self.now);
-        self.players.insert(me, places);
+        self.peers.insert(local, places);
         for other in others {
-            self.link(me, other);
+            self.link(local, other);
         }
     }
 
     fn link(&mut self, a: PeerId, b: PeerId) {
         for (one, other) in [(a, b), (b, a)] {
             let now = self.now;
-            let claim = self.players[&other].claim();
-            let places = self.players.get_mut(&one).unwrap();
+            let claim = self.peers[&other].claim();
+            let places = self.peers.get_mut(&one).unwrap();
             places.link_opened(other, now);
             places.receive_claim(other, claim, now);
             places.admit(other);
@@ -52,41 +52,41 @@ impl Room {
     fn unlink(&mut self, a: PeerId, b: PeerId) {
         for (one, other) in [(a, b), (b, a)] {
             let now = self.now;
-            if let Some(places) = self.players.get_mut(&one) {
+            if let Some(places) = self.peers.get_mut(&one) {
                 places.link_lost(other, now);
             }
         }
     }
 
-    fn leave(&mut self, player: u8) {
-        self.players.remove(&id(player));
-        let left: Vec<_> = self.players.keys().copied().collect();
+    fn leave(&mut self, peer: u8) {
+        self.peers.remove(&id(peer));
+        let left: Vec<_> = self.peers.keys().copied().collect();
         for other in left {
-            self.unlink(other, id(player));
+            self.unlink(other, id(peer));
         }
     }
 
     fn are_linked(&self, a: PeerId, b: PeerId) -> bool {
-        self.players
+        self.peers
             .get(&a)
-            .is_some_and(|it| it.linked.contains_key(&b))
+            .is_some_and(|places| places.linked.contains_key(&b))
     }
 
     fn run(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
             self.now += 50 * MS;
-            let ids: Vec<_> = self.players.keys().copied().collect();
-            for &me in &ids {
+            let ids: Vec<_> = self.peers.keys().copied().collect();
+            for &local in &ids {
                 let reported: Vec<_> = self
-                    .players
+                    .peers
                     .keys()
-                    .filter(|&&other| self.are_linked(me, other))
-                    .flat_map(|other| self.players[other].linked.keys().copied())
+                    .filter(|&&other| self.are_linked(local, other))
+                    .flat_map(|other| self.peers[other].linked.keys().copied())
                     .collect();
                 let now = self.now;
-                let places = self.players.get_mut(&me).unwrap();
-                places.step(now, |player| reported.contains(&player));
+                let places = self.peers.get_mut(&local).unwrap();
+                places.step(now, |peer| reported.contains(&peer));
                 for outsider in places.outsiders() {
                     places.restarted(outsider);
                     places.admit(outsider);
@@ -96,10 +96,10 @@ impl Room {
                 }
                 let claim = places.claim();
                 for &other in &ids {
-                    if self.are_linked(other, me) {
+                    if self.are_linked(other, local) {
                         let now = self.now;
-                        let places = self.players.get_mut(&other).unwrap();
-                        places.receive_claim(me, claim.clone(), now);
+                        let places = self.peers.get_mut(&other).unwrap();
+                        places.receive_claim(local, claim.clone(), now);
                     }
                 }
             }
@@ -110,29 +110,30 @@ impl Room {
     /// Opens the sessions between peers that welcome each other.
     fn join(&mut self) {
         let welcomes: Vec<_> = self
-            .players
+            .peers
             .iter()
-            .flat_map(|(&me, it)| it.linked.keys().map(move |&peer| (me, peer)))
-            .filter(|(me, peer)| {
-                let is_in =
-                    |a: &PeerId, b: &PeerId| self.players.get(a).is_some_and(|it| it.list.has(*b));
-                is_in(me, peer) && is_in(peer, me)
+            .flat_map(|(&local, places)| places.linked.keys().map(move |&peer| (local, peer)))
+            .filter(|(local, peer)| {
+                let is_in = |a: &PeerId, b: &PeerId| {
+                    self.peers.get(a).is_some_and(|places| places.list.has(*b))
+                };
+                is_in(local, peer) && is_in(peer, local)
             })
             .collect();
-        for (me, peer) in welcomes {
-            self.players.get_mut(&me).unwrap().joined(peer);
+        for (local, peer) in welcomes {
+            self.peers.get_mut(&local).unwrap().joined(peer);
         }
     }
 
-    fn members(&self, player: u8) -> Vec<PeerId> {
-        let mut members = self.players[&id(player)].list.members.clone();
+    fn members(&self, peer: u8) -> Vec<PeerId> {
+        let mut members = self.peers[&id(peer)].list.members.clone();
         members.sort_unstable();
         members
     }
 }
 
-fn ids(players: &[u8]) -> Vec<PeerId> {
-    players.iter().map(|&player| id(player)).collect()
+fn ids(peers: &[u8]) -> Vec<PeerId> {
+    peers.iter().map(|&peer| id(peer)).collect()
 }
 
 #[test]
@@ -141,9 +142,9 @@ fn lowest_id_founds_after_a_quiet_period() {
     room.run(QUIET - 100 * MS);
     assert_eq!(room.members(1), []);
     room.run(SECOND);
-    for player in [1, 2, 3] {
-        assert_eq!(room.members(player), ids(&[1, 2, 3]));
-        assert_eq!(room.players[&id(player)].list.host, id(1));
+    for peer in [1, 2, 3] {
+        assert_eq!(room.members(peer), ids(&[1, 2, 3]));
+        assert_eq!(room.peers[&id(peer)].list.host, id(1));
     }
 }
 
@@ -151,24 +152,21 @@ fn lowest_id_founds_after_a_quiet_period() {
 fn peer_that_has_waited_founds_at_once() {
     let mut room = Room::new(4, &[9]);
     room.run(5 * SECOND);
-    room.enter(1, 4);
+    room.add(1, 4);
     room.run(100 * MS);
     assert_eq!(room.members(1), ids(&[1, 9]));
-    assert_eq!(room.players[&id(1)].list.host, id(9));
+    assert_eq!(room.peers[&id(1)].list.host, id(9));
 }
 
 #[test]
 fn only_the_host_refuses_peers_when_all_places_are_taken() {
     let mut room = Room::new(2, &[1, 2]);
     room.run(2 * SECOND);
-    room.enter(3, 2);
+    room.add(3, 2);
     room.run(SECOND);
-    let mut verdict = |player, after| {
+    let mut verdict = |peer, after| {
         let now = room.now + after;
-        room.players
-            .get_mut(&id(player))
-            .unwrap()
-            .verdict(id(3), now)
+        room.peers.get_mut(&id(peer)).unwrap().verdict(id(3), now)
     };
     assert_eq!(verdict(1, Duration::ZERO), Verdict::Wait);
     assert_eq!(verdict(1, REFUSAL_DELAY), Verdict::Full);
@@ -185,15 +183,15 @@ fn next_member_becomes_host_when_the_host_leaves_or_stops() {
         let mut room = Room::new(4, &[1, 2, 3]);
         room.run(2 * SECOND);
         if stops {
-            for player in [2, 3] {
-                let places = room.players.get_mut(&id(player)).unwrap();
+            for peer in [2, 3] {
+                let places = room.peers.get_mut(&id(peer)).unwrap();
                 places.set_stopped(id(1), true);
             }
         } else {
             room.leave(1);
         }
         room.run(SECOND);
-        assert_eq!(room.players[&id(3)].list.host, id(2));
+        assert_eq!(room.peers[&id(3)].list.host, id(2));
         assert_eq!(room.members(3).contains(&id(1)), stops);
     }
 }
@@ -204,9 +202,9 @@ fn host_stays_host_while_one_member_is_linked_with_it() {
     room.run(2 * SECOND);
     room.unlink(id(1), id(2));
     room.run(3 * SECOND);
-    for player in [1, 2, 3] {
-        assert_eq!(room.members(player), ids(&[1, 2, 3]));
-        assert_eq!(room.players[&id(player)].list.host, id(1));
+    for peer in [1, 2, 3] {
+        assert_eq!(room.members(peer), ids(&[1, 2, 3]));
+        assert_eq!(room.peers[&id(peer)].list.host, id(1));
     }
 }
 
@@ -217,7 +215,7 @@ fn two_lists_merge_if_all_members_fit() {
         room.run(2 * SECOND);
         let mut other = Room::new(capacity, &[3, 4]);
         other.run(2 * SECOND);
-        room.players.append(&mut other.players);
+        room.peers.append(&mut other.peers);
         for (a, b) in [(1, 3), (1, 4), (2, 3), (2, 4)] {
             room.link(id(a), id(b));
         }
@@ -246,12 +244,12 @@ fn members_other_than_the_host_cannot_take_places_away() {
         host: id(3),
         members: ids(&[2, 3]),
     };
-    for player in [1, 2] {
-        let places = room.players.get_mut(&id(player)).unwrap();
+    for peer in [1, 2] {
+        let places = room.peers.get_mut(&id(peer)).unwrap();
         places.receive(id(3), forged.clone());
     }
-    for player in [1, 2] {
-        assert_eq!(room.members(player), ids(&[1, 2, 3]));
+    for peer in [1, 2] {
+        assert_eq!(room.members(peer), ids(&[1, 2, 3]));
     }
 }
 
@@ -344,7 +342,7 @@ proptest! {
                 Step::Stopped(peer, is_stopped) => places.set_stopped(id(peer), is_stopped),
                 Step::Wait(time) => now += Duration::from_millis(time),
             }
-            places.step(now, |player| player == id(4));
+            places.step(now, |peer| peer == id(4));
             prop_assert!(places.list.is_valid(capacity.into()), "{:?}", places.list);
             prop_assert!(places.list.members.is_empty() || places.list.has(id(1)));
             prop_assert!(places.list.version >= before);

@@ -105,7 +105,7 @@ impl Probe<'_> {
         Stop
     }
 
-    /// Enters a part that contains other parts. Fails if it contains itself.
+    /// Enters a part that contains other parts. Fails if the part is a recursion or too deep.
     fn enter<V>(self, shape: Shape) -> Result<Self, Stop> {
         let id = typeid::of::<V>();
         let ancestors = &self.search.ancestors;
