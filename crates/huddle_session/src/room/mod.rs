@@ -435,7 +435,7 @@ impl RoomSession {
 
     /// Returns the pairs of peers that have no link to each other.
     pub fn missing_links(&self) -> Vec<(PeerId, PeerId)> {
-        self.roster.missing()
+        self.roster.missing_links()
     }
 
     fn open(&mut self, peer: PeerId) -> Option<&mut OpenSession> {
@@ -560,7 +560,7 @@ impl RoomSession {
             .push_back(SessionEvent::Joined { peer_id: peer });
         let tick = self.clock.tick();
         self.roster.set_joined(self.clock.reading().joined);
-        self.roster.meet(peer, agreement.clock.joined, tick);
+        self.roster.add_peer(peer, agreement.clock.joined, tick);
         self.poll_roster();
     }
 
@@ -592,7 +592,7 @@ impl RoomSession {
             places.session_closed(peer);
         }
         self.clock.remove_peer(peer);
-        self.roster.part(peer, self.clock.tick());
+        self.roster.remove_peer(peer, self.clock.tick());
         self.poll_roster();
         true
     }

@@ -7,47 +7,48 @@ use crate::{
     codec::{self, DecodeError, EncodeError},
 };
 
-/// The most links one report tells.
+/// The maximum number of links in a report.
 pub(crate) const MAX_LINKS: usize = 64;
 
-/// The longest report in bytes: its kind, a tick, a count, and 17 for each link. So no report with
-/// more links fits. A list of places is shorter.
+/// The maximum length of a report in bytes: its kind, a tick, a count, and 17 for each link. A list
+/// of places is shorter.
 const MAX_REPORT_LEN: usize = 1 + 5 + 1 + 17 * MAX_LINKS;
 
-/// What members tell each other of the room. It travels as an ordinary event, under the name
+/// A message about the room, exchanged between its members. It is sent as an event with the name
 /// [`NAME`](Self::NAME).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum RosterMessage {
-    /// Who the sender is linked with, at most [`MAX_LINKS`].
+    /// The peers that the sender is linked with, at most [`MAX_LINKS`].
     Links {
-        /// When the sender joined, on the room's clock.
+        /// The tick at which the sender joined.
         joined: u32,
-        /// Their peers.
+        /// The linked peers.
         peers: Vec<PeerId>,
     },
-    /// The sender wants a player kicked: as the host an order, among equals a vote.
+    /// The sender requests to kick a player. This is an order from the host, or a vote under
+    /// [`KickPolicy::Majority`](super::KickPolicy::Majority).
     #[serde(rename = "Remove")] // Part of the schema that peers compare.
     Kick(PeerId),
-    /// Who has a place, in a room with a capacity.
+    /// The players that have a place, in a room with a capacity.
     Places(PlaceList),
 }
 
 impl RosterMessage {
-    /// The name of the event it travels as, to be declared like those of the game.
+    /// The name of the event. The room declares it beside the game's kinds.
     pub(crate) const NAME: &'static str = "huddle/roster";
 
-    /// As bytes.
+    /// Encodes the message.
     ///
     /// # Errors
-    /// If it holds more than [`MAX_LINKS`].
+    /// Returns an error if the message has more than [`MAX_LINKS`].
     pub(crate) fn encode(&self) -> Result<Bytes, EncodeError> {
         codec::encode(self, MAX_REPORT_LEN)
     }
 
-    /// From bytes that came from another player.
+    /// Decodes a message from another peer.
     ///
     /// # Errors
-    /// If they are anything else.
+    /// Returns an error if the bytes are not a valid message.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         codec::decode(bytes, MAX_REPORT_LEN)
     }
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_as_documented() {
+    fn message_encoding_matches_golden_bytes() {
         let hex = |message: RosterMessage| {
             let bytes = message.encode().unwrap();
             bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()
@@ -87,13 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn as_many_links_as_allowed_fit_and_no_more() {
+    fn report_is_limited_to_the_maximum_number_of_links() {
         let most = links(MAX_LINKS as u8);
         let bytes = most.encode().unwrap();
         assert_eq!(bytes.len(), MAX_REPORT_LEN);
         assert_eq!(RosterMessage::decode(&bytes), Ok(most));
         assert!(links(MAX_LINKS as u8 + 1).encode().is_err());
-        // However small the tick is.
+        // A small tick does not make space for more links.
         let mut crowded = vec![0, 0, 65];
         for n in 0..65 {
             crowded.push(16);
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn its_shape_is_part_of_what_players_compare() {
+    fn schema_of_roster_messages_is_stable() {
         assert_eq!(
             Schema::of::<RosterMessage>().as_str(),
             "enum{Links{joined: u32, peers: [bytes]}, Remove(bytes), Places({version: u64, host: bytes, members: [bytes]})}"

@@ -1,5 +1,5 @@
-//! Who is in the room, as seen from one player: who is linked with whom, who is host, and whom the
-//! room's rules kick.
+//! The roster of a room as seen by the local peer: the members and their links, the host, and the
+//! kicks that the room's policy requires.
 
 mod message;
 mod policy;
@@ -16,35 +16,37 @@ pub(crate) use self::message::{MAX_LINKS, RosterMessage};
 pub use self::policy::KickPolicy;
 use crate::tick::TickRate;
 
-/// For how long after joining everybody who is met is taken to have been there before.
-const NEWCOMER: Duration = Duration::from_secs(5);
+/// The time after joining during which every new peer counts as one that was there before.
+const NEWCOMER_PERIOD: Duration = Duration::from_secs(5);
 
-/// How long before it was first heard of a player may have joined: links take time.
-const SLACK: Duration = Duration::from_secs(10);
+/// The maximum time between a player's join and its first mention, because links take time to open.
+const JOIN_SLACK: Duration = Duration::from_secs(10);
 
-/// For how long a wish to kick somebody holds.
-const WISH_LIFETIME: Duration = Duration::from_secs(60);
+/// The time for which a kick request holds.
+const KICK_REQUEST_LIFETIME: Duration = Duration::from_secs(60);
 
-/// How many players one member may request to kick at a time.
-const MAX_WISHES: usize = 16;
+/// The maximum number of pending kick requests per member.
+const MAX_KICK_REQUESTS: usize = 16;
 
-/// How many players are remembered that others told of.
-const MAX_HEARD_OF: usize = 1024;
+/// The maximum number of players whose first mention is remembered.
+const MAX_FIRST_SEEN: usize = 1024;
 
-/// The room, as one player sees it. Ticks are the room's: [`RoomClock::tick`](crate::clock::RoomClock::tick).
+/// The room as seen by the local peer. All ticks are the room's:
+/// [`RoomClock::tick`](crate::clock::RoomClock::tick).
 ///
-/// **Members** are this player and the peers it is linked with. Everybody reports their links, so
-/// that a mesh with holes can be seen: [`missing`](Self::missing).
+/// The **members** are the local peer and the peers it is linked with. Every member reports its
+/// links, so that holes in the mesh can be detected: [`missing_links`](Self::missing_links).
 ///
-/// The **host** is the member longest in the room; of two who joined in the same tick, the lower id.
-/// Members say themselves when they joined. Who was there before this player is believed; who came
-/// later can have joined at most 10 seconds before it was first heard of. So a newcomer
-/// cannot pass for the host with those who saw it come; who comes after it cannot know better.
-/// Members of a mesh with holes may see different hosts.
+/// The **host** is the member that has been in the room longest. If two joined in the same tick, it
+/// is the one with the lower id. Members report when they joined. The report is believed if the
+/// member was there before the local peer. A later member can have joined at most 10 seconds before
+/// it was first mentioned. A newcomer therefore cannot claim to be the host before members that saw
+/// it join, but later newcomers cannot detect the lie. Members of a mesh with holes may see
+/// different hosts.
 ///
-/// **Kicking** follows the room's [`KickPolicy`]. A wish to kick somebody holds for 60 seconds,
-/// or until who had it leaves; a player who was kicked and comes back within that time
-/// is kicked again. Every member counts for itself.
+/// **Kicking** follows the room's [`KickPolicy`]. A kick request holds for 60 seconds, or until the
+/// member that made it leaves. A kicked player that comes back within that time is kicked again.
+/// Every member evaluates the requests for itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Roster {
     local_id: PeerId,
@@ -52,66 +54,65 @@ pub(crate) struct Roster {
     policy: KickPolicy,
     rate: TickRate,
     members: BTreeMap<PeerId, Member>,
-    /// When players were first heard of, from others or by meeting them.
-    heard_of: BTreeMap<PeerId, u32>,
-    /// Who wants whom kicked, since when.
-    wishes: BTreeMap<(PeerId, PeerId), u32>,
-    /// Kicked and still linked, so that it is said once.
+    /// The ticks at which players were first mentioned: by another member, or by connecting.
+    first_seen: BTreeMap<PeerId, u32>,
+    /// The kick requests (from, target), with the ticks at which they were made.
+    kick_requests: BTreeMap<(PeerId, PeerId), u32>,
+    /// The kicked players that are still linked. Prevents reporting a kick twice.
     kicked: BTreeSet<PeerId>,
     events: VecDeque<RosterEvent>,
 }
 
-/// A peer this player is linked with.
+/// A peer that the local peer is linked with.
 #[derive(Debug, Clone)]
 struct Member {
-    first_heard_of: u32,
+    first_seen: u32,
     joined: u32,
     /// `None` before its first report.
     links: Option<BTreeSet<PeerId>>,
 }
 
-/// What the roster tells.
+/// An event of the roster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RosterEvent {
-    /// To be sent to all peers as an event.
+    /// Send this message to all peers as an event.
     Send(RosterMessage),
-    /// A player is to be kicked; if it is this one, it should leave. `by` are the members who
-    /// wanted it, in the order of their ids.
+    /// The policy kicks a player. If it is the local peer, it should leave.
     Kick {
-        /// Whom.
+        /// The kicked player.
         peer: PeerId,
-        /// Who wanted it.
+        /// The members that requested the kick, in the order of their ids.
         by: Vec<PeerId>,
     },
 }
 
-/// Why a player cannot be kicked.
+/// Errors of a kick request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum KickError {
-    /// In this room nobody kicks others.
+    /// The room's policy does not allow kicking.
     #[error(
-        "nobody can kick players from this room: choose KickPolicy::Host or Majority, or disconnect the player"
+        "the policy of this room does not allow kicking: choose `KickPolicy::Host` or `KickPolicy::Majority`, or disconnect the player"
     )]
     Nobody,
-    /// Only the host may.
-    #[error("only the host can kick players from this room, and that is {host}: ask them")]
+    /// Only the host can kick players.
+    #[error("only the host can kick players from this room: ask {host}")]
     NotHost {
-        /// Who is host.
+        /// The host.
         host: PeerId,
     },
-    /// The player is not there.
+    /// The player is not in the room.
     #[error("there is no player {0} in this room")]
     NotAMember(PeerId),
-    /// A player cannot kick themselves.
-    #[error("a player cannot kick themselves: leave the room")]
+    /// The local peer cannot kick itself.
+    #[error("the local player cannot kick itself: leave the room instead")]
     Yourself,
-    /// Too many at once.
-    #[error("more than {MAX_WISHES} kicks are under way: wait a minute")]
+    /// Too many kick requests are pending.
+    #[error("{MAX_KICK_REQUESTS} kick requests are pending already: wait a minute")]
     TooMany,
 }
 
 impl Roster {
-    /// A room without peers. `joined` is when this player joined, on the room's clock.
+    /// Creates a roster without peers. `joined` is the tick at which the local peer joined.
     pub(crate) fn new(local_id: PeerId, joined: u32, policy: KickPolicy, rate: TickRate) -> Self {
         Self {
             local_id,
@@ -119,14 +120,14 @@ impl Roster {
             policy,
             rate,
             members: BTreeMap::new(),
-            heard_of: BTreeMap::new(),
-            wishes: BTreeMap::new(),
+            first_seen: BTreeMap::new(),
+            kick_requests: BTreeMap::new(),
             kicked: BTreeSet::new(),
             events: VecDeque::new(),
         }
     }
 
-    /// When this player joined turns out otherwise: its clock adopted the room's.
+    /// Changes the join tick of the local peer after its clock adopted the room's.
     pub(crate) fn set_joined(&mut self, joined: u32) {
         if self.joined != joined {
             self.joined = joined;
@@ -134,37 +135,37 @@ impl Roster {
         }
     }
 
-    /// A peer is linked from now on and says that it joined at `claim`.
-    pub(crate) fn meet(&mut self, peer: PeerId, claim: u32, tick: u32) {
+    /// Adds a peer that is now linked and claims to have joined at `claim`.
+    pub(crate) fn add_peer(&mut self, peer: PeerId, claim: u32, tick: u32) {
         if peer == self.local_id {
             return;
         }
-        self.hear_of(peer, tick);
-        let first_heard_of = self.heard_of.get(&peer).copied().unwrap_or(tick);
+        self.record_first_seen(peer, tick);
+        let first_seen = self.first_seen.get(&peer).copied().unwrap_or(tick);
         let member = Member {
-            first_heard_of,
-            joined: self.believable(claim, first_heard_of),
+            first_seen,
+            joined: self.plausible_join_tick(claim, first_seen),
             links: None,
         };
         self.members.insert(peer, member);
         self.kicked.remove(&peer);
         self.report();
-        self.count(tick);
+        self.evaluate_kick_requests(tick);
     }
 
-    /// A peer is no longer linked.
-    pub(crate) fn part(&mut self, peer: PeerId, tick: u32) {
+    /// Removes a peer that is no longer linked.
+    pub(crate) fn remove_peer(&mut self, peer: PeerId, tick: u32) {
         if self.members.remove(&peer).is_some() {
-            self.wishes.retain(|(by, _), _| *by != peer);
+            self.kick_requests.retain(|(by, _), _| *by != peer);
             self.kicked.remove(&peer);
             self.report();
-            self.count(tick);
+            self.evaluate_kick_requests(tick);
         }
     }
 
-    /// Takes what a peer tells. Nothing is taken from who is not a member.
+    /// Handles a message from a peer. Messages from peers that are not members are ignored.
     pub(crate) fn receive(&mut self, from: PeerId, message: RosterMessage, tick: u32) {
-        let Some(first_heard_of) = self.members.get(&from).map(|m| m.first_heard_of) else {
+        let Some(first_seen) = self.members.get(&from).map(|m| m.first_seen) else {
             return;
         };
         match message {
@@ -172,27 +173,28 @@ impl Roster {
                 let mut links: BTreeSet<_> = peers.into_iter().take(MAX_LINKS).collect();
                 links.remove(&from);
                 for &peer in &links {
-                    self.hear_of(peer, tick);
+                    self.record_first_seen(peer, tick);
                 }
                 let member = Member {
-                    first_heard_of,
-                    joined: self.believable(joined, first_heard_of),
+                    first_seen,
+                    joined: self.plausible_join_tick(joined, first_seen),
                     links: Some(links),
                 };
                 self.members.insert(from, member);
             }
-            // Beyond the limit it is dropped: nobody honest gets there.
-            RosterMessage::Kick(peer) => drop(self.wish(from, peer, tick)),
-            // They concern the room, whose places are not the roster's.
+            // Requests beyond the limit are dropped. Honest peers never reach it.
+            RosterMessage::Kick(peer) => drop(self.add_kick_request(from, peer, tick)),
+            // The room handles places itself.
             RosterMessage::Places(_) => {}
         }
-        self.count(tick);
+        self.evaluate_kick_requests(tick);
     }
 
-    /// Wants a player kicked: an order if this player is host, a vote among equals.
+    /// Requests to kick a player: an order if the local peer is the host, a vote under
+    /// [`KickPolicy::Majority`].
     ///
     /// # Errors
-    /// If the room's policy does not allow it, or the player is not there.
+    /// Returns an error if the room's policy does not allow it, or the player is not in the room.
     pub(crate) fn request_kick(&mut self, peer: PeerId, tick: u32) -> Result<(), KickError> {
         if peer == self.local_id {
             return Err(KickError::Yourself);
@@ -207,26 +209,26 @@ impl Roster {
             }
             KickPolicy::Host | KickPolicy::Majority => {}
         }
-        self.wish(self.local_id, peer, tick)?;
+        self.add_kick_request(self.local_id, peer, tick)?;
         self.events
             .push_back(RosterEvent::Send(RosterMessage::Kick(peer)));
-        self.count(tick);
+        self.evaluate_kick_requests(tick);
         Ok(())
     }
 
-    /// What happened. Call it after everything else until it returns `None`.
+    /// Returns the next event. Call it after every other method, until it returns `None`.
     pub(crate) fn poll(&mut self) -> Option<RosterEvent> {
         self.events.pop_front()
     }
 
-    /// The member longest in the room.
+    /// Returns the host.
     pub(crate) fn host(&self) -> PeerId {
         let others = self.members.iter().map(|(&id, member)| (member.joined, id));
         let oldest = others.chain([(self.joined, self.local_id)]).min();
         oldest.map_or(self.local_id, |(_, id)| id)
     }
 
-    /// When a member joined, as far as it is believed.
+    /// Returns the tick at which a member joined, as far as the claim is believed.
     #[cfg(test)]
     pub(crate) fn joined(&self, peer: PeerId) -> Option<u32> {
         if peer == self.local_id {
@@ -235,8 +237,8 @@ impl Roster {
         self.members.get(&peer).map(|member| member.joined)
     }
 
-    /// Who a member says it is linked with, in the order of their ids; empty before its first
-    /// report.
+    /// Returns the peers that a member reports a link to, in the order of their ids. The list is
+    /// empty before the first report.
     pub(crate) fn links_of(&self, peer: PeerId) -> Vec<PeerId> {
         if peer == self.local_id {
             return self.members.keys().copied().collect();
@@ -248,16 +250,17 @@ impl Roster {
         links.into_iter().flatten().copied().collect()
     }
 
-    /// Whether any member reports a link to a player.
+    /// Returns `true` if any member reports a link to a player.
     pub(crate) fn is_reported(&self, player: PeerId) -> bool {
         let mut links = self.members.values().filter_map(|it| it.links.as_ref());
         links.any(|links| links.contains(&player))
     }
 
-    /// The links the mesh lacks: pairs of members one of whom does not report the other, and this
-    /// player with those that only others are linked with. The lower id comes first; in order. While
-    /// somebody joins or leaves it is normal that links are missing for a moment.
-    pub(crate) fn missing(&self) -> Vec<(PeerId, PeerId)> {
+    /// Returns the missing links of the mesh, in order, with the lower id first. These are pairs of
+    /// members one of which does not report the other, and pairs of the local peer with players
+    /// that only other members are linked with. While a player joins or leaves, links are normally
+    /// missing for a moment.
+    pub(crate) fn missing_links(&self) -> Vec<(PeerId, PeerId)> {
         let mut missing = BTreeSet::new();
         for (&a, member) in &self.members {
             let Some(links) = &member.links else { continue };
@@ -276,7 +279,7 @@ impl Roster {
     }
 
     fn report(&mut self) {
-        // Only the latest report counts.
+        // Only the latest report matters.
         self.events
             .retain(|event| !matches!(event, RosterEvent::Send(RosterMessage::Links { .. })));
         let peers = self.members.keys().take(MAX_LINKS).copied().collect();
@@ -285,42 +288,46 @@ impl Roster {
             .push_back(RosterEvent::Send(RosterMessage::Links { joined, peers }));
     }
 
-    fn hear_of(&mut self, peer: PeerId, tick: u32) {
-        if self.heard_of.len() < MAX_HEARD_OF {
-            self.heard_of.entry(peer).or_insert(tick);
+    fn record_first_seen(&mut self, peer: PeerId, tick: u32) {
+        if self.first_seen.len() < MAX_FIRST_SEEN {
+            self.first_seen.entry(peer).or_insert(tick);
         }
     }
 
-    fn believable(&self, claim: u32, first_heard_of: u32) -> u32 {
-        if first_heard_of.saturating_sub(self.joined) <= self.rate.ticks_in(NEWCOMER) {
+    fn plausible_join_tick(&self, claim: u32, first_seen: u32) -> u32 {
+        if first_seen.saturating_sub(self.joined) <= self.rate.ticks_in(NEWCOMER_PERIOD) {
             claim
         } else {
-            claim.max(first_heard_of.saturating_sub(self.rate.ticks_in(SLACK)))
+            claim.max(first_seen.saturating_sub(self.rate.ticks_in(JOIN_SLACK)))
         }
     }
 
-    fn wish(&mut self, by: PeerId, peer: PeerId, tick: u32) -> Result<(), KickError> {
+    fn add_kick_request(&mut self, by: PeerId, peer: PeerId, tick: u32) -> Result<(), KickError> {
         self.expire(tick);
-        let theirs = self.wishes.keys().filter(|(other, _)| *other == by).count();
-        if theirs >= MAX_WISHES && !self.wishes.contains_key(&(by, peer)) {
+        let pending = self
+            .kick_requests
+            .keys()
+            .filter(|(other, _)| *other == by)
+            .count();
+        if pending >= MAX_KICK_REQUESTS && !self.kick_requests.contains_key(&(by, peer)) {
             return Err(KickError::TooMany);
         }
         if by != peer {
-            self.wishes.insert((by, peer), tick);
+            self.kick_requests.insert((by, peer), tick);
         }
         Ok(())
     }
 
     fn expire(&mut self, tick: u32) {
-        let lifetime = self.rate.ticks_in(WISH_LIFETIME);
-        self.wishes
+        let lifetime = self.rate.ticks_in(KICK_REQUEST_LIFETIME);
+        self.kick_requests
             .retain(|_, since| tick.saturating_sub(*since) <= lifetime);
     }
 
-    /// Sees who is to be kicked now.
-    fn count(&mut self, tick: u32) {
+    /// Evaluates the kick requests and reports the players to kick.
+    fn evaluate_kick_requests(&mut self, tick: u32) {
         self.expire(tick);
-        let targets: BTreeSet<_> = self.wishes.keys().map(|&(_, peer)| peer).collect();
+        let targets: BTreeSet<_> = self.kick_requests.keys().map(|&(_, peer)| peer).collect();
         for peer in targets {
             let is_here = peer == self.local_id || self.members.contains_key(&peer);
             let by = self.kicked_by(peer);
@@ -330,16 +337,21 @@ impl Roster {
         }
     }
 
-    /// Whose requests kick a player by the room's policy; empty if they do not suffice.
+    /// Returns the members whose requests kick a player under the room's policy. The list is empty
+    /// if the requests do not suffice.
     fn kicked_by(&self, peer: PeerId) -> Vec<PeerId> {
-        let wishes = self.wishes.keys().filter(|&&(_, other)| other == peer);
-        let by = wishes.map(|&(by, _)| by);
+        let kick_requests = self
+            .kick_requests
+            .keys()
+            .filter(|&&(_, other)| other == peer);
+        let by = kick_requests.map(|&(by, _)| by);
         match self.policy {
             KickPolicy::Nobody => Vec::new(),
             KickPolicy::Host => by.filter(|&by| by == self.host()).collect(),
             KickPolicy::Majority => {
                 let by: Vec<_> = by.collect();
-                // As many as this player has peers: it counts, the one in question does not.
+                // The electorate is as large as the number of the local peer's links: it includes
+                // the local peer and excludes the target.
                 if by.len() * 2 > self.members.len() {
                     by
                 } else {

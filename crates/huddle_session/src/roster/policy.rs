@@ -1,18 +1,20 @@
 use std::fmt;
 
-/// Who may kick a player from the room. All players of a room must have chosen the same.
+/// The policy that decides who may kick a player from the room. All players of a room must choose
+/// the same policy.
 ///
-/// Kicking is something each player's game does for itself: it cuts the link. So nobody can be
-/// forced to go along, and a game that was tampered with can stay linked to whom it likes.
+/// Each peer enforces kicks itself by disconnecting the kicked player. No peer can be forced to do
+/// so, and a modified game can stay linked to any player.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum KickPolicy {
-    /// Nobody. Each player can still cut their own link to another.
+    /// Nobody. Each player can still disconnect another from itself.
     #[default]
     Nobody,
-    /// The host, who is the player longest in the room. For rooms that belong to who opened them.
+    /// The host, which is the player that has been in the room longest. Suitable for rooms that
+    /// belong to the player that opened them.
     Host,
-    /// More than half of the other players. For rooms of strangers. Of two players each can kick
-    /// the other.
+    /// More than half of the other players. Suitable for rooms of strangers. In a room of two, each
+    /// player can kick the other.
     Majority,
 }
 

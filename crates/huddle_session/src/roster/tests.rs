@@ -8,11 +8,12 @@ fn id(n: u8) -> PeerId {
 
 const RATE: TickRate = TickRate::claimed(60_000);
 
-/// Player 1 among others, all met at its own first tick, with the ticks they claim.
-fn room(policy: KickPolicy, joined: u32, claims: &[(u8, u32)]) -> Roster {
+/// Returns the roster of player 1. It met all other players at its own first tick, with the join
+/// ticks they claim.
+fn room(policy: KickPolicy, joined: u32, join_ticks: &[(u8, u32)]) -> Roster {
     let mut roster = Roster::new(id(1), joined, policy, RATE);
-    for &(peer, claim) in claims {
-        roster.meet(id(peer), claim, joined);
+    for &(peer, join_tick) in join_ticks {
+        roster.add_peer(id(peer), join_tick, joined);
     }
     drain(&mut roster);
     roster
@@ -22,7 +23,7 @@ fn drain(roster: &mut Roster) -> Vec<RosterEvent> {
     std::iter::from_fn(|| roster.poll()).collect()
 }
 
-/// Whom the events kick, and who wanted it.
+/// Returns the kicked players and the members that requested each kick.
 fn kicks(roster: &mut Roster) -> Vec<(PeerId, Vec<PeerId>)> {
     let kick = |event| match event {
         RosterEvent::Kick { peer, by } => Some((peer, by)),
@@ -43,70 +44,70 @@ fn kick(peer: u8) -> RosterMessage {
 }
 
 #[test]
-fn whoever_is_longest_in_the_room_is_host_and_ids_decide_ties() {
+fn host_is_the_oldest_member_with_the_lowest_id() {
     let mut roster = room(KickPolicy::Nobody, 500, &[(2, 100), (3, 50), (4, 50)]);
     assert_eq!(roster.host(), id(3));
-    roster.part(id(3), 600);
+    roster.remove_peer(id(3), 600);
     assert_eq!(roster.host(), id(4));
-    roster.part(id(4), 600);
-    roster.part(id(2), 600);
+    roster.remove_peer(id(4), 600);
+    roster.remove_peer(id(2), 600);
     assert_eq!(roster.host(), id(1));
 }
 
 #[test]
-fn newcomers_cannot_pass_for_old_and_elders_are_believed() {
+fn newcomer_cannot_claim_an_early_join_tick() {
     let mut roster = room(KickPolicy::Nobody, 500, &[(2, 100)]);
-    roster.meet(id(3), 0, 10_000);
+    roster.add_peer(id(3), 0, 10_000);
     assert_eq!(roster.joined(id(3)), Some(10_000 - 600));
     roster.receive(id(3), links(0, &[]), 90_000);
     assert_eq!(roster.joined(id(3)), Some(10_000 - 600));
     assert_eq!(roster.host(), id(2));
-    // What is plausible is taken as it is, so that honest players agree to the tick.
+    // A plausible claim is used unchanged, so that honest players agree to the tick.
     roster.receive(id(3), links(9_876, &[]), 90_000);
     assert_eq!(roster.joined(id(3)), Some(9_876));
-    // A link that took long, to somebody others told of in time.
+    // A link that took long to open, to a player that another member mentioned in time.
     roster.receive(id(2), links(100, &[1, 4]), 600);
-    roster.meet(id(4), 7, 5_000);
+    roster.add_peer(id(4), 7, 5_000);
     assert_eq!(roster.joined(id(4)), Some(7));
 }
 
 #[test]
-fn links_are_reported_whenever_they_change_and_only_the_latest_waits() {
+fn changed_links_are_reported_once() {
     let mut roster = Roster::new(id(1), 0, KickPolicy::Nobody, RATE);
-    roster.meet(id(2), 0, 0);
-    roster.meet(id(3), 0, 0);
+    roster.add_peer(id(2), 0, 0);
+    roster.add_peer(id(3), 0, 0);
     let report = |joined, peers: &[u8]| vec![RosterEvent::Send(links(joined, peers))];
     assert_eq!(drain(&mut roster), report(0, &[2, 3]));
-    roster.part(id(2), 0);
+    roster.remove_peer(id(2), 0);
     assert_eq!(drain(&mut roster), report(0, &[3]));
-    roster.part(id(2), 0);
+    roster.remove_peer(id(2), 0);
     assert_eq!(drain(&mut roster), []);
     roster.set_joined(40);
     assert_eq!(drain(&mut roster), report(40, &[3]));
 }
 
 #[test]
-fn holes_in_the_mesh_are_seen() {
+fn missing_links_are_detected() {
     let mut roster = room(KickPolicy::Nobody, 0, &[(2, 0), (3, 0)]);
-    assert_eq!(roster.missing(), []);
+    assert_eq!(roster.missing_links(), []);
     roster.receive(id(2), links(0, &[1, 3]), 0);
     roster.receive(id(3), links(0, &[1, 2]), 0);
-    assert_eq!(roster.missing(), []);
+    assert_eq!(roster.missing_links(), []);
     assert_eq!(roster.links_of(id(2)), [id(1), id(3)]);
     assert_eq!(roster.links_of(id(1)), [id(2), id(3)]);
-    // 2 and 3 lost each other as 3 sees it, and 3 is linked with somebody we are not.
+    // 3 reports that it lost its link to 2, and that it is linked with 5, to which we have no link.
     roster.receive(id(3), links(0, &[1, 5]), 0);
-    assert_eq!(roster.missing(), [(id(1), id(5)), (id(2), id(3))]);
+    assert_eq!(roster.missing_links(), [(id(1), id(5)), (id(2), id(3))]);
     // Our own link to 3 breaks, then 2 loses it too.
-    roster.part(id(3), 0);
-    assert_eq!(roster.missing(), [(id(1), id(3))]);
+    roster.remove_peer(id(3), 0);
+    assert_eq!(roster.missing_links(), [(id(1), id(3))]);
     assert_eq!(roster.links_of(id(3)), []);
     roster.receive(id(2), links(0, &[1]), 0);
-    assert_eq!(roster.missing(), []);
+    assert_eq!(roster.missing_links(), []);
 }
 
 #[test]
-fn requests_do_nothing_where_nobody_kicks() {
+fn kick_requests_have_no_effect_under_policy_nobody() {
     let mut roster = room(KickPolicy::Nobody, 500, &[(2, 0), (3, 100)]);
     assert_eq!(roster.request_kick(id(2), 0), Err(KickError::Nobody));
     roster.receive(id(2), kick(3), 0);
@@ -115,7 +116,7 @@ fn requests_do_nothing_where_nobody_kicks() {
 }
 
 #[test]
-fn an_order_counts_only_from_the_host() {
+fn only_the_host_can_kick_under_policy_host() {
     let mut roster = room(KickPolicy::Host, 500, &[(2, 0), (3, 100), (4, 200)]);
     let not_host = KickError::NotHost { host: id(2) };
     assert_eq!(roster.request_kick(id(3), 600), Err(not_host));
@@ -130,7 +131,7 @@ fn an_order_counts_only_from_the_host() {
 }
 
 #[test]
-fn the_host_kicks_and_sends_it() {
+fn host_kicks_and_broadcasts_the_order() {
     let mut roster = room(KickPolicy::Host, 0, &[(2, 100)]);
     assert_eq!(roster.request_kick(id(2), 600), Ok(()));
     let kicked = RosterEvent::Kick {
@@ -141,7 +142,7 @@ fn the_host_kicks_and_sends_it() {
 }
 
 #[test]
-fn kicks_that_make_no_sense_are_refused() {
+fn invalid_kick_requests_are_rejected() {
     let mut roster = room(KickPolicy::Majority, 0, &[(2, 0), (3, 0), (4, 0)]);
     assert_eq!(roster.request_kick(id(1), 0), Err(KickError::Yourself));
     assert_eq!(
@@ -150,15 +151,15 @@ fn kicks_that_make_no_sense_are_refused() {
     );
     roster.receive(id(9), kick(2), 0);
     assert_eq!(drain(&mut roster), []);
-    // Its own vote would be half of two.
+    // A player's vote against itself would be half of two.
     let mut roster = room(KickPolicy::Majority, 0, &[(2, 0)]);
     roster.receive(id(2), kick(2), 0);
     assert_eq!(drain(&mut roster), []);
 }
 
 #[test]
-fn more_than_half_of_the_others_kick() {
-    // Of five, four others: two are not enough.
+fn majority_of_the_other_players_kicks() {
+    // Four of five players may vote: two votes are not enough.
     let mut roster = room(KickPolicy::Majority, 0, &[(2, 0), (3, 0), (4, 0), (5, 0)]);
     roster.request_kick(id(5), 0).unwrap();
     roster.receive(id(2), kick(5), 0);
@@ -166,16 +167,16 @@ fn more_than_half_of_the_others_kick() {
     assert_eq!(kicks(&mut roster), []);
     roster.receive(id(3), kick(5), 2);
     assert_eq!(kicks(&mut roster), [(id(5), vec![id(1), id(2), id(3)])]);
-    // Said once, and again for who comes back at once.
+    // The kick is reported once, and again when the player comes back.
     roster.receive(id(4), kick(5), 3);
     assert_eq!(kicks(&mut roster), []);
-    roster.part(id(5), 4);
-    roster.meet(id(5), 100, 100);
+    roster.remove_peer(id(5), 4);
+    roster.add_peer(id(5), 100, 100);
     assert_eq!(kicks(&mut roster).len(), 1);
 }
 
 #[test]
-fn of_two_players_each_kicks_the_other() {
+fn each_of_two_players_can_kick_the_other() {
     let mut roster = room(KickPolicy::Majority, 0, &[(2, 0)]);
     roster.receive(id(2), kick(1), 0);
     assert_eq!(kicks(&mut roster), [(id(1), vec![id(2)])]);
@@ -184,15 +185,15 @@ fn of_two_players_each_kicks_the_other() {
 }
 
 #[test]
-fn votes_of_those_who_left_do_not_count_and_votes_expire() {
+fn votes_of_departed_members_and_old_votes_do_not_count() {
     let mut roster = room(KickPolicy::Majority, 0, &[(2, 0), (3, 0), (4, 0), (5, 0)]);
     roster.receive(id(2), kick(5), 0);
     roster.receive(id(3), kick(5), 0);
-    roster.part(id(2), 1);
-    roster.meet(id(2), 0, 2);
+    roster.remove_peer(id(2), 1);
+    roster.add_peer(id(2), 0, 2);
     roster.receive(id(4), kick(5), 3);
     assert_eq!(kicks(&mut roster), []);
-    // The first of these has expired when the third comes.
+    // The first of these has expired when the third arrives.
     roster.receive(id(2), kick(5), 3601);
     assert_eq!(kicks(&mut roster), []);
     roster.receive(id(3), kick(5), 3602);
@@ -200,41 +201,41 @@ fn votes_of_those_who_left_do_not_count_and_votes_expire() {
 }
 
 #[test]
-fn fewer_players_need_fewer_votes() {
+fn required_votes_decrease_when_a_player_leaves() {
     let mut roster = room(KickPolicy::Majority, 0, &[(2, 0), (3, 0), (4, 0), (5, 0)]);
     roster.receive(id(2), kick(5), 0);
     roster.receive(id(3), kick(5), 0);
     assert_eq!(kicks(&mut roster), []);
-    roster.part(id(4), 1);
+    roster.remove_peer(id(4), 1);
     assert_eq!(kicks(&mut roster), [(id(5), vec![id(2), id(3)])]);
 }
 
 proptest! {
     #[test]
-    fn what_members_tell_stays_bounded(
+    fn memory_for_member_messages_is_bounded(
         messages in prop::collection::vec((0u8..6, any::<bool>(), prop::collection::vec(any::<u8>(), 0..70), any::<u32>()), 0..30),
     ) {
         let mut roster = room(KickPolicy::Majority, 0, &[(2, 0), (3, 0), (4, 0)]);
-        for (from, is_wish, peers, tick) in messages {
-            if is_wish {
+        for (from, is_kick_request, peers, tick) in messages {
+            if is_kick_request {
                 for &peer in &peers {
                     roster.receive(id(from), kick(peer), 0);
                 }
             } else {
                 roster.receive(id(from), links(tick, &peers), tick);
             }
-            roster.missing();
+            roster.missing_links();
             roster.host();
         }
-        prop_assert!(roster.wishes.len() <= 3 * MAX_WISHES);
-        prop_assert!(roster.heard_of.len() <= MAX_HEARD_OF);
+        prop_assert!(roster.kick_requests.len() <= 3 * MAX_KICK_REQUESTS);
+        prop_assert!(roster.first_seen.len() <= MAX_FIRST_SEEN);
         prop_assert!(roster.events.len() <= 8);
         prop_assert!(roster.members.len() == 3);
         prop_assert!((1..=4).all(|n| roster.links_of(id(n)).len() <= MAX_LINKS));
     }
 
     #[test]
-    fn all_who_see_the_same_decide_alike(
+    fn members_with_the_same_view_decide_alike(
         joins in prop::array::uniform4(0u32..100),
         votes in prop::collection::vec((1u8..5, 1u8..5), 0..12),
         is_majority: bool,
@@ -243,7 +244,7 @@ proptest! {
         let decided = (1u8..5).map(|me| {
             let mut roster = Roster::new(id(me), joins[usize::from(me) - 1], policy, RATE);
             for peer in (1u8..5).filter(|&peer| peer != me) {
-                roster.meet(id(peer), joins[usize::from(peer) - 1], 100);
+                roster.add_peer(id(peer), joins[usize::from(peer) - 1], 100);
             }
             for &(by, peer) in votes.iter().filter(|(by, peer)| by != peer) {
                 if by == me {

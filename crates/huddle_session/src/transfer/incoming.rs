@@ -9,17 +9,17 @@ use super::{
     report::{ProgressClock, Reports},
 };
 
-/// How often a status is told; the loss of a few tick packets must not stop a sender.
-const TELL_TIMES: u8 = 3;
+/// The number of times a status is sent. The loss of a few tick packets must not stop a sender.
+const STATUS_REPEATS: u8 = 3;
 
-/// How many transfers that ended are remembered, so that what is repeated is answered the same.
-/// Many more than a sender has open.
+/// The maximum number of ended transfers that are remembered, so that repeated messages receive the
+/// same answer. It is far more than a sender may have open.
 const MAX_ENDED: usize = 64;
 
-/// How many statuses wait to be told at most; others are asked for again.
+/// The maximum number of statuses that wait to be sent. The sender requests further ones again.
 const MAX_DUE: usize = 128;
 
-/// The least memory taken for a transfer that has begun.
+/// The minimum buffer size of a transfer that has begun.
 const FIRST_CAPACITY: usize = 64 * 1024;
 
 /// The transfers from one peer.
@@ -27,9 +27,9 @@ const FIRST_CAPACITY: usize = 64 * 1024;
 pub(crate) struct Inbox {
     limits: TransferLimits,
     open: BTreeMap<u64, Reception>,
-    /// How transfers ended, the latest last.
+    /// The final statuses of ended transfers, oldest first.
     ended: VecDeque<(u64, Status)>,
-    /// Of transfers before this one it may not be known any more how they ended.
+    /// Final statuses of transfers before this number may be forgotten.
     forgotten: u64,
     due: VecDeque<Due>,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Inbox {
 struct Reception {
     label: String,
     len: usize,
-    /// As much of the bytes and their hash as has arrived.
+    /// The received part of the stream: the bytes, then their hash.
     stream: Vec<u8>,
     hasher: blake3::Hasher,
     clock: ProgressClock,
@@ -59,10 +59,10 @@ impl Inbox {
         }
     }
 
-    /// Takes what the sender says.
+    /// Handles a message of the sender.
     ///
     /// # Errors
-    /// If it contradicts what was said before; then it does not count.
+    /// Returns an error if the message contradicts an earlier one. It is then ignored.
     pub(crate) fn receive(
         &mut self,
         message: Message,
@@ -75,7 +75,7 @@ impl Inbox {
                     Some(status) => status,
                     None => self.answer(number, len, label, reports),
                 };
-                self.tell(number, status);
+                self.queue_status(number, status);
             }
             Message::Chunk {
                 number,
@@ -87,25 +87,25 @@ impl Inbox {
                     self.arrived(number, now, reports);
                 }
                 let status = self.known(number).unwrap_or(Status::Unknown);
-                self.tell(number, status);
+                self.queue_status(number, status);
             }
             Message::Cancel { number } => {
                 if self.open.remove(&number).is_some() {
                     let id = TransferId::incoming(number);
                     reports.fail(id, TransferFailure::CancelledByPeer);
                 }
-                // Also of what was never offered: its offer may come later, over another link.
+                // This includes unknown transfers, whose offer may arrive later over another link.
                 if self.known(number).is_none() {
                     self.end(number, Status::Cancelled);
                 }
                 let status = self.known(number).unwrap_or(Status::Cancelled);
-                self.tell(number, status);
+                self.queue_status(number, status);
             }
         }
         Ok(())
     }
 
-    /// How a transfer stands, unless nothing was ever heard of it.
+    /// Returns the status of a transfer, or `None` if it is unknown.
     fn known(&self, number: u64) -> Option<Status> {
         if let Some(reception) = self.open.get(&number) {
             return Some(Status::Receiving(reception.stream.len() as u64));
@@ -117,7 +117,7 @@ impl Inbox {
         }
     }
 
-    /// Accepts or refuses.
+    /// Accepts or refuses an offer.
     fn answer(&mut self, number: u64, len: u64, label: String, reports: &mut Reports) -> Status {
         let refusal = |max: usize| Status::TooLong(max as u64);
         let status = match usize::try_from(len) {
@@ -140,7 +140,7 @@ impl Inbox {
         status
     }
 
-    /// Reports what has arrived of an open transfer, and ends it if that is all.
+    /// Reports the progress of an open transfer, and ends it if it is complete.
     fn arrived(&mut self, number: u64, now: Duration, reports: &mut Reports) {
         let id = TransferId::incoming(number);
         let Some(reception) = self.open.get_mut(&number) else {
@@ -165,7 +165,7 @@ impl Inbox {
         }
     }
 
-    /// Remembers how a transfer ended.
+    /// Stores the final status of a transfer.
     fn end(&mut self, number: u64, status: Status) {
         self.ended.push_back((number, status));
         if self.ended.len() > MAX_ENDED
@@ -175,30 +175,30 @@ impl Inbox {
         }
     }
 
-    fn tell(&mut self, number: u64, status: Status) {
-        let news = Due {
+    fn queue_status(&mut self, number: u64, status: Status) {
+        let new = Due {
             number,
             status,
-            times: TELL_TIMES,
+            times: STATUS_REPEATS,
         };
         if let Some(due) = self.due.iter_mut().find(|due| due.number == number) {
-            *due = news;
+            *due = new;
         } else if self.due.len() < MAX_DUE {
-            self.due.push_back(news);
+            self.due.push_back(new);
         }
     }
 
-    /// Ends an open transfer; says whether there was one.
+    /// Cancels an open transfer. Returns `true` if there was one.
     pub(crate) fn cancel(&mut self, number: u64) -> bool {
         let was_open = self.open.remove(&number).is_some();
         if was_open {
             self.end(number, Status::Cancelled);
-            self.tell(number, Status::Cancelled);
+            self.queue_status(number, Status::Cancelled);
         }
         was_open
     }
 
-    /// Writes what is due to be told, at most `budget` bytes; says whether it wrote anything.
+    /// Writes the statuses that are due, at most `budget` bytes. Returns `true` if it wrote any.
     pub(crate) fn put_statuses(&mut self, out: &mut BytesMut, budget: usize) -> bool {
         let mut left = budget;
         for _ in 0..self.due.len() {
@@ -218,13 +218,13 @@ impl Inbox {
         left < budget
     }
 
-    /// The numbers of open transfers.
+    /// Returns the numbers of the open transfers.
     pub(crate) fn open(&self) -> impl Iterator<Item = u64> {
         self.open.keys().copied()
     }
 }
 
-/// The longest transfer that memory can hold with its hash.
+/// The longest transfer that fits in memory with its hash.
 const MAX_LEN: usize = isize::MAX as usize - HASH_LEN;
 
 impl Reception {
@@ -238,7 +238,7 @@ impl Reception {
         }
     }
 
-    /// Takes a chunk. What leaves a gap is not kept: the sender will go back.
+    /// Adds a chunk. A chunk that leaves a gap is dropped, and the sender goes back.
     fn push(&mut self, number: u64, offset: u64, data: &[u8]) -> Result<(), TransferPacketError> {
         let total = self.len + HASH_LEN;
         let end = offset.checked_add(data.len() as u64);
@@ -265,7 +265,7 @@ impl Reception {
         Ok(())
     }
 
-    /// The label and the bytes, if the hash is right.
+    /// Returns the label and the bytes if the hash is correct.
     fn finish(mut self) -> Option<(String, Bytes)> {
         let hash = self.stream.split_off(self.len);
         (self.hasher.finalize().as_bytes() == hash.as_slice())
@@ -297,8 +297,8 @@ mod tests {
         }
     }
 
-    /// The status that is told after a message.
-    fn told(inbox: &mut Inbox, reports: &mut Reports, message: Message) -> Status {
+    /// Returns the status that answers a message.
+    fn answer_to(inbox: &mut Inbox, reports: &mut Reports, message: Message) -> Status {
         let (Message::Offer { number, .. }
         | Message::Chunk { number, .. }
         | Message::Cancel { number }) = message;
@@ -312,16 +312,16 @@ mod tests {
     }
 
     #[test]
-    fn chunks_arrive_once_whatever_is_repeated_or_missing() {
+    fn repeated_and_missing_chunks_are_handled() {
         let (mut inbox, mut reports) = (Inbox::default(), Reports::default());
         let stream = stream(b"hello");
         assert_eq!(
-            told(&mut inbox, &mut reports, offer(0, 5)),
+            answer_to(&mut inbox, &mut reports, offer(0, 5)),
             Status::Receiving(0)
         );
         let mut push = |offset: usize, end: usize| {
             let chunk = chunk(0, offset as u64, &stream[offset..end]);
-            told(&mut inbox, &mut reports, chunk)
+            answer_to(&mut inbox, &mut reports, chunk)
         };
         assert_eq!(push(0, 3), Status::Receiving(3));
         assert_eq!(push(4, 8), Status::Receiving(3));
@@ -354,13 +354,13 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_that_was_changed_ends_in_a_failure() {
+    fn corrupt_chunk_fails_the_transfer() {
         let (mut inbox, mut reports) = (Inbox::default(), Reports::default());
         let mut stream = stream(b"hello");
         stream[2] ^= 1;
-        told(&mut inbox, &mut reports, offer(0, 5));
+        answer_to(&mut inbox, &mut reports, offer(0, 5));
         assert_eq!(
-            told(&mut inbox, &mut reports, chunk(0, 0, &stream)),
+            answer_to(&mut inbox, &mut reports, chunk(0, 0, &stream)),
             Status::Corrupt
         );
         let last = std::iter::from_fn(|| reports.pop()).last();
@@ -374,44 +374,44 @@ mod tests {
     }
 
     #[test]
-    fn limits_refuse_or_let_wait() {
+    fn limits_refuse_or_delay_offers() {
         let mut reports = Reports::default();
         let mut inbox = Inbox::new(TransferLimits {
             max_len: 100,
             max_at_once: 2,
         });
-        let mut tell = |message| told(&mut inbox, &mut reports, message);
-        assert_eq!(tell(offer(0, 101)), Status::TooLong(100));
-        assert_eq!(tell(offer(1, u64::MAX)), Status::TooLong(100));
-        assert_eq!(tell(offer(2, 100)), Status::Receiving(0));
-        assert_eq!(tell(offer(3, 100)), Status::Receiving(0));
-        assert_eq!(tell(offer(4, 1)), Status::Wait);
-        assert_eq!(tell(Message::Cancel { number: 2 }), Status::Cancelled);
-        assert_eq!(tell(offer(4, 1)), Status::Receiving(0));
+        let mut answer = |message| answer_to(&mut inbox, &mut reports, message);
+        assert_eq!(answer(offer(0, 101)), Status::TooLong(100));
+        assert_eq!(answer(offer(1, u64::MAX)), Status::TooLong(100));
+        assert_eq!(answer(offer(2, 100)), Status::Receiving(0));
+        assert_eq!(answer(offer(3, 100)), Status::Receiving(0));
+        assert_eq!(answer(offer(4, 1)), Status::Wait);
+        assert_eq!(answer(Message::Cancel { number: 2 }), Status::Cancelled);
+        assert_eq!(answer(offer(4, 1)), Status::Receiving(0));
 
         let mut inbox = Inbox::new(TransferLimits {
             max_len: 100,
             max_at_once: 0,
         });
         assert_eq!(
-            told(&mut inbox, &mut reports, offer(0, 1)),
+            answer_to(&mut inbox, &mut reports, offer(0, 1)),
             Status::NotWanted
         );
     }
 
     #[test]
-    fn a_cancel_that_overtakes_its_offer_counts() {
+    fn cancel_that_overtakes_its_offer_is_respected() {
         let (mut inbox, mut reports) = (Inbox::default(), Reports::default());
-        told(&mut inbox, &mut reports, Message::Cancel { number: 0 });
+        answer_to(&mut inbox, &mut reports, Message::Cancel { number: 0 });
         assert_eq!(
-            told(&mut inbox, &mut reports, offer(0, 5)),
+            answer_to(&mut inbox, &mut reports, offer(0, 5)),
             Status::Cancelled
         );
         assert_eq!(reports.pop(), None);
     }
 
     #[test]
-    fn what_ended_long_ago_is_not_taken_again() {
+    fn forgotten_transfer_is_not_accepted_again() {
         let (mut inbox, mut reports) = (Inbox::default(), Reports::default());
         for number in 0..200 {
             inbox
@@ -421,15 +421,18 @@ mod tests {
         assert_eq!(inbox.ended.len(), MAX_ENDED);
         assert_eq!(inbox.due.len(), MAX_DUE);
         inbox.due.clear();
-        assert_eq!(told(&mut inbox, &mut reports, offer(3, 5)), Status::Unknown);
         assert_eq!(
-            told(&mut inbox, &mut reports, chunk(9999, 0, b"x")),
+            answer_to(&mut inbox, &mut reports, offer(3, 5)),
+            Status::Unknown
+        );
+        assert_eq!(
+            answer_to(&mut inbox, &mut reports, chunk(9999, 0, b"x")),
             Status::Unknown
         );
     }
 
     #[test]
-    fn memory_comes_with_the_bytes() {
+    fn memory_grows_with_the_received_bytes() {
         let mut reception = Reception::new(String::new(), 10_000_000);
         assert_eq!(reception.stream.capacity(), 0);
         for i in 0..200 {
@@ -448,23 +451,23 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_told_three_times_within_the_budget() {
+    fn status_is_sent_three_times_within_the_budget() {
         let (mut inbox, mut reports) = (Inbox::default(), Reports::default());
         for number in 0..3 {
-            told(&mut inbox, &mut reports, offer(number, 5));
+            answer_to(&mut inbox, &mut reports, offer(number, 5));
         }
-        let mut told = Vec::new();
+        let mut statuses = Vec::new();
         loop {
             let mut out = BytesMut::new();
             if !inbox.put_statuses(&mut out, 7) {
                 break;
             }
             assert!(out.len() <= 7);
-            told.extend(Status::decode_all(out.freeze()).unwrap());
+            statuses.extend(Status::decode_all(out.freeze()).unwrap());
         }
-        told.sort_by_key(|(number, _)| *number);
+        statuses.sort_by_key(|(number, _)| *number);
         let expected: Vec<_> = (0..9).map(|i| (i / 3, Status::Receiving(0))).collect();
-        assert_eq!(told, expected);
+        assert_eq!(statuses, expected);
     }
 
     proptest! {

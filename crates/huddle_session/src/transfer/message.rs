@@ -1,5 +1,5 @@
-//! Transfers as bytes: messages on the bulk lane, and the statuses that answer them in a section of
-//! tick packets.
+//! The encoding of transfers: messages on the bulk lane, and the statuses that answer them in a
+//! section of tick packets.
 //!
 //! | message | bytes after the tag |
 //! |---|---|
@@ -21,48 +21,48 @@ const OFFER: u8 = 0x30;
 const CHUNK: u8 = 0x31;
 const CANCEL: u8 = 0x32;
 
-/// The longest label of a transfer, in bytes.
+/// The maximum length of a transfer's label, in bytes.
 pub(crate) const MAX_LABEL_LEN: usize = 128;
 
-/// The most bytes of a stream in one chunk.
+/// The maximum number of stream bytes in one chunk.
 pub(crate) const MAX_CHUNK_LEN: usize = 1024;
 
-/// The hash at the end of a stream, in bytes.
+/// The length of the hash at the end of a stream, in bytes.
 pub(crate) const HASH_LEN: usize = blake3::OUT_LEN;
 
-/// Why bytes that should be about transfers make no sense.
+/// Errors in a message or a status of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TransferPacketError {
-    /// The first byte is no message about transfers.
+    /// The first byte is not a transfer message type.
     #[error(
-        "there is no transfer message {0:#04x}; does the other side run the same version of bevy_huddle?"
+        "unknown transfer message type {0:#04x}: check that both peers run the same version of bevy_huddle"
     )]
     UnknownType(u8),
-    /// The bytes are fewer than they say, or more than fit.
-    #[error("the message about a transfer ends too early, or is too long")]
+    /// The message is truncated or too long.
+    #[error("the transfer message is truncated or too long")]
     Length,
     /// The label is too long or not UTF-8.
     #[error("the label of an offered transfer is not UTF-8 of at most {MAX_LABEL_LEN} bytes")]
     BadLabel,
-    /// A chunk goes beyond the end that was announced.
-    #[error("a chunk of transfer {0} goes beyond the length that was offered")]
+    /// A chunk exceeds the offered length.
+    #[error("a chunk of transfer {0} exceeds the offered length")]
     Overrun(u64),
-    /// No such status.
+    /// The status code is unknown.
     #[error(
-        "there is no transfer status {0}; does the other side run the same version of bevy_huddle?"
+        "unknown transfer status {0}: check that both peers run the same version of bevy_huddle"
     )]
     UnknownStatus(u8),
     /// A status of a transfer that was never offered, or of bytes that were never sent.
-    #[error("the other side tells of transfer {0} what cannot be true")]
+    #[error("the peer sent an impossible status of transfer {0}")]
     ImpossibleStatus(u64),
 }
 
-/// What a sender says on the bulk lane.
+/// A message of the sender on the bulk lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message {
     Offer {
         number: u64,
-        /// Without the hash.
+        /// The length without the hash.
         len: u64,
         label: String,
     },
@@ -105,12 +105,12 @@ impl Message {
         out.freeze()
     }
 
-    /// How long a chunk is as a message.
+    /// Returns the length of a chunk's message.
     pub(crate) const fn chunk_len(number: u64, offset: u64, len: usize) -> usize {
         2 + varint_len(number) + varint_len(offset) + len
     }
 
-    /// Takes a message apart, tag included.
+    /// Decodes a message including its tag.
     pub(crate) fn decode(bytes: Bytes) -> Result<Self, TransferPacketError> {
         use TransferPacketError::{BadLabel, Length, UnknownType};
         if bytes.len() > MAX_PACKET_LEN {
@@ -142,27 +142,27 @@ impl Message {
     }
 }
 
-/// How a transfer stands at the receiving side.
+/// The status of a transfer at the receiver.
 ///
-/// In the section of a tick packet each is: number (varint), code (1 byte), for the codes 0 and 3 a
-/// value (varint).
+/// In the section of a tick packet, each status has a number (varint) and a code (1 byte). The
+/// codes 0 and 3 are followed by a value (varint).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// Accepted; of the stream all before this offset is there.
+    /// Accepted. All of the stream before this offset has arrived.
     Receiving(u64),
-    /// To be offered again, because so many are under way already.
+    /// Not accepted yet, because too many transfers are active. The sender offers it again.
     Wait,
-    /// All of it is there and the hash is right.
+    /// Complete, and the hash is correct.
     Done,
-    /// Refused, because only this many bytes are allowed.
+    /// Refused, because it exceeds this maximum length in bytes.
     TooLong(u64),
-    /// Refused, because none are allowed.
+    /// Refused, because the receiver accepts no transfers.
     NotWanted,
-    /// Cancelled by either side.
+    /// Cancelled by either peer.
     Cancelled,
-    /// All of it is there and the hash is wrong.
+    /// Complete, but the hash is wrong.
     Corrupt,
-    /// Nothing is known of it any more.
+    /// Unknown or forgotten.
     Unknown,
 }
 
@@ -193,7 +193,7 @@ impl Status {
         }
     }
 
-    /// Takes a section of statuses apart.
+    /// Decodes a section of statuses.
     pub(crate) fn decode_all(section: Bytes) -> Result<Vec<(u64, Self)>, TransferPacketError> {
         use TransferPacketError::{Length, UnknownStatus};
         if section.len() > MAX_PACKET_LEN {
@@ -259,7 +259,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn messages_come_back(message in message(), tag: u8) {
+        fn messages_round_trip(message in message(), tag: u8) {
             let bytes = message.encode(tag);
             prop_assert!(bytes.len() <= MAX_PACKET_LEN);
             prop_assert_eq!(bytes[1], tag);
@@ -270,7 +270,7 @@ mod tests {
         }
 
         #[test]
-        fn statuses_come_back(statuses in prop::collection::vec((any::<u64>(), status()), 0..40)) {
+        fn statuses_round_trip(statuses in prop::collection::vec((any::<u64>(), status()), 0..40)) {
             let mut out = BytesMut::new();
             for (number, status) in &statuses {
                 let before = out.len();
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn decode_errors_name_the_problem() {
         let error = |bytes: &[u8]| Message::decode(Bytes::copy_from_slice(bytes)).unwrap_err();
         assert_eq!(error(&[]), TransferPacketError::Length);
         assert_eq!(error(&[OFFER, 0]), TransferPacketError::Length);

@@ -1,10 +1,11 @@
-//! Bulk transfers: blobs of megabytes that the game hardly feels.
+//! Bulk transfers: megabytes of data that barely affect the game's other traffic.
 //!
-//! A transfer is offered, the other side accepts or refuses it by its [`TransferLimits`], then it
-//! is sent in chunks within one delay-based [`Window`](window::Window) per peer, in turn with
-//! other transfers. All that the receiving side has to say is one status per transfer in tick
-//! packets; all that the sending side says is repeated until such a status answers it. So replaced
-//! links cost time and nothing else.
+//! The sender offers a transfer, and the receiver accepts or refuses it according to its
+//! [`TransferLimits`]. The sender then sends it in chunks, in turn with its other transfers to this
+//! peer, within one delay-based [`Window`](window::Window).
+//!
+//! The receiver answers with one status per transfer in its tick packets. The sender repeats every
+//! message until a status answers it. A replaced link therefore costs only time.
 
 mod incoming;
 mod message;

@@ -11,38 +11,36 @@ use super::{
     window::Window,
 };
 
-/// How many transfers to one peer may be unfinished.
+/// The maximum number of unfinished transfers to one peer.
 const MAX_OPEN: usize = 16;
 
-/// The least time without an answer until something is said again.
-const MIN_PATIENCE: Duration = Duration::from_secs(1);
+/// The minimum time without an answer until a message is sent again.
+const MIN_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Why a transfer cannot be offered.
+/// Errors of an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum OfferError {
     /// The label is too long.
-    #[error("a label of {len} bytes is longer than the {MAX_LABEL_LEN} that fit: shorten it")]
+    #[error("a label of {len} bytes exceeds the maximum of {MAX_LABEL_LEN}: shorten it")]
     LabelTooLong {
-        /// What it takes.
+        /// The length of the label.
         len: usize,
     },
-    /// Too many are unfinished.
-    #[error(
-        "{MAX_OPEN} transfers to this peer are unfinished already: wait for one to end, or cancel one"
-    )]
+    /// Too many transfers are unfinished.
+    #[error("{MAX_OPEN} transfers to this peer are unfinished: wait for one to end, or cancel one")]
     TooMany,
 }
 
-/// The transfers to one peer, which share one window: each of them that is accepted sends a chunk
-/// in turn.
+/// The transfers to one peer. They share one window, and the accepted ones take turns sending
+/// chunks.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     /// In the order of their numbers.
     open: VecDeque<Outgoing>,
-    /// Those that the other side may not know to be cancelled.
+    /// Cancelled transfers for which the peer has not acknowledged the cancel.
     cancelling: VecDeque<(u64, Retry)>,
     next_number: u64,
-    /// Which one sent the last chunk.
+    /// The number of the transfer that sent the last chunk.
     turn: u64,
     window: Window,
 }
@@ -60,26 +58,26 @@ struct Outgoing {
 enum Phase {
     Offering {
         retry: Retry,
-        /// The other side has too many already.
+        /// Whether the peer asked to wait, because it has too many transfers.
         must_wait: bool,
     },
     Sending(Progress),
 }
 
-/// How far a transfer is, in bytes of its stream.
+/// The progress of a transfer, in bytes of its stream.
 #[derive(Debug, Default)]
 struct Progress {
     acked: usize,
-    /// Where to go on; goes back when what was sent seems to be lost.
+    /// The offset of the next chunk. It goes back when chunks are lost.
     sent: usize,
-    /// As far as it ever went.
+    /// The highest offset ever sent.
     reached: usize,
-    /// When an ack told something new, or the first bytes after that were sent.
+    /// The time of the last new ack, or of the first chunk sent after it.
     at: Duration,
     stalls: u32,
 }
 
-/// When to say something again.
+/// The schedule for repeating a message.
 #[derive(Debug, Default)]
 struct Retry {
     at: Duration,
@@ -87,20 +85,20 @@ struct Retry {
 }
 
 impl Retry {
-    fn said(&mut self, now: Duration, rtt: Option<Duration>) {
-        self.at = now.saturating_add(patience(rtt, self.times));
+    fn record_attempt(&mut self, now: Duration, rtt: Option<Duration>) {
+        self.at = now.saturating_add(retry_delay(rtt, self.times));
         self.times = self.times.saturating_add(1);
     }
 }
 
-/// How long to wait for an answer after so many that did not come.
-fn patience(rtt: Option<Duration>, times: u32) -> Duration {
-    let least = MIN_PATIENCE.max(rtt.unwrap_or_default().saturating_mul(4));
+/// Returns the time to wait for an answer after `times` attempts without one.
+fn retry_delay(rtt: Option<Duration>, times: u32) -> Duration {
+    let least = MIN_RETRY_DELAY.max(rtt.unwrap_or_default().saturating_mul(4));
     least.saturating_mul(1 << times.min(3))
 }
 
-/// The bytes of a transfer, then their hash. That is made as they are sent, because to hash many
-/// megabytes at once would hold up a frame.
+/// The bytes of a transfer, then their hash. The hash is computed while the bytes are sent, because
+/// hashing many megabytes at once would delay a frame.
 #[derive(Debug)]
 struct Stream {
     bytes: Bytes,
@@ -121,7 +119,7 @@ impl Stream {
         self.bytes.len() + HASH_LEN
     }
 
-    /// A part of it; parts never begin beyond the end of those before.
+    /// Returns a part of the stream. A part must not begin beyond the end of the earlier ones.
     fn part(&mut self, from: usize, to: usize) -> Bytes {
         let len = self.bytes.len();
         let data = self.bytes.slice(from.min(len)..to.min(len));
@@ -143,8 +141,10 @@ impl Stream {
 }
 
 impl Outbox {
+    /// Offers a transfer and returns its number.
+    ///
     /// # Errors
-    /// If the label is too long, or too many transfers are unfinished.
+    /// Returns an error if the label is too long or too many transfers are unfinished.
     pub(crate) fn offer(&mut self, label: &str, bytes: Bytes) -> Result<u64, OfferError> {
         if label.len() > MAX_LABEL_LEN {
             return Err(OfferError::LabelTooLong { len: label.len() });
@@ -167,7 +167,7 @@ impl Outbox {
         Ok(number)
     }
 
-    /// Ends a transfer; says whether it was unfinished.
+    /// Cancels a transfer. Returns `true` if it was unfinished.
     pub(crate) fn cancel(&mut self, number: u64) -> bool {
         let was_open = self.remove(number).is_some();
         if was_open {
@@ -178,7 +178,7 @@ impl Outbox {
 
     fn remove(&mut self, number: u64) -> Option<Outgoing> {
         let index = self.open.iter().position(|t| t.number == number)?;
-        // Room for one that had to wait.
+        // Offer the waiting transfers again, because the peer may have a free slot.
         for transfer in &mut self.open {
             if let Phase::Offering {
                 retry,
@@ -195,12 +195,12 @@ impl Outbox {
         self.window.on_rtt(sample, now);
     }
 
-    /// The next message for the bulk lane that takes at most `credit` bytes, if there is something
-    /// to say. Call it until it returns `None`.
+    /// Returns the next message for the bulk lane, with at most `credit` bytes, if there is
+    /// anything to send. Call it until it returns `None`.
     pub(crate) fn collect(&mut self, now: Duration, tag: u8, credit: usize) -> Option<Bytes> {
         self.go_back_where_stalled(now);
-        self.word(now, tag, credit)
-            .or_else(|| self.chunk(now, tag, credit))
+        self.collect_control(now, tag, credit)
+            .or_else(|| self.collect_chunk(now, tag, credit))
     }
 
     fn go_back_where_stalled(&mut self, now: Duration) {
@@ -208,7 +208,7 @@ impl Outbox {
         for transfer in &mut self.open {
             if let Phase::Sending(progress) = &mut transfer.phase
                 && progress.sent > progress.acked
-                && now.saturating_sub(progress.at) >= patience(rtt, progress.stalls)
+                && now.saturating_sub(progress.at) >= retry_delay(rtt, progress.stalls)
             {
                 progress.sent = progress.acked;
                 progress.stalls = progress.stalls.saturating_add(1);
@@ -217,18 +217,18 @@ impl Outbox {
         }
     }
 
-    /// An offer or a cancel.
-    fn word(&mut self, now: Duration, tag: u8, credit: usize) -> Option<Bytes> {
+    /// Returns an offer or a cancel that is due.
+    fn collect_control(&mut self, now: Duration, tag: u8, credit: usize) -> Option<Bytes> {
         let rtt = self.window.rtt();
-        let (message, retry) = self.next_word(now)?;
+        let (message, retry) = self.next_control(now)?;
         let bytes = message.encode(tag);
         (bytes.len() <= credit).then(|| {
-            retry.said(now, rtt);
+            retry.record_attempt(now, rtt);
             bytes
         })
     }
 
-    fn next_word(&mut self, now: Duration) -> Option<(Message, &mut Retry)> {
+    fn next_control(&mut self, now: Duration) -> Option<(Message, &mut Retry)> {
         let cancelling = self.cancelling.iter_mut();
         for (number, retry) in cancelling {
             if retry.at <= now {
@@ -245,7 +245,7 @@ impl Outbox {
                     };
                     return Some((offer, retry));
                 }
-                // Those behind it wait too, so that they do not overtake it for ever.
+                // Later offers wait too, so that they cannot overtake it forever.
                 if *must_wait {
                     return None;
                 }
@@ -254,7 +254,7 @@ impl Outbox {
         None
     }
 
-    fn chunk(&mut self, now: Duration, tag: u8, credit: usize) -> Option<Bytes> {
+    fn collect_chunk(&mut self, now: Duration, tag: u8, credit: usize) -> Option<Bytes> {
         let in_flight = self.in_flight();
         let has_more = |transfer: &Outgoing| matches!(&transfer.phase, Phase::Sending(p) if p.sent < transfer.stream.len());
         let after = |transfer: &Outgoing| transfer.number > self.turn && has_more(transfer);
@@ -293,7 +293,7 @@ impl Outbox {
         Some(message.encode(tag))
     }
 
-    /// How many bytes are sent and not acked.
+    /// Returns the number of bytes in flight.
     pub(crate) fn in_flight(&self) -> usize {
         self.open
             .iter()
@@ -304,10 +304,10 @@ impl Outbox {
             .sum()
     }
 
-    /// Takes how a transfer stands at the other side.
+    /// Handles the status of a transfer at the peer.
     ///
     /// # Errors
-    /// If that cannot be; then it does not count.
+    /// Returns an error if the status is impossible. It is then ignored.
     pub(crate) fn on_status(
         &mut self,
         number: u64,
@@ -366,10 +366,10 @@ impl Outbox {
             (Status::Wait, Phase::Offering { retry, must_wait }) => {
                 *must_wait = true;
                 retry.times = 0;
-                retry.at = now + MIN_PATIENCE;
+                retry.at = now + MIN_RETRY_DELAY;
                 return Ok(());
             }
-            // Older than what is known by now.
+            // The status is outdated.
             (Status::Wait, Phase::Sending(_)) => return Ok(()),
             (Status::Done | Status::Corrupt, Phase::Sending(progress))
                 if progress.reached == total =>
@@ -396,7 +396,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// The link is a new one: what was not answered may be gone, and the way may be another.
+    /// Handles the replacement of the link. Unanswered messages may be lost, and the new path may
+    /// behave differently.
     pub(crate) fn link_replaced(&mut self) {
         self.window = Window::default();
         for (_, retry) in &mut self.cancelling {
@@ -410,7 +411,7 @@ impl Outbox {
         }
     }
 
-    /// The numbers of unfinished transfers.
+    /// Returns the numbers of the unfinished transfers.
     pub(crate) fn open(&self) -> impl Iterator<Item = u64> {
         self.open.iter().map(|transfer| transfer.number)
     }
@@ -422,14 +423,19 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// What is sent now, taken apart.
+    /// Returns the messages sent now, decoded.
     fn collect(ada: &mut Outbox, now: Duration) -> Vec<Message> {
         std::iter::from_fn(|| ada.collect(now, 7, usize::MAX))
             .map(|bytes| Message::decode(bytes).unwrap())
             .collect()
     }
 
-    fn told(ada: &mut Outbox, number: u64, status: Status, now: Duration) -> Vec<TransferEvent> {
+    fn events_after(
+        ada: &mut Outbox,
+        number: u64,
+        status: Status,
+        now: Duration,
+    ) -> Vec<TransferEvent> {
         let mut reports = Reports::default();
         ada.on_status(number, status, now, &mut reports).unwrap();
         std::iter::from_fn(|| reports.pop()).collect()
@@ -446,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stream_ends_in_the_hash_however_it_is_cut() {
+    fn stream_ends_in_its_hash() {
         let bytes: Vec<u8> = (0..100).collect();
         let whole = [&bytes, blake3::hash(&bytes).as_bytes().as_slice()].concat();
         for step in [1, 7, 90, 110, 132] {
@@ -461,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offer_is_repeated_ever_more_seldom_and_at_once_on_a_new_link() {
+    fn offer_is_repeated_with_backoff_and_immediately_on_a_new_link() {
         let mut ada = Outbox::default();
         ada.offer("map", Bytes::from_static(b"hello")).unwrap();
         let at: Vec<_> = (0..40_000)
@@ -474,14 +480,14 @@ mod tests {
     }
 
     #[test]
-    fn transfers_take_turns_within_one_window() {
+    fn transfers_share_one_window() {
         let mut ada = Outbox::default();
         for _ in 0..2 {
             ada.offer("", vec![0; 100_000].into()).unwrap();
         }
         collect(&mut ada, MS);
         for number in 0..2 {
-            told(&mut ada, number, Status::Receiving(0), MS);
+            events_after(&mut ada, number, Status::Receiving(0), MS);
         }
         let sent = offsets(&collect(&mut ada, MS));
         let expected: Vec<_> = (0..4)
@@ -489,18 +495,18 @@ mod tests {
             .collect();
         assert_eq!(sent, expected);
         assert_eq!(ada.in_flight(), 8 * 1024);
-        told(&mut ada, 0, Status::Receiving(1024), MS);
+        events_after(&mut ada, 0, Status::Receiving(1024), MS);
         assert_eq!(offsets(&collect(&mut ada, MS)), [(1, 4096)]);
     }
 
     #[test]
-    fn a_stall_goes_back_ever_more_seldom() {
+    fn stalled_transfer_goes_back_with_backoff() {
         let mut ada = Outbox::default();
         ada.offer("", vec![0; 5000].into()).unwrap();
         collect(&mut ada, MS);
-        told(&mut ada, 0, Status::Receiving(0), MS);
+        events_after(&mut ada, 0, Status::Receiving(0), MS);
         assert_eq!(collect(&mut ada, MS).len(), 5);
-        told(&mut ada, 0, Status::Receiving(1024), 2 * MS);
+        events_after(&mut ada, 0, Status::Receiving(1024), 2 * MS);
         assert_eq!(collect(&mut ada, 1001 * MS), []);
         assert_eq!(
             offsets(&collect(&mut ada, 1002 * MS)),
@@ -508,50 +514,50 @@ mod tests {
         );
         assert_eq!(collect(&mut ada, 3001 * MS), []);
         assert_eq!(collect(&mut ada, 3002 * MS).len(), 2);
-        // What was sent before it went back counts all the same.
-        told(&mut ada, 0, Status::Receiving(5032), 3010 * MS);
+        // An ack of chunks sent before the sender went back counts.
+        events_after(&mut ada, 0, Status::Receiving(5032), 3010 * MS);
         assert_eq!(ada.in_flight(), 0);
-        told(&mut ada, 0, Status::Done, 3020 * MS);
+        events_after(&mut ada, 0, Status::Done, 3020 * MS);
         assert_eq!(ada.open().count(), 0);
     }
 
     #[test]
-    fn a_new_link_goes_back_and_says_everything_again_at_once() {
+    fn new_link_repeats_unanswered_messages_immediately() {
         let mut ada = Outbox::default();
         ada.offer("", vec![0; 3000].into()).unwrap();
         ada.offer("", Bytes::new()).unwrap();
         collect(&mut ada, MS);
-        told(&mut ada, 0, Status::Receiving(0), MS);
+        events_after(&mut ada, 0, Status::Receiving(0), MS);
         ada.cancel(1);
         assert_eq!(collect(&mut ada, MS).len(), 1 + 3);
-        told(&mut ada, 0, Status::Receiving(1024), 2 * MS);
+        events_after(&mut ada, 0, Status::Receiving(1024), 2 * MS);
         assert_eq!(collect(&mut ada, 2 * MS), []);
         ada.link_replaced();
         let again = collect(&mut ada, 2 * MS);
         assert_eq!(again[0], Message::Cancel { number: 1 });
         assert_eq!(offsets(&again[1..]), [(0, 1024), (0, 2048)]);
-        // The way may be another, so what is known of it does not count.
+        // The path may have changed, so the window starts again.
         assert_eq!(ada.window.size(), Window::default().size());
     }
 
     #[test]
-    fn what_must_wait_is_offered_again_when_another_ends_and_nothing_overtakes_it() {
+    fn delayed_offer_is_repeated_first_when_another_transfer_ends() {
         let mut ada = Outbox::default();
         for _ in 0..2 {
             ada.offer("", Bytes::new()).unwrap();
         }
         assert_eq!(collect(&mut ada, MS).len(), 2);
-        told(&mut ada, 0, Status::Receiving(0), MS);
-        told(&mut ada, 1, Status::Wait, MS);
+        events_after(&mut ada, 0, Status::Receiving(0), MS);
+        events_after(&mut ada, 1, Status::Wait, MS);
         ada.offer("", Bytes::new()).unwrap();
         assert_eq!(offsets(&collect(&mut ada, MS)), [(0, 0)]);
-        told(&mut ada, 0, Status::Done, 2 * MS);
+        events_after(&mut ada, 0, Status::Done, 2 * MS);
         let again = collect(&mut ada, 2 * MS);
         assert!(
             matches!(again[..], [Message::Offer { number: 1, .. }]),
             "{again:?}"
         );
-        told(&mut ada, 1, Status::Receiving(0), 3 * MS);
+        events_after(&mut ada, 1, Status::Receiving(0), 3 * MS);
         let next = collect(&mut ada, 3 * MS);
         assert!(
             matches!(
@@ -566,20 +572,20 @@ mod tests {
     }
 
     #[test]
-    fn a_cancel_is_repeated_until_the_other_side_knows() {
+    fn cancel_is_repeated_until_acknowledged() {
         let mut ada = Outbox::default();
         ada.offer("", Bytes::new()).unwrap();
         assert!(ada.cancel(0) && !ada.cancel(0));
         let cancel = [Message::Cancel { number: 0 }];
         assert_eq!(collect(&mut ada, MS), cancel);
-        assert_eq!(told(&mut ada, 0, Status::Receiving(0), MS), []);
+        assert_eq!(events_after(&mut ada, 0, Status::Receiving(0), MS), []);
         assert_eq!(collect(&mut ada, 1001 * MS), cancel);
-        assert_eq!(told(&mut ada, 0, Status::Cancelled, MS), []);
+        assert_eq!(events_after(&mut ada, 0, Status::Cancelled, MS), []);
         assert_eq!(collect(&mut ada, 9000 * MS), []);
     }
 
     #[test]
-    fn what_cannot_be_true_is_an_error_and_changes_nothing() {
+    fn impossible_status_is_an_error_without_effect() {
         let mut ada = Outbox::default();
         let mut reports = Reports::default();
         ada.offer("", vec![0; 3000].into()).unwrap();
@@ -592,7 +598,7 @@ mod tests {
             is_wrong(&mut ada, 0, status);
         }
         collect(&mut ada, MS);
-        told(&mut ada, 0, Status::Receiving(0), MS);
+        events_after(&mut ada, 0, Status::Receiving(0), MS);
         collect(&mut ada, MS);
         assert_eq!(ada.in_flight(), 3032);
         is_wrong(&mut ada, 0, Status::Receiving(3033));
@@ -602,7 +608,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_say_what_to_do() {
+    fn refusal_statuses_fail_the_transfer() {
         for (status, reason) in [
             (Status::TooLong(9), TransferFailure::TooLong { max: 9 }),
             (Status::NotWanted, TransferFailure::NotWanted),
@@ -613,7 +619,7 @@ mod tests {
             ada.offer("", Bytes::new()).unwrap();
             let id = TransferId::outgoing(0);
             let failed = TransferEvent::Failed { id, reason };
-            assert_eq!(told(&mut ada, 0, status, MS), [failed]);
+            assert_eq!(events_after(&mut ada, 0, status, MS), [failed]);
             assert_eq!(collect(&mut ada, MS), []);
         }
     }

@@ -1,4 +1,4 @@
-//! What a game is told about transfers, and sets for them.
+//! The events and settings of transfers that a game uses.
 
 use core::{fmt, time::Duration};
 use std::collections::VecDeque;
@@ -6,25 +6,25 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use thiserror::Error;
 
-/// The least time between two reports of progress of one transfer.
+/// The minimum interval between two progress events of a transfer.
 const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 
-/// Which way a transfer goes.
+/// The direction of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
-    /// From this player to the peer.
+    /// From the local peer to the other peer.
     Outgoing,
-    /// From the peer to this player.
+    /// From the other peer to the local peer.
     Incoming,
 }
 
-/// Names a transfer between this player and one peer.
+/// The id of a transfer between the local peer and one other peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransferId {
-    /// Which way it goes.
+    /// The transfer's direction.
     pub direction: Direction,
-    /// Its number among those that go this way, in the order in which they were offered; the same
-    /// at both ends.
+    /// Its number among the transfers in this direction, in the order in which they were offered.
+    /// Both peers use the same number.
     pub number: u64,
 }
 
@@ -54,12 +54,13 @@ impl fmt::Display for TransferId {
     }
 }
 
-/// Which transfers from a peer are accepted.
+/// The limits for incoming transfers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransferLimits {
-    /// The longest one, in bytes; 64 MiB unless set. Memory is taken as bytes arrive.
+    /// The maximum length in bytes; 64 MiB by default. Memory is allocated as bytes arrive.
     pub max_len: usize,
-    /// How many from one peer at once; 4 unless set. More have to wait. With 0, all are refused.
+    /// The maximum number of concurrent transfers from one peer; 4 by default. Further ones wait.
+    /// With 0, all are refused.
     pub max_at_once: usize,
 }
 
@@ -72,83 +73,86 @@ impl Default for TransferLimits {
     }
 }
 
-/// News of a transfer. Each that started or was offered here ends in exactly one of
-/// [`Received`](Self::Received), [`Delivered`](Self::Delivered) and [`Failed`](Self::Failed).
+/// An event of a transfer. Every transfer that started, or was offered by the local peer, ends in
+/// exactly one of [`Received`](Self::Received), [`Delivered`](Self::Delivered) and
+/// [`Failed`](Self::Failed).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransferEvent {
-    /// It was accepted, here or by the peer, so its bytes are on their way.
+    /// The transfer was accepted by its receiver, and its bytes are being sent.
     Started {
-        /// Which one.
+        /// The transfer.
         id: TransferId,
-        /// What its sender calls it; from a peer, it is untrusted text.
+        /// The sender's label. A peer's label is untrusted text.
         label: String,
-        /// Its length in bytes.
+        /// The length in bytes.
         len: u64,
     },
-    /// More of it has arrived; at most 20 times per second, and when all has.
+    /// More bytes arrived. Reported at most 20 times per second, and when the transfer is complete.
     Progress {
-        /// Which one.
+        /// The transfer.
         id: TransferId,
-        /// How many bytes are there.
+        /// The number of bytes that have arrived.
         done: u64,
-        /// How many there will be.
+        /// The total number of bytes.
         total: u64,
     },
-    /// All of it is here, as it was sent.
+    /// An incoming transfer is complete, and its hash is correct.
     Received {
-        /// Which one.
+        /// The transfer.
         id: TransferId,
-        /// What its sender calls it, which is untrusted text.
+        /// The sender's label, which is untrusted text.
         label: String,
-        /// Its bytes, which are untrusted.
+        /// The bytes, which are untrusted.
         bytes: Bytes,
     },
-    /// All of it is at the peer.
+    /// The peer has received an outgoing transfer completely.
     Delivered {
-        /// Which one.
+        /// The transfer.
         id: TransferId,
     },
-    /// It ended early.
+    /// The transfer failed.
     Failed {
-        /// Which one.
+        /// The transfer.
         id: TransferId,
-        /// Why.
+        /// The reason.
         reason: TransferFailure,
     },
 }
 
-/// Why a transfer ended early.
+/// The reason why a transfer failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TransferFailure {
-    /// The peer does not take so many bytes.
+    /// The transfer exceeds the peer's maximum length.
     #[error(
-        "the peer takes transfers of at most {max} bytes: send less at a time, or raise `TransferLimits::max_len` there"
+        "the peer accepts at most {max} bytes per transfer: send less at a time, or raise `TransferLimits::max_len` at the peer"
     )]
     TooLong {
-        /// How many it takes.
+        /// The peer's maximum length.
         max: u64,
     },
-    /// The peer takes no transfers.
-    #[error("the peer takes no transfers: raise `TransferLimits::max_at_once` there")]
+    /// The peer accepts no transfers.
+    #[error("the peer accepts no transfers: raise `TransferLimits::max_at_once` at the peer")]
     NotWanted,
-    /// It was cancelled here.
-    #[error("it was cancelled")]
+    /// The local peer cancelled the transfer.
+    #[error("the transfer was cancelled")]
     Cancelled,
-    /// The peer cancelled it.
-    #[error("the peer cancelled it")]
+    /// The other peer cancelled the transfer.
+    #[error("the peer cancelled the transfer")]
     CancelledByPeer,
-    /// What arrived is not what was sent.
-    #[error("what arrived is not what was sent, by its hash: offer it again")]
+    /// The hash of the received bytes is wrong.
+    #[error("the received bytes do not match their hash: offer the transfer again")]
     Corrupt,
-    /// The peer has forgotten it.
-    #[error("the peer does not know of it any more, so it may have arrived or not: offer it again")]
+    /// The peer has forgotten the transfer.
+    #[error(
+        "the peer has forgotten the transfer, which may or may not have arrived: offer it again"
+    )]
     Forgotten,
-    /// The peer is gone.
-    #[error("the peer is gone: offer it again should the peer come back")]
+    /// The session with the peer ended.
+    #[error("the session with the peer ended: offer the transfer again if the peer comes back")]
     PeerGone,
 }
 
-/// What waits to be told; only one progress per transfer does.
+/// The events that wait to be polled, with at most one progress event per transfer.
 #[derive(Debug, Default)]
 pub(crate) struct Reports(VecDeque<TransferEvent>);
 
@@ -185,7 +189,7 @@ impl Reports {
     }
 }
 
-/// Says when progress is worth a report.
+/// Limits the rate of a transfer's progress events.
 #[derive(Debug, Default)]
 pub(crate) struct ProgressClock(Option<Duration>);
 
@@ -206,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_that_nobody_asked_for_is_replaced_by_what_is_newer() {
+    fn unpolled_progress_is_replaced_by_newer_progress() {
         let mut reports = Reports::default();
         let (a, b) = (TransferId::outgoing(1), TransferId::incoming(1));
         for done in 0..100 {
@@ -224,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_due_twenty_times_a_second() {
+    fn progress_is_due_twenty_times_per_second() {
         let mut clock = ProgressClock::default();
         let due = (0..1000)
             .filter(|&ms| clock.is_due(Duration::from_millis(ms)))

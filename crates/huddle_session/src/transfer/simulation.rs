@@ -1,4 +1,5 @@
-//! Transfers over a path that queues, loses and is replaced, beside a game's state.
+//! Transfers over a simulated network that queues and loses packets and replaces links, beside a
+//! game's state.
 
 use core::time::Duration;
 
@@ -11,10 +12,10 @@ use crate::events::pipe::Pipe;
 const TICK: Duration = Duration::from_micros(16_667);
 const MS: Duration = Duration::from_millis(1);
 
-/// What a message costs beside its bytes: SCTP, DTLS, UDP and IP.
+/// The overhead of a message: SCTP, DTLS, UDP and IP.
 const OVERHEAD: usize = 93;
 
-/// The state of the game in each tick packet.
+/// The length of the game's state in each tick packet.
 const STATE_LEN: usize = 200;
 
 #[derive(Debug, Clone)]
@@ -23,23 +24,23 @@ enum Item {
     Tick {
         sent: Duration,
         section: Option<Bytes>,
-        /// When the packet that is answered was sent, and how long it waited.
+        /// The time at which the acked packet was sent, and for how long it was held.
         echo: Option<(Duration, Duration)>,
     },
 }
 
 struct Side {
     transfers: Transfers,
-    /// The way to the other side.
+    /// The network path to the other peer.
     pipe: Pipe<Item>,
-    /// When the newest packet was sent and arrived.
+    /// The times at which the newest packet was sent and arrived.
     newest: Option<(Duration, Duration)>,
     next_echo: Duration,
-    /// How often round trips are measured.
+    /// The interval at which round-trip times are measured.
     echo_every: Duration,
-    /// How long tick packets took to come here, while a transfer was under way.
+    /// The queueing delays of received tick packets.
     delays: Vec<Duration>,
-    news: Vec<TransferEvent>,
+    events: Vec<TransferEvent>,
 }
 
 impl Side {
@@ -51,7 +52,7 @@ impl Side {
             next_echo: Duration::ZERO,
             echo_every: 2 * TICK,
             delays: Vec::new(),
-            news: Vec::new(),
+            events: Vec::new(),
         }
     }
 
@@ -100,13 +101,13 @@ impl Side {
                 }
             }
         }
-        self.news
+        self.events
             .extend(std::iter::from_fn(|| self.transfers.poll()));
     }
 
-    /// How the transfers ended that are known to have.
+    /// Returns the final events of the transfers.
     fn ends(&self) -> impl Iterator<Item = &TransferEvent> {
-        self.news.iter().filter(|event| {
+        self.events.iter().filter(|event| {
             !matches!(
                 event,
                 TransferEvent::Started { .. } | TransferEvent::Progress { .. }
@@ -115,7 +116,7 @@ impl Side {
     }
 }
 
-/// Two players; ticks of the second fall between those of the first.
+/// Two peers. The ticks of the second fall between those of the first.
 struct Pair {
     ada: Side,
     bob: Side,
@@ -123,7 +124,8 @@ struct Pair {
 }
 
 impl Pair {
-    /// `rate` is in bytes per second, on the way from the first to the second.
+    /// Creates a pair. `rate` limits the path from the first peer to the second, in bytes per
+    /// second.
     fn new(seed: u64, rate: f64, delay: Duration) -> Self {
         let mut ada = Side::new(seed, delay);
         ada.pipe.rate = Some(rate);
@@ -143,7 +145,7 @@ impl Pair {
         self.bob.send(later);
     }
 
-    /// A game without transfers, then one; returns how long that took.
+    /// Runs without transfers for two seconds, then delivers one. Returns how long it took.
     fn deliver(&mut self, len: usize) -> Duration {
         for _ in 0..120 {
             self.tick();
@@ -157,7 +159,7 @@ impl Pair {
             assert!(
                 self.now < Duration::from_secs(120),
                 "{:?}",
-                self.ada.news.last()
+                self.ada.events.last()
             );
         }
         let ends: Vec<_> = self.bob.ends().collect();
@@ -187,7 +189,7 @@ fn sixteen_megabytes_take_seconds_on_a_local_link() {
 }
 
 #[test]
-fn waiting_for_frames_is_not_taken_for_a_full_link() {
+fn frame_delays_do_not_count_as_congestion() {
     let mut pair = Pair::new(1, 125e6, MS / 2);
     for side in [&mut pair.ada, &mut pair.bob] {
         side.pipe.jitter = 10 * MS;
@@ -197,12 +199,12 @@ fn waiting_for_frames_is_not_taken_for_a_full_link() {
 }
 
 #[test]
-fn a_game_hardly_feels_a_transfer_over_a_slow_link() {
+fn transfer_barely_delays_tick_packets_on_a_slow_link() {
     for (delay, echo_every, limit) in [
         (5 * MS, 2 * TICK, 40 * MS),
         (25 * MS, 2 * TICK, 40 * MS),
         (80 * MS, 2 * TICK, 40 * MS),
-        // Slow start goes too far where round trips are measured seldom.
+        // Slow start overshoots if round-trip times are measured rarely.
         (25 * MS, 6 * TICK, 90 * MS),
     ] {
         let mut pair = Pair::new(1, 250e3, delay);
@@ -213,13 +215,13 @@ fn a_game_hardly_feels_a_transfer_over_a_slow_link() {
         let (median, most) = (quantile(delays, 0.5), quantile(delays, 0.95));
         assert!(median < 20 * MS, "{median:?} with {delay:?}");
         assert!(most < limit, "{most:?} with {delay:?}");
-        // Of 250 kB/s, state takes 18 and the overhead 9 %.
+        // State takes 18 kB/s of the 250 kB/s, and the overhead 9 %.
         assert!(time < Duration::from_secs(12), "{time:?} with {delay:?}");
     }
 }
 
 #[test]
-fn lost_tick_packets_do_not_stop_a_transfer() {
+fn transfer_continues_despite_lost_tick_packets() {
     let mut pair = Pair::new(1, 1e6, 20 * MS);
     for side in [&mut pair.ada, &mut pair.bob] {
         (side.pipe.loss, side.pipe.jitter) = (0.1, 4 * MS);
@@ -229,12 +231,12 @@ fn lost_tick_packets_do_not_stop_a_transfer() {
 }
 
 #[test]
-fn progress_is_told_now_and_then_and_at_the_end() {
+fn progress_is_reported_regularly_and_at_the_end() {
     let mut pair = Pair::new(1, 250e3, 25 * MS);
     let time = pair.deliver(500_000);
     for side in [&pair.ada, &pair.bob] {
         let done: Vec<_> = side
-            .news
+            .events
             .iter()
             .filter_map(|event| match event {
                 TransferEvent::Progress { done, total, .. } => Some((*done, *total)),
@@ -248,7 +250,7 @@ fn progress_is_told_now_and_then_and_at_the_end() {
 }
 
 #[test]
-fn a_changed_byte_ends_in_a_failure_at_both_ends() {
+fn corrupt_byte_fails_the_transfer_at_both_peers() {
     let mut pair = Pair::new(1, 1e6, 5 * MS);
     pair.ada.transfers.offer("map", noise(9_000, 1)).unwrap();
     let mut is_changed = false;
@@ -281,7 +283,7 @@ fn a_changed_byte_ends_in_a_failure_at_both_ends() {
 }
 
 #[test]
-fn either_side_can_cancel() {
+fn both_peers_can_cancel() {
     for by_sender in [true, false] {
         let mut pair = Pair::new(1, 250e3, 25 * MS);
         let outgoing = pair.ada.transfers.offer("map", noise(500_000, 1)).unwrap();
@@ -315,7 +317,7 @@ fn either_side_can_cancel() {
 }
 
 #[test]
-fn giving_the_peer_up_fails_what_is_unfinished() {
+fn give_up_fails_unfinished_transfers() {
     let mut pair = Pair::new(1, 250e3, 25 * MS);
     let outgoing = pair.ada.transfers.offer("map", noise(500_000, 1)).unwrap();
     let incoming = pair.bob.transfers.offer("map", noise(500_000, 1)).unwrap();
@@ -337,11 +339,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn transfers_arrive_whole_and_once_whatever_the_network_does(
+    fn transfers_arrive_complete_and_once_on_any_network(
         seed: u64,
         loss in 0.0..0.4,
         replaced_every in prop::option::of(10u32..200),
-        told in 0.0..1.0,
+        notified in 0.0..1.0,
         lens in prop::collection::vec(prop_oneof![0usize..2000, 0usize..100_000], 1..8),
         cancelled in prop::option::of((0u64..8, 0u32..100, any::<bool>())),
     ) {
@@ -356,11 +358,11 @@ proptest! {
         for tick in 0.. {
             let started = |event: &&TransferEvent| matches!(event, TransferEvent::Started { .. });
             if pair.ada.ends().count() == lens.len()
-                && pair.bob.ends().count() == pair.bob.news.iter().filter(started).count()
+                && pair.bob.ends().count() == pair.bob.events.iter().filter(started).count()
             {
                 break;
             }
-            prop_assert!(tick < 60 * 120, "{:?}", pair.ada.news);
+            prop_assert!(tick < 60 * 120, "{:?}", pair.ada.events);
             if let Some((number, at, by_sender)) = cancelled && tick == at {
                 if by_sender {
                     pair.ada.transfers.cancel(TransferId::outgoing(number));
@@ -370,7 +372,7 @@ proptest! {
             }
             if replaced_every.is_some_and(|ticks| rng.u32(..ticks) == 0) {
                 pair.ada.pipe.lose(|item| matches!(item, Item::Bulk(_)));
-                if rng.f64() < told {
+                if rng.f64() < notified {
                     pair.ada.transfers.link_replaced();
                 }
             }
@@ -402,7 +404,7 @@ proptest! {
     }
 
     #[test]
-    fn hostile_bytes_never_panic_and_news_stay_bounded(
+    fn hostile_bytes_never_panic_and_events_are_bounded(
         packets in prop::collection::vec(
             (0u8..4, 0u8..3, prop::collection::vec(prop_oneof![0u8..9, any::<u8>()], 0..40)),
             0..600,

@@ -11,13 +11,15 @@ use super::{
     report::Reports,
 };
 
-/// How many reports wait at most. Beyond that messages count as lost, which is made up for.
+/// The maximum number of waiting events. Beyond that, messages are dropped, and the sender repeats
+/// them.
 const MAX_REPORTS: usize = 256;
 
-/// How often an empty section asks for an answer, because round trips steer the window.
+/// The interval at which an empty section requests an ack, because round-trip times control the
+/// window.
 const PROBE_EVERY: Duration = Duration::from_millis(30);
 
-/// All transfers between this player and one peer.
+/// All transfers between the local peer and one other peer.
 #[derive(Debug)]
 pub(crate) struct Transfers {
     outbox: Outbox,
@@ -36,15 +38,17 @@ impl Transfers {
         }
     }
 
-    /// Offers bytes to the peer; the label is what the peer knows them by, at most 128 bytes.
+    /// Offers bytes to the peer. The label describes the transfer to the peer and has at most 128
+    /// bytes.
     ///
     /// # Errors
-    /// If the label is too long, or too many transfers are unfinished.
+    /// Returns an error if the label is too long or too many transfers are unfinished.
     pub(crate) fn offer(&mut self, label: &str, bytes: Bytes) -> Result<TransferId, OfferError> {
         self.outbox.offer(label, bytes).map(TransferId::outgoing)
     }
 
-    /// Ends a transfer either way, which then fails as cancelled. Says whether it was unfinished.
+    /// Cancels a transfer in either direction, which then fails as cancelled. Returns `true` if it
+    /// was unfinished.
     pub(crate) fn cancel(&mut self, id: TransferId) -> bool {
         let was_open = match id.direction {
             Direction::Outgoing => self.outbox.cancel(id.number),
@@ -56,16 +60,16 @@ impl Transfers {
         was_open
     }
 
-    /// The next message for the bulk lane that takes at most `credit` bytes, if there is something
-    /// to send. Call it until it returns `None`.
+    /// Returns the next message for the bulk lane, with at most `credit` bytes, if there is
+    /// anything to send. Call it until it returns `None`.
     pub(crate) fn collect(&mut self, now: Duration, tag: u8, credit: usize) -> Option<Bytes> {
         self.outbox.collect(now, tag, credit)
     }
 
-    /// Takes a message from the bulk lane, tag included.
+    /// Handles a message from the bulk lane, including its tag.
     ///
     /// # Errors
-    /// If it makes no sense; then it does not count.
+    /// Returns an error if the message is invalid. It is then ignored.
     pub(crate) fn receive(
         &mut self,
         bytes: Bytes,
@@ -78,8 +82,9 @@ impl Transfers {
         self.inbox.receive(message, now, &mut self.reports)
     }
 
-    /// Writes the section of a tick packet, at most `budget` bytes. Says whether there is to be
-    /// one; it may be empty, which asks for an answer and so for a round trip.
+    /// Writes the section of a tick packet, at most `budget` bytes. Returns `true` if the packet
+    /// should have the section. An empty section makes the peer ack the packet, which measures the
+    /// round-trip time.
     pub(crate) fn ack_section(&mut self, now: Duration, out: &mut BytesMut, budget: usize) -> bool {
         let is_probe = self.outbox.in_flight() > 0 && now >= self.next_probe;
         if is_probe {
@@ -88,10 +93,10 @@ impl Transfers {
         self.inbox.put_statuses(out, budget) || is_probe
     }
 
-    /// Takes the section of a tick packet.
+    /// Handles the section of a tick packet.
     ///
     /// # Errors
-    /// If it makes no sense; then what is wrong and what follows does not count.
+    /// Returns an error if a status is invalid. That status and the following ones are ignored.
     pub(crate) fn on_ack_section(
         &mut self,
         section: Bytes,
@@ -104,27 +109,28 @@ impl Transfers {
         Ok(())
     }
 
-    /// Whether a transfer from the peer is under way.
+    /// Returns `true` if a transfer from the peer is in progress.
     pub(crate) fn is_receiving(&self) -> bool {
         self.inbox.open().next().is_some()
     }
 
-    /// Takes a round trip, without the time that the other side waited before it answered.
+    /// Adds a sample of the round-trip time, without the time that the peer held the acked packet.
     pub(crate) fn on_rtt(&mut self, sample: Duration, now: Duration) {
         self.outbox.on_rtt(sample, now);
     }
 
-    /// The link is a new one, so what was on its way may be gone.
+    /// Handles the replacement of the link. Data in flight may be lost.
     pub(crate) fn link_replaced(&mut self) {
         self.outbox.link_replaced();
     }
 
-    /// The next piece of news.
+    /// Returns the next event.
     pub(crate) fn poll(&mut self) -> Option<TransferEvent> {
         self.reports.pop()
     }
 
-    /// Ends it all: the rest of the news, the last of which are that what is unfinished failed.
+    /// Ends the session. Returns the remaining events, ending with the failures of all unfinished
+    /// transfers.
     pub(crate) fn give_up(mut self) -> Vec<TransferEvent> {
         let outgoing = self.outbox.open().map(TransferId::outgoing);
         for id in outgoing.chain(self.inbox.open().map(TransferId::incoming)) {

@@ -3,42 +3,42 @@ use std::collections::VecDeque;
 
 use super::message::MAX_CHUNK_LEN;
 
-/// The queueing delay that is aimed at.
+/// The target queueing delay.
 const TARGET: Duration = Duration::from_millis(10);
 
-/// How fast the window follows, in chunks per round trip at the target.
+/// The gain of the window, in chunks per round trip when there is no queue.
 const GAIN: f64 = 1.0;
 
 const MIN_SIZE: usize = 2 * MAX_CHUNK_LEN;
 const INITIAL_SIZE: usize = 8 * MAX_CHUNK_LEN;
 const MAX_SIZE: usize = 128 * 1024;
 
-/// The base delay is the least of so many minutes.
+/// The number of minutes over which the base delay is the minimum.
 const BASE_HISTORY: usize = 10;
 
-/// The current delay is the least of the samples of so long, but at least of two: what waits for a
-/// frame at either end is no queue in the network.
+/// The time over which the current delay is the minimum of the samples, with at least two samples.
+/// Waiting for a frame at either peer is not a queue in the network.
 const CURRENT_FILTER: Duration = Duration::from_millis(250);
 
-/// How many samples are kept at most.
+/// The maximum number of samples that are kept.
 const MAX_SAMPLES: usize = 16;
 
-/// How many bytes of transfers may be on their way to one peer.
+/// The number of transfer bytes that may be in flight to one peer.
 ///
-/// It yields to everything else: what counts is by how much the round trip grows over the least
-/// that was seen, as in LEDBAT (RFC 6817, section 2.4.2). Other than there, round trips stand for
-/// one-way delays, and it starts slowly as TCP does: it doubles until the delay shows, at most once
-/// per sample, because samples are few. As in LEDBAT++ it never shrinks by more than half of what
-/// is acked, so at most to a half per round trip.
+/// The window yields to all other traffic. It follows the growth of the round-trip time over its
+/// minimum, like LEDBAT (RFC 6817, section 2.4.2). Unlike LEDBAT, it uses round-trip times in place
+/// of one-way delays, and it begins with a slow start like TCP: it doubles until the delay grows,
+/// at most once per sample because samples are rare. Like LEDBAT++, it never shrinks by more than
+/// half of the acked bytes, so at most to a half per round trip.
 #[derive(Debug)]
 pub(crate) struct Window {
     size: f64,
-    /// How far slow start goes until the next sample; `None` after slow start.
+    /// The size up to which slow start may grow before the next sample; `None` after slow start.
     slow_start_end: Option<f64>,
-    /// The least round trip of each of the last minutes, the current one last.
+    /// The minimum round-trip time of each of the last minutes, the current one last.
     base: VecDeque<Duration>,
     base_minute: u64,
-    /// Round trips of late, with when they came.
+    /// The recent round-trip times, with the times of their arrival.
     recent: VecDeque<(Duration, Duration)>,
 }
 
@@ -55,17 +55,17 @@ impl Default for Window {
 }
 
 impl Window {
-    /// How many bytes may be on their way.
+    /// Returns the number of bytes that may be in flight.
     pub(crate) fn size(&self) -> usize {
         self.size as usize
     }
 
-    /// The round trip of late.
+    /// Returns the current round-trip time.
     pub(crate) fn rtt(&self) -> Option<Duration> {
         self.recent.iter().map(|&(_, sample)| sample).min()
     }
 
-    /// Takes a round trip, without the time that the other side waited before it answered.
+    /// Adds a sample of the round-trip time, without the time that the peer held the acked packet.
     pub(crate) fn on_rtt(&mut self, sample: Duration, now: Duration) {
         let minute = now.as_secs() / 60;
         match self.base.back_mut() {
@@ -88,7 +88,7 @@ impl Window {
         if self.slow_start_end.is_some() {
             let queueing = self.queueing(sample);
             if queueing > TARGET {
-                // What fills the way, and the queue up to the target.
+                // Shrink to the size that fills the link, plus the queue up to the target.
                 let excess = (queueing - TARGET).div_duration_f64(sample);
                 self.size = (self.size * (1.0 - excess).max(0.25)).max(MIN_SIZE as f64);
                 self.slow_start_end = None;
@@ -98,13 +98,13 @@ impl Window {
         }
     }
 
-    /// By how much a round trip is longer than the base.
+    /// Returns the difference between a round-trip time and the base.
     fn queueing(&self, rtt: Duration) -> Duration {
         let base = self.base.iter().min().copied().unwrap_or(rtt);
         rtt.saturating_sub(base)
     }
 
-    /// Takes that `acked` of the `in_flight` bytes arrived.
+    /// Handles an ack of `acked` of the `in_flight` bytes.
     pub(crate) fn on_ack(&mut self, acked: usize, in_flight: usize) {
         let Some(rtt) = self.rtt() else {
             return;
@@ -118,20 +118,21 @@ impl Window {
                 change.max(-acked / 2.0)
             }
         };
-        // A window that is not used says nothing about a larger one.
+        // A window that is not used up gives no evidence for a larger one.
         let is_used = in_flight + MAX_CHUNK_LEN > self.size() / 2;
         if change < 0.0 || is_used {
             self.size = (self.size + change).clamp(MIN_SIZE as f64, MAX_SIZE as f64);
         }
     }
 
-    /// Nothing arrives any more: begin from the least.
+    /// Restarts from the minimum after a stall.
     pub(crate) fn on_stall(&mut self) {
         self.size = MIN_SIZE as f64;
         self.slow_start_end = Some(self.size);
     }
 
-    /// Nothing is on its way for a while, so what was learned of the queue is old.
+    /// Restarts from the initial size after an idle period, because earlier samples of the queue
+    /// are outdated.
     pub(crate) fn on_idle(&mut self) {
         self.size = INITIAL_SIZE as f64;
         self.slow_start_end = Some(self.size);
@@ -150,7 +151,7 @@ mod tests {
         window.on_ack(size, size);
     }
 
-    /// One that has seen the least round trip and is over slow start.
+    /// Returns a window that knows the base delay and has finished slow start.
     fn steady() -> Window {
         let mut window = Window::default();
         window.on_rtt(20 * MS, Duration::ZERO);
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_start_ends_with_what_fills_the_way_and_the_queue_up_to_the_target() {
+    fn slow_start_ends_at_the_size_that_fills_the_link() {
         for (rtt, size) in [(31, 30.0 / 31.0), (60, 0.5), (1000, 0.25)] {
             let mut window = Window::default();
             window.on_rtt(20 * MS, Duration::ZERO);
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn it_doubles_per_sample_until_the_most() {
+    fn window_doubles_per_sample_up_to_the_maximum() {
         let mut window = Window::default();
         for expected in [8, 16, 32, 64, 128, 128] {
             assert_eq!(window.size(), expected * 1024);
@@ -181,14 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn without_samples_it_stays() {
+    fn window_does_not_grow_without_samples() {
         let mut window = Window::default();
         round(&mut window);
         assert_eq!(window.size(), INITIAL_SIZE);
     }
 
     #[test]
-    fn it_grows_by_a_chunk_per_round_trip_where_there_is_no_queue_and_stays_at_the_target() {
+    fn window_grows_without_a_queue_and_stays_at_the_target() {
         let mut window = steady();
         round(&mut window);
         assert_eq!(window.size(), INITIAL_SIZE + MAX_CHUNK_LEN);
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn it_shrinks_with_the_queue_but_at_most_to_half_and_not_below_the_least() {
+    fn window_shrinks_with_the_queue_down_to_the_minimum() {
         let mut window = steady();
         for _ in 0..2 {
             window.on_rtt(50 * MS, 500 * MS);
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn one_late_sample_among_many_is_no_queue() {
+    fn single_late_sample_does_not_count_as_a_queue() {
         let mut window = steady();
         window.on_rtt(200 * MS, Duration::ZERO);
         round(&mut window);
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_is_not_used_does_not_grow() {
+    fn unused_window_does_not_grow() {
         let mut window = Window::default();
         window.on_rtt(20 * MS, Duration::ZERO);
         window.on_ack(1024, 1024);
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_way_becomes_the_base_after_ten_minutes() {
+    fn longer_delay_becomes_the_base_after_ten_minutes() {
         let mut window = Window::default();
         window.on_rtt(20 * MS, Duration::ZERO);
         for minute in 1..=10 {
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_begins_from_the_least() {
+    fn stall_restarts_from_the_minimum() {
         let mut window = Window::default();
         window.on_stall();
         assert_eq!(window.size(), MIN_SIZE);

@@ -1,19 +1,19 @@
-//! Whole rooms in virtual time, over networks that lose, delay, repeat and reorder, with links
-//! that are replaced and players that vanish and return.
+//! Simulations of whole rooms in virtual time, over networks that lose, delay, duplicate and
+//! reorder packets, with replaced links and players that leave and return.
 
 mod network;
 mod world;
 
 use std::time::Duration;
 
-use network::Weather;
+use network::Conditions;
 use world::World;
 
 const SEEDS: u64 = 300;
 
-/// The weather of a seed: from fine to 40 % loss.
-fn weather(rng: &mut fastrand::Rng) -> Weather {
-    Weather {
+/// Returns the network conditions of a seed, with a loss of up to 40 %.
+fn conditions(rng: &mut fastrand::Rng) -> Conditions {
+    Conditions {
         loss: 0.4 * rng.f64(),
         duplicates: 0.2 * rng.f64(),
         latency: Duration::from_millis(rng.u64(0..120)),
@@ -21,7 +21,7 @@ fn weather(rng: &mut fastrand::Rng) -> Weather {
     }
 }
 
-/// Runs a test once per seed, on all cores; says which seed fails.
+/// Runs a test once per seed, on all cores. Prints the seed of a failure.
 fn for_each_seed(test: fn(u64)) {
     let only = std::env::var("HUDDLE_SEED")
         .ok()
@@ -42,7 +42,7 @@ fn for_each_seed(test: fn(u64)) {
     });
 }
 
-/// Makes everybody move and splash at random for some ticks.
+/// Lets every player move and send events at random for some ticks.
 fn play(world: &mut World, ticks: u32) {
     let players = world.players.len();
     for _ in 0..ticks {
@@ -63,19 +63,19 @@ fn play(world: &mut World, ticks: u32) {
     }
 }
 
-/// Lets the network calm down until all has arrived that will.
+/// Reduces the loss and runs until everything has arrived.
 fn settle(world: &mut World) {
-    world.weather.loss = world.weather.loss.min(0.05);
+    world.conditions.loss = world.conditions.loss.min(0.05);
     world.run(1200);
 }
 
 #[test]
-fn events_arrive_exactly_once_and_state_converges_over_bad_networks_and_replaced_links() {
+fn events_arrive_once_and_state_converges_on_bad_networks() {
     for_each_seed(|seed| {
         let mut rng = fastrand::Rng::with_seed(seed);
         let players = rng.usize(2..=4);
-        let mut world = World::new(players, weather(&mut rng), seed);
-        world.run_until_met();
+        let mut world = World::new(players, conditions(&mut rng), seed);
+        world.run_until_connected();
         for _ in 0..6 {
             play(&mut world, 60);
             let (a, b) = (world.rng.usize(0..players), world.rng.usize(0..players));
@@ -88,9 +88,15 @@ fn events_arrive_exactly_once_and_state_converges_over_bad_networks_and_replaced
         for me in 0..players {
             for other in (0..players).filter(|&other| other != me) {
                 let with = &world.players[me].with[&other];
-                assert_eq!(with.joined, 1, "a replaced link is no new session");
+                assert_eq!(
+                    with.joined, 1,
+                    "a replaced link does not start a new session"
+                );
                 assert!(with.undelivered.is_empty());
-                assert_eq!(with.sent.len(), world.players[other].with[&me].heard.len());
+                assert_eq!(
+                    with.sent.len(),
+                    world.players[other].with[&me].received.len()
+                );
                 assert!(with.sent.len() > 30, "only {} events", with.sent.len());
                 assert!(with.pose.is_some());
                 let all: Vec<_> = (0..players)
@@ -104,10 +110,10 @@ fn events_arrive_exactly_once_and_state_converges_over_bad_networks_and_replaced
 }
 
 #[test]
-fn events_are_delivered_or_reported_when_peers_vanish_and_return() {
+fn events_are_delivered_or_reported_when_peers_leave_and_return() {
     for_each_seed(|seed| {
         let mut rng = fastrand::Rng::with_seed(seed ^ 0x5eed);
-        let mut world = World::new(3, weather(&mut rng), seed);
+        let mut world = World::new(3, conditions(&mut rng), seed);
         play(&mut world, 150);
         for _ in 0..3 {
             let a = world.rng.usize(0..3);
@@ -116,7 +122,7 @@ fn events_are_delivered_or_reported_when_peers_vanish_and_return() {
             world.lose(a, b, both);
             let away = world.rng.u32(1..100);
             play(&mut world, away);
-            world.back(a, b, both);
+            world.reopen(a, b, both);
             let back = world.rng.u32(1..150);
             play(&mut world, back);
         }
@@ -125,8 +131,8 @@ fn events_are_delivered_or_reported_when_peers_vanish_and_return() {
         for me in 0..3 {
             for other in (0..3).filter(|&other| other != me) {
                 assert!(
-                    world.players[me].with[&other].here,
-                    "{me} and {other} did not meet again"
+                    world.players[me].with[&other].connected,
+                    "{me} and {other} did not reconnect"
                 );
             }
         }
@@ -134,31 +140,31 @@ fn events_are_delivered_or_reported_when_peers_vanish_and_return() {
 }
 
 #[test]
-fn a_room_where_nothing_happens_falls_silent() {
-    let weather = Weather {
+fn idle_room_falls_silent() {
+    let conditions = Conditions {
         loss: 0.1,
         duplicates: 0.0,
         latency: Duration::from_millis(30),
         jitter: Duration::from_millis(10),
     };
-    let mut world = World::new(4, weather, 1);
+    let mut world = World::new(4, conditions, 1);
     play(&mut world, 120);
     world.run(600);
     let before = world.packets();
     world.run(600);
     let sent = world.packets() - before;
-    assert!(sent <= 12 * 10, "{sent} packets in ten seconds of nothing");
+    assert!(sent <= 12 * 10, "{sent} packets in ten idle seconds");
 }
 
 #[test]
-fn a_player_killed_for_good_is_reported_with_what_they_missed() {
-    let weather = Weather {
+fn undelivered_events_of_a_lost_player_are_reported() {
+    let conditions = Conditions {
         loss: 0.05,
         duplicates: 0.05,
         latency: Duration::from_millis(30),
         jitter: Duration::from_millis(10),
     };
-    let mut world = World::new(3, weather, 2);
+    let mut world = World::new(3, conditions, 2);
     play(&mut world, 120);
     world.players[2].alive = false;
     play(&mut world, 180);

@@ -1,4 +1,4 @@
-//! The bad network between the players of a simulation: one direction of one link.
+//! One direction of a simulated link with bad network conditions.
 
 use std::time::Duration;
 
@@ -6,30 +6,30 @@ use bytes::Bytes;
 use fastrand::Rng;
 use huddle_session::Lane;
 
-/// How bad it is.
+/// The network conditions.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Weather {
-    /// The part of packets that is lost.
+pub(crate) struct Conditions {
+    /// The share of lost packets.
     pub(crate) loss: f64,
-    /// The part that arrives twice.
+    /// The share of duplicated packets.
     pub(crate) duplicates: f64,
-    /// The least time a packet takes.
+    /// The minimum latency.
     pub(crate) latency: Duration,
-    /// How much longer it may take, which is also how packets overtake each other.
+    /// The maximum additional latency, which also reorders packets.
     pub(crate) jitter: Duration,
 }
 
-/// What is on its way in one direction.
+/// The messages in flight in one direction.
 #[derive(Debug, Default)]
 pub(crate) struct Pipe {
-    flying: Vec<Flying>,
-    /// When the last message on each ordered lane arrives.
+    in_flight: Vec<InFlight>,
+    /// The arrival time of the last message on each ordered lane.
     ordered: [Duration; 3],
     sent: u64,
 }
 
 #[derive(Debug)]
-struct Flying {
+struct InFlight {
     at: Duration,
     number: u64,
     lane: Lane,
@@ -42,23 +42,23 @@ impl Pipe {
         now: Duration,
         lane: Lane,
         bytes: &Bytes,
-        weather: Weather,
+        conditions: Conditions,
         rng: &mut Rng,
     ) {
-        let mut delay = weather.latency + weather.jitter.mul_f64(rng.f64());
+        let mut delay = conditions.latency + conditions.jitter.mul_f64(rng.f64());
         if lane == Lane::State {
-            if rng.f64() < weather.duplicates {
-                let later = delay + weather.jitter.mul_f64(2.0 * rng.f64());
+            if rng.f64() < conditions.duplicates {
+                let later = delay + conditions.jitter.mul_f64(2.0 * rng.f64());
                 self.push(now + later, lane, bytes);
             }
-            if rng.f64() < weather.loss {
+            if rng.f64() < conditions.loss {
                 return;
             }
             return self.push(now + delay, lane, bytes);
         }
-        // A reliable lane sends again after a while, and holds back what comes after.
-        while rng.f64() < weather.loss {
-            delay += Duration::from_millis(200) + 2 * weather.latency;
+        // A reliable lane retransmits after a while, and delays the messages behind.
+        while rng.f64() < conditions.loss {
+            delay += Duration::from_millis(200) + 2 * conditions.latency;
         }
         let last = &mut self.ordered[lane as usize];
         *last = (*last).max(now + delay);
@@ -68,7 +68,7 @@ impl Pipe {
 
     fn push(&mut self, at: Duration, lane: Lane, bytes: &Bytes) {
         self.sent += 1;
-        self.flying.push(Flying {
+        self.in_flight.push(InFlight {
             at,
             number: self.sent,
             lane,
@@ -76,29 +76,31 @@ impl Pipe {
         });
     }
 
-    /// What has arrived, in the order of arrival.
+    /// Returns the messages that have arrived, in order of arrival.
     pub(crate) fn arrived(&mut self, now: Duration) -> Vec<(Duration, Lane, Bytes)> {
-        let mut here: Vec<_> = self
-            .flying
-            .extract_if(.., |flying| flying.at <= now)
+        let mut arrived: Vec<_> = self
+            .in_flight
+            .extract_if(.., |in_flight| in_flight.at <= now)
             .collect();
-        here.sort_by_key(|flying| (flying.at, flying.number));
-        here.into_iter()
-            .map(|flying| (flying.at, flying.lane, flying.bytes))
+        arrived.sort_by_key(|in_flight| (in_flight.at, in_flight.number));
+        arrived
+            .into_iter()
+            .map(|in_flight| (in_flight.at, in_flight.lane, in_flight.bytes))
             .collect()
     }
 
-    /// The link is replaced: some of what was under way never comes, the rest comes as if nothing
-    /// had happened, among what the new link brings.
+    /// Replaces the link. Some messages in flight are lost. The others still arrive, mixed with
+    /// messages of the new link.
     pub(crate) fn replace(&mut self, rng: &mut Rng) {
         let cut = [rng.f64(), rng.f64(), rng.f64()];
-        // Of an ordered lane a first part arrives, never one from the middle.
-        let mut gone = [false; 3];
-        self.flying.sort_by_key(|flying| (flying.at, flying.number));
-        self.flying.retain(|flying| {
-            let lane = flying.lane as usize;
-            gone[lane] |= rng.f64() < cut[lane];
-            !gone[lane]
+        // On an ordered lane, only the last messages are lost, never ones in the middle.
+        let mut is_cut = [false; 3];
+        self.in_flight
+            .sort_by_key(|in_flight| (in_flight.at, in_flight.number));
+        self.in_flight.retain(|in_flight| {
+            let lane = in_flight.lane as usize;
+            is_cut[lane] |= rng.f64() < cut[lane];
+            !is_cut[lane]
         });
         self.ordered = Default::default();
     }

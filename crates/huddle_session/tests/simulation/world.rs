@@ -1,5 +1,5 @@
-//! Players in one room, on a virtual clock and a bad network, and a record of what each of them
-//! sent and got.
+//! Players in one room, with a virtual clock and a bad network, and a record of the messages that
+//! each of them sent and received.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,48 +13,48 @@ use huddle_session::{
     Schema, SessionEvent,
 };
 
-use crate::network::{Pipe, Weather};
+use crate::network::{Conditions, Pipe};
 
 pub(crate) const TICK: Duration = Duration::from_micros(16_667);
 
-/// A room full of players.
+/// A room of players.
 pub(crate) struct World {
     pub(crate) now: Duration,
     pub(crate) rng: Rng,
-    pub(crate) weather: Weather,
+    pub(crate) conditions: Conditions,
     pub(crate) players: Vec<Player>,
     pipes: BTreeMap<(usize, usize), Pipe>,
-    /// Pairs whose link is open.
+    /// The pairs whose link is open.
     links: BTreeSet<(usize, usize)>,
     splash: KindId,
     pose: KindId,
 }
 
-/// One player, and what they have seen.
+/// A player, with a record of its messages.
 pub(crate) struct Player {
     pub(crate) session: RoomSession,
     pub(crate) states: OwnStates,
-    /// Whether the machine runs at all.
+    /// Whether the player's machine is running.
     pub(crate) alive: bool,
-    /// What was sent to and heard from each other player.
-    pub(crate) with: BTreeMap<usize, Exchange>,
+    /// The messages exchanged with each other player.
+    pub(crate) with: BTreeMap<usize, PeerRecord>,
     numbered: u32,
 }
 
-/// What one player knows of another.
+/// The messages that one player exchanged with another.
 #[derive(Debug, Default)]
-pub(crate) struct Exchange {
-    /// Whether the session with them has begun.
-    pub(crate) here: bool,
-    /// The numbers of the events sent to them, ever.
+pub(crate) struct PeerRecord {
+    /// Whether the session with the other player has begun.
+    pub(crate) connected: bool,
+    /// The numbers of all events sent to the other player.
     pub(crate) sent: Vec<u32>,
-    /// The numbers of their events that arrived here, in the order of arrival.
-    pub(crate) heard: Vec<u32>,
-    /// The numbers reported as not delivered to them.
+    /// The numbers of the other player's events that arrived, in order of arrival.
+    pub(crate) received: Vec<u32>,
+    /// The numbers of the events reported as undelivered.
     pub(crate) undelivered: Vec<u32>,
-    /// The newest value of their state.
+    /// The newest value of the other player's state.
     pub(crate) pose: Option<u32>,
-    /// How often they were met.
+    /// The number of sessions with the other player.
     pub(crate) joined: u32,
 }
 
@@ -78,12 +78,12 @@ fn player_of(peer: PeerId) -> usize {
 }
 
 impl World {
-    pub(crate) fn new(players: usize, weather: Weather, seed: u64) -> Self {
+    pub(crate) fn new(players: usize, conditions: Conditions, seed: u64) -> Self {
         let (_, splash, pose) = kinds();
         let mut world = Self {
             now: Duration::ZERO,
             rng: Rng::with_seed(seed),
-            weather,
+            conditions,
             players: Vec::new(),
             pipes: BTreeMap::new(),
             links: BTreeSet::new(),
@@ -111,7 +111,7 @@ impl World {
         world
     }
 
-    /// A link opens between two players; both notice at once.
+    /// Opens a link between two players, which both notice immediately.
     pub(crate) fn open(&mut self, a: usize, b: usize) {
         self.links.insert((a.min(b), a.max(b)));
         for (me, other) in [(a, b), (b, a)] {
@@ -122,21 +122,21 @@ impl World {
         }
     }
 
-    /// A link is replaced by a fresh one; what was under way is lost in part.
+    /// Replaces a link by a new one. Some messages in flight are lost.
     pub(crate) fn replace(&mut self, a: usize, b: usize) {
         for (me, other) in [(a, b), (b, a)] {
             self.pipes
                 .entry((me, other))
                 .or_default()
                 .replace(&mut self.rng);
-            // Nobody need be told: only the time it takes depends on it.
+            // Notification is optional: it only affects the time until delivery.
             if self.rng.bool() {
                 self.players[me].session.link_replaced(peer_id(other));
             }
         }
     }
 
-    /// A link ends for `a`; for `b` too if `both`.
+    /// Closes a link for `a`, and for `b` too if `both`.
     pub(crate) fn lose(&mut self, a: usize, b: usize, both: bool) {
         self.links.remove(&(a.min(b), a.max(b)));
         self.give_up(a, b);
@@ -145,8 +145,9 @@ impl World {
         }
     }
 
-    /// The link is back: who had given the other up opens it anew, to others it is a replacement.
-    pub(crate) fn back(&mut self, a: usize, b: usize, b_noticed: bool) {
+    /// Opens a lost link again. It is a new link for `a`, and for `b` if `b` noticed the loss;
+    /// otherwise it is a replacement for `b`.
+    pub(crate) fn reopen(&mut self, a: usize, b: usize, b_noticed: bool) {
         self.links.insert((a.min(b), a.max(b)));
         self.players[a].session.link_opened(peer_id(b), self.now);
         match b_noticed {
@@ -157,15 +158,15 @@ impl World {
 
     fn give_up(&mut self, me: usize, other: usize) {
         self.players[me].session.link_lost(peer_id(other));
-        self.listen(me);
-        self.players[me].with.entry(other).or_default().here = false;
+        self.record_events(me);
+        self.players[me].with.entry(other).or_default().connected = false;
     }
 
-    /// Sends an event of about `len` bytes to whoever is here.
+    /// Sends an event of about `len` bytes to every connected player.
     pub(crate) fn splash(&mut self, me: usize, len: usize) {
         for other in 0..self.players.len() {
             let player = &mut self.players[me];
-            if !player.with.get(&other).is_some_and(|with| with.here) {
+            if !player.with.get(&other).is_some_and(|with| with.connected) {
                 continue;
             }
             player.numbered += 1;
@@ -185,7 +186,7 @@ impl World {
         }
     }
 
-    /// Moves, as others see it.
+    /// Sets the player's state.
     pub(crate) fn pose(&mut self, me: usize, value: u32, len: usize) {
         let mut payload = value.to_le_bytes().to_vec();
         payload.resize(len.max(4), 7);
@@ -195,7 +196,7 @@ impl World {
             .unwrap();
     }
 
-    /// One tick of everybody.
+    /// Advances every player by one tick.
     pub(crate) fn step(&mut self) {
         self.now += TICK;
         for me in 0..self.players.len() {
@@ -214,14 +215,14 @@ impl World {
                         .unwrap_or_else(|error| panic!("{me} from {other} on {lane:?}: {error}"));
                 }
             }
-            self.listen(me);
+            self.record_events(me);
             if self.players[me].alive {
                 self.send(me);
             }
         }
     }
 
-    /// How many packets have been sent, ever.
+    /// Returns the total number of sent packets.
     pub(crate) fn packets(&self) -> u64 {
         self.pipes.values().map(Pipe::packets).sum()
     }
@@ -232,17 +233,18 @@ impl World {
         }
     }
 
-    /// Runs until everybody is here for everybody.
-    pub(crate) fn run_until_met(&mut self) {
+    /// Runs until all players are connected.
+    pub(crate) fn run_until_connected(&mut self) {
         let others = self.players.len() - 1;
-        let met = |player: &Player| player.with.values().filter(|with| with.here).count() == others;
+        let all_connected =
+            |player: &Player| player.with.values().filter(|with| with.connected).count() == others;
         for _ in 0..1200 {
-            if self.players.iter().all(met) {
+            if self.players.iter().all(all_connected) {
                 return;
             }
             self.step();
         }
-        panic!("they have not met in twenty seconds");
+        panic!("the players did not connect within twenty seconds");
     }
 
     fn send(&mut self, me: usize) {
@@ -280,26 +282,29 @@ impl World {
                         "more than two packets in one tick"
                     );
                     left -= bytes.len();
-                    pipe.send(self.now, lane, &bytes, self.weather, &mut self.rng);
+                    pipe.send(self.now, lane, &bytes, self.conditions, &mut self.rng);
                 }
             }
         }
     }
 
-    /// Writes down what a player's session has to say.
-    fn listen(&mut self, me: usize) {
+    /// Records the events of a player's session.
+    fn record_events(&mut self, me: usize) {
         let player = &mut self.players[me];
         while let Some(event) = player.session.poll() {
             match event {
                 SessionEvent::Joined { peer_id: peer } => {
                     let with = player.with.entry(player_of(peer)).or_default();
-                    assert!(!with.here, "{me} was told twice that {peer} is here");
-                    with.here = true;
+                    assert!(
+                        !with.connected,
+                        "{me} was told twice that {peer} is connected"
+                    );
+                    with.connected = true;
                     with.joined += 1;
                     with.pose = None;
                 }
                 SessionEvent::Left { peer_id: peer } => {
-                    player.with.entry(player_of(peer)).or_default().here = false;
+                    player.with.entry(player_of(peer)).or_default().connected = false;
                 }
                 SessionEvent::JoinRequested { peer_id: peer, .. } => {
                     player.session.admit(peer, Ok(()), self.now)
@@ -311,8 +316,11 @@ impl World {
                 } => {
                     assert_eq!(kind, self.splash);
                     let with = player.with.entry(player_of(peer)).or_default();
-                    assert!(with.here, "an event before the handshake was done");
-                    with.heard.push(number(&payload));
+                    assert!(
+                        with.connected,
+                        "an event arrived before the handshake was done"
+                    );
+                    with.received.push(number(&payload));
                 }
                 SessionEvent::State {
                     peer_id: peer,
@@ -341,7 +349,7 @@ impl World {
         }
     }
 
-    /// Everything sent has arrived exactly once and in order, or was reported as not delivered.
+    /// Asserts that every event arrived exactly once and in order, or was reported as undelivered.
     pub(crate) fn check_events(&self) {
         let alive = self
             .players
@@ -350,28 +358,28 @@ impl World {
             .filter(|(_, player)| player.alive);
         for (me, player) in alive {
             for (&other, with) in &player.with {
-                let heard = self.players[other]
+                let received = self.players[other]
                     .with
                     .get(&me)
-                    .map_or(&[][..], |with| &with.heard);
+                    .map_or(&[][..], |with| &with.received);
                 assert!(
-                    heard.is_sorted_by(|a, b| a < b),
-                    "{other} heard {me} out of order or twice: {heard:?}"
+                    received.is_sorted_by(|a, b| a < b),
+                    "{other} received events of {me} out of order or twice: {received:?}"
                 );
-                let heard: BTreeSet<_> = heard.iter().collect();
+                let received: BTreeSet<_> = received.iter().collect();
                 let sent: BTreeSet<_> = with.sent.iter().collect();
                 assert!(
-                    heard.is_subset(&sent),
-                    "{other} heard from {me} what was never sent"
+                    received.is_subset(&sent),
+                    "{other} received events that {me} never sent"
                 );
                 let reported: BTreeSet<_> = with.undelivered.iter().collect();
-                let silent: Vec<_> = sent
+                let missing: Vec<_> = sent
                     .iter()
-                    .filter(|n| !heard.contains(*n) && !reported.contains(*n))
+                    .filter(|n| !received.contains(*n) && !reported.contains(*n))
                     .collect();
                 assert!(
-                    silent.is_empty(),
-                    "{me} to {other}: neither heard nor reported: {silent:?}"
+                    missing.is_empty(),
+                    "{me} to {other}: neither received nor reported: {missing:?}"
                 );
             }
         }
