@@ -1,4 +1,4 @@
-//! What an app declares about its game.
+//! Extends [`App`] with the declarations of an online game.
 
 use std::sync::Arc;
 
@@ -15,54 +15,58 @@ use crate::{
     },
 };
 
-/// Declares on an [`App`] what the game is: which messages peers exchange, and with whom it plays.
+/// Declares an online game on an [`App`]: the messages that peers exchange, and which peers it
+/// admits.
 ///
-/// All of it counts from when a room is joined; what is declared later counts for the next room.
+/// A room uses the messages and the game id that were declared when it was joined. Later
+/// declarations apply to the next room.
 pub trait HuddleAppExt {
-    /// Declares an event: each one sent arrives once and in order, as
+    /// Declares `T` as an event. Each event arrives once and in order, as
     /// [`FromPeer<T>`](crate::FromPeer).
     ///
-    /// `name` stands for the type between players, so it must be the same on every machine.
+    /// `name` identifies the type on the network, so it must be the same on every peer.
     ///
     /// An [`Entity`] in `T` is not valid on another peer, where it stands for another entity or for
     /// none. Send a [`PeerId`](crate::PeerId) or an id of the game instead.
     ///
     /// # Panics
-    /// If the name is empty or in use, the type is declared as an event already, or its values
-    /// would not survive being sent.
+    /// Panics if the name is empty or in use, if the type is already declared as an event, or if
+    /// its values cannot be encoded and decoded without loss.
     fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
 
-    /// Declares state: only the latest value counts, seen by others as
+    /// Declares `T` as state, of which peers receive only the latest value, as
     /// [`Shared<T>`](crate::Shared).
     ///
-    /// `name` stands for the type between players, so it must be the same on every machine.
+    /// `name` identifies the type on the network, so it must be the same on every peer.
     ///
     /// An [`Entity`] in `T` is not valid on another peer, where it stands for another entity or for
     /// none. Send a [`PeerId`](crate::PeerId) or an id of the game instead.
     ///
     /// # Panics
-    /// If the name is empty or in use, the type is declared as state already, or its values would
-    /// not survive being sent.
+    /// Panics if the name is empty or in use, if the type is already declared as state, or if its
+    /// values cannot be encoded and decoded without loss.
     fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
 
-    /// Names the game and, if it has any, its version, such as `"my-game 1.2"`; at most 64 bytes.
-    /// Players meet only if theirs are the same: see [`PeerRefused`](crate::PeerRefused).
+    /// Sets the name of the game and optionally its version, such as `"my-game 1.2"`. The id takes
+    /// at most 64 bytes.
     ///
-    /// That the declared messages are the same is seen to in any case. This is for games that
-    /// happen to declare the same, and for rules that changed without the messages.
+    /// Two peers with different ids refuse each other: see [`PeerRefused`](crate::PeerRefused).
+    /// Peers with different messages refuse each other even without an id. Set an id to separate
+    /// games whose messages happen to be the same, and versions whose rules differ.
     fn set_game_id(&mut self, id: impl Into<String>) -> &mut Self;
 
-    /// Decides whom this player plays with: `rule` is asked about everybody whose game fits, and
-    /// sees what they said with [`RoomOptions::join_data`](crate::RoomOptions::join_data). Without a
-    /// rule everybody is let in.
+    /// Sets the rule that decides which peers this player plays with. Without a rule, every peer is
+    /// admitted.
     ///
-    /// An error is told to the other player, so it should be in words for them.
+    /// `rule` runs for each peer whose game is compatible. It receives the peer's
+    /// [`RoomOptions::join_data`](crate::RoomOptions::join_data). An error refuses the peer, and
+    /// its text is sent to that peer's player.
     ///
     /// ```
     /// use bevy::prelude::*;
     /// use bevy_huddle::prelude::*;
     ///
-    /// App::new().admit_peers(|asking| match asking.data {
+    /// App::new().admit_peers(|request| match request.data {
     ///     b"swordfish" => Ok(()),
     ///     _ => Err("the password is wrong".to_owned()),
     /// });

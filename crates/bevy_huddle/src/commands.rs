@@ -18,29 +18,32 @@ use crate::{
     },
 };
 
-/// The network as commands.
+/// Adds networking commands to [`Commands`].
 ///
-/// Nothing here fails outright: what goes wrong is told by [`RoomFailed`](crate::RoomFailed),
-/// [`SendFailed`](crate::SendFailed) and the log.
+/// The commands return no errors. [`RoomFailed`](crate::RoomFailed),
+/// [`SendFailed`](crate::SendFailed), [`KickFailed`] and the log report failures.
 pub trait HuddleCommandsExt {
-    /// Joins a room; returns its new entity.
+    /// Joins a room and returns the commands of its new entity.
     ///
-    /// Connecting goes on by itself, and is tried again as long as there is hope. The player's own
-    /// id is known as soon as the command has run.
+    /// The plugin connects in the background, and retries automatically unless the room
+    /// [fails](crate::RoomFailed). The id of the local peer is available as soon as the command has
+    /// run.
     fn join_room(&mut self, room: impl Into<RoomOptions>) -> EntityCommands<'_>;
 
-    /// Leaves a room: its peers and then its entity are despawned. What was sent right before may
-    /// not arrive any more.
+    /// Leaves a room. Despawns its peers, then its entity.
+    ///
+    /// Messages sent immediately before this command may not arrive.
     fn leave_room(&mut self, room: Entity);
 
-    /// Leaves all rooms. This player's shared state is forgotten.
+    /// Leaves all rooms and clears this player's shared state.
     fn leave_rooms(&mut self);
 
-    /// Sends an event to everybody else. Declare its type with
+    /// Sends an event to every other peer. Declare its type with
     /// [`add_peer_event`](crate::HuddleAppExt::add_peer_event).
     fn broadcast<T: PeerMessage>(&mut self, message: T);
 
-    /// Sends an event to one peer or several.
+    /// Sends an event to one or more recipients. Declare its type with
+    /// [`add_peer_event`](crate::HuddleAppExt::add_peer_event).
     ///
     /// ```
     /// use bevy::prelude::*;
@@ -57,33 +60,41 @@ pub trait HuddleCommandsExt {
     /// ```
     fn send_to<T: PeerMessage>(&mut self, recipients: impl Into<Recipients>, message: T);
 
-    /// Sets this player's state of a type, which everybody sees as
+    /// Sets this player's state of type `T`. The other peers see it as
     /// [`Shared<T>`](crate::Shared) on this player's peer entity. Declare its type with
     /// [`add_peer_state`](crate::HuddleAppExt::add_peer_state).
     ///
-    /// Only the latest value counts. It can be shared every tick, and before a room is joined;
-    /// whoever joins later receives it too. A value that encodes to the same bytes as the last one
-    /// is not sent again. A `HashMap` or `HashSet` that is built again has another order and other
-    /// bytes, so use a `BTreeMap` or `BTreeSet`.
+    /// Peers receive only the latest value. A game can share a value every tick, and before it
+    /// joins a room. A peer that joins later receives the latest value too.
+    ///
+    /// A value that encodes to the same bytes as the last one is not sent again. The order of a
+    /// `HashMap` or `HashSet` changes when it is rebuilt, and so do its bytes. Use a `BTreeMap` or
+    /// `BTreeSet` instead.
     fn share<T: PeerMessage>(&mut self, value: T);
 
-    /// Cuts a peer off: nothing from them arrives any more. It concerns this player alone, and
-    /// always works; see [`kick_peer`](Self::kick_peer).
+    /// Disconnects a peer from this one, so that neither receives anything from the other.
+    ///
+    /// The peer stays connected to the other peers in the room. To remove a player from the whole
+    /// room, use [`kick_peer`](Self::kick_peer).
     fn disconnect_peer(&mut self, peer_id: PeerId);
 
-    /// Requests that a player is kicked from the room: an order or a vote, by the policy that was chosen
-    /// with [`RoomOptions::kick_policy`]. [`KickFailed`] says why it does not work, and
+    /// Requests that a player is kicked from the room.
+    ///
+    /// The [`RoomOptions::kick_policy`] of the room decides whether the request is an order or a
+    /// vote. [`KickFailed`] reports a request that is not possible, and
     /// [`SendFailed`](crate::SendFailed) that there is no room.
     fn kick_peer(&mut self, peer_id: PeerId);
 
-    /// Sends bytes of any length in the background, beside everything else: a map, a picture, a
-    /// replay. The recipients see [`TransferReceived`](crate::TransferReceived), and this player
-    /// [`TransferDelivered`](crate::TransferDelivered), both with the label, which takes at most
-    /// 128 bytes. This player is no recipient.
+    /// Sends a large block of bytes in the background, such as a map, a picture or a replay.
     ///
-    /// Returns the id that the events of this transfer carry; it is valid at once. A recipient to
-    /// whom the transfer cannot be offered is reported by [`SendFailed`](crate::SendFailed), with
-    /// the same id.
+    /// A complete transfer triggers [`TransferReceived`](crate::TransferReceived) on the
+    /// recipient's machine and [`TransferDelivered`](crate::TransferDelivered) on this one. Both
+    /// contain the label, which takes at most 128 bytes. The local peer is never a recipient.
+    /// [`AcceptedTransfers`](crate::AcceptedTransfers) limits the length that a recipient accepts.
+    ///
+    /// Returns the id that the events of this transfer contain. The id is valid immediately. If the
+    /// transfer cannot be offered to a recipient, [`SendFailed`](crate::SendFailed) reports that
+    /// with the same id.
     ///
     /// ```
     /// use bevy::prelude::*;
@@ -110,17 +121,19 @@ pub trait HuddleCommandsExt {
         bytes: impl Into<Bytes>,
     ) -> TransferId;
 
-    /// Cancels a transfer, incoming or outgoing, and even if no peer has accepted it yet. A transfer
-    /// to several peers is cancelled for each of them.
+    /// Cancels an incoming or outgoing transfer, even if no peer has accepted it yet. A transfer to
+    /// several peers is cancelled for each of them.
     ///
     /// [`TransferFailed`](crate::TransferFailed) is triggered here, and on the other machine if the
     /// transfer had started there. Does nothing if the id is unknown or the transfer has ended.
     fn cancel_transfer(&mut self, id: TransferId);
 
-    /// Sends bytes unchanged to a [matchbox client](crate::Peer::is_matchbox_client), over one of the link's channels:
-    /// [`Channel::State`] is unreliable and unordered, the others are reliable and ordered. At most
-    /// 16 000 bytes, of which the first is not 0xFF. What it sends is
-    /// [`RawReceived`](crate::RawReceived).
+    /// Sends bytes unchanged to a [matchbox client](crate::Peer::is_matchbox_client) over one of
+    /// the link's channels.
+    ///
+    /// [`Channel::State`] is unreliable and unordered. The other channels are reliable and ordered.
+    /// The length is limited to 16 000 bytes, and the first byte must not be 0xFF.
+    /// [`RawReceived`](crate::RawReceived) contains the bytes that the client sends.
     fn send_raw(&mut self, peer_id: PeerId, channel: Channel, bytes: impl Into<Bytes>);
 }
 
@@ -138,7 +151,7 @@ impl HuddleCommandsExt for Commands<'_, '_> {
 
     fn leave_rooms(&mut self) {
         self.queue(|world: &mut World| {
-            // First, because an observer of `PeerLeft` may join another room and share state.
+            // Clear the state first: an observer of `PeerLeft` may join a room and share state.
             world.get_resource_or_init::<OwnState>().0.clear();
             let rooms: Vec<_> = world
                 .query_filtered::<Entity, With<RoomStatus>>()
@@ -210,13 +223,13 @@ impl HuddleCommandsExt for Commands<'_, '_> {
     }
 }
 
-/// The rooms that have not failed.
+/// Returns the rooms that have not failed.
 fn rooms(world: &World) -> Vec<Entity> {
     let rooms = world.get_resource::<Rooms>().map(|rooms| rooms.to_vec());
     rooms.unwrap_or_default()
 }
 
-/// Requests that a player is kicked from the room in which they are, or else from the first.
+/// Requests that a peer is kicked from the room that it is in, or else from the first room.
 fn kick(world: &mut World, peer_id: PeerId) {
     let rooms = rooms(world);
     let is_in = |room: &Entity| {
@@ -248,10 +261,10 @@ fn kick(world: &mut World, peer_id: PeerId) {
 
 fn leave(world: &mut World, room: Entity) {
     if world.get::<RoomStatus>(room).is_none() {
-        return log::debug!("{room} is no room, so there is nothing to leave");
+        return log::debug!("{room} is not a room, so there is nothing to leave");
     }
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-        // Once its peers are gone there is nobody to send to.
+        // Send before the peers are removed, because afterwards there is no recipient.
         link.send_events();
     }
     remove_peers(world, room, DisconnectReason::DisconnectedLocally);

@@ -1,25 +1,26 @@
-//! Run conditions: when systems of an online game run.
+//! Run conditions for the systems of an online game.
 
 use crate::{huddle::Huddle, room::status::RoomStatus};
 
-/// Whether there is a room that has not failed, connected or not. The player's own id is known
-/// then.
+/// Returns whether a room is joined and has not failed, connected or not. The id of the local peer
+/// is then available.
 ///
 /// ```
 /// use bevy::prelude::*;
 /// use bevy_huddle::prelude::*;
 ///
-/// fn move_me() {}
+/// fn move_ship() {}
 ///
-/// App::new().add_systems(FixedUpdate, move_me.run_if(in_room));
+/// App::new().add_systems(FixedUpdate, move_ship.run_if(in_room));
 /// ```
 pub fn in_room(huddle: Huddle) -> bool {
     huddle.local_id().is_some()
 }
 
-/// Whether this player is the room's host, who decides for the room. False without a room.
+/// Returns whether this player is the room's host. Returns false if there is no room.
 ///
-/// The host is the player longest in the room: see [`Huddle::host`](crate::Huddle::host).
+/// The host is the peer that has been in the room longest: see
+/// [`Huddle::host`](crate::Huddle::host).
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -33,17 +34,17 @@ pub fn is_host(huddle: Huddle) -> bool {
     huddle.is_host()
 }
 
-/// Whether at least one other player is here.
+/// Returns whether at least one other peer has joined.
 pub fn playing(huddle: Huddle) -> bool {
     huddle.status() == Some(RoomStatus::Playing)
 }
 
-/// Whether the room is connected and nobody else is here.
+/// Returns whether the room is connected and no other peer has joined.
 pub fn waiting(huddle: Huddle) -> bool {
     huddle.status() == Some(RoomStatus::Waiting)
 }
 
-/// Whether the room is in this status.
+/// Returns a run condition that is true while the room has this status.
 ///
 /// ```
 /// use bevy::prelude::*;

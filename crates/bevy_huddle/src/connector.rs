@@ -1,4 +1,4 @@
-//! A replacement for the mesh, for tests.
+//! Replaces the mesh in tests.
 
 use std::sync::Arc;
 
@@ -7,6 +7,6 @@ use huddle_mesh::RoomUrl;
 
 use crate::transport::Transport;
 
-/// Joins rooms instead of the mesh, if the app has it.
+/// The function that joins rooms instead of the mesh, if the app has this resource.
 #[derive(Resource, Clone)]
 pub(crate) struct Connector(pub(crate) Arc<dyn Fn(&RoomUrl) -> Box<dyn Transport> + Send + Sync>);

@@ -8,10 +8,10 @@ use bevy::{
 
 use crate::{peer::components::LinkStats, schedule::HuddleSystems};
 
-/// Measures the network for Bevy's [diagnostics](bevy::diagnostic), of all peers together.
+/// Adds network measurements to Bevy's [diagnostics](bevy::diagnostic), for all peers together.
 ///
-/// It is not part of [`HuddlePlugins`](crate::HuddlePlugins). Everything is measured four times a
-/// second and kept for 30 seconds; the `smoothed` values suit a display.
+/// The plugin is not part of [`HuddlePlugins`](crate::HuddlePlugins). It measures four times per
+/// second and keeps the measurements for 30 seconds. Display the `smoothed` values.
 ///
 /// ```
 /// use bevy::{diagnostic::DiagnosticsStore, prelude::*};
@@ -31,28 +31,28 @@ use crate::{peer::components::LinkStats, schedule::HuddleSystems};
 #[derive(Debug, Default, Clone, Copy)]
 pub struct HuddleDiagnosticsPlugin;
 
-/// How often it is measured.
+/// The time between two measurements.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 impl HuddleDiagnosticsPlugin {
-    /// How many peers are here.
+    /// The number of peers.
     pub const PEERS: DiagnosticPath = DiagnosticPath::const_new("huddle/peers");
-    /// The mean round trip to the peers, in milliseconds.
+    /// The mean round-trip time to the peers, in milliseconds.
     pub const RTT_MEAN: DiagnosticPath = DiagnosticPath::const_new("huddle/rtt_mean");
-    /// The longest round trip to a peer, in milliseconds.
+    /// The longest round-trip time to a peer, in milliseconds.
     pub const RTT_WORST: DiagnosticPath = DiagnosticPath::const_new("huddle/rtt_worst");
-    /// Bytes sent per second, without the network's own headers.
+    /// The bytes sent per second, without the headers of the network.
     pub const BYTES_SENT: DiagnosticPath = DiagnosticPath::const_new("huddle/bytes_sent");
-    /// Bytes received per second, without the network's own headers.
+    /// The bytes received per second, without the headers of the network.
     pub const BYTES_RECEIVED: DiagnosticPath = DiagnosticPath::const_new("huddle/bytes_received");
-    /// Packets sent per second.
+    /// The packets sent per second.
     pub const PACKETS_SENT: DiagnosticPath = DiagnosticPath::const_new("huddle/packets_sent");
-    /// Packets received per second.
+    /// The packets received per second.
     pub const PACKETS_RECEIVED: DiagnosticPath =
         DiagnosticPath::const_new("huddle/packets_received");
-    /// The share of packets that do not arrive at the peer to whom most get lost, in percent.
+    /// The highest packet loss to a peer, in percent.
     pub const LOSS_WORST: DiagnosticPath = DiagnosticPath::const_new("huddle/loss_worst");
-    /// Bytes of events that peers have not confirmed.
+    /// The bytes of events that peers have not acknowledged.
     pub const EVENTS_QUEUED: DiagnosticPath = DiagnosticPath::const_new("huddle/events_queued");
 }
 
@@ -76,7 +76,7 @@ impl Plugin for HuddleDiagnosticsPlugin {
     }
 }
 
-/// What has gone over a link, or over all of them.
+/// The traffic of one link or of all links.
 #[derive(Default, Clone, Copy)]
 struct Traffic {
     bytes_sent: u64,

@@ -1,4 +1,4 @@
-//! Why a room, a message or a packet is refused.
+//! The errors of rooms and messages.
 
 use huddle_mesh::{
     Channel, PeerId, ProtocolViolation, RoomError, RoomUrl, RoomUrlError, SendError,
@@ -9,79 +9,79 @@ use huddle_session::{
 };
 use thiserror::Error;
 
-/// Why a room cannot be joined, or not be used any more.
+/// The reason why a room cannot be joined, or cannot be used any more.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum JoinError {
-    /// The room's address is wrong.
+    /// The room's URL is invalid.
     #[error(transparent)]
     Url(#[from] RoomUrlError),
-    /// The room, the server or this machine refuses.
+    /// The room, the signaling server or this machine refused.
     #[error(transparent)]
     Room(#[from] RoomError),
-    /// The game says something of itself that peers cannot be told.
+    /// The session rejects an option of the room or the game.
     #[error(transparent)]
     Setup(#[from] SetupError),
     /// The game's tick rate is out of range.
     #[error(transparent)]
     TickRate(#[from] TickRateError),
-    /// This game is in the room already.
+    /// This game has already joined the room.
     #[error(
         "this game is in the room {url} already: leave it first, or use the room entity that `join_room` returned"
     )]
     AlreadyJoined {
-        /// The room's address.
+        /// The room's URL.
         url: RoomUrl,
     },
-    /// All places of the room are taken: see [`RoomOptions::capacity`].
+    /// The room is full: see [`RoomOptions::capacity`].
     #[error(
-        "the room is full: {capacity} of {capacity} play already; try again later, or join another room"
+        "the room is full: {capacity} of {capacity} players are in it; try again later, or join another room"
     )]
     Full {
-        /// How many can play.
+        /// The room's capacity, in players.
         capacity: u8,
     },
-    /// This player was kicked from the room, by its [`KickPolicy`].
+    /// The local player was kicked from the room, as its [`KickPolicy`] allows.
     #[error("this player was kicked from the room by {}", names(by))]
     Kicked {
-        /// Who wanted it.
+        /// The peers that requested the kick.
         by: Vec<PeerId>,
     },
 }
 
-/// Why a message was not sent.
+/// The reason why a message was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MessageError {
-    /// The type was not declared when the room was joined.
+    /// The type was not declared before the room was joined.
     #[error(
         "it was not declared: call `app.add_peer_event::<T>(\"name\")` or `app.add_peer_state::<T>(\"name\")` before a room is joined, the same on every player's machine"
     )]
     NotDeclared,
-    /// It cannot be encoded, or takes too many bytes.
+    /// The message cannot be encoded, or takes too many bytes.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// There is no room.
+    /// No room is joined.
     #[error(
         "there is no room: call `commands.join_room(\"ws://host:3536/name\")` first, or use `run_if(in_room)`"
     )]
     NoRoom,
-    /// No such peer is here.
-    #[error("no peer with this id is here: they left, or have not joined yet")]
+    /// No peer with this id has joined.
+    #[error("no peer with this id is here: it left, or has not joined yet")]
     UnknownPeer,
     /// The entity is neither a peer nor a room.
     #[error("this entity is neither a peer nor a room: it may be despawned already")]
     UnknownEntity,
     /// The peer runs a stock matchbox client.
     #[error(
-        "this peer runs a stock matchbox client, which does not know typed messages: send it raw bytes"
+        "this peer runs a stock matchbox client, which cannot receive typed messages: send it raw bytes"
     )]
     MatchboxClient,
-    /// Raw bytes are for stock matchbox clients.
-    #[error("this peer runs bevy_huddle, too: send it events, state or files instead of raw bytes")]
+    /// The peer is not a stock matchbox client, so it does not take raw bytes.
+    #[error("this peer runs bevy_huddle: send it events, state or transfers instead of raw bytes")]
     NotMatchboxClient,
-    /// The link to a stock matchbox client does not take the bytes.
+    /// The link to a stock matchbox client refused the bytes.
     #[error(transparent)]
     Link(#[from] SendError),
-    /// Too much is waiting for this peer.
+    /// The send queue of this peer refused the event.
     #[error(transparent)]
     Queue(#[from] QueueError),
     /// The transfer cannot be offered.
@@ -89,35 +89,38 @@ pub enum MessageError {
     Offer(#[from] OfferError),
 }
 
-/// Why something that a peer sent did not reach the game.
+/// The reason why data from a peer did not reach the game.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RejectReason {
-    /// The bytes are no packet, or what they say is impossible.
+    /// The bytes are not a valid packet.
     #[error(transparent)]
     BadPacket(#[from] PacketError),
-    /// The message does not fit its type.
+    /// The message cannot be decoded as its type.
     #[error("the message \"{name}\": {error}")]
     BadMessage {
-        /// Its declared name.
+        /// The declared name of the type.
         name: &'static str,
-        /// What is wrong.
+        /// Why decoding failed.
         error: DecodeError,
     },
-    /// Packets came faster than the game reads them, and some were dropped.
-    #[error("{dropped} packets on the {channel} channel came faster than they are read")]
+    /// Packets arrived faster than the game reads them, so some were dropped.
+    #[error(
+        "{dropped} packets on the {channel} channel were dropped: they arrived faster than the game reads them"
+    )]
     Overflow {
-        /// On which channel.
+        /// The channel on which they arrived.
         channel: Channel,
-        /// How many.
+        /// The number of dropped packets.
         dropped: u64,
     },
-    /// The peer broke the rules of its link. Told of the 1st, 2nd, 4th, 8th time and so on; with
-    /// the 64th the peer is cut off.
-    #[error("{violation} ({count} by now)")]
+    /// The peer violated the protocol of its link.
+    ///
+    /// Only the 1st, 2nd, 4th, 8th violation and so on are reported. The 64th disconnects the peer.
+    #[error("{violation} ({count} so far)")]
     ProtocolViolation {
-        /// What it was this time.
+        /// The latest violation.
         violation: ProtocolViolation,
-        /// How many it has been.
+        /// The number of violations of this peer so far.
         count: u64,
     },
 }

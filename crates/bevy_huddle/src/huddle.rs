@@ -13,9 +13,9 @@ use crate::{
     },
 };
 
-/// Who is here, for games that are in one room at a time.
+/// A system parameter with the room and its peers, for games that are in one room at a time.
 ///
-/// With several rooms, query the components of the room entities instead.
+/// A game in several rooms queries the components of the room entities instead.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -23,7 +23,7 @@ use crate::{
 ///
 /// fn show(huddle: Huddle) {
 ///     if let (Some(local_id), Some(status)) = (huddle.local_id(), huddle.status()) {
-///         println!("{local_id} is {status} with {} others", huddle.peers().count());
+///         println!("{local_id} is {status} with {} other peers", huddle.peers().count());
 ///     }
 /// }
 /// # bevy::ecs::system::assert_is_system(show);
@@ -35,7 +35,7 @@ pub struct Huddle<'w, 's> {
     local_peers: Query<'w, 's, (Entity, &'static PeerOf), With<LocalPeer>>,
 }
 
-/// What is known of a room that was joined.
+/// The components of a room that was joined.
 type Joined<'a> = (
     &'a Room,
     &'a RoomHost,
@@ -45,7 +45,7 @@ type Joined<'a> = (
 );
 
 impl Huddle<'_, '_> {
-    /// This player's id, while in a room that has not failed.
+    /// Returns the id of the local peer, while in a room that has not failed.
     pub fn local_id(&self) -> Option<PeerId> {
         self.joined().map(|(room, ..)| room.local_id)
     }
@@ -57,52 +57,56 @@ impl Huddle<'_, '_> {
         local_peers.find_map(|(entity, peer_of)| (peer_of.0 == room).then_some(entity))
     }
 
-    /// The player longest in the room, while in a room that has not failed; maybe this player.
+    /// Returns the id of the host, while in a room that has not failed.
+    ///
+    /// The host is the peer that has been in the room longest. It may be the local peer.
     pub fn host(&self) -> Option<PeerId> {
         self.joined().map(|(_, host, ..)| host.0)
     }
 
-    /// Whether this player is the room's host.
+    /// Returns whether this player is the room's host.
     pub fn is_host(&self) -> bool {
         self.joined()
             .is_some_and(|(room, host, ..)| host.0 == room.local_id)
     }
 
-    /// The room's tick, while in a room that has not failed.
+    /// Returns the room's tick, while in a room that has not failed.
     pub fn tick(&self) -> Option<Tick> {
         self.joined().map(|(_, _, tick, ..)| tick.0)
     }
 
-    /// The pairs of players who are not linked with each other, the lower id first. While somebody
-    /// joins or leaves it is normal that links are missing for a moment.
+    /// Returns the pairs of peers that are not linked with each other, the lower id first.
+    ///
+    /// Links are briefly missing whenever a peer joins or leaves.
     pub fn missing_links(&self) -> &[(PeerId, PeerId)] {
         self.joined().map_or(&[], |(.., missing, _)| missing)
     }
 
-    /// The peers that are in the room and have not joined yet, and why: see [`PendingPeers`].
+    /// Returns the peers that are in the room but have not joined yet, with the reasons: see
+    /// [`PendingPeers`].
     pub fn pending_peers(&self) -> &[(PeerId, PendingReason)] {
         self.joined().map_or(&[], |(.., pending)| pending)
     }
 
-    /// How the room is doing; `None` without a room.
+    /// Returns the room's status, or `None` if there is no room.
     pub fn status(&self) -> Option<RoomStatus> {
         self.current().map(|(_, &status, _)| status)
     }
 
-    /// The room's entity.
+    /// Returns the room's entity.
     pub fn room(&self) -> Option<Entity> {
         self.current().map(|(entity, ..)| entity)
     }
 
-    /// The other players.
+    /// Returns the peers other than the local peer, with their entities.
     pub fn peers(&self) -> impl Iterator<Item = (Entity, &Peer)> {
         self.peers.iter()
     }
 
-    /// The entity of another player.
+    /// Returns the entity of a peer other than the local peer.
     pub fn peer_entity(&self, peer_id: PeerId) -> Option<Entity> {
         self.peers()
-            .find(|(_, other)| other.id == peer_id)
+            .find(|(_, peer)| peer.id == peer_id)
             .map(|(entity, _)| entity)
     }
 
@@ -111,7 +115,7 @@ impl Huddle<'_, '_> {
         room.filter(|_| status != RoomStatus::Failed)
     }
 
-    /// The room that works, else one that has failed.
+    /// Returns a room that has not failed, or else one that has.
     fn current(&self) -> Option<(Entity, &RoomStatus, Option<Joined<'_>>)> {
         self.rooms
             .iter()

@@ -1,11 +1,12 @@
-//! What is worth a line in the log.
+//! Decides which events are logged.
 
 use huddle_mesh::{Signaling, SignalingLoss};
 
-/// Log directives that turn off the libraries below, which repeat a warning several times a second
-/// while anything is wrong. What matters to a game, `bevy_huddle` logs itself, once for each cause.
+/// The log directives that turn off the WebRTC libraries, which repeat a warning several times per
+/// second while a connection has a problem.
 ///
-/// Add it to the filter of Bevy's `LogPlugin`:
+/// `bevy_huddle` logs what matters to a game itself, once for each cause. Add the directives to the
+/// filter of Bevy's `LogPlugin`:
 ///
 /// ```ignore
 /// DefaultPlugins.set(LogPlugin {
@@ -14,17 +15,17 @@ use huddle_mesh::{Signaling, SignalingLoss};
 /// })
 /// ```
 ///
-/// `RUST_LOG=webrtc=warn,rtc=warn` turns them on again. `rtc` stands for all crates whose names
-/// begin with it, such as `rtc_ice`.
+/// `RUST_LOG=webrtc=warn,rtc=warn` turns them on again. `rtc` matches every crate whose name begins
+/// with it, such as `rtc_ice`.
 pub const LOG_FILTER: &str = "webrtc=off,rtc=off";
 
-/// Whether a lost connection to the signaling server has a cause that the log does not have yet.
+/// Returns whether the signaling connection was lost for a cause that is not in the log yet.
 ///
-/// `before` is how the connection was until now.
+/// `before` is the state of the connection until now.
 pub(crate) fn is_new_loss(before: &Signaling, reason: &SignalingLoss, attempt: u32) -> bool {
     match before {
         Signaling::Retrying { reason: known, .. } => known != reason,
-        // A server that lets players in only to lose them at once does so again and again.
+        // A server that accepts and immediately drops connections does so repeatedly.
         Signaling::Connecting | Signaling::Connected { .. } => attempt.is_power_of_two(),
     }
 }
@@ -35,7 +36,8 @@ mod tests {
 
     use super::*;
 
-    /// How many of the losses are logged, if each attempt ends as `outcome` says.
+    /// Returns the number of losses that are logged. `outcome` returns whether an attempt connects,
+    /// and the loss that ends it.
     fn logged(losses: u32, outcome: impl Fn(u32) -> (bool, SignalingLoss)) -> usize {
         let mut status = Signaling::Connecting;
         let mut logged = 0;
@@ -59,12 +61,12 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_stays_away_is_logged_once() {
+    fn unreachable_server_is_logged_once() {
         assert_eq!(logged(1000, |_| (false, refused())), 1);
     }
 
     #[test]
-    fn another_cause_is_logged_too() {
+    fn each_cause_is_logged() {
         let outcome = |attempt| match attempt {
             1..500 => (false, refused()),
             _ => (false, SignalingLoss::ShuttingDown),
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_lets_players_in_only_to_lose_them_is_logged_less_and_less() {
+    fn server_that_drops_connections_is_logged_less_and_less() {
         assert_eq!(logged(1000, |_| (true, SignalingLoss::ShuttingDown)), 10);
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     send::ticks::{begin_tick, send_events, send_tick},
 };
 
-/// Everything a game needs: [`RoomPlugin`] and [`HuddleBackgroundPlugin`].
+/// The plugins that a game needs: [`RoomPlugin`] and [`HuddleBackgroundPlugin`].
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -33,9 +33,8 @@ pub struct HuddlePlugins;
 
 /// Adds rooms and peers as entities, and sends and receives messages.
 ///
-/// State is sent once per tick, at the rate of [`FixedUpdate`]. That is Bevy's default of 64 ticks
-/// per second unless the game sets another rate. All peers of a room must have the same rate when
-/// they join, and a rate from 1 to 1000:
+/// The plugin sends state once per tick of [`FixedUpdate`]. Bevy's default is 64 ticks per second.
+/// All peers of a room must use the same rate when they join, from 1 to 1000 ticks per second:
 ///
 /// ```
 /// use bevy::prelude::*;

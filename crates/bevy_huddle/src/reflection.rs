@@ -1,4 +1,4 @@
-//! The types that Bevy's reflection knows, for inspectors, scenes and remote tools.
+//! Registers types with Bevy's reflection, for inspectors, scenes and remote tools.
 
 use bevy::prelude::*;
 

@@ -1,15 +1,15 @@
-//! When the plugins' systems run.
+//! The system sets of the plugins.
 
 use bevy::prelude::*;
 
-/// When the plugins' systems run.
+/// The system sets of the plugins. Use them to order the systems of a game.
 #[derive(SystemSet, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HuddleSystems {
-    /// In [`PreUpdate`]: what peers sent and did is brought into the world.
+    /// Applies everything received from peers to the world, in [`PreUpdate`].
     Receive,
-    /// In [`FixedFirst`]: the rooms' tick goes on.
+    /// Advances the tick of every room, in [`FixedFirst`].
     Tick,
-    /// In [`FixedPostUpdate`]: state and events leave, one packet of state per peer and tick. In
-    /// [`Last`]: events leave that no tick has taken along.
+    /// Sends state and events in [`FixedPostUpdate`], with one packet of state per peer and tick.
+    /// Sends the remaining events in [`Last`].
     Send,
 }

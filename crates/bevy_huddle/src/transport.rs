@@ -3,19 +3,19 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, SendError};
 use uuid::Uuid;
 
-/// What the systems need of a room: the mesh, or a deterministic one in tests.
+/// The network of a room: the mesh, or a deterministic virtual network in tests.
 pub(crate) trait Transport: Send + Sync + 'static {
     fn local_id(&self) -> PeerId;
-    /// The clock by which packets arrive.
+    /// Returns the current time of the clock that timestamps received packets.
     fn now(&self) -> Instant;
-    /// A random number that nobody can guess, except in tests.
+    /// Returns an unpredictable random number. In tests the number is deterministic.
     fn seed(&mut self) -> u64;
     fn poll(&mut self) -> Option<RoomEvent>;
     fn credit(&self, peer_id: PeerId, channel: Channel) -> usize;
     fn send(&mut self, peer_id: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError>;
     fn stats(&self, peer_id: PeerId) -> Option<LinkStats>;
     fn disconnect(&mut self, peer_id: PeerId);
-    /// Leaves without waiting; dropping may wait a little for the farewell to go out.
+    /// Leaves without waiting. Dropping may wait briefly until the leave message is sent.
     fn leave(self: Box<Self>);
 }
 

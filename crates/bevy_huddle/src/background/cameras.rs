@@ -1,12 +1,12 @@
-//! The cameras of a page that nobody sees.
+//! Turns cameras off while the page is hidden.
 
 use bevy::{camera::Camera, prelude::*};
 
-/// The cameras that are off only because the page is hidden.
+/// The cameras that are inactive only because the page is hidden.
 #[derive(Resource, Debug, Default)]
 pub(super) struct Covered(Vec<Entity>);
 
-/// Turns the cameras off while the page is hidden, and those back on when it is shown.
+/// Deactivates the cameras while the page is hidden, and reactivates them when it is shown.
 pub(super) fn cover(
     In(is_hidden): In<bool>,
     mut covered: ResMut<Covered>,
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hidden_page_has_its_cameras_off_and_only_those_return() {
+    fn cameras_are_inactive_while_the_page_is_hidden() {
         let mut world = World::new();
         world.init_resource::<Covered>();
         let camera = |is_active| Camera {
@@ -50,7 +50,7 @@ mod tests {
             set_hidden(&mut world, true);
             assert_eq!(is_active(&world, on), Some(false));
         }
-        // A camera that the game adds meanwhile is no exception.
+        // A camera that the game adds while the page is hidden is deactivated too.
         let added = world.spawn(camera(true)).id();
         world.despawn(gone);
         set_hidden(&mut world, true);
@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(is_active(&world, added), Some(true));
         assert_eq!(is_active(&world, off), Some(false));
 
-        // While the page is shown, the cameras are the game's alone.
+        // While the page is shown, only the game changes its cameras.
         world.get_mut::<Camera>(on).unwrap().is_active = false;
         set_hidden(&mut world, false);
         assert_eq!(is_active(&world, on), Some(false));

@@ -1,4 +1,4 @@
-//! Pages that play on while nobody sees them.
+//! Keeps a game running while its page is hidden.
 
 #[cfg(all(feature = "web_background", any(target_arch = "wasm32", test)))]
 mod cameras;
@@ -7,27 +7,28 @@ mod web;
 
 use bevy::prelude::*;
 
-/// Keeps the game running while its page is hidden: another tab is in front, or the window is minimized.
+/// Keeps the game running while its page is hidden, because another tab is in front or the window
+/// is minimized.
 ///
-/// Browsers stop drawing a hidden page, and with it the game. This plugin wakes the game 60 times per
-/// second from a worker's timer instead, with its cameras off. So a player who switches to a chat to
-/// share the link to the room stays a player.
+/// Browsers stop drawing a hidden page, which stops the game. This plugin runs the game 60 times
+/// per second from the timer of a worker instead, with its cameras off. A player can then switch to
+/// a chat to share the link to the room and stay in the game.
 ///
-/// It works in browsers, with this crate's feature `web_background` and Bevy's `bevy_winit`. Native
-/// games run in the background anyway, with Bevy's
+/// The plugin works in browsers, with this crate's feature `web_background` and Bevy's
+/// `bevy_winit`. Native games keep running in the background with Bevy's
 /// [`WinitSettings::continuous`](https://docs.rs/bevy/latest/bevy/winit/struct.WinitSettings.html).
 ///
 /// ```
 /// use bevy::prelude::*;
 /// use bevy_huddle::prelude::*;
 ///
-/// // A hidden page stands still, as it does without the feature:
+/// // The game stops while its page is hidden, as it does without the feature:
 /// let plugins = HuddlePlugins.set(HuddleBackgroundPlugin { enabled: false });
 /// # App::new().add_plugins((MinimalPlugins, plugins));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HuddleBackgroundPlugin {
-    /// Whether a hidden page plays on.
+    /// Whether the game keeps running while its page is hidden.
     pub enabled: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A worker's timer wakes the game, because browsers throttle those of hidden pages.
+//! Runs the game from the timer of a worker, because browsers throttle the timers of hidden pages.
 
 use bevy::prelude::*;
 use bevy_web_keepalive::WebKeepalivePlugin;
@@ -9,11 +9,12 @@ use web_sys::{Blob, Url, Worker};
 use crate::background::cameras::{Covered, cover};
 
 pub(super) fn build(app: &mut App) {
-    // A page's security policy may forbid such workers, which the plugin below takes for impossible.
+    // A page's Content-Security-Policy may forbid the worker. The plugin below does not handle
+    // that.
     if let Err(error) = try_worker() {
         log::warn!(
-            "the game stands still while its page is hidden: the browser refuses a worker ({}); \
-             does the page's Content-Security-Policy allow `worker-src blob:`?",
+            "the game stops while its page is hidden: the browser refused a worker ({}). \
+             Does the page's Content-Security-Policy allow `worker-src blob:`?",
             text(&error)
         );
         return;

@@ -116,7 +116,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                     ViolationSource::Member(id) => format!("{id}, who is in the room"),
                     _ => "the signaling server".to_owned(),
                 };
-                log::warn!("{who}: {violation} ({count} by now)");
+                log::warn!("{who}: {violation} ({count} so far)");
                 trigger(
                     world,
                     SignalRejected {
