@@ -46,8 +46,8 @@ impl OwnBase {
     }
 }
 
-/// The bases received from the peer, oldest first. Each is stored with the first packet known to
-/// have it.
+/// The bases received from the peer, each with the packet that contained it, in the order of the
+/// packets.
 #[derive(Debug, Default)]
 pub(crate) struct PeerBases(VecDeque<(u64, u32)>);
 
@@ -65,9 +65,7 @@ impl PeerBases {
 
     /// Stores the base that a packet contained.
     pub(crate) fn insert(&mut self, seq: u64, base: u32) {
-        if self.in_force(seq) == Some(base) {
-            return;
-        }
+        // Also if the base in force is the same, because a late packet may change the one before.
         let after = self.0.partition_point(|&(first, _)| first <= seq);
         self.0.insert(after, (seq, base));
         // Drop the bases that no packet within reach can have any more.
@@ -183,5 +181,15 @@ mod tests {
         peer_bases.insert(7, 10);
         assert_eq!(peer_bases.tick(8, None), Ok(Tick(18)));
         assert_eq!(peer_bases.tick(6, None), Err(PacketError::NoTick));
+    }
+
+    #[test]
+    fn late_packet_with_another_base_changes_only_the_packets_before_the_next_base() {
+        let mut peer_bases = PeerBases::default();
+        peer_bases.insert(0, 1);
+        peer_bases.insert(7, 1);
+        peer_bases.insert(5, 2);
+        assert_eq!(peer_bases.tick(6, None), Ok(Tick(8)));
+        assert_eq!(peer_bases.tick(8, None), Ok(Tick(9)));
     }
 }
