@@ -2,19 +2,19 @@ use bevy::prelude::*;
 use huddle_mesh::{PeerId, StopReason};
 use huddle_session::DeliveryStats;
 
-/// Another player in a room. The entity is spawned when the link is open and both games fit, and
-/// despawned when they are gone; what belongs to a player can be its components or children.
+/// A peer in a room. The entity of another peer is spawned when the link is open and the two games
+/// are compatible. It is despawned when the peer leaves. A game can add components and children.
 ///
-/// Despawning it disconnects the player, and so does removing `Peer` or [`PeerOf`].
+/// Despawning the entity disconnects the player, and so does removing `Peer` or [`PeerOf`].
 #[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct Peer {
-    /// Who: the same id on every player's machine, and again when they come back after being lost.
+    /// The peer's id, which is the same on every machine and stays the same after a reconnect.
     pub id: PeerId,
-    /// Whether they run a stock matchbox client. Such a peer is seen, but typed messages do not
-    /// reach it, only raw bytes: [`send_raw`](crate::HuddleCommandsExt::send_raw) and
+    /// Whether the peer runs a stock matchbox client. Such a peer cannot exchange typed messages,
+    /// only raw bytes: [`send_raw`](crate::HuddleCommandsExt::send_raw) and
     /// [`RawReceived`](crate::RawReceived).
     pub is_matchbox_client: bool,
 }
@@ -22,10 +22,10 @@ pub struct Peer {
 /// Marks the entity of the local peer: the player on this machine.
 ///
 /// The entity is spawned when the id of the local peer is known, which is after the room is joined,
-/// and despawned with the room. It has [`Peer`] and [`PeerOf`] like the entities of the other peers,
-/// and no [`LinkStats`]. Events that this player sends to [`Recipients::All`](crate::Recipients::All)
-/// arrive on it. [`PeerJoined`](crate::PeerJoined) and [`PeerLeft`](crate::PeerLeft) are about the
-/// other peers only.
+/// and despawned with the room. It has [`Peer`] and [`PeerOf`] like the entities of the other
+/// peers, and no [`LinkStats`]. Events that this player sends to
+/// [`Recipients::All`](crate::Recipients::All) arrive on it. [`PeerJoined`](crate::PeerJoined) and
+/// [`PeerLeft`](crate::PeerLeft) are about the other peers only.
 ///
 /// Despawning it leaves the room.
 ///
@@ -58,21 +58,22 @@ pub struct PeerOf(pub Entity);
 pub struct RoomPeers(Vec<Entity>);
 
 impl RoomPeers {
-    /// The entities of the peers.
+    /// Returns the entities of the peers.
     pub fn entities(&self) -> &[Entity] {
         &self.0
     }
 }
 
-/// On peers that have not been heard for a second. It is taken off when they are heard again.
+/// Marks a peer from which nothing was received for one second. Removed when the peer sends data
+/// again.
 #[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 pub struct Unresponsive;
 
-/// On peers whose game does not run, and why: it loads or hangs, or the player's page is frozen. The
-/// link stays open.
+/// The reason why a peer's game does not run: it is loading or hangs, or its page is frozen. On
+/// peers whose game is stopped. The link stays open.
 ///
-/// A game in a hidden tab is not stopped if it plays on there. When the game runs again, it
+/// A game that keeps running in a hidden tab is not stopped. When the game runs again, it
 /// receives the latest state and all events. [`PeerStopped`](crate::PeerStopped) and
 /// [`PeerResumed`](crate::PeerResumed) report each change.
 #[derive(Component, Reflect, Deref, Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,15 +82,15 @@ pub struct Unresponsive;
 #[component(immutable)]
 pub struct Stopped(pub StopReason);
 
-/// Whom a peer says they are linked with, in the order of the ids; on peers that have told.
-/// [`MeshChanged`](crate::MeshChanged) tells of each change.
+/// The peers that a peer reports links with, in the order of their ids. On peers that have reported
+/// their links. [`MeshChanged`](crate::MeshChanged) reports each change.
 #[derive(Component, Reflect, Deref, Debug, Clone, PartialEq, Eq, Default)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct LinkedWith(pub Vec<PeerId>);
 
-/// How the link to a peer is doing; on every peer entity, refreshed each frame.
+/// The measurements of the link to a peer. On the entity of every other peer, updated each frame.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -108,18 +109,18 @@ pub struct LinkedWith(pub Vec<PeerId>);
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 pub struct LinkStats {
-    /// What the network measures: round trip, silence, bytes, packets, queues, path.
+    /// The measurements of the network: round-trip time, silence, bytes, packets, queues and path.
     #[deref]
     pub network: huddle_mesh::LinkStats,
-    /// What the packets of ticks tell: loss, jitter, how far the ticks are apart.
+    /// The measurements of tick packets: loss, jitter and the difference between the ticks.
     pub delivery: DeliveryStats,
-    /// How many events the peer has not confirmed; some are the room's own, which tell peers of
-    /// each other.
+    /// The number of events that the peer has not acknowledged, including internal events of the
+    /// room.
     pub queued_events: usize,
-    /// How many bytes they take.
+    /// The size of these events, in bytes.
     pub queued_event_bytes: usize,
-    /// How many events were sent to the peer.
+    /// The number of events sent to the peer.
     pub events_sent: u64,
-    /// How many events came from the peer.
+    /// The number of events received from the peer.
     pub events_received: u64,
 }

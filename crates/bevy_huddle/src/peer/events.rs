@@ -1,71 +1,72 @@
-//! What happens to peers.
+//! The events of peers.
 
 use bevy::prelude::*;
 use huddle_mesh::{DisconnectReason, LinkFailure, PeerId, StopReason};
 use huddle_session::{KickError, Refusal};
 
-/// Somebody joined, and their game fits. Triggered on their new peer entity.
+/// A peer with a compatible game joined. Triggered on its new peer entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerJoined {
     /// The peer entity.
     pub entity: Entity,
-    /// Who.
+    /// The peer.
     pub peer_id: PeerId,
-    /// Whether they were here before and had been lost.
+    /// Whether the peer was lost earlier and has now reconnected.
     pub returning: bool,
 }
 
-/// Somebody is gone. Triggered on their peer entity before it is despawned, once for each
-/// [`PeerJoined`].
+/// A peer left the room or was lost. Triggered on its peer entity before the entity is despawned,
+/// once for each [`PeerJoined`].
 ///
-/// Only if the game itself despawns the peer entity, the event comes right after, when there is
-/// nothing left to look at: an observer that uses the entity calls `commands.get_entity`.
+/// If the game itself despawns the peer entity, the event follows the despawn. An observer that
+/// uses the entity should therefore call `commands.get_entity`.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerLeft {
     /// The peer entity.
     pub entity: Entity,
-    /// Who.
+    /// The peer.
     pub peer_id: PeerId,
-    /// Why. [`DisconnectReason::DisconnectedLocally`] also when it is this player who left the room.
+    /// The reason. It is [`DisconnectReason::DisconnectedLocally`] even if the local peer left the
+    /// room.
     pub reason: DisconnectReason,
 }
 
-/// Somebody is here with whom this player cannot play. Triggered on the room entity; there is no
-/// peer entity. The other player is told as well.
+/// A peer is in the room, but the two games cannot play together. Triggered on the room entity,
+/// because a refused peer has no entity. The event is triggered on the other machine too.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerRefused {
     /// The room entity.
     pub entity: Entity,
-    /// Who.
+    /// The peer.
     pub peer_id: PeerId,
-    /// Why. Its `Display` text is fit to be shown to players.
+    /// The reason. Its `Display` text can be shown to players.
     pub refusal: Refusal,
 }
 
-/// Somebody is in the room, but no link to them opens. It is tried again for as long as they are there. Triggered on
-/// the room entity; there is no peer entity.
+/// An attempt to link with a peer in the room failed. Attempts continue while the peer is in the
+/// room. Triggered on the room entity, because an unlinked peer has no entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct LinkFailed {
     /// The room entity.
     pub entity: Entity,
-    /// Who, as far as is known: nothing is proven before a link opens.
+    /// The peer. Its id is not verified before a link opens.
     pub peer_id: PeerId,
-    /// Why. Its `Display` text is fit to be shown to players.
+    /// The reason. Its `Display` text can be shown to players.
     pub reason: LinkFailure,
-    /// How many attempts have failed in a row.
+    /// The number of consecutive failed attempts.
     pub attempt: u32,
 }
 
-/// A player is kicked from the room, by its [`KickPolicy`](crate::KickPolicy). Triggered on
-/// the peer entity; [`PeerLeft`] follows. Who is kicked sees
+/// A peer is kicked from the room, as its [`KickPolicy`](crate::KickPolicy) allows. Triggered on
+/// the peer entity, before [`PeerLeft`]. On the kicked player's machine the room fails with
 /// [`JoinError::Kicked`](crate::JoinError::Kicked).
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
@@ -73,13 +74,13 @@ pub struct LinkFailed {
 pub struct PeerKicked {
     /// The peer entity.
     pub entity: Entity,
-    /// Who.
+    /// The peer.
     pub peer_id: PeerId,
-    /// Who wanted it, maybe this player too.
+    /// The peers that requested the kick. They may include the local peer.
     pub by: Vec<PeerId>,
 }
 
-/// [`kick_peer`](crate::HuddleCommandsExt::kick_peer) did not work. Triggered on the room
+/// A [`kick_peer`](crate::HuddleCommandsExt::kick_peer) request failed. Triggered on the room
 /// entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
@@ -87,27 +88,26 @@ pub struct PeerKicked {
 pub struct KickFailed {
     /// The room entity.
     pub entity: Entity,
-    /// Who was to be kicked.
+    /// The peer that stays in the room.
     pub peer_id: PeerId,
-    /// Why, and what to do.
+    /// Why the request failed, and what to do.
     pub error: KickError,
 }
 
-/// A peer told whom they are linked with: see [`LinkedWith`](crate::LinkedWith). Triggered on the
-/// peer entity.
+/// A peer's [`LinkedWith`](crate::LinkedWith) changed. Triggered on the peer entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct MeshChanged {
     /// The peer entity.
     pub entity: Entity,
-    /// Who.
+    /// The peer.
     pub peer_id: PeerId,
 }
 
-/// A peer's game does not run any more: it loads or hangs, or its page is frozen. The link stays
-/// open; the entity has [`Stopped`](crate::Stopped) until the game runs again. Triggered on the peer
-/// entity.
+/// A peer's game stopped running: it is loading or hangs, or its page is frozen. The link stays
+/// open. The entity has [`Stopped`](crate::Stopped) until the game runs again. Triggered on the
+/// peer entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
@@ -131,24 +131,25 @@ pub struct PeerResumed {
     pub peer_id: PeerId,
 }
 
-/// Nothing was heard from a peer for a second; its entity is marked [`Unresponsive`](crate::Unresponsive).
+/// Nothing was received from a peer for one second. Triggered on its entity, which is marked
+/// [`Unresponsive`](crate::Unresponsive).
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerUnresponsive {
     /// The peer entity.
     pub entity: Entity,
-    /// Who.
+    /// The peer.
     pub peer_id: PeerId,
 }
 
-/// An unresponsive peer was heard again.
+/// An unresponsive peer sent data again. Triggered on the peer entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct PeerRecovered {
     /// The peer entity.
     pub entity: Entity,
-    /// Who.
+    /// The peer.
     pub peer_id: PeerId,
 }

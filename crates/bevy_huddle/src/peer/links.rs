@@ -42,8 +42,8 @@ struct PeerLink {
 /// Whether the world has an entity for a peer.
 ///
 /// Observers can leave the room or despawn the peer in the middle of any step. `PeerLeft` follows
-/// exactly once after each `PeerJoined`, because only [`Presence::Here`] leads to it, and the code that
-/// takes the entity from the link reports it.
+/// exactly once after each `PeerJoined`, because only [`Presence::Here`] leads to it, and the code
+/// that takes the entity from the link reports it.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Presence {
     /// Before the handshake is done.

@@ -17,7 +17,7 @@ use thiserror::Error;
 #[component(immutable)]
 pub struct PendingPeers(pub Vec<(PeerId, PendingReason)>);
 
-/// Why a peer that is in the room has not joined yet. The `Display` text is fit to be shown to
+/// Why a peer that is in the room has not joined yet. The `Display` text can be shown to
 /// players.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PendingReason {
@@ -29,7 +29,7 @@ pub enum PendingReason {
     Busy,
     /// The machines are linked, but the other player's page is frozen, or their phone is locked.
     #[error(
-        "the other player's game is in the background and stopped; you can play as soon as they look at it again"
+        "the other player's game is in the background and stopped; you can play as soon as they return to it"
     )]
     Stopped,
     /// No link between the machines opens.
@@ -47,7 +47,7 @@ pub enum PendingReason {
 pub struct PeerPending {
     /// The room entity.
     pub entity: Entity,
-    /// The peer, as far as is known: nothing is proven before a link opens.
+    /// The peer. Its id is not verified before a link opens.
     pub peer_id: PeerId,
     /// What the peer waits for.
     pub reason: PendingReason,

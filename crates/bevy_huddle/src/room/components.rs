@@ -1,4 +1,4 @@
-//! What the game sees of a room.
+//! The components of room entities.
 
 use bevy::prelude::*;
 use huddle_mesh::{PeerId, RoomUrl};
@@ -6,7 +6,7 @@ use huddle_session::Tick;
 
 use crate::peer::pending::PendingPeers;
 
-/// A joined room: on the entity that [`join_room`](crate::HuddleCommandsExt::join_room) spawns.
+/// A joined room. On the entity that [`join_room`](crate::HuddleCommandsExt::join_room) spawns.
 ///
 /// Despawning the entity leaves the room.
 #[derive(Component, Reflect, Debug, Clone, PartialEq, Eq)]
@@ -15,41 +15,40 @@ use crate::peer::pending::PendingPeers;
 #[component(immutable)]
 #[require(RoomTick, MissingLinks, PendingPeers)]
 pub struct Room {
-    /// Where it is.
+    /// The URL of the room.
     pub url: RoomUrl,
-    /// This player's id, the same for everybody in the room.
+    /// The id of the local peer, which is the same on every machine.
     pub local_id: PeerId,
 }
 
-/// The room's tick, which is the same for everybody up to what it takes to tell each other; on the
-/// room entity.
+/// The room's tick, on the room entity. The ticks of two peers differ only by network latency.
 ///
-/// It goes on by one in each run of [`FixedMain`](bevy::app::FixedMain), before
-/// [`FixedPreUpdate`], and jumps ahead if the others are ahead: see
-/// [`TicksSkipped`](crate::TicksSkipped). Who begins a room begins at 0, and who joins it takes
-/// over its tick.
+/// The tick advances by one in each run of [`FixedMain`](bevy::app::FixedMain), before
+/// [`FixedPreUpdate`]. It jumps ahead if the other peers are ahead: see
+/// [`TicksSkipped`](crate::TicksSkipped). A new room starts at tick 0, and a peer that joins adopts
+/// the room's tick.
 #[derive(Component, Reflect, Deref, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 pub struct RoomTick(pub Tick);
 
-/// The player longest in the room, as far as this player knows; on the room entity, always
-/// current. [`HostChanged`](crate::HostChanged) tells of each change.
+/// The host: the peer that has been in the room longest, according to the local peer. On the room
+/// entity, always current. [`HostChanged`](crate::HostChanged) reports each change.
 #[derive(Component, Reflect, Deref, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct RoomHost(pub PeerId);
 
-/// The pairs of players who are not linked with each other, the lower id first; on the room
-/// entity. While somebody joins or leaves it is normal that links are missing for a moment.
+/// The pairs of peers that are not linked with each other, the lower id first. On the room entity.
+/// Links are briefly missing whenever a peer joins or leaves.
 #[derive(Component, Reflect, Deref, Debug, Clone, PartialEq, Eq, Default)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct MissingLinks(pub Vec<(PeerId, PeerId)>);
 
-/// The entities of the rooms that are joined and have not failed, in the order of joining. It is
-/// there while the plugins are, which is when rooms work.
+/// The entities of the rooms that are joined and have not failed, in the order of joining. The
+/// resource exists only if the plugins are added.
 #[derive(Resource, Deref, DerefMut, Debug, Default)]
 pub(crate) struct Rooms(Vec<Entity>);

@@ -1,4 +1,4 @@
-//! What happens to a room.
+//! The events of rooms.
 
 use bevy::prelude::*;
 use huddle_mesh::{PeerId, ProtocolViolation, Signaling, ViolationSource};
@@ -11,9 +11,9 @@ use crate::{error::JoinError, room::status::RoomStatus};
 pub struct RoomStatusChanged {
     /// The room entity.
     pub entity: Entity,
-    /// What it was.
+    /// The previous status.
     pub from: RoomStatus,
-    /// What it is.
+    /// The current status.
     pub to: RoomStatus,
 }
 
@@ -24,12 +24,13 @@ pub struct RoomStatusChanged {
 pub struct SignalingChanged {
     /// The room entity.
     pub entity: Entity,
-    /// What it is now.
+    /// The current state of the connection.
     pub signaling: Signaling,
 }
 
-/// A room cannot be used, or this player was kicked from it. Triggered on the room entity, which
-/// stays until it is despawned or [`leave_rooms`](crate::HuddleCommandsExt::leave_rooms) is called.
+/// A room cannot be used, or the local player was kicked from it. Triggered on the room entity,
+/// which stays until it is despawned or [`leave_rooms`](crate::HuddleCommandsExt::leave_rooms) is
+/// called.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
@@ -40,45 +41,46 @@ pub struct RoomFailed {
     pub error: JoinError,
 }
 
-/// Somebody else is the host: the player longest in the room, as far as this player knows.
-/// Triggered on the room entity.
+/// The room has a new host: the peer that has been in the room longest, according to the local
+/// peer. Triggered on the room entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct HostChanged {
     /// The room entity.
     pub entity: Entity,
-    /// Who; maybe this player.
+    /// The new host. It may be the local peer.
     pub host: PeerId,
 }
 
-/// The room's tick jumped ahead, because the others were: this player joined, or their game did
-/// not run for a while. Triggered on the room entity.
+/// The room's tick jumped ahead to the tick of the other peers, because the local peer joined or
+/// its game did not run for a while. Triggered on the room entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct TicksSkipped {
     /// The room entity.
     pub entity: Entity,
-    /// How many ticks were left out.
+    /// The number of skipped ticks.
     pub ticks: u32,
 }
 
-/// Somebody in the room who is not linked with this player, or the signaling server, broke the
-/// rules of signaling. What they sent did nothing. Triggered on the room entity, with their 1st,
-/// 2nd, 4th, 8th violation and so on.
+/// The signaling server, or a member of the room that is not linked with the local peer, violated
+/// the signaling protocol. The message is ignored. Triggered on the room entity at the 1st, 2nd,
+/// 4th, 8th violation and so on.
 ///
-/// With the 64th a member's signals are ignored for as long as this connection to the server lasts,
-/// and a server is left and tried again, see [`SignalingChanged`]. Links to peers are not touched.
+/// After the 64th violation of a member, its signals are ignored until the connection to the server
+/// ends. After the 64th violation of the server, the local peer disconnects from it and connects
+/// again: see [`SignalingChanged`]. Links to peers stay open.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct SignalRejected {
     /// The room entity.
     pub entity: Entity,
-    /// Who.
+    /// The source of the violation.
     pub by: ViolationSource,
-    /// What it was this time.
+    /// The latest violation.
     pub violation: ProtocolViolation,
-    /// How many it has been.
+    /// The number of violations of this source so far.
     pub count: u64,
 }

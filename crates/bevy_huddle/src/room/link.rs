@@ -166,7 +166,8 @@ impl RoomLink {
         &self.kinds
     }
 
-    /// Takes a packet of a peer that is not a matchbox client. Nothing comes of packets from peers that are not here.
+    /// Takes a packet of a peer that is not a matchbox client. Nothing comes of packets from peers
+    /// that are not here.
     pub(crate) fn receive(
         &mut self,
         peer_id: PeerId,

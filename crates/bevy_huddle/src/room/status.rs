@@ -1,29 +1,30 @@
-//! How a room is doing.
+//! The status of a room.
 
 use std::fmt;
 
 use bevy::prelude::*;
 use huddle_mesh::Signaling;
 
-/// How a room is doing; on the room entity, always current.
+/// The status of a room. On the room entity, always current.
 ///
-/// [`RoomStatusChanged`](crate::RoomStatusChanged) tells of each change.
+/// [`RoomStatusChanged`](crate::RoomStatusChanged) reports each change.
 #[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 #[require(SignalingStatus, ReportedStatus)]
 pub enum RoomStatus {
-    /// The first connection is under way.
+    /// The first connection to the signaling server is in progress.
     #[default]
     Joining,
-    /// Connected; nobody else is here, or nobody this player can play with.
+    /// Connected, but no peer has joined.
     Waiting,
-    /// At least one peer is here. It stays so when the signaling server is lost, because links
-    /// between players do not need it.
+    /// At least one peer has joined. Losing the signaling server does not change this status,
+    /// because links between peers do not need it.
     Playing,
-    /// Nobody is here and the signaling server cannot be reached; it is tried again by itself.
+    /// No peer has joined, and the signaling server is unreachable. The room reconnects
+    /// automatically.
     Retrying,
-    /// The room cannot be used. [`RoomFailed`](crate::RoomFailed) says why and what to do.
+    /// The room cannot be used. [`RoomFailed`](crate::RoomFailed) contains the reason.
     Failed,
 }
 
@@ -32,7 +33,7 @@ pub enum RoomStatus {
 pub(crate) struct ReportedStatus(pub(crate) RoomStatus);
 
 impl RoomStatus {
-    /// The status's name: `joining`, `waiting`, `playing`, `retrying` or `failed`.
+    /// Returns the name of the status: `joining`, `waiting`, `playing`, `retrying` or `failed`.
     pub const fn as_str(self) -> &'static str {
         match self {
             RoomStatus::Joining => "joining",
@@ -43,7 +44,7 @@ impl RoomStatus {
         }
     }
 
-    /// The status of a room that has not failed.
+    /// Returns the status of a room that has not failed.
     pub(crate) fn of(signaling: &Signaling, peers: usize) -> Self {
         match signaling {
             _ if peers > 0 => RoomStatus::Playing,
