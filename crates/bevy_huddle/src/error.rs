@@ -32,7 +32,7 @@ pub enum JoinError {
         /// The room's URL.
         url: RoomUrl,
     },
-    /// The room is full: see [`RoomOptions::capacity`].
+    /// The room is full: see [`RoomOptions::capacity`](crate::RoomOptions::capacity).
     #[error(
         "the room is full: {capacity} of {capacity} players are in it; try again later, or join another room"
     )]
@@ -40,7 +40,7 @@ pub enum JoinError {
         /// The room's capacity, in players.
         capacity: u8,
     },
-    /// The local player was kicked from the room, as its [`KickPolicy`] allows.
+    /// The local player was kicked from the room, as its [`KickPolicy`](crate::KickPolicy) allows.
     #[error("this player was kicked from the room by {}", names(by))]
     Kicked {
         /// The peers that requested the kick.

@@ -1,4 +1,4 @@
-//! Events: what is sent once and arrives once.
+//! Events, which arrive once and in order.
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
@@ -42,18 +42,20 @@ use crate::message::{
 pub struct FromPeer<T: Send + Sync + 'static> {
     /// The peer entity.
     pub entity: Entity,
-    /// Who sent it.
+    /// The sender.
     #[reflect(ignore)]
     pub peer_id: PeerId,
-    /// What they sent.
+    /// The sent value.
     pub message: T,
 }
 
-/// An event that a peer is not known to have got: they are gone, and did not confirm it. It may
-/// have arrived, if only the confirmation was lost. It is triggered on the peer entity for observers, before [`PeerLeft`](crate::PeerLeft),
-/// and written as a [`Message`] for systems.
+/// An event that a lost peer did not acknowledge. The event may still have arrived, if only the
+/// acknowledgement was lost.
 ///
-/// It is told in the order of sending. Nothing is told of peers whom this player cut off or left.
+/// `Undelivered` is triggered on the peer entity for observers, before
+/// [`PeerLeft`](crate::PeerLeft), then written as a [`Message`] for systems. Events are reported in
+/// the order in which they were sent. They are not reported if the local peer disconnected the peer
+/// or left the room.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -78,17 +80,17 @@ pub struct FromPeer<T: Send + Sync + 'static> {
 pub struct Undelivered<T: Send + Sync + 'static> {
     /// The peer entity.
     pub entity: Entity,
-    /// Who did not get it.
+    /// The recipient.
     #[reflect(ignore)]
     pub peer_id: PeerId,
-    /// What was sent.
+    /// The sent value.
     pub message: T,
 }
 
-/// Sends an event when it is written as a [`Message`]: a [`MessageWriter`] needs no commands, so
-/// that systems stay small and can be tested alone.
+/// An event to send, written as a [`Message`]. A system that uses a [`MessageWriter`] needs no
+/// commands, which makes it easy to test on its own.
 ///
-/// What is written in a frame leaves in the same frame, in order.
+/// Events are sent in the frame in which they are written, in order.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -105,19 +107,19 @@ pub struct Undelivered<T: Send + Sync + 'static> {
 /// ```
 #[derive(Message, Reflect, Debug, Clone, PartialEq)]
 pub struct ToPeers<T: Send + Sync + 'static> {
-    /// Who receives it.
+    /// The recipients.
     pub recipients: Recipients,
-    /// What is sent.
+    /// The value to send.
     pub message: T,
 }
 
 impl<T: Send + Sync + 'static> ToPeers<T> {
-    /// For every other player.
+    /// Creates an event for every other peer.
     pub fn others(message: T) -> Self {
         Self::to(Recipients::Others, message)
     }
 
-    /// For these recipients.
+    /// Creates an event for these recipients.
     pub fn to(recipients: impl Into<Recipients>, message: T) -> Self {
         Self {
             recipients: recipients.into(),

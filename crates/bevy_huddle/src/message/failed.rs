@@ -1,4 +1,4 @@
-//! Messages that were not sent, or not taken.
+//! The events of messages that were not sent or were rejected.
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
@@ -8,36 +8,37 @@ use crate::{
     message::transfer::TransferId,
 };
 
-/// A message was not sent: once for each message and each recipient who does not get it.
+/// A message was not sent. Triggered once for each message and each recipient that does not get it.
 ///
-/// The log has one line per peer and cause. What observers of this event send in vain is reported
-/// with the next frame.
+/// The log contains one line per peer and cause. If an observer of this event sends a message and
+/// that fails too, the failure is reported in the next frame.
 #[derive(Event, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct SendFailed {
-    /// The message's declared name, or the name of its type if it was never declared; `"transfer"` of
-    /// what [`send_transfer`](crate::HuddleCommandsExt::send_transfer) sends, and `"raw bytes"` of
-    /// [`send_raw`](crate::HuddleCommandsExt::send_raw).
+    /// The message's declared name, or the name of its type if it was never declared.
+    /// It is `"transfer"` for [`send_transfer`](crate::HuddleCommandsExt::send_transfer), `"raw
+    /// bytes"` for [`send_raw`](crate::HuddleCommandsExt::send_raw), and `"kick request"` for
+    /// [`kick_peer`](crate::HuddleCommandsExt::kick_peer).
     pub message: &'static str,
-    /// To whom; `None` if it concerns everybody.
+    /// The recipient, or `None` if the failure concerns every recipient.
     pub peer_id: Option<PeerId>,
     /// The id that [`send_transfer`](crate::HuddleCommandsExt::send_transfer) returned, if it was a
     /// transfer.
     pub transfer: Option<TransferId>,
-    /// Why, and what to do.
+    /// Why the message was not sent, and what to do.
     pub error: MessageError,
 }
 
-/// Something that a peer sent did not reach the game. Triggered on the peer entity.
+/// Data from a peer was rejected and did not reach the game. Triggered on the peer entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct MessageRejected {
     /// The peer entity.
     pub entity: Entity,
-    /// From whom.
+    /// The sender.
     pub peer_id: PeerId,
-    /// Why.
+    /// The reason.
     pub reason: RejectReason,
 }

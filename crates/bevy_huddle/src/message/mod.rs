@@ -1,4 +1,4 @@
-//! What is sent: events, state, transfers and raw bytes, and to whom.
+//! The kinds of messages (events, state, transfers and raw bytes) and their recipients.
 
 pub(crate) mod event;
 pub(crate) mod failed;

@@ -1,10 +1,10 @@
-//! Bytes to and from stock matchbox clients, which know nothing else.
+//! Raw bytes, which stock matchbox clients send and receive.
 
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{Channel, PeerId};
 
-/// A stock matchbox client sent something. Triggered on its peer entity, in the order of arrival.
+/// A stock matchbox client sent bytes. Triggered on its peer entity, in the order of arrival.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -23,10 +23,10 @@ use huddle_mesh::{Channel, PeerId};
 pub struct RawReceived {
     /// The peer entity.
     pub entity: Entity,
-    /// From whom.
+    /// The sender.
     pub peer_id: PeerId,
-    /// On which channel.
+    /// The channel on which they arrived.
     pub channel: Channel,
-    /// What was sent, as it came; nothing has checked it.
+    /// The received bytes. They are untrusted and unchecked.
     pub bytes: Bytes,
 }

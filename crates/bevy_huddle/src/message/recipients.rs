@@ -1,17 +1,17 @@
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 
-/// Who receives an event.
+/// The recipients of an event.
 ///
-/// Made from ids of players, or from entities of peers and rooms; whoever is named twice receives
-/// it once. One's own id stands for oneself: the event then arrives here too, like everybody
-/// else's.
+/// Convert them from the ids of peers, or from the entities of peers and rooms. A peer that is
+/// listed twice receives the event once. The recipients can include the local peer, which then
+/// receives the event like the other peers do.
 ///
 /// ```
 /// use bevy_huddle::prelude::*;
 ///
 /// fn team(huddle: Huddle, allies: &[PeerId]) -> Recipients {
-///     // The allies, and this player.
+///     // The allies and the local peer.
 ///     allies.iter().copied().chain(huddle.local_id()).collect()
 /// }
 /// ```
@@ -19,21 +19,23 @@ use huddle_mesh::PeerId;
 #[reflect(opaque)]
 #[reflect(Debug, Clone, PartialEq, Default)]
 pub enum Recipients {
-    /// Every other player, in every room.
+    /// Every other peer in every room.
     #[default]
     Others,
-    /// Every player, this one included: the event arrives here too, as a
-    /// [`FromPeer`](crate::FromPeer) with the own id and the room's entity. That is in the next
-    /// [`HuddleSystems::Receive`](crate::HuddleSystems::Receive), in the order of sending. A player
-    /// in several rooms gets it once, in the room that was joined first.
+    /// Every peer, including the local one.
+    ///
+    /// The local peer receives the event as a [`FromPeer`](crate::FromPeer) on its
+    /// [`LocalPeer`](crate::LocalPeer) entity, in the next
+    /// [`HuddleSystems::Receive`](crate::HuddleSystems::Receive) and in the order of sending. In
+    /// several rooms it receives the event once, in the room that was joined first.
     All,
-    /// This player.
+    /// One peer.
     Peer(PeerId),
-    /// These players.
+    /// Several peers.
     Peers(Vec<PeerId>),
-    /// Whom this entity stands for: one peer, or everybody else in one room.
+    /// The peer of a peer entity, or every other peer in the room of a room entity.
     Entity(Entity),
-    /// Whom these entities stand for.
+    /// The peers of several peer or room entities.
     Entities(Vec<Entity>),
 }
 

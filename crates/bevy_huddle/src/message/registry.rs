@@ -1,4 +1,4 @@
-//! The declared messages, and how each gets into the world.
+//! The declared messages, and the handlers that deliver them to the world.
 
 use std::{any::TypeId, collections::HashMap, sync::Arc};
 
@@ -8,19 +8,19 @@ use huddle_session::{Delivery, KindError, KindId, Kinds, Schema, SchemaError, co
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-/// What can be sent to peers: every `serde` type that owns its data.
+/// A type that can be sent to peers. Every `serde` type that owns its data implements this trait.
 ///
-/// Names of fields and types are not sent, so that messages are small. Attributes that need them
+/// Names of fields and types are not sent, which keeps messages small. Attributes that need them
 /// (`#[serde(untagged)]`, `#[serde(tag = "..")]`, `#[serde(flatten)]`,
-/// `#[serde(skip_serializing_if = "..")]`) are refused where the type is declared.
+/// `#[serde(skip_serializing_if = "..")]`) are refused when the type is declared.
 ///
-/// An [`Entity`] is not valid on another peer: it stands for another entity there, or for none. Send
-/// a [`PeerId`] or an id of the game instead.
+/// An [`Entity`] is not valid on another peer: it stands for another entity there, or for none.
+/// Send a [`PeerId`] or an id of the game instead.
 pub trait PeerMessage: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> PeerMessage for T {}
 
-/// The declared messages. Shared, so that systems can hold on to it while the world changes.
+/// The declared messages. Shared, so that systems can keep it while the world changes.
 #[derive(Resource, Clone, Default, Deref)]
 pub(crate) struct MessageKinds(Arc<MessageTable>);
 
@@ -32,25 +32,25 @@ pub(crate) struct MessageTable {
     handlers: HashMap<KindId, Handler>,
 }
 
-/// What a type was declared as.
+/// The declaration of a type.
 #[derive(Clone, Copy)]
 pub(crate) struct Declared {
     pub(crate) kind: KindId,
     pub(crate) name: &'static str,
 }
 
-/// Brings a message of a declared kind into the world.
+/// Delivers messages of a declared kind to the world.
 #[derive(Clone, Copy)]
 pub(crate) struct Handler {
     pub(crate) name: &'static str,
     pub(crate) deliver: Deliver,
-    /// Of events: tells that a peer did not get one.
+    /// Reports an event that a peer did not acknowledge. `None` for state.
     pub(crate) undelivered: Option<Deliver>,
 }
 
 pub(crate) type Deliver = fn(&mut World, Party, &[u8]) -> Result<(), DecodeError>;
 
-/// Who sent a message, or was to receive it.
+/// The sender or recipient of a message.
 #[derive(Clone, Copy)]
 pub(crate) struct Party {
     pub(crate) peer_id: PeerId,
@@ -95,13 +95,13 @@ impl MessageTable {
     }
 }
 
-/// Why a type of message cannot be declared.
+/// The reason why a type cannot be declared.
 #[derive(Debug, Error)]
 enum DeclareError {
-    /// Its name cannot be used.
+    /// The name is invalid or in use.
     #[error(transparent)]
     Kind(#[from] KindError),
-    /// Its values would not survive being sent.
+    /// The values cannot be encoded and decoded without loss.
     #[error(transparent)]
     Schema(#[from] SchemaError),
 }

@@ -1,4 +1,4 @@
-//! State: what only the latest value of counts.
+//! State, of which peers receive only the latest value.
 
 use bevy::prelude::*;
 use huddle_session::{
@@ -8,7 +8,7 @@ use huddle_session::{
 
 use crate::message::registry::{Handler, Party, PeerMessage, declare};
 
-/// A peer's latest state of a type; on the peer entity from when the first value arrived.
+/// A peer's latest state of type `T`. On the peer entity since the first value arrived.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -32,7 +32,7 @@ use crate::message::registry::{Handler, Party, PeerMessage, declare};
 #[reflect(Component)]
 pub struct Shared<T: Send + Sync + 'static>(pub T);
 
-/// This player's own state; the same for every room.
+/// The state of the local peer, which is the same for every room.
 #[derive(Resource, Default)]
 pub(crate) struct OwnState(pub(crate) OwnStates);
 

@@ -1,4 +1,4 @@
-//! Files and other bytes that go from one player to another in the background.
+//! Transfers of files and other large data in the background.
 
 use std::{
     fmt,
@@ -34,8 +34,8 @@ impl fmt::Display for TransferId {
     }
 }
 
-/// Which transfers this player accepts from each peer; insert it as a resource before a room is
-/// joined to change it.
+/// The limits of the transfers that this player accepts from each peer. Insert this resource before
+/// joining a room to change them.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -51,7 +51,7 @@ impl fmt::Display for TransferId {
 #[reflect(Resource, Debug, Clone, PartialEq)]
 pub struct AcceptedTransfers(pub TransferLimits);
 
-/// A transfer was accepted, so that its bytes are on their way. Triggered on the peer entity.
+/// A transfer was accepted, and its bytes are being sent. Triggered on the peer entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
@@ -64,14 +64,14 @@ pub struct TransferStarted {
     pub id: TransferId,
     /// Whether this player sends or receives it.
     pub direction: Direction,
-    /// What its sender calls it; from a peer, it is untrusted text.
+    /// The sender's label. From a peer, it is untrusted text.
     pub label: String,
     /// Its length in bytes.
     pub len: u64,
 }
 
-/// More of a transfer has arrived, here or at the peer; at most 20 times per second and when it is
-/// complete. Triggered on the peer entity.
+/// The recipient received more of a transfer. Triggered on the peer entity, at most 20 times per
+/// second and when the transfer is complete.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
@@ -84,11 +84,11 @@ pub struct TransferProgress {
     pub id: TransferId,
     /// Whether this player sends or receives it.
     pub direction: Direction,
-    /// What its sender calls it; from a peer, it is untrusted text.
+    /// The sender's label. From a peer, it is untrusted text.
     pub label: String,
-    /// How many bytes are there.
+    /// The number of bytes that the recipient has received.
     pub done: u64,
-    /// How many there will be.
+    /// The length of the transfer in bytes.
     pub total: u64,
 }
 
@@ -99,13 +99,13 @@ pub struct TransferProgress {
 pub struct TransferReceived {
     /// The peer entity.
     pub entity: Entity,
-    /// From whom.
+    /// The sender.
     pub peer_id: PeerId,
     /// The transfer.
     pub id: TransferId,
-    /// What its sender calls it, which is untrusted text.
+    /// The sender's label, which is untrusted text.
     pub label: String,
-    /// What was sent, byte for byte; what it says is not to be trusted.
+    /// The received bytes. Their content is untrusted.
     pub bytes: Bytes,
 }
 
@@ -116,16 +116,17 @@ pub struct TransferReceived {
 pub struct TransferDelivered {
     /// The peer entity.
     pub entity: Entity,
-    /// To whom.
+    /// The recipient.
     pub peer_id: PeerId,
     /// The transfer.
     pub id: TransferId,
-    /// What this player called it.
+    /// The label passed to `send_transfer`.
     pub label: String,
 }
 
-/// A transfer ended early. Triggered on the peer entity, before [`PeerLeft`](crate::PeerLeft) if
-/// the peer is gone; nothing is told of peers whom this player cut off or left.
+/// A transfer ended before it was complete. Triggered on the peer entity, before
+/// [`PeerLeft`](crate::PeerLeft) if the peer was lost. Not triggered if the local peer disconnected
+/// the peer or left the room.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
@@ -138,8 +139,8 @@ pub struct TransferFailed {
     pub id: TransferId,
     /// Whether this player sends or receives it.
     pub direction: Direction,
-    /// What its sender calls it; from a peer, it is untrusted text.
+    /// The sender's label. From a peer, it is untrusted text.
     pub label: String,
-    /// Why.
+    /// The reason.
     pub reason: TransferFailure,
 }

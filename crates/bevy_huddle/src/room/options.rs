@@ -1,13 +1,13 @@
-//! Which room to join, and how.
+//! The options of a room.
 
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{IceServer, RoomConfig, RoomUrlError};
 use huddle_session::KickPolicy;
 
-/// Which room to join, and how.
+/// The URL and options of a room to join.
 ///
-/// A text is enough for the common case; the builder adds STUN and TURN servers:
+/// A URL string converts to options. The builder methods add STUN and TURN servers:
 ///
 /// ```
 /// use bevy_huddle::prelude::*;
@@ -29,11 +29,11 @@ pub struct RoomOptions {
 }
 
 impl RoomOptions {
-    /// The room at `url`, such as `ws://localhost:3536/my-game`; `?next=2` after it groups players
-    /// by two.
+    /// Creates options for the room at `url`, such as `ws://localhost:3536/my-game`. Append
+    /// `?next=2` to group players in pairs.
     ///
-    /// The address is checked when the room is joined: [`RoomFailed`](crate::RoomFailed) says what
-    /// is wrong with it.
+    /// The URL is checked when the room is joined. [`RoomFailed`](crate::RoomFailed) reports an
+    /// invalid URL.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -52,36 +52,37 @@ impl RoomOptions {
         self
     }
 
-    /// Never shows this player's address to others: everything goes over a TURN server, of which
-    /// at least one is needed.
+    /// Hides this player's IP address from the other peers by sending all data through a TURN
+    /// server. At least one TURN server is required.
     #[must_use]
     pub fn relay_only(mut self) -> Self {
         self.relay_only = true;
         self
     }
 
-    /// Says who may kick players from the room: nobody, unless this is called. Players meet only
-    /// if they say the same.
+    /// Sets who may kick players from the room. By default, no peer may. Two peers with different
+    /// policies refuse each other.
     #[must_use]
     pub fn kick_policy(mut self, policy: KickPolicy) -> Self {
         self.kick_policy = policy;
         self
     }
 
-    /// Sets how many players can play in the room, this one included: from 2 to 32. Without this,
-    /// there is no limit.
+    /// Sets the room's capacity, from 2 to 32 players including the local one. By default, there is
+    /// no limit.
     ///
-    /// The limit holds however many players join at once, because one player gives the places: the
-    /// host, or another one while the host's game does not run. A player who gets no place sees
-    /// [`RoomFailed`](crate::RoomFailed) with [`JoinError::Full`]. Players meet only if their
-    /// capacities are the same.
+    /// The limit holds even if many players join at once, because a single peer assigns the places:
+    /// the host, or another peer while the host's game does not run. If a player gets no place, its
+    /// room fails with [`JoinError::Full`](crate::JoinError::Full). Two peers with different
+    /// capacities refuse each other.
     #[must_use]
     pub fn capacity(mut self, players: u8) -> Self {
         self.capacity = Some(players);
         self
     }
 
-    /// What this player says to be let in, at most 1024 bytes, such as a password or a name: see
+    /// Sets the data that the other peers' admission rules receive, such as a password or a name.
+    /// At most 1024 bytes: see
     /// [`admit_peers`](crate::HuddleAppExt::admit_peers).
     #[must_use]
     pub fn join_data(mut self, data: impl Into<Bytes>) -> Self {
@@ -121,7 +122,7 @@ impl From<&String> for RoomOptions {
     }
 }
 
-/// The game's name, as its players' games compare it.
+/// The id of the game, which peers compare.
 #[derive(Resource, Clone, Default)]
 pub(crate) struct GameId(pub(crate) String);
 
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_builder_says_everything_to_the_mesh() {
+    fn options_become_the_config_of_the_mesh() {
         let turn = IceServer::turn("turn:host:3478", "user", "secret");
         let config = RoomOptions::new("ws://host/room")
             .ice_server(turn.clone())

@@ -1,4 +1,4 @@
-//! Recipients who do not get an event.
+//! The errors of [`PeerSender`](crate::PeerSender).
 
 use huddle_mesh::PeerId;
 use huddle_session::QueueError;
@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::error::MessageError;
 
-/// Why an event does not reach every recipient.
+/// The reason why an event was not queued for every recipient.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -27,7 +27,7 @@ use crate::error::MessageError;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TrySendError {
-    /// These recipients do not get the event. The other ones do.
+    /// These recipients do not get the event. The other recipients do.
     #[error("{}", list(.0))]
     Missed(Vec<Missed>),
     /// There is no room.
@@ -38,17 +38,18 @@ pub enum TrySendError {
     Refused(#[from] MessageError),
 }
 
-/// A recipient who does not get an event.
+/// A recipient that does not get an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed {
     /// The peer; `None` for an entity that is neither a peer nor a room.
     pub peer_id: Option<PeerId>,
-    /// Why, and what to do.
+    /// Why the recipient does not get the event, and what to do.
     pub error: MessageError,
 }
 
 impl TrySendError {
-    /// The recipients who do not get the event while the other ones do. Empty if none gets it.
+    /// Returns the recipients that do not get the event although others may. Empty for
+    /// [`NoRoom`](Self::NoRoom) and [`Refused`](Self::Refused), when no recipient gets it.
     pub fn missed(&self) -> &[Missed] {
         match self {
             Self::Missed(missed) => missed,
@@ -56,13 +57,13 @@ impl TrySendError {
         }
     }
 
-    /// The peers among [`missed`](Self::missed), to send the event to them again.
+    /// Returns the peers among [`missed`](Self::missed), for sending the event to them again.
     pub fn missed_peers(&self) -> impl Iterator<Item = PeerId> {
         self.missed().iter().filter_map(|missed| missed.peer_id)
     }
 
-    /// Whether all that is wrong is that too much waits for the peers that miss the event. It can
-    /// be sent to them once they have received some of it.
+    /// Returns whether full send queues are the only cause. The event can be sent again once the
+    /// peers have received a part of their queues.
     pub fn is_full(&self) -> bool {
         let is_full =
             |missed: &Missed| matches!(missed.error, MessageError::Queue(QueueError::Full { .. }));

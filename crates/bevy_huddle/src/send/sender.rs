@@ -1,4 +1,4 @@
-//! Sends events at once.
+//! A system parameter that sends events and returns errors.
 
 use bevy::{ecs::system::SystemParam, prelude::*};
 use bytes::Bytes;
@@ -20,11 +20,12 @@ use crate::{
     },
 };
 
-/// Sends events at once, and returns who does not get them.
+/// A system parameter that queues events immediately and returns the recipients that do not get
+/// them.
 ///
-/// [`broadcast`](crate::HuddleCommandsExt::broadcast) and [`ToPeers`](crate::ToPeers) are enough
-/// for events now and then. This is for many events: a game learns which peers have too much
-/// waiting already, and can hold back.
+/// [`broadcast`](crate::HuddleCommandsExt::broadcast) and [`ToPeers`](crate::ToPeers) suffice for
+/// occasional events. Use `PeerSender` for many events: it reports full send queues, so that the
+/// game can send more slowly.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -37,7 +38,7 @@ use crate::{
 /// #[derive(Resource)]
 /// struct Map(Vec<Chunk>);
 ///
-/// /// How many chunks a peer has been sent.
+/// /// The number of chunks sent to a peer.
 /// #[derive(Component)]
 /// struct Sent(usize);
 ///
@@ -46,7 +47,7 @@ use crate::{
 ///         while let Some(chunk) = map.0.get(sent.0) {
 ///             match sender.try_send(peer, chunk) {
 ///                 Ok(()) => sent.0 += 1,
-///                 // The rest waits for the next frame.
+///                 // Send the rest in a later frame.
 ///                 Err(error) if error.is_full() => break,
 ///                 Err(error) => return warn!("the map cannot be sent: {error}"),
 ///             }
@@ -64,17 +65,18 @@ pub struct PeerSender<'w, 's> {
     targets: Local<'s, Vec<Target>>,
 }
 
-/// Something that one recipient does not get.
+/// A recipient that does not get a message, and the reason.
 pub(crate) type Failure = (Option<PeerId>, MessageError);
 
 impl PeerSender<'_, '_> {
-    /// Sends an event to the recipients who take it. Declare its type with
+    /// Queues an event for each recipient that can receive it. Declare its type with
     /// [`add_peer_event`](crate::HuddleAppExt::add_peer_event).
     ///
     /// # Errors
-    /// If a recipient does not get it: [`TrySendError::Missed`] names each of them and why. The
-    /// other recipients get it all the same, so send it again only to
-    /// [`missed_peers`](TrySendError::missed_peers), if [`is_full`](TrySendError::is_full).
+    /// Returns an error if a recipient does not get the event. [`TrySendError::Missed`] contains
+    /// these recipients and the reasons. The other recipients still get the event. If
+    /// [`is_full`](TrySendError::is_full), send it again only to
+    /// [`missed_peers`](TrySendError::missed_peers).
     pub fn try_send<T: PeerMessage>(
         &mut self,
         recipients: impl Into<Recipients>,
@@ -97,12 +99,12 @@ impl PeerSender<'_, '_> {
         }
     }
 
-    /// How many bytes of events a peer has not confirmed.
+    /// Returns the number of bytes of events that a peer has not acknowledged.
     pub fn queued(&self, peer_id: PeerId) -> usize {
         self.links.iter().map(|link| link.queued(peer_id)).sum()
     }
 
-    /// Sends an event to the recipients who take it, and reports the others.
+    /// Queues an event for each recipient that can receive it, and reports the other recipients.
     pub(crate) fn send<T: PeerMessage>(
         &mut self,
         recipients: &Recipients,
@@ -124,8 +126,8 @@ impl PeerSender<'_, '_> {
         }
     }
 
-    /// Offers bytes to those recipients to whom it works, and tells of the others. This player is
-    /// left out.
+    /// Offers a transfer to each recipient that can receive it, and reports the other recipients.
+    /// Skips the local peer.
     pub(crate) fn send_transfer(
         &mut self,
         id: TransferId,
@@ -159,7 +161,7 @@ impl PeerSender<'_, '_> {
         self.kinds.as_ref()?.event::<T>()
     }
 
-    /// Finds out whom `recipients` stands for.
+    /// Resolves `recipients` to targets.
     fn find_targets(&mut self, recipients: &Recipients) {
         let targets = Lookup {
             rooms: self.rooms.as_ref().map_or(&[], |rooms| rooms),
@@ -169,7 +171,7 @@ impl PeerSender<'_, '_> {
         targets.resolve(recipients, &mut self.targets);
     }
 
-    /// Whether there is such a recipient; the link to them.
+    /// Returns the link of a target, or why the target cannot receive messages.
     fn find(&self, target: Target) -> Result<&RoomLink, Failure> {
         let (room, peer_id) = match target {
             Target::UnknownPeer(peer_id) => return Err((Some(peer_id), MessageError::UnknownPeer)),
