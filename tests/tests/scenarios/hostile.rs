@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use huddle_mesh::{DisconnectReason, ViolationSource};
+use huddle_mesh::{DisconnectReason, PeerId, SignalingId, ViolationSource};
 use huddle_tests::{
     Artifacts, Browser, HostileMember, LinkedMember, Native, Page, Player, Server, Talk,
     resident_mib, wait_until,
@@ -81,7 +81,7 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
     for deed in by_signals(&room, 2)? {
         told_by_all(
             &talk,
-            ViolationSource::Member(deed.by.parse::<uuid::Uuid>()?.into()),
+            ViolationSource::Member(SignalingId::from_u128(number(&deed.by)?)),
             deed.text,
         )?;
     }
@@ -90,7 +90,7 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
     let mut page = LinkedMember::start(&server.index())?;
     for trick in LINK_TRICKS {
         page.join(&room, trick.tagged, 2)?;
-        let id = page.id().parse::<uuid::Uuid>()?.into();
+        let id = number(page.id())?;
         let sent = page.play(trick.trick, trick.times)?;
         println!(
             "   {} of {} sent, tagged: {}",
@@ -104,13 +104,13 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
             page.log()?
         );
         let by = match trick.tagged {
-            true => ViolationSource::Member(id),
-            false => ViolationSource::Peer(id),
+            true => ViolationSource::Member(SignalingId::from_u128(id)),
+            false => ViolationSource::Peer(PeerId::from_u128(id)),
         };
         told_by_all(&talk, by, text)?;
         if !trick.tagged && sent >= 2 * 64 {
             talk.wait_until(TOLD, "who goes too far is cut", |heard| {
-                let cut = (id, DisconnectReason::ProtocolViolation);
+                let cut = (PeerId::from_u128(id), DisconnectReason::ProtocolViolation);
                 heard.iter().all(|heard| heard.left.contains(&cut))
             })?;
         }
@@ -144,6 +144,11 @@ pub(crate) fn undisturbed(talk: &Talk) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The number that an id stands for.
+fn number(id: &str) -> anyhow::Result<u128> {
+    Ok(id.parse::<uuid::Uuid>()?.as_u128())
+}
+
 fn told_by_all(talk: &Talk, by: ViolationSource, text: &str) -> anyhow::Result<()> {
     let what = format!("{by:?} is named: {text}");
     let took = talk.wait_until(TOLD, &what, |heard| {
@@ -170,7 +175,7 @@ fn a_latecomer_is_told(room: &str) -> anyhow::Result<()> {
         &newcomer,
         &candidate("candidate:1 1 udp 5 10.0.0.1 9 typ host"),
     )?;
-    let by = ViolationSource::Member(hostile.id().parse::<uuid::Uuid>()?.into());
+    let by = ViolationSource::Member(SignalingId::from_u128(number(hostile.id())?));
     told_by_all(&late, by, "without having got an offer")?;
     late.wait_until(MEETING, "the latecomer meets both", |heard| {
         heard[0].here.len() >= 2

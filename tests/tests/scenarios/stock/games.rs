@@ -110,7 +110,7 @@ fn game(room: String) -> App {
         .init_resource::<Problems>()
         .add_observer(|received: On<RawReceived>, mut heard: ResMut<AppHeard>| {
             let channel = received.channel.index();
-            let heard = heard.0.entry(received.peer).or_default();
+            let heard = heard.0.entry(received.peer_id).or_default();
             heard.channels[channel].take(channel, &received.bytes);
         })
         .add_observer(|left: On<PeerLeft>, mut problems: ResMut<Problems>| {
