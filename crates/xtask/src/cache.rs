@@ -103,6 +103,11 @@ impl Cache {
         self.root.join("tools")
     }
 
+    /// Crates outside the workspace.
+    pub(crate) fn outside(&self) -> PathBuf {
+        self.root.join("outside")
+    }
+
     /// Pages that the benchmarks measure.
     pub(crate) fn bench(&self) -> PathBuf {
         self.root.join("bench")

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo play` and `cargo xtask web|test|trials|fuzz|bench|sim`.
+//! The project's own commands: `cargo play` and `cargo xtask web|readme|test|trials|fuzz|bench|sim`.
 
 mod bench;
 mod bundle;
@@ -8,9 +8,11 @@ mod env;
 mod examples;
 mod fuzz;
 mod install;
+mod outside;
 mod play;
 mod process;
 mod project;
+mod readme;
 mod report;
 mod sim;
 mod site;
@@ -31,8 +33,8 @@ use project::Project;
 /// Build outputs go to $HUDDLE_CACHE, or to the user's cache directory (`~/.cache/bevy_huddle` on Linux) if that is not
 /// set. They are outside the clone, so a fresh clone can reuse them. `native/` and `web/` are cargo's target
 /// directories, `site/` contains the pages, `screenshots/` the screenshots of the tests, `fuzz/` inputs and failures
-/// that fuzzing found, `bench/` the pages that the benchmarks measure, and `versus/` the benchmarks against other
-/// libraries.
+/// that fuzzing found, `bench/` the pages that the benchmarks measure, `outside/` the crate that `readme` builds, and
+/// `versus/` the benchmarks against other libraries.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Cli {
@@ -46,6 +48,8 @@ enum Command {
     Play(play::Options),
     /// Build the pages and print their folder
     Web(WebOptions),
+    /// Build the game of the README as a crate outside the workspace, natively and as a page
+    Readme,
     /// Check formatting and lints, run all tests, and build everything
     Test(test::Options),
     /// Run the long scenarios with real player behaviour in browsers and natively (about half an hour)
@@ -76,6 +80,9 @@ fn main() -> ExitCode {
     let done = Project::open().and_then(|project| match command {
         Command::Play(options) => play::run(&project, &options),
         Command::Web(options) => web(&project, &options),
+        Command::Readme => outside::build(&project)
+            .and_then(|()| outside::build_page(&project))
+            .map(|()| ExitCode::SUCCESS),
         Command::Test(options) => test::run(&project, &options),
         Command::Trials(options) => test::trials(&project, &options),
         Command::Fuzz(options) => fuzz::run(&project, &options),
