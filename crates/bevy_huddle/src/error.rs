@@ -9,6 +9,8 @@ use huddle_session::{
 };
 use thiserror::Error;
 
+use crate::conditioner::error::LinkConditionerError;
+
 /// The reason why a room cannot be joined, or cannot be used any more.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum JoinError {
@@ -24,6 +26,9 @@ pub enum JoinError {
     /// The game's tick rate is out of range.
     #[error(transparent)]
     TickRate(#[from] TickRateError),
+    /// A value of [`RoomOptions::conditioner`](crate::RoomOptions::conditioner) is out of range.
+    #[error(transparent)]
+    Conditioner(#[from] LinkConditionerError),
     /// This game has already joined the room.
     #[error(
         "this game is in the room {url} already: leave it first, or use the room entity that `join_room` returned"

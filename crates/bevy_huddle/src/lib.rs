@@ -331,6 +331,7 @@
 mod app;
 mod background;
 mod commands;
+mod conditioner;
 pub mod conditions;
 #[cfg(feature = "testing")]
 mod connector;
@@ -357,6 +358,7 @@ mod transport;
 pub use app::HuddleAppExt;
 pub use background::HuddleBackgroundPlugin;
 pub use commands::HuddleCommandsExt;
+pub use conditioner::{error::LinkConditionerError, settings::LinkConditioner};
 pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use error::{JoinError, MessageError, RejectReason};
 pub use huddle::Huddle;
@@ -433,14 +435,14 @@ pub mod prelude {
     pub use crate::{
         AcceptedTransfers, DisconnectReason, FromPeer, HostChanged, Huddle, HuddleAppExt,
         HuddleBackgroundPlugin, HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins,
-        HuddleSystems, IceServer, KickFailed, KickPolicy, LinkFailed, LinkStats, LinkedWith,
-        LocalPeer, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerKicked, PeerLeft,
-        PeerOf, PeerPending, PeerRecovered, PeerRefused, PeerResumed, PeerSender, PeerStopped,
-        PeerUnresponsive, PendingPeers, PendingReason, Recipients, Room, RoomFailed, RoomOptions,
-        RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared, SignalRejected,
-        SignalingChanged, SignalingStatus, StopReason, Stopped, TicksSkipped, ToPeers,
-        TransferDelivered, TransferFailed, TransferLimits, TransferProgress, TransferReceived,
-        TransferStarted, Undelivered, Unresponsive, ViolationSource,
+        HuddleSystems, IceServer, KickFailed, KickPolicy, LinkConditioner, LinkFailed, LinkStats,
+        LinkedWith, LocalPeer, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerKicked,
+        PeerLeft, PeerOf, PeerPending, PeerRecovered, PeerRefused, PeerResumed, PeerSender,
+        PeerStopped, PeerUnresponsive, PendingPeers, PendingReason, Recipients, Room, RoomFailed,
+        RoomOptions, RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared,
+        SignalRejected, SignalingChanged, SignalingStatus, StopReason, Stopped, TicksSkipped,
+        ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
+        TransferReceived, TransferStarted, Undelivered, Unresponsive, ViolationSource,
         conditions::{in_room, is_host, playing, room_status, waiting},
     };
     #[cfg(feature = "states")]

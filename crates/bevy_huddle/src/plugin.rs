@@ -15,7 +15,7 @@ use crate::{
         stats::{show_pending, update_stats},
     },
     reflection::register_types,
-    room::components::Rooms,
+    room::{components::Rooms, conditioning::apply_conditioners},
     schedule::HuddleSystems,
     send::ticks::{begin_tick, send_events, send_tick},
 };
@@ -62,7 +62,7 @@ impl Plugin for RoomPlugin {
             .init_resource::<Rooms>()
             .add_systems(
                 PreUpdate,
-                (receive, (update_stats, show_pending))
+                (apply_conditioners, receive, (update_stats, show_pending))
                     .chain()
                     .in_set(HuddleSystems::Receive),
             )

@@ -3,6 +3,7 @@
 use bevy::prelude::*;
 
 use crate::{
+    conditioner::settings::LinkConditioner,
     message::{
         failed::{MessageRejected, SendFailed},
         raw::RawReceived,
@@ -71,6 +72,7 @@ pub(crate) fn register_types(app: &mut App) {
         .register_type::<RoomTick>()
         .register_type::<RoomHost>()
         .register_type::<MissingLinks>()
+        .register_type::<LinkConditioner>()
         .register_type::<RoomStatusChanged>()
         .register_type::<SignalingChanged>()
         .register_type::<RoomFailed>()

@@ -1,13 +1,13 @@
 //! What the player asked for: the page's address on the web, the command line natively.
 
 use bevy::prelude::Resource;
-use bevy_huddle::{IceServer, RoomOptions};
+use bevy_huddle::{IceServer, LinkConditioner, LinkConditionerError, RoomOptions};
 #[cfg(not(target_arch = "wasm32"))]
 use url::ParseError;
 use url::{Host, Url};
 
 /// How an example was started.
-#[derive(Resource, Debug, Clone, PartialEq, Eq)]
+#[derive(Resource, Debug, Clone, PartialEq)]
 pub struct Options {
     /// The example's name, and its room's unless another is asked for.
     pub example: &'static str,
@@ -17,6 +17,8 @@ pub struct Options {
     pub ice_servers: Vec<IceServer>,
     /// Never show this player's address to others.
     pub relay_only: bool,
+    /// How slow and lossy the network is made.
+    pub conditioner: Option<LinkConditioner>,
     /// The address to send to a friend, who plays in a browser.
     pub link: String,
     /// Play by itself, in a way that depends on this seed alone.
@@ -47,6 +49,10 @@ impl Options {
             .iter()
             .cloned()
             .fold(room, RoomOptions::ice_server);
+        let room = match self.conditioner {
+            Some(conditioner) => room.conditioner(conditioner),
+            None => room,
+        };
         if self.relay_only {
             room.relay_only()
         } else {
@@ -54,7 +60,7 @@ impl Options {
         }
     }
 
-    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT&ice=SERVERS&relay=on`.
+    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT&ice=SERVERS&relay=on&lag=MS&jitter=MS&loss=PERCENT`.
     ///
     /// `ice` lists servers like `stun:HOST:PORT,USER:SECRET@turn:HOST:PORT`.
     ///
@@ -99,6 +105,12 @@ impl Options {
             }
         };
 
+        let conditions = ["lag", "jitter", "loss"].map(|name| (name, given(name)));
+        let conditioner = conditioner(conditions).unwrap_or_else(|error| {
+            mistakes.push(error.to_string());
+            None
+        });
+
         let mut link = page.clone();
         link.set_query(None);
         link.set_fragment(None);
@@ -117,6 +129,7 @@ impl Options {
                 .map(ice_server)
                 .collect(),
             relay_only,
+            conditioner,
             link: link.into(),
             bot,
             display,
@@ -180,6 +193,17 @@ fn ice_server(text: &str) -> IceServer {
     }
 }
 
+/// Reads the conditions of the network. `None` if there are none.
+fn conditioner(
+    conditions: [(&str, Option<String>); 3],
+) -> Result<Option<LinkConditioner>, LinkConditionerError> {
+    let given = conditions.into_iter();
+    let query: Vec<_> = given
+        .filter_map(|(name, value)| Some(format!("{name}={}", value?.trim())))
+        .collect();
+    LinkConditioner::from_query(&query.join("&"))
+}
+
 /// `room` may be a whole address already. What is wrong with either is said when the room is joined.
 fn room_url(server: &str, room: &str) -> String {
     if room.contains("://") {
@@ -220,6 +244,7 @@ impl Options {
                 room_url: String::new(),
                 ice_servers: Vec::new(),
                 relay_only: false,
+                conditioner: None,
                 link: String::new(),
                 bot: None,
                 display: Display::Window,
@@ -233,9 +258,9 @@ impl Options {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod arguments {
-    use clap::Parser;
+    use clap::{CommandFactory, Parser, error::ErrorKind};
 
-    use super::{Display, Options, ice_server, page_of_room, room_url};
+    use super::{Display, Options, conditioner, ice_server, page_of_room, room_url};
 
     /// A bevy_huddle example.
     #[derive(Parser, Debug)]
@@ -253,6 +278,15 @@ mod arguments {
         /// Never show this machine's address to other players; needs a TURN server
         #[arg(long)]
         relay: bool,
+        /// Delay received packets by so many milliseconds
+        #[arg(long, value_name = "MS")]
+        lag: Option<String>,
+        /// Delay each received packet by up to so many milliseconds more
+        #[arg(long, value_name = "MS")]
+        jitter: Option<String>,
+        /// Lose so many per cent of the received packets
+        #[arg(long, value_name = "PERCENT")]
+        loss: Option<String>,
         /// Play by itself; the same seed plays the same way
         #[arg(long, value_name = "SEED")]
         bot: Option<u64>,
@@ -264,20 +298,29 @@ mod arguments {
     impl Options {
         /// Reads the options of this process; prints help or what is wrong and ends it if need be.
         pub fn here(example: &'static str) -> Self {
-            Arguments::parse().into_options(example)
+            let options = Arguments::parse().into_options(example);
+            options.unwrap_or_else(|error| error.exit())
         }
     }
 
     impl Arguments {
-        fn into_options(self, example: &'static str) -> Options {
+        fn into_options(self, example: &'static str) -> Result<Options, clap::Error> {
+            let conditions = [
+                ("lag", self.lag),
+                ("jitter", self.jitter),
+                ("loss", self.loss),
+            ];
+            let conditioner = conditioner(conditions)
+                .map_err(|error| Self::command().error(ErrorKind::ValueValidation, error))?;
             let room_url = room_url(&self.server, self.room.as_deref().unwrap_or(example));
-            Options {
+            Ok(Options {
                 example,
                 // An address that is no address has no page; joining it says why.
                 link: page_of_room(example, &room_url).unwrap_or_default(),
                 room_url,
                 ice_servers: self.ice.iter().map(|text| ice_server(text)).collect(),
                 relay_only: self.relay,
+                conditioner,
                 bot: self.bot,
                 display: if self.headless {
                     Display::Headless
@@ -285,12 +328,14 @@ mod arguments {
                     Display::Window
                 },
                 mistakes: Vec::new(),
-            }
+            })
         }
     }
 
     #[cfg(test)]
     mod tests {
+        use bevy_huddle::LinkConditioner;
+
         use super::*;
 
         fn options(arguments: &[&str]) -> Options {
@@ -298,6 +343,7 @@ mod arguments {
             Arguments::try_parse_from(all)
                 .unwrap()
                 .into_options("hello")
+                .unwrap()
         }
 
         #[test]
@@ -316,6 +362,19 @@ mod arguments {
             let bot = options(&["--bot", "7", "--headless"]);
             assert_eq!((bot.bot, bot.display), (Some(7), Display::Headless));
             assert!(Arguments::try_parse_from(["hello", "--bot", "seven"]).is_err());
+        }
+
+        #[test]
+        fn network_conditions_are_arguments() {
+            assert_eq!(options(&[]).conditioner, None);
+            let slow = options(&["--lag", "80", "--jitter", "20", "--loss", "5"]);
+            let expected = LinkConditioner::from_query("lag=80&jitter=20&loss=5");
+            assert_eq!(Ok(slow.conditioner), expected);
+            assert_eq!(slow.room_url, options(&[]).room_url);
+
+            let wrong = Arguments::try_parse_from(["hello", "--lag", "80ms"]).unwrap();
+            let error = wrong.into_options("hello").unwrap_err().to_string();
+            assert!(error.contains("lag=80ms is not a number"), "{error}");
         }
     }
 }
@@ -382,6 +441,22 @@ mod tests {
         assert_eq!(options.mistakes.len(), 2);
         assert!(options.mistakes[0].contains("bot=me"));
         assert!(options.mistakes[1].contains("render=maybe"));
+    }
+
+    #[test]
+    fn network_conditions_are_parameters_and_not_part_of_the_link() {
+        let slow = page("http://host/?room=den&lag=80&jitter=%2020&loss=5");
+        let expected = LinkConditioner::from_query("lag=80&jitter=20&loss=5");
+        assert_eq!(Ok(slow.conditioner), expected);
+        assert_eq!(slow.room_url, "ws://host/den");
+        assert_eq!(slow.link, "http://host/?room=den");
+        let room = RoomOptions::new("ws://host/den");
+        assert_eq!(slow.room(), room.conditioner(slow.conditioner.unwrap()));
+
+        let wrong = page("http://host/?lag=80&loss=150");
+        assert_eq!(wrong.conditioner, None);
+        assert_eq!(wrong.mistakes.len(), 1);
+        assert!(wrong.mistakes[0].starts_with("loss=150 is out of range"));
     }
 
     #[test]

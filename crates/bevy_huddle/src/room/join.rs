@@ -28,6 +28,7 @@ pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
     if room.get_resource::<Rooms>().is_none() {
         log::error!("a room does nothing without the plugins: add `HuddlePlugins` to the app");
     }
+    let conditioner = options.conditioner;
     match connect(options, room.world()) {
         Ok((url, link)) => {
             let (entity, local_id) = (room.id(), link.local_id());
@@ -37,7 +38,11 @@ pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
             if let Some(mut rooms) = room.get_resource_mut::<Rooms>() {
                 rooms.push(entity);
             }
-            room.insert((RoomStatus::Joining, Room { url, local_id }, host, link));
+            let joined = (RoomStatus::Joining, Room { url, local_id }, host, link);
+            match conditioner {
+                Some(conditioner) => room.insert((joined, conditioner)),
+                None => room.insert(joined),
+            };
             room.world_scope(|world| spawn_local_peer(world, entity));
         }
         Err(error) => {
@@ -76,6 +81,9 @@ fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), J
         options.capacity,
         options.join_data.clone(),
     );
+    if let Some(conditioner) = options.conditioner {
+        conditioner.validate()?;
+    }
     let config = options.into_config()?;
     let url = config.url.clone();
     if is_joined(world, &url) {

@@ -10,6 +10,7 @@ use huddle_session::{
 };
 
 use crate::{
+    conditioner::{settings::LinkConditioner, transport::ConditionedTransport},
     error::{JoinError, MessageError},
     message::{
         registry::{Declared, MessageKinds},
@@ -35,7 +36,7 @@ const PAUSE_TICKS: u32 = 3;
 #[derive(Component)]
 pub(crate) struct RoomLink {
     /// `None` once the room is left.
-    pub(super) transport: Option<Box<dyn Transport>>,
+    pub(super) transport: Option<Box<ConditionedTransport>>,
     pub(crate) session: RoomSession,
     pub(crate) peers: PeerLinks,
     /// As declared when the room was joined, which is what peers are told.
@@ -65,7 +66,7 @@ impl RoomLink {
             local_id: transport.local_id(),
             local_peer: None,
             joined: transport.now(),
-            transport: Some(transport),
+            transport: Some(Box::new(ConditionedTransport::new(transport))),
             session,
             peers: PeerLinks::default(),
             kinds,
@@ -95,6 +96,13 @@ impl RoomLink {
                 Some(RoomEvent::PeerLeft { peer_id, reason })
             }
             event => Some(event),
+        }
+    }
+
+    /// Sets how bad the links are made, or restores them.
+    pub(crate) fn set_conditioner(&mut self, conditioner: Option<LinkConditioner>) {
+        if let Some(transport) = &mut self.transport {
+            transport.set_conditioner(conditioner);
         }
     }
 

@@ -5,6 +5,8 @@ use bytes::Bytes;
 use huddle_mesh::{IceServer, RoomConfig, RoomUrlError};
 use huddle_session::KickPolicy;
 
+use crate::conditioner::settings::LinkConditioner;
+
 /// The URL and options of a room to join.
 ///
 /// A URL string converts to options. The builder methods add STUN and TURN servers:
@@ -18,7 +20,7 @@ use huddle_session::KickPolicy;
 ///     .ice_server(IceServer::turn("turn:turn.example.org:3478", "user", "secret"));
 /// let hidden = behind_routers.clone().relay_only();
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RoomOptions {
     url: String,
     ice_servers: Vec<IceServer>,
@@ -26,6 +28,7 @@ pub struct RoomOptions {
     pub(super) kick_policy: KickPolicy,
     pub(super) capacity: Option<u8>,
     pub(super) join_data: Bytes,
+    pub(super) conditioner: Option<LinkConditioner>,
 }
 
 impl RoomOptions {
@@ -42,6 +45,7 @@ impl RoomOptions {
             kick_policy: KickPolicy::default(),
             capacity: None,
             join_data: Bytes::new(),
+            conditioner: None,
         }
     }
 
@@ -87,6 +91,17 @@ impl RoomOptions {
     #[must_use]
     pub fn join_data(mut self, data: impl Into<Bytes>) -> Self {
         self.join_data = data.into();
+        self
+    }
+
+    /// Adds a [`LinkConditioner`] to the room entity, to try the game on a slow and lossy network.
+    ///
+    /// Its values are checked when the room is joined: see [`JoinError::Conditioner`].
+    ///
+    /// [`JoinError::Conditioner`]: crate::JoinError::Conditioner
+    #[must_use]
+    pub fn conditioner(mut self, conditioner: LinkConditioner) -> Self {
+        self.conditioner = Some(conditioner);
         self
     }
 

@@ -8,6 +8,7 @@ use huddle_mesh::PeerId;
 use crate::{
     peer::{components::LinkStats, pending::PendingReason},
     room::link::RoomLink,
+    transport::Transport,
 };
 
 impl RoomLink {

@@ -1,6 +1,7 @@
 //! What a game sees, over a virtual network.
 
 mod capacity;
+mod conditioning;
 mod declaring;
 mod failing;
 mod game;

@@ -1,0 +1,21 @@
+//! The conditioner of a room follows the component on its entity.
+
+use bevy::prelude::*;
+
+use crate::{conditioner::settings::LinkConditioner, room::link::RoomLink};
+
+/// Hands each room's [`LinkConditioner`] to its link. An invalid one changes nothing.
+pub(crate) fn apply_conditioners(mut rooms: Query<(&mut RoomLink, Option<Ref<LinkConditioner>>)>) {
+    for (mut link, conditioner) in &mut rooms {
+        match conditioner {
+            Some(conditioner) => match conditioner.validate() {
+                Ok(()) => link.set_conditioner(Some(*conditioner)),
+                Err(error) if conditioner.is_changed() => {
+                    log::error!("the room keeps its network conditions: {error}");
+                }
+                Err(_) => {}
+            },
+            None => link.set_conditioner(None),
+        }
+    }
+}
