@@ -305,7 +305,7 @@ fn a_peer_that_takes_no_more_is_logged_once_per_cause() {
     assert!(
         logged
             .iter()
-            .any(|line| line.contains("wait for this peer"))
+            .any(|line| line.contains("event queue of this peer is full"))
     );
     assert!(
         logged
