@@ -324,6 +324,7 @@ mod tests {
             room_url: "ws://host:3536/den".to_owned(),
             ice_servers: Vec::new(),
             relay_only: false,
+            conditioner: None,
             link: link.to_owned(),
             bot: None,
             display: Display::Window,
