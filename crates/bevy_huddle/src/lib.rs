@@ -1,27 +1,29 @@
 //! Peer-to-peer multiplayer for Bevy, native and in browsers, without game servers.
 //!
-//! Players join a *room* by its URL. A small signaling server introduces them to each other; then
-//! everything they send goes straight between their machines, encrypted. Each other player is an
-//! entity, and what they send arrives as events and components.
+//! Players join a *room* by its URL. A small signaling server introduces them to each other. From
+//! then on, their games exchange encrypted data directly. Each other player is an entity, called a
+//! *peer*. Received data arrives as Bevy events, messages and components.
 //!
-//! # A game
+//! # A first game
 //!
-//! Everybody moves a shape, and sees the others move. About ten lines are about the network:
+//! Every player moves a shape and sees the shapes of the other players. About ten lines deal with
+//! the network:
 //!
 //! ```no_run
 //! use bevy::prelude::*;
 //! use bevy_huddle::prelude::*;
 //! use serde::{Deserialize, Serialize};
 //!
-//! /// What others see of a player.
+//! /// The position of a player, shared with the other players.
 //! #[derive(Serialize, Deserialize)]
 //! struct Pose {
 //!     x: f32,
 //!     y: f32,
 //! }
 //!
+//! /// Marks the shape of the local player.
 //! #[derive(Component)]
-//! struct Me;
+//! struct LocalShape;
 //!
 //! fn main() {
 //!     App::new()
@@ -35,15 +37,15 @@
 //! }
 //!
 //! fn start(mut commands: Commands) {
-//!     commands.spawn((Me, Transform::default()));
+//!     commands.spawn((LocalShape, Transform::default()));
 //!     commands.join_room("ws://localhost:3536/my-game");
 //! }
 //!
-//! fn share_pose(me: Single<&Transform, With<Me>>, mut commands: Commands) {
-//!     commands.share(Pose { x: me.translation.x, y: me.translation.y });
+//! fn share_pose(shape: Single<&Transform, With<LocalShape>>, mut commands: Commands) {
+//!     commands.share(Pose { x: shape.translation.x, y: shape.translation.y });
 //! }
 //!
-//! // A peer is an entity: give it a shape, and it is despawned when the player is gone.
+//! // A peer is an entity. The plugin despawns it when the player leaves.
 //! fn on_joined(joined: On<PeerJoined>, mut commands: Commands) {
 //!     commands.entity(joined.entity).insert(Transform::default());
 //! }
@@ -55,58 +57,73 @@
 //! }
 //! ```
 //!
-//! To try it, start the signaling server (`huddle-signaling`, of the crate `huddle_signaling`;
-//! a stock `matchbox_server` does too) and run the game twice.
+//! To try it, start the signaling server (`huddle-signaling` from the crate `huddle_signaling`, or
+//! a stock `matchbox_server`) and run the game twice.
 //!
 //! # Rooms
 //!
-//! [`join_room`](HuddleCommandsExt::join_room) takes a URL: `ws://` or `wss://`, the signaling
-//! server, and the room's name, which is free to choose. Whoever asks for the same name is in the
-//! same room; with `?next=2` after it, players are put into rooms of two as they come. Pages served
-//! over https need `wss://`.
+//! [`join_room`](HuddleCommandsExt::join_room) takes the URL of a room:
 //!
-//! The command spawns a room entity. Its [`Room`] component knows this player's id, and its
-//! [`RoomStatus`] how it is doing: `Joining`, `Waiting` for others, `Playing`, `Retrying`, or
-//! `Failed`. Connecting and reconnecting goes on by itself, and play does not stop when the
-//! signaling server is lost. [`leave_rooms`](HuddleCommandsExt::leave_rooms) leaves, and so does
-//! despawning the room entity.
+//! | part | example | meaning |
+//! |---|---|---|
+//! | scheme | `wss://` | `ws://` or `wss://`; pages served over https need `wss://` |
+//! | server | `play.example.org` | the signaling server |
+//! | path | `/my-game` | the name of the room; players who use the same name meet |
+//! | query | `?next=2` | optional: the server fills rooms of two players in order of arrival |
 //!
-//! With one room, which is the common case, nobody needs to look at the entity: the system
-//! parameter [`Huddle`] knows who is here, and the [`conditions`] say when systems run.
+//! The command spawns a *room entity*. Its [`Room`] component contains the id of the local peer.
+//! Its [`RoomStatus`] component is one of:
+//!
+//! | status | meaning |
+//! |---|---|
+//! | [`Joining`](RoomStatus::Joining) | the first connection to the signaling server is not open yet |
+//! | [`Waiting`](RoomStatus::Waiting) | the room has no other players |
+//! | [`Playing`](RoomStatus::Playing) | the room has at least one peer |
+//! | [`Retrying`](RoomStatus::Retrying) | the signaling server is lost and the room has no peers |
+//! | [`Failed`](RoomStatus::Failed) | the room cannot be used; [`RoomFailed`] has the reason |
+//!
+//! The plugin connects and reconnects automatically. A match continues even if the signaling server
+//! is lost. To leave, use [`leave_rooms`](HuddleCommandsExt::leave_rooms) or despawn the room
+//! entity.
+//!
+//! Most games have one room and do not need its entity. The system parameter [`Huddle`] returns the
+//! room's status and its peers, and the run conditions in [`conditions`] depend on the status:
 //!
 //! ```
 //! # use bevy::prelude::*;
 //! # use bevy_huddle::prelude::*;
 //! fn show_status(huddle: Huddle) {
 //!     if let Some(status) = huddle.status() {
-//!         println!("{status}, {} others", huddle.peers().count());
+//!         println!("{status}, {} other players", huddle.peers().count());
 //!     }
 //! }
 //!
-//! fn show_link_to_share() {}
+//! fn show_invitation() {}
 //!
 //! # App::new()
-//! .add_systems(Update, (show_status, show_link_to_share.run_if(waiting)));
+//! .add_systems(Update, (show_status, show_invitation.run_if(waiting)));
 //! ```
 //!
-//! # Who plays together
+//! # Compatible games
 //!
-//! Two games must fit, or they would misunderstand each other. When two players are linked, their
-//! games compare what they are, and only then the other player becomes a peer. If the games do not
-//! fit, both are told by [`PeerRefused`] on their room entity, with a text that is fit for players:
+//! Two games must match before their players can play together. When a link opens, both games
+//! compare their settings. The other player becomes a peer only if all of them match. Otherwise
+//! [`PeerRefused`] is triggered on both room entities, with a [`Refusal`] whose text can be shown
+//! to players:
 //!
-//! | must be the same | said with | else |
+//! | setting | set by | refusal |
 //! |---|---|---|
-//! | the game's name and version | [`set_game_id`](HuddleAppExt::set_game_id) | [`Refusal::Game`] |
-//! | the messages: names and types | [`add_peer_event`](HuddleAppExt::add_peer_event), [`add_peer_state`](HuddleAppExt::add_peer_state) | [`Refusal::Messages`] |
+//! | the name and version of the game | [`set_game_id`](HuddleAppExt::set_game_id) | [`Refusal::Game`] |
+//! | the names and types of all messages | [`add_peer_event`](HuddleAppExt::add_peer_event), [`add_peer_state`](HuddleAppExt::add_peer_state) | [`Refusal::Messages`] |
 //! | the ticks per second | [`Time<Fixed>`](bevy::time::Fixed) | [`Refusal::TickRate`] |
 //! | who may kick players | [`RoomOptions::kick_policy`] | [`Refusal::KickPolicy`] |
-//! | how many can play | [`RoomOptions::capacity`] | [`Refusal::Capacity`] |
+//! | the number of players | [`RoomOptions::capacity`] | [`Refusal::Capacity`] |
 //! | the protocol of this library | its version | [`Refusal::Version`] |
 //!
-//! [`RoomOptions::capacity`] limits how many can play in a room. A game can also ask for a password.
-//! What a player says is [`RoomOptions::join_data`], and [`admit_peers`](HuddleAppExt::admit_peers) decides. Each player
-//! decides for themselves whom they play with.
+//! [`RoomOptions::capacity`] limits the number of players in a room. A game can also check other
+//! conditions, such as a password: [`RoomOptions::join_data`] sends data to the peers, and
+//! [`admit_peers`](HuddleAppExt::admit_peers) adds a function that accepts or refuses a peer. Each
+//! player's game decides for itself.
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -121,7 +138,7 @@
 //!
 //! # App::new()
 //! .set_game_id("my-game 1.2")
-//! .admit_peers(|asking| match asking.data {
+//! .admit_peers(|request| match request.data {
 //!     b"swordfish" => Ok(()),
 //!     _ => Err("the password is wrong".to_owned()),
 //! })
@@ -129,21 +146,24 @@
 //! # .add_systems(PostStartup, start);
 //! ```
 //!
-//! Anybody can cut their own link to another player, with
-//! [`disconnect_peer`](HuddleCommandsExt::disconnect_peer). Kicking somebody from the whole room is up to
-//! its rules: nobody can, or the host, or more than half of the others, as [`KickPolicy`] says.
-//! [`kick_peer`](HuddleCommandsExt::kick_peer) asks for it, [`PeerKicked`] tells the others,
-//! and [`RoomFailed`] the one who is kicked. The host is the player longest in the room:
-//! [`Huddle::host`] and [`HostChanged`].
-//!
 //! # Peers
 //!
-//! Every other player is an entity with a [`Peer`], which has their [`PeerId`]: the same on every
-//! machine. [`LinkStats`] tells the round trip, the loss and more, [`Unresponsive`] marks who has not been
-//! heard for a second, and [`Stopped`] marks peers whose game does not run. What belongs to a player can be components or children of this entity.
+//! Every other player is an entity with a [`Peer`] component. It contains the player's [`PeerId`],
+//! which is the same on every machine. A game can insert its own components into this entity and
+//! spawn children of it.
 //!
-//! [`PeerJoined`] and [`PeerLeft`] are observed, on the entity or globally. `PeerLeft` comes before
-//! the entity is despawned, and has a reason.
+//! | on a peer entity | content |
+//! |---|---|
+//! | [`Peer`] | the id of the player, and whether it is a stock matchbox client |
+//! | [`PeerOf`] | the room entity |
+//! | [`LinkStats`] | round-trip time, loss and traffic |
+//! | [`Unresponsive`] | present while no data has arrived for a second |
+//! | [`Stopped`] | present while the player's game does not run |
+//! | [`LinkedWith`] | the peers that this peer is linked with |
+//! | [`Shared<T>`] | the latest state that the player shared |
+//!
+//! [`PeerJoined`] and [`PeerLeft`] are triggered on the peer entity and reach global observers as
+//! well. `PeerLeft` is triggered before the entity is despawned and contains the reason.
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -152,32 +172,44 @@
 //!     if let Ok(name) = names.get(left.entity) {
 //!         match left.reason {
 //!             DisconnectReason::Lost => println!("lost the connection to {name}"),
-//!             _ => println!("{name} is gone"),
+//!             _ => println!("{name} left"),
 //!         }
 //!     }
 //! }
 //! # App::new().add_observer(on_left);
 //! ```
 //!
-//! A stock matchbox client can be in the room, too. Such a peer has [`is_matchbox_client`](Peer::is_matchbox_client): it
-//! knows no typed messages, but bytes go both ways, with [`send_raw`](HuddleCommandsExt::send_raw)
-//! and [`RawReceived`].
+//! A player in the room who has not joined yet is *pending*: the game is loading, the page is
+//! paused, or no link opens. The player joins as soon as the cause is gone.
+//! [`Huddle::pending_peers`] returns these players, and [`PeerPending`] reports them with a text
+//! for players.
 //!
-//! A peer that is in the room and has not joined yet is *pending*: its game loads, its page is
-//! stopped, or no link opens. It joins as soon as the reason is gone. [`Huddle::pending_peers`] shows
-//! such peers and [`PeerPending`] reports them, with a text for players.
+//! Sometimes two players cannot be linked although a third player is linked with both. The two
+//! receive [`LinkFailed`] with the reason. Every player can see such gaps with [`LinkedWith`] and
+//! [`Huddle::missing_links`]. [`MeshChanged`] reports changes.
 //!
-//! Now and then two players cannot be linked, while others see both. [`LinkFailed`] tells the two of
-//! them why; [`LinkedWith`] on each peer and [`Huddle::missing_links`] show such holes to everybody,
-//! and [`MeshChanged`] tells of changes.
+//! A room can contain stock matchbox clients, for which
+//! [`is_matchbox_client`](Peer::is_matchbox_client) is true. They do not understand typed messages.
+//! Exchange bytes with them by [`send_raw`](HuddleCommandsExt::send_raw) and [`RawReceived`].
 //!
-//! # Events: what happens
+//! ## The host, and kicking players
 //!
-//! An event is a `serde` type that was declared under a name. Each one arrives once, and in order,
-//! also when the link to a peer has to be replaced in the middle.
-//! [`broadcast`](HuddleCommandsExt::broadcast) sends it to everybody else, and
-//! [`send_to`](HuddleCommandsExt::send_to) to one [`PeerId`] or several. It arrives as
-//! [`FromPeer<T>`], for observers and, as a Bevy message, for systems.
+//! The *host* is the player who has been in the room for the longest time. [`Huddle::host`] returns
+//! it, and [`HostChanged`] reports a new one.
+//!
+//! [`disconnect_peer`](HuddleCommandsExt::disconnect_peer) closes the local player's own link to a
+//! peer and is always possible. [`kick_peer`](HuddleCommandsExt::kick_peer) requests to remove a
+//! player from the whole room. The room's [`KickPolicy`] sets who may do so: nobody, the host, or a
+//! majority: more than half of the other players. The kicked player receives [`RoomFailed`], and
+//! the other players receive [`PeerKicked`].
+//!
+//! # Events
+//!
+//! An *event* is a `serde` type that was declared under a name. Each event arrives once and in
+//! order, even if the link to the peer is replaced in the meantime.
+//! [`broadcast`](HuddleCommandsExt::broadcast) sends an event to all other players.
+//! [`send_to`](HuddleCommandsExt::send_to) sends it to one or more players. The receiver gets
+//! [`FromPeer<T>`], both as an event for observers and as a Bevy message for systems.
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -193,7 +225,7 @@
 //! }
 //!
 //! fn on_splash(splash: On<FromPeer<Splash>>, mut commands: Commands) {
-//!     println!("{} splashed, {}", splash.peer_id, splash.message.strength);
+//!     println!("{} splashed with strength {}", splash.peer_id, splash.message.strength);
 //!     commands.send_to(splash.peer_id, Splash { strength: 2.0 });
 //! }
 //!
@@ -203,31 +235,33 @@
 //! # .add_systems(Startup, splash);
 //! ```
 //!
-//! Instead of commands, a system can write [`ToPeers<T>`](ToPeers) with a `MessageWriter`. Sent to
-//! [`Recipients::All`] an event arrives here too, so that the same observer sees what others
-//! do and what this player does. Many events go through [`PeerSender`], which returns which peers
-//! take no more. [`Undelivered<T>`](Undelivered) tells what a lost peer did not
-//! confirm.
+//! | to | use |
+//! |---|---|
+//! | send from a system with a `MessageWriter` | [`ToPeers<T>`](ToPeers) |
+//! | handle local and remote events in one observer | [`Recipients::All`], which includes the local player |
+//! | send many events and stop when a queue is full | [`PeerSender`], which returns the peers that missed one |
+//! | learn which events a lost peer did not confirm | [`Undelivered<T>`](Undelivered) |
 //!
-//! An event takes at most [`MAX_EVENT_LEN`] bytes. What a peer sends is never to be trusted: it is
-//! decoded safely, but whether a splash may be that strong is for the game to check.
+//! An event has at most [`MAX_EVENT_LEN`] bytes. Do not trust a received event. The plugin decodes
+//! it safely, but only the game can check whether its content is allowed, such as the strength of a
+//! splash.
 //!
-//! # State: how things are
+//! # State
 //!
-//! [`share`](HuddleCommandsExt::share) sets this player's state of a type, and everybody sees the
-//! latest value as [`Shared<T>`] on this player's peer entity, also those who join later. Values
-//! in between may be skipped, and a newer value is never replaced by an older one. So it is right
-//! for positions, names and scores; share them every tick if that is easiest, since only what
-//! changes is sent. One value takes at most [`MAX_STATE_LEN`] bytes.
+//! [`share`](HuddleCommandsExt::share) sets the local player's state of a type. All other players,
+//! including those that join later, see the latest value as the component [`Shared<T>`] on the
+//! player's peer entity. Values in between may be skipped, and an older value never replaces a
+//! newer one. State is therefore right for positions, names and scores. It can be shared in every
+//! tick, since only changes are sent. A value has at most [`MAX_STATE_LEN`] bytes.
 //!
-//! Events and state that are declared after a room is joined count for the next room.
+//! Declare events and state before joining a room. Later declarations apply to the next room.
 //!
-//! Bevy's own types, such as `Vec3`, can be part of messages with Bevy's feature `serialize`.
+//! Messages can contain Bevy's own types, such as `Vec3`, if Bevy's feature `serialize` is enabled.
 //!
-//! # Files: what is long
+//! # File transfers
 //!
-//! [`send_transfer`](HuddleCommandsExt::send_transfer) sends megabytes, such as a map or a picture, without
-//! the game feeling it: it takes what events and state leave of the network.
+//! [`send_transfer`](HuddleCommandsExt::send_transfer) sends large data, such as a map or a
+//! picture, in the background. It uses only the bandwidth that events and state leave free.
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -241,7 +275,7 @@
 //! }
 //!
 //! fn on_received(transfer: On<TransferReceived>) {
-//!     println!("got {}, {} bytes", transfer.label, transfer.bytes.len());
+//!     println!("received {}, {} bytes", transfer.label, transfer.bytes.len());
 //! }
 //!
 //! # App::new()
@@ -251,35 +285,44 @@
 //! # ;
 //! ```
 //!
-//! [`TransferStarted`], [`TransferDelivered`] and [`TransferFailed`] tell the rest, and
-//! [`cancel_transfer`](HuddleCommandsExt::cancel_transfer) ends one early. What comes is limited by
-//! [`AcceptedTransfers`], and held in memory until it is complete.
+//! | event | triggered for | when |
+//! |---|---|---|
+//! | [`TransferStarted`] | both | the receiver has accepted the transfer |
+//! | [`TransferProgress`] | both | another part has arrived |
+//! | [`TransferReceived`] | the receiver | the transfer is complete |
+//! | [`TransferDelivered`] | the sender | the receiver has confirmed the whole transfer |
+//! | [`TransferFailed`] | both | the transfer was refused, cancelled or interrupted |
+//!
+//! [`cancel_transfer`](HuddleCommandsExt::cancel_transfer) ends a transfer early.
+//! [`AcceptedTransfers`] limits the length and number of incoming transfers, which are kept in
+//! memory until they are complete.
 //!
 //! # Ticks
 //!
-//! State leaves once per tick, in `FixedPostUpdate`, at the rate of Bevy's fixed timestep, which the
-//! plugins never change; see [`RoomPlugin`]. So a game's simulation belongs into `FixedUpdate`. [`RoomTick`] on
-//! the room entity counts them, for everybody alike: who joins takes over the room's tick, and who
-//! falls behind jumps ahead, which [`TicksSkipped`] tells. Events leave in
-//! the same frame even if it has no tick. What arrives is there from `PreUpdate` on; see
-//! [`HuddleSystems`].
+//! A game's simulation belongs in `FixedUpdate`. State is sent once per tick, in `FixedPostUpdate`,
+//! at the rate of Bevy's fixed timestep. The plugins never change that rate; see [`RoomPlugin`].
+//! Events are sent at the end of every frame, even if it has no tick. Received data is available
+//! from `PreUpdate` on; see [`HuddleSystems`].
 //!
-//! # When something goes wrong
+//! [`RoomTick`] on the room entity counts the ticks of the whole room. A player who joins takes
+//! over the room's tick. A player who falls behind jumps ahead, which [`TicksSkipped`] reports.
 //!
-//! Nothing panics because of the network. What goes wrong is an event whose text says what to do,
-//! and a line in the log:
+//! # Errors
 //!
-//! | | |
+//! The network never causes a panic. Each problem triggers an event whose text explains what to do,
+//! and writes a line to the log:
+//!
+//! | event | cause |
 //! |---|---|
-//! | [`RoomFailed`] | the room cannot be used, for example because its URL is wrong; or this player was kicked |
-//! | [`LinkFailed`] | somebody is in the room, but no link to them opens |
-//! | [`PeerRefused`] | somebody's game does not fit, or did not let this player in |
-//! | [`KickFailed`] | the room's rules do not let this player kick another |
-//! | [`TransferFailed`] | a file did not arrive |
-//! | [`SignalingChanged`] | the signaling server is lost, or back |
-//! | [`SendFailed`] | a message was too long, never declared, or too many wait |
-//! | [`MessageRejected`] | a peer sent something that is malformed |
-//! | [`SignalRejected`] | somebody in the room, or the signaling server, sends nonsense |
+//! | [`RoomFailed`] | the room cannot be used, for example because its URL is wrong, or the local player was kicked |
+//! | [`LinkFailed`] | no link opens to a player in the room |
+//! | [`PeerRefused`] | the games are not compatible, or one of them did not admit the other player |
+//! | [`KickFailed`] | the room's rules do not let the local player kick a peer |
+//! | [`TransferFailed`] | a transfer did not complete |
+//! | [`SignalingChanged`] | the connection to the signaling server was lost or restored |
+//! | [`SendFailed`] | a message was too long or not declared, or the send queue was full |
+//! | [`MessageRejected`] | a peer sent a malformed message |
+//! | [`SignalRejected`] | a player in the room or the signaling server sent invalid signaling data |
 //!
 //! ```
 //! # use bevy::prelude::*;
@@ -289,14 +332,15 @@
 //! # ;
 //! ```
 //!
-//! [`LinkStats`] on each peer and [`HuddleDiagnosticsPlugin`] for all of them show how the network
-//! is doing.
+//! [`LinkStats`] on each peer and [`HuddleDiagnosticsPlugin`] for all peers measure the quality of
+//! the network.
 //!
 //! # Tests
 //!
-//! With the feature `testing`, the module `testing` runs several players' apps in one process, over a virtual network that
-//! loses, delays and reorders as one likes, on a virtual clock. A test of an online game is then a
-//! few lines, quick, and the same each time.
+//! With the feature `testing`, the module `testing` runs the apps of several players in one
+//! process, with a virtual clock and a virtual network that loses, delays and reorders packets as
+//! configured. A test of a multiplayer game takes a few lines, runs fast and gives the same result
+//! each time.
 //!
 //! # Cargo features
 //!
@@ -306,12 +350,13 @@
 //! |---|---|---|
 //! | `states` | `RoomPhase`, the room's status as a Bevy state, with `OnEnter` and `OnExit` | `bevy/bevy_state` |
 //! | `testing` | `testing::Lab`, for tests: enable it in `[dev-dependencies]` | |
-//! | `web_background` | games play on in a browser tab that nobody sees | `bevy_winit`, `bevy/bevy_camera` |
+//! | `web_background` | games continue in a hidden browser tab | `bevy_winit`, `bevy/bevy_camera` |
 //!
 //! # Across the internet
 //!
-//! Machines of one network find each other without help. Across the internet a STUN server opens
-//! most pairs of players, and the others need a TURN server, which relays for them:
+//! Machines in one local network find each other without help. Across the internet, most pairs of
+//! players need a STUN server to connect. The remaining pairs need a TURN server, which relays
+//! their data:
 //!
 //! ```no_run
 //! # use bevy::prelude::*;
@@ -325,8 +370,8 @@
 //! # }
 //! ```
 //!
-//! Players who are linked straight know each other's addresses;
-//! [`relay_only`](RoomOptions::relay_only) prevents that.
+//! Directly linked players can see each other's IP addresses. To prevent that, use
+//! [`relay_only`](RoomOptions::relay_only).
 
 mod app;
 mod background;
@@ -414,7 +459,7 @@ pub use send::{
 #[cfg(feature = "states")]
 pub use states::{RoomPhase, RoomPhasePlugin};
 
-/// The code in the pages for makers of games compiles, too.
+/// Compiles the code in the documentation for game developers.
 #[cfg(doctest)]
 mod pages {
     #[doc = include_str!("../../../docs/rooms-and-peers.md")]
@@ -429,7 +474,7 @@ mod pages {
     mod troubleshooting {}
 }
 
-/// What a game needs: `use bevy_huddle::prelude::*;`.
+/// The items that most games use: `use bevy_huddle::prelude::*;`.
 pub mod prelude {
     #[doc(no_inline)]
     pub use crate::{
