@@ -35,6 +35,9 @@ const READ: &str = "
     const report = page.huddle;
     return { report: typeof report === 'string' ? JSON.parse(report) : report ?? null };
 ";
+/// A game without a canvas in its page adds one to the body.
+const FOCUS: &str =
+    "(document.querySelector('body > canvas') ?? document.querySelector('canvas'))?.focus()";
 /// When the page no longer hides the game.
 const SHOWN: &str =
     "return document.getElementById('loading')?.classList.contains('gone') ?? false";
@@ -225,9 +228,7 @@ impl Browser {
     /// If the browser refuses.
     pub fn press(&self, key: char, held: Duration) -> anyhow::Result<()> {
         self.driver.call(|client| async move {
-            client
-                .execute("document.getElementById('game')?.focus()", vec![])
-                .await?;
+            client.execute(FOCUS, vec![]).await?;
             let keys = KeyActions::new("keyboard".into())
                 .then(KeyAction::Down { value: key })
                 .then(KeyAction::Pause { duration: held })

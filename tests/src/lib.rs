@@ -27,6 +27,7 @@ mod stock;
 mod talk;
 mod turn;
 mod usage;
+mod window;
 
 pub use artifacts::Artifacts;
 pub use browser::Browser;
@@ -40,7 +41,7 @@ pub use native::Native;
 /// What stock clients say, and what they say of themselves.
 pub use numbered;
 pub use page::Page;
-pub use picture::distinct_colours;
+pub use picture::Picture;
 pub use player::{POLL, Player, wait_until, watch};
 pub use report::{Past, Pause, PeerReport, Report};
 pub use server::Server;
@@ -50,3 +51,4 @@ pub use stock::{StockClient, StockServer};
 pub use talk::{Heard, Talk};
 pub use turn::{TURN_ADDRESS, Turn};
 pub use usage::Usage;
+pub use window::Window;

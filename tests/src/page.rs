@@ -18,4 +18,9 @@ impl Page {
         width: 800,
         height: 600,
     };
+    /// What Bevy opens if a game does not choose.
+    pub const DEFAULT: Self = Self {
+        width: 1280,
+        height: 720,
+    };
 }

@@ -1,11 +1,12 @@
 //! A screen that nobody looks at.
 
-use std::{sync::mpsc, time::Duration};
+use std::{fs, sync::mpsc, time::Duration};
 
 use anyhow::{Context, bail};
 
 use crate::{
     child::{self, Kept},
+    driver::Folder,
     page::Page,
 };
 
@@ -15,6 +16,8 @@ const START: Duration = Duration::from_secs(20);
 pub(crate) struct Screen {
     display: String,
     _process: Kept,
+    /// The pixels are in a file.
+    folder: Folder,
 }
 
 impl Screen {
@@ -28,6 +31,8 @@ impl Screen {
             "0",
             &format!("{}x{}x24", page.width, page.height),
         ]);
+        let folder = Folder::new()?;
+        command.arg("-fbdir").arg(folder.path());
         let mut process = Kept::start("Xvfb", &mut command, move |line| {
             // Nobody waits for a second one.
             let _ = tell.send(line.trim().to_owned());
@@ -41,11 +46,18 @@ impl Screen {
         Ok(Self {
             display: format!(":{number}"),
             _process: process,
+            folder,
         })
     }
 
     /// For the environment variable `DISPLAY`.
     pub(crate) fn display(&self) -> &str {
         &self.display
+    }
+
+    /// An X window dump of all of the screen.
+    pub(crate) fn dump(&self) -> anyhow::Result<Vec<u8>> {
+        let file = self.folder.path().join("Xvfb_screen0");
+        fs::read(file).context("the screen has no file")
     }
 }

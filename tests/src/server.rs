@@ -36,7 +36,15 @@ impl Server {
     /// # Errors
     /// If it does not say that it listens.
     pub fn start_at(artifacts: &Artifacts, address: Ipv4Addr) -> anyhow::Result<Self> {
-        let (process, address) = launch(artifacts, SocketAddr::new(IpAddr::V4(address), 0))?;
+        Self::start_on(artifacts, SocketAddr::new(IpAddr::V4(address), 0))
+    }
+
+    /// Starts it on that port, where the first game of the README looks for it.
+    ///
+    /// # Errors
+    /// If it does not say that it listens.
+    pub fn start_on(artifacts: &Artifacts, address: SocketAddr) -> anyhow::Result<Self> {
+        let (process, address) = launch(artifacts, address)?;
         Ok(Self {
             artifacts: artifacts.clone(),
             address,

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo play` and `cargo xtask web|readme|test|trials|fuzz|bench|sim`.
+//! The project's own commands: `cargo play` and `cargo xtask web|readme|picture|test|trials|fuzz|bench|sim`.
 
 mod bench;
 mod bundle;
@@ -9,6 +9,7 @@ mod examples;
 mod fuzz;
 mod install;
 mod outside;
+mod picture;
 mod play;
 mod process;
 mod project;
@@ -48,7 +49,9 @@ enum Command {
     Play(play::Options),
     /// Build the pages and print their folder
     Web(WebOptions),
-    /// Build the game of the README as a crate outside the workspace, natively and as a page
+    /// Record the animated picture in the README
+    Picture,
+    /// Build the first game of the README as a crate outside the workspace, natively and as a page
     Readme,
     /// Check formatting and lints, run all tests, and build everything
     Test(test::Options),
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Command::Readme => outside::build(&project)
             .and_then(|()| outside::build_page(&project))
             .map(|()| ExitCode::SUCCESS),
+        Command::Picture => picture::make(&project),
         Command::Test(options) => test::run(&project, &options),
         Command::Trials(options) => test::trials(&project, &options),
         Command::Fuzz(options) => fuzz::run(&project, &options),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use huddle_tests::{Artifacts, Browser, Page, Server, distinct_colours, wait_until};
+use huddle_tests::{Artifacts, Browser, Page, Picture, Server, wait_until};
 
 use crate::steps::{LOAD, all_meet};
 
@@ -36,7 +36,7 @@ pub(crate) fn screenshots_of_waiting_and_play(artifacts: &Artifacts) -> anyhow::
 
 pub(crate) fn picture(artifacts: &Artifacts, browser: &Browser, name: &str) -> anyhow::Result<()> {
     let file = artifacts.screenshots.join(format!("{name}.png"));
-    let colours = distinct_colours(&browser.screenshot(&file)?)?;
+    let colours = Picture::from_png(&browser.screenshot(&file)?)?.distinct_colors();
     println!("   {}: {colours} colours", file.display());
     ensure!(
         colours >= FEWEST_COLOURS,

@@ -13,10 +13,10 @@ use crate::{
         Entry,
         Machine::{Alone, Shared},
     },
-    firefox,
+    firefox, first_game,
     freezes::{self, a_long_freeze_is_survived, a_short_freeze_is_survived},
     goodbyes, hostile, hostile_servers, leaks, matchmaking, mixed, overload, pages, pictures,
-    refusals, relay, server_loss, signaling, stock, transfers, trials,
+    recording, refusals, relay, server_loss, signaling, stock, transfers, trials,
 };
 
 /// All scenarios.
@@ -26,7 +26,7 @@ pub(crate) fn all() -> Vec<Entry> {
 
 /// Those that need no Firefox.
 pub(crate) fn anywhere() -> Vec<Entry> {
-    [SCENARIOS, &trials::trials()].concat()
+    [SCENARIOS, &trials::trials(), &recording::recordings()].concat()
 }
 
 /// Those that need Firefox.
@@ -285,6 +285,11 @@ const SCENARIOS: &[Entry] = &[
         "a_page_outlives_a_hostile_server",
         Alone,
         hostile_servers::a_page_outlives_a_hostile_server,
+    ),
+    (
+        "first_game_moves_in_two_windows",
+        Alone,
+        first_game::moves_in_two_windows,
     ),
     (
         "screenshots_of_waiting_and_play",

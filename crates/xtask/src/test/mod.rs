@@ -7,6 +7,7 @@ mod tally;
 mod tools;
 
 use std::{
+    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -40,6 +41,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     let test_args = TestArgs {
         args: options.args.clone(),
         is_long: false,
+        recording: None,
     };
     run_groups(project, &options.only, &test_args)
 }
@@ -53,6 +55,17 @@ pub(crate) fn trials(project: &Project, options: &TrialOptions) -> anyhow::Resul
     let test_args = TestArgs {
         args,
         is_long: true,
+        recording: None,
+    };
+    run_groups(project, &[Group::E2e], &test_args)
+}
+
+/// Records two windows of `hello` and writes the frames to a folder.
+pub(crate) fn record(project: &Project, folder: &Path) -> anyhow::Result<ExitCode> {
+    let test_args = TestArgs {
+        args: vec!["recording_of_two_windows".to_owned()],
+        is_long: false,
+        recording: Some(folder.to_owned()),
     };
     run_groups(project, &[Group::E2e], &test_args)
 }

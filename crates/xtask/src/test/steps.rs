@@ -1,11 +1,11 @@
 //! The steps of `cargo xtask test`.
 
-use std::{process::Command, time::Duration};
+use std::{path::PathBuf, process::Command, time::Duration};
 
 use super::{group::Group, stock, tally::Tally, tools};
 use crate::{
-    bundle::WebProfile, env, examples::Example, fuzz, process, project::Project, site, structure,
-    toolchain::WasmToolchain, wording,
+    bundle::WebProfile, env, examples::Example, fuzz, outside, process, project::Project, site,
+    structure, toolchain::WasmToolchain, wording,
 };
 
 /// The selection of every native step. Cargo unifies the features of the selected packages, so a different selection
@@ -29,6 +29,8 @@ pub(super) struct TestArgs {
     pub(super) args: Vec<String>,
     /// Whether the scenarios run at full length.
     pub(super) is_long: bool,
+    /// The folder for the frames of a recording, if there is one to make.
+    pub(super) recording: Option<PathBuf>,
 }
 
 /// A step of `cargo xtask test`.
@@ -44,11 +46,12 @@ pub(super) enum Step {
     Native,
     Stock,
     Pages,
+    FirstGame,
     Processes,
 }
 
 impl Step {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Format,
         Self::Structure,
         Self::Wording,
@@ -59,6 +62,7 @@ impl Step {
         Self::Fuzz,
         Self::Stock,
         Self::Pages,
+        Self::FirstGame,
         Self::Processes,
     ];
 
@@ -74,6 +78,7 @@ impl Step {
             Self::Fuzz => "fuzzing for a short time",
             Self::Stock => "build of the stock matchbox programs",
             Self::Pages => "build of the pages",
+            Self::FirstGame => "build of the README's first game, outside the workspace",
             Self::Processes => "tests with several processes and browsers",
         }
     }
@@ -86,14 +91,20 @@ impl Step {
             Self::Lints | Self::WasmLints => &[Group::Clippy],
             Self::Unit => &[Group::Unit],
             Self::Fuzz => &[Group::Fuzz],
-            Self::Native | Self::Stock | Self::Pages => &[Group::Build, Group::E2e],
+            Self::Native | Self::Stock | Self::Pages | Self::FirstGame => {
+                &[Group::Build, Group::E2e]
+            }
             Self::Processes => &[Group::E2e],
         }
     }
 
     /// Whether this step cannot succeed after `earlier` failed.
     pub(super) fn needs(self, earlier: Self) -> bool {
-        self == Self::Processes && matches!(earlier, Self::Native | Self::Stock | Self::Pages)
+        self == Self::Processes
+            && matches!(
+                earlier,
+                Self::Native | Self::Stock | Self::Pages | Self::FirstGame
+            )
     }
 
     pub(super) fn run(self, project: &Project, test_args: &TestArgs) -> anyhow::Result<Tally> {
@@ -119,6 +130,13 @@ impl Step {
                 let test_player = Example::test_player(&project.root)?;
                 examples.push(&test_player);
                 site::build(project, &examples, WebProfile::Web).map(|_| Tally::success())
+            }
+            Self::FirstGame => {
+                outside::build(project)?;
+                if test_args.is_long {
+                    outside::build_page(project)?;
+                }
+                Ok(Tally::success())
             }
             Self::Processes => processes(project, test_args),
         }
@@ -211,6 +229,9 @@ fn processes(project: &Project, test_args: &TestArgs) -> anyhow::Result<Tally> {
         .args(&test_args.args);
     if test_args.is_long {
         tests.env("HUDDLE_LONG", "1");
+    }
+    if let Some(folder) = &test_args.recording {
+        tests.env("HUDDLE_TEST_RECORDING", folder);
     }
     if let Some(program) = geckodriver {
         tests.env("HUDDLE_TEST_GECKODRIVER", program);

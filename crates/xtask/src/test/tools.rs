@@ -24,30 +24,33 @@ const TOOLS: &[Tool] = &[
         "coturn",
         "the tests relay through a TURN server",
     ),
+    ("Xvfb", "xvfb", "the tests open windows without a screen"),
+    ("xdotool", "xdotool", "the tests press keys in windows"),
 ];
-const FIREFOX: &[Tool] = &[
-    ("firefox", "firefox-esr", "the tests also play in Firefox"),
-    ("Xvfb", "xvfb", "Firefox has no WebGL without a screen"),
+const FIREFOX: &[Tool] = &[("firefox", "firefox-esr", "the tests also play in Firefox")];
+/// Libraries with which native windows draw without a graphics card.
+const WINDOWS: &[&str] = &[
+    "libvulkan1",
+    "libx11-xcb1",
+    "libxcursor1",
+    "libxi6",
+    "libxkbcommon-x11-0",
+    "libxrandr2",
+    "mesa-vulkan-drivers",
 ];
 /// Libraries with which Firefox draws without a graphics card.
 const GRAPHICS: &[&str] = &["libegl1", "libgl1", "libgl1-mesa-dri"];
 
 /// Installs the missing programs that all tests need.
 pub(super) fn install() -> anyhow::Result<()> {
-    TOOLS.iter().try_for_each(install_tool)
+    TOOLS.iter().try_for_each(install_tool)?;
+    install_libraries(WINDOWS, "windows draw without a graphics card")
 }
 
 /// Installs the missing programs for tests in Firefox and returns the path of geckodriver.
 pub(super) fn install_firefox(project: &Project) -> anyhow::Result<PathBuf> {
     FIREFOX.iter().try_for_each(install_tool)?;
-    let missing: Vec<&str> = GRAPHICS
-        .iter()
-        .copied()
-        .filter(|package| install::is_missing(package))
-        .collect();
-    if !missing.is_empty() {
-        install::apt(&missing, "Firefox draws without a graphics card")?;
-    }
+    install_libraries(GRAPHICS, "Firefox draws without a graphics card")?;
     if let Some(found) = env::find_program("geckodriver") {
         return Ok(found);
     }
@@ -68,6 +71,18 @@ pub(super) fn install_firefox(project: &Project) -> anyhow::Result<PathBuf> {
         process::run(&mut cargo)?;
     }
     Ok(program)
+}
+
+fn install_libraries(packages: &[&str], why: &str) -> anyhow::Result<()> {
+    let missing: Vec<&str> = packages
+        .iter()
+        .copied()
+        .filter(|package| install::is_missing(package))
+        .collect();
+    if !missing.is_empty() {
+        install::apt(&missing, why)?;
+    }
+    Ok(())
 }
 
 fn install_tool(&(program, package, why): &Tool) -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ use crate::{
         Entry,
         Machine::{Alone, Shared},
     },
+    first_game,
     steps::long,
 };
 use background::host_in_the_background;
@@ -75,11 +76,18 @@ pub(crate) fn trials() -> Vec<Entry> {
                 slow::rendered_pages_meet_on_a_slow_machine,
             ),
         ],
-        &[(
-            "trial_background_host_chromium_native",
-            Alone,
-            |artifacts| host_in_the_background(artifacts, Chromium, Native),
-        )],
+        &[
+            (
+                "trial_background_host_chromium_native",
+                Alone,
+                |artifacts| host_in_the_background(artifacts, Chromium, Native),
+            ),
+            (
+                "trial_first_game_moves_in_two_pages",
+                Alone,
+                first_game::moves_in_two_pages,
+            ),
+        ],
     )
 }
 

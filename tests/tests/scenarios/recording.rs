@@ -1,0 +1,67 @@
+//! Records two windows of `hello` for the README: `cargo xtask picture`.
+
+use std::{
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use huddle_tests::{Artifacts, Page, Picture, Server, Window};
+
+use crate::entry::{Entry, Machine::Alone};
+
+/// The variable with the folder for the frames.
+const FOLDER: &str = "HUDDLE_TEST_RECORDING";
+/// Between frames.
+const STEP: Duration = Duration::from_millis(80);
+const FRAMES: u32 = 75;
+/// Until both windows are open, players have met and the messages about that are gone.
+const WARM_UP: Duration = Duration::from_secs(12);
+const GAP: usize = 12;
+/// What `hello` opens.
+const SIZE: Page = Page {
+    width: 1000,
+    height: 760,
+};
+
+/// The recording, if it is asked for.
+pub(crate) fn recordings() -> Vec<Entry> {
+    match std::env::var_os(FOLDER) {
+        Some(_) => vec![("recording_of_two_windows", Alone, two_windows)],
+        None => Vec::new(),
+    }
+}
+
+fn two_windows(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let folder = PathBuf::from(std::env::var_os(FOLDER).context("no folder")?);
+    let server = Server::start(artifacts)?;
+    let room = server.room("hello");
+    let open = |name: &str, bot: &str| {
+        Window::open(
+            artifacts,
+            name,
+            "hello",
+            &["--room", &room, "--bot", bot],
+            SIZE,
+        )
+    };
+    let (mut ada, mut bob) = (open("Ada", "3")?, open("Bob", "8")?);
+    thread::sleep(WARM_UP);
+    let start = Instant::now();
+    let mut frames = Vec::new();
+    for frame in 0..FRAMES {
+        thread::sleep((STEP * frame).saturating_sub(start.elapsed()));
+        frames.push((ada.dump()?, bob.dump()?));
+    }
+    println!(
+        "   {FRAMES} frames in {:.1} s",
+        start.elapsed().as_secs_f32()
+    );
+    for (frame, (ada, bob)) in frames.iter().enumerate() {
+        let (ada, bob) = (Picture::from_xwd(ada)?, Picture::from_xwd(bob)?);
+        let both = ada.halved().beside(&bob.halved(), GAP)?;
+        both.save(&folder.join(format!("{frame:03}.png")))?;
+    }
+    Ok(())
+}
