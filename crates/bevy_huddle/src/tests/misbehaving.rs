@@ -59,7 +59,7 @@ fn bytes_that_are_no_packet_are_rejected_and_play_goes_on() {
     assert_eq!(reasons.len(), 4);
     for (reason, error) in reasons
         .iter()
-        .zip(["an empty", "0x77", "0x20", "handshake"])
+        .zip(["is empty", "0x77", "0x20", "handshake"])
     {
         assert!(matches!(reason, RejectReason::BadPacket(_)), "{reason:?}");
         assert!(reason.to_string().contains(error), "{reason}");
