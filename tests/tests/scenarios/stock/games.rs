@@ -58,7 +58,8 @@ pub(crate) fn games_and_stock_clients_exchange_raw_bytes(
         if sent.elapsed() >= SENDING {
             sent = Instant::now();
             let world = app.world_mut();
-            let peers: Vec<Peer> = world.query::<&Peer>().iter(world).copied().collect();
+            let mut peers = world.query_filtered::<&Peer, Without<LocalPeer>>();
+            let peers: Vec<Peer> = peers.iter(world).copied().collect();
             for peer in peers {
                 ensure!(peer.is_matchbox_client, "{} is a matchbox client", peer.id);
                 let number = number.entry(peer.id).or_insert(0_u32);

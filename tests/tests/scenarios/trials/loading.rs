@@ -99,5 +99,8 @@ fn state(app: &App) -> RoomStatus {
 
 fn peers(app: &mut App) -> usize {
     let world = app.world_mut();
-    world.query::<&Peer>().iter(world).count()
+    world
+        .query_filtered::<&Peer, Without<LocalPeer>>()
+        .iter(world)
+        .count()
 }
