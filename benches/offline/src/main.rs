@@ -1,8 +1,7 @@
-//! `examples/hello` without networking: one player who joins no room, shares nothing and tells
-//! nobody. `cargo xtask bench page` compares the two pages.
+//! `examples/hello` without networking: one player, no room and no messages. `cargo xtask bench page`
+//! compares the two pages.
 //!
-//! The names of what peers are and do stay, since the modules of hello use them; what would carry it
-//! over a network is not linked.
+//! The modules of hello use a few types of bevy_huddle. Its networking code is not linked.
 
 #[path = "../../../examples/hello/src"]
 mod hello {
@@ -14,34 +13,34 @@ mod hello {
     pub(crate) mod fade;
     pub(crate) mod look;
     pub(crate) mod pose;
-    #[expect(dead_code, reason = "nobody else moves here")]
+    #[expect(dead_code, reason = "there are no other players")]
     pub(crate) mod smooth;
     pub(crate) mod splash;
 }
 
 use bevy::prelude::*;
-use bevy_huddle::PeerId;
+use bevy_huddle::{LocalPeer, PeerId};
 use example_kit::{Display, ExampleKit};
 
-// Its modules look for each other here.
+// The modules of hello import each other from the root of the crate.
 use hello::{art, avatar, backdrop, bot, controls, fade, look, pose, smooth, splash};
 
-use avatar::{Avatar, Me};
-use controls::Wish;
+use avatar::Avatar;
+use controls::PlayerInput;
 use pose::Pose;
 
 fn main() -> AppExit {
     let kit = ExampleKit::new("hello")
-        .controls("arrows, WASD or press where to go - space or double tap to splash");
-    let seen = kit.options().display != Display::Headless;
+        .controls("Move: arrow keys, WASD or press a point - Splash: space or double tap");
+    let has_window = kit.options().display != Display::Headless;
     let mut app = App::new();
     app.add_plugins(kit)
         .insert_resource(Time::<Fixed>::from_hz(60.0))
-        .add_systems(Startup, spawn_me)
-        .add_systems(FixedUpdate, (move_me, make_splash).chain())
-        .add_systems(Update, smooth::place_me)
+        .add_systems(Startup, spawn_local_avatar)
+        .add_systems(FixedUpdate, (move_local_player, make_splash).chain())
+        .add_systems(Update, smooth::place_local_player)
         .add_plugins((controls::plugin, bot::plugin));
-    if seen {
+    if has_window {
         app.add_plugins((
             art::plugin,
             backdrop::plugin,
@@ -53,23 +52,27 @@ fn main() -> AppExit {
     app.run()
 }
 
-fn spawn_me(mut commands: Commands) {
-    let me = PeerId::from_u128(0);
-    commands.spawn((Me, Avatar(me), Pose::start(me)));
+fn spawn_local_avatar(mut commands: Commands) {
+    let local_id = PeerId::from_u128(0);
+    commands.spawn((LocalPeer, Avatar(local_id), Pose::start(local_id)));
 }
 
-fn move_me(wish: Res<Wish>, time: Res<Time>, mut me: Single<&mut Pose, With<Me>>) {
-    let next = me.step(&wish, time.delta_secs());
-    me.set_if_neq(next);
+fn move_local_player(
+    input: Res<PlayerInput>,
+    time: Res<Time>,
+    mut pose: Single<&mut Pose, With<LocalPeer>>,
+) {
+    let next = pose.step(&input, time.delta_secs());
+    pose.set_if_neq(next);
 }
 
 fn make_splash(
-    mut wish: ResMut<Wish>,
-    me: Single<(Entity, &Pose), With<Me>>,
+    mut input: ResMut<PlayerInput>,
+    player: Single<(Entity, &Pose), With<LocalPeer>>,
     mut commands: Commands,
 ) {
-    if std::mem::take(&mut wish.splash) {
-        let (entity, pose) = *me;
+    if std::mem::take(&mut input.splash) {
+        let (entity, pose) = *player;
         let size = pose.velocity().length() / Pose::TOP_SPEED;
         commands.trigger(splash::Ripple::new(entity, size));
     }

@@ -1,4 +1,4 @@
-//! All pictures, painted when the game starts: white, so that a sprite's colour is the player's.
+//! Images that the game paints at startup. They are white, so that a sprite can have any color.
 
 use bevy::asset::RenderAssetUsages;
 use bevy::prelude::*;
@@ -8,16 +8,16 @@ use crate::art::outline::OUTLINES;
 
 pub(crate) mod outline;
 
-/// The pictures.
+/// The images.
 #[derive(Resource)]
 pub(crate) struct Art {
     /// A soft round light.
     pub(crate) glow: Handle<Image>,
     /// A sharp disc.
     pub(crate) disc: Handle<Image>,
-    /// A soft ring near the picture's edge.
+    /// A soft ring near the image's edge.
     pub(crate) ring: Handle<Image>,
-    /// A soft horizontal line that ends softly.
+    /// A soft horizontal line with soft ends.
     pub(crate) beam: Handle<Image>,
     /// The players' shapes.
     pub(crate) shapes: Vec<Handle<Image>>,
@@ -63,12 +63,13 @@ fn paint_all(mut images: ResMut<Assets<Image>>, mut commands: Commands) {
     commands.insert_resource(art);
 }
 
-/// How much of a pixel lies within a distance field, in a picture of this width that spans -1 to 1.
+/// Returns how much of a pixel is inside a distance field, in an image of this width that spans -1 to 1.
 fn coverage(distance: f32, width: u32) -> f32 {
     (0.5 - distance * width as f32 / 2.0).clamp(0.0, 1.0)
 }
 
-/// Calls `pixel` with -1 to 1 from left to right and bottom to top; it returns lightness and alpha.
+/// Paints a white image. `pixel` receives coordinates from -1 to 1, left to right and bottom to top,
+/// and returns lightness and alpha.
 fn paint(width: u32, height: u32, pixel: &dyn Fn(Vec2) -> Vec2) -> Image {
     paint_color(width, height, &|p| {
         let Vec2 { x: light, y: alpha } = pixel(p);
@@ -76,7 +77,7 @@ fn paint(width: u32, height: u32, pixel: &dyn Fn(Vec2) -> Vec2) -> Image {
     })
 }
 
-/// The same in sRGB colours with alpha, each 0 to 1.
+/// Paints an image. `pixel` returns an sRGB color with alpha, each channel from 0 to 1.
 pub(crate) fn paint_color(width: u32, height: u32, pixel: &dyn Fn(Vec2) -> Vec4) -> Image {
     let size = Vec2::new(width as f32, height as f32);
     let data = (0..height)

@@ -1,13 +1,9 @@
-//! The components of a player's shape.
+//! The shape of a player.
 
 use bevy::prelude::*;
 use bevy_huddle::PeerId;
 
-/// The shape of a player, the local player included.
+/// The shape of a player, including the local one.
 #[derive(Component)]
 #[require(Transform)]
 pub(crate) struct Avatar(pub(crate) PeerId);
-
-/// Marks the shape of the local player.
-#[derive(Component)]
-pub(crate) struct Me;

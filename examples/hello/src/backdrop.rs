@@ -1,4 +1,4 @@
-//! The arena: a dark gradient, a faint grid and slowly drifting lights.
+//! Draws the arena: a dark gradient, a faint grid and slowly drifting lights.
 
 use bevy::prelude::*;
 use example_kit::{ARENA, BACKGROUND};
@@ -8,7 +8,7 @@ use crate::art::{Art, paint_color};
 /// Behind everything else.
 const DEPTH: f32 = -10.0;
 const CELL: f32 = 50.0;
-/// How far the arena's edge shines outward.
+/// How far the light of the arena's edge reaches outward.
 const HALO: f32 = 24.0;
 
 pub(crate) fn plugin(app: &mut App) {
@@ -67,7 +67,7 @@ fn spawn(art: Res<Art>, mut images: ResMut<Assets<Image>>, mut commands: Command
     }
 }
 
-/// The colour at a point of the arena: darker outward, with a shining edge.
+/// Returns the color at a point of the arena: darker towards the outside, with a bright edge.
 fn arena(p: Vec2) -> Vec4 {
     const CORNER: f32 = 22.0;
     let q = p.abs() - ARENA / 2.0 + CORNER;
@@ -85,7 +85,7 @@ fn arena(p: Vec2) -> Vec4 {
     let fade = ((HALO - outside) / HALO).clamp(0.0, 1.0);
     color += Vec4::new(0.36, 0.34, 0.85, 0.0) * line.max(shine) * fade;
 
-    // Noise of less than one step of brightness keeps the gradient from showing bands.
+    // Noise of less than one step of brightness avoids visible bands in the gradient.
     let noise = (p.dot(Vec2::new(12.9898, 78.233)).sin() * 43_758.547).fract();
     color + Vec4::new(noise, noise, noise, 0.0) / 255.0
 }

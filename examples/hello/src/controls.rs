@@ -1,4 +1,4 @@
-//! What I want: from keys, pointer and touch, or from the bot.
+//! The player's input from keyboard, mouse and touch. A bot replaces it.
 
 use bevy::app::{RunFixedMainLoop, RunFixedMainLoopSystems};
 use bevy::input::touch::{Touch, Touches};
@@ -6,32 +6,32 @@ use bevy::prelude::*;
 use bevy::window::PrimaryWindow;
 use example_kit::{Display, Options, pointer_is_free};
 
-/// What I want in the next tick.
+/// The input for the next tick.
 #[derive(Resource, Debug, Clone, Default)]
-pub(crate) struct Wish {
-    /// To go this way; at most 1 long.
-    pub(crate) push: Vec2,
-    /// Or to be there.
-    pub(crate) toward: Option<Vec2>,
-    /// To make a splash; stays until it is made.
+pub(crate) struct PlayerInput {
+    /// The direction to go, with a length of at most 1.
+    pub(crate) direction: Vec2,
+    /// The point to go to. It takes precedence over the direction.
+    pub(crate) target: Option<Vec2>,
+    /// Whether to make a splash. It stays set until a tick makes the splash.
     pub(crate) splash: bool,
 }
 
-impl Wish {
-    /// Slows down within this distance of the point.
+impl PlayerInput {
+    /// The distance from the target at which the player slows down.
     const NEAR: f32 = 60.0;
 
-    /// Which way to go from here, at most 1 long.
-    pub(crate) fn direction(&self, from: Vec2) -> Vec2 {
-        match self.toward {
+    /// Returns the direction to go from this point, with a length of at most 1.
+    pub(crate) fn heading(&self, from: Vec2) -> Vec2 {
+        match self.target {
             Some(point) => ((point - from) / Self::NEAR).clamp_length_max(1.0),
-            None => self.push.clamp_length_max(1.0),
+            None => self.direction.clamp_length_max(1.0),
         }
     }
 }
 
 pub(crate) fn plugin(app: &mut App) {
-    app.init_resource::<Wish>().add_systems(
+    app.init_resource::<PlayerInput>().add_systems(
         RunFixedMainLoop,
         (read_keys, read_pointer.run_if(pointer_is_free))
             .chain()
@@ -42,11 +42,11 @@ pub(crate) fn plugin(app: &mut App) {
     );
 }
 
-fn read_keys(keys: Res<ButtonInput<KeyCode>>, mut wish: ResMut<Wish>) {
+fn read_keys(keys: Res<ButtonInput<KeyCode>>, mut input: ResMut<PlayerInput>) {
     let axis = |minus: [KeyCode; 2], plus: [KeyCode; 2]| {
         f32::from(keys.any_pressed(plus)) - f32::from(keys.any_pressed(minus))
     };
-    wish.push = Vec2::new(
+    input.direction = Vec2::new(
         axis(
             [KeyCode::KeyA, KeyCode::ArrowLeft],
             [KeyCode::KeyD, KeyCode::ArrowRight],
@@ -56,11 +56,11 @@ fn read_keys(keys: Res<ButtonInput<KeyCode>>, mut wish: ResMut<Wish>) {
             [KeyCode::KeyW, KeyCode::ArrowUp],
         ),
     );
-    wish.toward = None;
-    wish.splash |= keys.just_pressed(KeyCode::Space);
+    input.target = None;
+    input.splash |= keys.just_pressed(KeyCode::Space);
 }
 
-/// Goes where the pointer is pressed; two presses in a row at one place are a splash.
+/// Sets the target to the pressed point. Two quick presses at one place make a splash.
 fn read_pointer(
     mut last_press: Local<Option<(f32, Vec2)>>,
     time: Res<Time<Real>>,
@@ -68,7 +68,7 @@ fn read_pointer(
     touches: Res<Touches>,
     window: Single<&Window, With<PrimaryWindow>>,
     camera: Single<(&Camera, &GlobalTransform)>,
-    mut wish: ResMut<Wish>,
+    mut input: ResMut<PlayerInput>,
 ) {
     // A quick tap may begin and end within one frame.
     let tap = touches.iter_just_pressed().next().map(Touch::position);
@@ -79,14 +79,14 @@ fn read_pointer(
         return;
     };
     let (camera, view) = *camera;
-    wish.toward = camera.viewport_to_world_2d(view, pressed).ok();
+    input.target = camera.viewport_to_world_2d(view, pressed).ok();
 
     if click || tap.is_some() {
         let now = time.elapsed_secs();
         let again =
             |(then, place): (f32, Vec2)| now - then < 0.35 && place.distance(pressed) < 40.0;
         if last_press.is_some_and(again) {
-            wish.splash = true;
+            input.splash = true;
             *last_press = None;
         } else {
             *last_press = Some((now, pressed));

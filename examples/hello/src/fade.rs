@@ -1,20 +1,20 @@
-//! Sprites that grow, fly and fade away: trails, ripples, drops.
+//! Sprites that grow, move and fade out: trails, ripples, drops.
 
 use bevy::prelude::*;
 
-/// Changes the sprite over its life, then removes the entity.
+/// Changes the sprite over its lifetime, then despawns the entity.
 #[derive(Component, Debug, Clone)]
 #[require(Sprite, Transform)]
 pub(crate) struct Fade {
-    /// Seconds; negative before it is to be seen.
+    /// Age in seconds. It is negative before the sprite appears.
     pub(crate) age: f32,
-    /// Seconds.
+    /// Lifetime in seconds.
     pub(crate) life: f32,
-    /// Width at first and at last; it changes fast, then slowly.
+    /// Width at the start and at the end. It changes fast, then slowly.
     pub(crate) size: [f32; 2],
-    /// Opacity at first; none at last.
+    /// Opacity at the start. It ends at 0.
     pub(crate) alpha: f32,
-    /// World units per second at first; slows down.
+    /// Velocity at the start, in world units per second. It slows down.
     pub(crate) velocity: Vec2,
 }
 

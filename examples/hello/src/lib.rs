@@ -1,7 +1,7 @@
-//! The smallest useful game: everybody is a shape that moves about and makes splashes.
+//! A small complete game: each player is a shape that moves around and makes splashes.
 //!
-//! This file is the netcode, in the order one learns it. How a shape is steered is in `controls` and
-//! `bot`, how it moves in `pose`, and how everything looks in the rest.
+//! This file is the netcode, in the order in which to learn it. `controls` and `bot` produce a
+//! player's input, `pose` moves a shape, and the other modules draw.
 
 mod art;
 mod avatar;
@@ -19,47 +19,50 @@ use bevy_huddle::prelude::*;
 use example_kit::{Display, ExampleKit, Options};
 use serde::{Deserialize, Serialize};
 
-use avatar::{Avatar, Me};
-use controls::Wish;
+use avatar::Avatar;
+use controls::PlayerInput;
 use pose::Pose;
 use smooth::Smooth;
 
-/// Something that happens once. As an event it reaches everybody, and in order.
+/// A message about something that happens once. Each peer receives it once, and in order.
 ///
-/// What changes all the time is state instead: see [`Pose`]. Of state only the latest value counts.
+/// A value that changes all the time, such as a [`Pose`], is state. Only its latest value counts.
 #[derive(Serialize, Deserialize)]
 pub struct Splash {
-    /// 0 is small, 1 is large.
+    /// From 0, small, to 1, large.
     size: f32,
 }
 
-/// The game, ready to run.
+/// Returns the game, ready to run.
 pub fn app() -> App {
     let kit = ExampleKit::new("hello")
-        .controls("arrows, WASD or press where to go - space or double tap to splash");
-    let seen = kit.options().display != Display::Headless;
+        .controls("Move: arrow keys, WASD or press a point - Splash: space or double tap");
+    let has_window = kit.options().display != Display::Headless;
     let mut app = App::new();
     app.add_plugins((kit, HuddlePlugins))
-        // A tick for each frame of most displays. All peers need the same rate.
+        // One tick per frame of most displays. All peers need the same rate.
         .insert_resource(Time::<Fixed>::from_hz(60.0))
-        // 1. Say what travels, under names that are the same in every build of the game.
+        // 1. Register the messages, under names that are the same in every build of the game.
         .add_peer_state::<Pose>("pose")
         .add_peer_event::<Splash>("splash")
         // 2. Join a room.
         .add_systems(Startup, join)
-        .add_observer(spawn_me)
-        // 3. Move, and let the others know. Both belong into the fixed ticks.
+        .add_observer(spawn_local_avatar)
+        // 3. Move, and share the new pose. Both belong in fixed ticks.
         .add_systems(
             FixedUpdate,
-            (move_me, share_pose, make_splash).chain().run_if(in_room),
+            (move_local_player, share_pose, make_splash)
+                .chain()
+                .run_if(in_room),
         )
-        // 4. See the others. They come with their first pose and go with their peer entity.
-        .add_observer(spawn_peer)
-        .add_systems(Update, (smooth::place_me, smooth::place_peers))
-        // 5. See what they do.
+        // 4. Show the other players. An avatar appears with the peer's first pose, and disappears
+        //    with the peer's entity.
+        .add_observer(spawn_peer_avatar)
+        .add_systems(Update, (smooth::place_local_player, smooth::place_peers))
+        // 5. React to events.
         .add_observer(on_splash)
         .add_plugins((controls::plugin, bot::plugin));
-    if seen {
+    if has_window {
         app.add_plugins((
             art::plugin,
             backdrop::plugin,
@@ -71,56 +74,68 @@ pub fn app() -> App {
     app
 }
 
-/// A room is an address on a signaling server, like `ws://localhost:3536/hello`. Whoever joins the
-/// same address meets. If that fails, the kit's screen says why.
+/// A room is an address on a signaling server, such as `ws://localhost:3536/hello`. Players who join
+/// the same address meet. If joining fails, the kit shows the reason.
 fn join(options: Res<Options>, mut commands: Commands) {
     commands.join_room(options.room());
 }
 
-/// The local peer has an entity as well. Its id is the player's identity on every screen.
-fn spawn_me(added: On<Add, LocalPeer>, peers: Query<&Peer>, mut commands: Commands) -> Result {
+/// The local peer has an entity too. Its id identifies the player on every screen.
+fn spawn_local_avatar(
+    added: On<Add, LocalPeer>,
+    peers: Query<&Peer>,
+    mut commands: Commands,
+) -> Result {
     let id = peers.get(added.entity)?.id;
     commands
         .entity(added.entity)
-        .insert((Me, Avatar(id), Pose::start(id)));
+        .insert((Avatar(id), Pose::start(id)));
     Ok(())
 }
 
-/// I alone decide where I am, so I never wait for the network.
-fn move_me(wish: Res<Wish>, time: Res<Time>, mut me: Single<&mut Pose, With<Me>>) {
-    let next = me.step(&wish, time.delta_secs());
-    me.set_if_neq(next);
+/// Each peer decides its own pose, so moving never waits for the network.
+fn move_local_player(
+    input: Res<PlayerInput>,
+    time: Res<Time>,
+    mut pose: Single<&mut Pose, With<LocalPeer>>,
+) {
+    let next = pose.step(&input, time.delta_secs());
+    pose.set_if_neq(next);
 }
 
-/// Sharing replaces the value that the others see. It may be lost on the way, and is sent again
-/// until a newer one replaces it.
-fn share_pose(me: Single<&Pose, (With<Me>, Changed<Pose>)>, mut commands: Commands) {
-    commands.share(**me);
+/// Replaces the value that the other peers see. If a packet is lost, the session sends the value
+/// again, until a newer one replaces it.
+fn share_pose(pose: Single<&Pose, (With<LocalPeer>, Changed<Pose>)>, mut commands: Commands) {
+    commands.share(**pose);
 }
 
-/// All includes the sender.
-fn make_splash(mut wish: ResMut<Wish>, me: Single<&Pose, With<Me>>, mut commands: Commands) {
-    if std::mem::take(&mut wish.splash) {
-        let size = me.velocity().length() / Pose::TOP_SPEED;
+/// `Recipients::All` includes the local peer, so one observer handles every splash.
+fn make_splash(
+    mut input: ResMut<PlayerInput>,
+    pose: Single<&Pose, With<LocalPeer>>,
+    mut commands: Commands,
+) {
+    if std::mem::take(&mut input.splash) {
+        let size = pose.velocity().length() / Pose::TOP_SPEED;
         commands.send_to(Recipients::All, Splash { size });
     }
 }
 
-/// What a peer shares is a component of its entity. The entity is ours to build on: when the peer
-/// leaves, all of it goes.
-fn spawn_peer(
-    first: On<Add, Shared<Pose>>,
+/// Shared state is a component on the peer's entity. The game may add its own components and
+/// children. They are despawned with the entity when the peer leaves.
+fn spawn_peer_avatar(
+    added: On<Add, Shared<Pose>>,
     peers: Query<(&Peer, &Shared<Pose>)>,
     mut commands: Commands,
 ) -> Result {
-    let (peer, pose) = peers.get(first.entity)?;
+    let (peer, pose) = peers.get(added.entity)?;
     commands
-        .entity(first.entity)
+        .entity(added.entity)
         .insert((Avatar(peer.id), Smooth::at(pose)));
     Ok(())
 }
 
-/// An event comes with the entity of who sent it.
+/// A received event contains the entity of the peer that sent it.
 fn on_splash(splash: On<FromPeer<Splash>>, mut commands: Commands) {
     commands.trigger(splash::Ripple::new(splash.entity, splash.message.size));
 }

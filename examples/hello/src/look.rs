@@ -1,15 +1,15 @@
-//! How players look: a glowing shape with eyes that stretches when it runs.
+//! Draws players: a glowing shape with eyes, which stretches when it moves.
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 use example_kit::{NameTag, Persona};
 
 use crate::art::Art;
-use crate::avatar::{Avatar, Me};
+use crate::avatar::Avatar;
 use crate::fade::Fade;
 use crate::pose::{Pose, RADIUS};
 
-/// What of an avatar moves.
+/// The moving parts of an avatar.
 #[derive(Component)]
 pub(crate) struct Looks {
     persona: Persona,
@@ -27,12 +27,12 @@ pub(crate) struct Looks {
 }
 
 impl Looks {
-    /// Shakes like jelly for a moment.
+    /// Starts to wobble for a moment.
     pub(crate) fn wobble(&mut self) {
         self.splashed = 0.0;
     }
 
-    /// From nothing to full size, a little beyond and back.
+    /// Returns the scale of a new avatar, which grows a little beyond full size and back.
     fn grown(&self) -> f32 {
         let t = (self.age / 0.5).min(1.0) - 1.0;
         1.0 + 2.7 * t.powi(3) + 1.7 * t.powi(2)
@@ -42,7 +42,7 @@ impl Looks {
         0.22 * (-5.0 * self.splashed).exp() * (self.splashed * 24.0).cos()
     }
 
-    /// Eyes close for a moment now and then, each player's at other times.
+    /// Returns how far the eyes are open. Players blink at different times.
     fn openness(&self) -> f32 {
         let beat = (self.age + self.persona.hue).rem_euclid(3.7);
         if beat < 0.12 { 0.15 } else { 1.0 }
@@ -50,21 +50,21 @@ impl Looks {
 }
 
 pub(crate) fn plugin(app: &mut App) {
-    app.add_observer(dress)
+    app.add_observer(spawn_parts)
         .add_observer(burst)
-        .add_systems(Update, (animate, fade_absent, leave_trails).chain());
+        .add_systems(Update, (animate, fade_unresponsive, leave_trails).chain());
 }
 
-fn dress(
+fn spawn_parts(
     added: On<Add, Avatar>,
-    avatars: Query<(&Avatar, &Transform, Has<Me>)>,
+    avatars: Query<(&Avatar, &Transform, Has<LocalPeer>)>,
     art: Res<Art>,
     mut commands: Commands,
 ) -> Result {
-    let (avatar, place, me) = avatars.get(added.entity)?;
+    let (avatar, place, is_local) = avatars.get(added.entity)?;
     let persona = Persona::of(avatar.0);
-    // No two players at quite the same depth, and me before all others.
-    let depth = if me {
+    // Every player has its own depth. The local player is in front.
+    let depth = if is_local {
         2.0
     } else {
         1.0 + persona.variant as f32 / 65_536.0 * 0.9
@@ -168,7 +168,7 @@ fn animate(
             stretch.rotation = Quat::from_rotation_z(turn);
             stretch.scale = (Vec2::new(1.0 + squash, 1.0 - squash) * grown * breath).extend(1.0);
         }
-        // The shape keeps upright inside of what is turned to stretch it, but leans into the run.
+        // The parent is turned to stretch the shape. The shape itself stays upright, and leans forward.
         if let Ok(mut shape) = parts.get_mut(looks.shape) {
             shape.rotation = Quat::from_rotation_z(-turn - 0.18 * run.x);
         }
@@ -191,8 +191,8 @@ fn animate(
     }
 }
 
-/// A player who is not heard, or whose game does not run, is translucent.
-fn fade_absent(
+/// Makes a player translucent if the peer is unresponsive or its game does not run.
+fn fade_unresponsive(
     avatars: Query<(&Looks, Has<Unresponsive>, Has<Stopped>)>,
     mut sprites: Query<&mut Sprite>,
 ) {
@@ -213,7 +213,7 @@ fn fade_absent(
     }
 }
 
-/// Light along the way, evenly spaced at any frame rate.
+/// Leaves a trail of light, with the same spacing at any frame rate.
 fn leave_trails(
     art: Res<Art>,
     mut avatars: Query<(&Transform, &mut Looks)>,
@@ -250,7 +250,7 @@ fn leave_trails(
     }
 }
 
-/// Who goes leaves some sparks behind.
+/// Shows sparks where a player left.
 fn burst(
     left: On<PeerLeft>,
     avatars: Query<(&Transform, &Looks)>,

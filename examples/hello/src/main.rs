@@ -1,4 +1,4 @@
-//! Runs the game. Its netcode is in `lib.rs`.
+//! Runs the game. `lib.rs` contains its netcode.
 
 use bevy::prelude::*;
 

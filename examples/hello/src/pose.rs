@@ -1,13 +1,13 @@
-//! Where a player is and how they move. What comes from others is checked before it is used.
+//! The position and movement of a player. Poses from other peers are checked before use.
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::PeerId;
 use example_kit::{ARENA, Persona};
 use serde::{Deserialize, Serialize};
 
-use crate::controls::Wish;
+use crate::controls::PlayerInput;
 
-/// A player's place in the arena, in world units, and velocity per second.
+/// A player's position in the arena in world units, and the velocity in world units per second.
 #[derive(Component, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Pose {
     x: f32,
@@ -20,14 +20,14 @@ pub(crate) struct Pose {
 pub(crate) const RADIUS: f32 = 26.0;
 
 impl Pose {
-    /// World units per second.
+    /// The highest speed in world units per second.
     pub(crate) const TOP_SPEED: f32 = 330.0;
-    /// How fast the velocity follows the wish, per second.
+    /// How fast the velocity follows the input, per second.
     const GRIP: f32 = 9.0;
-    /// Slower is standing still.
+    /// A player slower than this stops.
     const STILL: f32 = 1.0;
 
-    /// Everybody starts at a place of their own in the lower half.
+    /// Returns the first pose of a player: a place of its own in the lower half.
     pub(crate) fn start(player: PeerId) -> Self {
         let place = Persona::of(player).variant;
         let (column, row) = (place % 9, place / 9 % 3);
@@ -35,7 +35,7 @@ impl Pose {
         Self::new(at, Vec2::ZERO)
     }
 
-    /// Any values are brought into the arena and below the top speed.
+    /// Creates a pose. It clamps the position to the arena and the velocity to the top speed.
     pub(crate) fn new(at: Vec2, velocity: Vec2) -> Self {
         let half = ARENA / 2.0 - RADIUS;
         let at = if at.is_finite() {
@@ -57,7 +57,7 @@ impl Pose {
         }
     }
 
-    /// The same, made safe: a peer may send any numbers.
+    /// Returns a valid pose. A peer can send any numbers.
     pub(crate) fn checked(&self) -> Self {
         Self::new(self.at(), self.velocity())
     }
@@ -70,14 +70,14 @@ impl Pose {
         Vec2::new(self.vx, self.vy)
     }
 
-    /// Where it will be if nothing changes.
+    /// Returns the position after that time at the same velocity.
     pub(crate) fn after(&self, seconds: f32) -> Vec2 {
         Self::new(self.at() + self.velocity() * seconds, Vec2::ZERO).at()
     }
 
-    /// The pose one step later.
-    pub(crate) fn step(&self, wish: &Wish, seconds: f32) -> Self {
-        let wanted = wish.direction(self.at()) * Self::TOP_SPEED;
+    /// Returns the pose after one step.
+    pub(crate) fn step(&self, input: &PlayerInput, seconds: f32) -> Self {
+        let wanted = input.heading(self.at()) * Self::TOP_SPEED;
         let mut velocity = self.velocity();
         velocity += (wanted - velocity) * (1.0 - (-Self::GRIP * seconds).exp());
         if wanted == Vec2::ZERO && velocity.length() < Self::STILL {
@@ -85,7 +85,7 @@ impl Pose {
         }
         let free = self.at() + velocity * seconds;
         let next = Self::new(free, velocity);
-        // Walls stop what runs into them.
+        // A wall stops the movement towards it.
         let stopped = next.at().cmpeq(free);
         Self::new(next.at(), Vec2::select(stopped, velocity, Vec2::ZERO))
     }
@@ -98,31 +98,31 @@ mod tests {
     const TICK: f32 = 1.0 / 60.0;
 
     #[test]
-    fn a_player_reaches_the_wall_and_stops_there() {
-        let wish = Wish {
-            push: Vec2::X,
-            ..Wish::default()
+    fn player_stops_at_the_wall() {
+        let input = PlayerInput {
+            direction: Vec2::X,
+            ..PlayerInput::default()
         };
-        let pose = (0..300).fold(Pose::default(), |pose, _| pose.step(&wish, TICK));
+        let pose = (0..300).fold(Pose::default(), |pose, _| pose.step(&input, TICK));
         assert_eq!(pose.at().x, ARENA.x / 2.0 - RADIUS);
         assert_eq!(pose.velocity(), Vec2::ZERO);
     }
 
     #[test]
-    fn a_player_without_a_wish_comes_to_rest() {
+    fn player_without_input_stops() {
         let moving = Pose::new(Vec2::ZERO, Vec2::new(200.0, 100.0));
-        let resting = (0..120).fold(moving, |pose, _| pose.step(&Wish::default(), TICK));
+        let resting = (0..120).fold(moving, |pose, _| pose.step(&PlayerInput::default(), TICK));
         assert_eq!(resting.velocity(), Vec2::ZERO);
-        assert_eq!(resting.step(&Wish::default(), TICK), resting);
+        assert_eq!(resting.step(&PlayerInput::default(), TICK), resting);
     }
 
     #[test]
-    fn a_player_goes_to_the_pressed_point() {
-        let wish = Wish {
-            toward: Some(Vec2::new(-150.0, 80.0)),
-            ..Wish::default()
+    fn player_goes_to_the_pressed_point() {
+        let input = PlayerInput {
+            target: Some(Vec2::new(-150.0, 80.0)),
+            ..PlayerInput::default()
         };
-        let pose = (0..240).fold(Pose::default(), |pose, _| pose.step(&wish, TICK));
+        let pose = (0..240).fold(Pose::default(), |pose, _| pose.step(&input, TICK));
         assert!(
             pose.at().distance(Vec2::new(-150.0, 80.0)) < 3.0,
             "{pose:?}"
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn any_numbers_from_a_peer_become_a_place_in_the_arena() {
+    fn invalid_numbers_from_a_peer_become_a_valid_pose() {
         for bad in [
             f32::NAN,
             f32::INFINITY,

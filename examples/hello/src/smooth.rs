@@ -1,78 +1,81 @@
-//! Even movement: between ticks, and out of poses that arrive unevenly.
+//! Smooth movement between ticks, and of peers whose poses arrive at irregular times.
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 
-use crate::avatar::Me;
 use crate::pose::Pose;
 
-/// Follows a peer's poses: moves on at their last velocity, and closes what gap there is to where
-/// they should be by now over about a tenth of a second.
+/// The drawn position of a peer. It moves at the last received velocity, and closes the gap to the
+/// expected position within about a tenth of a second.
 ///
-/// A shape that moves evenly is therefore shown without delay, however its poses trickle in.
+/// A shape with constant velocity is therefore drawn without delay, even if its poses arrive at
+/// irregular times.
 #[derive(Component, Debug, Clone)]
 pub(crate) struct Smooth {
-    heard: Pose,
-    /// Seconds since the pose was heard.
+    received: Pose,
+    /// Seconds since the pose was received.
     age: f32,
-    shown: Vec2,
+    drawn: Vec2,
 }
 
 impl Smooth {
-    /// How fast a gap closes, per second.
+    /// How fast the gap closes, per second.
     const PULL: f32 = 10.0;
-    /// When nothing is heard for so long, assume that they stopped.
+    /// Without a new pose for this many seconds, the peer is assumed to have stopped.
     const TRUST: f32 = 0.25;
-    /// A gap that no movement explains is jumped.
+    /// A larger gap is closed at once.
     const JUMP: f32 = 250.0;
 
     /// Starts at a pose.
     pub(crate) fn at(pose: &Pose) -> Self {
-        let heard = pose.checked();
+        let received = pose.checked();
         Self {
-            heard,
+            received,
             age: 0.0,
-            shown: heard.at(),
+            drawn: received.at(),
         }
     }
 
-    /// A new pose has arrived.
-    pub(crate) fn hear(&mut self, pose: &Pose) {
-        self.heard = pose.checked();
+    /// Uses a newly received pose.
+    pub(crate) fn receive(&mut self, pose: &Pose) {
+        self.received = pose.checked();
         self.age = 0.0;
     }
 
-    /// Where to show the peer after so many more seconds.
+    /// Returns the position to draw after this many more seconds.
     pub(crate) fn advance(&mut self, seconds: f32) -> Vec2 {
-        let before = self.heard.after(self.age.min(Self::TRUST));
+        let before = self.received.after(self.age.min(Self::TRUST));
         self.age += seconds;
-        let expected = self.heard.after(self.age.min(Self::TRUST));
-        self.shown += expected - before;
-        let gap = expected - self.shown;
-        self.shown = if gap.length() > Self::JUMP {
+        let expected = self.received.after(self.age.min(Self::TRUST));
+        self.drawn += expected - before;
+        let gap = expected - self.drawn;
+        self.drawn = if gap.length() > Self::JUMP {
             expected
         } else {
-            self.shown + gap * (1.0 - (-Self::PULL * seconds).exp())
+            self.drawn + gap * (1.0 - (-Self::PULL * seconds).exp())
         };
-        self.shown
+        self.drawn
     }
 }
 
-/// Frames fall between ticks, so I am drawn a little ahead of the last tick.
-pub(crate) fn place_me(ticks: Res<Time<Fixed>>, me: Single<(&Pose, &mut Transform), With<Me>>) {
-    let (pose, mut place) = me.into_inner();
+/// Frames fall between ticks, so the local player is drawn a little ahead of the last tick.
+pub(crate) fn place_local_player(
+    ticks: Res<Time<Fixed>>,
+    player: Single<(&Pose, &mut Transform), With<LocalPeer>>,
+) {
+    let (pose, mut place) = player.into_inner();
     let at = pose.after(ticks.overstep().as_secs_f32());
     place.translation = at.extend(place.translation.z);
 }
 
-/// Poses arrive unevenly; [`Smooth`] makes an even movement of them.
+/// Draws peers at their [`Smooth`] position.
 pub(crate) fn place_peers(
     time: Res<Time>,
     mut peers: Query<(Ref<Shared<Pose>>, &mut Smooth, &mut Transform)>,
 ) {
     for (pose, mut smooth, mut place) in &mut peers {
         if pose.is_changed() {
-            smooth.hear(&pose);
+            smooth.receive(&pose);
         }
         let at = smooth.advance(time.delta_secs());
         place.translation = at.extend(place.translation.z);
@@ -94,17 +97,17 @@ mod tests {
     }
 
     #[test]
-    fn an_even_movement_stays_even_although_its_poses_come_late_and_some_never() {
-        let mut dice = fastrand::Rng::with_seed(5);
+    fn constant_velocity_stays_smooth_with_jitter_and_loss() {
+        let mut rng = fastrand::Rng::with_seed(5);
         let mut smooth = Smooth::at(&moving(0.0));
         let mut newest = 0;
         let mut last = smooth.advance(0.0);
         for frame in 1..150 {
             // A pose is up to three frames late, and one in five is lost.
-            let sent = (frame as u32).saturating_sub(dice.u32(0..=3));
-            if sent > newest && dice.u32(0..5) > 0 {
+            let sent = (frame as u32).saturating_sub(rng.u32(0..=3));
+            if sent > newest && rng.u32(0..5) > 0 {
                 newest = sent;
-                smooth.hear(&moving(sent as f32 * FRAME));
+                smooth.receive(&moving(sent as f32 * FRAME));
             }
             let now = smooth.advance(FRAME);
             let step = (now - last).length();
@@ -118,25 +121,25 @@ mod tests {
     }
 
     #[test]
-    fn at_rest_it_is_shown_where_it_is() {
+    fn resting_peer_is_drawn_at_its_position() {
         let mut smooth = Smooth::at(&Pose::default());
-        smooth.hear(&Pose::new(Vec2::new(90.0, -40.0), Vec2::ZERO));
+        smooth.receive(&Pose::new(Vec2::new(90.0, -40.0), Vec2::ZERO));
         let shown = (0..90).fold(Vec2::ZERO, |_, _| smooth.advance(FRAME));
         assert!(shown.distance(Vec2::new(90.0, -40.0)) < 0.01, "{shown}");
     }
 
     #[test]
-    fn a_silent_peer_does_not_run_away() {
+    fn unresponsive_peer_stops() {
         let mut smooth = Smooth::at(&moving(0.0));
         let shown = (0..600).fold(Vec2::ZERO, |_, _| smooth.advance(FRAME));
         assert!(shown.x < -300.0 + SPEED * 0.3, "{shown}");
     }
 
     #[test]
-    fn a_jump_is_a_jump() {
+    fn large_gap_is_closed_at_once() {
         let mut smooth = Smooth::at(&Pose::default());
         let far = Pose::new(Vec2::new(300.0, 200.0), Vec2::ZERO);
-        smooth.hear(&far);
+        smooth.receive(&far);
         assert_eq!(smooth.advance(FRAME), far.at());
     }
 }

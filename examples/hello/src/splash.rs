@@ -1,4 +1,4 @@
-//! A splash as it is seen: rings that spread, drops that fly, a shape that wobbles.
+//! Draws splashes: spreading rings, flying drops and a wobbling shape.
 
 use bevy::prelude::*;
 use example_kit::Persona;
@@ -16,7 +16,7 @@ pub(crate) struct Ripple {
 }
 
 impl Ripple {
-    /// `size` is 0 to 1; a peer may send any number.
+    /// `size` is clamped to 0 to 1, because a peer can send any number.
     pub(crate) fn new(avatar: Entity, size: f32) -> Self {
         let size = if size.is_finite() {
             size.clamp(0.0, 1.0)
@@ -79,7 +79,7 @@ fn draw(
         spawn(&art.ring, persona.tone(0.84, 0.13), center, fade);
     }
     for drop in 0..DROPS {
-        // The golden angle and two more steps that do not line up spread the drops well.
+        // The golden angle, with a different number of steps for speed and lifetime, spreads the drops.
         let way = Vec2::from_angle(f32::from(drop) * 2.399_963);
         let speed = reach * (1.9 + 0.5 * f32::from(drop % 4));
         let fade = Fade {

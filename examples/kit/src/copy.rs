@@ -1,4 +1,4 @@
-//! The browser's clipboard, which answers later.
+//! The browser's clipboard, which is asynchronous.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -9,12 +9,12 @@ const NONE: u8 = 0;
 const COPIED: u8 = 1;
 const REFUSED: u8 = 2;
 
-/// Starts to copy; must follow soon upon a key or a click, or the browser refuses.
+/// Starts to copy a text. Browsers refuse this if it is long after a key press or click.
 pub(crate) fn start(text: String) {
     let Some(navigator) = web_sys::window().map(|window| window.navigator()) else {
         return;
     };
-    // Pages over plain http from another machine have no clipboard.
+    // A page that was loaded over http from another machine has no clipboard.
     if !js_sys::Reflect::has(&navigator, &"clipboard".into()).unwrap_or(false) {
         OUTCOME.store(REFUSED, Ordering::Relaxed);
         return;
@@ -28,7 +28,7 @@ pub(crate) fn start(text: String) {
     });
 }
 
-/// Whether it was copied, once it is known.
+/// Returns whether the text was copied, once the browser has reported it.
 pub(crate) fn outcome() -> Option<bool> {
     match OUTCOME.swap(NONE, Ordering::Relaxed) {
         COPIED => Some(true),

@@ -1,5 +1,5 @@
-//! What the examples share, so that an example is its netcode and nothing else: options, window,
-//! waiting screen, toasts, and name tags.
+//! Code that all examples share, so that an example contains little more than its netcode: options,
+//! window, waiting screen, toasts and name tags.
 //!
 //! ```no_run
 //! use bevy::prelude::*;
@@ -19,7 +19,7 @@
 #[cfg(target_arch = "wasm32")]
 mod copy;
 mod logging;
-mod news;
+mod notifications;
 mod options;
 mod persona;
 mod screen;
@@ -36,10 +36,10 @@ pub use stage::{ARENA, BACKGROUND};
 pub use tag::NameTag;
 pub use toast::Toast;
 
-/// Bevy's plugins and everything else that an example needs besides `HuddlePlugins`; inserts
+/// Adds Bevy's plugins and everything else that an example needs besides `HuddlePlugins`, and inserts
 /// [`Options`].
 ///
-/// Nothing visual is added with `--headless`; ask [`Options`] before adding more of it.
+/// With `--headless` it adds nothing visual. Check [`Options::display`] before you add visual plugins.
 #[derive(Debug, Clone)]
 pub struct ExampleKit {
     options: Options,
@@ -47,21 +47,21 @@ pub struct ExampleKit {
 }
 
 impl ExampleKit {
-    /// Reads the options. `example` is the example's name, and its room's unless another is asked for.
+    /// Reads the options. `example` is the name of the example, and the default name of its room.
     pub fn new(example: &'static str) -> Self {
         Self {
-            options: Options::here(example),
+            options: Options::read(example),
             controls: "",
         }
     }
 
-    /// Says at the bottom of the screen how to play, in a few words.
+    /// Sets the line at the bottom of the screen, which explains the controls.
     #[must_use]
     pub fn controls(self, controls: &'static str) -> Self {
         Self { controls, ..self }
     }
 
-    /// How the example was started.
+    /// Returns the options.
     pub fn options(&self) -> &Options {
         &self.options
     }
@@ -77,6 +77,6 @@ impl Plugin for ExampleKit {
             stage::window(app, &format!("{} - bevy_huddle", self.options.example));
             app.add_plugins((toast::plugin, tag::plugin, screen::plugin(self.controls)));
         }
-        app.add_plugins(news::plugin);
+        app.add_plugins(notifications::plugin);
     }
 }

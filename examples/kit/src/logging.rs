@@ -1,10 +1,10 @@
-//! The log, without what the libraries below repeat.
+//! The log, without the noise of the WebRTC libraries.
 
 use bevy::log::{DEFAULT_FILTER, LogPlugin};
 use bevy::prelude::*;
 use bevy_huddle::LOG_FILTER;
 
-/// Bevy's log; `RUST_LOG` chooses more of it, or less.
+/// Returns Bevy's log plugin. `RUST_LOG` changes the filter.
 pub(crate) fn plugin() -> LogPlugin {
     LogPlugin {
         filter: format!("{DEFAULT_FILTER},{LOG_FILTER}"),
@@ -22,7 +22,7 @@ mod tests {
 
     use super::*;
 
-    /// What is written into it can be read from its clones.
+    /// A buffer that its clones share.
     #[derive(Clone, Default)]
     struct Text(Arc<Mutex<Vec<u8>>>);
 
@@ -37,7 +37,7 @@ mod tests {
         }
     }
 
-    /// What is logged if `RUST_LOG` is this, which Bevy adds to the filter.
+    /// Returns the log with this value of `RUST_LOG`, which Bevy appends to the filter.
     fn logged(rust_log: &str) -> String {
         let LogPlugin { level, filter, .. } = plugin();
         let filter = EnvFilter::builder().parse_lossy(format!("{level},{filter},{rust_log}"));
@@ -60,19 +60,19 @@ mod tests {
     }
 
     #[test]
-    fn libraries_below_are_silent_and_the_game_is_not() {
+    fn filter_hides_webrtc_libraries_and_shows_the_game() {
         let log = logged("");
         assert!(!log.contains("noise"), "{log}");
         assert!(log.contains("no link") && log.contains("a goal"), "{log}");
     }
 
     #[test]
-    fn more_detail_of_everything_is_not_a_request_for_noise() {
+    fn debug_level_does_not_show_webrtc_libraries() {
         assert!(!logged("debug").contains("noise"));
     }
 
     #[test]
-    fn libraries_below_speak_on_request() {
+    fn webrtc_libraries_can_be_shown() {
         let log = logged("webrtc=warn,rtc=warn");
         assert_eq!(log.matches("noise").count(), 3, "{log}");
         let log = logged("rtc_ice=warn");

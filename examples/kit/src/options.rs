@@ -1,4 +1,4 @@
-//! What the player asked for: the page's address on the web, the command line natively.
+//! The options of an example: from the page's address on the web, from the command line natively.
 
 use bevy::prelude::Resource;
 use bevy_huddle::{IceServer, LinkConditioner, LinkConditionerError, RoomOptions};
@@ -6,26 +6,26 @@ use bevy_huddle::{IceServer, LinkConditioner, LinkConditionerError, RoomOptions}
 use url::ParseError;
 use url::{Host, Url};
 
-/// How an example was started.
+/// The options of an example.
 #[derive(Resource, Debug, Clone, PartialEq)]
 pub struct Options {
-    /// The example's name, and its room's unless another is asked for.
+    /// The name of the example, and the default name of its room.
     pub example: &'static str,
     /// The room's address.
     pub room_url: String,
     /// STUN and TURN servers.
     pub ice_servers: Vec<IceServer>,
-    /// Never show this player's address to others.
+    /// Whether to hide this player's address from the other players.
     pub relay_only: bool,
-    /// How slow and lossy the network is made.
+    /// Simulated latency, jitter and loss.
     pub conditioner: Option<LinkConditioner>,
-    /// The address to send to a friend, who plays in a browser.
+    /// The address of the page on which a friend can join.
     pub link: String,
-    /// Play by itself, in a way that depends on this seed alone.
+    /// The seed of a bot that plays instead of the player.
     pub bot: Option<u64>,
     /// What is drawn.
     pub display: Display,
-    /// What was asked for and could not be understood, for the player to read.
+    /// Messages for the player about invalid options.
     pub mistakes: Vec<String>,
 }
 
@@ -34,14 +34,14 @@ pub struct Options {
 pub enum Display {
     /// A window or canvas.
     Window,
-    /// A canvas whose camera is off; everything else runs at full rate.
+    /// A canvas whose camera is off. Everything else runs at full rate.
     Off,
     /// No window and no renderer at all.
     Headless,
 }
 
 impl Options {
-    /// The room to join, for `commands.join_room(..)`.
+    /// Returns the options for `commands.join_room(..)`.
     pub fn room(&self) -> RoomOptions {
         let room = RoomOptions::new(&self.room_url);
         let room = self
@@ -64,8 +64,8 @@ impl Options {
     ///
     /// `ice` lists servers like `stun:HOST:PORT,USER:SECRET@turn:HOST:PORT`.
     ///
-    /// `page` is the address without its parameters, `parameter` looks one up. The signaling
-    /// server is where the page came from unless `signal` names another.
+    /// `page` is the page's address, and `parameter` returns the value of a parameter. The signaling
+    /// server is the server of the page, unless `signal` names another.
     pub fn from_page(
         example: &'static str,
         page: &Url,
@@ -81,7 +81,7 @@ impl Options {
             let number = seed.parse().ok();
             if number.is_none() {
                 mistakes.push(format!(
-                    "bot={seed} is not understood: use a whole number, like bot=7"
+                    "bot={seed} is not a whole number: use a seed such as bot=7"
                 ));
             }
             number
@@ -90,7 +90,7 @@ impl Options {
             None | Some("on") => Display::Window,
             Some("off") => Display::Off,
             Some(other) => {
-                mistakes.push(format!("render={other} is not understood: use on or off"));
+                mistakes.push(format!("render={other} is invalid: use on or off"));
                 Display::Window
             }
         };
@@ -100,7 +100,7 @@ impl Options {
             None | Some("off") => false,
             Some("on") => true,
             Some(other) => {
-                mistakes.push(format!("relay={other} is not understood: use on or off"));
+                mistakes.push(format!("relay={other} is invalid: use on or off"));
                 true
             }
         };
@@ -137,7 +137,7 @@ impl Options {
         }
     }
 
-    /// Whether only this machine can open the link.
+    /// Returns whether only this machine can open the link.
     pub fn link_is_local(&self) -> bool {
         match Url::parse(&self.link).ok().as_ref().and_then(Url::host) {
             Some(Host::Domain(name)) => name == "localhost",
@@ -147,7 +147,7 @@ impl Options {
         }
     }
 
-    /// The room's name, in characters that the default font has.
+    /// Returns the room's name, in characters of the default font.
     pub fn room_name(&self) -> String {
         let path = Url::parse(&self.room_url).map(|url| url.path().to_owned());
         let name = path.as_deref().unwrap_or(&self.room_url).trim_matches('/');
@@ -155,7 +155,7 @@ impl Options {
     }
 }
 
-/// Replaces what the default font cannot draw, which is everything that is not ASCII.
+/// Replaces all characters that the default font does not contain: all but ASCII.
 pub fn printable(text: &str) -> String {
     let ascii = |c: char| {
         if c == '\n' || (' '..='~').contains(&c) {
@@ -167,7 +167,7 @@ pub fn printable(text: &str) -> String {
     text.chars().map(ascii).collect()
 }
 
-/// `ws://host` for `http://host/any/page`, `wss` for `https`.
+/// Returns `ws://host` for `http://host/any/page`, and `wss` for `https`.
 fn socket_origin(page: &Url) -> String {
     let scheme = if page.scheme() == "https" {
         "wss"
@@ -181,7 +181,7 @@ fn socket_origin(page: &Url) -> String {
     }
 }
 
-/// `turn:host:3478`, or `user:secret@turn:host:3478`. What is wrong is said when the room is joined.
+/// Parses `turn:host:3478` or `user:secret@turn:host:3478`. Joining the room validates the address.
 fn ice_server(text: &str) -> IceServer {
     let text = text.trim();
     match text
@@ -193,7 +193,7 @@ fn ice_server(text: &str) -> IceServer {
     }
 }
 
-/// Reads the conditions of the network. `None` if there are none.
+/// Parses the simulated conditions. Returns `None` if there are none.
 fn conditioner(
     conditions: [(&str, Option<String>); 3],
 ) -> Result<Option<LinkConditioner>, LinkConditionerError> {
@@ -204,7 +204,7 @@ fn conditioner(
     LinkConditioner::from_query(&query.join("&"))
 }
 
-/// `room` may be a whole address already. What is wrong with either is said when the room is joined.
+/// Returns the address of a room. `room` is a name or a complete address. Joining the room validates it.
 fn room_url(server: &str, room: &str) -> String {
     if room.contains("://") {
         room.to_owned()
@@ -213,7 +213,8 @@ fn room_url(server: &str, room: &str) -> String {
     }
 }
 
-/// The example's page for this room, if the signaling server also serves pages as `cargo play` does.
+/// Returns the example's page for this room on a signaling server that also serves pages, as `cargo
+/// play` does.
 #[cfg(not(target_arch = "wasm32"))]
 fn page_of_room(example: &str, room_url: &str) -> Result<String, ParseError> {
     let mut page = Url::parse(&room_url.replacen("ws", "http", 1))?;
@@ -227,7 +228,7 @@ fn page_of_room(example: &str, room_url: &str) -> Result<String, ParseError> {
 #[cfg(target_arch = "wasm32")]
 impl Options {
     /// Reads the options of this page.
-    pub fn here(example: &'static str) -> Self {
+    pub fn read(example: &'static str) -> Self {
         let location = web_sys::window().map(|window| window.location());
         let text = |get: fn(&web_sys::Location) -> Result<String, wasm_bindgen::JsValue>| {
             location
@@ -249,7 +250,7 @@ impl Options {
                 bot: None,
                 display: Display::Window,
                 mistakes: vec![format!(
-                    "this page has no address ({error}): serve it over http"
+                    "this page has no valid address ({error}): serve it over http"
                 )],
             },
         }
@@ -266,38 +267,38 @@ mod arguments {
     #[derive(Parser, Debug)]
     #[command(version)]
     struct Arguments {
-        /// A room's name, or its whole address like ws://host:3536/my-room [default: the example's name]
+        /// The name of a room, or a complete address such as ws://host:3536/my-room [default: the example's name]
         #[arg(long, value_name = "NAME_OR_URL")]
         room: Option<String>,
         /// The signaling server
         #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:3536")]
         server: String,
-        /// A STUN or TURN server, like stun:host:3478 or user:secret@turn:host:3478; may be repeated
+        /// A STUN or TURN server, such as stun:host:3478 or user:secret@turn:host:3478; can be repeated
         #[arg(long, value_name = "SERVER")]
         ice: Vec<String>,
-        /// Never show this machine's address to other players; needs a TURN server
+        /// Hide this machine's address from other players; needs a TURN server
         #[arg(long)]
         relay: bool,
-        /// Delay received packets by so many milliseconds
+        /// Delay received packets by this many milliseconds
         #[arg(long, value_name = "MS")]
         lag: Option<String>,
-        /// Delay each received packet by up to so many milliseconds more
+        /// Delay each received packet by up to this many more milliseconds
         #[arg(long, value_name = "MS")]
         jitter: Option<String>,
-        /// Lose so many per cent of the received packets
+        /// Drop this percentage of the received packets
         #[arg(long, value_name = "PERCENT")]
         loss: Option<String>,
-        /// Play by itself; the same seed plays the same way
+        /// Let a bot play; the same seed plays the same way
         #[arg(long, value_name = "SEED")]
         bot: Option<u64>,
-        /// No window and no renderer
+        /// Run without a window and renderer
         #[arg(long)]
         headless: bool,
     }
 
     impl Options {
-        /// Reads the options of this process; prints help or what is wrong and ends it if need be.
-        pub fn here(example: &'static str) -> Self {
+        /// Reads the options of this process. Prints help or an error and exits if necessary.
+        pub fn read(example: &'static str) -> Self {
             let options = Arguments::parse().into_options(example);
             options.unwrap_or_else(|error| error.exit())
         }
@@ -315,7 +316,7 @@ mod arguments {
             let room_url = room_url(&self.server, self.room.as_deref().unwrap_or(example));
             Ok(Options {
                 example,
-                // An address that is no address has no page; joining it says why.
+                // An invalid address has no page. Joining it reports the error.
                 link: page_of_room(example, &room_url).unwrap_or_default(),
                 room_url,
                 ice_servers: self.ice.iter().map(|text| ice_server(text)).collect(),
@@ -347,7 +348,7 @@ mod arguments {
         }
 
         #[test]
-        fn the_room_is_a_name_on_the_server_or_a_whole_address() {
+        fn room_is_a_name_or_a_complete_address() {
             assert_eq!(options(&[]).room_url, "ws://127.0.0.1:3536/hello");
             let remote = options(&["--server", "wss://play.example/", "--room", "den"]);
             assert_eq!(remote.room_url, "wss://play.example/den");
@@ -358,7 +359,7 @@ mod arguments {
         }
 
         #[test]
-        fn a_bot_runs_without_a_window() {
+        fn bot_runs_without_a_window() {
             let bot = options(&["--bot", "7", "--headless"]);
             assert_eq!((bot.bot, bot.display), (Some(7), Display::Headless));
             assert!(Arguments::try_parse_from(["hello", "--bot", "seven"]).is_err());
@@ -394,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn signaling_is_where_the_page_came_from() {
+    fn signaling_server_is_the_server_of_the_page() {
         assert_eq!(
             page("http://10.0.0.2:3536/").room_url,
             "ws://10.0.0.2:3536/hello"
@@ -412,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn the_link_leads_to_the_same_room_as_a_player() {
+    fn link_leads_to_the_same_room_without_the_bot() {
         let bot = page("http://10.0.0.2:3536/?room=den&bot=3&render=off#top");
         assert_eq!((bot.bot, bot.display), (Some(3), Display::Off));
         assert_eq!(bot.link, "http://10.0.0.2:3536/?room=den");
@@ -422,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_localhost_is_known_to_be_local() {
+    fn link_to_localhost_is_local() {
         for local in [
             "http://localhost:3536/",
             "http://127.0.0.1/",
@@ -434,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named_and_the_rest_holds() {
+    fn invalid_options_are_reported_and_the_others_apply() {
         let options = page("http://host/?room=den&bot=me&render=maybe");
         assert_eq!((options.bot, options.display), (None, Display::Window));
         assert_eq!(options.room_url, "ws://host/den");
@@ -460,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn ice_servers_come_with_their_own_credentials() {
+    fn ice_servers_have_their_own_credentials() {
         let options = page("http://host/?ice=stun:a:3478,ada:pw@turn:b:3478&relay=on");
         let servers = vec![
             IceServer::stun("stun:a:3478"),
@@ -474,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn the_room_name_is_drawable() {
+    fn room_name_contains_only_characters_of_the_font() {
         assert_eq!(page("http://host/?room=den").room_name(), "den");
         assert_eq!(page("http://host/?room=den%3Fnext=2").room_name(), "den");
         assert_eq!(printable("caf\u{e9} \u{1f980}\tx"), "caf? ??x");

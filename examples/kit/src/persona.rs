@@ -1,17 +1,17 @@
-//! A name, a colour and a shape for every player, the same on every screen because they follow
-//! from the player's id alone.
+//! A name, a color and a shape for each player. They depend only on the player's id, so they are the
+//! same on every screen.
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::PeerId;
 
-/// How a player looks and is called.
+/// The name and look of a player.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Persona {
     /// Like "Teal Otter".
     pub name: String,
-    /// The hue of the colour in the name, in degrees of Oklch.
+    /// The hue of the color in the name, in degrees of Oklch.
     pub hue: f32,
-    /// A number that picks a shape, or whatever else should differ between players.
+    /// A number that selects a shape, or anything else that should differ between players.
     pub variant: usize,
 }
 
@@ -37,7 +37,7 @@ const ANIMALS: [&str; 32] = [
 ];
 
 impl Persona {
-    /// The persona of a player.
+    /// Returns the persona of a player.
     pub fn of(peer: PeerId) -> Self {
         let mut bits = scramble(peer.as_u128());
         let mut pick = |count: usize| {
@@ -54,18 +54,18 @@ impl Persona {
         }
     }
 
-    /// The player's colour.
+    /// Returns the player's color.
     pub fn color(&self) -> Color {
         self.tone(0.78, 0.15)
     }
 
-    /// The player's hue at another lightness (0 to 1) and chroma (0 grey, 0.2 vivid).
+    /// Returns the player's hue with this lightness (0 to 1) and chroma (0 gray, 0.2 vivid).
     pub fn tone(&self, lightness: f32, chroma: f32) -> Color {
         Color::oklch(lightness, chroma, self.hue)
     }
 }
 
-/// Ids of one server may differ in a few bits only; this spreads them (the finaliser of SplitMix64).
+/// Mixes the bits of an id, because ids can differ in only a few bits (the finalizer of SplitMix64).
 fn scramble(id: u128) -> u64 {
     let mut bits = (id as u64) ^ ((id >> 64) as u64).rotate_left(32);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -84,13 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn a_persona_follows_from_the_id() {
+    fn persona_depends_only_on_the_id() {
         assert_eq!(persona(7), persona(7));
         assert_ne!(persona(7), persona(8));
     }
 
     #[test]
-    fn neighbouring_ids_get_different_looks() {
+    fn similar_ids_have_different_looks() {
         let looks: Vec<_> = (1..=200).map(persona).collect();
         let names: HashSet<_> = looks.iter().map(|look| &look.name).collect();
         let hues: HashSet<_> = looks.iter().map(|look| look.hue as u32).collect();

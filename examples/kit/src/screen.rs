@@ -1,13 +1,13 @@
-//! What is written over the game: the room's name and how many play, and while nobody else is there
-//! a panel that says so, with the link to share.
+//! The texts over the game: the name of the room, the number of players, and a panel with the link to
+//! share while there are no other players.
 
 use bevy::prelude::*;
 use bevy_huddle::{Signaling, prelude::*};
 
-use crate::news::{Failure, LastRefusal};
+use crate::notifications::{Failure, LastRefusal};
 use crate::options::{Options, printable};
 
-/// `controls` says how to play.
+/// `controls` explains the controls.
 pub(crate) fn plugin(controls: &'static str) -> impl Fn(&mut App) + Send + Sync + 'static {
     move |app: &mut App| {
         let spawn_controls = move |mut commands: Commands| {
@@ -36,37 +36,37 @@ fn bottom_line(text: &'static str) -> impl Bundle {
     )
 }
 
-/// Run condition: a press of the pointer is meant for the game, not for a button.
+/// A run condition: the pointer is not on a button, so a press is meant for the game.
 pub fn pointer_is_free(buttons: Query<&Interaction>) -> bool {
     buttons
         .iter()
         .all(|interaction| *interaction == Interaction::None)
 }
 
-/// What the panel says.
+/// The texts of the panel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Words {
+struct PanelText {
     title: String,
     body: String,
-    /// What to do with the link; the link is shown if there is something.
+    /// How to use the link. The panel shows the link only if there is a hint.
     hint: Option<String>,
 }
 
-/// The panel's words, or `None` while others are here.
-fn words(
-    state: RoomStatus,
-    trouble: Option<String>,
+/// Returns the panel's texts, or `None` while other players are in the room.
+fn panel_text(
+    status: RoomStatus,
+    problem: Option<String>,
     pending: Option<&PendingReason>,
     refusal: Option<&str>,
     failure: Option<&str>,
     options: &Options,
-) -> Option<Words> {
+) -> Option<PanelText> {
     let room = options.room_name();
-    let (title, body, hint) = match state {
+    let (title, body, hint) = match status {
         RoomStatus::Playing => return None,
         RoomStatus::Waiting => (
             match pending {
-                Some(_) => "A friend is here".to_owned(),
+                Some(_) => "A player is here".to_owned(),
                 None => "Waiting for a friend".to_owned(),
             },
             match (pending, refusal) {
@@ -75,55 +75,57 @@ fn words(
                 (None, Some(refusal)) => {
                     format!("A player was here, but you cannot play together: {refusal}.")
                 }
-                (None, None) => format!("Whoever opens this link joins room \"{room}\":"),
+                (None, None) => format!("Send this link to a friend to play in room \"{room}\":"),
             },
             Some(link_hint(options)),
         ),
         RoomStatus::Joining => {
-            let body = "Looking for the signaling server.".to_owned();
+            let body = "Connecting to the signaling server.".to_owned();
             (
                 format!("Joining room \"{room}\" ..."),
-                trouble.unwrap_or(body),
+                problem.unwrap_or(body),
                 None,
             )
         }
         RoomStatus::Retrying => (
             "Not connected".to_owned(),
-            trouble.unwrap_or_default(),
+            problem.unwrap_or_default(),
             None,
         ),
         RoomStatus::Failed => (
-            "This room cannot be joined".to_owned(),
+            "Cannot join this room".to_owned(),
             failure.unwrap_or_default().to_owned(),
             None,
         ),
     };
-    Some(Words { title, body, hint })
+    Some(PanelText { title, body, hint })
 }
 
 fn link_hint(options: &Options) -> String {
     let how = if cfg!(target_arch = "wasm32") {
         "Click here or press C to copy it."
     } else {
-        "Press C to write it to the terminal."
+        "Press C to print it in the terminal."
     };
     if options.link_is_local() {
-        format!("{how}\nFor other machines, put this one's network address into it.")
+        format!(
+            "{how}\nFor a friend on another machine, replace the host by this machine's network address."
+        )
     } else {
         how.to_owned()
     }
 }
 
-/// What is wrong with the connection to the signaling server, if something is.
-fn trouble(status: &SignalingStatus) -> Option<String> {
+/// Returns the problem with the connection to the signaling server, if there is one.
+fn problem(status: &SignalingStatus) -> Option<String> {
     match &status.0 {
-        Signaling::Retrying { reason, .. } => Some(format!("{reason}. It is tried again.")),
+        Signaling::Retrying { reason, .. } => Some(format!("{reason}. Trying again.")),
         Signaling::Connecting | Signaling::Connected { .. } => None,
     }
 }
 
 #[derive(Component, Default)]
-struct Panel(Option<Words>);
+struct Panel(Option<PanelText>);
 
 #[derive(Component, Clone, Copy, PartialEq, Eq)]
 enum Line {
@@ -193,32 +195,32 @@ fn update_panel(
     panel: Single<(&mut Panel, &mut Visibility, &Children)>,
     mut lines: Query<(&Line, &mut Text, &mut Node)>,
 ) {
-    let (state, trouble) = match &room {
-        Some(room) => (*room.0, trouble(room.1)),
+    let (status, problem) = match &room {
+        Some(room) => (*room.0, problem(room.1)),
         None => (RoomStatus::Joining, None),
     };
     let failure = failure.as_ref().map(|failure| failure.0.as_str());
     let refusal = last_refusal.0.as_deref();
     let pending = huddle.pending_peers().first().map(|(_, reason)| reason);
-    let words = words(state, trouble, pending, refusal, failure, &options);
+    let texts = panel_text(status, problem, pending, refusal, failure, &options);
     let (mut panel, mut visibility, children) = panel.into_inner();
-    if panel.0 == words {
+    if panel.0 == texts {
         return;
     }
-    visibility.set_if_neq(match words {
+    visibility.set_if_neq(match texts {
         Some(_) => Visibility::Inherited,
         None => Visibility::Hidden,
     });
-    if let Some(words) = &words {
+    if let Some(texts) = &texts {
         for child in children {
             let Ok((line, mut text, mut node)) = lines.get_mut(*child) else {
                 continue;
             };
             text.0 = printable(match line {
-                Line::Title => &words.title,
-                Line::Body => &words.body,
-                Line::Link => words.hint.as_ref().map_or("", |_| &options.link),
-                Line::Hint => words.hint.as_deref().unwrap_or_default(),
+                Line::Title => &texts.title,
+                Line::Body => &texts.body,
+                Line::Link => texts.hint.as_ref().map_or("", |_| &options.link),
+                Line::Hint => texts.hint.as_deref().unwrap_or_default(),
             });
             node.display = if text.is_empty() {
                 Display::None
@@ -227,7 +229,7 @@ fn update_panel(
             };
         }
     }
-    panel.0 = words;
+    panel.0 = texts;
 }
 
 fn spawn_hud(options: Res<Options>, mut commands: Commands) {
@@ -248,7 +250,7 @@ fn spawn_hud(options: Res<Options>, mut commands: Commands) {
                 TextColor(Color::srgb(0.9, 0.91, 1.0)),
             ),
             (
-                Headcount,
+                PlayerCount,
                 Text::default(),
                 TextFont::from_font_size(13.0),
                 TextColor(Color::srgb(0.55, 0.58, 0.76)),
@@ -258,32 +260,32 @@ fn spawn_hud(options: Res<Options>, mut commands: Commands) {
 }
 
 #[derive(Component)]
-struct Headcount;
+struct PlayerCount;
 
 fn update_hud(
     huddle: Huddle,
     signaling: Query<&SignalingStatus>,
-    mut headcount: Single<&mut Text, With<Headcount>>,
+    mut player_count: Single<&mut Text, With<PlayerCount>>,
 ) {
     let players = match huddle.local_id().map(|_| 1 + huddle.peers().count()) {
         None => String::new(),
         Some(1) => "1 player".to_owned(),
         Some(players) => format!("{players} players"),
     };
-    // Play goes on without the signaling server, but nobody new can find the room.
+    // Without the signaling server the game continues, but no new player can find the room.
     let closed =
-        huddle.local_id().is_some() && signaling.iter().any(|status| trouble(status).is_some());
+        huddle.local_id().is_some() && signaling.iter().any(|status| problem(status).is_some());
     let text = if closed {
-        format!("{players}, signaling server lost")
+        format!("{players}, no signaling server")
     } else {
         players
     };
-    if headcount.0 != text {
-        headcount.0 = text;
+    if player_count.0 != text {
+        player_count.0 = text;
     }
 }
 
-/// A press on the panel that ends there, or the key C.
+/// Copies the link when the player presses C, or presses and releases on the panel.
 fn copy_link(
     mut armed: Local<bool>,
     options: Res<Options>,
@@ -293,10 +295,10 @@ fn copy_link(
 ) {
     let (panel, interaction) = *panel;
     let pressed = *interaction == Interaction::Pressed;
-    // On a touch screen browsers allow copying only once the finger is lifted.
+    // On a touch screen, browsers allow copying only when the finger is lifted.
     let tapped = *armed && !pressed;
     *armed = pressed;
-    let shown = panel.0.as_ref().is_some_and(|words| words.hint.is_some());
+    let shown = panel.0.as_ref().is_some_and(|texts| texts.hint.is_some());
     if shown && (tapped || keys.just_pressed(KeyCode::KeyC)) {
         #[cfg(target_arch = "wasm32")]
         crate::copy::start(options.link.clone());
@@ -333,21 +335,21 @@ mod tests {
     }
 
     #[test]
-    fn the_link_is_offered_while_nobody_else_is_here() {
+    fn panel_shows_the_link_without_other_players() {
         let options = options("http://10.0.0.2:3536/hello/?room=den");
-        let waiting = words(RoomStatus::Waiting, None, None, None, None, &options).unwrap();
+        let waiting = panel_text(RoomStatus::Waiting, None, None, None, None, &options).unwrap();
         assert!(waiting.body.contains("\"den\""));
         assert!(waiting.hint.is_some());
         assert_eq!(
-            words(RoomStatus::Playing, None, None, None, None, &options),
+            panel_text(RoomStatus::Playing, None, None, None, None, &options),
             None
         );
     }
 
     #[test]
-    fn a_link_that_only_this_machine_can_open_is_not_passed_off_as_shareable() {
+    fn link_to_localhost_has_a_hint_about_other_machines() {
         let hint = |link| {
-            words(RoomStatus::Waiting, None, None, None, None, &options(link))
+            panel_text(RoomStatus::Waiting, None, None, None, None, &options(link))
                 .unwrap()
                 .hint
         };
@@ -358,10 +360,10 @@ mod tests {
     }
 
     #[test]
-    fn who_could_not_play_and_why_is_told_beside_the_link() {
+    fn panel_shows_why_a_player_was_refused() {
         let options = options("http://10.0.0.2:3536/hello/");
         let refusal = Some("their game is older");
-        let waiting = words(RoomStatus::Waiting, None, None, refusal, None, &options).unwrap();
+        let waiting = panel_text(RoomStatus::Waiting, None, None, refusal, None, &options).unwrap();
         assert!(waiting.body.contains("their game is older"), "{waiting:?}");
         assert!(waiting.hint.is_some());
     }
@@ -371,7 +373,7 @@ mod tests {
         let options = options("http://10.0.0.2:3536/hello/");
         let shown = |reason: PendingReason| {
             let refusal = Some("their game is older");
-            words(
+            panel_text(
                 RoomStatus::Waiting,
                 None,
                 Some(&reason),
@@ -382,19 +384,19 @@ mod tests {
             .unwrap()
         };
         let busy = shown(PendingReason::Busy);
-        assert_eq!(busy.title, "A friend is here");
+        assert_eq!(busy.title, "A player is here");
         assert!(busy.body.contains("busy"), "{busy:?}");
         assert!(!busy.body.contains("older"), "{busy:?}");
         assert_eq!(shown(PendingReason::Connecting).body, "Connecting ...");
     }
 
     #[test]
-    fn trouble_and_failure_are_told_in_their_own_words() {
+    fn panel_shows_problems_and_failures() {
         let options = options("http://host/");
         let lost = Some("nobody answers".to_owned());
-        let retrying = words(RoomStatus::Retrying, lost, None, None, None, &options).unwrap();
+        let retrying = panel_text(RoomStatus::Retrying, lost, None, None, None, &options).unwrap();
         assert_eq!(retrying.body, "nobody answers");
-        let failed = words(
+        let failed = panel_text(
             RoomStatus::Failed,
             None,
             None,

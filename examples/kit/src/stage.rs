@@ -1,4 +1,4 @@
-//! The window or canvas and its camera, or a loop without either.
+//! The window or canvas with its camera, or a loop without them.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use bevy::winit::WinitSettings;
 use crate::logging;
 use crate::options::{Display, Options};
 
-/// The world that all players see, whatever the size of their window; the origin is its centre.
+/// The size of the world that all players see at any window size. The origin is its center.
 pub const ARENA: Vec2 = Vec2::new(800.0, 600.0);
 
-/// What is around the arena.
+/// The color around the arena.
 pub const BACKGROUND: Color = Color::srgb(0.024, 0.027, 0.059);
 
-/// Some room around the arena, so that its edge is seen.
+/// The margin around the arena, which keeps its edge visible.
 const MARGIN: f32 = 24.0;
 
-/// Everything for a program that is not seen: 60 rounds per second and a clean end on Ctrl-C.
+/// Adds everything for a program without a window: 60 frames per second and a clean exit on Ctrl-C.
 pub(crate) fn headless(app: &mut App) {
-    let round = Duration::from_secs_f64(1.0 / 60.0);
+    let frame = Duration::from_secs_f64(1.0 / 60.0);
     app.add_plugins((
-        MinimalPlugins.set(ScheduleRunnerPlugin::run_loop(round)),
+        MinimalPlugins.set(ScheduleRunnerPlugin::run_loop(frame)),
         logging::plugin(),
         TransformPlugin,
         InputPlugin,
@@ -36,7 +36,7 @@ pub(crate) fn headless(app: &mut App) {
     ));
 }
 
-/// Everything for a program that is seen, or would be if its camera were on.
+/// Adds everything for a program with a window, whether its camera is on or off.
 pub(crate) fn window(app: &mut App, title: &str) {
     let window = Window {
         title: title.to_owned(),
@@ -53,7 +53,7 @@ pub(crate) fn window(app: &mut App, title: &str) {
             })
             .set(logging::plugin()),
     )
-    // A game that others see moves on when its window is not in front.
+    // A multiplayer game runs at full rate even if its window has no focus.
     .insert_resource(WinitSettings::continuous())
     .insert_resource(ClearColor(BACKGROUND))
     .add_systems(PreStartup, spawn_camera)
@@ -75,12 +75,12 @@ fn spawn_camera(options: Res<Options>, mut commands: Commands) {
             },
             ..OrthographicProjection::default_2d()
         }),
-        // What is drawn has soft edges of its own.
+        // All sprites have soft edges.
         Msaa::Off,
     ));
 }
 
-/// Texts grow with the window like the arena does, but stay readable on a phone.
+/// Scales texts with the window, like the arena, but keeps them readable on a phone.
 fn fit_ui(
     window: Option<Single<&Window, (With<PrimaryWindow>, Changed<Window>)>>,
     mut scale: ResMut<UiScale>,

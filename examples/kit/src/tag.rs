@@ -1,4 +1,4 @@
-//! Names under players, with the round trip to each.
+//! Name tags under players, with the round-trip time of each peer.
 
 use bevy::prelude::*;
 use bevy::transform::TransformSystems;
@@ -8,17 +8,17 @@ use bevy_huddle::prelude::*;
 use crate::persona::Persona;
 use crate::stage::BACKGROUND;
 
-/// Writes a player's name under this entity. On a peer's entity the round trip follows the name.
+/// Shows a player's name under this entity, and on the entity of a peer also the round-trip time.
 #[derive(Component, Debug, Clone)]
 #[require(Transform)]
 pub struct NameTag {
-    /// Whose name.
+    /// The player.
     pub player: PeerId,
-    /// How far below the entity's centre.
+    /// The distance below the entity's center.
     pub below: f32,
 }
 
-/// The tag on the screen, which lives as long as the entity it names.
+/// The tag on the screen. It is despawned with the entity that it names.
 #[derive(Component)]
 #[relationship(relationship_target = Tagged)]
 struct Tag(Entity);
@@ -82,7 +82,8 @@ fn spawn(added: On<Add, NameTag>, tags: Query<&NameTag>, mut commands: Commands)
     ));
 }
 
-/// "23 ms", or that nothing is heard at the moment; "you" for the one who plays here.
+/// Shows the round-trip time, such as "23 ms", a problem with the connection, or "you" for the local
+/// player.
 fn describe_link(
     mut lines: Query<(&ChildOf, &mut Text, &mut TextColor), With<LinkLine>>,
     tags: Query<&Tag>,
@@ -99,7 +100,7 @@ fn describe_link(
         else {
             continue;
         };
-        let words = match (link, stopped) {
+        let status = match (link, stopped) {
             (Some(_), _) if unresponsive => "no answer ...".to_owned(),
             (Some(_), Some(Stopped(StopReason::Busy))) => "busy ...".to_owned(),
             (Some(_), Some(Stopped(StopReason::Frozen))) => "in the background".to_owned(),
@@ -113,8 +114,8 @@ fn describe_link(
         } else {
             Persona::of(name.player).tone(0.72, 0.04)
         }));
-        if text.0 != words {
-            text.0 = words;
+        if text.0 != status {
+            text.0 = status;
         }
     }
 }

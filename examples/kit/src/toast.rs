@@ -1,11 +1,12 @@
-//! Short messages that come and go.
+//! Short messages that disappear after some seconds.
 
 use bevy::prelude::*;
 use bevy_huddle::PeerId;
 
 use crate::options::printable;
 
-/// Shows a message for some seconds: `commands.trigger(Toast::new("Ada joined"))`.
+/// Shows a message for some seconds when it is triggered:
+/// `commands.trigger(Toast::new("Ada joined"))`.
 #[derive(Event, Debug, Clone)]
 pub struct Toast {
     text: String,
@@ -14,21 +15,21 @@ pub struct Toast {
     about: Option<Topic>,
 }
 
-/// What a message is about. A newer message about the same replaces it.
+/// The topic of a message. A new message replaces an older one with the same topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Topic {
-    /// How well a peer is heard, and whether its game runs.
+    /// The connection to a peer.
     Connection(PeerId),
-    /// Why a peer has not joined.
+    /// The reason why a peer has not joined yet.
     Pending(PeerId),
 }
 
-/// What was said about this is not true any more.
+/// Removes the message with this topic when it is triggered.
 #[derive(Event, Debug, Clone, Copy)]
 pub(crate) struct Outdated(pub(crate) Topic);
 
 impl Toast {
-    /// A message.
+    /// Creates a message.
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -38,7 +39,7 @@ impl Toast {
         }
     }
 
-    /// A message that something is wrong; it stays longer.
+    /// Creates a warning. It stays longer than a message.
     pub fn warning(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -48,12 +49,12 @@ impl Toast {
         }
     }
 
-    /// In the colour of the player it is about.
+    /// Sets the color, for example that of a player.
     pub fn colored(self, color: Color) -> Self {
         Self { color, ..self }
     }
 
-    /// It disappears when something newer is said about this, or nothing is to say any more.
+    /// Sets the topic. The message disappears when a newer one has the same topic, or on [`Outdated`].
     pub(crate) fn about(self, topic: Topic) -> Self {
         Self {
             about: Some(topic),
@@ -62,8 +63,8 @@ impl Toast {
     }
 }
 
-/// More would cover the game; the oldest give way.
-const MOST: usize = 5;
+/// The limit, because more toasts would cover the game. The oldest are removed.
+const MAX_TOASTS: usize = 5;
 
 pub(crate) fn plugin(app: &mut App) {
     app.add_systems(PreStartup, spawn_stack)
@@ -72,7 +73,7 @@ pub(crate) fn plugin(app: &mut App) {
         .add_systems(Update, age);
 }
 
-/// Without a screen, messages go to the log alone.
+/// Writes messages to the log only, for a program without a window.
 pub(crate) fn log_only(app: &mut App) {
     app.add_observer(|toast: On<Toast>| info!("{}", toast.text));
 }
@@ -80,7 +81,7 @@ pub(crate) fn log_only(app: &mut App) {
 #[derive(Component)]
 struct Stack;
 
-/// A message that is on screen.
+/// A message on the screen.
 #[derive(Component)]
 struct Shown {
     age: f32,
@@ -121,7 +122,7 @@ fn show(
     let children = children.map_or(&[][..], |children| children);
     let (outdated, mut kept): (Vec<Entity>, Vec<Entity>) =
         children.iter().copied().partition(is_outdated);
-    let too_many = (kept.len() + 1).saturating_sub(MOST);
+    let too_many = (kept.len() + 1).saturating_sub(MAX_TOASTS);
     for entity in outdated.into_iter().chain(kept.drain(..too_many)) {
         commands.entity(entity).try_despawn();
     }
@@ -134,7 +135,7 @@ fn show(
             about: toast.about,
         },
         Node {
-            // Long ones wrap.
+            // Long messages wrap.
             max_width: vw(60),
             padding: UiRect::axes(px(12), px(6)),
             border: UiRect::left(px(3)),
@@ -179,9 +180,9 @@ fn age(
             commands.entity(entity).try_despawn();
             continue;
         }
-        let coming = (toast.age / 0.25).min(1.0);
-        let alpha = coming * (left / 0.6).min(1.0);
-        place.translation.x = px(24.0 * (1.0 - coming).powi(2));
+        let fade_in = (toast.age / 0.25).min(1.0);
+        let alpha = fade_in * (left / 0.6).min(1.0);
+        place.translation.x = px(24.0 * (1.0 - fade_in).powi(2));
         background.0 = Color::srgba(0.06, 0.07, 0.14, 0.82 * alpha);
         *border = BorderColor::all(toast.color.with_alpha(alpha));
         for child in children {
@@ -197,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn message_about_a_topic_is_replaced_and_removed() {
+    fn message_with_a_topic_is_replaced_and_removed() {
         let mut app = App::new();
         app.add_plugins((MinimalPlugins, plugin));
         app.update();

@@ -1,17 +1,17 @@
-//! Counts events of the game, and keeps what the room reported.
+//! Counts the game's events, and records why the room failed and peers were refused.
 
 use bevy::prelude::*;
 use bevy_huddle::{PeerMessage, prelude::*};
 
-/// How many events of the game came from other players.
+/// The number of the game's events from other players.
 #[derive(Resource, Default)]
 pub(crate) struct EventsReceived(pub(crate) u64);
 
-/// Why the room failed, if it did.
+/// The reason why the room failed, if it did.
 #[derive(Resource, Default)]
 pub(crate) struct Failure(pub(crate) Option<String>);
 
-/// Why peers were refused, the latest last.
+/// The reasons why peers were refused, the latest last.
 #[derive(Resource, Default)]
 pub(crate) struct Refusals(pub(crate) Vec<String>);
 

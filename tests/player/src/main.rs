@@ -1,6 +1,7 @@
-//! The example `hello` with instruments: reports what it sees, and measures what the network does.
+//! The example `hello` with instrumentation: it reports the state of the game, and measures events,
+//! state and a transfer.
 //!
-//! The tests play this instead of the example itself, which has no code for them.
+//! The tests play this program. The example itself contains no code for them.
 
 mod counts;
 mod output;
@@ -22,7 +23,7 @@ fn main() -> AppExit {
         violations::plugin,
         report::plugin,
     ));
-    // Only players who measure can play with each other: the messages have to be the same.
+    // The probe registers messages, so all players of a room need it or none.
     if settings.probe > 0 {
         app.add_plugins(probe::plugin);
     }

@@ -1,4 +1,4 @@
-//! Pauses in play, and whose they are.
+//! Pauses in the game, and slow frames that explain them.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use bevy::prelude::*;
 use serde::Serialize;
 use web_time::SystemTime;
 
-/// A pause of that length shows in play, and is reported.
+/// Shorter pauses are not reported.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Pauses that are kept; the oldest go first.
+/// The number of pauses that are kept. The oldest are dropped.
 const MAX_PAUSES: usize = 64;
 
-/// From when to when nothing happened, in milliseconds since 1970.
+/// The start and the end of a pause, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Pause {
     from: u64,
     to: u64,
 }
 
-/// Frames of this game that took long, so that a busy machine is not mistaken for a fault.
+/// Slow frames of this game. They distinguish a busy machine from a fault.
 #[derive(Resource, Default)]
 pub(crate) struct Hitches(pub(crate) Vec<Pause>);
 
@@ -30,7 +30,7 @@ pub(crate) fn note_hitches(mut last: Local<Option<u64>>, mut hitches: ResMut<Hit
     }
 }
 
-/// Keeps a pause, if it is long enough. Times are in microseconds.
+/// Records a pause if it is long enough. Times are in microseconds.
 pub(crate) fn note(pauses: &mut Vec<Pause>, from: u64, to: u64) {
     if to.saturating_sub(from) < PAUSE.as_micros() as u64 {
         return;

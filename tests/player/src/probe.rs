@@ -1,4 +1,4 @@
-//! Measures what the network does to events, state and a transfer.
+//! Measures the delivery of events, the delay of state and the progress of a transfer.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use serde::{Deserialize, Serialize};
 use crate::pause::{Pause, note, note_hitches, now};
 use crate::settings::Settings;
 
-/// How long state is measured before a transfer begins.
+/// The time for which state is measured before a transfer begins.
 const QUIET: Duration = Duration::from_secs(8);
 
-/// Delays that are kept of each phase.
+/// The number of delays that are kept of each phase.
 const MAX_DELAYS: usize = 4000;
 
-/// Peers who are gone that are kept; the oldest go first.
+/// The number of peers that left and are kept. The oldest are dropped.
 const MAX_PASTS: usize = 16;
 
-/// An event that knows which one it is.
+/// An event with its number.
 #[derive(Serialize, Deserialize)]
 struct Numbered(u64);
 
-/// When a state was shared, in microseconds since 1970.
+/// The time at which a state was shared, in microseconds since 1970.
 #[derive(Serialize, Deserialize)]
 struct Shown(u64);
 
-/// What has been measured with a peer; on its entity.
+/// The measurements with a peer, on its entity.
 #[derive(Component, Default)]
 pub(crate) struct Probe {
     pub(crate) sent: u64,
@@ -38,13 +38,13 @@ pub(crate) struct Probe {
     pub(crate) transfer: Option<Transfer>,
     quiet: Delays,
     busy: Delays,
-    /// When a state arrived last, in microseconds since 1970.
+    /// The time at which the last state arrived, in microseconds since 1970.
     heard: Option<u64>,
-    /// When no state arrived, though the peer shares one each tick.
+    /// Pauses in which no state arrived, although the peer shares one in each tick.
     pub(crate) gaps: Vec<Pause>,
 }
 
-/// What became of the events with a peer who is gone.
+/// The events exchanged with a peer that left.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Past {
     id: PeerId,
@@ -54,7 +54,7 @@ pub(crate) struct Past {
     events_in_order: bool,
 }
 
-/// Peers who are gone, the last one last; who came back and went again more than once.
+/// Peers that left, the latest last. A peer that left twice is there twice.
 #[derive(Resource, Default)]
 pub(crate) struct Pasts(pub(crate) Vec<Past>);
 
@@ -63,7 +63,7 @@ pub(crate) struct Transfer {
     pub(crate) done: u64,
     pub(crate) total: u64,
     pub(crate) progress: u64,
-    /// At the end, whether what arrived is what was sent.
+    /// At the end, whether the received bytes are the sent ones.
     pub(crate) intact: Option<bool>,
 }
 
@@ -86,7 +86,7 @@ impl Delays {
 }
 
 impl Probe {
-    /// The median delay of state without a transfer and beside one.
+    /// Returns the median delay of state without a transfer and during one.
     pub(crate) fn delays(&self) -> [Option<f64>; 2] {
         [self.quiet.median(), self.busy.median()]
     }
@@ -167,7 +167,7 @@ fn hear(event: On<FromPeer<Numbered>>, mut probes: Query<&mut Probe>) -> Result 
     Ok(())
 }
 
-/// The longer it took, the later it is seen; on one machine both clocks are the same.
+/// Measures the delay of state. Both players run on one machine, so their clocks are the same.
 fn watch(mut probes: Query<(&Shared<Shown>, &mut Probe), Changed<Shared<Shown>>>) {
     let now = now();
     for (shown, mut probe) in &mut probes {
@@ -228,7 +228,7 @@ fn delivered(event: On<TransferDelivered>, mut probes: Query<&mut Probe>) -> Res
     Ok(())
 }
 
-/// Bytes that everybody can make again, and that do not repeat.
+/// Returns bytes that do not repeat, and that the receiver can compute too.
 fn contents(len: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let words = std::iter::repeat_with(|| {

@@ -13,7 +13,7 @@ use crate::{
     violations::Violations,
 };
 
-/// How many times `FixedUpdate` has run.
+/// The number of times that `FixedUpdate` has run.
 #[derive(Resource, Default)]
 struct Ticks(u64);
 

@@ -1,9 +1,9 @@
-//! Who sent what makes no sense, for the report.
+//! Protocol violations of peers and servers, for the report.
 
 use bevy::prelude::*;
 use bevy_huddle::{RejectReason, prelude::*};
 
-/// The newest kinds of nonsense, each once from each.
+/// The latest violations. Each kind of each source is there once.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Violations(pub(crate) Vec<String>);
 
@@ -30,7 +30,7 @@ impl Violations {
 fn message_rejected(event: On<MessageRejected>, mut violations: ResMut<Violations>) {
     let peer = event.peer_id;
     match &event.reason {
-        // A game that reads too slowly is nobody else's fault.
+        // The local game reads too slowly. That is no violation of the peer.
         RejectReason::Overflow { .. } => {}
         RejectReason::ProtocolViolation { violation, .. } => {
             violations.add(format!("peer {peer}: {violation}"))

@@ -15,7 +15,7 @@ pub(crate) const OUTLINES: [fn(Vec2) -> f32; 6] = [
     flower,
 ];
 
-/// Grows a shape, which rounds its corners.
+/// Grows a shape by `radius`, which rounds its corners.
 fn rounded(radius: f32, distance: f32) -> f32 {
     distance - radius
 }
@@ -51,7 +51,7 @@ fn star(mut p: Vec2, radius: f32) -> f32 {
 /// Six petals.
 fn flower(p: Vec2) -> f32 {
     let petals = (6.0 * p.x.atan2(p.y)).cos();
-    // A little less than the distance to the wavy edge, as its slope shortens it.
+    // The slope of the wavy edge makes the distance a little smaller.
     (p.length() - 0.78 - 0.09 * petals) * 0.85
 }
 
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shape_has_room_for_eyes_and_fits_its_picture() {
+    fn every_shape_has_room_for_eyes_and_fits_its_image() {
         for (number, outline) in OUTLINES.iter().enumerate() {
             for step in 0..360 {
                 let direction = Vec2::from_angle((step as f32).to_radians());

@@ -1,4 +1,4 @@
-//! Who comes, goes or is in trouble, as toasts; and what became of the room.
+//! Shows toasts when players join, leave or have connection problems, and records why a room failed.
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
@@ -7,17 +7,17 @@ use crate::options::Options;
 use crate::persona::Persona;
 use crate::toast::{Outdated, Toast, Topic};
 
-/// Why the room failed, kept for the screen.
+/// The reason why the room failed.
 #[derive(Resource, Debug, Clone)]
 pub(crate) struct Failure(pub(crate) String);
 
-/// Why the last peer who was refused cannot play here.
+/// The reason why the last refused peer cannot play here.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct LastRefusal(pub(crate) Option<String>);
 
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<LastRefusal>()
-        .add_systems(Startup, tell_mistakes)
+        .add_systems(Startup, show_mistakes)
         .add_observer(joined)
         .add_observer(left)
         .add_observer(unresponsive)
@@ -29,29 +29,29 @@ pub(crate) fn plugin(app: &mut App) {
         .add_observer(failed);
 }
 
-fn tell_mistakes(options: Res<Options>, mut commands: Commands) {
+fn show_mistakes(options: Res<Options>, mut commands: Commands) {
     for mistake in &options.mistakes {
         commands.trigger(Toast::warning(mistake));
     }
 }
 
-fn about(peer: PeerId, what: impl FnOnce(&str) -> String) -> Toast {
+fn peer_toast(peer: PeerId, what: impl FnOnce(&str) -> String) -> Toast {
     let persona = Persona::of(peer);
     Toast::new(what(&persona.name)).colored(persona.color())
 }
 
 fn joined(event: On<PeerJoined>, mut commands: Commands) {
     let word = if event.returning { "is back" } else { "joined" };
-    commands.trigger(about(event.peer_id, |name| format!("{name} {word}")));
+    commands.trigger(peer_toast(event.peer_id, |name| format!("{name} {word}")));
 }
 
 fn left(event: On<PeerLeft>, mut commands: Commands) {
     let reason = event.reason;
-    // What was said of the connection is over with it.
+    // Messages about the connection no longer apply.
     commands.trigger(Outdated(Topic::Connection(event.peer_id)));
-    commands.trigger(about(event.peer_id, |name| match reason {
+    commands.trigger(peer_toast(event.peer_id, |name| match reason {
         DisconnectReason::Left => format!("{name} left"),
-        DisconnectReason::Lost => format!("{name} dropped"),
+        DisconnectReason::Lost => format!("{name} lost the connection"),
         DisconnectReason::DisconnectedLocally => format!("{name} was disconnected"),
         DisconnectReason::DisconnectedByPeer => format!("{name} disconnected you"),
         DisconnectReason::ProtocolViolation => {
@@ -61,20 +61,16 @@ fn left(event: On<PeerLeft>, mut commands: Commands) {
 }
 
 fn unresponsive(event: On<PeerUnresponsive>, mut commands: Commands) {
-    let toast = about(event.peer_id, |name| {
-        format!("{name}'s connection is shaky")
-    });
+    let toast = peer_toast(event.peer_id, |name| format!("{name} does not respond"));
     commands.trigger(toast.about(Topic::Connection(event.peer_id)));
 }
 
 fn recovered(event: On<PeerRecovered>, mut commands: Commands) {
-    let toast = about(event.peer_id, |name| {
-        format!("{name}'s connection is fine again")
-    });
+    let toast = peer_toast(event.peer_id, |name| format!("{name} responds again"));
     commands.trigger(toast.about(Topic::Connection(event.peer_id)));
 }
 
-/// While nobody else plays, the panel says it.
+/// Without other players, the panel shows the reason instead.
 fn pending(event: On<PeerPending>, huddle: Huddle, mut commands: Commands) {
     if huddle.peers().next().is_some() {
         let reason = &event.reason;
@@ -83,7 +79,7 @@ fn pending(event: On<PeerPending>, huddle: Huddle, mut commands: Commands) {
     }
 }
 
-/// Whoever is not pending any more has joined, or is gone.
+/// Removes the toast of a peer that has joined or left.
 fn end_pending(
     rooms: Query<&PendingPeers, Changed<PendingPeers>>,
     mut before: Local<Vec<PeerId>>,
@@ -100,14 +96,14 @@ fn end_pending(
 
 fn refused(event: On<PeerRefused>, mut last: ResMut<LastRefusal>, mut commands: Commands) {
     let reason = event.refusal.to_string();
-    commands.trigger(Toast::warning(format!(
-        "Somebody cannot play with you: {reason}"
-    )));
+    commands.trigger(Toast::warning(format!("A player cannot join: {reason}")));
     last.0 = Some(reason);
 }
 
 fn kicked(event: On<PeerKicked>, mut commands: Commands) {
-    commands.trigger(about(event.peer_id, |name| format!("{name} was kicked")));
+    commands.trigger(peer_toast(event.peer_id, |name| {
+        format!("{name} was kicked")
+    }));
 }
 
 fn failed(event: On<RoomFailed>, mut commands: Commands) {
