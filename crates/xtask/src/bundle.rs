@@ -84,6 +84,8 @@ pub(crate) fn bind(
             .out_name(name)
             .web(true)
             .map_err(|error| anyhow!(error))?
+            // As the command line tool does: a page can call `init()` without the path.
+            .omit_default_module_path(false)
             .typescript(false)
             .generate(folder)
             .map_err(|error| anyhow!(error))
