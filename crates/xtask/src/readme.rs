@@ -57,4 +57,13 @@ mod tests {
         let example = fs::read_to_string(root.join("examples/minimal/src/main.rs")).unwrap();
         assert_eq!(Readme::read(&root).unwrap().game, example);
     }
+
+    #[test]
+    fn readme_shows_the_test_of_the_lab() {
+        let root = cache::workspace_root().unwrap();
+        let readme = fs::read_to_string(root.join("README.md")).unwrap();
+        let test =
+            fs::read_to_string(root.join("crates/bevy_huddle/tests/other_player.rs")).unwrap();
+        assert!(readme.contains(&format!("\n```rust\n{test}```\n")));
+    }
 }

@@ -25,6 +25,28 @@ pub(crate) fn native_meets_browser(artifacts: &Artifacts) -> anyhow::Result<()> 
     play(&mut [&mut ada, &mut bob])
 }
 
+/// A page and a native game add lag to the packets that they receive, and both can still play.
+pub(crate) fn lag_from_options_is_in_the_round_trip(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let options = &["--lag", "60", "--loss", "5"];
+    let mut ada = Native::start_with(artifacts, "Ada", &server, ROOM, 1, options)?;
+    let mut bob = Browser::chromium("Bob", Page::SMALL)?;
+    bob.open(&server.player("render=off&bot=2&lag=100&jitter=10"))?;
+    wait_until(&mut [&mut bob], LOAD, "Bob's page reports", |_| true)?;
+    let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
+    all_meet(players, MEETING, "they meet")?;
+    all_see_movement(players, "each sees the other move")?;
+    let lags = [60.0, 100.0];
+    let took = wait_until(players, MEETING, "both measure their lag", |reports| {
+        reports.iter().zip(lags).all(|(report, lag)| {
+            let rtts = report.peers.values().filter_map(|peer| peer.rtt_ms);
+            rtts.clone().count() == 1 && rtts.clone().all(|rtt| rtt >= lag)
+        })
+    })?;
+    println!("   both measure their lag: {} ms", took.as_millis());
+    all_splash(players)
+}
+
 fn play(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
     all_meet(players, MEETING, "they meet")?;
     all_see_movement(players, "each sees the other move")?;

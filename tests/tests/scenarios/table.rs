@@ -63,6 +63,11 @@ const SCENARIOS: &[Entry] = &[
     ),
     ("native_meets_browser", Alone, mixed::native_meets_browser),
     (
+        "lag_from_options_is_in_the_round_trip",
+        Alone,
+        mixed::lag_from_options_is_in_the_round_trip,
+    ),
+    (
         "games_that_differ_say_how_on_both_screens",
         Alone,
         refusals::games_that_differ_say_how_on_both_screens,

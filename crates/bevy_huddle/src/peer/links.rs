@@ -1,4 +1,4 @@
-//! What a room knows of each peer, from when a link opens until it is forgotten.
+//! The state that a room keeps for each peer, from the opening of its link until it is forgotten.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use huddle_session::TransferId as LinkTransferId;
 
 use crate::{message::transfer::TransferId, peer::transfers::PeerTransfers};
 
-/// How many malformed packets are tolerated before a peer is disconnected.
+/// The number of malformed packets that are tolerated before a peer is disconnected.
 const MAX_BAD_PACKETS: u32 = 64;
 
 /// The number of peers without a link that are remembered.
@@ -18,21 +18,21 @@ const MAX_UNLINKED: usize = 256;
 #[derive(Default)]
 pub(crate) struct PeerLinks {
     links: BTreeMap<PeerId, PeerLink>,
-    /// By the id that is known of them, and why no link opens.
+    /// The reasons why no link opens, by the known id of the member.
     unlinked: BTreeMap<PeerId, LinkFailure>,
-    /// Whether who is linked with whom may have changed since it was last shown.
+    /// Whether links between peers may have changed since [`MissingLinks`] was set.
     pub(crate) is_mesh_stale: bool,
 }
 
 #[derive(Default)]
 struct PeerLink {
     presence: Presence,
-    /// Why the peer leaves, while its last events are triggered. The first reason counts.
+    /// The reason why the peer leaves, while its last events are triggered. The first one counts.
     leaving: Option<DisconnectReason>,
     is_matchbox_client: bool,
     /// Whether one of the two games refused the other.
     is_refused: bool,
-    /// Whether they were here before.
+    /// Whether the peer was in the room before.
     returning: bool,
     transfers: PeerTransfers,
     rejected: u32,
@@ -87,7 +87,7 @@ impl PeerLink {
 }
 
 impl PeerLinks {
-    /// A link to a peer opened.
+    /// Adds a peer whose link opened.
     pub(crate) fn open(&mut self, peer_id: PeerId, is_matchbox_client: bool, returning: bool) {
         let link = PeerLink {
             is_matchbox_client,
@@ -97,7 +97,7 @@ impl PeerLinks {
         self.links.insert(peer_id, link);
     }
 
-    /// A peer gets an entity, which has no components yet.
+    /// Sets the entity of a peer, which has no components yet.
     pub(crate) fn arrive(&mut self, peer_id: PeerId, entity: Entity) {
         if let Some(link) = self.links.get_mut(&peer_id) {
             link.presence = Presence::Arriving(entity);
@@ -105,7 +105,7 @@ impl PeerLinks {
         }
     }
 
-    /// A peer's entity is complete. Returns whether the peer still has this entity.
+    /// Marks the entity of a peer as complete. Returns whether the peer still has this entity.
     pub(crate) fn settle(&mut self, peer_id: PeerId, entity: Entity) -> bool {
         match self.links.get_mut(&peer_id) {
             Some(link) if link.presence == Presence::Arriving(entity) => {
@@ -116,20 +116,20 @@ impl PeerLinks {
         }
     }
 
-    /// A peer leaves as soon as its last events are triggered.
+    /// Marks a peer as leaving. It is removed after its last events.
     pub(crate) fn set_leaving(&mut self, peer_id: PeerId, reason: DisconnectReason) {
         if let Some(link) = self.links.get_mut(&peer_id) {
             link.leaving.get_or_insert(reason);
         }
     }
 
-    /// The next peer that leaves.
+    /// Returns the next leaving peer.
     pub(crate) fn next_leaving(&self) -> Option<(PeerId, DisconnectReason)> {
         let mut links = self.links.iter();
         links.find_map(|(&peer_id, link)| Some((peer_id, link.leaving?)))
     }
 
-    /// A peer starts again over the same link: takes the entity off.
+    /// Takes the entity from a peer that starts a new session on the same link.
     pub(crate) fn take_entity(
         &mut self,
         peer_id: PeerId,
@@ -142,7 +142,7 @@ impl PeerLinks {
         link.depart(peer_id, reason)
     }
 
-    /// Forgets a peer; its entity, if it had one, is for the caller to despawn.
+    /// Forgets a peer. The caller despawns its entity, if it has one.
     pub(crate) fn forget(
         &mut self,
         peer_id: PeerId,
@@ -152,7 +152,7 @@ impl PeerLinks {
         self.links.remove(&peer_id)?.depart(peer_id, reason)
     }
 
-    /// Forgets all peers; their entities are for the caller to despawn.
+    /// Forgets all peers. The caller despawns their entities.
     pub(crate) fn forget_all(&mut self, reason: DisconnectReason) -> Vec<Departure> {
         let links = std::mem::take(&mut self.links);
         let departures = links.into_iter();
@@ -161,14 +161,14 @@ impl PeerLinks {
             .collect()
     }
 
-    /// The two games do not play together, so the peer does not wait for anything any more.
+    /// Marks a peer as refused, so that it is not pending any more.
     pub(crate) fn set_refused(&mut self, peer_id: PeerId) {
         if let Some(link) = self.links.get_mut(&peer_id) {
             link.is_refused = true;
         }
     }
 
-    /// No link to a peer opens; `None` once that is not true any more.
+    /// Sets the reason why no link to a peer opens, or clears it.
     pub(crate) fn set_unlinked(&mut self, peer_id: PeerId, reason: Option<LinkFailure>) {
         match reason {
             None => drop(self.unlinked.remove(&peer_id)),
@@ -183,24 +183,24 @@ impl PeerLinks {
         }
     }
 
-    /// The members to which no link opens, and why.
+    /// Returns the members to which no link opens, and the reasons.
     pub(crate) fn unlinked(&self) -> impl Iterator<Item = (PeerId, &LinkFailure)> {
         self.unlinked
             .iter()
             .map(|(&peer_id, reason)| (peer_id, reason))
     }
 
-    /// Whether a peer is linked that has not joined and was not refused.
+    /// Whether the peer is linked, has not joined and was not refused.
     pub(crate) fn is_pending(&self, peer_id: PeerId) -> bool {
         self.pending().any(|pending| pending == peer_id)
     }
 
-    /// Whether any peer is in the room that has not joined.
+    /// Whether any peer in the room has not joined.
     pub(crate) fn has_pending(&self) -> bool {
         !self.unlinked.is_empty() || self.pending().next().is_some()
     }
 
-    /// The linked peers that have not joined and were not refused.
+    /// Returns the linked peers that have not joined and were not refused.
     pub(crate) fn pending(&self) -> impl Iterator<Item = PeerId> {
         let pending = self.links.iter().filter(|(_, link)| {
             link.presence == Presence::Absent && !link.is_matchbox_client && !link.is_refused
@@ -208,17 +208,17 @@ impl PeerLinks {
         pending.map(|(&peer_id, _)| peer_id)
     }
 
-    /// Whether there is a link to a peer, who need not have an entity yet.
+    /// Whether there is a link to a peer, with or without an entity.
     pub(crate) fn knows(&self, peer_id: PeerId) -> bool {
         self.links.contains_key(&peer_id)
     }
 
-    /// Every peer with a link.
+    /// Returns every peer with a link.
     pub(crate) fn linked(&self) -> impl Iterator<Item = PeerId> {
         self.links.keys().copied()
     }
 
-    /// Every peer with a link that has a session.
+    /// Returns every peer with a link and a session.
     pub(crate) fn in_session(&self) -> impl Iterator<Item = PeerId> {
         let links = self
             .links
@@ -231,7 +231,7 @@ impl PeerLinks {
         self.links.get(&peer_id)?.presence.entity()
     }
 
-    /// The peer that has this entity.
+    /// Returns the peer that has this entity.
     pub(crate) fn find(&self, entity: Entity) -> Option<PeerId> {
         let mut links = self.links.iter();
         let (&peer_id, _) = links.find(|(_, link)| link.presence.entity() == Some(entity))?;
@@ -248,7 +248,7 @@ impl PeerLinks {
         self.links.get(&peer_id).is_some_and(|link| link.returning)
     }
 
-    /// The peers that have an entity.
+    /// Returns the peers that have an entity.
     pub(crate) fn present(&self) -> impl Iterator<Item = PeerId> {
         let links = self.links.iter();
         links
@@ -266,13 +266,13 @@ impl PeerLinks {
         }
     }
 
-    /// Whether a peer has sent more malformed packets than is tolerated.
+    /// Whether a peer has sent more malformed packets than tolerated.
     pub(crate) fn misbehaves(&self, peer_id: PeerId) -> bool {
         let link = self.links.get(&peer_id);
         link.is_some_and(|link| link.bad_packets > MAX_BAD_PACKETS)
     }
 
-    /// Counts something rejected; whether it should be logged, which grows rarer.
+    /// Counts a rejection. Returns whether to log it, which is true for powers of two.
     pub(crate) fn count_rejected(&mut self, peer_id: PeerId) -> bool {
         self.links.get_mut(&peer_id).is_some_and(|link| {
             link.rejected = link.rejected.saturating_add(1);
@@ -280,12 +280,12 @@ impl PeerLinks {
         })
     }
 
-    /// The unfinished transfers from and to a peer.
+    /// Returns the unfinished transfers from and to a peer.
     pub(crate) fn transfers_mut(&mut self, peer_id: PeerId) -> Option<&mut PeerTransfers> {
         self.links.get_mut(&peer_id).map(|link| &mut link.transfers)
     }
 
-    /// What the links call a transfer, which may be to several peers.
+    /// Returns the link ids of a transfer, one per recipient.
     pub(crate) fn find_transfer(
         &self,
         id: TransferId,

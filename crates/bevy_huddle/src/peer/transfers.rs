@@ -1,4 +1,4 @@
-//! The unfinished transfers between this player and one peer.
+//! The unfinished transfers between the local peer and another one.
 
 use std::collections::BTreeMap;
 
@@ -26,14 +26,14 @@ impl PeerTransfers {
         self.0.clear();
     }
 
-    /// The link's id of a transfer.
+    /// Returns the link id of a transfer.
     pub(crate) fn find(&self, id: TransferId) -> Option<LinkTransferId> {
         let mut transfers = self.0.iter();
         let (&link_id, _) = transfers.find(|(_, transfer)| transfer.id == id)?;
         Some(link_id)
     }
 
-    /// The transfer that an event is about. Forgets it with its last event.
+    /// Returns the transfer of an event, and forgets it after its last event.
     pub(crate) fn take(&mut self, event: &TransferEvent) -> Option<Transfer> {
         match event {
             TransferEvent::Started { id, label, .. } => {

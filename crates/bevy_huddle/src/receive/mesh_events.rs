@@ -1,4 +1,4 @@
-//! What the mesh reports: the room, its peers and their packets.
+//! Handles the events of the mesh: the room, its peers and their packets.
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// Handles what the mesh reports.
+/// Handles an event of the mesh.
 pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
     match event {
         RoomEvent::Signaling(signaling) => set_signaling(world, room, signaling),
@@ -112,11 +112,11 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                 );
             }
             ViolationSource::Member(_) | ViolationSource::Server => {
-                let who = match by {
-                    ViolationSource::Member(id) => format!("{id}, who is in the room"),
+                let source = match by {
+                    ViolationSource::Member(id) => format!("{id}, a member of the room"),
                     _ => "the signaling server".to_owned(),
                 };
-                log::warn!("{who}: {violation} ({count} so far)");
+                log::warn!("{source}: {violation} ({count} so far)");
                 trigger(
                     world,
                     SignalRejected {
@@ -132,7 +132,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
     }
 }
 
-/// A link to a peer opened: stock clients are here at once, others once both games have agreed.
+/// Handles a new link. A matchbox client joins at once, any other peer after the handshake.
 fn open_link(
     world: &mut World,
     room: Entity,
@@ -140,15 +140,15 @@ fn open_link(
     is_matchbox_client: bool,
     returning: bool,
 ) {
-    if let Some(twice) = joined_twice(world, room, peer_id) {
-        return fail_joined_twice(world, twice);
+    if let Some(duplicate) = duplicate_room(world, room, peer_id) {
+        return fail_duplicate(world, duplicate);
     }
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
     if is_matchbox_client {
         link.peers.open(peer_id, true, false);
-        log::warn!("{peer_id} runs a stock matchbox client: typed messages do not reach it");
+        log::warn!("{peer_id} is a matchbox client: it does not receive typed messages");
         add_peer(
             world,
             room,
@@ -164,22 +164,22 @@ fn open_link(
     }
 }
 
-/// The later one of two rooms of this game that are the same room under two addresses, because a
-/// peer in one of them is this player in the other.
-fn joined_twice(world: &World, room: Entity, peer_id: PeerId) -> Option<Entity> {
+/// Finds a room that this game joined twice under different addresses: the peer of one room is the
+/// local peer of the other. Returns the later one.
+fn duplicate_room(world: &World, room: Entity, peer_id: PeerId) -> Option<Entity> {
     let rooms = world.get_resource::<Rooms>()?;
-    let is_me = |room: Entity| {
+    let is_local = |room: Entity| {
         let link = world.get::<RoomLink>(room);
         link.is_some_and(|link| link.local_id() == peer_id)
     };
     let mut both = rooms
         .iter()
         .copied()
-        .filter(|&other| other == room || is_me(other));
+        .filter(|&other| other == room || is_local(other));
     both.nth(1)
 }
 
-fn fail_joined_twice(world: &mut World, room: Entity) {
+fn fail_duplicate(world: &mut World, room: Entity) {
     if let Some(url) = world.get::<Room>(room).map(|room| room.url.clone()) {
         fail(world, room, JoinError::AlreadyJoined { url });
     }
@@ -210,7 +210,7 @@ fn receive_packet(
     }
 }
 
-/// Brings bytes of a stock client into the world.
+/// Triggers the event for bytes that a matchbox client sent.
 fn receive_raw(world: &mut World, room: Entity, peer_id: PeerId, channel: Channel, bytes: Bytes) {
     if let Some(entity) = peer_entity(world, room, peer_id) {
         trigger(

@@ -1,5 +1,5 @@
-//! What arrives goes one way: the pump takes it from the room, what the mesh or the session
-//! reports is told apart, and `apply` changes the world.
+//! Brings received data into the world. Data flows one way: the pump polls the room, `mesh_events`
+//! and `session_events` handle what it returns, and `apply` changes the world.
 
 pub(crate) mod apply;
 mod mesh_events;

@@ -1,6 +1,5 @@
-//! What the network reports becomes entities, components and events, in the order in which it
-//! happened: the pump takes each event of the mesh, then all that the session makes of it, and
-//! nothing calls back.
+//! Polls each room once per frame. The pump handles each event of the mesh, then all events of the
+//! session that follow from it, in order. The handlers never call the pump.
 
 use bevy::prelude::*;
 use huddle_mesh::RoomEvent;
@@ -19,7 +18,7 @@ use crate::{
     send::failures::trigger_waiting,
 };
 
-/// How much one frame takes from one room, so that a flood cannot stop the game.
+/// The maximum number of mesh events per room and frame, so that a flood cannot stop the game.
 const MAX_EVENTS_PER_FRAME: usize = 10_000;
 
 /// Brings everything that happened since the last frame into the world.
@@ -29,7 +28,8 @@ pub(crate) fn receive(
     mut rooms: Local<Vec<Entity>>,
 ) {
     rooms.clear();
-    // Not those that fail meanwhile: an observer that joins again at once would hold up the frame.
+    // Rooms that fail meanwhile wait for the next frame. Otherwise an observer that rejoins at once
+    // would block this frame.
     rooms.extend(failed.iter(world));
     for &room in &*rooms {
         let failure = world
@@ -45,8 +45,8 @@ pub(crate) fn receive(
     rooms.clear();
     rooms.extend_from_slice(world.resource::<Rooms>());
     for &room in &*rooms {
-        // What came of sending: somebody did not answer, or was removed.
-        settle(world, room);
+        // Sending may have produced session events: a timeout, or a kick.
+        drain_session(world, room);
         receive_echoes(world, room);
         for _ in 0..MAX_EVENTS_PER_FRAME {
             let event = world
@@ -55,7 +55,7 @@ pub(crate) fn receive(
             let Some(event) = event else { break };
             let is_packet = matches!(event, RoomEvent::Packet { .. });
             mesh_events::handle(world, room, event);
-            if settle(world, room) || !is_packet {
+            if drain_session(world, room) || !is_packet {
                 update_status(world, room);
             }
         }
@@ -64,9 +64,9 @@ pub(crate) fn receive(
     }
 }
 
-/// Handles what the session reports, until that is all and what has ended is gone. Returns whether
-/// something has.
-fn settle(world: &mut World, room: Entity) -> bool {
+/// Handles the events of the session until none are left, and removes the peers and rooms that
+/// ended. Returns whether there were any.
+fn drain_session(world: &mut World, room: Entity) -> bool {
     let mut has_ended = false;
     loop {
         while let Some(event) = world
@@ -82,7 +82,7 @@ fn settle(world: &mut World, room: Entity) -> bool {
     }
 }
 
-/// Delivers what this player has sent to everyone, this player included.
+/// Delivers the events that the local player sent to itself.
 fn receive_echoes(world: &mut World, room: Entity) {
     let Some(link) = world.get::<RoomLink>(room) else {
         return;
@@ -104,7 +104,7 @@ fn receive_echoes(world: &mut World, room: Entity) {
             && let Err(error) = (handler.deliver)(world, local_peer, &payload)
         {
             log::error!(
-                "\"{}\" does not survive being sent: what its `Serialize` writes, its `Deserialize` does not read: {error}",
+                "\"{}\" cannot be decoded: its `Deserialize` does not read what its `Serialize` writes: {error}",
                 handler.name
             );
         }

@@ -1,4 +1,4 @@
-//! What a room's session reports: peers that fit, and what they send.
+//! Handles the events of a room's session: compatible peers, and the messages that they send.
 
 use bevy::prelude::*;
 use bytes::Bytes;
@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-/// Handles what the session reports.
+/// Handles an event of the session.
 pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
     match event {
         SessionEvent::JoinRequested { peer_id, data } => admit(world, room, peer_id, &data),
@@ -76,7 +76,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
         SessionEvent::Transfer { peer_id, event } => {
             trigger_transfer_event(world, room, peer_id, event)
         }
-        // Nothing in this crate rides in packets, so a peer that sends such a section is not listened to.
+        // This crate sends no sections of its own in packets, so it ignores those of a peer.
         SessionEvent::Section { .. } => {}
         SessionEvent::MeshChanged { peer_id } => mesh_changed(world, room, peer_id),
         SessionEvent::HostChanged { host } => {
@@ -88,7 +88,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
         SessionEvent::Full { capacity } => fail(world, room, JoinError::Full { capacity }),
         SessionEvent::Kicked { peer_id, by } => kicked(world, room, peer_id, by),
         SessionEvent::TicksSkipped { ticks } => {
-            log::debug!("{ticks} ticks behind the others: skipped");
+            log::debug!("{ticks} ticks behind the other peers: skipped");
             trigger(
                 world,
                 TicksSkipped {
@@ -116,9 +116,9 @@ fn admit(world: &mut World, room: Entity, peer_id: PeerId, data: &[u8]) {
     }
 }
 
-/// Brings a message into the world.
+/// Delivers a message to its handler.
 fn deliver(world: &mut World, room: Entity, peer_id: PeerId, kind: KindId, payload: &Bytes) {
-    // What the game does about one message may end the link before the next.
+    // The game may have ended the link when it handled an earlier message.
     let Some(entity) = peer_entity(world, room, peer_id) else {
         return;
     };
@@ -138,7 +138,7 @@ fn deliver(world: &mut World, room: Entity, peer_id: PeerId, kind: KindId, paylo
     }
 }
 
-/// Tells of events that a peer did not confirm.
+/// Reports the events that a peer did not acknowledge.
 fn report_undelivered(world: &mut World, room: Entity, to: Party, events: Vec<Undelivered>) {
     let Some(kinds) = world.get::<RoomLink>(room).map(|link| link.kinds().clone()) else {
         return;
@@ -148,7 +148,7 @@ fn report_undelivered(world: &mut World, room: Entity, to: Party, events: Vec<Un
         if let Some(trigger) = trigger
             && let Err(error) = trigger(world, to, &payload)
         {
-            log::error!("an event that was not delivered cannot be read: {error}");
+            log::error!("cannot decode an undelivered event: {error}");
         }
     }
 }
@@ -190,7 +190,7 @@ fn kicked(world: &mut World, room: Entity, peer_id: PeerId, by: Vec<PeerId>) {
         );
     }
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-        // They are to know why, so this player's wish goes out before the farewell.
+        // Send the kick request of the local peer first, so that the kicked peer learns the reason.
         link.send_events();
     }
     disconnect(world, room, peer_id, DisconnectReason::DisconnectedLocally);

@@ -1,4 +1,4 @@
-//! What is looked at each frame: the links, and who has not joined.
+//! Refreshes the statistics of the links and the list of pending peers, once per frame.
 
 use bevy::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::{
     room::{components::Rooms, link::RoomLink},
 };
 
-/// Refreshes what is known about the links.
+/// Refreshes [`LinkStats`] and [`Stopped`].
 pub(crate) fn update_stats(
     rooms: Query<&RoomLink>,
     mut peers: Query<(Entity, &Peer, &PeerOf, &mut LinkStats, Option<&Stopped>)>,
@@ -44,7 +44,7 @@ pub(crate) fn update_stats(
     }
 }
 
-/// Makes [`PendingPeers`] current.
+/// Refreshes [`PendingPeers`].
 pub(crate) fn show_pending(
     joined: Res<Rooms>,
     rooms: Query<(&RoomLink, &PendingPeers)>,

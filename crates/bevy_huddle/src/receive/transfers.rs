@@ -1,4 +1,4 @@
-//! Transfers that begin, go on and end.
+//! Triggers the events of transfers.
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;

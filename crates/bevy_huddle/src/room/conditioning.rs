@@ -1,10 +1,10 @@
-//! The conditioner of a room follows the component on its entity.
+//! Applies the [`LinkConditioner`] component of a room to its link.
 
 use bevy::prelude::*;
 
 use crate::{conditioner::settings::LinkConditioner, room::link::RoomLink};
 
-/// Hands each room's [`LinkConditioner`] to its link. An invalid one changes nothing.
+/// Applies changed and removed conditioners. Ignores an invalid one.
 pub(crate) fn apply_conditioners(mut rooms: Query<(&mut RoomLink, Option<Ref<LinkConditioner>>)>) {
     for (mut link, conditioner) in &mut rooms {
         match conditioner {

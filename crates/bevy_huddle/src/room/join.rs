@@ -1,4 +1,4 @@
-//! Joining: from an address to a room entity with its link.
+//! Joins a room: turns [`RoomOptions`] into a room entity with its link.
 
 use bevy::prelude::*;
 use huddle_mesh::{RoomConfig, RoomError, RoomUrl};
@@ -19,11 +19,11 @@ use crate::{
     transport::Transport,
 };
 
-/// A join that failed at once; reported when the next frame's events are.
+/// An immediate failure to join. The next frame reports it.
 #[derive(Component)]
 pub(crate) struct FailedJoin(pub(crate) JoinError);
 
-/// Joins a room; its entity is told what comes of it.
+/// Joins a room and inserts its components, or [`FailedJoin`].
 pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
     if room.get_resource::<Rooms>().is_none() {
         log::error!("a room does nothing without the plugins: add `HuddlePlugins` to the app");
@@ -34,7 +34,7 @@ pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
             let (entity, local_id) = (room.id(), link.local_id());
             log::info!("joining {url} as {local_id}");
             let host = RoomHost(link.session.host());
-            // First, because observers of the components may despawn the room.
+            // Before the insertion, because observers of the components may despawn the room.
             if let Some(mut rooms) = room.get_resource_mut::<Rooms>() {
                 rooms.push(entity);
             }
@@ -74,7 +74,7 @@ fn spawn_local_peer(world: &mut World, room: Entity) {
     }
 }
 
-/// Joins, and begins the session.
+/// Opens the transport and creates the session.
 fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), JoinError> {
     let (kick_policy, capacity, join_data) = (
         options.kick_policy,
@@ -128,7 +128,7 @@ fn join_transport(config: RoomConfig, world: &World) -> Result<Box<dyn Transport
     Ok(Box::new(huddle_mesh::Room::join(config)?))
 }
 
-/// Whether this game is in a room. A second time it would be its own peer.
+/// Whether this game has joined the room already. It would become its own peer.
 fn is_joined(world: &World, url: &RoomUrl) -> bool {
     let rooms = world.get_resource::<Rooms>();
     rooms.is_some_and(|rooms| {
@@ -137,7 +137,7 @@ fn is_joined(world: &World, url: &RoomUrl) -> bool {
     })
 }
 
-/// How many ticks the game runs per second.
+/// Returns the tick rate of the game.
 fn tick_rate(world: &World) -> Result<TickRate, TickRateError> {
     match world.get_resource::<Time<Fixed>>() {
         Some(time) => TickRate::from_hz(1.0 / time.timestep().as_secs_f64()),

@@ -1,4 +1,4 @@
-//! A room's transport and session, and what is known of its peers.
+//! The transport and session of a room, and the state of its peers.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -24,22 +24,23 @@ use crate::{
     transport::Transport,
 };
 
-/// How long a paused game may keep the others waiting for acks, at most; in ticks at the least.
+/// The time without a tick after which a game counts as paused and sends acks outside ticks. At
+/// low tick rates it is [`PAUSE_TICKS`] ticks.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_TICKS: u32 = 3;
 
-/// A room's transport, its session, and what is known of each peer; on the room entity until it
-/// fails.
+/// The transport and session of a room, and the state of its peers. It is on the room entity until
+/// the room fails.
 ///
-/// However it goes, the room is left: without waiting while the app runs, and by dropping the
-/// transport, which lets the farewell out, when the app ends.
+/// Removing it leaves the room without blocking. At the end of the app, dropping the transport
+/// sends the farewell.
 #[derive(Component)]
 pub(crate) struct RoomLink {
     /// `None` once the room is left.
     pub(super) transport: Option<Box<ConditionedTransport>>,
     pub(crate) session: RoomSession,
     pub(crate) peers: PeerLinks,
-    /// As declared when the room was joined, which is what peers are told.
+    /// The messages that were declared when the room was joined. Peers compare these.
     kinds: MessageKinds,
     local_id: PeerId,
     /// The entity of the local peer, while it is there.
@@ -47,11 +48,11 @@ pub(crate) struct RoomLink {
     joined: Instant,
     ticked: Duration,
     pause: Duration,
-    /// What this player has sent to themselves.
+    /// The events that the local player sent to itself.
     echoes: VecDeque<(KindId, Bytes)>,
-    /// What waits until a peer has left that joins again.
+    /// A `PeerJoined` that waits until the earlier session of the same peer has ended.
     held: Option<RoomEvent>,
-    /// Why the room ends, once its peers have left.
+    /// The reason why the room ends after its peers are removed.
     pub(crate) failure: Option<JoinError>,
 }
 
@@ -78,7 +79,7 @@ impl RoomLink {
         }
     }
 
-    /// What happened next. A peer that joins twice leaves in between.
+    /// Returns the next event. A peer that joins twice leaves in between.
     pub(crate) fn poll(&mut self) -> Option<RoomEvent> {
         let transport = self.transport.as_mut()?;
         match self.held.take().or_else(|| transport.poll())? {
@@ -99,7 +100,7 @@ impl RoomLink {
         }
     }
 
-    /// Sets how bad the links are made, or restores them.
+    /// Sets or removes the link conditioner.
     pub(crate) fn set_conditioner(&mut self, conditioner: Option<LinkConditioner>) {
         if let Some(transport) = &mut self.transport {
             transport.set_conditioner(conditioner);
@@ -110,15 +111,15 @@ impl RoomLink {
         self.session.poll()
     }
 
-    /// The time since the room was joined.
+    /// Returns the time since the room was joined.
     pub(crate) fn now(&self) -> Duration {
         self.transport.as_ref().map_or(self.ticked, |transport| {
             transport.now().saturating_duration_since(self.joined)
         })
     }
 
-    /// Leaves, after what waits was handed to the network as far as it takes it. The entities of
-    /// the peers are for the caller to despawn.
+    /// Leaves the room after sending queued events within the credit of the links. The caller
+    /// despawns the entities of the peers.
     pub(crate) fn leave(&mut self) -> Vec<Departure> {
         self.send_events();
         if let Some(transport) = self.transport.take() {
@@ -127,13 +128,13 @@ impl RoomLink {
         self.peers.forget_all(DisconnectReason::DisconnectedLocally)
     }
 
-    /// A link opened: the handshake begins.
+    /// Starts the handshake on a new link.
     pub(crate) fn open(&mut self, peer_id: PeerId, returning: bool) {
         self.peers.open(peer_id, false, returning);
         self.session.link_opened(peer_id, self.now());
     }
 
-    /// Begins to take leave of a peer: what it did not confirm is reported next.
+    /// Starts to remove a peer. The session then reports the events that it did not acknowledge.
     pub(crate) fn begin_leaving(&mut self, peer_id: PeerId, reason: DisconnectReason) {
         if self.peers.knows(peer_id) {
             self.peers.set_leaving(peer_id, reason);
@@ -141,7 +142,7 @@ impl RoomLink {
         }
     }
 
-    /// Forgets a peer; its entity, if it had one, is for the caller to despawn.
+    /// Forgets a peer. The caller despawns its entity, if it has one.
     pub(crate) fn forget(
         &mut self,
         peer_id: PeerId,
@@ -151,10 +152,10 @@ impl RoomLink {
         self.peers.forget(peer_id, reason)
     }
 
-    /// Ends the link to a peer, after what waits for it was handed to the network.
+    /// Ends the link to a peer after sending its queued events.
     ///
-    /// What waits may be the end of the handshake. Without it the other side would have no peer to
-    /// take leave of.
+    /// The queue may contain the end of the handshake, without which the other side has no peer
+    /// that could leave.
     pub(crate) fn disconnect(&mut self, peer_id: PeerId) {
         let now = self.now();
         let Some(transport) = self.transport.as_deref_mut() else {
@@ -174,8 +175,7 @@ impl RoomLink {
         &self.kinds
     }
 
-    /// Takes a packet of a peer that is not a matchbox client. Nothing comes of packets from peers
-    /// that are not here.
+    /// Handles a packet of a peer that is not a matchbox client. Ignores packets of unknown peers.
     pub(crate) fn receive(
         &mut self,
         peer_id: PeerId,
@@ -198,7 +198,7 @@ impl RoomLink {
             .inspect_err(|_| self.peers.count_bad_packet(peer_id))
     }
 
-    /// Sends bytes to a stock client as they are, at once.
+    /// Sends bytes to a matchbox client immediately and unchanged.
     pub(crate) fn send_raw(
         &mut self,
         peer_id: PeerId,
@@ -214,19 +214,19 @@ impl RoomLink {
         }
     }
 
-    /// How many bytes of events a peer has not confirmed.
+    /// Returns the size of the events that a peer has not acknowledged, in bytes.
     pub(crate) fn queued(&self, peer_id: PeerId) -> usize {
         let stats = self.session.stats(peer_id);
         stats.map_or(0, |stats| stats.queued_event_bytes)
     }
 
-    /// Whether this room knows a kind of event, which later declarations do not change.
+    /// Checks that a kind of event was declared before the room was joined.
     pub(crate) fn check_kind(&self, event: Declared) -> Result<(), MessageError> {
         let handler = self.kinds.handler(event.kind);
         handler.map(drop).ok_or(MessageError::NotDeclared)
     }
 
-    /// Keeps an event until this player receives it.
+    /// Queues an event for the local player.
     pub(crate) fn echo(&mut self, kind: KindId, payload: Bytes) {
         self.echoes.push_back((kind, payload));
     }
@@ -265,7 +265,7 @@ impl RoomLink {
         cancelled.count() > 0
     }
 
-    /// A tick begins.
+    /// Starts a tick.
     pub(crate) fn advance(&mut self) {
         self.ticked = self.now();
         if let Some(transport) = &self.transport
@@ -282,12 +282,12 @@ impl RoomLink {
         self.session.advance(self.ticked);
     }
 
-    /// Whether the game has had no tick for so long that peers would miss the acks.
+    /// Whether the game has had no tick for so long that peers miss the acks.
     pub(crate) fn is_paused(&self) -> bool {
         self.now().saturating_sub(self.ticked) >= self.pause
     }
 
-    /// Sends one packet per peer, and what waits on the other lanes.
+    /// Sends one packet per peer, and the queues of the other lanes.
     pub(crate) fn send_tick(&mut self, own: &OwnStates) {
         let now = self.now();
         let Some(transport) = self.transport.as_deref_mut() else {
@@ -298,7 +298,7 @@ impl RoomLink {
         }
     }
 
-    /// Sends the events that wait, as far as the links take them.
+    /// Sends queued events within the credit of the links.
     pub(crate) fn send_events(&mut self) {
         let now = self.now();
         let Some(transport) = self.transport.as_deref_mut() else {
@@ -310,7 +310,7 @@ impl RoomLink {
     }
 }
 
-/// The entity of a peer that is here and was not despawned.
+/// Returns the entity of a peer, unless it was despawned.
 pub(crate) fn peer_entity(world: &World, room: Entity, peer_id: PeerId) -> Option<Entity> {
     let entity = world.get::<RoomLink>(room)?.peers.entity(peer_id)?;
     world.get_entity(entity).is_ok().then_some(entity)

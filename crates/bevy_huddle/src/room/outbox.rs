@@ -1,4 +1,4 @@
-//! From the session to the transport, as far as the links take it.
+//! Moves data from the session to the transport, within the credit of the links.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use huddle_session::{Lane, OwnStates, RoomSession};
 
 use crate::transport::Transport;
 
-/// Sends what a tick sends: its packet first, so that nothing else keeps it waiting.
+/// Sends the data of a tick. The packet goes first, so that nothing delays it.
 pub(super) fn send_tick(
     transport: &mut dyn Transport,
     session: &mut RoomSession,
@@ -28,7 +28,7 @@ pub(super) fn send_tick(
     send_all(transport, session, peer_id, Channel::Bulk, now);
 }
 
-/// Sends what there is for a reliable channel, as far as the link takes it.
+/// Sends the queue of a reliable channel, within the credit of the link.
 pub(super) fn send_all(
     transport: &mut dyn Transport,
     session: &mut RoomSession,
@@ -40,7 +40,7 @@ pub(super) fn send_all(
         Channel::Bulk => Lane::Bulk,
         _ => Lane::Events,
     };
-    // State goes by packets of ticks alone.
+    // Only the packets of ticks use the state channel.
     let own = OwnStates::default();
     loop {
         let credit = transport.credit(peer_id, channel);
@@ -53,7 +53,7 @@ pub(super) fn send_all(
     }
 }
 
-/// Sends within the credit given, so that only a link that is just going can refuse.
+/// Sends within the credit, so that only a link that is closing can refuse.
 fn send(transport: &mut dyn Transport, peer_id: PeerId, channel: Channel, packet: Bytes) -> bool {
     transport
         .send(peer_id, channel, packet)

@@ -1,4 +1,4 @@
-//! What a room's transport and session report of its peers.
+//! Reads the statistics and reasons that transport and session have about peers.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl RoomLink {
-    /// The peers that are in the room and have not joined, in the order of their ids.
+    /// Returns the pending peers and their reasons, ordered by id.
     pub(crate) fn pending(&self) -> Vec<(PeerId, PendingReason)> {
         let unlinked = self.peers.unlinked();
         let mut pending: BTreeMap<_, _> = unlinked

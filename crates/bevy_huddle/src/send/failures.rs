@@ -1,5 +1,4 @@
-//! What could not be sent or done: an event for each failure, and one line in the log per peer and
-//! cause.
+//! Reports failed commands: an event for each failure, and one line in the log per peer and cause.
 
 use std::{
     collections::HashSet,
@@ -16,16 +15,16 @@ use crate::{
     peer::events::KickFailed,
 };
 
-/// How many failures of observers wait for the next frame, so that those who send again because
-/// something was not sent do not multiply without end.
+/// The maximum number of failures that wait for the next frame. It bounds observers that send again
+/// after each failure.
 const MAX_WAITING: usize = 256;
 
-/// How many causes are remembered.
+/// The maximum number of causes that are remembered.
 const MAX_LOGGED: usize = 1024;
 
-/// An event that reports at once that a command failed.
+/// An event that reports a failed command.
 pub(crate) trait Failure: Event<Trigger<'static>: Default> + Send + Sync {
-    /// Whether what it concerns is still there.
+    /// Whether the room or peer of the failure still exists.
     fn is_current(&self, world: &World) -> bool;
 }
 
@@ -43,8 +42,8 @@ impl Failure for KickFailed {
 
 /// The failures of one kind that wait for the next frame.
 ///
-/// An observer that tries again at once would never return, so only its first failure is triggered
-/// at once.
+/// Only the first failure inside an observer is triggered immediately. Otherwise an observer that
+/// retries would never return.
 #[derive(Resource)]
 struct Waiting<E: Failure> {
     is_triggering: bool,
@@ -87,7 +86,7 @@ fn trigger_now<E: Failure>(world: &mut World, event: E) {
     world.get_resource_or_init::<Waiting<E>>().is_triggering = false;
 }
 
-/// What tells one cause of a failure from another.
+/// Identifies the cause of a failure.
 type Cause = (
     &'static str,
     Discriminant<MessageError>,
@@ -97,7 +96,7 @@ type Cause = (
 /// The causes that were logged.
 #[derive(Resource, Default)]
 struct LoggedFailures {
-    /// That there is no room, which is usual while a game is not online.
+    /// There is no room, which is normal while a game is offline.
     no_room: bool,
     causes: HashSet<(Option<PeerId>, Cause)>,
 }
@@ -169,7 +168,7 @@ fn warn_no_room(world: &mut World) {
     }
 }
 
-/// Logs again what a peer misses, if the same player comes back.
+/// Forgets the causes of a peer, so that they are logged again if the peer returns.
 pub(crate) fn forget(world: &mut World, peer_id: PeerId) {
     if let Some(mut logged) = world.get_resource_mut::<LoggedFailures>() {
         logged.causes.retain(|(other, _)| *other != Some(peer_id));

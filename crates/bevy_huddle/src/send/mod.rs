@@ -1,4 +1,4 @@
-//! What leaves: commands and systems queue it, and ticks send it.
+//! Sends data: commands and systems queue it, ticks send it.
 
 pub(crate) mod error;
 pub(crate) mod failures;

@@ -1,4 +1,4 @@
-//! What the game says becomes packets.
+//! Queues events, state and transfers of the game.
 
 use std::{
     any::type_name,
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// Sends for commands. Shared, so that it can be used on the world in which it is.
+/// The sender of commands. It is shared, so that a command can use it with its own world.
 #[derive(Resource, Clone)]
 struct CommandSender(Arc<Mutex<SystemState<PeerSender<'static, 'static>>>>);
 
@@ -72,7 +72,7 @@ pub(crate) fn send_transfer(
     }
 }
 
-/// Sends for a command; what does not work is returned.
+/// Sends for a command. Returns the failures.
 fn with_sender(
     world: &mut World,
     send: impl FnOnce(&mut PeerSender, &mut dyn FnMut(Failure)),
@@ -115,7 +115,7 @@ fn fail<T: PeerMessage>(world: &mut World, peer_id: Option<PeerId>, error: Messa
     failures::report(world, name, peer_id, None, error);
 }
 
-/// Sends bytes to a stock client in one of these rooms.
+/// Sends bytes to a matchbox client in one of these rooms.
 pub(crate) fn send_raw(
     world: &mut World,
     rooms: &[Entity],

@@ -1,4 +1,4 @@
-//! Whom recipients stand for.
+//! Resolves recipients to peers.
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
@@ -18,7 +18,7 @@ pub(super) enum Target {
     UnknownEntity,
 }
 
-/// What is known of the rooms and peers that recipients may stand for.
+/// The rooms and peers to which recipients may resolve.
 pub(super) struct Lookup<'a, 'w, 's> {
     pub(super) rooms: &'a [Entity],
     pub(super) links: &'a Query<'w, 's, &'static mut RoomLink>,
@@ -26,7 +26,7 @@ pub(super) struct Lookup<'a, 'w, 's> {
 }
 
 impl Lookup<'_, '_, '_> {
-    /// Finds out whom `recipients` stands for.
+    /// Resolves `recipients`.
     pub(super) fn resolve(&self, recipients: &Recipients, targets: &mut Vec<Target>) {
         targets.clear();
         match recipients {
@@ -34,7 +34,7 @@ impl Lookup<'_, '_, '_> {
                 for &room in self.rooms {
                     self.add_room(room, targets);
                 }
-                // Once, in however many rooms this player is.
+                // Once, even if the player is in several rooms.
                 if *recipients == Recipients::All
                     && let Some(&room) = self.rooms.first()
                 {
@@ -105,7 +105,7 @@ impl Lookup<'_, '_, '_> {
 }
 
 fn add(targets: &mut Vec<Target>, target: Target) {
-    // This player has an id in each room, and gets the event once.
+    // The player has an id in each room, and receives the event once.
     let is_local = |target: &Target| matches!(target, Target::Local { .. });
     let is_twice = is_local(&target) && targets.iter().any(is_local);
     if !is_twice && !targets.contains(&target) {

@@ -1,4 +1,4 @@
-//! What leaves each tick, and in between.
+//! Sends data in each tick, and between ticks.
 
 use bevy::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::{
     room::{components::RoomTick, link::RoomLink},
 };
 
-/// Begins a tick of every room.
+/// Starts a tick in every room.
 pub(crate) fn begin_tick(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>) {
     for (mut link, mut tick) in &mut rooms {
         link.advance();
@@ -15,16 +15,16 @@ pub(crate) fn begin_tick(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>) {
     }
 }
 
-/// Sends one packet per peer, and what waits on the other lanes.
+/// Sends one packet per peer, and the queues of the other lanes.
 pub(crate) fn send_tick(mut rooms: Query<&mut RoomLink>, own: Res<OwnState>) {
     for mut link in &mut rooms {
         link.send_tick(&own.0);
     }
 }
 
-/// Sends the events that wait, so that they need not wait for a tick.
+/// Sends queued events without waiting for a tick.
 ///
-/// A game that stands still has no ticks, but its room goes on: peers wait for its acks.
+/// A paused game has no ticks, but its room continues, because peers wait for its acks.
 pub(crate) fn send_events(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>, own: Res<OwnState>) {
     for (mut link, mut tick) in &mut rooms {
         if link.is_paused() {

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bevy::prelude::*;
+use huddle_mesh::{RoomError, RoomEvent};
 
 use super::game::{LabExt, Splash, game, lab, meet};
 use crate::{message::event::FromPeer, prelude::*, testing::Lab};
@@ -72,6 +73,11 @@ fn local_peer_goes_when_the_room_is_left_or_fails() {
     lab.settle();
     assert_eq!(local_peers(&mut lab, ada), []);
     assert_eq!(local_peers(&mut lab, bob).len(), 1);
+
+    let error = RoomError::Refused("closed".to_owned());
+    lab.inject(bob, RoomEvent::Failed(error));
+    lab.settle();
+    assert_eq!(local_peers(&mut lab, bob), []);
 
     lab.commands(ada, |commands| {
         commands.join_room("not an address");

@@ -1,4 +1,4 @@
-//! The game of the README, and what the lab promises.
+//! A small game with a steered shape, and the guarantees of the lab.
 
 use std::time::Duration;
 

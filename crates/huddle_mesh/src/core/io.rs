@@ -72,7 +72,7 @@ pub(crate) enum Action {
     Tell(Told),
 }
 
-/// What the game is told; packets and queue figures are added by the driver.
+/// An event for the game. The driver adds packets and queue sizes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Told {
     Signaling(Signaling),

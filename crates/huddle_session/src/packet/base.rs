@@ -65,7 +65,7 @@ impl PeerBases {
 
     /// Stores the base that a packet contained.
     pub(crate) fn insert(&mut self, seq: u64, base: u32) {
-        // Also if the base in force is the same, because a late packet may change the one before.
+        // Even if the base in force is the same: a late packet may change the one before.
         let after = self.0.partition_point(|&(first, _)| first <= seq);
         self.0.insert(after, (seq, base));
         // Drop the bases that no packet within reach can have any more.

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_headers_are_rejected_with_their_reason() {
         let error = |bytes: &'static [u8]| decoded(Bytes::from_static(bytes)).unwrap_err();
         assert_eq!(error(&[]), PacketError::BrokenHeader);
         assert_eq!(error(&[0x77, 1, 2]), PacketError::NotATickPacket(0x77));

@@ -295,10 +295,7 @@ impl World {
             match event {
                 SessionEvent::Joined { peer_id: peer } => {
                     let with = player.with.entry(player_of(peer)).or_default();
-                    assert!(
-                        !with.connected,
-                        "{me} was told twice that {peer} is connected"
-                    );
+                    assert!(!with.connected, "{me} received `Joined` twice for {peer}");
                     with.connected = true;
                     with.joined += 1;
                     with.pose = None;

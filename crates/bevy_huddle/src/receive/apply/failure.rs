@@ -1,4 +1,4 @@
-//! How a room ends for good.
+//! Ends rooms that failed.
 
 use bevy::prelude::*;
 use huddle_mesh::DisconnectReason;
@@ -13,7 +13,7 @@ use crate::{
     room::{events::RoomFailed, link::RoomLink, status::RoomStatus},
 };
 
-/// Ends a room for good: its peers go first. The first reason counts.
+/// Ends a room after its peers are removed. If a room fails twice, the first reason counts.
 pub(crate) fn fail(world: &mut World, room: Entity, error: JoinError) {
     log::error!("the room cannot be used: {error}");
     match world.get_mut::<RoomLink>(room) {
@@ -22,8 +22,8 @@ pub(crate) fn fail(world: &mut World, room: Entity, error: JoinError) {
     }
 }
 
-/// Takes the next step of what ends: a peer that leaves is gone after its last events, and a room
-/// that failed ends after its peers. Returns whether there was one.
+/// Removes the next leaving peer, or else the next peer of a failed room, or else ends the failed
+/// room. Returns whether there was anything to do.
 pub(crate) fn finish(world: &mut World, room: Entity) -> bool {
     if finish_leaving(world, room) {
         return true;

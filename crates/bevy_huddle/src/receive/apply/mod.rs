@@ -1,4 +1,4 @@
-//! How the world changes: peers that come and go, the status of a room, and its end.
+//! Changes the world: adds and removes peers, sets the status of a room, and ends it.
 
 pub(crate) mod failure;
 pub(crate) mod peers;

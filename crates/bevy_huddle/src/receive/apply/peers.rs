@@ -1,4 +1,4 @@
-//! How peers come into the world and go.
+//! Adds peers to the world and removes them.
 
 use bevy::prelude::*;
 use huddle_mesh::{DisconnectReason, PeerId};
@@ -18,7 +18,7 @@ use crate::{
     send::failures,
 };
 
-/// Brings a peer into a room.
+/// Spawns the entity of a peer that joined.
 pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: bool) {
     let link = world.get::<RoomLink>(room);
     if !link.is_some_and(|link| link.peers.knows(peer.id)) {
@@ -56,7 +56,8 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
     report_status(world, room);
 }
 
-/// Takes a peer out of a room: at once if this player decided so, and else after its last events.
+/// Removes a peer from a room: at once if the local player disconnected it, otherwise after its
+/// last events.
 pub(crate) fn remove_peer(
     world: &mut World,
     room: Entity,
@@ -70,19 +71,18 @@ pub(crate) fn remove_peer(
         return;
     }
     if reason == DisconnectReason::DisconnectedByPeer && link.peers.is_pending(peer_id) {
-        // There is no peer entity whose `PeerLeft` would say so.
+        // The peer has no entity on which `PeerLeft` could be triggered.
         return refuse_pending(world, room, peer_id);
     }
     if reason == DisconnectReason::DisconnectedLocally {
         forget_peer(world, room, peer_id, reason);
     } else {
-        // What was not delivered is told while the entity is there.
+        // `Undelivered` is triggered on the entity, so the entity has to stay until then.
         link.begin_leaving(peer_id, reason);
     }
 }
 
-/// Takes out the next peer that leaves, once its last events were triggered. Returns whether there
-/// was one.
+/// Removes the next leaving peer, whose last events were triggered. Returns whether there was one.
 pub(crate) fn finish_leaving(world: &mut World, room: Entity) -> bool {
     let leaving = world
         .get::<RoomLink>(room)
@@ -135,7 +135,7 @@ pub(crate) fn finish_departure(world: &mut World, departure: Departure) {
     failures::forget(world, peer_id);
     if has_joined {
         log::info!("{peer_id} is gone: {reason:?}");
-        // Even if the game has despawned the entity: it counts who joined and who left.
+        // Even if the game despawned the entity: each `PeerJoined` is followed by a `PeerLeft`.
         world.trigger(PeerLeft {
             entity,
             peer_id,
@@ -148,7 +148,7 @@ pub(crate) fn finish_departure(world: &mut World, departure: Departure) {
     }
 }
 
-/// Takes all peers out of a room.
+/// Removes all peers from a room.
 pub(crate) fn remove_peers(world: &mut World, room: Entity, reason: DisconnectReason) {
     let peers: Vec<_> = world
         .get::<RoomLink>(room)
@@ -159,7 +159,7 @@ pub(crate) fn remove_peers(world: &mut World, room: Entity, reason: DisconnectRe
     }
 }
 
-/// Ends the link to a peer and takes them out of the room.
+/// Ends the link to a peer and removes the peer from the room.
 pub(crate) fn disconnect(
     world: &mut World,
     room: Entity,
@@ -194,8 +194,7 @@ pub(crate) fn on_peer_removed(removed: On<Remove, (Peer, PeerOf)>, mut commands:
     });
 }
 
-/// Leaves the room whose link is taken off or despawned, and takes leave of the peers that are
-/// still in it.
+/// Leaves the room whose link was removed or despawned, and removes its remaining peers.
 pub(crate) fn on_link_removed(
     removed: On<Discard, RoomLink>,
     mut links: Query<&mut RoomLink>,

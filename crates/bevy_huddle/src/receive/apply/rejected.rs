@@ -1,4 +1,4 @@
-//! What a peer sent that does not reach the game.
+//! Reports data of peers that the plugin rejected.
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
@@ -10,8 +10,7 @@ use crate::{
     room::link::{RoomLink, peer_entity},
 };
 
-/// Tells that something that a peer sent did not reach the game; to the log alone while the peer
-/// has no entity.
+/// Logs that something was rejected, and triggers [`MessageRejected`] if the peer has an entity.
 pub(crate) fn reject(world: &mut World, room: Entity, peer_id: PeerId, reason: RejectReason) {
     let is_logged = world
         .get_mut::<RoomLink>(room)

@@ -1,4 +1,4 @@
-//! What the game sees of a room, kept current.
+//! Keeps the components of a room current.
 
 use bevy::prelude::*;
 use huddle_mesh::Signaling;
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Says how the connection to the signaling server is.
+/// Sets and reports the state of the connection to the signaling server.
 pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signaling) {
     match &signaling {
         Signaling::Connecting => {}
@@ -52,7 +52,7 @@ pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signalin
     );
 }
 
-/// Makes the room's status say what signaling and peers say, and triggers the event of a change.
+/// Sets the status of a room from its signaling state and peers, and reports a change.
 pub(crate) fn update_status(world: &mut World, room: Entity) {
     set_status_of_link(world, room);
     report_status(world, room);
@@ -78,15 +78,15 @@ pub(crate) fn set_status(world: &mut World, room: Entity, to: RoomStatus) {
     }
 }
 
-/// Triggers the event of a change, unless an observer of an earlier event has changed it back.
+/// Reports a change of status, unless an observer of an earlier event changed it back.
 pub(crate) fn report_status(world: &mut World, room: Entity) {
     let Some(&to) = world.get::<RoomStatus>(room) else {
         return;
     };
-    let Some(mut told) = world.get_mut::<ReportedStatus>(room) else {
+    let Some(mut reported) = world.get_mut::<ReportedStatus>(room) else {
         return;
     };
-    let from = std::mem::replace(&mut told.0, to);
+    let from = std::mem::replace(&mut reported.0, to);
     if from != to {
         trigger(
             world,
@@ -99,7 +99,7 @@ pub(crate) fn report_status(world: &mut World, room: Entity) {
     }
 }
 
-/// Shows which links the mesh lacks, if that may have changed.
+/// Refreshes [`MissingLinks`] if the mesh may have changed.
 pub(crate) fn show_mesh(world: &mut World, room: Entity) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
@@ -115,7 +115,7 @@ pub(crate) fn show_mesh(world: &mut World, room: Entity) {
     }
 }
 
-/// Leaves a room from whose entity the game itself took the components.
+/// Leaves a room whose components the game removed.
 pub(crate) fn on_room_removed(removed: On<Remove, (Room, RoomStatus)>, mut commands: Commands) {
     let room = removed.entity;
     commands.queue(move |world: &mut World| {

@@ -1,9 +1,9 @@
-//! Runs the observers of an event.
+//! Triggers events on entities that may be gone.
 
 use bevy::prelude::*;
 
-/// Runs the observers of an event, and what they commanded. Does nothing if an observer of an
-/// earlier event has despawned the entity.
+/// Triggers an event and applies the commands of its observers. Does nothing if an observer of an
+/// earlier event despawned the entity.
 pub(crate) fn trigger<'t>(world: &mut World, event: impl EntityEvent<Trigger<'t>: Default>) {
     if world.get_entity(event.event_target()).is_ok() {
         world.trigger(event);
@@ -11,7 +11,7 @@ pub(crate) fn trigger<'t>(world: &mut World, event: impl EntityEvent<Trigger<'t>
     }
 }
 
-/// As [`trigger`], once the commands before it have run.
+/// Calls [`trigger`] after the commands that are queued before it.
 pub(crate) fn trigger_later(
     commands: &mut Commands,
     event: impl EntityEvent<Trigger<'static>: Default> + Send,

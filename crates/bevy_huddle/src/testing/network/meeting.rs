@@ -141,7 +141,7 @@ impl Network {
     }
 
     /// Replaces the link of two players. What is under way on the old one arrives within
-    /// `overlap`, or never. Both are told. Whether there was a link to replace.
+    /// `overlap`, or never. Both receive an event. Returns whether there was a link to replace.
     pub(crate) fn replace_link(&mut self, a: PeerId, b: PeerId, overlap: Duration) -> bool {
         let pair = Pair::of(a, b);
         let Some(relation) = self.relations.get_mut(&pair) else {

@@ -33,7 +33,7 @@ impl Simulation {
     }
 }
 
-/// The simulation itself panics if anybody is told of a violation.
+/// The simulation panics if any peer receives a violation.
 #[test]
 fn whatever_breaks_the_honest_are_never_blamed_and_meet_again() {
     for seed in 0..12 {

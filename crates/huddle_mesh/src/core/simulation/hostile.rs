@@ -68,7 +68,7 @@ fn on_events(bytes: impl Into<Bytes>) -> LinkInput {
 const NO_CONTROL: &[u8] = &[0xFF, 99];
 
 impl Simulation {
-    /// Players who are linked; what is told of violations from now on is looked at.
+    /// Creates linked players. Only violations that are reported after this count.
     fn with_a_hostile_one(nodes: usize) -> Self {
         let mut simulation = Self::new(nodes);
         simulation.run(seconds(2));

@@ -1,4 +1,4 @@
-//! Who breaks the rules is told, and in the end not listened to any more.
+//! Counts and reports protocol violations, and ignores members that keep violating the protocol.
 
 use super::*;
 
@@ -82,7 +82,7 @@ impl Supervisor {
         self.verdict.take()
     }
 
-    /// Whoever is at the other end of a link broke the rules.
+    /// Counts a violation of the peer at the other end of a link.
     pub(super) fn record_violation_on_link(
         &mut self,
         now: Duration,

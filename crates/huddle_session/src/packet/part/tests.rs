@@ -266,7 +266,7 @@ fn unknown_ids_are_skipped() {
 }
 
 #[test]
-fn what_is_wrong_is_named_and_changes_nothing() {
+fn invalid_parts_are_rejected_with_their_reason_and_change_nothing() {
     let mut receiver = receiver();
     receiver.receive(0, part(20, 0, 300, 0, 256)).unwrap();
     let mut error = |bytes| receiver.receive(1, bytes).unwrap_err();
