@@ -39,8 +39,8 @@ pub(crate) fn lag_from_options_is_in_the_round_trip(artifacts: &Artifacts) -> an
     let lags = [60.0, 100.0];
     let took = wait_until(players, MEETING, "both measure their lag", |reports| {
         reports.iter().zip(lags).all(|(report, lag)| {
-            let rtts = report.peers.values().filter_map(|peer| peer.rtt_ms);
-            rtts.clone().count() == 1 && rtts.clone().all(|rtt| rtt >= lag)
+            let mut rtts = report.peers.iter().map(|peer| peer.rtt_ms);
+            report.plays_with(1) && rtts.all(|rtt| rtt.is_some_and(|rtt| rtt >= lag))
         })
     })?;
     println!("   both measure their lag: {} ms", took.as_millis());
