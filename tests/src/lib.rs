@@ -35,7 +35,9 @@ pub use cut::Cut;
 pub use firefox::firefox_is_here;
 pub use freeze::Frozen;
 pub use gate::{Behind, Gate};
-pub use hostile::{HostileMember, HostileServer, LinkedMember, Trick, resident_mib};
+pub use hostile::{
+    HostileMember, HostileServer, LinkedMember, Trick, resident_mib, violation_text,
+};
 pub use names::{Answer, NameServer};
 pub use native::Native;
 /// What stock clients say, and what they say of themselves.

@@ -7,6 +7,7 @@ mod server;
 use std::fs;
 
 use anyhow::Context;
+use huddle_mesh::ProtocolViolation;
 use nix::unistd::Pid;
 
 pub use linked::LinkedMember;
@@ -26,4 +27,16 @@ pub fn resident_mib(process: Pid) -> anyhow::Result<f64> {
         .and_then(|kib| kib.trim().parse::<f64>().ok())
         .with_context(|| format!("{path} does not say how much is resident"))?;
     Ok(kib / 1024.0)
+}
+
+/// How the text of a violation begins: all of it up to the first detail.
+pub fn violation_text(violation: &ProtocolViolation) -> String {
+    let text = violation.to_string();
+    let detail = match violation {
+        ProtocolViolation::Text(_) => text.find(" on the "),
+        ProtocolViolation::Description(_) | ProtocolViolation::Candidate(_) => text.find(':'),
+        ProtocolViolation::NotMatchbox(_) => text.find('('),
+        _ => text.find(|c: char| c.is_ascii_digit()),
+    };
+    text[..detail.unwrap_or(text.len())].to_owned()
 }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use huddle_mesh::{DisconnectReason, PeerId, SignalingId, ViolationSource};
+use huddle_mesh::{
+    Channel, DisconnectReason, PeerId, ProtocolViolation, SdpError, SignalingId, ViolationSource,
+};
 use huddle_tests::{
     Artifacts, Browser, HostileMember, LinkedMember, Native, Page, Player, Server, Talk,
-    resident_mib, wait_until,
+    resident_mib, violation_text, wait_until,
 };
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -21,50 +23,50 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// What attempts to link, logs and allocators may keep.
 const GROWTH_MIB: f64 = 64.0;
 
-/// Who did something that has to be told, and what the text says.
+/// A violation that every honest player has to report.
 struct Deed {
     by: String,
-    text: &'static str,
+    violation: ProtocolViolation,
 }
 
 /// What a linked member does.
 struct LinkTrick {
-    /// Says that it is a player, and is none; otherwise a stock client.
+    /// It claims to be one of our players; otherwise it is a stock client.
     tagged: bool,
     trick: &'static str,
     times: u32,
-    /// What is told of it; nothing if a stock client may do that.
-    text: Option<&'static str>,
+    /// What is reported of it; nothing if a stock client may do that.
+    violation: Option<ProtocolViolation>,
 }
 
 const LINK_TRICKS: &[LinkTrick] = &[
-    stock("text", 40, Some("text on the")),
-    stock("oversized", 40, Some("it sent a message of")),
-    stock("channels", 2, Some("a data channel of its own")),
+    stock("text", 40, Some(ProtocolViolation::Text(Channel::State))),
+    stock("oversized", 40, Some(ProtocolViolation::TooLong(0))),
+    stock("channels", 2, Some(ProtocolViolation::Channel)),
     stock("blob", 40, None),
     stock("empty", 40, None),
     stock("packets", 200, None),
-    claimed("text", 40, "text on the"),
-    claimed("control", 10, "a control message that makes no sense"),
-    claimed("truncated", 10, "a control message that makes no sense"),
-    claimed("packets", 200, "too many packets before its introduction"),
+    claimed("text", 40, ProtocolViolation::Text(Channel::State)),
+    claimed("control", 10, ProtocolViolation::Control),
+    claimed("truncated", 10, ProtocolViolation::Control),
+    claimed("packets", 200, ProtocolViolation::TooEarly),
 ];
 
-const fn stock(trick: &'static str, times: u32, text: Option<&'static str>) -> LinkTrick {
+const fn stock(trick: &'static str, times: u32, violation: Option<ProtocolViolation>) -> LinkTrick {
     LinkTrick {
         tagged: false,
         trick,
         times,
-        text,
+        violation,
     }
 }
 
-const fn claimed(trick: &'static str, times: u32, text: &'static str) -> LinkTrick {
+const fn claimed(trick: &'static str, times: u32, violation: ProtocolViolation) -> LinkTrick {
     LinkTrick {
         tagged: true,
         trick,
         times,
-        text: Some(text),
+        violation: Some(violation),
     }
 }
 
@@ -82,7 +84,7 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
         told_by_all(
             &talk,
             ViolationSource::Member(SignalingId::from_u128(number(&deed.by)?)),
-            deed.text,
+            &deed.violation,
         )?;
     }
     a_latecomer_is_told(&room)?;
@@ -96,7 +98,9 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
             "   {} of {} sent, tagged: {}",
             sent, trick.trick, trick.tagged
         );
-        let Some(text) = trick.text else { continue };
+        let Some(violation) = &trick.violation else {
+            continue;
+        };
         ensure!(
             sent > 0,
             "nothing of {} was sent: {}",
@@ -107,7 +111,7 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
             true => ViolationSource::Member(SignalingId::from_u128(id)),
             false => ViolationSource::Peer(PeerId::from_u128(id)),
         };
-        told_by_all(&talk, by, text)?;
+        told_by_all(&talk, by, violation)?;
         if !trick.tagged && sent >= 2 * 64 {
             talk.wait_until(TOLD, "who goes too far is cut", |heard| {
                 let cut = (PeerId::from_u128(id), DisconnectReason::ProtocolViolation);
@@ -149,14 +153,19 @@ fn number(id: &str) -> anyhow::Result<u128> {
     Ok(id.parse::<uuid::Uuid>()?.as_u128())
 }
 
-fn told_by_all(talk: &Talk, by: ViolationSource, text: &str) -> anyhow::Result<()> {
+fn told_by_all(
+    talk: &Talk,
+    by: ViolationSource,
+    expected: &ProtocolViolation,
+) -> anyhow::Result<()> {
+    let text = violation_text(expected);
     let what = format!("{by:?} is named: {text}");
     let took = talk.wait_until(TOLD, &what, |heard| {
         heard.iter().all(|heard| {
             heard
                 .violations
                 .iter()
-                .any(|(who, violation, _)| *who == by && violation.to_string().contains(text))
+                .any(|(who, violation, _)| *who == by && violation.to_string().starts_with(&text))
         })
     })?;
     println!("   {what}: {} ms", took.as_millis());
@@ -176,7 +185,7 @@ fn a_latecomer_is_told(room: &str) -> anyhow::Result<()> {
         &candidate("candidate:1 1 udp 5 10.0.0.1 9 typ host"),
     )?;
     let by = ViolationSource::Member(SignalingId::from_u128(number(hostile.id())?));
-    told_by_all(&late, by, "without having got an offer")?;
+    told_by_all(&late, by, &ProtocolViolation::AnswerToNothing)?;
     late.wait_until(MEETING, "the latecomer meets both", |heard| {
         heard[0].here.len() >= 2
     })
@@ -215,16 +224,16 @@ fn among_hostile_members(
     let deeds = by_signals(&room, players.len())?;
     all_see_movement(players, "each sees the others move")?;
     for deed in &deeds {
-        all_report(players, &format!("member {}", deed.by), deed.text)?;
+        all_report(players, &format!("member {}", deed.by), &deed.violation)?;
     }
 
     let mut page = LinkedMember::start(&server.index())?;
     for trick in LINK_TRICKS {
         page.join(&room, trick.tagged, players.len() as u64)?;
         page.play(trick.trick, trick.times)?;
-        if let Some(text) = trick.text {
+        if let Some(violation) = &trick.violation {
             let kind = if trick.tagged { "member" } else { "peer" };
-            all_report(players, &format!("{kind} {}", page.id()), text)?;
+            all_report(players, &format!("{kind} {}", page.id()), violation)?;
         }
     }
     page.leave()?;
@@ -241,12 +250,17 @@ fn among_hostile_members(
     Ok(())
 }
 
-fn all_report(players: &mut [&mut dyn Player], who: &str, text: &str) -> anyhow::Result<()> {
+fn all_report(
+    players: &mut [&mut dyn Player],
+    who: &str,
+    expected: &ProtocolViolation,
+) -> anyhow::Result<()> {
+    let text = violation_text(expected);
     let what = format!("{who} is named: {text}");
     wait_until(players, TOLD, &what, |reports| {
         reports.iter().all(|report| {
             let mut violations = report.violations.iter();
-            violations.any(|told| told.starts_with(who) && told.contains(text))
+            violations.any(|told| told.starts_with(who) && told.contains(&text))
         })
     })
     .map(drop)
@@ -256,7 +270,7 @@ fn all_report(players: &mut [&mut dyn Player], who: &str, text: &str) -> anyhow:
 fn by_signals(room: &str, members: usize) -> anyhow::Result<Vec<Deed>> {
     let mut deeds = Vec::new();
     let mut attack =
-        |text: &'static str, data: &dyn Fn(&str) -> Vec<Value>| -> anyhow::Result<()> {
+        |violation: ProtocolViolation, data: &dyn Fn(&str) -> Vec<Value>| -> anyhow::Result<()> {
             let mut hostile = HostileMember::join(room)?;
             let offers = hostile.wait_offers(members)?;
             for (victim, offer) in &offers {
@@ -265,19 +279,22 @@ fn by_signals(room: &str, members: usize) -> anyhow::Result<Vec<Deed>> {
                 }
             }
             let by = hostile.id().to_owned();
-            deeds.push(Deed { by, text });
+            deeds.push(Deed { by, violation });
             hostile.settle()
         };
 
-    attack("no offer, answer or candidate", &|_| garbage())?;
-    attack("a session description that cannot be used", &|offer| {
-        broken_descriptions(offer)
+    attack(ProtocolViolation::Signal, &|_| garbage())?;
+    attack(
+        ProtocolViolation::Description(SdpError::TooLong(0)),
+        &|offer| broken_descriptions(offer),
+    )?;
+    attack(ProtocolViolation::Candidate(SdpError::TooLong(0)), &|_| {
+        broken_candidates()
     })?;
-    attack("a candidate that cannot be used", &|_| broken_candidates())?;
-    attack("claimed the name of somebody else", &|offer| {
+    attack(ProtocolViolation::Name, &|offer| {
         vec![json!({ "Offer": offer })]
     })?;
-    attack("more signals than linking takes", &|offer| {
+    attack(ProtocolViolation::TooManySignals, &|offer| {
         let mut all = vec![answer_to(offer); 5];
         all.extend(vec![
             candidate("candidate:1 1 udp 5 10.0.0.1 9 typ host");
@@ -288,7 +305,7 @@ fn by_signals(room: &str, members: usize) -> anyhow::Result<Vec<Deed>> {
     // Ten thousand from five, as fast as the server relays them.
     for _ in 0..5 {
         let each = 2000 / members;
-        attack("no offer, answer or candidate", &|_| vec![json!(7); each])?;
+        attack(ProtocolViolation::Signal, &|_| vec![json!(7); each])?;
     }
     Ok(deeds)
 }

@@ -3,10 +3,10 @@
 use std::{thread, time::Duration};
 
 use anyhow::{Context, anyhow, bail, ensure};
-use huddle_mesh::{ProtocolViolation, SignalingLoss, ViolationSource};
+use huddle_mesh::{ProtocolViolation, SignalingId, SignalingLoss, ViolationSource};
 use huddle_tests::{
     Artifacts, Browser, HostileServer, Native, Page, Player, Report, Server, Talk, Trick,
-    resident_mib, wait_until,
+    resident_mib, violation_text, wait_until,
 };
 use nix::unistd::Pid;
 
@@ -144,15 +144,15 @@ pub(crate) fn links_do_not_feel_a_server_that_floods(artifacts: &Artifacts) -> a
 }
 
 /// What a player reports of each that is a violation.
-fn report_of(trick: Trick) -> Option<&'static str> {
+fn report_of(trick: Trick) -> Option<ProtocolViolation> {
     match trick {
-        Trick::Garbage => Some("not of matchbox's protocol"),
-        Trick::Bytes => Some("bytes where"),
-        Trick::SecondId => Some("a second id"),
-        Trick::NoId => Some("before it gave this player an id"),
-        Trick::Announcements => Some("who is in the room already"),
-        Trick::Strangers => Some("nonsense of more members than a room has"),
-        Trick::Flood | Trick::LongFlood => Some("more than any room needs"),
+        Trick::Garbage => Some(ProtocolViolation::NotMatchbox(String::new())),
+        Trick::Bytes => Some(ProtocolViolation::NotText),
+        Trick::SecondId => Some(ProtocolViolation::SecondId),
+        Trick::NoId => Some(ProtocolViolation::NoId),
+        Trick::Announcements => Some(ProtocolViolation::Announced(SignalingId::from_u128(0))),
+        Trick::Strangers => Some(ProtocolViolation::TooManySources),
+        Trick::Flood | Trick::LongFlood => Some(ProtocolViolation::Flood),
         Trick::TooLong | Trick::SlowClose | Trick::Mute => None,
     }
 }
@@ -174,9 +174,10 @@ pub(crate) fn a_page_outlives_a_hostile_server(artifacts: &Artifacts) -> anyhow:
         let what = format!("they play on with {trick:?} for a server, and tell");
         wait_until(players, TOLD, &what, |reports| {
             let told = |report: &Report| {
-                report_of(trick).is_none_or(|text| {
+                report_of(trick).is_none_or(|expected| {
+                    let text = violation_text(&expected);
                     let mut violations = report.violations.iter();
-                    violations.any(|told| told.starts_with("server: ") && told.contains(text))
+                    violations.any(|told| told.starts_with("server: ") && told.contains(&text))
                 })
             };
             // Both have come back after they had left.
