@@ -1,3 +1,5 @@
+//! Two players of this game in the virtual lab.
+
 use std::time::Duration;
 
 use bevy::prelude::*;
