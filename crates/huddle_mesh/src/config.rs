@@ -1,6 +1,9 @@
 use std::fmt;
 
-use crate::room_url::{RoomUrl, RoomUrlError};
+use crate::{
+    room_url::{RoomUrl, RoomUrlError},
+    secret::RoomSecret,
+};
 
 /// What is needed to join a room.
 ///
@@ -21,6 +24,11 @@ pub struct RoomConfig {
     pub ice_servers: Vec<IceServer>,
     /// Which ways to another player may be used.
     pub route: Route,
+    /// The secret that all members of the room have to know.
+    pub secret: Option<RoomSecret>,
+    /// Where the local peer's certificate is kept: see [`RoomConfig::keep_identity`]. By default,
+    /// each room gets a new certificate, and so the local peer a new id.
+    pub identity: Option<String>,
 }
 
 /// Which ways to another player may be used.
@@ -63,6 +71,28 @@ impl RoomConfig {
         self
     }
 
+    /// Sets the secret that all members of the room have to know.
+    #[must_use]
+    pub fn with_secret(mut self, secret: RoomSecret) -> Self {
+        self.secret = Some(secret);
+        self
+    }
+
+    /// Keeps the certificate of the local peer at `place`, so that the peer has the same id in the
+    /// next room and after a restart or reload.
+    ///
+    /// Natively, `place` is the path of a file, which contains a private key and is created if it
+    /// does not exist. In a browser it is a name in the storage of the page's origin, where the
+    /// certificate is valid for a year. One room at a time uses it: if it is in use, for example in
+    /// a second tab, the room gets a new certificate that is not kept.
+    ///
+    /// Players can be recognized by an id that they keep. Keep it only if your game needs it.
+    #[must_use]
+    pub fn keep_identity(mut self, place: impl Into<String>) -> Self {
+        self.identity = Some(place.into());
+        self
+    }
+
     /// Never shows this player's address to others; see [`Route::RelayOnly`].
     #[must_use]
     pub fn relay_only(mut self) -> Self {
@@ -77,6 +107,8 @@ impl From<RoomUrl> for RoomConfig {
             url,
             ice_servers: Vec::new(),
             route: Route::Any,
+            secret: None,
+            identity: None,
         }
     }
 }

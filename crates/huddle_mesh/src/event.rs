@@ -182,6 +182,16 @@ pub enum RoomError {
         /// The browser's own words.
         reason: String,
     },
+    /// The local peer's identity is kept where it cannot be used.
+    #[error(
+        "the identity kept at `{place}` cannot be used: {reason}; choose another place, or remove it to get a new identity"
+    )]
+    Identity {
+        /// The place that [`RoomConfig::keep_identity`](crate::RoomConfig::keep_identity) names.
+        place: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// This machine cannot run the network.
     #[error("the network could not be started: {0}")]
     Startup(String),
@@ -205,6 +215,12 @@ pub enum LinkFailure {
         "no packets pass between the two machines, because a firewall or a router blocks them; a TURN server can relay them: see `IceServer::turn`"
     )]
     NoWay,
+    /// The peer did not prove that it knows the room's [secret](crate::RoomSecret), or only one
+    /// of the two peers has one.
+    #[error(
+        "the other player has another room secret, or only one of the two has one: open the same invitation link on both"
+    )]
+    Secret,
     /// Something else went wrong.
     #[error("the link broke before it was ready ({0}); if this repeats, restart both games")]
     Broken(String),

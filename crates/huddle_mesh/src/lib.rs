@@ -23,6 +23,7 @@ mod inbox;
 mod limits;
 mod room;
 mod room_url;
+mod secret;
 mod signaling_id;
 mod stats;
 mod violation;
@@ -39,10 +40,11 @@ pub use config::{IceServer, RoomConfig, Route};
 pub use event::{
     DisconnectReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
 };
-pub use huddle_id::PeerId;
+pub use huddle_id::{PeerId, PeerKind, ShortPeerId};
 pub use limits::MAX_MESSAGE_LEN;
 pub use room::Room;
 pub use room_url::{RoomUrl, RoomUrlError};
+pub use secret::{RoomSecret, RoomSecretError};
 pub use signaling_id::SignalingId;
 pub use stats::{LinkStats, Path, StopReason};
 pub use violation::{ProtocolViolation, SdpError, ViolationSource};

@@ -39,7 +39,6 @@ const MESH_MESSAGES: usize = 256;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Room {
-    local_id: PeerId,
     url: RoomUrl,
     handle: Handle,
 }
@@ -52,19 +51,17 @@ impl Room {
     /// WebRTC, an ICE server that the browser or this platform refuses. A server that cannot be reached is not an error: it is tried again for as long as the room is wanted.
     pub fn join(config: RoomConfig) -> Result<Self, RoomError> {
         check_config(&config)?;
-        let local_id = PeerId::random();
         let url = config.url.clone();
-        let handle = Handle::join(local_id, config)?;
-        Ok(Self {
-            local_id,
-            url,
-            handle,
-        })
+        let handle = Handle::join(config)?;
+        Ok(Self { url, handle })
     }
 
-    /// This player, as others see them. New for every room that is joined.
-    pub fn local_id(&self) -> PeerId {
-        self.local_id
+    /// Returns the id of the local peer, which is the same on every machine.
+    ///
+    /// A browser takes a few milliseconds to create a certificate, from which the id is made. Until
+    /// then the room has no id and no other event than [`RoomEvent::Failed`].
+    pub fn local_id(&self) -> Option<PeerId> {
+        self.handle.local_id()
     }
 
     /// The address that was joined.
@@ -137,7 +134,7 @@ impl fmt::Debug for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Room")
             .field("url", &self.url.to_string())
-            .field("local_id", &self.local_id)
+            .field("local_id", &self.local_id())
             .finish_non_exhaustive()
     }
 }

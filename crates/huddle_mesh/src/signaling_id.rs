@@ -7,7 +7,7 @@ use uuid::Uuid;
 /// Identifies one connection to the signaling server. The server assigns it.
 ///
 /// A peer gets a new signaling id each time it connects to the server, and keeps its [`PeerId`]. A
-/// client of `matchbox_socket` has no other id, so its peer id has the same 16 bytes.
+/// client of `matchbox_socket` has no other id: its peer id is made of this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SignalingId(Uuid);
 
@@ -26,14 +26,10 @@ impl SignalingId {
         self.0.as_bytes()
     }
 
-    /// The peer id of a matchbox client with this signaling id.
-    pub(crate) const fn matchbox_peer(self) -> PeerId {
-        PeerId::from_bytes(*self.0.as_bytes())
-    }
-
-    /// The signaling id of a matchbox client with this peer id.
-    pub(crate) const fn of_matchbox_peer(peer: PeerId) -> Self {
-        Self(Uuid::from_bytes(*peer.as_bytes()))
+    /// Returns the id of the peer with this signaling id, if it is a matchbox client or has not
+    /// shown its certificate yet.
+    pub const fn peer_id(self) -> PeerId {
+        PeerId::of_signaling(*self.0.as_bytes())
     }
 }
 

@@ -42,14 +42,12 @@ pub enum ProtocolViolation {
     /// A member sends more than linking takes.
     #[error("it sent more signals than a link needs")]
     TooManySignals,
-    /// A member's description claims the name of somebody else.
-    #[error("it claimed the id of another peer")]
-    Name,
-    /// The introduction on a new link did not prove who is there.
-    #[error("its introduction on a new link was refused: {0}")]
-    Introduction(&'static str),
-    /// Too many packets before the introduction was over.
-    #[error("it sent too many packets before its introduction was over")]
+    /// A member's description has the certificate of the local peer, whose private key it cannot
+    /// have.
+    #[error("it used the certificate of this player")]
+    LocalCertificate,
+    /// A member sent too many packets before both sides of the link were open.
+    #[error("it sent too many packets before the link was open on both sides")]
     TooEarly,
     /// One of the mesh's own messages is malformed, or comes where there is no place for it.
     #[error("it sent an invalid control message; does it run another version?")]
@@ -101,6 +99,9 @@ pub enum SdpError {
     /// A line makes no sense.
     #[error("`{0}` is malformed")]
     Malformed(&'static str),
+    /// The description comes from another version of this crate.
+    #[error("it comes from another version of bevy_huddle; all players need the same version")]
+    Version,
     /// A candidate may be honest, and is of no use here.
     #[error("`{0}` is of a kind that is not supported")]
     Unusable(&'static str),

@@ -1,27 +1,21 @@
-//! The mesh's own messages on a link: introductions, liveness and farewells.
+//! The mesh's own messages on a link: which link is used, liveness and farewells.
 //!
 //! They begin with a byte that no message of the layers above may begin with, so that telling
 //! them apart costs the game's packets nothing.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use huddle_id::PeerId;
 use uuid::Uuid;
 
 use crate::{signaling_id::SignalingId, stats::StopReason};
 
 /// The first byte of every control message.
 pub(crate) const RESERVED_BYTE: u8 = 0xFF;
-/// Raised when the meaning of the messages changes.
-pub(crate) const VERSION: u8 = 1;
-
 /// A control message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Control {
-    /// Introduces a peer, first on every link.
-    Hello(Hello),
-    /// Shows that the sender of [`Control::Hello`] is who they say.
-    Proof([u8; 32]),
-    /// From now on this is the link the pair talks over.
+    /// This side of the link is open. Sent by the peer that does not control the pair.
+    Ready,
+    /// The pair uses this link from now on. Sent by the controller.
     Use,
     /// Asks for a sign of life.
     Ping(u32),
@@ -39,25 +33,6 @@ pub(crate) enum Control {
     Stopped(Option<StopReason>),
 }
 
-/// How a peer introduces itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Hello {
-    pub session: PeerId,
-    pub nonce: [u8; 16],
-    /// This peer's half of the pair's secret, should a new one be needed.
-    pub share: [u8; 32],
-    pub knows: Knows,
-}
-
-/// What a peer knows of a secret shared with the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Knows {
-    Nothing,
-    /// Has one, and no proof yet that the other has it too.
-    Unconfirmed,
-    Established,
-}
-
 /// Why a peer leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Farewell {
@@ -70,17 +45,7 @@ impl Control {
         let mut out = BytesMut::with_capacity(72);
         out.put_u8(RESERVED_BYTE);
         match self {
-            Control::Hello(hello) => {
-                out.put_slice(&[0, VERSION]);
-                out.put_slice(hello.session.as_bytes());
-                out.put_slice(&hello.nonce);
-                out.put_slice(&hello.share);
-                out.put_u8(hello.knows as u8);
-            }
-            Control::Proof(mac) => {
-                out.put_u8(1);
-                out.put_slice(mac);
-            }
+            Control::Ready => out.put_u8(0),
             Control::Use => out.put_u8(2),
             Control::Ping(id) => {
                 out.put_u8(3);
@@ -123,28 +88,7 @@ impl Control {
         let uuid = |bytes: &[u8]| Uuid::from_slice(bytes).ok();
         let number = |bytes: &[u8]| Some(u32::from_be_bytes(bytes.try_into().ok()?));
         Some(match kind {
-            0 => {
-                let (&[version], rest) = body.split_first_chunk()?;
-                if version != VERSION {
-                    return None;
-                }
-                let (session, rest) = rest.split_first_chunk::<16>()?;
-                let (nonce, rest) = rest.split_first_chunk()?;
-                let (share, rest) = rest.split_first_chunk()?;
-                let knows = match rest {
-                    [0] => Knows::Nothing,
-                    [1] => Knows::Unconfirmed,
-                    [2] => Knows::Established,
-                    _ => return None,
-                };
-                Control::Hello(Hello {
-                    session: PeerId::from_bytes(*session),
-                    nonce: *nonce,
-                    share: *share,
-                    knows,
-                })
-            }
-            1 => Control::Proof(body.try_into().ok()?),
+            0 if body.is_empty() => Control::Ready,
             2 if body.is_empty() => Control::Use,
             3 => Control::Ping(number(body)?),
             4 => Control::Pong(number(body)?),
@@ -173,22 +117,16 @@ mod tests {
 
     #[test]
     fn every_message_survives_the_wire() {
-        let id = PeerId::from_u128(0x0123_4567_89ab_cdef);
+        let id = Uuid::from_u128(0x0123_4567_89ab_cdef);
         for message in [
-            Control::Hello(Hello {
-                session: id,
-                nonce: [1; 16],
-                share: [2; 32],
-                knows: Knows::Unconfirmed,
-            }),
-            Control::Proof([3; 32]),
+            Control::Ready,
             Control::Use,
             Control::Ping(7),
             Control::Pong(u32::MAX),
-            Control::SignalingId(SignalingId::of_matchbox_peer(id)),
+            Control::SignalingId(SignalingId::from_bytes(id.into_bytes())),
             Control::Claim("4ZcD".into()),
             Control::Bye(Farewell::CutOff),
-            Control::Group(Uuid::from_bytes(*id.as_bytes())),
+            Control::Group(id),
             Control::Stopped(None),
             Control::Stopped(Some(StopReason::Busy)),
             Control::Stopped(Some(StopReason::Frozen)),

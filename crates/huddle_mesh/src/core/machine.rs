@@ -11,6 +11,7 @@ use super::{
     bucket::Bucket,
     entropy::Entropy,
     grouping::Stage,
+    identity::Identity,
     io::{Action, Input, Told},
     link::LinkId,
     signal::{KEEP_ALIVE, ServerMessage},
@@ -18,11 +19,7 @@ use super::{
     supervisor::Supervisor,
 };
 use crate::{
-    channel::Channel,
-    config::{RoomConfig, Route},
-    event::Signaling,
-    room_url::RoomUrl,
-    stats::LinkStats,
+    channel::Channel, config::RoomConfig, event::Signaling, room_url::RoomUrl, stats::LinkStats,
     violation::ProtocolViolation,
 };
 
@@ -50,10 +47,9 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(local_id: PeerId, config: &RoomConfig, entropy: Entropy) -> Self {
-        let relay_only = config.route == Route::RelayOnly;
+    pub(crate) fn new(identity: &Identity, config: &RoomConfig, entropy: Entropy) -> Self {
         Self {
-            supervisor: Supervisor::new(local_id, relay_only, config.url.group_size()),
+            supervisor: Supervisor::new(identity, config),
             signaling: SignalingClient::new(config.url.clone()),
             activity: Activity::default(),
             entropy,

@@ -9,7 +9,7 @@ pub(crate) mod candidate;
 pub(crate) mod control;
 mod entropy;
 mod grouping;
-pub(crate) mod identity;
+mod identity;
 mod io;
 mod link;
 mod liveness;
@@ -25,6 +25,7 @@ mod simulation;
 
 pub(crate) use control::RESERVED_BYTE;
 pub(crate) use entropy::Entropy;
+pub(crate) use identity::Identity;
 pub(crate) use io::{Action, Input, LinkInput, Told};
 pub(crate) use link::LinkId;
 pub(crate) use machine::{Core, TICK};

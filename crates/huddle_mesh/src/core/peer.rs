@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use huddle_id::PeerId;
 
-use super::{bucket::Bucket, identity::Secret, link::LinkId, liveness::Liveness};
+use super::{bucket::Bucket, link::LinkId, liveness::Liveness};
 use crate::{
     signaling_id::SignalingId,
     stats::{LinkStats, Path, StopReason},
@@ -19,7 +19,6 @@ pub(crate) struct Peer {
     pub is_matchbox_client: bool,
     /// A stock client that the server says has left: from now on its silence counts.
     pub unlisted: bool,
-    pub secret: Secret,
     /// Whether the game sees them.
     pub here: bool,
     /// They left, were cut or cut us: nothing is done to get them back.
@@ -92,6 +91,8 @@ pub(crate) struct Member {
     pub session: Option<PeerId>,
     /// A stock client, which gets one attempt.
     pub is_matchbox_client: bool,
+    /// It does not know the room's secret. No link is tried again.
+    pub is_refused: bool,
     /// Numbers the offers made to it.
     pub attempts: u32,
     /// Attempts in a row that failed.

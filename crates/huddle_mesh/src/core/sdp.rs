@@ -8,9 +8,8 @@
 use std::{fmt, str::FromStr};
 
 use huddle_id::PeerId;
-use uuid::Uuid;
 
-use super::candidate::Candidate;
+use super::{candidate::Candidate, identity::SecretProof};
 use crate::violation::SdpError;
 
 const MAX_SDP_LEN: usize = 16 * 1024;
@@ -23,14 +22,17 @@ pub(crate) enum SdpKind {
     Answer,
 }
 
-/// What peers of our own kind add to a description; others ignore the attribute.
+/// The attribute that this crate adds to a description. Matchbox clients ignore it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tag {
     /// Numbers the attempts of a pair, so that late answers are told apart.
     pub attempt: u32,
-    /// The session id of the sender. A claim: it is proven on the link itself.
-    pub session: PeerId,
+    /// Proves that the sender knows the room's secret, if it has one.
+    pub proof: Option<SecretProof>,
 }
+
+/// The version of the tag and of the messages on the link. Raised when their meaning changes.
+const VERSION: &str = "v2";
 
 /// A data channel session description.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +67,12 @@ impl Setup {
 }
 
 impl Description {
+    /// Returns the id of the peer that sent the description, unless it is a matchbox client. The
+    /// link proves the id when it opens.
+    pub(crate) fn peer_id(&self) -> Option<PeerId> {
+        self.tag.map(|_| PeerId::of_certificate(&self.fingerprint))
+    }
+
     pub(crate) fn parse(kind: SdpKind, sdp: &str) -> Result<Self, SdpError> {
         if sdp.len() > MAX_SDP_LEN {
             return Err(SdpError::TooLong(sdp.len()));
@@ -163,22 +171,30 @@ impl FromStr for Tag {
     type Err = SdpError;
 
     fn from_str(text: &str) -> Result<Self, SdpError> {
-        let malformed = SdpError::Malformed("huddle");
-        let (attempt, session) = text.split_once(' ').ok_or(malformed.clone())?;
-        Ok(Tag {
-            attempt: attempt.parse().map_err(|_| malformed.clone())?,
-            session: PeerId::from_bytes(
-                Uuid::try_parse(session)
-                    .map_err(|_| malformed)?
-                    .into_bytes(),
-            ),
-        })
+        let malformed = || SdpError::Malformed("huddle");
+        let mut words = text.split(' ');
+        if words.next() != Some(VERSION) {
+            return Err(SdpError::Version);
+        }
+        let attempt = words.next().and_then(|word| word.parse().ok());
+        let proof = words
+            .next()
+            .map(|word| parse_hex(word).ok_or_else(malformed))
+            .transpose()?;
+        match (attempt, words.next()) {
+            (Some(attempt), None) => Ok(Tag { attempt, proof }),
+            _ => Err(malformed()),
+        }
     }
 }
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.attempt, self.session)
+        write!(f, "{VERSION} {}", self.attempt)?;
+        for (i, byte) in self.proof.iter().flatten().enumerate() {
+            write!(f, "{}{byte:02x}", if i == 0 { " " } else { "" })?;
+        }
+        Ok(())
     }
 }
 
@@ -190,7 +206,18 @@ fn ice_text(name: &'static str, text: &str, min: usize) -> Result<String, SdpErr
     ok.then(|| text.to_owned()).ok_or(SdpError::Malformed(name))
 }
 
-fn parse_fingerprint(text: &str) -> Result<[u8; 32], SdpError> {
+fn parse_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 2 * bytes.len() || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+pub(crate) fn parse_fingerprint(text: &str) -> Result<[u8; 32], SdpError> {
     let malformed = SdpError::Malformed("fingerprint");
     let (hash, hex) = text.split_once(' ').ok_or(malformed.clone())?;
     if !hash.eq_ignore_ascii_case("sha-256") {
@@ -224,10 +251,13 @@ mod tests {
         assert_eq!(offer.ufrag, "4ZcD");
         assert_eq!(offer.candidates.len(), 1);
         assert_eq!(offer.tag, None);
+        assert_eq!(offer.peer_id(), None);
         offer.tag = Some(Tag {
             attempt: 3,
-            session: PeerId::from_u128(7),
+            proof: Some([0xa5; 32]),
         });
+        let id = PeerId::of_certificate(&offer.fingerprint);
+        assert_eq!(offer.peer_id(), Some(id));
 
         let sdp = offer.to_sdp();
         assert!(!sdp.contains("extmap") && !sdp.contains("network-cost"));
@@ -265,6 +295,31 @@ mod tests {
             Description::parse(SdpKind::Answer, CHROME_OFFER),
             Err(SdpError::Malformed("setup"))
         );
+    }
+
+    #[test]
+    fn tags_of_other_versions_and_malformed_tags_are_refused() {
+        for (text, tag) in [
+            (
+                "v2 7",
+                Ok(Tag {
+                    attempt: 7,
+                    proof: None,
+                }),
+            ),
+            (
+                "1 00000000-0000-4000-8000-000000000007",
+                Err(SdpError::Version),
+            ),
+            ("v3 7", Err(SdpError::Version)),
+            ("v2", Err(SdpError::Malformed("huddle"))),
+            ("v2 -1", Err(SdpError::Malformed("huddle"))),
+            ("v2 7 abc", Err(SdpError::Malformed("huddle"))),
+        ] {
+            assert_eq!(text.parse::<Tag>(), tag, "{text}");
+        }
+        let long = format!("v2 7 {} 1", "a".repeat(64));
+        assert_eq!(long.parse::<Tag>(), Err(SdpError::Malformed("huddle")));
     }
 
     proptest::proptest! {

@@ -4,13 +4,13 @@ use std::{
     time::Duration,
 };
 
-use huddle_id::PeerId;
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 
 use super::{
+    certificate::Certificate,
     inputs::{Inputs, Source},
     link::{NativeLink, Queued},
     shared::{Command, PeerView, Shared, lock},
@@ -34,6 +34,7 @@ const CLOSING: Duration = Duration::from_millis(40);
 /// Feeds a [`Core`] and carries out what it asks for.
 pub(super) struct Driver {
     core: Core,
+    certificate: Certificate,
     config: RoomConfig,
     started: Instant,
     last_tick: Instant,
@@ -50,7 +51,7 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn new(
-        local_id: PeerId,
+        certificate: Certificate,
         config: RoomConfig,
         shared: Arc<Shared>,
         commands: mpsc::UnboundedReceiver<Command>,
@@ -58,7 +59,8 @@ impl Driver {
         let (inputs_tx, inputs) = mpsc::channel(MAX_INPUTS);
         let (socket_inputs_tx, socket_inputs) = mpsc::channel(MAX_SOCKET_INPUTS);
         Self {
-            core: Core::new(local_id, &config, Entropy::from_system()),
+            core: Core::new(&certificate.identity, &config, Entropy::from_system()),
+            certificate,
             config,
             started: Instant::now(),
             last_tick: Instant::now(),
@@ -159,8 +161,13 @@ impl Driver {
                 }
                 Action::SocketClose => self.socket = None,
                 Action::OpenLink { link, offer } => {
-                    let opened =
-                        NativeLink::open(link, offer, &self.config, self.inputs_tx.clone());
+                    let opened = NativeLink::open(
+                        link,
+                        offer,
+                        &self.config,
+                        self.certificate.rtc.clone(),
+                        self.inputs_tx.clone(),
+                    );
                     self.links.insert(link, opened);
                 }
                 Action::Answer { link, sdp } => self.with_link(link, |link| link.answer(sdp)),

@@ -8,6 +8,7 @@ use huddle_id::PeerId;
 use tokio::sync::mpsc;
 
 use super::{
+    certificate::Certificate,
     driver::Driver,
     ice,
     shared::{Command, Shared, lock},
@@ -30,6 +31,7 @@ pub(crate) fn check(config: &RoomConfig) -> Result<(), RoomError> {
 /// The game's side of a room.
 #[derive(Debug)]
 pub(crate) struct Handle {
+    local_id: PeerId,
     commands: mpsc::UnboundedSender<Command>,
     shared: Arc<Shared>,
     /// Closes when the thread is done; `None` once nobody waits for that.
@@ -37,7 +39,9 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    pub(crate) fn join(local_id: PeerId, config: RoomConfig) -> Result<Self, RoomError> {
+    pub(crate) fn join(config: RoomConfig) -> Result<Self, RoomError> {
+        let certificate = Certificate::new(config.identity.as_deref())?;
+        let local_id = certificate.identity.peer_id();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -46,7 +50,7 @@ impl Handle {
         // Bounded by the send limits of the channels.
         let (commands, received) = mpsc::unbounded_channel();
         let (done_tx, done) = std_mpsc::channel();
-        let driver = Driver::new(local_id, config, Arc::clone(&shared), received);
+        let driver = Driver::new(certificate, config, Arc::clone(&shared), received);
         std::thread::Builder::new()
             .name("huddle-mesh".into())
             .spawn(move || {
@@ -57,10 +61,15 @@ impl Handle {
             })
             .map_err(|error| RoomError::Startup(error.to_string()))?;
         Ok(Self {
+            local_id,
             commands,
             shared,
             done: Some(Mutex::new(done)),
         })
+    }
+
+    pub(crate) fn local_id(&self) -> Option<PeerId> {
+        Some(self.local_id)
     }
 
     pub(crate) fn poll(&mut self) -> Option<RoomEvent> {

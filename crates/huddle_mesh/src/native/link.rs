@@ -17,10 +17,10 @@ use webrtc::{
     data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit},
     error::Result,
     peer_connection::{
-        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-        RTCIceCandidateInit, RTCIceCandidateType, RTCIceServer, RTCIceTransportPolicy,
-        RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription,
-        SettingEngineBuilder,
+        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCCertificate,
+        RTCConfiguration, RTCConfigurationBuilder, RTCIceCandidateInit, RTCIceCandidateType,
+        RTCIceTransportPolicy, RTCPeerConnectionIceEvent, RTCPeerConnectionState,
+        RTCSessionDescription, SettingEngineBuilder,
     },
     runtime::TokioRuntime,
 };
@@ -114,6 +114,7 @@ impl NativeLink {
         id: LinkId,
         offer: Option<String>,
         config: &RoomConfig,
+        certificate: RTCCertificate,
         inputs: Inputs,
     ) -> Self {
         let (commands, received) = mpsc::unbounded_channel();
@@ -121,6 +122,7 @@ impl NativeLink {
         let task = LinkTask {
             id,
             config: config.clone(),
+            certificate,
             inputs: inputs.clone(),
             queued: Arc::clone(&queued),
         };
@@ -164,6 +166,7 @@ impl NativeLink {
 struct LinkTask {
     id: LinkId,
     config: RoomConfig,
+    certificate: RTCCertificate,
     inputs: Inputs,
     queued: Arc<Queued>,
 }
@@ -256,13 +259,22 @@ impl LinkTask {
 
     async fn connect(&self, over: mpsc::Sender<()>) -> Result<Connection> {
         let servers = known_servers(&self.config.ice_servers).await;
+        let policy = match self.config.route {
+            Route::Any => RTCIceTransportPolicy::All,
+            Route::RelayOnly => RTCIceTransportPolicy::Relay,
+        };
         let build = |mdns| {
             let events = Events {
                 id: self.id,
                 inputs: self.inputs.clone(),
                 over: over.clone(),
             };
-            tokio::spawn(connection(servers.clone(), self.config.route, events, mdns))
+            let configuration = RTCConfigurationBuilder::new()
+                .with_ice_servers(servers.clone())
+                .with_ice_transport_policy(policy)
+                .with_certificates(vec![self.certificate.clone()])
+                .build();
+            tokio::spawn(connection(configuration, events, mdns))
         };
         // mDNS resolves the names behind which browsers hide local addresses. Where there is no
         // route for multicast, the library fails or panics; then it goes without.
@@ -362,22 +374,12 @@ impl Drop for Connection {
 }
 
 async fn connection(
-    servers: Vec<RTCIceServer>,
-    route: Route,
+    configuration: RTCConfiguration,
     events: Events,
     mdns: MulticastDnsMode,
 ) -> Result<Connection> {
-    let policy = match route {
-        Route::Any => RTCIceTransportPolicy::All,
-        Route::RelayOnly => RTCIceTransportPolicy::Relay,
-    };
     let connection = PeerConnectionBuilder::new()
-        .with_configuration(
-            RTCConfigurationBuilder::new()
-                .with_ice_servers(servers)
-                .with_ice_transport_policy(policy)
-                .build(),
-        )
+        .with_configuration(configuration)
         .with_setting_engine(
             SettingEngineBuilder::new()
                 .with_multicast_dns_mode(mdns)

@@ -1,5 +1,6 @@
 //! The native platform: a thread of its own, so that a game that hangs does not hang the network.
 
+mod certificate;
 mod connect;
 mod driver;
 mod handle;

@@ -28,7 +28,15 @@ pub(super) fn offer_from(sender: SignalingId, tag: Option<Tag>) -> Input {
     signal_from(sender, &Signal::Offer(description(Setup::ActPass, tag)))
 }
 
-fn signal_from(sender: SignalingId, signal: &Signal) -> Input {
+pub(super) fn offer_with(sender: SignalingId, fingerprint: [u8; 32], tag: Option<Tag>) -> Input {
+    let offer = Description {
+        fingerprint,
+        ..description(Setup::ActPass, tag)
+    };
+    signal_from(sender, &Signal::Offer(offer))
+}
+
+pub(super) fn signal_from(sender: SignalingId, signal: &Signal) -> Input {
     let text = signal::request(sender, signal);
     Input::SocketText(text.replace("receiver", "sender"))
 }
@@ -54,10 +62,9 @@ fn id(n: u128) -> SignalingId {
     SignalingId::from_u128(n)
 }
 
-/// A tag of a player who has nothing to do with anybody.
 fn tag(attempt: u32) -> Option<Tag> {
-    let session = PeerId::from_u128(99_999);
-    Some(Tag { attempt, session })
+    let proof = None;
+    Some(Tag { attempt, proof })
 }
 
 fn on_events(bytes: impl Into<Bytes>) -> LinkInput {
@@ -106,7 +113,11 @@ impl Simulation {
             }
         }
         let link = opened.expect("the offer is taken");
-        let mine = description(Setup::Active, None).to_sdp();
+        let mine = Description {
+            fingerprint: self.nodes[0].identity.fingerprint,
+            ..description(Setup::Active, None)
+        }
+        .to_sdp();
         self.hear(0, Input::Link(link, LinkInput::Described(mine)));
         self.hear(0, Input::Link(link, LinkInput::Opened));
         link
@@ -117,7 +128,7 @@ impl Simulation {
         self.act(node);
     }
 
-    fn links_opened_by(&mut self, node: usize, input: Input) -> usize {
+    pub(super) fn links_opened_by(&mut self, node: usize, input: Input) -> usize {
         self.nodes[node].core.handle(self.now, input);
         let mut opened = 0;
         while let Some(action) = self.nodes[node].core.next_action() {
@@ -125,36 +136,6 @@ impl Simulation {
         }
         opened
     }
-}
-
-#[test]
-fn a_stock_offer_under_a_players_name_is_refused() {
-    let mut simulation = Simulation::new(2);
-    simulation.run(seconds(2));
-    for name in [simulation.nodes[1].me, simulation.nodes[0].me] {
-        assert_eq!(
-            simulation.links_opened_by(0, offer_from(SignalingId::of_matchbox_peer(name), None)),
-            0
-        );
-    }
-    let stranger = id(5);
-    assert_eq!(simulation.links_opened_by(0, offer_from(stranger, None)), 1);
-}
-
-#[test]
-fn a_player_cannot_take_the_name_of_a_stock_client() {
-    let mut simulation = Simulation::new(1);
-    simulation.run(seconds(2));
-    let (stock, attacker) = (id(5), id(6));
-    assert_eq!(simulation.links_opened_by(0, offer_from(stock, None)), 1);
-    let tag = Tag {
-        attempt: 2,
-        session: stock.matchbox_peer(),
-    };
-    assert_eq!(
-        simulation.links_opened_by(0, offer_from(attacker, Some(tag))),
-        0
-    );
 }
 
 #[test]
@@ -185,11 +166,7 @@ fn attempts_under_way_are_bounded() {
     let opened: usize = (1..1000)
         .map(|id| {
             let sender = SignalingId::from_u128(id);
-            let tag = Tag {
-                attempt: 1,
-                session: PeerId::from_u128(id + 10_000),
-            };
-            simulation.links_opened_by(0, offer_from(sender, Some(tag)))
+            simulation.links_opened_by(0, offer_from(sender, tag(1)))
         })
         .sum();
     assert_eq!(opened, 64);
@@ -239,12 +216,7 @@ fn messages_over_the_limit_do_not_reach_the_game() {
 fn each_kind_of_bad_signal_is_told_with_its_sender() {
     let candidate = |text: &str| format!(r#"{{"IceCandidate":"{{\"candidate\":\"{text}\"}}"}}"#);
     let stranger = id(7);
-    let me = Simulation::new(1).nodes[0].me;
-    let my_name = SignalingId::of_matchbox_peer(me);
-    let mine = Some(Tag {
-        attempt: 1,
-        session: me,
-    });
+    let local = Simulation::new(1).nodes[0].identity.fingerprint;
     for (input, violation) in [
         (data_from(stranger, "[]"), ProtocolViolation::Signal),
         (
@@ -267,38 +239,42 @@ fn each_kind_of_bad_signal_is_told_with_its_sender() {
             candidate_from(stranger),
             ProtocolViolation::CandidateForNothing,
         ),
-        (offer_from(stranger, mine), ProtocolViolation::Name),
-        (offer_from(my_name, None), ProtocolViolation::Name),
+        (
+            offer_with(stranger, local, tag(1)),
+            ProtocolViolation::LocalCertificate,
+        ),
+        (
+            offer_with(stranger, local, None),
+            ProtocolViolation::LocalCertificate,
+        ),
     ] {
-        let by = match violation {
-            ProtocolViolation::Name if matches!(&input, Input::SocketText(text) if !text.contains("huddle")) => {
-                my_name
-            }
-            _ => stranger,
-        };
         let mut simulation = Simulation::with_a_hostile_one(1);
         simulation.hear(0, input);
         assert_eq!(
             simulation.violations(0),
-            [(ViolationSource::Member(by), violation, 1)]
+            [(ViolationSource::Member(stranger), violation, 1)]
         );
     }
 }
 
 #[test]
-fn an_answer_under_another_players_name_is_told() {
+fn answer_with_the_local_certificate_is_reported() {
     let mut simulation = Simulation::with_a_hostile_one(1);
-    let me = simulation.nodes[0].me;
+    let local = simulation.nodes[0].identity.fingerprint;
     let newcomer = PeerEvent::NewPeer(id(7).into()) as JsonPeerEvent;
     simulation.hear(0, Input::SocketText(newcomer.to_string()));
-    let mine = Some(Tag {
-        attempt: 1,
-        session: me,
-    });
-    simulation.hear(0, answer_from(id(7), mine));
+    let answer = Description {
+        fingerprint: local,
+        ..description(Setup::Active, tag(1))
+    };
+    simulation.hear(0, signal_from(id(7), &Signal::Answer(answer)));
     assert_eq!(
         simulation.violations(0),
-        [(ViolationSource::Member(id(7)), ProtocolViolation::Name, 1)]
+        [(
+            ViolationSource::Member(id(7)),
+            ProtocolViolation::LocalCertificate,
+            1
+        )]
     );
 }
 
@@ -402,11 +378,6 @@ fn each_kind_of_nonsense_on_a_link_is_told_with_the_player() {
     let long = vec![0; crate::limits::MAX_MESSAGE_LEN + 1];
     for (input, violation) in [
         (on_events(NO_CONTROL), ProtocolViolation::Control),
-        (on_events(Control::Use.encode()), ProtocolViolation::Control),
-        (
-            on_events(Control::Proof([0; 32]).encode()),
-            ProtocolViolation::Control,
-        ),
         (on_events(long), ProtocolViolation::TooLong(16_001)),
         (
             LinkInput::ProtocolViolation(ProtocolViolation::Text(Channel::Bulk)),
@@ -453,21 +424,11 @@ fn a_player_who_goes_too_far_is_cut_and_nobody_else() {
 }
 
 #[test]
-fn nonsense_before_the_proof_is_told_with_the_member() {
+fn violation_before_a_link_is_in_use_is_reported_of_the_member() {
     let early = || (0..65).map(|_| on_events(vec![1])).collect();
-    let claims = Control::Hello(crate::core::control::Hello {
-        session: PeerId::from_u128(5),
-        nonce: [0; 16],
-        share: [0; 32],
-        knows: crate::core::control::Knows::Nothing,
-    });
-    let differs = ProtocolViolation::Introduction("its introduction and its description differ");
-    let disorder = ProtocolViolation::Introduction("its introduction is out of order");
     for (inputs, violation) in [
         (vec![on_events(NO_CONTROL)], ProtocolViolation::Control),
         (early(), ProtocolViolation::TooEarly),
-        (vec![on_events(claims.encode())], differs),
-        (vec![on_events(Control::Use.encode())], disorder),
         (
             vec![LinkInput::ProtocolViolation(ProtocolViolation::Text(
                 Channel::Events,

@@ -285,15 +285,3 @@ fn a_message_too_long_to_be_read_ends_the_connection() {
     simulation.run(seconds(5));
     assert_eq!(simulation.connections(), 2);
 }
-
-#[test]
-fn nobody_else_can_be_announced_under_this_players_name() {
-    let mut simulation = Simulation::among_a_hostile_server(1);
-    let me = simulation.nodes[0].me;
-    simulation.tell(
-        0,
-        PeerEvent::NewPeer(SignalingId::of_matchbox_peer(me).into()),
-    );
-    simulation.run(seconds(30));
-    assert!(simulation.not_linked(0).is_empty());
-}

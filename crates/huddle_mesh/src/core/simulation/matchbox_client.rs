@@ -43,7 +43,7 @@ fn a_stock_client_may_be_silent_as_long_as_the_server_lists_it() {
     assert!(
         simulation.nodes[0]
             .core
-            .active_link(stock.matchbox_peer())
+            .active_link(stock.peer_id())
             .is_some()
     );
 }
@@ -64,7 +64,7 @@ fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
     assert!(
         simulation.nodes[0]
             .core
-            .active_link(stock.matchbox_peer())
+            .active_link(stock.peer_id())
             .is_some()
     );
 
@@ -84,7 +84,7 @@ fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
     assert_eq!(
         verdicts,
         [Told::Left {
-            peer: stock.matchbox_peer(),
+            peer: stock.peer_id(),
             reason
         }]
     );
@@ -98,7 +98,7 @@ fn link_failure_of_stock_client_is_over_when_its_link_opens() {
     let link = answer(&mut simulation, stock);
     simulation.run(seconds(12));
     assert_eq!(simulation.not_linked(0).len(), 1);
-    let over = Told::NotLinkedOver(stock.matchbox_peer());
+    let over = Told::NotLinkedOver(stock.peer_id());
     assert!(
         simulation.nodes[0]
             .told

@@ -4,6 +4,7 @@ mod chaos;
 mod groups;
 mod hostile;
 mod hostile_server;
+mod identity;
 mod matchbox_client;
 mod scenarios;
 mod suspension;
@@ -18,7 +19,7 @@ use huddle_id::PeerId;
 use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerEvent, PeerRequest};
 
 use super::{
-    Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, Told,
+    Action, Core, Entropy, Identity, Input, LinkId, LinkInput, SocketEnd, Told,
     sdp::{Description, SdpKind, Setup},
 };
 use crate::{
@@ -46,6 +47,7 @@ type Due = (usize, u64, Input);
 struct Node {
     core: Core,
     me: PeerId,
+    identity: Identity,
     sid: Option<SignalingId>,
     room: String,
     told: Vec<(Duration, Told)>,
@@ -73,12 +75,16 @@ struct Simulation {
     lists_members: bool,
     /// How long a signal takes from one member to another.
     signals_take: Duration,
+    /// The server replaces the fingerprints of all certificates by this one.
+    rewritten_fingerprint: Option<[u8; 32]>,
     next_id: u128,
     /// Pairs of nodes whose packets are dropped.
     cut: BTreeSet<(usize, usize)>,
     /// Ends of single links from which nothing comes through, in one direction.
     broken: BTreeSet<End>,
     descriptions: BTreeMap<String, End>,
+    /// The fingerprint that each end expects of the other side's certificate.
+    expected: BTreeMap<End, [u8; 32]>,
     /// Ends whose packets do not get through yet: they check the way until they are closed.
     checking: Vec<(End, End)>,
     other_end: BTreeMap<End, End>,
@@ -104,10 +110,12 @@ impl Simulation {
             news_take: LATENCY,
             lists_members: true,
             signals_take: LATENCY,
+            rewritten_fingerprint: None,
             next_id: 1000,
             cut: BTreeSet::new(),
             broken: BTreeSet::new(),
             descriptions: BTreeMap::new(),
+            expected: BTreeMap::new(),
             checking: Vec::new(),
             other_end: BTreeMap::new(),
             open: BTreeSet::new(),
@@ -122,14 +130,20 @@ impl Simulation {
     }
 
     fn join(&mut self) -> usize {
+        self.join_with(RoomConfig::new(self.url).unwrap())
+    }
+
+    fn join_with(&mut self, config: RoomConfig) -> usize {
         let n = self.nodes.len();
         let mut entropy = Entropy::seeded(n as u64);
-        let me = PeerId::from_bytes(entropy.uuid().into_bytes());
-        let config = RoomConfig::new(self.url).unwrap();
-        let core = Core::new(me, &config, entropy);
+        let identity = Identity {
+            fingerprint: entropy.bytes(),
+        };
+        let core = Core::new(&identity, &config, entropy);
         self.nodes.push(Node {
             core,
-            me,
+            me: identity.peer_id(),
+            identity,
             sid: None,
             room: String::new(),
             told: Vec::new(),
@@ -223,7 +237,10 @@ impl Simulation {
                 Action::OpenLink { link, offer } => self.open_link((node, link), offer),
                 Action::Answer { link, sdp } => {
                     let answer = Description::parse(SdpKind::Answer, &sdp).unwrap();
-                    self.pair((node, link), self.descriptions[&answer.ufrag]);
+                    self.expected.insert((node, link), answer.fingerprint);
+                    if let Some(other) = self.descriptions.get(&answer.ufrag) {
+                        self.pair((node, link), *other);
+                    }
                 }
                 Action::Candidate { .. } => {}
                 Action::Send {
@@ -318,7 +335,11 @@ impl Simulation {
                     sender: sender.into(),
                     data,
                 };
-                self.after(self.signals_take, to, Input::SocketText(event.to_string()));
+                let mut text = event.to_string();
+                if let Some(fingerprint) = self.rewritten_fingerprint {
+                    text = rewrite_fingerprint(&text, &fingerprint);
+                }
+                self.after(self.signals_take, to, Input::SocketText(text));
             }
         }
     }
@@ -354,7 +375,7 @@ impl Simulation {
         let description = Description {
             ufrag,
             pwd: "0123456789012345678901".into(),
-            fingerprint: [end.0 as u8; 32],
+            fingerprint: self.nodes[end.0].identity.fingerprint,
             setup,
             mid: "0".into(),
             sctp_port: 5000,
@@ -375,6 +396,10 @@ impl Simulation {
     }
 
     fn open_link(&mut self, end: End, offer: Option<String>) {
+        if let Some(sdp) = &offer {
+            let offer = Description::parse(SdpKind::Offer, sdp).unwrap();
+            self.expected.insert(end, offer.fingerprint);
+        }
         self.describe(
             end,
             if offer.is_some() {
@@ -388,6 +413,13 @@ impl Simulation {
     fn pair(&mut self, a: End, b: End) {
         if self.is_cut(a.0, b.0) {
             return self.checking.push((a, b));
+        }
+        // DTLS lets nobody in with another certificate than the described one.
+        let fingerprint = |end: End| self.nodes[end.0].identity.fingerprint;
+        if self.expected.get(&a) != Some(&fingerprint(b))
+            || self.expected.get(&b) != Some(&fingerprint(a))
+        {
+            return;
         }
         self.other_end.insert(a, b);
         self.other_end.insert(b, a);
@@ -492,6 +524,20 @@ impl Simulation {
             }
         }
     }
+}
+
+/// Replaces the fingerprint in a session description.
+fn rewrite_fingerprint(text: &str, fingerprint: &[u8; 32]) -> String {
+    const BEFORE: &str = "a=fingerprint:sha-256 ";
+    const LEN: usize = 32 * 3 - 1;
+    let Some(at) = text.find(BEFORE).map(|at| at + BEFORE.len()) else {
+        return text.to_owned();
+    };
+    let hex: Vec<_> = fingerprint
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
+    [&text[..at], &hex.join(":"), &text[at + LEN..]].concat()
 }
 
 const fn seconds(n: u64) -> Duration {

@@ -322,7 +322,7 @@ fn who_takes_no_part_in_making_a_link_is_told_from_a_link_without_a_way() {
     simulation.run(seconds(12));
     let told = simulation.not_linked(0);
     let sid = simulation.nodes[hung].sid.unwrap();
-    assert_eq!(told, [(sid.matchbox_peer(), LinkFailure::NoAnswer, 1)]);
+    assert_eq!(told, [(sid.peer_id(), LinkFailure::NoAnswer, 1)]);
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn peer_that_does_not_answer_is_reported_long_before_the_attempt_is_given_up() {
     let sid = simulation.nodes[hung].sid.unwrap();
     assert_eq!(
         simulation.not_linked(0),
-        [(sid.matchbox_peer(), LinkFailure::NoAnswer, 1)]
+        [(sid.peer_id(), LinkFailure::NoAnswer, 1)]
     );
     simulation.nodes[hung].frozen = false;
     simulation.run(seconds(1));
@@ -436,7 +436,7 @@ fn newcomer_learns_of_a_frozen_host_and_that_it_is_back() {
         simulation.nodes[0].frozen = true;
         let newcomer = simulation.join();
         simulation.run(seconds(5));
-        let host = simulation.nodes[0].sid.unwrap().matchbox_peer();
+        let host = simulation.nodes[0].sid.unwrap().peer_id();
         let told = simulation.not_linked(newcomer);
         let expected = [(host, LinkFailure::NoAnswer, 1)];
         assert_eq!(told, &expected[..usize::from(lists_members)]);

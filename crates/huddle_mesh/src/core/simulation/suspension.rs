@@ -73,7 +73,10 @@ fn page_suspended_in_the_middle_of_an_attempt_joins_when_it_returns() {
 #[test]
 fn room_that_failed_stays_failed_when_the_page_returns() {
     let config = RoomConfig::new("ws://server/room").unwrap();
-    let mut core = Core::new(PeerId::from_u128(1), &config, Entropy::seeded(1));
+    let identity = Identity {
+        fingerprint: [1; 32],
+    };
+    let mut core = Core::new(&identity, &config, Entropy::seeded(1));
     core.tick(Duration::ZERO);
     let end = SocketEnd::Closed(Some(close_code::REFUSED), "no".into());
     core.handle(Duration::ZERO, Input::SocketEnded(end));

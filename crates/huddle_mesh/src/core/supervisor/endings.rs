@@ -55,12 +55,12 @@ impl Supervisor {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        let (sid, who) = (link.sid, link.claimed.unwrap_or(link.sid.matchbox_peer()));
+        let (sid, who) = (link.sid, link.claimed.unwrap_or(link.sid.peer_id()));
         let is_here = self.peers.get(&who).is_some_and(|peer| peer.here);
         let Some(member) = self.members.get_mut(&sid) else {
             return;
         };
-        if is_here || link.reported.as_ref() == Some(&reason) {
+        if is_here || member.is_refused || link.reported.as_ref() == Some(&reason) {
             return;
         }
         link.reported = Some(reason.clone());
@@ -151,7 +151,7 @@ impl Supervisor {
 fn reason(now: Duration, link: &Link, why: &str) -> LinkFailure {
     let late = now.saturating_sub(link.since) >= link.timeout;
     match link.phase {
-        Phase::Opening if late && link.theirs.is_none() => LinkFailure::NoAnswer,
+        Phase::Opening if late && link.remote_ufrag.is_none() => LinkFailure::NoAnswer,
         Phase::Opening if late => LinkFailure::NoWay,
         _ => LinkFailure::Broken(why.to_owned()),
     }

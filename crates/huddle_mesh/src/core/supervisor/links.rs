@@ -1,4 +1,4 @@
-//! What links report, up to the proof of who is at the other end.
+//! What links report, until they are in use.
 
 use super::*;
 
@@ -22,14 +22,18 @@ impl Supervisor {
                     SdpKind::Answer
                 };
                 match Description::parse(kind, &sdp) {
+                    Ok(mine) if mine.fingerprint != self.fingerprint => {
+                        log::error!("this platform did not use the certificate it was given");
+                        self.failed(now, id, "another certificate", entropy, actions);
+                    }
                     Ok(mut mine) => {
-                        link.mine = Some(SideKey::from(&mine));
+                        link.local_ufrag = Some(mine.ufrag.clone());
                         if self.relay_only {
                             mine.candidates.retain(|c| c.kind == CandidateKind::Relay);
                         }
                         mine.tag = (!link.is_matchbox_client).then_some(Tag {
                             attempt: link.attempt,
-                            session: self.local_id,
+                            proof: self.proof,
                         });
                         let signal = match kind {
                             SdpKind::Offer => Signal::Offer(mine),
@@ -52,7 +56,7 @@ impl Supervisor {
                 if hidden || !link.is_signaled {
                     return;
                 }
-                let ufrag = link.mine.as_ref().map(|mine| mine.ufrag.clone());
+                let ufrag = link.local_ufrag.clone();
                 let signal = Signal::Candidate { candidate, ufrag };
                 actions.push_back(Action::SocketSend(signal::request(link.sid, &signal)));
             }
@@ -87,26 +91,24 @@ impl Supervisor {
         if !matches!(link.phase, Phase::Opening) {
             return;
         }
-        let unopened = std::mem::take(&mut link.unopened);
+        let early = std::mem::take(&mut link.early);
         match link.claimed {
             None if link.is_matchbox_client => {
                 let sid = link.sid;
-                self.activate(now, id, sid.matchbox_peer(), entropy, actions);
+                self.activate(now, id, sid.peer_id(), entropy, actions);
             }
             None => self.failed(now, id, "it opened without a description", entropy, actions),
             Some(claimed) => {
-                let knows = self.peers.get(&claimed).map(|peer| peer.secret.knows());
-                let hello = Hello {
-                    session: self.local_id,
-                    nonce: entropy.bytes(),
-                    share: entropy.bytes(),
-                    knows: knows.unwrap_or(Secret::Nothing.knows()),
+                link.phase = Phase::Open;
+                let message = if is_controller(self.local_id, claimed) {
+                    Control::Use
+                } else {
+                    Control::Ready
                 };
-                link.phase = Phase::Introducing(Box::new(Introduction::new(hello)));
-                control(actions, id, Channel::Events, &Control::Hello(hello));
+                control(actions, id, Channel::Events, &message);
             }
         }
-        for (channel, bytes) in unopened {
+        for (channel, bytes) in early {
             self.message(now, id, channel, bytes, entropy, actions);
         }
     }
@@ -134,15 +136,8 @@ impl Supervisor {
         let control = (!link.is_matchbox_client && bytes.first() == Some(&RESERVED_BYTE))
             .then(|| Control::decode(&bytes));
         match (&mut link.phase, control) {
-            (Phase::Introducing(_), Some(Some(message))) => {
-                self.introduce(now, id, &message, entropy, actions);
-            }
-            (Phase::Introducing(introduction), None) => {
-                if !introduction.keep(channel, bytes) {
-                    self.refuse(now, id, ProtocolViolation::TooEarly, entropy, actions);
-                }
-            }
-            (Phase::Introducing(_), Some(None)) => {
+            (Phase::Open, Some(Some(message))) => self.confirm(now, id, &message, entropy, actions),
+            (Phase::Open, Some(None)) => {
                 self.refuse(now, id, ProtocolViolation::Control, entropy, actions);
             }
             (Phase::Active(peer) | Phase::Draining(peer, _), control) => {
@@ -160,7 +155,7 @@ impl Supervisor {
                     }
                 }
             }
-            (Phase::Opening, _) => {
+            (Phase::Opening | Phase::Open, _) => {
                 if !link.keep(channel, bytes) {
                     self.refuse(now, id, ProtocolViolation::TooEarly, entropy, actions);
                 }
@@ -189,16 +184,16 @@ impl Supervisor {
         };
         peer.traffic.packets_received += 1;
         peer.traffic.bytes_received += len as u64;
-        // They talk on the link that was chosen, so they know the secret that goes with it.
-        if let Secret::Unconfirmed(secret) = peer.secret {
-            peer.secret = Secret::Established(secret);
-        }
         if peer.liveness.heard() && !peer.is_matchbox_client {
             actions.push_back(Action::Tell(Told::Recovered(id)));
         }
     }
 
-    pub(super) fn introduce(
+    /// Puts an open link to use once both sides know that the other side is open.
+    ///
+    /// Each side sends one message when it opens. If the other side is not open yet, that message
+    /// may be lost; so each side answers the first message of the other side with one of its own.
+    fn confirm(
         &mut self,
         now: Duration,
         id: LinkId,
@@ -206,79 +201,22 @@ impl Supervisor {
         entropy: &mut Entropy,
         actions: &mut Actions,
     ) {
-        let Some(link) = self.links.get_mut(&id) else {
+        let Some(claimed) = self.links.get(&id).and_then(|link| link.claimed) else {
             return;
         };
-        let (Phase::Introducing(introduction), Some(claimed), Some(mine), Some(theirs)) =
-            (&mut link.phase, link.claimed, &link.mine, &link.theirs)
-        else {
-            return;
+        let is_controller = is_controller(self.local_id, claimed);
+        let answer = match message {
+            Control::Ready if is_controller => Control::Use,
+            Control::Use if !is_controller => Control::Ready,
+            Control::Ready | Control::Use => {
+                return self.refuse(now, id, ProtocolViolation::Control, entropy, actions);
+            }
+            Control::Bye(_) => {
+                return self.failed(now, id, "the peer left", entropy, actions);
+            }
+            _ => return,
         };
-        if let Control::Bye(_) = message {
-            return self.failed(now, id, "it said goodbye", entropy, actions);
-        }
-        let nothing = Secret::Nothing;
-        let known = self
-            .peers
-            .get(&claimed)
-            .map_or(&nothing, |peer| &peer.secret);
-        let step = introduction.receive(
-            message,
-            claimed,
-            known,
-            &mine.fingerprint,
-            &theirs.fingerprint,
-        );
-        match step {
-            Step::Wait => {}
-            Step::Refuse(why) => {
-                self.refuse(
-                    now,
-                    id,
-                    ProtocolViolation::Introduction(why),
-                    entropy,
-                    actions,
-                );
-            }
-            Step::Prove { hello, proof } => {
-                control(actions, id, Channel::Events, &Control::Hello(hello));
-                control(actions, id, Channel::Events, &Control::Proof(proof));
-            }
-            Step::Proven { secret } if is_controller(self.local_id, claimed) => {
-                control(actions, id, Channel::Events, &Control::Use);
-                self.remember(claimed, Secret::Unconfirmed(secret));
-                self.activate(now, id, claimed, entropy, actions);
-            }
-            Step::Proven { .. } => {}
-            Step::Use { .. } if is_controller(self.local_id, claimed) => {
-                let why = "it decided what was not its to decide";
-                self.refuse(
-                    now,
-                    id,
-                    ProtocolViolation::Introduction(why),
-                    entropy,
-                    actions,
-                );
-            }
-            Step::Use { secret } => {
-                self.remember(claimed, Secret::Established(secret));
-                self.activate(now, id, claimed, entropy, actions);
-            }
-        }
-    }
-
-    /// Keeps the secret of a pair that has just proven it to each other; an established one is
-    /// only replaced by itself.
-    pub(super) fn remember(&mut self, id: PeerId, secret: Secret) {
-        if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
-            let gone = self.peers.iter().find(|(_, peer)| !peer.here);
-            if let Some(gone) = gone.map(|(id, _)| *id) {
-                self.peers.remove(&gone);
-            }
-        }
-        let peer = self.peers.entry(id).or_default();
-        if !matches!(peer.secret, Secret::Established(_)) {
-            peer.secret = secret;
-        }
+        control(actions, id, Channel::Events, &answer);
+        self.activate(now, id, claimed, entropy, actions);
     }
 }

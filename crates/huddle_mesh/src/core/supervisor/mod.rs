@@ -14,7 +14,6 @@ mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    num::NonZeroU16,
     time::Duration,
 };
 
@@ -26,10 +25,10 @@ use crate::core::{
     Action, Entropy, LinkInput, Told,
     bucket::Bucket,
     candidate::{Candidate, CandidateKind},
-    control::{Control, Farewell, Hello, RESERVED_BYTE},
+    control::{Control, Farewell, RESERVED_BYTE},
     grouping::Grouping,
-    identity::{Secret, is_controller},
-    link::{Introduction, Link, LinkId, Phase, SideKey, Step},
+    identity::{self, Identity, SecretProof, is_controller},
+    link::{Link, LinkId, Phase},
     liveness::{Liveness, Verdict},
     peer::{Member, Peer},
     sdp::{Description, MAX_CANDIDATES, SdpKind, Tag},
@@ -37,14 +36,16 @@ use crate::core::{
 };
 use crate::{
     channel::Channel,
+    config::{RoomConfig, Route},
     event::{DisconnectReason, LinkFailure},
     limits::MAX_MESSAGE_LEN,
+    secret::RoomSecret,
     signaling_id::SignalingId,
     stats::{LinkStats, StopReason},
     violation::{ProtocolViolation, ViolationSource},
 };
 
-/// The time in which a link must be open and introduced: of the first attempt with a peer, the
+/// The time in which a link must be in use: of the first attempt with a peer, the
 /// second, and all others. A slow server, relay or machine gets through in one of them.
 const ATTEMPT_TIMEOUTS: [Duration; 3] = [
     Duration::from_secs(10),
@@ -86,6 +87,11 @@ type Actions = VecDeque<Action>;
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     local_id: PeerId,
+    /// The fingerprint of the local peer's certificate.
+    fingerprint: [u8; 32],
+    secret: Option<RoomSecret>,
+    /// Proves that the local peer knows the secret.
+    proof: Option<SecretProof>,
     relay_only: bool,
     /// Why this player's game does not run, if it does not.
     stopped: Option<StopReason>,
@@ -108,10 +114,17 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    pub(crate) fn new(local_id: PeerId, relay_only: bool, group_size: Option<NonZeroU16>) -> Self {
+    pub(crate) fn new(identity: &Identity, config: &RoomConfig) -> Self {
+        let Identity { fingerprint } = *identity;
+        let secret = config.secret.clone();
         Self {
-            local_id,
-            relay_only,
+            local_id: identity.peer_id(),
+            fingerprint,
+            proof: secret
+                .as_ref()
+                .map(|secret| identity::prove(secret, &fingerprint)),
+            secret,
+            relay_only: config.route == Route::RelayOnly,
             stopped: None,
             local_sid: None,
             members: BTreeMap::new(),
@@ -123,7 +136,7 @@ impl Supervisor {
             violations: BTreeMap::new(),
             server_violations: 0,
             verdict: None,
-            grouping: Grouping::new(group_size),
+            grouping: Grouping::new(config.url.group_size()),
             group_room: None,
         }
     }
@@ -190,13 +203,12 @@ impl Supervisor {
         let sid = sid.map(|link| link.sid);
         if self.cut.len() < MAX_PEERS {
             self.cut.insert(id);
-            self.cut_members.insert(SignalingId::of_matchbox_peer(id));
             self.cut_members.extend(sid);
         }
         self.close_pending(
             |link| {
-                let is_matchbox = link.sid.matchbox_peer() == id;
-                link.claimed == Some(id) || is_matchbox || Some(link.sid) == sid
+                let who = link.claimed.unwrap_or(link.sid.peer_id());
+                who == id || Some(link.sid) == sid
             },
             actions,
         );

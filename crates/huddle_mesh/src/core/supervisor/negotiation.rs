@@ -28,8 +28,7 @@ impl Supervisor {
                 }
             }
             ServerMessage::NewPeer(sid) => {
-                // Only a server that makes it up gives somebody else this player's name.
-                if Some(sid) == self.local_sid || sid.matchbox_peer() == self.local_id {
+                if Some(sid) == self.local_sid {
                     return self.server_violation(now, ProtocolViolation::Announced(sid), actions);
                 }
                 let Some(member) = self.member(sid) else {
@@ -64,7 +63,6 @@ impl Supervisor {
             ServerMessage::Members(sids) => {
                 for sid in sids {
                     if Some(sid) != self.local_sid
-                        && sid.matchbox_peer() != self.local_id
                         && let Some(member) = self.member(sid)
                     {
                         member.offers_since.get_or_insert(now);
@@ -115,7 +113,10 @@ impl Supervisor {
             peer.sid = None;
         }
         // Attempts that wait for a description wait in vain.
-        self.close_pending(|link| link.theirs.is_none() || link.mine.is_none(), actions);
+        self.close_pending(
+            |link| link.remote_ufrag.is_none() || link.local_ufrag.is_none(),
+            actions,
+        );
         for link in self.links.values_mut() {
             link.is_signaled = false;
         }
@@ -180,40 +181,64 @@ impl Supervisor {
         self.links.values().filter(|link| link.is_pending()).count() >= MAX_PENDING
     }
 
-    /// Whether a description from `sid` says that it is of somebody else.
-    ///
-    /// Stock clients go by their signaling id, which everybody knows and nobody can prove. So
-    /// neither kind may take the other's name.
-    fn is_impostor(&self, sid: SignalingId, claimed: Option<PeerId>) -> bool {
-        match claimed {
-            None => {
-                sid.matchbox_peer() == self.local_id
-                    || self
-                        .peers
-                        .get(&sid.matchbox_peer())
-                        .is_some_and(|peer| !peer.is_matchbox_client)
-            }
-            Some(claimed) => {
-                claimed == self.local_id
-                    || self
-                        .members
-                        .contains_key(&SignalingId::of_matchbox_peer(claimed))
-                    || self
-                        .peers
-                        .get(&claimed)
-                        .is_some_and(|peer| peer.is_matchbox_client)
-            }
+    /// Checks who sent a description, and whether they know the room's secret. Returns `false` if
+    /// the description is to be ignored.
+    fn accepts_description(
+        &mut self,
+        now: Duration,
+        sid: SignalingId,
+        description: &Description,
+        actions: &mut Actions,
+    ) -> bool {
+        if description.fingerprint == self.fingerprint {
+            let by = ViolationSource::Member(sid);
+            self.record_violation(now, by, ProtocolViolation::LocalCertificate, actions);
+            return false;
         }
+        let proof = description.tag.and_then(|tag| tag.proof);
+        let is_proven = identity::verify(
+            self.secret.as_ref(),
+            &description.fingerprint,
+            proof.as_ref(),
+        );
+        let who = description.peer_id().unwrap_or(sid.peer_id());
+        if !is_proven {
+            self.refuse_member(now, sid, who, actions);
+        }
+        // A matchbox client gets one link.
+        let is_known_client = description.tag.is_none() && self.peers.contains_key(&who);
+        is_proven
+            && !is_known_client
+            && !self.cut_members.contains(&sid)
+            && !self.cut.contains(&who)
     }
 
-    /// Whether a link may be made with `sid`, who says that it is `claimed` or a stock client. A
-    /// stock client gets one.
-    fn may_link(&self, sid: SignalingId, claimed: Option<PeerId>) -> bool {
-        !self.cut_members.contains(&sid)
-            && match claimed {
-                None => !self.peers.contains_key(&sid.matchbox_peer()),
-                Some(claimed) => !self.cut.contains(&claimed),
-            }
+    /// Ends all attempts with a member that does not know the room's secret, and reports it once.
+    fn refuse_member(
+        &mut self,
+        now: Duration,
+        sid: SignalingId,
+        who: PeerId,
+        actions: &mut Actions,
+    ) {
+        self.close_pending(|link| link.sid == sid, actions);
+        let Some(member) = self.member(sid) else {
+            return;
+        };
+        if std::mem::replace(&mut member.is_refused, true) {
+            return;
+        }
+        let earlier = member.reported.replace(who).filter(|&peer| peer != who);
+        actions.extend(earlier.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));
+        actions.push_back(Action::Tell(Told::NotLinked {
+            peer: who,
+            reason: LinkFailure::Secret,
+            attempt: 1,
+        }));
+        // Shows the other side that the secrets differ. A matchbox client would try to connect.
+        if who != sid.peer_id() {
+            self.offer(now, sid, actions);
+        }
     }
 
     pub(super) fn begin(
@@ -235,11 +260,11 @@ impl Supervisor {
             reported: None,
             is_matchbox_client: false,
             claimed: None,
-            mine: None,
-            theirs: None,
+            local_ufrag: None,
+            remote_ufrag: None,
             is_signaled: true,
             candidates: 0,
-            unopened: Vec::new(),
+            early: Vec::new(),
             phase: Phase::Opening,
         };
         self.links.insert(id, link);
@@ -260,21 +285,12 @@ impl Supervisor {
         offer: Description,
         actions: &mut Actions,
     ) {
-        let (local_id, tag) = (self.local_id, offer.tag);
-        let claimed = tag.map(|tag| tag.session);
+        let (local_id, tag, claimed) = (self.local_id, offer.tag, offer.peer_id());
         let Some(member) = self.member(sid) else {
             return;
         };
         member.has_offered = true;
-        if self.is_impostor(sid, claimed) {
-            return self.record_violation(
-                now,
-                ViolationSource::Member(sid),
-                ProtocolViolation::Name,
-                actions,
-            );
-        }
-        if !self.may_link(sid, claimed) || self.is_busy() {
+        if !self.accepts_description(now, sid, &offer, actions) || self.is_busy() {
             log::debug!("ignoring an offer of {sid}");
             return;
         }
@@ -294,11 +310,8 @@ impl Supervisor {
         member.is_matchbox_client = tag.is_none();
         member.session = claimed;
 
-        if let Some(tag) = tag {
-            let linked = self
-                .peers
-                .get(&tag.session)
-                .filter(|peer| peer.is_healthy());
+        if let (Some(tag), Some(claimed)) = (tag, claimed) {
+            let linked = self.peers.get(&claimed).filter(|peer| peer.is_healthy());
             if let (1, Some(link)) = (tag.attempt, linked.and_then(|peer| peer.link)) {
                 // A new signaling id for somebody we are linked with: say so on that link. The ICE
                 // name shows that their offer reached us, which no other member can know.
@@ -321,9 +334,7 @@ impl Supervisor {
         }
         let id = self.begin(now, sid, false, attempt, LONGEST_ATTEMPT);
         if let Some(link) = self.links.get_mut(&id) {
-            link.is_matchbox_client = tag.is_none();
-            link.claimed = claimed;
-            link.theirs = Some(SideKey::from(&offer));
+            link.set_remote(&offer);
         }
         actions.push_back(Action::OpenLink {
             link: id,
@@ -342,9 +353,9 @@ impl Supervisor {
         if self.members.get(&sid).is_none_or(|m| m.attempts == 0) && !self.is_crowded(sid) {
             return self.record_violation(now, by, ProtocolViolation::AnswerToNothing, actions);
         }
-        let claimed = answer.tag.map(|tag| tag.session);
-        if self.is_impostor(sid, claimed) {
-            return self.record_violation(now, by, ProtocolViolation::Name, actions);
+        if !self.accepts_description(now, sid, &answer, actions) {
+            log::debug!("ignoring an answer of {sid}");
+            return;
         }
         let Some((id, link)) = self.pending_with(sid) else {
             // Too late for that attempt; but the peer answers again, so the next one need not wait.
@@ -354,23 +365,18 @@ impl Supervisor {
             return;
         };
         let expected = link.offering
-            && link.theirs.is_none()
-            && match answer.tag {
-                Some(tag) => tag.attempt == link.attempt && tag.session != self.local_id,
-                None => link.attempt == 1,
-            };
-        if !expected || !self.may_link(sid, claimed) {
+            && link.remote_ufrag.is_none()
+            && link.attempt == answer.tag.map_or(1, |tag| tag.attempt);
+        if !expected {
             log::debug!("ignoring an answer of {sid} that fits no offer");
             return;
         }
         if let Some(link) = self.links.get_mut(&id) {
-            link.is_matchbox_client = claimed.is_none();
-            link.claimed = claimed;
-            link.theirs = Some(SideKey::from(&answer));
+            link.set_remote(&answer);
         }
         if let Some(member) = self.members.get_mut(&sid) {
-            member.is_matchbox_client = claimed.is_none();
-            member.session = claimed;
+            member.is_matchbox_client = answer.tag.is_none();
+            member.session = answer.peer_id();
         }
         actions.push_back(Action::Answer {
             link: id,
@@ -395,9 +401,9 @@ impl Supervisor {
         let found = self.links.iter_mut().rfind(|(_, link)| {
             link.sid == sid
                 && link
-                    .theirs
+                    .remote_ufrag
                     .as_ref()
-                    .is_some_and(|theirs| ufrag.as_ref().is_none_or(|ufrag| *ufrag == theirs.ufrag))
+                    .is_some_and(|remote| ufrag.as_ref().is_none_or(|ufrag| ufrag == remote))
         });
         let Some((id, link)) = found else { return };
         if link.candidates >= MAX_CANDIDATES {

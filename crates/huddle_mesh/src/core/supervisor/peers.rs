@@ -26,11 +26,13 @@ impl Supervisor {
         {
             return self.close(id, actions);
         }
-        let phase = std::mem::replace(&mut link.phase, Phase::Active(who));
+        link.phase = Phase::Active(who);
+        let early = std::mem::take(&mut link.early);
         let (sid, is_matchbox_client) = (link.sid, link.is_matchbox_client);
         let stopped = self.stopped;
         let took = now.saturating_sub(link.since);
         self.link_failure_is_over(sid, actions);
+        self.make_room_for(who);
         let peer = self.peers.entry(who).or_default();
         let replaced = peer.link.replace(id);
         let was_unresponsive = peer.liveness.is_unresponsive() && peer.here;
@@ -76,17 +78,25 @@ impl Supervisor {
         if !is_matchbox_client && (stopped.is_some() || !is_first) {
             control(actions, id, Channel::Events, &Control::Stopped(stopped));
         }
-        if let Phase::Introducing(introduction) = phase {
-            for (channel, bytes) in introduction.into_early() {
-                self.heard(who, bytes.len(), actions);
-                actions.push_back(Action::Tell(Told::Packet {
-                    peer: who,
-                    channel,
-                    bytes,
-                }));
-            }
+        for (channel, bytes) in early {
+            self.heard(who, bytes.len(), actions);
+            actions.push_back(Action::Tell(Told::Packet {
+                peer: who,
+                channel,
+                bytes,
+            }));
         }
         self.complete_group(entropy, actions);
+    }
+
+    /// Forgets a peer that is gone if too many are remembered to remember another one.
+    fn make_room_for(&mut self, id: PeerId) {
+        if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
+            let gone = self.peers.iter().find(|(_, peer)| !peer.here);
+            if let Some(gone) = gone.map(|(id, _)| *id) {
+                self.peers.remove(&gone);
+            }
+        }
     }
 
     pub(super) fn control(
@@ -117,9 +127,7 @@ impl Supervisor {
             Control::SignalingId(sid) => self.found_at(from, sid, actions),
             Control::Claim(ufrag) => {
                 let claimed = self.links.iter().find(|(_, link)| {
-                    link.offering
-                        && link.is_pending()
-                        && link.mine.as_ref().is_some_and(|mine| mine.ufrag == ufrag)
+                    link.offering && link.is_pending() && link.local_ufrag.as_ref() == Some(&ufrag)
                 });
                 let Some((pending, sid)) = claimed.map(|(id, link)| (*id, link.sid)) else {
                     return;
@@ -155,16 +163,15 @@ impl Supervisor {
                     peer.stopped = stopped;
                 }
             }
-            Control::Hello(_) | Control::Proof(_) | Control::Use => {
-                self.record_violation_on_link(now, id, ProtocolViolation::Control, actions);
-            }
+            // The answer to a message that was lost for the first time.
+            Control::Ready | Control::Use => {}
         }
     }
 
     /// A peer says under which signaling id it can be reached. That is about this peer alone:
     /// it says nothing of what the server tells of that id.
     pub(super) fn found_at(&mut self, id: PeerId, sid: SignalingId, actions: &mut Actions) {
-        if Some(sid) == self.local_sid || sid.matchbox_peer() == self.local_id {
+        if Some(sid) == self.local_sid {
             return;
         }
         if let Some(peer) = self.peers.get_mut(&id) {

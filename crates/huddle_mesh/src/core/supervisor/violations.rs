@@ -94,7 +94,7 @@ impl Supervisor {
             Some((Phase::Active(peer) | Phase::Draining(peer, _), _)) => {
                 ViolationSource::Peer(*peer)
             }
-            Some((Phase::Opening | Phase::Introducing(_), sid)) => ViolationSource::Member(sid),
+            Some((Phase::Opening | Phase::Open, sid)) => ViolationSource::Member(sid),
             Some((Phase::Closing(_), _)) | None => return,
         };
         self.record_violation(now, by, violation, actions);

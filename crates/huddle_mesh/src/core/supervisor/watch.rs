@@ -32,8 +32,8 @@ impl Supervisor {
         for (id, link) in &self.links {
             let age = now.saturating_sub(link.since);
             match link.phase {
-                Phase::Opening | Phase::Introducing(_) if age >= link.timeout => late.push(*id),
-                Phase::Opening if link.theirs.is_none() && age >= REPORT_NO_ANSWER => {
+                Phase::Opening | Phase::Open if age >= link.timeout => late.push(*id),
+                Phase::Opening if link.remote_ufrag.is_none() && age >= REPORT_NO_ANSWER => {
                     slow.push((*id, LinkFailure::NoAnswer));
                 }
                 Phase::Opening if age >= REPORT_NO_WAY => slow.push((*id, LinkFailure::NoWay)),
@@ -66,9 +66,9 @@ impl Supervisor {
                 if self.peers.values().any(is_here) || member.reported.is_some() {
                     continue;
                 }
-                member.reported = Some(sid.matchbox_peer());
+                member.reported = Some(sid.peer_id());
                 actions.push_back(Action::Tell(Told::NotLinked {
-                    peer: sid.matchbox_peer(),
+                    peer: sid.peer_id(),
                     reason: LinkFailure::NoAnswer,
                     attempt: 1,
                 }));
@@ -120,6 +120,7 @@ impl Supervisor {
             member.we_offer
                 && !had_its_attempt
                 && !cut
+                && !member.is_refused
                 && !self.cut_members.contains(sid)
                 && linked.is_none_or(|peer| peer.links_opened == 0 || peer.is_apart())
         });

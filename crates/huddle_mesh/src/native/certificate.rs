@@ -1,0 +1,207 @@
+//! The DTLS certificate of the local peer: a new one for each room, or one that is kept in a file.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, Read, Seek, Write},
+    time::{Duration, SystemTime},
+};
+
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject};
+use sha2::{Digest, Sha256};
+use webrtc::peer_connection::{
+    RTCCertificate,
+    crypto::{SignatureScheme, default_provider},
+};
+
+use crate::{core::Identity, event::RoomError};
+
+/// A larger file contains something else.
+const MAX_FILE_LEN: u64 = 64 * 1024;
+/// The `webrtc` crate refuses certificates that have expired. Peers do not look at the dates.
+const VALID_FOR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The certificate of the local peer, for all of its links in one room.
+#[derive(Debug)]
+pub(super) struct Certificate {
+    pub(super) rtc: RTCCertificate,
+    pub(super) identity: Identity,
+    /// Locked for as long as the room lasts.
+    _file: Option<File>,
+}
+
+impl Certificate {
+    /// Creates a certificate, or takes the one that is kept in the file at `place`.
+    pub(super) fn new(place: Option<&str>) -> Result<Self, RoomError> {
+        let Some(place) = place else {
+            return Self::generate();
+        };
+        let refused = |reason: String| RoomError::Identity {
+            place: place.to_owned(),
+            reason,
+        };
+        let mut file = open(place).map_err(|error| refused(error.to_string()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                log::warn!(
+                    "the identity kept at {place} is in use: this room gets one that is not kept"
+                );
+                return Self::generate();
+            }
+            Err(TryLockError::Error(error)) => return Err(refused(error.to_string())),
+        }
+        let pem = read(&mut file).map_err(|error| refused(error.to_string()))?;
+        let (pem, is_new) = match pem.is_empty() {
+            true => (generate_pem().map_err(startup)?, true),
+            false => (pem, false),
+        };
+        let mut certificate = Self::from_pem(&pem).map_err(refused)?;
+        if is_new {
+            write(&mut file, &pem).map_err(|error| refused(error.to_string()))?;
+        }
+        certificate._file = Some(file);
+        Ok(certificate)
+    }
+
+    fn generate() -> Result<Self, RoomError> {
+        let pem = generate_pem().map_err(startup)?;
+        Self::from_pem(&pem).map_err(RoomError::Startup)
+    }
+
+    /// Reads a private key and its certificate.
+    fn from_pem(pem: &str) -> Result<Self, String> {
+        let key = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes())
+            .map_err(|error| format!("it has no private key ({error})"))?;
+        let der = CertificateDer::from_pem_slice(pem.as_bytes())
+            .map_err(|error| format!("it has no certificate ({error})"))?
+            .into_owned();
+        let fingerprint = Sha256::digest(&der).into();
+        let crypto = default_provider().map_err(|error| error.to_string())?;
+        let rtc = RTCCertificate::from_pkcs8(
+            crypto.crypto(),
+            SignatureScheme::EcdsaP256Sha256,
+            vec![der],
+            key.secret_pkcs8_der(),
+            SystemTime::now() + VALID_FOR,
+        )
+        .map_err(|error| format!("its private key cannot be used ({error})"))?;
+        Ok(Self {
+            rtc,
+            identity: Identity { fingerprint },
+            _file: None,
+        })
+    }
+}
+
+/// Creates a private key and a certificate that it signs.
+fn generate_pem() -> Result<String, rcgen::Error> {
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::default().self_signed(&key)?;
+    Ok(key.serialize_pem() + &certificate.pem())
+}
+
+fn startup(error: rcgen::Error) -> RoomError {
+    RoomError::Startup(error.to_string())
+}
+
+/// Opens the file of an identity, which other users of the machine cannot read.
+fn open(place: &str) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(place)
+}
+
+fn read(file: &mut File) -> io::Result<String> {
+    let mut pem = String::new();
+    file.take(MAX_FILE_LEN).read_to_string(&mut pem)?;
+    Ok(pem)
+}
+
+fn write(file: &mut File, pem: &str) -> io::Result<()> {
+    file.rewind()?;
+    file.write_all(pem.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+
+    /// A file that does not exist, and is removed at the end.
+    struct Place(PathBuf);
+
+    impl Place {
+        fn new(name: &str) -> Self {
+            let name = format!("huddle-identity-{}-{name}.pem", std::process::id());
+            Self(std::env::temp_dir().join(name))
+        }
+
+        fn certificate(&self) -> Result<Certificate, RoomError> {
+            Certificate::new(self.0.to_str())
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+
+    fn id(certificate: &Certificate) -> [u8; 32] {
+        certificate.identity.fingerprint
+    }
+
+    #[test]
+    fn each_room_gets_a_new_certificate() {
+        let [a, b] = [(); 2].map(|()| Certificate::new(None).unwrap());
+        assert_ne!(id(&a), id(&b));
+    }
+
+    #[test]
+    fn kept_identity_survives_a_restart() {
+        let place = Place::new("restart");
+        let first = id(&place.certificate().unwrap());
+        assert_eq!(id(&place.certificate().unwrap()), first);
+    }
+
+    #[test]
+    fn identity_in_use_is_not_used_twice() {
+        let place = Place::new("twice");
+        let first = place.certificate().unwrap();
+        assert_ne!(id(&place.certificate().unwrap()), id(&first));
+        let first_id = id(&first);
+        drop(first);
+        assert_eq!(id(&place.certificate().unwrap()), first_id);
+    }
+
+    #[test]
+    fn file_with_something_else_is_refused_and_kept() {
+        let place = Place::new("other");
+        for text in [
+            "hello",
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+        ] {
+            fs::write(&place.0, text).unwrap();
+            let error = place.certificate().unwrap_err();
+            assert!(matches!(error, RoomError::Identity { .. }), "{error}");
+            assert_eq!(fs::read_to_string(&place.0).unwrap(), text);
+        }
+        let error = Certificate::new(Some("/no such folder/identity")).unwrap_err();
+        assert!(error.to_string().contains("/no such folder/identity"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn other_users_cannot_read_the_private_key() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = Place::new("mode");
+        place.certificate().unwrap();
+        let mode = fs::metadata(&place.0).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+    }
+}
