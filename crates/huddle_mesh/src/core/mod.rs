@@ -29,6 +29,8 @@ pub(crate) use identity::Identity;
 pub(crate) use io::{Action, Input, LinkInput, Told};
 pub(crate) use link::LinkId;
 pub(crate) use machine::{Core, TICK};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use sdp::{Description, SdpKind};
 pub(crate) use signaling::SocketEnd;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use signaling::{CONNECT_TIMEOUT, close_code};

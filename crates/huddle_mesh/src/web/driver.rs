@@ -12,6 +12,7 @@ use web_sys::Document;
 use web_time::Instant;
 
 use super::{
+    certificate::Certificate,
     inputs::{Inputs, Source},
     js::Exception,
     link::WebLink,
@@ -37,6 +38,7 @@ const COVERED_AFTER: Duration = Duration::from_millis(900);
 #[derive(Debug)]
 pub(super) struct Driver {
     core: Core,
+    certificate: Certificate,
     config: RoomConfig,
     started: Instant,
     /// When the core ticked, in time since the start.
@@ -62,7 +64,7 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn start(
-        local_id: PeerId,
+        certificate: Certificate,
         config: RoomConfig,
     ) -> Result<Rc<RefCell<Self>>, RoomError> {
         let window = web_sys::window()
@@ -90,7 +92,8 @@ impl Driver {
                 }
             };
             RefCell::new(Self {
-                core: Core::new(local_id, &config, Entropy::from_system()),
+                core: Core::new(&certificate.identity, &config, Entropy::from_system()),
+                certificate,
                 config,
                 started: Instant::now(),
                 ticked: Duration::ZERO,
@@ -222,7 +225,8 @@ impl Driver {
                 }
                 Action::SocketClose => self.socket = None,
                 Action::OpenLink { link, offer } => {
-                    match WebLink::open(link, offer, &self.config, self.inputs.clone()) {
+                    let (certificate, inputs) = (&self.certificate.rtc, self.inputs.clone());
+                    match WebLink::open(link, offer, &self.config, certificate, inputs) {
                         Ok(opened) => drop(self.links.insert(link, opened)),
                         Err(Exception(why)) => {
                             let input = Input::Link(link, LinkInput::Closed(why));
@@ -253,6 +257,10 @@ impl Driver {
         if let Some(link) = self.links.get(&id) {
             act(link);
         }
+    }
+
+    pub(super) fn local_id(&self) -> PeerId {
+        self.certificate.identity.peer_id()
     }
 
     pub(super) fn queued(&self, peer: PeerId, channel: Channel) -> Option<usize> {

@@ -6,8 +6,9 @@ use std::{
 
 use bytes::Bytes;
 use huddle_id::PeerId;
+use wasm_bindgen_futures::spawn_local;
 
-use super::driver::Driver;
+use super::{certificate::Certificate, driver::Driver};
 use crate::{
     channel::Channel,
     config::RoomConfig,
@@ -17,8 +18,20 @@ use crate::{
 
 thread_local! {
     /// What a browser gives is bound to the page's thread; the game's side only keeps a number.
-    static ROOMS: RefCell<BTreeMap<u64, Rc<RefCell<Driver>>>> = const { RefCell::new(BTreeMap::new()) };
+    static ROOMS: RefCell<BTreeMap<u64, Stage>> = const { RefCell::new(BTreeMap::new()) };
     static NEXT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How far a room has come.
+#[derive(Debug)]
+enum Stage {
+    /// The browser makes the local peer's certificate.
+    Starting {
+        is_frozen: bool,
+    },
+    Running(Rc<RefCell<Driver>>),
+    /// `None` once the error is reported.
+    Failed(Option<RoomError>),
 }
 
 /// The game's side of a room. Does nothing on another thread than the one it was made on.
@@ -29,10 +42,27 @@ pub(crate) struct Handle {
 }
 
 impl Handle {
-    pub(crate) fn join(local_id: PeerId, config: RoomConfig) -> Result<Self, RoomError> {
-        let driver = Driver::start(local_id, config)?;
+    pub(crate) fn join(config: RoomConfig) -> Result<Self, RoomError> {
         let room = NEXT.replace(NEXT.get() + 1);
-        ROOMS.with_borrow_mut(|rooms| rooms.insert(room, driver));
+        let stage = Stage::Starting { is_frozen: false };
+        ROOMS.with_borrow_mut(|rooms| rooms.insert(room, stage));
+        spawn_local(async move {
+            let certificate = Certificate::new(config.identity.as_deref()).await;
+            let driver = certificate.and_then(|certificate| Driver::start(certificate, config));
+            ROOMS.with_borrow_mut(|rooms| {
+                // The game may have left the room in the meantime.
+                let Some(stage) = rooms.get_mut(&room) else {
+                    return;
+                };
+                if let (Ok(driver), Stage::Starting { is_frozen: true }) = (&driver, &*stage) {
+                    driver.borrow_mut().set_frozen(true);
+                }
+                *stage = match driver {
+                    Ok(driver) => Stage::Running(driver),
+                    Err(error) => Stage::Failed(Some(error)),
+                };
+            });
+        });
         Ok(Self {
             room,
             failed: false,
@@ -40,19 +70,32 @@ impl Handle {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Driver) -> T) -> Option<T> {
-        let driver = ROOMS.with_borrow(|rooms| rooms.get(&self.room).cloned())?;
+        let driver = ROOMS.with_borrow(|rooms| match rooms.get(&self.room) {
+            Some(Stage::Running(driver)) => Some(Rc::clone(driver)),
+            _ => None,
+        })?;
         let mut driver = driver.try_borrow_mut().ok()?;
         Some(act(&mut driver))
+    }
+
+    pub(crate) fn local_id(&self) -> Option<PeerId> {
+        self.with(|driver| driver.local_id())
     }
 
     pub(crate) fn poll(&mut self) -> Option<RoomEvent> {
         if let Some(event) = self.with(Driver::poll) {
             return event;
         }
-        // Nothing calls the game while the driver works. So an exception has passed through it.
-        let is_stuck = ROOMS.with_borrow(|rooms| rooms.contains_key(&self.room));
-        let told = std::mem::replace(&mut self.failed, is_stuck);
-        (is_stuck && !told).then_some(RoomEvent::Failed(RoomError::Stopped))
+        let error = ROOMS.with_borrow_mut(|rooms| match rooms.get_mut(&self.room)? {
+            Stage::Starting { .. } => None,
+            Stage::Failed(error) => error.take(),
+            // Nothing calls the game while the driver works. So an exception has passed through
+            // it.
+            Stage::Running(_) => {
+                (!std::mem::replace(&mut self.failed, true)).then_some(RoomError::Stopped)
+            }
+        });
+        error.map(RoomEvent::Failed)
     }
 
     pub(crate) fn queued(&self, peer: PeerId, channel: Channel) -> Option<usize> {
@@ -81,6 +124,11 @@ impl Handle {
 
     pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
         self.with(|driver| driver.set_frozen(is_frozen));
+        ROOMS.with_borrow_mut(|rooms| {
+            if let Some(Stage::Starting { is_frozen: wanted }) = rooms.get_mut(&self.room) {
+                *wanted = is_frozen;
+            }
+        });
     }
 
     pub(crate) fn leave(self) {
@@ -90,7 +138,8 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if let Some(driver) = ROOMS.with_borrow_mut(|rooms| rooms.remove(&self.room)) {
+        let stage = ROOMS.with_borrow_mut(|rooms| rooms.remove(&self.room));
+        if let Some(Stage::Running(driver)) = stage {
             Driver::leave(driver);
         }
     }

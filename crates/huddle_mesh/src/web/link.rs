@@ -68,10 +68,11 @@ impl WebLink {
         id: LinkId,
         offer: Option<String>,
         config: &RoomConfig,
+        certificate: &JsValue,
         inputs: Inputs,
     ) -> js::Result<Self> {
         let report = Report { id, inputs };
-        let connection = Connection::new(config)?;
+        let connection = Connection::new(config, certificate)?;
         let channels: js::Result<Vec<_>> = Channel::ALL
             .into_iter()
             .map(|channel| connection.create_channel(channel))

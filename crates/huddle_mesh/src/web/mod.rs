@@ -1,10 +1,12 @@
 //! The browser: no threads, so the network runs in the page's own events, between frames.
 
+mod certificate;
 mod driver;
 mod handle;
 mod inputs;
 mod js;
 mod link;
+mod lock;
 mod page;
 mod rtc;
 mod socket;

@@ -38,11 +38,16 @@ impl Kind {
 }
 
 impl Connection {
-    pub(super) fn new(config: &RoomConfig) -> Result<Self> {
-        Self::with(&config.ice_servers, config.route)
+    pub(super) fn new(config: &RoomConfig, certificate: &JsValue) -> Result<Self> {
+        Self::with(&config.ice_servers, config.route, Some(certificate))
     }
 
-    fn with(servers: &[IceServer], route: Route) -> Result<Self> {
+    /// Creates a connection. Without a certificate, the browser makes one.
+    pub(super) fn with(
+        servers: &[IceServer],
+        route: Route,
+        certificate: Option<&JsValue>,
+    ) -> Result<Self> {
         let configuration = js::plain(&json!({
             "iceServers": servers.iter().map(ice_server).collect::<Vec<_>>(),
             "iceTransportPolicy": match route {
@@ -50,6 +55,13 @@ impl Connection {
                 Route::RelayOnly => "relay",
             },
         }))?;
+        if let Some(certificate) = certificate {
+            js::set(
+                &configuration,
+                "certificates",
+                &Array::of1(certificate).into(),
+            )?;
+        }
         js::construct("RTCPeerConnection", &configuration).map(Self)
     }
 
@@ -192,7 +204,7 @@ pub(crate) fn check(config: &RoomConfig) -> std::result::Result<(), RoomError> {
 }
 
 fn try_out(servers: &[IceServer], route: Route) -> Result<()> {
-    let connection = Connection::with(servers, route)?;
+    let connection = Connection::with(servers, route, None)?;
     let channels: Result<Vec<_>> = Channel::ALL
         .into_iter()
         .map(|channel| connection.create_channel(channel))

@@ -1,0 +1,160 @@
+//! The DTLS certificate of the local peer: a new one for each room, or one that the browser keeps.
+
+use std::time::Duration;
+
+use idb::{Database, Factory, ObjectStoreParams, Query, TransactionMode};
+use js_sys::{Array, Date};
+use serde_json::json;
+use wasm_bindgen::JsValue;
+
+use super::{
+    js::{self, Exception, Result},
+    lock::{Lock, Locking},
+    rtc::{Connection, Kind},
+};
+use crate::{
+    channel::Channel,
+    config::Route,
+    core::{Description, Identity, SdpKind},
+    event::RoomError,
+};
+
+/// The longest time that browsers allow.
+const VALID_FOR: Duration = Duration::from_secs(365 * 24 * 3600);
+/// A kept certificate that expires sooner is replaced.
+const MARGIN: Duration = Duration::from_secs(24 * 3600);
+
+/// The names of the database and its object store.
+const DATABASE: &str = "huddle_mesh";
+const IDENTITIES: &str = "identities";
+
+/// The certificate of the local peer, for all of its links in one room.
+#[derive(Debug)]
+pub(super) struct Certificate {
+    pub(super) rtc: JsValue,
+    pub(super) identity: Identity,
+    /// Held for as long as the room lasts.
+    _lock: Option<Lock>,
+}
+
+impl Certificate {
+    /// Creates a certificate, or takes the one that the browser keeps under the name `place`.
+    pub(super) async fn new(place: Option<&str>) -> std::result::Result<Self, RoomError> {
+        let no_webrtc = |Exception(why)| RoomError::NoWebRtc(why);
+        let Some(place) = place else {
+            let rtc = generate().await.map_err(no_webrtc)?;
+            return Self::of(rtc, None).await.map_err(no_webrtc);
+        };
+        let lock = match Lock::request(&format!("{DATABASE} {place}")).await {
+            Locking::Held(lock) => Some(lock),
+            // Only pages from secure origins have locks.
+            Locking::Unsupported => None,
+            Locking::Taken => {
+                log::warn!(
+                    "the identity kept at {place} is in use: this room gets one that is not kept"
+                );
+                let rtc = generate().await.map_err(no_webrtc)?;
+                return Self::of(rtc, None).await.map_err(no_webrtc);
+            }
+        };
+        let rtc = kept(place).await.map_err(|reason| RoomError::Identity {
+            place: place.to_owned(),
+            reason,
+        })?;
+        Self::of(rtc, lock).await.map_err(no_webrtc)
+    }
+
+    async fn of(rtc: JsValue, lock: Option<Lock>) -> Result<Self> {
+        let fingerprint = fingerprint(&rtc).await?;
+        Ok(Self {
+            rtc,
+            identity: Identity { fingerprint },
+            _lock: lock,
+        })
+    }
+}
+
+async fn generate() -> Result<JsValue> {
+    let class = js::get(&js_sys::global(), "RTCPeerConnection")?;
+    let algorithm = js::plain(&json!({
+        "name": "ECDSA",
+        "namedCurve": "P-256",
+        "expires": VALID_FOR.as_millis() as u64,
+    }))?;
+    let made = js::settle(&class, "generateCertificate", &Array::of1(&algorithm)).await?;
+    js::object("generateCertificate", made)
+}
+
+/// Reads the fingerprint from a description. Not all browsers have `getFingerprints`.
+async fn fingerprint(certificate: &JsValue) -> Result<[u8; 32]> {
+    let connection = Connection::with(&[], Route::Any, Some(certificate))?;
+    let described = match connection.create_channel(Channel::Events) {
+        Ok(_) => connection.create(Kind::Offer).await,
+        Err(exception) => Err(exception),
+    };
+    connection.close();
+    match Description::parse(SdpKind::Offer, &described?) {
+        Ok(description) => Ok(description.fingerprint),
+        Err(error) => Err(Exception(format!(
+            "the browser's description cannot be used: {error}"
+        ))),
+    }
+}
+
+/// Takes the certificate that the browser keeps under this name, or has it keep a new one.
+async fn kept(place: &str) -> std::result::Result<JsValue, String> {
+    let failed = |error: idb::Error| error.to_string();
+    let database = open().await.map_err(failed)?;
+    let key = JsValue::from_str(place);
+    let found = load(&database, &key).await.map_err(failed)?;
+    let certificate = match found.filter(is_valid) {
+        Some(certificate) => certificate,
+        None => {
+            let certificate = generate().await.map_err(|Exception(why)| why)?;
+            store(&database, &key, &certificate).await.map_err(failed)?;
+            certificate
+        }
+    };
+    database.close();
+    Ok(certificate)
+}
+
+fn is_valid(certificate: &JsValue) -> bool {
+    let expires = js::get(certificate, "expires").ok();
+    let margin = MARGIN.as_millis() as f64;
+    expires
+        .and_then(|expires| expires.as_f64())
+        .is_some_and(|expires| expires > Date::now() + margin)
+}
+
+async fn open() -> std::result::Result<Database, idb::Error> {
+    let mut request = Factory::new()?.open(DATABASE, Some(1))?;
+    request.on_upgrade_needed(|event| {
+        if let Ok(database) = idb::event::DatabaseEvent::database(&event) {
+            // The next request fails if the store could not be created.
+            let _ = database.create_object_store(IDENTITIES, ObjectStoreParams::new());
+        }
+    });
+    request.await
+}
+
+async fn load(
+    database: &Database,
+    key: &JsValue,
+) -> std::result::Result<Option<JsValue>, idb::Error> {
+    let transaction = database.transaction(&[IDENTITIES], TransactionMode::ReadOnly)?;
+    let store = transaction.object_store(IDENTITIES)?;
+    store.get(Query::Key(key.clone()))?.await
+}
+
+async fn store(
+    database: &Database,
+    key: &JsValue,
+    certificate: &JsValue,
+) -> std::result::Result<(), idb::Error> {
+    let transaction = database.transaction(&[IDENTITIES], TransactionMode::ReadWrite)?;
+    let store = transaction.object_store(IDENTITIES)?;
+    store.put(certificate, Some(key))?.await?;
+    transaction.commit()?.await?;
+    Ok(())
+}
