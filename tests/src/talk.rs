@@ -60,7 +60,8 @@ impl Talk {
         }
         let heard: Vec<Heard> = rooms
             .iter()
-            .map(|room| Heard::new(room.local_id()))
+            .filter_map(Room::local_id)
+            .map(Heard::new)
             .collect();
         let heard = Arc::new(Mutex::new(heard));
         let over = Arc::new(AtomicBool::new(false));

@@ -408,9 +408,9 @@ pub use diagnostics::HuddleDiagnosticsPlugin;
 pub use error::{JoinError, MessageError, RejectReason};
 pub use huddle::Huddle;
 pub use huddle_mesh::{
-    Channel, DisconnectReason, IceServer, LinkFailure, Path, PeerId, ProtocolViolation, RoomError,
-    RoomUrl, RoomUrlError, SdpError, SendError, Signaling, SignalingId, SignalingLoss, StopReason,
-    ViolationSource,
+    Channel, DisconnectReason, IceServer, LinkFailure, Path, PeerId, PeerKind, ProtocolViolation,
+    RoomError, RoomSecret, RoomSecretError, RoomUrl, RoomUrlError, SdpError, SendError,
+    ShortPeerId, Signaling, SignalingId, SignalingLoss, StopReason, ViolationSource,
 };
 pub use huddle_session::{
     DeliveryStats, Direction, KickError, KickPolicy, MAX_EVENT_LEN, MAX_STATE_LEN,
@@ -484,9 +484,9 @@ pub mod prelude {
         LinkedWith, LocalPeer, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerKicked,
         PeerLeft, PeerOf, PeerPending, PeerRecovered, PeerRefused, PeerResumed, PeerSender,
         PeerStopped, PeerUnresponsive, PendingPeers, PendingReason, Recipients, Room, RoomFailed,
-        RoomOptions, RoomPeers, RoomStatus, RoomStatusChanged, RoomTick, SendFailed, Shared,
-        SignalRejected, SignalingChanged, SignalingStatus, StopReason, Stopped, TicksSkipped,
-        ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
+        RoomOptions, RoomPeers, RoomSecret, RoomStatus, RoomStatusChanged, RoomTick, SendFailed,
+        Shared, SignalRejected, SignalingChanged, SignalingStatus, StopReason, Stopped,
+        TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
         TransferReceived, TransferStarted, Undelivered, Unresponsive, ViolationSource,
         conditions::{in_room, is_host, playing, room_status, waiting},
     };

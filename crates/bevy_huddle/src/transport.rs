@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 /// The network of a room: the mesh, or a deterministic virtual network in tests.
 pub(crate) trait Transport: Send + Sync + 'static {
-    fn local_id(&self) -> PeerId;
+    /// Returns the id of the local peer, once it is known.
+    fn local_id(&self) -> Option<PeerId>;
     /// Returns the current time of the clock that timestamps received packets.
     fn now(&self) -> Instant;
     /// Returns an unpredictable random number. In tests the number is deterministic.
@@ -20,7 +21,7 @@ pub(crate) trait Transport: Send + Sync + 'static {
 }
 
 impl Transport for huddle_mesh::Room {
-    fn local_id(&self) -> PeerId {
+    fn local_id(&self) -> Option<PeerId> {
         self.local_id()
     }
 

@@ -11,7 +11,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         .nth(1)
         .unwrap_or("ws://localhost:3536/my-room".to_owned());
     let mut room = Room::join(RoomConfig::new(&url)?)?;
-    println!("I am {}", room.local_id());
+    if let Some(local_id) = room.local_id() {
+        println!("joined as {local_id}");
+    }
     loop {
         while let Some(event) = room.poll() {
             println!("{event:?}");

@@ -1,7 +1,6 @@
 // A member of a room that makes links by hand, like a stock client or one that says it is a player, and then sends what
 // it is told to.
 const [url, tagged] = arguments;
-const session = crypto.randomUUID();
 const evil = { id: null, links: {}, log: [], closed: 0 };
 globalThis.evil = evil;
 
@@ -9,8 +8,8 @@ const socket = new WebSocket(url);
 const signal = (receiver, data) => socket.send(JSON.stringify({ Signal: { receiver, data } }));
 
 const tag = (offer, sdp) => {
-    const attempt = /a=huddle:(\d+) /.exec(offer);
-    return tagged && attempt ? sdp.replace('t=0 0\r\n', `t=0 0\r\na=huddle:${attempt[1]} ${session}\r\n`) : sdp;
+    const attempt = /a=huddle:v2 (\d+)/.exec(offer);
+    return tagged && attempt ? sdp.replace('t=0 0\r\n', `t=0 0\r\na=huddle:v2 ${attempt[1]}\r\n`) : sdp;
 };
 
 const answer = async (sender, offer) => {

@@ -20,7 +20,7 @@ use network_lab::{Host, Lab};
 
 use crate::{
     rooms::{until, until_connected, until_joined},
-    steps::{LOAD, all_meet},
+    steps::{LOAD, all_meet, local_id},
 };
 
 /// Nobody waits longer for a word of what is wrong.
@@ -316,7 +316,7 @@ pub(crate) fn who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way(
     let mut dan = join(&cleo_host, "deaf")?;
     until_connected(&mut dan)?;
     let _deaf = far.enter(|| Spy::join(&server.room("deaf")))??;
-    let (a, b) = (ada.local_id(), bob.local_id());
+    let (a, b) = (local_id(&ada), local_id(&bob));
     until_joined(&mut cleo, &[a, b])?;
 
     let told = until_told(&mut ada, Some(b))?;
@@ -420,7 +420,7 @@ fn meet(server: &Server, one: &Host, other: &Host) -> anyhow::Result<Duration> {
     let mut ada = one.enter(|| Room::join(config.clone()))??;
     let mut bob = other.enter(|| Room::join(config))??;
     let began = Instant::now();
-    let (a, b) = (ada.local_id(), bob.local_id());
+    let (a, b) = (local_id(&ada), local_id(&bob));
     until_joined(&mut ada, &[b])?;
     until_joined(&mut bob, &[a])?;
     Ok(began.elapsed())

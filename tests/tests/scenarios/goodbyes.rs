@@ -9,7 +9,10 @@ use anyhow::ensure;
 use huddle_mesh::{DisconnectReason, PeerId, Room, RoomConfig, RoomEvent};
 use huddle_tests::{Artifacts, Server};
 
-use crate::rooms::{MEETING, until};
+use crate::{
+    rooms::{MEETING, until},
+    steps::local_id,
+};
 
 /// A peer that is silent for three seconds is lost.
 const NOT_CALLING: Duration = Duration::from_secs(4);
@@ -26,10 +29,10 @@ pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
     let mut cleo = Room::join(config.clone())?;
     let dan = Room::join(config)?;
     let (bob_id, cleo_id, dan_id, ada_id) = (
-        bob.local_id(),
-        cleo.local_id(),
-        dan.local_id(),
-        ada.local_id(),
+        local_id(&bob),
+        local_id(&cleo),
+        local_id(&dan),
+        local_id(&ada),
     );
     for room in [&mut ada, &mut bob, &mut cleo] {
         let mut here = 0;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use huddle_mesh::{
-    Channel, DisconnectReason, PeerId, ProtocolViolation, SdpError, SignalingId, ViolationSource,
+    Channel, DisconnectReason, ProtocolViolation, SdpError, SignalingId, ViolationSource,
 };
 use huddle_tests::{
     Artifacts, Browser, HostileMember, LinkedMember, Native, Page, Player, Server, Talk,
@@ -109,12 +109,13 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
         );
         let by = match trick.tagged {
             true => ViolationSource::Member(SignalingId::from_u128(id)),
-            false => ViolationSource::Peer(PeerId::from_u128(id)),
+            false => ViolationSource::Peer(SignalingId::from_u128(id).peer_id()),
         };
         told_by_all(&talk, by, violation)?;
         if !trick.tagged && sent >= 2 * 64 {
             talk.wait_until(TOLD, "who goes too far is cut", |heard| {
-                let cut = (PeerId::from_u128(id), DisconnectReason::ProtocolViolation);
+                let peer_id = SignalingId::from_u128(id).peer_id();
+                let cut = (peer_id, DisconnectReason::ProtocolViolation);
                 heard.iter().all(|heard| heard.left.contains(&cut))
             })?;
         }
@@ -291,7 +292,7 @@ fn by_signals(room: &str, members: usize) -> anyhow::Result<Vec<Deed>> {
     attack(ProtocolViolation::Candidate(SdpError::TooLong(0)), &|_| {
         broken_candidates()
     })?;
-    attack(ProtocolViolation::Name, &|offer| {
+    attack(ProtocolViolation::LocalCertificate, &|offer| {
         vec![json!({ "Offer": offer })]
     })?;
     attack(ProtocolViolation::TooManySignals, &|offer| {
@@ -380,7 +381,10 @@ fn answer_to(offer: &str) -> Value {
     let stock = offer
         .lines()
         .filter(|line| !line.starts_with("a=huddle:"))
-        .map(|line| format!("{line}\r\n"))
+        .map(|line| match line.split_once("a=fingerprint:sha-256 ") {
+            Some(_) => format!("a=fingerprint:sha-256 {}\r\n", ["AB"; 32].join(":")),
+            None => format!("{line}\r\n"),
+        })
         .collect::<String>();
     json!({ "Answer": stock.replace("a=setup:actpass", "a=setup:active") })
 }

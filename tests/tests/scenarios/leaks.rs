@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::{
     rooms::{MEETING, until, until_connected, until_joined},
-    steps::{LOAD, all_meet, long},
+    steps::{LOAD, all_meet, local_id, long},
 };
 
 /// Counts the page's connections, and shows the memory of its wasm.
@@ -227,7 +227,7 @@ pub(crate) fn a_native_room_keeps_nothing_of_who_left_and_of_replaced_links(
         let config = RoomConfig::new(&url)?;
         friends.push(others.enter(|| Room::join(config))??);
     }
-    let ids: Vec<_> = friends.iter().map(Room::local_id).collect();
+    let ids: Vec<_> = friends.iter().map(local_id).collect();
     until_joined(&mut ada, &ids)?;
     let mut replace = |ada: &mut Room, links: usize| {
         for _ in 0..links.div_ceil(MANY) {

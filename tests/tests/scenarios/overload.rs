@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 
 use crate::{
     rooms::{until_connected, until_joined},
-    steps::{LOAD, all_meet, long},
+    steps::{LOAD, all_meet, local_id, long},
 };
 
 const LEN: usize = 1000;
@@ -58,7 +58,7 @@ impl Pair {
         let mut ada = one.enter(|| Room::join(config.clone()))??;
         until_connected(&mut ada)?;
         let mut bob = other.enter(|| Room::join(config))??;
-        let (a, b) = (ada.local_id(), bob.local_id());
+        let (a, b) = (local_id(&ada), local_id(&bob));
         until_joined(&mut ada, &[b])?;
         until_joined(&mut bob, &[a])?;
         Ok(Self {
@@ -204,7 +204,7 @@ pub(crate) fn who_does_not_read_keeps_the_link_and_a_bounded_rest(
     let silence = Duration::from_secs(if long() { 60 } else { 12 });
     let pair = Pair::meet(artifacts, 1)?;
     let [mut ada, mut bob] = pair.rooms;
-    let to = ada.local_id();
+    let to = local_id(&ada);
     let mut sent = Sent::default();
     let mut full = None;
     let began = Instant::now();
@@ -253,7 +253,7 @@ pub(crate) fn a_flood_is_refused_where_it_is_sent(artifacts: &Artifacts) -> anyh
         ..Conditions::GOOD
     };
     pair.lab.set_between(one, other, slow);
-    let to = ada.local_id();
+    let to = local_id(&ada);
     let (mut sent, mut read) = (Sent::default(), Read::default());
     let before = Usage::here()?;
     let mut most = 0;
@@ -300,7 +300,7 @@ pub(crate) fn what_does_not_drain_is_refused_and_arrives_when_it_can(
         ..Conditions::GOOD
     };
     pair.lab.set_between(one, other, storm);
-    let to = ada.local_id();
+    let to = local_id(&ada);
     let (mut sent, mut read) = (Sent::default(), Read::default());
     let before = Usage::here()?;
     let mut most = 0;

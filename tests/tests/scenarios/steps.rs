@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{bail, ensure};
+use huddle_mesh::{PeerId, Room};
 use huddle_tests::{Browser, Player, Report, wait_until};
 
 /// Long enough for a busy machine to load a page.
@@ -165,4 +166,9 @@ pub(crate) fn lists_exactly(report: &Report, all: &[String]) -> anyhow::Result<(
         );
     }
     Ok(())
+}
+
+/// Returns the id of the local peer, which a native room knows at once.
+pub(crate) fn local_id(room: &Room) -> PeerId {
+    room.local_id().expect("the room is native")
 }

@@ -118,7 +118,7 @@ impl ConditionedTransport {
 }
 
 impl Transport for ConditionedTransport {
-    fn local_id(&self) -> PeerId {
+    fn local_id(&self) -> Option<PeerId> {
         self.inner.local_id()
     }
 

@@ -14,7 +14,11 @@ use crate::{
         },
         mesh_events, session_events,
     },
-    room::{components::Rooms, join::FailedJoin, link::RoomLink},
+    room::{
+        components::Rooms,
+        join::{FailedJoin, StartingRoom, enter_started},
+        link::RoomLink,
+    },
     send::failures::trigger_waiting,
 };
 
@@ -25,8 +29,10 @@ const MAX_EVENTS_PER_FRAME: usize = 10_000;
 pub(crate) fn receive(
     world: &mut World,
     failed: &mut QueryState<Entity, With<FailedJoin>>,
+    starting: &mut QueryState<(Entity, &mut StartingRoom)>,
     mut rooms: Local<Vec<Entity>>,
 ) {
+    enter_started(world, starting);
     rooms.clear();
     // Rooms that fail meanwhile wait for the next frame. Otherwise an observer that rejoins at once
     // would block this frame.

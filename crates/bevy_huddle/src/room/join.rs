@@ -1,12 +1,13 @@
 //! Joins a room: turns [`RoomOptions`] into a room entity with its link.
 
 use bevy::prelude::*;
-use huddle_mesh::{RoomConfig, RoomError, RoomUrl};
+use huddle_mesh::{PeerId, RoomConfig, RoomError, RoomEvent, RoomUrl};
 use huddle_session::{RoomSession, RoomSetup, TickRate, TickRateError};
 
 #[cfg(feature = "testing")]
 use crate::connector::Connector;
 use crate::{
+    conditioner::settings::LinkConditioner,
     error::JoinError,
     message::{registry::MessageKinds, transfer::AcceptedTransfers},
     peer::components::{LocalPeer, Peer, PeerOf},
@@ -23,32 +24,98 @@ use crate::{
 #[derive(Component)]
 pub(crate) struct FailedJoin(pub(crate) JoinError);
 
-/// Joins a room and inserts its components, or [`FailedJoin`].
+/// A room whose transport does not know the id of the local peer yet. A browser makes the
+/// certificate first, from which the id is made.
+#[derive(Component)]
+pub(crate) struct StartingRoom {
+    transport: Box<dyn Transport>,
+    url: RoomUrl,
+    rate: TickRate,
+    kinds: MessageKinds,
+    conditioner: Option<LinkConditioner>,
+    setup: Box<dyn FnOnce(PeerId, u64) -> RoomSetup + Send + Sync>,
+}
+
+/// Joins a room and inserts its components, or [`StartingRoom`], or [`FailedJoin`].
 pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
     if room.get_resource::<Rooms>().is_none() {
         log::error!("a room does nothing without the plugins: add `HuddlePlugins` to the app");
     }
-    let conditioner = options.conditioner;
     match connect(options, room.world()) {
-        Ok((url, link)) => {
-            let (entity, local_id) = (room.id(), link.local_id());
-            log::info!("joining {url} as {local_id}");
-            let host = RoomHost(link.session.host());
-            // Before the insertion, because observers of the components may despawn the room.
-            if let Some(mut rooms) = room.get_resource_mut::<Rooms>() {
-                rooms.push(entity);
-            }
-            let joined = (RoomStatus::Joining, Room { url, local_id }, host, link);
-            match conditioner {
-                Some(conditioner) => room.insert((joined, conditioner)),
-                None => room.insert(joined),
-            };
-            room.world_scope(|world| spawn_local_peer(world, entity));
-        }
+        Ok(starting) => match starting.transport.local_id() {
+            Some(local_id) => enter(room, starting, local_id),
+            None => drop(room.insert((RoomStatus::Joining, starting))),
+        },
         Err(error) => {
             room.insert((RoomStatus::Joining, FailedJoin(error)));
         }
     }
+}
+
+/// Enters the rooms whose transport knows the id of the local peer by now.
+pub(crate) fn enter_started(
+    world: &mut World,
+    starting: &mut QueryState<(Entity, &mut StartingRoom)>,
+) {
+    let mut started = Vec::new();
+    for (room, mut starting) in starting.iter_mut(world) {
+        // A transport without an id has no other news than its failure.
+        let failure = match starting.transport.poll() {
+            Some(RoomEvent::Failed(error)) => Some(error),
+            _ => None,
+        };
+        if failure.is_some() || starting.transport.local_id().is_some() {
+            started.push((room, failure));
+        }
+    }
+    for (room, failure) in started {
+        let Ok(mut room) = world.get_entity_mut(room) else {
+            continue;
+        };
+        let Some(starting) = room.take::<StartingRoom>() else {
+            continue;
+        };
+        match (failure, starting.transport.local_id()) {
+            (Some(error), _) => drop(room.insert(FailedJoin(error.into()))),
+            (None, Some(local_id)) => enter(room, starting, local_id),
+            (None, None) => drop(room.insert(starting)),
+        }
+    }
+}
+
+/// Inserts the components of a room whose local peer has an id.
+fn enter(mut room: EntityWorldMut, starting: StartingRoom, local_id: PeerId) {
+    let StartingRoom {
+        mut transport,
+        url,
+        rate,
+        kinds,
+        conditioner,
+        setup,
+    } = starting;
+    let seed = transport.seed();
+    let session = match RoomSession::new(setup(local_id, seed)) {
+        Ok(session) => session,
+        Err(error) => {
+            transport.leave();
+            room.insert((RoomStatus::Joining, FailedJoin(error.into())));
+            return;
+        }
+    };
+    let link = RoomLink::new(transport, local_id, session, kinds, rate.period());
+    let entity = room.id();
+    log::info!("joining {url} as {local_id}");
+    let host = RoomHost(link.session.host());
+    // Before the insertion, because observers of the components may despawn the room.
+    if let Some(mut rooms) = room.get_resource_mut::<Rooms>() {
+        rooms.push(entity);
+    }
+    let joined = (RoomStatus::Joining, Room { url, local_id }, host, link);
+    match conditioner {
+        Some(conditioner) => room.insert((joined, conditioner)),
+        None => room.insert(joined),
+    };
+    room.world_scope(|world| spawn_local_peer(world, entity));
 }
 
 /// Spawns the entity of the local peer.
@@ -74,14 +141,15 @@ fn spawn_local_peer(world: &mut World, room: Entity) {
     }
 }
 
-/// Opens the transport and creates the session.
-fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), JoinError> {
-    let (kick_policy, capacity, join_data) = (
+/// Opens the transport.
+fn connect(options: RoomOptions, world: &World) -> Result<StartingRoom, JoinError> {
+    let (policy, capacity, join_data) = (
         options.kick_policy,
         options.capacity,
         options.join_data.clone(),
     );
-    if let Some(conditioner) = options.conditioner {
+    let conditioner = options.conditioner;
+    if let Some(conditioner) = conditioner {
         conditioner.validate()?;
     }
     let config = options.into_config()?;
@@ -90,32 +158,30 @@ fn connect(options: RoomOptions, world: &World) -> Result<(RoomUrl, RoomLink), J
         return Err(JoinError::AlreadyJoined { url });
     }
     let rate = tick_rate(world)?;
-    let mut transport = join_transport(config, world)?;
     let game = world.get_resource::<GameId>().cloned().unwrap_or_default();
     let kinds = world.get_resource::<MessageKinds>();
     let kinds = kinds.cloned().unwrap_or_default();
+    let declared = kinds.kinds.clone();
     let limits = world.get_resource::<AcceptedTransfers>();
-    let setup = RoomSetup {
-        local_id: transport.local_id(),
-        game: game.0,
+    let limits = limits.copied().unwrap_or_default().0;
+    Ok(StartingRoom {
+        transport: join_transport(config, world)?,
+        url,
         rate,
-        kinds: kinds.kinds.clone(),
-        policy: kick_policy,
-        capacity,
-        join_data,
-        limits: limits.copied().unwrap_or_default().0,
-        seed: transport.seed(),
-    };
-    match RoomSession::new(setup) {
-        Ok(session) => {
-            let link = RoomLink::new(transport, session, kinds, rate.period());
-            Ok((url, link))
-        }
-        Err(error) => {
-            transport.leave();
-            Err(error.into())
-        }
-    }
+        kinds,
+        conditioner,
+        setup: Box::new(move |local_id, seed| RoomSetup {
+            local_id,
+            game: game.0,
+            rate,
+            kinds: declared,
+            policy,
+            capacity,
+            join_data,
+            limits,
+            seed,
+        }),
+    })
 }
 
 /// Joins with the mesh, or with the virtual network of the tests.
@@ -130,11 +196,15 @@ fn join_transport(config: RoomConfig, world: &World) -> Result<Box<dyn Transport
 
 /// Whether this game has joined the room already. It would become its own peer.
 fn is_joined(world: &World, url: &RoomUrl) -> bool {
+    let is_starting = world
+        .try_query::<&StartingRoom>()
+        .is_some_and(|mut starting| starting.iter(world).any(|room| room.url == *url));
     let rooms = world.get_resource::<Rooms>();
-    rooms.is_some_and(|rooms| {
-        let mut joined = rooms.iter().filter_map(|&room| world.get::<Room>(room));
-        joined.any(|room| room.url == *url)
-    })
+    is_starting
+        || rooms.is_some_and(|rooms| {
+            let mut joined = rooms.iter().filter_map(|&room| world.get::<Room>(room));
+            joined.any(|room| room.url == *url)
+        })
 }
 
 /// Returns the tick rate of the game.

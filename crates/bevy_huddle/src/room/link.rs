@@ -59,12 +59,13 @@ pub(crate) struct RoomLink {
 impl RoomLink {
     pub(crate) fn new(
         transport: Box<dyn Transport>,
+        local_id: PeerId,
         session: RoomSession,
         kinds: MessageKinds,
         tick: Duration,
     ) -> Self {
         Self {
-            local_id: transport.local_id(),
+            local_id,
             local_peer: None,
             joined: transport.now(),
             transport: Some(Box::new(ConditionedTransport::new(transport))),

@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 use bytes::Bytes;
-use huddle_mesh::{IceServer, RoomConfig, RoomUrlError};
+use huddle_mesh::{IceServer, RoomConfig, RoomSecret, RoomUrlError};
 use huddle_session::KickPolicy;
 
 use crate::conditioner::settings::LinkConditioner;
@@ -25,6 +25,8 @@ pub struct RoomOptions {
     url: String,
     ice_servers: Vec<IceServer>,
     relay_only: bool,
+    secret: Option<RoomSecret>,
+    identity: Option<String>,
     pub(super) kick_policy: KickPolicy,
     pub(super) capacity: Option<u8>,
     pub(super) join_data: Bytes,
@@ -42,6 +44,8 @@ impl RoomOptions {
             url: url.into(),
             ice_servers: Vec::new(),
             relay_only: false,
+            secret: None,
+            identity: None,
             kick_policy: KickPolicy::default(),
             capacity: None,
             join_data: Bytes::new(),
@@ -61,6 +65,42 @@ impl RoomOptions {
     #[must_use]
     pub fn relay_only(mut self) -> Self {
         self.relay_only = true;
+        self
+    }
+
+    /// Sets the room's secret. Only players with the same secret can join, whatever the signaling
+    /// server does.
+    ///
+    /// Pass it on in the invitation, behind the `#` of a link: see [`RoomSecret`]. Players with
+    /// another secret, or without one, stay [pending](crate::PendingPeers) with the reason
+    /// [`LinkFailure::Secret`](crate::LinkFailure::Secret). Matchbox clients cannot join.
+    ///
+    /// ```
+    /// use bevy_huddle::prelude::*;
+    ///
+    /// let secret = RoomSecret::random();
+    /// let invitation = format!("https://play.example.org/?room=friday#secret={secret}");
+    /// let options = RoomOptions::new("wss://example.org/friday").secret(secret);
+    /// ```
+    #[must_use]
+    pub fn secret(mut self, secret: RoomSecret) -> Self {
+        self.secret = Some(secret);
+        self
+    }
+
+    /// Keeps this player's [`PeerId`](crate::PeerId) at `place` for the next room, and across
+    /// restarts and reloads. By default, each room gets a new one.
+    ///
+    /// Natively, `place` is the path of a file, which contains a private key and is created if it
+    /// does not exist. In a browser it is a name in the storage of the page's origin, where an
+    /// identity lasts for a year. One room at a time uses it: if it is in use, for example in a
+    /// second tab, the room gets an id that is not kept.
+    ///
+    /// Other players can recognize a player by an id that it keeps. Use this only if your game
+    /// needs it.
+    #[must_use]
+    pub fn keep_identity(mut self, place: impl Into<String>) -> Self {
+        self.identity = Some(place.into());
         self
     }
 
@@ -107,10 +147,12 @@ impl RoomOptions {
 
     pub(crate) fn into_config(self) -> Result<RoomConfig, RoomUrlError> {
         let config = RoomConfig::new(&self.url)?;
-        let config = self
+        let mut config = self
             .ice_servers
             .into_iter()
             .fold(config, RoomConfig::with_ice_server);
+        config.secret = self.secret;
+        config.identity = self.identity;
         Ok(if self.relay_only {
             config.relay_only()
         } else {

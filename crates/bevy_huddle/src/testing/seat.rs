@@ -41,8 +41,8 @@ impl SharedNetwork {
 }
 
 impl Transport for Seat {
-    fn local_id(&self) -> PeerId {
-        self.local_id
+    fn local_id(&self) -> Option<PeerId> {
+        Some(self.local_id)
     }
 
     fn now(&self) -> Instant {

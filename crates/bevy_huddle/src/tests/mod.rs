@@ -19,6 +19,7 @@ mod reentrancy;
 mod reflecting;
 mod sending_events;
 mod sharing_state;
+mod starting;
 mod ticking;
 mod transferring;
 mod whole_game;

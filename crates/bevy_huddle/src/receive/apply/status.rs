@@ -9,6 +9,7 @@ use crate::{
     room::{
         components::{MissingLinks, Room, RoomHost, RoomTick},
         events::{RoomStatusChanged, SignalingChanged},
+        join::StartingRoom,
         link::RoomLink,
         status::{ReportedStatus, RoomStatus, SignalingStatus},
     },
@@ -121,6 +122,7 @@ pub(crate) fn on_room_removed(removed: On<Remove, (Room, RoomStatus)>, mut comma
     commands.queue(move |world: &mut World| {
         if let Ok(mut room) = world.get_entity_mut(room) {
             room.remove::<(RoomLink, Room, RoomStatus, ReportedStatus, SignalingStatus)>();
+            room.remove::<StartingRoom>();
             room.remove::<(RoomHost, RoomTick, MissingLinks)>();
         }
     });

@@ -1,0 +1,169 @@
+//! Rooms whose transport does not know the id of the local peer at once, as in a browser.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bevy::{platform::time::Instant, prelude::*};
+use bytes::Bytes;
+use huddle_mesh::{Channel, LinkStats, RoomError, RoomEvent, SendError};
+
+use super::game::{LabExt, game, lab};
+use crate::{
+    connector::Connector,
+    error::JoinError,
+    prelude::*,
+    testing::{Lab, Player},
+    transport::Transport,
+};
+
+/// What a test decides about the transports of a player.
+#[derive(Clone, Default)]
+struct Start {
+    has_id: Arc<AtomicBool>,
+    failure: Arc<Mutex<Option<RoomError>>>,
+}
+
+/// A transport of the lab that reveals its id when the test says so.
+struct LateId {
+    inner: Box<dyn Transport>,
+    start: Start,
+}
+
+impl LateId {
+    fn has_id(&self) -> bool {
+        self.start.has_id.load(Ordering::Relaxed)
+    }
+}
+
+impl Transport for LateId {
+    fn local_id(&self) -> Option<PeerId> {
+        self.inner.local_id().filter(|_| self.has_id())
+    }
+
+    fn now(&self) -> Instant {
+        self.inner.now()
+    }
+
+    fn seed(&mut self) -> u64 {
+        self.inner.seed()
+    }
+
+    fn poll(&mut self) -> Option<RoomEvent> {
+        if let Some(error) = self.start.failure.lock().unwrap().take() {
+            return Some(RoomEvent::Failed(error));
+        }
+        self.has_id().then(|| self.inner.poll())?
+    }
+
+    fn credit(&self, peer_id: PeerId, channel: Channel) -> usize {
+        self.inner.credit(peer_id, channel)
+    }
+
+    fn send(&mut self, peer_id: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError> {
+        self.inner.send(peer_id, channel, bytes)
+    }
+
+    fn stats(&self, peer_id: PeerId) -> Option<LinkStats> {
+        self.inner.stats(peer_id)
+    }
+
+    fn disconnect(&mut self, peer_id: PeerId) {
+        self.inner.disconnect(peer_id);
+    }
+
+    fn leave(self: Box<Self>) {
+        self.inner.leave();
+    }
+}
+
+/// Adds a player whose transports have no id yet.
+fn late_player(lab: &mut Lab) -> (Player, Start) {
+    let start = Start::default();
+    let player = lab.player({
+        let start = start.clone();
+        move |app| {
+            game(app);
+            let Connector(join) = app.world().resource::<Connector>().clone();
+            let start = start.clone();
+            app.insert_resource(Connector(Arc::new(move |url| {
+                Box::new(LateId {
+                    inner: join(url),
+                    start: start.clone(),
+                })
+            })));
+        }
+    });
+    (player, start)
+}
+
+/// Returns the entity of the only room.
+fn room(lab: &mut Lab, player: Player) -> Entity {
+    let world = lab[player].world_mut();
+    let mut rooms = world.query_filtered::<Entity, With<RoomStatus>>();
+    rooms.single(world).unwrap()
+}
+
+#[test]
+fn room_starts_when_the_local_id_is_known() {
+    let mut lab = lab();
+    let (ada, start) = late_player(&mut lab);
+    let bob = lab.player(game);
+    lab.settle();
+    let room = room(&mut lab, ada);
+    assert_eq!(lab.get::<RoomStatus>(ada, room), Some(&RoomStatus::Joining));
+    assert_eq!(lab.get::<Room>(ada, room), None);
+
+    start.has_id.store(true, Ordering::Relaxed);
+    lab.run_until(|lab| lab.have_met(&[ada, bob]));
+    let local_id = lab.get::<Room>(ada, room).unwrap().local_id;
+    assert_eq!(lab.peer_id(ada), local_id);
+}
+
+#[test]
+fn failure_before_the_local_id_is_known_fails_the_room() {
+    let mut lab = lab();
+    let (ada, start) = late_player(&mut lab);
+    lab.settle();
+    let error = RoomError::NoWebRtc("blocked".to_owned());
+    *start.failure.lock().unwrap() = Some(error.clone());
+    lab.settle();
+    let failures = lab.seen::<RoomFailed>(ada);
+    assert_eq!(failures.len(), 1);
+    assert_eq!(failures[0].error, JoinError::Room(error));
+}
+
+#[test]
+fn room_can_be_left_before_the_local_id_is_known() {
+    let mut lab = lab();
+    let (ada, start) = late_player(&mut lab);
+    lab.settle();
+    let room = room(&mut lab, ada);
+    lab[ada].world_mut().entity_mut(room).despawn();
+    start.has_id.store(true, Ordering::Relaxed);
+    lab.settle();
+    let world = lab[ada].world_mut();
+    assert_eq!(world.query::<&RoomStatus>().iter(world).count(), 0);
+}
+
+#[test]
+fn joining_twice_is_refused_before_the_local_id_is_known() {
+    let mut lab = lab();
+    let (ada, start) = late_player(&mut lab);
+    lab.settle();
+    lab.commands(ada, |commands| {
+        commands.join_room("ws://lab/room");
+    });
+    lab.settle();
+    start.has_id.store(true, Ordering::Relaxed);
+    lab.settle();
+    let failures = lab.seen::<RoomFailed>(ada);
+    assert!(matches!(
+        failures[..],
+        [RoomFailed {
+            error: JoinError::AlreadyJoined { .. },
+            ..
+        }]
+    ));
+}
