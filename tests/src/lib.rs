@@ -36,7 +36,8 @@ pub use firefox::firefox_is_here;
 pub use freeze::Frozen;
 pub use gate::{Behind, Gate};
 pub use hostile::{
-    HostileMember, HostileServer, LinkedMember, Trick, resident_mib, violation_text,
+    HostileMember, HostileServer, LinkedMember, TamperingServer, Trick, resident_mib,
+    violation_text,
 };
 pub use names::{Answer, NameServer};
 pub use native::Native;

@@ -3,6 +3,7 @@
 mod linked;
 mod member;
 mod server;
+mod tampering;
 
 use std::fs;
 
@@ -13,6 +14,7 @@ use nix::unistd::Pid;
 pub use linked::LinkedMember;
 pub use member::HostileMember;
 pub use server::{HostileServer, Trick};
+pub use tampering::TamperingServer;
 
 /// How much memory a process holds, in MiB.
 ///

@@ -13,6 +13,7 @@ mod freezes;
 mod goodbyes;
 mod hostile;
 mod hostile_servers;
+mod identity;
 mod leaks;
 mod matchmaking;
 mod mixed;

@@ -15,8 +15,8 @@ use crate::{
     },
     firefox, first_game,
     freezes::{self, a_long_freeze_is_survived, a_short_freeze_is_survived},
-    goodbyes, hostile, hostile_servers, leaks, matchmaking, mixed, overload, pages, pictures,
-    recording, refusals, relay, server_loss, signaling, stock, transfers, trials,
+    goodbyes, hostile, hostile_servers, identity, leaks, matchmaking, mixed, overload, pages,
+    pictures, recording, refusals, relay, server_loss, signaling, stock, transfers, trials,
 };
 
 /// All scenarios.
@@ -275,6 +275,21 @@ const SCENARIOS: &[Entry] = &[
         "hostile_members_do_not_disturb_games",
         Alone,
         hostile::hostile_members_do_not_disturb_games,
+    ),
+    (
+        "rewritten_fingerprint_opens_no_link",
+        Shared,
+        identity::rewritten_fingerprint_opens_no_link,
+    ),
+    (
+        "server_that_bridges_two_rooms_shows_its_own_ids",
+        Shared,
+        identity::server_that_bridges_two_rooms_shows_its_own_ids,
+    ),
+    (
+        "copied_certificate_takes_no_id",
+        Shared,
+        identity::copied_certificate_takes_no_id,
     ),
     (
         "hostile_servers_are_named_and_play_begins_when_they_behave",

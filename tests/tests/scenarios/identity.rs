@@ -1,0 +1,150 @@
+//! Nobody gets between two players unnoticed, over real connections.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, ensure};
+use huddle_mesh::{DisconnectReason, LinkFailure, PeerId, Room, RoomConfig, RoomEvent, RoomSecret};
+use huddle_tests::{Artifacts, Browser, HostileMember, Page, Player, Server, TamperingServer};
+use serde_json::json;
+
+use crate::{
+    rooms::{MEETING, until, until_connected, until_joined},
+    steps::{LOAD, local_id},
+};
+
+/// Longer than the first attempt to link.
+const ATTEMPT: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(10);
+/// The byte that the server in the middle makes its fingerprints of.
+const FORGED: u8 = 0x3d;
+
+pub(crate) fn rewritten_fingerprint_opens_no_link(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let tampering = TamperingServer::start(server.address(), FORGED)?;
+    let forged = PeerId::of_certificate(&[FORGED; 32]);
+
+    let config = RoomConfig::new(&tampering.room("native"))?;
+    let mut ada = Room::join(config.clone())?;
+    let mut bob = Room::join(config)?;
+    let mut cleo = Browser::chromium("Cleo", Page::SMALL)?;
+    let signal = tampering.address();
+    cleo.open(&server.player(&format!("render=off&room=page&signal=ws://{signal}")))?;
+    let mut dan = Room::join(RoomConfig::new(&tampering.room("page"))?)?;
+
+    let mut refused = [false; 3];
+    let began = Instant::now();
+    while began.elapsed() < LOAD && refused != [true; 3] {
+        for (room, refused) in [&mut ada, &mut bob, &mut dan].into_iter().zip(&mut refused) {
+            while let Some(event) = room.poll() {
+                let joined = matches!(event, RoomEvent::PeerJoined { .. });
+                ensure!(!joined, "a link opened: {event:?}");
+                if let RoomEvent::LinkFailed { peer_id, .. } = event {
+                    *refused |= peer_id == forged;
+                }
+            }
+        }
+        thread::sleep(POLL);
+    }
+    println!("   all are told after {:?}", began.elapsed());
+    ensure!(refused == [true; 3], "not all are told: {refused:?}");
+    let report = cleo.report()?.context("the page reports")?;
+    ensure!(report.plays_with(0), "the page is linked: {report:?}");
+    Ok(())
+}
+
+pub(crate) fn server_that_bridges_two_rooms_shows_its_own_ids(
+    artifacts: &Artifacts,
+) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    // The server puts each player into a room with a member of its own.
+    let [left, right] = ["left", "right"].map(|name| RoomConfig::new(&server.room(name)));
+    let (left, right) = (left?, right?);
+
+    let (mut ada, mut bob) = (Room::join(left.clone())?, Room::join(right.clone())?);
+    let (mut spy_left, mut spy_right) = (Room::join(left.clone())?, Room::join(right.clone())?);
+    for (player, spy) in [(&mut ada, &mut spy_left), (&mut bob, &mut spy_right)] {
+        until_joined(player, &[local_id(spy)])?;
+        until_joined(spy, &[local_id(player)])?;
+    }
+    let (seen, friend) = (local_id(&spy_left).short(), local_id(&bob).short());
+    println!("   Ada sees {seen}, Bob reads out {friend}");
+    ensure!(seen.to_string() != friend.to_string(), "the ids are equal");
+
+    let secret = RoomSecret::random();
+    let mut with_secret = left.clone();
+    with_secret.url = RoomConfig::new(&server.room("secret"))?.url;
+    let mut spy = Room::join(with_secret.clone())?;
+    until_connected(&mut spy)?;
+    let with_secret = with_secret.with_secret(secret);
+    let (mut cleo, mut dan) = (
+        Room::join(with_secret.clone())?,
+        Room::join(with_secret.clone())?,
+    );
+    let spy_id = local_id(&spy);
+    for player in [&mut cleo, &mut dan] {
+        let took = until(player, MEETING, "the spy is refused", |event| {
+            matches!(event, RoomEvent::LinkFailed { peer_id, reason: LinkFailure::Secret, .. }
+                if *peer_id == spy_id)
+        })?;
+        println!("   the spy is refused after {took:?}");
+    }
+    let until_refused = until(&mut spy, MEETING, "the spy is told", |event| {
+        matches!(
+            event,
+            RoomEvent::LinkFailed {
+                reason: LinkFailure::Secret,
+                ..
+            }
+        )
+    });
+    until_refused.map(drop)?;
+    let dan_id = local_id(&dan);
+    ensure!(
+        cleo.stats(dan_id).is_some() || until_joined(&mut cleo, &[dan_id]).is_ok(),
+        "the two with the secret do not meet"
+    );
+    ensure!(cleo.stats(spy_id).is_none(), "the spy is linked");
+    Ok(())
+}
+
+pub(crate) fn copied_certificate_takes_no_id(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let url = server.room("copied");
+    let mut ada = Room::join(RoomConfig::new(&url)?)?;
+    until_connected(&mut ada)?;
+    let mut hostile = HostileMember::join(&url)?;
+    let offers = hostile.wait_offers(1)?;
+    let copied = offers.values().next().context("Ada's offer")?;
+
+    let mut bob = Room::join(RoomConfig::new(&url)?)?;
+    let newcomer = hostile.wait_newcomer()?;
+    hostile.signal(&newcomer, &json!({ "Offer": copied }))?;
+    let ada_id = local_id(&ada);
+    until_joined(&mut bob, &[ada_id])?;
+
+    let began = Instant::now();
+    while began.elapsed() < ATTEMPT {
+        ada.poll();
+        while let Some(event) = bob.poll() {
+            let left = matches!(event, RoomEvent::PeerLeft { .. });
+            ensure!(!left, "Bob lost Ada: {event:?}");
+            let joined = matches!(event, RoomEvent::PeerJoined { .. });
+            ensure!(!joined, "somebody else joined: {event:?}");
+        }
+        thread::sleep(POLL);
+    }
+    let stats = bob.stats(ada_id).context("Ada is linked")?;
+    ensure!(stats.links == 1, "the link was replaced: {stats:?}");
+    bob.disconnect(ada_id);
+    until(&mut bob, MEETING, "Ada is disconnected", |event| {
+        *event
+            == RoomEvent::PeerLeft {
+                peer_id: ada_id,
+                reason: DisconnectReason::DisconnectedLocally,
+            }
+    })
+    .map(drop)
+}
