@@ -34,7 +34,7 @@ pub use artifacts::Artifacts;
 pub use browser::Browser;
 pub use cut::Cut;
 pub use fake_server::{FakeBehavior, FakeServer};
-pub use firefox::firefox_is_here;
+pub use firefox::check_firefox;
 pub use freeze::Frozen;
 pub use hostile::{
     HostileMember, HostileServer, LinkedMember, ServerAttack, resident_mib, violation_text,
