@@ -130,7 +130,7 @@ impl Browser {
             .map(drop)
     }
 
-    /// Makes requests fail whose URLs match the pattern. Chromium only.
+    /// Blocks requests whose URLs match the pattern. Chromium only.
     ///
     /// # Errors
     /// Returns an error if the browser returns one.

@@ -1,4 +1,4 @@
-//! Servers at the address of a signaling server that do not behave like one.
+//! A server that runs in place of a signaling server and misbehaves.
 
 use std::{
     io::{self, Read, Write},
@@ -25,7 +25,7 @@ pub enum FakeBehavior {
     Proxy(SocketAddr),
 }
 
-/// A server whose behavior can change while it runs.
+/// A server in place of a signaling server. Its behavior can change while it runs.
 pub struct FakeServer {
     address: SocketAddr,
     behavior: Arc<Mutex<FakeBehavior>>,

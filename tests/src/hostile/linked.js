@@ -1,4 +1,4 @@
-// A member of a room that opens links without the library, as a stock client or as a supposed player, and then runs
+// A member of a room that opens links without huddle_mesh, as a stock client or as a supposed player, and then runs
 // attacks on them.
 const [url, tagged] = arguments;
 const session = crypto.randomUUID();

@@ -13,7 +13,7 @@ use crate::{browser::Browser, page::Page, player::POLL};
 const SCRIPT: &str = include_str!("linked.js");
 const OPEN: Duration = Duration::from_secs(20);
 
-/// A page in Chromium that opens WebRTC links without the library.
+/// A page in Chromium that opens WebRTC links without `huddle_mesh`.
 pub struct LinkedMember {
     browser: Browser,
     page: String,
