@@ -1,4 +1,4 @@
-//! What is under test: programs and pages, built beforehand.
+//! The programs and pages under test, which are built before the tests.
 
 use std::{
     ffi::OsStr,
@@ -14,10 +14,10 @@ const SITE: &str = "HUDDLE_TEST_SITE";
 const INTEROP: &str = "HUDDLE_TEST_INTEROP";
 const SCREENSHOTS: &str = "HUDDLE_TEST_SCREENSHOTS";
 
-/// The program and page that plays `hello` and reports.
+/// The name of the program and page that plays `hello` and reports its state.
 pub(crate) const TEST_PLAYER: &str = "huddle_test_player";
 
-/// Where the built things are.
+/// The folders of the programs and pages.
 #[derive(Clone, Debug)]
 pub struct Artifacts {
     /// The folder of native programs.
@@ -26,15 +26,15 @@ pub struct Artifacts {
     pub site: PathBuf,
     /// The folder of stock programs.
     pub interop: PathBuf,
-    /// Where screenshots go.
+    /// The folder for screenshots.
     pub screenshots: PathBuf,
 }
 
 impl Artifacts {
-    /// What `cargo xtask test` has built; otherwise builds it now.
+    /// Finds the artifacts that `cargo xtask test` has built, or builds them.
     ///
     /// # Errors
-    /// If a build fails.
+    /// Returns an error if a build fails.
     pub fn find() -> anyhow::Result<Self> {
         let found = match (var(BIN), var(SITE)) {
             (Some(bin), Some(site)) => Self {
@@ -69,7 +69,8 @@ impl Artifacts {
         Ok(found)
     }
 
-    /// The environment variables by which [`Artifacts::find`] in another process finds the same.
+    /// Returns the environment variables with which [`Artifacts::find`] in another process finds
+    /// the same artifacts.
     pub fn variables(&self) -> [(&'static str, &Path); 4] {
         [
             (BIN, &self.bin),
@@ -79,17 +80,17 @@ impl Artifacts {
         ]
     }
 
-    /// A native program.
+    /// Returns the path of a native program.
     pub fn program(&self, name: &str) -> PathBuf {
         self.bin.join(name)
     }
 
-    /// The stock client.
+    /// Returns the path of the stock client.
     pub(crate) fn stock_client(&self) -> PathBuf {
         self.interop.join("debug/stock_client")
     }
 
-    /// The stock server.
+    /// Returns the path of the stock server.
     pub(crate) fn stock_server(&self) -> PathBuf {
         self.interop.join("bin/matchbox_server")
     }
@@ -107,7 +108,7 @@ fn interop() -> anyhow::Result<PathBuf> {
     var(INTEROP).map_or_else(|| Ok(cache()?.join("interop")), Ok)
 }
 
-/// Where `cargo xtask` keeps what it builds.
+/// Returns the folder in which `cargo xtask` caches its builds.
 fn cache() -> anyhow::Result<PathBuf> {
     match var("HUDDLE_CACHE") {
         Some(cache) => Ok(cache),
@@ -117,7 +118,7 @@ fn cache() -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Beside this test program, which is in `TARGET/debug/deps`.
+/// Builds the programs in the target folder of this test program, which is in `TARGET/debug/deps`.
 fn build_programs() -> anyhow::Result<PathBuf> {
     let exe = std::env::current_exe()?;
     let bin = exe
@@ -143,8 +144,8 @@ fn build_programs() -> anyhow::Result<PathBuf> {
 }
 
 fn build_site() -> anyhow::Result<PathBuf> {
-    let printed = cargo(["xtask", "web", "--testing"].map(OsStr::new), None)?;
-    let folder = printed
+    let output = cargo(["xtask", "web", "--testing"].map(OsStr::new), None)?;
+    let folder = output
         .lines()
         .last()
         .context("`cargo xtask web` printed no folder")?;

@@ -1,4 +1,4 @@
-//! A page in a browser of its own.
+//! A browser with one page.
 
 use std::{
     cell::RefCell,
@@ -27,7 +27,8 @@ use crate::{
     screen::Screen,
 };
 
-/// A tab that lies over the game was opened by the game's page.
+/// Reads the report of the game. A tab in front of the game is opened by the game's page, so the
+/// game is its `opener`.
 const READ: &str = "
     const page = globalThis.opener ?? globalThis;
     const panel = page.document.getElementById('failed');
@@ -35,23 +36,23 @@ const READ: &str = "
     const report = page.huddle;
     return { report: typeof report === 'string' ? JSON.parse(report) : report ?? null };
 ";
-/// A game without a canvas in its page adds one to the body.
+/// Focuses the game's canvas. A game without a canvas in its page adds one to the body.
 const FOCUS: &str =
     "(document.querySelector('body > canvas') ?? document.querySelector('canvas'))?.focus()";
-/// When the page no longer hides the game.
+/// Returns whether the loading screen is gone.
 const SHOWN: &str =
     "return document.getElementById('loading')?.classList.contains('gone') ?? false";
 const POLL: Duration = Duration::from_millis(30);
-/// The longest fade in the page.
+/// The duration of the page's longest fade.
 const FADE: Duration = Duration::from_millis(600);
 
 /// A browser with one page.
 pub struct Browser {
     name: String,
-    // Before what it lives in.
+    // Before the screen and the folder that the browser uses.
     driver: Driver,
     kind: Kind,
-    /// The tab of the game, while another one lies over it.
+    /// The game's tab, while another tab is in front of it.
     covered: RefCell<Option<WindowHandle>>,
     _folder: Folder,
 }
@@ -77,7 +78,7 @@ impl Browser {
     /// Starts Chromium.
     ///
     /// # Errors
-    /// If it does not start.
+    /// Returns an error if it does not start.
     pub fn chromium(name: &str, page: Page) -> anyhow::Result<Self> {
         let folder = Folder::new()?;
         let driver = chromium::start(name, page, &folder)
@@ -94,7 +95,7 @@ impl Browser {
     /// Starts Firefox.
     ///
     /// # Errors
-    /// If it does not start.
+    /// Returns an error if it does not start.
     pub fn firefox(name: &str, page: Page) -> anyhow::Result<Self> {
         let folder = Folder::new()?;
         let screen = Screen::start(page)?;
@@ -109,40 +110,40 @@ impl Browser {
         })
     }
 
-    /// Goes to an address.
+    /// Opens a URL.
     ///
     /// # Errors
-    /// If it cannot be loaded.
+    /// Returns an error if the page cannot be loaded.
     pub fn open(&self, url: &str) -> anyhow::Result<()> {
         self.driver
             .call(|client| async move { client.goto(url).await })
             .with_context(|| format!("{} cannot open {url}", self.name))
     }
 
-    /// Runs a script in every page before its own: Chromium only.
+    /// Runs a script in every page before the page's own scripts. Chromium only.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn run_before_pages(&self, script: &str) -> anyhow::Result<()> {
         let command = "Page.addScriptToEvaluateOnNewDocument";
         self.devtools(command, json!({ "source": script }))
             .map(drop)
     }
 
-    /// Lets requests for addresses like these fail: Chromium only.
+    /// Blocks requests whose URLs match the pattern. Chromium only.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn block(&self, pattern: &str) -> anyhow::Result<()> {
         self.devtools("Network.enable", json!({}))?;
         self.devtools("Network.setBlockedURLs", json!({ "urls": [pattern] }))
             .map(drop)
     }
 
-    /// Lets downloads arrive no faster: Chromium only.
+    /// Limits the download rate. Chromium only.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn throttle(&self, bytes_per_second: u32) -> anyhow::Result<()> {
         self.devtools("Network.enable", json!({}))?;
         let conditions = json!({
@@ -155,39 +156,39 @@ impl Browser {
             .map(drop)
     }
 
-    /// How many bytes the page's scripts hold, without what is garbage: Chromium only.
+    /// Returns the size of the script heap in bytes after a garbage collection. Chromium only.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn heap(&self) -> anyhow::Result<u64> {
         self.devtools("HeapProfiler.collectGarbage", json!({}))?;
         let usage = self.devtools("Runtime.getHeapUsage", json!({}))?;
-        // Whole bytes, told as a floating point number.
+        // An integer, encoded as a floating point number.
         let used = usage.get("usedSize").and_then(Value::as_f64);
-        Ok(used.with_context(|| format!("no heap in {usage}"))? as u64)
+        Ok(used.with_context(|| format!("no heap size in {usage}"))? as u64)
     }
 
-    /// Runs a script in the page and returns what it returns.
+    /// Runs a script in the page and returns its result.
     ///
     /// # Errors
-    /// If it throws.
+    /// Returns an error if the script throws an exception.
     pub fn run(&self, script: &str) -> anyhow::Result<Value> {
         self.run_with(script, vec![])
     }
 
-    /// The same, with arguments.
+    /// Runs a script with arguments in the page and returns its result.
     ///
     /// # Errors
-    /// If it throws.
+    /// Returns an error if the script throws an exception.
     pub fn run_with(&self, script: &str, arguments: Vec<Value>) -> anyhow::Result<Value> {
         self.driver
             .call(|client| async move { client.execute(script, arguments).await })
     }
 
-    /// Waits until the page says that it has failed, and returns what it says.
+    /// Waits until the page shows a failure, and returns its text.
     ///
     /// # Errors
-    /// If it does not.
+    /// Returns an error if the page shows none in time.
     pub fn wait_failure(&self, timeout: Duration) -> anyhow::Result<String> {
         let start = Instant::now();
         loop {
@@ -202,10 +203,10 @@ impl Browser {
         }
     }
 
-    /// Waits until the game is what one sees.
+    /// Waits until the game is visible.
     ///
     /// # Errors
-    /// If that takes too long, or the page shows a failure.
+    /// Returns an error if it is not visible in time, or if the page shows a failure.
     pub fn wait_shown(&mut self, timeout: Duration) -> anyhow::Result<()> {
         let start = Instant::now();
         loop {
@@ -214,7 +215,11 @@ impl Browser {
             }
             self.report()?;
             if start.elapsed() > timeout {
-                bail!("{}: the loading screen stays\n{}", self.name, self.log());
+                bail!(
+                    "{}: the loading screen is still visible\n{}",
+                    self.name,
+                    self.log()
+                );
             }
             thread::sleep(POLL);
         }
@@ -222,10 +227,11 @@ impl Browser {
         Ok(())
     }
 
-    /// Holds a key for that long: a character, or one of WebDriver's names for others (`fantoccini::key::Key`).
+    /// Holds a key down for a duration. The key is a character or one of WebDriver's code points
+    /// (`fantoccini::key::Key`).
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn press(&self, key: char, held: Duration) -> anyhow::Result<()> {
         self.driver.call(|client| async move {
             client.execute(FOCUS, vec![]).await?;
@@ -237,10 +243,10 @@ impl Browser {
         })
     }
 
-    /// Clicks at a point of the page.
+    /// Clicks a point of the page.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn click(&self, x: f64, y: f64) -> anyhow::Result<()> {
         self.driver.call(|client| async move {
             let button = MOUSE_BUTTON_LEFT;
@@ -259,10 +265,10 @@ impl Browser {
         })
     }
 
-    /// Saves what one sees as PNG, and returns it.
+    /// Saves a screenshot as PNG, and returns it.
     ///
     /// # Errors
-    /// If the browser refuses or the file cannot be written.
+    /// Returns an error if the browser returns one, or if the file cannot be written.
     pub fn screenshot(&self, file: &Path) -> anyhow::Result<Vec<u8>> {
         let png = self
             .driver
@@ -271,14 +277,14 @@ impl Browser {
         Ok(png)
     }
 
-    /// Hides the page: minimizes the window. In Firefox, where no window manager could do that, another
-    /// tab comes in front.
+    /// Hides the page by minimizing the window. Firefox runs without a window manager, so there it
+    /// opens another tab in front of the page.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn hide(&self) -> anyhow::Result<()> {
         if let Kind::Firefox { .. } = self.kind {
-            return self.open_over("about:blank");
+            return self.open_in_front("about:blank");
         }
         self.driver
             .call(|client| async move { client.minimize_window().await })
@@ -287,22 +293,22 @@ impl Browser {
     /// Shows the page again.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn show(&self) -> anyhow::Result<()> {
         if self.covered.borrow().is_some() {
-            return self.close_over();
+            return self.close_front();
         }
         let Page { width, height } = Page::LARGE;
         self.driver
             .call(|client| async move { client.set_window_rect(0, 0, width, height).await })
     }
 
-    /// Opens another tab in front of the game's, by the game's page. Reports go on coming from the
-    /// game's, scripts run in the one in front.
+    /// Opens another tab in front of the game's tab, from the game's page. Reports still come from
+    /// the game's tab. Scripts run in the front tab.
     ///
     /// # Errors
-    /// If the browser refuses.
-    pub fn open_over(&self, url: &str) -> anyhow::Result<()> {
+    /// Returns an error if the browser returns one.
+    pub fn open_in_front(&self, url: &str) -> anyhow::Result<()> {
         let game = self.driver.call(|client| async move {
             let game = client.window().await?;
             let before = client.windows().await?;
@@ -319,11 +325,11 @@ impl Browser {
         Ok(())
     }
 
-    /// Closes that tab.
+    /// Closes the tab in front of the game.
     ///
     /// # Errors
-    /// If there is none, or the browser refuses.
-    pub fn close_over(&self) -> anyhow::Result<()> {
+    /// Returns an error if there is no such tab, or if the browser returns one.
+    pub fn close_front(&self) -> anyhow::Result<()> {
         let game = self.covered.borrow_mut().take();
         let game = game.with_context(|| format!("{}: no tab is in front", self.name))?;
         self.driver.call(|client| async move {
@@ -332,58 +338,58 @@ impl Browser {
         })
     }
 
-    /// Whether nobody sees the game's page.
+    /// Returns whether the game's page is hidden.
     ///
     /// # Errors
-    /// If the browser does not answer.
+    /// Returns an error if the browser does not answer.
     pub fn is_hidden(&self) -> anyhow::Result<bool> {
         let hidden = self.run("return (globalThis.opener ?? globalThis).document.hidden")?;
         Ok(hidden == json!(true))
     }
 
-    /// Loads the page again, as a player does.
+    /// Reloads the page, as a player does.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn reload(&self) -> anyhow::Result<()> {
-        // Later, as a driver waits for a page that loads before it answers.
+        // In a timeout, because the driver waits for a loading page before it answers.
         self.run("setTimeout(() => location.reload())").map(drop)
     }
 
     /// Presses the back button.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn back(&self) -> anyhow::Result<()> {
         self.driver
             .call(|client| async move { client.back().await })
     }
 
-    /// Makes the page's own thread so many times slower: Chromium only.
+    /// Slows down the page's main thread by a factor. Chromium only.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn slow_down(&self, factor: u32) -> anyhow::Result<()> {
         let command = "Emulation.setCPUThrottlingRate";
         self.devtools(command, json!({ "rate": factor })).map(drop)
     }
 
-    /// Freezes a hidden page, or lets it run again: Chromium only.
+    /// Freezes or resumes a hidden page. Chromium only.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn freeze(&self, frozen: bool) -> anyhow::Result<()> {
         let state = if frozen { "frozen" } else { "active" };
         let command = "Page.setWebLifecycleState";
         self.devtools(command, json!({ "state": state })).map(drop)
     }
 
-    /// Closes the tab as a player would; the browser stays.
+    /// Closes the tab as a player would. The browser continues to run.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn close_tab(&self) -> anyhow::Result<()> {
-        // Without another tab the whole browser would end.
+        // Without another tab, the browser would end.
         match self.kind {
             Kind::Chromium => {
                 let empty = json!({ "url": "about:blank", "background": true });
@@ -407,10 +413,10 @@ impl Browser {
 
     fn console(&self) -> anyhow::Result<String> {
         if let Kind::Firefox { .. } = self.kind {
-            let printed = self.driver.printed();
-            return Ok(printed
+            let output = self.driver.output();
+            return Ok(output
                 .lines()
-                .map(|line| format!("{}\n", plain(line)))
+                .map(|line| format!("{}\n", without_styles(line)))
                 .collect());
         }
         let entries = self
@@ -419,7 +425,7 @@ impl Browser {
         let entries: Vec<Logged> = serde_json::from_value(entries)?;
         let lines = entries
             .iter()
-            .map(|entry| format!("      {} {}\n", entry.level, plain(&entry.message)));
+            .map(|entry| format!("      {} {}\n", entry.level, without_styles(&entry.message)));
         Ok(lines.collect())
     }
 }
@@ -432,7 +438,7 @@ impl Player for Browser {
     fn report(&mut self) -> anyhow::Result<Option<Report>> {
         let read = self.run(READ)?;
         let read: Read = serde_json::from_value(read.clone())
-            .with_context(|| format!("{}'s report is not what it should be: {read}", self.name))?;
+            .with_context(|| format!("{}'s report has an unexpected format: {read}", self.name))?;
         if let Some(failure) = read.failure {
             bail!("{}'s page shows: {failure}\n{}", self.name, self.log());
         }
@@ -453,8 +459,8 @@ impl Player for Browser {
     }
 }
 
-/// A console message without the styles that follow it.
-fn plain(message: &str) -> String {
+/// Returns a console message without its styles.
+fn without_styles(message: &str) -> String {
     let text = message.split("\" \"color:").next().unwrap_or(message);
     text.replace("%c", "")
 }

@@ -1,4 +1,4 @@
-//! A child process whose output is kept, and which ends with its handle.
+//! Child processes that end with their guard, and the last lines of their output.
 
 use std::{
     collections::VecDeque,
@@ -34,15 +34,16 @@ impl Log {
     }
 }
 
-/// Killed when dropped.
-pub(crate) struct Kept {
+/// A child process. Dropping the guard kills it.
+pub(crate) struct ChildGuard {
     name: String,
     child: Child,
     pub(crate) log: Log,
 }
 
-impl Kept {
-    /// Starts a program; `on_line` sees each line of its stdout first and returns it if it belongs into the log.
+impl ChildGuard {
+    /// Starts a program. `on_line` receives each line of stdout, and returns it if it belongs in
+    /// the log.
     pub(crate) fn start(
         name: &str,
         command: &mut Command,
@@ -78,7 +79,7 @@ impl Kept {
         Pid::from_raw(self.child.id().cast_signed())
     }
 
-    /// Fails if it has ended.
+    /// Returns an error if the process has ended.
     pub(crate) fn check_alive(&mut self) -> anyhow::Result<()> {
         if let Some(status) = self.child.try_wait()? {
             bail!("{} has ended ({status}):\n{}", self.name, self.log.text());
@@ -86,30 +87,33 @@ impl Kept {
         Ok(())
     }
 
-    /// SIGKILL, and waits for the end.
+    /// Kills the process with SIGKILL and waits for its end.
     pub(crate) fn kill(&mut self) {
-        // Errors mean that it has already ended.
+        // An error means that the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-impl Drop for Kept {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         self.kill();
     }
 }
 
-fn read_lines(from: impl Read + Send + 'static, mut each: impl FnMut(String) + Send + 'static) {
+fn read_lines(
+    source: impl Read + Send + 'static,
+    mut on_line: impl FnMut(String) + Send + 'static,
+) {
     thread::spawn(move || {
-        for line in BufReader::new(from).split(b'\n') {
+        for line in BufReader::new(source).split(b'\n') {
             let Ok(line) = line else { return };
-            each(String::from_utf8_lossy(&line).into_owned());
+            on_line(String::from_utf8_lossy(&line).into_owned());
         }
     });
 }
 
-/// A command that sees nothing of the test harness.
+/// Creates a command without the environment variables of the test harness.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -123,7 +127,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// The first of these programs on the path, or in the folders of system administration.
+/// Finds the first of these programs in `PATH` or the `sbin` folders.
 pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();

@@ -1,4 +1,4 @@
-//! Chromium, without a screen.
+//! Headless Chromium.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ const FLAGS: &[&str] = &[
     "--disable-component-update",
     "--disable-sync",
     "--mute-audio",
-    // Without a graphics card.
+    // Renders without a graphics card.
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
@@ -34,7 +34,7 @@ pub(crate) fn start(name: &str, page: Page, folder: &Folder) -> anyhow::Result<D
     command.arg("--port=0");
     let program = DriverProgram {
         command,
-        says_port: "started successfully on port ",
+        port_prefix: "started successfully on port ",
         capabilities: json!({
             "browserName": "chrome",
             "pageLoadStrategy": "eager",
@@ -42,16 +42,17 @@ pub(crate) fn start(name: &str, page: Page, folder: &Folder) -> anyhow::Result<D
             "goog:chromeOptions": {
                 "binary": chromium()?,
                 "args": flags,
-                // A player's browser keeps pages for its back button.
+                // ChromeDriver disables the back/forward cache, which a player's browser has.
                 "excludeSwitches": ["disable-back-forward-cache"],
-                // The usual first page waits for the internet, which is not there.
+                // The default start page would wait for the internet, which the network does not
+                // reach.
                 "prefs": { "session": { "restore_on_startup": 4, "startup_urls": ["about:blank"] } },
             },
         }),
-        says_process: "goog:processID",
+        process_capability: "goog:processID",
     };
     let driver = Driver::start(name, program)?;
-    // The window is larger than what it shows of the page.
+    // The window is larger than the viewport.
     let metrics = json!({
         "width": page.width, "height": page.height, "deviceScaleFactor": 1, "mobile": false,
     });
@@ -59,7 +60,7 @@ pub(crate) fn start(name: &str, page: Page, folder: &Folder) -> anyhow::Result<D
     Ok(driver)
 }
 
-/// A command of Chromium's developer tools.
+/// Sends a command of the Chrome DevTools Protocol.
 pub(crate) fn devtools(
     driver: &Driver,
     command: &str,

@@ -1,4 +1,4 @@
-//! Breaking what connects two players.
+//! Drops the packets between two players.
 
 use std::{
     collections::BTreeSet,
@@ -12,29 +12,30 @@ use std::{
 use anyhow::{Context, bail};
 use nix::unistd::Pid;
 
-use crate::{child, family::family, player::Player};
+use crate::{child, player::Player, process_tree::process_tree};
 
-/// Names in the local network are asked for there, which every machine may do.
+/// The port of multicast DNS. Any machine may send to it.
 const MDNS: u16 = 5353;
 
-/// Drops what two players send to each other over the sockets that they have now, until it is itself dropped.
+/// A packet filter that drops all packets between the current sockets of two players, until it is
+/// dropped itself.
 ///
-/// They notice nothing but silence, as when a router forgets a connection. Sockets opened later are not
-/// affected, so a new link works at once.
+/// The players receive no error, as when a router forgets a connection. The filter does not match
+/// sockets that are opened later, so a new link works immediately.
 pub struct Cut {
     table: String,
 }
 
 impl Cut {
-    /// Begins to drop.
+    /// Starts to drop packets.
     ///
     /// # Errors
-    /// If one of them has no UDP socket, or the kernel has no packet filter.
+    /// Returns an error if a player has no UDP socket, or the kernel has no packet filter.
     pub fn between(a: &dyn Player, b: &dyn Player) -> anyhow::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let table = format!("inet huddle_cut_{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let (of_a, of_b) = (ports(a)?, ports(b)?);
-        // Filtered on the way in: a sender must not be told.
+        // An input filter, because an output filter would return an error to the sender.
         let rules = format!(
             "table {table} {{
                 counter dropped {{}}
@@ -49,28 +50,29 @@ impl Cut {
         Ok(Self { table })
     }
 
-    /// How many packets it has dropped.
+    /// Returns the number of dropped packets.
     ///
     /// # Errors
-    /// If the kernel does not tell.
+    /// Returns an error if `nft` returns no counter.
     pub fn dropped(&self) -> anyhow::Result<u64> {
-        let told = nft(&["list", "table", &self.table], "")?;
-        told.split_whitespace()
+        let listing = nft(&["list", "table", &self.table], "")?;
+        listing
+            .split_whitespace()
             .skip_while(|word| *word != "packets")
             .nth(1)
             .and_then(|count| count.parse().ok())
-            .with_context(|| format!("nft counts nothing: {told}"))
+            .with_context(|| format!("nft returned no counter: {listing}"))
     }
 }
 
 impl Drop for Cut {
     fn drop(&mut self) {
-        // Without it the network of this run is over anyway.
+        // An error is harmless: the network ends with this run.
         let _ = nft(&["delete", "table", &self.table], "");
     }
 }
 
-/// The UDP ports that a player has, listed.
+/// Returns a list of a player's UDP ports in the syntax of nft.
 fn ports(player: &dyn Player) -> anyhow::Result<String> {
     let ports = udp_ports(player.process())?;
     if ports.is_empty() {
@@ -78,17 +80,17 @@ fn ports(player: &dyn Player) -> anyhow::Result<String> {
     }
     let mut list = String::new();
     for port in ports {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(list, "{port}, ");
     }
     Ok(list)
 }
 
 fn udp_ports(root: Pid) -> anyhow::Result<BTreeSet<u16>> {
-    let sockets: BTreeSet<u64> = family(root)?.into_iter().flat_map(sockets).collect();
+    let sockets: BTreeSet<u64> = process_tree(root)?.into_iter().flat_map(sockets).collect();
     let mut ports = BTreeSet::new();
     for table in ["/proc/net/udp", "/proc/net/udp6"] {
-        // A machine without IPv6 has only one.
+        // A machine without IPv6 has only the first table.
         let table = fs::read_to_string(table).unwrap_or_default();
         ports.extend(
             table
@@ -101,7 +103,7 @@ fn udp_ports(root: Pid) -> anyhow::Result<BTreeSet<u16>> {
     Ok(ports)
 }
 
-/// The sockets that a process has open.
+/// Returns the inodes of a process's open sockets.
 fn sockets(pid: Pid) -> Vec<u64> {
     let files = fs::read_dir(format!("/proc/{pid}/fd"));
     files
@@ -116,7 +118,8 @@ fn sockets(pid: Pid) -> Vec<u64> {
         .collect()
 }
 
-/// From a line like `12: 0100007F:1F90 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 4711 ..`.
+/// Parses the port and the inode of a line like
+/// `12: 0100007F:1F90 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 4711 ..`.
 fn port_and_socket(line: &str) -> Option<(u16, u64)> {
     let mut columns = line.split_whitespace();
     let (_, port) = columns.nth(1)?.split_once(':')?;
@@ -155,13 +158,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_has_the_ports_of_its_sockets() {
+    fn udp_ports_include_sockets_of_child_processes() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         assert!(udp_ports(Pid::this()).unwrap().contains(&port));
         assert!(
             udp_ports(Pid::parent()).unwrap().contains(&port),
-            "a child counts"
+            "the ports of a child process are included"
         );
         drop(socket);
         assert!(!udp_ports(Pid::this()).unwrap().contains(&port));

@@ -1,4 +1,4 @@
-//! WebDriver, called without async: one driver, one browser.
+//! A blocking WebDriver client. Each driver controls one browser.
 
 use std::{
     fs,
@@ -24,39 +24,39 @@ use nix::{
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::child::Kept;
+use crate::child::ChildGuard;
 
 const START: Duration = Duration::from_secs(60);
 const COMMAND: Duration = Duration::from_secs(30);
 
-/// A program that steers browsers of one kind.
+/// A WebDriver program for one kind of browser.
 pub(crate) struct DriverProgram {
-    /// How to start it; it listens where `port` says.
+    /// The command that starts the program.
     pub(crate) command: Command,
-    /// What it prints before the port on which it listens.
-    pub(crate) says_port: &'static str,
-    /// What it is asked for.
+    /// The text that the program prints before the port on which it listens.
+    pub(crate) port_prefix: &'static str,
+    /// The capabilities to request for the browser.
     pub(crate) capabilities: Value,
-    /// The capability under which it tells the browser's process.
-    pub(crate) says_process: &'static str,
+    /// The name of the returned capability that contains the browser's process id.
+    pub(crate) process_capability: &'static str,
 }
 
-/// A browser of its own, and the means to steer it.
+/// A browser and the connection to its driver.
 pub(crate) struct Driver {
-    /// In which the driver listens.
+    /// The network in which the driver listens.
     network: Network,
     runtime: Runtime,
     client: Client,
     browser: Pid,
-    // Last, so that it outlives the client.
-    process: Kept,
+    // The last field, so that the process outlives the client.
+    process: ChildGuard,
 }
 
 impl Driver {
     pub(crate) fn start(name: &str, program: DriverProgram) -> anyhow::Result<Self> {
-        let says_process = program.says_process;
+        let process_capability = program.process_capability;
         let capabilities = program.capabilities.as_object().cloned();
-        let (process, port) = listen(name, program.command, program.says_port)?;
+        let (process, port) = listen(name, program.command, program.port_prefix)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -69,12 +69,12 @@ impl Driver {
             .block_on(async { tokio::time::timeout(START, connecting).await })
             .map_err(anyhow::Error::from)
             .and_then(|connected| connected.map_err(anyhow::Error::from))
-            .with_context(|| format!("the browser does not start:\n{}", process.log.text()))?;
+            .with_context(|| format!("the browser did not start:\n{}", process.log.text()))?;
         let browser = client
             .capabilities()
-            .and_then(|about| about.get(says_process)?.as_i64())
+            .and_then(|capabilities| capabilities.get(process_capability)?.as_i64())
             .and_then(|id| i32::try_from(id).ok())
-            .with_context(|| format!("{name}'s driver does not tell the browser's process"))?;
+            .with_context(|| format!("{name}'s driver does not return the browser's process id"))?;
         Ok(Self {
             network: Network::here()?,
             runtime,
@@ -84,39 +84,39 @@ impl Driver {
         })
     }
 
-    /// Does something with the client, to its end.
-    pub(crate) fn call<T, F>(&self, f: impl FnOnce(Client) -> F + Send) -> anyhow::Result<T>
+    /// Runs an operation of the client and waits for its result.
+    pub(crate) fn call<T, F>(&self, operation: impl FnOnce(Client) -> F + Send) -> anyhow::Result<T>
     where
         T: Send,
         F: Future<Output = Result<T, CmdError>>,
     {
         let (client, runtime) = (self.client.clone(), &self.runtime);
-        let calling = move || {
-            let doing = f(client);
-            runtime.block_on(async { tokio::time::timeout(COMMAND, doing).await })
+        let run = move || {
+            let running = operation(client);
+            runtime.block_on(async { tokio::time::timeout(COMMAND, running).await })
         };
         self.network
-            .enter(calling)?
+            .enter(run)?
             .context("the browser does not answer")?
-            .context("the browser refused")
+            .context("the browser returned an error")
     }
 
-    /// A command that is not part of the standard.
+    /// Sends a command that is not part of the WebDriver standard.
     pub(crate) fn extension(&self, path: &'static str, body: Value) -> anyhow::Result<Value> {
         self.call(|client| async move { client.issue_cmd(Extension { path, body }).await })
     }
 
-    /// What the driver and the browser printed.
-    pub(crate) fn printed(&self) -> String {
+    /// Returns the last lines that the driver and the browser printed.
+    pub(crate) fn output(&self) -> String {
         self.process.log.text()
     }
 
-    /// The browser's first process.
+    /// Returns the id of the browser's main process.
     pub(crate) fn browser(&self) -> Pid {
         self.browser
     }
 
-    /// SIGKILL to the browser itself.
+    /// Kills the browser's main process with SIGKILL.
     pub(crate) fn kill_browser(&self) -> anyhow::Result<()> {
         kill(self.browser, Signal::SIGKILL).context("cannot kill the browser")
     }
@@ -124,7 +124,8 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // The browser ends all its own processes when it is gone. It may be gone already.
+        // When the main process ends, the browser's other processes end too. It may have ended
+        // already.
         let _ = self.kill_browser();
         self.process.kill();
     }
@@ -154,31 +155,31 @@ impl WebDriverCompatibleCommand for Extension {
     }
 }
 
-/// Starts a driver and waits until it says where it listens.
+/// Starts a driver and waits for its port.
 fn listen(
     name: &str,
     mut command: Command,
-    says_port: &'static str,
-) -> anyhow::Result<(Kept, u16)> {
-    let (tell, told) = mpsc::channel();
+    port_prefix: &'static str,
+) -> anyhow::Result<(ChildGuard, u16)> {
+    let (sender, receiver) = mpsc::channel();
     let name = format!("{name}'s driver");
-    let mut process = Kept::start(&name, &mut command, move |line| {
-        if let Some((_, port)) = line.split_once(says_port) {
-            // Nobody waits for a second one.
-            let _ = tell.send(port.trim().trim_end_matches('.').parse());
+    let mut process = ChildGuard::start(&name, &mut command, move |line| {
+        if let Some((_, port)) = line.split_once(port_prefix) {
+            // Only the first port has a receiver.
+            let _ = sender.send(port.trim().trim_end_matches('.').parse());
         }
         Some(line)
     })?;
-    match told.recv_timeout(START) {
+    match receiver.recv_timeout(START) {
         Ok(Ok(port)) => Ok((process, port)),
         _ => {
             process.check_alive()?;
-            bail!("{name} names no port:\n{}", process.log.text());
+            bail!("{name} printed no port:\n{}", process.log.text());
         }
     }
 }
 
-/// A folder for one browser, removed when dropped.
+/// A temporary folder for one browser. Dropping it removes the folder.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -187,9 +188,10 @@ impl Folder {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("huddle-browser-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        // Left behind by a run that was killed: process ids repeat in a fresh namespace.
+        // Process ids repeat in a new namespace, so a killed run may have left a folder with this
+        // name.
         let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(Self(path))
     }
 
@@ -200,7 +202,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A browser that has just been killed may still write.
+        // A browser may write for a short time after SIGKILL.
         for _ in 0..20 {
             let removed = fs::remove_dir_all(&self.0);
             if removed.is_ok() && !self.0.exists() {

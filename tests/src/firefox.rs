@@ -1,4 +1,4 @@
-//! Firefox, on a screen of its own: without one it has no WebGL.
+//! Firefox on a virtual screen, without which it has no WebGL.
 
 use anyhow::Context;
 use serde_json::json;
@@ -10,14 +10,14 @@ use crate::{
     screen::Screen,
 };
 
-/// Names the program `geckodriver`, which is not among Debian's packages.
+/// The variable with the path of `geckodriver`, for which Debian has no package.
 const GECKODRIVER: &str = "HUDDLE_TEST_GECKODRIVER";
 
-/// Whether the programs that it takes are there; the error says what is missing.
+/// Checks that the programs are installed that a scenario with Firefox needs.
 ///
 /// # Errors
-/// What to install.
-pub fn firefox_is_here() -> anyhow::Result<()> {
+/// Returns an error that names the missing program.
+pub fn check_firefox() -> anyhow::Result<()> {
     child::find(&["firefox-esr", "firefox"]).context("there is no firefox: install it")?;
     child::find(&["Xvfb"]).context("there is no Xvfb: install the package `xvfb`")?;
     let geckodriver = std::env::var_os(GECKODRIVER);
@@ -34,37 +34,37 @@ pub(crate) fn start(
     folder: &Folder,
     screen: &Screen,
 ) -> anyhow::Result<Driver> {
-    firefox_is_here()?;
+    check_firefox()?;
     let geckodriver = std::env::var_os(GECKODRIVER).unwrap_or_else(|| "geckodriver".into());
     let mut command = child::command(geckodriver);
     command
         .args(["--port", "0", "--websocket-port", "0", "--profile-root"])
         .arg(folder.path())
-        // Firefox does not run as root in the home of somebody else.
+        // As root, Firefox does not run in the home folder of another user.
         .env("HOME", folder.path())
         .env("DISPLAY", screen.display())
         .env_remove("WAYLAND_DISPLAY")
-        // Without a graphics card.
+        // Renders without a graphics card.
         .env("LIBGL_ALWAYS_SOFTWARE", "1");
     let program = DriverProgram {
         command,
-        says_port: "Listening on 127.0.0.1:",
+        port_prefix: "Listening on 127.0.0.1:",
         capabilities: json!({
             "browserName": "firefox",
             "pageLoadStrategy": "eager",
             "moz:firefoxOptions": {
                 "binary": child::find(&["firefox-esr", "firefox"]),
-                // The page is all of the window.
+                // The page fills the window.
                 "args": [
                     "--kiosk",
                     "--width", page.width.to_string(),
                     "--height", page.height.to_string(),
                 ],
-                // The page's console is printed.
+                // Prints the page's console.
                 "prefs": { "devtools.console.stdout.content": true },
             },
         }),
-        says_process: "moz:processID",
+        process_capability: "moz:processID",
     };
     Driver::start(name, program)
 }

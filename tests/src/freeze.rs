@@ -1,4 +1,4 @@
-//! Stopping a player, as a debugger or a laptop's lid does.
+//! Stops the processes of a player, as a debugger or a closed laptop does.
 
 use anyhow::Context;
 use nix::{
@@ -6,18 +6,18 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::{family::family, player::Player};
+use crate::{player::Player, process_tree::process_tree};
 
-/// A player whose processes are all stopped, until this is dropped.
+/// A guard that keeps all processes of a player stopped until it is dropped.
 pub struct Frozen(Vec<Pid>);
 
 impl Frozen {
-    /// SIGSTOP to all of them.
+    /// Stops the player's processes with SIGSTOP.
     ///
     /// # Errors
-    /// If it has ended.
+    /// Returns an error if the player has ended.
     pub fn new(player: &dyn Player) -> anyhow::Result<Self> {
-        let frozen = Self(family(player.process())?.into_iter().collect());
+        let frozen = Self(process_tree(player.process())?.into_iter().collect());
         for pid in &frozen.0 {
             kill(*pid, Signal::SIGSTOP)
                 .with_context(|| format!("cannot freeze {}", player.name()))?;
@@ -29,7 +29,7 @@ impl Frozen {
 impl Drop for Frozen {
     fn drop(&mut self) {
         for pid in &self.0 {
-            // It may have been killed meanwhile.
+            // The process may have been killed.
             let _ = kill(*pid, Signal::SIGCONT);
         }
     }

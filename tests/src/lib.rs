@@ -1,6 +1,7 @@
-//! What the scenarios are written with: a network of their own, the signaling server, native players and browsers.
+//! The tools of the scenarios: an isolated network, the signaling server, native players and
+//! browsers.
 //!
-//! Every process started here ends with the value that stands for it, and all of them with the test process.
+//! Dropping a value ends its process. When the test process ends, all of them end.
 
 mod artifacts;
 mod browser;
@@ -8,23 +9,23 @@ mod child;
 mod chromium;
 mod cut;
 mod driver;
-mod family;
+mod fake_server;
 mod firefox;
 mod freeze;
-mod gate;
 mod hostile;
 mod names;
 mod native;
 mod page;
 mod picture;
 mod player;
+mod process_tree;
 mod report;
+mod room_group;
 mod screen;
 mod server;
 mod spy;
-mod stage;
 mod stock;
-mod talk;
+mod testbed;
 mod turn;
 mod usage;
 mod window;
@@ -32,26 +33,26 @@ mod window;
 pub use artifacts::Artifacts;
 pub use browser::Browser;
 pub use cut::Cut;
-pub use firefox::firefox_is_here;
+pub use fake_server::{FakeBehavior, FakeServer};
+pub use firefox::check_firefox;
 pub use freeze::Frozen;
-pub use gate::{Behind, Gate};
 pub use hostile::{
-    HostileMember, HostileServer, LinkedMember, TamperingServer, Trick, resident_mib,
+    HostileMember, HostileServer, LinkedMember, ServerAttack, TamperingServer, resident_mib,
     violation_text,
 };
 pub use names::{Answer, NameServer};
 pub use native::Native;
-/// What stock clients say, and what they say of themselves.
+/// The messages and the reports of stock clients.
 pub use numbered;
 pub use page::Page;
 pub use picture::Picture;
 pub use player::{POLL, Player, wait_until, watch};
-pub use report::{Past, Pause, PeerReport, Report};
+pub use report::{DepartedPeer, Pause, PeerReport, Report};
+pub use room_group::{RoomGroup, RoomLog};
 pub use server::Server;
 pub use spy::Spy;
-pub use stage::{Platform, Seat, Stage};
 pub use stock::{StockClient, StockServer};
-pub use talk::{Heard, Talk};
+pub use testbed::{HostedPlayer, Platform, Testbed};
 pub use turn::{TURN_ADDRESS, Turn};
 pub use usage::Usage;
 pub use window::Window;

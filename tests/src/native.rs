@@ -9,24 +9,24 @@ use nix::unistd::Pid;
 
 use crate::{
     artifacts::{Artifacts, TEST_PLAYER},
-    child::{self, Kept},
+    child::{self, ChildGuard},
     player::Player,
     report::Report,
     server::Server,
 };
 
-/// A running example.
+/// A running native player.
 pub struct Native {
     name: String,
-    process: Kept,
+    process: ChildGuard,
     latest: Arc<Mutex<Option<Report>>>,
 }
 
 impl Native {
-    /// Lets a bot play `hello` in that room.
+    /// Starts `hello` with a bot in a room.
     ///
     /// # Errors
-    /// If the program cannot be started.
+    /// Returns an error if the program cannot be started.
     pub fn start(
         artifacts: &Artifacts,
         name: &str,
@@ -37,10 +37,10 @@ impl Native {
         Self::start_with(artifacts, name, server, room, bot, &[])
     }
 
-    /// The same, with more arguments.
+    /// Starts `hello` with a bot and more arguments.
     ///
     /// # Errors
-    /// If the program cannot be started.
+    /// Returns an error if the program cannot be started.
     pub fn start_with(
         artifacts: &Artifacts,
         name: &str,
@@ -53,10 +53,11 @@ impl Native {
         Self::run(name, command.args(arguments))
     }
 
-    /// Lets a bot play that also measures: `probe` and `transfer` are the names, as in the address of a page.
+    /// Starts a bot that also measures. The settings are `probe` and `transfer`, as in the query of
+    /// a page.
     ///
     /// # Errors
-    /// If the program cannot be started.
+    /// Returns an error if the program cannot be started.
     pub fn measuring(
         artifacts: &Artifacts,
         name: &str,
@@ -74,11 +75,11 @@ impl Native {
 
     fn run(name: &str, command: &mut Command) -> anyhow::Result<Self> {
         let latest = Arc::new(Mutex::new(None));
-        let into = Arc::clone(&latest);
-        let process = Kept::start(name, command, move |line| {
+        let newest = Arc::clone(&latest);
+        let process = ChildGuard::start(name, command, move |line| {
             match serde_json::from_str(&line) {
                 Ok(report) => {
-                    *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+                    *newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
                     None
                 }
                 Err(error) if line.starts_with('{') => Some(format!("{line} ({error})")),

@@ -1,24 +1,24 @@
-/// How large a page is, in CSS pixels.
+/// The size of a page in CSS pixels.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
-    /// Width of the window.
+    /// The width of the window.
     pub width: u32,
-    /// Height of the window.
+    /// The height of the window.
     pub height: u32,
 }
 
 impl Page {
-    /// As small as it can be, for pages that draw nothing.
+    /// The smallest possible size, for pages that draw nothing.
     pub const SMALL: Self = Self {
         width: 320,
         height: 240,
     };
-    /// To be looked at.
+    /// The size for screenshots.
     pub const LARGE: Self = Self {
         width: 800,
         height: 600,
     };
-    /// What Bevy opens if a game does not choose.
+    /// Bevy's default window size.
     pub const DEFAULT: Self = Self {
         width: 1280,
         height: 720,

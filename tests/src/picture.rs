@@ -1,16 +1,16 @@
-//! Reads screenshots.
+//! Decodes, compares and combines screenshots.
 
 use std::{collections::HashSet, fs::File, io::BufWriter, io::Cursor, ops::Range, path::Path};
 
 use anyhow::{Context, ensure};
 
-/// Pixels, three bytes each, row by row.
+/// An RGB picture.
 pub struct Picture {
     width: usize,
     rgb: Vec<u8>,
 }
 
-/// Positions of numbers in the header of an X window dump, in words of 32 bits.
+/// The positions of fields in the header of an X window dump, in words of 32 bits.
 mod xwd {
     pub(super) const HEADER_LEN: usize = 0;
     pub(super) const WIDTH: usize = 4;
@@ -26,7 +26,7 @@ impl Picture {
     /// Decodes a PNG.
     ///
     /// # Errors
-    /// If it is no PNG.
+    /// Returns an error if the bytes are not a PNG with colors.
     pub fn from_png(png: &[u8]) -> anyhow::Result<Self> {
         let mut decoder = png::Decoder::new(Cursor::new(png));
         decoder.set_transformations(png::Transformations::normalize_to_color8());
@@ -52,7 +52,7 @@ impl Picture {
     /// Decodes an X window dump with 32 bits per pixel, as Xvfb writes it.
     ///
     /// # Errors
-    /// If it is anything else.
+    /// Returns an error if the dump has another format.
     pub fn from_xwd(dump: &[u8]) -> anyhow::Result<Self> {
         let number = |index: usize| {
             let bytes = dump.get(4 * index..4 * index + 4).context("no header")?;
@@ -75,17 +75,17 @@ impl Picture {
         Ok(Self { width, rgb })
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     pub fn height(&self) -> usize {
         self.rgb.len() / (3 * self.width)
     }
 
-    /// How many different colors it has.
+    /// Returns the number of different colors.
     pub fn distinct_colors(&self) -> usize {
         self.rgb.chunks_exact(3).collect::<HashSet<_>>().len()
     }
 
-    /// How many pixels of these rows differ from the first pixel of the picture.
+    /// Returns the number of pixels in these rows that differ from the first pixel of the picture.
     pub fn drawn(&self, rows: Range<usize>) -> usize {
         let row = 3 * self.width;
         let pixels = self.rgb.get(row * rows.start..row * rows.end);
@@ -98,7 +98,7 @@ impl Picture {
         })
     }
 
-    /// The same picture at half its size.
+    /// Returns the picture at half its size.
     #[must_use]
     pub fn halved(&self) -> Self {
         let width = self.width / 2;
@@ -118,10 +118,10 @@ impl Picture {
         Self { width, rgb }
     }
 
-    /// Both pictures side by side, with a gray gap of that many pixels.
+    /// Returns both pictures side by side, with a gray gap of `gap` pixels.
     ///
     /// # Errors
-    /// If their heights differ.
+    /// Returns an error if their heights differ.
     pub fn beside(&self, other: &Self, gap: usize) -> anyhow::Result<Self> {
         ensure!(
             self.height() == other.height(),
@@ -142,7 +142,7 @@ impl Picture {
     /// Writes a PNG.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn save(&self, file: &Path) -> anyhow::Result<()> {
         let out = File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
         let size = (u32::try_from(self.width)?, u32::try_from(self.height())?);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn half_is_the_mean_of_four() {
+    fn halved_picture_has_the_mean_of_four_pixels() {
         let half = picture(2, &[0, 0, 0, 4, 4, 4, 8, 8, 8, 12, 12, 12]).halved();
         assert_eq!((half.width, half.rgb), (1, vec![6, 6, 6]));
     }

@@ -1,4 +1,4 @@
-//! What native players and pages have in common, and waiting for it.
+//! The common interface of native players and pages, and functions that wait for their reports.
 
 use std::{
     fmt::Write,
@@ -11,37 +11,38 @@ use nix::unistd::Pid;
 
 use crate::report::Report;
 
-/// How often reports are looked at.
+/// The interval at which reports are read.
 pub const POLL: Duration = Duration::from_millis(30);
 
-/// Somebody who plays.
+/// A running player.
 pub trait Player: Send {
-    /// How the test calls it.
+    /// Returns the player's name in the test.
     fn name(&self) -> &str;
 
-    /// The newest report, if there is one.
+    /// Returns the newest report, if any.
     ///
     /// # Errors
-    /// If it has crashed or ended.
+    /// Returns an error if the player has ended.
     fn report(&mut self) -> anyhow::Result<Option<Report>>;
 
-    /// Its process; what it runs descends from that.
+    /// Returns the player's main process. Its other processes are descendants of it.
     fn process(&self) -> Pid;
 
-    /// SIGKILL: no goodbye.
+    /// Kills the player with SIGKILL, so that it cannot announce its departure.
     ///
     /// # Errors
-    /// If it has no process any more.
+    /// Returns an error if the process has already ended.
     fn kill(&mut self) -> anyhow::Result<()>;
 
-    /// What it logged.
+    /// Returns the last lines of the log.
     fn log(&self) -> String;
 }
 
-/// Polls until the predicate holds for the reports, in the order of the players; returns how long that took.
+/// Polls until the predicate holds for the reports, which are in the order of the players. Returns
+/// the elapsed time.
 ///
 /// # Errors
-/// If it takes longer than `timeout`: the error has each player's last report and log.
+/// Returns an error after `timeout`. The error contains each player's last report and log.
 pub fn wait_until(
     players: &mut [&mut dyn Player],
     timeout: Duration,
@@ -68,15 +69,15 @@ pub fn wait_until(
     }
 }
 
-/// Polls for as long as `duration`, and fails as soon as `each` does.
+/// Polls for `duration`, and fails as soon as `check` does.
 ///
 /// # Errors
-/// What `each` says, with each player's last report and log.
+/// Returns the error of `check` with each player's last report and log.
 pub fn watch(
     players: &mut [&mut dyn Player],
     duration: Duration,
     what: &str,
-    mut each: impl FnMut(&[Report]) -> anyhow::Result<()>,
+    mut check: impl FnMut(&[Report]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let start = Instant::now();
     let mut last = vec![None; players.len()];
@@ -84,7 +85,7 @@ pub fn watch(
         let round = Instant::now();
         read(players, &mut last, what)?;
         if let Some(reports) = last.iter().cloned().collect::<Option<Vec<Report>>>()
-            && let Err(error) = each(&reports)
+            && let Err(error) = check(&reports)
         {
             bail!("{what}: {error:#}{}", diagnosis(players, &last));
         }
@@ -116,7 +117,7 @@ fn diagnosis(players: &mut [&mut dyn Player], last: &[Option<Report>]) -> String
             Some(report) => serde_json::to_string(report).unwrap_or_else(|error| error.to_string()),
             None => "never reported".into(),
         };
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "\n   {}: {report}\n{}", player.name(), player.log());
     }
     text

@@ -1,177 +1,177 @@
-//! What an example says about its room: `globalThis.huddle` in a page, a line of JSON natively.
+//! The reports of the test player: `globalThis.huddle` in a page, lines of JSON natively.
 
 use serde::{Deserialize, Serialize};
 
-/// One report.
+/// The state of a player's game.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Report {
-    /// The room's name or address.
+    /// The room's name or URL.
     pub room: String,
     /// `joining`, `waiting`, `playing`, `retrying` or `failed`.
     pub state: String,
-    /// This peer's id, once known.
-    pub me: Option<String>,
-    /// The others.
+    /// The local peer's id, once known.
+    pub local_id: Option<String>,
+    /// The other peers.
     pub peers: Vec<PeerReport>,
-    /// Ticks simulated, 60 per second.
+    /// The number of simulated ticks, 60 per second.
     pub tick: u64,
-    /// What moves.
+    /// The players' shapes.
     pub entities: Vec<Entity>,
-    /// Events received from others.
+    /// The number of events received from other peers.
     pub events: u64,
-    /// Why the room failed, as the screen shows it.
+    /// The reason why the room failed, as shown on the screen.
     #[serde(default)]
     pub failure: Option<String>,
     /// The texts on the screen.
     #[serde(default)]
     pub texts: Vec<String>,
-    /// Why others who were here could not play.
+    /// The reasons why peers were refused.
     #[serde(default)]
     pub refusals: Vec<String>,
-    /// Who sent what makes no sense.
+    /// The protocol violations of peers and servers.
     #[serde(default)]
     pub violations: Vec<String>,
-    /// Frames that took long, with a probe.
+    /// Slow frames. Requires a probe.
     #[serde(default)]
     pub hitches: Vec<Pause>,
-    /// Peers who are gone, with a probe.
+    /// Peers that left. Requires a probe.
     #[serde(default)]
-    pub past: Vec<Past>,
+    pub departed: Vec<DepartedPeer>,
 }
 
-/// One other peer.
+/// The state of another peer.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct PeerReport {
-    /// Its id.
+    /// The peer's id.
     pub id: String,
     /// `connected` or `unresponsive`.
     pub state: String,
-    /// Whether its page is hidden.
+    /// Whether the peer's game is stopped.
     #[serde(default)]
     pub stopped: bool,
-    /// Round trip in milliseconds, once measured.
+    /// The round-trip time in milliseconds, once measured.
     pub rtt_ms: Option<f64>,
     /// `direct`, `relayed` or `unknown`.
     pub path: String,
-    /// How many links to it have been opened.
+    /// The number of links that have been opened to the peer.
     #[serde(default)]
     pub links: u32,
-    /// Events sent to it.
+    /// The number of events sent to the peer.
     #[serde(default)]
     pub events_sent: u64,
-    /// Events received from it.
+    /// The number of events received from the peer.
     #[serde(default)]
     pub events_received: u64,
-    /// Whether each event of it was the one after the event before.
+    /// Whether the peer's events arrived in order and without gaps.
     #[serde(default)]
     pub events_in_order: bool,
-    /// The median delay of state in milliseconds, without a transfer and beside one.
+    /// The median delay of state in milliseconds, without a transfer and during one.
     #[serde(default)]
     pub delays_ms: [Option<f64>; 2],
-    /// When none of its states arrived, with a probe.
+    /// The periods in which no state of the peer arrived. Requires a probe.
     #[serde(default)]
     pub gaps: Vec<Pause>,
-    /// A transfer from or to it.
+    /// A transfer from or to the peer.
     #[serde(default)]
     pub transfer: Option<TransferReport>,
 }
 
-/// What became of the events with a peer who is gone.
+/// The events exchanged with a peer that left.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Past {
-    /// Its id.
+pub struct DepartedPeer {
+    /// The peer's id.
     pub id: String,
-    /// Events sent to it.
+    /// The number of events sent to the peer.
     pub events_sent: u64,
-    /// Events received from it.
+    /// The number of events received from the peer.
     pub events_received: u64,
-    /// Events of which the game was told that they may not have arrived.
+    /// The number of events that were reported as undelivered.
     pub events_undelivered: u64,
-    /// Whether each event of it was the one after the event before.
+    /// Whether the peer's events arrived in order and without gaps.
     pub events_in_order: bool,
 }
 
-/// From when to when nothing happened, in milliseconds since 1970.
+/// A period without activity, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq)]
 pub struct Pause {
-    /// When it began.
+    /// The start.
     pub from: u64,
-    /// When it ended.
+    /// The end.
     pub to: u64,
 }
 
 impl Pause {
-    /// How long, in milliseconds.
+    /// Returns the length in milliseconds.
     pub fn length(&self) -> u64 {
         self.to.saturating_sub(self.from)
     }
 
-    /// Whether they share a moment.
+    /// Returns whether two periods overlap.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.from <= other.to && other.from <= self.to
     }
 }
 
-/// How a transfer goes.
+/// The progress of a transfer.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct TransferReport {
-    /// Bytes that are there.
+    /// The number of received bytes.
     pub done: u64,
-    /// Bytes there will be.
+    /// The total number of bytes.
     pub total: u64,
-    /// How often progress was told.
+    /// The number of progress events.
     pub progress: u64,
-    /// At the end, whether what arrived is what was sent.
+    /// At the end, whether the received bytes are the sent ones.
     pub intact: Option<bool>,
 }
 
-/// One thing that moves.
+/// A player's shape.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Entity {
-    /// The peer it belongs to.
+    /// The id of its owner.
     pub owner: String,
-    /// Position, to the right.
+    /// The horizontal position. It increases to the right.
     pub x: f64,
-    /// Position, upwards.
+    /// The vertical position. It increases upwards.
     pub y: f64,
 }
 
 impl Report {
-    /// Whether this is a game with exactly so many others, all of them well.
+    /// Returns whether the game is played with exactly `others` other peers, all of them connected.
     pub fn plays_with(&self, others: usize) -> bool {
         self.state == "playing"
             && self.peers.len() == others
             && self.peers.iter().all(|peer| peer.state == "connected")
     }
 
-    /// This peer's id.
+    /// Returns the local peer's id.
     ///
     /// # Errors
-    /// If it has none yet.
-    pub fn me(&self) -> anyhow::Result<String> {
-        self.me
+    /// Returns an error if the id is unknown.
+    pub fn local_id(&self) -> anyhow::Result<String> {
+        self.local_id
             .clone()
-            .ok_or_else(|| anyhow::anyhow!("the report has no `me`: {self:?}"))
+            .ok_or_else(|| anyhow::anyhow!("the report has no `local_id`: {self:?}"))
     }
 
-    /// What it says of that peer.
+    /// Returns the state of a peer, if it is in the room.
     pub fn peer(&self, id: &str) -> Option<&PeerReport> {
         self.peers.iter().find(|peer| peer.id == id)
     }
 
-    /// Whether that peer is listed.
+    /// Returns whether a peer is in the room.
     pub fn lists(&self, id: &str) -> bool {
         self.peer(id).is_some()
     }
 
-    /// The ids of the others, in order.
+    /// Returns the sorted ids of the other peers.
     pub fn peer_ids(&self) -> Vec<&str> {
         let mut ids: Vec<&str> = self.peers.iter().map(|peer| peer.id.as_str()).collect();
         ids.sort_unstable();
         ids
     }
 
-    /// Where that peer's first entity is.
+    /// Returns the position of a peer's first entity.
     pub fn position_of(&self, owner: &str) -> Option<(f64, f64)> {
         let entity = self.entities.iter().find(|entity| entity.owner == owner)?;
         Some((entity.x, entity.y))

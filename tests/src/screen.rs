@@ -1,30 +1,31 @@
-//! A screen that nobody looks at.
+//! A virtual screen.
 
 use std::{fs, sync::mpsc, time::Duration};
 
 use anyhow::{Context, bail};
 
 use crate::{
-    child::{self, Kept},
+    child::{self, ChildGuard},
     driver::Folder,
     page::Page,
 };
 
 const START: Duration = Duration::from_secs(20);
 
-/// An X server without hardware, stopped when dropped.
+/// An X server without hardware. Dropping it stops the server.
 pub(crate) struct Screen {
     display: String,
-    _process: Kept,
-    /// The pixels are in a file.
+    _process: ChildGuard,
+    /// The folder of the file that contains the pixels.
     folder: Folder,
 }
 
 impl Screen {
     pub(crate) fn start(page: Page) -> anyhow::Result<Self> {
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let mut command = child::command("Xvfb");
-        // Locks are files that all machines with this `/tmp` share, and name processes of this namespace.
+        // Lock files contain process ids of this namespace, but every namespace with this `/tmp`
+        // reads them.
         command.args(["-displayfd", "1", "-nolock", "-nolisten", "tcp"]);
         command.args([
             "-screen",
@@ -33,15 +34,15 @@ impl Screen {
         ]);
         let folder = Folder::new()?;
         command.arg("-fbdir").arg(folder.path());
-        let mut process = Kept::start("Xvfb", &mut command, move |line| {
-            // Nobody waits for a second one.
-            let _ = tell.send(line.trim().to_owned());
+        let mut process = ChildGuard::start("Xvfb", &mut command, move |line| {
+            // Only the first line has a receiver.
+            let _ = sender.send(line.trim().to_owned());
             None
         })
         .context("a screen is needed: install the package `xvfb`")?;
-        let Ok(number) = told.recv_timeout(START) else {
+        let Ok(number) = receiver.recv_timeout(START) else {
             process.check_alive()?;
-            bail!("Xvfb names no display:\n{}", process.log.text());
+            bail!("Xvfb printed no display:\n{}", process.log.text());
         };
         Ok(Self {
             display: format!(":{number}"),
@@ -50,12 +51,12 @@ impl Screen {
         })
     }
 
-    /// For the environment variable `DISPLAY`.
+    /// Returns the value of the environment variable `DISPLAY`.
     pub(crate) fn display(&self) -> &str {
         &self.display
     }
 
-    /// An X window dump of all of the screen.
+    /// Returns an X window dump of the whole screen.
     pub(crate) fn dump(&self) -> anyhow::Result<Vec<u8>> {
         let file = self.folder.path().join("Xvfb_screen0");
         fs::read(file).context("the screen has no file")

@@ -10,39 +10,40 @@ use anyhow::Context;
 
 use crate::{
     artifacts::{Artifacts, TEST_PLAYER},
-    child::{self, Kept},
+    child::{self, ChildGuard},
 };
 
 const START: Duration = Duration::from_secs(10);
 
-/// A running server, or one that was stopped.
+/// A signaling server that runs or was killed.
 pub struct Server {
     artifacts: Artifacts,
     address: SocketAddr,
-    process: Option<Kept>,
+    process: Option<ChildGuard>,
 }
 
 impl Server {
-    /// Starts it on a free port.
+    /// Starts the server on a free port.
     ///
     /// # Errors
-    /// If it does not say that it listens.
+    /// Returns an error if the server does not report that it listens.
     pub fn start(artifacts: &Artifacts) -> anyhow::Result<Self> {
         Self::start_at(artifacts, Ipv4Addr::LOCALHOST)
     }
 
-    /// Starts it on a free port of that address, which has to be one of the network of this thread.
+    /// Starts the server on a free port of an address, which must belong to the network of this
+    /// thread.
     ///
     /// # Errors
-    /// If it does not say that it listens.
+    /// Returns an error if the server does not report that it listens.
     pub fn start_at(artifacts: &Artifacts, address: Ipv4Addr) -> anyhow::Result<Self> {
         Self::start_on(artifacts, SocketAddr::new(IpAddr::V4(address), 0))
     }
 
-    /// Starts it on that port, where the first game of the README looks for it.
+    /// Starts the server on a given port.
     ///
     /// # Errors
-    /// If it does not say that it listens.
+    /// Returns an error if the server does not report that it listens.
     pub fn start_on(artifacts: &Artifacts, address: SocketAddr) -> anyhow::Result<Self> {
         let (process, address) = launch(artifacts, address)?;
         Ok(Self {
@@ -52,70 +53,70 @@ impl Server {
         })
     }
 
-    /// SIGKILL.
+    /// Kills the server with SIGKILL.
     pub fn kill(&mut self) {
         self.process = None;
     }
 
-    /// Starts it again, on the same port; returns when it listens.
+    /// Restarts the server on the same port. Returns the time at which it listens.
     ///
     /// # Errors
-    /// If it does not say that it listens.
-    pub fn start_again(&mut self) -> anyhow::Result<Instant> {
+    /// Returns an error if the server does not report that it listens.
+    pub fn restart(&mut self) -> anyhow::Result<Instant> {
         self.kill();
         let (process, _) = launch(&self.artifacts, self.address)?;
         self.process = Some(process);
         Ok(Instant::now())
     }
 
-    /// Where it listens, or listened.
+    /// Returns the address on which the server listens, or listened.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The address of the page that lists the examples.
+    /// Returns the URL of the page that lists the examples.
     pub fn index(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// The address of an example's page.
+    /// Returns the URL of an example's page.
     pub fn page(&self, example: &str, query: &str) -> String {
         format!("http://{}/{example}/?{query}", self.address)
     }
 
-    /// The address of a page that plays `hello` and reports.
+    /// Returns the URL of the page that plays `hello` and reports its state.
     pub fn player(&self, query: &str) -> String {
         self.page(TEST_PLAYER, query)
     }
 
-    /// The address of a room.
+    /// Returns the URL of a room.
     pub fn room(&self, name: &str) -> String {
         format!("ws://{}/{name}", self.address)
     }
 }
 
-fn launch(artifacts: &Artifacts, address: SocketAddr) -> anyhow::Result<(Kept, SocketAddr)> {
-    let (tell, told) = mpsc::channel();
+fn launch(artifacts: &Artifacts, address: SocketAddr) -> anyhow::Result<(ChildGuard, SocketAddr)> {
+    let (sender, receiver) = mpsc::channel();
     let mut command = child::command(artifacts.program("huddle-signaling"));
     command
         .args(["--bind", &address.to_string(), "--serve"])
         .arg(&artifacts.site);
-    let mut process = Kept::start("the server", &mut command, move |line| {
+    let mut process = ChildGuard::start("the server", &mut command, move |line| {
         if let Some(address) = line.strip_prefix("listening on http://") {
-            // Nobody waits for a second one.
-            let _ = tell.send(address.trim().to_owned());
+            // Only the first address has a receiver.
+            let _ = sender.send(address.trim().to_owned());
         }
         Some(line)
     })?;
-    let Ok(address) = told.recv_timeout(START) else {
+    let Ok(address) = receiver.recv_timeout(START) else {
         process.check_alive()?;
         anyhow::bail!(
-            "the server does not say that it listens:\n{}",
+            "the server does not report that it listens:\n{}",
             process.log.text()
         );
     };
     let address = address
         .parse()
-        .with_context(|| format!("the server listens on {address:?}"))?;
+        .with_context(|| format!("the server printed an invalid address: {address:?}"))?;
     Ok((process, address))
 }

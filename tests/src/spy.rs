@@ -1,4 +1,4 @@
-//! A member of a room who only reads what others tell it.
+//! A member of a room that receives signaling messages and sends none.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -8,35 +8,35 @@ use std::{
 use anyhow::Context;
 use tungstenite::{Message, connect};
 
-/// A WebSocket in a room, and all it has received.
+/// A WebSocket connection to a room, and all messages that it has received.
 pub struct Spy {
-    heard: Arc<Mutex<Vec<String>>>,
+    received: Arc<Mutex<Vec<String>>>,
 }
 
 impl Spy {
     /// Joins a room.
     ///
     /// # Errors
-    /// If the server does not let it in.
+    /// Returns an error if the server refuses the connection.
     pub fn join(room: &str) -> anyhow::Result<Self> {
         let (mut socket, _) = connect(room).with_context(|| format!("cannot join {room}"))?;
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let into = Arc::clone(&heard);
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&received);
         thread::spawn(move || {
             while let Ok(message) = socket.read() {
                 if let Message::Text(text) = message {
-                    into.lock()
+                    log.lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .push(text.to_string());
                 }
             }
         });
-        Ok(Self { heard })
+        Ok(Self { received })
     }
 
-    /// What it has heard so far.
-    pub fn heard(&self) -> Vec<String> {
-        self.heard
+    /// Returns the messages that it has received so far.
+    pub fn received(&self) -> Vec<String> {
+        self.received
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()

@@ -1,4 +1,4 @@
-//! Stock matchbox programs: the published server, and a client made of the published crate.
+//! Stock matchbox programs: the published server, and a client built with the published crate.
 
 use std::{
     net::{SocketAddr, TcpListener, TcpStream},
@@ -12,29 +12,30 @@ use numbered::Report;
 
 use crate::{
     artifacts::Artifacts,
-    child::{self, Kept},
+    child::{self, ChildGuard},
 };
 
 const START: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(30);
 
-/// `matchbox_server`, stopped when dropped.
+/// A running `matchbox_server`. Dropping it stops the server.
 pub struct StockServer {
     address: SocketAddr,
-    _process: Kept,
+    _process: ChildGuard,
 }
 
 impl StockServer {
-    /// Starts it on a free port.
+    /// Starts the server on a free port.
     ///
     /// # Errors
-    /// If it does not listen.
+    /// Returns an error if it does not listen.
     pub fn start(artifacts: &Artifacts) -> anyhow::Result<Self> {
-        // It does not say which port it took, so it is told one. Nobody else opens ports in here.
+        // The server does not print its port, so the test chooses one. Nothing else opens ports in
+        // this network.
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let mut command = child::command(artifacts.stock_server());
         command.arg(address.to_string()).env("NO_COLOR", "1");
-        let mut process = Kept::start("the stock server", &mut command, Some)?;
+        let mut process = ChildGuard::start("the stock server", &mut command, Some)?;
         let began = Instant::now();
         while TcpStream::connect(address).is_err() {
             process.check_alive()?;
@@ -49,78 +50,79 @@ impl StockServer {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The address of a room.
+    /// Returns the URL of a room.
     pub fn room(&self, name: &str) -> String {
         format!("ws://{}/{name}", self.address)
     }
 }
 
-/// A stock client that sends numbered messages to everybody, on all channels.
+/// A stock client that sends numbered messages to every peer, on all channels.
 pub struct StockClient {
-    process: Kept,
+    process: ChildGuard,
     latest: Arc<Mutex<Report>>,
 }
 
 impl StockClient {
-    /// Lets it join a room.
+    /// Starts a client that joins a room.
     ///
     /// # Errors
-    /// If the program cannot be started.
+    /// Returns an error if the program cannot be started.
     pub fn start(artifacts: &Artifacts, name: &str, room: &str) -> anyhow::Result<Self> {
         let latest = Arc::new(Mutex::new(Report::default()));
-        let into = Arc::clone(&latest);
+        let newest = Arc::clone(&latest);
         let mut command = child::command(artifacts.stock_client());
         command.arg(room);
-        let process = Kept::start(name, &mut command, move |line| {
-            match serde_json::from_str(&line) {
-                Ok(report) => {
-                    *into.lock().unwrap_or_else(PoisonError::into_inner) = report;
-                    None
+        let process =
+            ChildGuard::start(name, &mut command, move |line| {
+                match serde_json::from_str(&line) {
+                    Ok(report) => {
+                        *newest.lock().unwrap_or_else(PoisonError::into_inner) = report;
+                        None
+                    }
+                    Err(error) => Some(format!("{line} ({error})")),
                 }
-                Err(error) => Some(format!("{line} ({error})")),
-            }
-        })?;
+            })?;
         Ok(Self { process, latest })
     }
 
-    /// What it has said last.
+    /// Returns the latest report.
     ///
     /// # Errors
-    /// If it has crashed or ended.
+    /// Returns an error if the client has ended.
     pub fn report(&mut self) -> anyhow::Result<Report> {
         self.process.check_alive()?;
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(latest.clone())
     }
 
-    /// Waits until it is in the room; returns its id.
+    /// Waits until the client is in the room, and returns its id.
     ///
     /// # Errors
-    /// If that takes too long.
+    /// Returns an error if that takes too long.
     pub fn wait_id(&mut self) -> anyhow::Result<String> {
         let began = Instant::now();
         loop {
-            if let Some(me) = self.report()?.me {
-                return Ok(me);
+            if let Some(id) = self.report()?.local_id {
+                return Ok(id);
             }
             if began.elapsed() > START {
-                bail!("a stock client gets no id:\n{}", self.log());
+                bail!("a stock client received no id:\n{}", self.log());
             }
             thread::sleep(POLL);
         }
     }
 
-    /// SIGKILL: no goodbye.
+    /// Kills the client with SIGKILL, so that it cannot announce its departure.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// What it logged.
+    /// Returns the last lines that the client printed.
     pub fn log(&self) -> String {
         self.process.log.text()
     }

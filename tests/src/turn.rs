@@ -1,4 +1,4 @@
-//! A real TURN server.
+//! A TURN server.
 
 use std::{
     net::UdpSocket,
@@ -8,27 +8,27 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use crate::child::{self, Kept};
+use crate::child::{self, ChildGuard};
 
-/// Where it listens and relays: an address that no player has.
+/// The address on which the server listens and relays. No player has it.
 pub const TURN_ADDRESS: &str = "10.77.0.2";
 const PORT: u16 = 3478;
 const START: Duration = Duration::from_secs(10);
-/// A STUN binding request (RFC 8489), which every STUN and TURN server answers.
+/// A STUN binding request (RFC 8489). Every STUN and TURN server answers it.
 const BINDING: [u8; 20] = [
     0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
 ];
 
-/// coturn, stopped when dropped.
+/// A running coturn. Dropping it stops the server.
 pub struct Turn {
-    _process: Kept,
+    _process: ChildGuard,
 }
 
 impl Turn {
-    /// Starts it, with the user `ada` and the password `secret`.
+    /// Starts coturn with the user `ada` and the password `secret`.
     ///
     /// # Errors
-    /// If it does not run, or does not answer.
+    /// Returns an error if coturn does not start or does not answer.
     pub fn start() -> anyhow::Result<Self> {
         let mut command = child::command("turnserver");
         command.args([
@@ -46,7 +46,7 @@ impl Turn {
         ]);
         command.args(["--pidfile=/dev/null", "--listening-port", &PORT.to_string()]);
         command.args(["--listening-ip", TURN_ADDRESS, "--relay-ip", TURN_ADDRESS]);
-        let mut process = Kept::start("coturn", &mut command, Some)
+        let mut process = ChildGuard::start("coturn", &mut command, Some)
             .context("coturn is needed: install the package `coturn`")?;
         let began = Instant::now();
         while !answers()? {
@@ -59,7 +59,7 @@ impl Turn {
         Ok(Self { _process: process })
     }
 
-    /// How a player is told of it.
+    /// Returns the address in the format of the option `--ice`, with user and password.
     pub fn address() -> String {
         format!("ada:secret@turn:{TURN_ADDRESS}:{PORT}")
     }

@@ -1,26 +1,26 @@
-//! What a process holds.
+//! The resource usage of a process.
 
 use std::{fmt, fs};
 
 use anyhow::Context;
 use nix::unistd::Pid;
 
-/// What a process holds at one moment.
+/// The resource usage of a process at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// Memory that is in use, in bytes.
+    /// The resident memory in bytes.
     pub memory: u64,
-    /// Threads.
+    /// The number of threads.
     pub threads: usize,
-    /// Open sockets.
+    /// The number of open sockets.
     pub sockets: usize,
 }
 
 impl Usage {
-    /// Of a process.
+    /// Measures a process.
     ///
     /// # Errors
-    /// If there is no such process.
+    /// Returns an error if there is no such process.
     pub fn of(process: Pid) -> anyhow::Result<Self> {
         let folder = format!("/proc/{process}");
         let status = fs::read_to_string(format!("{folder}/status"))
@@ -31,21 +31,23 @@ impl Usage {
             .filter(|target| target.to_string_lossy().starts_with("socket:"))
             .count();
         Ok(Self {
-            memory: 1024 * number(&status, "VmRSS:").context("no memory is told")?,
-            threads: usize::try_from(number(&status, "Threads:").context("no threads are told")?)?,
+            memory: 1024 * number(&status, "VmRSS:").context("the status has no memory size")?,
+            threads: usize::try_from(
+                number(&status, "Threads:").context("the status has no number of threads")?,
+            )?,
             sockets,
         })
     }
 
-    /// Of this process.
+    /// Measures this process.
     ///
     /// # Errors
-    /// If the kernel does not tell.
+    /// Returns an error if `/proc` cannot be read.
     pub fn here() -> anyhow::Result<Self> {
         Self::of(Pid::this())
     }
 
-    /// How much more memory this is than it was, in bytes.
+    /// Returns by how many bytes the memory has grown.
     pub fn growth_since(&self, before: &Self) -> u64 {
         self.memory.saturating_sub(before.memory)
     }
@@ -63,7 +65,7 @@ impl fmt::Display for Usage {
     }
 }
 
-/// From lines like `VmRSS:  1234 kB`.
+/// Parses the number in a line like `VmRSS:  1234 kB`.
 fn number(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
@@ -76,12 +78,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_process_opens_and_fills_is_counted() {
+    fn usage_includes_sockets_threads_and_memory() {
         let before = Usage::here().unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let memory = vec![1_u8; 64 << 20];
         let after = Usage::here().unwrap();
-        // Other tests open sockets beside this one.
+        // Other tests open sockets at the same time.
         assert!(after.sockets > 0 && after.threads > 0);
         assert!(after.growth_since(&before) >= 60 << 20, "{after}");
         drop((socket, memory));

@@ -1,4 +1,4 @@
-//! A native game in a window, on a screen of its own.
+//! A native game in a window on its own virtual screen.
 
 use std::{process::Command, time::Duration};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 
 use crate::{
     artifacts::Artifacts,
-    child::{self, Kept},
+    child::{self, ChildGuard},
     page::Page,
     picture::Picture,
     screen::Screen,
@@ -15,8 +15,8 @@ use crate::{
 /// A running program with a window.
 pub struct Window {
     name: String,
-    // Before the screen that it is on.
-    process: Kept,
+    // Before the screen that the process uses.
+    process: ChildGuard,
     screen: Screen,
 }
 
@@ -24,7 +24,7 @@ impl Window {
     /// Starts a program that opens a window.
     ///
     /// # Errors
-    /// If there is no screen for it, or it does not start.
+    /// Returns an error if the screen or the program does not start.
     pub fn open(
         artifacts: &Artifacts,
         name: &str,
@@ -38,7 +38,7 @@ impl Window {
             .args(arguments)
             .env("DISPLAY", screen.display())
             .env_remove("WAYLAND_DISPLAY");
-        let process = Kept::start(name, &mut command, Some)?;
+        let process = ChildGuard::start(name, &mut command, Some)?;
         Ok(Self {
             name: name.to_owned(),
             process,
@@ -46,7 +46,7 @@ impl Window {
         })
     }
 
-    /// The player's name.
+    /// Returns the player's name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -54,45 +54,46 @@ impl Window {
     /// Takes a screenshot.
     ///
     /// # Errors
-    /// If the program has ended.
+    /// Returns an error if the program has ended.
     pub fn picture(&mut self) -> anyhow::Result<Picture> {
         Picture::from_xwd(&self.dump()?)
     }
 
-    /// Takes a screenshot and leaves decoding it, which is slow, to [`Picture::from_xwd`].
+    /// Takes a screenshot without decoding it, which is slow. [`Picture::from_xwd`] decodes it.
     ///
     /// # Errors
-    /// If the program has ended.
+    /// Returns an error if the program has ended.
     pub fn dump(&mut self) -> anyhow::Result<Vec<u8>> {
         self.process.check_alive()?;
         self.screen.dump()
     }
 
-    /// Holds a key for that long. The key has an X name, such as `Up`.
+    /// Holds a key down for a duration. The key is an X key name such as `Up`.
     ///
     /// # Errors
-    /// If there is no window yet.
+    /// Returns an error if no window is open.
     pub fn press(&self, key: &str, held: Duration) -> anyhow::Result<()> {
         let mut xdotool = Command::new("xdotool");
         xdotool.env("DISPLAY", self.screen.display());
-        // Without a window manager no window has the keyboard. The window notices the change a little later.
+        // Without a window manager, no window has the keyboard focus. The window handles the change
+        // of focus a moment later.
         xdotool.args(["search", "--sync", "--onlyvisible", "--name", "."]);
         xdotool.args(["windowfocus", "%1", "sleep", "0.3"]);
         xdotool.args(["keydown", key, "sleep", &held.as_secs_f32().to_string()]);
         xdotool.args(["keyup", key]);
         let output = xdotool
             .output()
-            .context("keys need a program: install the package `xdotool`")?;
+            .context("`xdotool` is missing: install the package `xdotool`")?;
         ensure!(
             output.status.success(),
-            "{} gets no keys: {}",
+            "{} received no keys: {}",
             self.name,
             String::from_utf8_lossy(&output.stderr)
         );
         Ok(())
     }
 
-    /// The last lines that the program printed.
+    /// Returns the last lines that the program printed.
     pub fn log(&self) -> String {
         self.process.log.text()
     }

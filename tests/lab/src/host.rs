@@ -16,32 +16,32 @@ use crate::{
     switch::{HostId, Port, Switch},
 };
 
-/// A network that programs can be started in: that of a [`Host`], or the one of this thread.
+/// A network namespace in which programs can be started.
 #[derive(Clone)]
 pub struct Network(Arc<File>);
 
 impl Network {
-    /// The one in which this thread opens sockets.
+    /// Returns the network of this thread.
     ///
     /// # Errors
-    /// If the kernel does not show it.
+    /// Returns an error if the namespace's file cannot be opened.
     pub fn here() -> anyhow::Result<Self> {
-        let file =
-            File::open("/proc/thread-self/ns/net").context("cannot see this thread's network")?;
+        let file = File::open("/proc/thread-self/ns/net")
+            .context("cannot open this thread's network namespace")?;
         Ok(Self(Arc::new(file)))
     }
 
-    /// Does something on a thread in this network: sockets that it opens and processes that it starts are there, and
-    /// stay there.
+    /// Runs a function on a thread in this network. The sockets that it opens and the processes
+    /// that it starts stay in this network.
     ///
     /// # Errors
-    /// If the kernel does not let the thread in.
-    pub fn enter<T: Send>(&self, what: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
+    /// Returns an error if the thread cannot enter the namespace.
+    pub fn enter<T: Send>(&self, function: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
         let file = &self.0;
         let done = thread::scope(|scope| {
             let inside = scope.spawn(move || {
                 setns(file.as_fd(), CloneFlags::CLONE_NEWNET)?;
-                anyhow::Ok(what())
+                anyhow::Ok(function())
             });
             inside.join()
         });
@@ -52,7 +52,7 @@ impl Network {
     }
 }
 
-/// A machine of its own, as far as the network goes.
+/// A machine of the lab: a network namespace that is connected to the switch.
 pub struct Host {
     name: String,
     id: HostId,
@@ -61,7 +61,7 @@ pub struct Host {
     interfaces: Mutex<Vec<Interface>>,
 }
 
-/// What connects a [`Host`] with the switch.
+/// A network interface that connects a [`Host`] to the switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
     name: String,
@@ -69,7 +69,7 @@ pub struct Interface {
 }
 
 impl Interface {
-    /// Its address.
+    /// Returns the interface's address.
     pub fn address(&self) -> Ipv4Addr {
         self.address
     }
@@ -77,13 +77,13 @@ impl Interface {
 
 impl Host {
     pub(crate) fn new(name: &str, switch: Arc<Switch>) -> anyhow::Result<Self> {
-        let made = thread::spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNET).context("the kernel gives no network namespace")?;
+        let created = thread::spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNET).context("cannot create a network namespace")?;
             ip("link set lo up")?;
             Network::here()
         });
-        let Ok(network) = made.join() else {
-            bail!("making a network namespace panicked");
+        let Ok(network) = created.join() else {
+            bail!("the thread that creates a network namespace panicked");
         };
         let host = Self {
             name: name.to_owned(),
@@ -92,7 +92,7 @@ impl Host {
             switch,
             interfaces: Mutex::default(),
         };
-        host.plug_in()?;
+        host.add_interface()?;
         Ok(host)
     }
 
@@ -100,46 +100,46 @@ impl Host {
         self.id
     }
 
-    /// What it is called.
+    /// Returns the host's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its network.
+    /// Returns the host's network.
     pub fn network(&self) -> &Network {
         &self.network
     }
 
-    /// [`Network::enter`].
+    /// Runs a function on a thread in the host's network, like [`Network::enter`].
     ///
     /// # Errors
-    /// If the kernel does not let the thread in.
-    pub fn enter<T: Send>(&self, what: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
+    /// Returns an error if the thread cannot enter the namespace.
+    pub fn enter<T: Send>(&self, function: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
         self.network
-            .enter(what)
+            .enter(function)
             .with_context(|| format!("on host {}", self.name))
     }
 
-    /// The interface that was plugged in last.
+    /// Returns the newest interface.
     pub fn interface(&self) -> Interface {
         let interfaces = self.interfaces.lock();
         let interfaces = interfaces.unwrap_or_else(PoisonError::into_inner);
         interfaces
             .last()
             .cloned()
-            .expect("a host is made with an interface")
+            .expect("a new host has an interface")
     }
 
-    /// The address of the interface that was plugged in last.
+    /// Returns the address of the newest interface.
     pub fn address(&self) -> Ipv4Addr {
         self.interface().address
     }
 
-    /// Adds an interface, with an address that nobody had before, and makes it the default route.
+    /// Adds an interface with an unused address, and makes it the default route.
     ///
     /// # Errors
-    /// If the kernel has no TAP devices.
-    pub fn plug_in(&self) -> anyhow::Result<Interface> {
+    /// Returns an error if the kernel has no TAP devices.
+    pub fn add_interface(&self) -> anyhow::Result<Interface> {
         let mut interfaces = self
             .interfaces
             .lock()
@@ -150,14 +150,15 @@ impl Host {
             address: port.address(),
         };
         let device = self.enter(|| -> anyhow::Result<tun::Device> {
-            let mut wanted = tun::Configuration::default();
-            wanted.layer(Layer::L2).tun_name(&interface.name);
-            // Addresses are set by `ip`, since this knows those of L3 only.
-            wanted.platform_config(|platform| {
+            let mut configuration = tun::Configuration::default();
+            configuration.layer(Layer::L2).tun_name(&interface.name);
+            // `ip` sets the addresses, because this library sets those of L3 only.
+            configuration.platform_config(|platform| {
                 platform.ensure_root_privileges(false);
             });
-            let device = tun::create(&wanted)
-                .context("cannot make a TAP device: is there /dev/net/tun, and may it be used?")?;
+            let device = tun::create(&configuration).context(
+                "cannot create a TAP device: does /dev/net/tun exist, and may this user open it?",
+            )?;
             ip(&format!(
                 "link set dev {} address {}",
                 interface.name,
@@ -171,38 +172,39 @@ impl Host {
         Ok(interface)
     }
 
-    /// Takes an interface down: its address and routes are gone.
+    /// Takes an interface down, and removes its address and routes.
     ///
     /// # Errors
-    /// If it is not this host's.
+    /// Returns an error if the interface belongs to another host.
     pub fn take_down(&self, interface: &Interface) -> anyhow::Result<()> {
-        // Linux would go on to use the address on another interface.
+        // Otherwise Linux would continue to use the address on another interface.
         self.ip(&format!("addr flush dev {}", interface.name))?;
         self.ip(&format!("link set {} down", interface.name))
     }
 
-    /// Brings an interface back with its address, as the default route.
+    /// Brings an interface up again with its address, and makes it the default route.
     ///
     /// # Errors
-    /// If it is not this host's.
+    /// Returns an error if the interface belongs to another host.
     pub fn bring_up(&self, interface: &Interface) -> anyhow::Result<()> {
         self.enter(|| configure(interface))?
     }
 
-    /// From now on only the other hosts can be reached.
+    /// Removes the default route, so that only the other hosts are reachable.
     ///
     /// # Errors
-    /// If there is no default route already.
+    /// Returns an error if there is no default route.
     pub fn remove_default_route(&self) -> anyhow::Result<()> {
         self.ip("route del default")
     }
 
-    /// Fixes which interface has the other's address. Otherwise the machine itself notices within seconds that a host
-    /// of its own network is cut off, which it cannot of one behind a router.
+    /// Adds a permanent ARP entry for another host. Without it, the kernel detects within seconds
+    /// that a host of the same network is cut off, which is not possible for a host behind a
+    /// router.
     ///
     /// # Errors
-    /// If this host's interface is down.
-    pub fn remember(&self, other: &Self) -> anyhow::Result<()> {
+    /// Returns an error if this host's interface is down.
+    pub fn add_arp_entry(&self, other: &Self) -> anyhow::Result<()> {
         let (name, address) = (self.interface().name, other.address());
         let mac = Port::of_address(address).mac();
         self.ip(&format!(
@@ -215,7 +217,7 @@ impl Host {
     }
 }
 
-/// Gives an interface of this thread's network its address and routes.
+/// Sets the address and the routes of an interface in this thread's network.
 fn configure(interface: &Interface) -> anyhow::Result<()> {
     let Interface { name, address } = interface;
     ip(&format!(

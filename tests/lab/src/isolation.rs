@@ -1,4 +1,4 @@
-//! A network and a process tree of the tests' own.
+//! Runs a test program in new namespaces.
 
 use std::{
     env, fs,
@@ -14,10 +14,10 @@ use nix::{
     unistd::{Gid, Uid},
 };
 
-const MARK: &str = "NETWORK_LAB_INSIDE";
+const ISOLATED: &str = "NETWORK_LAB_INSIDE";
 const DISPLAYS: &str = "/tmp/.X11-unix";
-/// WebRTC skips loopback addresses, so there is a second interface, and a default route, without which address
-/// discovery fails.
+/// The commands that configure the network. WebRTC skips loopback addresses, so there is a second
+/// interface. Without a default route, address discovery fails.
 const SETUP: &[&str] = &[
     "link set lo up",
     "link add lab0 type veth peer name lab1",
@@ -28,44 +28,45 @@ const SETUP: &[&str] = &[
     "route add default via 10.77.0.254 dev lab0",
 ];
 
-/// Where this process is.
-pub enum Inside {
-    /// In the namespace: run the tests.
-    Yes,
-    /// Outside; the tests ran in another process, which ended like this.
+/// The result of [`isolate`].
+pub enum Isolation {
+    /// This process is isolated and must run the tests.
+    Isolated,
+    /// This process is not isolated. The tests ran in another process, which returned this code.
     Done(ExitCode),
 }
 
-/// Runs this program again where nothing gets out and nothing stays behind, or returns if that is where it is. Call it
-/// before any thread starts.
+/// Runs this program again in new namespaces, or configures the namespaces if it already runs in
+/// them. Call it before starting threads.
 ///
-/// In there, programs that start without a [`Host`](crate::Host) share one network, with the addresses 10.77.0.1 and
-/// 10.77.0.2. When the first process in there ends, however it ends, the kernel ends all others.
+/// The isolated program cannot reach any other network. Programs that it starts without a
+/// [`Host`](crate::Host) share one network with the addresses 10.77.0.1 and 10.77.0.2. When its
+/// first process ends, the kernel ends all others.
 ///
 /// # Errors
-/// If this machine does not allow it; the text says what failed.
-pub fn isolate() -> anyhow::Result<Inside> {
-    if env::var_os(MARK).is_some() {
+/// Returns an error that names the failed step if this machine does not allow namespaces.
+pub fn isolate() -> anyhow::Result<Isolation> {
+    if env::var_os(ISOLATED).is_some() {
         set_up()?;
-        return Ok(Inside::Yes);
+        return Ok(Isolation::Isolated);
     }
-    leave_the_outside()?;
+    create_namespaces()?;
     let status = Command::new(env::current_exe()?)
         .args(env::args_os().skip(1))
-        .env(MARK, "1")
+        .env(ISOLATED, "1")
         .status()
-        .context("cannot start the tests in their namespace")?;
+        .context("cannot start the isolated tests")?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(Inside::Done(ExitCode::from(code.unwrap_or(1))))
+    Ok(Isolation::Done(ExitCode::from(code.unwrap_or(1))))
 }
 
-fn leave_the_outside() -> anyhow::Result<()> {
+fn create_namespaces() -> anyhow::Result<()> {
     let mut flags = CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS;
     let (uid, gid) = (Uid::current(), Gid::current());
     if !uid.is_root() {
         flags |= CloneFlags::CLONE_NEWUSER;
     }
-    unshare(flags).context("the kernel gives this process no namespaces of its own")?;
+    unshare(flags).context("cannot create namespaces")?;
     if !uid.is_root() {
         fs::write("/proc/self/setgroups", "deny")?;
         fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
@@ -76,20 +77,20 @@ fn leave_the_outside() -> anyhow::Result<()> {
 
 fn set_up() -> anyhow::Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL)?;
-    let nowhere: Option<&Path> = None;
+    let nothing: Option<&Path> = None;
     let recursive = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount(nowhere, "/", nowhere, recursive, nowhere)
+    mount(nothing, "/", nothing, recursive, nothing)
         .and_then(|()| {
             mount(
                 Some("proc"),
                 "/proc",
                 Some("proc"),
                 MsFlags::empty(),
-                nowhere,
+                nothing,
             )
         })
-        .context("cannot show the namespace's processes in /proc")?;
-    // Displays are sockets in there; those of the machine are not ours.
+        .context("cannot mount /proc of the new namespace")?;
+    // The folder contains the sockets of displays. The tests must not use those of the machine.
     fs::create_dir_all(DISPLAYS)?;
     mount(
         Some("tmpfs"),
@@ -102,7 +103,7 @@ fn set_up() -> anyhow::Result<()> {
     SETUP.iter().try_for_each(|arguments| ip(arguments))
 }
 
-/// Runs `ip` in the network of this thread.
+/// Runs the program `ip` in the network of this thread.
 pub(crate) fn ip(arguments: &str) -> anyhow::Result<()> {
     let output = Command::new(find_ip()?)
         .args(arguments.split(' '))
@@ -124,5 +125,5 @@ fn find_ip() -> anyhow::Result<PathBuf> {
     let mut programs = folders.iter().map(|folder| folder.join("ip"));
     programs
         .find(|program| program.is_file())
-        .context("there is no `ip`: install the package `iproute2`")
+        .context("`ip` is missing: install the package `iproute2`")
 }

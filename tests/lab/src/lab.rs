@@ -4,61 +4,61 @@ use anyhow::Context;
 
 use crate::{
     host::Host,
-    switch::{Conditions, Switch, Way},
+    switch::{Conditions, Direction, Switch},
 };
 
-/// Hosts on a switch. They stay as long as their values; the switch stays as long as one of them does.
+/// A switch that connects [`Host`]s. The switch runs as long as the lab or one of its hosts exists.
 pub struct Lab {
     switch: Arc<Switch>,
 }
 
 impl Lab {
-    /// A switch without hosts; the seed decides what is lost.
+    /// Creates a switch without hosts. The seed determines which frames are lost.
     ///
     /// # Errors
-    /// If no thread can be started.
+    /// Returns an error if the switch's thread cannot be started.
     pub fn new(seed: u64) -> anyhow::Result<Self> {
         let switch = Switch::start(seed)?;
         Ok(Self { switch })
     }
 
-    /// Makes a host. Its address is one nobody had before, in 10.78.0.0/24.
+    /// Creates a host with an unused address in 10.78.0.0/24.
     ///
     /// # Errors
-    /// If the kernel gives no namespace or interface; the text says which.
+    /// Returns an error if the namespace or the interface cannot be created.
     pub fn host(&self, name: &str) -> anyhow::Result<Host> {
         Host::new(name, Arc::clone(&self.switch))
-            .with_context(|| format!("cannot make the host {name}"))
+            .with_context(|| format!("cannot create the host {name}"))
     }
 
-    /// Sets what happens between all hosts for which nothing else is set.
+    /// Sets the conditions between all hosts that have no other conditions.
     pub fn set_everywhere(&self, conditions: Conditions) {
         self.switch.set_everywhere(conditions);
     }
 
-    /// Sets what happens between two hosts, both ways.
+    /// Sets the conditions between two hosts, in both directions.
     pub fn set_between(&self, a: &Host, b: &Host, conditions: Conditions) {
-        for way in ways(a, b) {
-            self.switch.set(way, conditions);
+        for direction in directions(a, b) {
+            self.switch.set(direction, conditions);
         }
     }
 
-    /// Lets nothing through between two hosts any more; they are not told.
+    /// Drops all frames between two hosts. The hosts receive no error.
     pub fn cut(&self, a: &Host, b: &Host) {
-        self.switch.cut(ways(a, b));
+        self.switch.cut(directions(a, b));
     }
 
-    /// Ends a [`Self::cut`].
+    /// Ends a [`cut`](Self::cut).
     pub fn heal(&self, a: &Host, b: &Host) {
-        self.switch.heal(ways(a, b));
+        self.switch.heal(directions(a, b));
     }
 
-    /// How many frames have been delivered, and how many were lost on purpose.
+    /// Returns the number of delivered frames and the number of dropped frames.
     pub fn counts(&self) -> (u64, u64) {
         self.switch.counts()
     }
 }
 
-fn ways(a: &Host, b: &Host) -> [Way; 2] {
+fn directions(a: &Host, b: &Host) -> [Direction; 2] {
     [(a.id(), b.id()), (b.id(), a.id())]
 }

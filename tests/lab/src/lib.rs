@@ -1,9 +1,9 @@
-//! A network for tests: machines, and the cables between them.
+//! A virtual network for tests.
 //!
-//! A [`Lab`] is a switch. Each [`Host`] on it is a network namespace with an Ethernet interface of its own, in which
-//! any program runs as if on a machine of its own: native programs, browsers, servers. Every cable between two hosts
-//! can lose, delay and reorder ([`Conditions`]), be cut and healed; interfaces go down and come back, or come back with
-//! another address.
+//! A [`Lab`] is a switch. Each [`Host`] on it is a network namespace with its own Ethernet
+//! interface. Any program can run on a host: native programs, browsers, servers. The connection
+//! between two hosts can lose, delay and reorder frames ([`Conditions`]), and can be cut and
+//! healed. Interfaces can go down, come back, or be replaced by interfaces with another address.
 //!
 //! ```ignore
 //! let lab = Lab::new(7)?;
@@ -16,16 +16,21 @@
 //! lab.heal(&ada, &bob);
 //! ```
 //!
-//! # How
-//! The interfaces are TAP devices whose other end is held by the test's own process: a thread for each reads frames and
-//! hands them to the interfaces they are for. So nothing has to be configured in the machine's kernel but namespaces,
-//! every frame passes one place where it can be lost, delayed and counted, and all of it is gone when the process is,
-//! however it ends. (A kernel's `netem` would do as well where there is one; many have none.)
+//! # Implementation
+//! The interfaces are TAP devices of the test process. One thread per interface reads frames and
+//! writes them to the destination's interface. This has three advantages over the kernel's `netem`:
 //!
-//! # What it needs
-//! Linux with network namespaces and `/dev/net/tun`, and the program `ip` (iproute2). Either root, or user namespaces
-//! that the kernel gives to everybody. [`isolate`] runs the whole test program in a namespace of its own first: its
-//! processes cannot outlive it and cannot reach any other network.
+//! - Many kernels have no `netem`, but most have namespaces and TAP devices.
+//! - Every frame passes through one function, which can drop, delay and count it.
+//! - When the process ends, the kernel removes the whole network.
+//!
+//! # Requirements
+//! - Linux with network namespaces and `/dev/net/tun`
+//! - the program `ip` (iproute2)
+//! - root, or a kernel that allows user namespaces for every user
+//!
+//! [`isolate`] runs the test program in new namespaces first. Its processes cannot outlive it or
+//! reach any other network.
 
 mod host;
 mod isolation;
@@ -33,6 +38,6 @@ mod lab;
 mod switch;
 
 pub use host::{Host, Interface, Network};
-pub use isolation::{Inside, isolate};
+pub use isolation::{Isolation, isolate};
 pub use lab::Lab;
 pub use switch::Conditions;

@@ -10,26 +10,26 @@ use std::{
 
 use anyhow::Context;
 
-/// How long a thread may take to notice that its interface is gone.
-const STOP: Duration = Duration::from_millis(200);
-/// A frame with all headers; the interfaces' own limit is 1500 bytes.
+/// The interval at which a thread checks whether its interface or switch still exists.
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
+/// The maximum length of a frame with all headers. The MTU of the interfaces is 1500 bytes.
 const MAX_FRAME: usize = 2048;
-/// Frames on their way at once; what is more is lost, as in any router.
+/// The maximum number of delayed frames. Beyond it, frames are dropped, as in a router.
 const MAX_DELAYED: usize = 20_000;
 
-/// What the way between two hosts does to frames, in each direction.
+/// The conditions of the connection between two hosts, in each direction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Conditions {
-    /// How long every frame takes at least.
+    /// The minimum delay of a frame.
     pub latency: Duration,
-    /// How much longer, at most; each frame draws anew, so they overtake each other.
+    /// The maximum additional delay. It is random for each frame, so frames are reordered.
     pub jitter: Duration,
-    /// Which share of frames is lost, from 0 to 1.
+    /// The probability that a frame is lost, from 0 to 1.
     pub loss: f64,
 }
 
 impl Conditions {
-    /// At once, and nothing is lost.
+    /// No delay and no loss.
     pub const GOOD: Self = Self {
         latency: Duration::ZERO,
         jitter: Duration::ZERO,
@@ -37,13 +37,13 @@ impl Conditions {
     };
 }
 
-/// From one host to another.
-pub(crate) type Way = (HostId, HostId);
+/// The sending and the receiving host.
+pub(crate) type Direction = (HostId, HostId);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct HostId(u32);
 
-/// A socket of the switch, which decides an interface's addresses.
+/// A port of the switch. Its number determines the addresses of the connected interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Port(u8);
 
@@ -52,7 +52,7 @@ impl Port {
         Ipv4Addr::new(10, 78, 0, self.0)
     }
 
-    /// The one that an address of [`Self::address`] belongs to.
+    /// Returns the port whose [`address`](Self::address) this is.
     pub(crate) fn of_address(address: Ipv4Addr) -> Self {
         Self(address.octets()[3])
     }
@@ -61,7 +61,7 @@ impl Port {
         format!("02:00:00:00:00:{:02x}", self.0)
     }
 
-    /// The one a frame is for, unless it is for all.
+    /// Returns the destination port of a frame, or `None` for a broadcast or multicast frame.
     fn of_destination(frame: &[u8]) -> Option<Self> {
         match frame {
             [2, 0, 0, 0, 0, port, ..] => Some(Self(*port)),
@@ -70,26 +70,26 @@ impl Port {
     }
 }
 
-/// Where all frames pass.
+/// A switch that forwards frames between the interfaces of hosts.
 pub(crate) struct Switch {
     state: Mutex<State>,
     wake: Arc<Condvar>,
 }
 
 struct State {
-    plugs: HashMap<Port, Plug>,
+    connections: HashMap<Port, Connection>,
     next_port: u8,
     next_host: u32,
-    everywhere: Conditions,
-    ways: HashMap<Way, Conditions>,
-    cuts: Vec<Way>,
+    default_conditions: Conditions,
+    directions: HashMap<Direction, Conditions>,
+    cuts: Vec<Direction>,
     delayed: BinaryHeap<Reverse<Delayed>>,
-    dice: fastrand::Rng,
+    rng: fastrand::Rng,
     delivered: u64,
     lost: u64,
 }
 
-struct Plug {
+struct Connection {
     host: HostId,
     device: Arc<tun::Device>,
 }
@@ -97,13 +97,13 @@ struct Plug {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Delayed {
     due: Instant,
-    way: Way,
+    direction: Direction,
     to: u8,
     frame: Vec<u8>,
 }
 
 impl Switch {
-    /// Starts a switch; the seed decides what is lost.
+    /// Starts a switch. The seed determines which frames are lost.
     pub(crate) fn start(seed: u64) -> anyhow::Result<Arc<Self>> {
         let switch = Arc::new(Self::new(seed));
         let (weak, wake) = (Arc::downgrade(&switch), Arc::clone(&switch.wake));
@@ -118,14 +118,14 @@ impl Switch {
         Self {
             wake: Arc::default(),
             state: Mutex::new(State {
-                plugs: HashMap::new(),
+                connections: HashMap::new(),
                 next_port: 1,
                 next_host: 0,
-                everywhere: Conditions::GOOD,
-                ways: HashMap::new(),
+                default_conditions: Conditions::GOOD,
+                directions: HashMap::new(),
                 cuts: Vec::new(),
                 delayed: BinaryHeap::new(),
-                dice: fastrand::Rng::with_seed(seed),
+                rng: fastrand::Rng::with_seed(seed),
                 delivered: 0,
                 lost: 0,
             }),
@@ -137,22 +137,24 @@ impl Switch {
     }
 
     pub(crate) fn set_everywhere(&self, conditions: Conditions) {
-        self.lock().everywhere = conditions;
+        self.lock().default_conditions = conditions;
     }
 
-    pub(crate) fn set(&self, way: Way, conditions: Conditions) {
-        self.lock().ways.insert(way, conditions);
+    pub(crate) fn set(&self, direction: Direction, conditions: Conditions) {
+        self.lock().directions.insert(direction, conditions);
     }
 
-    pub(crate) fn cut(&self, ways: [Way; 2]) {
-        self.lock().cuts.extend(ways);
+    pub(crate) fn cut(&self, directions: [Direction; 2]) {
+        self.lock().cuts.extend(directions);
     }
 
-    pub(crate) fn heal(&self, ways: [Way; 2]) {
-        self.lock().cuts.retain(|way| !ways.contains(way));
+    pub(crate) fn heal(&self, directions: [Direction; 2]) {
+        self.lock()
+            .cuts
+            .retain(|direction| !directions.contains(direction));
     }
 
-    /// How many frames have been delivered, and how many were lost on purpose.
+    /// Returns the number of delivered frames and the number of dropped frames.
     pub(crate) fn counts(&self) -> (u64, u64) {
         let state = self.lock();
         (state.delivered, state.lost)
@@ -171,7 +173,7 @@ impl Switch {
         port
     }
 
-    /// Connects an interface.
+    /// Connects an interface to a port.
     pub(crate) fn attach(
         self: &Arc<Self>,
         port: Port,
@@ -179,11 +181,11 @@ impl Switch {
         device: tun::Device,
     ) -> anyhow::Result<()> {
         let device = Arc::new(device);
-        let plug = Plug {
+        let connection = Connection {
             host,
             device: Arc::clone(&device),
         };
-        self.lock().plugs.insert(port, plug);
+        self.lock().connections.insert(port, connection);
         let switch = Arc::downgrade(self);
         thread::Builder::new()
             .name(format!("lab port {}", port.0))
@@ -192,21 +194,23 @@ impl Switch {
         Ok(())
     }
 
-    /// A host is gone; so are its interfaces, once their threads have noticed.
+    /// Disconnects the interfaces of a host. Their threads end within [`CHECK_INTERVAL`].
     pub(crate) fn detach(&self, host: HostId) {
-        self.lock().plugs.retain(|_, plug| plug.host != host);
+        self.lock()
+            .connections
+            .retain(|_, connection| connection.host != host);
     }
 
-    fn pass(&self, from: Port, host: HostId, frame: &[u8]) {
+    fn forward(&self, from: Port, host: HostId, frame: &[u8]) {
         let mut state = self.lock();
         let to = Port::of_destination(frame);
         let targets: Vec<(Port, HostId)> = state
-            .plugs
+            .connections
             .iter()
-            .filter(|(port, plug)| {
-                to.map_or(**port != from, |to| to == **port) && plug.host != host
+            .filter(|(port, connection)| {
+                to.map_or(**port != from, |to| to == **port) && connection.host != host
             })
-            .map(|(port, plug)| (*port, plug.host))
+            .map(|(port, connection)| (*port, connection.host))
             .collect();
         for (port, target) in targets {
             state.send((host, target), port, frame);
@@ -218,20 +222,24 @@ impl Switch {
 }
 
 impl State {
-    fn send(&mut self, way: Way, to: Port, frame: &[u8]) {
-        let conditions = self.ways.get(&way).copied().unwrap_or(self.everywhere);
-        let lost = self.dice.f64() < conditions.loss || self.delayed.len() >= MAX_DELAYED;
-        if lost || self.cuts.contains(&way) {
+    fn send(&mut self, direction: Direction, to: Port, frame: &[u8]) {
+        let conditions = self
+            .directions
+            .get(&direction)
+            .copied()
+            .unwrap_or(self.default_conditions);
+        let lost = self.rng.f64() < conditions.loss || self.delayed.len() >= MAX_DELAYED;
+        if lost || self.cuts.contains(&direction) {
             self.lost += 1;
             return;
         }
-        let delay = conditions.latency + conditions.jitter.mul_f64(self.dice.f64());
+        let delay = conditions.latency + conditions.jitter.mul_f64(self.rng.f64());
         if delay.is_zero() {
             self.deliver(to, frame);
         } else {
             self.delayed.push(Reverse(Delayed {
                 due: Instant::now() + delay,
-                way,
+                direction,
                 to: to.0,
                 frame: frame.to_vec(),
             }));
@@ -239,15 +247,15 @@ impl State {
     }
 
     fn deliver(&mut self, to: Port, frame: &[u8]) {
-        // An interface that is down takes nothing, like a cable that is not plugged in.
-        if let Some(plug) = self.plugs.get(&to)
-            && plug.device.send(frame).is_ok()
+        // An interface that is down accepts no frames.
+        if let Some(connection) = self.connections.get(&to)
+            && connection.device.send(frame).is_ok()
         {
             self.delivered += 1;
         }
     }
 
-    /// Delivers what is due; returns how long the next takes.
+    /// Delivers the frames that are due. Returns the time until the next one.
     fn deliver_due(&mut self) -> Option<Duration> {
         loop {
             let now = Instant::now();
@@ -256,8 +264,8 @@ impl State {
                 return Some(wait);
             }
             if let Some(Reverse(frame)) = self.delayed.pop() {
-                // A cable that is cut loses what is in it.
-                if self.cuts.contains(&frame.way) {
+                // A cut also drops the frames that were sent before it.
+                if self.cuts.contains(&frame.direction) {
                     self.lost += 1;
                 } else {
                     self.deliver(Port(frame.to), &frame.frame);
@@ -267,31 +275,34 @@ impl State {
     }
 }
 
-/// Until the switch is gone.
+/// Delivers delayed frames until the switch is dropped.
 fn deliver_when_due(switch: &Weak<Switch>, wake: &Condvar) {
     while let Some(switch) = switch.upgrade() {
         let mut state = switch.lock();
-        let wait = state.deliver_due().unwrap_or(STOP).min(STOP);
-        // Nobody but this thread would see a poisoned lock here.
+        let wait = state
+            .deliver_due()
+            .unwrap_or(CHECK_INTERVAL)
+            .min(CHECK_INTERVAL);
+        // The next `lock` ignores a poisoned lock.
         drop(wake.wait_timeout(state, wait));
     }
 }
 
-/// Until the interface is gone.
+/// Reads frames from an interface until it is disconnected.
 fn read_frames(switch: &Weak<Switch>, port: Port, host: HostId, device: &tun::Device) {
     let mut frame = [0; MAX_FRAME];
     loop {
-        let read = device.recv_timeout(&mut frame, STOP);
+        let read = device.recv_timeout(&mut frame, CHECK_INTERVAL);
         let Some(switch) = switch.upgrade() else {
             return;
         };
-        if !switch.lock().plugs.contains_key(&port) {
+        if !switch.lock().connections.contains_key(&port) {
             return;
         }
         match read {
-            Ok(len) => switch.pass(port, host, &frame[..len]),
+            Ok(len) => switch.forward(port, host, &frame[..len]),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
-            // Down for now.
+            // The interface is down.
             Err(_) => thread::sleep(Duration::from_millis(5)),
         }
     }

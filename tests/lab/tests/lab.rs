@@ -1,4 +1,4 @@
-//! What the lab promises, with sockets of this process in several hosts.
+//! Tests of the lab with sockets of this process on several hosts.
 
 use std::{
     net::{Ipv4Addr, UdpSocket},
@@ -8,42 +8,39 @@ use std::{
 
 use anyhow::{bail, ensure};
 use libtest_mimic::{Arguments, Trial};
-use network_lab::{Conditions, Host, Inside, Lab, isolate};
+use network_lab::{Conditions, Host, Isolation, Lab, isolate};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(2);
 const SHORT: Duration = Duration::from_millis(100);
 const PORT: u16 = 4000;
 
 type Test = fn() -> anyhow::Result<()>;
 
 const TESTS: &[(&str, Test)] = &[
+    ("hosts_reach_only_each_other", hosts_reach_only_each_other),
     (
-        "hosts_reach_each_other_and_nobody_else",
-        hosts_reach_each_other_and_nobody_else,
+        "cut_separates_two_hosts_until_healed",
+        cut_separates_two_hosts_until_healed,
     ),
     (
-        "a_cut_is_between_two_and_heals",
-        a_cut_is_between_two_and_heals,
+        "frames_are_delayed_as_configured",
+        frames_are_delayed_as_configured,
     ),
     (
-        "frames_take_as_long_as_they_are_told_to",
-        frames_take_as_long_as_they_are_told_to,
+        "frames_are_lost_as_configured",
+        frames_are_lost_as_configured,
     ),
     (
-        "as_many_are_lost_as_asked_for",
-        as_many_are_lost_as_asked_for,
+        "interface_can_be_replaced_and_restored",
+        interface_can_be_replaced_and_restored,
     ),
     (
-        "an_interface_goes_and_another_comes",
-        an_interface_goes_and_another_comes,
+        "program_runs_in_the_network_of_its_host",
+        program_runs_in_the_network_of_its_host,
     ),
     (
-        "programs_are_started_on_a_host",
-        programs_are_started_on_a_host,
-    ),
-    (
-        "a_host_that_is_gone_is_silent",
-        a_host_that_is_gone_is_silent,
+        "dropped_host_receives_nothing",
+        dropped_host_receives_nothing,
     ),
 ];
 
@@ -52,8 +49,8 @@ fn main() -> ExitCode {
     arguments.test_threads = Some(1);
     if !arguments.list {
         match isolate() {
-            Ok(Inside::Done(code)) => return code,
-            Ok(Inside::Yes) => {}
+            Ok(Isolation::Done(code)) => return code,
+            Ok(Isolation::Isolated) => {}
             Err(error) if std::env::var("CI").is_ok_and(|ci| ci == "true") => {
                 eprintln!("error: {error:#}");
                 return ExitCode::FAILURE;
@@ -74,67 +71,67 @@ fn main() -> ExitCode {
 
 fn socket(host: &Host) -> anyhow::Result<UdpSocket> {
     let socket = host.enter(|| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)))??;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(RECEIVE_TIMEOUT))?;
     Ok(socket)
 }
 
-/// Sends from one to the other; how long it took.
-fn way(from: &UdpSocket, to: &UdpSocket, address: Ipv4Addr) -> anyhow::Result<Duration> {
+/// Sends a packet from one socket to the other. Returns the elapsed time.
+fn send(from: &UdpSocket, to: &UdpSocket, address: Ipv4Addr) -> anyhow::Result<Duration> {
     let start = Instant::now();
     from.send_to(b"hello", (address, PORT))?;
     let mut bytes = [0; 16];
     let len = to.recv(&mut bytes)?;
-    ensure!(&bytes[..len] == b"hello", "something else arrived");
+    ensure!(&bytes[..len] == b"hello", "another packet arrived");
     Ok(start.elapsed())
 }
 
-fn is_silent(socket: &UdpSocket) -> anyhow::Result<()> {
+fn receives_nothing(socket: &UdpSocket) -> anyhow::Result<()> {
     socket.set_read_timeout(Some(SHORT))?;
-    let heard = socket.recv(&mut [0; 16]);
-    socket.set_read_timeout(Some(PATIENCE))?;
-    match heard {
-        Ok(_) => bail!("something arrived"),
+    let received = socket.recv(&mut [0; 16]);
+    socket.set_read_timeout(Some(RECEIVE_TIMEOUT))?;
+    match received {
+        Ok(_) => bail!("a packet arrived"),
         Err(_) => Ok(()),
     }
 }
 
-fn hosts_reach_each_other_and_nobody_else() -> anyhow::Result<()> {
+fn hosts_reach_only_each_other() -> anyhow::Result<()> {
     let lab = Lab::new(1)?;
     let (ada, bob) = (lab.host("ada")?, lab.host("bob")?);
     let (a, b) = (socket(&ada)?, socket(&bob)?);
-    way(&a, &b, bob.address())?;
-    let took = way(&b, &a, ada.address())?;
-    println!("   one way: {} us", took.as_micros());
+    send(&a, &b, bob.address())?;
+    let took = send(&b, &a, ada.address())?;
+    println!("   one direction: {} us", took.as_micros());
     let outside = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT))?;
     ensure!(
-        outside.send_to(b"hello", (ada.address(), PORT)).is_err() || is_silent(&a).is_ok(),
-        "the outside reaches a host"
+        outside.send_to(b"hello", (ada.address(), PORT)).is_err() || receives_nothing(&a).is_ok(),
+        "a socket outside the lab reaches a host"
     );
     Ok(())
 }
 
-fn a_cut_is_between_two_and_heals() -> anyhow::Result<()> {
+fn cut_separates_two_hosts_until_healed() -> anyhow::Result<()> {
     let lab = Lab::new(1)?;
     let (ada, bob, cleo) = (lab.host("ada")?, lab.host("bob")?, lab.host("cleo")?);
     let (a, b, c) = (socket(&ada)?, socket(&bob)?, socket(&cleo)?);
-    way(&a, &b, bob.address())?;
+    send(&a, &b, bob.address())?;
     lab.cut(&ada, &bob);
     a.send_to(b"hello", (bob.address(), PORT))?;
-    is_silent(&b)?;
-    way(&a, &c, cleo.address())?;
-    way(&c, &b, bob.address())?;
+    receives_nothing(&b)?;
+    send(&a, &c, cleo.address())?;
+    send(&c, &b, bob.address())?;
     lab.heal(&ada, &bob);
-    way(&a, &b, bob.address())?;
-    ensure!(lab.counts().1 > 0, "nothing was lost");
+    send(&a, &b, bob.address())?;
+    ensure!(lab.counts().1 > 0, "no frame was dropped");
     Ok(())
 }
 
-fn frames_take_as_long_as_they_are_told_to() -> anyhow::Result<()> {
+fn frames_are_delayed_as_configured() -> anyhow::Result<()> {
     let lab = Lab::new(1)?;
     let (ada, bob) = (lab.host("ada")?, lab.host("bob")?);
     let (a, b) = (socket(&ada)?, socket(&bob)?);
-    // So that both know where the other is.
-    way(&a, &b, bob.address())?;
+    // Resolves the addresses of both hosts, so that the measured packets do not include it.
+    send(&a, &b, bob.address())?;
     let (latency, jitter) = (Duration::from_millis(40), Duration::from_millis(30));
     lab.set_between(
         &ada,
@@ -146,23 +143,23 @@ fn frames_take_as_long_as_they_are_told_to() -> anyhow::Result<()> {
         },
     );
     let took: Vec<Duration> = (0..20)
-        .map(|_| way(&a, &b, bob.address()))
+        .map(|_| send(&a, &b, bob.address()))
         .collect::<Result<_, _>>()?;
     let (least, most) = (took.iter().min(), took.iter().max());
-    ensure!(least >= Some(&latency), "one took {least:?}");
+    ensure!(least >= Some(&latency), "the shortest delay is {least:?}");
     ensure!(
         most >= Some(&(latency + jitter / 2)),
-        "all took {most:?} or less"
+        "the longest delay is {most:?}"
     );
     Ok(())
 }
 
-fn as_many_are_lost_as_asked_for() -> anyhow::Result<()> {
+fn frames_are_lost_as_configured() -> anyhow::Result<()> {
     const SENT: u32 = 2000;
     let lab = Lab::new(1)?;
     let (ada, bob) = (lab.host("ada")?, lab.host("bob")?);
     let (a, b) = (socket(&ada)?, socket(&bob)?);
-    way(&a, &b, bob.address())?;
+    send(&a, &b, bob.address())?;
     lab.set_everywhere(Conditions {
         loss: 0.25,
         ..Conditions::GOOD
@@ -181,28 +178,31 @@ fn as_many_are_lost_as_asked_for() -> anyhow::Result<()> {
         arrived += 1;
     }
     let loss = 1.0 - f64::from(arrived) / f64::from(SENT);
-    ensure!((0.2..0.3).contains(&loss), "the loss is {loss}");
+    ensure!((0.2..0.3).contains(&loss), "the loss rate is {loss}");
     Ok(())
 }
 
-fn an_interface_goes_and_another_comes() -> anyhow::Result<()> {
+fn interface_can_be_replaced_and_restored() -> anyhow::Result<()> {
     let lab = Lab::new(1)?;
     let (ada, bob) = (lab.host("ada")?, lab.host("bob")?);
     let (a, b) = (socket(&ada)?, socket(&bob)?);
-    way(&a, &b, bob.address())?;
+    send(&a, &b, bob.address())?;
     let old = bob.interface();
     bob.take_down(&old)?;
     a.send_to(b"hello", (old.address(), PORT))?;
-    is_silent(&b)?;
-    let new = bob.plug_in()?;
-    ensure!(new.address() != old.address(), "the address stayed");
-    way(&a, &b, new.address())?;
+    receives_nothing(&b)?;
+    let new = bob.add_interface()?;
+    ensure!(
+        new.address() != old.address(),
+        "the address has not changed"
+    );
+    send(&a, &b, new.address())?;
     bob.take_down(&new)?;
     bob.bring_up(&old)?;
-    way(&a, &b, old.address()).map(drop)
+    send(&a, &b, old.address()).map(drop)
 }
 
-fn programs_are_started_on_a_host() -> anyhow::Result<()> {
+fn program_runs_in_the_network_of_its_host() -> anyhow::Result<()> {
     let lab = Lab::new(1)?;
     let ada = lab.host("ada")?;
     let output = ada.enter(|| {
@@ -218,13 +218,13 @@ fn programs_are_started_on_a_host() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn a_host_that_is_gone_is_silent() -> anyhow::Result<()> {
+fn dropped_host_receives_nothing() -> anyhow::Result<()> {
     let lab = Lab::new(1)?;
     let (ada, bob) = (lab.host("ada")?, lab.host("bob")?);
     let (a, b) = (socket(&ada)?, socket(&bob)?);
     let address = bob.address();
-    way(&a, &b, address)?;
+    send(&a, &b, address)?;
     drop(bob);
     a.send_to(b"hello", (address, PORT))?;
-    is_silent(&b)
+    receives_nothing(&b)
 }

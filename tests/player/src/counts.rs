@@ -11,7 +11,7 @@ pub(crate) struct EventsReceived(pub(crate) u64);
 #[derive(Resource, Default)]
 pub(crate) struct Failure(pub(crate) Option<String>);
 
-/// The reasons why peers were refused, the latest last.
+/// The reasons why peers were refused, from oldest to newest.
 #[derive(Resource, Default)]
 pub(crate) struct Refusals(pub(crate) Vec<String>);
 

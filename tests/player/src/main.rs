@@ -1,7 +1,7 @@
-//! The example `hello` with instrumentation: it reports the state of the game, and measures events,
-//! state and a transfer.
+//! The example `hello` with instrumentation. It reports the state of the game, and measures the
+//! delivery of events, states and transfers.
 //!
-//! The tests play this program. The example itself contains no code for them.
+//! The tests run this program, so the example itself contains no code for them.
 
 mod counts;
 mod output;
@@ -23,7 +23,7 @@ fn main() -> AppExit {
         violations::plugin,
         report::plugin,
     ));
-    // The probe registers messages, so all players of a room need it or none.
+    // The probe registers messages, so either all players of a room use it or none do.
     if settings.probe > 0 {
         app.add_plugins(probe::plugin);
     }

@@ -6,25 +6,25 @@ use bevy::prelude::*;
 use bevy_huddle::{TransferDelivered, TransferProgress, TransferReceived, prelude::*};
 use serde::{Deserialize, Serialize};
 
-use crate::pause::{Pause, note, note_hitches, now};
+use crate::pause::{Pause, now, record_hitches, record_pause};
 use crate::settings::Settings;
 
-/// The time for which state is measured before a transfer begins.
+/// The time for which state is measured before a transfer starts.
 const QUIET: Duration = Duration::from_secs(8);
 
-/// The number of delays that are kept of each phase.
+/// The maximum number of kept delays in each phase.
 const MAX_DELAYS: usize = 4000;
 
-/// The number of peers that left and are kept. The oldest are dropped.
-const MAX_PASTS: usize = 16;
+/// The maximum number of kept peers that left. Beyond it, the oldest is dropped.
+const MAX_DEPARTED: usize = 16;
 
-/// An event with its number.
+/// A numbered event.
 #[derive(Serialize, Deserialize)]
 struct Numbered(u64);
 
 /// The time at which a state was shared, in microseconds since 1970.
 #[derive(Serialize, Deserialize)]
-struct Shown(u64);
+struct SharedAt(u64);
 
 /// The measurements with a peer, on its entity.
 #[derive(Component, Default)]
@@ -32,21 +32,21 @@ pub(crate) struct Probe {
     pub(crate) sent: u64,
     pub(crate) received: u64,
     pub(crate) undelivered: u64,
-    pub(crate) disordered: bool,
-    met: Duration,
-    is_offered: bool,
+    pub(crate) is_out_of_order: bool,
+    joined_at: Duration,
+    is_transfer_sent: bool,
     pub(crate) transfer: Option<Transfer>,
     quiet: Delays,
     busy: Delays,
     /// The time at which the last state arrived, in microseconds since 1970.
-    heard: Option<u64>,
-    /// Pauses in which no state arrived, although the peer shares one in each tick.
+    last_state: Option<u64>,
+    /// Pauses in which no state arrived, although the peer shares one in every tick.
     pub(crate) gaps: Vec<Pause>,
 }
 
 /// The events exchanged with a peer that left.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Past {
+pub(crate) struct DepartedPeer {
     id: PeerId,
     events_sent: u64,
     events_received: u64,
@@ -54,9 +54,9 @@ pub(crate) struct Past {
     events_in_order: bool,
 }
 
-/// Peers that left, the latest last. A peer that left twice is there twice.
+/// Peers that left, from oldest to newest. A peer that left twice has two entries.
 #[derive(Resource, Default)]
-pub(crate) struct Pasts(pub(crate) Vec<Past>);
+pub(crate) struct DepartedPeers(pub(crate) Vec<DepartedPeer>);
 
 /// A transfer from or to the peer.
 pub(crate) struct Transfer {
@@ -94,51 +94,58 @@ impl Probe {
 
 pub(crate) fn plugin(app: &mut App) {
     app.add_peer_event::<Numbered>("kit/numbered")
-        .add_peer_state::<Shown>("kit/shown")
-        .add_observer(meet)
-        .add_observer(part)
-        .add_observer(hear)
-        .add_observer(give_up)
-        .add_observer(progress)
-        .add_observer(received)
-        .add_observer(delivered)
-        .add_systems(FixedUpdate, (show, send, offer))
-        .add_systems(First, note_hitches)
-        .add_systems(PreUpdate, watch.after(HuddleSystems::Receive));
+        .add_peer_state::<SharedAt>("kit/shown")
+        .add_observer(add_probe)
+        .add_observer(record_departure)
+        .add_observer(receive_event)
+        .add_observer(count_undelivered)
+        .add_observer(record_progress)
+        .add_observer(check_received)
+        .add_observer(record_delivery)
+        .add_systems(FixedUpdate, (share_time, send_events, send_transfer))
+        .add_systems(First, record_hitches)
+        .add_systems(PreUpdate, measure_delay.after(HuddleSystems::Receive));
 }
 
-fn meet(joined: On<PeerJoined>, time: Res<Time<Real>>, mut commands: Commands) {
+fn add_probe(joined: On<PeerJoined>, time: Res<Time<Real>>, mut commands: Commands) {
     commands.entity(joined.entity).insert(Probe {
-        met: time.elapsed(),
+        joined_at: time.elapsed(),
         ..default()
     });
 }
 
-fn part(left: On<PeerLeft>, probes: Query<&Probe>, mut pasts: ResMut<Pasts>) -> Result {
+fn record_departure(
+    left: On<PeerLeft>,
+    probes: Query<&Probe>,
+    mut departed: ResMut<DepartedPeers>,
+) -> Result {
     let probe = probes.get(left.entity)?;
-    if pasts.0.len() == MAX_PASTS {
-        pasts.0.remove(0);
+    if departed.0.len() == MAX_DEPARTED {
+        departed.0.remove(0);
     }
-    pasts.0.push(Past {
+    departed.0.push(DepartedPeer {
         id: left.peer_id,
         events_sent: probe.sent,
         events_received: probe.received,
         events_undelivered: probe.undelivered,
-        events_in_order: !probe.disordered,
+        events_in_order: !probe.is_out_of_order,
     });
     Ok(())
 }
 
-fn give_up(undelivered: On<Undelivered<Numbered>>, mut probes: Query<&mut Probe>) -> Result {
+fn count_undelivered(
+    undelivered: On<Undelivered<Numbered>>,
+    mut probes: Query<&mut Probe>,
+) -> Result {
     probes.get_mut(undelivered.entity)?.undelivered += 1;
     Ok(())
 }
 
-fn show(mut commands: Commands) {
-    commands.share(Shown(now()));
+fn share_time(mut commands: Commands) {
+    commands.share(SharedAt(now()));
 }
 
-fn send(
+fn send_events(
     settings: Res<Settings>,
     mut ticks: Local<u32>,
     mut probes: Query<(&Peer, &mut Probe)>,
@@ -154,25 +161,25 @@ fn send(
     }
 }
 
-fn hear(event: On<FromPeer<Numbered>>, mut probes: Query<&mut Probe>) -> Result {
+fn receive_event(event: On<FromPeer<Numbered>>, mut probes: Query<&mut Probe>) -> Result {
     let mut probe = probes.get_mut(event.entity)?;
     if event.message.0 != probe.received {
         warn!(
-            "event {} came where {} was due",
+            "received event {} instead of {}",
             event.message.0, probe.received
         );
-        probe.disordered = true;
+        probe.is_out_of_order = true;
     }
     probe.received += 1;
     Ok(())
 }
 
-/// Measures the delay of state. Both players run on one machine, so their clocks are the same.
-fn watch(mut probes: Query<(&Shared<Shown>, &mut Probe), Changed<Shared<Shown>>>) {
+/// Measures the delay of state. All players run on one machine and use the same clock.
+fn measure_delay(mut probes: Query<(&Shared<SharedAt>, &mut Probe), Changed<Shared<SharedAt>>>) {
     let now = now();
     for (shown, mut probe) in &mut probes {
-        if let Some(heard) = probe.heard.replace(now) {
-            note(&mut probe.gaps, heard, now);
+        if let Some(last) = probe.last_state.replace(now) {
+            record_pause(&mut probe.gaps, last, now);
         }
         let delay = now.saturating_sub(shown.0.0) as f64 / 1000.0;
         match &probe.transfer {
@@ -183,7 +190,7 @@ fn watch(mut probes: Query<(&Shared<Shown>, &mut Probe), Changed<Shared<Shown>>>
     }
 }
 
-fn offer(
+fn send_transfer(
     settings: Res<Settings>,
     time: Res<Time<Real>>,
     mut probes: Query<(&Peer, &mut Probe)>,
@@ -191,14 +198,14 @@ fn offer(
 ) {
     let Some(len) = settings.transfer else { return };
     for (peer, mut probe) in &mut probes {
-        if !probe.is_offered && time.elapsed() > probe.met + QUIET {
-            probe.is_offered = true;
+        if !probe.is_transfer_sent && time.elapsed() > probe.joined_at + QUIET {
+            probe.is_transfer_sent = true;
             commands.send_transfer(peer.id, "probe", contents(len));
         }
     }
 }
 
-fn progress(event: On<TransferProgress>, mut probes: Query<&mut Probe>) -> Result {
+fn record_progress(event: On<TransferProgress>, mut probes: Query<&mut Probe>) -> Result {
     let mut probe = probes.get_mut(event.entity)?;
     let transfer = probe.transfer.get_or_insert(Transfer {
         done: 0,
@@ -212,7 +219,7 @@ fn progress(event: On<TransferProgress>, mut probes: Query<&mut Probe>) -> Resul
     Ok(())
 }
 
-fn received(event: On<TransferReceived>, mut probes: Query<&mut Probe>) -> Result {
+fn check_received(event: On<TransferReceived>, mut probes: Query<&mut Probe>) -> Result {
     let mut probe = probes.get_mut(event.entity)?;
     if let Some(transfer) = &mut probe.transfer {
         transfer.intact = Some(event.bytes[..] == contents(event.bytes.len())[..]);
@@ -220,7 +227,7 @@ fn received(event: On<TransferReceived>, mut probes: Query<&mut Probe>) -> Resul
     Ok(())
 }
 
-fn delivered(event: On<TransferDelivered>, mut probes: Query<&mut Probe>) -> Result {
+fn record_delivery(event: On<TransferDelivered>, mut probes: Query<&mut Probe>) -> Result {
     let mut probe = probes.get_mut(event.entity)?;
     if let Some(transfer) = &mut probe.transfer {
         transfer.intact = Some(true);
@@ -228,7 +235,7 @@ fn delivered(event: On<TransferDelivered>, mut probes: Query<&mut Probe>) -> Res
     Ok(())
 }
 
-/// Returns bytes that do not repeat, and that the receiver can compute too.
+/// Returns bytes without a repeating pattern, which the receiver can compute too.
 fn contents(len: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let words = std::iter::repeat_with(|| {

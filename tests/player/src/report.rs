@@ -1,4 +1,5 @@
-//! The state of this player's game as JSON: at `globalThis.huddle` on the web, on stdout natively.
+//! Reports the state of this player's game as JSON: in `globalThis.huddle` on the web, on stdout
+//! natively.
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
@@ -9,7 +10,7 @@ use crate::{
     counts::{EventsReceived, Failure, Refusals},
     output::Output,
     pause::{Hitches, Pause},
-    probe::{Past, Pasts, Probe},
+    probe::{DepartedPeer, DepartedPeers, Probe},
     violations::Violations,
 };
 
@@ -21,7 +22,7 @@ struct Ticks(u64);
 struct Report {
     room: String,
     state: &'static str,
-    me: Option<PeerId>,
+    local_id: Option<PeerId>,
     peers: Vec<PeerReport>,
     tick: u64,
     entities: Vec<EntityReport>,
@@ -31,7 +32,7 @@ struct Report {
     refusals: Vec<String>,
     violations: Vec<String>,
     hitches: Vec<Pause>,
-    past: Vec<Past>,
+    departed: Vec<DepartedPeer>,
 }
 
 #[derive(Serialize)]
@@ -69,7 +70,7 @@ struct EntityReport {
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Ticks>()
         .init_resource::<Hitches>()
-        .init_resource::<Pasts>()
+        .init_resource::<DepartedPeers>()
         .add_systems(FixedUpdate, |mut ticks: ResMut<Ticks>| ticks.0 += 1)
         .add_systems(Last, report);
 }
@@ -85,7 +86,7 @@ fn report(
     refusals: Res<Refusals>,
     violations: Res<Violations>,
     hitches: Res<Hitches>,
-    pasts: Res<Pasts>,
+    departed: Res<DepartedPeers>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Unresponsive>, Option<&Probe>)>,
     players: Query<(&Peer, &Transform)>,
@@ -108,7 +109,7 @@ fn report(
             links: link.links,
             events_sent: probe.map_or(0, |probe| probe.sent),
             events_received: probe.map_or(0, |probe| probe.received),
-            events_in_order: probe.is_some_and(|probe| !probe.disordered),
+            events_in_order: probe.is_some_and(|probe| !probe.is_out_of_order),
             loss: link.delivery.loss,
             delays_ms: probe.map(Probe::delays).unwrap_or_default(),
             gaps: probe.map(|probe| probe.gaps.clone()).unwrap_or_default(),
@@ -127,10 +128,10 @@ fn report(
         x: at.translation.x,
         y: at.translation.y,
     });
-    output.put(&Report {
+    output.write(&Report {
         room: options.room_name(),
         state: huddle.status().unwrap_or_default().as_str(),
-        me: huddle.local_id(),
+        local_id: huddle.local_id(),
         peers: peers.collect(),
         tick: ticks.0,
         entities: entities.collect(),
@@ -144,6 +145,6 @@ fn report(
         refusals: refusals.0.clone(),
         violations: violations.0.clone(),
         hitches: hitches.0.clone(),
-        past: pasts.0.clone(),
+        departed: departed.0.clone(),
     });
 }

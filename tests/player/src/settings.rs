@@ -1,11 +1,11 @@
-//! What to measure: parameters of the page on the web, environment variables natively.
+//! Settings of the measurements: query parameters on the web, environment variables natively.
 
 use bevy::prelude::*;
 
-/// What to measure.
+/// The settings of the measurements.
 #[derive(Resource, Debug, Clone, Copy)]
 pub(crate) struct Settings {
-    /// Numbered events per second to each peer; 0 for no measurement at all.
+    /// The number of numbered events per second to each peer. 0 disables all measurements.
     pub(crate) probe: u32,
     /// The length of a transfer to each peer, in bytes.
     pub(crate) transfer: Option<usize>,

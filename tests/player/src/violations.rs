@@ -1,13 +1,13 @@
-//! Protocol violations of peers and servers, for the report.
+//! Collects the protocol violations of peers and servers for the report.
 
 use bevy::prelude::*;
 use bevy_huddle::{RejectReason, prelude::*};
 
-/// The latest violations. Each kind of each source is there once.
+/// The latest violations. Equal violations of one source have one entry.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct Violations(pub(crate) Vec<String>);
 
-const MOST: usize = 32;
+const MAX_VIOLATIONS: usize = 32;
 
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Violations>()
@@ -20,7 +20,7 @@ impl Violations {
         if self.0.contains(&text) {
             return;
         }
-        if self.0.len() == MOST {
+        if self.0.len() == MAX_VIOLATIONS {
             self.0.remove(0);
         }
         self.0.push(text);
@@ -30,7 +30,7 @@ impl Violations {
 fn message_rejected(event: On<MessageRejected>, mut violations: ResMut<Violations>) {
     let peer = event.peer_id;
     match &event.reason {
-        // The local game reads too slowly. That is no violation of the peer.
+        // The local game reads too slowly. The peer violates no rule.
         RejectReason::Overflow { .. } => {}
         RejectReason::ProtocolViolation { violation, .. } => {
             violations.add(format!("peer {peer}: {violation}"))

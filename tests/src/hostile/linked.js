@@ -1,8 +1,8 @@
-// A member of a room that makes links by hand, like a stock client or one that says it is a player, and then sends what
-// it is told to.
+// A member of a room that opens links without huddle_mesh, as a stock client or as a supposed player, and then runs
+// attacks on them.
 const [url, tagged] = arguments;
-const evil = { id: null, links: {}, log: [], closed: 0 };
-globalThis.evil = evil;
+const attacker = { id: null, links: {}, log: [], closed: 0 };
+globalThis.attacker = attacker;
 
 const socket = new WebSocket(url);
 const signal = (receiver, data) => socket.send(JSON.stringify({ Signal: { receiver, data } }));
@@ -19,10 +19,10 @@ const answer = async (sender, offer) => {
         if (id === 0) options.maxRetransmits = 0;
         const channel = connection.createDataChannel(`matchbox_socket_${id}`, options);
         channel.binaryType = 'arraybuffer';
-        channel.onclose = () => { evil.closed += 1; };
+        channel.onclose = () => { attacker.closed += 1; };
         return channel;
     });
-    evil.links[sender] = { connection, channels };
+    attacker.links[sender] = { connection, channels };
     connection.onicecandidate = ({ candidate }) => {
         if (candidate) signal(sender, { IceCandidate: JSON.stringify(candidate) });
     };
@@ -34,12 +34,12 @@ const answer = async (sender, offer) => {
 
 socket.onmessage = ({ data }) => {
     const event = JSON.parse(data);
-    if (event.IdAssigned) evil.id = event.IdAssigned;
+    if (event.IdAssigned) attacker.id = event.IdAssigned;
     const offer = event.Signal?.data?.Offer;
-    if (offer) answer(event.Signal.sender, offer).catch((error) => evil.log.push(String(error)));
+    if (offer) answer(event.Signal.sender, offer).catch((error) => attacker.log.push(String(error)));
 };
 
-evil.open = () => Object.values(evil.links)
+attacker.open = () => Object.values(attacker.links)
     .filter(({ channels }) => channels.every((channel) => channel.readyState === 'open')).length;
 
 const bytes = (length, first) => {
@@ -48,8 +48,8 @@ const bytes = (length, first) => {
     return array;
 };
 
-// What can be sent, by name. Of each call some more, until nobody listens any more.
-const tricks = {
+// The attacks by name.
+const attacks = {
     text: (channel) => channel.send('text where bytes belong'),
     blob: (channel) => channel.send(new Blob([bytes(100)])),
     empty: (channel) => channel.send(new Uint8Array(0)),
@@ -57,19 +57,19 @@ const tricks = {
     control: (channel) => channel.send(bytes(1 + Math.floor(Math.random() * 60), 0xff)),
     truncated: (channel) => channel.send(new Uint8Array([0xff, 0, 1, 2, 3])),
     packets: (channel) => channel.send(bytes(Math.floor(Math.random() * 1200), 0x20)),
-    channels: (_, connection) => connection.createDataChannel('evil'),
+    channels: (_, connection) => connection.createDataChannel('attacker'),
 };
 
-evil.play = (trick, times) => {
+attacker.attack = (name, times) => {
     let sent = 0;
-    for (const { connection, channels } of Object.values(evil.links)) {
+    for (const { connection, channels } of Object.values(attacker.links)) {
         for (const channel of channels) {
             for (let i = 0; i < times && channel.readyState === 'open'; i += 1) {
                 try {
-                    tricks[trick](channel, connection);
+                    attacks[name](channel, connection);
                     sent += 1;
                 } catch (error) {
-                    evil.log.push(`${trick}: ${error}`);
+                    attacker.log.push(`${name}: ${error}`);
                     break;
                 }
             }

@@ -1,4 +1,4 @@
-//! A member of a room who is linked with the others and says whatever it likes on the links.
+//! A hostile member of a room that opens links and sends arbitrary messages on them.
 
 use std::{
     thread,
@@ -13,7 +13,7 @@ use crate::{browser::Browser, page::Page, player::POLL};
 const SCRIPT: &str = include_str!("linked.js");
 const OPEN: Duration = Duration::from_secs(20);
 
-/// A page in Chromium that makes WebRTC links by hand.
+/// A page in Chromium that opens WebRTC links without `huddle_mesh`.
 pub struct LinkedMember {
     browser: Browser,
     page: String,
@@ -21,10 +21,10 @@ pub struct LinkedMember {
 }
 
 impl LinkedMember {
-    /// Opens any page from which a room can be reached.
+    /// Starts the browser. `page` is any page from which the room can be reached.
     ///
     /// # Errors
-    /// If the browser does not start.
+    /// Returns an error if the browser does not start.
     pub fn start(page: &str) -> anyhow::Result<Self> {
         Ok(Self {
             browser: Browser::chromium("the hostile page", Page::SMALL)?,
@@ -33,28 +33,28 @@ impl LinkedMember {
         })
     }
 
-    /// Leaves where it was, joins a room, and lets the members who are there make links: as a stock
-    /// client does, or, if `tagged`, as somebody who says that they are a player.
+    /// Leaves the previous room, joins a room, and accepts the links that its members offer. It
+    /// appears as a stock client, or, if `tagged`, as a player.
     ///
     /// # Errors
-    /// If it does not get so many links.
+    /// Returns an error if it does not reach the number of links.
     pub fn join(&mut self, room: &str, tagged: bool, links: u64) -> anyhow::Result<()> {
         self.browser.open(&self.page)?;
         self.browser
             .run_with(SCRIPT, vec![json!(room), json!(tagged)])?;
         let began = Instant::now();
         loop {
-            let open = self.browser.run("return evil.open()")?;
+            let open = self.browser.run("return attacker.open()")?;
             if open.as_u64() >= Some(links) {
                 break;
             }
             if began.elapsed() > OPEN {
-                let about = self.browser.run("return JSON.stringify(evil)")?;
-                bail!("the hostile page has {open} links, not {links}: {about}");
+                let state = self.browser.run("return JSON.stringify(attacker)")?;
+                bail!("the hostile page has {open} links, not {links}: {state}");
             }
             thread::sleep(POLL);
         }
-        let id = self.browser.run("return evil.id")?;
+        let id = self.browser.run("return attacker.id")?;
         self.id = id
             .as_str()
             .context("the hostile page has no id")?
@@ -62,36 +62,36 @@ impl LinkedMember {
         Ok(())
     }
 
-    /// Leaves the room, as a page does that is closed.
+    /// Leaves the room like a closed page.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn leave(self) -> anyhow::Result<()> {
         self.browser.open("about:blank")
     }
 
-    /// The signaling id under which others name it.
+    /// Returns its signaling id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Sends so much of something on each channel of each link; returns how much was sent.
+    /// Runs an attack `times` times on each channel of each link. Returns how often it ran.
     ///
     /// # Errors
-    /// If the browser refuses.
-    pub fn play(&self, trick: &str, times: u32) -> anyhow::Result<u64> {
+    /// Returns an error if the browser returns one.
+    pub fn attack(&self, name: &str, times: u32) -> anyhow::Result<u64> {
         let sent = self.browser.run_with(
-            "return evil.play(...arguments)",
-            vec![json!(trick), json!(times)],
+            "return attacker.attack(...arguments)",
+            vec![json!(name), json!(times)],
         )?;
         Ok(sent.as_u64().unwrap_or(0))
     }
 
-    /// What went wrong on its side.
+    /// Returns the errors in the page.
     ///
     /// # Errors
-    /// If the browser refuses.
+    /// Returns an error if the browser returns one.
     pub fn log(&self) -> anyhow::Result<Value> {
-        self.browser.run("return evil.log.slice(0, 20)")
+        self.browser.run("return attacker.log.slice(0, 20)")
     }
 }

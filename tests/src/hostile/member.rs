@@ -1,4 +1,4 @@
-//! A member of a room who says whatever it likes over signaling.
+//! A hostile member of a room that sends arbitrary signaling messages.
 
 use std::{
     collections::BTreeMap,
@@ -10,103 +10,103 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tungstenite::{Error, Message, WebSocket, connect, stream::MaybeTlsStream};
 
-const PATIENCE: Duration = Duration::from_millis(20);
+const READ_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// A WebSocket in a room, and what it has been offered.
+/// A WebSocket connection to a room, and the offers that it has received.
 pub struct HostileMember {
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
     id: String,
     offers: BTreeMap<String, String>,
     newcomers: Vec<String>,
-    answered: bool,
+    is_flushed: bool,
 }
 
 impl HostileMember {
     /// Joins a room.
     ///
     /// # Errors
-    /// If the server does not let it in.
+    /// Returns an error if the server refuses the connection.
     pub fn join(room: &str) -> anyhow::Result<Self> {
         let (socket, _) = connect(room).with_context(|| format!("cannot join {room}"))?;
         if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(READ_TIMEOUT))?;
         }
         let mut member = Self {
             socket,
             id: String::new(),
             offers: BTreeMap::new(),
             newcomers: Vec::new(),
-            answered: false,
+            is_flushed: false,
         };
-        member.listen_until("an id", |member| !member.id.is_empty())?;
+        member.read_until("an id", |member| !member.id.is_empty())?;
         Ok(member)
     }
 
-    /// The signaling id under which others name it.
+    /// Returns its signaling id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Waits until so many others have made it an offer; returns their signaling ids and offers.
+    /// Waits for the offers of `count` members. Returns the offers by signaling id.
     ///
     /// # Errors
-    /// If they do not.
+    /// Returns an error if they do not arrive in time.
     pub fn wait_offers(&mut self, count: usize) -> anyhow::Result<BTreeMap<String, String>> {
-        self.listen_until("offers", |member| member.offers.len() >= count)?;
+        self.read_until("offers", |member| member.offers.len() >= count)?;
         Ok(self.offers.clone())
     }
 
-    /// Waits until somebody joins; returns their signaling id.
+    /// Waits until a member joins, and returns its signaling id.
     ///
     /// # Errors
-    /// If nobody does.
+    /// Returns an error if no member joins in time.
     pub fn wait_newcomer(&mut self) -> anyhow::Result<String> {
-        self.listen_until("a newcomer", |member| !member.newcomers.is_empty())?;
-        self.newcomers.pop().context("nobody has joined")
+        self.read_until("a newcomer", |member| !member.newcomers.is_empty())?;
+        self.newcomers.pop().context("no member has joined")
     }
 
-    /// Stays until the server has taken all that was sent.
+    /// Waits until the server has handled all sent messages, and leaves.
     ///
     /// # Errors
-    /// If the server has closed the connection.
-    pub fn settle(mut self) -> anyhow::Result<()> {
-        // The server answers in order.
+    /// Returns an error if the server has closed the connection.
+    pub fn flush_and_leave(mut self) -> anyhow::Result<()> {
+        // The server handles messages in order, so its answer to the ping follows all others.
         self.socket.send(Message::Ping(Default::default()))?;
-        self.listen_until("the server", |member| member.answered)?;
+        self.read_until("the server", |member| member.is_flushed)?;
         self.socket.close(None)?;
         Ok(())
     }
 
-    /// Sends a signal; the server relays `data` without a look.
+    /// Sends a signal. The server relays `data` without checking it.
     ///
     /// # Errors
-    /// If the server has closed the connection.
+    /// Returns an error if the server has closed the connection.
     pub fn signal(&mut self, receiver: &str, data: &Value) -> anyhow::Result<()> {
-        self.say(&json!({ "Signal": { "receiver": receiver, "data": data } }).to_string())
+        self.send_text(&json!({ "Signal": { "receiver": receiver, "data": data } }).to_string())
     }
 
-    /// Sends a text to the server itself.
+    /// Sends a text to the server.
     ///
     /// # Errors
-    /// If the server has closed the connection.
-    pub fn say(&mut self, text: &str) -> anyhow::Result<()> {
+    /// Returns an error if the server has closed the connection.
+    pub fn send_text(&mut self, text: &str) -> anyhow::Result<()> {
         self.socket
             .send(Message::text(text))
             .context("the server has closed the connection")
     }
 
-    fn listen_until(&mut self, what: &str, done: impl Fn(&Self) -> bool) -> anyhow::Result<()> {
+    fn read_until(&mut self, what: &str, done: impl Fn(&Self) -> bool) -> anyhow::Result<()> {
         let began = Instant::now();
         while !done(self) {
             if began.elapsed() > Duration::from_secs(20) {
                 bail!(
-                    "the hostile member waits for {what}, and has {:?}",
+                    "the hostile member waits for {what} and has received {:?}",
                     self.offers
                 );
             }
             match self.socket.read() {
-                Ok(Message::Text(text)) => self.hear(&serde_json::from_str(&text)?),
-                Ok(message) => self.answered |= message.is_pong(),
+                Ok(Message::Text(text)) => self.handle(&serde_json::from_str(&text)?),
+                Ok(message) => self.is_flushed |= message.is_pong(),
                 Err(Error::Io(error))
                     if matches!(
                         error.kind(),
@@ -118,7 +118,7 @@ impl HostileMember {
         Ok(())
     }
 
-    fn hear(&mut self, event: &Value) {
+    fn handle(&mut self, event: &Value) {
         if let Some(id) = event["IdAssigned"].as_str() {
             self.id = id.to_owned();
         }

@@ -1,4 +1,4 @@
-//! Who breaks the rules: members of a room, and servers.
+//! Hostile members of a room, and hostile servers.
 
 mod linked;
 mod member;
@@ -13,13 +13,13 @@ use nix::unistd::Pid;
 
 pub use linked::LinkedMember;
 pub use member::HostileMember;
-pub use server::{HostileServer, Trick};
+pub use server::{HostileServer, ServerAttack};
 pub use tampering::TamperingServer;
 
-/// How much memory a process holds, in MiB.
+/// Returns the resident memory of a process in MiB.
 ///
 /// # Errors
-/// If there is no such process.
+/// Returns an error if there is no such process.
 pub fn resident_mib(process: Pid) -> anyhow::Result<f64> {
     let path = format!("/proc/{process}/status");
     let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
@@ -27,11 +27,11 @@ pub fn resident_mib(process: Pid) -> anyhow::Result<f64> {
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:")?.strip_suffix("kB"))
         .and_then(|kib| kib.trim().parse::<f64>().ok())
-        .with_context(|| format!("{path} does not say how much is resident"))?;
+        .with_context(|| format!("{path} contains no resident size"))?;
     Ok(kib / 1024.0)
 }
 
-/// How the text of a violation begins: all of it up to the first detail.
+/// Returns the beginning of a violation's text, up to the first detail.
 pub fn violation_text(violation: &ProtocolViolation) -> String {
     let text = violation.to_string();
     let detail = match violation {

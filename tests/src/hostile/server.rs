@@ -1,4 +1,4 @@
-//! A signaling server that says whatever it likes.
+//! A hostile signaling server.
 
 use std::{
     io::{ErrorKind, Read},
@@ -17,35 +17,35 @@ use tungstenite::{Message, WebSocket, accept};
 
 const POLL: Duration = Duration::from_millis(20);
 
-/// What a server does to everybody who connects.
+/// What a hostile server does to every client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trick {
-    /// Texts that are no JSON, or not matchbox's.
+pub enum ServerAttack {
+    /// Sends texts that are not JSON, or not of the matchbox protocol.
     Garbage,
-    /// Bytes.
+    /// Sends binary messages.
     Bytes,
-    /// One id after another.
+    /// Assigns one id after another.
     SecondId,
-    /// Players before the id of this one.
+    /// Announces members before it assigns an id.
     NoId,
-    /// The same player announced over and over.
+    /// Announces the same member repeatedly.
     Announcements,
-    /// Nonsense of members that nobody has heard of.
-    Strangers,
-    /// Small messages that make sense, as fast as they are taken.
+    /// Relays malformed signals of members that were not announced.
+    UnknownMembers,
+    /// Sends small valid messages as fast as possible.
     Flood,
-    /// Messages that are just short enough, as fast as they are taken.
+    /// Sends messages just below the maximum length as fast as possible.
     LongFlood,
-    /// A message of several megabytes.
+    /// Sends a message of several megabytes.
     TooLong,
-    /// A goodbye, and then nothing.
+    /// Closes the WebSocket, but keeps the TCP connection open.
     SlowClose,
-    /// Not a word, not even that of a WebSocket.
-    Mute,
+    /// Accepts the TCP connection and sends nothing, not even a WebSocket handshake.
+    Silent,
 }
 
-impl Trick {
-    /// All of them.
+impl ServerAttack {
+    /// All attacks.
     pub const ALL: [Self; 11] = [
         Self::Garbage,
         Self::Bytes,
@@ -56,82 +56,82 @@ impl Trick {
         Self::LongFlood,
         Self::TooLong,
         Self::SlowClose,
-        Self::Mute,
-        Self::Strangers,
+        Self::Silent,
+        Self::UnknownMembers,
     ];
 }
 
-/// A server that plays a trick on everybody, until it is dropped.
+/// A server that attacks every client until it is dropped.
 pub struct HostileServer {
     address: SocketAddr,
-    over: Arc<AtomicBool>,
+    is_stopping: Arc<AtomicBool>,
     sent: Arc<AtomicU64>,
     connections: Arc<AtomicU64>,
-    listening: Option<JoinHandle<()>>,
+    listener_thread: Option<JoinHandle<()>>,
 }
 
 impl HostileServer {
-    /// Listens at that address.
+    /// Starts to listen at an address.
     ///
     /// # Errors
-    /// If it is taken.
-    pub fn start(address: SocketAddr, trick: Trick) -> anyhow::Result<Self> {
+    /// Returns an error if the address is in use.
+    pub fn start(address: SocketAddr, attack: ServerAttack) -> anyhow::Result<Self> {
         let listener =
             TcpListener::bind(address).with_context(|| format!("cannot listen at {address}"))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let over = Arc::new(AtomicBool::new(false));
+        let is_stopping = Arc::new(AtomicBool::new(false));
         let sent = Arc::new(AtomicU64::new(0));
         let connections = Arc::new(AtomicU64::new(0));
-        let listening = thread::spawn({
-            let (over, sent) = (Arc::clone(&over), Arc::clone(&sent));
+        let listener_thread = thread::spawn({
+            let (is_stopping, sent) = (Arc::clone(&is_stopping), Arc::clone(&sent));
             let connections = Arc::clone(&connections);
             move || {
-                let mut serving = Vec::new();
-                while !over.load(Ordering::Relaxed) {
+                let mut clients = Vec::new();
+                while !is_stopping.load(Ordering::Relaxed) {
                     let Ok((stream, _)) = listener.accept() else {
                         thread::sleep(POLL);
                         continue;
                     };
                     connections.fetch_add(1, Ordering::Relaxed);
                     let client = Client {
-                        over: Arc::clone(&over),
+                        is_stopping: Arc::clone(&is_stopping),
                         sent: Arc::clone(&sent),
                     };
-                    serving.push(thread::spawn(move || client.serve(stream, trick)));
+                    clients.push(thread::spawn(move || client.serve(stream, attack)));
                 }
                 drop(listener);
-                for client in serving {
-                    // A client that is gone ends its thread early, with an error.
+                for client in clients {
+                    // A thread returns an error if its client has disconnected.
                     let _ = client.join();
                 }
             }
         });
         Ok(Self {
             address,
-            over,
+            is_stopping,
             sent,
             connections,
-            listening: Some(listening),
+            listener_thread: Some(listener_thread),
         })
     }
 
-    /// The address of a room.
+    /// Returns the URL of a room.
     pub fn room(&self, name: &str) -> String {
         format!("ws://{}/{name}", self.address)
     }
 
-    /// Where it listens.
+    /// Returns the address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many messages clients have taken.
+    /// Returns the number of sent messages.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// How often somebody connected.
+    /// Returns the number of accepted connections.
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
     }
@@ -139,32 +139,32 @@ impl HostileServer {
 
 impl Drop for HostileServer {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        if let Some(listening) = self.listening.take() {
-            let _ = listening.join();
+        self.is_stopping.store(true, Ordering::Relaxed);
+        if let Some(listener_thread) = self.listener_thread.take() {
+            let _ = listener_thread.join();
         }
     }
 }
 
 struct Client {
-    over: Arc<AtomicBool>,
+    is_stopping: Arc<AtomicBool>,
     sent: Arc<AtomicU64>,
 }
 
 impl Client {
-    /// Ends with an error when the client leaves.
-    fn serve(&self, stream: TcpStream, trick: Trick) -> anyhow::Result<()> {
+    /// Attacks a client. Returns an error when the client disconnects.
+    fn serve(&self, stream: TcpStream, attack: ServerAttack) -> anyhow::Result<()> {
         stream.set_nonblocking(false)?;
         stream.set_write_timeout(Some(Duration::from_secs(2)))?;
-        if trick == Trick::Mute {
+        if attack == ServerAttack::Silent {
             return self.wait(stream);
         }
         let mut socket = accept(stream)?;
-        if trick != Trick::NoId {
-            self.say(&mut socket, json!({ "IdAssigned": id(1) }).to_string())?;
+        if attack != ServerAttack::NoId {
+            self.send_text(&mut socket, json!({ "IdAssigned": id(1) }).to_string())?;
         }
-        match trick {
-            Trick::Garbage => self.repeat(&mut socket, |n| {
+        match attack {
+            ServerAttack::Garbage => self.repeat(&mut socket, |n| {
                 let texts = [
                     "",
                     "garbage",
@@ -175,53 +175,53 @@ impl Client {
                 ];
                 Message::text(texts[n % texts.len()])
             }),
-            Trick::Bytes => self.repeat(&mut socket, |_| Message::binary(vec![0xFF; 100])),
-            Trick::SecondId => self.repeat(&mut socket, |n| {
+            ServerAttack::Bytes => self.repeat(&mut socket, |_| Message::binary(vec![0xFF; 100])),
+            ServerAttack::SecondId => self.repeat(&mut socket, |n| {
                 Message::text(json!({ "IdAssigned": id(n) }).to_string())
             }),
-            Trick::NoId | Trick::Announcements => self.repeat(&mut socket, |_| {
+            ServerAttack::NoId | ServerAttack::Announcements => self.repeat(&mut socket, |_| {
                 Message::text(json!({ "NewPeer": id(7) }).to_string())
             }),
-            Trick::Strangers => self.repeat(&mut socket, |n| {
+            ServerAttack::UnknownMembers => self.repeat(&mut socket, |n| {
                 let data = json!({ "Offer": "v=0" });
                 let signal = json!({ "Signal": { "sender": id(n), "data": data } });
                 Message::text(signal.to_string())
             }),
-            Trick::Flood => self.flood(&mut socket, |n| {
+            ServerAttack::Flood => self.flood(&mut socket, |n| {
                 Message::text(json!({ "PeerLeft": id(n) }).to_string())
             }),
-            Trick::LongFlood => {
+            ServerAttack::LongFlood => {
                 let data = "x".repeat(60_000);
                 let signal = json!({ "Signal": { "sender": id(7), "data": data } }).to_string();
                 self.flood(&mut socket, |_| Message::text(signal.clone()))
             }
-            Trick::TooLong => {
-                self.say(&mut socket, "x".repeat(8 * 1024 * 1024))?;
+            ServerAttack::TooLong => {
+                self.send_text(&mut socket, "x".repeat(8 * 1024 * 1024))?;
                 self.repeat(&mut socket, |_| Message::Ping(Default::default()))
             }
-            Trick::SlowClose => {
+            ServerAttack::SlowClose => {
                 socket.close(None)?;
                 socket.flush()?;
                 self.repeat(&mut socket, |_| Message::Ping(Default::default()))
             }
-            Trick::Mute => Ok(()),
+            ServerAttack::Silent => Ok(()),
         }
     }
 
-    fn say(&self, socket: &mut WebSocket<TcpStream>, text: String) -> anyhow::Result<()> {
+    fn send_text(&self, socket: &mut WebSocket<TcpStream>, text: String) -> anyhow::Result<()> {
         socket.send(Message::text(text))?;
         self.sent.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Some hundred messages a second.
+    /// Sends up to 500 messages per second.
     fn repeat(
         &self,
         socket: &mut WebSocket<TcpStream>,
         message: impl Fn(usize) -> Message,
     ) -> anyhow::Result<()> {
         for n in 0.. {
-            if self.over.load(Ordering::Relaxed) {
+            if self.is_stopping.load(Ordering::Relaxed) {
                 break;
             }
             socket.send(message(n))?;
@@ -231,14 +231,14 @@ impl Client {
         Ok(())
     }
 
-    /// As many as the client takes.
+    /// Sends messages as fast as the client reads them.
     fn flood(
         &self,
         socket: &mut WebSocket<TcpStream>,
         message: impl Fn(usize) -> Message,
     ) -> anyhow::Result<()> {
         for n in 0.. {
-            if self.over.load(Ordering::Relaxed) {
+            if self.is_stopping.load(Ordering::Relaxed) {
                 break;
             }
             socket.send(message(n))?;
@@ -249,7 +249,7 @@ impl Client {
 
     fn wait(&self, mut stream: TcpStream) -> anyhow::Result<()> {
         stream.set_read_timeout(Some(POLL))?;
-        while !self.over.load(Ordering::Relaxed) {
+        while !self.is_stopping.load(Ordering::Relaxed) {
             match stream.read(&mut [0; 1024]) {
                 Ok(0) => break,
                 Ok(_) => {}
@@ -262,7 +262,7 @@ impl Client {
     }
 }
 
-/// The text of one of many ids.
+/// Returns a signaling id for a number.
 fn id(n: usize) -> String {
     format!("00000000-0000-4000-8000-{n:012x}")
 }

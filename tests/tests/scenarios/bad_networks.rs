@@ -1,4 +1,5 @@
-//! What stands between players and the server, or between players: it is told, and over when its cause is.
+//! Faults between players and the server, and between players. Each fault is reported, and ends
+//! with its cause.
 
 use std::{
     panic,
@@ -13,8 +14,8 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use huddle_mesh::{LinkFailure, PeerId, Room, RoomConfig, RoomEvent, Signaling, SignalingLoss};
 use huddle_tests::{
-    Answer, Artifacts, Behind, Browser, Gate, NameServer, Native, Page, Player, Server, Spy,
-    wait_until,
+    Answer, Artifacts, Browser, FakeBehavior, FakeServer, NameServer, Native, Page, Player, Server,
+    Spy, wait_until,
 };
 use network_lab::{Host, Lab};
 
@@ -23,13 +24,14 @@ use crate::{
     steps::{LOAD, all_meet, local_id},
 };
 
-/// Nobody waits longer for a word of what is wrong.
-const TOLD: Duration = Duration::from_secs(15);
-/// From the end of the cause to a connection: the longest wait between attempts, and one that was just under way.
+/// The time in which a fault is reported.
+const REPORTED: Duration = Duration::from_secs(15);
+/// The time from the end of the cause to a connection: the longest pause between attempts, and the
+/// rest of a running attempt.
 const RECOVERED: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
 
-/// What a trouble counts as.
+/// The kind of a fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Unreachable,
@@ -48,60 +50,60 @@ impl Kind {
     }
 }
 
-/// A room whose server cannot be had, and what it has to say about that.
-struct Trouble {
+/// A room without a connection to its server, and the expected report.
+struct Fault {
     cause: &'static str,
-    says: &'static [&'static str],
+    texts: &'static [&'static str],
     kind: Kind,
     room: Room,
     began: Instant,
-    told: bool,
-    back: bool,
+    is_reported: bool,
+    is_over: bool,
 }
 
-pub(crate) fn why_there_is_no_server_is_told_and_it_is_found_when_it_is_there(
+pub(crate) fn signaling_faults_are_reported_and_rooms_recover(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let lab = Lab::new(1)?;
-    let far = lab.host("server")?;
-    let server = far.enter(|| Server::start_at(artifacts, far.address()))??;
-    let mut down = far.enter(|| Server::start_at(artifacts, far.address()))??;
+    let server_host = lab.host("server")?;
+    let server = server_host.enter(|| Server::start_at(artifacts, server_host.address()))??;
+    let mut down = server_host.enter(|| Server::start_at(artifacts, server_host.address()))??;
     down.kill();
-    let names = NameServer::start(&far)?;
+    let names = NameServer::start(&server_host)?;
     names.set("slow.test", Answer::Never);
-    let gates = [
-        Behind::WebPage,
-        Behind::Garbage,
-        Behind::Silence,
-        Behind::SilentWebSocket,
+    let fake_servers = [
+        FakeBehavior::WebPage,
+        FakeBehavior::Garbage,
+        FakeBehavior::Silence,
+        FakeBehavior::SilentWebSocket,
     ]
-    .map(|behind| Gate::open(&far, behind));
-    let [page, garbage, silence, mute] = gates;
-    let (page, garbage, silence, mute) = (page?, garbage?, silence?, mute?);
+    .map(|behavior| FakeServer::start(&server_host, behavior));
+    let [page, garbage, silent, silent_socket] = fake_servers;
+    let (page, garbage, silent, silent_socket) = (page?, garbage?, silent?, silent_socket?);
     let (unplugged, online) = (lab.host("unplugged")?, lab.host("online")?);
-    let (apart, far_apart) = (lab.host("apart")?, lab.host("far-apart")?);
-    let went = lab.host("went")?;
-    far_apart.remember(&far)?;
+    let (neighbor, routed) = (lab.host("neighbor")?, lab.host("routed")?);
+    let cut_off = lab.host("cut_off")?;
+    routed.add_arp_entry(&server_host)?;
     unplugged.take_down(&unplugged.interface())?;
-    lab.cut(&apart, &far);
-    lab.cut(&far_apart, &far);
+    lab.cut(&neighbor, &server_host);
+    lab.cut(&routed, &server_host);
 
     let port = server.address().port();
     let named = |name: &str| format!("ws://{name}:{port}/{name}");
-    let join = |host: &Host, cause, url: String, kind, says| {
+    let join = |host: &Host, cause, url: String, kind, texts| {
         let config = RoomConfig::new(&url)?;
         let room = host.enter(|| Room::join(config))??;
-        anyhow::Ok(Trouble {
+        anyhow::Ok(Fault {
             cause,
-            says,
+            texts,
             kind,
             room,
             began: Instant::now(),
-            told: false,
-            back: false,
+            is_reported: false,
+            is_over: false,
         })
     };
-    let mut troubles = vec![
+    let mut faults = vec![
         join(
             &unplugged,
             "no network",
@@ -131,16 +133,16 @@ pub(crate) fn why_there_is_no_server_is_told_and_it_is_found_when_it_is_there(
             &["refused"],
         )?,
         join(
-            &apart,
+            &neighbor,
             "a machine that does not answer",
-            server.room("apart"),
+            server.room("neighbor"),
             Kind::Unreachable,
             &["No route to host"],
         )?,
         join(
-            &far_apart,
+            &routed,
             "a machine behind a router that does not answer",
-            server.room("far-apart"),
+            server.room("routed"),
             Kind::Unreachable,
             &["no machine answers"],
         )?,
@@ -161,66 +163,66 @@ pub(crate) fn why_there_is_no_server_is_told_and_it_is_found_when_it_is_there(
         join(
             &online,
             "a connection without an answer",
-            silence.room("silence"),
+            silent.room("silence"),
             Kind::NotSignaling,
             &["says nothing"],
         )?,
         join(
             &online,
-            "a WebSocket without a word",
-            mute.room("mute"),
+            "a WebSocket without a message",
+            silent_socket.room("mute"),
             Kind::NotSignaling,
             &["let nobody in"],
         )?,
     ];
     let mut lost = join(
-        &went,
+        &cut_off,
         "a server that is cut off",
-        server.room("went"),
+        server.room("cut_off"),
         Kind::Silent,
         &["has not answered"],
     )?;
     until_connected(&mut lost.room)?;
-    // That it answers keep-alives, which not every server does, is known after the first.
+    // Not every server answers keep-alives. The first answer shows that this one does.
     thread::sleep(Duration::from_millis(500));
-    lab.cut(&went, &far);
-    troubles.push(lost);
-    watch(&mut troubles, TOLD, |trouble, event| {
+    lab.cut(&cut_off, &server_host);
+    faults.push(lost);
+    watch(&mut faults, REPORTED, |fault, event| {
         if let RoomEvent::Signaling(Signaling::Retrying { reason, .. }) = event
-            && !trouble.told
+            && !fault.is_reported
         {
-            trouble.told = true;
-            trouble.check(reason)?;
+            fault.is_reported = true;
+            fault.check(reason)?;
         }
-        Ok(trouble.told)
+        Ok(fault.is_reported)
     })?;
 
     unplugged.bring_up(&unplugged.interface())?;
-    lab.heal(&apart, &far);
-    lab.heal(&far_apart, &far);
-    lab.heal(&went, &far);
+    lab.heal(&neighbor, &server_host);
+    lab.heal(&routed, &server_host);
+    lab.heal(&cut_off, &server_host);
     for name in ["unknown.test", "slow.test"] {
-        names.set(name, Answer::Address(far.address()));
+        names.set(name, Answer::Address(server_host.address()));
     }
-    for gate in [&page, &garbage, &silence, &mute] {
-        gate.set(Behind::Server(server.address()));
+    for fake in [&page, &garbage, &silent, &silent_socket] {
+        fake.set(FakeBehavior::Proxy(server.address()));
     }
-    far.enter(|| down.start_again())??;
-    for trouble in &mut troubles {
-        trouble.began = Instant::now();
+    server_host.enter(|| down.restart())??;
+    for fault in &mut faults {
+        fault.began = Instant::now();
     }
-    watch(&mut troubles, RECOVERED, |trouble, event| {
+    watch(&mut faults, RECOVERED, |fault, event| {
         let connected = matches!(event, RoomEvent::Signaling(Signaling::Connected { .. }));
-        if connected && !trouble.back {
-            trouble.back = true;
-            let took = trouble.began.elapsed().as_millis();
-            println!("   {} is over: connected {took} ms later", trouble.cause);
+        if connected && !fault.is_over {
+            fault.is_over = true;
+            let took = fault.began.elapsed().as_millis();
+            println!("   {} is over: connected {took} ms later", fault.cause);
         }
-        Ok(trouble.back)
+        Ok(fault.is_over)
     })
 }
 
-impl Trouble {
+impl Fault {
     fn check(&self, reason: &SignalingLoss) -> anyhow::Result<()> {
         let (cause, text) = (self.cause, reason.to_string());
         println!(
@@ -228,32 +230,32 @@ impl Trouble {
             self.began.elapsed().as_millis()
         );
         ensure!(
-            self.says.iter().any(|said| text.contains(said)),
-            "{cause} is told as: {text}"
+            self.texts.iter().any(|expected| text.contains(expected)),
+            "{cause} is reported as: {text}"
         );
         ensure!(
             Kind::of(reason) == Some(self.kind),
-            "{cause} is told as {reason:?}"
+            "{cause} is reported as {reason:?}"
         );
-        // A server that was there before is waited for; else it may be one's own mistake.
+        // Unless the room was connected before, the text asks about a possible mistake.
         let hint = self.kind == Kind::Silent || text.contains('?');
-        ensure!(hint, "{cause}: nothing to do is said: {text}");
+        ensure!(hint, "{cause}: the text has no hint: {text}");
         Ok(())
     }
 }
 
-/// Polls all rooms until each is done.
+/// Polls all rooms until the check of each is done.
 fn watch(
-    troubles: &mut [Trouble],
+    faults: &mut [Fault],
     limit: Duration,
-    mut each: impl FnMut(&mut Trouble, &RoomEvent) -> anyhow::Result<bool>,
+    mut check: impl FnMut(&mut Fault, &RoomEvent) -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
     let began = Instant::now();
-    let mut done = vec![false; troubles.len()];
+    let mut done = vec![false; faults.len()];
     while began.elapsed() < limit {
-        for (trouble, done) in troubles.iter_mut().zip(&mut done) {
-            while let Some(event) = trouble.room.poll() {
-                *done |= each(trouble, &event)?;
+        for (fault, done) in faults.iter_mut().zip(&mut done) {
+            while let Some(event) = fault.room.poll() {
+                *done |= check(fault, &event)?;
             }
         }
         if done.iter().all(|done| *done) {
@@ -261,47 +263,47 @@ fn watch(
         }
         thread::sleep(POLL);
     }
-    let missing: Vec<&str> = troubles
+    let missing: Vec<&str> = faults
         .iter()
         .zip(&done)
         .filter(|(_, done)| !**done)
-        .map(|(trouble, _)| trouble.cause)
+        .map(|(fault, _)| fault.cause)
         .collect();
     bail!("not within {limit:?}: {missing:?}")
 }
 
-pub(crate) fn a_page_whose_server_hangs_says_so_and_plays_when_it_does_not(
+pub(crate) fn page_reports_a_hanging_server_and_recovers(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let lab = Lab::new(2)?;
-    let (far, ada) = (lab.host("server")?, lab.host("ada")?);
-    let server = far.enter(|| Server::start_at(artifacts, far.address()))??;
-    let gate = Gate::open(&far, Behind::SilentWebSocket)?;
+    let (server_host, ada) = (lab.host("server")?, lab.host("ada")?);
+    let server = server_host.enter(|| Server::start_at(artifacts, server_host.address()))??;
+    let fake = FakeServer::start(&server_host, FakeBehavior::SilentWebSocket)?;
     let mut page = ada.enter(|| Browser::chromium("Ada", Page::SMALL))??;
-    let signal = format!("render=off&bot=1&signal=ws://{}", gate.address());
+    let signal = format!("render=off&bot=1&signal=ws://{}", fake.address());
     page.open(&server.player(&signal))?;
     wait_until(&mut [&mut page], LOAD, "the page reports", |_| true)?;
-    let took = wait_until(&mut [&mut page], TOLD, "the page retries", |reports| {
+    let took = wait_until(&mut [&mut page], REPORTED, "the page retries", |reports| {
         reports[0].state == "retrying"
     })?;
-    println!("   the page is told: {} ms", took.as_millis());
+    println!("   the page retries: {} ms", took.as_millis());
     let log = page.log();
-    let said = log.contains("does not behave like a signaling server");
-    ensure!(said, "the cause is not said:\n{log}");
-    gate.set(Behind::Server(server.address()));
-    let took = wait_until(&mut [&mut page], RECOVERED, "the page is in", |reports| {
+    let is_logged = log.contains("does not behave like a signaling server");
+    ensure!(is_logged, "the cause is not logged:\n{log}");
+    fake.set(FakeBehavior::Proxy(server.address()));
+    let took = wait_until(&mut [&mut page], RECOVERED, "the page waits", |reports| {
         reports[0].state == "waiting"
     })?;
-    println!("   the page is in: {} ms later", took.as_millis());
+    println!("   the page waits {} ms later", took.as_millis());
     Ok(())
 }
 
-pub(crate) fn who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way(
+pub(crate) fn unreachable_peer_is_reported_and_linked_after_healing(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let lab = Lab::new(3)?;
-    let far = lab.host("server")?;
-    let server = far.enter(|| Server::start_at(artifacts, far.address()))??;
+    let server_host = lab.host("server")?;
+    let server = server_host.enter(|| Server::start_at(artifacts, server_host.address()))??;
     let [ada_host, bob_host, cleo_host] = ["ada", "bob", "cleo"].map(|name| lab.host(name));
     let (ada_host, bob_host, cleo_host) = (ada_host?, bob_host?, cleo_host?);
     lab.cut(&ada_host, &bob_host);
@@ -312,19 +314,19 @@ pub(crate) fn who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way(
     let mut ada = join(&ada_host, "apart")?;
     let mut bob = join(&bob_host, "apart")?;
     let mut cleo = join(&cleo_host, "apart")?;
-    // Who was there first is asked to make the offer. The other one hears it, and does nothing.
+    // The first member makes the offer. The other one receives it and does not answer.
     let mut dan = join(&cleo_host, "deaf")?;
     until_connected(&mut dan)?;
-    let _deaf = far.enter(|| Spy::join(&server.room("deaf")))??;
+    let _deaf = server_host.enter(|| Spy::join(&server.room("deaf")))??;
     let (a, b) = (local_id(&ada), local_id(&bob));
     until_joined(&mut cleo, &[a, b])?;
 
-    let told = until_told(&mut ada, Some(b))?;
-    ensure!(told == LinkFailure::NoWay, "Ada is told {told:?}");
-    let told = until_told(&mut bob, Some(a))?;
-    ensure!(told == LinkFailure::NoWay, "Bob is told {told:?}");
-    let told = until_told(&mut dan, None)?;
-    ensure!(told == LinkFailure::NoAnswer, "Dan is told {told:?}");
+    let reason = until_link_fails(&mut ada, Some(b))?;
+    ensure!(reason == LinkFailure::NoWay, "Ada reports {reason:?}");
+    let reason = until_link_fails(&mut bob, Some(a))?;
+    ensure!(reason == LinkFailure::NoWay, "Bob reports {reason:?}");
+    let reason = until_link_fails(&mut dan, None)?;
+    ensure!(reason == LinkFailure::NoAnswer, "Dan reports {reason:?}");
 
     lab.heal(&ada_host, &bob_host);
     let healed = Instant::now();
@@ -334,71 +336,75 @@ pub(crate) fn who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way(
         "   healed: linked {} ms later",
         healed.elapsed().as_millis()
     );
-    ensure!(healed.elapsed() < RECOVERED, "that is too long");
+    ensure!(
+        healed.elapsed() < RECOVERED,
+        "the players were linked too late"
+    );
     while let Some(event) = cleo.poll() {
         let bad = matches!(
             event,
             RoomEvent::LinkFailed { .. } | RoomEvent::PeerLeft { .. }
         );
-        ensure!(!bad, "what does not concern Cleo reaches her: {event:?}");
+        ensure!(!bad, "an unrelated failure affects Cleo: {event:?}");
     }
     Ok(())
 }
 
-pub(crate) fn players_out_of_reach_of_each_other_read_why_and_play_when_they_are_not(
+pub(crate) fn unreachable_players_log_the_reason_and_play_after_healing(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let lab = Lab::new(5)?;
-    let far = lab.host("server")?;
-    let (one, other) = (lab.host("one")?, lab.host("other")?);
-    let server = far.enter(|| Server::start_at(artifacts, far.address()))??;
-    lab.cut(&one, &other);
-    let mut ada = one.enter(|| Browser::chromium("Ada", Page::SMALL))??;
+    let server_host = lab.host("server")?;
+    let (host_a, host_b) = (lab.host("host_a")?, lab.host("host_b")?);
+    let server = server_host.enter(|| Server::start_at(artifacts, server_host.address()))??;
+    lab.cut(&host_a, &host_b);
+    let mut ada = host_a.enter(|| Browser::chromium("Ada", Page::SMALL))??;
     ada.open(&server.player("render=off&bot=1"))?;
     wait_until(&mut [&mut ada], LOAD, "Ada waits", |reports| {
         reports[0].state == "waiting"
     })?;
-    let mut bob = other.enter(|| Native::start(artifacts, "Bob", &server, "hello", 2))??;
+    let mut bob = host_b.enter(|| Native::start(artifacts, "Bob", &server, "hello", 2))??;
     let began = Instant::now();
-    // What a page has logged is told once.
+    // A page returns each line of its log once.
     let mut logs = [String::new(), String::new()];
     while !logs.iter().all(|log| log.contains("a TURN server")) {
-        ensure!(began.elapsed() < TOLD, "they do not read why:\n{logs:#?}");
+        ensure!(
+            began.elapsed() < REPORTED,
+            "the reason is not logged:\n{logs:#?}"
+        );
         logs[0] += &ada.log();
         logs[1] = bob.log();
         thread::sleep(Duration::from_millis(100));
     }
-    println!("   both read why: {} ms", began.elapsed().as_millis());
-    lab.heal(&one, &other);
-    all_meet(&mut [&mut ada, &mut bob], RECOVERED, "they play").map(drop)
+    println!("   both log the reason: {} ms", began.elapsed().as_millis());
+    lab.heal(&host_a, &host_b);
+    all_meet(&mut [&mut ada, &mut bob], RECOVERED, "they meet").map(drop)
 }
 
-fn until_told(room: &mut Room, who: Option<PeerId>) -> anyhow::Result<LinkFailure> {
-    let mut told = None;
-    let took = until(room, TOLD, "the link fails", |event| {
+fn until_link_fails(room: &mut Room, expected: Option<PeerId>) -> anyhow::Result<LinkFailure> {
+    let mut failure = None;
+    let took = until(room, REPORTED, "the link fails", |event| {
         if let RoomEvent::LinkFailed {
-            peer_id: peer,
-            reason,
-            ..
+            peer_id, reason, ..
         } = event
-            && who.is_none_or(|who| who == *peer)
+            && expected.is_none_or(|expected| expected == *peer_id)
         {
-            told = Some(reason.clone());
+            failure = Some(reason.clone());
         }
-        told.is_some()
+        failure.is_some()
     })?;
-    let told = told.context("nothing is told")?;
-    println!("   told after {} ms more: {told}", took.as_millis());
-    Ok(told)
+    let failure = failure.context("no failure is reported")?;
+    println!("   reported after {} ms more: {failure}", took.as_millis());
+    Ok(failure)
 }
 
-pub(crate) fn two_without_a_default_route_meet(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(crate) fn peers_without_a_default_route_meet(artifacts: &Artifacts) -> anyhow::Result<()> {
     let lab = Lab::new(4)?;
-    let (one, other) = (lab.host("one")?, lab.host("other")?);
-    for host in [&one, &other] {
+    let (host_a, host_b) = (lab.host("host_a")?, lab.host("host_b")?);
+    for host in [&host_a, &host_b] {
         host.remove_default_route()?;
     }
-    let server = one.enter(|| Server::start_at(artifacts, one.address()))??;
+    let server = host_a.enter(|| Server::start_at(artifacts, host_a.address()))??;
     let panics = Arc::new(AtomicUsize::new(0));
     let usual = panic::take_hook();
     panic::set_hook(Box::new({
@@ -407,7 +413,7 @@ pub(crate) fn two_without_a_default_route_meet(artifacts: &Artifacts) -> anyhow:
             panics.fetch_add(1, Ordering::Relaxed);
         }
     }));
-    let met = meet(&server, &one, &other);
+    let met = meet(&server, &host_a, &host_b);
     panic::set_hook(usual);
     println!("   they meet: {} ms", met?.as_millis());
     let panics = panics.load(Ordering::Relaxed);
@@ -415,10 +421,10 @@ pub(crate) fn two_without_a_default_route_meet(artifacts: &Artifacts) -> anyhow:
     Ok(())
 }
 
-fn meet(server: &Server, one: &Host, other: &Host) -> anyhow::Result<Duration> {
+fn meet(server: &Server, host_a: &Host, host_b: &Host) -> anyhow::Result<Duration> {
     let config = RoomConfig::new(&server.room("islands"))?;
-    let mut ada = one.enter(|| Room::join(config.clone()))??;
-    let mut bob = other.enter(|| Room::join(config))??;
+    let mut ada = host_a.enter(|| Room::join(config.clone()))??;
+    let mut bob = host_b.enter(|| Room::join(config))??;
     let began = Instant::now();
     let (a, b) = (local_id(&ada), local_id(&bob));
     until_joined(&mut ada, &[b])?;

@@ -1,4 +1,4 @@
-//! Links that break while others hold, and what becomes of the events on their way.
+//! Broken links, and the events in flight on them.
 
 use std::{
     thread,
@@ -10,22 +10,24 @@ use huddle_tests::{Artifacts, Cut, Platform, Player, Report, Server, wait_until}
 
 use crate::steps::{LOAD, all_meet, all_see_movement};
 
-/// From the break to a new link: a second of silence is suspicion, three are loss.
+/// The time from the break to a new link. A peer is unresponsive after one second of silence, and
+/// lost after three.
 const REPLACED: Duration = Duration::from_secs(4);
-/// Long enough to be unresponsive, so that a replacement is on its way, too short for its own to be open everywhere.
-const LAPSE: Duration = Duration::from_millis(1300);
-/// How long events flow, the breaks included.
+/// Long enough that the peers are unresponsive and negotiate a replacement, too short for it to be
+/// open at both peers.
+const SHORT_BREAK: Duration = Duration::from_millis(1300);
+/// The time for which events are sent, including the breaks.
 const RUN: Duration = Duration::from_secs(30);
-/// Between the breaks.
+/// The time between the breaks.
 const CALM: Duration = Duration::from_secs(4);
-/// What was on its way when it was looked at is there by then.
+/// The time in which events in flight arrive.
 const DELIVERED: Duration = Duration::from_secs(5);
-/// Everybody reports more often than that.
+/// Longer than the interval of reports.
 const NEXT_REPORT: Duration = Duration::from_millis(500);
-/// Enough for a loss to show.
+/// The fewest events that make a loss visible.
 const FEWEST_EVENTS: u64 = 400;
 
-pub(crate) fn a_broken_link_is_replaced_and_others_stay(
+pub(crate) fn broken_link_is_replaced_and_other_links_stay(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
@@ -39,7 +41,7 @@ pub(crate) fn a_broken_link_is_replaced_and_others_stay(
     wait_until(
         three,
         DELIVERED,
-        "the third one keeps its links",
+        "the third player keeps its links",
         |reports| {
             let kept = |by: usize, of: usize| links(&reports[by], &ids[of]) == 1;
             reports.iter().all(|report| report.plays_with(2))
@@ -49,10 +51,10 @@ pub(crate) fn a_broken_link_is_replaced_and_others_stay(
                 && kept(2, 1)
         },
     )?;
-    all_see_movement(three, "each sees the others move")
+    all_see_movement(three, "each sees the other players move")
 }
 
-pub(crate) fn exactly_once_over_a_replaced_link(
+pub(crate) fn events_arrive_exactly_once_over_replaced_links(
     artifacts: &Artifacts,
     a: Platform,
     b: Platform,
@@ -65,22 +67,23 @@ pub(crate) fn exactly_once_over_a_replaced_link(
 
     let start = Instant::now();
     let mut cuts = Vec::new();
-    for lapse in [None, Some(LAPSE), None] {
+    for duration in [None, Some(SHORT_BREAK), None] {
         thread::sleep(CALM);
-        cuts.extend(break_link(&mut *ada, &mut *bob, pair, lapse)?);
+        cuts.extend(break_link(&mut *ada, &mut *bob, pair, duration)?);
     }
     thread::sleep(RUN.saturating_sub(start.elapsed()));
     all_arrive_once(&mut [&mut *ada, &mut *bob], pair)
 }
 
-/// Breaks the link of two players, for good or for a while, and waits until both have another.
+/// Breaks the link of two players and waits until both have a new one.
 ///
-/// After a while, what was sent again on the old link arrives beside what comes on the new one.
+/// With a duration, the old link works again after it, so retransmitted events arrive on the old
+/// link while others arrive on the new one.
 fn break_link(
     a: &mut dyn Player,
     b: &mut dyn Player,
     pair: [&str; 2],
-    lapse: Option<Duration>,
+    duration: Option<Duration>,
 ) -> anyhow::Result<Option<Cut>> {
     let counts = |reports: &[Report]| [links(&reports[0], pair[1]), links(&reports[1], pair[0])];
     let mut before = [0; 2];
@@ -91,15 +94,15 @@ fn break_link(
     let start = Instant::now();
     let mut cut = Some(Cut::between(a, b)?);
     let mut dropped = 0;
-    if let Some(lapse) = lapse {
-        thread::sleep(lapse);
+    if let Some(duration) = duration {
+        thread::sleep(duration);
         dropped = cut.take().map_or(Ok(0), |cut| cut.dropped())?;
     }
-    let mut parted = false;
+    let mut was_lost = false;
     let mut seen = [None; 2];
     let what = "a broken link is replaced";
     wait_until(&mut [a, b], REPLACED, what, |reports| {
-        parted |= !reports[0].lists(pair[1]) || !reports[1].lists(pair[0]);
+        was_lost |= !reports[0].lists(pair[1]) || !reports[1].lists(pair[0]);
         let now = counts(reports);
         for i in 0..2 {
             if now[i] > before[i] {
@@ -113,17 +116,17 @@ fn break_link(
         dropped = cut.dropped()?;
     }
     println!("   {what}: {by_a} and {by_b} ms, {dropped} packets lost");
-    ensure!(dropped > 0, "nothing was cut");
-    ensure!(!parted, "a player was given up meanwhile");
+    ensure!(dropped > 0, "no packet was dropped");
+    ensure!(!was_lost, "a peer was lost during the break");
     Ok(cut)
 }
 
-/// What each of the two has sent so far arrives at the other, once and in order.
+/// Checks that all events that the two players have sent so far arrive once and in order.
 fn all_arrive_once(both: &mut [&mut dyn Player], pair: [&str; 2]) -> anyhow::Result<()> {
     let (sent, _) = events(both, pair)?;
     ensure!(
         sent.iter().all(|sent| *sent >= FEWEST_EVENTS),
-        "too few events to judge: {sent:?}"
+        "too few events were sent: {sent:?}"
     );
     wait_until(
         both,
@@ -134,27 +137,33 @@ fn all_arrive_once(both: &mut [&mut dyn Player], pair: [&str; 2]) -> anyhow::Res
             received[0] >= sent[0] && received[1] >= sent[1]
         },
     )?;
-    // What has been received was sent before: a later look at the senders knows of it.
+    // The receivers are read before the senders, so that the senders' counts include all received
+    // events.
     let (_, received) = events(both, pair)?;
     thread::sleep(NEXT_REPORT);
     let (sent, _) = events(both, pair)?;
     println!("   received {received:?} events of {sent:?}");
     ensure!(
         received[0] <= sent[0] && received[1] <= sent[1],
-        "events came twice: {received:?} of {sent:?}"
+        "events arrived twice: {received:?} of {sent:?}"
     );
-    wait_until(both, NEXT_REPORT, "all events came in order", |reports| {
-        let in_order = |by: usize, from: usize| {
-            reports[by]
-                .peer(pair[from])
-                .is_some_and(|peer| peer.events_in_order)
-        };
-        in_order(0, 1) && in_order(1, 0)
-    })?;
+    wait_until(
+        both,
+        NEXT_REPORT,
+        "all events arrived in order",
+        |reports| {
+            let in_order = |by: usize, from: usize| {
+                reports[by]
+                    .peer(pair[from])
+                    .is_some_and(|peer| peer.events_in_order)
+            };
+            in_order(0, 1) && in_order(1, 0)
+        },
+    )?;
     Ok(())
 }
 
-/// Events sent by each, and received from each by the other.
+/// Returns the numbers of events that each player has sent, and that the other one has received.
 fn events(both: &mut [&mut dyn Player], pair: [&str; 2]) -> anyhow::Result<([u64; 2], [u64; 2])> {
     let mut counted = Default::default();
     wait_until(both, NEXT_REPORT, "both report", |reports| {
@@ -173,7 +182,7 @@ fn exchanged(reports: &[Report], pair: [&str; 2]) -> ([u64; 2], [u64; 2]) {
     ([a.0, b.0], [b.1, a.1])
 }
 
-/// How many links there have been to that peer.
+/// Returns the number of links to a peer so far.
 fn links(report: &Report, id: &str) -> u32 {
     report.peer(id).map_or(0, |peer| peer.links)
 }

@@ -1,11 +1,13 @@
-//! Browser to browser.
+//! Games between browsers.
 
 use std::time::Duration;
 
 use anyhow::{bail, ensure};
 use huddle_tests::{Artifacts, Browser, Page, Player, Server, wait_until, watch};
 
-use crate::steps::{LOAD, all_know_their_links, all_meet, all_see_movement, closed_tab_is_gone};
+use crate::steps::{
+    LOAD, all_measure_their_links, all_meet, all_see_movement, close_tab_and_check,
+};
 
 const RIGHT_ARROW: char = '\u{e014}';
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,10 +25,10 @@ pub(crate) fn browsers_play_together(artifacts: &Artifacts) -> anyhow::Result<()
     all_meet(
         &mut [&mut ada, &mut bob],
         5 * SECOND,
-        "two pages meet after the second one's first report",
+        "two pages meet after the second page's first report",
     )?;
     all_see_movement(&mut [&mut ada, &mut bob], "each sees the other move")?;
-    all_know_their_links(&mut [&mut ada, &mut bob], "direct")?;
+    all_measure_their_links(&mut [&mut ada, &mut bob], "direct")?;
 
     let mut cleo = Browser::chromium("Cleo", Page::SMALL)?;
     cleo.open(&server.player("render=off&bot=3"))?;
@@ -41,11 +43,16 @@ pub(crate) fn browsers_play_together(artifacts: &Artifacts) -> anyhow::Result<()
         "all three see each other move",
     )?;
 
-    closed_tab_is_gone(cleo, &ids[2], &mut [&mut ada, &mut bob])?;
-    all_meet(&mut [&mut ada, &mut bob], SECOND, "the two others play on").map(drop)
+    close_tab_and_check(cleo, &ids[2], &mut [&mut ada, &mut bob])?;
+    all_meet(
+        &mut [&mut ada, &mut bob],
+        SECOND,
+        "the two other players continue",
+    )
+    .map(drop)
 }
 
-pub(crate) fn keys_reach_the_other_page(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(crate) fn key_presses_reach_the_other_page(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
@@ -60,13 +67,21 @@ pub(crate) fn keys_reach_the_other_page(artifacts: &Artifacts) -> anyhow::Result
     walks(&mut bob, &mut ada, &ids[1])
 }
 
-/// One splash by a key arrives as one event, and none comes by itself.
+/// Pressing a key sends exactly one splash, and no splash arrives without it.
 fn splashes(by: &mut Browser, at: &mut Browser) -> anyhow::Result<()> {
     let before = events(at)?;
-    watch(&mut [at], SECOND, "nobody splashes", |reports| {
-        ensure!(reports[0].events == before, "an event came by itself");
-        Ok(())
-    })?;
+    watch(
+        &mut [at],
+        SECOND,
+        "no splash arrives without a key",
+        |reports| {
+            ensure!(
+                reports[0].events == before,
+                "an event arrived without a key"
+            );
+            Ok(())
+        },
+    )?;
     by.press(' ', Duration::from_millis(60))?;
     let what = format!("{}'s splash arrives", by.name());
     let took = wait_until(&mut [at], 2 * SECOND, &what, |reports| {
@@ -83,7 +98,7 @@ fn splashes(by: &mut Browser, at: &mut Browser) -> anyhow::Result<()> {
         |reports| {
             ensure!(
                 reports[0].events == before + 1,
-                "it came {} times",
+                "it arrived {} times",
                 reports[0].events - before
             );
             Ok(())
@@ -91,20 +106,20 @@ fn splashes(by: &mut Browser, at: &mut Browser) -> anyhow::Result<()> {
     )
 }
 
-/// Walking to the right by a key is seen as that.
+/// The other player sees a walk to the right with the arrow key.
 fn walks(by: &mut Browser, seen_by: &mut Browser, id: &str) -> anyhow::Result<()> {
     let mut start = None;
     wait_until(
         &mut [seen_by],
         2 * SECOND,
-        "the other has a place",
+        "the other player has a position",
         |reports| {
             start = reports[0].position_of(id);
             start.is_some()
         },
     )?;
     let Some((from, _)) = start else {
-        bail!("{} has no place", by.name());
+        bail!("{} has no position", by.name());
     };
     by.press(RIGHT_ARROW, SECOND / 2)?;
     let what = format!("{}'s walk to the right is seen", by.name());

@@ -1,4 +1,4 @@
-//! Peers that vanish without a word.
+//! Killed peers.
 
 use std::time::{Duration, Instant};
 
@@ -7,21 +7,21 @@ use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until}
 
 use crate::steps::{LOAD, all_meet};
 
-/// How long a vanished peer may be listed.
+/// The time for which a killed peer may be listed.
 const GONE: Duration = Duration::from_secs(4);
-/// What a native player knows is up to that old when it is read.
+/// The maximum age of a native player's report.
 const NATIVE_REPORTS: Duration = Duration::from_millis(150);
 const ROOM: &str = "hello";
 
-pub(crate) fn killed_peer_is_gone(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(crate) fn killed_peer_is_removed(artifacts: &Artifacts) -> anyhow::Result<()> {
     kill_a_native(artifacts, |_| {})
 }
 
-pub(crate) fn killed_peer_is_gone_without_server(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(crate) fn killed_peer_is_removed_without_server(artifacts: &Artifacts) -> anyhow::Result<()> {
     kill_a_native(artifacts, Server::kill)
 }
 
-pub(crate) fn killed_browser_is_gone(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(crate) fn killed_browser_is_removed(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
     let mut bob = open(&server, "Bob", 2)?;
@@ -29,7 +29,7 @@ pub(crate) fn killed_browser_is_gone(artifacts: &Artifacts) -> anyhow::Result<()
     let (ids, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
     let start = Instant::now();
     cleo.kill()?;
-    is_gone(&ids[2], start, &mut bob, &mut ada)
+    is_removed(&ids[2], start, &mut bob, &mut ada)
 }
 
 fn kill_a_native(artifacts: &Artifacts, before: impl FnOnce(&mut Server)) -> anyhow::Result<()> {
@@ -41,7 +41,7 @@ fn kill_a_native(artifacts: &Artifacts, before: impl FnOnce(&mut Server)) -> any
     before(&mut server);
     let start = Instant::now();
     bob.kill()?;
-    is_gone(&ids[1], start, &mut cleo, &mut ada)
+    is_removed(&ids[1], start, &mut cleo, &mut ada)
 }
 
 fn open(server: &Server, name: &str, bot: u64) -> anyhow::Result<Browser> {
@@ -50,8 +50,8 @@ fn open(server: &Server, name: &str, bot: u64) -> anyhow::Result<Browser> {
     Ok(browser)
 }
 
-/// The others no longer list it, and still list each other.
-fn is_gone(
+/// Checks that the other players remove the killed peer, and stay connected.
+fn is_removed(
     id: &str,
     start: Instant,
     page: &mut dyn Player,
@@ -61,7 +61,7 @@ fn is_gone(
     wait_until(
         &mut [page, native],
         GONE + NATIVE_REPORTS,
-        "the killed peer is gone",
+        "the killed peer is removed",
         |reports| {
             if seen_by_page.is_none() && !reports[0].lists(id) {
                 seen_by_page = Some(start.elapsed());
@@ -72,7 +72,7 @@ fn is_gone(
     let by_native = start.elapsed();
     let by_page = seen_by_page.unwrap_or(by_native);
     println!(
-        "   gone in the page: {} ms, natively: {} ms or less",
+        "   removed in the page after {} ms, natively after at most {} ms",
         by_page.as_millis(),
         by_native.as_millis()
     );
@@ -84,7 +84,7 @@ fn is_gone(
     all_meet(
         &mut [page, native],
         Duration::from_secs(3),
-        "the others play on",
+        "the other players continue",
     )
     .map(drop)
 }

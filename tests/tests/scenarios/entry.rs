@@ -1,17 +1,19 @@
-//! What the table of scenarios says about each.
+//! The entries of the table of scenarios.
 
 use huddle_tests::Artifacts;
 
 type Scenario = fn(&Artifacts) -> anyhow::Result<()>;
 
-/// A scenario: its name, what it needs of the machine, and what it does.
+/// A scenario's name, its use of the machine, and its function.
 pub(crate) type Entry = (&'static str, Machine, Scenario);
 
-/// Whether other scenarios may run at the same time.
+/// Whether a scenario can share the machine with other scenarios.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Machine {
-    /// They may: the scenario mostly waits, its bounds are wide, and it draws nothing.
+    /// The scenario mostly waits, has wide bounds and draws nothing, so others can run at the same
+    /// time.
     Shared,
-    /// They may not: the scenario measures latencies, rates or memory, has narrow bounds, draws, or floods.
+    /// The scenario measures latencies, rates or memory, has narrow bounds, draws, or floods, so it
+    /// runs alone.
     Alone,
 }

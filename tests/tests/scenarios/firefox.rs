@@ -1,15 +1,16 @@
-//! Firefox with others.
+//! Firefox with other browsers and native players.
 
 use std::time::Duration;
 
 use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until};
 
-use crate::pictures::picture;
+use crate::pictures::save_screenshot;
 use crate::steps::{
-    LOAD, all_know_their_links, all_meet, all_see_movement, all_splash, closed_tab_is_gone,
+    LOAD, all_measure_their_links, all_meet, all_receive_splashes, all_see_movement,
+    close_tab_and_check,
 };
 
-/// From the last one's first report to everybody seeing everybody.
+/// The time from the last player's first report to the meeting of all players.
 const MEETING: Duration = Duration::from_secs(5);
 const ROOM: &str = "hello";
 
@@ -20,7 +21,7 @@ pub(crate) fn firefox_joins_chromium(artifacts: &Artifacts) -> anyhow::Result<()
     bob.open(&page(&server, 2))?;
     wait_until(&mut [&mut bob], LOAD, "Firefox reports", |_| true)?;
     let ids = play(&mut [&mut ada, &mut bob])?;
-    closed_tab_is_gone(bob, &ids[1], &mut [&mut ada])
+    close_tab_and_check(bob, &ids[1], &mut [&mut ada])
 }
 
 pub(crate) fn chromium_joins_firefox(artifacts: &Artifacts) -> anyhow::Result<()> {
@@ -30,10 +31,10 @@ pub(crate) fn chromium_joins_firefox(artifacts: &Artifacts) -> anyhow::Result<()
     bob.open(&page(&server, 2))?;
     wait_until(&mut [&mut bob], LOAD, "Chromium reports", |_| true)?;
     let ids = play(&mut [&mut ada, &mut bob])?;
-    closed_tab_is_gone(bob, &ids[1], &mut [&mut ada])
+    close_tab_and_check(bob, &ids[1], &mut [&mut ada])
 }
 
-pub(crate) fn mixed_room_of_four(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(crate) fn four_players_on_mixed_platforms_meet(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
@@ -52,10 +53,10 @@ pub(crate) fn firefox_draws_the_game(artifacts: &Artifacts) -> anyhow::Result<()
     let mut ada = Browser::firefox("Ada", Page::LARGE)?;
     ada.open(&server.player("bot=1"))?;
     ada.wait_shown(LOAD)?;
-    picture(artifacts, &ada, "firefox")
+    save_screenshot(artifacts, &ada, "firefox")
 }
 
-/// A page in which a bot plays.
+/// Returns the URL of a page with a bot.
 fn page(server: &Server, bot: u64) -> String {
     server.player(&format!("render=off&bot={bot}"))
 }
@@ -65,17 +66,17 @@ fn waiting(mut browser: Browser, server: &Server) -> anyhow::Result<Browser> {
     wait_until(
         &mut [&mut browser],
         LOAD,
-        "the first one waits",
+        "the first player waits",
         |reports| reports[0].state == "waiting",
     )?;
     Ok(browser)
 }
 
 fn play(players: &mut [&mut dyn Player]) -> anyhow::Result<Vec<String>> {
-    let what = "they meet after the last one's first report";
+    let what = "they meet after the last player's first report";
     let (ids, _) = all_meet(players, MEETING, what)?;
-    all_see_movement(players, "each sees the others move")?;
-    all_know_their_links(players, "direct")?;
-    all_splash(players)?;
+    all_see_movement(players, "each sees the other players move")?;
+    all_measure_their_links(players, "direct")?;
+    all_receive_splashes(players)?;
     Ok(ids)
 }

@@ -1,4 +1,5 @@
-//! The first game of the README, as a crate outside the workspace: each player sees the other one's square move.
+//! The first game of the README, built as a crate outside the workspace. Each player sees the other
+//! one's square move.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -12,25 +13,25 @@ use huddle_tests::{Artifacts, Browser, Page, Picture, Player, Server, Window};
 use crate::steps::LOAD;
 
 const GAME: &str = "my-game";
-/// Where the game looks for the server.
+/// The port of the server in the README.
 const PORT: u16 = 3536;
-/// Long enough for 200 pixels.
+/// The time in which the square moves 200 pixels.
 const HELD: Duration = Duration::from_millis(700);
-/// A square of 60 by 60 pixels, or most of it if another square hides a part.
+/// The fewest visible pixels of a square of 60 by 60 pixels, which another square may partly hide.
 const SQUARE: usize = 1200;
-const SEEN: Duration = Duration::from_secs(10);
+const VISIBLE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
-/// A game that draws.
+/// A game in a window or a page.
 trait Drawn {
     fn name(&self) -> &str;
     fn picture(&mut self) -> anyhow::Result<Picture>;
-    fn press(&mut self, way: Way) -> anyhow::Result<()>;
+    fn press(&mut self, direction: Direction) -> anyhow::Result<()>;
     fn log(&self) -> String;
 }
 
 #[derive(Clone, Copy)]
-enum Way {
+enum Direction {
     Up,
     Down,
 }
@@ -44,10 +45,10 @@ impl Drawn for Window {
         self.picture()
     }
 
-    fn press(&mut self, way: Way) -> anyhow::Result<()> {
-        let key = match way {
-            Way::Up => "Up",
-            Way::Down => "Down",
+    fn press(&mut self, direction: Direction) -> anyhow::Result<()> {
+        let key = match direction {
+            Direction::Up => "Up",
+            Direction::Down => "Down",
         };
         Window::press(self, key, HELD)
     }
@@ -57,13 +58,13 @@ impl Drawn for Window {
     }
 }
 
-/// A page, and where its screenshots go.
-struct Shown<'a> {
+/// A page and the folder for its screenshots.
+struct DrawnPage<'a> {
     page: Browser,
     artifacts: &'a Artifacts,
 }
 
-impl Drawn for Shown<'_> {
+impl Drawn for DrawnPage<'_> {
     fn name(&self) -> &str {
         self.page.name()
     }
@@ -74,10 +75,10 @@ impl Drawn for Shown<'_> {
         Picture::from_png(&self.page.screenshot(&file)?)
     }
 
-    fn press(&mut self, way: Way) -> anyhow::Result<()> {
-        let key = match way {
-            Way::Up => '\u{e013}',
-            Way::Down => '\u{e015}',
+    fn press(&mut self, direction: Direction) -> anyhow::Result<()> {
+        let key = match direction {
+            Direction::Up => '\u{e013}',
+            Direction::Down => '\u{e015}',
         };
         self.page.press(key, HELD)
     }
@@ -104,7 +105,7 @@ pub(crate) fn moves_in_two_pages(artifacts: &Artifacts) -> anyhow::Result<()> {
     let open = |name| {
         let page = Browser::chromium(name, Page::DEFAULT)?;
         page.open(&server.page(GAME, ""))?;
-        Ok::<_, anyhow::Error>(Shown { page, artifacts })
+        Ok::<_, anyhow::Error>(DrawnPage { page, artifacts })
     };
     let (mut ada, mut bob) = (open("Ada")?, open("Bob")?);
     each_sees_the_other_move(&mut ada, &mut bob)
@@ -114,32 +115,37 @@ fn server(artifacts: &Artifacts) -> anyhow::Result<Server> {
     Server::start_on(artifacts, SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)))
 }
 
-/// Both squares begin in the middle row. One goes up, then the other goes down.
+/// Both squares start in the middle row. One moves up, then the other moves down.
 fn each_sees_the_other_move(ada: &mut dyn Drawn, bob: &mut dyn Drawn) -> anyhow::Result<()> {
     both_show(ada, bob, LOAD, "a square in the middle", |rows| {
         rows.middle >= SQUARE && rows.above == 0 && rows.below == 0
     })?;
-    // The other square arrives when they are connected, and may be behind the first one.
+    // The other square appears when the players are connected. It may be hidden behind the first
+    // one.
     let start = Instant::now();
     loop {
-        ada.press(Way::Up)?;
-        let seen = both_show(ada, bob, SEEN, "Ada above and Bob in the middle", |rows| {
-            rows.above >= SQUARE && rows.middle >= SQUARE && rows.below == 0
-        });
+        ada.press(Direction::Up)?;
+        let seen = both_show(
+            ada,
+            bob,
+            VISIBLE,
+            "Ada above and Bob in the middle",
+            |rows| rows.above >= SQUARE && rows.middle >= SQUARE && rows.below == 0,
+        );
         match seen {
             Ok(()) => break,
             Err(error) if start.elapsed() > LOAD => return Err(error),
             // Not connected yet.
-            Err(_) => ada.press(Way::Down)?,
+            Err(_) => ada.press(Direction::Down)?,
         }
     }
-    bob.press(Way::Down)?;
-    both_show(ada, bob, SEEN, "Ada above and Bob below", |rows| {
+    bob.press(Direction::Down)?;
+    both_show(ada, bob, VISIBLE, "Ada above and Bob below", |rows| {
         rows.above >= SQUARE && rows.middle < SQUARE && rows.below >= SQUARE
     })
 }
 
-/// Pixels that are drawn in three parts of the picture.
+/// The number of drawn pixels in three parts of the picture.
 #[derive(Debug)]
 struct Rows {
     above: usize,
@@ -148,7 +154,8 @@ struct Rows {
 }
 
 impl Rows {
-    /// A page may lie some pixels lower than a window.
+    /// Half the height of the middle part. In a page, the game may be some pixels lower than in a
+    /// window.
     const MIDDLE: usize = 60;
 
     fn of(picture: &Picture) -> Self {

@@ -1,4 +1,4 @@
-//! Players whose process stands still for a while, and hidden pages.
+//! Frozen processes and hidden pages.
 
 use std::{
     thread,
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::ensure;
 use huddle_tests::{
-    Artifacts, Browser, Frozen, Native, Page, Platform, Player, Server, Stage, wait_until, watch,
+    Artifacts, Browser, Frozen, Native, Page, Platform, Player, Server, Testbed, wait_until, watch,
 };
 
 use crate::steps::{LOAD, Movement, all_meet, all_see_movement, lists_exactly};
@@ -21,24 +21,24 @@ const BACK: Duration = Duration::from_secs(10);
 const HIDDEN: Duration = Duration::from_secs(60);
 const SHOWN: Duration = Duration::from_secs(1);
 
-/// SIGSTOP for two seconds: the others see it as unresponsive, and nobody is lost.
-pub(crate) fn a_short_freeze_is_survived(
+/// SIGSTOP for two seconds: the other players report the peer as unresponsive, and no peer is lost.
+pub(crate) fn link_survives_a_short_freeze(
     artifacts: &Artifacts,
-    frozen: Platform,
+    platform: Platform,
 ) -> anyhow::Result<()> {
-    let stage = Stage::new(artifacts)?;
-    let mut ada = stage.seat(Platform::Native, "Ada", 1)?;
-    let mut bob = stage.seat(Platform::Chromium, "Bob", 2)?;
-    let mut cleo = stage.seat(frozen, "Cleo", 3)?;
+    let testbed = Testbed::new(artifacts)?;
+    let mut ada = testbed.add_player(Platform::Native, "Ada", 1)?;
+    let mut bob = testbed.add_player(Platform::Chromium, "Bob", 2)?;
+    let mut cleo = testbed.add_player(platform, "Cleo", 3)?;
     let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
     let (ids, _) = all_meet(all, LOAD, "three meet")?;
-    let ice = Frozen::new(&*cleo.player)?;
+    let frozen = Frozen::new(&*cleo.player)?;
     let start = Instant::now();
     let others: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
     let unresponsive = wait_until(
         others,
         UNRESPONSIVE,
-        "the others see it as unresponsive",
+        "the other players report it as unresponsive",
         |reports| {
             reports.iter().all(|report| {
                 report
@@ -51,68 +51,69 @@ pub(crate) fn a_short_freeze_is_survived(
     watch(
         others,
         SHORT.saturating_sub(start.elapsed()),
-        "nobody is lost",
+        "no peer is lost",
         |reports| {
             reports
                 .iter()
                 .try_for_each(|report| lists_exactly(report, &ids))
         },
     )?;
-    drop(ice);
+    drop(frozen);
     let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
-    let (after, took) = all_meet(all, RECOVERED, "all are fine again")?;
-    println!("   fine {} ms after waking", took.as_millis());
+    let (after, took) = all_meet(all, RECOVERED, "all recover")?;
+    println!("   recovered {} ms after it resumes", took.as_millis());
     ensure!(after == ids, "ids have changed");
-    watch(all, SHORT, "and stay so", |reports| {
+    watch(all, SHORT, "all stay connected", |reports| {
         reports.iter().try_for_each(|report| {
             ensure!(
-                report.past.is_empty(),
-                "somebody was lost: {:?}",
-                report.past
+                report.departed.is_empty(),
+                "a peer was lost: {:?}",
+                report.departed
             );
             lists_exactly(report, &ids)
         })
     })
 }
 
-/// SIGSTOP for twenty seconds: the others lose it, and it does not take them for dead when it wakes.
-pub(crate) fn a_long_freeze_is_survived(
+/// SIGSTOP for 20 seconds: the other players lose the peer, which reconnects to them when it
+/// resumes.
+pub(crate) fn player_reconnects_after_a_long_freeze(
     artifacts: &Artifacts,
-    frozen: Platform,
+    platform: Platform,
 ) -> anyhow::Result<()> {
-    let stage = Stage::new(artifacts)?;
-    let mut ada = stage.seat(Platform::Native, "Ada", 1)?;
-    let mut bob = stage.seat(Platform::Chromium, "Bob", 2)?;
-    let mut cleo = stage.seat(frozen, "Cleo", 3)?;
+    let testbed = Testbed::new(artifacts)?;
+    let mut ada = testbed.add_player(Platform::Native, "Ada", 1)?;
+    let mut bob = testbed.add_player(Platform::Chromium, "Bob", 2)?;
+    let mut cleo = testbed.add_player(platform, "Cleo", 3)?;
     let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
     let (ids, _) = all_meet(all, LOAD, "three meet")?;
-    let ice = Frozen::new(&*cleo.player)?;
+    let frozen = Frozen::new(&*cleo.player)?;
     let start = Instant::now();
     let others: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
-    let lost = wait_until(others, LOST, "the others lose it", |reports| {
+    let lost = wait_until(others, LOST, "the other players lose it", |reports| {
         reports.iter().all(|report| !report.lists(&ids[2]))
     })?;
     println!("   lost after {} ms", lost.as_millis());
     watch(
         others,
         LONG.saturating_sub(start.elapsed()),
-        "the others play on",
+        "the other players continue",
         |reports| {
             reports
                 .iter()
                 .try_for_each(|report| lists_exactly(report, &ids[..2]))
         },
     )?;
-    drop(ice);
+    drop(frozen);
     let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
-    let (after, took) = all_meet(all, BACK, "it is back")?;
-    println!("   back {} ms after waking", took.as_millis());
+    let (after, took) = all_meet(all, BACK, "the frozen player is back")?;
+    println!("   back {} ms after it resumes", took.as_millis());
     ensure!(after == ids, "ids have changed: {ids:?}, then {after:?}");
-    all_see_movement(all, "all see all move")
+    all_see_movement(all, "each sees the other players move")
 }
 
-/// Nobody sees a page for a minute while others play.
-pub(crate) fn a_hidden_page_keeps_its_links(artifacts: &Artifacts) -> anyhow::Result<()> {
+/// A page is hidden for a minute while the players play.
+pub(crate) fn hidden_page_keeps_its_links(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
@@ -123,36 +124,46 @@ pub(crate) fn a_hidden_page_keeps_its_links(artifacts: &Artifacts) -> anyhow::Re
 
     cleo.hide()?;
     let others: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    watch(others, HIDDEN, "the hidden page plays on", |reports| {
-        reports.iter().try_for_each(|report| {
-            lists_exactly(report, &ids)?;
-            let peer = report.peer(&ids[2]);
-            ensure!(
-                peer.is_some_and(|p| p.links == 1 && !p.stopped && p.state == "connected"),
-                "the hidden page is {peer:?}"
-            );
-            Ok(())
-        })
-    })?;
+    watch(
+        others,
+        HIDDEN,
+        "the hidden page continues to play",
+        |reports| {
+            reports.iter().try_for_each(|report| {
+                lists_exactly(report, &ids)?;
+                let peer = report.peer(&ids[2]);
+                ensure!(
+                    peer.is_some_and(|p| p.links == 1 && !p.stopped && p.state == "connected"),
+                    "the hidden page is {peer:?}"
+                );
+                Ok(())
+            })
+        },
+    )?;
 
     let mut seen = Movement::default();
     cleo.show()?;
     let start = Instant::now();
     let all: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo];
-    let back = wait_until(all, 2 * SHOWN, "it is back in play", |reports| {
-        seen.look(reports);
+    let back = wait_until(all, 2 * SHOWN, "the page is back in play", |reports| {
+        seen.record(reports);
         reports
             .iter()
             .all(|report| report.plays_with(2) && report.peers.iter().all(|p| !p.stopped))
-            && seen.places(reports).is_some_and(|places| places >= 3)
+            && seen
+                .fewest_places(reports)
+                .is_some_and(|places| places >= 3)
     })?;
-    println!("   back in play: {} ms after it is shown", back.as_millis());
+    println!(
+        "   back in play {} ms after the page is visible",
+        back.as_millis()
+    );
     ensure!(
         start.elapsed() < SHOWN + Duration::from_millis(200),
-        "only after {back:?}"
+        "the page was back only after {back:?}"
     );
     thread::sleep(SHOWN);
-    watch(all, SHORT, "and stays", |reports| {
+    watch(all, SHORT, "the page stays connected", |reports| {
         reports.iter().try_for_each(|report| {
             ensure!(
                 report.peers.iter().all(|peer| peer.links == 1),

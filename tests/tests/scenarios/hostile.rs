@@ -1,4 +1,4 @@
-//! Members who break the rules are named and cut, and nobody else notices.
+//! Players report and disconnect hostile members, which do not affect the honest players.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use huddle_mesh::{
     Channel, DisconnectReason, ProtocolViolation, SdpError, SignalingId, ViolationSource,
 };
 use huddle_tests::{
-    Artifacts, Browser, HostileMember, LinkedMember, Native, Page, Player, Server, Talk,
+    Artifacts, Browser, HostileMember, LinkedMember, Native, Page, Player, RoomGroup, Server,
     resident_mib, violation_text, wait_until,
 };
 use nix::unistd::Pid;
@@ -17,29 +17,29 @@ use crate::steps::{LOAD, all_meet, all_see_movement, lists_exactly};
 
 const ROOM: &str = "hello";
 const MEETING: Duration = Duration::from_secs(20);
-const TOLD: Duration = Duration::from_secs(20);
-/// A player is taken for lost after three seconds.
-const SILENCE: Duration = Duration::from_secs(3);
-/// What attempts to link, logs and allocators may keep.
+const REPORTED: Duration = Duration::from_secs(20);
+/// The disconnect timeout.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The memory that link attempts, logs and allocators may keep.
 const GROWTH_MIB: f64 = 64.0;
 
-/// A violation that every honest player has to report.
-struct Deed {
+/// A violation that every honest player must report.
+struct ExpectedViolation {
     by: String,
     violation: ProtocolViolation,
 }
 
-/// What a linked member does.
-struct LinkTrick {
-    /// It claims to be one of our players; otherwise it is a stock client.
+/// An attack on a link.
+struct LinkAttack {
+    /// Whether the attacker claims to be a player. Otherwise it is a stock client.
     tagged: bool,
-    trick: &'static str,
+    name: &'static str,
     times: u32,
-    /// What is reported of it; nothing if a stock client may do that.
+    /// The violation to report, or `None` if stock clients may do this.
     violation: Option<ProtocolViolation>,
 }
 
-const LINK_TRICKS: &[LinkTrick] = &[
+const LINK_ATTACKS: &[LinkAttack] = &[
     stock("text", 40, Some(ProtocolViolation::Text(Channel::State))),
     stock("oversized", 40, Some(ProtocolViolation::TooLong(0))),
     stock("channels", 2, Some(ProtocolViolation::Channel)),
@@ -52,19 +52,19 @@ const LINK_TRICKS: &[LinkTrick] = &[
     claimed("packets", 200, ProtocolViolation::TooEarly),
 ];
 
-const fn stock(trick: &'static str, times: u32, violation: Option<ProtocolViolation>) -> LinkTrick {
-    LinkTrick {
+const fn stock(name: &'static str, times: u32, violation: Option<ProtocolViolation>) -> LinkAttack {
+    LinkAttack {
         tagged: false,
-        trick,
+        name,
         times,
         violation,
     }
 }
 
-const fn claimed(trick: &'static str, times: u32, violation: ProtocolViolation) -> LinkTrick {
-    LinkTrick {
+const fn claimed(name: &'static str, times: u32, violation: ProtocolViolation) -> LinkAttack {
+    LinkAttack {
         tagged: true,
-        trick,
+        name,
         times,
         violation: Some(violation),
     }
@@ -73,112 +73,111 @@ const fn claimed(trick: &'static str, times: u32, violation: ProtocolViolation) 
 pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let room = server.room("rooms");
-    let talk = Talk::start(&room, 2)?;
-    let met = talk.wait_until(MEETING, "two meet", |heard| {
-        heard.iter().all(|heard| heard.here.len() == 1)
+    let group = RoomGroup::start(&room, 2)?;
+    let met = group.wait_until(MEETING, "two meet", |logs| {
+        logs.iter().all(|log| log.peers.len() == 1)
     })?;
     println!("   two rooms meet: {} ms", met.as_millis());
     let before = resident_mib(Pid::this())?;
 
-    for deed in by_signals(&room, 2)? {
-        told_by_all(
-            &talk,
-            ViolationSource::Member(SignalingId::from_u128(number(&deed.by)?)),
-            &deed.violation,
+    for expected in attack_with_signals(&room, 2)? {
+        all_rooms_report(
+            &group,
+            ViolationSource::Member(SignalingId::from_u128(number(&expected.by)?)),
+            &expected.violation,
         )?;
     }
-    a_latecomer_is_told(&room)?;
+    new_peer_reports_an_unexpected_answer(&room)?;
 
     let mut page = LinkedMember::start(&server.index())?;
-    for trick in LINK_TRICKS {
-        page.join(&room, trick.tagged, 2)?;
+    for attack in LINK_ATTACKS {
+        page.join(&room, attack.tagged, 2)?;
         let id = number(page.id())?;
-        let sent = page.play(trick.trick, trick.times)?;
+        let sent = page.attack(attack.name, attack.times)?;
         println!(
-            "   {} of {} sent, tagged: {}",
-            sent, trick.trick, trick.tagged
+            "   {} messages of attack {}, tagged: {}",
+            sent, attack.name, attack.tagged
         );
-        let Some(violation) = &trick.violation else {
+        let Some(violation) = &attack.violation else {
             continue;
         };
         ensure!(
             sent > 0,
-            "nothing of {} was sent: {}",
-            trick.trick,
+            "attack {} sent nothing: {}",
+            attack.name,
             page.log()?
         );
-        let by = match trick.tagged {
+        let by = match attack.tagged {
             true => ViolationSource::Member(SignalingId::from_u128(id)),
             false => ViolationSource::Peer(SignalingId::from_u128(id).peer_id()),
         };
-        told_by_all(&talk, by, violation)?;
-        if !trick.tagged && sent >= 2 * 64 {
-            talk.wait_until(TOLD, "who goes too far is cut", |heard| {
+        all_rooms_report(&group, by, violation)?;
+        if !attack.tagged && sent >= 2 * 64 {
+            group.wait_until(REPORTED, "the attacker is disconnected", |logs| {
                 let peer_id = SignalingId::from_u128(id).peer_id();
-                let cut = (peer_id, DisconnectReason::ProtocolViolation);
-                heard.iter().all(|heard| heard.left.contains(&cut))
+                let disconnected = (peer_id, DisconnectReason::ProtocolViolation);
+                logs.iter().all(|log| log.left.contains(&disconnected))
             })?;
         }
     }
     page.leave()?;
 
-    talk.wait_until(SILENCE, "the two are alone again", |heard| {
-        heard.iter().all(|heard| heard.here.len() == 1)
+    group.wait_until(DISCONNECT_TIMEOUT, "the two are alone again", |logs| {
+        logs.iter().all(|log| log.peers.len() == 1)
     })?;
     let grown = resident_mib(Pid::this())? - before;
     println!("   memory has grown by {grown:.1} MiB");
     ensure!(grown < GROWTH_MIB, "memory has grown by {grown} MiB");
-    undisturbed(&talk)
+    check_undisturbed(&group)
 }
 
-/// The two of a talk have never lost each other or the server.
-pub(crate) fn undisturbed(talk: &Talk) -> anyhow::Result<()> {
-    let heard = talk.heard();
-    for one in &heard {
-        for other in heard.iter().filter(|other| other.me != one.me) {
-            let lost = one.left.iter().find(|(peer, _)| *peer == other.me);
+/// Checks that the members of a group have never lost each other.
+pub(crate) fn check_undisturbed(group: &RoomGroup) -> anyhow::Result<()> {
+    let logs = group.logs();
+    for one in &logs {
+        for other in logs.iter().filter(|other| other.local_id != one.local_id) {
+            let lost = one.left.iter().find(|(peer, _)| *peer == other.local_id);
             ensure!(lost.is_none(), "an honest player was lost: {lost:?}");
-            let silence = one.longest_silence.get(&other.me);
-            println!("   the longest silence: {silence:?}");
+            let silence = one.longest_silence.get(&other.local_id);
+            println!("   the longest time without a packet: {silence:?}");
             ensure!(
-                silence.is_some_and(|silence| *silence < SILENCE),
-                "nothing was heard for {silence:?}"
+                silence.is_some_and(|silence| *silence < DISCONNECT_TIMEOUT),
+                "no packet arrived for {silence:?}"
             );
         }
     }
     Ok(())
 }
 
-/// The number that an id stands for.
+/// Returns the number of an id.
 fn number(id: &str) -> anyhow::Result<u128> {
     Ok(id.parse::<uuid::Uuid>()?.as_u128())
 }
 
-fn told_by_all(
-    talk: &Talk,
+fn all_rooms_report(
+    group: &RoomGroup,
     by: ViolationSource,
     expected: &ProtocolViolation,
 ) -> anyhow::Result<()> {
     let text = violation_text(expected);
-    let what = format!("{by:?} is named: {text}");
-    let took = talk.wait_until(TOLD, &what, |heard| {
-        heard.iter().all(|heard| {
-            heard
-                .violations
-                .iter()
-                .any(|(who, violation, _)| *who == by && violation.to_string().starts_with(&text))
+    let what = format!("all rooms report {by:?}: {text}");
+    let took = group.wait_until(REPORTED, &what, |logs| {
+        logs.iter().all(|log| {
+            log.violations.iter().any(|(source, violation, _)| {
+                *source == by && violation.to_string().starts_with(&text)
+            })
         })
     })?;
     println!("   {what}: {} ms", took.as_millis());
     Ok(())
 }
 
-/// Who has just joined knows nobody, so nothing was offered to those who answer.
-fn a_latecomer_is_told(room: &str) -> anyhow::Result<()> {
+/// A new peer has made no offers, so it reports an answer as a violation.
+fn new_peer_reports_an_unexpected_answer(room: &str) -> anyhow::Result<()> {
     let mut hostile = HostileMember::join(room)?;
     let offers = hostile.wait_offers(2)?;
-    let answer = answer_to(offers.values().next().context("an offer")?);
-    let late = Talk::start(room, 1)?;
+    let answer = answer_to(offers.values().next().context("no offer")?);
+    let joining = RoomGroup::start(room, 1)?;
     let newcomer = hostile.wait_newcomer()?;
     hostile.signal(&newcomer, &answer)?;
     hostile.signal(
@@ -186,11 +185,12 @@ fn a_latecomer_is_told(room: &str) -> anyhow::Result<()> {
         &candidate("candidate:1 1 udp 5 10.0.0.1 9 typ host"),
     )?;
     let by = ViolationSource::Member(SignalingId::from_u128(number(hostile.id())?));
-    told_by_all(&late, by, &ProtocolViolation::AnswerToNothing)?;
-    late.wait_until(MEETING, "the latecomer meets both", |heard| {
-        heard[0].here.len() >= 2
-    })
-    .map(drop)
+    all_rooms_report(&joining, by, &ProtocolViolation::AnswerToNothing)?;
+    joining
+        .wait_until(MEETING, "the new peer meets both", |logs| {
+            logs[0].peers.len() >= 2
+        })
+        .map(drop)
 }
 
 pub(crate) fn hostile_members_do_not_disturb_games(artifacts: &Artifacts) -> anyhow::Result<()> {
@@ -199,7 +199,7 @@ pub(crate) fn hostile_members_do_not_disturb_games(artifacts: &Artifacts) -> any
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     bob.open(&server.player("render=off&bot=2"))?;
     let native = ada.process();
-    among_hostile_members(&server, native, &mut [&mut ada, &mut bob])
+    play_among_hostile_members(&server, native, &mut [&mut ada, &mut bob])
 }
 
 pub(crate) fn hostile_members_do_not_disturb_firefox(artifacts: &Artifacts) -> anyhow::Result<()> {
@@ -210,41 +210,50 @@ pub(crate) fn hostile_members_do_not_disturb_firefox(artifacts: &Artifacts) -> a
     bob.open(&server.player("render=off&bot=2"))?;
     cleo.open(&server.player("render=off&bot=3"))?;
     let native = ada.process();
-    among_hostile_members(&server, native, &mut [&mut ada, &mut bob, &mut cleo])
+    play_among_hostile_members(&server, native, &mut [&mut ada, &mut bob, &mut cleo])
 }
 
-fn among_hostile_members(
+fn play_among_hostile_members(
     server: &Server,
     native: Pid,
     players: &mut [&mut dyn Player],
 ) -> anyhow::Result<()> {
-    let (ids, _) = all_meet(players, LOAD, "the honest ones meet")?;
+    let (ids, _) = all_meet(players, LOAD, "the honest players meet")?;
     let room = server.room(ROOM);
     let before = resident_mib(native)?;
 
-    let deeds = by_signals(&room, players.len())?;
-    all_see_movement(players, "each sees the others move")?;
-    for deed in &deeds {
-        all_report(players, &format!("member {}", deed.by), &deed.violation)?;
+    let expected = attack_with_signals(&room, players.len())?;
+    all_see_movement(players, "each sees the other players move")?;
+    for expected in &expected {
+        all_report(
+            players,
+            &format!("member {}", expected.by),
+            &expected.violation,
+        )?;
     }
 
     let mut page = LinkedMember::start(&server.index())?;
-    for trick in LINK_TRICKS {
-        page.join(&room, trick.tagged, players.len() as u64)?;
-        page.play(trick.trick, trick.times)?;
-        if let Some(violation) = &trick.violation {
-            let kind = if trick.tagged { "member" } else { "peer" };
+    for attack in LINK_ATTACKS {
+        page.join(&room, attack.tagged, players.len() as u64)?;
+        page.attack(attack.name, attack.times)?;
+        if let Some(violation) = &attack.violation {
+            let kind = if attack.tagged { "member" } else { "peer" };
             all_report(players, &format!("{kind} {}", page.id()), violation)?;
         }
     }
     page.leave()?;
 
-    wait_until(players, TOLD, "only the honest ones are here", |reports| {
-        reports
-            .iter()
-            .all(|report| lists_exactly(report, &ids).is_ok())
-    })?;
-    all_see_movement(players, "each sees the others move, still")?;
+    wait_until(
+        players,
+        REPORTED,
+        "only the honest players are in the room",
+        |reports| {
+            reports
+                .iter()
+                .all(|report| lists_exactly(report, &ids).is_ok())
+        },
+    )?;
+    all_see_movement(players, "each still sees the other players move")?;
     let grown = resident_mib(native)? - before;
     println!("   the native player's memory has grown by {grown:.1} MiB");
     ensure!(grown < GROWTH_MIB, "memory has grown by {grown} MiB");
@@ -253,23 +262,24 @@ fn among_hostile_members(
 
 fn all_report(
     players: &mut [&mut dyn Player],
-    who: &str,
+    source: &str,
     expected: &ProtocolViolation,
 ) -> anyhow::Result<()> {
     let text = violation_text(expected);
-    let what = format!("{who} is named: {text}");
-    wait_until(players, TOLD, &what, |reports| {
+    let what = format!("all players report {source}: {text}");
+    wait_until(players, REPORTED, &what, |reports| {
         reports.iter().all(|report| {
             let mut violations = report.violations.iter();
-            violations.any(|told| told.starts_with(who) && told.contains(&text))
+            violations.any(|reported| reported.starts_with(source) && reported.contains(&text))
         })
     })
     .map(drop)
 }
 
-/// Breaks the rules of signaling in every way, against everybody in the room.
-fn by_signals(room: &str, members: usize) -> anyhow::Result<Vec<Deed>> {
-    let mut deeds = Vec::new();
+/// Attacks every member of the room with all kinds of invalid signals. Returns the violations to
+/// expect.
+fn attack_with_signals(room: &str, members: usize) -> anyhow::Result<Vec<ExpectedViolation>> {
+    let mut expected = Vec::new();
     let mut attack =
         |violation: ProtocolViolation, data: &dyn Fn(&str) -> Vec<Value>| -> anyhow::Result<()> {
             let mut hostile = HostileMember::join(room)?;
@@ -280,8 +290,8 @@ fn by_signals(room: &str, members: usize) -> anyhow::Result<Vec<Deed>> {
                 }
             }
             let by = hostile.id().to_owned();
-            deeds.push(Deed { by, violation });
-            hostile.settle()
+            expected.push(ExpectedViolation { by, violation });
+            hostile.flush_and_leave()
         };
 
     attack(ProtocolViolation::Signal, &|_| garbage())?;
@@ -303,12 +313,12 @@ fn by_signals(room: &str, members: usize) -> anyhow::Result<Vec<Deed>> {
         ]);
         all
     })?;
-    // Ten thousand from five, as fast as the server relays them.
+    // Five members send 10,000 signals as fast as the server relays them.
     for _ in 0..5 {
         let each = 2000 / members;
         attack(ProtocolViolation::Signal, &|_| vec![json!(7); each])?;
     }
-    Ok(deeds)
+    Ok(expected)
 }
 
 fn garbage() -> Vec<Value> {
@@ -328,7 +338,8 @@ fn garbage() -> Vec<Value> {
     ]
 }
 
-/// Descriptions of which something is missing, doubled, cut off or too long.
+/// Returns session descriptions with missing or invalid parts, and descriptions that are
+/// cut off or too long.
 fn broken_descriptions(offer: &str) -> Vec<Value> {
     let mut texts = vec![
         String::new(),
@@ -340,9 +351,9 @@ fn broken_descriptions(offer: &str) -> Vec<Value> {
         offer.replace("a=mid:0", "a=mid:\"0"),
     ];
     let lines: Vec<&str> = offer.lines().collect();
-    for left_out in 0..lines.len() {
+    for removed in 0..lines.len() {
         let mut rest = lines.clone();
-        rest.remove(left_out);
+        rest.remove(removed);
         texts.push(rest.join("\r\n"));
     }
     texts.extend((1..8).map(|part| offer.chars().take(offer.len() * part / 8).collect()));
@@ -376,7 +387,7 @@ fn candidate(text: &str) -> Value {
     json!({ "IceCandidate": candidate.to_string() })
 }
 
-/// An answer that looks right, of a machine that is not there.
+/// Returns a valid answer of a machine that does not exist.
 fn answer_to(offer: &str) -> Value {
     let stock = offer
         .lines()

@@ -1,71 +1,86 @@
-//! Servers that break the rules, and play once they behave.
+//! Hostile servers. Players report them, and meet when the server recovers.
 
 use std::{thread, time::Duration};
 
 use anyhow::{Context, anyhow, bail, ensure};
 use huddle_mesh::{ProtocolViolation, SignalingId, SignalingLoss, ViolationSource};
 use huddle_tests::{
-    Artifacts, Browser, HostileServer, Native, Page, Player, Report, Server, Talk, Trick,
-    resident_mib, violation_text, wait_until,
+    Artifacts, Browser, HostileServer, Native, Page, Player, Report, RoomGroup, Server,
+    ServerAttack, resident_mib, violation_text, wait_until,
 };
 use nix::unistd::Pid;
 
 use crate::{
-    hostile::undisturbed,
+    hostile::check_undisturbed,
     steps::{LOAD, all_meet},
 };
 
-/// Longer than a connection may take to open.
-const TOLD: Duration = Duration::from_secs(25);
-/// A server that behaves again is tried within four seconds.
+/// Longer than the timeout of a connection attempt.
+const REPORTED: Duration = Duration::from_secs(25);
+/// Longer than the four seconds between connection attempts.
 const MEETING: Duration = Duration::from_secs(25);
 const FLOODED: Duration = Duration::from_secs(10);
 const GROWTH_MIB: f64 = 96.0;
 
-/// What a room has to say of each.
-fn is_told(trick: Trick, violations: &[ProtocolViolation], losses: &[SignalingLoss]) -> bool {
-    let left_for = |expected: fn(&ProtocolViolation) -> bool| {
+/// Returns whether a room has reported an attack.
+fn is_reported(
+    attack: ServerAttack,
+    violations: &[ProtocolViolation],
+    losses: &[SignalingLoss],
+) -> bool {
+    let is_left_for = |expected: fn(&ProtocolViolation) -> bool| {
         violations.iter().any(expected)
             && losses
                 .iter()
                 .any(|loss| matches!(loss, SignalingLoss::ProtocolViolation(why) if expected(why)))
     };
-    match trick {
-        Trick::Garbage => left_for(|why| matches!(why, ProtocolViolation::NotMatchbox(_))),
-        Trick::Bytes => left_for(|why| *why == ProtocolViolation::NotText),
-        Trick::SecondId => left_for(|why| *why == ProtocolViolation::SecondId),
-        Trick::NoId => left_for(|why| *why == ProtocolViolation::NoId),
-        Trick::Announcements => left_for(|why| matches!(why, ProtocolViolation::Announced(_))),
-        Trick::Strangers => left_for(|why| *why == ProtocolViolation::TooManySources),
-        Trick::Flood | Trick::LongFlood => left_for(|why| *why == ProtocolViolation::Flood),
-        Trick::TooLong => losses.iter().any(|loss| {
+    match attack {
+        ServerAttack::Garbage => {
+            is_left_for(|why| matches!(why, ProtocolViolation::NotMatchbox(_)))
+        }
+        ServerAttack::Bytes => is_left_for(|why| *why == ProtocolViolation::NotText),
+        ServerAttack::SecondId => is_left_for(|why| *why == ProtocolViolation::SecondId),
+        ServerAttack::NoId => is_left_for(|why| *why == ProtocolViolation::NoId),
+        ServerAttack::Announcements => {
+            is_left_for(|why| matches!(why, ProtocolViolation::Announced(_)))
+        }
+        ServerAttack::UnknownMembers => {
+            is_left_for(|why| *why == ProtocolViolation::TooManySources)
+        }
+        ServerAttack::Flood | ServerAttack::LongFlood => {
+            is_left_for(|why| *why == ProtocolViolation::Flood)
+        }
+        ServerAttack::TooLong => losses.iter().any(|loss| {
             matches!(
                 loss,
                 SignalingLoss::ProtocolViolation(ProtocolViolation::TooLong(_))
             )
         }),
-        Trick::SlowClose => losses
+        ServerAttack::SlowClose => losses
             .iter()
             .any(|loss| matches!(loss, SignalingLoss::Closed(_))),
-        Trick::Mute => losses
+        ServerAttack::Silent => losses
             .iter()
             .any(|loss| matches!(loss, SignalingLoss::NotSignaling(_))),
     }
 }
 
-pub(crate) fn hostile_servers_are_named_and_play_begins_when_they_behave(
+pub(crate) fn hostile_servers_are_reported_and_rooms_recover(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let before = resident_mib(Pid::this())?;
-    let tricks = Trick::ALL.map(|trick| {
+    let attacks = ServerAttack::ALL.map(|attack| {
         let artifacts = artifacts.clone();
-        (trick, thread::spawn(move || tricked(&artifacts, trick)))
+        (
+            attack,
+            thread::spawn(move || attack_room(&artifacts, attack)),
+        )
     });
-    for (trick, playing) in tricks {
+    for (attack, playing) in attacks {
         match playing.join() {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(error.context(format!("{trick:?}"))),
-            Err(_) => bail!("{trick:?}: a panic"),
+            Ok(Err(error)) => return Err(error.context(format!("{attack:?}"))),
+            Err(_) => bail!("{attack:?}: a panic"),
         }
     }
     let grown = resident_mib(Pid::this())? - before;
@@ -74,54 +89,57 @@ pub(crate) fn hostile_servers_are_named_and_play_begins_when_they_behave(
     Ok(())
 }
 
-fn tricked(artifacts: &Artifacts, trick: Trick) -> anyhow::Result<()> {
+fn attack_room(artifacts: &Artifacts, attack: ServerAttack) -> anyhow::Result<()> {
     let mut server = Server::start(artifacts)?;
     server.kill();
-    let hostile = HostileServer::start(server.address(), trick)?;
-    let talk = Talk::start(&hostile.room("room"), 2)?;
-    let told = talk.wait_until(TOLD, "both tell what the server does", |heard| {
-        heard.iter().all(|heard| {
-            let of_server = heard
+    let hostile = HostileServer::start(server.address(), attack)?;
+    let group = RoomGroup::start(&hostile.room("room"), 2)?;
+    let reported = group.wait_until(REPORTED, "both report the attack", |logs| {
+        logs.iter().all(|log| {
+            let of_server = log
                 .violations
                 .iter()
                 .filter(|(by, ..)| *by == ViolationSource::Server)
                 .map(|(_, violation, _)| violation.clone());
-            is_told(trick, &of_server.collect::<Vec<_>>(), &heard.losses)
+            is_reported(attack, &of_server.collect::<Vec<_>>(), &log.losses)
         })
     })?;
     let (connections, sent) = (hostile.connections(), hostile.sent());
     drop(hostile);
     server
-        .start_again()
-        .context("the real server takes the port over")?;
-    let met = talk.wait_until(MEETING, "they meet once the server behaves", |heard| {
-        heard
-            .iter()
-            .all(|heard| heard.here.len() == 1 && heard.connected)
-    })?;
+        .restart()
+        .context("the real server cannot listen on the port")?;
+    let met = group.wait_until(
+        MEETING,
+        "they meet after the server has recovered",
+        |logs| logs.iter().all(|log| log.peers.len() == 1 && log.connected),
+    )?;
     println!(
-        "   {trick:?}: told after {} ms, {sent} messages in {connections} connections; play begins {} ms after it behaves",
-        told.as_millis(),
+        "   {attack:?}: reported after {} ms, {sent} messages in {connections} connections; they meet {} ms after the recovery",
+        reported.as_millis(),
         met.as_millis()
     );
-    let loss = talk.heard()[0].losses.last().map(ToString::to_string);
-    println!("      {}", loss.ok_or_else(|| anyhow!("no loss"))?);
+    let loss = group.logs()[0].losses.last().map(ToString::to_string);
+    println!(
+        "      {}",
+        loss.ok_or_else(|| anyhow!("no loss is reported"))?
+    );
     Ok(())
 }
 
-pub(crate) fn links_do_not_feel_a_server_that_floods(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(crate) fn flooding_server_does_not_affect_links(artifacts: &Artifacts) -> anyhow::Result<()> {
     let mut server = Server::start(artifacts)?;
-    let talk = Talk::start(&server.room("room"), 2)?;
-    talk.wait_until(MEETING, "two meet", |heard| {
-        heard.iter().all(|heard| heard.here.len() == 1)
+    let group = RoomGroup::start(&server.room("room"), 2)?;
+    group.wait_until(MEETING, "two meet", |logs| {
+        logs.iter().all(|log| log.peers.len() == 1)
     })?;
     server.kill();
     let before = resident_mib(Pid::this())?;
-    for trick in [Trick::Flood, Trick::LongFlood] {
-        let hostile = HostileServer::start(server.address(), trick)?;
-        talk.wait_until(TOLD, "the flood is told", |heard| {
-            heard.iter().all(|heard| {
-                let floods = heard.losses.iter().filter(|loss| {
+    for attack in [ServerAttack::Flood, ServerAttack::LongFlood] {
+        let hostile = HostileServer::start(server.address(), attack)?;
+        group.wait_until(REPORTED, "the flood is reported", |logs| {
+            logs.iter().all(|log| {
+                let floods = log.losses.iter().filter(|loss| {
                     matches!(
                         loss,
                         SignalingLoss::ProtocolViolation(ProtocolViolation::Flood)
@@ -132,7 +150,7 @@ pub(crate) fn links_do_not_feel_a_server_that_floods(artifacts: &Artifacts) -> a
         })?;
         thread::sleep(FLOODED);
         println!(
-            "   {trick:?}: {} messages in {} connections",
+            "   {attack:?}: {} messages in {} connections",
             hostile.sent(),
             hostile.connections()
         );
@@ -140,24 +158,26 @@ pub(crate) fn links_do_not_feel_a_server_that_floods(artifacts: &Artifacts) -> a
     let grown = resident_mib(Pid::this())? - before;
     println!("   memory has grown by {grown:.1} MiB");
     ensure!(grown < GROWTH_MIB, "memory has grown by {grown} MiB");
-    undisturbed(&talk)
+    check_undisturbed(&group)
 }
 
-/// What a player reports of each that is a violation.
-fn report_of(trick: Trick) -> Option<ProtocolViolation> {
-    match trick {
-        Trick::Garbage => Some(ProtocolViolation::NotMatchbox(String::new())),
-        Trick::Bytes => Some(ProtocolViolation::NotText),
-        Trick::SecondId => Some(ProtocolViolation::SecondId),
-        Trick::NoId => Some(ProtocolViolation::NoId),
-        Trick::Announcements => Some(ProtocolViolation::Announced(SignalingId::from_u128(0))),
-        Trick::Strangers => Some(ProtocolViolation::TooManySources),
-        Trick::Flood | Trick::LongFlood => Some(ProtocolViolation::Flood),
-        Trick::TooLong | Trick::SlowClose | Trick::Mute => None,
+/// Returns the violation that a player reports, if the attack is one.
+fn expected_violation(attack: ServerAttack) -> Option<ProtocolViolation> {
+    match attack {
+        ServerAttack::Garbage => Some(ProtocolViolation::NotMatchbox(String::new())),
+        ServerAttack::Bytes => Some(ProtocolViolation::NotText),
+        ServerAttack::SecondId => Some(ProtocolViolation::SecondId),
+        ServerAttack::NoId => Some(ProtocolViolation::NoId),
+        ServerAttack::Announcements => {
+            Some(ProtocolViolation::Announced(SignalingId::from_u128(0)))
+        }
+        ServerAttack::UnknownMembers => Some(ProtocolViolation::TooManySources),
+        ServerAttack::Flood | ServerAttack::LongFlood => Some(ProtocolViolation::Flood),
+        ServerAttack::TooLong | ServerAttack::SlowClose | ServerAttack::Silent => None,
     }
 }
 
-pub(crate) fn a_page_outlives_a_hostile_server(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(crate) fn page_survives_hostile_servers(artifacts: &Artifacts) -> anyhow::Result<()> {
     let pages = Server::start(artifacts)?;
     let mut signaling = Server::start(artifacts)?;
     let address = signaling.address();
@@ -169,31 +189,33 @@ pub(crate) fn a_page_outlives_a_hostile_server(artifacts: &Artifacts) -> anyhow:
     all_meet(players, LOAD, "they meet")?;
 
     signaling.kill();
-    for trick in Trick::ALL {
-        let hostile = HostileServer::start(address, trick)?;
-        let what = format!("they play on with {trick:?} for a server, and tell");
-        wait_until(players, TOLD, &what, |reports| {
-            let told = |report: &Report| {
-                report_of(trick).is_none_or(|expected| {
+    for attack in ServerAttack::ALL {
+        let hostile = HostileServer::start(address, attack)?;
+        let what = format!("they continue to play and report {attack:?}");
+        wait_until(players, REPORTED, &what, |reports| {
+            let reports_attack = |report: &Report| {
+                expected_violation(attack).is_none_or(|expected| {
                     let text = violation_text(&expected);
                     let mut violations = report.violations.iter();
-                    violations.any(|told| told.starts_with("server: ") && told.contains(&text))
+                    violations.any(|reported| {
+                        reported.starts_with("server: ") && reported.contains(&text)
+                    })
                 })
             };
-            // Both have come back after they had left.
+            // Both have left the server and reconnected.
             hostile.connections() >= 4
                 && reports
                     .iter()
-                    .all(|report| report.plays_with(1) && told(report))
+                    .all(|report| report.plays_with(1) && reports_attack(report))
         })?;
     }
-    signaling.start_again()?;
+    signaling.restart()?;
     let mut cleo = Native::start(artifacts, "Cleo", &signaling, "hello", 3)?;
-    let everybody: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo];
+    let all: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo];
     all_meet(
-        everybody,
+        all,
         MEETING,
-        "a newcomer meets both once the server behaves",
+        "a new player meets both after the server has recovered",
     )
     .map(drop)
 }

@@ -1,6 +1,7 @@
-//! Players who come and go, and links that are replaced, leave nothing behind.
+//! Departed peers and replaced links do not leak connections, threads, sockets or memory.
 //!
-//! What is held is looked at twice, after a few rounds and after many: whatever a round left behind would show as often.
+//! Usage is measured after a few rounds and after many rounds, so that a leak per round shows in
+//! the difference.
 
 use std::{
     fmt, thread,
@@ -17,68 +18,68 @@ use serde::Deserialize;
 
 use crate::{
     rooms::{MEETING, until, until_connected, until_joined},
-    steps::{LOAD, all_meet, local_id, long},
+    steps::{LOAD, all_meet, is_long_run, local_id},
 };
 
-/// Counts the page's connections, and shows the memory of its wasm.
+/// Counts the page's connections, and exposes the size of its wasm memory.
 const COUNT: &str = "
-    const made = [];
+    const connections = [];
     globalThis.RTCPeerConnection = class extends RTCPeerConnection {
         constructor(...configuration) {
             super(...configuration);
-            made.push(new WeakRef(this));
+            connections.push(new WeakRef(this));
         }
     };
     let wasm = null;
     for (const name of ['instantiate', 'instantiateStreaming']) {
         const usual = WebAssembly[name];
         WebAssembly[name] = async (...source) => {
-            const made = await usual(...source);
-            wasm = (made.instance ?? made).exports.memory;
-            return made;
+            const result = await usual(...source);
+            wasm = (result.instance ?? result).exports.memory;
+            return result;
         };
     }
     globalThis.held = () => ({
-        made: made.length,
-        open: made.filter((one) => (one.deref()?.connectionState ?? 'closed') !== 'closed').length,
+        created: connections.length,
+        open: connections.filter((connection) => (connection.deref()?.connectionState ?? 'closed') !== 'closed').length,
         wasm: wasm.buffer.byteLength,
     });
 ";
-/// Memory of scripts that may come and go, in bytes.
+/// The tolerated growth of the script heap in bytes.
 const HEAP: u64 = 1 << 20;
-/// The same of wasm, which only grows.
+/// The tolerated growth of wasm memory in bytes. It never shrinks.
 const WASM: u64 = 2 << 20;
-/// The same of this process, in which all those rooms were.
+/// The tolerated growth of this process in bytes. It contains all rooms.
 const MEMORY: u64 = 8 << 20;
-/// Links close within that: a replaced one stays for a second.
+/// The time in which links close. A replaced link stays open for a second.
 const CLOSED: Duration = Duration::from_secs(5);
 const REPLACED: Duration = Duration::from_secs(10);
-/// The other end of a cut notices when one does, more or less.
+/// The time in which the other side of a cut also detects it.
 const OTHER_END: Duration = Duration::from_millis(400);
 const POLL: Duration = Duration::from_millis(20);
 
-/// How many rounds until the first look, and until the second.
+/// Returns the number of rounds until the first and until the second measurement.
 fn rounds() -> [usize; 2] {
-    if long() { [10, 100] } else { [5, 20] }
+    if is_long_run() { [10, 100] } else { [5, 20] }
 }
 
-/// What a page holds.
+/// The resources that a page holds.
 #[derive(Clone, Copy, Debug, Deserialize)]
 struct Held {
-    /// Connections that it has ever made.
-    made: usize,
-    /// Those that are not closed.
+    /// The number of connections created so far.
+    created: usize,
+    /// The number of connections that are not closed.
     open: usize,
-    /// Bytes of wasm memory.
+    /// The size of wasm memory in bytes.
     wasm: u64,
-    /// Bytes of its scripts.
+    /// The size of the script heap in bytes.
     #[serde(default)]
     heap: u64,
 }
 
 impl Held {
-    /// What a page holds once only so many connections are open.
-    fn by(page: &Browser, open: usize) -> anyhow::Result<Self> {
+    /// Waits until exactly `open` connections are open, and measures the page.
+    fn measure(page: &Browser, open: usize) -> anyhow::Result<Self> {
         let began = Instant::now();
         loop {
             let mut held: Self = serde_json::from_value(page.run("return held()")?)?;
@@ -98,31 +99,31 @@ impl Held {
         println!("   before: {before}\n   after:  {self}");
         let heap = self.heap.saturating_sub(before.heap);
         let wasm = self.wasm.saturating_sub(before.wasm);
-        ensure!(heap <= HEAP, "scripts hold {heap} bytes more");
-        ensure!(wasm <= WASM, "wasm has taken {wasm} bytes more");
+        ensure!(heap <= HEAP, "the script heap has grown by {heap} bytes");
+        ensure!(wasm <= WASM, "wasm memory has grown by {wasm} bytes");
         Ok(())
     }
 }
 
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { made, open, .. } = self;
+        let Self { created, open, .. } = self;
         let (heap, wasm) = (self.heap as f64 / 1e6, self.wasm as f64 / 1e6);
         write!(
             f,
-            "{open} of {made} connections open, {heap:.2} MB of scripts, {wasm:.2} MB of wasm"
+            "{open} of {created} connections open, {heap:.2} MB script heap, {wasm:.2} MB wasm memory"
         )
     }
 }
 
-pub(crate) fn a_page_keeps_nothing_of_who_left_and_of_replaced_links(
+pub(crate) fn page_frees_departed_peers_and_replaced_links(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let lab = Lab::new(1)?;
-    let (far, near) = (lab.host("server")?, lab.host("page")?);
-    let others = lab.host("others")?;
-    let server = far.enter(|| Server::start_at(artifacts, far.address()))??;
-    let mut page = near.enter(|| Browser::chromium("Ada", Page::SMALL))??;
+    let (server_host, local_host) = (lab.host("server")?, lab.host("page")?);
+    let other_host = lab.host("others")?;
+    let server = server_host.enter(|| Server::start_at(artifacts, server_host.address()))??;
+    let mut page = local_host.enter(|| Browser::chromium("Ada", Page::SMALL))??;
     page.run_before_pages(COUNT)?;
     page.open(&server.player("render=off&bot=1"))?;
     wait_until(&mut [&mut page], LOAD, "the page waits", |reports| {
@@ -131,23 +132,24 @@ pub(crate) fn a_page_keeps_nothing_of_who_left_and_of_replaced_links(
 
     let url = server.room("hello");
     let [few, many] = rounds();
-    visit(&others, &url, few)?;
-    let before = Held::by(&page, 0)?;
-    visit(&others, &url, many - few)?;
-    let after = Held::by(&page, 0)?;
+    visit(&other_host, &url, few)?;
+    let before = Held::measure(&page, 0)?;
+    visit(&other_host, &url, many - few)?;
+    let after = Held::measure(&page, 0)?;
     ensure!(
-        after.made >= many && before.made >= few,
-        "they were not all linked: {after}"
+        after.created >= many && before.created >= few,
+        "some visitors were not linked: {after}"
     );
-    println!("   {many} players came and went:");
+    println!("   {many} players joined and left:");
     after.check_growth_since(&before)?;
 
-    // Two, so that each cut replaces two links.
+    // Two players, so that each cut replaces two links.
     let start =
-        |name, bot| others.enter(|| Native::start(artifacts, name, &server, "hello", bot))?;
+        |name, bot| other_host.enter(|| Native::start(artifacts, name, &server, "hello", bot))?;
     let (mut bob, mut cleo) = (start("Bob", 2)?, start("Cleo", 3)?);
     let (ids, _) = all_meet(&mut [&mut page, &mut bob, &mut cleo], LOAD, "three meet")?;
-    // Only the others are watched: each look into a page costs it a kilobyte of compiled script.
+    // Only the native players are polled, because each read of a page's report adds a kilobyte of
+    // compiled script to it.
     let about_page = |reports: &[Report], holds: &dyn Fn(usize, &PeerReport) -> bool| {
         let mut both = (0..).zip(reports);
         both.all(|(i, report)| report.peer(&ids[0]).is_some_and(|peer| holds(i, peer)))
@@ -156,38 +158,41 @@ pub(crate) fn a_page_keeps_nothing_of_who_left_and_of_replaced_links(
         for _ in 0..links.div_ceil(2) {
             let mut before = [0; 2];
             let both: &mut [&mut dyn Player] = &mut [&mut bob, &mut cleo];
-            wait_until(both, REPLACED, "both are well", |reports| {
+            wait_until(both, REPLACED, "both are connected", |reports| {
                 about_page(reports, &|_, peer| peer.state == "connected") && {
                     before = [0, 1].map(|i| reports[i].peer(&ids[0]).map_or(0, |peer| peer.links));
                     true
                 }
             })?;
-            lab.cut(&near, &others);
-            wait_until(both, REPLACED, "the cut is noticed", |reports| {
-                about_page(reports, &|_, peer| peer.state == "unresponsive")
-            })?;
+            lab.cut(&local_host, &other_host);
+            wait_until(
+                both,
+                REPLACED,
+                "both sides of the cut are unresponsive",
+                |reports| about_page(reports, &|_, peer| peer.state == "unresponsive"),
+            )?;
             thread::sleep(OTHER_END);
-            lab.heal(&near, &others);
+            lab.heal(&local_host, &other_host);
             wait_until(both, REPLACED, "both links are replaced", |reports| {
                 about_page(reports, &|i, peer| peer.links > before[i])
             })?;
         }
         anyhow::Ok(())
     };
-    let [few, many] = if long() { [10, 100] } else { [4, 12] };
+    let [few, many] = if is_long_run() { [10, 100] } else { [4, 12] };
     replace(few)?;
-    let before = Held::by(&page, 2)?;
+    let before = Held::measure(&page, 2)?;
     replace(many - few)?;
-    let after = Held::by(&page, 2)?;
+    let after = Held::measure(&page, 2)?;
     println!("   {many} links were replaced:");
     ensure!(
-        after.made >= before.made + many - few,
-        "they were not: {after}"
+        after.created >= before.created + many - few,
+        "some links were not replaced: {after}"
     );
     after.check_growth_since(&before)
 }
 
-/// So many players, one after the other, link with who is in the room, and leave.
+/// Joins the room `times` times, one after the other. Each visitor waits for a link and leaves.
 fn visit(host: &Host, url: &str, times: usize) -> anyhow::Result<()> {
     for _ in 0..times {
         let config = RoomConfig::new(url)?;
@@ -195,63 +200,69 @@ fn visit(host: &Host, url: &str, times: usize) -> anyhow::Result<()> {
         until(&mut room, MEETING, "a visitor is linked", |event| {
             matches!(event, RoomEvent::PeerJoined { .. })
         })?;
-        // Dropping waits for the farewell.
+        // Dropping the room waits until the departure is sent.
         drop(room);
     }
     Ok(())
 }
 
-pub(crate) fn a_native_room_keeps_nothing_of_who_left_and_of_replaced_links(
+pub(crate) fn native_room_frees_departed_peers_and_replaced_links(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
-    /// Each cut replaces the link to each of them.
-    const MANY: usize = 5;
+    /// The number of peers whose links each cut replaces.
+    const PEERS: usize = 5;
     let lab = Lab::new(2)?;
-    let (far, near) = (lab.host("server")?, lab.host("ada")?);
-    let others = lab.host("others")?;
-    let server = far.enter(|| Server::start_at(artifacts, far.address()))??;
+    let (server_host, local_host) = (lab.host("server")?, lab.host("ada")?);
+    let other_host = lab.host("others")?;
+    let server = server_host.enter(|| Server::start_at(artifacts, server_host.address()))??;
     let url = server.room("leaks");
-    let mut ada = near.enter(|| Room::join(RoomConfig::new(&url)?).context("joining"))??;
+    let mut ada =
+        local_host.enter(|| Room::join(RoomConfig::new(&url)?).context("cannot join"))??;
     until_connected(&mut ada)?;
 
     let [few, many] = rounds();
-    visit(&others, &url, few)?;
+    visit(&other_host, &url, few)?;
     let before = settled(&mut ada, None)?;
-    visit(&others, &url, many - few)?;
+    visit(&other_host, &url, many - few)?;
     let after = settled(&mut ada, Some(&before))?;
-    println!("   {many} players came and went:");
+    println!("   {many} players joined and left:");
     check_growth(&before, &after)?;
 
-    let mut friends = Vec::new();
-    for _ in 0..MANY {
+    let mut peers = Vec::new();
+    for _ in 0..PEERS {
         let config = RoomConfig::new(&url)?;
-        friends.push(others.enter(|| Room::join(config))??);
+        peers.push(other_host.enter(|| Room::join(config))??);
     }
-    let ids: Vec<_> = friends.iter().map(local_id).collect();
+    let ids: Vec<_> = peers.iter().map(local_id).collect();
     until_joined(&mut ada, &ids)?;
     let mut replace = |ada: &mut Room, links: usize| {
-        for _ in 0..links.div_ceil(MANY) {
-            lab.cut(&near, &others);
+        for _ in 0..links.div_ceil(PEERS) {
+            lab.cut(&local_host, &other_host);
             let mut unresponsive = ids.clone();
-            until(ada, REPLACED, "the cut is noticed", |event| {
-                unresponsive.retain(|id| *event != RoomEvent::PeerUnresponsive(*id));
-                unresponsive.is_empty()
-            })?;
+            until(
+                ada,
+                REPLACED,
+                "both sides of the cut are unresponsive",
+                |event| {
+                    unresponsive.retain(|id| *event != RoomEvent::PeerUnresponsive(*id));
+                    unresponsive.is_empty()
+                },
+            )?;
             thread::sleep(OTHER_END);
-            lab.heal(&near, &others);
+            lab.heal(&local_host, &other_host);
             let mut replaced = ids.clone();
             until(ada, REPLACED, "all links are replaced", |event| {
                 replaced.retain(|id| *event != RoomEvent::LinkReplaced(*id));
                 replaced.is_empty()
             })?;
-            for friend in &mut friends {
-                while friend.poll().is_some() {}
+            for peer in &mut peers {
+                while peer.poll().is_some() {}
             }
         }
         anyhow::Ok(())
     };
-    // The allocator keeps what it has had at most, which takes some rounds to show.
-    let [few, many] = if long() { [30, 130] } else { [10, 20] };
+    // The allocator keeps its maximum, which it reaches after some rounds.
+    let [few, many] = if is_long_run() { [30, 130] } else { [10, 20] };
     replace(&mut ada, few)?;
     let before = settled(&mut ada, None)?;
     replace(&mut ada, many - few)?;
@@ -260,7 +271,8 @@ pub(crate) fn a_native_room_keeps_nothing_of_who_left_and_of_replaced_links(
     check_growth(&before, &after)
 }
 
-/// What this process holds once nothing closes any more: as much as before, or what does not change for a while.
+/// Waits until the numbers of threads and sockets are stable and equal to `before`, or for a
+/// limited time. Returns the usage of this process.
 fn settled(room: &mut Room, before: Option<&Usage>) -> anyhow::Result<Usage> {
     let began = Instant::now();
     let mut last = Usage::here()?;
@@ -274,8 +286,10 @@ fn settled(room: &mut Room, before: Option<&Usage>) -> anyhow::Result<Usage> {
             since = Instant::now();
         }
         last = now;
-        let as_before = before.is_none_or(|before| counts(before) == counts(&now));
-        if (as_before && since.elapsed() > Duration::from_secs(2)) || began.elapsed() > 2 * CLOSED {
+        let is_as_before = before.is_none_or(|before| counts(before) == counts(&now));
+        if (is_as_before && since.elapsed() > Duration::from_secs(2))
+            || began.elapsed() > 2 * CLOSED
+        {
             return Ok(now);
         }
     }
@@ -283,9 +297,9 @@ fn settled(room: &mut Room, before: Option<&Usage>) -> anyhow::Result<Usage> {
 
 fn check_growth(before: &Usage, after: &Usage) -> anyhow::Result<()> {
     println!("   before: {before}\n   after:  {after}");
-    ensure!(after.threads <= before.threads, "threads are left behind");
-    ensure!(after.sockets <= before.sockets, "sockets are left behind");
+    ensure!(after.threads <= before.threads, "threads have leaked");
+    ensure!(after.sockets <= before.sockets, "sockets have leaked");
     let grown = after.growth_since(before);
-    ensure!(grown <= MEMORY, "{grown} bytes are left behind");
+    ensure!(grown <= MEMORY, "{grown} bytes have leaked");
     Ok(())
 }

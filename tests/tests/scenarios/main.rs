@@ -1,16 +1,17 @@
-//! Whole games: servers, native players and browsers, each scenario in a network of its own.
+//! End-to-end scenarios with servers, native players and browsers. Each scenario runs in its own
+//! network.
 
 mod addresses;
 mod bad_networks;
 mod broken_links;
 mod browsers;
 mod cuts;
+mod departure_reasons;
 mod departures;
 mod entry;
 mod firefox;
 mod first_game;
 mod freezes;
-mod goodbyes;
 mod hostile;
 mod hostile_servers;
 mod identity;
@@ -35,13 +36,13 @@ mod trials;
 
 use std::process::ExitCode;
 
-use huddle_tests::{Artifacts, firefox_is_here};
+use huddle_tests::{Artifacts, check_firefox};
 use libtest_mimic::{Arguments, Trial};
 
 use entry::{Entry, Machine};
 
-/// How many of the scenarios that share the machine run at the same time: they mostly wait.
-const SIDE_BY_SIDE: usize = 3;
+/// The number of `Shared` scenarios that run at the same time. They mostly wait.
+const PARALLEL_SCENARIOS: usize = 3;
 
 fn main() -> ExitCode {
     if let Some(name) = process::requested() {
@@ -56,38 +57,41 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the scenarios, each in a process of its own; those that cannot run here are only named, and ignored.
+/// Runs each scenario in its own process. Scenarios that cannot run on this machine are listed as
+/// ignored.
 fn run(mut arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let (mut anywhere, mut in_firefox) = (None, None);
+    let (mut without_firefox, mut with_firefox) = (None, None);
     if !arguments.list {
         let must_run = std::env::var("CI").is_ok_and(|ci| ci == "true");
         match process::check() {
-            Ok(()) => anywhere = Some(Artifacts::find()?),
+            Ok(()) => without_firefox = Some(Artifacts::find()?),
             Err(error) if must_run => return Err(error),
-            Err(error) => println!("The scenarios are ignored: no network of their own: {error:#}"),
+            Err(error) => println!(
+                "The scenarios are ignored, because they cannot create a network: {error:#}"
+            ),
         }
-        in_firefox = anywhere.clone();
-        if anywhere.is_some()
-            && let Err(error) = firefox_is_here()
+        with_firefox = without_firefox.clone();
+        if without_firefox.is_some()
+            && let Err(error) = check_firefox()
             && !must_run
         {
-            println!("Scenarios with Firefox are ignored: {error:#}");
-            in_firefox = None;
+            println!("The scenarios with Firefox are ignored: {error:#}");
+            with_firefox = None;
         }
     }
     let trials = |machine| {
-        let anywhere = table::anywhere()
+        let without_firefox = table::without_firefox()
             .into_iter()
-            .map(|entry| (entry, &anywhere));
-        let in_firefox = table::in_firefox()
+            .map(|entry| (entry, &without_firefox));
+        let with_firefox = table::with_firefox()
             .into_iter()
-            .map(|entry| (entry, &in_firefox));
-        let all = anywhere.chain(in_firefox);
+            .map(|entry| (entry, &with_firefox));
+        let all = without_firefox.chain(with_firefox);
         all.filter(|((_, needed, _), _)| *needed == machine)
             .map(|(entry, artifacts)| trial(entry, artifacts.clone()))
             .collect()
     };
-    arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
+    arguments.test_threads.get_or_insert(PARALLEL_SCENARIOS);
     let shared = libtest_mimic::run(&arguments, trials(Machine::Shared));
     arguments.test_threads = Some(1);
     let alone = libtest_mimic::run(&arguments, trials(Machine::Alone));
@@ -104,7 +108,7 @@ fn trial((name, machine, _): Entry, artifacts: Option<Artifacts>) -> Trial {
         Some(artifacts) => {
             process::start(name, machine, &artifacts).map_err(|error| format!("{error:#}").into())
         }
-        None => Err("there is nothing to test".into()),
+        None => Err("the artifacts are missing".into()),
     });
     trial.with_ignored_flag(ignored)
 }

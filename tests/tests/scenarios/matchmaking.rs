@@ -1,46 +1,50 @@
-//! Groups of `?next=N`.
+//! Matchmaking with `?next=N`.
 
 use std::{thread, time::Duration};
 
 use anyhow::ensure;
-use huddle_tests::{Artifacts, Frozen, Native, Player, Server, Stage, wait_until, watch};
+use huddle_tests::{Artifacts, Frozen, Native, Player, Server, Testbed, wait_until, watch};
 use network_lab::Host;
 
 use crate::steps::{LOAD, all_meet, lists_exactly};
 
-/// When the server has the players' reports of their links.
+/// The time in which the players report their links to the server.
 const REPORTED: Duration = Duration::from_secs(1);
 const QUEUE: &str = "hello?next=2";
-/// The server's patience with a game that does not answer is five seconds.
-const SECONDS: Duration = Duration::from_secs(9);
+/// The server drops a game that does not answer for five seconds.
+const MEETING: Duration = Duration::from_secs(9);
 const SHORT: Duration = Duration::from_secs(3);
 
-/// Waits until a player is in the queue, alone.
-fn waits(player: &mut dyn Player) -> anyhow::Result<()> {
-    wait_until(&mut [player], LOAD, "it waits", |reports| {
+/// Waits until a player is alone in the queue.
+fn until_waiting(player: &mut dyn Player) -> anyhow::Result<()> {
+    wait_until(&mut [player], LOAD, "the player waits", |reports| {
         reports[0].state == "waiting"
     })?;
     Ok(())
 }
 
-/// The first waiter freezes, then two more come.
-pub(crate) fn a_frozen_ghost_binds_no_player(artifacts: &Artifacts) -> anyhow::Result<()> {
+/// The first waiting player freezes, and two more players join.
+pub(crate) fn frozen_player_is_not_matched(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let start = |name, bot| Native::start(artifacts, name, &server, QUEUE, bot);
     let mut ada = start("Ada", 1)?;
-    waits(&mut ada)?;
-    let ice = Frozen::new(&ada)?;
+    until_waiting(&mut ada)?;
+    let frozen = Frozen::new(&ada)?;
     let mut bob = start("Bob", 2)?;
-    waits(&mut bob)?;
+    until_waiting(&mut bob)?;
     let mut cleo = start("Cleo", 3)?;
     let two: &mut [&mut dyn Player] = &mut [&mut bob, &mut cleo];
-    let (ids, _) = all_meet(two, SECONDS, "the two who run meet")?;
+    let (ids, _) = all_meet(two, MEETING, "the two running players meet")?;
 
-    drop(ice);
-    waits(&mut ada)?;
+    drop(frozen);
+    until_waiting(&mut ada)?;
     let mut dora = start("Dora", 4)?;
     let late: &mut [&mut dyn Player] = &mut [&mut ada, &mut dora];
-    all_meet(late, SECONDS, "it plays with the next when it runs again")?;
+    all_meet(
+        late,
+        MEETING,
+        "the frozen player meets the next one after it resumes",
+    )?;
     let two: &mut [&mut dyn Player] = &mut [&mut bob, &mut cleo];
     watch(two, SHORT, "the two stay together", |reports| {
         reports
@@ -49,14 +53,13 @@ pub(crate) fn a_frozen_ghost_binds_no_player(artifacts: &Artifacts) -> anyhow::R
     })
 }
 
-/// The server restarts while two play, and two others come before those are back.
-pub(crate) fn a_lost_websocket_groups_nobody_with_strangers(
-    artifacts: &Artifacts,
-) -> anyhow::Result<()> {
-    let mut stage = Stage::new(artifacts)?;
+/// The server restarts while two players play. Two other players join before the first two have
+/// reconnected.
+pub(crate) fn matched_group_survives_a_server_restart(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let mut testbed = Testbed::new(artifacts)?;
     let (mut hosts, mut players) = (Vec::new(), Vec::new());
     for (name, bot) in [("Ada", 1), ("Bob", 2)] {
-        let (host, player) = join(&stage, artifacts, name, bot)?;
+        let (host, player) = join(&testbed, artifacts, name, bot)?;
         hosts.push(host);
         players.push(player);
     }
@@ -65,23 +68,23 @@ pub(crate) fn a_lost_websocket_groups_nobody_with_strangers(
     };
     let two: &mut [&mut dyn Player] = &mut [ada, bob];
     let (ids, _) = all_meet(two, LOAD, "two meet")?;
-    // The group is final once both have reported their link, which takes up to a quarter second.
+    // The group is final once both have reported their link, which takes up to 250 ms.
     thread::sleep(REPORTED);
-    stage.server.kill();
-    stage.restart_server()?;
-    let (_cleos_host, mut cleo) = join(&stage, artifacts, "Cleo", 3)?;
-    waits(&mut cleo)?;
+    testbed.server.kill();
+    testbed.restart_server()?;
+    let (_cleos_host, mut cleo) = join(&testbed, artifacts, "Cleo", 3)?;
+    until_waiting(&mut cleo)?;
     watch(two, SHORT, "the two stay together", |reports| {
         reports.iter().try_for_each(|report| {
-            ensure!(report.plays_with(1), "somebody is missing: {report:?}");
-            ensure!(report.peers[0].links == 1, "a good link was replaced");
+            ensure!(report.plays_with(1), "a peer is missing: {report:?}");
+            ensure!(report.peers[0].links == 1, "a working link was replaced");
             lists_exactly(report, &ids)
         })
     })?;
-    let (_doras_host, mut dora) = join(&stage, artifacts, "Dora", 4)?;
+    let (_doras_host, mut dora) = join(&testbed, artifacts, "Dora", 4)?;
     let others: &mut [&mut dyn Player] = &mut [&mut cleo, &mut dora];
-    all_meet(others, LOAD, "the strangers play with each other")?;
-    watch(two, SHORT, "and the two stay together", |reports| {
+    all_meet(others, LOAD, "the other two meet")?;
+    watch(two, SHORT, "the two still stay together", |reports| {
         reports
             .iter()
             .try_for_each(|report| lists_exactly(report, &ids))
@@ -89,12 +92,12 @@ pub(crate) fn a_lost_websocket_groups_nobody_with_strangers(
 }
 
 fn join(
-    stage: &Stage,
+    testbed: &Testbed,
     artifacts: &Artifacts,
     name: &str,
     bot: u64,
 ) -> anyhow::Result<(Host, Native)> {
-    let host = stage.lab.host(name)?;
-    let player = host.enter(|| Native::start(artifacts, name, &stage.server, QUEUE, bot))??;
+    let host = testbed.lab.host(name)?;
+    let player = host.enter(|| Native::start(artifacts, name, &testbed.server, QUEUE, bot))??;
     Ok((host, player))
 }

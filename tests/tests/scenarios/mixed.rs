@@ -1,10 +1,12 @@
-//! Native to native, and native to browser.
+//! Games between native players, and between native players and browsers.
 
 use std::time::Duration;
 
 use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until};
 
-use crate::steps::{LOAD, all_know_their_links, all_meet, all_see_movement, all_splash};
+use crate::steps::{
+    LOAD, all_measure_their_links, all_meet, all_receive_splashes, all_see_movement,
+};
 
 const MEETING: Duration = Duration::from_secs(6);
 const ROOM: &str = "hello";
@@ -25,8 +27,10 @@ pub(crate) fn native_meets_browser(artifacts: &Artifacts) -> anyhow::Result<()> 
     play(&mut [&mut ada, &mut bob])
 }
 
-/// A page and a native game add lag to the packets that they receive, and both can still play.
-pub(crate) fn lag_from_options_is_in_the_round_trip(artifacts: &Artifacts) -> anyhow::Result<()> {
+/// A page and a native game delay the packets that they receive, and can still play.
+pub(crate) fn round_trip_time_includes_lag_from_options(
+    artifacts: &Artifacts,
+) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let options = &["--lag", "60", "--loss", "5"];
     let mut ada = Native::start_with(artifacts, "Ada", &server, ROOM, 1, options)?;
@@ -37,19 +41,27 @@ pub(crate) fn lag_from_options_is_in_the_round_trip(artifacts: &Artifacts) -> an
     all_meet(players, MEETING, "they meet")?;
     all_see_movement(players, "each sees the other move")?;
     let lags = [60.0, 100.0];
-    let took = wait_until(players, MEETING, "both measure their lag", |reports| {
-        reports.iter().zip(lags).all(|(report, lag)| {
-            let mut rtts = report.peers.iter().map(|peer| peer.rtt_ms);
-            report.plays_with(1) && rtts.all(|rtt| rtt.is_some_and(|rtt| rtt >= lag))
-        })
-    })?;
-    println!("   both measure their lag: {} ms", took.as_millis());
-    all_splash(players)
+    let took = wait_until(
+        players,
+        MEETING,
+        "both measure a round-trip time that includes their lag",
+        |reports| {
+            reports.iter().zip(lags).all(|(report, lag)| {
+                let mut rtts = report.peers.iter().map(|peer| peer.rtt_ms);
+                report.plays_with(1) && rtts.all(|rtt| rtt.is_some_and(|rtt| rtt >= lag))
+            })
+        },
+    )?;
+    println!(
+        "   both measure a round-trip time that includes their lag: {} ms",
+        took.as_millis()
+    );
+    all_receive_splashes(players)
 }
 
 fn play(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
     all_meet(players, MEETING, "they meet")?;
     all_see_movement(players, "each sees the other move")?;
-    all_know_their_links(players, "direct")?;
-    all_splash(players)
+    all_measure_their_links(players, "direct")?;
+    all_receive_splashes(players)
 }

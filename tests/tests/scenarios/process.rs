@@ -1,4 +1,4 @@
-//! One scenario in a process, a network, a process tree and a temporary folder of its own.
+//! Runs a scenario in its own process, namespaces and temporary folder.
 
 use std::{
     env,
@@ -8,38 +8,39 @@ use std::{
 
 use anyhow::Context;
 use huddle_tests::Artifacts;
-use network_lab::{Inside, isolate};
+use network_lab::{Isolation, isolate};
 use nix::sys::{prctl, signal::Signal};
 
 use crate::{entry::Machine, table};
 
-/// Names the scenario for which this program starts itself again.
+/// The variable with the name of the scenario that a child process runs.
 const SCENARIO: &str = "HUDDLE_TEST_SCENARIO";
-/// The name for a process that only moves into its network.
+/// The name for a process that only checks the isolation.
 const NOTHING: &str = "";
 
-/// The scenario that this process runs, if it is not the one that starts the others.
+/// Returns the scenario that this process runs, or `None` if it starts the scenarios.
 pub(crate) fn requested() -> Option<String> {
     env::var(SCENARIO).ok()
 }
 
-/// Checks that this machine gives a process a network of its own.
+/// Checks that this machine can isolate a process.
 ///
 /// # Errors
-/// If it does not; the text says what failed.
+/// Returns an error that names the failed step.
 pub(crate) fn check() -> anyhow::Result<()> {
     run(&mut command(NOTHING)?).map(drop)
 }
 
-/// Runs a scenario in another process.
+/// Runs a scenario in a child process.
 ///
-/// What a scenario prints while it shares the machine is shown when it ends, so that its lines stay together.
+/// The output of a `Shared` scenario is printed at its end, so that its lines stay together.
 ///
 /// # Errors
-/// What the scenario reports.
+/// Returns the error of the scenario.
 pub(crate) fn start(name: &str, machine: Machine, artifacts: &Artifacts) -> anyhow::Result<()> {
     let began = Instant::now();
-    // Every namespace has the same process ids, so names with them are not unique. Sockets need a short path.
+    // Process ids repeat in each namespace, so names that contain them are not unique. Sockets need
+    // a short path.
     let folder = tempfile::Builder::new().prefix("huddle").tempdir()?;
     let mut command = command(name)?;
     command.envs(artifacts.variables());
@@ -52,42 +53,42 @@ pub(crate) fn start(name: &str, machine: Machine, artifacts: &Artifacts) -> anyh
     match machine {
         Machine::Alone => println!("   took {took:.1} s"),
         Machine::Shared => {
-            let printed = result.as_deref().unwrap_or_default();
-            println!("{name}\n{printed}   took {took:.1} s");
+            let output = result.as_deref().unwrap_or_default();
+            println!("{name}\n{output}   took {took:.1} s");
         }
     }
     result.map(drop)
 }
 
-/// This program again, with a scenario to run.
+/// Creates a command that runs a scenario with this program.
 fn command(name: &str) -> anyhow::Result<Command> {
     let mut command = Command::new(env::current_exe()?);
     command.env(SCENARIO, name).stdin(Stdio::null());
     Ok(command)
 }
 
-/// Returns what the process printed, if that was piped.
+/// Runs a command, and returns its output if it is piped.
 fn run(command: &mut Command) -> anyhow::Result<String> {
     let output = command.output().context("cannot start a scenario")?;
-    let [printed, errors] =
+    let [stdout, stderr] =
         [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     if !output.status.success() {
-        anyhow::bail!("{printed}{errors}({})", output.status);
+        anyhow::bail!("{stdout}{stderr}({})", output.status);
     }
-    eprint!("{errors}");
-    Ok(printed)
+    eprint!("{stderr}");
+    Ok(stdout)
 }
 
-/// Moves this process into a network of its own and runs the scenario there.
+/// Isolates this process and runs the scenario.
 pub(crate) fn run_here(name: &str) -> ExitCode {
-    // The process that waits for this one may be killed.
+    // The parent process may be killed.
     let inside = prctl::set_pdeathsig(Signal::SIGKILL)
-        .context("cannot end with the process that started this one")
+        .context("cannot bind this process to its parent")
         .and_then(|()| isolate());
     let result = match inside {
-        Ok(Inside::Done(code)) => return code,
-        Ok(Inside::Yes) if name == NOTHING => Ok(()),
-        Ok(Inside::Yes) => scenario(name),
+        Ok(Isolation::Done(code)) => return code,
+        Ok(Isolation::Isolated) if name == NOTHING => Ok(()),
+        Ok(Isolation::Isolated) => scenario(name),
         Err(error) => Err(error),
     };
     match result {
@@ -103,6 +104,6 @@ fn scenario(name: &str) -> anyhow::Result<()> {
     let (.., scenario) = table::all()
         .into_iter()
         .find(|(known, ..)| *known == name)
-        .with_context(|| format!("there is no scenario {name}"))?;
+        .with_context(|| format!("unknown scenario {name}"))?;
     scenario(&Artifacts::find()?)
 }

@@ -11,21 +11,22 @@ use huddle_tests::{Artifacts, Page, Picture, Server, Window};
 
 use crate::entry::{Entry, Machine::Alone};
 
-/// The variable with the folder for the frames.
+/// The variable with the folder of the frames.
 const FOLDER: &str = "HUDDLE_TEST_RECORDING";
-/// Between frames.
+/// The time between frames.
 const STEP: Duration = Duration::from_millis(80);
 const FRAMES: u32 = 75;
-/// Until both windows are open, players have met and the messages about that are gone.
+/// The time until both windows are open, the players have met, and the messages about it have
+/// disappeared.
 const WARM_UP: Duration = Duration::from_secs(12);
 const GAP: usize = 12;
-/// What `hello` opens.
+/// The size of the window of `hello`.
 const SIZE: Page = Page {
     width: 1000,
     height: 760,
 };
 
-/// The recording, if it is asked for.
+/// Returns the recording if it is requested.
 pub(crate) fn recordings() -> Vec<Entry> {
     match std::env::var_os(FOLDER) {
         Some(_) => vec![("recording_of_two_windows", Alone, two_windows)],
@@ -34,7 +35,7 @@ pub(crate) fn recordings() -> Vec<Entry> {
 }
 
 fn two_windows(artifacts: &Artifacts) -> anyhow::Result<()> {
-    let folder = PathBuf::from(std::env::var_os(FOLDER).context("no folder")?);
+    let folder = PathBuf::from(std::env::var_os(FOLDER).context("the folder is not set")?);
     let server = Server::start(artifacts)?;
     let room = server.room("hello");
     let open = |name: &str, bot: &str| {

@@ -1,17 +1,17 @@
-//! Games that do not fit.
+//! Incompatible games.
 
 use anyhow::{Context, ensure};
 use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until};
 
 use crate::{
-    pictures::{SLOWLY, picture},
+    pictures::{SLOW_DRAWING, save_screenshot},
     steps::{LOAD, all_meet},
 };
 
-/// With a probe a game has two kinds of messages more.
+/// The additional messages of a game with a probe.
 const DIFFERENCE: [&str; 2] = ["\"kit/numbered\"", "\"kit/shown\""];
 
-pub(crate) fn games_that_differ_say_how_on_both_screens(
+pub(crate) fn incompatible_games_show_the_difference_on_both_screens(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
@@ -21,20 +21,25 @@ pub(crate) fn games_that_differ_say_how_on_both_screens(
     bob.open(&server.player("bot=2"))?;
     both_refuse(&mut [&mut ada, &mut bob])?;
     for page in [&mut ada, &mut bob] {
-        page.wait_shown(SLOWLY)?;
+        page.wait_shown(SLOW_DRAWING)?;
     }
-    picture(artifacts, &ada, "refused-ada")?;
-    picture(artifacts, &bob, "refused-bob")?;
+    save_screenshot(artifacts, &ada, "refused-ada")?;
+    save_screenshot(artifacts, &bob, "refused-bob")?;
 
-    // Whom it fits plays all the same.
+    // Compatible players still play.
     let mut cleo = Native::start(artifacts, "Cleo", &server, "hello", 3)?;
-    all_meet_but_the_first(&mut [&mut ada, &mut bob, &mut cleo])?;
-    all_meet(&mut [&mut bob, &mut cleo], LOAD, "the others play on").map(drop)
+    only_compatible_players_meet(&mut [&mut ada, &mut bob, &mut cleo])?;
+    all_meet(
+        &mut [&mut bob, &mut cleo],
+        LOAD,
+        "the compatible players continue",
+    )
+    .map(drop)
 }
 
 fn both_refuse(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
     let mut texts = Vec::new();
-    wait_until(players, LOAD, "both are told", |reports| {
+    wait_until(players, LOAD, "both report the refusal", |reports| {
         texts = reports
             .iter()
             .map(|report| report.refusals.clone())
@@ -43,29 +48,34 @@ fn both_refuse(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
     })?;
     for text in &texts {
         let [text] = &text[..] else {
-            anyhow::bail!("told more than once: {text:?}");
+            anyhow::bail!("the refusal is not reported once: {text:?}");
         };
-        println!("   told: {text}");
+        println!("   refusal: {text}");
         for name in DIFFERENCE {
             ensure!(text.contains(name), "{name} is not named: {text}");
         }
     }
-    wait_until(players, LOAD, "both wait on", |reports| {
+    wait_until(players, LOAD, "both continue to wait", |reports| {
         reports
             .iter()
             .all(|report| report.state == "waiting" && report.peers.is_empty())
     })
-    .context("they refused each other")
+    .context("after the refusal")
     .map(drop)
 }
 
-fn all_meet_but_the_first(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
-    wait_until(players, LOAD, "a newcomer meets whom it fits", |reports| {
-        reports[0].refusals.len() == 2
-            && reports[0].peers.is_empty()
-            && reports[1].plays_with(1)
-            && reports[2].plays_with(1)
-            && reports[2].refusals.len() == 1
-    })
+fn only_compatible_players_meet(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
+    wait_until(
+        players,
+        LOAD,
+        "a new player meets only the compatible one",
+        |reports| {
+            reports[0].refusals.len() == 2
+                && reports[0].peers.is_empty()
+                && reports[1].plays_with(1)
+                && reports[2].plays_with(1)
+                && reports[2].refusals.len() == 1
+        },
+    )
     .map(drop)
 }

@@ -1,4 +1,4 @@
-//! Players who do not want to show their address.
+//! Players that hide their addresses behind a relay.
 
 use std::{thread, time::Duration};
 
@@ -7,7 +7,7 @@ use huddle_tests::{
     Artifacts, Browser, Native, Page, Player, Server, Spy, TURN_ADDRESS, Turn, wait_until,
 };
 
-use crate::steps::{LOAD, all_know_their_links, all_meet, all_see_movement};
+use crate::steps::{LOAD, all_measure_their_links, all_meet, all_see_movement};
 
 const MEETING: Duration = Duration::from_secs(12);
 const ROOM: &str = "hello";
@@ -24,30 +24,30 @@ pub(crate) fn relay_only_hides_addresses(artifacts: &Artifacts) -> anyhow::Resul
     let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut eve];
     wait_until(players, LOAD, "all report", |_| true)?;
     all_meet(players, MEETING, "three meet over the relay")?;
-    all_see_movement(players, "each sees the others move")?;
-    all_know_their_links(players, "relayed")?;
+    all_see_movement(players, "each sees the other players move")?;
+    all_measure_their_links(players, "relayed")?;
 
-    // Whoever joins gets an offer, and then the addresses, of everybody.
+    // A new member receives an offer and then the ICE candidates of every player.
     let spy = Spy::join(&server.room(ROOM))?;
     thread::sleep(Duration::from_secs(4));
-    let heard = spy.heard();
-    let signals = |kind: &str| heard.iter().filter(|text| text.contains(kind)).count();
+    let received = spy.received();
+    let signals = |kind: &str| received.iter().filter(|text| text.contains(kind)).count();
     ensure!(
         signals("Offer") >= 3,
-        "the spy heard too little to judge: {heard:#?}"
+        "the spy received too few signals: {received:#?}"
     );
     ensure!(
-        heard.iter().any(|text| text.contains("typ relay")),
-        "no relay candidate: {heard:#?}"
+        received.iter().any(|text| text.contains("typ relay")),
+        "no relay candidate: {received:#?}"
     );
-    for text in &heard {
+    for text in &received {
         for hidden in ["10.77.0.1", ".local", "typ host", "typ srflx"] {
             if text.contains(hidden) {
-                bail!("the spy learnt {hidden} of {text}");
+                bail!("the spy received {hidden}: {text}");
             }
         }
     }
-    let addresses = heard.iter().filter(|text| text.contains("typ ")).count();
-    println!("   the spy learnt {addresses} times of {TURN_ADDRESS}, and of no other address");
+    let addresses = received.iter().filter(|text| text.contains("typ ")).count();
+    println!("   the spy received {addresses} candidates, all with {TURN_ADDRESS}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Rooms without a game.
+//! Helpers for rooms without a game.
 
 use std::{
     thread,
@@ -8,11 +8,11 @@ use std::{
 use anyhow::bail;
 use huddle_mesh::{PeerId, Room, RoomEvent, Signaling};
 
-/// Long enough for two to meet on a busy machine.
+/// The time in which two peers meet on a busy machine.
 pub(crate) const MEETING: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(5);
 
-/// Polls a room until something happens; returns how long that took.
+/// Polls a room until an event satisfies `done`. Returns the elapsed time.
 pub(crate) fn until(
     room: &mut Room,
     limit: Duration,
@@ -33,20 +33,20 @@ pub(crate) fn until(
     bail!("not within {limit:?}: {what}; seen: {seen:#?}");
 }
 
-/// Polls a room until all of these have joined.
-pub(crate) fn until_joined(room: &mut Room, who: &[PeerId]) -> anyhow::Result<Duration> {
-    let mut missing = who.to_vec();
-    until(room, MEETING, "they join", |event| {
-        if let RoomEvent::PeerJoined { peer_id: peer, .. } = event {
-            missing.retain(|who| who != peer);
+/// Polls a room until all of the peers have joined.
+pub(crate) fn until_joined(room: &mut Room, expected: &[PeerId]) -> anyhow::Result<Duration> {
+    let mut missing = expected.to_vec();
+    until(room, MEETING, "the peers join", |event| {
+        if let RoomEvent::PeerJoined { peer_id, .. } = event {
+            missing.retain(|id| id != peer_id);
         }
         missing.is_empty()
     })
 }
 
-/// Polls a room until the server has let it in.
+/// Polls a room until it is connected to the server.
 pub(crate) fn until_connected(room: &mut Room) -> anyhow::Result<Duration> {
-    until(room, MEETING, "the server lets it in", |event| {
+    until(room, MEETING, "the room connects to the server", |event| {
         matches!(event, RoomEvent::Signaling(Signaling::Connected { .. }))
     })
 }

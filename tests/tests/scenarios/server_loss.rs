@@ -1,4 +1,4 @@
-//! Nobody needs the server while they play.
+//! Players continue without the server.
 
 use std::time::{Duration, Instant};
 
@@ -6,23 +6,25 @@ use anyhow::ensure;
 use huddle_tests::{
     Artifacts, Pause,
     Platform::{Chromium, Native},
-    Player, Report, Stage, watch,
+    Player, Report, Testbed, watch,
 };
 
 use crate::steps::{LOAD, all_meet, lists_exactly};
 
-/// A second of silence is suspicion; a quarter of it is seen.
+/// The longest tolerated gap in movement, in milliseconds. A peer is unresponsive after a second.
 const LONGEST_GAP: u64 = 250;
 const WITHOUT_SERVER: Duration = Duration::from_secs(60);
-/// From the server's return to everybody playing with the newcomer.
-const REUNION: Duration = Duration::from_secs(10);
+/// The time from the server's return to the meeting of all players with a new one.
+const MEETING: Duration = Duration::from_secs(10);
 
-pub(crate) fn server_killed_and_back(artifacts: &Artifacts) -> anyhow::Result<()> {
-    let mut stage = Stage::new(artifacts)?;
-    let mut ada = stage.seat(Native, "Ada", 1)?;
-    let mut bob = stage.seat(Native, "Bob", 2)?;
-    let mut cleo = stage.seat(Chromium, "Cleo", 3)?;
-    let mut dora = stage.seat(Native, "Dora", 4)?;
+pub(crate) fn players_continue_while_the_server_is_down(
+    artifacts: &Artifacts,
+) -> anyhow::Result<()> {
+    let mut testbed = Testbed::new(artifacts)?;
+    let mut ada = testbed.add_player(Native, "Ada", 1)?;
+    let mut bob = testbed.add_player(Native, "Bob", 2)?;
+    let mut cleo = testbed.add_player(Chromium, "Cleo", 3)?;
+    let mut dora = testbed.add_player(Native, "Dora", 4)?;
     let four: &mut [&mut dyn Player] = &mut [
         &mut *ada.player,
         &mut *bob.player,
@@ -31,10 +33,10 @@ pub(crate) fn server_killed_and_back(artifacts: &Artifacts) -> anyhow::Result<()
     ];
     let (before, _) = all_meet(four, LOAD, "four meet")?;
 
-    stage.server.kill();
+    testbed.server.kill();
     let mut last = Vec::new();
     let mut first = Vec::new();
-    watch(four, WITHOUT_SERVER, "they play on", |reports| {
+    watch(four, WITHOUT_SERVER, "they continue to play", |reports| {
         if first.is_empty() {
             first = reports.to_vec();
         }
@@ -46,31 +48,31 @@ pub(crate) fn server_killed_and_back(artifacts: &Artifacts) -> anyhow::Result<()
     })?;
     no_gaps(&first, &last)?;
 
-    let back = stage.restart_server()?;
-    let mut eve = stage.seat(Native, "Eve", 5)?;
-    let everybody: &mut [&mut dyn Player] = &mut [
+    let back = testbed.restart_server()?;
+    let mut eve = testbed.add_player(Native, "Eve", 5)?;
+    let all: &mut [&mut dyn Player] = &mut [
         &mut *ada.player,
         &mut *bob.player,
         &mut *cleo.player,
         &mut *dora.player,
         &mut *eve.player,
     ];
-    let (after, _) = all_meet(everybody, REUNION, "a newcomer reaches all four")?;
+    let (after, _) = all_meet(all, MEETING, "a new player meets all four")?;
     let took = Instant::now().duration_since(back);
     println!(
-        "   everybody plays, after the server's return: {} ms",
+        "   all players have met {} ms after the server's return",
         took.as_millis()
     );
-    ensure!(took < REUNION, "the newcomer needed {took:?}");
+    ensure!(took < MEETING, "the new player needed {took:?}");
     ensure!(
         after[..4] == before[..],
         "ids have changed: {before:?}, then {after:?}"
     );
-    // Reconnecting to the server must not make anybody appear twice, not even a moment later.
+    // No player may be listed twice after the others have reconnected to the server.
     watch(
-        everybody,
+        all,
         Duration::from_secs(3),
-        "everybody is listed once",
+        "each player is listed once",
         |reports| {
             reports
                 .iter()
@@ -79,7 +81,7 @@ pub(crate) fn server_killed_and_back(artifacts: &Artifacts) -> anyhow::Result<()
     )
 }
 
-/// No state of anybody was late, but for what either machine slept through.
+/// Checks that no state was late, except during a slow frame of a game.
 fn no_gaps(first: &[Report], last: &[Report]) -> anyhow::Result<()> {
     let hitches: Vec<Pause> = last.iter().flat_map(|r| r.hitches.clone()).collect();
     let (mut longest, mut explained) = (0, 0);
@@ -94,10 +96,10 @@ fn no_gaps(first: &[Report], last: &[Report]) -> anyhow::Result<()> {
                 }
             }
         }
-        ensure!(report.tick > before.tick + 1000, "ticks stood still");
+        ensure!(report.tick > before.tick + 1000, "the ticks have stopped");
     }
     println!(
-        "   the longest gap in movement: {longest} ms or under 100 ms; beside a hitch of a game itself: {explained} ms"
+        "   the longest gap in movement: {longest} ms (0: under 100 ms); during a slow frame of a game: {explained} ms"
     );
     ensure!(longest <= LONGEST_GAP, "a gap of {longest} ms");
     Ok(())

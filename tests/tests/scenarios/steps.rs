@@ -1,4 +1,4 @@
-//! What several scenarios do.
+//! Steps that several scenarios share.
 
 use std::{
     thread,
@@ -9,20 +9,21 @@ use anyhow::{bail, ensure};
 use huddle_mesh::{PeerId, Room};
 use huddle_tests::{Browser, Player, Report, wait_until};
 
-/// Long enough for a busy machine to load a page.
+/// The time in which a busy machine loads a page.
 pub(crate) const LOAD: Duration = Duration::from_secs(60);
 const MOVEMENT: Duration = Duration::from_secs(15);
 const POSITIONS: usize = 4;
 const CLOSED: Duration = Duration::from_secs(1);
-/// Bots splash now and then.
+/// Bots splash every few seconds.
 const SPLASHES: Duration = Duration::from_secs(20);
 
-/// Whether scenarios shall take their time, with `HUDDLE_LONG=1`.
-pub(crate) fn long() -> bool {
+/// Returns whether the scenarios run at full length, which `HUDDLE_LONG=1` requests.
+pub(crate) fn is_long_run() -> bool {
     std::env::var_os("HUDDLE_LONG").is_some_and(|long| long == "1")
 }
 
-/// Waits until everybody plays with everybody else; returns the ids in order and how long it took.
+/// Waits until every player is connected to every other one. Returns the ids in the order of the
+/// players, and the elapsed time.
 pub(crate) fn all_meet(
     players: &mut [&mut dyn Player],
     timeout: Duration,
@@ -33,7 +34,7 @@ pub(crate) fn all_meet(
         let others = reports.len() - 1;
         ids = reports
             .iter()
-            .filter_map(|report| report.me.clone())
+            .filter_map(|report| report.local_id.clone())
             .collect();
         ids.len() == reports.len()
             && reports.iter().all(|report| {
@@ -47,31 +48,32 @@ pub(crate) fn all_meet(
 fn others_of<'a>(ids: &'a [String], report: &Report) -> Vec<&'a str> {
     let mut others: Vec<&str> = ids
         .iter()
-        .filter(|id| Some(*id) != report.me.as_ref())
+        .filter(|id| Some(*id) != report.local_id.as_ref())
         .map(String::as_str)
         .collect();
     others.sort_unstable();
     others
 }
 
-/// Waits until everybody has seen everybody else at several places.
+/// Waits until every player has seen every other one in several places.
 pub(crate) fn all_see_movement(players: &mut [&mut dyn Player], what: &str) -> anyhow::Result<()> {
     let mut seen = Movement::default();
     let took = wait_until(players, MOVEMENT, what, |reports| {
-        seen.look(reports);
-        seen.places(reports)
+        seen.record(reports);
+        seen.fewest_places(reports)
             .is_some_and(|fewest| fewest >= POSITIONS)
     })?;
     println!("   {what}: {} ms", took.as_millis());
     Ok(())
 }
 
-/// Waits until everybody knows the round trip to everybody else, and that it goes that way.
-pub(crate) fn all_know_their_links(
+/// Waits until every player has measured the round-trip time to every other one, over the given
+/// kind of path.
+pub(crate) fn all_measure_their_links(
     players: &mut [&mut dyn Player],
     path: &str,
 ) -> anyhow::Result<()> {
-    let what = format!("every round trip is known, and every path as {path}");
+    let what = format!("every round-trip time is measured, and every path is {path}");
     wait_until(players, MOVEMENT, &what, |reports| {
         let mut peers = reports.iter().flat_map(|report| &report.peers);
         peers.all(|peer| peer.path == path && peer.rtt_ms.is_some())
@@ -79,9 +81,9 @@ pub(crate) fn all_know_their_links(
     Ok(())
 }
 
-/// Waits until everybody has got a splash of somebody else.
-pub(crate) fn all_splash(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
-    let what = "each gets the others' splashes";
+/// Waits until every player has received a splash of another one.
+pub(crate) fn all_receive_splashes(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
+    let what = "each receives the other players' splashes";
     let took = wait_until(players, SPLASHES, what, |reports| {
         reports.iter().all(|report| report.events > 0)
     })?;
@@ -89,63 +91,82 @@ pub(crate) fn all_splash(players: &mut [&mut dyn Player]) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Closes a browser's tab: the others must know at once.
-pub(crate) fn closed_tab_is_gone(
+/// Closes a browser's tab, and checks that the other players remove the peer immediately.
+pub(crate) fn close_tab_and_check(
     browser: Browser,
     id: &str,
     others: &mut [&mut dyn Player],
 ) -> anyhow::Result<()> {
     let start = Instant::now();
-    // Closing takes its time; what is measured starts when it is asked for.
+    // Closing a tab takes time. The measured time starts with the request.
     let closing = thread::spawn(move || browser.close_tab().map(|()| browser));
-    wait_until(others, CLOSED, "a closed tab is gone", |reports| {
-        reports.iter().all(|report| !report.lists(id))
-    })?;
+    wait_until(
+        others,
+        CLOSED,
+        "the peer of a closed tab is removed",
+        |reports| reports.iter().all(|report| !report.lists(id)),
+    )?;
     let took = start.elapsed();
-    println!("   a closed tab is gone: {} ms", took.as_millis());
-    ensure!(took < CLOSED, "a closed tab is gone only after {took:?}");
+    println!(
+        "   the peer of a closed tab is removed: {} ms",
+        took.as_millis()
+    );
+    ensure!(
+        took < CLOSED,
+        "the peer of a closed tab is removed only after {took:?}"
+    );
     let Ok(closed) = closing.join() else {
         bail!("closing the tab panicked");
     };
     closed.map(drop)
 }
 
-/// Places at which each observer has seen each other player.
+/// The places at which each player has seen each other player.
 #[derive(Default)]
 pub(crate) struct Movement(Vec<(String, String, Vec<(f64, f64)>)>);
 
 impl Movement {
-    pub(crate) fn look(&mut self, reports: &[Report]) {
+    pub(crate) fn record(&mut self, reports: &[Report]) {
         for report in reports {
-            let Some(me) = &report.me else { continue };
-            for entity in report.entities.iter().filter(|entity| entity.owner != *me) {
+            let Some(local_id) = &report.local_id else {
+                continue;
+            };
+            for entity in report
+                .entities
+                .iter()
+                .filter(|entity| entity.owner != *local_id)
+            {
                 let place = (entity.x, entity.y);
-                match self.of(me, &entity.owner) {
+                match self.places_of(local_id, &entity.owner) {
                     Some(places) if places.last() == Some(&place) => {}
                     Some(places) => places.push(place),
-                    None => self.0.push((me.clone(), entity.owner.clone(), vec![place])),
+                    None => self
+                        .0
+                        .push((local_id.clone(), entity.owner.clone(), vec![place])),
                 }
             }
         }
     }
 
-    fn of(&mut self, observer: &str, owner: &str) -> Option<&mut Vec<(f64, f64)>> {
+    fn places_of(&mut self, observer: &str, owner: &str) -> Option<&mut Vec<(f64, f64)>> {
         self.0
             .iter_mut()
-            .find(|(by, of, _)| by == observer && of == owner)
+            .find(|(seen_by, seen, _)| seen_by == observer && seen == owner)
             .map(|(_, _, places)| places)
     }
 
-    /// The number of places for the pair of players that has the fewest.
-    pub(crate) fn places(&mut self, reports: &[Report]) -> Option<usize> {
+    /// Returns the number of places of the pair of players with the fewest.
+    pub(crate) fn fewest_places(&mut self, reports: &[Report]) -> Option<usize> {
         let ids: Vec<String> = reports
             .iter()
-            .filter_map(|report| report.me.clone())
+            .filter_map(|report| report.local_id.clone())
             .collect();
         let mut fewest = None;
         for observer in &ids {
             for owner in ids.iter().filter(|owner| *owner != observer) {
-                let places = self.of(observer, owner).map_or(0, |places| places.len());
+                let places = self
+                    .places_of(observer, owner)
+                    .map_or(0, |places| places.len());
                 fewest = Some(fewest.map_or(places, |fewest: usize| fewest.min(places)));
             }
         }
@@ -153,15 +174,15 @@ impl Movement {
     }
 }
 
-/// Fails unless exactly these others are listed, each once.
+/// Fails unless the report lists exactly the other players of `all`, each once.
 pub(crate) fn lists_exactly(report: &Report, all: &[String]) -> anyhow::Result<()> {
-    let me = report.me()?;
-    if !all.contains(&me) {
-        bail!("{me} is new: it was one of {all:?}");
+    let local_id = report.local_id()?;
+    if !all.contains(&local_id) {
+        bail!("{local_id} is a new id: the ids were {all:?}");
     }
     if report.peer_ids() != others_of(all, report) {
         bail!(
-            "{me} lists {:?}, not the others of {all:?}",
+            "{local_id} lists {:?} instead of the other ids of {all:?}",
             report.peer_ids()
         );
     }

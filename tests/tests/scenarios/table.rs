@@ -1,36 +1,36 @@
-//! All scenarios, and which of them can share the machine.
+//! The table of all scenarios.
 
 use huddle_tests::Platform::{Chromium, Firefox, Native};
 
 use crate::{
-    addresses::a_link_is_replaced_after_a_change_of_address,
+    addresses::link_is_replaced_after_an_address_change,
     bad_networks,
-    broken_links::{self, exactly_once_over_a_replaced_link},
+    broken_links::{self, events_arrive_exactly_once_over_replaced_links},
     browsers,
-    cuts::{self, a_long_cut_is_healed, a_short_cut_is_survived},
-    departures,
+    cuts::{self, link_survives_a_short_partition, players_reconnect_after_a_long_partition},
+    departure_reasons, departures,
     entry::{
         Entry,
         Machine::{Alone, Shared},
     },
     firefox, first_game,
-    freezes::{self, a_long_freeze_is_survived, a_short_freeze_is_survived},
-    goodbyes, hostile, hostile_servers, identity, leaks, matchmaking, mixed, overload, pages,
-    pictures, recording, refusals, relay, server_loss, signaling, stock, transfers, trials,
+    freezes::{self, link_survives_a_short_freeze, player_reconnects_after_a_long_freeze},
+    hostile, hostile_servers, identity, leaks, matchmaking, mixed, overload, pages, pictures,
+    recording, refusals, relay, server_loss, signaling, stock, transfers, trials,
 };
 
-/// All scenarios.
+/// Returns all scenarios.
 pub(crate) fn all() -> Vec<Entry> {
-    [anywhere(), in_firefox()].concat()
+    [without_firefox(), with_firefox()].concat()
 }
 
-/// Those that need no Firefox.
-pub(crate) fn anywhere() -> Vec<Entry> {
+/// Returns the scenarios without Firefox.
+pub(crate) fn without_firefox() -> Vec<Entry> {
     [SCENARIOS, &trials::trials(), &recording::recordings()].concat()
 }
 
-/// Those that need Firefox.
-pub(crate) fn in_firefox() -> Vec<Entry> {
+/// Returns the scenarios with Firefox.
+pub(crate) fn with_firefox() -> Vec<Entry> {
     [WITH_FIREFOX, &trials::trials_with_firefox()].concat()
 }
 
@@ -41,14 +41,14 @@ const SCENARIOS: &[Entry] = &[
         pages::index_leads_to_the_examples,
     ),
     (
-        "page_shows_how_far_it_is",
+        "page_shows_loading_progress",
         Alone,
-        pages::page_shows_how_far_it_is,
+        pages::page_shows_loading_progress,
     ),
     (
-        "page_says_what_is_wrong",
+        "page_shows_why_the_game_cannot_run",
         Alone,
-        pages::page_says_what_is_wrong,
+        pages::page_shows_why_the_game_cannot_run,
     ),
     ("native_meets_native", Shared, mixed::native_meets_native),
     (
@@ -57,184 +57,198 @@ const SCENARIOS: &[Entry] = &[
         browsers::browsers_play_together,
     ),
     (
-        "keys_reach_the_other_page",
+        "key_presses_reach_the_other_page",
         Alone,
-        browsers::keys_reach_the_other_page,
+        browsers::key_presses_reach_the_other_page,
     ),
     ("native_meets_browser", Alone, mixed::native_meets_browser),
     (
-        "lag_from_options_is_in_the_round_trip",
+        "round_trip_time_includes_lag_from_options",
         Alone,
-        mixed::lag_from_options_is_in_the_round_trip,
+        mixed::round_trip_time_includes_lag_from_options,
     ),
     (
-        "games_that_differ_say_how_on_both_screens",
+        "incompatible_games_show_the_difference_on_both_screens",
         Alone,
-        refusals::games_that_differ_say_how_on_both_screens,
+        refusals::incompatible_games_show_the_difference_on_both_screens,
     ),
     (
-        "server_killed_and_back",
+        "players_continue_while_the_server_is_down",
         Alone,
-        server_loss::server_killed_and_back,
+        server_loss::players_continue_while_the_server_is_down,
     ),
     (
-        "killed_peer_is_gone",
+        "killed_peer_is_removed",
         Alone,
-        departures::killed_peer_is_gone,
+        departures::killed_peer_is_removed,
     ),
     (
-        "killed_peer_is_gone_without_server",
+        "killed_peer_is_removed_without_server",
         Alone,
-        departures::killed_peer_is_gone_without_server,
+        departures::killed_peer_is_removed_without_server,
     ),
     (
-        "killed_browser_is_gone",
+        "killed_browser_is_removed",
         Alone,
-        departures::killed_browser_is_gone,
+        departures::killed_browser_is_removed,
     ),
     (
-        "silence_is_no_goodbye_and_goodbyes_are_told_at_once",
+        "departures_are_reported_immediately_and_unpolled_rooms_stay",
         Alone,
-        goodbyes::silence_is_no_goodbye_and_goodbyes_are_told_at_once,
+        departure_reasons::departures_are_reported_immediately_and_unpolled_rooms_stay,
     ),
     (
-        "a_broken_link_is_replaced_and_others_stay",
+        "broken_link_is_replaced_and_other_links_stay",
         Shared,
-        broken_links::a_broken_link_is_replaced_and_others_stay,
+        broken_links::broken_link_is_replaced_and_other_links_stay,
     ),
     (
-        "exactly_once_over_a_replaced_link_native_native",
+        "events_arrive_exactly_once_over_replaced_links_native_native",
         Shared,
-        |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Native),
+        |artifacts| events_arrive_exactly_once_over_replaced_links(artifacts, Native, Native),
     ),
     (
-        "exactly_once_over_a_replaced_link_native_chromium",
+        "events_arrive_exactly_once_over_replaced_links_native_chromium",
         Shared,
-        |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Chromium),
+        |artifacts| events_arrive_exactly_once_over_replaced_links(artifacts, Native, Chromium),
     ),
     (
-        "exactly_once_over_a_replaced_link_chromium_chromium",
+        "events_arrive_exactly_once_over_replaced_links_chromium_chromium",
         Shared,
-        |artifacts| exactly_once_over_a_replaced_link(artifacts, Chromium, Chromium),
+        |artifacts| events_arrive_exactly_once_over_replaced_links(artifacts, Chromium, Chromium),
     ),
     (
-        "a_lost_websocket_costs_nobody_a_link",
+        "links_survive_a_lost_signaling_connection",
         Shared,
-        cuts::a_lost_websocket_costs_nobody_a_link,
+        cuts::links_survive_a_lost_signaling_connection,
     ),
     (
-        "a_short_cut_is_survived_native_native",
+        "link_survives_a_short_partition_native_native",
         Alone,
-        |artifacts| a_short_cut_is_survived(artifacts, Native, Native),
+        |artifacts| link_survives_a_short_partition(artifacts, Native, Native),
     ),
     (
-        "a_short_cut_is_survived_native_chromium",
+        "link_survives_a_short_partition_native_chromium",
         Alone,
-        |artifacts| a_short_cut_is_survived(artifacts, Native, Chromium),
+        |artifacts| link_survives_a_short_partition(artifacts, Native, Chromium),
     ),
-    ("a_long_cut_is_healed_native_native", Alone, |artifacts| {
-        a_long_cut_is_healed(artifacts, Native, Native)
+    (
+        "players_reconnect_after_a_long_partition_native_native",
+        Alone,
+        |artifacts| players_reconnect_after_a_long_partition(artifacts, Native, Native),
+    ),
+    (
+        "players_reconnect_after_a_long_partition_native_chromium",
+        Alone,
+        |artifacts| players_reconnect_after_a_long_partition(artifacts, Native, Chromium),
+    ),
+    (
+        "native_player_gets_a_new_link_after_an_address_change",
+        Shared,
+        |artifacts| link_is_replaced_after_an_address_change(artifacts, Native, Chromium),
+    ),
+    (
+        "browser_gets_a_new_link_after_an_address_change",
+        Shared,
+        |artifacts| link_is_replaced_after_an_address_change(artifacts, Chromium, Native),
+    ),
+    ("link_survives_a_short_freeze_native", Alone, |artifacts| {
+        link_survives_a_short_freeze(artifacts, Native)
     }),
-    ("a_long_cut_is_healed_native_chromium", Alone, |artifacts| {
-        a_long_cut_is_healed(artifacts, Native, Chromium)
-    }),
-    ("a_native_player_changes_its_address", Shared, |artifacts| {
-        a_link_is_replaced_after_a_change_of_address(artifacts, Native, Chromium)
-    }),
-    ("a_browser_changes_its_address", Shared, |artifacts| {
-        a_link_is_replaced_after_a_change_of_address(artifacts, Chromium, Native)
-    }),
-    ("a_short_freeze_is_survived_native", Alone, |artifacts| {
-        a_short_freeze_is_survived(artifacts, Native)
-    }),
-    ("a_short_freeze_is_survived_chromium", Alone, |artifacts| {
-        a_short_freeze_is_survived(artifacts, Chromium)
-    }),
-    ("a_long_freeze_is_survived_native", Shared, |artifacts| {
-        a_long_freeze_is_survived(artifacts, Native)
-    }),
-    ("a_long_freeze_is_survived_chromium", Shared, |artifacts| {
-        a_long_freeze_is_survived(artifacts, Chromium)
-    }),
     (
-        "a_hidden_page_keeps_its_links",
+        "link_survives_a_short_freeze_chromium",
         Alone,
-        freezes::a_hidden_page_keeps_its_links,
+        |artifacts| link_survives_a_short_freeze(artifacts, Chromium),
     ),
     (
-        "a_frozen_ghost_binds_no_player",
+        "player_reconnects_after_a_long_freeze_native",
         Shared,
-        matchmaking::a_frozen_ghost_binds_no_player,
+        |artifacts| player_reconnects_after_a_long_freeze(artifacts, Native),
     ),
     (
-        "a_lost_websocket_groups_nobody_with_strangers",
+        "player_reconnects_after_a_long_freeze_chromium",
         Shared,
-        matchmaking::a_lost_websocket_groups_nobody_with_strangers,
+        |artifacts| player_reconnects_after_a_long_freeze(artifacts, Chromium),
     ),
     (
-        "why_there_is_no_server_is_told_and_it_is_found_when_it_is_there",
+        "hidden_page_keeps_its_links",
+        Alone,
+        freezes::hidden_page_keeps_its_links,
+    ),
+    (
+        "frozen_player_is_not_matched",
         Shared,
-        bad_networks::why_there_is_no_server_is_told_and_it_is_found_when_it_is_there,
+        matchmaking::frozen_player_is_not_matched,
     ),
     (
-        "a_page_whose_server_hangs_says_so_and_plays_when_it_does_not",
+        "matched_group_survives_a_server_restart",
         Shared,
-        bad_networks::a_page_whose_server_hangs_says_so_and_plays_when_it_does_not,
+        matchmaking::matched_group_survives_a_server_restart,
     ),
     (
-        "who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way",
+        "signaling_faults_are_reported_and_rooms_recover",
         Shared,
-        bad_networks::who_cannot_be_reached_is_told_of_and_met_when_there_is_a_way,
+        bad_networks::signaling_faults_are_reported_and_rooms_recover,
     ),
     (
-        "players_out_of_reach_of_each_other_read_why_and_play_when_they_are_not",
+        "page_reports_a_hanging_server_and_recovers",
         Shared,
-        bad_networks::players_out_of_reach_of_each_other_read_why_and_play_when_they_are_not,
+        bad_networks::page_reports_a_hanging_server_and_recovers,
     ),
     (
-        "two_without_a_default_route_meet",
+        "unreachable_peer_is_reported_and_linked_after_healing",
         Shared,
-        bad_networks::two_without_a_default_route_meet,
+        bad_networks::unreachable_peer_is_reported_and_linked_after_healing,
     ),
     (
-        "who_does_not_read_keeps_the_link_and_a_bounded_rest",
-        Alone,
-        overload::who_does_not_read_keeps_the_link_and_a_bounded_rest,
+        "unreachable_players_log_the_reason_and_play_after_healing",
+        Shared,
+        bad_networks::unreachable_players_log_the_reason_and_play_after_healing,
     ),
     (
-        "a_flood_is_refused_where_it_is_sent",
-        Alone,
-        overload::a_flood_is_refused_where_it_is_sent,
+        "peers_without_a_default_route_meet",
+        Shared,
+        bad_networks::peers_without_a_default_route_meet,
     ),
     (
-        "what_does_not_drain_is_refused_and_arrives_when_it_can",
+        "unread_packets_are_bounded_and_keep_the_link",
         Alone,
-        overload::what_does_not_drain_is_refused_and_arrives_when_it_can,
+        overload::unread_packets_are_bounded_and_keep_the_link,
     ),
     (
-        "a_frozen_game_is_let_go_and_takes_nothing_from_others",
+        "flood_is_refused_at_the_sender",
         Alone,
-        overload::a_frozen_game_is_let_go_and_takes_nothing_from_others,
+        overload::flood_is_refused_at_the_sender,
     ),
     (
-        "a_page_keeps_nothing_of_who_left_and_of_replaced_links",
+        "full_send_queue_refuses_events_and_drains_after_recovery",
         Alone,
-        leaks::a_page_keeps_nothing_of_who_left_and_of_replaced_links,
+        overload::full_send_queue_refuses_events_and_drains_after_recovery,
     ),
     (
-        "a_native_room_keeps_nothing_of_who_left_and_of_replaced_links",
+        "frozen_game_is_removed_and_costs_other_peers_no_memory",
         Alone,
-        leaks::a_native_room_keeps_nothing_of_who_left_and_of_replaced_links,
+        overload::frozen_game_is_removed_and_costs_other_peers_no_memory,
     ),
     (
-        "state_does_not_feel_a_transfer_to_a_browser",
+        "page_frees_departed_peers_and_replaced_links",
         Alone,
-        transfers::state_does_not_feel_a_transfer_to_a_browser,
+        leaks::page_frees_departed_peers_and_replaced_links,
     ),
     (
-        "state_does_not_feel_a_transfer_to_a_native_player",
+        "native_room_frees_departed_peers_and_replaced_links",
         Alone,
-        transfers::state_does_not_feel_a_transfer_to_a_native_player,
+        leaks::native_room_frees_departed_peers_and_replaced_links,
+    ),
+    (
+        "transfer_to_a_browser_does_not_delay_state",
+        Alone,
+        transfers::transfer_to_a_browser_does_not_delay_state,
+    ),
+    (
+        "transfer_to_a_native_player_does_not_delay_state",
+        Alone,
+        transfers::transfer_to_a_native_player_does_not_delay_state,
     ),
     (
         "relay_only_hides_addresses",
@@ -252,9 +266,9 @@ const SCENARIOS: &[Entry] = &[
         stock::rooms_and_stock_clients_exchange_raw_bytes,
     ),
     (
-        "the_stock_server_introduces_rooms_and_stock_clients",
+        "rooms_and_stock_clients_meet_on_the_stock_server",
         Shared,
-        stock::the_stock_server_introduces_rooms_and_stock_clients,
+        stock::rooms_and_stock_clients_meet_on_the_stock_server,
     ),
     (
         "games_and_stock_clients_exchange_raw_bytes",
@@ -292,19 +306,19 @@ const SCENARIOS: &[Entry] = &[
         identity::copied_certificate_takes_no_id,
     ),
     (
-        "hostile_servers_are_named_and_play_begins_when_they_behave",
+        "hostile_servers_are_reported_and_rooms_recover",
         Alone,
-        hostile_servers::hostile_servers_are_named_and_play_begins_when_they_behave,
+        hostile_servers::hostile_servers_are_reported_and_rooms_recover,
     ),
     (
-        "links_do_not_feel_a_server_that_floods",
+        "flooding_server_does_not_affect_links",
         Alone,
-        hostile_servers::links_do_not_feel_a_server_that_floods,
+        hostile_servers::flooding_server_does_not_affect_links,
     ),
     (
-        "a_page_outlives_a_hostile_server",
+        "page_survives_hostile_servers",
         Alone,
-        hostile_servers::a_page_outlives_a_hostile_server,
+        hostile_servers::page_survives_hostile_servers,
     ),
     (
         "first_game_moves_in_two_windows",
@@ -312,9 +326,9 @@ const SCENARIOS: &[Entry] = &[
         first_game::moves_in_two_windows,
     ),
     (
-        "screenshots_of_waiting_and_play",
+        "pages_are_drawn_while_waiting_and_playing",
         Alone,
-        pictures::screenshots_of_waiting_and_play,
+        pictures::pages_are_drawn_while_waiting_and_playing,
     ),
 ];
 
@@ -334,19 +348,23 @@ const WITH_FIREFOX: &[Entry] = &[
         Alone,
         firefox::firefox_draws_the_game,
     ),
-    ("mixed_room_of_four", Alone, firefox::mixed_room_of_four),
     (
-        "a_short_cut_is_survived_chromium_firefox",
+        "four_players_on_mixed_platforms_meet",
         Alone,
-        |artifacts| a_short_cut_is_survived(artifacts, Chromium, Firefox),
+        firefox::four_players_on_mixed_platforms_meet,
     ),
     (
-        "a_long_cut_is_healed_chromium_firefox",
+        "link_survives_a_short_partition_chromium_firefox",
         Alone,
-        |artifacts| a_long_cut_is_healed(artifacts, Chromium, Firefox),
+        |artifacts| link_survives_a_short_partition(artifacts, Chromium, Firefox),
     ),
-    ("a_short_freeze_is_survived_firefox", Alone, |artifacts| {
-        a_short_freeze_is_survived(artifacts, Firefox)
+    (
+        "players_reconnect_after_a_long_partition_chromium_firefox",
+        Alone,
+        |artifacts| players_reconnect_after_a_long_partition(artifacts, Chromium, Firefox),
+    ),
+    ("link_survives_a_short_freeze_firefox", Alone, |artifacts| {
+        link_survives_a_short_freeze(artifacts, Firefox)
     }),
     (
         "hostile_members_do_not_disturb_firefox",
@@ -354,13 +372,13 @@ const WITH_FIREFOX: &[Entry] = &[
         hostile::hostile_members_do_not_disturb_firefox,
     ),
     (
-        "exactly_once_over_a_replaced_link_native_firefox",
+        "events_arrive_exactly_once_over_replaced_links_native_firefox",
         Shared,
-        |artifacts| exactly_once_over_a_replaced_link(artifacts, Native, Firefox),
+        |artifacts| events_arrive_exactly_once_over_replaced_links(artifacts, Native, Firefox),
     ),
     (
-        "exactly_once_over_a_replaced_link_chromium_firefox",
+        "events_arrive_exactly_once_over_replaced_links_chromium_firefox",
         Shared,
-        |artifacts| exactly_once_over_a_replaced_link(artifacts, Chromium, Firefox),
+        |artifacts| events_arrive_exactly_once_over_replaced_links(artifacts, Chromium, Firefox),
     ),
 ];

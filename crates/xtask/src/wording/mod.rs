@@ -55,6 +55,8 @@ const COVERED: &[&str] = &[
     "docs/troubleshooting.md",
     "examples",
     "fuzz/session",
+    "interop",
+    "tests",
 ];
 
 /// The kinds of files that are checked.

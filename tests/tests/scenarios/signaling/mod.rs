@@ -1,361 +1,363 @@
-//! One script for the stock signaling server and ours: what clients hear, and where the two differ on purpose.
+//! Compares the stock signaling server with ours: the messages that clients receive, and the
+//! intended differences.
 //!
-//! It has what the tests of `matchbox_signaling` and `matchbox_server` say, and what their code does beyond it.
+//! The table covers the tests of `matchbox_signaling` and `matchbox_server`, and the rest of their
+//! behavior.
 
-mod stage;
+mod clients;
 
 use anyhow::ensure;
 use huddle_tests::{Artifacts, Server, StockServer};
 use serde_json::json;
 use tungstenite::Message;
 
-use Seen::{Alike, Differ};
-use stage::Stage;
+use Expected::{Different, Same};
+use clients::ClientGroup;
 
-/// Something that clients do.
-struct Behaviour {
-    what: &'static str,
-    script: fn(&mut Stage) -> anyhow::Result<()>,
-    seen: Seen,
+/// A behavior of the server that clients observe.
+struct Behavior {
+    description: &'static str,
+    script: fn(&mut ClientGroup) -> anyhow::Result<()>,
+    expected: Expected,
 }
 
-/// What everybody hears of it.
-enum Seen {
-    Alike(&'static [&'static str]),
-    Differ {
+/// The messages that the clients receive from both servers.
+enum Expected {
+    Same(&'static [&'static str]),
+    Different {
         stock: &'static [&'static str],
         ours: &'static [&'static str],
-        why: &'static str,
+        reason: &'static str,
     },
 }
 
-const BEHAVIOURS: &[Behaviour] = &[
-    Behaviour {
-        what: "every connection is given an id of its own",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("b")
+const BEHAVIORS: &[Behavior] = &[
+    Behavior {
+        description: "every connection receives a unique id",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("b")
         },
-        seen: Alike(&[]),
+        expected: Same(&[]),
     },
-    Behaviour {
-        what: "of two members the earlier one hears NewPeer, once",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("a")?;
-            stage.join("a")
+    Behavior {
+        description: "earlier members receive NewPeer once for each new member",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("a")?;
+            clients.join("a")
         },
-        seen: Alike(&[
-            "0 hears NewPeer 1",
-            "1 hears NewPeer 2",
-            "0 hears NewPeer 2",
+        expected: Same(&[
+            "0 receives NewPeer 1",
+            "1 receives NewPeer 2",
+            "0 receives NewPeer 2",
         ]),
     },
-    Behaviour {
-        what: "who says goodbye has left, and is answered",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("a")?;
-            stage.close(1)
+    Behavior {
+        description: "a client that closes its connection leaves and receives a close frame",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("a")?;
+            clients.close(1)
         },
-        seen: Alike(&[
-            "0 hears NewPeer 1",
-            "1 hears its goodbye answered",
-            "0 hears PeerLeft 1",
+        expected: Same(&[
+            "0 receives NewPeer 1",
+            "1 receives a close frame",
+            "0 receives PeerLeft 1",
         ]),
     },
-    Behaviour {
-        what: "whose connection breaks has left",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("a")?;
-            stage.join("a")?;
-            stage.break_off(0)
+    Behavior {
+        description: "a client whose connection breaks leaves",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("a")?;
+            clients.join("a")?;
+            clients.drop_connection(0)
         },
-        seen: Alike(&[
-            "0 hears NewPeer 1",
-            "1 hears NewPeer 2",
-            "0 hears NewPeer 2",
-            "2 hears PeerLeft 0",
-            "1 hears PeerLeft 0",
+        expected: Same(&[
+            "0 receives NewPeer 1",
+            "1 receives NewPeer 2",
+            "0 receives NewPeer 2",
+            "2 receives PeerLeft 0",
+            "1 receives PeerLeft 0",
         ]),
     },
-    Behaviour {
-        what: "a room that everybody left is empty",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("a")?;
-            stage.close(0)?;
-            stage.break_off(1)?;
-            stage.join("a")?;
-            stage.join("a")
+    Behavior {
+        description: "a room is empty after all members have left",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("a")?;
+            clients.close(0)?;
+            clients.drop_connection(1)?;
+            clients.join("a")?;
+            clients.join("a")
         },
-        seen: Alike(&[
-            "0 hears NewPeer 1",
-            "0 hears its goodbye answered",
-            "1 hears PeerLeft 0",
-            "2 hears NewPeer 3",
+        expected: Same(&[
+            "0 receives NewPeer 1",
+            "0 receives a close frame",
+            "1 receives PeerLeft 0",
+            "2 receives NewPeer 3",
         ]),
     },
-    Behaviour {
-        what: "a signal arrives as it was sent, with its sender",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("a")?;
-            stage.signal(0, 1, json!("123"))?;
-            stage.signal(
+    Behavior {
+        description: "a signal arrives as it was sent, with its sender",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("a")?;
+            clients.signal(0, 1, json!("123"))?;
+            clients.signal(
                 1,
                 0,
                 json!({"Offer": "v=0\r\n", "more": [1.5, null, "\u{e9}\u{0}"]}),
             )
         },
-        seen: Alike(&[
-            "0 hears NewPeer 1",
-            "1 hears \"123\" from 0",
-            "0 hears {\"Offer\":\"v=0\\r\\n\",\"more\":[1.5,null,\"\u{e9}\\u0000\"]} from 1",
+        expected: Same(&[
+            "0 receives NewPeer 1",
+            "1 receives \"123\" from 0",
+            "0 receives {\"Offer\":\"v=0\\r\\n\",\"more\":[1.5,null,\"\u{e9}\\u0000\"]} from 1",
         ]),
     },
-    Behaviour {
-        what: "a signal to oneself comes back, to somebody who left it is dropped",
-        script: |stage| {
-            stage.join("a")?;
-            stage.signal(0, 0, json!(1))?;
-            stage.join("a")?;
-            stage.close(1)?;
-            stage.signal(0, 1, json!(2))
+    Behavior {
+        description: "a signal to its sender comes back, and a signal to a departed member is dropped",
+        script: |clients| {
+            clients.join("a")?;
+            clients.signal(0, 0, json!(1))?;
+            clients.join("a")?;
+            clients.close(1)?;
+            clients.signal(0, 1, json!(2))
         },
-        seen: Alike(&[
-            "0 hears 1 from 0",
-            "0 hears NewPeer 1",
-            "1 hears its goodbye answered",
-            "0 hears PeerLeft 1",
+        expected: Same(&[
+            "0 receives 1 from 0",
+            "0 receives NewPeer 1",
+            "1 receives a close frame",
+            "0 receives PeerLeft 1",
         ]),
     },
-    Behaviour {
-        what: "rooms hear nothing of each other",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("b")?;
-            stage.join("a")?;
-            stage.close(1)?;
-            stage.close(2)
+    Behavior {
+        description: "rooms receive nothing from each other",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("b")?;
+            clients.join("a")?;
+            clients.close(1)?;
+            clients.close(2)
         },
-        seen: Alike(&[
-            "0 hears NewPeer 2",
-            "1 hears its goodbye answered",
-            "2 hears its goodbye answered",
-            "0 hears PeerLeft 2",
+        expected: Same(&[
+            "0 receives NewPeer 2",
+            "1 receives a close frame",
+            "2 receives a close frame",
+            "0 receives PeerLeft 2",
         ]),
     },
-    Behaviour {
-        what: "a signal to somebody in another room",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("b")?;
-            stage.signal(0, 1, json!(1))
+    Behavior {
+        description: "a signal to a member of another room",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("b")?;
+            clients.signal(0, 1, json!(1))
         },
-        seen: Differ {
-            stock: &["1 hears 1 from 0"],
+        expected: Different {
+            stock: &["1 receives 1 from 0"],
             ours: &[],
-            why: "who is not in a room cannot reach who is; matchbox_signaling's full mesh drops it, too",
+            reason: "a client outside a room cannot reach its members; matchbox_signaling's full mesh drops the signal, too",
         },
     },
-    Behaviour {
-        what: "the root is a room without a name",
-        script: |stage| {
-            stage.join_at("/")?;
-            stage.join_at("/")?;
-            stage.close(0)?;
-            stage.close(1)
+    Behavior {
+        description: "the root is a room without a name",
+        script: |clients| {
+            clients.join_at("/")?;
+            clients.join_at("/")?;
+            clients.close(0)?;
+            clients.close(1)
         },
-        seen: Alike(&[
-            "0 hears NewPeer 1",
-            "0 hears its goodbye answered",
-            "1 hears PeerLeft 0",
-            "1 hears its goodbye answered",
+        expected: Same(&[
+            "0 receives NewPeer 1",
+            "0 receives a close frame",
+            "1 receives PeerLeft 0",
+            "1 receives a close frame",
         ]),
     },
-    Behaviour {
-        what: "names are percent-decoded, and whole",
-        script: |stage| {
-            stage.join("caf%C3%A9")?;
-            stage.join("c%61f%c3%a9")?;
-            stage.join("%63af%C3%A9")?;
-            stage.join("caf")
+    Behavior {
+        description: "room names are percent-decoded and compared as a whole",
+        script: |clients| {
+            clients.join("caf%C3%A9")?;
+            clients.join("c%61f%c3%a9")?;
+            clients.join("%63af%C3%A9")?;
+            clients.join("caf")
         },
-        seen: Alike(&[
-            "0 hears NewPeer 1",
-            "1 hears NewPeer 2",
-            "0 hears NewPeer 2",
+        expected: Same(&[
+            "0 receives NewPeer 1",
+            "1 receives NewPeer 2",
+            "0 receives NewPeer 2",
         ]),
     },
-    Behaviour {
-        what: "a path of two parts is no room",
-        script: |stage| stage.join("a/b"),
-        seen: Alike(&["0 is refused: 404 Not Found"]),
+    Behavior {
+        description: "a path of two segments is not a room",
+        script: |clients| clients.join("a/b"),
+        expected: Same(&["0 is refused: 404 Not Found"]),
     },
-    Behaviour {
-        what: "unknown parameters mean nothing",
-        script: |stage| {
-            stage.join("a?color=red")?;
-            stage.join("a")?;
-            stage.join("b?next=2&color=red")?;
-            stage.join("b?color=blue&next=2")
+    Behavior {
+        description: "unknown parameters are ignored",
+        script: |clients| {
+            clients.join("a?color=red")?;
+            clients.join("a")?;
+            clients.join("b?next=2&color=red")?;
+            clients.join("b?color=blue&next=2")
         },
-        seen: Alike(&["0 hears NewPeer 1", "2 hears NewPeer 3"]),
+        expected: Same(&["0 receives NewPeer 1", "2 receives NewPeer 3"]),
     },
-    Behaviour {
-        what: "next=2 makes pairs in the order of arrival",
-        script: |stage| {
+    Behavior {
+        description: "next=2 makes pairs in the order of arrival",
+        script: |clients| {
             for _ in 0..5 {
-                stage.join("a?next=2")?;
+                clients.join("a?next=2")?;
             }
             Ok(())
         },
-        seen: Alike(&["0 hears NewPeer 1", "2 hears NewPeer 3"]),
+        expected: Same(&["0 receives NewPeer 1", "2 receives NewPeer 3"]),
     },
-    Behaviour {
-        what: "next=3 makes groups of three",
-        script: |stage| {
+    Behavior {
+        description: "next=3 makes groups of three",
+        script: |clients| {
             for _ in 0..4 {
-                stage.join("a?next=3")?;
+                clients.join("a?next=3")?;
             }
             Ok(())
         },
-        seen: Alike(&[
-            "0 hears NewPeer 1",
-            "1 hears NewPeer 2",
-            "0 hears NewPeer 2",
+        expected: Same(&[
+            "0 receives NewPeer 1",
+            "1 receives NewPeer 2",
+            "0 receives NewPeer 2",
         ]),
     },
-    Behaviour {
-        what: "pairs and the open room of the same name are apart",
-        script: |stage| {
-            stage.join("a?next=2")?;
-            stage.join("a")?;
-            stage.join("a?next=2")
+    Behavior {
+        description: "pairs and the open room of the same name are separate",
+        script: |clients| {
+            clients.join("a?next=2")?;
+            clients.join("a")?;
+            clients.join("a?next=2")
         },
-        seen: Alike(&["0 hears NewPeer 2"]),
+        expected: Same(&["0 receives NewPeer 2"]),
     },
-    Behaviour {
-        what: "pairs of different names are apart",
-        script: |stage| {
-            stage.join("a?next=2")?;
-            stage.join("b?next=2")?;
-            stage.join("a?next=2")?;
-            stage.join("b?next=2")
+    Behavior {
+        description: "pairs of different names are separate",
+        script: |clients| {
+            clients.join("a?next=2")?;
+            clients.join("b?next=2")?;
+            clients.join("a?next=2")?;
+            clients.join("b?next=2")
         },
-        seen: Alike(&["0 hears NewPeer 2", "1 hears NewPeer 3"]),
+        expected: Same(&["0 receives NewPeer 2", "1 receives NewPeer 3"]),
     },
-    Behaviour {
-        what: "groups of different sizes are apart",
-        script: |stage| {
-            stage.join("a?next=2")?;
-            stage.join("a?next=3")?;
-            stage.join("a?next=2")?;
-            stage.join("a?next=3")?;
-            stage.join("a?next=3")
+    Behavior {
+        description: "groups of different sizes are separate",
+        script: |clients| {
+            clients.join("a?next=2")?;
+            clients.join("a?next=3")?;
+            clients.join("a?next=2")?;
+            clients.join("a?next=3")?;
+            clients.join("a?next=3")
         },
-        seen: Alike(&[
-            "0 hears NewPeer 2",
-            "1 hears NewPeer 3",
-            "3 hears NewPeer 4",
-            "1 hears NewPeer 4",
+        expected: Same(&[
+            "0 receives NewPeer 2",
+            "1 receives NewPeer 3",
+            "3 receives NewPeer 4",
+            "1 receives NewPeer 4",
         ]),
     },
-    Behaviour {
-        what: "who leaves while waiting is not paired",
-        script: |stage| {
-            stage.join("a?next=2")?;
-            stage.close(0)?;
-            stage.join("a?next=2")?;
-            stage.join("a?next=2")
+    Behavior {
+        description: "a client that leaves while it waits is not paired",
+        script: |clients| {
+            clients.join("a?next=2")?;
+            clients.close(0)?;
+            clients.join("a?next=2")?;
+            clients.join("a?next=2")
         },
-        seen: Alike(&["0 hears its goodbye answered", "1 hears NewPeer 2"]),
+        expected: Same(&["0 receives a close frame", "1 receives NewPeer 2"]),
     },
-    Behaviour {
-        what: "members of a full group signal, hear who leaves, and get nobody else",
-        script: |stage| {
+    Behavior {
+        description: "members of a full group exchange signals and receive departures, but no new members",
+        script: |clients| {
             for _ in 0..3 {
-                stage.join("a?next=3")?;
+                clients.join("a?next=3")?;
             }
-            stage.signal(2, 0, json!(1))?;
-            stage.close(0)?;
-            stage.join("a?next=3")?;
-            stage.break_off(1)
+            clients.signal(2, 0, json!(1))?;
+            clients.close(0)?;
+            clients.join("a?next=3")?;
+            clients.drop_connection(1)
         },
-        seen: Alike(&[
-            "0 hears NewPeer 1",
-            "1 hears NewPeer 2",
-            "0 hears NewPeer 2",
-            "0 hears 1 from 2",
-            "0 hears its goodbye answered",
-            "2 hears PeerLeft 0",
-            "1 hears PeerLeft 0",
-            "2 hears PeerLeft 1",
+        expected: Same(&[
+            "0 receives NewPeer 1",
+            "1 receives NewPeer 2",
+            "0 receives NewPeer 2",
+            "0 receives 1 from 2",
+            "0 receives a close frame",
+            "2 receives PeerLeft 0",
+            "1 receives PeerLeft 0",
+            "2 receives PeerLeft 1",
         ]),
     },
-    Behaviour {
-        what: "the last member of a full group leaves while somebody waits for the next",
-        script: |stage| {
+    Behavior {
+        description: "the last member of a full group leaves while a client waits for the next group",
+        script: |clients| {
             for _ in 0..3 {
-                stage.join("a?next=2")?;
+                clients.join("a?next=2")?;
             }
-            stage.break_off(0)?;
-            stage.break_off(1)
+            clients.drop_connection(0)?;
+            clients.drop_connection(1)
         },
-        seen: Differ {
+        expected: Different {
             stock: &[
-                "0 hears NewPeer 1",
-                "1 hears PeerLeft 0",
-                "2 hears PeerLeft 1",
+                "0 receives NewPeer 1",
+                "1 receives PeerLeft 0",
+                "2 receives PeerLeft 1",
             ],
-            ours: &["0 hears NewPeer 1", "1 hears PeerLeft 0"],
-            why: "who waits has never heard of a stranger, so there is nobody to take leave of",
+            ours: &["0 receives NewPeer 1", "1 receives PeerLeft 0"],
+            reason: "the waiting client has never received that member's arrival, so it needs no departure",
         },
     },
-    Behaviour {
-        what: "a keep-alive is not answered",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("a")?;
-            stage.say(1, Message::text("\"KeepAlive\""))
+    Behavior {
+        description: "a keep-alive is not answered",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("a")?;
+            clients.send(1, Message::text("\"KeepAlive\""))
         },
-        seen: Alike(&["0 hears NewPeer 1"]),
+        expected: Same(&["0 receives NewPeer 1"]),
     },
-    Behaviour {
-        what: "a keep-alive of a client that asks for extensions with huddle=1",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("a?huddle=1")?;
-            stage.say(1, Message::text("\"KeepAlive\""))?;
-            stage.signal(1, 0, json!(1))
+    Behavior {
+        description: "a keep-alive of a client that requests extensions with huddle=1",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("a?huddle=1")?;
+            clients.send(1, Message::text("\"KeepAlive\""))?;
+            clients.signal(1, 0, json!(1))
         },
-        seen: Differ {
-            stock: &["0 hears NewPeer 1", "0 hears 1 from 1"],
+        expected: Different {
+            stock: &["0 receives NewPeer 1", "0 receives 1 from 1"],
             ours: &[
-                "1 hears Members 0",
-                "0 hears NewPeer 1",
-                "1 hears \"KeepAlive\"",
-                "0 hears 1 from 1",
+                "1 receives Members 0",
+                "0 receives NewPeer 1",
+                "1 receives \"KeepAlive\"",
+                "0 receives 1 from 1",
             ],
-            why: "pages cannot send pings, and notice a dead connection by the missing echo; and newcomers learn of members that do not answer",
+            reason: "pages cannot send pings, so they detect a dead connection by the missing echo; new members receive the ids of members that do not answer",
         },
     },
-    Behaviour {
-        what: "a ping is answered",
-        script: |stage| {
-            stage.join("a")?;
-            stage.say(0, Message::Ping("x".into()))
+    Behavior {
+        description: "a ping is answered",
+        script: |clients| {
+            clients.join("a")?;
+            clients.send(0, Message::Ping("x".into()))
         },
-        seen: Alike(&["0 hears Pong(b\"x\")"]),
+        expected: Same(&["0 receives Pong(b\"x\")"]),
     },
-    Behaviour {
-        what: "messages that are no request do nothing",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("a")?;
-            for nonsense in [
+    Behavior {
+        description: "invalid messages are ignored",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("a")?;
+            for invalid in [
                 "",
                 "{",
                 "null",
@@ -364,88 +366,88 @@ const BEHAVIOURS: &[Behaviour] = &[
                 "{\"Signal\":{\"receiver\":\"me\",\"data\":1}}",
                 "{\"Signal\":{\"receiver\":\"00000000-0000-0000-0000-000000000000\",\"data\":1}}",
             ] {
-                stage.say(1, Message::text(nonsense))?;
+                clients.send(1, Message::text(invalid))?;
             }
-            stage.say(1, Message::binary(vec![1, 2, 3]))?;
-            stage.signal(1, 0, json!("still here"))
+            clients.send(1, Message::binary(vec![1, 2, 3]))?;
+            clients.signal(1, 0, json!("still here"))
         },
-        seen: Alike(&["0 hears NewPeer 1", "0 hears \"still here\" from 1"]),
+        expected: Same(&["0 receives NewPeer 1", "0 receives \"still here\" from 1"]),
     },
-    Behaviour {
-        what: "many messages that are no request",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("a")?;
+    Behavior {
+        description: "many invalid messages",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("a")?;
             for _ in 0..16 {
-                stage.say(1, Message::text("{"))?;
+                clients.send(1, Message::text("{"))?;
             }
-            stage.signal(1, 0, json!("still here"))?;
-            stage.say(1, Message::text("{"))
+            clients.signal(1, 0, json!("still here"))?;
+            clients.send(1, Message::text("{"))
         },
-        seen: Differ {
-            stock: &["0 hears NewPeer 1", "0 hears \"still here\" from 1"],
+        expected: Different {
+            stock: &["0 receives NewPeer 1", "0 receives \"still here\" from 1"],
             ours: &[
-                "0 hears NewPeer 1",
-                "0 hears \"still here\" from 1",
+                "0 receives NewPeer 1",
+                "0 receives \"still here\" from 1",
                 "1 is disconnected: 1008",
-                "0 hears PeerLeft 1",
+                "0 receives PeerLeft 1",
             ],
-            why: "who sends nothing but nonsense costs work and log lines",
+            reason: "a client that only sends invalid messages costs work and log lines",
         },
     },
-    Behaviour {
-        what: "a message of 100 kB",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("a")?;
-            stage.signal(1, 0, json!("x".repeat(100_000)))
+    Behavior {
+        description: "a message of 100 kB",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("a")?;
+            clients.signal(1, 0, json!("x".repeat(100_000)))
         },
-        seen: Differ {
+        expected: Different {
             stock: &[
-                "0 hears NewPeer 1",
-                "0 hears \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... (100017 bytes)",
+                "0 receives NewPeer 1",
+                "0 receives \"xxxxxxxxxxxxxxxxxxxxxxxxxxxx... (100020 bytes)",
             ],
             ours: &[
-                "0 hears NewPeer 1",
+                "0 receives NewPeer 1",
                 "1 is disconnected: 1009",
-                "0 hears PeerLeft 1",
+                "0 receives PeerLeft 1",
             ],
-            why: "a description takes a few kB, and what waits in memory is bounded: 64 KiB by default",
+            reason: "a description takes a few kB, and the bound of queued data is 64 KiB by default",
         },
     },
-    Behaviour {
-        what: "a room name of 129 bytes",
-        script: |stage| stage.join_at(&format!("/{}", "x".repeat(129))),
-        seen: Differ {
+    Behavior {
+        description: "a room name of 129 bytes",
+        script: |clients| clients.join_at(&format!("/{}", "x".repeat(129))),
+        expected: Different {
             stock: &[],
             ours: &["0 is refused: 400 Bad Request"],
-            why: "names are kept in memory, so they are bounded",
+            reason: "names are kept in memory, so their length is bounded",
         },
     },
-    Behaviour {
-        what: "next is no number",
-        script: |stage| {
-            stage.join("a")?;
-            stage.join("a?next=two")
+    Behavior {
+        description: "next is not a number",
+        script: |clients| {
+            clients.join("a")?;
+            clients.join("a?next=two")
         },
-        seen: Differ {
-            stock: &["0 hears NewPeer 1"],
+        expected: Different {
+            stock: &["0 receives NewPeer 1"],
             ours: &["1 is refused: 400 Bad Request"],
-            why: "a player who asked for a pair is told of the mistake, not put among strangers",
+            reason: "the client requested a pair, so an error is better than a room with unknown members",
         },
     },
-    Behaviour {
-        what: "the health of the server",
-        script: |stage| stage.get("/health"),
-        seen: Alike(&["/health answers 200"]),
+    Behavior {
+        description: "the health of the server",
+        script: |clients| clients.get("/health"),
+        expected: Same(&["/health answers 200"]),
     },
-    Behaviour {
-        what: "a room is asked for without a WebSocket",
-        script: |stage| stage.get("/some-room"),
-        seen: Differ {
+    Behavior {
+        description: "a room is requested without a WebSocket",
+        script: |clients| clients.get("/some-room"),
+        expected: Different {
             stock: &["/some-room answers 400"],
             ours: &["/some-room answers 404"],
-            why: "our server can serve a game's pages, and looks for a file there",
+            reason: "our server can serve a game's pages, and looks for a file at this path",
         },
     },
 ];
@@ -454,33 +456,35 @@ pub(crate) fn signaling_behaves_like_the_stock_server(artifacts: &Artifacts) -> 
     let stock = StockServer::start(artifacts)?;
     let ours = Server::start(artifacts)?;
     let mut wrong = Vec::new();
-    for (number, behaviour) in BEHAVIOURS.iter().enumerate() {
+    for (number, behavior) in BEHAVIORS.iter().enumerate() {
         let prefix = format!("{number}-");
         let run = |address| {
-            let mut stage = Stage::new(address, &prefix);
-            match (behaviour.script)(&mut stage) {
-                Ok(()) => stage.heard(),
+            let mut clients = ClientGroup::new(address, &prefix);
+            match (behavior.script)(&mut clients) {
+                Ok(()) => clients.received(),
                 Err(error) => vec![format!("error: {error:#}")],
             }
         };
-        let heard = [run(stock.address()), run(ours.address())];
-        let expected = match behaviour.seen {
-            Alike(both) => [both, both],
-            Differ { stock, ours, .. } => [stock, ours],
+        let received = [run(stock.address()), run(ours.address())];
+        let expected = match behavior.expected {
+            Same(both) => [both, both],
+            Different { stock, ours, .. } => [stock, ours],
         };
-        println!("   {}", behaviour.what);
-        match behaviour.seen {
-            Alike(_) => println!("      both: {}", list(&heard[0])),
-            Differ { why, .. } => {
-                println!("      stock: {}", list(&heard[0]));
-                println!("      ours: {}", list(&heard[1]));
-                println!("      because {why}");
+        println!("   {}", behavior.description);
+        match behavior.expected {
+            Same(_) => println!("      both: {}", list(&received[0])),
+            Different { reason, .. } => {
+                println!("      stock: {}", list(&received[0]));
+                println!("      ours: {}", list(&received[1]));
+                println!("      because {reason}");
             }
         }
-        for ((server, heard), expected) in ["stock", "ours"].iter().zip(heard).zip(expected) {
-            if heard != expected {
-                let what = behaviour.what;
-                wrong.push(format!("{what}, {server}: {heard:#?}, not {expected:#?}"));
+        for ((server, received), expected) in ["stock", "ours"].iter().zip(received).zip(expected) {
+            if received != expected {
+                let description = behavior.description;
+                wrong.push(format!(
+                    "{description}, {server}: {received:#?}, not {expected:#?}"
+                ));
             }
         }
     }
@@ -488,9 +492,9 @@ pub(crate) fn signaling_behaves_like_the_stock_server(artifacts: &Artifacts) -> 
     Ok(())
 }
 
-fn list(heard: &[String]) -> String {
-    if heard.is_empty() {
-        return "nothing is heard".into();
+fn list(received: &[String]) -> String {
+    if received.is_empty() {
+        return "no messages".into();
     }
-    heard.join("; ")
+    received.join("; ")
 }

@@ -1,40 +1,42 @@
-//! What all of them exchange, and what has to arrive.
+//! The exchange of messages with stock clients.
 
 use std::time::Duration;
 
 use anyhow::ensure;
 use huddle_mesh::Channel;
-use huddle_tests::numbered::{Arrived, LENGTHS};
+use huddle_tests::numbered::{ChannelCounts, LENGTHS};
 
 pub(super) const MEETING: Duration = Duration::from_secs(20);
-/// Messages that have to arrive from everybody on every channel: several seconds of them.
-pub(super) const ENOUGH: u32 = 100;
+/// The number of messages that must arrive from every peer on every channel, which takes several
+/// seconds.
+pub(super) const MIN_MESSAGES: u32 = 100;
 pub(super) const EXCHANGE: Duration = Duration::from_secs(20);
-pub(super) const SENDING: Duration = Duration::from_millis(50);
-/// The `webrtc` crate, below both, loses what arrives before its own side of a channel is open.
-pub(super) const LOST_AT_FIRST: u32 = 2;
+pub(super) const SEND_INTERVAL: Duration = Duration::from_millis(50);
+/// The number of first messages that may be lost. The `webrtc` crate, which both sides use, drops
+/// messages that arrive before the local side of a channel is open.
+pub(super) const LOST_AT_START: u32 = 2;
 
-/// What was heard of somebody.
+/// Counts of the messages received from a peer.
 #[derive(Default, Debug)]
-pub(super) struct Heard {
-    pub(super) channels: [Arrived; LENGTHS.len()],
+pub(super) struct Received {
+    pub(super) channels: [ChannelCounts; LENGTHS.len()],
 }
 
-/// Reliable messages arrive each once and in order, and none is damaged.
-pub(super) fn all_there(
-    who: &str,
-    of: &str,
-    channels: &[Arrived; LENGTHS.len()],
+/// Checks that no message is damaged, and that reliable messages arrived once and in order.
+pub(super) fn check_counts(
+    receiver: &str,
+    sender: &str,
+    channels: &[ChannelCounts; LENGTHS.len()],
 ) -> anyhow::Result<()> {
     for channel in Channel::ALL {
-        let arrived = &channels[channel.index()];
+        let counts = &channels[channel.index()];
         ensure!(
-            arrived.damaged == 0 && arrived.first.is_some_and(|first| first <= LOST_AT_FIRST),
-            "{who} hears of {of} on {channel}: {arrived:?}"
+            counts.damaged == 0 && counts.first.is_some_and(|first| first <= LOST_AT_START),
+            "{receiver} receives from {sender} on {channel}: {counts:?}"
         );
         ensure!(
-            !channel.is_reliable() || arrived.is_whole(),
-            "{who} hears of {of} on {channel}, out of order: {arrived:?}"
+            !channel.is_reliable() || counts.is_complete(),
+            "{receiver} receives from {sender} on {channel}, out of order: {counts:?}"
         );
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Games and stock clients: raw bytes through the plugin.
+//! Games and stock clients exchange raw bytes through the plugin.
 
 use std::{
     collections::BTreeMap,
@@ -11,15 +11,16 @@ use bevy::prelude::*;
 use bevy_huddle::{Channel, RawReceived, prelude::*};
 use huddle_tests::{
     Artifacts, Server, StockClient,
-    numbered::{self, Arrived, Met, Report},
+    numbered::{self, ChannelCounts, PeerCounts, Report},
 };
 
-use super::exchange::{ENOUGH, EXCHANGE, Heard, MEETING, SENDING, all_there};
+use super::exchange::{EXCHANGE, MEETING, MIN_MESSAGES, Received, SEND_INTERVAL, check_counts};
 
-/// What the app has heard, by peer.
+/// Counts of the messages that the app has received, by peer.
 #[derive(Resource, Default)]
-struct AppHeard(BTreeMap<PeerId, Heard>);
+struct AppReceived(BTreeMap<PeerId, Received>);
 
+/// Unexpected events of the app.
 #[derive(Resource, Default)]
 struct Problems(Vec<String>);
 
@@ -33,35 +34,39 @@ pub(crate) fn games_and_stock_clients_exchange_raw_bytes(
     let mut app = game(room.clone());
     app.update();
     let mut tess = StockClient::start(artifacts, "Tess", &room)?;
-    let strangers = [stan_id, tess.wait_id()?];
+    let stock_ids = [stan_id, tess.wait_id()?];
     let (began, mut sent, mut number) = (Instant::now(), Instant::now(), BTreeMap::new());
     loop {
         app.update();
         let (stan, tess) = (stan.report()?, tess.report()?);
-        let heard = &app.world().resource::<AppHeard>().0;
-        let met = [&stan, &tess].map(|report| the_other(report, &strangers));
-        let enough = |arrived: &Arrived| arrived.messages >= ENOUGH;
-        if heard.len() == 2
-            && heard
+        let received = &app.world().resource::<AppReceived>().0;
+        let counts = [&stan, &tess].map(|report| counts_of_game(report, &stock_ids));
+        let enough = |counts: &ChannelCounts| counts.messages >= MIN_MESSAGES;
+        if received.len() == 2
+            && received
                 .values()
-                .all(|heard| heard.channels.iter().all(enough))
-            && met
+                .all(|received| received.channels.iter().all(enough))
+            && counts
                 .iter()
-                .all(|met| met.is_some_and(|met| met.channels.iter().all(enough)))
+                .all(|counts| counts.is_some_and(|counts| counts.channels.iter().all(enough)))
         {
             break;
         }
         ensure!(
             began.elapsed() < MEETING + EXCHANGE,
-            "the game and the stock clients do not hear each other: {heard:#?}, {stan:#?}, {tess:#?}"
+            "the game and the stock clients do not receive enough messages: {received:#?}, {stan:#?}, {tess:#?}"
         );
-        if sent.elapsed() >= SENDING {
+        if sent.elapsed() >= SEND_INTERVAL {
             sent = Instant::now();
             let world = app.world_mut();
             let mut peers = world.query_filtered::<&Peer, Without<LocalPeer>>();
             let peers: Vec<Peer> = peers.iter(world).copied().collect();
             for peer in peers {
-                ensure!(peer.is_matchbox_client, "{} is a matchbox client", peer.id);
+                ensure!(
+                    peer.is_matchbox_client,
+                    "{} is not reported as a matchbox client",
+                    peer.id
+                );
                 let number = number.entry(peer.id).or_insert(0_u32);
                 for channel in Channel::ALL {
                     let bytes = numbered::message(0x01, channel.index(), *number);
@@ -74,19 +79,19 @@ pub(crate) fn games_and_stock_clients_exchange_raw_bytes(
         thread::sleep(Duration::from_millis(5));
     }
     println!(
-        "   game and stock clients hear each other: {} ms",
+        "   the game and the stock clients have received enough messages: {} ms",
         began.elapsed().as_millis()
     );
-    for (peer, heard) in &app.world().resource::<AppHeard>().0 {
-        all_there("the game", &peer.to_string(), &heard.channels)?;
+    for (peer, received) in &app.world().resource::<AppReceived>().0 {
+        check_counts("the game", &peer.to_string(), &received.channels)?;
     }
     for (name, client) in [("Stan", &mut stan), ("Tess", &mut tess)] {
         let report = client.report()?;
-        let met = the_other(&report, &strangers).context("nobody is there")?;
-        all_there(name, "the game", &met.channels)?;
+        let counts = counts_of_game(&report, &stock_ids).context("the game is not listed")?;
+        check_counts(name, "the game", &counts.channels)?;
         ensure!(
-            met.connected && met.times == 1,
-            "{name} was cut off: {met:?}"
+            counts.connected && counts.connections == 1,
+            "{name} was disconnected: {counts:?}"
         );
     }
     let problems = &app.world().resource::<Problems>().0;
@@ -94,26 +99,29 @@ pub(crate) fn games_and_stock_clients_exchange_raw_bytes(
     Ok(())
 }
 
-/// Whom a stock client has met besides its like. What it calls them is known to the signaling server only.
-fn the_other<'a>(report: &'a Report, strangers: &[String]) -> Option<&'a Met> {
-    let mut met = report
+/// Returns a stock client's counts of the game, which is the only peer that is not a stock client.
+/// Only the signaling server knows the game's signaling id.
+fn counts_of_game<'a>(report: &'a Report, stock_ids: &[String]) -> Option<&'a PeerCounts> {
+    let mut counts = report
         .peers
         .iter()
-        .filter(|(id, _)| !strangers.contains(id));
-    met.next().map(|(_, met)| met)
+        .filter(|(id, _)| !stock_ids.contains(id));
+    counts.next().map(|(_, counts)| counts)
 }
 
 fn game(room: String) -> App {
     let mut app = App::new();
     app.add_plugins((MinimalPlugins, HuddlePlugins))
         .insert_resource(Time::<Fixed>::from_hz(60.0))
-        .init_resource::<AppHeard>()
+        .init_resource::<AppReceived>()
         .init_resource::<Problems>()
-        .add_observer(|received: On<RawReceived>, mut heard: ResMut<AppHeard>| {
-            let channel = received.channel.index();
-            let heard = heard.0.entry(received.peer_id).or_default();
-            heard.channels[channel].take(channel, &received.bytes);
-        })
+        .add_observer(
+            |received: On<RawReceived>, mut counts: ResMut<AppReceived>| {
+                let channel = received.channel.index();
+                let counts = counts.0.entry(received.peer_id).or_default();
+                counts.channels[channel].record(channel, &received.bytes);
+            },
+        )
         .add_observer(|left: On<PeerLeft>, mut problems: ResMut<Problems>| {
             problems.0.push(format!("{:?}", left.event()));
         })

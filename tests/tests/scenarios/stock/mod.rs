@@ -1,4 +1,5 @@
-//! Stock matchbox clients in our rooms: raw bytes both ways on every channel, and nobody is cut.
+//! Stock matchbox clients in our rooms: raw bytes in both directions on every channel, without
+//! disconnections.
 
 mod exchange;
 mod games;
@@ -8,5 +9,5 @@ mod rooms;
 pub(crate) use games::games_and_stock_clients_exchange_raw_bytes;
 pub(crate) use pages::players_and_stock_clients_share_a_room;
 pub(crate) use rooms::{
-    rooms_and_stock_clients_exchange_raw_bytes, the_stock_server_introduces_rooms_and_stock_clients,
+    rooms_and_stock_clients_exchange_raw_bytes, rooms_and_stock_clients_meet_on_the_stock_server,
 };

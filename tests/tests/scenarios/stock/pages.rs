@@ -1,23 +1,24 @@
-//! A page and a native player who play on among stock clients.
+//! A page and a native player continue to play in a room with stock clients.
 
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use huddle_tests::{
-    Artifacts, Browser, Native, Page, Player, Server, StockClient, numbered::Met, wait_until, watch,
+    Artifacts, Browser, Native, Page, Player, Server, StockClient, numbered::PeerCounts,
+    wait_until, watch,
 };
 
 use super::exchange::MEETING;
 use crate::steps::{LOAD, Movement};
 
-/// How many messages a page has got on each channel, by the order of the connections.
+/// Counts the messages of each connection by channel, in the order of the connections.
 const COUNT_MESSAGES: &str = "
-    globalThis.gotten = [];
+    globalThis.received = [];
     const create = RTCPeerConnection.prototype.createDataChannel;
     RTCPeerConnection.prototype.createDataChannel = function (label, options) {
         const channel = create.call(this, label, options);
-        this.gotten ??= globalThis.gotten[globalThis.gotten.push([0, 0, 0]) - 1];
-        channel.addEventListener('message', () => this.gotten[options.id]++);
+        this.received ??= globalThis.received[globalThis.received.push([0, 0, 0]) - 1];
+        channel.addEventListener('message', () => this.received[options.id]++);
         return channel;
     };
 ";
@@ -33,13 +34,13 @@ pub(crate) fn players_and_stock_clients_share_a_room(artifacts: &Artifacts) -> a
     bob.open(&server.player("render=off&bot=2"))?;
     wait_until(&mut [&mut bob], LOAD, "Bob's page reports", |_| true)?;
     let mut tess = StockClient::start(artifacts, "Tess", &room)?;
-    let strangers = [stan.wait_id()?, tess.wait_id()?];
+    let stock_ids = [stan.wait_id()?, tess.wait_id()?];
 
     let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
     let took = wait_until(players, MEETING, "all four are linked", |reports| {
-        reports.iter().all(|report| {
-            report.plays_with(3) && strangers.iter().all(|stranger| report.lists(stranger))
-        })
+        reports
+            .iter()
+            .all(|report| report.plays_with(3) && stock_ids.iter().all(|id| report.lists(id)))
     })?;
     println!("   all four are linked: {} ms", took.as_millis());
 
@@ -48,24 +49,27 @@ pub(crate) fn players_and_stock_clients_share_a_room(artifacts: &Artifacts) -> a
     watch(
         players,
         Duration::from_secs(6),
-        "nobody is cut off, and play goes on",
+        "all stay connected and move",
         |reports| {
             for report in reports {
-                ensure!(report.plays_with(3), "somebody is not connected");
+                ensure!(report.plays_with(3), "a peer is not connected");
                 ensure!(
                     report
                         .entities
                         .iter()
-                        .all(|entity| !strangers.contains(&entity.owner)),
-                    "a stock client has no shape"
+                        .all(|entity| !stock_ids.contains(&entity.owner)),
+                    "a stock client has a shape"
                 );
             }
-            seen.look(reports);
-            // Natives report once a second.
-            let late = began.elapsed() > Duration::from_secs(5);
+            seen.record(reports);
+            // Native players only report at intervals.
+            let is_late = began.elapsed() > Duration::from_secs(5);
             ensure!(
-                !late || seen.places(reports).is_some_and(|fewest| fewest >= 4),
-                "they do not see each other move"
+                !is_late
+                    || seen
+                        .fewest_places(reports)
+                        .is_some_and(|fewest| fewest >= 4),
+                "the players do not see each other move"
             );
             Ok(())
         },
@@ -73,22 +77,22 @@ pub(crate) fn players_and_stock_clients_share_a_room(artifacts: &Artifacts) -> a
 
     for (name, client) in [("Stan", &mut stan), ("Tess", &mut tess)] {
         let report = client.report()?;
-        let steady = |met: &Met| met.connected && met.times == 1;
+        let is_steady = |counts: &PeerCounts| counts.connected && counts.connections == 1;
         ensure!(
-            report.peers.len() == 3 && report.peers.values().all(steady),
+            report.peers.len() == 3 && report.peers.values().all(is_steady),
             "{name} is not linked with all three: {report:#?}"
         );
     }
-    // A page without a receiver for raw bytes gets them all the same.
-    let gotten = bob.run("return globalThis.gotten")?;
-    let gotten: Vec<[u32; 3]> = serde_json::from_value(gotten)?;
-    let chatty = gotten
+    // The page receives raw bytes even if its game has no observer for them.
+    let received = bob.run("return globalThis.received")?;
+    let received: Vec<[u32; 3]> = serde_json::from_value(received)?;
+    let senders = received
         .iter()
         .filter(|channels| channels.iter().all(|n| *n >= 50))
         .count();
     ensure!(
-        chatty == 2,
-        "of two stock clients the page hears {chatty}: {gotten:?}"
+        senders == 2,
+        "the page receives enough messages from {senders} of two stock clients: {received:?}"
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Rooms without a game and stock clients, through either server.
+//! Rooms without a game and stock clients, on either server.
 
 use std::{
     collections::BTreeMap,
@@ -11,31 +11,33 @@ use bytes::Bytes;
 use huddle_mesh::{Channel, PeerId, Room, RoomConfig, RoomEvent};
 use huddle_tests::{
     Artifacts, Server, StockClient, StockServer,
-    numbered::{self, Arrived},
+    numbered::{self, ChannelCounts},
 };
 
-use super::exchange::{ENOUGH, EXCHANGE, Heard, MEETING, SENDING, all_there};
+use super::exchange::{EXCHANGE, MEETING, MIN_MESSAGES, Received, SEND_INTERVAL, check_counts};
 use crate::rooms::until_connected;
 
-const GONE: Duration = Duration::from_secs(3);
+const REMOVED: Duration = Duration::from_secs(3);
 
-/// One of ours, without a game, who sends numbered messages to stock clients as they do to everybody.
-struct Mesh {
+/// A room without a game that exchanges numbered messages with stock clients.
+struct NumberedRoom {
     room: Room,
-    matchbox_clients: BTreeMap<PeerId, (u32, Heard)>,
-    ours: usize,
+    /// The next number and the received messages of each stock client.
+    matchbox_clients: BTreeMap<PeerId, (u32, Received)>,
+    /// The number of other peers that are not stock clients.
+    huddle_peers: usize,
 }
 
-impl Mesh {
+impl NumberedRoom {
     fn join(room: &str) -> anyhow::Result<Self> {
         Ok(Self {
             room: Room::join(RoomConfig::new(room)?)?,
             matchbox_clients: BTreeMap::new(),
-            ours: 0,
+            huddle_peers: 0,
         })
     }
 
-    /// Takes what has come. Nobody may leave or be unresponsive.
+    /// Records all received messages. Fails if a peer leaves or is unresponsive.
     fn poll(&mut self) -> anyhow::Result<()> {
         while let Some(event) = self.room.poll() {
             match event {
@@ -47,27 +49,27 @@ impl Mesh {
                     let known = self.matchbox_clients.insert(peer, Default::default());
                     ensure!(known.is_none(), "{peer} joins twice");
                 }
-                RoomEvent::PeerJoined { .. } => self.ours += 1,
+                RoomEvent::PeerJoined { .. } => self.huddle_peers += 1,
                 RoomEvent::Packet {
                     peer_id: peer,
                     channel,
                     bytes,
                     ..
                 } => {
-                    let (_, heard) = self
+                    let (_, received) = self
                         .matchbox_clients
                         .get_mut(&peer)
                         .with_context(|| format!("{peer} is not a matchbox client"))?;
-                    heard.channels[channel.index()].take(channel.index(), &bytes);
+                    received.channels[channel.index()].record(channel.index(), &bytes);
                 }
                 RoomEvent::Signaling(_) => {}
-                event => bail!("nothing of that sort should happen: {event:?}"),
+                event => bail!("unexpected event: {event:?}"),
             }
         }
         Ok(())
     }
 
-    /// A stock client, which has the same id for itself, for its like and for us.
+    /// Returns the id of a stock client, which equals its signaling id.
     fn peer(&self, id: &str) -> anyhow::Result<PeerId> {
         let mut known = self.matchbox_clients.keys().copied();
         known.find(|peer| peer.to_string() == id).with_context(|| {
@@ -97,20 +99,21 @@ pub(crate) fn rooms_and_stock_clients_exchange_raw_bytes(
     exchange(artifacts, &server.room("raw"))
 }
 
-pub(crate) fn the_stock_server_introduces_rooms_and_stock_clients(
+pub(crate) fn rooms_and_stock_clients_meet_on_the_stock_server(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let server = StockServer::start(artifacts)?;
     exchange(artifacts, &server.room("raw"))
 }
 
-/// Two of ours and two stock clients. Each is offered a link by those before, so both sorts offer to both.
+/// Runs two rooms and two stock clients. Earlier members offer a link to each new one, so both
+/// kinds offer to both kinds.
 fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
-    let mut ada = Mesh::join(room)?;
+    let mut ada = NumberedRoom::join(room)?;
     until_connected(&mut ada.room)?;
     let mut stan = StockClient::start(artifacts, "Stan", room)?;
     let stan_id = stan.wait_id()?;
-    let mut bob = Mesh::join(room)?;
+    let mut bob = NumberedRoom::join(room)?;
     until_connected(&mut bob.room)?;
     let mut tess = StockClient::start(artifacts, "Tess", room)?;
     let tess_id = tess.wait_id()?;
@@ -120,104 +123,118 @@ fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
     loop {
         for ours in [&mut ada, &mut bob] {
             ours.poll()?;
-            if sent.elapsed() >= SENDING {
+            if sent.elapsed() >= SEND_INTERVAL {
                 ours.send()?;
             }
         }
-        if sent.elapsed() >= SENDING {
+        if sent.elapsed() >= SEND_INTERVAL {
             sent = Instant::now();
         }
         let stock = [&mut stan, &mut tess].map(StockClient::report);
         let [stan, tess] = stock;
         let (stan, tess) = (stan?, tess?);
-        let enough = |arrived: &Arrived| arrived.messages >= ENOUGH;
+        let enough = |counts: &ChannelCounts| counts.messages >= MIN_MESSAGES;
         let ours_have = [&ada, &bob].iter().all(|ours| {
             ours.matchbox_clients.len() == 2
-                && ours.ours == 1
+                && ours.huddle_peers == 1
                 && ours
                     .matchbox_clients
                     .values()
-                    .all(|(_, heard)| heard.channels.iter().all(enough))
+                    .all(|(_, received)| received.channels.iter().all(enough))
         });
         let stock_have = [&stan, &tess].iter().all(|report| {
             report.peers.len() == 3
                 && report
                     .peers
                     .values()
-                    .all(|met| met.connected && met.channels.iter().all(enough))
+                    .all(|counts| counts.connected && counts.channels.iter().all(enough))
         });
         if ours_have && stock_have {
             break;
         }
         ensure!(
             began.elapsed() < MEETING + EXCHANGE,
-            "they do not all hear each other: Ada {:#?}, Bob {:#?}, Stan {stan:#?}, Tess {tess:#?}",
+            "some peers do not receive enough messages: Ada {:#?}, Bob {:#?}, Stan {stan:#?}, Tess {tess:#?}",
             ada.matchbox_clients,
             bob.matchbox_clients
         );
         thread::sleep(Duration::from_millis(5));
     }
-    println!("   all hear all: {} ms", began.elapsed().as_millis());
+    println!(
+        "   all have received enough messages: {} ms",
+        began.elapsed().as_millis()
+    );
 
     for (name, ours) in [("Ada", &ada), ("Bob", &bob)] {
         for (id, name_of) in [(&stan_id, "Stan"), (&tess_id, "Tess")] {
-            let (_, heard) = &ours.matchbox_clients[&ours.peer(id)?];
-            all_there(name, name_of, &heard.channels)?;
+            let (_, received) = &ours.matchbox_clients[&ours.peer(id)?];
+            check_counts(name, name_of, &received.channels)?;
             ensure!(
-                heard.channels.iter().all(|channel| channel.led_by_ff > 10),
-                "{name} does not hear {name_of}'s messages that begin with 0xFF: {heard:#?}"
+                received
+                    .channels
+                    .iter()
+                    .all(|channel| channel.first_byte_ff > 10),
+                "{name} does not receive {name_of}'s messages that start with 0xFF: {received:#?}"
             );
         }
     }
     for (name, client) in [("Stan", &mut stan), ("Tess", &mut tess)] {
-        for (id, met) in client.report()?.peers {
-            all_there(name, &id, &met.channels)?;
-            ensure!(met.times == 1, "{name} met {id} {} times", met.times);
+        for (id, counts) in client.report()?.peers {
+            check_counts(name, &id, &counts.channels)?;
+            ensure!(
+                counts.connections == 1,
+                "{name} connected to {id} {} times",
+                counts.connections
+            );
         }
     }
 
-    // A stock client that leaves, and one of ours that does, are gone for the others.
+    // The other peers detect that a stock client leaves, and that a room leaves.
     let tess_left = Instant::now();
     let tess_peer = ada.peer(&tess_id)?;
     let leave = Bytes::from_static(numbered::LEAVE);
     ada.room.send(tess_peer, Channel::Events, leave)?;
-    gone(&mut ada, tess_peer)?;
-    gone(&mut bob, tess_peer)?;
+    until_removed(&mut ada, tess_peer)?;
+    until_removed(&mut bob, tess_peer)?;
     println!(
-        "   a stock client that left is gone: {} ms",
+        "   a stock client that left is removed: {} ms",
         tess_left.elapsed().as_millis()
     );
     let bob_left = Instant::now();
     drop(bob);
     loop {
         let report = stan.report()?;
-        let gone = report.peers.values().filter(|met| !met.connected).count();
-        // Tess and Bob.
+        let gone = report
+            .peers
+            .values()
+            .filter(|counts| !counts.connected)
+            .count();
+        // Both Tess and Bob have left.
         if gone == 2 {
             break;
         }
         ensure!(
-            bob_left.elapsed() < GONE,
-            "Stan still has {gone} of two: {report:#?}"
+            bob_left.elapsed() < REMOVED,
+            "Stan has removed {gone} of two peers: {report:#?}"
         );
         thread::sleep(Duration::from_millis(30));
     }
     println!(
-        "   one of ours that left is gone: {} ms",
+        "   a room that left is removed: {} ms",
         bob_left.elapsed().as_millis()
     );
     Ok(())
 }
 
-fn gone(ours: &mut Mesh, who: PeerId) -> anyhow::Result<()> {
+fn until_removed(ours: &mut NumberedRoom, peer_id: PeerId) -> anyhow::Result<()> {
     let began = Instant::now();
-    while began.elapsed() < GONE {
+    while began.elapsed() < REMOVED {
         match ours.room.poll() {
-            Some(RoomEvent::PeerLeft { peer_id: peer, .. }) if peer == who => return Ok(()),
+            Some(RoomEvent::PeerLeft { peer_id: left, .. }) if left == peer_id => return Ok(()),
             Some(RoomEvent::Packet { .. }) => {}
-            Some(event) => bail!("nothing of that sort should happen: {event:?}"),
+            Some(event) => bail!("unexpected event: {event:?}"),
             None => thread::sleep(Duration::from_millis(5)),
         }
     }
-    bail!("{who} is still here after {GONE:?}")
+    bail!("{peer_id} is still in the room after {REMOVED:?}")
 }

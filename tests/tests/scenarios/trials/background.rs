@@ -1,4 +1,5 @@
-//! The host opens the game, switches to a chat to send the link, and stays there.
+//! The host opens the game and switches to a chat to send the link, so its page is hidden when a
+//! friend joins.
 
 use std::{
     thread,
@@ -11,25 +12,25 @@ use huddle_tests::{
 };
 
 use crate::{
-    pictures::{SLOWLY, picture},
-    steps::{LOAD, all_meet, all_see_movement, lists_exactly, long},
+    pictures::{SLOW_DRAWING, save_screenshot},
+    steps::{LOAD, all_meet, all_see_movement, is_long_run, lists_exactly},
 };
 
-/// From the friend's first report.
+/// The time from the friend's first report.
 const MEETING: Duration = Duration::from_secs(2);
-/// Ticks per second of a page that nobody sees.
+/// The minimum tick rate of a hidden page, per second.
 const TICKS: f64 = 55.0;
-const HIDES: Duration = Duration::from_secs(5);
-/// A camera needs a frame or two.
-const DRAWS: Duration = Duration::from_secs(2);
+const HIDDEN: Duration = Duration::from_secs(5);
+/// The time in which the camera draws some frames.
+const DRAWN: Duration = Duration::from_secs(2);
 
-/// How long the host's page is hidden, before the friend arrives and after.
+/// Returns how long the host's page is hidden before the friend joins, and again after it.
 fn hidden() -> Duration {
-    Duration::from_secs(if long() { 60 } else { 4 })
+    Duration::from_secs(if is_long_run() { 60 } else { 4 })
 }
 
-/// The host's page is drawn while it is shown, so hiding it also turns its camera off.
-pub(super) fn host_in_the_background(
+/// The host's page draws while it is visible, so hiding it also disables its camera.
+pub(super) fn hidden_host_meets_a_friend(
     artifacts: &Artifacts,
     host: Platform,
     friend: Platform,
@@ -40,10 +41,14 @@ pub(super) fn host_in_the_background(
     wait_until(&mut [&mut ada], LOAD, "the host waits", |reports| {
         reports[0].state == "waiting"
     })?;
-    ada.wait_shown(SLOWLY)?;
+    ada.wait_shown(SLOW_DRAWING)?;
     hide(&ada)?;
     let alone = ticks_while(&mut [&mut ada], hidden(), |reports| {
-        ensure!(reports[0].state == "waiting", "it is {}", reports[0].state);
+        ensure!(
+            reports[0].state == "waiting",
+            "the state is {}",
+            reports[0].state
+        );
         Ok(())
     })?;
     println!("   {host:?} alone and hidden: {alone:.1} ticks per second");
@@ -51,31 +56,39 @@ pub(super) fn host_in_the_background(
     let mut bob = start(artifacts, &server, friend)?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut *bob];
     wait_until(&mut both[1..], LOAD, "the friend reports", |_| true)?;
-    let (ids, took) = all_meet(both, MEETING, "they meet without the page being shown")?;
-    ensure!(took <= MEETING, "that took {took:?}");
+    let (ids, took) = all_meet(both, MEETING, "they meet while the page is hidden")?;
+    ensure!(took <= MEETING, "the players met only after {took:?}");
     let playing = ticks_while(both, hidden(), |reports| {
         for report in reports {
             lists_exactly(report, &ids)?;
             let peer = &report.peers[0];
             ensure!(peer.links == 1, "a link was replaced");
-            ensure!(!peer.stopped, "one is taken for stopped");
-            ensure!(peer.state == "connected", "one is {}", peer.state);
+            ensure!(!peer.stopped, "a peer is reported as stopped");
+            ensure!(peer.state == "connected", "a peer is {}", peer.state);
         }
         Ok(())
     })?;
     println!("   {host:?} in play and hidden: {playing:.1} ticks per second");
     all_see_movement(both, "each sees the other move")?;
-    ensure!(ada.is_hidden()?, "the host's page was shown");
+    ensure!(ada.is_hidden()?, "the host's page is visible");
     if host == Platform::Chromium {
-        ensure!(alone >= TICKS && playing >= TICKS, "it ticks too slowly");
+        ensure!(
+            alone >= TICKS && playing >= TICKS,
+            "the hidden page ticks too slowly"
+        );
     }
 
     ada.show()?;
-    thread::sleep(DRAWS);
-    ensure!(!ada.is_hidden()?, "the page does not return");
-    picture(artifacts, &ada, &format!("shown-again-{host:?}"))?;
+    thread::sleep(DRAWN);
+    ensure!(!ada.is_hidden()?, "the page stays hidden");
+    save_screenshot(artifacts, &ada, &format!("shown-again-{host:?}"))?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut *bob];
-    all_meet(both, MEETING, "they still play when it is shown").map(drop)
+    all_meet(
+        both,
+        MEETING,
+        "they still play when the page is visible again",
+    )
+    .map(drop)
 }
 
 fn browser(platform: Platform, name: &str) -> anyhow::Result<Browser> {
@@ -104,25 +117,25 @@ pub(super) fn hide(page: &Browser) -> anyhow::Result<()> {
     page.hide()?;
     let start = Instant::now();
     while !page.is_hidden()? {
-        ensure!(start.elapsed() < HIDES, "{} stays visible", page.name());
+        ensure!(start.elapsed() < HIDDEN, "{} stays visible", page.name());
         thread::sleep(Duration::from_millis(50));
     }
     Ok(())
 }
 
-/// Watches, and returns how many ticks per second the first player runs meanwhile.
+/// Watches the players, and returns the first player's tick rate per second.
 fn ticks_while(
     players: &mut [&mut dyn Player],
     duration: Duration,
-    mut each: impl FnMut(&[Report]) -> anyhow::Result<()>,
+    mut check: impl FnMut(&[Report]) -> anyhow::Result<()>,
 ) -> anyhow::Result<f64> {
     let mut seen: Vec<(Instant, u64)> = Vec::new();
     watch(players, duration, "the page is hidden", |reports| {
         let now = (Instant::now(), reports[0].tick);
-        // The first and the last are enough.
+        // Only the first and the last report are needed.
         seen.truncate(1);
         seen.push(now);
-        each(reports)
+        check(reports)
     })?;
     let [(from, first), (to, last)] = seen[..] else {
         bail!("the hidden page did not report");

@@ -1,4 +1,4 @@
-//! What players do to pages: back and forth, reload, open it twice, leave it in a pocket.
+//! The lifecycle of pages: the back button, reloads, duplicate tabs, frozen pages.
 
 use std::{
     thread,
@@ -10,25 +10,28 @@ use huddle_tests::{Artifacts, Browser, Native, Page, Player, Report, Server, wai
 use serde_json::json;
 
 use super::background::hide;
-use crate::steps::{LOAD, all_meet, all_see_movement, lists_exactly, long};
+use crate::steps::{LOAD, all_meet, all_see_movement, is_long_run, lists_exactly};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// From the page's return.
+/// The time from the page's return.
 const BACK: Duration = Duration::from_secs(5);
-const GOODBYE: Duration = Duration::from_secs(1);
-/// A game that stops says so at once.
+const DEPARTURE: Duration = Duration::from_secs(1);
+/// The time in which a stopped game is reported.
 const STOPPED: Duration = Duration::from_millis(600);
 const FROZEN: Duration = Duration::from_secs(2);
 
-/// Whether the page came from the back/forward cache.
+/// Records whether the page was restored from the back/forward cache.
 const REMEMBER: &str =
-    "addEventListener('pageshow', (event) => { globalThis.cameBack = event.persisted; })";
+    "addEventListener('pageshow', (event) => { globalThis.isRestored = event.persisted; })";
 
 pub(super) fn back_button_rejoins_the_room(artifacts: &Artifacts) -> anyhow::Result<()> {
     let bob = Browser::chromium("Bob", Page::SMALL)?;
     bob.run_before_pages(REMEMBER)?;
-    let kept = back_and_forth(artifacts, bob)?;
-    ensure!(kept, "Chromium did not keep the page, so nothing was tried");
+    let is_cached = back_and_forth(artifacts, bob)?;
+    ensure!(
+        is_cached,
+        "Chromium did not cache the page, so the trial did not run"
+    );
     Ok(())
 }
 
@@ -36,14 +39,15 @@ pub(super) fn back_button_rejoins_the_room_in_firefox(artifacts: &Artifacts) -> 
     back_and_forth(artifacts, Browser::firefox("Bob", Page::SMALL)?).map(drop)
 }
 
-/// Leaves the page alone in the room, and in play; returns whether the browser kept it.
+/// Leaves the page and returns to it, first alone in the room, then during a game. Returns whether
+/// the browser cached the page.
 fn back_and_forth(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<bool> {
     let server = Server::start(artifacts)?;
     bob.open(&server.player("render=off&bot=2"))?;
     wait_until(&mut [&mut bob], LOAD, "Bob waits", |reports| {
         reports[0].state == "waiting"
     })?;
-    let kept = leave_and_return(&server, &mut bob)?;
+    let is_cached = leave_and_return(&server, &mut bob)?;
     wait_until(&mut [&mut bob], LOAD, "Bob waits again", |reports| {
         reports[0].state == "waiting"
     })?;
@@ -51,7 +55,7 @@ fn back_and_forth(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<boo
     let (ids, _) = all_meet(
         &mut [&mut ada, &mut bob],
         LOAD,
-        "a friend finds who returned",
+        "a friend meets the returned player",
     )?;
     all_see_movement(&mut [&mut ada, &mut bob], "each sees the other move")?;
 
@@ -59,39 +63,42 @@ fn back_and_forth(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<boo
     bob.open(&server.index())?;
     wait_until(
         &mut [&mut ada],
-        GOODBYE,
-        "the friend sees it leave",
+        DEPARTURE,
+        "the friend removes the peer",
         |reports| !reports[0].lists(&ids[1]),
     )?;
-    println!("   gone: {} ms", leaving.elapsed().as_millis());
+    println!("   removed: {} ms", leaving.elapsed().as_millis());
     bob.back()?;
     let returned = Instant::now();
     all_meet(
         &mut [&mut ada, &mut bob],
         LOAD,
-        "they meet again when it returns",
+        "they meet again after the page has returned",
     )?;
     let took = returned.elapsed();
-    println!("   {} kept the page: {}", bob.name(), came_back(&bob)?);
-    ensure!(took < BACK || !came_back(&bob)?, "that took {took:?}");
+    println!("   {} cached the page: {}", bob.name(), is_restored(&bob)?);
+    ensure!(
+        took < BACK || !is_restored(&bob)?,
+        "the players met only after {took:?}"
+    );
     all_see_movement(&mut [&mut ada, &mut bob], "each sees the other move again")?;
-    Ok(kept)
+    Ok(is_cached)
 }
 
 fn leave_and_return(server: &Server, bob: &mut Browser) -> anyhow::Result<bool> {
     bob.open(&server.index())?;
     thread::sleep(SECOND);
     bob.back()?;
-    let kept = came_back(bob)?;
-    println!("   {} kept the page: {kept}", bob.name());
-    Ok(kept)
+    let is_cached = is_restored(bob)?;
+    println!("   {} cached the page: {is_cached}", bob.name());
+    Ok(is_cached)
 }
 
-fn came_back(page: &Browser) -> anyhow::Result<bool> {
-    Ok(page.run("return globalThis.cameBack ?? false")? == json!(true))
+fn is_restored(page: &Browser) -> anyhow::Result<bool> {
+    Ok(page.run("return globalThis.isRestored ?? false")? == json!(true))
 }
 
-/// Somebody reloads like mad while another plays.
+/// A player reloads the page repeatedly while another one plays.
 pub(super) fn reload_storm_ends_in_one_working_room(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
@@ -99,27 +106,32 @@ pub(super) fn reload_storm_ends_in_one_working_room(artifacts: &Artifacts) -> an
     let page = server.player("render=off&bot=2");
     bob.open(&page)?;
     all_meet(&mut [&mut ada, &mut bob], LOAD, "two meet")?;
-    let reloads: u64 = if long() { 30 } else { 6 };
+    let reloads: u64 = if is_long_run() { 30 } else { 6 };
     for n in 0..reloads {
         bob.reload()?;
-        // Sometimes before the game has loaded, sometimes in the middle of the handshake.
+        // Some reloads interrupt loading, others the handshake.
         let pause = Duration::from_millis(n * 397 % 2300);
-        watch(&mut [&mut ada], pause, "a storm of reloads", |reports| {
-            ensure!(reports[0].peers.len() <= 1, "one player is there twice");
-            Ok(())
-        })?;
+        watch(
+            &mut [&mut ada],
+            pause,
+            "no player is listed twice during the reloads",
+            |reports| {
+                ensure!(reports[0].peers.len() <= 1, "a player is listed twice");
+                Ok(())
+            },
+        )?;
     }
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    let (ids, _) = all_meet(both, LOAD, "they meet after the storm")?;
+    let (ids, _) = all_meet(both, LOAD, "they meet after the reloads")?;
     all_see_movement(both, "each sees the other move")?;
-    watch(both, 5 * SECOND, "and stay together", |reports| {
+    watch(both, 5 * SECOND, "they stay together", |reports| {
         reports
             .iter()
             .try_for_each(|report| lists_exactly(report, &ids))
     })
 }
 
-/// The same page in two tabs, one in front of the other, is two players.
+/// The same page in two tabs is two players.
 pub(super) fn duplicate_tab_is_another_player(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
@@ -128,14 +140,14 @@ pub(super) fn duplicate_tab_is_another_player(artifacts: &Artifacts) -> anyhow::
     bob.open(&page)?;
     let (ids, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "two meet")?;
 
-    bob.open_over(&page)?;
+    bob.open_in_front(&page)?;
     let three = wait_until(
         &mut [&mut ada, &mut bob],
         LOAD,
-        "all are three",
+        "all three play",
         |reports| reports.iter().all(|report| report.plays_with(2)),
     )?;
-    println!("   three players: {} ms", three.as_millis());
+    println!("   all three play: {} ms", three.as_millis());
     let started = Instant::now();
     loop {
         let report = bob.run("return globalThis.huddle ?? null")?;
@@ -148,15 +160,15 @@ pub(super) fn duplicate_tab_is_another_player(artifacts: &Artifacts) -> anyhow::
     }
     println!("   the first tab is hidden: {}", bob.is_hidden()?);
 
-    bob.close_over()?;
+    bob.close_front()?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    let (after, _) = all_meet(both, BACK, "the second tab is gone")?;
+    let (after, _) = all_meet(both, BACK, "the second tab's peer is removed")?;
     ensure!(after == ids, "ids have changed: {ids:?}, then {after:?}");
-    all_see_movement(both, "the first tab plays on")
+    all_see_movement(both, "the first tab continues to play")
 }
 
-/// The browser stops a hidden page, as phones do in a pocket.
-pub(super) fn frozen_page_is_reported_and_plays_on(artifacts: &Artifacts) -> anyhow::Result<()> {
+/// The browser freezes a hidden page, as phones do.
+pub(super) fn frozen_page_is_reported_and_resumes(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
@@ -165,24 +177,27 @@ pub(super) fn frozen_page_is_reported_and_plays_on(artifacts: &Artifacts) -> any
     hide(&bob)?;
 
     bob.freeze(true).context("cannot freeze the page")?;
-    let others: &mut [&mut dyn Player] = &mut [&mut ada];
-    let told = wait_until(
-        others,
+    let other: &mut [&mut dyn Player] = &mut [&mut ada];
+    let took = wait_until(
+        other,
         STOPPED,
-        "the other knows that it stopped",
+        "the other player reports that the page is stopped",
         |reports| reports[0].peer(&ids[1]).is_some_and(|peer| peer.stopped),
     )?;
-    println!("   a frozen page is reported: {} ms", told.as_millis());
-    thread::sleep(if long() { 20 * SECOND } else { FROZEN });
-    bob.freeze(false).context("cannot wake the page")?;
+    println!("   a frozen page is reported: {} ms", took.as_millis());
+    thread::sleep(if is_long_run() { 20 * SECOND } else { FROZEN });
+    bob.freeze(false).context("cannot resume the page")?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    let took = wait_until(both, BACK, "both play on", |reports| {
+    let took = wait_until(both, BACK, "both continue to play", |reports| {
         reports
             .iter()
             .all(|report| report.plays_with(1) && report.peers.iter().all(|peer| !peer.stopped))
     })?;
-    println!("   plays on: {} ms after waking", took.as_millis());
-    let (after, _) = all_meet(both, SECOND, "both are well")?;
+    println!(
+        "   continues to play {} ms after it resumes",
+        took.as_millis()
+    );
+    let (after, _) = all_meet(both, SECOND, "both are connected")?;
     ensure!(after == ids, "ids have changed: {ids:?}, then {after:?}");
     all_see_movement(both, "each sees the other move")
 }

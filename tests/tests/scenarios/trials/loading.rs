@@ -1,4 +1,4 @@
-//! A native game that joins, and then loads a level for twenty seconds without a frame.
+//! A native game that joins a room and then loads a level for 20 seconds without a frame.
 
 use std::{
     thread,
@@ -10,31 +10,31 @@ use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 use huddle_tests::{Artifacts, Server};
 
-use crate::steps::long;
+use crate::steps::is_long_run;
 
-/// One frame of the games here.
+/// The frame time of the games.
 const FRAME: Duration = Duration::from_millis(8);
-/// From waking.
+/// The time after loading.
 const MEETING: Duration = Duration::from_secs(3);
 const JOINED: Duration = Duration::from_secs(10);
 
-/// Somebody loads, the newcomer or the host, and the other waits.
-pub(super) fn native_level_load_connects_when_it_is_over(
+/// One player loads, either the newcomer or the host, while the other one waits.
+pub(super) fn native_game_connects_after_loading_a_level(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
-    let (times, hosts): (&[u64], &[bool]) = if long() {
+    let (times, hosts): (&[u64], &[bool]) = if is_long_run() {
         (&[12, 20, 40, 120], &[true, false])
     } else {
         (&[20], &[true])
     };
     for load in times {
         for &host_loads in hosts {
-            let who = if host_loads { "host" } else { "newcomer" };
-            let room = server.room(&format!("{who}-{load}"));
-            let took = load_beside_another(&room, Duration::from_secs(*load), host_loads)?;
+            let loading = if host_loads { "host" } else { "newcomer" };
+            let room = server.room(&format!("{loading}-{load}"));
+            let took = meet_after_loading(&room, Duration::from_secs(*load), host_loads)?;
             println!(
-                "   the {who} loads for {load} s: they meet {} ms later",
+                "   the {loading} loads for {load} s: they meet {} ms later",
                 took.as_millis()
             );
         }
@@ -42,18 +42,22 @@ pub(super) fn native_level_load_connects_when_it_is_over(
     Ok(())
 }
 
-/// Returns how long it takes them to meet once the level is loaded.
-fn load_beside_another(room: &str, load: Duration, host_loads: bool) -> anyhow::Result<Duration> {
+/// Returns the time between the end of loading and the meeting.
+fn meet_after_loading(room: &str, load: Duration, host_loads: bool) -> anyhow::Result<Duration> {
     let mut first = game(room);
     let joined = Instant::now();
-    while state(&first) != RoomStatus::Waiting {
-        ensure!(joined.elapsed() < JOINED, "the first is {}", state(&first));
+    while status(&first) != RoomStatus::Waiting {
+        ensure!(
+            joined.elapsed() < JOINED,
+            "the first game is {}",
+            status(&first)
+        );
         first.update();
         thread::sleep(FRAME);
     }
     let mut second = game(room);
     second.update();
-    // What loads does not update; its network runs on.
+    // A loading game does not update, but its network thread continues to run.
     let (mut loading, mut other) = if host_loads {
         (first, second)
     } else {
@@ -61,23 +65,23 @@ fn load_beside_another(room: &str, load: Duration, host_loads: bool) -> anyhow::
     };
     let start = Instant::now();
     while start.elapsed() < load {
-        ensure!(peers(&mut other) == 0, "a game that loads takes part");
+        ensure!(peers(&mut other) == 0, "a loading game takes part");
         other.update();
         thread::sleep(FRAME);
     }
-    let woken = Instant::now();
+    let loaded = Instant::now();
     while peers(&mut loading) != 1 || peers(&mut other) != 1 {
         ensure!(
-            woken.elapsed() < MEETING,
-            "they are {} and {}",
-            state(&loading),
-            state(&other)
+            loaded.elapsed() < MEETING,
+            "the games are {} and {}",
+            status(&loading),
+            status(&other)
         );
         loading.update();
         other.update();
         thread::sleep(FRAME);
     }
-    Ok(woken.elapsed())
+    Ok(loaded.elapsed())
 }
 
 fn game(room: &str) -> App {
@@ -89,12 +93,12 @@ fn game(room: &str) -> App {
     app
 }
 
-fn state(app: &App) -> RoomStatus {
+fn status(app: &App) -> RoomStatus {
     let mut rooms = app.world().try_query::<&RoomStatus>();
-    let state = rooms
+    let status = rooms
         .as_mut()
         .and_then(|rooms| rooms.iter(app.world()).next());
-    state.copied().unwrap_or_default()
+    status.copied().unwrap_or_default()
 }
 
 fn peers(app: &mut App) -> usize {

@@ -1,7 +1,8 @@
-//! How people really play: pages that nobody sees, the back button, impatient reloads, games that load for
-//! long, browsers that refuse, slow machines.
+//! Situations from everyday play: hidden pages, the back button, repeated reloads, long
+//! loading times, browsers that block WebRTC, slow machines.
 //!
-//! The test command runs a short cell of each; `cargo xtask trials` runs all of them, at full length.
+//! `cargo xtask test` runs a short version of each. `cargo xtask trials` runs all of them at full
+//! length.
 
 mod background;
 mod lifecycle;
@@ -17,23 +18,21 @@ use crate::{
         Machine::{Alone, Shared},
     },
     first_game,
-    steps::long,
+    steps::is_long_run,
 };
-use background::host_in_the_background;
+use background::hidden_host_meets_a_friend;
 
-/// The trials to run now, without those in Firefox.
+/// Returns the selected trials without Firefox.
 pub(crate) fn trials() -> Vec<Entry> {
-    chosen(
+    select(
         &[
+            ("trial_hidden_host_chromium_chromium", Alone, |artifacts| {
+                hidden_host_meets_a_friend(artifacts, Chromium, Chromium)
+            }),
             (
-                "trial_background_host_chromium_chromium",
+                "trial_frozen_page_is_reported_and_resumes",
                 Alone,
-                |artifacts| host_in_the_background(artifacts, Chromium, Chromium),
-            ),
-            (
-                "trial_frozen_page_is_reported_and_plays_on",
-                Alone,
-                lifecycle::frozen_page_is_reported_and_plays_on,
+                lifecycle::frozen_page_is_reported_and_resumes,
             ),
             (
                 "trial_back_button_rejoins_the_room",
@@ -51,24 +50,24 @@ pub(crate) fn trials() -> Vec<Entry> {
                 lifecycle::duplicate_tab_is_another_player,
             ),
             (
-                "trial_browser_without_webrtc_says_so",
+                "trial_browser_without_webrtc_shows_the_reason",
                 Alone,
-                refusals::browser_without_webrtc_says_so,
+                refusals::browser_without_webrtc_shows_the_reason,
             ),
             (
-                "trial_refused_configuration_is_named",
+                "trial_refused_ice_server_is_named",
                 Shared,
-                refusals::refused_configuration_is_named,
+                refusals::refused_ice_server_is_named,
             ),
             (
-                "trial_exceptions_end_an_attempt_and_not_the_room",
+                "trial_exceptions_end_link_attempts_but_not_the_room",
                 Alone,
-                refusals::exceptions_end_an_attempt_and_not_the_room,
+                refusals::exceptions_end_link_attempts_but_not_the_room,
             ),
             (
-                "trial_native_level_load_connects_when_it_is_over",
+                "trial_native_game_connects_after_loading_a_level",
                 Shared,
-                loading::native_level_load_connects_when_it_is_over,
+                loading::native_game_connects_after_loading_a_level,
             ),
             (
                 "trial_rendered_pages_meet_on_a_slow_machine",
@@ -77,11 +76,9 @@ pub(crate) fn trials() -> Vec<Entry> {
             ),
         ],
         &[
-            (
-                "trial_background_host_chromium_native",
-                Alone,
-                |artifacts| host_in_the_background(artifacts, Chromium, Native),
-            ),
+            ("trial_hidden_host_chromium_native", Alone, |artifacts| {
+                hidden_host_meets_a_friend(artifacts, Chromium, Native)
+            }),
             (
                 "trial_first_game_moves_in_two_pages",
                 Alone,
@@ -91,34 +88,26 @@ pub(crate) fn trials() -> Vec<Entry> {
     )
 }
 
-/// The trials to run now that need Firefox.
+/// Returns the selected trials with Firefox.
 pub(crate) fn trials_with_firefox() -> Vec<Entry> {
-    chosen(
+    select(
+        &[("trial_hidden_host_firefox_native", Alone, |artifacts| {
+            hidden_host_meets_a_friend(artifacts, Firefox, Native)
+        })],
         &[
-            ("trial_background_host_firefox_native", Alone, |artifacts| {
-                host_in_the_background(artifacts, Firefox, Native)
+            ("trial_hidden_host_chromium_firefox", Alone, |artifacts| {
+                hidden_host_meets_a_friend(artifacts, Chromium, Firefox)
             }),
-        ],
-        &[
+            ("trial_hidden_host_firefox_chromium", Alone, |artifacts| {
+                hidden_host_meets_a_friend(artifacts, Firefox, Chromium)
+            }),
+            ("trial_hidden_host_firefox_firefox", Alone, |artifacts| {
+                hidden_host_meets_a_friend(artifacts, Firefox, Firefox)
+            }),
             (
-                "trial_background_host_chromium_firefox",
+                "trial_refused_ice_server_is_named_in_firefox",
                 Alone,
-                |artifacts| host_in_the_background(artifacts, Chromium, Firefox),
-            ),
-            (
-                "trial_background_host_firefox_chromium",
-                Alone,
-                |artifacts| host_in_the_background(artifacts, Firefox, Chromium),
-            ),
-            (
-                "trial_background_host_firefox_firefox",
-                Alone,
-                |artifacts| host_in_the_background(artifacts, Firefox, Firefox),
-            ),
-            (
-                "trial_refused_configuration_is_named_in_firefox",
-                Alone,
-                refusals::refused_configuration_is_named_in_firefox,
+                refusals::refused_ice_server_is_named_in_firefox,
             ),
             (
                 "trial_back_button_rejoins_the_room_in_firefox",
@@ -129,7 +118,8 @@ pub(crate) fn trials_with_firefox() -> Vec<Entry> {
     )
 }
 
-fn chosen(short: &[Entry], others: &[Entry]) -> Vec<Entry> {
-    let others = if long() { others } else { &[] };
-    [short, others].concat()
+/// Returns the trials of every run, with the others in a long run.
+fn select(always: &[Entry], long_only: &[Entry]) -> Vec<Entry> {
+    let long_only = if is_long_run() { long_only } else { &[] };
+    [always, long_only].concat()
 }

@@ -1,4 +1,4 @@
-//! Browsers and platforms that refuse what a room needs.
+//! Browsers and platforms that block features or refuse settings.
 
 use std::{
     thread,
@@ -9,14 +9,14 @@ use anyhow::{Context, ensure};
 use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until};
 
 use crate::{
-    pictures::{SLOWLY, picture},
-    steps::{LOAD, all_meet, all_see_movement, long},
+    pictures::{SLOW_DRAWING, save_screenshot},
+    steps::{LOAD, all_meet, all_see_movement, is_long_run},
 };
 
-/// A page whose game is loaded.
-const AT_ONCE: Duration = Duration::from_secs(2);
+/// The time in which a loaded page logs an exception.
+const LOGGED: Duration = Duration::from_secs(2);
 
-/// What an extension or a setting does to a page, and what the player reads.
+/// Changes that extensions or settings make to a page, and the expected error text.
 const WITHOUT_WEBRTC: &[(&str, &str, &str)] = &[
     (
         "gone",
@@ -50,46 +50,46 @@ const WITHOUT_WEBRTC: &[(&str, &str, &str)] = &[
     ),
 ];
 
-pub(super) fn browser_without_webrtc_says_so(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(super) fn browser_without_webrtc_shows_the_reason(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     for (name, script, expected) in WITHOUT_WEBRTC {
-        let is_seen = *name == "throws";
-        if !is_seen && *name != "no-channels" && !long() {
+        let is_drawn = *name == "throws";
+        if !is_drawn && *name != "no-channels" && !is_long_run() {
             continue;
         }
-        let page = if is_seen { Page::LARGE } else { Page::SMALL };
+        let page = if is_drawn { Page::LARGE } else { Page::SMALL };
         let mut browser = Browser::chromium(&format!("WebRTC {name}"), page)?;
         browser.run_before_pages(script)?;
-        let render = if is_seen { "" } else { "render=off" };
+        let render = if is_drawn { "" } else { "render=off" };
         browser.open(&server.player(render))?;
-        let said = wait_failed(&mut browser, LOAD)?;
-        ensure!(said.contains(expected), "{name}: the player reads: {said}");
-        if is_seen {
-            browser.wait_shown(SLOWLY)?;
-            picture(artifacts, &browser, "no-webrtc")?;
+        let text = wait_failed(&mut browser, LOAD)?;
+        ensure!(text.contains(expected), "{name}: the text is: {text}");
+        if is_drawn {
+            browser.wait_shown(SLOW_DRAWING)?;
+            save_screenshot(artifacts, &browser, "no-webrtc")?;
         }
     }
     Ok(())
 }
 
-/// Waits until the room has failed; returns what the player reads.
+/// Waits until the room has failed, and returns the error text.
 fn wait_failed(player: &mut dyn Player, timeout: Duration) -> anyhow::Result<String> {
-    let mut said = None;
+    let mut text = None;
     wait_until(
         &mut [&mut *player],
         timeout,
         "the room has failed",
         |reports| {
-            said = reports[0].failure.clone();
-            reports[0].state == "failed" && said.is_some()
+            text = reports[0].failure.clone();
+            reports[0].state == "failed" && text.is_some()
         },
     )?;
-    let said = said.context("no reason is given")?;
-    println!("   {} reads: {said}", player.name());
-    Ok(said)
+    let text = text.context("the report has no failure")?;
+    println!("   {} shows: {text}", player.name());
+    Ok(text)
 }
 
-/// What every platform refuses.
+/// ICE servers that every platform refuses, and the expected reason.
 const REFUSED: &[(&str, &str)] = &[
     ("turn:127.0.0.1:3478", "a user name and a password"),
     (
@@ -99,7 +99,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("stun:127.0.0.1:99999", "not a number from 1 to 65535"),
     ("stun:", "is not the address of a STUN or TURN server"),
 ];
-/// What native games refuse.
+/// ICE servers that native games refuse, and the expected reason.
 const REFUSED_NATIVELY: &[(&str, &str)] = &[
     ("ada:secret@turns:127.0.0.1:5349", "TLS"),
     (
@@ -107,11 +107,11 @@ const REFUSED_NATIVELY: &[(&str, &str)] = &[
         "over UDP only",
     ),
 ];
-/// Chromium refuses longer names of users, in words of its own.
+/// The length of a user name that Chromium refuses, and Chromium's error text.
 const LONG_NAME: usize = 600;
 const TOO_LONG: &str = "TURN server username is too long";
 
-pub(super) fn refused_configuration_is_named(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(super) fn refused_ice_server_is_named(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut browser = Browser::chromium("Ada", Page::SMALL)?;
     refused_in_page(&server, &mut browser, REFUSED)?;
@@ -120,14 +120,12 @@ pub(super) fn refused_configuration_is_named(artifacts: &Artifacts) -> anyhow::R
     for (address, reason) in REFUSED.iter().chain(REFUSED_NATIVELY) {
         let mut native =
             Native::start_with(artifacts, "Bob", &server, "hello", 1, &["--ice", address])?;
-        names_it(&wait_failed(&mut native, LOAD)?, address, reason)?;
+        check_reason(&wait_failed(&mut native, LOAD)?, address, reason)?;
     }
     Ok(())
 }
 
-pub(super) fn refused_configuration_is_named_in_firefox(
-    artifacts: &Artifacts,
-) -> anyhow::Result<()> {
+pub(super) fn refused_ice_server_is_named_in_firefox(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     refused_in_page(&server, &mut Browser::firefox("Ada", Page::SMALL)?, REFUSED)
 }
@@ -140,19 +138,20 @@ fn refused_in_page(
     for (address, reason) in refused {
         let encoded: String = url::form_urlencoded::byte_serialize(address.as_bytes()).collect();
         browser.open(&server.player(&format!("render=off&ice={encoded}")))?;
-        names_it(&wait_failed(browser, LOAD)?, address, reason)?;
+        check_reason(&wait_failed(browser, LOAD)?, address, reason)?;
     }
     Ok(())
 }
 
-fn names_it(said: &str, address: &str, reason: &str) -> anyhow::Result<()> {
+fn check_reason(text: &str, address: &str, reason: &str) -> anyhow::Result<()> {
     let url = address.rsplit('@').next().unwrap_or(address);
-    ensure!(said.contains(url), "{url} is not named: {said}");
-    ensure!(said.contains(reason), "{reason:?} is not said: {said}");
+    ensure!(text.contains(url), "{url} is not named: {text}");
+    ensure!(text.contains(reason), "{reason:?} is missing: {text}");
     Ok(())
 }
 
-/// The probe at join needs three channels. The first two links after it fail.
+/// Makes the first two links fail. The test of WebRTC at the start creates the first three
+/// channels.
 const FAILS_TWICE: &str = "
     const create = RTCPeerConnection.prototype.createDataChannel;
     let calls = 0;
@@ -163,7 +162,7 @@ const FAILS_TWICE: &str = "
     };
 ";
 
-pub(super) fn exceptions_end_an_attempt_and_not_the_room(
+pub(super) fn exceptions_end_link_attempts_but_not_the_room(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
@@ -178,12 +177,18 @@ pub(super) fn exceptions_end_an_attempt_and_not_the_room(
     let start = Instant::now();
     let mut log = ada.log();
     while !log.contains("no more channels") {
-        ensure!(start.elapsed() < AT_ONCE, "the reason is not told:\n{log}");
+        ensure!(
+            start.elapsed() < LOGGED,
+            "the exception is not logged:\n{log}"
+        );
         thread::sleep(Duration::from_millis(50));
         log.push_str(&ada.log());
     }
-    println!("   the browser's words: {} ms", start.elapsed().as_millis());
+    println!(
+        "   the exception is logged: {} ms",
+        start.elapsed().as_millis()
+    );
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    all_meet(both, LOAD, "they meet all the same")?;
+    all_meet(both, LOAD, "they still meet")?;
     all_see_movement(both, "each sees the other move")
 }

@@ -1,4 +1,4 @@
-//! Two drawn pages on a machine that is six times too slow for them.
+//! Two drawn pages on a CPU slowed down six times.
 
 use std::time::Duration;
 
@@ -7,16 +7,17 @@ use huddle_tests::{Artifacts, Browser, Page, Player, Server, wait_until};
 use crate::steps::{LOAD, all_meet};
 
 const FACTOR: u32 = 6;
-/// A slow page draws a frame in this time.
-const GONE: Duration = Duration::from_secs(5);
-/// Attempts get longer on machines that are slow.
+/// The time in which a slow page draws a frame.
+const REDRAWN: Duration = Duration::from_secs(5);
+/// Link attempts take longer on a slow machine.
 const MEETING: Duration = Duration::from_secs(60);
 
 pub(super) fn rendered_pages_meet_on_a_slow_machine(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
-    // Loading is not what is tried, and a slow browser answers no driver meanwhile.
+    // The pages load at full speed, because a slow browser does not answer the driver while it
+    // loads.
     ada.open(&server.player("bot=1"))?;
     wait_until(&mut [&mut ada], LOAD, "Ada waits", |reports| {
         reports[0].state == "waiting"
@@ -27,9 +28,14 @@ pub(super) fn rendered_pages_meet_on_a_slow_machine(artifacts: &Artifacts) -> an
     bob.slow_down(FACTOR)?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
     all_meet(both, MEETING, "two slow pages meet")?;
-    wait_until(both, GONE, "no message says that they do not", |reports| {
-        let mut messages = reports.iter().flat_map(|report| &report.texts);
-        messages.all(|message| !message.contains("wants to join"))
-    })
+    wait_until(
+        both,
+        REDRAWN,
+        "no message about a failed link is visible",
+        |reports| {
+            let mut messages = reports.iter().flat_map(|report| &report.texts);
+            messages.all(|message| !message.contains("wants to join"))
+        },
+    )
     .map(drop)
 }

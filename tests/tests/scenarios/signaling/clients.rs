@@ -1,6 +1,7 @@
-//! Clients of a signaling server, and what they hear.
+//! Clients of a signaling server, and the messages that they receive.
 //!
-//! Nothing here waits for a time to pass: a message to oneself comes back after whatever the server had to say before.
+//! The clients need no timeouts. Each sends a signal to itself, which arrives after all earlier
+//! messages of the server.
 
 use std::{
     collections::BTreeMap,
@@ -13,60 +14,61 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tungstenite::{Error, Message, WebSocket, client};
 
-/// Longer than anything takes that works.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Texts longer than that are told by their length.
-const SHOWN: usize = 200;
+/// Longer than any successful operation.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// The maximum length of a logged text. A longer one is truncated, and its length is added.
+const MAX_LOGGED: usize = 200;
 
-/// A server's clients, by the order of joining, and what they have heard.
-pub(crate) struct Stage {
+/// The clients of a server in the order of joining, and the messages that they have received.
+pub(crate) struct ClientGroup {
     address: SocketAddr,
-    /// Before each room's name, so that each stage has rooms of its own.
+    /// The prefix of room names. It separates the rooms of different groups.
     prefix: String,
     clients: Vec<Client>,
     names: BTreeMap<String, usize>,
-    heard: Vec<String>,
+    received: Vec<String>,
     markers: u64,
 }
 
 struct Client {
     id: String,
-    /// `None` once the connection is over.
+    /// `None` after the connection has ended.
     socket: Option<WebSocket<TcpStream>>,
 }
 
-impl Stage {
+impl ClientGroup {
     pub(crate) fn new(address: SocketAddr, prefix: &str) -> Self {
         Self {
             address,
             prefix: prefix.into(),
             clients: Vec::new(),
             names: BTreeMap::new(),
-            heard: Vec::new(),
+            received: Vec::new(),
             markers: 0,
         }
     }
 
-    /// What everybody has heard, in order; ids are the numbers of the clients.
-    pub(crate) fn heard(self) -> Vec<String> {
-        self.heard
+    /// Returns the messages of all clients in order. Ids are replaced by the numbers of the
+    /// clients.
+    pub(crate) fn received(self) -> Vec<String> {
+        self.received
     }
 
     fn log(&mut self, what: String) {
-        let short = if what.len() > SHOWN {
+        let short = if what.len() > MAX_LOGGED {
             format!("{}... ({} bytes)", &what[..40], what.len())
         } else {
             what
         };
-        self.heard.push(short);
+        self.received.push(short);
     }
 
-    /// Joins a room, given as name and query.
+    /// Joins a room, which is given as name and query.
     pub(crate) fn join(&mut self, room: &str) -> anyhow::Result<()> {
         self.join_at(&format!("/{}{room}", self.prefix))
     }
 
-    /// Joins a room, given as path and query.
+    /// Joins a room, which is given as path and query.
     pub(crate) fn join_at(&mut self, path: &str) -> anyhow::Result<()> {
         let stream = connect(self.address)?;
         let number = self.clients.len();
@@ -78,66 +80,66 @@ impl Stage {
             }
             Err(error) => bail!("{number} cannot connect: {error}"),
         };
-        let first = socket.read().context("nothing is heard first")?;
+        let first = socket.read().context("the server sends no first message")?;
         let event: Value = serde_json::from_str(first.to_text()?)?;
         let Some(id) = event["IdAssigned"].as_str() else {
-            bail!("{number} hears {event} first");
+            bail!("{number} first receives {event}");
         };
         if id.len() != 36 || self.names.insert(id.into(), number).is_some() {
-            bail!("{id:?} is no new id");
+            bail!("{id:?} is not a new id");
         }
         self.clients.push(Client {
             id: id.into(),
             socket: Some(socket),
         });
-        self.settle()
+        self.read_all()
     }
 
-    /// One client signals to another.
+    /// Sends a signal from one client to another.
     pub(crate) fn signal(&mut self, from: usize, to: usize, data: Value) -> anyhow::Result<()> {
         let receiver = self.clients[to].id.clone();
         let request = json!({"Signal": {"receiver": receiver, "data": data}});
-        self.say(from, Message::text(request.to_string()))
+        self.send(from, Message::text(request.to_string()))
     }
 
-    /// A client says anything.
-    pub(crate) fn say(&mut self, from: usize, message: Message) -> anyhow::Result<()> {
+    /// Sends any message from a client to the server.
+    pub(crate) fn send(&mut self, from: usize, message: Message) -> anyhow::Result<()> {
         let Some(socket) = &mut self.clients[from].socket else {
             bail!("{from} is not connected");
         };
-        // The server may close in the middle, which is heard after it.
+        // The server may close the connection, which `read` logs.
         let _ = socket.send(message);
-        // Once it hears of itself, the server is through with what it said before.
-        self.hear(from)?;
-        self.settle()
+        // When the client's signal to itself arrives, the server has handled its earlier messages.
+        self.read(from)?;
+        self.read_all()
     }
 
-    /// A client closes its connection, and waits until the server has done so, too.
-    pub(crate) fn close(&mut self, who: usize) -> anyhow::Result<()> {
-        let Some(mut socket) = self.clients[who].socket.take() else {
-            bail!("{who} is not connected");
+    /// Closes a client's connection, and waits until the server closes it, too.
+    pub(crate) fn close(&mut self, number: usize) -> anyhow::Result<()> {
+        let Some(mut socket) = self.clients[number].socket.take() else {
+            bail!("{number} is not connected");
         };
         socket.close(None)?;
         while let Ok(message) = socket.read() {
             if message.is_close() {
-                self.log(format!("{who} hears its goodbye answered"));
+                self.log(format!("{number} receives a close frame"));
             }
         }
         drain(socket.get_mut());
-        self.settle()
+        self.read_all()
     }
 
-    /// A client's connection breaks without a goodbye.
-    pub(crate) fn break_off(&mut self, who: usize) -> anyhow::Result<()> {
-        let Some(mut socket) = self.clients[who].socket.take() else {
-            bail!("{who} is not connected");
+    /// Drops a client's connection without a close frame.
+    pub(crate) fn drop_connection(&mut self, number: usize) -> anyhow::Result<()> {
+        let Some(mut socket) = self.clients[number].socket.take() else {
+            bail!("{number} is not connected");
         };
         socket.get_mut().shutdown(Shutdown::Write)?;
         drain(socket.get_mut());
-        self.settle()
+        self.read_all()
     }
 
-    /// A plain request, without a WebSocket.
+    /// Sends an HTTP request without a WebSocket.
     pub(crate) fn get(&mut self, path: &str) -> anyhow::Result<()> {
         let mut stream = connect(self.address)?;
         write!(
@@ -147,27 +149,28 @@ impl Stage {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         let answer = String::from_utf8_lossy(&answer);
-        let status = answer.split(' ').nth(1).unwrap_or("nothing");
+        let status = answer.split(' ').nth(1).unwrap_or("without a status");
         self.log(format!("{path} answers {status}"));
         Ok(())
     }
 
-    /// Lets everybody hear what there is, the newest first: only then the server is through with its joining.
-    fn settle(&mut self) -> anyhow::Result<()> {
-        for who in (0..self.clients.len()).rev() {
-            self.hear(who)?;
+    /// Reads all messages of all clients. The newest client is first, so that the server has
+    /// handled its joining.
+    fn read_all(&mut self) -> anyhow::Result<()> {
+        for number in (0..self.clients.len()).rev() {
+            self.read(number)?;
         }
         Ok(())
     }
 
-    fn hear(&mut self, who: usize) -> anyhow::Result<()> {
-        let Some(mut socket) = self.clients[who].socket.take() else {
+    fn read(&mut self, number: usize) -> anyhow::Result<()> {
+        let Some(mut socket) = self.clients[number].socket.take() else {
             return Ok(());
         };
         self.markers += 1;
-        let (me, data) = (&self.clients[who].id, json!({"marker": self.markers}));
-        let request = json!({"Signal": {"receiver": me, "data": data}});
-        let expected = json!({"Signal": {"sender": me, "data": data}});
+        let (id, data) = (&self.clients[number].id, json!({"marker": self.markers}));
+        let request = json!({"Signal": {"receiver": id, "data": data}});
+        let expected = json!({"Signal": {"sender": id, "data": data}});
         let _ = socket.send(Message::text(request.to_string()));
         loop {
             let what = match socket.read() {
@@ -176,43 +179,43 @@ impl Stage {
                     if event == expected {
                         break;
                     }
-                    self.told(&event)
+                    self.describe(&event)
                 }
                 Ok(Message::Close(frame)) => {
                     let code = frame.map_or(1005, |frame| frame.code.into());
-                    self.log(format!("{who} is disconnected: {code}"));
+                    self.log(format!("{number} is disconnected: {code}"));
                     return Ok(());
                 }
                 Ok(message) => format!("{message:?}"),
-                Err(Error::Io(error)) if would_block(&error) => bail!("{who} hears nothing"),
+                Err(Error::Io(error)) if would_block(&error) => bail!("{number} receives nothing"),
                 Err(_) => {
-                    self.log(format!("{who} is disconnected"));
+                    self.log(format!("{number} is disconnected"));
                     return Ok(());
                 }
             };
-            self.log(format!("{who} hears {what}"));
+            self.log(format!("{number} receives {what}"));
         }
-        self.clients[who].socket = Some(socket);
+        self.clients[number].socket = Some(socket);
         Ok(())
     }
 
-    /// An event as it is written in the table.
-    fn told(&self, event: &Value) -> String {
-        let number = |id: &Value| {
+    /// Returns an event in the notation of the table.
+    fn describe(&self, event: &Value) -> String {
+        let client = |id: &Value| {
             let known = id.as_str().and_then(|id| self.names.get(id));
             known.map_or_else(|| id.to_string(), usize::to_string)
         };
         for kind in ["NewPeer", "PeerLeft"] {
             if let Some(id) = event.get(kind) {
-                return format!("{kind} {}", number(id));
+                return format!("{kind} {}", client(id));
             }
         }
         if let Some(members) = event.get("Members").and_then(Value::as_array) {
-            let numbers: Vec<_> = members.iter().map(number).collect();
+            let numbers: Vec<_> = members.iter().map(client).collect();
             return format!("Members {}", numbers.join(" "));
         }
         match event.get("Signal") {
-            Some(signal) => format!("{} from {}", signal["data"], number(&signal["sender"])),
+            Some(signal) => format!("{} from {}", signal["data"], client(&signal["sender"])),
             None => event.to_string(),
         }
     }
@@ -220,12 +223,12 @@ impl Stage {
 
 fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(READ_TIMEOUT))?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// Reads until the server has closed, by when it has told the others.
+/// Reads until the server closes the connection. It has notified the other members before.
 fn drain(stream: &mut TcpStream) {
     let mut rest = [0; 1024];
     while stream.read(&mut rest).is_ok_and(|read| read > 0) {}

@@ -1,4 +1,4 @@
-//! Rooms without a game, in this process, that talk to each other all the time.
+//! Rooms without a game, in this process, that constantly send packets to each other.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,117 +19,117 @@ use huddle_mesh::{
 
 const STEP: Duration = Duration::from_millis(10);
 
-/// What one of them has lived through.
+/// The events that a room has reported.
 #[derive(Clone, Debug)]
-pub struct Heard {
-    /// Its own id.
-    pub me: PeerId,
-    /// Who is here.
-    pub here: BTreeSet<PeerId>,
-    /// Who is gone, and why.
+pub struct RoomLog {
+    /// The local peer's id.
+    pub local_id: PeerId,
+    /// The peers in the room.
+    pub peers: BTreeSet<PeerId>,
+    /// The peers that left, and why.
     pub left: Vec<(PeerId, DisconnectReason)>,
-    /// Who broke the rules.
+    /// The protocol violations, with their source and count.
     pub violations: Vec<(ViolationSource, ProtocolViolation, u64)>,
-    /// Why the server was lost.
+    /// The reasons for losing the server.
     pub losses: Vec<SignalingLoss>,
-    /// Whether there is a server now.
+    /// Whether the room is connected to a server.
     pub connected: bool,
-    /// When somebody was last heard.
-    last: BTreeMap<PeerId, Instant>,
-    /// The longest time between two packets of somebody.
+    /// The time of each peer's last packet.
+    last_packet: BTreeMap<PeerId, Instant>,
+    /// The longest time between two packets of each peer.
     pub longest_silence: BTreeMap<PeerId, Duration>,
 }
 
-/// Rooms that are joined until this is dropped.
-pub struct Talk {
-    heard: Arc<Mutex<Vec<Heard>>>,
-    over: Arc<AtomicBool>,
-    talking: Option<JoinHandle<()>>,
+/// Several connections to one room. Dropping the group leaves the room.
+pub struct RoomGroup {
+    logs: Arc<Mutex<Vec<RoomLog>>>,
+    is_stopping: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
-impl Talk {
-    /// Joins a room so many times.
+impl RoomGroup {
+    /// Joins a room `members` times.
     ///
     /// # Errors
-    /// If the address cannot be used.
+    /// Returns an error if the URL is invalid.
     pub fn start(room: &str, members: usize) -> anyhow::Result<Self> {
         let config = RoomConfig::new(room)?;
         let mut rooms = Vec::new();
         for _ in 0..members {
             rooms.push(Room::join(config.clone())?);
         }
-        let heard: Vec<Heard> = rooms
+        let logs: Vec<RoomLog> = rooms
             .iter()
             .filter_map(Room::local_id)
-            .map(Heard::new)
+            .map(RoomLog::new)
             .collect();
-        let heard = Arc::new(Mutex::new(heard));
-        let over = Arc::new(AtomicBool::new(false));
-        let talking = thread::spawn({
-            let (heard, over) = (Arc::clone(&heard), Arc::clone(&over));
+        let logs = Arc::new(Mutex::new(logs));
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        let thread = thread::spawn({
+            let (logs, is_stopping) = (Arc::clone(&logs), Arc::clone(&is_stopping));
             move || {
-                while !over.load(Ordering::Relaxed) {
-                    for (room, heard) in rooms.iter_mut().zip(&mut *lock(&heard)) {
-                        heard.step(room);
+                while !is_stopping.load(Ordering::Relaxed) {
+                    for (room, log) in rooms.iter_mut().zip(&mut *lock(&logs)) {
+                        log.step(room);
                     }
                     thread::sleep(STEP);
                 }
             }
         });
         Ok(Self {
-            heard,
-            over,
-            talking: Some(talking),
+            logs,
+            is_stopping,
+            thread: Some(thread),
         })
     }
 
-    /// What they have lived through so far.
-    pub fn heard(&self) -> Vec<Heard> {
-        lock(&self.heard).clone()
+    /// Returns the logs of all members so far.
+    pub fn logs(&self) -> Vec<RoomLog> {
+        lock(&self.logs).clone()
     }
 
-    /// Waits until something holds for what they have lived through.
+    /// Waits until a condition holds for the logs of the members.
     ///
     /// # Errors
-    /// If it takes longer than that; the text says what they have lived through.
+    /// Returns an error with the logs if the condition does not hold within `limit`.
     pub fn wait_until(
         &self,
         limit: Duration,
         what: &str,
-        holds: impl Fn(&[Heard]) -> bool,
+        holds: impl Fn(&[RoomLog]) -> bool,
     ) -> anyhow::Result<Duration> {
         let began = Instant::now();
         loop {
-            let heard = self.heard();
-            if holds(&heard) {
+            let logs = self.logs();
+            if holds(&logs) {
                 return Ok(began.elapsed());
             }
             if began.elapsed() > limit {
-                let all: Vec<String> = heard.iter().map(Heard::to_string).collect();
-                bail!("not within {limit:?}: {what}: {}", all.join("; "));
+                let logs: Vec<String> = logs.iter().map(RoomLog::to_string).collect();
+                bail!("not within {limit:?}: {what}: {}", logs.join("; "));
             }
             ensure!(
-                self.talking
+                self.thread
                     .as_ref()
-                    .is_some_and(|talking| !talking.is_finished()),
-                "a room has panicked, while waiting for: {what}"
+                    .is_some_and(|thread| !thread.is_finished()),
+                "a room panicked while the test waited for: {what}"
             );
             thread::sleep(STEP);
         }
     }
 }
 
-impl Drop for Talk {
+impl Drop for RoomGroup {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        if let Some(talking) = self.talking.take() {
-            // If it has panicked, a test has said so.
-            let _ = talking.join();
+        self.is_stopping.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // `wait_until` reports panics.
+            let _ = thread.join();
         }
     }
 }
 
-impl fmt::Display for Heard {
+impl fmt::Display for RoomLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let violations: Vec<String> = self
             .violations
@@ -138,22 +138,22 @@ impl fmt::Display for Heard {
             .collect();
         write!(
             f,
-            "{} with {:?}, without {:?}, losses {:?}, told of {violations:#?}",
-            self.me, self.here, self.left, self.losses
+            "{}: peers {:?}, left {:?}, server losses {:?}, violations {violations:#?}",
+            self.local_id, self.peers, self.left, self.losses
         )
     }
 }
 
-impl Heard {
-    fn new(me: PeerId) -> Self {
+impl RoomLog {
+    fn new(local_id: PeerId) -> Self {
         Self {
-            me,
-            here: BTreeSet::new(),
+            local_id,
+            peers: BTreeSet::new(),
             left: Vec::new(),
             violations: Vec::new(),
             losses: Vec::new(),
             connected: false,
-            last: BTreeMap::new(),
+            last_packet: BTreeMap::new(),
             longest_silence: BTreeMap::new(),
         }
     }
@@ -162,13 +162,13 @@ impl Heard {
         while let Some(event) = room.poll() {
             match event {
                 RoomEvent::PeerJoined { peer_id: peer, .. } => {
-                    self.here.insert(peer);
+                    self.peers.insert(peer);
                 }
                 RoomEvent::PeerLeft {
                     peer_id: peer,
                     reason,
                 } => {
-                    self.here.remove(&peer);
+                    self.peers.remove(&peer);
                     self.left.push((peer, reason));
                 }
                 RoomEvent::ProtocolViolation {
@@ -188,8 +188,8 @@ impl Heard {
                     arrived,
                     ..
                 } => {
-                    if let Some(last) = self.last.insert(peer, arrived) {
-                        let silence = arrived.saturating_duration_since(last);
+                    if let Some(last_packet) = self.last_packet.insert(peer, arrived) {
+                        let silence = arrived.saturating_duration_since(last_packet);
                         let longest = self.longest_silence.entry(peer).or_default();
                         *longest = silence.max(*longest);
                     }
@@ -197,8 +197,8 @@ impl Heard {
                 _ => {}
             }
         }
-        for peer in &self.here {
-            // What a link does not take now is left out.
+        for peer in &self.peers {
+            // A packet that the link refuses is skipped.
             let _ = room.send(*peer, Channel::State, vec![7; 100].into());
         }
     }

@@ -1,4 +1,4 @@
-//! Rooms without a game: one that does not call, and what a deliberate end looks like to the others.
+//! Rooms without a game: the reasons of departures, and a room that is not polled.
 
 use std::{
     thread,
@@ -14,12 +14,12 @@ use crate::{
     steps::local_id,
 };
 
-/// A peer that is silent for three seconds is lost.
-const NOT_CALLING: Duration = Duration::from_secs(4);
-/// The server's word and a probe would take longer than that.
-const AT_ONCE: Duration = Duration::from_millis(350);
+/// Longer than the disconnect timeout of three seconds.
+const NOT_POLLED: Duration = Duration::from_secs(4);
+/// Shorter than the detection of a departure through the server and a probe.
+const IMMEDIATELY: Duration = Duration::from_millis(350);
 
-pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
+pub(crate) fn departures_are_reported_immediately_and_unpolled_rooms_stay(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
@@ -35,36 +35,36 @@ pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
         local_id(&ada),
     );
     for room in [&mut ada, &mut bob, &mut cleo] {
-        let mut here = 0;
-        until(room, MEETING, "three others join", |event| {
-            here += usize::from(matches!(event, RoomEvent::PeerJoined { .. }));
-            here == 3
+        let mut joined = 0;
+        until(room, MEETING, "three other peers join", |event| {
+            joined += usize::from(matches!(event, RoomEvent::PeerJoined { .. }));
+            joined == 3
         })?;
     }
 
-    // Nobody calls for longer than a silent peer is given, and nobody takes it for silence.
-    thread::sleep(NOT_CALLING);
+    // No room is polled for longer than the disconnect timeout, and no peer is lost.
+    thread::sleep(NOT_POLLED);
     for room in [&mut ada, &mut bob, &mut cleo] {
         while let Some(event) = room.poll() {
-            let quiet = matches!(
+            let is_lost = matches!(
                 event,
                 RoomEvent::PeerUnresponsive(_) | RoomEvent::PeerLeft { .. }
             );
             ensure!(
-                !quiet,
-                "a game that did not call stopped the network: {event:?}"
+                !is_lost,
+                "a peer whose room was not polled was lost: {event:?}"
             );
         }
     }
 
     bob.leave();
     let took = until_left(&mut ada, bob_id, DisconnectReason::Left)?;
-    println!("   a leave is told: {} ms", took.as_millis());
+    println!("   a call of `leave` is reported: {} ms", took.as_millis());
 
     ada.disconnect(cleo_id);
     let took = until_left(&mut cleo, ada_id, DisconnectReason::DisconnectedByPeer)?;
     until_left(&mut ada, cleo_id, DisconnectReason::DisconnectedLocally)?;
-    println!("   a cut is told: {} ms", took.as_millis());
+    println!("   a disconnection is reported: {} ms", took.as_millis());
 
     let began = Instant::now();
     drop(dan);
@@ -75,25 +75,32 @@ pub(crate) fn silence_is_no_goodbye_and_goodbyes_are_told_at_once(
     );
     until_left(&mut ada, dan_id, DisconnectReason::Left)?;
     println!(
-        "   a dropped room is told too; dropping took {} ms",
+        "   a dropped room is reported; dropping took {} ms",
         dropping.as_millis()
     );
     Ok(())
 }
 
-fn until_left(room: &mut Room, who: PeerId, why: DisconnectReason) -> anyhow::Result<Duration> {
-    let mut said = None;
-    let took = until(room, AT_ONCE, "they leave", |event| {
+fn until_left(
+    room: &mut Room,
+    peer_id: PeerId,
+    expected: DisconnectReason,
+) -> anyhow::Result<Duration> {
+    let mut reported = None;
+    let took = until(room, IMMEDIATELY, "the peer leaves", |event| {
         if let RoomEvent::PeerLeft {
-            peer_id: peer,
+            peer_id: left,
             reason,
         } = event
-            && *peer == who
+            && *left == peer_id
         {
-            said = Some(*reason);
+            reported = Some(*reason);
         }
-        said.is_some()
+        reported.is_some()
     })?;
-    ensure!(said == Some(why), "the reason is {said:?}, not {why:?}");
+    ensure!(
+        reported == Some(expected),
+        "the reason is {reported:?}, not {expected:?}"
+    );
     Ok(took)
 }

@@ -1,4 +1,4 @@
-//! Players on hosts of a lab, each with a cable of its own.
+//! Players on separate hosts of a lab.
 
 use anyhow::Context;
 use network_lab::{Host, Lab};
@@ -8,7 +8,7 @@ use crate::{
     server::Server,
 };
 
-/// What a player runs on.
+/// The platform of a player.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
     /// A process without a window.
@@ -20,10 +20,11 @@ pub enum Platform {
 }
 
 impl Platform {
-    /// Lets a bot play `hello` with a probe of 20 events per second, in the network of this thread.
+    /// Starts `hello` with a bot and a probe of 20 events per second, in the network of this
+    /// thread.
     ///
     /// # Errors
-    /// If it does not start.
+    /// Returns an error if the player does not start.
     pub fn start(
         self,
         artifacts: &Artifacts,
@@ -46,29 +47,29 @@ impl Platform {
 }
 
 /// A lab with a signaling server.
-pub struct Stage {
-    /// The server.
+pub struct Testbed {
+    /// The signaling server.
     pub server: Server,
-    /// The host on which it runs.
+    /// The host of the signaling server.
     pub server_host: Host,
-    /// The switch.
+    /// The lab that connects the hosts.
     pub lab: Lab,
     artifacts: Artifacts,
 }
 
-/// A player, and the host on which it plays.
-pub struct Seat {
-    /// The player; the process ends before its host.
+/// A player and its host.
+pub struct HostedPlayer {
+    /// The player. It comes first, so that the process ends before its host.
     pub player: Box<dyn Player>,
     /// The host.
     pub host: Host,
 }
 
-impl Stage {
-    /// A server on a host of its own.
+impl Testbed {
+    /// Starts a signaling server on its own host.
     ///
     /// # Errors
-    /// If this machine has no network for it, or the server does not start.
+    /// Returns an error if this machine cannot run a lab, or if the server does not start.
     pub fn new(artifacts: &Artifacts) -> anyhow::Result<Self> {
         let lab = Lab::new(1)?;
         let server_host = lab.host("server")?;
@@ -81,28 +82,33 @@ impl Stage {
         })
     }
 
-    /// Adds a host and lets a bot play there, with a probe.
+    /// Adds a host and starts a bot with a probe on it.
     ///
     /// # Errors
-    /// If it does not start.
-    pub fn seat(&self, platform: Platform, name: &str, bot: u64) -> anyhow::Result<Seat> {
+    /// Returns an error if the player does not start.
+    pub fn add_player(
+        &self,
+        platform: Platform,
+        name: &str,
+        bot: u64,
+    ) -> anyhow::Result<HostedPlayer> {
         let host = self.lab.host(name)?;
         let player = host
             .enter(|| platform.start(&self.artifacts, &self.server, name, bot))?
-            .with_context(|| format!("{name} cannot play"))?;
-        Ok(Seat { player, host })
+            .with_context(|| format!("cannot start {name}"))?;
+        Ok(HostedPlayer { player, host })
     }
 
-    /// Starts the server again, at the same address; returns when it listens.
+    /// Restarts the server at the same address. Returns the time at which it listens.
     ///
     /// # Errors
-    /// If it does not start.
+    /// Returns an error if the server does not start.
     pub fn restart_server(&mut self) -> anyhow::Result<std::time::Instant> {
         let Self {
             server,
             server_host,
             ..
         } = self;
-        server_host.enter(|| server.start_again())?
+        server_host.enter(|| server.restart())?
     }
 }
