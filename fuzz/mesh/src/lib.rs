@@ -19,6 +19,8 @@ mod event;
 mod limits;
 #[path = "../../../crates/huddle_mesh/src/room_url.rs"]
 mod room_url;
+#[path = "../../../crates/huddle_mesh/src/secret.rs"]
+mod secret;
 #[path = "../../../crates/huddle_mesh/src/signaling_id.rs"]
 mod signaling_id;
 #[path = "../../../crates/huddle_mesh/src/stats.rs"]
@@ -32,6 +34,7 @@ use event::{
     DisconnectReason, LinkFailure, RoomError, RoomEvent, SendError, Signaling, SignalingLoss,
 };
 use room_url::{RoomUrl, RoomUrlError};
+use secret::{RoomSecret, RoomSecretError};
 use signaling_id::SignalingId;
 use stats::{LinkStats, Path, StopReason};
 use violation::{ProtocolViolation, SdpError, ViolationSource};

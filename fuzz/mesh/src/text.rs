@@ -15,7 +15,10 @@ pub fn sdp(u: U) -> Result<String> {
     let mut lines = vec!["v=0".to_owned(), "o=- 1 2 IN IP4 127.0.0.1".to_owned()];
     if u.arbitrary()? {
         add(u, &mut lines, |u| {
-            Ok(format!("a=huddle:{} {}", number(u)?, id(u)?))
+            Ok(match u.arbitrary()? {
+                true => format!("a=huddle:v2 {}", number(u)?),
+                false => format!("a=huddle:v2 {} {}", number(u)?, "5a".repeat(32)),
+            })
         })?;
     }
     add(u, &mut lines, |u| {

@@ -9,7 +9,7 @@ pub(crate) mod candidate;
 pub(crate) mod control;
 mod entropy;
 mod grouping;
-mod identity;
+pub(crate) mod identity;
 mod io;
 mod link;
 mod liveness;

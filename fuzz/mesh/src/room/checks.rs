@@ -31,8 +31,8 @@ struct Open {
     theirs: bool,
     answered: bool,
     opened: bool,
-    /// The other side has proven who it is.
-    proven: bool,
+    /// The id of the certificate that the platform lets in.
+    certificate: Option<PeerId>,
     candidates: usize,
 }
 
@@ -70,13 +70,6 @@ impl Checks {
         }
     }
 
-    /// The other side is about to prove who it is.
-    pub(super) fn proven(&mut self, link: LinkId) {
-        if let Some(open) = self.links.get_mut(&link) {
-            open.proven = true;
-        }
-    }
-
     pub(super) fn disconnect(&mut self, peer: PeerId) {
         self.cut.insert(peer);
     }
@@ -97,21 +90,22 @@ impl Checks {
                 assert!(self.links.len() < MAX_LINKS);
                 assert_eq!(link.0, self.opened, "links are numbered and used once");
                 self.opened += 1;
-                if let Some(offer) = offer {
-                    self.canonical(SdpKind::Offer, offer);
-                }
-                let theirs = offer.is_some();
+                let certificate = offer
+                    .as_ref()
+                    .map(|offer| self.canonical(SdpKind::Offer, offer));
                 self.links.insert(
                     *link,
                     Open {
-                        theirs,
+                        theirs: offer.is_some(),
+                        certificate,
                         ..Open::default()
                     },
                 );
             }
             Action::Answer { link, sdp } => {
-                self.canonical(SdpKind::Answer, sdp);
+                let certificate = self.canonical(SdpKind::Answer, sdp);
                 let open = self.link(*link);
+                open.certificate = Some(certificate);
                 assert!(!open.theirs && !std::mem::replace(&mut open.answered, true));
             }
             Action::Candidate { link, candidate } => {
@@ -147,8 +141,8 @@ impl Checks {
             if let Some(link) = core.active_link(*peer) {
                 let open = self.links.get(&link).expect("a link that is open");
                 assert!(
-                    *is_matchbox_client || open.proven,
-                    "{peer} has not proven who they are"
+                    *is_matchbox_client || (open.opened && open.certificate == Some(*peer)),
+                    "the link of {peer} is open to another certificate"
                 );
             }
         }
@@ -158,10 +152,12 @@ impl Checks {
         self.links.get_mut(&link).expect("a link that is open")
     }
 
-    fn canonical(&self, kind: SdpKind, sdp: &str) {
+    /// Returns the id of the certificate in a description for the platform.
+    fn canonical(&self, kind: SdpKind, sdp: &str) -> PeerId {
         let parsed = Description::parse(kind, sdp).expect("a valid description");
         assert_eq!(parsed.to_sdp(), sdp);
         assert_eq!(parsed.tag, None);
+        PeerId::of_certificate(&parsed.fingerprint)
     }
 
     fn told(&mut self, told: &Told) {

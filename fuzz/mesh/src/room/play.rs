@@ -1,6 +1,6 @@
 //! What happens, in the order in which it happens.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::Bytes;
@@ -9,16 +9,15 @@ use uuid::Uuid;
 
 use super::{
     checks::{Checks, relayed},
-    other::{Other, description, room_description},
+    other::{LOCAL, Other, description, room_description},
 };
 use crate::{
     channel::Channel,
     config::RoomConfig,
     core::{
-        Action, Core, Entropy, Input, LinkId, LinkInput, SocketEnd, TICK,
+        Action, Core, Entropy, Identity, Input, LinkId, LinkInput, SocketEnd, TICK,
         candidate::Candidate,
-        control::{Control, Farewell, Hello, Knows},
-        identity::Secret,
+        control::{Control, Farewell},
         sdp::{Description, SdpKind, Setup, Tag},
         signal::{self, ServerMessage, Signal},
     },
@@ -133,12 +132,7 @@ pub struct Said(Words);
 
 #[derive(Debug, Arbitrary)]
 enum Words {
-    Hello {
-        session: Name,
-        nonce: u8,
-        knows: u8,
-    },
-    Proof(u8),
+    Ready,
     Use,
     Ping(u32),
     Pong(u32),
@@ -159,16 +153,32 @@ enum Lane {
 }
 
 impl Name {
+    /// The fingerprint of a certificate. Half of the players have lower ids than the room.
+    fn fingerprint(self) -> [u8; 32] {
+        let [first, second, third] = match self {
+            Name::Me => return LOCAL,
+            Name::Session(n) => [n / 2, n, 0],
+            Name::Sid(n) => [n / 2, n, 1],
+        };
+        let mut fingerprint = [second; 32];
+        fingerprint[0] = first;
+        fingerprint[2] = third;
+        fingerprint
+    }
+
     fn id(self) -> PeerId {
-        PeerId::from_u128(match self {
+        match self {
+            Name::Sid(_) => self.sid().peer_id(),
+            _ => PeerId::of_certificate(&self.fingerprint()),
+        }
+    }
+
+    fn sid(self) -> SignalingId {
+        SignalingId::from_u128(match self {
             Name::Me => 256,
             Name::Session(n) => 2 * u128::from(n) + 1,
             Name::Sid(n) => 1000 + u128::from(n),
         })
-    }
-
-    fn sid(self) -> SignalingId {
-        SignalingId::of_matchbox_peer(self.id())
     }
 }
 
@@ -186,30 +196,18 @@ impl Said {
     /// The message as it travels.
     pub fn encode(&self) -> Bytes {
         let message = match &self.0 {
-            Words::Hello {
-                session,
-                nonce,
-                knows,
-            } => Control::Hello(Hello {
-                session: session.id(),
-                nonce: [*nonce; 16],
-                share: [*nonce; 32],
-                knows: match knows % 3 {
-                    0 => Knows::Nothing,
-                    1 => Knows::Unconfirmed,
-                    _ => Knows::Established,
-                },
-            }),
-            Words::Proof(byte) => Control::Proof([*byte; 32]),
+            Words::Ready => Control::Ready,
             Words::Use => Control::Use,
             Words::Ping(id) => Control::Ping(*id),
             Words::Pong(id) => Control::Pong(*id),
             Words::SignalingId(id) => Control::SignalingId(id.sid()),
-            Words::ClaimOffer(link) => Control::Claim(description(Setup::ActPass, *link).ufrag),
+            Words::ClaimOffer(link) => {
+                Control::Claim(description(Setup::ActPass, *link, LOCAL).ufrag)
+            }
             Words::Claim(ufrag) => Control::Claim(ufrag.clone()),
             Words::Leaving => Control::Bye(Farewell::Leaving),
             Words::CutOff => Control::Bye(Farewell::CutOff),
-            Words::Group(room) => Control::Group(Uuid::from_bytes(*room.id().as_bytes())),
+            Words::Group(room) => Control::Group(Uuid::from_u128(room.id().as_u128())),
         };
         message.encode()
     }
@@ -222,24 +220,25 @@ impl FromServer {
             request.replacen("receiver", "sender", 1)
         };
         let described = |setup, tag: &Option<(u8, Name)>, variant| {
-            let mut described = description(setup, variant);
-            described.tag = tag.map(|(attempt, session)| Tag {
+            let player = tag.map_or(Name::Sid(variant), |(_, player)| player);
+            let mut described = description(setup, variant, player.fingerprint());
+            described.tag = tag.map(|(attempt, _)| Tag {
                 attempt: attempt.into(),
-                session: session.id(),
+                proof: None,
             });
             described
         };
         match self {
-            FromServer::Assigned(id) => format!(r#"{{"IdAssigned":"{}"}}"#, id.id()),
-            FromServer::Joined(id) => format!(r#"{{"NewPeer":"{}"}}"#, id.id()),
-            FromServer::Left(id) => format!(r#"{{"PeerLeft":"{}"}}"#, id.id()),
+            FromServer::Assigned(id) => format!(r#"{{"IdAssigned":"{}"}}"#, id.sid()),
+            FromServer::Joined(id) => format!(r#"{{"NewPeer":"{}"}}"#, id.sid()),
+            FromServer::Left(id) => format!(r#"{{"PeerLeft":"{}"}}"#, id.sid()),
             FromServer::Echo => r#""KeepAlive""#.into(),
             FromServer::Members(one, other) => {
-                format!(r#"{{"Members":["{}","{}"]}}"#, one.id(), other.id())
+                format!(r#"{{"Members":["{}","{}"]}}"#, one.sid(), other.sid())
             }
             FromServer::Waiting => r#"{"Group":"Waiting"}"#.into(),
-            FromServer::Full(id) => format!(r#"{{"Group":{{"Full":"{}"}}}}"#, id.id()),
-            FromServer::Linked(id) => format!(r#"{{"Group":{{"Linked":"{}"}}}}"#, id.id()),
+            FromServer::Full(id) => format!(r#"{{"Group":{{"Full":"{}"}}}}"#, id.sid()),
+            FromServer::Linked(id) => format!(r#"{{"Group":{{"Linked":"{}"}}}}"#, id.sid()),
             FromServer::Offer {
                 from: name,
                 tag,
@@ -289,8 +288,6 @@ struct World {
     others: Vec<Other>,
     /// What the server sent last.
     last: String,
-    /// What others know of the secret they share with this player.
-    secrets: BTreeMap<PeerId, Secret>,
 }
 
 impl Play {
@@ -306,13 +303,13 @@ impl Play {
             config = config.relay_only();
         }
         let me = Name::Me.id();
+        let identity = Identity { fingerprint: LOCAL };
         let mut world = World {
-            core: Core::new(me, &config, Entropy::seeded(1)),
+            core: Core::new(&identity, &config, Entropy::seeded(1)),
             now: Duration::ZERO,
             checks: Checks::new(me, self.relay_only),
             others: Vec::new(),
             last: String::new(),
-            secrets: BTreeMap::new(),
         };
         world.ticks(1);
         world.server_says(&FromServer::Assigned(Name::Sid(0)));
@@ -350,16 +347,16 @@ impl World {
                 let bytes = Bytes::from(vec![0; usize::from(len) % 1200]);
                 let linked = self.core.active_link(to.id()).is_some();
                 assert_eq!(self.core.send(to.id(), lane.into(), bytes), linked);
-                self.act(None);
+                self.act();
             }
             Step::Cut(peer) => {
                 self.checks.disconnect(peer.id());
                 self.core.disconnect(self.now, peer.id());
-                self.act(None);
+                self.act();
             }
             Step::Leave => {
                 self.core.leave();
-                self.act(None);
+                self.act();
             }
         }
     }
@@ -368,7 +365,7 @@ impl World {
         for _ in 0..n {
             self.now += TICK;
             self.core.tick(self.now);
-            self.act(None);
+            self.act();
         }
     }
 
@@ -381,25 +378,21 @@ impl World {
         self.last = message.text();
         self.core
             .handle(self.now, Input::SocketText(self.last.clone()));
-        self.act(match message {
-            FromServer::Offer { tag, .. } => tag.map(|(_, session)| session.id()),
-            _ => None,
-        });
+        self.act();
     }
 
     fn link(&mut self, link: LinkId, input: LinkInput) {
         self.core.handle(self.now, Input::Link(link, input));
-        self.act(None);
+        self.act();
     }
 
     fn handle(&mut self, input: Input) {
         self.core.handle(self.now, input);
-        self.act(None);
+        self.act();
     }
 
-    /// Takes what the room wants done, and holds it against what it may want. `claimed` is who the
-    /// sender of an offer says they are.
-    fn act(&mut self, claimed: Option<PeerId>) {
+    /// Takes what the room wants done, and holds it against what it may want.
+    fn act(&mut self) {
         while let Some(action) = self.core.next_action() {
             self.checks.action(&action);
             match action {
@@ -407,13 +400,7 @@ impl World {
                     let offer = offer.map(|sdp| {
                         Description::parse(SdpKind::Offer, &sdp).expect("a valid description")
                     });
-                    let session = claimed.filter(|_| offer.is_some());
-                    self.others.push(Other::new(link, offer, session));
-                }
-                Action::Send { link, bytes, .. } => {
-                    for other in self.others.iter_mut().filter(|other| other.link == link) {
-                        other.hear(&bytes);
-                    }
+                    self.others.push(Other::new(link, offer));
                 }
                 _ => {}
             }
@@ -465,7 +452,7 @@ impl World {
             Some((sid, Signal::Offer(mine) | Signal::Answer(mine))) => Some((sid, mine.tag)),
             other => panic!("a description is for the other side: {other:?}"),
         };
-        self.act(None);
+        self.act();
     }
 
     fn open(&mut self, at: usize) {
@@ -485,14 +472,12 @@ impl World {
             self.server(&answer);
         } else if !other.opened {
             self.open(at);
-        } else if let Some(message) = other.next_message(Name::Me.id(), &mut self.secrets) {
+        } else if let Some(message) = other.next_message() {
             let link = other.link;
             let mut bytes = message.encode().to_vec();
             if let Some(at) = spoiled {
                 let at = usize::from(at) % bytes.len();
                 bytes[at] ^= 1;
-            } else if let Control::Proof(_) = message {
-                self.checks.proven(link);
             }
             self.link(link, LinkInput::Message(Channel::Events, bytes.into()));
         }
@@ -521,9 +506,8 @@ impl World {
     }
 }
 
-/// Which player honestly goes by an id of the server.
-fn player(sid: SignalingId) -> PeerId {
-    (0..=u8::MAX)
-        .find(|n| Name::Sid(*n).sid() == sid)
-        .map_or(sid.matchbox_peer(), |n| Name::Session(n).id())
+/// The certificate of the player that honestly goes by an id of the server.
+fn player(sid: SignalingId) -> [u8; 32] {
+    let name = (0..=u8::MAX).find(|n| Name::Sid(*n).sid() == sid);
+    Name::Session(name.unwrap_or(u8::MAX)).fingerprint()
 }
