@@ -135,7 +135,7 @@ fn a_room_that_fails_later_lets_its_peers_go_first() {
             error: JoinError::Room(error)
         }]
     );
-    let is_in = lab.virtual_network().lock().has(me);
+    let is_in = lab.virtual_network().lock().is_connected(me);
     assert!(!is_in, "the failed room is left");
 }
 

@@ -97,7 +97,7 @@ fn the_host_removes_a_player_who_is_told_by_whom() {
     assert_eq!(failed[0].error, JoinError::Kicked { by: vec![a] });
     assert!(failed[0].error.to_string().contains(&a.to_string()));
     assert_eq!(lab.get::<RoomStatus>(eve, room), Some(&RoomStatus::Failed));
-    assert!(!lab.virtual_network().lock().has(e));
+    assert!(!lab.virtual_network().lock().is_connected(e));
     assert!(lab.have_met(&[ada, bob]));
     assert_eq!(lab.peer_id(bob), b);
 }

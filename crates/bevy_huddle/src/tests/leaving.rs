@@ -73,7 +73,7 @@ fn leaving_despawns_the_room_and_its_peers_and_others_are_told() {
         farewells(&lab, ada),
         [("Bob", DisconnectReason::DisconnectedLocally)]
     );
-    assert!(!lab.virtual_network().lock().has(me));
+    assert!(!lab.virtual_network().lock().is_connected(me));
     lab.settle();
     let left = lab.seen::<PeerLeft>(bob);
     assert_eq!(
@@ -114,8 +114,8 @@ fn leaving_one_room_keeps_the_other() {
         commands.leave_room(red);
     });
     lab.settle();
-    assert!(!lab.virtual_network().lock().has(red_me));
-    assert!(lab.virtual_network().lock().has(lab.peer_id(ada)));
+    assert!(!lab.virtual_network().lock().is_connected(red_me));
+    assert!(lab.virtual_network().lock().is_connected(lab.peer_id(ada)));
     assert_eq!(lab.state(ada), RoomStatus::Waiting);
 }
 

@@ -124,7 +124,7 @@ fn the_same_seed_gives_the_same_match() {
 }
 
 #[test]
-#[should_panic(expected = "waited in vain for 60s")]
+#[should_panic(expected = "the condition is still false after 60s")]
 fn waiting_for_what_never_comes_ends() {
     let mut lab = Lab::new(1);
     lab.player(game);
