@@ -127,7 +127,7 @@ fn check(lab: &mut Lab, guests: &[Guest], context: &str) {
 }
 
 #[test]
-fn capacity_holds_when_everybody_joins_an_empty_room_at_once() {
+fn capacity_holds_when_many_join_an_empty_room_at_once() {
     for seed in 0..20 {
         for count in [3, 5, 6] {
             let mut lab = network(seed);
@@ -152,7 +152,7 @@ fn capacity_holds_when_many_join_a_host_at_once() {
 }
 
 #[test]
-fn friend_joins_a_waiting_host_at_once() {
+fn friend_joins_a_waiting_host_within_a_second() {
     let mut lab = network(0);
     let host = lab.player(joins(2));
     lab.run_for(Duration::from_secs(5));
@@ -162,7 +162,7 @@ fn friend_joins_a_waiting_host_at_once() {
 }
 
 #[test]
-fn full_room_refuses_newcomers_and_has_a_place_again_when_somebody_leaves() {
+fn full_room_refuses_newcomers_until_a_player_leaves() {
     let mut lab = network(0);
     let four = guests(&mut lab, 4);
     run(&mut lab, &four, Duration::from_secs(6));
@@ -195,7 +195,7 @@ fn full_room_refuses_newcomers_and_has_a_place_again_when_somebody_leaves() {
 }
 
 #[test]
-fn another_player_gives_places_when_the_host_leaves_or_hangs() {
+fn next_host_assigns_places_when_the_host_leaves_or_hangs() {
     for (seed, hangs) in (0..10).map(|seed| (seed, seed % 2 == 0)) {
         let mut lab = network(seed);
         let host = guest(&mut lab);
@@ -227,7 +227,7 @@ fn another_player_gives_places_when_the_host_leaves_or_hangs() {
 }
 
 #[test]
-fn players_play_on_together_after_a_partition() {
+fn players_continue_together_after_a_partition() {
     for seed in 0..10 {
         let mut lab = network(seed);
         let guests = guests(&mut lab, 4);
@@ -246,7 +246,7 @@ fn players_play_on_together_after_a_partition() {
 }
 
 #[test]
-fn rooms_with_other_capacities_refuse_each_other() {
+fn rooms_with_different_capacities_refuse_each_other() {
     let mut lab = lab();
     let [ada, bob] = [4, 5].map(|capacity| lab.player(joins(capacity)));
     lab.run_for(Duration::from_secs(5));
@@ -259,7 +259,7 @@ fn rooms_with_other_capacities_refuse_each_other() {
 }
 
 #[test]
-fn capacity_that_makes_no_room_is_refused_when_joining() {
+fn invalid_capacity_fails_the_room() {
     for capacity in [0, 1, 33] {
         let mut lab = lab();
         let ada = lab.player(joins(capacity));
@@ -271,7 +271,7 @@ fn capacity_that_makes_no_room_is_refused_when_joining() {
 }
 
 #[test]
-fn player_whose_game_crashed_gets_a_place_again() {
+fn player_gets_a_place_again_after_a_crash() {
     for seed in 0..10 {
         let mut lab = network(seed);
         let mut four = guests(&mut lab, 4);
@@ -287,7 +287,7 @@ fn player_whose_game_crashed_gets_a_place_again() {
 }
 
 #[test]
-fn everybody_can_leave_and_join_again_in_the_same_frame() {
+fn all_players_can_leave_and_rejoin_in_the_same_frame() {
     for seed in 0..10 {
         let mut lab = network(seed);
         let mut four = guests(&mut lab, 4);
@@ -306,7 +306,7 @@ fn everybody_can_leave_and_join_again_in_the_same_frame() {
 }
 
 #[test]
-fn host_that_pauses_its_game_gives_places() {
+fn host_with_a_paused_game_assigns_places() {
     let mut lab = network(0);
     let host = guest(&mut lab);
     lab.run_for(Duration::from_secs(5));

@@ -71,7 +71,7 @@ fn logged(f: impl FnOnce()) -> Vec<String> {
 }
 
 #[test]
-fn a_wrong_address_fails_with_a_text_that_helps() {
+fn invalid_address_fails_with_a_hint() {
     let mut app = watched_app();
     app.add_systems(Startup, |mut commands: Commands| {
         commands.join_room("localhost:3536/my-game");
@@ -104,7 +104,7 @@ fn a_wrong_address_fails_with_a_text_that_helps() {
 }
 
 #[test]
-fn an_observer_on_the_room_entity_sees_it_fail() {
+fn room_failed_triggers_observers_of_the_room_entity() {
     #[derive(Resource, Default)]
     struct Failures(u32);
     let mut app = watched_app();
@@ -119,7 +119,7 @@ fn an_observer_on_the_room_entity_sees_it_fail() {
 }
 
 #[test]
-fn a_room_that_fails_later_lets_its_peers_go_first() {
+fn failed_room_loses_its_peers_before_it_fails() {
     let (mut lab, [ada, bob]) = meet();
     let (me, room) = (lab.peer_id(ada), lab.room(ada));
     let error = RoomError::Refused("the room is closed".to_owned());
@@ -140,7 +140,7 @@ fn a_room_that_fails_later_lets_its_peers_go_first() {
 }
 
 #[test]
-fn who_waits_is_told_that_somebody_is_there_whom_no_link_reaches() {
+fn peer_that_cannot_be_linked_triggers_link_failed() {
     let (mut lab, [ada]) = meet();
     let (peer, room) = (PeerId::from_u128(7), lab.room(ada));
     let (reason, attempt) = (LinkFailure::NoWay, 1);
@@ -164,7 +164,7 @@ fn who_waits_is_told_that_somebody_is_there_whom_no_link_reaches() {
 }
 
 #[test]
-fn a_failed_room_does_not_stand_in_the_way_of_another() {
+fn failed_room_does_not_prevent_joining_another() {
     let (mut lab, [ada]) = meet();
     lab.inject(ada, RoomEvent::Failed(RoomError::NoRelay));
     lab.frame(ada);
@@ -185,7 +185,7 @@ fn a_failed_room_does_not_stand_in_the_way_of_another() {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_tried_again() {
+fn unreachable_server_is_retried() {
     let mut app = watched_app();
     let mut commands = app.world_mut().commands();
     // The mesh itself; nothing listens on port 1.
@@ -211,7 +211,7 @@ fn a_server_that_cannot_be_reached_is_tried_again() {
 }
 
 #[test]
-fn relay_only_without_a_relay_fails_with_the_remedy() {
+fn relay_only_without_a_relay_fails_with_a_hint() {
     let mut app = watched_app();
     let mut commands = app.world_mut().commands();
     commands.join_room(RoomOptions::new("ws://127.0.0.1:1/room").relay_only());
@@ -264,7 +264,7 @@ fn commands_without_a_room_are_harmless_and_warn_once() {
 }
 
 #[test]
-fn whatever_is_sent_without_a_room_is_reported() {
+fn sending_without_a_room_fails_with_no_room() {
     let mut app = watched_app();
     let logged = logged(|| {
         let peer = PeerId::from_u128(99);
@@ -285,7 +285,7 @@ fn whatever_is_sent_without_a_room_is_reported() {
 }
 
 #[test]
-fn a_peer_that_takes_no_more_is_logged_once_per_cause() {
+fn send_failures_are_logged_once_per_cause() {
     let (mut lab, [ada, bob]) = meet();
     let peer = lab.peer_id(bob);
     lab.frame_rate(bob, 0.0001);
@@ -315,7 +315,7 @@ fn a_peer_that_takes_no_more_is_logged_once_per_cause() {
 }
 
 #[test]
-fn an_observer_that_joins_again_at_once_does_not_hold_up_the_game() {
+fn room_failed_observer_that_rejoins_does_not_block_the_game() {
     let mut app = watched_app();
     app.add_observer(|_: On<RoomFailed>, mut commands: Commands| {
         commands.leave_rooms();
@@ -329,7 +329,7 @@ fn an_observer_that_joins_again_at_once_does_not_hold_up_the_game() {
 }
 
 #[test]
-fn an_observer_that_sends_again_at_once_does_not_hold_up_the_game() {
+fn send_failed_observer_that_sends_again_does_not_block_the_game() {
     let (mut lab, [ada]) = meet();
     let nobody = PeerId::from_u128(0);
     lab[ada].add_observer(move |_: On<SendFailed>, mut commands: Commands| {
@@ -347,7 +347,7 @@ fn an_observer_that_sends_again_at_once_does_not_hold_up_the_game() {
 }
 
 #[test]
-fn commands_without_the_plugins_are_harmless_and_joining_says_what_is_missing() {
+fn commands_without_the_plugins_are_harmless_and_joining_logs_the_fix() {
     let mut app = App::new();
     app.add_plugins(MinimalPlugins);
     let logged = logged(|| {
@@ -365,7 +365,7 @@ fn commands_without_the_plugins_are_harmless_and_joining_says_what_is_missing() 
 }
 
 #[test]
-fn server_that_stays_away_is_logged_once() {
+fn unreachable_server_is_logged_once_per_cause() {
     let (mut lab, [ada, _]) = meet();
     let logged = logged(|| {
         for attempt in 1..=100 {
@@ -384,7 +384,7 @@ fn server_that_stays_away_is_logged_once() {
 }
 
 #[test]
-fn link_that_fails_repeatedly_is_logged_ever_less_often() {
+fn repeated_link_failure_is_logged_less_and_less() {
     let (mut lab, [ada, _]) = meet();
     let peer = PeerId::from_u128(99);
     let logged = logged(|| {

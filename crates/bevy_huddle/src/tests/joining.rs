@@ -18,7 +18,7 @@ fn changes(lab: &mut Lab, player: Player) -> Vec<(RoomStatus, RoomStatus)> {
 }
 
 #[test]
-fn joining_spawns_a_peer_entity_and_says_so_on_it() {
+fn joining_peer_spawns_an_entity_and_triggers_peer_joined_on_it() {
     let (mut lab, [ada, bob]) = meet();
     let (entity, room) = (lab.peer(ada, bob), lab.room(ada));
     let peer = Peer {
@@ -41,7 +41,7 @@ fn joining_spawns_a_peer_entity_and_says_so_on_it() {
 }
 
 #[test]
-fn an_observer_of_joining_can_use_the_peer_entity() {
+fn peer_joined_observer_can_use_the_peer_entity() {
     #[derive(Component)]
     struct Avatar;
     let mut lab = lab();
@@ -57,7 +57,7 @@ fn an_observer_of_joining_can_use_the_peer_entity() {
 }
 
 #[test]
-fn the_state_goes_from_joining_over_waiting_to_playing() {
+fn status_changes_from_joining_to_waiting_to_playing() {
     use RoomStatus::*;
     let mut lab = lab();
     let ada = lab.player(game);
@@ -97,7 +97,7 @@ fn losing_the_server_does_not_stop_play() {
 }
 
 #[test]
-fn a_silent_peer_is_marked_until_heard_again() {
+fn silent_peer_is_unresponsive_until_it_recovers() {
     let (mut lab, [ada, bob]) = meet();
     let (entity, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab.partition(&[ada], &[bob]);
@@ -123,7 +123,7 @@ fn a_silent_peer_is_marked_until_heard_again() {
 }
 
 #[test]
-fn link_stats_are_refreshed_each_frame() {
+fn link_stats_follow_the_latency() {
     let (mut lab, [ada, bob]) = meet();
     let entity = lab.peer(ada, bob);
     for ms in [20, 30] {
@@ -140,7 +140,7 @@ fn link_stats_are_refreshed_each_frame() {
 }
 
 #[test]
-fn the_convenience_and_the_run_conditions_follow_the_room() {
+fn huddle_and_run_conditions_follow_the_room() {
     #[derive(Resource, Default, Debug, PartialEq)]
     struct Ran {
         in_room: bool,
@@ -197,7 +197,7 @@ fn the_convenience_and_the_run_conditions_follow_the_room() {
 }
 
 #[test]
-fn a_peer_that_was_lost_returns_as_a_new_entity() {
+fn lost_peer_returns_as_a_new_entity() {
     let (mut lab, [ada, bob]) = meet();
     let (before, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab.seen::<PeerJoined>(ada);
@@ -222,7 +222,7 @@ fn a_peer_that_was_lost_returns_as_a_new_entity() {
 }
 
 #[test]
-fn a_peer_that_joins_again_without_having_left_gets_a_new_entity() {
+fn peer_that_rejoins_without_leaving_gets_a_new_entity() {
     let (mut lab, [ada, bob]) = meet();
     let (before, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     let back = RoomEvent::PeerJoined {
@@ -242,7 +242,7 @@ fn a_peer_that_joins_again_without_having_left_gets_a_new_entity() {
 }
 
 #[test]
-fn a_game_that_starts_again_is_somebody_new() {
+fn restarted_game_is_a_new_peer() {
     let (mut lab, [ada, bob]) = meet();
     let before = lab.peer_id(bob);
     lab.kill(bob);
@@ -255,7 +255,7 @@ fn a_game_that_starts_again_is_somebody_new() {
 }
 
 #[test]
-fn two_rooms_are_separate_places() {
+fn rooms_are_independent() {
     let mut lab = lab();
     let ada = lab.player(game);
     let red = lab.room(ada);
@@ -278,7 +278,7 @@ fn two_rooms_are_separate_places() {
 }
 
 #[test]
-fn joining_the_same_room_twice_fails_and_the_first_goes_on() {
+fn joining_the_same_room_twice_fails_and_keeps_the_first() {
     let (mut lab, [ada, bob]) = meet();
     let first = lab.room(ada);
     lab.commands(ada, |commands| {
@@ -304,7 +304,7 @@ fn joining_the_same_room_twice_fails_and_the_first_goes_on() {
 }
 
 #[test]
-fn a_room_can_be_left_and_joined_in_one_frame() {
+fn room_can_be_left_and_joined_in_one_frame() {
     let (mut lab, [ada, bob]) = meet();
     let before = lab.peer_id(ada);
     lab.commands(ada, |commands| {
@@ -318,7 +318,7 @@ fn a_room_can_be_left_and_joined_in_one_frame() {
 }
 
 #[test]
-fn a_room_joined_under_two_addresses_fails_when_the_player_meets_themselves() {
+fn room_joined_under_a_second_address_fails_when_the_player_meets_itself() {
     let (mut lab, [ada, _]) = meet();
     let first = lab.room(ada);
     lab.commands(ada, |commands| {
@@ -345,7 +345,7 @@ fn a_room_joined_under_two_addresses_fails_when_the_player_meets_themselves() {
 }
 
 #[test]
-fn a_player_in_two_rooms_gets_their_own_events_once() {
+fn player_in_two_rooms_receives_its_own_events_once() {
     let (mut lab, [ada, bob]) = meet();
     let (local_peer, me) = (lab.peer(ada, ada), lab.peer_id(ada));
     lab.commands(ada, |commands| {

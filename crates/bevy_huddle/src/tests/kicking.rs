@@ -49,7 +49,7 @@ fn failure(lab: &mut Lab, player: Player) -> KickError {
 }
 
 #[test]
-fn the_host_is_who_came_first_and_then_who_came_next() {
+fn first_player_is_host_and_the_second_succeeds_it() {
     let (mut lab, players @ [ada, bob, eve]) = meet_under(KickPolicy::Nobody);
     let hosts = |lab: &Lab, of: &[Player]| {
         let host = |&player| lab.get::<RoomHost>(player, lab.room(player)).unwrap().0;
@@ -71,7 +71,7 @@ fn the_host_is_who_came_first_and_then_who_came_next() {
 }
 
 #[test]
-fn the_host_removes_a_player_who_is_told_by_whom() {
+fn host_kicks_a_player_who_receives_its_id() {
     let (mut lab, [ada, bob, eve]) = meet_under(KickPolicy::Host);
     let [a, b, e] = [ada, bob, eve].map(|player| lab.peer_id(player));
     kick(&mut lab, bob, e);
@@ -103,7 +103,7 @@ fn the_host_removes_a_player_who_is_told_by_whom() {
 }
 
 #[test]
-fn a_majority_removes_a_player_and_one_vote_does_not() {
+fn majority_kicks_a_player_and_one_vote_does_not() {
     let (mut lab, [ada, bob, carl, eve]) = meet_under(KickPolicy::Majority);
     let [a, b, e] = [ada, bob, eve].map(|player| lab.peer_id(player));
     kick(&mut lab, ada, e);
@@ -126,7 +126,7 @@ fn a_majority_removes_a_player_and_one_vote_does_not() {
 }
 
 #[test]
-fn where_nobody_removes_others_it_says_what_to_do_and_cutting_works() {
+fn kick_fails_under_policy_nobody_and_disconnecting_works() {
     let (mut lab, [ada, bob, eve]) = meet();
     let b = lab.peer_id(bob);
     kick(&mut lab, ada, b);
@@ -150,7 +150,7 @@ fn where_nobody_removes_others_it_says_what_to_do_and_cutting_works() {
 }
 
 #[test]
-fn one_who_is_not_here_yet_can_be_cut_off() {
+fn peer_can_be_disconnected_before_it_joins() {
     let mut lab = lab();
     lab.network(Conditions {
         latency: Duration::from_millis(100),
@@ -175,7 +175,7 @@ fn one_who_is_not_here_yet_can_be_cut_off() {
 }
 
 #[test]
-fn peer_that_is_disconnected_before_it_joins_is_told() {
+fn peer_disconnected_before_it_joins_receives_refusal() {
     let mut lab = lab();
     lab.network(Conditions {
         latency: Duration::from_millis(100),
@@ -201,7 +201,7 @@ fn peer_that_is_disconnected_before_it_joins_is_told() {
 }
 
 #[test]
-fn a_mesh_with_a_hole_is_seen_by_everybody() {
+fn every_peer_sees_a_missing_link() {
     let mut lab = lab();
     let [ada, bob, eve] = [(); 3].map(|()| lab.player(game));
     lab.partition(&[bob], &[eve]);
@@ -240,7 +240,7 @@ fn a_mesh_with_a_hole_is_seen_by_everybody() {
 }
 
 #[test]
-fn the_tick_is_the_rooms() {
+fn newcomer_adopts_the_tick_of_the_room() {
     let mut lab = lab();
     let tick = |lab: &Lab, player| lab.get::<RoomTick>(player, lab.room(player)).unwrap().0;
     let ada = lab.player(game);
@@ -259,7 +259,7 @@ fn the_tick_is_the_rooms() {
 }
 
 #[test]
-fn a_paused_game_stays_in_the_room() {
+fn paused_game_stays_in_the_room_and_receives_events() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada].world_mut().resource_mut::<Time<Virtual>>().pause();
     // More than may be on its way at a time.

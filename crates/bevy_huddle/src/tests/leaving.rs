@@ -36,7 +36,7 @@ fn is_there(lab: &Lab, player: Player, entity: Entity) -> bool {
 }
 
 #[test]
-fn the_reason_is_told_before_the_peer_entity_is_despawned() {
+fn peer_left_is_triggered_before_the_entity_is_despawned() {
     let (mut lab, [ada, bob]) = meet();
     let entity = lab.peer(ada, bob);
     note_farewells(&mut lab, ada, entity, "Bob");
@@ -48,7 +48,7 @@ fn the_reason_is_told_before_the_peer_entity_is_despawned() {
 }
 
 #[test]
-fn what_an_observer_commands_happens_before_the_despawn() {
+fn commands_of_a_peer_left_observer_run_before_the_despawn() {
     let (mut lab, [ada, bob]) = meet();
     let entity = lab.peer(ada, bob);
     let hat = lab[ada].world_mut().spawn(ChildOf(entity)).id();
@@ -62,7 +62,7 @@ fn what_an_observer_commands_happens_before_the_despawn() {
 }
 
 #[test]
-fn leaving_despawns_the_room_and_its_peers_and_others_are_told() {
+fn leaving_despawns_the_room_and_notifies_the_peers() {
     let (mut lab, [ada, bob]) = meet();
     let (me, room, entity) = (lab.peer_id(ada), lab.room(ada), lab.peer(ada, bob));
     note_farewells(&mut lab, ada, entity, "Bob");
@@ -84,7 +84,7 @@ fn leaving_despawns_the_room_and_its_peers_and_others_are_told() {
 }
 
 #[test]
-fn what_was_said_before_leaving_is_still_sent() {
+fn events_sent_before_leaving_are_delivered() {
     let (mut lab, [ada, bob]) = meet();
     let me = lab.peer_id(ada);
     lab.commands(ada, |commands| {
@@ -97,7 +97,7 @@ fn what_was_said_before_leaving_is_still_sent() {
 }
 
 #[test]
-fn ending_the_app_leaves_with_a_farewell() {
+fn dropped_app_leaves_the_room() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada] = App::new();
     lab.settle();
@@ -120,7 +120,7 @@ fn leaving_one_room_keeps_the_other() {
 }
 
 #[test]
-fn despawning_the_room_entity_leaves_too() {
+fn despawning_the_room_entity_leaves_the_room() {
     let (mut lab, [ada, bob]) = meet();
     let (room, entity, peer) = (lab.room(ada), lab.peer(ada, bob), lab.peer_id(bob));
     lab[ada].world_mut().entity_mut(room).despawn();
@@ -138,7 +138,7 @@ fn despawning_the_room_entity_leaves_too() {
 }
 
 #[test]
-fn a_disconnected_peer_is_gone_at_once_on_both_sides() {
+fn disconnected_peer_leaves_once_on_both_sides() {
     let (mut lab, [ada, bob, eve]) = meet();
     let (entity, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     note_farewells(&mut lab, ada, entity, "Bob");
@@ -158,7 +158,7 @@ fn a_disconnected_peer_is_gone_at_once_on_both_sides() {
 }
 
 #[test]
-fn despawning_a_peer_entity_cuts_the_peer() {
+fn despawning_a_peer_entity_disconnects_the_peer() {
     let (mut lab, [ada, bob]) = meet();
     let (entity, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab[ada].world_mut().entity_mut(entity).despawn();
@@ -179,7 +179,7 @@ fn despawning_a_peer_entity_cuts_the_peer() {
 }
 
 #[test]
-fn an_observer_may_leave_in_the_middle_of_everything() {
+fn observer_can_leave_while_several_peers_join() {
     let mut lab = lab();
     let ada = lab.player(|app| {
         game(app);
@@ -195,7 +195,7 @@ fn an_observer_may_leave_in_the_middle_of_everything() {
 }
 
 #[test]
-fn joining_again_after_leaving_starts_afresh() {
+fn rejoining_forgets_previously_shared_state() {
     let (mut lab, [ada, bob]) = meet();
     lab.commands(ada, |commands| commands.share(Pose(7)));
     lab.leave(ada);
@@ -209,7 +209,7 @@ fn joining_again_after_leaving_starts_afresh() {
 }
 
 #[test]
-fn observers_of_leaving_can_use_the_peer_entity_however_the_room_ends() {
+fn peer_entity_exists_in_peer_left_observers_however_the_room_ends() {
     #[derive(Component)]
     struct Ghost;
     let ends: [fn(&mut Lab, Player); 4] = [
@@ -261,7 +261,7 @@ fn observers_of_leaving_can_use_the_peer_entity_however_the_room_ends() {
 }
 
 #[test]
-fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
+fn peer_removed_by_a_peer_joined_observer_is_disconnected() {
     let actions: [fn(&PeerJoined, &mut Commands); 4] = [
         |joined, commands| commands.entity(joined.entity).despawn(),
         |joined, commands| commands.disconnect_peer(joined.peer_id),
@@ -303,7 +303,7 @@ fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
 }
 
 #[test]
-fn what_was_sent_before_a_disconnect_still_arrives() {
+fn events_sent_before_a_disconnect_are_delivered() {
     let (mut lab, [ada, bob]) = meet();
     let (me, peer) = (lab.peer_id(ada), lab.peer_id(bob));
     lab.commands(ada, |commands| {
@@ -316,7 +316,7 @@ fn what_was_sent_before_a_disconnect_still_arrives() {
 }
 
 #[test]
-fn state_shared_for_the_next_room_while_leaving_is_kept() {
+fn state_shared_while_leaving_is_sent_to_the_next_room() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada].add_observer(|_: On<PeerLeft>, mut commands: Commands| {
         commands.share(Pose(9));

@@ -18,7 +18,7 @@ fn value(lab: &Lab, player: Player, path: &DiagnosticPath) -> f64 {
 }
 
 #[test]
-fn diagnostics_tell_the_peers_the_round_trips_and_the_rates() {
+fn diagnostics_show_peers_round_trip_times_and_rates() {
     let mut lab = lab();
     let measured = |app: &mut App| {
         game(app);
@@ -62,7 +62,7 @@ fn diagnostics_tell_the_peers_the_round_trips_and_the_rates() {
 }
 
 #[test]
-fn the_loss_is_that_of_the_own_packets() {
+fn loss_is_measured_on_sent_packets() {
     let mut lab = lab();
     let [ada, bob] = [(); 2].map(|()| {
         lab.player(|app| {
@@ -90,7 +90,7 @@ fn the_loss_is_that_of_the_own_packets() {
 }
 
 #[test]
-fn diagnostics_show_what_waits_and_survive_that_peers_leave() {
+fn diagnostics_show_queued_events_and_reset_when_peers_leave() {
     let mut lab = lab();
     let measured = |app: &mut App| {
         game(app);

@@ -39,7 +39,7 @@ fn reasons(lab: &mut Lab, player: Player) -> Vec<RejectReason> {
 }
 
 #[test]
-fn bytes_that_are_no_packet_are_rejected_and_play_goes_on() {
+fn malformed_packets_are_rejected_and_play_continues() {
     let (mut lab, [ada, bob]) = meet();
     let (me, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
     for bytes in [&[][..], &[0x77, 1, 2], &[0x20], &[0x01, 1]] {
@@ -71,7 +71,7 @@ fn bytes_that_are_no_packet_are_rejected_and_play_goes_on() {
 }
 
 #[test]
-fn a_message_that_does_not_fit_its_type_is_rejected_by_name() {
+fn message_that_cannot_be_decoded_is_rejected_by_name() {
     let (mut lab, [ada, bob]) = meet();
     // A splash is one number; here are none, and two.
     for payload in [&[][..], &[1, 2]] {
@@ -94,7 +94,7 @@ fn a_message_that_does_not_fit_its_type_is_rejected_by_name() {
 }
 
 #[test]
-fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
+fn peer_that_floods_malformed_packets_is_disconnected() {
     let (mut lab, [ada, bob]) = meet();
     let me = lab.peer_id(ada);
     for _ in 0..1000 {
@@ -117,7 +117,7 @@ fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
 }
 
 #[test]
-fn violations_on_a_link_are_rejected_messages_of_the_peer() {
+fn violation_on_a_link_triggers_message_rejected_on_the_peer() {
     let (mut lab, [ada, bob]) = meet();
     let (me, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
     let violation = ProtocolViolation::Text(Channel::Events);
@@ -147,7 +147,7 @@ fn violations_on_a_link_are_rejected_messages_of_the_peer() {
 }
 
 #[test]
-fn violations_over_signaling_are_told_on_the_room() {
+fn violation_over_signaling_triggers_signal_rejected_on_the_room() {
     let (mut lab, [ada]) = meet();
     let room = lab.room(ada);
     let member = ViolationSource::Member(SignalingId::from_u128(7));
@@ -177,7 +177,7 @@ fn violations_over_signaling_are_told_on_the_room() {
 }
 
 #[test]
-fn a_flood_is_told_and_does_not_hold_up_the_game() {
+fn flood_is_reported_and_spread_over_frames() {
     let (mut lab, [ada, bob]) = meet();
     let me = lab.peer_id(ada);
     for _ in 0..25_000 {
@@ -204,7 +204,7 @@ fn a_flood_is_told_and_does_not_hold_up_the_game() {
 }
 
 #[test]
-fn a_stock_client_is_seen_but_not_spoken_to() {
+fn matchbox_client_has_an_entity_but_receives_no_typed_messages() {
     let (mut lab, [ada, bob]) = meet();
     let (a, b) = (lab.peer_id(ada), lab.peer_id(bob));
     lab.inject(
@@ -241,7 +241,7 @@ fn a_stock_client_is_seen_but_not_spoken_to() {
 }
 
 #[test]
-fn packets_from_somebody_who_is_not_here_are_ignored() {
+fn packets_of_an_unknown_peer_are_ignored() {
     let (mut lab, [ada]) = meet();
     let stranger = PeerId::from_u128(99);
     lab.inject(ada, packet(stranger, Channel::Events, vec![0x77]));
@@ -261,7 +261,7 @@ fn packets_from_somebody_who_is_not_here_are_ignored() {
 }
 
 #[test]
-fn an_observer_may_cut_the_sender_between_two_messages() {
+fn observer_can_disconnect_the_sender_between_two_messages() {
     let (mut lab, [ada, bob]) = meet();
     lab[bob].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
         commands.disconnect_peer(splash.peer_id);

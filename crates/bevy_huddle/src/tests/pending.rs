@@ -48,7 +48,7 @@ fn seeds() -> u64 {
 }
 
 #[test]
-fn games_that_hang_while_they_connect_meet_within_three_seconds_of_waking() {
+fn game_that_hangs_while_connecting_joins_within_three_seconds_of_resuming() {
     for seed in 0..seeds() {
         for hangs in [12, 20, 40, 120] {
             for newcomer_hangs in [true, false] {
@@ -76,7 +76,7 @@ fn games_that_hang_while_they_connect_meet_within_three_seconds_of_waking() {
 }
 
 #[test]
-fn players_meet_after_a_network_that_lost_most_packets() {
+fn players_meet_after_heavy_loss() {
     for seed in 0..20 {
         let mut lab = Lab::new(seed);
         lab.network(Conditions {
@@ -92,7 +92,7 @@ fn players_meet_after_a_network_that_lost_most_packets() {
 }
 
 #[test]
-fn players_meet_two_seconds_apart() {
+fn players_meet_at_two_seconds_of_latency() {
     let mut lab = Lab::new(1);
     lab.network(Conditions {
         latency: 2 * SECOND,
@@ -136,7 +136,7 @@ fn busy_peer_is_pending_with_its_reason_until_it_joins() {
 }
 
 #[test]
-fn peer_without_a_link_is_pending_until_that_is_over() {
+fn peer_without_a_link_is_pending_until_the_failure_ends() {
     let mut lab = Lab::new(7);
     lab.record::<PeerPending>();
     let player = lab.player(game);
@@ -178,7 +178,7 @@ fn refused_peer_is_not_pending() {
 }
 
 #[test]
-fn game_that_hangs_in_play_is_shown_as_stopped_and_resumes() {
+fn game_that_hangs_during_play_is_stopped_and_resumes() {
     let mut lab = Lab::new(7);
     lab.record::<PeerStopped>();
     lab.record::<PeerResumed>();

@@ -46,7 +46,7 @@ fn failure(lab: &mut Lab, player: Player) -> Option<MessageError> {
 }
 
 #[test]
-fn raw_bytes_go_both_ways_on_every_channel() {
+fn raw_bytes_arrive_in_both_directions_on_every_channel() {
     let (mut lab, [ada, bob]) = strangers();
     for channel in Channel::ALL {
         for (from, to) in [(ada, bob), (bob, ada)] {
@@ -78,7 +78,7 @@ fn raw_bytes_go_both_ways_on_every_channel() {
 }
 
 #[test]
-fn who_sends_any_bytes_for_long_is_not_cut_off() {
+fn many_raw_packets_do_not_disconnect_their_sender() {
     let (mut lab, [ada, bob]) = strangers();
     for _ in 0..500 {
         send(&mut lab, ada, bob, Channel::Events, vec![0x77; 50]);
@@ -89,7 +89,7 @@ fn who_sends_any_bytes_for_long_is_not_cut_off() {
 }
 
 #[test]
-fn raw_bytes_that_cannot_be_sent_say_why() {
+fn raw_bytes_that_cannot_be_sent_fail_with_the_reason() {
     let (mut lab, [ada, bob]) = strangers();
     for (bytes, error) in [
         (vec![0xFF, 1], SendError::ReservedByte),
@@ -128,7 +128,7 @@ fn typed_messages_and_raw_bytes_do_not_mix() {
 }
 
 #[test]
-fn an_observer_answers_raw_bytes() {
+fn observer_can_reply_to_raw_bytes() {
     let (mut lab, [ada, bob]) = strangers();
     lab[bob].add_observer(|received: On<RawReceived>, mut commands: Commands| {
         commands.send_raw(received.peer_id, received.channel, b"pong".as_slice());

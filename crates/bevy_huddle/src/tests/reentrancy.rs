@@ -375,7 +375,7 @@ fn on_entity(entity: Entity, commands: &mut Commands, f: fn(&mut EntityWorldMut)
 }
 
 #[test]
-fn the_script_triggers_every_event() {
+fn script_triggers_every_event() {
     let acted = play(&all_events(), |_, _| {}, "all");
     for (name, _) in all_events() {
         assert!(acted.contains_key(name), "{name} never happens: {acted:?}");
@@ -435,7 +435,7 @@ fn disconnecting_the_peers_in_any_observer_is_safe() {
 }
 
 #[test]
-fn sending_and_asking_in_any_observer_is_safe() {
+fn sending_and_kicking_in_any_observer_is_safe() {
     act_in_each(|huddle, commands| {
         commands.send_to(Recipients::All, Splash(2));
         commands.send_transfer(Recipients::Others, "again", vec![1, 2, 3]);
@@ -446,7 +446,7 @@ fn sending_and_asking_in_any_observer_is_safe() {
 }
 
 #[test]
-fn taking_components_off_the_peers_in_any_observer_is_safe() {
+fn removing_components_of_peers_in_any_observer_is_safe() {
     let actions: [Action; 3] = [
         |huddle, commands| {
             on_peers(huddle, commands, |peer| {
@@ -468,7 +468,7 @@ fn taking_components_off_the_peers_in_any_observer_is_safe() {
 }
 
 #[test]
-fn taking_components_off_the_room_in_any_observer_is_safe() {
+fn removing_components_of_the_room_in_any_observer_is_safe() {
     fn on_room(huddle: &Huddle, commands: &mut Commands, f: fn(&mut EntityWorldMut)) {
         if let Some(room) = huddle.room() {
             on_entity(room, commands, f);

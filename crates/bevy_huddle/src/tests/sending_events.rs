@@ -30,7 +30,7 @@ fn stats(lab: &Lab, player: Player, other: Player) -> LinkStats {
 }
 
 #[test]
-fn a_broadcast_reaches_everybody_else_once_and_in_order() {
+fn broadcast_reaches_the_other_peers_once_and_in_order() {
     let (mut lab, [ada, bob, eve]) = meet();
     lab.commands(ada, |commands| {
         (0..5).for_each(|n| commands.broadcast(Splash(n)));
@@ -84,7 +84,7 @@ fn events_arrive_once_and_in_order_over_replaced_links() {
 }
 
 #[test]
-fn what_one_who_was_killed_did_not_confirm_is_told() {
+fn events_that_a_killed_peer_did_not_confirm_are_undelivered() {
     let (mut lab, [ada, bob]) = meet();
     lab.commands(ada, |commands| commands.broadcast(Splash(0)));
     lab.run_for(Duration::from_secs(1));
@@ -99,7 +99,7 @@ fn what_one_who_was_killed_did_not_confirm_is_told() {
 }
 
 #[test]
-fn one_or_some_can_be_chosen_and_nobody_receives_twice() {
+fn each_chosen_recipient_receives_once() {
     let (mut lab, players @ [ada, ..]) = meet::<4>();
     let [me, b, c, d] = players.map(|player| lab.peer_id(player));
     let (room, bob, carl) = (
@@ -136,7 +136,7 @@ fn one_or_some_can_be_chosen_and_nobody_receives_twice() {
 }
 
 #[test]
-fn everyone_is_everybody_else_and_me_in_the_order_of_sending() {
+fn recipients_all_include_the_sender_in_sending_order() {
     let (mut lab, [ada, bob]) = meet();
     let (me, peer, local_peer) = (lab.peer_id(ada), lab.peer_id(bob), lab.peer(ada, ada));
     lab.commands(ada, |commands| {
@@ -159,7 +159,7 @@ fn everyone_is_everybody_else_and_me_in_the_order_of_sending() {
 }
 
 #[test]
-fn an_echo_of_an_echo_comes_in_the_next_frame() {
+fn event_to_all_sent_by_its_observer_arrives_in_the_next_frame() {
     let (mut lab, [ada]) = meet();
     lab[ada].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
         commands.send_to(Recipients::All, Splash(splash.message.0 + 1));
@@ -174,7 +174,7 @@ fn an_echo_of_an_echo_comes_in_the_next_frame() {
 }
 
 #[test]
-fn an_event_is_observed_on_the_senders_entity_and_written_as_a_message() {
+fn event_triggers_observers_of_the_sender_and_is_written_as_a_message() {
     #[derive(Resource, Default)]
     struct Heard(Vec<&'static str>);
     let (mut lab, [ada, bob]) = meet();
@@ -199,7 +199,7 @@ fn an_event_is_observed_on_the_senders_entity_and_written_as_a_message() {
 }
 
 #[test]
-fn what_is_written_as_a_message_is_sent_in_order() {
+fn to_peers_messages_are_sent_in_order() {
     let (mut lab, [ada, bob]) = meet();
     let (me, peer) = (lab.peer_id(ada), lab.peer_id(bob));
     let write = move |mut splashes: MessageWriter<ToPeers<Splash>>| {
@@ -215,7 +215,7 @@ fn what_is_written_as_a_message_is_sent_in_order() {
 }
 
 #[test]
-fn what_is_written_for_somebody_unknown_fails_like_a_command() {
+fn to_peers_message_to_an_unknown_peer_fails_like_a_command() {
     let (mut lab, [ada]) = meet();
     let stranger = PeerId::from_u128(0);
     lab[ada]
@@ -234,7 +234,7 @@ fn what_is_written_for_somebody_unknown_fails_like_a_command() {
 }
 
 #[test]
-fn an_observer_can_answer() {
+fn observer_can_reply() {
     let (mut lab, [ada, bob]) = meet();
     lab[bob].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
         commands.send_to(splash.peer_id, Splash(splash.message.0 + 1));
@@ -245,7 +245,7 @@ fn an_observer_can_answer() {
 }
 
 #[test]
-fn events_leave_in_frames_without_a_tick() {
+fn events_are_sent_in_frames_without_a_tick() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada].world_mut().resource_mut::<Time<Virtual>>().pause();
     lab[ada].add_systems(Update, |mut commands: Commands, mut sent: Local<bool>| {
@@ -258,7 +258,7 @@ fn events_leave_in_frames_without_a_tick() {
 }
 
 #[test]
-fn events_wait_for_the_network_and_none_is_lost() {
+fn events_wait_for_the_network_without_loss() {
     let (mut lab, [ada, bob]) = meet();
     lab.partition(&[ada], &[bob]);
     let blob = |n| Blob(vec![n; 8000]);
@@ -283,7 +283,7 @@ fn events_wait_for_the_network_and_none_is_lost() {
 }
 
 #[test]
-fn the_longest_event_arrives_and_a_longer_one_gives_a_clear_error() {
+fn longest_event_arrives_and_a_longer_one_fails() {
     let (mut lab, [ada, bob]) = meet();
     // The list's length takes three bytes.
     let longest = Blob(vec![7; MAX_EVENT_LEN - 3]);
@@ -310,7 +310,7 @@ fn the_longest_event_arrives_and_a_longer_one_gives_a_clear_error() {
 }
 
 #[test]
-fn sending_more_than_the_link_takes_is_an_error_once_the_queue_is_full() {
+fn sending_fails_once_the_send_queue_is_full() {
     let (mut lab, [ada, bob]) = meet();
     lab.partition(&[ada], &[bob]);
     for _ in 0..15 {
@@ -329,7 +329,7 @@ fn sending_more_than_the_link_takes_is_an_error_once_the_queue_is_full() {
 }
 
 #[test]
-fn try_send_names_the_peers_that_are_full_and_sends_to_the_others() {
+fn try_send_returns_peers_with_full_queues_and_sends_to_the_rest() {
     let (mut lab, [ada, bob, eve]) = meet();
     let [peer, other] = [lab.peer_id(bob), lab.peer_id(eve)];
     lab.partition(&[ada], &[bob]);
@@ -369,7 +369,7 @@ fn try_send_names_the_peers_that_are_full_and_sends_to_the_others() {
 }
 
 #[test]
-fn a_peer_that_hangs_does_not_keep_events_from_the_others() {
+fn hanging_peer_does_not_block_events_to_its_peers() {
     let (mut lab, [ada, bob, eve]) = meet();
     let peer = lab.peer_id(eve);
     // No frame for as long as the test runs; the link stays.
@@ -398,7 +398,7 @@ fn a_peer_that_hangs_does_not_keep_events_from_the_others() {
 }
 
 #[test]
-fn try_send_says_what_will_never_work() {
+fn try_send_returns_permanent_errors() {
     #[derive(Serialize, Deserialize)]
     struct Forgotten;
     let (mut lab, [ada, bob]) = meet();
@@ -431,7 +431,7 @@ fn try_send_says_what_will_never_work() {
 }
 
 #[test]
-fn what_a_lost_peer_did_not_get_is_told_in_order_before_they_leave() {
+fn undelivered_events_are_reported_in_order_before_the_peer_leaves() {
     #[derive(Resource, Default)]
     struct Told(Vec<String>);
     let (mut lab, [ada, bob]) = meet();
@@ -472,7 +472,7 @@ fn what_a_lost_peer_did_not_get_is_told_in_order_before_they_leave() {
 }
 
 #[test]
-fn an_unknown_recipient_is_an_error_and_the_others_receive() {
+fn unknown_recipient_fails_and_the_rest_receive() {
     let (mut lab, [ada, bob]) = meet();
     let (me, peer, stranger) = (lab.peer_id(ada), lab.peer_id(bob), PeerId::from_u128(0));
     lab.commands(ada, |commands| {
@@ -497,7 +497,7 @@ fn an_unknown_recipient_is_an_error_and_the_others_receive() {
 }
 
 #[test]
-fn an_observer_of_a_failure_may_send_again() {
+fn send_failed_observer_can_send_again() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada].add_observer(|failed: On<SendFailed>, mut commands: Commands| {
         if failed.error == MessageError::UnknownPeer {
@@ -512,7 +512,7 @@ fn an_observer_of_a_failure_may_send_again() {
 }
 
 #[test]
-fn a_type_that_was_not_declared_is_named() {
+fn undeclared_type_is_named_in_send_failed() {
     #[derive(Serialize, Deserialize)]
     struct Forgotten;
     let mut lab = lab();
@@ -537,12 +537,12 @@ fn a_type_that_was_not_declared_is_named() {
 
 #[test]
 #[should_panic(expected = "the message name \"splash\" is already in use")]
-fn a_name_can_be_declared_once() {
+fn name_cannot_be_declared_twice() {
     offline_app().add_peer_event::<u8>("splash");
 }
 
 #[test]
 #[should_panic(expected = "is declared twice, as \"splash\" and as \"splosh\"")]
-fn a_type_can_be_declared_once() {
+fn type_cannot_be_declared_twice() {
     offline_app().add_peer_event::<Splash>("splosh");
 }

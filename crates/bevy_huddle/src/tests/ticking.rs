@@ -18,7 +18,7 @@ fn tick(lab: &Lab, player: Player) -> i64 {
 }
 
 #[test]
-fn the_tick_catches_up_after_a_hang_in_a_silent_room() {
+fn tick_catches_up_after_a_hang_in_a_silent_room() {
     let (mut lab, [ada, bob]) = meet();
     lab.run_for(seconds(5.0));
     lab.frame_rate(bob, 1.0 / 20.0);
@@ -30,7 +30,7 @@ fn the_tick_catches_up_after_a_hang_in_a_silent_room() {
 }
 
 #[test]
-fn a_game_at_double_speed_does_not_drag_the_others_along() {
+fn game_at_double_speed_does_not_speed_up_its_peers() {
     let (mut lab, [ada]) = meet();
     let fast = lab.player(|app| {
         game(app);
@@ -79,7 +79,7 @@ fn values_per_second(len: usize) -> f64 {
 }
 
 #[test]
-fn values_longer_than_a_packet_arrive_as_often_as_shorter_ones() {
+fn long_values_arrive_at_the_expected_rate() {
     for (len, least) in [(1080, 54.0), (1100, 54.0), (5000, 18.0), (16_000, 3.0)] {
         let values = values_per_second(len);
         assert!(values >= least, "{len} bytes: {values} a second");

@@ -37,7 +37,7 @@ fn cancel(lab: &mut Lab, player: Player, id: TransferId) {
 }
 
 #[test]
-fn a_file_arrives_with_progress_while_the_game_goes_on() {
+fn file_arrives_with_progress_during_play() {
     let (mut lab, [ada, bob]) = meet();
     lab.network(Conditions {
         latency: Duration::from_millis(30),
@@ -88,7 +88,7 @@ fn a_file_arrives_with_progress_while_the_game_goes_on() {
 }
 
 #[test]
-fn a_file_for_everybody_arrives_at_everybody_else() {
+fn transfer_to_all_arrives_at_the_other_peers() {
     let (mut lab, [ada, bob, eve]) = meet();
     let map = file(20_000);
     let id = send(&mut lab, ada, Recipients::All, "map", &map);
@@ -103,7 +103,7 @@ fn a_file_for_everybody_arrives_at_everybody_else() {
 }
 
 #[test]
-fn a_file_outlives_a_replaced_link() {
+fn transfer_survives_replaced_links() {
     let (mut lab, [ada, bob]) = meet();
     lab.network(Conditions {
         latency: Duration::from_millis(30),
@@ -122,7 +122,7 @@ fn a_file_outlives_a_replaced_link() {
 }
 
 #[test]
-fn either_end_cancels_and_the_other_is_told() {
+fn transfer_can_be_cancelled_by_either_peer() {
     let (mut lab, [ada, bob]) = meet();
     lab.network(Conditions {
         bandwidth: Some(100_000),
@@ -191,7 +191,7 @@ fn pending_offer_can_be_cancelled() {
 }
 
 #[test]
-fn accepted_offer_ends_at_the_receiver_even_if_the_sender_does_not_know_of_it() {
+fn cancelled_transfer_ends_at_a_receiver_that_has_just_accepted() {
     let (mut lab, [ada, bob]) = meet();
     lab.network(Conditions {
         latency: Duration::from_millis(200),
@@ -243,7 +243,7 @@ fn cancelling_a_transfer_that_ended_does_nothing() {
 }
 
 #[test]
-fn what_a_player_does_not_take_is_refused_with_the_limit() {
+fn transfer_beyond_the_limit_fails_with_the_limit() {
     let mut lab = lab();
     let ada = lab.player(game);
     let bob = lab.player(|app| {
@@ -264,7 +264,7 @@ fn what_a_player_does_not_take_is_refused_with_the_limit() {
 }
 
 #[test]
-fn a_file_to_one_who_is_lost_fails_before_they_leave() {
+fn transfer_to_a_lost_peer_fails_before_the_peer_leaves() {
     #[derive(Resource, Default)]
     struct Told(Vec<&'static str>);
     let (mut lab, [ada, bob]) = meet();
@@ -286,7 +286,7 @@ fn a_file_to_one_who_is_lost_fails_before_they_leave() {
 }
 
 #[test]
-fn what_cannot_be_offered_is_told() {
+fn transfer_that_cannot_be_offered_fails() {
     let (mut lab, [ada, bob]) = meet();
     let to = lab.peer_id(bob);
     let stranger = PeerId::from_u128(0);

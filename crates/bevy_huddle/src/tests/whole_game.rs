@@ -75,7 +75,7 @@ fn x(lab: &Lab, viewer: Player, other: Player) -> f32 {
 }
 
 #[test]
-fn a_player_moves_and_another_sees_it_and_the_splash() {
+fn peer_receives_movement_and_splash() {
     let mut lab = Lab::new(1);
     lab.record::<FromPeer<Splash>>();
     lab.network(bad_network());
@@ -118,14 +118,14 @@ fn trace(seed: u64) -> Vec<(Duration, Vec<Option<f32>>)> {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_match() {
+fn same_seed_produces_same_match() {
     assert_eq!(trace(3), trace(3));
     assert_ne!(trace(3), trace(4));
 }
 
 #[test]
 #[should_panic(expected = "the condition is still false after 60s")]
-fn waiting_for_what_never_comes_ends() {
+fn run_until_panics_after_a_minute() {
     let mut lab = Lab::new(1);
     lab.player(game);
     lab.run_until(|_| false);
@@ -133,7 +133,7 @@ fn waiting_for_what_never_comes_ends() {
 
 #[test]
 #[should_panic(expected = "this player was killed")]
-fn a_killed_player_has_no_app() {
+fn killed_player_has_no_app() {
     let mut lab = Lab::new(1);
     let ada = lab.player(game);
     lab.kill(ada);
