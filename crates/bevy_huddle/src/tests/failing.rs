@@ -18,11 +18,11 @@ thread_local! {
     static LOGGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// All events of a type that were observed.
+/// The observed events of a type.
 #[derive(Resource)]
 struct Seen<E: Send + Sync + 'static>(Vec<E>);
 
-/// An app in no room that keeps what is told of rooms.
+/// Returns an app without a room that collects the events of its rooms.
 fn watched_app() -> App {
     fn watch<E: Event<Trigger<'static>: Default> + Clone + Send + Sync>(app: &mut App) {
         app.insert_resource(Seen::<E>(Vec::new()));
@@ -38,12 +38,12 @@ fn watched_app() -> App {
     app
 }
 
-/// What was observed in an app since it was last asked.
+/// Returns the events observed in an app since the last call.
 fn seen<E: Event + Send + Sync>(app: &mut App) -> Vec<E> {
     std::mem::take(&mut app.world_mut().resource_mut::<Seen<E>>().0)
 }
 
-/// Keeps what each thread logs; apps of tests run in the thread of the test.
+/// Collects the log lines of each thread. The app of a test runs in the thread of the test.
 struct TestLogger;
 
 impl log::Log for TestLogger {
@@ -61,6 +61,7 @@ impl log::Log for TestLogger {
     fn flush(&self) {}
 }
 
+/// Returns the lines that `f` logs.
 fn logged(f: impl FnOnce()) -> Vec<String> {
     if log::set_logger(&TestLogger).is_ok() {
         log::set_max_level(log::LevelFilter::Info);
@@ -100,7 +101,7 @@ fn invalid_address_fails_with_a_hint() {
         })
         .unwrap();
     app.update();
-    assert_eq!(seen::<RoomFailed>(&mut app), [], "it is told once");
+    assert_eq!(seen::<RoomFailed>(&mut app), [], "it is reported once");
 }
 
 #[test]
@@ -121,7 +122,7 @@ fn room_failed_triggers_observers_of_the_room_entity() {
 #[test]
 fn failed_room_loses_its_peers_before_it_fails() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, room) = (lab.peer_id(ada), lab.room(ada));
+    let (ada_id, room) = (lab.peer_id(ada), lab.room(ada));
     let error = RoomError::Refused("the room is closed".to_owned());
     lab.inject(ada, RoomEvent::Failed(error.clone()));
     lab.frame(ada);
@@ -135,8 +136,8 @@ fn failed_room_loses_its_peers_before_it_fails() {
             error: JoinError::Room(error)
         }]
     );
-    let is_in = lab.virtual_network().lock().is_connected(me);
-    assert!(!is_in, "the failed room is left");
+    let is_in = lab.virtual_network().lock().is_connected(ada_id);
+    assert!(!is_in, "the player leaves the failed room");
 }
 
 #[test]
@@ -160,7 +161,7 @@ fn peer_that_cannot_be_linked_triggers_link_failed() {
         attempt,
     };
     assert_eq!(lab.seen::<LinkFailed>(ada), [failed]);
-    assert_eq!(lab.state(ada), RoomStatus::Waiting);
+    assert_eq!(lab.status(ada), RoomStatus::Waiting);
 }
 
 #[test]
@@ -172,10 +173,10 @@ fn failed_room_does_not_prevent_joining_another() {
         commands.join_room("ws://lab/another");
     });
     lab.settle();
-    let me = lab.peer_id(ada);
+    let ada_id = lab.peer_id(ada);
     let check = move |huddle: Huddle| {
         assert_eq!(huddle.status(), Some(RoomStatus::Waiting));
-        assert_eq!(huddle.local_id(), Some(me));
+        assert_eq!(huddle.local_id(), Some(ada_id));
     };
     lab[ada].world_mut().run_system_once(check).unwrap();
     lab.leave(ada);
@@ -188,7 +189,7 @@ fn failed_room_does_not_prevent_joining_another() {
 fn unreachable_server_is_retried() {
     let mut app = watched_app();
     let mut commands = app.world_mut().commands();
-    // The mesh itself; nothing listens on port 1.
+    // This uses the real transport. Nothing listens on port 1.
     commands.join_room("ws://127.0.0.1:1/room");
     let deadline = Instant::now() + Duration::from_secs(10);
     let changes = loop {
@@ -201,7 +202,7 @@ fn unreachable_server_is_retried() {
     };
     assert_eq!(changes.len(), 1);
     assert_eq!(changes[0].to, RoomStatus::Retrying);
-    // On a slow machine a frame may see that it connects first.
+    // On a slow machine, an earlier event may report that the room is connecting.
     let signaling = seen::<SignalingChanged>(&mut app).pop().unwrap().signaling;
     let Signaling::Retrying { reason, .. } = signaling else {
         panic!("{signaling:?}");
@@ -331,15 +332,15 @@ fn room_failed_observer_that_rejoins_does_not_block_the_game() {
 #[test]
 fn send_failed_observer_that_sends_again_does_not_block_the_game() {
     let (mut lab, [ada]) = meet();
-    let nobody = PeerId::from_u128(0);
+    let stranger = PeerId::from_u128(0);
     lab[ada].add_observer(move |_: On<SendFailed>, mut commands: Commands| {
-        commands.send_to(nobody, Splash(2));
-        commands.send_to(nobody, Splash(3));
+        commands.send_to(stranger, Splash(2));
+        commands.send_to(stranger, Splash(3));
     });
-    lab.commands(ada, |commands| commands.send_to(nobody, Splash(1)));
+    lab.commands(ada, |commands| commands.send_to(stranger, Splash(1)));
     assert_eq!(lab.seen::<SendFailed>(ada).len(), 1);
     lab.frame(ada);
-    assert_eq!(lab.seen::<SendFailed>(ada).len(), 2, "with the next frame");
+    assert_eq!(lab.seen::<SendFailed>(ada).len(), 2, "in the next frame");
     for _ in 0..20 {
         lab.frame(ada);
     }

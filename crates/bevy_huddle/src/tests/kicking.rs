@@ -1,4 +1,4 @@
-//! Who sees whom, who is host, and who may remove others.
+//! Hosts, kicks and missing links.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// Players in a room with these rules, who came one after the other.
-fn meet_under<const N: usize>(policy: KickPolicy) -> (Lab, [Player; N]) {
+/// Returns players who joined a room with this kick policy one after the other.
+fn meet_with_policy<const N: usize>(policy: KickPolicy) -> (Lab, [Player; N]) {
     let mut lab = lab();
     let players = std::array::from_fn(|_| {
         let player = lab.player(move |app| {
@@ -27,7 +27,7 @@ fn meet_under<const N: usize>(policy: KickPolicy) -> (Lab, [Player; N]) {
                 commands.join_room(RoomOptions::new("ws://lab/room").kick_policy(policy));
             });
         });
-        // Long enough to tell who came first.
+        // Long enough for the order of joining to be unambiguous.
         lab.run_for(Duration::from_secs(11));
         player
     });
@@ -50,7 +50,7 @@ fn failure(lab: &mut Lab, player: Player) -> KickError {
 
 #[test]
 fn first_player_is_host_and_the_second_succeeds_it() {
-    let (mut lab, players @ [ada, bob, eve]) = meet_under(KickPolicy::Nobody);
+    let (mut lab, players @ [ada, bob, eve]) = meet_with_policy(KickPolicy::Nobody);
     let hosts = |lab: &Lab, of: &[Player]| {
         let host = |&player| lab.get::<RoomHost>(player, lab.room(player)).unwrap().0;
         of.iter().map(host).collect::<Vec<_>>()
@@ -72,7 +72,7 @@ fn first_player_is_host_and_the_second_succeeds_it() {
 
 #[test]
 fn host_kicks_a_player_who_receives_its_id() {
-    let (mut lab, [ada, bob, eve]) = meet_under(KickPolicy::Host);
+    let (mut lab, [ada, bob, eve]) = meet_with_policy(KickPolicy::Host);
     let [a, b, e] = [ada, bob, eve].map(|player| lab.peer_id(player));
     kick(&mut lab, bob, e);
     let error = failure(&mut lab, bob);
@@ -104,7 +104,7 @@ fn host_kicks_a_player_who_receives_its_id() {
 
 #[test]
 fn majority_kicks_a_player_and_one_vote_does_not() {
-    let (mut lab, [ada, bob, carl, eve]) = meet_under(KickPolicy::Majority);
+    let (mut lab, [ada, bob, carl, eve]) = meet_with_policy(KickPolicy::Majority);
     let [a, b, e] = [ada, bob, eve].map(|player| lab.peer_id(player));
     kick(&mut lab, ada, e);
     assert!(lab.have_met(&[ada, bob, carl, eve]));
@@ -165,12 +165,12 @@ fn peer_can_be_disconnected_before_it_joins() {
     assert_eq!(
         lab.find_peer(ada, bob),
         None,
-        "the games have not agreed yet"
+        "the handshake has not completed yet"
     );
     lab.commands(ada, |commands| commands.disconnect_peer(b));
     lab.run_for(Duration::from_secs(10));
     assert_eq!(lab.seen::<PeerJoined>(ada), []);
-    assert_eq!(lab.seen::<PeerLeft>(ada), [], "nobody was here");
+    assert_eq!(lab.seen::<PeerLeft>(ada), [], "no peer had joined");
     assert_eq!(lab.find_peer(bob, ada), None);
 }
 
@@ -183,7 +183,7 @@ fn peer_disconnected_before_it_joins_receives_refusal() {
     });
     let [ada, bob] = [lab.player(game), lab.player(game)];
     let [a, b] = [lab.peer_id(ada), lab.peer_id(bob)];
-    // Bob's game loads, and so does not answer.
+    // Bob's game is loading and does not respond.
     lab.frame_rate(bob, 0.25);
     lab.frame(bob);
     lab.run_for(Duration::from_secs(2));
@@ -213,16 +213,16 @@ fn every_peer_sees_a_missing_link() {
         let missing = lab.get::<MissingLinks>(player, lab.room(player));
         missing.unwrap().0.clone()
     };
-    let hole = [(b.min(e), b.max(e))];
+    let missing_link = [(b.min(e), b.max(e))];
     for player in [ada, bob, eve] {
-        assert_eq!(missing(&lab, player), hole);
+        assert_eq!(missing(&lab, player), missing_link);
     }
     let linked = |lab: &Lab, other| {
         let entity = lab.peer(ada, other);
         lab.get::<LinkedWith>(ada, entity).unwrap().0.clone()
     };
     assert_eq!(linked(&lab, bob), [a]);
-    let check = move |huddle: Huddle| assert_eq!(huddle.missing_links(), hole);
+    let check = move |huddle: Huddle| assert_eq!(huddle.missing_links(), missing_link);
     lab[ada].world_mut().run_system_once(check).unwrap();
 
     lab.seen::<MeshChanged>(ada);
@@ -262,7 +262,7 @@ fn newcomer_adopts_the_tick_of_the_room() {
 fn paused_game_stays_in_the_room_and_receives_events() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada].world_mut().resource_mut::<Time<Virtual>>().pause();
-    // More than may be on its way at a time.
+    // More events than fit in flight at once.
     for n in 0..400 {
         lab.commands(bob, |commands| commands.broadcast(Splash(n)));
         lab.run_for(Duration::from_millis(25));
@@ -273,5 +273,5 @@ fn paused_game_stays_in_the_room_and_receives_events() {
     assert_eq!(lab.splashes(ada), expected);
     let entity = lab.peer(bob, ada);
     let stats = lab.get::<LinkStats>(bob, entity).unwrap();
-    assert_eq!(stats.queued_events, 0, "all was confirmed");
+    assert_eq!(stats.queued_events, 0, "all events are confirmed");
 }

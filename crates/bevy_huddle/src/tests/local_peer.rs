@@ -6,7 +6,7 @@ use huddle_mesh::{RoomError, RoomEvent};
 use super::game::{LabExt, Splash, game, lab, meet};
 use crate::{message::event::FromPeer, prelude::*, testing::Lab};
 
-/// The entities with [`LocalPeer`] of a player's game.
+/// Returns the entities with [`LocalPeer`] in a player's world.
 fn local_peers(lab: &mut Lab, player: crate::testing::Player) -> Vec<Entity> {
     let world = lab[player].world_mut();
     let mut local_peers = world.query_filtered::<Entity, With<LocalPeer>>();

@@ -43,20 +43,20 @@ fn diagnostics_show_peers_round_trip_times_and_rates() {
             commands.share(Pose(*n));
         });
     }
-    // Longer than what is kept.
+    // Longer than the history that the diagnostics keep.
     lab.run_for(Duration::from_secs(40));
     assert_eq!(value(&lab, ada, &Paths::PEERS), 2.0);
     let near = |path: &DiagnosticPath, expected: f64| {
         let value = value(&lab, ada, path);
         let error = (value - expected).abs() / expected;
-        assert!(error < 0.05, "{path}: {value} and not {expected}");
+        assert!(error < 0.05, "{path}: {value} instead of {expected}");
     };
     near(&Paths::RTT_MEAN, 70.0);
     near(&Paths::RTT_WORST, 100.0);
     near(&Paths::PACKETS_SENT, 120.0);
     near(&Paths::PACKETS_RECEIVED, 120.0);
     let packet = value(&lab, ada, &Paths::BYTES_SENT) / value(&lab, ada, &Paths::PACKETS_SENT);
-    assert!((5.0..40.0).contains(&packet), "{packet} bytes a packet");
+    assert!((5.0..40.0).contains(&packet), "{packet} bytes per packet");
     near(&Paths::BYTES_RECEIVED, value(&lab, ada, &Paths::BYTES_SENT));
     assert_eq!(value(&lab, ada, &Paths::EVENTS_QUEUED), 0.0);
 }

@@ -1,4 +1,4 @@
-//! With whom a game plays, and what both are told if not.
+//! Which games play together, and what each receives if they do not.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn with_password(app: &mut App, password: &'static str) {
     join(RoomOptions::new("ws://lab/club").join_data(password))(app);
 }
 
-/// Lets two games meet that do not fit; what each is told about the other.
+/// Runs two incompatible games in one room. Returns the refusal that each receives.
 fn refusals(
     first: impl Fn(&mut App) + 'static,
     second: impl Fn(&mut App) + 'static,
@@ -34,17 +34,17 @@ fn refusals(
     let mut lab = lab();
     let (ada, bob) = (lab.player(first), lab.player(second));
     lab.run_for(Duration::from_secs(15));
-    [(ada, bob), (bob, ada)].map(|(me, other)| {
-        assert_eq!(lab.find_peer(me, other), None);
-        assert_eq!(lab.seen::<PeerJoined>(me), []);
-        assert_eq!(lab.seen::<PeerLeft>(me), []);
-        assert_eq!(lab.state(me), RoomStatus::Waiting);
-        let mut refused = lab.seen::<PeerRefused>(me);
-        assert_eq!(refused.len(), 1, "told once: {refused:?}");
+    [(ada, bob), (bob, ada)].map(|(player, other)| {
+        assert_eq!(lab.find_peer(player, other), None);
+        assert_eq!(lab.seen::<PeerJoined>(player), []);
+        assert_eq!(lab.seen::<PeerLeft>(player), []);
+        assert_eq!(lab.status(player), RoomStatus::Waiting);
+        let mut refused = lab.seen::<PeerRefused>(player);
+        assert_eq!(refused.len(), 1, "{refused:?}");
         let refused = refused.remove(0);
         assert_eq!(
             (refused.entity, refused.peer_id),
-            (lab.room(me), lab.peer_id(other))
+            (lab.room(player), lab.peer_id(other))
         );
         refused.refusal
     })
@@ -114,11 +114,11 @@ fn rooms_with_different_kick_policies_refuse_each_other() {
     assert_eq!(second, refused(KickPolicy::Majority, KickPolicy::Host));
 }
 
-/// One who asks for the password, and one who says it.
+/// Adds a player that requires a password and a player that sends one.
 fn club(lab: &mut Lab, password: &'static str) -> [Player; 2] {
     let ada = lab.player(|app| {
         with_password(app, "swordfish");
-        app.admit_peers(|asking| match asking.data {
+        app.admit_peers(|request| match request.data {
             b"swordfish" => Ok(()),
             _ => Err("the password is wrong".to_owned()),
         });
@@ -150,7 +150,7 @@ fn refused_player_receives_the_reason() {
         let reason = "the password is wrong".to_owned();
         assert_eq!(refused[0].refusal, Refusal::NotAdmitted { by_them, reason });
         assert_eq!(lab.seen::<PeerJoined>(player), []);
-        assert_eq!(lab.state(player), RoomStatus::Waiting);
+        assert_eq!(lab.status(player), RoomStatus::Waiting);
     }
 }
 
@@ -158,8 +158,8 @@ fn refused_player_receives_the_reason() {
 fn admission_rule_can_count_the_peers_of_the_room() {
     fn for_two(app: &mut App) {
         game(app);
-        app.admit_peers(|asking| {
-            let peers = asking.world.get::<RoomPeers>(asking.room);
+        app.admit_peers(|request| {
+            let peers = request.world.get::<RoomPeers>(request.room);
             match peers.map_or(0, |peers| peers.entities().len()) {
                 0 | 1 => Ok(()),
                 _ => Err("this match has its two players".to_owned()),

@@ -12,8 +12,8 @@ use crate::{
     testing::{Lab, Player},
 };
 
-/// Sends an event that is no event of this game's, as a game that was tampered with would.
-fn send_nonsense(lab: &mut Lab, from: Player, to: Player, name: &str, payload: &'static [u8]) {
+/// Sends an event with an arbitrary payload, as a modified game could.
+fn send_payload(lab: &mut Lab, from: Player, to: Player, name: &str, payload: &'static [u8]) {
     let (room, to) = (lab.room(from), lab.peer_id(to));
     let mut link = lab[from].world_mut().get_mut::<RoomLink>(room).unwrap();
     link.session
@@ -21,7 +21,7 @@ fn send_nonsense(lab: &mut Lab, from: Player, to: Player, name: &str, payload: &
         .unwrap();
 }
 
-/// A packet that seems to come from a peer.
+/// Returns a packet that appears to come from a peer.
 fn packet(peer: PeerId, channel: Channel, bytes: impl Into<Bytes>) -> RoomEvent {
     RoomEvent::Packet {
         peer_id: peer,
@@ -41,16 +41,16 @@ fn reasons(lab: &mut Lab, player: Player) -> Vec<RejectReason> {
 #[test]
 fn malformed_packets_are_rejected_and_play_continues() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
+    let (ada_id, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
     for bytes in [&[][..], &[0x77, 1, 2], &[0x20], &[0x01, 1]] {
-        lab.inject(bob, packet(me, Channel::Events, bytes.to_vec()));
+        lab.inject(bob, packet(ada_id, Channel::Events, bytes.to_vec()));
     }
     lab.frame(bob);
     let rejected = lab.seen::<MessageRejected>(bob);
     assert!(
         rejected
             .iter()
-            .all(|rejected| rejected.peer_id == me && rejected.entity == entity)
+            .all(|rejected| rejected.peer_id == ada_id && rejected.entity == entity)
     );
     let reasons: Vec<_> = rejected
         .into_iter()
@@ -67,15 +67,15 @@ fn malformed_packets_are_rejected_and_play_continues() {
     assert_eq!(reasons[0], PacketError::Empty.into());
     lab.commands(ada, |commands| commands.broadcast(Splash(1)));
     lab.settle();
-    assert_eq!(lab.splashes(bob), [(me, 1)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1)]);
 }
 
 #[test]
 fn message_that_cannot_be_decoded_is_rejected_by_name() {
     let (mut lab, [ada, bob]) = meet();
-    // A splash is one number; here are none, and two.
+    // A splash is one number. These payloads contain none and two.
     for payload in [&[][..], &[1, 2]] {
-        send_nonsense(&mut lab, ada, bob, "splash", payload);
+        send_payload(&mut lab, ada, bob, "splash", payload);
     }
     lab.settle();
     let reasons = reasons(&mut lab, bob);
@@ -96,9 +96,9 @@ fn message_that_cannot_be_decoded_is_rejected_by_name() {
 #[test]
 fn peer_that_floods_malformed_packets_is_disconnected() {
     let (mut lab, [ada, bob]) = meet();
-    let me = lab.peer_id(ada);
+    let ada_id = lab.peer_id(ada);
     for _ in 0..1000 {
-        lab.inject(bob, packet(me, Channel::State, vec![0x77]));
+        lab.inject(bob, packet(ada_id, Channel::State, vec![0x77]));
     }
     lab.settle();
     let rejected = reasons(&mut lab, bob).len();
@@ -107,7 +107,7 @@ fn peer_that_floods_malformed_packets_is_disconnected() {
     assert_eq!(left.len(), 1);
     assert_eq!(
         (left[0].peer_id, left[0].reason),
-        (me, DisconnectReason::ProtocolViolation)
+        (ada_id, DisconnectReason::ProtocolViolation)
     );
     assert_eq!(lab.find_peer(bob, ada), None);
     assert_eq!(
@@ -119,12 +119,12 @@ fn peer_that_floods_malformed_packets_is_disconnected() {
 #[test]
 fn violation_on_a_link_triggers_message_rejected_on_the_peer() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
+    let (ada_id, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
     let violation = ProtocolViolation::Text(Channel::Events);
     lab.inject(
         bob,
         RoomEvent::ProtocolViolation {
-            by: ViolationSource::Peer(me),
+            by: ViolationSource::Peer(ada_id),
             violation: violation.clone(),
             count: 8,
         },
@@ -139,7 +139,7 @@ fn violation_on_a_link_triggers_message_rejected_on_the_peer() {
         lab.seen::<MessageRejected>(bob),
         [MessageRejected {
             entity,
-            peer_id: me,
+            peer_id: ada_id,
             reason
         }]
     );
@@ -151,11 +151,11 @@ fn violation_over_signaling_triggers_signal_rejected_on_the_room() {
     let (mut lab, [ada]) = meet();
     let room = lab.room(ada);
     let member = ViolationSource::Member(SignalingId::from_u128(7));
-    let told = [
+    let violations = [
         (member, ProtocolViolation::AnswerToNothing, 1),
         (ViolationSource::Server, ProtocolViolation::SecondId, 2),
     ];
-    for (by, violation, count) in told.clone() {
+    for (by, violation, count) in violations.clone() {
         lab.inject(
             ada,
             RoomEvent::ProtocolViolation {
@@ -166,7 +166,7 @@ fn violation_over_signaling_triggers_signal_rejected_on_the_room() {
         );
     }
     lab.frame(ada);
-    let expected = told.map(|(by, violation, count)| SignalRejected {
+    let expected = violations.map(|(by, violation, count)| SignalRejected {
         entity: room,
         by,
         violation,
@@ -179,12 +179,12 @@ fn violation_over_signaling_triggers_signal_rejected_on_the_room() {
 #[test]
 fn flood_is_reported_and_spread_over_frames() {
     let (mut lab, [ada, bob]) = meet();
-    let me = lab.peer_id(ada);
+    let ada_id = lab.peer_id(ada);
     for _ in 0..25_000 {
-        lab.inject(bob, RoomEvent::PeerUnresponsive(me));
+        lab.inject(bob, RoomEvent::PeerUnresponsive(ada_id));
     }
     let overflow = RoomEvent::Overflow {
-        peer_id: me,
+        peer_id: ada_id,
         channel: Channel::Events,
         dropped: 9,
     };
@@ -257,7 +257,7 @@ fn packets_of_an_unknown_peer_are_ignored() {
     assert_eq!(lab.splashes(ada), []);
     assert_eq!(reasons(&mut lab, ada), []);
     assert_eq!(lab.seen::<PeerLeft>(ada), []);
-    assert_eq!(lab.state(ada), RoomStatus::Waiting);
+    assert_eq!(lab.status(ada), RoomStatus::Waiting);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     testing::{Lab, Player},
 };
 
-/// What ran, in order.
+/// The entered (`+`) and exited (`-`) phases, in order.
 #[derive(Resource, Default)]
 struct Ran(Vec<String>);
 

@@ -12,7 +12,7 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// Sends from a system.
+/// Calls [`PeerSender::try_send`] in a system.
 fn try_send<T: crate::PeerMessage>(
     lab: &mut Lab,
     player: Player,
@@ -95,13 +95,13 @@ fn events_that_a_killed_peer_did_not_confirm_are_undelivered() {
     lab.run_for(Duration::from_secs(5));
     let undelivered = lab.seen::<Undelivered<Splash>>(ada);
     let numbers: Vec<_> = undelivered.iter().map(|it| it.message.0).collect();
-    assert_eq!(numbers, [1, 2, 3], "the first was confirmed");
+    assert_eq!(numbers, [1, 2, 3], "the first one was confirmed");
 }
 
 #[test]
 fn each_chosen_recipient_receives_once() {
     let (mut lab, players @ [ada, ..]) = meet::<4>();
-    let [me, b, c, d] = players.map(|player| lab.peer_id(player));
+    let [ada_id, b, c, d] = players.map(|player| lab.peer_id(player));
     let (room, bob, carl) = (
         lab.room(ada),
         lab.peer(ada, players[1]),
@@ -121,7 +121,7 @@ fn each_chosen_recipient_receives_once() {
     lab.settle();
     let received = players.map(|player| {
         let splashes = lab.splashes(player);
-        assert!(splashes.iter().all(|&(from, _)| from == me));
+        assert!(splashes.iter().all(|&(from, _)| from == ada_id));
         splashes.iter().map(|&(_, n)| n).collect::<Vec<_>>()
     });
     assert_eq!(
@@ -138,24 +138,24 @@ fn each_chosen_recipient_receives_once() {
 #[test]
 fn recipients_all_include_the_sender_in_sending_order() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer, local_peer) = (lab.peer_id(ada), lab.peer_id(bob), lab.peer(ada, ada));
+    let (ada_id, peer, local_peer) = (lab.peer_id(ada), lab.peer_id(bob), lab.peer(ada, ada));
     lab.commands(ada, |commands| {
         commands.send_to(Recipients::All, Splash(1));
         commands.broadcast(Splash(2));
-        commands.send_to(me, Splash(3));
-        commands.send_to([peer, me, me], Splash(4));
+        commands.send_to(ada_id, Splash(3));
+        commands.send_to([peer, ada_id, ada_id], Splash(4));
         commands.send_to(local_peer, Splash(5));
     });
-    assert_eq!(lab.splashes(ada), [], "it arrives like everything else");
+    assert_eq!(lab.splashes(ada), [], "it does not arrive immediately");
     lab.settle();
     let mine = lab.seen::<FromPeer<Splash>>(ada);
     let expected = [1, 3, 4, 5].map(|n| FromPeer {
         entity: local_peer,
-        peer_id: me,
+        peer_id: ada_id,
         message: Splash(n),
     });
     assert_eq!(mine, expected);
-    assert_eq!(lab.splashes(bob), [(me, 1), (me, 2), (me, 4)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1), (ada_id, 2), (ada_id, 4)]);
 }
 
 #[test]
@@ -176,23 +176,23 @@ fn event_to_all_sent_by_its_observer_arrives_in_the_next_frame() {
 #[test]
 fn event_triggers_observers_of_the_sender_and_is_written_as_a_message() {
     #[derive(Resource, Default)]
-    struct Heard(Vec<&'static str>);
+    struct Log(Vec<&'static str>);
     let (mut lab, [ada, bob]) = meet();
     let entity = lab.peer(bob, ada);
-    lab[bob].init_resource::<Heard>().add_systems(
+    lab[bob].init_resource::<Log>().add_systems(
         Update,
-        |mut splashes: MessageReader<FromPeer<Splash>>, mut heard: ResMut<Heard>| {
-            heard.0.extend(splashes.read().map(|_| "message"));
+        |mut splashes: MessageReader<FromPeer<Splash>>, mut log: ResMut<Log>| {
+            log.0.extend(splashes.read().map(|_| "message"));
         },
     );
     lab[bob]
         .world_mut()
         .entity_mut(entity)
-        .observe(|_: On<FromPeer<Splash>>, mut heard: ResMut<Heard>| heard.0.push("observer"));
+        .observe(|_: On<FromPeer<Splash>>, mut log: ResMut<Log>| log.0.push("observer"));
     lab.commands(ada, |commands| commands.broadcast(Splash(1)));
     lab.settle();
     assert_eq!(
-        lab[bob].world().resource::<Heard>().0,
+        lab[bob].world().resource::<Log>().0,
         ["observer", "message"]
     );
     assert_eq!(lab.seen::<FromPeer<Splash>>(bob)[0].entity, entity);
@@ -201,17 +201,17 @@ fn event_triggers_observers_of_the_sender_and_is_written_as_a_message() {
 #[test]
 fn to_peers_messages_are_sent_in_order() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer) = (lab.peer_id(ada), lab.peer_id(bob));
+    let (ada_id, peer) = (lab.peer_id(ada), lab.peer_id(bob));
     let write = move |mut splashes: MessageWriter<ToPeers<Splash>>| {
         splashes.write(ToPeers::others(Splash(1)));
         splashes.write(ToPeers::to(peer, Splash(2)));
-        splashes.write(ToPeers::to(me, Splash(3)));
+        splashes.write(ToPeers::to(ada_id, Splash(3)));
         splashes.write(ToPeers::to(Recipients::All, Splash(4)));
     };
     lab[ada].world_mut().run_system_once(write).unwrap();
     lab.settle();
-    assert_eq!(lab.splashes(bob), [(me, 1), (me, 2), (me, 4)]);
-    assert_eq!(lab.splashes(ada), [(me, 3), (me, 4)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1), (ada_id, 2), (ada_id, 4)]);
+    assert_eq!(lab.splashes(ada), [(ada_id, 3), (ada_id, 4)]);
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn events_wait_for_the_network_without_loss() {
 #[test]
 fn longest_event_arrives_and_a_longer_one_fails() {
     let (mut lab, [ada, bob]) = meet();
-    // The list's length takes three bytes.
+    // The length of the list takes three bytes.
     let longest = Blob(vec![7; MAX_EVENT_LEN - 3]);
     lab.commands(ada, |commands| {
         commands.broadcast(longest.clone());
@@ -372,7 +372,7 @@ fn try_send_returns_peers_with_full_queues_and_sends_to_the_rest() {
 fn hanging_peer_does_not_block_events_to_its_peers() {
     let (mut lab, [ada, bob, eve]) = meet();
     let peer = lab.peer_id(eve);
-    // No frame for as long as the test runs; the link stays.
+    // Eve's game runs no frame during the test, and its link stays open.
     lab.frame_rate(eve, 0.0001);
     let (mut sent, mut failed) = (0, 0);
     for n in 0..20 * 60 {
@@ -421,8 +421,8 @@ fn try_send_returns_permanent_errors() {
     let forgotten = try_send(&mut lab, ada, peer, Forgotten);
     assert_eq!(forgotten, Err(MessageError::NotDeclared.into()));
     lab.settle();
-    let me = lab.peer_id(ada);
-    assert_eq!(lab.splashes(bob), [(me, 1)], "nothing is wrong with Bob");
+    let ada_id = lab.peer_id(ada);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1)], "Bob receives the event");
 
     let mut app = offline_app();
     let send = |mut sender: PeerSender| sender.try_send(Recipients::Others, &Splash(1));
@@ -433,22 +433,25 @@ fn try_send_returns_permanent_errors() {
 #[test]
 fn undelivered_events_are_reported_in_order_before_the_peer_leaves() {
     #[derive(Resource, Default)]
-    struct Told(Vec<String>);
+    struct Reports(Vec<String>);
     let (mut lab, [ada, bob]) = meet();
-    let (me, entity) = (lab.peer_id(bob), lab.peer(ada, bob));
+    let (bob_id, entity) = (lab.peer_id(bob), lab.peer(ada, bob));
     lab[ada]
-        .init_resource::<Told>()
+        .init_resource::<Reports>()
         .add_observer(
-            |lost: On<Undelivered<Splash>>, peers: Query<&Peer>, mut told: ResMut<Told>| {
+            |lost: On<Undelivered<Splash>>, peers: Query<&Peer>, mut reports: ResMut<Reports>| {
                 assert!(peers.contains(lost.entity));
-                told.0.push(format!("{}", lost.message.0));
+                reports.0.push(format!("{}", lost.message.0));
             },
         )
-        .add_observer(|_: On<PeerLeft>, mut told: ResMut<Told>| told.0.push("left".to_owned()))
+        .add_observer(|_: On<PeerLeft>, mut reports: ResMut<Reports>| {
+            reports.0.push("left".to_owned())
+        })
         .add_systems(
             Update,
-            |mut lost: MessageReader<Undelivered<Splash>>, mut told: ResMut<Told>| {
-                told.0
+            |mut lost: MessageReader<Undelivered<Splash>>, mut reports: ResMut<Reports>| {
+                reports
+                    .0
                     .extend(lost.read().map(|lost| format!("read {}", lost.message.0)));
             },
         );
@@ -460,13 +463,13 @@ fn undelivered_events_are_reported_in_order_before_the_peer_leaves() {
     });
     lab.run_for(Duration::from_secs(4));
     assert_eq!(
-        lab[ada].world().resource::<Told>().0,
+        lab[ada].world().resource::<Reports>().0,
         ["1", "2", "left", "read 1", "read 2"]
     );
     let undelivered = lab.seen::<Undelivered<Splash>>(ada);
     assert_eq!(
         (undelivered[0].peer_id, undelivered[0].entity),
-        (me, entity)
+        (bob_id, entity)
     );
     assert_eq!(lab.splashes(bob), []);
 }
@@ -474,13 +477,13 @@ fn undelivered_events_are_reported_in_order_before_the_peer_leaves() {
 #[test]
 fn unknown_recipient_fails_and_the_rest_receive() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer, stranger) = (lab.peer_id(ada), lab.peer_id(bob), PeerId::from_u128(0));
+    let (ada_id, peer, stranger) = (lab.peer_id(ada), lab.peer_id(bob), PeerId::from_u128(0));
     lab.commands(ada, |commands| {
         commands.send_to([stranger, peer], Splash(1));
         commands.send_to(Entity::PLACEHOLDER, Splash(2));
     });
     lab.settle();
-    assert_eq!(lab.splashes(bob), [(me, 1)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1)]);
     let failed = |peer, error| SendFailed {
         message: "splash",
         peer_id: peer,
@@ -520,7 +523,7 @@ fn undeclared_type_is_named_in_send_failed() {
     lab.commands(ada, |commands| {
         commands.broadcast(Forgotten);
         commands.share(Forgotten);
-        // Declared, but as state and as an event.
+        // These are declared, but the other way round.
         commands.broadcast(Pose(1));
         commands.share(Splash(1));
     });

@@ -55,7 +55,11 @@ fn late_packet_never_replaces_a_newer_value() {
     lab.run_for(Duration::from_secs(7));
     let seen = &lab[bob].world().resource::<Poses>().0;
     assert!(seen.len() > 100 && seen.is_sorted(), "{seen:?}");
-    assert_eq!(seen.last(), Some(&300), "what was lost is made up for");
+    assert_eq!(
+        seen.last(),
+        Some(&300),
+        "the last value arrives despite loss"
+    );
 }
 
 #[test]
@@ -141,12 +145,12 @@ fn type_can_be_both_state_and_event() {
         })
     });
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
-    let me = lab.peer_id(ada);
+    let ada_id = lab.peer_id(ada);
     lab.commands(ada, |commands| {
         commands.share(Splash(1));
         commands.broadcast(Splash(2));
     });
     lab.settle();
     assert_eq!(lab.shared::<Splash>(bob, ada), Some(&Splash(1)));
-    assert_eq!(lab.splashes(bob), [(me, 2)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 2)]);
 }

@@ -14,7 +14,7 @@ fn seconds(seconds: f64) -> Duration {
 
 fn tick(lab: &Lab, player: Player) -> i64 {
     let tick = lab.get::<RoomTick>(player, lab.room(player));
-    tick.expect("a room").0.0.into()
+    tick.expect("the room has a tick").0.0.into()
 }
 
 #[test]
@@ -50,7 +50,8 @@ fn game_at_double_speed_does_not_speed_up_its_peers() {
     assert!(tick(&lab, fast) > tick(&lab, ada) + 3000);
 }
 
-/// Values of state that arrive in a second of 60 ticks, at a round trip of 80 ms.
+/// Returns how many values of state arrive per second, at 60 ticks per second and a round-trip time
+/// of 80 ms.
 fn values_per_second(len: usize) -> f64 {
     let mut lab = Lab::new(1);
     lab.network(crate::testing::Conditions {
@@ -82,7 +83,7 @@ fn values_per_second(len: usize) -> f64 {
 fn long_values_arrive_at_the_expected_rate() {
     for (len, least) in [(1080, 54.0), (1100, 54.0), (5000, 18.0), (16_000, 3.0)] {
         let values = values_per_second(len);
-        assert!(values >= least, "{len} bytes: {values} a second");
+        assert!(values >= least, "{len} bytes: {values} per second");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// Bytes that cannot be mistaken for others.
+/// Returns bytes without a simple pattern.
 fn file(len: usize) -> Bytes {
     (0..len).map(|i| (i * i / 7 + i) as u8).collect()
 }
@@ -60,8 +60,8 @@ fn file_arrives_with_progress_during_play() {
     assert_eq!(received.len(), 1);
     assert_eq!((received[0].entity, received[0].peer_id), (entity, a));
     assert_eq!(received[0].label, "map");
-    assert!(received[0].bytes == map, "byte for byte");
-    let id_here = received[0].id;
+    assert!(received[0].bytes == map, "the bytes are identical");
+    let incoming_id = received[0].id;
     let delivered = lab.seen::<TransferDelivered>(ada);
     assert_eq!(delivered.len(), 1);
     assert_eq!((&*delivered[0].label, delivered[0].peer_id), ("map", b));
@@ -69,7 +69,7 @@ fn file_arrives_with_progress_during_play() {
 
     for (player, direction, id) in [
         (ada, Direction::Outgoing, id),
-        (bob, Direction::Incoming, id_here),
+        (bob, Direction::Incoming, incoming_id),
     ] {
         let started = lab.seen::<TransferStarted>(player);
         assert_eq!(started.len(), 1);
@@ -166,11 +166,11 @@ fn pending_offer_can_be_cancelled() {
     });
     let first = send(&mut lab, ada, Recipients::Others, "first", &file(300_000));
     lab.run_for(Duration::from_millis(500));
-    // Bob takes one at a time, so this one waits.
+    // Bob accepts one transfer at a time, so this one waits.
     let waiting = send(&mut lab, ada, Recipients::Others, "waiting", &file(300_000));
     lab.run_for(Duration::from_millis(500));
     cancel(&mut lab, ada, waiting);
-    // Not even offered.
+    // This one is cancelled before it is offered.
     let unsent = send(&mut lab, ada, Recipients::Others, "unsent", &file(300_000));
     cancel(&mut lab, ada, unsent);
     lab.run_for(Duration::from_secs(10));
@@ -266,23 +266,23 @@ fn transfer_beyond_the_limit_fails_with_the_limit() {
 #[test]
 fn transfer_to_a_lost_peer_fails_before_the_peer_leaves() {
     #[derive(Resource, Default)]
-    struct Told(Vec<&'static str>);
+    struct Reports(Vec<&'static str>);
     let (mut lab, [ada, bob]) = meet();
     lab[ada]
-        .init_resource::<Told>()
+        .init_resource::<Reports>()
         .add_observer(
-            |failed: On<TransferFailed>, peers: Query<&Peer>, mut told: ResMut<Told>| {
+            |failed: On<TransferFailed>, peers: Query<&Peer>, mut reports: ResMut<Reports>| {
                 assert!(peers.contains(failed.entity));
                 assert_eq!(failed.reason, TransferFailure::PeerGone);
-                told.0.push("failed");
+                reports.0.push("failed");
             },
         )
-        .add_observer(|_: On<PeerLeft>, mut told: ResMut<Told>| told.0.push("left"));
+        .add_observer(|_: On<PeerLeft>, mut reports: ResMut<Reports>| reports.0.push("left"));
     let to = lab.peer_id(bob);
     lab.partition(&[ada], &[bob]);
     send(&mut lab, ada, to, "map", &file(100_000));
     lab.run_for(Duration::from_secs(4));
-    assert_eq!(lab[ada].world().resource::<Told>().0, ["failed", "left"]);
+    assert_eq!(lab[ada].world().resource::<Reports>().0, ["failed", "left"]);
 }
 
 #[test]
