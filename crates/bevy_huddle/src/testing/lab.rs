@@ -106,7 +106,8 @@ impl Lab {
         }
     }
 
-    /// Ends all partitions. Players who have lost each other are linked again within two seconds.
+    /// Ends all partitions. Players that have lost each other are linked again within about
+    /// two seconds.
     pub fn heal(&mut self) {
         self.network.lock().unblock_all();
     }

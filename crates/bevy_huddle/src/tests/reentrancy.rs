@@ -83,12 +83,12 @@ fn all_events() -> Vec<Observed> {
     ]
 }
 
-/// The events of an app, and the faults in their order.
+/// The observed events of an app, and the violations of their order.
 #[derive(Resource, Default)]
 struct EventLog {
     joined: EntityHashMap<u32>,
     left: EntityHashMap<u32>,
-    states: EntityHashMap<RoomStatus>,
+    statuses: EntityHashMap<RoomStatus>,
     failed: EntityHashMap<u32>,
     faults: Vec<String>,
 }
@@ -158,7 +158,7 @@ fn watch_all(app: &mut App) {
         *log.failed.entry(event.entity).or_default() += 1;
     });
     app.add_observer(|event: On<RoomStatusChanged>, mut log: ResMut<EventLog>| {
-        let before = log.states.insert(event.entity, event.to);
+        let before = log.statuses.insert(event.entity, event.to);
         if before.unwrap_or_default() != event.from || event.from == event.to {
             log.faults.push(format!("{:?} after {before:?}", *event));
         }
@@ -187,11 +187,11 @@ fn check(lab: &Lab, player: Player, context: &str) {
     }
     for &room in &**world.resource::<Rooms>() {
         let link = world.get::<RoomLink>(room).expect("the room has a link");
-        let state = world
+        let status = world
             .get::<RoomStatus>(room)
             .expect("the room has a status");
-        let is_playing = *state == RoomStatus::Playing;
-        assert_eq!(is_playing, link.peers.count() > 0, "{context}: {state}");
+        let is_playing = *status == RoomStatus::Playing;
+        assert_eq!(is_playing, link.peers.count() > 0, "{context}: {status}");
         for peer in link.peers.present() {
             let entity = link.peers.entity(peer).expect("the peer has an entity");
             assert!(log.joined.contains_key(&entity), "{context}: {peer}");
@@ -211,7 +211,7 @@ fn check_pair(lab: &Lab, a: Player, b: Player, context: &str) {
 }
 
 /// Plays a match that triggers every event, while one player's observers run an action. Returns how
-/// often each of them ran.
+/// often each observer ran.
 fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'static str, u32> {
     /// A low frame rate, so that the tests take less time.
     const HZ: f64 = 15.0;
