@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-/// How a network treats what is sent over it, one way.
+/// The conditions of a network in one direction.
 ///
-/// The default is a perfect one: everything arrives at once.
+/// The default is a perfect network that delivers every packet immediately.
 ///
 /// ```
 /// use std::time::Duration;
@@ -18,39 +18,39 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Conditions {
-    /// How long everything takes at least, one way; the round trip is twice that.
+    /// The minimum delay in one direction. The round trip takes twice as long.
     pub latency: Duration,
-    /// How much longer it may take, evenly distributed. What is sent later may thus arrive earlier
-    /// on the state channel; on the others it waits for its turn.
+    /// The maximum additional delay, uniformly distributed. Packets on the state channel can arrive
+    /// out of order. The other channels restore the order.
     pub jitter: Duration,
-    /// The share of packets that get lost, 0 to 1. On the reliable channels they are sent again
-    /// after a second, then two, then four, and what is behind them waits.
+    /// The fraction of packets that are lost, from 0 to 1. The reliable channels retransmit a lost
+    /// packet after one second, then two, then four, and delay the packets after it.
     pub loss: f64,
-    /// The share of state packets that arrive twice, 0 to 1.
+    /// The fraction of state packets that arrive twice, from 0 to 1.
     pub duplicate: f64,
-    /// The share of state packets that are held up on the way, 0 to 1: they take twice as long as
-    /// the slowest others, and 20 ms more.
+    /// The fraction of state packets that are delayed further, from 0 to 1. They take an additional
+    /// `latency + jitter + 20 ms`.
     pub reorder: f64,
-    /// How many bytes pass per second, with 93 for each packet's headers; more than 0, `None` for
-    /// any number. What does not pass at once waits in line, whatever its channel, so that the
+    /// The capacity in bytes per second, greater than 0, or `None` for unlimited. Each packet
+    /// counts with 93 bytes of headers. Excess packets of all channels wait in one queue, so the
     /// delay grows and the credit shrinks.
     pub bandwidth: Option<u32>,
 }
 
 impl Conditions {
-    /// How long something takes to arrive, `chance` being 0 to 1.
+    /// Returns the delay of a packet, with `chance` from 0 to 1 as the fraction of the jitter.
     pub(super) fn delay(&self, chance: f64) -> Duration {
         self.latency + self.jitter.mul_f64(chance)
     }
 
-    /// How much longer it takes if it is held up.
-    pub(super) fn hold_up(&self) -> Duration {
+    /// Returns the additional delay of a reordered packet.
+    pub(super) fn reorder_delay(&self) -> Duration {
         self.latency + self.jitter + Duration::from_millis(20)
     }
 
-    /// How long a packet of `len` bytes keeps the line busy.
+    /// Returns how long a packet of `len` bytes occupies the link.
     pub(super) fn airtime(&self, len: usize) -> Duration {
-        /// What WebRTC puts around a packet, down to IP.
+        /// The headers of a packet, from WebRTC down to IP.
         const HEADERS: usize = 93;
         self.bandwidth.map_or(Duration::ZERO, |bandwidth| {
             Duration::from_secs_f64((len + HEADERS) as f64 / f64::from(bandwidth.max(1)))

@@ -1,4 +1,4 @@
-//! Looks into the players' worlds, and changes them.
+//! Reads and changes the players' worlds.
 
 use std::ops::{Index, IndexMut};
 
@@ -12,12 +12,12 @@ use crate::{
     testing::lab::{Lab, Player},
 };
 
-/// What [`Lab::record`] has kept.
+/// The events that [`Lab::record`] has collected.
 #[derive(Resource)]
 struct Recorded<E: Send + Sync + 'static>(Vec<E>);
 
 impl Lab {
-    /// A player's app.
+    /// Returns a player's app.
     ///
     /// # Panics
     /// If the player was killed.
@@ -27,7 +27,7 @@ impl Lab {
         app.expect("this player was killed: call `rejoin` first")
     }
 
-    /// A player's app, to change.
+    /// Returns a player's app for changes.
     ///
     /// # Panics
     /// If the player was killed.
@@ -37,7 +37,7 @@ impl Lab {
         app.expect("this player was killed: call `rejoin` first")
     }
 
-    /// Runs commands in a player's world, between two frames.
+    /// Runs commands in a player's world between two frames.
     #[track_caller]
     pub fn commands(&mut self, player: Player, f: impl FnOnce(&mut Commands)) {
         let world = self.app_mut(player).world_mut();
@@ -45,7 +45,7 @@ impl Lab {
         world.flush();
     }
 
-    /// The id of a player in the room that they joined last.
+    /// Returns the id of a player in the room that it joined last.
     ///
     /// # Panics
     /// If the player is in no room.
@@ -54,7 +54,7 @@ impl Lab {
         self.joined(player).1.local_id
     }
 
-    /// The entity of the room that a player joined last.
+    /// Returns the entity of the room that a player joined last.
     ///
     /// # Panics
     /// If the player is in no room.
@@ -63,17 +63,17 @@ impl Lab {
         self.joined(player).0
     }
 
-    /// The entity of another player in a player's world.
+    /// Returns the entity of `other` in the world of `viewer`.
     ///
     /// # Panics
-    /// If the one does not see the other.
+    /// If the players are not linked.
     #[track_caller]
     pub fn peer(&self, viewer: Player, other: Player) -> Entity {
         let peer = self.find_peer(viewer, other);
-        peer.expect("this player does not see the other: let them meet with `run_until` first")
+        peer.expect("the players are not linked: call `run_until` and `have_met` first")
     }
 
-    /// The entity of another player in a player's world, if they are linked.
+    /// Returns the entity of `other` in the world of `viewer`, if they are linked.
     pub fn find_peer(&self, viewer: Player, other: Player) -> Option<Entity> {
         let world = self.slots[viewer.0].app.as_ref()?.world();
         let other = self.newest_room(other)?.1.local_id;
@@ -91,7 +91,7 @@ impl Lab {
             })
     }
 
-    /// Whether all these players see each other.
+    /// Returns whether each of these players has a peer entity for each of the others.
     pub fn have_met(&self, players: &[Player]) -> bool {
         players.iter().all(|&viewer| {
             players
@@ -100,14 +100,15 @@ impl Lab {
         })
     }
 
-    /// What a player sees of another's state.
+    /// Returns the state of `other` as `viewer` has received it.
     pub fn shared<T: Send + Sync + 'static>(&self, viewer: Player, other: Player) -> Option<&T> {
         let entity = self.find_peer(viewer, other)?;
         let shared = self.app(viewer).world().get::<Shared<T>>(entity)?;
         Some(&shared.0)
     }
 
-    /// Keeps, from now on, every event of this type that is observed in any player's world.
+    /// Records all events of this type in every player's world from now on. [`seen`](Self::seen)
+    /// returns them.
     pub fn record<E: Event<Trigger<'static>: Default> + Clone + Send + Sync>(&mut self) {
         let recorder = |app: &mut App| {
             app.insert_resource(Recorded::<E>(Vec::new())).add_observer(
@@ -123,7 +124,7 @@ impl Lab {
             .for_each(recorder);
     }
 
-    /// What was recorded in a player's world since it was last asked; see [`record`](Self::record).
+    /// Returns the events [recorded](Self::record) in a player's world since the last call.
     ///
     /// # Panics
     /// If events of this type are not recorded.
@@ -135,7 +136,7 @@ impl Lab {
             .get_resource_mut::<Recorded<E>>();
         std::mem::take(
             &mut recorded
-                .expect("call `lab.record::<E>()` before what should be seen")
+                .expect("call `lab.record::<E>()` before these events are triggered")
                 .0,
         )
     }
@@ -143,7 +144,7 @@ impl Lab {
     #[track_caller]
     pub(super) fn joined(&self, player: Player) -> (Entity, &Room) {
         let room = self.newest_room(player);
-        room.expect("this player is in no room: killed, has left, or the join failed")
+        room.expect("this player is in no room: it was killed, has left, or failed to join")
     }
 
     pub(super) fn newest_room(&self, player: Player) -> Option<(Entity, &Room)> {
@@ -157,9 +158,9 @@ impl Lab {
         self.joined(player).1.url.to_string()
     }
 
-    /// The network, for what no honest one would do.
+    /// Returns the virtual network, for events that an honest network would not report.
     #[cfg(test)]
-    pub(crate) fn virtual_network(&self) -> &crate::testing::seat::SharedNetwork {
+    pub(crate) fn virtual_network(&self) -> &crate::testing::transport::SharedNetwork {
         &self.network
     }
 }

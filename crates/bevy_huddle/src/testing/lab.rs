@@ -1,4 +1,4 @@
-//! Starts the players' apps, and lets time pass for them.
+//! Starts the players' apps and advances their clock.
 
 use std::time::Duration;
 
@@ -9,57 +9,58 @@ use bevy::{
 use crate::{
     commands::HuddleCommandsExt,
     plugin::HuddlePlugins,
-    testing::{conditions::Conditions, seat::SharedNetwork},
+    testing::{conditions::Conditions, transport::SharedNetwork},
 };
 
-/// How long [`Lab::run_until`] waits.
+/// The time limit of [`Lab::run_until`].
 const RUN_LIMIT: Duration = Duration::from_secs(60);
 
-/// The room of players whose game joins none.
+/// The room of players whose games join none.
 const ROOM: &str = "ws://lab/room";
 
-/// Several players' apps in one process, joined over a virtual network on a virtual clock.
+/// The apps of several players in one process, on a virtual network and a virtual clock.
 ///
 /// See the [module](super) for an example.
 pub struct Lab {
     pub(super) network: SharedNetwork,
     pub(super) now: Duration,
-    phases: fastrand::Rng,
+    /// Draws the time of each player's first frame.
+    frame_offsets: fastrand::Rng,
     pub(super) slots: Vec<Slot>,
     pub(super) recorders: Vec<fn(&mut App)>,
 }
 
-/// One of the players of a [`Lab`].
+/// A player in a [`Lab`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Player(pub(super) usize);
 
 pub(super) struct Slot {
     pub(super) setup: Box<dyn Fn(&mut App)>,
-    /// `None` once killed.
+    /// `None` if the player was killed.
     pub(super) app: Option<App>,
-    /// The room joined last.
+    /// The room that the player joined last.
     pub(super) room: String,
     pub(super) period: Duration,
     pub(super) next_frame: Duration,
 }
 
 impl Lab {
-    /// A lab with a perfect network and no players. The same seed and the same calls give the same
-    /// run.
+    /// Creates a lab with a perfect network and no players. The same seed and the same calls
+    /// produce the same run.
     pub fn new(seed: u64) -> Self {
         Self {
             network: SharedNetwork::new(seed),
             now: Duration::ZERO,
-            phases: fastrand::Rng::with_seed(!seed),
+            frame_offsets: fastrand::Rng::with_seed(!seed),
             slots: Vec::new(),
             recorders: Vec::new(),
         }
     }
 
-    /// Starts a player's game and runs its first frame. It has [`MinimalPlugins`] and
-    /// [`HuddlePlugins`], and what `setup` adds; it runs 60 frames per second.
+    /// Adds a player and runs the first frame of its game. The app has [`MinimalPlugins`],
+    /// [`HuddlePlugins`] and whatever `setup` adds. It runs 60 frames per second.
     ///
-    /// A game that joins no room by itself is put into one.
+    /// If the game joins no room, the lab joins one for it.
     pub fn player(&mut self, setup: impl Fn(&mut App) + 'static) -> Player {
         let player = Player(self.slots.len());
         self.slots.push(Slot {
@@ -73,29 +74,29 @@ impl Lab {
         player
     }
 
-    /// Changes how many frames a player's game runs per second, more than 0.
+    /// Sets the frame rate of a player's game in frames per second, greater than 0.
     pub fn frame_rate(&mut self, player: Player, hz: f64) {
         self.slots[player.0].period = Duration::from_secs_f64(1.0 / hz);
     }
 
-    /// Changes the whole network.
+    /// Sets the conditions of the whole network.
     pub fn network(&mut self, conditions: Conditions) {
         self.network.lock().set_conditions(conditions);
     }
 
-    /// Changes the network between two players, both ways.
+    /// Sets the conditions between two players, in both directions.
     pub fn link(&mut self, a: Player, b: Player, conditions: Conditions) {
         self.one_way(a, b, conditions);
         self.one_way(b, a, conditions);
     }
 
-    /// Changes the network from one player to another.
+    /// Sets the conditions from one player to another.
     pub fn one_way(&mut self, from: Player, to: Player, conditions: Conditions) {
         let (from, to) = (self.peer_id(from), self.peer_id(to));
         self.network.lock().set_one_way(from, to, conditions);
     }
 
-    /// Lets nothing pass any more between players of one group and of the other.
+    /// Drops all packets between the players of two groups.
     pub fn partition(&mut self, some: &[Player], others: &[Player]) {
         for &a in some {
             for &b in others {
@@ -105,28 +106,28 @@ impl Lab {
         }
     }
 
-    /// Ends all partitions. Players who have lost each other are linked again within a second or
-    /// two.
+    /// Ends all partitions. Players that have lost each other are linked again within about
+    /// two seconds.
     pub fn heal(&mut self) {
         self.network.lock().unblock_all();
     }
 
-    /// Stops the signaling server: links stay, but no new ones are made.
+    /// Stops the signaling server. Existing links stay open, and no new ones are established.
     pub fn stop_server(&mut self) {
-        self.network.lock().set_server(false);
+        self.network.lock().set_server_running(false);
     }
 
     /// Starts the signaling server again.
     pub fn start_server(&mut self) {
-        self.network.lock().set_server(true);
+        self.network.lock().set_server_running(true);
     }
 
-    /// Replaces the link of two players by a new one. What is under way on the old one still
-    /// arrives for as long as `overlap`, interleaved with what comes over the new one; the rest is
-    /// lost, on the reliable channels too.
+    /// Replaces the link between two players with a new one. Packets in flight on the old link
+    /// arrive for as long as `overlap`, interleaved with packets of the new link. After that they
+    /// are lost, even on the reliable channels.
     ///
     /// # Panics
-    /// If they are not linked.
+    /// If the players are not linked.
     #[track_caller]
     pub fn replace_link(&mut self, a: Player, b: Player, overlap: Duration) {
         let (a, b) = (self.peer_id(a), self.peer_id(b));
@@ -134,7 +135,7 @@ impl Lab {
         assert!(is_replaced, "these players are not linked");
     }
 
-    /// Ends a player's game without a goodbye, as if its machine lost power.
+    /// Ends a player's game without notifying its peers, as if its machine lost power.
     pub fn kill(&mut self, player: Player) {
         let id = self.peer_id(player);
         self.slots[player.0].room = self.room_url(player);
@@ -142,14 +143,14 @@ impl Lab {
         self.slots[player.0].app = None;
     }
 
-    /// Lets a player leave all rooms; the game runs on.
+    /// Makes a player leave all rooms. Its game keeps running.
     pub fn leave(&mut self, player: Player) {
         self.slots[player.0].room = self.room_url(player);
         self.commands(player, |commands| commands.leave_rooms());
     }
 
-    /// Lets a player who left or was killed join the room again, as somebody new. The game of one
-    /// who was killed starts afresh.
+    /// Makes a player who left or was killed join the room again, as a new peer. The game of a
+    /// killed player is restarted.
     pub fn rejoin(&mut self, player: Player) {
         if self.slots[player.0].app.is_none() {
             self.start(player);
@@ -161,34 +162,35 @@ impl Lab {
         }
     }
 
-    /// The time since the lab was made.
+    /// Returns the time since the lab was created.
     pub fn now(&self) -> Duration {
         self.now
     }
 
-    /// Lets time pass.
+    /// Runs the games and the network for some time.
     pub fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
         while self.step(end) {}
     }
 
-    /// Lets time pass until something is so; how long that took.
+    /// Runs the games and the network until a condition is true. Returns how long that took.
     ///
     /// # Panics
-    /// If it is still not so after a minute.
+    /// If the condition is still false after a minute.
     #[track_caller]
-    pub fn run_until(&mut self, mut is_so: impl FnMut(&Self) -> bool) -> Duration {
+    pub fn run_until(&mut self, mut condition: impl FnMut(&Self) -> bool) -> Duration {
         let start = self.now;
-        while !is_so(self) {
+        while !condition(self) {
             assert!(
                 self.step(start + RUN_LIMIT),
-                "waited in vain for {RUN_LIMIT:?}"
+                "the condition is still false after {RUN_LIMIT:?}"
             );
         }
         self.now - start
     }
 
-    /// Runs the next frame, if one begins until `end`; else only time passes.
+    /// Runs the next frame if one begins by `end`, and otherwise advances the clock to `end`.
+    /// Returns whether a frame ran.
     fn step(&mut self, end: Duration) -> bool {
         let next = (0..self.slots.len())
             .filter(|&i| self.slots[i].app.is_some())
@@ -209,7 +211,7 @@ impl Lab {
         next.is_some()
     }
 
-    /// Runs a frame of one player's game; no time passes.
+    /// Runs a frame of one player's game without advancing the clock.
     pub fn frame(&mut self, player: Player) {
         let now = self.now;
         let instant = {
@@ -234,12 +236,12 @@ impl Lab {
         while app.plugins_state() == PluginsState::Adding {}
         app.finish();
         app.cleanup();
-        // Systems whose order is not given then run in the same one each time.
+        // Runs systems without an explicit order in the same order each time.
         for (_, schedule) in app.world_mut().resource_mut::<Schedules>().iter_mut() {
             schedule.set_executor(SingleThreadedExecutor::new());
         }
         slot.app = Some(app);
-        slot.next_frame = self.now + slot.period.mul_f64(self.phases.f64());
+        slot.next_frame = self.now + slot.period.mul_f64(self.frame_offsets.f64());
         self.frame(player);
         if self.newest_room(player).is_none() {
             let room = self.slots[player.0].room.clone();

@@ -1,11 +1,10 @@
-//! Tests of a whole online game in one process: several apps, a network that can be as bad as one
-//! likes, and a clock that runs as fast as the machine can.
+//! Tests a whole online game in one process: several apps, a virtual network with adjustable
+//! conditions, and a virtual clock that runs as fast as the machine allows.
 //!
 //! This module needs the feature `testing`. Enable it in `[dev-dependencies]`.
 //!
-//! A [`Lab`] runs the same game once per player. Nothing in the game is different: it joins rooms
-//! and sends with the same commands. The clock is virtual, and everything random comes from the
-//! seed, so a test that fails once fails again.
+//! A [`Lab`] runs one app per player. The game needs no changes: it joins rooms and sends with the
+//! same commands. All random decisions come from the seed, so a failure is reproducible.
 //!
 //! ```
 //! use std::time::Duration;
@@ -41,7 +40,7 @@ mod conditions;
 mod inspect;
 mod lab;
 mod network;
-mod seat;
+mod transport;
 
 pub use conditions::Conditions;
 pub use lab::{Lab, Player};

@@ -1,4 +1,4 @@
-//! Rooms for a number of players.
+//! Rooms with a capacity.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,10 +15,10 @@ use crate::{
 
 const CAPACITY: u8 = 4;
 
-/// Few frames, so that the tests take less time.
+/// A low frame rate, so that the tests take less time.
 const HZ: f64 = 20.0;
 
-fn joins(capacity: u8) -> impl Fn(&mut App) {
+fn join_with(capacity: u8) -> impl Fn(&mut App) {
     move |app: &mut App| {
         game(app);
         app.insert_resource(Time::<Fixed>::from_hz(HZ));
@@ -28,7 +28,7 @@ fn joins(capacity: u8) -> impl Fn(&mut App) {
     }
 }
 
-/// A lab with a network of this kind; each seed has another.
+/// Returns a lab whose latency and loss depend on the seed.
 fn network(seed: u64) -> Lab {
     let mut lab = Lab::new(seed);
     lab.record::<PeerJoined>();
@@ -44,7 +44,7 @@ fn network(seed: u64) -> Lab {
     lab
 }
 
-/// A player, and what stays true of one whose room has failed.
+/// A player with its id and room, which the lab no longer returns once the room has failed.
 #[derive(Clone, Copy)]
 struct Guest {
     player: Player,
@@ -53,7 +53,7 @@ struct Guest {
 }
 
 fn guest(lab: &mut Lab) -> Guest {
-    let player = lab.player(joins(CAPACITY));
+    let player = lab.player(join_with(CAPACITY));
     lab.frame_rate(player, HZ);
     Guest {
         player,
@@ -66,7 +66,7 @@ fn guests(lab: &mut Lab, count: usize) -> Vec<Guest> {
     (0..count).map(|_| guest(lab)).collect()
 }
 
-/// The ids of the other players that a player sees.
+/// Returns the ids of a player's peers.
 fn peers(lab: &Lab, guest: &Guest) -> BTreeSet<PeerId> {
     let world = lab[guest.player].world();
     let peers = world.get::<RoomPeers>(guest.room);
@@ -76,7 +76,7 @@ fn peers(lab: &Lab, guest: &Guest) -> BTreeSet<PeerId> {
     ids.filter(|&peer_id| peer_id != guest.id).collect()
 }
 
-/// Whether all these players see each other, and nobody else.
+/// Returns whether each of these players has exactly the others as peers.
 fn are_together(lab: &Lab, guests: &[Guest]) -> bool {
     guests.iter().all(|guest| {
         let mut all = peers(lab, guest);
@@ -85,16 +85,16 @@ fn are_together(lab: &Lab, guests: &[Guest]) -> bool {
     })
 }
 
-fn is_out(lab: &Lab, guest: &Guest) -> bool {
+fn has_failed(lab: &Lab, guest: &Guest) -> bool {
     lab.get::<RoomStatus>(guest.player, guest.room) == Some(&RoomStatus::Failed)
 }
 
-/// Those who play, and those whose rooms have failed.
+/// Splits players into those that play and those whose rooms have failed.
 fn split(lab: &Lab, guests: &[Guest]) -> (Vec<Guest>, Vec<Guest>) {
-    guests.iter().partition(|guest| !is_out(lab, guest))
+    guests.iter().partition(|guest| !has_failed(lab, guest))
 }
 
-/// Lets time pass; nobody ever sees more than can play.
+/// Runs the lab and checks that no player ever has more peers than the capacity allows.
 fn run(lab: &mut Lab, guests: &[Guest], time: Duration) {
     let end = lab.now() + time;
     while lab.now() < end {
@@ -106,18 +106,19 @@ fn run(lab: &mut Lab, guests: &[Guest], time: Duration) {
     }
 }
 
-/// As many as can play do so with each other, and each of the others is told that it is full.
+/// Checks that the room is full or holds every player, that its players are linked with each other,
+/// and that the rooms of the rest failed with [`JoinError::Full`].
 fn check(lab: &mut Lab, guests: &[Guest], context: &str) {
-    let (inside, out) = split(lab, guests);
+    let (admitted, refused_guests) = split(lab, guests);
     let expected = guests.len().min(CAPACITY.into());
-    assert_eq!(inside.len(), expected, "{context}");
-    assert!(are_together(lab, &inside), "{context}");
-    for Guest { player, .. } in inside {
+    assert_eq!(admitted.len(), expected, "{context}");
+    assert!(are_together(lab, &admitted), "{context}");
+    for Guest { player, .. } in admitted {
         let joined = lab.seen::<PeerJoined>(player);
         assert_eq!(joined.len(), expected - 1, "{context}");
         assert_eq!(lab.seen::<PeerLeft>(player), [], "{context}");
     }
-    for Guest { player, .. } in out {
+    for Guest { player, .. } in refused_guests {
         let failed = lab.seen::<RoomFailed>(player);
         assert_eq!(failed.len(), 1, "{context}");
         let capacity = CAPACITY;
@@ -127,7 +128,7 @@ fn check(lab: &mut Lab, guests: &[Guest], context: &str) {
 }
 
 #[test]
-fn capacity_holds_when_everybody_joins_an_empty_room_at_once() {
+fn capacity_holds_when_many_join_an_empty_room_at_once() {
     for seed in 0..20 {
         for count in [3, 5, 6] {
             let mut lab = network(seed);
@@ -146,23 +147,23 @@ fn capacity_holds_when_many_join_a_host_at_once() {
         lab.run_for(Duration::from_secs(5));
         all.extend(guests(&mut lab, 3 + seed as usize % 4));
         run(&mut lab, &all, Duration::from_secs(10));
-        assert!(!is_out(&lab, &all[0]), "the host was there first");
+        assert!(!has_failed(&lab, &all[0]), "the host joined first");
         check(&mut lab, &all, &format!("seed {seed}"));
     }
 }
 
 #[test]
-fn friend_joins_a_waiting_host_at_once() {
+fn friend_joins_a_waiting_host_within_a_second() {
     let mut lab = network(0);
-    let host = lab.player(joins(2));
+    let host = lab.player(join_with(2));
     lab.run_for(Duration::from_secs(5));
-    let friend = lab.player(joins(2));
+    let friend = lab.player(join_with(2));
     let took = lab.run_until(|lab| lab.have_met(&[host, friend]));
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
 #[test]
-fn full_room_refuses_newcomers_and_has_a_place_again_when_somebody_leaves() {
+fn full_room_refuses_newcomers_until_a_player_leaves() {
     let mut lab = network(0);
     let four = guests(&mut lab, 4);
     run(&mut lab, &four, Duration::from_secs(6));
@@ -179,11 +180,7 @@ fn full_room_refuses_newcomers_and_has_a_place_again_when_somebody_leaves() {
         assert_eq!(lab.seen::<PeerJoined>(guest.player), []);
         assert_eq!(lab.seen::<PeerLeft>(guest.player), []);
     }
-    assert_eq!(
-        refused.len(),
-        1,
-        "the host refuses, nobody else is concerned"
-    );
+    assert_eq!(refused.len(), 1, "only the host refuses the newcomer");
     let (by_them, capacity) = (false, CAPACITY);
     assert_eq!(refused[0].refusal, Refusal::Full { by_them, capacity });
 
@@ -195,7 +192,7 @@ fn full_room_refuses_newcomers_and_has_a_place_again_when_somebody_leaves() {
 }
 
 #[test]
-fn another_player_gives_places_when_the_host_leaves_or_hangs() {
+fn next_host_assigns_places_when_the_host_leaves_or_hangs() {
     for (seed, hangs) in (0..10).map(|seed| (seed, seed % 2 == 0)) {
         let mut lab = network(seed);
         let host = guest(&mut lab);
@@ -212,12 +209,16 @@ fn another_player_gives_places_when_the_host_leaves_or_hangs() {
         lab.run_for(Duration::from_secs(5));
         let newcomers = guests(&mut lab, 3);
         run(&mut lab, &newcomers, Duration::from_secs(8));
-        let (inside, out) = split(&lab, &newcomers);
+        let (admitted, refused_guests) = split(&lab, &newcomers);
         let free = if hangs { 1 } else { 2 };
         let context = format!("seed {seed}, the host hangs: {hangs}");
-        assert_eq!((inside.len(), out.len()), (free, 3 - free), "{context}");
-        let expected: BTreeSet<_> = [ada, bob].iter().chain(&inside).map(|it| it.id).collect();
-        for guest in [ada, bob].iter().chain(&inside) {
+        assert_eq!(
+            (admitted.len(), refused_guests.len()),
+            (free, 3 - free),
+            "{context}"
+        );
+        let expected: BTreeSet<_> = [ada, bob].iter().chain(&admitted).map(|it| it.id).collect();
+        for guest in [ada, bob].iter().chain(&admitted) {
             let mut seen = peers(&lab, guest);
             seen.insert(guest.id);
             seen.remove(&host.id);
@@ -227,7 +228,7 @@ fn another_player_gives_places_when_the_host_leaves_or_hangs() {
 }
 
 #[test]
-fn players_play_on_together_after_a_partition() {
+fn players_continue_together_after_a_partition() {
     for seed in 0..10 {
         let mut lab = network(seed);
         let guests = guests(&mut lab, 4);
@@ -246,9 +247,9 @@ fn players_play_on_together_after_a_partition() {
 }
 
 #[test]
-fn rooms_with_other_capacities_refuse_each_other() {
+fn rooms_with_different_capacities_refuse_each_other() {
     let mut lab = lab();
-    let [ada, bob] = [4, 5].map(|capacity| lab.player(joins(capacity)));
+    let [ada, bob] = [4, 5].map(|capacity| lab.player(join_with(capacity)));
     lab.run_for(Duration::from_secs(5));
     for (player, mine, theirs) in [(ada, 4, 5), (bob, 5, 4)] {
         let refused = lab.seen::<PeerRefused>(player);
@@ -259,10 +260,10 @@ fn rooms_with_other_capacities_refuse_each_other() {
 }
 
 #[test]
-fn capacity_that_makes_no_room_is_refused_when_joining() {
+fn invalid_capacity_fails_the_room() {
     for capacity in [0, 1, 33] {
         let mut lab = lab();
-        let ada = lab.player(joins(capacity));
+        let ada = lab.player(join_with(capacity));
         lab.settle();
         let failed = lab.seen::<RoomFailed>(ada);
         let text = failed[0].error.to_string();
@@ -271,7 +272,7 @@ fn capacity_that_makes_no_room_is_refused_when_joining() {
 }
 
 #[test]
-fn player_whose_game_crashed_gets_a_place_again() {
+fn player_gets_a_place_again_after_a_crash() {
     for seed in 0..10 {
         let mut lab = network(seed);
         let mut four = guests(&mut lab, 4);
@@ -287,7 +288,7 @@ fn player_whose_game_crashed_gets_a_place_again() {
 }
 
 #[test]
-fn everybody_can_leave_and_join_again_in_the_same_frame() {
+fn all_players_can_leave_and_rejoin_in_the_same_frame() {
     for seed in 0..10 {
         let mut lab = network(seed);
         let mut four = guests(&mut lab, 4);
@@ -306,7 +307,7 @@ fn everybody_can_leave_and_join_again_in_the_same_frame() {
 }
 
 #[test]
-fn host_that_pauses_its_game_gives_places() {
+fn host_with_a_paused_game_assigns_places() {
     let mut lab = network(0);
     let host = guest(&mut lab);
     lab.run_for(Duration::from_secs(5));
@@ -334,5 +335,5 @@ fn members_that_disconnect_each_other_keep_their_places() {
     assert_eq!(peers(&lab, &four[0]).len(), 3);
     let late = guest(&mut lab);
     run(&mut lab, &four, Duration::from_secs(5));
-    assert!(is_out(&lab, &late));
+    assert!(has_failed(&lab, &late));
 }

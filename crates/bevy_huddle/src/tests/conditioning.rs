@@ -38,7 +38,7 @@ fn splash(lab: &mut Lab, player: Player, n: u32) {
     lab.commands(player, |commands| commands.broadcast(Splash(n)));
 }
 
-/// How long a new value takes from one player to the other.
+/// Returns how long a new value takes from one player to the other.
 fn delay_of_state(lab: &mut Lab, from: Player, to: Player, value: i32) -> Duration {
     lab.commands(from, |commands| commands.share(Pose(value)));
     lab.run_until(|lab| lab.pose_of(to, from) == Some(value))
@@ -97,7 +97,7 @@ fn each_peer_delays_what_it_receives() {
 }
 
 #[test]
-fn a_change_takes_effect_in_the_running_game() {
+fn changed_conditions_apply_immediately() {
     let (mut lab, [ada, bob]) = meet();
     condition(&mut lab, bob, lag(300));
     lab.run_for(ms(50));
@@ -134,7 +134,7 @@ fn removal_delivers_waiting_events_in_order() {
 }
 
 #[test]
-fn events_that_wait_arrive_before_their_peer_leaves() {
+fn delayed_events_arrive_before_their_sender_leaves() {
     let (mut lab, [ada, bob]) = meet();
     condition(&mut lab, bob, lag(1000));
     lab.run_for(ms(50));
@@ -187,7 +187,7 @@ fn players_meet_and_transfer_over_conditioned_links() {
 }
 
 #[test]
-fn the_round_trip_contains_the_lag() {
+fn round_trip_time_includes_the_lag() {
     let (mut lab, [ada, bob]) = meet();
     let rtt = |lab: &Lab| {
         let stats = lab.get::<LinkStats>(ada, lab.peer(ada, bob)).unwrap();
@@ -211,7 +211,7 @@ fn the_round_trip_contains_the_lag() {
 }
 
 #[test]
-fn a_room_with_an_invalid_conditioner_fails() {
+fn room_with_an_invalid_conditioner_fails() {
     let mut lab = lab();
     let ada = lab.player(|app| {
         game(app);
@@ -231,7 +231,7 @@ fn a_room_with_an_invalid_conditioner_fails() {
 }
 
 #[test]
-fn an_invalid_change_keeps_the_conditions() {
+fn invalid_change_keeps_the_conditions() {
     let (mut lab, [ada, bob]) = meet();
     condition(&mut lab, bob, lag(200));
     lab.run_for(ms(50));

@@ -23,13 +23,13 @@ struct Log(Vec<Action>);
 
 #[test]
 #[should_panic(expected = "Item`: the field `owner` was skipped")]
-fn a_field_that_may_be_left_out_is_refused_when_declared() {
+fn type_with_a_skippable_field_cannot_be_declared() {
     offline_app().add_peer_event::<Item>("item");
 }
 
 #[test]
 #[should_panic(expected = "Log`: the type of `[..]` has `#[serde(tag")]
-fn a_tagged_enum_is_refused_when_declared() {
+fn type_with_a_tagged_enum_cannot_be_declared() {
     offline_app().add_peer_state::<Log>("log");
 }
 
@@ -40,7 +40,7 @@ struct Node(Option<Box<Node>>);
 struct Units(Vec<()>);
 
 #[test]
-fn the_sender_learns_of_values_that_the_receiver_would_refuse() {
+fn values_beyond_decoding_limits_fail_at_the_sender() {
     let mut lab = lab();
     let players = [(); 2].map(|()| {
         lab.player(|app| {

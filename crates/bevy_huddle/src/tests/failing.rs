@@ -18,11 +18,11 @@ thread_local! {
     static LOGGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// All events of a type that were observed.
+/// The observed events of a type.
 #[derive(Resource)]
 struct Seen<E: Send + Sync + 'static>(Vec<E>);
 
-/// An app in no room that keeps what is told of rooms.
+/// Returns an app without a room that collects the events of its rooms.
 fn watched_app() -> App {
     fn watch<E: Event<Trigger<'static>: Default> + Clone + Send + Sync>(app: &mut App) {
         app.insert_resource(Seen::<E>(Vec::new()));
@@ -38,12 +38,12 @@ fn watched_app() -> App {
     app
 }
 
-/// What was observed in an app since it was last asked.
+/// Returns the events observed in an app since the last call.
 fn seen<E: Event + Send + Sync>(app: &mut App) -> Vec<E> {
     std::mem::take(&mut app.world_mut().resource_mut::<Seen<E>>().0)
 }
 
-/// Keeps what each thread logs; apps of tests run in the thread of the test.
+/// Collects the log lines of each thread. The app of a test runs in the thread of the test.
 struct TestLogger;
 
 impl log::Log for TestLogger {
@@ -61,6 +61,7 @@ impl log::Log for TestLogger {
     fn flush(&self) {}
 }
 
+/// Returns the lines that `f` logs.
 fn logged(f: impl FnOnce()) -> Vec<String> {
     if log::set_logger(&TestLogger).is_ok() {
         log::set_max_level(log::LevelFilter::Info);
@@ -71,7 +72,7 @@ fn logged(f: impl FnOnce()) -> Vec<String> {
 }
 
 #[test]
-fn a_wrong_address_fails_with_a_text_that_helps() {
+fn invalid_address_fails_with_a_hint() {
     let mut app = watched_app();
     app.add_systems(Startup, |mut commands: Commands| {
         commands.join_room("localhost:3536/my-game");
@@ -100,11 +101,11 @@ fn a_wrong_address_fails_with_a_text_that_helps() {
         })
         .unwrap();
     app.update();
-    assert_eq!(seen::<RoomFailed>(&mut app), [], "it is told once");
+    assert_eq!(seen::<RoomFailed>(&mut app), [], "it is reported once");
 }
 
 #[test]
-fn an_observer_on_the_room_entity_sees_it_fail() {
+fn room_failed_triggers_observers_of_the_room_entity() {
     #[derive(Resource, Default)]
     struct Failures(u32);
     let mut app = watched_app();
@@ -119,9 +120,9 @@ fn an_observer_on_the_room_entity_sees_it_fail() {
 }
 
 #[test]
-fn a_room_that_fails_later_lets_its_peers_go_first() {
+fn failed_room_loses_its_peers_before_it_fails() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, room) = (lab.peer_id(ada), lab.room(ada));
+    let (ada_id, room) = (lab.peer_id(ada), lab.room(ada));
     let error = RoomError::Refused("the room is closed".to_owned());
     lab.inject(ada, RoomEvent::Failed(error.clone()));
     lab.frame(ada);
@@ -135,12 +136,12 @@ fn a_room_that_fails_later_lets_its_peers_go_first() {
             error: JoinError::Room(error)
         }]
     );
-    let is_in = lab.virtual_network().lock().has(me);
-    assert!(!is_in, "the failed room is left");
+    let is_in = lab.virtual_network().lock().is_connected(ada_id);
+    assert!(!is_in, "the player leaves the failed room");
 }
 
 #[test]
-fn who_waits_is_told_that_somebody_is_there_whom_no_link_reaches() {
+fn peer_that_cannot_be_linked_triggers_link_failed() {
     let (mut lab, [ada]) = meet();
     let (peer, room) = (PeerId::from_u128(7), lab.room(ada));
     let (reason, attempt) = (LinkFailure::NoWay, 1);
@@ -160,11 +161,11 @@ fn who_waits_is_told_that_somebody_is_there_whom_no_link_reaches() {
         attempt,
     };
     assert_eq!(lab.seen::<LinkFailed>(ada), [failed]);
-    assert_eq!(lab.state(ada), RoomStatus::Waiting);
+    assert_eq!(lab.status(ada), RoomStatus::Waiting);
 }
 
 #[test]
-fn a_failed_room_does_not_stand_in_the_way_of_another() {
+fn failed_room_does_not_prevent_joining_another() {
     let (mut lab, [ada]) = meet();
     lab.inject(ada, RoomEvent::Failed(RoomError::NoRelay));
     lab.frame(ada);
@@ -172,10 +173,10 @@ fn a_failed_room_does_not_stand_in_the_way_of_another() {
         commands.join_room("ws://lab/another");
     });
     lab.settle();
-    let me = lab.peer_id(ada);
+    let ada_id = lab.peer_id(ada);
     let check = move |huddle: Huddle| {
         assert_eq!(huddle.status(), Some(RoomStatus::Waiting));
-        assert_eq!(huddle.local_id(), Some(me));
+        assert_eq!(huddle.local_id(), Some(ada_id));
     };
     lab[ada].world_mut().run_system_once(check).unwrap();
     lab.leave(ada);
@@ -185,10 +186,10 @@ fn a_failed_room_does_not_stand_in_the_way_of_another() {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_tried_again() {
+fn unreachable_server_is_retried() {
     let mut app = watched_app();
     let mut commands = app.world_mut().commands();
-    // The mesh itself; nothing listens on port 1.
+    // This uses the real transport. Nothing listens on port 1.
     commands.join_room("ws://127.0.0.1:1/room");
     let deadline = Instant::now() + Duration::from_secs(10);
     let changes = loop {
@@ -201,7 +202,7 @@ fn a_server_that_cannot_be_reached_is_tried_again() {
     };
     assert_eq!(changes.len(), 1);
     assert_eq!(changes[0].to, RoomStatus::Retrying);
-    // On a slow machine a frame may see that it connects first.
+    // On a slow machine, an earlier event may report that the room is connecting.
     let signaling = seen::<SignalingChanged>(&mut app).pop().unwrap().signaling;
     let Signaling::Retrying { reason, .. } = signaling else {
         panic!("{signaling:?}");
@@ -211,7 +212,7 @@ fn a_server_that_cannot_be_reached_is_tried_again() {
 }
 
 #[test]
-fn relay_only_without_a_relay_fails_with_the_remedy() {
+fn relay_only_without_a_relay_fails_with_a_hint() {
     let mut app = watched_app();
     let mut commands = app.world_mut().commands();
     commands.join_room(RoomOptions::new("ws://127.0.0.1:1/room").relay_only());
@@ -264,7 +265,7 @@ fn commands_without_a_room_are_harmless_and_warn_once() {
 }
 
 #[test]
-fn whatever_is_sent_without_a_room_is_reported() {
+fn sending_without_a_room_fails_with_no_room() {
     let mut app = watched_app();
     let logged = logged(|| {
         let peer = PeerId::from_u128(99);
@@ -285,7 +286,7 @@ fn whatever_is_sent_without_a_room_is_reported() {
 }
 
 #[test]
-fn a_peer_that_takes_no_more_is_logged_once_per_cause() {
+fn send_failures_are_logged_once_per_cause() {
     let (mut lab, [ada, bob]) = meet();
     let peer = lab.peer_id(bob);
     lab.frame_rate(bob, 0.0001);
@@ -315,7 +316,7 @@ fn a_peer_that_takes_no_more_is_logged_once_per_cause() {
 }
 
 #[test]
-fn an_observer_that_joins_again_at_once_does_not_hold_up_the_game() {
+fn room_failed_observer_that_rejoins_does_not_block_the_game() {
     let mut app = watched_app();
     app.add_observer(|_: On<RoomFailed>, mut commands: Commands| {
         commands.leave_rooms();
@@ -329,17 +330,17 @@ fn an_observer_that_joins_again_at_once_does_not_hold_up_the_game() {
 }
 
 #[test]
-fn an_observer_that_sends_again_at_once_does_not_hold_up_the_game() {
+fn send_failed_observer_that_sends_again_does_not_block_the_game() {
     let (mut lab, [ada]) = meet();
-    let nobody = PeerId::from_u128(0);
+    let stranger = PeerId::from_u128(0);
     lab[ada].add_observer(move |_: On<SendFailed>, mut commands: Commands| {
-        commands.send_to(nobody, Splash(2));
-        commands.send_to(nobody, Splash(3));
+        commands.send_to(stranger, Splash(2));
+        commands.send_to(stranger, Splash(3));
     });
-    lab.commands(ada, |commands| commands.send_to(nobody, Splash(1)));
+    lab.commands(ada, |commands| commands.send_to(stranger, Splash(1)));
     assert_eq!(lab.seen::<SendFailed>(ada).len(), 1);
     lab.frame(ada);
-    assert_eq!(lab.seen::<SendFailed>(ada).len(), 2, "with the next frame");
+    assert_eq!(lab.seen::<SendFailed>(ada).len(), 2, "in the next frame");
     for _ in 0..20 {
         lab.frame(ada);
     }
@@ -347,7 +348,7 @@ fn an_observer_that_sends_again_at_once_does_not_hold_up_the_game() {
 }
 
 #[test]
-fn commands_without_the_plugins_are_harmless_and_joining_says_what_is_missing() {
+fn commands_without_the_plugins_are_harmless_and_joining_logs_the_fix() {
     let mut app = App::new();
     app.add_plugins(MinimalPlugins);
     let logged = logged(|| {
@@ -365,7 +366,7 @@ fn commands_without_the_plugins_are_harmless_and_joining_says_what_is_missing() 
 }
 
 #[test]
-fn server_that_stays_away_is_logged_once() {
+fn unreachable_server_is_logged_once_per_cause() {
     let (mut lab, [ada, _]) = meet();
     let logged = logged(|| {
         for attempt in 1..=100 {
@@ -384,7 +385,7 @@ fn server_that_stays_away_is_logged_once() {
 }
 
 #[test]
-fn link_that_fails_repeatedly_is_logged_ever_less_often() {
+fn repeated_link_failure_is_logged_less_and_less() {
     let (mut lab, [ada, _]) = meet();
     let peer = PeerId::from_u128(99);
     let logged = logged(|| {

@@ -9,7 +9,7 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// An event that tests send.
+/// An event that the tests send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Splash(pub(super) u32);
 
@@ -17,11 +17,11 @@ pub(super) struct Splash(pub(super) u32);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Blob(pub(super) Vec<u8>);
 
-/// State that tests share.
+/// State that the tests share.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pose(pub(super) i32);
 
-/// The messages of these tests, and a tick for each frame of the lab.
+/// Declares the messages of these tests and sets the tick rate to the frame rate of the lab.
 pub(super) fn game(app: &mut App) {
     app.insert_resource(Time::<Fixed>::from_hz(60.0));
     app.add_peer_event::<Splash>("splash")
@@ -29,7 +29,7 @@ pub(super) fn game(app: &mut App) {
         .add_peer_state::<Pose>("pose");
 }
 
-/// An app in no lab and no room; each frame runs one tick.
+/// Returns an app outside the lab and without a room. Each frame runs one tick.
 pub(super) fn offline_app() -> App {
     let mut app = App::new();
     app.add_plugins((MinimalPlugins, HuddlePlugins))
@@ -38,7 +38,7 @@ pub(super) fn offline_app() -> App {
     app
 }
 
-/// A lab that records all events.
+/// Returns a lab that records all events.
 pub(super) fn lab() -> Lab {
     let mut lab = Lab::new(1);
     lab.record::<PeerJoined>();
@@ -69,7 +69,7 @@ pub(super) fn lab() -> Lab {
     lab
 }
 
-/// Players who have met on a perfect network.
+/// Returns players who have met on a perfect network.
 pub(super) fn meet<const N: usize>() -> (Lab, [Player; N]) {
     let mut lab = lab();
     let players = std::array::from_fn(|_| lab.player(game));
@@ -77,7 +77,7 @@ pub(super) fn meet<const N: usize>() -> (Lab, [Player; N]) {
     (lab, players)
 }
 
-/// A network on which things take a while and get lost.
+/// Returns the conditions of a network with latency, jitter and loss.
 pub(super) fn bad_network() -> Conditions {
     Conditions {
         latency: Duration::from_millis(60),
@@ -90,14 +90,15 @@ pub(super) fn bad_network() -> Conditions {
 }
 
 pub(super) trait LabExt {
-    /// Lets what was said and done arrive.
+    /// Runs long enough for all messages in flight to arrive.
     fn settle(&mut self);
+    /// Returns a component in a player's world.
     fn get<C: Component>(&self, player: Player, entity: Entity) -> Option<&C>;
-    fn state(&self, player: Player) -> RoomStatus;
-    /// The splashes observed since it was last asked, with who sent them.
+    fn status(&self, player: Player) -> RoomStatus;
+    /// Returns the splashes received since the last call, with their senders.
     fn splashes(&mut self, player: Player) -> Vec<(PeerId, u32)>;
     fn pose_of(&self, viewer: Player, other: Player) -> Option<i32>;
-    /// Lets something happen to a player that no honest network would do.
+    /// Reports an event to a player that an honest network would not report.
     fn inject(&self, player: Player, event: RoomEvent);
 }
 
@@ -110,10 +111,10 @@ impl LabExt for Lab {
         self[player].world().get::<C>(entity)
     }
 
-    fn state(&self, player: Player) -> RoomStatus {
+    fn status(&self, player: Player) -> RoomStatus {
         *self
             .get::<RoomStatus>(player, self.room(player))
-            .expect("a room")
+            .expect("the room has a status")
     }
 
     fn splashes(&mut self, player: Player) -> Vec<(PeerId, u32)> {
@@ -129,7 +130,7 @@ impl LabExt for Lab {
     }
 
     fn inject(&self, player: Player, event: RoomEvent) {
-        let me = self.peer_id(player);
-        self.virtual_network().lock().inject(me, event);
+        let local_id = self.peer_id(player);
+        self.virtual_network().lock().inject(local_id, event);
     }
 }

@@ -18,7 +18,7 @@ fn changes(lab: &mut Lab, player: Player) -> Vec<(RoomStatus, RoomStatus)> {
 }
 
 #[test]
-fn joining_spawns_a_peer_entity_and_says_so_on_it() {
+fn joining_peer_spawns_an_entity_and_triggers_peer_joined_on_it() {
     let (mut lab, [ada, bob]) = meet();
     let (entity, room) = (lab.peer(ada, bob), lab.room(ada));
     let peer = Peer {
@@ -41,7 +41,7 @@ fn joining_spawns_a_peer_entity_and_says_so_on_it() {
 }
 
 #[test]
-fn an_observer_of_joining_can_use_the_peer_entity() {
+fn peer_joined_observer_can_use_the_peer_entity() {
     #[derive(Component)]
     struct Avatar;
     let mut lab = lab();
@@ -57,16 +57,16 @@ fn an_observer_of_joining_can_use_the_peer_entity() {
 }
 
 #[test]
-fn the_state_goes_from_joining_over_waiting_to_playing() {
+fn status_changes_from_joining_to_waiting_to_playing() {
     use RoomStatus::*;
     let mut lab = lab();
     let ada = lab.player(game);
-    assert_eq!(lab.state(ada), Joining);
+    assert_eq!(lab.status(ada), Joining);
     lab.settle();
-    assert_eq!(lab.state(ada), Waiting);
+    assert_eq!(lab.status(ada), Waiting);
     lab.player(game);
     lab.settle();
-    assert_eq!(lab.state(ada), Playing);
+    assert_eq!(lab.status(ada), Playing);
     assert_eq!(
         changes(&mut lab, ada),
         [(Joining, Waiting), (Waiting, Playing)]
@@ -80,7 +80,7 @@ fn losing_the_server_does_not_stop_play() {
     changes(&mut lab, ada);
     lab.stop_server();
     lab.settle();
-    assert_eq!(lab.state(ada), Playing);
+    assert_eq!(lab.status(ada), Playing);
     let status = lab.get::<SignalingStatus>(ada, lab.room(ada)).unwrap();
     assert!(matches!(**status, Signaling::Retrying { attempt: 1, .. }));
     lab.leave(bob);
@@ -97,7 +97,7 @@ fn losing_the_server_does_not_stop_play() {
 }
 
 #[test]
-fn a_silent_peer_is_marked_until_heard_again() {
+fn silent_peer_is_unresponsive_until_it_recovers() {
     let (mut lab, [ada, bob]) = meet();
     let (entity, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab.partition(&[ada], &[bob]);
@@ -123,7 +123,7 @@ fn a_silent_peer_is_marked_until_heard_again() {
 }
 
 #[test]
-fn link_stats_are_refreshed_each_frame() {
+fn link_stats_follow_the_latency() {
     let (mut lab, [ada, bob]) = meet();
     let entity = lab.peer(ada, bob);
     for ms in [20, 30] {
@@ -140,7 +140,7 @@ fn link_stats_are_refreshed_each_frame() {
 }
 
 #[test]
-fn the_convenience_and_the_run_conditions_follow_the_room() {
+fn huddle_and_run_conditions_follow_the_room() {
     #[derive(Resource, Default, Debug, PartialEq)]
     struct Ran {
         in_room: bool,
@@ -179,16 +179,16 @@ fn the_convenience_and_the_run_conditions_follow_the_room() {
     let bob = lab.player(|_| {});
     assert_eq!(ran(&mut lab), (false, true, false));
 
-    let (me, peer, room) = (lab.peer_id(ada), lab.peer_id(bob), lab.room(ada));
+    let (ada_id, peer, room) = (lab.peer_id(ada), lab.peer_id(bob), lab.room(ada));
     let entity = lab.peer(ada, bob);
     let check = move |huddle: Huddle| {
-        assert_eq!(huddle.local_id(), Some(me));
+        assert_eq!(huddle.local_id(), Some(ada_id));
         assert_eq!(huddle.status(), Some(RoomStatus::Playing));
         assert_eq!(huddle.room(), Some(room));
         let peers: Vec<_> = huddle.peers().map(|(_, peer)| peer.id).collect();
         assert_eq!(peers, [peer]);
         assert_eq!(huddle.peer_entity(peer), Some(entity));
-        assert_eq!(huddle.peer_entity(me), None);
+        assert_eq!(huddle.peer_entity(ada_id), None);
     };
     lab[ada].world_mut().run_system_once(check).unwrap();
     lab.leave(bob);
@@ -197,7 +197,7 @@ fn the_convenience_and_the_run_conditions_follow_the_room() {
 }
 
 #[test]
-fn a_peer_that_was_lost_returns_as_a_new_entity() {
+fn lost_peer_returns_as_a_new_entity() {
     let (mut lab, [ada, bob]) = meet();
     let (before, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab.seen::<PeerJoined>(ada);
@@ -222,7 +222,7 @@ fn a_peer_that_was_lost_returns_as_a_new_entity() {
 }
 
 #[test]
-fn a_peer_that_joins_again_without_having_left_gets_a_new_entity() {
+fn peer_that_rejoins_without_leaving_gets_a_new_entity() {
     let (mut lab, [ada, bob]) = meet();
     let (before, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     let back = RoomEvent::PeerJoined {
@@ -237,17 +237,17 @@ fn a_peer_that_joins_again_without_having_left_gets_a_new_entity() {
     assert_eq!(
         lab.seen::<PeerLeft>(ada).len(),
         1,
-        "the old entity's end is told too"
+        "the old entity triggers PeerLeft"
     );
 }
 
 #[test]
-fn a_game_that_starts_again_is_somebody_new() {
+fn restarted_game_is_a_new_peer() {
     let (mut lab, [ada, bob]) = meet();
     let before = lab.peer_id(bob);
     lab.kill(bob);
     lab.run_for(Duration::from_secs(4));
-    assert_eq!(lab.state(ada), RoomStatus::Waiting);
+    assert_eq!(lab.status(ada), RoomStatus::Waiting);
     lab.rejoin(bob);
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     assert_ne!(before, lab.peer_id(bob));
@@ -255,7 +255,7 @@ fn a_game_that_starts_again_is_somebody_new() {
 }
 
 #[test]
-fn two_rooms_are_separate_places() {
+fn rooms_are_independent() {
     let mut lab = lab();
     let ada = lab.player(game);
     let red = lab.room(ada);
@@ -271,14 +271,14 @@ fn two_rooms_are_separate_places() {
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     let blue = lab.room(ada);
     assert_ne!(red, blue);
-    assert_eq!(lab.state(ada), RoomStatus::Playing);
+    assert_eq!(lab.status(ada), RoomStatus::Playing);
     assert_eq!(lab.get::<RoomStatus>(ada, red), Some(&RoomStatus::Waiting));
     let entity = lab.peer(ada, bob);
     assert_eq!(lab.get::<PeerOf>(ada, entity), Some(&PeerOf(blue)));
 }
 
 #[test]
-fn joining_the_same_room_twice_fails_and_the_first_goes_on() {
+fn joining_the_same_room_twice_fails_and_keeps_the_first() {
     let (mut lab, [ada, bob]) = meet();
     let first = lab.room(ada);
     lab.commands(ada, |commands| {
@@ -298,13 +298,13 @@ fn joining_the_same_room_twice_fails_and_the_first_goes_on() {
         lab.get::<RoomStatus>(ada, first),
         Some(&RoomStatus::Playing)
     );
-    // Nobody else has seen anything of it.
+    // The other player observes nothing.
     assert_eq!(lab.seen::<PeerJoined>(bob).len(), 1);
     assert_eq!(lab.seen::<PeerLeft>(bob), []);
 }
 
 #[test]
-fn a_room_can_be_left_and_joined_in_one_frame() {
+fn room_can_be_left_and_joined_in_one_frame() {
     let (mut lab, [ada, bob]) = meet();
     let before = lab.peer_id(ada);
     lab.commands(ada, |commands| {
@@ -318,18 +318,18 @@ fn a_room_can_be_left_and_joined_in_one_frame() {
 }
 
 #[test]
-fn a_room_joined_under_two_addresses_fails_when_the_player_meets_themselves() {
+fn room_joined_under_a_second_address_fails_when_the_player_meets_itself() {
     let (mut lab, [ada, _]) = meet();
     let first = lab.room(ada);
     lab.commands(ada, |commands| {
         commands.join_room("ws://another-name-of-lab/room");
     });
     let second = lab.room(ada);
-    let me = lab.get::<Room>(ada, first).unwrap().local_id;
+    let ada_id = lab.get::<Room>(ada, first).unwrap().local_id;
     lab.inject(
         ada,
         RoomEvent::PeerJoined {
-            peer_id: me,
+            peer_id: ada_id,
             returning: false,
             is_matchbox_client: false,
         },
@@ -337,29 +337,32 @@ fn a_room_joined_under_two_addresses_fails_when_the_player_meets_themselves() {
     lab.settle();
     let failed = lab.seen::<RoomFailed>(ada);
     assert_eq!(failed.len(), 1);
-    assert_eq!(failed[0].entity, second, "the room that was joined later");
+    assert_eq!(failed[0].entity, second, "the room joined later");
     assert!(matches!(failed[0].error, JoinError::AlreadyJoined { .. }));
     let peers = lab.get::<RoomPeers>(ada, first).unwrap();
-    assert_eq!(peers.entities().len(), 2, "Ada herself and Bob");
-    assert_eq!(lab.seen::<PeerJoined>(ada).len(), 1, "Bob, nobody else");
+    assert_eq!(peers.entities().len(), 2, "the local peer and Bob");
+    assert_eq!(lab.seen::<PeerJoined>(ada).len(), 1, "only Bob joined");
 }
 
 #[test]
-fn a_player_in_two_rooms_gets_their_own_events_once() {
+fn player_in_two_rooms_receives_its_own_events_once() {
     let (mut lab, [ada, bob]) = meet();
-    let (local_peer, me) = (lab.peer(ada, ada), lab.peer_id(ada));
+    let (local_peer, ada_id) = (lab.peer(ada, ada), lab.peer_id(ada));
     lab.commands(ada, |commands| {
         commands.join_room("ws://lab/lobby");
     });
     let other = lab.peer_id(ada);
     lab.commands(ada, |commands| {
         commands.send_to(Recipients::All, Splash(1));
-        commands.send_to([other, me], Splash(2));
+        commands.send_to([other, ada_id], Splash(2));
     });
     lab.settle();
     let splashes = lab.seen::<FromPeer<Splash>>(ada);
     let numbers: Vec<_> = splashes.iter().map(|splash| splash.message.0).collect();
     assert_eq!(numbers, [1, 2]);
-    assert_eq!((splashes[0].entity, splashes[0].peer_id), (local_peer, me));
-    assert_eq!(lab.splashes(bob), [(me, 1)]);
+    assert_eq!(
+        (splashes[0].entity, splashes[0].peer_id),
+        (local_peer, ada_id)
+    );
+    assert_eq!(lab.splashes(bob), [(ada_id, 1)]);
 }

@@ -1,4 +1,4 @@
-//! Who sees whom, who is host, and who may remove others.
+//! Hosts, kicks and missing links.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// Players in a room with these rules, who came one after the other.
-fn meet_under<const N: usize>(policy: KickPolicy) -> (Lab, [Player; N]) {
+/// Returns players who joined a room with this kick policy one after the other.
+fn meet_with_policy<const N: usize>(policy: KickPolicy) -> (Lab, [Player; N]) {
     let mut lab = lab();
     let players = std::array::from_fn(|_| {
         let player = lab.player(move |app| {
@@ -27,7 +27,7 @@ fn meet_under<const N: usize>(policy: KickPolicy) -> (Lab, [Player; N]) {
                 commands.join_room(RoomOptions::new("ws://lab/room").kick_policy(policy));
             });
         });
-        // Long enough to tell who came first.
+        // Long enough for the order of joining to be unambiguous.
         lab.run_for(Duration::from_secs(11));
         player
     });
@@ -49,8 +49,8 @@ fn failure(lab: &mut Lab, player: Player) -> KickError {
 }
 
 #[test]
-fn the_host_is_who_came_first_and_then_who_came_next() {
-    let (mut lab, players @ [ada, bob, eve]) = meet_under(KickPolicy::Nobody);
+fn first_player_is_host_and_the_second_succeeds_it() {
+    let (mut lab, players @ [ada, bob, eve]) = meet_with_policy(KickPolicy::Nobody);
     let hosts = |lab: &Lab, of: &[Player]| {
         let host = |&player| lab.get::<RoomHost>(player, lab.room(player)).unwrap().0;
         of.iter().map(host).collect::<Vec<_>>()
@@ -71,8 +71,8 @@ fn the_host_is_who_came_first_and_then_who_came_next() {
 }
 
 #[test]
-fn the_host_removes_a_player_who_is_told_by_whom() {
-    let (mut lab, [ada, bob, eve]) = meet_under(KickPolicy::Host);
+fn host_kicks_a_player_who_receives_its_id() {
+    let (mut lab, [ada, bob, eve]) = meet_with_policy(KickPolicy::Host);
     let [a, b, e] = [ada, bob, eve].map(|player| lab.peer_id(player));
     kick(&mut lab, bob, e);
     let error = failure(&mut lab, bob);
@@ -97,14 +97,14 @@ fn the_host_removes_a_player_who_is_told_by_whom() {
     assert_eq!(failed[0].error, JoinError::Kicked { by: vec![a] });
     assert!(failed[0].error.to_string().contains(&a.to_string()));
     assert_eq!(lab.get::<RoomStatus>(eve, room), Some(&RoomStatus::Failed));
-    assert!(!lab.virtual_network().lock().has(e));
+    assert!(!lab.virtual_network().lock().is_connected(e));
     assert!(lab.have_met(&[ada, bob]));
     assert_eq!(lab.peer_id(bob), b);
 }
 
 #[test]
-fn a_majority_removes_a_player_and_one_vote_does_not() {
-    let (mut lab, [ada, bob, carl, eve]) = meet_under(KickPolicy::Majority);
+fn majority_kicks_a_player_and_one_vote_does_not() {
+    let (mut lab, [ada, bob, carl, eve]) = meet_with_policy(KickPolicy::Majority);
     let [a, b, e] = [ada, bob, eve].map(|player| lab.peer_id(player));
     kick(&mut lab, ada, e);
     assert!(lab.have_met(&[ada, bob, carl, eve]));
@@ -126,7 +126,7 @@ fn a_majority_removes_a_player_and_one_vote_does_not() {
 }
 
 #[test]
-fn where_nobody_removes_others_it_says_what_to_do_and_cutting_works() {
+fn kick_fails_under_policy_nobody_and_disconnecting_works() {
     let (mut lab, [ada, bob, eve]) = meet();
     let b = lab.peer_id(bob);
     kick(&mut lab, ada, b);
@@ -150,7 +150,7 @@ fn where_nobody_removes_others_it_says_what_to_do_and_cutting_works() {
 }
 
 #[test]
-fn one_who_is_not_here_yet_can_be_cut_off() {
+fn peer_can_be_disconnected_before_it_joins() {
     let mut lab = lab();
     lab.network(Conditions {
         latency: Duration::from_millis(100),
@@ -165,17 +165,17 @@ fn one_who_is_not_here_yet_can_be_cut_off() {
     assert_eq!(
         lab.find_peer(ada, bob),
         None,
-        "the games have not agreed yet"
+        "the handshake has not completed yet"
     );
     lab.commands(ada, |commands| commands.disconnect_peer(b));
     lab.run_for(Duration::from_secs(10));
     assert_eq!(lab.seen::<PeerJoined>(ada), []);
-    assert_eq!(lab.seen::<PeerLeft>(ada), [], "nobody was here");
+    assert_eq!(lab.seen::<PeerLeft>(ada), [], "no peer had joined");
     assert_eq!(lab.find_peer(bob, ada), None);
 }
 
 #[test]
-fn peer_that_is_disconnected_before_it_joins_is_told() {
+fn peer_disconnected_before_it_joins_receives_refusal() {
     let mut lab = lab();
     lab.network(Conditions {
         latency: Duration::from_millis(100),
@@ -183,7 +183,7 @@ fn peer_that_is_disconnected_before_it_joins_is_told() {
     });
     let [ada, bob] = [lab.player(game), lab.player(game)];
     let [a, b] = [lab.peer_id(ada), lab.peer_id(bob)];
-    // Bob's game loads, and so does not answer.
+    // Bob's game is loading and does not respond.
     lab.frame_rate(bob, 0.25);
     lab.frame(bob);
     lab.run_for(Duration::from_secs(2));
@@ -201,7 +201,7 @@ fn peer_that_is_disconnected_before_it_joins_is_told() {
 }
 
 #[test]
-fn a_mesh_with_a_hole_is_seen_by_everybody() {
+fn every_peer_sees_a_missing_link() {
     let mut lab = lab();
     let [ada, bob, eve] = [(); 3].map(|()| lab.player(game));
     lab.partition(&[bob], &[eve]);
@@ -213,16 +213,16 @@ fn a_mesh_with_a_hole_is_seen_by_everybody() {
         let missing = lab.get::<MissingLinks>(player, lab.room(player));
         missing.unwrap().0.clone()
     };
-    let hole = [(b.min(e), b.max(e))];
+    let missing_link = [(b.min(e), b.max(e))];
     for player in [ada, bob, eve] {
-        assert_eq!(missing(&lab, player), hole);
+        assert_eq!(missing(&lab, player), missing_link);
     }
     let linked = |lab: &Lab, other| {
         let entity = lab.peer(ada, other);
         lab.get::<LinkedWith>(ada, entity).unwrap().0.clone()
     };
     assert_eq!(linked(&lab, bob), [a]);
-    let check = move |huddle: Huddle| assert_eq!(huddle.missing_links(), hole);
+    let check = move |huddle: Huddle| assert_eq!(huddle.missing_links(), missing_link);
     lab[ada].world_mut().run_system_once(check).unwrap();
 
     lab.seen::<MeshChanged>(ada);
@@ -240,7 +240,7 @@ fn a_mesh_with_a_hole_is_seen_by_everybody() {
 }
 
 #[test]
-fn the_tick_is_the_rooms() {
+fn newcomer_adopts_the_tick_of_the_room() {
     let mut lab = lab();
     let tick = |lab: &Lab, player| lab.get::<RoomTick>(player, lab.room(player)).unwrap().0;
     let ada = lab.player(game);
@@ -259,10 +259,10 @@ fn the_tick_is_the_rooms() {
 }
 
 #[test]
-fn a_paused_game_stays_in_the_room() {
+fn paused_game_stays_in_the_room_and_receives_events() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada].world_mut().resource_mut::<Time<Virtual>>().pause();
-    // More than may be on its way at a time.
+    // More events than fit in flight at once.
     for n in 0..400 {
         lab.commands(bob, |commands| commands.broadcast(Splash(n)));
         lab.run_for(Duration::from_millis(25));
@@ -273,5 +273,5 @@ fn a_paused_game_stays_in_the_room() {
     assert_eq!(lab.splashes(ada), expected);
     let entity = lab.peer(bob, ada);
     let stats = lab.get::<LinkStats>(bob, entity).unwrap();
-    assert_eq!(stats.queued_events, 0, "all was confirmed");
+    assert_eq!(stats.queued_events, 0, "all events are confirmed");
 }

@@ -12,43 +12,45 @@ use crate::{
 struct Avatar(&'static str);
 
 #[derive(Resource, Default)]
-struct Farewells(Vec<(&'static str, DisconnectReason)>);
+struct Departures(Vec<(&'static str, DisconnectReason)>);
 
-/// Names the peer entity, and notes who leaves by what is on the entity at that moment.
-fn note_farewells(lab: &mut Lab, player: Player, peer: Entity, name: &'static str) {
+/// Inserts an [`Avatar`] on the peer entity, and records the avatar and reason of every `PeerLeft`.
+fn record_departures(lab: &mut Lab, player: Player, peer: Entity, name: &'static str) {
     let app = lab.app_mut(player);
-    app.init_resource::<Farewells>();
+    app.init_resource::<Departures>();
     app.world_mut().entity_mut(peer).insert(Avatar(name));
     app.add_observer(
-        |left: On<PeerLeft>, avatars: Query<&Avatar>, mut farewells: ResMut<Farewells>| {
-            let name = avatars.get(left.entity).map_or("nobody", |avatar| avatar.0);
-            farewells.0.push((name, left.reason));
+        |left: On<PeerLeft>, avatars: Query<&Avatar>, mut departures: ResMut<Departures>| {
+            let name = avatars
+                .get(left.entity)
+                .map_or("no avatar", |avatar| avatar.0);
+            departures.0.push((name, left.reason));
         },
     );
 }
 
-fn farewells(lab: &Lab, player: Player) -> &[(&'static str, DisconnectReason)] {
-    &lab[player].world().resource::<Farewells>().0
+fn departures(lab: &Lab, player: Player) -> &[(&'static str, DisconnectReason)] {
+    &lab[player].world().resource::<Departures>().0
 }
 
-fn is_there(lab: &Lab, player: Player, entity: Entity) -> bool {
+fn exists(lab: &Lab, player: Player, entity: Entity) -> bool {
     lab[player].world().get_entity(entity).is_ok()
 }
 
 #[test]
-fn the_reason_is_told_before_the_peer_entity_is_despawned() {
+fn peer_left_is_triggered_before_the_entity_is_despawned() {
     let (mut lab, [ada, bob]) = meet();
     let entity = lab.peer(ada, bob);
-    note_farewells(&mut lab, ada, entity, "Bob");
+    record_departures(&mut lab, ada, entity, "Bob");
     lab.kill(bob);
     lab.run_for(Duration::from_secs(4));
-    assert_eq!(farewells(&lab, ada), [("Bob", DisconnectReason::Lost)]);
-    assert!(!is_there(&lab, ada, entity));
-    assert_eq!(lab.state(ada), RoomStatus::Waiting);
+    assert_eq!(departures(&lab, ada), [("Bob", DisconnectReason::Lost)]);
+    assert!(!exists(&lab, ada, entity));
+    assert_eq!(lab.status(ada), RoomStatus::Waiting);
 }
 
 #[test]
-fn what_an_observer_commands_happens_before_the_despawn() {
+fn commands_of_a_peer_left_observer_run_before_the_despawn() {
     let (mut lab, [ada, bob]) = meet();
     let entity = lab.peer(ada, bob);
     let hat = lab[ada].world_mut().spawn(ChildOf(entity)).id();
@@ -57,47 +59,47 @@ fn what_an_observer_commands_happens_before_the_despawn() {
     });
     lab.leave(bob);
     lab.settle();
-    assert!(!is_there(&lab, ada, entity));
-    assert!(is_there(&lab, ada, hat), "the child was kept");
+    assert!(!exists(&lab, ada, entity));
+    assert!(exists(&lab, ada, hat), "the child entity was kept");
 }
 
 #[test]
-fn leaving_despawns_the_room_and_its_peers_and_others_are_told() {
+fn leaving_despawns_the_room_and_notifies_the_peers() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, room, entity) = (lab.peer_id(ada), lab.room(ada), lab.peer(ada, bob));
-    note_farewells(&mut lab, ada, entity, "Bob");
+    let (ada_id, room, entity) = (lab.peer_id(ada), lab.room(ada), lab.peer(ada, bob));
+    record_departures(&mut lab, ada, entity, "Bob");
     lab.commands(ada, |commands| commands.leave_rooms());
-    assert!(!is_there(&lab, ada, room));
-    assert!(!is_there(&lab, ada, entity));
+    assert!(!exists(&lab, ada, room));
+    assert!(!exists(&lab, ada, entity));
     assert_eq!(
-        farewells(&lab, ada),
+        departures(&lab, ada),
         [("Bob", DisconnectReason::DisconnectedLocally)]
     );
-    assert!(!lab.virtual_network().lock().has(me));
+    assert!(!lab.virtual_network().lock().is_connected(ada_id));
     lab.settle();
     let left = lab.seen::<PeerLeft>(bob);
     assert_eq!(
         (left[0].peer_id, left[0].reason),
-        (me, DisconnectReason::Left)
+        (ada_id, DisconnectReason::Left)
     );
-    assert_eq!(lab.state(bob), RoomStatus::Waiting);
+    assert_eq!(lab.status(bob), RoomStatus::Waiting);
 }
 
 #[test]
-fn what_was_said_before_leaving_is_still_sent() {
+fn events_sent_before_leaving_are_delivered() {
     let (mut lab, [ada, bob]) = meet();
-    let me = lab.peer_id(ada);
+    let ada_id = lab.peer_id(ada);
     lab.commands(ada, |commands| {
         commands.broadcast(Splash(1));
         commands.leave_rooms();
     });
     lab.settle();
-    assert_eq!(lab.splashes(bob), [(me, 1)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1)]);
     assert_eq!(lab.seen::<PeerLeft>(bob).len(), 1);
 }
 
 #[test]
-fn ending_the_app_leaves_with_a_farewell() {
+fn dropped_app_leaves_the_room() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada] = App::new();
     lab.settle();
@@ -108,23 +110,23 @@ fn ending_the_app_leaves_with_a_farewell() {
 fn leaving_one_room_keeps_the_other() {
     let mut lab = lab();
     let ada = lab.player(game);
-    let (red, red_me) = (lab.room(ada), lab.peer_id(ada));
+    let (red, red_id) = (lab.room(ada), lab.peer_id(ada));
     lab.commands(ada, |commands| {
         commands.join_room("ws://lab/blue");
         commands.leave_room(red);
     });
     lab.settle();
-    assert!(!lab.virtual_network().lock().has(red_me));
-    assert!(lab.virtual_network().lock().has(lab.peer_id(ada)));
-    assert_eq!(lab.state(ada), RoomStatus::Waiting);
+    assert!(!lab.virtual_network().lock().is_connected(red_id));
+    assert!(lab.virtual_network().lock().is_connected(lab.peer_id(ada)));
+    assert_eq!(lab.status(ada), RoomStatus::Waiting);
 }
 
 #[test]
-fn despawning_the_room_entity_leaves_too() {
+fn despawning_the_room_entity_leaves_the_room() {
     let (mut lab, [ada, bob]) = meet();
     let (room, entity, peer) = (lab.room(ada), lab.peer(ada, bob), lab.peer_id(bob));
     lab[ada].world_mut().entity_mut(room).despawn();
-    assert!(!is_there(&lab, ada, entity));
+    assert!(!exists(&lab, ada, entity));
     assert_eq!(
         lab.seen::<PeerLeft>(ada),
         [PeerLeft {
@@ -138,27 +140,27 @@ fn despawning_the_room_entity_leaves_too() {
 }
 
 #[test]
-fn a_disconnected_peer_is_gone_at_once_on_both_sides() {
+fn disconnected_peer_leaves_once_on_both_sides() {
     let (mut lab, [ada, bob, eve]) = meet();
     let (entity, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
-    note_farewells(&mut lab, ada, entity, "Bob");
+    record_departures(&mut lab, ada, entity, "Bob");
     lab.commands(ada, |commands| commands.disconnect_peer(peer));
     assert_eq!(
-        farewells(&lab, ada),
+        departures(&lab, ada),
         [("Bob", DisconnectReason::DisconnectedLocally)]
     );
     lab.run_for(Duration::from_secs(5));
-    assert_eq!(farewells(&lab, ada).len(), 1, "it is told once");
+    assert_eq!(departures(&lab, ada).len(), 1, "it is reported once");
     assert_eq!(
         lab.seen::<PeerLeft>(bob)[0].reason,
         DisconnectReason::DisconnectedByPeer
     );
-    assert_eq!(lab.state(ada), RoomStatus::Playing, "Eve is still here");
+    assert_eq!(lab.status(ada), RoomStatus::Playing, "Eve is still here");
     assert!(lab.have_met(&[bob, eve]));
 }
 
 #[test]
-fn despawning_a_peer_entity_cuts_the_peer() {
+fn despawning_a_peer_entity_disconnects_the_peer() {
     let (mut lab, [ada, bob]) = meet();
     let (entity, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab[ada].world_mut().entity_mut(entity).despawn();
@@ -171,7 +173,7 @@ fn despawning_a_peer_entity_cuts_the_peer() {
             reason: DisconnectReason::DisconnectedLocally
         }]
     );
-    assert_eq!(lab.state(ada), RoomStatus::Waiting);
+    assert_eq!(lab.status(ada), RoomStatus::Waiting);
     assert_eq!(
         lab.seen::<PeerLeft>(bob)[0].reason,
         DisconnectReason::DisconnectedByPeer
@@ -179,7 +181,7 @@ fn despawning_a_peer_entity_cuts_the_peer() {
 }
 
 #[test]
-fn an_observer_may_leave_in_the_middle_of_everything() {
+fn observer_can_leave_while_several_peers_join() {
     let mut lab = lab();
     let ada = lab.player(|app| {
         game(app);
@@ -189,27 +191,27 @@ fn an_observer_may_leave_in_the_middle_of_everything() {
     lab.player(game);
     lab.player(game);
     lab.settle();
-    assert!(!is_there(&lab, ada, room));
+    assert!(!exists(&lab, ada, room));
     assert_eq!(lab.seen::<PeerJoined>(ada).len(), 1);
     assert_eq!(lab.seen::<PeerLeft>(ada).len(), 1);
 }
 
 #[test]
-fn joining_again_after_leaving_starts_afresh() {
+fn rejoining_forgets_previously_shared_state() {
     let (mut lab, [ada, bob]) = meet();
     lab.commands(ada, |commands| commands.share(Pose(7)));
     lab.leave(ada);
     lab.rejoin(ada);
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     lab.settle();
-    assert_eq!(lab.pose_of(bob, ada), None, "the old pose was forgotten");
+    assert_eq!(lab.pose_of(bob, ada), None, "the old pose is gone");
     lab.commands(ada, |commands| commands.share(Pose(8)));
     lab.settle();
     assert_eq!(lab.pose_of(bob, ada), Some(8));
 }
 
 #[test]
-fn observers_of_leaving_can_use_the_peer_entity_however_the_room_ends() {
+fn peer_entity_exists_in_peer_left_observers_however_the_room_ends() {
     #[derive(Component)]
     struct Ghost;
     let ends: [fn(&mut Lab, Player); 4] = [
@@ -235,19 +237,19 @@ fn observers_of_leaving_can_use_the_peer_entity_however_the_room_ends() {
             let entity = lab.peer(ada, player);
             lab[ada].world_mut().entity_mut(entity).insert(Avatar(name));
         }
-        lab[ada].init_resource::<Farewells>().add_observer(
+        lab[ada].init_resource::<Departures>().add_observer(
             |left: On<PeerLeft>,
              avatars: Query<(&Avatar, &Peer)>,
-             mut farewells: ResMut<Farewells>,
+             mut departures: ResMut<Departures>,
              mut commands: Commands| {
-                let (avatar, peer) = avatars.get(left.entity).expect("the peer is there");
+                let (avatar, peer) = avatars.get(left.entity).expect("the peer entity exists");
                 assert_eq!(peer.id, left.peer_id);
-                farewells.0.push((avatar.0, left.reason));
+                departures.0.push((avatar.0, left.reason));
                 commands.entity(left.entity).insert(Ghost);
             },
         );
         end(&mut lab, ada);
-        let mut left: Vec<_> = farewells(&lab, ada).iter().map(|left| left.0).collect();
+        let mut left: Vec<_> = departures(&lab, ada).iter().map(|left| left.0).collect();
         left.sort_unstable();
         assert_eq!(left, ["Bob", "Eve"]);
         lab.settle();
@@ -261,7 +263,7 @@ fn observers_of_leaving_can_use_the_peer_entity_however_the_room_ends() {
 }
 
 #[test]
-fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
+fn peer_removed_by_a_peer_joined_observer_is_disconnected() {
     let actions: [fn(&PeerJoined, &mut Commands); 4] = [
         |joined, commands| commands.entity(joined.entity).despawn(),
         |joined, commands| commands.disconnect_peer(joined.peer_id),
@@ -286,37 +288,37 @@ fn a_peer_despawned_when_it_joins_is_told_as_for_any_other_disconnect() {
         });
         let bob = lab.player(game);
         lab.run_for(Duration::from_secs(20));
-        let me = lab.peer_id(ada);
+        let ada_id = lab.peer_id(ada);
         assert_eq!(lab.seen::<PeerJoined>(bob).len(), 1);
         let left = lab.seen::<PeerLeft>(bob);
         assert_eq!(left.len(), 1, "{left:?}");
         assert_eq!(
             (left[0].peer_id, left[0].reason),
-            (me, DisconnectReason::DisconnectedByPeer)
+            (ada_id, DisconnectReason::DisconnectedByPeer)
         );
         assert_eq!(lab.find_peer(bob, ada), None);
-        assert_eq!(lab.state(bob), RoomStatus::Waiting);
+        assert_eq!(lab.status(bob), RoomStatus::Waiting);
         assert_eq!(lab.seen::<PeerJoined>(ada).len(), 1);
         assert_eq!(lab.seen::<PeerLeft>(ada).len(), 1);
-        assert_eq!(lab.state(ada), RoomStatus::Waiting);
+        assert_eq!(lab.status(ada), RoomStatus::Waiting);
     }
 }
 
 #[test]
-fn what_was_sent_before_a_disconnect_still_arrives() {
+fn events_sent_before_a_disconnect_are_delivered() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer) = (lab.peer_id(ada), lab.peer_id(bob));
+    let (ada_id, peer) = (lab.peer_id(ada), lab.peer_id(bob));
     lab.commands(ada, |commands| {
         commands.send_to(peer, Splash(1));
         commands.disconnect_peer(peer);
     });
     lab.settle();
-    assert_eq!(lab.splashes(bob), [(me, 1)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1)]);
     assert_eq!(lab.seen::<PeerLeft>(bob).len(), 1);
 }
 
 #[test]
-fn state_shared_for_the_next_room_while_leaving_is_kept() {
+fn state_shared_while_leaving_is_sent_to_the_next_room() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada].add_observer(|_: On<PeerLeft>, mut commands: Commands| {
         commands.share(Pose(9));

@@ -6,7 +6,7 @@ use huddle_mesh::{RoomError, RoomEvent};
 use super::game::{LabExt, Splash, game, lab, meet};
 use crate::{message::event::FromPeer, prelude::*, testing::Lab};
 
-/// The entities with [`LocalPeer`] of a player's game.
+/// Returns the entities with [`LocalPeer`] in a player's world.
 fn local_peers(lab: &mut Lab, player: crate::testing::Player) -> Vec<Entity> {
     let world = lab[player].world_mut();
     let mut local_peers = world.query_filtered::<Entity, With<LocalPeer>>();
@@ -28,7 +28,7 @@ fn local_player_is_a_peer_of_its_room() {
 }
 
 #[test]
-fn huddle_tells_the_local_peer_from_the_other_peers() {
+fn huddle_separates_the_local_peer_from_its_peers() {
     #[derive(Resource, Default)]
     struct Seen(Option<Entity>, Vec<Entity>);
 
@@ -65,7 +65,7 @@ fn components_of_the_local_peer_see_echoed_events() {
 }
 
 #[test]
-fn local_peer_goes_when_the_room_is_left_or_fails() {
+fn local_peer_is_despawned_when_the_room_is_left_or_fails() {
     let (mut lab, [ada, bob]) = meet();
     lab.commands(ada, |commands| {
         commands.leave_rooms();

@@ -18,7 +18,7 @@ fn value(lab: &Lab, player: Player, path: &DiagnosticPath) -> f64 {
 }
 
 #[test]
-fn diagnostics_tell_the_peers_the_round_trips_and_the_rates() {
+fn diagnostics_show_peers_round_trip_times_and_rates() {
     let mut lab = lab();
     let measured = |app: &mut App| {
         game(app);
@@ -43,26 +43,26 @@ fn diagnostics_tell_the_peers_the_round_trips_and_the_rates() {
             commands.share(Pose(*n));
         });
     }
-    // Longer than what is kept.
+    // Longer than the history that the diagnostics keep.
     lab.run_for(Duration::from_secs(40));
     assert_eq!(value(&lab, ada, &Paths::PEERS), 2.0);
     let near = |path: &DiagnosticPath, expected: f64| {
         let value = value(&lab, ada, path);
         let error = (value - expected).abs() / expected;
-        assert!(error < 0.05, "{path}: {value} and not {expected}");
+        assert!(error < 0.05, "{path}: {value} instead of {expected}");
     };
     near(&Paths::RTT_MEAN, 70.0);
     near(&Paths::RTT_WORST, 100.0);
     near(&Paths::PACKETS_SENT, 120.0);
     near(&Paths::PACKETS_RECEIVED, 120.0);
     let packet = value(&lab, ada, &Paths::BYTES_SENT) / value(&lab, ada, &Paths::PACKETS_SENT);
-    assert!((5.0..40.0).contains(&packet), "{packet} bytes a packet");
+    assert!((5.0..40.0).contains(&packet), "{packet} bytes per packet");
     near(&Paths::BYTES_RECEIVED, value(&lab, ada, &Paths::BYTES_SENT));
     assert_eq!(value(&lab, ada, &Paths::EVENTS_QUEUED), 0.0);
 }
 
 #[test]
-fn the_loss_is_that_of_the_own_packets() {
+fn loss_is_measured_on_sent_packets() {
     let mut lab = lab();
     let [ada, bob] = [(); 2].map(|()| {
         lab.player(|app| {
@@ -90,7 +90,7 @@ fn the_loss_is_that_of_the_own_packets() {
 }
 
 #[test]
-fn diagnostics_show_what_waits_and_survive_that_peers_leave() {
+fn diagnostics_show_queued_events_and_reset_when_peers_leave() {
     let mut lab = lab();
     let measured = |app: &mut App| {
         game(app);

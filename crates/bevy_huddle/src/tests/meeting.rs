@@ -1,4 +1,4 @@
-//! With whom a game plays, and what both are told if not.
+//! Which games play together, and what each receives if they do not.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn with_password(app: &mut App, password: &'static str) {
     join(RoomOptions::new("ws://lab/club").join_data(password))(app);
 }
 
-/// Lets two games meet that do not fit; what each is told about the other.
+/// Runs two incompatible games in one room. Returns the refusal that each receives.
 fn refusals(
     first: impl Fn(&mut App) + 'static,
     second: impl Fn(&mut App) + 'static,
@@ -34,24 +34,24 @@ fn refusals(
     let mut lab = lab();
     let (ada, bob) = (lab.player(first), lab.player(second));
     lab.run_for(Duration::from_secs(15));
-    [(ada, bob), (bob, ada)].map(|(me, other)| {
-        assert_eq!(lab.find_peer(me, other), None);
-        assert_eq!(lab.seen::<PeerJoined>(me), []);
-        assert_eq!(lab.seen::<PeerLeft>(me), []);
-        assert_eq!(lab.state(me), RoomStatus::Waiting);
-        let mut refused = lab.seen::<PeerRefused>(me);
-        assert_eq!(refused.len(), 1, "told once: {refused:?}");
+    [(ada, bob), (bob, ada)].map(|(player, other)| {
+        assert_eq!(lab.find_peer(player, other), None);
+        assert_eq!(lab.seen::<PeerJoined>(player), []);
+        assert_eq!(lab.seen::<PeerLeft>(player), []);
+        assert_eq!(lab.status(player), RoomStatus::Waiting);
+        let mut refused = lab.seen::<PeerRefused>(player);
+        assert_eq!(refused.len(), 1, "{refused:?}");
         let refused = refused.remove(0);
         assert_eq!(
             (refused.entity, refused.peer_id),
-            (lab.room(me), lab.peer_id(other))
+            (lab.room(player), lab.peer_id(other))
         );
         refused.refusal
     })
 }
 
 #[test]
-fn games_with_other_messages_refuse_each_other_and_name_them() {
+fn games_with_different_messages_refuse_each_other_and_name_them() {
     fn older(app: &mut App) {
         app.add_peer_event::<u8>("splash")
             .add_peer_event::<u16>("old")
@@ -72,7 +72,7 @@ fn games_with_other_messages_refuse_each_other_and_name_them() {
 }
 
 #[test]
-fn games_with_another_tick_rate_refuse_each_other() {
+fn games_with_different_tick_rates_refuse_each_other() {
     let slow = |app: &mut App| {
         game(app);
         app.insert_resource(Time::<Fixed>::from_hz(30.0));
@@ -87,7 +87,7 @@ fn games_with_another_tick_rate_refuse_each_other() {
 }
 
 #[test]
-fn games_with_another_name_refuse_each_other() {
+fn games_with_different_ids_refuse_each_other() {
     fn chess(app: &mut App) {
         app.set_game_id("chess 1");
     }
@@ -106,7 +106,7 @@ fn games_with_another_name_refuse_each_other() {
 }
 
 #[test]
-fn rooms_with_other_rules_refuse_each_other() {
+fn rooms_with_different_kick_policies_refuse_each_other() {
     let room = |policy| join(RoomOptions::new("ws://lab/room").kick_policy(policy));
     let [first, second] = refusals(room(KickPolicy::Host), room(KickPolicy::Majority));
     let refused = |mine, theirs| Refusal::KickPolicy { mine, theirs };
@@ -114,11 +114,11 @@ fn rooms_with_other_rules_refuse_each_other() {
     assert_eq!(second, refused(KickPolicy::Majority, KickPolicy::Host));
 }
 
-/// One who asks for the password, and one who says it.
+/// Adds a player that requires a password and a player that sends one.
 fn club(lab: &mut Lab, password: &'static str) -> [Player; 2] {
     let ada = lab.player(|app| {
         with_password(app, "swordfish");
-        app.admit_peers(|asking| match asking.data {
+        app.admit_peers(|request| match request.data {
             b"swordfish" => Ok(()),
             _ => Err("the password is wrong".to_owned()),
         });
@@ -127,7 +127,7 @@ fn club(lab: &mut Lab, password: &'static str) -> [Player; 2] {
 }
 
 #[test]
-fn who_knows_the_password_is_let_in() {
+fn player_with_the_password_is_admitted() {
     let mut lab = lab();
     let players = club(&mut lab, "swordfish");
     lab.run_until(|lab| lab.have_met(&players));
@@ -135,7 +135,7 @@ fn who_knows_the_password_is_let_in() {
 }
 
 #[test]
-fn who_is_not_let_in_is_told_why() {
+fn refused_player_receives_the_reason() {
     let mut lab = lab();
     lab.network(Conditions {
         latency: Duration::from_millis(40),
@@ -150,16 +150,16 @@ fn who_is_not_let_in_is_told_why() {
         let reason = "the password is wrong".to_owned();
         assert_eq!(refused[0].refusal, Refusal::NotAdmitted { by_them, reason });
         assert_eq!(lab.seen::<PeerJoined>(player), []);
-        assert_eq!(lab.state(player), RoomStatus::Waiting);
+        assert_eq!(lab.status(player), RoomStatus::Waiting);
     }
 }
 
 #[test]
-fn a_rule_sees_the_world_so_a_game_can_be_full() {
+fn admission_rule_can_count_the_peers_of_the_room() {
     fn for_two(app: &mut App) {
         game(app);
-        app.admit_peers(|asking| {
-            let peers = asking.world.get::<RoomPeers>(asking.room);
+        app.admit_peers(|request| {
+            let peers = request.world.get::<RoomPeers>(request.room);
             match peers.map_or(0, |peers| peers.entities().len()) {
                 0 | 1 => Ok(()),
                 _ => Err("this match has its two players".to_owned()),
@@ -177,7 +177,7 @@ fn a_rule_sees_the_world_so_a_game_can_be_full() {
 }
 
 #[test]
-fn what_peers_cannot_be_told_is_said_when_joining() {
+fn invalid_settings_fail_the_room_when_joining() {
     let mut lab = lab();
     let too_long = [
         lab.player(|app| {
@@ -205,7 +205,7 @@ fn what_peers_cannot_be_told_is_said_when_joining() {
 }
 
 #[test]
-fn what_is_declared_after_joining_counts_for_the_next_room() {
+fn message_declared_after_joining_works_in_the_next_room() {
     let mut lab = lab();
     let ada = lab.player(game);
     lab[ada].add_peer_event::<u8>("late");
@@ -224,7 +224,7 @@ fn what_is_declared_after_joining_counts_for_the_next_room() {
 }
 
 #[test]
-fn only_the_host_runs_systems_of_the_host() {
+fn is_host_runs_systems_on_the_host_only() {
     #[derive(Resource, Default)]
     struct Frames(u32);
     fn add_systems(app: &mut App) {

@@ -12,8 +12,8 @@ use crate::{
     testing::{Lab, Player},
 };
 
-/// Sends an event that is no event of this game's, as a game that was tampered with would.
-fn send_nonsense(lab: &mut Lab, from: Player, to: Player, name: &str, payload: &'static [u8]) {
+/// Sends an event with an arbitrary payload, as a modified game could.
+fn send_payload(lab: &mut Lab, from: Player, to: Player, name: &str, payload: &'static [u8]) {
     let (room, to) = (lab.room(from), lab.peer_id(to));
     let mut link = lab[from].world_mut().get_mut::<RoomLink>(room).unwrap();
     link.session
@@ -21,7 +21,7 @@ fn send_nonsense(lab: &mut Lab, from: Player, to: Player, name: &str, payload: &
         .unwrap();
 }
 
-/// A packet that seems to come from a peer.
+/// Returns a packet that appears to come from a peer.
 fn packet(peer: PeerId, channel: Channel, bytes: impl Into<Bytes>) -> RoomEvent {
     RoomEvent::Packet {
         peer_id: peer,
@@ -39,18 +39,18 @@ fn reasons(lab: &mut Lab, player: Player) -> Vec<RejectReason> {
 }
 
 #[test]
-fn bytes_that_are_no_packet_are_rejected_and_play_goes_on() {
+fn malformed_packets_are_rejected_and_play_continues() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
+    let (ada_id, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
     for bytes in [&[][..], &[0x77, 1, 2], &[0x20], &[0x01, 1]] {
-        lab.inject(bob, packet(me, Channel::Events, bytes.to_vec()));
+        lab.inject(bob, packet(ada_id, Channel::Events, bytes.to_vec()));
     }
     lab.frame(bob);
     let rejected = lab.seen::<MessageRejected>(bob);
     assert!(
         rejected
             .iter()
-            .all(|rejected| rejected.peer_id == me && rejected.entity == entity)
+            .all(|rejected| rejected.peer_id == ada_id && rejected.entity == entity)
     );
     let reasons: Vec<_> = rejected
         .into_iter()
@@ -67,15 +67,15 @@ fn bytes_that_are_no_packet_are_rejected_and_play_goes_on() {
     assert_eq!(reasons[0], PacketError::Empty.into());
     lab.commands(ada, |commands| commands.broadcast(Splash(1)));
     lab.settle();
-    assert_eq!(lab.splashes(bob), [(me, 1)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1)]);
 }
 
 #[test]
-fn a_message_that_does_not_fit_its_type_is_rejected_by_name() {
+fn message_that_cannot_be_decoded_is_rejected_by_name() {
     let (mut lab, [ada, bob]) = meet();
-    // A splash is one number; here are none, and two.
+    // A splash is one number. These payloads contain none and two.
     for payload in [&[][..], &[1, 2]] {
-        send_nonsense(&mut lab, ada, bob, "splash", payload);
+        send_payload(&mut lab, ada, bob, "splash", payload);
     }
     lab.settle();
     let reasons = reasons(&mut lab, bob);
@@ -94,11 +94,11 @@ fn a_message_that_does_not_fit_its_type_is_rejected_by_name() {
 }
 
 #[test]
-fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
+fn peer_that_floods_malformed_packets_is_disconnected() {
     let (mut lab, [ada, bob]) = meet();
-    let me = lab.peer_id(ada);
+    let ada_id = lab.peer_id(ada);
     for _ in 0..1000 {
-        lab.inject(bob, packet(me, Channel::State, vec![0x77]));
+        lab.inject(bob, packet(ada_id, Channel::State, vec![0x77]));
     }
     lab.settle();
     let rejected = reasons(&mut lab, bob).len();
@@ -107,7 +107,7 @@ fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
     assert_eq!(left.len(), 1);
     assert_eq!(
         (left[0].peer_id, left[0].reason),
-        (me, DisconnectReason::ProtocolViolation)
+        (ada_id, DisconnectReason::ProtocolViolation)
     );
     assert_eq!(lab.find_peer(bob, ada), None);
     assert_eq!(
@@ -117,14 +117,14 @@ fn a_peer_that_keeps_sending_malformed_packets_is_cut_off() {
 }
 
 #[test]
-fn violations_on_a_link_are_rejected_messages_of_the_peer() {
+fn violation_on_a_link_triggers_message_rejected_on_the_peer() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
+    let (ada_id, entity) = (lab.peer_id(ada), lab.peer(bob, ada));
     let violation = ProtocolViolation::Text(Channel::Events);
     lab.inject(
         bob,
         RoomEvent::ProtocolViolation {
-            by: ViolationSource::Peer(me),
+            by: ViolationSource::Peer(ada_id),
             violation: violation.clone(),
             count: 8,
         },
@@ -139,7 +139,7 @@ fn violations_on_a_link_are_rejected_messages_of_the_peer() {
         lab.seen::<MessageRejected>(bob),
         [MessageRejected {
             entity,
-            peer_id: me,
+            peer_id: ada_id,
             reason
         }]
     );
@@ -147,15 +147,15 @@ fn violations_on_a_link_are_rejected_messages_of_the_peer() {
 }
 
 #[test]
-fn violations_over_signaling_are_told_on_the_room() {
+fn violation_over_signaling_triggers_signal_rejected_on_the_room() {
     let (mut lab, [ada]) = meet();
     let room = lab.room(ada);
     let member = ViolationSource::Member(SignalingId::from_u128(7));
-    let told = [
+    let violations = [
         (member, ProtocolViolation::AnswerToNothing, 1),
         (ViolationSource::Server, ProtocolViolation::SecondId, 2),
     ];
-    for (by, violation, count) in told.clone() {
+    for (by, violation, count) in violations.clone() {
         lab.inject(
             ada,
             RoomEvent::ProtocolViolation {
@@ -166,7 +166,7 @@ fn violations_over_signaling_are_told_on_the_room() {
         );
     }
     lab.frame(ada);
-    let expected = told.map(|(by, violation, count)| SignalRejected {
+    let expected = violations.map(|(by, violation, count)| SignalRejected {
         entity: room,
         by,
         violation,
@@ -177,14 +177,14 @@ fn violations_over_signaling_are_told_on_the_room() {
 }
 
 #[test]
-fn a_flood_is_told_and_does_not_hold_up_the_game() {
+fn flood_is_reported_and_spread_over_frames() {
     let (mut lab, [ada, bob]) = meet();
-    let me = lab.peer_id(ada);
+    let ada_id = lab.peer_id(ada);
     for _ in 0..25_000 {
-        lab.inject(bob, RoomEvent::PeerUnresponsive(me));
+        lab.inject(bob, RoomEvent::PeerUnresponsive(ada_id));
     }
     let overflow = RoomEvent::Overflow {
-        peer_id: me,
+        peer_id: ada_id,
         channel: Channel::Events,
         dropped: 9,
     };
@@ -204,7 +204,7 @@ fn a_flood_is_told_and_does_not_hold_up_the_game() {
 }
 
 #[test]
-fn a_stock_client_is_seen_but_not_spoken_to() {
+fn matchbox_client_has_an_entity_but_receives_no_typed_messages() {
     let (mut lab, [ada, bob]) = meet();
     let (a, b) = (lab.peer_id(ada), lab.peer_id(bob));
     lab.inject(
@@ -241,7 +241,7 @@ fn a_stock_client_is_seen_but_not_spoken_to() {
 }
 
 #[test]
-fn packets_from_somebody_who_is_not_here_are_ignored() {
+fn packets_of_an_unknown_peer_are_ignored() {
     let (mut lab, [ada]) = meet();
     let stranger = PeerId::from_u128(99);
     lab.inject(ada, packet(stranger, Channel::Events, vec![0x77]));
@@ -257,11 +257,11 @@ fn packets_from_somebody_who_is_not_here_are_ignored() {
     assert_eq!(lab.splashes(ada), []);
     assert_eq!(reasons(&mut lab, ada), []);
     assert_eq!(lab.seen::<PeerLeft>(ada), []);
-    assert_eq!(lab.state(ada), RoomStatus::Waiting);
+    assert_eq!(lab.status(ada), RoomStatus::Waiting);
 }
 
 #[test]
-fn an_observer_may_cut_the_sender_between_two_messages() {
+fn observer_can_disconnect_the_sender_between_two_messages() {
     let (mut lab, [ada, bob]) = meet();
     lab[bob].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
         commands.disconnect_peer(splash.peer_id);

@@ -1,4 +1,4 @@
-//! What a game sees, over a virtual network.
+//! Tests of what a game observes, on a virtual network.
 
 mod capacity;
 mod conditioning;

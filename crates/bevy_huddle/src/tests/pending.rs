@@ -1,4 +1,4 @@
-//! Peers that cannot join yet: games that load or hang, networks that lose nearly everything.
+//! Peers that cannot join yet, because a game loads or hangs or the network loses most packets.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Links that a player finds in a chat, 60 ms away, with some loss.
+/// Returns the conditions of a typical internet connection: 60 ms of latency and some loss.
 fn internet() -> Conditions {
     Conditions {
         latency: Duration::from_millis(60),
@@ -27,7 +27,7 @@ fn internet() -> Conditions {
     }
 }
 
-/// Lets a player's game run no frame for a time.
+/// Makes a player's game hang, so that it runs no frame for some time.
 fn hang(lab: &mut Lab, player: Player, time: Duration) {
     lab.frame_rate(player, 1.0 / time.as_secs_f64());
     lab.frame(player);
@@ -41,14 +41,14 @@ fn pending(lab: &Lab, player: Player) -> Vec<PendingReason> {
     pending.map(|(_, reason)| reason.clone()).collect()
 }
 
-/// The number of seeds of the longest test: `HUDDLE_SEEDS`, or a few.
+/// Returns the number of seeds of the longest test: `HUDDLE_SEEDS`, or a few by default.
 fn seeds() -> u64 {
     let seeds = std::env::var("HUDDLE_SEEDS").ok();
     seeds.and_then(|seeds| seeds.parse().ok()).unwrap_or(2)
 }
 
 #[test]
-fn games_that_hang_while_they_connect_meet_within_three_seconds_of_waking() {
+fn game_that_hangs_while_connecting_joins_within_three_seconds_of_resuming() {
     for seed in 0..seeds() {
         for hangs in [12, 20, 40, 120] {
             for newcomer_hangs in [true, false] {
@@ -58,7 +58,7 @@ fn games_that_hang_while_they_connect_meet_within_three_seconds_of_waking() {
                 let host = lab.player(game);
                 lab.run_for(SECOND);
                 let friend = lab.player(game);
-                // Somewhere between the first packet and the last one of the handshake.
+                // A different moment of the handshake for each seed.
                 lab.run_for(Duration::from_millis(15 * seed));
                 let hanging = if newcomer_hangs { friend } else { host };
                 let start = lab.now();
@@ -76,7 +76,7 @@ fn games_that_hang_while_they_connect_meet_within_three_seconds_of_waking() {
 }
 
 #[test]
-fn players_meet_after_a_network_that_lost_most_packets() {
+fn players_meet_after_heavy_loss() {
     for seed in 0..20 {
         let mut lab = Lab::new(seed);
         lab.network(Conditions {
@@ -92,7 +92,7 @@ fn players_meet_after_a_network_that_lost_most_packets() {
 }
 
 #[test]
-fn players_meet_two_seconds_apart() {
+fn players_meet_at_two_seconds_of_latency() {
     let mut lab = Lab::new(1);
     lab.network(Conditions {
         latency: 2 * SECOND,
@@ -118,14 +118,14 @@ fn busy_peer_is_pending_with_its_reason_until_it_joins() {
     hang(&mut lab, friend, 20 * SECOND);
     lab.run_for(5 * SECOND);
     assert_eq!(pending(&lab, host), [PendingReason::Busy]);
-    let told = lab.seen::<PeerPending>(host);
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0].reason, PendingReason::Busy);
-    assert_eq!(told[0].peer_id, lab.peer_id(friend));
-    let shown = lab[host]
+    let events = lab.seen::<PeerPending>(host);
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0].reason, PendingReason::Busy);
+    assert_eq!(events[0].peer_id, lab.peer_id(friend));
+    let count = lab[host]
         .world_mut()
         .run_system_cached(|huddle: Huddle| huddle.pending_peers().len());
-    assert_eq!(shown.unwrap(), 1);
+    assert_eq!(count.unwrap(), 1);
 
     lab.run_until(|lab| lab.have_met(&[host, friend]));
     lab.run_for(SECOND);
@@ -136,12 +136,12 @@ fn busy_peer_is_pending_with_its_reason_until_it_joins() {
 }
 
 #[test]
-fn peer_without_a_link_is_pending_until_that_is_over() {
+fn peer_without_a_link_is_pending_until_the_failure_ends() {
     let mut lab = Lab::new(7);
     lab.record::<PeerPending>();
     let player = lab.player(game);
     lab.run_for(SECOND);
-    let me = lab.peer_id(player);
+    let local_id = lab.peer_id(player);
     let peer = lab.virtual_network().lock().join("elsewhere");
     for attempt in 1..=3 {
         let failed = RoomEvent::LinkFailed {
@@ -149,14 +149,14 @@ fn peer_without_a_link_is_pending_until_that_is_over() {
             reason: LinkFailure::NoWay,
             attempt,
         };
-        lab.virtual_network().lock().inject(me, failed);
+        lab.virtual_network().lock().inject(local_id, failed);
         lab.run_for(SECOND);
     }
     let reason = PendingReason::NoLink(LinkFailure::NoWay);
     assert_eq!(pending(&lab, player), [reason]);
     assert_eq!(lab.seen::<PeerPending>(player).len(), 1, "once per reason");
     let over = RoomEvent::LinkFailureOver(peer);
-    lab.virtual_network().lock().inject(me, over);
+    lab.virtual_network().lock().inject(local_id, over);
     lab.run_for(SECOND);
     assert_eq!(pending(&lab, player), []);
 }
@@ -165,20 +165,20 @@ fn peer_without_a_link_is_pending_until_that_is_over() {
 fn refused_peer_is_not_pending() {
     let mut lab = Lab::new(7);
     lab.record::<PeerRefused>();
-    let one = lab.player(game);
-    let other = lab.player(|app| {
+    let first = lab.player(game);
+    let second = lab.player(|app| {
         game(app);
         app.insert_resource(Time::<Fixed>::from_hz(30.0));
     });
     lab.run_for(SECOND);
-    for player in [one, other] {
+    for player in [first, second] {
         assert_eq!(lab.seen::<PeerRefused>(player).len(), 1);
         assert_eq!(pending(&lab, player), []);
     }
 }
 
 #[test]
-fn game_that_hangs_in_play_is_shown_as_stopped_and_resumes() {
+fn game_that_hangs_during_play_is_stopped_and_resumes() {
     let mut lab = Lab::new(7);
     lab.record::<PeerStopped>();
     lab.record::<PeerResumed>();

@@ -6,7 +6,7 @@ use crate::{
     testing::{Lab, Player},
 };
 
-/// What ran, in order.
+/// The entered (`+`) and exited (`-`) phases, in order.
 #[derive(Resource, Default)]
 struct Ran(Vec<String>);
 
@@ -109,7 +109,7 @@ fn phase_changes_in_the_frame_of_the_status() {
 }
 
 #[test]
-fn phase_of_each_status_has_its_name() {
+fn each_phase_has_the_name_of_its_status() {
     assert_eq!(RoomPhase::from(None), RoomPhase::NoRoom);
     for (phase, status) in PHASES[1..].iter().zip([
         RoomStatus::Joining,

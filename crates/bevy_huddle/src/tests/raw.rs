@@ -10,8 +10,8 @@ use crate::{
     testing::{Lab, Player},
 };
 
-/// Two who take each other for stock clients.
-fn strangers() -> (Lab, [Player; 2]) {
+/// Returns two players that take each other for `matchbox` clients.
+fn mutual_matchbox_clients() -> (Lab, [Player; 2]) {
     let mut lab = lab();
     lab.record::<RawReceived>();
     let players @ [ada, bob] = [lab.player(game), lab.player(game)];
@@ -27,7 +27,7 @@ fn strangers() -> (Lab, [Player; 2]) {
     }
     lab.settle();
     for player in players {
-        // What was under way between them when they were none.
+        // Packets that were in flight before the injected event.
         lab.seen::<RawReceived>(player);
     }
     (lab, players)
@@ -38,7 +38,7 @@ fn send(lab: &mut Lab, from: Player, to: Player, channel: Channel, bytes: impl I
     lab.commands(from, |commands| commands.send_raw(to, channel, bytes));
 }
 
-/// What became of it, if it failed.
+/// Returns the error of the last failed send, if any.
 fn failure(lab: &mut Lab, player: Player) -> Option<MessageError> {
     let failed = lab.seen::<SendFailed>(player).pop()?;
     assert_eq!(failed.message, "raw bytes");
@@ -46,12 +46,12 @@ fn failure(lab: &mut Lab, player: Player) -> Option<MessageError> {
 }
 
 #[test]
-fn raw_bytes_go_both_ways_on_every_channel() {
-    let (mut lab, [ada, bob]) = strangers();
+fn raw_bytes_arrive_in_both_directions_on_every_channel() {
+    let (mut lab, [ada, bob]) = mutual_matchbox_clients();
     for channel in Channel::ALL {
         for (from, to) in [(ada, bob), (bob, ada)] {
             let entity = lab.peer(to, from);
-            // Like a hello of the handshake, an event, a packet, and what is nothing.
+            // The first three start like a hello of the handshake, an event and a packet.
             for bytes in [
                 &[0x01, 1][..],
                 &[0x10],
@@ -78,8 +78,8 @@ fn raw_bytes_go_both_ways_on_every_channel() {
 }
 
 #[test]
-fn who_sends_any_bytes_for_long_is_not_cut_off() {
-    let (mut lab, [ada, bob]) = strangers();
+fn many_raw_packets_do_not_disconnect_their_sender() {
+    let (mut lab, [ada, bob]) = mutual_matchbox_clients();
     for _ in 0..500 {
         send(&mut lab, ada, bob, Channel::Events, vec![0x77; 50]);
     }
@@ -89,8 +89,8 @@ fn who_sends_any_bytes_for_long_is_not_cut_off() {
 }
 
 #[test]
-fn raw_bytes_that_cannot_be_sent_say_why() {
-    let (mut lab, [ada, bob]) = strangers();
+fn raw_bytes_that_cannot_be_sent_fail_with_the_reason() {
+    let (mut lab, [ada, bob]) = mutual_matchbox_clients();
     for (bytes, error) in [
         (vec![0xFF, 1], SendError::ReservedByte),
         (vec![0; 16_001], SendError::TooLarge(16_001)),
@@ -115,7 +115,7 @@ fn raw_bytes_that_cannot_be_sent_say_why() {
 
 #[test]
 fn typed_messages_and_raw_bytes_do_not_mix() {
-    let (mut lab, [ada, bob]) = strangers();
+    let (mut lab, [ada, bob]) = mutual_matchbox_clients();
     let cleo = lab.player(game);
     lab.run_until(|lab| lab.have_met(&[ada, cleo]) && lab.have_met(&[bob, cleo]));
     lab.seen::<RawReceived>(bob);
@@ -128,8 +128,8 @@ fn typed_messages_and_raw_bytes_do_not_mix() {
 }
 
 #[test]
-fn an_observer_answers_raw_bytes() {
-    let (mut lab, [ada, bob]) = strangers();
+fn observer_can_reply_to_raw_bytes() {
+    let (mut lab, [ada, bob]) = mutual_matchbox_clients();
     lab[bob].add_observer(|received: On<RawReceived>, mut commands: Commands| {
         commands.send_raw(received.peer_id, received.channel, b"pong".as_slice());
     });

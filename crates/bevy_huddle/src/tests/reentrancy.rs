@@ -1,5 +1,4 @@
-//! Observers that leave, despawn and disconnect in the middle of everything: each kind of event
-//! with each action.
+//! Observers that leave, despawn and disconnect: every event with every action.
 
 use std::{any::type_name, collections::BTreeMap, time::Duration};
 
@@ -15,10 +14,10 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// What an observer does in its game.
+/// What an observer does in its app.
 type Action = fn(&Huddle, &mut Commands);
 
-/// An event, and how an app observes it with an action.
+/// The name of an event, and a function that adds an observer of it with an action.
 type Observed = (&'static str, fn(&mut App, Action));
 
 fn event<E: Event<Trigger<'static>: Default>>() -> Observed {
@@ -41,7 +40,7 @@ fn inserted<C: Component>() -> Observed {
     })
 }
 
-/// Every event of this crate, and the components whose observers run in the middle of its steps.
+/// Returns every event of this crate, and the components that it inserts while it handles events.
 fn all_events() -> Vec<Observed> {
     vec![
         event::<PeerJoined>(),
@@ -84,17 +83,17 @@ fn all_events() -> Vec<Observed> {
     ]
 }
 
-/// What the subject's game was told, and what of it was out of order.
+/// The observed events of an app, and the violations of their order.
 #[derive(Resource, Default)]
-struct Ledger {
+struct EventLog {
     joined: EntityHashMap<u32>,
     left: EntityHashMap<u32>,
-    states: EntityHashMap<RoomStatus>,
+    statuses: EntityHashMap<RoomStatus>,
     failed: EntityHashMap<u32>,
     faults: Vec<String>,
 }
 
-/// How often the acting observer ran, by what it observes.
+/// How often the acting observer ran, by event.
 #[derive(Resource, Default)]
 struct Acted(BTreeMap<&'static str, u32>);
 
@@ -105,18 +104,16 @@ fn count<T>(commands: &mut Commands) {
     });
 }
 
-/// Checks that an event names an entity that is there, and comes before `PeerLeft`.
+/// Records a fault if an event targets a despawned entity or is triggered after `PeerLeft`.
 fn watch<E: EntityEvent<Trigger<'static>: Default>>(app: &mut App) {
     app.add_observer(
-        |event: On<E>, entities: Query<()>, mut ledger: ResMut<Ledger>| {
+        |event: On<E>, entities: Query<()>, mut log: ResMut<EventLog>| {
             let (name, target) = (type_name::<E>(), event.event_target());
             if entities.get(target).is_err() {
-                ledger
-                    .faults
-                    .push(format!("{name} for an entity that is gone"));
+                log.faults.push(format!("{name} for a despawned entity"));
             }
-            if ledger.left.contains_key(&target) {
-                ledger.faults.push(format!("{name} after PeerLeft"));
+            if log.left.contains_key(&target) {
+                log.faults.push(format!("{name} after PeerLeft"));
             }
         },
     );
@@ -124,7 +121,7 @@ fn watch<E: EntityEvent<Trigger<'static>: Default>>(app: &mut App) {
 
 fn watch_all(app: &mut App) {
     game(app);
-    app.init_resource::<Ledger>();
+    app.init_resource::<EventLog>();
     watch::<PeerJoined>(app);
     watch::<PeerUnresponsive>(app);
     watch::<PeerRecovered>(app);
@@ -151,66 +148,72 @@ fn watch_all(app: &mut App) {
     watch::<RawReceived>(app);
     watch::<FromPeer<Splash>>(app);
     watch::<Undelivered<Splash>>(app);
-    app.add_observer(|event: On<PeerJoined>, mut ledger: ResMut<Ledger>| {
-        *ledger.joined.entry(event.entity).or_default() += 1;
+    app.add_observer(|event: On<PeerJoined>, mut log: ResMut<EventLog>| {
+        *log.joined.entry(event.entity).or_default() += 1;
     });
-    app.add_observer(|event: On<PeerLeft>, mut ledger: ResMut<Ledger>| {
-        *ledger.left.entry(event.entity).or_default() += 1;
+    app.add_observer(|event: On<PeerLeft>, mut log: ResMut<EventLog>| {
+        *log.left.entry(event.entity).or_default() += 1;
     });
-    app.add_observer(|event: On<RoomFailed>, mut ledger: ResMut<Ledger>| {
-        *ledger.failed.entry(event.entity).or_default() += 1;
+    app.add_observer(|event: On<RoomFailed>, mut log: ResMut<EventLog>| {
+        *log.failed.entry(event.entity).or_default() += 1;
     });
-    app.add_observer(|event: On<RoomStatusChanged>, mut ledger: ResMut<Ledger>| {
-        let before = ledger.states.insert(event.entity, event.to);
+    app.add_observer(|event: On<RoomStatusChanged>, mut log: ResMut<EventLog>| {
+        let before = log.statuses.insert(event.entity, event.to);
         if before.unwrap_or_default() != event.from || event.from == event.to {
-            ledger.faults.push(format!("{:?} after {before:?}", *event));
+            log.faults.push(format!("{:?} after {before:?}", *event));
         }
     });
 }
 
-/// What each player's game must be like whenever nothing is under way.
+/// Checks the events and entities of a player's game.
 fn check(lab: &Lab, player: Player, context: &str) {
     let world = lab[player].world();
-    let ledger = world.resource::<Ledger>();
-    assert!(ledger.faults.is_empty(), "{context}: {:?}", ledger.faults);
-    for (&entity, &joined) in &ledger.joined {
+    let log = world.resource::<EventLog>();
+    assert!(log.faults.is_empty(), "{context}: {:?}", log.faults);
+    for (&entity, &joined) in &log.joined {
         assert_eq!(joined, 1, "{context}: PeerJoined for {entity}");
-        let left = ledger.left.get(&entity).copied().unwrap_or_default();
+        let left = log.left.get(&entity).copied().unwrap_or_default();
         let is_here = world.get::<Peer>(entity).is_some();
         let expected = u32::from(!is_here);
         assert_eq!(left, expected, "{context}: PeerLeft for {entity}");
         assert_eq!(world.get_entity(entity).is_ok(), is_here, "{context}");
     }
-    for entity in ledger.left.keys() {
-        let has_joined = ledger.joined.contains_key(entity);
+    for entity in log.left.keys() {
+        let has_joined = log.joined.contains_key(entity);
         assert!(has_joined, "{context}: PeerLeft without PeerJoined");
     }
-    for (entity, &failed) in &ledger.failed {
+    for (entity, &failed) in &log.failed {
         assert_eq!(failed, 1, "{context}: RoomFailed for {entity}");
     }
     for &room in &**world.resource::<Rooms>() {
-        let link = world.get::<RoomLink>(room).expect("a room that works");
-        let state = world.get::<RoomStatus>(room).expect("its state");
-        let is_playing = *state == RoomStatus::Playing;
-        assert_eq!(is_playing, link.peers.count() > 0, "{context}: {state}");
+        let link = world.get::<RoomLink>(room).expect("the room has a link");
+        let status = world
+            .get::<RoomStatus>(room)
+            .expect("the room has a status");
+        let is_playing = *status == RoomStatus::Playing;
+        assert_eq!(is_playing, link.peers.count() > 0, "{context}: {status}");
         for peer in link.peers.present() {
-            let entity = link.peers.entity(peer).expect("a peer");
-            assert!(ledger.joined.contains_key(&entity), "{context}: {peer}");
+            let entity = link.peers.entity(peer).expect("the peer has an entity");
+            assert!(log.joined.contains_key(&entity), "{context}: {peer}");
             assert!(world.get::<Peer>(entity).is_some(), "{context}: {peer}");
         }
     }
 }
 
-/// Each of two players sees the other, or neither does.
+/// Checks that both of two players have a peer entity for the other, or neither does.
 fn check_pair(lab: &Lab, a: Player, b: Player, context: &str) {
-    let sees = |one, other| lab.find_peer(one, other).is_some();
-    assert_eq!(sees(a, b), sees(b, a), "{context}: only one sees the other");
+    let has_peer = |one, other| lab.find_peer(one, other).is_some();
+    assert_eq!(
+        has_peer(a, b),
+        has_peer(b, a),
+        "{context}: only one has a peer entity"
+    );
 }
 
-/// Lets everything happen that a game can be told, while one player's observers of an event act.
-/// Returns how often they did.
+/// Plays a match that triggers every event, while one player's observers run an action. Returns how
+/// often each observer ran.
 fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'static str, u32> {
-    /// Few, so that the tests take less time.
+    /// A low frame rate, so that the tests take less time.
     const HZ: f64 = 15.0;
     let mut lab = Lab::new(7);
     lab.network(Conditions {
@@ -243,7 +246,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
         lab.frame_rate(player, HZ);
     }
     let [b, e] = [bob, eve].map(|player| lab.peer_id(player));
-    // Nobody, if an observer left while the room was joined.
+    // An observer may have left while the room was joined.
     let is_in = !lab[ada].world().resource::<Rooms>().is_empty();
     let a = if is_in {
         lab.peer_id(ada)
@@ -252,13 +255,13 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     };
     lab.run_for(Duration::from_secs(1));
 
-    let say = |commands: &mut Commands| {
+    let send_all = |commands: &mut Commands| {
         commands.broadcast(Splash(1));
         commands.share(Pose(1));
         commands.send_transfer(Recipients::Others, "map", vec![7; 20_000]);
     };
-    lab.commands(bob, say);
-    lab.commands(ada, say);
+    lab.commands(bob, send_all);
+    lab.commands(ada, send_all);
     lab.commands(ada, |commands| {
         commands.broadcast(Blob(vec![0; 100_000]));
         commands.kick_peer(e);
@@ -299,7 +302,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     }
     lab.run_for(Duration::from_millis(200));
 
-    // Long enough for a game to be taken to be busy.
+    // Long enough for a game to count as busy.
     lab.frame_rate(eve, 0.25);
     lab.virtual_network().lock().block(a, b);
     lab.run_for(Duration::from_millis(1300));
@@ -318,10 +321,10 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     check_pair(&lab, ada, bob, context);
 
     if lab[ada].world().resource::<Rooms>().is_empty() {
-        // What is left concerns nobody.
+        // The rest of the match needs a room.
         return acted(&lab, ada);
     }
-    lab.commands(ada, say);
+    lab.commands(ada, send_all);
     lab.kill(bob);
     lab.run_for(Duration::from_millis(3500));
     check(&lab, ada, context);
@@ -337,14 +340,14 @@ fn acted(lab: &Lab, player: Player) -> BTreeMap<&'static str, u32> {
     acted.map(|acted| acted.0.clone()).unwrap_or_default()
 }
 
-/// Plays once for each event, with observers that act on it.
+/// Plays once for each event, with an observer that runs the action.
 fn act_in_each(action: Action) {
     for observed in all_events() {
         play(&[observed], action, observed.0);
     }
 }
 
-/// As [`act_in_each`], for actions that end the same way as others which are tried with all events.
+/// Like [`act_in_each`], for actions with the same effect as one that is tested with all events.
 fn act_in_some(action: Action) {
     let events = [
         event::<PeerJoined>(),
@@ -359,7 +362,7 @@ fn act_in_some(action: Action) {
     }
 }
 
-/// Runs something on every peer's entity that is there.
+/// Runs `f` on every peer entity that exists.
 fn on_peers(huddle: &Huddle, commands: &mut Commands, f: fn(&mut EntityWorldMut)) {
     for (peer, _) in huddle.peers() {
         on_entity(peer, commands, f);
@@ -375,10 +378,13 @@ fn on_entity(entity: Entity, commands: &mut Commands, f: fn(&mut EntityWorldMut)
 }
 
 #[test]
-fn the_script_triggers_every_event() {
+fn script_triggers_every_event() {
     let acted = play(&all_events(), |_, _| {}, "all");
     for (name, _) in all_events() {
-        assert!(acted.contains_key(name), "{name} never happens: {acted:?}");
+        assert!(
+            acted.contains_key(name),
+            "{name} was never triggered: {acted:?}"
+        );
     }
 }
 
@@ -389,7 +395,7 @@ fn leaving_all_rooms_in_any_observer_is_safe() {
 
 #[test]
 fn leaving_and_joining_in_any_observer_is_safe() {
-    /// How often the game has left; an observer of `Room` itself would go on for ever.
+    /// How often the game has left. Without a limit, an observer of `Room` would repeat forever.
     #[derive(Resource, Default)]
     struct Left(u32);
     act_in_each(|_, commands| {
@@ -435,7 +441,7 @@ fn disconnecting_the_peers_in_any_observer_is_safe() {
 }
 
 #[test]
-fn sending_and_asking_in_any_observer_is_safe() {
+fn sending_and_kicking_in_any_observer_is_safe() {
     act_in_each(|huddle, commands| {
         commands.send_to(Recipients::All, Splash(2));
         commands.send_transfer(Recipients::Others, "again", vec![1, 2, 3]);
@@ -446,7 +452,7 @@ fn sending_and_asking_in_any_observer_is_safe() {
 }
 
 #[test]
-fn taking_components_off_the_peers_in_any_observer_is_safe() {
+fn removing_components_of_peers_in_any_observer_is_safe() {
     let actions: [Action; 3] = [
         |huddle, commands| {
             on_peers(huddle, commands, |peer| {
@@ -468,7 +474,7 @@ fn taking_components_off_the_peers_in_any_observer_is_safe() {
 }
 
 #[test]
-fn taking_components_off_the_room_in_any_observer_is_safe() {
+fn removing_components_of_the_room_in_any_observer_is_safe() {
     fn on_room(huddle: &Huddle, commands: &mut Commands, f: fn(&mut EntityWorldMut)) {
         if let Some(room) = huddle.room() {
             on_entity(room, commands, f);

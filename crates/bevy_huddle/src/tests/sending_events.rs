@@ -12,7 +12,7 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// Sends from a system.
+/// Calls [`PeerSender::try_send`] in a system.
 fn try_send<T: crate::PeerMessage>(
     lab: &mut Lab,
     player: Player,
@@ -30,7 +30,7 @@ fn stats(lab: &Lab, player: Player, other: Player) -> LinkStats {
 }
 
 #[test]
-fn a_broadcast_reaches_everybody_else_once_and_in_order() {
+fn broadcast_reaches_the_other_peers_once_and_in_order() {
     let (mut lab, [ada, bob, eve]) = meet();
     lab.commands(ada, |commands| {
         (0..5).for_each(|n| commands.broadcast(Splash(n)));
@@ -84,7 +84,7 @@ fn events_arrive_once_and_in_order_over_replaced_links() {
 }
 
 #[test]
-fn what_one_who_was_killed_did_not_confirm_is_told() {
+fn events_that_a_killed_peer_did_not_confirm_are_undelivered() {
     let (mut lab, [ada, bob]) = meet();
     lab.commands(ada, |commands| commands.broadcast(Splash(0)));
     lab.run_for(Duration::from_secs(1));
@@ -95,13 +95,13 @@ fn what_one_who_was_killed_did_not_confirm_is_told() {
     lab.run_for(Duration::from_secs(5));
     let undelivered = lab.seen::<Undelivered<Splash>>(ada);
     let numbers: Vec<_> = undelivered.iter().map(|it| it.message.0).collect();
-    assert_eq!(numbers, [1, 2, 3], "the first was confirmed");
+    assert_eq!(numbers, [1, 2, 3], "the first one was confirmed");
 }
 
 #[test]
-fn one_or_some_can_be_chosen_and_nobody_receives_twice() {
+fn each_chosen_recipient_receives_once() {
     let (mut lab, players @ [ada, ..]) = meet::<4>();
-    let [me, b, c, d] = players.map(|player| lab.peer_id(player));
+    let [ada_id, b, c, d] = players.map(|player| lab.peer_id(player));
     let (room, bob, carl) = (
         lab.room(ada),
         lab.peer(ada, players[1]),
@@ -121,7 +121,7 @@ fn one_or_some_can_be_chosen_and_nobody_receives_twice() {
     lab.settle();
     let received = players.map(|player| {
         let splashes = lab.splashes(player);
-        assert!(splashes.iter().all(|&(from, _)| from == me));
+        assert!(splashes.iter().all(|&(from, _)| from == ada_id));
         splashes.iter().map(|&(_, n)| n).collect::<Vec<_>>()
     });
     assert_eq!(
@@ -136,30 +136,30 @@ fn one_or_some_can_be_chosen_and_nobody_receives_twice() {
 }
 
 #[test]
-fn everyone_is_everybody_else_and_me_in_the_order_of_sending() {
+fn recipients_all_include_the_sender_in_sending_order() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer, local_peer) = (lab.peer_id(ada), lab.peer_id(bob), lab.peer(ada, ada));
+    let (ada_id, peer, local_peer) = (lab.peer_id(ada), lab.peer_id(bob), lab.peer(ada, ada));
     lab.commands(ada, |commands| {
         commands.send_to(Recipients::All, Splash(1));
         commands.broadcast(Splash(2));
-        commands.send_to(me, Splash(3));
-        commands.send_to([peer, me, me], Splash(4));
+        commands.send_to(ada_id, Splash(3));
+        commands.send_to([peer, ada_id, ada_id], Splash(4));
         commands.send_to(local_peer, Splash(5));
     });
-    assert_eq!(lab.splashes(ada), [], "it arrives like everything else");
+    assert_eq!(lab.splashes(ada), [], "it does not arrive immediately");
     lab.settle();
     let mine = lab.seen::<FromPeer<Splash>>(ada);
     let expected = [1, 3, 4, 5].map(|n| FromPeer {
         entity: local_peer,
-        peer_id: me,
+        peer_id: ada_id,
         message: Splash(n),
     });
     assert_eq!(mine, expected);
-    assert_eq!(lab.splashes(bob), [(me, 1), (me, 2), (me, 4)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1), (ada_id, 2), (ada_id, 4)]);
 }
 
 #[test]
-fn an_echo_of_an_echo_comes_in_the_next_frame() {
+fn event_to_all_sent_by_its_observer_arrives_in_the_next_frame() {
     let (mut lab, [ada]) = meet();
     lab[ada].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
         commands.send_to(Recipients::All, Splash(splash.message.0 + 1));
@@ -174,48 +174,48 @@ fn an_echo_of_an_echo_comes_in_the_next_frame() {
 }
 
 #[test]
-fn an_event_is_observed_on_the_senders_entity_and_written_as_a_message() {
+fn event_triggers_observers_of_the_sender_and_is_written_as_a_message() {
     #[derive(Resource, Default)]
-    struct Heard(Vec<&'static str>);
+    struct Log(Vec<&'static str>);
     let (mut lab, [ada, bob]) = meet();
     let entity = lab.peer(bob, ada);
-    lab[bob].init_resource::<Heard>().add_systems(
+    lab[bob].init_resource::<Log>().add_systems(
         Update,
-        |mut splashes: MessageReader<FromPeer<Splash>>, mut heard: ResMut<Heard>| {
-            heard.0.extend(splashes.read().map(|_| "message"));
+        |mut splashes: MessageReader<FromPeer<Splash>>, mut log: ResMut<Log>| {
+            log.0.extend(splashes.read().map(|_| "message"));
         },
     );
     lab[bob]
         .world_mut()
         .entity_mut(entity)
-        .observe(|_: On<FromPeer<Splash>>, mut heard: ResMut<Heard>| heard.0.push("observer"));
+        .observe(|_: On<FromPeer<Splash>>, mut log: ResMut<Log>| log.0.push("observer"));
     lab.commands(ada, |commands| commands.broadcast(Splash(1)));
     lab.settle();
     assert_eq!(
-        lab[bob].world().resource::<Heard>().0,
+        lab[bob].world().resource::<Log>().0,
         ["observer", "message"]
     );
     assert_eq!(lab.seen::<FromPeer<Splash>>(bob)[0].entity, entity);
 }
 
 #[test]
-fn what_is_written_as_a_message_is_sent_in_order() {
+fn to_peers_messages_are_sent_in_order() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer) = (lab.peer_id(ada), lab.peer_id(bob));
+    let (ada_id, peer) = (lab.peer_id(ada), lab.peer_id(bob));
     let write = move |mut splashes: MessageWriter<ToPeers<Splash>>| {
         splashes.write(ToPeers::others(Splash(1)));
         splashes.write(ToPeers::to(peer, Splash(2)));
-        splashes.write(ToPeers::to(me, Splash(3)));
+        splashes.write(ToPeers::to(ada_id, Splash(3)));
         splashes.write(ToPeers::to(Recipients::All, Splash(4)));
     };
     lab[ada].world_mut().run_system_once(write).unwrap();
     lab.settle();
-    assert_eq!(lab.splashes(bob), [(me, 1), (me, 2), (me, 4)]);
-    assert_eq!(lab.splashes(ada), [(me, 3), (me, 4)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1), (ada_id, 2), (ada_id, 4)]);
+    assert_eq!(lab.splashes(ada), [(ada_id, 3), (ada_id, 4)]);
 }
 
 #[test]
-fn what_is_written_for_somebody_unknown_fails_like_a_command() {
+fn to_peers_message_to_an_unknown_peer_fails_like_a_command() {
     let (mut lab, [ada]) = meet();
     let stranger = PeerId::from_u128(0);
     lab[ada]
@@ -234,7 +234,7 @@ fn what_is_written_for_somebody_unknown_fails_like_a_command() {
 }
 
 #[test]
-fn an_observer_can_answer() {
+fn observer_can_reply() {
     let (mut lab, [ada, bob]) = meet();
     lab[bob].add_observer(|splash: On<FromPeer<Splash>>, mut commands: Commands| {
         commands.send_to(splash.peer_id, Splash(splash.message.0 + 1));
@@ -245,7 +245,7 @@ fn an_observer_can_answer() {
 }
 
 #[test]
-fn events_leave_in_frames_without_a_tick() {
+fn events_are_sent_in_frames_without_a_tick() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada].world_mut().resource_mut::<Time<Virtual>>().pause();
     lab[ada].add_systems(Update, |mut commands: Commands, mut sent: Local<bool>| {
@@ -258,7 +258,7 @@ fn events_leave_in_frames_without_a_tick() {
 }
 
 #[test]
-fn events_wait_for_the_network_and_none_is_lost() {
+fn events_wait_for_the_network_without_loss() {
     let (mut lab, [ada, bob]) = meet();
     lab.partition(&[ada], &[bob]);
     let blob = |n| Blob(vec![n; 8000]);
@@ -283,9 +283,9 @@ fn events_wait_for_the_network_and_none_is_lost() {
 }
 
 #[test]
-fn the_longest_event_arrives_and_a_longer_one_gives_a_clear_error() {
+fn longest_event_arrives_and_a_longer_one_fails() {
     let (mut lab, [ada, bob]) = meet();
-    // The list's length takes three bytes.
+    // The length of the list takes three bytes.
     let longest = Blob(vec![7; MAX_EVENT_LEN - 3]);
     lab.commands(ada, |commands| {
         commands.broadcast(longest.clone());
@@ -310,7 +310,7 @@ fn the_longest_event_arrives_and_a_longer_one_gives_a_clear_error() {
 }
 
 #[test]
-fn sending_more_than_the_link_takes_is_an_error_once_the_queue_is_full() {
+fn sending_fails_once_the_send_queue_is_full() {
     let (mut lab, [ada, bob]) = meet();
     lab.partition(&[ada], &[bob]);
     for _ in 0..15 {
@@ -329,7 +329,7 @@ fn sending_more_than_the_link_takes_is_an_error_once_the_queue_is_full() {
 }
 
 #[test]
-fn try_send_names_the_peers_that_are_full_and_sends_to_the_others() {
+fn try_send_returns_peers_with_full_queues_and_sends_to_the_rest() {
     let (mut lab, [ada, bob, eve]) = meet();
     let [peer, other] = [lab.peer_id(bob), lab.peer_id(eve)];
     lab.partition(&[ada], &[bob]);
@@ -369,10 +369,10 @@ fn try_send_names_the_peers_that_are_full_and_sends_to_the_others() {
 }
 
 #[test]
-fn a_peer_that_hangs_does_not_keep_events_from_the_others() {
+fn hanging_peer_does_not_block_events_to_its_peers() {
     let (mut lab, [ada, bob, eve]) = meet();
     let peer = lab.peer_id(eve);
-    // No frame for as long as the test runs; the link stays.
+    // Eve's game runs no frame during the test, and its link stays open.
     lab.frame_rate(eve, 0.0001);
     let (mut sent, mut failed) = (0, 0);
     for n in 0..20 * 60 {
@@ -398,7 +398,7 @@ fn a_peer_that_hangs_does_not_keep_events_from_the_others() {
 }
 
 #[test]
-fn try_send_says_what_will_never_work() {
+fn try_send_returns_permanent_errors() {
     #[derive(Serialize, Deserialize)]
     struct Forgotten;
     let (mut lab, [ada, bob]) = meet();
@@ -421,8 +421,8 @@ fn try_send_says_what_will_never_work() {
     let forgotten = try_send(&mut lab, ada, peer, Forgotten);
     assert_eq!(forgotten, Err(MessageError::NotDeclared.into()));
     lab.settle();
-    let me = lab.peer_id(ada);
-    assert_eq!(lab.splashes(bob), [(me, 1)], "nothing is wrong with Bob");
+    let ada_id = lab.peer_id(ada);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1)], "Bob receives the event");
 
     let mut app = offline_app();
     let send = |mut sender: PeerSender| sender.try_send(Recipients::Others, &Splash(1));
@@ -431,24 +431,27 @@ fn try_send_says_what_will_never_work() {
 }
 
 #[test]
-fn what_a_lost_peer_did_not_get_is_told_in_order_before_they_leave() {
+fn undelivered_events_are_reported_in_order_before_the_peer_leaves() {
     #[derive(Resource, Default)]
-    struct Told(Vec<String>);
+    struct Reports(Vec<String>);
     let (mut lab, [ada, bob]) = meet();
-    let (me, entity) = (lab.peer_id(bob), lab.peer(ada, bob));
+    let (bob_id, entity) = (lab.peer_id(bob), lab.peer(ada, bob));
     lab[ada]
-        .init_resource::<Told>()
+        .init_resource::<Reports>()
         .add_observer(
-            |lost: On<Undelivered<Splash>>, peers: Query<&Peer>, mut told: ResMut<Told>| {
+            |lost: On<Undelivered<Splash>>, peers: Query<&Peer>, mut reports: ResMut<Reports>| {
                 assert!(peers.contains(lost.entity));
-                told.0.push(format!("{}", lost.message.0));
+                reports.0.push(format!("{}", lost.message.0));
             },
         )
-        .add_observer(|_: On<PeerLeft>, mut told: ResMut<Told>| told.0.push("left".to_owned()))
+        .add_observer(|_: On<PeerLeft>, mut reports: ResMut<Reports>| {
+            reports.0.push("left".to_owned())
+        })
         .add_systems(
             Update,
-            |mut lost: MessageReader<Undelivered<Splash>>, mut told: ResMut<Told>| {
-                told.0
+            |mut lost: MessageReader<Undelivered<Splash>>, mut reports: ResMut<Reports>| {
+                reports
+                    .0
                     .extend(lost.read().map(|lost| format!("read {}", lost.message.0)));
             },
         );
@@ -460,27 +463,27 @@ fn what_a_lost_peer_did_not_get_is_told_in_order_before_they_leave() {
     });
     lab.run_for(Duration::from_secs(4));
     assert_eq!(
-        lab[ada].world().resource::<Told>().0,
+        lab[ada].world().resource::<Reports>().0,
         ["1", "2", "left", "read 1", "read 2"]
     );
     let undelivered = lab.seen::<Undelivered<Splash>>(ada);
     assert_eq!(
         (undelivered[0].peer_id, undelivered[0].entity),
-        (me, entity)
+        (bob_id, entity)
     );
     assert_eq!(lab.splashes(bob), []);
 }
 
 #[test]
-fn an_unknown_recipient_is_an_error_and_the_others_receive() {
+fn unknown_recipient_fails_and_the_rest_receive() {
     let (mut lab, [ada, bob]) = meet();
-    let (me, peer, stranger) = (lab.peer_id(ada), lab.peer_id(bob), PeerId::from_u128(0));
+    let (ada_id, peer, stranger) = (lab.peer_id(ada), lab.peer_id(bob), PeerId::from_u128(0));
     lab.commands(ada, |commands| {
         commands.send_to([stranger, peer], Splash(1));
         commands.send_to(Entity::PLACEHOLDER, Splash(2));
     });
     lab.settle();
-    assert_eq!(lab.splashes(bob), [(me, 1)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 1)]);
     let failed = |peer, error| SendFailed {
         message: "splash",
         peer_id: peer,
@@ -497,7 +500,7 @@ fn an_unknown_recipient_is_an_error_and_the_others_receive() {
 }
 
 #[test]
-fn an_observer_of_a_failure_may_send_again() {
+fn send_failed_observer_can_send_again() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada].add_observer(|failed: On<SendFailed>, mut commands: Commands| {
         if failed.error == MessageError::UnknownPeer {
@@ -512,7 +515,7 @@ fn an_observer_of_a_failure_may_send_again() {
 }
 
 #[test]
-fn a_type_that_was_not_declared_is_named() {
+fn undeclared_type_is_named_in_send_failed() {
     #[derive(Serialize, Deserialize)]
     struct Forgotten;
     let mut lab = lab();
@@ -520,7 +523,7 @@ fn a_type_that_was_not_declared_is_named() {
     lab.commands(ada, |commands| {
         commands.broadcast(Forgotten);
         commands.share(Forgotten);
-        // Declared, but as state and as an event.
+        // These are declared, but the other way round.
         commands.broadcast(Pose(1));
         commands.share(Splash(1));
     });
@@ -537,12 +540,12 @@ fn a_type_that_was_not_declared_is_named() {
 
 #[test]
 #[should_panic(expected = "the message name \"splash\" is already in use")]
-fn a_name_can_be_declared_once() {
+fn name_cannot_be_declared_twice() {
     offline_app().add_peer_event::<u8>("splash");
 }
 
 #[test]
 #[should_panic(expected = "is declared twice, as \"splash\" and as \"splosh\"")]
-fn a_type_can_be_declared_once() {
+fn type_cannot_be_declared_twice() {
     offline_app().add_peer_event::<Splash>("splosh");
 }

@@ -8,7 +8,7 @@ use super::game::{LabExt, Pose, Splash, bad_network, game, lab, meet};
 use crate::{error::MessageError, prelude::*, testing::Lab};
 
 #[test]
-fn everybody_sees_the_latest_value_on_the_peer_entity() {
+fn every_peer_has_the_latest_value_on_the_peer_entity() {
     let (mut lab, [ada, bob, eve]) = meet();
     for pose in [1, 2, 3] {
         lab.commands(ada, |commands| commands.share(Pose(pose)));
@@ -20,7 +20,7 @@ fn everybody_sees_the_latest_value_on_the_peer_entity() {
 }
 
 #[test]
-fn state_leaves_once_per_tick_however_many_frames_there_are() {
+fn state_is_sent_once_per_tick_at_any_frame_rate() {
     let (mut lab, [ada, bob]) = meet();
     lab.frame_rate(ada, 240.0);
     lab[ada].add_systems(Update, |mut commands: Commands, mut n: Local<i32>| {
@@ -37,7 +37,7 @@ fn state_leaves_once_per_tick_however_many_frames_there_are() {
 }
 
 #[test]
-fn a_late_older_value_never_replaces_a_newer_one() {
+fn late_packet_never_replaces_a_newer_value() {
     #[derive(Resource, Default)]
     struct Poses(Vec<i32>);
     let (mut lab, [ada, bob]) = meet();
@@ -55,11 +55,15 @@ fn a_late_older_value_never_replaces_a_newer_one() {
     lab.run_for(Duration::from_secs(7));
     let seen = &lab[bob].world().resource::<Poses>().0;
     assert!(seen.len() > 100 && seen.is_sorted(), "{seen:?}");
-    assert_eq!(seen.last(), Some(&300), "what was lost is made up for");
+    assert_eq!(
+        seen.last(),
+        Some(&300),
+        "the last value arrives despite loss"
+    );
 }
 
 #[test]
-fn whoever_joins_later_sees_current_values() {
+fn late_joiner_receives_latest_state() {
     let mut lab = lab();
     let ada = lab.player(game);
     lab.commands(ada, |commands| commands.share(Pose(5)));
@@ -71,7 +75,7 @@ fn whoever_joins_later_sees_current_values() {
 }
 
 #[test]
-fn what_is_shared_before_joining_is_seen_after() {
+fn state_shared_before_joining_is_sent_after_joining() {
     let mut lab = lab();
     let ada = lab.player(|app| {
         game(app);
@@ -83,7 +87,7 @@ fn what_is_shared_before_joining_is_seen_after() {
 }
 
 #[test]
-fn values_change_only_when_they_arrive_anew() {
+fn unchanged_value_does_not_trigger_change_detection() {
     #[derive(Resource, Default)]
     struct Changes(usize);
     let (mut lab, [ada, bob]) = meet();
@@ -101,7 +105,7 @@ fn values_change_only_when_they_arrive_anew() {
 }
 
 #[test]
-fn a_value_that_is_too_long_is_an_error_and_the_old_one_stays() {
+fn oversized_value_fails_and_the_previous_one_stays() {
     #[derive(Serialize, Deserialize)]
     struct Map(Vec<u8>);
     let mut lab = lab();
@@ -132,7 +136,7 @@ fn a_value_that_is_too_long_is_an_error_and_the_old_one_stays() {
 }
 
 #[test]
-fn one_type_can_be_both_state_and_an_event() {
+fn type_can_be_both_state_and_event() {
     let mut lab = lab();
     let [ada, bob] = [(); 2].map(|()| {
         lab.player(|app| {
@@ -141,12 +145,12 @@ fn one_type_can_be_both_state_and_an_event() {
         })
     });
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
-    let me = lab.peer_id(ada);
+    let ada_id = lab.peer_id(ada);
     lab.commands(ada, |commands| {
         commands.share(Splash(1));
         commands.broadcast(Splash(2));
     });
     lab.settle();
     assert_eq!(lab.shared::<Splash>(bob, ada), Some(&Splash(1)));
-    assert_eq!(lab.splashes(bob), [(me, 2)]);
+    assert_eq!(lab.splashes(bob), [(ada_id, 2)]);
 }

@@ -14,11 +14,11 @@ fn seconds(seconds: f64) -> Duration {
 
 fn tick(lab: &Lab, player: Player) -> i64 {
     let tick = lab.get::<RoomTick>(player, lab.room(player));
-    tick.expect("a room").0.0.into()
+    tick.expect("the room has a tick").0.0.into()
 }
 
 #[test]
-fn the_tick_catches_up_after_a_hang_in_a_silent_room() {
+fn tick_catches_up_after_a_hang_in_a_silent_room() {
     let (mut lab, [ada, bob]) = meet();
     lab.run_for(seconds(5.0));
     lab.frame_rate(bob, 1.0 / 20.0);
@@ -30,7 +30,7 @@ fn the_tick_catches_up_after_a_hang_in_a_silent_room() {
 }
 
 #[test]
-fn a_game_at_double_speed_does_not_drag_the_others_along() {
+fn game_at_double_speed_does_not_speed_up_its_peers() {
     let (mut lab, [ada]) = meet();
     let fast = lab.player(|app| {
         game(app);
@@ -50,7 +50,8 @@ fn a_game_at_double_speed_does_not_drag_the_others_along() {
     assert!(tick(&lab, fast) > tick(&lab, ada) + 3000);
 }
 
-/// Values of state that arrive in a second of 60 ticks, at a round trip of 80 ms.
+/// Returns how many values of state arrive per second, at 60 ticks per second and a round-trip time
+/// of 80 ms.
 fn values_per_second(len: usize) -> f64 {
     let mut lab = Lab::new(1);
     lab.network(crate::testing::Conditions {
@@ -79,10 +80,10 @@ fn values_per_second(len: usize) -> f64 {
 }
 
 #[test]
-fn values_longer_than_a_packet_arrive_as_often_as_shorter_ones() {
+fn long_values_arrive_at_the_expected_rate() {
     for (len, least) in [(1080, 54.0), (1100, 54.0), (5000, 18.0), (16_000, 3.0)] {
         let values = values_per_second(len);
-        assert!(values >= least, "{len} bytes: {values} a second");
+        assert!(values >= least, "{len} bytes: {values} per second");
     }
 }
 

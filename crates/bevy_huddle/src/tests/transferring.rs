@@ -12,7 +12,7 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// Bytes that cannot be mistaken for others.
+/// Returns bytes without a simple pattern.
 fn file(len: usize) -> Bytes {
     (0..len).map(|i| (i * i / 7 + i) as u8).collect()
 }
@@ -37,7 +37,7 @@ fn cancel(lab: &mut Lab, player: Player, id: TransferId) {
 }
 
 #[test]
-fn a_file_arrives_with_progress_while_the_game_goes_on() {
+fn file_arrives_with_progress_during_play() {
     let (mut lab, [ada, bob]) = meet();
     lab.network(Conditions {
         latency: Duration::from_millis(30),
@@ -60,8 +60,8 @@ fn a_file_arrives_with_progress_while_the_game_goes_on() {
     assert_eq!(received.len(), 1);
     assert_eq!((received[0].entity, received[0].peer_id), (entity, a));
     assert_eq!(received[0].label, "map");
-    assert!(received[0].bytes == map, "byte for byte");
-    let id_here = received[0].id;
+    assert!(received[0].bytes == map, "the bytes are identical");
+    let incoming_id = received[0].id;
     let delivered = lab.seen::<TransferDelivered>(ada);
     assert_eq!(delivered.len(), 1);
     assert_eq!((&*delivered[0].label, delivered[0].peer_id), ("map", b));
@@ -69,7 +69,7 @@ fn a_file_arrives_with_progress_while_the_game_goes_on() {
 
     for (player, direction, id) in [
         (ada, Direction::Outgoing, id),
-        (bob, Direction::Incoming, id_here),
+        (bob, Direction::Incoming, incoming_id),
     ] {
         let started = lab.seen::<TransferStarted>(player);
         assert_eq!(started.len(), 1);
@@ -88,7 +88,7 @@ fn a_file_arrives_with_progress_while_the_game_goes_on() {
 }
 
 #[test]
-fn a_file_for_everybody_arrives_at_everybody_else() {
+fn transfer_to_all_arrives_at_the_other_peers() {
     let (mut lab, [ada, bob, eve]) = meet();
     let map = file(20_000);
     let id = send(&mut lab, ada, Recipients::All, "map", &map);
@@ -103,7 +103,7 @@ fn a_file_for_everybody_arrives_at_everybody_else() {
 }
 
 #[test]
-fn a_file_outlives_a_replaced_link() {
+fn transfer_survives_replaced_links() {
     let (mut lab, [ada, bob]) = meet();
     lab.network(Conditions {
         latency: Duration::from_millis(30),
@@ -122,7 +122,7 @@ fn a_file_outlives_a_replaced_link() {
 }
 
 #[test]
-fn either_end_cancels_and_the_other_is_told() {
+fn transfer_can_be_cancelled_by_either_peer() {
     let (mut lab, [ada, bob]) = meet();
     lab.network(Conditions {
         bandwidth: Some(100_000),
@@ -166,11 +166,11 @@ fn pending_offer_can_be_cancelled() {
     });
     let first = send(&mut lab, ada, Recipients::Others, "first", &file(300_000));
     lab.run_for(Duration::from_millis(500));
-    // Bob takes one at a time, so this one waits.
+    // Bob accepts one transfer at a time, so this one waits.
     let waiting = send(&mut lab, ada, Recipients::Others, "waiting", &file(300_000));
     lab.run_for(Duration::from_millis(500));
     cancel(&mut lab, ada, waiting);
-    // Not even offered.
+    // This one is cancelled before it is offered.
     let unsent = send(&mut lab, ada, Recipients::Others, "unsent", &file(300_000));
     cancel(&mut lab, ada, unsent);
     lab.run_for(Duration::from_secs(10));
@@ -191,7 +191,7 @@ fn pending_offer_can_be_cancelled() {
 }
 
 #[test]
-fn accepted_offer_ends_at_the_receiver_even_if_the_sender_does_not_know_of_it() {
+fn cancelled_transfer_ends_at_a_receiver_that_has_just_accepted() {
     let (mut lab, [ada, bob]) = meet();
     lab.network(Conditions {
         latency: Duration::from_millis(200),
@@ -243,7 +243,7 @@ fn cancelling_a_transfer_that_ended_does_nothing() {
 }
 
 #[test]
-fn what_a_player_does_not_take_is_refused_with_the_limit() {
+fn transfer_beyond_the_limit_fails_with_the_limit() {
     let mut lab = lab();
     let ada = lab.player(game);
     let bob = lab.player(|app| {
@@ -264,29 +264,29 @@ fn what_a_player_does_not_take_is_refused_with_the_limit() {
 }
 
 #[test]
-fn a_file_to_one_who_is_lost_fails_before_they_leave() {
+fn transfer_to_a_lost_peer_fails_before_the_peer_leaves() {
     #[derive(Resource, Default)]
-    struct Told(Vec<&'static str>);
+    struct Reports(Vec<&'static str>);
     let (mut lab, [ada, bob]) = meet();
     lab[ada]
-        .init_resource::<Told>()
+        .init_resource::<Reports>()
         .add_observer(
-            |failed: On<TransferFailed>, peers: Query<&Peer>, mut told: ResMut<Told>| {
+            |failed: On<TransferFailed>, peers: Query<&Peer>, mut reports: ResMut<Reports>| {
                 assert!(peers.contains(failed.entity));
                 assert_eq!(failed.reason, TransferFailure::PeerGone);
-                told.0.push("failed");
+                reports.0.push("failed");
             },
         )
-        .add_observer(|_: On<PeerLeft>, mut told: ResMut<Told>| told.0.push("left"));
+        .add_observer(|_: On<PeerLeft>, mut reports: ResMut<Reports>| reports.0.push("left"));
     let to = lab.peer_id(bob);
     lab.partition(&[ada], &[bob]);
     send(&mut lab, ada, to, "map", &file(100_000));
     lab.run_for(Duration::from_secs(4));
-    assert_eq!(lab[ada].world().resource::<Told>().0, ["failed", "left"]);
+    assert_eq!(lab[ada].world().resource::<Reports>().0, ["failed", "left"]);
 }
 
 #[test]
-fn what_cannot_be_offered_is_told() {
+fn transfer_that_cannot_be_offered_fails() {
     let (mut lab, [ada, bob]) = meet();
     let to = lab.peer_id(bob);
     let stranger = PeerId::from_u128(0);

@@ -1,4 +1,4 @@
-//! A small game with a steered shape, and the guarantees of the lab.
+//! A small game with a moving shape, and the guarantees of the lab.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// What others see of a player.
+/// The state that a player shares.
 #[derive(Serialize, Deserialize)]
 struct Pose {
     x: f32,
@@ -22,34 +22,37 @@ struct Pose {
 struct Splash;
 
 #[derive(Component)]
-struct Me;
+struct Avatar;
 
 fn game(app: &mut App) {
     app.add_peer_state::<Pose>("pose")
         .add_peer_event::<Splash>("splash")
         .add_systems(Startup, start)
-        .add_systems(FixedUpdate, (move_me, share_pose).chain().run_if(in_room))
+        .add_systems(
+            FixedUpdate,
+            (move_avatar, share_pose).chain().run_if(in_room),
+        )
         .add_systems(Update, follow_poses)
         .add_observer(on_joined);
 }
 
 fn start(mut commands: Commands) {
-    commands.spawn((Me, Transform::default()));
+    commands.spawn((Avatar, Transform::default()));
     commands.join_room("ws://localhost:3536/my-game");
 }
 
-/// To the right for two seconds, and then a splash.
-fn move_me(mut me: Single<&mut Transform, With<Me>>, mut commands: Commands) {
-    if me.translation.x < 120.0 {
-        me.translation.x += 1.0;
-        if me.translation.x == 120.0 {
+/// Moves to the right for two seconds, and then sends a splash.
+fn move_avatar(mut avatar: Single<&mut Transform, With<Avatar>>, mut commands: Commands) {
+    if avatar.translation.x < 120.0 {
+        avatar.translation.x += 1.0;
+        if avatar.translation.x == 120.0 {
             commands.broadcast(Splash);
         }
     }
 }
 
-fn share_pose(me: Single<&Transform, With<Me>>, mut commands: Commands) {
-    let Vec3 { x, y, .. } = me.translation;
+fn share_pose(avatar: Single<&Transform, With<Avatar>>, mut commands: Commands) {
+    let Vec3 { x, y, .. } = avatar.translation;
     commands.share(Pose { x, y });
 }
 
@@ -63,7 +66,7 @@ fn follow_poses(mut peers: Query<(&Shared<Pose>, &mut Transform)>) {
     }
 }
 
-/// Where a player sees another.
+/// Returns the horizontal position of `other` in the world of `viewer`.
 fn x(lab: &Lab, viewer: Player, other: Player) -> f32 {
     let entity = lab.peer(viewer, other);
     lab[viewer]
@@ -75,7 +78,7 @@ fn x(lab: &Lab, viewer: Player, other: Player) -> f32 {
 }
 
 #[test]
-fn a_player_moves_and_another_sees_it_and_the_splash() {
+fn peer_receives_movement_and_splash() {
     let mut lab = Lab::new(1);
     lab.record::<FromPeer<Splash>>();
     lab.network(bad_network());
@@ -88,7 +91,8 @@ fn a_player_moves_and_another_sees_it_and_the_splash() {
     assert_eq!(lab.seen::<FromPeer<Splash>>(bob).len(), 1);
 }
 
-/// What everybody sees of everybody in each frame of a match in which a lot happens.
+/// Returns the positions that every player sees at regular times, in a match with partitions and
+/// players that vanish and return.
 fn trace(seed: u64) -> Vec<(Duration, Vec<Option<f32>>)> {
     let mut lab = Lab::new(seed);
     lab.network(bad_network());
@@ -118,14 +122,14 @@ fn trace(seed: u64) -> Vec<(Duration, Vec<Option<f32>>)> {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_match() {
+fn same_seed_produces_same_match() {
     assert_eq!(trace(3), trace(3));
     assert_ne!(trace(3), trace(4));
 }
 
 #[test]
-#[should_panic(expected = "waited in vain for 60s")]
-fn waiting_for_what_never_comes_ends() {
+#[should_panic(expected = "the condition is still false after 60s")]
+fn run_until_panics_after_a_minute() {
     let mut lab = Lab::new(1);
     lab.player(game);
     lab.run_until(|_| false);
@@ -133,7 +137,7 @@ fn waiting_for_what_never_comes_ends() {
 
 #[test]
 #[should_panic(expected = "this player was killed")]
-fn a_killed_player_has_no_app() {
+fn killed_player_has_no_app() {
     let mut lab = Lab::new(1);
     let ada = lab.player(game);
     lab.kill(ada);

@@ -1,4 +1,4 @@
-//! What a lab and the games in it do with the network.
+//! The operations of a lab and of the games in it.
 
 use std::time::Duration;
 
@@ -11,34 +11,34 @@ use huddle_mesh::{
 use crate::testing::{
     conditions::Conditions,
     network::{
-        relation::{Pair, Relation},
-        state::{Member, Network, RETRY, Step},
-        wire::Cargo,
+        connection::{Connection, Pair},
+        link::Message,
+        state::{Member, Network, RETRY_DELAY, Task},
     },
 };
 
 impl Network {
     pub(crate) fn set_conditions(&mut self, conditions: Conditions) {
         self.conditions = conditions;
-        self.special.clear();
+        self.link_conditions.clear();
     }
 
     pub(crate) fn set_one_way(&mut self, from: PeerId, to: PeerId, conditions: Conditions) {
-        self.special.insert((from, to), conditions);
+        self.link_conditions.insert((from, to), conditions);
     }
 
-    /// Lets nothing pass between two players.
+    /// Drops all packets between two players.
     pub(crate) fn block(&mut self, a: PeerId, b: PeerId) {
-        self.walls.insert(Pair::of(a, b));
+        self.blocked.insert(Pair::of(a, b));
     }
 
     pub(crate) fn unblock_all(&mut self) {
-        self.walls.clear();
+        self.blocked.clear();
     }
 
     /// Starts or stops the signaling server.
-    pub(crate) fn set_server(&mut self, runs: bool) {
-        if std::mem::replace(&mut self.server, runs) != runs {
+    pub(crate) fn set_server_running(&mut self, is_running: bool) {
+        if std::mem::replace(&mut self.is_server_running, is_running) != is_running {
             let signaling = self.signaling(true);
             for member in self.members.values_mut() {
                 member
@@ -49,18 +49,18 @@ impl Network {
     }
 
     fn signaling(&self, back: bool) -> Signaling {
-        if self.server {
+        if self.is_server_running {
             Signaling::Connected { back }
         } else {
             Signaling::Retrying {
                 reason: SignalingLoss::Closed("stopped".to_owned()),
-                retry_in: RETRY,
+                retry_in: RETRY_DELAY,
                 attempt: 1,
             }
         }
     }
 
-    /// A new player in a room; links to the others are made from now on.
+    /// Adds a player to a room. Links to the other players of the room are established from now on.
     pub(crate) fn join(&mut self, room: &str) -> PeerId {
         let local_id = PeerId::from_u128(self.rng.u128(..));
         let others: Vec<_> = self
@@ -72,19 +72,19 @@ impl Network {
         let member = Member {
             room: room.to_owned(),
             inbox: [RoomEvent::Signaling(self.signaling(false))].into(),
-            polled: self.now,
+            last_poll: self.now,
             stopped: None,
         };
         self.members.insert(local_id, member);
         for other in others {
             let pair = Pair::of(local_id, other);
-            self.relations.insert(pair, Relation::default());
-            self.plan(Duration::ZERO, Step::Connect(pair));
+            self.connections.insert(pair, Connection::default());
+            self.schedule(Duration::ZERO, Task::Connect(pair));
         }
         local_id
     }
 
-    /// Leaves and says so to everybody; the farewell comes behind what was sent before.
+    /// Removes a player and sends a goodbye to every peer. It arrives after earlier messages.
     pub(crate) fn leave(&mut self, local_id: PeerId) {
         if self.members.remove(&local_id).is_none() {
             return;
@@ -94,25 +94,25 @@ impl Network {
         }
     }
 
-    /// Stops a player without a word.
+    /// Removes a player without a goodbye.
     pub(crate) fn kill(&mut self, local_id: PeerId) {
         self.members.remove(&local_id);
         for pair in self.pairs_of(local_id) {
-            if let Some(relation) = self.relations.get_mut(&pair) {
-                relation.close(pair.side(local_id));
+            if let Some(connection) = self.connections.get_mut(&pair) {
+                connection.close(pair.side(local_id));
             }
         }
     }
 
-    /// Whether somebody is still connected to the room.
+    /// Returns whether a player is connected to its room.
     #[cfg(test)]
-    pub(crate) fn has(&self, player: PeerId) -> bool {
+    pub(crate) fn is_connected(&self, player: PeerId) -> bool {
         self.members.contains_key(&player)
     }
 
-    pub(crate) fn disconnect(&mut self, local_id: PeerId, peer: PeerId) {
-        let pair = Pair::of(local_id, peer);
-        if self.is_open(local_id, peer) {
+    pub(crate) fn disconnect(&mut self, local_id: PeerId, peer_id: PeerId) {
+        let pair = Pair::of(local_id, peer_id);
+        if self.is_open(local_id, peer_id) {
             self.send_goodbye(
                 pair,
                 pair.side(local_id),
@@ -121,7 +121,7 @@ impl Network {
             self.report(
                 local_id,
                 RoomEvent::PeerLeft {
-                    peer_id: peer,
+                    peer_id,
                     reason: DisconnectReason::DisconnectedLocally,
                 },
             );
@@ -131,23 +131,23 @@ impl Network {
     pub(crate) fn poll(&mut self, local_id: PeerId) -> Option<RoomEvent> {
         self.advance(self.now);
         let member = self.members.get_mut(&local_id)?;
-        member.polled = self.now;
+        member.last_poll = self.now;
         self.set_stopped(local_id, None);
         self.members.get_mut(&local_id)?.inbox.pop_front()
     }
 
-    pub(crate) fn credit(&self, local_id: PeerId, peer: PeerId, channel: Channel) -> usize {
-        if !self.is_open(local_id, peer) {
+    pub(crate) fn credit(&self, local_id: PeerId, peer_id: PeerId, channel: Channel) -> usize {
+        if !self.is_open(local_id, peer_id) {
             return 0;
         }
-        let queued = self.queued(local_id, peer)[channel.index()];
+        let queued = self.queued(local_id, peer_id)[channel.index()];
         channel.send_limit().saturating_sub(queued)
     }
 
     pub(crate) fn send(
         &mut self,
         local_id: PeerId,
-        peer: PeerId,
+        peer_id: PeerId,
         channel: Channel,
         bytes: Bytes,
     ) -> Result<(), SendError> {
@@ -157,48 +157,48 @@ impl Network {
         if bytes.first() == Some(&0xff) {
             return Err(SendError::ReservedByte);
         }
-        let pair = Pair::of(local_id, peer);
+        let pair = Pair::of(local_id, peer_id);
         let side = pair.side(local_id);
-        let credit = self.credit(local_id, peer, channel);
-        let Some(relation) = self
-            .relations
+        let credit = self.credit(local_id, peer_id, channel);
+        let Some(connection) = self
+            .connections
             .get_mut(&pair)
-            .filter(|relation| relation.ends[side].open)
+            .filter(|connection| connection.endpoints[side].open)
         else {
             return Err(SendError::NoLink);
         };
         if bytes.len() > credit {
             return Err(SendError::Full(channel));
         }
-        let stats = &mut relation.ends[side].stats;
+        let stats = &mut connection.endpoints[side].stats;
         stats.bytes_sent += bytes.len() as u64;
         stats.packets_sent += 1;
-        let link = relation.current_link(pair);
-        self.launch(link, side, Cargo::Packet(channel, bytes));
+        let link = connection.current_link(pair);
+        self.transmit(link, side, Message::Packet(channel, bytes));
         Ok(())
     }
 
-    pub(crate) fn stats(&self, local_id: PeerId, peer: PeerId) -> Option<LinkStats> {
-        let pair = Pair::of(local_id, peer);
-        let end = &self.relations.get(&pair)?.ends[pair.side(local_id)];
-        end.open.then(|| LinkStats {
-            silence: self.now.saturating_sub(end.heard),
-            queued: self.queued(local_id, peer),
-            ..end.stats
+    pub(crate) fn stats(&self, local_id: PeerId, peer_id: PeerId) -> Option<LinkStats> {
+        let pair = Pair::of(local_id, peer_id);
+        let endpoint = &self.connections.get(&pair)?.endpoints[pair.side(local_id)];
+        endpoint.open.then(|| LinkStats {
+            silence: self.now.saturating_sub(endpoint.last_received),
+            queued: self.queued(local_id, peer_id),
+            ..endpoint.stats
         })
     }
 
-    /// Lets something happen to a player that no honest network would do.
+    /// Reports an event to a player that an honest network would not report.
     #[cfg(test)]
     pub(crate) fn inject(&mut self, player: PeerId, event: RoomEvent) {
         self.report(player, event);
     }
 
-    fn queued(&self, local_id: PeerId, peer: PeerId) -> [usize; 3] {
-        let pair = Pair::of(local_id, peer);
-        self.relations
+    fn queued(&self, local_id: PeerId, peer_id: PeerId) -> [usize; 3] {
+        let pair = Pair::of(local_id, peer_id);
+        self.connections
             .get(&pair)
-            .and_then(|relation| relation.links.get(&relation.generation))
-            .map_or([0; 3], |link| link.ways[pair.side(local_id)].queued)
+            .and_then(|connection| connection.links.get(&connection.generation))
+            .map_or([0; 3], |link| link.directions[pair.side(local_id)].queued)
     }
 }

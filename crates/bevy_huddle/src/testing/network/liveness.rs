@@ -1,13 +1,13 @@
-//! Who is heard: the verdicts of `huddle_mesh` after the same times.
+//! Detects silent peers and stopped games, with the same timeouts as `huddle_mesh`.
 
 use std::time::Duration;
 
 use huddle_mesh::{PeerId, RoomEvent, StopReason};
 
 use crate::testing::network::{
-    relation::Pair,
-    state::{BEAT, Network, Step},
-    wire::Cargo,
+    connection::Pair,
+    link::Message,
+    state::{LIVENESS_INTERVAL, Network, Task},
 };
 
 /// Silence after which a peer is unresponsive.
@@ -16,55 +16,57 @@ const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(1);
 const LOST_AFTER: Duration = Duration::from_secs(3);
 /// Time without a poll after which a game counts as busy.
 const BUSY_AFTER: Duration = Duration::from_secs(1);
-/// Silence on a new link after which a peer is lost that has not been heard on it at all.
+/// Silence after which a peer is lost if nothing has arrived on a new link.
 const LOST_AFTER_OPENING: Duration = Duration::from_secs(6);
-/// Beats between two pings: four a second.
+/// Liveness checks per ping, for four pings per second.
 const PING_EVERY: u64 = 5;
 
 impl Network {
-    pub(super) fn beat(&mut self) {
-        self.plan(BEAT, Step::Beat);
-        self.beats += 1;
+    /// Reports silent peers and busy games, and sends pings.
+    pub(super) fn check_liveness(&mut self) {
+        self.schedule(LIVENESS_INTERVAL, Task::CheckLiveness);
+        self.liveness_checks += 1;
         let busy: Vec<_> = self
             .members
             .iter()
-            .filter(|(_, member)| self.now.saturating_sub(member.polled) >= BUSY_AFTER)
+            .filter(|(_, member)| self.now.saturating_sub(member.last_poll) >= BUSY_AFTER)
             .map(|(&local_id, _)| local_id)
             .collect();
         for local_id in busy {
             self.set_stopped(local_id, Some(StopReason::Busy));
         }
-        let pairs: Vec<_> = self.relations.keys().copied().collect();
+        let pairs: Vec<_> = self.connections.keys().copied().collect();
         for (pair, side) in pairs.into_iter().flat_map(|pair| [(pair, 0), (pair, 1)]) {
-            let Some(relation) = self.relations.get_mut(&pair) else {
+            let Some(connection) = self.connections.get_mut(&pair) else {
                 continue;
             };
-            let link = relation.current_link(pair);
-            let end = &mut relation.ends[side];
-            if !end.open {
+            let link = connection.current_link(pair);
+            let endpoint = &mut connection.endpoints[side];
+            if !endpoint.open {
                 continue;
             }
-            let silence = self.now.saturating_sub(end.heard);
-            let limit = if end.has_heard {
+            let silence = self.now.saturating_sub(endpoint.last_received);
+            let limit = if endpoint.has_received {
                 LOST_AFTER
             } else {
                 LOST_AFTER_OPENING
             };
             if silence >= limit {
-                self.give_up(pair, side);
+                self.declare_lost(pair, side);
                 continue;
             }
-            if silence >= UNRESPONSIVE_AFTER && !std::mem::replace(&mut end.unresponsive, true) {
-                let peer = pair.member(1 - side);
-                self.report(pair.member(side), RoomEvent::PeerUnresponsive(peer));
+            if silence >= UNRESPONSIVE_AFTER && !std::mem::replace(&mut endpoint.unresponsive, true)
+            {
+                let peer_id = pair.member(1 - side);
+                self.report(pair.member(side), RoomEvent::PeerUnresponsive(peer_id));
             }
-            if self.beats.is_multiple_of(PING_EVERY) {
-                self.launch(link, side, Cargo::Ping(self.now));
+            if self.liveness_checks.is_multiple_of(PING_EVERY) {
+                self.transmit(link, side, Message::Ping(self.now));
             }
         }
     }
 
-    /// Tells the other players whether a player's game runs.
+    /// Reports to the other players whether a player's game runs.
     pub(super) fn set_stopped(&mut self, local_id: PeerId, stopped: Option<StopReason>) {
         let Some(member) = self.members.get_mut(&local_id) else {
             return;
@@ -77,36 +79,40 @@ impl Network {
         }
     }
 
-    /// Tells the other side of an open link whether this side's game runs.
+    /// Reports to the other side of an open link whether this side's game runs.
     pub(super) fn send_stopped(&mut self, pair: Pair, side: usize) {
         let stopped = self.members.get(&pair.member(side)).map(|m| m.stopped);
-        if let Some(relation) = self.relations.get(&pair)
+        if let Some(connection) = self.connections.get(&pair)
             && let Some(stopped) = stopped
-            && relation.ends[side].open
+            && connection.endpoints[side].open
         {
-            self.launch(relation.current_link(pair), side, Cargo::Stopped(stopped));
+            self.transmit(
+                connection.current_link(pair),
+                side,
+                Message::Stopped(stopped),
+            );
         }
     }
 
-    /// Something arrived, so the sender is alive.
-    pub(super) fn heard(&mut self, pair: Pair, side: usize) {
-        let Some(relation) = self.relations.get_mut(&pair) else {
+    /// Records that a message arrived, so the sender is alive.
+    pub(super) fn record_receipt(&mut self, pair: Pair, side: usize) {
+        let Some(connection) = self.connections.get_mut(&pair) else {
             return;
         };
-        let end = &mut relation.ends[side];
-        end.heard = self.now;
-        end.has_heard = true;
-        if std::mem::take(&mut end.unresponsive) {
-            let peer = pair.member(1 - side);
-            self.report(pair.member(side), RoomEvent::PeerRecovered(peer));
+        let endpoint = &mut connection.endpoints[side];
+        endpoint.last_received = self.now;
+        endpoint.has_received = true;
+        if std::mem::take(&mut endpoint.unresponsive) {
+            let peer_id = pair.member(1 - side);
+            self.report(pair.member(side), RoomEvent::PeerRecovered(peer_id));
         }
     }
 
-    /// A ping was answered; smoothed as in RFC 6298.
-    pub(super) fn measured(&mut self, pair: Pair, side: usize, sent: Duration) {
+    /// Updates the round-trip time when a ping is answered, smoothed as in RFC 6298.
+    pub(super) fn record_rtt(&mut self, pair: Pair, side: usize, sent: Duration) {
         let sample = self.now.saturating_sub(sent);
-        if let Some(relation) = self.relations.get_mut(&pair) {
-            let stats = &mut relation.ends[side].stats;
+        if let Some(connection) = self.connections.get_mut(&pair) {
+            let stats = &mut connection.endpoints[side].stats;
             stats.rtt = Some(stats.rtt.map_or(sample, |rtt| (rtt * 7 + sample) / 8));
             stats.rtt_min = Some(stats.rtt_min.map_or(sample, |min| min.min(sample)));
         }

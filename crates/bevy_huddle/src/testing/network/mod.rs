@@ -1,17 +1,17 @@
 //! A signaling server and the links between players, on a virtual clock.
 //!
-//! It knows no Bevy. What happens is on an agenda, and time goes from one step to the next; the
-//! same seed and the same calls give the same run.
+//! This is a discrete-event simulation without Bevy. The clock jumps from one scheduled task to the
+//! next. The same seed and the same calls produce the same run.
 
-mod agenda;
-mod flight;
+mod connection;
+mod delivery;
 mod game;
+mod link;
+mod linking;
 mod liveness;
-mod meeting;
-mod relation;
 mod state;
-mod travel;
-mod wire;
+mod tasks;
+mod transmission;
 
 #[cfg(test)]
 mod tests;

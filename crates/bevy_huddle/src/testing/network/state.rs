@@ -1,4 +1,4 @@
-//! What there is: players, their relations, and what will happen.
+//! The state of the network: players, connections and scheduled tasks.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -11,61 +11,65 @@ use huddle_mesh::{PeerId, RoomEvent, StopReason};
 use crate::testing::{
     conditions::Conditions,
     network::{
-        flight::Flight,
-        relation::{LinkId, Pair, Relation},
-        wire::Link,
+        connection::{Connection, LinkId, Pair},
+        link::Link,
+        transmission::Transmission,
     },
 };
 
-/// Between two looks at who is silent.
-pub(super) const BEAT: Duration = Duration::from_millis(50);
+/// The time between two checks for silent peers.
+pub(super) const LIVENESS_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Until it is tried again to link two players.
-pub(super) const RETRY: Duration = Duration::from_secs(1);
+/// The time after which the network tries again to link two players.
+pub(super) const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Everything between the players.
+/// The virtual network between the players.
 pub(crate) struct Network {
     pub(super) epoch: Instant,
     pub(super) now: Duration,
     pub(super) rng: fastrand::Rng,
     pub(super) conditions: Conditions,
-    /// By sender and receiver.
-    pub(super) special: BTreeMap<(PeerId, PeerId), Conditions>,
-    pub(super) walls: BTreeSet<Pair>,
-    pub(super) server: bool,
+    /// Conditions that differ from `conditions`, by sender and receiver.
+    pub(super) link_conditions: BTreeMap<(PeerId, PeerId), Conditions>,
+    /// The pairs between which no packet passes.
+    pub(super) blocked: BTreeSet<Pair>,
+    pub(super) is_server_running: bool,
     pub(super) members: BTreeMap<PeerId, Member>,
-    pub(super) relations: BTreeMap<Pair, Relation>,
-    pub(super) agenda: BTreeMap<(Duration, u64), Step>,
-    pub(super) planned: u64,
-    pub(super) beats: u64,
+    pub(super) connections: BTreeMap<Pair, Connection>,
+    /// Tasks by time. Tasks of the same time run in the order in which they were scheduled.
+    pub(super) tasks: BTreeMap<(Duration, u64), Task>,
+    /// The number of tasks scheduled so far.
+    pub(super) scheduled: u64,
+    pub(super) liveness_checks: u64,
 }
 
+/// A player in a room.
 pub(super) struct Member {
     pub(super) room: String,
     pub(super) inbox: VecDeque<RoomEvent>,
-    /// When the game last asked for news.
-    pub(super) polled: Duration,
-    /// Why the game does not run, as the others were told.
+    /// When the game last polled its transport.
+    pub(super) last_poll: Duration,
+    /// Why the game does not run, as last reported to the other players.
     pub(super) stopped: Option<StopReason>,
 }
 
-/// What happens at a point in time.
-pub(super) enum Step {
-    /// Silence is looked at, and pings go out.
-    Beat,
-    /// A pair may be linked.
+/// An action that is scheduled for a point in time.
+pub(super) enum Task {
+    /// Reports silent peers and sends pings.
+    CheckLiveness,
+    /// Tries to link a pair.
     Connect(Pair),
-    /// One side of a link is ready.
+    /// Opens one side of a link.
     Open(LinkId, usize),
-    /// Something leaves, for the first time or again.
-    Leave(Flight),
-    Arrive(Flight),
-    /// The network has taken a state packet of this length from this side.
-    Taken(LinkId, usize, usize),
-    /// A link that was replaced is over.
-    Retire(LinkId),
-    /// One side notices that the other has closed the link.
-    Broken(LinkId, usize),
+    /// Sends a transmission, for the first time or again.
+    Depart(Transmission),
+    Arrive(Transmission),
+    /// Removes a state packet of this length from the send queue of this side.
+    Dequeue(LinkId, usize, usize),
+    /// Closes a link that was replaced.
+    RemoveLink(LinkId),
+    /// Makes this side notice that the other one has closed the link.
+    DetectClosedLink(LinkId, usize),
 }
 
 impl Network {
@@ -75,16 +79,16 @@ impl Network {
             now: Duration::ZERO,
             rng: fastrand::Rng::with_seed(seed),
             conditions: Conditions::default(),
-            special: BTreeMap::new(),
-            walls: BTreeSet::new(),
-            server: true,
+            link_conditions: BTreeMap::new(),
+            blocked: BTreeSet::new(),
+            is_server_running: true,
             members: BTreeMap::new(),
-            relations: BTreeMap::new(),
-            agenda: BTreeMap::new(),
-            planned: 0,
-            beats: 0,
+            connections: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            scheduled: 0,
+            liveness_checks: 0,
         };
-        network.plan(BEAT, Step::Beat);
+        network.schedule(LIVENESS_INTERVAL, Task::CheckLiveness);
         network
     }
 
@@ -93,28 +97,31 @@ impl Network {
         self.now
     }
 
-    /// A point in time as systems see it.
+    /// Converts a time of the virtual clock to an instant.
     pub(crate) fn instant(&self, at: Duration) -> Instant {
         self.epoch + at
     }
 
-    /// The time now, as systems see it.
+    /// Returns the current time of the virtual clock as an instant.
     pub(crate) fn clock(&self) -> Instant {
         self.instant(self.now)
     }
 
-    /// A number of the seed's.
+    /// Draws a random number.
     pub(crate) fn random(&mut self) -> u64 {
         self.rng.u64(..)
     }
 
-    pub(super) fn plan(&mut self, after: Duration, step: Step) {
-        self.planned += 1;
-        self.agenda.insert((self.now + after, self.planned), step);
+    pub(super) fn schedule(&mut self, after: Duration, task: Task) {
+        self.scheduled += 1;
+        self.tasks.insert((self.now + after, self.scheduled), task);
     }
 
     pub(super) fn conditions(&self, from: PeerId, to: PeerId) -> Conditions {
-        *self.special.get(&(from, to)).unwrap_or(&self.conditions)
+        *self
+            .link_conditions
+            .get(&(from, to))
+            .unwrap_or(&self.conditions)
     }
 
     pub(super) fn report(&mut self, player: PeerId, event: RoomEvent) {
@@ -124,22 +131,22 @@ impl Network {
     }
 
     pub(super) fn pairs_of(&self, member: PeerId) -> Vec<Pair> {
-        self.relations
+        self.connections
             .keys()
             .copied()
-            .filter(|pair| pair.has(member))
+            .filter(|pair| pair.contains(member))
             .collect()
     }
 
-    pub(super) fn is_open(&self, local_id: PeerId, peer: PeerId) -> bool {
-        let pair = Pair::of(local_id, peer);
-        self.relations
+    pub(super) fn is_open(&self, local_id: PeerId, peer_id: PeerId) -> bool {
+        let pair = Pair::of(local_id, peer_id);
+        self.connections
             .get(&pair)
-            .is_some_and(|relation| relation.ends[pair.side(local_id)].open)
+            .is_some_and(|connection| connection.endpoints[pair.side(local_id)].open)
     }
 
     pub(super) fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {
-        self.relations
+        self.connections
             .get_mut(&id.pair)?
             .links
             .get_mut(&id.generation)

@@ -6,12 +6,12 @@ use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, RoomUrl, SendError};
 
 use crate::{connector::Connector, testing::network::Network, transport::Transport};
 
-/// The network that all apps of a [`Lab`](super::Lab) share.
+/// The network shared by all apps of a [`Lab`](super::Lab).
 #[derive(Clone)]
 pub(crate) struct SharedNetwork(Arc<Mutex<Network>>);
 
-/// One player's end of a room.
-struct Seat {
+/// A player's connection to a room.
+struct LabTransport {
     network: SharedNetwork,
     local_id: PeerId,
 }
@@ -25,7 +25,7 @@ impl SharedNetwork {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets an app join rooms here.
+    /// Returns a connector with which an app joins rooms on this network.
     pub(super) fn connector(&self) -> Connector {
         let network = self.clone();
         Connector(Arc::new(move |room| network.join(room)))
@@ -33,14 +33,14 @@ impl SharedNetwork {
 
     fn join(&self, room: &RoomUrl) -> Box<dyn Transport> {
         let local_id = self.lock().join(&room.to_string());
-        Box::new(Seat {
+        Box::new(LabTransport {
             network: self.clone(),
             local_id,
         })
     }
 }
 
-impl Transport for Seat {
+impl Transport for LabTransport {
     fn local_id(&self) -> Option<PeerId> {
         Some(self.local_id)
     }
@@ -76,11 +76,11 @@ impl Transport for Seat {
     }
 
     fn leave(self: Box<Self>) {
-        // Dropping does not wait here, so it is the same.
+        // Dropping the transport leaves the room without waiting.
     }
 }
 
-impl Drop for Seat {
+impl Drop for LabTransport {
     fn drop(&mut self) {
         self.network.lock().leave(self.local_id);
     }

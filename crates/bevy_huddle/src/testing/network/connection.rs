@@ -1,41 +1,44 @@
-//! Two players and the links that they have had.
+//! Two players and the successive links between them.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use huddle_mesh::{LinkStats, PeerId};
 
-use crate::testing::network::wire::Link;
+use crate::testing::network::link::Link;
 
-/// Two players, the lower id first; what belongs to one of them is at its *side*, 0 or 1.
+/// Two players, the lower id first. A player's index in the pair is its *side*, 0 or 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pair([PeerId; 2]);
 
-/// One of the links that a pair has had.
+/// Identifies one of the successive links of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LinkId {
     pub(super) pair: Pair,
     pub(super) generation: u32,
 }
 
+/// The state of two players in the same room.
 #[derive(Default)]
-pub(super) struct Relation {
-    pub(super) ends: [End; 2],
-    /// By generation; more than one while something is still on the way on a replaced one.
+pub(super) struct Connection {
+    pub(super) endpoints: [Endpoint; 2],
+    /// Links by generation. A replaced link stays until its packets have arrived.
     pub(super) links: BTreeMap<u32, Link>,
-    /// Of the link in use.
+    /// The generation of the current link.
     pub(super) generation: u32,
-    /// One of them said goodbye.
-    pub(super) over: bool,
+    /// Whether one of the players has left or disconnected the other.
+    pub(super) has_ended: bool,
 }
 
-/// A pair as one of the two sees it.
+/// A connection as one of its players sees it.
 #[derive(Default)]
-pub(super) struct End {
+pub(super) struct Endpoint {
     pub(super) open: bool,
-    pub(super) met: bool,
-    pub(super) heard: Duration,
-    /// Whether the other side was heard on this link at all.
-    pub(super) has_heard: bool,
+    /// Whether the players have been linked before.
+    pub(super) has_met: bool,
+    /// When the last message arrived.
+    pub(super) last_received: Duration,
+    /// Whether any message has arrived on the current link.
+    pub(super) has_received: bool,
     pub(super) unresponsive: bool,
     pub(super) stats: LinkStats,
 }
@@ -53,12 +56,12 @@ impl Pair {
         self.0[side]
     }
 
-    pub(super) fn has(self, member: PeerId) -> bool {
+    pub(super) fn contains(self, member: PeerId) -> bool {
         self.0.contains(&member)
     }
 }
 
-impl Relation {
+impl Connection {
     pub(super) fn current_link(&self, pair: Pair) -> LinkId {
         LinkId {
             pair,
@@ -66,12 +69,12 @@ impl Relation {
         }
     }
 
-    /// One side is closed, and nothing of it is sent again.
+    /// Closes one side. Its lost messages are not retransmitted.
     pub(super) fn close(&mut self, side: usize) {
-        self.ends[side].open = false;
-        self.ends[side].unresponsive = false;
+        self.endpoints[side].open = false;
+        self.endpoints[side].unresponsive = false;
         for link in self.links.values_mut() {
-            link.ways[side].abandoned = true;
+            link.directions[side].abandoned = true;
         }
     }
 
