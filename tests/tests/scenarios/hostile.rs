@@ -237,8 +237,12 @@ fn play_among_hostile_members(
         page.join(&room, attack.tagged, players.len() as u64)?;
         page.attack(attack.name, attack.times)?;
         if let Some(violation) = &attack.violation {
-            let kind = if attack.tagged { "member" } else { "peer" };
-            all_report(players, &format!("{kind} {}", page.id()), violation)?;
+            let sid = SignalingId::from_u128(number(page.id())?);
+            let by = match attack.tagged {
+                true => format!("member {sid}"),
+                false => format!("peer {}", sid.peer_id()),
+            };
+            all_report(players, &by, violation)?;
         }
     }
     page.leave()?;
