@@ -1,7 +1,7 @@
 //! The options of an example: from the page's address on the web, from the command line natively.
 
 use bevy::prelude::Resource;
-use bevy_huddle::{IceServer, LinkConditioner, LinkConditionerError, RoomOptions};
+use bevy_huddle::{IceServer, LinkConditioner, LinkConditionerError, RoomOptions, RoomSecret};
 #[cfg(not(target_arch = "wasm32"))]
 use url::ParseError;
 use url::{Host, Url};
@@ -17,6 +17,10 @@ pub struct Options {
     pub ice_servers: Vec<IceServer>,
     /// Whether to hide this player's address from the other players.
     pub relay_only: bool,
+    /// The secret of a private room.
+    pub secret: Option<RoomSecret>,
+    /// Where the player's identity is kept, if it is.
+    pub identity: Option<String>,
     /// Simulated latency, jitter and loss.
     pub conditioner: Option<LinkConditioner>,
     /// The address of the page on which a friend can join.
@@ -49,6 +53,14 @@ impl Options {
             .iter()
             .cloned()
             .fold(room, RoomOptions::ice_server);
+        let room = match &self.secret {
+            Some(secret) => room.secret(secret.clone()),
+            None => room,
+        };
+        let room = match &self.identity {
+            Some(place) => room.keep_identity(place),
+            None => room,
+        };
         let room = match self.conditioner {
             Some(conditioner) => room.conditioner(conditioner),
             None => room,
@@ -60,7 +72,7 @@ impl Options {
         }
     }
 
-    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT&ice=SERVERS&relay=on&lag=MS&jitter=MS&loss=PERCENT`.
+    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT&ice=SERVERS&relay=on&lag=MS&jitter=MS&loss=PERCENT&identity=NAME#secret=DIGITS`.
     ///
     /// `ice` lists servers like `stun:HOST:PORT,USER:SECRET@turn:HOST:PORT`.
     ///
@@ -111,9 +123,25 @@ impl Options {
             None
         });
 
+        let given_secret = page
+            .fragment()
+            .and_then(|fragment| fragment.strip_prefix("secret="));
+        let secret = given_secret.and_then(|text| {
+            let secret = text.parse::<RoomSecret>();
+            if let Err(error) = &secret {
+                mistakes.push(format!("{error}: ask for the whole link"));
+            }
+            secret.ok()
+        });
+
         let mut link = page.clone();
         link.set_query(None);
-        link.set_fragment(None);
+        link.set_fragment(
+            secret
+                .as_ref()
+                .map(|secret| format!("secret={secret}"))
+                .as_deref(),
+        );
         for (name, value) in [("room", &room), ("signal", &signal), ("ice", &ice)] {
             if let Some(value) = value {
                 link.query_pairs_mut().append_pair(name, value);
@@ -129,6 +157,8 @@ impl Options {
                 .map(ice_server)
                 .collect(),
             relay_only,
+            secret,
+            identity: given("identity"),
             conditioner,
             link: link.into(),
             bot,
@@ -216,12 +246,18 @@ fn room_url(server: &str, room: &str) -> String {
 /// Returns the example's page for this room on a signaling server that also serves pages, as `cargo
 /// play` does.
 #[cfg(not(target_arch = "wasm32"))]
-fn page_of_room(example: &str, room_url: &str) -> Result<String, ParseError> {
+fn page_of_room(
+    example: &str,
+    room_url: &str,
+    secret: Option<&RoomSecret>,
+) -> Result<String, ParseError> {
     let mut page = Url::parse(&room_url.replacen("ws", "http", 1))?;
     let room = page.path().trim_matches('/').to_owned();
     page.set_path(&format!("/{example}/"));
     page.set_query(None);
     page.query_pairs_mut().append_pair("room", &room);
+    let fragment = secret.map(|secret| format!("secret={secret}"));
+    page.set_fragment(fragment.as_deref());
     Ok(page.into())
 }
 
@@ -245,6 +281,8 @@ impl Options {
                 room_url: String::new(),
                 ice_servers: Vec::new(),
                 relay_only: false,
+                secret: None,
+                identity: None,
                 conditioner: None,
                 link: String::new(),
                 bot: None,
@@ -260,6 +298,8 @@ impl Options {
 #[cfg(not(target_arch = "wasm32"))]
 mod arguments {
     use clap::{CommandFactory, Parser, error::ErrorKind};
+
+    use bevy_huddle::RoomSecret;
 
     use super::{Display, Options, conditioner, ice_server, page_of_room, room_url};
 
@@ -279,6 +319,12 @@ mod arguments {
         /// Hide this machine's address from other players; needs a TURN server
         #[arg(long)]
         relay: bool,
+        /// The secret of a private room, from behind `#secret=` in its link
+        #[arg(long, value_name = "DIGITS")]
+        secret: Option<RoomSecret>,
+        /// Keep this player's identity in a file, which is created if it does not exist
+        #[arg(long, value_name = "FILE")]
+        identity: Option<String>,
         /// Delay received packets by this many milliseconds
         #[arg(long, value_name = "MS")]
         lag: Option<String>,
@@ -317,10 +363,12 @@ mod arguments {
             Ok(Options {
                 example,
                 // An invalid address has no page. Joining it reports the error.
-                link: page_of_room(example, &room_url).unwrap_or_default(),
+                link: page_of_room(example, &room_url, self.secret.as_ref()).unwrap_or_default(),
                 room_url,
                 ice_servers: self.ice.iter().map(|text| ice_server(text)).collect(),
                 relay_only: self.relay,
+                secret: self.secret,
+                identity: self.identity,
                 conditioner,
                 bot: self.bot,
                 display: if self.headless {
@@ -356,6 +404,15 @@ mod arguments {
             let whole = options(&["--room", "ws://10.0.0.2:9000/den?next=2"]);
             assert_eq!(whole.room_url, "ws://10.0.0.2:9000/den?next=2");
             assert_eq!(whole.link, "http://10.0.0.2:9000/hello/?room=den");
+        }
+
+        #[test]
+        fn secret_is_in_the_link() {
+            let secret = RoomSecret::random();
+            let private = options(&["--room", "den", "--secret", &secret.to_string()]);
+            let link = format!("http://127.0.0.1:3536/hello/?room=den#secret={secret}");
+            assert_eq!((private.secret, private.link), (Some(secret), link));
+            assert!(Arguments::try_parse_from(["hello", "--secret", "password"]).is_err());
         }
 
         #[test]
@@ -410,6 +467,18 @@ mod tests {
         );
         let elsewhere = page("https://play.example/?signal=wss://other.example/&room=den");
         assert_eq!(elsewhere.room_url, "wss://other.example/den");
+    }
+
+    #[test]
+    fn secret_of_the_address_is_in_the_link() {
+        let secret = RoomSecret::random();
+        let address = format!("http://10.0.0.2:3536/?room=den#secret={secret}");
+        let private = page(&address);
+        assert_eq!((private.secret, private.link), (Some(secret), address));
+
+        let damaged = page("http://10.0.0.2:3536/?room=den#secret=12");
+        assert_eq!(damaged.secret, None);
+        assert_eq!(damaged.mistakes.len(), 1, "{:?}", damaged.mistakes);
     }
 
     #[test]

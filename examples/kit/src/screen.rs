@@ -326,6 +326,8 @@ mod tests {
             room_url: "ws://host:3536/den".to_owned(),
             ice_servers: Vec::new(),
             relay_only: false,
+            secret: None,
+            identity: None,
             conditioner: None,
             link: link.to_owned(),
             bot: None,
