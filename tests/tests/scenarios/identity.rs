@@ -48,8 +48,8 @@ pub(crate) fn rewritten_fingerprint_opens_no_link(artifacts: &Artifacts) -> anyh
         }
         thread::sleep(POLL);
     }
-    println!("   all are told after {:?}", began.elapsed());
-    ensure!(refused == [true; 3], "not all are told: {refused:?}");
+    println!("   all rooms report it after {:?}", began.elapsed());
+    ensure!(refused == [true; 3], "not all rooms report it: {refused:?}");
     let report = cleo.report()?.context("the page reports")?;
     ensure!(report.peers.is_empty(), "the page is linked: {report:?}");
     Ok(())
@@ -91,7 +91,7 @@ pub(crate) fn server_that_bridges_two_rooms_shows_its_own_ids(
         })?;
         println!("   the spy is refused after {took:?}");
     }
-    let until_refused = until(&mut spy, MEETING, "the spy is told", |event| {
+    let until_refused = until(&mut spy, MEETING, "the spy reports it", |event| {
         matches!(
             event,
             RoomEvent::LinkFailed {
@@ -132,7 +132,7 @@ pub(crate) fn copied_certificate_takes_no_id(artifacts: &Artifacts) -> anyhow::R
             let left = matches!(event, RoomEvent::PeerLeft { .. });
             ensure!(!left, "Bob lost Ada: {event:?}");
             let joined = matches!(event, RoomEvent::PeerJoined { .. });
-            ensure!(!joined, "somebody else joined: {event:?}");
+            ensure!(!joined, "another peer joined: {event:?}");
         }
         thread::sleep(POLL);
     }

@@ -25,7 +25,7 @@ struct Start {
     failure: Arc<Mutex<Option<RoomError>>>,
 }
 
-/// A transport of the lab that reveals its id when the test says so.
+/// A transport of the lab whose id is unknown until the test allows it.
 struct LateId {
     inner: Box<dyn Transport>,
     start: Start,

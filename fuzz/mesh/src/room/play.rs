@@ -395,14 +395,11 @@ impl World {
     fn act(&mut self) {
         while let Some(action) = self.core.next_action() {
             self.checks.action(&action);
-            match action {
-                Action::OpenLink { link, offer } => {
-                    let offer = offer.map(|sdp| {
-                        Description::parse(SdpKind::Offer, &sdp).expect("a valid description")
-                    });
-                    self.others.push(Other::new(link, offer));
-                }
-                _ => {}
+            if let Action::OpenLink { link, offer } = action {
+                let offer = offer.map(|sdp| {
+                    Description::parse(SdpKind::Offer, &sdp).expect("a valid description")
+                });
+                self.others.push(Other::new(link, offer));
             }
         }
         self.checks.settled(&self.core);
