@@ -1,4 +1,4 @@
-//! ICE candidates, as room members send them.
+//! Decodes the ICE candidates of room members.
 #![no_main]
 
 use huddle_mesh_fuzz::{decoders, text};

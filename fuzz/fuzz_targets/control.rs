@@ -1,4 +1,4 @@
-//! Messages of the mesh itself, as room members send them over a link.
+//! Decodes the control messages that room members send over a link.
 #![no_main]
 
 use arbitrary::Arbitrary;

@@ -1,5 +1,5 @@
-//! Decodes handshake messages, and runs a handshake with a hostile peer. The input is used twice: as
-//! one message, and as a scenario.
+//! Decodes handshake messages, and runs a handshake with a hostile peer. Each input serves as one
+//! message and as a scenario.
 #![no_main]
 
 use arbitrary::{Arbitrary, Unstructured};

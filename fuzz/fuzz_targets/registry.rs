@@ -1,6 +1,6 @@
-//! Clients that join rooms of the signaling server, leave them, and send each other messages.
+//! Runs clients that join and leave rooms of the signaling server and send each other messages.
 #![no_main]
 
-use huddle_signaling_fuzz::members::Play;
+use huddle_signaling_fuzz::members::Scenario;
 
-libfuzzer_sys::fuzz_target!(|play: Play| play.run());
+libfuzzer_sys::fuzz_target!(|scenario: Scenario| scenario.run());

@@ -1,4 +1,4 @@
-//! The URLs with which clients ask the signaling server for rooms.
+//! Decodes the URLs with which clients request rooms from the signaling server.
 #![no_main]
 
 use huddle_signaling_fuzz::{decoders, text};

@@ -1,4 +1,4 @@
-//! Two honest players of a game by rollback, and a hostile one.
+//! Plays a rollback match with two honest players and a hostile one.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

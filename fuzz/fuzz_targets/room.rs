@@ -1,4 +1,4 @@
-//! A whole room among hostile members and a hostile server.
+//! Runs a room with hostile members and a hostile server.
 #![no_main]
 
 use huddle_mesh_fuzz::room::Play;

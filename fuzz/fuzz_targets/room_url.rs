@@ -1,4 +1,4 @@
-//! Addresses of rooms, as links and users give them.
+//! Decodes the URLs of rooms.
 #![no_main]
 
 use huddle_mesh_fuzz::{decoders, text};

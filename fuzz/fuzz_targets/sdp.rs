@@ -1,4 +1,4 @@
-//! Session descriptions, as room members send them.
+//! Decodes the session descriptions of room members.
 #![no_main]
 
 use huddle_mesh_fuzz::{decoders, text};

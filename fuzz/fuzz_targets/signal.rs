@@ -1,4 +1,4 @@
-//! Messages from the signaling server, with the signals of room members within.
+//! Decodes messages from the signaling server, which contain the signals of room members.
 #![no_main]
 
 use huddle_mesh_fuzz::{decoders, text};

@@ -1,17 +1,17 @@
-//! Mutations that know what an input is made of.
+//! Mutators for inputs with a known structure.
 
 use arbitrary::Unstructured;
 use fastrand::Rng;
 
-/// Makes a well-formed input, or one that is nearly so.
+/// Generates an input that is well-formed or nearly so.
 pub type Generate = fn(&mut Unstructured) -> arbitrary::Result<Vec<u8>>;
 
-/// Replaces `data[..size]` by something like it, or by something new, and returns its length:
-/// what `libfuzzer_sys::fuzz_mutator!` asks for.
+/// Replaces `data[..size]` by a mutation of it or by a new input, and returns the new length, as
+/// `libfuzzer_sys::fuzz_mutator!` requires.
 ///
-/// Half of the time libFuzzer's own mutations are taken, which know bytes. The others know that
-/// an input is a list of pieces that end in `separator`, such as lines, and move, drop, repeat and
-/// exchange whole pieces, those of another, generated input among them.
+/// In half of the calls, libFuzzer mutates single bytes. In the other half, the input is a list of
+/// pieces that end in `separator`, for example lines. The mutation then moves, removes, repeats and
+/// replaces whole pieces, and takes new pieces from a generated input.
 pub fn mutate(
     data: &mut [u8],
     size: usize,
@@ -24,30 +24,30 @@ pub fn mutate(
     if rng.bool() {
         return libfuzzer_sys::fuzzer_mutate(data, size, max_size);
     }
-    let chance = 1 << rng.u8(4..13);
-    let chance: Vec<u8> = (0..chance).map(|_| rng.u8(..)).collect();
-    // Running out of chance is no reason to give up a mutation.
-    let fresh = generate(&mut Unstructured::new(&chance)).unwrap_or_default();
+    let random_len = 1 << rng.u8(4..13);
+    let random: Vec<u8> = (0..random_len).map(|_| rng.u8(..)).collect();
+    // The generator can run out of random bytes. The mutation then uses no new pieces.
+    let generated = generate(&mut Unstructured::new(&random)).unwrap_or_default();
     let mutated = if rng.u8(..4) == 0 {
-        fresh
+        generated
     } else {
-        rearranged(&data[..size], &fresh, separator, &mut rng)
+        rearrange(&data[..size], &generated, separator, &mut rng)
     };
     let len = mutated.len().min(max_size);
     data[..len].copy_from_slice(&mutated[..len]);
     len
 }
 
-fn rearranged(old: &[u8], fresh: &[u8], separator: u8, rng: &mut Rng) -> Vec<u8> {
+fn rearrange(old: &[u8], generated: &[u8], separator: u8, rng: &mut Rng) -> Vec<u8> {
     fn split(bytes: &[u8], separator: u8) -> Vec<&[u8]> {
         bytes.split_inclusive(|byte| *byte == separator).collect()
     }
     let mut pieces = split(old, separator);
-    let others = split(fresh, separator);
+    let new_pieces = split(generated, separator);
     for _ in 0..rng.usize(1..4) {
         let at = rng.usize(..=pieces.len());
-        let other = rng.choice(&others).copied();
-        match (rng.u8(..5), pieces.get(at).copied(), other) {
+        let new = rng.choice(&new_pieces).copied();
+        match (rng.u8(..5), pieces.get(at).copied(), new) {
             (0, Some(_), _) => {
                 pieces.remove(at);
             }
@@ -56,16 +56,16 @@ fn rearranged(old: &[u8], fresh: &[u8], separator: u8, rng: &mut Rng) -> Vec<u8>
                 let with = rng.usize(..pieces.len());
                 pieces.swap(at, with);
             }
-            (3, Some(_), Some(other)) => pieces[at] = other,
-            (_, _, Some(other)) => pieces.insert(at, other),
+            (3, Some(_), Some(new)) => pieces[at] = new,
+            (_, _, Some(new)) => pieces.insert(at, new),
             _ => {}
         }
     }
     pieces.concat()
 }
 
-/// A target that takes text: `$check` is shown every valid text, `$generate` makes some, and
-/// `$separator` ends the pieces of it.
+/// Defines a target whose inputs are texts. It passes every valid text to `$check`. Its mutator
+/// uses `$generate` and `$separator`, see [`mutate`].
 #[macro_export]
 macro_rules! text_target {
     ($check:path, $separator:literal, $generate:path) => {

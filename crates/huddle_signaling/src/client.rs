@@ -1,4 +1,4 @@
-//! One client's WebSocket, from the first event to the close frame.
+//! The WebSocket of one client, from the first event to the close frame.
 
 use std::{
     error::Error,
@@ -20,16 +20,16 @@ use tracing::debug;
 use crate::{
     close_code,
     config::Config,
-    hub::{self, Closing, Ejection, Inbox, Outbox, Overflow, Seat},
+    hub::{self, Closing, Ejection, Inbox, Membership, Outbox, Overflow},
     message::Request,
     rate::TokenBucket,
     request::Refusal,
 };
 
-/// How long a client may take to answer our close frame.
+/// The time that a client has to answer the server's close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The answer to `"KeepAlive"`, for clients that asked for it.
+/// The answer to `"KeepAlive"`, for clients with extensions.
 const KEEP_ALIVE: &str = "\"KeepAlive\"";
 
 /// Why a client's connection ends.
@@ -37,11 +37,11 @@ const KEEP_ALIVE: &str = "\"KeepAlive\"";
 enum End {
     /// The connection broke.
     Gone,
-    /// The client closed it, and may be waiting for our answer.
+    /// The client closed the connection, and may wait for the server's close frame.
     Closed,
-    /// Not a sign of life for too long.
+    /// The client sent nothing for too long, not even pongs.
     Silent,
-    /// It waited in a `?next=N` queue, and its game did not answer.
+    /// The client waited in a `?next=N` queue, and its game did not answer.
     Stopped,
     ShuttingDown,
     TooSlow,
@@ -51,7 +51,8 @@ enum End {
 }
 
 impl End {
-    /// What to tell the client, unless it is no longer there or knows.
+    /// Returns the code and reason for the client, or `None` if it is gone or closed the
+    /// connection itself.
     fn close_frame(self) -> Option<(u16, &'static str)> {
         use axum::extract::ws::close_code::PROTOCOL;
         match self {
@@ -63,22 +64,22 @@ impl End {
             Self::ShuttingDown => Some((close_code::GOING_AWAY, "the server is shutting down")),
             Self::TooSlow => Some((
                 close_code::POLICY_VIOLATION,
-                "too slow: the client does not read what it is sent",
+                "too slow: the client does not read its messages",
             )),
             Self::TooBig => Some((close_code::MESSAGE_TOO_BIG, "message too big")),
             Self::Invalid => Some((
                 close_code::POLICY_VIOLATION,
-                "too many invalid messages: send matchbox_protocol requests as JSON text",
+                "too many invalid messages: send the requests of matchbox_protocol as JSON text",
             )),
             Self::BadFrame => Some((PROTOCOL, "not a WebSocket frame")),
         }
     }
 }
 
-/// Serves a client that got a seat, until it goes or the server closes.
+/// Serves a member until its connection ends or the server shuts down.
 pub(crate) async fn serve(
     socket: WebSocket,
-    seat: Seat,
+    membership: Membership,
     inbox: Inbox,
     mut closing: Closing,
     extensions: bool,
@@ -87,26 +88,26 @@ pub(crate) async fn serve(
     let (mut sink, mut stream) = socket.split();
     let Inbox { queue, ejected } = inbox;
     let end = tokio::select! {
-        end = read(&mut stream, &seat, extensions, &config) => end,
-        end = write(&mut sink, queue, &seat.outbox, &config) => end,
+        end = read(&mut stream, &membership, extensions, &config) => end,
+        end = write(&mut sink, queue, &membership.outbox, &config) => end,
         ejection = ejected => match ejection {
             Ok(Ejection::Stopped) => End::Stopped,
             Ok(Ejection::TooSlow) | Err(_) => End::TooSlow,
         },
         () = closing.wait() => End::ShuttingDown,
     };
-    debug!(peer = %seat.id, ?end, "left");
-    // The others hear of it before the closing handshake, which may take a while.
-    drop(seat);
+    debug!(peer = %membership.id, ?end, "left");
+    // The other members receive `PeerLeft` before the closing handshake, which can take a while.
+    drop(membership);
     if let Some((code, reason)) = end.close_frame() {
         close(&mut sink, &mut stream, code, reason.into()).await;
     } else if end == End::Closed {
-        // Reading on sends the answer, which was queued when the close frame was read.
+        // Reading the close frame queued the answer. Further reads send it.
         let _ = timeout(CLOSE_TIMEOUT, drain(&mut stream)).await;
     }
 }
 
-/// Tells a client that speaks our extensions why it is not let in.
+/// Sends a client with extensions the reason for its refusal.
 pub(crate) async fn refuse(socket: WebSocket, refusal: Refusal) {
     let (mut sink, mut stream) = socket.split();
     let reason = refusal.to_string().into();
@@ -121,22 +122,22 @@ async fn close(
 ) {
     let frame = Message::Close(Some(CloseFrame { code, reason }));
     let handshake = async {
-        // Closing the socket while bytes from the client are unread would reset the connection,
-        // and the client might never see the close frame.
+        // Closing the socket while it holds unread bytes from the client resets the connection.
+        // The client could then lose the close frame.
         if sink.send(frame).await.is_ok() {
             drain(stream).await;
         }
     };
-    // A client that does not answer loses nothing but the courtesy.
+    // The connection ends even if the client does not answer.
     let _ = timeout(CLOSE_TIMEOUT, handshake).await;
 }
 
-/// Reads to the end of the connection.
+/// Reads and ignores messages until the connection ends.
 async fn drain(stream: &mut SplitStream<WebSocket>) {
     while let Some(Ok(_)) = stream.next().await {}
 }
 
-/// Sends what is queued. Never ends by itself.
+/// Sends the queued messages until the connection breaks.
 async fn write(
     sink: &mut SplitSink<WebSocket, Message>,
     mut queue: mpsc::UnboundedReceiver<Message>,
@@ -154,60 +155,66 @@ async fn write(
     End::Gone
 }
 
-/// Acts on what the client sends.
+/// Handles the client's messages until the connection ends or the client violates a limit.
 async fn read(
     stream: &mut SplitStream<WebSocket>,
-    seat: &Seat,
+    membership: &Membership,
     extensions: bool,
     config: &Config,
 ) -> End {
-    let mut heard = Instant::now();
-    let mut bucket = TokenBucket::new(config.message_burst, config.messages_per_second, heard);
+    let mut last_received = Instant::now();
+    let mut bucket = TokenBucket::new(
+        config.message_burst,
+        config.messages_per_second,
+        last_received,
+    );
     let mut invalid = 0;
     loop {
-        let left = config.silence_timeout.saturating_sub(heard.elapsed());
+        let left = config
+            .silence_timeout
+            .saturating_sub(last_received.elapsed());
         let message = match timeout(config.ping_interval.min(left), stream.next()).await {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(error))) => return diagnose(&error),
             Ok(None) => return End::Gone,
-            Err(_) if heard.elapsed() >= config.silence_timeout => return End::Silent,
-            Err(_) => match seat.outbox.push(Message::Ping(Default::default())) {
+            Err(_) if last_received.elapsed() >= config.silence_timeout => return End::Silent,
+            Err(_) => match membership.outbox.push(Message::Ping(Default::default())) {
                 Ok(()) => continue,
                 Err(Overflow) => return End::TooSlow,
             },
         };
-        heard = Instant::now();
+        last_received = Instant::now();
         let size = hub::size(&message);
         if size > config.max_message_bytes {
             return End::TooBig;
         }
-        let wait = bucket.take(price(size), heard);
+        let wait = bucket.take(price(size), last_received);
         if !wait.is_zero() {
             sleep(wait).await;
         }
         if let Message::Text(_) = &message {
-            seat.heard();
+            membership.message_received();
         }
         let valid = match &message {
             Message::Text(text) => match serde_json::from_str(text) {
                 Ok(Request::Signal { receiver, data }) => {
-                    seat.signal(receiver, data);
+                    membership.signal(receiver, data);
                     true
                 }
                 Ok(Request::KeepAlive) => {
-                    if extensions && seat.outbox.push(KEEP_ALIVE.into()).is_err() {
+                    if extensions && membership.outbox.push(KEEP_ALIVE.into()).is_err() {
                         return End::TooSlow;
                     }
                     true
                 }
                 Ok(Request::Linked(peers)) => {
                     if extensions {
-                        seat.linked(&peers);
+                        membership.set_links(&peers);
                     }
                     extensions
                 }
                 Err(error) => {
-                    debug!(peer = %seat.id, %error, "invalid message");
+                    debug!(peer = %membership.id, %error, "invalid message");
                     false
                 }
             },
@@ -222,7 +229,7 @@ async fn read(
     }
 }
 
-/// Tokens for a message: one, and one for each KiB.
+/// Returns the price of a message in tokens: one, and one for each KiB.
 fn price(size: usize) -> u32 {
     u32::try_from(size / 1024)
         .unwrap_or(u32::MAX)

@@ -6,7 +6,7 @@ use std::{
 
 use crate::error::ServerError;
 
-/// What a [`Server`](crate::Server) listens on, serves and allows.
+/// The address, files and limits of a [`Server`](crate::Server).
 ///
 /// ```
 /// use huddle_signaling::Config;
@@ -19,44 +19,46 @@ use crate::error::ServerError;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Address and port to listen on; port 0 takes any free one. Default `0.0.0.0:3536`.
+    /// The address and port to listen on. With port 0, the system chooses a free port. Default
+    /// `0.0.0.0:3536`.
     pub bind: SocketAddr,
-    /// Folder whose files are served to plain HTTP requests, such as a web build of the game.
-    /// Default none.
+    /// A folder whose files the server sends to plain HTTP requests, for example a web build of
+    /// the game. Default `None`.
     pub serve: Option<PathBuf>,
-    /// Clients connected at once, in all rooms together. Default 10 000.
+    /// The maximum number of connected clients, in all rooms together. Default 10 000.
     pub max_clients: usize,
-    /// Members of one room, and the largest `?next=N`; at least 1. Default 64.
+    /// The maximum number of members of one room, and the largest `?next=N`. At least 1. Default
+    /// 64.
     pub max_room_members: usize,
-    /// Largest message a client may send, in bytes; at least 1024. Default 64 KiB.
+    /// The maximum length of a client's message in bytes. At least 1024. Default 64 KiB.
     pub max_message_bytes: usize,
-    /// How much may wait for a client that reads slowly, in bytes; at least twice
-    /// [`max_message_bytes`](Self::max_message_bytes). A client that falls further behind is
-    /// disconnected. Default 4 MiB.
+    /// The maximum number of bytes that the server queues for a client that reads slowly. At least
+    /// twice [`max_message_bytes`](Self::max_message_bytes). The server disconnects a client whose
+    /// queue is full. Default 4 MiB.
     pub max_queue_bytes: usize,
-    /// How many messages that are no valid request a client may send before it is
-    /// disconnected. Default 16.
+    /// The number of invalid messages after which the server disconnects a client. Default 16.
     pub max_invalid_messages: u32,
-    /// Messages a client may send per second in the long run; each KiB of size counts as one
-    /// message more. A client that sends faster is read slower. At least 1. Default 200.
+    /// The number of messages that the server reads from a client per second on average. Each KiB
+    /// of a message counts as one more message. At least 1. Default 200.
     pub messages_per_second: u32,
-    /// Messages a client may send at once before
-    /// [`messages_per_second`](Self::messages_per_second) holds it back. The default, 2048, lets
-    /// the 64th member of a room make its handshakes with all others at full speed.
+    /// The number of messages that a client may send at once before
+    /// [`messages_per_second`](Self::messages_per_second) limits it. With the default, 2048, the
+    /// 64th member of a room can negotiate with all other members at full speed.
     pub message_burst: u32,
-    /// A client that was silent for this long is pinged. Default 15 s.
+    /// The time without a message from a client after which the server pings it. Default 15 s.
     pub ping_interval: Duration,
-    /// A client that was silent for this long, pings unanswered, is gone. Longer than
-    /// [`ping_interval`](Self::ping_interval). Default 40 s.
+    /// The time without a message or pong from a client after which the server disconnects it.
+    /// Longer than [`ping_interval`](Self::ping_interval). Default 40 s.
     pub silence_timeout: Duration,
-    /// How often a client that waits in a `?next=N` queue is asked for its links. Only clients
-    /// that ask for extensions are. Default 2 s.
+    /// The interval at which the server requests the links of a client in a `?next=N` queue. It
+    /// requests them only from clients with extensions. Default 2 s.
     pub queue_ping_interval: Duration,
-    /// A client that does not answer this for that long has stopped, and is disconnected. Longer
-    /// than [`queue_ping_interval`](Self::queue_ping_interval). Default 5 s.
+    /// The time without an answer to these requests after which the server disconnects the client,
+    /// because its game does not run. Longer than
+    /// [`queue_ping_interval`](Self::queue_ping_interval). Default 5 s.
     pub queue_silence_timeout: Duration,
-    /// The members of a full `?next=N` group that has not linked after this may be put into
-    /// another group. Default 10 s.
+    /// The time that the members of a full `?next=N` group have to link. After that, the server may
+    /// move them to another group. Default 10 s.
     pub link_timeout: Duration,
 }
 
@@ -90,7 +92,7 @@ impl Config {
             ),
             (
                 self.max_message_bytes >= 1024,
-                "max_message_bytes must be at least 1024, or no offer fits",
+                "max_message_bytes must be at least 1024, because an offer must fit",
             ),
             (
                 self.max_queue_bytes / 2 >= self.max_message_bytes,
@@ -102,7 +104,7 @@ impl Config {
             ),
             (
                 !self.ping_interval.is_zero(),
-                "ping_interval must be longer than nothing",
+                "ping_interval must not be zero",
             ),
             (
                 self.silence_timeout > self.ping_interval,
@@ -110,7 +112,7 @@ impl Config {
             ),
             (
                 !self.queue_ping_interval.is_zero(),
-                "queue_ping_interval must be longer than nothing",
+                "queue_ping_interval must not be zero",
             ),
             (
                 self.queue_silence_timeout > self.queue_ping_interval,
@@ -118,7 +120,7 @@ impl Config {
             ),
             (
                 !self.link_timeout.is_zero(),
-                "link_timeout must be longer than nothing",
+                "link_timeout must not be zero",
             ),
         ];
         match rules.into_iter().find(|(holds, _)| !holds) {
@@ -133,12 +135,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_is_valid() {
+    fn default_is_valid() {
         assert!(Config::default().check().is_ok());
     }
 
     #[test]
-    fn a_queue_that_cannot_hold_a_message_is_refused() {
+    fn queue_too_small_for_a_message_is_rejected() {
         let config = Config {
             max_queue_bytes: 64 * 1024,
             ..Config::default()
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_that_leaves_no_time_to_answer_a_ping_is_refused() {
+    fn timeout_that_is_not_longer_than_the_ping_interval_is_rejected() {
         let config = Config {
             silence_timeout: Duration::from_secs(15),
             ..Config::default()

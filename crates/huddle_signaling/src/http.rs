@@ -1,4 +1,4 @@
-//! One HTTP request: into a room, to the health page, or to a file.
+//! Answers HTTP requests: WebSocket upgrades, `/health`, and files.
 
 use std::{io, sync::Arc, time::Instant};
 
@@ -19,7 +19,7 @@ use crate::{
     request::{self, Refusal},
 };
 
-/// What all requests share.
+/// The state that all requests share.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
@@ -27,57 +27,58 @@ pub(crate) struct App {
     pub(crate) started: Instant,
 }
 
-/// Bytes read from or written to a socket at once. Idle clients pay for these.
+/// The number of bytes that are read from a socket at once. Each client needs a buffer of this
+/// size, even while it is idle.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 
 pub(crate) async fn handle(State(app): State<Arc<App>>, request: Request) -> Response {
-    if asks_for_websocket(request.headers()) {
+    if is_websocket_upgrade(request.headers()) {
         let (mut parts, _) = request.into_parts();
         match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-            Ok(upgrade) => enter(&app, upgrade, &parts.uri),
+            Ok(upgrade) => join(&app, upgrade, &parts.uri),
             Err(rejection) => rejection.into_response(),
         }
-    } else if request.uri().path() == "/health" && is_read(request.method()) {
+    } else if request.uri().path() == "/health" && is_get_or_head(request.method()) {
         health(&app)
     } else {
-        file(&app, request).await
+        serve_file(&app, request).await
     }
 }
 
-fn asks_for_websocket(headers: &HeaderMap) -> bool {
+fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
     headers
         .get(header::UPGRADE)
         .is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-fn is_read(method: &Method) -> bool {
+fn is_get_or_head(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-fn enter(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
+fn join(app: &App, upgrade: WebSocketUpgrade, uri: &Uri) -> Response {
     let limit = app.config.max_message_bytes;
     let upgrade = upgrade
         .read_buffer_size(SOCKET_BUFFER_BYTES)
         .write_buffer_size(0)
-        // Bounds the pongs that pile up for a client which pings and does not read.
+        // Limits the pongs that accumulate for a client that sends pings and does not read.
         .max_write_buffer_size(2 * limit + SOCKET_BUFFER_BYTES)
-        // A message somewhat too big is read and refused with a close code; a huge one is not
-        // even read.
+        // The server reads a message of up to twice the limit, and refuses it with a close code. It
+        // does not read a longer one.
         .max_frame_size(2 * limit)
         .max_message_size(2 * limit);
     let extensions = request::wants_extensions(uri);
     let max = app.hub.max_room_members();
-    let seat = request::arrival(uri, max).and_then(|arrival| {
-        let joined = app.hub.join(arrival);
-        joined.map_err(|full| Refusal::from_full(full, max))
+    let membership = request::join_request(uri, max).and_then(|join_request| {
+        let joined = app.hub.join(join_request);
+        joined.map_err(|error| Refusal::from_join_error(error, max))
     });
     let closing = app.hub.closing();
-    match seat {
-        Ok((seat, inbox)) => {
-            debug!(peer = %seat.id, %uri, "joined");
+    match membership {
+        Ok((membership, inbox)) => {
+            debug!(peer = %membership.id, %uri, "joined");
             let config = Arc::clone(&app.config);
             upgrade.on_upgrade(move |socket| {
-                client::serve(socket, seat, inbox, closing, extensions, config)
+                client::serve(socket, membership, inbox, closing, extensions, config)
             })
         }
         Err(refusal) => {
@@ -114,15 +115,15 @@ fn health(app: &App) -> Response {
     };
     let headers = [
         (header::CACHE_CONTROL, "no-store"),
-        // Any page may ask, so that a game can show whether its server is up.
+        // Every page may read this, so that a game can show whether its server is running.
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
     (headers, Json(health)).into_response()
 }
 
-async fn file(app: &App, request: Request) -> Response {
+async fn serve_file(app: &App, request: Request) -> Response {
     let Some(dir) = &app.config.serve else {
-        return no_files(request.uri());
+        return explain_server(request.uri());
     };
     let mut files = ServeDir::new(dir).precompressed_br().precompressed_gzip();
     let mut response = match files.try_call(request).await {
@@ -131,11 +132,12 @@ async fn file(app: &App, request: Request) -> Response {
         Err(error) if is_absent(&error) => no_such_file(),
         Err(error) => {
             warn!(%error, "cannot read a file");
-            let text = "500: cannot read the file\n";
+            let text = "500: the server cannot read the file\n";
             (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
         }
     };
-    // A new build of the game must be seen at once; unchanged files still cost one 304.
+    // Browsers must load a new build of the game immediately. For unchanged files they only
+    // receive a 304.
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -151,16 +153,17 @@ fn no_such_file() -> Response {
     (StatusCode::NOT_FOUND, "404: there is no such file\n").into_response()
 }
 
-/// A person with a browser, most likely.
-fn no_files(uri: &Uri) -> Response {
+/// Answers a plain HTTP request to a server without files. Usually a person opened the address in a
+/// browser.
+fn explain_server(uri: &Uri) -> Response {
     match request::room_key(uri, usize::MAX) {
         Err(Refusal::NotFound) => {
             let text = format!("{}\n", Refusal::NotFound);
             (StatusCode::NOT_FOUND, text).into_response()
         }
         _ => {
-            let text = "This is a huddle signaling server; games connect to it by WebSocket, at \
-                ws://HOST/ROOM.\nIt serves no files: start it with --serve DIR to serve a web \
+            let text = "This is a huddle signaling server. Games connect to it by WebSocket, at \
+                ws://HOST/ROOM.\nIt serves no files. Start it with --serve DIR to serve the web \
                 build of a game.\n";
             let upgrade = (header::UPGRADE, "websocket");
             (StatusCode::UPGRADE_REQUIRED, [upgrade], text).into_response()

@@ -1,4 +1,4 @@
-//! The rooms and the way to each member's socket, behind one lock.
+//! The rooms and the message queue of each member, behind one lock.
 
 use std::{
     collections::HashMap,
@@ -19,22 +19,22 @@ use crate::{
     config::Config,
     message::{Delivery, Payload},
     player::Timing,
-    rooms::{Arrival, Full, Limits, Registry},
+    rooms::{JoinError, JoinRequest, Limits, Registry},
 };
 
-/// What a queued message costs besides its bytes.
+/// The bytes that count for a queued message in addition to its payload.
 const MESSAGE_OVERHEAD: usize = 64;
 
-/// The sending side of a client's queue, bounded in bytes: offers and candidates differ in size
-/// by a factor of twenty, so a count would bound nothing.
+/// The sending side of a client's queue. The limit is in bytes, because an offer is about twenty
+/// times as long as a candidate.
 #[derive(Debug, Clone)]
 pub(crate) struct Outbox {
     messages: mpsc::UnboundedSender<Message>,
-    waiting: Arc<AtomicUsize>,
+    queued_bytes: Arc<AtomicUsize>,
     limit: usize,
 }
 
-/// The client reads too slowly: its queue is full.
+/// The client's queue is full, because it reads too slowly.
 #[derive(Debug)]
 pub(crate) struct Overflow;
 
@@ -43,7 +43,7 @@ impl Outbox {
         let (messages, queue) = mpsc::unbounded_channel();
         let outbox = Self {
             messages,
-            waiting: Arc::default(),
+            queued_bytes: Arc::default(),
             limit,
         };
         (outbox, queue)
@@ -51,24 +51,24 @@ impl Outbox {
 
     pub(crate) fn push(&self, message: Message) -> Result<(), Overflow> {
         let cost = cost(&message);
-        if self.waiting.fetch_add(cost, Ordering::Relaxed) + cost > self.limit {
+        if self.queued_bytes.fetch_add(cost, Ordering::Relaxed) + cost > self.limit {
             return Err(Overflow);
         }
         self.messages.send(message).map_err(|_| Overflow)
     }
 
-    /// Tells that a message from the queue has been written.
+    /// Frees the bytes of a message that was written to the socket.
     pub(crate) fn written(&self, cost: usize) {
-        self.waiting.fetch_sub(cost, Ordering::Relaxed);
+        self.queued_bytes.fetch_sub(cost, Ordering::Relaxed);
     }
 }
 
-/// The share of a message in its queue's limit.
+/// Returns the bytes that count for a message in its queue.
 pub(crate) fn cost(message: &Message) -> usize {
     MESSAGE_OVERHEAD + size(message)
 }
 
-/// The payload's bytes.
+/// Returns the length of the payload in bytes.
 pub(crate) fn size(message: &Message) -> usize {
     match message {
         Message::Text(text) => text.len(),
@@ -80,16 +80,16 @@ pub(crate) fn size(message: &Message) -> usize {
 #[derive(Debug)]
 struct Member {
     outbox: Outbox,
-    /// Tells the client's task that it is no longer a member.
-    seated: oneshot::Sender<Ejection>,
+    /// Notifies the client's task that the client is no longer a member.
+    ejection: oneshot::Sender<Ejection>,
 }
 
-/// Why a client is no longer a member.
+/// The reason why the server removed a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ejection {
-    /// It does not read what it is sent.
+    /// The client does not read its messages.
     TooSlow,
-    /// It waited in a `?next=N` queue and did not answer.
+    /// The client waited in a `?next=N` queue and did not answer.
     Stopped,
 }
 
@@ -107,30 +107,32 @@ pub(crate) struct Hub {
     closing: watch::Sender<bool>,
 }
 
-/// A client's place in a room. Dropping it leaves the room.
+/// A client's membership of a room or queue. Dropping it makes the client leave.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct Membership {
     hub: Arc<Hub>,
     pub(crate) id: PeerId,
     pub(crate) outbox: Outbox,
-    /// It waits for a group, and is asked whether its game still runs.
-    is_asked: bool,
+    /// Whether the client has extensions and joined with `?next=N`. The server then requests its
+    /// links.
+    reports_links: bool,
 }
 
-/// What a client's task takes from its seat: what to send, and word of being ejected.
+/// The messages for a client, and the notification that the server removed it.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     pub(crate) queue: mpsc::UnboundedReceiver<Message>,
     pub(crate) ejected: oneshot::Receiver<Ejection>,
 }
 
-/// Tells a task that the server closes, which waits, for a while, until all of these are dropped.
+/// Notifies a task that the server shuts down. The server waits a limited time until all of these
+/// are dropped.
 #[derive(Debug)]
 pub(crate) struct Closing(watch::Receiver<bool>);
 
 impl Closing {
     pub(crate) async fn wait(&mut self) {
-        // The hub being gone is closing too.
+        // An error means that the hub was dropped, which is a shutdown, too.
         let _ = self.0.wait_for(|&closing| closing).await;
     }
 }
@@ -140,9 +142,9 @@ fn limits(config: &Config) -> Limits {
         max_peers: config.max_clients,
         max_members: config.max_room_members,
         timing: Timing {
-            ask_every: config.queue_ping_interval,
-            silence: config.queue_silence_timeout,
-            link: config.link_timeout,
+            request_interval: config.queue_ping_interval,
+            silence_timeout: config.queue_silence_timeout,
+            link_timeout: config.link_timeout,
         },
     }
 }
@@ -160,47 +162,50 @@ impl Hub {
         })
     }
 
-    pub(crate) fn join(self: &Arc<Self>, arrival: Arrival) -> Result<(Seat, Inbox), Full> {
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        join_request: JoinRequest,
+    ) -> Result<(Membership, Inbox), JoinError> {
         let id = PeerId(Uuid::new_v4());
         let (outbox, queue) = Outbox::new(self.max_queue_bytes);
-        let (seated, ejected) = oneshot::channel();
+        let (ejection, ejected) = oneshot::channel();
         let mut state = self.lock();
-        let is_asked = arrival.extends && arrival.key.next.is_some();
-        let deliveries = state.registry.join(id, arrival)?;
+        let reports_links = join_request.has_extensions && join_request.key.next.is_some();
+        let deliveries = state.registry.join(id, join_request)?;
         let member = Member {
             outbox: outbox.clone(),
-            seated,
+            ejection,
         };
         state.members.insert(id, member);
         state.deliver_all(deliveries);
-        let seat = Seat {
+        let membership = Membership {
             hub: Arc::clone(self),
             id,
             outbox,
-            is_asked,
+            reports_links,
         };
-        Ok((seat, Inbox { queue, ejected }))
+        Ok((membership, Inbox { queue, ejected }))
     }
 
-    /// Lets time pass for those who wait for a group.
+    /// Advances the clock of the queues.
     pub(crate) fn tick(&self, step: Duration) {
         let mut state = self.lock();
         let (deliveries, stopped) = state.registry.tick(step);
         state.deliver_all(deliveries);
         for peer in stopped {
-            debug!(%peer, "did not answer while it waited for a group: ejected");
+            debug!(%peer, "ejected: did not answer while it waited for a group");
             let left = state.remove(peer, Ejection::Stopped);
             state.deliver_all(left);
         }
     }
 
-    /// Rooms and clients at this moment.
+    /// Returns the current number of rooms and of clients.
     pub(crate) fn count(&self) -> (usize, usize) {
         let state = self.lock();
         (state.registry.rooms(), state.registry.peers())
     }
 
-    /// Largest room, for words to clients.
+    /// Returns the maximum number of members of a room.
     pub(crate) fn max_room_members(&self) -> usize {
         self.max_room_members
     }
@@ -209,7 +214,7 @@ impl Hub {
         Closing(self.closing.subscribe())
     }
 
-    /// Tells all tasks to close their connections and waits until they did.
+    /// Requests all tasks to close their connections, and waits until they have done so.
     pub(crate) async fn close(&self) {
         self.closing.send_replace(true);
         self.closing.closed().await;
@@ -221,15 +226,15 @@ impl Hub {
 }
 
 impl State {
-    /// Queues the events. A client that cannot take one is ejected, of which the others hear in
-    /// turn.
+    /// Queues the events. Ejects a client whose queue is full, and announces that to the other
+    /// members.
     fn deliver_all<'a>(&mut self, deliveries: impl IntoIterator<Item = Delivery<'a>>) {
         let mut overflowed = Vec::new();
         for delivery in deliveries {
             overflowed.extend(self.push(&delivery));
         }
         while let Some(peer) = overflowed.pop() {
-            debug!(%peer, "does not read: ejected");
+            debug!(%peer, "ejected: does not read its messages");
             for delivery in self.remove(peer, Ejection::TooSlow) {
                 overflowed.extend(self.push(&delivery));
             }
@@ -253,44 +258,46 @@ impl State {
 
     fn remove(&mut self, peer: PeerId, why: Ejection) -> Vec<Delivery<'static>> {
         if let Some(member) = self.members.remove(&peer) {
-            // The task may have ended.
-            let _ = member.seated.send(why);
+            // The send fails if the task has ended.
+            let _ = member.ejection.send(why);
         }
         self.registry.leave(peer)
     }
 }
 
-impl Seat {
-    /// Sends `data` to another member of the room; dropped if there is none with this id.
+impl Membership {
+    /// Sends `data` to another member of the room. Drops it if the room has no member with this id.
     pub(crate) fn signal(&self, receiver: PeerId, data: Payload<'_>) {
         let mut state = self.hub.lock();
         match state.registry.route(self.id, receiver, data) {
             Some(delivery) => state.deliver_all([delivery]),
-            None => debug!(peer = %self.id, %receiver, "signal to nobody in the room: dropped"),
+            None => {
+                debug!(peer = %self.id, %receiver, "dropped a signal: receiver not in the room")
+            }
         }
     }
 
-    /// The client said something.
-    pub(crate) fn heard(&self) {
-        if self.is_asked {
-            self.hub.lock().registry.heard(self.id);
+    /// Records that the client sent a text message, which shows that its game runs.
+    pub(crate) fn message_received(&self) {
+        if self.reports_links {
+            self.hub.lock().registry.message_received(self.id);
         }
     }
 
-    /// The client reports to whom it has a working link.
-    pub(crate) fn linked(&self, with: &[PeerId]) {
-        if self.is_asked {
+    /// Sets the peers that the client has a working link to.
+    pub(crate) fn set_links(&self, links: &[PeerId]) {
+        if self.reports_links {
             let mut state = self.hub.lock();
-            let deliveries = state.registry.linked(self.id, with);
+            let deliveries = state.registry.set_links(self.id, links);
             state.deliver_all(deliveries);
         }
     }
 }
 
-impl Drop for Seat {
+impl Drop for Membership {
     fn drop(&mut self) {
         let mut state = self.hub.lock();
-        // The close code has no reader any more.
+        // The client's task has ended, so the reason does not matter.
         let left = state.remove(self.id, Ejection::TooSlow);
         state.deliver_all(left);
     }

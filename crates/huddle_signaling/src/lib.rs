@@ -1,22 +1,25 @@
-//! The signaling server of a peer-to-peer game: where players meet before they talk directly.
+//! A signaling server for peer-to-peer games. It introduces players to each other before they
+//! connect directly.
 //!
-//! Players connect by WebSocket and join a room by its URL. The server tells the members of each
-//! other and carries the few messages with which two of them set up a WebRTC connection. From
-//! then on they need it only to hear of newcomers; the game's own traffic never passes through.
+//! Players connect by WebSocket and join a room by its URL. The server announces each new member
+//! to the other members, and relays the few messages that set up a WebRTC connection between two
+//! of them. After that, players need the server only to meet newcomers. The game's own traffic
+//! does not pass through it.
 //!
-//! It speaks the protocol of [`matchbox_protocol`], so matchbox clients work with it as they are.
+//! The server implements the protocol of [`matchbox_protocol`] and works with stock matchbox
+//! clients.
 //!
-//! # Running it
+//! # Running the server
 //! ```text
-//! huddle-signaling                                       # port 3536 of all addresses
-//! huddle-signaling --bind 127.0.0.1:8080 --serve dist    # and the web build in dist/
+//! huddle-signaling                                       # listens on port 3536, all addresses
+//! huddle-signaling --bind 127.0.0.1:8080 --serve dist    # also serves the web build in dist/
 //! huddle-signaling --help                                # all options, TLS and reverse proxies
 //! ```
-//! Once ready it prints one line on stdout, `listening on http://ADDR`. SIGTERM or Ctrl-C closes
-//! every client and exits with 0. `GET /health` answers with JSON: `status`, `rooms`, `clients`,
-//! `uptime_s` and `version`.
+//! When it is ready, it prints one line on stdout: `listening on http://ADDR`. On SIGTERM or
+//! Ctrl-C it disconnects every client and exits with 0. `GET /health` returns JSON with `status`,
+//! `rooms`, `clients`, `uptime_s` and `version`.
 //!
-//! Or in a program of your own:
+//! To run the server in your own program:
 //! ```
 //! use huddle_signaling::{Config, Server};
 //!
@@ -35,51 +38,60 @@
 //! ```
 //!
 //! # Rooms
-//! | URL | who meets |
+//! | URL | members |
 //! |---|---|
-//! | `ws://host/ROOM` | everybody who uses the same name, up to [`Config::max_room_members`] |
-//! | `ws://host/` | the same, in the room without a name |
-//! | `ws://host/ROOM?next=N` | groups of N in the order of arrival |
+//! | `ws://host/ROOM` | all clients that use this name, up to [`Config::max_room_members`] |
+//! | `ws://host/` | the same, in the room with the empty name |
+//! | `ws://host/ROOM?next=N` | groups of N clients, in the order of arrival |
 //!
-//! A name has at most 128 bytes and no slash. With `?next=N`, a group that is full is sealed: the
-//! next player starts a new one, and a member that leaves is not replaced. While a group still
-//! waits, the place of a member that leaves is free again. The same name with another N is another
-//! room. Clients that ask for extensions get [more](#groups).
+//! A name has at most 128 bytes and no slash. With `?next=N`, a member that leaves a group frees
+//! its place until the group is full. A full group is sealed: the next player starts a new group,
+//! and a member that leaves is not replaced. The same name with a different N is a different room.
+//! Clients with extensions have [additional rules](#groups).
 //!
-//! Requests that are no WebSocket upgrades go to the files of [`Config::serve`], so
-//! `http://host/hello/` can be the page of the game whose room is `ws://host/hello`.
+//! A request without a WebSocket upgrade receives a file of [`Config::serve`]. For example,
+//! `http://host/hello/` can be the page of the game that uses the room `ws://host/hello`.
 //!
 //! # Protocol
-//! Text messages of JSON. The server sends `{"IdAssigned":ID}` first and then, for the other
-//! members of the room, `{"NewPeer":ID}`, `{"PeerLeft":ID}` and
-//! `{"Signal":{"sender":ID,"data":…}}`. Of two members, the earlier one gets the `NewPeer`, once:
-//! it makes the offer. A client sends `{"Signal":{"receiver":ID,"data":…}}`, which is dropped
-//! unless the receiver is in the same room, and `"KeepAlive"`. What is in `data` is up to the
-//! clients and arrives byte by byte as it was sent.
+//! All messages are JSON text. The server sends `{"IdAssigned":ID}` first. After that it sends
+//! `{"NewPeer":ID}`, `{"PeerLeft":ID}` and `{"Signal":{"sender":ID,"data":…}}` for the other
+//! members of the room. Only the earlier member of each pair receives the `NewPeer`, once. It makes
+//! the offer. A client sends `"KeepAlive"`, and `{"Signal":{"receiver":ID,"data":…}}`, which the
+//! server drops unless the receiver is in the same room. The server does not interpret `data`, and
+//! relays exactly the bytes that the client sent.
 //!
 //! # Extensions: `?huddle=1`
-//! A client that adds this to the URL, in any room and together with clients that do not, gets:
-//! - its own `"KeepAlive"` back as `"KeepAlive"`, so it notices a dead connection soon and can
-//!   measure the round trip even in a browser, where WebSocket pings cannot be sent;
+//! Clients with and without extensions can share a room. A client that adds this parameter to its
+//! URL receives:
+//! - a `"KeepAlive"` for each one it sends. A client in a browser cannot send WebSocket pings, so
+//!   it uses these to detect a dead connection and to measure the round-trip time.
 //! - refusals as [close codes](close_code), because a browser hides the HTTP status of a failed
-//!   upgrade. Others get HTTP 400, 404 or 503 with a text that says what to do;
-//! - with `?next=N`, groups without ghosts.
+//!   upgrade. Other clients receive HTTP 400, 404 or 503 with a text that explains what to do.
+//! - with `?next=N`, groups whose members can all reach each other.
 //!
 //! ## Groups
-//! Until a group is final, the server tells such a client how far it has come, with
-//! `{"Group":…}`, and asks for `{"Linked":[ID,…]}`, all peers to whom the client has a working
-//! link. A full group is final when every pair of members is linked; its id is then the name of a
-//! room, to which members come back. A member that does not answer for
-//! [`Config::queue_silence_timeout`] is disconnected, and the others go back into the queue, ahead
-//! of later players. So do members of a group that is not linked after [`Config::link_timeout`], as
-//! soon as there are others to play with. `docs/protocol.md` in the repository has the rules.
+//! Until a group is final, the server sends its stage to these clients as `{"Group":…}`. Each one
+//! answers with `{"Linked":[ID,…]}`, the peers that it has a working link to.
 //!
-//! # Bounds
-//! Whatever one client does, the others are served: messages, queues, rooms and clients have the
-//! limits in [`Config`]. Who does not read is disconnected, who sends too fast is read slower, and
-//! who was silent for [`Config::silence_timeout`] is gone, pings unanswered. Each client is an open
-//! file; the program raises its own limit as far as the system allows and warns if that is not
-//! far enough, the library leaves it alone.
+//! A full group is final when every pair of members is linked. Its id is then the name of a room,
+//! which a member that lost its connection can join again. The server disconnects a member that
+//! does not answer for [`Config::queue_silence_timeout`]. The remaining members return to the
+//! queue, ahead of later players. If a full group is not linked after [`Config::link_timeout`], its
+//! members may move to another group as soon as other players are available. `docs/protocol.md` in
+//! the repository contains the exact rules.
+//!
+//! # Limits
+//! One client cannot disturb the service for the other clients. [`Config`] limits messages, queues,
+//! rooms and clients:
+//!
+//! | client | consequence |
+//! |---|---|
+//! | does not read its messages | disconnected |
+//! | sends too fast | the server reads its messages more slowly |
+//! | sends nothing for [`Config::silence_timeout`], not even pongs | disconnected |
+//!
+//! Each client needs one open file. The program raises its own limit as far as the system allows,
+//! and warns if that is not enough. The library does not change the limit.
 
 mod client;
 pub mod close_code;

@@ -14,77 +14,77 @@ use clap::{
 use huddle_signaling::{Config, Server};
 use tracing::{level_filters::LevelFilter, warn};
 
-/// Signaling server for peer-to-peer games: players meet in rooms here, then talk directly.
+/// Signaling server for peer-to-peer games: players meet in its rooms, then connect directly
 #[derive(Debug, Parser)]
-#[command(version, after_long_help = GUIDE)]
+#[command(version, after_long_help = AFTER_HELP)]
 struct Args {
-    /// Address and port to listen on; port 0 takes any free one
+    /// Address and port to listen on; port 0 chooses any free port
     #[arg(long, value_name = "ADDR", default_value_t = Config::default().bind)]
     bind: SocketAddr,
 
-    /// Also serve the files of this folder by HTTP, such as a web build of a game
+    /// Also serve the files of this folder by HTTP, for example the web build of a game
     #[arg(long, value_name = "DIR")]
     serve: Option<PathBuf>,
 
-    /// Clients connected at once, in all rooms together
+    /// Maximum number of connected clients, in all rooms together
     #[arg(long, value_name = "N", default_value_t = Config::default().max_clients)]
     max_clients: usize,
 
-    /// Members of one room, and the largest ?next=N
+    /// Maximum number of members of one room, and the largest ?next=N
     #[arg(long, value_name = "N", default_value_t = Config::default().max_room_members)]
     max_room_members: usize,
 
-    /// Largest message a client may send
+    /// Maximum length of a client's message
     #[arg(long, value_name = "BYTES", default_value_t = Config::default().max_message_bytes)]
     max_message_bytes: usize,
 
-    /// How much may wait for a client that reads slowly, before it is disconnected
+    /// Maximum length of the queue for a client that reads slowly; a longer queue disconnects it
     #[arg(long, value_name = "BYTES", default_value_t = Config::default().max_queue_bytes)]
     max_queue_bytes: usize,
 
-    /// Invalid messages a client may send before it is disconnected
+    /// Number of invalid messages after which a client is disconnected
     #[arg(long, value_name = "N", default_value_t = Config::default().max_invalid_messages)]
     max_invalid_messages: u32,
 
-    /// Messages a client may send per second in the long run; each KiB counts as one more
+    /// Messages read from a client per second on average; each KiB counts as one more message
     #[arg(long, value_name = "N", default_value_t = Config::default().messages_per_second)]
     messages_per_second: u32,
 
-    /// Messages a client may send at once before --messages-per-second holds it back
+    /// Messages a client may send at once before --messages-per-second limits it
     #[arg(long, value_name = "N", default_value_t = Config::default().message_burst)]
     message_burst: u32,
 
-    /// What to log on stderr
+    /// Level of the log on stderr
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = log_level())]
     log: LevelFilter,
 }
 
-/// Levels by name, so that a typing error is told and not taken for silence.
+/// Parses the name of a log level. The error for an unknown name lists the valid names.
 fn log_level() -> impl TypedValueParser<Value = LevelFilter> {
     PossibleValuesParser::new(["off", "error", "warn", "info", "debug", "trace"])
         .try_map(|level| level.parse::<LevelFilter>())
 }
 
-const GUIDE: &str = "\
+const AFTER_HELP: &str = "\
 Examples:
   huddle-signaling
-      Listen on port 3536 of all addresses.
+      Listen on port 3536, on all addresses.
   huddle-signaling --bind 127.0.0.1:8080 --serve dist
       Also serve the web build in dist/: http://localhost:8080/ is dist/index.html.
   huddle-signaling --bind 127.0.0.1:0
-      Take any free port; the one line on stdout says which.
+      Listen on any free port. The line on stdout contains its number.
 
 How a game connects:
-  ws://HOST:3536/ROOM          everybody who uses the same ROOM meets there
-  ws://HOST:3536/ROOM?next=2   players are put in groups of 2 as they arrive
-  bevy_huddle and matchbox games take such a URL as it is. A room exists while somebody is in it.
+  ws://HOST:3536/ROOM          all players that use the same ROOM meet
+  ws://HOST:3536/ROOM?next=2   players form groups of 2 in the order of arrival
+  Pass such a URL to bevy_huddle or matchbox. A room exists while it has members.
 
-For the internet:
-  A page loaded by https:// may only connect to wss://, so put a reverse proxy that does TLS in
-  front. With Caddy this is the whole Caddyfile; certificates are automatic:
+On the internet:
+  A page loaded from https:// can only connect to wss://. Put a reverse proxy with TLS in front of
+  this server. With Caddy, this is the whole Caddyfile; Caddy obtains the certificates:
       signaling.example.com
       reverse_proxy 127.0.0.1:3536
-  With nginx, forward the upgrade and let quiet connections live:
+  With nginx, forward the upgrade and keep idle connections open:
       location / {
           proxy_pass http://127.0.0.1:3536;
           proxy_http_version 1.1;
@@ -92,12 +92,12 @@ For the internet:
           proxy_set_header Connection \"upgrade\";
           proxy_read_timeout 60s;
       }
-  Bind to 127.0.0.1 then, so that the proxy is the only way in. Games connect to
-  wss://signaling.example.com/ROOM.
+  In both cases use --bind 127.0.0.1:3536, so that clients can connect only through the proxy. Games
+  connect to wss://signaling.example.com/ROOM.
 
-Watching it:
-  GET /health answers with JSON: rooms, clients, uptime and version.
-  SIGTERM or Ctrl-C closes every client politely and exits with 0.";
+Operation:
+  GET /health returns JSON: rooms, clients, uptime and version.
+  SIGTERM or Ctrl-C closes every connection with a close frame and exits with 0.";
 
 impl Args {
     fn config(&self) -> Config {
@@ -135,39 +135,39 @@ async fn main() -> ExitCode {
 }
 
 async fn run(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-    // From here on signals are not lost, however early they come.
-    let stop = stop_requested()?;
-    allow_open_files(config.max_clients);
+    // Registers the signal handlers first, so that an early signal is not lost.
+    let shutdown = shutdown_signal()?;
+    raise_open_file_limit(config.max_clients);
     let server = Server::bind(config).await?;
-    // Nobody may be reading stdout, which is no reason to stop.
+    // The write fails if stdout is closed. The server runs anyway.
     let mut stdout = io::stdout();
     let _ = writeln!(stdout, "listening on http://{}", server.local_addr());
     let _ = stdout.flush();
-    server.run(stop).await;
+    server.run(shutdown).await;
     Ok(())
 }
 
-/// Every client is an open file, of which systems allow few unless asked.
-fn allow_open_files(clients: usize) {
+/// Raises the limit of open files. Every client needs one, and the default limit is low.
+fn raise_open_file_limit(clients: usize) {
     let wanted = u64::try_from(clients)
         .unwrap_or(u64::MAX)
-        .saturating_add(FILES_BESIDE_CLIENTS);
+        .saturating_add(OTHER_OPEN_FILES);
     match rlimit::increase_nofile_limit(wanted) {
         Ok(allowed) if allowed < wanted => warn!(
             allowed,
-            wanted, "the system allows too few open files for --max-clients: raise `ulimit -n`"
+            wanted, "the system allows too few open files for --max-clients. Raise `ulimit -n`"
         ),
         Ok(_) => {}
-        Err(error) => warn!(%error, "cannot raise the limit of open files"),
+        Err(error) => warn!(%error, "cannot raise the limit for open files"),
     }
 }
 
-/// Page loads, files being served, and what the program itself has open.
-const FILES_BESIDE_CLIENTS: u64 = 4096;
+/// Open files for page loads, served files and the program itself.
+const OTHER_OPEN_FILES: u64 = 4096;
 
 /// Completes on SIGTERM or Ctrl-C.
 #[cfg(unix)]
-fn stop_requested() -> io::Result<impl Future<Output = ()>> {
+fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -181,7 +181,7 @@ fn stop_requested() -> io::Result<impl Future<Output = ()>> {
 
 /// Completes on Ctrl-C.
 #[cfg(not(unix))]
-fn stop_requested() -> io::Result<impl Future<Output = ()>> {
+fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

@@ -1,12 +1,11 @@
-//! What travels over the WebSockets: matchbox's messages, and our own for clients that asked for
-//! them.
+//! The messages on the WebSockets: those of matchbox, and the extensions of this server.
 
 use matchbox_protocol::{PeerEvent, PeerId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-/// JSON on its way from one peer to another, byte by byte as it came.
+/// The JSON of a signal from one peer to another. It keeps the sender's exact bytes.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Payload<'a>(#[serde(borrow)] pub(crate) &'a RawValue);
@@ -17,12 +16,12 @@ impl PartialEq for Payload<'_> {
     }
 }
 
-/// What the server sends.
+/// A message from the server.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Event<'a> {
     Matchbox(PeerEvent<Payload<'a>>),
-    /// Only for clients that asked for extensions.
+    /// Only for clients with extensions.
     Extension(Extension),
 }
 
@@ -32,41 +31,41 @@ impl<'a> From<PeerEvent<Payload<'a>>> for Event<'a> {
     }
 }
 
-/// What a stock client would not understand.
+/// A message that a stock matchbox client does not understand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) enum Extension {
     Group(Stage),
-    /// The peers that were in the room before the receiver, who will get an offer from each. So it
-    /// knows that they are there even if they do not answer.
+    /// The peers that joined the room before the receiver. Each of them makes an offer to it. With
+    /// this list, the receiver detects peers that do not.
     Members(Vec<PeerId>),
 }
 
-/// How far a `?next=N` group has come. An id is also the name of the group's private room.
+/// The stage of a `?next=N` group. The id is also the name of the group's private room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum Stage {
-    /// There are fewer than N members.
+    /// The group has fewer than N members.
     Waiting,
-    /// There are N members, which have not all linked yet.
+    /// The group has N members, and not all pairs are linked yet.
     Full(#[serde(with = "uuid::serde::simple")] Uuid),
-    /// All members have linked. This is final.
+    /// All pairs of members are linked. This stage is final.
     Linked(#[serde(with = "uuid::serde::simple")] Uuid),
 }
 
-/// What a client sends.
+/// A message from a client.
 #[derive(Debug, Deserialize)]
 pub(crate) enum Request<'a> {
     Signal {
         receiver: PeerId,
-        /// Never looked at.
+        /// The server does not interpret it.
         #[serde(borrow)]
         data: Payload<'a>,
     },
     KeepAlive,
-    /// An extension: all peers that this client has a working link to.
+    /// An extension: all peers that the client has a working link to.
     Linked(Vec<PeerId>),
 }
 
-/// An event and the peers it goes to, maybe none.
+/// An event and its receivers, of which there may be none.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Delivery<'a> {
     pub(crate) event: Event<'a>,
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn list_of_members_is_pinned() {
+    fn member_list_is_pinned() {
         let id = PeerId(Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef));
         let event = Event::Extension(Extension::Members(vec![id]));
         assert_eq!(
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn link_reports_list_any_number_of_peers() {
+    fn link_report_lists_any_number_of_peers() {
         for (text, count) in [
             (r#"{"Linked":[]}"#, 0),
             (

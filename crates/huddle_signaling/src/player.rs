@@ -1,4 +1,4 @@
-//! A player in a queue.
+//! A player in a `?next=N` queue.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -7,60 +7,61 @@ use std::{
 
 use matchbox_protocol::PeerId;
 
-/// Numbers clients in the order of arrival; never used twice.
+/// The number of a client, in the order of arrival. The server never reuses one.
 pub(crate) type Ticket = u64;
 
-/// Players remembered who could not link with one. The oldest is forgotten first.
+/// The maximum number of avoided players per player. A new one replaces the oldest.
 const MAX_AVOIDED: usize = 64;
 
-/// How often a player is asked for its links, and how long anything may take.
+/// The interval and timeouts of a queue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timing {
-    /// Between two questions.
-    pub(crate) ask_every: Duration,
-    /// A player who says nothing for this long has stopped.
-    pub(crate) silence: Duration,
-    /// A full group must be linked after this long.
-    pub(crate) link: Duration,
+    /// The interval at which the queue requests a player's links.
+    pub(crate) request_interval: Duration,
+    /// The time without a message after which a player counts as stopped.
+    pub(crate) silence_timeout: Duration,
+    /// The time in which a full group must link.
+    pub(crate) link_timeout: Duration,
 }
 
 #[derive(Debug)]
 pub(crate) struct Player {
     pub(crate) peer: PeerId,
-    /// It asked for extensions: it receives news of its group, reports its links, and can be moved.
-    pub(crate) extends: bool,
-    /// The group it is in.
+    /// Whether the client has extensions. Such a player receives the stage of its group and
+    /// reports its links, and the queue can move it to another group.
+    pub(crate) has_extensions: bool,
     pub(crate) group: u64,
-    /// How many full groups it has been in without a link to anybody, though others did their part.
+    /// The number of full groups in which the player linked with no member in time, although at
+    /// least one member did its part of the negotiation.
     pub(crate) strikes: u32,
-    /// With whom it was in a full group and had no link in time.
+    /// The players that were in a full group with this player and did not link with it in time.
     avoided: VecDeque<Ticket>,
-    /// The members of its group to whom it reports a link.
+    /// The members of the group that the player reports a link to.
     pub(crate) linked: BTreeSet<Ticket>,
-    /// The members of its group to whom it has sent a signal.
+    /// The members of the group that the player has sent a signal to.
     pub(crate) signaled: BTreeSet<Ticket>,
-    /// When it last said anything.
-    pub(crate) heard: Duration,
-    /// When it was last told of its group.
-    pub(crate) told: Duration,
+    /// The time of the player's last message.
+    pub(crate) last_message: Duration,
+    /// The time when the queue last sent the player the stage of its group.
+    pub(crate) last_request: Duration,
 }
 
 impl Player {
-    pub(crate) fn new(peer: PeerId, extends: bool, group: u64, now: Duration) -> Self {
+    pub(crate) fn new(peer: PeerId, has_extensions: bool, group: u64, now: Duration) -> Self {
         Self {
             peer,
-            extends,
+            has_extensions,
             group,
             strikes: 0,
             avoided: VecDeque::new(),
             linked: BTreeSet::new(),
             signaled: BTreeSet::new(),
-            heard: now,
-            told: now,
+            last_message: now,
+            last_request: now,
         }
     }
 
-    /// `other` is no longer in its group.
+    /// Removes `other`, which is no longer in the player's group.
     pub(crate) fn forget(&mut self, other: Ticket) {
         self.linked.remove(&other);
         self.signaled.remove(&other);

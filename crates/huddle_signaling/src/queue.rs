@@ -1,18 +1,17 @@
-//! The players of one `?next=N` address until they are linked, as a state machine on a virtual
-//! clock.
+//! The queue of one `?next=N` address: a state machine on a virtual clock that forms groups.
 //!
-//! A group *waits* until it has N members, and is *full* then. Members report their links. A full
-//! group in which every pair is linked is final, and leaves the queue as a room of its own. What
-//! becomes of the others:
+//! A group *waits* until it has N members. Then it is *full*, and its members report their links. A
+//! full group is *final* when every pair of members is linked. It then leaves the queue and becomes
+//! a room. Until then:
 //!
-//! | what happens in a full group | the members who are there |
+//! | event in a full group | consequence for the remaining members |
 //! |---|---|
-//! | a member leaves, or says nothing for [`Timing::silence`] | go back into the queue, ahead of later players |
-//! | a pair is not linked after [`Timing::link`] | stay together and keep trying, but may be put into another group with players who fit |
+//! | a member leaves, or sends nothing for [`Timing::silence_timeout`] | they wait again, ahead of later players |
+//! | a pair is not linked after [`Timing::link_timeout`] | they stay together and keep trying, but the queue may move each one to a new group of compatible players |
 //!
-//! Stock clients cannot report their links. What their extending partners report counts for them.
-//! They are never moved out of a full group, and nobody is put into it in the place of one that
-//! left.
+//! Stock clients cannot report their links. A pair with one stock client is linked if the other
+//! member reports it. A pair of stock clients always counts as linked. The queue never moves a
+//! stock client out of a full group, and does not replace a member that leaves such a group.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -31,21 +30,21 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// The group that waits.
+/// The id of the group that waits for members.
 const WAITING: u64 = 0;
 
-/// A group that leaves the queue.
+/// A group that has left the queue.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Final {
+pub(crate) struct FinishedGroup {
     pub(crate) members: Vec<(Ticket, PeerId)>,
-    /// The room that its members come back to. Stock clients have none.
+    /// The name of the room that members can return to. `None` for a group of stock clients.
     pub(crate) room: Option<Uuid>,
 }
 
 #[derive(Debug, Default)]
 struct Group {
     members: BTreeSet<Ticket>,
-    /// `None` while it waits.
+    /// `None` while the group waits.
     full: Option<Full>,
 }
 
@@ -53,7 +52,8 @@ struct Group {
 struct Full {
     id: Uuid,
     since: Duration,
-    /// Not linked in time, or unlikely to be: its extending members may be put into another group.
+    /// Whether the group has not linked in time, or consists of players that have failed to link
+    /// before. The queue may move its members with extensions to another group.
     overdue: bool,
 }
 
@@ -71,15 +71,14 @@ pub(crate) struct Queue {
     players: BTreeMap<Ticket, Player>,
     groups: BTreeMap<u64, Group>,
     last_group: u64,
-    /// The players that may be put into another group, in that order.
+    /// The players that a new group can take, ordered by strikes and then by arrival.
     pool: BTreeSet<(u32, Ticket)>,
-    /// What is to be sent.
-    out: Vec<Delivery<'static>>,
-    finals: Vec<Final>,
+    deliveries: Vec<Delivery<'static>>,
+    finished: Vec<FinishedGroup>,
 }
 
 impl Queue {
-    /// A queue for groups of `size`, at least 1.
+    /// Creates a queue for groups of `size` players, at least 1.
     pub(crate) fn new(size: usize, timing: Timing) -> Self {
         Self {
             size,
@@ -88,28 +87,34 @@ impl Queue {
             groups: BTreeMap::from([(WAITING, Group::default())]),
             last_group: WAITING,
             pool: BTreeSet::new(),
-            out: Vec::new(),
-            finals: Vec::new(),
+            deliveries: Vec::new(),
+            finished: Vec::new(),
         }
     }
 
-    /// Adds a player. Tickets are given in ascending order.
-    pub(crate) fn join(&mut self, ticket: Ticket, peer: PeerId, extends: bool, now: Duration) {
-        let player = Player::new(peer, extends, WAITING, now);
+    /// Adds a player. Each ticket must be higher than the ones before.
+    pub(crate) fn join(
+        &mut self,
+        ticket: Ticket,
+        peer: PeerId,
+        has_extensions: bool,
+        now: Duration,
+    ) {
+        let player = Player::new(peer, has_extensions, WAITING, now);
         self.players.insert(ticket, player);
         self.pool.insert((0, ticket));
         self.group(WAITING).members.insert(ticket);
         let mates = self.peers_of(&self.mates(ticket));
         self.send(PeerEvent::NewPeer(peer), mates);
-        self.settle(now);
-        // A group that became full has told it already.
-        let waits = self.players.get(&ticket);
-        if waits.is_some_and(|player| player.group == WAITING) {
+        self.form_groups(now);
+        // If the player completed a group, it has already received the new stage.
+        let player = self.players.get(&ticket);
+        if player.is_some_and(|player| player.group == WAITING) {
             self.announce([ticket], now);
         }
     }
 
-    /// Removes a player. A place in the waiting group becomes free again.
+    /// Removes a player.
     pub(crate) fn leave(&mut self, ticket: Ticket, now: Duration) {
         let mates = self.mates(ticket);
         let Some(player) = self.players.remove(&ticket) else {
@@ -127,18 +132,18 @@ impl Queue {
         if player.group != WAITING {
             self.disband(player.group, now);
         }
-        self.settle(now);
+        self.form_groups(now);
     }
 
-    /// A player said anything at all.
-    pub(crate) fn heard(&mut self, ticket: Ticket, now: Duration) {
+    /// Records a message from a player.
+    pub(crate) fn message_received(&mut self, ticket: Ticket, now: Duration) {
         if let Some(player) = self.players.get_mut(&ticket) {
-            player.heard = now;
+            player.last_message = now;
         }
     }
 
-    /// A player reports all its links. What it says of others than its group means nothing.
-    pub(crate) fn linked(&mut self, ticket: Ticket, peers: &[PeerId]) {
+    /// Sets all peers that a player has a link to. Ignores peers outside its group.
+    pub(crate) fn set_links(&mut self, ticket: Ticket, peers: &[PeerId]) {
         let reported: HashSet<_> = peers.iter().collect();
         let mates = self.mates(ticket);
         let is_linked = |mate: &Ticket| {
@@ -146,86 +151,91 @@ impl Queue {
             mate.is_some_and(|mate| reported.contains(&mate.peer))
         };
         let linked: BTreeSet<_> = mates.iter().copied().filter(is_linked).collect();
-        let with_all = linked.len() == mates.len();
-        let Some(player) = self.players.get_mut(&ticket).filter(|p| p.extends) else {
+        let is_complete = linked.len() == mates.len();
+        let Some(player) = self.players.get_mut(&ticket).filter(|p| p.has_extensions) else {
             return;
         };
         player.linked = linked;
-        if with_all {
+        if is_complete {
             let group = player.group;
-            self.complete(group);
+            self.finish_if_linked(group);
         }
     }
 
-    /// Lets time pass up to `now`. Returns who has stopped and has to leave.
+    /// Advances the clock to `now`. Returns the players that have stopped. The caller must remove
+    /// them.
     pub(crate) fn tick(&mut self, now: Duration) -> Vec<PeerId> {
-        let late =
-            |full: &Full| !full.overdue && now.saturating_sub(full.since) >= self.timing.link;
+        let link_timeout = self.timing.link_timeout;
+        let is_late = |full: &Full| !full.overdue && now.saturating_sub(full.since) >= link_timeout;
         let overdue: Vec<u64> = self
             .groups
             .iter()
-            .filter(|(_, group)| group.full.as_ref().is_some_and(late))
+            .filter(|(_, group)| group.full.as_ref().is_some_and(is_late))
             .map(|(id, _)| *id)
             .collect();
         for group in &overdue {
-            self.give_up(*group);
+            self.mark_overdue(*group);
         }
         if !overdue.is_empty() {
-            self.settle(now);
+            self.form_groups(now);
         }
 
-        let mut silent = Vec::new();
-        let mut asked = Vec::new();
-        for (ticket, player) in self.players.iter().filter(|(_, player)| player.extends) {
-            if now.saturating_sub(player.heard) >= self.timing.silence {
-                silent.push(player.peer);
-            } else if now.saturating_sub(player.told) >= self.timing.ask_every {
-                asked.push(*ticket);
+        let mut stopped = Vec::new();
+        let mut due = Vec::new();
+        for (ticket, player) in self
+            .players
+            .iter()
+            .filter(|(_, player)| player.has_extensions)
+        {
+            if now.saturating_sub(player.last_message) >= self.timing.silence_timeout {
+                stopped.push(player.peer);
+            } else if now.saturating_sub(player.last_request) >= self.timing.request_interval {
+                due.push(*ticket);
             }
         }
-        self.announce(asked, now);
-        silent
+        self.announce(due, now);
+        stopped
     }
 
-    /// What is to be sent since the last call.
-    pub(crate) fn take_out(&mut self) -> Vec<Delivery<'static>> {
-        std::mem::take(&mut self.out)
+    /// Returns the messages to send since the last call.
+    pub(crate) fn take_deliveries(&mut self) -> Vec<Delivery<'static>> {
+        std::mem::take(&mut self.deliveries)
     }
 
-    /// The groups that have left the queue since the last call.
-    pub(crate) fn take_finals(&mut self) -> Vec<Final> {
-        std::mem::take(&mut self.finals)
+    /// Returns the groups that have left the queue since the last call.
+    pub(crate) fn take_finished(&mut self) -> Vec<FinishedGroup> {
+        std::mem::take(&mut self.finished)
     }
 
-    /// One player sends another a signal. Returns whether they are in one group.
+    /// Records a signal from one player to another. Returns whether both are in the same group.
     pub(crate) fn signal(&mut self, from: Ticket, to: Ticket) -> bool {
         let group = self.players.get(&to).map(|player| player.group);
         let Some(player) = self.players.get_mut(&from) else {
             return false;
         };
-        let meet = group == Some(player.group);
-        if meet && from != to {
+        let is_same_group = group == Some(player.group);
+        if is_same_group && from != to {
             player.signaled.insert(to);
         }
-        meet
+        is_same_group
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.players.is_empty()
     }
 
-    /// Groups with at least one member.
+    /// Returns the number of groups with at least one member.
     pub(crate) fn groups(&self) -> usize {
         let groups = self.groups.values();
         groups.filter(|group| !group.members.is_empty()).count()
     }
 
-    /// Makes all groups that can be made.
-    fn settle(&mut self, now: Duration) {
+    /// Forms as many full groups as possible.
+    fn form_groups(&mut self, now: Duration) {
         loop {
             let order = self.pool.iter().map(|(_, ticket)| *ticket);
-            if let Some(members) = pick(order, self.size, |a, b| self.fit(a, b)) {
-                self.fill(&members, false, now);
+            if let Some(members) = pick(order, self.size, |a, b| self.are_compatible(a, b)) {
+                self.form_group(&members, false, now);
                 continue;
             }
             let size = self.size;
@@ -234,13 +244,13 @@ impl Queue {
             if members.len() < size {
                 return;
             }
-            // They could not link before, but they are all there is.
-            self.fill(&members, true, now);
+            // These players have failed to link before, but no other players are available.
+            self.form_group(&members, true, now);
         }
     }
 
-    /// Makes a full group of players who wait or are overdue.
-    fn fill(&mut self, members: &[Ticket], overdue: bool, now: Duration) {
+    /// Moves players of the waiting group and of overdue groups to a new full group.
+    fn form_group(&mut self, members: &[Ticket], overdue: bool, now: Duration) {
         self.last_group += 1;
         let id = self.last_group;
         let since = now;
@@ -250,42 +260,48 @@ impl Queue {
             overdue,
         };
         self.groups.entry(id).or_default().full = Some(full);
-        let left: BTreeSet<u64> = self.groups_of(members);
+        let previous_groups: BTreeSet<u64> = self.groups_of(members);
         self.move_to(id, members);
         for ticket in members {
             let Some(player) = self.players.get(ticket) else {
                 continue;
             };
-            if !overdue || !player.extends {
+            if !overdue || !player.has_extensions {
                 self.pool.remove(&(player.strikes, *ticket));
             }
         }
         self.announce(members.iter().copied(), now);
-        for group in left.into_iter().filter(|group| *group != WAITING) {
+        let shrunken_groups = previous_groups
+            .into_iter()
+            .filter(|group| *group != WAITING);
+        for group in shrunken_groups {
             self.disband(group, now);
         }
-        self.complete(id);
+        self.finish_if_linked(id);
     }
 
-    /// Ends a full group that lost a member. Stock clients stay where they are.
+    /// Ends a full group that has lost a member. Members with extensions wait again. Stock clients
+    /// stay together and leave the queue.
     fn disband(&mut self, group: u64, now: Duration) {
         let Some(members) = self.groups.get(&group).map(|group| &group.members) else {
             return;
         };
-        let extends = |ticket: &&Ticket| self.players.get(ticket).is_some_and(|p| p.extends);
-        let back: Vec<_> = members.iter().filter(extends).copied().collect();
-        self.move_to(WAITING, &back);
-        for ticket in &back {
+        let has_extensions =
+            |ticket: &&Ticket| self.players.get(ticket).is_some_and(|p| p.has_extensions);
+        let returning: Vec<_> = members.iter().filter(has_extensions).copied().collect();
+        self.move_to(WAITING, &returning);
+        for ticket in &returning {
             if let Some(player) = self.players.get(ticket) {
                 self.pool.insert((player.strikes, *ticket));
             }
         }
-        self.announce(back, now);
+        self.announce(returning, now);
         self.finish(group, None);
     }
 
-    /// Notes who could not link in time, and lets those who can be moved be.
-    fn give_up(&mut self, group: u64) {
+    /// Marks a full group as overdue, records its unlinked pairs, and adds its members with
+    /// extensions to the pool.
+    fn mark_overdue(&mut self, group: u64) {
         let Some(group) = self.groups.get_mut(&group) else {
             return;
         };
@@ -295,23 +311,25 @@ impl Queue {
         let members = group.members.clone();
         for &ticket in &members {
             let others = members.iter().copied().filter(|other| *other != ticket);
-            let (linked, apart): (Vec<_>, Vec<_>) =
+            let (linked, unlinked): (Vec<_>, Vec<_>) =
                 others.partition(|other| self.are_linked(ticket, *other));
-            let struck =
-                linked.is_empty() && !apart.iter().all(|other| self.is_due(*other, ticket));
-            let Some(player) = self.players.get_mut(&ticket).filter(|p| p.extends) else {
+            let is_strike = linked.is_empty()
+                && !unlinked
+                    .iter()
+                    .all(|other| self.owes_signal(*other, ticket));
+            let Some(player) = self.players.get_mut(&ticket).filter(|p| p.has_extensions) else {
                 continue;
             };
-            player.strikes = player.strikes.saturating_add(u32::from(struck));
-            for other in apart {
+            player.strikes = player.strikes.saturating_add(u32::from(is_strike));
+            for other in unlinked {
                 player.avoid(other);
             }
             self.pool.insert((player.strikes, ticket));
         }
     }
 
-    /// Lets a full group go if all its members are linked, or if none of them can tell.
-    fn complete(&mut self, group: u64) {
+    /// Finishes a full group if all its pairs are linked, or if all members are stock clients.
+    fn finish_if_linked(&mut self, group: u64) {
         let Some((members, full)) = self
             .groups
             .get(&group)
@@ -319,7 +337,7 @@ impl Queue {
         else {
             return;
         };
-        if !members.iter().any(|ticket| self.extends(*ticket)) {
+        if !members.iter().any(|ticket| self.has_extensions(*ticket)) {
             return self.finish(group, None);
         }
         let pairs = members
@@ -330,33 +348,33 @@ impl Queue {
         }
     }
 
-    /// A full group leaves the queue.
+    /// Removes a full group from the queue.
     fn finish(&mut self, group: u64, room: Option<Uuid>) {
         let Some(group) = self.groups.remove(&group) else {
             return;
         };
         let mut members = Vec::new();
-        let mut extending = Vec::new();
+        let mut with_extensions = Vec::new();
         for ticket in group.members {
             if let Some(player) = self.players.remove(&ticket) {
                 self.pool.remove(&(player.strikes, ticket));
                 members.push((ticket, player.peer));
-                extending.extend(player.extends.then_some(player.peer));
+                with_extensions.extend(player.has_extensions.then_some(player.peer));
             }
         }
         if let Some(id) = room {
             let event = Event::Extension(Extension::Group(Stage::Linked(id)));
-            self.send(event, extending);
+            self.send(event, with_extensions);
         }
         if !members.is_empty() {
-            self.finals.push(Final { members, room });
+            self.finished.push(FinishedGroup { members, room });
         }
     }
 
-    /// Moves players into a group, and tells all whom that concerns. Of two who meet, the earlier
-    /// one is told.
+    /// Moves players to a group. Sends `PeerLeft` to both players of each pair that separates, and
+    /// `NewPeer` to the earlier player of each pair that meets.
     fn move_to(&mut self, to: u64, moving: &[Ticket]) {
-        let mut met: BTreeMap<Ticket, Vec<PeerId>> = BTreeMap::new();
+        let mut new_pairs: BTreeMap<Ticket, Vec<PeerId>> = BTreeMap::new();
         let before: Vec<_> = moving.iter().map(|ticket| self.mates(*ticket)).collect();
         for &ticket in moving {
             let Some(player) = self.players.get_mut(&ticket) else {
@@ -368,51 +386,51 @@ impl Queue {
         }
         for (&ticket, before) in moving.iter().zip(before) {
             let after = self.mates(ticket);
-            self.part(ticket, &before.difference(&after).copied().collect());
+            self.separate(ticket, &before.difference(&after).copied().collect());
             for &other in after.difference(&before) {
                 let (earlier, later) = (ticket.min(other), ticket.max(other));
-                // Of two who both move, one is enough to note it.
+                // If both players move, this loop visits the pair twice.
                 if other == earlier && moving.contains(&other) {
                     continue;
                 }
                 let earlier = self.players.get(&earlier).map(|player| player.peer);
-                met.entry(later).or_default().extend(earlier);
+                new_pairs.entry(later).or_default().extend(earlier);
             }
         }
-        for (later, earlier) in met {
+        for (later, earlier) in new_pairs {
             if let Some(peer) = self.players.get(&later).map(|player| player.peer) {
                 self.send(PeerEvent::NewPeer(peer), earlier);
             }
         }
     }
 
-    /// Tells a player who moved and those who did not of each other.
-    fn part(&mut self, ticket: Ticket, others: &BTreeSet<Ticket>) {
+    /// Sends `PeerLeft` to a player for each of `others`, and to `others` for the player.
+    fn separate(&mut self, ticket: Ticket, others: &BTreeSet<Ticket>) {
         let Some(peer) = self.players.get(&ticket).map(|player| player.peer) else {
             return;
         };
         for other in others {
             let pair = [(ticket, *other), (*other, ticket)];
-            for (one, of) in pair {
+            for (one, mate) in pair {
                 if let Some(player) = self.players.get_mut(&one) {
-                    player.forget(of);
+                    player.forget(mate);
                 }
             }
-            let gone = self.players.get(other).map(|player| player.peer);
-            if let Some(gone) = gone {
-                self.send(PeerEvent::PeerLeft(gone), vec![peer]);
+            let left = self.players.get(other).map(|player| player.peer);
+            if let Some(left) = left {
+                self.send(PeerEvent::PeerLeft(left), vec![peer]);
             }
         }
         let others = self.peers_of(others);
         self.send(PeerEvent::PeerLeft(peer), others);
     }
 
-    /// Tells players of their group, which asks them for their links. Stock clients are not told.
+    /// Sends players with extensions the stage of their group, which requests their links.
     fn announce(&mut self, players: impl IntoIterator<Item = Ticket>, now: Duration) {
         let mut by_group: BTreeMap<u64, Vec<PeerId>> = BTreeMap::new();
         for ticket in players {
-            if let Some(player) = self.players.get_mut(&ticket).filter(|p| p.extends) {
-                player.told = now;
+            if let Some(player) = self.players.get_mut(&ticket).filter(|p| p.has_extensions) {
+                player.last_request = now;
                 by_group.entry(player.group).or_default().push(player.peer);
             }
         }
@@ -424,7 +442,7 @@ impl Queue {
 
     fn send(&mut self, event: impl Into<Event<'static>>, to: Vec<PeerId>) {
         if !to.is_empty() {
-            self.out.push(Delivery::new(event, to));
+            self.deliveries.push(Delivery::new(event, to));
         }
     }
 
@@ -437,7 +455,7 @@ impl Queue {
         players.map(|player| player.group).collect()
     }
 
-    /// The other members of a player's group.
+    /// Returns the other members of a player's group.
     fn mates(&self, ticket: Ticket) -> BTreeSet<Ticket> {
         let group = self.players.get(&ticket).map(|player| player.group);
         let members = group.and_then(|group| self.groups.get(&group));
@@ -453,34 +471,35 @@ impl Queue {
         players.map(|player| player.peer).collect()
     }
 
-    fn extends(&self, ticket: Ticket) -> bool {
+    fn has_extensions(&self, ticket: Ticket) -> bool {
         self.players
             .get(&ticket)
-            .is_some_and(|player| player.extends)
+            .is_some_and(|player| player.has_extensions)
     }
 
-    /// Whether two players may be put into one group.
-    fn fit(&self, a: Ticket, b: Ticket) -> bool {
+    /// Returns whether a new group may contain both players.
+    fn are_compatible(&self, a: Ticket, b: Ticket) -> bool {
         let avoids = |one, other| self.players.get(&one).is_some_and(|p| p.avoids(other));
         (!avoids(a, b) && !avoids(b, a)) || self.are_linked(a, b)
     }
 
-    /// Whether `other` waits for a signal from `one`: of two who meet, the earlier one makes an
-    /// offer, and the later one answers.
-    fn is_due(&self, one: Ticket, other: Ticket) -> bool {
+    /// Returns whether the next signal of a pair must come from `from`. The earlier player of a
+    /// pair makes an offer, and the later one answers.
+    fn owes_signal(&self, from: Ticket, to: Ticket) -> bool {
         let has_signaled = |from: Ticket, to: Ticket| {
             let player = self.players.get(&from);
             player.is_some_and(|player| player.signaled.contains(&to))
         };
-        !has_signaled(one, other) && (one < other || has_signaled(other, one))
+        !has_signaled(from, to) && (from < to || has_signaled(to, from))
     }
 
-    /// Whether all who can report say that two players are linked. One of them alone cannot claim
-    /// it, nor bind the other.
+    /// Returns whether every player of a pair that has extensions reports the link. If both have,
+    /// one report is not enough, so that no player can keep another in its group with a false
+    /// report.
     fn are_linked(&self, a: Ticket, b: Ticket) -> bool {
         let agrees = |one: Ticket, other: Ticket| {
             let player = self.players.get(&one);
-            player.is_some_and(|player| !player.extends || player.linked.contains(&other))
+            player.is_some_and(|player| !player.has_extensions || player.linked.contains(&other))
         };
         agrees(a, b) && agrees(b, a)
     }

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
-/// A token bucket that may go into debt: a message is never refused, but the next has to wait
-/// until the debt is paid.
+/// A token bucket whose balance can be negative. It never rejects a message. Instead, the next
+/// message has to wait until the balance is zero again.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
     capacity: f64,
@@ -20,7 +20,7 @@ impl TokenBucket {
         }
     }
 
-    /// Takes `cost` tokens and says how long to wait before taking more.
+    /// Takes `cost` tokens, and returns the time to wait before the next call.
     pub(crate) fn take(&mut self, cost: u32, now: Instant) -> Duration {
         let earned = now.saturating_duration_since(self.updated).as_secs_f64() * self.per_second;
         self.tokens = (self.tokens + earned).min(self.capacity) - f64::from(cost);
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_free_and_then_the_rate_holds() {
+    fn rate_applies_after_a_burst() {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(100, 10, start);
         for _ in 0..100 {
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn idling_never_earns_more_than_one_burst() {
+    fn idle_time_earns_at_most_one_burst() {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(5, 10, start);
         let later = start + Duration::from_secs(3600);
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_back_is_harmless() {
+    fn clock_that_steps_back_is_tolerated() {
         let start = Instant::now() + Duration::from_secs(10);
         let mut bucket = TokenBucket::new(1, 1, start);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! What a client asks for in the URL, and the ways to refuse it.
+//! The request in a client's URL, and the reasons to refuse it.
 
 use std::num::NonZeroUsize;
 
@@ -8,33 +8,33 @@ use uuid::Uuid;
 
 use crate::{
     close_code,
-    rooms::{Arrival, Full, RoomKey},
+    rooms::{JoinError, JoinRequest, RoomKey},
 };
 
-/// Room names are kept in memory by the server, so they have a bound.
+/// The maximum length of a room name. The server keeps the names of all rooms in memory.
 const MAX_NAME_BYTES: usize = 128;
 
-/// Why a client is not let in. The text is also the reason in a WebSocket close frame, which
-/// holds 123 bytes.
+/// The reason why the server refuses a client. Its text is also the reason in a WebSocket close
+/// frame, where it can have at most 123 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("not found: connect to ws://HOST/ROOM, a room name has no slash")]
+    #[error("not found: connect to ws://HOST/ROOM, where the room name has no slash")]
     NotFound,
     #[error("bad room name: use at most 128 bytes of UTF-8")]
     BadName,
     #[error("bad ?next=N: N is the number of players in a group, from 1 to {max}")]
     BadNext { max: usize },
-    #[error("this room is full: it holds {max} players, try another room")]
+    #[error("this room is full: it has {max} players, try another room")]
     RoomFull { max: usize },
     #[error("this server is full: try again in a minute")]
     ServerFull,
 }
 
 impl Refusal {
-    pub(crate) fn from_full(full: Full, max_members: usize) -> Self {
-        match full {
-            Full::Room => Self::RoomFull { max: max_members },
-            Full::Server => Self::ServerFull,
+    pub(crate) fn from_join_error(error: JoinError, max_members: usize) -> Self {
+        match error {
+            JoinError::RoomFull => Self::RoomFull { max: max_members },
+            JoinError::ServerFull => Self::ServerFull,
         }
     }
 
@@ -55,21 +55,21 @@ impl Refusal {
     }
 }
 
-/// Whether the client asked for what goes beyond the matchbox protocol.
+/// Returns whether the client requests the extensions of the matchbox protocol.
 pub(crate) fn wants_extensions(uri: &Uri) -> bool {
     query_value(uri, "huddle").is_some_and(|value| value == "1")
 }
 
-/// Where a client wants to go, and what it understands.
-pub(crate) fn arrival(uri: &Uri, max_members: usize) -> Result<Arrival, Refusal> {
-    Ok(Arrival {
+/// Parses the URL of a client that wants to join.
+pub(crate) fn join_request(uri: &Uri, max_members: usize) -> Result<JoinRequest, Refusal> {
+    Ok(JoinRequest {
         key: room_key(uri, max_members)?,
-        extends: wants_extensions(uri),
+        has_extensions: wants_extensions(uri),
         group: query_value(uri, "group").and_then(|id| id.parse::<Uuid>().ok()),
     })
 }
 
-/// The room named by the path and `?next=N`.
+/// Returns the room that the path and `?next=N` name.
 pub(crate) fn room_key(uri: &Uri, max_members: usize) -> Result<RoomKey, Refusal> {
     let path = uri.path().strip_prefix('/').unwrap_or_default();
     if path.contains('/') {
@@ -93,7 +93,7 @@ pub(crate) fn room_key(uri: &Uri, max_members: usize) -> Result<RoomKey, Refusal
     })
 }
 
-/// The last of several wins.
+/// Returns the value of a query parameter. If it occurs more than once, the last value counts.
 fn query_value(uri: &Uri, key: &str) -> Option<String> {
     form_urlencoded::parse(uri.query()?.as_bytes())
         .filter(|(name, _)| name == key)
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_is_a_path_of_one_segment() {
+    fn room_is_a_path_of_one_segment() {
         assert_eq!(parse("/"), Ok((String::new(), None)));
         assert_eq!(parse("/hello"), Ok(("hello".into(), None)));
         assert_eq!(parse("/caf%C3%A9%2F1"), Ok(("café/1".into(), None)));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_name_is_short_and_utf8() {
+    fn room_name_is_short_utf8() {
         let longest = "x".repeat(128);
         assert_eq!(parse(&format!("/{longest}")), Ok((longest.clone(), None)));
         assert_eq!(parse(&format!("/{longest}x")), Err(Refusal::BadName));
@@ -133,13 +133,13 @@ mod tests {
         assert_eq!(parse("/r?a=b&next=64&huddle=1"), Ok(("r".into(), Some(64))));
         assert_eq!(parse("/r?next=2&next=3"), Ok(("r".into(), Some(3))));
         for bad in ["0", "65", "two", "", "-1", "1.5", "99999999999999999999999"] {
-            let refused = parse(&format!("/r?next={bad}"));
-            assert_eq!(refused, Err(Refusal::BadNext { max: 64 }), "next={bad}");
+            let parsed = parse(&format!("/r?next={bad}"));
+            assert_eq!(parsed, Err(Refusal::BadNext { max: 64 }), "next={bad}");
         }
     }
 
     #[test]
-    fn extensions_are_asked_for() {
+    fn extensions_need_the_exact_parameter() {
         let wants = |uri: &str| wants_extensions(&uri.parse().unwrap());
         assert!(wants("/r?huddle=1"));
         assert!(wants("/a/b?next=0&huddle=1"));
@@ -149,8 +149,8 @@ mod tests {
     }
 
     #[test]
-    fn a_group_to_come_back_to_is_an_id() {
-        let group = |uri: &str| arrival(&uri.parse().unwrap(), 64).unwrap().group;
+    fn group_parameter_is_an_id() {
+        let group = |uri: &str| join_request(&uri.parse().unwrap(), 64).unwrap().group;
         let id = Uuid::from_u128(7);
         let back = format!("/r?next=2&huddle=1&group={}", id.simple());
         assert_eq!(group(&back), Some(id));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_fits_a_close_frame() {
+    fn every_refusal_fits_into_a_close_frame() {
         let max = usize::MAX;
         for refusal in [
             Refusal::NotFound,

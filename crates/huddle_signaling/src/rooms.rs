@@ -1,4 +1,4 @@
-//! Who is in which room: a pure state machine. Sockets and locks are elsewhere.
+//! The members of all rooms and queues, as a state machine without sockets or locks.
 
 use std::{collections::HashMap, num::NonZeroUsize, time::Duration};
 
@@ -8,38 +8,39 @@ use uuid::Uuid;
 use crate::{
     message::{Delivery, Event, Extension, Payload, Stage},
     player::{Ticket, Timing},
-    queue::{Final, Queue},
+    queue::{FinishedGroup, Queue},
 };
 
 #[cfg(test)]
 mod tests;
 
-/// What a client asks for: a room name and, with `?next=N`, the size of the groups in which
-/// arriving clients are put. The same name with another size is another room.
+/// The room that a client requests. With `?next=N`, it also contains the size of the groups. The
+/// same name with a different size is a different room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct RoomKey {
     pub(crate) name: String,
     pub(crate) next: Option<NonZeroUsize>,
 }
 
-/// A client that wants to join.
+/// The request of a client that wants to join.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Arrival {
+pub(crate) struct JoinRequest {
     pub(crate) key: RoomKey,
-    /// It understands more than matchbox's protocol.
-    pub(crate) extends: bool,
-    /// The group it was in when it lost its connection. If that is linked, it goes back there.
+    /// Whether the client has extensions.
+    pub(crate) has_extensions: bool,
+    /// The group of the client when it lost its connection. If that group is linked, the client
+    /// returns to it.
     pub(crate) group: Option<Uuid>,
 }
 
-/// Why a peer cannot join.
+/// The reason why a peer cannot join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Full {
-    Room,
-    Server,
+pub(crate) enum JoinError {
+    RoomFull,
+    ServerFull,
 }
 
-/// How much there may be, and how long things may take.
+/// The limits of a server.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) max_peers: usize,
@@ -47,39 +48,41 @@ pub(crate) struct Limits {
     pub(crate) timing: Timing,
 }
 
-/// The number of members that are listed for a newcomer. A mesh of more peers does not work, and a
-/// signaling message must stay small in a room of any size.
+/// The maximum number of members in the list for a newcomer. A mesh of more peers does not work,
+/// and the message must stay short in a room of any size.
 const MAX_LISTED: usize = 32;
 
-/// The list of the other members of a room for a newcomer, unless the room was empty.
-fn members(others: &[PeerId], newcomer: PeerId) -> Option<Delivery<'static>> {
+/// Returns the message that lists the other members of a room for a newcomer, or `None` if there
+/// are none.
+fn member_list(others: &[PeerId], newcomer: PeerId) -> Option<Delivery<'static>> {
     let listed: Vec<_> = others.iter().take(MAX_LISTED).copied().collect();
     let event = Event::Extension(Extension::Members(listed));
     (!others.is_empty()).then(|| Delivery::new(event, vec![newcomer]))
 }
 
-/// Peers that hear of each other. Empty rooms do not exist.
+/// A room with at least one member.
 #[derive(Debug)]
 struct Room {
     members: Vec<PeerId>,
-    /// Where joiners look for this room; `None` if the room cannot be joined.
+    /// The name by which clients join. `None` if no client can join.
     name: Option<String>,
 }
 
-/// Identifies a room for as long as it exists; never used twice.
+/// The id of a room. The server never reuses one.
 type RoomId = u64;
 
-/// Identifies a queue for as long as it exists; never used twice.
+/// The id of a queue. The server never reuses one.
 type QueueId = u64;
 
+/// The room or queue of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Location {
     Room(RoomId),
     Queue(QueueId, Ticket),
 }
 
-/// All rooms and queues. Each operation but [`Registry::tick`] costs time in proportion to the
-/// members of one room only.
+/// All rooms and queues. The cost of every operation except [`Registry::tick`] is proportional to
+/// the members of one room.
 #[derive(Debug)]
 pub(crate) struct Registry {
     limits: Limits,
@@ -87,13 +90,13 @@ pub(crate) struct Registry {
     names: HashMap<String, RoomId>,
     queues: HashMap<QueueId, (RoomKey, Queue)>,
     queue_of: HashMap<RoomKey, QueueId>,
-    peers: HashMap<PeerId, Place>,
+    peers: HashMap<PeerId, Location>,
     last_id: u64,
     now: Duration,
 }
 
 impl Registry {
-    /// An empty registry for rooms of `max_members`, at least 1.
+    /// Creates an empty registry. `max_members` must be at least 1.
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -107,35 +110,36 @@ impl Registry {
         }
     }
 
-    /// Lets `peer`, a fresh id, into the room. It must get the first delivery before any other.
+    /// Adds `peer`, a new id, to the requested room. The caller must send the first delivery before
+    /// any other message to this peer.
     pub(crate) fn join(
         &mut self,
         peer: PeerId,
-        arrival: Arrival,
-    ) -> Result<Vec<Delivery<'static>>, Full> {
+        join_request: JoinRequest,
+    ) -> Result<Vec<Delivery<'static>>, JoinError> {
         if self.peers.len() >= self.limits.max_peers {
-            return Err(Full::Server);
+            return Err(JoinError::ServerFull);
         }
         let assigned = Delivery::new(PeerEvent::IdAssigned(peer), vec![peer]);
         let mut deliveries = vec![assigned];
-        let Arrival {
+        let JoinRequest {
             key,
-            extends,
+            has_extensions,
             group,
-        } = arrival;
+        } = join_request;
         let Some(size) = key.next else {
-            let announced = self.enter(peer, key.name)?;
-            deliveries.extend(members(&announced.to, peer).filter(|_| extends));
+            let announced = self.enter_room(peer, key.name)?;
+            deliveries.extend(member_list(&announced.to, peer).filter(|_| has_extensions));
             deliveries.push(announced);
             return Ok(deliveries);
         };
-        // An id is known to the members of one full group only, so this lets no stranger in.
-        if let Some(id) = group.filter(|_| extends)
+        // Only members of the full group have received its id, so no other client can use it.
+        if let Some(id) = group.filter(|_| has_extensions)
             && let name = id.simple().to_string()
             && self.names.contains_key(&name)
         {
-            let announced = self.enter(peer, name)?;
-            deliveries.extend(members(&announced.to, peer));
+            let announced = self.enter_room(peer, name)?;
+            deliveries.extend(member_list(&announced.to, peer));
             deliveries.push(announced);
             let stage = Event::Extension(Extension::Group(Stage::Linked(id)));
             deliveries.push(Delivery::new(stage, vec![peer]));
@@ -152,25 +156,25 @@ impl Registry {
             }
         };
         let ticket = self.next_id();
-        self.peers.insert(peer, Place::Queue(id, ticket));
+        self.peers.insert(peer, Location::Queue(id, ticket));
         if let Some((_, queue)) = self.queues.get_mut(&id) {
-            queue.join(ticket, peer, extends, self.now);
+            queue.join(ticket, peer, has_extensions, self.now);
         }
-        deliveries.extend(self.after(id));
+        deliveries.extend(self.take_results(id));
         Ok(deliveries)
     }
 
-    /// Takes `peer` out of its room or queue.
+    /// Removes `peer` from its room or queue.
     pub(crate) fn leave(&mut self, peer: PeerId) -> Vec<Delivery<'static>> {
         match self.peers.remove(&peer) {
             None => Vec::new(),
-            Some(Place::Queue(id, ticket)) => {
+            Some(Location::Queue(id, ticket)) => {
                 if let Some((_, queue)) = self.queues.get_mut(&id) {
                     queue.leave(ticket, self.now);
                 }
-                self.after(id)
+                self.take_results(id)
             }
-            Some(Place::Room(id)) => {
+            Some(Location::Room(id)) => {
                 let Some(room) = self.rooms.get_mut(&id) else {
                     return Vec::new();
                 };
@@ -186,45 +190,47 @@ impl Registry {
         }
     }
 
-    /// A signal from one peer to another, or nothing if they do not share a room.
+    /// Returns the delivery of a signal from one peer to another, or `None` if they do not share a
+    /// room or group.
     pub(crate) fn route<'a>(
         &mut self,
         sender: PeerId,
         receiver: PeerId,
         data: Payload<'a>,
     ) -> Option<Delivery<'a>> {
-        let meet = match (self.peers.get(&sender)?, self.peers.get(&receiver)?) {
-            (Place::Room(a), Place::Room(b)) => a == b,
-            (Place::Queue(a, sender), Place::Queue(b, receiver)) if a == b => {
+        let share_room = match (self.peers.get(&sender)?, self.peers.get(&receiver)?) {
+            (Location::Room(a), Location::Room(b)) => a == b,
+            (Location::Queue(a, sender), Location::Queue(b, receiver)) if a == b => {
                 let (_, queue) = self.queues.get_mut(a)?;
                 queue.signal(*sender, *receiver)
             }
             _ => false,
         };
-        meet.then(|| Delivery::new(PeerEvent::Signal { sender, data }, vec![receiver]))
+        share_room.then(|| Delivery::new(PeerEvent::Signal { sender, data }, vec![receiver]))
     }
 
-    /// The client of `peer` said something, which shows that it runs.
-    pub(crate) fn heard(&mut self, peer: PeerId) {
-        if let Some(Place::Queue(id, ticket)) = self.peers.get(&peer)
+    /// Records a message from `peer`, which shows that its game runs.
+    pub(crate) fn message_received(&mut self, peer: PeerId) {
+        if let Some(Location::Queue(id, ticket)) = self.peers.get(&peer)
             && let Some((_, queue)) = self.queues.get_mut(id)
         {
-            queue.heard(*ticket, self.now);
+            queue.message_received(*ticket, self.now);
         }
     }
 
-    /// `peer` reports to whom it has a working link.
-    pub(crate) fn linked(&mut self, peer: PeerId, with: &[PeerId]) -> Vec<Delivery<'static>> {
-        let Some(&Place::Queue(id, ticket)) = self.peers.get(&peer) else {
+    /// Sets the peers that `peer` has a working link to.
+    pub(crate) fn set_links(&mut self, peer: PeerId, links: &[PeerId]) -> Vec<Delivery<'static>> {
+        let Some(&Location::Queue(id, ticket)) = self.peers.get(&peer) else {
             return Vec::new();
         };
         if let Some((_, queue)) = self.queues.get_mut(&id) {
-            queue.linked(ticket, with);
+            queue.set_links(ticket, links);
         }
-        self.after(id)
+        self.take_results(id)
     }
 
-    /// Lets time pass. Returns what is to be sent, and who has stopped and has to leave.
+    /// Advances the clock by `step`. Returns the messages to send, and the peers that have stopped.
+    /// The caller must remove them.
     pub(crate) fn tick(&mut self, step: Duration) -> (Vec<Delivery<'static>>, Vec<PeerId>) {
         self.now += step;
         let mut stopped = Vec::new();
@@ -234,12 +240,12 @@ impl Registry {
             if let Some((_, queue)) = self.queues.get_mut(&id) {
                 stopped.extend(queue.tick(self.now));
             }
-            deliveries.extend(self.after(id));
+            deliveries.extend(self.take_results(id));
         }
         (deliveries, stopped)
     }
 
-    /// Rooms and groups with at least one member.
+    /// Returns the number of rooms and groups with at least one member.
     pub(crate) fn rooms(&self) -> usize {
         let groups = self.queues.values().map(|(_, queue)| queue.groups());
         self.rooms.len() + groups.sum::<usize>()
@@ -249,8 +255,8 @@ impl Registry {
         self.peers.len()
     }
 
-    /// Puts `peer` into the room with this name.
-    fn enter(&mut self, peer: PeerId, name: String) -> Result<Delivery<'static>, Full> {
+    /// Adds `peer` to the room with this name.
+    fn enter_room(&mut self, peer: PeerId, name: String) -> Result<Delivery<'static>, JoinError> {
         let id = match self.names.get(&name) {
             Some(id) => *id,
             None => {
@@ -263,42 +269,43 @@ impl Registry {
             }
         };
         let Some(room) = self.rooms.get_mut(&id) else {
-            return Err(Full::Room);
+            return Err(JoinError::RoomFull);
         };
         if room.members.len() >= self.limits.max_members {
-            return Err(Full::Room);
+            return Err(JoinError::RoomFull);
         }
         let others = room.members.clone();
         room.members.push(peer);
-        self.peers.insert(peer, Place::Room(id));
+        self.peers.insert(peer, Location::Room(id));
         Ok(Delivery::new(PeerEvent::NewPeer(peer), others))
     }
 
-    /// Carries out what a queue decided.
-    fn after(&mut self, id: QueueId) -> Vec<Delivery<'static>> {
+    /// Returns the messages of a queue, turns its finished groups into rooms, and removes it if it
+    /// is empty.
+    fn take_results(&mut self, id: QueueId) -> Vec<Delivery<'static>> {
         let Some((_, queue)) = self.queues.get_mut(&id) else {
             return Vec::new();
         };
-        let deliveries = queue.take_out();
-        let finals = queue.take_finals();
+        let deliveries = queue.take_deliveries();
+        let finished = queue.take_finished();
         if queue.is_empty()
             && let Some((key, _)) = self.queues.remove(&id)
         {
             self.queue_of.remove(&key);
         }
-        for group in finals {
-            self.found(group);
+        for group in finished {
+            self.create_room(group);
         }
         deliveries
     }
 
-    /// Makes a room of a group that has left its queue.
-    fn found(&mut self, group: Final) {
+    /// Creates a room for a group that has left its queue.
+    fn create_room(&mut self, group: FinishedGroup) {
         let id = self.next_id();
         let name = group.room.map(|room| room.simple().to_string());
         let members: Vec<_> = group.members.iter().map(|(_, peer)| *peer).collect();
         for peer in &members {
-            self.peers.insert(*peer, Place::Room(id));
+            self.peers.insert(*peer, Location::Room(id));
         }
         if let Some(name) = &name {
             self.names.insert(name.clone(), id);

@@ -20,16 +20,19 @@ use crate::{
     hub::{Closing, Hub},
 };
 
-/// Connections that are no WebSockets (yet): page loads and clients about to join.
+/// The maximum number of connections that are not WebSockets: page loads, and clients that are
+/// about to join.
 const MAX_HTTP_CONNECTIONS: usize = 4096;
 
-/// How long a connection may take to send a request's head, or idle between requests.
+/// The time that a connection has to send the head of a request, including the idle time before
+/// it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long shutting down may take.
+/// The maximum duration of a shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// A signaling server that listens, and serves once it [runs](Server::run).
+/// A signaling server. It listens from [`bind`](Self::bind) on, and accepts connections in
+/// [`run`](Self::run).
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -41,8 +44,8 @@ impl Server {
     /// Checks the configuration and starts to listen.
     ///
     /// # Errors
-    /// When the address is taken or not ours, the folder to serve is missing, or a limit makes
-    /// no sense.
+    /// Returns an error if the address is taken or does not belong to this machine, if the folder
+    /// to serve cannot be read, or if a limit is invalid.
     pub async fn bind(config: Config) -> Result<Self, ServerError> {
         config.check()?;
         if let Some(path) = &config.serve {
@@ -70,25 +73,26 @@ impl Server {
         })
     }
 
-    /// The address it listens on, with the real port if 0 was asked for.
+    /// Returns the address that the server listens on, with the actual port if the configured one
+    /// is 0.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Serves until `shutdown` completes, then closes every client with
-    /// [`GOING_AWAY`](crate::close_code::GOING_AWAY) and returns, within two seconds.
+    /// Serves clients until `shutdown` completes. Then closes every connection with
+    /// [`GOING_AWAY`](crate::close_code::GOING_AWAY), and returns within two seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, app, .. } = self;
         let hub = Arc::clone(&app.hub);
         tokio::select! {
             () = accept(listener, app) => {}
-            () = keep_time(&hub) => {}
+            () = run_queue_clock(&hub) => {}
             () = shutdown => {}
         }
         let (_, clients) = hub.count();
         info!(clients, "shutting down");
         if timeout(SHUTDOWN_TIMEOUT, hub.close()).await.is_err() {
-            debug!("some clients did not answer the close");
+            debug!("some clients did not answer the close frame");
         }
     }
 }
@@ -97,11 +101,11 @@ fn check_dir(path: &std::path::Path) -> io::Result<()> {
     std::fs::read_dir(path).map(drop)
 }
 
-/// Accepts connections for ever.
+/// Accepts connections forever.
 async fn accept(listener: TcpListener, app: Arc<App>) {
     let hub = Arc::clone(&app.hub);
     let router = Router::new().fallback(http::handle).with_state(app);
-    let places = Arc::new(Semaphore::new(MAX_HTTP_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_HTTP_CONNECTIONS));
     let mut failures = 0_u32;
     loop {
         let stream = match listener.accept().await {
@@ -110,7 +114,7 @@ async fn accept(listener: TcpListener, app: Arc<App>) {
                 stream
             }
             Err(error) => {
-                // Out of file descriptors, most likely: some will be free in a moment.
+                // Usually the process has no free file descriptor. Other connections will end.
                 failures = failures.saturating_add(1);
                 if failures.is_power_of_two() {
                     warn!(%error, failures, "cannot accept a connection");
@@ -119,27 +123,27 @@ async fn accept(listener: TcpListener, app: Arc<App>) {
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            debug!("too many HTTP connections: dropped one");
+        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+            debug!("dropped a connection: too many HTTP connections");
             continue;
         };
         let connection = connection(stream, router.clone(), hub.closing());
         tokio::spawn(async move {
             connection.await;
-            drop(place);
+            drop(permit);
         });
     }
 }
 
-/// How often the queues are looked at.
+/// The interval between two steps of the queues' clock.
 const QUEUE_TICK: Duration = Duration::from_millis(200);
 
-/// The most that one step of our own may add to a client's silence: a server that stood still
-/// heard nobody, which is not their fault.
+/// The maximum step of the queues' clock. A server that was paused could not read its clients'
+/// messages, and must not treat them as silent.
 const MAX_QUEUE_STEP: Duration = Duration::from_millis(500);
 
-/// Lets time pass for those who wait for a group.
-async fn keep_time(hub: &Hub) {
+/// Advances the clock of the queues.
+async fn run_queue_clock(hub: &Hub) {
     let mut last = Instant::now();
     loop {
         sleep(QUEUE_TICK).await;
@@ -150,7 +154,7 @@ async fn keep_time(hub: &Hub) {
 }
 
 async fn connection(stream: TcpStream, router: Router, mut closing: Closing) {
-    // Signals are small and a player waits for them.
+    // Signals are short, and a player waits for each.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "cannot set TCP_NODELAY");
     }

@@ -1,10 +1,11 @@
-//! The same script with the stock full-mesh server and with ours: clients see the same events.
+//! Runs one script with matchbox's full-mesh server and with this one. The clients must receive the
+//! same events.
 
 mod common;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use common::{Client, local, start};
+use common::{Client, local_config, start};
 use futures_util::SinkExt;
 use matchbox_protocol::PeerId;
 use matchbox_signaling::SignalingServer;
@@ -12,7 +13,8 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
-/// What each client saw, its ids replaced by the order of joining.
+/// The events that the clients received. [`finish`](Self::finish) replaces the ids by the order of
+/// joining.
 #[derive(Default)]
 struct Log {
     ids: Vec<PeerId>,
@@ -26,9 +28,9 @@ impl Log {
         client
     }
 
-    async fn hear(&mut self, client: &mut Client) {
+    async fn record(&mut self, client: &mut Client) {
         let event = client.event().await;
-        self.lines.push(format!("{} hears {event}", client.id));
+        self.lines.push(format!("{} receives {event}", client.id));
     }
 
     fn finish(self) -> Vec<String> {
@@ -48,46 +50,46 @@ async fn script(addr: SocketAddr) -> Vec<String> {
     let mut a = log.join(addr, "/room").await;
     let mut elsewhere = log.join(addr, "/other").await;
     let mut b = log.join(addr, "/room").await;
-    log.hear(&mut a).await;
+    log.record(&mut a).await;
     let mut c = log.join(addr, "/room?unknown=1").await;
-    log.hear(&mut a).await;
-    log.hear(&mut b).await;
+    log.record(&mut a).await;
+    log.record(&mut b).await;
 
     a.signal(b.id, json!({"Offer": "v=0"})).await;
-    log.hear(&mut b).await;
+    log.record(&mut b).await;
     b.signal(a.id, json!({"Answer": "v=0"})).await;
     b.signal(a.id, json!({"IceCandidate": "{\"candidate\":\"\"}"}))
         .await;
-    log.hear(&mut a).await;
-    log.hear(&mut a).await;
+    log.record(&mut a).await;
+    log.record(&mut a).await;
 
-    // None of these does anything, nor ends the connection.
+    // The server ignores these messages and keeps the connection.
     c.send("\"KeepAlive\"").await;
     c.send("{").await;
     c.socket.send(Message::binary(vec![1, 2, 3])).await.unwrap();
     c.signal(PeerId(Uuid::nil()), json!(1)).await;
     c.signal(elsewhere.id, json!(2)).await;
     c.signal(a.id, json!(3)).await;
-    log.hear(&mut a).await;
+    log.record(&mut a).await;
     c.signal(c.id, json!(4)).await;
-    log.hear(&mut c).await;
+    log.record(&mut c).await;
     elsewhere.signal(elsewhere.id, json!(5)).await;
-    log.hear(&mut elsewhere).await;
+    log.record(&mut elsewhere).await;
 
     b.leave().await;
-    log.hear(&mut a).await;
-    log.hear(&mut c).await;
+    log.record(&mut a).await;
+    log.record(&mut c).await;
     drop(c);
-    log.hear(&mut a).await;
+    log.record(&mut a).await;
     log.finish()
 }
 
 #[tokio::test]
-async fn clients_see_what_they_see_with_the_stock_server() {
+async fn clients_receive_the_same_events_as_from_the_stock_server() {
     let mut stock = SignalingServer::full_mesh_builder((Ipv4Addr::LOCALHOST, 0)).build();
     let stock_addr = stock.bind().unwrap();
     tokio::spawn(stock.serve());
-    let ours = start(local()).await;
+    let ours = start(local_config()).await;
 
     let expected = script(stock_addr).await;
     assert_eq!(expected.len(), 12);

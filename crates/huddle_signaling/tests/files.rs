@@ -1,14 +1,14 @@
-//! Static files beside the rooms: `--serve`.
+//! Static files: `--serve`.
 
 mod common;
 
 use std::fs;
 
-use common::{Client, Running, get, local, start};
+use common::{Client, RunningServer, get, local_config, start};
 use huddle_signaling::Config;
 use tempfile::TempDir;
 
-async fn serve(files: &[(&str, &str)]) -> (Running, TempDir) {
+async fn serve(files: &[(&str, &str)]) -> (RunningServer, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("site");
     fs::create_dir(&root).unwrap();
@@ -20,13 +20,13 @@ async fn serve(files: &[(&str, &str)]) -> (Running, TempDir) {
     }
     let config = Config {
         serve: Some(root),
-        ..local()
+        ..local_config()
     };
     (start(config).await, dir)
 }
 
 #[tokio::test]
-async fn files_have_their_type_and_are_never_stale() {
+async fn files_have_a_content_type_and_are_revalidated() {
     let (server, _dir) = serve(&[
         ("index.html", "<p>hi"),
         ("game.wasm", "\0asm"),
@@ -50,7 +50,7 @@ async fn files_have_their_type_and_are_never_stale() {
 }
 
 #[tokio::test]
-async fn precompressed_siblings_go_to_browsers_that_take_them() {
+async fn precompressed_files_are_sent_to_browsers_that_accept_them() {
     let (server, _dir) = serve(&[
         ("game.wasm", "plain"),
         ("game.wasm.br", "brotli"),
@@ -71,7 +71,7 @@ async fn precompressed_siblings_go_to_browsers_that_take_them() {
 }
 
 #[tokio::test]
-async fn a_folder_is_a_page_and_a_room() {
+async fn folder_and_room_can_share_a_name() {
     let (server, _dir) = serve(&[("hello/index.html", "game")]).await;
     let response = get(server.addr, "/hello?room=x", "").await;
     assert!((300..400).contains(&response.status), "{response:?}");
@@ -86,7 +86,7 @@ async fn a_folder_is_a_page_and_a_room() {
 }
 
 #[tokio::test]
-async fn what_is_not_in_the_folder_is_not_found() {
+async fn paths_outside_the_folder_are_not_found() {
     let (server, _dir) = serve(&[("a.txt", "a")]).await;
     for path in [
         "/",

@@ -1,4 +1,4 @@
-//! Groups of clients that understand our extensions: `?next=N&huddle=1`.
+//! Groups of clients with extensions: `?next=N&huddle=1`.
 
 mod common;
 
@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Client, PATIENCE, Running, closed, connect, local, next, start};
+use common::{Client, RunningServer, TIMEOUT, closed, connect, local_config, next, start};
 use futures_util::SinkExt;
 use huddle_signaling::{Config, close_code};
 use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerId};
@@ -23,37 +23,37 @@ const QUEUE: &str = "/room?next=2&huddle=1";
 const SILENCE: Duration = Duration::from_millis(800);
 const LINK: Duration = Duration::from_millis(1500);
 
-async fn server() -> Running {
+async fn server() -> RunningServer {
     start(Config {
         queue_ping_interval: Duration::from_millis(300),
         queue_silence_timeout: SILENCE,
         link_timeout: LINK,
-        ..local()
+        ..local_config()
     })
     .await
 }
 
-/// What a player does besides answering.
+/// How a player behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Play {
-    /// Links with everybody.
+enum Behavior {
+    /// Links with every member.
     Links,
-    /// Answers and never links.
+    /// Answers the server and never links.
     Answers,
 }
 
-/// A player that ends when its group is linked.
+/// A client with extensions that reports its links.
 struct Player {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     id: PeerId,
-    play: Play,
+    behavior: Behavior,
     mates: BTreeSet<PeerId>,
-    /// Everything that the server said of its group.
+    /// The group messages from the server.
     stages: Vec<Value>,
 }
 
 impl Player {
-    async fn join(server: &Running, room: &str, play: Play) -> Self {
+    async fn join(server: &RunningServer, room: &str, behavior: Behavior) -> Self {
         let mut socket = connect(server.addr, room).await.unwrap();
         let text = next(&mut socket).await;
         let JsonPeerEvent::IdAssigned(id) = text.to_text().unwrap().parse().unwrap() else {
@@ -62,20 +62,20 @@ impl Player {
         Self {
             socket,
             id,
-            play,
+            behavior,
             mates: BTreeSet::new(),
             stages: Vec::new(),
         }
     }
 
-    /// Plays until the server says that the group is linked.
+    /// Runs the player until the server reports that its group is linked.
     async fn linked(mut self) -> Self {
         let linked = async {
             while !self.is_linked() {
                 self.step().await;
             }
         };
-        timeout(4 * PATIENCE, linked).await.expect("never linked");
+        timeout(4 * TIMEOUT, linked).await.expect("never linked");
         self
     }
 
@@ -84,7 +84,8 @@ impl Player {
         stage.is_some_and(|stage| stage.get("Linked").is_some())
     }
 
-    fn plays(mut self) -> JoinHandle<()> {
+    /// Runs the player until the task is aborted.
+    fn run(mut self) -> JoinHandle<()> {
         tokio::spawn(async move {
             loop {
                 self.step().await;
@@ -101,20 +102,20 @@ impl Player {
             self.stages.push(stage.clone());
             return self.report().await;
         }
-        // Whoever was there before makes an offer.
+        // Each listed member makes an offer, so the player learns about it anyway.
         if value.get("Members").is_some() {
             return;
         }
         match text.parse().unwrap() {
             JsonPeerEvent::NewPeer(peer) => {
                 assert!(self.mates.insert(peer));
-                // An offer, by which the other one knows this player.
-                if self.play == Play::Links {
+                // An offer. The receiver learns about this player from it.
+                if self.behavior == Behavior::Links {
                     self.signal(peer).await;
                 }
             }
             JsonPeerEvent::Signal { sender, .. } => {
-                if self.mates.insert(sender) && self.play == Play::Links {
+                if self.mates.insert(sender) && self.behavior == Behavior::Links {
                     self.signal(sender).await;
                 }
             }
@@ -125,20 +126,20 @@ impl Player {
     }
 
     async fn report(&mut self) {
-        let links = match self.play {
-            Play::Links => self.mates.iter().copied().collect(),
-            Play::Answers => Vec::new(),
+        let links = match self.behavior {
+            Behavior::Links => self.mates.iter().copied().collect(),
+            Behavior::Answers => Vec::new(),
         };
-        self.say(json!({ "Linked": links }).to_string()).await;
+        self.send(json!({ "Linked": links }).to_string()).await;
     }
 
     async fn signal(&mut self, receiver: PeerId) {
         let data = json!("an offer or an answer");
-        self.say(JsonPeerRequest::Signal { receiver, data }.to_string())
+        self.send(JsonPeerRequest::Signal { receiver, data }.to_string())
             .await;
     }
 
-    async fn say(&mut self, text: String) {
+    async fn send(&mut self, text: String) {
         self.socket.send(Message::text(text)).await.unwrap();
     }
 
@@ -149,17 +150,17 @@ impl Player {
 }
 
 #[tokio::test]
-async fn players_who_link_are_told_the_room_of_their_group() {
+async fn linked_players_receive_the_room_of_their_group() {
     let server = server().await;
-    let a = Player::join(&server, QUEUE, Play::Links).await;
+    let a = Player::join(&server, QUEUE, Behavior::Links).await;
     let a = tokio::spawn(a.linked());
-    let b = Player::join(&server, QUEUE, Play::Links).await;
+    let b = Player::join(&server, QUEUE, Behavior::Links).await;
     let (b, a) = (b.linked().await, a.await.unwrap());
     assert_eq!(a.group_id(), b.group_id());
     assert_eq!(a.stages[0], "Waiting");
     assert_eq!(b.stages[0]["Full"], a.group_id());
 
-    // Whoever loses the connection comes back to that room; the queue is for others.
+    // A player that loses its connection returns to that room. The queue takes other players.
     let back = format!("/{}?huddle=1", a.group_id());
     let (a_id, mut b) = (a.id, b);
     drop(a);
@@ -179,27 +180,27 @@ async fn players_who_link_are_told_the_room_of_their_group() {
 }
 
 #[tokio::test]
-async fn a_player_that_lost_its_websocket_before_the_news_is_put_into_its_linked_group() {
+async fn player_that_lost_its_websocket_early_returns_to_its_linked_group() {
     let server = server().await;
-    let a = Player::join(&server, QUEUE, Play::Links).await;
+    let a = Player::join(&server, QUEUE, Behavior::Links).await;
     let a = tokio::spawn(a.linked());
-    let b = Player::join(&server, QUEUE, Play::Links).await;
+    let b = Player::join(&server, QUEUE, Behavior::Links).await;
     let (b, a) = (b.linked().await, a.await.unwrap());
     let back = format!("{QUEUE}&group={}", a.group_id());
     drop(a);
-    let a = Player::join(&server, &back, Play::Links).await;
+    let a = Player::join(&server, &back, Behavior::Links).await;
     let a = a.linked().await;
     assert_eq!(a.group_id(), b.group_id());
 }
 
 #[tokio::test]
-async fn a_waiter_that_does_not_answer_is_dropped_and_the_next_two_play() {
+async fn waiting_player_that_does_not_answer_is_dropped() {
     let server = server().await;
-    let mut frozen = Player::join(&server, QUEUE, Play::Links).await;
+    let mut frozen = Player::join(&server, QUEUE, Behavior::Links).await;
     let started = Instant::now();
-    let b = Player::join(&server, QUEUE, Play::Links).await;
+    let b = Player::join(&server, QUEUE, Behavior::Links).await;
     let b = tokio::spawn(b.linked());
-    let c = Player::join(&server, QUEUE, Play::Links).await;
+    let c = Player::join(&server, QUEUE, Behavior::Links).await;
     let (c, b) = (c.linked().await, b.await.unwrap());
     assert_eq!(c.group_id(), b.group_id());
     assert!(started.elapsed() < SILENCE + Duration::from_secs(1));
@@ -210,11 +211,11 @@ async fn a_waiter_that_does_not_answer_is_dropped_and_the_next_two_play() {
     assert!(reason.contains("join again"), "{reason}");
 }
 
-/// A browser answers pings of a page that is frozen.
+/// A browser answers pings even while its page is frozen.
 #[tokio::test]
-async fn answers_of_the_websocket_alone_are_no_sign_of_life() {
+async fn pongs_do_not_count_as_answers() {
     let server = server().await;
-    let mut frozen = Player::join(&server, QUEUE, Play::Links).await;
+    let mut frozen = Player::join(&server, QUEUE, Behavior::Links).await;
     for _ in 0..12 {
         sleep(SILENCE / 10).await;
         let pong = Message::Pong(Default::default());
@@ -226,40 +227,40 @@ async fn answers_of_the_websocket_alone_are_no_sign_of_life() {
 }
 
 #[tokio::test]
-async fn a_waiter_that_answers_and_never_links_is_passed_over() {
+async fn waiting_player_that_never_links_is_skipped() {
     let server = server().await;
-    let ghost = Player::join(&server, QUEUE, Play::Answers).await;
-    let ghost_id = ghost.id;
-    let ghost = ghost.plays();
+    let unlinked = Player::join(&server, QUEUE, Behavior::Answers).await;
+    let unlinked_id = unlinked.id;
+    let unlinked = unlinked.run();
     let started = Instant::now();
-    let b = Player::join(&server, QUEUE, Play::Links).await;
+    let b = Player::join(&server, QUEUE, Behavior::Links).await;
     let b = tokio::spawn(b.linked());
-    let c = Player::join(&server, QUEUE, Play::Links).await;
+    let c = Player::join(&server, QUEUE, Behavior::Links).await;
     let (c, b) = (c.linked().await, b.await.unwrap());
     assert_eq!(c.group_id(), b.group_id());
     assert!(started.elapsed() >= LINK);
     assert!(started.elapsed() < LINK + Duration::from_secs(2));
     for player in [&b, &c] {
-        assert!(!player.mates.contains(&ghost_id));
+        assert!(!player.mates.contains(&unlinked_id));
     }
-    assert!(!ghost.is_finished(), "it may still be linked with others");
-    ghost.abort();
+    assert!(!unlinked.is_finished(), "it still waits");
+    unlinked.abort();
 }
 
 #[tokio::test]
-async fn members_go_back_together_ahead_of_later_players() {
+async fn remaining_members_return_together_ahead_of_later_players() {
     const QUEUE: &str = "/room?next=3&huddle=1";
     let server = server().await;
-    let a = Player::join(&server, QUEUE, Play::Links).await;
-    let b = Player::join(&server, QUEUE, Play::Links).await;
+    let a = Player::join(&server, QUEUE, Behavior::Links).await;
+    let b = Player::join(&server, QUEUE, Behavior::Links).await;
     let ids = BTreeSet::from([a.id, b.id]);
     let (a, b) = (tokio::spawn(a.linked()), tokio::spawn(b.linked()));
-    let frozen = Player::join(&server, QUEUE, Play::Links).await;
-    let d = Player::join(&server, QUEUE, Play::Links).await;
+    let frozen = Player::join(&server, QUEUE, Behavior::Links).await;
+    let d = Player::join(&server, QUEUE, Behavior::Links).await;
     let d = tokio::spawn(d.linked());
-    let e = Player::join(&server, QUEUE, Play::Links).await;
+    let e = Player::join(&server, QUEUE, Behavior::Links).await;
     let e_id = e.id;
-    let e = e.plays();
+    let e = e.run();
     let (a, b, d) = (a.await.unwrap(), b.await.unwrap(), d.await.unwrap());
     assert_eq!(d.mates, ids);
     for player in [&a, &b, &d] {
@@ -271,38 +272,38 @@ async fn members_go_back_together_ahead_of_later_players() {
 }
 
 #[tokio::test]
-async fn a_stock_client_hears_nothing_of_groups_and_is_not_asked() {
+async fn stock_client_receives_no_group_messages() {
     let server = server().await;
     let mut stock = Client::join(server.addr, "/room?next=2").await;
     sleep(SILENCE + LINK).await;
-    let mut ours = Player::join(&server, QUEUE, Play::Links).await;
-    ours.mates.insert(stock.id);
-    ours.report().await;
-    assert_eq!(stock.event().await, JsonPeerEvent::NewPeer(ours.id));
+    let mut extended = Player::join(&server, QUEUE, Behavior::Links).await;
+    extended.mates.insert(stock.id);
+    extended.report().await;
+    assert_eq!(stock.event().await, JsonPeerEvent::NewPeer(extended.id));
     stock.expect_nothing().await;
-    // Ours alone can tell that the two are linked.
-    let ours = ours.linked().await;
+    // Only the client with extensions can report the link.
+    let extended = extended.linked().await;
     stock.expect_nothing().await;
-    assert_eq!(ours.stages.len(), 2);
+    assert_eq!(extended.stages.len(), 2);
 }
 
 #[tokio::test]
-async fn reports_mean_nothing_where_nobody_asked_for_them() {
+async fn unrequested_link_reports_are_ignored() {
     let server = start(Config {
         max_invalid_messages: 1,
-        ..local()
+        ..local_config()
     })
     .await;
-    // To a client that speaks matchbox's protocol it is an invalid message like any other.
+    // From a stock client, a report is an invalid message.
     let mut stock = Client::join(server.addr, "/room?next=2").await;
     for _ in 0..2 {
         stock.send(r#"{"Linked":[]}"#).await;
     }
     assert_eq!(stock.closed().await.0, close_code::POLICY_VIOLATION);
-    // One of ours may be a moment behind.
-    let mut ours = Client::join(server.addr, "/room?huddle=1").await;
+    // A client with extensions may send a report that crosses the final group message.
+    let mut extended = Client::join(server.addr, "/room?huddle=1").await;
     for _ in 0..4 {
-        ours.send(r#"{"Linked":[]}"#).await;
+        extended.send(r#"{"Linked":[]}"#).await;
     }
-    ours.expect_nothing().await;
+    extended.expect_nothing().await;
 }

@@ -1,14 +1,14 @@
-//! What `/health` and other plain requests answer.
+//! The answers to plain HTTP requests, among them `/health`.
 
 mod common;
 
-use common::{Client, PATIENCE, get, local, start};
+use common::{Client, TIMEOUT, get, local_config, start};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 #[tokio::test]
 async fn health_counts_rooms_and_clients() {
-    let server = start(local()).await;
+    let server = start(local_config()).await;
     let mut a = Client::join(server.addr, "/room").await;
     let b = Client::join(server.addr, "/room").await;
     let c = Client::join(server.addr, "/other?next=2").await;
@@ -26,7 +26,7 @@ async fn health_counts_rooms_and_clients() {
     let b = b.leave().await;
     a.expect_peer_left(b).await;
     drop((a, c));
-    // Dropped connections leave no trace.
+    // The server forgets dropped connections.
     let emptied = async {
         loop {
             let response = get(server.addr, "/health", "").await;
@@ -36,20 +36,20 @@ async fn health_counts_rooms_and_clients() {
             }
         }
     };
-    timeout(PATIENCE, emptied).await.unwrap();
+    timeout(TIMEOUT, emptied).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_room_may_be_called_health() {
-    let server = start(local()).await;
+async fn room_can_be_named_health() {
+    let server = start(local_config()).await;
     let mut a = Client::join(server.addr, "/health").await;
     let b = Client::join(server.addr, "/health").await;
     a.expect_new_peer(&b).await;
 }
 
 #[tokio::test]
-async fn a_page_load_without_files_explains_what_this_is() {
-    let server = start(local()).await;
+async fn server_without_files_explains_how_to_connect() {
+    let server = start(local_config()).await;
     for path in ["/", "/room"] {
         let response = get(server.addr, path, "").await;
         assert_eq!(response.status, 426, "{path}");
@@ -63,8 +63,8 @@ async fn a_page_load_without_files_explains_what_this_is() {
 }
 
 #[tokio::test]
-async fn a_broken_upgrade_is_refused_and_nobody_joins() {
-    let server = start(local()).await;
+async fn invalid_upgrade_is_refused() {
+    let server = start(local_config()).await;
     let mut member = Client::join(server.addr, "/room").await;
     let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\n";
     let response = get(server.addr, "/room", headers).await;

@@ -1,10 +1,10 @@
-//! One client cannot harm the others.
+//! Limits: no client can disturb another.
 
 mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Client, PATIENCE, connect, local, next, start};
+use common::{Client, TIMEOUT, connect, local_config, next, start};
 use futures_util::{SinkExt, StreamExt};
 use huddle_signaling::{Config, close_code};
 use matchbox_protocol::{JsonPeerEvent, PeerId};
@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::Message;
 
-/// A member that upgraded and does nothing more: it neither reads nor answers.
+/// Joins a client that neither reads nor writes after the upgrade.
 async fn join_and_stall(addr: std::net::SocketAddr, member: &mut Client) -> (PeerId, TcpStream) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -27,28 +27,28 @@ async fn join_and_stall(addr: std::net::SocketAddr, member: &mut Client) -> (Pee
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let JsonPeerEvent::NewPeer(id) = member.event().await else {
-        panic!("the stalled client joins as any other");
+        panic!("the stalled client must join");
     };
     (id, stream)
 }
 
-/// Reads to the end of the connection, which must come soon, and finds the close frame there.
-async fn assert_told(stream: &mut TcpStream, code: u16) {
+/// Checks that the connection ends soon, with a close frame that has this code.
+async fn assert_closed_with(stream: &mut TcpStream, code: u16) {
     let mut received = Vec::new();
-    let read = timeout(PATIENCE, stream.read_to_end(&mut received)).await;
+    let read = timeout(TIMEOUT, stream.read_to_end(&mut received)).await;
     read.expect("the connection ends").unwrap();
-    let told = received
+    let has_close_frame = received
         .windows(4)
         .any(|bytes| bytes[0] == 0x88 && bytes[2..] == code.to_be_bytes());
-    assert!(told, "the connection ends with a close frame");
+    assert!(has_close_frame, "no close frame with code {code}");
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_disconnected_and_the_others_are_not() {
+async fn only_the_client_that_does_not_read_is_disconnected() {
     let config = Config {
         max_queue_bytes: 256 * 1024,
         messages_per_second: 1_000_000,
-        ..local()
+        ..local_config()
     };
     let server = start(config).await;
     let mut a = Client::join(server.addr, "/room").await;
@@ -65,27 +65,27 @@ async fn a_client_that_does_not_read_is_disconnected_and_the_others_are_not() {
             sink.send(Message::text(request)).await.unwrap();
         }
     };
-    let told = async {
+    let event = async {
         let Some(Ok(Message::Text(text))) = stream.next().await else {
-            panic!("the sender is not disconnected");
+            panic!("the sender must stay connected");
         };
         text.parse::<JsonPeerEvent>().unwrap()
     };
-    let told = timeout(PATIENCE, async {
+    let event = timeout(TIMEOUT, async {
         tokio::select! {
-            told = told => told,
+            event = event => event,
             () = flood => unreachable!(),
         }
     });
-    assert_eq!(told.await.unwrap(), JsonPeerEvent::PeerLeft(slow));
+    assert_eq!(event.await.unwrap(), JsonPeerEvent::PeerLeft(slow));
     b.expect_peer_left(slow).await;
     b.expect_nothing().await;
-    assert_told(&mut stalled, close_code::POLICY_VIOLATION).await;
+    assert_closed_with(&mut stalled, close_code::POLICY_VIOLATION).await;
 }
 
 #[tokio::test]
-async fn a_message_over_the_limit_closes_its_sender_only() {
-    let server = start(local()).await;
+async fn message_over_the_limit_disconnects_only_its_sender() {
+    let server = start(local_config()).await;
     let mut a = Client::join(server.addr, "/room").await;
     let mut b = Client::join(server.addr, "/room").await;
     a.expect_new_peer(&b).await;
@@ -100,22 +100,22 @@ async fn a_message_over_the_limit_closes_its_sender_only() {
 }
 
 #[tokio::test]
-async fn a_huge_message_is_not_even_read() {
-    let server = start(local()).await;
+async fn huge_message_is_refused_after_its_header() {
+    let server = start(local_config()).await;
     let mut a = Client::join(server.addr, "/room").await;
     let (id, mut stream) = join_and_stall(server.addr, &mut a).await;
-    // The head of a frame of 1 MiB.
+    // The header of a frame of 1 MiB.
     let head = [0x81, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 2, 3, 4];
     stream.write_all(&head).await.unwrap();
     a.expect_peer_left(id).await;
-    assert_told(&mut stream, close_code::MESSAGE_TOO_BIG).await;
+    assert_closed_with(&mut stream, close_code::MESSAGE_TOO_BIG).await;
 }
 
 #[tokio::test]
-async fn some_invalid_messages_are_forgiven_and_many_are_not() {
+async fn too_many_invalid_messages_disconnect_a_client() {
     let config = Config {
         max_invalid_messages: 8,
-        ..local()
+        ..local_config()
     };
     let server = start(config).await;
     let mut a = Client::join(server.addr, "/room").await;
@@ -145,16 +145,16 @@ async fn some_invalid_messages_are_forgiven_and_many_are_not() {
 }
 
 #[tokio::test]
-async fn the_others_need_not_wait_until_a_client_takes_its_leave() {
+async fn peer_left_does_not_wait_for_the_closing_handshake() {
     let config = Config {
         max_invalid_messages: 0,
-        ..local()
+        ..local_config()
     };
     let server = start(config).await;
     let mut a = Client::join(server.addr, "/room").await;
     let (id, mut stream) = join_and_stall(server.addr, &mut a).await;
     let start = Instant::now();
-    // An empty text: invalid, and the close frame that follows is never answered.
+    // An empty text, which is invalid. The client does not answer the close frame.
     stream.write_all(&[0x81, 0x80, 1, 2, 3, 4]).await.unwrap();
     a.expect_peer_left(id).await;
     let took = start.elapsed();
@@ -162,26 +162,26 @@ async fn the_others_need_not_wait_until_a_client_takes_its_leave() {
 }
 
 #[tokio::test]
-async fn a_request_that_never_ends_is_dropped() {
-    let server = start(local()).await;
+async fn incomplete_request_times_out() {
+    let server = start(local_config()).await;
     let mut stream = TcpStream::connect(server.addr).await.unwrap();
     stream.write_all(b"GET /room HTTP/1.1\r\n").await.unwrap();
-    // A later connection being served means that the earlier one was accepted.
+    // The server accepts connections in order, so it has accepted the first one after this.
     Client::join(server.addr, "/room").await;
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(60)).await;
     tokio::time::resume();
     let mut received = Vec::new();
-    let read = timeout(PATIENCE, stream.read_to_end(&mut received)).await;
+    let read = timeout(TIMEOUT, stream.read_to_end(&mut received)).await;
     read.expect("the connection ends").unwrap();
 }
 
 #[tokio::test]
-async fn a_client_that_sends_too_fast_is_read_slower() {
+async fn messages_over_the_rate_limit_are_delayed() {
     let config = Config {
         message_burst: 10,
         messages_per_second: 100,
-        ..local()
+        ..local_config()
     };
     let server = start(config).await;
     let mut client = Client::join(server.addr, "/room?huddle=1").await;
@@ -200,17 +200,17 @@ async fn a_client_that_sends_too_fast_is_read_slower() {
 }
 
 #[tokio::test]
-async fn a_silent_client_is_gone_and_one_that_answers_pings_is_not() {
+async fn client_that_does_not_answer_pings_is_disconnected() {
     let config = Config {
         ping_interval: Duration::from_millis(50),
         silence_timeout: Duration::from_millis(300),
-        ..local()
+        ..local_config()
     };
     let server = start(config).await;
     let mut a = Client::join(server.addr, "/room").await;
     let start = Instant::now();
     let (dead, _stream) = join_and_stall(server.addr, &mut a).await;
-    // All that the other one does is to read, which answers pings.
+    // The other client only reads, which answers pings.
     a.expect_peer_left(dead).await;
     let took = start.elapsed();
     assert!(took >= Duration::from_millis(250), "{took:?}");
@@ -219,7 +219,7 @@ async fn a_silent_client_is_gone_and_one_that_answers_pings_is_not() {
 
 #[tokio::test]
 async fn pings_are_answered() {
-    let server = start(local()).await;
+    let server = start(local_config()).await;
     let mut socket = connect(server.addr, "/room").await.unwrap();
     next(&mut socket).await;
     socket.send(Message::Ping("hi".into())).await.unwrap();

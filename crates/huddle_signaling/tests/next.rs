@@ -1,15 +1,15 @@
-//! Groups by arrival: `?next=N`.
+//! Groups of stock clients: `?next=N`.
 
 mod common;
 
 use std::collections::{HashMap, HashSet};
 
-use common::{Client, local, start};
+use common::{Client, local_config, start};
 use serde_json::json;
 
 #[tokio::test]
-async fn players_are_grouped_as_they_arrive() {
-    let server = start(local()).await;
+async fn players_are_grouped_in_order_of_arrival() {
+    let server = start(local_config()).await;
     let mut a = Client::join(server.addr, "/room?next=2").await;
     let mut b = Client::join(server.addr, "/room?next=2").await;
     let mut c = Client::join(server.addr, "/room?next=2").await;
@@ -22,8 +22,8 @@ async fn players_are_grouped_as_they_arrive() {
 }
 
 #[tokio::test]
-async fn a_room_is_its_name_and_its_group_size() {
-    let server = start(local()).await;
+async fn rooms_differ_by_name_and_group_size() {
+    let server = start(local_config()).await;
     let mut pair = Client::join(server.addr, "/room?next=2").await;
     let mut open = Client::join(server.addr, "/room").await;
     let mut three = Client::join(server.addr, "/room?next=3").await;
@@ -39,26 +39,26 @@ async fn a_room_is_its_name_and_its_group_size() {
 }
 
 #[tokio::test]
-async fn a_waiting_member_that_leaves_is_never_paired() {
-    let server = start(local()).await;
+async fn waiting_member_that_leaves_is_replaced() {
+    let server = start(local_config()).await;
     let mut a = Client::join(server.addr, "/room?next=3").await;
-    let ghost = Client::join(server.addr, "/room?next=3").await;
-    a.expect_new_peer(&ghost).await;
-    let ghost = ghost.leave().await;
-    a.expect_peer_left(ghost).await;
+    let leaver = Client::join(server.addr, "/room?next=3").await;
+    a.expect_new_peer(&leaver).await;
+    let leaver = leaver.leave().await;
+    a.expect_peer_left(leaver).await;
     let mut b = Client::join(server.addr, "/room?next=3").await;
     a.expect_new_peer(&b).await;
     let c = Client::join(server.addr, "/room?next=3").await;
     a.expect_new_peer(&c).await;
     b.expect_new_peer(&c).await;
-    // Sealed only now.
+    // The group is full and takes no more members.
     let _d = Client::join(server.addr, "/room?next=3").await;
     a.expect_nothing().await;
 }
 
 #[tokio::test]
-async fn a_full_group_still_signals_and_hears_who_leaves() {
-    let server = start(local()).await;
+async fn full_group_receives_signals_and_leaves() {
+    let server = start(local_config()).await;
     let mut a = Client::join(server.addr, "/room?next=2").await;
     let b = Client::join(server.addr, "/room?next=2").await;
     a.expect_new_peer(&b).await;
@@ -69,7 +69,7 @@ async fn a_full_group_still_signals_and_hears_who_leaves() {
     a.expect_signal(b.id, json!(1)).await;
     let b = b.leave().await;
     a.expect_peer_left(b).await;
-    // The free place in the sealed group stays free.
+    // The server does not fill the free place in the sealed group.
     let d = Client::join(server.addr, "/room?next=2").await;
     waiting.expect_new_peer(&d).await;
     a.expect_nothing().await;
@@ -78,10 +78,10 @@ async fn a_full_group_still_signals_and_hears_who_leaves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn players_that_arrive_at_once_make_whole_groups() {
+async fn simultaneous_players_form_complete_groups() {
     const SIZE: usize = 4;
     const GROUPS: usize = 12;
-    let server = start(local()).await;
+    let server = start(local_config()).await;
     let joins: Vec<_> = (0..SIZE * GROUPS)
         .map(|_| tokio::spawn(Client::join(server.addr, "/room?next=4")))
         .collect();

@@ -1,4 +1,4 @@
-//! The program: what it prints, how it starts, fails and stops.
+//! The program: its output, start, errors and shutdown.
 #![cfg(unix)]
 
 mod common;
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Client, PATIENCE, get_on};
+use common::{Client, TIMEOUT, get_on};
 use huddle_signaling::close_code;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -30,7 +30,7 @@ fn program() -> Command {
 async fn start() -> (Child, SocketAddr) {
     let mut child = program().args(["--bind", "127.0.0.1:0"]).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
+    let line = timeout(TIMEOUT, lines.next_line()).await.unwrap().unwrap();
     let addr = line
         .as_deref()
         .and_then(|line| line.strip_prefix("listening on http://"));
@@ -43,53 +43,56 @@ async fn signal(child: &Child, name: &str) {
     assert!(sent.await.unwrap().success());
 }
 
-/// Runs it to its end, which must be an error.
+/// Runs the program, which must fail, and returns its error output.
 async fn failure(args: &[&str]) -> String {
-    let run = timeout(PATIENCE, program().args(args).output());
+    let run = timeout(TIMEOUT, program().args(args).output());
     let Output {
         status,
         stdout,
         stderr,
     } = run.await.unwrap().unwrap();
     assert!(!status.success());
-    assert!(stdout.is_empty(), "stdout is for the address");
+    assert!(stdout.is_empty(), "stdout must contain only the address");
     String::from_utf8(stderr).unwrap()
 }
 
 #[tokio::test]
-async fn signals_close_every_client_and_exit_with_0() {
+async fn termination_signal_closes_every_connection_and_exits_with_0() {
     for name in ["TERM", "INT"] {
         let (mut child, addr) = start().await;
-        let ours = Client::join(addr, "/room?huddle=1").await;
+        let extended = Client::join(addr, "/room?huddle=1").await;
         let stock = Client::join(addr, "/pair?next=2").await;
-        // A page whose connection is kept open does not hold the exit up.
+        // An idle keep-alive connection does not delay the exit.
         let mut page = TcpStream::connect(addr).await.unwrap();
         assert_eq!(get_on(&mut page, "/health", "").await.status, 200);
         let started = Instant::now();
         signal(&child, name).await;
-        assert_eq!(ours.closed().await.0, close_code::GOING_AWAY);
+        assert_eq!(extended.closed().await.0, close_code::GOING_AWAY);
         assert_eq!(stock.closed().await.0, close_code::GOING_AWAY);
-        let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+        let status = timeout(TIMEOUT, child.wait()).await.unwrap().unwrap();
         assert_eq!(status.code(), Some(0));
         assert!(started.elapsed() < Duration::from_secs(1));
     }
 }
 
 #[tokio::test]
-async fn clients_that_do_not_answer_cannot_hold_the_exit_up() {
+async fn unresponsive_clients_do_not_prevent_the_exit() {
     let (mut child, addr) = start().await;
-    let mut halfway = TcpStream::connect(addr).await.unwrap();
-    halfway.write_all(b"GET /room HTTP/1.1\r\n").await.unwrap();
+    let mut incomplete = TcpStream::connect(addr).await.unwrap();
+    incomplete
+        .write_all(b"GET /room HTTP/1.1\r\n")
+        .await
+        .unwrap();
     let _stalled = Client::join(addr, "/room").await;
     let started = Instant::now();
     signal(&child, "TERM").await;
-    let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+    let status = timeout(TIMEOUT, child.wait()).await.unwrap().unwrap();
     assert_eq!(status.code(), Some(0));
     assert!(started.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test]
-async fn a_taken_port_is_named_with_a_way_out() {
+async fn taken_port_error_suggests_another_port() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     let error = failure(&["--bind", &addr]).await;
@@ -101,7 +104,7 @@ async fn a_taken_port_is_named_with_a_way_out() {
 }
 
 #[tokio::test]
-async fn wrong_arguments_are_explained() {
+async fn invalid_arguments_are_explained() {
     let error = failure(&["--serve", "no/such/folder"]).await;
     assert!(error.contains("no/such/folder"), "{error}");
     let error = failure(&["--serve", env!("CARGO_BIN_EXE_huddle-signaling")]).await;
@@ -115,7 +118,7 @@ async fn wrong_arguments_are_explained() {
 }
 
 #[tokio::test]
-async fn help_teaches() {
+async fn help_contains_examples_and_instructions() {
     let output = program().arg("--help").output().await.unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     for words in [

@@ -1,8 +1,8 @@
-//! How clients that cannot be let in are told so.
+//! The refusals that clients receive.
 
 mod common;
 
-use common::{Client, closed, connect, local, refused, start};
+use common::{Client, closed, connect, local_config, refused, start};
 use huddle_signaling::{Config, close_code};
 
 const BAD_NEXT: [&str; 5] = [
@@ -14,8 +14,8 @@ const BAD_NEXT: [&str; 5] = [
 ];
 
 #[tokio::test]
-async fn a_bad_group_size_is_http_400_that_says_what_is_allowed() {
-    let server = start(local()).await;
+async fn bad_group_size_is_http_400_with_the_valid_range() {
+    let server = start(local_config()).await;
     for path in BAD_NEXT {
         let response = refused(server.addr, path).await;
         assert_eq!(response.status, 400, "{path}");
@@ -24,8 +24,8 @@ async fn a_bad_group_size_is_http_400_that_says_what_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_bad_group_size_is_a_close_code_for_clients_that_asked() {
-    let server = start(local()).await;
+async fn bad_group_size_is_a_close_code_for_clients_with_extensions() {
+    let server = start(local_config()).await;
     for path in BAD_NEXT {
         let mut socket = connect(server.addr, &format!("{path}&huddle=1"))
             .await
@@ -37,8 +37,8 @@ async fn a_bad_group_size_is_a_close_code_for_clients_that_asked() {
 }
 
 #[tokio::test]
-async fn a_path_of_two_segments_is_not_found() {
-    let server = start(local()).await;
+async fn path_of_two_segments_is_not_found() {
+    let server = start(local_config()).await;
     for path in ["/a/b", "/a/"] {
         let response = refused(server.addr, path).await;
         assert_eq!(response.status, 404, "{path}");
@@ -54,8 +54,8 @@ async fn a_path_of_two_segments_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_room_name_that_is_too_long_is_a_bad_request() {
-    let server = start(local()).await;
+async fn too_long_room_name_is_a_bad_request() {
+    let server = start(local_config()).await;
     let longest = format!("/{}", "r".repeat(128));
     Client::join(server.addr, &longest).await;
     let response = refused(server.addr, &format!("{longest}r")).await;
@@ -67,10 +67,10 @@ async fn a_room_name_that_is_too_long_is_a_bad_request() {
 }
 
 #[tokio::test]
-async fn a_full_room_takes_members_again_once_one_left() {
+async fn full_room_refuses_clients_until_a_member_leaves() {
     let config = Config {
         max_room_members: 2,
-        ..local()
+        ..local_config()
     };
     let server = start(config).await;
     let mut a = Client::join(server.addr, "/room").await;
@@ -85,7 +85,7 @@ async fn a_full_room_takes_members_again_once_one_left() {
     assert_eq!(code, close_code::FULL);
     assert!(reason.contains("2 players"), "{reason}");
 
-    // Nobody in the room heard of them.
+    // The members were not notified of the refused clients.
     a.expect_nothing().await;
     let b = b.leave().await;
     a.expect_peer_left(b).await;
@@ -94,10 +94,10 @@ async fn a_full_room_takes_members_again_once_one_left() {
 }
 
 #[tokio::test]
-async fn a_full_server_takes_clients_again_once_one_left() {
+async fn full_server_refuses_clients_until_a_client_leaves() {
     let config = Config {
         max_clients: 2,
-        ..local()
+        ..local_config()
     };
     let server = start(config).await;
     let mut a = Client::join(server.addr, "/a").await;

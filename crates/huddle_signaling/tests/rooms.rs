@@ -1,10 +1,10 @@
-//! Who hears of whom in rooms without `?next`.
+//! The events in rooms without `?next`.
 
 mod common;
 
 use std::collections::HashSet;
 
-use common::{Client, local, next, start};
+use common::{Client, local_config, next, start};
 use futures_util::StreamExt;
 use matchbox_protocol::JsonPeerEvent;
 use serde_json::json;
@@ -14,8 +14,8 @@ use tokio_tungstenite::tungstenite::{
 };
 
 #[tokio::test]
-async fn members_hear_of_newcomers_and_of_their_leaving() {
-    let server = start(local()).await;
+async fn members_receive_joins_and_leaves() {
+    let server = start(local_config()).await;
     let mut a = Client::join(server.addr, "/room").await;
     let mut b = Client::join(server.addr, "/room").await;
     a.expect_new_peer(&b).await;
@@ -30,8 +30,8 @@ async fn members_hear_of_newcomers_and_of_their_leaving() {
 }
 
 #[tokio::test]
-async fn a_client_that_closes_is_answered() {
-    let server = start(local()).await;
+async fn close_frame_is_answered() {
+    let server = start(local_config()).await;
     let mut client = Client::join(server.addr, "/room").await;
     let code = CloseCode::Normal;
     let reason = "".into();
@@ -39,12 +39,15 @@ async fn a_client_that_closes_is_answered() {
     client.socket.close(Some(frame.clone())).await.unwrap();
     let answer = next(&mut client.socket).await;
     assert_eq!(answer, Message::Close(Some(frame)));
-    assert!(client.socket.next().await.is_none(), "a clean end");
+    assert!(
+        client.socket.next().await.is_none(),
+        "the connection must end without an error"
+    );
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_a_member_that_leaves() {
-    let server = start(local()).await;
+async fn broken_connection_counts_as_leaving() {
+    let server = start(local_config()).await;
     let mut a = Client::join(server.addr, "/room").await;
     let b = Client::join(server.addr, "/room").await;
     a.expect_new_peer(&b).await;
@@ -54,8 +57,8 @@ async fn a_connection_that_breaks_is_a_member_that_leaves() {
 }
 
 #[tokio::test]
-async fn signals_reach_the_receiver_byte_by_byte() {
-    let server = start(local()).await;
+async fn signals_reach_the_receiver_unchanged() {
+    let server = start(local_config()).await;
     let mut a = Client::join(server.addr, "/room").await;
     let mut b = Client::join(server.addr, "/room").await;
     a.expect_new_peer(&b).await;
@@ -72,8 +75,8 @@ async fn signals_reach_the_receiver_byte_by_byte() {
 }
 
 #[tokio::test]
-async fn rooms_do_not_hear_of_each_other() {
-    let server = start(local()).await;
+async fn rooms_are_isolated() {
+    let server = start(local_config()).await;
     let mut a = Client::join(server.addr, "/a").await;
     let mut b = Client::join(server.addr, "/b").await;
     let mut nameless = Client::join(server.addr, "/").await;
@@ -88,24 +91,27 @@ async fn rooms_do_not_hear_of_each_other() {
 }
 
 #[tokio::test]
-async fn clients_that_asked_get_the_list_of_members_and_echoes_of_keep_alives() {
-    let server = start(local()).await;
+async fn client_with_extensions_receives_member_list_and_keep_alives() {
+    let server = start(local_config()).await;
     let mut stock = Client::join(server.addr, "/room").await;
-    let mut ours = Client::join(server.addr, "/room?huddle=1").await;
-    // The extensions do not make it another room.
-    stock.expect_new_peer(&ours).await;
+    let mut extended = Client::join(server.addr, "/room?huddle=1").await;
+    // Clients with and without extensions share a room.
+    stock.expect_new_peer(&extended).await;
     stock.send("\"KeepAlive\"").await;
     stock.expect_nothing().await;
     let members = json!({ "Members": [stock.id] }).to_string();
-    assert_eq!(next(&mut ours.socket).await, Message::text(members));
-    ours.send("\"KeepAlive\"").await;
-    assert_eq!(next(&mut ours.socket).await, Message::text("\"KeepAlive\""));
+    assert_eq!(next(&mut extended.socket).await, Message::text(members));
+    extended.send("\"KeepAlive\"").await;
+    assert_eq!(
+        next(&mut extended.socket).await,
+        Message::text("\"KeepAlive\"")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_join_at_once_are_announced_once_in_each_pair() {
+async fn simultaneous_joins_announce_each_pair_once() {
     const CLIENTS: usize = 48;
-    let server = start(local()).await;
+    let server = start(local_config()).await;
     let joins: Vec<_> = (0..CLIENTS)
         .map(|_| tokio::spawn(Client::join(server.addr, "/room")))
         .collect();
@@ -123,7 +129,7 @@ async fn clients_that_join_at_once_are_announced_once_in_each_pair() {
     }
     assert_eq!(pairs.len(), CLIENTS * (CLIENTS - 1) / 2);
 
-    // Half of them leave at once, and each of the others hears of each.
+    // Half of the clients leave at once. Every other client receives each `PeerLeft`.
     let (stay, go) = clients.split_at_mut(CLIENTS / 2);
     let gone: HashSet<_> = go.iter().map(|client| client.id).collect();
     futures_util::future::join_all(go.iter_mut().map(|client| client.socket.close(None))).await;

@@ -1,4 +1,4 @@
-//! Rollback games in which one player is hostile, and the checks that honest players must pass.
+//! Rollback matches with one hostile player, and checks of the honest players.
 
 #[path = "../../../crates/huddle_rollback/tests/hostile/mod.rs"]
 mod hostile;

@@ -1,19 +1,19 @@
-//! Decoders of what a client asks for.
+//! Checks of the decoder of a client's URL.
 
 use http::Uri;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::request::{arrival, room_key};
+use crate::request::{join_request, room_key};
 
-/// The URL with which a client asks for a room: a room that is accepted can be asked for again in
-/// plain words, and a refusal fits the frame that carries it.
+/// Parses the URL of a client. An accepted room has a canonical URL, and a refusal fits into a
+/// close frame.
 pub fn request(text: &str) {
     let Ok(uri) = text.parse::<Uri>() else {
         return;
     };
-    match arrival(&uri, 64) {
-        Ok(arrival) => {
-            let key = arrival.key;
+    match join_request(&uri, 64) {
+        Ok(join_request) => {
+            let key = join_request.key;
             assert!(key.name.len() <= 128);
             assert!(key.next.is_none_or(|next| next.get() <= 64));
             let name = utf8_percent_encode(&key.name, NON_ALPHANUMERIC);
@@ -21,8 +21,8 @@ pub fn request(text: &str) {
                 .next
                 .map(|next| format!("?next={next}"))
                 .unwrap_or_default();
-            let plain = format!("/{name}{next}").parse().expect("a valid URL");
-            assert_eq!(room_key(&plain, 64), Ok(key));
+            let canonical = format!("/{name}{next}").parse().expect("a valid URL");
+            assert_eq!(room_key(&canonical, 64), Ok(key));
         }
         Err(refusal) => {
             assert!(refusal.to_string().len() <= 123);

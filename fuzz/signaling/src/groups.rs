@@ -1,5 +1,5 @@
-//! Groups of `?next=N` among clients of all kinds: whatever they report, each is told exactly of
-//! those it is with.
+//! Clients with and without extensions in `?next=N` queues. The messages that each client receives
+//! always agree with the members of its group.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,13 +14,13 @@ use uuid::Uuid;
 use crate::{
     members::limits,
     message::{Delivery, Event, Extension, Request, Stage},
-    request::arrival,
+    request::join_request,
     rooms::Registry,
 };
 
-/// What clients do in a server's queues.
+/// A sequence of client actions in the queues of a server.
 #[derive(Debug, Arbitrary)]
-pub struct Play {
+pub struct Scenario {
     steps: Vec<Step>,
 }
 
@@ -28,26 +28,28 @@ pub struct Play {
 enum Step {
     Join {
         size: u8,
-        ours: bool,
-        /// The group that one of those who are here was told of last.
+        has_extensions: bool,
+        /// The client requests the group whose id this client received last.
         group_of: Option<u8>,
     },
     Leave(u8),
-    /// A report of links to those who have these numbers among all who are here.
+    /// The first client reports links to the others. The numbers select among all clients.
     Linked(u8, Vec<u8>),
-    /// A report of links to all whom it is with.
+    /// The client reports a link to every member of its group.
     LinkedWithAll(u8),
-    Says(u8),
+    /// The client sends a text message.
+    Message(u8),
     Signal(u8, u8),
     /// Tenths of a second.
     Time(u8),
+    /// The client sends this text.
     Text(u8, String),
 }
 
-/// What a client knows.
+/// A client, and what the server has sent it.
 #[derive(Debug, Default)]
 struct Client {
-    ours: bool,
+    has_extensions: bool,
     mates: BTreeSet<PeerId>,
     group: Option<Uuid>,
 }
@@ -58,8 +60,8 @@ struct World {
     last: u128,
 }
 
-impl Play {
-    /// Lets it happen; panics if a client is told what is not so.
+impl Scenario {
+    /// Runs the scenario. Panics if a client receives a wrong message.
     pub fn run(self) {
         let mut world = World {
             registry: Registry::new(limits()),
@@ -87,9 +89,9 @@ impl World {
         match step {
             Step::Join {
                 size,
-                ours,
+                has_extensions,
                 group_of,
-            } => self.join(size % 4, ours, group_of),
+            } => self.join(size % 4, has_extensions, group_of),
             Step::Leave(n) => {
                 if let Some(peer) = self.at(n) {
                     self.leave(peer);
@@ -104,18 +106,18 @@ impl World {
                 let with: Vec<_> = with.into_iter().flatten().collect();
                 self.linked(n, &with);
             }
-            Step::Says(n) => {
+            Step::Message(n) => {
                 if let Some(peer) = self.at(n) {
-                    self.registry.heard(peer);
+                    self.registry.message_received(peer);
                 }
             }
             Step::Signal(from, to) => {
                 if let (Some(from), Some(to)) = (self.at(from), self.at(to)) {
                     let data = serde_json::value::to_raw_value("hi").expect("JSON");
                     let data = crate::message::Payload(&data);
-                    let arrives = self.registry.route(from, to, data).is_some();
+                    let is_relayed = self.registry.route(from, to, data).is_some();
                     assert_eq!(
-                        arrives,
+                        is_relayed,
                         from == to || self.clients[&from].mates.contains(&to)
                     );
                 }
@@ -125,7 +127,10 @@ impl World {
                 let (deliveries, stopped) = self.registry.tick(step);
                 self.deliver(deliveries);
                 for peer in stopped {
-                    assert!(self.clients[&peer].ours, "a stock client is not asked");
+                    assert!(
+                        self.clients[&peer].has_extensions,
+                        "a stock client never counts as stopped"
+                    );
                     self.leave(peer);
                 }
             }
@@ -137,19 +142,19 @@ impl World {
         }
     }
 
-    fn join(&mut self, size: u8, ours: bool, group_of: Option<u8>) {
+    fn join(&mut self, size: u8, has_extensions: bool, group_of: Option<u8>) {
         let group = group_of.and_then(|n| self.clients[&self.at(n)?].group);
         let group = group.map(|id| format!("&group={}", id.simple()));
-        let extends = u8::from(ours);
+        let huddle = u8::from(has_extensions);
         let group = group.unwrap_or_default();
-        let uri = format!("/a?next={}&huddle={extends}{group}", size + 1);
+        let uri = format!("/a?next={}&huddle={huddle}{group}", size + 1);
         let uri: Uri = uri.parse().expect("a valid URL");
-        let arrival = arrival(&uri, 64).expect("a good address");
+        let join_request = join_request(&uri, 64).expect("a valid request");
         self.last += 1;
         let peer = PeerId(Uuid::from_u128(self.last));
-        if let Ok(deliveries) = self.registry.join(peer, arrival) {
+        if let Ok(deliveries) = self.registry.join(peer, join_request) {
             let client = Client {
-                ours,
+                has_extensions,
                 ..Client::default()
             };
             self.clients.insert(peer, client);
@@ -167,35 +172,35 @@ impl World {
         let Some(peer) = self.at(n) else {
             return;
         };
-        let deliveries = self.registry.linked(peer, with);
+        let deliveries = self.registry.set_links(peer, with);
         self.deliver(deliveries);
     }
 
     fn deliver(&mut self, deliveries: Vec<Delivery<'static>>) {
         for Delivery { event, to } in deliveries {
             for to in to {
-                let client = self.clients.get_mut(&to).expect("a client who is here");
+                let client = self.clients.get_mut(&to).expect("a connected client");
                 match &event {
                     Event::Matchbox(PeerEvent::IdAssigned(id)) => assert_eq!(*id, to),
                     &Event::Matchbox(PeerEvent::NewPeer(new)) => {
-                        assert!(client.mates.insert(new), "told once");
-                        let new = self.clients.get_mut(&new).expect("a client who is here");
-                        assert!(new.mates.insert(to), "one of two is told");
+                        assert!(client.mates.insert(new), "announced twice");
+                        let new = self.clients.get_mut(&new).expect("a connected client");
+                        assert!(new.mates.insert(to), "both received `NewPeer`");
                     }
                     Event::Matchbox(PeerEvent::PeerLeft(left)) => {
-                        assert!(client.mates.remove(left), "was with it");
+                        assert!(client.mates.remove(left), "was not announced");
                     }
-                    Event::Matchbox(PeerEvent::Signal { .. }) => panic!("nobody sent it"),
+                    Event::Matchbox(PeerEvent::Signal { .. }) => panic!("no client sent a signal"),
                     Event::Extension(Extension::Group(stage)) => {
-                        assert!(client.ours, "a stock client would not understand");
+                        assert!(client.has_extensions, "sent to a stock client");
                         client.group = match *stage {
                             Stage::Waiting => None,
                             Stage::Full(id) | Stage::Linked(id) => Some(id),
                         };
                     }
                     Event::Extension(Extension::Members(members)) => {
-                        assert!(client.ours, "a stock client would not understand");
-                        assert!(!members.contains(&to), "the receiver is no news");
+                        assert!(client.has_extensions, "sent to a stock client");
+                        assert!(!members.contains(&to), "the list contains its receiver");
                     }
                 }
             }

@@ -1,7 +1,7 @@
-//! What of huddle_signaling needs no network, compiled from the crate's own files, and what must
-//! hold of it whatever arrives.
+//! Checks for fuzzing the part of huddle_signaling that needs no network. This crate compiles the
+//! source files of huddle_signaling.
 
-// The rest of huddle_signaling is not here to use it all.
+// Some items are only used by the rest of huddle_signaling.
 #![allow(dead_code)]
 
 #[rustfmt::skip]

@@ -1,4 +1,4 @@
-//! Rooms and their members, stock clients all, held against a model that is plain and slow.
+//! Compares the registry with a simple model of rooms. All members are stock clients.
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     message::{Delivery, Payload, Request},
     player::Timing,
-    request::{Refusal, arrival},
+    request::{Refusal, join_request},
     rooms::{Limits, Registry, RoomKey},
     text,
 };
@@ -19,27 +19,27 @@ use crate::{
 const MAX_MEMBERS: usize = 5;
 const MAX_PEERS: usize = 12;
 
-/// What a small server allows.
+/// Returns the limits of a small server.
 pub(crate) fn limits() -> Limits {
     Limits {
         max_peers: MAX_PEERS,
         max_members: MAX_MEMBERS,
         timing: Timing {
-            ask_every: Duration::from_secs(2),
-            silence: Duration::from_secs(5),
-            link: Duration::from_secs(10),
+            request_interval: Duration::from_secs(2),
+            silence_timeout: Duration::from_secs(5),
+            link_timeout: Duration::from_secs(10),
         },
     }
 }
 
-/// A server's life.
+/// A sequence of client actions.
 #[derive(Debug, Arbitrary)]
-pub struct Play {
+pub struct Scenario {
     #[arbitrary(with = rest)]
     steps: Vec<Step>,
 }
 
-/// As many as the input has bytes for.
+/// Reads steps until the input is empty.
 fn rest(u: &mut Unstructured) -> arbitrary::Result<Vec<Step>> {
     let mut all = Vec::new();
     while !u.is_empty() {
@@ -48,10 +48,10 @@ fn rest(u: &mut Unstructured) -> arbitrary::Result<Vec<Step>> {
     Ok(all)
 }
 
-/// What clients do.
+/// An action of a client.
 #[derive(Debug)]
 enum Step {
-    /// One asks for a room and joins it.
+    /// A new client requests the room of this URL.
     Join(String),
     Leave(u8),
     Message {
@@ -80,21 +80,22 @@ impl<'a> Arbitrary<'a> for Step {
     }
 }
 
-/// The rooms as anybody would understand them.
+/// The model: the key of each room or group, whether it takes new members, and its members.
 #[derive(Default)]
 struct Rooms {
     groups: Vec<(RoomKey, bool, Vec<PeerId>)>,
 }
 
 impl Rooms {
-    /// The open group of that key, if there is one.
+    /// Returns the group with this key that takes new members.
     fn open(&mut self, key: &RoomKey) -> Option<&mut (RoomKey, bool, Vec<PeerId>)> {
         self.groups
             .iter_mut()
-            .find(|(of, open, _)| *open && of == key)
+            .find(|(group_key, is_open, _)| *is_open && group_key == key)
     }
 
-    fn of(&self, peer: PeerId) -> Option<&[PeerId]> {
+    /// Returns the members of the peer's group.
+    fn members(&self, peer: PeerId) -> Option<&[PeerId]> {
         self.groups
             .iter()
             .map(|(_, _, members)| members.as_slice())
@@ -106,13 +107,13 @@ impl Rooms {
         if self.open(&key).is_none() {
             self.groups.push((key.clone(), true, Vec::new()));
         }
-        if let Some((_, open, members)) = self.open(&key) {
+        if let Some((_, is_open, members)) = self.open(&key) {
             members.push(peer);
-            *open = members.len() < size;
+            *is_open = members.len() < size;
         }
     }
 
-    /// Takes a peer out of their room, and returns who stays there.
+    /// Removes a peer from its group, and returns the remaining members.
     fn leave(&mut self, peer: PeerId) -> Vec<PeerId> {
         let mut left = Vec::new();
         for (_, _, members) in &mut self.groups {
@@ -126,8 +127,8 @@ impl Rooms {
     }
 }
 
-impl Play {
-    /// Lets it happen; panics if the registry does anything but what the plain rooms do.
+impl Scenario {
+    /// Runs the scenario. Panics if the registry and the model differ.
     pub fn run(self) {
         let mut registry = Registry::new(limits());
         let mut rooms = Rooms::default();
@@ -136,37 +137,37 @@ impl Play {
         for step in self.steps {
             match step {
                 Step::Join(text) => {
-                    let Some(mut arrival) = text
+                    let Some(mut join_request) = text
                         .parse::<Uri>()
                         .ok()
-                        .and_then(|uri| arrival(&uri, MAX_MEMBERS).ok())
+                        .and_then(|uri| join_request(&uri, MAX_MEMBERS).ok())
                     else {
                         continue;
                     };
-                    arrival.extends = false;
-                    let key = arrival.key.clone();
+                    join_request.has_extensions = false;
+                    let key = join_request.key.clone();
                     last += 1;
                     let peer = PeerId(Uuid::from_u128(last));
                     let others = rooms
                         .open(&key)
                         .map(|(_, _, members)| members.clone())
                         .unwrap_or_default();
-                    let full = peers.len() >= MAX_PEERS || others.len() >= MAX_MEMBERS;
-                    match registry.join(peer, arrival) {
+                    let is_full = peers.len() >= MAX_PEERS || others.len() >= MAX_MEMBERS;
+                    match registry.join(peer, join_request) {
                         Ok(deliveries) => {
-                            assert!(!full);
-                            let told = [
+                            assert!(!is_full);
+                            let expected = [
                                 (PeerEvent::IdAssigned(peer), vec![peer]),
                                 (PeerEvent::NewPeer(peer), others),
                             ];
-                            let told = told.map(|(event, to)| Delivery::new(event, to));
-                            assert_eq!(heard(deliveries), heard(told));
+                            let expected = expected.map(|(event, to)| Delivery::new(event, to));
+                            assert_eq!(with_receivers(deliveries), with_receivers(expected));
                             rooms.join(peer, key);
                             peers.push(peer);
                         }
                         Err(why) => {
-                            assert!(full);
-                            let refusal = Refusal::from_full(why, MAX_MEMBERS);
+                            assert!(is_full);
+                            let refusal = Refusal::from_join_error(why, MAX_MEMBERS);
                             assert!(refusal.status().is_server_error());
                             assert!((4000..5000).contains(&refusal.close_code()));
                         }
@@ -178,7 +179,8 @@ impl Play {
                     };
                     let peer = peers.swap_remove(at);
                     let left = Delivery::new(PeerEvent::PeerLeft(peer), rooms.leave(peer));
-                    assert_eq!(heard(registry.leave(peer)), heard([left]));
+                    let deliveries = registry.leave(peer);
+                    assert_eq!(with_receivers(deliveries), with_receivers([left]));
                 }
                 Step::Message { from, text } => {
                     let Some(at) = usize::from(from).checked_rem(peers.len()) else {
@@ -196,24 +198,25 @@ impl Play {
     }
 }
 
-/// Those of which anybody hears.
-fn heard<'a>(deliveries: impl IntoIterator<Item = Delivery<'a>>) -> Vec<Delivery<'a>> {
+/// Returns the deliveries that have receivers.
+fn with_receivers<'a>(deliveries: impl IntoIterator<Item = Delivery<'a>>) -> Vec<Delivery<'a>> {
     let deliveries = deliveries.into_iter();
     deliveries
         .filter(|delivery| !delivery.to.is_empty())
         .collect()
 }
 
-/// A signal reaches its receiver and nobody else, byte by byte, and only within a room.
+/// Checks that a signal within a room reaches only its receiver, without a change, and that every
+/// other signal is dropped.
 fn signal(registry: &mut Registry, rooms: &Rooms, sender: PeerId, receiver: PeerId, data: Payload) {
     let delivery = registry.route(sender, receiver, data);
-    let together = rooms
-        .of(sender)
+    let share_room = rooms
+        .members(sender)
         .is_some_and(|room| room.contains(&receiver));
     let Some(delivery) = delivery else {
-        return assert!(!together);
+        return assert!(!share_room);
     };
-    assert!(together);
+    assert!(share_room);
     assert_eq!(delivery.to, [receiver]);
     let json = serde_json::to_string(&delivery.event).expect("JSON");
     let received: PeerEvent<Payload> = serde_json::from_str(&json).expect("JSON");

@@ -1,10 +1,10 @@
-//! What clients ask for and send: mostly well-formed, or at a limit.
+//! Generates URLs and messages of clients. Most are well-formed; some are at a limit or beyond it.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use serde_json::json;
 use uuid::Uuid;
 
-/// The path and query of a request.
+/// Generates the path and query of a URL.
 pub fn request(u: &mut Unstructured) -> Result<String> {
     let mut text = u.choose(&["/", "/", "/", "", "//", "/a/"])?.to_string();
     for _ in 0..*u.choose(&[0, 1, 4, 4, 127, 128, 129])? {
@@ -38,7 +38,7 @@ pub fn request(u: &mut Unstructured) -> Result<String> {
     Ok(text)
 }
 
-/// A message of a client; `receiver` is who it may be for.
+/// Generates a client's message, which may be for `receiver`.
 pub fn message(u: &mut Unstructured, receiver: Uuid) -> Result<String> {
     let data = match u.int_in_range(0..=4)? {
         0 => json!(null),

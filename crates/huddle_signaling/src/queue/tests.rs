@@ -1,4 +1,4 @@
-//! Players of several kinds in a queue, on a virtual clock.
+//! Players with different behaviors in one queue, on a virtual clock.
 
 use std::collections::HashMap;
 
@@ -9,22 +9,22 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(250);
 
-/// What a player does.
+/// How a player behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Links with all who link, and reports it.
+    /// Links with every player that can link, and reports its links.
     Honest,
-    /// Answers, and does not negotiate.
+    /// Answers the server and sends no signals.
     Mute,
-    /// Negotiates, and links with nobody.
+    /// Sends signals, but none of its links opens.
     Unlinkable,
-    /// Is frozen: says nothing.
+    /// Sends nothing.
     Frozen,
-    /// Links with nobody, and reports that it has linked with all.
+    /// Has no links, and reports a link to every member.
     Liar,
-    /// Links with all who link, and reports that it has linked with nobody.
+    /// Links with every player that can link, and reports no links.
     Denier,
-    /// A stock client, which links with all who link.
+    /// A stock client, which links with every player that can link.
     Stock,
 }
 
@@ -34,7 +34,7 @@ impl Kind {
     }
 }
 
-/// What a client knows.
+/// A client, and what the queue has sent it.
 #[derive(Debug)]
 struct Client {
     kind: Kind,
@@ -47,11 +47,12 @@ struct World {
     now: Duration,
     last: Ticket,
     clients: BTreeMap<Ticket, Client>,
-    /// Players whose links all fail.
-    apart: BTreeSet<(Ticket, Ticket)>,
-    finals: Vec<(BTreeSet<Ticket>, Option<Uuid>)>,
+    /// Pairs of players whose links never open.
+    unlinkable: BTreeSet<(Ticket, Ticket)>,
+    finished: Vec<(BTreeSet<Ticket>, Option<Uuid>)>,
     dropped: Vec<Ticket>,
-    asked: HashMap<Ticket, usize>,
+    /// The number of group messages that each player received.
+    group_messages: HashMap<Ticket, usize>,
 }
 
 fn peer(ticket: Ticket) -> PeerId {
@@ -65,19 +66,19 @@ fn ticket(peer: PeerId) -> Ticket {
 impl World {
     fn new(size: usize) -> Self {
         let timing = Timing {
-            ask_every: 2 * SECOND,
-            silence: 5 * SECOND,
-            link: 10 * SECOND,
+            request_interval: 2 * SECOND,
+            silence_timeout: 5 * SECOND,
+            link_timeout: 10 * SECOND,
         };
         Self {
             queue: Queue::new(size, timing),
             now: Duration::ZERO,
             last: 0,
             clients: BTreeMap::new(),
-            apart: BTreeSet::new(),
-            finals: Vec::new(),
+            unlinkable: BTreeSet::new(),
+            finished: Vec::new(),
             dropped: Vec::new(),
-            asked: HashMap::new(),
+            group_messages: HashMap::new(),
         }
     }
 
@@ -89,9 +90,9 @@ impl World {
             stage: None,
         };
         self.clients.insert(self.last, client);
-        let extends = kind != Kind::Stock;
+        let has_extensions = kind != Kind::Stock;
         self.queue
-            .join(self.last, peer(self.last), extends, self.now);
+            .join(self.last, peer(self.last), has_extensions, self.now);
         self.deliver();
         self.last
     }
@@ -107,11 +108,11 @@ impl World {
         let end = self.now + time;
         while self.now < end {
             self.now += STEP;
-            let silent = self.queue.tick(self.now);
+            let stopped = self.queue.tick(self.now);
             self.deliver();
-            for silent in silent {
-                self.dropped.push(ticket(silent));
-                self.leave(ticket(silent));
+            for stopped in stopped {
+                self.dropped.push(ticket(stopped));
+                self.leave(ticket(stopped));
             }
             let tickets: Vec<_> = self.clients.keys().copied().collect();
             for ticket in tickets {
@@ -121,10 +122,10 @@ impl World {
         }
     }
 
-    /// Whether a link between the two opens.
+    /// Returns whether a link between two players opens.
     fn opens(&self, a: Ticket, b: Ticket) -> bool {
         let links = |ticket| self.clients.get(&ticket).is_some_and(|c| c.kind.links());
-        links(a) && links(b) && !self.apart.contains(&(a.min(b), a.max(b)))
+        links(a) && links(b) && !self.unlinkable.contains(&(a.min(b), a.max(b)))
     }
 
     fn report(&mut self, ticket: Ticket) {
@@ -141,59 +142,66 @@ impl World {
                 .collect(),
         };
         if client.kind != Kind::Mute {
-            // It offers to those who came later, and answers those before.
+            // A client sends offers to later clients, and answers to earlier ones.
             for mate in client.mates.iter().map(|mate| self::ticket(*mate)) {
                 if ticket < mate || self.queue.players[&mate].signaled.contains(&ticket) {
                     assert!(self.queue.signal(ticket, mate));
                 }
             }
         }
-        self.queue.heard(ticket, self.now);
-        self.queue.linked(ticket, &linked);
+        self.queue.message_received(ticket, self.now);
+        self.queue.set_links(ticket, &linked);
         self.deliver();
     }
 
-    /// Clients take what the queue sends.
+    /// Delivers the queue's messages to the clients.
     fn deliver(&mut self) {
-        for Delivery { event, to } in self.queue.take_out() {
+        for Delivery { event, to } in self.queue.take_deliveries() {
             for to in to {
                 let Some(client) = self.clients.get_mut(&ticket(to)) else {
-                    panic!("{event:?} for {to}, who is gone");
+                    panic!("{event:?} for {to}, which has left");
                 };
                 match event {
                     Event::Matchbox(PeerEvent::NewPeer(new)) => {
-                        assert!(client.mates.insert(new), "{to} was told of {new} twice");
+                        assert!(client.mates.insert(new), "{to} received {new} twice");
                         let new = self.clients.get_mut(&ticket(new)).unwrap();
-                        assert!(new.mates.insert(to), "both were told of the other");
+                        assert!(new.mates.insert(to), "both received `NewPeer`");
                     }
                     Event::Matchbox(PeerEvent::PeerLeft(left)) => {
-                        assert!(client.mates.remove(&left), "{to} did not know {left}");
+                        assert!(
+                            client.mates.remove(&left),
+                            "{left} was not announced to {to}"
+                        );
                     }
                     Event::Extension(Extension::Group(stage)) => {
-                        assert_ne!(client.kind, Kind::Stock, "a stock client was told");
+                        assert_ne!(
+                            client.kind,
+                            Kind::Stock,
+                            "a stock client received {stage:?}"
+                        );
                         client.stage = Some(stage);
-                        *self.asked.entry(ticket(to)).or_default() += 1;
+                        *self.group_messages.entry(ticket(to)).or_default() += 1;
                     }
                     ref other => panic!("unexpected {other:?}"),
                 }
             }
         }
-        for group in self.queue.take_finals() {
+        for group in self.queue.take_finished() {
             let members: BTreeSet<_> = group.members.iter().map(|(ticket, _)| *ticket).collect();
             for ticket in &members {
                 let client = self.clients.remove(ticket).unwrap();
                 let mates: BTreeSet<_> = client.mates.iter().map(|p| self::ticket(*p)).collect();
                 let others = members.iter().copied().filter(|other| other != ticket);
-                assert_eq!(mates, others.collect(), "{ticket} knows its group");
+                assert_eq!(mates, others.collect(), "members announced to {ticket}");
                 if let (Some(id), true) = (group.room, client.kind != Kind::Stock) {
                     assert_eq!(client.stage, Some(Stage::Linked(id)));
                 }
             }
-            self.finals.push((members, group.room));
+            self.finished.push((members, group.room));
         }
     }
 
-    /// What every client knows is how it is.
+    /// Checks that the state of every client agrees with the queue.
     fn check(&self) {
         for (ticket, client) in &self.clients {
             let mates = self.queue.mates(*ticket);
@@ -205,12 +213,15 @@ impl World {
             }
         }
         let waiting = &self.queue.groups[&WAITING].members;
-        assert!(waiting.len() < self.queue.size, "{waiting:?} make a group");
+        assert!(
+            waiting.len() < self.queue.size,
+            "{waiting:?} wait although they are enough for a group"
+        );
     }
 
-    /// The groups whose members are linked, in the order in which they came to be.
+    /// Returns the linked groups, in the order in which they finished.
     fn linked(&self) -> Vec<Vec<Ticket>> {
-        let linked = self.finals.iter().filter(|(_, room)| room.is_some());
+        let linked = self.finished.iter().filter(|(_, room)| room.is_some());
         linked
             .map(|(members, _)| members.iter().copied().collect())
             .collect()
@@ -218,7 +229,7 @@ impl World {
 }
 
 #[test]
-fn players_who_link_leave_the_queue_as_they_arrived() {
+fn linked_groups_leave_the_queue_in_order_of_arrival() {
     let mut world = World::new(2);
     for _ in 0..5 {
         world.join(Kind::Honest);
@@ -229,25 +240,25 @@ fn players_who_link_leave_the_queue_as_they_arrived() {
 }
 
 #[test]
-fn groups_have_ids_of_their_own() {
+fn groups_have_different_ids() {
     let mut world = World::new(2);
     for _ in 0..4 {
         world.join(Kind::Honest);
     }
     world.run(SECOND);
-    assert_ne!(world.finals[0].1, world.finals[1].1);
+    assert_ne!(world.finished[0].1, world.finished[1].1);
 }
 
 #[test]
-fn a_waiting_player_is_asked_every_two_seconds() {
+fn waiting_player_receives_a_request_every_two_seconds() {
     let mut world = World::new(2);
     let player = world.join(Kind::Honest);
     world.run(20 * SECOND);
-    assert_eq!(world.asked[&player], 11);
+    assert_eq!(world.group_messages[&player], 11);
 }
 
 #[test]
-fn a_frozen_waiter_is_dropped_after_five_seconds() {
+fn frozen_player_is_dropped_after_five_seconds() {
     let mut world = World::new(2);
     let frozen = world.join(Kind::Frozen);
     world.run(4 * SECOND);
@@ -257,7 +268,7 @@ fn a_frozen_waiter_is_dropped_after_five_seconds() {
 }
 
 #[test]
-fn a_player_bound_to_a_frozen_one_gets_the_next() {
+fn player_in_a_group_with_a_frozen_one_links_with_the_next() {
     let mut world = World::new(2);
     world.join(Kind::Frozen);
     let second = world.join(Kind::Honest);
@@ -267,15 +278,15 @@ fn a_player_bound_to_a_frozen_one_gets_the_next() {
 }
 
 #[test]
-fn a_player_that_answers_and_never_negotiates_is_passed_over_after_ten_seconds() {
-    for ghost_is_first in [true, false] {
+fn player_that_never_negotiates_is_replaced_after_ten_seconds() {
+    for is_mute_first in [true, false] {
         let mut world = World::new(2);
-        let first = world.join(if ghost_is_first {
+        let first = world.join(if is_mute_first {
             Kind::Mute
         } else {
             Kind::Honest
         });
-        let second = world.join(if ghost_is_first {
+        let second = world.join(if is_mute_first {
             Kind::Honest
         } else {
             Kind::Mute
@@ -284,26 +295,26 @@ fn a_player_that_answers_and_never_negotiates_is_passed_over_after_ten_seconds()
         world.run(9 * SECOND);
         assert_eq!(world.linked(), [[0; 2]; 0]);
         world.run(2 * SECOND);
-        let player = if ghost_is_first { second } else { first };
+        let player = if is_mute_first { second } else { first };
         assert_eq!(world.linked(), [[player, third]]);
     }
 }
 
 #[test]
-fn a_player_with_whom_no_link_opens_is_passed_over_after_two_tries() {
+fn player_without_links_is_replaced_after_two_tries() {
     for kind in [Kind::Unlinkable, Kind::Liar, Kind::Denier] {
         let mut world = World::new(2);
-        let ghost = world.join(kind);
+        let first = world.join(kind);
         let second = world.join(Kind::Honest);
         let third = world.join(Kind::Honest);
         world.run(21 * SECOND);
         assert_eq!(world.linked(), [[second, third]], "{kind:?}");
-        assert!(world.clients.contains_key(&ghost), "{kind:?} still waits");
+        assert!(world.clients.contains_key(&first), "{kind:?} still waits");
     }
 }
 
 #[test]
-fn those_who_return_go_ahead_of_later_players_and_stay_together() {
+fn returning_players_precede_later_players_and_stay_together() {
     for (kind, wait) in [(Kind::Frozen, 5), (Kind::Unlinkable, 10), (Kind::Mute, 10)] {
         let mut world = World::new(3);
         let first = world.join(Kind::Honest);
@@ -314,7 +325,7 @@ fn those_who_return_go_ahead_of_later_players_and_stay_together() {
         world.run(wait * SECOND + STEP);
         assert_eq!(world.linked(), [[first, third, fourth]], "{kind:?}");
         let last = world.join(Kind::Honest);
-        // The one who could not link with others has the better claim, and cannot.
+        // The player that could not link arrived earlier, but it has a strike.
         let more = world.join(Kind::Honest);
         world.run(11 * SECOND);
         assert_eq!(world.linked()[1], [fifth, last, more], "{kind:?}");
@@ -322,7 +333,7 @@ fn those_who_return_go_ahead_of_later_players_and_stay_together() {
 }
 
 #[test]
-fn a_member_that_leaves_before_all_are_linked_is_replaced() {
+fn member_that_leaves_an_unlinked_group_is_replaced() {
     let mut world = World::new(3);
     let first = world.join(Kind::Honest);
     let leaver = world.join(Kind::Honest);
@@ -337,7 +348,7 @@ fn a_member_that_leaves_before_all_are_linked_is_replaced() {
 }
 
 #[test]
-fn a_member_that_leaves_a_linked_group_is_not_replaced() {
+fn member_that_leaves_a_linked_group_is_not_replaced() {
     let mut world = World::new(2);
     world.join(Kind::Honest);
     world.join(Kind::Honest);
@@ -350,32 +361,32 @@ fn a_member_that_leaves_a_linked_group_is_not_replaced() {
 }
 
 #[test]
-fn two_reports_at_different_times_make_a_link_only_together() {
+fn link_needs_reports_of_both_members_at_the_same_time() {
     let mut world = World::new(2);
     world.join(Kind::Honest);
     world.join(Kind::Honest);
-    world.queue.linked(1, &[peer(2)]);
+    world.queue.set_links(1, &[peer(2)]);
     world.deliver();
     assert_eq!(world.linked(), [[0; 2]; 0]);
-    // The link breaks before the other one reports it.
-    world.queue.linked(1, &[]);
-    world.queue.linked(2, &[peer(1)]);
+    // The link breaks before the other member reports it.
+    world.queue.set_links(1, &[]);
+    world.queue.set_links(2, &[peer(1)]);
     world.deliver();
     assert_eq!(world.linked(), [[0; 2]; 0]);
-    world.queue.linked(1, &[peer(2)]);
+    world.queue.set_links(1, &[peer(2)]);
     world.deliver();
     assert_eq!(world.linked(), [[1, 2]]);
 }
 
 #[test]
-fn a_report_of_a_member_that_left_says_nothing_of_its_successor() {
+fn report_about_a_member_that_left_does_not_count_for_its_successor() {
     let mut world = World::new(2);
     world.join(Kind::Honest);
     world.join(Kind::Honest);
-    world.queue.linked(1, &[peer(2)]);
+    world.queue.set_links(1, &[peer(2)]);
     world.leave(2);
     let successor = world.join(Kind::Honest);
-    world.queue.linked(successor, &[peer(1)]);
+    world.queue.set_links(successor, &[peer(1)]);
     world.deliver();
     assert_eq!(world.linked(), [[0; 2]; 0]);
     world.run(STEP);
@@ -383,24 +394,24 @@ fn a_report_of_a_member_that_left_says_nothing_of_its_successor() {
 }
 
 #[test]
-fn two_who_link_slowly_are_left_alone_while_nobody_else_waits() {
+fn slow_pair_stays_together_while_no_other_player_waits() {
     let mut world = World::new(2);
     world.join(Kind::Honest);
     world.join(Kind::Honest);
-    world.apart.insert((1, 2));
+    world.unlinkable.insert((1, 2));
     world.run(25 * SECOND);
     assert_eq!(world.clients[&1].mates, BTreeSet::from([peer(2)]));
-    world.apart.clear();
+    world.unlinkable.clear();
     world.run(STEP);
     assert_eq!(world.linked(), [[1, 2]]);
 }
 
 #[test]
-fn two_who_cannot_link_both_play_with_others() {
+fn members_of_an_unlinkable_pair_link_with_other_players() {
     let mut world = World::new(2);
     world.join(Kind::Honest);
     world.join(Kind::Honest);
-    world.apart.insert((1, 2));
+    world.unlinkable.insert((1, 2));
     world.run(12 * SECOND);
     world.join(Kind::Honest);
     world.run(STEP);
@@ -411,7 +422,7 @@ fn two_who_cannot_link_both_play_with_others() {
 }
 
 #[test]
-fn a_player_that_links_with_nobody_costs_newcomers_no_more_than_one_try() {
+fn player_without_links_delays_each_newcomer_by_at_most_one_try() {
     let mut world = World::new(2);
     world.join(Kind::Unlinkable);
     for _ in 0..4 {
@@ -428,17 +439,17 @@ fn a_player_that_links_with_nobody_costs_newcomers_no_more_than_one_try() {
 }
 
 #[test]
-fn stock_clients_are_never_asked_dropped_or_refilled() {
+fn stock_clients_receive_no_requests_and_are_not_dropped() {
     let mut world = World::new(2);
     world.join(Kind::Stock);
     world.run(60 * SECOND);
     assert!(world.dropped.is_empty());
     world.join(Kind::Stock);
-    assert_eq!(world.finals, [(BTreeSet::from([1, 2]), None)]);
+    assert_eq!(world.finished, [(BTreeSet::from([1, 2]), None)]);
 }
 
 #[test]
-fn one_of_ours_answers_for_its_links_with_stock_clients() {
+fn client_with_extensions_reports_its_links_with_stock_clients() {
     let mut world = World::new(3);
     world.join(Kind::Stock);
     world.join(Kind::Honest);
@@ -448,45 +459,45 @@ fn one_of_ours_answers_for_its_links_with_stock_clients() {
 }
 
 #[test]
-fn a_stock_client_that_never_links_keeps_its_group_and_binds_none_of_ours() {
+fn stock_client_that_never_links_keeps_its_group_and_releases_other_members() {
     let mut world = World::new(2);
     let stock = world.join(Kind::Stock);
-    let ours = world.join(Kind::Honest);
-    world.apart.insert((stock, ours));
+    let honest = world.join(Kind::Honest);
+    world.unlinkable.insert((stock, honest));
     world.run(11 * SECOND);
     let other = world.join(Kind::Honest);
     world.run(STEP);
-    assert_eq!(world.linked(), [[ours, other]]);
-    assert_eq!(world.finals[0], (BTreeSet::from([stock]), None));
+    assert_eq!(world.linked(), [[honest, other]]);
+    assert_eq!(world.finished[0], (BTreeSet::from([stock]), None));
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Happens {
+enum Step {
     Join(Kind),
-    /// Whoever is at this index, modulo the number of clients there are.
+    /// The client at this index, modulo the number of clients.
     Leave(usize),
     /// Milliseconds.
     Wait(u64),
 }
 
-fn life(kinds: &'static [Kind]) -> impl Strategy<Value = Vec<Happens>> {
-    let join = prop::sample::select(kinds).prop_map(Happens::Join);
-    let leave = any::<usize>().prop_map(Happens::Leave);
-    let wait = (0..12_000_u64).prop_map(Happens::Wait);
+fn steps(kinds: &'static [Kind]) -> impl Strategy<Value = Vec<Step>> {
+    let join = prop::sample::select(kinds).prop_map(Step::Join);
+    let leave = any::<usize>().prop_map(Step::Leave);
+    let wait = (0..12_000_u64).prop_map(Step::Wait);
     prop::collection::vec(prop_oneof![6 => join, 1 => leave, 3 => wait], 1..40)
 }
 
-fn play(world: &mut World, life: Vec<Happens>) {
-    for event in life {
-        match event {
-            Happens::Join(kind) => drop(world.join(kind)),
-            Happens::Leave(index) if !world.clients.is_empty() => {
+fn play(world: &mut World, steps: Vec<Step>) {
+    for step in steps {
+        match step {
+            Step::Join(kind) => drop(world.join(kind)),
+            Step::Leave(index) if !world.clients.is_empty() => {
                 let index = index % world.clients.len();
                 let ticket = world.clients.keys().nth(index).copied();
                 world.leave(ticket.unwrap());
             }
-            Happens::Leave(_) => {}
-            Happens::Wait(time) => world.run(Duration::from_millis(time)),
+            Step::Leave(_) => {}
+            Step::Wait(time) => world.run(Duration::from_millis(time)),
         }
         world.check();
     }
@@ -504,7 +515,7 @@ const ALL: &[Kind] = &[
     Kind::Stock,
 ];
 
-const OURS: &[Kind] = &[
+const WITH_EXTENSIONS: &[Kind] = &[
     Kind::Honest,
     Kind::Honest,
     Kind::Honest,
@@ -519,36 +530,36 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn whatever_members_do_a_linked_group_holds_no_honest_player_without_its_links(
+    fn honest_members_of_a_linked_group_have_all_links(
         size in 1..5_usize,
-        life in life(ALL),
+        steps in steps(ALL),
     ) {
         let mut world = World::new(size);
         let mut kinds = BTreeMap::new();
         let mut arrived = 0;
-        for event in &life {
-            if let Happens::Join(kind) = event {
+        for step in &steps {
+            if let Step::Join(kind) = step {
                 arrived += 1;
                 kinds.insert(arrived, *kind);
             }
         }
-        play(&mut world, life);
+        play(&mut world, steps);
         for group in world.linked() {
             prop_assert_eq!(group.len(), size);
-            let honest = group.iter().any(|ticket| kinds[ticket] == Kind::Honest);
-            let links = group.iter().all(|ticket| kinds[ticket].links());
-            prop_assert!(!honest || links, "{:?}", group);
+            let has_honest = group.iter().any(|ticket| kinds[ticket] == Kind::Honest);
+            let is_linked = group.iter().all(|ticket| kinds[ticket].links());
+            prop_assert!(!has_honest || is_linked, "{:?}", group);
         }
     }
 
     #[test]
-    fn the_honest_all_play_in_the_end(size in 2..5_usize, life in life(OURS)) {
+    fn all_honest_players_link_eventually(size in 2..5_usize, steps in steps(WITH_EXTENSIONS)) {
         let mut world = World::new(size);
-        play(&mut world, life);
-        // Each pair that cannot link costs a try of ten seconds once.
+        play(&mut world, steps);
+        // Each pair that cannot link costs one try of ten seconds.
         world.run(40 * 11 * SECOND);
-        let left = world.clients.values().filter(|client| client.kind == Kind::Honest);
-        let left = left.count();
-        prop_assert!(left < size, "{left} wait for groups of {size}");
+        let waiting = world.clients.values().filter(|client| client.kind == Kind::Honest);
+        let waiting = waiting.count();
+        prop_assert!(waiting < size, "{waiting} wait for groups of {size}");
     }
 }

@@ -16,20 +16,20 @@ fn key(name: &str, next: usize) -> RoomKey {
     }
 }
 
-/// A client that keeps to matchbox's protocol.
-fn stock(key: RoomKey) -> Arrival {
-    Arrival {
+/// Returns the request of a stock client.
+fn stock(key: RoomKey) -> JoinRequest {
+    JoinRequest {
         key,
-        extends: false,
+        has_extensions: false,
         group: None,
     }
 }
 
 fn registry(max_peers: usize, max_members: usize) -> Registry {
     let timing = Timing {
-        ask_every: Duration::from_secs(2),
-        silence: Duration::from_secs(5),
-        link: Duration::from_secs(10),
+        request_interval: Duration::from_secs(2),
+        silence_timeout: Duration::from_secs(5),
+        link_timeout: Duration::from_secs(10),
     };
     Registry::new(Limits {
         max_peers,
@@ -38,32 +38,33 @@ fn registry(max_peers: usize, max_members: usize) -> Registry {
     })
 }
 
-/// To whom the one event of this kind goes, if there is any.
-fn told(deliveries: &[Delivery<'static>], event: PeerEvent<Payload<'static>>) -> Vec<PeerId> {
+/// Returns the receivers of `event`, which occurs at most once.
+fn receivers(deliveries: &[Delivery<'static>], event: PeerEvent<Payload<'static>>) -> Vec<PeerId> {
     let event = Event::from(event);
     let mut found = deliveries.iter().filter(|delivery| delivery.event == event);
     let to = found.next().map(|delivery| delivery.to.clone());
-    assert_eq!(found.next(), None, "told twice");
+    assert_eq!(found.next(), None, "the event occurs twice");
     to.unwrap_or_default()
 }
 
-/// Joins and says who heard of it.
+/// Joins a stock client, and returns the receivers of its `NewPeer`.
 fn join(registry: &mut Registry, n: u128, key: RoomKey) -> Vec<PeerId> {
     let deliveries = registry.join(peer(n), stock(key)).unwrap();
     let assigned = PeerEvent::IdAssigned(peer(n));
     assert_eq!(deliveries[0], Delivery::new(assigned, vec![peer(n)]));
     assert!(deliveries.len() <= 2, "{deliveries:?}");
-    told(&deliveries, PeerEvent::NewPeer(peer(n)))
+    receivers(&deliveries, PeerEvent::NewPeer(peer(n)))
 }
 
-/// Leaves and says who heard of it.
+/// Removes a peer, and returns the receivers of its `PeerLeft`.
 fn leave(registry: &mut Registry, n: u128) -> Vec<PeerId> {
     let deliveries = registry.leave(peer(n));
     assert!(deliveries.len() <= 1, "{deliveries:?}");
-    told(&deliveries, PeerEvent::PeerLeft(peer(n)))
+    receivers(&deliveries, PeerEvent::PeerLeft(peer(n)))
 }
 
-fn hear_each_other(registry: &mut Registry, a: PeerId, b: PeerId) -> bool {
+/// Returns whether a signal from `a` reaches `b`.
+fn is_relayed(registry: &mut Registry, a: PeerId, b: PeerId) -> bool {
     let data = serde_json::value::to_raw_value("hi").unwrap();
     let delivery = registry.route(a, b, Payload(&data));
     if let Some(delivery) = &delivery {
@@ -75,7 +76,7 @@ fn hear_each_other(registry: &mut Registry, a: PeerId, b: PeerId) -> bool {
 }
 
 #[test]
-fn members_hear_of_a_newcomer_and_of_its_leaving() {
+fn members_receive_joins_and_leaves() {
     let mut registry = registry(100, 64);
     assert_eq!(join(&mut registry, 1, key("a", 0)), []);
     assert_eq!(join(&mut registry, 2, key("a", 0)), [peer(1)]);
@@ -93,16 +94,16 @@ fn signals_stay_in_the_room() {
     join(&mut registry, 1, key("a", 0));
     join(&mut registry, 2, key("a", 0));
     join(&mut registry, 3, key("b", 0));
-    assert!(hear_each_other(&mut registry, peer(1), peer(2)));
-    assert!(!hear_each_other(&mut registry, peer(1), peer(3)));
-    assert!(!hear_each_other(&mut registry, peer(1), peer(9)));
+    assert!(is_relayed(&mut registry, peer(1), peer(2)));
+    assert!(!is_relayed(&mut registry, peer(1), peer(3)));
+    assert!(!is_relayed(&mut registry, peer(1), peer(9)));
     leave(&mut registry, 2);
-    assert!(!hear_each_other(&mut registry, peer(1), peer(2)));
-    assert!(!hear_each_other(&mut registry, peer(2), peer(1)));
+    assert!(!is_relayed(&mut registry, peer(1), peer(2)));
+    assert!(!is_relayed(&mut registry, peer(2), peer(1)));
 }
 
 #[test]
-fn a_waiting_member_that_leaves_frees_its_place() {
+fn waiting_member_that_leaves_frees_its_place() {
     let mut registry = registry(100, 64);
     join(&mut registry, 1, key("a", 2));
     assert_eq!(leave(&mut registry, 1), []);
@@ -110,14 +111,14 @@ fn a_waiting_member_that_leaves_frees_its_place() {
     assert_eq!(join(&mut registry, 3, key("a", 2)), [peer(2)]);
     assert_eq!(join(&mut registry, 4, key("a", 2)), []);
     assert_eq!(leave(&mut registry, 3), [peer(2)]);
-    // A sealed group does not take anybody in, the waiting one does.
+    // A newcomer joins the waiting group, not the sealed one.
     assert_eq!(join(&mut registry, 5, key("a", 2)), [peer(4)]);
-    // The last member of a sealed group has nobody left to tell.
+    // The last member of a sealed group has no other members.
     assert_eq!(leave(&mut registry, 2), []);
 }
 
 #[test]
-fn groups_of_one_are_always_alone() {
+fn groups_of_one_have_one_member() {
     let mut registry = registry(100, 64);
     assert_eq!(join(&mut registry, 1, key("a", 1)), []);
     assert_eq!(join(&mut registry, 2, key("a", 1)), []);
@@ -125,15 +126,15 @@ fn groups_of_one_are_always_alone() {
 }
 
 #[test]
-fn a_full_room_or_server_takes_nobody_until_somebody_leaves() {
+fn full_room_or_server_refuses_peers_until_a_peer_leaves() {
     let mut registry = registry(3, 2);
     join(&mut registry, 1, key("a", 0));
     join(&mut registry, 2, key("a", 0));
     let refused = registry.join(peer(3), stock(key("a", 0)));
-    assert_eq!(refused.unwrap_err(), Full::Room);
+    assert_eq!(refused.unwrap_err(), JoinError::RoomFull);
     join(&mut registry, 3, key("b", 0));
     let refused = registry.join(peer(4), stock(key("c", 0)));
-    assert_eq!(refused.unwrap_err(), Full::Server);
+    assert_eq!(refused.unwrap_err(), JoinError::ServerFull);
     assert_eq!((registry.rooms(), registry.peers()), (2, 3));
     leave(&mut registry, 1);
     assert_eq!(join(&mut registry, 4, key("a", 0)), [peer(2)]);
@@ -145,7 +146,7 @@ enum Step {
         name: usize,
         next: usize,
     },
-    /// Whoever is at this index, modulo the number of peers there are.
+    /// The peer at this index, modulo the number of peers.
     Leave(usize),
 }
 
@@ -155,12 +156,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(prop_oneof![3 => join, 2 => leave], 1..100)
 }
 
-/// What the peers were told, and the promises checked against it.
+/// The messages that the peers received, and the checks on them.
 #[derive(Default)]
 struct World {
     present: Vec<PeerId>,
     keys: HashMap<PeerId, RoomKey>,
-    /// Pairs announced, the earlier member first.
+    /// The announced pairs, with the earlier member first.
     announced: HashSet<(PeerId, PeerId)>,
     sealed: HashSet<PeerId>,
 }
@@ -182,16 +183,19 @@ impl World {
         };
         let Ok(deliveries) = registry.join(peer, stock(key.clone())) else {
             assert_eq!(key.next, None, "a group is never full for a newcomer");
-            assert_eq!(same_room(self), MAX_MEMBERS, "refused too early");
+            assert_eq!(same_room(self), MAX_MEMBERS, "refused although not full");
             return;
         };
         let assigned = PeerEvent::IdAssigned(peer);
         assert_eq!(deliveries[0], Delivery::new(assigned, vec![peer]));
         assert!(deliveries.len() <= 2, "{deliveries:?}");
-        let announced = told(&deliveries, PeerEvent::NewPeer(peer));
-        assert!(announced.len() < MAX_MEMBERS, "let in too many");
+        let announced = receivers(&deliveries, PeerEvent::NewPeer(peer));
+        assert!(
+            announced.len() < MAX_MEMBERS,
+            "the room has too many members"
+        );
         for &member in &announced {
-            assert_eq!(self.keys[&member], key, "heard of another room");
+            assert_eq!(self.keys[&member], key, "announced to another room");
             assert!(!self.sealed.contains(&member), "a sealed group grew");
             assert!(self.announced.insert((member, peer)), "announced twice");
         }
@@ -214,10 +218,10 @@ impl World {
         let peer = self.present.swap_remove(index % self.present.len());
         let deliveries = registry.leave(peer);
         assert!(deliveries.len() <= 1, "{deliveries:?}");
-        let left = told(&deliveries, PeerEvent::PeerLeft(peer));
-        let heard: HashSet<_> = left.iter().copied().collect();
-        assert_eq!(heard.len(), left.len(), "told twice");
-        assert_eq!(heard, self.mates(peer));
+        let receivers = receivers(&deliveries, PeerEvent::PeerLeft(peer));
+        let unique: HashSet<_> = receivers.iter().copied().collect();
+        assert_eq!(unique.len(), receivers.len(), "`PeerLeft` sent twice");
+        assert_eq!(unique, self.mates(peer));
     }
 
     fn check(&self, registry: &mut Registry) {
@@ -227,7 +231,7 @@ impl World {
             let mates = self.mates(peer);
             for &other in &self.present {
                 let together = other == peer || mates.contains(&other);
-                assert_eq!(hear_each_other(registry, peer, other), together);
+                assert_eq!(is_relayed(registry, peer, other), together);
             }
             let key = &self.keys[&peer];
             if key.next.is_some() && !self.sealed.contains(&peer) {
@@ -245,7 +249,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn promises_hold_whoever_comes_and_goes(steps in steps()) {
+    fn invariants_hold_for_any_joins_and_leaves(steps in steps()) {
         let mut registry = registry(usize::MAX, MAX_MEMBERS);
         let mut world = World::default();
         for (n, step) in (0..).zip(steps) {
@@ -265,17 +269,17 @@ proptest! {
     }
 }
 
-/// A client that understands our extensions.
-fn ours(key: RoomKey, group: Option<Uuid>) -> Arrival {
-    Arrival {
+/// Returns the request of a client with extensions.
+fn extended(key: RoomKey, group: Option<Uuid>) -> JoinRequest {
+    JoinRequest {
         key,
-        extends: true,
+        has_extensions: true,
         group,
     }
 }
 
 #[test]
-fn newcomers_that_understand_it_are_told_who_is_there() {
+fn newcomer_with_extensions_receives_the_member_list() {
     let mut registry = registry(100, 64);
     let lobby = || RoomKey {
         name: "a".to_owned(),
@@ -289,20 +293,20 @@ fn newcomers_that_understand_it_are_told_who_is_there() {
                 _ => None,
             })
     };
-    let alone = registry.join(peer(1), ours(lobby(), None)).unwrap();
+    let alone = registry.join(peer(1), extended(lobby(), None)).unwrap();
     assert_eq!(listed(alone), None);
     let stock = registry.join(peer(2), stock(lobby())).unwrap();
     assert_eq!(listed(stock), None);
-    let third = registry.join(peer(3), ours(lobby(), None)).unwrap();
+    let third = registry.join(peer(3), extended(lobby(), None)).unwrap();
     assert_eq!(listed(third), Some((vec![peer(1), peer(2)], vec![peer(3)])));
     for n in 4..=60 {
-        let joined = registry.join(peer(n), ours(lobby(), None)).unwrap();
+        let joined = registry.join(peer(n), extended(lobby(), None)).unwrap();
         let (members, _) = listed(joined).unwrap();
         assert!(members.len() <= MAX_LISTED);
     }
 }
 
-/// The id in the news that a group is linked.
+/// Returns the id of a group that became linked.
 fn linked_as(deliveries: &[Delivery<'static>]) -> Option<Uuid> {
     deliveries
         .iter()
@@ -312,24 +316,24 @@ fn linked_as(deliveries: &[Delivery<'static>]) -> Option<Uuid> {
         })
 }
 
-/// Two of ours join and link.
+/// Joins and links two clients with extensions.
 fn linked_pair(registry: &mut Registry) -> Uuid {
     for n in [1, 2] {
-        registry.join(peer(n), ours(key("a", 2), None)).unwrap();
+        registry.join(peer(n), extended(key("a", 2), None)).unwrap();
     }
-    assert_eq!(linked_as(&registry.linked(peer(1), &[peer(2)])), None);
-    let linked = registry.linked(peer(2), &[peer(1)]);
+    assert_eq!(linked_as(&registry.set_links(peer(1), &[peer(2)])), None);
+    let linked = registry.set_links(peer(2), &[peer(1)]);
     linked_as(&linked).unwrap()
 }
 
 #[test]
-fn a_linked_group_is_a_room_with_its_id_as_name() {
+fn linked_group_becomes_a_room_named_by_its_id() {
     let mut registry = registry(100, 64);
     let id = linked_pair(&mut registry);
     assert_eq!((registry.rooms(), registry.peers()), (1, 2));
-    assert!(hear_each_other(&mut registry, peer(1), peer(2)));
+    assert!(is_relayed(&mut registry, peer(1), peer(2)));
 
-    // Player 1 loses its WebSocket and comes back, while the next pair meets.
+    // Player 1 loses its WebSocket and returns while the next pair meets.
     assert_eq!(leave(&mut registry, 1), [peer(2)]);
     assert_eq!(join(&mut registry, 3, key("a", 2)), []);
     let name = id.simple().to_string();
@@ -338,22 +342,28 @@ fn a_linked_group_is_a_room_with_its_id_as_name() {
 }
 
 #[test]
-fn a_player_that_missed_the_news_comes_back_to_its_linked_group() {
+fn player_that_missed_the_final_stage_returns_to_its_linked_group() {
     let mut registry = registry(100, 64);
     let id = linked_pair(&mut registry);
     leave(&mut registry, 1);
-    let back = ours(key("a", 2), Some(id));
+    let back = extended(key("a", 2), Some(id));
     let deliveries = registry.join(peer(3), back).unwrap();
     assert_eq!(linked_as(&deliveries), Some(id));
-    assert_eq!(told(&deliveries, PeerEvent::NewPeer(peer(3))), [peer(2)]);
+    assert_eq!(
+        receivers(&deliveries, PeerEvent::NewPeer(peer(3))),
+        [peer(2)]
+    );
 }
 
 #[test]
-fn an_id_of_no_linked_group_is_as_none() {
+fn unknown_group_id_is_ignored() {
     let mut registry = registry(100, 64);
-    let lost = ours(key("a", 2), Some(Uuid::from_u128(9)));
+    let lost = extended(key("a", 2), Some(Uuid::from_u128(9)));
     let deliveries = registry.join(peer(1), lost).unwrap();
     assert_eq!(linked_as(&deliveries), None);
     let deliveries = registry.join(peer(2), stock(key("a", 2))).unwrap();
-    assert_eq!(told(&deliveries, PeerEvent::NewPeer(peer(2))), [peer(1)]);
+    assert_eq!(
+        receivers(&deliveries, PeerEvent::NewPeer(peer(2))),
+        [peer(1)]
+    );
 }

@@ -1,5 +1,5 @@
-//! A server in the test's own process and clients to talk to it.
-#![allow(dead_code, reason = "each test file uses its own part")]
+//! A server in the process of the test, and clients that connect to it.
+#![allow(dead_code, reason = "each test file uses a part of this module")]
 
 use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
@@ -19,30 +19,30 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, protocol::CloseFrame},
 };
 
-/// Longer than anything takes that works.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// The time after which a test fails. Every operation that succeeds is faster.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(crate) fn local() -> Config {
+pub(crate) fn local_config() -> Config {
     Config {
         bind: ([127, 0, 0, 1], 0).into(),
         ..Config::default()
     }
 }
 
-pub(crate) struct Running {
+pub(crate) struct RunningServer {
     pub(crate) addr: SocketAddr,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) ended: JoinHandle<()>,
 }
 
-pub(crate) async fn start(config: Config) -> Running {
+pub(crate) async fn start(config: Config) -> RunningServer {
     let server = Server::bind(config).await.unwrap();
     let addr = server.local_addr();
     let (stop, stopped) = oneshot::channel();
     let ended = tokio::spawn(server.run(async {
         let _ = stopped.await;
     }));
-    Running { addr, stop, ended }
+    RunningServer { addr, stop, ended }
 }
 
 pub(crate) struct Client {
@@ -86,14 +86,15 @@ impl Client {
         assert_eq!(self.event().await, signal);
     }
 
-    /// A signal to itself comes back after everything the server had for this client before.
+    /// Checks that the server has sent no events to this client. The server delivers a client's
+    /// signal to itself after all earlier events.
     pub(crate) async fn expect_nothing(&mut self) {
         let marker = json!({"marker": self.id});
         self.signal(self.id, marker.clone()).await;
         self.expect_signal(self.id, marker).await;
     }
 
-    /// The peers announced so far and from now until nothing is left to read.
+    /// Returns the peers of all `NewPeer` events that the server has sent to this client.
     pub(crate) async fn announced(&mut self) -> HashSet<PeerId> {
         self.signal(self.id, json!("marker")).await;
         let mut peers = HashSet::new();
@@ -121,7 +122,7 @@ pub(crate) async fn connect(
     room: &str,
 ) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, Error> {
     let url = format!("ws://{addr}{room}");
-    let connected = timeout(PATIENCE, connect_async(url)).await.unwrap();
+    let connected = timeout(TIMEOUT, connect_async(url)).await.unwrap();
     connected.map(|(socket, _)| socket)
 }
 
@@ -136,14 +137,14 @@ async fn event(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> JsonP
 }
 
 pub(crate) async fn next(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Message {
-    let message = timeout(PATIENCE, socket.next()).await;
+    let message = timeout(TIMEOUT, socket.next()).await;
     message
-        .expect("the server says nothing")
+        .expect("the server sends nothing")
         .expect("the connection ended")
         .expect("the connection broke")
 }
 
-/// The close code and reason, after whatever else was sent before.
+/// Returns the close code and reason. Ignores all messages before the close frame.
 pub(crate) async fn closed(
     socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>,
 ) -> (u16, String) {
@@ -176,20 +177,20 @@ impl Response {
     }
 }
 
-/// A plain HTTP request, `headers` being whole lines that end in CRLF.
+/// Sends a plain HTTP request. Each line of `headers` ends with CRLF.
 pub(crate) async fn get(addr: SocketAddr, path: &str, headers: &str) -> Response {
     let mut stream = TcpStream::connect(addr).await.unwrap();
     get_on(&mut stream, path, headers).await
 }
 
-/// The same on a connection that stays open.
+/// Sends a plain HTTP request on a connection that stays open.
 pub(crate) async fn get_on(stream: &mut TcpStream, path: &str, headers: &str) -> Response {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
-    timeout(PATIENCE, response(stream)).await.unwrap()
+    timeout(TIMEOUT, response(stream)).await.unwrap()
 }
 
-/// A refused WebSocket upgrade as a stock client sees it.
+/// Returns the response to a WebSocket upgrade that the server refuses.
 pub(crate) async fn refused(addr: SocketAddr, path: &str) -> Response {
     let headers = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
