@@ -1,4 +1,4 @@
-//! What a decoder accepts is canonical: written again it reads as the same.
+//! Checks that a value that a decoder accepts can be encoded and decoded to the same value.
 
 use huddle_id::PeerId;
 use url::Url;
@@ -15,7 +15,7 @@ use crate::{
     room_url::RoomUrl,
 };
 
-/// An ICE candidate.
+/// Decodes an ICE candidate.
 pub fn candidate(text: &str) {
     let Ok(candidate) = text.parse::<Candidate>() else {
         return;
@@ -25,7 +25,7 @@ pub fn candidate(text: &str) {
     assert_eq!(written.parse(), Ok(candidate));
 }
 
-/// A session description, as an offer and as an answer.
+/// Decodes a session description, as an offer and as an answer.
 pub fn sdp(text: &str) {
     for kind in [SdpKind::Offer, SdpKind::Answer] {
         let Ok(description) = Description::parse(kind, text) else {
@@ -39,21 +39,25 @@ pub fn sdp(text: &str) {
     }
 }
 
-/// A message of the mesh on a link.
+/// Decodes a control message.
 pub fn control(bytes: &[u8]) {
     if let Some(message) = Control::decode(bytes) {
         assert_eq!(message.encode(), bytes);
     }
 }
 
-/// A message from the signaling server.
+/// Decodes a message from the signaling server.
 pub fn signal(text: &str) {
     let Ok(message) = text.parse::<ServerMessage>() else {
         return;
     };
     if let ServerMessage::Signal(sender, Ok(signal)) = &message {
         if let Signal::Candidate { ufrag, .. } = signal {
-            assert_ne!(ufrag.as_deref(), Some(""), "an empty name stands for none");
+            assert_ne!(
+                ufrag.as_deref(),
+                Some(""),
+                "an empty ufrag must become `None`"
+            );
         }
         let request = signal::request(*sender, signal);
         assert!(request.len() <= MAX_SIGNAL_LEN);
@@ -65,7 +69,7 @@ pub fn signal(text: &str) {
     }
 }
 
-/// The address of a room.
+/// Decodes the URL of a room.
 pub fn room_url(text: &str) {
     let Ok(url) = text.parse::<RoomUrl>() else {
         return;
@@ -80,9 +84,9 @@ pub fn room_url(text: &str) {
     assert_eq!(private.to_string().parse(), Ok(private));
 
     for group in [None, Some(Uuid::from_u128(7))] {
-        let socket = Url::parse(&url.socket_url(group)).expect("a URL that was accepted");
+        let socket = Url::parse(&url.socket_url(group)).expect("a valid URL");
         assert!(matches!(socket.scheme(), "ws" | "wss"));
-        // A browser throws if a WebSocket's URL has one.
+        // A browser throws an exception if the URL of a WebSocket has a fragment.
         assert_eq!(socket.fragment(), None);
         let has = |key: &str, value: &str| {
             let mut pairs = socket.query_pairs();
@@ -93,7 +97,7 @@ pub fn room_url(text: &str) {
     }
 }
 
-/// Printable ASCII that ends no line.
+/// Returns whether a text consists of printable ASCII characters without line breaks.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }

@@ -1,10 +1,9 @@
-//! What of huddle_mesh needs no network, compiled from the crate's own files, and what must hold
-//! of it whatever arrives.
+//! Checks for fuzzing the part of huddle_mesh that needs no network.
 //!
-//! The root looks like huddle_mesh's without its backends, so that a fuzz build compiles no WebRTC
-//! and the crate needs no doors for it.
+//! This crate compiles the source files of huddle_mesh without its backends. A fuzz build therefore
+//! does not compile WebRTC, and huddle_mesh needs no extra public items for fuzzing.
 
-// Public items of huddle_mesh are not public here, and its backends are not here to use the rest.
+// Some items are public in huddle_mesh or only used by its backends.
 #![allow(dead_code, unused_imports)]
 
 #[path = "../../../crates/huddle_mesh/src/channel.rs"]

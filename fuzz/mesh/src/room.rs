@@ -1,10 +1,10 @@
-//! A room among members and a server that say whatever they like.
+//! A room with hostile members and a hostile server.
 //!
-//! What the others say is structured, so that it gets past the decoders, and each link can take
-//! the next honest step, so that introductions are completed before the game is spoiled.
+//! Their messages are structured, so that the decoders accept them. Each link can also take its
+//! next honest step, so that a scenario can open links before it turns hostile.
 
 mod checks;
-mod other;
-mod play;
+mod remote;
+mod scenario;
 
-pub use play::{Play, Said};
+pub use scenario::{Message, Scenario};

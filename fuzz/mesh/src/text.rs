@@ -1,5 +1,5 @@
-//! Texts as they arrive from browsers, libraries and those who wish us ill: mostly well-formed,
-//! with a part missing, repeated, at its limit or beyond.
+//! Generates texts like those of browsers, libraries and hostile peers. Most are well-formed. In
+//! some, a part is missing, repeated, damaged, or at its limit or beyond it.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 type U<'a, 'b> = &'a mut Unstructured<'b>;
 
-/// The text of a session description.
+/// Generates a session description.
 pub fn sdp(u: U) -> Result<String> {
     let end = u.choose(&["\r\n", "\r\n", "\r\n", "\n", " \r\n"])?;
     let mut lines = vec!["v=0".to_owned(), "o=- 1 2 IN IP4 127.0.0.1".to_owned()];
@@ -55,7 +55,7 @@ pub fn sdp(u: U) -> Result<String> {
     Ok(lines.iter().flat_map(|line| [line.as_str(), end]).collect())
 }
 
-/// Adds a line; now and then none, two, or one that is damaged.
+/// Adds a line. In some cases adds none, two, or a damaged one.
 fn add(u: U, lines: &mut Vec<String>, line: fn(U) -> Result<String>) -> Result<()> {
     match u.int_in_range(0..=31)? {
         0 => {}
@@ -75,7 +75,7 @@ fn damaged(u: U, text: String) -> Result<String> {
     Ok(format!("{kept}{}", String::arbitrary(u)?))
 }
 
-/// The text of an ICE candidate.
+/// Generates an ICE candidate.
 pub fn candidate(u: U) -> Result<String> {
     let transport = *u.choose(&["udp", "udp", "UDP", "tcp", "ssltcp"])?;
     let mut text = format!(
@@ -111,7 +111,7 @@ pub fn candidate(u: U) -> Result<String> {
     Ok(text)
 }
 
-/// The text of a message from the signaling server.
+/// Generates a message from the signaling server.
 pub fn signal(u: U) -> Result<String> {
     let event = match u.int_in_range(0..=15)? {
         0 => json!({ "IdAssigned": id(u)? }),
@@ -130,7 +130,7 @@ pub fn signal(u: U) -> Result<String> {
     Ok(event.to_string())
 }
 
-/// How far a group has come.
+/// Generates the stage of a group.
 fn stage(u: U) -> Result<serde_json::Value> {
     Ok(match u.int_in_range(0..=3)? {
         0 => json!("Waiting"),
@@ -160,7 +160,7 @@ fn wire_candidate(u: U) -> Result<String> {
     Ok(json.to_string())
 }
 
-/// The text of a room's address.
+/// Generates the URL of a room.
 pub fn room_url(u: U) -> Result<String> {
     let mut text = u.choose(&["ws", "ws", "wss", "WSS", "http"])?.to_string();
     text += "://";
@@ -198,7 +198,7 @@ pub fn room_url(u: U) -> Result<String> {
     Ok(text)
 }
 
-/// A number at the limit of something, or any.
+/// Generates a number, in some cases one at a limit.
 fn number(u: U) -> Result<String> {
     const LIMITS: &[&str] = &[
         "0",
@@ -231,13 +231,13 @@ fn number(u: U) -> Result<String> {
     }
 }
 
-/// A word of ICE's characters, `least` long or of a length at some limit.
-fn word(u: U, least: usize) -> Result<String> {
+/// Generates a word of ICE characters. It has `min_len` characters or a length at some limit.
+fn word(u: U, min_len: usize) -> Result<String> {
     const CHARS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     let len = match u.int_in_range(0..=15)? {
         0 => *u.choose(&[0, 3, 21, 32, 33, 63, 64, 128, 129, 256, 257])?,
         1 => return String::arbitrary(u),
-        _ => least,
+        _ => min_len,
     };
     let mut word = String::new();
     for _ in 0..len {
@@ -289,7 +289,7 @@ fn address(u: U) -> Result<String> {
     })
 }
 
-/// One of few ids, so that messages are about the same peers, or none.
+/// Generates one of few ids, so that messages are about the same peers, or an invalid id.
 fn id(u: U) -> Result<String> {
     if u.ratio(1, 32)? {
         return String::arbitrary(u);

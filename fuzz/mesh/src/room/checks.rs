@@ -1,4 +1,4 @@
-//! What a room promises, whoever it is among.
+//! Checks of the actions and events of a room. They must hold for any members and server.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,155 +18,158 @@ use crate::{
     violation::ViolationSource,
 };
 
-/// More links than this are never open, those to the players who may be here included.
+/// The maximum number of links at the same time.
 const MAX_LINKS: usize = 512;
-/// Whoever breaks the rules so often is not heard any more.
+/// The number of protocol violations after which the room ignores a source.
 const MAX_VIOLATIONS: u64 = 64;
-/// One thing that happens has no more consequences than this.
+/// The maximum number of actions after one input.
 const MAX_ACTIONS: usize = 2048;
 
+/// A link that the room has not closed.
 #[derive(Default)]
-struct Open {
-    /// The other side made the offer.
-    theirs: bool,
-    answered: bool,
-    opened: bool,
-    /// The id of the certificate that the platform lets in.
+struct Link {
+    /// Whether the remote peer made the offer.
+    is_incoming: bool,
+    is_answered: bool,
+    is_open: bool,
+    /// The id of the certificate that the platform accepts.
     certificate: Option<PeerId>,
     candidates: usize,
 }
 
-/// The room's doings so far, as others see them.
+/// The state of a room, derived from its actions.
 pub(super) struct Checks {
-    me: PeerId,
+    local_id: PeerId,
     relay_only: bool,
-    opened: u64,
-    links: BTreeMap<LinkId, Open>,
-    here: BTreeMap<PeerId, bool>,
-    cut: BTreeSet<PeerId>,
-    /// Peers to whom no link was reported to open.
-    unlinked: BTreeSet<PeerId>,
+    /// The number of links that the room has created.
+    created_links: u64,
+    links: BTreeMap<LinkId, Link>,
+    /// The peers in the room, and whether each is a matchbox client.
+    joined: BTreeMap<PeerId, bool>,
+    disconnected: BTreeSet<PeerId>,
+    /// The peers for which the room reported a link failure.
+    link_failures: BTreeSet<PeerId>,
     actions: usize,
 }
 
 impl Checks {
-    pub(super) fn new(me: PeerId, relay_only: bool) -> Self {
+    pub(super) fn new(local_id: PeerId, relay_only: bool) -> Self {
         Self {
-            me,
+            local_id,
             relay_only,
-            opened: 0,
+            created_links: 0,
             links: BTreeMap::new(),
-            here: BTreeMap::new(),
-            cut: BTreeSet::new(),
-            unlinked: BTreeSet::new(),
+            joined: BTreeMap::new(),
+            disconnected: BTreeSet::new(),
+            link_failures: BTreeSet::new(),
             actions: 0,
         }
     }
 
-    /// The platform has opened a link.
+    /// Records that the platform opened a link.
     pub(super) fn opened(&mut self, link: LinkId) {
-        if let Some(open) = self.links.get_mut(&link) {
-            open.opened = true;
+        if let Some(link) = self.links.get_mut(&link) {
+            link.is_open = true;
         }
     }
 
+    /// Records that the game disconnects a peer.
     pub(super) fn disconnect(&mut self, peer: PeerId) {
-        self.cut.insert(peer);
+        self.disconnected.insert(peer);
     }
 
-    pub(super) fn is_open(&self, link: LinkId) -> bool {
+    /// Returns whether the room uses this link.
+    pub(super) fn has_link(&self, link: LinkId) -> bool {
         self.links.contains_key(&link)
     }
 
-    /// The room wants something done.
+    /// Checks an action of the room.
     pub(super) fn action(&mut self, action: &Action) {
         self.actions += 1;
         assert!(self.actions <= MAX_ACTIONS);
         match action {
             Action::Connect(url) => assert!(Url::parse(url).is_ok()),
-            Action::SocketSend(text) => self.sent(text),
+            Action::SocketSend(text) => self.check_signal(text),
             Action::SocketClose => {}
             Action::OpenLink { link, offer } => {
                 assert!(self.links.len() < MAX_LINKS);
-                assert_eq!(link.0, self.opened, "links are numbered and used once");
-                self.opened += 1;
+                assert_eq!(link.0, self.created_links, "link ids must be consecutive");
+                self.created_links += 1;
                 let certificate = offer
                     .as_ref()
-                    .map(|offer| self.canonical(SdpKind::Offer, offer));
+                    .map(|offer| self.check_canonical(SdpKind::Offer, offer));
                 self.links.insert(
                     *link,
-                    Open {
-                        theirs: offer.is_some(),
+                    Link {
+                        is_incoming: offer.is_some(),
                         certificate,
-                        ..Open::default()
+                        ..Link::default()
                     },
                 );
             }
             Action::Answer { link, sdp } => {
-                let certificate = self.canonical(SdpKind::Answer, sdp);
-                let open = self.link(*link);
-                open.certificate = Some(certificate);
-                assert!(!open.theirs && !std::mem::replace(&mut open.answered, true));
+                let certificate = self.check_canonical(SdpKind::Answer, sdp);
+                let link = self.link(*link);
+                link.certificate = Some(certificate);
+                assert!(!link.is_incoming && !std::mem::replace(&mut link.is_answered, true));
             }
             Action::Candidate { link, candidate } => {
                 let parsed = candidate.parse::<Candidate>().expect("a valid candidate");
                 assert_eq!(parsed.to_string(), *candidate);
-                let open = self.link(*link);
-                open.candidates += 1;
-                assert!(open.candidates <= MAX_CANDIDATES);
+                let link = self.link(*link);
+                link.candidates += 1;
+                assert!(link.candidates <= MAX_CANDIDATES);
             }
             Action::Send { link, bytes, .. } => {
                 assert!(bytes.len() <= MAX_MESSAGE_LEN);
-                assert!(
-                    self.link(*link).opened,
-                    "nothing is sent on a link that is not open"
-                );
+                assert!(self.link(*link).is_open, "sent on a link that is not open");
             }
             Action::CloseLink { link } => {
-                assert!(self.links.remove(link).is_some(), "a link is closed once");
+                assert!(self.links.remove(link).is_some(), "closed a link twice");
             }
             Action::Tell(told) => self.told(told),
         }
     }
 
-    /// All that was to be done is done.
+    /// Checks the state of the room after all actions of an input.
     pub(super) fn settled(&mut self, core: &Core) {
         self.actions = 0;
         let stats: Vec<PeerId> = core.stats().map(|(peer, _)| peer).collect();
         assert!(
-            stats.iter().eq(self.here.keys()),
-            "told and counted are the same players"
+            stats.iter().eq(self.joined.keys()),
+            "the room has statistics for other peers than it reported"
         );
-        for (peer, is_matchbox_client) in &self.here {
+        for (peer, is_matchbox_client) in &self.joined {
             if let Some(link) = core.active_link(*peer) {
-                let open = self.links.get(&link).expect("a link that is open");
+                let link = self.links.get(&link).expect("a link in use");
                 assert!(
-                    *is_matchbox_client || (open.opened && open.certificate == Some(*peer)),
+                    *is_matchbox_client || (link.is_open && link.certificate == Some(*peer)),
                     "the link of {peer} is open to another certificate"
                 );
             }
         }
     }
 
-    fn link(&mut self, link: LinkId) -> &mut Open {
-        self.links.get_mut(&link).expect("a link that is open")
+    fn link(&mut self, link: LinkId) -> &mut Link {
+        self.links.get_mut(&link).expect("a link in use")
     }
 
-    /// Returns the id of the certificate in a description for the platform.
-    fn canonical(&self, kind: SdpKind, sdp: &str) -> PeerId {
+    /// Checks a description for the platform, and returns the id of its certificate.
+    fn check_canonical(&self, kind: SdpKind, sdp: &str) -> PeerId {
         let parsed = Description::parse(kind, sdp).expect("a valid description");
         assert_eq!(parsed.to_sdp(), sdp);
         assert_eq!(parsed.tag, None);
         PeerId::of_certificate(&parsed.fingerprint)
     }
 
+    /// Checks an event of the room.
     fn told(&mut self, told: &Told) {
         match told {
             Told::Signaling(_) | Told::Failed(_) => {}
             Told::ProtocolViolation { by, count, .. } => {
                 assert!(count.is_power_of_two() && *count <= MAX_VIOLATIONS);
                 if let ViolationSource::Peer(peer) = by {
-                    assert!(self.here.contains_key(peer));
+                    assert!(self.joined.contains_key(peer));
                 }
             }
             Told::Joined {
@@ -174,30 +177,34 @@ impl Checks {
                 is_matchbox_client,
                 ..
             } => {
-                assert!(*peer != self.me && !self.cut.contains(peer));
-                assert_eq!(self.here.insert(*peer, *is_matchbox_client), None);
+                assert!(*peer != self.local_id && !self.disconnected.contains(peer));
+                assert_eq!(self.joined.insert(*peer, *is_matchbox_client), None);
             }
             Told::NotLinked { peer, attempt, .. } => {
-                assert!(*peer != self.me && *attempt > 0);
-                self.unlinked.insert(*peer);
+                assert!(*peer != self.local_id && *attempt > 0);
+                self.link_failures.insert(*peer);
             }
             Told::NotLinkedOver(peer) => {
-                assert!(self.unlinked.contains(peer), "what is over was reported");
+                assert!(
+                    self.link_failures.contains(peer),
+                    "the end of an unreported link failure"
+                );
             }
-            Told::Left { peer, .. } => assert!(self.here.remove(peer).is_some()),
+            Told::Left { peer, .. } => assert!(self.joined.remove(peer).is_some()),
             Told::Unresponsive(peer) | Told::Recovered(peer) | Told::Replaced(peer) => {
-                assert_eq!(self.here.get(peer), Some(&false));
+                assert_eq!(self.joined.get(peer), Some(&false));
             }
             Told::Packet { peer, bytes, .. } => {
-                let is_matchbox_client = self.here.get(peer).expect("a player who is here");
+                let is_matchbox_client = self.joined.get(peer).expect("a peer in the room");
                 assert!(bytes.len() <= MAX_MESSAGE_LEN);
                 assert!(*is_matchbox_client || bytes.first() != Some(&RESERVED_BYTE));
             }
         }
     }
 
-    /// What goes to the server must fit it, and show no address that is to be hidden.
-    fn sent(&self, text: &str) {
+    /// Checks the length of a message to the server, and that it contains only relay candidates if
+    /// the room uses only relays.
+    fn check_signal(&self, text: &str) {
         assert!(text.len() <= MAX_SIGNAL_LEN);
         if !self.relay_only {
             return;
@@ -214,7 +221,7 @@ impl Checks {
     }
 }
 
-/// Whom a text to the server is for, and what it says, as the receiver reads it.
+/// Returns the receiver of a message to the server, and the signal that it contains.
 pub(super) fn relayed(text: &str) -> Option<(SignalingId, Signal)> {
     if text.starts_with(r#"{"Linked":["#) {
         return None;

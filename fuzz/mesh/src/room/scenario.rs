@@ -1,4 +1,4 @@
-//! What happens, in the order in which it happens.
+//! Scenarios: sequences of inputs for a room.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     checks::{Checks, relayed},
-    other::{LOCAL, Other, description, room_description},
+    remote::{LOCAL, Remote, description, room_description},
 };
 use crate::{
     channel::Channel,
@@ -25,20 +25,20 @@ use crate::{
     stats::Path,
 };
 
-/// A room's life.
+/// A scenario for one room.
 #[derive(Debug, Arbitrary)]
-pub struct Play {
+pub struct Scenario {
     relay_only: bool,
     grouped: bool,
-    /// So many, up to three, are linked with the room honestly before anything else happens.
+    /// The number of peers, up to three, that link honestly before the steps.
     linked: u8,
-    /// How many honest steps another one takes before that.
+    /// The number of honest steps that one more peer takes before the steps.
     begun: u8,
     #[arbitrary(with = rest)]
     steps: Vec<Step>,
 }
 
-/// As many as the input has bytes for.
+/// Reads values until the input is empty.
 fn rest<'a, T: Arbitrary<'a>>(u: &mut Unstructured<'a>) -> arbitrary::Result<Vec<T>> {
     let mut all = Vec::new();
     while !u.is_empty() {
@@ -50,30 +50,30 @@ fn rest<'a, T: Arbitrary<'a>>(u: &mut Unstructured<'a>) -> arbitrary::Result<Vec
 /// One of few ids.
 #[derive(Debug, Clone, Copy, Arbitrary)]
 enum Name {
-    /// This player.
-    Me,
-    /// A player's own id; half of them are lower than this player's.
+    /// The local peer.
+    Local,
+    /// The id of a remote peer. Half of these ids are lower than the local one.
     Session(u8),
-    /// An id given by the server.
+    /// An id that the server assigned.
     Sid(u8),
 }
 
 #[derive(Debug, Arbitrary)]
 enum Step {
-    /// Time passes.
+    /// The clock advances by this many ticks.
     Ticks(u8),
     Server(FromServer),
-    /// The server sends what it sent last, so many times again.
-    Again(u8),
-    /// The server sends a text that may be anything.
+    /// The server repeats its last message this many times.
+    Repeat(u8),
+    /// The server sends any text.
     Text(String),
     SocketEnded(Option<u16>),
     SocketUnreachable,
-    /// The one at the other end of a link, and this platform, do what is next to be done. A
-    /// message for the room is spoiled in one byte, if asked for.
+    /// The remote peer or the local platform takes the next honest step on a link. With `corrupt`,
+    /// one byte of the remote peer's message changes.
     Honest {
         link: u8,
-        spoiled: Option<u8>,
+        corrupt: Option<u8>,
     },
     Link {
         link: u8,
@@ -84,7 +84,7 @@ enum Step {
         lane: Lane,
         len: u16,
     },
-    Cut(Name),
+    Disconnect(Name),
     Leave,
 }
 
@@ -120,24 +120,24 @@ enum Report {
     Described,
     Candidate { relay: bool },
     Opened,
-    Said(Lane, Said),
+    Message(Lane, Message),
     Bytes(Lane, Vec<u8>),
     Relayed,
     Closed,
 }
 
-/// A message of the mesh.
+/// A control message.
 #[derive(Debug, Arbitrary)]
-pub struct Said(Words);
+pub struct Message(MessageKind);
 
 #[derive(Debug, Arbitrary)]
-enum Words {
+enum MessageKind {
     Ready,
     Use,
     Ping(u32),
     Pong(u32),
     SignalingId(Name),
-    /// Of one of this player's own offers.
+    /// Claims one of the local peer's own offers.
     ClaimOffer(u8),
     Claim(String),
     Leaving,
@@ -153,10 +153,10 @@ enum Lane {
 }
 
 impl Name {
-    /// The fingerprint of a certificate. Half of the players have lower ids than the room.
+    /// Returns the fingerprint of the peer's certificate.
     fn fingerprint(self) -> [u8; 32] {
         let [first, second, third] = match self {
-            Name::Me => return LOCAL,
+            Name::Local => return LOCAL,
             Name::Session(n) => [n / 2, n, 0],
             Name::Sid(n) => [n / 2, n, 1],
         };
@@ -175,7 +175,7 @@ impl Name {
 
     fn sid(self) -> SignalingId {
         SignalingId::from_u128(match self {
-            Name::Me => 256,
+            Name::Local => 256,
             Name::Session(n) => 2 * u128::from(n) + 1,
             Name::Sid(n) => 1000 + u128::from(n),
         })
@@ -192,22 +192,22 @@ impl From<Lane> for Channel {
     }
 }
 
-impl Said {
-    /// The message as it travels.
+impl Message {
+    /// Encodes the message.
     pub fn encode(&self) -> Bytes {
         let message = match &self.0 {
-            Words::Ready => Control::Ready,
-            Words::Use => Control::Use,
-            Words::Ping(id) => Control::Ping(*id),
-            Words::Pong(id) => Control::Pong(*id),
-            Words::SignalingId(id) => Control::SignalingId(id.sid()),
-            Words::ClaimOffer(link) => {
+            MessageKind::Ready => Control::Ready,
+            MessageKind::Use => Control::Use,
+            MessageKind::Ping(id) => Control::Ping(*id),
+            MessageKind::Pong(id) => Control::Pong(*id),
+            MessageKind::SignalingId(id) => Control::SignalingId(id.sid()),
+            MessageKind::ClaimOffer(link) => {
                 Control::Claim(description(Setup::ActPass, *link, LOCAL).ufrag)
             }
-            Words::Claim(ufrag) => Control::Claim(ufrag.clone()),
-            Words::Leaving => Control::Bye(Farewell::Leaving),
-            Words::CutOff => Control::Bye(Farewell::CutOff),
-            Words::Group(room) => Control::Group(Uuid::from_u128(room.id().as_u128())),
+            MessageKind::Claim(ufrag) => Control::Claim(ufrag.clone()),
+            MessageKind::Leaving => Control::Bye(Farewell::Leaving),
+            MessageKind::CutOff => Control::Bye(Farewell::CutOff),
+            MessageKind::Group(room) => Control::Group(Uuid::from_u128(room.id().as_u128())),
         };
         message.encode()
     }
@@ -220,8 +220,8 @@ impl FromServer {
             request.replacen("receiver", "sender", 1)
         };
         let described = |setup, tag: &Option<(u8, Name)>, variant| {
-            let player = tag.map_or(Name::Sid(variant), |(_, player)| player);
-            let mut described = description(setup, variant, player.fingerprint());
+            let sender = tag.map_or(Name::Sid(variant), |(_, sender)| sender);
+            let mut described = description(setup, variant, sender.fingerprint());
             described.tag = tag.map(|(attempt, _)| Tag {
                 attempt: attempt.into(),
                 proof: None,
@@ -280,39 +280,38 @@ fn candidate(relay: bool) -> Candidate {
         .expect("a valid candidate")
 }
 
-/// The room, and the world around it.
+/// The room and its environment.
 struct World {
     core: Core,
     now: Duration,
     checks: Checks,
-    others: Vec<Other>,
-    /// What the server sent last.
+    remotes: Vec<Remote>,
+    /// The server's last message.
     last: String,
 }
 
-impl Play {
-    /// Lets it happen; panics if the room breaks a promise.
+impl Scenario {
+    /// Runs the scenario. Panics if a check fails.
     pub fn run(self) {
         let url = if self.grouped {
             "ws://server/room?next=3"
         } else {
             "ws://server/room"
         };
-        let mut config = RoomConfig::new(url).expect("a valid address");
+        let mut config = RoomConfig::new(url).expect("a valid URL");
         if self.relay_only {
             config = config.relay_only();
         }
-        let me = Name::Me.id();
         let identity = Identity { fingerprint: LOCAL };
         let mut world = World {
             core: Core::new(&identity, &config, Entropy::seeded(1)),
             now: Duration::ZERO,
-            checks: Checks::new(me, self.relay_only),
-            others: Vec::new(),
+            checks: Checks::new(Name::Local.id(), self.relay_only),
+            remotes: Vec::new(),
             last: String::new(),
         };
         world.ticks(1);
-        world.server_says(&FromServer::Assigned(Name::Sid(0)));
+        world.server_sends(&FromServer::Assigned(Name::Sid(0)));
         let linked = self.linked % 4;
         for n in 0..linked {
             world.link_honestly(n, 8);
@@ -329,8 +328,8 @@ impl World {
     fn step(&mut self, step: Step) {
         match step {
             Step::Ticks(n) => self.ticks(n % 64 + 1),
-            Step::Server(message) => self.server_says(&message),
-            Step::Again(times) => {
+            Step::Server(message) => self.server_sends(&message),
+            Step::Repeat(times) => {
                 let last = self.last.clone();
                 (0..times % 80).for_each(|_| self.server(&last));
             }
@@ -341,7 +340,7 @@ impl World {
             Step::SocketUnreachable => {
                 self.handle(Input::SocketEnded(SocketEnd::Unreachable("refused".into())));
             }
-            Step::Honest { link, spoiled } => self.honest(link, spoiled),
+            Step::Honest { link, corrupt } => self.honest(link, corrupt),
             Step::Link { link, report } => self.report(link, report),
             Step::Send { to, lane, len } => {
                 let bytes = Bytes::from(vec![0; usize::from(len) % 1200]);
@@ -349,7 +348,7 @@ impl World {
                 assert_eq!(self.core.send(to.id(), lane.into(), bytes), linked);
                 self.act();
             }
-            Step::Cut(peer) => {
+            Step::Disconnect(peer) => {
                 self.checks.disconnect(peer.id());
                 self.core.disconnect(self.now, peer.id());
                 self.act();
@@ -374,7 +373,7 @@ impl World {
         self.handle(Input::SocketText(text.to_owned()));
     }
 
-    fn server_says(&mut self, message: &FromServer) {
+    fn server_sends(&mut self, message: &FromServer) {
         self.last = message.text();
         self.core
             .handle(self.now, Input::SocketText(self.last.clone()));
@@ -391,7 +390,7 @@ impl World {
         self.act();
     }
 
-    /// Takes what the room wants done, and holds it against what it may want.
+    /// Checks the actions of the room, and carries them out.
     fn act(&mut self) {
         while let Some(action) = self.core.next_action() {
             self.checks.action(&action);
@@ -399,24 +398,25 @@ impl World {
                 let offer = offer.map(|sdp| {
                     Description::parse(SdpKind::Offer, &sdp).expect("a valid description")
                 });
-                self.others.push(Other::new(link, offer));
+                self.remotes.push(Remote::new(link, offer));
             }
         }
         self.checks.settled(&self.core);
-        self.others.retain(|other| self.checks.is_open(other.link));
+        self.remotes
+            .retain(|remote| self.checks.has_link(remote.link));
     }
 
     fn report(&mut self, link: u8, report: Report) {
         let Some(at) = self.nth(link) else { return };
-        let link = self.others[at].link;
+        let link = self.remotes[at].link;
         match report {
             Report::Described => self.describe(at),
             Report::Candidate { relay } => {
                 self.link(link, LinkInput::Candidate(candidate(relay).to_string()));
             }
             Report::Opened => self.open(at),
-            Report::Said(lane, said) => {
-                self.link(link, LinkInput::Message(lane.into(), said.encode()));
+            Report::Message(lane, message) => {
+                self.link(link, LinkInput::Message(lane.into(), message.encode()));
             }
             Report::Bytes(lane, bytes) => {
                 self.link(link, LinkInput::Message(lane.into(), bytes.into()));
@@ -426,53 +426,54 @@ impl World {
         }
     }
 
-    /// This platform describes its side of a link, once, and the room sends that to the other.
+    /// Passes the platform's description of its side of a link to the room, once. The room must
+    /// send it to the remote peer.
     fn describe(&mut self, at: usize) {
-        let other = &mut self.others[at];
-        if other.described.is_some() {
+        let remote = &mut self.remotes[at];
+        if remote.described.is_some() {
             return;
         }
-        let link = other.link;
-        let setup = match other.offered {
+        let link = remote.link;
+        let setup = match remote.offered {
             Some(_) => Setup::Active,
             None => Setup::ActPass,
         };
-        let mut mine = room_description(link, setup);
-        mine.candidates = vec![candidate(false), candidate(true)];
-        let input = LinkInput::Described(mine.to_sdp());
+        let mut local = room_description(link, setup);
+        local.candidates = vec![candidate(false), candidate(true)];
+        let input = LinkInput::Described(local.to_sdp());
         self.core.handle(self.now, Input::Link(link, input));
         let Some(Action::SocketSend(text)) = self.core.next_action() else {
-            panic!("a description is for the other side");
+            panic!("the room must send its description");
         };
         self.checks.action(&Action::SocketSend(text.clone()));
-        self.others[at].described = match relayed(&text) {
-            Some((sid, Signal::Offer(mine) | Signal::Answer(mine))) => Some((sid, mine.tag)),
-            other => panic!("a description is for the other side: {other:?}"),
+        self.remotes[at].described = match relayed(&text) {
+            Some((sid, Signal::Offer(sent) | Signal::Answer(sent))) => Some((sid, sent.tag)),
+            sent => panic!("the room must send its description, but sent {sent:?}"),
         };
         self.act();
     }
 
     fn open(&mut self, at: usize) {
-        let other = &mut self.others[at];
-        let link = other.link;
-        other.opened = true;
+        let remote = &mut self.remotes[at];
+        let link = remote.link;
+        remote.is_open = true;
         self.checks.opened(link);
         self.link(link, LinkInput::Opened);
     }
 
-    fn honest(&mut self, link: u8, spoiled: Option<u8>) {
+    fn honest(&mut self, link: u8, corrupt: Option<u8>) {
         let Some(at) = self.nth(link) else { return };
-        let other = &mut self.others[at];
-        if other.described.is_none() {
+        let remote = &mut self.remotes[at];
+        if remote.described.is_none() {
             self.describe(at);
-        } else if let Some(answer) = other.answer(player) {
+        } else if let Some(answer) = remote.answer(fingerprint_of) {
             self.server(&answer);
-        } else if !other.opened {
+        } else if !remote.is_open {
             self.open(at);
-        } else if let Some(message) = other.next_message() {
-            let link = other.link;
+        } else if let Some(message) = remote.next_message() {
+            let link = remote.link;
             let mut bytes = message.encode().to_vec();
-            if let Some(at) = spoiled {
+            if let Some(at) = corrupt {
                 let at = usize::from(at) % bytes.len();
                 bytes[at] ^= 1;
             }
@@ -480,12 +481,12 @@ impl World {
         }
     }
 
-    /// A player comes, makes the offer or gets it, and does nothing wrong for some steps.
+    /// Adds a peer that makes or receives an offer and takes honest steps.
     fn link_honestly(&mut self, n: u8, steps: u8) {
         let from = Name::Sid(n + 1);
-        // Lower than this player's id, so that they decide, or higher.
+        // The id of the first peer is lower than the local one, so that it controls the link.
         let session = Name::Session(if n == 0 { n + 1 } else { u8::MAX - n });
-        self.server_says(&match n {
+        self.server_sends(&match n {
             1 => FromServer::Joined(from),
             variant => FromServer::Offer {
                 from,
@@ -499,12 +500,12 @@ impl World {
     }
 
     fn nth(&self, link: u8) -> Option<usize> {
-        usize::from(link).checked_rem(self.others.len())
+        usize::from(link).checked_rem(self.remotes.len())
     }
 }
 
-/// The certificate of the player that honestly goes by an id of the server.
-fn player(sid: SignalingId) -> [u8; 32] {
+/// Returns the fingerprint of the honest peer with a signaling id.
+fn fingerprint_of(sid: SignalingId) -> [u8; 32] {
     let name = (0..=u8::MAX).find(|n| Name::Sid(*n).sid() == sid);
     Name::Session(name.unwrap_or(u8::MAX)).fingerprint()
 }

@@ -1,4 +1,4 @@
-//! The other end of a link, which keeps to the protocol unless the input says otherwise.
+//! The remote side of a link. It takes honest steps on request.
 
 use huddle_id::PeerId;
 
@@ -11,48 +11,49 @@ use crate::core::{
 };
 use crate::signaling_id::SignalingId;
 
-/// The variant of the answers that others give.
+/// The variant of a remote peer's answers.
 const ANSWER: u8 = 255;
 /// The fingerprint of the room's own certificate.
 pub(super) const LOCAL: [u8; 32] = [0x40; 32];
 
-/// The other end of a link, and how far the link has come.
-pub(super) struct Other {
+/// The remote side of a link.
+pub(super) struct Remote {
     pub(super) link: LinkId,
-    /// Their offer; otherwise the room makes one.
+    /// The remote peer's offer. `None` if the room makes the offer.
     pub(super) offered: Option<Description>,
-    /// The fingerprint of their certificate.
+    /// The fingerprint of the remote peer's certificate.
     fingerprint: Option<[u8; 32]>,
-    /// To whom the room sent its description, and with which tag.
+    /// The receiver and the tag of the room's description, after the room has sent it.
     pub(super) described: Option<(SignalingId, Option<Tag>)>,
-    pub(super) opened: bool,
-    answered: bool,
-    confirmed: bool,
+    pub(super) is_open: bool,
+    has_answered: bool,
+    has_confirmed: bool,
 }
 
-impl Other {
+impl Remote {
     pub(super) fn new(link: LinkId, offered: Option<Description>) -> Self {
         Self {
             link,
             fingerprint: offered.as_ref().map(|offer| offer.fingerprint),
             offered,
             described: None,
-            opened: false,
-            answered: false,
-            confirmed: false,
+            is_open: false,
+            has_answered: false,
+            has_confirmed: false,
         }
     }
 
-    /// The answer to the room's offer, once, as the server brings it.
+    /// Returns the server's message with the answer to the room's offer, once. `fingerprint_of`
+    /// returns the fingerprint of the peer with a signaling id.
     pub(super) fn answer(
         &mut self,
-        fingerprint: impl FnOnce(SignalingId) -> [u8; 32],
+        fingerprint_of: impl FnOnce(SignalingId) -> [u8; 32],
     ) -> Option<String> {
         let (sid, tag) = self.described?;
-        if self.offered.is_some() || std::mem::replace(&mut self.answered, true) {
+        if self.offered.is_some() || std::mem::replace(&mut self.has_answered, true) {
             return None;
         }
-        let fingerprint = fingerprint(sid);
+        let fingerprint = fingerprint_of(sid);
         self.fingerprint = Some(fingerprint);
         let mut answer = description(Setup::Active, ANSWER, fingerprint);
         answer.tag = tag;
@@ -60,25 +61,27 @@ impl Other {
         Some(request.replacen("receiver", "sender", 1))
     }
 
-    /// The message that puts the link to use; a ping after that.
+    /// Returns the message that starts the use of the link, once, and pings after that.
     pub(super) fn next_message(&mut self) -> Option<Control> {
-        let other = PeerId::of_certificate(&self.fingerprint?);
-        if std::mem::replace(&mut self.confirmed, true) {
+        let peer_id = PeerId::of_certificate(&self.fingerprint?);
+        if std::mem::replace(&mut self.has_confirmed, true) {
             return Some(Control::Ping(1));
         }
-        Some(match is_controller(other, PeerId::of_certificate(&LOCAL)) {
-            true => Control::Use,
-            false => Control::Ready,
-        })
+        Some(
+            match is_controller(peer_id, PeerId::of_certificate(&LOCAL)) {
+                true => Control::Use,
+                false => Control::Ready,
+            },
+        )
     }
 }
 
-/// What the room's platform says of its side of a link.
+/// Returns the description of the room's side of a link.
 pub(super) fn room_description(link: LinkId, setup: Setup) -> Description {
     description(setup, link.0 as u8, LOCAL)
 }
 
-/// A description that differs from others in its ICE name.
+/// Returns a description. Its ufrag depends on `variant`.
 pub(super) fn description(setup: Setup, variant: u8, fingerprint: [u8; 32]) -> Description {
     Description {
         ufrag: format!("name{variant}"),
