@@ -1,5 +1,5 @@
-//! `examples/hello` without networking: one player, no room and no messages. `cargo xtask bench page`
-//! compares the two pages.
+//! `examples/hello` without networking: one player, no room and no messages.
+//! `cargo xtask bench page` compares the two pages.
 //!
 //! The modules of hello use a few types of bevy_huddle. Its networking code is not linked.
 

@@ -1,4 +1,4 @@
-//! What a frame costs with and without the network.
+//! The time and allocations of a frame, with and without networking.
 
 use std::time::{Duration, Instant};
 
@@ -16,13 +16,13 @@ use crate::{
     game::{self, Activity, HZ, meet},
 };
 
-/// How many frames are measured.
+/// The number of measured frames.
 const FRAMES: u32 = 6000;
 
-/// What networking may cost per frame.
+/// The maximum time that networking may add to a frame.
 const GOAL: Duration = Duration::from_micros(100);
 
-/// A wired network; how good it is makes no difference here.
+/// A wired network. Its quality does not affect the results.
 const NETWORK: Conditions = Conditions {
     latency: Duration::from_millis(2),
     jitter: Duration::from_millis(1),
@@ -32,7 +32,7 @@ const NETWORK: Conditions = Conditions {
     bandwidth: None,
 };
 
-/// What was measured of one frame after the other.
+/// Measurements of consecutive frames.
 #[derive(Default)]
 struct Frames {
     times: Vec<Duration>,
@@ -51,7 +51,7 @@ impl Frames {
         self.bytes += change.bytes_allocated;
     }
 
-    /// The time that this share of the frames, 0 to 1, does not exceed.
+    /// Returns the time that this share of the frames, from 0 to 1, does not exceed.
     fn quantile(&mut self, share: f64) -> Duration {
         self.times.sort_unstable();
         let last = self.times.len().saturating_sub(1);
@@ -66,7 +66,7 @@ impl Frames {
 
 /// Prints a row for each room.
 pub(crate) fn table() {
-    println!("Time of a frame in µs with and without networking, and what it allocates:\n");
+    println!("Time of a frame in µs and its allocations, with and without networking:\n");
     println!(
         "| peers | | median | without | cost | p99 | without | cost | allocations | without | bytes | without |"
     );
@@ -105,51 +105,53 @@ pub(crate) fn table() {
     }
 }
 
-/// Frames of one player's app among peers, and of the same app without networking.
+/// Measures the app of one player in a room with `peers` other players, and the same app without
+/// networking.
 fn measure(peers: usize, activity: Activity) -> (Frames, Frames) {
     let frame = Duration::from_secs_f64(1.0 / HZ);
     let (mut lab, players) = meet(peers + 1, activity, NETWORK);
-    let (me, others) = (players[0], &players[1..]);
-    // From now on the lab runs the others only; each frame of this one is run here.
-    lab.frame_rate(me, 1e-9);
+    let (local, others) = (players[0], &players[1..]);
+    // From here on, the lab only runs the other players. The loop below runs this player's frames.
+    lab.frame_rate(local, 1e-9);
     lab.run_for(frame);
 
     let mut offline = offline();
     let epoch = bevy::platform::time::Instant::now();
     let (mut with, mut without) = (Frames::default(), Frames::default());
-    let before = received(&lab, me, others);
+    let before = received(&lab, local, others);
     for number in 0..FRAMES {
-        // The network has done its work up to here: the frame finds what has arrived.
+        // Delivers the packets that this player's next frame receives.
         lab.run_for(frame);
         offline.insert_resource(TimeUpdateStrategy::ManualInstant(epoch + frame * number));
-        // Who comes second finds warmer caches.
+        // The app that runs second has warmer caches, so they alternate.
         if number % 2 == 0 {
-            with.measure(|| lab.frame(me));
+            with.measure(|| lab.frame(local));
             without.measure(|| offline.update());
         } else {
             without.measure(|| offline.update());
-            with.measure(|| lab.frame(me));
+            with.measure(|| lab.frame(local));
         }
     }
     if activity == Activity::Play {
-        let packets = received(&lab, me, others) - before;
+        let packets = received(&lab, local, others) - before;
         let expected = u64::from(FRAMES) * others.len() as u64;
         assert!(
             packets * 10 > expected * 9,
-            "{packets} packets arrived where {expected} were due: this is not a room in play"
+            "{packets} of {expected} packets arrived: the peers do not play"
         );
     }
     (with, without)
 }
 
-fn received(lab: &Lab, me: Player, others: &[Player]) -> u64 {
+/// Returns the number of packets that a player has received from the other players.
+fn received(lab: &Lab, local: Player, others: &[Player]) -> u64 {
     let links = others
         .iter()
-        .filter_map(|&other| lab[me].world().get::<LinkStats>(lab.peer(me, other)));
+        .filter_map(|&other| lab[local].world().get::<LinkStats>(lab.peer(local, other)));
     links.map(|link| link.packets_received).sum()
 }
 
-/// What a lab makes for a player, without networking.
+/// Returns an app like those of the lab, without networking.
 fn offline() -> App {
     let mut app = App::new();
     app.add_plugins(MinimalPlugins)

@@ -1,4 +1,4 @@
-//! The game that is measured: everybody is somewhere else each tick, and splashes now and then.
+//! The measured game. Each player moves in every tick, and sends an event from time to time.
 
 use std::time::Duration;
 
@@ -12,34 +12,34 @@ use serde::{Deserialize, Serialize};
 /// Frames and ticks per second.
 pub(crate) const HZ: f64 = 60.0;
 
-/// Ticks from one event to the next: two seconds.
+/// The number of ticks between two events of a player: two seconds.
 const SPLASH_EVERY: u32 = 120;
 
-/// What all players do.
+/// The behavior of all players.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Activity {
-    /// They share a pose once, and stand still.
+    /// The players share one pose and do not move.
     Idle,
-    /// They share another pose each tick, and splash now and then.
+    /// The players share a new pose in every tick, and broadcast an event every two seconds.
     Play,
 }
 
-/// 16 bytes of which all change in each tick.
+/// A state of 16 bytes, which all change in every tick.
 #[derive(Resource, Serialize, Deserialize, Clone, Copy, Default)]
 pub(crate) struct Pose([f32; 4]);
 
-/// Something that happens.
+/// An event.
 #[derive(Serialize, Deserialize)]
 struct Splash {
     strength: f32,
 }
 
-/// The game without a network.
+/// Adds the game without networking.
 pub(crate) fn offline(app: &mut App) {
     app.init_resource::<Pose>().add_systems(FixedUpdate, step);
 }
 
-/// The same over a network.
+/// Adds the game with networking.
 pub(crate) fn online(app: &mut App, activity: Activity) {
     offline(app);
     app.add_peer_state::<Pose>("pose")
@@ -53,7 +53,7 @@ pub(crate) fn online(app: &mut App, activity: Activity) {
     };
 }
 
-/// A room in which everybody has seen everybody's pose.
+/// Creates a room in which every player has received the pose of every other player.
 pub(crate) fn meet(count: usize, activity: Activity, network: Conditions) -> (Lab, Vec<Player>) {
     let mut lab = Lab::new(1);
     lab.network(network);
@@ -66,7 +66,7 @@ pub(crate) fn meet(count: usize, activity: Activity, network: Conditions) -> (La
             others.all(|&other| lab.shared::<Pose>(viewer, other).is_some())
         })
     });
-    // Clocks settle, and what is said once has been said.
+    // Waits until the clocks are synchronized and all initial messages have been sent.
     lab.run_for(Duration::from_secs(10));
     (lab, players)
 }

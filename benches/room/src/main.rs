@@ -1,6 +1,7 @@
-//! What a room costs: packets and bytes per link, and time and allocations per frame.
+//! Measures the packets and bytes on each link of a room, and the time and allocations of a frame.
 //!
-//! `cargo xtask bench room` runs this in release and prints the tables of `docs/benchmarks.md`.
+//! `cargo xtask bench room` runs this program in release mode. It prints the tables of
+//! `docs/benchmarks.md`.
 
 mod allocator;
 mod frame;
@@ -9,7 +10,7 @@ mod traffic;
 
 fn main() {
     if cfg!(debug_assertions) {
-        println!("Built without --release: the times below mean nothing.\n");
+        println!("This is a debug build. The times below are meaningless; use --release.\n");
     }
     traffic::table();
     println!();

@@ -1,4 +1,4 @@
-//! Packets and bytes on each link.
+//! The packets and bytes on each link.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use bevy_huddle::{
 
 use crate::game::{Activity, meet};
 
-/// What WebRTC puts around a packet: IPv4 20, UDP 8, DTLS 1.2 with AES-GCM 37, SCTP 28 bytes.
+/// The bytes that WebRTC adds to a packet: IPv4 20, UDP 8, DTLS 1.2 with AES-GCM 37, SCTP 28.
 const HEADERS: f64 = 93.0;
 
-/// How long is counted.
+/// The duration of a measurement.
 const SPAN: Duration = Duration::from_secs(60);
 
 const NETWORKS: [(&str, Conditions); 2] = [
@@ -40,16 +40,18 @@ const NETWORKS: [(&str, Conditions); 2] = [
     ),
 ];
 
-/// What one player has sent to another, or per second.
+/// The traffic from one player to another, in total or per second.
 #[derive(Clone, Copy, Default)]
 struct Traffic {
     packets: f64,
     bytes: f64,
 }
 
-/// Prints a row for each room: the mean over all links and directions, and the busiest.
+/// Prints a row for each room: the mean and the maximum over all links and directions.
 pub(crate) fn table() {
-    println!("What one player sends to another per second, without and with WebRTC's headers:\n");
+    println!(
+        "Packets and bytes from one player to another per second, and bytes with WebRTC's headers:\n"
+    );
     println!(
         "| players | network | | packets | busiest link | bytes | busiest link | with headers |"
     );
@@ -74,7 +76,7 @@ pub(crate) fn table() {
     }
 }
 
-/// What goes over each link in each direction, per second.
+/// Returns the traffic per second on each link and in each direction.
 fn measure(count: usize, activity: Activity, network: Conditions) -> Vec<Traffic> {
     let (mut lab, players) = meet(count, activity, network);
     let before = sent(&lab, &players);
@@ -89,6 +91,7 @@ fn measure(count: usize, activity: Activity, network: Conditions) -> Vec<Traffic
         .collect()
 }
 
+/// Returns the total traffic on each link and in each direction.
 fn sent(lab: &Lab, players: &[Player]) -> Vec<Traffic> {
     let pairs = players.iter().flat_map(|&from| {
         players

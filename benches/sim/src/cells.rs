@@ -1,6 +1,6 @@
 use huddle_sim::{Cell, CellResult};
 
-/// Plays each cell with so many seeds and prints the means.
+/// Plays each cell with `seeds` seeds, and prints the means.
 pub(crate) fn play(cells: &[Cell], seeds: u64, json: bool) {
     if !json {
         println!("{HEADER}");
@@ -25,7 +25,7 @@ fn mean(cell: &Cell, seeds: u64) -> CellResult {
 }
 
 fn json_of(result: &CellResult) -> String {
-    serde_json::to_string(result).expect("numbers and a name")
+    serde_json::to_string(result).expect("a result has only numbers and a name")
 }
 
 const HEADER: &str = "\
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_has_the_fields_that_others_read() {
+    fn json_contains_documented_fields() {
         let cell = Cell {
             steps: 100,
             ..Cell::LAN_2

@@ -1,9 +1,9 @@
-//! `cargo xtask sim`: whole games by rollback on a virtual clock and network.
+//! `cargo xtask sim`: simulates whole rollback matches on a virtual clock and network.
 
 mod cells;
 mod matrix;
 mod options;
-mod scene;
+mod single;
 mod summary;
 
 use std::process::ExitCode;
@@ -14,15 +14,15 @@ use options::{Options, Plan};
 
 fn main() -> ExitCode {
     let plan = Options::parse().plan().unwrap_or_else(|error| error.exit());
-    let holds = match plan {
+    let has_passed = match plan {
         Plan::Cells { cells, seeds, json } => {
             cells::play(&cells, seeds, json);
             true
         }
-        Plan::Scene(scenario) => scene::play(&scenario),
+        Plan::Match(scenario) => single::play(&scenario),
         Plan::Matrix { seeds, length } => matrix::play(seeds, length),
     };
-    if holds {
+    if has_passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

@@ -12,19 +12,20 @@ use huddle_sim::{Condition, Failure, Scenario};
 
 use crate::summary::Summary;
 
-/// How often it is said how far it has come.
-const NEWS: Duration = Duration::from_secs(5);
+/// The interval between two lines of progress.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How many failures are shrunk.
-const SHRUNK: usize = 5;
+/// The maximum number of failures that are reduced to shorter matches.
+const MAX_SHRUNK: usize = 5;
 
-/// Plays everything and tells what failed. Returns whether nothing did.
+/// Plays every kind of match with `seeds` seeds, and prints a summary and the failures. Returns
+/// whether all matches passed.
 pub(crate) fn play(seeds: u64, length: Duration) -> bool {
-    // What panics is told at the end, with how to play it again.
+    // Panics are reported at the end, with the command that repeats the match.
     panic::set_hook(Box::new(|_| {}));
     let kinds = kinds(length);
-    // Seed by seed, so that what fails often is known early.
-    let games: Vec<_> = (1..=seeds)
+    // Plays all kinds with one seed before the next seed, so that frequent failures appear early.
+    let matches: Vec<_> = (1..=seeds)
         .flat_map(|seed| {
             kinds
                 .iter()
@@ -43,41 +44,41 @@ pub(crate) fn play(seeds: u64, length: Duration) -> bool {
         .collect();
     let progress = Progress {
         next: AtomicUsize::new(0),
-        told: Mutex::new(Told {
+        results: Mutex::new(Results {
             summaries: kinds.iter().map(|_| Summary::default()).collect(),
             failures: Vec::new(),
-            at: Instant::now(),
+            last_printed: Instant::now(),
         }),
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| progress.work(&games));
+            scope.spawn(|| progress.play_matches(&matches));
         }
     });
-    let told = progress.told.into_inner();
-    let Told {
+    let results = progress.results.into_inner();
+    let Results {
         mut summaries,
         failures,
         ..
-    } = told.unwrap_or_else(PoisonError::into_inner);
+    } = results.unwrap_or_else(PoisonError::into_inner);
 
     println!("{}", Summary::HEADER);
     for (kind, summary) in kinds.iter().zip(&mut summaries) {
         println!("{}", summary.row(kind));
     }
     let count = failures.len();
-    for failure in failures.into_iter().take(SHRUNK) {
-        eprintln!("shrinking: {}", failure.scenario);
+    for failure in failures.into_iter().take(MAX_SHRUNK) {
+        eprintln!("reducing {}", failure.scenario);
         println!("\n{}", Scenario::shrink(failure, |_| {}));
     }
-    if count > SHRUNK {
-        println!("\nand {} more", count - SHRUNK);
+    if count > MAX_SHRUNK {
+        println!("\nand {} more failures", count - MAX_SHRUNK);
     }
     count == 0
 }
 
-/// What is played: one scenario of each kind.
+/// Returns a scenario of each kind.
 fn kinds(length: Duration) -> Vec<Scenario> {
     let conditions = [
         Condition::Clean,
@@ -93,43 +94,48 @@ fn kinds(length: Duration) -> Vec<Scenario> {
         .collect()
 }
 
-/// How far the work has come.
+/// The progress of all threads.
 struct Progress {
-    /// The next game that nobody plays yet.
+    /// The index of the next match.
     next: AtomicUsize,
-    told: Mutex<Told>,
+    results: Mutex<Results>,
 }
 
-struct Told {
-    /// By kind.
+struct Results {
+    /// One summary for each kind.
     summaries: Vec<Summary>,
     failures: Vec<Failure>,
-    at: Instant,
+    /// The time of the last line of progress.
+    last_printed: Instant,
 }
 
 impl Progress {
-    /// Plays games until there are no more.
-    fn work(&self, games: &[(usize, Scenario)]) {
-        while let Some((kind, game)) = games.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            let result = game.run().map(|played| {
-                (0..game.players)
+    /// Plays matches until all are played.
+    fn play_matches(&self, matches: &[(usize, Scenario)]) {
+        while let Some((kind, scenario)) = matches.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let result = scenario.run().map(|played| {
+                (0..scenario.players)
                     .map(|player| played.outcome(player))
                     .collect::<Vec<_>>()
             });
-            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
             match result {
-                Ok(outcomes) => told.summaries[*kind].add(outcomes),
+                Ok(outcomes) => results.summaries[*kind].add(outcomes),
                 Err(failure) => {
                     eprintln!("failed: {failure}");
-                    told.summaries[*kind].add_failure();
-                    told.failures.push(failure);
+                    results.summaries[*kind].add_failure();
+                    results.failures.push(failure);
                 }
             }
-            let done: u64 = told.summaries.iter().map(|summary| summary.games).sum();
-            if told.at.elapsed() >= NEWS || done == games.len() as u64 {
-                told.at = Instant::now();
-                let failed = told.failures.len();
-                eprintln!("{done} of {} games, {failed} failed", games.len());
+            let done: u64 = results
+                .summaries
+                .iter()
+                .map(|summary| summary.matches)
+                .sum();
+            if results.last_printed.elapsed() >= PROGRESS_INTERVAL || done == matches.len() as u64 {
+                results.last_printed = Instant::now();
+                let failed = results.failures.len();
+                eprintln!("{done} of {} matches, {failed} failed", matches.len());
             }
         }
     }
@@ -140,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_condition_is_played_by_few_and_by_many() {
+    fn every_condition_is_played_with_eight_players() {
         let kinds = kinds(Duration::from_secs(1));
         assert_eq!(kinds.len(), 13);
         for condition in Condition::ALL {

@@ -4,21 +4,21 @@ use clap::{ArgAction, CommandFactory, Parser, error::ErrorKind};
 use huddle_rollback::{MAX_INPUT_LEN, MAX_SEATS};
 use huddle_sim::{Cell, Condition, Inputs, Scenario};
 
-/// How many games of each kind `--all` plays.
+/// The default number of matches of each kind that `--all` plays.
 const SEEDS: u64 = 200;
 
-/// How long a scenario is.
+/// The default length of a scenario in seconds.
 const SECONDS: f64 = 120.0;
 
-/// Plays whole games by rollback on a virtual clock and a virtual network: many times faster than in
-/// real time, and the same game for the same arguments on every machine.
+/// Plays whole rollback matches on a virtual clock and network. This is much faster than real time,
+/// and the same arguments produce the same match on every machine.
 ///
-/// What a game costs, and how smoothly it goes on:
+/// To measure traffic, rollbacks and stalls:
 ///
 ///     cargo xtask sim --sweep
 ///     cargo xtask sim --players 4 --loss 2 --rtt 80 --jitter 15 --input-bytes 4 --delay 1 --window 8
 ///
-/// Whether all players come to the same game whatever goes wrong:
+/// To check that all players agree despite faults:
 ///
 ///     cargo xtask sim --condition parting --players 8 --seed 7
 ///     cargo xtask sim --all
@@ -30,59 +30,60 @@ const SECONDS: f64 = 120.0;
     allow_negative_numbers = true
 )]
 pub(crate) struct Options {
-    /// Play all cells that are compared with other libraries
+    /// Play all cells of the comparison with other libraries
     #[arg(long, conflicts_with_all = CELL)]
     sweep: bool,
-    /// Play 2, 4 and 8 players through every condition, on all cores; what fails is shrunk to the
-    /// least that does
+    /// Play every condition with 2, 4 and 8 players on all cores, and reduce failures to short
+    /// matches
     #[arg(long, conflicts_with_all = CELL, conflicts_with_all = ["sweep", "condition", "without", "seed", "json"])]
     all: bool,
-    /// Play a game in which everything comes of its seed: clean, lossy, bursty, parting or vanishing
+    /// Play one match under this condition, with faults that the seed determines: clean, lossy,
+    /// bursty, parting or vanishing
     #[arg(long, conflicts_with_all = NOT_OF_SCENARIOS, conflicts_with_all = ["sweep", "seeds", "json"])]
     condition: Option<Condition>,
-    /// Of a condition's faults, leave out the one with this number; more than once for more
+    /// Leave out the fault with this number; repeat the option for several faults
     #[arg(long, value_name = "F", requires = "condition", action = ArgAction::Append)]
     without: Vec<usize>,
-    /// How many play, from 2 to 16 [default: 2]
+    /// Number of players, from 2 to 16 [default: 2]
     #[arg(long, value_name = "N", value_parser = players)]
     players: Option<usize>,
-    /// How many of 100 packets are lost [default: 0]
+    /// Packet loss in per cent [default: 0]
     #[arg(long, value_name = "PCT", value_parser = percent)]
     loss: Option<f64>,
-    /// The time there and back, in ms, without jitter [default: 10]
+    /// Round-trip time in ms, without jitter [default: 10]
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     rtt: Option<Duration>,
-    /// How much longer than others packets take at most, in ms, each way [default: 0]
+    /// Maximum additional delay of a packet in ms, each way [default: 0]
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     jitter: Option<Duration>,
-    /// How long an input is, in bytes [default: 4]
+    /// Length of an input in bytes [default: 4]
     #[arg(long, value_name = "B", value_parser = input_bytes)]
     input_bytes: Option<usize>,
-    /// What inputs are: steps (31 per tick), counter (1 per tick) or random [default: steps]
+    /// Kind of inputs: steps (31 per tick), counter (1 per tick) or random [default: steps]
     #[arg(long, value_name = "KIND", value_parser = inputs)]
     inputs: Option<Inputs>,
-    /// After how many ticks an input counts, from 0 to 15 [default: 0]
+    /// Input delay in ticks, from 0 to 15 [default: 0]
     #[arg(long, value_name = "TICKS", value_parser = delay)]
     delay: Option<u32>,
-    /// How many ticks are predicted at most, from 0 (lockstep) to 64 [default: 8]
+    /// Prediction window in ticks, from 0 (lockstep) to 64 [default: 8]
     #[arg(long, value_name = "W", value_parser = window)]
     window: Option<u32>,
-    /// What everything random depends on [default: 1]
+    /// Seed of all random values [default: 1]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Play so many games with different seeds: a cell's mean [default: 1], or of each kind of `--all`
-    /// [default: 200]
+    /// Number of matches with different seeds: of each cell, to print the means [default: 1], or of
+    /// each kind of `--all` [default: 200]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     seeds: Option<u64>,
-    /// How long a game is, in seconds [default: 16 for cells, 120 for conditions]
+    /// Length of a match in seconds [default: 16 for cells, 120 for conditions]
     #[arg(long, value_name = "T", value_parser = seconds)]
     seconds: Option<f64>,
-    /// Print a JSON object for each cell, in place of a table
+    /// Print a JSON object for each cell instead of a table
     #[arg(long)]
     json: bool,
 }
 
-/// What describes one cell.
+/// The options that describe one cell.
 const CELL: [&str; 8] = [
     "players",
     "loss",
@@ -94,7 +95,7 @@ const CELL: [&str; 8] = [
     "window",
 ];
 
-/// What comes of the seed where there is a condition.
+/// The options that `--condition` does not allow, because the seed determines their values.
 const NOT_OF_SCENARIOS: [&str; 7] = [
     "loss",
     "rtt",
@@ -105,26 +106,26 @@ const NOT_OF_SCENARIOS: [&str; 7] = [
     "window",
 ];
 
-/// What is to be played.
+/// The matches to play.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Plan {
-    /// These cells, each with so many seeds.
+    /// Each cell with a number of seeds.
     Cells {
         cells: Vec<Cell>,
         seeds: u64,
         json: bool,
     },
-    /// One game.
-    Scene(Scenario),
-    /// All conditions, with so many seeds each.
+    /// One match.
+    Match(Scenario),
+    /// Each condition with a number of seeds.
     Matrix { seeds: u64, length: Duration },
 }
 
 impl Options {
-    /// What these arguments say is to be played.
+    /// Returns the matches that these options describe.
     ///
     /// # Errors
-    /// If they name what there is not.
+    /// Returns an error if `--without` names a fault that does not exist.
     pub(crate) fn plan(self) -> Result<Plan, clap::Error> {
         let length = Duration::from_secs_f64(self.seconds.unwrap_or(SECONDS));
         if self.all {
@@ -141,13 +142,13 @@ impl Options {
                 return Err(Self::command().error(
                     ErrorKind::ValueValidation,
                     format!(
-                        "there is no fault {fault}: this game has {faults}, numbered from 0; play it without \
-                         `--without` to see them"
+                        "there is no fault {fault}: this match has {faults} faults, numbered from 0. Play it without \
+                         `--without` to list them"
                     ),
                 ));
             }
             scenario.without = self.without;
-            return Ok(Plan::Scene(scenario));
+            return Ok(Plan::Match(scenario));
         }
         let cells = match self.sweep {
             true => Cell::SWEEP.to_vec(),
@@ -170,7 +171,7 @@ impl Options {
     fn cell(&self) -> Cell {
         let usual = Cell::LAN_2;
         Cell {
-            name: "as asked",
+            name: "custom",
             players: self.players.unwrap_or(usual.players),
             loss: self.loss.unwrap_or(usual.loss),
             rtt: self.rtt.unwrap_or(usual.rtt),
@@ -241,12 +242,12 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
-    fn refused(arguments: &str) -> String {
-        plan(arguments).expect_err("it makes no sense")
+    fn error(arguments: &str) -> String {
+        plan(arguments).expect_err("the arguments are invalid")
     }
 
     #[test]
-    fn the_sweep_is_all_cells_and_can_be_made_longer() {
+    fn sweep_plays_all_cells_and_accepts_a_length() {
         let expected = Plan::Cells {
             cells: Cell::SWEEP.to_vec(),
             seeds: 1,
@@ -267,9 +268,9 @@ mod tests {
     }
 
     #[test]
-    fn one_cell_is_what_was_asked_for() {
+    fn cell_has_the_requested_values() {
         let cell = Cell {
-            name: "as asked",
+            name: "custom",
             players: 4,
             loss: 0.025,
             rtt: Duration::from_millis(80),
@@ -287,22 +288,21 @@ mod tests {
             seeds: 1,
             json: false,
         };
-        let asked = "--players 4 --loss 2.5 --rtt 80 --jitter 15.5 --input-bytes 7 --inputs random \
-                     --delay 2 \
-                     --window 0 --seed 9 --seconds 10";
-        assert_eq!(plan(asked), Ok(expected));
+        let arguments = "--players 4 --loss 2.5 --rtt 80 --jitter 15.5 --input-bytes 7 \
+                         --inputs random --delay 2 --window 0 --seed 9 --seconds 10";
+        assert_eq!(plan(arguments), Ok(expected));
     }
 
     #[test]
-    fn a_scenario_is_read_as_it_is_printed() {
+    fn printed_scenario_parses_to_the_same_scenario() {
         let length = Duration::from_millis(50_625);
         let mut scenario = Scenario::new(Condition::Parting, 8, 4711, length);
         scenario.without = vec![0];
-        assert_eq!(plan(&scenario.to_string()), Ok(Plan::Scene(scenario)));
+        assert_eq!(plan(&scenario.to_string()), Ok(Plan::Match(scenario)));
     }
 
     #[test]
-    fn the_matrix_has_defaults() {
+    fn matrix_has_defaults() {
         let minutes = |n: u64| Duration::from_secs(60 * n);
         let expected = |seeds, length| Ok(Plan::Matrix { seeds, length });
         assert_eq!(plan("--all"), expected(200, minutes(2)));
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_explained() {
+    fn invalid_arguments_are_explained() {
         for (arguments, expected) in [
             ("--players 1", "from 2 to 16 players"),
             ("--players many", "from 2 to 16 players"),
@@ -334,13 +334,13 @@ mod tests {
             ("--condition clean --without 99", "there is no fault 99"),
             ("", "Usage"),
         ] {
-            let error = refused(arguments);
+            let error = error(arguments);
             assert!(error.contains(expected), "{arguments}: {error}");
         }
     }
 
     #[test]
-    fn the_help_names_every_argument_once() {
+    fn options_are_consistent() {
         Options::command().debug_assert();
     }
 }

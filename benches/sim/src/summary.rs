@@ -2,36 +2,37 @@ use std::time::Duration;
 
 use huddle_sim::{Outcome, Scenario};
 
-/// What many games of one kind came to.
+/// The results of all matches of one kind.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
-    pub(crate) games: u64,
+    pub(crate) matches: u64,
     pub(crate) failures: u64,
     longest_wait: Duration,
-    /// How long each player's game stood still each time that others left.
+    /// The duration of each freeze of a player's game when other players left.
     freezes: Vec<Duration>,
 }
 
 impl Summary {
     pub(crate) const HEADER: &str = "\
-| condition | players | games | failed | longest wait | left | frozen by it: median | max |
+| condition | players | matches | failed | longest wait | freezes | median freeze | max |
 |---|--:|--:|--:|--:|--:|--:|--:|";
 
-    /// A game in which nothing failed.
+    /// Adds a match that passed.
     pub(crate) fn add(&mut self, outcomes: impl IntoIterator<Item = Outcome>) {
-        self.games += 1;
+        self.matches += 1;
         for outcome in outcomes {
             self.longest_wait = self.longest_wait.max(outcome.stats.longest_wait);
             self.freezes.extend(outcome.freezes);
         }
     }
 
+    /// Adds a match that failed.
     pub(crate) fn add_failure(&mut self) {
-        self.games += 1;
+        self.matches += 1;
         self.failures += 1;
     }
 
-    /// A row under [`HEADER`](Self::HEADER).
+    /// Returns a row for [`HEADER`](Self::HEADER).
     pub(crate) fn row(&mut self, kind: &Scenario) -> String {
         self.freezes.sort_unstable();
         let median = self.freezes.get(self.freezes.len() / 2);
@@ -39,7 +40,7 @@ impl Summary {
             "| {} | {} | {} | {} | {} | {} | {} | {} |",
             kind.condition,
             kind.players,
-            self.games,
+            self.matches,
             self.failures,
             seconds(Some(&self.longest_wait)),
             self.freezes.len(),
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_tells_the_middle_and_the_worst() {
+    fn row_contains_median_and_maximum() {
         let kind = Scenario::new(Condition::Clean, 2, 1, Duration::from_secs(5));
         let mut summary = Summary::default();
         assert_eq!(
@@ -68,9 +69,9 @@ mod tests {
             "| clean | 2 | 0 | 0 | 0.00 s | 0 |  |  |"
         );
         let mut outcome = kind.simulation().outcome(0);
-        for froze in [3000, 10, 20] {
-            outcome.freezes = vec![Duration::from_millis(froze)];
-            outcome.stats.longest_wait = Duration::from_millis(froze + 50);
+        for freeze in [3000, 10, 20] {
+            outcome.freezes = vec![Duration::from_millis(freeze)];
+            outcome.stats.longest_wait = Duration::from_millis(freeze + 50);
             summary.add([outcome.clone()]);
         }
         summary.add_failure();

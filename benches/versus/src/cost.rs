@@ -2,50 +2,50 @@ use huddle_sim::Cell;
 
 use crate::{
     fortress::Fortress,
-    huddle::{Alone, Whole},
+    huddle::{SessionAlone, SessionInRoom},
     meter::{Cost, Meter},
-    rival::{self, Clock, Rival},
+    player::{self, Clock, Player},
 };
 
-/// Steps that are not measured.
+/// The number of steps before the measurement.
 const WARM_UP: u32 = 500;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Ticks to measure, after 500 to warm up
+    /// Number of measured ticks, after 500 ticks of warm-up
     #[arg(long, default_value_t = 2000)]
     ticks: u32,
-    /// How often everything is measured; the least counts, as other programs make nothing faster
+    /// Number of measurements; the lowest counts, because other programs can only slow down a run
     #[arg(long, default_value_t = 5)]
     runs: u32,
-    /// Measure one library only
+    /// Measure only this library
     #[arg(long, value_enum)]
     only: Option<Only>,
-    /// With so many players only
+    /// Measure only matches with this number of players
     #[arg(long)]
     players: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Only {
-    /// The session of this project without the room that carries its packets
-    Alone,
-    /// The session in a room
-    Whole,
+    /// The session of this project without the room that sends its packets
+    Session,
+    /// The session of this project in a room
+    Room,
     /// fortress-rollback
     Fortress,
 }
 
 type Measure = fn(&Cell) -> Cost;
 
-/// Measures all of them.
+/// Prints a row for each library and number of players.
 pub(crate) fn run(options: &Options) {
     println!(
-        "\n## Cost per player and tick, on Wi-Fi, without the slowest of 100 steps, the least of {} runs\n\n\
+        "\n## Cost per player and tick, on Wi-Fi, without the slowest of 100 steps, lowest of {} runs\n\n\
          | | players | µs | allocations | bytes allocated |\n|---|--:|--:|--:|--:|",
         options.runs
     );
-    let wanted = |what| options.only.is_none_or(|only| only == what);
+    let is_selected = |library| options.only.is_none_or(|only| only == library);
     for players in [2, 4, 8, 16] {
         if options.players.is_some_and(|only| only != players) {
             continue;
@@ -56,18 +56,18 @@ pub(crate) fn run(options: &Options) {
             ..Cell::WIFI_2
         };
         let all: [(Only, &str, Measure); 3] = [
-            (Only::Alone, Alone::NAME, measure::<Alone>),
-            (Only::Whole, Whole::NAME, measure::<Whole>),
+            (Only::Session, SessionAlone::NAME, measure::<SessionAlone>),
+            (Only::Room, SessionInRoom::NAME, measure::<SessionInRoom>),
             (Only::Fortress, Fortress::NAME, measure::<Fortress>),
         ];
         let mut costs = [None::<Cost>; 3];
-        // In turns, so that all meet the same machine.
+        // The libraries take turns, so that a busy machine affects all of them.
         for _ in 0..options.runs {
-            for (least, (what, _, measure)) in costs.iter_mut().zip(all) {
-                if wanted(what) {
+            for (lowest, (library, _, measure)) in costs.iter_mut().zip(all) {
+                if is_selected(library) {
                     let cost = measure(&cell);
-                    if least.is_none_or(|least| cost.micros < least.micros) {
-                        *least = Some(cost);
+                    if lowest.is_none_or(|lowest| cost.micros < lowest.micros) {
+                        *lowest = Some(cost);
                     }
                 }
             }
@@ -83,8 +83,8 @@ pub(crate) fn run(options: &Options) {
     }
 }
 
-fn measure<R: Rival>(cell: &Cell) -> Cost {
+fn measure<P: Player>(cell: &Cell) -> Cost {
     let mut meter = Meter::after(WARM_UP);
-    rival::play::<R>(cell, Clock::Virtual, &mut meter);
+    player::play::<P>(cell, Clock::Virtual, &mut meter);
     meter.cost()
 }

@@ -5,11 +5,11 @@ use huddle_sim::{Cell, CellResult, Inputs};
 use crate::{
     ggrs::Ggrs,
     meter::Meter,
-    rival::{self, Clock, Rival},
+    player::{self, Clock, Player},
     table,
 };
 
-/// Two players, 60 ticks a second.
+/// Two players at 60 Hz.
 const DUEL: Cell = Cell {
     name: "2 at 100 ms",
     rtt: Duration::from_millis(100),
@@ -18,10 +18,10 @@ const DUEL: Cell = Cell {
     ..Cell::LAN_2
 };
 
-/// How long traffic is counted.
-const COUNTED: Duration = Duration::from_secs(60);
+/// The duration of a traffic measurement.
+const MEASURED: Duration = Duration::from_secs(60);
 
-/// When it is counted once more.
+/// The start of the second measurement.
 const LATER: Duration = Duration::from_secs(30 * 60);
 
 pub(crate) fn run() {
@@ -32,9 +32,9 @@ pub(crate) fn run() {
         DUEL.name
     );
     for (name, inputs) in [("a counter", Inputs::Counter), ("random", Inputs::Random)] {
-        let first = sent(inputs, COUNTED);
-        let (before, after) = (sent(inputs, LATER), sent(inputs, LATER + COUNTED));
-        let seconds = COUNTED.as_secs_f64();
+        let first = sent(inputs, MEASURED);
+        let (before, after) = (sent(inputs, LATER), sent(inputs, LATER + MEASURED));
+        let seconds = MEASURED.as_secs_f64();
         let packets = first.0 / seconds;
         println!(
             "| {name} | {packets:.1} | {:.0} | {:.0} | {:.0} |",
@@ -45,7 +45,7 @@ pub(crate) fn run() {
     }
 }
 
-/// Packets and bytes that a player sends in so long a game.
+/// Returns the number of packets and bytes that a player sends in a match of this length.
 fn sent(inputs: Inputs, time: Duration) -> (f64, f64) {
     let cell = Cell {
         inputs,
@@ -56,7 +56,10 @@ fn sent(inputs: Inputs, time: Duration) -> (f64, f64) {
     let mean = |count: fn(&huddle_sim::Tally) -> u64| {
         tallies.iter().map(count).sum::<u64>() as f64 / tallies.len() as f64
     };
-    (mean(|it| it.sent.packets), mean(|it| it.sent.bytes))
+    (
+        mean(|tally| tally.sent.packets),
+        mean(|tally| tally.sent.bytes),
+    )
 }
 
 pub(crate) fn run_ggrs() {
@@ -71,7 +74,7 @@ pub(crate) fn run_ggrs() {
             window: 7,
             ..DUEL
         };
-        let tallies = rival::play::<Ggrs>(&cell, Clock::System, &mut Meter::default());
+        let tallies = player::play::<Ggrs>(&cell, Clock::System, &mut Meter::default());
         table::print_result(&cell, &CellResult::new(&cell, &tallies, &cell.ideal()));
     }
 }

@@ -20,26 +20,26 @@ use web_time::Instant;
 
 use crate::{
     game::Game,
-    rival::{Outbox, Rival},
+    player::{Outbox, Player},
     step::{Outcome, Step},
 };
 
-/// fortress-rollback with its defaults, but for what a cell says and checksums every 30 ticks, as in
-/// its own sweep. Inputs have 4 bytes.
+/// A session of fortress-rollback with its default settings, except for those of the cell and a
+/// checksum every 30 ticks, as in its own sweep. Inputs have 4 bytes.
 pub(crate) struct Fortress {
-    session: P2PSession<Played>,
+    session: P2PSession<BenchConfig>,
     wire: Rc<RefCell<Wire>>,
     /// The virtual time, in nanoseconds.
     clock: Arc<AtomicU64>,
     cell: Cell,
-    me: usize,
+    local: usize,
     game: Game,
     desyncs: u64,
 }
 
-struct Played;
+struct BenchConfig;
 
-impl Config for Played {
+impl Config for BenchConfig {
     type Input = u32;
     type State = Game;
     type Address = usize;
@@ -56,7 +56,7 @@ struct Socket(Rc<RefCell<Wire>>);
 impl NonBlockingSocket<usize> for Socket {
     fn send_to(&mut self, message: &Message, to: &usize) {
         self.0.borrow_mut().outbox.push(*to, Lane::State, |bytes| {
-            codec::encode_append(message, bytes).expect("its own message");
+            codec::encode_append(message, bytes).expect("a message of the library");
         });
     }
 
@@ -65,63 +65,63 @@ impl NonBlockingSocket<usize> for Socket {
     }
 }
 
-impl Rival for Fortress {
+impl Player for Fortress {
     const NAME: &str = "fortress-rollback 0.12";
 
-    fn new(cell: &Cell, me: usize) -> Self {
-        assert_eq!(cell.input_bytes, 4, "its inputs are made of 4 bytes here");
+    fn new(cell: &Cell, local: usize) -> Self {
+        assert_eq!(cell.input_bytes, 4, "inputs must have 4 bytes");
         let clock = Arc::new(AtomicU64::new(0));
         let (start, nanos) = (Instant::now(), Arc::clone(&clock));
         let now = move || start + Duration::from_nanos(nanos.load(Ordering::Relaxed));
         let protocol = ProtocolConfig {
             clock: Some(Arc::new(now)),
-            protocol_rng_seed: Some(cell.seed.wrapping_mul(1000) + me as u64),
+            protocol_rng_seed: Some(cell.seed.wrapping_mul(1000) + local as u64),
             ..ProtocolConfig::default()
         };
-        // It calls the tick after the last known one the first of the window.
+        // The library counts the next tick as the first one of the window.
         let window = cell.window as usize + 1;
-        let mut builder = SessionBuilder::<Played>::new()
+        let mut builder = SessionBuilder::<BenchConfig>::new()
             .with_num_players(cell.players)
             .and_then(|builder| builder.with_input_delay(cell.delay as usize))
-            .expect("within its limits")
+            .expect("settings within the library's limits")
             .with_max_prediction_window(window)
             .with_desync_detection_mode(DesyncDetection::On { interval: 30 })
             .with_protocol_config(protocol);
         for player in 0..cell.players {
-            let kind = match player == me {
+            let kind = match player == local {
                 true => PlayerType::Local,
                 false => PlayerType::Remote(player),
             };
             builder = builder
                 .add_player(kind, PlayerHandle::new(player))
-                .expect("each player once");
+                .expect("a new player");
         }
         let wire = Rc::default();
         let session = builder
             .start_p2p_session(Socket(Rc::clone(&wire)))
-            .expect("all players are there");
+            .expect("all players are added");
         Self {
             session,
             wire,
             clock,
             cell: *cell,
-            me,
+            local,
             game: Game::default(),
             desyncs: 0,
         }
     }
 
     fn receive(&mut self, arrival: Arrival<Bytes>) {
-        let (message, _) = codec::decode_message(&arrival.packet).expect("its own packet");
+        let (message, _) = codec::decode_message(&arrival.packet).expect("a packet of the library");
         self.wire.borrow_mut().arrived.push((arrival.from, message));
     }
 
     fn step(&mut self, step: u32, now: Duration, outbox: &mut Outbox) -> Step {
         self.clock.store(now.as_nanos() as u64, Ordering::Relaxed);
         std::mem::swap(&mut self.wire.borrow_mut().outbox, outbox);
-        let did = self.advance(step);
+        let result = self.advance(step);
         std::mem::swap(&mut self.wire.borrow_mut().outbox, outbox);
-        did
+        result
     }
 
     fn lag(&self) -> u32 {
@@ -139,19 +139,19 @@ impl Fortress {
         for event in self.session.events() {
             self.desyncs += u64::from(matches!(event, FortressEvent::DesyncDetected { .. }));
         }
-        let mut did = Step {
+        let mut result = Step {
             outcome: Outcome::Waiting,
             rollback: None,
         };
         if self.session.current_state() != SessionState::Running {
-            return did;
+            return result;
         }
         let tick = self.session.current_frame();
-        let input = self.cell.input(self.me, step);
+        let input = self.cell.input(self.local, step);
         self.session
-            .add_local_input(PlayerHandle::new(self.me), input)
-            .expect("it runs");
-        let requests = self.session.advance_frame().expect("it runs");
+            .add_local_input(PlayerHandle::new(self.local), input)
+            .expect("a running session");
+        let requests = self.session.advance_frame().expect("a running session");
         for request in requests {
             match request {
                 FortressRequest::SaveGameState { cell, frame } => {
@@ -159,19 +159,19 @@ impl Fortress {
                 }
                 FortressRequest::LoadGameState { cell, .. } => {
                     let tick = self.game.tick;
-                    self.game = cell.load().expect("it was saved");
-                    did.rollback = Some((tick - self.game.tick) as u32);
+                    self.game = cell.load().expect("a saved state");
+                    result.rollback = Some((tick - self.game.tick) as u32);
                 }
                 FortressRequest::AdvanceFrame { inputs } => {
                     self.game.advance(inputs.iter().map(|(input, _)| *input));
                 }
             }
         }
-        did.outcome = match self.session.current_frame() == tick {
-            true => Outcome::Refused,
+        result.outcome = match self.session.current_frame() == tick {
+            true => Outcome::Stalled,
             false => Outcome::Simulated,
         };
-        did
+        result
     }
 }
 
@@ -182,16 +182,16 @@ mod tests {
     use super::*;
     use crate::{
         meter::Meter,
+        player::{self, Clock},
         published,
-        rival::{self, Clock},
     };
 
     fn play(cell: &Cell) -> Vec<Tally> {
-        rival::play::<Fortress>(cell, Clock::Virtual, &mut Meter::default())
+        player::play::<Fortress>(cell, Clock::Virtual, &mut Meter::default())
     }
 
     #[test]
-    fn without_chance_the_published_numbers_come_out() {
+    fn lan_cell_reproduces_the_published_numbers() {
         let cell = Cell {
             delay: 1,
             window: 7,
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_plays_the_same_game() {
+    fn same_seed_plays_the_same_match() {
         let tallies = play(&Cell::MOBILE_2);
         assert_eq!(play(&Cell::MOBILE_2), tallies);
         let other = Cell {
@@ -225,7 +225,7 @@ mod tests {
             ..Cell::MOBILE_2
         };
         assert_ne!(play(&other), tallies);
-        // The game is the same for all, whatever was predicted.
+        // Players agree despite mispredictions.
         let sum: Tally = tallies.iter().sum();
         assert!(sum.rollbacks > 500 && sum.desyncs == 0);
     }

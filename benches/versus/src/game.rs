@@ -1,4 +1,4 @@
-/// A game that any input changes for good, so that no difference stays hidden.
+/// A game whose state depends on all inputs, so that every difference stays visible.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Game {
     pub(crate) tick: i32,

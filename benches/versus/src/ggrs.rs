@@ -10,25 +10,25 @@ use huddle_sim::{Arrival, Cell};
 
 use crate::{
     game::Game,
-    rival::{Outbox, Rival},
+    player::{Outbox, Player},
     step::{Outcome, Step},
 };
 
-/// ggrs with its defaults, but for what a cell says. Inputs have 1 byte. It looks at the system's
-/// clock, so it must be played in real time.
+/// A session of ggrs with its default settings, except for those of the cell. Inputs have 1 byte.
+/// The library uses the system clock, so a match must run in real time.
 pub(crate) struct Ggrs {
-    session: P2PSession<Played>,
+    session: P2PSession<BenchConfig>,
     wire: Rc<RefCell<Wire>>,
     cell: Cell,
-    me: usize,
+    local: usize,
     game: Game,
     desyncs: u64,
 }
 
 #[derive(Debug)]
-struct Played;
+struct BenchConfig;
 
-impl Config for Played {
+impl Config for BenchConfig {
     type Input = u8;
     type InputPredictor = PredictRepeatLast;
     type State = Game;
@@ -46,7 +46,7 @@ struct Socket(Rc<RefCell<Wire>>);
 impl NonBlockingSocket<usize> for Socket {
     fn send_to(&mut self, message: &Message, to: &usize) {
         self.0.borrow_mut().outbox.push(*to, Lane::State, |bytes| {
-            bincode::serialize_into(bytes, message).expect("its own message");
+            bincode::serialize_into(bytes, message).expect("a message of the library");
         });
     }
 
@@ -55,50 +55,50 @@ impl NonBlockingSocket<usize> for Socket {
     }
 }
 
-impl Rival for Ggrs {
+impl Player for Ggrs {
     const NAME: &str = "ggrs 0.12";
 
-    fn new(cell: &Cell, me: usize) -> Self {
-        assert_eq!(cell.input_bytes, 1, "its inputs are made of 1 byte here");
-        // It calls the tick after the last known one the first of the window.
+    fn new(cell: &Cell, local: usize) -> Self {
+        assert_eq!(cell.input_bytes, 1, "inputs must have 1 byte");
+        // The library counts the next tick as the first one of the window.
         let window = cell.window as usize + 1;
-        let mut builder = SessionBuilder::<Played>::new()
+        let mut builder = SessionBuilder::<BenchConfig>::new()
             .with_num_players(cell.players)
-            .expect("within its limits")
+            .expect("settings within the library's limits")
             .with_input_delay(cell.delay as usize)
             .with_max_prediction_window(window)
             .with_desync_detection_mode(DesyncDetection::On { interval: 30 });
         for player in 0..cell.players {
-            let kind = match player == me {
+            let kind = match player == local {
                 true => PlayerType::Local,
                 false => PlayerType::Remote(player),
             };
-            builder = builder.add_player(kind, player).expect("each player once");
+            builder = builder.add_player(kind, player).expect("a new player");
         }
         let wire = Rc::default();
         let session = builder
             .start_p2p_session(Socket(Rc::clone(&wire)))
-            .expect("all players are there");
+            .expect("all players are added");
         Self {
             session,
             wire,
             cell: *cell,
-            me,
+            local,
             game: Game::default(),
             desyncs: 0,
         }
     }
 
     fn receive(&mut self, arrival: Arrival<Bytes>) {
-        let message = bincode::deserialize(&arrival.packet).expect("its own packet");
+        let message = bincode::deserialize(&arrival.packet).expect("a packet of the library");
         self.wire.borrow_mut().arrived.push((arrival.from, message));
     }
 
     fn step(&mut self, step: u32, _: Duration, outbox: &mut Outbox) -> Step {
         std::mem::swap(&mut self.wire.borrow_mut().outbox, outbox);
-        let did = self.advance(step);
+        let result = self.advance(step);
         std::mem::swap(&mut self.wire.borrow_mut().outbox, outbox);
-        did
+        result
     }
 
     fn lag(&self) -> u32 {
@@ -116,19 +116,19 @@ impl Ggrs {
         for event in self.session.events() {
             self.desyncs += u64::from(matches!(event, GgrsEvent::DesyncDetected { .. }));
         }
-        let mut did = Step {
+        let mut result = Step {
             outcome: Outcome::Waiting,
             rollback: None,
         };
         if self.session.current_state() != SessionState::Running {
-            return did;
+            return result;
         }
         let tick = self.session.current_frame();
-        let input = self.cell.input(self.me, step) as u8;
+        let input = self.cell.input(self.local, step) as u8;
         self.session
-            .add_local_input(self.me, input)
-            .expect("it runs");
-        let requests = self.session.advance_frame().expect("it runs");
+            .add_local_input(self.local, input)
+            .expect("a running session");
+        let requests = self.session.advance_frame().expect("a running session");
         for request in requests {
             match request {
                 GgrsRequest::SaveGameState { cell, frame } => {
@@ -136,8 +136,8 @@ impl Ggrs {
                 }
                 GgrsRequest::LoadGameState { cell, .. } => {
                     let tick = self.game.tick;
-                    self.game = cell.load().expect("it was saved");
-                    did.rollback = Some((tick - self.game.tick) as u32);
+                    self.game = cell.load().expect("a saved state");
+                    result.rollback = Some((tick - self.game.tick) as u32);
                 }
                 GgrsRequest::AdvanceFrame { inputs } => {
                     self.game
@@ -145,10 +145,10 @@ impl Ggrs {
                 }
             }
         }
-        did.outcome = match self.session.current_frame() == tick {
-            true => Outcome::Refused,
+        result.outcome = match self.session.current_frame() == tick {
+            true => Outcome::Stalled,
             false => Outcome::Simulated,
         };
-        did
+        result
     }
 }

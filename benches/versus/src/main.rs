@@ -1,6 +1,8 @@
-//! Rollback of this project beside other rollback libraries, over the same virtual network.
+//! Compares the rollback of this project with other rollback libraries over the same virtual
+//! network.
 //!
-//! `cargo xtask bench rollback` runs `all`, which prints the tables of `docs/benchmarks.md`.
+//! `cargo xtask bench rollback` runs the command `all`, which prints the tables of
+//! `docs/benchmarks.md`.
 
 mod cost;
 mod duel;
@@ -10,8 +12,8 @@ mod ggrs;
 mod huddle;
 mod meter;
 mod pace;
+mod player;
 mod published;
-mod rival;
 mod step;
 mod sweep;
 mod table;
@@ -25,7 +27,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 #[derive(Parser)]
-#[command(about = "Rollback beside other rollback libraries, over the same virtual network")]
+#[command(about = "Compares rollback libraries over the same virtual network")]
 struct Options {
     #[command(subcommand)]
     command: Command,
@@ -33,28 +35,29 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Everything below
+    /// Run all of the commands below
     All {
         #[command(flatten)]
         sweep: sweep::Options,
         #[command(flatten)]
         cost: cost::Options,
     },
-    /// Traffic, rollbacks and stalls in all cells, and what that is in proportion
+    /// Measure traffic, rollbacks and stalls in all cells, and their ratios
     Sweep(#[command(flatten)] sweep::Options),
-    /// Time and allocations per tick, of one player's session
+    /// Measure the time and allocations of one player's session per tick
     Cost(#[command(flatten)] cost::Options),
-    /// Traffic between two players with inputs of 1 byte, at once and after half an hour
+    /// Measure the traffic between two players with inputs of 1 byte, at the start and after 30
+    /// minutes
     Duel,
-    /// The same with ggrs, in real time
+    /// Measure the same traffic with ggrs, in real time
     Ggrs,
-    /// How soon players come to the same tick at the same time, and how nearly
+    /// Measure how fast and how closely the clocks of two players converge
     Pace,
 }
 
 fn main() {
     if cfg!(debug_assertions) {
-        println!("Built without --release: the times below mean nothing.");
+        println!("This is a debug build. The times below are meaningless; use --release.");
     }
     match Options::parse().command {
         Command::All { sweep, cost } => {

@@ -4,20 +4,21 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region};
 
 use crate::step::{Outcome, Step};
 
-/// Measures what sessions cost, without the network between them.
+/// Measures the cost of sessions, without the network between them.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
-    /// What comes before this step is not counted.
+    /// The first measured step.
     warm_up: u32,
     ticks: u64,
-    /// What each step took.
+    /// The time of each step.
     times: Vec<Duration>,
     allocations: u64,
     allocated: u64,
 }
 
-/// What one player's session costs per tick that was simulated for the first time. The slowest of a
-/// hundred steps is left out: in that another program was given the core.
+/// The cost of one player's session, divided by the number of ticks that it simulated for the first
+/// time. The slowest hundredth of the steps does not count, because other programs used the core
+/// during those.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {
     pub(crate) micros: f64,
@@ -26,6 +27,7 @@ pub(crate) struct Cost {
 }
 
 impl Meter {
+    /// Creates a meter that ignores the steps before `warm_up`.
     pub(crate) fn after(warm_up: u32) -> Self {
         Self {
             warm_up,
@@ -36,18 +38,18 @@ impl Meter {
     pub(crate) fn measure(&mut self, step: u32, work: impl FnOnce() -> Step) -> Step {
         let region = Region::new(&INSTRUMENTED_SYSTEM);
         let started = Instant::now();
-        let did = work();
+        let result = work();
         let time = started.elapsed();
         let change = region.change();
         if step >= self.warm_up {
-            self.ticks += u64::from(did.outcome == Outcome::Simulated);
+            self.ticks += u64::from(result.outcome == Outcome::Simulated);
             self.times.push(time);
             self.allocations += (change.allocations + change.reallocations) as u64;
-            // Growing counts as far as it grows.
+            // A reallocation counts only the bytes by which it grows.
             self.allocated += (change.bytes_allocated as u64)
                 .saturating_add_signed(change.bytes_reallocated as i64);
         }
-        did
+        result
     }
 
     pub(crate) fn cost(&self) -> Cost {

@@ -6,48 +6,48 @@ use huddle_sim::{Conditions, Fault, HashGame, Simulation, Trouble, Weather};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// When one machine stands still for five ticks.
+/// The time when one machine freezes for five ticks.
 const HITCH: Duration = Duration::from_secs(10);
 
-/// From when on players are taken to be as near to each other as they come.
+/// The time when the clocks have converged.
 const SETTLED: Duration = Duration::from_secs(20);
 
-/// How long they are watched then.
-const WATCHED: Duration = Duration::from_secs(20);
+/// The duration of the measurement after that.
+const MEASURED: Duration = Duration::from_secs(20);
 
 /// Two players whose clocks follow each other.
 struct Trial {
     name: &'static str,
-    /// One way and the other.
-    ways: [Weather; 2],
+    /// The conditions in each direction.
+    directions: [Weather; 2],
     delays: [u8; 2],
 }
 
 pub(crate) fn run() {
     println!(
-        "\n## Two players who fall 5 ticks apart, 60 Hz\n\n\
-         | | within half a tick after | apart on average | at most |\n|---|--:|--:|--:|"
+        "\n## Two players after a freeze of 5 ticks, 60 Hz\n\n\
+         | | within half a tick after | mean offset | maximum |\n|---|--:|--:|--:|"
     );
-    let way = |ms: u32, jitter: u32| Weather {
+    let direction = |ms: u32, jitter: u32| Weather {
         delay: MS * ms,
         jitter: MS * jitter,
         ..Weather::default()
     };
-    let wifi = [way(50, 20); 2];
+    let wifi = [direction(50, 20); 2];
     for trial in [
         Trial {
             name: "50 ms each way, jitter 20 ms",
-            ways: wifi,
+            directions: wifi,
             delays: [0, 0],
         },
         Trial {
             name: "the same, input delays 0 and 4",
-            ways: wifi,
+            directions: wifi,
             delays: [0, 4],
         },
         Trial {
             name: "10 ms one way, 200 ms the other",
-            ways: [way(10, 0), way(200, 0)],
+            directions: [direction(10, 0), direction(200, 0)],
             delays: [0, 0],
         },
     ] {
@@ -57,20 +57,22 @@ pub(crate) fn run() {
         });
         println!(
             "| {} | {after} | {:+.2} | {:.2} |",
-            trial.name, result.mean, result.most
+            trial.name, result.mean, result.max
         );
     }
 }
 
-struct Settled {
-    /// How long after the hitch they are within half a tick of where they come to rest, for good.
+/// The offset between the clocks of two players: how many ticks the first one is ahead.
+struct Offset {
+    /// The time after the freeze from which the offset stays within half a tick of its mean.
     settles: Option<Duration>,
-    /// By how many ticks the first is ahead of the second on average, once they have settled.
+    /// The mean offset in ticks after [`SETTLED`].
     mean: f64,
-    most: f64,
+    /// The maximum absolute offset in ticks after [`SETTLED`].
+    max: f64,
 }
 
-/// Where a player is between two ticks.
+/// The current tick of a player, and the time when it started.
 #[derive(Clone, Copy, Default)]
 struct Clock {
     tick: u32,
@@ -78,11 +80,11 @@ struct Clock {
 }
 
 impl Trial {
-    fn run(&self) -> Settled {
+    fn run(&self) -> Offset {
         let peers = || (0..2).map(Simulation::<HashGame>::peer).collect::<Vec<_>>();
         let conditions = Conditions {
             seed: 1,
-            weather: self.ways[0],
+            weather: self.directions[0],
             faults: vec![Fault {
                 at: HITCH,
                 what: Trouble::Freeze(1, TickRate::default().period() * 5),
@@ -93,23 +95,23 @@ impl Trial {
             begins: Vec::new(),
             inputs: Box::new(|_, tick| vec![(tick.0 / 20) as u8]),
         };
-        let setups = (0..2).map(|me| RollbackSetup {
-            delay: DelayPolicy::Fixed(self.delays[me]),
-            // So that nobody waits for inputs, which would bring them together too.
+        let setups = (0..2).map(|player| RollbackSetup {
+            delay: DelayPolicy::Fixed(self.delays[player]),
+            // Large enough that no player waits for inputs, which would also align the clocks.
             window: 40,
-            ..RollbackSetup::new(Simulation::<HashGame>::peer(me), peers())
+            ..RollbackSetup::new(Simulation::<HashGame>::peer(player), peers())
         });
         let mut simulation = Simulation::<HashGame>::new(conditions, setups);
-        simulation.set_weather(1, 0, self.ways[1]);
+        simulation.set_weather(1, 0, self.directions[1]);
 
         let period = TickRate::default().period().as_secs_f64();
         let mut clocks = [Clock::default(); 2];
-        let mut apart = Vec::new();
-        while simulation.now() < SETTLED + WATCHED {
+        let mut offsets = Vec::new();
+        while simulation.now() < SETTLED + MEASURED {
             let now = simulation.now() + MS;
             simulation.run_until(now);
-            for (me, clock) in clocks.iter_mut().enumerate() {
-                let tick = simulation.session(me).tick().0;
+            for (player, clock) in clocks.iter_mut().enumerate() {
+                let tick = simulation.session(player).tick().0;
                 if tick != clock.tick {
                     *clock = Clock { tick, since: now };
                 }
@@ -118,24 +120,24 @@ impl Trial {
                 let passed = now.saturating_sub(clock.since).as_secs_f64();
                 f64::from(clock.tick) + (passed / period).min(1.0)
             };
-            apart.push((now, position(clocks[0]) - position(clocks[1])));
+            offsets.push((now, position(clocks[0]) - position(clocks[1])));
         }
-        simulation.verdict().expect("nothing goes wrong");
+        simulation.verdict().expect("a match without errors");
 
-        let settled = apart.iter().filter(|(at, _)| *at >= SETTLED);
-        let settled: Vec<_> = settled.map(|(_, apart)| *apart).collect();
+        let settled = offsets.iter().filter(|(at, _)| *at >= SETTLED);
+        let settled: Vec<_> = settled.map(|(_, offset)| *offset).collect();
         let mean = settled.iter().sum::<f64>() / settled.len() as f64;
-        let last_far = apart
+        let last_far = offsets
             .iter()
-            .rfind(|(at, apart)| *at > HITCH && (apart - mean).abs() > 0.5);
-        Settled {
+            .rfind(|(at, offset)| *at > HITCH && (offset - mean).abs() > 0.5);
+        Offset {
             settles: last_far
-                .filter(|(at, _)| *at < SETTLED + WATCHED - MS)
+                .filter(|(at, _)| *at < SETTLED + MEASURED - MS)
                 .map(|(at, _)| *at - HITCH),
             mean,
-            most: settled
+            max: settled
                 .iter()
-                .fold(0.0, |most, apart| f64::max(most, apart.abs())),
+                .fold(0.0, |max, offset| f64::max(max, offset.abs())),
         }
     }
 }

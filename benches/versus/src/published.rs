@@ -1,9 +1,9 @@
-/// A row of the table that fortress-rollback 0.12 publishes (`docs/tuning.md`, and
-/// `tests/simulation/baselines/sweep-v3.json` of its repository for what the table rounds).
+/// A row of the table that fortress-rollback 0.12 publishes in `docs/tuning.md`. Its repository
+/// contains the exact values in `tests/simulation/baselines/sweep-v3.json`.
 pub(crate) struct Published {
     pub(crate) cell: &'static str,
     pub(crate) bytes_per_player_s: f64,
-    /// To all others together; not published for 16 players.
+    /// The packets to all other players together. `None` for 16 players, where it is not published.
     pub(crate) packets_per_player_s: Option<f64>,
     pub(crate) rollbacks_per_100: f64,
     pub(crate) depth_p99: u32,
@@ -12,9 +12,11 @@ pub(crate) struct Published {
     pub(crate) stalls_per_min: f64,
 }
 
-/// Its sweep; the row of 16 players is of an earlier commit and of 5000 steps, the others of 1000.
-/// The document says that input delay is 0; the code that measured has 1, and so do the numbers:
-/// without delay no tick could have its inputs in time, as nearly all have on a LAN.
+/// The published sweep. The row with 16 players is from an earlier commit and has 5000 steps; the
+/// other rows have 1000.
+///
+/// The document states an input delay of 0, but the code uses 1. The numbers confirm it: on a LAN,
+/// the inputs of nearly all ticks arrive in time, which is impossible without delay.
 pub(crate) const SWEEP: [Published; 6] = [
     Published {
         cell: "2 LAN",

@@ -1,15 +1,17 @@
-/// What a player did in a step.
+/// The result of a player's step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) outcome: Outcome,
-    /// How many ticks were simulated again, if any.
+    /// The number of resimulated ticks, if there was a rollback.
     pub(crate) rollback: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The game has not begun.
+    /// The match has not started.
     Waiting,
+    /// The session simulated a new tick.
     Simulated,
-    Refused,
+    /// The session cannot predict more ticks.
+    Stalled,
 }

@@ -2,16 +2,15 @@ use huddle_sim::{Cell, CellResult, Inputs};
 
 use crate::{
     fortress::Fortress,
-    huddle::Whole,
+    huddle::SessionInRoom,
     meter::Meter,
-    published,
-    rival::{self, Clock, Rival},
-    table,
+    player::{self, Clock, Player},
+    published, table,
 };
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Play every cell with so many seeds and tell the mean
+    /// Number of seeds per cell; the tables contain the means
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// Print a JSON object per line instead of tables
@@ -19,28 +18,28 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// How the same cells are played.
+/// The settings for all cells.
 struct Setting {
     title: &'static str,
     delay: u32,
-    /// By the count of this project, which is one less than by theirs.
+    /// The prediction window as this project counts it. The other libraries count one more.
     window: u32,
 }
 
 const EQUAL: Setting = Setting {
-    title: "input delay 0, 8 ticks predicted at most (their prediction window 9)",
+    title: "input delay 0, at most 8 predicted ticks (prediction window 9 of fortress)",
     delay: 0,
     window: 8,
 };
 
 const PUBLISHED: Setting = Setting {
-    title: "input delay 1, 7 ticks predicted at most (their prediction window 8, as they published)",
+    title: "input delay 1, at most 7 predicted ticks (prediction window 8 of fortress, as published)",
     delay: 1,
     window: 7,
 };
 
-/// Inputs of the other cells change evenly, which is easy to foretell. These cannot be at all; what
-/// players do is in between.
+/// Cells with random inputs, which cannot be predicted. The inputs of the other cells change
+/// regularly and are easy to predict. Inputs of real players are in between.
 const RANDOM: [Cell; 2] = [
     Cell {
         name: "2 Wi-Fi, random inputs",
@@ -54,11 +53,11 @@ const RANDOM: [Cell; 2] = [
     },
 ];
 
-/// What both came to in one cell.
+/// The results of both libraries in one cell.
 struct Pair {
     cell: Cell,
-    ours: CellResult,
-    theirs: CellResult,
+    huddle: CellResult,
+    fortress: CellResult,
 }
 
 pub(crate) fn run(options: &Options) {
@@ -75,65 +74,70 @@ pub(crate) fn run(options: &Options) {
                 };
                 Pair {
                     cell,
-                    ours: play_seeds::<Whole>(&cell, options.seeds),
-                    theirs: play_seeds::<Fortress>(&cell, options.seeds),
+                    huddle: play_seeds::<SessionInRoom>(&cell, options.seeds),
+                    fortress: play_seeds::<Fortress>(&cell, options.seeds),
                 }
             })
             .collect();
         if options.json {
             for pair in pairs {
-                table::print_json::<Whole>(setting.title, pair.ours);
-                table::print_json::<Fortress>(setting.title, pair.theirs);
+                table::print_json::<SessionInRoom>(setting.title, pair.huddle);
+                table::print_json::<Fortress>(setting.title, pair.fortress);
             }
             continue;
         }
-        table::print_header(&format!("{}, {}", Whole::NAME, setting.title));
+        table::print_header(&format!("{}, {}", SessionInRoom::NAME, setting.title));
         for pair in &pairs {
-            table::print_result(&pair.cell, &pair.ours);
+            table::print_result(&pair.cell, &pair.huddle);
         }
         table::print_header(&format!("{}, {}", Fortress::NAME, setting.title));
         for pair in &pairs {
-            table::print_result(&pair.cell, &pair.theirs);
+            table::print_result(&pair.cell, &pair.fortress);
             if let Some(row) = published::SWEEP
                 .iter()
                 .find(|row| is_published && row.cell == pair.cell.name)
             {
-                table::print_published(&pair.cell, &pair.theirs, row);
+                table::print_published(&pair.cell, &pair.fortress, row);
             }
         }
         println!("\n{}", ratios(&pairs));
     }
 }
 
-/// What one has in proportion to the other.
+/// Returns a table with the ratios between the two libraries.
 fn ratios(pairs: &[Pair]) -> String {
     let mut text = format!(
-        "| {} / {} | B per tick | packets | stalls/min | more than ideal |\n|---|--:|--:|--:|--:|\n",
-        Whole::NAME,
+        "| {} / {} | B per tick | packets | stalls/min | above ideal |\n|---|--:|--:|--:|--:|\n",
+        SessionInRoom::NAME,
         Fortress::NAME
     );
-    for Pair { cell, ours, theirs } in pairs {
+    for Pair {
+        cell,
+        huddle,
+        fortress,
+    } in pairs
+    {
         let excess = |result: &CellResult| result.stalls_per_min - result.ideal_stalls_per_min;
         text += &format!(
             "| {} | {:.3} | {:.2} | {:.1} / {:.1} | {:.1} / {:.1} |\n",
             cell.name,
-            ours.bytes_per_player_tick / theirs.bytes_per_player_tick,
-            ours.packets_per_link_s / theirs.packets_per_link_s,
-            ours.stalls_per_min,
-            theirs.stalls_per_min,
-            excess(ours),
-            excess(theirs),
+            huddle.bytes_per_player_tick / fortress.bytes_per_player_tick,
+            huddle.packets_per_link_s / fortress.packets_per_link_s,
+            huddle.stalls_per_min,
+            fortress.stalls_per_min,
+            excess(huddle),
+            excess(fortress),
         );
     }
     text
 }
 
-fn play_seeds<R: Rival>(cell: &Cell, seeds: u64) -> CellResult {
+fn play_seeds<P: Player>(cell: &Cell, seeds: u64) -> CellResult {
     let (mut tallies, mut ideal) = (Vec::new(), Vec::new());
     for seed in cell.seed..cell.seed + seeds {
         let cell = Cell { seed, ..*cell };
         let mut meter = Meter::default();
-        tallies.extend(rival::play::<R>(&cell, Clock::Virtual, &mut meter));
+        tallies.extend(player::play::<P>(&cell, Clock::Virtual, &mut meter));
         ideal.extend(cell.ideal());
     }
     CellResult::new(cell, &tallies, &ideal)

@@ -1,26 +1,26 @@
 use huddle_sim::{Cell, CellResult};
 use serde::Serialize;
 
-use crate::{published::Published, rival::Rival};
+use crate::{player::Player, published::Published};
 
-/// A result with whose it is.
+/// A result with its library and setting.
 #[derive(Serialize)]
 struct Row<'a> {
-    rival: &'a str,
+    library: &'a str,
     setting: &'a str,
     #[serde(flatten)]
     result: CellResult,
 }
 
-pub(crate) fn print_json<R: Rival>(setting: &str, result: CellResult) {
+pub(crate) fn print_json<P: Player>(setting: &str, result: CellResult) {
     let row = Row {
-        rival: R::NAME,
+        library: P::NAME,
         setting,
         result,
     };
     println!(
         "{}",
-        serde_json::to_string(&row).expect("numbers and texts")
+        serde_json::to_string(&row).expect("a row has only numbers and texts")
     );
 }
 
@@ -51,9 +51,9 @@ pub(crate) fn print_result(cell: &Cell, result: &CellResult) {
     );
 }
 
-/// What was published for the same, and how far what was measured is from it.
+/// Prints the published values of a cell, and their deviation from the measured ones.
 pub(crate) fn print_published(cell: &Cell, result: &CellResult, published: &Published) {
-    let off = |measured: f64, published: f64| match published == 0.0 {
+    let deviation = |measured: f64, published: f64| match published == 0.0 {
         true => "0".to_owned(),
         false => format!(
             "{published:.1} ({:+.1} %)",
@@ -63,16 +63,16 @@ pub(crate) fn print_published(cell: &Cell, result: &CellResult, published: &Publ
     let packets = published
         .packets_per_player_s
         .map_or("".to_owned(), |packets| {
-            off(packets_per_player_s(cell, result), packets)
+            deviation(packets_per_player_s(cell, result), packets)
         });
     println!(
         "| published | {} | | {packets} | {} | {} | {:.2} / {} | | {} | | |",
-        off(result.bytes_per_player_s, published.bytes_per_player_s),
-        off(result.rollbacks_per_100, published.rollbacks_per_100),
+        deviation(result.bytes_per_player_s, published.bytes_per_player_s),
+        deviation(result.rollbacks_per_100, published.rollbacks_per_100),
         published.depth_p99,
         published.lag_mean,
         published.lag_max,
-        off(result.stalls_per_min, published.stalls_per_min),
+        deviation(result.stalls_per_min, published.stalls_per_min),
     );
 }
 

@@ -132,7 +132,7 @@ impl Queue {
         if player.group != WAITING {
             self.disband(player.group, now);
         }
-        self.settle(now);
+        self.form_groups(now);
     }
 
     /// Records a message from a player.

@@ -27,10 +27,10 @@ fn setup(mut commands: Commands) {
     commands.join_room("ws://localhost:3536/minimal");
 }
 
-/// Each peer is an entity, the local peer too. It is despawned when the player leaves.
+/// Each peer is an entity, including the local peer. It is despawned when the player leaves.
 fn spawn_square(added: On<Add, Peer>, peers: Query<&Peer>, mut commands: Commands) -> Result {
     let id = peers.get(added.entity)?.id;
-    // The same color and the same first place on every screen.
+    // Each square has the same color and the same start position on every screen.
     let hue = (id.as_u128() % 360) as f32;
     commands.entity(added.entity).insert((
         Sprite::from_color(Color::hsl(hue, 0.8, 0.6), Vec2::splat(60.0)),

@@ -1,11 +1,11 @@
-//! The rollback of this project: [`Whole`] as a game uses it, and [`Alone`] without the room that
-//! carries its packets.
+//! The rollback of this project: [`SessionInRoom`] as a game uses it, and [`SessionAlone`] without
+//! the room that sends its packets.
 
-mod alone;
 mod session;
-mod whole;
+mod session_alone;
+mod session_in_room;
 
-pub(crate) use self::{alone::Alone, whole::Whole};
+pub(crate) use self::{session_alone::SessionAlone, session_in_room::SessionInRoom};
 
 #[cfg(test)]
 mod tests {
@@ -14,18 +14,18 @@ mod tests {
     use super::*;
     use crate::{
         meter::Meter,
-        rival::{self, Clock, Rival},
+        player::{self, Clock, Player},
     };
 
-    fn play<R: Rival>(cell: &Cell) -> Tally {
-        let tallies = rival::play::<R>(cell, Clock::Virtual, &mut Meter::default());
+    fn play<P: Player>(cell: &Cell) -> Tally {
+        let tallies = player::play::<P>(cell, Clock::Virtual, &mut Meter::default());
         tallies.iter().sum()
     }
 
     #[test]
-    fn both_play_the_game_of_the_cell() {
+    fn session_with_and_without_room_plays_the_cell() {
         let cell = Cell::WIFI_4;
-        let (whole, alone) = (play::<Whole>(&cell), play::<Alone>(&cell));
+        let (whole, alone) = (play::<SessionInRoom>(&cell), play::<SessionAlone>(&cell));
         for tally in [&whole, &alone] {
             assert!(tally.ticks > 3700 && tally.rollbacks > 3000, "{tally:?}");
             assert_eq!(tally.desyncs, 0);

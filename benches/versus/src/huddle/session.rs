@@ -1,4 +1,4 @@
-//! What both have in common.
+//! The session that is common to both players.
 
 use std::collections::VecDeque;
 
@@ -16,12 +16,12 @@ use crate::{
     step::{Outcome, Step},
 };
 
-/// Inputs of up to 4 bytes.
-struct Number {
+/// Encodes inputs as up to 4 bytes.
+struct NumberCodec {
     len: usize,
 }
 
-impl InputCodec<u32> for Number {
+impl InputCodec<u32> for NumberCodec {
     fn encode(&self, input: &u32, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         out.extend_from_slice(&input.to_le_bytes()[..self.len]);
         Ok(())
@@ -45,29 +45,29 @@ pub(super) fn peer_id(player: usize) -> PeerId {
     Simulation::<HashGame>::peer(player)
 }
 
-pub(super) fn setup(cell: &Cell, me: usize) -> RollbackSetup<u32> {
+pub(super) fn setup(cell: &Cell, local: usize) -> RollbackSetup<u32> {
     RollbackSetup {
-        rate: TickRate::from_hz(1.0 / cell.step.as_secs_f64()).expect("a usual rate"),
-        codec: Box::new(Number {
+        rate: TickRate::from_hz(1.0 / cell.step.as_secs_f64()).expect("a valid rate"),
+        codec: Box::new(NumberCodec {
             len: cell.input_bytes.min(4),
         }),
         delay: DelayPolicy::Fixed(cell.delay as u8),
         window: cell.window as u8,
-        ..RollbackSetup::new(peer_id(me), (0..cell.players).map(peer_id).collect())
+        ..RollbackSetup::new(peer_id(local), (0..cell.players).map(peer_id).collect())
     }
 }
 
-/// The game that a session plays.
+/// The game of a session.
 #[derive(Default)]
-pub(super) struct Played {
+pub(super) struct GameRunner {
     pub(super) game: Game,
     pub(super) saved: VecDeque<(Tick, Game)>,
     pub(super) desyncs: u64,
 }
 
-impl Played {
-    /// Takes what a session has to tell, and does what it asks for.
-    pub(super) fn obey(
+impl GameRunner {
+    /// Handles the events and requests of the session after a step.
+    pub(super) fn handle_requests(
         &mut self,
         session: &mut RollbackSession<u32>,
         step: huddle_rollback::Step,
@@ -82,21 +82,21 @@ impl Played {
                 "{event:?}"
             );
         }
-        let mut repeated = 0;
+        let mut resimulated = 0;
         while let Some(request) = session.request() {
             match request {
                 Request::Save { tick } => {
-                    let place = self
+                    let index = self
                         .saved
                         .partition_point(|(saved, _)| tick.is_after(*saved));
-                    match self.saved.get_mut(place) {
+                    match self.saved.get_mut(index) {
                         Some((saved, game)) if *saved == tick => *game = self.game,
-                        _ => self.saved.insert(place, (tick, self.game)),
+                        _ => self.saved.insert(index, (tick, self.game)),
                     }
                 }
                 Request::Load { tick } => self.game = self.saved_at(tick),
                 Request::Advance(frame) => {
-                    repeated += u32::from(frame.is_repeated);
+                    resimulated += u32::from(frame.is_repeated);
                     self.game
                         .advance(frame.inputs.iter().map(|seat| seat.input));
                 }
@@ -111,18 +111,19 @@ impl Played {
             outcome: match step {
                 huddle_rollback::Step::Idle => Outcome::Waiting,
                 huddle_rollback::Step::Ran => Outcome::Simulated,
-                huddle_rollback::Step::Waited(_) => Outcome::Refused,
+                huddle_rollback::Step::Waited(_) => Outcome::Stalled,
             },
-            rollback: (repeated > 0).then_some(repeated),
+            rollback: (resimulated > 0).then_some(resimulated),
         }
     }
 
     fn saved_at(&self, tick: Tick) -> Game {
         let saved = self.saved.iter().find(|(saved, _)| *saved == tick);
-        saved.expect("it was saved").1
+        saved.expect("a saved state").1
     }
 }
 
+/// Returns the number of ticks from the last confirmed tick to the next tick.
 pub(super) fn lag(session: &RollbackSession<u32>) -> u32 {
     session.tick().since(session.confirmed()).unsigned_abs() + 1
 }

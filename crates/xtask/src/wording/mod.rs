@@ -19,8 +19,13 @@ use words::words;
 
 /// The files and folders that are checked, relative to the repository.
 const COVERED: &[&str] = &[
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
+    "benches/offline",
+    "benches/room",
+    "benches/sim",
+    "benches/versus/src",
     "crates/bevy_huddle/src/app.rs",
     "crates/bevy_huddle/src/background",
     "crates/bevy_huddle/src/commands.rs",
@@ -47,6 +52,7 @@ const COVERED: &[&str] = &[
     "crates/bevy_huddle/tests",
     "crates/huddle_id",
     "crates/huddle_session",
+    "crates/huddle_signaling",
     "crates/xtask",
     "docs/architecture.md",
     "docs/benchmarks.md",
@@ -57,7 +63,12 @@ const COVERED: &[&str] = &[
     "docs/state.md",
     "docs/troubleshooting.md",
     "examples",
+    "fuzz/fuzz_targets",
+    "fuzz/mesh",
+    "fuzz/rollback",
     "fuzz/session",
+    "fuzz/signaling",
+    "fuzz/src",
     "interop",
     "tests",
 ];

@@ -7,32 +7,32 @@ use huddle_session::{
 };
 use huddle_sim::{Arrival, Cell};
 
-use super::session::{Played, lag, peer_id, setup};
+use super::session::{GameRunner, lag, peer_id, setup};
 use crate::{
-    rival::{Outbox, Rival},
+    player::{Outbox, Player},
     step::Step,
 };
 
-/// More than any packet.
+/// The credit of a link: more than any packet needs.
 const CREDIT: usize = 64 * 1024;
 
-/// A session in a room, as a game has it.
-pub(crate) struct Whole {
+/// A session in a room, as a game uses it.
+pub(crate) struct SessionInRoom {
     cell: Cell,
-    me: usize,
+    local: usize,
     kind: KindId,
     room: RoomSession,
     session: RollbackSession<u32>,
-    played: Played,
+    runner: GameRunner,
     own: OwnStates,
     now: Duration,
 }
 
-impl Rival for Whole {
+impl Player for SessionInRoom {
     const NAME: &str = "bevy_huddle";
 
-    fn new(cell: &Cell, me: usize) -> Self {
-        let setup = setup(cell, me);
+    fn new(cell: &Cell, local: usize) -> Self {
+        let setup = setup(cell, local);
         let mut kinds = Kinds::default();
         let kind = kinds.declare(
             RollbackSession::<u32>::KIND,
@@ -40,21 +40,21 @@ impl Rival for Whole {
             Schema::of::<Vec<u8>>(),
         );
         let room = RoomSetup {
-            seed: cell.seed.wrapping_mul(64) + me as u64,
+            seed: cell.seed.wrapping_mul(64) + local as u64,
             rate: setup.rate,
-            ..RoomSetup::new(peer_id(me), "versus", kinds.clone())
+            ..RoomSetup::new(peer_id(local), "versus", kinds.clone())
         };
-        let mut room = RoomSession::new(room).expect("the names are free");
-        for other in (0..cell.players).filter(|&other| other != me) {
+        let mut room = RoomSession::new(room).expect("a valid setup");
+        for other in (0..cell.players).filter(|&other| other != local) {
             room.link_opened(peer_id(other), Duration::ZERO);
         }
         Self {
             cell: *cell,
-            me,
-            kind: kind.expect("the only one"),
+            local,
+            kind: kind.expect("the only kind"),
             room,
-            session: RollbackSession::new(setup, Duration::ZERO).expect("it makes sense"),
-            played: Played::default(),
+            session: RollbackSession::new(setup, Duration::ZERO).expect("a valid setup"),
+            runner: GameRunner::default(),
             own: OwnStates::default(),
             now: Duration::ZERO,
         }
@@ -102,19 +102,19 @@ impl Rival for Whole {
     fn step(&mut self, step: u32, now: Duration, outbox: &mut Outbox) -> Step {
         self.now = now;
         self.room.advance(now);
-        let input = self.cell.input(self.me, step);
-        let did = self.session.step(now, |_, _| input);
-        let did = did.expect("inputs are short");
-        let did = self.played.obey(&mut self.session, did);
+        let input = self.cell.input(self.local, step);
+        let result = self.session.step(now, |_, _| input);
+        let result = result.expect("a short input");
+        let result = self.runner.handle_requests(&mut self.session, result);
         while let Some((peer, message)) = self.session.poll_message() {
             let queued = self.room.queue_event(peer, self.kind, message);
-            queued.expect("few are queued");
+            queued.expect("the queue has room");
         }
-        let me = self.me;
-        for other in (0..self.cell.players).filter(|&other| other != me) {
+        let local = self.local;
+        for other in (0..self.cell.players).filter(|&other| other != local) {
             self.send(other, peer_id(other), outbox);
         }
-        did
+        result
     }
 
     fn lag(&self) -> u32 {
@@ -122,11 +122,11 @@ impl Rival for Whole {
     }
 
     fn desyncs(&self) -> u64 {
-        self.played.desyncs
+        self.runner.desyncs
     }
 }
 
-impl Whole {
+impl SessionInRoom {
     fn send(&mut self, other: usize, peer: PeerId, outbox: &mut Outbox) {
         let Self {
             room, session, own, ..

@@ -9,29 +9,29 @@ use crate::{
     step::{Outcome, Step},
 };
 
-/// One player's session of some rollback library, together with a game that is next to nothing.
-pub(crate) trait Rival {
-    /// What it is called.
+/// One player of a match: a session of a rollback library, and a small game.
+pub(crate) trait Player {
+    /// The name of the library.
     const NAME: &str;
 
-    /// A player of a cell. The cell's window is by this project's count: with all inputs known up to
-    /// a tick, so many ticks after it may be simulated.
-    fn new(cell: &Cell, me: usize) -> Self;
+    /// Creates a player of a cell. The cell's prediction window is the number of ticks that can be
+    /// simulated after the last confirmed tick, as in this project.
+    fn new(cell: &Cell, local: usize) -> Self;
 
-    /// A packet has arrived.
+    /// Receives a packet.
     fn receive(&mut self, arrival: Arrival<Bytes>);
 
-    /// Everything a game does in a frame. There are as many chances to simulate a tick as steps.
+    /// Runs one frame of the game, which simulates at most one new tick.
     fn step(&mut self, step: u32, now: Duration, outbox: &mut Outbox) -> Step;
 
-    /// How many ticks the next is after the last of which all inputs are known.
+    /// Returns the number of ticks from the last confirmed tick to the next tick.
     fn lag(&self) -> u32;
 
-    /// Differences found between players.
+    /// Returns the number of desyncs that the session has found.
     fn desyncs(&self) -> u64;
 }
 
-/// What a player sends in a step.
+/// The packets that a player sends in a step.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     bytes: Vec<u8>,
@@ -39,7 +39,7 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Adds a packet that `write` appends to the bytes it is given.
+    /// Adds a packet. `write` appends its bytes to the vector.
     pub(crate) fn push(&mut self, to: usize, lane: Lane, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         write(&mut self.bytes);
@@ -55,20 +55,20 @@ impl Outbox {
     }
 }
 
-/// Who tells the time.
+/// The clock of a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Clock {
-    /// As fast as possible.
+    /// A virtual clock. The match runs as fast as possible.
     Virtual,
-    /// Steps last as long as they should, for libraries that look at the system's clock.
+    /// The system clock, for libraries that use it. The match runs in real time.
     System,
 }
 
-/// Plays a cell to its end.
-pub(crate) fn play<R: Rival>(cell: &Cell, clock: Clock, meter: &mut Meter) -> Vec<Tally> {
+/// Plays a cell, and returns a tally for each player.
+pub(crate) fn play<P: Player>(cell: &Cell, clock: Clock, meter: &mut Meter) -> Vec<Tally> {
     let mut network = cell.network::<Bytes>();
     let mut players: Vec<_> = (0..cell.players)
-        .map(|me| (R::new(cell, me), Tally::default()))
+        .map(|local| (P::new(cell, local), Tally::default()))
         .collect();
     let mut arrived = Vec::new();
     let mut outbox = Outbox::default();
@@ -80,28 +80,28 @@ pub(crate) fn play<R: Rival>(cell: &Cell, clock: Clock, meter: &mut Meter) -> Ve
                 (started + now).saturating_duration_since(std::time::Instant::now()),
             );
         }
-        for (me, (player, tally)) in players.iter_mut().enumerate() {
-            arrived.extend(std::iter::from_fn(|| network.receive(now, me)));
-            let did = meter.measure(step, || {
+        for (local, (player, tally)) in players.iter_mut().enumerate() {
+            arrived.extend(std::iter::from_fn(|| network.receive(now, local)));
+            let result = meter.measure(step, || {
                 for arrival in arrived.drain(..) {
                     player.receive(arrival);
                 }
                 player.step(step, now, &mut outbox)
             });
-            outbox.send(now, me, &mut network);
-            match did.outcome {
+            outbox.send(now, local, &mut network);
+            match result.outcome {
                 Outcome::Waiting => {}
                 Outcome::Simulated => tally.advanced(player.lag()),
-                Outcome::Refused => tally.stalls += 1,
+                Outcome::Stalled => tally.stalls += 1,
             }
-            if let Some(depth) = did.rollback {
+            if let Some(depth) = result.rollback {
                 tally.rolled_back(depth);
             }
         }
     }
     let players = players.into_iter().enumerate();
-    let finish = |(me, (player, mut tally)): (usize, (R, Tally))| {
-        tally.sent = network.sent_by(me);
+    let finish = |(local, (player, mut tally)): (usize, (P, Tally))| {
+        tally.sent = network.sent_by(local);
         tally.desyncs = player.desyncs();
         tally
     };

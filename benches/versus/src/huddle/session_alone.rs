@@ -5,22 +5,22 @@ use huddle_rollback::RollbackSession;
 use huddle_session::{Lane, MAX_PACKET_LEN, SectionSource};
 use huddle_sim::{Arrival, Cell};
 
-use super::session::{Played, lag, peer_id, setup};
+use super::session::{GameRunner, lag, peer_id, setup};
 use crate::{
-    rival::{Outbox, Rival},
+    player::{Outbox, Player},
     step::Step,
 };
 
-/// How many packets are remembered.
-const REMEMBERED: usize = 64;
+/// The number of packets whose arrival a packet reports.
+const ACKED: usize = 64;
 
-/// A session whose packets are carried by next to nothing: a number, and which of the last 64
-/// arrived.
-pub(crate) struct Alone {
+/// A session over a minimal transport. A packet contains its number, and which of the last 64
+/// packets arrived.
+pub(crate) struct SessionAlone {
     cell: Cell,
-    me: usize,
+    local: usize,
     session: RollbackSession<u32>,
-    played: Played,
+    runner: GameRunner,
     links: Vec<Link>,
     section: Vec<u8>,
 }
@@ -28,32 +28,33 @@ pub(crate) struct Alone {
 struct Link {
     /// The number of the next packet.
     next: u64,
-    tokens: [Option<u32>; REMEMBERED],
-    /// One more than the newest that arrived, and which before it did.
+    tokens: [Option<u32>; ACKED],
+    /// One more than the number of the newest packet that arrived.
     newest: u64,
+    /// A bit for each of the packets before `newest` that arrived.
     arrived: u64,
 }
 
-impl Rival for Alone {
-    const NAME: &str = "bevy_huddle, the session alone";
+impl Player for SessionAlone {
+    const NAME: &str = "bevy_huddle, session alone";
 
-    fn new(cell: &Cell, me: usize) -> Self {
-        let session = RollbackSession::new(setup(cell, me), Duration::ZERO);
-        let mut session = session.expect("it makes sense");
-        for other in (0..cell.players).filter(|&other| other != me) {
+    fn new(cell: &Cell, local: usize) -> Self {
+        let session = RollbackSession::new(setup(cell, local), Duration::ZERO);
+        let mut session = session.expect("a valid setup");
+        for other in (0..cell.players).filter(|&other| other != local) {
             session.linked(peer_id(other), Duration::ZERO);
         }
         let link = |_| Link {
             next: 0,
-            tokens: [None; REMEMBERED],
+            tokens: [None; ACKED],
             newest: 0,
             arrived: 0,
         };
         Self {
             cell: *cell,
-            me,
+            local,
             session,
-            played: Played::default(),
+            runner: GameRunner::default(),
             links: (0..cell.players).map(link).collect(),
             section: Vec::new(),
         }
@@ -68,12 +69,12 @@ impl Rival for Alone {
         }
         let link = &mut self.links[arrival.from];
         let number = packet.get_u64_le();
-        link.note(number);
+        link.record(number);
         let (newest, mask) = (packet.get_u64_le(), packet.get_u64_le());
-        for back in (0..REMEMBERED as u64).filter(|back| mask >> back & 1 == 1) {
+        for back in (0..ACKED as u64).filter(|back| mask >> back & 1 == 1) {
             if let Some(acked) = newest.checked_sub(back + 1)
-                && acked + REMEMBERED as u64 >= link.next
-                && let Some(token) = link.tokens[acked as usize % REMEMBERED].take()
+                && acked + ACKED as u64 >= link.next
+                && let Some(token) = link.tokens[acked as usize % ACKED].take()
             {
                 self.session.delivered(peer, token);
             }
@@ -88,23 +89,23 @@ impl Rival for Alone {
     }
 
     fn step(&mut self, step: u32, now: Duration, outbox: &mut Outbox) -> Step {
-        let input = self.cell.input(self.me, step);
-        let did = self.session.step(now, |_, _| input);
-        let did = did.expect("inputs are short");
-        let did = self.played.obey(&mut self.session, did);
+        let input = self.cell.input(self.local, step);
+        let result = self.session.step(now, |_, _| input);
+        let result = result.expect("a short input");
+        let result = self.runner.handle_requests(&mut self.session, result);
         while let Some((peer, message)) = self.session.poll_message() {
             let to = (0..self.cell.players).find(|&other| peer_id(other) == peer);
             let to = to.expect("a player");
             outbox.push(to, Lane::Events, |out| out.extend_from_slice(&message));
         }
         for (other, link) in self.links.iter_mut().enumerate() {
-            if other == self.me {
+            if other == self.local {
                 continue;
             }
             self.section.clear();
             let room = MAX_PACKET_LEN - 24;
             let token = self.session.write(peer_id(other), room, &mut self.section);
-            link.tokens[link.next as usize % REMEMBERED] = token;
+            link.tokens[link.next as usize % ACKED] = token;
             outbox.push(other, Lane::State, |out| {
                 out.put_u64_le(link.next);
                 out.put_u64_le(link.newest);
@@ -113,7 +114,7 @@ impl Rival for Alone {
             });
             link.next += 1;
         }
-        did
+        result
     }
 
     fn lag(&self) -> u32 {
@@ -121,12 +122,13 @@ impl Rival for Alone {
     }
 
     fn desyncs(&self) -> u64 {
-        self.played.desyncs
+        self.runner.desyncs
     }
 }
 
 impl Link {
-    fn note(&mut self, number: u64) {
+    /// Records the arrival of a packet.
+    fn record(&mut self, number: u64) {
         if number >= self.newest {
             let by = number + 1 - self.newest;
             self.arrived = self.arrived.checked_shl(by as u32).unwrap_or(0) | 1;

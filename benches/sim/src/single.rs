@@ -3,7 +3,7 @@ use std::time::Duration;
 use huddle_rollback::{RollbackEvent, Seat};
 use huddle_sim::{HashGame, Outcome, Scenario, Simulation};
 
-/// Plays one scenario and tells what happened. Returns whether all came out as it must.
+/// Plays one scenario and prints what happened. Returns whether the match passed.
 pub(crate) fn play(scenario: &Scenario) -> bool {
     println!("{scenario}");
     for (number, fault) in scenario.all_faults().iter().enumerate() {
@@ -17,16 +17,16 @@ pub(crate) fn play(scenario: &Scenario) -> bool {
     simulation.run_until(scenario.length);
     let verdict = simulation.verdict();
     for player in 0..scenario.players {
-        tell(&simulation, player);
+        print_player(&simulation, player);
     }
     match &verdict {
         Ok(()) => println!("\nAll players agree."),
-        Err(what) => println!("\nFAILED: {what}"),
+        Err(error) => println!("\nFAILED: {error}"),
     }
     verdict.is_ok()
 }
 
-fn tell(simulation: &Simulation<HashGame>, player: usize) {
+fn print_player(simulation: &Simulation<HashGame>, player: usize) {
     let Outcome {
         stats,
         sent,
@@ -37,42 +37,43 @@ fn tell(simulation: &Simulation<HashGame>, player: usize) {
         is_here,
         freezes,
     } = simulation.outcome(player);
-    let whether = if is_here { "" } else { ", gone" };
+    let suffix = if is_here { "" } else { ", left" };
     let per_100 = |count: u64| 100.0 * count as f64 / stats.ticks.max(1) as f64;
-    println!("\nplayer {player} at tick {tick}{whether}");
+    println!("\nplayer {player} at tick {tick}{suffix}");
     println!(
-        "  {:.1} rollbacks per 100 ticks, of at most {} ticks in 99 of 100; {:.1} ticks ahead of the confirmed on \
-         average, {} at most",
+        "  {:.1} rollbacks per 100 ticks, p99 depth {} ticks; ahead of the confirmed tick by {:.1} on average, by at \
+         most {}",
         per_100(stats.rollbacks),
         stats.depth_quantile(0.99),
         stats.lag_sum as f64 / steps.max(1) as f64,
         stats.lag_max,
     );
     println!(
-        "  waited in {} of {steps} steps, for {} at most; sent {} packets, {} bytes",
+        "  waited in {} of {steps} steps, for at most {}; sent {} packets, {} bytes",
         stats.stalls,
         seconds(stats.longest_wait),
         sent.packets,
         sent.bytes,
     );
-    let for_whom = (0..).map(Seat).zip(stats.stalls_by_seat);
-    for (seat, count) in for_whom.filter(|(_, count)| *count > 0) {
-        println!("  of these, {count} for seat {seat}");
+    let stalls_by_seat = (0..).map(Seat).zip(stats.stalls_by_seat);
+    for (seat, count) in stalls_by_seat.filter(|(_, count)| *count > 0) {
+        println!("  {count} of these for seat {seat}");
     }
     for event in &events {
-        if let Some(text) = words(event) {
+        if let Some(text) = event_text(event) {
             println!("  {text}");
         }
     }
-    for froze in freezes {
-        println!("  stood still for {} as others left", seconds(froze));
+    for freeze in freezes {
+        println!("  froze for {} because players left", seconds(freeze));
     }
     for error in errors {
-        println!("  was told what makes no sense: {error}");
+        println!("  received an invalid message: {error}");
     }
 }
 
-fn words(event: &RollbackEvent) -> Option<String> {
+/// Returns the text of an event, or `None` for events that every match has.
+fn event_text(event: &RollbackEvent) -> Option<String> {
     Some(match event {
         RollbackEvent::Waiting { .. } | RollbackEvent::Started { .. } => return None,
         RollbackEvent::SeatLeft {
