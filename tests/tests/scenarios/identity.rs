@@ -7,12 +7,14 @@ use std::{
 
 use anyhow::{Context, ensure};
 use huddle_mesh::{DisconnectReason, LinkFailure, PeerId, Room, RoomConfig, RoomEvent, RoomSecret};
-use huddle_tests::{Artifacts, Browser, HostileMember, Page, Player, Server, TamperingServer};
-use serde_json::json;
+use huddle_tests::{
+    Artifacts, Browser, HostileMember, Native, Page, Player, Server, TamperingServer, wait_until,
+};
+use serde_json::{Value, json};
 
 use crate::{
     rooms::{MEETING, until, until_connected, until_joined},
-    steps::{LOAD, local_id},
+    steps::{LOAD, all_meet, local_id},
 };
 
 /// Longer than the first attempt to link.
@@ -147,4 +149,113 @@ pub(crate) fn copied_certificate_takes_no_id(artifacts: &Artifacts) -> anyhow::R
             }
     })
     .map(drop)
+}
+
+pub(crate) fn kept_identity_survives_a_reload(artifacts: &Artifacts) -> anyhow::Result<()> {
+    reload_with_identity(artifacts, Browser::chromium("Bob", Page::SMALL)?)
+}
+
+pub(crate) fn kept_identity_survives_a_reload_in_firefox(
+    artifacts: &Artifacts,
+) -> anyhow::Result<()> {
+    reload_with_identity(artifacts, Browser::firefox("Bob", Page::SMALL)?)
+}
+
+fn reload_with_identity(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
+    let page = server.player("render=off&bot=2&identity=bob");
+    bob.open(&page)?;
+    let (before, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "they meet")?;
+
+    bob.run("globalThis.isOld = true")?;
+    bob.reload()?;
+    let began = Instant::now();
+    // While the page loads, there is nothing to run the script in.
+    while bob
+        .run("return globalThis.isOld ?? false")
+        .unwrap_or(json!(true))
+        != json!(false)
+    {
+        ensure!(began.elapsed() < LOAD, "the page is not reloaded");
+        thread::sleep(POLL);
+    }
+    let (after, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "they meet again")?;
+    ensure!(before == after, "ids changed: {before:?}, then {after:?}");
+
+    // A second tab cannot have the same identity at the same time.
+    bob.open_in_front(&page)?;
+    let three = wait_until(&mut [&mut ada], LOAD, "both tabs play", |reports| {
+        reports[0].plays_with(2)
+    })?;
+    println!("   both tabs play: {three:?}");
+    let report = ada.report()?.context("Ada reports")?;
+    ensure!(report.lists(&after[1]), "the first tab is gone: {report:?}");
+    bob.close_front()?;
+    let is_alone = |report: &huddle_tests::Report| report.peer_ids() == [after[1].as_str()];
+    wait_until(&mut [&mut ada], LOAD, "the second tab is gone", |reports| {
+        is_alone(&reports[0])
+    })
+    .map(drop)
+}
+
+pub(crate) fn kept_identity_survives_a_restart(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let folder = tempfile::tempdir()?;
+    let place = folder.path().join("identity.pem");
+    let identity = ["--identity", place.to_str().context("a path in UTF-8")?];
+    let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
+    let mut ids = Vec::new();
+    for run in ["first", "second"] {
+        let mut bob = Native::start_with(artifacts, "Bob", &server, "hello", 2, &identity)?;
+        let (met, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, run)?;
+        ids.push(met);
+        drop(bob);
+        wait_until(&mut [&mut ada], LOAD, "Bob is gone", |reports| {
+            reports[0].peers.is_empty()
+        })?;
+    }
+    ensure!(ids[0] == ids[1], "ids changed: {ids:?}");
+    let mut cleo = Native::start(artifacts, "Cleo", &server, "hello", 3)?;
+    let (others, _) = all_meet(&mut [&mut ada, &mut cleo], LOAD, "Cleo has another id")?;
+    ensure!(others[1] != ids[0][1], "two players have the same id");
+    Ok(())
+}
+
+pub(crate) fn private_room_admits_those_with_the_link(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let index = Browser::chromium("the index", Page::SMALL)?;
+    index.open(&server.index())?;
+    let link = index.run("return document.getElementById('private').href")?;
+    let Value::String(link) = link else {
+        anyhow::bail!("the index has no link to a private room: {link}");
+    };
+    let (_, query) = link.split_once('?').context("a room in the link")?;
+    let (room, secret) = query
+        .split_once("#secret=")
+        .context("a secret in the link")?;
+    let room = room.strip_prefix("room=").context("a room in the link")?;
+
+    let page = server.player(&format!("render=off&bot=2&{query}"));
+    let mut bob = Browser::chromium("Bob", Page::SMALL)?;
+    bob.open(&page)?;
+    let secret = ["--secret", secret];
+    let mut ada = Native::start_with(artifacts, "Ada", &server, room, 1, &secret)?;
+    let mut eve = Native::start(artifacts, "Eve", &server, room, 3)?;
+    all_meet(&mut [&mut ada, &mut bob], LOAD, "those with the link meet")?;
+    let reported = wait_until(
+        &mut [&mut ada, &mut bob, &mut eve],
+        LOAD,
+        "all see that the secrets differ",
+        |reports| {
+            reports.iter().all(|report| {
+                let text = LinkFailure::Secret.to_string();
+                report.texts.iter().any(|shown| shown.contains(&text))
+            })
+        },
+    )?;
+    println!("   reported after {reported:?}");
+    let report = eve.report()?.context("Eve reports")?;
+    ensure!(report.peers.is_empty(), "Eve is linked: {report:?}");
+    Ok(())
 }

@@ -301,6 +301,21 @@ const SCENARIOS: &[Entry] = &[
         identity::server_that_bridges_two_rooms_shows_its_own_ids,
     ),
     (
+        "kept_identity_survives_a_reload",
+        Alone,
+        identity::kept_identity_survives_a_reload,
+    ),
+    (
+        "kept_identity_survives_a_restart",
+        Shared,
+        identity::kept_identity_survives_a_restart,
+    ),
+    (
+        "private_room_admits_those_with_the_link",
+        Alone,
+        identity::private_room_admits_those_with_the_link,
+    ),
+    (
         "copied_certificate_takes_no_id",
         Shared,
         identity::copied_certificate_takes_no_id,
@@ -366,6 +381,11 @@ const WITH_FIREFOX: &[Entry] = &[
     ("link_survives_a_short_freeze_firefox", Alone, |artifacts| {
         link_survives_a_short_freeze(artifacts, Firefox)
     }),
+    (
+        "kept_identity_survives_a_reload_in_firefox",
+        Alone,
+        identity::kept_identity_survives_a_reload_in_firefox,
+    ),
     (
         "hostile_members_do_not_disturb_firefox",
         Alone,
