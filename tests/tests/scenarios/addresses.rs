@@ -1,13 +1,18 @@
 //! A machine that changes its address: one interface goes down, another comes up.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use huddle_tests::{Artifacts, Platform, Player, Testbed, wait_until};
 
 use crate::steps::{LOAD, all_meet, all_see_movement};
 
 const REPLACED: Duration = Duration::from_secs(10);
+/// The time without a network, as on the way from a Wi-Fi to a mobile network.
+const OFFLINE: Duration = Duration::from_secs(2);
+/// The time in which play continues on the new network.
+const CONTINUED: Duration = Duration::from_secs(2);
+const VPN: Duration = Duration::from_secs(4);
 
 pub(crate) fn link_is_replaced_after_an_address_change(
     artifacts: &Artifacts,
@@ -40,4 +45,53 @@ pub(crate) fn link_is_replaced_after_an_address_change(
     let (after, _) = all_meet(both, REPLACED, "they continue to play")?;
     ensure!(after == ids, "ids have changed: {ids:?}, then {after:?}");
     all_see_movement(both, "each sees the other move again")
+}
+
+/// The new network comes up only some time after the old one is gone. After that a VPN, whose
+/// interface is one more network, comes and goes.
+pub(crate) fn network_change_is_not_a_departure(
+    artifacts: &Artifacts,
+    moving: Platform,
+    staying: Platform,
+) -> anyhow::Result<()> {
+    let testbed = Testbed::new(artifacts)?;
+    let mut ada = testbed.add_player(staying, "Ada", 1)?;
+    let mut bob = testbed.add_player(moving, "Bob", 2)?;
+    let both: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
+    let (ids, _) = all_meet(both, LOAD, "two meet")?;
+    all_see_movement(both, "each sees the other move")?;
+
+    let old = bob.host.interface();
+    bob.host.take_down(&old)?;
+    thread::sleep(OFFLINE);
+    bob.host.add_interface()?;
+    let took = wait_until(both, REPLACED, "they play on the new network", |reports| {
+        reports
+            .iter()
+            .zip([&ids[1], &ids[0]])
+            .all(|(report, other)| {
+                let peer = report.peer(other);
+                peer.is_some_and(|peer| peer.links >= 2 && peer.state == "connected")
+            })
+    })?;
+    println!("   play continues after {} ms", took.as_millis());
+    all_see_movement(both, "each sees the other move again")?;
+    check_nobody_departed(both)?;
+    ensure!(took <= CONTINUED, "play continued only after {took:?}");
+
+    let vpn = bob.host.add_interface()?;
+    thread::sleep(VPN);
+    all_see_movement(both, "each sees the other move with a VPN")?;
+    bob.host.take_down(&vpn)?;
+    thread::sleep(VPN);
+    all_see_movement(both, "each sees the other move without the VPN")?;
+    check_nobody_departed(both)
+}
+
+fn check_nobody_departed(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
+    for player in players {
+        let report = player.report()?.context("a report")?;
+        ensure!(report.departed.is_empty(), "a peer departed: {report:?}");
+    }
+    Ok(())
 }

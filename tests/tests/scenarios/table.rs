@@ -3,7 +3,7 @@
 use huddle_tests::Platform::{Chromium, Firefox, Native};
 
 use crate::{
-    addresses::link_is_replaced_after_an_address_change,
+    addresses::{link_is_replaced_after_an_address_change, network_change_is_not_a_departure},
     bad_networks,
     broken_links::{self, events_arrive_exactly_once_over_replaced_links},
     browsers,
@@ -146,6 +146,16 @@ const SCENARIOS: &[Entry] = &[
         "native_player_gets_a_new_link_after_an_address_change",
         Shared,
         |artifacts| link_is_replaced_after_an_address_change(artifacts, Native, Chromium),
+    ),
+    (
+        "network_change_of_a_native_player_is_not_a_departure",
+        Alone,
+        |artifacts| network_change_is_not_a_departure(artifacts, Native, Chromium),
+    ),
+    (
+        "network_change_of_a_browser_is_not_a_departure",
+        Alone,
+        |artifacts| network_change_is_not_a_departure(artifacts, Chromium, Native),
     ),
     (
         "browser_gets_a_new_link_after_an_address_change",
