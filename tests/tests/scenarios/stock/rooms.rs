@@ -8,11 +8,12 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use huddle_mesh::{Channel, PeerId, Room, RoomConfig, RoomEvent};
+use huddle_mesh::{Channel, PeerId, Room, RoomConfig, RoomEvent, SignalingId};
 use huddle_tests::{
     Artifacts, Server, StockClient, StockServer,
     numbered::{self, ChannelCounts},
 };
+use uuid::Uuid;
 
 use super::exchange::{EXCHANGE, MEETING, MIN_MESSAGES, Received, SEND_INTERVAL, check_counts};
 use crate::rooms::until_connected;
@@ -69,15 +70,16 @@ impl NumberedRoom {
         Ok(())
     }
 
-    /// Returns the id of a stock client, which equals its signaling id.
+    /// Returns the id of a stock client, which is made of its signaling id.
     fn peer(&self, id: &str) -> anyhow::Result<PeerId> {
-        let mut known = self.matchbox_clients.keys().copied();
-        known.find(|peer| peer.to_string() == id).with_context(|| {
-            format!(
-                "{id} is not a matchbox client here: {:#?}",
-                self.matchbox_clients
-            )
-        })
+        let sid = SignalingId::from_u128(id.parse::<Uuid>()?.as_u128());
+        let peer = sid.peer_id();
+        ensure!(
+            self.matchbox_clients.contains_key(&peer),
+            "{id} is not a matchbox client here: {:#?}",
+            self.matchbox_clients
+        );
+        Ok(peer)
     }
 
     fn send(&mut self) -> anyhow::Result<()> {
