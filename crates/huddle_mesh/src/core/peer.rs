@@ -17,10 +17,14 @@ pub(crate) struct Peer {
     pub sid: Option<SignalingId>,
     /// A stock client: its id is its signaling id, and it gets no verdict of ours.
     pub is_matchbox_client: bool,
-    /// A stock client that the server says has left: from now on its silence counts.
+    /// The server reported that the peer left, and no other signaling id of it is known. A stock
+    /// client is silent as it likes before that.
     pub unlisted: bool,
     /// Whether the game sees them.
     pub here: bool,
+    /// The game was told that the peer is reconnecting: it is silent, or its link ended and is not
+    /// replaced yet.
+    pub is_reconnecting: bool,
     /// They left, were cut or cut us: nothing is done to get them back.
     pub farewell: bool,
     /// The link in use.
@@ -50,7 +54,7 @@ pub(crate) struct Traffic {
 impl Peer {
     /// Whether the link in use does its work.
     pub(crate) fn is_healthy(&self) -> bool {
-        self.here && self.link.is_some() && !self.liveness.is_unresponsive()
+        self.here && self.link.is_some() && !self.is_reconnecting
     }
 
     /// Whether they left, and are met again under a signaling id that they have not confirmed yet.

@@ -32,16 +32,28 @@ impl Supervisor {
             let doubled = FIRST_WAIT.saturating_mul(1 << member.failures.min(8));
             member.retry_at = now + entropy.jittered(doubled.min(LONGEST_WAIT) / 2);
         }
-        let Some((who, peer)) = active.and_then(|who| Some((who, self.peers.get_mut(&who)?)))
-        else {
+        let Some(who) = active else {
+            return;
+        };
+        let is_linking = self.is_linking_with(who);
+        let Some(peer) = self.peers.get_mut(&who) else {
             return;
         };
         peer.link = None;
         if is_matchbox_client {
-            self.gone(who, DisconnectReason::Lost, actions);
-        } else {
+            return self.gone(who, DisconnectReason::Lost, actions);
+        }
+        set_reconnecting(who, peer, actions);
+        if peer.unlisted && !is_linking {
             probe(now, peer, actions);
         }
+    }
+
+    /// Returns whether an attempt to link with a peer is under way. Then it has not left, even if
+    /// the server reports that an earlier signaling id of it left.
+    pub(super) fn is_linking_with(&self, who: PeerId) -> bool {
+        let mut links = self.links.values();
+        links.any(|link| link.is_pending() && link.claimed == Some(who))
     }
 
     /// Tells the game why an attempt does not work out, once per attempt and reason. Of peers who
@@ -109,6 +121,7 @@ impl Supervisor {
             return;
         }
         peer.link = None;
+        peer.is_reconnecting = false;
         let links: Vec<_> = self
             .links
             .iter()

@@ -63,6 +63,13 @@ const REPORT_NO_WAY: Duration = ATTEMPT_TIMEOUTS[0];
 /// The wait after a failed attempt; doubled up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
+/// The limits of [`RoomConfig::reconnect_timeout`].
+const SHORTEST_RECONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const LONGEST_RECONNECT_TIMEOUT: Duration = Duration::from_secs(120);
+/// The silence after which a stock client is lost that the server does not list any more.
+const MATCHBOX_CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A first offer that is not answered after this time is made again while a peer is reconnecting.
+const REPEAT_OFFER: Duration = Duration::from_secs(2);
 /// A replaced link stays that long, for what is under way on it.
 const DRAIN: Duration = Duration::from_secs(1);
 /// A closed link stays that long, for its farewell.
@@ -93,6 +100,8 @@ pub(crate) struct Supervisor {
     /// Proves that the local peer knows the secret.
     proof: Option<SecretProof>,
     relay_only: bool,
+    /// The silence after which a peer is lost.
+    reconnect_timeout: Duration,
     /// Why this player's game does not run, if it does not.
     stopped: Option<StopReason>,
     local_sid: Option<SignalingId>,
@@ -125,6 +134,9 @@ impl Supervisor {
                 .map(|secret| identity::prove(secret, &fingerprint)),
             secret,
             relay_only: config.route == Route::RelayOnly,
+            reconnect_timeout: config
+                .reconnect_timeout
+                .clamp(SHORTEST_RECONNECT_TIMEOUT, LONGEST_RECONNECT_TIMEOUT),
             stopped: None,
             local_sid: None,
             members: BTreeMap::new(),
@@ -281,7 +293,22 @@ fn ping(now: Duration, peer: &mut Peer, actions: &mut Actions) {
     }
 }
 
-/// There is reason to doubt that a peer is there: ask, and give them little time.
+/// Reports once that a peer is reconnecting. A stock client never is.
+fn set_reconnecting(id: PeerId, peer: &mut Peer, actions: &mut Actions) {
+    if peer.here && !peer.is_matchbox_client && !std::mem::replace(&mut peer.is_reconnecting, true)
+    {
+        actions.push_back(Action::Tell(Told::Reconnecting(id)));
+    }
+}
+
+/// Reports once that a peer has a working link again.
+fn set_reconnected(id: PeerId, peer: &mut Peer, actions: &mut Actions) {
+    if peer.link.is_some() && std::mem::take(&mut peer.is_reconnecting) && peer.here {
+        actions.push_back(Action::Tell(Told::Reconnected(id)));
+    }
+}
+
+/// There is reason to believe that a peer left: it has little time to answer.
 fn probe(now: Duration, peer: &mut Peer, actions: &mut Actions) {
     if peer.here && !peer.is_matchbox_client {
         peer.liveness.probe();

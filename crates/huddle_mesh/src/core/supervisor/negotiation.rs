@@ -51,13 +51,16 @@ impl Supervisor {
                 }
                 for (id, peer) in self.peers.iter_mut().filter(|(_, p)| p.sid == Some(sid)) {
                     peer.sid = None;
+                    peer.unlisted = true;
                     if peer.is_matchbox_client {
-                        // It cannot be asked.
-                        peer.unlisted = true;
+                        // It answers no probe.
                         peer.liveness = Liveness::default();
                     }
-                    log::debug!("the server says that {id} left: probing");
-                    probe(now, peer, actions);
+                    let mut links = self.links.values();
+                    if !links.any(|link| link.is_pending() && link.claimed == Some(*id)) {
+                        log::debug!("the server reports that {id} left: probing");
+                        probe(now, peer, actions);
+                    }
                 }
             }
             ServerMessage::Members(sids) => {
@@ -311,7 +314,8 @@ impl Supervisor {
         member.session = claimed;
 
         if let (Some(tag), Some(claimed)) = (tag, claimed) {
-            let linked = self.peers.get(&claimed).filter(|peer| peer.is_healthy());
+            let is_working = |peer: &&Peer| peer.is_healthy() && !peer.liveness.is_doubtful();
+            let linked = self.peers.get(&claimed).filter(is_working);
             if let (1, Some(link)) = (tag.attempt, linked.and_then(|peer| peer.link)) {
                 // A new signaling id for somebody we are linked with: say so on that link. The ICE
                 // name shows that their offer reached us, which no other member can know.

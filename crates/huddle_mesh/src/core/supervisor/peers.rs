@@ -35,7 +35,6 @@ impl Supervisor {
         self.make_room_for(who);
         let peer = self.peers.entry(who).or_default();
         let replaced = peer.link.replace(id);
-        let was_unresponsive = peer.liveness.is_unresponsive() && peer.here;
         peer.is_matchbox_client = is_matchbox_client;
         peer.unlisted = false;
         peer.sid = Some(sid);
@@ -49,15 +48,14 @@ impl Supervisor {
             let returning = peer.links_opened > 1;
             peer.traffic = Default::default();
             peer.stopped = None;
+            peer.is_reconnecting = false;
             actions.push_back(Action::Tell(Told::Joined {
                 peer: who,
                 returning,
                 is_matchbox_client,
             }));
         } else {
-            if was_unresponsive {
-                actions.push_back(Action::Tell(Told::Recovered(who)));
-            }
+            set_reconnected(who, peer, actions);
             actions.push_back(Action::Tell(Told::Replaced(who)));
         }
         if let Some(member) = self.members.get_mut(&sid) {
@@ -176,6 +174,7 @@ impl Supervisor {
         }
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.sid = Some(sid);
+            peer.unlisted = false;
         }
         self.link_failure_is_over(sid, actions);
         if let Some(member) = self.members.get_mut(&sid) {

@@ -29,10 +29,17 @@ impl Supervisor {
         let mut late = Vec::new();
         let mut over = Vec::new();
         let mut slow = Vec::new();
+        let repeats_offers = self.peers.values().any(|peer| peer.is_reconnecting);
         for (id, link) in &self.links {
             let age = now.saturating_sub(link.since);
             match link.phase {
                 Phase::Opening | Phase::Open if age >= link.timeout => late.push(*id),
+                // The other side may have answered on a link that was already broken.
+                Phase::Opening
+                    if repeats_offers && link.is_unanswered_first() && age >= REPEAT_OFFER =>
+                {
+                    over.push(*id);
+                }
                 Phase::Opening if link.remote_ufrag.is_none() && age >= REPORT_NO_ANSWER => {
                     slow.push((*id, LinkFailure::NoAnswer));
                 }
@@ -89,12 +96,17 @@ impl Supervisor {
             .iter_mut()
             .filter(|(_, peer)| peer.here && (!peer.is_matchbox_client || peer.unlisted))
         {
-            match peer.liveness.tick(step) {
+            let timeout = if peer.is_matchbox_client {
+                MATCHBOX_CLIENT_TIMEOUT
+            } else {
+                self.reconnect_timeout
+            };
+            match peer.liveness.tick(step, timeout) {
                 Verdict::Same => {}
-                Verdict::Unresponsive if peer.is_matchbox_client => {}
-                Verdict::Unresponsive => {
+                Verdict::Silent if peer.is_matchbox_client => {}
+                Verdict::Silent => {
                     doubt = true;
-                    actions.push_back(Action::Tell(Told::Unresponsive(*id)));
+                    set_reconnecting(*id, peer, actions);
                 }
                 Verdict::Lost => lost.push(*id),
             }
@@ -106,6 +118,21 @@ impl Supervisor {
             self.gone(id, DisconnectReason::Lost, actions);
         }
         doubt
+    }
+
+    /// Every link may be broken: pings all peers at once.
+    pub(crate) fn check_links(&mut self, now: Duration, actions: &mut Actions) {
+        for peer in self.peers.values_mut() {
+            if peer.here && !peer.is_matchbox_client {
+                peer.liveness.doubt();
+                ping(now, peer, actions);
+            }
+        }
+    }
+
+    /// Ends all attempts to link. Their addresses are those of an earlier network.
+    pub(crate) fn close_attempts(&mut self, actions: &mut Actions) {
+        self.close_pending(|_| true, actions);
     }
 
     /// Whom to make an offer now: those whom the server named to us and who have no link yet, and
