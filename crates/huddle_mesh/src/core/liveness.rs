@@ -63,7 +63,7 @@ impl Liveness {
 
     /// Returns whether the link may be broken.
     pub(crate) fn is_doubtful(&self) -> bool {
-        self.doubted.is_some() || self.silence >= DOUBTFUL_AFTER
+        self.doubted.is_some() || self.probe_until.is_some() || self.silence >= DOUBTFUL_AFTER
     }
 
     pub(crate) fn rtt(&self) -> Option<Duration> {
@@ -108,16 +108,24 @@ impl Liveness {
         self.probe_until.get_or_insert(self.silence + PROBE_WAIT);
     }
 
+    /// Ends a probe without a verdict. Returns `false` if the peer is lost anyway.
+    pub(crate) fn end_probe(&mut self, timeout: Duration) -> bool {
+        self.probe_until.take().is_some() && self.silence < self.limit(timeout)
+    }
+
+    fn limit(&self, timeout: Duration) -> Duration {
+        if self.has_heard {
+            timeout
+        } else {
+            timeout.max(LOST_AFTER_OPENING)
+        }
+    }
+
     /// Lets `step` of our own time pass. A peer that is silent for `timeout` is lost.
     pub(crate) fn tick(&mut self, step: Duration, timeout: Duration) -> Verdict {
         self.silence += step.min(MAX_STEP);
         let probed = self.probe_until.is_some_and(|until| self.silence >= until);
-        let limit = if self.has_heard {
-            timeout
-        } else {
-            timeout.max(LOST_AFTER_OPENING)
-        };
-        if probed || self.silence >= limit {
+        if probed || self.silence >= self.limit(timeout) {
             return Verdict::Lost;
         }
         if self.silence >= SILENT_AFTER && !self.is_silent {

@@ -30,6 +30,8 @@ pub(crate) struct Peer {
     /// The link in use.
     pub link: Option<LinkId>,
     pub liveness: Liveness,
+    /// How often its signaling id may change with an answer from us; `None` before the first.
+    pub introductions: Option<Bucket>,
     /// When a ping of theirs was last answered.
     pub last_pong: Option<Duration>,
     pub path: Path,
@@ -55,6 +57,11 @@ impl Peer {
     /// Whether the link in use does its work.
     pub(crate) fn is_healthy(&self) -> bool {
         self.here && self.link.is_some() && !self.is_reconnecting
+    }
+
+    /// Whether packets can be expected to arrive on the link in use.
+    pub(crate) fn is_working(&self) -> bool {
+        self.is_healthy() && !self.liveness.is_doubtful()
     }
 
     /// Whether they left, and are met again under a signaling id that they have not confirmed yet.
@@ -91,6 +98,10 @@ pub(crate) struct Member {
     pub has_offered: bool,
     /// How much more it may signal; `None` before the first.
     pub signals: Option<Bucket>,
+    /// When the server asked us to make the first offer.
+    pub announced: Duration,
+    /// Which player it says it is. It counts once that peer confirms it on its link.
+    pub linked_as: Option<PeerId>,
     /// Which player it is, as far as is known.
     pub session: Option<PeerId>,
     /// A stock client, which gets one attempt.

@@ -13,6 +13,7 @@ use super::{
     certificate::Certificate,
     inputs::{Inputs, Source},
     link::{NativeLink, Queued},
+    network::Network,
     shared::{Command, PeerView, Shared, lock},
     socket::Socket,
 };
@@ -47,6 +48,7 @@ pub(super) struct Driver {
     socket: Option<Socket>,
     sockets: u64,
     links: BTreeMap<LinkId, NativeLink>,
+    network: Network,
 }
 
 impl Driver {
@@ -73,6 +75,7 @@ impl Driver {
             socket: None,
             sockets: 0,
             links: BTreeMap::new(),
+            network: Network::new(),
         }
     }
 
@@ -105,6 +108,9 @@ impl Driver {
                 self.last_tick = Instant::now();
                 if self.shared.is_polled.swap(false, Ordering::Relaxed) {
                     self.core.polled();
+                }
+                if self.network.has_changed() {
+                    self.core.network_changed(self.started.elapsed());
                 }
                 self.core.tick(self.started.elapsed());
                 self.act();

@@ -7,6 +7,7 @@ mod hostile_server;
 mod identity;
 mod matchbox_client;
 mod network_change;
+mod pacing;
 mod reconnecting;
 mod scenarios;
 mod suspension;
@@ -54,6 +55,8 @@ struct Node {
     sid: Option<SignalingId>,
     room: String,
     told: Vec<(Duration, Told)>,
+    /// How many links it has begun to open.
+    opened: usize,
     /// The links that it reports to a server that makes groups.
     reported: Vec<SignalingId>,
     /// Numbers the WebSockets, of which only the last is heard.
@@ -162,6 +165,7 @@ impl Simulation {
             sid: None,
             room: String::new(),
             told: Vec::new(),
+            opened: 0,
             reported: Vec::new(),
             socket: 0,
             frozen: false,
@@ -249,7 +253,10 @@ impl Simulation {
                     self.nodes[node].socket += 1;
                     self.end_socket(node);
                 }
-                Action::OpenLink { link, offer } => self.open_link((node, link), offer),
+                Action::OpenLink { link, offer } => {
+                    self.nodes[node].opened += 1;
+                    self.open_link((node, link), offer);
+                }
                 Action::Answer { link, sdp } => {
                     let answer = Description::parse(SdpKind::Answer, &sdp).unwrap();
                     self.expected.insert((node, link), answer.fingerprint);

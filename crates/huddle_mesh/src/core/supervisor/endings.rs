@@ -35,7 +35,6 @@ impl Supervisor {
         let Some(who) = active else {
             return;
         };
-        let is_linking = self.is_linking_with(who);
         let Some(peer) = self.peers.get_mut(&who) else {
             return;
         };
@@ -44,16 +43,9 @@ impl Supervisor {
             return self.gone(who, DisconnectReason::Lost, actions);
         }
         set_reconnecting(who, peer, actions);
-        if peer.unlisted && !is_linking {
+        if peer.unlisted {
             probe(now, peer, actions);
         }
-    }
-
-    /// Returns whether an attempt to link with a peer is under way. Then it has not left, even if
-    /// the server reports that an earlier signaling id of it left.
-    pub(super) fn is_linking_with(&self, who: PeerId) -> bool {
-        let mut links = self.links.values();
-        links.any(|link| link.is_pending() && link.claimed == Some(who))
     }
 
     /// Tells the game why an attempt does not work out, once per attempt and reason. Of peers who

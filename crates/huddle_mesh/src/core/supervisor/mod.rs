@@ -9,6 +9,7 @@ mod grouping;
 mod links;
 mod negotiation;
 mod peers;
+mod signaling_ids;
 mod violations;
 mod watch;
 
@@ -78,6 +79,21 @@ const FAREWELL: Duration = Duration::from_millis(200);
 /// were made to it at once, and only the last one is still good.
 const OFFER_BURST: u32 = 12;
 const OFFERS_PER_SECOND: u32 = 10;
+/// First offers to members that come faster wait, the one that waits longest first. A member that
+/// joins and leaves all the time costs no more than this.
+const FIRST_OFFER_BURST: u32 = 16;
+const FIRST_OFFERS_PER_SECOND: u32 = 4;
+/// First answers to members that come faster are not made. A newcomer gets an offer of every
+/// member at once.
+const FIRST_ANSWER_BURST: u32 = MAX_PENDING as u32;
+const FIRST_ANSWERS_PER_SECOND: u32 = 8;
+/// A linked peer that connects to the server again has this time to show its new signaling id.
+/// Otherwise it gets an offer, which it does not need.
+const SIGNALING_ID_GRACE: Duration = Duration::from_millis(300);
+/// New signaling ids of one peer that come faster are not answered, so that they cannot be used to
+/// send signals to others.
+const INTRODUCTION_BURST: u32 = 8;
+const INTRODUCTIONS_PER_SECOND: u32 = 1;
 /// Pongs to one peer are at least that far apart, so that pings cannot be used to flood.
 const PONG_SPACING: Duration = Duration::from_millis(20);
 const MAX_MEMBERS: usize = 256;
@@ -117,6 +133,10 @@ pub(crate) struct Supervisor {
     server_violations: u64,
     /// The server is to be left, and why.
     verdict: Option<ProtocolViolation>,
+    first_offers: Bucket,
+    /// A first offer waits, so a new member does not get one at once.
+    has_waiting_offers: bool,
+    first_answers: Bucket,
     grouping: Grouping,
     /// The room that the group's members have chosen.
     group_room: Option<Uuid>,
@@ -148,6 +168,13 @@ impl Supervisor {
             violations: BTreeMap::new(),
             server_violations: 0,
             verdict: None,
+            first_offers: Bucket::new(FIRST_OFFER_BURST, FIRST_OFFERS_PER_SECOND, Duration::ZERO),
+            has_waiting_offers: false,
+            first_answers: Bucket::new(
+                FIRST_ANSWER_BURST,
+                FIRST_ANSWERS_PER_SECOND,
+                Duration::ZERO,
+            ),
             grouping: Grouping::new(config.url.group_size()),
             group_room: None,
         }
