@@ -251,7 +251,7 @@ pub enum DisconnectReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SendError {
     /// There is no link to that player.
-    #[error("there is no link to this peer: it left or has not joined yet")]
+    #[error("there is no link to this peer: it is reconnecting, has left or has not joined yet")]
     NoLink,
     /// The channel's queue is full: the network takes less than is sent.
     #[error("the {0} queue to this peer is full: send less, or wait for credit")]
