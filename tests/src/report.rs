@@ -44,7 +44,7 @@ pub struct Report {
 pub struct PeerReport {
     /// The peer's id.
     pub id: String,
-    /// `connected` or `unresponsive`.
+    /// `connected` or `reconnecting`.
     pub state: String,
     /// Whether the peer's game is stopped.
     #[serde(default)]

@@ -157,7 +157,7 @@
 //! | [`Peer`] | the id of the player, and whether it is a stock matchbox client |
 //! | [`PeerOf`] | the room entity |
 //! | [`LinkStats`] | round-trip time, loss and traffic |
-//! | [`Unresponsive`] | present while no data has arrived for a second |
+//! | [`Reconnecting`] | present while no data arrives or the link is down |
 //! | [`Stopped`] | present while the player's game does not run |
 //! | [`LinkedWith`] | the peers that this peer is linked with |
 //! | [`Shared<T>`] | the latest state that the player shared |
@@ -434,11 +434,11 @@ pub use message::{
 pub use peer::{
     admission::JoinRequest,
     components::{
-        LinkStats, LinkedWith, LocalPeer, Peer, PeerOf, RoomPeers, Stopped, Unresponsive,
+        LinkStats, LinkedWith, LocalPeer, Peer, PeerOf, Reconnecting, RoomPeers, Stopped,
     },
     events::{
-        KickFailed, LinkFailed, MeshChanged, PeerJoined, PeerKicked, PeerLeft, PeerRecovered,
-        PeerRefused, PeerResumed, PeerStopped, PeerUnresponsive,
+        KickFailed, LinkFailed, MeshChanged, PeerJoined, PeerKicked, PeerLeft, PeerReconnected,
+        PeerReconnecting, PeerRefused, PeerResumed, PeerStopped,
     },
     pending::{PeerPending, PendingPeers, PendingReason},
 };
@@ -482,12 +482,12 @@ pub mod prelude {
         HuddleBackgroundPlugin, HuddleCommandsExt, HuddleDiagnosticsPlugin, HuddlePlugins,
         HuddleSystems, IceServer, KickFailed, KickPolicy, LinkConditioner, LinkFailed, LinkStats,
         LinkedWith, LocalPeer, MeshChanged, MessageRejected, Peer, PeerId, PeerJoined, PeerKicked,
-        PeerLeft, PeerOf, PeerPending, PeerRecovered, PeerRefused, PeerResumed, PeerSender,
-        PeerStopped, PeerUnresponsive, PendingPeers, PendingReason, Recipients, Room, RoomFailed,
-        RoomOptions, RoomPeers, RoomSecret, RoomStatus, RoomStatusChanged, RoomTick, SendFailed,
-        Shared, SignalRejected, SignalingChanged, SignalingStatus, StopReason, Stopped,
+        PeerLeft, PeerOf, PeerPending, PeerReconnected, PeerReconnecting, PeerRefused, PeerResumed,
+        PeerSender, PeerStopped, PendingPeers, PendingReason, Recipients, Reconnecting, Room,
+        RoomFailed, RoomOptions, RoomPeers, RoomSecret, RoomStatus, RoomStatusChanged, RoomTick,
+        SendFailed, Shared, SignalRejected, SignalingChanged, SignalingStatus, StopReason, Stopped,
         TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
-        TransferReceived, TransferStarted, Undelivered, Unresponsive, ViolationSource,
+        TransferReceived, TransferStarted, Undelivered, ViolationSource,
         conditions::{in_room, is_host, playing, room_status, waiting},
     };
     #[cfg(feature = "states")]

@@ -14,11 +14,11 @@ use crate::{
     },
     peer::{
         components::{
-            LinkStats, LinkedWith, LocalPeer, Peer, PeerOf, RoomPeers, Stopped, Unresponsive,
+            LinkStats, LinkedWith, LocalPeer, Peer, PeerOf, Reconnecting, RoomPeers, Stopped,
         },
         events::{
-            KickFailed, LinkFailed, MeshChanged, PeerJoined, PeerKicked, PeerLeft, PeerRecovered,
-            PeerRefused, PeerResumed, PeerStopped, PeerUnresponsive,
+            KickFailed, LinkFailed, MeshChanged, PeerJoined, PeerKicked, PeerLeft, PeerReconnected,
+            PeerReconnecting, PeerRefused, PeerResumed, PeerStopped,
         },
         pending::{PeerPending, PendingPeers},
     },
@@ -51,7 +51,7 @@ pub(crate) fn register_types(app: &mut App) {
         .register_type::<LocalPeer>()
         .register_type::<PeerOf>()
         .register_type::<RoomPeers>()
-        .register_type::<Unresponsive>()
+        .register_type::<Reconnecting>()
         .register_type::<Stopped>()
         .register_type::<LinkedWith>()
         .register_type::<LinkStats>()
@@ -64,8 +64,8 @@ pub(crate) fn register_types(app: &mut App) {
         .register_type::<MeshChanged>()
         .register_type::<PeerStopped>()
         .register_type::<PeerResumed>()
-        .register_type::<PeerUnresponsive>()
-        .register_type::<PeerRecovered>()
+        .register_type::<PeerReconnecting>()
+        .register_type::<PeerReconnected>()
         .register_type::<PendingPeers>()
         .register_type::<PeerPending>()
         .register_type::<Room>()

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::{
     room_url::{RoomUrl, RoomUrlError},
@@ -29,7 +29,12 @@ pub struct RoomConfig {
     /// Where the local peer's certificate is kept: see [`RoomConfig::keep_identity`]. By default,
     /// each room gets a new certificate, and so the local peer a new id.
     pub identity: Option<String>,
+    /// How long a peer may be silent before it is lost: see [`RoomConfig::with_reconnect_timeout`].
+    pub reconnect_timeout: Duration,
 }
+
+/// The default of [`RoomConfig::reconnect_timeout`].
+const RECONNECT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Which ways to another player may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -93,6 +98,17 @@ impl RoomConfig {
         self
     }
 
+    /// Sets how long a peer may be silent before it is lost. 8 seconds by default, at least 1 second,
+    /// and at most 2 minutes.
+    ///
+    /// A silent peer is [reconnecting](crate::RoomEvent::PeerReconnecting) in the meantime. A change
+    /// of its network, for example from Wi-Fi to a mobile network, takes a few seconds.
+    #[must_use]
+    pub fn with_reconnect_timeout(mut self, timeout: Duration) -> Self {
+        self.reconnect_timeout = timeout;
+        self
+    }
+
     /// Never shows this player's address to others; see [`Route::RelayOnly`].
     #[must_use]
     pub fn relay_only(mut self) -> Self {
@@ -109,6 +125,7 @@ impl From<RoomUrl> for RoomConfig {
             route: Route::Any,
             secret: None,
             identity: None,
+            reconnect_timeout: RECONNECT_TIMEOUT,
         }
     }
 }

@@ -26,10 +26,11 @@ pub enum RoomEvent {
         /// liveness verdict is made.
         is_matchbox_client: bool,
     },
-    /// Nothing was heard from a player for a second.
-    PeerUnresponsive(PeerId),
-    /// An unresponsive player was heard again.
-    PeerRecovered(PeerId),
+    /// Nothing has arrived from a peer for a second, or its link ended. The mesh opens a new link.
+    /// [`PeerReconnected`](Self::PeerReconnected) or [`PeerLeft`](Self::PeerLeft) follows.
+    PeerReconnecting(PeerId),
+    /// A reconnecting peer sent a packet again, or has a new link.
+    PeerReconnected(PeerId),
     /// A player's link was replaced by a fresh one. What was under way on the old one may be lost, or
     /// come after what is sent on the new one, on the reliable channels too.
     LinkReplaced(PeerId),
@@ -131,6 +132,9 @@ pub enum SignalingLoss {
     /// The server stopped answering keep-alives.
     #[error("the signaling server has not answered for {} s", .0.as_secs())]
     Silent(Duration),
+    /// This machine's network changed, and the server did not answer through the old connection.
+    #[error("this machine's network has changed, so the signaling server is connected again")]
+    NetworkChanged,
     /// The server is shutting down.
     #[error("the signaling server is shutting down")]
     ShuttingDown,
@@ -231,7 +235,9 @@ pub enum LinkFailure {
 pub enum DisconnectReason {
     /// The peer left the room.
     Left,
-    /// The peer sent nothing for three seconds, or the link broke. The peer may come back.
+    /// The peer did not reconnect within
+    /// [`RoomConfig::reconnect_timeout`](crate::RoomConfig::reconnect_timeout), or the server
+    /// reported that it left and it did not answer. The peer may come back.
     Lost,
     /// This side disconnected the peer, or left the room.
     DisconnectedLocally,
@@ -245,7 +251,7 @@ pub enum DisconnectReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SendError {
     /// There is no link to that player.
-    #[error("there is no link to this peer: it left or has not joined yet")]
+    #[error("there is no link to this peer: it is reconnecting, has left or has not joined yet")]
     NoLink,
     /// The channel's queue is full: the network takes less than is sent.
     #[error("the {0} queue to this peer is full: send less, or wait for credit")]

@@ -57,8 +57,8 @@ impl Inbox {
                 returning,
                 is_matchbox_client,
             },
-            Told::Unresponsive(peer) => RoomEvent::PeerUnresponsive(peer),
-            Told::Recovered(peer) => RoomEvent::PeerRecovered(peer),
+            Told::Reconnecting(peer) => RoomEvent::PeerReconnecting(peer),
+            Told::Reconnected(peer) => RoomEvent::PeerReconnected(peer),
             Told::Replaced(peer) => RoomEvent::LinkReplaced(peer),
             Told::NotLinked {
                 peer,
@@ -111,13 +111,13 @@ impl Inbox {
     /// Forgets what an unread notice and this one cancel; `true` if nothing of it is left to tell.
     fn cancels(&mut self, event: &RoomEvent) -> bool {
         match *event {
-            RoomEvent::PeerUnresponsive(_)
+            RoomEvent::PeerReconnecting(_)
             | RoomEvent::ProtocolViolation { .. }
             | RoomEvent::LinkFailed { .. }
             | RoomEvent::LinkFailureOver(_) => true,
             RoomEvent::LinkReplaced(_) => self.events.contains(event),
-            RoomEvent::PeerRecovered(peer) => {
-                let unread = RoomEvent::PeerUnresponsive(peer);
+            RoomEvent::PeerReconnected(peer) => {
+                let unread = RoomEvent::PeerReconnecting(peer);
                 let count = self.events.len();
                 self.events.retain(|event| *event != unread);
                 count != self.events.len()
@@ -131,8 +131,8 @@ impl Inbox {
                 for event in since {
                     match event {
                         RoomEvent::PeerJoined { peer_id: peer, .. }
-                        | RoomEvent::PeerUnresponsive(peer)
-                        | RoomEvent::PeerRecovered(peer)
+                        | RoomEvent::PeerReconnecting(peer)
+                        | RoomEvent::PeerReconnected(peer)
                         | RoomEvent::LinkReplaced(peer)
                             if peer == gone => {}
                         RoomEvent::Packet {

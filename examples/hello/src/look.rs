@@ -191,17 +191,17 @@ fn animate(
     }
 }
 
-/// Makes a player translucent if the peer is unresponsive or its game does not run.
+/// Makes a player translucent if the peer is reconnecting or its game does not run.
 fn fade_unresponsive(
-    avatars: Query<(&Looks, Has<Unresponsive>, Has<Stopped>)>,
+    avatars: Query<(&Looks, Has<Reconnecting>, Has<Stopped>)>,
     mut sprites: Query<&mut Sprite>,
 ) {
-    for (looks, unresponsive, stopped) in &avatars {
+    for (looks, reconnecting, stopped) in &avatars {
         for (part, alpha) in [(looks.shape, 1.0), (looks.glow, 0.36)] {
             let Ok(mut sprite) = sprites.get_mut(part) else {
                 continue;
             };
-            let alpha = if unresponsive || stopped {
+            let alpha = if reconnecting || stopped {
                 alpha * 0.35
             } else {
                 alpha

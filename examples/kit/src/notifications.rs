@@ -20,8 +20,8 @@ pub(crate) fn plugin(app: &mut App) {
         .add_systems(Startup, show_mistakes)
         .add_observer(joined)
         .add_observer(left)
-        .add_observer(unresponsive)
-        .add_observer(recovered)
+        .add_observer(reconnecting)
+        .add_observer(reconnected)
         .add_observer(pending)
         .add_systems(Update, end_pending)
         .add_observer(refused)
@@ -60,13 +60,13 @@ fn left(event: On<PeerLeft>, mut commands: Commands) {
     }));
 }
 
-fn unresponsive(event: On<PeerUnresponsive>, mut commands: Commands) {
-    let toast = peer_toast(event.peer_id, |name| format!("{name} does not respond"));
+fn reconnecting(event: On<PeerReconnecting>, mut commands: Commands) {
+    let toast = peer_toast(event.peer_id, |name| format!("{name} is reconnecting"));
     commands.trigger(toast.about(Topic::Connection(event.peer_id)));
 }
 
-fn recovered(event: On<PeerRecovered>, mut commands: Commands) {
-    let toast = peer_toast(event.peer_id, |name| format!("{name} responds again"));
+fn reconnected(event: On<PeerReconnected>, mut commands: Commands) {
+    let toast = peer_toast(event.peer_id, |name| format!("{name} is connected again"));
     commands.trigger(toast.about(Topic::Connection(event.peer_id)));
 }
 

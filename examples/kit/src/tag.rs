@@ -90,18 +90,18 @@ fn describe_link(
     tagged: Query<(
         &NameTag,
         Option<&LinkStats>,
-        Has<Unresponsive>,
+        Has<Reconnecting>,
         Option<&Stopped>,
     )>,
 ) {
     for (line, mut text, mut color) in &mut lines {
-        let Ok((name, link, unresponsive, stopped)) =
+        let Ok((name, link, reconnecting, stopped)) =
             tags.get(line.parent()).and_then(|tag| tagged.get(tag.0))
         else {
             continue;
         };
         let status = match (link, stopped) {
-            (Some(_), _) if unresponsive => "no answer ...".to_owned(),
+            (Some(_), _) if reconnecting => "reconnecting ...".to_owned(),
             (Some(_), Some(Stopped(StopReason::Busy))) => "busy ...".to_owned(),
             (Some(_), Some(Stopped(StopReason::Frozen))) => "in the background".to_owned(),
             (Some(link), None) => link
@@ -109,7 +109,7 @@ fn describe_link(
                 .map_or(String::new(), |rtt| format!("{} ms", rtt.as_millis())),
             (None, _) => "you".to_owned(),
         };
-        color.set_if_neq(TextColor(if unresponsive {
+        color.set_if_neq(TextColor(if reconnecting {
             Color::srgb(1.0, 0.72, 0.3)
         } else {
             Persona::of(name.player).tone(0.72, 0.04)

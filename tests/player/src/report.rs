@@ -88,7 +88,7 @@ fn report(
     hitches: Res<Hitches>,
     departed: Res<DepartedPeers>,
     huddle: Huddle,
-    peers: Query<(&Peer, &LinkStats, Has<Unresponsive>, Option<&Probe>)>,
+    peers: Query<(&Peer, &LinkStats, Has<Reconnecting>, Option<&Probe>)>,
     players: Query<(&Peer, &Transform)>,
 ) {
     if !output.is_due(&time) {
@@ -96,10 +96,10 @@ fn report(
     }
     let peers = peers
         .iter()
-        .map(|(peer, link, unresponsive, probe)| PeerReport {
+        .map(|(peer, link, reconnecting, probe)| PeerReport {
             id: peer.id,
-            state: if unresponsive {
-                "unresponsive"
+            state: if reconnecting {
+                "reconnecting"
             } else {
                 "connected"
             },

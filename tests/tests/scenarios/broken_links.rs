@@ -10,10 +10,10 @@ use huddle_tests::{Artifacts, Cut, Platform, Player, Report, Server, wait_until}
 
 use crate::steps::{LOAD, all_meet, all_see_movement};
 
-/// The time from the break to a new link. A peer is unresponsive after one second of silence, and
+/// The time from the break to a new link. A peer is reconnecting after one second of silence, and
 /// lost after three.
 const REPLACED: Duration = Duration::from_secs(4);
-/// Long enough that the peers are unresponsive and negotiate a replacement, too short for it to be
+/// Long enough that the peers are reconnecting and negotiate a replacement, too short for it to be
 /// open at both peers.
 const SHORT_BREAK: Duration = Duration::from_millis(1300);
 /// The time for which events are sent, including the breaks.

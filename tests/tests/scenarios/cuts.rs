@@ -12,8 +12,8 @@ use crate::steps::{LOAD, all_meet, all_see_movement, lists_exactly};
 
 const SHORT: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(20);
-/// A peer is unresponsive after one second of silence, and a report may be 100 ms old.
-const UNRESPONSIVE: Duration = Duration::from_millis(1500);
+/// A peer is reconnecting after one second of silence, and a report may be 100 ms old.
+const RECONNECTING: Duration = Duration::from_millis(1500);
 const LOST: Duration = Duration::from_secs(5);
 const REPLACED: Duration = Duration::from_secs(10);
 const RECOVERED: Duration = Duration::from_secs(3);
@@ -63,7 +63,7 @@ pub(crate) fn links_survive_a_lost_signaling_connection(
     })
 }
 
-/// A partition of two seconds: the peer is unresponsive, then recovers.
+/// A partition of two seconds: the peer is reconnecting, then recovers.
 pub(crate) fn link_survives_a_short_partition(
     artifacts: &Artifacts,
     a: Platform,
@@ -76,14 +76,14 @@ pub(crate) fn link_survives_a_short_partition(
     let (ids, _) = all_meet(both, LOAD, "two meet")?;
     testbed.lab.cut(&ada.host, &bob.host);
     let start = Instant::now();
-    let unresponsive = wait_until(
+    let reconnecting = wait_until(
         both,
-        UNRESPONSIVE,
-        "both report an unresponsive peer",
+        RECONNECTING,
+        "both report a reconnecting peer",
         |reports| {
             reports
                 .iter()
-                .all(|report| report.peers.iter().any(|peer| peer.state == "unresponsive"))
+                .all(|report| report.peers.iter().any(|peer| peer.state == "reconnecting"))
         },
     )?;
     watch(
@@ -101,8 +101,8 @@ pub(crate) fn link_survives_a_short_partition(
         reports.iter().all(|report| report.plays_with(1))
     })?;
     println!(
-        "   unresponsive after {} ms, recovered {} ms after healing",
-        unresponsive.as_millis(),
+        "   reconnecting after {} ms, recovered {} ms after healing",
+        reconnecting.as_millis(),
         recovered.as_millis()
     );
     all_see_movement(both, "each sees the other move")?;

@@ -48,7 +48,7 @@ pub(crate) fn departures_are_reported_immediately_and_unpolled_rooms_stay(
         while let Some(event) = room.poll() {
             let is_lost = matches!(
                 event,
-                RoomEvent::PeerUnresponsive(_) | RoomEvent::PeerLeft { .. }
+                RoomEvent::PeerReconnecting(_) | RoomEvent::PeerLeft { .. }
             );
             ensure!(
                 !is_lost,

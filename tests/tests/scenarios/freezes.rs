@@ -14,14 +14,14 @@ use crate::steps::{LOAD, Movement, all_meet, all_see_movement, lists_exactly};
 
 const SHORT: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(20);
-const UNRESPONSIVE: Duration = Duration::from_millis(1500);
+const RECONNECTING: Duration = Duration::from_millis(1500);
 const LOST: Duration = Duration::from_secs(5);
 const RECOVERED: Duration = Duration::from_secs(3);
 const BACK: Duration = Duration::from_secs(10);
 const HIDDEN: Duration = Duration::from_secs(60);
 const SHOWN: Duration = Duration::from_secs(1);
 
-/// SIGSTOP for two seconds: the other players report the peer as unresponsive, and no peer is lost.
+/// SIGSTOP for two seconds: the other players report the peer as reconnecting, and no peer is lost.
 pub(crate) fn link_survives_a_short_freeze(
     artifacts: &Artifacts,
     platform: Platform,
@@ -35,19 +35,19 @@ pub(crate) fn link_survives_a_short_freeze(
     let frozen = Frozen::new(&*cleo.player)?;
     let start = Instant::now();
     let others: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
-    let unresponsive = wait_until(
+    let reconnecting = wait_until(
         others,
-        UNRESPONSIVE,
-        "the other players report it as unresponsive",
+        RECONNECTING,
+        "the other players report it as reconnecting",
         |reports| {
             reports.iter().all(|report| {
                 report
                     .peer(&ids[2])
-                    .is_some_and(|p| p.state == "unresponsive")
+                    .is_some_and(|p| p.state == "reconnecting")
             })
         },
     )?;
-    println!("   unresponsive after {} ms", unresponsive.as_millis());
+    println!("   reconnecting after {} ms", reconnecting.as_millis());
     watch(
         others,
         SHORT.saturating_sub(start.elapsed()),

@@ -168,8 +168,8 @@ pub(crate) fn page_frees_departed_peers_and_replaced_links(
             wait_until(
                 both,
                 REPLACED,
-                "both sides of the cut are unresponsive",
-                |reports| about_page(reports, &|_, peer| peer.state == "unresponsive"),
+                "both sides of the cut are reconnecting",
+                |reports| about_page(reports, &|_, peer| peer.state == "reconnecting"),
             )?;
             thread::sleep(OTHER_END);
             lab.heal(&local_host, &other_host);
@@ -238,14 +238,14 @@ pub(crate) fn native_room_frees_departed_peers_and_replaced_links(
     let mut replace = |ada: &mut Room, links: usize| {
         for _ in 0..links.div_ceil(PEERS) {
             lab.cut(&local_host, &other_host);
-            let mut unresponsive = ids.clone();
+            let mut reconnecting = ids.clone();
             until(
                 ada,
                 REPLACED,
-                "both sides of the cut are unresponsive",
+                "both sides of the cut are reconnecting",
                 |event| {
-                    unresponsive.retain(|id| *event != RoomEvent::PeerUnresponsive(*id));
-                    unresponsive.is_empty()
+                    reconnecting.retain(|id| *event != RoomEvent::PeerReconnecting(*id));
+                    reconnecting.is_empty()
                 },
             )?;
             thread::sleep(OTHER_END);

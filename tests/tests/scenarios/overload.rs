@@ -190,7 +190,7 @@ impl Read {
         let is_unresponsive = |event: &RoomEvent| {
             matches!(
                 event,
-                RoomEvent::PeerUnresponsive(_) | RoomEvent::PeerRecovered(_)
+                RoomEvent::PeerReconnecting(_) | RoomEvent::PeerReconnected(_)
             )
         };
         ensure!(

@@ -11,7 +11,7 @@ use huddle_tests::{
 
 use crate::steps::{LOAD, all_meet, lists_exactly};
 
-/// The longest tolerated gap in movement, in milliseconds. A peer is unresponsive after a second.
+/// The longest tolerated gap in movement, in milliseconds. A peer is reconnecting after a second.
 const LONGEST_GAP: u64 = 250;
 const WITHOUT_SERVER: Duration = Duration::from_secs(60);
 /// The time from the server's return to the meeting of all players with a new one.

@@ -64,11 +64,15 @@ impl RoomPeers {
     }
 }
 
-/// Marks a peer from which nothing was received for one second. Removed when the peer sends data
-/// again.
+/// Marks a peer from which nothing was received for one second, or whose link ended. The other side
+/// may have changed its network. Removed when the peer sends data again or has a new link.
+///
+/// The peer leaves if it is still reconnecting after
+/// [`RoomOptions::reconnect_timeout`](crate::RoomOptions::reconnect_timeout). Events and transfers to
+/// it wait until then.
 #[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[reflect(Component, Debug, Clone, PartialEq)]
-pub struct Unresponsive;
+pub struct Reconnecting;
 
 /// The reason why a peer's game does not run: it is loading or hangs, or its page is frozen. On
 /// peers whose game is stopped. The link stays open.

@@ -131,23 +131,25 @@ pub struct PeerResumed {
     pub peer_id: PeerId,
 }
 
-/// Nothing was received from a peer for one second. Triggered on its entity, which is marked
-/// [`Unresponsive`](crate::Unresponsive).
+/// Nothing was received from a peer for one second, or its link ended. Triggered on its entity, which
+/// is marked [`Reconnecting`](crate::Reconnecting).
+///
+/// [`PeerReconnected`] or [`PeerLeft`] follows.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
-pub struct PeerUnresponsive {
+pub struct PeerReconnecting {
     /// The peer entity.
     pub entity: Entity,
     /// The peer.
     pub peer_id: PeerId,
 }
 
-/// An unresponsive peer sent data again. Triggered on the peer entity.
+/// A reconnecting peer sent data again, or has a new link. Triggered on the peer entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
-pub struct PeerRecovered {
+pub struct PeerReconnected {
     /// The peer entity.
     pub entity: Entity,
     /// The peer.

@@ -8,8 +8,8 @@ use crate::{
     error::{JoinError, RejectReason},
     message::raw::RawReceived,
     peer::{
-        components::{Peer, Unresponsive},
-        events::{LinkFailed, PeerRecovered, PeerUnresponsive},
+        components::{Peer, Reconnecting},
+        events::{LinkFailed, PeerReconnected, PeerReconnecting},
     },
     receive::apply::{
         failure::fail,
@@ -36,16 +36,16 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
         } => {
             open_link(world, room, peer_id, is_matchbox_client, returning);
         }
-        RoomEvent::PeerUnresponsive(peer_id) => {
+        RoomEvent::PeerReconnecting(peer_id) => {
             if let Some(entity) = peer_entity(world, room, peer_id) {
-                world.entity_mut(entity).insert(Unresponsive);
-                trigger(world, PeerUnresponsive { entity, peer_id });
+                world.entity_mut(entity).insert(Reconnecting);
+                trigger(world, PeerReconnecting { entity, peer_id });
             }
         }
-        RoomEvent::PeerRecovered(peer_id) => {
+        RoomEvent::PeerReconnected(peer_id) => {
             if let Some(entity) = peer_entity(world, room, peer_id) {
-                world.entity_mut(entity).remove::<Unresponsive>();
-                trigger(world, PeerRecovered { entity, peer_id });
+                world.entity_mut(entity).remove::<Reconnecting>();
+                trigger(world, PeerReconnected { entity, peer_id });
             }
         }
         RoomEvent::LinkReplaced(peer_id) => {

@@ -189,7 +189,7 @@ fn connect(options: RoomOptions, world: &World) -> Result<StartingRoom, JoinErro
 fn join_transport(config: RoomConfig, world: &World) -> Result<Box<dyn Transport>, RoomError> {
     #[cfg(feature = "testing")]
     if let Some(Connector(join)) = world.get_resource::<Connector>() {
-        return Ok(join(&config.url));
+        return Ok(join(&config));
     }
     Ok(Box::new(huddle_mesh::Room::join(config)?))
 }

@@ -1,5 +1,7 @@
 //! The options of a room.
 
+use std::time::Duration;
+
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{IceServer, RoomConfig, RoomSecret, RoomUrlError};
@@ -27,6 +29,7 @@ pub struct RoomOptions {
     relay_only: bool,
     secret: Option<RoomSecret>,
     identity: Option<String>,
+    reconnect_timeout: Option<Duration>,
     pub(super) kick_policy: KickPolicy,
     pub(super) capacity: Option<u8>,
     pub(super) join_data: Bytes,
@@ -46,6 +49,7 @@ impl RoomOptions {
             relay_only: false,
             secret: None,
             identity: None,
+            reconnect_timeout: None,
             kick_policy: KickPolicy::default(),
             capacity: None,
             join_data: Bytes::new(),
@@ -104,6 +108,17 @@ impl RoomOptions {
         self
     }
 
+    /// Sets how long a peer may be [`Reconnecting`](crate::Reconnecting) before it leaves with the
+    /// reason [`Lost`](crate::DisconnectReason::Lost), from 1 second to 2 minutes. By default, it is
+    /// 8 seconds since the last packet.
+    ///
+    /// A change of network, for example from Wi-Fi to a mobile network, takes a few seconds.
+    #[must_use]
+    pub fn reconnect_timeout(mut self, timeout: Duration) -> Self {
+        self.reconnect_timeout = Some(timeout);
+        self
+    }
+
     /// Sets who may kick players from the room. By default, no peer may. Two peers with different
     /// policies refuse each other.
     #[must_use]
@@ -153,6 +168,9 @@ impl RoomOptions {
             .fold(config, RoomConfig::with_ice_server);
         config.secret = self.secret;
         config.identity = self.identity;
+        if let Some(timeout) = self.reconnect_timeout {
+            config = config.with_reconnect_timeout(timeout);
+        }
         Ok(if self.relay_only {
             config.relay_only()
         } else {
@@ -195,8 +213,10 @@ mod tests {
         let config = RoomOptions::new("ws://host/room")
             .ice_server(turn.clone())
             .relay_only()
+            .reconnect_timeout(Duration::from_secs(20))
             .into_config()
             .unwrap();
+        assert_eq!(config.reconnect_timeout, Duration::from_secs(20));
         assert_eq!(config.url.to_string(), "ws://host/room");
         assert_eq!(config.ice_servers, [turn]);
         assert_eq!(config.route, Route::RelayOnly);

@@ -135,6 +135,18 @@ impl Lab {
         assert!(is_replaced, "these players are not linked");
     }
 
+    /// Ends the link between two players, as an error in its library does. Packets in flight are
+    /// lost. The players are reconnecting until a new link opens, after about a second.
+    ///
+    /// # Panics
+    /// If the players are not linked.
+    #[track_caller]
+    pub fn break_link(&mut self, a: Player, b: Player) {
+        let (a, b) = (self.peer_id(a), self.peer_id(b));
+        let is_broken = self.network.lock().break_link(a, b);
+        assert!(is_broken, "these players are not linked");
+    }
+
     /// Ends a player's game without notifying its peers, as if its machine lost power.
     pub fn kill(&mut self, player: Player) {
         let id = self.peer_id(player);

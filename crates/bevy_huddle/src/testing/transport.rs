@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bevy::platform::time::Instant;
 use bytes::Bytes;
-use huddle_mesh::{Channel, LinkStats, PeerId, RoomEvent, RoomUrl, SendError};
+use huddle_mesh::{Channel, LinkStats, PeerId, RoomConfig, RoomEvent, SendError};
 
 use crate::{connector::Connector, testing::network::Network, transport::Transport};
 
@@ -28,11 +28,12 @@ impl SharedNetwork {
     /// Returns a connector with which an app joins rooms on this network.
     pub(super) fn connector(&self) -> Connector {
         let network = self.clone();
-        Connector(Arc::new(move |room| network.join(room)))
+        Connector(Arc::new(move |config| network.join(config)))
     }
 
-    fn join(&self, room: &RoomUrl) -> Box<dyn Transport> {
-        let local_id = self.lock().join(&room.to_string());
+    fn join(&self, config: &RoomConfig) -> Box<dyn Transport> {
+        let room = config.url.to_string();
+        let local_id = self.lock().join(&room, config.reconnect_timeout);
         Box::new(LabTransport {
             network: self.clone(),
             local_id,

@@ -43,8 +43,8 @@ pub(super) fn lab() -> Lab {
     let mut lab = Lab::new(1);
     lab.record::<PeerJoined>();
     lab.record::<PeerLeft>();
-    lab.record::<PeerUnresponsive>();
-    lab.record::<PeerRecovered>();
+    lab.record::<PeerReconnecting>();
+    lab.record::<PeerReconnected>();
     lab.record::<LinkFailed>();
     lab.record::<PeerRefused>();
     lab.record::<PeerKicked>();

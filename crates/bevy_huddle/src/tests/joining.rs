@@ -102,20 +102,20 @@ fn silent_peer_is_unresponsive_until_it_recovers() {
     let (entity, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab.partition(&[ada], &[bob]);
     lab.run_for(Duration::from_millis(1500));
-    assert!(lab.get::<Unresponsive>(ada, entity).is_some());
+    assert!(lab.get::<Reconnecting>(ada, entity).is_some());
     assert_eq!(
-        lab.seen::<PeerUnresponsive>(ada),
-        [PeerUnresponsive {
+        lab.seen::<PeerReconnecting>(ada),
+        [PeerReconnecting {
             entity,
             peer_id: peer
         }]
     );
     lab.heal();
     lab.run_for(Duration::from_millis(500));
-    assert!(lab.get::<Unresponsive>(ada, entity).is_none());
+    assert!(lab.get::<Reconnecting>(ada, entity).is_none());
     assert_eq!(
-        lab.seen::<PeerRecovered>(ada),
-        [PeerRecovered {
+        lab.seen::<PeerReconnected>(ada),
+        [PeerReconnected {
             entity,
             peer_id: peer
         }]

@@ -181,7 +181,7 @@ fn flood_is_reported_and_spread_over_frames() {
     let (mut lab, [ada, bob]) = meet();
     let ada_id = lab.peer_id(ada);
     for _ in 0..25_000 {
-        lab.inject(bob, RoomEvent::PeerUnresponsive(ada_id));
+        lab.inject(bob, RoomEvent::PeerReconnecting(ada_id));
     }
     let overflow = RoomEvent::Overflow {
         peer_id: ada_id,
@@ -190,10 +190,10 @@ fn flood_is_reported_and_spread_over_frames() {
     };
     lab.inject(bob, overflow);
     lab.frame(bob);
-    assert_eq!(lab.seen::<PeerUnresponsive>(bob).len(), 10_000);
+    assert_eq!(lab.seen::<PeerReconnecting>(bob).len(), 10_000);
     lab.frame(bob);
     lab.frame(bob);
-    assert_eq!(lab.seen::<PeerUnresponsive>(bob).len(), 15_000);
+    assert_eq!(lab.seen::<PeerReconnecting>(bob).len(), 15_000);
     assert_eq!(
         reasons(&mut lab, bob),
         [RejectReason::Overflow {
@@ -245,7 +245,7 @@ fn packets_of_an_unknown_peer_are_ignored() {
     let (mut lab, [ada]) = meet();
     let stranger = PeerId::from_u128(99);
     lab.inject(ada, packet(stranger, Channel::Events, vec![0x77]));
-    lab.inject(ada, RoomEvent::PeerUnresponsive(stranger));
+    lab.inject(ada, RoomEvent::PeerReconnecting(stranger));
     lab.inject(
         ada,
         RoomEvent::PeerLeft {

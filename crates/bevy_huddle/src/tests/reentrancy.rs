@@ -45,8 +45,8 @@ fn all_events() -> Vec<Observed> {
     vec![
         event::<PeerJoined>(),
         event::<PeerLeft>(),
-        event::<PeerUnresponsive>(),
-        event::<PeerRecovered>(),
+        event::<PeerReconnecting>(),
+        event::<PeerReconnected>(),
         event::<PeerStopped>(),
         event::<PeerResumed>(),
         event::<PeerPending>(),
@@ -75,7 +75,7 @@ fn all_events() -> Vec<Observed> {
         inserted::<RoomStatus>(),
         inserted::<Peer>(),
         inserted::<PeerOf>(),
-        inserted::<Unresponsive>(),
+        inserted::<Reconnecting>(),
         inserted::<Stopped>(),
         inserted::<PendingPeers>(),
         inserted::<LinkedWith>(),
@@ -123,8 +123,8 @@ fn watch_all(app: &mut App) {
     game(app);
     app.init_resource::<EventLog>();
     watch::<PeerJoined>(app);
-    watch::<PeerUnresponsive>(app);
-    watch::<PeerRecovered>(app);
+    watch::<PeerReconnecting>(app);
+    watch::<PeerReconnected>(app);
     watch::<PeerStopped>(app);
     watch::<PeerResumed>(app);
     watch::<PeerPending>(app);

@@ -84,6 +84,63 @@ fn events_arrive_once_and_in_order_over_replaced_links() {
 }
 
 #[test]
+fn events_sent_while_reconnecting_arrive_after_it() {
+    for breaks in [true, false] {
+        let (mut lab, [ada, bob]) = meet();
+        lab.network(bad_network());
+        if breaks {
+            lab.break_link(ada, bob);
+        }
+        lab.partition(&[ada], &[bob]);
+        for n in 0..180 {
+            for player in [ada, bob] {
+                lab.commands(player, |commands| commands.broadcast(Splash(n)));
+            }
+            lab.run_for(Duration::from_millis(30));
+        }
+        for (player, other) in [(ada, bob), (bob, ada)] {
+            let entity = lab.peer(player, other);
+            assert!(lab.get::<Reconnecting>(player, entity).is_some());
+            assert_eq!(lab.splashes(player), []);
+        }
+        lab.heal();
+        lab.run_for(Duration::from_secs(20));
+        for (player, other) in [(ada, bob), (bob, ada)] {
+            let expected: Vec<_> = (0..180).map(|n| (lab.peer_id(other), n)).collect();
+            assert_eq!(lab.splashes(player), expected);
+            assert_eq!(lab.seen::<PeerReconnected>(player).len(), 1);
+            assert_eq!(lab.seen::<PeerLeft>(player), []);
+            assert_eq!(lab.seen::<SendFailed>(player), []);
+        }
+    }
+}
+
+#[test]
+fn events_to_a_peer_that_stays_reconnecting_are_bounded_and_the_failure_is_reported() {
+    let (mut lab, [ada, bob]) = meet();
+    lab.break_link(ada, bob);
+    lab.partition(&[ada], &[bob]);
+    let queued = |lab: &Lab| stats(lab, ada, bob).queued_event_bytes;
+    for _ in 0..200 {
+        lab.commands(ada, |commands| {
+            (0..20).for_each(|_| commands.broadcast(Blob(vec![0; MAX_EVENT_LEN / 2])));
+        });
+        lab.run_for(Duration::from_millis(20));
+    }
+    let full = lab.seen::<SendFailed>(ada);
+    assert!(
+        full.iter()
+            .any(|failed| matches!(failed.error, MessageError::Queue(QueueError::Full { .. })))
+    );
+    let before = queued(&lab);
+    lab.commands(ada, |commands| {
+        (0..20).for_each(|_| commands.broadcast(Blob(vec![0; MAX_EVENT_LEN / 2])));
+    });
+    lab.run_for(Duration::from_millis(100));
+    assert_eq!(queued(&lab), before);
+}
+
+#[test]
 fn events_that_a_killed_peer_did_not_confirm_are_undelivered() {
     let (mut lab, [ada, bob]) = meet();
     lab.commands(ada, |commands| commands.broadcast(Splash(0)));

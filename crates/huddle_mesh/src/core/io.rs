@@ -81,8 +81,8 @@ pub(crate) enum Told {
         returning: bool,
         is_matchbox_client: bool,
     },
-    Unresponsive(PeerId),
-    Recovered(PeerId),
+    Reconnecting(PeerId),
+    Reconnected(PeerId),
     Replaced(PeerId),
     NotLinked {
         peer: PeerId,

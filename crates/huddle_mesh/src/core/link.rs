@@ -74,6 +74,11 @@ impl Link {
         self.early.len() <= MAX_EARLY
     }
 
+    /// Returns whether this is a first offer, and the other side has not answered it here.
+    pub(crate) fn is_unanswered_first(&self) -> bool {
+        self.offering && self.attempt == 1 && self.remote_ufrag.is_none()
+    }
+
     pub(crate) fn is_pending(&self) -> bool {
         matches!(self.phase, Phase::Opening | Phase::Open)
     }

@@ -5,14 +5,15 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-/// Silence after which a peer is unresponsive.
-pub(crate) const UNRESPONSIVE_AFTER: Duration = Duration::from_millis(1000);
-/// Silence after which a peer is lost.
-pub(crate) const LOST_AFTER: Duration = Duration::from_millis(3000);
-/// Silence on a new link after which a peer is lost that has not been heard on it at all: its first
-/// packet takes a whole round trip.
+/// The silence after which a peer is reconnecting.
+const SILENT_AFTER: Duration = Duration::from_millis(1000);
+/// The shortest time in which a peer is lost that has sent nothing on a new link: its first packet
+/// takes a whole round trip.
 const LOST_AFTER_OPENING: Duration = Duration::from_millis(6000);
-/// Silence after an immediate probe that settles the matter.
+/// The silence on a link after which it may be broken. A working link carries a ping or its answer
+/// more often.
+const DOUBTFUL_AFTER: Duration = Duration::from_millis(600);
+/// The silence after a probe that means the peer is lost.
 pub(crate) const PROBE_WAIT: Duration = Duration::from_millis(400);
 /// Between pings while packets flow.
 const PING_EVERY: Duration = Duration::from_secs(1);
@@ -30,9 +31,9 @@ const MAX_PINGS: usize = 16;
 pub(crate) enum Verdict {
     /// Nothing new.
     Same,
-    /// Silent for [`UNRESPONSIVE_AFTER`].
-    Unresponsive,
-    /// Silent for [`LOST_AFTER`], or a probe went unanswered.
+    /// The peer has been silent for [`SILENT_AFTER`].
+    Silent,
+    /// The peer has been silent for the timeout, or has not answered a probe.
     Lost,
 }
 
@@ -41,7 +42,11 @@ pub(crate) enum Verdict {
 pub(crate) struct Liveness {
     silence: Duration,
     has_heard: bool,
-    unresponsive: bool,
+    /// [`Verdict::Silent`] was returned for this silence.
+    is_silent: bool,
+    /// Something happened that may have broken the link. The link works if the peer answers this
+    /// ping or a later one. A packet may have been under way before.
+    doubted: Option<u32>,
     /// Silence at which an unanswered probe means the end.
     probe_until: Option<Duration>,
     last_ping: Option<Duration>,
@@ -56,8 +61,9 @@ impl Liveness {
         self.silence
     }
 
-    pub(crate) fn is_unresponsive(&self) -> bool {
-        self.unresponsive
+    /// Returns whether the link may be broken.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.doubted.is_some() || self.probe_until.is_some() || self.silence >= DOUBTFUL_AFTER
     }
 
     pub(crate) fn rtt(&self) -> Option<Duration> {
@@ -68,12 +74,17 @@ impl Liveness {
         self.rtt_min
     }
 
-    /// Something was heard. Returns whether that ends a suspicion.
-    pub(crate) fn heard(&mut self) -> bool {
+    /// A packet arrived.
+    pub(crate) fn heard(&mut self) {
         self.silence = Duration::ZERO;
         self.has_heard = true;
+        self.is_silent = false;
         self.probe_until = None;
-        std::mem::take(&mut self.unresponsive)
+    }
+
+    /// Something happened that may have broken the link. The caller sends a ping.
+    pub(crate) fn doubt(&mut self) {
+        self.doubted = Some(self.next_ping);
     }
 
     /// Takes a round trip from the answer to a ping (smoothed as in RFC 6298).
@@ -83,6 +94,7 @@ impl Liveness {
         };
         let (_, sent) = self.pings[at];
         self.pings.drain(..=at);
+        self.doubted = self.doubted.filter(|since| is_before(id, *since));
         let sample = now.saturating_sub(sent);
         self.rtt = Some(match self.rtt {
             None => sample,
@@ -96,21 +108,29 @@ impl Liveness {
         self.probe_until.get_or_insert(self.silence + PROBE_WAIT);
     }
 
-    /// Lets `step` of our own time pass.
-    pub(crate) fn tick(&mut self, step: Duration) -> Verdict {
+    /// Ends a probe without a verdict. Returns `false` if the peer is lost anyway.
+    pub(crate) fn end_probe(&mut self, timeout: Duration) -> bool {
+        self.probe_until.take().is_some() && self.silence < self.limit(timeout)
+    }
+
+    fn limit(&self, timeout: Duration) -> Duration {
+        if self.has_heard {
+            timeout
+        } else {
+            timeout.max(LOST_AFTER_OPENING)
+        }
+    }
+
+    /// Lets `step` of our own time pass. A peer that is silent for `timeout` is lost.
+    pub(crate) fn tick(&mut self, step: Duration, timeout: Duration) -> Verdict {
         self.silence += step.min(MAX_STEP);
         let probed = self.probe_until.is_some_and(|until| self.silence >= until);
-        let limit = if self.has_heard {
-            LOST_AFTER
-        } else {
-            LOST_AFTER_OPENING
-        };
-        if probed || self.silence >= limit {
+        if probed || self.silence >= self.limit(timeout) {
             return Verdict::Lost;
         }
-        if self.silence >= UNRESPONSIVE_AFTER && !self.unresponsive {
-            self.unresponsive = true;
-            return Verdict::Unresponsive;
+        if self.silence >= SILENT_AFTER && !self.is_silent {
+            self.is_silent = true;
+            return Verdict::Silent;
         }
         Verdict::Same
     }
@@ -138,38 +158,69 @@ impl Liveness {
     }
 }
 
+/// Whether a ping was sent before another one.
+fn is_before(ping: u32, other: u32) -> bool {
+    ping.wrapping_sub(other) > u32::MAX / 2
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const STEP: Duration = Duration::from_millis(50);
+    const TIMEOUT: Duration = Duration::from_secs(8);
 
     #[test]
     fn peer_that_was_never_heard_has_the_time_of_a_long_round_trip() {
-        let mut liveness = Liveness::default();
-        let steps = (1..).find(|_| liveness.tick(STEP) == Verdict::Lost);
-        assert_eq!(steps, Some(120));
+        for (timeout, expected) in [(1, 120), (8, 160)] {
+            let mut liveness = Liveness::default();
+            let timeout = Duration::from_secs(timeout);
+            let steps = (1..).find(|_| liveness.tick(STEP, timeout) == Verdict::Lost);
+            assert_eq!(steps, Some(expected));
+        }
     }
 
     #[test]
-    fn silence_is_unresponsive_after_a_second_and_lost_after_three() {
+    fn peer_is_silent_after_a_second_and_lost_after_the_timeout() {
         let mut liveness = Liveness::default();
         liveness.heard();
-        let verdicts: Vec<_> = (1..=60).map(|_| liveness.tick(STEP)).collect();
+        let verdicts: Vec<_> = (1..=160).map(|_| liveness.tick(STEP, TIMEOUT)).collect();
         assert_eq!(
-            verdicts.iter().position(|v| *v == Verdict::Unresponsive),
+            verdicts.iter().position(|v| *v == Verdict::Silent),
             Some(19)
         );
-        assert_eq!(verdicts.iter().position(|v| *v == Verdict::Lost), Some(59));
+        assert_eq!(verdicts.iter().position(|v| *v == Verdict::Lost), Some(159));
     }
 
     #[test]
-    fn a_sign_of_life_ends_the_suspicion_once() {
+    fn link_is_doubtful_after_a_short_silence_or_a_doubt_until_a_later_ping_is_answered() {
         let mut liveness = Liveness::default();
-        while liveness.tick(STEP) != Verdict::Unresponsive {}
-        assert!(liveness.heard());
-        assert!(!liveness.heard());
-        assert_eq!(liveness.tick(STEP), Verdict::Same);
+        liveness.heard();
+        let before = liveness.ping(STEP);
+        assert!(!liveness.is_doubtful());
+        liveness.doubt();
+        let after = liveness.ping(STEP);
+        liveness.heard();
+        liveness.pong(STEP * 2, before);
+        assert!(liveness.is_doubtful());
+        liveness.pong(STEP * 2, after);
+        assert!(!liveness.is_doubtful());
+        let steps = (1..).find(|_| {
+            liveness.tick(STEP, TIMEOUT);
+            liveness.is_doubtful()
+        });
+        assert_eq!(steps, Some(12));
+    }
+
+    #[test]
+    fn each_silence_is_reported_once() {
+        let mut liveness = Liveness::default();
+        for _ in 0..2 {
+            while liveness.tick(STEP, TIMEOUT) != Verdict::Silent {}
+            assert_eq!(liveness.tick(STEP, TIMEOUT), Verdict::Same);
+            liveness.heard();
+            assert_eq!(liveness.tick(STEP, TIMEOUT), Verdict::Same);
+        }
     }
 
     #[test]
@@ -177,21 +228,24 @@ mod tests {
         let mut liveness = Liveness::default();
         liveness.probe();
         let steps = (1..)
-            .find(|_| liveness.tick(STEP) == Verdict::Lost)
+            .find(|_| liveness.tick(STEP, TIMEOUT) == Verdict::Lost)
             .unwrap();
         assert_eq!(steps, 8);
 
         let mut liveness = Liveness::default();
         liveness.probe();
-        liveness.tick(STEP);
+        liveness.tick(STEP, TIMEOUT);
         liveness.heard();
-        assert!((0..10).all(|_| liveness.tick(STEP) == Verdict::Same));
+        assert!((0..10).all(|_| liveness.tick(STEP, TIMEOUT) == Verdict::Same));
     }
 
     #[test]
     fn our_own_sleep_is_not_held_against_others() {
         let mut liveness = Liveness::default();
-        assert_eq!(liveness.tick(Duration::from_secs(3600)), Verdict::Same);
+        assert_eq!(
+            liveness.tick(Duration::from_secs(3600), TIMEOUT),
+            Verdict::Same
+        );
     }
 
     #[test]
@@ -211,7 +265,7 @@ mod tests {
         let mut pings = 0;
         for i in 0..200 {
             let now = STEP * i;
-            liveness.tick(STEP);
+            liveness.tick(STEP, TIMEOUT);
             liveness.heard();
             if liveness.wants_ping(now) {
                 liveness.ping(now);

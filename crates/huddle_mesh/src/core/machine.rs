@@ -19,7 +19,11 @@ use super::{
     supervisor::Supervisor,
 };
 use crate::{
-    channel::Channel, config::RoomConfig, event::Signaling, room_url::RoomUrl, stats::LinkStats,
+    channel::Channel,
+    config::RoomConfig,
+    event::{Signaling, SignalingLoss},
+    room_url::RoomUrl,
+    stats::LinkStats,
     violation::ProtocolViolation,
 };
 
@@ -101,7 +105,16 @@ impl Core {
         self.socket_action(action);
         match told {
             None => {}
-            Some(told @ Signaling::Retrying { .. }) => self.signaling_lost(told),
+            Some(told @ Signaling::Retrying { .. }) => {
+                if let Signaling::Retrying {
+                    reason: SignalingLoss::NetworkChanged,
+                    ..
+                } = told
+                {
+                    self.supervisor.close_attempts(&mut self.actions);
+                }
+                self.signaling_lost(told);
+            }
             Some(told) => self.tell(Told::Signaling(told)),
         }
         self.report_links(now);
@@ -133,6 +146,19 @@ impl Core {
     pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
         self.activity.set_frozen(is_frozen);
         self.tell_whether_stopped();
+    }
+
+    /// The machine has another network, or the platform reports that it may have one.
+    pub(crate) fn network_changed(&mut self, now: Duration) {
+        self.supervisor.check_links(now, &mut self.actions);
+        self.signaling.network_changed(now);
+    }
+
+    /// The page is visible again. In the meantime the network may have changed.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn check_connections(&mut self, now: Duration) {
+        self.supervisor.check_links(now, &mut self.actions);
+        self.signaling.check();
     }
 
     fn tell_whether_stopped(&mut self) {

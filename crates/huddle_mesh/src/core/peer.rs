@@ -17,15 +17,21 @@ pub(crate) struct Peer {
     pub sid: Option<SignalingId>,
     /// A stock client: its id is its signaling id, and it gets no verdict of ours.
     pub is_matchbox_client: bool,
-    /// A stock client that the server says has left: from now on its silence counts.
+    /// The server reported that the peer left, and no other signaling id of it is known. A stock
+    /// client is silent as it likes before that.
     pub unlisted: bool,
     /// Whether the game sees them.
     pub here: bool,
+    /// The game was told that the peer is reconnecting: it is silent, or its link ended and is not
+    /// replaced yet.
+    pub is_reconnecting: bool,
     /// They left, were cut or cut us: nothing is done to get them back.
     pub farewell: bool,
     /// The link in use.
     pub link: Option<LinkId>,
     pub liveness: Liveness,
+    /// How often its signaling id may change with an answer from us; `None` before the first.
+    pub introductions: Option<Bucket>,
     /// When a ping of theirs was last answered.
     pub last_pong: Option<Duration>,
     pub path: Path,
@@ -50,7 +56,12 @@ pub(crate) struct Traffic {
 impl Peer {
     /// Whether the link in use does its work.
     pub(crate) fn is_healthy(&self) -> bool {
-        self.here && self.link.is_some() && !self.liveness.is_unresponsive()
+        self.here && self.link.is_some() && !self.is_reconnecting
+    }
+
+    /// Whether packets can be expected to arrive on the link in use.
+    pub(crate) fn is_working(&self) -> bool {
+        self.is_healthy() && !self.liveness.is_doubtful()
     }
 
     /// Whether they left, and are met again under a signaling id that they have not confirmed yet.
@@ -87,6 +98,10 @@ pub(crate) struct Member {
     pub has_offered: bool,
     /// How much more it may signal; `None` before the first.
     pub signals: Option<Bucket>,
+    /// When the server asked us to make the first offer.
+    pub announced: Duration,
+    /// Which player it says it is. It counts once that peer confirms it on its link.
+    pub linked_as: Option<PeerId>,
     /// Which player it is, as far as is known.
     pub session: Option<PeerId>,
     /// A stock client, which gets one attempt.

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use huddle_id::PeerId;
 use matchbox_protocol::PeerRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -45,6 +46,10 @@ pub(crate) enum Signal {
         /// The ICE user name of the description that the candidate belongs to, if said.
         ufrag: Option<String>,
     },
+    /// The id of the sender, which believes that it is linked with the receiver. On the wire it is
+    /// the end of the candidates of a description that does not exist, so that matchbox clients
+    /// ignore it.
+    Linked(PeerId),
 }
 
 /// matchbox's events, and our own server's.
@@ -128,12 +133,22 @@ fn parse_candidate(json: &str) -> Result<Option<Signal>, SdpError> {
         return Ok(None);
     };
     if wire.candidate.is_empty() {
-        return Ok(None);
+        let ufrag = wire.username_fragment.as_deref();
+        return Ok(ufrag.and_then(read_linked).map(Signal::Linked));
     }
     Ok(Some(Signal::Candidate {
         candidate: wire.candidate.parse()?,
         ufrag: wire.username_fragment.filter(|ufrag| !ufrag.is_empty()),
     }))
+}
+
+/// No ICE user name looks like this: 32 hexadecimal digits.
+fn read_linked(ufrag: &str) -> Option<PeerId> {
+    let is_hex = |c: u8| matches!(c, b'0'..=b'9' | b'a'..=b'f');
+    if ufrag.len() != 32 || !ufrag.bytes().all(is_hex) {
+        return None;
+    }
+    u128::from_str_radix(ufrag, 16).ok().map(PeerId::from_u128)
 }
 
 /// The request that carries `signal` to `receiver`.
@@ -142,15 +157,9 @@ pub(crate) fn request(receiver: SignalingId, signal: &Signal) -> String {
         Signal::Offer(description) => WireSignal::Offer(description.to_sdp()),
         Signal::Answer(description) => WireSignal::Answer(description.to_sdp()),
         Signal::Candidate { candidate, ufrag } => {
-            let wire = WireCandidate {
-                candidate: candidate.to_string(),
-                sdp_mid: Some("0".to_owned()),
-                sdp_m_line_index: Some(0),
-                username_fragment: ufrag.clone(),
-            };
-            // Plain strings and numbers always serialise.
-            WireSignal::IceCandidate(serde_json::to_string(&wire).unwrap_or_default())
+            wire_candidate(candidate.to_string(), ufrag.clone())
         }
+        Signal::Linked(id) => wire_candidate(String::new(), Some(format!("{:032x}", id.as_u128()))),
     };
     serde_json::to_string(&PeerRequest::Signal {
         receiver: receiver.into(),
@@ -159,10 +168,41 @@ pub(crate) fn request(receiver: SignalingId, signal: &Signal) -> String {
     .unwrap_or_default()
 }
 
+fn wire_candidate(candidate: String, username_fragment: Option<String>) -> WireSignal {
+    let wire = WireCandidate {
+        candidate,
+        sdp_mid: Some("0".to_owned()),
+        sdp_m_line_index: Some(0),
+        username_fragment,
+    };
+    // Plain strings and numbers always serialise.
+    WireSignal::IceCandidate(serde_json::to_string(&wire).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use uuid::Uuid;
+
+    #[test]
+    fn id_of_a_linked_peer_looks_like_the_end_of_candidates() {
+        let id = PeerId::from_u128(0x1234);
+        let to = SignalingId::from_u128(1);
+        let text = request(to, &Signal::Linked(id));
+        let expected = r#"{"Signal":{"receiver":"00000000-0000-0000-0000-000000000001","data":{"IceCandidate":"{\"candidate\":\"\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0,\"usernameFragment\":\"00000000000000000000000000001234\"}"}}}"#;
+        assert_eq!(text, expected);
+        let relayed = text.replace("receiver", "sender").parse::<ServerMessage>();
+        let signal = Ok(Signal::Linked(id));
+        assert_eq!(relayed.unwrap(), ServerMessage::Signal(to, signal));
+        for ufrag in [
+            "abcd",
+            "0000000000000000000000000000123",
+            "+0000000000000000000000000001234",
+            "",
+        ] {
+            assert_eq!(read_linked(ufrag), None, "{ufrag}");
+        }
+    }
 
     #[test]
     fn candidates_travel_as_stock_clients_expect_them() {

@@ -25,6 +25,16 @@ const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(4);
 const SILENT_AFTER: Duration = Duration::from_secs(10);
 /// The same once there is doubt.
 const SILENT_WHEN_DOUBTED: Duration = Duration::from_secs(2);
+/// The time in which the server has to answer after the network changed. A connection that is bound
+/// to an address that vanished never gets an answer. One that survived gets it after a round trip.
+/// So there is no need for a second connection beside the first: the old one is replaced at once.
+const ANSWER_AFTER_CHANGE: Duration = Duration::from_millis(500);
+/// The same for a connection that is not open yet, which takes several round trips.
+const OPEN_AFTER_CHANGE: Duration = Duration::from_secs(2);
+/// How long after a change of the network a failing link means that the connection is dead, too.
+const CHANGE_MATTERS: Duration = Duration::from_secs(5);
+/// The most one step of our own loop may add to these.
+const MAX_CHECK_STEP: Duration = Duration::from_millis(100);
 /// The most one step of our own loop may add to a silence.
 const MAX_STEP: Duration = Duration::from_millis(500);
 
@@ -102,6 +112,8 @@ pub(crate) struct SignalingClient {
     /// The server has answered a keep-alive: from now on its silence means something.
     echoes: bool,
     doubted: bool,
+    /// The time since the network may have changed, if nothing has come from the server since.
+    unchecked: Option<Duration>,
 }
 
 impl SignalingClient {
@@ -116,6 +128,7 @@ impl SignalingClient {
             was_open: false,
             echoes: false,
             doubted: false,
+            unchecked: None,
         }
     }
 
@@ -192,6 +205,7 @@ impl SignalingClient {
             last_sent: None,
         };
         self.doubted = false;
+        self.unchecked = None;
         Signaling::Connected {
             back: std::mem::replace(&mut self.was_open, true),
         }
@@ -201,6 +215,7 @@ impl SignalingClient {
     pub(crate) fn heard(&mut self, echo: bool) {
         self.echoes |= echo;
         self.doubted = false;
+        self.unchecked = None;
         if let State::Open { silence, .. } = &mut self.state {
             *silence = Duration::ZERO;
         }
@@ -262,6 +277,50 @@ impl SignalingClient {
         }
     }
 
+    /// The network may have changed: an open connection must show that it still works.
+    pub(crate) fn check(&mut self) {
+        if let State::Open { last_sent, .. } = &mut self.state {
+            *last_sent = None;
+            self.unchecked.get_or_insert(Duration::ZERO);
+        }
+    }
+
+    /// The network has changed: what failed may work now.
+    pub(crate) fn network_changed(&mut self, now: Duration) {
+        match &mut self.state {
+            State::Waiting { until } => {
+                self.failures = 0;
+                *until = now;
+            }
+            State::Connecting { .. } => {
+                self.unchecked.get_or_insert(Duration::ZERO);
+            }
+            State::Open { .. } => self.check(),
+            State::Suspended | State::Over => {}
+        }
+    }
+
+    /// Whether the connection has not survived a change of the network.
+    fn is_cut_off(&mut self, step: Duration) -> bool {
+        let Some(unchecked) = &mut self.unchecked else {
+            return false;
+        };
+        *unchecked += step.min(MAX_CHECK_STEP);
+        let unchecked = *unchecked;
+        match self.state {
+            State::Connecting { .. } => unchecked >= OPEN_AFTER_CHANGE,
+            State::Open { .. } => {
+                if unchecked >= CHANGE_MATTERS {
+                    self.unchecked = None;
+                }
+                // A stock server answers nothing, so its silence means something only if links
+                // fail at the same time.
+                unchecked >= ANSWER_AFTER_CHANGE && (self.echoes || self.doubted)
+            }
+            _ => false,
+        }
+    }
+
     /// Lets time pass.
     pub(crate) fn tick(
         &mut self,
@@ -269,16 +328,19 @@ impl SignalingClient {
         step: Duration,
         entropy: &mut Entropy,
     ) -> (Option<SocketAction>, Option<Signaling>) {
+        if self.is_cut_off(step) {
+            self.failures = 0;
+            let (connect, told) = self.reconnect(now, SignalingLoss::NetworkChanged);
+            return (Some(connect), Some(told));
+        }
         match &mut self.state {
             State::Over | State::Suspended => (None, None),
             State::Waiting { until } if now >= *until => {
                 let first = self.failures == 0 && !self.was_open;
-                self.state = State::Connecting {
-                    since: now,
-                    answered: false,
-                };
-                let connect = SocketAction::Connect(self.url.socket_url(self.group));
-                (Some(connect), first.then_some(Signaling::Connecting))
+                (
+                    Some(self.connect(now)),
+                    first.then_some(Signaling::Connecting),
+                )
             }
             State::Waiting { .. } => (None, None),
             State::Connecting { since, .. } if now.saturating_sub(*since) < CONNECT_TIMEOUT => {
@@ -307,8 +369,14 @@ impl SignalingClient {
                 // A stock server answers nothing, so its silence says nothing, unless links
                 // fail at the same time.
                 if *silence >= patience && (self.echoes || self.doubted) {
-                    let silence = *silence;
-                    let told = self.retry(now, SignalingLoss::Silent(silence), entropy);
+                    let reason = SignalingLoss::Silent(*silence);
+                    // The server should announce the new connection before the end of the old one:
+                    // if links fail, too, the other peers take that for a departure.
+                    if self.doubted {
+                        let (connect, told) = self.reconnect(now, reason);
+                        return (Some(connect), Some(told));
+                    }
+                    let told = self.retry(now, reason, entropy);
                     return (Some(SocketAction::Close), Some(told));
                 }
                 let due = if self.doubted {
@@ -323,6 +391,26 @@ impl SignalingClient {
                 (None, None)
             }
         }
+    }
+
+    /// Replaces the connection without waiting.
+    fn reconnect(&mut self, now: Duration, reason: SignalingLoss) -> (SocketAction, Signaling) {
+        let told = Signaling::Retrying {
+            reason,
+            retry_in: Duration::ZERO,
+            attempt: self.failures,
+        };
+        (self.connect(now), told)
+    }
+
+    fn connect(&mut self, now: Duration) -> SocketAction {
+        self.state = State::Connecting {
+            since: now,
+            answered: false,
+        };
+        self.doubted = false;
+        self.unchecked = None;
+        SocketAction::Connect(self.url.socket_url(self.group))
     }
 
     fn give_up(&mut self, error: RoomError) -> Result<Option<Signaling>, RoomError> {

@@ -12,7 +12,8 @@ use tokio::{
 use super::{
     certificate::Certificate,
     inputs::{Inputs, Source},
-    link::{NativeLink, Queued},
+    link::NativeLink,
+    network::Network,
     shared::{Command, PeerView, Shared, lock},
     socket::Socket,
 };
@@ -47,6 +48,7 @@ pub(super) struct Driver {
     socket: Option<Socket>,
     sockets: u64,
     links: BTreeMap<LinkId, NativeLink>,
+    network: Network,
 }
 
 impl Driver {
@@ -73,6 +75,7 @@ impl Driver {
             socket: None,
             sockets: 0,
             links: BTreeMap::new(),
+            network: Network::new(),
         }
     }
 
@@ -106,6 +109,9 @@ impl Driver {
                 if self.shared.is_polled.swap(false, Ordering::Relaxed) {
                     self.core.polled();
                 }
+                if self.network.has_changed() {
+                    self.core.network_changed(self.started.elapsed());
+                }
                 self.core.tick(self.started.elapsed());
                 self.act();
                 self.publish();
@@ -122,8 +128,9 @@ impl Driver {
                 let len = bytes.len();
                 if !self.core.send(peer, channel, bytes)
                     && let Some(view) = lock(&self.shared.peers).get(&peer)
+                    && let Some(queued) = &view.queued
                 {
-                    view.queued.release(channel, len);
+                    queued.release(channel, len);
                 }
             }
             Command::Disconnect(peer) => self.core.disconnect(self.started.elapsed(), peer),
@@ -185,8 +192,11 @@ impl Driver {
                     self.links.remove(&link);
                 }
                 Action::Tell(told) => {
-                    // Whoever is told of a player can send to them at once.
-                    if matches!(told, Told::Joined { .. } | Told::Left { .. }) {
+                    // A game that learns of a link can send on it at once.
+                    if matches!(
+                        told,
+                        Told::Joined { .. } | Told::Replaced(_) | Told::Left { .. }
+                    ) {
                         self.publish();
                     }
                     lock(&self.shared.inbox).push(told);
@@ -203,22 +213,16 @@ impl Driver {
 
     /// Shows the game's side who is here, and what is known of them.
     fn publish(&self) {
-        let mut peers = lock(&self.shared.peers);
         let mut here = BTreeMap::new();
         for (peer, stats) in self.core.stats() {
             let link = self
                 .core
                 .active_link(peer)
                 .and_then(|link| self.links.get(&link));
-            let queued = match (link, peers.get(&peer)) {
-                (Some(link), _) => Arc::clone(&link.queued),
-                // Between two links, what was queued stays queued.
-                (None, Some(view)) => Arc::clone(&view.queued),
-                (None, None) => Arc::new(Queued::default()),
-            };
+            let queued = link.map(|link| Arc::clone(&link.queued));
             here.insert(peer, PeerView { stats, queued });
         }
-        *peers = here;
+        *lock(&self.shared.peers) = here;
     }
 
     /// Says goodbye and gives that time to leave.

@@ -80,7 +80,7 @@ impl Handle {
     pub(crate) fn queued(&self, peer: PeerId, channel: Channel) -> Option<usize> {
         lock(&self.shared.peers)
             .get(&peer)
-            .map(|view| view.queued.get(channel))
+            .and_then(|view| Some(view.queued.as_ref()?.get(channel)))
     }
 
     pub(crate) fn send(
@@ -90,8 +90,10 @@ impl Handle {
         bytes: Bytes,
     ) -> Result<(), SendError> {
         let peers = lock(&self.shared.peers);
-        let view = peers.get(&peer).ok_or(SendError::NoLink)?;
-        view.queued.accept(channel, bytes.len());
+        let queued = peers.get(&peer).and_then(|view| view.queued.as_ref());
+        queued
+            .ok_or(SendError::NoLink)?
+            .accept(channel, bytes.len());
         self.commands
             .send(Command::Send(peer, channel, bytes))
             .map_err(|_| SendError::NoLink)
@@ -100,7 +102,9 @@ impl Handle {
     pub(crate) fn stats(&self, peer: PeerId) -> Option<LinkStats> {
         let view = lock(&self.shared.peers).get(&peer)?.clone();
         let mut stats = view.stats;
-        stats.queued = Channel::ALL.map(|channel| view.queued.get(channel));
+        if let Some(queued) = &view.queued {
+            stats.queued = Channel::ALL.map(|channel| queued.get(channel));
+        }
         stats.packets_unread = lock(&self.shared.inbox).dropped(peer);
         Some(stats)
     }

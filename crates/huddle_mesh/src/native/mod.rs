@@ -7,6 +7,7 @@ mod handle;
 mod ice;
 mod inputs;
 mod link;
+mod network;
 mod shared;
 mod socket;
 

@@ -31,7 +31,8 @@ pub(super) struct Shared {
 #[derive(Debug, Clone)]
 pub(super) struct PeerView {
     pub(super) stats: LinkStats,
-    pub(super) queued: Arc<Queued>,
+    /// What waits on the link; `None` between two links.
+    pub(super) queued: Option<Arc<Queued>>,
 }
 
 /// Nothing panics while holding these locks; if it did, what they guard would still be whole.

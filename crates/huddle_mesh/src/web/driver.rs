@@ -137,6 +137,10 @@ impl Driver {
                 self.core.polled();
                 self.core.resume(self.polled);
             }
+            PageEvent::NetworkChanged => self.core.network_changed(self.started.elapsed()),
+            PageEvent::Shown | PageEvent::NetworkUpdated => {
+                self.core.check_connections(self.started.elapsed());
+            }
             PageEvent::Frozen => self.is_frozen = true,
             PageEvent::Resumed => {
                 self.polled = self.started.elapsed();

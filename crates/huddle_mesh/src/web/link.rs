@@ -22,10 +22,12 @@ use crate::{
     violation::ProtocolViolation,
 };
 
-/// How often it is asked which way the link goes, once that is known.
+/// The time between two looks at the path of the link.
 const PATH_EVERY: Duration = Duration::from_secs(2);
-/// And before.
+/// The time between the first looks, until the path is known.
 const PATH_FIRST: Duration = Duration::from_millis(250);
+/// How many looks are that close together. Some browsers never name the path.
+const FIRST_LOOKS: u32 = 8;
 
 /// The browser's own connection to a peer; closed when dropped.
 #[derive(Debug)]
@@ -36,6 +38,9 @@ pub(super) struct WebLink {
     is_open: Rc<Cell<bool>>,
     path: Rc<Cell<Path>>,
     path_asked: Instant,
+    path_looks: u32,
+    /// The browser has not answered the last look yet.
+    is_looking: Rc<Cell<bool>>,
     _events: Vec<Closure<dyn FnMut()>>,
     _messages: Vec<Closure<dyn FnMut(MessageEvent)>>,
     _candidates: Closure<dyn FnMut(RtcPeerConnectionIceEvent)>,
@@ -161,6 +166,8 @@ impl WebLink {
             is_open,
             path: Rc::default(),
             path_asked: Instant::now(),
+            path_looks: 0,
+            is_looking: Rc::default(),
             _events: events,
             _messages: messages,
             _candidates: candidates,
@@ -223,19 +230,23 @@ impl WebLink {
 
     /// Now and then asks which way the link goes.
     pub(super) fn watch_path(&mut self) {
-        let every = if self.path.get() == Path::Unknown {
+        let every = if self.path.get() == Path::Unknown && self.path_looks < FIRST_LOOKS {
             PATH_FIRST
         } else {
             PATH_EVERY
         };
-        if !self.is_open.get() || self.path_asked.elapsed() < every {
+        if !self.is_open.get() || self.path_asked.elapsed() < every || self.is_looking.get() {
             return;
         }
+        self.is_looking.set(true);
         self.path_asked = Instant::now();
+        self.path_looks = self.path_looks.saturating_add(1);
         let (report, path) = (self.report.clone(), Rc::clone(&self.path));
+        let is_looking = Rc::clone(&self.is_looking);
         let connection = self.connection.clone();
         spawn_local(async move {
             path.set(selected_path(&connection).await);
+            is_looking.set(false);
             report.send(LinkInput::Path(path.get()));
         });
     }

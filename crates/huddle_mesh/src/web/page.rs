@@ -1,4 +1,5 @@
-//! What happens to the page: the browser hides, freezes, keeps and brings it back.
+//! What happens to the page: the browser hides, freezes, keeps and brings it back, and its network
+//! changes.
 
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Document, Event, EventTarget, Window};
@@ -16,12 +17,18 @@ pub(super) enum PageEvent {
     Frozen,
     /// The page runs again.
     Resumed,
+    /// The player looks at the page again.
+    Shown,
+    /// The machine has another network, or one again.
+    NetworkChanged,
+    /// The browser has a new estimate of the network, which may be another one.
+    NetworkUpdated,
 }
 
 /// Reports what happens to the page for as long as it exists.
 #[derive(Debug)]
 pub(super) struct Page {
-    _listeners: [Listener; 4],
+    _listeners: Vec<Listener>,
 }
 
 impl Page {
@@ -38,8 +45,20 @@ impl Page {
                 }
             })
         };
+        let connection = connection(window).map(|connection| {
+            let report = report.clone();
+            let mut kind = network_kind(&connection);
+            Listener::new(&connection.clone(), "change", move |_| {
+                let before = std::mem::replace(&mut kind, network_kind(&connection));
+                report(if kind == before {
+                    PageEvent::NetworkUpdated
+                } else {
+                    PageEvent::NetworkChanged
+                });
+            })
+        });
         Self {
-            _listeners: [
+            _listeners: Vec::from([
                 on(window, "pagehide", |event| {
                     Some(PageEvent::Left {
                         kept: is_persisted(event),
@@ -50,7 +69,14 @@ impl Page {
                 }),
                 on(document, "freeze", |_| Some(PageEvent::Frozen)),
                 on(document, "resume", |_| Some(PageEvent::Resumed)),
-            ],
+                on(document, "visibilitychange", |event| {
+                    is_visible(event).then_some(PageEvent::Shown)
+                }),
+                on(window, "online", |_| Some(PageEvent::NetworkChanged)),
+            ])
+            .into_iter()
+            .chain(connection)
+            .collect(),
         }
     }
 }
@@ -58,6 +84,24 @@ impl Page {
 /// Whether the browser keeps, or has kept, the page.
 fn is_persisted(event: &Event) -> bool {
     js::get(event, "persisted").is_ok_and(|kept| kept.is_truthy())
+}
+
+/// Whether the document that changed is visible now.
+fn is_visible(event: &Event) -> bool {
+    js::get(event, "target")
+        .and_then(|document| js::get(&document, "hidden"))
+        .is_ok_and(|hidden| hidden.is_falsy())
+}
+
+/// The browser's description of the network, if it has one. Firefox and Safari do not.
+fn connection(window: &Window) -> Option<EventTarget> {
+    let navigator = js::get(window, "navigator").ok()?;
+    js::get(&navigator, "connection").ok()?.dyn_into().ok()
+}
+
+/// The kind of network, such as `wifi` or `cellular`. Only browsers on mobile devices report it.
+fn network_kind(connection: &EventTarget) -> Option<String> {
+    js::get(connection, "type").ok()?.as_string()
 }
 
 /// Listens until it is dropped.

@@ -41,7 +41,8 @@ pub struct RollbackSetup<I> {
     /// Of every how many ticks the players compare their states' checksums; 0 for none. The same
     /// for all players.
     pub checksum_every: u16,
-    /// How long to wait for a player who is linked, but whose inputs do not come. Everybody then has
+    /// How long to wait for a player who is linked, but whose inputs do not come. It counts what
+    /// arrives here, and not what the link reports: a link is given up much later. Everybody then has
     /// another second, in which it may turn out that they were waiting themselves. Each tick that
     /// goes on forgives half a second, so it also runs out for whoever lets the others play less than
     /// two ticks a second for long, such as a browser's tab in the background.
@@ -70,7 +71,7 @@ impl<I> RollbackSetup<I> {
             window: 8,
             save_every: 1,
             checksum_every: 30,
-            patience: Duration::from_secs(5),
+            patience: Duration::from_secs(3),
             start_limit: StartSetup::LIMIT,
         }
     }

@@ -17,8 +17,9 @@ use crate::{
     weather::Weather,
 };
 
-/// After how long of silence a link is given up, as links do.
-const SILENCE: Duration = Duration::from_secs(3);
+/// The silence after which a link is given up. It is the default of `huddle_mesh`, and longer than a
+/// game waits.
+const SILENCE: Duration = Duration::from_secs(8);
 
 /// How long it takes to link again.
 const RELINK: Duration = Duration::from_millis(500);

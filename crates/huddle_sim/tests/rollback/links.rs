@@ -22,7 +22,7 @@ fn nobody_is_ejected(game: &Game, players: usize) {
 fn a_link_that_is_gone_ejects_nobody_and_the_game_goes_on() {
     let cut = Trouble::Cut(0, 1, Duration::MAX);
     let mut game = game(4, wifi(), [(secs(2), cut)]);
-    // The link is given up after three seconds.
+    // It is given up after eight seconds, and the game does not wait for that.
     play_until(&mut game, secs(6));
     let ticks = ticks_until(&mut game, 0, secs(10));
     assert!(ticks >= 230, "{ticks} ticks in four seconds");
@@ -85,7 +85,7 @@ fn both_sides_of_a_partition_play_on_and_know_that_they_are_sides() {
                 is_majority: is_majority == side.contains(&player),
             };
             assert_eq!(splits, [&expected], "player {player} of {of}");
-            let gone = |other| (Seat(other as u8), LeaveReason::Link);
+            let gone = |other| (Seat(other as u8), LeaveReason::Silent);
             let gone: Vec<_> = theirs.into_iter().map(gone).collect();
             assert_eq!(left(&game, player), gone);
         }
@@ -108,10 +108,10 @@ fn voted_out(game: &Game, player: usize) -> Vec<(PeerId, Tick)> {
 fn who_comes_back_after_a_partition_is_told_to_be_out() {
     let away = Trouble::Partition {
         side: vec![2],
-        lasts: secs(4),
+        lasts: secs(5),
     };
     let mut game = game(3, wifi(), [(secs(2), away)]);
-    play_until(&mut game, secs(8));
+    play_until(&mut game, secs(10));
     let splits: Vec<_> = (0..3)
         .flat_map(|player| events(&game, player))
         .filter_map(|event| match event {
@@ -157,4 +157,20 @@ fn who_stood_still_for_longer_than_others_wait_is_told_to_be_out() {
         assert_eq!((seat, reason), (Seat(2), LeaveReason::Silent));
         assert!(told.iter().all(|(_, told)| *told == at), "{told:?} {at}");
     }
+}
+
+#[test]
+fn game_does_not_wait_until_the_link_of_a_silent_player_is_given_up() {
+    let cut = Trouble::Partition {
+        side: vec![2],
+        lasts: Duration::MAX,
+    };
+    let mut game = game(3, wifi(), [(secs(2), cut)]);
+    // Three seconds without its inputs, and one in which it may wait itself.
+    play_until(&mut game, ms(6500));
+    for player in [0, 1] {
+        assert_eq!(left(&game, player), [(Seat(2), LeaveReason::Silent)]);
+    }
+    let ticks = ticks_until(&mut game, 0, ms(8500));
+    assert!(ticks >= 115, "{ticks} ticks in two seconds");
 }

@@ -47,6 +47,7 @@ pub(super) struct Checks {
     /// The peers in the room, and whether each is a matchbox client.
     joined: BTreeMap<PeerId, bool>,
     disconnected: BTreeSet<PeerId>,
+    reconnecting: BTreeSet<PeerId>,
     /// The peers for which the room reported a link failure.
     link_failures: BTreeSet<PeerId>,
     actions: usize,
@@ -61,6 +62,7 @@ impl Checks {
             links: BTreeMap::new(),
             joined: BTreeMap::new(),
             disconnected: BTreeSet::new(),
+            reconnecting: BTreeSet::new(),
             link_failures: BTreeSet::new(),
             actions: 0,
         }
@@ -140,7 +142,12 @@ impl Checks {
             "the room has statistics for other peers than it reported"
         );
         for (peer, is_matchbox_client) in &self.joined {
-            if let Some(link) = core.active_link(*peer) {
+            let active = core.active_link(*peer);
+            assert!(
+                active.is_some() || *is_matchbox_client || self.reconnecting.contains(peer),
+                "{peer} has no link and is not reconnecting"
+            );
+            if let Some(link) = active {
                 let link = self.links.get(&link).expect("a link in use");
                 assert!(
                     *is_matchbox_client || (link.is_open && link.certificate == Some(*peer)),
@@ -190,9 +197,18 @@ impl Checks {
                     "the end of an unreported link failure"
                 );
             }
-            Told::Left { peer, .. } => assert!(self.joined.remove(peer).is_some()),
-            Told::Unresponsive(peer) | Told::Recovered(peer) | Told::Replaced(peer) => {
+            Told::Left { peer, .. } => {
+                assert!(self.joined.remove(peer).is_some());
+                self.reconnecting.remove(peer);
+            }
+            Told::Replaced(peer) => assert_eq!(self.joined.get(peer), Some(&false)),
+            Told::Reconnecting(peer) => {
                 assert_eq!(self.joined.get(peer), Some(&false));
+                assert!(self.reconnecting.insert(*peer), "reported twice");
+            }
+            Told::Reconnected(peer) => {
+                assert_eq!(self.joined.get(peer), Some(&false));
+                assert!(self.reconnecting.remove(peer), "reported twice");
             }
             Told::Packet { peer, bytes, .. } => {
                 let is_matchbox_client = self.joined.get(peer).expect("a peer in the room");
@@ -214,6 +230,7 @@ impl Checks {
                 description.candidates
             }
             Some((_, Signal::Candidate { candidate, .. })) => vec![candidate],
+            Some((_, Signal::Linked(_))) => Vec::new(),
             None => Vec::new(),
         };
         let is_relay = |candidate: &Candidate| candidate.kind == CandidateKind::Relay;

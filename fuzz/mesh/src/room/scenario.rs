@@ -86,6 +86,10 @@ enum Step {
     },
     Disconnect(Name),
     Leave,
+    /// The machine has another network; otherwise the page is only visible again.
+    Network {
+        changed: bool,
+    },
 }
 
 #[derive(Debug, Arbitrary)]
@@ -112,6 +116,11 @@ enum FromServer {
         from: Name,
         relay: bool,
         ufrag: Option<String>,
+    },
+    /// A member says who it is.
+    Identity {
+        from: Name,
+        id: Name,
     },
 }
 
@@ -269,6 +278,7 @@ impl FromServer {
                     },
                 )
             }
+            FromServer::Identity { from: name, id } => from(name, Signal::Linked(id.id())),
         }
     }
 }
@@ -355,6 +365,13 @@ impl World {
             }
             Step::Leave => {
                 self.core.leave();
+                self.act();
+            }
+            Step::Network { changed } => {
+                match changed {
+                    true => self.core.network_changed(self.now),
+                    false => self.core.check_connections(self.now),
+                }
                 self.act();
             }
         }

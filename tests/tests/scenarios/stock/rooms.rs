@@ -38,7 +38,7 @@ impl NumberedRoom {
         })
     }
 
-    /// Records all received messages. Fails if a peer leaves or is unresponsive.
+    /// Records all received messages. Fails if a peer leaves or is reconnecting.
     fn poll(&mut self) -> anyhow::Result<()> {
         while let Some(event) = self.room.poll() {
             match event {

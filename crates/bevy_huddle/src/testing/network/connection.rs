@@ -39,7 +39,7 @@ pub(super) struct Endpoint {
     pub(super) last_received: Duration,
     /// Whether any message has arrived on the current link.
     pub(super) has_received: bool,
-    pub(super) unresponsive: bool,
+    pub(super) reconnecting: bool,
     pub(super) stats: LinkStats,
 }
 
@@ -72,10 +72,15 @@ impl Connection {
     /// Closes one side. Its lost messages are not retransmitted.
     pub(super) fn close(&mut self, side: usize) {
         self.endpoints[side].open = false;
-        self.endpoints[side].unresponsive = false;
+        self.endpoints[side].reconnecting = false;
         for link in self.links.values_mut() {
             link.directions[side].abandoned = true;
         }
+    }
+
+    /// Returns whether the players have a link, even if one side does not know yet.
+    pub(super) fn has_link(&self) -> bool {
+        self.links.contains_key(&self.generation)
     }
 
     pub(super) fn add_link(&mut self) {

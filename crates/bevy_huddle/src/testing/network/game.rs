@@ -17,6 +17,10 @@ use crate::testing::{
     },
 };
 
+/// The limits of the reconnect timeout, as in `huddle_mesh`.
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(120);
+
 impl Network {
     pub(crate) fn set_conditions(&mut self, conditions: Conditions) {
         self.conditions = conditions;
@@ -61,7 +65,7 @@ impl Network {
     }
 
     /// Adds a player to a room. Links to the other players of the room are established from now on.
-    pub(crate) fn join(&mut self, room: &str) -> PeerId {
+    pub(crate) fn join(&mut self, room: &str, reconnect_timeout: Duration) -> PeerId {
         let local_id = PeerId::from_u128(self.rng.u128(..));
         let others: Vec<_> = self
             .members
@@ -71,6 +75,7 @@ impl Network {
             .collect();
         let member = Member {
             room: room.to_owned(),
+            reconnect_timeout: reconnect_timeout.clamp(SHORTEST_TIMEOUT, LONGEST_TIMEOUT),
             inbox: [RoomEvent::Signaling(self.signaling(false))].into(),
             last_poll: self.now,
             stopped: None,
@@ -137,7 +142,7 @@ impl Network {
     }
 
     pub(crate) fn credit(&self, local_id: PeerId, peer_id: PeerId, channel: Channel) -> usize {
-        if !self.is_open(local_id, peer_id) {
+        if !self.is_linked(local_id, peer_id) {
             return 0;
         }
         let queued = self.queued(local_id, peer_id)[channel.index()];
@@ -163,7 +168,7 @@ impl Network {
         let Some(connection) = self
             .connections
             .get_mut(&pair)
-            .filter(|connection| connection.endpoints[side].open)
+            .filter(|connection| connection.endpoints[side].open && connection.has_link())
         else {
             return Err(SendError::NoLink);
         };

@@ -18,7 +18,10 @@ impl Network {
             return;
         };
         if are_here != [true, true] || connection.has_ended {
-            self.connections.remove(&pair);
+            // A side that does not know yet loses the other one after its timeout.
+            if !connection.endpoints.iter().any(|endpoint| endpoint.open) {
+                self.connections.remove(&pair);
+            }
         } else if !connection.links.is_empty() {
             // Another attempt has linked them already.
         } else if !can_meet {
@@ -46,11 +49,11 @@ impl Network {
             return;
         }
         if is_blocked {
-            return self.reconnect_if_closed(pair);
+            return self.end_link(pair);
         }
         let endpoint = &mut connection.endpoints[side];
         let returning = std::mem::replace(&mut endpoint.has_met, true);
-        endpoint.open = true;
+        let is_replacement = std::mem::replace(&mut endpoint.open, true);
         endpoint.last_received = now;
         endpoint.has_received = false;
         endpoint.stats = LinkStats {
@@ -58,14 +61,20 @@ impl Network {
             path: huddle_mesh::Path::Direct,
             ..LinkStats::default()
         };
-        self.report(
-            pair.member(side),
-            RoomEvent::PeerJoined {
-                peer_id: pair.member(1 - side),
-                returning,
-                is_matchbox_client: false,
-            },
-        );
+        let (local_id, peer_id) = (pair.member(side), pair.member(1 - side));
+        if is_replacement {
+            self.set_reconnected(pair, side);
+            self.report(local_id, RoomEvent::LinkReplaced(peer_id));
+        } else {
+            self.report(
+                local_id,
+                RoomEvent::PeerJoined {
+                    peer_id,
+                    returning,
+                    is_matchbox_client: false,
+                },
+            );
+        }
         let is_stopped = |member: &Member| member.stopped.is_some();
         if self.members.get(&pair.member(side)).is_some_and(is_stopped) {
             self.send_stopped(pair, side);
@@ -97,9 +106,6 @@ impl Network {
 
     /// Closes one side because the other one is lost.
     pub(super) fn declare_lost(&mut self, pair: Pair, side: usize) {
-        /// How long the other side takes to detect a closed link.
-        const PROBE: Duration = Duration::from_millis(400);
-
         let Some(connection) = self
             .connections
             .get_mut(&pair)
@@ -108,7 +114,7 @@ impl Network {
             return;
         };
         connection.close(side);
-        let link = connection.current_link(pair);
+        connection.links.clear();
         let (local_id, peer_id) = (pair.member(side), pair.member(1 - side));
         self.report(
             local_id,
@@ -119,9 +125,28 @@ impl Network {
         );
         if !self.blocked.contains(&pair) && !self.is_lost(pair, side) {
             let delay = self.delay(pair, side);
-            self.schedule(delay + PROBE, Task::DetectClosedLink(link, 1 - side));
+            self.schedule(delay, Task::DetectClosedLink(pair, 1 - side));
         }
-        self.reconnect_if_closed(pair);
+        self.schedule(RETRY_DELAY, Task::Connect(pair));
+    }
+
+    /// Ends the link of two players, as an error in its library does. Packets in flight are lost.
+    /// A new link is established once the network and the server allow it.
+    fn end_link(&mut self, pair: Pair) {
+        if let Some(connection) = self.connections.get_mut(&pair) {
+            connection.links.clear();
+            self.schedule(RETRY_DELAY, Task::Connect(pair));
+            (0..2).for_each(|side| self.set_reconnecting(pair, side));
+        }
+    }
+
+    /// Ends the link of two players. Returns whether there was one.
+    pub(crate) fn break_link(&mut self, a: PeerId, b: PeerId) -> bool {
+        let is_linked = self.is_linked(a, b) && self.is_linked(b, a);
+        if is_linked {
+            self.end_link(Pair::of(a, b));
+        }
+        is_linked
     }
 
     /// Schedules another attempt to link a pair once both sides have closed.
@@ -141,19 +166,22 @@ impl Network {
         let Some(connection) = self.connections.get_mut(&pair) else {
             return false;
         };
-        if !connection.endpoints.iter().all(|endpoint| endpoint.open) {
+        let is_open = connection.endpoints.iter().all(|endpoint| endpoint.open);
+        if !is_open || !connection.has_link() {
             return false;
         }
         let old = connection.current_link(pair);
         connection.add_link();
         for endpoint in &mut connection.endpoints {
             endpoint.stats.links += 1;
+            endpoint.last_received = self.now;
         }
         if overlap.is_zero() {
             connection.links.remove(&old.generation);
         } else {
             self.schedule(overlap, Task::RemoveLink(old));
         }
+        (0..2).for_each(|side| self.set_reconnected(pair, side));
         self.report(a, RoomEvent::LinkReplaced(b));
         self.report(b, RoomEvent::LinkReplaced(a));
         true

@@ -10,13 +10,11 @@ use crate::testing::network::{
     state::{LIVENESS_INTERVAL, Network, Task},
 };
 
-/// Silence after which a peer is unresponsive.
-const UNRESPONSIVE_AFTER: Duration = Duration::from_secs(1);
-/// Silence after which a peer is lost.
-const LOST_AFTER: Duration = Duration::from_secs(3);
+/// Silence after which a peer is reconnecting.
+const RECONNECTING_AFTER: Duration = Duration::from_secs(1);
 /// Time without a poll after which a game counts as busy.
 const BUSY_AFTER: Duration = Duration::from_secs(1);
-/// Silence after which a peer is lost if nothing has arrived on a new link.
+/// The shortest silence after which a peer is lost if nothing has arrived on a new link.
 const LOST_AFTER_OPENING: Duration = Duration::from_secs(6);
 /// Liveness checks per ping, for four pings per second.
 const PING_EVERY: u64 = 5;
@@ -46,19 +44,21 @@ impl Network {
                 continue;
             }
             let silence = self.now.saturating_sub(endpoint.last_received);
+            let timeout = self
+                .members
+                .get(&pair.member(side))
+                .map_or(Duration::ZERO, |member| member.reconnect_timeout);
             let limit = if endpoint.has_received {
-                LOST_AFTER
+                timeout
             } else {
-                LOST_AFTER_OPENING
+                timeout.max(LOST_AFTER_OPENING)
             };
             if silence >= limit {
                 self.declare_lost(pair, side);
                 continue;
             }
-            if silence >= UNRESPONSIVE_AFTER && !std::mem::replace(&mut endpoint.unresponsive, true)
-            {
-                let peer_id = pair.member(1 - side);
-                self.report(pair.member(side), RoomEvent::PeerUnresponsive(peer_id));
+            if silence >= RECONNECTING_AFTER {
+                self.set_reconnecting(pair, side);
             }
             if self.liveness_checks.is_multiple_of(PING_EVERY) {
                 self.transmit(link, side, Message::Ping(self.now));
@@ -94,6 +94,28 @@ impl Network {
         }
     }
 
+    /// Reports once that a peer is reconnecting.
+    pub(super) fn set_reconnecting(&mut self, pair: Pair, side: usize) {
+        if let Some(connection) = self.connections.get_mut(&pair)
+            && let endpoint = &mut connection.endpoints[side]
+            && endpoint.open
+            && !std::mem::replace(&mut endpoint.reconnecting, true)
+        {
+            let peer_id = pair.member(1 - side);
+            self.report(pair.member(side), RoomEvent::PeerReconnecting(peer_id));
+        }
+    }
+
+    /// Reports once that a reconnecting peer has a working link again.
+    pub(super) fn set_reconnected(&mut self, pair: Pair, side: usize) {
+        if let Some(connection) = self.connections.get_mut(&pair)
+            && std::mem::take(&mut connection.endpoints[side].reconnecting)
+        {
+            let peer_id = pair.member(1 - side);
+            self.report(pair.member(side), RoomEvent::PeerReconnected(peer_id));
+        }
+    }
+
     /// Records that a message arrived, so the sender is alive.
     pub(super) fn record_receipt(&mut self, pair: Pair, side: usize) {
         let Some(connection) = self.connections.get_mut(&pair) else {
@@ -102,10 +124,7 @@ impl Network {
         let endpoint = &mut connection.endpoints[side];
         endpoint.last_received = self.now;
         endpoint.has_received = true;
-        if std::mem::take(&mut endpoint.unresponsive) {
-            let peer_id = pair.member(1 - side);
-            self.report(pair.member(side), RoomEvent::PeerRecovered(peer_id));
-        }
+        self.set_reconnected(pair, side);
     }
 
     /// Updates the round-trip time when a ping is answered, smoothed as in RFC 6298.

@@ -46,6 +46,8 @@ pub(crate) struct Network {
 /// A player in a room.
 pub(super) struct Member {
     pub(super) room: String,
+    /// Silence after which a peer is lost.
+    pub(super) reconnect_timeout: Duration,
     pub(super) inbox: VecDeque<RoomEvent>,
     /// When the game last polled its transport.
     pub(super) last_poll: Duration,
@@ -69,7 +71,7 @@ pub(super) enum Task {
     /// Closes a link that was replaced.
     RemoveLink(LinkId),
     /// Makes this side notice that the other one has closed the link.
-    DetectClosedLink(LinkId, usize),
+    DetectClosedLink(Pair, usize),
 }
 
 impl Network {
@@ -143,6 +145,11 @@ impl Network {
         self.connections
             .get(&pair)
             .is_some_and(|connection| connection.endpoints[pair.side(local_id)].open)
+    }
+
+    pub(super) fn is_linked(&self, local_id: PeerId, peer_id: PeerId) -> bool {
+        let connection = self.connections.get(&Pair::of(local_id, peer_id));
+        self.is_open(local_id, peer_id) && connection.is_some_and(Connection::has_link)
     }
 
     pub(super) fn link_mut(&mut self, id: LinkId) -> Option<&mut Link> {

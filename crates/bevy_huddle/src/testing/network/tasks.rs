@@ -36,9 +36,10 @@ impl Network {
                     connection.links.remove(&id.generation);
                 }
             }
-            Task::DetectClosedLink(link, side) => {
-                if self.link_mut(link).is_some() {
-                    self.declare_lost(link.pair, side);
+            Task::DetectClosedLink(pair, side) => {
+                let connection = self.connections.get(&pair);
+                if connection.is_some_and(|connection| !connection.has_link()) {
+                    self.set_reconnecting(pair, side);
                 }
             }
         }

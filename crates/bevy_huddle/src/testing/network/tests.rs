@@ -7,6 +7,7 @@ use crate::testing::conditions::Conditions;
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// A network with some players, and the events that each of them received, with the time.
 struct Simulation {
@@ -20,7 +21,9 @@ impl Simulation {
     fn new(seed: u64, players: usize, conditions: Conditions) -> Self {
         let mut network = Network::new(seed);
         network.set_conditions(conditions);
-        let players: Vec<_> = (0..players).map(|_| network.join("room")).collect();
+        let players: Vec<_> = (0..players)
+            .map(|_| network.join("room", TIMEOUT))
+            .collect();
         let events = players.iter().map(|_| Vec::new()).collect();
         let mut simulation = Self {
             network,
@@ -239,21 +242,21 @@ fn full_send_queue_refuses_packets() {
 }
 
 #[test]
-fn silent_peer_is_unresponsive_after_one_second_and_lost_after_three() {
+fn silent_peer_is_reconnecting_after_one_second_and_lost_after_the_timeout() {
     let mut simulation = Simulation::new(1, 2, latency(10));
     let [a, b] = [simulation.players[0], simulation.players[1]];
     let start = simulation.network.now();
     (0..2).for_each(|player| drop(simulation.take_notices(player, Duration::ZERO)));
     simulation.network.block(a, b);
-    simulation.run(5 * SECOND);
+    simulation.run(10 * SECOND);
     simulation.network.unblock_all();
     simulation.run(2 * SECOND);
     for (player, peer) in [(0, b), (1, a)] {
         let notices = simulation.take_notices(player, start);
-        let [(unresponsive, first), (lost, second), (back, third)] = &notices[..] else {
+        let [(reconnecting, first), (lost, second), (back, third)] = &notices[..] else {
             panic!("{notices:?}");
         };
-        assert_eq!(*first, RoomEvent::PeerUnresponsive(peer));
+        assert_eq!(*first, RoomEvent::PeerReconnecting(peer));
         let reason = DisconnectReason::Lost;
         assert_eq!(
             *second,
@@ -268,9 +271,9 @@ fn silent_peer_is_unresponsive_after_one_second_and_lost_after_three() {
             is_matchbox_client: false,
         };
         assert_eq!(*third, joined);
-        assert!((0.7..1.1).contains(unresponsive), "{unresponsive}");
-        assert!((2.7..3.1).contains(lost), "{lost}");
-        assert!((5.0..6.2).contains(back), "{back}");
+        assert!((0.7..1.1).contains(reconnecting), "{reconnecting}");
+        assert!((7.7..8.1).contains(lost), "{lost}");
+        assert!((10.0..11.2).contains(back), "{back}");
     }
     assert_eq!(simulation.stats(0, 1).links, 2);
 }
@@ -294,12 +297,15 @@ fn short_silence_ends_with_recovery_and_loses_no_reliable_packet() {
         .collect();
     assert_eq!(
         notices,
-        [RoomEvent::PeerUnresponsive(a), RoomEvent::PeerRecovered(a)]
+        [
+            RoomEvent::PeerReconnecting(a),
+            RoomEvent::PeerReconnected(a)
+        ]
     );
 }
 
 #[test]
-fn one_way_outage_disconnects_both_peers() {
+fn one_way_outage_is_noticed_by_both_peers() {
     let mut simulation = Simulation::new(1, 2, latency(10));
     let [a, b] = [simulation.players[0], simulation.players[1]];
     let outage = Conditions {
@@ -307,18 +313,16 @@ fn one_way_outage_disconnects_both_peers() {
         ..latency(10)
     };
     simulation.network.set_one_way(a, b, outage);
-    simulation.run(5 * SECOND);
-    for (player, peer) in [(0, b), (1, a)] {
-        let left = RoomEvent::PeerLeft {
-            peer_id: peer,
-            reason: DisconnectReason::Lost,
-        };
-        assert!(
-            simulation.events[player]
-                .iter()
-                .any(|(_, event)| *event == left)
-        );
-    }
+    simulation.run(10 * SECOND);
+    let left = RoomEvent::PeerLeft {
+        peer_id: a,
+        reason: DisconnectReason::Lost,
+    };
+    let of = |player: usize| simulation.events[player].iter().map(|(_, event)| event);
+    assert!(of(1).any(|event| *event == left));
+    // The side that hears the other one gets a new link.
+    assert!(of(0).any(|event| *event == RoomEvent::PeerReconnecting(b)));
+    assert!(of(0).any(|event| *event == RoomEvent::LinkReplaced(b)));
 }
 
 #[test]
@@ -348,14 +352,14 @@ fn goodbye_arrives_after_earlier_events() {
 }
 
 #[test]
-fn killed_player_becomes_unresponsive_and_then_lost() {
+fn killed_player_is_reconnecting_and_then_lost() {
     let mut simulation = Simulation::new(1, 2, latency(10));
     let a = simulation.players[0];
     simulation.network.kill(a);
     simulation.run(2 * SECOND);
     assert_eq!(
         simulation.events[1].last().unwrap().1,
-        RoomEvent::PeerUnresponsive(a)
+        RoomEvent::PeerReconnecting(a)
     );
     simulation.run(20 * SECOND);
     let lost = RoomEvent::PeerLeft {
@@ -421,8 +425,8 @@ fn packets_of_replaced_link_arrive_during_the_overlap() {
 #[test]
 fn players_link_once_partition_heals_and_server_runs() {
     let mut network = Network::new(1);
-    let [a, b] = [network.join("room"), network.join("room")];
-    let elsewhere = network.join("elsewhere");
+    let [a, b] = [(); 2].map(|()| network.join("room", TIMEOUT));
+    let elsewhere = network.join("elsewhere", TIMEOUT);
     network.block(a, b);
     network.advance(10 * SECOND);
     assert!(network.stats(a, b).is_none());
@@ -475,4 +479,46 @@ fn same_seed_produces_same_run() {
     };
     assert_eq!(run(5), run(5));
     assert_ne!(run(5), run(6));
+}
+
+#[test]
+fn broken_link_is_replaced_and_no_peer_leaves() {
+    let mut simulation = Simulation::new(1, 2, latency(100));
+    let [a, b] = [simulation.players[0], simulation.players[1]];
+    let start = simulation.network.now();
+    (0..2).for_each(|player| drop(simulation.take_notices(player, Duration::ZERO)));
+    simulation.send(0, 1, Channel::Events, 1);
+    assert!(simulation.network.break_link(a, b));
+    assert_eq!(simulation.network.credit(a, b, Channel::Events), 0);
+    let sent = simulation
+        .network
+        .send(a, b, Channel::Events, vec![2].into());
+    assert_eq!(sent, Err(SendError::NoLink));
+    simulation.run(2 * SECOND);
+    assert_eq!(simulation.bytes(1, Channel::Events), []);
+    simulation.send(0, 1, Channel::Events, 3);
+    simulation.run(SECOND);
+    for (player, peer) in [(0, b), (1, a)] {
+        let notices = simulation.take_notices(player, start);
+        let events: Vec<_> = notices.into_iter().map(|(_, event)| event).collect();
+        let expected = [
+            RoomEvent::PeerReconnecting(peer),
+            RoomEvent::PeerReconnected(peer),
+            RoomEvent::LinkReplaced(peer),
+        ];
+        assert_eq!(events, expected);
+    }
+    assert_eq!(simulation.stats(0, 1).links, 2);
+}
+
+#[test]
+fn peer_whose_link_breaks_is_lost_after_the_timeout_if_no_link_can_be_established() {
+    let mut simulation = Simulation::new(1, 2, latency(10));
+    let [a, b] = [simulation.players[0], simulation.players[1]];
+    simulation.network.set_server_running(false);
+    simulation.network.break_link(a, b);
+    simulation.run(7 * SECOND);
+    assert!(simulation.network.stats(a, b).is_some());
+    simulation.run(2 * SECOND);
+    assert!(simulation.network.stats(a, b).is_none());
 }

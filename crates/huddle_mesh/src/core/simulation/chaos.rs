@@ -10,16 +10,24 @@ impl Simulation {
         let nodes = self.nodes.len();
         let mut pick = |n: usize| (entropy.fraction() * n as f32) as usize;
         let (one, other) = (pick(nodes), pick(nodes));
-        match pick(8) {
+        match pick(10) {
             0 if one != other => drop(self.cut.insert((one.min(other), one.max(other)))),
             1 | 2 => self.cut.clear(),
             3 => self.lose_socket(one),
             4 => self.kill_server(),
             5 | 6 => self.server_up = true,
+            7 => self.lose_network(one),
+            8 => self.all_have_networks(),
             _ => {
                 let frozen = &mut self.nodes[one].frozen;
                 *frozen = !*frozen;
             }
+        }
+    }
+
+    fn all_have_networks(&mut self) {
+        for node in std::mem::take(&mut self.offline) {
+            self.change_network(node);
         }
     }
 
@@ -49,6 +57,7 @@ fn whatever_breaks_the_honest_are_never_blamed_and_meet_again() {
         }
         simulation.cut.clear();
         simulation.server_up = true;
+        simulation.all_have_networks();
         for node in &mut simulation.nodes {
             node.frozen = false;
         }

@@ -38,7 +38,7 @@ fn a_stock_client_may_be_silent_as_long_as_the_server_lists_it() {
         simulation.nodes[0]
             .told
             .iter()
-            .all(|(_, told)| !matches!(told, Told::Unresponsive(_) | Told::Left { .. }))
+            .all(|(_, told)| !matches!(told, Told::Reconnecting(_) | Told::Left { .. }))
     );
     assert!(
         simulation.nodes[0]
@@ -75,7 +75,7 @@ fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
         .filter(|(_, told)| {
             matches!(
                 told,
-                Told::Unresponsive(_) | Told::Recovered(_) | Told::Left { .. }
+                Told::Reconnecting(_) | Told::Reconnected(_) | Told::Left { .. }
             )
         })
         .map(|(_, told)| told.clone())

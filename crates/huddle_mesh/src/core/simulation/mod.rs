@@ -6,6 +6,9 @@ mod hostile;
 mod hostile_server;
 mod identity;
 mod matchbox_client;
+mod network_change;
+mod pacing;
+mod reconnecting;
 mod scenarios;
 mod suspension;
 
@@ -21,6 +24,7 @@ use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerEvent, PeerRequest};
 use super::{
     Action, Core, Entropy, Identity, Input, LinkId, LinkInput, SocketEnd, Told,
     sdp::{Description, SdpKind, Setup},
+    signal::KEEP_ALIVE,
 };
 use crate::{
     channel::Channel,
@@ -51,6 +55,8 @@ struct Node {
     sid: Option<SignalingId>,
     room: String,
     told: Vec<(Duration, Told)>,
+    /// How many links it has begun to open.
+    opened: usize,
     /// The links that it reports to a server that makes groups.
     reported: Vec<SignalingId>,
     /// Numbers the WebSockets, of which only the last is heard.
@@ -73,6 +79,14 @@ struct Simulation {
     news_take: Duration,
     /// The server lists the members for a newcomer, as our own server does.
     lists_members: bool,
+    /// The server answers keep-alives, as our own server does.
+    echoes: bool,
+    /// WebSockets of nodes through which nothing comes, in either direction, and no end is seen.
+    dead_sockets: BTreeSet<(usize, u64)>,
+    /// Nodes without a network.
+    offline: BTreeSet<usize>,
+    /// How long the server takes to notice that a dead WebSocket is replaced.
+    ghosts_stay: Duration,
     /// How long a signal takes from one member to another.
     signals_take: Duration,
     /// The server replaces the fingerprints of all certificates by this one.
@@ -109,6 +123,10 @@ impl Simulation {
             server_up: true,
             news_take: LATENCY,
             lists_members: true,
+            echoes: true,
+            dead_sockets: BTreeSet::new(),
+            offline: BTreeSet::new(),
+            ghosts_stay: seconds(5),
             signals_take: LATENCY,
             rewritten_fingerprint: None,
             next_id: 1000,
@@ -147,6 +165,7 @@ impl Simulation {
             sid: None,
             room: String::new(),
             told: Vec::new(),
+            opened: 0,
             reported: Vec::new(),
             socket: 0,
             frozen: false,
@@ -207,7 +226,7 @@ impl Simulation {
     fn happens(&mut self, (node, socket, input): Due) {
         let over = match input {
             Input::Link(..) => false,
-            _ => socket != self.nodes[node].socket,
+            _ => socket != self.nodes[node].socket || self.dead_sockets.contains(&(node, socket)),
         };
         if !over && !self.nodes[node].gone && self.arrives(node, &input) {
             self.nodes[node].core.handle(self.now, input);
@@ -232,9 +251,12 @@ impl Simulation {
                 Action::SocketSend(text) => self.serve(node, &text),
                 Action::SocketClose => {
                     self.nodes[node].socket += 1;
-                    self.disconnect(node);
+                    self.end_socket(node);
                 }
-                Action::OpenLink { link, offer } => self.open_link((node, link), offer),
+                Action::OpenLink { link, offer } => {
+                    self.nodes[node].opened += 1;
+                    self.open_link((node, link), offer);
+                }
                 Action::Answer { link, sdp } => {
                     let answer = Description::parse(SdpKind::Answer, &sdp).unwrap();
                     self.expected.insert((node, link), answer.fingerprint);
@@ -281,8 +303,8 @@ impl Simulation {
     }
 
     fn connect(&mut self, node: usize, url: String) {
-        self.disconnect(node);
-        if !self.server_up {
+        self.end_socket(node);
+        if !self.server_up || self.offline.contains(&node) {
             let end = SocketEnd::Unreachable("refused".into());
             return self.after(LATENCY, node, Input::SocketEnded(end));
         }
@@ -319,6 +341,13 @@ impl Simulation {
     }
 
     fn serve(&mut self, node: usize, text: &str) {
+        let socket = self.nodes[node].socket;
+        if self.dead_sockets.contains(&(node, socket)) {
+            return;
+        }
+        if self.echoes && text == KEEP_ALIVE && self.nodes[node].sid.is_some() {
+            self.after(LATENCY * 2, node, Input::SocketText(text.to_owned()));
+        }
         let Some(sender) = self.nodes[node].sid else {
             return;
         };
@@ -340,6 +369,58 @@ impl Simulation {
                     text = rewrite_fingerprint(&text, &fingerprint);
                 }
                 self.after(self.signals_take, to, Input::SocketText(text));
+            }
+        }
+    }
+
+    /// The node closes the WebSocket before its current one, or replaces it. If that is dead, the
+    /// server does not notice at once.
+    fn end_socket(&mut self, node: usize) {
+        let socket = self.nodes[node].socket - 1;
+        if !self.dead_sockets.contains(&(node, socket)) {
+            return self.disconnect(node);
+        }
+        if let Some(sid) = self.nodes[node].sid.take() {
+            let event: JsonPeerEvent = PeerEvent::PeerLeft(sid.into());
+            for other in self.room_mates(node) {
+                let input = Input::SocketText(event.to_string());
+                self.after(self.ghosts_stay, other, input);
+            }
+        }
+    }
+
+    /// The node's network vanishes, and all links and the WebSocket with it.
+    fn lose_network(&mut self, node: usize) {
+        self.offline.insert(node);
+        self.dead_sockets.insert((node, self.nodes[node].socket));
+        let ends: Vec<_> = self.other_end.iter().map(|(a, b)| (*a, *b)).collect();
+        for (from, to) in ends {
+            if from.0 == node || to.0 == node {
+                self.broken.insert(from);
+            }
+        }
+        self.checking.retain(|(a, b)| a.0 != node && b.0 != node);
+        self.descriptions.retain(|_, end| end.0 != node);
+    }
+
+    /// The node has another network, and notices.
+    fn change_network(&mut self, node: usize) {
+        self.offline.remove(&node);
+        let now = self.now;
+        self.nodes[node].core.network_changed(now);
+        self.act(node);
+    }
+
+    /// The link in use between two nodes ends, as of an error in the library, and these of them
+    /// notice.
+    fn end_link(&mut self, a: usize, b: usize, noticing: &[usize]) {
+        for (node, who) in [(a, b), (b, a)] {
+            let link = self.nodes[node].core.active_link(self.nodes[who].me);
+            let link = link.unwrap();
+            self.broken.insert((node, link));
+            if noticing.contains(&node) {
+                let end = LinkInput::Closed("an error".into());
+                self.after(Duration::ZERO, node, Input::Link(link, end));
             }
         }
     }
@@ -477,6 +558,15 @@ impl Simulation {
             _ => None,
         })
         .collect()
+    }
+
+    /// When `node` was told that `who` is reconnecting, and that it is reconnected.
+    fn reconnections(&self, node: usize, who: usize) -> (Vec<Duration>, Vec<Duration>) {
+        let id = self.nodes[who].me;
+        (
+            self.when(node, |told| *told == Told::Reconnecting(id)),
+            self.when(node, |told| *told == Told::Reconnected(id)),
+        )
     }
 
     fn links(&self, node: usize, who: usize) -> Option<u32> {

@@ -132,8 +132,8 @@ fn lose_a_websocket(news_take: Duration) {
 }
 
 #[test]
-fn a_killed_peer_is_gone_in_under_four_seconds_and_sooner_with_a_server() {
-    for (server, limit) in [(true, Duration::from_millis(600)), (false, seconds(4))] {
+fn killed_peer_is_lost_after_the_timeout_and_sooner_with_a_server() {
+    for (server, limit) in [(true, Duration::from_millis(600)), (false, seconds(9))] {
         let mut simulation = Simulation::new(3);
         simulation.run(seconds(2));
         if !server {
@@ -142,7 +142,7 @@ fn a_killed_peer_is_gone_in_under_four_seconds_and_sooner_with_a_server() {
         simulation.run(seconds(1));
         let killed = simulation.now;
         simulation.kill(2);
-        simulation.run(seconds(5));
+        simulation.run(seconds(10));
         for node in [0, 1] {
             let leaves = simulation.leaves(node, 2);
             assert_eq!(leaves.len(), 1);
@@ -179,13 +179,13 @@ fn a_peer_recovers_after_a_short_cut() {
         let id = simulation.nodes[b].me;
         assert_eq!(
             simulation
-                .when(a, |told| *told == Told::Unresponsive(id))
+                .when(a, |told| *told == Told::Reconnecting(id))
                 .len(),
             1
         );
         assert_eq!(
             simulation
-                .when(a, |told| *told == Told::Recovered(id))
+                .when(a, |told| *told == Told::Reconnected(id))
                 .len(),
             1
         );
@@ -257,12 +257,12 @@ fn waking_from_a_long_sleep_declares_nobody_dead_who_answers() {
     simulation.assert_everybody_once();
     assert!(
         simulation
-            .when(0, |told| matches!(told, Told::Unresponsive(_)))
+            .when(0, |told| matches!(told, Told::Reconnecting(_)))
             .is_empty()
     );
     assert_eq!(
         simulation
-            .when(1, |told| matches!(told, Told::Unresponsive(_)))
+            .when(1, |told| matches!(told, Told::Reconnecting(_)))
             .len(),
         1
     );

@@ -32,14 +32,18 @@ impl Supervisor {
             let doubled = FIRST_WAIT.saturating_mul(1 << member.failures.min(8));
             member.retry_at = now + entropy.jittered(doubled.min(LONGEST_WAIT) / 2);
         }
-        let Some((who, peer)) = active.and_then(|who| Some((who, self.peers.get_mut(&who)?)))
-        else {
+        let Some(who) = active else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(&who) else {
             return;
         };
         peer.link = None;
         if is_matchbox_client {
-            self.gone(who, DisconnectReason::Lost, actions);
-        } else {
+            return self.gone(who, DisconnectReason::Lost, actions);
+        }
+        set_reconnecting(who, peer, actions);
+        if peer.unlisted {
             probe(now, peer, actions);
         }
     }
@@ -109,6 +113,7 @@ impl Supervisor {
             return;
         }
         peer.link = None;
+        peer.is_reconnecting = false;
         let links: Vec<_> = self
             .links
             .iter()

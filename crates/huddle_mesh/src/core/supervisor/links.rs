@@ -184,9 +184,9 @@ impl Supervisor {
         };
         peer.traffic.packets_received += 1;
         peer.traffic.bytes_received += len as u64;
-        if peer.liveness.heard() && !peer.is_matchbox_client {
-            actions.push_back(Action::Tell(Told::Recovered(id)));
-        }
+        peer.liveness.heard();
+        // A packet on a replaced link does not show that there is a working one.
+        set_reconnected(id, peer, actions);
     }
 
     /// Puts an open link to use once both sides know that the other side is open.

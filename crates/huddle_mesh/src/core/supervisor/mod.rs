@@ -9,6 +9,7 @@ mod grouping;
 mod links;
 mod negotiation;
 mod peers;
+mod signaling_ids;
 mod violations;
 mod watch;
 
@@ -63,6 +64,13 @@ const REPORT_NO_WAY: Duration = ATTEMPT_TIMEOUTS[0];
 /// The wait after a failed attempt; doubled up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
+/// The limits of [`RoomConfig::reconnect_timeout`].
+const SHORTEST_RECONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const LONGEST_RECONNECT_TIMEOUT: Duration = Duration::from_secs(120);
+/// The silence after which a stock client is lost that the server does not list any more.
+const MATCHBOX_CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A first offer that is not answered after this time is made again while a peer is reconnecting.
+const REPEAT_OFFER: Duration = Duration::from_secs(2);
 /// A replaced link stays that long, for what is under way on it.
 const DRAIN: Duration = Duration::from_secs(1);
 /// A closed link stays that long, for its farewell.
@@ -71,6 +79,21 @@ const FAREWELL: Duration = Duration::from_millis(200);
 /// were made to it at once, and only the last one is still good.
 const OFFER_BURST: u32 = 12;
 const OFFERS_PER_SECOND: u32 = 10;
+/// First offers to members that come faster wait, the one that waits longest first. A member that
+/// joins and leaves all the time costs no more than this.
+const FIRST_OFFER_BURST: u32 = 16;
+const FIRST_OFFERS_PER_SECOND: u32 = 4;
+/// First answers to members that come faster are not made. A newcomer gets an offer of every
+/// member at once.
+const FIRST_ANSWER_BURST: u32 = MAX_PENDING as u32;
+const FIRST_ANSWERS_PER_SECOND: u32 = 8;
+/// A linked peer that connects to the server again has this time to show its new signaling id.
+/// Otherwise it gets an offer, which it does not need.
+const SIGNALING_ID_GRACE: Duration = Duration::from_millis(300);
+/// New signaling ids of one peer that come faster are not answered, so that they cannot be used to
+/// send signals to others.
+const INTRODUCTION_BURST: u32 = 8;
+const INTRODUCTIONS_PER_SECOND: u32 = 1;
 /// Pongs to one peer are at least that far apart, so that pings cannot be used to flood.
 const PONG_SPACING: Duration = Duration::from_millis(20);
 const MAX_MEMBERS: usize = 256;
@@ -93,6 +116,8 @@ pub(crate) struct Supervisor {
     /// Proves that the local peer knows the secret.
     proof: Option<SecretProof>,
     relay_only: bool,
+    /// The silence after which a peer is lost.
+    reconnect_timeout: Duration,
     /// Why this player's game does not run, if it does not.
     stopped: Option<StopReason>,
     local_sid: Option<SignalingId>,
@@ -108,6 +133,10 @@ pub(crate) struct Supervisor {
     server_violations: u64,
     /// The server is to be left, and why.
     verdict: Option<ProtocolViolation>,
+    first_offers: Bucket,
+    /// A first offer waits, so a new member does not get one at once.
+    has_waiting_offers: bool,
+    first_answers: Bucket,
     grouping: Grouping,
     /// The room that the group's members have chosen.
     group_room: Option<Uuid>,
@@ -125,6 +154,9 @@ impl Supervisor {
                 .map(|secret| identity::prove(secret, &fingerprint)),
             secret,
             relay_only: config.route == Route::RelayOnly,
+            reconnect_timeout: config
+                .reconnect_timeout
+                .clamp(SHORTEST_RECONNECT_TIMEOUT, LONGEST_RECONNECT_TIMEOUT),
             stopped: None,
             local_sid: None,
             members: BTreeMap::new(),
@@ -136,6 +168,13 @@ impl Supervisor {
             violations: BTreeMap::new(),
             server_violations: 0,
             verdict: None,
+            first_offers: Bucket::new(FIRST_OFFER_BURST, FIRST_OFFERS_PER_SECOND, Duration::ZERO),
+            has_waiting_offers: false,
+            first_answers: Bucket::new(
+                FIRST_ANSWER_BURST,
+                FIRST_ANSWERS_PER_SECOND,
+                Duration::ZERO,
+            ),
             grouping: Grouping::new(config.url.group_size()),
             group_room: None,
         }
@@ -281,7 +320,22 @@ fn ping(now: Duration, peer: &mut Peer, actions: &mut Actions) {
     }
 }
 
-/// There is reason to doubt that a peer is there: ask, and give them little time.
+/// Reports once that a peer is reconnecting. A stock client never is.
+fn set_reconnecting(id: PeerId, peer: &mut Peer, actions: &mut Actions) {
+    if peer.here && !peer.is_matchbox_client && !std::mem::replace(&mut peer.is_reconnecting, true)
+    {
+        actions.push_back(Action::Tell(Told::Reconnecting(id)));
+    }
+}
+
+/// Reports once that a peer has a working link again.
+fn set_reconnected(id: PeerId, peer: &mut Peer, actions: &mut Actions) {
+    if peer.link.is_some() && std::mem::take(&mut peer.is_reconnecting) && peer.here {
+        actions.push_back(Action::Tell(Told::Reconnected(id)));
+    }
+}
+
+/// There is reason to believe that a peer left: it has little time to answer.
 fn probe(now: Duration, peer: &mut Peer, actions: &mut Actions) {
     if peer.here && !peer.is_matchbox_client {
         peer.liveness.probe();

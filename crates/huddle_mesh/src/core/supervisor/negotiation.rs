@@ -24,6 +24,7 @@ impl Supervisor {
                 {
                     if let Some(link) = peer.link {
                         control(actions, link, Channel::Events, &Control::SignalingId(sid));
+                        self.show_id_to(peer, actions);
                     }
                 }
             }
@@ -38,7 +39,12 @@ impl Supervisor {
                     return self.server_violation(now, ProtocolViolation::Announced(sid), actions);
                 }
                 member.failures = 0;
-                if self.pending_with(sid).is_none() {
+                member.announced = now;
+                if self.may_be_linked(sid) {
+                    if let Some(member) = self.members.get_mut(&sid) {
+                        member.retry_at = now + SIGNALING_ID_GRACE;
+                    }
+                } else if self.pending_with(sid).is_none() && !self.has_waiting_offers {
                     self.offer(now, sid, actions);
                 }
             }
@@ -51,12 +57,12 @@ impl Supervisor {
                 }
                 for (id, peer) in self.peers.iter_mut().filter(|(_, p)| p.sid == Some(sid)) {
                     peer.sid = None;
+                    peer.unlisted = true;
                     if peer.is_matchbox_client {
-                        // It cannot be asked.
-                        peer.unlisted = true;
+                        // It answers no probe.
                         peer.liveness = Liveness::default();
                     }
-                    log::debug!("the server says that {id} left: probing");
+                    log::debug!("the server reports that {id} left: probing");
                     probe(now, peer, actions);
                 }
             }
@@ -95,6 +101,12 @@ impl Supervisor {
             Ok(Signal::Answer(answer)) => self.answered(now, sid, answer, actions),
             Ok(Signal::Candidate { candidate, ufrag }) => {
                 self.candidate(now, sid, candidate, ufrag, actions);
+            }
+            Ok(Signal::Linked(id)) => {
+                if let Some(member) = self.member(sid) {
+                    member.linked_as = Some(id);
+                    self.recognize(id, sid);
+                }
             }
         }
     }
@@ -146,6 +158,14 @@ impl Supervisor {
             .values()
             .any(|peer| peer.sid == Some(sid) && peer.links_opened > 0 && !peer.is_healthy());
         let Some(member) = self.member(sid) else {
+            return;
+        };
+        let is_first = member.attempts == 0 && !replaces;
+        if is_first && !self.first_offers.take(now, 1) {
+            self.has_waiting_offers = true;
+            return;
+        }
+        let Some(member) = self.members.get_mut(&sid) else {
             return;
         };
         member.attempts += 1;
@@ -301,6 +321,10 @@ impl Supervisor {
         if tag.is_none() && member.is_matchbox_client {
             return;
         }
+        if member.offers.is_none() && !self.first_answers.take(now, 1) {
+            log::debug!("ignoring an offer of {sid}: too many members make offers");
+            return;
+        }
         let offers = member
             .offers
             .get_or_insert_with(|| Bucket::new(OFFER_BURST, OFFERS_PER_SECOND, now));
@@ -311,7 +335,7 @@ impl Supervisor {
         member.session = claimed;
 
         if let (Some(tag), Some(claimed)) = (tag, claimed) {
-            let linked = self.peers.get(&claimed).filter(|peer| peer.is_healthy());
+            let linked = self.peers.get(&claimed).filter(|peer| peer.is_working());
             if let (1, Some(link)) = (tag.attempt, linked.and_then(|peer| peer.link)) {
                 // A new signaling id for somebody we are linked with: say so on that link. The ICE
                 // name shows that their offer reached us, which no other member can know.

@@ -35,7 +35,6 @@ impl Supervisor {
         self.make_room_for(who);
         let peer = self.peers.entry(who).or_default();
         let replaced = peer.link.replace(id);
-        let was_unresponsive = peer.liveness.is_unresponsive() && peer.here;
         peer.is_matchbox_client = is_matchbox_client;
         peer.unlisted = false;
         peer.sid = Some(sid);
@@ -49,15 +48,14 @@ impl Supervisor {
             let returning = peer.links_opened > 1;
             peer.traffic = Default::default();
             peer.stopped = None;
+            peer.is_reconnecting = false;
             actions.push_back(Action::Tell(Told::Joined {
                 peer: who,
                 returning,
                 is_matchbox_client,
             }));
         } else {
-            if was_unresponsive {
-                actions.push_back(Action::Tell(Told::Recovered(who)));
-            }
+            set_reconnected(who, peer, actions);
             actions.push_back(Action::Tell(Told::Replaced(who)));
         }
         if let Some(member) = self.members.get_mut(&sid) {
@@ -124,7 +122,7 @@ impl Supervisor {
                     peer.liveness.pong(now, ping);
                 }
             }
-            Control::SignalingId(sid) => self.found_at(from, sid, actions),
+            Control::SignalingId(sid) => self.found_at(now, from, sid, actions),
             Control::Claim(ufrag) => {
                 let claimed = self.links.iter().find(|(_, link)| {
                     link.offering && link.is_pending() && link.local_ufrag.as_ref() == Some(&ufrag)
@@ -137,7 +135,7 @@ impl Supervisor {
                 if let Some(member) = self.members.get_mut(&sid) {
                     member.session = Some(from);
                 }
-                self.found_at(from, sid, actions);
+                self.found_at(now, from, sid, actions);
                 if let Some(local_sid) = self.local_sid {
                     control(
                         actions,
@@ -165,21 +163,6 @@ impl Supervisor {
             }
             // The answer to a message that was lost for the first time.
             Control::Ready | Control::Use => {}
-        }
-    }
-
-    /// A peer says under which signaling id it can be reached. That is about this peer alone:
-    /// it says nothing of what the server tells of that id.
-    pub(super) fn found_at(&mut self, id: PeerId, sid: SignalingId, actions: &mut Actions) {
-        if Some(sid) == self.local_sid {
-            return;
-        }
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.sid = Some(sid);
-        }
-        self.link_failure_is_over(sid, actions);
-        if let Some(member) = self.members.get_mut(&sid) {
-            member.failures = 0;
         }
     }
 

@@ -14,6 +14,7 @@ impl Supervisor {
         self.expire_links(now, entropy, actions);
         self.watch_members(now, actions);
         let doubt = self.watch_peers(now, step, actions);
+        self.has_waiting_offers = false;
         for sid in self.due_offers(now) {
             self.offer(now, sid, actions);
         }
@@ -29,10 +30,17 @@ impl Supervisor {
         let mut late = Vec::new();
         let mut over = Vec::new();
         let mut slow = Vec::new();
+        let repeats_offers = self.peers.values().any(|peer| peer.is_reconnecting);
         for (id, link) in &self.links {
             let age = now.saturating_sub(link.since);
             match link.phase {
                 Phase::Opening | Phase::Open if age >= link.timeout => late.push(*id),
+                // The other side may have answered on a link that was already broken.
+                Phase::Opening
+                    if repeats_offers && link.is_unanswered_first() && age >= REPEAT_OFFER =>
+                {
+                    over.push(*id);
+                }
                 Phase::Opening if link.remote_ufrag.is_none() && age >= REPORT_NO_ANSWER => {
                     slow.push((*id, LinkFailure::NoAnswer));
                 }
@@ -84,18 +92,27 @@ impl Supervisor {
     ) -> bool {
         let mut lost = Vec::new();
         let mut doubt = false;
+        let pending = self.links.values().filter(|link| link.is_pending());
+        let linking: BTreeSet<_> = pending.filter_map(|link| link.claimed).collect();
         for (id, peer) in self
             .peers
             .iter_mut()
             .filter(|(_, peer)| peer.here && (!peer.is_matchbox_client || peer.unlisted))
         {
-            match peer.liveness.tick(step) {
+            let timeout = if peer.is_matchbox_client {
+                MATCHBOX_CLIENT_TIMEOUT
+            } else {
+                self.reconnect_timeout
+            };
+            match peer.liveness.tick(step, timeout) {
                 Verdict::Same => {}
-                Verdict::Unresponsive if peer.is_matchbox_client => {}
-                Verdict::Unresponsive => {
+                Verdict::Silent if peer.is_matchbox_client => {}
+                Verdict::Silent => {
                     doubt = true;
-                    actions.push_back(Action::Tell(Told::Unresponsive(*id)));
+                    set_reconnecting(*id, peer, actions);
                 }
+                // It is on its way back, so it has not left as the server reported.
+                Verdict::Lost if linking.contains(id) && peer.liveness.end_probe(timeout) => {}
                 Verdict::Lost => lost.push(*id),
             }
             if !peer.is_matchbox_client && peer.liveness.wants_ping(now) {
@@ -108,9 +125,24 @@ impl Supervisor {
         doubt
     }
 
-    /// Whom to make an offer now: those whom the server named to us and who have no link yet, and
-    /// those whose link fails, if it is ours to replace it.
-    pub(super) fn due_offers(&self, now: Duration) -> BTreeSet<SignalingId> {
+    /// Every link may be broken: pings all peers at once.
+    pub(crate) fn check_links(&mut self, now: Duration, actions: &mut Actions) {
+        for peer in self.peers.values_mut() {
+            if peer.here && !peer.is_matchbox_client {
+                peer.liveness.doubt();
+                ping(now, peer, actions);
+            }
+        }
+    }
+
+    /// Ends all attempts to link. Their addresses are those of an earlier network.
+    pub(crate) fn close_attempts(&mut self, actions: &mut Actions) {
+        self.close_pending(|_| true, actions);
+    }
+
+    /// The members that get an offer now: those whose link fails, if it is ours to replace it, and
+    /// those that the server named to us and that have no link yet, in the order of their arrival.
+    pub(super) fn due_offers(&self, now: Duration) -> Vec<SignalingId> {
         let named = self.members.iter().filter(|(sid, member)| {
             let linked = member.session.and_then(|session| self.peers.get(&session));
             let had_its_attempt = member.is_matchbox_client && member.attempts > 0;
@@ -131,16 +163,19 @@ impl Supervisor {
                 && !peer.is_healthy()
                 && is_controller(self.local_id, **id)
         });
-        let sids = named
-            .map(|(sid, _)| *sid)
-            .chain(failing.filter_map(|(_, peer)| peer.sid));
-        sids.filter(|sid| {
+        let mut named: Vec<_> = named
+            .map(|(sid, member)| (member.announced, *sid))
+            .collect();
+        named.sort_unstable();
+        let mut sids: Vec<_> = failing.filter_map(|(_, peer)| peer.sid).collect();
+        sids.extend(named.into_iter().map(|(_, sid)| sid));
+        sids.retain(|sid| {
             let waited = self
                 .members
                 .get(sid)
                 .is_none_or(|member| now >= member.retry_at);
             waited && self.pending_with(*sid).is_none() && !self.is_ignored(*sid)
-        })
-        .collect()
+        });
+        sids
     }
 }

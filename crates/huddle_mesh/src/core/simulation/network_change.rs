@@ -1,0 +1,142 @@
+//! Peers whose machine changes from one network to another.
+
+use super::*;
+use crate::event::{Signaling, SignalingLoss};
+
+/// How long a peer may be reconnecting after it has a network again.
+const LIMIT: Duration = seconds(2);
+
+/// The network of `node` vanishes. After `pause` it has another one.
+fn change(simulation: &mut Simulation, node: usize, pause: Duration) -> Duration {
+    simulation.lose_network(node);
+    simulation.run(pause);
+    simulation.change_network(node);
+    let changed = simulation.now;
+    simulation.run(seconds(20));
+    changed
+}
+
+#[test]
+fn change_of_network_is_not_a_departure_whoever_changes() {
+    for changing in 0..3 {
+        for echoes in [true, false] {
+            for ghosts_stay in [seconds(60), seconds(3), LATENCY] {
+                for pause in [
+                    Duration::ZERO,
+                    Duration::from_millis(300),
+                    seconds(1),
+                    seconds(3),
+                ] {
+                    let mut simulation = Simulation::new(3);
+                    simulation.echoes = echoes;
+                    simulation.ghosts_stay = ghosts_stay;
+                    simulation.run(seconds(10));
+                    let lost = simulation.now;
+                    let changed = change(&mut simulation, changing, pause);
+                    let case = format!("{changing}, {echoes}, {ghosts_stay:?}, {pause:?}");
+                    simulation.assert_everybody_once();
+                    for other in (0..3).filter(|node| *node != changing) {
+                        for (a, b) in [(changing, other), (other, changing)] {
+                            assert_eq!(simulation.links(a, b), Some(2), "{case}");
+                            let (reconnecting, reconnected) = simulation.reconnections(a, b);
+                            assert_eq!(reconnecting.len(), reconnected.len(), "{case}");
+                            assert!(reconnecting.len() <= 1, "{case}");
+                            if pause >= seconds(1) {
+                                assert_eq!(reconnecting.len(), 1, "{case}");
+                            }
+                            let id = simulation.nodes[b].me;
+                            let replaced = simulation.when(a, |t| *t == Told::Replaced(id));
+                            let took = replaced[0] - changed;
+                            assert!(took < LIMIT, "{case}: {took:?} after {lost:?}");
+                        }
+                    }
+                    let [a, b] = [(changing + 1) % 3, (changing + 2) % 3];
+                    assert_eq!(simulation.links(a, b), Some(1), "{case}: others are linked");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn both_peers_can_change_their_networks_at_once() {
+    let mut simulation = Simulation::new(2);
+    simulation.run(seconds(10));
+    simulation.lose_network(0);
+    simulation.lose_network(1);
+    simulation.run(seconds(1));
+    simulation.change_network(0);
+    simulation.run(Duration::from_millis(200));
+    simulation.change_network(1);
+    simulation.run(seconds(20));
+    simulation.assert_everybody_once();
+    assert_eq!(simulation.links(0, 1), Some(2));
+}
+
+#[test]
+fn change_that_breaks_nothing_replaces_nothing() {
+    for echoes in [true, false] {
+        let mut simulation = Simulation::new(3);
+        simulation.echoes = echoes;
+        simulation.run(seconds(10));
+        for _ in 0..10 {
+            simulation.change_network(1);
+            simulation.nodes[2].core.check_connections(simulation.now);
+            simulation.act(2);
+            simulation.run(Duration::from_millis(250));
+        }
+        simulation.run(seconds(20));
+        simulation.assert_everybody_once();
+        for node in 0..3 {
+            assert_eq!(simulation.links(node, (node + 1) % 3), Some(1));
+            let lost = simulation.when(node, |told| {
+                matches!(told, Told::Signaling(Signaling::Retrying { .. }))
+            });
+            assert!(lost.is_empty());
+            let unsteady = simulation.when(node, |told| matches!(told, Told::Reconnecting(_)));
+            assert!(unsteady.is_empty());
+        }
+    }
+}
+
+#[test]
+fn peer_that_was_offline_for_long_is_back_soon_after_it_has_a_network() {
+    let mut simulation = Simulation::new(2);
+    simulation.run(seconds(10));
+    let changed = change(&mut simulation, 1, seconds(60));
+    let joins = simulation.joins(0, 1);
+    assert_eq!(joins.len(), 2);
+    assert!(joins[1] < changed + LIMIT, "{:?}", joins[1] - changed);
+}
+
+#[test]
+fn attempt_to_link_is_made_again_after_a_change_of_network() {
+    for pause in [STEP * 4, STEP * 8, STEP * 12] {
+        let mut simulation = Simulation::new(1);
+        simulation.run(seconds(10));
+        simulation.join();
+        simulation.run(pause);
+        let changed = change(&mut simulation, 0, seconds(1));
+        simulation.assert_everybody_once();
+        let joined = simulation.joins(1, 0)[0];
+        assert!(joined < changed + LIMIT, "{:?}", joined - changed);
+    }
+}
+
+#[test]
+fn game_is_told_that_the_network_changed() {
+    let mut simulation = Simulation::new(2);
+    simulation.run(seconds(10));
+    change(&mut simulation, 1, Duration::ZERO);
+    let told = simulation.nodes[1].told.iter().map(|(_, told)| told);
+    let signaling: Vec<_> = told
+        .filter(|told| matches!(told, Told::Signaling(_)))
+        .collect();
+    let lost = Told::Signaling(Signaling::Retrying {
+        reason: SignalingLoss::NetworkChanged,
+        retry_in: Duration::ZERO,
+        attempt: 0,
+    });
+    let back = Told::Signaling(Signaling::Connected { back: true });
+    assert_eq!(signaling[signaling.len() - 2..], [&lost, &back]);
+}

@@ -1,0 +1,83 @@
+//! Under which signaling ids linked peers are found.
+
+use super::*;
+
+impl Supervisor {
+    /// Tells a peer with a new signaling id who and where the local peer is. The peer has been
+    /// connected again, so it may have forgotten.
+    fn introduce(&self, id: PeerId, actions: &mut Actions) {
+        let Some(peer) = self.peers.get(&id) else {
+            return;
+        };
+        if let (Some(link), Some(local_sid)) = (peer.link, self.local_sid) {
+            let message = Control::SignalingId(local_sid);
+            control(actions, link, Channel::Events, &message);
+        }
+        self.show_id_to(peer, actions);
+    }
+
+    /// A peer says under which signaling id it can be reached. That is about this peer alone:
+    /// it says nothing of what the server tells of that id.
+    pub(super) fn found_at(
+        &mut self,
+        now: Duration,
+        id: PeerId,
+        sid: SignalingId,
+        actions: &mut Actions,
+    ) {
+        if Some(sid) == self.local_sid {
+            return;
+        }
+        if let Some(peer) = self.peers.get_mut(&id) {
+            let is_new = peer.sid.replace(sid) != Some(sid);
+            peer.unlisted = false;
+            let introductions = peer.introductions.get_or_insert_with(|| {
+                Bucket::new(INTRODUCTION_BURST, INTRODUCTIONS_PER_SECOND, now)
+            });
+            if is_new && introductions.take(now, 1) {
+                self.introduce(id, actions);
+            }
+        }
+        self.recognize(id, sid);
+        self.link_failure_is_over(sid, actions);
+        if let Some(member) = self.members.get_mut(&sid) {
+            member.failures = 0;
+        }
+    }
+
+    /// Returns whether this new member may be a linked peer that connects to the server again.
+    pub(super) fn may_be_linked(&self, sid: SignalingId) -> bool {
+        self.peers.values().any(|peer| {
+            peer.is_working()
+                && !peer.is_matchbox_client
+                && peer.sid.is_none_or(|known| known == sid)
+        })
+    }
+
+    /// Shows the id of the local peer to a linked peer, over the server: so the peer knows that the
+    /// new member is the local peer, and needs no offer.
+    pub(super) fn show_id_to(&self, peer: &Peer, actions: &mut Actions) {
+        let Some(sid) = peer.sid.filter(|_| self.local_sid.is_some()) else {
+            return;
+        };
+        // A peer that came later makes no offer.
+        let came_later = self.members.get(&sid).is_some_and(|m| m.we_offer);
+        if peer.is_working() && !came_later {
+            let signal = Signal::Linked(self.local_id);
+            actions.push_back(Action::SocketSend(signal::request(sid, &signal)));
+        }
+    }
+
+    /// Two statements together prove that a member is a linked peer: the member names the peer
+    /// over the server, and the peer names the member on its link. One of them alone could be made
+    /// up to keep another member without a link.
+    pub(super) fn recognize(&mut self, id: PeerId, sid: SignalingId) {
+        let is_there = |peer: &Peer| peer.sid == Some(sid) && peer.is_working();
+        if self.peers.get(&id).is_some_and(is_there)
+            && let Some(member) = self.members.get_mut(&sid)
+            && member.linked_as == Some(id)
+        {
+            member.session = Some(id);
+        }
+    }
+}
