@@ -30,6 +30,7 @@ mod server_loss;
 mod signaling;
 mod steps;
 mod stock;
+mod storms;
 mod table;
 mod transfers;
 mod trials;

@@ -16,7 +16,7 @@ use crate::{
     firefox, first_game,
     freezes::{self, link_survives_a_short_freeze, player_reconnects_after_a_long_freeze},
     hostile, hostile_servers, identity, leaks, matchmaking, mixed, overload, pages, pictures,
-    recording, refusals, relay, server_loss, signaling, stock, transfers, trials,
+    recording, refusals, relay, server_loss, signaling, stock, storms, transfers, trials,
 };
 
 /// Returns all scenarios.
@@ -299,6 +299,11 @@ const SCENARIOS: &[Entry] = &[
         "hostile_members_do_not_disturb_games",
         Alone,
         hostile::hostile_members_do_not_disturb_games,
+    ),
+    (
+        "storms_of_members_do_not_disturb_players",
+        Alone,
+        storms::storms_of_members_do_not_disturb_players,
     ),
     (
         "rewritten_fingerprint_opens_no_link",
