@@ -47,7 +47,7 @@ pub(crate) struct Options {
     /// Number of players, from 2 to 16 [default: 2]
     #[arg(long, value_name = "N", value_parser = players)]
     players: Option<usize>,
-    /// Packet loss in per cent [default: 0]
+    /// Packet loss in percent [default: 0]
     #[arg(long, value_name = "PCT", value_parser = percent)]
     loss: Option<f64>,
     /// Round-trip time in ms, without jitter [default: 10]
@@ -211,7 +211,7 @@ fn inputs(text: &str) -> Result<Inputs, String> {
 }
 
 fn percent(text: &str) -> Result<f64, String> {
-    Ok(within(text, 0.0..=100.0, "per cent")? / 100.0)
+    Ok(within(text, 0.0..=100.0, "percent")? / 100.0)
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {
@@ -317,8 +317,8 @@ mod tests {
         for (arguments, expected) in [
             ("--players 1", "from 2 to 16 players"),
             ("--players many", "from 2 to 16 players"),
-            ("--loss 101", "from 0 to 100 per cent"),
-            ("--loss NaN", "from 0 to 100 per cent"),
+            ("--loss 101", "from 0 to 100 percent"),
+            ("--loss NaN", "from 0 to 100 percent"),
             ("--rtt -5", "from 0 to 10000 ms"),
             ("--window 65", "from 0 to 64 ticks"),
             ("--input-bytes 0", "from 1 to 4096 bytes"),

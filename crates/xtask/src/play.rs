@@ -33,7 +33,7 @@ pub(crate) struct Options {
     /// Accept connections from other machines in the local network
     #[arg(long)]
     lan: bool,
-    /// Optimise for size (slow to build, small to download)
+    /// Optimize for size (slow to build, small to download)
     #[arg(long)]
     release: bool,
 }

@@ -30,7 +30,7 @@ const LOSS: Parameter = Parameter {
 };
 
 impl LinkConditioner {
-    /// Reads `lag` and `jitter` in milliseconds and `loss` in per cent from the query of an address,
+    /// Reads `lag` and `jitter` in milliseconds and `loss` in percent from the query of an address,
     /// such as `?lag=80&jitter=20&loss=5`.
     ///
     /// Each parameter is optional, and other parameters are ignored. Returns `None` if the query

@@ -5,7 +5,7 @@
 //! capacity allows, whatever the network does. One member, the *host* of the list, assigns places.
 //! The other members adopt its list.
 //!
-//! | peer | behaviour |
+//! | peer | behavior |
 //! |---|---|
 //! | without a place | waits for a list that contains it, or founds one |
 //! | with a place | welcomes the members of its list, and no other peer |

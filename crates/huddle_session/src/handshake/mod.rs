@@ -7,7 +7,7 @@
 //!
 //! Any message may be lost, duplicated or delayed. Each side repeats its hello until it receives a
 //! welcome, and answers every repeated hello. All messages except hellos contain the nonces of both
-//! sides, so that a side recognises messages of an earlier session.
+//! sides, so that a side recognizes messages of an earlier session.
 //!
 //! A side never gives up on a silent peer, because the other game may be loading, or its page may
 //! be in the background. It repeats its hello as long as the link is open, and the peer answers the

@@ -5,7 +5,7 @@ const PEER: &str = "write \"a peer\", \"every peer\", \"the other peers\"";
 const WHO: &str = "write \"a player who\", \"a peer that\"";
 const AGAIN: &str = "write \"again\", \"a new\"";
 const NOUN: &str = "use a noun: \"data\", \"packets\", \"messages\"";
-const TEST: &str = "name the test for the behaviour: `late_joiner_receives_latest_state`";
+const TEST: &str = "name the test for the behavior: `late_joiner_receives_latest_state`";
 
 /// Each phrase in lower case, with the advice.
 // wording: off
