@@ -28,7 +28,7 @@ pub(crate) fn apt(packages: &[&str], why: &str) -> anyhow::Result<()> {
     )
 }
 
-/// Whether a Debian package is missing. Always `false` on other systems.
+/// Returns whether a Debian package is missing. On other systems, always returns `false`.
 pub(crate) fn is_missing(package: &str) -> bool {
     let mut query = env::command("dpkg-query");
     query.args(["--show", "--showformat=${db:Status-Status}", package]);

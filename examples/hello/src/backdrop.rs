@@ -5,10 +5,11 @@ use example_kit::{ARENA, BACKGROUND};
 
 use crate::art::{Art, paint_color};
 
-/// Behind everything else.
+/// The depth of the arena, behind everything else.
 const DEPTH: f32 = -10.0;
+/// The size of a cell of the grid.
 const CELL: f32 = 50.0;
-/// How far the light of the arena's edge reaches outward.
+/// The width of the glow around the arena.
 const HALO: f32 = 24.0;
 
 pub(crate) fn plugin(app: &mut App) {

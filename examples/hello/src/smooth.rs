@@ -1,4 +1,5 @@
-//! Smooth movement between ticks, and of peers whose poses arrive at irregular times.
+//! Smooths the movement of the local player between ticks, and of peers whose poses arrive at
+//! irregular times.
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
@@ -19,11 +20,11 @@ pub(crate) struct Smooth {
 }
 
 impl Smooth {
-    /// How fast the gap closes, per second.
+    /// The rate at which the gap closes, per second.
     const PULL: f32 = 10.0;
-    /// Without a new pose for this many seconds, the peer is assumed to have stopped.
+    /// The number of seconds without a new pose after which the peer counts as stopped.
     const TRUST: f32 = 0.25;
-    /// A larger gap is closed at once.
+    /// The gap above which the peer jumps to the expected position.
     const JUMP: f32 = 250.0;
 
     /// Starts at a pose.
@@ -42,7 +43,7 @@ impl Smooth {
         self.age = 0.0;
     }
 
-    /// Returns the position to draw after this many more seconds.
+    /// Advances by `seconds`. Returns the position to draw.
     pub(crate) fn advance(&mut self, seconds: f32) -> Vec2 {
         let before = self.received.after(self.age.min(Self::TRUST));
         self.age += seconds;

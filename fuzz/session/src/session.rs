@@ -123,7 +123,7 @@ enum Replay {
     /// With the tag of another session.
     OtherTag(u8),
     OtherLane,
-    /// Only the first byte.
+    /// The first byte only.
     Cut,
 }
 

@@ -12,14 +12,15 @@ use crate::steps::{LOAD, all_meet, all_see_movement, lists_exactly};
 
 const SHORT: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(20);
-/// A peer is unresponsive after one second of silence, and a report may be 100 ms old.
+/// The maximum time until a peer is unresponsive: one second of silence, and reports that may be
+/// 100 ms old.
 const UNRESPONSIVE: Duration = Duration::from_millis(1500);
 const LOST: Duration = Duration::from_secs(5);
 const REPLACED: Duration = Duration::from_secs(10);
 const RECOVERED: Duration = Duration::from_secs(3);
-/// Longer than the interval of reports.
+/// A time longer than the interval between reports.
 const NEXT_REPORT: Duration = Duration::from_millis(500);
-/// Longer than the time in which unanswered keep-alives end the signaling connection.
+/// A time longer than the signaling connection lasts without answers to its keep-alives.
 const WITHOUT_SERVER: Duration = Duration::from_secs(20);
 
 /// Cuts both players off from the server, and heals the partition.

@@ -15,9 +15,10 @@ use crate::steps::LOAD;
 const GAME: &str = "my-game";
 /// The port of the server in the README.
 const PORT: u16 = 3536;
-/// The time in which the square moves 200 pixels.
+/// The time for which a key is held. The square moves 200 pixels in it.
 const HELD: Duration = Duration::from_millis(700);
-/// The fewest visible pixels of a square of 60 by 60 pixels, which another square may partly hide.
+/// The minimum number of visible pixels of a square. It has 60 by 60 pixels, and another square may
+/// hide a part of it.
 const SQUARE: usize = 1200;
 const VISIBLE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);

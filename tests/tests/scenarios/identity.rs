@@ -17,7 +17,7 @@ use crate::{
     steps::{LOAD, all_meet, local_id},
 };
 
-/// Longer than the first attempt to link.
+/// A time longer than the first attempt to link.
 const ATTEMPT: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
 /// The byte that the server in the middle makes its fingerprints of.

@@ -51,7 +51,7 @@ impl LinkConditioner {
     /// ```
     ///
     /// # Errors
-    /// If a value is not a number or out of range.
+    /// Returns an error if a value is not a number or is out of range.
     pub fn from_query(query: &str) -> Result<Option<Self>, LinkConditionerError> {
         let (lag, jitter, loss) = (LAG.read(query)?, JITTER.read(query)?, LOSS.read(query)?);
         if lag.is_none() && jitter.is_none() && loss.is_none() {

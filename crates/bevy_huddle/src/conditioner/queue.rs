@@ -10,10 +10,10 @@ use huddle_mesh::{Channel, PeerId};
 
 use crate::conditioner::settings::LinkConditioner;
 
-/// How many packets of one peer wait on one channel, at most.
+/// The maximum number of waiting packets per peer and channel.
 const MAX_PACKETS: usize = 4096;
 
-/// How many bytes of one peer wait on one channel, at most.
+/// The maximum number of waiting bytes per peer and channel.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// A packet that a peer has sent.

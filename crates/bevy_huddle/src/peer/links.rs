@@ -190,12 +190,12 @@ impl PeerLinks {
             .map(|(&peer_id, reason)| (peer_id, reason))
     }
 
-    /// Whether the peer is linked, has not joined and was not refused.
+    /// Returns whether the peer is linked, has not joined and was not refused.
     pub(crate) fn is_pending(&self, peer_id: PeerId) -> bool {
         self.pending().any(|pending| pending == peer_id)
     }
 
-    /// Whether any peer in the room has not joined.
+    /// Returns whether any peer in the room has not joined yet.
     pub(crate) fn has_pending(&self) -> bool {
         !self.unlinked.is_empty() || self.pending().next().is_some()
     }
@@ -208,7 +208,7 @@ impl PeerLinks {
         pending.map(|(&peer_id, _)| peer_id)
     }
 
-    /// Whether there is a link to a peer, with or without an entity.
+    /// Returns whether there is a link to a peer, with or without an entity.
     pub(crate) fn knows(&self, peer_id: PeerId) -> bool {
         self.links.contains_key(&peer_id)
     }
@@ -266,7 +266,7 @@ impl PeerLinks {
         }
     }
 
-    /// Whether a peer has sent more malformed packets than tolerated.
+    /// Returns whether a peer has sent more than [`MAX_BAD_PACKETS`] malformed packets.
     pub(crate) fn misbehaves(&self, peer_id: PeerId) -> bool {
         let link = self.links.get(&peer_id);
         link.is_some_and(|link| link.bad_packets > MAX_BAD_PACKETS)

@@ -194,7 +194,8 @@ fn join_transport(config: RoomConfig, world: &World) -> Result<Box<dyn Transport
     Ok(Box::new(huddle_mesh::Room::join(config)?))
 }
 
-/// Whether this game has joined the room already. It would become its own peer.
+/// Returns whether the app is already in the room. If it joined again, it would become its own
+/// peer.
 fn is_joined(world: &World, url: &RoomUrl) -> bool {
     let is_starting = world
         .try_query::<&StartingRoom>()

@@ -283,7 +283,7 @@ impl RoomLink {
         self.session.advance(self.ticked);
     }
 
-    /// Whether the game has had no tick for so long that peers miss the acks.
+    /// Returns whether the game has run no tick for so long that peers wait for acks.
     pub(crate) fn is_paused(&self) -> bool {
         self.now().saturating_sub(self.ticked) >= self.pause
     }

@@ -73,7 +73,7 @@ impl TrySendError {
 
 /// The text of [`TrySendError::Missed`].
 fn list(missed: &[Missed]) -> String {
-    /// How many recipients the text names.
+    /// The maximum number of recipients that the text names.
     const MAX_NAMED: usize = 3;
 
     let mut texts: Vec<_> = missed

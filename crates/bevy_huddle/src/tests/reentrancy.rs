@@ -93,7 +93,7 @@ struct EventLog {
     faults: Vec<String>,
 }
 
-/// How often the acting observer ran, by event.
+/// The number of runs of the acting observer, by event.
 #[derive(Resource, Default)]
 struct Acted(BTreeMap<&'static str, u32>);
 
@@ -395,7 +395,8 @@ fn leaving_all_rooms_in_any_observer_is_safe() {
 
 #[test]
 fn leaving_and_joining_in_any_observer_is_safe() {
-    /// How often the game has left. Without a limit, an observer of `Room` would repeat forever.
+    /// The number of times that the game has left. Without a limit, an observer of `Room` would
+    /// repeat forever.
     #[derive(Resource, Default)]
     struct Left(u32);
     act_in_each(|_, commands| {

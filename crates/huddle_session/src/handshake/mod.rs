@@ -239,7 +239,7 @@ impl Handshake {
     /// Handles a message from the peer. Drops messages that belong to another session.
     ///
     /// # Errors
-    /// If the message is invalid. It has no effect then.
+    /// Returns an error if the message is invalid. The call then has no effect.
     pub(crate) fn receive(
         &mut self,
         terms: &Terms,

@@ -70,7 +70,7 @@ pub(super) fn root_imports(modules: &Modules) -> Vec<Finding> {
     found
 }
 
-/// Whether the path takes a name other than a module from the root.
+/// Returns whether the path imports an item other than a module from the root.
 fn is_from_root(modules: &Modules, from: ModuleId, reference: &Reference) -> bool {
     let mut module = from;
     let mut rest = reference.path.as_slice();

@@ -97,7 +97,7 @@ impl Network {
 
     /// Closes one side because the other one is lost.
     pub(super) fn declare_lost(&mut self, pair: Pair, side: usize) {
-        /// How long the other side takes to detect a closed link.
+        /// The time that the other side takes to detect a closed link.
         const PROBE: Duration = Duration::from_millis(400);
 
         let Some(connection) = self
