@@ -169,18 +169,18 @@ impl Options {
     }
 
     fn cell(&self) -> Cell {
-        let usual = Cell::LAN_2;
+        let default = Cell::LAN_2;
         Cell {
             name: "custom",
-            players: self.players.unwrap_or(usual.players),
-            loss: self.loss.unwrap_or(usual.loss),
-            rtt: self.rtt.unwrap_or(usual.rtt),
-            jitter: self.jitter.unwrap_or(usual.jitter),
-            input_bytes: self.input_bytes.unwrap_or(usual.input_bytes),
-            inputs: self.inputs.unwrap_or(usual.inputs),
-            delay: self.delay.unwrap_or(usual.delay),
-            window: self.window.unwrap_or(usual.window),
-            ..usual
+            players: self.players.unwrap_or(default.players),
+            loss: self.loss.unwrap_or(default.loss),
+            rtt: self.rtt.unwrap_or(default.rtt),
+            jitter: self.jitter.unwrap_or(default.jitter),
+            input_bytes: self.input_bytes.unwrap_or(default.input_bytes),
+            inputs: self.inputs.unwrap_or(default.inputs),
+            delay: self.delay.unwrap_or(default.delay),
+            window: self.window.unwrap_or(default.window),
+            ..default
         }
     }
 }

@@ -92,10 +92,10 @@ fn arena(p: Vec2) -> Vec4 {
 }
 
 fn drift(time: Res<Time>, mut lights: Query<(&Drift, &mut Transform)>) {
-    for (drift, mut place) in &mut lights {
+    for (drift, mut transform) in &mut lights {
         let turn = time.elapsed_secs() * 0.11 + drift.phase;
         let reach = ARENA * 0.24;
-        place.translation.x = reach.x * (turn * 1.3 + drift.phase).sin();
-        place.translation.y = reach.y * (turn * 0.9).cos();
+        transform.translation.x = reach.x * (turn * 1.3 + drift.phase).sin();
+        transform.translation.y = reach.y * (turn * 0.9).cos();
     }
 }

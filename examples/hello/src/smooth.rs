@@ -64,9 +64,9 @@ pub(crate) fn place_local_player(
     ticks: Res<Time<Fixed>>,
     player: Single<(&Pose, &mut Transform), With<LocalPeer>>,
 ) {
-    let (pose, mut place) = player.into_inner();
+    let (pose, mut transform) = player.into_inner();
     let at = pose.after(ticks.overstep().as_secs_f32());
-    place.translation = at.extend(place.translation.z);
+    transform.translation = at.extend(transform.translation.z);
 }
 
 /// Draws peers at their [`Smooth`] position.
@@ -74,12 +74,12 @@ pub(crate) fn place_peers(
     time: Res<Time>,
     mut peers: Query<(Ref<Shared<Pose>>, &mut Smooth, &mut Transform)>,
 ) {
-    for (pose, mut smooth, mut place) in &mut peers {
+    for (pose, mut smooth, mut transform) in &mut peers {
         if pose.is_changed() {
             smooth.receive(&pose);
         }
         let at = smooth.advance(time.delta_secs());
-        place.translation = at.extend(place.translation.z);
+        transform.translation = at.extend(transform.translation.z);
     }
 }
 

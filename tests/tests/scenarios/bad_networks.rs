@@ -406,7 +406,7 @@ pub(crate) fn peers_without_a_default_route_meet(artifacts: &Artifacts) -> anyho
     }
     let server = host_a.enter(|| Server::start_at(artifacts, host_a.address()))??;
     let panics = Arc::new(AtomicUsize::new(0));
-    let usual = panic::take_hook();
+    let default_hook = panic::take_hook();
     panic::set_hook(Box::new({
         let panics = Arc::clone(&panics);
         move |_| {
@@ -414,7 +414,7 @@ pub(crate) fn peers_without_a_default_route_meet(artifacts: &Artifacts) -> anyho
         }
     }));
     let met = meet(&server, &host_a, &host_b);
-    panic::set_hook(usual);
+    panic::set_hook(default_hook);
     println!("   they meet: {} ms", met?.as_millis());
     let panics = panics.load(Ordering::Relaxed);
     ensure!(panics == 0, "{panics} panics");

@@ -32,9 +32,9 @@ const COUNT: &str = "
     };
     let wasm = null;
     for (const name of ['instantiate', 'instantiateStreaming']) {
-        const usual = WebAssembly[name];
+        const original = WebAssembly[name];
         WebAssembly[name] = async (...source) => {
-            const result = await usual(...source);
+            const result = await original(...source);
             wasm = (result.instance ?? result).exports.memory;
             return result;
         };

@@ -160,7 +160,7 @@ fn peer_can_be_disconnected_before_it_joins() {
     let b = lab.peer_id(bob);
     lab.run_until(|lab| {
         let link = lab.get::<RoomLink>(ada, lab.room(ada));
-        link.is_some_and(|link| link.peers.knows(b))
+        link.is_some_and(|link| link.peers.contains(b))
     });
     assert_eq!(
         lab.find_peer(ada, bob),

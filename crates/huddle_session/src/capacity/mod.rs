@@ -43,8 +43,8 @@ const QUIET: Duration = Duration::from_millis(700);
 /// been lost.
 const QUIET_WITHOUT_HELLO: Duration = Duration::from_millis(2500);
 
-/// The time that a peer has to be alone so that it founds a list as soon as another peer joins.
-const WAITED: Duration = Duration::from_secs(3);
+/// The time that a peer has to be alone before it founds a list as soon as another peer joins.
+const FOUNDING_DELAY: Duration = Duration::from_secs(3);
 
 /// The time that a successor waits for the lists of the other members, one of which may be newer.
 const SUCCESSION_DELAY: Duration = Duration::from_millis(500);
@@ -56,9 +56,9 @@ const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 /// Replaces [`REFUSAL_DELAY`] while a member is silent, because that member may be lost.
 const REFUSAL_DELAY_IF_SILENT: Duration = Duration::from_secs(4);
 
-/// A successor rounds the version up to a multiple of 65536, so that its version is higher than
-/// any that its predecessor may have sent.
-const SUCCESSION: u64 = 0xffff;
+/// The low bits of a version. A successor rounds the version up to a multiple of 65536, so that its
+/// version is higher than any that its predecessor may have sent.
+const VERSION_STEP_MASK: u64 = 0xffff;
 
 /// The places of a room, from the point of view of the local peer.
 #[derive(Debug, Clone)]
@@ -67,7 +67,8 @@ pub(crate) struct Places {
     capacity: u8,
     /// The current list; without members while the local peer has no place.
     list: PlaceList,
-    /// Whether the local peer founds a list without waiting: it was alone for [`WAITED`] before a
+    /// Whether the local peer founds a list without waiting: it was alone for [`FOUNDING_DELAY`]
+    /// before a
     /// link opened, or was the last member of its list.
     has_waited: bool,
     alone_since: Option<Duration>,
@@ -160,7 +161,7 @@ impl Places {
 
     pub(crate) fn link_opened(&mut self, peer: PeerId, now: Duration) {
         if let Some(since) = self.alone_since.take() {
-            self.has_waited |= now.saturating_sub(since) >= WAITED;
+            self.has_waited |= now.saturating_sub(since) >= FOUNDING_DELAY;
         }
         self.linked.insert(peer, Linked::default());
         self.last_change = now;
@@ -428,7 +429,7 @@ impl Places {
                 }
             }
             Some(since) if is_next && now.saturating_sub(since) >= SUCCESSION_DELAY => {
-                let version = (self.list.version | SUCCESSION) + 1;
+                let version = (self.list.version | VERSION_STEP_MASK) + 1;
                 self.set(self.list.members.clone(), self.local_id, version);
                 self.assign_places(is_reported);
             }

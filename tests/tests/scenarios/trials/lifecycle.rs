@@ -21,12 +21,12 @@ const STOPPED: Duration = Duration::from_millis(600);
 const FROZEN: Duration = Duration::from_secs(2);
 
 /// Records whether the page was restored from the back/forward cache.
-const REMEMBER: &str =
+const RECORD_RESTORED: &str =
     "addEventListener('pageshow', (event) => { globalThis.isRestored = event.persisted; })";
 
 pub(super) fn back_button_rejoins_the_room(artifacts: &Artifacts) -> anyhow::Result<()> {
     let bob = Browser::chromium("Bob", Page::SMALL)?;
-    bob.run_before_pages(REMEMBER)?;
+    bob.run_before_pages(RECORD_RESTORED)?;
     let is_cached = back_and_forth(artifacts, bob)?;
     ensure!(
         is_cached,

@@ -178,7 +178,7 @@ fn memory_is_bounded_and_the_oldest_packets_give_way() {
         for n in 0..total {
             queue.push(packet(PEERS[0], channel, n, ms(1)));
             early.extend(numbers(&mut queue, ms(1)));
-            assert!(queue.agenda.len() <= MAX_PACKETS);
+            assert!(queue.schedule.len() <= MAX_PACKETS);
         }
         let late = numbers(&mut queue, ms(5001));
         assert!(late.into_iter().eq(100..total));
