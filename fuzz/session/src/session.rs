@@ -120,10 +120,10 @@ impl Pair {
 #[derive(Debug, Arbitrary)]
 enum Replay {
     Unchanged,
-    /// With the tag of another session.
+    /// Replaces the session tag.
     OtherTag(u8),
     OtherLane,
-    /// The first byte only.
+    /// Sends only the first byte.
     Cut,
 }
 

@@ -136,7 +136,7 @@ fn each_sees_the_other_move(ada: &mut dyn Drawn, bob: &mut dyn Drawn) -> anyhow:
         match seen {
             Ok(()) => break,
             Err(error) if start.elapsed() > LOAD => return Err(error),
-            // Not connected yet.
+            // The players are not connected yet.
             Err(_) => ada.press(Direction::Down)?,
         }
     }

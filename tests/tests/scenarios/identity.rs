@@ -190,12 +190,18 @@ fn reload_with_identity(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Resu
     })?;
     println!("   both tabs play: {three:?}");
     let report = ada.report()?.context("Ada reports")?;
-    ensure!(report.lists(&after[1]), "the first tab is gone: {report:?}");
+    ensure!(
+        report.lists(&after[1]),
+        "the first tab was removed: {report:?}"
+    );
     bob.close_front()?;
     let is_alone = |report: &huddle_tests::Report| report.peer_ids() == [after[1].as_str()];
-    wait_until(&mut [&mut ada], LOAD, "the second tab is gone", |reports| {
-        is_alone(&reports[0])
-    })
+    wait_until(
+        &mut [&mut ada],
+        LOAD,
+        "the second tab is removed",
+        |reports| is_alone(&reports[0]),
+    )
     .map(drop)
 }
 
@@ -211,7 +217,7 @@ pub(crate) fn kept_identity_survives_a_restart(artifacts: &Artifacts) -> anyhow:
         let (met, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, run)?;
         ids.push(met);
         drop(bob);
-        wait_until(&mut [&mut ada], LOAD, "Bob is gone", |reports| {
+        wait_until(&mut [&mut ada], LOAD, "Bob is removed", |reports| {
             reports[0].peers.is_empty()
         })?;
     }

@@ -226,7 +226,7 @@ pub(crate) fn unread_packets_are_bounded_and_keep_the_link(
         for _ in 0..2 {
             sent.send(&mut bob, to, Channel::Events)?;
         }
-        // Once the queue is full, memory must not grow any more.
+        // Once the queue is full, memory must no longer grow.
         if full.is_none() && sent.accepted[Channel::Events.index()] as usize > UNREAD_EVENTS + 100 {
             full = Some(Usage::here()?);
         }
@@ -287,7 +287,7 @@ pub(crate) fn flood_is_refused_at_the_sender(artifacts: &Artifacts) -> anyhow::R
         most = most.max(Usage::here()?.growth_since(&before));
         thread::sleep(Duration::from_millis(1));
     }
-    let queued = bob.stats(to).context("the link is gone")?.queued;
+    let queued = bob.stats(to).context("the link has closed")?.queued;
     println!("   {sent:?}, {queued:?} bytes queued, memory grew by at most {most} bytes");
     for channel in Channel::ALL {
         let c = channel.index();

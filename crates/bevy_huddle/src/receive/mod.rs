@@ -1,4 +1,4 @@
-//! Brings received data into the world. Data flows one way: the pump polls the room, `mesh_events`
+//! Applies received data to the world. Data flows one way: the pump polls the room, `mesh_events`
 //! and `session_events` handle what it returns, and `apply` changes the world.
 
 pub(crate) mod apply;

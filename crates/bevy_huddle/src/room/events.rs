@@ -38,7 +38,7 @@ pub struct SignalingChanged {
 pub struct RoomFailed {
     /// The room entity.
     pub entity: Entity,
-    /// The reason. Its `Display` text tells the player what to do.
+    /// The reason. Its `Display` text describes what to do.
     pub error: JoinError,
 }
 

@@ -27,7 +27,7 @@ fn meet_with_policy<const N: usize>(policy: KickPolicy) -> (Lab, [Player; N]) {
                 commands.join_room(RoomOptions::new("ws://lab/room").kick_policy(policy));
             });
         });
-        // Long enough for the order of joining to be unambiguous.
+        // Wait until the order of joining is unambiguous.
         lab.run_for(Duration::from_secs(11));
         player
     });

@@ -302,7 +302,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     }
     lab.run_for(Duration::from_millis(200));
 
-    // Long enough for a game to count as busy.
+    // Wait until the game counts as busy.
     lab.frame_rate(eve, 0.25);
     lab.virtual_network().lock().block(a, b);
     lab.run_for(Duration::from_millis(1300));
@@ -347,7 +347,8 @@ fn act_in_each(action: Action) {
     }
 }
 
-/// Like [`act_in_each`], for actions with the same effect as one that is tested with all events.
+/// Does the same as [`act_in_each`] in fewer events, for actions whose effect equals that of an
+/// action that is tested in all events.
 fn act_in_some(action: Action) {
     let events = [
         event::<PeerJoined>(),

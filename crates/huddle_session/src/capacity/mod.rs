@@ -16,8 +16,8 @@
 //! 2. **Versions.** Each change of a list increases its version. A member adopts newer lists from
 //!    its host, and from the other members once its host is lost. A peer that is missing from a
 //!    newer list has lost its place and requests one again.
-//! 3. **Succession.** When the host is gone or its game has stopped, the first running member after
-//!    it becomes the host. The host counts as gone only if no other member is linked with it
+//! 3. **Succession.** When the host is lost or its game has stopped, the first running member after
+//!    it becomes the host. The host counts as lost only if no other member is linked with it
 //!    either.
 //! 4. **Merging.** After a partition, two lists may meet. If the members of both fit, the host with
 //!    the lower id adds the members of the other list, and the other host adopts the result.
@@ -73,7 +73,7 @@ pub(crate) struct Places {
     has_waited: bool,
     alone_since: Option<Duration>,
     linked: BTreeMap<PeerId, Linked>,
-    /// When a link last opened, or a peer last sent its first hello.
+    /// The last time at which a link opened or a peer sent its first hello.
     last_change: Duration,
     /// The number of peers that the game has admitted.
     arrivals: u64,
@@ -92,7 +92,7 @@ struct Linked {
     has_joined: bool,
     is_stopped: bool,
     is_silent: bool,
-    /// When the peer first requested a place while all were taken.
+    /// The time at which the peer first requested a place while all places were taken.
     full: Option<Duration>,
 }
 
@@ -331,7 +331,7 @@ impl Places {
         }
     }
 
-    /// Updates the list as its host: removes members that are gone, and adds peers that request a
+    /// Updates the list as its host: removes members that are lost, and adds peers that request a
     /// place.
     fn assign_places(&mut self, is_reported: &impl Fn(PeerId) -> bool) {
         let keeps_place = |&member: &PeerId| match self.linked.get(&member) {
@@ -378,7 +378,8 @@ impl Places {
             }
         }
         if members.len() == 1 {
-            // No other member is left, so the next peer that joins need not adopt this list.
+            // No other member is left, so the next peer that joins does not have to adopt this
+            // list.
             self.has_waited = true;
             return self.set(Vec::new(), self.local_id, version + 1);
         }

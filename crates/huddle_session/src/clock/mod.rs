@@ -129,8 +129,8 @@ impl RoomClock {
         }
     }
 
-    /// Returns the number of ticks that the game has missed for good. The game makes up for some in
-    /// the frame after it hung, so this is known one frame later.
+    /// Returns the number of ticks that the game has skipped permanently. The game makes up for
+    /// some in the frame after it hung, so this is known one frame later.
     fn take_missed(&mut self, now: Duration) -> u32 {
         let last = self.advanced.replace(now).unwrap_or(now);
         let passed = now.saturating_sub(last);

@@ -93,7 +93,7 @@ pub struct RoomSession {
     seed: u64,
     sessions: u64,
     clock: RoomClock,
-    /// When the clock last advanced.
+    /// The time at which the clock last advanced.
     advanced: Duration,
     roster: Roster,
     host: PeerId,

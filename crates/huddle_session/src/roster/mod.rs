@@ -107,7 +107,7 @@ pub enum KickError {
     #[error("the local player cannot kick itself: leave the room instead")]
     Yourself,
     /// Too many kick requests are pending.
-    #[error("{MAX_KICK_REQUESTS} kick requests are pending already: wait a minute")]
+    #[error("{MAX_KICK_REQUESTS} kick requests are already pending: wait a minute")]
     TooMany,
 }
 

@@ -91,7 +91,7 @@ pub(super) enum Request {
     Any,
     /// The name of the next field.
     Name,
-    /// To skip a value of any type.
+    /// A value of any type, which is skipped.
     Skip,
 }
 

@@ -20,7 +20,7 @@ impl Network {
         if are_here != [true, true] || connection.has_ended {
             self.connections.remove(&pair);
         } else if !connection.links.is_empty() {
-            // Another attempt has linked them already.
+            // Another attempt has already linked them.
         } else if !can_meet {
             self.schedule(RETRY_DELAY, Task::Connect(pair));
         } else {

@@ -47,7 +47,7 @@ pub(crate) struct Network {
 pub(super) struct Member {
     pub(super) room: String,
     pub(super) inbox: VecDeque<RoomEvent>,
-    /// When the game last polled its transport.
+    /// The time at which the game last polled its transport.
     pub(super) last_poll: Duration,
     /// Why the game does not run, as last reported to the other players.
     pub(super) stopped: Option<StopReason>,
