@@ -10,13 +10,18 @@ use huddle_tests::{Artifacts, DepartedPeer, Platform, Player, Report, Testbed, w
 
 use crate::steps::{LOAD, all_meet, all_see_movement, lists_exactly};
 
+/// The length of a cut that the link survives.
 const SHORT: Duration = Duration::from_secs(2);
+/// The length of a cut after which the peer is lost.
 const LONG: Duration = Duration::from_secs(20);
 /// The maximum time until a peer is unresponsive: one second of silence, and reports that may be
 /// 100 ms old.
 const UNRESPONSIVE: Duration = Duration::from_millis(1500);
+/// The maximum time until a peer is lost.
 const LOST: Duration = Duration::from_secs(5);
+/// The maximum time until a new link is open.
 const REPLACED: Duration = Duration::from_secs(10);
+/// The maximum time until a peer is no longer unresponsive.
 const RECOVERED: Duration = Duration::from_secs(3);
 /// A time longer than the interval between reports.
 const NEXT_REPORT: Duration = Duration::from_millis(500);

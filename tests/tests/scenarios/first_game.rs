@@ -20,6 +20,7 @@ const HELD: Duration = Duration::from_millis(700);
 /// The minimum number of visible pixels of a square. It has 60 by 60 pixels, and another square may
 /// hide a part of it.
 const SQUARE: usize = 1200;
+/// The maximum time until a window shows the expected squares.
 const VISIBLE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 

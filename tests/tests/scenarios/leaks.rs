@@ -53,6 +53,7 @@ const WASM: u64 = 2 << 20;
 const MEMORY: u64 = 8 << 20;
 /// The maximum time until links are closed. A replaced link stays open for a second.
 const CLOSED: Duration = Duration::from_secs(5);
+/// The maximum time until a new link is open.
 const REPLACED: Duration = Duration::from_secs(10);
 /// The maximum time until the other side of a cut detects it as well.
 const OTHER_END: Duration = Duration::from_millis(400);

@@ -19,6 +19,7 @@ use crate::{
     steps::{LOAD, all_meet, is_long_run, local_id},
 };
 
+/// The length of a message in bytes.
 const LEN: usize = 1000;
 /// The maximum number of unread packets of a peer, by channel (see `docs/architecture.md`).
 const UNREAD_STATE: usize = 256;
@@ -373,7 +374,7 @@ pub(crate) fn full_send_queue_refuses_events_and_drains_after_recovery(
 pub(crate) fn frozen_game_is_removed_and_costs_other_peers_no_memory(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
-    const BACK: Duration = Duration::from_secs(15);
+    const RETURNED: Duration = Duration::from_secs(15);
     let frozen = Duration::from_secs(if is_long_run() { 60 } else { 10 });
     let server = Server::start(artifacts)?;
     let start =
@@ -397,7 +398,7 @@ pub(crate) fn frozen_game_is_removed_and_costs_other_peers_no_memory(
     kill(ada.process(), Signal::SIGCONT)?;
     all_meet(
         &mut [&mut ada, &mut bob, &mut cleo],
-        BACK,
+        RETURNED,
         "the frozen player is back",
     )
     .map(drop)
