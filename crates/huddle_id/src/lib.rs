@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn short_form_is_how_the_long_form_begins() {
+    fn short_form_is_a_prefix_of_the_long_form() {
         let id = PeerId::random();
         let digits = |text: String| text.replace('-', "");
         assert!(digits(id.to_string()).starts_with(&digits(id.short().to_string())));

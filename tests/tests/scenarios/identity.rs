@@ -228,7 +228,9 @@ pub(crate) fn kept_identity_survives_a_restart(artifacts: &Artifacts) -> anyhow:
     Ok(())
 }
 
-pub(crate) fn private_room_admits_those_with_the_link(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(crate) fn private_room_admits_players_with_the_link(
+    artifacts: &Artifacts,
+) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let index = Browser::chromium("the index", Page::SMALL)?;
     index.open(&server.index())?;

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_values_and_the_presets_are_valid() {
+    fn maximum_values_and_presets_are_valid() {
         let largest = LinkConditioner {
             lag: LinkConditioner::MAX_DELAY,
             jitter: LinkConditioner::MAX_DELAY,

@@ -39,7 +39,7 @@ pub(crate) struct StartingRoom {
 /// Joins a room and inserts its components, or [`StartingRoom`], or [`FailedJoin`].
 pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
     if room.get_resource::<Rooms>().is_none() {
-        log::error!("the room cannot connect without the plugins: add `HuddlePlugins` to the app");
+        log::error!("rooms do not work without the plugins: add `HuddlePlugins` to the app");
     }
     match connect(options, room.world()) {
         Ok(starting) => match starting.transport.local_id() {

@@ -74,7 +74,7 @@ fn status_changes_from_joining_to_waiting_to_playing() {
 }
 
 #[test]
-fn losing_the_server_does_not_stop_play() {
+fn play_continues_without_the_server() {
     use RoomStatus::*;
     let (mut lab, [ada, bob]) = meet();
     changes(&mut lab, ada);

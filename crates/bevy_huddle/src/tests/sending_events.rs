@@ -84,7 +84,7 @@ fn events_arrive_once_and_in_order_over_replaced_links() {
 }
 
 #[test]
-fn events_that_a_killed_peer_did_not_confirm_are_undelivered() {
+fn unacknowledged_events_of_a_killed_peer_are_undelivered() {
     let (mut lab, [ada, bob]) = meet();
     lab.commands(ada, |commands| commands.broadcast(Splash(0)));
     lab.run_for(Duration::from_secs(1));

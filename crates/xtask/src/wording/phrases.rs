@@ -55,5 +55,14 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
     ("go on", "write \"continue\""),
     ("stands still", "write \"stops\", \"is paused\""),
     ("in vain", "write \"without success\""),
+    ("behaviour", "write \"behavior\""),
+    ("colour", "write \"color\""),
+    ("favour", "write \"favor\""),
+    ("recognise", "write \"recognize\""),
+    ("recognised", "write \"recognized\""),
+    ("synchronised", "write \"synchronized\""),
+    ("per cent", "write \"percent\""),
+    ("need not", "write \"does not have to\""),
+    ("by now", "name the time, or leave it out"),
 ];
 // wording: on
