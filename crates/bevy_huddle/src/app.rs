@@ -34,8 +34,7 @@ pub trait HuddleAppExt {
     /// its values cannot be encoded and decoded without loss.
     fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
 
-    /// Declares `T` as state, of which peers receive only the latest value, as
-    /// [`Shared<T>`](crate::Shared).
+    /// Declares `T` as state. Peers receive only the latest value, as [`Shared<T>`](crate::Shared).
     ///
     /// `name` identifies the type on the network, so it must be the same on every peer.
     ///

@@ -1,4 +1,4 @@
-//! State: values of which peers receive only the latest.
+//! State, of which peers receive only the latest value.
 
 use bevy::prelude::*;
 use huddle_session::{

@@ -1,4 +1,4 @@
-//! The phrases to avoid, and what to write instead.
+//! The phrases to avoid, with replacements.
 
 const REPORT: &str = "name the actor: \"receives\", \"triggers\", \"reports\", \"returns\"";
 const PEER: &str = "write \"a peer\", \"every peer\", \"the other peers\"";

@@ -201,8 +201,8 @@ fn oldest_packets_are_removed_to_bound_memory() {
     }
 }
 
-/// Random packets, settings and polls: what is reliable arrives once and in order, what is
-/// unreliable arrives at most once, nothing arrives early, and nothing is left.
+/// Tests random packets, settings and polls. Reliable packets arrive once and in order, unreliable
+/// packets arrive at most once, no packet arrives early, and none is left.
 #[test]
 fn reliable_packets_always_arrive_once_and_in_order() {
     for seed in 0..300 {
