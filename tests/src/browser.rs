@@ -39,7 +39,7 @@ const READ: &str = "
 /// Focuses the game's canvas. A game without a canvas in its page adds one to the body.
 const FOCUS: &str =
     "(document.querySelector('body > canvas') ?? document.querySelector('canvas'))?.focus()";
-/// Returns whether the loading screen is gone.
+/// Returns whether the page has hidden its loading screen.
 const SHOWN: &str =
     "return document.getElementById('loading')?.classList.contains('gone') ?? false";
 const POLL: Duration = Duration::from_millis(30);
@@ -49,7 +49,7 @@ const FADE: Duration = Duration::from_millis(600);
 /// A browser with one page.
 pub struct Browser {
     name: String,
-    // Before the screen and the folder that the browser uses.
+    // Dropped before the screen and the folder that the browser uses.
     driver: Driver,
     kind: Kind,
     /// The game's tab, while another tab is in front of it.
@@ -352,7 +352,7 @@ impl Browser {
     /// # Errors
     /// Returns an error if the browser returns one.
     pub fn reload(&self) -> anyhow::Result<()> {
-        // In a timeout, because the driver waits for a loading page before it answers.
+        // Reload in a timeout, because the driver does not answer while a page loads.
         self.run("setTimeout(() => location.reload())").map(drop)
     }
 
@@ -389,7 +389,7 @@ impl Browser {
     /// # Errors
     /// Returns an error if the browser returns one.
     pub fn close_tab(&self) -> anyhow::Result<()> {
-        // Without another tab, the browser would end.
+        // A browser without tabs would exit.
         match self.kind {
             Kind::Chromium => {
                 let empty = json!({ "url": "about:blank", "background": true });

@@ -124,8 +124,8 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // When the main process ends, the browser's other processes end too. It may have ended
-        // already.
+        // When the main process ends, the browser's other processes end as well. It may already
+        // have ended.
         let _ = self.kill_browser();
         self.process.kill();
     }

@@ -78,7 +78,7 @@ impl FakeServer {
             .unwrap_or_else(PoisonError::into_inner)
             .drain(..)
         {
-            // The connection may be closed already.
+            // The connection may already be closed.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }

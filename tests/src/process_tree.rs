@@ -1,4 +1,4 @@
-//! Processes and their descendants.
+//! Lists a process and its descendants.
 
 use std::{collections::BTreeSet, fs};
 
@@ -12,7 +12,7 @@ pub(crate) fn process_tree(root: Pid) -> anyhow::Result<BTreeSet<Pid>> {
         let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        // The process may have ended.
+        // The process may already have ended.
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         parents.extend(parent(&stat).map(|parent| (Pid::from_raw(pid), parent)));
     }
@@ -30,7 +30,7 @@ pub(crate) fn process_tree(root: Pid) -> anyhow::Result<BTreeSet<Pid>> {
     }
 }
 
-/// Parses the parent in `PID (NAME) STATE PARENT ..`. The name may contain any characters.
+/// Parses the parent's id in `PID (NAME) STATE PARENT ..`. The name may contain any characters.
 fn parent(stat: &str) -> Option<Pid> {
     let (_, rest) = stat.rsplit_once(") ")?;
     rest.split(' ').nth(1)?.parse().ok().map(Pid::from_raw)

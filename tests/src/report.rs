@@ -121,7 +121,7 @@ pub struct TransferReport {
     pub total: u64,
     /// The number of progress events.
     pub progress: u64,
-    /// At the end, whether the received bytes are the sent ones.
+    /// Whether the received bytes equal the sent bytes. `None` until the transfer ends.
     pub intact: Option<bool>,
 }
 

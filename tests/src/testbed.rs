@@ -59,7 +59,7 @@ pub struct Testbed {
 
 /// A player and its host.
 pub struct HostedPlayer {
-    /// The player. It comes first, so that the process ends before its host.
+    /// The player. Declared before the host, so that its process ends first.
     pub player: Box<dyn Player>,
     /// The host.
     pub host: Host,

@@ -15,7 +15,7 @@ use crate::{
 /// A running program with a window.
 pub struct Window {
     name: String,
-    // Before the screen that the process uses.
+    // Dropped before the screen that the process uses.
     process: ChildGuard,
     screen: Screen,
 }

@@ -47,7 +47,7 @@ pub(crate) struct Options {
     /// Number of players, from 2 to 16 [default: 2]
     #[arg(long, value_name = "N", value_parser = players)]
     players: Option<usize>,
-    /// Packet loss in per cent [default: 0]
+    /// Packet loss in percent [default: 0]
     #[arg(long, value_name = "PCT", value_parser = percent)]
     loss: Option<f64>,
     /// Round-trip time in ms, without jitter [default: 10]
@@ -169,18 +169,18 @@ impl Options {
     }
 
     fn cell(&self) -> Cell {
-        let usual = Cell::LAN_2;
+        let default = Cell::LAN_2;
         Cell {
             name: "custom",
-            players: self.players.unwrap_or(usual.players),
-            loss: self.loss.unwrap_or(usual.loss),
-            rtt: self.rtt.unwrap_or(usual.rtt),
-            jitter: self.jitter.unwrap_or(usual.jitter),
-            input_bytes: self.input_bytes.unwrap_or(usual.input_bytes),
-            inputs: self.inputs.unwrap_or(usual.inputs),
-            delay: self.delay.unwrap_or(usual.delay),
-            window: self.window.unwrap_or(usual.window),
-            ..usual
+            players: self.players.unwrap_or(default.players),
+            loss: self.loss.unwrap_or(default.loss),
+            rtt: self.rtt.unwrap_or(default.rtt),
+            jitter: self.jitter.unwrap_or(default.jitter),
+            input_bytes: self.input_bytes.unwrap_or(default.input_bytes),
+            inputs: self.inputs.unwrap_or(default.inputs),
+            delay: self.delay.unwrap_or(default.delay),
+            window: self.window.unwrap_or(default.window),
+            ..default
         }
     }
 }
@@ -211,7 +211,7 @@ fn inputs(text: &str) -> Result<Inputs, String> {
 }
 
 fn percent(text: &str) -> Result<f64, String> {
-    Ok(within(text, 0.0..=100.0, "per cent")? / 100.0)
+    Ok(within(text, 0.0..=100.0, "percent")? / 100.0)
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {
@@ -317,8 +317,8 @@ mod tests {
         for (arguments, expected) in [
             ("--players 1", "from 2 to 16 players"),
             ("--players many", "from 2 to 16 players"),
-            ("--loss 101", "from 0 to 100 per cent"),
-            ("--loss NaN", "from 0 to 100 per cent"),
+            ("--loss 101", "from 0 to 100 percent"),
+            ("--loss NaN", "from 0 to 100 percent"),
             ("--rtt -5", "from 0 to 10000 ms"),
             ("--window 65", "from 0 to 64 ticks"),
             ("--input-bytes 0", "from 1 to 4096 bytes"),

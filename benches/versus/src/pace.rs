@@ -97,7 +97,7 @@ impl Trial {
         };
         let setups = (0..2).map(|player| RollbackSetup {
             delay: DelayPolicy::Fixed(self.delays[player]),
-            // Large enough that no player waits for inputs, which would also align the clocks.
+            // With this window, no player waits for inputs. Waiting would also align the clocks.
             window: 40,
             ..RollbackSetup::new(Simulation::<HashGame>::peer(player), peers())
         });

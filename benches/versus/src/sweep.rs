@@ -39,7 +39,7 @@ const PUBLISHED: Setting = Setting {
 };
 
 /// Cells with random inputs, which cannot be predicted. The inputs of the other cells change
-/// regularly and are easy to predict. Inputs of real players are in between.
+/// regularly and are easy to predict. Inputs of real players lie in between.
 const RANDOM: [Cell; 2] = [
     Cell {
         name: "2 Wi-Fi, random inputs",

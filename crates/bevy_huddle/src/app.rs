@@ -21,44 +21,42 @@ use crate::{
 /// A room uses the messages and the game id that were declared when it was joined. Later
 /// declarations apply to the next room.
 pub trait HuddleAppExt {
-    /// Declares `T` as an event. Each event arrives once and in order, as
+    /// Declares `T` as an event. Each event arrives exactly once and in order, as
     /// [`FromPeer<T>`](crate::FromPeer).
     ///
     /// `name` identifies the type on the network, so it must be the same on every peer.
     ///
-    /// An [`Entity`] in `T` is not valid on another peer, where it stands for another entity or for
-    /// none. Send a [`PeerId`](crate::PeerId) or an id of the game instead.
+    /// An [`Entity`] is valid only in its own app. In another player's app it refers to a different
+    /// entity, or to none. Send a [`PeerId`](crate::PeerId) or an id that the game assigns instead.
     ///
     /// # Panics
     /// Panics if the name is empty or in use, if the type is already declared as an event, or if
     /// its values cannot be encoded and decoded without loss.
     fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
 
-    /// Declares `T` as state, of which peers receive only the latest value, as
-    /// [`Shared<T>`](crate::Shared).
+    /// Declares `T` as state. Peers receive only the latest value, as [`Shared<T>`](crate::Shared).
     ///
     /// `name` identifies the type on the network, so it must be the same on every peer.
     ///
-    /// An [`Entity`] in `T` is not valid on another peer, where it stands for another entity or for
-    /// none. Send a [`PeerId`](crate::PeerId) or an id of the game instead.
+    /// An [`Entity`] is valid only in its own app. In another player's app it refers to a different
+    /// entity, or to none. Send a [`PeerId`](crate::PeerId) or an id that the game assigns instead.
     ///
     /// # Panics
     /// Panics if the name is empty or in use, if the type is already declared as state, or if its
     /// values cannot be encoded and decoded without loss.
     fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
 
-    /// Sets the name of the game and optionally its version, such as `"my-game 1.2"`. The id takes
+    /// Sets the name of the game and optionally its version, such as `"my-game 1.2"`. The id has
     /// at most 64 bytes.
     ///
-    /// Two peers with different ids refuse each other: see [`PeerRefused`](crate::PeerRefused).
+    /// Two peers with different ids refuse each other; see [`PeerRefused`](crate::PeerRefused).
     /// Peers with different messages refuse each other even without an id. Set an id to separate
     /// games whose messages happen to be the same, and versions whose rules differ.
     fn set_game_id(&mut self, id: impl Into<String>) -> &mut Self;
 
-    /// Sets the rule that decides which peers this player plays with. Without a rule, every peer is
-    /// admitted.
+    /// Sets the callback that admits or refuses peers. Without a callback, every peer is admitted.
     ///
-    /// `rule` runs for each peer whose game is compatible. It receives the peer's
+    /// `rule` is called for each peer whose game is compatible. It receives the peer's
     /// [`RoomOptions::join_data`](crate::RoomOptions::join_data). An error refuses the peer, and
     /// its text is sent to that peer's player.
     ///

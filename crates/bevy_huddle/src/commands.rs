@@ -1,3 +1,5 @@
+//! The networking commands.
+
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{Channel, DisconnectReason, PeerId};
@@ -23,16 +25,16 @@ use crate::{
 /// The commands return no errors. [`RoomFailed`](crate::RoomFailed),
 /// [`SendFailed`](crate::SendFailed), [`KickFailed`] and the log report failures.
 pub trait HuddleCommandsExt {
-    /// Joins a room and returns the commands of its new entity.
+    /// Joins a room. Returns the [`EntityCommands`] of the new room entity.
     ///
     /// The plugin connects in the background, and retries automatically unless the room
-    /// [fails](crate::RoomFailed). The id of the local peer is available as soon as the command has
-    /// run.
+    /// [fails](crate::RoomFailed). On native, the id of the local peer is available as soon as the
+    /// command has run. In a browser, it becomes available within the next frames.
     fn join_room(&mut self, room: impl Into<RoomOptions>) -> EntityCommands<'_>;
 
     /// Leaves a room. Despawns its peers, then its entity.
     ///
-    /// Messages sent immediately before this command may not arrive.
+    /// Messages that were sent immediately before this command may not arrive.
     fn leave_room(&mut self, room: Entity);
 
     /// Leaves all rooms and clears this player's shared state.
@@ -72,24 +74,24 @@ pub trait HuddleCommandsExt {
     /// `BTreeSet` instead.
     fn share<T: PeerMessage>(&mut self, value: T);
 
-    /// Disconnects a peer from this one, so that neither receives anything from the other.
+    /// Closes the link to a peer, so that neither player receives anything from the other.
     ///
     /// The peer stays connected to the other peers in the room. To remove a player from the whole
     /// room, use [`kick_peer`](Self::kick_peer).
     fn disconnect_peer(&mut self, peer_id: PeerId);
 
-    /// Requests that a player is kicked from the room.
+    /// Requests to kick a player from the room.
     ///
     /// The [`RoomOptions::kick_policy`] of the room decides whether the request is an order or a
-    /// vote. [`KickFailed`] reports a request that is not possible, and
-    /// [`SendFailed`](crate::SendFailed) that there is no room.
+    /// vote. [`KickFailed`] reports a request that is not allowed. Without a room,
+    /// [`SendFailed`](crate::SendFailed) reports the request.
     fn kick_peer(&mut self, peer_id: PeerId);
 
     /// Sends a large block of bytes in the background, such as a map, a picture or a replay.
     ///
     /// A complete transfer triggers [`TransferReceived`](crate::TransferReceived) on the
     /// recipient's machine and [`TransferDelivered`](crate::TransferDelivered) on this one. Both
-    /// contain the label, which takes at most 128 bytes. The local peer is never a recipient.
+    /// contain the label, which has at most 128 bytes. The local peer is never a recipient.
     /// [`AcceptedTransfers`](crate::AcceptedTransfers) limits the length that a recipient accepts.
     ///
     /// Returns the id that the events of this transfer contain. The id is valid immediately. If the
@@ -229,7 +231,7 @@ fn rooms(world: &World) -> Vec<Entity> {
     rooms.unwrap_or_default()
 }
 
-/// Requests that a peer is kicked from the room that it is in, or else from the first room.
+/// Requests to kick a peer from its room, or from the first room if it is in none.
 fn kick(world: &mut World, peer_id: PeerId) {
     let rooms = rooms(world);
     let is_in = |room: &Entity| {

@@ -2,8 +2,8 @@
 
 use crate::{huddle::Huddle, room::status::RoomStatus};
 
-/// Returns whether a room is joined and has not failed, connected or not. The id of the local peer
-/// is then available.
+/// Returns whether the app is in a room that has not failed. The id of the local peer is then
+/// available, even if the signaling server cannot be reached.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -17,9 +17,9 @@ pub fn in_room(huddle: Huddle) -> bool {
     huddle.local_id().is_some()
 }
 
-/// Returns whether this player is the room's host. Returns false if there is no room.
+/// Returns whether the local player is the host. Returns `false` if there is no room.
 ///
-/// The host is the peer that has been in the room longest: see
+/// The host is the peer that has been in the room longest; see
 /// [`Huddle::host`](crate::Huddle::host).
 ///
 /// ```

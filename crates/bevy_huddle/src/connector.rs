@@ -1,4 +1,4 @@
-//! Replaces the mesh in tests.
+//! Replaces the mesh with a virtual network in tests.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use huddle_mesh::RoomConfig;
 
 use crate::transport::Transport;
 
-/// The function that joins rooms instead of the mesh, if the app has this resource.
+/// Joins rooms. If the app has this resource, it replaces the mesh.
 #[derive(Resource, Clone)]
 pub(crate) struct Connector(
     pub(crate) Arc<dyn Fn(&RoomConfig) -> Box<dyn Transport> + Send + Sync>,

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::conditioner::error::LinkConditionerError;
 
-/// The reason why a room cannot be joined, or cannot be used any more.
+/// The reason why a room cannot be joined or can no longer be used.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum JoinError {
     /// The room's URL is invalid.
@@ -31,13 +31,13 @@ pub enum JoinError {
     Conditioner(#[from] LinkConditionerError),
     /// This game has already joined the room.
     #[error(
-        "this game is in the room {url} already: leave it first, or use the room entity that `join_room` returned"
+        "this game is already in the room {url}: leave it first, or use the room entity that `join_room` returned"
     )]
     AlreadyJoined {
         /// The room's URL.
         url: RoomUrl,
     },
-    /// The room is full: see [`RoomOptions::capacity`](crate::RoomOptions::capacity).
+    /// The room is full; see [`RoomOptions::capacity`](crate::RoomOptions::capacity).
     #[error(
         "the room is full: {capacity} of {capacity} players are in it; try again later, or join another room"
     )]
@@ -70,10 +70,10 @@ pub enum MessageError {
     )]
     NoRoom,
     /// No peer with this id has joined.
-    #[error("no peer with this id is here: it left, or has not joined yet")]
+    #[error("no peer in the room has this id: it left, or has not joined yet")]
     UnknownPeer,
     /// The entity is neither a peer nor a room.
-    #[error("this entity is neither a peer nor a room: it may be despawned already")]
+    #[error("this entity is neither a peer nor a room: it may have been despawned")]
     UnknownEntity,
     /// The peer runs a stock matchbox client.
     #[error(

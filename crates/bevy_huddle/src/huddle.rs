@@ -64,7 +64,7 @@ impl Huddle<'_, '_> {
         self.joined().map(|(_, host, ..)| host.0)
     }
 
-    /// Returns whether this player is the room's host.
+    /// Returns whether the local peer is the host.
     pub fn is_host(&self) -> bool {
         self.joined()
             .is_some_and(|(room, host, ..)| host.0 == room.local_id)
@@ -75,14 +75,15 @@ impl Huddle<'_, '_> {
         self.joined().map(|(_, _, tick, ..)| tick.0)
     }
 
-    /// Returns the pairs of peers that are not linked with each other, the lower id first.
+    /// Returns the pairs of peers that are not linked with each other. Each pair starts with the
+    /// lower id.
     ///
     /// Links are briefly missing whenever a peer joins or leaves.
     pub fn missing_links(&self) -> &[(PeerId, PeerId)] {
         self.joined().map_or(&[], |(.., missing, _)| missing)
     }
 
-    /// Returns the peers that are in the room but have not joined yet, with the reasons: see
+    /// Returns the peers that are in the room but have not joined yet, with the reasons; see
     /// [`PendingPeers`].
     pub fn pending_peers(&self) -> &[(PeerId, PendingReason)] {
         self.joined().map_or(&[], |(.., pending)| pending)
@@ -93,7 +94,7 @@ impl Huddle<'_, '_> {
         self.current().map(|(_, &status, _)| status)
     }
 
-    /// Returns the room's entity.
+    /// Returns the room entity.
     pub fn room(&self) -> Option<Entity> {
         self.current().map(|(entity, ..)| entity)
     }
@@ -115,7 +116,7 @@ impl Huddle<'_, '_> {
         room.filter(|_| status != RoomStatus::Failed)
     }
 
-    /// Returns a room that has not failed, or else one that has.
+    /// Returns a room that has not failed. If all rooms have failed, returns one of them.
     fn current(&self) -> Option<(Entity, &RoomStatus, Option<Joined<'_>>)> {
         self.rooms
             .iter()

@@ -180,7 +180,7 @@
 //! ```
 //!
 //! A player in the room who has not joined yet is *pending*: the game is loading, the page is
-//! paused, or no link opens. The player joins as soon as the cause is gone.
+//! paused, or no link opens. The player joins as soon as the cause ends.
 //! [`Huddle::pending_peers`] returns these players, and [`PeerPending`] reports them with a text
 //! for players.
 //!
@@ -240,7 +240,7 @@
 //! | send from a system with a `MessageWriter` | [`ToPeers<T>`](ToPeers) |
 //! | handle local and remote events in one observer | [`Recipients::All`], which includes the local player |
 //! | send many events and stop when a queue is full | [`PeerSender`], which returns the peers that missed one |
-//! | learn which events a lost peer did not confirm | [`Undelivered<T>`](Undelivered) |
+//! | learn which events a lost peer did not acknowledge | [`Undelivered<T>`](Undelivered) |
 //!
 //! An event has at most [`MAX_EVENT_LEN`] bytes. Do not trust a received event. The plugin decodes
 //! it safely, but only the game can check whether its content is allowed, such as the strength of a
@@ -250,9 +250,9 @@
 //!
 //! [`share`](HuddleCommandsExt::share) sets the local player's state of a type. All other players,
 //! including those that join later, see the latest value as the component [`Shared<T>`] on the
-//! player's peer entity. Values in between may be skipped, and an older value never replaces a
-//! newer one. State is therefore right for positions, names and scores. It can be shared in every
-//! tick, since only changes are sent. A value has at most [`MAX_STATE_LEN`] bytes.
+//! player's peer entity. Intermediate values may be skipped, and an older value never replaces a
+//! newer one. State is therefore suitable for positions, names and scores. It can be shared in
+//! every tick, because only changes are sent. A value has at most [`MAX_STATE_LEN`] bytes.
 //!
 //! Declare events and state before joining a room. Later declarations apply to the next room.
 //!

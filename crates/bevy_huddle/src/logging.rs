@@ -5,8 +5,8 @@ use huddle_mesh::{Signaling, SignalingLoss};
 /// The log directives that turn off the WebRTC libraries, which repeat a warning several times per
 /// second while a connection has a problem.
 ///
-/// `bevy_huddle` logs what matters to a game itself, once for each cause. Add the directives to the
-/// filter of Bevy's `LogPlugin`:
+/// `bevy_huddle` itself logs each problem that matters to a game, once for each cause. Add the
+/// directives to the filter of Bevy's `LogPlugin`:
 ///
 /// ```ignore
 /// DefaultPlugins.set(LogPlugin {

@@ -6,8 +6,8 @@ use crate::{huddle::Huddle, room::status::RoomStatus, schedule::HuddleSystems};
 
 /// The room's [`RoomStatus`] as a Bevy state, for games that are in one room at a time.
 ///
-/// [`RoomPhasePlugin`] keeps it current, so that systems can run when a phase is entered or left,
-/// and entities can be despawned with it:
+/// [`RoomPhasePlugin`] keeps it up to date, so that systems can run when a phase is entered or
+/// left, and entities can be despawned with it:
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -35,15 +35,16 @@ use crate::{huddle::Huddle, room::status::RoomStatus, schedule::HuddleSystems};
 /// | [`Failed`](Self::Failed) | [`RoomStatus::Failed`] |
 ///
 /// The phase follows the status once per frame, between [`PreUpdate`] and [`Update`], so a status
-/// that lasts less than a frame is skipped. Do not set it: it changes back in the next frame.
+/// that lasts less than a frame is skipped. Do not set the phase: the plugin overwrites it in the
+/// next frame.
 #[derive(States, Reflect, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RoomPhase {
-    /// There is no room: none was joined yet, or it was left.
+    /// The app is in no room.
     #[default]
     NoRoom,
-    /// The first connection to the signaling server is under way.
+    /// The first connection to the signaling server is in progress.
     Joining,
-    /// Connected, without a peer to play with.
+    /// The room is connected, but no peer has joined.
     Waiting,
     /// At least one peer is in the room.
     Playing,

@@ -21,7 +21,7 @@ fn game(app: &mut App) {
 
 #[test]
 fn other_player_sees_movement() {
-    // A seed. The same seed plays the same match.
+    // The seed of the match. The same seed produces the same match.
     let mut lab = Lab::new(7);
     lab.network(Conditions {
         latency: Duration::from_millis(80),

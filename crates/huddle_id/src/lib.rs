@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The bit that tells the kinds of ids apart: the first bit of the first byte.
+/// The bit that distinguishes the kinds of ids: the first bit of the first byte.
 const SIGNALING_BIT: u8 = 0x80;
 
 /// Identifies a peer for as long as it stays in a room.
@@ -51,8 +51,7 @@ impl PeerId {
         Self::from_bytes(bytes)
     }
 
-    /// Returns the id of a peer that has no other id than the one that the signaling server
-    /// assigned.
+    /// Returns the id of a peer that has only the id that the signaling server assigned.
     pub const fn of_signaling(mut bytes: [u8; 16]) -> Self {
         bytes[0] |= SIGNALING_BIT;
         Self::from_bytes(bytes)
@@ -85,7 +84,7 @@ impl PeerId {
         self.0.as_bytes()
     }
 
-    /// Returns what the id is made of.
+    /// Returns the kind of the id.
     pub const fn kind(&self) -> PeerKind {
         if self.0.as_bytes()[0] & SIGNALING_BIT == 0 {
             PeerKind::Certificate
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn short_form_is_how_the_long_form_begins() {
+    fn short_form_is_a_prefix_of_the_long_form() {
         let id = PeerId::random();
         let digits = |text: String| text.replace('-', "");
         assert!(digits(id.to_string()).starts_with(&digits(id.short().to_string())));

@@ -107,8 +107,8 @@ impl Kinds {
     /// ```
     ///
     /// # Errors
-    /// If the name is empty, longer than [`MAX_NAME_LEN`], already in use, or has the same hash as
-    /// another one.
+    /// Returns an error if the name is empty, longer than [`MAX_NAME_LEN`] or already in use, or if
+    /// it has the same hash as another name.
     pub fn declare(
         &mut self,
         name: &str,

@@ -52,7 +52,7 @@ impl<S: Source> Reader<S> {
         Self(bytes)
     }
 
-    /// Whether no bytes are left.
+    /// Returns `true` if no bytes are left.
     pub fn is_empty(&self) -> bool {
         !self.0.has_remaining()
     }

@@ -51,7 +51,7 @@ enum End {
 }
 
 impl End {
-    /// Returns the code and reason for the client, or `None` if it is gone or closed the
+    /// Returns the code and reason for the client, or `None` if it has left or closed the
     /// connection itself.
     fn close_frame(self) -> Option<(u16, &'static str)> {
         use axum::extract::ws::close_code::PROTOCOL;

@@ -132,7 +132,7 @@ pub(crate) struct Closing(watch::Receiver<bool>);
 
 impl Closing {
     pub(crate) async fn wait(&mut self) {
-        // An error means that the hub was dropped, which is a shutdown, too.
+        // An error means that the hub was dropped, which also is a shutdown.
         let _ = self.0.wait_for(|&closing| closing).await;
     }
 }

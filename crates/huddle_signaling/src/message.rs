@@ -21,7 +21,7 @@ impl PartialEq for Payload<'_> {
 #[serde(untagged)]
 pub(crate) enum Event<'a> {
     Matchbox(PeerEvent<Payload<'a>>),
-    /// Only for clients with extensions.
+    /// Sent to clients with extensions only.
     Extension(Extension),
 }
 

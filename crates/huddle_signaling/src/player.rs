@@ -20,7 +20,7 @@ pub(crate) struct Timing {
     pub(crate) request_interval: Duration,
     /// The time without a message after which a player counts as stopped.
     pub(crate) silence_timeout: Duration,
-    /// The time in which a full group must link.
+    /// The maximum time until all members of a full group are linked.
     pub(crate) link_timeout: Duration,
 }
 

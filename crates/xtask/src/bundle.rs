@@ -20,9 +20,9 @@ use crate::{
 /// The cargo profile of a browser build.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum WebProfile {
-    /// Fast to build.
+    /// A profile that builds fast.
     Web,
-    /// Small to download.
+    /// A profile for small downloads.
     WebRelease,
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn bind(
             .out_name(name)
             .web(true)
             .map_err(|error| anyhow!(error))?
-            // As the command line tool does: a page can call `init()` without the path.
+            // Like the command line tool, let a page call `init()` without the path.
             .omit_default_module_path(false)
             .typescript(false)
             .generate(folder)

@@ -93,7 +93,8 @@ impl Cache {
         self.fuzz().join("coverage")
     }
 
-    /// The target directory of the stock matchbox programs. Published ones are installed there, too.
+    /// The target directory of the stock matchbox programs. Published programs are also installed
+    /// there.
     pub(crate) fn interop(&self) -> PathBuf {
         self.root.join("interop")
     }

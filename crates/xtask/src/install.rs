@@ -6,8 +6,8 @@ use anyhow::bail;
 
 use crate::{env, process};
 
-/// Installs Debian packages. If that is not possible, the error says what to install. `why` is a sentence such as
-/// "the tests play in a browser".
+/// Installs Debian packages. If that is not possible, the error lists the packages to install.
+/// `why` is a sentence such as "the tests play in a browser".
 pub(crate) fn apt(packages: &[&str], why: &str) -> anyhow::Result<()> {
     let command = format!("apt-get install {}", packages.join(" "));
     if env::find_program("apt-get").is_none() {
@@ -28,7 +28,7 @@ pub(crate) fn apt(packages: &[&str], why: &str) -> anyhow::Result<()> {
     )
 }
 
-/// Whether a Debian package is missing. Always `false` on other systems.
+/// Returns whether a Debian package is missing. On other systems, always returns `false`.
 pub(crate) fn is_missing(package: &str) -> bool {
     let mut query = env::command("dpkg-query");
     query.args(["--show", "--showformat=${db:Status-Status}", package]);

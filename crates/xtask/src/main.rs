@@ -55,7 +55,7 @@ enum Command {
     Readme,
     /// Check formatting and lints, run all tests, and build everything
     Test(test::Options),
-    /// Run the long scenarios with real player behaviour in browsers and natively (about half an hour)
+    /// Run the long scenarios with real player behavior, in browsers and natively (half an hour)
     Trials(test::TrialOptions),
     /// Fuzz every decoder of untrusted bytes
     Fuzz(fuzz::Options),
@@ -73,7 +73,7 @@ struct WebOptions {
     /// Also build the page that the tests play
     #[arg(long)]
     testing: bool,
-    /// Optimise for size and compress the large files (slow)
+    /// Optimize for size and compress the large files (slow)
     #[arg(long)]
     release: bool,
 }

@@ -1,4 +1,5 @@
-//! A crate outside the workspace, made from the README alone: what a reader gets who copies its first game.
+//! Builds a crate outside the workspace from the README alone, like a reader who copies its first
+//! game.
 
 use std::{
     fs,
@@ -21,7 +22,7 @@ use crate::{
 /// The name in the README's `Cargo.toml`.
 const NAME: &str = "my-game";
 
-/// The README's dependency, and what stands for it until the crate is published.
+/// The README's dependency, and its replacement until the crate is published.
 const PUBLISHED: &str = "bevy_huddle = \"0.1\"\n";
 
 /// Writes the crate and builds it. Its dependencies are shared with all other native builds.
@@ -73,7 +74,7 @@ fn create(project: &Project) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Cargo compiles what is newer than its output.
+/// Writes a file unless it already has this content. Cargo recompiles files with a newer time.
 fn write_changed(file: &Path, text: &str) -> anyhow::Result<()> {
     if fs::read_to_string(file).is_ok_and(|old| old == text) {
         return Ok(());

@@ -16,7 +16,7 @@ use anyhow::{Context, bail};
 
 use crate::{bundle::WebProfile, env, examples::Example, process, project::Project, site};
 
-/// How long to wait for the server to accept connections.
+/// The maximum time to wait until the server accepts connections.
 const SERVER_START: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -33,7 +33,7 @@ pub(crate) struct Options {
     /// Accept connections from other machines in the local network
     #[arg(long)]
     lan: bool,
-    /// Optimise for size (slow to build, small to download)
+    /// Optimize for size (slow to build, small to download)
     #[arg(long)]
     release: bool,
 }

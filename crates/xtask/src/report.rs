@@ -3,9 +3,9 @@
 /// The number of checked crates or files.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// Without findings.
+    /// The number without findings.
     pub(crate) clean: u32,
-    /// With findings.
+    /// The number with findings.
     pub(crate) broken: u32,
 }
 

@@ -5,10 +5,11 @@ use example_kit::{ARENA, BACKGROUND};
 
 use crate::art::{Art, paint_color};
 
-/// Behind everything else.
+/// The depth of the arena, behind everything else.
 const DEPTH: f32 = -10.0;
+/// The size of a cell of the grid.
 const CELL: f32 = 50.0;
-/// How far the light of the arena's edge reaches outward.
+/// The width of the glow around the arena.
 const HALO: f32 = 24.0;
 
 pub(crate) fn plugin(app: &mut App) {
@@ -91,10 +92,10 @@ fn arena(p: Vec2) -> Vec4 {
 }
 
 fn drift(time: Res<Time>, mut lights: Query<(&Drift, &mut Transform)>) {
-    for (drift, mut place) in &mut lights {
+    for (drift, mut transform) in &mut lights {
         let turn = time.elapsed_secs() * 0.11 + drift.phase;
         let reach = ARENA * 0.24;
-        place.translation.x = reach.x * (turn * 1.3 + drift.phase).sin();
-        place.translation.y = reach.y * (turn * 0.9).cos();
+        transform.translation.x = reach.x * (turn * 1.3 + drift.phase).sin();
+        transform.translation.y = reach.y * (turn * 0.9).cos();
     }
 }

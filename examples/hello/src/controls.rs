@@ -84,7 +84,7 @@ fn read_pointer(
     if click || tap.is_some() {
         let now = time.elapsed_secs();
         let again =
-            |(then, place): (f32, Vec2)| now - then < 0.35 && place.distance(pressed) < 40.0;
+            |(then, position): (f32, Vec2)| now - then < 0.35 && position.distance(pressed) < 40.0;
         if last_press.is_some_and(again) {
             input.splash = true;
             *last_press = None;

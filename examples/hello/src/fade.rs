@@ -28,7 +28,7 @@ fn fade(
     mut commands: Commands,
 ) {
     let seconds = time.delta_secs();
-    for (entity, mut fade, mut sprite, mut place) in &mut fades {
+    for (entity, mut fade, mut sprite, mut transform) in &mut fades {
         fade.age += seconds;
         if fade.age >= fade.life {
             commands.entity(entity).despawn();
@@ -43,6 +43,6 @@ fn fade(
         };
         sprite.custom_size = Some(Vec2::splat(size));
         sprite.color.set_alpha(alpha);
-        place.translation += (fade.velocity * left * left * seconds).extend(0.0);
+        transform.translation += (fade.velocity * left * left * seconds).extend(0.0);
     }
 }

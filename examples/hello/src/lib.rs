@@ -29,7 +29,7 @@ use smooth::Smooth;
 /// A value that changes all the time, such as a [`Pose`], is state. Only its latest value counts.
 #[derive(Serialize, Deserialize)]
 pub struct Splash {
-    /// From 0, small, to 1, large.
+    /// The size from 0 (small) to 1 (large).
     size: f32,
 }
 

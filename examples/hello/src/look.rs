@@ -1,4 +1,4 @@
-//! Draws players: a glowing shape with eyes, which stretches when it moves.
+//! Draws each player as a glowing shape with eyes, which stretches when it moves.
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
@@ -9,12 +9,12 @@ use crate::avatar::Avatar;
 use crate::fade::Fade;
 use crate::pose::{Pose, RADIUS};
 
-/// The moving parts of an avatar.
+/// The animated parts of an avatar, and the state of the animation.
 #[derive(Component)]
 pub(crate) struct Looks {
     persona: Persona,
     age: f32,
-    last_place: Vec2,
+    last_position: Vec2,
     velocity: Vec2,
     /// Seconds since the last splash.
     splashed: f32,
@@ -27,12 +27,12 @@ pub(crate) struct Looks {
 }
 
 impl Looks {
-    /// Starts to wobble for a moment.
+    /// Makes the avatar wobble briefly.
     pub(crate) fn wobble(&mut self) {
         self.splashed = 0.0;
     }
 
-    /// Returns the scale of a new avatar, which grows a little beyond full size and back.
+    /// Returns the scale of a new avatar. It grows, overshoots and settles at full size.
     fn grown(&self) -> f32 {
         let t = (self.age / 0.5).min(1.0) - 1.0;
         1.0 + 2.7 * t.powi(3) + 1.7 * t.powi(2)
@@ -52,7 +52,7 @@ impl Looks {
 pub(crate) fn plugin(app: &mut App) {
     app.add_observer(spawn_parts)
         .add_observer(burst)
-        .add_systems(Update, (animate, fade_unresponsive, leave_trails).chain());
+        .add_systems(Update, (animate, fade_reconnecting, leave_trails).chain());
 }
 
 fn spawn_parts(
@@ -61,9 +61,9 @@ fn spawn_parts(
     art: Res<Art>,
     mut commands: Commands,
 ) -> Result {
-    let (avatar, place, is_local) = avatars.get(added.entity)?;
+    let (avatar, transform, is_local) = avatars.get(added.entity)?;
     let persona = Persona::of(avatar.0);
-    // Every player has its own depth. The local player is in front.
+    // Every player has its own depth, and the local player is in front.
     let depth = if is_local {
         2.0
     } else {
@@ -124,10 +124,10 @@ fn spawn_parts(
             Looks {
                 persona,
                 age: 0.0,
-                last_place: place.translation.truncate(),
+                last_position: transform.translation.truncate(),
                 velocity: Vec2::ZERO,
                 splashed: 60.0,
-                last_trail: place.translation.truncate(),
+                last_trail: transform.translation.truncate(),
                 glow,
                 stretch,
                 shape,
@@ -146,12 +146,12 @@ fn animate(
     mut parts: Query<&mut Transform, Without<Looks>>,
 ) {
     let seconds = time.delta_secs().max(1e-4);
-    for (place, mut looks) in &mut avatars {
-        let now = place.translation.truncate();
-        let measured = ((now - looks.last_place) / seconds).clamp_length_max(Pose::TOP_SPEED);
+    for (transform, mut looks) in &mut avatars {
+        let now = transform.translation.truncate();
+        let measured = ((now - looks.last_position) / seconds).clamp_length_max(Pose::TOP_SPEED);
         let blend = 1.0 - (-14.0 * seconds).exp();
         looks.velocity = looks.velocity.lerp(measured, blend);
-        looks.last_place = now;
+        looks.last_position = now;
         looks.age += seconds;
         looks.splashed += seconds;
 
@@ -168,7 +168,8 @@ fn animate(
             stretch.rotation = Quat::from_rotation_z(turn);
             stretch.scale = (Vec2::new(1.0 + squash, 1.0 - squash) * grown * breath).extend(1.0);
         }
-        // The parent is turned to stretch the shape. The shape itself stays upright, and leans forward.
+        // The parent rotates to stretch the shape. The counter-rotation keeps the shape upright,
+        // leaning forward.
         if let Ok(mut shape) = parts.get_mut(looks.shape) {
             shape.rotation = Quat::from_rotation_z(-turn - 0.18 * run.x);
         }
@@ -192,7 +193,7 @@ fn animate(
 }
 
 /// Makes a player translucent if the peer is reconnecting or its game does not run.
-fn fade_unresponsive(
+fn fade_reconnecting(
     avatars: Query<(&Looks, Has<Reconnecting>, Has<Stopped>)>,
     mut sprites: Query<&mut Sprite>,
 ) {
@@ -221,17 +222,17 @@ fn leave_trails(
 ) {
     const SPACING: f32 = 8.0;
     const FARTHEST: f32 = 60.0;
-    for (place, mut looks) in &mut avatars {
-        let now = place.translation.truncate();
-        let way = now - looks.last_trail;
-        if way.length() > FARTHEST {
+    for (transform, mut looks) in &mut avatars {
+        let now = transform.translation.truncate();
+        let offset = now - looks.last_trail;
+        if offset.length() > FARTHEST {
             looks.last_trail = now;
             continue;
         }
         let color = looks.persona.tone(0.72, 0.17).with_alpha(0.0);
         let run = (looks.velocity.length() / Pose::TOP_SPEED).min(1.0);
-        for _ in 0..(way.length() / SPACING) as u32 {
-            looks.last_trail += way.normalize() * SPACING;
+        for _ in 0..(offset.length() / SPACING) as u32 {
+            looks.last_trail += offset.normalize() * SPACING;
             commands.spawn((
                 Sprite {
                     color,
@@ -257,23 +258,25 @@ fn burst(
     art: Res<Art>,
     mut commands: Commands,
 ) {
-    let Ok((place, looks)) = avatars.get(left.entity) else {
+    let Ok((transform, looks)) = avatars.get(left.entity) else {
         return;
     };
     for spark in 0..20u8 {
-        let way = Vec2::from_angle(f32::from(spark) * 2.399_963);
+        let direction = Vec2::from_angle(f32::from(spark) * 2.399_963);
         commands.spawn((
             Sprite {
                 color: looks.persona.color().with_alpha(0.0),
                 ..Sprite::from_image(art.disc.clone())
             },
-            Transform::from_translation((place.translation.truncate() + way * 10.0).extend(0.5)),
+            Transform::from_translation(
+                (transform.translation.truncate() + direction * 10.0).extend(0.5),
+            ),
             Fade {
                 age: 0.0,
                 life: 0.7,
                 size: [12.0, 2.0],
                 alpha: 0.9,
-                velocity: way * (80.0 + 45.0 * f32::from(spark % 4)),
+                velocity: direction * (80.0 + 45.0 * f32::from(spark % 4)),
             },
         ));
     }

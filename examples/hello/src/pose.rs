@@ -22,20 +22,20 @@ pub(crate) const RADIUS: f32 = 26.0;
 impl Pose {
     /// The highest speed in world units per second.
     pub(crate) const TOP_SPEED: f32 = 330.0;
-    /// How fast the velocity follows the input, per second.
+    /// The rate at which the velocity follows the input, per second.
     const GRIP: f32 = 9.0;
-    /// A player slower than this stops.
-    const STILL: f32 = 1.0;
+    /// The speed below which a player without input stops.
+    const MIN_SPEED: f32 = 1.0;
 
-    /// Returns the first pose of a player: a place of its own in the lower half.
+    /// Returns the first pose of a player, at the player's own position in the lower half.
     pub(crate) fn start(player: PeerId) -> Self {
-        let place = Persona::of(player).variant;
-        let (column, row) = (place % 9, place / 9 % 3);
+        let slot = Persona::of(player).variant;
+        let (column, row) = (slot % 9, slot / 9 % 3);
         let at = Vec2::new(column as f32 * 80.0 - 320.0, row as f32 * -75.0 - 70.0);
         Self::new(at, Vec2::ZERO)
     }
 
-    /// Creates a pose. It clamps the position to the arena and the velocity to the top speed.
+    /// Creates a pose. Clamps the position to the arena and the velocity to the top speed.
     pub(crate) fn new(at: Vec2, velocity: Vec2) -> Self {
         let half = ARENA / 2.0 - RADIUS;
         let at = if at.is_finite() {
@@ -80,7 +80,7 @@ impl Pose {
         let wanted = input.heading(self.at()) * Self::TOP_SPEED;
         let mut velocity = self.velocity();
         velocity += (wanted - velocity) * (1.0 - (-Self::GRIP * seconds).exp());
-        if wanted == Vec2::ZERO && velocity.length() < Self::STILL {
+        if wanted == Vec2::ZERO && velocity.length() < Self::MIN_SPEED {
             velocity = Vec2::ZERO;
         }
         let free = self.at() + velocity * seconds;

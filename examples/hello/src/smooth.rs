@@ -1,4 +1,5 @@
-//! Smooth movement between ticks, and of peers whose poses arrive at irregular times.
+//! Smooths the movement of the local player between ticks, and of peers whose poses arrive at
+//! irregular times.
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
@@ -19,11 +20,11 @@ pub(crate) struct Smooth {
 }
 
 impl Smooth {
-    /// How fast the gap closes, per second.
+    /// The rate at which the gap closes, per second.
     const PULL: f32 = 10.0;
-    /// Without a new pose for this many seconds, the peer is assumed to have stopped.
+    /// The number of seconds without a new pose after which the peer counts as stopped.
     const TRUST: f32 = 0.25;
-    /// A larger gap is closed at once.
+    /// The gap above which the peer jumps to the expected position.
     const JUMP: f32 = 250.0;
 
     /// Starts at a pose.
@@ -42,7 +43,7 @@ impl Smooth {
         self.age = 0.0;
     }
 
-    /// Returns the position to draw after this many more seconds.
+    /// Advances by `seconds`. Returns the position to draw.
     pub(crate) fn advance(&mut self, seconds: f32) -> Vec2 {
         let before = self.received.after(self.age.min(Self::TRUST));
         self.age += seconds;
@@ -63,9 +64,9 @@ pub(crate) fn place_local_player(
     ticks: Res<Time<Fixed>>,
     player: Single<(&Pose, &mut Transform), With<LocalPeer>>,
 ) {
-    let (pose, mut place) = player.into_inner();
+    let (pose, mut transform) = player.into_inner();
     let at = pose.after(ticks.overstep().as_secs_f32());
-    place.translation = at.extend(place.translation.z);
+    transform.translation = at.extend(transform.translation.z);
 }
 
 /// Draws peers at their [`Smooth`] position.
@@ -73,12 +74,12 @@ pub(crate) fn place_peers(
     time: Res<Time>,
     mut peers: Query<(Ref<Shared<Pose>>, &mut Smooth, &mut Transform)>,
 ) {
-    for (pose, mut smooth, mut place) in &mut peers {
+    for (pose, mut smooth, mut transform) in &mut peers {
         if pose.is_changed() {
             smooth.receive(&pose);
         }
         let at = smooth.advance(time.delta_secs());
-        place.translation = at.extend(place.translation.z);
+        transform.translation = at.extend(transform.translation.z);
     }
 }
 
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn unresponsive_peer_stops() {
+    fn reconnecting_peer_stops() {
         let mut smooth = Smooth::at(&moving(0.0));
         let shown = (0..600).fold(Vec2::ZERO, |_, _| smooth.advance(FRAME));
         assert!(shown.x < -300.0 + SPEED * 0.3, "{shown}");

@@ -41,12 +41,12 @@ fn draw(
     art: Res<Art>,
     mut commands: Commands,
 ) {
-    let Ok((avatar, place, mut looks)) = avatars.get_mut(ripple.avatar) else {
+    let Ok((avatar, transform, mut looks)) = avatars.get_mut(ripple.avatar) else {
         return;
     };
     looks.wobble();
     let persona = Persona::of(avatar.0);
-    let center = place.translation.truncate();
+    let center = transform.translation.truncate();
     let reach = 95.0 + 105.0 * ripple.size;
     let mut spawn = |image: &Handle<Image>, color: Color, at: Vec2, fade: Fade| {
         commands.spawn((
@@ -80,15 +80,20 @@ fn draw(
     }
     for drop in 0..DROPS {
         // The golden angle, with a different number of steps for speed and lifetime, spreads the drops.
-        let way = Vec2::from_angle(f32::from(drop) * 2.399_963);
+        let direction = Vec2::from_angle(f32::from(drop) * 2.399_963);
         let speed = reach * (1.9 + 0.5 * f32::from(drop % 4));
         let fade = Fade {
             age: 0.0,
             life: 0.55 + 0.1 * f32::from(drop % 3),
             size: [11.0, 3.0],
             alpha: 0.95,
-            velocity: way * speed,
+            velocity: direction * speed,
         };
-        spawn(&art.disc, persona.tone(0.9, 0.1), center + way * 18.0, fade);
+        spawn(
+            &art.disc,
+            persona.tone(0.9, 0.1),
+            center + direction * 18.0,
+            fade,
+        );
     }
 }

@@ -4,12 +4,12 @@
 use bevy::prelude::*;
 use bevy_huddle::prelude::PeerId;
 
-/// The name and look of a player.
+/// The name and appearance of a player.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Persona {
-    /// Like "Teal Otter".
+    /// The name, such as "Teal Otter".
     pub name: String,
-    /// The hue of the color in the name, in degrees of Oklch.
+    /// The hue of the color that the name contains, in Oklch degrees.
     pub hue: f32,
     /// A number that selects a shape, or anything else that should differ between players.
     pub variant: usize,

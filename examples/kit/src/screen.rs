@@ -70,7 +70,7 @@ fn panel_text(
                 None => "Waiting for a friend".to_owned(),
             },
             match (pending, refusal) {
-                (Some(PendingReason::Connecting), _) => "Connecting ...".to_owned(),
+                (Some(PendingReason::Connecting), _) => "Connecting...".to_owned(),
                 (Some(reason), _) => format!("You cannot play yet: {reason}."),
                 (None, Some(refusal)) => {
                     format!("A player was here, but you cannot play together: {refusal}.")
@@ -82,7 +82,7 @@ fn panel_text(
         RoomStatus::Joining => {
             let body = "Connecting to the signaling server.".to_owned();
             (
-                format!("Joining room \"{room}\" ..."),
+                format!("Joining room \"{room}\"..."),
                 problem.unwrap_or(body),
                 None,
             )
@@ -389,7 +389,7 @@ mod tests {
         assert_eq!(busy.title, "A player is here");
         assert!(busy.body.contains("busy"), "{busy:?}");
         assert!(!busy.body.contains("older"), "{busy:?}");
-        assert_eq!(shown(PendingReason::Connecting).body, "Connecting ...");
+        assert_eq!(shown(PendingReason::Connecting).body, "Connecting...");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The window or canvas with its camera, or a loop without them.
+//! Sets up the window or canvas with its camera, or a headless game loop.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use bevy::winit::WinitSettings;
 use crate::logging;
 use crate::options::{Display, Options};
 
-/// The size of the world that all players see at any window size. The origin is its center.
+/// The part of the world that every player sees, at any window size. The origin is its center.
 pub const ARENA: Vec2 = Vec2::new(800.0, 600.0);
 
 /// The color around the arena.
@@ -23,7 +23,7 @@ pub const BACKGROUND: Color = Color::srgb(0.024, 0.027, 0.059);
 /// The margin around the arena, which keeps its edge visible.
 const MARGIN: f32 = 24.0;
 
-/// Adds everything for a program without a window: 60 frames per second and a clean exit on Ctrl-C.
+/// Adds the plugins of a headless program, which runs 60 frames per second and exits on Ctrl-C.
 pub(crate) fn headless(app: &mut App) {
     let frame = Duration::from_secs_f64(1.0 / 60.0);
     app.add_plugins((
@@ -36,7 +36,7 @@ pub(crate) fn headless(app: &mut App) {
     ));
 }
 
-/// Adds everything for a program with a window, whether its camera is on or off.
+/// Adds the plugins and systems of a program with a window.
 pub(crate) fn window(app: &mut App, title: &str) {
     let window = Window {
         title: title.to_owned(),
@@ -75,12 +75,12 @@ fn spawn_camera(options: Res<Options>, mut commands: Commands) {
             },
             ..OrthographicProjection::default_2d()
         }),
-        // All sprites have soft edges.
+        // The sprites have soft edges, so they need no antialiasing.
         Msaa::Off,
     ));
 }
 
-/// Scales texts with the window, like the arena, but keeps them readable on a phone.
+/// Scales the UI with the window, like the arena, but keeps it readable on a phone.
 fn fit_ui(
     window: Option<Single<&Window, (With<PrimaryWindow>, Changed<Window>)>>,
     mut scale: ResMut<UiScale>,

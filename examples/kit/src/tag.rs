@@ -1,4 +1,4 @@
-//! Name tags under players, with the round-trip time of each peer.
+//! Name tags below players, with the round-trip time of each peer.
 
 use bevy::prelude::*;
 use bevy::transform::TransformSystems;
@@ -8,7 +8,7 @@ use bevy_huddle::prelude::*;
 use crate::persona::Persona;
 use crate::stage::BACKGROUND;
 
-/// Shows a player's name under this entity, and on the entity of a peer also the round-trip time.
+/// Shows a player's name below this entity, and for peers the round-trip time.
 #[derive(Component, Debug, Clone)]
 #[require(Transform)]
 pub struct NameTag {
@@ -18,7 +18,7 @@ pub struct NameTag {
     pub below: f32,
 }
 
-/// The tag on the screen. It is despawned with the entity that it names.
+/// The tag on the screen. Despawned together with the tagged entity.
 #[derive(Component)]
 #[relationship(relationship_target = Tagged)]
 struct Tag(Entity);
@@ -38,7 +38,7 @@ pub(crate) fn plugin(app: &mut App) {
         .add_systems(Update, describe_link)
         .add_systems(
             PostUpdate,
-            place
+            place_tags
                 .after(TransformSystems::Propagate)
                 .before(UiSystems::Layout),
         );
@@ -120,7 +120,7 @@ fn describe_link(
     }
 }
 
-fn place(
+fn place_tags(
     camera: Single<(&Camera, &GlobalTransform)>,
     scale: Res<UiScale>,
     tagged: Query<(&GlobalTransform, &NameTag)>,
@@ -132,12 +132,12 @@ fn place(
             continue;
         };
         let below = at.translation() - Vec3::Y * name.below;
-        let Ok(place) = camera.world_to_viewport(view, below) else {
+        let Ok(position) = camera.world_to_viewport(view, below) else {
             continue;
         };
-        let place = place / scale.0;
-        node.left = px(place.x - WIDTH / 2.0);
-        node.top = px(place.y);
+        let position = position / scale.0;
+        node.left = px(position.x - WIDTH / 2.0);
+        node.top = px(position.y);
         visibility.set_if_neq(Visibility::Inherited);
     }
 }

@@ -173,7 +173,7 @@ fn age(
     mut texts: Query<&mut TextColor>,
     mut commands: Commands,
 ) {
-    for (entity, mut toast, mut place, mut background, mut border, children) in &mut toasts {
+    for (entity, mut toast, mut transform, mut background, mut border, children) in &mut toasts {
         toast.age += time.delta_secs();
         let left = toast.seconds - toast.age;
         if left <= 0.0 {
@@ -182,7 +182,7 @@ fn age(
         }
         let fade_in = (toast.age / 0.25).min(1.0);
         let alpha = fade_in * (left / 0.6).min(1.0);
-        place.translation.x = px(24.0 * (1.0 - fade_in).powi(2));
+        transform.translation.x = px(24.0 * (1.0 - fade_in).powi(2));
         background.0 = Color::srgba(0.06, 0.07, 0.14, 0.82 * alpha);
         *border = BorderColor::all(toast.color.with_alpha(alpha));
         for child in children {

@@ -521,9 +521,9 @@ impl HandshakeMessage {
                 terms: (rate, hash, policy, flags),
                 join_data,
             } => {
-                let or = |value: u64, usual: u64| {
+                let or = |value: u64, valid: u64| {
                     if value.is_multiple_of(3) {
-                        usual
+                        valid
                     } else {
                         value
                     }

@@ -120,10 +120,10 @@ impl Pair {
 #[derive(Debug, Arbitrary)]
 enum Replay {
     Unchanged,
-    /// With the tag of another session.
+    /// Replaces the session tag.
     OtherTag(u8),
     OtherLane,
-    /// Only the first byte.
+    /// Sends only the first byte.
     Cut,
 }
 
@@ -455,7 +455,8 @@ impl World {
         }
     }
 
-    /// Records what the hostile peer learns from a message, and changes its own hellos.
+    /// Records the nonces and other values that the hostile peer learns from a message. Changes its
+    /// own hellos.
     fn observe(&mut self, local: usize, other: usize, bytes: Bytes) -> Bytes {
         let number = |bytes: &[u8]| Some(u16::from_le_bytes([*bytes.get(2)?, *bytes.get(3)?]));
         if local == MALLORY {

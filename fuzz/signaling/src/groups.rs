@@ -46,7 +46,7 @@ enum Step {
     Text(u8, String),
 }
 
-/// A client, and what the server has sent it.
+/// A client, and the messages that it has received from the server.
 #[derive(Debug, Default)]
 struct Client {
     has_extensions: bool,

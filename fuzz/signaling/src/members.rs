@@ -15,7 +15,7 @@ use crate::{
     text,
 };
 
-/// Small, so that rooms fill up.
+/// The maximum number of members. It is small, so that rooms fill up.
 const MAX_MEMBERS: usize = 5;
 const MAX_PEERS: usize = 12;
 

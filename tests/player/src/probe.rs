@@ -63,7 +63,7 @@ pub(crate) struct Transfer {
     pub(crate) done: u64,
     pub(crate) total: u64,
     pub(crate) progress: u64,
-    /// At the end, whether the received bytes are the sent ones.
+    /// Whether the received bytes equal the sent bytes. `None` until the transfer ends.
     pub(crate) intact: Option<bool>,
 }
 

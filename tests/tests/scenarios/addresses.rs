@@ -7,6 +7,7 @@ use huddle_tests::{Artifacts, Platform, Player, Testbed, wait_until};
 
 use crate::steps::{LOAD, all_meet, all_see_movement};
 
+/// The maximum time until a link over the new address is open.
 const REPLACED: Duration = Duration::from_secs(10);
 /// The time without a network, as on the way from a Wi-Fi to a mobile network.
 const OFFLINE: Duration = Duration::from_secs(2);

@@ -1,5 +1,5 @@
-//! Faults between players and the server, and between players. Each fault is reported, and ends
-//! with its cause.
+//! Tests faults between players and the server, and between players. Each fault has to be reported,
+//! and the players have to recover when its cause ends.
 
 use std::{
     panic,
@@ -24,14 +24,14 @@ use crate::{
     steps::{LOAD, all_meet, local_id},
 };
 
-/// The time in which a fault is reported.
+/// The maximum time until a fault is reported.
 const REPORTED: Duration = Duration::from_secs(15);
-/// The time from the end of the cause to a connection: the longest pause between attempts, and the
-/// rest of a running attempt.
+/// The maximum time until a connection opens after the cause has ended: the longest pause between
+/// attempts, plus the rest of the current attempt.
 const RECOVERED: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
 
-/// The kind of a fault.
+/// The expected kind of [`SignalingLoss`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Unreachable,
@@ -50,7 +50,7 @@ impl Kind {
     }
 }
 
-/// A room without a connection to its server, and the expected report.
+/// A room that cannot connect to its server, and the expected report.
 struct Fault {
     cause: &'static str,
     texts: &'static [&'static str],
@@ -58,7 +58,7 @@ struct Fault {
     room: Room,
     began: Instant,
     is_reported: bool,
-    is_over: bool,
+    has_ended: bool,
 }
 
 pub(crate) fn signaling_faults_are_reported_and_rooms_recover(
@@ -100,7 +100,7 @@ pub(crate) fn signaling_faults_are_reported_and_rooms_recover(
             room,
             began: Instant::now(),
             is_reported: false,
-            is_over: false,
+            has_ended: false,
         })
     };
     let mut faults = vec![
@@ -141,7 +141,7 @@ pub(crate) fn signaling_faults_are_reported_and_rooms_recover(
         )?,
         join(
             &routed,
-            "a machine behind a router that does not answer",
+            "a remote machine that does not answer",
             server.room("routed"),
             Kind::Unreachable,
             &["no machine answers"],
@@ -213,12 +213,12 @@ pub(crate) fn signaling_faults_are_reported_and_rooms_recover(
     }
     watch(&mut faults, RECOVERED, |fault, event| {
         let connected = matches!(event, RoomEvent::Signaling(Signaling::Connected { .. }));
-        if connected && !fault.is_over {
-            fault.is_over = true;
+        if connected && !fault.has_ended {
+            fault.has_ended = true;
             let took = fault.began.elapsed().as_millis();
-            println!("   {} is over: connected {took} ms later", fault.cause);
+            println!("   {} has ended: connected {took} ms later", fault.cause);
         }
-        Ok(fault.is_over)
+        Ok(fault.has_ended)
     })
 }
 
@@ -237,14 +237,17 @@ impl Fault {
             Kind::of(reason) == Some(self.kind),
             "{cause} is reported as {reason:?}"
         );
-        // Unless the room was connected before, the text asks about a possible mistake.
+        // If the room was never connected, the text suggests what may be wrong.
         let hint = self.kind == Kind::Silent || text.contains('?');
-        ensure!(hint, "{cause}: the text has no hint: {text}");
+        ensure!(
+            hint,
+            "{cause}: the text does not suggest what to do: {text}"
+        );
         Ok(())
     }
 }
 
-/// Polls all rooms until the check of each is done.
+/// Polls all rooms until `check` has returned `true` for each of them.
 fn watch(
     faults: &mut [Fault],
     limit: Duration,
@@ -269,7 +272,7 @@ fn watch(
         .filter(|(_, done)| !**done)
         .map(|(fault, _)| fault.cause)
         .collect();
-    bail!("not within {limit:?}: {missing:?}")
+    bail!("after {limit:?}, these faults are still unchecked: {missing:?}")
 }
 
 pub(crate) fn page_reports_a_hanging_server_and_recovers(
@@ -311,13 +314,13 @@ pub(crate) fn unreachable_peer_is_reported_and_linked_after_healing(
         let config = RoomConfig::new(&server.room(room))?;
         Ok(host.enter(|| Room::join(config))??)
     };
-    let mut ada = join(&ada_host, "apart")?;
-    let mut bob = join(&bob_host, "apart")?;
-    let mut cleo = join(&cleo_host, "apart")?;
-    // The first member makes the offer. The other one receives it and does not answer.
-    let mut dan = join(&cleo_host, "deaf")?;
+    let mut ada = join(&ada_host, "blocked")?;
+    let mut bob = join(&bob_host, "blocked")?;
+    let mut cleo = join(&cleo_host, "blocked")?;
+    // The first member makes the offer. The second one receives it and does not answer.
+    let mut dan = join(&cleo_host, "unanswered")?;
     until_connected(&mut dan)?;
-    let _deaf = server_host.enter(|| Spy::join(&server.room("deaf")))??;
+    let _spy = server_host.enter(|| Spy::join(&server.room("unanswered")))??;
     let (a, b) = (local_id(&ada), local_id(&bob));
     until_joined(&mut cleo, &[a, b])?;
 
@@ -365,7 +368,7 @@ pub(crate) fn unreachable_players_log_the_reason_and_play_after_healing(
     })?;
     let mut bob = host_b.enter(|| Native::start(artifacts, "Bob", &server, "hello", 2))??;
     let began = Instant::now();
-    // A page returns each line of its log once.
+    // `log` of a page returns each line once, that of a native player the whole log.
     let mut logs = [String::new(), String::new()];
     while !logs.iter().all(|log| log.contains("a TURN server")) {
         ensure!(
@@ -394,7 +397,7 @@ fn until_link_fails(room: &mut Room, expected: Option<PeerId>) -> anyhow::Result
         failure.is_some()
     })?;
     let failure = failure.context("no failure is reported")?;
-    println!("   reported after {} ms more: {failure}", took.as_millis());
+    println!("   reported {} ms later: {failure}", took.as_millis());
     Ok(failure)
 }
 
@@ -406,7 +409,7 @@ pub(crate) fn peers_without_a_default_route_meet(artifacts: &Artifacts) -> anyho
     }
     let server = host_a.enter(|| Server::start_at(artifacts, host_a.address()))??;
     let panics = Arc::new(AtomicUsize::new(0));
-    let usual = panic::take_hook();
+    let default_hook = panic::take_hook();
     panic::set_hook(Box::new({
         let panics = Arc::clone(&panics);
         move |_| {
@@ -414,10 +417,10 @@ pub(crate) fn peers_without_a_default_route_meet(artifacts: &Artifacts) -> anyho
         }
     }));
     let met = meet(&server, &host_a, &host_b);
-    panic::set_hook(usual);
+    panic::set_hook(default_hook);
     println!("   they meet: {} ms", met?.as_millis());
     let panics = panics.load(Ordering::Relaxed);
-    ensure!(panics == 0, "{panics} panics");
+    ensure!(panics == 0, "{panics} panics occurred");
     Ok(())
 }
 

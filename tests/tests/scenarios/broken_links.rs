@@ -10,21 +10,21 @@ use huddle_tests::{Artifacts, Cut, Platform, Player, Report, Server, wait_until}
 
 use crate::steps::{LOAD, all_meet, all_see_movement};
 
-/// The time from the break to a new link. A peer is reconnecting after one second of silence, and
-/// lost after three.
+/// The maximum time from the break to a new link. A peer is reconnecting after one second of
+/// silence, and lost after eight.
 const REPLACED: Duration = Duration::from_secs(4);
-/// Long enough that the peers are reconnecting and negotiate a replacement, too short for it to be
-/// open at both peers.
+/// The length of a short break: long enough that the peers are reconnecting and negotiate a new
+/// link, too short for that link to open at both peers.
 const SHORT_BREAK: Duration = Duration::from_millis(1300);
 /// The time for which events are sent, including the breaks.
 const RUN: Duration = Duration::from_secs(30);
 /// The time between the breaks.
 const CALM: Duration = Duration::from_secs(4);
-/// The time in which events in flight arrive.
+/// The maximum time until events in flight arrive.
 const DELIVERED: Duration = Duration::from_secs(5);
-/// Longer than the interval of reports.
+/// A time longer than the interval between reports.
 const NEXT_REPORT: Duration = Duration::from_millis(500);
-/// The fewest events that make a loss visible.
+/// The minimum number of events for which a loss would be noticed.
 const FEWEST_EVENTS: u64 = 400;
 
 pub(crate) fn broken_link_is_replaced_and_other_links_stay(

@@ -10,16 +10,22 @@ use huddle_tests::{Artifacts, DepartedPeer, Platform, Player, Report, Testbed, w
 
 use crate::steps::{LOAD, all_meet, all_see_movement, lists_exactly};
 
+/// The length of a cut that the link survives.
 const SHORT: Duration = Duration::from_secs(2);
+/// The length of a cut after which the peer is lost.
 const LONG: Duration = Duration::from_secs(20);
-/// A peer is reconnecting after one second of silence, and a report may be 100 ms old.
+/// The maximum time until a peer is reconnecting: one second of silence, and reports that may be
+/// 100 ms old.
 const RECONNECTING: Duration = Duration::from_millis(1500);
-const LOST: Duration = Duration::from_secs(5);
+/// The maximum time until a peer is lost.
+const LOST: Duration = Duration::from_secs(10);
+/// The maximum time until a new link is open.
 const REPLACED: Duration = Duration::from_secs(10);
+/// The maximum time until a peer is connected again.
 const RECOVERED: Duration = Duration::from_secs(3);
-/// Longer than the interval of reports.
+/// A time longer than the interval between reports.
 const NEXT_REPORT: Duration = Duration::from_millis(500);
-/// Longer than the time in which unanswered keep-alives end the signaling connection.
+/// A time longer than the signaling connection lasts without answers to its keep-alives.
 const WITHOUT_SERVER: Duration = Duration::from_secs(20);
 
 /// Cuts both players off from the server, and heals the partition.

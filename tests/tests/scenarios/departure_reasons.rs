@@ -14,9 +14,9 @@ use crate::{
     steps::local_id,
 };
 
-/// Longer than the disconnect timeout of three seconds.
+/// A time longer than the disconnect timeout of three seconds.
 const NOT_POLLED: Duration = Duration::from_secs(4);
-/// Shorter than the detection of a departure through the server and a probe.
+/// A time shorter than the detection of a departure through the server and a probe.
 const IMMEDIATELY: Duration = Duration::from_millis(350);
 
 pub(crate) fn departures_are_reported_immediately_and_unpolled_rooms_stay(

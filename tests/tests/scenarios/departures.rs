@@ -7,7 +7,7 @@ use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until}
 
 use crate::steps::{LOAD, all_meet};
 
-/// The time for which a killed peer may be listed.
+/// The maximum time until a killed peer is removed.
 const GONE: Duration = Duration::from_secs(4);
 /// The maximum age of a native player's report.
 const NATIVE_REPORTS: Duration = Duration::from_millis(150);

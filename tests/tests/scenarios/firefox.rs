@@ -10,7 +10,7 @@ use crate::steps::{
     close_tab_and_check,
 };
 
-/// The time from the last player's first report to the meeting of all players.
+/// The maximum time from the last player's first report to the meeting of all players.
 const MEETING: Duration = Duration::from_secs(5);
 const ROOM: &str = "hello";
 

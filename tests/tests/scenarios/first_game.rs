@@ -15,10 +15,12 @@ use crate::steps::LOAD;
 const GAME: &str = "my-game";
 /// The port of the server in the README.
 const PORT: u16 = 3536;
-/// The time in which the square moves 200 pixels.
+/// The time for which a key is held. The square moves 200 pixels in it.
 const HELD: Duration = Duration::from_millis(700);
-/// The fewest visible pixels of a square of 60 by 60 pixels, which another square may partly hide.
+/// The minimum number of visible pixels of a square. It has 60 by 60 pixels, and another square may
+/// hide a part of it.
 const SQUARE: usize = 1200;
+/// The maximum time until a window shows the expected squares.
 const VISIBLE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -135,7 +137,7 @@ fn each_sees_the_other_move(ada: &mut dyn Drawn, bob: &mut dyn Drawn) -> anyhow:
         match seen {
             Ok(()) => break,
             Err(error) if start.elapsed() > LOAD => return Err(error),
-            // Not connected yet.
+            // The players are not connected yet.
             Err(_) => ada.press(Direction::Down)?,
         }
     }

@@ -12,12 +12,19 @@ use huddle_tests::{
 
 use crate::steps::{LOAD, Movement, all_meet, all_see_movement, lists_exactly};
 
+/// The length of a freeze that the link survives.
 const SHORT: Duration = Duration::from_secs(2);
+/// The length of a freeze after which the peer is lost.
 const LONG: Duration = Duration::from_secs(20);
+/// The maximum time until a frozen peer is reconnecting.
 const RECONNECTING: Duration = Duration::from_millis(1500);
-const LOST: Duration = Duration::from_secs(5);
+/// The maximum time until a frozen peer is lost.
+const LOST: Duration = Duration::from_secs(10);
+/// The maximum time until a peer is connected again.
 const RECOVERED: Duration = Duration::from_secs(3);
-const BACK: Duration = Duration::from_secs(10);
+/// The maximum time until a lost player has joined again.
+const RETURNED: Duration = Duration::from_secs(10);
+/// The time for which a page is hidden.
 const HIDDEN: Duration = Duration::from_secs(60);
 const SHOWN: Duration = Duration::from_secs(1);
 
@@ -106,7 +113,7 @@ pub(crate) fn player_reconnects_after_a_long_freeze(
     )?;
     drop(frozen);
     let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
-    let (after, took) = all_meet(all, BACK, "the frozen player is back")?;
+    let (after, took) = all_meet(all, RETURNED, "the frozen player is back")?;
     println!("   back {} ms after it resumes", took.as_millis());
     ensure!(after == ids, "ids have changed: {ids:?}, then {after:?}");
     all_see_movement(all, "each sees the other players move")

@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use crate::steps::{LOAD, all_meet, all_see_movement, lists_exactly};
 
 const ROOM: &str = "hello";
+/// The maximum time until the players meet.
 const MEETING: Duration = Duration::from_secs(20);
+/// The maximum time until a violation is reported.
 const REPORTED: Duration = Duration::from_secs(20);
 /// The disconnect timeout.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);

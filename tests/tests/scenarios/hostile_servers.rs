@@ -15,9 +15,9 @@ use crate::{
     steps::{LOAD, all_meet},
 };
 
-/// Longer than the timeout of a connection attempt.
+/// The maximum time until a fault is reported, longer than the timeout of a connection attempt.
 const REPORTED: Duration = Duration::from_secs(25);
-/// Longer than the four seconds between connection attempts.
+/// The maximum time until the players meet, longer than the pause between connection attempts.
 const MEETING: Duration = Duration::from_secs(25);
 const FLOODED: Duration = Duration::from_secs(10);
 const GROWTH_MIB: f64 = 96.0;

@@ -17,7 +17,7 @@ use crate::{
     steps::{LOAD, all_meet, local_id},
 };
 
-/// Longer than the first attempt to link.
+/// A time longer than the first attempt to link.
 const ATTEMPT: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
 /// The byte that the server in the middle makes its fingerprints of.
@@ -190,12 +190,18 @@ fn reload_with_identity(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Resu
     })?;
     println!("   both tabs play: {three:?}");
     let report = ada.report()?.context("Ada reports")?;
-    ensure!(report.lists(&after[1]), "the first tab is gone: {report:?}");
+    ensure!(
+        report.lists(&after[1]),
+        "the first tab was removed: {report:?}"
+    );
     bob.close_front()?;
     let is_alone = |report: &huddle_tests::Report| report.peer_ids() == [after[1].as_str()];
-    wait_until(&mut [&mut ada], LOAD, "the second tab is gone", |reports| {
-        is_alone(&reports[0])
-    })
+    wait_until(
+        &mut [&mut ada],
+        LOAD,
+        "the second tab is removed",
+        |reports| is_alone(&reports[0]),
+    )
     .map(drop)
 }
 
@@ -211,7 +217,7 @@ pub(crate) fn kept_identity_survives_a_restart(artifacts: &Artifacts) -> anyhow:
         let (met, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, run)?;
         ids.push(met);
         drop(bob);
-        wait_until(&mut [&mut ada], LOAD, "Bob is gone", |reports| {
+        wait_until(&mut [&mut ada], LOAD, "Bob is removed", |reports| {
             reports[0].peers.is_empty()
         })?;
     }
@@ -222,7 +228,9 @@ pub(crate) fn kept_identity_survives_a_restart(artifacts: &Artifacts) -> anyhow:
     Ok(())
 }
 
-pub(crate) fn private_room_admits_those_with_the_link(artifacts: &Artifacts) -> anyhow::Result<()> {
+pub(crate) fn private_room_admits_players_with_the_link(
+    artifacts: &Artifacts,
+) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let index = Browser::chromium("the index", Page::SMALL)?;
     index.open(&server.index())?;

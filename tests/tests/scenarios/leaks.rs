@@ -32,9 +32,9 @@ const COUNT: &str = "
     };
     let wasm = null;
     for (const name of ['instantiate', 'instantiateStreaming']) {
-        const usual = WebAssembly[name];
+        const original = WebAssembly[name];
         WebAssembly[name] = async (...source) => {
-            const result = await usual(...source);
+            const result = await original(...source);
             wasm = (result.instance ?? result).exports.memory;
             return result;
         };
@@ -51,10 +51,11 @@ const HEAP: u64 = 1 << 20;
 const WASM: u64 = 2 << 20;
 /// The tolerated growth of this process in bytes. It contains all rooms.
 const MEMORY: u64 = 8 << 20;
-/// The time in which links close. A replaced link stays open for a second.
+/// The maximum time until links are closed. A replaced link stays open for a second.
 const CLOSED: Duration = Duration::from_secs(5);
+/// The maximum time until a new link is open.
 const REPLACED: Duration = Duration::from_secs(10);
-/// The time in which the other side of a cut also detects it.
+/// The maximum time until the other side of a cut detects it as well.
 const OTHER_END: Duration = Duration::from_millis(400);
 const POLL: Duration = Duration::from_millis(20);
 

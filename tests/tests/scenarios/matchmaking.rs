@@ -8,10 +8,11 @@ use network_lab::Host;
 
 use crate::steps::{LOAD, all_meet, lists_exactly};
 
-/// The time in which the players report their links to the server.
+/// The maximum time until the players have reported their links to the server.
 const REPORTED: Duration = Duration::from_secs(1);
 const QUEUE: &str = "hello?next=2";
-/// The server drops a game that does not answer for five seconds.
+/// The maximum time until players meet. It includes the five seconds after which the server drops a
+/// game that does not answer.
 const MEETING: Duration = Duration::from_secs(9);
 const SHORT: Duration = Duration::from_secs(3);
 

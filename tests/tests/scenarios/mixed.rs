@@ -8,6 +8,7 @@ use crate::steps::{
     LOAD, all_measure_their_links, all_meet, all_receive_splashes, all_see_movement,
 };
 
+/// The maximum time until all players meet.
 const MEETING: Duration = Duration::from_secs(6);
 const ROOM: &str = "hello";
 

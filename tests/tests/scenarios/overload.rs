@@ -19,6 +19,7 @@ use crate::{
     steps::{LOAD, all_meet, is_long_run, local_id},
 };
 
+/// The length of a message in bytes.
 const LEN: usize = 1000;
 /// The maximum number of unread packets of a peer, by channel (see `docs/architecture.md`).
 const UNREAD_STATE: usize = 256;
@@ -226,7 +227,7 @@ pub(crate) fn unread_packets_are_bounded_and_keep_the_link(
         for _ in 0..2 {
             sent.send(&mut bob, to, Channel::Events)?;
         }
-        // Once the queue is full, memory must not grow any more.
+        // Once the queue is full, memory must no longer grow.
         if full.is_none() && sent.accepted[Channel::Events.index()] as usize > UNREAD_EVENTS + 100 {
             full = Some(Usage::here()?);
         }
@@ -287,7 +288,7 @@ pub(crate) fn flood_is_refused_at_the_sender(artifacts: &Artifacts) -> anyhow::R
         most = most.max(Usage::here()?.growth_since(&before));
         thread::sleep(Duration::from_millis(1));
     }
-    let queued = bob.stats(to).context("the link is gone")?.queued;
+    let queued = bob.stats(to).context("the link has closed")?.queued;
     println!("   {sent:?}, {queued:?} bytes queued, memory grew by at most {most} bytes");
     for channel in Channel::ALL {
         let c = channel.index();
@@ -373,7 +374,7 @@ pub(crate) fn full_send_queue_refuses_events_and_drains_after_recovery(
 pub(crate) fn frozen_game_is_removed_and_costs_other_peers_no_memory(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
-    const BACK: Duration = Duration::from_secs(15);
+    const RETURNED: Duration = Duration::from_secs(15);
     let frozen = Duration::from_secs(if is_long_run() { 60 } else { 10 });
     let server = Server::start(artifacts)?;
     let start =
@@ -397,7 +398,7 @@ pub(crate) fn frozen_game_is_removed_and_costs_other_peers_no_memory(
     kill(ada.process(), Signal::SIGCONT)?;
     all_meet(
         &mut [&mut ada, &mut bob, &mut cleo],
-        BACK,
+        RETURNED,
         "the frozen player is back",
     )
     .map(drop)

@@ -16,7 +16,7 @@ const BAR: &str = "
     const [bar, track] = ['.bar', '.track'].map((name) => document.querySelector(name)?.getBoundingClientRect());
     return bar && track ? (bar.right - track.left) / track.width : null;
 ";
-const SOON: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) fn index_leads_to_the_examples(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
@@ -38,7 +38,7 @@ pub(crate) fn page_shows_loading_progress(artifacts: &Artifacts) -> anyhow::Resu
     let start = Instant::now();
     let mut shown = Vec::new();
     while shown.len() < 4 {
-        ensure!(start.elapsed() < SOON, "the bar only showed {shown:?}");
+        ensure!(start.elapsed() < TIMEOUT, "the bar only showed {shown:?}");
         let part = browser.run(BAR)?.as_f64();
         if let Some(part) = part.filter(|part| (0.05..0.95).contains(part))
             && shown.last().is_none_or(|last| part > *last)
@@ -78,7 +78,7 @@ fn check_failure(
     name: &str,
     expected: &str,
 ) -> anyhow::Result<()> {
-    let shown = browser.wait_failure(SOON)?;
+    let shown = browser.wait_failure(TIMEOUT)?;
     save_screenshot(artifacts, browser, name)?;
     ensure!(
         shown.contains(expected),

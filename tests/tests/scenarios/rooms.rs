@@ -8,7 +8,7 @@ use std::{
 use anyhow::bail;
 use huddle_mesh::{PeerId, Room, RoomEvent, Signaling};
 
-/// The time in which two peers meet on a busy machine.
+/// The maximum time until two peers meet on a busy machine.
 pub(crate) const MEETING: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(5);
 

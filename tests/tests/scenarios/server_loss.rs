@@ -46,7 +46,7 @@ pub(crate) fn players_continue_while_the_server_is_down(
             lists_exactly(report, &before)
         })
     })?;
-    no_gaps(&first, &last)?;
+    check_gaps(&first, &last)?;
 
     let back = testbed.restart_server()?;
     let mut eve = testbed.add_player(Native, "Eve", 5)?;
@@ -82,7 +82,7 @@ pub(crate) fn players_continue_while_the_server_is_down(
 }
 
 /// Checks that no state was late, except during a slow frame of a game.
-fn no_gaps(first: &[Report], last: &[Report]) -> anyhow::Result<()> {
+fn check_gaps(first: &[Report], last: &[Report]) -> anyhow::Result<()> {
     let hitches: Vec<Pause> = last.iter().flat_map(|r| r.hitches.clone()).collect();
     let (mut longest, mut explained) = (0, 0);
     for (before, report) in first.iter().zip(last) {

@@ -9,8 +9,9 @@ use anyhow::{bail, ensure};
 use huddle_mesh::{PeerId, Room};
 use huddle_tests::{Browser, Player, Report, wait_until};
 
-/// The time in which a busy machine loads a page.
+/// The maximum time until a busy machine has loaded a page.
 pub(crate) const LOAD: Duration = Duration::from_secs(60);
+/// The maximum time until all players have moved.
 const MOVEMENT: Duration = Duration::from_secs(15);
 const POSITIONS: usize = 4;
 const CLOSED: Duration = Duration::from_secs(1);

@@ -326,9 +326,9 @@ const SCENARIOS: &[Entry] = &[
         identity::kept_identity_survives_a_restart,
     ),
     (
-        "private_room_admits_those_with_the_link",
+        "private_room_admits_players_with_the_link",
         Alone,
-        identity::private_room_admits_those_with_the_link,
+        identity::private_room_admits_players_with_the_link,
     ),
     (
         "copied_certificate_takes_no_id",

@@ -50,7 +50,7 @@ mod tests {
             set_hidden(&mut world, true);
             assert_eq!(is_active(&world, on), Some(false));
         }
-        // A camera that the game adds while the page is hidden is deactivated too.
+        // A camera that the game adds while the page is hidden is also deactivated.
         let added = world.spawn(camera(true)).id();
         world.despawn(gone);
         set_hidden(&mut world, true);

@@ -1,4 +1,4 @@
-//! Runs the game from the timer of a worker, because browsers throttle the timers of hidden pages.
+//! Runs the game from a worker's timer, because browsers throttle the timers of hidden pages.
 
 use bevy::prelude::*;
 use bevy_web_keepalive::WebKeepalivePlugin;
@@ -9,13 +9,12 @@ use web_sys::{Blob, Url, Worker};
 use crate::background::cameras::{Covered, cover};
 
 pub(super) fn build(app: &mut App) {
-    // A page's Content-Security-Policy may forbid the worker. The plugin below does not handle
-    // that.
-    if let Err(error) = try_worker() {
+    // `WebKeepalivePlugin` does not handle a page whose Content-Security-Policy forbids workers.
+    if let Err(error) = start_and_stop_worker() {
         log::warn!(
             "the game stops while its page is hidden: the browser refused a worker ({}). \
              Does the page's Content-Security-Policy allow `worker-src blob:`?",
-            text(&error)
+            error_text(&error)
         );
         return;
     }
@@ -24,7 +23,7 @@ pub(super) fn build(app: &mut App) {
         .add_systems(First, is_hidden.pipe(cover));
 }
 
-fn try_worker() -> Result<(), JsValue> {
+fn start_and_stop_worker() -> Result<(), JsValue> {
     let script = Array::of1(&"".into());
     let url = Url::create_object_url_with_blob(&Blob::new_with_str_sequence(&script)?)?;
     let worker = Worker::new(&url);
@@ -38,7 +37,7 @@ fn is_hidden() -> bool {
     document.is_some_and(|document| document.hidden())
 }
 
-fn text(error: &JsValue) -> String {
+fn error_text(error: &JsValue) -> String {
     match error.dyn_ref::<js_sys::Error>() {
         Some(error) => String::from(error.message()),
         None => format!("{error:?}"),

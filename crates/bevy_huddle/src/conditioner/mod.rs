@@ -1,4 +1,4 @@
-//! The link conditioner: makes the links of a room as bad as a real network, while the game runs.
+//! The link conditioner, which makes the links of a room slow and lossy while the game runs.
 
 pub(crate) mod error;
 mod query;

@@ -30,7 +30,7 @@ const LOSS: Parameter = Parameter {
 };
 
 impl LinkConditioner {
-    /// Reads `lag` and `jitter` in milliseconds and `loss` in per cent from the query of an address,
+    /// Reads `lag` and `jitter` in milliseconds and `loss` in percent from the query of an address,
     /// such as `?lag=80&jitter=20&loss=5`.
     ///
     /// Each parameter is optional, and other parameters are ignored. Returns `None` if the query
@@ -51,7 +51,7 @@ impl LinkConditioner {
     /// ```
     ///
     /// # Errors
-    /// If a value is not a number or out of range.
+    /// Returns an error if a value is not a number or is out of range.
     pub fn from_query(query: &str) -> Result<Option<Self>, LinkConditionerError> {
         let (lag, jitter, loss) = (LAG.read(query)?, JITTER.read(query)?, LOSS.read(query)?);
         if lag.is_none() && jitter.is_none() && loss.is_none() {

@@ -1,4 +1,4 @@
-//! Received packets that wait for their time: a state machine without a clock or sockets.
+//! The queue of delayed packets: a state machine without a clock or sockets.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -10,20 +10,20 @@ use huddle_mesh::{Channel, PeerId};
 
 use crate::conditioner::settings::LinkConditioner;
 
-/// How many packets of one peer wait on one channel, at most.
+/// The maximum number of waiting packets per peer and channel.
 const MAX_PACKETS: usize = 4096;
 
-/// How many bytes of one peer wait on one channel, at most.
+/// The maximum number of waiting bytes per peer and channel.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// A packet that a peer has sent.
+/// A packet from a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Packet {
     pub(super) peer_id: PeerId,
     pub(super) channel: Channel,
     pub(super) bytes: Bytes,
-    /// When it arrived. Of a packet that was delayed: when it would have arrived over a link that
-    /// is as bad as the conditioner.
+    /// The arrival time. A packet that leaves the queue has the arrival time of a link that is as
+    /// bad as the conditioner.
     pub(super) arrived: Duration,
 }
 
@@ -32,9 +32,9 @@ pub(super) struct DelayQueue {
     settings: LinkConditioner,
     rng: fastrand::Rng,
     lanes: BTreeMap<(PeerId, Channel), Lane>,
-    /// All packets of all lanes in the order in which they are due: time, number, lane.
-    agenda: BTreeSet<(Duration, u64, PeerId, Channel)>,
-    /// Packets that do not wait any longer.
+    /// The packets of all lanes, ordered by due time and then by number.
+    schedule: BTreeSet<(Duration, u64, PeerId, Channel)>,
+    /// Packets that are no longer delayed.
     released: VecDeque<Packet>,
     next_number: u64,
 }
@@ -42,10 +42,11 @@ pub(super) struct DelayQueue {
 /// The waiting packets of one peer on one channel.
 #[derive(Default)]
 struct Lane {
-    /// By number, which is the order of arrival.
+    /// The packets by number. Numbers increase in order of arrival.
     waiting: BTreeMap<u64, Waiting>,
     bytes: usize,
-    /// When the last packet is due, before which no later packet of a reliable channel may come.
+    /// The time at which the last packet is due. Later packets of a reliable channel are not due
+    /// before it.
     last_due: Duration,
 }
 
@@ -56,13 +57,13 @@ struct Waiting {
 }
 
 impl DelayQueue {
-    /// The same seed and the same calls give the same delays and losses.
+    /// Creates an empty queue. The same seed and the same calls produce the same delays and losses.
     pub(super) fn new(settings: LinkConditioner, seed: u64) -> Self {
         Self {
             settings,
             rng: fastrand::Rng::with_seed(seed),
             lanes: BTreeMap::new(),
-            agenda: BTreeSet::new(),
+            schedule: BTreeSet::new(),
             released: VecDeque::new(),
             next_number: 0,
         }
@@ -73,13 +74,13 @@ impl DelayQueue {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.agenda.is_empty() && self.released.is_empty()
+        self.schedule.is_empty() && self.released.is_empty()
     }
 
-    /// Changes the settings. A waiting packet waits no longer than the new settings allow.
+    /// Changes the settings. Shortens delays that exceed the new maximum.
     pub(super) fn set(&mut self, settings: LinkConditioner) {
         self.settings = settings;
-        self.agenda.clear();
+        self.schedule.clear();
         for (&(peer_id, channel), lane) in &mut self.lanes {
             let max_delay = settings.max_delay(channel);
             lane.last_due = Duration::ZERO;
@@ -89,12 +90,12 @@ impl DelayQueue {
                     packet.due = packet.due.max(lane.last_due);
                 }
                 lane.last_due = packet.due;
-                self.agenda.insert((packet.due, number, peer_id, channel));
+                self.schedule.insert((packet.due, number, peer_id, channel));
             }
         }
     }
 
-    /// Takes a packet that has arrived.
+    /// Adds a packet that has arrived, or drops it.
     pub(super) fn push(&mut self, packet: Packet) {
         let Packet {
             peer_id,
@@ -122,8 +123,8 @@ impl DelayQueue {
                 bytes,
             },
         );
-        self.agenda.insert((due, number, peer_id, channel));
-        self.limit(peer_id, channel, arrived);
+        self.schedule.insert((due, number, peer_id, channel));
+        self.enforce_limits(peer_id, channel, arrived);
     }
 
     /// Returns the next packet that is due.
@@ -131,11 +132,11 @@ impl DelayQueue {
         if let Some(packet) = self.released.pop_front() {
             return Some(packet);
         }
-        let &(due, number, peer_id, channel) = self.agenda.first()?;
+        let &(due, number, peer_id, channel) = self.schedule.first()?;
         if due > now {
             return None;
         }
-        self.agenda.pop_first();
+        self.schedule.pop_first();
         let lane = self.lanes.get_mut(&(peer_id, channel))?;
         let Waiting { bytes, .. } = lane.waiting.remove(&number)?;
         lane.bytes -= bytes.len();
@@ -147,13 +148,14 @@ impl DelayQueue {
         })
     }
 
-    /// Makes every waiting packet of a peer due, in the order of arrival: its link is over.
+    /// Makes every waiting packet from a peer due, in order of arrival, because its link has
+    /// closed.
     pub(super) fn release(&mut self, peer_id: PeerId, now: Duration) {
         let mut packets = BTreeMap::new();
         for channel in Channel::ALL {
             let lane = self.lanes.remove(&(peer_id, channel)).unwrap_or_default();
             for (number, Waiting { due, bytes, .. }) in lane.waiting {
-                self.agenda.remove(&(due, number, peer_id, channel));
+                self.schedule.remove(&(due, number, peer_id, channel));
                 packets.insert(
                     number,
                     Packet {
@@ -168,15 +170,16 @@ impl DelayQueue {
         self.released.extend(packets.into_values());
     }
 
-    /// Drops every waiting packet of a peer.
+    /// Drops every waiting packet from a peer.
     pub(super) fn forget(&mut self, peer_id: PeerId) {
         self.lanes.retain(|&(other, _), _| other != peer_id);
-        self.agenda.retain(|&(_, _, other, _)| other != peer_id);
+        self.schedule.retain(|&(_, _, other, _)| other != peer_id);
         self.released.retain(|packet| packet.peer_id != peer_id);
     }
 
-    /// Makes room if too much waits: unreliable packets are dropped, others wait no longer.
-    fn limit(&mut self, peer_id: PeerId, channel: Channel, now: Duration) {
+    /// Enforces [`MAX_PACKETS`] and [`MAX_BYTES`]. Drops the oldest unreliable packets, and
+    /// releases the oldest reliable ones early.
+    fn enforce_limits(&mut self, peer_id: PeerId, channel: Channel, now: Duration) {
         let Some(lane) = self.lanes.get_mut(&(peer_id, channel)) else {
             return;
         };
@@ -185,7 +188,7 @@ impl DelayQueue {
                 return;
             };
             lane.bytes -= bytes.len();
-            self.agenda.remove(&(due, number, peer_id, channel));
+            self.schedule.remove(&(due, number, peer_id, channel));
             if channel.is_reliable() {
                 self.released.push_back(Packet {
                     peer_id,

@@ -5,7 +5,7 @@ use huddle_mesh::Channel;
 
 use crate::conditioner::error::LinkConditionerError;
 
-/// How often in a row a reliable packet is lost, at most.
+/// The maximum number of times that a reliable packet is lost in a row.
 const MAX_RETRANSMISSIONS: u32 = 3;
 
 /// The shortest time after which a lost reliable packet is sent again.
@@ -15,12 +15,12 @@ const MIN_RETRANSMISSION_DELAY: Duration = Duration::from_millis(50);
 ///
 /// Add it to the room entity, or pass it to
 /// [`RoomOptions::conditioner`](crate::RoomOptions::conditioner). A change takes effect with the
-/// next frame. Removing the component restores the links: packets that still wait arrive at once, in
-/// the order in which they came.
+/// next frame. Removing the component restores the links: delayed packets arrive at once and in
+/// order.
 ///
-/// It conditions the packets that this peer *receives*, from every peer of the room. What this peer
-/// sends is not affected. So if both peers of a link set a lag of 80 ms, the round trip is 160 ms
-/// longer.
+/// It affects the packets that this peer *receives*, from every peer in the room. The packets that
+/// this peer sends are not affected. If both peers of a link set a lag of 80 ms, the round-trip
+/// time therefore grows by 160 ms.
 ///
 /// - Packets on the unreliable channel, which carries state, can be lost. Jitter reorders them.
 /// - Packets on the reliable channels, which carry events and transfers, arrive in order and are
@@ -57,17 +57,17 @@ const MIN_RETRANSMISSION_DELAY: Duration = Duration::from_millis(50);
 #[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Default)]
 #[reflect(Component, Debug, Default, Clone, PartialEq)]
 pub struct LinkConditioner {
-    /// How long each packet is delayed, one way. At most [`MAX_DELAY`](Self::MAX_DELAY).
+    /// The one-way delay of each packet, at most [`MAX_DELAY`](Self::MAX_DELAY).
     pub lag: Duration,
-    /// How much longer a packet may take, evenly distributed. At most
-    /// [`MAX_DELAY`](Self::MAX_DELAY).
+    /// The maximum additional delay, at most [`MAX_DELAY`](Self::MAX_DELAY). Each packet gets a
+    /// uniformly distributed part of it.
     pub jitter: Duration,
     /// The fraction of packets that are lost, from 0.0 to 1.0.
     pub loss: f32,
 }
 
 impl LinkConditioner {
-    /// The longest [`lag`](Self::lag), and the longest [`jitter`](Self::jitter).
+    /// The maximum of [`lag`](Self::lag), and of [`jitter`](Self::jitter).
     pub const MAX_DELAY: Duration = Duration::from_secs(5);
 
     /// A busy Wi-Fi network.
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_values_and_the_presets_are_valid() {
+    fn maximum_values_and_presets_are_valid() {
         let largest = LinkConditioner {
             lag: LinkConditioner::MAX_DELAY,
             jitter: LinkConditioner::MAX_DELAY,

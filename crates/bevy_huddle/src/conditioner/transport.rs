@@ -14,21 +14,22 @@ use crate::{
     transport::Transport,
 };
 
-/// How many events one call takes from the transport, so that a flood cannot stop the game.
+/// The maximum number of events that one call takes from the transport. It keeps a flood from
+/// stopping the game.
 const MAX_EVENTS_PER_POLL: usize = 10_000;
 
 /// A transport with a conditioner that can be switched on and off.
 ///
-/// Received packets wait here, so that what the session may send does not depend on the
-/// conditioner, and so that a packet has the exact time of its delayed arrival instead of that of a
+/// Received packets wait here for two reasons: the credit for sending does not depend on the
+/// conditioner, and a packet has the exact time of its delayed arrival instead of the time of a
 /// frame.
 pub(crate) struct ConditionedTransport {
     inner: Box<dyn Transport>,
     started: Instant,
     is_on: bool,
-    /// There is one while the conditioner is on or packets wait.
+    /// `None` unless the conditioner is on or packets still wait.
     queue: Option<Box<DelayQueue>>,
-    /// An event that comes after the released packets of its peer.
+    /// An event that has to follow the released packets of its peer.
     held: Option<RoomEvent>,
 }
 

@@ -1,4 +1,4 @@
-//! Events, which arrive once and in order.
+//! Events, which arrive exactly once and in order.
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
@@ -12,7 +12,7 @@ use crate::message::{
     registry::{Handler, Party, PeerMessage, declare},
 };
 
-/// An event that a peer sent. It is triggered on the peer entity for observers, then written as a
+/// An event from a peer. It is triggered on the peer entity for observers, then written as a
 /// [`Message`] for systems.
 ///
 /// ```
@@ -49,8 +49,8 @@ pub struct FromPeer<T: Send + Sync + 'static> {
     pub message: T,
 }
 
-/// An event that a lost peer did not acknowledge. The event may still have arrived, if only the
-/// acknowledgement was lost.
+/// An event that a lost peer did not acknowledge. The event may still have arrived: perhaps only
+/// its acknowledgement was lost.
 ///
 /// `Undelivered` is triggered on the peer entity for observers, before
 /// [`PeerLeft`](crate::PeerLeft), then written as a [`Message`] for systems. Events are reported in
@@ -88,7 +88,7 @@ pub struct Undelivered<T: Send + Sync + 'static> {
 }
 
 /// An event to send, written as a [`Message`]. A system that uses a [`MessageWriter`] needs no
-/// commands, which makes it easy to test on its own.
+/// commands, so it is easy to test in isolation.
 ///
 /// Events are sent in the frame in which they are written, in order.
 ///
@@ -119,7 +119,7 @@ impl<T: Send + Sync + 'static> ToPeers<T> {
         Self::to(Recipients::Others, message)
     }
 
-    /// Creates an event for these recipients.
+    /// Creates an event for the given recipients.
     pub fn to(recipients: impl Into<Recipients>, message: T) -> Self {
         Self {
             recipients: recipients.into(),

@@ -1,4 +1,4 @@
-//! The events of messages that were not sent or were rejected.
+//! The events for messages that were not sent, and for received data that was rejected.
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
@@ -26,7 +26,7 @@ pub struct SendFailed {
     /// The id that [`send_transfer`](crate::HuddleCommandsExt::send_transfer) returned, if it was a
     /// transfer.
     pub transfer: Option<TransferId>,
-    /// Why the message was not sent, and what to do.
+    /// The reason. Its `Display` text describes what to do.
     pub error: MessageError,
 }
 

@@ -4,7 +4,8 @@ use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{Channel, PeerId};
 
-/// A stock matchbox client sent bytes. Triggered on its peer entity, in the order of arrival.
+/// A stock matchbox client sent bytes. Triggered on its peer entity, in the order in which the
+/// bytes arrived.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -25,7 +26,7 @@ pub struct RawReceived {
     pub entity: Entity,
     /// The sender.
     pub peer_id: PeerId,
-    /// The channel on which they arrived.
+    /// The channel on which the bytes arrived.
     pub channel: Channel,
     /// The received bytes. They are untrusted and unchecked.
     pub bytes: Bytes,

@@ -10,17 +10,18 @@ use thiserror::Error;
 
 /// A type that can be sent to peers. Every `serde` type that owns its data implements this trait.
 ///
-/// Names of fields and types are not sent, which keeps messages small. Attributes that need them
+/// Messages do not contain the names of fields and types, which keeps them small. Attributes that
+/// need these names
 /// (`#[serde(untagged)]`, `#[serde(tag = "..")]`, `#[serde(flatten)]`,
-/// `#[serde(skip_serializing_if = "..")]`) are refused when the type is declared.
+/// `#[serde(skip_serializing_if = "..")]`) cause a panic when the type is declared.
 ///
-/// An [`Entity`] is not valid on another peer: it stands for another entity there, or for none.
-/// Send a [`PeerId`] or an id of the game instead.
+/// An [`Entity`] is valid only in its own app. In another player's app it refers to a different
+/// entity, or to none. Send a [`PeerId`] or an id that the game assigns instead.
 pub trait PeerMessage: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> PeerMessage for T {}
 
-/// The declared messages. Shared, so that systems can keep it while the world changes.
+/// The declared messages. Cloning is cheap, so code can keep a copy while it changes the world.
 #[derive(Resource, Clone, Default, Deref)]
 pub(crate) struct MessageKinds(Arc<MessageTable>);
 
@@ -32,14 +33,14 @@ pub(crate) struct MessageTable {
     handlers: HashMap<KindId, Handler>,
 }
 
-/// The declaration of a type.
+/// A declared type: its kind and its name.
 #[derive(Clone, Copy)]
 pub(crate) struct Declared {
     pub(crate) kind: KindId,
     pub(crate) name: &'static str,
 }
 
-/// Delivers messages of a declared kind to the world.
+/// The functions that deliver messages of a declared kind to the world.
 #[derive(Clone, Copy)]
 pub(crate) struct Handler {
     pub(crate) name: &'static str,

@@ -8,7 +8,8 @@ use huddle_session::{
 
 use crate::message::registry::{Handler, Party, PeerMessage, declare};
 
-/// A peer's latest state of type `T`. On the peer entity since the first value arrived.
+/// A peer's latest state of type `T`. The plugin adds the component to the peer entity when the
+/// first value arrives.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -32,7 +33,7 @@ use crate::message::registry::{Handler, Party, PeerMessage, declare};
 #[reflect(Component)]
 pub struct Shared<T: Send + Sync + 'static>(pub T);
 
-/// The state of the local peer, which is the same for every room.
+/// The state of the local peer, shared with every room.
 #[derive(Resource, Default)]
 pub(crate) struct OwnState(pub(crate) OwnStates);
 

@@ -10,16 +10,16 @@ use bytes::Bytes;
 use huddle_mesh::PeerId;
 use huddle_session::{Direction, TransferFailure, TransferLimits};
 
-/// Identifies a transfer on this machine. The other peer has another id for it.
+/// Identifies a transfer on this machine. The peer at the other end uses a different id for it.
 ///
 /// [`send_transfer`](crate::HuddleCommandsExt::send_transfer) returns the id at once, before any
-/// peer accepts the transfer. A transfer to several peers has one id: each event names the peer it
-/// is about.
+/// peer accepts the transfer. A transfer to several peers has one id, and each event contains the
+/// peer.
 #[derive(Reflect, Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransferId(u64);
 
 impl TransferId {
-    /// Returns an id that no other transfer of this process has.
+    /// Returns an id that is unique in this process.
     ///
     /// Commands return an id before they can access the world, so the counter is not a resource.
     pub(crate) fn next() -> Self {
@@ -34,8 +34,8 @@ impl fmt::Display for TransferId {
     }
 }
 
-/// The limits of the transfers that this player accepts from each peer. Insert this resource before
-/// joining a room to change them.
+/// The limits of the transfers that this player accepts from each peer. To change them, insert this
+/// resource before joining a room.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -60,13 +60,14 @@ pub struct TransferStarted {
     pub entity: Entity,
     /// The other peer.
     pub peer_id: PeerId,
-    /// The transfer; [`cancel_transfer`](crate::HuddleCommandsExt::cancel_transfer) takes it.
+    /// The id of the transfer, for
+    /// [`cancel_transfer`](crate::HuddleCommandsExt::cancel_transfer).
     pub id: TransferId,
-    /// Whether this player sends or receives it.
+    /// Whether the local player sends or receives the transfer.
     pub direction: Direction,
-    /// The sender's label. From a peer, it is untrusted text.
+    /// The sender's label. In a transfer from a peer, it is untrusted text.
     pub label: String,
-    /// Its length in bytes.
+    /// The length of the transfer in bytes.
     pub len: u64,
 }
 
@@ -80,11 +81,11 @@ pub struct TransferProgress {
     pub entity: Entity,
     /// The other peer.
     pub peer_id: PeerId,
-    /// The transfer.
+    /// The id of the transfer.
     pub id: TransferId,
-    /// Whether this player sends or receives it.
+    /// Whether the local player sends or receives the transfer.
     pub direction: Direction,
-    /// The sender's label. From a peer, it is untrusted text.
+    /// The sender's label. In a transfer from a peer, it is untrusted text.
     pub label: String,
     /// The number of bytes that the recipient has received.
     pub done: u64,
@@ -101,7 +102,7 @@ pub struct TransferReceived {
     pub entity: Entity,
     /// The sender.
     pub peer_id: PeerId,
-    /// The transfer.
+    /// The id of the transfer.
     pub id: TransferId,
     /// The sender's label, which is untrusted text.
     pub label: String,
@@ -118,7 +119,7 @@ pub struct TransferDelivered {
     pub entity: Entity,
     /// The recipient.
     pub peer_id: PeerId,
-    /// The transfer.
+    /// The id of the transfer.
     pub id: TransferId,
     /// The label passed to `send_transfer`.
     pub label: String,
@@ -135,12 +136,12 @@ pub struct TransferFailed {
     pub entity: Entity,
     /// The other peer.
     pub peer_id: PeerId,
-    /// The transfer.
+    /// The id of the transfer.
     pub id: TransferId,
-    /// Whether this player sends or receives it.
+    /// Whether the local player sends or receives the transfer.
     pub direction: Direction,
-    /// The sender's label. From a peer, it is untrusted text.
+    /// The sender's label. In a transfer from a peer, it is untrusted text.
     pub label: String,
-    /// The reason.
+    /// The reason why the transfer failed.
     pub reason: TransferFailure,
 }

@@ -1,17 +1,20 @@
+//! The components of peer entities.
+
 use bevy::prelude::*;
 use huddle_mesh::{PeerId, StopReason};
 use huddle_session::DeliveryStats;
 
-/// A peer in a room. The entity of another peer is spawned when the link is open and the two games
-/// are compatible. It is despawned when the peer leaves. A game can add components and children.
+/// A peer in a room. The plugin spawns the entity of another peer when the two games are linked and
+/// compatible, and despawns it when the peer leaves. A game can add components and children.
 ///
-/// Despawning the entity disconnects the player, and so does removing `Peer` or [`PeerOf`].
+/// Despawning the entity disconnects the peer. So does removing `Peer` or [`PeerOf`].
 #[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct Peer {
-    /// The peer's id, which is the same on every machine and stays the same after a reconnect.
+    /// The peer's id. It is the same on every machine, and does not change when the peer
+    /// reconnects.
     pub id: PeerId,
     /// Whether the peer runs a stock matchbox client. Such a peer cannot exchange typed messages,
     /// only raw bytes: [`send_raw`](crate::HuddleCommandsExt::send_raw) and
@@ -21,8 +24,8 @@ pub struct Peer {
 
 /// Marks the entity of the local peer: the player on this machine.
 ///
-/// The entity is spawned when the id of the local peer is known, which is after the room is joined,
-/// and despawned with the room. It has [`Peer`] and [`PeerOf`] like the entities of the other
+/// The plugin spawns the entity as soon as the room has the id of the local peer, and despawns it
+/// with the room. It has [`Peer`] and [`PeerOf`] like the entities of the other
 /// peers, and no [`LinkStats`]. Events that this player sends to
 /// [`Recipients::All`](crate::Recipients::All) arrive on it. [`PeerJoined`](crate::PeerJoined) and
 /// [`PeerLeft`](crate::PeerLeft) are about the other peers only.
@@ -33,7 +36,7 @@ pub struct Peer {
 /// use bevy::prelude::*;
 /// use bevy_huddle::prelude::*;
 ///
-/// /// Gives every player in the room a body, the one on this machine included.
+/// /// Gives every player in the room a body, including the local player.
 /// fn spawn_body(added: On<Add, Peer>, local: Query<Has<LocalPeer>>, mut commands: Commands) {
 ///     let is_local = local.get(added.entity) == Ok(true);
 ///     let x = if is_local { 0.0 } else { 100.0 };
@@ -51,7 +54,7 @@ pub struct LocalPeer;
 #[relationship(relationship_target = RoomPeers)]
 pub struct PeerOf(pub Entity);
 
-/// The peers of a room, the [local peer](LocalPeer) included; on the room entity.
+/// The peers of a room, including the [local peer](LocalPeer). A component of the room entity.
 #[derive(Component, Reflect, Debug, Default)]
 #[reflect(Component, Debug)]
 #[relationship_target(relationship = PeerOf)]
@@ -74,8 +77,8 @@ impl RoomPeers {
 #[reflect(Component, Debug, Clone, PartialEq)]
 pub struct Reconnecting;
 
-/// The reason why a peer's game does not run: it is loading or hangs, or its page is frozen. On
-/// peers whose game is stopped. The link stays open.
+/// Marks a peer whose game does not run, with the reason: the game is loading or hangs, or its page
+/// is frozen. The link stays open.
 ///
 /// A game that keeps running in a hidden tab is not stopped. When the game runs again, it
 /// receives the latest state and all events. [`PeerStopped`](crate::PeerStopped) and
@@ -86,15 +89,16 @@ pub struct Reconnecting;
 #[component(immutable)]
 pub struct Stopped(pub StopReason);
 
-/// The peers that a peer reports links with, in the order of their ids. On peers that have reported
-/// their links. [`MeshChanged`](crate::MeshChanged) reports each change.
+/// The peers that this peer is linked with, sorted by id, as reported by the peer. Absent until the
+/// first report. [`MeshChanged`](crate::MeshChanged) reports each change.
 #[derive(Component, Reflect, Deref, Debug, Clone, PartialEq, Eq, Default)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct LinkedWith(pub Vec<PeerId>);
 
-/// The measurements of the link to a peer. On the entity of every other peer, updated each frame.
+/// The measurements of the link to a peer, updated each frame. The entity of the local peer has
+/// none.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -121,7 +125,7 @@ pub struct LinkStats {
     /// The number of events that the peer has not acknowledged, including internal events of the
     /// room.
     pub queued_events: usize,
-    /// The size of these events, in bytes.
+    /// The size in bytes of the events that the peer has not acknowledged.
     pub queued_event_bytes: usize,
     /// The number of events sent to the peer.
     pub events_sent: u64,

@@ -36,7 +36,7 @@ pub struct PeerLeft {
 }
 
 /// A peer is in the room, but the two games cannot play together. Triggered on the room entity,
-/// because a refused peer has no entity. The event is triggered on the other machine too.
+/// because a refused peer has no entity. The event is also triggered on the other machine.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
@@ -88,9 +88,9 @@ pub struct PeerKicked {
 pub struct KickFailed {
     /// The room entity.
     pub entity: Entity,
-    /// The peer that stays in the room.
+    /// The peer that was not kicked.
     pub peer_id: PeerId,
-    /// Why the request failed, and what to do.
+    /// The reason. Its `Display` text describes what to do.
     pub error: KickError,
 }
 
@@ -116,7 +116,7 @@ pub struct PeerStopped {
     pub entity: Entity,
     /// The peer.
     pub peer_id: PeerId,
-    /// Why the game does not run.
+    /// The reason why the game does not run.
     pub reason: StopReason,
 }
 

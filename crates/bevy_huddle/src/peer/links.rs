@@ -11,26 +11,27 @@ use crate::{message::transfer::TransferId, peer::transfers::PeerTransfers};
 /// The number of malformed packets that are tolerated before a peer is disconnected.
 const MAX_BAD_PACKETS: u32 = 64;
 
-/// The number of peers without a link that are remembered.
+/// The maximum number of unlinked members that are remembered.
 const MAX_UNLINKED: usize = 256;
 
-/// The peers of a room, and the members to which no link opens.
+/// The linked peers of a room, and the members that could not be linked.
 #[derive(Default)]
 pub(crate) struct PeerLinks {
     links: BTreeMap<PeerId, PeerLink>,
-    /// The reasons why no link opens, by the known id of the member.
+    /// The members that could not be linked, and the latest reason for each.
     unlinked: BTreeMap<PeerId, LinkFailure>,
-    /// Whether links between peers may have changed since [`MissingLinks`] was set.
+    /// Whether links between peers may have changed since [`MissingLinks`] was updated.
     pub(crate) is_mesh_stale: bool,
 }
 
 #[derive(Default)]
 struct PeerLink {
     presence: Presence,
-    /// The reason why the peer leaves, while its last events are triggered. The first one counts.
+    /// The reason why the peer is leaving, while its last events are triggered. Later reasons do
+    /// not replace it.
     leaving: Option<DisconnectReason>,
     is_matchbox_client: bool,
-    /// Whether one of the two games refused the other.
+    /// Whether either game refused the other one.
     is_refused: bool,
     /// Whether the peer was in the room before.
     returning: bool,
@@ -41,27 +42,27 @@ struct PeerLink {
 
 /// Whether the world has an entity for a peer.
 ///
-/// Observers can leave the room or despawn the peer in the middle of any step. `PeerLeft` follows
-/// exactly once after each `PeerJoined`, because only [`Presence::Here`] leads to it, and the code
-/// that takes the entity from the link reports it.
+/// Observers can leave the room or despawn the peer in the middle of any step. Still, exactly one
+/// `PeerLeft` follows each `PeerJoined`: only code that takes the entity of a
+/// [`Presence::Joined`] peer from its link triggers `PeerLeft`.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Presence {
-    /// Before the handshake is done.
+    /// The peer has no entity, because the handshake is not complete.
     #[default]
     Absent,
-    /// The entity gets its components; `PeerJoined` comes next.
-    Arriving(Entity),
-    /// `PeerJoined` was triggered.
-    Here(Entity),
+    /// The entity exists, but `PeerJoined` has not been triggered.
+    Joining(Entity),
+    /// `PeerJoined` has been triggered.
+    Joined(Entity),
 }
 
-/// A peer whose entity was taken from its link, so that it is despawned.
+/// A peer whose entity was taken from its link. The caller despawns the entity.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Departure {
     pub(crate) peer_id: PeerId,
     pub(crate) entity: Entity,
     pub(crate) reason: DisconnectReason,
-    /// Whether `PeerJoined` was triggered, so that `PeerLeft` has to be.
+    /// Whether `PeerJoined` was triggered. If so, `PeerLeft` has to follow.
     pub(crate) has_joined: bool,
 }
 
@@ -69,19 +70,19 @@ impl Presence {
     fn entity(self) -> Option<Entity> {
         match self {
             Self::Absent => None,
-            Self::Arriving(entity) | Self::Here(entity) => Some(entity),
+            Self::Joining(entity) | Self::Joined(entity) => Some(entity),
         }
     }
 }
 
 impl PeerLink {
-    fn depart(&mut self, peer_id: PeerId, reason: DisconnectReason) -> Option<Departure> {
+    fn take_departure(&mut self, peer_id: PeerId, reason: DisconnectReason) -> Option<Departure> {
         let presence = std::mem::take(&mut self.presence);
         Some(Departure {
             peer_id,
             entity: presence.entity()?,
             reason: self.leaving.unwrap_or(reason),
-            has_joined: matches!(presence, Presence::Here(_)),
+            has_joined: matches!(presence, Presence::Joined(_)),
         })
     }
 }
@@ -97,19 +98,19 @@ impl PeerLinks {
         self.links.insert(peer_id, link);
     }
 
-    /// Sets the entity of a peer, which has no components yet.
-    pub(crate) fn arrive(&mut self, peer_id: PeerId, entity: Entity) {
+    /// Sets the entity of a peer. The entity has no components yet.
+    pub(crate) fn begin_joining(&mut self, peer_id: PeerId, entity: Entity) {
         if let Some(link) = self.links.get_mut(&peer_id) {
-            link.presence = Presence::Arriving(entity);
+            link.presence = Presence::Joining(entity);
             self.is_mesh_stale = true;
         }
     }
 
     /// Marks the entity of a peer as complete. Returns whether the peer still has this entity.
-    pub(crate) fn settle(&mut self, peer_id: PeerId, entity: Entity) -> bool {
+    pub(crate) fn finish_joining(&mut self, peer_id: PeerId, entity: Entity) -> bool {
         match self.links.get_mut(&peer_id) {
-            Some(link) if link.presence == Presence::Arriving(entity) => {
-                link.presence = Presence::Here(entity);
+            Some(link) if link.presence == Presence::Joining(entity) => {
+                link.presence = Presence::Joined(entity);
                 true
             }
             _ => false,
@@ -139,7 +140,7 @@ impl PeerLinks {
         let link = self.links.get_mut(&peer_id)?;
         link.transfers.clear();
         link.returning = true;
-        link.depart(peer_id, reason)
+        link.take_departure(peer_id, reason)
     }
 
     /// Forgets a peer. The caller despawns its entity, if it has one.
@@ -149,7 +150,7 @@ impl PeerLinks {
         reason: DisconnectReason,
     ) -> Option<Departure> {
         self.is_mesh_stale = true;
-        self.links.remove(&peer_id)?.depart(peer_id, reason)
+        self.links.remove(&peer_id)?.take_departure(peer_id, reason)
     }
 
     /// Forgets all peers. The caller despawns their entities.
@@ -157,18 +158,18 @@ impl PeerLinks {
         let links = std::mem::take(&mut self.links);
         let departures = links.into_iter();
         departures
-            .filter_map(|(peer_id, mut link)| link.depart(peer_id, reason))
+            .filter_map(|(peer_id, mut link)| link.take_departure(peer_id, reason))
             .collect()
     }
 
-    /// Marks a peer as refused, so that it is not pending any more.
+    /// Marks a peer as refused, so that it is no longer pending.
     pub(crate) fn set_refused(&mut self, peer_id: PeerId) {
         if let Some(link) = self.links.get_mut(&peer_id) {
             link.is_refused = true;
         }
     }
 
-    /// Sets the reason why no link to a peer opens, or clears it.
+    /// Sets or clears the reason why a peer could not be linked.
     pub(crate) fn set_unlinked(&mut self, peer_id: PeerId, reason: Option<LinkFailure>) {
         match reason {
             None => drop(self.unlinked.remove(&peer_id)),
@@ -183,19 +184,19 @@ impl PeerLinks {
         }
     }
 
-    /// Returns the members to which no link opens, and the reasons.
+    /// Returns the members that could not be linked, with the reasons.
     pub(crate) fn unlinked(&self) -> impl Iterator<Item = (PeerId, &LinkFailure)> {
         self.unlinked
             .iter()
             .map(|(&peer_id, reason)| (peer_id, reason))
     }
 
-    /// Whether the peer is linked, has not joined and was not refused.
+    /// Returns whether the peer is linked, has not joined and was not refused.
     pub(crate) fn is_pending(&self, peer_id: PeerId) -> bool {
         self.pending().any(|pending| pending == peer_id)
     }
 
-    /// Whether any peer in the room has not joined.
+    /// Returns whether any peer in the room has not joined yet.
     pub(crate) fn has_pending(&self) -> bool {
         !self.unlinked.is_empty() || self.pending().next().is_some()
     }
@@ -208,8 +209,8 @@ impl PeerLinks {
         pending.map(|(&peer_id, _)| peer_id)
     }
 
-    /// Whether there is a link to a peer, with or without an entity.
-    pub(crate) fn knows(&self, peer_id: PeerId) -> bool {
+    /// Returns whether there is a link to a peer, with or without an entity.
+    pub(crate) fn contains(&self, peer_id: PeerId) -> bool {
         self.links.contains_key(&peer_id)
     }
 
@@ -266,13 +267,13 @@ impl PeerLinks {
         }
     }
 
-    /// Whether a peer has sent more malformed packets than tolerated.
-    pub(crate) fn misbehaves(&self, peer_id: PeerId) -> bool {
+    /// Returns whether a peer has sent more than [`MAX_BAD_PACKETS`] malformed packets.
+    pub(crate) fn has_too_many_bad_packets(&self, peer_id: PeerId) -> bool {
         let link = self.links.get(&peer_id);
         link.is_some_and(|link| link.bad_packets > MAX_BAD_PACKETS)
     }
 
-    /// Counts a rejection. Returns whether to log it, which is true for powers of two.
+    /// Counts a rejected message. Returns whether to log it: the 1st, 2nd, 4th, 8th and so on.
     pub(crate) fn count_rejected(&mut self, peer_id: PeerId) -> bool {
         self.links.get_mut(&peer_id).is_some_and(|link| {
             link.rejected = link.rejected.saturating_add(1);

@@ -1,4 +1,4 @@
-//! Peers: what the game sees of the other players, who is let in, and what a room knows of each.
+//! Peers: their components and events, their admission, and the data that a room keeps about each.
 
 pub(crate) mod admission;
 pub(crate) mod components;

@@ -4,20 +4,21 @@ use bevy::prelude::*;
 use huddle_mesh::{LinkFailure, PeerId, StopReason};
 use thiserror::Error;
 
-/// The peers that are in the room and have not joined yet, and why; on the room entity.
+/// The peers that are in the room and have not joined yet, with the reasons. A component of the
+/// room entity.
 ///
-/// A pending peer is never given up: it joins as soon as the reason is gone. A peer that can never
-/// join is not pending, but refused: see [`PeerRefused`](crate::PeerRefused).
+/// The plugin never gives up a pending peer: it joins as soon as the reason ends. A peer that can
+/// never join is refused instead; see [`PeerRefused`](crate::PeerRefused).
 ///
-/// Use it for texts such as "A player is here, but their game is busy": it is always current, so a
-/// text that shows it disappears when it stops being true.
+/// Use it for texts such as "A player is here, but their game is busy". The component is always up
+/// to date, so such a text disappears as soon as it is no longer true.
 #[derive(Component, Reflect, Deref, Debug, Clone, PartialEq, Eq, Default)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]
 pub struct PendingPeers(pub Vec<(PeerId, PendingReason)>);
 
-/// Why a peer that is in the room has not joined yet. The `Display` text can be shown to
+/// The reason why a peer that is in the room has not joined yet. Its `Display` text is suitable for
 /// players.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PendingReason {
@@ -37,10 +38,10 @@ pub enum PendingReason {
     NoLink(LinkFailure),
 }
 
-/// A peer that is in the room cannot join yet. Triggered on the room entity when the reason is
-/// known or changes, but not for [`PendingReason::Connecting`]; there is no peer entity.
+/// A peer that is in the room cannot join yet. Triggered on the room entity, because the peer has
+/// no entity, whenever the reason changes. Not triggered for [`PendingReason::Connecting`].
 ///
-/// [`PendingPeers`] shows all pending peers, and when they are pending no longer.
+/// [`PendingPeers`] contains all pending peers.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
@@ -49,7 +50,7 @@ pub struct PeerPending {
     pub entity: Entity,
     /// The peer. Its id is not verified before a link opens.
     pub peer_id: PeerId,
-    /// What the peer waits for.
+    /// The reason why the peer cannot join yet.
     pub reason: PendingReason,
 }
 

@@ -200,10 +200,10 @@ fn receive_packet(
         return receive_raw(world, room, peer_id, channel, bytes);
     }
     let result = link.receive(peer_id, channel, bytes, arrived);
-    let misbehaves = link.peers.misbehaves(peer_id);
+    let is_over_limit = link.peers.has_too_many_bad_packets(peer_id);
     if let Err(error) = result {
         reject(world, room, peer_id, error.into());
-        if misbehaves {
+        if is_over_limit {
             log::error!("{peer_id} is disconnected: it keeps sending malformed packets");
             disconnect(world, room, peer_id, DisconnectReason::ProtocolViolation);
         }

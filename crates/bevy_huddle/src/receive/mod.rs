@@ -1,5 +1,5 @@
-//! Brings received data into the world. Data flows one way: the pump polls the room, `mesh_events`
-//! and `session_events` handle what it returns, and `apply` changes the world.
+//! Applies received data to the world. Data flows one way: the pump polls the room, `mesh_events`
+//! and `session_events` handle its events, and `apply` changes the world.
 
 pub(crate) mod apply;
 mod mesh_events;

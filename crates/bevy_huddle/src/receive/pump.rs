@@ -1,5 +1,5 @@
-//! Polls each room once per frame. The pump handles each event of the mesh, then all events of the
-//! session that follow from it, in order. The handlers never call the pump.
+//! Polls each room once per frame. The pump handles each event of the mesh, and after it all
+//! session events that it caused, in order. The handlers never call the pump.
 
 use bevy::prelude::*;
 use huddle_mesh::RoomEvent;
@@ -10,7 +10,7 @@ use crate::{
     receive::{
         apply::{
             failure::{fail, finish},
-            status::{show_mesh, update_status},
+            status::{update_missing_links, update_status},
         },
         mesh_events, session_events,
     },
@@ -22,10 +22,10 @@ use crate::{
     send::failures::trigger_waiting,
 };
 
-/// The maximum number of mesh events per room and frame, so that a flood cannot stop the game.
+/// The maximum number of mesh events per room and frame. It keeps a flood from stopping the game.
 const MAX_EVENTS_PER_FRAME: usize = 10_000;
 
-/// Brings everything that happened since the last frame into the world.
+/// Applies everything that was received since the last frame to the world.
 pub(crate) fn receive(
     world: &mut World,
     failed: &mut QueryState<Entity, With<FailedJoin>>,
@@ -34,8 +34,8 @@ pub(crate) fn receive(
 ) {
     enter_started(world, starting);
     rooms.clear();
-    // Rooms that fail meanwhile wait for the next frame. Otherwise an observer that rejoins at once
-    // would block this frame.
+    // Rooms that fail in this loop are handled in the next frame. Otherwise an observer that
+    // rejoins immediately could block this frame forever.
     rooms.extend(failed.iter(world));
     for &room in &*rooms {
         let failure = world
@@ -51,7 +51,7 @@ pub(crate) fn receive(
     rooms.clear();
     rooms.extend_from_slice(world.resource::<Rooms>());
     for &room in &*rooms {
-        // Sending may have produced session events: a timeout, or a kick.
+        // Sending may have caused session events, such as a timeout or a kick.
         drain_session(world, room);
         receive_echoes(world, room);
         for _ in 0..MAX_EVENTS_PER_FRAME {
@@ -66,12 +66,12 @@ pub(crate) fn receive(
             }
         }
         update_status(world, room);
-        show_mesh(world, room);
+        update_missing_links(world, room);
     }
 }
 
-/// Handles the events of the session until none are left, and removes the peers and rooms that
-/// ended. Returns whether there were any.
+/// Handles the events of the session until none are left, and removes peers that left and rooms
+/// that failed. Returns whether it removed any.
 fn drain_session(world: &mut World, room: Entity) -> bool {
     let mut has_ended = false;
     loop {

@@ -18,7 +18,7 @@ use crate::{
             failure::fail,
             peers::{add_peer, disconnect, finish_departure, refused, remove_peer},
             rejected::reject,
-            status::show_mesh,
+            status::update_missing_links,
             trigger::trigger,
         },
         transfers::trigger_transfer_event,
@@ -166,7 +166,7 @@ fn mesh_changed(world: &mut World, room: Entity, peer_id: PeerId) {
         && let Ok(mut peer_entity) = world.get_entity_mut(entity)
     {
         peer_entity.insert(now);
-        show_mesh(world, room);
+        update_missing_links(world, room);
         trigger(world, MeshChanged { entity, peer_id });
     }
 }

@@ -28,16 +28,17 @@ pub struct SignalingChanged {
     pub signaling: Signaling,
 }
 
-/// A room cannot be used, or the local player was kicked from it. Triggered on the room entity,
-/// which stays until it is despawned or [`leave_rooms`](crate::HuddleCommandsExt::leave_rooms) is
-/// called.
+/// A room cannot be used, or the local player was kicked from it. Triggered on the room entity.
+///
+/// The entity exists until the game despawns it or calls
+/// [`leave_rooms`](crate::HuddleCommandsExt::leave_rooms).
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
 pub struct RoomFailed {
     /// The room entity.
     pub entity: Entity,
-    /// Why, and what to do: show its `Display` text.
+    /// The reason. Its `Display` text describes what to do.
     pub error: JoinError,
 }
 
@@ -70,7 +71,7 @@ pub struct TicksSkipped {
 ///
 /// After the 64th violation of a member, its signals are ignored until the connection to the server
 /// ends. After the 64th violation of the server, the local peer disconnects from it and connects
-/// again: see [`SignalingChanged`]. Links to peers stay open.
+/// again; see [`SignalingChanged`]. Links to peers stay open.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
@@ -81,6 +82,6 @@ pub struct SignalRejected {
     pub by: ViolationSource,
     /// The latest violation.
     pub violation: ProtocolViolation,
-    /// The number of violations of this source so far.
+    /// The number of violations by this source so far.
     pub count: u64,
 }

@@ -1,4 +1,4 @@
-//! Joins a room: turns [`RoomOptions`] into a room entity with its link.
+//! Joins a room: adds the components of a room, such as its link, to the room entity.
 
 use bevy::prelude::*;
 use huddle_mesh::{PeerId, RoomConfig, RoomError, RoomEvent, RoomUrl};
@@ -20,12 +20,12 @@ use crate::{
     transport::Transport,
 };
 
-/// An immediate failure to join. The next frame reports it.
+/// A failure to join that the next frame reports.
 #[derive(Component)]
 pub(crate) struct FailedJoin(pub(crate) JoinError);
 
-/// A room whose transport does not know the id of the local peer yet. A browser makes the
-/// certificate first, from which the id is made.
+/// A room whose transport does not have the id of the local peer yet. The id is derived from a
+/// certificate, which browsers create asynchronously.
 #[derive(Component)]
 pub(crate) struct StartingRoom {
     transport: Box<dyn Transport>,
@@ -39,7 +39,7 @@ pub(crate) struct StartingRoom {
 /// Joins a room and inserts its components, or [`StartingRoom`], or [`FailedJoin`].
 pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
     if room.get_resource::<Rooms>().is_none() {
-        log::error!("a room does nothing without the plugins: add `HuddlePlugins` to the app");
+        log::error!("rooms do not work without the plugins: add `HuddlePlugins` to the app");
     }
     match connect(options, room.world()) {
         Ok(starting) => match starting.transport.local_id() {
@@ -52,14 +52,14 @@ pub(crate) fn join(mut room: EntityWorldMut, options: RoomOptions) {
     }
 }
 
-/// Enters the rooms whose transport knows the id of the local peer by now.
+/// Enters the rooms whose transport has obtained the id of the local peer.
 pub(crate) fn enter_started(
     world: &mut World,
     starting: &mut QueryState<(Entity, &mut StartingRoom)>,
 ) {
     let mut started = Vec::new();
     for (room, mut starting) in starting.iter_mut(world) {
-        // A transport without an id has no other news than its failure.
+        // The only event of a transport without an id is its failure.
         let failure = match starting.transport.poll() {
             Some(RoomEvent::Failed(error)) => Some(error),
             _ => None,
@@ -106,7 +106,7 @@ fn enter(mut room: EntityWorldMut, starting: StartingRoom, local_id: PeerId) {
     let entity = room.id();
     log::info!("joining {url} as {local_id}");
     let host = RoomHost(link.session.host());
-    // Before the insertion, because observers of the components may despawn the room.
+    // Add the room before inserting the components, whose observers may despawn it.
     if let Some(mut rooms) = room.get_resource_mut::<Rooms>() {
         rooms.push(entity);
     }
@@ -124,7 +124,7 @@ fn spawn_local_peer(world: &mut World, room: Entity) {
     let Some(local_id) = world.get::<RoomLink>(room).map(RoomLink::local_id) else {
         return;
     };
-    // The link has the entity before observers of its components can despawn it.
+    // Store the entity in the link first, because observers of its components may despawn it.
     let entity = world.spawn_empty().id();
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
         link.local_peer = Some(entity);
@@ -133,15 +133,15 @@ fn spawn_local_peer(world: &mut World, room: Entity) {
         id: local_id,
         is_matchbox_client: false,
     };
-    // The relationship first: Bevy completes it with a command, which fails if an observer of the
-    // other components despawns the room before.
+    // Insert the relationship first. Bevy completes it with a command, which would fail if an
+    // observer of the other components despawned the room.
     world.entity_mut(entity).insert(PeerOf(room));
     if let Ok(mut entity) = world.get_entity_mut(entity) {
         entity.insert((peer, LocalPeer));
     }
 }
 
-/// Opens the transport.
+/// Checks the options and opens the transport.
 fn connect(options: RoomOptions, world: &World) -> Result<StartingRoom, JoinError> {
     let (policy, capacity, join_data) = (
         options.kick_policy,
@@ -194,7 +194,8 @@ fn join_transport(config: RoomConfig, world: &World) -> Result<Box<dyn Transport
     Ok(Box::new(huddle_mesh::Room::join(config)?))
 }
 
-/// Whether this game has joined the room already. It would become its own peer.
+/// Returns whether the app is already in the room. If it joined again, it would become its own
+/// peer.
 fn is_joined(world: &World, url: &RoomUrl) -> bool {
     let is_starting = world
         .try_query::<&StartingRoom>()

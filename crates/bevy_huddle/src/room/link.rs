@@ -24,35 +24,36 @@ use crate::{
     transport::Transport,
 };
 
-/// The time without a tick after which a game counts as paused and sends acks outside ticks. At
-/// low tick rates it is [`PAUSE_TICKS`] ticks.
+/// The minimum time without a tick after which a game counts as paused and sends acks outside
+/// ticks. At low tick rates, the time is [`PAUSE_TICKS`] ticks.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_TICKS: u32 = 3;
 
-/// The transport and session of a room, and the state of its peers. It is on the room entity until
-/// the room fails.
+/// The transport and session of a room, and the state of its peers. The room entity has this
+/// component until the room fails.
 ///
-/// Removing it leaves the room without blocking. At the end of the app, dropping the transport
-/// sends the farewell.
+/// Removing the component leaves the room without blocking. When the app exits, dropping the
+/// transport notifies the peers.
 #[derive(Component)]
 pub(crate) struct RoomLink {
-    /// `None` once the room is left.
+    /// `None` after the room was left.
     pub(super) transport: Option<Box<ConditionedTransport>>,
     pub(crate) session: RoomSession,
     pub(crate) peers: PeerLinks,
-    /// The messages that were declared when the room was joined. Peers compare these.
+    /// The messages that were declared when the room was joined, which peers compare.
     kinds: MessageKinds,
     local_id: PeerId,
-    /// The entity of the local peer, while it is there.
+    /// The entity of the local peer. `None` before it is spawned and after it was despawned.
     pub(crate) local_peer: Option<Entity>,
     joined: Instant,
+    /// The time of the last tick, since the room was joined.
     ticked: Duration,
     pause: Duration,
     /// The events that the local player sent to itself.
     echoes: VecDeque<(KindId, Bytes)>,
     /// A `PeerJoined` that waits until the earlier session of the same peer has ended.
     held: Option<RoomEvent>,
-    /// The reason why the room ends after its peers are removed.
+    /// The reason why the room fails. It fails after its peers are removed.
     pub(crate) failure: Option<JoinError>,
 }
 
@@ -80,7 +81,8 @@ impl RoomLink {
         }
     }
 
-    /// Returns the next event. A peer that joins twice leaves in between.
+    /// Returns the next event. If a peer joins twice in a row, inserts a `PeerLeft` between the two
+    /// events.
     pub(crate) fn poll(&mut self) -> Option<RoomEvent> {
         let transport = self.transport.as_mut()?;
         match self.held.take().or_else(|| transport.poll())? {
@@ -88,7 +90,7 @@ impl RoomLink {
                 peer_id,
                 returning,
                 is_matchbox_client,
-            } if self.peers.knows(peer_id) => {
+            } if self.peers.contains(peer_id) => {
                 self.held = Some(RoomEvent::PeerJoined {
                     peer_id,
                     returning,
@@ -135,9 +137,10 @@ impl RoomLink {
         self.session.link_opened(peer_id, self.now());
     }
 
-    /// Starts to remove a peer. The session then reports the events that it did not acknowledge.
+    /// Begins to remove a peer. The session then reports the events that the peer did not
+    /// acknowledge.
     pub(crate) fn begin_leaving(&mut self, peer_id: PeerId, reason: DisconnectReason) {
-        if self.peers.knows(peer_id) {
+        if self.peers.contains(peer_id) {
             self.peers.set_leaving(peer_id, reason);
             self.session.link_lost(peer_id);
         }
@@ -153,16 +156,16 @@ impl RoomLink {
         self.peers.forget(peer_id, reason)
     }
 
-    /// Ends the link to a peer after sending its queued events.
+    /// Closes the link to a peer after sending its queued events.
     ///
-    /// The queue may contain the end of the handshake, without which the other side has no peer
-    /// that could leave.
+    /// The queue may contain the last message of the handshake. Without it, the local player would
+    /// never join at the other side, and could not leave either.
     pub(crate) fn disconnect(&mut self, peer_id: PeerId) {
         let now = self.now();
         let Some(transport) = self.transport.as_deref_mut() else {
             return;
         };
-        if self.peers.knows(peer_id) && !self.peers.is_matchbox_client(peer_id) {
+        if self.peers.contains(peer_id) && !self.peers.is_matchbox_client(peer_id) {
             send_all(transport, &mut self.session, peer_id, Channel::Events, now);
         }
         transport.disconnect(peer_id);
@@ -176,7 +179,8 @@ impl RoomLink {
         &self.kinds
     }
 
-    /// Handles a packet of a peer that is not a matchbox client. Ignores packets of unknown peers.
+    /// Handles a packet from a peer that is not a matchbox client. Ignores packets from unknown
+    /// peers.
     pub(crate) fn receive(
         &mut self,
         peer_id: PeerId,
@@ -184,7 +188,7 @@ impl RoomLink {
         bytes: Bytes,
         arrived: Instant,
     ) -> Result<(), PacketError> {
-        if !self.peers.knows(peer_id) {
+        if !self.peers.contains(peer_id) {
             return Ok(());
         }
         let now = self.now();
@@ -221,7 +225,7 @@ impl RoomLink {
         stats.map_or(0, |stats| stats.queued_event_bytes)
     }
 
-    /// Checks that a kind of event was declared before the room was joined.
+    /// Returns an error if an event was not declared before the room was joined.
     pub(crate) fn check_kind(&self, event: Declared) -> Result<(), MessageError> {
         let handler = self.kinds.handler(event.kind);
         handler.map(drop).ok_or(MessageError::NotDeclared)
@@ -240,7 +244,7 @@ impl RoomLink {
         self.echoes.pop_front()
     }
 
-    /// Offers bytes to a peer.
+    /// Offers a transfer to a peer.
     pub(crate) fn offer(
         &mut self,
         peer_id: PeerId,
@@ -283,12 +287,12 @@ impl RoomLink {
         self.session.advance(self.ticked);
     }
 
-    /// Whether the game has had no tick for so long that peers miss the acks.
+    /// Returns whether the game has run no tick for so long that peers wait for acks.
     pub(crate) fn is_paused(&self) -> bool {
         self.now().saturating_sub(self.ticked) >= self.pause
     }
 
-    /// Sends one packet per peer, and the queues of the other lanes.
+    /// Sends one tick packet per peer, and queued events and transfers.
     pub(crate) fn send_tick(&mut self, own: &OwnStates) {
         let now = self.now();
         let Some(transport) = self.transport.as_deref_mut() else {

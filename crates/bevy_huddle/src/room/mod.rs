@@ -1,4 +1,4 @@
-//! Rooms: what the game sees of one, how it is joined, and its link to transport and session.
+//! Rooms: their components and events, joining, and the link to transport and session.
 
 pub(crate) mod components;
 pub(crate) mod conditioning;

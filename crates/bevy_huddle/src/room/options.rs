@@ -72,10 +72,10 @@ impl RoomOptions {
         self
     }
 
-    /// Sets the room's secret. Only players with the same secret can join, whatever the signaling
-    /// server does.
+    /// Sets the room's secret. Only players with the same secret can join, even if the signaling
+    /// server is hostile.
     ///
-    /// Pass it on in the invitation, behind the `#` of a link: see [`RoomSecret`]. Players with
+    /// Pass it on in the invitation, behind the `#` of a link; see [`RoomSecret`]. Players with
     /// another secret, or without one, stay [pending](crate::PendingPeers) with the reason
     /// [`LinkFailure::Secret`](crate::LinkFailure::Secret). Matchbox clients cannot join.
     ///
@@ -95,7 +95,7 @@ impl RoomOptions {
     /// Keeps this player's [`PeerId`](crate::PeerId) at `place` for the next room, and across
     /// restarts and reloads. By default, each room gets a new one.
     ///
-    /// Natively, `place` is the path of a file, which contains a private key and is created if it
+    /// On native, `place` is the path of a file, which contains a private key and is created if it
     /// does not exist. In a browser it is a name in the storage of the page's origin, where an
     /// identity lasts for a year. One room at a time uses it: if it is in use, for example in a
     /// second tab, the room gets an id that is not kept.
@@ -141,7 +141,7 @@ impl RoomOptions {
     }
 
     /// Sets the data that the other peers' admission rules receive, such as a password or a name.
-    /// At most 1024 bytes: see
+    /// At most 1024 bytes; see
     /// [`admit_peers`](crate::HuddleAppExt::admit_peers).
     #[must_use]
     pub fn join_data(mut self, data: impl Into<Bytes>) -> Self {
@@ -151,7 +151,7 @@ impl RoomOptions {
 
     /// Adds a [`LinkConditioner`] to the room entity, to try the game on a slow and lossy network.
     ///
-    /// Its values are checked when the room is joined: see [`JoinError::Conditioner`].
+    /// Its values are checked when the room is joined; see [`JoinError::Conditioner`].
     ///
     /// [`JoinError::Conditioner`]: crate::JoinError::Conditioner
     #[must_use]

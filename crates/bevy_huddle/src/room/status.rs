@@ -5,7 +5,7 @@ use std::fmt;
 use bevy::prelude::*;
 use huddle_mesh::Signaling;
 
-/// The status of a room. On the room entity, always current.
+/// The status of a room, a component of the room entity.
 ///
 /// [`RoomStatusChanged`](crate::RoomStatusChanged) reports each change.
 #[derive(Component, Reflect, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -16,7 +16,7 @@ pub enum RoomStatus {
     /// The first connection to the signaling server is in progress.
     #[default]
     Joining,
-    /// Connected, but no peer has joined.
+    /// The room is connected, but no peer has joined.
     Waiting,
     /// At least one peer has joined. Losing the signaling server does not change this status,
     /// because links between peers do not need it.
@@ -61,8 +61,8 @@ impl fmt::Display for RoomStatus {
     }
 }
 
-/// The connection to the signaling server, which new players need to find the room; on the room
-/// entity, always current.
+/// The state of the connection to the signaling server, a component of the room entity. New players
+/// need the server to find the room.
 #[derive(Component, Reflect, Deref, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]

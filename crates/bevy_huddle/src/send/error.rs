@@ -43,7 +43,7 @@ pub enum TrySendError {
 pub struct Missed {
     /// The peer; `None` for an entity that is neither a peer nor a room.
     pub peer_id: Option<PeerId>,
-    /// Why the recipient does not get the event, and what to do.
+    /// The reason. Its `Display` text describes what to do.
     pub error: MessageError,
 }
 
@@ -73,7 +73,7 @@ impl TrySendError {
 
 /// The text of [`TrySendError::Missed`].
 fn list(missed: &[Missed]) -> String {
-    /// How many recipients the text names.
+    /// The maximum number of recipients that the text names.
     const MAX_NAMED: usize = 3;
 
     let mut texts: Vec<_> = missed

@@ -24,7 +24,7 @@ const MAX_LOGGED: usize = 1024;
 
 /// An event that reports a failed command.
 pub(crate) trait Failure: Event<Trigger<'static>: Default> + Send + Sync {
-    /// Whether the room or peer of the failure still exists.
+    /// Returns whether the room or peer of the failure still exists.
     fn is_current(&self, world: &World) -> bool;
 }
 
@@ -102,7 +102,7 @@ struct LoggedFailures {
 }
 
 impl LoggedFailures {
-    /// Whether this is the first failure of its cause.
+    /// Records a failure. Returns whether it is the first one with this cause.
     fn is_new(&mut self, failed: &SendFailed) -> bool {
         let queue = match &failed.error {
             MessageError::Queue(error) => Some(discriminant(error)),

@@ -20,7 +20,7 @@ impl Lab {
     /// Returns a player's app.
     ///
     /// # Panics
-    /// If the player was killed.
+    /// Panics if the player was killed.
     #[track_caller]
     pub fn app(&self, player: Player) -> &App {
         let app = self.slots[player.0].app.as_ref();
@@ -30,7 +30,7 @@ impl Lab {
     /// Returns a player's app for changes.
     ///
     /// # Panics
-    /// If the player was killed.
+    /// Panics if the player was killed.
     #[track_caller]
     pub fn app_mut(&mut self, player: Player) -> &mut App {
         let app = self.slots[player.0].app.as_mut();
@@ -48,7 +48,7 @@ impl Lab {
     /// Returns the id of a player in the room that it joined last.
     ///
     /// # Panics
-    /// If the player is in no room.
+    /// Panics if the player is in no room.
     #[track_caller]
     pub fn peer_id(&self, player: Player) -> PeerId {
         self.joined(player).1.local_id
@@ -57,7 +57,7 @@ impl Lab {
     /// Returns the entity of the room that a player joined last.
     ///
     /// # Panics
-    /// If the player is in no room.
+    /// Panics if the player is in no room.
     #[track_caller]
     pub fn room(&self, player: Player) -> Entity {
         self.joined(player).0
@@ -66,7 +66,7 @@ impl Lab {
     /// Returns the entity of `other` in the world of `viewer`.
     ///
     /// # Panics
-    /// If the players are not linked.
+    /// Panics if the players are not linked.
     #[track_caller]
     pub fn peer(&self, viewer: Player, other: Player) -> Entity {
         let peer = self.find_peer(viewer, other);
@@ -127,7 +127,7 @@ impl Lab {
     /// Returns the events [recorded](Self::record) in a player's world since the last call.
     ///
     /// # Panics
-    /// If events of this type are not recorded.
+    /// Panics if events of this type are not recorded.
     #[track_caller]
     pub fn seen<E: Event + Send + Sync>(&mut self, player: Player) -> Vec<E> {
         let recorded = self

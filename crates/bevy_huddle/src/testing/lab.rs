@@ -127,7 +127,7 @@ impl Lab {
     /// are lost, even on the reliable channels.
     ///
     /// # Panics
-    /// If the players are not linked.
+    /// Panics if the players are not linked.
     #[track_caller]
     pub fn replace_link(&mut self, a: Player, b: Player, overlap: Duration) {
         let (a, b) = (self.peer_id(a), self.peer_id(b));
@@ -188,7 +188,7 @@ impl Lab {
     /// Runs the games and the network until a condition is true. Returns how long that took.
     ///
     /// # Panics
-    /// If the condition is still false after a minute.
+    /// Panics if the condition is still false after a minute.
     #[track_caller]
     pub fn run_until(&mut self, mut condition: impl FnMut(&Self) -> bool) -> Duration {
         let start = self.now;

@@ -74,7 +74,7 @@ fn status_changes_from_joining_to_waiting_to_playing() {
 }
 
 #[test]
-fn losing_the_server_does_not_stop_play() {
+fn play_continues_without_the_server() {
     use RoomStatus::*;
     let (mut lab, [ada, bob]) = meet();
     changes(&mut lab, ada);
@@ -97,7 +97,7 @@ fn losing_the_server_does_not_stop_play() {
 }
 
 #[test]
-fn silent_peer_is_unresponsive_until_it_recovers() {
+fn silent_peer_is_reconnecting_until_a_packet_arrives() {
     let (mut lab, [ada, bob]) = meet();
     let (entity, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab.partition(&[ada], &[bob]);

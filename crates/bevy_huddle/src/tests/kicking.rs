@@ -27,7 +27,7 @@ fn meet_with_policy<const N: usize>(policy: KickPolicy) -> (Lab, [Player; N]) {
                 commands.join_room(RoomOptions::new("ws://lab/room").kick_policy(policy));
             });
         });
-        // Long enough for the order of joining to be unambiguous.
+        // Wait until the order of joining is unambiguous.
         lab.run_for(Duration::from_secs(11));
         player
     });
@@ -160,7 +160,7 @@ fn peer_can_be_disconnected_before_it_joins() {
     let b = lab.peer_id(bob);
     lab.run_until(|lab| {
         let link = lab.get::<RoomLink>(ada, lab.room(ada));
-        link.is_some_and(|link| link.peers.knows(b))
+        link.is_some_and(|link| link.peers.contains(b))
     });
     assert_eq!(
         lab.find_peer(ada, bob),

@@ -43,7 +43,7 @@ fn diagnostics_show_peers_round_trip_times_and_rates() {
             commands.share(Pose(*n));
         });
     }
-    // Longer than the history that the diagnostics keep.
+    // Run for longer than the history of the diagnostics.
     lab.run_for(Duration::from_secs(40));
     assert_eq!(value(&lab, ada, &Paths::PEERS), 2.0);
     let near = |path: &DiagnosticPath, expected: f64| {

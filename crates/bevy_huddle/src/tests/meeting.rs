@@ -1,4 +1,4 @@
-//! Which games play together, and what each receives if they do not.
+//! Tests which games are compatible, and the events of incompatible ones.
 
 use std::time::Duration;
 

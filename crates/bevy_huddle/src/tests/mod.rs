@@ -1,4 +1,4 @@
-//! Tests of what a game observes, on a virtual network.
+//! Tests of whole games on a virtual network.
 
 mod capacity;
 mod conditioning;

@@ -93,7 +93,7 @@ struct EventLog {
     faults: Vec<String>,
 }
 
-/// How often the acting observer ran, by event.
+/// The number of runs of the acting observer, by event.
 #[derive(Resource, Default)]
 struct Acted(BTreeMap<&'static str, u32>);
 
@@ -302,7 +302,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     }
     lab.run_for(Duration::from_millis(200));
 
-    // Long enough for a game to count as busy.
+    // Wait until the game counts as busy.
     lab.frame_rate(eve, 0.25);
     lab.virtual_network().lock().block(a, b);
     lab.run_for(Duration::from_millis(1300));
@@ -347,7 +347,8 @@ fn act_in_each(action: Action) {
     }
 }
 
-/// Like [`act_in_each`], for actions with the same effect as one that is tested with all events.
+/// Does the same as [`act_in_each`] in fewer events, for actions whose effect equals that of an
+/// action that is tested in all events.
 fn act_in_some(action: Action) {
     let events = [
         event::<PeerJoined>(),
@@ -395,7 +396,8 @@ fn leaving_all_rooms_in_any_observer_is_safe() {
 
 #[test]
 fn leaving_and_joining_in_any_observer_is_safe() {
-    /// How often the game has left. Without a limit, an observer of `Room` would repeat forever.
+    /// The number of times that the game has left. Without a limit, an observer of `Room` would
+    /// repeat forever.
     #[derive(Resource, Default)]
     struct Left(u32);
     act_in_each(|_, commands| {

@@ -141,7 +141,7 @@ fn events_to_a_peer_that_stays_reconnecting_are_bounded_and_the_failure_is_repor
 }
 
 #[test]
-fn events_that_a_killed_peer_did_not_confirm_are_undelivered() {
+fn unacknowledged_events_of_a_killed_peer_are_undelivered() {
     let (mut lab, [ada, bob]) = meet();
     lab.commands(ada, |commands| commands.broadcast(Splash(0)));
     lab.run_for(Duration::from_secs(1));

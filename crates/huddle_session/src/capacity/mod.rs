@@ -5,7 +5,7 @@
 //! capacity allows, whatever the network does. One member, the *host* of the list, assigns places.
 //! The other members adopt its list.
 //!
-//! | peer | behaviour |
+//! | peer | behavior |
 //! |---|---|
 //! | without a place | waits for a list that contains it, or founds one |
 //! | with a place | welcomes the members of its list, and no other peer |
@@ -16,8 +16,8 @@
 //! 2. **Versions.** Each change of a list increases its version. A member adopts newer lists from
 //!    its host, and from the other members once its host is lost. A peer that is missing from a
 //!    newer list has lost its place and requests one again.
-//! 3. **Succession.** When the host is gone or its game has stopped, the first running member after
-//!    it becomes the host. The host counts as gone only if no other member is linked with it
+//! 3. **Succession.** When the host is lost or its game has stopped, the first running member after
+//!    it becomes the host. The host counts as lost only if no other member is linked with it
 //!    either.
 //! 4. **Merging.** After a partition, two lists may meet. If the members of both fit, the host with
 //!    the lower id adds the members of the other list, and the other host adopts the result.
@@ -43,8 +43,8 @@ const QUIET: Duration = Duration::from_millis(700);
 /// been lost.
 const QUIET_WITHOUT_HELLO: Duration = Duration::from_millis(2500);
 
-/// The time that a peer has to be alone so that it founds a list as soon as another peer joins.
-const WAITED: Duration = Duration::from_secs(3);
+/// The time that a peer has to be alone before it founds a list as soon as another peer joins.
+const FOUNDING_DELAY: Duration = Duration::from_secs(3);
 
 /// The time that a successor waits for the lists of the other members, one of which may be newer.
 const SUCCESSION_DELAY: Duration = Duration::from_millis(500);
@@ -56,9 +56,9 @@ const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 /// Replaces [`REFUSAL_DELAY`] while a member is silent, because that member may be lost.
 const REFUSAL_DELAY_IF_SILENT: Duration = Duration::from_secs(4);
 
-/// A successor rounds the version up to a multiple of 65536, so that its version is higher than
-/// any that its predecessor may have sent.
-const SUCCESSION: u64 = 0xffff;
+/// The low bits of a version. A successor rounds the version up to a multiple of 65536, so that its
+/// version is higher than any that its predecessor may have sent.
+const VERSION_STEP_MASK: u64 = 0xffff;
 
 /// The places of a room, from the point of view of the local peer.
 #[derive(Debug, Clone)]
@@ -67,12 +67,13 @@ pub(crate) struct Places {
     capacity: u8,
     /// The current list; without members while the local peer has no place.
     list: PlaceList,
-    /// Whether the local peer founds a list without waiting: it was alone for [`WAITED`] before a
+    /// Whether the local peer founds a list without waiting: it was alone for [`FOUNDING_DELAY`]
+    /// before a
     /// link opened, or was the last member of its list.
     has_waited: bool,
     alone_since: Option<Duration>,
     linked: BTreeMap<PeerId, Linked>,
-    /// When a link last opened, or a peer last sent its first hello.
+    /// The last time at which a link opened or a peer sent its first hello.
     last_change: Duration,
     /// The number of peers that the game has admitted.
     arrivals: u64,
@@ -91,7 +92,7 @@ struct Linked {
     has_joined: bool,
     is_stopped: bool,
     is_silent: bool,
-    /// When the peer first requested a place while all were taken.
+    /// The time at which the peer first requested a place while all places were taken.
     full: Option<Duration>,
 }
 
@@ -160,7 +161,7 @@ impl Places {
 
     pub(crate) fn link_opened(&mut self, peer: PeerId, now: Duration) {
         if let Some(since) = self.alone_since.take() {
-            self.has_waited |= now.saturating_sub(since) >= WAITED;
+            self.has_waited |= now.saturating_sub(since) >= FOUNDING_DELAY;
         }
         self.linked.insert(peer, Linked::default());
         self.last_change = now;
@@ -330,7 +331,7 @@ impl Places {
         }
     }
 
-    /// Updates the list as its host: removes members that are gone, and adds peers that request a
+    /// Updates the list as its host: removes members that are lost, and adds peers that request a
     /// place.
     fn assign_places(&mut self, is_reported: &impl Fn(PeerId) -> bool) {
         let keeps_place = |&member: &PeerId| match self.linked.get(&member) {
@@ -377,7 +378,8 @@ impl Places {
             }
         }
         if members.len() == 1 {
-            // No other member is left, so the next peer that joins need not adopt this list.
+            // No other member is left, so the next peer that joins does not have to adopt this
+            // list.
             self.has_waited = true;
             return self.set(Vec::new(), self.local_id, version + 1);
         }
@@ -428,7 +430,7 @@ impl Places {
                 }
             }
             Some(since) if is_next && now.saturating_sub(since) >= SUCCESSION_DELAY => {
-                let version = (self.list.version | SUCCESSION) + 1;
+                let version = (self.list.version | VERSION_STEP_MASK) + 1;
                 self.set(self.list.members.clone(), self.local_id, version);
                 self.assign_places(is_reported);
             }

@@ -18,12 +18,12 @@ pub(crate) const MAX_CLAIMED_TICK: u32 = 1 << 31;
 /// The latest tick that a clock jumps to.
 ///
 /// A peer that claims the latest possible tick therefore cannot move the room there, where honest
-/// peers could not claim their ticks any more. No jump reaches half of the range, where later ticks
+/// peers could no longer claim their ticks. No jump reaches half of the range, where later ticks
 /// would compare as earlier.
 const MAX_ADOPTED_TICK: u32 = MAX_CLAIMED_TICK / 2;
 
 /// The time after joining during which a clock follows any peer that is ahead.
-const YOUTH: Duration = Duration::from_secs(10);
+const NEW_PERIOD: Duration = Duration::from_secs(10);
 
 /// The maximum lag behind the other peers before a clock jumps.
 const MAX_LAG: Duration = Duration::from_secs(1);
@@ -129,8 +129,8 @@ impl RoomClock {
         }
     }
 
-    /// Returns the number of ticks that the game has missed for good. The game makes up for some in
-    /// the frame after it hung, so this is known one frame later.
+    /// Returns the number of ticks that the game has skipped permanently. The game makes up for
+    /// some in the frame after it hung, so this is known one frame later.
     fn take_missed(&mut self, now: Duration) -> u32 {
         let last = self.advanced.replace(now).unwrap_or(now);
         let passed = now.saturating_sub(last);
@@ -162,7 +162,7 @@ impl RoomClock {
         now: Duration,
     ) -> Result<u32, ImpossibleTick> {
         self.observe(peer, theirs.tick, age, now)?;
-        let is_new = !self.is_settled || self.tick - self.joined < self.rate.ticks_in(YOUTH);
+        let is_new = !self.is_settled || self.tick - self.joined < self.rate.ticks_in(NEW_PERIOD);
         self.is_settled = true;
         match self.offset(peer) {
             Some(ahead @ 1..) if is_new => {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::tick::TickRate;
 
-/// The maximum lead of a clock that counts as equal to the local one.
-const NEAR: Duration = Duration::from_millis(200);
+/// The maximum lead of a clock that still counts as equal to the local one.
+const EQUAL_WITHIN: Duration = Duration::from_millis(200);
 
-/// The relative rate by which a clock may run fast. Real clocks are a hundred times as exact.
+/// The relative rate by which a clock may run fast. Real clocks are a hundred times more accurate.
 const TOLERANCE: f64 = 0.01;
 
 /// The additional lead that is allowed because packets arrive unevenly.
@@ -51,7 +51,7 @@ impl Pace {
 
     /// Handles a claim that arrives while the local clock is at `own`.
     pub(super) fn observe(&mut self, tick: i64, own: i64, now: Duration, rate: TickRate) {
-        if tick <= own + i64::from(rate.ticks_in(NEAR)) {
+        if tick <= own + i64::from(rate.ticks_in(EQUAL_WITHIN)) {
             (self.tick, self.at, self.is_possible) = (tick, now, true);
             return;
         }

@@ -35,8 +35,8 @@ const CONFIG: Configuration<LittleEndian, Varint, Limit<MEMORY_LIMIT>> =
 /// ```
 ///
 /// # Errors
-/// If the message takes more than `max` bytes, [`decode`] could not decode it, or its `Serialize`
-/// implementation returns an error.
+/// Returns an error if the message takes more than `max` bytes, if [`decode`] could not decode it,
+/// or if its `Serialize` implementation fails.
 pub fn encode<T: Serialize>(message: &T, max: usize) -> Result<Bytes, EncodeError> {
     let check = Check::default();
     let bytes =
@@ -55,7 +55,7 @@ pub fn encode<T: Serialize>(message: &T, max: usize) -> Result<Bytes, EncodeErro
 /// the game encodes every tick.
 ///
 /// # Errors
-/// Like [`encode`]. After an error, `out` may contain part of the message.
+/// Returns the same errors as [`encode`]. After an error, `out` may contain part of the message.
 pub fn encode_into<T: Serialize>(
     message: &T,
     out: &mut Vec<u8>,
@@ -99,7 +99,8 @@ impl Writer for &mut Appender<'_> {
 /// `#[serde(flatten)]`) cannot be decoded.
 ///
 /// # Errors
-/// If there are more than `max` bytes, the bytes do not match `T`, or bytes are left over.
+/// Returns an error if there are more than `max` bytes, if the bytes do not match `T`, or if bytes
+/// are left over.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, DecodeError> {
     if bytes.len() > max {
         return Err(DecodeError::TooLong {

@@ -38,7 +38,7 @@ pub enum EventError {
     /// A fragment is empty.
     #[error("event fragment {0} is empty")]
     EmptyFragment(u64),
-    /// A fragment's number is beyond what the peer can have reached.
+    /// A fragment's number is higher than the peer can have reached.
     #[error(
         "event fragment {number} is too far ahead of {expected}, the first missing one: check that both peers run the same version of bevy_huddle"
     )]

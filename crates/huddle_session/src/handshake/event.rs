@@ -42,6 +42,6 @@ pub(crate) struct Agreement {
     pub session: u32,
     /// The last clock reading that the peer sent.
     pub clock: ClockReading,
-    /// When that reading was received.
+    /// The time at which that reading was received.
     pub clock_received_at: Duration,
 }

@@ -1,18 +1,20 @@
-//! The handshake, in which two peers agree to play together before they exchange anything else.
+//! The handshake, which two peers complete before they exchange anything else.
 //!
 //! 1. Each side sends a hello with its terms until the other side welcomes it.
 //! 2. A side that receives a hello compares the terms, asks the game whether to admit the peer, and
 //!    sends a welcome or a refusal.
 //! 3. A side is done when it has sent and received a welcome.
 //!
+//! A *round* is one repetition of the messages that the peer has not answered.
+//!
 //! Any message may be lost, duplicated or delayed. Each side repeats its hello until it receives a
 //! welcome, and answers every repeated hello. All messages except hellos contain the nonces of both
-//! sides, so that a side recognises messages of an earlier session.
+//! sides, so that a side recognizes messages of an earlier session.
 //!
-//! A side never gives up on a silent peer, because the other game may be loading, or its page may
-//! be in the background. It repeats its hello as long as the link is open, and the peer answers the
-//! first one that it reads. Only different terms or a decision of the game end a handshake for
-//! good.
+//! A side never gives up on a silent peer, because the other game may be loading or its page may be
+//! in the background. It repeats its hello for as long as the link is open, and the peer answers
+//! the first one that it reads. Only different terms or a decision by either game end a handshake
+//! permanently.
 
 mod error;
 mod event;
@@ -44,35 +46,35 @@ use self::{
 };
 use crate::{capacity::Claim, clock::ClockReading, hash::Fnv64};
 
-/// The interval at which a message is repeated until the peer answers it.
+/// The interval between two rounds.
 const REPEAT: Duration = Duration::from_millis(400);
 
-/// The interval after [`FAST_ROUNDS`] without an answer. The messages wait in the queue of a game
-/// that does not run, so sending more of them would not help.
+/// The interval between two rounds after [`FAST_ROUNDS`] without an answer. The peer's game does
+/// not run, and the messages wait in its queue, so sending more of them would not help.
 const SLOW_REPEAT: Duration = Duration::from_secs(2);
 
-/// The number of rounds that are sent at the faster interval.
+/// The number of unanswered rounds after which the interval grows to [`SLOW_REPEAT`].
 const FAST_ROUNDS: u32 = 25;
 
 /// The number of unanswered rounds after which the peer's game counts as busy: about 1.6 s.
 const BUSY_ROUNDS: u32 = 4;
 
-/// The number of rounds that this side waits for the list of declared messages. The games differ
-/// in any case; without the list, the refusal cannot name the difference.
+/// The number of rounds that this side waits for the peer's list of declared messages before it
+/// refuses. Without the list, the refusal cannot name the difference.
 const COMPARE_ROUNDS: u32 = 25;
 
-/// The number of times that a refusal is sent if the other side has sent one as well.
-const MIN_ROUNDS: u32 = 3;
+/// The number of times that a refusal is sent if the other side has refused as well.
+const MIN_REFUSALS: u32 = 3;
 
 /// The number of times that a refusal is sent otherwise.
-const MAX_ROUNDS: u32 = 12;
+const MAX_REFUSALS: u32 = 12;
 
-/// The interval at which the peer may start further sessions.
+/// The minimum interval between the peer's sessions after [`MAX_RESTARTS`].
 const RESTART_SPACING: Duration = Duration::from_secs(2);
 
-/// The time that has to pass between two hellos with a new nonce before the peer counts as
-/// restarted. A hello that was delayed for long is not repeated.
-const RESTART_PROOF: Duration = Duration::from_millis(200);
+/// The minimum time between two hellos with the same new nonce before the peer counts as restarted.
+/// A single delayed hello of an old session therefore does not restart the handshake.
+const RESTART_CONFIRMATION: Duration = Duration::from_millis(200);
 
 /// The local side of the handshake with one peer, for one session.
 ///
@@ -88,7 +90,7 @@ pub(crate) struct Handshake {
     nonce: u64,
     peer: Option<Peer>,
     stage: Stage,
-    /// The number of rounds since the last message from the peer. It counts rounds and not time,
+    /// The number of rounds since the last message from the peer. Counts rounds instead of time,
     /// because there are no rounds while the local game hangs.
     unanswered: u32,
     restarts: u32,
@@ -104,9 +106,9 @@ pub(crate) struct Handshake {
 #[derive(Debug, Clone)]
 struct Peer {
     nonce: u64,
-    /// When the first hello of this session arrived.
+    /// The time at which the first hello of this session arrived.
     first_hello_at: Duration,
-    /// The last clock reading; the default if the peer uses another protocol version.
+    /// The peer's latest clock reading. The default if the peer uses another protocol version.
     clock: ClockReading,
     clock_received_at: Duration,
     has_welcomed: bool,
@@ -166,8 +168,8 @@ impl Handshake {
         }
     }
 
-    /// Returns whether the handshake waits for a peer that has stopped answering, because its game
-    /// loads or hangs, or its page is stopped. The handshake continues with the peer's next
+    /// Returns whether the handshake waits for a peer that has stopped answering: its game is
+    /// loading or hangs, or its page is frozen. The handshake continues with the peer's next
     /// message.
     pub(crate) fn is_unanswered(&self) -> bool {
         self.unanswered >= BUSY_ROUNDS && !matches!(self.stage, Stage::Done | Stage::Refused { .. })
@@ -183,11 +185,15 @@ impl Handshake {
         self.pending.hello |= !matches!(self.stage, Stage::Done | Stage::Refused { .. });
     }
 
-    /// Returns whether the handshake ended with a refusal that was sent often enough, so that the
-    /// caller can close the link.
+    /// Returns whether the handshake ended with a refusal and the refusal was sent often enough.
+    /// The caller can then close the link.
     pub(crate) fn is_over(&self) -> bool {
         let has_refused = self.peer.as_ref().is_some_and(|peer| peer.has_refused);
-        let needed = if has_refused { MIN_ROUNDS } else { MAX_ROUNDS };
+        let needed = if has_refused {
+            MIN_REFUSALS
+        } else {
+            MAX_REFUSALS
+        };
         matches!(self.stage, Stage::Refused { rounds, .. } if rounds >= needed)
     }
 
@@ -239,7 +245,7 @@ impl Handshake {
     /// Handles a message from the peer. Drops messages that belong to another session.
     ///
     /// # Errors
-    /// If the message is invalid. It has no effect then.
+    /// Returns an error if the message is invalid. The call then has no effect.
     pub(crate) fn receive(
         &mut self,
         terms: &Terms,
@@ -304,7 +310,7 @@ impl Handshake {
             Ok(()) => {
                 self.stage = Stage::Accepted;
                 self.pending.welcome = true;
-                self.finish_if_welcome();
+                self.finish_if_welcomed();
             }
             Err(reason) => self.refuse(Refusal::NotAdmitted {
                 by_them: false,
@@ -363,7 +369,7 @@ impl Handshake {
                     has_welcomed: false,
                     has_refused: false,
                 });
-                // The new session of the peer may have missed the last hello.
+                // The peer's new session may have missed the last hello.
                 self.pending = Pending {
                     hello: true,
                     ..Pending::default()
@@ -398,7 +404,9 @@ impl Handshake {
                 is_reported: false,
             }),
         };
-        if !session.is_reported && now.saturating_sub(session.first_hello_at) >= RESTART_PROOF {
+        if !session.is_reported
+            && now.saturating_sub(session.first_hello_at) >= RESTART_CONFIRMATION
+        {
             session.is_reported = true;
             self.events.push_back(HandshakeEvent::Restarted);
         }
@@ -418,7 +426,7 @@ impl Handshake {
         {
             self.unanswered = 0;
             peer.has_welcomed = true;
-            self.finish_if_welcome();
+            self.finish_if_welcomed();
         }
     }
 
@@ -429,13 +437,13 @@ impl Handshake {
         if let Some(peer) = &mut self.peer {
             peer.has_refused = true;
         }
-        // While comparing, the reason is known, and the peer keeps sending its list.
+        // While comparing, this side already has a reason to refuse, and waits for the peer's list.
         if !matches!(self.stage, Stage::Comparing { .. } | Stage::Refused { .. }) {
             self.refuse(refusal);
         }
     }
 
-    fn finish_if_welcome(&mut self) {
+    fn finish_if_welcomed(&mut self) {
         let Some(peer) = &self.peer else { return };
         if self.stage != Stage::Accepted || !peer.has_welcomed {
             return;
@@ -485,8 +493,8 @@ impl Handshake {
                 self.pending.registry = true;
             }
             Stage::Waiting | Stage::Asking | Stage::Accepted => {
-                let is_welcome = self.peer.as_ref().is_some_and(|peer| peer.has_welcomed);
-                self.pending.hello |= !is_welcome;
+                let is_welcomed = self.peer.as_ref().is_some_and(|peer| peer.has_welcomed);
+                self.pending.hello |= !is_welcomed;
             }
         }
     }
@@ -525,8 +533,8 @@ fn compare(terms: &Terms, hello: &Hello) -> Verdict {
     }
 }
 
-/// Compares the game ids. This comes before the protocol version, because an update does not help
-/// a player of another game.
+/// Compares the game ids. Callers do this before they compare protocol versions, because an update
+/// does not help a player of another game.
 fn compare_opening(terms: &Terms, opening: &Opening) -> Option<Refusal> {
     (opening.game != terms.game.as_bytes()).then(|| Refusal::Game {
         mine: clean(terms.game.as_bytes(), MAX_GAME_LEN),

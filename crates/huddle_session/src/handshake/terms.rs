@@ -52,7 +52,7 @@ impl Terms {
     /// this player; it may contain a password or a name.
     ///
     /// # Errors
-    /// If the id or the join data is too long.
+    /// Returns an error if the id or the join data is too long.
     pub fn new(
         game: &str,
         rate: TickRate,

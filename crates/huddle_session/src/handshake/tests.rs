@@ -11,7 +11,7 @@ use crate::{
 };
 
 const TICK: Duration = Duration::from_millis(50);
-/// Long enough for a handshake on a network that no longer loses messages.
+/// A time in which every handshake completes on a network that no longer loses messages.
 const PLENTY: Duration = Duration::from_secs(10);
 
 fn kinds(names: &[&str]) -> Kinds {
@@ -330,7 +330,8 @@ fn hellos_to_a_silent_peer_slow_down_but_never_end() {
 #[test]
 fn handshake_completes_after_a_game_hangs_for_any_time() {
     for hangs in [12u64, 20, 40, 120] {
-        // The game of the second side hangs after its first hello. Messages to it wait meanwhile.
+        // The game of the second side hangs after its first hello. Messages to it wait in the
+        // queue.
         let mut sides = [Side::new(1, terms()), Side::new(2, terms())];
         let [first, second] = &mut sides;
         for bytes in second.collect(Duration::ZERO) {

@@ -68,7 +68,7 @@ impl PeerBases {
         // Even if the base in force is the same: a late packet may change the one before.
         let after = self.0.partition_point(|&(first, _)| first <= seq);
         self.0.insert(after, (seq, base));
-        // Drop the bases that no packet within reach can have any more.
+        // Drop the bases that no acceptable packet can have.
         let newest = self.0.back().map_or(seq, |&(first, _)| first);
         while self
             .0

@@ -272,7 +272,7 @@ impl<T: Copy> Packets<T> {
             seq: seq as u16,
             ack: ack.map(|newest| Ack {
                 seq: newest.seq as u16,
-                // Only half of the known bits, because more would add two bytes to every packet.
+                // Send half of the known bits. All of them would add two bytes to every packet.
                 bits: newest.bits as u16,
                 hold: echo_due.then(|| hold(newest.arrived)).flatten(),
             }),

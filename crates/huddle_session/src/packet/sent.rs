@@ -18,7 +18,7 @@ pub(crate) enum Fate {
     /// The peer has received the packet. This can follow `Lost` if the packet or its ack was only
     /// late.
     Delivered,
-    /// The packet is probably lost. The caller sends again what still matters.
+    /// The packet is probably lost. The caller resends its data, unless newer data replaces it.
     Lost,
 }
 

@@ -17,13 +17,13 @@ pub enum SessionEvent {
         /// The join data of the peer's game, unchanged.
         data: Bytes,
     },
-    /// The handshake with a peer is done. Messages can be exchanged from now on.
+    /// The handshake with a peer is complete. The peers can now exchange messages.
     Joined {
         /// The peer.
         peer_id: PeerId,
     },
-    /// A peer started a new session before the local peer noticed that it was gone. The old session
-    /// is over. [`SessionEvent::Joined`] follows if the peer is admitted again.
+    /// A peer started a new session before the local peer noticed that the old one had
+    /// ended. [`SessionEvent::Joined`] follows if the peer is admitted again.
     Left {
         /// The peer.
         peer_id: PeerId,
@@ -66,7 +66,7 @@ pub enum SessionEvent {
         packet: u64,
         /// The payload, unchanged.
         payload: Bytes,
-        /// When the packet arrived.
+        /// The time at which the packet arrived.
         arrived: Duration,
         /// The smoothed round-trip time to the peer, once it is measured.
         rtt: Option<Duration>,

@@ -36,7 +36,7 @@ use crate::{
     transfer::{OfferError, TransferId, TransferLimits},
 };
 
-/// How long a peer stays silent before the session treats it as possibly lost. It is longer than
+/// The time that a peer is silent before the session treats it as possibly lost. It is longer than
 /// the interval between two pings.
 const SILENT: Duration = Duration::from_millis(700);
 
@@ -93,7 +93,7 @@ pub struct RoomSession {
     seed: u64,
     sessions: u64,
     clock: RoomClock,
-    /// When the clock last advanced.
+    /// The time at which the clock last advanced.
     advanced: Duration,
     roster: Roster,
     host: PeerId,

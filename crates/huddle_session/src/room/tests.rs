@@ -184,7 +184,7 @@ fn claiming_the_maximum_tick_does_not_stop_the_room() {
         let own = OwnStates::default();
         while let Some(bytes) = eve_room.collect(me, Lane::Events, pair.now, &own, 60_000) {
             let mut bytes = bytes.to_vec();
-            // In a hello, the tick and the join tick.
+            // Change the tick and the join tick of a hello.
             if bytes[0] == 0x01 {
                 bytes[34..38].copy_from_slice(&MAX_CLAIMED_TICK.to_le_bytes());
                 bytes[38..42].copy_from_slice(&MAX_CLAIMED_TICK.to_le_bytes());

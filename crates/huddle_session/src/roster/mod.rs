@@ -107,7 +107,7 @@ pub enum KickError {
     #[error("the local player cannot kick itself: leave the room instead")]
     Yourself,
     /// Too many kick requests are pending.
-    #[error("{MAX_KICK_REQUESTS} kick requests are pending already: wait a minute")]
+    #[error("{MAX_KICK_REQUESTS} kick requests are already pending: wait a minute")]
     TooMany,
 }
 
@@ -256,10 +256,10 @@ impl Roster {
         links.any(|links| links.contains(&player))
     }
 
-    /// Returns the missing links of the mesh, in order, with the lower id first. These are pairs of
-    /// members one of which does not report the other, and pairs of the local peer with players
-    /// that only other members are linked with. While a player joins or leaves, links are normally
-    /// missing for a moment.
+    /// Returns the missing links of the mesh, in order, with the lower id first. A link
+    /// is missing if one of two members does not report the other, or if a player is linked with
+    /// other members but not with the local peer. Links are briefly missing whenever a player joins
+    /// or leaves.
     pub(crate) fn missing_links(&self) -> Vec<(PeerId, PeerId)> {
         let mut missing = BTreeSet::new();
         for (&a, member) in &self.members {

@@ -22,14 +22,14 @@ pub enum SchemaError {
         "{0} has a field with `#[serde(flatten)]`, which needs field names, but messages do not contain them: remove the attribute"
     )]
     Flattened(String),
-    /// A type depends on the data to determine what to decode.
+    /// A type chooses between representations by the encoded data.
     #[error(
         "{place} expects {expects} and needs a self-describing format, which messages do not have: remove `#[serde(untagged)]`, or use a type with fixed fields instead of one for any data"
     )]
     SelfDescribing {
         /// The path of the type.
         place: String,
-        /// The type's own description of what it expects.
+        /// The type's description of the values that it expects.
         expects: String,
     },
     /// A made-up value could not be encoded.

@@ -94,8 +94,8 @@ impl Schema {
     /// ```
     ///
     /// # Errors
-    /// If the type has a part that can never be decoded, or a made-up value cannot be decoded after
-    /// it was encoded.
+    /// Returns an error if the type has a part that can never be decoded, or if a generated value
+    /// cannot be decoded after it was encoded.
     pub fn checked<T: Serialize + DeserializeOwned>() -> Result<Self, SchemaError> {
         let mut search = explore::explore::<T>();
         if let Some(undecodable) = &search.undecodable {

@@ -79,7 +79,7 @@ pub(super) struct Level {
 #[derive(Debug, Clone)]
 pub(super) struct Undecodable {
     pub(super) part: usize,
-    /// The type's own description of what it expects.
+    /// The type's description of the values that it expects.
     pub(super) expects: String,
     pub(super) request: Request,
 }
@@ -91,7 +91,7 @@ pub(super) enum Request {
     Any,
     /// The name of the next field.
     Name,
-    /// To skip a value of any type.
+    /// A value of any type, which is skipped.
     Skip,
 }
 

@@ -35,13 +35,13 @@ pub(super) struct Part {
     pub(super) rejects_zero: bool,
 }
 
-/// How far a part has been explored.
+/// The progress of exploring a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum State {
-    /// Not completely.
+    /// The part is not explored completely.
     #[default]
     Open,
-    /// Completely, and the part accepts a value.
+    /// The part is explored completely and accepts a value.
     Known,
     /// The part accepts no value, so the parts after it stay unknown.
     Dead,

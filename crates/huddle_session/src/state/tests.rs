@@ -51,7 +51,7 @@ struct StateLink {
     parts: PartReceiver,
     receiver: StateReceiver,
     received: Vec<Bytes>,
-    /// How often the received value of each kind changed.
+    /// The number of changes of the received value, by kind.
     changes: Vec<u32>,
 
     forward: Lossy,

@@ -148,9 +148,9 @@ impl Message {
 /// codes 0 and 3 are followed by a value (varint).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// Accepted. All of the stream before this offset has arrived.
+    /// The receiver has accepted the transfer. The stream up to this offset has arrived.
     Receiving(u64),
-    /// Not accepted yet, because too many transfers are active. The sender offers it again.
+    /// The receiver has too many active transfers. The sender offers this one again.
     Wait,
     /// Complete, and the hash is correct.
     Done,

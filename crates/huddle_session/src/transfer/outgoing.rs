@@ -35,7 +35,7 @@ pub enum OfferError {
 /// chunks.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    /// In the order of their numbers.
+    /// The unfinished transfers, ordered by number.
     open: VecDeque<Outgoing>,
     /// Cancelled transfers for which the peer has not acknowledged the cancel.
     cancelling: VecDeque<(u64, Retry)>,

@@ -12,9 +12,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 /// The direction of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
-    /// From the local peer to the other peer.
+    /// The local peer sends the transfer.
     Outgoing,
-    /// From the other peer to the local peer.
+    /// The local peer receives the transfer.
     Incoming,
 }
 
@@ -60,7 +60,7 @@ pub struct TransferLimits {
     /// The maximum length in bytes; 64 MiB by default. Memory is allocated as bytes arrive.
     pub max_len: usize,
     /// The maximum number of concurrent transfers from one peer; 4 by default. Further ones wait.
-    /// With 0, all are refused.
+    /// 0 refuses all transfers.
     pub max_at_once: usize,
 }
 

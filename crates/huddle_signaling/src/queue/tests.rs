@@ -34,7 +34,7 @@ impl Kind {
     }
 }
 
-/// A client, and what the queue has sent it.
+/// A client, and the messages that it has received from the queue.
 #[derive(Debug)]
 struct Client {
     kind: Kind,

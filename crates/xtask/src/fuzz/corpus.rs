@@ -11,9 +11,9 @@ use crate::project::Project;
 
 /// The folders with the inputs of a target.
 pub(super) struct Corpus {
-    /// In the repository: a small set that covers all code known to be reachable.
+    /// The inputs in the repository: a small set that covers all code known to be reachable.
     pub(super) kept: PathBuf,
-    /// On this machine: every input that covered new code.
+    /// The inputs on this machine: every input that covered new code.
     pub(super) found: PathBuf,
 }
 

@@ -33,7 +33,7 @@ struct Metadata {
     decoders: Vec<PathBuf>,
 }
 
-/// How often each line of a file ran. Lines without code have no entry.
+/// The number of times that each line of a file ran. Lines without code have no entry.
 type Lines = BTreeMap<usize, u64>;
 
 /// Builds the targets with instrumentation, replays the kept inputs, and prints a table.

@@ -1,8 +1,8 @@
-//! Which items are compiled for tests only.
+//! Detects items that are compiled for tests only.
 
 use syn::{Attribute, Item, Meta, Token, punctuated::Punctuated};
 
-/// Whether an item with these attributes exists only in test builds.
+/// Returns whether an item with these attributes exists only in test builds.
 pub(super) fn is_test_only(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let path = attribute.path();

@@ -1,13 +1,14 @@
-//! `cargo xtask test --only structure`: the modules of a crate import each other one way.
+//! `cargo xtask test --only structure`: checks that the modules of a crate import each other in one
+//! direction.
 //!
 //! The check reads the sources of every crate of the repository, resolves each path to the file that defines the
 //! name, and reports two things:
 //!
 //! - files that import each other in a cycle;
-//! - modules that import from the root of their crate, where every name of the crate meets.
+//! - modules that import from the root of their crate, which re-exports every public name.
 //!
-//! Code that is only compiled for tests may import what it likes. A module that only re-exports its children takes no
-//! part in a cycle, because its names resolve to their owners.
+//! Code that is only compiled for tests may import anything. A module that only re-exports its
+//! children is not part of a cycle, because its names resolve to their owners.
 
 mod cfg;
 mod cycles;

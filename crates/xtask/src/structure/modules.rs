@@ -1,4 +1,4 @@
-//! The modules of one target and what each of them defines and mentions.
+//! The modules of one target, with the items that each of them defines and references.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -70,7 +70,7 @@ pub(super) fn root_imports(modules: &Modules) -> Vec<Finding> {
     found
 }
 
-/// Whether the path takes a name other than a module from the root.
+/// Returns whether the path imports an item other than a module from the root.
 fn is_from_root(modules: &Modules, from: ModuleId, reference: &Reference) -> bool {
     let mut module = from;
     let mut rest = reference.path.as_slice();
@@ -96,7 +96,7 @@ fn is_from_root(modules: &Modules, from: ModuleId, reference: &Reference) -> boo
     module == ROOT && reference.binds == Binds::Everything
 }
 
-/// The modules that define what a reference names.
+/// The modules that define the item that a reference names.
 fn owners(modules: &Modules, from: ModuleId, reference: &Reference) -> BTreeSet<ModuleId> {
     let mut owners = BTreeSet::new();
     let targets = resolve(modules, from, &reference.path, &mut Seen::new());
@@ -115,7 +115,7 @@ fn owners(modules: &Modules, from: ModuleId, reference: &Reference) -> BTreeSet<
     owners
 }
 
-/// The owners of what `use module::*` imports.
+/// The owners of the items that `use module::*` imports.
 fn add_everything(modules: &Modules, module: ModuleId, owners: &mut BTreeSet<ModuleId>) {
     if !owners.insert(module) || !modules.file_of(module).only_imports {
         return;

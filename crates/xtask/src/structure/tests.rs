@@ -146,7 +146,7 @@ fn import_from_the_root_is_found_with_its_owner() {
 }
 
 #[test]
-fn import_of_what_the_root_defines_is_found() {
+fn import_of_an_item_defined_in_the_root_is_found() {
     let files = [
         ("lib.rs", "mod a; const LIMIT: u32 = 1;"),
         ("a.rs", "pub struct A([u8; super::LIMIT]);"),

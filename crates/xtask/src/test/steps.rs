@@ -20,7 +20,7 @@ const MANIFESTS: [&str; 4] = [
     "interop/Cargo.toml",
 ];
 
-/// How long each fuzz target runs.
+/// The time for which each fuzz target runs.
 const FUZZ_TIME: Duration = Duration::from_secs(6);
 
 /// How to run the tests.
@@ -98,7 +98,7 @@ impl Step {
         }
     }
 
-    /// Whether this step cannot succeed after `earlier` failed.
+    /// Returns whether this step cannot succeed after `earlier` failed.
     pub(super) fn needs(self, earlier: Self) -> bool {
         self == Self::Processes
             && matches!(

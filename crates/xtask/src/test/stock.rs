@@ -14,7 +14,7 @@ pub(super) fn build(project: &Project) -> anyhow::Result<Tally> {
     let [name, version] = SERVER;
     process::run(
         cargo(project, "install")
-            // As in the workspace, so that both share their dependencies.
+            // The workspace has the same setting, so both share their dependencies.
             .env("CARGO_PROFILE_DEV_DEBUG", "false")
             .args([name, "--version", version, "--locked", "--debug", "--root"])
             .arg(project.cache.interop()),

@@ -1,11 +1,11 @@
-//! The phrases to avoid, and what to write instead.
+//! The phrases to avoid, with replacements.
 
 const REPORT: &str = "name the actor: \"receives\", \"triggers\", \"reports\", \"returns\"";
 const PEER: &str = "write \"a peer\", \"every peer\", \"the other peers\"";
 const WHO: &str = "write \"a player who\", \"a peer that\"";
 const AGAIN: &str = "write \"again\", \"a new\"";
 const NOUN: &str = "use a noun: \"data\", \"packets\", \"messages\"";
-const TEST: &str = "name the test for the behaviour: `late_joiner_receives_latest_state`";
+const TEST: &str = "name the test for the behavior: `late_joiner_receives_latest_state`";
 
 /// Each phrase in lower case, with the advice.
 // wording: off
@@ -55,5 +55,14 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
     ("go on", "write \"continue\""),
     ("stands still", "write \"stops\", \"is paused\""),
     ("in vain", "write \"without success\""),
+    ("behaviour", "write \"behavior\""),
+    ("colour", "write \"color\""),
+    ("favour", "write \"favor\""),
+    ("recognise", "write \"recognize\""),
+    ("recognised", "write \"recognized\""),
+    ("synchronised", "write \"synchronized\""),
+    ("per cent", "write \"percent\""),
+    ("need not", "write \"does not have to\""),
+    ("by now", "name the time, or leave it out"),
 ];
 // wording: on

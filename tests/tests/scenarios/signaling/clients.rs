@@ -114,7 +114,7 @@ impl ClientGroup {
         self.read_all()
     }
 
-    /// Closes a client's connection, and waits until the server closes it, too.
+    /// Closes a client's connection, and waits until the server has closed it as well.
     pub(crate) fn close(&mut self, number: usize) -> anyhow::Result<()> {
         let Some(mut socket) = self.clients[number].socket.take() else {
             bail!("{number} is not connected");

@@ -1,4 +1,4 @@
-//! The exchange of messages with stock clients.
+//! Checks the messages that stock clients and this project's exchange.
 
 use std::time::Duration;
 
@@ -6,14 +6,16 @@ use anyhow::ensure;
 use huddle_mesh::Channel;
 use huddle_tests::numbered::{ChannelCounts, LENGTHS};
 
+/// The maximum time until all peers meet.
 pub(super) const MEETING: Duration = Duration::from_secs(20);
 /// The number of messages that must arrive from every peer on every channel, which takes several
 /// seconds.
 pub(super) const MIN_MESSAGES: u32 = 100;
+/// The maximum time until [`MIN_MESSAGES`] have arrived.
 pub(super) const EXCHANGE: Duration = Duration::from_secs(20);
 pub(super) const SEND_INTERVAL: Duration = Duration::from_millis(50);
-/// The number of first messages that may be lost. The `webrtc` crate, which both sides use, drops
-/// messages that arrive before the local side of a channel is open.
+/// The maximum number of messages that may be lost at the start. The `webrtc` crate, which both
+/// sides use, drops messages that arrive before the local side of a channel is open.
 pub(super) const LOST_AT_START: u32 = 2;
 
 /// Counts of the messages received from a peer.
@@ -32,11 +34,11 @@ pub(super) fn check_counts(
         let counts = &channels[channel.index()];
         ensure!(
             counts.damaged == 0 && counts.first.is_some_and(|first| first <= LOST_AT_START),
-            "{receiver} receives from {sender} on {channel}: {counts:?}"
+            "{receiver} misses messages from {sender} on {channel}: {counts:?}"
         );
         ensure!(
             !channel.is_reliable() || counts.is_complete(),
-            "{receiver} receives from {sender} on {channel}, out of order: {counts:?}"
+            "{receiver} receives messages from {sender} on {channel} out of order: {counts:?}"
         );
     }
     Ok(())

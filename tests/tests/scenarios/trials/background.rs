@@ -16,12 +16,12 @@ use crate::{
     steps::{LOAD, all_meet, all_see_movement, is_long_run, lists_exactly},
 };
 
-/// The time from the friend's first report.
+/// The maximum time from the friend's first report to the meeting.
 const MEETING: Duration = Duration::from_secs(2);
 /// The minimum tick rate of a hidden page, per second.
 const TICKS: f64 = 55.0;
 const HIDDEN: Duration = Duration::from_secs(5);
-/// The time in which the camera draws some frames.
+/// The time for the camera to draw some frames.
 const DRAWN: Duration = Duration::from_secs(2);
 
 /// Returns how long the host's page is hidden before the friend joins, and again after it.

@@ -1,4 +1,4 @@
-//! The lifecycle of pages: the back button, reloads, duplicate tabs, frozen pages.
+//! Tests the lifecycle of pages: the back button, reloads, duplicate tabs and frozen pages.
 
 use std::{
     thread,
@@ -13,20 +13,22 @@ use super::background::hide;
 use crate::steps::{LOAD, all_meet, all_see_movement, is_long_run, lists_exactly};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// The time from the page's return.
-const BACK: Duration = Duration::from_secs(5);
-const DEPARTURE: Duration = Duration::from_secs(1);
-/// The time in which a stopped game is reported.
+/// The maximum time until the players meet after a page returns or resumes.
+const RETURNED: Duration = Duration::from_secs(5);
+/// The maximum time until a peer that left is removed.
+const REMOVED: Duration = Duration::from_secs(1);
+/// The maximum time until a stopped game is reported.
 const STOPPED: Duration = Duration::from_millis(600);
+/// The time for which a page is frozen.
 const FROZEN: Duration = Duration::from_secs(2);
 
 /// Records whether the page was restored from the back/forward cache.
-const REMEMBER: &str =
+const RECORD_RESTORED: &str =
     "addEventListener('pageshow', (event) => { globalThis.isRestored = event.persisted; })";
 
 pub(super) fn back_button_rejoins_the_room(artifacts: &Artifacts) -> anyhow::Result<()> {
     let bob = Browser::chromium("Bob", Page::SMALL)?;
-    bob.run_before_pages(REMEMBER)?;
+    bob.run_before_pages(RECORD_RESTORED)?;
     let is_cached = back_and_forth(artifacts, bob)?;
     ensure!(
         is_cached,
@@ -39,7 +41,7 @@ pub(super) fn back_button_rejoins_the_room_in_firefox(artifacts: &Artifacts) -> 
     back_and_forth(artifacts, Browser::firefox("Bob", Page::SMALL)?).map(drop)
 }
 
-/// Leaves the page and returns to it, first alone in the room, then during a game. Returns whether
+/// Leaves the page and returns to it: first alone in the room, then during a game. Returns whether
 /// the browser cached the page.
 fn back_and_forth(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<bool> {
     let server = Server::start(artifacts)?;
@@ -55,7 +57,7 @@ fn back_and_forth(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<boo
     let (ids, _) = all_meet(
         &mut [&mut ada, &mut bob],
         LOAD,
-        "a friend meets the returned player",
+        "the returned player and a friend meet",
     )?;
     all_see_movement(&mut [&mut ada, &mut bob], "each sees the other move")?;
 
@@ -63,7 +65,7 @@ fn back_and_forth(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<boo
     bob.open(&server.index())?;
     wait_until(
         &mut [&mut ada],
-        DEPARTURE,
+        REMOVED,
         "the friend removes the peer",
         |reports| !reports[0].lists(&ids[1]),
     )?;
@@ -78,8 +80,8 @@ fn back_and_forth(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<boo
     let took = returned.elapsed();
     println!("   {} cached the page: {}", bob.name(), is_restored(&bob)?);
     ensure!(
-        took < BACK || !is_restored(&bob)?,
-        "the players met only after {took:?}"
+        took < RETURNED || !is_restored(&bob)?,
+        "the players took {took:?} to meet"
     );
     all_see_movement(&mut [&mut ada, &mut bob], "each sees the other move again")?;
     Ok(is_cached)
@@ -98,7 +100,7 @@ fn is_restored(page: &Browser) -> anyhow::Result<bool> {
     Ok(page.run("return globalThis.isRestored ?? false")? == json!(true))
 }
 
-/// A player reloads the page repeatedly while another one plays.
+/// One player reloads the page repeatedly while the other one plays.
 pub(super) fn reload_storm_ends_in_one_working_room(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
@@ -131,7 +133,7 @@ pub(super) fn reload_storm_ends_in_one_working_room(artifacts: &Artifacts) -> an
     })
 }
 
-/// The same page in two tabs is two players.
+/// Two tabs with the same page are two players.
 pub(super) fn duplicate_tab_is_another_player(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
@@ -155,14 +157,14 @@ pub(super) fn duplicate_tab_is_another_player(artifacts: &Artifacts) -> anyhow::
         if report.is_some_and(|report| report.plays_with(2)) {
             break;
         }
-        ensure!(started.elapsed() < BACK, "the second tab does not play");
+        ensure!(started.elapsed() < RETURNED, "the second tab does not play");
         thread::sleep(Duration::from_millis(50));
     }
     println!("   the first tab is hidden: {}", bob.is_hidden()?);
 
     bob.close_front()?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    let (after, _) = all_meet(both, BACK, "the second tab's peer is removed")?;
+    let (after, _) = all_meet(both, RETURNED, "the second tab's peer is removed")?;
     ensure!(after == ids, "ids have changed: {ids:?}, then {after:?}");
     all_see_movement(both, "the first tab continues to play")
 }
@@ -188,7 +190,7 @@ pub(super) fn frozen_page_is_reported_and_resumes(artifacts: &Artifacts) -> anyh
     thread::sleep(if is_long_run() { 20 * SECOND } else { FROZEN });
     bob.freeze(false).context("cannot resume the page")?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    let took = wait_until(both, BACK, "both continue to play", |reports| {
+    let took = wait_until(both, RETURNED, "both continue to play", |reports| {
         reports
             .iter()
             .all(|report| report.plays_with(1) && report.peers.iter().all(|peer| !peer.stopped))

@@ -13,7 +13,7 @@ use crate::{
     steps::{LOAD, all_meet, all_see_movement, is_long_run},
 };
 
-/// The time in which a loaded page logs an exception.
+/// The maximum time until a loaded page has logged an exception.
 const LOGGED: Duration = Duration::from_secs(2);
 
 /// Changes that extensions or settings make to a page, and the expected error text.

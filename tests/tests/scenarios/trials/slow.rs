@@ -7,9 +7,9 @@ use huddle_tests::{Artifacts, Browser, Page, Player, Server, wait_until};
 use crate::steps::{LOAD, all_meet};
 
 const FACTOR: u32 = 6;
-/// The time in which a slow page draws a frame.
+/// The time for a slow page to draw a frame.
 const REDRAWN: Duration = Duration::from_secs(5);
-/// Link attempts take longer on a slow machine.
+/// The maximum time until the players meet. Link attempts take longer on a slow machine.
 const MEETING: Duration = Duration::from_secs(60);
 
 pub(super) fn rendered_pages_meet_on_a_slow_machine(artifacts: &Artifacts) -> anyhow::Result<()> {

@@ -54,7 +54,7 @@ fn lag_delays_every_channel_by_the_same_time() {
 }
 
 #[test]
-fn a_late_poll_does_not_change_the_time_of_arrival() {
+fn late_poll_does_not_change_arrival_times() {
     let mut queue = DelayQueue::new(conditioner(80, 0, 0.0), 1);
     queue.push(packet(PEERS[0], Channel::State, 0, ms(10)));
     assert_eq!(queue.poll(ms(1000)).unwrap().arrived, ms(90));
@@ -84,7 +84,7 @@ fn jitter_reorders_only_unreliable_packets() {
 }
 
 #[test]
-fn the_loss_rate_is_the_one_that_was_set() {
+fn loss_rate_matches_the_settings() {
     for (seed, loss) in [(1, 0.0), (2, 0.05), (3, 0.2), (4, 0.5), (5, 1.0)] {
         let mut queue = DelayQueue::new(conditioner(0, 0, loss), seed);
         let mut received = 0;
@@ -98,7 +98,7 @@ fn the_loss_rate_is_the_one_that_was_set() {
 }
 
 #[test]
-fn a_lost_reliable_packet_is_one_round_trip_late() {
+fn lost_reliable_packet_arrives_one_round_trip_late() {
     let mut queue = DelayQueue::new(conditioner(100, 0, 0.3), 1);
     let mut delays = [0; 4];
     for n in 0..1000 {
@@ -140,7 +140,7 @@ fn shorter_lag_applies_to_waiting_packets() {
 }
 
 #[test]
-fn without_conditions_waiting_packets_are_due_in_the_order_of_arrival() {
+fn waiting_packets_are_due_in_order_without_conditions() {
     let mut queue = DelayQueue::new(conditioner(100, 500, 0.0), 1);
     for n in 0..50 {
         let channel = Channel::ALL[n as usize % 3];
@@ -151,7 +151,7 @@ fn without_conditions_waiting_packets_are_due_in_the_order_of_arrival() {
 }
 
 #[test]
-fn a_released_peer_gets_its_packets_in_the_order_of_arrival() {
+fn released_packets_keep_their_arrival_order() {
     let mut queue = DelayQueue::new(conditioner(100, 500, 0.0), 1);
     for n in 0..30 {
         let peer_id = PEERS[n as usize / 3 % 2];
@@ -169,7 +169,7 @@ fn a_released_peer_gets_its_packets_in_the_order_of_arrival() {
 }
 
 #[test]
-fn memory_is_bounded_and_the_oldest_packets_give_way() {
+fn oldest_packets_are_removed_to_bound_memory() {
     let conditions = conditioner(5000, 0, 0.0);
     let total = MAX_PACKETS as u32 + 100;
     for channel in Channel::ALL {
@@ -178,7 +178,7 @@ fn memory_is_bounded_and_the_oldest_packets_give_way() {
         for n in 0..total {
             queue.push(packet(PEERS[0], channel, n, ms(1)));
             early.extend(numbers(&mut queue, ms(1)));
-            assert!(queue.agenda.len() <= MAX_PACKETS);
+            assert!(queue.schedule.len() <= MAX_PACKETS);
         }
         let late = numbers(&mut queue, ms(5001));
         assert!(late.into_iter().eq(100..total));
@@ -201,10 +201,10 @@ fn memory_is_bounded_and_the_oldest_packets_give_way() {
     }
 }
 
-/// Random packets, settings and polls: what is reliable arrives once and in order, what is
-/// unreliable arrives at most once, nothing arrives early, and nothing is left.
+/// Tests random packets, settings and polls. Reliable packets arrive once and in order, unreliable
+/// packets arrive at most once, no packet arrives early, and none is left.
 #[test]
-fn reliable_packets_arrive_once_and_in_order_whatever_happens() {
+fn reliable_packets_always_arrive_once_and_in_order() {
     for seed in 0..300 {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut queue = DelayQueue::new(random_conditioner(&mut rng), seed);
@@ -247,7 +247,7 @@ fn reliable_packets_arrive_once_and_in_order_whatever_happens() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_delays() {
+fn same_seed_produces_same_delays() {
     let run = |seed| {
         let mut queue = DelayQueue::new(conditioner(50, 50, 0.2), seed);
         for n in 0..200 {

@@ -11,7 +11,7 @@ use crate::{
         links::Departure,
     },
     receive::apply::{
-        status::{report_status, set_status_of_link, update_status},
+        status::{report_status, set_status_from_link, update_status},
         trigger::trigger,
     },
     room::{components::Rooms, link::RoomLink},
@@ -21,23 +21,23 @@ use crate::{
 /// Spawns the entity of a peer that joined.
 pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: bool) {
     let link = world.get::<RoomLink>(room);
-    if !link.is_some_and(|link| link.peers.knows(peer.id)) {
+    if !link.is_some_and(|link| link.peers.contains(peer.id)) {
         return;
     }
-    // The link has the entity before observers of its components can despawn it.
+    // Store the entity in the link first, because observers of its components may despawn it.
     let entity = world.spawn_empty().id();
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-        link.peers.arrive(peer.id, entity);
+        link.peers.begin_joining(peer.id, entity);
     }
-    // The relationship first: Bevy completes it with a command, which fails if an observer of the
-    // other components despawns the room before.
+    // Insert the relationship first. Bevy completes it with a command, which would fail if an
+    // observer of the other components despawned the room.
     world.entity_mut(entity).insert(PeerOf(room));
     if let Ok(mut entity) = world.get_entity_mut(entity) {
         entity.insert((peer, LinkStats::default()));
     }
-    set_status_of_link(world, room);
+    set_status_from_link(world, room);
     let link = world.get_mut::<RoomLink>(room);
-    if !link.is_some_and(|mut link| link.peers.settle(peer.id, entity)) {
+    if !link.is_some_and(|mut link| link.peers.finish_joining(peer.id, entity)) {
         return;
     }
     log::info!(
@@ -67,7 +67,7 @@ pub(crate) fn remove_peer(
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    if !link.peers.knows(peer_id) {
+    if !link.peers.contains(peer_id) {
         return;
     }
     if reason == DisconnectReason::DisconnectedByPeer && link.peers.is_pending(peer_id) {
@@ -77,12 +77,12 @@ pub(crate) fn remove_peer(
     if reason == DisconnectReason::DisconnectedLocally {
         forget_peer(world, room, peer_id, reason);
     } else {
-        // `Undelivered` is triggered on the entity, so the entity has to stay until then.
+        // Keep the entity until `Undelivered` has been triggered on it.
         link.begin_leaving(peer_id, reason);
     }
 }
 
-/// Removes the next leaving peer, whose last events were triggered. Returns whether there was one.
+/// Removes a leaving peer whose last events were triggered. Returns whether there was one.
 pub(crate) fn finish_leaving(world: &mut World, room: Entity) -> bool {
     let leaving = world
         .get::<RoomLink>(room)
@@ -124,7 +124,7 @@ pub(crate) fn refused(world: &mut World, room: Entity, peer_id: PeerId, refusal:
     );
 }
 
-/// Triggers `PeerLeft`, and despawns the entity.
+/// Triggers `PeerLeft` and despawns the entity.
 pub(crate) fn finish_departure(world: &mut World, departure: Departure) {
     let Departure {
         peer_id,
@@ -134,8 +134,8 @@ pub(crate) fn finish_departure(world: &mut World, departure: Departure) {
     } = departure;
     failures::forget(world, peer_id);
     if has_joined {
-        log::info!("{peer_id} is gone: {reason:?}");
-        // Even if the game despawned the entity: each `PeerJoined` is followed by a `PeerLeft`.
+        log::info!("{peer_id} left: {reason:?}");
+        // Each `PeerJoined` is followed by a `PeerLeft`, even if the game despawned the entity.
         world.trigger(PeerLeft {
             entity,
             peer_id,
@@ -159,7 +159,7 @@ pub(crate) fn remove_peers(world: &mut World, room: Entity, reason: DisconnectRe
     }
 }
 
-/// Ends the link to a peer and removes the peer from the room.
+/// Closes the link to a peer and removes the peer from the room.
 pub(crate) fn disconnect(
     world: &mut World,
     room: Entity,
@@ -169,7 +169,7 @@ pub(crate) fn disconnect(
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
-    if !link.peers.knows(peer_id) {
+    if !link.peers.contains(peer_id) {
         return;
     }
     link.disconnect(peer_id);

@@ -1,4 +1,4 @@
-//! Keeps the components of a room current.
+//! Updates the components of a room.
 
 use bevy::prelude::*;
 use huddle_mesh::Signaling;
@@ -15,12 +15,14 @@ use crate::{
     },
 };
 
-/// Sets and reports the state of the connection to the signaling server.
+/// Updates the state of the connection to the signaling server, and reports the change.
 pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signaling) {
     match &signaling {
         Signaling::Connecting => {}
         Signaling::Connected { back: false } => log::info!("connected to the signaling server"),
-        Signaling::Connected { back: true } => log::info!("the signaling server is back"),
+        Signaling::Connected { back: true } => {
+            log::info!("connected to the signaling server again")
+        }
         Signaling::Retrying {
             reason,
             retry_in,
@@ -53,13 +55,13 @@ pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signalin
     );
 }
 
-/// Sets the status of a room from its signaling state and peers, and reports a change.
+/// Updates the status of a room from its signaling state and peers, and reports a change.
 pub(crate) fn update_status(world: &mut World, room: Entity) {
-    set_status_of_link(world, room);
+    set_status_from_link(world, room);
     report_status(world, room);
 }
 
-pub(crate) fn set_status_of_link(world: &mut World, room: Entity) {
+pub(crate) fn set_status_from_link(world: &mut World, room: Entity) {
     let Ok(entity) = world.get_entity(room) else {
         return;
     };
@@ -100,8 +102,8 @@ pub(crate) fn report_status(world: &mut World, room: Entity) {
     }
 }
 
-/// Refreshes [`MissingLinks`] if the mesh may have changed.
-pub(crate) fn show_mesh(world: &mut World, room: Entity) {
+/// Updates [`MissingLinks`] if links between peers may have changed.
+pub(crate) fn update_missing_links(world: &mut World, room: Entity) {
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return;
     };
@@ -116,7 +118,7 @@ pub(crate) fn show_mesh(world: &mut World, room: Entity) {
     }
 }
 
-/// Leaves a room whose components the game removed.
+/// Leaves a room if the game removed its components.
 pub(crate) fn on_room_removed(removed: On<Remove, (Room, RoomStatus)>, mut commands: Commands) {
     let room = removed.entity;
     commands.queue(move |world: &mut World| {

@@ -1,9 +1,9 @@
-//! Triggers events on entities that may be gone.
+//! Triggers events on entities that may have been despawned.
 
 use bevy::prelude::*;
 
-/// Triggers an event and applies the commands of its observers. Does nothing if an observer of an
-/// earlier event despawned the entity.
+/// Triggers an event and applies the commands of its observers. Does nothing if the entity does not
+/// exist, because an observer of an earlier event may have despawned it.
 pub(crate) fn trigger<'t>(world: &mut World, event: impl EntityEvent<Trigger<'t>: Default>) {
     if world.get_entity(event.event_target()).is_ok() {
         world.trigger(event);
@@ -11,7 +11,7 @@ pub(crate) fn trigger<'t>(world: &mut World, event: impl EntityEvent<Trigger<'t>
     }
 }
 
-/// Calls [`trigger`] after the commands that are queued before it.
+/// Queues a command that calls [`trigger`].
 pub(crate) fn trigger_later(
     commands: &mut Commands,
     event: impl EntityEvent<Trigger<'static>: Default> + Send,

@@ -35,7 +35,7 @@ pub(super) struct Endpoint {
     pub(super) open: bool,
     /// Whether the players have been linked before.
     pub(super) has_met: bool,
-    /// When the last message arrived.
+    /// The time at which the last message arrived.
     pub(super) last_received: Duration,
     /// Whether any message has arrived on the current link.
     pub(super) has_received: bool,

@@ -51,7 +51,7 @@ impl Network {
         self.schedule(delay, Task::Arrive(transmission));
     }
 
-    /// Handles a loss: a reliable message is retransmitted, unless the sender is gone.
+    /// Handles a loss: a reliable message is retransmitted, unless the sender has left.
     fn retransmit(&mut self, mut transmission: Transmission) {
         let from = transmission.from;
         let is_sent_again = transmission.message.channel().is_reliable()

@@ -27,7 +27,7 @@ pub(super) struct Link {
 /// One direction of a link.
 #[derive(Debug, Default)]
 pub(super) struct Direction {
-    /// When the packets sent so far have left.
+    /// The time at which all packets sent so far have left.
     busy_until: Duration,
     /// The queued bytes of each channel: those that have not left yet, and on reliable channels
     /// those that have not arrived yet.

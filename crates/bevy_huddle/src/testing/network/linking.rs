@@ -23,7 +23,7 @@ impl Network {
                 self.connections.remove(&pair);
             }
         } else if !connection.links.is_empty() {
-            // Another attempt has linked them already.
+            // Another attempt has already linked them.
         } else if !can_meet {
             self.schedule(RETRY_DELAY, Task::Connect(pair));
         } else {

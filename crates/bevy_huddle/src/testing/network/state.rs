@@ -49,7 +49,7 @@ pub(super) struct Member {
     /// Silence after which a peer is lost.
     pub(super) reconnect_timeout: Duration,
     pub(super) inbox: VecDeque<RoomEvent>,
-    /// When the game last polled its transport.
+    /// The time at which the game last polled its transport.
     pub(super) last_poll: Duration,
     /// Why the game does not run, as last reported to the other players.
     pub(super) stopped: Option<StopReason>,

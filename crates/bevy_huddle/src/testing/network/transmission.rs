@@ -12,7 +12,7 @@ pub(super) struct Transmission {
     pub(super) message: Message,
     /// The message's number on its channel.
     pub(super) number: u64,
-    /// How often it was lost.
+    /// The number of times that it was lost.
     pub(super) losses: u32,
 }
 
