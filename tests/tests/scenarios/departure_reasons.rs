@@ -14,8 +14,8 @@ use crate::{
     steps::local_id,
 };
 
-/// A time longer than the disconnect timeout of three seconds.
-const NOT_POLLED: Duration = Duration::from_secs(4);
+/// A time longer than the reconnect timeout of eight seconds.
+const NOT_POLLED: Duration = Duration::from_secs(9);
 /// A time shorter than the detection of a departure through the server and a probe.
 const IMMEDIATELY: Duration = Duration::from_millis(350);
 
