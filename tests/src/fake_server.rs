@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, ensure};
 use network_lab::{Host, Network};
 
-/// What a [`FakeServer`] does with a connection.
+/// The behavior of a [`FakeServer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FakeBehavior {
     /// Answers with a web page.

@@ -1,3 +1,5 @@
+//! Counts allocations.
+
 use std::alloc::System;
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};

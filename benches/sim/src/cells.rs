@@ -1,3 +1,5 @@
+//! Plays the cells of the benchmark.
+
 use huddle_sim::{Cell, CellResult};
 
 /// Plays each cell with `seeds` seeds, and prints the means.

@@ -1,3 +1,5 @@
+//! Plays many matches under every condition.
+
 use std::{
     panic,
     sync::{

@@ -1,3 +1,5 @@
+//! The command line options.
+
 use std::{ops::RangeInclusive, time::Duration};
 
 use clap::{ArgAction, CommandFactory, Parser, error::ErrorKind};

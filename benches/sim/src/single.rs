@@ -1,9 +1,11 @@
+//! Plays a single match.
+
 use std::time::Duration;
 
 use huddle_rollback::{RollbackEvent, Seat};
 use huddle_sim::{HashGame, Outcome, Scenario, Simulation};
 
-/// Plays one scenario and prints what happened. Returns whether the match passed.
+/// Plays one scenario and prints the result. Returns whether the match passed.
 pub(crate) fn play(scenario: &Scenario) -> bool {
     println!("{scenario}");
     for (number, fault) in scenario.all_faults().iter().enumerate() {

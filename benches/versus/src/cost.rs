@@ -1,3 +1,5 @@
+//! Measures the time and allocations of a simulated tick.
+
 use huddle_sim::Cell;
 
 use crate::{

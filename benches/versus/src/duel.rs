@@ -1,3 +1,5 @@
+//! Measures the traffic between two players.
+
 use std::time::Duration;
 
 use huddle_sim::{Cell, CellResult, Inputs};

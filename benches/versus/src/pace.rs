@@ -1,3 +1,5 @@
+//! Measures how fast clocks converge after a freeze.
+
 use std::time::Duration;
 
 use huddle_rollback::{DelayPolicy, RollbackSetup};

@@ -105,7 +105,7 @@ pub enum RejectReason {
     BadMessage {
         /// The declared name of the type.
         name: &'static str,
-        /// Why decoding failed.
+        /// The reason why decoding failed.
         error: DecodeError,
     },
     /// Packets arrived faster than the game reads them, so some were dropped.

@@ -30,7 +30,7 @@ const SIGNALING_BIT: u8 = 0x80;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PeerId(Uuid);
 
-/// What a [`PeerId`] is made of. Ids of different kinds are never equal.
+/// The kind of a [`PeerId`]. Ids of different kinds are never equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PeerKind {
     /// The fingerprint of the peer's certificate. The link proves it.

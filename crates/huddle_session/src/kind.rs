@@ -1,3 +1,5 @@
+//! The declared kinds of messages.
+
 use std::{collections::BTreeMap, fmt};
 
 use thiserror::Error;
@@ -38,7 +40,7 @@ impl fmt::Display for KindId {
     }
 }
 
-/// How messages of a kind are delivered.
+/// The delivery of the messages of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// Every message arrives exactly once and in order.
@@ -76,7 +78,7 @@ pub(crate) struct Kind {
     pub(crate) schema: Schema,
 }
 
-/// Why a kind of message cannot be declared.
+/// The reason why a kind of message cannot be declared.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KindError {
     /// The name is empty.

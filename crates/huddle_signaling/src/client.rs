@@ -32,7 +32,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The answer to `"KeepAlive"`, for clients with extensions.
 const KEEP_ALIVE: &str = "\"KeepAlive\"";
 
-/// Why a client's connection ends.
+/// The reason why a client's connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// The connection broke.

@@ -1,3 +1,5 @@
+//! The server: accepts connections and shuts down.
+
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;

@@ -33,7 +33,7 @@ async fn server() -> RunningServer {
     .await
 }
 
-/// How a player behaves.
+/// The behavior of a player.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Behavior {
     /// Links with every member.

@@ -52,7 +52,7 @@ pub(crate) fn matching_packages(pattern: &str) -> Vec<String> {
         .collect()
 }
 
-/// How to run a command as root.
+/// The way to run a command as root.
 #[derive(Clone, Copy)]
 enum Root {
     Already,

@@ -19,7 +19,7 @@ const DISTRIBUTION_CLIPPY: &str = "/usr/bin/cargo-clippy";
 const DISTRIBUTION_RUSTC: &str = "/usr/bin/rustc";
 const DISTRIBUTION_STD: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 
-/// How to run cargo for wasm.
+/// The toolchain that builds wasm.
 pub(crate) enum WasmToolchain {
     /// The active toolchain has the target.
     Active,

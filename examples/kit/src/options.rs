@@ -19,7 +19,7 @@ pub struct Options {
     pub relay_only: bool,
     /// The secret of a private room.
     pub secret: Option<RoomSecret>,
-    /// Where the player's identity is kept, if it is.
+    /// The place where the player's identity is kept. `None` if it is not kept.
     pub identity: Option<String>,
     /// Simulated latency, jitter and loss.
     pub conditioner: Option<LinkConditioner>,
@@ -27,13 +27,13 @@ pub struct Options {
     pub link: String,
     /// The seed of a bot that plays instead of the player.
     pub bot: Option<u64>,
-    /// What is drawn.
+    /// The output of the program.
     pub display: Display,
     /// Messages for the player about invalid options.
     pub mistakes: Vec<String>,
 }
 
-/// What is drawn.
+/// The output of a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Display {
     /// A window or canvas.

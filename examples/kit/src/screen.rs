@@ -48,7 +48,7 @@ pub fn pointer_is_free(buttons: Query<&Interaction>) -> bool {
 struct PanelText {
     title: String,
     body: String,
-    /// How to use the link. The panel shows the link only if there is a hint.
+    /// A hint about the use of the link. Without a hint, the panel does not show the link.
     hint: Option<String>,
 }
 

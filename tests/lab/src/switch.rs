@@ -1,3 +1,5 @@
+//! The switch that connects hosts.
+
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},

@@ -17,7 +17,7 @@ use tungstenite::{Message, WebSocket, accept};
 
 const POLL: Duration = Duration::from_millis(20);
 
-/// What a hostile server does to every client.
+/// The attack of a hostile server on every client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerAttack {
     /// Sends texts that are not JSON, or not of the matchbox protocol.

@@ -20,7 +20,7 @@ use tungstenite::{
 
 const POLL: Duration = Duration::from_millis(5);
 
-/// How a fingerprint begins in a session description.
+/// The prefix of a fingerprint in a session description.
 const FINGERPRINT: &str = "a=fingerprint:sha-256 ";
 /// 32 bytes in hexadecimal digits, separated by colons.
 const FINGERPRINT_LEN: usize = 32 * 3 - 1;
@@ -37,7 +37,7 @@ impl TamperingServer {
     /// Listens on a free port of this machine. All bytes of the new fingerprints are `byte`.
     ///
     /// # Errors
-    /// If no port is free.
+    /// Returns an error if no port is free.
     pub fn start(server: SocketAddr, byte: u8) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;

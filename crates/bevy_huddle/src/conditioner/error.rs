@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// Why a [`LinkConditioner`](crate::LinkConditioner) cannot be used.
+/// The reason why a [`LinkConditioner`](crate::LinkConditioner) is invalid.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum LinkConditionerError {
     /// The lag is too long.
@@ -33,7 +33,7 @@ pub enum LinkConditionerError {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What to write instead.
+        /// The expected form of the value.
         expected: &'static str,
     },
     /// A parameter of a query is too small or too large.
@@ -43,7 +43,7 @@ pub enum LinkConditionerError {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What to write instead.
+        /// The expected form of the value.
         expected: &'static str,
     },
 }

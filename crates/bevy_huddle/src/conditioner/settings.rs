@@ -1,3 +1,5 @@
+//! The settings of a link conditioner.
+
 use std::time::Duration;
 
 use bevy::prelude::*;

@@ -10,7 +10,7 @@ use crate::{
     testing::{Lab, Player},
 };
 
-/// Returns two players that take each other for `matchbox` clients.
+/// Returns two players that treat each other as matchbox clients.
 fn mutual_matchbox_clients() -> (Lab, [Player; 2]) {
     let mut lab = lab();
     lab.record::<RawReceived>();

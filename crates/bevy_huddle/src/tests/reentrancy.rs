@@ -14,7 +14,7 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// What an observer does in its app.
+/// The action of an observer in its app.
 type Action = fn(&Huddle, &mut Commands);
 
 /// The name of an event, and a function that adds an observer of it with an action.

@@ -18,7 +18,7 @@ use crate::{
     transport::Transport,
 };
 
-/// What a test decides about the transports of a player.
+/// The behavior that a test sets for the transports of a player.
 #[derive(Clone, Default)]
 struct Start {
     has_id: Arc<AtomicBool>,

@@ -1,3 +1,5 @@
+//! The list of the players that have a place.
+
 use bytes::Bytes;
 use huddle_id::PeerId;
 use serde::{Deserialize, Serialize};
@@ -28,7 +30,7 @@ pub(crate) struct PlaceList {
     pub(crate) members: Vec<PeerId>,
 }
 
-/// What a peer sends in its hello about its own place.
+/// The state of a peer's own place, which it sends in its hello.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claim {
     /// Whether the peer founds a list without waiting, because it was alone before.

@@ -9,7 +9,7 @@ pub const MAX_DEPTH: u32 = 128;
 /// elements of sequences and maps that take no bytes can exceed the number of bytes.
 pub const MAX_ELEMENTS_BEYOND_BYTES: usize = 256;
 
-/// Why a message could not be encoded.
+/// The reason why a message could not be encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EncodeError {
     /// The message is too long.
@@ -87,7 +87,7 @@ fn within(path: &str) -> String {
     }
 }
 
-/// Why bytes could not be decoded to a message.
+/// The reason why bytes could not be decoded to a message.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// The message is too long.

@@ -22,7 +22,7 @@ use super::error::{EncodeError, MAX_DEPTH, MAX_ELEMENTS_BEYOND_BYTES};
 /// The maximum number of steps of a path in an error text.
 const MAX_SHOWN: usize = 8;
 
-/// What the sender learns about a value while it encodes it.
+/// The results of checking a value while it is encoded.
 #[derive(Debug, Default)]
 pub(super) struct Check {
     /// The number of elements of all sequences and maps.
@@ -32,7 +32,7 @@ pub(super) struct Check {
     path: RefCell<Vec<Step>>,
 }
 
-/// Why the receiver could not decode a part.
+/// The reason why the receiver could not decode a part.
 #[derive(Debug, Clone, Copy)]
 enum Problem {
     TooDeep,

@@ -1,3 +1,5 @@
+//! Receives events from one peer.
+
 use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};

@@ -1,3 +1,5 @@
+//! Sends events to one peer.
+
 use core::time::Duration;
 use std::collections::VecDeque;
 

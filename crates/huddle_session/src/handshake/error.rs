@@ -1,9 +1,11 @@
+//! Errors in handshake messages.
+
 use thiserror::Error;
 
 /// The number of sessions that a peer may start in a row without completing a handshake.
 pub(super) const MAX_RESTARTS: u32 = 8;
 
-/// Why a handshake message from a peer is invalid.
+/// The reason why a handshake message from a peer is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum HandshakeError {
     /// The first byte is not 0x01 to 0x04.

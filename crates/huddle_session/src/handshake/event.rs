@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::refusal::Refusal;
 use crate::clock::ClockReading;
 
-/// What happened in a handshake.
+/// An event of a handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HandshakeEvent {
     /// The peer's terms match, so the game decides whether to admit the peer. Answer with

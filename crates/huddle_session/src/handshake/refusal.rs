@@ -1,3 +1,5 @@
+//! The reasons why two peers cannot play together.
+
 use std::fmt;
 
 use thiserror::Error;
@@ -5,13 +7,14 @@ use thiserror::Error;
 use super::registry::Difference;
 use crate::{roster::KickPolicy, tick::TickRate};
 
-/// The number of names that an error text lists. It only counts the others.
+/// The maximum number of names that an error text lists. It contains only the number of further
+/// names.
 const MAX_NAMES: usize = 5;
 
 /// The wire code of [`Refusal::Full`].
 pub(super) const FULL: u8 = 8;
 
-/// Why two players cannot play together.
+/// The reason why two players cannot play together.
 ///
 /// The text is suitable for players. Parts of it that come from the other player's game are bounded
 /// and free of control characters.

@@ -1,3 +1,5 @@
+//! The terms that two peers compare.
+
 use bytes::Bytes;
 use thiserror::Error;
 
@@ -31,7 +33,7 @@ pub(super) struct Offer {
     pub(super) claim: Claim,
 }
 
-/// Why [`Terms`] are invalid.
+/// The reason why [`Terms`] are invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TermsError {
     /// The game's id is too long.

@@ -1,3 +1,5 @@
+//! The window of received packets.
+
 use std::time::Duration;
 
 /// The maximum number of packets by which an accepted packet may be older than the newest one. It

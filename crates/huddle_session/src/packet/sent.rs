@@ -1,3 +1,5 @@
+//! The window of sent packets.
+
 use std::{collections::VecDeque, time::Duration, vec};
 
 use super::PacketError;

@@ -1,3 +1,5 @@
+//! The messages of the roster.
+
 use bytes::Bytes;
 use huddle_id::PeerId;
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::codec::{DecodeError, EncodeError};
 
-/// Why a receiver could not decode values of a type.
+/// The reason why a receiver could not decode values of a type.
 ///
 /// To stay small, the encoding contains neither field names nor types. Types that need them to
 /// decode their values cannot be messages.

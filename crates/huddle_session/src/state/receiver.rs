@@ -6,8 +6,8 @@ pub(crate) struct StateReceiver {
     newest: Vec<Option<(Origin, Bytes)>>,
 }
 
-/// How a value was received. This determines which of two values is newer, so values carry no
-/// version.
+/// The packet or message that a value was received in. It determines which of two values is newer,
+/// so values carry no version.
 ///
 /// Values sent in parts are numbered. A value sent as a whole is newer than all parts sent before
 /// it and older than all parts sent after it, because a sender drops the parts in flight when it

@@ -1,3 +1,5 @@
+//! Transfers from a peer.
+
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 

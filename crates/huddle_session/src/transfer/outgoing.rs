@@ -1,3 +1,5 @@
+//! Transfers to a peer.
+
 use core::time::Duration;
 use std::collections::VecDeque;
 

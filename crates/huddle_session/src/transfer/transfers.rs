@@ -1,3 +1,5 @@
+//! The transfers from and to a peer.
+
 use core::time::Duration;
 
 use bytes::{Bytes, BytesMut};

@@ -1,3 +1,5 @@
+//! The congestion window of transfers.
+
 use core::time::Duration;
 use std::collections::VecDeque;
 

@@ -9,7 +9,7 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(250);
 
-/// How a player behaves.
+/// The behavior of a player.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Links with every player that can link, and reports its links.

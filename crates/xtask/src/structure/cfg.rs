@@ -16,7 +16,7 @@ pub(super) fn is_test_only(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// What a condition can be in a build that is not for tests.
+/// The possible values of a condition in builds that are not for tests.
 struct Possible {
     can_hold: bool,
     can_fail: bool,

@@ -33,7 +33,7 @@ struct Loader<'a> {
     modules: Modules,
 }
 
-/// Where the modules that a module declares are found.
+/// The folders of the modules that a module declares.
 struct Place {
     /// The folder that `#[path]` attributes start from.
     beside: PathBuf,

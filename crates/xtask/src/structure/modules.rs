@@ -43,7 +43,7 @@ pub(super) struct Reference {
     pub(super) binds: Binds,
 }
 
-/// What a reference adds to the scope of its module.
+/// The names that a reference adds to the scope of its module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Binds {
     /// An inline path.

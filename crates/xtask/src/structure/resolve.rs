@@ -7,7 +7,7 @@ use super::{
     modules::{Binds, ModuleId, Modules, ROOT, Reference},
 };
 
-/// What a path leads to in its own crate.
+/// The target of a path in its own crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Target {
     Module(ModuleId),
@@ -135,7 +135,7 @@ fn add_everything(modules: &Modules, module: ModuleId, owners: &mut BTreeSet<Mod
     }
 }
 
-/// What the path leads to; empty if it leads to another crate.
+/// The targets of the path. Empty if it leads to another crate.
 fn resolve(
     modules: &Modules,
     from: ModuleId,
@@ -194,7 +194,7 @@ fn parent(modules: &Modules, module: ModuleId) -> BTreeSet<Target> {
         .collect()
 }
 
-/// What a name means in a module.
+/// The meaning of a name in a module.
 fn look_up(modules: &Modules, module: ModuleId, name: &str, seen: &mut Seen) -> BTreeSet<Target> {
     if !seen.insert((module, name.to_owned())) {
         return BTreeSet::new();

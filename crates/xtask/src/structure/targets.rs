@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use serde::Deserialize;
 
-/// How deep below the repository's root a package may be.
+/// The maximum depth of a package below the repository's root.
 const MAX_DEPTH: u32 = 3;
 
 /// A package of the repository.

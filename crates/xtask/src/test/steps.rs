@@ -23,7 +23,7 @@ const MANIFESTS: [&str; 4] = [
 /// The time for which each fuzz target runs.
 const FUZZ_TIME: Duration = Duration::from_secs(6);
 
-/// How to run the tests.
+/// The settings of a test run.
 pub(super) struct TestArgs {
     /// Command-line arguments of the tests.
     pub(super) args: Vec<String>,

@@ -1,3 +1,5 @@
+//! Splits large sections into parts.
+
 use bytes::{BufMut, Bytes};
 
 use super::blocks::{BLOCK, Blocks};
