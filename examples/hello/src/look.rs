@@ -52,7 +52,7 @@ impl Looks {
 pub(crate) fn plugin(app: &mut App) {
     app.add_observer(spawn_parts)
         .add_observer(burst)
-        .add_systems(Update, (animate, fade_unresponsive, leave_trails).chain());
+        .add_systems(Update, (animate, fade_reconnecting, leave_trails).chain());
 }
 
 fn spawn_parts(
@@ -192,7 +192,7 @@ fn animate(
 }
 
 /// Makes a player translucent if the peer is reconnecting or its game does not run.
-fn fade_unresponsive(
+fn fade_reconnecting(
     avatars: Query<(&Looks, Has<Reconnecting>, Has<Stopped>)>,
     mut sprites: Query<&mut Sprite>,
 ) {

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn unresponsive_peer_stops() {
+    fn reconnecting_peer_stops() {
         let mut smooth = Smooth::at(&moving(0.0));
         let shown = (0..600).fold(Vec2::ZERO, |_, _| smooth.advance(FRAME));
         assert!(shown.x < -300.0 + SPEED * 0.3, "{shown}");

@@ -11,7 +11,7 @@ use huddle_tests::{Artifacts, Cut, Platform, Player, Report, Server, wait_until}
 use crate::steps::{LOAD, all_meet, all_see_movement};
 
 /// The time from the break to a new link. A peer is reconnecting after one second of silence, and
-/// lost after three.
+/// lost after eight.
 const REPLACED: Duration = Duration::from_secs(4);
 /// Long enough that the peers are reconnecting and negotiate a replacement, too short for it to be
 /// open at both peers.

@@ -14,7 +14,7 @@ const SHORT: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(20);
 /// A peer is reconnecting after one second of silence, and a report may be 100 ms old.
 const RECONNECTING: Duration = Duration::from_millis(1500);
-const LOST: Duration = Duration::from_secs(5);
+const LOST: Duration = Duration::from_secs(10);
 const REPLACED: Duration = Duration::from_secs(10);
 const RECOVERED: Duration = Duration::from_secs(3);
 /// Longer than the interval of reports.

@@ -14,8 +14,8 @@ use crate::{
     steps::local_id,
 };
 
-/// Longer than the disconnect timeout of three seconds.
-const NOT_POLLED: Duration = Duration::from_secs(4);
+/// Longer than the reconnect timeout of eight seconds.
+const NOT_POLLED: Duration = Duration::from_secs(9);
 /// Shorter than the detection of a departure through the server and a probe.
 const IMMEDIATELY: Duration = Duration::from_millis(350);
 

@@ -7,18 +7,20 @@ use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until}
 
 use crate::steps::{LOAD, all_meet};
 
-/// The time for which a killed peer may be listed.
+/// The time for which a killed peer may be listed if the server reports that it left.
 const GONE: Duration = Duration::from_secs(4);
+/// The same without a server: the reconnect timeout of eight seconds, and time for the report.
+const GONE_WITHOUT_SERVER: Duration = Duration::from_secs(9);
 /// The maximum age of a native player's report.
 const NATIVE_REPORTS: Duration = Duration::from_millis(150);
 const ROOM: &str = "hello";
 
 pub(crate) fn killed_peer_is_removed(artifacts: &Artifacts) -> anyhow::Result<()> {
-    kill_a_native(artifacts, |_| {})
+    kill_a_native(artifacts, GONE, |_| {})
 }
 
 pub(crate) fn killed_peer_is_removed_without_server(artifacts: &Artifacts) -> anyhow::Result<()> {
-    kill_a_native(artifacts, Server::kill)
+    kill_a_native(artifacts, GONE_WITHOUT_SERVER, Server::kill)
 }
 
 pub(crate) fn killed_browser_is_removed(artifacts: &Artifacts) -> anyhow::Result<()> {
@@ -29,10 +31,14 @@ pub(crate) fn killed_browser_is_removed(artifacts: &Artifacts) -> anyhow::Result
     let (ids, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
     let start = Instant::now();
     cleo.kill()?;
-    is_removed(&ids[2], start, &mut bob, &mut ada)
+    is_removed(&ids[2], start, GONE, &mut bob, &mut ada)
 }
 
-fn kill_a_native(artifacts: &Artifacts, before: impl FnOnce(&mut Server)) -> anyhow::Result<()> {
+fn kill_a_native(
+    artifacts: &Artifacts,
+    gone: Duration,
+    before: impl FnOnce(&mut Server),
+) -> anyhow::Result<()> {
     let mut server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
     let mut bob = Native::start(artifacts, "Bob", &server, ROOM, 2)?;
@@ -41,7 +47,7 @@ fn kill_a_native(artifacts: &Artifacts, before: impl FnOnce(&mut Server)) -> any
     before(&mut server);
     let start = Instant::now();
     bob.kill()?;
-    is_removed(&ids[1], start, &mut cleo, &mut ada)
+    is_removed(&ids[1], start, gone, &mut cleo, &mut ada)
 }
 
 fn open(server: &Server, name: &str, bot: u64) -> anyhow::Result<Browser> {
@@ -54,13 +60,14 @@ fn open(server: &Server, name: &str, bot: u64) -> anyhow::Result<Browser> {
 fn is_removed(
     id: &str,
     start: Instant,
+    gone: Duration,
     page: &mut dyn Player,
     native: &mut dyn Player,
 ) -> anyhow::Result<()> {
     let mut seen_by_page = None;
     wait_until(
         &mut [page, native],
-        GONE + NATIVE_REPORTS,
+        gone + NATIVE_REPORTS,
         "the killed peer is removed",
         |reports| {
             if seen_by_page.is_none() && !reports[0].lists(id) {
@@ -76,9 +83,9 @@ fn is_removed(
         by_page.as_millis(),
         by_native.as_millis()
     );
-    ensure!(by_page < GONE, "the page listed it for {by_page:?}");
+    ensure!(by_page < gone, "the page listed it for {by_page:?}");
     ensure!(
-        by_native < GONE + NATIVE_REPORTS,
+        by_native < gone + NATIVE_REPORTS,
         "the native player listed it for {by_native:?}"
     );
     all_meet(

@@ -15,7 +15,7 @@ use crate::steps::{LOAD, Movement, all_meet, all_see_movement, lists_exactly};
 const SHORT: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(20);
 const RECONNECTING: Duration = Duration::from_millis(1500);
-const LOST: Duration = Duration::from_secs(5);
+const LOST: Duration = Duration::from_secs(10);
 const RECOVERED: Duration = Duration::from_secs(3);
 const BACK: Duration = Duration::from_secs(10);
 const HIDDEN: Duration = Duration::from_secs(60);

@@ -26,8 +26,8 @@ const UNREAD_EVENTS: usize = 2048;
 /// The tolerated growth of memory in bytes: the queues of both players and the overhead of the
 /// allocator.
 const MEMORY: u64 = 32 << 20;
-/// The disconnect timeout of three seconds, and time for the report.
-const LOST: Duration = Duration::from_secs(4);
+/// The reconnect timeout of eight seconds, and time for the report.
+const LOST: Duration = Duration::from_secs(9);
 const STEP: Duration = Duration::from_millis(5);
 
 /// Returns the smallest number of increasing subsequences into which the numbers can be split. The
@@ -187,14 +187,14 @@ impl Read {
             "dropped messages: {:?}",
             self.dropped
         );
-        let is_unresponsive = |event: &RoomEvent| {
+        let is_reconnecting = |event: &RoomEvent| {
             matches!(
                 event,
                 RoomEvent::PeerReconnecting(_) | RoomEvent::PeerReconnected(_)
             )
         };
         ensure!(
-            self.other_events.iter().all(is_unresponsive),
+            self.other_events.iter().all(is_reconnecting),
             "unexpected events: {:?}",
             self.other_events
         );
@@ -374,7 +374,7 @@ pub(crate) fn frozen_game_is_removed_and_costs_other_peers_no_memory(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
     const BACK: Duration = Duration::from_secs(15);
-    let frozen = Duration::from_secs(if is_long_run() { 60 } else { 10 });
+    let frozen = Duration::from_secs(if is_long_run() { 60 } else { 15 });
     let server = Server::start(artifacts)?;
     let start =
         |name, bot| Native::measuring(artifacts, name, &server, "hello", bot, &[("probe", "200")]);

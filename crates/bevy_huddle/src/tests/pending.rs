@@ -142,7 +142,10 @@ fn peer_without_a_link_is_pending_until_the_failure_ends() {
     let player = lab.player(game);
     lab.run_for(SECOND);
     let local_id = lab.peer_id(player);
-    let peer = lab.virtual_network().lock().join("elsewhere");
+    let peer = lab
+        .virtual_network()
+        .lock()
+        .join("elsewhere", Duration::from_secs(8));
     for attempt in 1..=3 {
         let failed = RoomEvent::LinkFailed {
             peer_id: peer,
