@@ -188,14 +188,14 @@ impl Read {
             "dropped messages: {:?}",
             self.dropped
         );
-        let is_unresponsive = |event: &RoomEvent| {
+        let is_reconnecting = |event: &RoomEvent| {
             matches!(
                 event,
                 RoomEvent::PeerReconnecting(_) | RoomEvent::PeerReconnected(_)
             )
         };
         ensure!(
-            self.other_events.iter().all(is_unresponsive),
+            self.other_events.iter().all(is_reconnecting),
             "unexpected events: {:?}",
             self.other_events
         );

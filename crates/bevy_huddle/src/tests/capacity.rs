@@ -237,7 +237,7 @@ fn players_continue_together_after_a_partition() {
         let players: Vec<_> = guests.iter().map(|guest| guest.player).collect();
         let (some, others) = guests.split_at(1 + seed as usize % 3);
         lab.partition(&players[..some.len()], &players[some.len()..]);
-        run(&mut lab, &guests, Duration::from_secs(8));
+        run(&mut lab, &guests, Duration::from_secs(14));
         assert!(are_together(&lab, some), "seed {seed}");
         assert!(are_together(&lab, others), "seed {seed}");
         lab.heal();
@@ -282,7 +282,7 @@ fn player_gets_a_place_again_after_a_crash() {
         let back = guest(&mut lab);
         four.remove(2);
         four.push(back);
-        run(&mut lab, &four, Duration::from_secs(10));
+        run(&mut lab, &four, Duration::from_secs(16));
         assert!(are_together(&lab, &four), "seed {seed}");
     }
 }

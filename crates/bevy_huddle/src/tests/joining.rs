@@ -202,7 +202,7 @@ fn lost_peer_returns_as_a_new_entity() {
     let (before, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     lab.seen::<PeerJoined>(ada);
     lab.partition(&[ada], &[bob]);
-    lab.run_for(Duration::from_secs(4));
+    lab.run_for(Duration::from_secs(9));
     assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, DisconnectReason::Lost);
     lab.heal();
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
@@ -246,7 +246,7 @@ fn restarted_game_is_a_new_peer() {
     let (mut lab, [ada, bob]) = meet();
     let before = lab.peer_id(bob);
     lab.kill(bob);
-    lab.run_for(Duration::from_secs(4));
+    lab.run_for(Duration::from_secs(9));
     assert_eq!(lab.status(ada), RoomStatus::Waiting);
     lab.rejoin(bob);
     lab.run_until(|lab| lab.have_met(&[ada, bob]));

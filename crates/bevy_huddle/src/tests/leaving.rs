@@ -43,7 +43,7 @@ fn peer_left_is_triggered_before_the_entity_is_despawned() {
     let entity = lab.peer(ada, bob);
     record_departures(&mut lab, ada, entity, "Bob");
     lab.kill(bob);
-    lab.run_for(Duration::from_secs(4));
+    lab.run_for(Duration::from_secs(9));
     assert_eq!(departures(&lab, ada), [("Bob", DisconnectReason::Lost)]);
     assert!(!exists(&lab, ada, entity));
     assert_eq!(lab.status(ada), RoomStatus::Waiting);

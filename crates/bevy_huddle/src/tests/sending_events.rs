@@ -149,7 +149,7 @@ fn unacknowledged_events_of_a_killed_peer_are_undelivered() {
     lab.commands(ada, |commands| {
         (1..4).for_each(|n| commands.broadcast(Splash(n)));
     });
-    lab.run_for(Duration::from_secs(5));
+    lab.run_for(Duration::from_secs(10));
     let undelivered = lab.seen::<Undelivered<Splash>>(ada);
     let numbers: Vec<_> = undelivered.iter().map(|it| it.message.0).collect();
     assert_eq!(numbers, [1, 2, 3], "the first one was confirmed");
@@ -518,7 +518,7 @@ fn undelivered_events_are_reported_in_order_before_the_peer_leaves() {
         commands.broadcast(Splash(1));
         commands.broadcast(Splash(2));
     });
-    lab.run_for(Duration::from_secs(4));
+    lab.run_for(Duration::from_secs(9));
     assert_eq!(
         lab[ada].world().resource::<Reports>().0,
         ["1", "2", "left", "read 1", "read 2"]

@@ -281,7 +281,7 @@ fn transfer_to_a_lost_peer_fails_before_the_peer_leaves() {
     let to = lab.peer_id(bob);
     lab.partition(&[ada], &[bob]);
     send(&mut lab, ada, to, "map", &file(100_000));
-    lab.run_for(Duration::from_secs(4));
+    lab.run_for(Duration::from_secs(9));
     assert_eq!(lab[ada].world().resource::<Reports>().0, ["failed", "left"]);
 }
 

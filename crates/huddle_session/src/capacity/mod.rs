@@ -53,8 +53,9 @@ const SUCCESSION_DELAY: Duration = Duration::from_millis(500);
 /// that restarts its game may otherwise be refused because of its own former place.
 const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 
-/// Replaces [`REFUSAL_DELAY`] while a member is silent, because that member may be lost.
-const REFUSAL_DELAY_IF_SILENT: Duration = Duration::from_secs(4);
+/// Replaces [`REFUSAL_DELAY`] while a member is silent, because that member may be lost. The mesh
+/// takes eight seconds to find out.
+const REFUSAL_DELAY_IF_SILENT: Duration = Duration::from_secs(9);
 
 /// The low bits of a version. A successor rounds the version up to a multiple of 65536, so that its
 /// version is higher than any that its predecessor may have sent.

@@ -60,7 +60,7 @@ impl Lossy {
         }
     }
 
-    /// Returns the packets that have arrived by `now` with their arrival times, in order of
+    /// Returns the packets that have arrived at `now` with their arrival times, in order of
     /// arrival.
     pub(crate) fn arrivals(&mut self, now: Duration) -> Vec<(Duration, Bytes)> {
         let (mut arrived, in_flight): (Vec<_>, _) =
