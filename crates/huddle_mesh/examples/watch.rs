@@ -1,4 +1,5 @@
-//! Joins a room, greets whoever comes and prints what happens:
+//! Joins a room, greets each peer that joins, and prints all events:
+//!
 //! `cargo run -p huddle_mesh --example watch ws://localhost:3536/my-room`
 
 use std::{error::Error, thread::sleep, time::Duration};
