@@ -29,7 +29,7 @@ impl<'a> IceUrl<'a> {
     /// Parses a URL.
     pub(crate) fn parse(url: &'a str) -> Result<Self, RoomError> {
         let unknown = || RoomError::IceServer(url.to_owned());
-        let refused = |reason| refused(url, reason);
+        let unusable = |reason| unusable_server(url, reason);
 
         let (scheme, rest) = url.split_once(':').ok_or_else(unknown)?;
         let (is_turn, is_secure) = match scheme {
@@ -62,13 +62,13 @@ impl<'a> IceUrl<'a> {
             return Err(unknown());
         }
         if port.is_some_and(|port| !is_port(port)) {
-            return Err(refused(PORT));
+            return Err(unusable(PORT));
         }
         let is_tcp = match query {
-            Some(_) if !is_turn => return Err(refused(STUN_QUERY)),
+            Some(_) if !is_turn => return Err(unusable(STUN_QUERY)),
             None | Some("transport=udp") => false,
             Some("transport=tcp") => true,
-            Some(_) => return Err(refused(TURN_QUERY)),
+            Some(_) => return Err(unusable(TURN_QUERY)),
         };
         Ok(Self {
             is_turn,
@@ -86,20 +86,20 @@ fn is_port(text: &str) -> bool {
 /// Checks a server for the mistakes that do not depend on the platform.
 pub(crate) fn check(server: &IceServer) -> Result<(), RoomError> {
     if server.urls.is_empty() {
-        return Err(refused("", NO_ADDRESS));
+        return Err(unusable_server("", NO_ADDRESS));
     }
     let is_set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     let has_login = is_set(&server.username) && is_set(&server.credential);
     for url in &server.urls {
         if IceUrl::parse(url)?.is_turn && !has_login {
-            return Err(refused(url, LOGIN));
+            return Err(unusable_server(url, LOGIN));
         }
     }
     Ok(())
 }
 
 /// Returns the error for a server that cannot be used.
-pub(crate) fn refused(url: &str, reason: impl Into<String>) -> RoomError {
+pub(crate) fn unusable_server(url: &str, reason: impl Into<String>) -> RoomError {
     RoomError::RefusedIceServer {
         url: url.to_owned(),
         reason: reason.into(),
@@ -151,7 +151,11 @@ mod tests {
             ("stun:host:+80", PORT),
             ("stun:2001:db8::1", PORT),
         ] {
-            assert_eq!(IceUrl::parse(text), Err(refused(text, reason)), "{text}");
+            assert_eq!(
+                IceUrl::parse(text),
+                Err(unusable_server(text, reason)),
+                "{text}"
+            );
         }
         for text in [
             "host",
@@ -179,11 +183,11 @@ mod tests {
             IceServer::turn(url, "", "secret"),
             IceServer::turn(url, "ada", ""),
         ] {
-            assert_eq!(check(&server), Err(refused(url, LOGIN)));
+            assert_eq!(check(&server), Err(unusable_server(url, LOGIN)));
         }
         let mut server = IceServer::stun("stun:host");
         assert_eq!(check(&server), Ok(()));
         server.urls.clear();
-        assert_eq!(check(&server), Err(refused("", NO_ADDRESS)));
+        assert_eq!(check(&server), Err(unusable_server("", NO_ADDRESS)));
     }
 }

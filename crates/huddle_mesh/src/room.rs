@@ -32,8 +32,8 @@ const CONTROL_RESERVE: usize = 256;
 /// let mut room = Room::join(RoomConfig::new("ws://localhost:3536/my-room")?)?;
 /// loop {
 ///     while let Some(event) = room.poll() {
-///         if let RoomEvent::PeerJoined { peer_id: peer, .. } = event {
-///             room.send(peer, Channel::Events, Bytes::from_static(b"hello"))?;
+///         if let RoomEvent::PeerJoined { peer_id, .. } = event {
+///             room.send(peer_id, Channel::Events, Bytes::from_static(b"hello"))?;
 ///         }
 ///     }
 /// #   break;
@@ -80,7 +80,8 @@ impl Room {
         self.handle.poll()
     }
 
-    /// Returns the number of bytes that a channel to `peer` accepts now. Returns 0 without a link.
+    /// Returns the number of bytes that a channel to `peer` is guaranteed to accept now, or 0 if
+    /// there is no link.
     pub fn credit(&self, peer: PeerId, channel: Channel) -> usize {
         let queued = self.handle.queued(peer, channel);
         queued.map_or(0, |queued| {

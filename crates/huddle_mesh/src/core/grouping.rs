@@ -15,7 +15,7 @@ use crate::signaling_id::SignalingId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The minimum time between two reports. A server that requests reports more often waits longer.
+/// The minimum time between two reports. A report that the server requests sooner is delayed.
 const REPORT_SPACING: Duration = Duration::from_millis(250);
 
 /// The stage of a group that the server forms. The id is also the name of the group's own room.

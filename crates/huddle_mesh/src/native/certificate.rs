@@ -36,11 +36,11 @@ impl Certificate {
         let Some(place) = place else {
             return Self::generate();
         };
-        let refused = |reason: String| RoomError::Identity {
+        let identity_error = |reason: String| RoomError::Identity {
             place: place.to_owned(),
             reason,
         };
-        let mut file = open(place).map_err(|error| refused(error.to_string()))?;
+        let mut file = open(place).map_err(|error| identity_error(error.to_string()))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -49,16 +49,16 @@ impl Certificate {
                 );
                 return Self::generate();
             }
-            Err(TryLockError::Error(error)) => return Err(refused(error.to_string())),
+            Err(TryLockError::Error(error)) => return Err(identity_error(error.to_string())),
         }
-        let pem = read(&mut file).map_err(|error| refused(error.to_string()))?;
+        let pem = read(&mut file).map_err(|error| identity_error(error.to_string()))?;
         let (pem, is_new) = match pem.is_empty() {
             true => (generate_pem().map_err(startup)?, true),
             false => (pem, false),
         };
-        let mut certificate = Self::from_pem(&pem).map_err(refused)?;
+        let mut certificate = Self::from_pem(&pem).map_err(identity_error)?;
         if is_new {
-            write(&mut file, &pem).map_err(|error| refused(error.to_string()))?;
+            write(&mut file, &pem).map_err(|error| identity_error(error.to_string()))?;
         }
         certificate._file = Some(file);
         Ok(certificate)

@@ -33,8 +33,7 @@ pub(super) type WebSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// # Errors
 /// Returns the step that failed, with a text for the player.
 pub(super) async fn connect(url: &str) -> Result<WebSocket, SocketEnd> {
-    // Without this, the other crates of the program decide which cryptography provider rustls
-    // uses.
+    // Without this, other crates of the program could change the cryptography provider of rustls.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let deadline = Instant::now() + CONNECT_TIMEOUT - MARGIN;
     let stream = timeout_at(deadline, open(url, deadline))
@@ -92,8 +91,8 @@ fn host_and_port(url: &str) -> Option<(String, u16)> {
 
 /// Connects to the first address that answers.
 ///
-/// Tries the addresses concurrently, so that an unreachable one does not delay the others. An
-/// example is a network with broken IPv6.
+/// Tries the addresses concurrently, so that an unreachable one (for example because IPv6 is broken)
+/// does not delay the others.
 async fn open_any(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut attempts: FuturesUnordered<_> = (0..)
         .zip(addresses)

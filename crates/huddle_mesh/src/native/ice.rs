@@ -12,7 +12,7 @@ use webrtc::peer_connection::RTCIceServer;
 use crate::{
     config::IceServer,
     event::RoomError,
-    ice_url::{IceUrl, refused},
+    ice_url::{IceUrl, unusable_server},
 };
 
 /// The time that looking up a server's name may take. The link waits for it.
@@ -23,23 +23,24 @@ const SECURE: &str =
 const TCP: &str =
     "native games reach TURN servers over UDP only; give them an address without `?transport=tcp`";
 
-/// Rejects the addresses that the `webrtc` crate would ignore.
+/// Rejects the URLs that the `webrtc` crate would ignore.
 pub(super) fn check(servers: &[IceServer]) -> Result<(), RoomError> {
     for url in servers.iter().flat_map(|server| &server.urls) {
         let parsed = IceUrl::parse(url)?;
         if parsed.is_secure {
-            return Err(refused(url, SECURE));
+            return Err(unusable_server(url, SECURE));
         }
         if parsed.is_tcp {
-            return Err(refused(url, TCP));
+            return Err(unusable_server(url, TCP));
         }
-        // The library may reject addresses for other reasons.
-        rtc_ice::url::Url::parse_url(url).map_err(|error| refused(url, error.to_string()))?;
+        // The library may reject a URL for another reason.
+        rtc_ice::url::Url::parse_url(url)
+            .map_err(|error| unusable_server(url, error.to_string()))?;
     }
     Ok(())
 }
 
-/// Returns the servers, without the addresses whose names cannot be resolved in time. The `webrtc`
+/// Returns the servers, without the URLs whose names cannot be resolved in time. The `webrtc`
 /// crate would wait for these names before it reports any candidate, even a local one.
 pub(super) async fn resolvable_servers(servers: &[IceServer]) -> Vec<RTCIceServer> {
     let resolved = servers.iter().map(async |server| {
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_the_library_ignores_are_rejected() {
+    fn urls_that_the_library_ignores_are_rejected() {
         for (url, reason) in [
             ("stuns:host:5349", SECURE),
             ("turns:host:5349", SECURE),
@@ -108,7 +109,7 @@ mod tests {
             ("turn:host:3478?transport=tcp", TCP),
         ] {
             let server = IceServer::turn(url, "ada", "secret");
-            assert_eq!(check(&[server]), Err(refused(url, reason)));
+            assert_eq!(check(&[server]), Err(unusable_server(url, reason)));
         }
         let server = IceServer::turn("turn:host:3478?transport=udp", "ada", "secret");
         assert_eq!(check(&[server]), Ok(()));

@@ -10,7 +10,7 @@ use crate::{
     channel::Channel,
     config::{IceServer, RoomConfig, Route},
     event::RoomError,
-    ice_url::refused,
+    ice_url::unusable_server,
 };
 
 /// An `RTCPeerConnection`. The owner must close it: dropping it does not.
@@ -198,7 +198,8 @@ pub(crate) fn check(config: &RoomConfig) -> std::result::Result<(), RoomError> {
                 urls: vec![url.clone()],
                 ..server.clone()
             };
-            try_connection(&[alone], Route::Any).map_err(|Exception(why)| refused(url, why))?;
+            try_connection(&[alone], Route::Any)
+                .map_err(|Exception(why)| unusable_server(url, why))?;
         }
     }
     Err(RoomError::NoWebRtc(why))
