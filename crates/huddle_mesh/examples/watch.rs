@@ -1,4 +1,5 @@
-//! Joins a room, greets whoever comes and prints what happens:
+//! Joins a room, greets each peer that joins, and prints all events:
+//!
 //! `cargo run -p huddle_mesh --example watch ws://localhost:3536/my-room`
 
 use std::{error::Error, thread::sleep, time::Duration};
@@ -17,11 +18,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     loop {
         while let Some(event) = room.poll() {
             println!("{event:?}");
-            if let RoomEvent::PeerJoined { peer_id: peer, .. } = event {
-                room.send(peer, Channel::Events, Bytes::from_static(b"hello"))?;
+            if let RoomEvent::PeerJoined { peer_id, .. } = event {
+                room.send(peer_id, Channel::Events, Bytes::from_static(b"hello"))?;
             }
-            if let RoomEvent::Packet { peer_id: peer, .. } = event {
-                println!("{:?}", room.stats(peer));
+            if let RoomEvent::Packet { peer_id, .. } = event {
+                println!("{:?}", room.stats(peer_id));
             }
         }
         sleep(Duration::from_millis(10));

@@ -2,15 +2,15 @@ use std::fmt;
 
 /// The three data channels of every link, in the order in which they are negotiated.
 ///
-/// They share one SCTP association: a large message on one delays the others, so callers keep
-/// what they send small and few at a time.
+/// They share one SCTP association, so a large message on one channel delays the others. Keep
+/// messages small, and do not queue many at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Channel {
-    /// Unreliable and unordered: what is newer replaces what is older.
+    /// Unreliable and unordered, for data that newer data replaces.
     State,
-    /// Reliable and ordered: small things that must arrive.
+    /// Reliable and ordered, for small messages that must arrive.
     Events,
-    /// Reliable and ordered: large things that may take their time.
+    /// Reliable and ordered, for large transfers that are not urgent.
     Bulk,
 }
 
@@ -18,20 +18,23 @@ impl Channel {
     /// All channels, in negotiation order.
     pub const ALL: [Channel; 3] = [Channel::State, Channel::Events, Channel::Bulk];
 
-    /// The stream id negotiated for this channel; also its place in [`Channel::ALL`].
+    /// Returns the SCTP stream id of this channel, which is also its index in [`Channel::ALL`].
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// Whether the channel delivers everything, in order.
+    /// Returns whether the channel delivers every message, in order.
     pub const fn is_reliable(self) -> bool {
         !matches!(self, Channel::State)
     }
 
-    /// How many bytes may wait in this channel's send queue before
-    /// [`Room::send`](crate::Room::send) refuses more.
+    /// Returns the maximum number of bytes in this channel's send queue. [`Room::send`] rejects
+    /// messages that exceed it.
     ///
-    /// Small for state, so that what is sent is not stale when it leaves the machine.
+    /// The limit of [`Channel::State`] is small, so that data is not stale when it leaves the
+    /// machine.
+    ///
+    /// [`Room::send`]: crate::Room::send
     pub const fn send_limit(self) -> usize {
         match self {
             Channel::State => 4 * 1024,
@@ -39,15 +42,15 @@ impl Channel {
         }
     }
 
-    /// Whether a message of the mesh itself may join so many bytes that wait on this channel.
-    /// Pings are of no use behind them, and nothing may grow without end.
+    /// Returns whether a control message may join `queued` bytes in the send queue. The limit
+    /// bounds the queue, and a ping behind a long queue cannot measure the network.
     pub(crate) const fn takes_control(self, queued: usize) -> bool {
         let limit = self.send_limit();
         queued <= if self.is_reliable() { 2 * limit } else { limit }
     }
 
     pub(crate) fn label(self) -> String {
-        // Negotiated channels need no label; stock clients use this one, and it eases debugging.
+        // Negotiated channels need no label. Use that of matchbox clients, for debugging.
         format!("matchbox_socket_{}", self.index())
     }
 }
@@ -67,11 +70,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_meshs_own_messages_do_not_wait_without_end_either() {
+    fn control_messages_join_a_full_queue_but_are_bounded() {
         for channel in Channel::ALL {
             assert!(
                 channel.takes_control(channel.send_limit()),
-                "a full queue of the game's"
+                "a queue filled by the game rejects control messages on the {channel} channel"
             );
             assert!(!channel.takes_control(2 * channel.send_limit() + 1));
         }

@@ -5,7 +5,7 @@ use crate::{
     secret::RoomSecret,
 };
 
-/// What is needed to join a room.
+/// The settings for joining a room.
 ///
 /// ```
 /// use huddle_mesh::{IceServer, RoomConfig};
@@ -17,17 +17,20 @@ use crate::{
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomConfig {
-    /// Where the room is.
+    /// The URL of the room.
     pub url: RoomUrl,
-    /// STUN and TURN servers. None are needed between machines of one network; across the
-    /// internet a STUN server opens most pairs, and 15-22 % of real pairs need a TURN server.
+    /// STUN and TURN servers.
+    ///
+    /// Machines in the same network need none. Across the internet, most pairs of peers can connect
+    /// with a STUN server, and 15-22 % need a TURN server.
     pub ice_servers: Vec<IceServer>,
-    /// Which ways to another player may be used.
+    /// The routes to other peers that links may use.
     pub route: Route,
-    /// The secret that all members of the room have to know.
+    /// The secret of the room. Only peers that know it can join.
     pub secret: Option<RoomSecret>,
-    /// Where the local peer's certificate is kept: see [`RoomConfig::keep_identity`]. By default,
-    /// each room gets a new certificate, and so the local peer a new id.
+    /// The place where the local peer's certificate is stored: see [`RoomConfig::keep_identity`].
+    ///
+    /// By default, each room has a new certificate, so the local peer has a new id in each room.
     pub identity: Option<String>,
     /// How long a peer may be silent before it is lost: see [`RoomConfig::with_reconnect_timeout`].
     pub reconnect_timeout: Duration,
@@ -36,23 +39,25 @@ pub struct RoomConfig {
 /// The default of [`RoomConfig::reconnect_timeout`].
 const RECONNECT_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Which ways to another player may be used.
+/// The routes to other peers that links may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Route {
-    /// Straight if possible, over a TURN server otherwise.
+    /// Direct if possible, otherwise relayed by a TURN server.
     #[default]
     Any,
-    /// Only over a TURN server: other players never see this player's address. Needs at least
-    /// one TURN server.
+    /// Always relayed by a TURN server, so that the other players never see this player's address.
+    /// Needs at least one TURN server.
     RelayOnly,
 }
 
 /// A STUN or TURN server, with its own credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IceServer {
-    /// Its addresses: `stun:host:port`, `turn:host:port`. In browsers also `stuns:host:port` and
-    /// `turns:host:port`, and `?transport=tcp` after those of TURN servers. What the platform cannot use is
-    /// refused when the room is joined.
+    /// The URLs of the server: `stun:host:port` or `turn:host:port`.
+    ///
+    /// Browsers also support `stuns:host:port`, `turns:host:port`, and `?transport=tcp` at the end
+    /// of the URL of a TURN server. [`Room::join`](crate::Room::join) rejects URLs that the
+    /// platform does not support.
     pub urls: Vec<String>,
     /// The TURN user name.
     pub username: Option<String>,
@@ -61,10 +66,10 @@ pub struct IceServer {
 }
 
 impl RoomConfig {
-    /// Joins the room at `url`, without STUN or TURN servers.
+    /// Creates the settings for the room at `url`, without STUN and TURN servers.
     ///
     /// # Errors
-    /// Says what is wrong with the URL and how to write it.
+    /// Returns an error if `url` is not the URL of a room.
     pub fn new(url: &str) -> Result<Self, RoomUrlError> {
         Ok(url.parse::<RoomUrl>()?.into())
     }
@@ -76,22 +81,24 @@ impl RoomConfig {
         self
     }
 
-    /// Sets the secret that all members of the room have to know.
+    /// Sets the secret of the room. Only peers that know it can join.
     #[must_use]
     pub fn with_secret(mut self, secret: RoomSecret) -> Self {
         self.secret = Some(secret);
         self
     }
 
-    /// Keeps the certificate of the local peer at `place`, so that the peer has the same id in the
-    /// next room and after a restart or reload.
+    /// Stores the certificate of the local peer at `place`, so that the peer keeps its id in later
+    /// rooms and after a restart or reload.
     ///
-    /// Natively, `place` is the path of a file, which contains a private key and is created if it
-    /// does not exist. In a browser it is a name in the storage of the page's origin, where the
-    /// certificate is valid for a year. One room at a time uses it: if it is in use, for example in
-    /// a second tab, the room gets a new certificate that is not kept.
+    /// On native platforms, `place` is the path of a file, which is created if it does not exist.
+    /// The file contains a private key. In a browser, `place` is a name in the storage of the
+    /// page's origin, and the certificate is valid for a year.
     ///
-    /// Players can be recognized by an id that they keep. Keep it only if your game needs it.
+    /// Only one room at a time can use the certificate. If it is in use, for example in a second
+    /// tab, the room uses a temporary certificate.
+    ///
+    /// A permanent id lets others recognize the player. Keep it only if your game needs it.
     #[must_use]
     pub fn keep_identity(mut self, place: impl Into<String>) -> Self {
         self.identity = Some(place.into());
@@ -109,7 +116,7 @@ impl RoomConfig {
         self
     }
 
-    /// Never shows this player's address to others; see [`Route::RelayOnly`].
+    /// Hides this player's address from the other players. See [`Route::RelayOnly`].
     #[must_use]
     pub fn relay_only(mut self) -> Self {
         self.route = Route::RelayOnly;
@@ -131,7 +138,7 @@ impl From<RoomUrl> for RoomConfig {
 }
 
 impl IceServer {
-    /// A STUN server, which tells players their public addresses.
+    /// Creates a STUN server, from which a peer learns its public address.
     pub fn stun(url: impl Into<String>) -> Self {
         Self {
             urls: vec![url.into()],
@@ -140,7 +147,7 @@ impl IceServer {
         }
     }
 
-    /// A TURN server, which relays what cannot go straight.
+    /// Creates a TURN server, which relays packets between peers that cannot connect directly.
     pub fn turn(
         url: impl Into<String>,
         username: impl Into<String>,
@@ -161,7 +168,7 @@ impl IceServer {
 }
 
 impl fmt::Debug for IceServer {
-    /// Leaves the credential out, so that it cannot end in a log.
+    /// Omits the credential, so that it does not appear in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IceServer")
             .field("urls", &self.urls)

@@ -1,17 +1,19 @@
-//! The addresses of STUN and TURN servers, by RFC 7064 and RFC 7065: what browsers refuse, this
-//! refuses in words, on every platform.
+//! The URLs of STUN and TURN servers (RFC 7064 and RFC 7065).
+//!
+//! Rejects the URLs that browsers reject, on every platform and with the reason.
 
 use crate::{config::IceServer, event::RoomError};
 
-/// The parsed address of a STUN or TURN server.
+/// The parsed URL of a STUN or TURN server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IceUrl<'a> {
+    /// Whether the scheme is `turn:` or `turns:`.
     pub(crate) is_turn: bool,
-    /// TLS: `stuns:` or `turns:`.
+    /// Whether the server uses TLS: the scheme is `stuns:` or `turns:`.
     pub(crate) is_secure: bool,
-    /// Without the brackets of an IPv6 address.
+    /// The host, without the brackets of an IPv6 address.
     pub(crate) host: &'a str,
-    /// `?transport=tcp`.
+    /// Whether the URL ends with `?transport=tcp`.
     pub(crate) is_tcp: bool,
 }
 
@@ -24,10 +26,10 @@ const LOGIN: &str =
 const NO_ADDRESS: &str = "it has no address; give it at least one";
 
 impl<'a> IceUrl<'a> {
-    /// Parses an address.
+    /// Parses a URL.
     pub(crate) fn parse(url: &'a str) -> Result<Self, RoomError> {
         let unknown = || RoomError::IceServer(url.to_owned());
-        let refused = |reason| refused(url, reason);
+        let unusable = |reason| unusable_server(url, reason);
 
         let (scheme, rest) = url.split_once(':').ok_or_else(unknown)?;
         let (is_turn, is_secure) = match scheme {
@@ -55,18 +57,18 @@ impl<'a> IceUrl<'a> {
                 None => (address, None),
             },
         };
-        let stray = |c: char| c.is_whitespace() || c.is_control() || "/@#\\".contains(c);
-        if host.is_empty() || host.contains(stray) {
+        let is_invalid = |c: char| c.is_whitespace() || c.is_control() || "/@#\\".contains(c);
+        if host.is_empty() || host.contains(is_invalid) {
             return Err(unknown());
         }
         if port.is_some_and(|port| !is_port(port)) {
-            return Err(refused(PORT));
+            return Err(unusable(PORT));
         }
         let is_tcp = match query {
-            Some(_) if !is_turn => return Err(refused(STUN_QUERY)),
+            Some(_) if !is_turn => return Err(unusable(STUN_QUERY)),
             None | Some("transport=udp") => false,
             Some("transport=tcp") => true,
-            Some(_) => return Err(refused(TURN_QUERY)),
+            Some(_) => return Err(unusable(TURN_QUERY)),
         };
         Ok(Self {
             is_turn,
@@ -81,22 +83,23 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse().is_ok_and(|port: u16| port > 0)
 }
 
-/// Checks what does not depend on the platform.
+/// Checks a server for the mistakes that do not depend on the platform.
 pub(crate) fn check(server: &IceServer) -> Result<(), RoomError> {
     if server.urls.is_empty() {
-        return Err(refused("", NO_ADDRESS));
+        return Err(unusable_server("", NO_ADDRESS));
     }
-    let is_given = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
-    let has_login = is_given(&server.username) && is_given(&server.credential);
+    let is_set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    let has_login = is_set(&server.username) && is_set(&server.credential);
     for url in &server.urls {
         if IceUrl::parse(url)?.is_turn && !has_login {
-            return Err(refused(url, LOGIN));
+            return Err(unusable_server(url, LOGIN));
         }
     }
     Ok(())
 }
 
-pub(crate) fn refused(url: &str, reason: impl Into<String>) -> RoomError {
+/// Returns the error for a server that cannot be used.
+pub(crate) fn unusable_server(url: &str, reason: impl Into<String>) -> RoomError {
     RoomError::RefusedIceServer {
         url: url.to_owned(),
         reason: reason.into(),
@@ -108,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usable_addresses_are_parsed() {
+    fn usable_urls_are_parsed() {
         let url = |is_turn, is_secure, host, is_tcp| IceUrl {
             is_turn,
             is_secure,
@@ -136,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_addresses_are_refused_with_the_reason() {
+    fn unusable_urls_are_rejected_with_the_reason() {
         for (text, reason) in [
             ("stun:host?transport=udp", STUN_QUERY),
             ("stun:host:3478?", STUN_QUERY),
@@ -148,7 +151,11 @@ mod tests {
             ("stun:host:+80", PORT),
             ("stun:2001:db8::1", PORT),
         ] {
-            assert_eq!(IceUrl::parse(text), Err(refused(text, reason)), "{text}");
+            assert_eq!(
+                IceUrl::parse(text),
+                Err(unusable_server(text, reason)),
+                "{text}"
+            );
         }
         for text in [
             "host",
@@ -168,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn turn_server_needs_both_user_name_and_password() {
+    fn turn_server_needs_user_name_and_password() {
         let url = "turn:host:3478";
         assert_eq!(check(&IceServer::turn(url, "ada", "secret")), Ok(()));
         for server in [
@@ -176,11 +183,11 @@ mod tests {
             IceServer::turn(url, "", "secret"),
             IceServer::turn(url, "ada", ""),
         ] {
-            assert_eq!(check(&server), Err(refused(url, LOGIN)));
+            assert_eq!(check(&server), Err(unusable_server(url, LOGIN)));
         }
         let mut server = IceServer::stun("stun:host");
         assert_eq!(check(&server), Ok(()));
         server.urls.clear();
-        assert_eq!(check(&server), Err(refused("", NO_ADDRESS)));
+        assert_eq!(check(&server), Err(unusable_server("", NO_ADDRESS)));
     }
 }

@@ -1,18 +1,19 @@
 //! Rooms, signaling and WebRTC links between players, with one API on native and wasm.
 //!
-//! A [`Room`] is joined by URL. It finds the other players through a matchbox-compatible
-//! signaling server, opens a link to each of them, keeps the links alive, replaces what breaks,
-//! and tells what happens as [`RoomEvent`]s. It carries bytes and knows nothing of a game.
+//! A game joins a [`Room`] by URL. The room finds the other peers through a matchbox-compatible
+//! signaling server, opens a link to each of them, replaces broken links, and reports
+//! [`RoomEvent`]s. It transfers bytes and does not interpret them.
 //!
 //! - Every link has three [`Channel`]s: unreliable state, reliable events, reliable bulk.
-//! - A player has one [`PeerId`] for as long as the room lasts, whatever happens to links and
-//!   signaling. Stock matchbox clients can join; they are marked as such.
-//! - Losing the signaling server touches no link. It is reconnected for as long as the room is
-//!   wanted.
-//! - Queues are bounded, and what is dropped or refused is told.
+//! - A peer keeps its [`PeerId`] until it leaves the room, even if links and signaling connections
+//!   are replaced. Matchbox clients can join, and [`RoomEvent::PeerJoined`] marks them.
+//! - Losing the signaling server does not affect links. The room reconnects to the server until the
+//!   room is dropped.
+//! - Queues are bounded. Events and errors report dropped and rejected data.
 //!
-//! The room's decisions are pure state machines on a virtual clock; natively they are driven by a
-//! thread of their own around the `webrtc` crate, in a browser by its own WebRTC.
+//! The logic of a room consists of state machines on a virtual clock, without I/O. On native
+//! platforms, a separate thread runs them with the `webrtc` crate. In a browser, they use the
+//! browser's WebRTC.
 
 mod channel;
 mod config;

@@ -1,6 +1,8 @@
-/// The largest message a channel carries, in bytes; on [`Channel::State`](crate::Channel::State) its
-/// [send limit](crate::Channel::send_limit) is less.
+/// The maximum length of a message, in bytes.
+///
+/// The maximum on [`Channel::State`](crate::Channel::State) is lower: its
+/// [send limit](crate::Channel::send_limit).
 pub const MAX_MESSAGE_LEN: usize = 16_000;
 
-/// Larger messages of the signaling server are not read at all.
+/// The maximum length of a message from the signaling server, in bytes.
 pub(crate) const MAX_SIGNAL_LEN: usize = 64 * 1024;

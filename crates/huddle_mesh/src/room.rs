@@ -15,13 +15,15 @@ use crate::{
     stats::LinkStats,
 };
 
-/// What the mesh itself may queue on a channel between a look at the credit and the sending, in bytes.
-const MESH_MESSAGES: usize = 256;
+/// The number of bytes that control messages may add to a send queue after the game reads the
+/// credit and before it sends.
+const CONTROL_RESERVE: usize = 256;
 
-/// A room that this player is in, from [`Room::join`] until it is dropped.
+/// The local peer's membership in a room, from [`Room::join`] until it is dropped.
 ///
-/// Natively the network runs on a thread of its own; in a browser it runs between frames. Either
-/// way links stay alive while the game does not call, and what it does not read is bounded.
+/// On native platforms, the network runs on its own thread. In a browser, it runs between frames.
+/// On both, links stay open while the game does not call [`Room::poll`], and the queue of unread
+/// events is bounded.
 ///
 /// ```no_run
 /// use bytes::Bytes;
@@ -30,8 +32,8 @@ const MESH_MESSAGES: usize = 256;
 /// let mut room = Room::join(RoomConfig::new("ws://localhost:3536/my-room")?)?;
 /// loop {
 ///     while let Some(event) = room.poll() {
-///         if let RoomEvent::PeerJoined { peer_id: peer, .. } = event {
-///             room.send(peer, Channel::Events, Bytes::from_static(b"hello"))?;
+///         if let RoomEvent::PeerJoined { peer_id, .. } = event {
+///             room.send(peer_id, Channel::Events, Bytes::from_static(b"hello"))?;
 ///         }
 ///     }
 /// #   break;
@@ -44,11 +46,15 @@ pub struct Room {
 }
 
 impl Room {
-    /// Joins a room. Returns at once; what comes of it is told by [`Room::poll`].
+    /// Joins a room. Returns immediately, and [`Room::poll`] reports the progress.
     ///
     /// # Errors
-    /// If the configuration cannot work, or this machine cannot run the network: a browser without
-    /// WebRTC, an ICE server that the browser or this platform refuses. A server that cannot be reached is not an error: it is tried again for as long as the room is wanted.
+    /// Returns an error if the configuration is invalid or the network cannot start, for example
+    /// because the browser has no WebRTC, or the platform does not support the URL of an ICE
+    /// server.
+    ///
+    /// A signaling server that cannot be reached is not an error. The room tries again until it is
+    /// dropped.
     pub fn join(config: RoomConfig) -> Result<Self, RoomError> {
         check_config(&config)?;
         let url = config.url.clone();
@@ -58,35 +64,38 @@ impl Room {
 
     /// Returns the id of the local peer, which is the same on every machine.
     ///
-    /// A browser takes a few milliseconds to create a certificate, from which the id is made. Until
-    /// then the room has no id and no other event than [`RoomEvent::Failed`].
+    /// The id is the hash of a certificate, which a browser needs a few milliseconds to create.
+    /// Until then, this returns `None`, and the only possible event is [`RoomEvent::Failed`].
     pub fn local_id(&self) -> Option<PeerId> {
         self.handle.local_id()
     }
 
-    /// The address that was joined.
+    /// Returns the URL that was passed to [`Room::join`].
     pub fn url(&self) -> &RoomUrl {
         &self.url
     }
 
-    /// The next thing that happened. Call it every frame until it returns `None`.
+    /// Returns the next event. Call this every frame until it returns `None`.
     pub fn poll(&mut self) -> Option<RoomEvent> {
         self.handle.poll()
     }
 
-    /// How many bytes a channel to `peer` takes now, for sure; 0 without a link.
+    /// Returns the number of bytes that a channel to `peer` is guaranteed to accept now, or 0 if
+    /// there is no link.
     pub fn credit(&self, peer: PeerId, channel: Channel) -> usize {
         let queued = self.handle.queued(peer, channel);
         queued.map_or(0, |queued| {
-            channel.send_limit().saturating_sub(queued + MESH_MESSAGES)
+            channel
+                .send_limit()
+                .saturating_sub(queued + CONTROL_RESERVE)
         })
     }
 
-    /// Sends to `peer`. What is accepted is handed to the network, in order.
+    /// Queues a message to `peer`. The network sends the messages of a channel in order.
     ///
     /// # Errors
-    /// If there is no link, if the channel's queue is full, or if the message is not one that a
-    /// channel carries. Nothing is sent then.
+    /// Returns an error, and sends nothing, if there is no link, the channel's queue is full, or
+    /// the message is too large or begins with the reserved byte 0xFF.
     pub fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> Result<(), SendError> {
         if bytes.len() > MAX_MESSAGE_LEN {
             return Err(SendError::TooLarge(bytes.len()));
@@ -101,30 +110,32 @@ impl Room {
         self.handle.send(peer, channel, bytes)
     }
 
-    /// What is known about the link to `peer`; `None` if they are not here.
+    /// Returns statistics of the link to `peer`, or `None` if the peer is not connected.
     pub fn stats(&self, peer: PeerId) -> Option<LinkStats> {
         self.handle.stats(peer)
     }
 
-    /// Cuts `peer` off, for as long as this room lasts: both sides see the other leave at once,
-    /// and no link is opened again. Others are not concerned.
+    /// Disconnects `peer` until this room is dropped.
+    ///
+    /// Both peers immediately see each other leave, and do not open a new link. Links to the other
+    /// peers are not affected.
     pub fn disconnect(&mut self, peer: PeerId) {
         self.handle.disconnect(peer);
     }
 
-    /// Tells the other peers that the platform stops this game, or lets it run again.
+    /// Notifies the other peers that the platform stops or resumes this game.
     ///
-    /// A game that does not call [`poll`](Self::poll) for a second counts as busy; the mesh notices
-    /// that automatically, and browsers report frozen pages. Call this where only the game knows, such
-    /// as on a phone's pause event.
+    /// The mesh detects automatically when the game does not call [`poll`](Self::poll) for a
+    /// second, and when the browser freezes the page. Call this in other cases, for example on the
+    /// pause event of a phone.
     pub fn set_frozen(&mut self, is_frozen: bool) {
         self.handle.set_frozen(is_frozen);
     }
 
-    /// Leaves, and lets the farewell go out in the background.
+    /// Leaves the room, and sends the farewell to the other peers in the background.
     ///
-    /// Dropping the room leaves too, but natively waits for the farewell, up to 200 ms, because
-    /// the program may be about to end.
+    /// Dropping the room also leaves it. On native platforms, the drop blocks for up to 200 ms
+    /// until the farewell is sent, because the program may be about to exit.
     pub fn leave(self) {
         self.handle.leave();
     }
@@ -139,7 +150,7 @@ impl fmt::Debug for Room {
     }
 }
 
-/// Refuses what can never work before anything is opened.
+/// Rejects a configuration that can never work, before the room opens any connection.
 fn check_config(config: &RoomConfig) -> Result<(), RoomError> {
     config.ice_servers.iter().try_for_each(ice_url::check)?;
     let has_relay = config
@@ -158,7 +169,7 @@ mod tests {
     use crate::config::IceServer;
 
     #[test]
-    fn ice_mistakes_are_named_before_anything_is_opened() {
+    fn join_rejects_unusable_ice_servers() {
         let config = RoomConfig::new("ws://localhost:1/room").unwrap();
         let error = Room::join(config.clone().relay_only()).unwrap_err();
         assert_eq!(error, RoomError::NoRelay);

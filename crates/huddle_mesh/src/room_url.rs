@@ -4,10 +4,10 @@ use thiserror::Error;
 use url::Url;
 use uuid::Uuid;
 
-/// The address of a room on a signaling server: `ws://host:3536/my-room`.
+/// The URL of a room on a signaling server: `ws://host:3536/my-room`.
 ///
-/// `wss://` for encrypted signaling (needed by pages served over https), and `?next=N` to be
-/// grouped with the next N players that ask for the same room name.
+/// Use `wss://` for encrypted signaling, which pages served over https need. Add `?next=N` to form
+/// groups of N players from those who join the same room name.
 ///
 /// ```
 /// use huddle_mesh::RoomUrl;
@@ -24,27 +24,27 @@ pub struct RoomUrl {
     group_size: Option<NonZeroU16>,
 }
 
-/// Why a text is not the address of a room.
+/// The reason why a text is not the URL of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RoomUrlError {
-    /// The text is not a URL at all.
+    /// The text is not a URL.
     #[error("`{0}` is not a URL ({1}); write it like ws://localhost:3536/my-room")]
     NotAUrl(String, url::ParseError),
     /// The scheme is neither `ws` nor `wss`.
     #[error("`{0}` starts with `{1}:`; a room URL starts with ws:// or wss://")]
     Scheme(String, String),
-    /// There is no host.
+    /// The URL has no host.
     #[error("`{0}` has no host; write it like ws://localhost:3536/my-room")]
     NoHost(String),
-    /// There is a fragment.
+    /// The URL has a fragment.
     #[error(
         "`{0}` has a `#`, which a WebSocket URL cannot have; write %23 if the room's name has one"
     )]
     Fragment(String),
-    /// The path has more than one segment, or none.
+    /// The path does not have exactly one segment.
     #[error("`{0}` needs exactly one room name after the host, like ws://localhost:3536/my-room")]
     RoomName(String),
-    /// The room's name is too long.
+    /// The room name is too long.
     #[error("the room name is {0} bytes long; at most {max} are allowed", max = RoomUrl::MAX_NAME_LEN)]
     NameTooLong(usize),
     /// `next` is not a number from 2 to 64.
@@ -53,31 +53,31 @@ pub enum RoomUrlError {
 }
 
 impl RoomUrl {
-    /// The longest room name that servers are asked for, in bytes of the encoded URL path.
+    /// The maximum length of a room name, in bytes of the encoded URL path.
     pub const MAX_NAME_LEN: usize = 128;
 
-    /// The room's name, as in the URL's path.
+    /// Returns the room name, as encoded in the URL's path.
     pub fn room_name(&self) -> &str {
         self.url.path().trim_matches('/')
     }
 
-    /// How many players the server groups, if the URL says `?next=N`.
+    /// Returns the number of players in a group, if the URL has `?next=N`.
     pub fn group_size(&self) -> Option<NonZeroU16> {
         self.group_size
     }
 
-    /// The same server, another room, no grouping.
+    /// Returns the URL of the room `name` on the same server, without `?next=N`.
     pub(crate) fn private_room(&self, name: &str) -> RoomUrl {
         let mut url = self.url.clone();
         url.set_path(name);
-        let kept: Vec<_> = url
+        let parameters: Vec<_> = url
             .query_pairs()
             .filter(|(key, _)| key != "next")
             .map(|(key, value)| (key.into_owned(), value.into_owned()))
             .collect();
         url.set_query(None);
-        if !kept.is_empty() {
-            url.query_pairs_mut().extend_pairs(kept);
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters);
         }
         RoomUrl {
             url,
@@ -85,8 +85,10 @@ impl RoomUrl {
         }
     }
 
-    /// The URL a WebSocket is opened with: asks for the extensions of our own server, which
-    /// other servers ignore. `group` is the one to come back to.
+    /// Returns the URL of the WebSocket.
+    ///
+    /// It requests the extensions of the huddle server, which other servers ignore. `group` is the
+    /// group to which a reconnecting client returns.
     pub(crate) fn socket_url(&self, group: Option<Uuid>) -> String {
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair("huddle", "1");
@@ -112,7 +114,7 @@ impl FromStr for RoomUrl {
         if url.host_str().is_none_or(str::is_empty) {
             return Err(RoomUrlError::NoHost(text.to_owned()));
         }
-        // A browser throws when it is to open such a URL.
+        // A browser throws an exception if a WebSocket URL has a fragment.
         if url.fragment().is_some() {
             return Err(RoomUrlError::Fragment(text.to_owned()));
         }
@@ -145,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mistakes_are_named() {
+    fn each_mistake_has_its_own_error() {
         let error = |text: &str| text.parse::<RoomUrl>().unwrap_err();
         assert!(matches!(error("my-room"), RoomUrlError::NotAUrl(..)));
         assert!(matches!(
@@ -168,15 +170,15 @@ mod tests {
     }
 
     #[test]
-    fn a_private_room_drops_the_grouping_and_keeps_other_parameters() {
+    fn private_room_url_drops_grouping_and_keeps_other_parameters() {
         let url: RoomUrl = "wss://host/lobby?next=4&token=x".parse().unwrap();
         let private = url.private_room("abc");
         assert_eq!(private.to_string(), "wss://host/abc?token=x");
         assert_eq!(private.group_size(), None);
         assert_eq!(private.socket_url(None), "wss://host/abc?token=x&huddle=1");
-        let back = url.socket_url(Some(Uuid::from_u128(7)));
+        let returning = url.socket_url(Some(Uuid::from_u128(7)));
         let group = "00000000000000000000000000000007";
         let expected = format!("wss://host/lobby?next=4&token=x&huddle=1&group={group}");
-        assert_eq!(back, expected);
+        assert_eq!(returning, expected);
     }
 }

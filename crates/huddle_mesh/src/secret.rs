@@ -3,16 +3,16 @@ use std::{fmt, str::FromStr};
 use thiserror::Error;
 use uuid::Uuid;
 
-/// The secret of a room, which players pass on in their invitations and no server sees.
+/// The secret of a room. Players share it in their invitations, and servers never see it.
 ///
-/// All members of the room prove to each other that they know it. So neither the signaling server
-/// nor anybody who guesses the room's name can join: a server can only refuse its service.
-/// Clients of `matchbox_socket` cannot prove it, and cannot join.
+/// Each pair of peers proves to each other that both know the secret before they link. So neither
+/// the signaling server nor a player who guesses the room name can join. The server can only deny
+/// service. Clients of `matchbox_socket` cannot prove that they know a secret, so they cannot join.
 ///
-/// A secret has 128 random bits. A password that a player makes up has far fewer and can be
-/// guessed from a proof, so there is no way to use one.
+/// A secret has 128 random bits. A password chosen by a player has far fewer, and an attacker could
+/// guess it from a proof. This type therefore does not accept passwords.
 ///
-/// Put it behind the `#` of a link: browsers do not send that part to a server.
+/// Put the secret behind the `#` of a link, because browsers do not send that part to the server.
 ///
 /// ```
 /// use huddle_mesh::RoomSecret;
@@ -25,7 +25,7 @@ use uuid::Uuid;
 #[derive(Clone, PartialEq, Eq)]
 pub struct RoomSecret([u8; 16]);
 
-/// Why a text is not a [`RoomSecret`].
+/// The error for a text that is not a [`RoomSecret`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "a room secret has 32 hexadecimal digits, as `RoomSecret::random()` shows them; this one has {digits} characters"
@@ -35,9 +35,9 @@ pub struct RoomSecretError {
 }
 
 impl RoomSecret {
-    /// Returns a new secret from the system's random numbers.
+    /// Generates a secret with the operating system's random number generator.
     pub fn random() -> Self {
-        // A version 4 UUID has 122 random bits; two of them make all 128 random.
+        // A version 4 UUID has only 122 random bits. Combining two makes all 128 bits random.
         let (a, b) = (Uuid::new_v4().as_u128(), Uuid::new_v4().as_u128());
         Self((a ^ b.rotate_left(64)).to_be_bytes())
     }
@@ -54,7 +54,7 @@ impl RoomSecret {
 }
 
 impl fmt::Display for RoomSecret {
-    /// Shows the secret as 32 hexadecimal digits.
+    /// Writes the secret as 32 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Uuid::from_bytes(self.0).simple().fmt(f)
     }
@@ -76,7 +76,7 @@ impl FromStr for RoomSecret {
 }
 
 impl fmt::Debug for RoomSecret {
-    /// Hides the secret, so that it cannot end in a log.
+    /// Omits the secret, so that it does not appear in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RoomSecret").finish_non_exhaustive()
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secret_survives_a_link_and_hides_from_logs() {
+    fn secret_is_parsed_from_a_link_and_hidden_in_logs() {
         let secret = RoomSecret::random();
         assert_eq!(secret.to_string().parse(), Ok(secret.clone()));
         assert!(!format!("{secret:?}").contains(&secret.to_string()));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_not_secrets() {
+    fn malformed_secrets_are_rejected() {
         for text in ["", "password", &"z".repeat(32), &"0".repeat(33)] {
             assert!(text.parse::<RoomSecret>().is_err(), "{text}");
         }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 /// Identifies one connection to the signaling server. The server assigns it.
 ///
-/// A peer gets a new signaling id each time it connects to the server, and keeps its [`PeerId`]. A
-/// client of `matchbox_socket` has no other id: its peer id is made of this one.
+/// A peer gets a new signaling id each time it connects to the server, but keeps its [`PeerId`]. A
+/// client of `matchbox_socket` has no other id, so its peer id is derived from the signaling id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SignalingId(Uuid);
 
@@ -26,14 +26,14 @@ impl SignalingId {
         self.0.as_bytes()
     }
 
-    /// Returns the id of the peer with this signaling id, if it is a matchbox client or has not
-    /// shown its certificate yet.
+    /// Returns the [`PeerId`] of a matchbox client, or of a peer whose certificate is not known
+    /// yet.
     pub const fn peer_id(self) -> PeerId {
         PeerId::of_signaling(*self.0.as_bytes())
     }
 }
 
-/// The id as the signaling protocol has it.
+/// Converts to the type of the signaling protocol.
 impl From<SignalingId> for matchbox_protocol::PeerId {
     fn from(id: SignalingId) -> Self {
         Self(id.0)

@@ -1,60 +1,63 @@
 use std::time::Duration;
 
-/// What is known about the link to a player.
+/// Statistics of the link to a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LinkStats {
-    /// The network's round trip, smoothed; waiting for a frame is not part of it. `None` until
-    /// the first answer.
+    /// The smoothed round-trip time of the network, without the time that a packet waits for the
+    /// next frame. `None` until the first reply.
     pub rtt: Option<Duration>,
-    /// The lowest round trip seen on this link.
+    /// The lowest round-trip time measured on this link.
     pub rtt_min: Option<Duration>,
-    /// How long nothing has been heard while this side was listening.
+    /// The time since the last packet from the peer, without the time that the local process was
+    /// stopped.
     pub silence: Duration,
-    /// Bytes handed to this link since the player joined, without the network's own headers.
+    /// The number of bytes sent since the peer joined, without the headers of the network.
     pub bytes_sent: u64,
-    /// Bytes received.
+    /// The number of bytes received since the peer joined.
     pub bytes_received: u64,
-    /// Packets handed to this link.
+    /// The number of packets sent.
     pub packets_sent: u64,
-    /// Packets received.
+    /// The number of packets received.
     pub packets_received: u64,
-    /// Received packets dropped because the game did not read them in time.
+    /// The number of received packets that were dropped because the game did not read them in time.
     pub packets_unread: u64,
-    /// Bytes accepted but not yet taken by the network, by [`Channel::index`](crate::Channel::index).
+    /// The number of bytes in the send queue of each channel, by
+    /// [`Channel::index`](crate::Channel::index).
     pub queued: [usize; 3],
-    /// Which way the link goes.
+    /// The path of the link.
     pub path: Path,
-    /// How many links to this player have been opened; more than one means replacements.
+    /// The number of links to this peer so far. Each link after the first replaced another.
     pub links: u32,
-    /// Why the peer's game does not run, if it says that it does not. The link stays open, and what
-    /// is sent waits for the game.
+    /// The reason why the peer's game is stopped, if the peer reports that. The link stays open,
+    /// and the peer queues received packets until its game runs again.
     pub stopped: Option<StopReason>,
 }
 
-/// Why a peer's game does not run.
+/// The reason why a peer's game is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StopReason {
-    /// The game has not polled its room for a second: it loads, hangs, or waits in a debugger.
+    /// The game has not polled its room for a second, for example because it is loading, hangs, or
+    /// is paused in a debugger.
     Busy,
-    /// The platform has stopped the game: the page is frozen, or hidden without anything that keeps
-    /// the game running, or the phone is locked.
+    /// The platform has stopped the game, for example because the phone is locked or the page is
+    /// frozen. A hidden page is also stopped, unless something keeps the game running.
     Frozen,
 }
 
-/// Which way a link goes.
+/// The path of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Path {
-    /// Not known yet.
+    /// The path is not known yet.
     #[default]
     Unknown,
-    /// Straight between the machines.
+    /// Packets travel directly between the machines.
     Direct,
-    /// Over a TURN server.
+    /// A TURN server relays the packets.
     Relayed,
 }
 
 impl Path {
-    /// `direct`, `relayed` or `unknown`.
+    /// Returns `direct`, `relayed` or `unknown`.
     pub fn as_str(self) -> &'static str {
         match self {
             Path::Unknown => "unknown",

@@ -116,7 +116,7 @@ pub(crate) fn signaling_faults_are_reported_and_rooms_recover(
             "an unknown name",
             named("unknown.test"),
             Kind::Unreachable,
-            &["no address is found for unknown.test"],
+            &["no address was found for unknown.test"],
         )?,
         join(
             &online,
@@ -165,7 +165,7 @@ pub(crate) fn signaling_faults_are_reported_and_rooms_recover(
             "a connection without an answer",
             silent.room("silence"),
             Kind::NotSignaling,
-            &["says nothing"],
+            &["does not respond"],
         )?,
         join(
             &online,

@@ -1,40 +1,41 @@
-//! Whether this player's game runs.
+//! Detects whether the local game runs.
 
 use std::time::Duration;
 
 use crate::stats::StopReason;
 
-/// Time without a poll after which the game counts as busy.
+/// The time without a poll after which the game counts as busy.
 const BUSY_AFTER: Duration = Duration::from_secs(1);
-/// The most that one step of the mesh's own loop may add: what stops the whole process stops the
-/// game no longer than it stops the mesh.
+/// The maximum time that one step adds. A longer step means that the whole process was stopped, not
+/// only the game.
 const MAX_STEP: Duration = Duration::from_millis(500);
 
-/// Knows from a game's polls, and from what the platform reports, whether the game runs.
+/// Detects whether the game runs, from its polls and from the platform's reports.
 #[derive(Debug, Default)]
 pub(crate) struct Activity {
+    /// The time since the last poll.
     unpolled: Duration,
     is_frozen: bool,
 }
 
 impl Activity {
-    /// The game asked for news.
+    /// Records that the game polled the room.
     pub(crate) fn polled(&mut self) {
         self.unpolled = Duration::ZERO;
     }
 
-    /// The platform stops the game, or lets it run again.
+    /// Records that the platform stops or resumes the game.
     pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
         self.is_frozen = is_frozen;
         self.unpolled = Duration::ZERO;
     }
 
-    /// Lets `step` of the mesh's time pass.
+    /// Advances the mesh's clock by `step`.
     pub(crate) fn tick(&mut self, step: Duration) {
         self.unpolled = self.unpolled.saturating_add(step.min(MAX_STEP));
     }
 
-    /// Why the game does not run; `None` if it does.
+    /// Returns the reason why the game is stopped, or `None` if it runs.
     pub(crate) fn stopped(&self) -> Option<StopReason> {
         if self.is_frozen {
             Some(StopReason::Frozen)
@@ -53,7 +54,7 @@ mod tests {
     const STEP: Duration = Duration::from_millis(50);
 
     #[test]
-    fn game_that_does_not_poll_for_a_second_is_busy_until_it_polls() {
+    fn game_is_busy_after_a_second_without_poll() {
         let mut activity = Activity::default();
         let steps = (1..).find(|_| {
             activity.tick(STEP);
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn frozen_game_is_frozen_even_if_it_polls() {
+    fn poll_does_not_unfreeze_the_game() {
         let mut activity = Activity::default();
         activity.set_frozen(true);
         activity.polled();
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn sleep_of_the_whole_process_is_not_a_busy_game() {
+    fn sleep_of_the_whole_process_does_not_make_the_game_busy() {
         let mut activity = Activity::default();
         activity.tick(Duration::from_secs(3600));
         assert_eq!(activity.stopped(), None);

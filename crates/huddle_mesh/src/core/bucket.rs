@@ -1,30 +1,31 @@
-//! How fast somebody may send.
+//! Rate limits.
 
 use std::time::Duration;
 
-/// A token bucket: a burst is free, and then the rate holds.
+/// A token bucket: allows a burst of `burst` tokens and then `per_second` tokens per second.
 #[derive(Debug)]
 pub(crate) struct Bucket {
     burst: u32,
     per_second: u32,
-    /// In millionths, so that nothing is lost to rounding.
+    /// In millionths of a token, so that rounding loses nothing.
     tokens: u64,
     updated: Duration,
 }
 
-const WHOLE: u64 = 1_000_000;
+/// Units of [`Bucket::tokens`] per token.
+const UNITS_PER_TOKEN: u64 = 1_000_000;
 
 impl Bucket {
     pub(crate) fn new(burst: u32, per_second: u32, now: Duration) -> Self {
         Self {
             burst,
             per_second,
-            tokens: u64::from(burst) * WHOLE,
+            tokens: u64::from(burst) * UNITS_PER_TOKEN,
             updated: now,
         }
     }
 
-    /// Pays for something, if there is enough.
+    /// Takes `price` tokens. Returns `false` and takes none if there are too few.
     pub(crate) fn take(&mut self, now: Duration, price: u32) -> bool {
         let step = now.saturating_sub(std::mem::replace(&mut self.updated, now));
         let micros = u64::try_from(step.as_micros()).unwrap_or(u64::MAX);
@@ -32,13 +33,13 @@ impl Bucket {
         self.tokens = self
             .tokens
             .saturating_add(earned)
-            .min(u64::from(self.burst) * WHOLE);
-        let price = u64::from(price) * WHOLE;
-        let pays = self.tokens >= price;
-        if pays {
+            .min(u64::from(self.burst) * UNITS_PER_TOKEN);
+        let price = u64::from(price) * UNITS_PER_TOKEN;
+        let is_allowed = self.tokens >= price;
+        if is_allowed {
             self.tokens -= price;
         }
-        pays
+        is_allowed
     }
 }
 
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_free_and_then_the_rate_holds() {
+    fn burst_is_allowed_and_then_the_rate_applies() {
         let mut bucket = Bucket::new(100, 10, Duration::ZERO);
         assert!((0..100).all(|_| bucket.take(Duration::ZERO, 1)));
         assert!(!bucket.take(Duration::ZERO, 1));
@@ -58,11 +59,11 @@ mod tests {
     }
 
     #[test]
-    fn waiting_earns_one_burst_at_most_and_what_is_dear_takes_more() {
+    fn bucket_holds_at_most_one_burst_and_higher_price_takes_more() {
         let mut bucket = Bucket::new(20, 1, Duration::ZERO);
-        let late = Duration::from_secs(1 << 40);
-        assert!(bucket.take(late, 16));
-        assert!(!bucket.take(late, 16));
-        assert!(bucket.take(late, 4));
+        let later = Duration::from_secs(1 << 40);
+        assert!(bucket.take(later, 16));
+        assert!(!bucket.take(later, 16));
+        assert!(bucket.take(later, 4));
     }
 }

@@ -1,4 +1,4 @@
-//! ICE candidates, parsed, validated and rebuilt like the descriptions they belong to.
+//! ICE candidates: parsed, validated and rewritten, like [session descriptions](super::sdp).
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -6,7 +6,7 @@ use crate::violation::SdpError;
 
 const MAX_CANDIDATE_LEN: usize = 512;
 
-/// One address at which a peer may be reached (RFC 8839, section 5.1).
+/// An ICE candidate: one address of a peer (RFC 8839, section 5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
     foundation: String,
@@ -32,7 +32,7 @@ enum TcpType {
     So,
 }
 
-/// Where an address comes from.
+/// The type of a candidate: how the peer obtained the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CandidateKind {
     Host,
@@ -41,7 +41,7 @@ pub(crate) enum CandidateKind {
     Relay,
 }
 
-/// An IP address, or the mDNS name behind which a browser hides one.
+/// An IP address, or the mDNS name that a browser sends instead of a local one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Address {
     Ip(IpAddr),
@@ -140,7 +140,8 @@ impl fmt::Display for Candidate {
             self.foundation, self.component, self.priority, self.address, self.port
         )?;
         if self.kind != CandidateKind::Host {
-            // The base address is for diagnosis only, and would show where a relayed player is.
+            // ICE does not need the related address. The real one would reveal the address of a
+            // player who uses a relay.
             f.write_str(" raddr 0.0.0.0 rport 0")?;
         }
         match self.tcp_type {
@@ -157,18 +158,18 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, SdpError> {
         if let Ok(ip) = text.parse::<IpAddr>() {
-            // `::` and multicast are nobody's address; some libraries offer the former. IPv6 has
-            // a form of every IPv4 address.
-            let plain = ip.to_canonical();
-            return if plain.is_unspecified() {
+            // No machine has an unspecified or multicast address, but some libraries send `::`.
+            // IPv6 can express every IPv4 address, so check the canonical form.
+            let canonical = ip.to_canonical();
+            return if canonical.is_unspecified() {
                 Err(SdpError::Unusable("candidate address"))
-            } else if plain.is_multicast() {
+            } else if canonical.is_multicast() {
                 Err(SdpError::Malformed("candidate address"))
             } else {
                 Ok(Address::Ip(ip))
             };
         }
-        // Any other name would let a room member make us look up names of their choice.
+        // Reject all other names: a room member must not choose names that this machine looks up.
         match text.strip_suffix(".local") {
             Some(name)
                 if (1..=63).contains(&name.len())
@@ -176,7 +177,7 @@ impl FromStr for Address {
             {
                 Ok(Address::Mdns(text.to_owned()))
             }
-            // An address that means something on its own machine only.
+            // An address with a zone is valid only on the machine that sent it.
             _ if text.len() <= 64 && text.contains('%') => {
                 Err(SdpError::Unusable("candidate address"))
             }
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn candidates_keep_their_address_and_hide_their_base() {
+    fn candidate_keeps_address_and_hides_related_address() {
         let srflx: Candidate =
             "candidate:842163049 1 udp 1677729535 203.0.113.7 51234 typ srflx raddr 192.168.1.5 rport 4444 generation 0"
                 .parse()
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_candidates_are_refused() {
+    fn malformed_candidates_are_rejected() {
         for text in [
             "",
             "candidate:",
@@ -235,7 +236,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_parsed_or_refused(text in ".{0,300}") {
+        fn any_text_is_parsed_or_rejected(text in ".{0,300}") {
             if let Ok(candidate) = text.parse::<Candidate>() {
                 proptest::prop_assert_eq!(candidate.to_string().parse(), Ok(candidate));
             }

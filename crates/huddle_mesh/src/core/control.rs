@@ -1,7 +1,7 @@
-//! The mesh's own messages on a link: which link is used, liveness and farewells.
+//! Control messages: the mesh's own messages on a link, for link selection, liveness and leaving.
 //!
-//! They begin with a byte that no message of the layers above may begin with, so that telling
-//! them apart costs the game's packets nothing.
+//! A control message begins with a reserved byte, and [`Room::send`](crate::Room::send) rejects
+//! packets that begin with it. So packets of the game need no extra byte to tell them apart.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
@@ -10,33 +10,37 @@ use crate::{signaling_id::SignalingId, stats::StopReason};
 
 /// The first byte of every control message.
 pub(crate) const RESERVED_BYTE: u8 = 0xFF;
+
 /// A control message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Control {
-    /// This side of the link is open. Sent by the peer that does not control the pair.
+    /// The link is open on the side of the sender, which does not control the pair.
     Ready,
-    /// The pair uses this link from now on. Sent by the controller.
+    /// The pair uses this link from now on. Sent by the peer that controls the pair.
     Use,
-    /// Asks for a sign of life.
+    /// Requests a [`Control::Pong`] with the same id.
     Ping(u32),
     /// Answers [`Control::Ping`].
     Pong(u32),
-    /// The signaling id under which the sender can be reached now.
+    /// The current signaling id of the sender.
     SignalingId(SignalingId),
-    /// "The offer with this ICE user name reached me": we are linked already.
+    /// The sender received the offer with this ICE user name, and is already linked with the
+    /// peer that sent it.
     Claim(String),
-    /// The sender is leaving.
+    /// The farewell of a peer that closes the link.
     Bye(Farewell),
-    /// The private room in which a complete `?next=N` group goes on.
+    /// The private room to which a complete `?next=N` group moves.
     Group(Uuid),
-    /// Why the sender's game does not run; `None` if it runs.
+    /// The reason why the sender's game is stopped, or `None` if it runs.
     Stopped(Option<StopReason>),
 }
 
-/// Why a peer leaves.
+/// The reason why a peer closes a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Farewell {
+    /// The sender leaves the room.
     Leaving,
+    /// The sender disconnects the receiver.
     CutOff,
 }
 
@@ -80,7 +84,7 @@ impl Control {
         out.freeze()
     }
 
-    /// Reads a message; `None` if it is not one, or not one of this version.
+    /// Decodes a message. Returns `None` if it is malformed or comes from another version.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let [RESERVED_BYTE, kind, body @ ..] = bytes else {
             return None;
@@ -116,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_message_survives_the_wire() {
+    fn every_message_decodes_to_itself() {
         let id = Uuid::from_u128(0x0123_4567_89ab_cdef);
         for message in [
             Control::Ready,
@@ -144,7 +148,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(mut bytes in proptest::collection::vec(0u8.., 1..80)) {
+        fn any_bytes_are_decoded_or_rejected(mut bytes in proptest::collection::vec(0u8.., 1..80)) {
             bytes[0] = RESERVED_BYTE;
             if let Some(message) = Control::decode(&bytes) {
                 proptest::prop_assert_eq!(&message.encode()[..], &bytes[..]);

@@ -3,9 +3,10 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// Random bytes: from the system's source in a game, from a number in a simulation.
+/// A random number generator, seeded by the operating system in a game and by a number in a
+/// simulation.
 ///
-/// SHA-256 of the seed and a counter, which is as unpredictable as its seed.
+/// Its output is the SHA-256 hash of the seed and a counter, which is as unpredictable as the seed.
 #[derive(Debug)]
 pub(crate) struct Entropy {
     seed: [u8; 32],
@@ -50,12 +51,12 @@ impl Entropy {
         uuid::Builder::from_random_bytes(self.bytes()).into_uuid()
     }
 
-    /// From 0 up to 1.
+    /// Returns a number in `0.0..1.0`.
     pub(crate) fn fraction(&mut self) -> f32 {
         f32::from(u16::from_le_bytes(self.bytes())) / 65_536.0
     }
 
-    /// `base`, made up to half as long again, so that peers do not act in step.
+    /// Returns `base` plus up to 50 %, so that peers do not act at the same time.
     pub(crate) fn jittered(&mut self, base: Duration) -> Duration {
         base.mul_f32(1.0 + 0.5 * self.fraction())
     }

@@ -1,12 +1,13 @@
-//! How the players of a `?next=N` address become a group.
+//! Groups of players that join a `?next=N` URL.
 //!
-//! | who makes the group | how it becomes final | this client's part |
-//! |---|---|---|
-//! | a server that announces groups | the server says that it is linked | reports its links |
-//! | any other server | it is complete, and its lowest session id names a room | names it, or follows |
+//! | server | who forms the group | when the group is final | role of this client |
+//! |---|---|---|---|
+//! | announces groups | the server | the server reports all members linked | reports its links |
+//! | any other | the peers | complete, and its lowest peer id names a room | names it or moves to it |
 //!
-//! Until a server's group is final, the server decides who is in it: a member that it takes out is
-//! disconnected, and so are all if this client loses its place. After that, only links count.
+//! Until a group formed by the server is final, the server decides who is in it. This client
+//! disconnects a member that the server removes, and disconnects all members if it loses its own
+//! place. Once the group is final, only the links matter.
 
 use std::{num::NonZeroU16, time::Duration};
 
@@ -14,36 +15,37 @@ use crate::signaling_id::SignalingId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Between two reports. A server that asks more often gets its answer later.
+/// The minimum time between two reports. A report that the server requests sooner is delayed.
 const REPORT_SPACING: Duration = Duration::from_millis(250);
 
-/// How far a group has come, as the server says. An id is also the name of the group's own room.
+/// The stage of a group that the server forms. The id is also the name of the group's own room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum Stage {
-    /// Players are missing.
+    /// The group is incomplete.
     Waiting,
-    /// All members are there, but not all are linked.
+    /// The group is complete, but not all members are linked to each other.
     Full(Uuid),
     /// The group is final.
     Linked(Uuid),
 }
 
-/// What this client tells a server that makes groups.
+/// A message to a server that forms groups.
 #[derive(Debug, Serialize)]
 enum Report<'a> {
+    /// The peers that this client has a link to.
     Linked(&'a [SignalingId]),
 }
 
-/// Who makes the group that this player is in.
+/// Who forms the group of the local peer.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Grouping {
     /// The group is final, or this room has none.
     Settled,
-    /// Its members, as no server has claimed it.
+    /// The peers form a group of this size: the server has not announced one.
     ByPeers(NonZeroU16),
-    /// The server.
+    /// The server forms the group.
     ByServer(Reports),
-    /// The server did, and its connection is lost.
+    /// The server formed the group, and the connection to the server is lost.
     Lost,
 }
 
@@ -52,7 +54,7 @@ impl Grouping {
         size.map_or(Self::Settled, Self::ByPeers)
     }
 
-    /// The signaling connection is lost.
+    /// Handles the loss of the signaling connection.
     pub(crate) fn lost(&mut self) {
         if let Self::ByServer(_) = self {
             *self = Self::Lost;
@@ -60,33 +62,33 @@ impl Grouping {
     }
 }
 
-/// The links that the server knows of.
+/// The reports of links to the server.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Reports {
     reported: Vec<SignalingId>,
-    asked: bool,
-    last: Option<Duration>,
+    is_requested: bool,
+    last_report: Option<Duration>,
 }
 
 impl Reports {
-    /// The server asked for a report, which is due even if nothing has changed.
+    /// Makes a report due, even if no link has changed, because the server requested one.
     pub(crate) fn ask(&mut self) {
-        self.asked = true;
+        self.is_requested = true;
     }
 
-    /// The message that reports the links to the server, if one is due.
+    /// Returns the message that reports the `linked` peers, if one is due.
     pub(crate) fn due(&mut self, now: Duration, linked: Vec<SignalingId>) -> Option<String> {
-        let news = self.asked || linked != self.reported;
-        let spaced = self
-            .last
+        let is_needed = self.is_requested || linked != self.reported;
+        let is_allowed = self
+            .last_report
             .is_none_or(|last| now.saturating_sub(last) >= REPORT_SPACING);
-        if !news || !spaced {
+        if !is_needed || !is_allowed {
             return None;
         }
-        self.asked = false;
-        self.last = Some(now);
+        self.is_requested = false;
+        self.last_report = Some(now);
         self.reported = linked;
-        // Plain ids always serialise.
+        // Serializing ids cannot fail.
         serde_json::to_string(&Report::Linked(&self.reported)).ok()
     }
 }
@@ -95,12 +97,12 @@ impl Reports {
 mod tests {
     use super::*;
 
-    fn ids(of: &[u128]) -> Vec<SignalingId> {
-        of.iter().map(|n| SignalingId::from_u128(*n)).collect()
+    fn ids(numbers: &[u128]) -> Vec<SignalingId> {
+        numbers.iter().map(|n| SignalingId::from_u128(*n)).collect()
     }
 
     #[test]
-    fn reports_are_pinned() {
+    fn report_has_expected_json() {
         let mut reports = Reports::default();
         reports.ask();
         let none = reports.due(Duration::ZERO, Vec::new());
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_due_when_asked_for_and_when_links_change() {
+    fn report_is_due_when_requested_and_when_links_change() {
         let mut reports = Reports::default();
         let second = Duration::from_secs(1);
         assert_eq!(reports.due(Duration::ZERO, Vec::new()), None);
@@ -123,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_asks_all_the_time_is_told_four_times_a_second() {
+    fn reports_are_limited_to_four_per_second() {
         let mut reports = Reports::default();
-        let told = (0..1000).filter(|ms| {
+        let sent = (0..1000).filter(|ms| {
             reports.ask();
             reports
                 .due(Duration::from_millis(*ms), Vec::new())
                 .is_some()
         });
-        assert_eq!(told.count(), 4);
+        assert_eq!(sent.count(), 4);
     }
 }

@@ -1,4 +1,4 @@
-//! One attempt to link with a peer, from the first description to the last packet.
+//! A link to a peer, from the first session description to the last packet.
 
 use std::time::Duration;
 
@@ -8,53 +8,59 @@ use huddle_id::PeerId;
 use super::sdp::Description;
 use crate::{channel::Channel, event::LinkFailure, signaling_id::SignalingId};
 
-/// Names a link within a room; never used twice.
+/// The id of a link within a room. Ids are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct LinkId(pub u64);
 
-/// Packets that may arrive before the link is in use, because channels overtake each other.
-const MAX_EARLY: usize = 64;
+/// The maximum number of packets that may arrive before the link is in use. A few do, because
+/// packets on one channel can overtake those on another.
+const MAX_EARLY_PACKETS: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Link {
-    /// The signaling id that it is negotiated with.
+    /// The signaling id of the other peer during the negotiation.
     pub sid: SignalingId,
+    /// Whether the local peer sent the offer.
     pub offering: bool,
+    /// The number of the attempt, as in the [tag](super::sdp::Tag) of the descriptions.
     pub attempt: u32,
+    /// When the attempt began.
     pub since: Duration,
-    /// How long the attempt may take.
+    /// The time that the attempt may take.
     pub timeout: Duration,
-    /// What the game was told about this attempt.
+    /// The failure that was reported to the game for this attempt.
     pub reported: Option<LinkFailure>,
-    /// The other side is a stock client.
+    /// Whether the other peer is a matchbox client.
     pub is_matchbox_client: bool,
-    /// The id of the certificate in the other side's description. DTLS proves it when the link
-    /// opens.
+    /// The peer id from the certificate in the other peer's description. DTLS proves it when the
+    /// link opens.
     pub claimed: Option<PeerId>,
-    /// The ICE user names of both descriptions.
+    /// The ICE user name of the local description.
     pub local_ufrag: Option<String>,
+    /// The ICE user name of the remote description.
     pub remote_ufrag: Option<String>,
-    /// Both sides are still reached under the signaling ids of the negotiation.
+    /// Whether both peers still have the signaling ids of the negotiation.
     pub is_signaled: bool,
-    /// Candidates taken from the other side.
+    /// The number of candidates accepted from the other peer.
     pub candidates: usize,
-    /// Packets that arrived before the link is in use.
+    /// Packets that arrived before the link was in use.
     pub early: Vec<(Channel, Bytes)>,
     pub phase: Phase,
 }
 
 #[derive(Debug)]
 pub(crate) enum Phase {
-    /// Descriptions and candidates are exchanged until the channels open.
+    /// The peers exchange descriptions and candidates until the channels open.
     Opening,
-    /// The channels are open on this side. The link is in use once the other side is known to be
-    /// open, too: until then, the `webrtc` crate loses what it receives.
+    /// The channels are open on this side. The link cannot be used until they are open on the other
+    /// side too, because the `webrtc` crate loses packets that arrive before.
     Open,
-    /// The pair talks over it.
+    /// The link is in use.
     Active(PeerId),
-    /// Another link has taken over; what is still under way may arrive until then.
+    /// Another link has replaced this one. It stays open until the given time for packets that are
+    /// still on the way.
     Draining(PeerId, Duration),
-    /// Only a farewell has to get through until then.
+    /// The link stays open until the given time, only to deliver a farewell.
     Closing(Duration),
 }
 
@@ -65,13 +71,14 @@ impl Link {
         self.remote_ufrag = Some(description.ufrag.clone());
     }
 
-    /// Keeps a packet that arrived before the link is in use; `false` if there are too many.
+    /// Stores a packet that arrived before the link was in use. Returns `false` if there are too
+    /// many.
     pub(crate) fn keep(&mut self, channel: Channel, bytes: Bytes) -> bool {
-        // State that arrives too early is soon replaced.
+        // Drop early state: newer state soon replaces it.
         if channel.is_reliable() {
             self.early.push((channel, bytes));
         }
-        self.early.len() <= MAX_EARLY
+        self.early.len() <= MAX_EARLY_PACKETS
     }
 
     /// Returns whether this is a first offer, and the other side has not answered it here.

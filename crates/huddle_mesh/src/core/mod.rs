@@ -1,7 +1,7 @@
-//! A room without its sockets: signaling and links as state machines on a virtual clock.
+//! The logic of a room, without I/O: state machines for signaling and links on a virtual clock.
 //!
-//! The platform's driver feeds [`Core`] with what happened and carries out the [`Action`]s it
-//! asks for. Nothing in here waits, reads a clock or knows a browser.
+//! The platform's driver passes each [`Input`] to [`Core`] and carries out the [`Action`]s that
+//! [`Core`] returns. No code in this module blocks, reads a clock or depends on a platform.
 
 mod activity;
 mod bucket;

@@ -1,9 +1,9 @@
-//! Session descriptions, parsed, validated and rebuilt.
+//! Session descriptions: parsed, validated and rewritten.
 //!
-//! What arrives from a room member is text that browsers and WebRTC libraries were not built to
-//! be attacked with. So nothing of it is passed on: the few values that a data channel link needs
-//! are taken out, checked, and a description of our own is written around them (RFC 8866, 8839,
-//! 8842, 8841).
+//! A room member can send any text as a description, and browsers and WebRTC libraries are not
+//! hardened against malicious ones. So this module never passes the text on. It extracts the few
+//! values that a data channel needs, validates them, and writes a new description with them
+//! (RFC 8866, 8839, 8842, 8841).
 
 use std::{fmt, str::FromStr};
 
@@ -13,7 +13,7 @@ use super::{candidate::Candidate, identity::SecretProof};
 use crate::violation::SdpError;
 
 const MAX_SDP_LEN: usize = 16 * 1024;
-/// More candidates than any machine has addresses that are worth trying.
+/// The maximum number of candidates per peer, more than any machine has useful addresses.
 pub(crate) const MAX_CANDIDATES: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,16 +25,17 @@ pub(crate) enum SdpKind {
 /// The attribute that this crate adds to a description. Matchbox clients ignore it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tag {
-    /// Numbers the attempts of a pair, so that late answers are told apart.
+    /// The number of the attempt. It tells a late answer from the answer to the current offer.
     pub attempt: u32,
     /// Proves that the sender knows the room's secret, if it has one.
     pub proof: Option<SecretProof>,
 }
 
-/// The version of the tag and of the messages on the link. Raised when their meaning changes.
+/// The version of the tag and of the messages on the link. Increment it when their meaning
+/// changes.
 const VERSION: &str = "v2";
 
-/// A data channel session description.
+/// A session description for data channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Description {
     pub ufrag: String,
@@ -48,7 +49,7 @@ pub(crate) struct Description {
     pub tag: Option<Tag>,
 }
 
-/// Who opens the DTLS connection (RFC 8842).
+/// The peer's role in the DTLS handshake (RFC 8842).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Setup {
     ActPass,
@@ -105,7 +106,7 @@ impl Description {
             .filter(|port| *port != 0)
             .ok_or(SdpError::Malformed("sctp-port"))?;
         let max_message_size = match attribute("max-message-size") {
-            // RFC 8841: 64 KiB when not said, and zero means any size.
+            // RFC 8841: the default is 64 KiB, and 0 means any size.
             None => 65_536,
             Some(text) => match text.parse::<u64>() {
                 Ok(0) => u32::MAX,
@@ -118,7 +119,7 @@ impl Description {
             .filter_map(|line| line.trim_end().strip_prefix("a="))
             .filter(|a| a.starts_with("candidate:"))
             .take(MAX_CANDIDATES)
-            // One candidate we cannot use, of a kind we do not know, must not cost the link.
+            // Skip candidates that cannot be parsed: the others may be enough for a link.
             .filter_map(|a| a.parse().ok())
             .collect();
         Ok(Self {
@@ -134,13 +135,13 @@ impl Description {
         })
     }
 
-    /// Writes the description.
+    /// Returns the description as SDP text.
     pub(crate) fn to_sdp(&self) -> String {
         use fmt::Write;
         let mid = &self.mid;
         let mut sdp =
             format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {mid}\r\n");
-        // Writing to a `String` cannot fail.
+        // Ignore the results below: writing to a `String` cannot fail.
         if let Some(tag) = self.tag {
             let _ = write!(sdp, "a=huddle:{tag}\r\n");
         }
@@ -246,7 +247,7 @@ mod tests {
     const CHROME_OFFER: &str = "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\na=extmap-allow-mixed\r\na=msid-semantic: WMS\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=candidate:2230659793 1 udp 2113937151 0c1f4f0a-7f3a-4f5e-9c6a-2f1c4a8b5d11.local 51234 typ host generation 0 network-cost 999\r\na=ice-ufrag:4ZcD\r\na=ice-pwd:2/1muCWoOi3uLifh0NuRHlZW\r\na=ice-options:trickle\r\na=fingerprint:sha-256 D2:FA:0E:C3:22:59:5E:14:95:69:92:3D:13:B4:84:24:2C:C2:A2:C0:3E:FD:34:8E:5E:EA:6F:AF:52:CE:E6:0F\r\na=setup:actpass\r\na=mid:0\r\na=sctp-port:5000\r\na=max-message-size:262144\r\n";
 
     #[test]
-    fn a_browser_offer_is_rebuilt_with_what_a_link_needs_and_nothing_else() {
+    fn rewritten_browser_offer_has_only_the_needed_values() {
         let mut offer = Description::parse(SdpKind::Offer, CHROME_OFFER).unwrap();
         assert_eq!(offer.ufrag, "4ZcD");
         assert_eq!(offer.candidates.len(), 1);
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_link_cannot_be_made_of_is_refused() {
+    fn unusable_descriptions_are_rejected() {
         let without = |line: &str| {
             let sdp: String = CHROME_OFFER
                 .lines()
@@ -290,7 +291,7 @@ mod tests {
             Description::parse(SdpKind::Offer, &two),
             Err(SdpError::Malformed("m"))
         );
-        // An answer decides who opens DTLS.
+        // An answer must choose a DTLS role.
         assert_eq!(
             Description::parse(SdpKind::Answer, CHROME_OFFER),
             Err(SdpError::Malformed("setup"))
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_of_other_versions_and_malformed_tags_are_refused() {
+    fn malformed_tags_and_other_versions_are_rejected() {
         for (text, tag) in [
             (
                 "v2 7",
@@ -324,12 +325,12 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_parsed_or_refused(text in ".{0,300}") {
+        fn any_text_is_parsed_or_rejected(text in ".{0,300}") {
             let _ = Description::parse(SdpKind::Offer, &text);
         }
 
         #[test]
-        fn mutated_offers_are_refused_or_rebuilt_to_a_fixed_point(at in 0..CHROME_OFFER.len(), with in "[ -~\r\n]{0,8}") {
+        fn mutated_offer_is_rejected_or_survives_a_second_parse(at in 0..CHROME_OFFER.len(), with in "[ -~\r\n]{0,8}") {
             let mut sdp = CHROME_OFFER.to_owned();
             sdp.replace_range(at..(at + 1), &with);
             if let Ok(offer) = Description::parse(SdpKind::Offer, &sdp) {

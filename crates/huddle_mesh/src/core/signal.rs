@@ -1,4 +1,4 @@
-//! What travels over the signaling WebSocket: matchbox's JSON.
+//! The messages on the signaling WebSocket: JSON, as defined by matchbox.
 
 use std::str::FromStr;
 
@@ -17,7 +17,7 @@ use crate::{
     violation::{ProtocolViolation, SdpError},
 };
 
-/// matchbox's signal: what two peers tell each other to open a link.
+/// A signal in matchbox's format. Two peers exchange signals to open a link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 enum WireSignal {
     IceCandidate(String),
@@ -25,7 +25,7 @@ enum WireSignal {
     Answer(String),
 }
 
-/// The JSON text inside `IceCandidate`, as browsers write it.
+/// The JSON in [`WireSignal::IceCandidate`], in the format of browsers.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireCandidate {
@@ -43,7 +43,7 @@ pub(crate) enum Signal {
     Answer(Description),
     Candidate {
         candidate: Candidate,
-        /// The ICE user name of the description that the candidate belongs to, if said.
+        /// The ICE user name of the description that the candidate belongs to, if known.
         ufrag: Option<String>,
     },
     /// The id of the sender, which believes that it is linked with the receiver. On the wire it is
@@ -52,7 +52,7 @@ pub(crate) enum Signal {
     Linked(PeerId),
 }
 
-/// matchbox's events, and our own server's.
+/// A server message in matchbox's format, or one of the huddle server's own.
 #[derive(Debug, Deserialize)]
 enum WireEvent<'a> {
     IdAssigned(SignalingId),
@@ -67,25 +67,25 @@ enum WireEvent<'a> {
     Members(Vec<SignalingId>),
 }
 
-/// A message from the server.
+/// A validated message from the server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ServerMessage {
     IdAssigned(SignalingId),
     NewPeer(SignalingId),
     PeerLeft(SignalingId),
-    /// What a member says; the server relays it without a look.
+    /// A signal from a room member. The server relays signals without checking them.
     Signal(SignalingId, Result<Signal, ProtocolViolation>),
-    /// The end of a peer's candidates, or one that is of no use: nothing to do.
+    /// The end of a peer's candidates, or a candidate of an unsupported kind. Needs no action.
     Nothing(SignalingId),
-    /// Our own server's answer to a keep-alive.
+    /// The huddle server's reply to a keep-alive.
     KeepAlive,
-    /// Our own server's news of a group, which it wants to be answered.
+    /// The state of this client's group. The huddle server expects a report in return.
     Group(Stage),
-    /// Our own server's list of those who were in the room before this client.
+    /// The members that were in the room before this client. Sent by the huddle server.
     Members(Vec<SignalingId>),
 }
 
-/// The request by which a client shows that it is alive, and our server's echo of it.
+/// The keep-alive that a client sends. The huddle server sends the same text back.
 pub(crate) const KEEP_ALIVE: &str = "\"KeepAlive\"";
 
 impl FromStr for ServerMessage {
@@ -151,7 +151,7 @@ fn read_linked(ufrag: &str) -> Option<PeerId> {
     u128::from_str_radix(ufrag, 16).ok().map(PeerId::from_u128)
 }
 
-/// The request that carries `signal` to `receiver`.
+/// Returns the request that asks the server to relay `signal` to `receiver`.
 pub(crate) fn request(receiver: SignalingId, signal: &Signal) -> String {
     let data = match signal {
         Signal::Offer(description) => WireSignal::Offer(description.to_sdp()),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn candidates_travel_as_stock_clients_expect_them() {
+    fn candidate_has_format_of_matchbox_clients() {
         let candidate: Candidate = "candidate:1 1 udp 5 10.0.0.1 9 typ host".parse().unwrap();
         let signal = Signal::Candidate {
             candidate,
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_candidates_is_nothing_to_do() {
+    fn end_of_candidates_needs_no_action() {
         let id = Uuid::from_u128(1);
         for data in [
             "null",
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_of_a_member_is_not_taken_for_the_servers() {
+    fn malformed_signal_counts_against_member_not_server() {
         let id = Uuid::from_u128(1);
         for (data, violation) in [
             ("7", ProtocolViolation::Signal),
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_of_a_kind_that_is_of_no_use_is_no_violation() {
+    fn candidate_of_unsupported_kind_is_no_violation() {
         let id = Uuid::from_u128(1);
         for candidate in [
             "candidate:1 1 ssltcp 5 10.0.0.1 443 typ host",
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn news_of_a_group_is_read_with_an_id_in_plain_hex() {
+    fn group_message_is_parsed_with_id_in_plain_hex() {
         let id = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
         let hex = "0123456789abcdef0123456789abcdef";
         for (text, stage) in [
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn list_of_members_is_read() {
+    fn member_list_is_parsed() {
         let id = SignalingId::from_u128(1);
         let text = format!(r#"{{"Members":["{id}"]}}"#);
         let message = text.parse::<ServerMessage>().unwrap();
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_an_error() {
+    fn malformed_server_message_is_an_error() {
         assert!("".parse::<ServerMessage>().is_err());
         assert!("{}".parse::<ServerMessage>().is_err());
         assert!(r#"{"IdAssigned":"nonsense"}"#.parse::<ServerMessage>().is_err());

@@ -1,4 +1,4 @@
-//! The DTLS certificate of the local peer: a new one for each room, or one that is kept in a file.
+//! The DTLS certificate of the local peer: a new one for each room, or one stored in a file.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -16,49 +16,49 @@ use webrtc::peer_connection::{
 
 use crate::{core::Identity, event::RoomError};
 
-/// A larger file contains something else.
+/// The maximum length of a file, in bytes. A longer one is not an identity.
 const MAX_FILE_LEN: u64 = 64 * 1024;
-/// The `webrtc` crate refuses certificates that have expired. Peers do not look at the dates.
+/// The `webrtc` crate rejects expired certificates. Peers do not check the dates.
 const VALID_FOR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// The certificate of the local peer, for all of its links in one room.
+/// The certificate of the local peer, used for all of its links in one room.
 #[derive(Debug)]
 pub(super) struct Certificate {
     pub(super) rtc: RTCCertificate,
     pub(super) identity: Identity,
-    /// Locked for as long as the room lasts.
+    /// The file that stores the certificate. It stays locked until the room ends.
     _file: Option<File>,
 }
 
 impl Certificate {
-    /// Creates a certificate, or takes the one that is kept in the file at `place`.
+    /// Creates a certificate, or loads it from the file at `place`, which is created if necessary.
     pub(super) fn new(place: Option<&str>) -> Result<Self, RoomError> {
         let Some(place) = place else {
             return Self::generate();
         };
-        let refused = |reason: String| RoomError::Identity {
+        let identity_error = |reason: String| RoomError::Identity {
             place: place.to_owned(),
             reason,
         };
-        let mut file = open(place).map_err(|error| refused(error.to_string()))?;
+        let mut file = open(place).map_err(|error| identity_error(error.to_string()))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 log::warn!(
-                    "the identity kept at {place} is in use: this room gets one that is not kept"
+                    "the identity kept at {place} is in use; this room uses a temporary identity"
                 );
                 return Self::generate();
             }
-            Err(TryLockError::Error(error)) => return Err(refused(error.to_string())),
+            Err(TryLockError::Error(error)) => return Err(identity_error(error.to_string())),
         }
-        let pem = read(&mut file).map_err(|error| refused(error.to_string()))?;
+        let pem = read(&mut file).map_err(|error| identity_error(error.to_string()))?;
         let (pem, is_new) = match pem.is_empty() {
             true => (generate_pem().map_err(startup)?, true),
             false => (pem, false),
         };
-        let mut certificate = Self::from_pem(&pem).map_err(refused)?;
+        let mut certificate = Self::from_pem(&pem).map_err(identity_error)?;
         if is_new {
-            write(&mut file, &pem).map_err(|error| refused(error.to_string()))?;
+            write(&mut file, &pem).map_err(|error| identity_error(error.to_string()))?;
         }
         certificate._file = Some(file);
         Ok(certificate)
@@ -69,7 +69,7 @@ impl Certificate {
         Self::from_pem(&pem).map_err(RoomError::Startup)
     }
 
-    /// Reads a private key and its certificate.
+    /// Parses a private key and its certificate.
     fn from_pem(pem: &str) -> Result<Self, String> {
         let key = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes())
             .map_err(|error| format!("it has no private key ({error})"))?;
@@ -94,7 +94,7 @@ impl Certificate {
     }
 }
 
-/// Creates a private key and a certificate that it signs.
+/// Creates a private key and a self-signed certificate.
 fn generate_pem() -> Result<String, rcgen::Error> {
     let key = KeyPair::generate()?;
     let certificate = CertificateParams::default().self_signed(&key)?;
@@ -105,7 +105,7 @@ fn startup(error: rcgen::Error) -> RoomError {
     RoomError::Startup(error.to_string())
 }
 
-/// Opens the file of an identity, which other users of the machine cannot read.
+/// Opens or creates the file of an identity. Other users of the machine cannot read it.
 fn open(place: &str) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    /// A file that does not exist, and is removed at the end.
+    /// The path of a file that does not exist yet. The test removes it at the end.
     struct Place(PathBuf);
 
     impl Place {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn identity_in_use_is_not_used_twice() {
+    fn second_room_does_not_use_an_identity_in_use() {
         let place = Place::new("twice");
         let first = place.certificate().unwrap();
         assert_ne!(id(&place.certificate().unwrap()), id(&first));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn file_with_something_else_is_refused_and_kept() {
+    fn other_files_are_rejected_and_not_overwritten() {
         let place = Place::new("other");
         for text in [
             "hello",

@@ -1,4 +1,4 @@
-//! From an address to an open WebSocket, and what is wrong if there is none.
+//! Opens a WebSocket to the signaling server, and describes the error if that fails.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -18,23 +18,27 @@ use crate::{
     limits::MAX_SIGNAL_LEN,
 };
 
-/// So much before the room gives up, which knows less about why; a busy machine may be late.
+/// The connection attempt ends this long before the room times out, because its error text is more
+/// precise than that of the room. Large enough for a busy machine.
 const MARGIN: Duration = Duration::from_secs(2);
-/// How much earlier each address of a server is tried than the next (RFC 8305, section 5).
-const HEAD_START: Duration = Duration::from_millis(250);
-/// Addresses of a server that are tried.
+/// The delay between the attempts to connect to two addresses of a server (RFC 8305, section 5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+/// The maximum number of addresses of a server to try.
 const MAX_ADDRESSES: usize = 16;
 
 pub(super) type WebSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Opens a WebSocket, or says at which step that failed.
+/// Opens a WebSocket.
+///
+/// # Errors
+/// Returns the step that failed, with a text for the player.
 pub(super) async fn connect(url: &str) -> Result<WebSocket, SocketEnd> {
-    // Which provider of cryptography is used must not depend on what else is compiled in.
+    // Without this, other crates of the program could change the cryptography provider of rustls.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let deadline = Instant::now() + CONNECT_TIMEOUT - MARGIN;
     let stream = timeout_at(deadline, open(url, deadline))
         .await
-        .unwrap_or_else(|_| Err(unreachable("no machine answers there")))?;
+        .unwrap_or_else(|_| Err(unreachable("no machine answers at this address")))?;
     let _ = stream.set_nodelay(true);
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_SIGNAL_LEN))
@@ -42,9 +46,9 @@ pub(super) async fn connect(url: &str) -> Result<WebSocket, SocketEnd> {
     let upgrade = client_async_tls_with_config(url, stream, Some(config), None);
     match timeout_at(deadline, upgrade).await {
         Ok(Ok((socket, _))) => Ok(socket),
-        Ok(Err(error)) => Err(refused(error)),
+        Ok(Err(error)) => Err(handshake_error(error)),
         Err(_) => Err(SocketEnd::NotSignaling(
-            "it lets connections in and says nothing".to_owned(),
+            "it accepts connections but does not respond".to_owned(),
         )),
     }
 }
@@ -53,15 +57,16 @@ fn unreachable(why: impl Into<String>) -> SocketEnd {
     SocketEnd::Unreachable(why.into())
 }
 
-/// Looks the server's name up and opens a connection.
+/// Looks up the server's name and opens a TCP connection.
 async fn open(url: &str, deadline: Instant) -> Result<TcpStream, SocketEnd> {
     let (host, port) = host_and_port(url).ok_or_else(|| unreachable("its address has no host"))?;
-    // A name is looked up on a thread that cannot be stopped; nobody has to wait for it.
+    // The lookup runs on a thread that cannot be cancelled. On a timeout, it continues without
+    // this task.
     let found = match timeout_at(deadline, lookup_host((&*host, port))).await {
         Ok(Ok(found)) => found.take(MAX_ADDRESSES).collect(),
         Ok(Err(error)) => {
             return Err(unreachable(format!(
-                "no address is found for {host}: {error}"
+                "no address was found for {host}: {error}"
             )));
         }
         Err(_) => {
@@ -84,13 +89,15 @@ fn host_and_port(url: &str) -> Option<(String, u16)> {
     Some((host, url.port_or_known_default()?))
 }
 
-/// The first of these addresses that answers: one that does not, as of a network whose IPv6 leads nowhere, must not
-/// hold up the others.
+/// Connects to the first address that answers.
+///
+/// Tries the addresses concurrently, so that an unreachable one (for example because IPv6 is broken)
+/// does not delay the others.
 async fn open_any(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut attempts: FuturesUnordered<_> = (0..)
         .zip(addresses)
-        .map(async |(place, address)| {
-            sleep(HEAD_START * place).await;
+        .map(async |(index, address)| {
+            sleep(ATTEMPT_DELAY * index).await;
             TcpStream::connect(address).await
         })
         .collect();
@@ -104,8 +111,8 @@ async fn open_any(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     result
 }
 
-/// Somebody answered, but not with a WebSocket.
-fn refused(error: Error) -> SocketEnd {
+/// Converts the error of a WebSocket handshake.
+fn handshake_error(error: Error) -> SocketEnd {
     match error {
         Error::Http(response) => {
             let text = response.body().as_deref().map(String::from_utf8_lossy);
@@ -119,7 +126,8 @@ fn refused(error: Error) -> SocketEnd {
     }
 }
 
-/// Stock servers refuse with an HTTP status where ours closes with a code.
+/// Converts an HTTP status. Matchbox servers reject a client with a status, the huddle server with
+/// a close code.
 fn http_error(status: u16, text: String) -> SocketEnd {
     match status {
         400 | 401 | 403 => SocketEnd::Closed(Some(close_code::REFUSED), text),
@@ -130,7 +138,7 @@ fn http_error(status: u16, text: String) -> SocketEnd {
     }
 }
 
-/// Enough of a server's text to understand it.
+/// Returns the first 200 characters of a server's text.
 pub(super) fn excerpt(text: &str) -> String {
     text.trim().chars().take(200).collect()
 }
@@ -149,23 +157,24 @@ mod tests {
 
     const LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
-    /// An address that takes no connection and refuses none: its queue is full.
+    /// Returns a listener that neither accepts nor rejects connections, because its queue is full.
+    /// The connections in the queue must be kept.
     async fn black_hole() -> (TcpListener, Vec<TcpStream>) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(LOCAL.into()).unwrap();
         let listener = socket.listen(1).unwrap();
         let address = listener.local_addr().unwrap();
-        let mut filling = Vec::new();
+        let mut queue = Vec::new();
         while let Ok(stream) =
             timeout(Duration::from_millis(100), TcpStream::connect(address)).await
         {
-            filling.push(stream.unwrap());
+            queue.push(stream.unwrap());
         }
-        (listener, filling)
+        (listener, queue)
     }
 
-    /// Answers the first request with `answer`, and says nothing to the next.
-    async fn answering(answer: &'static str) -> String {
+    /// Starts a server that answers the first request with `answer`, and no other. Returns its URL.
+    async fn serve(answer: &'static str) -> String {
         let listener = TcpListener::bind(LOCAL).await.unwrap();
         let url = format!("ws://{}/room", listener.local_addr().unwrap());
         tokio::spawn(async move {
@@ -177,17 +186,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_does_not_answer_holds_up_no_other() {
-        let (dead, _filling) = black_hole().await;
+    async fn unreachable_address_does_not_delay_the_next() {
+        let (dead, _queue) = black_hole().await;
         let alive = TcpListener::bind(LOCAL).await.unwrap();
         let both = [&dead, &alive].map(|listener| listener.local_addr().unwrap());
         let opened = timeout(Duration::from_secs(2), open_any(both.to_vec())).await;
-        let opened = opened.expect("the second address is tried in time");
+        let opened = opened.expect("the second address was not tried in time");
         assert_eq!(opened.unwrap().peer_addr().unwrap(), both[1]);
     }
 
     #[tokio::test]
-    async fn whatever_answers_that_is_no_signaling_server_is_told_as_that() {
+    async fn other_servers_are_reported_as_not_signaling() {
         for answer in [
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi",
             "HTTP/1.1 302 Found\r\nlocation: http://portal.example/\r\n\r\n",
@@ -195,7 +204,7 @@ mod tests {
             "\0\0\0\0garbage\r\n\r\n",
             "",
         ] {
-            let url = answering(answer).await;
+            let url = serve(answer).await;
             let end = connect(&url).await.unwrap_err();
             assert!(
                 matches!(end, SocketEnd::NotSignaling(_)),
@@ -205,14 +214,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_behind_a_proxy_that_is_down_is_unreachable() {
-        let url = answering("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
+    async fn server_behind_failing_proxy_is_unreachable() {
+        let url = serve("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
         let end = connect(&url).await.unwrap_err();
         assert!(matches!(end, SocketEnd::Unreachable(_)), "{end:?}");
     }
 
     #[tokio::test]
-    async fn a_name_that_is_not_found_is_said() {
+    async fn unknown_name_is_part_of_the_error() {
         let end = connect("ws://no-such-name.invalid/room").await.unwrap_err();
         let SocketEnd::Unreachable(text) = end else {
             panic!("{end:?}");
@@ -221,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_and_ports_are_found_in_addresses() {
+    fn host_and_port_are_parsed_from_url() {
         for (url, host, port) in [
             ("ws://play.example/room", "play.example", 80),
             ("wss://play.example/room", "play.example", 443),

@@ -20,21 +20,21 @@ use crate::{
     stats::LinkStats,
 };
 
-/// How long a dropped room waits for its farewell.
-const FAREWELL: Duration = Duration::from_millis(200);
+/// The time that dropping a room may wait until its farewell is sent.
+const FAREWELL_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Refuses what the `webrtc` crate cannot use.
+/// Rejects a configuration that the `webrtc` crate cannot use.
 pub(crate) fn check(config: &RoomConfig) -> Result<(), RoomError> {
     ice::check(&config.ice_servers)
 }
 
-/// The game's side of a room.
+/// The game's handle to a room on the network thread.
 #[derive(Debug)]
 pub(crate) struct Handle {
     local_id: PeerId,
     commands: mpsc::UnboundedSender<Command>,
     shared: Arc<Shared>,
-    /// Closes when the thread is done; `None` once nobody waits for that.
+    /// Closes when the thread ends. `None` if dropping the handle must not wait for that.
     done: Option<Mutex<std_mpsc::Receiver<()>>>,
 }
 
@@ -47,7 +47,7 @@ impl Handle {
             .build()
             .map_err(|error| RoomError::Startup(error.to_string()))?;
         let shared = Arc::new(Shared::default());
-        // Bounded by the send limits of the channels.
+        // The send limits of the channels bound this queue.
         let (commands, received) = mpsc::unbounded_channel();
         let (done_tx, done) = std_mpsc::channel();
         let driver = Driver::new(certificate, config, Arc::clone(&shared), received);
@@ -56,7 +56,7 @@ impl Handle {
             .spawn(move || {
                 runtime.block_on(driver.run());
                 drop(done_tx);
-                // Looking up a name may hang; that is no reason to wait.
+                // Do not wait for name lookups, which may hang.
                 runtime.shutdown_background();
             })
             .map_err(|error| RoomError::Startup(error.to_string()))?;
@@ -127,7 +127,7 @@ impl Drop for Handle {
         let _ = self.commands.send(Command::Leave);
         if let Some(done) = self.done.take() {
             let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-            let _ = done.recv_timeout(FAREWELL);
+            let _ = done.recv_timeout(FAREWELL_TIMEOUT);
         }
     }
 }

@@ -12,78 +12,80 @@ use webrtc::peer_connection::RTCIceServer;
 use crate::{
     config::IceServer,
     event::RoomError,
-    ice_url::{IceUrl, refused},
+    ice_url::{IceUrl, unusable_server},
 };
 
-/// How long looking up a server's name may hold up a link.
-const LOOKUP: Duration = Duration::from_millis(1500);
+/// The time that looking up a server's name may take. The link waits for it.
+const LOOKUP_TIMEOUT: Duration = Duration::from_millis(1500);
 
 const SECURE: &str =
     "native games cannot use TLS to such a server yet; give them a `stun:` or `turn:` address";
 const TCP: &str =
     "native games reach TURN servers over UDP only; give them an address without `?transport=tcp`";
 
-/// Refuses the addresses that the `webrtc` crate would skip.
+/// Rejects the URLs that the `webrtc` crate would ignore.
 pub(super) fn check(servers: &[IceServer]) -> Result<(), RoomError> {
     for url in servers.iter().flat_map(|server| &server.urls) {
         let parsed = IceUrl::parse(url)?;
         if parsed.is_secure {
-            return Err(refused(url, SECURE));
+            return Err(unusable_server(url, SECURE));
         }
         if parsed.is_tcp {
-            return Err(refused(url, TCP));
+            return Err(unusable_server(url, TCP));
         }
-        // The last word is the library's own.
-        rtc_ice::url::Url::parse_url(url).map_err(|error| refused(url, error.to_string()))?;
+        // The library may reject a URL for another reason.
+        rtc_ice::url::Url::parse_url(url)
+            .map_err(|error| unusable_server(url, error.to_string()))?;
     }
     Ok(())
 }
 
-/// The servers, without the addresses whose names are not found in time: the `webrtc` crate waits
-/// for them before it tells even the local addresses.
-pub(super) async fn known_servers(servers: &[IceServer]) -> Vec<RTCIceServer> {
-    let known = servers.iter().map(async |server| {
-        let known = join_all(server.urls.iter().map(|url| is_known(url))).await;
-        let urls = server.urls.iter().zip(known);
+/// Returns the servers, without the URLs whose names cannot be resolved in time. The `webrtc`
+/// crate would wait for these names before it reports any candidate, even a local one.
+pub(super) async fn resolvable_servers(servers: &[IceServer]) -> Vec<RTCIceServer> {
+    let resolved = servers.iter().map(async |server| {
+        let resolved = join_all(server.urls.iter().map(|url| resolves(url))).await;
+        let urls = server.urls.iter().zip(resolved);
         RTCIceServer {
             urls: urls
-                .filter(|(_, known)| *known)
+                .filter(|(_, resolved)| *resolved)
                 .map(|(url, _)| url.clone())
                 .collect(),
             username: server.username.clone().unwrap_or_default(),
             credential: server.credential.clone().unwrap_or_default(),
         }
     });
-    let mut known = join_all(known).await;
-    known.retain(|server| !server.urls.is_empty());
-    known
+    let mut resolved = join_all(resolved).await;
+    resolved.retain(|server| !server.urls.is_empty());
+    resolved
 }
 
-async fn is_known(url: &str) -> bool {
+async fn resolves(url: &str) -> bool {
     let Ok(IceUrl { host, .. }) = IceUrl::parse(url) else {
         return false;
     };
     if host.parse::<IpAddr>().is_ok() {
         return true;
     }
-    // Only the name matters here, not the port.
-    let found = timeout(LOOKUP, lookup_host((host, 0))).await;
-    let known = found.is_ok_and(|found| found.is_ok_and(|mut found| found.next().is_some()));
-    if is_newly_missing(url, known) {
-        log::warn!("going without {url}: its name is not found");
+    // The port does not matter for the lookup.
+    let found = timeout(LOOKUP_TIMEOUT, lookup_host((host, 0))).await;
+    let resolved = found.is_ok_and(|found| found.is_ok_and(|mut found| found.next().is_some()));
+    if is_newly_unresolved(url, resolved) {
+        log::warn!("cannot resolve the name of the ICE server {url}; links do not use this server");
     }
-    known
+    resolved
 }
 
-/// Whether an address is missing that was not before. Each link looks for it again.
-fn is_newly_missing(url: &str, known: bool) -> bool {
-    static MISSING: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    let mut missing = MISSING.lock().unwrap_or_else(PoisonError::into_inner);
-    if known {
-        missing.remove(url);
+/// Records whether the name in `url` can be resolved. Returns `true` if it cannot, and this is new:
+/// every link looks up the names again, and only the first one should log a warning.
+fn is_newly_unresolved(url: &str, resolved: bool) -> bool {
+    static UNRESOLVED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut unresolved = UNRESOLVED.lock().unwrap_or_else(PoisonError::into_inner);
+    if resolved {
+        unresolved.remove(url);
         return false;
     }
-    missing.insert(url.to_owned())
+    unresolved.insert(url.to_owned())
 }
 
 #[cfg(test)]
@@ -91,14 +93,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_name_is_reported_once_until_it_is_found() {
-        let url = "stun:missing.invalid";
-        let reported = [false, false, true, false, false].map(|known| is_newly_missing(url, known));
+    fn unresolved_name_is_reported_once_until_it_resolves() {
+        let url = "stun:unknown.invalid";
+        let reported =
+            [false, false, true, false, false].map(|resolved| is_newly_unresolved(url, resolved));
         assert_eq!(reported, [true, false, false, true, false]);
     }
 
     #[test]
-    fn addresses_that_the_library_skips_are_refused_by_name() {
+    fn urls_that_the_library_ignores_are_rejected() {
         for (url, reason) in [
             ("stuns:host:5349", SECURE),
             ("turns:host:5349", SECURE),
@@ -106,20 +109,20 @@ mod tests {
             ("turn:host:3478?transport=tcp", TCP),
         ] {
             let server = IceServer::turn(url, "ada", "secret");
-            assert_eq!(check(&[server]), Err(refused(url, reason)));
+            assert_eq!(check(&[server]), Err(unusable_server(url, reason)));
         }
         let server = IceServer::turn("turn:host:3478?transport=udp", "ada", "secret");
         assert_eq!(check(&[server]), Ok(()));
     }
 
     #[tokio::test]
-    async fn unknown_names_are_left_out_and_the_rest_stays() {
+    async fn only_servers_with_unknown_names_are_left_out() {
         let servers = [
             IceServer::stun("stun:no-such-name.invalid:3478"),
             IceServer::turn("turn:127.0.0.1:3478", "ada", "secret"),
         ];
-        let known = known_servers(&servers).await;
-        assert_eq!(known.len(), 1);
-        assert_eq!(known[0].username, "ada");
+        let resolved = resolvable_servers(&servers).await;
+        assert_eq!(resolved.len(), 1);
+        assert_eq!(resolved[0].username, "ada");
     }
 }

@@ -26,7 +26,7 @@ use webrtc::{
 };
 
 use super::{
-    ice::known_servers,
+    ice::resolvable_servers,
     inputs::{Inputs, from_link},
 };
 use crate::{
@@ -38,28 +38,31 @@ use crate::{
     violation::ProtocolViolation,
 };
 
-/// How often a way between two addresses is tried, and how many times: for as long as the longest
-/// attempt to link lasts. By default the library gives a way up after 1.4 s, and then an attempt
-/// that began while nothing got through, or whose answer took long, never succeeds.
+/// The interval between the connectivity checks of a candidate pair.
 const CHECK_INTERVAL: Duration = Duration::from_millis(200);
-const CHECKS: u16 = (LONGEST_ATTEMPT.as_millis() / CHECK_INTERVAL.as_millis()) as u16;
+/// The number of checks of a candidate pair, enough for the longest attempt to link.
+///
+/// By default, the library gives up a pair after 1.4 s. An attempt would then never succeed if the
+/// network was down when it began, or if the answer took long.
+const MAX_CHECKS: u16 = (LONGEST_ATTEMPT.as_millis() / CHECK_INTERVAL.as_millis()) as u16;
 
-/// How often it is asked which way the link goes.
-const PATH_EVERY: Duration = Duration::from_secs(2);
+/// How often to check the path of the link.
+const PATH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Bytes that were accepted for a link and that the network has not taken yet.
+/// The number of bytes per channel that the link has accepted but the network has not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct Queued {
-    /// On the way to the link's task.
+    /// In the queue of the link's task.
     accepted: [AtomicUsize; 3],
-    /// In SCTP's hands: not yet acknowledged or abandoned.
+    /// In SCTP: not yet acknowledged or abandoned.
     outstanding: [AtomicUsize; 3],
 }
 
 impl Queued {
     pub(super) fn get(&self, channel: Channel) -> usize {
         let c = channel.index();
-        // In this order, so that what goes from one to the other meanwhile is seen at least once.
+        // Load in this order. Bytes that move from `accepted` to `outstanding` in between are then
+        // counted twice, not missed.
         let accepted = self.accepted[c].load(Ordering::Acquire);
         accepted + self.outstanding[c].load(Ordering::Relaxed)
     }
@@ -75,7 +78,8 @@ impl Queued {
     }
 
     pub(super) fn release(&self, channel: Channel, len: usize) {
-        // A link can be replaced while something is on the way to the old one.
+        // Saturate: when a link is replaced, the driver releases bytes that were accepted for the
+        // old one.
         let _ = self.accepted[channel.index()].fetch_update(
             Ordering::Release,
             Ordering::Relaxed,
@@ -83,14 +87,17 @@ impl Queued {
         );
     }
 
-    /// SCTP has so much now.
-    fn measured(&self, channel: Channel, outstanding: usize) {
+    /// Sets the number of bytes in SCTP.
+    fn set_outstanding(&self, channel: Channel, outstanding: usize) {
         self.outstanding[channel.index()].store(outstanding, Ordering::Relaxed);
     }
 
-    /// SCTP has so much now, `len` of it only just: credit that was seen must not turn out to be none.
-    fn handed_over(&self, channel: Channel, len: usize, outstanding: usize) {
-        self.measured(channel, outstanding);
+    /// Moves `len` bytes from the queue to SCTP, which now has `outstanding` bytes.
+    ///
+    /// Releases the bytes last, so that they are never missing from the sum. Otherwise, the game
+    /// would see more credit than there is.
+    fn hand_over(&self, channel: Channel, len: usize, outstanding: usize) {
+        self.set_outstanding(channel, outstanding);
         self.release(channel, len);
     }
 }
@@ -102,7 +109,7 @@ enum Command {
     Send(Channel, Bytes),
 }
 
-/// A link in a task of its own; closed when dropped.
+/// A link that runs in its own task. Dropping it closes the link.
 #[derive(Debug)]
 pub(super) struct NativeLink {
     commands: mpsc::UnboundedSender<Command>,
@@ -127,13 +134,13 @@ impl NativeLink {
             queued: Arc::clone(&queued),
         };
         let running = tokio::spawn(task.run(offer, received));
-        // What goes wrong in a link, a panic in the WebRTC library included, ends that link only.
+        // An error in a link ends only that link, even if the WebRTC library panics.
         tokio::spawn(async move {
             let why = match running.await {
                 Ok(Ok(())) => "closed".to_owned(),
                 Ok(Err(error)) => error.to_string(),
                 Err(error) => {
-                    log::error!("a link ended with a panic: {error}");
+                    log::error!("a link panicked: {error}");
                     error.to_string()
                 }
             };
@@ -150,10 +157,10 @@ impl NativeLink {
         let _ = self.commands.send(Command::Candidate(candidate));
     }
 
-    /// Sends what has been accepted, or a message of the mesh itself, which is counted here.
+    /// Sends a packet that was accepted before, or a control message.
     pub(super) fn send(&self, channel: Channel, bytes: Bytes) {
         if bytes.first() == Some(&RESERVED_BYTE) {
-            // What is due anyway can be done without when nothing gets through.
+            // Drop the message if the queue is full. The mesh does not depend on a single message.
             if !channel.takes_control(self.queued.get(channel)) {
                 return;
             }
@@ -177,8 +184,8 @@ impl LinkTask {
         offer: Option<String>,
         mut commands: mpsc::UnboundedReceiver<Command>,
     ) -> Result<()> {
-        let (over_tx, mut over) = mpsc::channel(1);
-        let connection = self.connect(over_tx).await?;
+        let (ended_tx, mut ended) = mpsc::channel(1);
+        let connection = self.connect(ended_tx).await?;
         let mut channels: Vec<Arc<dyn DataChannel>> = Vec::new();
         for channel in Channel::ALL {
             channels.push(
@@ -188,7 +195,7 @@ impl LinkTask {
                     .await?,
             );
         }
-        // Dropped with this task, and with it the forwarding.
+        // Dropping the set with this task stops the forwarding.
         let mut forwarding = JoinSet::new();
         let (opened_tx, mut opened) = mpsc::channel(Channel::ALL.len());
         for (channel, data) in Channel::ALL.into_iter().zip(&channels) {
@@ -198,10 +205,10 @@ impl LinkTask {
         self.describe(&connection.0, offer).await?;
 
         let mut open = 0;
-        let mut measured = interval(TICK);
-        measured.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut measure = interval(TICK);
+        measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut path = Path::Unknown;
-        let mut path_asked = Instant::now();
+        let mut path_checked = Instant::now();
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -216,16 +223,16 @@ impl LinkTask {
                             sdp_mline_index: Some(0),
                             ..Default::default()
                         };
-                        // One address that cannot be used is no reason to give up the others.
+                        // The other candidates may still work.
                         if let Err(error) = connection.0.add_ice_candidate(init).await {
-                            log::debug!("a candidate of link {} cannot be used: {error}", self.id.0);
+                            log::debug!("cannot use a candidate of link {}: {error}", self.id.0);
                         }
                     }
                     Some(Command::Send(channel, bytes)) => {
                         let data = &channels[channel.index()];
                         let sent = data.send(BytesMut::from(&bytes[..])).await;
                         let outstanding = outstanding(&**data).await;
-                        self.queued.handed_over(channel, bytes.len(), outstanding);
+                        self.queued.hand_over(channel, bytes.len(), outstanding);
                         sent?;
                     }
                 },
@@ -237,14 +244,14 @@ impl LinkTask {
                 }
                 // A channel closed, or the connection failed.
                 _ = forwarding.join_next() => return Ok(()),
-                _ = over.recv() => return Ok(()),
-                _ = measured.tick() => {
+                _ = ended.recv() => return Ok(()),
+                _ = measure.tick() => {
                     for (channel, data) in Channel::ALL.into_iter().zip(&channels) {
-                        self.queued.measured(channel, outstanding(&**data).await);
+                        self.queued.set_outstanding(channel, outstanding(&**data).await);
                     }
-                    let known = path != Path::Unknown && path_asked.elapsed() < PATH_EVERY;
+                    let known = path != Path::Unknown && path_checked.elapsed() < PATH_INTERVAL;
                     if open == Channel::ALL.len() && !known {
-                        path_asked = Instant::now();
+                        path_checked = Instant::now();
                         path = selected_path(&*connection.0).await;
                         self.report(LinkInput::Path(path)).await;
                     }
@@ -257,8 +264,8 @@ impl LinkTask {
         let _ = self.inputs.send(from_link(self.id, input)).await;
     }
 
-    async fn connect(&self, over: mpsc::Sender<()>) -> Result<Connection> {
-        let servers = known_servers(&self.config.ice_servers).await;
+    async fn connect(&self, ended: mpsc::Sender<()>) -> Result<Connection> {
+        let servers = resolvable_servers(&self.config.ice_servers).await;
         let policy = match self.config.route {
             Route::Any => RTCIceTransportPolicy::All,
             Route::RelayOnly => RTCIceTransportPolicy::Relay,
@@ -267,17 +274,17 @@ impl LinkTask {
             let events = Events {
                 id: self.id,
                 inputs: self.inputs.clone(),
-                over: over.clone(),
+                ended: ended.clone(),
             };
             let configuration = RTCConfigurationBuilder::new()
                 .with_ice_servers(servers.clone())
                 .with_ice_transport_policy(policy)
                 .with_certificates(vec![self.certificate.clone()])
                 .build();
-            tokio::spawn(connection(configuration, events, mdns))
+            tokio::spawn(new_connection(configuration, events, mdns))
         };
-        // mDNS resolves the names behind which browsers hide local addresses. Where there is no
-        // route for multicast, the library fails or panics; then it goes without.
+        // mDNS resolves the names that browsers send instead of local addresses. The library fails
+        // or panics if there is no route for multicast. Then connect without mDNS.
         let wanted = match self.config.route {
             Route::Any => MulticastDnsMode::QueryOnly,
             Route::RelayOnly => MulticastDnsMode::Disabled,
@@ -291,7 +298,7 @@ impl LinkTask {
         }
     }
 
-    /// Makes the local description, tells it, and then lets candidates be gathered.
+    /// Creates and reports the local description, then starts to gather candidates.
     async fn describe(
         &self,
         connection: &Arc<dyn PeerConnection>,
@@ -338,7 +345,7 @@ async fn forward(
                 let _ = opened.send(()).await;
             }
             DataChannelEvent::OnMessage(message) => {
-                // Looked at before it waits in a queue.
+                // Check the message before it enters a queue.
                 let len = message.data.len();
                 let input = if message.is_string {
                     LinkInput::ProtocolViolation(ProtocolViolation::Text(channel))
@@ -357,7 +364,7 @@ async fn forward(
     }
 }
 
-/// A peer connection that closes when dropped: the library's own goes on without its handle.
+/// A peer connection that closes when dropped. The library's own stays open without a handle.
 struct Connection(Arc<dyn PeerConnection>);
 
 impl Drop for Connection {
@@ -366,14 +373,15 @@ impl Drop for Connection {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 if let Err(error) = connection.close().await {
-                    log::debug!("closing a connection failed: {error}");
+                    log::debug!("cannot close a connection: {error}");
                 }
             });
         }
     }
 }
 
-async fn connection(
+/// Creates a peer connection.
+async fn new_connection(
     configuration: RTCConfiguration,
     events: Events,
     mdns: MulticastDnsMode,
@@ -383,10 +391,10 @@ async fn connection(
         .with_setting_engine(
             SettingEngineBuilder::new()
                 .with_multicast_dns_mode(mdns)
-                .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS))
-                // Browsers hide their local addresses, so their checks come from where no
-                // candidate said (peer reflexive). By default such a way is used only after a
-                // second, a long time for a link that replaces another.
+                .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(MAX_CHECKS))
+                // Browsers hide their local addresses, so their checks come from addresses without
+                // a candidate (peer reflexive). By default, the library waits a second before it
+                // uses such an address, which is long for a link that replaces another.
                 .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
                 .build(),
         )
@@ -398,7 +406,7 @@ async fn connection(
     Ok(Connection(Arc::new(connection)))
 }
 
-/// Which way the selected candidates go.
+/// Returns the path of the selected candidate pair.
 async fn selected_path(connection: &dyn PeerConnection) -> Path {
     let Some(sctp) = connection.sctp().await else {
         return Path::Unknown;
@@ -422,7 +430,8 @@ async fn selected_path(connection: &dyn PeerConnection) -> Path {
 struct Events {
     id: LinkId,
     inputs: Inputs,
-    over: mpsc::Sender<()>,
+    /// Signals that the connection has ended.
+    ended: mpsc::Sender<()>,
 }
 
 #[async_trait::async_trait]
@@ -435,10 +444,10 @@ impl PeerConnectionEventHandler for Events {
     }
 
     async fn on_data_channel(&self, _: Arc<dyn DataChannel>) {
-        // Ours are agreed on beforehand. What comes on others would wait where nobody reads.
+        // The mesh negotiates its channels in advance. No code reads messages on other channels.
         let input = LinkInput::ProtocolViolation(ProtocolViolation::Channel);
         let _ = self.inputs.send(from_link(self.id, input)).await;
-        let _ = self.over.try_send(());
+        let _ = self.ended.try_send(());
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
@@ -446,7 +455,7 @@ impl PeerConnectionEventHandler for Events {
             state,
             RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed
         ) {
-            let _ = self.over.try_send(());
+            let _ = self.ended.try_send(());
         }
     }
 }
@@ -458,15 +467,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_handed_over_is_never_counted_too_low() {
+    fn queued_bytes_are_never_missing_during_hand_over() {
         const LEN: usize = 1000;
         let (channel, queued) = (Channel::Events, Queued::default());
-        let (accepted, over) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (accepted, done) = (AtomicBool::new(false), AtomicBool::new(false));
         thread::scope(|scope| {
             scope.spawn(|| {
-                while !over.load(Ordering::Relaxed) {
+                while !done.load(Ordering::Relaxed) {
                     if accepted.load(Ordering::Acquire) {
-                        queued.handed_over(channel, LEN, LEN);
+                        queued.hand_over(channel, LEN, LEN);
                         accepted.store(false, Ordering::Release);
                     }
                 }
@@ -478,9 +487,9 @@ mod tests {
                 while accepted.load(Ordering::Acquire) {
                     fewest = fewest.min(queued.get(channel));
                 }
-                queued.measured(channel, 0);
+                queued.set_outstanding(channel, 0);
             }
-            over.store(true, Ordering::Relaxed);
+            done.store(true, Ordering::Relaxed);
             assert_eq!(fewest, LEN);
         });
     }

@@ -1,4 +1,5 @@
-//! The native platform: a thread of its own, so that a game that hangs does not hang the network.
+//! The native platform. The network runs on its own thread, so that it continues while the game
+//! hangs.
 
 mod certificate;
 mod connect;

@@ -9,7 +9,7 @@ use huddle_id::PeerId;
 use super::link::Queued;
 use crate::{channel::Channel, inbox::Inbox, stats::LinkStats};
 
-/// What the game asks of the network's thread.
+/// A command of the game to the network thread.
 #[derive(Debug)]
 pub(super) enum Command {
     Send(PeerId, Channel, Bytes),
@@ -18,16 +18,16 @@ pub(super) enum Command {
     Leave,
 }
 
-/// What the game's side and the network's thread share.
+/// The data that the game and the network thread share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// Whether the game has polled since the driver last looked.
+    /// Whether the game has polled since the driver last checked.
     pub(super) is_polled: AtomicBool,
     pub(super) inbox: Mutex<Inbox>,
     pub(super) peers: Mutex<BTreeMap<PeerId, PeerView>>,
 }
 
-/// A player, as the game's side sees them.
+/// The part of a peer's data that the game reads.
 #[derive(Debug, Clone)]
 pub(super) struct PeerView {
     pub(super) stats: LinkStats,
@@ -35,7 +35,7 @@ pub(super) struct PeerView {
     pub(super) queued: Option<Arc<Queued>>,
 }
 
-/// Nothing panics while holding these locks; if it did, what they guard would still be whole.
+/// Locks a mutex, even if it is poisoned: the data would still be consistent after a panic.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,10 +11,10 @@ use crate::{
     violation::ProtocolViolation,
 };
 
-/// Texts that may wait for a server that does not read; each is a few KiB at most.
+/// The maximum number of texts in the send queue. Each is at most a few KiB long.
 const MAX_UNSENT: usize = 1024;
 
-/// The WebSocket to the signaling server; closed when dropped.
+/// The WebSocket to the signaling server. Dropping it closes the connection.
 #[derive(Debug)]
 pub(super) struct Socket {
     texts: mpsc::Sender<String>,
@@ -26,17 +26,20 @@ impl Socket {
         let (texts, received) = mpsc::channel(MAX_UNSENT);
         let task = tokio::spawn(async move {
             let source = Source::Socket(number);
-            let end = converse(url, source, &inputs, received).await;
+            let end = run(url, source, &inputs, received).await;
             let _ = inputs.send((source, Input::SocketEnded(end))).await;
         });
         Self { texts, task }
     }
 
-    /// Sends a text, unless too many wait already: then the connection is of no use.
+    /// Sends a text.
+    ///
+    /// # Errors
+    /// Returns an error if the send queue is full. The connection cannot be used any more then.
     pub(super) fn send(&self, text: String) -> Result<(), SocketEnd> {
         match self.texts.try_send(text) {
             Err(mpsc::error::TrySendError::Full(_)) => Err(SocketEnd::unread()),
-            // Its end is being told.
+            // If the channel is closed, the task has ended and reports why.
             Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
         }
     }
@@ -48,7 +51,8 @@ impl Drop for Socket {
     }
 }
 
-async fn converse(
+/// Connects to the server, then sends and receives until the connection ends. Returns why it ended.
+async fn run(
     url: String,
     source: Source,
     inputs: &Inputs,
@@ -104,16 +108,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_for_a_server_that_does_not_read_do_not_pile_up() {
+    fn send_queue_for_an_unresponsive_server_is_bounded() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
         runtime.block_on(async {
-            // Takes connections, and never says a word.
-            let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            let url = format!("ws://{}/room", mute.local_addr().unwrap());
-            let (inputs, _heard) = mpsc::channel(1);
+            // This server accepts connections but never responds.
+            let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("ws://{}/room", silent.local_addr().unwrap());
+            let (inputs, _received) = mpsc::channel(1);
             let socket = Socket::open(url, 1, inputs);
             for _ in 0..MAX_UNSENT {
                 assert_eq!(socket.send("text".to_owned()), Ok(()));

@@ -1,4 +1,4 @@
-//! The DTLS certificate of the local peer: a new one for each room, or one that the browser keeps.
+//! The DTLS certificate of the local peer: a new one for each room, or one stored in the browser.
 
 use std::time::Duration;
 
@@ -19,52 +19,55 @@ use crate::{
     event::RoomError,
 };
 
-/// The longest time that browsers allow.
+/// The longest validity that browsers allow.
 const VALID_FOR: Duration = Duration::from_secs(365 * 24 * 3600);
-/// A kept certificate that expires sooner is replaced.
+/// A stored certificate that expires within this time is replaced.
 const MARGIN: Duration = Duration::from_secs(24 * 3600);
 
-/// The names of the database and its object store.
+/// The name of the database.
 const DATABASE: &str = "huddle_mesh";
+/// The name of the object store with the certificates.
 const IDENTITIES: &str = "identities";
 
-/// The certificate of the local peer, for all of its links in one room.
+/// The certificate of the local peer, used for all of its links in one room.
 #[derive(Debug)]
 pub(super) struct Certificate {
     pub(super) rtc: JsValue,
     pub(super) identity: Identity,
-    /// Held for as long as the room lasts.
+    /// The lock of a stored certificate, held until the room ends.
     _lock: Option<Lock>,
 }
 
 impl Certificate {
-    /// Creates a certificate, or takes the one that the browser keeps under the name `place`.
+    /// Creates a certificate, or loads the one that the browser stores under the name `place`.
     pub(super) async fn new(place: Option<&str>) -> std::result::Result<Self, RoomError> {
         let no_webrtc = |Exception(why)| RoomError::NoWebRtc(why);
         let Some(place) = place else {
             let rtc = generate().await.map_err(no_webrtc)?;
-            return Self::of(rtc, None).await.map_err(no_webrtc);
+            return Self::from_rtc(rtc, None).await.map_err(no_webrtc);
         };
         let lock = match Lock::request(&format!("{DATABASE} {place}")).await {
             Locking::Held(lock) => Some(lock),
-            // Only pages from secure origins have locks.
+            // Locks need a secure origin.
             Locking::Unsupported => None,
             Locking::Taken => {
                 log::warn!(
-                    "the identity kept at {place} is in use: this room gets one that is not kept"
+                    "the identity kept at {place} is in use; this room uses a temporary identity"
                 );
                 let rtc = generate().await.map_err(no_webrtc)?;
-                return Self::of(rtc, None).await.map_err(no_webrtc);
+                return Self::from_rtc(rtc, None).await.map_err(no_webrtc);
             }
         };
-        let rtc = kept(place).await.map_err(|reason| RoomError::Identity {
-            place: place.to_owned(),
-            reason,
-        })?;
-        Self::of(rtc, lock).await.map_err(no_webrtc)
+        let rtc = load_or_generate(place)
+            .await
+            .map_err(|reason| RoomError::Identity {
+                place: place.to_owned(),
+                reason,
+            })?;
+        Self::from_rtc(rtc, lock).await.map_err(no_webrtc)
     }
 
-    async fn of(rtc: JsValue, lock: Option<Lock>) -> Result<Self> {
+    async fn from_rtc(rtc: JsValue, lock: Option<Lock>) -> Result<Self> {
         let fingerprint = fingerprint(&rtc).await?;
         Ok(Self {
             rtc,
@@ -76,16 +79,17 @@ impl Certificate {
 
 async fn generate() -> Result<JsValue> {
     let class = js::get(&js_sys::global(), "RTCPeerConnection")?;
-    let algorithm = js::plain(&json!({
+    let algorithm = js::from_json(&json!({
         "name": "ECDSA",
         "namedCurve": "P-256",
         "expires": VALID_FOR.as_millis() as u64,
     }))?;
-    let made = js::settle(&class, "generateCertificate", &Array::of1(&algorithm)).await?;
-    js::object("generateCertificate", made)
+    let generated = js::call_async(&class, "generateCertificate", &Array::of1(&algorithm)).await?;
+    js::expect_object("generateCertificate", generated)
 }
 
-/// Reads the fingerprint from a description. Not all browsers have `getFingerprints`.
+/// Returns the fingerprint of a certificate. Reads it from an offer, because not all browsers
+/// support `getFingerprints`.
 async fn fingerprint(certificate: &JsValue) -> Result<[u8; 32]> {
     let connection = Connection::with(&[], Route::Any, Some(certificate))?;
     let described = match connection.create_channel(Channel::Events) {
@@ -96,15 +100,15 @@ async fn fingerprint(certificate: &JsValue) -> Result<[u8; 32]> {
     match Description::parse(SdpKind::Offer, &described?) {
         Ok(description) => Ok(description.fingerprint),
         Err(error) => Err(Exception(format!(
-            "the browser's description cannot be used: {error}"
+            "cannot use the browser's session description: {error}"
         ))),
     }
 }
 
-/// Takes the certificate that the browser keeps under this name, or has it keep a new one.
-async fn kept(place: &str) -> std::result::Result<JsValue, String> {
+/// Loads the certificate stored under the name `place`. Generates and stores one if there is none.
+async fn load_or_generate(place: &str) -> std::result::Result<JsValue, String> {
     let failed = |error: idb::Error| error.to_string();
-    let database = open().await.map_err(failed)?;
+    let database = open_database().await.map_err(failed)?;
     let key = JsValue::from_str(place);
     let found = load(&database, &key).await.map_err(failed)?;
     let certificate = match found.filter(is_valid) {
@@ -127,11 +131,11 @@ fn is_valid(certificate: &JsValue) -> bool {
         .is_some_and(|expires| expires > Date::now() + margin)
 }
 
-async fn open() -> std::result::Result<Database, idb::Error> {
+async fn open_database() -> std::result::Result<Database, idb::Error> {
     let mut request = Factory::new()?.open(DATABASE, Some(1))?;
     request.on_upgrade_needed(|event| {
         if let Ok(database) = idb::event::DatabaseEvent::database(&event) {
-            // The next request fails if the store could not be created.
+            // If this fails, the next request fails too.
             let _ = database.create_object_store(IDENTITIES, ObjectStoreParams::new());
         }
     });

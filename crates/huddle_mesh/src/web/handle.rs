@@ -17,27 +17,32 @@ use crate::{
 };
 
 thread_local! {
-    /// What a browser gives is bound to the page's thread; the game's side only keeps a number.
+    /// The rooms of this thread. JavaScript objects are bound to the thread that created them, so a
+    /// [`Handle`] has only a number.
     static ROOMS: RefCell<BTreeMap<u64, Stage>> = const { RefCell::new(BTreeMap::new()) };
     static NEXT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How far a room has come.
+/// The state of a room.
 #[derive(Debug)]
 enum Stage {
-    /// The browser makes the local peer's certificate.
+    /// The browser creates the local peer's certificate.
     Starting {
+        /// Whether the game is frozen. The driver receives this when it starts.
         is_frozen: bool,
     },
+    /// The driver runs.
     Running(Rc<RefCell<Driver>>),
-    /// `None` once the error is reported.
+    /// The room could not start. `None` after the error has been reported.
     Failed(Option<RoomError>),
 }
 
-/// The game's side of a room. Does nothing on another thread than the one it was made on.
+/// The game's handle to a room. It works only on the thread that created it, and does nothing on
+/// other threads.
 #[derive(Debug)]
 pub(crate) struct Handle {
     room: u64,
+    /// Whether [`RoomError::Stopped`] has been reported.
     failed: bool,
 }
 
@@ -89,8 +94,8 @@ impl Handle {
         let error = ROOMS.with_borrow_mut(|rooms| match rooms.get_mut(&self.room)? {
             Stage::Starting { .. } => None,
             Stage::Failed(error) => error.take(),
-            // Nothing calls the game while the driver works. So an exception has passed through
-            // it.
+            // The driver is still borrowed. The game never runs while the driver does, so an
+            // exception has passed through the driver.
             Stage::Running(_) => {
                 (!std::mem::replace(&mut self.failed, true)).then_some(RoomError::Stopped)
             }
@@ -125,14 +130,14 @@ impl Handle {
     pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
         self.with(|driver| driver.set_frozen(is_frozen));
         ROOMS.with_borrow_mut(|rooms| {
-            if let Some(Stage::Starting { is_frozen: wanted }) = rooms.get_mut(&self.room) {
-                *wanted = is_frozen;
+            if let Some(Stage::Starting { is_frozen: stored }) = rooms.get_mut(&self.room) {
+                *stored = is_frozen;
             }
         });
     }
 
     pub(crate) fn leave(self) {
-        // What is dropped leaves.
+        // Dropping the handle leaves the room.
     }
 }
 

@@ -2,14 +2,16 @@ use std::{fmt, rc::Rc};
 
 use crate::core::{Input, LinkId};
 
-/// Whom an input comes from, so that nothing is heard of what was closed.
+/// The source of an input. The driver ignores inputs from sources that it has closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
+    /// The WebSocket with this number.
     Socket(u64),
+    /// The link with this id.
     Link(LinkId),
 }
 
-/// The way back from the browser's callbacks to the driver.
+/// Passes inputs from the browser's callbacks to the driver.
 #[derive(Clone)]
 pub(super) struct Inputs(Rc<dyn Fn(Source, Input)>);
 

@@ -1,14 +1,14 @@
-//! Calls into the browser whose exceptions are values.
+//! Calls to JavaScript that return exceptions as errors.
 //!
-//! A call that throws past Rust ends its function without dropping anything: the room would stay
-//! borrowed and silently dead. The WebRTC objects are used through this module only, because
-//! extensions replace them with objects of their own.
+//! An exception that passes through a Rust function does not drop its variables. The room would
+//! stay borrowed and stop without an error. All calls to WebRTC objects go through this module,
+//! because browser extensions replace these objects with their own, which may throw anywhere.
 
 use js_sys::{Array, Function, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// What the browser threw, in its own words.
+/// The message of an exception.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Exception(pub(super) String);
 
@@ -23,13 +23,13 @@ impl From<JsValue> for Exception {
     }
 }
 
-/// Makes an object of a global class.
+/// Creates an instance of a global class.
 pub(super) fn construct(class: &str, argument: &JsValue) -> Result<JsValue> {
     let found = get(&js_sys::global(), class)?;
     let Some(constructor) = found.dyn_ref::<Function>() else {
         return Err(Exception(format!("{class} is not defined")));
     };
-    object(
+    expect_object(
         class,
         Reflect::construct(constructor, &Array::of1(argument))?,
     )
@@ -44,8 +44,12 @@ pub(super) fn call(target: &JsValue, method: &str, arguments: &Array) -> Result<
     Ok(function.apply(target, arguments)?)
 }
 
-/// Calls a method that returns a promise, and waits for it.
-pub(super) async fn settle(target: &JsValue, method: &str, arguments: &Array) -> Result<JsValue> {
+/// Calls a method that returns a promise, and waits for the promise.
+pub(super) async fn call_async(
+    target: &JsValue,
+    method: &str,
+    arguments: &Array,
+) -> Result<JsValue> {
     let promised = call(target, method, arguments)?;
     Ok(JsFuture::from(Promise::resolve(&promised)).await?)
 }
@@ -61,16 +65,16 @@ pub(super) fn set(target: &JsValue, property: &str, value: &JsValue) -> Result<(
     Ok(())
 }
 
-/// The value, if it is an object: what replaces a class may return anything.
-pub(super) fn object(name: &str, value: JsValue) -> Result<JsValue> {
+/// Returns the value if it is an object. A class replaced by an extension may return any value.
+pub(super) fn expect_object(name: &str, value: JsValue) -> Result<JsValue> {
     if value.is_object() {
         Ok(value)
     } else {
-        Err(Exception(format!("{name} made no object")))
+        Err(Exception(format!("{name} returned no object")))
     }
 }
 
-/// A plain object.
-pub(super) fn plain(value: &serde_json::Value) -> Result<JsValue> {
+/// Converts a JSON value to a JavaScript value.
+pub(super) fn from_json(value: &serde_json::Value) -> Result<JsValue> {
     Ok(js_sys::JSON::parse(&value.to_string())?)
 }

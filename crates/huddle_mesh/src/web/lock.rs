@@ -1,4 +1,4 @@
-//! Locks that all pages of an origin share (Web Locks API).
+//! Locks shared by all pages of an origin (Web Locks API).
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -9,25 +9,26 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::js::{self, Result};
 
-/// A lock that is held until it is dropped. The browser releases it when the page ends.
+/// A lock, held until it is dropped. The browser also releases it when the page closes.
 #[derive(Debug)]
 pub(super) struct Lock {
     release: Function,
     _granted: Closure<dyn FnMut(JsValue) -> JsValue>,
 }
 
-/// The answer to a request for a lock.
+/// The result of a request for a lock.
 #[derive(Debug)]
 pub(super) enum Locking {
+    /// The request succeeded.
     Held(Lock),
-    /// Another page, or another room of this one, holds it.
+    /// Another page, or another room of this page, holds the lock.
     Taken,
-    /// The browser or the page has no locks.
+    /// The browser does not support locks, or not on this page.
     Unsupported,
 }
 
 impl Lock {
-    /// Requests a lock without waiting for another holder.
+    /// Requests a lock. Does not wait until another holder releases it.
     pub(super) async fn request(name: &str) -> Locking {
         match Self::try_request(name).await {
             Ok(Some(lock)) => Locking::Held(lock),
@@ -38,7 +39,7 @@ impl Lock {
 
     async fn try_request(name: &str) -> Result<Option<Self>> {
         let navigator = js::get(&js_sys::global(), "navigator")?;
-        let locks = js::object("navigator.locks", js::get(&navigator, "locks")?)?;
+        let locks = js::expect_object("navigator.locks", js::get(&navigator, "locks")?)?;
         // The browser holds the lock until the promise that the callback returns is settled.
         let (held, release) = promise();
         let (answered, answer) = promise();
@@ -46,13 +47,13 @@ impl Lock {
             let _ = answer.call1(&JsValue::NULL, &lock);
             held.clone().into()
         });
-        let options = js::plain(&json!({ "ifAvailable": true }))?;
+        let options = js::from_json(&json!({ "ifAvailable": true }))?;
         let request = js::call(
             &locks,
             "request",
             &Array::of3(&name.into(), &options, granted.as_ref()),
         )?;
-        // Settles early only if the browser refuses the request.
+        // `request` settles before `answered` only if the browser rejects the request.
         let either = Promise::race(&Array::of2(&answered, &request));
         let lock = JsFuture::from(either).await?;
         Ok(lock.is_object().then_some(Self {
@@ -68,7 +69,7 @@ impl Drop for Lock {
     }
 }
 
-/// Returns a promise, and the function that resolves it.
+/// Returns a promise and the function that resolves it.
 fn promise() -> (Promise, Function) {
     let resolve = Rc::new(RefCell::new(JsValue::UNDEFINED));
     let promise = Promise::new(&mut |resolve_promise, _| {

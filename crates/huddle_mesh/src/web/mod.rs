@@ -1,4 +1,5 @@
-//! The browser: no threads, so the network runs in the page's own events, between frames.
+//! The browser platform. It has no threads: the network runs in the page's event handlers, between
+//! frames.
 
 mod certificate;
 mod driver;

@@ -1,4 +1,4 @@
-//! The browser's WebRTC objects.
+//! Wrappers of the browser's WebRTC objects.
 
 use js_sys::Array;
 use serde_json::{Value, json};
@@ -10,10 +10,10 @@ use crate::{
     channel::Channel,
     config::{IceServer, RoomConfig, Route},
     event::RoomError,
-    ice_url::refused,
+    ice_url::unusable_server,
 };
 
-/// An `RTCPeerConnection`. Its owner closes it.
+/// An `RTCPeerConnection`. The owner must close it: dropping it does not.
 #[derive(Debug, Clone)]
 pub(super) struct Connection(JsValue);
 
@@ -21,7 +21,7 @@ pub(super) struct Connection(JsValue);
 #[derive(Debug, Clone)]
 pub(super) struct DataChannel(JsValue);
 
-/// What a session description is.
+/// The kind of a session description.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Offer,
@@ -42,13 +42,13 @@ impl Connection {
         Self::with(&config.ice_servers, config.route, Some(certificate))
     }
 
-    /// Creates a connection. Without a certificate, the browser makes one.
+    /// Creates a connection. Without `certificate`, the browser generates one.
     pub(super) fn with(
         servers: &[IceServer],
         route: Route,
         certificate: Option<&JsValue>,
     ) -> Result<Self> {
-        let configuration = js::plain(&json!({
+        let configuration = js::from_json(&json!({
             "iceServers": servers.iter().map(ice_server).collect::<Vec<_>>(),
             "iceTransportPolicy": match route {
                 Route::Any => "all",
@@ -74,21 +74,21 @@ impl Connection {
         if !channel.is_reliable() {
             init["maxRetransmits"] = json!(0);
         }
-        let arguments = Array::of2(&channel.label().into(), &js::plain(&init)?);
-        let made = js::call(&self.0, "createDataChannel", &arguments)?;
-        let data = js::object("createDataChannel", made)?;
+        let arguments = Array::of2(&channel.label().into(), &js::from_json(&init)?);
+        let created = js::call(&self.0, "createDataChannel", &arguments)?;
+        let data = js::expect_object("createDataChannel", created)?;
         js::set(&data, "binaryType", &"arraybuffer".into())?;
         Ok(DataChannel(data))
     }
 
-    /// Makes an offer or an answer; returns its text.
+    /// Creates an offer or an answer, and returns its text.
     pub(super) async fn create(&self, kind: Kind) -> Result<String> {
         let method = match kind {
             Kind::Offer => "createOffer",
             Kind::Answer => "createAnswer",
         };
-        let made = js::settle(&self.0, method, &Array::new()).await?;
-        Ok(js::get(&made, "sdp")?.as_string().unwrap_or_default())
+        let created = js::call_async(&self.0, method, &Array::new()).await?;
+        Ok(js::get(&created, "sdp")?.as_string().unwrap_or_default())
     }
 
     pub(super) async fn set_local(&self, kind: Kind, sdp: &str) -> Result<()> {
@@ -100,24 +100,24 @@ impl Connection {
     }
 
     async fn describe(&self, method: &str, kind: Kind, sdp: &str) -> Result<()> {
-        let description = js::plain(&json!({ "type": kind.name(), "sdp": sdp }))?;
-        js::settle(&self.0, method, &Array::of1(&description))
+        let description = js::from_json(&json!({ "type": kind.name(), "sdp": sdp }))?;
+        js::call_async(&self.0, method, &Array::of1(&description))
             .await
             .map(drop)
     }
 
     pub(super) async fn add_candidate(&self, candidate: &str) -> Result<()> {
-        let init = js::plain(&json!({ "candidate": candidate, "sdpMLineIndex": 0 }))?;
-        js::settle(&self.0, "addIceCandidate", &Array::of1(&init))
+        let init = js::from_json(&json!({ "candidate": candidate, "sdpMLineIndex": 0 }))?;
+        js::call_async(&self.0, "addIceCandidate", &Array::of1(&init))
             .await
             .map(drop)
     }
 
     pub(super) async fn stats(&self) -> Result<JsValue> {
-        js::settle(&self.0, "getStats", &Array::new()).await
+        js::call_async(&self.0, "getStats", &Array::new()).await
     }
 
-    /// Whether it is of no use any more.
+    /// Returns whether the connection has failed or is closed.
     pub(super) fn is_over(&self) -> bool {
         let state = js::get(&self.0, "connectionState").ok();
         let state = state.and_then(|state| state.as_string());
@@ -146,7 +146,7 @@ impl DataChannel {
     }
 
     pub(super) fn send(&self, bytes: &[u8]) -> Result<()> {
-        // This binding catches.
+        // This binding returns exceptions as errors.
         let data: &RtcDataChannel = self.0.unchecked_ref();
         Ok(data.send_with_u8_array(bytes)?)
     }
@@ -184,26 +184,28 @@ fn ice_server(server: &IceServer) -> Value {
     entry
 }
 
-/// Tries what every link needs, and names what the browser refuses.
+/// Checks that the browser accepts the configuration, by creating a connection with it. The error
+/// names the part that the browser rejects.
 pub(crate) fn check(config: &RoomConfig) -> std::result::Result<(), RoomError> {
-    let Err(Exception(why)) = try_out(&config.ice_servers, config.route) else {
+    let Err(Exception(why)) = try_connection(&config.ice_servers, config.route) else {
         return Ok(());
     };
-    // Without any server, it is not the configuration that the browser refuses.
-    try_out(&[], Route::Any).map_err(|Exception(why)| RoomError::NoWebRtc(why))?;
+    // If this fails even without ICE servers, the cause is not the configuration.
+    try_connection(&[], Route::Any).map_err(|Exception(why)| RoomError::NoWebRtc(why))?;
     for server in &config.ice_servers {
         for url in &server.urls {
             let alone = IceServer {
                 urls: vec![url.clone()],
                 ..server.clone()
             };
-            try_out(&[alone], Route::Any).map_err(|Exception(why)| refused(url, why))?;
+            try_connection(&[alone], Route::Any)
+                .map_err(|Exception(why)| unusable_server(url, why))?;
         }
     }
     Err(RoomError::NoWebRtc(why))
 }
 
-fn try_out(servers: &[IceServer], route: Route) -> Result<()> {
+fn try_connection(servers: &[IceServer], route: Route) -> Result<()> {
     let connection = Connection::with(servers, route, None)?;
     let channels: Result<Vec<_>> = Channel::ALL
         .into_iter()

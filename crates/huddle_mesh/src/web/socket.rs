@@ -14,10 +14,10 @@ use crate::{
     violation::ProtocolViolation,
 };
 
-/// Bytes that may wait for a server that does not read.
+/// The maximum number of bytes in the send queue.
 const MAX_UNSENT: u32 = 1024 * 1024;
 
-/// The WebSocket to the signaling server; closed when dropped.
+/// The WebSocket to the signaling server. Dropping it closes the connection.
 #[derive(Debug)]
 pub(super) struct Socket {
     socket: WebSocket,
@@ -27,10 +27,10 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Begins to connect.
+    /// Starts to connect.
     ///
     /// # Errors
-    /// What the browser threw, typically because a page served over https asks for `ws://`.
+    /// Returns the browser's exception, for example if a page served over https uses `ws://`.
     pub(super) fn open(url: &str, number: u64, inputs: Inputs) -> js::Result<Self> {
         let source = Source::Socket(number);
         let was_open = Rc::new(Cell::new(false));
@@ -45,7 +45,8 @@ impl Socket {
         let message = Closure::new({
             let inputs = inputs.clone();
             move |event: MessageEvent| {
-                // Looked at before it is copied; no text has fewer bytes than UTF-16 units.
+                // Check the length before copying the text. A text has at least as many bytes as
+                // UTF-16 units.
                 let input = match event.data().dyn_ref::<JsString>() {
                     None => Input::SocketBytes,
                     Some(text) if text.length() as usize > MAX_SIGNAL_LEN => {
@@ -61,15 +62,16 @@ impl Socket {
             let inputs = inputs.clone();
             move |event: CloseEvent| {
                 let end = if was_open.get() {
-                    // 1005 and 1006 are the browser's words for "no code" and "no farewell".
+                    // A browser reports 1005 if the server sent no code, and 1006 if it sent no
+                    // close frame.
                     let code = Some(event.code()).filter(|code| !matches!(code, 1005 | 1006));
                     let reason = match event.reason() {
-                        reason if reason.is_empty() => "no reason was given".to_owned(),
+                        reason if reason.is_empty() => "the server gave no reason".to_owned(),
                         reason => reason,
                     };
                     SocketEnd::Closed(code, reason)
                 } else {
-                    SocketEnd::Unreachable("a browser does not say why".to_owned())
+                    SocketEnd::Unreachable("browsers do not report the reason".to_owned())
                 };
                 inputs.send(source, Input::SocketEnded(end));
             }
@@ -86,7 +88,10 @@ impl Socket {
         })
     }
 
-    /// Sends a text, unless too much waits already: then the connection is of no use.
+    /// Sends a text.
+    ///
+    /// # Errors
+    /// Returns an error if the send queue is full. The connection cannot be used any more then.
     pub(super) fn send(&self, text: &str) -> Result<(), SocketEnd> {
         if self.socket.ready_state() == WebSocket::OPEN {
             if self.socket.buffered_amount() > MAX_UNSENT {

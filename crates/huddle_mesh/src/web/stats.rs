@@ -4,13 +4,15 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::{js, rtc::Connection};
 use crate::stats::Path;
 
-/// Which way the selected candidate pair goes, out of the browser's statistics: Chromium and
-/// Safari name the pair on the transport, Firefox marks the pair itself.
+/// Returns the path of the selected candidate pair, from the browser's statistics.
+///
+/// In Chromium and Safari, the transport contains the id of the pair. In Firefox, the pair itself
+/// is marked as selected.
 pub(super) async fn selected_path(connection: &Connection) -> Path {
     let Ok(report) = connection.stats().await else {
         return Path::Unknown;
     };
-    // It reads like a map without being one.
+    // The report has the methods of a `Map`, but is not an instance of it.
     let entries: Vec<JsValue> = report
         .unchecked_ref::<Map>()
         .values()
@@ -29,8 +31,9 @@ pub(super) async fn selected_path(connection: &Connection) -> Path {
             .find(|entry| string(entry, "id").as_deref() == Some(id))
     };
 
-    let named = of_type("transport").find_map(|entry| string(entry, "selectedCandidatePairId"));
-    let pair = match named {
+    let selected_id =
+        of_type("transport").find_map(|entry| string(entry, "selectedCandidatePairId"));
+    let pair = match selected_id {
         Some(id) => by_id(&id),
         None => of_type("candidate-pair").find(|entry| is_true(entry, "selected")),
     };
