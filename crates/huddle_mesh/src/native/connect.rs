@@ -91,8 +91,8 @@ fn host_and_port(url: &str) -> Option<(String, u16)> {
 
 /// Connects to the first address that answers.
 ///
-/// Tries the addresses concurrently, so that an unreachable one (for example because IPv6 is broken)
-/// does not delay the others.
+/// Tries the addresses concurrently, so that an unreachable one (for example because IPv6 is
+/// broken) does not delay the others.
 async fn open_any(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut attempts: FuturesUnordered<_> = (0..)
         .zip(addresses)
