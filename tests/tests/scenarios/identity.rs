@@ -171,12 +171,9 @@ fn reload_with_identity(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Resu
     bob.run("globalThis.isOld = true")?;
     bob.reload()?;
     let began = Instant::now();
+    let is_new = "return globalThis.isOld === undefined && globalThis.huddle !== undefined";
     // While the page loads, there is nothing to run the script in.
-    while bob
-        .run("return globalThis.isOld ?? false")
-        .unwrap_or(json!(true))
-        != json!(false)
-    {
+    while bob.run(is_new).unwrap_or_default() != json!(true) {
         ensure!(began.elapsed() < LOAD, "the page is not reloaded");
         thread::sleep(POLL);
     }
