@@ -20,6 +20,8 @@ pub(crate) struct Link {
     /// The signaling id that it is negotiated with.
     pub sid: SignalingId,
     pub offering: bool,
+    /// The peer whose link this offer replaces.
+    pub replaces: Option<PeerId>,
     pub attempt: u32,
     pub since: Duration,
     /// How long the attempt may take.

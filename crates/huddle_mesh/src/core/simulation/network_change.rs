@@ -50,6 +50,9 @@ fn change_of_network_is_not_a_departure_whoever_changes() {
                             assert!(took < LIMIT, "{case}: {took:?} after {lost:?}");
                         }
                     }
+                    for node in 0..3 {
+                        assert_eq!(simulation.not_linked(node), [], "{case}");
+                    }
                     let [a, b] = [(changing + 1) % 3, (changing + 2) % 3];
                     assert_eq!(simulation.links(a, b), Some(1), "{case}: others are linked");
                 }
