@@ -22,6 +22,8 @@ pub(crate) struct Link {
     pub sid: SignalingId,
     /// Whether the local peer sent the offer.
     pub offering: bool,
+    /// The peer whose link this offer replaces.
+    pub replaces: Option<PeerId>,
     /// The number of the attempt, as in the [tag](super::sdp::Tag) of the descriptions.
     pub attempt: u32,
     /// When the attempt began.

@@ -85,6 +85,8 @@ struct Simulation {
     dead_sockets: BTreeSet<(usize, u64)>,
     /// Nodes without a network.
     offline: BTreeSet<usize>,
+    /// Signaling ids of dead WebSockets, until when the server lists them.
+    ghosts: BTreeMap<SignalingId, Duration>,
     /// How long the server takes to notice that a dead WebSocket is replaced.
     ghosts_stay: Duration,
     /// How long a signal takes from one member to another.
@@ -126,6 +128,7 @@ impl Simulation {
             echoes: true,
             dead_sockets: BTreeSet::new(),
             offline: BTreeSet::new(),
+            ghosts: BTreeMap::new(),
             ghosts_stay: seconds(5),
             signals_take: LATENCY,
             rewritten_fingerprint: None,
@@ -317,7 +320,10 @@ impl Simulation {
             self.stage(node, stage);
         }
         let mates = self.room_mates(node).into_iter();
-        let mates: Vec<_> = mates.filter_map(|other| self.nodes[other].sid).collect();
+        let now = self.now;
+        self.ghosts.retain(|_, until| *until > now);
+        let mates = mates.filter_map(|other| self.nodes[other].sid);
+        let mates: Vec<_> = mates.chain(self.ghosts.keys().copied()).collect();
         if self.lists_members && !mates.is_empty() {
             let mates: Vec<_> = mates.iter().map(|sid| format!("\"{sid}\"")).collect();
             let text = format!("{{\"Members\":[{}]}}", mates.join(","));
@@ -381,10 +387,11 @@ impl Simulation {
             return self.disconnect(node);
         }
         if let Some(sid) = self.nodes[node].sid.take() {
+            self.ghosts.insert(sid, self.now + self.ghosts_stay);
             let event: JsonPeerEvent = PeerEvent::PeerLeft(sid.into());
-            for other in self.room_mates(node) {
+            for other in self.room_mates(node).into_iter().chain([node]) {
                 let input = Input::SocketText(event.to_string());
-                self.after(self.ghosts_stay, other, input);
+                self.after(self.ghosts_stay + LATENCY, other, input);
             }
         }
     }

@@ -29,6 +29,7 @@ fn change_of_network_is_not_a_departure_whoever_changes() {
                 ] {
                     let mut simulation = Simulation::new(3);
                     simulation.echoes = echoes;
+                    simulation.lists_members = echoes;
                     simulation.ghosts_stay = ghosts_stay;
                     simulation.run(seconds(10));
                     let lost = simulation.now;
@@ -49,6 +50,9 @@ fn change_of_network_is_not_a_departure_whoever_changes() {
                             let took = replaced[0] - changed;
                             assert!(took < LIMIT, "{case}: {took:?} after {lost:?}");
                         }
+                    }
+                    for node in 0..3 {
+                        assert_eq!(simulation.not_linked(node), [], "{case}");
                     }
                     let [a, b] = [(changing + 1) % 3, (changing + 2) % 3];
                     assert_eq!(simulation.links(a, b), Some(1), "{case}: others are linked");
@@ -78,6 +82,7 @@ fn change_that_breaks_nothing_replaces_nothing() {
     for echoes in [true, false] {
         let mut simulation = Simulation::new(3);
         simulation.echoes = echoes;
+        simulation.lists_members = echoes;
         simulation.run(seconds(10));
         for _ in 0..10 {
             simulation.change_network(1);

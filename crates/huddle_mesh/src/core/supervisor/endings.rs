@@ -60,7 +60,9 @@ impl Supervisor {
             return;
         };
         let (sid, who) = (link.sid, link.claimed.unwrap_or(link.sid.peer_id()));
-        let is_here = self.peers.get(&who).is_some_and(|peer| peer.here);
+        let ids = link.replaces.iter().chain([&who]);
+        let mut peers = ids.filter_map(|id| self.peers.get(id));
+        let is_here = peers.any(|peer| peer.here);
         let Some(member) = self.members.get_mut(&sid) else {
             return;
         };

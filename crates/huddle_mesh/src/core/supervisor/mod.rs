@@ -90,6 +90,8 @@ const FIRST_ANSWERS_PER_SECOND: u32 = 8;
 /// A linked peer that connects to the server again has this time to show its new signaling id.
 /// Otherwise it gets an offer, which it does not need.
 const SIGNALING_ID_GRACE: Duration = Duration::from_millis(300);
+/// Signaling ids of earlier connections that are remembered.
+const MAX_FORMER_SIDS: usize = 16;
 /// New signaling ids of one peer that come faster are not answered, so that they cannot be used to
 /// send signals to others.
 const INTRODUCTION_BURST: u32 = 8;
@@ -121,6 +123,8 @@ pub(crate) struct Supervisor {
     /// Why this player's game does not run, if it does not.
     stopped: Option<StopReason>,
     local_sid: Option<SignalingId>,
+    /// The signaling ids of earlier connections, the latest first.
+    former_sids: VecDeque<SignalingId>,
     members: BTreeMap<SignalingId, Member>,
     peers: BTreeMap<PeerId, Peer>,
     links: BTreeMap<LinkId, Link>,
@@ -159,6 +163,7 @@ impl Supervisor {
                 .clamp(SHORTEST_RECONNECT_TIMEOUT, LONGEST_RECONNECT_TIMEOUT),
             stopped: None,
             local_sid: None,
+            former_sids: VecDeque::new(),
             members: BTreeMap::new(),
             peers: BTreeMap::new(),
             links: BTreeMap::new(),

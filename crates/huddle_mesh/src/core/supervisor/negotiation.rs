@@ -68,7 +68,9 @@ impl Supervisor {
             }
             ServerMessage::Members(sids) => {
                 for sid in sids {
+                    // The server may not have noticed yet that an earlier connection is dead.
                     if Some(sid) != self.local_sid
+                        && !self.former_sids.contains(&sid)
                         && let Some(member) = self.member(sid)
                     {
                         member.offers_since.get_or_insert(now);
@@ -114,7 +116,10 @@ impl Supervisor {
     /// Signaling ids mean nothing any more; links do.
     pub(crate) fn signaling_lost(&mut self, actions: &mut Actions) {
         self.grouping.lost();
-        self.local_sid = None;
+        if let Some(sid) = self.local_sid.take() {
+            self.former_sids.truncate(MAX_FORMER_SIDS - 1);
+            self.former_sids.push_front(sid);
+        }
         let reported = std::mem::take(&mut self.members).into_values();
         let reported = reported.filter_map(|member| member.reported);
         actions.extend(reported.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));
@@ -153,14 +158,14 @@ impl Supervisor {
         if self.is_busy() || self.is_ignored(sid) || self.local_sid.is_none() {
             return;
         }
-        let replaces = self
-            .peers
-            .values()
-            .any(|peer| peer.sid == Some(sid) && peer.links_opened > 0 && !peer.is_healthy());
+        let replaces = self.peers.iter().find_map(|(id, peer)| {
+            let is_it = peer.sid == Some(sid) && peer.links_opened > 0 && !peer.is_healthy();
+            is_it.then_some(*id)
+        });
         let Some(member) = self.member(sid) else {
             return;
         };
-        let is_first = member.attempts == 0 && !replaces;
+        let is_first = member.attempts == 0 && replaces.is_none();
         if is_first && !self.first_offers.take(now, 1) {
             self.has_waiting_offers = true;
             return;
@@ -171,12 +176,15 @@ impl Supervisor {
         member.attempts += 1;
         // A first offer may be of somebody who is linked already, perhaps under another signaling
         // id, and is then answered on that link. One that replaces a link must not be answered there.
-        if replaces {
+        if replaces.is_some() {
             member.attempts = member.attempts.max(2);
         }
         let attempt = member.attempts;
         let timeout = self.offer_timeout(sid);
         let link = self.begin(now, sid, true, attempt, timeout);
+        if let Some(begun) = self.links.get_mut(&link) {
+            begun.replaces = replaces;
+        }
         actions.push_back(Action::OpenLink { link, offer: None });
     }
 
@@ -274,6 +282,7 @@ impl Supervisor {
         let link = Link {
             sid,
             offering,
+            replaces: None,
             attempt,
             since: now,
             timeout,

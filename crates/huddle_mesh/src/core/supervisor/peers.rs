@@ -32,6 +32,11 @@ impl Supervisor {
         let stopped = self.stopped;
         let took = now.saturating_sub(link.since);
         self.link_failure_is_over(sid, actions);
+        // Offers to an earlier signaling id of the peer, which the server still lists.
+        self.close_pending(
+            |link| link.replaces == Some(who) && link.remote_ufrag.is_none(),
+            actions,
+        );
         self.make_room_for(who);
         let peer = self.peers.entry(who).or_default();
         let replaced = peer.link.replace(id);
