@@ -311,7 +311,7 @@ fn send_failures_are_logged_once_per_cause() {
     assert!(
         logged
             .iter()
-            .any(|line| line.contains("no peer with this id"))
+            .any(|line| line.contains("no peer in the room has this id"))
     );
 }
 
