@@ -51,7 +51,7 @@ impl Screen {
         })
     }
 
-    /// Returns the value of the environment variable `DISPLAY`.
+    /// Returns the value of the `DISPLAY` environment variable.
     pub(crate) fn display(&self) -> &str {
         &self.display
     }

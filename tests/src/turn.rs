@@ -59,7 +59,7 @@ impl Turn {
         Ok(Self { _process: process })
     }
 
-    /// Returns the address in the format of the option `--ice`, with user and password.
+    /// Returns the address in the format of the `--ice` option, with user and password.
     pub fn address() -> String {
         format!("ada:secret@turn:{TURN_ADDRESS}:{PORT}")
     }

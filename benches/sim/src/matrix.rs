@@ -23,7 +23,7 @@ const MAX_SHRUNK: usize = 5;
 /// Plays every kind of match with `seeds` seeds, and prints a summary and the failures. Returns
 /// whether all matches passed.
 pub(crate) fn play(seeds: u64, length: Duration) -> bool {
-    // Panics are reported at the end, with the command that repeats the match.
+    // Panics are reported at the end, with the command that reruns the match.
     panic::set_hook(Box::new(|_| {}));
     let kinds = kinds(length);
     // Plays all kinds with one seed before the next seed, so that frequent failures appear early.

@@ -1,7 +1,7 @@
 //! Compares the rollback of this project with other rollback libraries over the same virtual
 //! network.
 //!
-//! `cargo xtask bench rollback` runs the command `all`, which prints the tables of
+//! `cargo xtask bench rollback` runs the `all` command, which prints the tables of
 //! `docs/benchmarks.md`.
 
 mod cost;

@@ -57,7 +57,7 @@
 //! }
 //! ```
 //!
-//! To try it, start the signaling server (`huddle-signaling` from the crate `huddle_signaling`, or
+//! To try it, start the signaling server (`huddle-signaling` from the `huddle_signaling` crate, or
 //! a stock `matchbox_server`) and run the game twice.
 //!
 //! # Rooms
@@ -86,7 +86,7 @@
 //! is lost. To leave, use [`leave_rooms`](HuddleCommandsExt::leave_rooms) or despawn the room
 //! entity.
 //!
-//! Most games have one room and do not need its entity. The system parameter [`Huddle`] returns the
+//! Most games have one room and do not need its entity. The [`Huddle`] system parameter returns the
 //! room's status and its peers, and the run conditions in [`conditions`] depend on the status:
 //!
 //! ```
@@ -106,8 +106,8 @@
 //!
 //! # Compatible games
 //!
-//! Two games must match before their players can play together. When a link opens, both games
-//! compare their settings. The other player becomes a peer only if all of them match. Otherwise
+//! Two players can play together only if their games match. When a link opens, both games compare
+//! their settings. The other player becomes a peer only if all of them match. Otherwise
 //! [`PeerRefused`] is triggered on both room entities, with a [`Refusal`] whose text can be shown
 //! to players:
 //!
@@ -158,7 +158,7 @@
 //! | [`PeerOf`] | the room entity |
 //! | [`LinkStats`] | round-trip time, loss and traffic |
 //! | [`Reconnecting`] | present while no data arrives or the link is down |
-//! | [`Stopped`] | present while the player's game does not run |
+//! | [`Stopped`] | present while the player's game is not running |
 //! | [`LinkedWith`] | the peers that this peer is linked with |
 //! | [`Shared<T>`] | the latest state that the player shared |
 //!
@@ -190,18 +190,18 @@
 //!
 //! A room can contain stock matchbox clients, for which
 //! [`is_matchbox_client`](Peer::is_matchbox_client) is true. They do not understand typed messages.
-//! Exchange bytes with them by [`send_raw`](HuddleCommandsExt::send_raw) and [`RawReceived`].
+//! Exchange bytes with them through [`send_raw`](HuddleCommandsExt::send_raw) and [`RawReceived`].
 //!
 //! ## The host, and kicking players
 //!
 //! The *host* is the player who has been in the room for the longest time. [`Huddle::host`] returns
-//! it, and [`HostChanged`] reports a new one.
+//! the host, and [`HostChanged`] reports a new one.
 //!
 //! [`disconnect_peer`](HuddleCommandsExt::disconnect_peer) closes the local player's own link to a
-//! peer and is always possible. [`kick_peer`](HuddleCommandsExt::kick_peer) requests to remove a
-//! player from the whole room. The room's [`KickPolicy`] sets who may do so: nobody, the host, or a
-//! majority: more than half of the other players. The kicked player receives [`RoomFailed`], and
-//! the other players receive [`PeerKicked`].
+//! peer and is always possible. [`kick_peer`](HuddleCommandsExt::kick_peer) requests that a player
+//! be removed from the whole room. The room's [`KickPolicy`] determines who may do so: nobody, the
+//! host, or a majority, which is more than half of the other players. The kicked player receives
+//! [`RoomFailed`], and the other players receive [`PeerKicked`].
 //!
 //! # Events
 //!
@@ -249,14 +249,14 @@
 //! # State
 //!
 //! [`share`](HuddleCommandsExt::share) sets the local player's state of a type. All other players,
-//! including those that join later, see the latest value as the component [`Shared<T>`] on the
+//! including those that join later, see the latest value as the [`Shared<T>`] component on the
 //! player's peer entity. Intermediate values may be skipped, and an older value never replaces a
 //! newer one. State is therefore suitable for positions, names and scores. It can be shared in
 //! every tick, because only changes are sent. A value has at most [`MAX_STATE_LEN`] bytes.
 //!
 //! Declare events and state before joining a room. Later declarations apply to the next room.
 //!
-//! Messages can contain Bevy's own types, such as `Vec3`, if Bevy's feature `serialize` is enabled.
+//! Messages can contain Bevy's own types, such as `Vec3`, if Bevy's `serialize` feature is enabled.
 //!
 //! # File transfers
 //!
@@ -304,8 +304,8 @@
 //! Events are sent at the end of every frame, even if it has no tick. Received data is available
 //! from `PreUpdate` on; see [`HuddleSystems`].
 //!
-//! [`RoomTick`] on the room entity counts the ticks of the whole room. A player who joins takes
-//! over the room's tick. A player who falls behind jumps ahead, which [`TicksSkipped`] reports.
+//! [`RoomTick`] on the room entity counts the ticks of the whole room. A player who joins adopts
+//! the room's tick. A player who falls behind jumps ahead, which [`TicksSkipped`] reports.
 //!
 //! # Errors
 //!
@@ -337,14 +337,14 @@
 //!
 //! # Tests
 //!
-//! With the feature `testing`, the module `testing` runs the apps of several players in one
+//! With the `testing` feature, the `testing` module runs the apps of several players in one
 //! process, with a virtual clock and a virtual network that loses, delays and reorders packets as
 //! configured. A test of a multiplayer game takes a few lines, runs fast and gives the same result
 //! each time.
 //!
 //! # Cargo features
 //!
-//! None is enabled by default.
+//! No feature is enabled by default.
 //!
 //! | feature | adds | needs |
 //! |---|---|---|
@@ -354,7 +354,7 @@
 //!
 //! # Across the internet
 //!
-//! Machines in one local network find each other without help. Across the internet, most pairs of
+//! Machines on the same local network connect without help. Across the internet, most pairs of
 //! players need a STUN server to connect. The remaining pairs need a TURN server, which relays
 //! their data:
 //!

@@ -2,10 +2,10 @@
 
 use huddle_mesh::{Signaling, SignalingLoss};
 
-/// The log directives that turn off the WebRTC libraries, which repeat a warning several times per
+/// The log directives that silence the WebRTC libraries, which repeat a warning several times per
 /// second while a connection has a problem.
 ///
-/// `bevy_huddle` itself logs each problem that matters to a game, once for each cause. Add the
+/// `bevy_huddle` itself logs each problem that matters to a game, once per cause. Add the
 /// directives to the filter of Bevy's `LogPlugin`:
 ///
 /// ```ignore
@@ -19,9 +19,9 @@ use huddle_mesh::{Signaling, SignalingLoss};
 /// with it, such as `rtc_ice`.
 pub const LOG_FILTER: &str = "webrtc=off,rtc=off";
 
-/// Returns whether the signaling connection was lost for a cause that is not in the log yet.
+/// Returns whether the signaling connection was lost for a cause that has not been logged yet.
 ///
-/// `before` is the state of the connection until now.
+/// `before` is the previous state of the connection.
 pub(crate) fn is_new_loss(before: &Signaling, reason: &SignalingLoss, attempt: u32) -> bool {
     match before {
         Signaling::Retrying { reason: known, .. } => known != reason,

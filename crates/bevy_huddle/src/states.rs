@@ -7,7 +7,7 @@ use crate::{huddle::Huddle, room::status::RoomStatus, schedule::HuddleSystems};
 /// The room's [`RoomStatus`] as a Bevy state, for games that are in one room at a time.
 ///
 /// [`RoomPhasePlugin`] keeps it up to date, so that systems can run when a phase is entered or
-/// left, and entities can be despawned with it:
+/// left, and entities can be despawned when it ends:
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -35,11 +35,11 @@ use crate::{huddle::Huddle, room::status::RoomStatus, schedule::HuddleSystems};
 /// | [`Failed`](Self::Failed) | [`RoomStatus::Failed`] |
 ///
 /// The phase follows the status once per frame, between [`PreUpdate`] and [`Update`], so a status
-/// that lasts less than a frame is skipped. Do not set the phase: the plugin overwrites it in the
+/// that lasts less than a frame is skipped. Do not set the phase: the plugin overwrites it on the
 /// next frame.
 #[derive(States, Reflect, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum RoomPhase {
-    /// The app is in no room.
+    /// The app is not in a room.
     #[default]
     NoRoom,
     /// The first connection to the signaling server is in progress.
@@ -50,11 +50,11 @@ pub enum RoomPhase {
     Playing,
     /// No peer is in the room, and the signaling server cannot be reached.
     Retrying,
-    /// The room cannot be used. The phase stays until the room is left.
+    /// The room cannot be used. The phase lasts until the game leaves the room.
     Failed,
 }
 
-/// Adds the state [`RoomPhase`]. Add this plugin after `DefaultPlugins`.
+/// Adds the [`RoomPhase`] state. Add this plugin after `DefaultPlugins`.
 ///
 /// Adds Bevy's [`StatesPlugin`] too if the app does not have it, as with [`MinimalPlugins`].
 #[derive(Debug, Default, Clone, Copy)]

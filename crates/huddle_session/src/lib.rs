@@ -6,8 +6,9 @@
 //!
 //! - **The handshake** comes first. Two peers compare their games, and either can refuse the other
 //!   ([`Terms`], [`Refusal`]). The session accepts nothing else until the handshake is done.
-//! - **Events** ([`RoomSession::queue_event`]) arrive exactly once and in order, even when a link is
-//!   replaced. When a peer is given up, the session reports the events that it did not acknowledge.
+//! - **Events** ([`RoomSession::queue_event`]) arrive exactly once and in order, even when a link
+//!   is replaced. When the session gives up on a peer, it reports the events that it did not
+//!   acknowledge.
 //! - **State** ([`OwnStates`]) is the newest value of a kind. The session sends a value until a peer
 //!   has it, and always sends the current value.
 //! - **Transfers** ([`RoomSession::offer`]) carry megabytes without delaying events and state.

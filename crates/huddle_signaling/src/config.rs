@@ -54,7 +54,7 @@ pub struct Config {
     /// requests them only from clients with extensions. Default 2 s.
     pub queue_ping_interval: Duration,
     /// The time without an answer to these requests after which the server disconnects the client,
-    /// because its game does not run. Longer than
+    /// because its game is not running. Longer than
     /// [`queue_ping_interval`](Self::queue_ping_interval). Default 5 s.
     pub queue_silence_timeout: Duration,
     /// The time that the members of a full `?next=N` group have to link. After that, the server may

@@ -31,8 +31,8 @@ pub(crate) struct Package {
 }
 
 impl Example {
-    /// Returns the package that the tests run: the example `hello` with test instrumentation. It is not one of the listed
-    /// examples.
+    /// Returns the package that the tests run: the `hello` example with test instrumentation. It is not one of the
+    /// listed examples.
     pub(crate) fn test_player(root: &Path) -> anyhow::Result<Self> {
         Ok(Package::read(&root.join("tests/player"))?.into())
     }

@@ -57,7 +57,7 @@ impl WasmToolchain {
         })
     }
 
-    /// Returns the command `cargo SUBCOMMAND` for the wasm target.
+    /// Returns the `cargo SUBCOMMAND` command for the wasm target.
     pub(crate) fn cargo(&self, project: &Project, subcommand: &str) -> Command {
         let mut command = match self {
             Self::Active => env::command("cargo"),

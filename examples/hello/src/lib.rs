@@ -74,8 +74,8 @@ pub fn app() -> App {
     app
 }
 
-/// A room is an address on a signaling server, such as `ws://localhost:3536/hello`. Players who join
-/// the same address meet. If joining fails, the kit shows the reason.
+/// A room is a URL on a signaling server, such as `ws://localhost:3536/hello`. Players who join the
+/// same URL meet. If joining fails, the kit shows the reason.
 fn join(options: Res<Options>, mut commands: Commands) {
     commands.join_room(options.room());
 }

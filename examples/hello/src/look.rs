@@ -192,7 +192,7 @@ fn animate(
     }
 }
 
-/// Makes a player translucent if the peer is reconnecting or its game does not run.
+/// Makes a player translucent if the peer is reconnecting or its game is not running.
 fn fade_reconnecting(
     avatars: Query<(&Looks, Has<Reconnecting>, Has<Stopped>)>,
     mut sprites: Query<&mut Sprite>,

@@ -1,4 +1,4 @@
-//! The options of an example: from the page's address on the web, from the command line natively.
+//! The options of an example: from the page's URL on the web, from the command line natively.
 
 use bevy::prelude::Resource;
 use bevy_huddle::{IceServer, LinkConditioner, LinkConditionerError, RoomOptions, RoomSecret};
@@ -72,11 +72,12 @@ impl Options {
         }
     }
 
-    /// Reads the page's address: `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT&ice=SERVERS&relay=on&lag=MS&jitter=MS&loss=PERCENT&identity=NAME#secret=DIGITS`.
+    /// Reads the page's URL:
+    /// `?room=NAME&bot=SEED&render=off&signal=ws://HOST:PORT&ice=SERVERS&relay=on&lag=MS&jitter=MS&loss=PERCENT&identity=NAME#secret=DIGITS`.
     ///
     /// `ice` lists servers like `stun:HOST:PORT,USER:SECRET@turn:HOST:PORT`.
     ///
-    /// `page` is the page's address, and `parameter` returns the value of a parameter. The signaling
+    /// `page` is the page's URL, and `parameter` returns the value of a parameter. The signaling
     /// server is the server of the page, unless `signal` names another.
     pub fn from_page(
         example: &'static str,

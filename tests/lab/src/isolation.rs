@@ -103,7 +103,7 @@ fn set_up() -> anyhow::Result<()> {
     SETUP.iter().try_for_each(|arguments| ip(arguments))
 }
 
-/// Runs the program `ip` in the network of this thread.
+/// Runs the `ip` program in the network of this thread.
 pub(crate) fn ip(arguments: &str) -> anyhow::Result<()> {
     let output = Command::new(find_ip()?)
         .args(arguments.split(' '))

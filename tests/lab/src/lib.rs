@@ -26,7 +26,7 @@
 //!
 //! # Requirements
 //! - Linux with network namespaces and `/dev/net/tun`
-//! - the program `ip` (iproute2)
+//! - the `ip` program (iproute2)
 //! - root, or a kernel that allows user namespaces for every user
 //!
 //! [`isolate`] runs the test program in new namespaces first. Its processes cannot outlive it or

@@ -1,4 +1,4 @@
-//! The example `hello` with instrumentation. It reports the state of the game, and measures the
+//! The `hello` example with instrumentation. It reports the state of the game, and measures the
 //! delivery of events, states and transfers.
 //!
 //! The tests run this program, so the example itself contains no code for them.

@@ -33,11 +33,11 @@ impl LinkedMember {
         })
     }
 
-    /// Leaves the previous room, joins a room, and accepts the links that its members offer. It
-    /// appears as a stock client, or, if `tagged`, as a player.
+    /// Leaves the previous room, joins a room, and accepts the links that its members offer. The
+    /// page appears as a player if `tagged`, and otherwise as a stock client.
     ///
     /// # Errors
-    /// Returns an error if it does not reach the number of links.
+    /// Returns an error if fewer than `links` links open in time.
     pub fn join(&mut self, room: &str, tagged: bool, links: u64) -> anyhow::Result<()> {
         self.browser.open(&self.page)?;
         self.browser
@@ -62,7 +62,7 @@ impl LinkedMember {
         Ok(())
     }
 
-    /// Leaves the room like a closed page.
+    /// Leaves the room as closing the page would.
     ///
     /// # Errors
     /// Returns an error if the browser returns one.
@@ -70,12 +70,13 @@ impl LinkedMember {
         self.browser.open("about:blank")
     }
 
-    /// Returns its signaling id.
+    /// Returns the signaling id of the page.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Runs an attack `times` times on each channel of each link. Returns how often it ran.
+    /// Runs an attack `times` times on each channel of each link. Returns the number of times that
+    /// it ran.
     ///
     /// # Errors
     /// Returns an error if the browser returns one.

@@ -190,7 +190,7 @@ pub(crate) fn lists_exactly(report: &Report, all: &[String]) -> anyhow::Result<(
     Ok(())
 }
 
-/// Returns the id of the local peer, which a native room knows at once.
+/// Returns the id of the local peer, which a native room has immediately.
 pub(crate) fn local_id(room: &Room) -> PeerId {
     room.local_id().expect("the room is native")
 }

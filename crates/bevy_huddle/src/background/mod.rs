@@ -11,10 +11,10 @@ use bevy::prelude::*;
 /// is minimized.
 ///
 /// Browsers stop drawing a hidden page, which stops the game. This plugin runs the game 60 times
-/// per second from the timer of a worker instead, with its cameras off. A player can then switch to
-/// a chat to share the link to the room and stay in the game.
+/// per second from a timer in a web worker instead, with its cameras disabled. A player can then
+/// switch to a chat to share the link to the room and stay in the game.
 ///
-/// The plugin works in browsers, with this crate's feature `web_background` and Bevy's
+/// The plugin works in browsers, with this crate's `web_background` feature and Bevy's
 /// `bevy_winit`. Native games keep running in the background with Bevy's
 /// [`WinitSettings::continuous`](https://docs.rs/bevy/latest/bevy/winit/struct.WinitSettings.html).
 ///

@@ -1,4 +1,5 @@
-//! Runs the game from a worker's timer, because browsers throttle the timers of hidden pages.
+//! Runs the game from a timer in a web worker, because browsers throttle the timers of hidden
+//! pages.
 
 use bevy::prelude::*;
 use bevy_web_keepalive::WebKeepalivePlugin;

@@ -1,4 +1,4 @@
-//! Settings from the query of a page's address.
+//! Settings from the query string of a page's URL.
 
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ const LOSS: Parameter = Parameter {
 };
 
 impl LinkConditioner {
-    /// Reads `lag` and `jitter` in milliseconds and `loss` in percent from the query of an address,
-    /// such as `?lag=80&jitter=20&loss=5`.
+    /// Reads `lag` and `jitter` in milliseconds and `loss` in percent from the query string of a
+    /// URL, such as `?lag=80&jitter=20&loss=5`.
     ///
     /// Each parameter is optional, and other parameters are ignored. Returns `None` if the query
     /// contains none of the three.

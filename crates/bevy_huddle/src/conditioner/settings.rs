@@ -17,7 +17,7 @@ const MIN_RETRANSMISSION_DELAY: Duration = Duration::from_millis(50);
 ///
 /// Add it to the room entity, or pass it to
 /// [`RoomOptions::conditioner`](crate::RoomOptions::conditioner). A change takes effect with the
-/// next frame. Removing the component restores the links: delayed packets arrive at once and in
+/// next frame. Removing the component restores the links: delayed packets arrive immediately and in
 /// order.
 ///
 /// It affects the packets that this peer *receives*, from every peer in the room. The packets that

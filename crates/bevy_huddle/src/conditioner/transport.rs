@@ -14,20 +14,20 @@ use crate::{
     transport::Transport,
 };
 
-/// The maximum number of events that one call takes from the transport. It keeps a flood from
-/// stopping the game.
+/// The maximum number of events that one call takes from the transport. This keeps a flood of
+/// events from stalling the game.
 const MAX_EVENTS_PER_POLL: usize = 10_000;
 
 /// A transport with a conditioner that can be switched on and off.
 ///
-/// Received packets wait here for two reasons: the credit for sending does not depend on the
-/// conditioner, and a packet has the exact time of its delayed arrival instead of the time of a
+/// The conditioner delays packets here, on receipt, so that it does not affect the send credit, and
+/// so that each packet carries the exact time of its delayed arrival instead of the time of a
 /// frame.
 pub(crate) struct ConditionedTransport {
     inner: Box<dyn Transport>,
     started: Instant,
     is_on: bool,
-    /// `None` unless the conditioner is on or packets still wait.
+    /// `None` unless the conditioner is on or packets are still waiting.
     queue: Option<Box<DelayQueue>>,
     /// An event that has to follow the released packets of its peer.
     held: Option<RoomEvent>,
@@ -149,7 +149,7 @@ impl Transport for ConditionedTransport {
     fn stats(&self, peer_id: PeerId) -> Option<LinkStats> {
         let mut stats = self.inner.stats(peer_id)?;
         if let Some(queue) = &self.queue {
-            // The mesh measures below the conditioner.
+            // The mesh measures the round-trip time without the conditioner's delay.
             let settings = queue.settings();
             stats.rtt = stats.rtt.map(|rtt| rtt + settings.mean_delay());
             stats.rtt_min = stats.rtt_min.map(|rtt| rtt + settings.lag);

@@ -8,7 +8,8 @@ use crate::{
     message::transfer::TransferId,
 };
 
-/// A message was not sent. Triggered once for each message and each recipient that does not get it.
+/// A message was not sent. Triggered once for each message and each recipient that does not receive
+/// it.
 ///
 /// The log contains one line per peer and cause. If an observer of this event sends a message and
 /// that fails too, the failure is reported in the next frame.

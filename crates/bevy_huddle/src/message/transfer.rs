@@ -12,9 +12,9 @@ use huddle_session::{Direction, TransferFailure, TransferLimits};
 
 /// Identifies a transfer on this machine. The peer at the other end uses a different id for it.
 ///
-/// [`send_transfer`](crate::HuddleCommandsExt::send_transfer) returns the id at once, before any
-/// peer accepts the transfer. A transfer to several peers has one id, and each event contains the
-/// peer.
+/// [`send_transfer`](crate::HuddleCommandsExt::send_transfer) returns the id immediately, before
+/// any peer accepts the transfer. A transfer to several peers has one id, and each event contains
+/// the peer.
 #[derive(Reflect, Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransferId(u64);
 

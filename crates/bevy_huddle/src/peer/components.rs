@@ -77,8 +77,8 @@ impl RoomPeers {
 #[reflect(Component, Debug, Clone, PartialEq)]
 pub struct Reconnecting;
 
-/// Marks a peer whose game does not run, with the reason: the game is loading or hangs, or its page
-/// is frozen. The link stays open.
+/// Marks a peer whose game is not running, with the reason: the game is loading or has hung, or its
+/// page is frozen. The link stays open.
 ///
 /// A game that keeps running in a hidden tab is not stopped. When the game runs again, it
 /// receives the latest state and all events. [`PeerStopped`](crate::PeerStopped) and

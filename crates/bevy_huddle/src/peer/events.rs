@@ -105,7 +105,7 @@ pub struct MeshChanged {
     pub peer_id: PeerId,
 }
 
-/// A peer's game stopped running: it is loading or hangs, or its page is frozen. The link stays
+/// A peer's game stopped running: it is loading or has hung, or its page is frozen. The link stays
 /// open. The entity has [`Stopped`](crate::Stopped) until the game runs again. Triggered on the
 /// peer entity.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
@@ -116,7 +116,7 @@ pub struct PeerStopped {
     pub entity: Entity,
     /// The peer.
     pub peer_id: PeerId,
-    /// The reason why the game does not run.
+    /// The reason why the game is not running.
     pub reason: StopReason,
 }
 

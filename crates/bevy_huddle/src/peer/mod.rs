@@ -1,4 +1,5 @@
-//! Peers: their components and events, their admission, and the data that a room keeps about each.
+//! Peers: their components, events and admission, and the data that a room keeps about each of
+//! them.
 
 pub(crate) mod admission;
 pub(crate) mod components;

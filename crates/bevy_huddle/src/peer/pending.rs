@@ -1,14 +1,14 @@
-//! Peers that are in the room and have not joined yet.
+//! Peers that are in the room but have not joined yet.
 
 use bevy::prelude::*;
 use huddle_mesh::{LinkFailure, PeerId, StopReason};
 use thiserror::Error;
 
-/// The peers that are in the room and have not joined yet, with the reasons. A component of the
+/// The peers that are in the room but have not joined yet, with the reasons. A component of the
 /// room entity.
 ///
-/// The plugin never gives up a pending peer: it joins as soon as the reason ends. A peer that can
-/// never join is refused instead; see [`PeerRefused`](crate::PeerRefused).
+/// The plugin never gives up on a pending peer: the peer joins as soon as the cause is gone. A peer
+/// that can never join is refused instead; see [`PeerRefused`](crate::PeerRefused).
 ///
 /// Use it for texts such as "A player is here, but their game is busy". The component is always up
 /// to date, so such a text disappears as soon as it is no longer true.
@@ -22,10 +22,10 @@ pub struct PendingPeers(pub Vec<(PeerId, PendingReason)>);
 /// players.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PendingReason {
-    /// The two machines are connecting, or the two games compare versions.
+    /// The two machines are connecting, or the two games are comparing versions.
     #[error("connecting")]
     Connecting,
-    /// The machines are linked, but the other game does not answer: it loads or hangs.
+    /// The machines are linked, but the other game does not answer: it is loading or has hung.
     #[error("the other player's game is busy, perhaps loading; you can play as soon as it answers")]
     Busy,
     /// The machines are linked, but the other player's page is frozen, or their phone is locked.
@@ -33,7 +33,7 @@ pub enum PendingReason {
         "the other player's game is in the background and stopped; you can play as soon as they return to it"
     )]
     Stopped,
-    /// No link between the machines opens.
+    /// The two machines cannot connect to each other.
     #[error("{0}")]
     NoLink(LinkFailure),
 }

@@ -132,7 +132,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
     }
 }
 
-/// Handles a new link. A matchbox client joins at once, any other peer after the handshake.
+/// Handles a new link. A matchbox client joins immediately, and any other peer after the handshake.
 fn open_link(
     world: &mut World,
     room: Entity,

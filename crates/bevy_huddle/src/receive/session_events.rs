@@ -118,7 +118,7 @@ fn admit(world: &mut World, room: Entity, peer_id: PeerId, data: &[u8]) {
 
 /// Delivers a message to its handler.
 fn deliver(world: &mut World, room: Entity, peer_id: PeerId, kind: KindId, payload: &Bytes) {
-    // The game may have ended the link when it handled an earlier message.
+    // The game may have closed the link while it handled an earlier message.
     let Some(entity) = peer_entity(world, room, peer_id) else {
         return;
     };

@@ -75,7 +75,7 @@ impl RoomOptions {
     /// Sets the room's secret. Only players with the same secret can join, even if the signaling
     /// server is hostile.
     ///
-    /// Pass it on in the invitation, behind the `#` of a link; see [`RoomSecret`]. Players with
+    /// Pass it on in the invitation, after the `#` of a link; see [`RoomSecret`]. Players with
     /// another secret, or without one, stay [pending](crate::PendingPeers) with the reason
     /// [`LinkFailure::Secret`](crate::LinkFailure::Secret). Matchbox clients cannot join.
     ///
@@ -131,8 +131,8 @@ impl RoomOptions {
     /// no limit.
     ///
     /// The limit holds even if many players join at once, because a single peer assigns the places:
-    /// the host, or another peer while the host's game does not run. If a player gets no place, its
-    /// room fails with [`JoinError::Full`](crate::JoinError::Full). Two peers with different
+    /// the host, or another peer while the host's game is not running. If a player gets no place,
+    /// its room fails with [`JoinError::Full`](crate::JoinError::Full). Two peers with different
     /// capacities refuse each other.
     #[must_use]
     pub fn capacity(mut self, players: u8) -> Self {

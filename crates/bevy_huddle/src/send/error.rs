@@ -27,18 +27,18 @@ use crate::error::MessageError;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TrySendError {
-    /// These recipients do not get the event. The other recipients do.
+    /// These recipients do not receive the event. The other recipients do.
     #[error("{}", list(.0))]
     Missed(Vec<Missed>),
     /// There is no room.
     #[error("there is no room: call `commands.join_room(\"ws://host:3536/name\")` first")]
     NoRoom,
-    /// No recipient gets the event.
+    /// No recipient receives the event.
     #[error(transparent)]
     Refused(#[from] MessageError),
 }
 
-/// A recipient that does not get an event.
+/// A recipient that does not receive an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed {
     /// The peer; `None` for an entity that is neither a peer nor a room.
@@ -48,8 +48,8 @@ pub struct Missed {
 }
 
 impl TrySendError {
-    /// Returns the recipients that do not get the event although others may. Empty for
-    /// [`NoRoom`](Self::NoRoom) and [`Refused`](Self::Refused), when no recipient gets it.
+    /// Returns the recipients that do not receive the event, even if other recipients do. Empty for
+    /// [`NoRoom`](Self::NoRoom) and [`Refused`](Self::Refused), where no recipient receives it.
     pub fn missed(&self) -> &[Missed] {
         match self {
             Self::Missed(missed) => missed,
@@ -63,7 +63,7 @@ impl TrySendError {
     }
 
     /// Returns whether full send queues are the only cause. The event can be sent again once the
-    /// peers have received a part of their queues.
+    /// peers have received part of what is queued for them.
     pub fn is_full(&self) -> bool {
         let is_full =
             |missed: &Missed| matches!(missed.error, MessageError::Queue(QueueError::Full { .. }));

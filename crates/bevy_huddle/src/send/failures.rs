@@ -15,8 +15,8 @@ use crate::{
     peer::events::KickFailed,
 };
 
-/// The maximum number of failures that wait for the next frame. It bounds observers that send again
-/// after each failure.
+/// The maximum number of failures that are deferred to the next frame. It bounds the work of
+/// observers that send again after each failure.
 const MAX_WAITING: usize = 256;
 
 /// The maximum number of causes that are remembered.
@@ -40,7 +40,7 @@ impl Failure for KickFailed {
     }
 }
 
-/// The failures of one kind that wait for the next frame.
+/// The failures of one kind that are deferred to the next frame.
 ///
 /// Only the first failure inside an observer is triggered immediately. Otherwise an observer that
 /// retries would never return.
@@ -59,7 +59,7 @@ impl<E: Failure> Default for Waiting<E> {
     }
 }
 
-/// Triggers the event of a failed command, or keeps it until the next frame.
+/// Triggers the event of a failed command, or defers it to the next frame.
 pub(crate) fn trigger_failure<E: Failure>(world: &mut World, event: E) {
     let mut waiting = world.get_resource_or_init::<Waiting<E>>();
     if !waiting.is_triggering {
@@ -96,7 +96,7 @@ type Cause = (
 /// The causes that were logged.
 #[derive(Resource, Default)]
 struct LoggedFailures {
-    /// There is no room, which is normal while a game is offline.
+    /// Whether the lack of a room was logged. Having no room is normal while a game is offline.
     no_room: bool,
     causes: HashSet<(Option<PeerId>, Cause)>,
 }

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// A system parameter that queues events immediately and returns the recipients that do not get
+/// A system parameter that queues events immediately and returns the recipients that do not receive
 /// them.
 ///
 /// [`broadcast`](crate::HuddleCommandsExt::broadcast) and [`ToPeers`](crate::ToPeers) suffice for
@@ -65,7 +65,7 @@ pub struct PeerSender<'w, 's> {
     targets: Local<'s, Vec<Target>>,
 }
 
-/// A recipient that does not get a message, and the reason.
+/// A recipient that does not receive a message, and the reason.
 pub(crate) type Failure = (Option<PeerId>, MessageError);
 
 impl PeerSender<'_, '_> {
@@ -73,8 +73,8 @@ impl PeerSender<'_, '_> {
     /// [`add_peer_event`](crate::HuddleAppExt::add_peer_event).
     ///
     /// # Errors
-    /// Returns an error if a recipient does not get the event. [`TrySendError::Missed`] contains
-    /// these recipients and the reasons. The other recipients still get the event. If
+    /// Returns an error if a recipient does not receive the event. [`TrySendError::Missed`]
+    /// contains these recipients and the reasons. The other recipients still receive the event. If
     /// [`is_full`](TrySendError::is_full), send it again only to
     /// [`missed_peers`](TrySendError::missed_peers).
     pub fn try_send<T: PeerMessage>(

@@ -9,7 +9,7 @@ use crate::{
     room::link::RoomLink,
 };
 
-/// One recipient.
+/// A resolved recipient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     Peer { room: Entity, peer_id: PeerId },
@@ -105,7 +105,7 @@ impl Lookup<'_, '_, '_> {
 }
 
 fn add(targets: &mut Vec<Target>, target: Target) {
-    // The player has an id in each room, and receives the event once.
+    // The local player has a different id in each room, but receives the event only once.
     let is_local = |target: &Target| matches!(target, Target::Local { .. });
     let is_twice = is_local(&target) && targets.iter().any(is_local);
     if !is_twice && !targets.contains(&target) {

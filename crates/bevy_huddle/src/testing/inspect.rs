@@ -48,7 +48,7 @@ impl Lab {
     /// Returns the id of a player in the room that it joined last.
     ///
     /// # Panics
-    /// Panics if the player is in no room.
+    /// Panics if the player is not in a room.
     #[track_caller]
     pub fn peer_id(&self, player: Player) -> PeerId {
         self.joined(player).1.local_id
@@ -57,7 +57,7 @@ impl Lab {
     /// Returns the entity of the room that a player joined last.
     ///
     /// # Panics
-    /// Panics if the player is in no room.
+    /// Panics if the player is not in a room.
     #[track_caller]
     pub fn room(&self, player: Player) -> Entity {
         self.joined(player).0
@@ -158,7 +158,8 @@ impl Lab {
         self.joined(player).1.url.to_string()
     }
 
-    /// Returns the virtual network, for events that an honest network would not report.
+    /// Returns the virtual network, so that a test can inject events that a well-behaved network
+    /// would not report.
     #[cfg(test)]
     pub(crate) fn virtual_network(&self) -> &crate::testing::transport::SharedNetwork {
         &self.network

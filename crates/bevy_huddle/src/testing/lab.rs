@@ -15,7 +15,7 @@ use crate::{
 /// The time limit of [`Lab::run_until`].
 const RUN_LIMIT: Duration = Duration::from_secs(60);
 
-/// The room of players whose games join none.
+/// The room that the lab joins for players whose games join none.
 const ROOM: &str = "ws://lab/room";
 
 /// The apps of several players in one process, on a virtual network and a virtual clock.
@@ -122,9 +122,9 @@ impl Lab {
         self.network.lock().set_server_running(true);
     }
 
-    /// Replaces the link between two players with a new one. Packets in flight on the old link
-    /// arrive for as long as `overlap`, interleaved with packets of the new link. After that they
-    /// are lost, even on the reliable channels.
+    /// Replaces the link between two players with a new one. Packets in flight on the old link keep
+    /// arriving for the duration `overlap`, interleaved with packets of the new link. After that
+    /// they are lost, even on the reliable channels.
     ///
     /// # Panics
     /// Panics if the players are not linked.
@@ -135,11 +135,11 @@ impl Lab {
         assert!(is_replaced, "these players are not linked");
     }
 
-    /// Ends the link between two players, as an error in its library does. Packets in flight are
-    /// lost. The players are reconnecting until a new link opens, after about a second.
+    /// Ends the link between two players, as an error in the WebRTC library would. Packets in
+    /// flight are lost. The players are reconnecting until a new link opens, after about a second.
     ///
     /// # Panics
-    /// If the players are not linked.
+    /// Panics if the players are not linked.
     #[track_caller]
     pub fn break_link(&mut self, a: Player, b: Player) {
         let (a, b) = (self.peer_id(a), self.peer_id(b));
@@ -179,7 +179,7 @@ impl Lab {
         self.now
     }
 
-    /// Runs the games and the network for some time.
+    /// Runs the games and the network for the given time.
     pub fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
         while self.step(end) {}

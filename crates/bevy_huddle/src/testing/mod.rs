@@ -1,7 +1,7 @@
 //! Tests a whole online game in one process: several apps, a virtual network with adjustable
 //! conditions, and a virtual clock that runs as fast as the machine allows.
 //!
-//! This module needs the feature `testing`. Enable it in `[dev-dependencies]`.
+//! This module needs the `testing` feature. Enable it in `[dev-dependencies]`.
 //!
 //! A [`Lab`] runs one app per player. The game needs no changes: it joins rooms and sends with the
 //! same commands. All random decisions come from the seed, so a failure is reproducible.

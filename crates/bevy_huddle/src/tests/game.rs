@@ -98,7 +98,7 @@ pub(super) trait LabExt {
     /// Returns the splashes received since the last call, with their senders.
     fn splashes(&mut self, player: Player) -> Vec<(PeerId, u32)>;
     fn pose_of(&self, viewer: Player, other: Player) -> Option<i32>;
-    /// Reports an event to a player that an honest network would not report.
+    /// Reports to a player an event that a well-behaved network would not report.
     fn inject(&self, player: Player, event: RoomEvent);
 }
 

@@ -1,4 +1,5 @@
-//! Peers that cannot join yet, because a game loads or hangs or the network loses most packets.
+//! Peers that cannot join yet, because a game is loading or has hung, or the network loses most
+//! packets.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Rooms whose transport does not know the id of the local peer at once, as in a browser.
+//! Rooms whose transport does not have the id of the local peer immediately, as in a browser.
 
 use std::sync::{
     Arc, Mutex,

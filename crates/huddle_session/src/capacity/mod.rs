@@ -17,7 +17,7 @@
 //!    its host, and from the other members once its host is lost. A peer that is missing from a
 //!    newer list has lost its place and requests one again.
 //! 3. **Succession.** When the host is lost or its game has stopped, the first running member after
-//!    it becomes the host. The host counts as lost only if no other member is linked with it
+//!    it becomes the host. The host is considered lost only if no other member is linked with it
 //!    either.
 //! 4. **Merging.** After a partition, two lists may meet. If the members of both fit, the host with
 //!    the lower id adds the members of the other list, and the other host adopts the result.

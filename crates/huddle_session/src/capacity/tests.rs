@@ -9,7 +9,7 @@ fn id(n: u8) -> PeerId {
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Peers that are all linked and receive each other's messages at once.
+/// Peers that are all linked and receive each other's messages immediately.
 struct Room {
     now: Duration,
     peers: BTreeMap<PeerId, Places>,

@@ -7,12 +7,12 @@
 //!
 //! A *round* is one repetition of the messages that the peer has not answered.
 //!
-//! Any message may be lost, duplicated or delayed. Each side repeats its hello until it receives a
+//! Any message may be lost, duplicated or delayed. Each side resends its hello until it receives a
 //! welcome, and answers every repeated hello. All messages except hellos contain the nonces of both
 //! sides, so that a side recognizes messages of an earlier session.
 //!
 //! A side never gives up on a silent peer, because the other game may be loading or its page may be
-//! in the background. It repeats its hello for as long as the link is open, and the peer answers
+//! in the background. It resends its hello for as long as the link is open, and the peer answers
 //! the first one that it reads. Only different terms or a decision by either game end a handshake
 //! permanently.
 
@@ -49,8 +49,8 @@ use crate::{capacity::Claim, clock::ClockReading, hash::Fnv64};
 /// The interval between two rounds.
 const REPEAT: Duration = Duration::from_millis(400);
 
-/// The interval between two rounds after [`FAST_ROUNDS`] without an answer. The peer's game does
-/// not run, and the messages wait in its queue, so sending more of them would not help.
+/// The interval between two rounds after [`FAST_ROUNDS`] without an answer. The peer's game is not
+/// running, and the messages wait in its queue, so sending more of them would not help.
 const SLOW_REPEAT: Duration = Duration::from_secs(2);
 
 /// The number of unanswered rounds after which the interval grows to [`SLOW_REPEAT`].
@@ -169,7 +169,7 @@ impl Handshake {
     }
 
     /// Returns whether the handshake waits for a peer that has stopped answering: its game is
-    /// loading or hangs, or its page is frozen. The handshake continues with the peer's next
+    /// loading or has hung, or its page is frozen. The handshake continues with the peer's next
     /// message.
     pub(crate) fn is_unanswered(&self) -> bool {
         self.unanswered >= BUSY_ROUNDS && !matches!(self.stage, Stage::Done | Stage::Refused { .. })
@@ -180,7 +180,7 @@ impl Handshake {
         self.claim.take()
     }
 
-    /// Sends another hello at once, because its content has changed.
+    /// Sends another hello immediately, because its content has changed.
     pub(crate) fn resend_hello(&mut self) {
         self.pending.hello |= !matches!(self.stage, Stage::Done | Stage::Refused { .. });
     }

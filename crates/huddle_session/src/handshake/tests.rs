@@ -113,7 +113,7 @@ impl Side {
 /// The Just(vec![]) of the copies of a message. A message without copies is lost.
 type Fate = Vec<Duration>;
 
-/// Runs two sides for `time`. Messages beyond the end of `fates` arrive at once.
+/// Runs two sides for `time`. Messages beyond the end of `fates` arrive immediately.
 fn run(sides: &mut [Side; 2], fates: [Vec<Fate>; 2], time: Duration) {
     let mut fates = fates.map(Vec::into_iter);
     let mut in_flight: Vec<(Duration, usize, Bytes)> = Vec::new();
@@ -304,7 +304,7 @@ fn lossless_handshake_takes_one_round_trip() {
     let mut sides = [Side::new(1, terms()), Side::new(2, terms())];
     run(&mut sides, [vec![], vec![]], TICK);
     assert!(sides.iter().all(|side| side.handshake.stage == Stage::Done));
-    // A side that starts later receives an answer at once.
+    // A side that starts later receives an answer immediately.
     let mut sides = [
         Side::new(1, terms()),
         Side::new(2, terms()).starting(Duration::from_millis(510)),

@@ -65,7 +65,7 @@ impl RoundTrip {
         self.min.into_iter().chain(self.min_before).min()
     }
 
-    /// Returns the time after which a packet without an ack counts as lost.
+    /// Returns the time after which a packet without an ack is considered lost.
     ///
     /// It is shorter than in RFC 6298, because a retransmission is small, contains newer data, and
     /// is limited to one packet per tick.

@@ -7,8 +7,8 @@ use super::PacketError;
 /// The number of packets that are remembered: more than four seconds at 60 Hz.
 const WINDOW: usize = 256;
 
-/// The number of packets by which the newest acked packet must be ahead before a packet counts as
-/// lost rather than reordered (RFC 9002, 6.1.1).
+/// The number of packets by which the newest acked packet must be ahead before a packet is
+/// considered lost rather than reordered (RFC 9002, 6.1.1).
 const REORDER_THRESHOLD: u64 = 3;
 
 /// The number of packets that an ack covers before the newest one.

@@ -3,7 +3,7 @@ use huddle_id::PeerId;
 /// A source of the custom section in the packet that is sent to a peer each tick, such as the
 /// inputs of a `huddle_rollback` session. `()` writes no section.
 ///
-/// A section is sent once and may be lost. The source repeats its data until it is delivered.
+/// A section is sent once and may be lost. The source resends its data until it is delivered.
 pub trait SectionSource {
     /// Called when the section for which [`write`](Self::write) returned `token` was delivered to
     /// this peer.

@@ -27,7 +27,7 @@ pub(crate) enum RosterMessage {
         /// The linked peers.
         peers: Vec<PeerId>,
     },
-    /// The sender requests to kick a player. This is an order from the host, or a vote under
+    /// The sender requests that a player be kicked. This is an order from the host, or a vote under
     /// [`KickPolicy::Majority`](super::KickPolicy::Majority).
     #[serde(rename = "Remove")] // Part of the schema that peers compare.
     Kick(PeerId),

@@ -4,7 +4,7 @@
 //! - An enum gets one variant per run until all variants are known.
 //! - If a part rejects a value, the next run creates another one. If a part rejects all values, a
 //!   containing option or sequence becomes empty, or the enum gets another variant. Otherwise the
-//!   search gives up the containing part.
+//!   search gives up on the containing part.
 //! - A part inside a part of the same type is a recursion, which the search does not enter.
 //!
 //! The search ends for every type: it stops after a run that finds nothing new, and the numbers of

@@ -1,4 +1,4 @@
-//! State: values of which only the newest matters. Nothing is queued. The sender always sends the
+//! State: values where only the newest one matters. Nothing is queued. The sender always sends the
 //! current value, and stops once the peer has it.
 
 mod own;

@@ -153,7 +153,7 @@ mod tests {
         window.on_ack(size, size);
     }
 
-    /// Returns a window that knows the base delay and has finished slow start.
+    /// Returns a window that has measured the base delay and finished slow start.
     fn steady() -> Window {
         let mut window = Window::default();
         window.on_rtt(20 * MS, Duration::ZERO);

@@ -220,7 +220,7 @@ pub(super) fn merge(
     let mut command = fuzzers.command(target);
     command
         .args(OPTIONS)
-        // Compares covered code, but not how often it runs.
+        // Compares covered code, but not the number of times that it runs.
         .args(["-set_cover_merge=1", "-use_counters=0"])
         .arg(into)
         .args(from);

@@ -117,7 +117,7 @@ enum FromServer {
         relay: bool,
         ufrag: Option<String>,
     },
-    /// A member says who it is.
+    /// A member identifies itself.
     Identity {
         from: Name,
         id: Name,

@@ -1,4 +1,4 @@
-//! Two drawn pages on a CPU slowed down six times.
+//! Two rendered pages whose CPU is throttled to a sixth of its speed.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use huddle_tests::{Artifacts, Browser, Page, Player, Server, wait_until};
 use crate::steps::{LOAD, all_meet};
 
 const FACTOR: u32 = 6;
-/// The time for a slow page to draw a frame.
+/// The maximum time in which a slow page renders a frame.
 const REDRAWN: Duration = Duration::from_secs(5);
 /// The maximum time until the players meet. Link attempts take longer on a slow machine.
 const MEETING: Duration = Duration::from_secs(60);

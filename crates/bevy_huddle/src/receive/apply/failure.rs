@@ -13,7 +13,8 @@ use crate::{
     room::{events::RoomFailed, link::RoomLink, status::RoomStatus},
 };
 
-/// Ends a room after its peers are removed. If a room fails twice, the first reason counts.
+/// Marks a room as failed. The room ends once its peers are removed. If a room fails twice,
+/// `RoomFailed` contains the first error.
 pub(crate) fn fail(world: &mut World, room: Entity, error: JoinError) {
     log::error!("the room cannot be used: {error}");
     match world.get_mut::<RoomLink>(room) {

@@ -56,7 +56,7 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
     report_status(world, room);
 }
 
-/// Removes a peer from a room: at once if the local player disconnected it, otherwise after its
+/// Removes a peer from a room: immediately if the local player disconnected it, otherwise after its
 /// last events.
 pub(crate) fn remove_peer(
     world: &mut World,

@@ -78,7 +78,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether the players have a link, even if one side does not know yet.
+    /// Returns whether the players have a link, even if one side has not been notified yet.
     pub(super) fn has_link(&self) -> bool {
         self.links.contains_key(&self.generation)
     }

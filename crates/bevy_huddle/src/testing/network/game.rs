@@ -1,4 +1,4 @@
-//! The operations of a lab and of the games in it.
+//! The operations that a lab and its games perform on the network.
 
 use std::time::Duration;
 
@@ -64,7 +64,8 @@ impl Network {
         }
     }
 
-    /// Adds a player to a room. Links to the other players of the room are established from now on.
+    /// Adds a player to a room. The network then starts to link it with the other players of the
+    /// room.
     pub(crate) fn join(&mut self, room: &str, reconnect_timeout: Duration) -> PeerId {
         let local_id = PeerId::from_u128(self.rng.u128(..));
         let others: Vec<_> = self
@@ -89,7 +90,8 @@ impl Network {
         local_id
     }
 
-    /// Removes a player and sends a goodbye to every peer. It arrives after earlier messages.
+    /// Removes a player and sends a goodbye to every peer. The goodbye arrives after earlier
+    /// messages.
     pub(crate) fn leave(&mut self, local_id: PeerId) {
         if self.members.remove(&local_id).is_none() {
             return;
@@ -193,7 +195,7 @@ impl Network {
         })
     }
 
-    /// Reports an event to a player that an honest network would not report.
+    /// Reports to a player an event that a well-behaved network would not report.
     #[cfg(test)]
     pub(crate) fn inject(&mut self, player: PeerId, event: RoomEvent) {
         self.report(player, event);

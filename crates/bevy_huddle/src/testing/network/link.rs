@@ -10,7 +10,7 @@ use huddle_mesh::{Channel, DisconnectReason, StopReason};
 pub(super) enum Message {
     Packet(Channel, Bytes),
     Goodbye(DisconnectReason),
-    /// The reason why the sender's game does not run, or `None` if it runs.
+    /// The reason why the sender's game is not running, or `None` if it is running.
     Stopped(Option<StopReason>),
     /// The time at which the ping was sent.
     Ping(Duration),

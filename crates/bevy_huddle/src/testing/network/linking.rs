@@ -18,7 +18,7 @@ impl Network {
             return;
         };
         if are_here != [true, true] || connection.has_ended {
-            // A side that does not know yet loses the other one after its timeout.
+            // A side that has not been notified yet loses the other one after its timeout.
             if !connection.endpoints.iter().any(|endpoint| endpoint.open) {
                 self.connections.remove(&pair);
             }
@@ -130,8 +130,8 @@ impl Network {
         self.schedule(RETRY_DELAY, Task::Connect(pair));
     }
 
-    /// Ends the link of two players, as an error in its library does. Packets in flight are lost.
-    /// A new link is established once the network and the server allow it.
+    /// Ends the link of two players, as an error in the WebRTC library would. Packets in flight are
+    /// lost. A new link is established once the network and the server allow it.
     fn end_link(&mut self, pair: Pair) {
         if let Some(connection) = self.connections.get_mut(&pair) {
             connection.links.clear();

@@ -51,7 +51,7 @@ pub(super) struct Member {
     pub(super) inbox: VecDeque<RoomEvent>,
     /// The time at which the game last polled its transport.
     pub(super) last_poll: Duration,
-    /// The reason why the game does not run, as last reported to the other players.
+    /// The reason why the game is not running, as last reported to the other players.
     pub(super) stopped: Option<StopReason>,
 }
 
