@@ -8,7 +8,9 @@ use std::{
 };
 
 use anyhow::bail;
+use huddle_mesh::SignalingId;
 use numbered::Report;
+use uuid::Uuid;
 
 use crate::{
     artifacts::Artifacts,
@@ -100,7 +102,16 @@ impl StockClient {
         Ok(latest.clone())
     }
 
-    /// Waits until the client is in the room, and returns its id.
+    /// Waits until the client is in the room, and returns the id under which players list it.
+    ///
+    /// # Errors
+    /// Returns an error if that takes too long.
+    pub fn wait_peer_id(&mut self) -> anyhow::Result<String> {
+        let id = self.wait_id()?.parse::<Uuid>()?;
+        Ok(SignalingId::from_u128(id.as_u128()).peer_id().to_string())
+    }
+
+    /// Waits until the client is in the room, and returns its signaling id.
     ///
     /// # Errors
     /// Returns an error if that takes too long.

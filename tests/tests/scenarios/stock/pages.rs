@@ -34,7 +34,7 @@ pub(crate) fn players_and_stock_clients_share_a_room(artifacts: &Artifacts) -> a
     bob.open(&server.player("render=off&bot=2"))?;
     wait_until(&mut [&mut bob], LOAD, "Bob's page reports", |_| true)?;
     let mut tess = StockClient::start(artifacts, "Tess", &room)?;
-    let stock_ids = [stan.wait_id()?, tess.wait_id()?];
+    let stock_ids = [stan.wait_peer_id()?, tess.wait_peer_id()?];
 
     let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
     let took = wait_until(players, MEETING, "all four are linked", |reports| {
