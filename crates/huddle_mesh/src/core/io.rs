@@ -72,7 +72,7 @@ pub(crate) enum Action {
     Tell(Told),
 }
 
-/// An event for the game. The driver adds unread packets and queue sizes to the statistics.
+/// An event for the game. The inbox turns it into a [`RoomEvent`](crate::RoomEvent).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Told {
     Signaling(Signaling),

@@ -7,8 +7,8 @@ use std::{collections::VecDeque, time::Duration};
 
 /// The silence after which a peer counts as reconnecting.
 const SILENT_AFTER: Duration = Duration::from_millis(1000);
-/// The minimum silence after which a peer is lost that has sent nothing on a new link yet. Its first
-/// packet takes a whole round trip.
+/// The minimum silence after which a peer is lost that has sent nothing on a new link yet. Its
+/// first packet takes a whole round trip.
 const LOST_AFTER_OPENING: Duration = Duration::from_millis(6000);
 /// The silence after which a link is doubtful. A working link carries a ping or a pong more often.
 const DOUBTFUL_AFTER: Duration = Duration::from_millis(600);
@@ -44,8 +44,9 @@ pub(crate) struct Liveness {
     has_heard: bool,
     /// Whether [`Verdict::Silent`] was returned for the current silence.
     is_silent: bool,
-    /// Set when an event may have broken the link. The link works if the peer answers this ping or a
-    /// later one. Other packets prove nothing, because they may have been in flight before the event.
+    /// Set when an event may have broken the link. The link works if the peer answers this ping or
+    /// a later one. Other packets prove nothing, because they may have been in flight before the
+    /// event.
     doubted: Option<u32>,
     /// The silence at which the peer is lost because it did not answer a probe.
     probe_until: Option<Duration>,

@@ -157,8 +157,8 @@ impl Core {
         self.signaling.network_changed(now);
     }
 
-    /// Checks all connections after the page became visible again. The network may have changed while
-    /// the page was hidden.
+    /// Checks all connections after the page became visible again. The network may have changed
+    /// while the page was hidden.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     pub(crate) fn check_connections(&mut self, now: Duration) {
         self.supervisor.check_links(now, &mut self.actions);
@@ -177,8 +177,9 @@ impl Core {
         self.socket_action(action);
     }
 
-    /// Leaves the room until [`Core::resume`]: sends farewells, and closes all links and the connection
-    /// to the server. A browser that keeps the page for the back button would close them anyway.
+    /// Leaves the room until [`Core::resume`]: sends farewells, and closes all links and the
+    /// connection to the server. A browser that keeps the page for the back button would close them
+    /// anyway.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     pub(crate) fn suspend(&mut self) {
         self.supervisor.suspend(&mut self.actions);
@@ -239,7 +240,8 @@ impl Core {
         match stage {
             Stage::Waiting => self.signaling.set_group(None),
             Stage::Full(id) => self.signaling.set_group(Some(id)),
-            // The server has already turned the group into a room, so that its members can reconnect.
+            // The server has already turned the group into a room, so that its members can
+            // reconnect.
             Stage::Linked(id) => {
                 let url = self.group_url(id);
                 self.signaling.set_url(url);
@@ -294,8 +296,8 @@ impl Core {
         self.tell(Told::Signaling(told));
     }
 
-    /// Moves a complete group to a room of its own, so that the server does not group a reconnecting
-    /// peer with strangers.
+    /// Moves a complete group to a room of its own, so that the server does not group a
+    /// reconnecting peer with strangers.
     fn move_group(&mut self, now: Duration) {
         if let Some(room) = self.supervisor.take_group_room() {
             let url = self.group_url(room);

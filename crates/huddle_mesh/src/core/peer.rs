@@ -23,8 +23,8 @@ pub(crate) struct Peer {
     pub unlisted: bool,
     /// The game has received that the peer joined, and not yet that it left.
     pub here: bool,
-    /// The peer was reported to the game as reconnecting: it is silent, or its link ended and is not
-    /// replaced yet.
+    /// The peer was reported to the game as reconnecting: it is silent, or its link ended and is
+    /// not replaced yet.
     pub is_reconnecting: bool,
     /// The peer left, or one side disconnected the other. The mesh does not reconnect to it.
     pub farewell: bool,

@@ -1,5 +1,5 @@
-//! The client side of the signaling connection, as a state machine. It decides when to connect, when
-//! a connection is dead, how long to wait before the next attempt, and which errors are final.
+//! The client side of the signaling connection, as a state machine. It decides when to connect,
+//! when a connection is dead, how long to wait before the next attempt, and which errors are final.
 
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ const SILENT_WHEN_DOUBTED: Duration = Duration::from_secs(2);
 const ANSWER_AFTER_CHANGE: Duration = Duration::from_millis(500);
 /// The same for a connection that is still opening, which takes several round trips.
 const OPEN_AFTER_CHANGE: Duration = Duration::from_secs(2);
-/// For this time after a network change, a failing link means that the signaling connection is dead,
-/// too.
+/// For this time after a network change, a failing link means that the signaling connection is
+/// dead, too.
 const CHANGE_MATTERS: Duration = Duration::from_secs(5);
 /// The maximum time that one step of the local loop adds to the time since a network change.
 const MAX_CHECK_STEP: Duration = Duration::from_millis(100);
@@ -112,10 +112,12 @@ pub(crate) struct SignalingClient {
     state: State,
     failures: u32,
     was_open: bool,
-    /// The server has echoed a keep-alive. From now on, its silence means that the connection is dead.
+    /// The server has echoed a keep-alive. From now on, its silence means that the connection is
+    /// dead.
     echoes: bool,
     doubted: bool,
-    /// The time since the network may have changed, if no message has arrived from the server since.
+    /// The time since the network may have changed, if no message has arrived from the server
+    /// since.
     unchecked: Option<Duration>,
 }
 
@@ -224,8 +226,8 @@ impl SignalingClient {
         }
     }
 
-    /// Handles the end of the WebSocket. Returns the event to report, or an error if trying again is
-    /// pointless.
+    /// Handles the end of the WebSocket. Returns the event to report, or an error if trying again
+    /// is pointless.
     pub(crate) fn ended(
         &mut self,
         now: Duration,
@@ -243,8 +245,8 @@ impl SignalingClient {
             }
         };
         let loss = match end {
-            // A refusal is final only before the first successful connection. Later, a proxy may refuse
-            // connections while the server behind it restarts.
+            // A refusal is final only before the first successful connection. Later, a proxy may
+            // refuse connections while the server behind it restarts.
             SocketEnd::Closed(Some(close_code::REFUSED), text) if !self.was_open => {
                 return self.give_up(RoomError::Refused(said(text, close_code::REFUSED)));
             }
@@ -374,8 +376,9 @@ impl SignalingClient {
                 // time.
                 if *silence >= patience && (self.echoes || self.doubted) {
                     let reason = SignalingLoss::Silent(*silence);
-                    // The server should announce the new connection before it reports the end of the old
-                    // one. Otherwise, peers whose links also fail would treat it as a departure.
+                    // The server should announce the new connection before it reports the end of
+                    // the old one. Otherwise, peers whose links also fail would treat it as a
+                    // departure.
                     if self.doubted {
                         let (connect, told) = self.reconnect(now, reason);
                         return (Some(connect), Some(told));
