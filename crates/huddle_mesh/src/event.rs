@@ -42,7 +42,8 @@ pub enum RoomEvent {
         reason: DisconnectReason,
     },
     /// A peer is in the room, but no link to it opens, or the peer has not answered for three
-    /// seconds. The mesh tries again for as long as the peer is in the room.
+    /// seconds. The mesh tries again for as long as the peer is in the room, except after
+    /// [`LinkFailure::Secret`].
     LinkFailed {
         /// The best known id of the peer: the id that the peer claims, which is not proven until a
         /// link opens, or the id that the signaling server gave it.

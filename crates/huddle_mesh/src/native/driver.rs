@@ -84,8 +84,8 @@ impl Driver {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         'room: loop {
-            // Handles received inputs first, because they may show that a silent peer is not
-            // silent. The code after `select!` keeps a flood of inputs from delaying the game's
+            // Handles received inputs first, because they may show that a seemingly silent peer
+            // is alive. The code after `select!` keeps a flood of inputs from delaying the game's
             // commands.
             tokio::select! { biased;
                 Some((source, input)) = self.inputs.recv() => self.input(source, input),

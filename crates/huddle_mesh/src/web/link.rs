@@ -210,7 +210,6 @@ impl WebLink {
 
     pub(super) fn send(&self, channel: Channel, bytes: &[u8]) {
         // The mesh repeats control messages, so it can drop them while the send queue is too long.
-        // draining.
         let control = bytes.first() == Some(&RESERVED_BYTE);
         if control && !channel.takes_control(self.queued(channel)) {
             return;

@@ -82,7 +82,7 @@ impl Supervisor {
         }));
     }
 
-    /// What the game was told about a member without a link is not true any more.
+    /// Reports that the last link failure of a member no longer applies.
     pub(super) fn link_failure_is_over(&mut self, sid: SignalingId, actions: &mut Actions) {
         let reported = self.members.get_mut(&sid).and_then(|m| m.reported.take());
         actions.extend(reported.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));

@@ -52,7 +52,7 @@ impl Supervisor {
                     return;
                 };
                 // After the signaling connection was lost, the local peer has another signaling id.
-                // The other peer has no offer or answer from that id to which a candidate could belong.
+                // The other peer has no description from that id to which a candidate could belong.
                 let hidden = self.relay_only && candidate.kind != CandidateKind::Relay;
                 if hidden || !link.is_signaled {
                     return;

@@ -91,7 +91,7 @@ const FIRST_ANSWERS_PER_SECOND: u32 = 8;
 /// A linked peer that connects to the server again has this time to announce its new signaling id.
 /// After that, it gets an offer that it does not need.
 const SIGNALING_ID_GRACE: Duration = Duration::from_millis(300);
-/// The number of signaling ids of earlier connections to remember.
+/// The maximum number of signaling ids of earlier connections to remember.
 const MAX_FORMER_SIDS: usize = 16;
 /// The rate limit of new signaling ids of one peer. The mesh does not answer ids above it, so that
 /// a peer cannot use them to make the local peer send signals to other members.
@@ -116,7 +116,7 @@ pub(crate) struct Supervisor {
     /// The fingerprint of the local peer's certificate.
     fingerprint: [u8; 32],
     secret: Option<RoomSecret>,
-    /// Proves that the local peer knows the secret.
+    /// Proves that the local peer has the secret.
     proof: Option<SecretProof>,
     relay_only: bool,
     /// The silence after which a peer is lost.

@@ -136,7 +136,7 @@ impl Supervisor {
                     return;
                 };
                 self.close(pending, actions);
-                // Only the peer that received the offer knows its ICE username fragment.
+                // Only the peer that received the offer has its ICE username fragment.
                 if let Some(member) = self.members.get_mut(&sid) {
                     member.session = Some(from);
                 }

@@ -112,8 +112,8 @@ impl Supervisor {
                     doubt = true;
                     set_reconnecting(*id, peer, actions);
                 }
-                // An attempt with the peer is in progress, so it has not left, as the server
-                // reported.
+                // An attempt with the peer is in progress, so it has not left, although the
+                // server reported that it did.
                 Verdict::Lost if linking.contains(id) && peer.liveness.end_probe(timeout) => {}
                 Verdict::Lost => lost.push(*id),
             }
