@@ -10,105 +10,112 @@ use crate::{
     violation::{ProtocolViolation, ViolationSource},
 };
 
-/// What a [`Room`](crate::Room) reports, in the order in which it happened.
+/// An event of a [`Room`](crate::Room). A room returns events in the order in which they happen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RoomEvent {
-    /// The connection to the signaling server changed. Links between players are not touched by
-    /// it: they only need signaling to begin.
+    /// The connection to the signaling server changed. This does not affect open links between
+    /// peers: a link needs signaling only while it opens.
     Signaling(Signaling),
-    /// A link to a player is open and the player has proven who they are.
+    /// A link to a peer is open, and the peer has proven its identity.
     PeerJoined {
-        /// Who. The same id as before, if `returning`.
+        /// The peer's id. If `returning` is set, it is the same id as before.
         peer_id: PeerId,
-        /// Whether this player was here before and had been lost.
+        /// Whether this peer was in the room before and was lost.
         returning: bool,
-        /// Whether the other side is a stock matchbox client: bytes go raw both ways and no
-        /// liveness verdict is made.
+        /// Whether the peer is a stock matchbox client. Bytes are sent and received raw, and the
+        /// mesh does not check whether the client is alive.
         is_matchbox_client: bool,
     },
-    /// Nothing has arrived from a peer for a second, or its link ended. The mesh opens a new link.
-    /// [`PeerReconnected`](Self::PeerReconnected) or [`PeerLeft`](Self::PeerLeft) follows.
+    /// No packet has arrived from a peer for a second, or its link closed. The mesh opens a new
+    /// link. [`PeerReconnected`](Self::PeerReconnected) or [`PeerLeft`](Self::PeerLeft) follows.
     PeerReconnecting(PeerId),
-    /// A reconnecting peer sent a packet again, or has a new link.
+    /// A packet arrived from a reconnecting peer, or the peer has a new link.
     PeerReconnected(PeerId),
-    /// A player's link was replaced by a fresh one. What was under way on the old one may be lost, or
-    /// come after what is sent on the new one, on the reliable channels too.
+    /// A new link replaced a peer's link. Packets in flight on the old link may be lost, or arrive
+    /// after packets sent on the new link. This applies to the reliable channels as well.
     LinkReplaced(PeerId),
-    /// A player is gone.
+    /// A peer is no longer connected.
     PeerLeft {
-        /// Who.
+        /// The peer's id.
         peer_id: PeerId,
-        /// Why.
+        /// Why the peer is no longer connected.
         reason: DisconnectReason,
     },
     /// A peer is in the room, but no link to it opens, or the peer has not answered for three
-    /// seconds. The mesh tries again for as long as the peer is in the room.
+    /// seconds. The mesh tries again for as long as the peer is in the room, except after
+    /// [`LinkFailure::Secret`].
     LinkFailed {
-        /// Who, as far as is known: the id they go by, which is not proven before a link opens, or the one
-        /// that the signaling server gave them.
+        /// The best known id of the peer: the id that the peer claims, which is not proven until a
+        /// link opens, or the id that the signaling server gave it.
         peer_id: PeerId,
-        /// Why.
+        /// Why no link opens.
         reason: LinkFailure,
-        /// Which attempt in a row this is, from 1 on.
+        /// The number of attempts in a row, counted from 1.
         attempt: u32,
     },
-    /// What the last [`LinkFailed`](Self::LinkFailed) of this peer said is not true any more: the
-    /// link is open, the peer has left, or it goes by another id now.
+    /// The last [`LinkFailed`](Self::LinkFailed) of this peer no longer applies: the link is open,
+    /// the peer has left, or it now uses another id.
     LinkFailureOver(PeerId),
     /// A packet arrived.
     Packet {
-        /// From whom.
+        /// The peer that sent it.
         peer_id: PeerId,
-        /// On which channel.
+        /// The channel on which the packet arrived.
         channel: Channel,
-        /// What.
+        /// The packet's content.
         bytes: Bytes,
-        /// When it reached this machine, which may be before it was asked for.
+        /// The time at which the packet reached this machine. The game may read it later.
         arrived: Instant,
     },
-    /// A player sent faster than this game reads: packets were dropped from the unread queue.
+    /// A peer sent packets faster than the game reads them, so the room dropped unread packets.
     Overflow {
-        /// From whom.
+        /// The peer that sent the packets.
         peer_id: PeerId,
-        /// On which channel. On [`Channel::State`] the oldest were dropped, else the newest.
+        /// The channel. [`Channel::State`] drops the oldest packets, the other channels drop the
+        /// newest.
         channel: Channel,
-        /// How many since the last report.
+        /// The number of packets dropped since the last report.
         dropped: u64,
     },
-    /// Somebody broke the rules. Told of their 1st, 2nd, 4th, 8th violation and so on.
+    /// A peer, a member of the room or the signaling server violated the protocol. The room reports
+    /// the 1st, 2nd, 4th, 8th violation of each source, and so on.
     ///
-    /// With the 64th a peer is cut off ([`DisconnectReason::ProtocolViolation`]), a member's signals are
-    /// ignored for as long as this connection to the server lasts, and the server is left and
-    /// tried again ([`SignalingLoss::ProtocolViolation`]).
+    /// At the 64th violation, the room reacts depending on the source:
+    ///
+    /// - It disconnects a peer ([`DisconnectReason::ProtocolViolation`]).
+    /// - It ignores a member's signals until the connection to the server ends.
+    /// - It disconnects from the server and connects again
+    ///   ([`SignalingLoss::ProtocolViolation`]).
     ProtocolViolation {
-        /// Who.
+        /// The peer, member or server that violated the protocol.
         by: ViolationSource,
-        /// What it was this time.
+        /// The latest violation.
         violation: ProtocolViolation,
-        /// How many it has been, this one included.
+        /// The number of violations of this source so far, including this one.
         count: u64,
     },
-    /// The room cannot be used; it will not be tried again.
+    /// The room cannot be used. It does not try again.
     Failed(RoomError),
 }
 
-/// The connection to the signaling server.
+/// The state of the connection to the signaling server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signaling {
-    /// Connecting for the first time.
+    /// The room connects for the first time.
     Connecting,
-    /// Connected; new players can join. `back` if it had been lost in between.
+    /// The room is connected, so new peers can join.
     Connected {
         /// Whether the connection had been lost before.
         back: bool,
     },
-    /// Lost or not reachable. Links to players carry on; it is tried again after `retry_in`.
+    /// The connection is lost, or the server cannot be reached. Links between peers stay open. The
+    /// room tries again after `retry_in`.
     Retrying {
-        /// What happened.
+        /// Why the server is not connected.
         reason: SignalingLoss,
-        /// Time until the next attempt.
+        /// The time until the next attempt.
         retry_in: Duration,
-        /// How many attempts have failed in a row.
+        /// The number of attempts in a row that have failed.
         attempt: u32,
     },
 }
@@ -121,7 +128,7 @@ pub enum SignalingLoss {
         "the signaling server cannot be reached ({0}); is it running, and is the address right?"
     )]
     Unreachable(String),
-    /// Something answers at the address, but it is no signaling server, or one that hangs.
+    /// Something answers at the address, but it is not a signaling server, or the server hangs.
     #[error(
         "what answers at this address does not behave like a signaling server ({0}); are the port and the path right, and is it ws:// or wss:// as the server wants it?"
     )]
@@ -132,7 +139,7 @@ pub enum SignalingLoss {
     /// The server stopped answering keep-alives.
     #[error("the signaling server has not answered for {} s", .0.as_secs())]
     Silent(Duration),
-    /// This machine's network changed, and the server did not answer through the old connection.
+    /// This machine's network changed, and the server did not answer on the old connection.
     #[error("this machine's network has changed, so the signaling server is connected again")]
     NetworkChanged,
     /// The server is shutting down.
@@ -141,7 +148,7 @@ pub enum SignalingLoss {
     /// The room or the server is full.
     #[error("the room or the signaling server is full: {0}")]
     Full(String),
-    /// The server does not keep to the protocol.
+    /// The server violated the protocol.
     #[error("the signaling server was left, because {0}; is it a signaling server for this game?")]
     ProtocolViolation(ProtocolViolation),
 }
@@ -149,13 +156,13 @@ pub enum SignalingLoss {
 /// Why a room cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RoomError {
-    /// The server refuses the request.
+    /// The server refused the request.
     #[error("the signaling server refuses this room: {0}")]
     Refused(String),
-    /// The server does not know the address.
+    /// The server has no room at this address.
     #[error("the signaling server has no such room address: {0}")]
     NotFound(String),
-    /// Relay only was asked for without a TURN server.
+    /// The configuration requires a relay, but names no TURN server.
     #[error("relay only needs a TURN server: add one with `IceServer::turn(..)`")]
     NoRelay,
     /// An ICE server address cannot be used.
@@ -163,12 +170,12 @@ pub enum RoomError {
         "`{0}` is not the address of a STUN or TURN server; write it like turn:example.org:3478"
     )]
     IceServer(String),
-    /// A STUN or TURN server is described in a way that this platform cannot use.
+    /// The configuration of a STUN or TURN server is not valid on this platform.
     #[error("the ICE server `{url}` cannot be used: {reason}")]
     RefusedIceServer {
         /// The server's address.
         url: String,
-        /// The reason, with the browser's own words if the browser refused it.
+        /// The reason. If the browser refused the server, this contains the browser's message.
         reason: String,
     },
     /// The browser has no WebRTC, or an extension or a setting blocks it.
@@ -176,56 +183,56 @@ pub enum RoomError {
         "this browser does not allow WebRTC, which connects the players ({0}); look for an extension or a setting that blocks it, or use another browser"
     )]
     NoWebRtc(String),
-    /// The browser refuses to open a connection to the signaling server.
+    /// The browser refused to open a connection to the signaling server.
     #[error(
         "the browser refuses to connect to the signaling server at {url} ({reason}); a page served over https needs wss://"
     )]
     ForbiddenSocket {
         /// The room's address.
         url: String,
-        /// The browser's own words.
+        /// The browser's message.
         reason: String,
     },
-    /// The local peer's identity is kept where it cannot be used.
+    /// The stored identity of the local peer cannot be used.
     #[error(
         "the identity kept at `{place}` cannot be used: {reason}; choose another place, or remove it to get a new identity"
     )]
     Identity {
-        /// The place that [`RoomConfig::keep_identity`](crate::RoomConfig::keep_identity) names.
+        /// The place passed to [`RoomConfig::keep_identity`](crate::RoomConfig::keep_identity).
         place: String,
-        /// What went wrong.
+        /// Why the identity cannot be used.
         reason: String,
     },
-    /// This machine cannot run the network.
+    /// The network could not start on this machine.
     #[error("the network could not be started: {0}")]
     Startup(String),
-    /// The browser threw an exception where it never should, and the room stopped.
+    /// The browser threw an unexpected exception, and the room stopped.
     #[error(
         "the network stopped because of an error in the browser, which its console shows; reload the page"
     )]
     Stopped,
 }
 
-/// Why no link to a player who is in the room opens.
+/// Why no link opens to a peer that is in the room.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LinkFailure {
-    /// They take no part in making one.
+    /// The peer does not answer the offers of the local peer, or does not send the expected offer.
     #[error(
         "the other player's game does not answer: the game or its connection to the signaling server may hang"
     )]
     NoAnswer,
-    /// Both want it, and their packets do not get through.
+    /// Both peers try to connect, but their packets do not arrive.
     #[error(
         "no packets pass between the two machines, because a firewall or a router blocks them; a TURN server can relay them: see `IceServer::turn`"
     )]
     NoWay,
-    /// The peer did not prove that it knows the room's [secret](crate::RoomSecret), or only one
-    /// of the two peers has one.
+    /// The peer did not prove that it has the room's [secret](crate::RoomSecret), or only one of
+    /// the two peers has a secret.
     #[error(
         "the other player has another room secret, or only one of the two has one: open the same invitation link on both"
     )]
     Secret,
-    /// Something else went wrong.
+    /// The link failed for another reason.
     #[error("the link broke before it was ready ({0}); if this repeats, restart both games")]
     Broken(String),
 }
@@ -237,29 +244,29 @@ pub enum DisconnectReason {
     Left,
     /// The peer did not reconnect within
     /// [`RoomConfig::reconnect_timeout`](crate::RoomConfig::reconnect_timeout), or the server
-    /// reported that it left and it did not answer. The peer may come back.
+    /// reported that the peer left and the peer did not answer a ping. The peer may come back.
     Lost,
-    /// This side disconnected the peer, or left the room.
+    /// The local peer disconnected the peer, or left the room.
     DisconnectedLocally,
-    /// The peer disconnected this side, but not necessarily the other peers.
+    /// The peer disconnected the local peer, but not necessarily the other peers.
     DisconnectedByPeer,
-    /// The peer broke the protocol, and this side disconnected it.
+    /// The peer violated the protocol, and the local peer disconnected it.
     ProtocolViolation,
 }
 
-/// Why something was not sent.
+/// Why a message was not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SendError {
-    /// There is no link to that player.
+    /// There is no link to the peer.
     #[error("there is no link to this peer: it is reconnecting, has left or has not joined yet")]
     NoLink,
-    /// The channel's queue is full: the network takes less than is sent.
+    /// The channel's send queue is full: the game sends more than the network can carry.
     #[error("the {0} queue to this peer is full: send less, or wait for credit")]
     Full(Channel),
-    /// The message is larger than a channel carries.
+    /// The message is larger than the maximum message size of a channel.
     #[error("a message of {0} bytes is larger than {max}: split it", max = crate::limits::MAX_MESSAGE_LEN)]
     TooLarge(usize),
-    /// The first byte is kept for the mesh itself.
+    /// The message begins with a byte that is reserved for the mesh.
     #[error("messages cannot begin with the byte 0xFF, which the mesh keeps for itself")]
     ReservedByte,
 }

@@ -6,22 +6,24 @@ use web_time::Instant;
 
 use crate::{channel::Channel, core::Told, event::RoomEvent};
 
-/// Unread packets of one peer on [`Channel::State`]; then the oldest goes.
+/// The maximum number of unread packets of one peer on [`Channel::State`]. Beyond it, the inbox
+/// drops the oldest packet.
 const MAX_STATE_PACKETS: usize = 256;
-/// Unread packets of one peer on each reliable channel; then the newest is refused.
+/// The maximum number of unread packets of one peer on each reliable channel. Beyond it, the inbox
+/// drops the newest packet.
 const MAX_RELIABLE_PACKETS: usize = 2048;
-/// Unread bytes of one peer on each reliable channel.
+/// The maximum number of unread bytes of one peer on each reliable channel.
 const MAX_RELIABLE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Unread packets of everybody together, however many there are and have been.
+/// The maximum number of unread packets of all peers together, including peers that have left.
 const MAX_ALL_PACKETS: usize = 32_768;
-/// Their bytes.
+/// The maximum number of unread bytes of all peers together.
 const MAX_ALL_BYTES: usize = 32 * 1024 * 1024;
-/// Unread notices from which on those that cancel each other are left out.
+/// The number of unread notices from which on the inbox removes notices that cancel each other.
 const MANY_NOTICES: usize = 512;
 
-/// What the game has not read yet. A game that stops reading does not stop the network, and
-/// does not fill the memory either.
+/// The events that the game has not read yet. A game that stops reading neither stops the network
+/// nor fills the memory.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     events: VecDeque<RoomEvent>,
@@ -34,7 +36,7 @@ pub(crate) struct Inbox {
 struct Unread {
     packets: [usize; 3],
     bytes: [usize; 3],
-    /// Not yet reported.
+    /// The number of dropped packets per channel that are not reported yet.
     dropped: [u64; 3],
     dropped_ever: u64,
 }
@@ -43,7 +45,7 @@ impl Inbox {
     pub(crate) fn push(&mut self, told: Told) {
         let event = match told {
             Told::Signaling(state) => {
-                // A game that does not read needs the latest only.
+                // A game that does not read needs only the latest state.
                 self.events
                     .retain(|event| !matches!(event, RoomEvent::Signaling(_)));
                 RoomEvent::Signaling(state)
@@ -65,7 +67,7 @@ impl Inbox {
                 reason,
                 attempt,
             } => {
-                // The latest says it all.
+                // The latest failure replaces earlier ones.
                 self.events.retain(
                     |event| !matches!(event, RoomEvent::LinkFailed { peer_id: p, .. } if *p == peer),
                 );
@@ -108,7 +110,8 @@ impl Inbox {
         self.events.push_back(event);
     }
 
-    /// Forgets what an unread notice and this one cancel; `true` if nothing of it is left to tell.
+    /// Removes the unread notices that `event` cancels. Returns `true` if `event` need not be
+    /// queued either.
     fn cancels(&mut self, event: &RoomEvent) -> bool {
         match *event {
             RoomEvent::PeerReconnecting(_)
@@ -159,7 +162,7 @@ impl Inbox {
         }
     }
 
-    /// A packet is not unread any more.
+    /// Removes a packet from the counts of unread packets.
     fn forget(&mut self, peer: PeerId, channel: Channel, len: usize) {
         self.packets -= 1;
         self.bytes -= len;
@@ -205,7 +208,7 @@ impl Inbox {
     }
 
     pub(crate) fn pop(&mut self) -> Option<RoomEvent> {
-        // What was dropped is told before what was kept.
+        // Reports dropped packets before the packets that were kept.
         for (peer, unread) in &mut self.unread {
             for channel in Channel::ALL {
                 let dropped = std::mem::take(&mut unread.dropped[channel.index()]);
@@ -240,7 +243,7 @@ impl Inbox {
         Some(event)
     }
 
-    /// How many packets of `peer` were dropped unread.
+    /// Returns the number of unread packets of `peer` that were dropped.
     pub(crate) fn dropped(&self, peer: PeerId) -> u64 {
         self.unread
             .get(&peer)

@@ -1,12 +1,12 @@
-//! Who a peer is, and who knows the secret of the room.
+//! The identity of peers, and the proof that a peer has the room's secret.
 //!
 //! A peer has one DTLS certificate in a room, and its id is the fingerprint of that certificate.
-//! Each description carries the fingerprint, and DTLS opens a link only to the owner of the
+//! Each session description carries the fingerprint, and DTLS opens a link only to the owner of the
 //! certificate's private key. So an open link proves the id of the peer at its other end.
 //!
-//! A room can have a secret, which the server does not know. Then each description also carries a
-//! proof: an HMAC-SHA-256 (RFC 2104) of the fingerprint, with the secret as the key. Whoever copies
-//! a proof would need the private key of its owner, too.
+//! A room can have a secret, which the server does not have. Then each description also carries a
+//! proof: an HMAC-SHA-256 (RFC 2104) of the fingerprint, with the secret as the key. A copied proof
+//! is useless without the private key that belongs to the fingerprint.
 
 use hmac::{Hmac, Mac};
 use huddle_id::PeerId;
@@ -17,7 +17,7 @@ use crate::secret::RoomSecret;
 /// The local peer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Identity {
-    /// The SHA-256 fingerprint of its certificate.
+    /// The SHA-256 fingerprint of the local peer's certificate.
     pub(crate) fingerprint: [u8; 32],
 }
 
@@ -27,7 +27,7 @@ impl Identity {
     }
 }
 
-/// Proof that the owner of a certificate knows the room's secret.
+/// Proof that the owner of a certificate has the room's secret.
 pub(crate) type SecretProof = [u8; 32];
 
 fn mac(secret: &RoomSecret, fingerprint: &[u8; 32]) -> Option<Hmac<Sha256>> {
@@ -38,14 +38,14 @@ fn mac(secret: &RoomSecret, fingerprint: &[u8; 32]) -> Option<Hmac<Sha256>> {
 }
 
 pub(crate) fn prove(secret: &RoomSecret, fingerprint: &[u8; 32]) -> SecretProof {
-    // HMAC takes keys of any length, so there always is a proof.
+    // HMAC accepts keys of any length, so creating the proof never fails.
     mac(secret, fingerprint)
         .map(|mac| mac.finalize().into_bytes().into())
         .unwrap_or_default()
 }
 
-/// Returns whether the owner of the certificate knows the room's secret, or the lack of one. Takes
-/// the same time for all proofs.
+/// Returns whether the owner of the certificate has the room's secret, or has none if the room has
+/// none. The comparison of proofs takes constant time.
 pub(crate) fn verify(
     secret: Option<&RoomSecret>,
     fingerprint: &[u8; 32],
@@ -60,7 +60,7 @@ pub(crate) fn verify(
     }
 }
 
-/// Returns whether this side decides which link of a pair is used, and makes the later offers.
+/// Returns whether the local peer decides which link of a pair is used, and makes the later offers.
 pub(crate) fn is_controller(local_id: PeerId, other: PeerId) -> bool {
     local_id < other
 }

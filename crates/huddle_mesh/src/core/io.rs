@@ -1,4 +1,4 @@
-//! What goes into [`Core`](super::Core), and what comes out of it.
+//! The inputs and actions of [`Core`](super::Core).
 
 use bytes::Bytes;
 use huddle_id::PeerId;
@@ -11,54 +11,54 @@ use crate::{
     violation::{ProtocolViolation, ViolationSource},
 };
 
-/// What happened outside.
+/// An event from outside the core, which the driver passes in.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// The WebSocket asked for last is open.
+    /// The most recently requested WebSocket is open.
     SocketOpened,
-    /// It received a text.
+    /// The WebSocket received a text message.
     SocketText(String),
-    /// It received something else than text.
+    /// The WebSocket received a message that is not text.
     SocketBytes,
-    /// It is gone, or of no use any more.
+    /// The WebSocket closed, or is no longer usable.
     SocketEnded(SocketEnd),
-    /// A link reports.
+    /// An event of a link.
     Link(LinkId, LinkInput),
 }
 
-/// What a link reports.
+/// An event of a link.
 #[derive(Debug)]
 pub(crate) enum LinkInput {
-    /// The local description: an offer, or the answer to the offer it was opened with.
+    /// The local description: an offer, or the answer to the offer with which the link was opened.
     Described(String),
-    /// A local candidate; never before the description.
+    /// A local ICE candidate. It never comes before the description.
     Candidate(String),
     /// All channels are open.
     Opened,
     /// A packet arrived.
     Message(Channel, Bytes),
-    /// Something arrived that is no packet.
+    /// The peer sent a message that is not a packet.
     ProtocolViolation(ProtocolViolation),
-    /// Which way it goes.
+    /// The network path that the link uses.
     Path(Path),
-    /// It is closed or failed.
+    /// The link closed or failed.
     Closed(String),
 }
 
-/// What is to be done outside.
+/// An action for the driver to carry out.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Action {
-    /// Open the WebSocket; an older one is closed.
+    /// Open a WebSocket, and close an older one.
     Connect(String),
-    /// Send a text on it.
+    /// Send a text message on the WebSocket.
     SocketSend(String),
-    /// Close it; nothing more is reported of it.
+    /// Close the WebSocket. The driver reports no more events of it.
     SocketClose,
-    /// Begin a link, with the other side's offer or with one of our own.
+    /// Open a link, with the offer of the peer, or with a new offer of the local peer.
     OpenLink { link: LinkId, offer: Option<String> },
-    /// The answer to a link's own offer.
+    /// Pass the peer's answer to the link that made the offer.
     Answer { link: LinkId, sdp: String },
-    /// A candidate of the other side.
+    /// Pass an ICE candidate of the peer to the link.
     Candidate { link: LinkId, candidate: String },
     /// Send on a link.
     Send {
@@ -66,13 +66,13 @@ pub(crate) enum Action {
         channel: Channel,
         bytes: Bytes,
     },
-    /// Close a link; nothing more is reported of it.
+    /// Close a link. The driver reports no more events of it.
     CloseLink { link: LinkId },
-    /// Tell the game.
+    /// Report an event to the game.
     Tell(Told),
 }
 
-/// An event for the game. The driver adds packets and queue sizes.
+/// An event for the game. The inbox turns it into a [`RoomEvent`](crate::RoomEvent).
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Told {
     Signaling(Signaling),

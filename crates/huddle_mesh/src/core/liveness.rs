@@ -1,32 +1,32 @@
-//! Whether the other end of a link is alive.
+//! Detects whether the peer at the other end of a link is alive.
 //!
-//! Any traffic is life. Silence counts only while this side itself was listening: a frozen tab
-//! or a laptop that slept must not declare everybody else dead.
+//! Any packet shows that the peer is alive. Silence counts only while the local peer itself was
+//! listening: a frozen tab or a laptop that slept must not declare all other peers lost.
 
 use std::{collections::VecDeque, time::Duration};
 
-/// The silence after which a peer is reconnecting.
+/// The silence after which a peer counts as reconnecting.
 const SILENT_AFTER: Duration = Duration::from_millis(1000);
-/// The shortest time in which a peer is lost that has sent nothing on a new link: its first packet
-/// takes a whole round trip.
+/// The minimum silence after which a peer is lost that has sent nothing on a new link yet. Its
+/// first packet takes a whole round trip.
 const LOST_AFTER_OPENING: Duration = Duration::from_millis(6000);
-/// The silence on a link after which it may be broken. A working link carries a ping or its answer
-/// more often.
+/// The silence after which a link is doubtful. A working link carries a ping or a pong more often.
 const DOUBTFUL_AFTER: Duration = Duration::from_millis(600);
 /// The silence after a probe that means the peer is lost.
 pub(crate) const PROBE_WAIT: Duration = Duration::from_millis(400);
-/// Between pings while packets flow.
+/// The time between pings while packets arrive.
 const PING_EVERY: Duration = Duration::from_secs(1);
-/// Between pings while nothing comes.
+/// The time between pings while no packets arrive.
 const PING_WHEN_QUIET: Duration = Duration::from_millis(250);
-/// Between pings while a probe is open, so that one lost packet does not decide it.
+/// The time between pings during a probe. It is short, so that one lost packet does not decide the
+/// probe.
 const PING_WHEN_PROBING: Duration = Duration::from_millis(90);
-/// The most one step of our own loop may add to a silence.
+/// The maximum time that one step of the local loop adds to a silence.
 const MAX_STEP: Duration = Duration::from_millis(250);
-/// Pings whose answers are still waited for.
+/// The maximum number of unanswered pings to remember.
 const MAX_PINGS: usize = 16;
 
-/// What a step of time brought.
+/// The result of a call of [`Liveness::tick`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Nothing new.
@@ -42,12 +42,13 @@ pub(crate) enum Verdict {
 pub(crate) struct Liveness {
     silence: Duration,
     has_heard: bool,
-    /// [`Verdict::Silent`] was returned for this silence.
+    /// Whether [`Verdict::Silent`] was returned for the current silence.
     is_silent: bool,
-    /// Something happened that may have broken the link. The link works if the peer answers this
-    /// ping or a later one. A packet may have been under way before.
+    /// Set when an event may have broken the link. The link works if the peer answers this ping or
+    /// a later one. Other packets prove nothing, because they may have been in flight before the
+    /// event.
     doubted: Option<u32>,
-    /// Silence at which an unanswered probe means the end.
+    /// The silence at which the peer is lost because it did not answer a probe.
     probe_until: Option<Duration>,
     last_ping: Option<Duration>,
     next_ping: u32,
@@ -74,7 +75,7 @@ impl Liveness {
         self.rtt_min
     }
 
-    /// A packet arrived.
+    /// Notes that a packet arrived.
     pub(crate) fn heard(&mut self) {
         self.silence = Duration::ZERO;
         self.has_heard = true;
@@ -82,12 +83,12 @@ impl Liveness {
         self.probe_until = None;
     }
 
-    /// Something happened that may have broken the link. The caller sends a ping.
+    /// Marks the link as doubtful after an event that may have broken it. The caller sends a ping.
     pub(crate) fn doubt(&mut self) {
         self.doubted = Some(self.next_ping);
     }
 
-    /// Takes a round trip from the answer to a ping (smoothed as in RFC 6298).
+    /// Updates the round-trip time from the answer to a ping (smoothed as in RFC 6298).
     pub(crate) fn pong(&mut self, now: Duration, id: u32) {
         let Some(at) = self.pings.iter().position(|(ping, _)| *ping == id) else {
             return;
@@ -103,7 +104,7 @@ impl Liveness {
         self.rtt_min = Some(self.rtt_min.map_or(sample, |min| min.min(sample)));
     }
 
-    /// There is reason for doubt: the peer has [`PROBE_WAIT`] to answer. The caller sends a ping.
+    /// Starts a probe: the peer has [`PROBE_WAIT`] to answer. The caller sends a ping.
     pub(crate) fn probe(&mut self) {
         self.probe_until.get_or_insert(self.silence + PROBE_WAIT);
     }
@@ -121,7 +122,7 @@ impl Liveness {
         }
     }
 
-    /// Lets `step` of our own time pass. A peer that is silent for `timeout` is lost.
+    /// Advances the local time by `step`. A peer that is silent for `timeout` is lost.
     pub(crate) fn tick(&mut self, step: Duration, timeout: Duration) -> Verdict {
         self.silence += step.min(MAX_STEP);
         let probed = self.probe_until.is_some_and(|until| self.silence >= until);
@@ -135,7 +136,7 @@ impl Liveness {
         Verdict::Same
     }
 
-    /// Whether a ping is due.
+    /// Returns whether a ping is due.
     pub(crate) fn wants_ping(&self, now: Duration) -> bool {
         let since = self
             .last_ping
@@ -145,7 +146,7 @@ impl Liveness {
             || (self.silence >= PING_WHEN_QUIET && since >= PING_WHEN_QUIET)
     }
 
-    /// Numbers a ping that is sent now.
+    /// Records a ping that the caller sends now, and returns its number.
     pub(crate) fn ping(&mut self, now: Duration) -> u32 {
         let id = self.next_ping;
         self.next_ping = self.next_ping.wrapping_add(1);
@@ -158,7 +159,7 @@ impl Liveness {
     }
 }
 
-/// Whether a ping was sent before another one.
+/// Returns whether `ping` was sent before `other`.
 fn is_before(ping: u32, other: u32) -> bool {
     ping.wrapping_sub(other) > u32::MAX / 2
 }

@@ -1,4 +1,4 @@
-//! The room's decisions: what arrives goes in, what to do about it comes out.
+//! The room's decisions as a state machine: takes inputs and returns actions.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -27,24 +27,25 @@ use crate::{
     violation::ProtocolViolation,
 };
 
-/// How often a driver lets time pass.
+/// The time between two calls of [`Core::tick`] by a driver.
 pub(crate) const TICK: Duration = Duration::from_millis(50);
 
-/// What the server may send at once, and per second after that: each message counts as one, and as
-/// one more for each KiB. Ten times what the newcomer in a room of 64 hears from all others.
+/// The server's budget: how much it may send at once, and per second after that. Each message costs
+/// one unit, plus one for each KiB. This is ten times what a newcomer in a room of 64 receives from
+/// all other peers.
 const FLOOD_BURST: u32 = 32_768;
 const FLOOD_PER_SECOND: u32 = 4096;
-/// How much of a server's nonsense is repeated.
+/// The maximum length of a quote from an invalid server message.
 const MAX_QUOTE: usize = 120;
 
-/// A room without its sockets.
+/// The logic of a room, without sockets.
 #[derive(Debug)]
 pub(crate) struct Core {
     signaling: SignalingClient,
     supervisor: Supervisor,
     activity: Activity,
     entropy: Entropy,
-    /// What the server may still send.
+    /// The server's remaining budget.
     flow: Bucket,
     actions: VecDeque<Action>,
     last_tick: Duration,
@@ -63,12 +64,13 @@ impl Core {
         }
     }
 
-    /// The next thing to do; ask until there is none after every other call.
+    /// Returns the next action. After every call of another method, the driver calls this until it
+    /// returns `None`.
     pub(crate) fn next_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
     }
 
-    /// Something happened at `now`, the time since the room was made.
+    /// Handles an input that happened at `now`, the time since the room was created.
     pub(crate) fn handle(&mut self, now: Duration, input: Input) {
         match input {
             Input::SocketOpened => self.signaling.answered(),
@@ -90,7 +92,7 @@ impl Core {
         self.report_links(now);
     }
 
-    /// Lets time pass; call it every [`TICK`].
+    /// Advances the time to `now`. The driver calls this every [`TICK`].
     pub(crate) fn tick(&mut self, now: Duration) {
         let step = now.saturating_sub(std::mem::replace(&mut self.last_tick, now));
         self.activity.tick(step);
@@ -120,41 +122,43 @@ impl Core {
         self.report_links(now);
     }
 
-    /// Sends over the link in use; `false` if there is none.
+    /// Sends on the link in use. Returns `false` if there is none.
     pub(crate) fn send(&mut self, peer: PeerId, channel: Channel, bytes: Bytes) -> bool {
         self.supervisor
             .send(peer, channel, bytes, &mut self.actions)
     }
 
-    /// The link in use to `peer`.
+    /// Returns the link in use to `peer`.
     pub(crate) fn active_link(&self, peer: PeerId) -> Option<LinkId> {
         self.supervisor.active_link(peer)
     }
 
-    /// Cuts a peer off, for as long as the room lasts.
+    /// Disconnects a peer. It cannot reconnect for as long as the room exists.
     pub(crate) fn disconnect(&mut self, now: Duration, peer: PeerId) {
         self.supervisor.disconnect(now, peer, &mut self.actions);
     }
 
-    /// The game asked for news, so it runs.
+    /// Notes that the game polled the room, which shows that the game runs.
     pub(crate) fn polled(&mut self) {
         self.activity.polled();
         self.tell_whether_stopped();
     }
 
-    /// The platform stops the game, or lets it run again.
+    /// Sets whether the platform has frozen the game.
     pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
         self.activity.set_frozen(is_frozen);
         self.tell_whether_stopped();
     }
 
-    /// The machine has another network, or the platform reports that it may have one.
+    /// Reacts to a change of the machine's network, or to a report of the platform that it may have
+    /// changed.
     pub(crate) fn network_changed(&mut self, now: Duration) {
         self.supervisor.check_links(now, &mut self.actions);
         self.signaling.network_changed(now);
     }
 
-    /// The page is visible again. In the meantime the network may have changed.
+    /// Checks all connections after the page became visible again. The network may have changed
+    /// while the page was hidden.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     pub(crate) fn check_connections(&mut self, now: Duration) {
         self.supervisor.check_links(now, &mut self.actions);
@@ -166,15 +170,16 @@ impl Core {
         self.supervisor.set_stopped(stopped, &mut self.actions);
     }
 
-    /// Says goodbye to everybody. The driver closes the links when that is out.
+    /// Sends a farewell to every peer. The driver closes the links once the farewells are sent.
     pub(crate) fn leave(&mut self) {
         self.supervisor.leave(&mut self.actions);
         let action = self.signaling.stop();
         self.socket_action(action);
     }
 
-    /// Leaves the room until [`Core::resume`]: says goodbye, closes all links and the connection to
-    /// the server. The browser keeps the page for the back button, and closes them anyway.
+    /// Leaves the room until [`Core::resume`]: sends farewells, and closes all links and the
+    /// connection to the server. A browser that keeps the page for the back button would close them
+    /// anyway.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     pub(crate) fn suspend(&mut self) {
         self.supervisor.suspend(&mut self.actions);
@@ -188,7 +193,7 @@ impl Core {
         self.signaling.resume(now);
     }
 
-    /// Everybody who is here, with the figures that are measured here.
+    /// Returns all connected peers and their link statistics, as far as the core measures them.
     pub(crate) fn stats(&self) -> impl Iterator<Item = (PeerId, LinkStats)> + '_ {
         self.supervisor.stats()
     }
@@ -211,7 +216,7 @@ impl Core {
             }
         };
         if let (ServerMessage::IdAssigned(_), false) = (&message, self.signaling.is_open()) {
-            // A server that refuses closes the connection instead.
+            // A server that refuses the room closes the connection instead of assigning an id.
             let told = self.signaling.opened(now);
             self.tell(Told::Signaling(told));
         }
@@ -227,7 +232,7 @@ impl Core {
         self.move_group(now);
     }
 
-    /// The server says how far this player's group has come.
+    /// Handles the server's report of the group's progress.
     fn group_staged(&mut self, now: Duration, stage: Stage) {
         if !self.supervisor.staged(now, stage, &mut self.actions) {
             return self.server_violation(now, ProtocolViolation::Group);
@@ -235,7 +240,8 @@ impl Core {
         match stage {
             Stage::Waiting => self.signaling.set_group(None),
             Stage::Full(id) => self.signaling.set_group(Some(id)),
-            // The server has made a room of the group already, for those who come back.
+            // The server has already turned the group into a room, so that its members can
+            // reconnect.
             Stage::Linked(id) => {
                 let url = self.group_url(id);
                 self.signaling.set_url(url);
@@ -243,7 +249,7 @@ impl Core {
         }
     }
 
-    /// Tells a server that makes groups of this player's links.
+    /// Reports the local peer's links to a server that forms groups.
     fn report_links(&mut self, now: Duration) {
         if self.signaling.is_open()
             && let Some(report) = self.supervisor.link_report(now)
@@ -264,7 +270,7 @@ impl Core {
         }
     }
 
-    /// Leaves a server that has gone too far.
+    /// Disconnects from a server that has committed too many violations.
     fn judge_server(&mut self, now: Duration) {
         if let Some(violation) = self.supervisor.take_verdict() {
             self.socket_ended(now, SocketEnd::ProtocolViolation(violation));
@@ -290,8 +296,8 @@ impl Core {
         self.tell(Told::Signaling(told));
     }
 
-    /// A complete group goes on in a room of its own, so that nobody who reconnects is grouped
-    /// with strangers.
+    /// Moves a complete group to a room of its own, so that the server does not group a
+    /// reconnecting peer with strangers.
     fn move_group(&mut self, now: Duration) {
         if let Some(room) = self.supervisor.take_group_room() {
             let url = self.group_url(room);

@@ -1,4 +1,4 @@
-//! What is kept of a player, and of a signaling id.
+//! The state of a peer, and of a member of the room as the signaling server sees it.
 
 use std::time::Duration;
 
@@ -10,41 +10,42 @@ use crate::{
     stats::{LinkStats, Path, StopReason},
 };
 
-/// A player, known by an id that survives new links and new signaling ids.
+/// A peer, identified by an id that stays the same across new links and new signaling ids.
 #[derive(Debug, Default)]
 pub(crate) struct Peer {
-    /// Where they can be reached over signaling, if they can.
+    /// The signaling id at which the peer can be reached, if any.
     pub sid: Option<SignalingId>,
-    /// A stock client: its id is its signaling id, and it gets no verdict of ours.
+    /// The peer is a stock matchbox client. Its peer id is its signaling id, and its silence is not
+    /// judged.
     pub is_matchbox_client: bool,
-    /// The server reported that the peer left, and no other signaling id of it is known. A stock
-    /// client is silent as it likes before that.
+    /// The server reported that the peer left, and no other signaling id of it is known. Only then
+    /// does the silence of a stock client count.
     pub unlisted: bool,
-    /// Whether the game sees them.
+    /// The game has received that the peer joined, and not yet that it left.
     pub here: bool,
-    /// The game was told that the peer is reconnecting: it is silent, or its link ended and is not
-    /// replaced yet.
+    /// The peer was reported to the game as reconnecting: it is silent, or its link ended and is
+    /// not replaced yet.
     pub is_reconnecting: bool,
-    /// They left, were cut or cut us: nothing is done to get them back.
+    /// The peer left, or one side disconnected the other. The mesh does not reconnect to it.
     pub farewell: bool,
     /// The link in use.
     pub link: Option<LinkId>,
     pub liveness: Liveness,
-    /// How often its signaling id may change with an answer from us; `None` before the first.
+    /// Limits how often a change of its signaling id is answered. `None` before the first change.
     pub introductions: Option<Bucket>,
-    /// When a ping of theirs was last answered.
+    /// The time of the last pong to this peer.
     pub last_pong: Option<Duration>,
     pub path: Path,
     pub links_opened: u32,
-    /// How long the last link took to open.
+    /// The time that the last link took to open.
     pub opening: Duration,
-    /// Why their game does not run, if it does not.
+    /// Why the peer's game does not run. `None` if it runs.
     pub stopped: Option<StopReason>,
     pub traffic: Traffic,
     pub violations: u64,
 }
 
-/// Counted since the player joined.
+/// Traffic since the peer joined.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Traffic {
     pub bytes_sent: u64,
@@ -54,17 +55,17 @@ pub(crate) struct Traffic {
 }
 
 impl Peer {
-    /// Whether the link in use does its work.
+    /// Returns whether the peer has a link in use and is not reconnecting.
     pub(crate) fn is_healthy(&self) -> bool {
         self.here && self.link.is_some() && !self.is_reconnecting
     }
 
-    /// Whether packets can be expected to arrive on the link in use.
+    /// Returns whether the link in use is expected to deliver packets.
     pub(crate) fn is_working(&self) -> bool {
         self.is_healthy() && !self.liveness.is_doubtful()
     }
 
-    /// Whether they left, and are met again under a signaling id that they have not confirmed yet.
+    /// Returns whether the peer left and has not confirmed a new signaling id since.
     pub(crate) fn is_apart(&self) -> bool {
         !self.here && self.sid.is_none()
     }
@@ -87,34 +88,36 @@ impl Peer {
     }
 }
 
-/// Somebody in the room, as the signaling server sees it.
+/// A member of the room, as the signaling server sees it.
 #[derive(Debug, Default)]
 pub(crate) struct Member {
-    /// The server asked us to make the first offer.
+    /// The server requested the first offer from the local peer.
     pub we_offer: bool,
-    /// It was in the room before this player, so it should make an offer; since when that is due.
+    /// The time since which an offer of this member is due, because it was in the room before the
+    /// local peer.
     pub offers_since: Option<Duration>,
-    /// It has made us an offer.
+    /// The member has made an offer to the local peer.
     pub has_offered: bool,
-    /// How much more it may signal; `None` before the first.
+    /// Limits the member's signals. `None` before the first signal.
     pub signals: Option<Bucket>,
-    /// When the server asked us to make the first offer.
+    /// When the server requested the first offer from the local peer.
     pub announced: Duration,
-    /// Which player it says it is. It counts once that peer confirms it on its link.
+    /// The peer that the member claims to be. The claim counts once that peer confirms it on its
+    /// link.
     pub linked_as: Option<PeerId>,
-    /// Which player it is, as far as is known.
+    /// The peer that the member is, as far as known.
     pub session: Option<PeerId>,
-    /// A stock client, which gets one attempt.
+    /// The member is a stock matchbox client, which gets one attempt.
     pub is_matchbox_client: bool,
-    /// It does not know the room's secret. No link is tried again.
+    /// The member does not have the room's secret. The mesh makes no further attempts.
     pub is_refused: bool,
-    /// Numbers the offers made to it.
+    /// The number of offers made to the member, which numbers the attempts.
     pub attempts: u32,
-    /// Attempts in a row that failed.
+    /// The number of attempts in a row that failed.
     pub failures: u32,
     pub retry_at: Duration,
-    /// How many more of its offers are taken; `None` before the first.
+    /// Limits the offers that are accepted from the member. `None` before the first offer.
     pub offers: Option<Bucket>,
-    /// The id under which the game was last told that no link opens.
+    /// The id with which the last link failure was reported to the game.
     pub reported: Option<PeerId>,
 }

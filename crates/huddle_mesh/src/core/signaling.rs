@@ -1,5 +1,5 @@
-//! The client side of the signaling connection, as a state machine: when to connect, when to give
-//! up on a connection, how long to wait, and what is final.
+//! The client side of the signaling connection, as a state machine. It decides when to connect,
+//! when a connection is dead, how long to wait before the next attempt, and which errors are final.
 
 use std::time::Duration;
 
@@ -12,65 +12,67 @@ use crate::{
     violation::ProtocolViolation,
 };
 
-/// The server must have let us in by then.
+/// The time within which the server must assign an id to the local peer.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The wait after the first failure; doubled each time.
+/// The wait after the first failure. Each further failure doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// The longest wait, short enough that a server's return is noticed soon.
+/// The longest wait. It is short, so that the client soon notices that the server is back.
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
-/// A connection that lasts that long is no failure.
+/// A connection that was open for this time resets the count of failures.
 const STEADY_AFTER: Duration = Duration::from_secs(5);
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(4);
-/// Silence from a server that echoes keep-alives, after which its connection is dead.
+/// If a server that echoes keep-alives is silent for this time, its connection is dead.
 const SILENT_AFTER: Duration = Duration::from_secs(10);
-/// The same once there is doubt.
+/// The same for a connection that is in doubt.
 const SILENT_WHEN_DOUBTED: Duration = Duration::from_secs(2);
-/// The time in which the server has to answer after the network changed. A connection that is bound
-/// to an address that vanished never gets an answer. One that survived gets it after a round trip.
-/// So there is no need for a second connection beside the first: the old one is replaced at once.
+/// The time within which the server must answer after the network changed. A connection bound to an
+/// address that vanished never gets an answer, and one that survived gets it after a round trip. So
+/// the client replaces a dead connection at once, and needs no second connection beside it.
 const ANSWER_AFTER_CHANGE: Duration = Duration::from_millis(500);
-/// The same for a connection that is not open yet, which takes several round trips.
+/// The same for a connection that is still opening, which takes several round trips.
 const OPEN_AFTER_CHANGE: Duration = Duration::from_secs(2);
-/// How long after a change of the network a failing link means that the connection is dead, too.
+/// For this time after a network change, a failing link means that the signaling connection is
+/// dead, too.
 const CHANGE_MATTERS: Duration = Duration::from_secs(5);
-/// The most one step of our own loop may add to these.
+/// The maximum time that one step of the local loop adds to the time since a network change.
 const MAX_CHECK_STEP: Duration = Duration::from_millis(100);
-/// The most one step of our own loop may add to a silence.
+/// The maximum time that one step of the local loop adds to a silence.
 const MAX_STEP: Duration = Duration::from_millis(500);
 
-/// What our own server closes a connection with that it does not serve, because a browser shows
-/// a page no HTTP status.
+/// The codes with which `huddle`'s own server closes a connection that it refuses. It uses close
+/// codes because a browser hides the HTTP status from the page.
 pub(crate) mod close_code {
     pub(crate) const REFUSED: u16 = 4400;
     pub(crate) const NOT_FOUND: u16 = 4404;
     pub(crate) const FULL: u16 = 4429;
 }
 
-/// How a WebSocket ended, as far as this platform can tell.
+/// Why a WebSocket ended, as far as the platform reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SocketEnd {
-    /// It never opened; text from the platform.
+    /// It never opened. Contains the platform's message.
     Unreachable(String),
-    /// It never opened, because what answers there does not speak as it should. A browser does not tell.
+    /// It never opened, because the endpoint does not speak the WebSocket protocol. Browsers do not
+    /// report this.
     #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
     NotSignaling(String),
-    /// It was open and closed, with a close code if there was one.
+    /// It was open and then closed. Contains the close code, if any, and the reason.
     Closed(Option<u16>, String),
-    /// The platform refuses to open it at all; text from the platform.
+    /// The platform refuses to open it. Contains the platform's message.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     Forbidden(String),
-    /// It was closed here, as the server sent what no connection can go on after.
+    /// The client closed it because the server violated the protocol.
     ProtocolViolation(ProtocolViolation),
 }
 
 impl SocketEnd {
-    /// The server does not read what is sent to it.
+    /// The server does not read the client's messages.
     pub(crate) fn unread() -> Self {
         Self::Closed(None, "the server does not read what it is sent".to_owned())
     }
 }
 
-/// What to do with the WebSocket.
+/// An action for the driver to run on the WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SocketAction {
     Connect(String),
@@ -80,23 +82,24 @@ pub(crate) enum SocketAction {
 
 #[derive(Debug, PartialEq)]
 enum State {
-    /// Waiting to connect again.
+    /// Waiting until the next attempt.
     Waiting { until: Duration },
     Connecting {
         since: Duration,
-        /// The WebSocket is open, but the server has not let us in yet.
+        /// The WebSocket is open, but the server has not assigned an id yet.
         answered: bool,
     },
     Open {
         since: Duration,
         silence: Duration,
-        /// `None` at first: at once it is to be known whether this server answers.
+        /// The time of the last keep-alive. `None` sends one immediately, to find out whether this
+        /// server answers.
         last_sent: Option<Duration>,
     },
     /// The page is kept in the browser's back/forward cache.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     Suspended,
-    /// Not wanted any more, or of no use.
+    /// Stopped, or failed for good.
     Over,
 }
 
@@ -104,15 +107,17 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct SignalingClient {
     url: RoomUrl,
-    /// The group to ask for if the connection is lost.
+    /// The group to request when connecting again.
     group: Option<Uuid>,
     state: State,
     failures: u32,
     was_open: bool,
-    /// The server has answered a keep-alive: from now on its silence means something.
+    /// The server has echoed a keep-alive. From now on, its silence means that the connection is
+    /// dead.
     echoes: bool,
     doubted: bool,
-    /// The time since the network may have changed, if nothing has come from the server since.
+    /// The time since the network may have changed, if no message has arrived from the server
+    /// since.
     unchecked: Option<Duration>,
 }
 
@@ -136,7 +141,7 @@ impl SignalingClient {
         matches!(self.state, State::Open { .. })
     }
 
-    /// Whether there is a WebSocket, open or opening.
+    /// Returns whether there is a WebSocket, open or opening.
     pub(crate) fn has_socket(&self) -> bool {
         matches!(self.state, State::Open { .. } | State::Connecting { .. })
     }
@@ -145,18 +150,18 @@ impl SignalingClient {
         &self.url
     }
 
-    /// Comes back to another room of the same server, should the connection be lost.
+    /// Sets the room of the same server to which the client reconnects if the connection is lost.
     pub(crate) fn set_url(&mut self, url: RoomUrl) {
         self.url = url;
         self.group = None;
     }
 
-    /// Asks for this group, should the connection be lost.
+    /// Sets the group to request if the connection is lost.
     pub(crate) fn set_group(&mut self, group: Option<Uuid>) {
         self.group = group;
     }
 
-    /// Goes on in another room of the same server.
+    /// Moves to another room of the same server.
     pub(crate) fn move_to(&mut self, url: RoomUrl, now: Duration) -> Option<SocketAction> {
         if matches!(self.state, State::Over | State::Suspended) {
             return None;
@@ -190,14 +195,14 @@ impl SignalingClient {
         }
     }
 
-    /// The WebSocket is open.
+    /// Notes that the WebSocket is open.
     pub(crate) fn answered(&mut self) {
         if let State::Connecting { answered, .. } = &mut self.state {
             *answered = true;
         }
     }
 
-    /// The server has let us in.
+    /// Notes that the server has assigned an id.
     pub(crate) fn opened(&mut self, now: Duration) -> Signaling {
         self.state = State::Open {
             since: now,
@@ -211,7 +216,7 @@ impl SignalingClient {
         }
     }
 
-    /// Something came from the server; `echo` if it answers a keep-alive.
+    /// Notes that a message arrived from the server. `echo` is set if it answers a keep-alive.
     pub(crate) fn heard(&mut self, echo: bool) {
         self.echoes |= echo;
         self.doubted = false;
@@ -221,7 +226,8 @@ impl SignalingClient {
         }
     }
 
-    /// The WebSocket is gone: what to tell, or why it is of no use to try again.
+    /// Handles the end of the WebSocket. Returns the event to report, or an error if trying again
+    /// is pointless.
     pub(crate) fn ended(
         &mut self,
         now: Duration,
@@ -239,15 +245,15 @@ impl SignalingClient {
             }
         };
         let loss = match end {
-            // Who has been in the room before is not refused for good: a proxy may say such things
-            // while the server behind it starts again.
+            // A refusal is final only before the first successful connection. Later, a proxy may
+            // refuse connections while the server behind it restarts.
             SocketEnd::Closed(Some(close_code::REFUSED), text) if !self.was_open => {
                 return self.give_up(RoomError::Refused(said(text, close_code::REFUSED)));
             }
             SocketEnd::Closed(Some(close_code::NOT_FOUND), text) if !self.was_open => {
                 return self.give_up(RoomError::NotFound(said(text, close_code::NOT_FOUND)));
             }
-            // Later it may be refused for a reason that passes.
+            // Later, the platform may refuse for a temporary reason.
             SocketEnd::Forbidden(text) if !self.was_open => {
                 let url = self.url.to_string();
                 return self.give_up(RoomError::ForbiddenSocket { url, reason: text });
@@ -267,7 +273,7 @@ impl SignalingClient {
         Ok(Some(self.retry(now, loss, entropy)))
     }
 
-    /// Gives a reason to doubt the connection.
+    /// Marks the connection as doubtful, which shortens the tolerated silence.
     pub(crate) fn doubt(&mut self) {
         if std::mem::replace(&mut self.doubted, true) {
             return;
@@ -277,7 +283,7 @@ impl SignalingClient {
         }
     }
 
-    /// The network may have changed: an open connection must show that it still works.
+    /// Checks an open connection after the network may have changed: the server must answer.
     pub(crate) fn check(&mut self) {
         if let State::Open { last_sent, .. } = &mut self.state {
             *last_sent = None;
@@ -285,7 +291,7 @@ impl SignalingClient {
         }
     }
 
-    /// The network has changed: what failed may work now.
+    /// Reacts to a network change. Attempts that failed before may succeed now.
     pub(crate) fn network_changed(&mut self, now: Duration) {
         match &mut self.state {
             State::Waiting { until } => {
@@ -300,7 +306,7 @@ impl SignalingClient {
         }
     }
 
-    /// Whether the connection has not survived a change of the network.
+    /// Returns whether the connection has not survived a network change.
     fn is_cut_off(&mut self, step: Duration) -> bool {
         let Some(unchecked) = &mut self.unchecked else {
             return false;
@@ -313,15 +319,15 @@ impl SignalingClient {
                 if unchecked >= CHANGE_MATTERS {
                     self.unchecked = None;
                 }
-                // A stock server answers nothing, so its silence means something only if links
-                // fail at the same time.
+                // A stock server never echoes, so its silence counts only if links fail at the same
+                // time.
                 unchecked >= ANSWER_AFTER_CHANGE && (self.echoes || self.doubted)
             }
             _ => false,
         }
     }
 
-    /// Lets time pass.
+    /// Advances the time to `now`. `step` is the time since the last call.
     pub(crate) fn tick(
         &mut self,
         now: Duration,
@@ -366,12 +372,13 @@ impl SignalingClient {
                 } else {
                     SILENT_AFTER
                 };
-                // A stock server answers nothing, so its silence says nothing, unless links
-                // fail at the same time.
+                // A stock server never echoes, so its silence counts only if links fail at the same
+                // time.
                 if *silence >= patience && (self.echoes || self.doubted) {
                     let reason = SignalingLoss::Silent(*silence);
-                    // The server should announce the new connection before the end of the old one:
-                    // if links fail, too, the other peers take that for a departure.
+                    // The server should announce the new connection before it reports the end of
+                    // the old one. Otherwise, peers whose links also fail would treat it as a
+                    // departure.
                     if self.doubted {
                         let (connect, told) = self.reconnect(now, reason);
                         return (Some(connect), Some(told));
@@ -419,14 +426,15 @@ impl SignalingClient {
     }
 
     fn retry(&mut self, now: Duration, reason: SignalingLoss, entropy: &mut Entropy) -> Signaling {
-        // A server that lets us in only to fail at once is not asked more and more often.
+        // A server that accepts connections only to fail immediately must not reset the wait.
         if let State::Open { since, .. } = self.state
             && now.saturating_sub(since) >= STEADY_AFTER
         {
             self.failures = 0;
         }
         let doubled = FIRST_WAIT.saturating_mul(1 << self.failures.min(8));
-        // Between half and all of it, so that a room does not come back all at once.
+        // Waits between half of the time and all of it, so that the peers of a room do not all
+        // reconnect at the same moment.
         let retry_in = doubled
             .min(LONGEST_WAIT)
             .mul_f32(0.5 + 0.5 * entropy.fraction());
@@ -553,7 +561,7 @@ mod tests {
         let (mut client, mut entropy) = client();
         client.tick(Duration::ZERO, STEP, &mut entropy);
         client.opened(Duration::ZERO);
-        // The server answers what it is asked in the first step, and nothing more.
+        // The server answers the keep-alive of the first step, and nothing after that.
         let (action, _) = client.tick(STEP, STEP, &mut entropy);
         client.heard(action == Some(SocketAction::KeepAlive));
         let noticed = (2..).map(|i| STEP * i).find(|now| {

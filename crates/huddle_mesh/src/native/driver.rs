@@ -22,17 +22,18 @@ use crate::{
     core::{Action, Core, Entropy, Input, LinkId, TICK, Told},
 };
 
-/// Inputs that may wait for this thread. When it is full, links and the socket wait too, and so
-/// the other side is slowed down.
+/// The capacity of the input queue. When it is full, links and the socket wait, which slows down
+/// their senders.
 const MAX_INPUTS: usize = 1024;
-/// The same of the socket, whose texts are longer, and which must not keep links waiting.
+/// The capacity of the socket's queue. It is smaller because the socket's messages are longer, and
+/// separate so that the socket does not make links wait.
 const MAX_SOCKET_INPUTS: usize = 16;
-/// How long a farewell may take to leave this machine.
+/// The maximum time to wait until the farewells have left this machine.
 const FAREWELL: Duration = Duration::from_millis(130);
-/// How long connections may take to close after that.
+/// The time that connections then get to close.
 const CLOSING: Duration = Duration::from_millis(40);
 
-/// Feeds a [`Core`] and carries out what it asks for.
+/// Passes inputs to a [`Core`] and carries out its actions.
 pub(super) struct Driver {
     core: Core,
     certificate: Certificate,
@@ -83,8 +84,9 @@ impl Driver {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         'room: loop {
-            // What has arrived goes first, as it may show that a silence is none; but whoever
-            // sends a lot does not keep the game from being heard.
+            // Handles received inputs first, because they may show that a seemingly silent peer
+            // is alive. The code after `select!` keeps a flood of inputs from delaying the game's
+            // commands.
             tokio::select! { biased;
                 Some((source, input)) = self.inputs.recv() => self.input(source, input),
                 Some((source, input)) = self.socket_inputs.recv() => self.input(source, input),
@@ -95,7 +97,7 @@ impl Driver {
                 }
                 _ = tick.tick() => {}
             }
-            // Nor do links keep the server from being heard.
+            // Links must not starve the signaling socket either.
             if let Ok((source, input)) = self.socket_inputs.try_recv() {
                 self.input(source, input);
             }
@@ -121,7 +123,7 @@ impl Driver {
         self.farewell().await;
     }
 
-    /// Does what the game asks; `false` if that is to leave.
+    /// Runs a command of the game. Returns `false` if the command is to leave the room.
     fn command(&mut self, command: Command) -> bool {
         match command {
             Command::Send(peer, channel, bytes) => {
@@ -192,7 +194,7 @@ impl Driver {
                     self.links.remove(&link);
                 }
                 Action::Tell(told) => {
-                    // A game that learns of a link can send on it at once.
+                    // The game may send on a new link as soon as it receives this event.
                     if matches!(
                         told,
                         Told::Joined { .. } | Told::Replaced(_) | Told::Left { .. }
@@ -211,7 +213,7 @@ impl Driver {
         }
     }
 
-    /// Shows the game's side who is here, and what is known of them.
+    /// Publishes the connected peers and their statistics to the game.
     fn publish(&self) {
         let mut here = BTreeMap::new();
         for (peer, stats) in self.core.stats() {
@@ -225,7 +227,7 @@ impl Driver {
         *lock(&self.shared.peers) = here;
     }
 
-    /// Says goodbye and gives that time to leave.
+    /// Sends farewells, and waits until they have left this machine.
     async fn farewell(mut self) {
         self.core.leave();
         self.act();
@@ -233,7 +235,7 @@ impl Driver {
         let links = std::mem::take(&mut self.links);
         let _ = timeout(FAREWELL, async {
             while links.values().any(|link| !link.queued.is_empty()) {
-                // Links still report, and must not wait for us.
+                // Links still send inputs, and must not block on a full queue.
                 tokio::select! {
                     Some(_) = self.inputs.recv() => {}
                     () = sleep(Duration::from_millis(5)) => {}
@@ -241,7 +243,7 @@ impl Driver {
             }
         })
         .await;
-        // Connections close in tasks of their own.
+        // Each connection closes in a task of its own.
         drop(links);
         sleep(CLOSING).await;
     }

@@ -1,11 +1,11 @@
-//! Notices that this machine has other addresses, for example on another Wi-Fi network.
+//! Detects that this machine's addresses have changed, for example on another Wi-Fi network.
 
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use rtc_shared::ifaces::ifaces;
 use tokio::time::Instant;
 
-/// The time between two looks at the addresses, which take a fraction of a millisecond.
+/// The time between two checks of the addresses. A check takes a fraction of a millisecond.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The addresses of this machine.
@@ -23,7 +23,7 @@ impl Network {
         }
     }
 
-    /// Returns whether the addresses have changed since the last look, about once a second.
+    /// Returns whether the addresses have changed since the last check. Checks about once a second.
     pub(super) fn has_changed(&mut self) -> bool {
         if self.looked.elapsed() < LOOK_EVERY {
             return false;
@@ -42,7 +42,8 @@ impl Network {
     }
 }
 
-/// The addresses at which other machines may reach this one; `None` if the system does not say.
+/// Returns the addresses at which other machines may reach this one, or `None` if the system does
+/// not list them.
 fn addresses() -> Option<BTreeSet<IpAddr>> {
     let interfaces = ifaces()
         .inspect_err(|error| log::debug!("the interfaces cannot be listed: {error}"))
@@ -56,7 +57,8 @@ fn addresses() -> Option<BTreeSet<IpAddr>> {
     )
 }
 
-/// IPv6 addresses of a link come and go with virtual interfaces, and say nothing of the network.
+/// Returns whether other machines may reach this address. Link-local IPv6 addresses do not count:
+/// they appear and disappear with virtual interfaces, which is not a change of the network.
 fn reaches_other_machines(address: &IpAddr) -> bool {
     let is_of_a_link = match address {
         IpAddr::V4(_) => false,

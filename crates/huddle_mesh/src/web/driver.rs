@@ -28,28 +28,28 @@ use crate::{
     stats::LinkStats,
 };
 
-/// How long a farewell may take to leave this machine.
+/// The time that farewells get to leave this machine before the links close.
 const FAREWELL: Duration = Duration::from_millis(200);
-/// A game that does not read its room for so long in a hidden page stands still because of that; a
-/// little sooner than it would count as busy.
+/// A game in a hidden page counts as frozen if it has not polled its room for this time. It is a
+/// little shorter than the time after which a game counts as busy.
 const COVERED_AFTER: Duration = Duration::from_millis(900);
 
-/// Feeds a [`Core`] and carries out what it asks for.
+/// Passes inputs to a [`Core`] and carries out its actions.
 #[derive(Debug)]
 pub(super) struct Driver {
     core: Core,
     certificate: Certificate,
     config: RoomConfig,
     started: Instant,
-    /// When the core ticked, in time since the start.
+    /// The time of the core's last tick, since the start.
     ticked: Duration,
-    /// When the game last read the room, in time since the start.
+    /// The time at which the game last polled the room, since the start.
     polled: Duration,
     /// The browser has frozen the page.
     is_frozen: bool,
-    /// The game says that the platform has frozen it.
+    /// The game reported that the platform has frozen it.
     is_game_frozen: bool,
-    /// What the core knows of both, and of hidden pages.
+    /// The state that the core has received. It combines both flags and whether the page is hidden.
     is_told_frozen: bool,
     document: Document,
     inbox: Inbox,
@@ -57,7 +57,7 @@ pub(super) struct Driver {
     socket: Option<Socket>,
     sockets: u64,
     links: BTreeMap<LinkId, WebLink>,
-    /// Browsers slow it down in hidden pages, so the game's calls drive the room, too.
+    /// Browsers throttle timers in hidden pages, so the game's calls drive the room as well.
     _ticks: Interval,
     _page: Page,
 }
@@ -113,7 +113,7 @@ impl Driver {
         }))
     }
 
-    /// Says goodbye, and closes everything when that is out.
+    /// Sends farewells, and closes everything after [`FAREWELL`].
     pub(super) fn leave(driver: Rc<RefCell<Self>>) {
         if let Ok(mut driver) = driver.try_borrow_mut() {
             driver.say_goodbye();
@@ -129,7 +129,7 @@ impl Driver {
     fn page(&mut self, event: PageEvent) {
         match event {
             PageEvent::Left { kept: false } => self.say_goodbye(),
-            // A kept page that left no word would be a peer that hangs.
+            // Without a farewell, the other peers would see a kept page as a peer that hangs.
             PageEvent::Left { kept: true } => self.core.suspend(),
             PageEvent::Returned => {
                 log::info!("the page is back from the browser's cache: joining the room again");
@@ -165,7 +165,8 @@ impl Driver {
         self.act();
     }
 
-    /// A game that stands still because nobody sees its page is not busy.
+    /// Updates whether the game is frozen. A game that stands still because its page is hidden
+    /// counts as frozen, not as busy.
     fn update_frozen(&mut self) {
         let unpolled = self.started.elapsed().saturating_sub(self.polled);
         let is_covered = unpolled >= COVERED_AFTER && self.document.hidden();
@@ -291,7 +292,7 @@ impl Driver {
     }
 }
 
-/// Hands inputs to the driver for as long as there is one.
+/// Returns a function that passes inputs to the driver for as long as the driver exists.
 fn receiver(driver: Weak<RefCell<Driver>>) -> impl Fn(Source, Input) {
     move |source, input| {
         let Some(driver) = driver.upgrade() else {
@@ -300,7 +301,7 @@ fn receiver(driver: Weak<RefCell<Driver>>) -> impl Fn(Source, Input) {
         match driver.try_borrow_mut() {
             Ok(mut driver) => driver.input(source, input),
             Err(_) => {
-                // The browser called back from within one of our own calls: later, then.
+                // The browser called back from within a call of the driver, so this input waits.
                 let driver = Rc::clone(&driver);
                 wasm_bindgen_futures::spawn_local(async move {
                     if let Ok(mut driver) = driver.try_borrow_mut() {

@@ -22,14 +22,14 @@ use crate::{
     violation::ProtocolViolation,
 };
 
-/// The time between two looks at the path of the link.
+/// The time between two checks of the link's network path.
 const PATH_EVERY: Duration = Duration::from_secs(2);
-/// The time between the first looks, until the path is known.
+/// The time between the first checks, until the path is known.
 const PATH_FIRST: Duration = Duration::from_millis(250);
-/// How many looks are that close together. Some browsers never name the path.
+/// The number of checks at the shorter interval. Some browsers never report the path.
 const FIRST_LOOKS: u32 = 8;
 
-/// The browser's own connection to a peer; closed when dropped.
+/// A peer connection of the browser. It closes when dropped.
 #[derive(Debug)]
 pub(super) struct WebLink {
     report: Report,
@@ -39,14 +39,14 @@ pub(super) struct WebLink {
     path: Rc<Cell<Path>>,
     path_asked: Instant,
     path_looks: u32,
-    /// The browser has not answered the last look yet.
+    /// A check of the path is in progress.
     is_looking: Rc<Cell<bool>>,
     _events: Vec<Closure<dyn FnMut()>>,
     _messages: Vec<Closure<dyn FnMut(MessageEvent)>>,
     _candidates: Closure<dyn FnMut(RtcPeerConnectionIceEvent)>,
 }
 
-/// Where a link's callbacks report to.
+/// Sends the inputs of a link's callbacks to the driver.
 #[derive(Debug, Clone)]
 struct Report {
     id: LinkId,
@@ -65,10 +65,10 @@ impl Report {
 }
 
 impl WebLink {
-    /// Begins a link.
+    /// Opens a link, with the peer's offer, or with a new offer if there is none.
     ///
     /// # Errors
-    /// What the browser threw.
+    /// Returns the exception that the browser threw.
     pub(super) fn open(
         id: LinkId,
         offer: Option<String>,
@@ -109,7 +109,7 @@ impl WebLink {
             let message = Closure::new({
                 let report = report.clone();
                 move |event: MessageEvent| {
-                    // Looked at before it is copied. What was sent as a blob comes as bytes.
+                    // Checks the size before copying the data. Blobs arrive as bytes, too.
                     report.send(match event.data().dyn_into::<ArrayBuffer>() {
                         Err(_) => LinkInput::ProtocolViolation(ProtocolViolation::Text(channel)),
                         Ok(buffer) if buffer.byte_length() as usize > MAX_MESSAGE_LEN => {
@@ -141,7 +141,7 @@ impl WebLink {
         let other_channel = Closure::new({
             let report = report.clone();
             move || {
-                // Ours are agreed on beforehand.
+                // The mesh's channels are negotiated in advance, so the peer must not open others.
                 report.send(LinkInput::ProtocolViolation(ProtocolViolation::Channel));
                 report.closed("the other side opened a channel of its own");
             }
@@ -176,7 +176,7 @@ impl WebLink {
         Ok(link)
     }
 
-    /// Runs `work`; if the browser refuses, the link is over.
+    /// Runs `work`, and closes the link if the browser throws an exception.
     fn attempt<F>(&self, work: impl FnOnce(Report, Connection) -> F)
     where
         F: Future<Output = js::Result<()>> + 'static,
@@ -201,7 +201,7 @@ impl WebLink {
     pub(super) fn candidate(&self, candidate: String) {
         let (connection, id) = (self.connection.clone(), self.report.id);
         spawn_local(async move {
-            // One address that cannot be used is no reason to give up the others.
+            // An unusable candidate does not make the other candidates useless.
             if let Err(Exception(why)) = connection.add_candidate(&candidate).await {
                 log::debug!("a candidate of link {} cannot be used: {why}", id.0);
             }
@@ -209,7 +209,7 @@ impl WebLink {
     }
 
     pub(super) fn send(&self, channel: Channel, bytes: &[u8]) {
-        // What is due anyway can be done without when nothing gets through.
+        // The mesh repeats control messages, so it can drop them while the send queue is too long.
         let control = bytes.first() == Some(&RESERVED_BYTE);
         if control && !channel.takes_control(self.queued(channel)) {
             return;
@@ -228,7 +228,7 @@ impl WebLink {
             .map_or(0, DataChannel::queued)
     }
 
-    /// Now and then asks which way the link goes.
+    /// Checks periodically which network path the link uses.
     pub(super) fn watch_path(&mut self) {
         let every = if self.path.get() == Path::Unknown && self.path_looks < FIRST_LOOKS {
             PATH_FIRST

@@ -1,31 +1,31 @@
-//! What happens to the page: the browser hides, freezes, keeps and brings it back, and its network
-//! changes.
+//! Watches the page's life cycle (the browser hides, freezes, keeps and restores it), and changes
+//! of its network.
 
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{Document, Event, EventTarget, Window};
 
 use super::js;
 
-/// A step in the page's life.
+/// An event of the page's life cycle or of its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PageEvent {
-    /// The player goes elsewhere. The browser may keep the page for its back button.
+    /// The player left the page. The browser may keep the page for its back button.
     Left { kept: bool },
-    /// The player is back on a page that was kept.
+    /// The player returned to a page that the browser kept.
     Returned,
-    /// The browser stops the page: no timer or message reaches it.
+    /// The browser froze the page: no timer or message reaches it.
     Frozen,
-    /// The page runs again.
+    /// The browser resumed the frozen page.
     Resumed,
-    /// The player looks at the page again.
+    /// The page is visible again.
     Shown,
-    /// The machine has another network, or one again.
+    /// The machine is on another network, or is online again.
     NetworkChanged,
-    /// The browser has a new estimate of the network, which may be another one.
+    /// The browser has a new estimate of the network's quality. The network may have changed.
     NetworkUpdated,
 }
 
-/// Reports what happens to the page for as long as it exists.
+/// Reports the page's events for as long as this value exists.
 #[derive(Debug)]
 pub(super) struct Page {
     _listeners: Vec<Listener>,
@@ -81,30 +81,31 @@ impl Page {
     }
 }
 
-/// Whether the browser keeps, or has kept, the page.
+/// Returns whether the browser keeps the page, or has kept it.
 fn is_persisted(event: &Event) -> bool {
     js::get(event, "persisted").is_ok_and(|kept| kept.is_truthy())
 }
 
-/// Whether the document that changed is visible now.
+/// Returns whether the document that changed is visible now.
 fn is_visible(event: &Event) -> bool {
     js::get(event, "target")
         .and_then(|document| js::get(&document, "hidden"))
         .is_ok_and(|hidden| hidden.is_falsy())
 }
 
-/// The browser's description of the network, if it has one. Firefox and Safari do not.
+/// Returns the browser's description of the network. Firefox and Safari have none.
 fn connection(window: &Window) -> Option<EventTarget> {
     let navigator = js::get(window, "navigator").ok()?;
     js::get(&navigator, "connection").ok()?.dyn_into().ok()
 }
 
-/// The kind of network, such as `wifi` or `cellular`. Only browsers on mobile devices report it.
+/// Returns the kind of network, such as `wifi` or `cellular`. Only browsers on mobile devices
+/// report it.
 fn network_kind(connection: &EventTarget) -> Option<String> {
     js::get(connection, "type").ok()?.as_string()
 }
 
-/// Listens until it is dropped.
+/// An event listener that is removed when dropped.
 #[derive(Debug)]
 struct Listener {
     target: EventTarget,

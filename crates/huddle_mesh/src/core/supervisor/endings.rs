@@ -1,9 +1,9 @@
-//! The end of links and players.
+//! Ends links, and removes peers.
 
 use super::*;
 
 impl Supervisor {
-    /// A link did not work out, or is over.
+    /// Handles a link that failed to open, or that ended.
     pub(super) fn failed(
         &mut self,
         now: Duration,
@@ -48,8 +48,8 @@ impl Supervisor {
         }
     }
 
-    /// Tells the game why an attempt does not work out, once per attempt and reason. Of peers who
-    /// are here other events tell.
+    /// Reports to the game why an attempt does not succeed, once per attempt and reason. Failures
+    /// with a connected peer are not reported here, because other events cover them.
     pub(super) fn report_link_failure(
         &mut self,
         id: LinkId,
@@ -82,7 +82,7 @@ impl Supervisor {
         }));
     }
 
-    /// What the game was told about a member without a link is not true any more.
+    /// Reports that the last link failure of a member no longer applies.
     pub(super) fn link_failure_is_over(&mut self, sid: SignalingId, actions: &mut Actions) {
         let reported = self.members.get_mut(&sid).and_then(|m| m.reported.take());
         actions.extend(reported.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));
@@ -106,7 +106,7 @@ impl Supervisor {
         }
     }
 
-    /// A player is gone; every link of theirs is closed.
+    /// Handles the loss of a peer: closes all of its links.
     pub(super) fn gone(&mut self, who: PeerId, reason: DisconnectReason, actions: &mut Actions) {
         let Some(peer) = self.peers.get_mut(&who) else {
             return;
@@ -130,7 +130,7 @@ impl Supervisor {
         actions.push_back(Action::Tell(Told::Left { peer: who, reason }));
     }
 
-    /// Ends it with a player, who is told why.
+    /// Disconnects a peer with a farewell that contains the reason.
     pub(super) fn dismiss(
         &mut self,
         now: Duration,
@@ -154,7 +154,7 @@ impl Supervisor {
     }
 }
 
-/// Why an attempt did not work out.
+/// Returns why an attempt failed.
 fn reason(now: Duration, link: &Link, why: &str) -> LinkFailure {
     let late = now.saturating_sub(link.since) >= link.timeout;
     match link.phase {

@@ -1,16 +1,17 @@
-//! The player's part in making a group.
+//! The local peer's part in forming a group.
 
 use super::*;
 use crate::core::grouping::{Reports, Stage};
 
 impl Supervisor {
-    /// The server says how far the group has come. Returns `false` if there is no group to speak of.
+    /// Handles the server's report of the group's progress. Returns `false` if no group is being
+    /// formed.
     pub(crate) fn staged(&mut self, now: Duration, stage: Stage, actions: &mut Actions) -> bool {
         match &mut self.grouping {
             Grouping::Settled => return false,
             Grouping::ByServer(reports) => reports.ask(),
             Grouping::ByPeers(_) | Grouping::Lost => {
-                // This player has a new place in the queue, and its old group goes on without it.
+                // The local peer has a new place in the queue. Its old group continues without it.
                 if !matches!(stage, Stage::Linked(_)) {
                     self.disconnect_all(now, actions);
                 }
@@ -25,7 +26,7 @@ impl Supervisor {
         true
     }
 
-    /// The report of this player's links that is due to the server.
+    /// Returns the report of the local peer's links that is due to the server.
     pub(crate) fn link_report(&mut self, now: Duration) -> Option<String> {
         let Grouping::ByServer(_) = &self.grouping else {
             return None;
@@ -39,12 +40,12 @@ impl Supervisor {
         }
     }
 
-    /// Whether the server decides who this player is with.
+    /// Returns whether the server chooses the peers of the local peer's group.
     pub(super) fn is_grouped_by_server(&self) -> bool {
         matches!(self.grouping, Grouping::ByServer(_))
     }
 
-    /// Disconnects the player with this signaling id, who is not in the group any more.
+    /// Disconnects the peer with this signaling id, which is no longer in the group.
     pub(super) fn part_from(&mut self, now: Duration, sid: SignalingId, actions: &mut Actions) {
         let found = self.peers.iter().filter(|(_, peer)| peer.sid == Some(sid));
         let found: Vec<_> = found.map(|(id, _)| *id).collect();
@@ -61,18 +62,18 @@ impl Supervisor {
         }
     }
 
-    /// They may meet again in another group.
+    /// Disconnects a peer of the group. The two peers may meet again in another group.
     fn part_with(&mut self, now: Duration, id: PeerId, actions: &mut Actions) {
         self.dismiss(now, id, Farewell::Leaving, DisconnectReason::Left, actions);
         match self.peers.get_mut(&id) {
-            // A stock client that is known gets no second link.
+            // A remembered stock client gets no second link, so this forgets it.
             Some(peer) if peer.is_matchbox_client => drop(self.peers.remove(&id)),
             Some(peer) => peer.sid = None,
             None => {}
         }
     }
 
-    /// The lowest session id of a complete group chooses the room in which it goes on.
+    /// Chooses the room of a complete group, if the local peer has the lowest peer id of the group.
     pub(super) fn complete_group(&mut self, entropy: &mut Entropy, actions: &mut Actions) {
         let Grouping::ByPeers(size) = self.grouping else {
             return;
@@ -92,7 +93,7 @@ impl Supervisor {
         self.group_room = Some(room);
     }
 
-    /// A peer says in which room the group goes on.
+    /// Follows the peer with the lowest id to the room that it chose for the group.
     pub(super) fn follow_group(&mut self, from: PeerId, room: Uuid) {
         let lowest = self.here().next().map(|(id, _)| id);
         let by_peers = matches!(self.grouping, Grouping::ByPeers(_));

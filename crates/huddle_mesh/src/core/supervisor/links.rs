@@ -1,4 +1,4 @@
-//! What links report, until they are in use.
+//! Handles the events of links until they are in use.
 
 use super::*;
 
@@ -51,7 +51,8 @@ impl Supervisor {
                 let Ok(candidate) = text.parse::<Candidate>() else {
                     return;
                 };
-                // Where the other side is found now, this link means nothing.
+                // After the signaling connection was lost, the local peer has another signaling id.
+                // The other peer has no description from that id to which a candidate could belong.
                 let hidden = self.relay_only && candidate.kind != CandidateKind::Relay;
                 if hidden || !link.is_signaled {
                     return;
@@ -164,7 +165,7 @@ impl Supervisor {
         }
     }
 
-    /// Ends an attempt in which the other side broke the rules.
+    /// Ends an attempt in which the other peer violated the protocol.
     pub(super) fn refuse(
         &mut self,
         now: Duration,
@@ -185,14 +186,15 @@ impl Supervisor {
         peer.traffic.packets_received += 1;
         peer.traffic.bytes_received += len as u64;
         peer.liveness.heard();
-        // A packet on a replaced link does not show that there is a working one.
+        // A packet on a replaced link does not show that a working link exists.
         set_reconnected(id, peer, actions);
     }
 
-    /// Puts an open link to use once both sides know that the other side is open.
+    /// Uses an open link once both peers know that it is open at the other end.
     ///
-    /// Each side sends one message when it opens. If the other side is not open yet, that message
-    /// may be lost; so each side answers the first message of the other side with one of its own.
+    /// Each peer sends one message when the link opens at its end. That message may be lost if the
+    /// link is not open yet at the other end. So each peer also answers the first message that it
+    /// receives.
     fn confirm(
         &mut self,
         now: Duration,

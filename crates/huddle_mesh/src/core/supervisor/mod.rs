@@ -1,8 +1,8 @@
-//! Decides which links are opened, used, replaced and given up.
+//! Decides which links to open, use, replace and give up.
 //!
-//! A pair needs one link. The server names who makes the first offer; later offers are made by
-//! the lower session id, which also decides which of several links is used. So both sides always
-//! agree, and a replacement is open before what it replaces is closed.
+//! A pair of peers needs one link. The server chooses the peer that makes the first offer. The peer
+//! with the lower peer id, the *controller*, makes the later offers, and decides which of several
+//! links is used. So both peers always agree, and a new link is open before the old one closes.
 
 mod endings;
 mod grouping;
@@ -46,64 +46,65 @@ use crate::{
     violation::{ProtocolViolation, ViolationSource},
 };
 
-/// The time in which a link must be in use: of the first attempt with a peer, the
-/// second, and all others. A slow server, relay or machine gets through in one of them.
+/// The time within which a link must be in use: for the first attempt with a peer, for the second,
+/// and for all further ones. The times grow so that a slow server, relay or machine succeeds in one
+/// of the attempts.
 const ATTEMPT_TIMEOUTS: [Duration; 3] = [
     Duration::from_secs(10),
     Duration::from_secs(15),
     Duration::from_secs(20),
 ];
-/// No attempt takes longer. The peer that answers an offer waits that long.
+/// The longest time of an attempt. The peer that answers an offer waits this long.
 pub(crate) const LONGEST_ATTEMPT: Duration = ATTEMPT_TIMEOUTS[2];
-/// A link that once opened is expected to open again in this multiple of the time it took.
+/// A new attempt with a peer may take this multiple of the time that its last link took to open.
 const OPENING_MARGIN: u32 = 3;
-/// The mesh reports an offer without an answer, and an answer without a link, after this time, although
-/// the attempt goes on.
+/// After these times, the mesh reports an offer without an answer, and an answer without an open
+/// link. The attempt continues.
 const REPORT_NO_ANSWER: Duration = Duration::from_secs(3);
 const REPORT_NO_WAY: Duration = ATTEMPT_TIMEOUTS[0];
-/// The wait after a failed attempt; doubled up to [`LONGEST_WAIT`].
+/// The wait after a failed attempt. Each further failure doubles it, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// The limits of [`RoomConfig::reconnect_timeout`].
 const SHORTEST_RECONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST_RECONNECT_TIMEOUT: Duration = Duration::from_secs(120);
-/// The silence after which a stock client is lost that the server does not list any more.
+/// The silence after which a stock client is lost if the server no longer lists it.
 const MATCHBOX_CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
-/// A first offer that is not answered after this time is made again while a peer is reconnecting.
+/// While a peer is reconnecting, the mesh repeats a first offer that is unanswered for this time.
 const REPEAT_OFFER: Duration = Duration::from_secs(2);
-/// A replaced link stays that long, for what is under way on it.
+/// A replaced link stays open for this time, so that packets in flight on it can arrive.
 const DRAIN: Duration = Duration::from_secs(1);
-/// A closed link stays that long, for its farewell.
+/// A link that is being closed stays open for this time, so that its farewell can arrive.
 const FAREWELL: Duration = Duration::from_millis(200);
-/// Offers of one member that come faster are ignored. A page that wakes up reads all offers that
-/// were made to it at once, and only the last one is still good.
+/// The rate limit of the offers of one member. The mesh ignores offers above it. A page that wakes
+/// up reads all offers made to it at once, and only the last one is still valid.
 const OFFER_BURST: u32 = 12;
 const OFFERS_PER_SECOND: u32 = 10;
-/// First offers to members that come faster wait, the one that waits longest first. A member that
-/// joins and leaves all the time costs no more than this.
+/// The rate limit of first offers to members. Offers above it wait, and the longest-waiting one
+/// goes first. So a member that joins and leaves repeatedly costs no more than this.
 const FIRST_OFFER_BURST: u32 = 16;
 const FIRST_OFFERS_PER_SECOND: u32 = 4;
-/// First answers to members that come faster are not made. A newcomer gets an offer of every
-/// member at once.
+/// The rate limit of first answers to members. The mesh does not answer offers above it. A newcomer
+/// gets an offer from every member at once.
 const FIRST_ANSWER_BURST: u32 = MAX_PENDING as u32;
 const FIRST_ANSWERS_PER_SECOND: u32 = 8;
-/// A linked peer that connects to the server again has this time to show its new signaling id.
-/// Otherwise it gets an offer, which it does not need.
+/// A linked peer that connects to the server again has this time to announce its new signaling id.
+/// After that, it gets an offer that it does not need.
 const SIGNALING_ID_GRACE: Duration = Duration::from_millis(300);
-/// Signaling ids of earlier connections that are remembered.
+/// The maximum number of signaling ids of earlier connections to remember.
 const MAX_FORMER_SIDS: usize = 16;
-/// New signaling ids of one peer that come faster are not answered, so that they cannot be used to
-/// send signals to others.
+/// The rate limit of new signaling ids of one peer. The mesh does not answer ids above it, so that
+/// a peer cannot use them to make the local peer send signals to other members.
 const INTRODUCTION_BURST: u32 = 8;
 const INTRODUCTIONS_PER_SECOND: u32 = 1;
-/// Pongs to one peer are at least that far apart, so that pings cannot be used to flood.
+/// The minimum time between pongs to one peer, so that a peer cannot use pings to cause a flood.
 const PONG_SPACING: Duration = Duration::from_millis(20);
 const MAX_MEMBERS: usize = 256;
-/// Remembered players, those who are gone included.
+/// The maximum number of remembered peers, including lost ones.
 const MAX_PEERS: usize = 1024;
-/// Players who are here; a mesh of more would not work anyway.
+/// The maximum number of connected peers. A larger mesh would not work anyway.
 const MAX_HERE: usize = 128;
-/// Attempts under way.
+/// The maximum number of attempts in progress.
 const MAX_PENDING: usize = 64;
 
 type Actions = VecDeque<Action>;
@@ -115,12 +116,12 @@ pub(crate) struct Supervisor {
     /// The fingerprint of the local peer's certificate.
     fingerprint: [u8; 32],
     secret: Option<RoomSecret>,
-    /// Proves that the local peer knows the secret.
+    /// Proves that the local peer has the secret.
     proof: Option<SecretProof>,
     relay_only: bool,
     /// The silence after which a peer is lost.
     reconnect_timeout: Duration,
-    /// Why this player's game does not run, if it does not.
+    /// Why the local game does not run. `None` if it runs.
     stopped: Option<StopReason>,
     local_sid: Option<SignalingId>,
     /// The signaling ids of earlier connections, the latest first.
@@ -130,19 +131,19 @@ pub(crate) struct Supervisor {
     links: BTreeMap<LinkId, Link>,
     next_link: u64,
     cut: BTreeSet<PeerId>,
-    /// The signaling ids under which peers were cut.
+    /// The signaling ids that disconnected peers had.
     cut_members: BTreeSet<SignalingId>,
-    /// Of members, by signaling id, since the server was connected.
+    /// The violations of each member since the server connected.
     violations: BTreeMap<SignalingId, u64>,
     server_violations: u64,
-    /// The server is to be left, and why.
+    /// The violation because of which the room must disconnect from the server.
     verdict: Option<ProtocolViolation>,
     first_offers: Bucket,
-    /// A first offer waits, so a new member does not get one at once.
+    /// A first offer is waiting, so a new member does not get its offer immediately.
     has_waiting_offers: bool,
     first_answers: Bucket,
     grouping: Grouping,
-    /// The room that the group's members have chosen.
+    /// The room that the members of the group have chosen.
     group_room: Option<Uuid>,
 }
 
@@ -196,7 +197,7 @@ impl Supervisor {
         self.peers.get(&peer).filter(|peer| peer.here)?.link
     }
 
-    /// The room that the members of a complete group have agreed on, once.
+    /// Returns the room that the members of a complete group have chosen, once.
     pub(crate) fn take_group_room(&mut self) -> Option<Uuid> {
         self.group_room.take()
     }
@@ -233,7 +234,7 @@ impl Supervisor {
         );
     }
 
-    /// Ends it with a player for as long as the room lasts.
+    /// Disconnects a peer for as long as the room exists.
     fn end(
         &mut self,
         now: Duration,
@@ -242,7 +243,8 @@ impl Supervisor {
         reason: DisconnectReason,
         actions: &mut Actions,
     ) {
-        // Not where they say they can be reached: that may be somebody else.
+        // Uses the signaling id of the link. The id that the peer claims may belong to another
+        // member.
         let sid = self.active_link(id).and_then(|link| self.links.get(&link));
         let sid = sid.map(|link| link.sid);
         if self.cut.len() < MAX_PEERS {
@@ -259,7 +261,7 @@ impl Supervisor {
         self.dismiss(now, id, farewell, reason, actions);
     }
 
-    /// Tells the other peers whether this player's game runs.
+    /// Reports to the other peers whether the local game runs.
     pub(crate) fn set_stopped(&mut self, stopped: Option<StopReason>, actions: &mut Actions) {
         if std::mem::replace(&mut self.stopped, stopped) == stopped {
             return;
@@ -271,7 +273,7 @@ impl Supervisor {
         }
     }
 
-    /// Leaves until the links are made again: every peer is lost, and can return.
+    /// Leaves until new links are opened. Every peer is lost, and can return.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     pub(crate) fn suspend(&mut self, actions: &mut Actions) {
         self.leave(actions);
@@ -304,7 +306,7 @@ impl Supervisor {
     }
 }
 
-/// Offers to us carry a tag for us, not for the platform.
+/// Removes the tag, which is for the mesh and not for the platform's WebRTC.
 fn untagged(mut description: Description) -> Description {
     description.tag = None;
     description
@@ -325,7 +327,7 @@ fn ping(now: Duration, peer: &mut Peer, actions: &mut Actions) {
     }
 }
 
-/// Reports once that a peer is reconnecting. A stock client never is.
+/// Reports once that a peer is reconnecting. A stock client never reconnects.
 fn set_reconnecting(id: PeerId, peer: &mut Peer, actions: &mut Actions) {
     if peer.here && !peer.is_matchbox_client && !std::mem::replace(&mut peer.is_reconnecting, true)
     {
@@ -340,7 +342,7 @@ fn set_reconnected(id: PeerId, peer: &mut Peer, actions: &mut Actions) {
     }
 }
 
-/// There is reason to believe that a peer left: it has little time to answer.
+/// Starts a probe of a peer that has probably left: it has little time to answer.
 fn probe(now: Duration, peer: &mut Peer, actions: &mut Actions) {
     if peer.here && !peer.is_matchbox_client {
         peer.liveness.probe();

@@ -1,4 +1,4 @@
-//! What comes over signaling: members, offers, answers, candidates.
+//! Handles signaling messages: members, offers, answers and candidates.
 
 use super::*;
 
@@ -11,7 +11,7 @@ impl Supervisor {
     ) {
         match message {
             ServerMessage::KeepAlive | ServerMessage::Group(_) => {}
-            // One id for one connection; whatever follows is not for us to spread.
+            // A connection gets one id. Later ids must not spread to the other peers.
             ServerMessage::IdAssigned(_) if self.local_sid.is_some() => {
                 self.server_violation(now, ProtocolViolation::SecondId, actions);
             }
@@ -59,7 +59,7 @@ impl Supervisor {
                     peer.sid = None;
                     peer.unlisted = true;
                     if peer.is_matchbox_client {
-                        // It answers no probe.
+                        // A stock client answers no probe. Only its silence from now on counts.
                         peer.liveness = Liveness::default();
                     }
                     log::debug!("the server reports that {id} left: probing");
@@ -68,7 +68,7 @@ impl Supervisor {
             }
             ServerMessage::Members(sids) => {
                 for sid in sids {
-                    // The server may not have noticed yet that an earlier connection is dead.
+                    // Skips earlier connections of the local peer, which the server may still list.
                     if Some(sid) != self.local_sid
                         && !self.former_sids.contains(&sid)
                         && let Some(member) = self.member(sid)
@@ -113,7 +113,8 @@ impl Supervisor {
         }
     }
 
-    /// Signaling ids mean nothing any more; links do.
+    /// Handles the end of the signaling connection. All signaling ids become invalid. Links stay
+    /// open.
     pub(crate) fn signaling_lost(&mut self, actions: &mut Actions) {
         self.grouping.lost();
         if let Some(sid) = self.local_sid.take() {
@@ -129,7 +130,7 @@ impl Supervisor {
         for peer in self.peers.values_mut() {
             peer.sid = None;
         }
-        // Attempts that wait for a description wait in vain.
+        // Closes attempts that still wait for a description, which cannot arrive any more.
         self.close_pending(
             |link| link.remote_ufrag.is_none() || link.local_ufrag.is_none(),
             actions,
@@ -139,7 +140,7 @@ impl Supervisor {
         }
     }
 
-    /// Whether there are too many members to know this one.
+    /// Returns whether there are too many members to add this one.
     fn is_crowded(&self, sid: SignalingId) -> bool {
         self.members.len() >= MAX_MEMBERS && !self.members.contains_key(&sid)
     }
@@ -153,8 +154,8 @@ impl Supervisor {
     }
 
     pub(super) fn offer(&mut self, now: Duration, sid: SignalingId, actions: &mut Actions) {
-        // Without a connection to the server the offer would be lost, and what follows it would
-        // arrive under a signaling id that the peer has no offer of.
+        // Without a connection to the server, the offer would be lost. Its candidates would be sent
+        // later, under a signaling id from which the peer has no offer.
         if self.is_busy() || self.is_ignored(sid) || self.local_sid.is_none() {
             return;
         }
@@ -174,8 +175,9 @@ impl Supervisor {
             return;
         };
         member.attempts += 1;
-        // A first offer may be of somebody who is linked already, perhaps under another signaling
-        // id, and is then answered on that link. One that replaces a link must not be answered there.
+        // A peer that is already linked, perhaps under another signaling id, answers a first offer
+        // on the existing link. An offer that replaces a link must not be answered there, so it
+        // never counts as a first one.
         if replaces.is_some() {
             member.attempts = member.attempts.max(2);
         }
@@ -188,11 +190,12 @@ impl Supervisor {
         actions.push_back(Action::OpenLink { link, offer: None });
     }
 
-    /// How long an offer to a member may take until the link is open.
+    /// Returns the time within which a link that begins with an offer to a member must open.
     ///
-    /// At first nothing is known of the way, and it gets longer from attempt to attempt. Later, what
-    /// it took before tells, because a new attempt is the only way out of one that began while
-    /// nothing got through.
+    /// For a new peer, the time grows from attempt to attempt, because nothing is known about the
+    /// network path. For a peer that was linked before, it depends on the time that the last link
+    /// took to open: an attempt that began while no packets got through does not recover, and only
+    /// a new attempt helps.
     fn offer_timeout(&self, sid: SignalingId) -> Duration {
         let failures = self.members.get(&sid).map_or(0, |member| member.failures);
         let known = self.peers.values().find(|peer| peer.sid == Some(sid));
@@ -204,13 +207,13 @@ impl Supervisor {
         }
     }
 
-    /// Whether as many attempts are under way as this machine should bear.
+    /// Returns whether the maximum number of attempts is in progress.
     pub(super) fn is_busy(&self) -> bool {
         self.links.values().filter(|link| link.is_pending()).count() >= MAX_PENDING
     }
 
-    /// Checks who sent a description, and whether they know the room's secret. Returns `false` if
-    /// the description is to be ignored.
+    /// Checks the sender of a description, and the proof that it has the room's secret. Returns
+    /// `false` if the description must be ignored.
     fn accepts_description(
         &mut self,
         now: Duration,
@@ -241,7 +244,7 @@ impl Supervisor {
             && !self.cut.contains(&who)
     }
 
-    /// Ends all attempts with a member that does not know the room's secret, and reports it once.
+    /// Ends all attempts with a member that does not have the room's secret, and reports it once.
     fn refuse_member(
         &mut self,
         now: Duration,
@@ -263,7 +266,8 @@ impl Supervisor {
             reason: LinkFailure::Secret,
             attempt: 1,
         }));
-        // Shows the other side that the secrets differ. A matchbox client would try to connect.
+        // An offer shows the other peer that the secrets differ. A matchbox client would try to
+        // connect.
         if who != sid.peer_id() {
             self.offer(now, sid, actions);
         }
@@ -346,8 +350,9 @@ impl Supervisor {
         if let (Some(tag), Some(claimed)) = (tag, claimed) {
             let linked = self.peers.get(&claimed).filter(|peer| peer.is_working());
             if let (1, Some(link)) = (tag.attempt, linked.and_then(|peer| peer.link)) {
-                // A new signaling id for somebody we are linked with: say so on that link. The ICE
-                // name shows that their offer reached us, which no other member can know.
+                // The member is a peer that is already linked, under a new signaling id. The answer
+                // goes over the existing link. The ICE username fragment proves that the offer
+                // arrived here, because no other member can know it.
                 control(actions, link, Channel::Events, &Control::Claim(offer.ufrag));
                 return;
             }
@@ -391,7 +396,8 @@ impl Supervisor {
             return;
         }
         let Some((id, link)) = self.pending_with(sid) else {
-            // Too late for that attempt; but the peer answers again, so the next one need not wait.
+            // The answer is too late for its attempt. But it shows that the peer answers again, so
+            // the next attempt need not wait.
             if let Some(member) = self.members.get_mut(&sid) {
                 member.retry_at = now;
             }
@@ -425,7 +431,7 @@ impl Supervisor {
         ufrag: Option<String>,
         actions: &mut Actions,
     ) {
-        // Once somebody has negotiated, candidates of what is over already may come at any time.
+        // After a negotiation, candidates of an earlier attempt may arrive at any time.
         let negotiates = |member: &Member| member.has_offered || member.attempts > 0;
         if !self.members.get(&sid).is_some_and(negotiates) && !self.is_crowded(sid) {
             let by = ViolationSource::Member(sid);

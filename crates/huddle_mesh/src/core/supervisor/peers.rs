@@ -1,9 +1,9 @@
-//! Players on their links: which link is used, and what they say on it.
+//! Chooses the link that is used with a peer, and handles the control messages on it.
 
 use super::*;
 
 impl Supervisor {
-    /// From now on `id` is the link that is used with `who`.
+    /// Makes `id` the link that is used with `who`.
     pub(super) fn activate(
         &mut self,
         now: Duration,
@@ -32,7 +32,7 @@ impl Supervisor {
         let stopped = self.stopped;
         let took = now.saturating_sub(link.since);
         self.link_failure_is_over(sid, actions);
-        // Offers to an earlier signaling id of the peer, which the server still lists.
+        // Closes the offers to an earlier signaling id of the peer, which the server still lists.
         self.close_pending(
             |link| link.replaces == Some(who) && link.remote_ufrag.is_none(),
             actions,
@@ -77,7 +77,7 @@ impl Supervisor {
                 &Control::SignalingId(local_sid),
             );
         }
-        // What was said on an earlier link may not have arrived.
+        // An earlier link may have lost the last report.
         if !is_matchbox_client && (stopped.is_some() || !is_first) {
             control(actions, id, Channel::Events, &Control::Stopped(stopped));
         }
@@ -92,7 +92,7 @@ impl Supervisor {
         self.complete_group(entropy, actions);
     }
 
-    /// Forgets a peer that is gone if too many are remembered to remember another one.
+    /// Forgets a lost peer if there is no room to remember `id`.
     fn make_room_for(&mut self, id: PeerId) {
         if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
             let gone = self.peers.iter().find(|(_, peer)| !peer.here);
@@ -136,7 +136,7 @@ impl Supervisor {
                     return;
                 };
                 self.close(pending, actions);
-                // Only whom the offer reached knows its ICE name.
+                // Only the peer that received the offer has its ICE username fragment.
                 if let Some(member) = self.members.get_mut(&sid) {
                     member.session = Some(from);
                 }
@@ -166,7 +166,7 @@ impl Supervisor {
                     peer.stopped = stopped;
                 }
             }
-            // The answer to a message that was lost for the first time.
+            // The answer to a message that was lost the first time.
             Control::Ready | Control::Use => {}
         }
     }

@@ -1,10 +1,10 @@
-//! Under which signaling ids linked peers are found.
+//! Tracks the signaling ids of linked peers.
 
 use super::*;
 
 impl Supervisor {
-    /// Tells a peer with a new signaling id who and where the local peer is. The peer has been
-    /// connected again, so it may have forgotten.
+    /// Sends the local peer's signaling id and peer id to a peer with a new signaling id. The peer
+    /// has connected to the server again, so it may have lost them.
     fn introduce(&self, id: PeerId, actions: &mut Actions) {
         let Some(peer) = self.peers.get(&id) else {
             return;
@@ -16,8 +16,8 @@ impl Supervisor {
         self.show_id_to(peer, actions);
     }
 
-    /// A peer says under which signaling id it can be reached. That is about this peer alone:
-    /// it says nothing of what the server tells of that id.
+    /// Handles a peer's report of its own signaling id. The report is about this peer alone, and
+    /// proves nothing about the member that the server lists under that id.
     pub(super) fn found_at(
         &mut self,
         now: Duration,
@@ -54,13 +54,13 @@ impl Supervisor {
         })
     }
 
-    /// Shows the id of the local peer to a linked peer, over the server: so the peer knows that the
-    /// new member is the local peer, and needs no offer.
+    /// Sends the local peer's id to a linked peer, over the server. So the peer learns that the new
+    /// member is the local peer, and that it needs no offer.
     pub(super) fn show_id_to(&self, peer: &Peer, actions: &mut Actions) {
         let Some(sid) = peer.sid.filter(|_| self.local_sid.is_some()) else {
             return;
         };
-        // A peer that came later makes no offer.
+        // A peer that joined later makes no offer.
         let came_later = self.members.get(&sid).is_some_and(|m| m.we_offer);
         if peer.is_working() && !came_later {
             let signal = Signal::Linked(self.local_id);
@@ -68,9 +68,9 @@ impl Supervisor {
         }
     }
 
-    /// Two statements together prove that a member is a linked peer: the member names the peer
-    /// over the server, and the peer names the member on its link. One of them alone could be made
-    /// up to keep another member without a link.
+    /// Records that a member is a linked peer, once two claims prove it: the member names the peer
+    /// over the server, and the peer names the member on its link. A single claim could be forged,
+    /// to keep another member from getting a link.
     pub(super) fn recognize(&mut self, id: PeerId, sid: SignalingId) {
         let is_there = |peer: &Peer| peer.sid == Some(sid) && peer.is_working();
         if self.peers.get(&id).is_some_and(is_there)

@@ -2,17 +2,17 @@
 
 use super::*;
 
-/// The violation that is the last of a peer, a member or a server.
+/// The violation at which the room disconnects from its source, or starts to ignore it.
 const LAST_VIOLATION: u64 = 64;
-/// Signals a member may send at once, and per second after that. An attempt to link takes one
-/// description and a few dozen candidates at most, and is made every few seconds.
+/// The number of signals that a member may send at once, and per second after that. An attempt
+/// takes one description and at most a few dozen candidates, and there is one every few seconds.
 const SIGNAL_BURST: u32 = 512;
 const SIGNALS_PER_SECOND: u32 = 32;
-/// A description costs as much as so many candidates.
+/// The price of a description, in candidates.
 const DESCRIPTION_PRICE: u32 = 16;
 
 impl Supervisor {
-    /// Somebody broke the rules.
+    /// Counts a protocol violation, reports it, and reacts to the last one.
     pub(super) fn record_violation(
         &mut self,
         now: Duration,
@@ -40,7 +40,7 @@ impl Supervisor {
         }
         *count += 1;
         let count = *count;
-        // A storm of violations is not to become one of events.
+        // Many violations must not cause as many events.
         if count.is_power_of_two() {
             let violation = violation.clone();
             actions.push_back(Action::Tell(Told::ProtocolViolation {
@@ -77,7 +77,7 @@ impl Supervisor {
         }
     }
 
-    /// Why the server is to be left, once.
+    /// Returns the violation because of which the room must disconnect from the server, once.
     pub(crate) fn take_verdict(&mut self) -> Option<ProtocolViolation> {
         self.verdict.take()
     }
@@ -100,14 +100,15 @@ impl Supervisor {
         self.record_violation(now, by, violation, actions);
     }
 
-    /// Whether a member has gone too far.
+    /// Returns whether a member has committed too many violations.
     pub(super) fn is_ignored(&self, sid: SignalingId) -> bool {
         self.violations
             .get(&sid)
             .is_some_and(|count| *count >= LAST_VIOLATION)
     }
 
-    /// Whether a signal may be listened to, as far as its sender and its number go.
+    /// Returns whether to handle a signal. Signals of ignored members, and signals above the rate
+    /// limit, are dropped.
     pub(super) fn admits(
         &mut self,
         now: Duration,

@@ -1,9 +1,10 @@
-//! What the passing of time brings.
+//! Handles timeouts and periodic work.
 
 use super::*;
 
 impl Supervisor {
-    /// Lets time pass. Returns whether there is reason to doubt the signaling connection.
+    /// Advances the time to `now`. Returns whether there is reason to doubt the signaling
+    /// connection.
     pub(crate) fn tick(
         &mut self,
         now: Duration,
@@ -35,7 +36,7 @@ impl Supervisor {
             let age = now.saturating_sub(link.since);
             match link.phase {
                 Phase::Opening | Phase::Open if age >= link.timeout => late.push(*id),
-                // The other side may have answered on a link that was already broken.
+                // The peer may have answered on a link that was already broken.
                 Phase::Opening
                     if repeats_offers && link.is_unanswered_first() && age >= REPEAT_OFFER =>
                 {
@@ -60,7 +61,7 @@ impl Supervisor {
         }
     }
 
-    /// Reports those who should have made an offer by now: their game does not run.
+    /// Reports members whose offer is overdue, which means that their game does not run.
     fn watch_members(&mut self, now: Duration, actions: &mut Actions) {
         for (sid, member) in &mut self.members {
             let Some(since) = member.offers_since else {
@@ -111,7 +112,8 @@ impl Supervisor {
                     doubt = true;
                     set_reconnecting(*id, peer, actions);
                 }
-                // It is on its way back, so it has not left as the server reported.
+                // An attempt with the peer is in progress, so it has not left, although the
+                // server reported that it did.
                 Verdict::Lost if linking.contains(id) && peer.liveness.end_probe(timeout) => {}
                 Verdict::Lost => lost.push(*id),
             }
@@ -125,7 +127,7 @@ impl Supervisor {
         doubt
     }
 
-    /// Every link may be broken: pings all peers at once.
+    /// Pings all peers at once after an event that may have broken every link.
     pub(crate) fn check_links(&mut self, now: Duration, actions: &mut Actions) {
         for peer in self.peers.values_mut() {
             if peer.here && !peer.is_matchbox_client {
@@ -135,13 +137,14 @@ impl Supervisor {
         }
     }
 
-    /// Ends all attempts to link. Their addresses are those of an earlier network.
+    /// Ends all attempts, because their addresses belong to an earlier network.
     pub(crate) fn close_attempts(&mut self, actions: &mut Actions) {
         self.close_pending(|_| true, actions);
     }
 
-    /// The members that get an offer now: those whose link fails, if it is ours to replace it, and
-    /// those that the server named to us and that have no link yet, in the order of their arrival.
+    /// Returns the members that get an offer now. First come the peers whose link failed and for
+    /// which the local peer is the controller. Then come the members that the server assigned to
+    /// the local peer and that have no link yet, in the order in which they joined.
     pub(super) fn due_offers(&self, now: Duration) -> Vec<SignalingId> {
         let named = self.members.iter().filter(|(sid, member)| {
             let linked = member.session.and_then(|session| self.peers.get(&session));
