@@ -50,7 +50,7 @@ impl HuddleDiagnosticsPlugin {
     /// The packets received per second.
     pub const PACKETS_RECEIVED: DiagnosticPath =
         DiagnosticPath::const_new("huddle/packets_received");
-    /// The highest packet loss to a peer, in percent.
+    /// The highest packet loss to a peer, as a percentage.
     pub const LOSS_WORST: DiagnosticPath = DiagnosticPath::const_new("huddle/loss_worst");
     /// The bytes of events that peers have not acknowledged.
     pub const EVENTS_QUEUED: DiagnosticPath = DiagnosticPath::const_new("huddle/events_queued");

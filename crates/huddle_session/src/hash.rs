@@ -28,7 +28,7 @@ impl Fnv64 {
         self
     }
 
-    /// Adds the length of a text, then the text, so that the boundaries between texts count.
+    /// Adds the length of a string, then the string, so that the boundaries between strings matter.
     pub fn write_text(self, text: &str) -> Self {
         self.write(&(text.len() as u64).to_le_bytes())
             .write(text.as_bytes())

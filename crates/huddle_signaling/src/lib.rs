@@ -66,7 +66,7 @@
 //! - a `"KeepAlive"` for each one it sends. A client in a browser cannot send WebSocket pings, so
 //!   it uses these to detect a dead connection and to measure the round-trip time.
 //! - refusals as [close codes](close_code), because a browser hides the HTTP status of a failed
-//!   upgrade. Other clients receive HTTP 400, 404 or 503 with a text that explains what to do.
+//!   upgrade. Other clients receive HTTP 400, 404 or 503 with a message that explains what to do.
 //! - with `?next=N`, groups whose members can all reach each other.
 //!
 //! ## Groups

@@ -115,7 +115,7 @@ pub(crate) fn files(folder: &Path, name: &str) -> [PathBuf; 2] {
     ]
 }
 
-/// Returns a text that differs each time cargo links the file.
+/// Returns a string that differs each time cargo links the file.
 fn stamp_of(file: &Path) -> anyhow::Result<String> {
     let about = fs::metadata(file).with_context(|| {
         format!(

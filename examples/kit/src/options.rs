@@ -19,7 +19,7 @@ pub struct Options {
     pub relay_only: bool,
     /// The secret of a private room.
     pub secret: Option<RoomSecret>,
-    /// The place where the player's identity is kept. `None` if it is not kept.
+    /// Where the player's identity is stored, or `None` if it is not stored.
     pub identity: Option<String>,
     /// Simulated latency, jitter and loss.
     pub conditioner: Option<LinkConditioner>,

@@ -1,5 +1,5 @@
-//! The texts over the game: the name of the room, the number of players, and a panel with the link to
-//! share while there are no other players.
+//! The text overlay of the game: the name of the room and the number of players. While there are no
+//! other players, a panel shows the link to share.
 
 use bevy::prelude::*;
 use bevy_huddle::{Signaling, prelude::*};
@@ -7,7 +7,7 @@ use bevy_huddle::{Signaling, prelude::*};
 use crate::notifications::{Failure, LastRefusal};
 use crate::options::{Options, printable};
 
-/// `controls` explains the controls.
+/// Returns a plugin that shows the overlay, with `controls` as the help text at the bottom.
 pub(crate) fn plugin(controls: &'static str) -> impl Fn(&mut App) + Send + Sync + 'static {
     move |app: &mut App| {
         let spawn_controls = move |mut commands: Commands| {
@@ -43,16 +43,16 @@ pub fn pointer_is_free(buttons: Query<&Interaction>) -> bool {
         .all(|interaction| *interaction == Interaction::None)
 }
 
-/// The texts of the panel.
+/// The text of the panel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PanelText {
     title: String,
     body: String,
-    /// A hint about the use of the link. Without a hint, the panel does not show the link.
+    /// A hint about how to use the link. Without a hint, the panel does not show the link.
     hint: Option<String>,
 }
 
-/// Returns the panel's texts, or `None` while other players are in the room.
+/// Returns the panel's text, or `None` while other players are in the room.
 fn panel_text(
     status: RoomStatus,
     problem: Option<String>,

@@ -10,7 +10,7 @@ pub enum LinkConditionerError {
     Lag {
         /// The lag.
         lag: Duration,
-        /// The longest lag.
+        /// The maximum lag.
         max: Duration,
     },
     /// The jitter is too long.
@@ -18,15 +18,15 @@ pub enum LinkConditionerError {
     Jitter {
         /// The jitter.
         jitter: Duration,
-        /// The longest jitter.
+        /// The maximum jitter.
         max: Duration,
     },
-    /// The loss is not a fraction.
+    /// The loss is not a fraction from 0 to 1.
     #[error(
         "the link conditioner has a loss of {0}: set a fraction from 0.0 to 1.0, such as 0.05 for 5 %"
     )]
     Loss(f32),
-    /// A parameter of a query is not a number.
+    /// A query parameter is not a number.
     #[error("{name}={value} is not a number: write {expected}")]
     NotANumber {
         /// The name of the parameter.
@@ -36,7 +36,7 @@ pub enum LinkConditionerError {
         /// The expected form of the value.
         expected: &'static str,
     },
-    /// A parameter of a query is too small or too large.
+    /// A query parameter is too small or too large.
     #[error("{name}={value} is out of range: write {expected}")]
     OutOfRange {
         /// The name of the parameter.

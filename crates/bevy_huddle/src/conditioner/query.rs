@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::conditioner::{error::LinkConditionerError, settings::LinkConditioner};
 
-/// A parameter of the query.
+/// A query parameter.
 struct Parameter {
     name: &'static str,
     max: f64,
@@ -30,8 +30,8 @@ const LOSS: Parameter = Parameter {
 };
 
 impl LinkConditioner {
-    /// Reads `lag` and `jitter` in milliseconds and `loss` in percent from the query string of a
-    /// URL, such as `?lag=80&jitter=20&loss=5`.
+    /// Reads `lag` and `jitter` in milliseconds and `loss` as a percentage from the query string of
+    /// a URL, such as `?lag=80&jitter=20&loss=5`.
     ///
     /// Each parameter is optional, and other parameters are ignored. Returns `None` if the query
     /// contains none of the three.

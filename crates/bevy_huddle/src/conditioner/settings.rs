@@ -107,7 +107,7 @@ impl LinkConditioner {
         self.lag + self.jitter / 2
     }
 
-    /// The longest delay of a packet.
+    /// The maximum delay of a packet.
     pub(super) fn max_delay(&self, channel: Channel) -> Duration {
         let once = self.lag + self.jitter;
         if channel.is_reliable() && self.loss > 0.0 {

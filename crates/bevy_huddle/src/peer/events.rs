@@ -30,13 +30,16 @@ pub struct PeerLeft {
     pub entity: Entity,
     /// The peer.
     pub peer_id: PeerId,
-    /// The reason. It is [`DisconnectReason::DisconnectedLocally`] even if the local peer left the
-    /// room.
+    /// The reason. If the local peer left the room, it is
+    /// [`DisconnectReason::DisconnectedLocally`].
     pub reason: DisconnectReason,
 }
 
-/// A peer is in the room, but the two games cannot play together. Triggered on the room entity,
-/// because a refused peer has no entity. The event is also triggered on the other machine.
+/// A peer is in the room, but the two players cannot play together. Triggered on the room entity,
+/// because a refused peer has no entity.
+///
+/// The event is triggered on both machines, except for [`Refusal::Disconnected`], which only the
+/// disconnected player receives.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
@@ -65,8 +68,8 @@ pub struct LinkFailed {
     pub attempt: u32,
 }
 
-/// A peer is kicked from the room, as its [`KickPolicy`](crate::KickPolicy) allows. Triggered on
-/// the peer entity, before [`PeerLeft`]. On the kicked player's machine the room fails with
+/// A peer was kicked from the room, as the room's [`KickPolicy`](crate::KickPolicy) allows. Triggered
+/// on the peer entity, before [`PeerLeft`]. On the kicked player's machine, the room fails with
 /// [`JoinError::Kicked`](crate::JoinError::Kicked).
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]

@@ -10,8 +10,8 @@ use thiserror::Error;
 /// The plugin never gives up on a pending peer: the peer joins as soon as the cause is gone. A peer
 /// that can never join is refused instead; see [`PeerRefused`](crate::PeerRefused).
 ///
-/// Use it for texts such as "A player is here, but their game is busy". The component is always up
-/// to date, so such a text disappears as soon as it is no longer true.
+/// Use it for messages such as "A player is here, but their game is busy". The component is always
+/// up to date, so such a message disappears as soon as it is no longer true.
 #[derive(Component, Reflect, Deref, Debug, Clone, PartialEq, Eq, Default)]
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]

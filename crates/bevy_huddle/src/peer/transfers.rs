@@ -1,4 +1,4 @@
-//! The unfinished transfers between the local peer and another one.
+//! The unfinished transfers between the local peer and another peer.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use huddle_session::{TransferEvent, TransferId as LinkTransferId};
 
 use crate::message::transfer::TransferId;
 
-/// The unfinished transfers from and to a peer, by their ids on the link.
+/// The unfinished transfers from and to a peer, keyed by their ids on the link.
 #[derive(Debug, Default)]
 pub(crate) struct PeerTransfers(BTreeMap<LinkTransferId, Transfer>);
 
@@ -33,7 +33,7 @@ impl PeerTransfers {
         Some(link_id)
     }
 
-    /// Returns the transfer of an event, and forgets it after its last event.
+    /// Returns the transfer that an event belongs to. The last event of a transfer also removes it.
     pub(crate) fn take(&mut self, event: &TransferEvent) -> Option<Transfer> {
         match event {
             TransferEvent::Started { id, label, .. } => {

@@ -75,8 +75,8 @@ impl RoomOptions {
     /// Sets the room's secret. Only players with the same secret can join, even if the signaling
     /// server is hostile.
     ///
-    /// Pass it on in the invitation, after the `#` of a link; see [`RoomSecret`]. Players with
-    /// another secret, or without one, stay [pending](crate::PendingPeers) with the reason
+    /// Include it in the invitation link, after the `#`; see [`RoomSecret`]. Players with a
+    /// different secret, or without one, stay [pending](crate::PendingPeers) with the reason
     /// [`LinkFailure::Secret`](crate::LinkFailure::Secret). Matchbox clients cannot join.
     ///
     /// ```
@@ -92,27 +92,28 @@ impl RoomOptions {
         self
     }
 
-    /// Keeps this player's [`PeerId`](crate::PeerId) at `place` for the next room, and across
-    /// restarts and reloads. By default, each room gets a new one.
+    /// Stores this player's identity at `place`, so that its [`PeerId`](crate::PeerId) stays the
+    /// same in later rooms and across restarts and reloads. By default, the player has a new id in
+    /// each room.
     ///
-    /// On native, `place` is the path of a file, which contains a private key and is created if it
-    /// does not exist. In a browser it is a name in the storage of the page's origin, where an
-    /// identity lasts for a year. One room at a time uses it: if it is in use, for example in a
-    /// second tab, the room gets an id that is not kept.
+    /// On native, `place` is the path of a file that contains a private key. The file is created if
+    /// it does not exist. In a browser, `place` is a key in the storage of the page's origin, where
+    /// an identity expires after a year. Only one room at a time can use an identity. If it is
+    /// already in use, for example in another tab, the room gets a temporary id.
     ///
-    /// Other players can recognize a player by an id that it keeps. Use this only if your game
-    /// needs it.
+    /// A stored identity lets other players recognize this player. Use it only if your game needs
+    /// it.
     #[must_use]
     pub fn keep_identity(mut self, place: impl Into<String>) -> Self {
         self.identity = Some(place.into());
         self
     }
 
-    /// Sets how long a peer may be [`Reconnecting`](crate::Reconnecting) before it leaves with the
-    /// reason [`Lost`](crate::DisconnectReason::Lost), from 1 second to 2 minutes. By default, it is
-    /// 8 seconds since the last packet.
+    /// Sets how long after its last packet a peer leaves with the reason
+    /// [`Lost`](crate::DisconnectReason::Lost), from 1 second to 2 minutes. By default, 8 seconds.
     ///
-    /// A change of network, for example from Wi-Fi to a mobile network, takes a few seconds.
+    /// Until then, the peer is [`Reconnecting`](crate::Reconnecting). Switching networks, for
+    /// example from Wi-Fi to a mobile network, takes a few seconds.
     #[must_use]
     pub fn reconnect_timeout(mut self, timeout: Duration) -> Self {
         self.reconnect_timeout = Some(timeout);
@@ -131,9 +132,9 @@ impl RoomOptions {
     /// no limit.
     ///
     /// The limit holds even if many players join at once, because a single peer assigns the places:
-    /// the host, or another peer while the host's game is not running. If a player gets no place,
-    /// its room fails with [`JoinError::Full`](crate::JoinError::Full). Two peers with different
-    /// capacities refuse each other.
+    /// the host, or another peer while the host's game is not running. If there is no place left
+    /// for a player, its room fails with [`JoinError::Full`](crate::JoinError::Full). Two peers with
+    /// different capacities refuse each other.
     #[must_use]
     pub fn capacity(mut self, players: u8) -> Self {
         self.capacity = Some(players);
@@ -149,7 +150,7 @@ impl RoomOptions {
         self
     }
 
-    /// Adds a [`LinkConditioner`] to the room entity, to try the game on a slow and lossy network.
+    /// Adds a [`LinkConditioner`] to the room entity, to test the game on a slow and lossy network.
     ///
     /// Its values are checked when the room is joined; see [`JoinError::Conditioner`].
     ///

@@ -20,12 +20,12 @@ use crate::{
     },
 };
 
-/// A system parameter that queues events immediately and returns the recipients that do not receive
-/// them.
+/// A system parameter that queues events immediately and returns the recipients that cannot
+/// receive them.
 ///
 /// [`broadcast`](crate::HuddleCommandsExt::broadcast) and [`ToPeers`](crate::ToPeers) suffice for
 /// occasional events. Use `PeerSender` for many events: it reports full send queues, so that the
-/// game can send more slowly.
+/// game can slow down.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -73,9 +73,12 @@ impl PeerSender<'_, '_> {
     /// [`add_peer_event`](crate::HuddleAppExt::add_peer_event).
     ///
     /// # Errors
-    /// Returns an error if a recipient does not receive the event. [`TrySendError::Missed`]
-    /// contains these recipients and the reasons. The other recipients still receive the event. If
-    /// [`is_full`](TrySendError::is_full), send it again only to
+    /// Returns an error if there is no room, if the type is not declared, or if the event cannot be
+    /// encoded.
+    ///
+    /// Returns [`TrySendError::Missed`] if some recipients cannot receive the event. It contains
+    /// these recipients and the reasons. The other recipients still receive the event. If
+    /// [`is_full`](TrySendError::is_full) returns true, send the event again later, but only to
     /// [`missed_peers`](TrySendError::missed_peers).
     pub fn try_send<T: PeerMessage>(
         &mut self,

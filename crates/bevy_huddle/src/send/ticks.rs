@@ -24,7 +24,8 @@ pub(crate) fn send_tick(mut rooms: Query<&mut RoomLink>, own: Res<OwnState>) {
 
 /// Sends queued events without waiting for a tick.
 ///
-/// A paused game has no ticks, but its room continues, because peers wait for its acks.
+/// A paused game runs no ticks. This system then advances the room's tick instead, because the
+/// other peers wait for acks.
 pub(crate) fn send_events(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>, own: Res<OwnState>) {
     for (mut link, mut tick) in &mut rooms {
         if link.is_paused() {

@@ -32,8 +32,8 @@ pub struct Conditions {
     /// `latency + jitter + 20 ms`.
     pub reorder: f64,
     /// The capacity in bytes per second, greater than 0, or `None` for unlimited. Each packet
-    /// counts with 93 bytes of headers. Excess packets of all channels wait in one queue, so the
-    /// delay grows and the credit shrinks.
+    /// includes 93 bytes of headers. Excess packets of all channels wait in one queue, so the
+    /// delay grows and the send queue fills up.
     pub bandwidth: Option<u32>,
 }
 

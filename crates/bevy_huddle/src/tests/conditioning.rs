@@ -38,7 +38,7 @@ fn splash(lab: &mut Lab, player: Player, n: u32) {
     lab.commands(player, |commands| commands.broadcast(Splash(n)));
 }
 
-/// Returns how long a new value takes from one player to the other.
+/// Returns how long a new value takes to get from one player to the other.
 fn delay_of_state(lab: &mut Lab, from: Player, to: Player, value: i32) -> Duration {
     lab.commands(from, |commands| commands.share(Pose(value)));
     lab.run_until(|lab| lab.pose_of(to, from) == Some(value))

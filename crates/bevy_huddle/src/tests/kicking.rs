@@ -17,7 +17,7 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// Returns players who joined a room with this kick policy one after the other.
+/// Returns players that joined, one after another, a room with this kick policy.
 fn meet_with_policy<const N: usize>(policy: KickPolicy) -> (Lab, [Player; N]) {
     let mut lab = lab();
     let players = std::array::from_fn(|_| {

@@ -1,4 +1,4 @@
-//! Tests of whole games on a virtual network.
+//! Tests that run whole games on a virtual network.
 
 mod capacity;
 mod conditioning;

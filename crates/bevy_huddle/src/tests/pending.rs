@@ -28,7 +28,7 @@ fn internet() -> Conditions {
     }
 }
 
-/// Makes a player's game hang, so that it runs no frame for some time.
+/// Makes a player's game hang, so that it runs no frames for some time.
 fn hang(lab: &mut Lab, player: Player, time: Duration) {
     lab.frame_rate(player, 1.0 / time.as_secs_f64());
     lab.frame(player);
@@ -42,7 +42,7 @@ fn pending(lab: &Lab, player: Player) -> Vec<PendingReason> {
     pending.map(|(_, reason)| reason.clone()).collect()
 }
 
-/// Returns the number of seeds of the longest test: `HUDDLE_SEEDS`, or a few by default.
+/// Returns the number of seeds for the slowest test: `HUDDLE_SEEDS`, or a few by default.
 fn seeds() -> u64 {
     let seeds = std::env::var("HUDDLE_SEEDS").ok();
     seeds.and_then(|seeds| seeds.parse().ok()).unwrap_or(2)
@@ -59,7 +59,7 @@ fn game_that_hangs_while_connecting_joins_within_three_seconds_of_resuming() {
                 let host = lab.player(game);
                 lab.run_for(SECOND);
                 let friend = lab.player(game);
-                // A different moment of the handshake for each seed.
+                // Hang at a different point of the handshake for each seed.
                 lab.run_for(Duration::from_millis(15 * seed));
                 let hanging = if newcomer_hangs { friend } else { host };
                 let start = lab.now();

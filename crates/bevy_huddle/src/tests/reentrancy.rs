@@ -1,4 +1,5 @@
-//! Observers that leave, despawn and disconnect: every event with every action.
+//! Observers that leave rooms, despawn entities and disconnect peers: every event with every
+//! action.
 
 use std::{any::type_name, collections::BTreeMap, time::Duration};
 
@@ -14,10 +15,10 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// The action of an observer in its app.
+/// What an observer does.
 type Action = fn(&Huddle, &mut Commands);
 
-/// The name of an event, and a function that adds an observer of it with an action.
+/// The name of an event, and a function that adds an observer for it, which runs an action.
 type Observed = (&'static str, fn(&mut App, Action));
 
 fn event<E: Event<Trigger<'static>: Default>>() -> Observed {
@@ -83,7 +84,7 @@ fn all_events() -> Vec<Observed> {
     ]
 }
 
-/// The observed events of an app, and the violations of their order.
+/// The events that an app observed, and the errors in their order.
 #[derive(Resource, Default)]
 struct EventLog {
     joined: EntityHashMap<u32>,
@@ -200,7 +201,7 @@ fn check(lab: &Lab, player: Player, context: &str) {
     }
 }
 
-/// Checks that both of two players have a peer entity for the other, or neither does.
+/// Checks that both players have a peer entity for each other, or that neither has.
 fn check_pair(lab: &Lab, a: Player, b: Player, context: &str) {
     let has_peer = |one, other| lab.find_peer(one, other).is_some();
     assert_eq!(
@@ -246,7 +247,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
         lab.frame_rate(player, HZ);
     }
     let [b, e] = [bob, eve].map(|player| lab.peer_id(player));
-    // An observer may have left while the room was joined.
+    // An observer may have left the room while it was being joined.
     let is_in = !lab[ada].world().resource::<Rooms>().is_empty();
     let a = if is_in {
         lab.peer_id(ada)
@@ -302,7 +303,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     }
     lab.run_for(Duration::from_millis(200));
 
-    // Wait until the game counts as busy.
+    // Wait until Eve's game counts as busy.
     lab.frame_rate(eve, 0.25);
     lab.virtual_network().lock().block(a, b);
     lab.run_for(Duration::from_millis(1300));
@@ -347,8 +348,8 @@ fn act_in_each(action: Action) {
     }
 }
 
-/// Does the same as [`act_in_each`] in fewer events, for actions whose effect equals that of an
-/// action that is tested in all events.
+/// Does the same as [`act_in_each`] for only a few events. Use it for actions that have the same
+/// effect as an action that is tested for every event.
 fn act_in_some(action: Action) {
     let events = [
         event::<PeerJoined>(),

@@ -410,7 +410,7 @@ impl RoomSession {
             .is_some_and(|session| session.handshake.is_unanswered())
     }
 
-    /// Requests that a player is kicked from the room. The request is an order if the local peer is
+    /// Requests that a player be kicked from the room. The request is an order if the local peer is
     /// the host and the policy allows it, and a vote under [`KickPolicy::Majority`].
     ///
     /// # Errors

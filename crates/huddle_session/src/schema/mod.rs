@@ -1,4 +1,4 @@
-//! The shape of a type's encoding, as a text that two builds of a game can compare.
+//! The shape of a type's encoding, as a string that two builds of a game can compare.
 
 mod aliases;
 mod error;

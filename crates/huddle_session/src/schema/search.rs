@@ -100,7 +100,7 @@ pub(super) enum Request {
 pub(super) struct Sample {
     /// The number of outer container levels that are not empty.
     pub(super) full_levels: usize,
-    /// Whether numbers are 0, texts are empty, and so on.
+    /// Whether numbers are 0, strings are empty, and so on.
     pub(super) is_zero: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The known parts of a type, and their text.
+//! The known parts of a type, and their text representation.
 
 use std::fmt::{self, Write};
 
@@ -9,7 +9,7 @@ pub(super) const KEY: &str = "[key]";
 
 pub(super) const OPAQUE: &str = "opaque";
 
-/// In tuples longer than this, adjacent elements of the same type share a part.
+/// In tuples longer than this, adjacent elements of the same type share one [`Part`].
 pub(super) const LONG_TUPLE: usize = 32;
 
 type Names = &'static [&'static str];
@@ -25,7 +25,7 @@ pub(super) struct Part {
     pub(super) state: State,
     /// The parts that it contains. An enum contains one part per variant.
     pub(super) parts: Vec<usize>,
-    /// The names of its fields, if they differ from the names in its shape.
+    /// The names of its fields if they differ from the names in its shape.
     pub(super) names: FieldNames,
     /// The number of times that the search has changed its value.
     pub(super) variation: usize,
@@ -66,7 +66,7 @@ pub(super) enum Shape {
     Bare,
     /// A variant that does not exist, because its name is an alias.
     Missing,
-    /// A recursion to the type this number of levels further out.
+    /// A recursive occurrence of the enclosing type this many levels further out.
     Back(usize),
 }
 

@@ -215,7 +215,7 @@ fn transfer_barely_delays_tick_packets_on_a_slow_link() {
         let (median, most) = (quantile(delays, 0.5), quantile(delays, 0.95));
         assert!(median < 20 * MS, "{median:?} with {delay:?}");
         assert!(most < limit, "{most:?} with {delay:?}");
-        // State takes 18 kB/s of the 250 kB/s, and the overhead 9 %.
+        // State takes 18 kB/s of the 250 kB/s, and the overhead 9%.
         assert!(time < Duration::from_secs(12), "{time:?} with {delay:?}");
     }
 }

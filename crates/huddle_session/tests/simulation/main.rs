@@ -11,7 +11,7 @@ use world::World;
 
 const SEEDS: u64 = 300;
 
-/// Returns the network conditions of a seed, with a loss of up to 40 %.
+/// Returns the network conditions of a seed, with a loss of up to 40%.
 fn conditions(rng: &mut fastrand::Rng) -> Conditions {
     Conditions {
         loss: 0.4 * rng.f64(),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::build::Compiler;
 use crate::{env, process, project::Project};
 
-/// The least coverage of each decoder, in percent of its lines.
+/// The minimum coverage of each decoder, as a percentage of its lines.
 const MIN_COVERAGE: usize = 90;
 
 /// The parts of `fuzz/Cargo.toml` that are read here.

@@ -1,7 +1,7 @@
 //! `cargo xtask test --only wording`: finds phrases that do not read like English documentation.
 //!
-//! The check covers documentation, comments, texts and names in the files listed in [`COVERED`]. It ignores lines
-//! between the markers `wording: off` and `wording: on`.
+//! The check covers documentation, comments, strings and names in the files listed in [`COVERED`]. It ignores
+//! lines between the markers `wording: off` and `wording: on`.
 
 mod phrases;
 mod words;

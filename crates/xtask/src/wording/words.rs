@@ -1,4 +1,4 @@
-//! Splits a text into words.
+//! Splits a string into words.
 
 /// Stands for punctuation that separates parts of a sentence.
 const BREAK: &str = ".";

@@ -27,10 +27,10 @@ pub(super) struct Link {
 /// One direction of a link.
 #[derive(Debug, Default)]
 pub(super) struct Direction {
-    /// The time at which all packets sent so far have left.
+    /// The time at which all packets sent so far have left the sender.
     busy_until: Duration,
-    /// The queued bytes of each channel: those that have not left yet, and on reliable channels
-    /// those that have not arrived yet.
+    /// The queued bytes of each channel: those that have not left the sender yet or, on
+    /// reliable channels, have not arrived yet.
     pub(super) queued: [usize; 3],
     sequencers: [Sequencer; 3],
     /// Whether the sender no longer retransmits lost messages.
@@ -64,7 +64,8 @@ impl Message {
 }
 
 impl Direction {
-    /// Queues a message. Returns its number on its channel and the time at which it leaves.
+    /// Queues a message. Returns its sequence number on its channel and the time at which
+    /// it leaves the sender.
     pub(super) fn enqueue(
         &mut self,
         now: Duration,

@@ -1,4 +1,4 @@
-//! Establishes, replaces and closes the links of two players.
+//! Establishes, replaces and closes the links between players.
 
 use std::time::Duration;
 

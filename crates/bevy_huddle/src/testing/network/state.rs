@@ -17,7 +17,7 @@ use crate::testing::{
     },
 };
 
-/// The time between two checks for silent peers.
+/// The interval between checks for silent peers.
 pub(super) const LIVENESS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The time after which the network tries again to link two players.
@@ -36,7 +36,7 @@ pub(crate) struct Network {
     pub(super) is_server_running: bool,
     pub(super) members: BTreeMap<PeerId, Member>,
     pub(super) connections: BTreeMap<Pair, Connection>,
-    /// Tasks by time. Tasks of the same time run in the order in which they were scheduled.
+    /// Tasks by time. Tasks with the same time run in the order in which they were scheduled.
     pub(super) tasks: BTreeMap<(Duration, u64), Task>,
     /// The number of tasks scheduled so far.
     pub(super) scheduled: u64,
@@ -109,7 +109,7 @@ impl Network {
         self.instant(self.now)
     }
 
-    /// Draws a random number.
+    /// Returns a random number.
     pub(crate) fn random(&mut self) -> u64 {
         self.rng.u64(..)
     }

@@ -9,7 +9,7 @@ const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// A network with some players, and the events that each of them received, with the time.
+/// A network with some players, and the events that each of them received, with timestamps.
 struct Simulation {
     network: Network,
     players: Vec<PeerId>,
@@ -54,7 +54,7 @@ impl Simulation {
             .unwrap();
     }
 
-    /// Returns the packets that a player received on a channel, with the time.
+    /// Returns the packets that a player received on a channel, with timestamps.
     fn packets(&self, player: usize, channel: Channel) -> Vec<(Duration, u8)> {
         let packet = |(at, event): &(Duration, RoomEvent)| match event {
             RoomEvent::Packet {
@@ -70,8 +70,8 @@ impl Simulation {
         packets.into_iter().map(|(_, byte)| byte).collect()
     }
 
-    /// Returns the events of a player since the last call, without packets, and with seconds since
-    /// `start`.
+    /// Returns the events of a player since the last call, without packets. The times are in
+    /// seconds since `start`.
     fn take_notices(&mut self, player: usize, start: Duration) -> Vec<(f32, RoomEvent)> {
         std::mem::take(&mut self.events[player])
             .into_iter()
@@ -200,7 +200,7 @@ fn channels_of_a_link_share_its_bandwidth() {
     let credit = simulation.network.credit(a, b, Channel::Bulk);
     assert_eq!(credit, Channel::Bulk.send_limit() - 9070);
     simulation.run(5 * SECOND);
-    // Ten packets of 1000 bytes and one of 94 bytes, with headers.
+    // Ten packets of 1000 bytes and one of 94 bytes, including headers.
     let (at, _) = simulation.packets(1, Channel::State)[0];
     assert!(at - start > 1009 * MS, "{:?}", at - start);
     assert_eq!(
@@ -320,7 +320,7 @@ fn one_way_outage_is_noticed_by_both_peers() {
     };
     let of = |player: usize| simulation.events[player].iter().map(|(_, event)| event);
     assert!(of(1).any(|event| *event == left));
-    // The side that hears the other one gets a new link.
+    // The side that still receives packets gets a new link.
     assert!(of(0).any(|event| *event == RoomEvent::PeerReconnecting(b)));
     assert!(of(0).any(|event| *event == RoomEvent::LinkReplaced(b)));
 }
@@ -463,7 +463,7 @@ fn same_seed_produces_same_run() {
             }
             simulation.run(10 * MS);
         }
-        // Leaves out `arrived`, which depends on when the network was created.
+        // Leave out `arrived`, which depends on when the network was created.
         let events = simulation.events.into_iter().flatten();
         events
             .map(|(at, event)| match event {
