@@ -59,13 +59,11 @@ pub(crate) fn enter_started(
 ) {
     let mut started = Vec::new();
     for (room, mut starting) in starting.iter_mut(world) {
-        // The only event of a transport without an id is its failure.
-        let failure = match starting.transport.poll() {
-            Some(RoomEvent::Failed(error)) => Some(error),
-            _ => None,
-        };
-        if failure.is_some() || starting.transport.local_id().is_some() {
-            started.push((room, failure));
+        // The room's link polls the events of a transport that has an id.
+        if starting.transport.local_id().is_some() {
+            started.push((room, None));
+        } else if let Some(RoomEvent::Failed(error)) = starting.transport.poll() {
+            started.push((room, Some(error)));
         }
     }
     for (room, failure) in started {

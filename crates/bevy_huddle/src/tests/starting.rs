@@ -119,6 +119,13 @@ fn room_starts_when_the_local_id_is_known() {
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     let local_id = lab.get::<Room>(ada, room).unwrap().local_id;
     assert_eq!(lab.peer_id(ada), local_id);
+    // The room misses no event of its transport.
+    let signaling = |changes: Vec<SignalingChanged>| -> Vec<_> {
+        changes.into_iter().map(|change| change.signaling).collect()
+    };
+    let expected = signaling(lab.seen(bob));
+    assert!(!expected.is_empty());
+    assert_eq!(signaling(lab.seen(ada)), expected);
 }
 
 #[test]
