@@ -168,10 +168,11 @@ fn reload_with_identity(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Resu
     bob.open(&page)?;
     let (before, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "they meet")?;
 
-    bob.run("globalThis.isOld = true")?;
+    // In the document, because scripts of the driver in Firefox have a global object of their own.
+    bob.run("document.documentElement.dataset.isOld = true")?;
     bob.reload()?;
     let began = Instant::now();
-    let is_new = "return globalThis.isOld === undefined && globalThis.huddle !== undefined";
+    let is_new = "return !document.documentElement.dataset.isOld && Boolean(globalThis.huddle)";
     // While the page loads, there is nothing to run the script in.
     while bob.run(is_new).unwrap_or_default() != json!(true) {
         ensure!(began.elapsed() < LOAD, "the page is not reloaded");
