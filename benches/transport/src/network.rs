@@ -34,25 +34,42 @@ impl Network {
     }
 }
 
-/// The hosts of one run. The first one runs the server.
-pub(crate) struct Hosts(Vec<Host>);
+/// The hosts of one run.
+pub(crate) struct Hosts {
+    /// The network, unless all processes share that of this program.
+    lab: Option<Lab>,
+    /// The host of the server, followed by those of the peers.
+    hosts: Vec<Host>,
+}
 
 impl Hosts {
-    /// Creates the network. The seed determines which frames are lost.
+    /// Creates the network, without delay and loss. The seed determines which frames are lost later.
     pub(crate) fn new(network: Network, peers: usize, seed: u64) -> anyhow::Result<Self> {
         if network == Network::Clean {
-            return Ok(Self(Vec::new()));
+            return Ok(Self {
+                lab: None,
+                hosts: Vec::new(),
+            });
         }
         let lab = Lab::new(seed)?;
-        lab.set_everywhere(LOSSY);
         let names = (0..=peers).map(|number| format!("host{number}"));
         let hosts = names.map(|name| lab.host(&name));
-        Ok(Self(hosts.collect::<anyhow::Result<_>>()?))
+        Ok(Self {
+            hosts: hosts.collect::<anyhow::Result<_>>()?,
+            lab: Some(lab),
+        })
+    }
+
+    /// Starts delay and loss in a network that has them.
+    pub(crate) fn degrade(&self) {
+        if let Some(lab) = &self.lab {
+            lab.set_everywhere(LOSSY);
+        }
     }
 
     /// Returns the address of the server.
     pub(crate) fn server_address(&self) -> IpAddr {
-        let address = self.0.first().map(Host::address);
+        let address = self.hosts.first().map(Host::address);
         address.unwrap_or(Ipv4Addr::LOCALHOST).into()
     }
 
@@ -78,7 +95,7 @@ impl Hosts {
         number: usize,
         function: impl FnOnce() -> anyhow::Result<T> + Send,
     ) -> anyhow::Result<T> {
-        match self.0.get(number) {
+        match self.hosts.get(number) {
             Some(host) => host.enter(function)?,
             None => function(),
         }

@@ -29,6 +29,7 @@ struct Process {
 impl Process {
     fn start(command: &mut Command) -> anyhow::Result<Self> {
         let mut child = command
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -11,6 +11,7 @@ pub(crate) enum Metric {
     Cpu,
     Memory,
     Join,
+    Joined,
     Throughput,
 }
 
@@ -39,6 +40,7 @@ impl Metric {
             Self::Cpu => "CPU per peer, ms/s",
             Self::Memory => "memory per peer, MB",
             Self::Join => "join to first message, ms",
+            Self::Joined => "joins that succeeded, %",
             Self::Throughput => "throughput, MB/s",
         }
     }
@@ -49,7 +51,7 @@ impl Metric {
                 Some(Goal::AtMost(1.1))
             }
             Self::Throughput => Some(Goal::AtLeast(0.9)),
-            Self::Answered | Self::Memory => None,
+            Self::Answered | Self::Joined | Self::Memory => None,
         }
     }
 }
