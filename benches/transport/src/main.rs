@@ -50,7 +50,10 @@ fn main() -> anyhow::Result<ExitCode> {
 fn start() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
     let program = std::env::current_exe()?;
-    let check = Command::new(&program).arg(CHECK).output()?;
+    let check = Command::new(&program)
+        .arg(CHECK)
+        .env("RUST_BACKTRACE", "0")
+        .output()?;
     if !check.status.success() {
         println!(
             "The cells with loss are SKIPPED, because this machine has no virtual networks: {}\n\
