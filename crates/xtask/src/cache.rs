@@ -51,6 +51,7 @@ impl Cache {
             self.fuzz_builds(),
             self.fuzz_coverage(),
             self.versus(),
+            self.transport(),
         ] {
             discard(&target, &members)?;
         }
@@ -119,6 +120,11 @@ impl Cache {
         self.root.join("versus")
     }
 
+    /// The target directory of the benchmark of the transport.
+    pub(crate) fn transport(&self) -> PathBuf {
+        self.root.join("transport")
+    }
+
     /// Screenshots taken by the tests.
     pub(crate) fn screenshots(&self) -> PathBuf {
         self.root.join("screenshots")
@@ -128,7 +134,15 @@ impl Cache {
 /// Returns the names of the repository's packages.
 fn members(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut folders = vec![root.join("tests"), root.join("fuzz"), root.join("interop")];
-    for parent in ["benches", "crates", "examples", "fuzz", "interop", "tests"] {
+    for parent in [
+        "benches",
+        "benches/transport",
+        "crates",
+        "examples",
+        "fuzz",
+        "interop",
+        "tests",
+    ] {
         let parent = root.join(parent);
         let entries =
             fs::read_dir(&parent).with_context(|| format!("cannot list {}", parent.display()))?;

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures the numbers in `docs/benchmarks.md`.
 
 mod page;
+mod transport;
 
 use std::process::ExitCode;
 
@@ -12,6 +13,9 @@ use crate::{env, process, project::Project};
 pub(crate) struct Options {
     /// What to measure [default: everything]
     what: Option<What>,
+    /// Only check that the benchmark of the transport works: one short pair of runs per cell
+    #[arg(long)]
+    quick: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -20,6 +24,8 @@ enum What {
     Room,
     /// Rollback compared with other libraries: traffic, stalls, time and allocations per tick
     Rollback,
+    /// Transport compared with `matchbox_socket`: round-trip time, CPU time, join, throughput (slow)
+    Transport,
     /// Size of a page with and without networking (slow: two release builds for the web)
     Page,
 }
@@ -31,6 +37,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     }
     if wanted(What::Rollback) {
         rollback(project)?;
+    }
+    if wanted(What::Transport) {
+        transport::measure(project, options.quick)?;
     }
     if wanted(What::Page) {
         page::measure(project)?;

@@ -13,8 +13,9 @@ use crate::{
 const EVERYTHING: &[&str] = &["--workspace", "--all-targets"];
 
 /// The manifests of all workspaces.
-const MANIFESTS: [&str; 4] = [
+const MANIFESTS: [&str; 5] = [
     "Cargo.toml",
+    "benches/transport/Cargo.toml",
     "benches/versus/Cargo.toml",
     "fuzz/Cargo.toml",
     "interop/Cargo.toml",

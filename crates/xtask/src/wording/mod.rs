@@ -25,6 +25,7 @@ const COVERED: &[&str] = &[
     "benches/offline",
     "benches/room",
     "benches/sim",
+    "benches/transport",
     "benches/versus/src",
     "crates/bevy_huddle/src/app.rs",
     "crates/bevy_huddle/src/background",
