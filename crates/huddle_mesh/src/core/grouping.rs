@@ -36,7 +36,7 @@ enum Report<'a> {
     Linked(&'a [SignalingId]),
 }
 
-/// Who forms the group of the local peer.
+/// The way in which the local peer gets its group.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Grouping {
     /// The group is final, or this room has none.

@@ -107,17 +107,15 @@ impl Core {
         self.socket_action(action);
         match told {
             None => {}
-            Some(told @ Signaling::Retrying { .. }) => {
-                if let Signaling::Retrying {
-                    reason: SignalingLoss::NetworkChanged,
-                    ..
-                } = told
-                {
-                    self.supervisor.close_attempts(&mut self.actions);
+            Some(told) => match &told {
+                Signaling::Retrying { reason, .. } => {
+                    if *reason == SignalingLoss::NetworkChanged {
+                        self.supervisor.close_attempts(&mut self.actions);
+                    }
+                    self.signaling_lost(told);
                 }
-                self.signaling_lost(told);
-            }
-            Some(told) => self.tell(Told::Signaling(told)),
+                _ => self.tell(Told::Signaling(told)),
+            },
         }
         self.report_links(now);
     }

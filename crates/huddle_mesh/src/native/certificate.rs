@@ -26,8 +26,9 @@ const VALID_FOR: Duration = Duration::from_secs(365 * 24 * 3600);
 pub(super) struct Certificate {
     pub(super) rtc: RTCCertificate,
     pub(super) identity: Identity,
-    /// The file that stores the certificate. It stays locked until the room ends.
-    _file: Option<File>,
+    /// The locked file that stores the certificate. Its lock ends when the game leaves the room, so
+    /// that the next room has the same identity.
+    pub(super) lock: Option<File>,
 }
 
 impl Certificate {
@@ -60,7 +61,7 @@ impl Certificate {
         if is_new {
             write(&mut file, &pem).map_err(|error| identity_error(error.to_string()))?;
         }
-        certificate._file = Some(file);
+        certificate.lock = Some(file);
         Ok(certificate)
     }
 
@@ -89,7 +90,7 @@ impl Certificate {
         Ok(Self {
             rtc,
             identity: Identity { fingerprint },
-            _file: None,
+            lock: None,
         })
     }
 }

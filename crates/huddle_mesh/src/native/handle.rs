@@ -1,4 +1,5 @@
 use std::{
+    fs::File,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering, mpsc as std_mpsc},
     time::Duration,
 };
@@ -32,6 +33,8 @@ pub(crate) fn check(config: &RoomConfig) -> Result<(), RoomError> {
 #[derive(Debug)]
 pub(crate) struct Handle {
     local_id: PeerId,
+    /// Dropped with the handle, although the thread still sends farewells.
+    _identity_lock: Option<File>,
     commands: mpsc::UnboundedSender<Command>,
     shared: Arc<Shared>,
     /// Closes when the thread ends. `None` if dropping the handle must not wait for that.
@@ -40,7 +43,8 @@ pub(crate) struct Handle {
 
 impl Handle {
     pub(crate) fn join(config: RoomConfig) -> Result<Self, RoomError> {
-        let certificate = Certificate::new(config.identity.as_deref())?;
+        let mut certificate = Certificate::new(config.identity.as_deref())?;
+        let identity_lock = certificate.lock.take();
         let local_id = certificate.identity.peer_id();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -62,6 +66,7 @@ impl Handle {
             .map_err(|error| RoomError::Startup(error.to_string()))?;
         Ok(Self {
             local_id,
+            _identity_lock: identity_lock,
             commands,
             shared,
             done: Some(Mutex::new(done)),

@@ -35,7 +35,7 @@ pub(super) struct Certificate {
     pub(super) rtc: JsValue,
     pub(super) identity: Identity,
     /// The lock of a stored certificate, held until the room ends.
-    _lock: Option<Lock>,
+    pub(super) lock: Option<Lock>,
 }
 
 impl Certificate {
@@ -72,7 +72,7 @@ impl Certificate {
         Ok(Self {
             rtc,
             identity: Identity { fingerprint },
-            _lock: lock,
+            lock,
         })
     }
 }

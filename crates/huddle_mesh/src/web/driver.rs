@@ -117,6 +117,8 @@ impl Driver {
     pub(super) fn leave(driver: Rc<RefCell<Self>>) {
         if let Ok(mut driver) = driver.try_borrow_mut() {
             driver.say_goodbye();
+            // The next room has the same identity, although this one still sends farewells.
+            driver.certificate.lock = None;
         }
         Timeout::new(FAREWELL.as_millis() as u32, move || drop(driver)).forget();
     }
