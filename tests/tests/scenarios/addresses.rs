@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use anyhow::{Context, ensure};
-use huddle_tests::{Artifacts, Platform, Player, Testbed, wait_until};
+use huddle_tests::{Artifacts, HostedPlayer, Platform, Player, Testbed, wait_until};
 
 use crate::steps::{LOAD, all_meet, all_see_movement};
 
@@ -23,11 +23,8 @@ pub(crate) fn link_is_replaced_after_an_address_change(
     staying: Platform,
 ) -> anyhow::Result<()> {
     let testbed = Testbed::new(artifacts)?;
-    let mut ada = testbed.add_player(staying, "Ada", 1)?;
-    let mut bob = testbed.add_player(moving, "Bob", 2)?;
+    let (mut ada, mut bob, ids) = start_playing(&testbed, moving, staying)?;
     let both: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
-    let (ids, _) = all_meet(both, LOAD, "two meet")?;
-    all_see_movement(both, "each sees the other move")?;
 
     let old = bob.host.interface();
     bob.host.add_interface()?;
@@ -58,11 +55,8 @@ pub(crate) fn network_change_is_not_a_departure(
     staying: Platform,
 ) -> anyhow::Result<()> {
     let testbed = Testbed::new(artifacts)?;
-    let mut ada = testbed.add_player(staying, "Ada", 1)?;
-    let mut bob = testbed.add_player(moving, "Bob", 2)?;
+    let (mut ada, mut bob, ids) = start_playing(&testbed, moving, staying)?;
     let both: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
-    let (ids, _) = all_meet(both, LOAD, "two meet")?;
-    all_see_movement(both, "each sees the other move")?;
 
     let old = bob.host.interface();
     bob.host.take_down(&old)?;
@@ -101,4 +95,18 @@ fn check_nobody_departed(players: &mut [&mut dyn Player]) -> anyhow::Result<()> 
         ensure!(report.departed.is_empty(), "a peer departed: {report:?}");
     }
     Ok(())
+}
+
+/// Starts two players, and returns them with their ids once each sees the other move.
+fn start_playing(
+    testbed: &Testbed,
+    moving: Platform,
+    staying: Platform,
+) -> anyhow::Result<(HostedPlayer, HostedPlayer, Vec<String>)> {
+    let mut ada = testbed.add_player(staying, "Ada", 1)?;
+    let mut bob = testbed.add_player(moving, "Bob", 2)?;
+    let both: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
+    let (ids, _) = all_meet(both, LOAD, "two meet")?;
+    all_see_movement(both, "each sees the other move")?;
+    Ok((ada, bob, ids))
 }
