@@ -83,6 +83,7 @@ impl Driver {
     pub(super) async fn run(mut self) {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.tick();
         'room: loop {
             // Handles received inputs first, because they may show that a seemingly silent peer
             // is alive. The code after `select!` keeps a flood of inputs from delaying the game's
@@ -107,20 +108,24 @@ impl Driver {
                 }
             }
             if self.last_tick.elapsed() >= TICK {
-                self.last_tick = Instant::now();
-                if self.shared.is_polled.swap(false, Ordering::Relaxed) {
-                    self.core.polled();
-                }
-                if self.network.has_changed() {
-                    self.core.network_changed(self.started.elapsed());
-                }
-                self.core.tick(self.started.elapsed());
-                self.act();
-                self.publish();
+                self.tick();
             }
             self.act();
         }
         self.farewell().await;
+    }
+
+    fn tick(&mut self) {
+        self.last_tick = Instant::now();
+        if self.shared.is_polled.swap(false, Ordering::Relaxed) {
+            self.core.polled();
+        }
+        if self.network.has_changed() {
+            self.core.network_changed(self.started.elapsed());
+        }
+        self.core.tick(self.started.elapsed());
+        self.act();
+        self.publish();
     }
 
     /// Runs a command of the game. Returns `false` if the command is to leave the room.

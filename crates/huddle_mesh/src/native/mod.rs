@@ -3,12 +3,14 @@
 
 mod certificate;
 mod connect;
+mod connection;
 mod driver;
 mod handle;
 mod ice;
 mod inputs;
 mod link;
 mod network;
+mod queued;
 mod shared;
 mod socket;
 

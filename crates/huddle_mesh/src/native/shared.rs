@@ -6,7 +6,7 @@ use std::{
 use bytes::Bytes;
 use huddle_id::PeerId;
 
-use super::link::Queued;
+use super::queued::Queued;
 use crate::{channel::Channel, inbox::Inbox, stats::LinkStats};
 
 /// A command of the game to the network thread.
