@@ -52,7 +52,7 @@ impl Options {
 
     /// The number of pairs of runs per cell.
     pub(crate) fn pairs(&self) -> u64 {
-        if self.quick { 1 } else { 5 }
+        if self.quick { 1 } else { 3 }
     }
 
     /// The length of a measurement in seconds.
