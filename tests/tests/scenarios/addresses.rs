@@ -13,8 +13,10 @@ const REPLACED: Duration = Duration::from_secs(10);
 const OFFLINE: Duration = Duration::from_secs(2);
 /// The maximum time until play continues on the new network.
 const CONTINUED: Duration = Duration::from_secs(2);
-/// The same for a page. A browser reports a new network and its addresses with a delay.
-const CONTINUED_IN_A_BROWSER: Duration = Duration::from_secs(5);
+/// The same for a page. Chromium on Linux announces changed addresses only 2 s after the last
+/// change (`net/base/network_change_notifier_linux.cc`), and WebRTC gathers no candidates on the
+/// new network before that.
+const CONTINUED_IN_A_BROWSER: Duration = Duration::from_secs(2 + 2);
 const VPN: Duration = Duration::from_secs(4);
 
 pub(crate) fn link_is_replaced_after_an_address_change(

@@ -72,7 +72,7 @@ impl Driver {
         let document = window
             .document()
             .ok_or_else(|| RoomError::Startup("there is no document".into()))?;
-        Ok(Rc::new_cyclic(|weak: &Weak<RefCell<Self>>| {
+        let driver = Rc::new_cyclic(|weak: &Weak<RefCell<Self>>| {
             let with_driver = |act: fn(&mut Driver)| {
                 let weak = weak.clone();
                 move || {
@@ -110,7 +110,9 @@ impl Driver {
                 _ticks: Interval::new(TICK.as_millis() as u32, with_driver(Self::tick_if_due)),
                 _page: Page::watch(&window, &document, on_page),
             })
-        }))
+        });
+        driver.borrow_mut().tick();
+        Ok(driver)
     }
 
     /// Sends farewells, and closes everything after [`FAREWELL`].

@@ -110,3 +110,21 @@ fn proof_of_another_certificate_is_refused() {
     let expected = [(member, LinkFailure::Secret, 1)];
     assert_eq!(simulation.not_linked(0), expected);
 }
+
+#[test]
+fn refused_member_can_still_prove_the_secret() {
+    let mut simulation = room(&[Some(secret(1))]);
+    let member = PeerId::of_certificate(&[66; 32]);
+    let offer = |proof| {
+        let tag = Some(Tag { attempt: 1, proof });
+        offer_with(SignalingId::from_u128(7), [66; 32], tag)
+    };
+    let proof = crate::core::identity::prove(&secret(1), &[66; 32]);
+    for (offer, is_over) in [(offer(None), false), (offer(Some(proof)), true)] {
+        simulation.nodes[0].core.handle(simulation.now, offer);
+        simulation.act(0);
+        assert_eq!(simulation.not_linked(0).len(), 1);
+        let mut told = simulation.nodes[0].told.iter().map(|(_, told)| told);
+        assert_eq!(told.any(|told| *told == Told::NotLinkedOver(member)), is_over);
+    }
+}

@@ -235,6 +235,11 @@ impl Supervisor {
         let who = description.peer_id().unwrap_or(sid.peer_id());
         if !is_proven {
             self.refuse_member(now, sid, who, actions);
+        } else if let Some(member) = self.members.get_mut(&sid)
+            && std::mem::take(&mut member.is_refused)
+        {
+            // Somebody else has sent the description without the secret, under this member's id.
+            self.link_failure_is_over(sid, actions);
         }
         // A matchbox client gets one link.
         let is_known_client = description.tag.is_none() && self.peers.contains_key(&who);
