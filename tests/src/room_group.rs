@@ -134,7 +134,7 @@ impl fmt::Display for RoomLog {
         let violations: Vec<String> = self
             .violations
             .iter()
-            .map(|(by, violation, count)| format!("{by:?}: {violation} ({count})"))
+            .map(|(source, violation, count)| format!("{source:?}: {violation} ({count})"))
             .collect();
         write!(
             f,
@@ -172,11 +172,11 @@ impl RoomLog {
                     self.left.push((peer, reason));
                 }
                 RoomEvent::ProtocolViolation {
-                    by,
+                    source,
                     violation,
                     count,
                 } => {
-                    self.violations.push((by, violation, count));
+                    self.violations.push((source, violation, count));
                 }
                 RoomEvent::Signaling(Signaling::Retrying { reason, .. }) => {
                     self.connected = false;

@@ -35,12 +35,12 @@ pub fn is_host(huddle: Huddle) -> bool {
 }
 
 /// Returns whether at least one other peer has joined.
-pub fn playing(huddle: Huddle) -> bool {
+pub fn room_playing(huddle: Huddle) -> bool {
     huddle.status() == Some(RoomStatus::Playing)
 }
 
 /// Returns whether the room is connected and no other peer has joined.
-pub fn waiting(huddle: Huddle) -> bool {
+pub fn room_waiting(huddle: Huddle) -> bool {
     huddle.status() == Some(RoomStatus::Waiting)
 }
 

@@ -46,10 +46,10 @@ pub enum JoinError {
         capacity: u8,
     },
     /// The local player was kicked from the room, as its [`KickPolicy`](crate::KickPolicy) allows.
-    #[error("this player was kicked from the room by {}", names(by))]
+    #[error("this player was kicked from the room by {}", names(requested_by))]
     Kicked {
         /// The peers that requested the kick.
-        by: Vec<PeerId>,
+        requested_by: Vec<PeerId>,
     },
 }
 

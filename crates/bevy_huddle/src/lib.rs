@@ -101,7 +101,7 @@
 //! fn show_invitation() {}
 //!
 //! # App::new()
-//! .add_systems(Update, (show_status, show_invitation.run_if(waiting)));
+//! .add_systems(Update, (show_status, show_invitation.run_if(room_waiting)));
 //! ```
 //!
 //! # Compatible games
@@ -453,7 +453,7 @@ pub use room::{
 };
 pub use schedule::HuddleSystems;
 pub use send::{
-    error::{Missed, TrySendError},
+    error::{SkippedRecipient, TrySendError},
     sender::PeerSender,
 };
 #[cfg(feature = "states")]
@@ -488,7 +488,7 @@ pub mod prelude {
         SendFailed, Shared, SignalRejected, SignalingChanged, SignalingStatus, StopReason, Stopped,
         TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
         TransferReceived, TransferStarted, Undelivered, ViolationSource,
-        conditions::{in_room, is_host, playing, room_status, waiting},
+        conditions::{in_room, is_host, room_playing, room_status, room_waiting},
     };
     #[cfg(feature = "states")]
     #[doc(no_inline)]

@@ -44,7 +44,9 @@ mod tests {
         for attempt in 1..=losses {
             let (connects, reason) = outcome(attempt);
             if connects {
-                status = Signaling::Connected { back: attempt > 1 };
+                status = Signaling::Connected {
+                    reconnected: attempt > 1,
+                };
             }
             logged += usize::from(is_new_loss(&status, &reason, attempt));
             status = Signaling::Retrying {

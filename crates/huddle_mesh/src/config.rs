@@ -28,7 +28,7 @@ pub struct RoomConfig {
     pub route: Route,
     /// The secret of the room. Only peers that know it can join.
     pub secret: Option<RoomSecret>,
-    /// The place where the local peer's certificate is stored: see [`RoomConfig::keep_identity`].
+    /// The slot that stores the local peer's certificate: see [`RoomConfig::keep_identity`].
     ///
     /// By default, each room has a new certificate, so the local peer has a new id in each room.
     pub identity: Option<String>,
@@ -88,11 +88,11 @@ impl RoomConfig {
         self
     }
 
-    /// Stores the certificate of the local peer at `place`, so that the peer keeps its id in later
+    /// Stores the certificate of the local peer in `slot`, so that the peer keeps its id in later
     /// rooms and after a restart or reload.
     ///
-    /// On native platforms, `place` is the path of a file, which is created if it does not exist.
-    /// The file contains a private key. In a browser, `place` is a name in the storage of the
+    /// On native platforms, `slot` is the path of a file, which is created if it does not exist.
+    /// The file contains a private key. In a browser, `slot` is a name in the storage of the
     /// page's origin, and the certificate is valid for a year.
     ///
     /// Only one room at a time can use the certificate. If it is in use, for example in a second
@@ -100,16 +100,16 @@ impl RoomConfig {
     ///
     /// A permanent id lets others recognize the player. Keep it only if your game needs it.
     #[must_use]
-    pub fn keep_identity(mut self, place: impl Into<String>) -> Self {
-        self.identity = Some(place.into());
+    pub fn keep_identity(mut self, slot: impl Into<String>) -> Self {
+        self.identity = Some(slot.into());
         self
     }
 
-    /// Sets how long a peer may be silent before it is lost. 8 seconds by default, at least 1 second,
-    /// and at most 2 minutes.
+    /// Sets how long a peer may be silent before it is lost. 8 seconds by default, at least 1
+    /// second, and at most 2 minutes.
     ///
-    /// A silent peer is [reconnecting](crate::RoomEvent::PeerReconnecting) in the meantime. A change
-    /// of its network, for example from Wi-Fi to a mobile network, takes a few seconds.
+    /// A silent peer is [reconnecting](crate::RoomEvent::PeerReconnecting) in the meantime. A
+    /// change of its network, for example from Wi-Fi to a mobile network, takes a few seconds.
     #[must_use]
     pub fn with_reconnect_timeout(mut self, timeout: Duration) -> Self {
         self.reconnect_timeout = timeout;

@@ -18,10 +18,10 @@ pub enum RoomEvent {
     Signaling(Signaling),
     /// A link to a peer is open, and the peer has proven its identity.
     PeerJoined {
-        /// The peer's id. If `returning` is set, it is the same id as before.
+        /// The peer's id. It is the same as before if `rejoined` is true.
         peer_id: PeerId,
         /// Whether this peer was in the room before and was lost.
-        returning: bool,
+        rejoined: bool,
         /// Whether the peer is a stock matchbox client. Bytes are sent and received raw, and the
         /// mesh does not check whether the client is alive.
         is_matchbox_client: bool,
@@ -55,7 +55,7 @@ pub enum RoomEvent {
     },
     /// The last [`LinkFailed`](Self::LinkFailed) of this peer no longer applies: the link is open,
     /// the peer has left, or it now uses another id.
-    LinkFailureOver(PeerId),
+    LinkFailureResolved(PeerId),
     /// A packet arrived.
     Packet {
         /// The peer that sent it.
@@ -88,7 +88,7 @@ pub enum RoomEvent {
     ///   ([`SignalingLoss::ProtocolViolation`]).
     ProtocolViolation {
         /// The peer, member or server that violated the protocol.
-        by: ViolationSource,
+        source: ViolationSource,
         /// The latest violation.
         violation: ProtocolViolation,
         /// The number of violations of this source so far, including this one.
@@ -106,7 +106,7 @@ pub enum Signaling {
     /// The room is connected, so new peers can join.
     Connected {
         /// Whether the connection had been lost before.
-        back: bool,
+        reconnected: bool,
     },
     /// The connection is lost, or the server cannot be reached. Links between peers stay open. The
     /// room tries again after `retry_in`.
@@ -183,11 +183,12 @@ pub enum RoomError {
         "this browser does not allow WebRTC, which connects the players ({0}); look for an extension or a setting that blocks it, or use another browser"
     )]
     NoWebRtc(String),
-    /// The browser refused to open a connection to the signaling server.
+    /// The browser blocked the connection to the signaling server, for example because a page
+    /// served over https uses `ws://`.
     #[error(
         "the browser refuses to connect to the signaling server at {url} ({reason}); a page served over https needs wss://"
     )]
-    ForbiddenSocket {
+    BlockedByBrowser {
         /// The room's address.
         url: String,
         /// The browser's message.
@@ -195,11 +196,11 @@ pub enum RoomError {
     },
     /// The stored identity of the local peer cannot be used.
     #[error(
-        "the identity kept at `{place}` cannot be used: {reason}; choose another place, or remove it to get a new identity"
+        "the identity stored in `{slot}` cannot be used: {reason}; choose another slot, or delete it to get a new identity"
     )]
     Identity {
-        /// The place passed to [`RoomConfig::keep_identity`](crate::RoomConfig::keep_identity).
-        place: String,
+        /// The slot passed to [`RoomConfig::keep_identity`](crate::RoomConfig::keep_identity).
+        slot: String,
         /// Why the identity cannot be used.
         reason: String,
     },
@@ -225,7 +226,7 @@ pub enum LinkFailure {
     #[error(
         "no packets pass between the two machines, because a firewall or a router blocks them; a TURN server can relay them: see `IceServer::turn`"
     )]
-    NoWay,
+    NoPath,
     /// The peer did not prove that it has the room's [secret](crate::RoomSecret), or only one of
     /// the two peers has a secret.
     #[error(

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use huddle_id::PeerId;
 use web_time::Instant;
 
-use crate::{channel::Channel, core::Told, event::RoomEvent};
+use crate::{channel::Channel, core::CoreEvent, event::RoomEvent};
 
 /// The maximum number of unread packets of one peer on [`Channel::State`]. Beyond it, the inbox
 /// drops the oldest packet.
@@ -42,27 +42,27 @@ struct Unread {
 }
 
 impl Inbox {
-    pub(crate) fn push(&mut self, told: Told) {
-        let event = match told {
-            Told::Signaling(state) => {
+    pub(crate) fn push(&mut self, event: CoreEvent) {
+        let event = match event {
+            CoreEvent::Signaling(state) => {
                 // A game that does not read needs only the latest state.
                 self.events
                     .retain(|event| !matches!(event, RoomEvent::Signaling(_)));
                 RoomEvent::Signaling(state)
             }
-            Told::Joined {
+            CoreEvent::Joined {
                 peer,
-                returning,
+                rejoined,
                 is_matchbox_client,
             } => RoomEvent::PeerJoined {
                 peer_id: peer,
-                returning,
+                rejoined,
                 is_matchbox_client,
             },
-            Told::Reconnecting(peer) => RoomEvent::PeerReconnecting(peer),
-            Told::Reconnected(peer) => RoomEvent::PeerReconnected(peer),
-            Told::Replaced(peer) => RoomEvent::LinkReplaced(peer),
-            Told::NotLinked {
+            CoreEvent::Reconnecting(peer) => RoomEvent::PeerReconnecting(peer),
+            CoreEvent::Reconnected(peer) => RoomEvent::PeerReconnected(peer),
+            CoreEvent::Replaced(peer) => RoomEvent::LinkReplaced(peer),
+            CoreEvent::LinkFailed {
                 peer,
                 reason,
                 attempt,
@@ -77,32 +77,32 @@ impl Inbox {
                     attempt,
                 }
             }
-            Told::NotLinkedOver(peer) => {
+            CoreEvent::LinkFailureResolved(peer) => {
                 self.events.retain(|event| match event {
                     RoomEvent::LinkFailed { peer_id: p, .. } => *p != peer,
-                    event => *event != RoomEvent::LinkFailureOver(peer),
+                    event => *event != RoomEvent::LinkFailureResolved(peer),
                 });
-                RoomEvent::LinkFailureOver(peer)
+                RoomEvent::LinkFailureResolved(peer)
             }
-            Told::Left { peer, reason } => RoomEvent::PeerLeft {
+            CoreEvent::Left { peer, reason } => RoomEvent::PeerLeft {
                 peer_id: peer,
                 reason,
             },
-            Told::Packet {
+            CoreEvent::Packet {
                 peer,
                 channel,
                 bytes,
             } => return self.packet(peer, channel, bytes),
-            Told::ProtocolViolation {
-                by,
+            CoreEvent::ProtocolViolation {
+                source,
                 violation,
                 count,
             } => RoomEvent::ProtocolViolation {
-                by,
+                source,
                 violation,
                 count,
             },
-            Told::Failed(error) => RoomEvent::Failed(error),
+            CoreEvent::Failed(error) => RoomEvent::Failed(error),
         };
         if self.events.len() - self.packets >= MANY_NOTICES && self.cancels(&event) {
             return;
@@ -117,7 +117,7 @@ impl Inbox {
             RoomEvent::PeerReconnecting(_)
             | RoomEvent::ProtocolViolation { .. }
             | RoomEvent::LinkFailed { .. }
-            | RoomEvent::LinkFailureOver(_) => true,
+            | RoomEvent::LinkFailureResolved(_) => true,
             RoomEvent::LinkReplaced(_) => self.events.contains(event),
             RoomEvent::PeerReconnected(peer) => {
                 let unread = RoomEvent::PeerReconnecting(peer);
@@ -267,7 +267,7 @@ mod tests {
         let mut inbox = Inbox::default();
         for i in 0..count {
             let bytes = Bytes::copy_from_slice(&i.to_be_bytes());
-            inbox.push(Told::Packet {
+            inbox.push(CoreEvent::Packet {
                 peer,
                 channel,
                 bytes,
@@ -311,7 +311,7 @@ mod tests {
     fn reading_makes_room_again() {
         let (mut inbox, peer) = fill(Channel::Events, 2048);
         drain(&mut inbox);
-        inbox.push(Told::Packet {
+        inbox.push(CoreEvent::Packet {
             peer,
             channel: Channel::Events,
             bytes: Bytes::from_static(&[0; 4]),
@@ -324,18 +324,18 @@ mod tests {
         let mut inbox = Inbox::default();
         for id in 0..20_000 {
             let peer = PeerId::from_u128(id);
-            inbox.push(Told::Joined {
+            inbox.push(CoreEvent::Joined {
                 peer,
-                returning: false,
+                rejoined: false,
                 is_matchbox_client: false,
             });
             let bytes = Bytes::from(vec![0; 1000]);
-            inbox.push(Told::Packet {
+            inbox.push(CoreEvent::Packet {
                 peer,
                 channel: Channel::Events,
                 bytes,
             });
-            inbox.push(Told::Left {
+            inbox.push(CoreEvent::Left {
                 peer,
                 reason: crate::event::DisconnectReason::Left,
             });
@@ -357,7 +357,7 @@ mod tests {
             let peer = PeerId::from_u128(id);
             for _ in 0..100 {
                 let bytes = Bytes::from(vec![0; 16_000]);
-                inbox.push(Told::Packet {
+                inbox.push(CoreEvent::Packet {
                     peer,
                     channel: Channel::Bulk,
                     bytes,
@@ -370,22 +370,22 @@ mod tests {
     #[test]
     fn of_players_out_of_reach_the_latest_word_is_kept_and_only_of_so_many() {
         let mut inbox = Inbox::default();
-        let not_linked = |id: u128, attempt| Told::NotLinked {
+        let link_failed = |id: u128, attempt| CoreEvent::LinkFailed {
             peer: PeerId::from_u128(id),
-            reason: crate::event::LinkFailure::NoWay,
+            reason: crate::event::LinkFailure::NoPath,
             attempt,
         };
         for attempt in 1..=3 {
-            inbox.push(not_linked(1, attempt));
+            inbox.push(link_failed(1, attempt));
         }
-        let told = inbox.pop();
+        let event = inbox.pop();
         assert!(
-            matches!(told, Some(RoomEvent::LinkFailed { attempt: 3, .. })),
-            "{told:?}"
+            matches!(event, Some(RoomEvent::LinkFailed { attempt: 3, .. })),
+            "{event:?}"
         );
         assert_eq!(inbox.pop(), None);
         for id in 0..5000 {
-            inbox.push(not_linked(id, 1));
+            inbox.push(link_failed(id, 1));
         }
         assert_eq!(inbox.events.len(), MANY_NOTICES);
     }
@@ -393,8 +393,10 @@ mod tests {
     #[test]
     fn only_the_latest_of_many_unread_signaling_states_is_kept() {
         let mut inbox = Inbox::default();
-        for back in [false, true, true] {
-            inbox.push(Told::Signaling(crate::event::Signaling::Connected { back }));
+        for reconnected in [false, true, true] {
+            inbox.push(CoreEvent::Signaling(crate::event::Signaling::Connected {
+                reconnected,
+            }));
         }
         assert!(inbox.pop().is_some());
         assert_eq!(inbox.pop(), None);

@@ -191,15 +191,15 @@ mod tests {
     #[test]
     fn next_room_has_the_kept_identity_as_soon_as_a_room_is_left() {
         let name = format!("huddle-identity-{}-rejoin.pem", std::process::id());
-        let place = std::env::temp_dir().join(name);
+        let slot = std::env::temp_dir().join(name);
         let config = RoomConfig::new("ws://localhost:1/room").unwrap();
-        let config = config.keep_identity(place.to_str().unwrap());
+        let config = config.keep_identity(slot.to_str().unwrap());
         let first = Room::join(config.clone()).unwrap();
         let local_id = first.local_id();
         first.leave();
         let second = Room::join(config).unwrap();
         assert_eq!(second.local_id(), local_id);
         drop(second);
-        std::fs::remove_file(place).unwrap();
+        std::fs::remove_file(slot).unwrap();
     }
 }

@@ -37,10 +37,10 @@ pub enum ProtocolViolation {
     Candidate(SdpError),
     /// A member sent an answer, but had received no offer.
     #[error("it sent an answer without an offer")]
-    AnswerToNothing,
+    UnexpectedAnswer,
     /// A member sent candidates, but neither an offer nor an answer.
     #[error("it sent a candidate without an offer or an answer")]
-    CandidateForNothing,
+    UnexpectedCandidate,
     /// A member sent more signals than a link needs.
     #[error("it sent more signals than a link needs")]
     TooManySignals,
@@ -50,7 +50,7 @@ pub enum ProtocolViolation {
     LocalCertificate,
     /// A member sent too many packets before both sides of the link were open.
     #[error("it sent too many packets before the link was open on both sides")]
-    TooEarly,
+    TooManyEarlyPackets,
     /// A control message is malformed or arrived at the wrong time.
     #[error("it sent an invalid control message; does it run another version?")]
     Control,
@@ -77,7 +77,7 @@ pub enum ProtocolViolation {
     SecondId,
     /// The server announced a member that is already in the room.
     #[error("it announced {0}, which is in the room already")]
-    Announced(SignalingId),
+    DuplicateMember(SignalingId),
     /// The server sent a message about a group, but the room has none.
     #[error("it sent a message about a group, but this room has none")]
     Group,

@@ -89,7 +89,7 @@ pub enum KindError {
     TooLong(String),
     /// Another kind has the same name.
     #[error("the message name \"{0}\" is already in use: give each message its own name")]
-    Taken(String),
+    Duplicate(String),
     /// The name has the same hash as another one.
     #[error("the message names \"{0}\" and \"{1}\" have the same 32-bit hash: rename one of them")]
     Collision(String, String),
@@ -125,7 +125,7 @@ impl Kinds {
         }
         let id = KindId::of(name);
         match self.by_id.get(&id) {
-            Some(other) if other.name == name => Err(KindError::Taken(name.to_owned())),
+            Some(other) if other.name == name => Err(KindError::Duplicate(name.to_owned())),
             Some(other) => Err(KindError::Collision(other.name.clone(), name.to_owned())),
             None => {
                 let order = self.order(delivery);
@@ -249,7 +249,10 @@ mod tests {
         assert_eq!(declare(&long), Err(KindError::TooLong(long.clone())));
         assert!(declare(&long[1..]).is_ok());
         declare("pose").unwrap();
-        assert_eq!(declare("pose"), Err(KindError::Taken("pose".to_owned())));
+        assert_eq!(
+            declare("pose"),
+            Err(KindError::Duplicate("pose".to_owned()))
+        );
     }
 
     #[test]

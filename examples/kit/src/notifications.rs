@@ -41,7 +41,7 @@ fn peer_toast(peer: PeerId, what: impl FnOnce(&str) -> String) -> Toast {
 }
 
 fn joined(event: On<PeerJoined>, mut commands: Commands) {
-    let word = if event.returning { "is back" } else { "joined" };
+    let word = if event.rejoined { "is back" } else { "joined" };
     commands.trigger(peer_toast(event.peer_id, |name| format!("{name} {word}")));
 }
 

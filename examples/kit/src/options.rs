@@ -58,7 +58,7 @@ impl Options {
             None => room,
         };
         let room = match &self.identity {
-            Some(place) => room.keep_identity(place),
+            Some(slot) => room.keep_identity(slot),
             None => room,
         };
         let room = match self.conditioner {

@@ -540,7 +540,7 @@ impl World {
                 }
                 SessionEvent::Left { peer_id: peer }
                 | SessionEvent::Refused { peer_id: peer, .. }
-                | SessionEvent::Over { peer_id: peer }
+                | SessionEvent::Ended { peer_id: peer }
                 | SessionEvent::Undelivered { peer_id: peer, .. } => {
                     assert!(!is_pair(peer), "honest peers stay connected");
                 }

@@ -41,7 +41,7 @@ fn message_rejected(event: On<MessageRejected>, mut violations: ResMut<Violation
 
 fn signal_rejected(event: On<SignalRejected>, mut violations: ResMut<Violations>) {
     let violation = &event.violation;
-    violations.add(match event.by {
+    violations.add(match event.source {
         ViolationSource::Peer(id) => format!("peer {id}: {violation}"),
         ViolationSource::Member(id) => format!("member {id}: {violation}"),
         ViolationSource::Server => format!("server: {violation}"),

@@ -325,9 +325,9 @@ pub(crate) fn unreachable_peer_is_reported_and_linked_after_healing(
     until_joined(&mut cleo, &[a, b])?;
 
     let reason = until_link_fails(&mut ada, Some(b))?;
-    ensure!(reason == LinkFailure::NoWay, "Ada reports {reason:?}");
+    ensure!(reason == LinkFailure::NoPath, "Ada reports {reason:?}");
     let reason = until_link_fails(&mut bob, Some(a))?;
-    ensure!(reason == LinkFailure::NoWay, "Bob reports {reason:?}");
+    ensure!(reason == LinkFailure::NoPath, "Bob reports {reason:?}");
     let reason = until_link_fails(&mut dan, None)?;
     ensure!(reason == LinkFailure::NoAnswer, "Dan reports {reason:?}");
 

@@ -51,7 +51,7 @@ const LINK_ATTACKS: &[LinkAttack] = &[
     claimed("text", 40, ProtocolViolation::Text(Channel::State)),
     claimed("control", 10, ProtocolViolation::Control),
     claimed("truncated", 10, ProtocolViolation::Control),
-    claimed("packets", 200, ProtocolViolation::TooEarly),
+    claimed("packets", 200, ProtocolViolation::TooManyEarlyPackets),
 ];
 
 const fn stock(name: &'static str, times: u32, violation: Option<ProtocolViolation>) -> LinkAttack {
@@ -187,7 +187,7 @@ fn new_peer_reports_an_unexpected_answer(room: &str) -> anyhow::Result<()> {
         &candidate("candidate:1 1 udp 5 10.0.0.1 9 typ host"),
     )?;
     let by = ViolationSource::Member(SignalingId::from_u128(number(hostile.id())?));
-    all_rooms_report(&joining, by, &ProtocolViolation::AnswerToNothing)?;
+    all_rooms_report(&joining, by, &ProtocolViolation::UnexpectedAnswer)?;
     joining
         .wait_until(MEETING, "the new peer meets both", |logs| {
             logs[0].peers.len() >= 2

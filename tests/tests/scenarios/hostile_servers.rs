@@ -42,7 +42,7 @@ fn is_reported(
         ServerAttack::SecondId => is_left_for(|why| *why == ProtocolViolation::SecondId),
         ServerAttack::NoId => is_left_for(|why| *why == ProtocolViolation::NoId),
         ServerAttack::Announcements => {
-            is_left_for(|why| matches!(why, ProtocolViolation::Announced(_)))
+            is_left_for(|why| matches!(why, ProtocolViolation::DuplicateMember(_)))
         }
         ServerAttack::UnknownMembers => {
             is_left_for(|why| *why == ProtocolViolation::TooManySources)
@@ -168,9 +168,9 @@ fn expected_violation(attack: ServerAttack) -> Option<ProtocolViolation> {
         ServerAttack::Bytes => Some(ProtocolViolation::NotText),
         ServerAttack::SecondId => Some(ProtocolViolation::SecondId),
         ServerAttack::NoId => Some(ProtocolViolation::NoId),
-        ServerAttack::Announcements => {
-            Some(ProtocolViolation::Announced(SignalingId::from_u128(0)))
-        }
+        ServerAttack::Announcements => Some(ProtocolViolation::DuplicateMember(
+            SignalingId::from_u128(0),
+        )),
         ServerAttack::UnknownMembers => Some(ProtocolViolation::TooManySources),
         ServerAttack::Flood | ServerAttack::LongFlood => Some(ProtocolViolation::Flood),
         ServerAttack::TooLong | ServerAttack::SlowClose | ServerAttack::Silent => None,

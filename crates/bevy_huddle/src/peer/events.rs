@@ -14,7 +14,7 @@ pub struct PeerJoined {
     /// The peer.
     pub peer_id: PeerId,
     /// Whether the peer was lost earlier and has now reconnected.
-    pub returning: bool,
+    pub rejoined: bool,
 }
 
 /// A peer left the room or was lost. Triggered on its peer entity before the entity is despawned,
@@ -68,9 +68,9 @@ pub struct LinkFailed {
     pub attempt: u32,
 }
 
-/// A peer was kicked from the room, as the room's [`KickPolicy`](crate::KickPolicy) allows. Triggered
-/// on the peer entity, before [`PeerLeft`]. On the kicked player's machine, the room fails with
-/// [`JoinError::Kicked`](crate::JoinError::Kicked).
+/// A peer was kicked from the room, as the room's [`KickPolicy`](crate::KickPolicy) allows.
+/// Triggered on the peer entity, before [`PeerLeft`]. On the kicked player's machine, the room
+/// fails with [`JoinError::Kicked`](crate::JoinError::Kicked).
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]
 #[reflect(opaque)]
 #[reflect(Event, Debug, Clone, PartialEq)]
@@ -80,7 +80,7 @@ pub struct PeerKicked {
     /// The peer.
     pub peer_id: PeerId,
     /// The peers that requested the kick. They may include the local peer.
-    pub by: Vec<PeerId>,
+    pub requested_by: Vec<PeerId>,
 }
 
 /// A [`kick_peer`](crate::HuddleCommandsExt::kick_peer) request failed. Triggered on the room
@@ -134,8 +134,8 @@ pub struct PeerResumed {
     pub peer_id: PeerId,
 }
 
-/// Nothing was received from a peer for one second, or its link ended. Triggered on its entity, which
-/// is marked [`Reconnecting`](crate::Reconnecting).
+/// Nothing was received from a peer for one second, or its link ended. Triggered on its entity,
+/// which is marked [`Reconnecting`](crate::Reconnecting).
 ///
 /// [`PeerReconnected`] or [`PeerLeft`] follows.
 #[derive(EntityEvent, Reflect, Debug, Clone, PartialEq, Eq)]

@@ -34,7 +34,7 @@ struct PeerLink {
     /// Whether either game refused the other one.
     is_refused: bool,
     /// Whether the peer was in the room before.
-    returning: bool,
+    rejoined: bool,
     transfers: PeerTransfers,
     rejected: u32,
     bad_packets: u32,
@@ -89,10 +89,10 @@ impl PeerLink {
 
 impl PeerLinks {
     /// Adds a peer whose link opened.
-    pub(crate) fn open(&mut self, peer_id: PeerId, is_matchbox_client: bool, returning: bool) {
+    pub(crate) fn open(&mut self, peer_id: PeerId, is_matchbox_client: bool, rejoined: bool) {
         let link = PeerLink {
             is_matchbox_client,
-            returning,
+            rejoined,
             ..default()
         };
         self.links.insert(peer_id, link);
@@ -139,7 +139,7 @@ impl PeerLinks {
         self.is_mesh_stale = true;
         let link = self.links.get_mut(&peer_id)?;
         link.transfers.clear();
-        link.returning = true;
+        link.rejoined = true;
         link.take_departure(peer_id, reason)
     }
 
@@ -245,8 +245,8 @@ impl PeerLinks {
             .is_some_and(|link| link.is_matchbox_client)
     }
 
-    pub(crate) fn is_returning(&self, peer_id: PeerId) -> bool {
-        self.links.get(&peer_id).is_some_and(|link| link.returning)
+    pub(crate) fn has_rejoined(&self, peer_id: PeerId) -> bool {
+        self.links.get(&peer_id).is_some_and(|link| link.rejoined)
     }
 
     /// Returns the peers that have an entity.

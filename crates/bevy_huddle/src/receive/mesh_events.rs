@@ -31,10 +31,10 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
         RoomEvent::Signaling(signaling) => set_signaling(world, room, signaling),
         RoomEvent::PeerJoined {
             peer_id,
-            returning,
+            rejoined,
             is_matchbox_client,
         } => {
-            open_link(world, room, peer_id, is_matchbox_client, returning);
+            open_link(world, room, peer_id, is_matchbox_client, rejoined);
         }
         RoomEvent::PeerReconnecting(peer_id) => {
             if let Some(entity) = peer_entity(world, room, peer_id) {
@@ -74,7 +74,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                 },
             );
         }
-        RoomEvent::LinkFailureOver(peer_id) => {
+        RoomEvent::LinkFailureResolved(peer_id) => {
             if let Some(mut link) = world.get_mut::<RoomLink>(room) {
                 link.peers.set_unlinked(peer_id, None);
             }
@@ -99,10 +99,10 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
             );
         }
         RoomEvent::ProtocolViolation {
-            by,
+            source,
             violation,
             count,
-        } => match by {
+        } => match source {
             ViolationSource::Peer(peer_id) => {
                 reject(
                     world,
@@ -112,16 +112,16 @@ pub(super) fn handle(world: &mut World, room: Entity, event: RoomEvent) {
                 );
             }
             ViolationSource::Member(_) | ViolationSource::Server => {
-                let source = match by {
+                let name = match source {
                     ViolationSource::Member(id) => format!("{id}, a member of the room"),
                     _ => "the signaling server".to_owned(),
                 };
-                log::warn!("{source}: {violation} ({count} so far)");
+                log::warn!("{name}: {violation} ({count} so far)");
                 trigger(
                     world,
                     SignalRejected {
                         entity: room,
-                        by,
+                        source,
                         violation,
                         count,
                     },
@@ -138,7 +138,7 @@ fn open_link(
     room: Entity,
     peer_id: PeerId,
     is_matchbox_client: bool,
-    returning: bool,
+    rejoined: bool,
 ) {
     if let Some(duplicate) = duplicate_room(world, room, peer_id) {
         return fail_duplicate(world, duplicate);
@@ -156,11 +156,11 @@ fn open_link(
                 id: peer_id,
                 is_matchbox_client,
             },
-            returning,
+            rejoined,
         );
     } else {
         log::debug!("linked with {peer_id}");
-        link.open(peer_id, returning);
+        link.open(peer_id, rejoined);
     }
 }
 

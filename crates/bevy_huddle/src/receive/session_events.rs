@@ -36,12 +36,12 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
         SessionEvent::JoinRequested { peer_id, data } => admit(world, room, peer_id, &data),
         SessionEvent::Joined { peer_id } => {
             let link = world.get::<RoomLink>(room);
-            let returning = link.is_some_and(|link| link.peers.is_returning(peer_id));
+            let rejoined = link.is_some_and(|link| link.peers.has_rejoined(peer_id));
             let peer = Peer {
                 id: peer_id,
                 is_matchbox_client: false,
             };
-            add_peer(world, room, peer, returning);
+            add_peer(world, room, peer, rejoined);
         }
         SessionEvent::Left { peer_id } => {
             let departure = world
@@ -52,7 +52,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             }
         }
         SessionEvent::Refused { peer_id, refusal } => refused(world, room, peer_id, refusal),
-        SessionEvent::Over { peer_id } => {
+        SessionEvent::Ended { peer_id } => {
             if let Some(mut link) = world.get_mut::<RoomLink>(room) {
                 link.disconnect(peer_id);
             }
@@ -86,7 +86,10 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             }
         }
         SessionEvent::Full { capacity } => fail(world, room, JoinError::Full { capacity }),
-        SessionEvent::Kicked { peer_id, by } => kicked(world, room, peer_id, by),
+        SessionEvent::Kicked {
+            peer_id,
+            requested_by,
+        } => kicked(world, room, peer_id, requested_by),
         SessionEvent::TicksSkipped { ticks } => {
             log::debug!("{ticks} ticks behind the other peers: skipped");
             trigger(
@@ -171,12 +174,12 @@ fn mesh_changed(world: &mut World, room: Entity, peer_id: PeerId) {
     }
 }
 
-fn kicked(world: &mut World, room: Entity, peer_id: PeerId, by: Vec<PeerId>) {
+fn kicked(world: &mut World, room: Entity, peer_id: PeerId, requested_by: Vec<PeerId>) {
     let Some(link) = world.get::<RoomLink>(room) else {
         return;
     };
     if link.local_id() == peer_id {
-        return fail(world, room, JoinError::Kicked { by });
+        return fail(world, room, JoinError::Kicked { requested_by });
     }
     if let Some(entity) = peer_entity(world, room, peer_id) {
         log::info!("{peer_id} is kicked from the room");
@@ -185,7 +188,7 @@ fn kicked(world: &mut World, room: Entity, peer_id: PeerId, by: Vec<PeerId>) {
             PeerKicked {
                 entity,
                 peer_id,
-                by,
+                requested_by,
             },
         );
     }

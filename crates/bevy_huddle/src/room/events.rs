@@ -79,7 +79,7 @@ pub struct SignalRejected {
     /// The room entity.
     pub entity: Entity,
     /// The source of the violation.
-    pub by: ViolationSource,
+    pub source: ViolationSource,
     /// The latest violation.
     pub violation: ProtocolViolation,
     /// The number of violations by this source so far.

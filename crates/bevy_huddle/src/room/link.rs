@@ -88,12 +88,12 @@ impl RoomLink {
         match self.held.take().or_else(|| transport.poll())? {
             RoomEvent::PeerJoined {
                 peer_id,
-                returning,
+                rejoined,
                 is_matchbox_client,
             } if self.peers.contains(peer_id) => {
                 self.held = Some(RoomEvent::PeerJoined {
                     peer_id,
-                    returning,
+                    rejoined,
                     is_matchbox_client,
                 });
                 let reason = DisconnectReason::Lost;
@@ -132,8 +132,8 @@ impl RoomLink {
     }
 
     /// Starts the handshake on a new link.
-    pub(crate) fn open(&mut self, peer_id: PeerId, returning: bool) {
-        self.peers.open(peer_id, false, returning);
+    pub(crate) fn open(&mut self, peer_id: PeerId, rejoined: bool) {
+        self.peers.open(peer_id, false, rejoined);
         self.session.link_opened(peer_id, self.now());
     }
 

@@ -92,20 +92,20 @@ impl RoomOptions {
         self
     }
 
-    /// Stores this player's identity at `place`, so that its [`PeerId`](crate::PeerId) stays the
+    /// Stores this player's identity in `slot`, so that its [`PeerId`](crate::PeerId) stays the
     /// same in later rooms and across restarts and reloads. By default, the player has a new id in
     /// each room.
     ///
-    /// On native, `place` is the path of a file that contains a private key. The file is created if
-    /// it does not exist. In a browser, `place` is a key in the storage of the page's origin, where
+    /// On native, `slot` is the path of a file that contains a private key. The file is created if
+    /// it does not exist. In a browser, `slot` is a key in the storage of the page's origin, where
     /// an identity expires after a year. Only one room at a time can use an identity. If it is
     /// already in use, for example in another tab, the room gets a temporary id.
     ///
     /// A stored identity lets other players recognize this player. Use it only if your game needs
     /// it.
     #[must_use]
-    pub fn keep_identity(mut self, place: impl Into<String>) -> Self {
-        self.identity = Some(place.into());
+    pub fn keep_identity(mut self, slot: impl Into<String>) -> Self {
+        self.identity = Some(slot.into());
         self
     }
 
@@ -133,8 +133,8 @@ impl RoomOptions {
     ///
     /// The limit holds even if many players join at once, because a single peer assigns the places:
     /// the host, or another peer while the host's game is not running. If there is no place left
-    /// for a player, its room fails with [`JoinError::Full`](crate::JoinError::Full). Two peers with
-    /// different capacities refuse each other.
+    /// for a player, its room fails with [`JoinError::Full`](crate::JoinError::Full). Two peers
+    /// with different capacities refuse each other.
     #[must_use]
     pub fn capacity(mut self, players: u8) -> Self {
         self.capacity = Some(players);

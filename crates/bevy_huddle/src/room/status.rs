@@ -90,7 +90,7 @@ mod tests {
             retry_in: Duration::from_secs(1),
             attempt: 1,
         };
-        let back = Signaling::Connected { back: true };
+        let back = Signaling::Connected { reconnected: true };
         let cases = [
             (&Signaling::Connecting, 0, RoomStatus::Joining),
             (&Signaling::Connecting, 1, RoomStatus::Playing),

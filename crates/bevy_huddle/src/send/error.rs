@@ -18,8 +18,8 @@ use crate::error::MessageError;
 ///
 /// fn shoot(mut sender: PeerSender) {
 ///     if let Err(error) = sender.try_send(Recipients::Others, &Shot) {
-///         for missed in error.missed() {
-///             println!("{:?} does not get the shot: {}", missed.peer_id, missed.error);
+///         for recipient in error.skipped() {
+///             println!("{:?} does not get the shot: {}", recipient.peer_id, recipient.error);
 ///         }
 ///     }
 /// }
@@ -29,7 +29,7 @@ use crate::error::MessageError;
 pub enum TrySendError {
     /// These recipients do not receive the event. The other recipients do.
     #[error("{}", list(.0))]
-    Missed(Vec<Missed>),
+    Skipped(Vec<SkippedRecipient>),
     /// There is no room.
     #[error("there is no room: call `commands.join_room(\"ws://host:3536/name\")` first")]
     NoRoom,
@@ -40,7 +40,7 @@ pub enum TrySendError {
 
 /// A recipient that does not receive an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missed {
+pub struct SkippedRecipient {
     /// The peer; `None` for an entity that is neither a peer nor a room.
     pub peer_id: Option<PeerId>,
     /// The reason. Its `Display` text describes what to do.
@@ -50,41 +50,47 @@ pub struct Missed {
 impl TrySendError {
     /// Returns the recipients that do not receive the event, even if other recipients do. Empty for
     /// [`NoRoom`](Self::NoRoom) and [`Refused`](Self::Refused), where no recipient receives it.
-    pub fn missed(&self) -> &[Missed] {
+    pub fn skipped(&self) -> &[SkippedRecipient] {
         match self {
-            Self::Missed(missed) => missed,
+            Self::Skipped(skipped) => skipped,
             Self::NoRoom | Self::Refused(_) => &[],
         }
     }
 
-    /// Returns the peers among [`missed`](Self::missed), for sending the event to them again.
-    pub fn missed_peers(&self) -> impl Iterator<Item = PeerId> {
-        self.missed().iter().filter_map(|missed| missed.peer_id)
+    /// Returns the peers among [`skipped`](Self::skipped), for sending the event to them again.
+    pub fn skipped_peers(&self) -> impl Iterator<Item = PeerId> {
+        self.skipped()
+            .iter()
+            .filter_map(|recipient| recipient.peer_id)
     }
 
     /// Returns whether full send queues are the only cause. The event can be sent again once the
     /// peers have received part of what is queued for them.
     pub fn is_full(&self) -> bool {
-        let is_full =
-            |missed: &Missed| matches!(missed.error, MessageError::Queue(QueueError::Full { .. }));
-        !self.missed().is_empty() && self.missed().iter().all(is_full)
+        let is_full = |recipient: &SkippedRecipient| {
+            matches!(
+                recipient.error,
+                MessageError::Queue(QueueError::Full { .. })
+            )
+        };
+        !self.skipped().is_empty() && self.skipped().iter().all(is_full)
     }
 }
 
-/// The text of [`TrySendError::Missed`].
-fn list(missed: &[Missed]) -> String {
+/// The text of [`TrySendError::Skipped`].
+fn list(skipped: &[SkippedRecipient]) -> String {
     /// The maximum number of recipients that the text names.
     const MAX_NAMED: usize = 3;
 
-    let mut texts: Vec<_> = missed
+    let mut texts: Vec<_> = skipped
         .iter()
         .take(MAX_NAMED)
-        .map(|Missed { peer_id, error }| match peer_id {
+        .map(|SkippedRecipient { peer_id, error }| match peer_id {
             Some(peer_id) => format!("{peer_id} does not get the event: {error}"),
             None => format!("a recipient does not get the event: {error}"),
         })
         .collect();
-    if let more @ 1.. = missed.len().saturating_sub(MAX_NAMED) {
+    if let more @ 1.. = skipped.len().saturating_sub(MAX_NAMED) {
         texts.push(format!("{more} more recipients do not get it"));
     }
     texts.join("; ")

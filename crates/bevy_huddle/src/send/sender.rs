@@ -15,7 +15,7 @@ use crate::{
     peer::components::{Peer, PeerOf},
     room::{components::Rooms, link::RoomLink},
     send::{
-        error::{Missed, TrySendError},
+        error::{SkippedRecipient, TrySendError},
         targets::{Lookup, Target},
     },
 };
@@ -76,10 +76,10 @@ impl PeerSender<'_, '_> {
     /// Returns an error if there is no room, if the type is not declared, or if the event cannot be
     /// encoded.
     ///
-    /// Returns [`TrySendError::Missed`] if some recipients cannot receive the event. It contains
+    /// Returns [`TrySendError::Skipped`] if some recipients cannot receive the event. It contains
     /// these recipients and the reasons. The other recipients still receive the event. If
     /// [`is_full`](TrySendError::is_full) returns true, send the event again later, but only to
-    /// [`missed_peers`](TrySendError::missed_peers).
+    /// [`skipped_peers`](TrySendError::skipped_peers).
     pub fn try_send<T: PeerMessage>(
         &mut self,
         recipients: impl Into<Recipients>,
@@ -91,14 +91,14 @@ impl PeerSender<'_, '_> {
             return Err(TrySendError::NoRoom);
         }
         self.find_targets(&recipients.into());
-        let mut missed = Vec::new();
+        let mut skipped = Vec::new();
         self.queue(event, &payload, |(peer_id, error)| {
-            missed.push(Missed { peer_id, error });
+            skipped.push(SkippedRecipient { peer_id, error });
         });
-        if missed.is_empty() {
+        if skipped.is_empty() {
             Ok(())
         } else {
-            Err(TrySendError::Missed(missed))
+            Err(TrySendError::Skipped(skipped))
         }
     }
 

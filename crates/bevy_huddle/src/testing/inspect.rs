@@ -107,8 +107,8 @@ impl Lab {
         Some(&shared.0)
     }
 
-    /// Records all events of this type in every player's world from now on. [`seen`](Self::seen)
-    /// returns them.
+    /// Records all events of this type in every player's world from now on.
+    /// [`take_events`](Self::take_events) returns them.
     pub fn record<E: Event<Trigger<'static>: Default> + Clone + Send + Sync>(&mut self) {
         let recorder = |app: &mut App| {
             app.insert_resource(Recorded::<E>(Vec::new())).add_observer(
@@ -129,7 +129,7 @@ impl Lab {
     /// # Panics
     /// Panics if events of this type are not recorded.
     #[track_caller]
-    pub fn seen<E: Event + Send + Sync>(&mut self, player: Player) -> Vec<E> {
+    pub fn take_events<E: Event + Send + Sync>(&mut self, player: Player) -> Vec<E> {
         let recorded = self
             .app_mut(player)
             .world_mut()

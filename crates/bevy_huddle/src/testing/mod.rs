@@ -33,7 +33,7 @@
 //! });
 //! lab.run_until(|lab| lab.shared(bob, ada).is_some_and(|pose: &Pose| pose.x == 3.0));
 //! lab.run_for(Duration::from_secs(3));
-//! assert_eq!(lab.seen::<FromPeer<Splash>>(bob).len(), 1);
+//! assert_eq!(lab.take_events::<FromPeer<Splash>>(bob).len(), 1);
 //! ```
 
 mod conditions;

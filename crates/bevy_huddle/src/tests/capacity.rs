@@ -114,16 +114,16 @@ fn check(lab: &mut Lab, guests: &[Guest], context: &str) {
     assert_eq!(admitted.len(), expected, "{context}");
     assert!(are_together(lab, &admitted), "{context}");
     for Guest { player, .. } in admitted {
-        let joined = lab.seen::<PeerJoined>(player);
+        let joined = lab.take_events::<PeerJoined>(player);
         assert_eq!(joined.len(), expected - 1, "{context}");
-        assert_eq!(lab.seen::<PeerLeft>(player), [], "{context}");
+        assert_eq!(lab.take_events::<PeerLeft>(player), [], "{context}");
     }
     for Guest { player, .. } in refused_guests {
-        let failed = lab.seen::<RoomFailed>(player);
+        let failed = lab.take_events::<RoomFailed>(player);
         assert_eq!(failed.len(), 1, "{context}");
         let capacity = CAPACITY;
         assert_eq!(failed[0].error, JoinError::Full { capacity }, "{context}");
-        assert_eq!(lab.seen::<PeerJoined>(player), [], "{context}");
+        assert_eq!(lab.take_events::<PeerJoined>(player), [], "{context}");
     }
 }
 
@@ -170,15 +170,15 @@ fn full_room_refuses_newcomers_until_a_player_leaves() {
     check(&mut lab, &four, "four");
     let late = guest(&mut lab);
     lab.run_for(Duration::from_secs(3));
-    let failed = lab.seen::<RoomFailed>(late.player);
+    let failed = lab.take_events::<RoomFailed>(late.player);
     assert_eq!(failed.len(), 1);
     let text = failed[0].error.to_string();
     assert!(text.contains("the room is full: 4 of 4"), "{text}");
     let mut refused = Vec::new();
     for guest in &four {
-        refused.extend(lab.seen::<PeerRefused>(guest.player));
-        assert_eq!(lab.seen::<PeerJoined>(guest.player), []);
-        assert_eq!(lab.seen::<PeerLeft>(guest.player), []);
+        refused.extend(lab.take_events::<PeerRefused>(guest.player));
+        assert_eq!(lab.take_events::<PeerJoined>(guest.player), []);
+        assert_eq!(lab.take_events::<PeerLeft>(guest.player), []);
     }
     assert_eq!(refused.len(), 1, "only the host refuses the newcomer");
     let (by_them, capacity) = (false, CAPACITY);
@@ -252,7 +252,7 @@ fn rooms_with_different_capacities_refuse_each_other() {
     let [ada, bob] = [4, 5].map(|capacity| lab.player(join_with(capacity)));
     lab.run_for(Duration::from_secs(5));
     for (player, mine, theirs) in [(ada, 4, 5), (bob, 5, 4)] {
-        let refused = lab.seen::<PeerRefused>(player);
+        let refused = lab.take_events::<PeerRefused>(player);
         assert_eq!(refused.len(), 1);
         let (mine, theirs) = (Some(mine), Some(theirs));
         assert_eq!(refused[0].refusal, Refusal::Capacity { mine, theirs });
@@ -265,7 +265,7 @@ fn invalid_capacity_fails_the_room() {
         let mut lab = lab();
         let ada = lab.player(join_with(capacity));
         lab.settle();
-        let failed = lab.seen::<RoomFailed>(ada);
+        let failed = lab.take_events::<RoomFailed>(ada);
         let text = failed[0].error.to_string();
         assert!(text.contains("from 2 to 32"), "{text}");
     }

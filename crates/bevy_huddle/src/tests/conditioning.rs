@@ -75,8 +75,8 @@ fn events_arrive_once_and_in_order_despite_jitter_and_loss() {
         let expected: Vec<_> = (0..100).map(|n| (lab.peer_id(other), n)).collect();
         assert_eq!(lab.splashes(player), expected);
         assert_eq!(lab.pose_of(player, other), Some(99));
-        assert_eq!(lab.seen::<MessageRejected>(player), []);
-        assert_eq!(lab.seen::<PeerLeft>(player), []);
+        assert_eq!(lab.take_events::<MessageRejected>(player), []);
+        assert_eq!(lab.take_events::<PeerLeft>(player), []);
     }
 }
 
@@ -144,7 +144,7 @@ fn delayed_events_arrive_before_their_sender_leaves() {
     lab.leave(ada);
     lab.run_for(ms(200));
     assert_eq!(lab.splashes(bob), [(sender, 1)]);
-    assert_eq!(lab.seen::<PeerLeft>(bob).len(), 1);
+    assert_eq!(lab.take_events::<PeerLeft>(bob).len(), 1);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn players_meet_and_transfer_over_conditioned_links() {
         commands.send_transfer(to, "map", sent);
     });
     lab.run_for(Duration::from_secs(20));
-    let received = lab.seen::<TransferReceived>(bob);
+    let received = lab.take_events::<TransferReceived>(bob);
     assert_eq!(received.len(), 1);
     assert_eq!(received[0].bytes, map);
 }
@@ -224,7 +224,7 @@ fn room_with_an_invalid_conditioner_fails() {
         });
     });
     lab.run_for(ms(100));
-    let failed = lab.seen::<RoomFailed>(ada);
+    let failed = lab.take_events::<RoomFailed>(ada);
     assert_eq!(failed.len(), 1);
     let error = LinkConditionerError::Loss(5.0);
     assert_eq!(failed[0].error, JoinError::Conditioner(error));

@@ -56,7 +56,7 @@ fn values_beyond_decoding_limits_fail_at_the_sender() {
         commands.broadcast(Units(vec![(); 1_000_000]));
     });
     lab.run_for(std::time::Duration::from_millis(200));
-    let failed = lab.seen::<SendFailed>(ada);
+    let failed = lab.take_events::<SendFailed>(ada);
     assert!(matches!(
         failed[0].error,
         MessageError::Encode(EncodeError::TooDeep { .. })
@@ -69,5 +69,5 @@ fn values_beyond_decoding_limits_fail_at_the_sender() {
         })
     ));
     assert_eq!(failed.len(), 2);
-    assert_eq!(lab.seen::<MessageRejected>(bob), []);
+    assert_eq!(lab.take_events::<MessageRejected>(bob), []);
 }

@@ -39,7 +39,7 @@ fn watched_app() -> App {
 }
 
 /// Returns the events observed in an app since the last call.
-fn seen<E: Event + Send + Sync>(app: &mut App) -> Vec<E> {
+fn take_events<E: Event + Send + Sync>(app: &mut App) -> Vec<E> {
     std::mem::take(&mut app.world_mut().resource_mut::<Seen<E>>().0)
 }
 
@@ -78,7 +78,7 @@ fn invalid_address_fails_with_a_hint() {
         commands.join_room("localhost:3536/my-game");
     });
     let logged = logged(|| app.update());
-    let failed = seen::<RoomFailed>(&mut app);
+    let failed = take_events::<RoomFailed>(&mut app);
     assert_eq!(failed.len(), 1);
     assert!(matches!(
         failed[0].error,
@@ -88,7 +88,7 @@ fn invalid_address_fails_with_a_hint() {
     assert!(text.contains("ws://"), "{text}");
     assert_eq!(logged, [format!("ERROR: the room cannot be used: {text}")]);
 
-    let changes = seen::<RoomStatusChanged>(&mut app);
+    let changes = take_events::<RoomStatusChanged>(&mut app);
     assert_eq!(changes.len(), 1);
     assert_eq!(
         (changes[0].from, changes[0].to),
@@ -101,7 +101,11 @@ fn invalid_address_fails_with_a_hint() {
         })
         .unwrap();
     app.update();
-    assert_eq!(seen::<RoomFailed>(&mut app), [], "it is reported once");
+    assert_eq!(
+        take_events::<RoomFailed>(&mut app),
+        [],
+        "it is reported once"
+    );
 }
 
 #[test]
@@ -126,11 +130,14 @@ fn failed_room_loses_its_peers_before_it_fails() {
     let error = RoomError::Refused("the room is closed".to_owned());
     lab.inject(ada, RoomEvent::Failed(error.clone()));
     lab.frame(ada);
-    assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, DisconnectReason::Lost);
+    assert_eq!(
+        lab.take_events::<PeerLeft>(ada)[0].reason,
+        DisconnectReason::Lost
+    );
     assert_eq!(lab.find_peer(ada, bob), None);
     assert_eq!(lab.get::<RoomStatus>(ada, room), Some(&RoomStatus::Failed));
     assert_eq!(
-        lab.seen::<RoomFailed>(ada),
+        lab.take_events::<RoomFailed>(ada),
         [RoomFailed {
             entity: room,
             error: JoinError::Room(error)
@@ -144,7 +151,7 @@ fn failed_room_loses_its_peers_before_it_fails() {
 fn peer_that_cannot_be_linked_triggers_link_failed() {
     let (mut lab, [ada]) = meet();
     let (peer, room) = (PeerId::from_u128(7), lab.room(ada));
-    let (reason, attempt) = (LinkFailure::NoWay, 1);
+    let (reason, attempt) = (LinkFailure::NoPath, 1);
     lab.inject(
         ada,
         RoomEvent::LinkFailed {
@@ -160,7 +167,7 @@ fn peer_that_cannot_be_linked_triggers_link_failed() {
         reason,
         attempt,
     };
-    assert_eq!(lab.seen::<LinkFailed>(ada), [failed]);
+    assert_eq!(lab.take_events::<LinkFailed>(ada), [failed]);
     assert_eq!(lab.status(ada), RoomStatus::Waiting);
 }
 
@@ -194,7 +201,7 @@ fn unreachable_server_is_retried() {
     let deadline = Instant::now() + Duration::from_secs(10);
     let changes = loop {
         app.update();
-        let changes = seen::<RoomStatusChanged>(&mut app);
+        let changes = take_events::<RoomStatusChanged>(&mut app);
         if !changes.is_empty() || Instant::now() > deadline {
             break changes;
         }
@@ -203,12 +210,15 @@ fn unreachable_server_is_retried() {
     assert_eq!(changes.len(), 1);
     assert_eq!(changes[0].to, RoomStatus::Retrying);
     // On a slow machine, an earlier event may report that the room is connecting.
-    let signaling = seen::<SignalingChanged>(&mut app).pop().unwrap().signaling;
+    let signaling = take_events::<SignalingChanged>(&mut app)
+        .pop()
+        .unwrap()
+        .signaling;
     let Signaling::Retrying { reason, .. } = signaling else {
         panic!("{signaling:?}");
     };
     assert!(reason.to_string().contains("is it running"), "{reason}");
-    assert_eq!(seen::<RoomFailed>(&mut app), []);
+    assert_eq!(take_events::<RoomFailed>(&mut app), []);
 }
 
 #[test]
@@ -217,7 +227,7 @@ fn relay_only_without_a_relay_fails_with_a_hint() {
     let mut commands = app.world_mut().commands();
     commands.join_room(RoomOptions::new("ws://127.0.0.1:1/room").relay_only());
     app.update();
-    let failed = seen::<RoomFailed>(&mut app);
+    let failed = take_events::<RoomFailed>(&mut app);
     assert_eq!(failed[0].error, JoinError::Room(RoomError::NoRelay));
     assert!(failed[0].error.to_string().contains("IceServer::turn"));
 }
@@ -241,7 +251,7 @@ fn commands_without_a_room_are_harmless_and_warn_once() {
     });
     assert_eq!(logged.len(), 1, "{logged:?}");
     assert!(logged[0].contains("join_room"), "{logged:?}");
-    let failed = seen::<SendFailed>(&mut app);
+    let failed = take_events::<SendFailed>(&mut app);
     let splash = SendFailed {
         message: "splash",
         peer_id: None,
@@ -276,7 +286,7 @@ fn sending_without_a_room_fails_with_no_room() {
         app.update();
     });
     assert_eq!(logged.len(), 1, "{logged:?}");
-    let failed = seen::<SendFailed>(&mut app);
+    let failed = take_events::<SendFailed>(&mut app);
     let messages: Vec<_> = failed.iter().map(|failed| failed.message).collect();
     assert_eq!(messages, ["transfer", "raw bytes", "splash"]);
     for failed in failed {
@@ -299,7 +309,7 @@ fn send_failures_are_logged_once_per_cause() {
             lab.run_for(Duration::from_millis(20));
         }
     });
-    let failed = lab.seen::<SendFailed>(ada);
+    let failed = lab.take_events::<SendFailed>(ada);
     let of_bob = failed.iter().filter(|failed| failed.peer_id == Some(peer));
     assert!(of_bob.count() > 50, "each is reported");
     assert_eq!(logged.len(), 2, "{logged:?}");
@@ -325,7 +335,11 @@ fn room_failed_observer_that_rejoins_does_not_block_the_game() {
     app.world_mut().commands().join_room("ws://host");
     for frames in 1..4 {
         app.update();
-        assert_eq!(seen::<RoomFailed>(&mut app).len(), 1, "in frame {frames}");
+        assert_eq!(
+            take_events::<RoomFailed>(&mut app).len(),
+            1,
+            "in frame {frames}"
+        );
     }
 }
 
@@ -338,13 +352,17 @@ fn send_failed_observer_that_sends_again_does_not_block_the_game() {
         commands.send_to(stranger, Splash(3));
     });
     lab.commands(ada, |commands| commands.send_to(stranger, Splash(1)));
-    assert_eq!(lab.seen::<SendFailed>(ada).len(), 1);
+    assert_eq!(lab.take_events::<SendFailed>(ada).len(), 1);
     lab.frame(ada);
-    assert_eq!(lab.seen::<SendFailed>(ada).len(), 2, "in the next frame");
+    assert_eq!(
+        lab.take_events::<SendFailed>(ada).len(),
+        2,
+        "in the next frame"
+    );
     for _ in 0..20 {
         lab.frame(ada);
     }
-    assert!(lab.seen::<SendFailed>(ada).len() < 10_000);
+    assert!(lab.take_events::<SendFailed>(ada).len() < 10_000);
 }
 
 #[test]
@@ -390,7 +408,7 @@ fn repeated_link_failure_is_logged_less_and_less() {
     let peer = PeerId::from_u128(99);
     let logged = logged(|| {
         for attempt in 1..=100 {
-            let reason = LinkFailure::NoWay;
+            let reason = LinkFailure::NoPath;
             let failed = RoomEvent::LinkFailed {
                 peer_id: peer,
                 reason,

@@ -118,7 +118,7 @@ impl LabExt for Lab {
     }
 
     fn splashes(&mut self, player: Player) -> Vec<(PeerId, u32)> {
-        let splashes = self.seen::<FromPeer<Splash>>(player);
+        let splashes = self.take_events::<FromPeer<Splash>>(player);
         splashes
             .iter()
             .map(|splash| (splash.peer_id, splash.message.0))

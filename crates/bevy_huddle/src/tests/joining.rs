@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn changes(lab: &mut Lab, player: Player) -> Vec<(RoomStatus, RoomStatus)> {
-    lab.seen::<RoomStatusChanged>(player)
+    lab.take_events::<RoomStatusChanged>(player)
         .iter()
         .map(|change| (change.from, change.to))
         .collect()
@@ -26,18 +26,18 @@ fn joining_peer_spawns_an_entity_and_triggers_peer_joined_on_it() {
         is_matchbox_client: false,
     };
     assert_eq!(
-        lab.seen::<PeerJoined>(ada),
+        lab.take_events::<PeerJoined>(ada),
         [PeerJoined {
             entity,
             peer_id: peer.id,
-            returning: false
+            rejoined: false
         }]
     );
     assert_eq!(lab.get::<Peer>(ada, entity), Some(&peer));
     assert_eq!(lab.get::<PeerOf>(ada, entity), Some(&PeerOf(room)));
     let peers = lab.get::<RoomPeers>(ada, room).unwrap();
     assert_eq!(peers.entities(), [lab.peer(ada, ada), entity]);
-    assert_eq!(lab.seen::<PeerJoined>(bob).len(), 1);
+    assert_eq!(lab.take_events::<PeerJoined>(bob).len(), 1);
 }
 
 #[test]
@@ -91,9 +91,12 @@ fn play_continues_without_the_server() {
         changes(&mut lab, ada),
         [(Playing, Retrying), (Retrying, Waiting)]
     );
-    let signaling = lab.seen::<SignalingChanged>(ada);
+    let signaling = lab.take_events::<SignalingChanged>(ada);
     assert_eq!(signaling.len(), 3);
-    assert_eq!(signaling[2].signaling, Signaling::Connected { back: true });
+    assert_eq!(
+        signaling[2].signaling,
+        Signaling::Connected { reconnected: true }
+    );
 }
 
 #[test]
@@ -104,7 +107,7 @@ fn silent_peer_is_reconnecting_until_a_packet_arrives() {
     lab.run_for(Duration::from_millis(1500));
     assert!(lab.get::<Reconnecting>(ada, entity).is_some());
     assert_eq!(
-        lab.seen::<PeerReconnecting>(ada),
+        lab.take_events::<PeerReconnecting>(ada),
         [PeerReconnecting {
             entity,
             peer_id: peer
@@ -114,7 +117,7 @@ fn silent_peer_is_reconnecting_until_a_packet_arrives() {
     lab.run_for(Duration::from_millis(500));
     assert!(lab.get::<Reconnecting>(ada, entity).is_none());
     assert_eq!(
-        lab.seen::<PeerReconnected>(ada),
+        lab.take_events::<PeerReconnected>(ada),
         [PeerReconnected {
             entity,
             peer_id: peer
@@ -154,8 +157,8 @@ fn huddle_and_run_conditions_follow_the_room() {
             (
                 (|mut ran: ResMut<Ran>| *ran = Ran::default()),
                 (|mut ran: ResMut<Ran>| ran.in_room = true).run_if(in_room),
-                (|mut ran: ResMut<Ran>| ran.waiting = true).run_if(waiting),
-                (|mut ran: ResMut<Ran>| ran.playing = true).run_if(playing),
+                (|mut ran: ResMut<Ran>| ran.waiting = true).run_if(room_waiting),
+                (|mut ran: ResMut<Ran>| ran.playing = true).run_if(room_playing),
                 (|mut ran: ResMut<Ran>| ran.retrying = true)
                     .run_if(room_status(RoomStatus::Retrying)),
             )
@@ -200,20 +203,23 @@ fn huddle_and_run_conditions_follow_the_room() {
 fn lost_peer_returns_as_a_new_entity() {
     let (mut lab, [ada, bob]) = meet();
     let (before, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
-    lab.seen::<PeerJoined>(ada);
+    lab.take_events::<PeerJoined>(ada);
     lab.partition(&[ada], &[bob]);
     lab.run_for(Duration::from_secs(9));
-    assert_eq!(lab.seen::<PeerLeft>(ada)[0].reason, DisconnectReason::Lost);
+    assert_eq!(
+        lab.take_events::<PeerLeft>(ada)[0].reason,
+        DisconnectReason::Lost
+    );
     lab.heal();
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     let entity = lab.peer(ada, bob);
     assert_ne!(before, entity);
     assert_eq!(
-        lab.seen::<PeerJoined>(ada),
+        lab.take_events::<PeerJoined>(ada),
         [PeerJoined {
             entity,
             peer_id: peer,
-            returning: true
+            rejoined: true
         }]
     );
     lab.commands(bob, |commands| commands.broadcast(Splash(1)));
@@ -227,7 +233,7 @@ fn peer_that_rejoins_without_leaving_gets_a_new_entity() {
     let (before, peer) = (lab.peer(ada, bob), lab.peer_id(bob));
     let back = RoomEvent::PeerJoined {
         peer_id: peer,
-        returning: true,
+        rejoined: true,
         is_matchbox_client: false,
     };
     lab.inject(ada, back);
@@ -235,7 +241,7 @@ fn peer_that_rejoins_without_leaving_gets_a_new_entity() {
     assert!(lab.have_met(&[ada, bob]));
     assert_ne!(before, lab.peer(ada, bob));
     assert_eq!(
-        lab.seen::<PeerLeft>(ada).len(),
+        lab.take_events::<PeerLeft>(ada).len(),
         1,
         "the old entity triggers PeerLeft"
     );
@@ -251,7 +257,7 @@ fn restarted_game_is_a_new_peer() {
     lab.rejoin(bob);
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     assert_ne!(before, lab.peer_id(bob));
-    assert!(!lab.seen::<PeerJoined>(ada).last().unwrap().returning);
+    assert!(!lab.take_events::<PeerJoined>(ada).last().unwrap().rejoined);
 }
 
 #[test]
@@ -285,7 +291,7 @@ fn joining_the_same_room_twice_fails_and_keeps_the_first() {
         commands.join_room("ws://lab/room");
     });
     lab.settle();
-    let failed = lab.seen::<RoomFailed>(ada);
+    let failed = lab.take_events::<RoomFailed>(ada);
     assert_eq!(failed.len(), 1);
     assert_ne!(failed[0].entity, first);
     let JoinError::AlreadyJoined { url } = &failed[0].error else {
@@ -299,8 +305,8 @@ fn joining_the_same_room_twice_fails_and_keeps_the_first() {
         Some(&RoomStatus::Playing)
     );
     // The other player observes nothing.
-    assert_eq!(lab.seen::<PeerJoined>(bob).len(), 1);
-    assert_eq!(lab.seen::<PeerLeft>(bob), []);
+    assert_eq!(lab.take_events::<PeerJoined>(bob).len(), 1);
+    assert_eq!(lab.take_events::<PeerLeft>(bob), []);
 }
 
 #[test]
@@ -313,8 +319,8 @@ fn room_can_be_left_and_joined_in_one_frame() {
     });
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     assert_ne!(lab.peer_id(ada), before);
-    assert_eq!(lab.seen::<RoomFailed>(ada), []);
-    assert_eq!(lab.seen::<PeerLeft>(bob).len(), 1);
+    assert_eq!(lab.take_events::<RoomFailed>(ada), []);
+    assert_eq!(lab.take_events::<PeerLeft>(bob).len(), 1);
 }
 
 #[test]
@@ -330,18 +336,22 @@ fn room_joined_under_a_second_address_fails_when_the_player_meets_itself() {
         ada,
         RoomEvent::PeerJoined {
             peer_id: ada_id,
-            returning: false,
+            rejoined: false,
             is_matchbox_client: false,
         },
     );
     lab.settle();
-    let failed = lab.seen::<RoomFailed>(ada);
+    let failed = lab.take_events::<RoomFailed>(ada);
     assert_eq!(failed.len(), 1);
     assert_eq!(failed[0].entity, second, "the room joined later");
     assert!(matches!(failed[0].error, JoinError::AlreadyJoined { .. }));
     let peers = lab.get::<RoomPeers>(ada, first).unwrap();
     assert_eq!(peers.entities().len(), 2, "the local peer and Bob");
-    assert_eq!(lab.seen::<PeerJoined>(ada).len(), 1, "only Bob joined");
+    assert_eq!(
+        lab.take_events::<PeerJoined>(ada).len(),
+        1,
+        "only Bob joined"
+    );
 }
 
 #[test]
@@ -357,7 +367,7 @@ fn player_in_two_rooms_receives_its_own_events_once() {
         commands.send_to([other, ada_id], Splash(2));
     });
     lab.settle();
-    let splashes = lab.seen::<FromPeer<Splash>>(ada);
+    let splashes = lab.take_events::<FromPeer<Splash>>(ada);
     let numbers: Vec<_> = splashes.iter().map(|splash| splash.message.0).collect();
     assert_eq!(numbers, [1, 2]);
     assert_eq!(

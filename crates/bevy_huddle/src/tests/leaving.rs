@@ -77,7 +77,7 @@ fn leaving_despawns_the_room_and_notifies_the_peers() {
     );
     assert!(!lab.virtual_network().lock().is_connected(ada_id));
     lab.settle();
-    let left = lab.seen::<PeerLeft>(bob);
+    let left = lab.take_events::<PeerLeft>(bob);
     assert_eq!(
         (left[0].peer_id, left[0].reason),
         (ada_id, DisconnectReason::Left)
@@ -95,7 +95,7 @@ fn events_sent_before_leaving_are_delivered() {
     });
     lab.settle();
     assert_eq!(lab.splashes(bob), [(ada_id, 1)]);
-    assert_eq!(lab.seen::<PeerLeft>(bob).len(), 1);
+    assert_eq!(lab.take_events::<PeerLeft>(bob).len(), 1);
 }
 
 #[test]
@@ -103,7 +103,10 @@ fn dropped_app_leaves_the_room() {
     let (mut lab, [ada, bob]) = meet();
     lab[ada] = App::new();
     lab.settle();
-    assert_eq!(lab.seen::<PeerLeft>(bob)[0].reason, DisconnectReason::Left);
+    assert_eq!(
+        lab.take_events::<PeerLeft>(bob)[0].reason,
+        DisconnectReason::Left
+    );
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn despawning_the_room_entity_leaves_the_room() {
     lab[ada].world_mut().entity_mut(room).despawn();
     assert!(!exists(&lab, ada, entity));
     assert_eq!(
-        lab.seen::<PeerLeft>(ada),
+        lab.take_events::<PeerLeft>(ada),
         [PeerLeft {
             entity,
             peer_id: peer,
@@ -136,7 +139,10 @@ fn despawning_the_room_entity_leaves_the_room() {
         }]
     );
     lab.settle();
-    assert_eq!(lab.seen::<PeerLeft>(bob)[0].reason, DisconnectReason::Left);
+    assert_eq!(
+        lab.take_events::<PeerLeft>(bob)[0].reason,
+        DisconnectReason::Left
+    );
 }
 
 #[test]
@@ -152,7 +158,7 @@ fn disconnected_peer_leaves_once_on_both_sides() {
     lab.run_for(Duration::from_secs(5));
     assert_eq!(departures(&lab, ada).len(), 1, "it is reported once");
     assert_eq!(
-        lab.seen::<PeerLeft>(bob)[0].reason,
+        lab.take_events::<PeerLeft>(bob)[0].reason,
         DisconnectReason::DisconnectedByPeer
     );
     assert_eq!(lab.status(ada), RoomStatus::Playing, "Eve is still here");
@@ -166,7 +172,7 @@ fn despawning_a_peer_entity_disconnects_the_peer() {
     lab[ada].world_mut().entity_mut(entity).despawn();
     lab.settle();
     assert_eq!(
-        lab.seen::<PeerLeft>(ada),
+        lab.take_events::<PeerLeft>(ada),
         [PeerLeft {
             entity,
             peer_id: peer,
@@ -175,7 +181,7 @@ fn despawning_a_peer_entity_disconnects_the_peer() {
     );
     assert_eq!(lab.status(ada), RoomStatus::Waiting);
     assert_eq!(
-        lab.seen::<PeerLeft>(bob)[0].reason,
+        lab.take_events::<PeerLeft>(bob)[0].reason,
         DisconnectReason::DisconnectedByPeer
     );
 }
@@ -192,8 +198,8 @@ fn observer_can_leave_while_several_peers_join() {
     lab.player(game);
     lab.settle();
     assert!(!exists(&lab, ada, room));
-    assert_eq!(lab.seen::<PeerJoined>(ada).len(), 1);
-    assert_eq!(lab.seen::<PeerLeft>(ada).len(), 1);
+    assert_eq!(lab.take_events::<PeerJoined>(ada).len(), 1);
+    assert_eq!(lab.take_events::<PeerLeft>(ada).len(), 1);
 }
 
 #[test]
@@ -257,7 +263,7 @@ fn peer_entity_exists_in_peer_left_observers_however_the_room_ends() {
         assert_eq!(world.query::<&Peer>().iter(world).count(), 0);
         assert_eq!(world.query::<&Ghost>().iter(world).count(), 0);
         for player in [bob, eve] {
-            assert_eq!(lab.seen::<PeerLeft>(player).len(), 1);
+            assert_eq!(lab.take_events::<PeerLeft>(player).len(), 1);
         }
     }
 }
@@ -289,8 +295,8 @@ fn peer_removed_by_a_peer_joined_observer_is_disconnected() {
         let bob = lab.player(game);
         lab.run_for(Duration::from_secs(20));
         let ada_id = lab.peer_id(ada);
-        assert_eq!(lab.seen::<PeerJoined>(bob).len(), 1);
-        let left = lab.seen::<PeerLeft>(bob);
+        assert_eq!(lab.take_events::<PeerJoined>(bob).len(), 1);
+        let left = lab.take_events::<PeerLeft>(bob);
         assert_eq!(left.len(), 1, "{left:?}");
         assert_eq!(
             (left[0].peer_id, left[0].reason),
@@ -298,8 +304,8 @@ fn peer_removed_by_a_peer_joined_observer_is_disconnected() {
         );
         assert_eq!(lab.find_peer(bob, ada), None);
         assert_eq!(lab.status(bob), RoomStatus::Waiting);
-        assert_eq!(lab.seen::<PeerJoined>(ada).len(), 1);
-        assert_eq!(lab.seen::<PeerLeft>(ada).len(), 1);
+        assert_eq!(lab.take_events::<PeerJoined>(ada).len(), 1);
+        assert_eq!(lab.take_events::<PeerLeft>(ada).len(), 1);
         assert_eq!(lab.status(ada), RoomStatus::Waiting);
     }
 }
@@ -314,7 +320,7 @@ fn events_sent_before_a_disconnect_are_delivered() {
     });
     lab.settle();
     assert_eq!(lab.splashes(bob), [(ada_id, 1)]);
-    assert_eq!(lab.seen::<PeerLeft>(bob).len(), 1);
+    assert_eq!(lab.take_events::<PeerLeft>(bob).len(), 1);
 }
 
 #[test]

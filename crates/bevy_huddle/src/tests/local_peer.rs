@@ -22,7 +22,7 @@ fn local_player_is_a_peer_of_its_room() {
     assert_eq!(peer.id, lab.peer_id(ada));
     assert_eq!(lab.get::<PeerOf>(ada, entity), Some(&PeerOf(lab.room(ada))));
     assert_eq!(lab.get::<LinkStats>(ada, entity), None);
-    let others = lab.seen::<PeerJoined>(ada);
+    let others = lab.take_events::<PeerJoined>(ada);
     assert_eq!(others.len(), 1);
     assert_eq!(others[0].peer_id, lab.peer_id(bob));
 }
@@ -93,8 +93,8 @@ fn despawning_the_local_peer_leaves_the_room() {
     lab.commands(ada, move |commands| commands.entity(entity).despawn());
     lab.run_for(Duration::from_secs(1));
     assert_eq!(lab.find_peer(ada, bob), None);
-    assert_eq!(lab.seen::<PeerLeft>(ada).len(), 1);
-    let left = lab.seen::<PeerLeft>(bob);
+    assert_eq!(lab.take_events::<PeerLeft>(ada).len(), 1);
+    let left = lab.take_events::<PeerLeft>(bob);
     assert_eq!(left[0].reason, DisconnectReason::Left);
 }
 
@@ -125,5 +125,5 @@ fn observer_of_an_added_peer_can_leave_the_room() {
     lab.player(game);
     lab.run_for(Duration::from_secs(2));
     assert_eq!(local_peers(&mut lab, ada), []);
-    assert_eq!(lab.seen::<RoomFailed>(ada), []);
+    assert_eq!(lab.take_events::<RoomFailed>(ada), []);
 }

@@ -36,10 +36,10 @@ fn refusals(
     lab.run_for(Duration::from_secs(15));
     [(ada, bob), (bob, ada)].map(|(player, other)| {
         assert_eq!(lab.find_peer(player, other), None);
-        assert_eq!(lab.seen::<PeerJoined>(player), []);
-        assert_eq!(lab.seen::<PeerLeft>(player), []);
+        assert_eq!(lab.take_events::<PeerJoined>(player), []);
+        assert_eq!(lab.take_events::<PeerLeft>(player), []);
         assert_eq!(lab.status(player), RoomStatus::Waiting);
-        let mut refused = lab.seen::<PeerRefused>(player);
+        let mut refused = lab.take_events::<PeerRefused>(player);
         assert_eq!(refused.len(), 1, "{refused:?}");
         let refused = refused.remove(0);
         assert_eq!(
@@ -131,7 +131,7 @@ fn player_with_the_password_is_admitted() {
     let mut lab = lab();
     let players = club(&mut lab, "swordfish");
     lab.run_until(|lab| lab.have_met(&players));
-    assert_eq!(lab.seen::<PeerRefused>(players[0]), []);
+    assert_eq!(lab.take_events::<PeerRefused>(players[0]), []);
 }
 
 #[test]
@@ -145,11 +145,11 @@ fn refused_player_receives_the_reason() {
     let [ada, bob] = club(&mut lab, "sesame");
     lab.run_for(Duration::from_secs(30));
     for (player, by_them) in [(ada, false), (bob, true)] {
-        let refused = lab.seen::<PeerRefused>(player);
+        let refused = lab.take_events::<PeerRefused>(player);
         assert_eq!(refused.len(), 1, "{refused:?}");
         let reason = "the password is wrong".to_owned();
         assert_eq!(refused[0].refusal, Refusal::NotAdmitted { by_them, reason });
-        assert_eq!(lab.seen::<PeerJoined>(player), []);
+        assert_eq!(lab.take_events::<PeerJoined>(player), []);
         assert_eq!(lab.status(player), RoomStatus::Waiting);
     }
 }
@@ -171,7 +171,7 @@ fn admission_rule_can_count_the_peers_of_the_room() {
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     let eve = lab.player(for_two);
     lab.run_for(Duration::from_secs(5));
-    assert_eq!(lab.seen::<PeerRefused>(eve).len(), 2);
+    assert_eq!(lab.take_events::<PeerRefused>(eve).len(), 2);
     assert!(lab.have_met(&[ada, bob]));
     assert_eq!(lab.find_peer(ada, eve), None);
 }
@@ -189,7 +189,7 @@ fn invalid_settings_fail_the_room_when_joining() {
     ];
     for player in too_long {
         lab.settle();
-        let failed = lab.seen::<RoomFailed>(player);
+        let failed = lab.take_events::<RoomFailed>(player);
         assert!(
             matches!(failed[0].error, JoinError::Setup(SetupError::Terms(_))),
             "{failed:?}"
@@ -200,7 +200,7 @@ fn invalid_settings_fail_the_room_when_joining() {
         app.insert_resource(Time::<Fixed>::from_hz(2000.0));
     });
     lab.settle();
-    let failed = lab.seen::<RoomFailed>(fast);
+    let failed = lab.take_events::<RoomFailed>(fast);
     assert!(matches!(failed[0].error, JoinError::TickRate(_)));
 }
 
@@ -211,7 +211,7 @@ fn message_declared_after_joining_works_in_the_next_room() {
     lab[ada].add_peer_event::<u8>("late");
     let send = |lab: &mut Lab| {
         lab.commands(ada, |commands| commands.send_to(Recipients::All, 7_u8));
-        lab.seen::<SendFailed>(ada)
+        lab.take_events::<SendFailed>(ada)
     };
     let failed = send(&mut lab);
     assert!(

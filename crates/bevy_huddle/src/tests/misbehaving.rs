@@ -32,7 +32,7 @@ fn packet(peer: PeerId, channel: Channel, bytes: impl Into<Bytes>) -> RoomEvent 
 }
 
 fn reasons(lab: &mut Lab, player: Player) -> Vec<RejectReason> {
-    lab.seen::<MessageRejected>(player)
+    lab.take_events::<MessageRejected>(player)
         .into_iter()
         .map(|rejected| rejected.reason)
         .collect()
@@ -46,7 +46,7 @@ fn malformed_packets_are_rejected_and_play_continues() {
         lab.inject(bob, packet(ada_id, Channel::Events, bytes.to_vec()));
     }
     lab.frame(bob);
-    let rejected = lab.seen::<MessageRejected>(bob);
+    let rejected = lab.take_events::<MessageRejected>(bob);
     assert!(
         rejected
             .iter()
@@ -103,7 +103,7 @@ fn peer_that_floods_malformed_packets_is_disconnected() {
     lab.settle();
     let rejected = reasons(&mut lab, bob).len();
     assert!((10..100).contains(&rejected), "{rejected} rejected");
-    let left = lab.seen::<PeerLeft>(bob);
+    let left = lab.take_events::<PeerLeft>(bob);
     assert_eq!(left.len(), 1);
     assert_eq!(
         (left[0].peer_id, left[0].reason),
@@ -111,7 +111,7 @@ fn peer_that_floods_malformed_packets_is_disconnected() {
     );
     assert_eq!(lab.find_peer(bob, ada), None);
     assert_eq!(
-        lab.seen::<PeerLeft>(ada)[0].reason,
+        lab.take_events::<PeerLeft>(ada)[0].reason,
         DisconnectReason::DisconnectedByPeer
     );
 }
@@ -124,7 +124,7 @@ fn violation_on_a_link_triggers_message_rejected_on_the_peer() {
     lab.inject(
         bob,
         RoomEvent::ProtocolViolation {
-            by: ViolationSource::Peer(ada_id),
+            source: ViolationSource::Peer(ada_id),
             violation: violation.clone(),
             count: 8,
         },
@@ -136,14 +136,14 @@ fn violation_on_a_link_triggers_message_rejected_on_the_peer() {
     };
     assert!(reason.to_string().contains("text on the events channel"));
     assert_eq!(
-        lab.seen::<MessageRejected>(bob),
+        lab.take_events::<MessageRejected>(bob),
         [MessageRejected {
             entity,
             peer_id: ada_id,
             reason
         }]
     );
-    assert_eq!(lab.seen::<SignalRejected>(bob), []);
+    assert_eq!(lab.take_events::<SignalRejected>(bob), []);
 }
 
 #[test]
@@ -152,27 +152,27 @@ fn violation_over_signaling_triggers_signal_rejected_on_the_room() {
     let room = lab.room(ada);
     let member = ViolationSource::Member(SignalingId::from_u128(7));
     let violations = [
-        (member, ProtocolViolation::AnswerToNothing, 1),
+        (member, ProtocolViolation::UnexpectedAnswer, 1),
         (ViolationSource::Server, ProtocolViolation::SecondId, 2),
     ];
-    for (by, violation, count) in violations.clone() {
+    for (source, violation, count) in violations.clone() {
         lab.inject(
             ada,
             RoomEvent::ProtocolViolation {
-                by,
+                source,
                 violation,
                 count,
             },
         );
     }
     lab.frame(ada);
-    let expected = violations.map(|(by, violation, count)| SignalRejected {
+    let expected = violations.map(|(source, violation, count)| SignalRejected {
         entity: room,
-        by,
+        source,
         violation,
         count,
     });
-    assert_eq!(lab.seen::<SignalRejected>(ada), expected);
+    assert_eq!(lab.take_events::<SignalRejected>(ada), expected);
     assert_eq!(reasons(&mut lab, ada), []);
 }
 
@@ -190,10 +190,10 @@ fn flood_is_reported_and_spread_over_frames() {
     };
     lab.inject(bob, overflow);
     lab.frame(bob);
-    assert_eq!(lab.seen::<PeerReconnecting>(bob).len(), 10_000);
+    assert_eq!(lab.take_events::<PeerReconnecting>(bob).len(), 10_000);
     lab.frame(bob);
     lab.frame(bob);
-    assert_eq!(lab.seen::<PeerReconnecting>(bob).len(), 15_000);
+    assert_eq!(lab.take_events::<PeerReconnecting>(bob).len(), 15_000);
     assert_eq!(
         reasons(&mut lab, bob),
         [RejectReason::Overflow {
@@ -211,7 +211,7 @@ fn matchbox_client_has_an_entity_but_receives_no_typed_messages() {
         ada,
         RoomEvent::PeerJoined {
             peer_id: b,
-            returning: false,
+            rejoined: false,
             is_matchbox_client: true,
         },
     );
@@ -229,7 +229,7 @@ fn matchbox_client_has_an_entity_but_receives_no_typed_messages() {
     assert_eq!(lab.pose_of(bob, ada), None);
     assert_eq!(reasons(&mut lab, ada), []);
     assert_eq!(
-        lab.seen::<SendFailed>(ada),
+        lab.take_events::<SendFailed>(ada),
         [SendFailed {
             message: "splash",
             peer_id: Some(b),
@@ -256,7 +256,7 @@ fn packets_of_an_unknown_peer_are_ignored() {
     lab.settle();
     assert_eq!(lab.splashes(ada), []);
     assert_eq!(reasons(&mut lab, ada), []);
-    assert_eq!(lab.seen::<PeerLeft>(ada), []);
+    assert_eq!(lab.take_events::<PeerLeft>(ada), []);
     assert_eq!(lab.status(ada), RoomStatus::Waiting);
 }
 

@@ -68,7 +68,7 @@ fn game_that_hangs_while_connecting_joins_within_three_seconds_of_resuming() {
                 let took = lab.run_until(|lab| lab.have_met(&[host, friend]));
                 assert!(took <= 3 * SECOND, "seed {seed}, {hangs} s: {took:?}");
                 for player in [host, friend] {
-                    assert_eq!(lab.seen::<PeerRefused>(player), []);
+                    assert_eq!(lab.take_events::<PeerRefused>(player), []);
                     assert_eq!(pending(&lab, player), []);
                 }
             }
@@ -119,7 +119,7 @@ fn busy_peer_is_pending_with_its_reason_until_it_joins() {
     hang(&mut lab, friend, 20 * SECOND);
     lab.run_for(5 * SECOND);
     assert_eq!(pending(&lab, host), [PendingReason::Busy]);
-    let events = lab.seen::<PeerPending>(host);
+    let events = lab.take_events::<PeerPending>(host);
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0].reason, PendingReason::Busy);
     assert_eq!(events[0].peer_id, lab.peer_id(friend));
@@ -132,7 +132,7 @@ fn busy_peer_is_pending_with_its_reason_until_it_joins() {
     lab.run_for(SECOND);
     assert_eq!(pending(&lab, host), []);
     for player in [host, friend] {
-        assert_eq!(lab.seen::<PeerJoined>(player).len(), 1);
+        assert_eq!(lab.take_events::<PeerJoined>(player).len(), 1);
     }
 }
 
@@ -148,16 +148,20 @@ fn peer_without_a_link_is_pending_until_the_failure_ends() {
     for attempt in 1..=3 {
         let failed = RoomEvent::LinkFailed {
             peer_id: peer,
-            reason: LinkFailure::NoWay,
+            reason: LinkFailure::NoPath,
             attempt,
         };
         lab.virtual_network().lock().inject(local_id, failed);
         lab.run_for(SECOND);
     }
-    let reason = PendingReason::NoLink(LinkFailure::NoWay);
+    let reason = PendingReason::NoLink(LinkFailure::NoPath);
     assert_eq!(pending(&lab, player), [reason]);
-    assert_eq!(lab.seen::<PeerPending>(player).len(), 1, "once per reason");
-    let over = RoomEvent::LinkFailureOver(peer);
+    assert_eq!(
+        lab.take_events::<PeerPending>(player).len(),
+        1,
+        "once per reason"
+    );
+    let over = RoomEvent::LinkFailureResolved(peer);
     lab.virtual_network().lock().inject(local_id, over);
     lab.run_for(SECOND);
     assert_eq!(pending(&lab, player), []);
@@ -174,7 +178,7 @@ fn refused_peer_is_not_pending() {
     });
     lab.run_for(SECOND);
     for player in [first, second] {
-        assert_eq!(lab.seen::<PeerRefused>(player).len(), 1);
+        assert_eq!(lab.take_events::<PeerRefused>(player).len(), 1);
         assert_eq!(pending(&lab, player), []);
     }
 }
@@ -194,6 +198,6 @@ fn game_that_hangs_during_play_is_stopped_and_resumes() {
     lab.run_for(90 * SECOND);
     assert_eq!(lab.peer(ada, bob), entity, "the link stayed");
     assert_eq!(lab[ada].world().get::<Stopped>(entity), None);
-    assert_eq!(lab.seen::<PeerStopped>(ada).len(), 1);
-    assert_eq!(lab.seen::<PeerResumed>(ada).len(), 1);
+    assert_eq!(lab.take_events::<PeerStopped>(ada).len(), 1);
+    assert_eq!(lab.take_events::<PeerResumed>(ada).len(), 1);
 }

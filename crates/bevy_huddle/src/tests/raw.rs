@@ -20,7 +20,7 @@ fn mutual_matchbox_clients() -> (Lab, [Player; 2]) {
         let peer = lab.peer_id(other);
         let joined = RoomEvent::PeerJoined {
             peer_id: peer,
-            returning: false,
+            rejoined: false,
             is_matchbox_client: true,
         };
         lab.inject(player, joined);
@@ -28,7 +28,7 @@ fn mutual_matchbox_clients() -> (Lab, [Player; 2]) {
     lab.settle();
     for player in players {
         // Packets that were in flight before the injected event.
-        lab.seen::<RawReceived>(player);
+        lab.take_events::<RawReceived>(player);
     }
     (lab, players)
 }
@@ -40,7 +40,7 @@ fn send(lab: &mut Lab, from: Player, to: Player, channel: Channel, bytes: impl I
 
 /// Returns the error of the last failed send, if any.
 fn failure(lab: &mut Lab, player: Player) -> Option<MessageError> {
-    let failed = lab.seen::<SendFailed>(player).pop()?;
+    let failed = lab.take_events::<SendFailed>(player).pop()?;
     assert_eq!(failed.message, "raw bytes");
     Some(failed.error)
 }
@@ -67,13 +67,13 @@ fn raw_bytes_arrive_in_both_directions_on_every_channel() {
                     channel,
                     bytes: Bytes::from_static(bytes),
                 };
-                assert_eq!(lab.seen::<RawReceived>(to), [received]);
+                assert_eq!(lab.take_events::<RawReceived>(to), [received]);
             }
         }
     }
     for player in [ada, bob] {
-        assert_eq!(lab.seen::<SendFailed>(player), []);
-        assert_eq!(lab.seen::<MessageRejected>(player), []);
+        assert_eq!(lab.take_events::<SendFailed>(player), []);
+        assert_eq!(lab.take_events::<MessageRejected>(player), []);
     }
 }
 
@@ -84,7 +84,7 @@ fn many_raw_packets_do_not_disconnect_their_sender() {
         send(&mut lab, ada, bob, Channel::Events, vec![0x77; 50]);
     }
     lab.settle();
-    assert_eq!(lab.seen::<RawReceived>(bob).len(), 500);
+    assert_eq!(lab.take_events::<RawReceived>(bob).len(), 500);
     assert!(lab.find_peer(bob, ada).is_some());
 }
 
@@ -109,8 +109,8 @@ fn raw_bytes_that_cannot_be_sent_fail_with_the_reason() {
         Some(MessageError::NotMatchboxClient)
     );
     lab.settle();
-    assert_eq!(lab.seen::<RawReceived>(cleo), []);
-    assert_eq!(lab.seen::<RawReceived>(bob), []);
+    assert_eq!(lab.take_events::<RawReceived>(cleo), []);
+    assert_eq!(lab.take_events::<RawReceived>(bob), []);
 }
 
 #[test]
@@ -118,13 +118,13 @@ fn typed_messages_and_raw_bytes_do_not_mix() {
     let (mut lab, [ada, bob]) = mutual_matchbox_clients();
     let cleo = lab.player(game);
     lab.run_until(|lab| lab.have_met(&[ada, cleo]) && lab.have_met(&[bob, cleo]));
-    lab.seen::<RawReceived>(bob);
+    lab.take_events::<RawReceived>(bob);
     lab.commands(ada, |commands| commands.broadcast(Splash(1)));
     lab.settle();
     assert_eq!(lab.splashes(cleo), [(lab.peer_id(ada), 1)]);
     assert_eq!(lab.splashes(bob), []);
-    assert_eq!(lab.seen::<RawReceived>(bob), []);
-    assert_eq!(lab.seen::<SendFailed>(ada), []);
+    assert_eq!(lab.take_events::<RawReceived>(bob), []);
+    assert_eq!(lab.take_events::<SendFailed>(ada), []);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn observer_can_reply_to_raw_bytes() {
     });
     send(&mut lab, ada, bob, Channel::State, b"ping".as_slice());
     lab.settle();
-    let answers = lab.seen::<RawReceived>(ada);
+    let answers = lab.take_events::<RawReceived>(ada);
     assert_eq!(answers.len(), 1);
     assert_eq!(answers[0].bytes, "pong");
 }

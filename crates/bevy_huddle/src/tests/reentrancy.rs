@@ -273,22 +273,22 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
     let injected = [
         RoomEvent::LinkFailed {
             peer_id: stranger,
-            reason: LinkFailure::NoWay,
+            reason: LinkFailure::NoPath,
             attempt: 1,
         },
         RoomEvent::ProtocolViolation {
-            by: ViolationSource::Peer(b),
+            source: ViolationSource::Peer(b),
             violation: ProtocolViolation::Text(Channel::Events),
             count: 1,
         },
         RoomEvent::ProtocolViolation {
-            by: ViolationSource::Server,
+            source: ViolationSource::Server,
             violation: ProtocolViolation::SecondId,
             count: 1,
         },
         RoomEvent::PeerJoined {
             peer_id: stranger,
-            returning: false,
+            rejoined: false,
             is_matchbox_client: true,
         },
         RoomEvent::Packet {

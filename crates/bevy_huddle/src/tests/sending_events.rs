@@ -8,7 +8,7 @@ use super::game::{Blob, LabExt, Pose, Splash, bad_network, game, lab, meet, offl
 use crate::{
     error::MessageError,
     prelude::*,
-    send::error::{Missed, TrySendError},
+    send::error::{SkippedRecipient, TrySendError},
     testing::{Conditions, Lab, Player},
 };
 
@@ -79,7 +79,7 @@ fn events_arrive_once_and_in_order_over_replaced_links() {
     for (player, other) in [(ada, bob), (bob, ada)] {
         let expected: Vec<_> = (0..200).map(|n| (lab.peer_id(other), n)).collect();
         assert_eq!(lab.splashes(player), expected);
-        assert_eq!(lab.seen::<PeerLeft>(player), []);
+        assert_eq!(lab.take_events::<PeerLeft>(player), []);
     }
 }
 
@@ -108,9 +108,9 @@ fn events_sent_while_reconnecting_arrive_after_it() {
         for (player, other) in [(ada, bob), (bob, ada)] {
             let expected: Vec<_> = (0..180).map(|n| (lab.peer_id(other), n)).collect();
             assert_eq!(lab.splashes(player), expected);
-            assert_eq!(lab.seen::<PeerReconnected>(player).len(), 1);
-            assert_eq!(lab.seen::<PeerLeft>(player), []);
-            assert_eq!(lab.seen::<SendFailed>(player), []);
+            assert_eq!(lab.take_events::<PeerReconnected>(player).len(), 1);
+            assert_eq!(lab.take_events::<PeerLeft>(player), []);
+            assert_eq!(lab.take_events::<SendFailed>(player), []);
         }
     }
 }
@@ -127,7 +127,7 @@ fn events_to_a_peer_that_stays_reconnecting_are_bounded_and_the_failure_is_repor
         });
         lab.run_for(Duration::from_millis(20));
     }
-    let full = lab.seen::<SendFailed>(ada);
+    let full = lab.take_events::<SendFailed>(ada);
     assert!(
         full.iter()
             .any(|failed| matches!(failed.error, MessageError::Queue(QueueError::Full { .. })))
@@ -150,7 +150,7 @@ fn unacknowledged_events_of_a_killed_peer_are_undelivered() {
         (1..4).for_each(|n| commands.broadcast(Splash(n)));
     });
     lab.run_for(Duration::from_secs(10));
-    let undelivered = lab.seen::<Undelivered<Splash>>(ada);
+    let undelivered = lab.take_events::<Undelivered<Splash>>(ada);
     let numbers: Vec<_> = undelivered.iter().map(|it| it.message.0).collect();
     assert_eq!(numbers, [1, 2, 3], "the first one was confirmed");
 }
@@ -205,7 +205,7 @@ fn recipients_all_include_the_sender_in_sending_order() {
     });
     assert_eq!(lab.splashes(ada), [], "it does not arrive immediately");
     lab.settle();
-    let mine = lab.seen::<FromPeer<Splash>>(ada);
+    let mine = lab.take_events::<FromPeer<Splash>>(ada);
     let expected = [1, 3, 4, 5].map(|n| FromPeer {
         entity: local_peer,
         peer_id: ada_id,
@@ -252,7 +252,7 @@ fn event_triggers_observers_of_the_sender_and_is_written_as_a_message() {
         lab[bob].world().resource::<Log>().0,
         ["observer", "message"]
     );
-    assert_eq!(lab.seen::<FromPeer<Splash>>(bob)[0].entity, entity);
+    assert_eq!(lab.take_events::<FromPeer<Splash>>(bob)[0].entity, entity);
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn to_peers_message_to_an_unknown_peer_fails_like_a_command() {
         .write_message(ToPeers::to(stranger, Splash(1)));
     lab.settle();
     assert_eq!(
-        lab.seen::<SendFailed>(ada),
+        lab.take_events::<SendFailed>(ada),
         [SendFailed {
             message: "splash",
             peer_id: Some(stranger),
@@ -323,13 +323,13 @@ fn events_wait_for_the_network_without_loss() {
         (0..40).for_each(|n| commands.broadcast(blob(n)));
     });
     lab.settle();
-    assert_eq!(lab.seen::<FromPeer<Blob>>(bob), []);
+    assert_eq!(lab.take_events::<FromPeer<Blob>>(bob), []);
     let waiting = stats(&lab, ada, bob);
     assert!(waiting.queued_events >= 40, "{waiting:?}");
     assert!(waiting.queued_event_bytes >= 8000 * 40);
     lab.heal();
     lab.run_for(Duration::from_secs(10));
-    let blobs = lab.seen::<FromPeer<Blob>>(bob);
+    let blobs = lab.take_events::<FromPeer<Blob>>(bob);
     assert!(
         blobs
             .into_iter()
@@ -349,10 +349,10 @@ fn longest_event_arrives_and_a_longer_one_fails() {
         commands.broadcast(Blob(vec![7; MAX_EVENT_LEN - 2]));
     });
     lab.settle();
-    let arrived = lab.seen::<FromPeer<Blob>>(bob);
+    let arrived = lab.take_events::<FromPeer<Blob>>(bob);
     assert_eq!(arrived.len(), 1);
     assert_eq!(arrived[0].message, longest);
-    let failed = lab.seen::<SendFailed>(ada);
+    let failed = lab.take_events::<SendFailed>(ada);
     assert_eq!(failed.len(), 1);
     assert_eq!((failed[0].message, failed[0].peer_id), ("blob", None));
     let too_long = EncodeError::TooLong {
@@ -376,7 +376,7 @@ fn sending_fails_once_the_send_queue_is_full() {
         });
         lab.frame(ada);
     }
-    let failed = lab.seen::<SendFailed>(ada);
+    let failed = lab.take_events::<SendFailed>(ada);
     assert!((1..150).contains(&failed.len()), "{} failed", failed.len());
     assert_eq!(failed[0].peer_id, Some(lab.peer_id(bob)));
     assert!(matches!(
@@ -401,8 +401,8 @@ fn try_send_returns_peers_with_full_queues_and_sends_to_the_rest() {
     };
     assert!((50..200).contains(&sent), "{sent}");
     assert!(full.is_full(), "{full:?}");
-    assert_eq!(full.missed_peers().collect::<Vec<_>>(), [peer]);
-    let MessageError::Queue(QueueError::Full { queued }) = full.missed()[0].error else {
+    assert_eq!(full.skipped_peers().collect::<Vec<_>>(), [peer]);
+    let MessageError::Queue(QueueError::Full { queued }) = full.skipped()[0].error else {
         panic!("{full:?}");
     };
     let count = move |sender: PeerSender| sender.queued(peer);
@@ -416,13 +416,17 @@ fn try_send_returns_peers_with_full_queues_and_sends_to_the_rest() {
         Err(full)
     );
     lab.settle();
-    assert_eq!(lab.seen::<FromPeer<Blob>>(eve).len(), 1);
+    assert_eq!(lab.take_events::<FromPeer<Blob>>(eve).len(), 1);
     assert_eq!(try_send(&mut lab, ada, other, blob()), Ok(()));
     lab.heal();
     lab.run_for(Duration::from_secs(10));
-    assert_eq!(lab.seen::<FromPeer<Blob>>(bob).len(), sent);
+    assert_eq!(lab.take_events::<FromPeer<Blob>>(bob).len(), sent);
     assert_eq!(try_send(&mut lab, ada, Recipients::Others, blob()), Ok(()));
-    assert_eq!(lab.seen::<SendFailed>(ada), [], "errors are returned");
+    assert_eq!(
+        lab.take_events::<SendFailed>(ada),
+        [],
+        "errors are returned"
+    );
 }
 
 #[test]
@@ -438,7 +442,7 @@ fn hanging_peer_does_not_block_events_to_its_peers() {
             Ok(()) => sent += 1,
             Err(error) => {
                 assert!(error.is_full(), "{error}");
-                assert_eq!(error.missed_peers().collect::<Vec<_>>(), [peer]);
+                assert_eq!(error.skipped_peers().collect::<Vec<_>>(), [peer]);
                 failed += 1;
             }
         }
@@ -447,11 +451,11 @@ fn hanging_peer_does_not_block_events_to_its_peers() {
     }
     lab.settle();
     assert!(sent > 400 && failed > 400, "{sent} and {failed}");
-    assert_eq!(lab.seen::<FromPeer<Blob>>(bob).len(), sent + failed);
+    assert_eq!(lab.take_events::<FromPeer<Blob>>(bob).len(), sent + failed);
     assert_eq!(lab.splashes(bob).len(), 20 * 60);
-    let mut missed = lab.seen::<SendFailed>(ada);
-    missed.retain(|failed| failed.peer_id != Some(peer));
-    assert_eq!(missed, [], "only the peer that hangs misses events");
+    let mut failed = lab.take_events::<SendFailed>(ada);
+    failed.retain(|failed| failed.peer_id != Some(peer));
+    assert_eq!(failed, [], "only the peer that hangs misses events");
 }
 
 #[test]
@@ -461,19 +465,19 @@ fn try_send_returns_permanent_errors() {
     let (mut lab, [ada, bob]) = meet();
     let [peer, stranger] = [lab.peer_id(bob), PeerId::from_u128(0)];
     let mut refused = |recipients: Recipients| try_send(&mut lab, ada, recipients, Splash(1));
-    let missed = |peer, error| {
-        Err(TrySendError::Missed(vec![Missed {
+    let skipped = |peer, error| {
+        Err(TrySendError::Skipped(vec![SkippedRecipient {
             peer_id: peer,
             error,
         }]))
     };
     assert_eq!(
         refused([peer, stranger].into()),
-        missed(Some(stranger), MessageError::UnknownPeer)
+        skipped(Some(stranger), MessageError::UnknownPeer)
     );
     assert_eq!(
         refused(Entity::PLACEHOLDER.into()),
-        missed(None, MessageError::UnknownEntity)
+        skipped(None, MessageError::UnknownEntity)
     );
     let forgotten = try_send(&mut lab, ada, peer, Forgotten);
     assert_eq!(forgotten, Err(MessageError::NotDeclared.into()));
@@ -523,7 +527,7 @@ fn undelivered_events_are_reported_in_order_before_the_peer_leaves() {
         lab[ada].world().resource::<Reports>().0,
         ["1", "2", "left", "read 1", "read 2"]
     );
-    let undelivered = lab.seen::<Undelivered<Splash>>(ada);
+    let undelivered = lab.take_events::<Undelivered<Splash>>(ada);
     assert_eq!(
         (undelivered[0].peer_id, undelivered[0].entity),
         (bob_id, entity)
@@ -548,7 +552,7 @@ fn unknown_recipient_fails_and_the_rest_receive() {
         error,
     };
     assert_eq!(
-        lab.seen::<SendFailed>(ada),
+        lab.take_events::<SendFailed>(ada),
         [
             failed(Some(stranger), MessageError::UnknownPeer),
             failed(None, MessageError::UnknownEntity)
@@ -584,7 +588,7 @@ fn undeclared_type_is_named_in_send_failed() {
         commands.broadcast(Pose(1));
         commands.share(Splash(1));
     });
-    let failed = lab.seen::<SendFailed>(ada);
+    let failed = lab.take_events::<SendFailed>(ada);
     assert_eq!(failed.len(), 4);
     assert!(
         failed

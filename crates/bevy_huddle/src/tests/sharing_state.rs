@@ -83,7 +83,7 @@ fn state_shared_before_joining_is_sent_after_joining() {
     });
     let bob = lab.player(game);
     lab.run_until(|lab| lab.pose_of(bob, ada) == Some(5));
-    assert_eq!(lab.seen::<SendFailed>(ada), []);
+    assert_eq!(lab.take_events::<SendFailed>(ada), []);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn oversized_value_fails_and_the_previous_one_stays() {
         max: MAX_STATE_LEN,
     };
     assert_eq!(
-        lab.seen::<SendFailed>(ada),
+        lab.take_events::<SendFailed>(ada),
         [SendFailed {
             message: "map",
             peer_id: None,

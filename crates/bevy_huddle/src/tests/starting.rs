@@ -123,9 +123,9 @@ fn room_starts_when_the_local_id_is_known() {
     let signaling = |changes: Vec<SignalingChanged>| -> Vec<_> {
         changes.into_iter().map(|change| change.signaling).collect()
     };
-    let expected = signaling(lab.seen(bob));
+    let expected = signaling(lab.take_events(bob));
     assert!(!expected.is_empty());
-    assert_eq!(signaling(lab.seen(ada)), expected);
+    assert_eq!(signaling(lab.take_events(ada)), expected);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn failure_before_the_local_id_is_known_fails_the_room() {
     let error = RoomError::NoWebRtc("blocked".to_owned());
     *start.failure.lock().unwrap() = Some(error.clone());
     lab.settle();
-    let failures = lab.seen::<RoomFailed>(ada);
+    let failures = lab.take_events::<RoomFailed>(ada);
     assert_eq!(failures.len(), 1);
     assert_eq!(failures[0].error, JoinError::Room(error));
 }
@@ -165,7 +165,7 @@ fn joining_twice_is_refused_before_the_local_id_is_known() {
     lab.settle();
     start.has_id.store(true, Ordering::Relaxed);
     lab.settle();
-    let failures = lab.seen::<RoomFailed>(ada);
+    let failures = lab.take_events::<RoomFailed>(ada);
     assert!(matches!(
         failures[..],
         [RoomFailed {

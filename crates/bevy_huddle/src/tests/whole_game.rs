@@ -88,7 +88,7 @@ fn peer_receives_movement_and_splash() {
     assert!(early < 60.0, "{early}");
     lab.run_until(|lab| x(lab, bob, ada) == 120.0);
     lab.run_for(Duration::from_secs(5));
-    assert_eq!(lab.seen::<FromPeer<Splash>>(bob).len(), 1);
+    assert_eq!(lab.take_events::<FromPeer<Splash>>(bob).len(), 1);
 }
 
 /// Returns the positions that every player sees at regular times, in a match with partitions and

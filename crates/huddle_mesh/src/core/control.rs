@@ -41,7 +41,7 @@ pub(crate) enum Farewell {
     /// The sender leaves the room.
     Leaving,
     /// The sender disconnects the receiver.
-    CutOff,
+    Disconnected,
 }
 
 impl Control {
@@ -100,7 +100,7 @@ impl Control {
             6 if body.len() <= 256 => Control::Claim(std::str::from_utf8(body).ok()?.to_owned()),
             7 => Control::Bye(match body {
                 [0] => Farewell::Leaving,
-                [1] => Farewell::CutOff,
+                [1] => Farewell::Disconnected,
                 _ => return None,
             }),
             8 => Control::Group(uuid(body)?),
@@ -129,7 +129,7 @@ mod tests {
             Control::Pong(u32::MAX),
             Control::SignalingId(SignalingId::from_bytes(id.into_bytes())),
             Control::Claim("4ZcD".into()),
-            Control::Bye(Farewell::CutOff),
+            Control::Bye(Farewell::Disconnected),
             Control::Group(id),
             Control::Stopped(None),
             Control::Stopped(Some(StopReason::Busy)),

@@ -72,7 +72,7 @@ pub(crate) struct Reports {
 
 impl Reports {
     /// Makes a report due, even if no link has changed, because the server requested one.
-    pub(crate) fn ask(&mut self) {
+    pub(crate) fn request(&mut self) {
         self.is_requested = true;
     }
 
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn report_has_expected_json() {
         let mut reports = Reports::default();
-        reports.ask();
+        reports.request();
         let none = reports.due(Duration::ZERO, Vec::new());
         assert_eq!(none.as_deref(), Some(r#"{"Linked":[]}"#));
         let two = reports.due(REPORT_SPACING, ids(&[1, 2]));
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(reports.due(Duration::ZERO, Vec::new()), None);
         assert!(reports.due(second, ids(&[1])).is_some());
         assert_eq!(reports.due(second * 2, ids(&[1])), None);
-        reports.ask();
+        reports.request();
         assert!(reports.due(second * 2, ids(&[1])).is_some());
         assert!(reports.due(second * 3, Vec::new()).is_some());
     }
@@ -128,7 +128,7 @@ mod tests {
     fn reports_are_limited_to_four_per_second() {
         let mut reports = Reports::default();
         let sent = (0..1000).filter(|ms| {
-            reports.ask();
+            reports.request();
             reports
                 .due(Duration::from_millis(*ms), Vec::new())
                 .is_some()

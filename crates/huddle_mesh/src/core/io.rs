@@ -69,27 +69,27 @@ pub(crate) enum Action {
     /// Close a link. The driver reports no more events of it.
     CloseLink { link: LinkId },
     /// Report an event to the game.
-    Tell(Told),
+    Emit(CoreEvent),
 }
 
 /// An event for the game. The inbox turns it into a [`RoomEvent`](crate::RoomEvent).
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Told {
+pub(crate) enum CoreEvent {
     Signaling(Signaling),
     Joined {
         peer: PeerId,
-        returning: bool,
+        rejoined: bool,
         is_matchbox_client: bool,
     },
     Reconnecting(PeerId),
     Reconnected(PeerId),
     Replaced(PeerId),
-    NotLinked {
+    LinkFailed {
         peer: PeerId,
         reason: LinkFailure,
         attempt: u32,
     },
-    NotLinkedOver(PeerId),
+    LinkFailureResolved(PeerId),
     Left {
         peer: PeerId,
         reason: DisconnectReason,
@@ -100,7 +100,7 @@ pub(crate) enum Told {
         bytes: Bytes,
     },
     ProtocolViolation {
-        by: ViolationSource,
+        source: ViolationSource,
         violation: ProtocolViolation,
         count: u64,
     },

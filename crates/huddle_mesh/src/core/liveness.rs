@@ -41,7 +41,7 @@ pub(crate) enum Verdict {
 #[derive(Debug, Default)]
 pub(crate) struct Liveness {
     silence: Duration,
-    has_heard: bool,
+    has_received: bool,
     /// Whether [`Verdict::Silent`] was returned for the current silence.
     is_silent: bool,
     /// Set when an event may have broken the link. The link works if the peer answers this ping or
@@ -76,9 +76,9 @@ impl Liveness {
     }
 
     /// Notes that a packet arrived.
-    pub(crate) fn heard(&mut self) {
+    pub(crate) fn packet_received(&mut self) {
         self.silence = Duration::ZERO;
-        self.has_heard = true;
+        self.has_received = true;
         self.is_silent = false;
         self.probe_until = None;
     }
@@ -115,7 +115,7 @@ impl Liveness {
     }
 
     fn limit(&self, timeout: Duration) -> Duration {
-        if self.has_heard {
+        if self.has_received {
             timeout
         } else {
             timeout.max(LOST_AFTER_OPENING)
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn peer_is_silent_after_a_second_and_lost_after_the_timeout() {
         let mut liveness = Liveness::default();
-        liveness.heard();
+        liveness.packet_received();
         let verdicts: Vec<_> = (1..=160).map(|_| liveness.tick(STEP, TIMEOUT)).collect();
         assert_eq!(
             verdicts.iter().position(|v| *v == Verdict::Silent),
@@ -196,12 +196,12 @@ mod tests {
     #[test]
     fn link_is_doubtful_after_a_short_silence_or_a_doubt_until_a_later_ping_is_answered() {
         let mut liveness = Liveness::default();
-        liveness.heard();
+        liveness.packet_received();
         let before = liveness.ping(STEP);
         assert!(!liveness.is_doubtful());
         liveness.doubt();
         let after = liveness.ping(STEP);
-        liveness.heard();
+        liveness.packet_received();
         liveness.pong(STEP * 2, before);
         assert!(liveness.is_doubtful());
         liveness.pong(STEP * 2, after);
@@ -219,7 +219,7 @@ mod tests {
         for _ in 0..2 {
             while liveness.tick(STEP, TIMEOUT) != Verdict::Silent {}
             assert_eq!(liveness.tick(STEP, TIMEOUT), Verdict::Same);
-            liveness.heard();
+            liveness.packet_received();
             assert_eq!(liveness.tick(STEP, TIMEOUT), Verdict::Same);
         }
     }
@@ -236,7 +236,7 @@ mod tests {
         let mut liveness = Liveness::default();
         liveness.probe();
         liveness.tick(STEP, TIMEOUT);
-        liveness.heard();
+        liveness.packet_received();
         assert!((0..10).all(|_| liveness.tick(STEP, TIMEOUT) == Verdict::Same));
     }
 
@@ -267,7 +267,7 @@ mod tests {
         for i in 0..200 {
             let now = STEP * i;
             liveness.tick(STEP, TIMEOUT);
-            liveness.heard();
+            liveness.packet_received();
             if liveness.wants_ping(now) {
                 liveness.ping(now);
                 pings += 1;

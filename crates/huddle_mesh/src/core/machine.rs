@@ -12,7 +12,7 @@ use super::{
     entropy::Entropy,
     grouping::Stage,
     identity::Identity,
-    io::{Action, Input, Told},
+    io::{Action, CoreEvent, Input},
     link::LinkId,
     signal::{KEEP_ALIVE, ServerMessage},
     signaling::{SignalingClient, SocketAction, SocketEnd},
@@ -96,25 +96,25 @@ impl Core {
     pub(crate) fn tick(&mut self, now: Duration) {
         let step = now.saturating_sub(std::mem::replace(&mut self.last_tick, now));
         self.activity.tick(step);
-        self.tell_whether_stopped();
+        self.update_stopped();
         let doubt = self
             .supervisor
             .tick(now, step, &mut self.entropy, &mut self.actions);
         if doubt {
             self.signaling.doubt();
         }
-        let (action, told) = self.signaling.tick(now, step, &mut self.entropy);
+        let (action, signaling) = self.signaling.tick(now, step, &mut self.entropy);
         self.socket_action(action);
-        match told {
+        match signaling {
             None => {}
-            Some(told) => match &told {
+            Some(signaling) => match &signaling {
                 Signaling::Retrying { reason, .. } => {
                     if *reason == SignalingLoss::NetworkChanged {
                         self.supervisor.close_attempts(&mut self.actions);
                     }
-                    self.signaling_lost(told);
+                    self.signaling_lost(signaling);
                 }
-                _ => self.tell(Told::Signaling(told)),
+                _ => self.emit(CoreEvent::Signaling(signaling)),
             },
         }
         self.report_links(now);
@@ -139,13 +139,13 @@ impl Core {
     /// Notes that the game polled the room, which shows that the game runs.
     pub(crate) fn polled(&mut self) {
         self.activity.polled();
-        self.tell_whether_stopped();
+        self.update_stopped();
     }
 
     /// Sets whether the platform has frozen the game.
     pub(crate) fn set_frozen(&mut self, is_frozen: bool) {
         self.activity.set_frozen(is_frozen);
-        self.tell_whether_stopped();
+        self.update_stopped();
     }
 
     /// Reacts to a change of the machine's network, or to a report of the platform that it may have
@@ -163,7 +163,7 @@ impl Core {
         self.signaling.check();
     }
 
-    fn tell_whether_stopped(&mut self) {
+    fn update_stopped(&mut self) {
         let stopped = self.activity.stopped();
         self.supervisor.set_stopped(stopped, &mut self.actions);
     }
@@ -215,15 +215,16 @@ impl Core {
         };
         if let (ServerMessage::IdAssigned(_), false) = (&message, self.signaling.is_open()) {
             // A server that refuses the room closes the connection instead of assigning an id.
-            let told = self.signaling.opened(now);
-            self.tell(Told::Signaling(told));
+            let signaling = self.signaling.opened(now);
+            self.emit(CoreEvent::Signaling(signaling));
         }
         if !self.signaling.is_open() {
             return self.server_violation(now, ProtocolViolation::NoId);
         }
-        self.signaling.heard(message == ServerMessage::KeepAlive);
+        self.signaling
+            .message_received(message == ServerMessage::KeepAlive);
         if let ServerMessage::Group(stage) = message {
-            return self.group_staged(now, stage);
+            return self.group_stage_changed(now, stage);
         }
         self.supervisor
             .server_message(now, message, &mut self.actions);
@@ -231,8 +232,11 @@ impl Core {
     }
 
     /// Handles the server's report of the group's progress.
-    fn group_staged(&mut self, now: Duration, stage: Stage) {
-        if !self.supervisor.staged(now, stage, &mut self.actions) {
+    fn group_stage_changed(&mut self, now: Duration, stage: Stage) {
+        if !self
+            .supervisor
+            .group_stage_changed(now, stage, &mut self.actions)
+        {
             return self.server_violation(now, ProtocolViolation::Group);
         }
         match stage {
@@ -281,17 +285,17 @@ impl Core {
         }
         match self.signaling.ended(now, end, &mut self.entropy) {
             Ok(None) => {}
-            Ok(Some(told)) => self.signaling_lost(told),
+            Ok(Some(signaling)) => self.signaling_lost(signaling),
             Err(error) => {
                 self.supervisor.signaling_lost(&mut self.actions);
-                self.tell(Told::Failed(error));
+                self.emit(CoreEvent::Failed(error));
             }
         }
     }
 
-    fn signaling_lost(&mut self, told: Signaling) {
+    fn signaling_lost(&mut self, signaling: Signaling) {
         self.supervisor.signaling_lost(&mut self.actions);
-        self.tell(Told::Signaling(told));
+        self.emit(CoreEvent::Signaling(signaling));
     }
 
     /// Moves a complete group to a room of its own, so that the server does not group a
@@ -316,7 +320,7 @@ impl Core {
         }));
     }
 
-    fn tell(&mut self, told: Told) {
-        self.actions.push_back(Action::Tell(told));
+    fn emit(&mut self, event: CoreEvent) {
+        self.actions.push_back(Action::Emit(event));
     }
 }

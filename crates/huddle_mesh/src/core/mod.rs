@@ -26,7 +26,7 @@ mod simulation;
 pub(crate) use control::RESERVED_BYTE;
 pub(crate) use entropy::Entropy;
 pub(crate) use identity::Identity;
-pub(crate) use io::{Action, Input, LinkInput, Told};
+pub(crate) use io::{Action, CoreEvent, Input, LinkInput};
 pub(crate) use link::LinkId;
 pub(crate) use machine::{Core, TICK};
 #[cfg(target_arch = "wasm32")]

@@ -22,7 +22,7 @@ pub(crate) struct Peer {
     /// does the silence of a stock client count.
     pub unlisted: bool,
     /// The game has received that the peer joined, and not yet that it left.
-    pub here: bool,
+    pub is_connected: bool,
     /// The peer was reported to the game as reconnecting: it is silent, or its link ended and is
     /// not replaced yet.
     pub is_reconnecting: bool,
@@ -57,7 +57,7 @@ pub(crate) struct Traffic {
 impl Peer {
     /// Returns whether the peer has a link in use and is not reconnecting.
     pub(crate) fn is_healthy(&self) -> bool {
-        self.here && self.link.is_some() && !self.is_reconnecting
+        self.is_connected && self.link.is_some() && !self.is_reconnecting
     }
 
     /// Returns whether the link in use is expected to deliver packets.
@@ -66,8 +66,8 @@ impl Peer {
     }
 
     /// Returns whether the peer left and has not confirmed a new signaling id since.
-    pub(crate) fn is_apart(&self) -> bool {
-        !self.here && self.sid.is_none()
+    pub(crate) fn has_left(&self) -> bool {
+        !self.is_connected && self.sid.is_none()
     }
 
     pub(crate) fn stats(&self) -> LinkStats {

@@ -60,7 +60,7 @@ pub(crate) enum SocketEnd {
     Closed(Option<u16>, String),
     /// The platform refuses to open it. Contains the platform's message.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
-    Forbidden(String),
+    Blocked(String),
     /// The client closed it because the server violated the protocol.
     ProtocolViolation(ProtocolViolation),
 }
@@ -100,7 +100,7 @@ enum State {
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     Suspended,
     /// Stopped, or failed for good.
-    Over,
+    Stopped,
 }
 
 /// The signaling connection of one room.
@@ -163,7 +163,7 @@ impl SignalingClient {
 
     /// Moves to another room of the same server.
     pub(crate) fn move_to(&mut self, url: RoomUrl, now: Duration) -> Option<SocketAction> {
-        if matches!(self.state, State::Over | State::Suspended) {
+        if matches!(self.state, State::Stopped | State::Suspended) {
             return None;
         }
         self.set_url(url);
@@ -172,14 +172,14 @@ impl SignalingClient {
     }
 
     pub(crate) fn stop(&mut self) -> Option<SocketAction> {
-        let was = std::mem::replace(&mut self.state, State::Over);
+        let was = std::mem::replace(&mut self.state, State::Stopped);
         matches!(was, State::Open { .. } | State::Connecting { .. }).then_some(SocketAction::Close)
     }
 
     /// Closes the connection until [`Self::resume`].
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     pub(crate) fn suspend(&mut self) -> Option<SocketAction> {
-        if self.state == State::Over {
+        if self.state == State::Stopped {
             return None;
         }
         let was = std::mem::replace(&mut self.state, State::Suspended);
@@ -212,12 +212,12 @@ impl SignalingClient {
         self.doubted = false;
         self.unchecked = None;
         Signaling::Connected {
-            back: std::mem::replace(&mut self.was_open, true),
+            reconnected: std::mem::replace(&mut self.was_open, true),
         }
     }
 
     /// Notes that a message arrived from the server. `echo` is set if it answers a keep-alive.
-    pub(crate) fn heard(&mut self, echo: bool) {
+    pub(crate) fn message_received(&mut self, echo: bool) {
         self.echoes |= echo;
         self.doubted = false;
         self.unchecked = None;
@@ -237,7 +237,7 @@ impl SignalingClient {
         if !self.has_socket() {
             return Ok(None);
         }
-        let said = |text: String, code: u16| {
+        let reason_or_code = |text: String, code: u16| {
             if text.is_empty() {
                 format!("code {code}")
             } else {
@@ -248,25 +248,33 @@ impl SignalingClient {
             // A refusal is final only before the first successful connection. Later, a proxy may
             // refuse connections while the server behind it restarts.
             SocketEnd::Closed(Some(close_code::REFUSED), text) if !self.was_open => {
-                return self.give_up(RoomError::Refused(said(text, close_code::REFUSED)));
+                return self.give_up(RoomError::Refused(reason_or_code(
+                    text,
+                    close_code::REFUSED,
+                )));
             }
             SocketEnd::Closed(Some(close_code::NOT_FOUND), text) if !self.was_open => {
-                return self.give_up(RoomError::NotFound(said(text, close_code::NOT_FOUND)));
+                return self.give_up(RoomError::NotFound(reason_or_code(
+                    text,
+                    close_code::NOT_FOUND,
+                )));
             }
             // Later, the platform may refuse for a temporary reason.
-            SocketEnd::Forbidden(text) if !self.was_open => {
+            SocketEnd::Blocked(text) if !self.was_open => {
                 let url = self.url.to_string();
-                return self.give_up(RoomError::ForbiddenSocket { url, reason: text });
+                return self.give_up(RoomError::BlockedByBrowser { url, reason: text });
             }
             SocketEnd::Closed(Some(close_code::FULL), text) => {
-                SignalingLoss::Full(said(text, close_code::FULL))
+                SignalingLoss::Full(reason_or_code(text, close_code::FULL))
             }
-            SocketEnd::Unreachable(text) | SocketEnd::Forbidden(text) => {
+            SocketEnd::Unreachable(text) | SocketEnd::Blocked(text) => {
                 SignalingLoss::Unreachable(text)
             }
             SocketEnd::NotSignaling(text) => SignalingLoss::NotSignaling(text),
             SocketEnd::Closed(Some(1001 | 1012), _) => SignalingLoss::ShuttingDown,
-            SocketEnd::Closed(Some(code), text) => SignalingLoss::Closed(said(text, code)),
+            SocketEnd::Closed(Some(code), text) => {
+                SignalingLoss::Closed(reason_or_code(text, code))
+            }
             SocketEnd::Closed(None, text) => SignalingLoss::Closed(text),
             SocketEnd::ProtocolViolation(violation) => SignalingLoss::ProtocolViolation(violation),
         };
@@ -302,7 +310,7 @@ impl SignalingClient {
                 self.unchecked.get_or_insert(Duration::ZERO);
             }
             State::Open { .. } => self.check(),
-            State::Suspended | State::Over => {}
+            State::Suspended | State::Stopped => {}
         }
     }
 
@@ -336,11 +344,11 @@ impl SignalingClient {
     ) -> (Option<SocketAction>, Option<Signaling>) {
         if self.is_cut_off(step) {
             self.failures = 0;
-            let (connect, told) = self.reconnect(now, SignalingLoss::NetworkChanged);
-            return (Some(connect), Some(told));
+            let (connect, signaling) = self.reconnect(now, SignalingLoss::NetworkChanged);
+            return (Some(connect), Some(signaling));
         }
         match &mut self.state {
-            State::Over | State::Suspended => (None, None),
+            State::Stopped | State::Suspended => (None, None),
             State::Waiting { until } if now >= *until => {
                 let first = self.failures == 0 && !self.was_open;
                 (
@@ -360,31 +368,31 @@ impl SignalingClient {
                 } else {
                     SignalingLoss::Unreachable(format!("no answer for {seconds} s"))
                 };
-                let told = self.retry(now, loss, entropy);
-                (Some(SocketAction::Close), Some(told))
+                let signaling = self.retry(now, loss, entropy);
+                (Some(SocketAction::Close), Some(signaling))
             }
             State::Open {
                 silence, last_sent, ..
             } => {
                 *silence += step.min(MAX_STEP);
-                let patience = if self.doubted {
+                let timeout = if self.doubted {
                     SILENT_WHEN_DOUBTED
                 } else {
                     SILENT_AFTER
                 };
                 // A stock server never echoes, so its silence counts only if links fail at the same
                 // time.
-                if *silence >= patience && (self.echoes || self.doubted) {
+                if *silence >= timeout && (self.echoes || self.doubted) {
                     let reason = SignalingLoss::Silent(*silence);
                     // The server should announce the new connection before it reports the end of
                     // the old one. Otherwise, peers whose links also fail would treat it as a
                     // departure.
                     if self.doubted {
-                        let (connect, told) = self.reconnect(now, reason);
-                        return (Some(connect), Some(told));
+                        let (connect, signaling) = self.reconnect(now, reason);
+                        return (Some(connect), Some(signaling));
                     }
-                    let told = self.retry(now, reason, entropy);
-                    return (Some(SocketAction::Close), Some(told));
+                    let signaling = self.retry(now, reason, entropy);
+                    return (Some(SocketAction::Close), Some(signaling));
                 }
                 let due = if self.doubted {
                     Duration::from_millis(500)
@@ -402,12 +410,12 @@ impl SignalingClient {
 
     /// Replaces the connection without waiting.
     fn reconnect(&mut self, now: Duration, reason: SignalingLoss) -> (SocketAction, Signaling) {
-        let told = Signaling::Retrying {
+        let signaling = Signaling::Retrying {
             reason,
             retry_in: Duration::ZERO,
             attempt: self.failures,
         };
-        (self.connect(now), told)
+        (self.connect(now), signaling)
     }
 
     fn connect(&mut self, now: Duration) -> SocketAction {
@@ -421,7 +429,7 @@ impl SignalingClient {
     }
 
     fn give_up(&mut self, error: RoomError) -> Result<Option<Signaling>, RoomError> {
-        self.state = State::Over;
+        self.state = State::Stopped;
         Err(error)
     }
 
@@ -473,13 +481,13 @@ mod tests {
             let end = SocketEnd::Unreachable("refused".into());
             let Ok(Some(Signaling::Retrying {
                 retry_in,
-                attempt: told,
+                attempt: reported,
                 ..
             })) = client.ended(now, end, &mut entropy)
             else {
                 panic!("a connection that fails is retried");
             };
-            assert_eq!(told, attempt);
+            assert_eq!(reported, attempt);
             waits.push(retry_in);
             now += retry_in;
         }
@@ -500,8 +508,8 @@ mod tests {
                 RoomError::Refused("next=0".into()),
             ),
             (
-                SocketEnd::Forbidden("insecure".into()),
-                RoomError::ForbiddenSocket {
+                SocketEnd::Blocked("insecure".into()),
+                RoomError::BlockedByBrowser {
                     url: "ws://localhost:3536/room".into(),
                     reason: "insecure".into(),
                 },
@@ -513,8 +521,8 @@ mod tests {
                 client.ended(Duration::ZERO, end, &mut entropy),
                 Err(expected)
             );
-            let (action, told) = client.tick(Duration::from_secs(60), STEP, &mut entropy);
-            assert_eq!((action, told), (None, None));
+            let (action, signaling) = client.tick(Duration::from_secs(60), STEP, &mut entropy);
+            assert_eq!((action, signaling), (None, None));
         }
     }
 
@@ -524,11 +532,11 @@ mod tests {
             let (mut client, mut entropy) = client();
             client.tick(Duration::ZERO, STEP, &mut entropy);
             client.opened(Duration::ZERO);
-            client.heard(echoes);
+            client.message_received(echoes);
             let silent = (0..400).any(|i| {
-                let (_, told) = client.tick(STEP * i, STEP, &mut entropy);
+                let (_, signaling) = client.tick(STEP * i, STEP, &mut entropy);
                 matches!(
-                    told,
+                    signaling,
                     Some(Signaling::Retrying {
                         reason: SignalingLoss::Silent(_),
                         ..
@@ -547,8 +555,8 @@ mod tests {
             if answers {
                 client.answered();
             }
-            let (_, told) = client.tick(CONNECT_TIMEOUT, STEP, &mut entropy);
-            let Some(Signaling::Retrying { reason, .. }) = told else {
+            let (_, signaling) = client.tick(CONNECT_TIMEOUT, STEP, &mut entropy);
+            let Some(Signaling::Retrying { reason, .. }) = signaling else {
                 panic!("a server that lets nobody in is tried again");
             };
             let not_signaling = matches!(reason, SignalingLoss::NotSignaling(_));
@@ -563,10 +571,10 @@ mod tests {
         client.opened(Duration::ZERO);
         // The server answers the keep-alive of the first step, and nothing after that.
         let (action, _) = client.tick(STEP, STEP, &mut entropy);
-        client.heard(action == Some(SocketAction::KeepAlive));
+        client.message_received(action == Some(SocketAction::KeepAlive));
         let noticed = (2..).map(|i| STEP * i).find(|now| {
-            let (_, told) = client.tick(*now, STEP, &mut entropy);
-            told.is_some() || *now > SILENT_AFTER * 2
+            let (_, signaling) = client.tick(*now, STEP, &mut entropy);
+            signaling.is_some() || *now > SILENT_AFTER * 2
         });
         assert!(noticed <= Some(SILENT_AFTER + 2 * STEP), "{noticed:?}");
     }
@@ -575,9 +583,9 @@ mod tests {
     fn a_connection_that_never_opens_is_given_up_and_tried_again() {
         let (mut client, mut entropy) = client();
         client.tick(Duration::ZERO, STEP, &mut entropy);
-        let (action, told) = client.tick(CONNECT_TIMEOUT, STEP, &mut entropy);
+        let (action, signaling) = client.tick(CONNECT_TIMEOUT, STEP, &mut entropy);
         assert_eq!(action, Some(SocketAction::Close));
-        assert!(matches!(told, Some(Signaling::Retrying { .. })));
+        assert!(matches!(signaling, Some(Signaling::Retrying { .. })));
         let (action, _) = client.tick(CONNECT_TIMEOUT + LONGEST_WAIT, STEP, &mut entropy);
         assert!(matches!(action, Some(SocketAction::Connect(_))));
     }

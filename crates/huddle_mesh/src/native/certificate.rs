@@ -32,21 +32,21 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// Creates a certificate, or loads it from the file at `place`, which is created if necessary.
-    pub(super) fn new(place: Option<&str>) -> Result<Self, RoomError> {
-        let Some(place) = place else {
+    /// Creates a certificate, or loads it from the file at `slot`, which is created if necessary.
+    pub(super) fn new(slot: Option<&str>) -> Result<Self, RoomError> {
+        let Some(slot) = slot else {
             return Self::generate();
         };
         let identity_error = |reason: String| RoomError::Identity {
-            place: place.to_owned(),
+            slot: slot.to_owned(),
             reason,
         };
-        let mut file = open(place).map_err(|error| identity_error(error.to_string()))?;
+        let mut file = open(slot).map_err(|error| identity_error(error.to_string()))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 log::warn!(
-                    "the identity kept at {place} is in use; this room uses a temporary identity"
+                    "the identity stored in {slot} is in use; this room uses a temporary identity"
                 );
                 return Self::generate();
             }
@@ -107,12 +107,12 @@ fn startup(error: rcgen::Error) -> RoomError {
 }
 
 /// Opens or creates the file of an identity. Other users of the machine cannot read it.
-fn open(place: &str) -> io::Result<File> {
+fn open(slot: &str) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(place)
+    options.open(slot)
 }
 
 fn read(file: &mut File) -> io::Result<String> {
@@ -134,9 +134,9 @@ mod tests {
     use super::*;
 
     /// The path of a file that does not exist yet. The test removes it at the end.
-    struct Place(PathBuf);
+    struct Slot(PathBuf);
 
-    impl Place {
+    impl Slot {
         fn new(name: &str) -> Self {
             let name = format!("huddle-identity-{}-{name}.pem", std::process::id());
             Self(std::env::temp_dir().join(name))
@@ -147,7 +147,7 @@ mod tests {
         }
     }
 
-    impl Drop for Place {
+    impl Drop for Slot {
         fn drop(&mut self) {
             let _ = fs::remove_file(&self.0);
         }
@@ -165,32 +165,32 @@ mod tests {
 
     #[test]
     fn kept_identity_survives_a_restart() {
-        let place = Place::new("restart");
-        let first = id(&place.certificate().unwrap());
-        assert_eq!(id(&place.certificate().unwrap()), first);
+        let slot = Slot::new("restart");
+        let first = id(&slot.certificate().unwrap());
+        assert_eq!(id(&slot.certificate().unwrap()), first);
     }
 
     #[test]
     fn second_room_does_not_use_an_identity_in_use() {
-        let place = Place::new("twice");
-        let first = place.certificate().unwrap();
-        assert_ne!(id(&place.certificate().unwrap()), id(&first));
+        let slot = Slot::new("twice");
+        let first = slot.certificate().unwrap();
+        assert_ne!(id(&slot.certificate().unwrap()), id(&first));
         let first_id = id(&first);
         drop(first);
-        assert_eq!(id(&place.certificate().unwrap()), first_id);
+        assert_eq!(id(&slot.certificate().unwrap()), first_id);
     }
 
     #[test]
     fn other_files_are_rejected_and_not_overwritten() {
-        let place = Place::new("other");
+        let slot = Slot::new("other");
         for text in [
             "hello",
             "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
         ] {
-            fs::write(&place.0, text).unwrap();
-            let error = place.certificate().unwrap_err();
+            fs::write(&slot.0, text).unwrap();
+            let error = slot.certificate().unwrap_err();
             assert!(matches!(error, RoomError::Identity { .. }), "{error}");
-            assert_eq!(fs::read_to_string(&place.0).unwrap(), text);
+            assert_eq!(fs::read_to_string(&slot.0).unwrap(), text);
         }
         let error = Certificate::new(Some("/no such folder/identity")).unwrap_err();
         assert!(error.to_string().contains("/no such folder/identity"));
@@ -200,9 +200,9 @@ mod tests {
     #[test]
     fn other_users_cannot_read_the_private_key() {
         use std::os::unix::fs::PermissionsExt;
-        let place = Place::new("mode");
-        place.certificate().unwrap();
-        let mode = fs::metadata(&place.0).unwrap().permissions().mode();
+        let slot = Slot::new("mode");
+        slot.certificate().unwrap();
+        let mode = fs::metadata(&slot.0).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0);
     }
 }

@@ -39,29 +39,29 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// Creates a certificate, or loads the one that the browser stores under the name `place`.
-    pub(super) async fn new(place: Option<&str>) -> std::result::Result<Self, RoomError> {
+    /// Creates a certificate, or loads the one that the browser stores under the name `slot`.
+    pub(super) async fn new(slot: Option<&str>) -> std::result::Result<Self, RoomError> {
         let no_webrtc = |Exception(why)| RoomError::NoWebRtc(why);
-        let Some(place) = place else {
+        let Some(slot) = slot else {
             let rtc = generate().await.map_err(no_webrtc)?;
             return Self::from_rtc(rtc, None).await.map_err(no_webrtc);
         };
-        let lock = match Lock::request(&format!("{DATABASE} {place}")).await {
+        let lock = match Lock::request(&format!("{DATABASE} {slot}")).await {
             Locking::Held(lock) => Some(lock),
             // Locks need a secure origin.
             Locking::Unsupported => None,
             Locking::Taken => {
                 log::warn!(
-                    "the identity kept at {place} is in use; this room uses a temporary identity"
+                    "the identity stored in {slot} is in use; this room uses a temporary identity"
                 );
                 let rtc = generate().await.map_err(no_webrtc)?;
                 return Self::from_rtc(rtc, None).await.map_err(no_webrtc);
             }
         };
-        let rtc = load_or_generate(place)
+        let rtc = load_or_generate(slot)
             .await
             .map_err(|reason| RoomError::Identity {
-                place: place.to_owned(),
+                slot: slot.to_owned(),
                 reason,
             })?;
         Self::from_rtc(rtc, lock).await.map_err(no_webrtc)
@@ -105,11 +105,11 @@ async fn fingerprint(certificate: &JsValue) -> Result<[u8; 32]> {
     }
 }
 
-/// Loads the certificate stored under the name `place`. Generates and stores one if there is none.
-async fn load_or_generate(place: &str) -> std::result::Result<JsValue, String> {
+/// Loads the certificate stored under the name `slot`. Generates and stores one if there is none.
+async fn load_or_generate(slot: &str) -> std::result::Result<JsValue, String> {
     let failed = |error: idb::Error| error.to_string();
     let database = open_database().await.map_err(failed)?;
-    let key = JsValue::from_str(place);
+    let key = JsValue::from_str(slot);
     let found = load(&database, &key).await.map_err(failed)?;
     let certificate = match found.filter(is_valid) {
         Some(certificate) => certificate,

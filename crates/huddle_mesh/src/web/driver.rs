@@ -219,7 +219,7 @@ impl Driver {
                     match Socket::open(&url, self.sockets, self.inputs.clone()) {
                         Ok(socket) => self.socket = Some(socket),
                         Err(Exception(why)) => {
-                            let input = Input::SocketEnded(SocketEnd::Forbidden(why));
+                            let input = Input::SocketEnded(SocketEnd::Blocked(why));
                             self.core.handle(self.started.elapsed(), input);
                         }
                     }
@@ -257,7 +257,7 @@ impl Driver {
                 Action::CloseLink { link } => {
                     self.links.remove(&link);
                 }
-                Action::Tell(told) => self.inbox.push(told),
+                Action::Emit(event) => self.inbox.push(event),
             }
         }
     }

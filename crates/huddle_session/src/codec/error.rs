@@ -44,7 +44,7 @@ pub enum EncodeError {
     #[error(
         "the field `{field}` was skipped, so the receiver cannot decode the message: remove `#[serde(skip_serializing_if)]` from the field"
     )]
-    FieldLeftOut {
+    SkippedField {
         /// The path of the field, such as `item.owner`.
         field: String,
     },
@@ -107,5 +107,5 @@ pub enum DecodeError {
     #[error(
         "{0} bytes follow the end of the message; do both sides run the same version of the game?"
     )]
-    LeftOver(usize),
+    TrailingBytes(usize),
 }

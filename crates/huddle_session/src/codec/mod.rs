@@ -113,7 +113,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], max: usize) -> Result<T, Decode
         .map_err(|e| DecodeError::Malformed(e.to_string()))?;
     match bytes.len() - used {
         0 => Ok(message),
-        rest => Err(DecodeError::LeftOver(rest)),
+        rest => Err(DecodeError::TrailingBytes(rest)),
     }
 }
 
@@ -209,7 +209,10 @@ mod tests {
             decode::<[u8; 10]>(&[0; 10], 9),
             Err(DecodeError::TooLong { len: 10, max: 9 })
         );
-        assert_eq!(decode::<[u8; 2]>(&[0; 5], 9), Err(DecodeError::LeftOver(3)));
+        assert_eq!(
+            decode::<[u8; 2]>(&[0; 5], 9),
+            Err(DecodeError::TrailingBytes(3))
+        );
     }
 
     #[test]

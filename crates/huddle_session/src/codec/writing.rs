@@ -36,7 +36,7 @@ pub(super) struct Check {
 #[derive(Debug, Clone, Copy)]
 enum Problem {
     TooDeep,
-    LeftOut,
+    SkippedField,
     NoLength,
     WrongLength { claimed: usize, written: usize },
 }
@@ -64,7 +64,7 @@ impl Check {
         let at = self.path_text();
         match self.problem.get() {
             Some(Problem::TooDeep) => EncodeError::TooDeep { at },
-            Some(Problem::LeftOut) => EncodeError::FieldLeftOut { field: at },
+            Some(Problem::SkippedField) => EncodeError::SkippedField { field: at },
             Some(Problem::NoLength) => EncodeError::NoLength { at },
             Some(Problem::WrongLength { claimed, written }) => EncodeError::WrongLength {
                 at,
@@ -365,8 +365,8 @@ impl<C> Parts<'_, C> {
     }
 
     fn skip<E: Error>(&self, field: &'static str) -> Result<(), E> {
-        let left_out = Err(self.guarded.check.fail(Problem::LeftOut));
-        self.locate(Step::Name(field), left_out)
+        let skipped = Err(self.guarded.check.fail(Problem::SkippedField));
+        self.locate(Step::Name(field), skipped)
     }
 
     fn locate<R, E>(&self, step: Step, written: Result<R, E>) -> Result<R, E> {

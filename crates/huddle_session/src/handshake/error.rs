@@ -19,7 +19,7 @@ pub enum HandshakeError {
     Truncated,
     /// Bytes follow the last field.
     #[error("{0} bytes follow the end of the handshake message")]
-    LeftOver(usize),
+    TrailingBytes(usize),
     /// A field is longer than allowed.
     #[error("{what} takes {len} bytes, but at most {max} are allowed")]
     TooLong {

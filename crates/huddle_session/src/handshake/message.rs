@@ -159,7 +159,7 @@ pub(super) fn decode(bytes: Bytes) -> Result<Message, HandshakeError> {
     };
     match reader.len() {
         0 => Ok(message),
-        rest => Err(HandshakeError::LeftOver(rest)),
+        rest => Err(HandshakeError::TrailingBytes(rest)),
     }
 }
 

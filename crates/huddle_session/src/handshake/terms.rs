@@ -100,7 +100,7 @@ mod tests {
                 &"g".repeat(game),
                 TickRate::claimed(60_000),
                 &Kinds::default(),
-                KickPolicy::Nobody,
+                KickPolicy::Disabled,
                 vec![0; join_data].into(),
             )
         };

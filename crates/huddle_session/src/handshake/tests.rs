@@ -30,7 +30,7 @@ fn offer(game: &str, rate: u32, policy: KickPolicy, kinds: &Kinds) -> Terms {
 }
 
 fn terms() -> Terms {
-    offer("pond", 60_000, KickPolicy::Nobody, &kinds(&["splash"]))
+    offer("pond", 60_000, KickPolicy::Disabled, &kinds(&["splash"]))
 }
 
 fn clock() -> ClockReading {
@@ -219,7 +219,7 @@ proptest! {
         let theirs = offer(
             if differs[0] { "lake" } else { "pond" },
             if differs[1] { 30_000 } else { 60_000 },
-            if differs[2] { KickPolicy::Host } else { KickPolicy::Nobody },
+            if differs[2] { KickPolicy::Host } else { KickPolicy::Disabled },
             &if differs[3] { kinds(&["splash", "dive"]) } else { kinds(&["splash"]) },
         );
         let late = Duration::from_millis(late);
@@ -273,7 +273,7 @@ proptest! {
         cut in any::<prop::sample::Index>(),
     ) {
         let route = Route { from: 2, to: 1 };
-        let theirs = offer("pond", 60_000, KickPolicy::Nobody, &kinds(&["splash", "dive"]));
+        let theirs = offer("pond", 60_000, KickPolicy::Disabled, &kinds(&["splash", "dive"]));
         for bytes in [
             message::hello(2, &theirs, clock()),
             message::welcome(route),
@@ -400,7 +400,7 @@ fn late_decision_completes_the_handshake() {
 #[test]
 fn refusal_without_the_peers_list_names_no_messages() {
     let mut side = Side::new(1, terms());
-    let theirs = offer("pond", 60_000, KickPolicy::Nobody, &kinds(&["dive"]));
+    let theirs = offer("pond", 60_000, KickPolicy::Disabled, &kinds(&["dive"]));
     side.receive(message::hello(2, &theirs, clock()), Duration::ZERO);
     let mut now = Duration::ZERO;
     while now < PLENTY {
@@ -663,7 +663,7 @@ fn errors_name_the_invalid_field() {
     assert_eq!(error(&[5]), HandshakeError::UnknownType(5));
     assert_eq!(error(b"\x01HELLO"), HandshakeError::NotOurs);
     assert_eq!(error(&[2, 0, 0]), HandshakeError::Truncated);
-    assert_eq!(error(&[2; 18]), HandshakeError::LeftOver(1));
+    assert_eq!(error(&[2; 18]), HandshakeError::TrailingBytes(1));
     let mut hello = Vec::from(message::hello(1, &terms(), clock()));
     let len = hello.len();
     // The length of the join data is above the limit.

@@ -28,7 +28,7 @@ pub enum SessionEvent {
         /// The peer.
         peer_id: PeerId,
     },
-    /// The handshake ended in a refusal, by either side. [`SessionEvent::Over`] follows.
+    /// The handshake ended in a refusal, by either side. [`SessionEvent::Ended`] follows.
     Refused {
         /// The peer.
         peer_id: PeerId,
@@ -36,7 +36,7 @@ pub enum SessionEvent {
         refusal: Refusal,
     },
     /// The peer has received the refusal, or it was sent often enough. Disconnect the peer.
-    Over {
+    Ended {
         /// The refused peer.
         peer_id: PeerId,
     },
@@ -109,7 +109,7 @@ pub enum SessionEvent {
         /// The kicked peer, possibly the local peer.
         peer_id: PeerId,
         /// The peers that requested the kick.
-        by: Vec<PeerId>,
+        requested_by: Vec<PeerId>,
     },
     /// The room's clock jumped forward to catch up with the other peers.
     TicksSkipped {

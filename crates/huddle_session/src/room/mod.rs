@@ -523,7 +523,7 @@ impl RoomSession {
             && session.handshake.is_over()
         {
             session.is_over_reported = true;
-            self.events.push_back(SessionEvent::Over { peer_id: peer });
+            self.events.push_back(SessionEvent::Ended { peer_id: peer });
         }
     }
 
@@ -680,9 +680,11 @@ impl RoomSession {
         while let Some(event) = self.roster.poll() {
             match event {
                 RosterEvent::Send(message) => self.send_to_all(&message),
-                RosterEvent::Kick { peer, by } => {
-                    self.events
-                        .push_back(SessionEvent::Kicked { peer_id: peer, by });
+                RosterEvent::Kick { peer, requested_by } => {
+                    self.events.push_back(SessionEvent::Kicked {
+                        peer_id: peer,
+                        requested_by,
+                    });
                 }
             }
         }

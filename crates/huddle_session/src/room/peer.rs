@@ -50,7 +50,7 @@ pub(super) struct PeerSession {
     copied_in: Option<Tick>,
     /// The part of the session that runs after the handshake; `None` before.
     pub(super) open: Option<Box<OpenSession>>,
-    /// Whether [`SessionEvent::Over`](super::SessionEvent::Over) was reported.
+    /// Whether [`SessionEvent::Ended`](super::SessionEvent::Ended) was reported.
     pub(super) is_over_reported: bool,
 }
 

@@ -82,7 +82,7 @@ pub(crate) enum RosterEvent {
         /// The kicked player.
         peer: PeerId,
         /// The members that requested the kick, in the order of their ids.
-        by: Vec<PeerId>,
+        requested_by: Vec<PeerId>,
     },
 }
 
@@ -93,7 +93,7 @@ pub enum KickError {
     #[error(
         "the policy of this room does not allow kicking: choose `KickPolicy::Host` or `KickPolicy::Majority`, or disconnect the player"
     )]
-    Nobody,
+    Disabled,
     /// Only the host can kick players.
     #[error("only the host can kick players from this room: ask {host}")]
     NotHost {
@@ -203,7 +203,7 @@ impl Roster {
             return Err(KickError::NotAMember(peer));
         }
         match self.policy {
-            KickPolicy::Nobody => return Err(KickError::Nobody),
+            KickPolicy::Disabled => return Err(KickError::Disabled),
             KickPolicy::Host if self.host() != self.local_id => {
                 return Err(KickError::NotHost { host: self.host() });
             }
@@ -329,10 +329,11 @@ impl Roster {
         self.expire(tick);
         let targets: BTreeSet<_> = self.kick_requests.keys().map(|&(_, peer)| peer).collect();
         for peer in targets {
-            let is_here = peer == self.local_id || self.members.contains_key(&peer);
-            let by = self.kicked_by(peer);
-            if is_here && !by.is_empty() && self.kicked.insert(peer) {
-                self.events.push_back(RosterEvent::Kick { peer, by });
+            let is_member = peer == self.local_id || self.members.contains_key(&peer);
+            let requested_by = self.kicked_by(peer);
+            if is_member && !requested_by.is_empty() && self.kicked.insert(peer) {
+                self.events
+                    .push_back(RosterEvent::Kick { peer, requested_by });
             }
         }
     }
@@ -346,7 +347,7 @@ impl Roster {
             .filter(|&&(_, other)| other == peer);
         let by = kick_requests.map(|&(by, _)| by);
         match self.policy {
-            KickPolicy::Nobody => Vec::new(),
+            KickPolicy::Disabled => Vec::new(),
             KickPolicy::Host => by.filter(|&by| by == self.host()).collect(),
             KickPolicy::Majority => {
                 let by: Vec<_> = by.collect();

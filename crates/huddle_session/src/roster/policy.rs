@@ -7,9 +7,9 @@ use std::fmt;
 /// so, and a modified game can stay linked to any player.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum KickPolicy {
-    /// Nobody. Each player can still disconnect another from itself.
+    /// Nobody can be kicked. Each player can still disconnect another from itself.
     #[default]
-    Nobody,
+    Disabled,
     /// The host, which is the player that has been in the room longest. Suitable for rooms that
     /// belong to the player that opened them.
     Host,
@@ -21,7 +21,7 @@ pub enum KickPolicy {
 impl KickPolicy {
     pub(crate) fn to_wire(self) -> u8 {
         match self {
-            Self::Nobody => 0,
+            Self::Disabled => 0,
             Self::Host => 1,
             Self::Majority => 2,
         }
@@ -29,7 +29,7 @@ impl KickPolicy {
 
     pub(crate) fn from_wire(byte: u8) -> Option<Self> {
         match byte {
-            0 => Some(Self::Nobody),
+            0 => Some(Self::Disabled),
             1 => Some(Self::Host),
             2 => Some(Self::Majority),
             _ => None,
@@ -40,7 +40,7 @@ impl KickPolicy {
 impl fmt::Display for KickPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Nobody => "nobody",
+            Self::Disabled => "nobody",
             Self::Host => "the host",
             Self::Majority => "the majority",
         })

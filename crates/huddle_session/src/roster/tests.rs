@@ -26,7 +26,7 @@ fn drain(roster: &mut Roster) -> Vec<RosterEvent> {
 /// Returns the kicked players and the members that requested each kick.
 fn kicks(roster: &mut Roster) -> Vec<(PeerId, Vec<PeerId>)> {
     let kick = |event| match event {
-        RosterEvent::Kick { peer, by } => Some((peer, by)),
+        RosterEvent::Kick { peer, requested_by } => Some((peer, requested_by)),
         RosterEvent::Send(_) => None,
     };
     drain(roster).into_iter().filter_map(kick).collect()
@@ -45,7 +45,7 @@ fn kick(peer: u8) -> RosterMessage {
 
 #[test]
 fn host_is_the_oldest_member_with_the_lowest_id() {
-    let mut roster = room(KickPolicy::Nobody, 500, &[(2, 100), (3, 50), (4, 50)]);
+    let mut roster = room(KickPolicy::Disabled, 500, &[(2, 100), (3, 50), (4, 50)]);
     assert_eq!(roster.host(), id(3));
     roster.remove_peer(id(3), 600);
     assert_eq!(roster.host(), id(4));
@@ -56,7 +56,7 @@ fn host_is_the_oldest_member_with_the_lowest_id() {
 
 #[test]
 fn newcomer_cannot_claim_an_early_join_tick() {
-    let mut roster = room(KickPolicy::Nobody, 500, &[(2, 100)]);
+    let mut roster = room(KickPolicy::Disabled, 500, &[(2, 100)]);
     roster.add_peer(id(3), 0, 10_000);
     assert_eq!(roster.joined(id(3)), Some(10_000 - 600));
     roster.receive(id(3), links(0, &[]), 90_000);
@@ -73,7 +73,7 @@ fn newcomer_cannot_claim_an_early_join_tick() {
 
 #[test]
 fn changed_links_are_reported_once() {
-    let mut roster = Roster::new(id(1), 0, KickPolicy::Nobody, RATE);
+    let mut roster = Roster::new(id(1), 0, KickPolicy::Disabled, RATE);
     roster.add_peer(id(2), 0, 0);
     roster.add_peer(id(3), 0, 0);
     let report = |joined, peers: &[u8]| vec![RosterEvent::Send(links(joined, peers))];
@@ -88,7 +88,7 @@ fn changed_links_are_reported_once() {
 
 #[test]
 fn missing_links_are_detected() {
-    let mut roster = room(KickPolicy::Nobody, 0, &[(2, 0), (3, 0)]);
+    let mut roster = room(KickPolicy::Disabled, 0, &[(2, 0), (3, 0)]);
     assert_eq!(roster.missing_links(), []);
     roster.receive(id(2), links(0, &[1, 3]), 0);
     roster.receive(id(3), links(0, &[1, 2]), 0);
@@ -108,8 +108,8 @@ fn missing_links_are_detected() {
 
 #[test]
 fn kick_requests_have_no_effect_under_policy_nobody() {
-    let mut roster = room(KickPolicy::Nobody, 500, &[(2, 0), (3, 100)]);
-    assert_eq!(roster.request_kick(id(2), 0), Err(KickError::Nobody));
+    let mut roster = room(KickPolicy::Disabled, 500, &[(2, 0), (3, 100)]);
+    assert_eq!(roster.request_kick(id(2), 0), Err(KickError::Disabled));
     roster.receive(id(2), kick(3), 0);
     roster.receive(id(3), kick(2), 0);
     assert_eq!(drain(&mut roster), []);
@@ -136,7 +136,7 @@ fn host_kicks_and_broadcasts_the_order() {
     assert_eq!(roster.request_kick(id(2), 600), Ok(()));
     let kicked = RosterEvent::Kick {
         peer: id(2),
-        by: vec![id(1)],
+        requested_by: vec![id(1)],
     };
     assert_eq!(drain(&mut roster), [RosterEvent::Send(kick(2)), kicked]);
 }

@@ -39,7 +39,7 @@ pub enum SchemaError {
     #[error(
         "its `Deserialize` implementation cannot read what its `Serialize` implementation writes: both need the same fields and types in the same order; use `#[serde(skip)]` instead of skipping in one direction, and a `deserialize_with` that matches `serialize_with` ({0})"
     )]
-    Unlike(DecodeError),
+    Mismatch(DecodeError),
 }
 
 impl SchemaError {

@@ -155,7 +155,7 @@ fn round_trips<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), SchemaE
     };
     match codec::decode::<T>(&bytes, bytes.len()) {
         Ok(_) => Ok(()),
-        Err(error) => Err(SchemaError::Unlike(error)),
+        Err(error) => Err(SchemaError::Mismatch(error)),
     }
 }
 

@@ -123,9 +123,9 @@ impl Inbox {
     fn answer(&mut self, number: u64, len: u64, label: String, reports: &mut Reports) -> Status {
         let refusal = |max: usize| Status::TooLong(max as u64);
         let status = match usize::try_from(len) {
-            _ if self.limits.max_at_once == 0 => Status::NotWanted,
+            _ if self.limits.max_concurrent == 0 => Status::Disabled,
             Ok(len) if len <= self.limits.max_len && len <= MAX_LEN => {
-                if self.open.len() >= self.limits.max_at_once {
+                if self.open.len() >= self.limits.max_concurrent {
                     return Status::Wait;
                 }
                 reports.push(TransferEvent::Started {
@@ -380,7 +380,7 @@ mod tests {
         let mut reports = Reports::default();
         let mut inbox = Inbox::new(TransferLimits {
             max_len: 100,
-            max_at_once: 2,
+            max_concurrent: 2,
         });
         let mut answer = |message| answer_to(&mut inbox, &mut reports, message);
         assert_eq!(answer(offer(0, 101)), Status::TooLong(100));
@@ -393,11 +393,11 @@ mod tests {
 
         let mut inbox = Inbox::new(TransferLimits {
             max_len: 100,
-            max_at_once: 0,
+            max_concurrent: 0,
         });
         assert_eq!(
             answer_to(&mut inbox, &mut reports, offer(0, 1)),
-            Status::NotWanted
+            Status::Disabled
         );
     }
 
@@ -481,7 +481,7 @@ mod tests {
             ),
         ) {
             let mut reports = Reports::default();
-            let mut inbox = Inbox::new(TransferLimits { max_len: 150, max_at_once: 2 });
+            let mut inbox = Inbox::new(TransferLimits { max_len: 150, max_concurrent: 2 });
             for (kind, number, value, data) in messages {
                 let _ = inbox.receive(
                     match kind {

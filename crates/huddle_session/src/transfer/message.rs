@@ -157,7 +157,7 @@ pub(crate) enum Status {
     /// Refused, because it exceeds this maximum length in bytes.
     TooLong(u64),
     /// Refused, because the receiver accepts no transfers.
-    NotWanted,
+    Disabled,
     /// Cancelled by either peer.
     Cancelled,
     /// Complete, but the hash is wrong.
@@ -173,7 +173,7 @@ impl Status {
             Self::Wait => (1, None),
             Self::Done => (2, None),
             Self::TooLong(max) => (3, Some(max)),
-            Self::NotWanted => (4, None),
+            Self::Disabled => (4, None),
             Self::Cancelled => (5, None),
             Self::Corrupt => (6, None),
             Self::Unknown => (7, None),
@@ -208,7 +208,7 @@ impl Status {
                 1 => Self::Wait,
                 2 => Self::Done,
                 3 => Self::TooLong(reader.varint().ok_or(Length)?),
-                4 => Self::NotWanted,
+                4 => Self::Disabled,
                 5 => Self::Cancelled,
                 6 => Self::Corrupt,
                 7 => Self::Unknown,
@@ -250,7 +250,7 @@ mod tests {
             any::<u64>().prop_map(Status::TooLong),
             Just(Status::Wait),
             Just(Status::Done),
-            Just(Status::NotWanted),
+            Just(Status::Disabled),
             Just(Status::Cancelled),
             Just(Status::Corrupt),
             Just(Status::Unknown),
@@ -315,7 +315,7 @@ mod tests {
             Status::Wait,
             Status::Done,
             Status::TooLong(128),
-            Status::NotWanted,
+            Status::Disabled,
             Status::Cancelled,
             Status::Corrupt,
             Status::Unknown,

@@ -383,9 +383,9 @@ impl Outbox {
                 return Err(IMPOSSIBLE(number));
             }
             (Status::TooLong(max), _) => Some(TransferFailure::TooLong { max }),
-            (Status::NotWanted, _) => Some(TransferFailure::NotWanted),
+            (Status::Disabled, _) => Some(TransferFailure::Disabled),
             (Status::Cancelled, _) => Some(TransferFailure::CancelledByPeer),
-            (Status::Unknown, _) => Some(TransferFailure::Forgotten),
+            (Status::Unknown, _) => Some(TransferFailure::Expired),
         };
         self.remove(number);
         match failure {
@@ -613,9 +613,9 @@ mod tests {
     fn refusal_statuses_fail_the_transfer() {
         for (status, reason) in [
             (Status::TooLong(9), TransferFailure::TooLong { max: 9 }),
-            (Status::NotWanted, TransferFailure::NotWanted),
+            (Status::Disabled, TransferFailure::Disabled),
             (Status::Cancelled, TransferFailure::CancelledByPeer),
-            (Status::Unknown, TransferFailure::Forgotten),
+            (Status::Unknown, TransferFailure::Expired),
         ] {
             let mut ada = Outbox::default();
             ada.offer("", Bytes::new()).unwrap();

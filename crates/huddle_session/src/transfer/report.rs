@@ -61,14 +61,14 @@ pub struct TransferLimits {
     pub max_len: usize,
     /// The maximum number of concurrent transfers from one peer; 4 by default. Further ones wait.
     /// 0 refuses all transfers.
-    pub max_at_once: usize,
+    pub max_concurrent: usize,
 }
 
 impl Default for TransferLimits {
     fn default() -> Self {
         Self {
             max_len: 64 * 1024 * 1024,
-            max_at_once: 4,
+            max_concurrent: 4,
         }
     }
 }
@@ -131,8 +131,8 @@ pub enum TransferFailure {
         max: u64,
     },
     /// The peer accepts no transfers.
-    #[error("the peer accepts no transfers: raise `TransferLimits::max_at_once` at the peer")]
-    NotWanted,
+    #[error("the peer accepts no transfers: raise `TransferLimits::max_concurrent` at the peer")]
+    Disabled,
     /// The local peer cancelled the transfer.
     #[error("the transfer was cancelled")]
     Cancelled,
@@ -142,14 +142,14 @@ pub enum TransferFailure {
     /// The hash of the received bytes is wrong.
     #[error("the received bytes do not match their hash: offer the transfer again")]
     Corrupt,
-    /// The peer has forgotten the transfer.
+    /// The peer no longer has a record of the transfer, which may or may not have arrived.
     #[error(
-        "the peer has forgotten the transfer, which may or may not have arrived: offer it again"
+        "the peer no longer has a record of the transfer, which may or may not have arrived: offer it again"
     )]
-    Forgotten,
+    Expired,
     /// The session with the peer ended.
     #[error("the session with the peer ended: offer the transfer again if the peer comes back")]
-    PeerGone,
+    Disconnected,
 }
 
 /// The events that wait to be polled, with at most one progress event per transfer.

@@ -327,7 +327,7 @@ fn give_up_fails_unfinished_transfers() {
     let incoming = TransferId::incoming(incoming.number);
     let failed = |id| TransferEvent::Failed {
         id,
-        reason: TransferFailure::PeerGone,
+        reason: TransferFailure::Disconnected,
     };
     assert_eq!(
         pair.ada.transfers.give_up(),

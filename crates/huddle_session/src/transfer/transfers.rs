@@ -136,7 +136,7 @@ impl Transfers {
     pub(crate) fn give_up(mut self) -> Vec<TransferEvent> {
         let outgoing = self.outbox.open().map(TransferId::outgoing);
         for id in outgoing.chain(self.inbox.open().map(TransferId::incoming)) {
-            self.reports.fail(id, TransferFailure::PeerGone);
+            self.reports.fail(id, TransferFailure::Disconnected);
         }
         std::iter::from_fn(|| self.reports.pop()).collect()
     }

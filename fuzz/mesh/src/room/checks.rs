@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::{
     core::{
-        Action, Core, LinkId, Told,
+        Action, Core, CoreEvent, LinkId,
         candidate::{Candidate, CandidateKind},
         control::RESERVED_BYTE,
         sdp::{Description, MAX_CANDIDATES, SdpKind},
@@ -129,7 +129,7 @@ impl Checks {
             Action::CloseLink { link } => {
                 assert!(self.links.remove(link).is_some(), "closed a link twice");
             }
-            Action::Tell(told) => self.told(told),
+            Action::Emit(event) => self.event(event),
         }
     }
 
@@ -170,16 +170,16 @@ impl Checks {
     }
 
     /// Checks an event of the room.
-    fn told(&mut self, told: &Told) {
-        match told {
-            Told::Signaling(_) | Told::Failed(_) => {}
-            Told::ProtocolViolation { by, count, .. } => {
+    fn event(&mut self, event: &CoreEvent) {
+        match event {
+            CoreEvent::Signaling(_) | CoreEvent::Failed(_) => {}
+            CoreEvent::ProtocolViolation { source, count, .. } => {
                 assert!(count.is_power_of_two() && *count <= MAX_VIOLATIONS);
                 if let ViolationSource::Peer(peer) = by {
                     assert!(self.joined.contains_key(peer));
                 }
             }
-            Told::Joined {
+            CoreEvent::Joined {
                 peer,
                 is_matchbox_client,
                 ..
@@ -187,30 +187,30 @@ impl Checks {
                 assert!(*peer != self.local_id && !self.disconnected.contains(peer));
                 assert_eq!(self.joined.insert(*peer, *is_matchbox_client), None);
             }
-            Told::NotLinked { peer, attempt, .. } => {
+            CoreEvent::LinkFailed { peer, attempt, .. } => {
                 assert!(*peer != self.local_id && *attempt > 0);
                 self.link_failures.insert(*peer);
             }
-            Told::NotLinkedOver(peer) => {
+            CoreEvent::LinkFailureResolved(peer) => {
                 assert!(
                     self.link_failures.contains(peer),
                     "the end of an unreported link failure"
                 );
             }
-            Told::Left { peer, .. } => {
+            CoreEvent::Left { peer, .. } => {
                 assert!(self.joined.remove(peer).is_some());
                 self.reconnecting.remove(peer);
             }
-            Told::Replaced(peer) => assert_eq!(self.joined.get(peer), Some(&false)),
-            Told::Reconnecting(peer) => {
+            CoreEvent::Replaced(peer) => assert_eq!(self.joined.get(peer), Some(&false)),
+            CoreEvent::Reconnecting(peer) => {
                 assert_eq!(self.joined.get(peer), Some(&false));
                 assert!(self.reconnecting.insert(*peer), "reported twice");
             }
-            Told::Reconnected(peer) => {
+            CoreEvent::Reconnected(peer) => {
                 assert_eq!(self.joined.get(peer), Some(&false));
                 assert!(self.reconnecting.remove(peer), "reported twice");
             }
-            Told::Packet { peer, bytes, .. } => {
+            CoreEvent::Packet { peer, bytes, .. } => {
                 let is_matchbox_client = self.joined.get(peer).expect("a peer in the room");
                 assert!(bytes.len() <= MAX_MESSAGE_LEN);
                 assert!(*is_matchbox_client || bytes.first() != Some(&RESERVED_BYTE));

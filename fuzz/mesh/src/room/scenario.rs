@@ -150,7 +150,7 @@ enum MessageKind {
     ClaimOffer(u8),
     Claim(String),
     Leaving,
-    CutOff,
+    Disconnected,
     Group(Name),
 }
 
@@ -215,7 +215,7 @@ impl Message {
             }
             MessageKind::Claim(ufrag) => Control::Claim(ufrag.clone()),
             MessageKind::Leaving => Control::Bye(Farewell::Leaving),
-            MessageKind::CutOff => Control::Bye(Farewell::CutOff),
+            MessageKind::Disconnected => Control::Bye(Farewell::Disconnected),
             MessageKind::Group(room) => Control::Group(Uuid::from_u128(room.id().as_u128())),
         };
         message.encode()

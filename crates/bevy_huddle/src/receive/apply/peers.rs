@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Spawns the entity of a peer that joined.
-pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: bool) {
+pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, rejoined: bool) {
     let link = world.get::<RoomLink>(room);
     if !link.is_some_and(|link| link.peers.contains(peer.id)) {
         return;
@@ -43,14 +43,14 @@ pub(crate) fn add_peer(world: &mut World, room: Entity, peer: Peer, returning: b
     log::info!(
         "{} {}",
         peer.id,
-        if returning { "is back" } else { "joined" }
+        if rejoined { "is back" } else { "joined" }
     );
     trigger(
         world,
         PeerJoined {
             entity,
             peer_id: peer.id,
-            returning,
+            rejoined,
         },
     );
     report_status(world, room);

@@ -19,8 +19,10 @@ use crate::{
 pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signaling) {
     match &signaling {
         Signaling::Connecting => {}
-        Signaling::Connected { back: false } => log::info!("connected to the signaling server"),
-        Signaling::Connected { back: true } => {
+        Signaling::Connected { reconnected: false } => {
+            log::info!("connected to the signaling server")
+        }
+        Signaling::Connected { reconnected: true } => {
             log::info!("connected to the signaling server again")
         }
         Signaling::Retrying {

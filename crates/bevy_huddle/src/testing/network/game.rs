@@ -52,9 +52,9 @@ impl Network {
         }
     }
 
-    fn signaling(&self, back: bool) -> Signaling {
+    fn signaling(&self, reconnected: bool) -> Signaling {
         if self.is_server_running {
-            Signaling::Connected { back }
+            Signaling::Connected { reconnected }
         } else {
             Signaling::Retrying {
                 reason: SignalingLoss::Closed("stopped".to_owned()),

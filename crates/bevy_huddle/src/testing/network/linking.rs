@@ -52,7 +52,7 @@ impl Network {
             return self.end_link(pair);
         }
         let endpoint = &mut connection.endpoints[side];
-        let returning = std::mem::replace(&mut endpoint.has_met, true);
+        let rejoined = std::mem::replace(&mut endpoint.has_met, true);
         let is_replacement = std::mem::replace(&mut endpoint.open, true);
         endpoint.last_received = now;
         endpoint.has_received = false;
@@ -70,7 +70,7 @@ impl Network {
                 local_id,
                 RoomEvent::PeerJoined {
                     peer_id,
-                    returning,
+                    rejoined,
                     is_matchbox_client: false,
                 },
             );

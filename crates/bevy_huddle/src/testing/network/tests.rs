@@ -267,7 +267,7 @@ fn silent_peer_is_reconnecting_after_one_second_and_lost_after_the_timeout() {
         );
         let joined = RoomEvent::PeerJoined {
             peer_id: peer,
-            returning: true,
+            rejoined: true,
             is_matchbox_client: false,
         };
         assert_eq!(*third, joined);

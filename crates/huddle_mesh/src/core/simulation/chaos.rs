@@ -63,8 +63,8 @@ fn whatever_breaks_the_honest_are_never_blamed_and_meet_again() {
         }
         simulation.run(2 * MINUTE);
         for node in 0..4 {
-            let here = simulation.nodes[node].core.stats().count();
-            assert_eq!(here, 3, "seed {seed}: {node} sees {here} others");
+            let connected = simulation.nodes[node].core.stats().count();
+            assert_eq!(connected, 3, "seed {seed}, node {node}");
         }
     }
 }

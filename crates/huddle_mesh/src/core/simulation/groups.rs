@@ -56,8 +56,8 @@ impl Simulation {
         let sid = self.nodes[node].sid.unwrap();
         for other in self.room_mates(node) {
             let theirs = self.nodes[other].sid.unwrap();
-            self.tell(other, PeerEvent::PeerLeft(sid.into()));
-            self.tell(node, PeerEvent::PeerLeft(theirs.into()));
+            self.send_event(other, PeerEvent::PeerLeft(sid.into()));
+            self.send_event(node, PeerEvent::PeerLeft(theirs.into()));
         }
         self.nodes[node].room = "elsewhere".into();
     }
@@ -67,7 +67,7 @@ impl Simulation {
         self.nodes[node].room = QUEUE.into();
         let sid = self.nodes[node].sid.unwrap();
         for other in self.room_mates(node) {
-            self.tell(other, PeerEvent::NewPeer(sid.into()));
+            self.send_event(other, PeerEvent::NewPeer(sid.into()));
         }
     }
 
@@ -215,8 +215,11 @@ fn a_group_that_the_server_makes_names_no_room_by_itself() {
     simulation.run(seconds(30));
     for node in 0..3 {
         assert_eq!(simulation.nodes[node].room, QUEUE);
-        let back = simulation.when(node, |told| {
-            matches!(told, Told::Signaling(Signaling::Connected { back: true }))
+        let back = simulation.when(node, |event| {
+            matches!(
+                event,
+                CoreEvent::Signaling(Signaling::Connected { reconnected: true })
+            )
         });
         assert!(back.is_empty());
     }

@@ -207,7 +207,7 @@ fn messages_over_the_limit_do_not_reach_the_game() {
     );
     assert!(
         simulation
-            .when(0, |told| matches!(told, Told::Packet { .. }))
+            .when(0, |event| matches!(event, CoreEvent::Packet { .. }))
             .is_empty()
     );
 }
@@ -233,11 +233,11 @@ fn each_kind_of_bad_signal_is_told_with_its_sender() {
         ),
         (
             answer_from(stranger, tag(1)),
-            ProtocolViolation::AnswerToNothing,
+            ProtocolViolation::UnexpectedAnswer,
         ),
         (
             candidate_from(stranger),
-            ProtocolViolation::CandidateForNothing,
+            ProtocolViolation::UnexpectedCandidate,
         ),
         (
             offer_with(stranger, local, tag(1)),
@@ -284,11 +284,12 @@ fn a_storm_of_signals_is_a_handful_of_events_and_then_silence() {
     for _ in 0..10_000 {
         simulation.hear(0, data_from(id(7), "7"));
     }
-    let told = simulation.violations(0);
-    let counts: Vec<_> = told.iter().map(|(_, _, count)| *count).collect();
+    let violations = simulation.violations(0);
+    let counts: Vec<_> = violations.iter().map(|(_, _, count)| *count).collect();
     assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64]);
     assert!(
-        told.iter()
+        violations
+            .iter()
             .all(|(by, ..)| *by == ViolationSource::Member(id(7)))
     );
     simulation.run(seconds(5));
@@ -354,13 +355,17 @@ fn more_signals_than_linking_takes_are_not_listened_to() {
     for _ in 0..10_000 {
         simulation.hear(0, candidate_from(id(7)));
     }
-    let told = simulation.violations(0);
-    assert_eq!(told.len(), 7);
-    assert!(told.iter().all(|told| (told.0, &told.1)
-        == (
-            ViolationSource::Member(id(7)),
-            &ProtocolViolation::TooManySignals
-        )));
+    let violations = simulation.violations(0);
+    assert_eq!(violations.len(), 7);
+    assert!(
+        violations
+            .iter()
+            .all(|violation| (violation.0, &violation.1)
+                == (
+                    ViolationSource::Member(id(7)),
+                    &ProtocolViolation::TooManySignals
+                ))
+    );
 }
 
 #[test]
@@ -409,7 +414,11 @@ fn a_player_who_goes_too_far_is_cut_and_nobody_else() {
         simulation.on_link(text());
     }
     simulation.run(seconds(30));
-    let counts: Vec<_> = simulation.violations(0).iter().map(|told| told.2).collect();
+    let counts: Vec<_> = simulation
+        .violations(0)
+        .iter()
+        .map(|violation| violation.2)
+        .collect();
     assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64]);
     assert_eq!(
         simulation.leaves(0, 1),
@@ -428,7 +437,7 @@ fn violation_before_a_link_is_in_use_is_reported_of_the_member() {
     let early = || (0..65).map(|_| on_events(vec![1])).collect();
     for (inputs, violation) in [
         (vec![on_events(NO_CONTROL)], ProtocolViolation::Control),
-        (early(), ProtocolViolation::TooEarly),
+        (early(), ProtocolViolation::TooManyEarlyPackets),
         (
             vec![LinkInput::ProtocolViolation(ProtocolViolation::Text(
                 Channel::Events,

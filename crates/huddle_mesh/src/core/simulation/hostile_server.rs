@@ -28,17 +28,18 @@ impl Simulation {
 
     /// Why node 0 lost the server, in order.
     fn losses(&self) -> Vec<SignalingLoss> {
-        let told = self.nodes[0].told.iter();
-        told.filter_map(|(_, told)| match told {
-            Told::Signaling(Signaling::Retrying { reason, .. }) => Some(reason.clone()),
-            _ => None,
-        })
-        .collect()
+        let events = self.nodes[0].events.iter();
+        events
+            .filter_map(|(_, event)| match event {
+                CoreEvent::Signaling(Signaling::Retrying { reason, .. }) => Some(reason.clone()),
+                _ => None,
+            })
+            .collect()
     }
 
     fn connections(&self) -> usize {
-        self.when(0, |told| {
-            matches!(told, Told::Signaling(Signaling::Connected { .. }))
+        self.when(0, |event| {
+            matches!(event, CoreEvent::Signaling(Signaling::Connected { .. }))
         })
         .len()
     }
@@ -76,12 +77,12 @@ fn each_kind_of_nonsense_is_told_with_the_server_as_its_source() {
         [
             (
                 ViolationSource::Server,
-                ProtocolViolation::Announced(mine),
+                ProtocolViolation::DuplicateMember(mine),
                 1
             ),
             (
                 ViolationSource::Server,
-                ProtocolViolation::Announced(id(7)),
+                ProtocolViolation::DuplicateMember(id(7)),
                 2
             ),
         ]
@@ -142,7 +143,11 @@ fn a_server_that_only_talks_nonsense_is_left_and_fine_again_when_it_behaves() {
     for _ in 0..10_000 {
         simulation.server_says("nonsense");
     }
-    let counts: Vec<_> = simulation.violations(0).iter().map(|told| told.2).collect();
+    let counts: Vec<_> = simulation
+        .violations(0)
+        .iter()
+        .map(|violation| violation.2)
+        .collect();
     assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64]);
     let losses = simulation.losses();
     assert!(

@@ -55,7 +55,7 @@ fn server_that_rewrites_fingerprints_links_nobody() {
     simulation.run(seconds(25));
     for (node, other) in [(0, 1), (1, 0)] {
         assert!(simulation.joins(node, other).is_empty());
-        let failures = simulation.not_linked(node);
+        let failures = simulation.link_failures(node);
         assert!(!failures.is_empty(), "{node} is told that no link opens");
         let rewritten = PeerId::of_certificate(&[0xee; 32]);
         assert!(failures.iter().all(|(peer, ..)| *peer == rewritten));
@@ -81,7 +81,7 @@ fn members_with_different_secrets_or_none_are_told_so_and_not_linked() {
             assert!(simulation.joins(node, other).is_empty());
             let peer = simulation.nodes[other].me;
             let expected = [(peer, LinkFailure::Secret, 1)];
-            assert_eq!(simulation.not_linked(node), expected, "{secrets:?}");
+            assert_eq!(simulation.link_failures(node), expected, "{secrets:?}");
         }
     }
 }
@@ -108,7 +108,7 @@ fn proof_of_another_certificate_is_refused() {
     simulation.act(0);
     let member = PeerId::of_certificate(&[66; 32]);
     let expected = [(member, LinkFailure::Secret, 1)];
-    assert_eq!(simulation.not_linked(0), expected);
+    assert_eq!(simulation.link_failures(0), expected);
 }
 
 #[test]

@@ -36,9 +36,12 @@ fn a_stock_client_may_be_silent_as_long_as_the_server_lists_it() {
     simulation.run(seconds(60));
     assert!(
         simulation.nodes[0]
-            .told
+            .events
             .iter()
-            .all(|(_, told)| !matches!(told, Told::Reconnecting(_) | Told::Left { .. }))
+            .all(|(_, event)| !matches!(
+                event,
+                CoreEvent::Reconnecting(_) | CoreEvent::Left { .. }
+            ))
     );
     assert!(
         simulation.nodes[0]
@@ -51,7 +54,7 @@ fn a_stock_client_may_be_silent_as_long_as_the_server_lists_it() {
 #[test]
 fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
     let (mut simulation, stock, link) = with_stock_client();
-    simulation.tell(0, PeerEvent::PeerLeft(stock.into()));
+    simulation.send_event(0, PeerEvent::PeerLeft(stock.into()));
     // Only its way to the server was lost.
     for _ in 0..10 {
         simulation.run(seconds(1));
@@ -69,21 +72,21 @@ fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
     );
 
     simulation.run(seconds(4));
-    let told = &simulation.nodes[0].told;
-    let verdicts: Vec<_> = told
+    let events = &simulation.nodes[0].events;
+    let verdicts: Vec<_> = events
         .iter()
-        .filter(|(_, told)| {
+        .filter(|(_, event)| {
             matches!(
-                told,
-                Told::Reconnecting(_) | Told::Reconnected(_) | Told::Left { .. }
+                event,
+                CoreEvent::Reconnecting(_) | CoreEvent::Reconnected(_) | CoreEvent::Left { .. }
             )
         })
-        .map(|(_, told)| told.clone())
+        .map(|(_, event)| event.clone())
         .collect();
     let reason = DisconnectReason::Lost;
     assert_eq!(
         verdicts,
-        [Told::Left {
+        [CoreEvent::Left {
             peer: stock.peer_id(),
             reason
         }]
@@ -97,17 +100,17 @@ fn link_failure_of_stock_client_is_over_when_its_link_opens() {
     let stock = SignalingId::from_u128(5);
     let link = answer(&mut simulation, stock);
     simulation.run(seconds(12));
-    assert_eq!(simulation.not_linked(0).len(), 1);
-    let over = Told::NotLinkedOver(stock.peer_id());
+    assert_eq!(simulation.link_failures(0).len(), 1);
+    let over = CoreEvent::LinkFailureResolved(stock.peer_id());
     assert!(
         simulation.nodes[0]
-            .told
+            .events
             .iter()
-            .all(|(_, told)| *told != over)
+            .all(|(_, event)| *event != over)
     );
 
     // Unlike other peers, it does not confirm the link with a message of its own.
     open(&mut simulation, link);
-    let told = &simulation.nodes[0].told;
-    assert_eq!(told.iter().filter(|(_, told)| *told == over).count(), 1);
+    let events = &simulation.nodes[0].events;
+    assert_eq!(events.iter().filter(|(_, event)| *event == over).count(), 1);
 }

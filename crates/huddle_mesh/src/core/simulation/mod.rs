@@ -22,7 +22,7 @@ use huddle_id::PeerId;
 use matchbox_protocol::{JsonPeerEvent, JsonPeerRequest, PeerEvent, PeerRequest};
 
 use super::{
-    Action, Core, Entropy, Identity, Input, LinkId, LinkInput, SocketEnd, Told,
+    Action, Core, CoreEvent, Entropy, Identity, Input, LinkId, LinkInput, SocketEnd,
     sdp::{Description, SdpKind, Setup},
     signal::KEEP_ALIVE,
 };
@@ -54,7 +54,7 @@ struct Node {
     identity: Identity,
     sid: Option<SignalingId>,
     room: String,
-    told: Vec<(Duration, Told)>,
+    events: Vec<(Duration, CoreEvent)>,
     /// How many links it has begun to open.
     opened: usize,
     /// The links that it reports to a server that makes groups.
@@ -167,7 +167,7 @@ impl Simulation {
             identity,
             sid: None,
             room: String::new(),
-            told: Vec::new(),
+            events: Vec::new(),
             opened: 0,
             reported: Vec::new(),
             socket: 0,
@@ -240,12 +240,12 @@ impl Simulation {
     fn act(&mut self, node: usize) {
         while let Some(action) = self.nodes[node].core.next_action() {
             match action {
-                Action::Tell(told) => {
+                Action::Emit(event) => {
                     let now = self.now;
-                    if self.honest && matches!(told, Told::ProtocolViolation { .. }) {
-                        panic!("{now:?}: {node} was told of {told:?}");
+                    if self.honest && matches!(event, CoreEvent::ProtocolViolation { .. }) {
+                        panic!("{now:?}: {node} was told of {event:?}");
                     }
-                    self.nodes[node].told.push((now, told));
+                    self.nodes[node].events.push((now, event));
                 }
                 Action::Connect(url) => {
                     self.nodes[node].socket += 1;
@@ -315,7 +315,7 @@ impl Simulation {
         let sid = SignalingId::from_u128(self.next_id);
         self.nodes[node].sid = Some(sid);
         self.nodes[node].room = url;
-        self.tell(node, PeerEvent::IdAssigned(sid.into()));
+        self.send_event(node, PeerEvent::IdAssigned(sid.into()));
         if let Some(stage) = self.stage {
             self.stage(node, stage);
         }
@@ -342,7 +342,7 @@ impl Simulation {
             .collect()
     }
 
-    fn tell(&mut self, node: usize, event: JsonPeerEvent) {
+    fn send_event(&mut self, node: usize, event: JsonPeerEvent) {
         self.after(LATENCY, node, Input::SocketText(event.to_string()));
     }
 
@@ -435,7 +435,7 @@ impl Simulation {
     fn disconnect(&mut self, node: usize) {
         if let Some(sid) = self.nodes[node].sid.take() {
             for other in self.room_mates(node) {
-                self.tell(other, PeerEvent::PeerLeft(sid.into()));
+                self.send_event(other, PeerEvent::PeerLeft(sid.into()));
             }
         }
     }
@@ -542,9 +542,10 @@ impl Simulation {
     }
 
     /// When `node` was told something of `who` that matches.
-    fn when(&self, node: usize, matches: impl Fn(&Told) -> bool) -> Vec<Duration> {
-        let told = self.nodes[node].told.iter();
-        told.filter(|(_, told)| matches(told))
+    fn when(&self, node: usize, matches: impl Fn(&CoreEvent) -> bool) -> Vec<Duration> {
+        let events = self.nodes[node].events.iter();
+        events
+            .filter(|(_, event)| matches(event))
             .map(|(at, _)| *at)
             .collect()
     }
@@ -553,26 +554,27 @@ impl Simulation {
         let id = self.nodes[who].me;
         self.when(
             node,
-            |told| matches!(told, Told::Joined { peer, .. } if *peer == id),
+            |event| matches!(event, CoreEvent::Joined { peer, .. } if *peer == id),
         )
     }
 
     fn leaves(&self, node: usize, who: usize) -> Vec<(Duration, DisconnectReason)> {
         let id = self.nodes[who].me;
-        let told = self.nodes[node].told.iter();
-        told.filter_map(|(at, told)| match told {
-            Told::Left { peer, reason } if *peer == id => Some((*at, *reason)),
-            _ => None,
-        })
-        .collect()
+        let events = self.nodes[node].events.iter();
+        events
+            .filter_map(|(at, event)| match event {
+                CoreEvent::Left { peer, reason } if *peer == id => Some((*at, *reason)),
+                _ => None,
+            })
+            .collect()
     }
 
     /// When `node` was told that `who` is reconnecting, and that it is reconnected.
     fn reconnections(&self, node: usize, who: usize) -> (Vec<Duration>, Vec<Duration>) {
         let id = self.nodes[who].me;
         (
-            self.when(node, |told| *told == Told::Reconnecting(id)),
-            self.when(node, |told| *told == Told::Reconnected(id)),
+            self.when(node, |event| *event == CoreEvent::Reconnecting(id)),
+            self.when(node, |event| *event == CoreEvent::Reconnected(id)),
         )
     }
 
@@ -587,30 +589,32 @@ impl Simulation {
 
     /// The violations that `node` was told of.
     fn violations(&self, node: usize) -> Vec<(ViolationSource, ProtocolViolation, u64)> {
-        let told = self.nodes[node].told.iter();
-        told.filter_map(|(_, told)| match told {
-            Told::ProtocolViolation {
-                by,
-                violation,
-                count,
-            } => Some((*by, violation.clone(), *count)),
-            _ => None,
-        })
-        .collect()
+        let events = self.nodes[node].events.iter();
+        events
+            .filter_map(|(_, event)| match event {
+                CoreEvent::ProtocolViolation {
+                    source,
+                    violation,
+                    count,
+                } => Some((*source, violation.clone(), *count)),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Who was told of as out of reach.
-    fn not_linked(&self, node: usize) -> Vec<(PeerId, LinkFailure, u32)> {
-        let told = self.nodes[node].told.iter();
-        told.filter_map(|(_, told)| match told {
-            Told::NotLinked {
-                peer,
-                reason,
-                attempt,
-            } => Some((*peer, reason.clone(), *attempt)),
-            _ => None,
-        })
-        .collect()
+    fn link_failures(&self, node: usize) -> Vec<(PeerId, LinkFailure, u32)> {
+        let events = self.nodes[node].events.iter();
+        events
+            .filter_map(|(_, event)| match event {
+                CoreEvent::LinkFailed {
+                    peer,
+                    reason,
+                    attempt,
+                } => Some((*peer, reason.clone(), *attempt)),
+                _ => None,
+            })
+            .collect()
     }
 
     fn assert_everybody_once(&self) {

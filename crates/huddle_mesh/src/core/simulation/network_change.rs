@@ -46,13 +46,13 @@ fn change_of_network_is_not_a_departure_whoever_changes() {
                                 assert_eq!(reconnecting.len(), 1, "{case}");
                             }
                             let id = simulation.nodes[b].me;
-                            let replaced = simulation.when(a, |t| *t == Told::Replaced(id));
+                            let replaced = simulation.when(a, |t| *t == CoreEvent::Replaced(id));
                             let took = replaced[0] - changed;
                             assert!(took < LIMIT, "{case}: {took:?} after {lost:?}");
                         }
                     }
                     for node in 0..3 {
-                        assert_eq!(simulation.not_linked(node), [], "{case}");
+                        assert_eq!(simulation.link_failures(node), [], "{case}");
                     }
                     let [a, b] = [(changing + 1) % 3, (changing + 2) % 3];
                     assert_eq!(simulation.links(a, b), Some(1), "{case}: others are linked");
@@ -94,11 +94,12 @@ fn change_that_breaks_nothing_replaces_nothing() {
         simulation.assert_everybody_once();
         for node in 0..3 {
             assert_eq!(simulation.links(node, (node + 1) % 3), Some(1));
-            let lost = simulation.when(node, |told| {
-                matches!(told, Told::Signaling(Signaling::Retrying { .. }))
+            let lost = simulation.when(node, |event| {
+                matches!(event, CoreEvent::Signaling(Signaling::Retrying { .. }))
             });
             assert!(lost.is_empty());
-            let unsteady = simulation.when(node, |told| matches!(told, Told::Reconnecting(_)));
+            let unsteady =
+                simulation.when(node, |event| matches!(event, CoreEvent::Reconnecting(_)));
             assert!(unsteady.is_empty());
         }
     }
@@ -133,15 +134,15 @@ fn game_is_told_that_the_network_changed() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(10));
     change(&mut simulation, 1, Duration::ZERO);
-    let told = simulation.nodes[1].told.iter().map(|(_, told)| told);
-    let signaling: Vec<_> = told
-        .filter(|told| matches!(told, Told::Signaling(_)))
+    let events = simulation.nodes[1].events.iter().map(|(_, event)| event);
+    let signaling: Vec<_> = events
+        .filter(|event| matches!(event, CoreEvent::Signaling(_)))
         .collect();
-    let lost = Told::Signaling(Signaling::Retrying {
+    let lost = CoreEvent::Signaling(Signaling::Retrying {
         reason: SignalingLoss::NetworkChanged,
         retry_in: Duration::ZERO,
         attempt: 0,
     });
-    let back = Told::Signaling(Signaling::Connected { back: true });
+    let back = CoreEvent::Signaling(Signaling::Connected { reconnected: true });
     assert_eq!(signaling[signaling.len() - 2..], [&lost, &back]);
 }

@@ -75,14 +75,14 @@ fn member_that_comes_and_goes_costs_few_links_and_keeps_no_newcomer_out() {
     for n in 0..3000 {
         let id = SignalingId::from_u128(1_000_000 + n);
         for node in [0, 1] {
-            simulation.tell(node, PeerEvent::NewPeer(id.into()));
+            simulation.send_event(node, PeerEvent::NewPeer(id.into()));
         }
         simulation.run(STEP);
         if n == 1000 {
             newcomer = Some((simulation.join(), simulation.now));
         }
         for node in [0, 1] {
-            simulation.tell(node, PeerEvent::PeerLeft(id.into()));
+            simulation.send_event(node, PeerEvent::PeerLeft(id.into()));
         }
         simulation.run(STEP);
     }
@@ -106,7 +106,7 @@ fn member_that_comes_and_goes_and_makes_offers_costs_few_links() {
         let id = SignalingId::from_u128(1_000_000 + n);
         let offer = hostile::offer_from(id, None);
         opened += simulation.links_opened_by(0, offer);
-        simulation.tell(0, PeerEvent::PeerLeft(id.into()));
+        simulation.send_event(0, PeerEvent::PeerLeft(id.into()));
         simulation.run(STEP * 2);
     }
     assert!(opened <= 64 + 8 * 60 + 1, "{opened}");

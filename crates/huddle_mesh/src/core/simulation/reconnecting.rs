@@ -179,8 +179,8 @@ fn signaling_that_a_silent_link_puts_in_doubt_is_connected_again() {
     simulation.run(seconds(6));
     simulation.assert_everybody_once();
     assert_eq!(simulation.links(0, 1), Some(2));
-    let lost = simulation.when(1, |told| {
-        matches!(told, Told::Signaling(Signaling::Retrying { .. }))
+    let lost = simulation.when(1, |event| {
+        matches!(event, CoreEvent::Signaling(Signaling::Retrying { .. }))
     });
     assert_eq!(lost.len(), 1);
 }

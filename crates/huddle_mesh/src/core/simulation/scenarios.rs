@@ -16,7 +16,7 @@ fn everybody_meets_everybody_once() {
     simulation.assert_everybody_once();
     assert_eq!(simulation.links(0, 1), Some(1));
     for node in 0..5 {
-        assert_eq!(simulation.not_linked(node), []);
+        assert_eq!(simulation.link_failures(node), []);
     }
 }
 
@@ -34,7 +34,7 @@ fn packets_pass_both_ways_and_rtt_is_the_networks() {
     simulation.run(seconds(1));
     let got = simulation.when(
         1,
-        |told| matches!(told, Told::Packet { bytes, .. } if &bytes[..] == b"hi"),
+        |event| matches!(event, CoreEvent::Packet { bytes, .. } if &bytes[..] == b"hi"),
     );
     assert_eq!(got.len(), 1);
     let (_, stats) = simulation.nodes[0].core.stats().next().unwrap();
@@ -62,7 +62,7 @@ fn losing_the_server_touches_no_link_and_its_return_brings_newcomers_to_everybod
         "a healthy link is not replaced"
     );
     for node in 0..5 {
-        assert_eq!(simulation.not_linked(node), []);
+        assert_eq!(simulation.link_failures(node), []);
     }
 }
 
@@ -125,8 +125,11 @@ fn lose_a_websocket(news_take: Duration) {
     simulation.run(seconds(20));
     simulation.assert_everybody_once();
     assert_eq!(simulation.links(0, 1), Some(1));
-    let back = simulation.when(1, |told| {
-        matches!(told, Told::Signaling(Signaling::Connected { back: true }))
+    let back = simulation.when(1, |event| {
+        matches!(
+            event,
+            CoreEvent::Signaling(Signaling::Connected { reconnected: true })
+        )
     });
     assert_eq!(back.len(), 1);
 }
@@ -179,17 +182,17 @@ fn a_peer_recovers_after_a_short_cut() {
         let id = simulation.nodes[b].me;
         assert_eq!(
             simulation
-                .when(a, |told| *told == Told::Reconnecting(id))
+                .when(a, |event| *event == CoreEvent::Reconnecting(id))
                 .len(),
             1
         );
         assert_eq!(
             simulation
-                .when(a, |told| *told == Told::Reconnected(id))
+                .when(a, |event| *event == CoreEvent::Reconnected(id))
                 .len(),
             1
         );
-        let replaced = simulation.when(a, |told| *told == Told::Replaced(id));
+        let replaced = simulation.when(a, |event| *event == CoreEvent::Replaced(id));
         assert_eq!(Some(replaced.len() as u32 + 1), simulation.links(a, b));
     }
 }
@@ -221,7 +224,7 @@ fn a_broken_link_is_replaced_whoever_made_the_first_offer_and_is_silent_first() 
         for (a, b) in [(first, second), (second, first)] {
             let id = simulation.nodes[b].me;
             assert_eq!(simulation.links(a, b), Some(2), "{a} and {b}");
-            let replaced = simulation.when(a, |told| *told == Told::Replaced(id));
+            let replaced = simulation.when(a, |event| *event == CoreEvent::Replaced(id));
             assert_eq!(replaced.len(), 1);
         }
     }
@@ -257,12 +260,12 @@ fn waking_from_a_long_sleep_declares_nobody_dead_who_answers() {
     simulation.assert_everybody_once();
     assert!(
         simulation
-            .when(0, |told| matches!(told, Told::Reconnecting(_)))
+            .when(0, |event| matches!(event, CoreEvent::Reconnecting(_)))
             .is_empty()
     );
     assert_eq!(
         simulation
-            .when(1, |told| matches!(told, Told::Reconnecting(_)))
+            .when(1, |event| matches!(event, CoreEvent::Reconnecting(_)))
             .len(),
         1
     );
@@ -280,10 +283,10 @@ fn a_cut_reaches_the_other_side_at_once_and_lasts() {
         simulation.leaves(0, 1),
         [(at, DisconnectReason::DisconnectedLocally)]
     );
-    let told = simulation.leaves(1, 0);
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].1, DisconnectReason::DisconnectedByPeer);
-    assert!(told[0].0 < at + Duration::from_millis(100));
+    let leaves = simulation.leaves(1, 0);
+    assert_eq!(leaves.len(), 1);
+    assert_eq!(leaves[0].1, DisconnectReason::DisconnectedByPeer);
+    assert!(leaves[0].0 < at + Duration::from_millis(100));
     assert_eq!(simulation.joins(2, 1).len(), 1, "others are not concerned");
     assert_eq!(simulation.joins(0, 1).len(), 1);
 }
@@ -305,11 +308,11 @@ fn both_are_told_why_no_link_between_them_opens_and_others_are_not() {
     simulation.cut.insert((0, 1));
     simulation.run(seconds(12));
     for (node, who) in [(0, 1), (1, 0)] {
-        let told = simulation.not_linked(node);
+        let failures = simulation.link_failures(node);
         let peer = simulation.nodes[who].me;
-        assert_eq!(told, [(peer, LinkFailure::NoWay, 1)], "{node}");
+        assert_eq!(failures, [(peer, LinkFailure::NoPath, 1)], "{node}");
     }
-    assert_eq!(simulation.not_linked(2), []);
+    assert_eq!(simulation.link_failures(2), []);
 }
 
 #[test]
@@ -320,9 +323,9 @@ fn who_takes_no_part_in_making_a_link_is_told_from_a_link_without_a_way() {
     simulation.run(Duration::from_millis(60));
     simulation.nodes[hung].frozen = true;
     simulation.run(seconds(12));
-    let told = simulation.not_linked(0);
+    let failures = simulation.link_failures(0);
     let sid = simulation.nodes[hung].sid.unwrap();
-    assert_eq!(told, [(sid.peer_id(), LinkFailure::NoAnswer, 1)]);
+    assert_eq!(failures, [(sid.peer_id(), LinkFailure::NoAnswer, 1)]);
 }
 
 #[test]
@@ -343,7 +346,9 @@ fn a_complete_group_goes_on_in_a_room_of_its_own() {
 /// When `node` was told that what it knew of a peer without a link is over.
 fn is_over(simulation: &Simulation, node: usize) -> usize {
     simulation
-        .when(node, |told| matches!(told, Told::NotLinkedOver(_)))
+        .when(node, |event| {
+            matches!(event, CoreEvent::LinkFailureResolved(_))
+        })
         .len()
 }
 
@@ -353,7 +358,7 @@ fn link_failure_is_over_when_the_link_opens_or_the_peer_leaves() {
         let mut simulation = Simulation::new(2);
         simulation.cut.insert((0, 1));
         simulation.run(seconds(12));
-        assert_eq!(simulation.not_linked(0).len(), 1);
+        assert_eq!(simulation.link_failures(0).len(), 1);
         assert_eq!([is_over(&simulation, 0), is_over(&simulation, 1)], [0, 0]);
         if opens {
             simulation.cut.clear();
@@ -378,7 +383,7 @@ fn peer_that_does_not_answer_is_reported_long_before_the_attempt_is_given_up() {
     simulation.run(seconds(4));
     let sid = simulation.nodes[hung].sid.unwrap();
     assert_eq!(
-        simulation.not_linked(0),
+        simulation.link_failures(0),
         [(sid.peer_id(), LinkFailure::NoAnswer, 1)]
     );
     simulation.nodes[hung].frozen = false;
@@ -437,9 +442,9 @@ fn newcomer_learns_of_a_frozen_host_and_that_it_is_back() {
         let newcomer = simulation.join();
         simulation.run(seconds(5));
         let host = simulation.nodes[0].sid.unwrap().peer_id();
-        let told = simulation.not_linked(newcomer);
+        let failures = simulation.link_failures(newcomer);
         let expected = [(host, LinkFailure::NoAnswer, 1)];
-        assert_eq!(told, &expected[..usize::from(lists_members)]);
+        assert_eq!(failures, &expected[..usize::from(lists_members)]);
         simulation.nodes[0].frozen = false;
         simulation.run(seconds(2));
         simulation.assert_everybody_once();
@@ -455,7 +460,7 @@ fn newcomer_forgets_a_frozen_host_that_leaves() {
     simulation.nodes[0].frozen = true;
     let newcomer = simulation.join();
     simulation.run(seconds(5));
-    assert_eq!(simulation.not_linked(newcomer).len(), 1);
+    assert_eq!(simulation.link_failures(newcomer).len(), 1);
     simulation.kill(0);
     simulation.run(seconds(1));
     assert_eq!(is_over(&simulation, newcomer), 1);

@@ -46,8 +46,11 @@ fn suspended_page_says_goodbye_and_returns_as_the_same_peer() {
             );
             assert_eq!(simulation.leaves(a, b).len(), 1);
         }
-        let connected = simulation.when(1, |told| {
-            matches!(told, Told::Signaling(Signaling::Connected { back: true }))
+        let connected = simulation.when(1, |event| {
+            matches!(
+                event,
+                CoreEvent::Signaling(Signaling::Connected { reconnected: true })
+            )
         });
         assert_eq!(connected.len(), 1);
         assert_eq!(simulation.links(0, 2), Some(1), "the others stay linked");

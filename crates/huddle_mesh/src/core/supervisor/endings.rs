@@ -40,7 +40,7 @@ impl Supervisor {
         };
         peer.link = None;
         if is_matchbox_client {
-            return self.gone(who, DisconnectReason::Lost, actions);
+            return self.peer_left(who, DisconnectReason::Lost, actions);
         }
         set_reconnecting(who, peer, actions);
         if peer.unlisted {
@@ -62,20 +62,20 @@ impl Supervisor {
         let (sid, who) = (link.sid, link.claimed.unwrap_or(link.sid.peer_id()));
         let ids = link.replaces.iter().chain([&who]);
         let mut peers = ids.filter_map(|id| self.peers.get(id));
-        let is_here = peers.any(|peer| peer.here);
+        let is_connected = peers.any(|peer| peer.is_connected);
         let Some(member) = self.members.get_mut(&sid) else {
             return;
         };
-        if is_here || member.is_refused || link.reported.as_ref() == Some(&reason) {
+        if is_connected || member.is_refused || link.reported.as_ref() == Some(&reason) {
             return;
         }
         link.reported = Some(reason.clone());
         if let Some(earlier) = member.reported.replace(who)
             && earlier != who
         {
-            actions.push_back(Action::Tell(Told::NotLinkedOver(earlier)));
+            actions.push_back(Action::Emit(CoreEvent::LinkFailureResolved(earlier)));
         }
-        actions.push_back(Action::Tell(Told::NotLinked {
+        actions.push_back(Action::Emit(CoreEvent::LinkFailed {
             peer: who,
             reason,
             attempt: member.failures.saturating_add(1),
@@ -83,9 +83,9 @@ impl Supervisor {
     }
 
     /// Reports that the last link failure of a member no longer applies.
-    pub(super) fn link_failure_is_over(&mut self, sid: SignalingId, actions: &mut Actions) {
+    pub(super) fn resolve_link_failure(&mut self, sid: SignalingId, actions: &mut Actions) {
         let reported = self.members.get_mut(&sid).and_then(|m| m.reported.take());
-        actions.extend(reported.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));
+        actions.extend(reported.map(|peer| Action::Emit(CoreEvent::LinkFailureResolved(peer))));
     }
 
     pub(super) fn close(&mut self, id: LinkId, actions: &mut Actions) {
@@ -107,11 +107,16 @@ impl Supervisor {
     }
 
     /// Handles the loss of a peer: closes all of its links.
-    pub(super) fn gone(&mut self, who: PeerId, reason: DisconnectReason, actions: &mut Actions) {
+    pub(super) fn peer_left(
+        &mut self,
+        who: PeerId,
+        reason: DisconnectReason,
+        actions: &mut Actions,
+    ) {
         let Some(peer) = self.peers.get_mut(&who) else {
             return;
         };
-        if !std::mem::replace(&mut peer.here, false) {
+        if !std::mem::replace(&mut peer.is_connected, false) {
             return;
         }
         peer.link = None;
@@ -127,7 +132,7 @@ impl Supervisor {
         for id in links {
             self.close(id, actions);
         }
-        actions.push_back(Action::Tell(Told::Left { peer: who, reason }));
+        actions.push_back(Action::Emit(CoreEvent::Left { peer: who, reason }));
     }
 
     /// Disconnects a peer with a farewell that contains the reason.
@@ -150,7 +155,7 @@ impl Supervisor {
                 link.phase = Phase::Closing(now + FAREWELL);
             }
         }
-        self.gone(who, reason, actions);
+        self.peer_left(who, reason, actions);
     }
 }
 
@@ -159,7 +164,7 @@ fn reason(now: Duration, link: &Link, why: &str) -> LinkFailure {
     let late = now.saturating_sub(link.since) >= link.timeout;
     match link.phase {
         Phase::Opening if late && link.remote_ufrag.is_none() => LinkFailure::NoAnswer,
-        Phase::Opening if late => LinkFailure::NoWay,
+        Phase::Opening if late => LinkFailure::NoPath,
         _ => LinkFailure::Broken(why.to_owned()),
     }
 }

@@ -143,9 +143,9 @@ impl Supervisor {
             }
             (Phase::Active(peer) | Phase::Draining(peer, _), control) => {
                 let peer = *peer;
-                self.heard(peer, bytes.len(), actions);
+                self.packet_received(peer, bytes.len(), actions);
                 match control {
-                    None => actions.push_back(Action::Tell(Told::Packet {
+                    None => actions.push_back(Action::Emit(CoreEvent::Packet {
                         peer,
                         channel,
                         bytes,
@@ -158,7 +158,13 @@ impl Supervisor {
             }
             (Phase::Opening | Phase::Open, _) => {
                 if !link.keep(channel, bytes) {
-                    self.refuse(now, id, ProtocolViolation::TooEarly, entropy, actions);
+                    self.refuse(
+                        now,
+                        id,
+                        ProtocolViolation::TooManyEarlyPackets,
+                        entropy,
+                        actions,
+                    );
                 }
             }
             (Phase::Closing(_), _) => {}
@@ -179,13 +185,13 @@ impl Supervisor {
         self.failed(now, id, &why, entropy, actions);
     }
 
-    pub(super) fn heard(&mut self, id: PeerId, len: usize, actions: &mut Actions) {
+    pub(super) fn packet_received(&mut self, id: PeerId, len: usize, actions: &mut Actions) {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
         peer.traffic.packets_received += 1;
         peer.traffic.bytes_received += len as u64;
-        peer.liveness.heard();
+        peer.liveness.packet_received();
         // A packet on a replaced link does not show that a working link exists.
         set_reconnected(id, peer, actions);
     }

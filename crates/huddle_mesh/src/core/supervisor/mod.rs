@@ -23,7 +23,7 @@ use huddle_id::PeerId;
 use uuid::Uuid;
 
 use crate::core::{
-    Action, Entropy, LinkInput, Told,
+    Action, CoreEvent, Entropy, LinkInput,
     bucket::Bucket,
     candidate::{Candidate, CandidateKind},
     control::{Control, Farewell, RESERVED_BYTE},
@@ -61,7 +61,7 @@ const OPENING_MARGIN: u32 = 3;
 /// After these times, the mesh reports an offer without an answer, and an answer without an open
 /// link. The attempt continues.
 const REPORT_NO_ANSWER: Duration = Duration::from_secs(3);
-const REPORT_NO_WAY: Duration = ATTEMPT_TIMEOUTS[0];
+const REPORT_NO_PATH: Duration = ATTEMPT_TIMEOUTS[0];
 /// The wait after a failed attempt. Each further failure doubles it, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(4);
@@ -103,7 +103,7 @@ const MAX_MEMBERS: usize = 256;
 /// The maximum number of remembered peers, including lost ones.
 const MAX_PEERS: usize = 1024;
 /// The maximum number of connected peers. A larger mesh would not work anyway.
-const MAX_HERE: usize = 128;
+const MAX_CONNECTED: usize = 128;
 /// The maximum number of attempts in progress.
 const MAX_PENDING: usize = 64;
 
@@ -130,9 +130,9 @@ pub(crate) struct Supervisor {
     peers: BTreeMap<PeerId, Peer>,
     links: BTreeMap<LinkId, Link>,
     next_link: u64,
-    cut: BTreeSet<PeerId>,
+    disconnected: BTreeSet<PeerId>,
     /// The signaling ids that disconnected peers had.
-    cut_members: BTreeSet<SignalingId>,
+    disconnected_members: BTreeSet<SignalingId>,
     /// The violations of each member since the server connected.
     violations: BTreeMap<SignalingId, u64>,
     server_violations: u64,
@@ -169,8 +169,8 @@ impl Supervisor {
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
             next_link: 0,
-            cut: BTreeSet::new(),
-            cut_members: BTreeSet::new(),
+            disconnected: BTreeSet::new(),
+            disconnected_members: BTreeSet::new(),
             violations: BTreeMap::new(),
             server_violations: 0,
             verdict: None,
@@ -189,12 +189,12 @@ impl Supervisor {
     pub(crate) fn stats(&self) -> impl Iterator<Item = (PeerId, LinkStats)> + '_ {
         self.peers
             .iter()
-            .filter(|(_, peer)| peer.here)
+            .filter(|(_, peer)| peer.is_connected)
             .map(|(id, peer)| (*id, peer.stats()))
     }
 
     pub(crate) fn active_link(&self, peer: PeerId) -> Option<LinkId> {
-        self.peers.get(&peer).filter(|peer| peer.here)?.link
+        self.peers.get(&peer).filter(|peer| peer.is_connected)?.link
     }
 
     /// Returns the room that the members of a complete group have chosen, once.
@@ -228,7 +228,7 @@ impl Supervisor {
         self.end(
             now,
             id,
-            Farewell::CutOff,
+            Farewell::Disconnected,
             DisconnectReason::DisconnectedLocally,
             actions,
         );
@@ -247,9 +247,9 @@ impl Supervisor {
         // member.
         let sid = self.active_link(id).and_then(|link| self.links.get(&link));
         let sid = sid.map(|link| link.sid);
-        if self.cut.len() < MAX_PEERS {
-            self.cut.insert(id);
-            self.cut_members.extend(sid);
+        if self.disconnected.len() < MAX_PEERS {
+            self.disconnected.insert(id);
+            self.disconnected_members.extend(sid);
         }
         self.close_pending(
             |link| {
@@ -266,7 +266,10 @@ impl Supervisor {
         if std::mem::replace(&mut self.stopped, stopped) == stopped {
             return;
         }
-        for (_, peer) in self.here().filter(|(_, peer)| !peer.is_matchbox_client) {
+        for (_, peer) in self
+            .connected()
+            .filter(|(_, peer)| !peer.is_matchbox_client)
+        {
             if let Some(link) = peer.link {
                 control(actions, link, Channel::Events, &Control::Stopped(stopped));
             }
@@ -277,9 +280,9 @@ impl Supervisor {
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     pub(crate) fn suspend(&mut self, actions: &mut Actions) {
         self.leave(actions);
-        let here: Vec<_> = self.here().map(|(id, _)| id).collect();
-        for id in here {
-            self.gone(id, DisconnectReason::Lost, actions);
+        let connected: Vec<_> = self.connected().map(|(id, _)| id).collect();
+        for id in connected {
+            self.peer_left(id, DisconnectReason::Lost, actions);
         }
         let links: Vec<_> = self.links.keys().copied().collect();
         for id in links {
@@ -292,7 +295,7 @@ impl Supervisor {
         for peer in self
             .peers
             .values()
-            .filter(|peer| peer.here && !peer.is_matchbox_client)
+            .filter(|peer| peer.is_connected && !peer.is_matchbox_client)
         {
             if let Some(link) = peer.link {
                 control(
@@ -329,22 +332,24 @@ fn ping(now: Duration, peer: &mut Peer, actions: &mut Actions) {
 
 /// Reports once that a peer is reconnecting. A stock client never reconnects.
 fn set_reconnecting(id: PeerId, peer: &mut Peer, actions: &mut Actions) {
-    if peer.here && !peer.is_matchbox_client && !std::mem::replace(&mut peer.is_reconnecting, true)
+    if peer.is_connected
+        && !peer.is_matchbox_client
+        && !std::mem::replace(&mut peer.is_reconnecting, true)
     {
-        actions.push_back(Action::Tell(Told::Reconnecting(id)));
+        actions.push_back(Action::Emit(CoreEvent::Reconnecting(id)));
     }
 }
 
 /// Reports once that a peer has a working link again.
 fn set_reconnected(id: PeerId, peer: &mut Peer, actions: &mut Actions) {
-    if peer.link.is_some() && std::mem::take(&mut peer.is_reconnecting) && peer.here {
-        actions.push_back(Action::Tell(Told::Reconnected(id)));
+    if peer.link.is_some() && std::mem::take(&mut peer.is_reconnecting) && peer.is_connected {
+        actions.push_back(Action::Emit(CoreEvent::Reconnected(id)));
     }
 }
 
 /// Starts a probe of a peer that has probably left: it has little time to answer.
 fn probe(now: Duration, peer: &mut Peer, actions: &mut Actions) {
-    if peer.here && !peer.is_matchbox_client {
+    if peer.is_connected && !peer.is_matchbox_client {
         peer.liveness.probe();
         ping(now, peer, actions);
     }

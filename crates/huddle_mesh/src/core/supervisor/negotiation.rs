@@ -20,23 +20,31 @@ impl Supervisor {
                 for peer in self
                     .peers
                     .values()
-                    .filter(|peer| peer.here && !peer.is_matchbox_client)
+                    .filter(|peer| peer.is_connected && !peer.is_matchbox_client)
                 {
                     if let Some(link) = peer.link {
                         control(actions, link, Channel::Events, &Control::SignalingId(sid));
-                        self.show_id_to(peer, actions);
+                        self.send_id_to(peer, actions);
                     }
                 }
             }
             ServerMessage::NewPeer(sid) => {
                 if Some(sid) == self.local_sid {
-                    return self.server_violation(now, ProtocolViolation::Announced(sid), actions);
+                    return self.server_violation(
+                        now,
+                        ProtocolViolation::DuplicateMember(sid),
+                        actions,
+                    );
                 }
                 let Some(member) = self.member(sid) else {
                     return;
                 };
                 if std::mem::replace(&mut member.we_offer, true) {
-                    return self.server_violation(now, ProtocolViolation::Announced(sid), actions);
+                    return self.server_violation(
+                        now,
+                        ProtocolViolation::DuplicateMember(sid),
+                        actions,
+                    );
                 }
                 member.failures = 0;
                 member.announced = now;
@@ -49,11 +57,11 @@ impl Supervisor {
                 }
             }
             ServerMessage::PeerLeft(sid) => {
-                self.link_failure_is_over(sid, actions);
+                self.resolve_link_failure(sid, actions);
                 self.members.remove(&sid);
                 self.close_pending(|link| link.sid == sid, actions);
                 if self.is_grouped_by_server() {
-                    return self.part_from(now, sid, actions);
+                    return self.disconnect_member(now, sid, actions);
                 }
                 for (id, peer) in self.peers.iter_mut().filter(|(_, p)| p.sid == Some(sid)) {
                     peer.sid = None;
@@ -123,7 +131,7 @@ impl Supervisor {
         }
         let reported = std::mem::take(&mut self.members).into_values();
         let reported = reported.filter_map(|member| member.reported);
-        actions.extend(reported.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));
+        actions.extend(reported.map(|peer| Action::Emit(CoreEvent::LinkFailureResolved(peer))));
         self.violations.clear();
         self.server_violations = 0;
         self.verdict = None;
@@ -222,8 +230,8 @@ impl Supervisor {
         actions: &mut Actions,
     ) -> bool {
         if description.fingerprint == self.fingerprint {
-            let by = ViolationSource::Member(sid);
-            self.record_violation(now, by, ProtocolViolation::LocalCertificate, actions);
+            let source = ViolationSource::Member(sid);
+            self.record_violation(now, source, ProtocolViolation::LocalCertificate, actions);
             return false;
         }
         let proof = description.tag.and_then(|tag| tag.proof);
@@ -245,8 +253,8 @@ impl Supervisor {
         let is_known_client = description.tag.is_none() && self.peers.contains_key(&who);
         is_proven
             && !is_known_client
-            && !self.cut_members.contains(&sid)
-            && !self.cut.contains(&who)
+            && !self.disconnected_members.contains(&sid)
+            && !self.disconnected.contains(&who)
     }
 
     /// Ends all attempts with a member that does not have the room's secret, and reports it once.
@@ -265,8 +273,8 @@ impl Supervisor {
             return;
         }
         let earlier = member.reported.replace(who).filter(|&peer| peer != who);
-        actions.extend(earlier.map(|peer| Action::Tell(Told::NotLinkedOver(peer))));
-        actions.push_back(Action::Tell(Told::NotLinked {
+        actions.extend(earlier.map(|peer| Action::Emit(CoreEvent::LinkFailureResolved(peer))));
+        actions.push_back(Action::Emit(CoreEvent::LinkFailed {
             peer: who,
             reason: LinkFailure::Secret,
             attempt: 1,
@@ -392,9 +400,14 @@ impl Supervisor {
         answer: Description,
         actions: &mut Actions,
     ) {
-        let by = ViolationSource::Member(sid);
+        let source = ViolationSource::Member(sid);
         if self.members.get(&sid).is_none_or(|m| m.attempts == 0) && !self.is_crowded(sid) {
-            return self.record_violation(now, by, ProtocolViolation::AnswerToNothing, actions);
+            return self.record_violation(
+                now,
+                source,
+                ProtocolViolation::UnexpectedAnswer,
+                actions,
+            );
         }
         if !self.accepts_description(now, sid, &answer, actions) {
             log::debug!("ignoring an answer of {sid}");
@@ -439,8 +452,13 @@ impl Supervisor {
         // After a negotiation, candidates of an earlier attempt may arrive at any time.
         let negotiates = |member: &Member| member.has_offered || member.attempts > 0;
         if !self.members.get(&sid).is_some_and(negotiates) && !self.is_crowded(sid) {
-            let by = ViolationSource::Member(sid);
-            return self.record_violation(now, by, ProtocolViolation::CandidateForNothing, actions);
+            let source = ViolationSource::Member(sid);
+            return self.record_violation(
+                now,
+                source,
+                ProtocolViolation::UnexpectedCandidate,
+                actions,
+            );
         }
         let found = self.links.iter_mut().rfind(|(_, link)| {
             link.sid == sid

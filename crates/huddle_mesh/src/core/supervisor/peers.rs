@@ -13,12 +13,12 @@ impl Supervisor {
         actions: &mut Actions,
     ) {
         let known = self.peers.get(&who);
-        let newcomer = known.is_none_or(|peer| !peer.here);
-        let crowded = newcomer && self.here().count() >= MAX_HERE;
+        let newcomer = known.is_none_or(|peer| !peer.is_connected);
+        let crowded = newcomer && self.connected().count() >= MAX_CONNECTED;
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        if self.cut.contains(&who)
+        if self.disconnected.contains(&who)
             || crowded
             || known.is_some_and(|p| {
                 p.is_matchbox_client != link.is_matchbox_client && p.links_opened > 0
@@ -31,7 +31,7 @@ impl Supervisor {
         let (sid, is_matchbox_client) = (link.sid, link.is_matchbox_client);
         let stopped = self.stopped;
         let took = now.saturating_sub(link.since);
-        self.link_failure_is_over(sid, actions);
+        self.resolve_link_failure(sid, actions);
         // Closes the offers to an earlier signaling id of the peer, which the server still lists.
         self.close_pending(
             |link| link.replaces == Some(who) && link.remote_ufrag.is_none(),
@@ -49,19 +49,19 @@ impl Supervisor {
         peer.links_opened += 1;
         peer.opening = took;
         let is_first = peer.links_opened == 1;
-        if !std::mem::replace(&mut peer.here, true) {
-            let returning = peer.links_opened > 1;
+        if !std::mem::replace(&mut peer.is_connected, true) {
+            let rejoined = peer.links_opened > 1;
             peer.traffic = Default::default();
             peer.stopped = None;
             peer.is_reconnecting = false;
-            actions.push_back(Action::Tell(Told::Joined {
+            actions.push_back(Action::Emit(CoreEvent::Joined {
                 peer: who,
-                returning,
+                rejoined,
                 is_matchbox_client,
             }));
         } else {
             set_reconnected(who, peer, actions);
-            actions.push_back(Action::Tell(Told::Replaced(who)));
+            actions.push_back(Action::Emit(CoreEvent::Replaced(who)));
         }
         if let Some(member) = self.members.get_mut(&sid) {
             member.failures = 0;
@@ -82,8 +82,8 @@ impl Supervisor {
             control(actions, id, Channel::Events, &Control::Stopped(stopped));
         }
         for (channel, bytes) in early {
-            self.heard(who, bytes.len(), actions);
-            actions.push_back(Action::Tell(Told::Packet {
+            self.packet_received(who, bytes.len(), actions);
+            actions.push_back(Action::Emit(CoreEvent::Packet {
                 peer: who,
                 channel,
                 bytes,
@@ -95,7 +95,7 @@ impl Supervisor {
     /// Forgets a lost peer if there is no room to remember `id`.
     fn make_room_for(&mut self, id: PeerId) {
         if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
-            let gone = self.peers.iter().find(|(_, peer)| !peer.here);
+            let gone = self.peers.iter().find(|(_, peer)| !peer.is_connected);
             if let Some(gone) = gone.map(|(id, _)| *id) {
                 self.peers.remove(&gone);
             }
@@ -127,7 +127,7 @@ impl Supervisor {
                     peer.liveness.pong(now, ping);
                 }
             }
-            Control::SignalingId(sid) => self.found_at(now, from, sid, actions),
+            Control::SignalingId(sid) => self.set_signaling_id(now, from, sid, actions),
             Control::Claim(ufrag) => {
                 let claimed = self.links.iter().find(|(_, link)| {
                     link.offering && link.is_pending() && link.local_ufrag.as_ref() == Some(&ufrag)
@@ -140,7 +140,7 @@ impl Supervisor {
                 if let Some(member) = self.members.get_mut(&sid) {
                     member.session = Some(from);
                 }
-                self.found_at(now, from, sid, actions);
+                self.set_signaling_id(now, from, sid, actions);
                 if let Some(local_sid) = self.local_sid {
                     control(
                         actions,
@@ -153,12 +153,12 @@ impl Supervisor {
             Control::Bye(why) => {
                 let reason = match why {
                     Farewell::Leaving => DisconnectReason::Left,
-                    Farewell::CutOff => DisconnectReason::DisconnectedByPeer,
+                    Farewell::Disconnected => DisconnectReason::DisconnectedByPeer,
                 };
                 if let Some(peer) = self.peers.get_mut(&from) {
                     peer.farewell = true;
                 }
-                self.gone(from, reason, actions);
+                self.peer_left(from, reason, actions);
             }
             Control::Group(room) => self.follow_group(from, room),
             Control::Stopped(stopped) => {
@@ -171,10 +171,10 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn here(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
+    pub(super) fn connected(&self) -> impl Iterator<Item = (PeerId, &Peer)> {
         self.peers
             .iter()
-            .filter(|(_, peer)| peer.here)
+            .filter(|(_, peer)| peer.is_connected)
             .map(|(id, peer)| (*id, peer))
     }
 }

@@ -13,12 +13,12 @@ impl Supervisor {
             let message = Control::SignalingId(local_sid);
             control(actions, link, Channel::Events, &message);
         }
-        self.show_id_to(peer, actions);
+        self.send_id_to(peer, actions);
     }
 
     /// Handles a peer's report of its own signaling id. The report is about this peer alone, and
     /// proves nothing about the member that the server lists under that id.
-    pub(super) fn found_at(
+    pub(super) fn set_signaling_id(
         &mut self,
         now: Duration,
         id: PeerId,
@@ -39,7 +39,7 @@ impl Supervisor {
             }
         }
         self.recognize(id, sid);
-        self.link_failure_is_over(sid, actions);
+        self.resolve_link_failure(sid, actions);
         if let Some(member) = self.members.get_mut(&sid) {
             member.failures = 0;
         }
@@ -56,7 +56,7 @@ impl Supervisor {
 
     /// Sends the local peer's id to a linked peer, over the server. So the peer learns that the new
     /// member is the local peer, and that it needs no offer.
-    pub(super) fn show_id_to(&self, peer: &Peer, actions: &mut Actions) {
+    pub(super) fn send_id_to(&self, peer: &Peer, actions: &mut Actions) {
         let Some(sid) = peer.sid.filter(|_| self.local_sid.is_some()) else {
             return;
         };

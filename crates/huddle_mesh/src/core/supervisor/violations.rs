@@ -16,24 +16,24 @@ impl Supervisor {
     pub(super) fn record_violation(
         &mut self,
         now: Duration,
-        by: ViolationSource,
+        source: ViolationSource,
         violation: ProtocolViolation,
         actions: &mut Actions,
     ) {
-        let (by, count) = match by {
+        let count = match source {
             ViolationSource::Peer(id) => match self.peers.get_mut(&id) {
-                Some(peer) => (by, &mut peer.violations),
+                Some(peer) => &mut peer.violations,
                 None => return,
             },
             ViolationSource::Member(sid)
                 if self.violations.len() < MAX_MEMBERS || self.violations.contains_key(&sid) =>
             {
-                (by, self.violations.entry(sid).or_default())
+                self.violations.entry(sid).or_default()
             }
             ViolationSource::Member(_) => {
                 return self.server_violation(now, ProtocolViolation::TooManySources, actions);
             }
-            ViolationSource::Server => (by, &mut self.server_violations),
+            ViolationSource::Server => &mut self.server_violations,
         };
         if *count >= LAST_VIOLATION {
             return;
@@ -43,18 +43,18 @@ impl Supervisor {
         // Many violations must not cause as many events.
         if count.is_power_of_two() {
             let violation = violation.clone();
-            actions.push_back(Action::Tell(Told::ProtocolViolation {
-                by,
+            actions.push_back(Action::Emit(CoreEvent::ProtocolViolation {
+                source,
                 violation,
                 count,
             }));
         }
         if count == LAST_VIOLATION {
-            match by {
+            match source {
                 ViolationSource::Peer(id) => self.end(
                     now,
                     id,
-                    Farewell::CutOff,
+                    Farewell::Disconnected,
                     DisconnectReason::ProtocolViolation,
                     actions,
                 ),
@@ -90,14 +90,14 @@ impl Supervisor {
         violation: ProtocolViolation,
         actions: &mut Actions,
     ) {
-        let by = match self.links.get(&id).map(|link| (&link.phase, link.sid)) {
+        let source = match self.links.get(&id).map(|link| (&link.phase, link.sid)) {
             Some((Phase::Active(peer) | Phase::Draining(peer, _), _)) => {
                 ViolationSource::Peer(*peer)
             }
             Some((Phase::Opening | Phase::Open, sid)) => ViolationSource::Member(sid),
             Some((Phase::Closing(_), _)) | None => return,
         };
-        self.record_violation(now, by, violation, actions);
+        self.record_violation(now, source, violation, actions);
     }
 
     /// Returns whether a member has committed too many violations.
@@ -128,8 +128,8 @@ impl Supervisor {
             .get_or_insert_with(|| Bucket::new(SIGNAL_BURST, SIGNALS_PER_SECOND, now));
         let paid = signals.take(now, price);
         if !paid {
-            let by = ViolationSource::Member(sid);
-            self.record_violation(now, by, ProtocolViolation::TooManySignals, actions);
+            let source = ViolationSource::Member(sid);
+            self.record_violation(now, source, ProtocolViolation::TooManySignals, actions);
         }
         paid
     }

@@ -45,7 +45,7 @@ impl Supervisor {
                 Phase::Opening if link.remote_ufrag.is_none() && age >= REPORT_NO_ANSWER => {
                     slow.push((*id, LinkFailure::NoAnswer));
                 }
-                Phase::Opening if age >= REPORT_NO_WAY => slow.push((*id, LinkFailure::NoWay)),
+                Phase::Opening if age >= REPORT_NO_PATH => slow.push((*id, LinkFailure::NoPath)),
                 Phase::Draining(_, until) | Phase::Closing(until) if now >= until => over.push(*id),
                 _ => {}
             }
@@ -71,12 +71,12 @@ impl Supervisor {
                 member.offers_since = None;
             } else if now.saturating_sub(since) >= REPORT_NO_ANSWER {
                 member.offers_since = None;
-                let is_here = |peer: &Peer| peer.here && peer.sid == Some(*sid);
-                if self.peers.values().any(is_here) || member.reported.is_some() {
+                let is_connected = |peer: &Peer| peer.is_connected && peer.sid == Some(*sid);
+                if self.peers.values().any(is_connected) || member.reported.is_some() {
                     continue;
                 }
                 member.reported = Some(sid.peer_id());
-                actions.push_back(Action::Tell(Told::NotLinked {
+                actions.push_back(Action::Emit(CoreEvent::LinkFailed {
                     peer: sid.peer_id(),
                     reason: LinkFailure::NoAnswer,
                     attempt: 1,
@@ -98,7 +98,7 @@ impl Supervisor {
         for (id, peer) in self
             .peers
             .iter_mut()
-            .filter(|(_, peer)| peer.here && (!peer.is_matchbox_client || peer.unlisted))
+            .filter(|(_, peer)| peer.is_connected && (!peer.is_matchbox_client || peer.unlisted))
         {
             let timeout = if peer.is_matchbox_client {
                 MATCHBOX_CLIENT_TIMEOUT
@@ -122,7 +122,7 @@ impl Supervisor {
             }
         }
         for id in lost {
-            self.gone(id, DisconnectReason::Lost, actions);
+            self.peer_left(id, DisconnectReason::Lost, actions);
         }
         doubt
     }
@@ -130,7 +130,7 @@ impl Supervisor {
     /// Pings all peers at once after an event that may have broken every link.
     pub(crate) fn check_links(&mut self, now: Duration, actions: &mut Actions) {
         for peer in self.peers.values_mut() {
-            if peer.here && !peer.is_matchbox_client {
+            if peer.is_connected && !peer.is_matchbox_client {
                 peer.liveness.doubt();
                 ping(now, peer, actions);
             }
@@ -149,15 +149,15 @@ impl Supervisor {
         let named = self.members.iter().filter(|(sid, member)| {
             let linked = member.session.and_then(|session| self.peers.get(&session));
             let had_its_attempt = member.is_matchbox_client && member.attempts > 0;
-            let cut = member
+            let is_disconnected = member
                 .session
-                .is_some_and(|session| self.cut.contains(&session));
+                .is_some_and(|session| self.disconnected.contains(&session));
             member.we_offer
                 && !had_its_attempt
-                && !cut
+                && !is_disconnected
                 && !member.is_refused
-                && !self.cut_members.contains(sid)
-                && linked.is_none_or(|peer| peer.links_opened == 0 || peer.is_apart())
+                && !self.disconnected_members.contains(sid)
+                && linked.is_none_or(|peer| peer.links_opened == 0 || peer.has_left())
         });
         let failing = self.peers.iter().filter(|(id, peer)| {
             peer.links_opened > 0

@@ -84,7 +84,7 @@ enum Action {
 fn skipped_fields_are_named() {
     let (id, owner) = (1, None);
     let item = || Item { id, owner };
-    let skipped = |field: &str| EncodeError::FieldLeftOut { field: text(field) };
+    let skipped = |field: &str| EncodeError::SkippedField { field: text(field) };
     assert_eq!(encode_error(&item()), skipped("owner"));
     assert_eq!(
         encode_error(&Action::Take { item: item() }),
@@ -173,7 +173,7 @@ fn errors_of_a_type_are_returned_with_the_path() {
 fn error_texts_name_a_fix() {
     let field = text("item.owner");
     assert_eq!(
-        EncodeError::FieldLeftOut { field }.to_string(),
+        EncodeError::SkippedField { field }.to_string(),
         "the field `item.owner` was skipped, so the receiver cannot decode the message: remove \
          `#[serde(skip_serializing_if)]` from the field"
     );
