@@ -1,6 +1,7 @@
 //! `cargo play`: builds the examples and serves them until Ctrl-C.
 
 use std::{
+    io::{self, Read, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     path::Path,
     process::{Child, ExitCode},
@@ -19,6 +20,10 @@ use crate::{bundle::WebProfile, env, examples::Example, process, project::Projec
 /// The maximum time to wait until the server accepts connections.
 const SERVER_START: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
+/// The maximum time to wait for the answer of a server that already runs.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
+/// The maximum number of bytes to read of that answer.
+const MAX_HEALTH_LEN: u64 = 4096;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -27,7 +32,8 @@ pub(crate) struct Options {
     /// The port to serve on
     #[arg(long, default_value_t = 3536)]
     port: u16,
-    /// Also open a native window in the same room
+    /// Also open a native window in the same room. Uses the server of another `cargo play` if one
+    /// is running
     #[arg(long)]
     native: bool,
     /// Accept connections from other machines in the local network
@@ -50,7 +56,14 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     };
     let address = SocketAddr::new(ip, options.port);
     // Checked first, so that minutes of building do not end in a port conflict.
-    check_free(address)?;
+    if let Err(error) = check_free(address) {
+        return match window {
+            Some(example) if !options.lan && is_signaling_server(local(options.port)) => {
+                join_running_server(project, example, options)
+            }
+            _ => Err(error),
+        };
+    }
 
     build_native(project, "huddle_signaling", false)?;
     if let Some(example) = window {
@@ -58,11 +71,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     }
     let site = site::build(project, &examples, WebProfile::of(options.release))?;
 
-    let stop = Arc::new(AtomicBool::new(false));
-    let on_signal = Arc::clone(&stop);
-    ctrlc::set_handler(move || on_signal.store(true, Ordering::Relaxed))
-        .context("cannot listen for Ctrl-C")?;
-
+    let stop = stop_on_ctrl_c()?;
     let mut server = start_server(project, address, &site)?;
     print_addresses(options, &examples);
     let native = window
@@ -71,6 +80,57 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     let ended = wait(&mut server.0, &stop);
     drop(native);
     ended
+}
+
+/// Opens a window that uses the server of another `cargo play`. Runs until the window closes or
+/// Ctrl-C is pressed.
+fn join_running_server(
+    project: &Project,
+    example: &Example,
+    options: &Options,
+) -> anyhow::Result<ExitCode> {
+    build_native(project, &example.name, options.release)?;
+    let stop = stop_on_ctrl_c()?;
+    println!(
+        "\n  The window uses the server that is already running on port {}. Press Ctrl-C to stop.\n",
+        options.port
+    );
+    let mut window = open_window(project, example, options)?;
+    while !stop.load(Ordering::Relaxed) && window.0.try_wait()?.is_none() {
+        thread::sleep(POLL);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns a flag that Ctrl-C sets.
+fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let on_signal = Arc::clone(&stop);
+    ctrlc::set_handler(move || on_signal.store(true, Ordering::Relaxed))
+        .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// Returns whether a `huddle-signaling` server is running at this address.
+fn is_signaling_server(address: SocketAddr) -> bool {
+    let fields = ["\"rooms\":", "\"clients\":", "\"uptime_s\":"];
+    health(address).is_ok_and(|answer| fields.iter().all(|field| answer.contains(field)))
+}
+
+/// Returns the answer to `GET /health`.
+fn health(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)?;
+    stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
+    stream.set_write_timeout(Some(HEALTH_TIMEOUT))?;
+    let request = format!("GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.take(MAX_HEALTH_LEN).read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// A child process that is killed when dropped.
@@ -116,7 +176,7 @@ fn start_server(project: &Project, address: SocketAddr, site: &Path) -> anyhow::
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
     let mut server = KillOnDrop(child);
-    let local = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
+    let local = local(address.port());
     let deadline = Instant::now() + SERVER_START;
     while TcpStream::connect_timeout(&local, POLL).is_err() {
         if let Some(status) = server.0.try_wait()? {
@@ -152,7 +212,8 @@ fn print_addresses(options: &Options, examples: &[&Example]) {
 /// Returns the address of the interface with the default route. Sends no packets.
 fn lan_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    // An address reserved for documentation. Any address that is not local selects the default route.
+    // An address reserved for documentation. Any address that is not local selects the default
+    // route.
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
@@ -199,5 +260,26 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("--port"), "{error}");
+    }
+
+    /// Starts a server that answers one request with `body`.
+    fn serve_once(body: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let len = stream.read(&mut [0; 1024]).unwrap();
+            assert!(len > 0);
+            let answer = format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        address
+    }
+
+    #[test]
+    fn only_a_signaling_server_counts_as_a_running_server() {
+        let health = r#"{"status":"ok","rooms":1,"clients":2,"uptime_s":3,"version":"0.1.0"}"#;
+        assert!(is_signaling_server(serve_once(health)));
+        assert!(!is_signaling_server(serve_once("<h1>It works!</h1>")));
     }
 }
