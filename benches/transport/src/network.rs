@@ -29,7 +29,7 @@ impl Network {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Clean => "clean",
-            Self::Lossy => "5 % loss + 50 ms",
+            Self::Lossy => "5% loss + 50 ms",
         }
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn print_published(cell: &Cell, result: &CellResult, published: &Publ
     let deviation = |measured: f64, published: f64| match published == 0.0 {
         true => "0".to_owned(),
         false => format!(
-            "{published:.1} ({:+.1} %)",
+            "{published:.1} ({:+.1}%)",
             (measured / published - 1.0) * 100.0
         ),
     };

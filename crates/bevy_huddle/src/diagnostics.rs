@@ -66,7 +66,7 @@ impl Plugin for HuddleDiagnosticsPlugin {
             (Self::BYTES_RECEIVED, " B/s"),
             (Self::PACKETS_SENT, "/s"),
             (Self::PACKETS_RECEIVED, "/s"),
-            (Self::LOSS_WORST, " %"),
+            (Self::LOSS_WORST, "%"),
             (Self::EVENTS_QUEUED, " B"),
         ];
         for (path, unit) in all {

@@ -22,7 +22,7 @@ pub struct RoomConfig {
     /// STUN and TURN servers.
     ///
     /// Machines in the same network need none. Across the internet, most pairs of peers can connect
-    /// with a STUN server, and 15-22 % need a TURN server.
+    /// with a STUN server, and 15-22% need a TURN server.
     pub ice_servers: Vec<IceServer>,
     /// The routes to other peers that links may use.
     pub route: Route,

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
-/// The events that the clients received. [`finish`](Self::finish) replaces the ids by the order of
+/// The events that the clients received. [`finish`](Self::finish) replaces the ids with the order of
 /// joining.
 #[derive(Default)]
 struct Log {

@@ -68,7 +68,7 @@ fn template(project: &Project, name: &str) -> anyhow::Result<String> {
     fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Replaces each `{{name}}` by its value. A name without a value is an error.
+/// Replaces each `{{name}}` with its value. A name without a value is an error.
 fn fill(template: &str, values: &[(&str, &str)]) -> anyhow::Result<String> {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;

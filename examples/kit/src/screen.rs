@@ -109,7 +109,7 @@ fn link_hint(options: &Options) -> String {
     };
     if options.link_is_local() {
         format!(
-            "{how}\nFor a friend on another machine, replace the host by this machine's network address."
+            "{how}\nFor a friend on another machine, replace the host with this machine's network address."
         )
     } else {
         how.to_owned()

@@ -3,7 +3,7 @@
 //! A [`Lab`] is a switch. Each [`Host`] on it is a network namespace with its own Ethernet
 //! interface. Any program can run on a host: native programs, browsers, servers. The connection
 //! between two hosts can lose, delay and reorder frames ([`Conditions`]), and can be cut and
-//! healed. Interfaces can go down, come back, or be replaced by interfaces with another address.
+//! healed. Interfaces can go down, come back, or be replaced with interfaces with another address.
 //!
 //! ```ignore
 //! let lab = Lab::new(7)?;

@@ -332,7 +332,7 @@ pub(crate) fn full_send_queue_refuses_events_and_drains_after_recovery(
         thread::sleep(STEP);
     }
     let c = Channel::Events.index();
-    println!("   at 8 % loss: {sent:?}, memory grew by at most {most} bytes");
+    println!("   at 8% loss: {sent:?}, memory grew by at most {most} bytes");
     ensure!(sent.refused[c] > 0, "no message was refused");
     ensure!(most < MEMORY, "the queue took {most} bytes");
     pair.lab.set_between(host_a, host_b, Conditions::GOOD);

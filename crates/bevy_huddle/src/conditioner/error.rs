@@ -23,7 +23,7 @@ pub enum LinkConditionerError {
     },
     /// The loss is not a fraction from 0 to 1.
     #[error(
-        "the link conditioner has a loss of {0}: set a fraction from 0.0 to 1.0, such as 0.05 for 5 %"
+        "the link conditioner has a loss of {0}: set a fraction from 0.0 to 1.0, such as 0.05 for 5%"
     )]
     Loss(f32),
     /// A query parameter is not a number.

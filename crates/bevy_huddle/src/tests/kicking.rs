@@ -281,5 +281,5 @@ fn paused_game_stays_in_the_room_and_receives_events() {
     assert_eq!(lab.splashes(ada), expected);
     let entity = lab.peer(bob, ada);
     let stats = lab.get::<LinkStats>(bob, entity).unwrap();
-    assert_eq!(stats.queued_events, 0, "all events are confirmed");
+    assert_eq!(stats.queued_events, 0, "all events are acknowledged");
 }

@@ -84,9 +84,9 @@ fn loss_is_measured_on_sent_packets() {
     lab.one_way(ada, bob, lossy);
     lab.run_for(Duration::from_secs(40));
     let loss = value(&lab, ada, &Paths::LOSS_WORST);
-    assert!((15.0..25.0).contains(&loss), "{loss} %");
+    assert!((15.0..25.0).contains(&loss), "{loss}%");
     let other = value(&lab, bob, &Paths::LOSS_WORST);
-    assert!(other < 2.0, "{other} %");
+    assert!(other < 2.0, "{other}%");
 }
 
 #[test]

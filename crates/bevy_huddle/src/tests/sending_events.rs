@@ -152,7 +152,7 @@ fn unacknowledged_events_of_a_killed_peer_are_undelivered() {
     lab.run_for(Duration::from_secs(10));
     let undelivered = lab.take_events::<Undelivered<Splash>>(ada);
     let numbers: Vec<_> = undelivered.iter().map(|it| it.message.0).collect();
-    assert_eq!(numbers, [1, 2, 3], "the first one was confirmed");
+    assert_eq!(numbers, [1, 2, 3], "the first one was acknowledged");
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Entropy {
         f32::from(u16::from_le_bytes(self.bytes())) / 65_536.0
     }
 
-    /// Returns `base` plus up to 50 %, so that peers do not act at the same time.
+    /// Returns `base` plus up to 50%, so that peers do not act at the same time.
     pub(crate) fn jittered(&mut self, base: Duration) -> Duration {
         base.mul_f32(1.0 + 0.5 * self.fraction())
     }

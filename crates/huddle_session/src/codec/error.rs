@@ -50,7 +50,7 @@ pub enum EncodeError {
     },
     /// A sequence or map does not provide its length before its elements.
     #[error(
-        "a sequence or map{} does not provide its length: replace `#[serde(flatten)]` by a plain field, or collect the elements into a `Vec`", within(.at)
+        "a sequence or map{} does not provide its length: replace `#[serde(flatten)]` with a plain field, or collect the elements into a `Vec`", within(.at)
     )]
     NoLength {
         /// The path of the sequence or map.

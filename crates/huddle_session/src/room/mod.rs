@@ -211,7 +211,7 @@ impl RoomSession {
         }
     }
 
-    /// Reports that a peer's link was replaced by a new one.
+    /// Reports that a peer's link was replaced with a new one.
     pub fn link_replaced(&mut self, peer: PeerId) {
         if let Some(open) = self.open(peer) {
             open.link_replaced();

@@ -122,7 +122,7 @@ impl World {
         }
     }
 
-    /// Replaces a link by a new one. Some messages in flight are lost.
+    /// Replaces a link with a new one. Some messages in flight are lost.
     pub(crate) fn replace(&mut self, a: usize, b: usize) {
         for (me, other) in [(a, b), (b, a)] {
             self.pipes

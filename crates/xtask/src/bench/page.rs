@@ -90,7 +90,7 @@ fn table(without: Page, with: Page) -> String {
         growth(|page| page.gzip),
         growth(|page| page.brotli),
     ];
-    let [raw, gzip, brotli] = all.map(|growth| format!("{:+.1} %", 100.0 * growth));
+    let [raw, gzip, brotli] = all.map(|growth| format!("{:+.1}%", 100.0 * growth));
     text += &format!("| networking adds | {raw} | {gzip} | {brotli} |\n\n");
     let met = |is_met| if is_met { "met" } else { "missed" };
     text += &format!(
@@ -122,7 +122,7 @@ mod tests {
         };
         let text = table(SMALL, large);
         assert!(
-            text.contains("| networking adds | +5.0 % | +2.0 % | +5.0 % |"),
+            text.contains("| networking adds | +5.0% | +2.0% | +5.0% |"),
             "{text}"
         );
         assert!(!text.contains("missed"), "{text}");

@@ -69,7 +69,7 @@ pub(super) fn show(project: &Project, targets: &[String]) -> anyhow::Result<Exit
     }
     if !is_sufficient {
         println!(
-            "The coverage of a decoder is below {MIN_COVERAGE} %. Fuzz longer and run `cargo xtask fuzz --keep`, or extend the fuzz targets"
+            "The coverage of a decoder is below {MIN_COVERAGE}%. Fuzz longer and run `cargo xtask fuzz --keep`, or extend the fuzz targets"
         );
         return Ok(ExitCode::FAILURE);
     }

@@ -48,7 +48,7 @@ impl ClientGroup {
         }
     }
 
-    /// Returns the messages of all clients in order. Ids are replaced by the numbers of the
+    /// Returns the messages of all clients in order. Ids are replaced with the numbers of the
     /// clients.
     pub(crate) fn received(self) -> Vec<String> {
         self.received

@@ -91,7 +91,7 @@ struct Simulation {
     ghosts_stay: Duration,
     /// How long a signal takes from one member to another.
     signals_take: Duration,
-    /// The server replaces the fingerprints of all certificates by this one.
+    /// The server replaces the fingerprints of all certificates with this one.
     rewritten_fingerprint: Option<[u8; 32]>,
     next_id: u128,
     /// Pairs of nodes whose packets are dropped.
