@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn of_unread_state_the_newest_is_kept_and_the_loss_is_told() {
+    fn newest_unread_state_is_kept_and_the_loss_is_reported() {
         let (mut inbox, peer) = fill(Channel::State, 1000);
         assert_eq!(inbox.dropped(peer), 1000 - 256);
         let (dropped, read) = drain(&mut inbox);
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn of_unread_events_the_oldest_are_kept_in_order_and_the_loss_is_told() {
+    fn oldest_unread_events_are_kept_in_order_and_the_loss_is_reported() {
         let (mut inbox, _) = fill(Channel::Events, 3000);
         let (dropped, read) = drain(&mut inbox);
         assert_eq!(dropped, 3000 - 2048);
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_makes_room_again() {
+    fn reading_frees_space() {
         let (mut inbox, peer) = fill(Channel::Events, 2048);
         drain(&mut inbox);
         inbox.push(CoreEvent::Packet {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn players_who_come_and_go_unread_leave_nothing_behind() {
+    fn peers_that_join_and_leave_unread_use_bounded_memory() {
         let mut inbox = Inbox::default();
         for id in 0..20_000 {
             let peer = PeerId::from_u128(id);
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn many_players_together_have_a_limit_too() {
+    fn unread_packets_of_all_peers_together_are_bounded() {
         let mut inbox = Inbox::default();
         for id in 0..100 {
             let peer = PeerId::from_u128(id);
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn of_players_out_of_reach_the_latest_word_is_kept_and_only_of_so_many() {
+    fn only_the_latest_link_failure_of_each_peer_is_kept() {
         let mut inbox = Inbox::default();
         let link_failed = |id: u128, attempt| CoreEvent::LinkFailed {
             peer: PeerId::from_u128(id),

@@ -172,7 +172,7 @@ pub(crate) fn signaling_faults_are_reported_and_rooms_recover(
             "a WebSocket without a message",
             silent_socket.room("mute"),
             Kind::NotSignaling,
-            &["let nobody in"],
+            &["assigned no id"],
         )?,
     ];
     let mut lost = join(

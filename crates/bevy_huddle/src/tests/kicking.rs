@@ -134,7 +134,7 @@ fn majority_kicks_a_player_and_one_vote_does_not() {
 }
 
 #[test]
-fn kick_fails_under_policy_nobody_and_disconnecting_works() {
+fn kick_fails_if_kicking_is_disabled_and_disconnecting_works() {
     let (mut lab, [ada, bob, eve]) = meet();
     let b = lab.peer_id(bob);
     kick(&mut lab, ada, b);

@@ -172,7 +172,7 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_secs(8);
 
     #[test]
-    fn peer_that_was_never_heard_has_the_time_of_a_long_round_trip() {
+    fn peer_that_has_sent_nothing_yet_gets_at_least_six_seconds() {
         for (timeout, expected) in [(1, 120), (8, 160)] {
             let mut liveness = Liveness::default();
             let timeout = Duration::from_secs(timeout);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn link_is_doubtful_after_a_short_silence_or_a_doubt_until_a_later_ping_is_answered() {
+    fn doubtful_link_recovers_when_a_later_ping_is_answered() {
         let mut liveness = Liveness::default();
         liveness.packet_received();
         let before = liveness.ping(STEP);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unanswered_probe_settles_it_in_400_ms_and_an_answered_one_does_not() {
+    fn unanswered_probe_takes_400_ms() {
         let mut liveness = Liveness::default();
         liveness.probe();
         let steps = (1..)
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_sleep_is_not_held_against_others() {
+    fn sleep_of_the_local_peer_does_not_count_as_silence() {
         let mut liveness = Liveness::default();
         assert_eq!(
             liveness.tick(Duration::from_secs(3600), TIMEOUT),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn round_trips_come_from_known_pings_only() {
+    fn unknown_pongs_do_not_affect_the_round_trip_time() {
         let mut liveness = Liveness::default();
         let id = liveness.ping(Duration::from_millis(100));
         liveness.pong(Duration::from_millis(130), id + 1);

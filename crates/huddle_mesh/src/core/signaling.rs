@@ -68,7 +68,10 @@ pub(crate) enum SocketEnd {
 impl SocketEnd {
     /// The server does not read the client's messages.
     pub(crate) fn unread() -> Self {
-        Self::Closed(None, "the server does not read what it is sent".to_owned())
+        Self::Closed(
+            None,
+            "the server does not read the client's messages".to_owned(),
+        )
     }
 }
 
@@ -363,7 +366,7 @@ impl SignalingClient {
             State::Connecting { answered, .. } => {
                 let seconds = CONNECT_TIMEOUT.as_secs();
                 let loss = if *answered {
-                    let text = format!("it has let nobody in for {seconds} s");
+                    let text = format!("it has assigned no id for {seconds} s");
                     SignalingLoss::NotSignaling(text)
                 } else {
                     SignalingLoss::Unreachable(format!("no answer for {seconds} s"))
@@ -471,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_but_a_returning_server_is_noticed_within_four_seconds() {
+    fn waits_grow_up_to_four_seconds() {
         let (mut client, mut entropy) = client();
         let mut now = Duration::ZERO;
         let mut waits = Vec::new();
@@ -485,7 +488,7 @@ mod tests {
                 ..
             })) = client.ended(now, end, &mut entropy)
             else {
-                panic!("a connection that fails is retried");
+                panic!("the client must retry");
             };
             assert_eq!(reported, attempt);
             waits.push(retry_in);
@@ -497,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_final_and_say_why() {
+    fn refusals_are_final_and_contain_the_reason() {
         for (end, expected) in [
             (
                 SocketEnd::Closed(Some(4404), String::new()),
@@ -527,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_connection_is_noticed_if_the_server_echoes() {
+    fn dead_connection_is_detected_if_the_server_echoes() {
         for (echoes, expected) in [(true, true), (false, false)] {
             let (mut client, mut entropy) = client();
             client.tick(Duration::ZERO, STEP, &mut entropy);
@@ -548,7 +551,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_answers_and_lets_nobody_in_is_told_from_one_that_does_not_answer() {
+    fn server_that_assigns_no_id_is_distinguished_from_an_unreachable_one() {
         for answers in [false, true] {
             let (mut client, mut entropy) = client();
             client.tick(Duration::ZERO, STEP, &mut entropy);
@@ -557,7 +560,7 @@ mod tests {
             }
             let (_, signaling) = client.tick(CONNECT_TIMEOUT, STEP, &mut entropy);
             let Some(Signaling::Retrying { reason, .. }) = signaling else {
-                panic!("a server that lets nobody in is tried again");
+                panic!("the client must retry");
             };
             let not_signaling = matches!(reason, SignalingLoss::NotSignaling(_));
             assert_eq!(not_signaling, answers, "{reason}");
@@ -565,7 +568,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_dies_young_is_noticed_too() {
+    fn connection_that_dies_soon_after_opening_is_detected() {
         let (mut client, mut entropy) = client();
         client.tick(Duration::ZERO, STEP, &mut entropy);
         client.opened(Duration::ZERO);
@@ -580,7 +583,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_never_opens_is_given_up_and_tried_again() {
+    fn connection_that_never_opens_is_closed_and_retried() {
         let (mut client, mut entropy) = client();
         client.tick(Duration::ZERO, STEP, &mut entropy);
         let (action, signaling) = client.tick(CONNECT_TIMEOUT, STEP, &mut entropy);

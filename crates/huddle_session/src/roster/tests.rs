@@ -107,7 +107,7 @@ fn missing_links_are_detected() {
 }
 
 #[test]
-fn kick_requests_have_no_effect_under_policy_nobody() {
+fn kick_requests_have_no_effect_if_kicking_is_disabled() {
     let mut roster = room(KickPolicy::Disabled, 500, &[(2, 0), (3, 100)]);
     assert_eq!(roster.request_kick(id(2), 0), Err(KickError::Disabled));
     roster.receive(id(2), kick(3), 0);

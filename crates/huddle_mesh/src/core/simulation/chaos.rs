@@ -1,12 +1,12 @@
-//! Long lives of honest rooms in which everything breaks again and again.
+//! Rooms of honest peers in which everything breaks repeatedly.
 
 use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Simulation {
-    /// One thing that may go wrong, or right again.
-    fn mishap(&mut self, entropy: &mut Entropy) {
+    /// Breaks or repairs something at random.
+    fn disrupt(&mut self, entropy: &mut Entropy) {
         let nodes = self.nodes.len();
         let mut pick = |n: usize| (entropy.fraction() * n as f32) as usize;
         let (one, other) = (pick(nodes), pick(nodes));
@@ -31,7 +31,7 @@ impl Simulation {
         }
     }
 
-    /// One WebSocket breaks, and both ends see it.
+    /// Closes a WebSocket. Both ends notice.
     fn lose_socket(&mut self, node: usize) {
         if self.nodes[node].sid.is_some() {
             self.disconnect(node);
@@ -41,17 +41,17 @@ impl Simulation {
     }
 }
 
-/// The simulation panics if any peer receives a violation.
+/// The simulation panics if a peer reports a violation.
 #[test]
-fn whatever_breaks_the_honest_are_never_blamed_and_meet_again() {
+fn honest_peers_commit_no_violations_and_link_again_after_any_failure() {
     for seed in 0..12 {
         let mut entropy = Entropy::seeded(1000 + seed);
         let mut simulation = Simulation::new(4);
-        // Links tell of new signaling ids while the server does, or before.
-        simulation.news_take = [LATENCY, LATENCY * 2, LATENCY * 4][seed as usize % 3];
+        // Links report new signaling ids at the same time as the server, or earlier.
+        simulation.announcement_delay = [LATENCY, LATENCY * 2, LATENCY * 4][seed as usize % 3];
         simulation.run(seconds(2));
         while simulation.now < 10 * MINUTE {
-            simulation.mishap(&mut entropy);
+            simulation.disrupt(&mut entropy);
             let wait = entropy.fraction() * entropy.fraction() * 12.0;
             simulation.run(Duration::from_secs_f32(wait));
         }
@@ -70,19 +70,19 @@ fn whatever_breaks_the_honest_are_never_blamed_and_meet_again() {
 }
 
 #[test]
-fn a_room_of_many_that_all_come_back_at_once_blames_nobody() {
+fn large_room_that_reconnects_at_once_commits_no_violations() {
     let mut simulation = Simulation::new(24);
     simulation.run(seconds(5));
     simulation.kill_server();
     simulation.run(seconds(10));
     simulation.server_up = true;
     simulation.run(seconds(20));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
 }
 
-/// To those who have not negotiated with its new signaling id, it would be nonsense.
+/// A peer that has not negotiated with the new signaling id could not use the candidate.
 #[test]
-fn a_link_says_nothing_over_signaling_once_its_side_has_a_new_id() {
+fn link_sends_no_candidates_from_a_new_signaling_id() {
     for lost in [false, true] {
         let mut simulation = Simulation::new(2);
         simulation.run(seconds(2));
@@ -96,7 +96,7 @@ fn a_link_says_nothing_over_signaling_once_its_side_has_a_new_id() {
         let candidate = LinkInput::Candidate("candidate:1 1 udp 5 10.0.0.1 9 typ host".into());
         node.core
             .handle(simulation.now, Input::Link(link, candidate));
-        let says = matches!(node.core.next_action(), Some(Action::SocketSend(_)));
-        assert_eq!(says, !lost);
+        let sends = matches!(node.core.next_action(), Some(Action::SocketSend(_)));
+        assert_eq!(sends, !lost);
     }
 }

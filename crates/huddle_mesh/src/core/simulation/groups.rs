@@ -1,4 +1,4 @@
-//! Servers that make the groups of `?next=N`.
+//! Servers that form the groups of `?next=N`.
 
 use super::*;
 use crate::event::Signaling;
@@ -11,8 +11,8 @@ const QUEUE: &str = "ws://server/lobby?next=3&huddle=1";
 const BACK: &str = "ws://server/lobby?next=3&huddle=1&group=0123456789abcdef0123456789abcdef";
 
 impl Simulation {
-    /// Three players in a group that is full, and whose members are linked without the server's
-    /// word.
+    /// Creates a full group of three linked players. The server has not announced that they are
+    /// linked.
     fn full_group() -> Self {
         let mut simulation = Self::at("ws://server/lobby?next=3", 0);
         simulation.stage = Some(WAITING);
@@ -24,17 +24,17 @@ impl Simulation {
             simulation.stage(node, FULL);
         }
         simulation.run(seconds(1));
-        simulation.assert_everybody_once();
+        simulation.assert_all_joined_once();
         simulation
     }
 
-    /// The server says how far a player's group has come.
+    /// Sends the stage of a player's group from the server.
     pub(super) fn stage(&mut self, node: usize, stage: &str) {
         let text = format!(r#"{{"Group":{stage}}}"#);
         self.after(LATENCY, node, Input::SocketText(text));
     }
 
-    /// Whether the text is a report of links, which is noted.
+    /// Records a report of links. Returns `false` if the text is another message.
     pub(super) fn takes_report(&mut self, node: usize, text: &str) -> bool {
         let json: serde_json::Value = serde_json::from_str(text).unwrap();
         let Some(linked) = json.get("Linked") else {
@@ -51,7 +51,7 @@ impl Simulation {
         others
     }
 
-    /// The server puts a player into another room, and tells those whom it was with.
+    /// Moves a player to another room, and announces its departure to the members of the old room.
     fn take_out(&mut self, node: usize) {
         let sid = self.nodes[node].sid.unwrap();
         for other in self.room_mates(node) {
@@ -62,7 +62,7 @@ impl Simulation {
         self.nodes[node].room = "elsewhere".into();
     }
 
-    /// The server puts a player back into its first room.
+    /// Moves a player back to its first room.
     fn put_back(&mut self, node: usize) {
         self.nodes[node].room = QUEUE.into();
         let sid = self.nodes[node].sid.unwrap();
@@ -79,7 +79,7 @@ impl Simulation {
 }
 
 #[test]
-fn players_report_their_links_and_stay_where_the_server_has_them() {
+fn players_report_their_links_and_stay_in_the_queue() {
     let simulation = Simulation::full_group();
     for node in 0..3 {
         assert_eq!(simulation.nodes[node].reported, simulation.others(node));
@@ -88,7 +88,7 @@ fn players_report_their_links_and_stay_where_the_server_has_them() {
 }
 
 #[test]
-fn a_frozen_member_is_not_reported_as_linked() {
+fn frozen_member_is_not_reported_as_linked() {
     let mut simulation = Simulation::full_group();
     simulation.nodes[2].frozen = true;
     simulation.run(Duration::from_millis(1500));
@@ -97,7 +97,7 @@ fn a_frozen_member_is_not_reported_as_linked() {
 }
 
 #[test]
-fn a_player_of_a_linked_group_comes_back_to_the_groups_room() {
+fn player_of_a_linked_group_reconnects_to_the_room_of_the_group() {
     let mut simulation = Simulation::full_group();
     for node in 0..3 {
         simulation.stage(node, LINKED);
@@ -107,12 +107,12 @@ fn a_player_of_a_linked_group_comes_back_to_the_groups_room() {
     simulation.lose_websocket(1);
     simulation.run(seconds(10));
     assert_eq!(simulation.nodes[1].room, GROUP_ROOM);
-    simulation.assert_everybody_once();
-    assert_eq!(simulation.links(0, 1), Some(1), "no link was touched");
+    simulation.assert_all_joined_once();
+    assert_eq!(simulation.links(0, 1), Some(1), "no link was replaced");
 }
 
 #[test]
-fn the_server_separates_nobody_once_a_group_is_linked() {
+fn server_cannot_separate_a_linked_group() {
     let mut simulation = Simulation::full_group();
     for node in 0..3 {
         simulation.stage(node, LINKED);
@@ -120,30 +120,30 @@ fn the_server_separates_nobody_once_a_group_is_linked() {
     simulation.run(seconds(1));
     simulation.take_out(1);
     simulation.run(seconds(10));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
 }
 
 #[test]
-fn a_websocket_lost_while_the_server_decides_costs_no_link_if_the_group_is_linked() {
+fn websocket_lost_while_the_group_becomes_linked_closes_no_link() {
     let mut simulation = Simulation::full_group();
     simulation.stage(0, LINKED);
     simulation.stage(2, LINKED);
-    // The same news for player 1 is lost.
+    // The announcement to player 1 is lost.
     simulation.lose_websocket(1);
     simulation.stage = Some(LINKED);
     simulation.run(seconds(10));
     assert_eq!(simulation.nodes[1].room, BACK);
-    simulation.assert_everybody_once();
-    // From now on it comes back to the group's room.
+    simulation.assert_all_joined_once();
+    // From now on, the player reconnects to the group's room.
     simulation.stage = None;
     simulation.lose_websocket(1);
     simulation.run(seconds(10));
     assert_eq!(simulation.nodes[1].room, GROUP_ROOM);
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
 }
 
 #[test]
-fn a_websocket_lost_in_a_group_that_is_not_linked_is_a_new_place_in_the_queue() {
+fn websocket_lost_in_an_unlinked_group_disconnects_the_player_from_the_group() {
     let mut simulation = Simulation::full_group();
     simulation.lose_websocket(1);
     simulation.run(seconds(10));
@@ -157,7 +157,7 @@ fn a_websocket_lost_in_a_group_that_is_not_linked_is_a_new_place_in_the_queue() 
 }
 
 #[test]
-fn a_server_that_restarts_while_it_decides_makes_the_group_again() {
+fn restarted_server_forms_the_group_again() {
     let mut simulation = Simulation::full_group();
     simulation.kill_server();
     simulation.run(seconds(2));
@@ -174,7 +174,7 @@ fn a_server_that_restarts_while_it_decides_makes_the_group_again() {
 }
 
 #[test]
-fn a_member_that_the_server_takes_out_is_disconnected_at_both_ends() {
+fn member_removed_by_the_server_is_disconnected_on_both_sides() {
     let mut simulation = Simulation::full_group();
     simulation.take_out(1);
     simulation.run(Duration::from_millis(100));
@@ -188,7 +188,7 @@ fn a_member_that_the_server_takes_out_is_disconnected_at_both_ends() {
 }
 
 #[test]
-fn players_who_were_separated_link_again_however_long_that_takes() {
+fn separated_players_link_again_in_the_same_group() {
     for cut in [0, 30] {
         let mut simulation = Simulation::full_group();
         simulation.take_out(1);
@@ -210,7 +210,7 @@ fn players_who_were_separated_link_again_however_long_that_takes() {
 }
 
 #[test]
-fn a_group_that_the_server_makes_names_no_room_by_itself() {
+fn group_formed_by_the_server_does_not_choose_a_room() {
     let mut simulation = Simulation::full_group();
     simulation.run(seconds(30));
     for node in 0..3 {
@@ -226,10 +226,10 @@ fn a_group_that_the_server_makes_names_no_room_by_itself() {
 }
 
 #[test]
-fn a_server_that_speaks_of_a_group_where_there_is_none_is_told() {
+fn group_message_without_a_group_is_a_violation() {
     for url in ["ws://server/room", "ws://server/room?next=2"] {
         let mut simulation = Simulation::at(url, 1);
-        simulation.honest = false;
+        simulation.is_honest = false;
         simulation.run(seconds(1));
         simulation.stage(0, LINKED);
         simulation.run(seconds(1));

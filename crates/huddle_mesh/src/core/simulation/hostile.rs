@@ -1,4 +1,4 @@
-//! What a hostile member may try, without a link and on one.
+//! Attacks by a hostile member, over the server and on a link.
 
 use super::*;
 use crate::{
@@ -51,7 +51,7 @@ fn candidate_from(sender: SignalingId) -> Input {
     signal_from(sender, &Signal::Candidate { candidate, ufrag })
 }
 
-/// A signal with data that the server does not look at.
+/// A signal whose data the server does not parse.
 fn data_from(sender: SignalingId, data: &str) -> Input {
     Input::SocketText(format!(
         r#"{{"Signal":{{"sender":"{sender}","data":{data}}}}}"#
@@ -71,27 +71,27 @@ fn on_events(bytes: impl Into<Bytes>) -> LinkInput {
     LinkInput::Message(Channel::Events, bytes.into())
 }
 
-/// Not one of the mesh's own messages, but seems to be.
-const NO_CONTROL: &[u8] = &[0xFF, 99];
+/// Begins like a control message, but is none.
+const INVALID_CONTROL: &[u8] = &[0xFF, 99];
 
 impl Simulation {
     /// Creates linked players. Only violations that are reported after this count.
-    fn with_a_hostile_one(nodes: usize) -> Self {
+    fn with_hostile_member(nodes: usize) -> Self {
         let mut simulation = Self::new(nodes);
         simulation.run(seconds(2));
-        simulation.honest = false;
+        simulation.is_honest = false;
         simulation
     }
 
-    /// What node 1 does on its link with node 0 is this.
+    /// Passes an input on the link with node 1 to node 0.
     fn on_link(&mut self, input: LinkInput) {
         let link = self.nodes[0].core.active_link(self.nodes[1].me);
         if let Some(link) = link {
-            self.hear(0, Input::Link(link, input));
+            self.receive(0, Input::Link(link, input));
         }
     }
 
-    /// Whether node 0 closes that link when it hears this.
+    /// Passes an input to node 0. Returns whether it closes the link.
     fn closes(&mut self, link: LinkId, input: Input) -> bool {
         self.nodes[0].core.handle(self.now, input);
         let mut closed = false;
@@ -101,7 +101,7 @@ impl Simulation {
         closed
     }
 
-    /// A link of node 0 with a member whom it does not know yet, as soon as it is open.
+    /// Opens a link of node 0 with an unknown member on one side. The link is not in use yet.
     fn unproven_link(&mut self, member: SignalingId) -> LinkId {
         self.nodes[0]
             .core
@@ -112,18 +112,18 @@ impl Simulation {
                 opened = Some(link);
             }
         }
-        let link = opened.expect("the offer is taken");
+        let link = opened.expect("the offer is accepted");
         let mine = Description {
             fingerprint: self.nodes[0].identity.fingerprint,
             ..description(Setup::Active, None)
         }
         .to_sdp();
-        self.hear(0, Input::Link(link, LinkInput::Described(mine)));
-        self.hear(0, Input::Link(link, LinkInput::Opened));
+        self.receive(0, Input::Link(link, LinkInput::Described(mine)));
+        self.receive(0, Input::Link(link, LinkInput::Opened));
         link
     }
 
-    fn hear(&mut self, node: usize, input: Input) {
+    fn receive(&mut self, node: usize, input: Input) {
         self.nodes[node].core.handle(self.now, input);
         self.act(node);
     }
@@ -139,7 +139,7 @@ impl Simulation {
 }
 
 #[test]
-fn claiming_many_signaling_ids_keeps_no_newcomer_out() {
+fn claiming_many_signaling_ids_does_not_lock_out_newcomers() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(2));
     let (victim, _) = (0, 1);
@@ -149,7 +149,7 @@ fn claiming_many_signaling_ids_keeps_no_newcomer_out() {
         .unwrap();
     for id in 0..1000 {
         let message = Control::SignalingId(SignalingId::from_u128(id)).encode();
-        simulation.hear(
+        simulation.receive(
             victim,
             Input::Link(link, LinkInput::Message(Channel::Events, message)),
         );
@@ -160,7 +160,7 @@ fn claiming_many_signaling_ids_keeps_no_newcomer_out() {
 }
 
 #[test]
-fn attempts_under_way_are_bounded() {
+fn number_of_attempts_is_bounded() {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(2));
     let opened: usize = (1..1000)
@@ -173,7 +173,7 @@ fn attempts_under_way_are_bounded() {
 }
 
 #[test]
-fn pings_are_not_answered_faster_than_a_network_needs() {
+fn answers_to_pings_are_rate_limited() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(2));
     let link = simulation.nodes[0]
@@ -194,14 +194,14 @@ fn pings_are_not_answered_faster_than_a_network_needs() {
 }
 
 #[test]
-fn messages_over_the_limit_do_not_reach_the_game() {
-    let mut simulation = Simulation::with_a_hostile_one(2);
+fn messages_that_are_too_long_do_not_reach_the_game() {
+    let mut simulation = Simulation::with_hostile_member(2);
     let link = simulation.nodes[0]
         .core
         .active_link(simulation.nodes[1].me)
         .unwrap();
     let long = Bytes::from(vec![0; crate::limits::MAX_MESSAGE_LEN + 1]);
-    simulation.hear(
+    simulation.receive(
         0,
         Input::Link(link, LinkInput::Message(Channel::Events, long)),
     );
@@ -213,7 +213,7 @@ fn messages_over_the_limit_do_not_reach_the_game() {
 }
 
 #[test]
-fn each_kind_of_bad_signal_is_told_with_its_sender() {
+fn each_kind_of_invalid_signal_is_reported_with_its_sender() {
     let candidate = |text: &str| format!(r#"{{"IceCandidate":"{{\"candidate\":\"{text}\"}}"}}"#);
     let stranger = id(7);
     let local = Simulation::new(1).nodes[0].identity.fingerprint;
@@ -248,8 +248,8 @@ fn each_kind_of_bad_signal_is_told_with_its_sender() {
             ProtocolViolation::LocalCertificate,
         ),
     ] {
-        let mut simulation = Simulation::with_a_hostile_one(1);
-        simulation.hear(0, input);
+        let mut simulation = Simulation::with_hostile_member(1);
+        simulation.receive(0, input);
         assert_eq!(
             simulation.violations(0),
             [(ViolationSource::Member(stranger), violation, 1)]
@@ -259,15 +259,15 @@ fn each_kind_of_bad_signal_is_told_with_its_sender() {
 
 #[test]
 fn answer_with_the_local_certificate_is_reported() {
-    let mut simulation = Simulation::with_a_hostile_one(1);
+    let mut simulation = Simulation::with_hostile_member(1);
     let local = simulation.nodes[0].identity.fingerprint;
     let newcomer = PeerEvent::NewPeer(id(7).into()) as JsonPeerEvent;
-    simulation.hear(0, Input::SocketText(newcomer.to_string()));
+    simulation.receive(0, Input::SocketText(newcomer.to_string()));
     let answer = Description {
         fingerprint: local,
         ..description(Setup::Active, tag(1))
     };
-    simulation.hear(0, signal_from(id(7), &Signal::Answer(answer)));
+    simulation.receive(0, signal_from(id(7), &Signal::Answer(answer)));
     assert_eq!(
         simulation.violations(0),
         [(
@@ -279,10 +279,10 @@ fn answer_with_the_local_certificate_is_reported() {
 }
 
 #[test]
-fn a_storm_of_signals_is_a_handful_of_events_and_then_silence() {
-    let mut simulation = Simulation::with_a_hostile_one(2);
+fn flood_of_invalid_signals_triggers_seven_events() {
+    let mut simulation = Simulation::with_hostile_member(2);
     for _ in 0..10_000 {
-        simulation.hear(0, data_from(id(7), "7"));
+        simulation.receive(0, data_from(id(7), "7"));
     }
     let violations = simulation.violations(0);
     let counts: Vec<_> = violations.iter().map(|(_, _, count)| *count).collect();
@@ -290,48 +290,48 @@ fn a_storm_of_signals_is_a_handful_of_events_and_then_silence() {
     assert!(
         violations
             .iter()
-            .all(|(by, ..)| *by == ViolationSource::Member(id(7)))
+            .all(|(source, ..)| *source == ViolationSource::Member(id(7)))
     );
     simulation.run(seconds(5));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
 }
 
 #[test]
-fn a_member_who_goes_too_far_is_ignored_until_the_server_is_connected_anew() {
-    let mut simulation = Simulation::with_a_hostile_one(1);
+fn member_with_too_many_violations_is_ignored_until_the_server_reconnects() {
+    let mut simulation = Simulation::with_hostile_member(1);
     let pending = simulation.unproven_link(id(7));
     for _ in 0..63 {
-        simulation.hear(0, data_from(id(7), "[]"));
+        simulation.receive(0, data_from(id(7), "[]"));
         simulation.now += seconds(1);
     }
     assert!(!simulation.closes(pending, data_from(id(8), "[]")));
     assert!(
         simulation.closes(pending, data_from(id(7), "[]")),
-        "its attempt is over"
+        "its attempt ends"
     );
     assert_eq!(
         simulation.violations(0).last().unwrap().2,
         32,
-        "the 64th was told above"
+        "`closes` consumed the 64th"
     );
     simulation.now += seconds(1);
     assert_eq!(
         simulation.links_opened_by(0, offer_from(id(7), tag(2))),
         0,
-        "no offer of theirs is taken"
+        "no offer of the member is accepted"
     );
     let newcomer = PeerEvent::NewPeer(id(7).into()) as JsonPeerEvent;
     assert_eq!(
         simulation.links_opened_by(0, Input::SocketText(newcomer.to_string())),
         0,
-        "and none is made to them"
+        "no offer is made to the member"
     );
     simulation.run(seconds(5));
-    simulation.hear(0, data_from(id(7), "[]"));
+    simulation.receive(0, data_from(id(7), "[]"));
     assert_eq!(
         simulation.violations(0).last().unwrap().2,
         32,
-        "nor is more told"
+        "no further violation is reported"
     );
 
     simulation.kill_server();
@@ -341,19 +341,19 @@ fn a_member_who_goes_too_far_is_ignored_until_the_server_is_connected_anew() {
 }
 
 #[test]
-fn more_signals_than_linking_takes_are_not_listened_to() {
-    let mut simulation = Simulation::with_a_hostile_one(1);
-    let mut taken = simulation.links_opened_by(0, offer_from(id(7), tag(1)));
+fn signals_above_the_rate_limit_are_ignored() {
+    let mut simulation = Simulation::with_hostile_member(1);
+    let mut opened = simulation.links_opened_by(0, offer_from(id(7), tag(1)));
     for attempt in 2..1000 {
         simulation.now += Duration::from_millis(101);
-        taken += simulation.links_opened_by(0, offer_from(id(7), tag(attempt)));
+        opened += simulation.links_opened_by(0, offer_from(id(7), tag(attempt)));
     }
-    assert!((32..100).contains(&taken), "{taken} links were begun");
+    assert!((32..100).contains(&opened), "{opened} links were opened");
 
-    let mut simulation = Simulation::with_a_hostile_one(1);
-    simulation.hear(0, offer_from(id(7), tag(1)));
+    let mut simulation = Simulation::with_hostile_member(1);
+    simulation.receive(0, offer_from(id(7), tag(1)));
     for _ in 0..10_000 {
-        simulation.hear(0, candidate_from(id(7)));
+        simulation.receive(0, candidate_from(id(7)));
     }
     let violations = simulation.violations(0);
     assert_eq!(violations.len(), 7);
@@ -369,20 +369,20 @@ fn more_signals_than_linking_takes_are_not_listened_to() {
 }
 
 #[test]
-fn a_flood_of_useless_candidates_counts_too() {
-    let mut simulation = Simulation::with_a_hostile_one(1);
-    simulation.hear(0, offer_from(id(7), tag(1)));
+fn flood_of_useless_candidates_is_a_violation() {
+    let mut simulation = Simulation::with_hostile_member(1);
+    simulation.receive(0, offer_from(id(7), tag(1)));
     for _ in 0..10_000 {
-        simulation.hear(0, data_from(id(7), r#"{"IceCandidate":"null"}"#));
+        simulation.receive(0, data_from(id(7), r#"{"IceCandidate":"null"}"#));
     }
     assert_eq!(simulation.violations(0).len(), 7);
 }
 
 #[test]
-fn each_kind_of_nonsense_on_a_link_is_told_with_the_player() {
+fn each_kind_of_violation_on_a_link_is_reported_with_the_peer() {
     let long = vec![0; crate::limits::MAX_MESSAGE_LEN + 1];
     for (input, violation) in [
-        (on_events(NO_CONTROL), ProtocolViolation::Control),
+        (on_events(INVALID_CONTROL), ProtocolViolation::Control),
         (on_events(long), ProtocolViolation::TooLong(16_001)),
         (
             LinkInput::ProtocolViolation(ProtocolViolation::Text(Channel::Bulk)),
@@ -393,23 +393,23 @@ fn each_kind_of_nonsense_on_a_link_is_told_with_the_player() {
             ProtocolViolation::Channel,
         ),
     ] {
-        let mut simulation = Simulation::with_a_hostile_one(2);
-        let by = ViolationSource::Peer(simulation.nodes[1].me);
+        let mut simulation = Simulation::with_hostile_member(2);
+        let source = ViolationSource::Peer(simulation.nodes[1].me);
         simulation.on_link(input);
-        assert_eq!(simulation.violations(0), [(by, violation, 1)]);
+        assert_eq!(simulation.violations(0), [(source, violation, 1)]);
     }
 }
 
 #[test]
-fn a_player_who_goes_too_far_is_cut_and_nobody_else() {
-    let mut simulation = Simulation::with_a_hostile_one(3);
+fn peer_with_too_many_violations_is_disconnected_and_no_other_peer() {
+    let mut simulation = Simulation::with_hostile_member(3);
     let text = || LinkInput::ProtocolViolation(ProtocolViolation::Text(Channel::State));
     for _ in 0..63 {
         simulation.on_link(text());
     }
     simulation.run(seconds(30));
-    simulation.assert_everybody_once();
-    let cut_at = simulation.now;
+    simulation.assert_all_joined_once();
+    let disconnected_at = simulation.now;
     for _ in 0..10_000 {
         simulation.on_link(text());
     }
@@ -422,21 +422,25 @@ fn a_player_who_goes_too_far_is_cut_and_nobody_else() {
     assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64]);
     assert_eq!(
         simulation.leaves(0, 1),
-        [(cut_at, DisconnectReason::ProtocolViolation)]
+        [(disconnected_at, DisconnectReason::ProtocolViolation)]
     );
     assert_eq!(
         simulation.leaves(1, 0)[0].1,
         DisconnectReason::DisconnectedByPeer
     );
-    assert_eq!(simulation.joins(0, 1).len(), 1, "they do not come back");
+    assert_eq!(
+        simulation.joins(0, 1).len(),
+        1,
+        "the peer does not join again"
+    );
     assert!(simulation.leaves(0, 2).is_empty() && simulation.leaves(2, 1).is_empty());
 }
 
 #[test]
-fn violation_before_a_link_is_in_use_is_reported_of_the_member() {
+fn violation_before_a_link_is_in_use_is_attributed_to_the_member() {
     let early = || (0..65).map(|_| on_events(vec![1])).collect();
     for (inputs, violation) in [
-        (vec![on_events(NO_CONTROL)], ProtocolViolation::Control),
+        (vec![on_events(INVALID_CONTROL)], ProtocolViolation::Control),
         (early(), ProtocolViolation::TooManyEarlyPackets),
         (
             vec![LinkInput::ProtocolViolation(ProtocolViolation::Text(
@@ -445,10 +449,10 @@ fn violation_before_a_link_is_in_use_is_reported_of_the_member() {
             ProtocolViolation::Text(Channel::Events),
         ),
     ] {
-        let mut simulation = Simulation::with_a_hostile_one(1);
+        let mut simulation = Simulation::with_hostile_member(1);
         let link = simulation.unproven_link(id(7));
         for input in inputs {
-            simulation.hear(0, Input::Link(link, input));
+            simulation.receive(0, Input::Link(link, input));
         }
         assert_eq!(
             simulation.violations(0),
@@ -458,12 +462,12 @@ fn violation_before_a_link_is_in_use_is_reported_of_the_member() {
 }
 
 #[test]
-fn a_cut_player_takes_nobody_along_whose_signaling_id_they_claimed() {
-    let mut simulation = Simulation::with_a_hostile_one(2);
+fn disconnecting_a_peer_does_not_affect_the_owner_of_a_claimed_signaling_id() {
+    let mut simulation = Simulation::with_hostile_member(2);
     let newcomers_sid = id(simulation.next_id + 1);
     simulation.on_link(on_events(Control::SignalingId(newcomers_sid).encode()));
     for _ in 0..64 {
-        simulation.on_link(on_events(NO_CONTROL));
+        simulation.on_link(on_events(INVALID_CONTROL));
     }
     assert_eq!(
         simulation.leaves(0, 1)[0].1,

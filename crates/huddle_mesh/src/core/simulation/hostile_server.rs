@@ -1,4 +1,4 @@
-//! What a hostile or broken server may try.
+//! Hostile and broken servers.
 
 use super::*;
 use crate::event::{Signaling, SignalingLoss};
@@ -12,21 +12,21 @@ fn event(event: JsonPeerEvent) -> String {
 }
 
 impl Simulation {
-    fn among_a_hostile_server(nodes: usize) -> Self {
+    fn with_hostile_server(nodes: usize) -> Self {
         let mut simulation = Self::new(nodes);
-        simulation.honest = false;
+        simulation.is_honest = false;
         simulation.run(seconds(2));
         simulation
     }
 
-    /// The server says something to node 0.
-    fn server_says(&mut self, text: impl Into<String>) {
+    /// Sends a text from the server to node 0.
+    fn server_sends(&mut self, text: impl Into<String>) {
         let input = Input::SocketText(text.into());
         self.nodes[0].core.handle(self.now, input);
         self.act(0);
     }
 
-    /// Why node 0 lost the server, in order.
+    /// Returns the reasons for which node 0 lost the server, in order.
     fn losses(&self) -> Vec<SignalingLoss> {
         let events = self.nodes[0].events.iter();
         events
@@ -46,7 +46,7 @@ impl Simulation {
 }
 
 #[test]
-fn each_kind_of_nonsense_is_told_with_the_server_as_its_source() {
+fn each_kind_of_server_violation_is_attributed_to_the_server() {
     let nonsense = |quote: &str| ProtocolViolation::NotMatchbox(quote.into());
     let cases = [
         (
@@ -59,19 +59,19 @@ fn each_kind_of_nonsense_is_told_with_the_server_as_its_source() {
         ),
     ];
     for (text, violation) in cases {
-        let mut simulation = Simulation::among_a_hostile_server(2);
-        simulation.server_says(text);
+        let mut simulation = Simulation::with_hostile_server(2);
+        simulation.server_sends(text);
         assert_eq!(
             simulation.violations(0),
             [(ViolationSource::Server, violation, 1)]
         );
     }
 
-    let mut simulation = Simulation::among_a_hostile_server(2);
+    let mut simulation = Simulation::with_hostile_server(2);
     let mine = simulation.nodes[0].sid.unwrap();
-    simulation.server_says(event(PeerEvent::NewPeer(mine.into())));
-    simulation.server_says(event(PeerEvent::NewPeer(id(7).into())));
-    simulation.server_says(event(PeerEvent::NewPeer(id(7).into())));
+    simulation.server_sends(event(PeerEvent::NewPeer(mine.into())));
+    simulation.server_sends(event(PeerEvent::NewPeer(id(7).into())));
+    simulation.server_sends(event(PeerEvent::NewPeer(id(7).into())));
     assert_eq!(
         simulation.violations(0),
         [
@@ -88,7 +88,7 @@ fn each_kind_of_nonsense_is_told_with_the_server_as_its_source() {
         ]
     );
 
-    let mut simulation = Simulation::among_a_hostile_server(2);
+    let mut simulation = Simulation::with_hostile_server(2);
     simulation.nodes[0]
         .core
         .handle(simulation.now, Input::SocketBytes);
@@ -100,19 +100,19 @@ fn each_kind_of_nonsense_is_told_with_the_server_as_its_source() {
 }
 
 #[test]
-fn a_server_that_talks_before_it_gives_an_id_is_told_and_left() {
+fn server_that_sends_messages_before_an_id_is_reported_and_disconnected() {
     let mut simulation = Simulation::new(1);
-    simulation.honest = false;
+    simulation.is_honest = false;
     simulation.run(seconds(2));
     simulation.kill_server();
     simulation.run(seconds(1));
-    // A connection on which no id has come yet.
+    // The new connection has no id yet.
     simulation.server_up = true;
     while simulation.nodes[0].sid.is_none() {
         simulation.run(STEP);
     }
     for _ in 0..100 {
-        simulation.server_says(event(PeerEvent::NewPeer(id(7).into())));
+        simulation.server_sends(event(PeerEvent::NewPeer(id(7).into())));
     }
     assert_eq!(
         simulation.violations(0)[0],
@@ -125,10 +125,10 @@ fn a_server_that_talks_before_it_gives_an_id_is_told_and_left() {
 }
 
 #[test]
-fn what_a_quote_holds_is_short_and_plain() {
-    let mut simulation = Simulation::among_a_hostile_server(1);
+fn quote_of_an_invalid_message_is_short_and_printable() {
+    let mut simulation = Simulation::with_hostile_server(1);
     let long = format!("{{\"{}\\u0007\":1}}", "x".repeat(60_000));
-    simulation.server_says(long);
+    simulation.server_sends(long);
     let violations = simulation.violations(0);
     let (_, ProtocolViolation::NotMatchbox(quote), _) = &violations[0] else {
         panic!("{violations:?}");
@@ -138,10 +138,10 @@ fn what_a_quote_holds_is_short_and_plain() {
 }
 
 #[test]
-fn a_server_that_only_talks_nonsense_is_left_and_fine_again_when_it_behaves() {
-    let mut simulation = Simulation::among_a_hostile_server(3);
+fn server_with_too_many_violations_is_disconnected_and_can_be_used_again() {
+    let mut simulation = Simulation::with_hostile_server(3);
     for _ in 0..10_000 {
-        simulation.server_says("nonsense");
+        simulation.server_sends("nonsense");
     }
     let counts: Vec<_> = simulation
         .violations(0)
@@ -160,28 +160,28 @@ fn a_server_that_only_talks_nonsense_is_left_and_fine_again_when_it_behaves() {
         "{losses:?}"
     );
     assert_eq!(simulation.nodes[0].sid, None, "the socket is closed");
-    simulation.server_says(event(PeerEvent::IdAssigned(id(8).into())));
+    simulation.server_sends(event(PeerEvent::IdAssigned(id(8).into())));
     assert_eq!(simulation.connections(), 1, "only a new connection counts");
 
     let newcomer = simulation.join();
     simulation.run(seconds(8));
     assert_eq!(simulation.connections(), 2);
     assert_eq!(simulation.joins(0, newcomer).len(), 1);
-    simulation.assert_everybody_once();
-    assert_eq!(simulation.links(0, 1), Some(1), "no link was touched");
+    simulation.assert_all_joined_once();
+    assert_eq!(simulation.links(0, 1), Some(1), "no link was replaced");
 }
 
 #[test]
-fn a_flood_ends_the_connection_and_what_comes_after_costs_nothing() {
-    let mut simulation = Simulation::among_a_hostile_server(2);
-    let said = event(PeerEvent::PeerLeft(id(7).into()));
-    let mut taken = 0;
+fn flood_ends_the_connection_and_later_messages_are_ignored() {
+    let mut simulation = Simulation::with_hostile_server(2);
+    let message = event(PeerEvent::PeerLeft(id(7).into()));
+    let mut received = 0;
     while simulation.losses().is_empty() {
-        simulation.server_says(said.clone());
-        taken += 1;
-        assert!(taken <= 40_000, "a flood goes on for ever");
+        simulation.server_sends(message.clone());
+        received += 1;
+        assert!(received <= 40_000, "a flood must end the connection");
     }
-    assert!(taken > 10_000, "{taken} messages are no flood");
+    assert!(received > 10_000, "{received} messages are not a flood");
     assert_eq!(
         simulation.losses(),
         [SignalingLoss::ProtocolViolation(ProtocolViolation::Flood)]
@@ -191,43 +191,43 @@ fn a_flood_ends_the_connection_and_what_comes_after_costs_nothing() {
         [(ViolationSource::Server, ProtocolViolation::Flood, 1)]
     );
     for _ in 0..10_000 {
-        simulation.server_says(said.clone());
+        simulation.server_sends(message.clone());
     }
     assert_eq!(simulation.violations(0).len(), 1);
     assert_eq!(simulation.links(0, 1), Some(1));
 }
 
 #[test]
-fn long_messages_are_a_flood_sooner() {
-    let mut simulation = Simulation::among_a_hostile_server(1);
+fn long_messages_count_more_towards_a_flood() {
+    let mut simulation = Simulation::with_hostile_server(1);
     let sender = id(7);
     let long = format!(
         r#"{{"Signal":{{"sender":"{sender}","data":"{}"}}}}"#,
         "x".repeat(60_000)
     );
-    let said = (0..).find(|_| {
-        simulation.server_says(long.clone());
+    let count = (0..).find(|_| {
+        simulation.server_sends(long.clone());
         !simulation.losses().is_empty()
     });
-    assert!(said.unwrap() < 1000);
+    assert!(count.unwrap() < 1000);
 }
 
 #[test]
-fn a_server_that_floods_every_connection_is_asked_less_and_less_often() {
-    let mut simulation = Simulation::among_a_hostile_server(1);
-    let mut asked = Vec::new();
+fn client_connects_less_and_less_often_to_a_server_that_floods() {
+    let mut simulation = Simulation::with_hostile_server(1);
+    let mut connected_at = Vec::new();
     while simulation.now < seconds(60) {
         if simulation.nodes[0].sid.is_some() {
-            asked.push(simulation.now);
+            connected_at.push(simulation.now);
             simulation.run(LATENCY + STEP);
             for _ in 0..100 {
-                simulation.server_says("nonsense");
+                simulation.server_sends("nonsense");
             }
         }
         simulation.run(STEP);
     }
-    let last = asked[asked.len() - 1] - asked[asked.len() - 2];
-    assert!(last >= seconds(2), "{asked:?}");
+    let last = connected_at[connected_at.len() - 1] - connected_at[connected_at.len() - 2];
+    assert!(last >= seconds(2), "{connected_at:?}");
     simulation.run(seconds(10));
     assert!(
         simulation.nodes[0].sid.is_some(),
@@ -236,16 +236,16 @@ fn a_server_that_floods_every_connection_is_asked_less_and_less_often() {
 }
 
 #[test]
-fn made_up_members_who_break_the_rules_are_the_servers_doing() {
-    let mut simulation = Simulation::among_a_hostile_server(1);
+fn violations_of_invented_members_are_attributed_to_the_server() {
+    let mut simulation = Simulation::with_hostile_server(1);
     for n in 0..10_000 {
         let sender = id(n);
-        simulation.server_says(format!(r#"{{"Signal":{{"sender":"{sender}","data":7}}}}"#));
+        simulation.server_sends(format!(r#"{{"Signal":{{"sender":"{sender}","data":7}}}}"#));
     }
     let violations = simulation.violations(0);
     let members = violations
         .iter()
-        .filter(|(by, ..)| matches!(by, ViolationSource::Member(_)));
+        .filter(|(source, ..)| matches!(source, ViolationSource::Member(_)));
     assert_eq!(members.count(), 256, "memory is bounded");
     assert_eq!(
         simulation.losses(),
@@ -256,25 +256,25 @@ fn made_up_members_who_break_the_rules_are_the_servers_doing() {
 }
 
 #[test]
-fn signals_that_a_server_makes_up_touch_no_link() {
-    let mut simulation = Simulation::among_a_hostile_server(2);
+fn forged_signals_do_not_affect_links() {
+    let mut simulation = Simulation::with_hostile_server(2);
     let other = simulation.nodes[1].sid.unwrap();
     for _ in 0..10_000 {
-        simulation.server_says(format!(r#"{{"Signal":{{"sender":"{other}","data":7}}}}"#));
+        simulation.server_sends(format!(r#"{{"Signal":{{"sender":"{other}","data":7}}}}"#));
     }
     let violations = simulation.violations(0);
     assert!(
         violations
             .iter()
-            .all(|(by, ..)| *by == ViolationSource::Member(other))
+            .all(|(source, ..)| *source == ViolationSource::Member(other))
     );
     simulation.run(seconds(5));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
 }
 
 #[test]
-fn a_message_too_long_to_be_read_ends_the_connection() {
-    let mut simulation = Simulation::among_a_hostile_server(2);
+fn message_that_is_too_long_ends_the_connection() {
+    let mut simulation = Simulation::with_hostile_server(2);
     let end = SocketEnd::ProtocolViolation(ProtocolViolation::TooLong(100_000));
     simulation.nodes[0]
         .core

@@ -1,4 +1,4 @@
-//! Who is at the other end of a link.
+//! The identity of the peer at the other end of a link.
 
 use super::{hostile::offer_with, *};
 use crate::{core::sdp::Tag, secret::RoomSecret};
@@ -44,32 +44,32 @@ fn copied_certificate_opens_no_link() {
     simulation.nodes[0].core.handle(simulation.now, offer);
     simulation.act(0);
     simulation.run(seconds(30));
-    assert_eq!(simulation.links(0, 1), Some(1), "the link stays as it is");
-    simulation.assert_everybody_once();
+    assert_eq!(simulation.links(0, 1), Some(1), "the link is kept");
+    simulation.assert_all_joined_once();
 }
 
 #[test]
-fn server_that_rewrites_fingerprints_links_nobody() {
+fn server_that_rewrites_fingerprints_prevents_all_links() {
     let mut simulation = Simulation::new(2);
     simulation.rewritten_fingerprint = Some([0xee; 32]);
     simulation.run(seconds(25));
     for (node, other) in [(0, 1), (1, 0)] {
         assert!(simulation.joins(node, other).is_empty());
         let failures = simulation.link_failures(node);
-        assert!(!failures.is_empty(), "{node} is told that no link opens");
+        assert!(!failures.is_empty(), "{node} reports no link failure");
         let rewritten = PeerId::of_certificate(&[0xee; 32]);
         assert!(failures.iter().all(|(peer, ..)| *peer == rewritten));
     }
 }
 
 #[test]
-fn members_with_one_secret_are_linked() {
+fn members_with_the_same_secret_are_linked() {
     let simulation = room(&[Some(secret(1)), Some(secret(1)), Some(secret(1))]);
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
 }
 
 #[test]
-fn members_with_different_secrets_or_none_are_told_so_and_not_linked() {
+fn members_with_different_secrets_are_reported_and_not_linked() {
     for secrets in [
         [Some(secret(1)), Some(secret(2))],
         [Some(secret(1)), None],

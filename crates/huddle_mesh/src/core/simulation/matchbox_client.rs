@@ -1,8 +1,8 @@
-//! Stock clients, who answer no ping.
+//! Stock clients, which answer no pings.
 
 use super::{hostile::offer_from, *};
 
-/// One of ours, linked with a stock client.
+/// Creates a peer that is linked with a stock client.
 fn with_stock_client() -> (Simulation, SignalingId, LinkId) {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(2));
@@ -12,7 +12,7 @@ fn with_stock_client() -> (Simulation, SignalingId, LinkId) {
     (simulation, stock, link)
 }
 
-/// The stock client makes an offer, which this peer answers.
+/// Answers an offer of the stock client.
 fn answer(simulation: &mut Simulation, stock: SignalingId) -> LinkId {
     let core = &mut simulation.nodes[0].core;
     core.handle(simulation.now, offer_from(stock, None));
@@ -31,7 +31,7 @@ fn open(simulation: &mut Simulation, link: LinkId) {
 }
 
 #[test]
-fn a_stock_client_may_be_silent_as_long_as_the_server_lists_it() {
+fn stock_client_may_be_silent_while_the_server_lists_it() {
     let (mut simulation, stock, _) = with_stock_client();
     simulation.run(seconds(60));
     assert!(
@@ -52,10 +52,10 @@ fn a_stock_client_may_be_silent_as_long_as_the_server_lists_it() {
 }
 
 #[test]
-fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
+fn stock_client_that_the_server_no_longer_lists_is_lost_when_silent() {
     let (mut simulation, stock, link) = with_stock_client();
     simulation.send_event(0, PeerEvent::PeerLeft(stock.into()));
-    // Only its way to the server was lost.
+    // The client has lost only its connection to the server.
     for _ in 0..10 {
         simulation.run(seconds(1));
         let message = LinkInput::Message(Channel::State, Bytes::from_static(b"here"));
@@ -94,7 +94,7 @@ fn a_stock_client_that_the_server_lists_no_more_is_gone_once_it_is_silent() {
 }
 
 #[test]
-fn link_failure_of_stock_client_is_over_when_its_link_opens() {
+fn link_failure_of_stock_client_is_resolved_when_its_link_opens() {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(2));
     let stock = SignalingId::from_u128(5);
@@ -109,7 +109,7 @@ fn link_failure_of_stock_client_is_over_when_its_link_opens() {
             .all(|(_, event)| *event != over)
     );
 
-    // Unlike other peers, it does not confirm the link with a message of its own.
+    // Unlike other peers, it does not confirm the link with a message.
     open(&mut simulation, link);
     let events = &simulation.nodes[0].events;
     assert_eq!(events.iter().filter(|(_, event)| *event == over).count(), 1);

@@ -36,7 +36,7 @@ use crate::{
 
 const STEP: Duration = Duration::from_millis(10);
 const LATENCY: Duration = Duration::from_millis(20);
-/// When a link has found another address of its own machine, after its description.
+/// When a link finds the addresses of its own machine, counted from its description.
 const CANDIDATES: [Duration; 4] = [
     STEP,
     Duration::from_millis(30),
@@ -45,7 +45,7 @@ const CANDIDATES: [Duration; 4] = [
 ];
 
 type End = (usize, LinkId);
-/// What happens at a node, and on which of its WebSockets.
+/// A pending input: the node, the number of its WebSocket, and the input.
 type Due = (usize, u64, Input);
 
 struct Node {
@@ -55,19 +55,20 @@ struct Node {
     sid: Option<SignalingId>,
     room: String,
     events: Vec<(Duration, CoreEvent)>,
-    /// How many links it has begun to open.
+    /// The number of links that the node has started to open.
     opened: usize,
-    /// The links that it reports to a server that makes groups.
+    /// The links that the node last reported to a server that forms groups.
     reported: Vec<SignalingId>,
-    /// Numbers the WebSockets, of which only the last is heard.
+    /// The number of the current WebSocket. Inputs of earlier ones are dropped.
     socket: u64,
-    /// Neither steps nor hears anything.
+    /// The node neither runs nor receives anything.
     frozen: bool,
-    /// Its game does not poll.
+    /// The node's game does not poll its room.
     hangs: bool,
-    /// What it hears when it wakes up.
-    unheard: VecDeque<Due>,
-    gone: bool,
+    /// The inputs that the node receives when it wakes up.
+    queued: VecDeque<Due>,
+    /// The process has ended.
+    is_killed: bool,
 }
 
 struct Simulation {
@@ -75,41 +76,41 @@ struct Simulation {
     nodes: Vec<Node>,
     due: BTreeMap<Duration, VecDeque<Due>>,
     server_up: bool,
-    /// How long the server takes to tell of newcomers.
-    news_take: Duration,
-    /// The server lists the members for a newcomer, as our own server does.
+    /// The time until the server announces newcomers.
+    announcement_delay: Duration,
+    /// The server sends newcomers the list of members, like `huddle-signaling`.
     lists_members: bool,
-    /// The server answers keep-alives, as our own server does.
+    /// The server answers keep-alives, like `huddle-signaling`.
     echoes: bool,
-    /// WebSockets of nodes through which nothing comes, in either direction, and no end is seen.
+    /// WebSockets that deliver nothing in either direction, without being closed.
     dead_sockets: BTreeSet<(usize, u64)>,
     /// Nodes without a network.
     offline: BTreeSet<usize>,
-    /// Signaling ids of dead WebSockets, until when the server lists them.
+    /// The signaling ids of dead WebSockets, and until when the server lists them.
     ghosts: BTreeMap<SignalingId, Duration>,
-    /// How long the server takes to notice that a dead WebSocket is replaced.
-    ghosts_stay: Duration,
-    /// How long a signal takes from one member to another.
-    signals_take: Duration,
+    /// The time until the server notices that a dead WebSocket was replaced.
+    ghost_lifetime: Duration,
+    /// The latency of a signal from one member to another.
+    signal_latency: Duration,
     /// The server replaces the fingerprints of all certificates with this one.
     rewritten_fingerprint: Option<[u8; 32]>,
     next_id: u128,
     /// Pairs of nodes whose packets are dropped.
     cut: BTreeSet<(usize, usize)>,
-    /// Ends of single links from which nothing comes through, in one direction.
+    /// The ends of links whose outgoing packets are dropped.
     broken: BTreeSet<End>,
     descriptions: BTreeMap<String, End>,
-    /// The fingerprint that each end expects of the other side's certificate.
+    /// The certificate fingerprint that each end expects of the other end.
     expected: BTreeMap<End, [u8; 32]>,
-    /// Ends whose packets do not get through yet: they check the way until they are closed.
+    /// Ends that cannot reach each other yet. They try until they are closed.
     checking: Vec<(End, End)>,
     other_end: BTreeMap<End, End>,
     open: BTreeSet<End>,
     url: &'static str,
-    /// What a server that makes groups says of one to a newcomer.
+    /// The stage of the group that a server which forms groups reports to newcomers.
     stage: Option<&'static str>,
-    /// Nobody here breaks the rules, so nobody may be told of it.
-    honest: bool,
+    /// Every node follows the protocol, so a reported violation is a bug.
+    is_honest: bool,
 }
 
 impl Simulation {
@@ -123,14 +124,14 @@ impl Simulation {
             nodes: Vec::new(),
             due: BTreeMap::new(),
             server_up: true,
-            news_take: LATENCY,
+            announcement_delay: LATENCY,
             lists_members: true,
             echoes: true,
             dead_sockets: BTreeSet::new(),
             offline: BTreeSet::new(),
             ghosts: BTreeMap::new(),
-            ghosts_stay: seconds(5),
-            signals_take: LATENCY,
+            ghost_lifetime: seconds(5),
+            signal_latency: LATENCY,
             rewritten_fingerprint: None,
             next_id: 1000,
             cut: BTreeSet::new(),
@@ -142,7 +143,7 @@ impl Simulation {
             open: BTreeSet::new(),
             url,
             stage: None,
-            honest: true,
+            is_honest: true,
         };
         for _ in 0..nodes {
             simulation.join();
@@ -173,8 +174,8 @@ impl Simulation {
             socket: 0,
             frozen: false,
             hangs: false,
-            unheard: VecDeque::new(),
-            gone: false,
+            queued: VecDeque::new(),
+            is_killed: false,
         });
         n
     }
@@ -194,20 +195,20 @@ impl Simulation {
                     continue;
                 };
                 let node = &mut self.nodes[due.0];
-                if node.frozen || !node.unheard.is_empty() {
-                    node.unheard.push_back(due);
+                if node.frozen || !node.queued.is_empty() {
+                    node.queued.push_back(due);
                 } else {
-                    self.happens(due);
+                    self.handle(due);
                 }
             }
             for node in 0..self.nodes.len() {
                 while !self.nodes[node].frozen
-                    && let Some(due) = self.nodes[node].unheard.pop_front()
+                    && let Some(due) = self.nodes[node].queued.pop_front()
                 {
-                    self.happens(due);
+                    self.handle(due);
                 }
                 let due = self.now.as_millis().is_multiple_of(super::TICK.as_millis());
-                if due && !self.nodes[node].frozen && !self.nodes[node].gone {
+                if due && !self.nodes[node].frozen && !self.nodes[node].is_killed {
                     if !self.nodes[node].hangs {
                         self.nodes[node].core.polled();
                     }
@@ -226,12 +227,12 @@ impl Simulation {
             .push_back((node, socket, input));
     }
 
-    fn happens(&mut self, (node, socket, input): Due) {
-        let over = match input {
+    fn handle(&mut self, (node, socket, input): Due) {
+        let is_outdated = match input {
             Input::Link(..) => false,
             _ => socket != self.nodes[node].socket || self.dead_sockets.contains(&(node, socket)),
         };
-        if !over && !self.nodes[node].gone && self.arrives(node, &input) {
+        if !is_outdated && !self.nodes[node].is_killed && self.arrives(node, &input) {
             self.nodes[node].core.handle(self.now, input);
             self.act(node);
         }
@@ -242,8 +243,8 @@ impl Simulation {
             match action {
                 Action::Emit(event) => {
                     let now = self.now;
-                    if self.honest && matches!(event, CoreEvent::ProtocolViolation { .. }) {
-                        panic!("{now:?}: {node} was told of {event:?}");
+                    if self.is_honest && matches!(event, CoreEvent::ProtocolViolation { .. }) {
+                        panic!("{now:?}: {node} reports {event:?}");
                     }
                     self.nodes[node].events.push((now, event));
                 }
@@ -299,7 +300,7 @@ impl Simulation {
         !self.is_cut(from.0, to.0) && !self.broken.contains(&from)
     }
 
-    /// From now on nothing that `node` sends to `who` on the link in use arrives.
+    /// Drops all later packets of `node` to `who` on the link in use.
     fn break_link(&mut self, node: usize, who: usize) {
         let link = self.nodes[node].core.active_link(self.nodes[who].me);
         self.broken.insert((node, link.unwrap()));
@@ -331,7 +332,11 @@ impl Simulation {
         }
         for other in self.room_mates(node) {
             let event: JsonPeerEvent = PeerEvent::NewPeer(sid.into());
-            self.after(self.news_take, other, Input::SocketText(event.to_string()));
+            self.after(
+                self.announcement_delay,
+                other,
+                Input::SocketText(event.to_string()),
+            );
         }
     }
 
@@ -374,29 +379,28 @@ impl Simulation {
                 if let Some(fingerprint) = self.rewritten_fingerprint {
                     text = rewrite_fingerprint(&text, &fingerprint);
                 }
-                self.after(self.signals_take, to, Input::SocketText(text));
+                self.after(self.signal_latency, to, Input::SocketText(text));
             }
         }
     }
 
-    /// The node closes the WebSocket before its current one, or replaces it. If that is dead, the
-    /// server does not notice at once.
+    /// Ends the node's previous WebSocket. If it was dead, the server notices later.
     fn end_socket(&mut self, node: usize) {
         let socket = self.nodes[node].socket - 1;
         if !self.dead_sockets.contains(&(node, socket)) {
             return self.disconnect(node);
         }
         if let Some(sid) = self.nodes[node].sid.take() {
-            self.ghosts.insert(sid, self.now + self.ghosts_stay);
+            self.ghosts.insert(sid, self.now + self.ghost_lifetime);
             let event: JsonPeerEvent = PeerEvent::PeerLeft(sid.into());
             for other in self.room_mates(node).into_iter().chain([node]) {
                 let input = Input::SocketText(event.to_string());
-                self.after(self.ghosts_stay + LATENCY, other, input);
+                self.after(self.ghost_lifetime + LATENCY, other, input);
             }
         }
     }
 
-    /// The node's network vanishes, and all links and the WebSocket with it.
+    /// Removes the node's network. All links and the WebSocket stop working.
     fn lose_network(&mut self, node: usize) {
         self.offline.insert(node);
         self.dead_sockets.insert((node, self.nodes[node].socket));
@@ -410,7 +414,7 @@ impl Simulation {
         self.descriptions.retain(|_, end| end.0 != node);
     }
 
-    /// The node has another network, and notices.
+    /// Gives the node another network, and reports the change to it.
     fn change_network(&mut self, node: usize) {
         self.offline.remove(&node);
         let now = self.now;
@@ -418,8 +422,8 @@ impl Simulation {
         self.act(node);
     }
 
-    /// The link in use between two nodes ends, as of an error in the library, and these of them
-    /// notice.
+    /// Ends the link in use between two nodes, as if by an error in the library. The `noticing`
+    /// nodes receive its end.
     fn end_link(&mut self, a: usize, b: usize, noticing: &[usize]) {
         for (node, who) in [(a, b), (b, a)] {
             let link = self.nodes[node].core.active_link(self.nodes[who].me);
@@ -450,9 +454,9 @@ impl Simulation {
         }
     }
 
-    /// The process is gone, without a word.
+    /// Ends the node's process without a farewell.
     fn kill(&mut self, node: usize) {
-        self.nodes[node].gone = true;
+        self.nodes[node].is_killed = true;
         self.disconnect(node);
     }
 
@@ -502,7 +506,7 @@ impl Simulation {
         if self.is_cut(a.0, b.0) {
             return self.checking.push((a, b));
         }
-        // DTLS lets nobody in with another certificate than the described one.
+        // DTLS rejects a certificate that does not have the described fingerprint.
         let fingerprint = |end: End| self.nodes[end.0].identity.fingerprint;
         if self.expected.get(&a) != Some(&fingerprint(b))
             || self.expected.get(&b) != Some(&fingerprint(a))
@@ -516,7 +520,8 @@ impl Simulation {
         }
     }
 
-    /// Like the `webrtc` crate, links lose what comes before their own side is open.
+    /// Returns whether an input arrives. Like the `webrtc` crate, a link loses packets that arrive
+    /// before its own side is open.
     fn arrives(&mut self, node: usize, input: &Input) -> bool {
         match input {
             Input::Link(link, LinkInput::Opened) => {
@@ -541,7 +546,7 @@ impl Simulation {
         }
     }
 
-    /// When `node` was told something of `who` that matches.
+    /// Returns the times of the node's events that match.
     fn when(&self, node: usize, matches: impl Fn(&CoreEvent) -> bool) -> Vec<Duration> {
         let events = self.nodes[node].events.iter();
         events
@@ -569,7 +574,7 @@ impl Simulation {
             .collect()
     }
 
-    /// When `node` was told that `who` is reconnecting, and that it is reconnected.
+    /// Returns when `node` reported `who` as reconnecting, and as reconnected.
     fn reconnections(&self, node: usize, who: usize) -> (Vec<Duration>, Vec<Duration>) {
         let id = self.nodes[who].me;
         (
@@ -587,7 +592,7 @@ impl Simulation {
             .map(|(_, stats)| stats.links)
     }
 
-    /// The violations that `node` was told of.
+    /// Returns the violations that `node` reported.
     fn violations(&self, node: usize) -> Vec<(ViolationSource, ProtocolViolation, u64)> {
         let events = self.nodes[node].events.iter();
         events
@@ -602,7 +607,7 @@ impl Simulation {
             .collect()
     }
 
-    /// Who was told of as out of reach.
+    /// Returns the link failures that `node` reported.
     fn link_failures(&self, node: usize) -> Vec<(PeerId, LinkFailure, u32)> {
         let events = self.nodes[node].events.iter();
         events
@@ -617,7 +622,7 @@ impl Simulation {
             .collect()
     }
 
-    fn assert_everybody_once(&self) {
+    fn assert_all_joined_once(&self) {
         for a in 0..self.nodes.len() {
             for b in (0..self.nodes.len()).filter(|b| *b != a) {
                 assert_eq!(self.joins(a, b).len(), 1, "{a} saw {b} join");

@@ -1,12 +1,12 @@
-//! Peers whose machine changes from one network to another.
+//! Peers whose machine switches to another network.
 
 use super::*;
 use crate::event::{Signaling, SignalingLoss};
 
-/// How long a peer may be reconnecting after it has a network again.
+/// The maximum time for which a peer may be reconnecting once it has a network again.
 const LIMIT: Duration = seconds(2);
 
-/// The network of `node` vanishes. After `pause` it has another one.
+/// Replaces the network of `node` after a `pause` without one. Returns when it got the new network.
 fn change(simulation: &mut Simulation, node: usize, pause: Duration) -> Duration {
     simulation.lose_network(node);
     simulation.run(pause);
@@ -17,10 +17,10 @@ fn change(simulation: &mut Simulation, node: usize, pause: Duration) -> Duration
 }
 
 #[test]
-fn change_of_network_is_not_a_departure_whoever_changes() {
+fn network_change_of_any_peer_is_not_a_departure() {
     for changing in 0..3 {
         for echoes in [true, false] {
-            for ghosts_stay in [seconds(60), seconds(3), LATENCY] {
+            for ghost_lifetime in [seconds(60), seconds(3), LATENCY] {
                 for pause in [
                     Duration::ZERO,
                     Duration::from_millis(300),
@@ -30,12 +30,12 @@ fn change_of_network_is_not_a_departure_whoever_changes() {
                     let mut simulation = Simulation::new(3);
                     simulation.echoes = echoes;
                     simulation.lists_members = echoes;
-                    simulation.ghosts_stay = ghosts_stay;
+                    simulation.ghost_lifetime = ghost_lifetime;
                     simulation.run(seconds(10));
                     let lost = simulation.now;
                     let changed = change(&mut simulation, changing, pause);
-                    let case = format!("{changing}, {echoes}, {ghosts_stay:?}, {pause:?}");
-                    simulation.assert_everybody_once();
+                    let case = format!("{changing}, {echoes}, {ghost_lifetime:?}, {pause:?}");
+                    simulation.assert_all_joined_once();
                     for other in (0..3).filter(|node| *node != changing) {
                         for (a, b) in [(changing, other), (other, changing)] {
                             assert_eq!(simulation.links(a, b), Some(2), "{case}");
@@ -55,7 +55,11 @@ fn change_of_network_is_not_a_departure_whoever_changes() {
                         assert_eq!(simulation.link_failures(node), [], "{case}");
                     }
                     let [a, b] = [(changing + 1) % 3, (changing + 2) % 3];
-                    assert_eq!(simulation.links(a, b), Some(1), "{case}: others are linked");
+                    assert_eq!(
+                        simulation.links(a, b),
+                        Some(1),
+                        "{case}: the link of the other peers is kept"
+                    );
                 }
             }
         }
@@ -73,12 +77,12 @@ fn both_peers_can_change_their_networks_at_once() {
     simulation.run(Duration::from_millis(200));
     simulation.change_network(1);
     simulation.run(seconds(20));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
     assert_eq!(simulation.links(0, 1), Some(2));
 }
 
 #[test]
-fn change_that_breaks_nothing_replaces_nothing() {
+fn network_change_that_breaks_no_connection_replaces_none() {
     for echoes in [true, false] {
         let mut simulation = Simulation::new(3);
         simulation.echoes = echoes;
@@ -91,22 +95,22 @@ fn change_that_breaks_nothing_replaces_nothing() {
             simulation.run(Duration::from_millis(250));
         }
         simulation.run(seconds(20));
-        simulation.assert_everybody_once();
+        simulation.assert_all_joined_once();
         for node in 0..3 {
             assert_eq!(simulation.links(node, (node + 1) % 3), Some(1));
             let lost = simulation.when(node, |event| {
                 matches!(event, CoreEvent::Signaling(Signaling::Retrying { .. }))
             });
             assert!(lost.is_empty());
-            let unsteady =
+            let reconnecting =
                 simulation.when(node, |event| matches!(event, CoreEvent::Reconnecting(_)));
-            assert!(unsteady.is_empty());
+            assert!(reconnecting.is_empty());
         }
     }
 }
 
 #[test]
-fn peer_that_was_offline_for_long_is_back_soon_after_it_has_a_network() {
+fn peer_rejoins_soon_after_a_long_time_offline() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(10));
     let changed = change(&mut simulation, 1, seconds(60));
@@ -116,21 +120,21 @@ fn peer_that_was_offline_for_long_is_back_soon_after_it_has_a_network() {
 }
 
 #[test]
-fn attempt_to_link_is_made_again_after_a_change_of_network() {
+fn attempt_is_repeated_after_a_network_change() {
     for pause in [STEP * 4, STEP * 8, STEP * 12] {
         let mut simulation = Simulation::new(1);
         simulation.run(seconds(10));
         simulation.join();
         simulation.run(pause);
         let changed = change(&mut simulation, 0, seconds(1));
-        simulation.assert_everybody_once();
+        simulation.assert_all_joined_once();
         let joined = simulation.joins(1, 0)[0];
         assert!(joined < changed + LIMIT, "{:?}", joined - changed);
     }
 }
 
 #[test]
-fn game_is_told_that_the_network_changed() {
+fn network_change_is_reported_to_the_game() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(10));
     change(&mut simulation, 1, Duration::ZERO);

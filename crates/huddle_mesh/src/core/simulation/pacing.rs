@@ -1,4 +1,4 @@
-//! How many links are opened when many members come, or one of them comes all the time.
+//! The number of links that open when many members join, or when one joins repeatedly.
 
 use super::*;
 
@@ -10,50 +10,54 @@ impl Simulation {
 
 #[test]
 fn linked_peers_open_no_links_when_the_server_restarts() {
-    for (nodes, news_take) in [(3, LATENCY), (8, LATENCY * 3), (24, LATENCY)] {
+    for (nodes, announcement_delay) in [(3, LATENCY), (8, LATENCY * 3), (24, LATENCY)] {
         let mut simulation = Simulation::new(nodes);
-        simulation.news_take = news_take;
+        simulation.announcement_delay = announcement_delay;
         simulation.run(seconds(10));
         let before = simulation.opened();
         simulation.kill_server();
         simulation.run(seconds(10));
         simulation.server_up = true;
         simulation.run(seconds(20));
-        simulation.assert_everybody_once();
+        simulation.assert_all_joined_once();
         assert_eq!(simulation.opened(), before);
-        // All the same, every peer knows where the others are found.
+        // Every peer still knows the signaling ids of the other peers.
         simulation.end_link(0, 1, &[0, 1]);
         let newcomer = simulation.join();
         simulation.run(seconds(2));
-        simulation.assert_everybody_once();
+        simulation.assert_all_joined_once();
         assert_eq!(simulation.links(0, 1), Some(2));
         assert_eq!(simulation.links(0, newcomer), Some(1));
     }
 }
 
 #[test]
-fn linked_peer_that_connects_to_the_server_again_opens_no_link() {
-    for news_take in [LATENCY / 2, LATENCY, LATENCY * 4] {
+fn linked_peer_that_reconnects_to_the_server_opens_no_link() {
+    for announcement_delay in [LATENCY / 2, LATENCY, LATENCY * 4] {
         let mut simulation = Simulation::new(3);
         simulation.run(seconds(10));
-        simulation.news_take = news_take;
+        simulation.announcement_delay = announcement_delay;
         let before = simulation.opened();
         for node in [1, 0, 2, 1, 1] {
             simulation.disconnect(node);
             let end = SocketEnd::Closed(None, "reset".into());
             simulation.after(LATENCY, node, Input::SocketEnded(end));
             simulation.run(seconds(10));
-            assert_eq!(simulation.opened(), before, "{node}, {news_take:?}");
+            assert_eq!(
+                simulation.opened(),
+                before,
+                "{node}, {announcement_delay:?}"
+            );
         }
-        simulation.assert_everybody_once();
+        simulation.assert_all_joined_once();
     }
 }
 
 #[test]
-fn newcomer_is_linked_soon_although_a_linked_peer_may_return() {
+fn newcomer_is_linked_soon_while_a_linked_peer_is_disconnected_from_the_server() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(10));
-    // It never comes back to the server.
+    // The linked peer never reconnects to the server.
     simulation.disconnect(1);
     let came = simulation.now;
     let newcomer = simulation.join();
@@ -67,7 +71,7 @@ fn newcomer_is_linked_soon_although_a_linked_peer_may_return() {
 }
 
 #[test]
-fn member_that_comes_and_goes_costs_few_links_and_keeps_no_newcomer_out() {
+fn member_that_joins_repeatedly_causes_few_links_and_does_not_delay_newcomers() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(10));
     let before = simulation.opened();
@@ -98,7 +102,7 @@ fn member_that_comes_and_goes_costs_few_links_and_keeps_no_newcomer_out() {
 }
 
 #[test]
-fn member_that_comes_and_goes_and_makes_offers_costs_few_links() {
+fn member_that_joins_and_offers_repeatedly_causes_few_links() {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(2));
     let mut opened = 0;
@@ -113,7 +117,7 @@ fn member_that_comes_and_goes_and_makes_offers_costs_few_links() {
 }
 
 #[test]
-fn many_members_that_come_at_once_are_all_linked_in_a_few_seconds() {
+fn many_members_that_join_at_once_are_linked_within_seconds() {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(10));
     let came = simulation.now;
@@ -124,20 +128,20 @@ fn many_members_that_come_at_once_are_all_linked_in_a_few_seconds() {
         simulation.run(STEP);
     }
     simulation.run(seconds(7));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
     let joins = (1..=32).map(|node| simulation.joins(0, node)[0]);
     let last = joins.max().unwrap();
     assert!(last < came + seconds(6), "{:?}", last - came);
 }
 
-/// Node 1 says that it is the newcomer, over its link or over the server, but not both.
+/// Node 1 claims to be the newcomer, over its link or over the server, but not both.
 #[test]
-fn peer_that_claims_the_signaling_id_of_a_newcomer_keeps_it_out_of_no_link() {
+fn claiming_the_signaling_id_of_a_newcomer_does_not_prevent_its_link() {
     for on_link in [true, false] {
         let mut simulation = Simulation::new(2);
         simulation.run(seconds(10));
         let [victim, hostile] = [0, 1].map(|node| simulation.nodes[node].me);
-        // The victim does not know where the hostile peer is found.
+        // The victim does not know the signaling id of the hostile peer.
         simulation.disconnect(1);
         simulation.run(Duration::from_millis(100));
         let newcomer = simulation.join();

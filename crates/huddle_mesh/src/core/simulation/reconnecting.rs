@@ -1,10 +1,10 @@
-//! Peers that are silent, and peers whose links end.
+//! Silent peers, and peers whose links end.
 
 use super::*;
 use crate::event::Signaling;
 
 const SECOND: Duration = seconds(1);
-/// Time for a tick and a message.
+/// The time of a tick and a message.
 const MARGIN: Duration = Duration::from_millis(400);
 
 fn with_timeout(timeout: Duration) -> Simulation {
@@ -64,7 +64,7 @@ fn link_that_ends_is_replaced_and_no_peer_leaves() {
             let noticing: Vec<_> = noticing.iter().map(|&side| [a, b][side]).collect();
             simulation.end_link(a, b, &noticing);
             simulation.run(seconds(20));
-            simulation.assert_everybody_once();
+            simulation.assert_all_joined_once();
             for (node, who) in [(a, b), (b, a)] {
                 let (reconnecting, reconnected) = simulation.reconnections(node, who);
                 assert_eq!(reconnected.len(), reconnecting.len());
@@ -112,13 +112,13 @@ fn peer_whose_link_ends_is_lost_after_the_timeout_if_no_link_can_be_opened() {
 fn peer_that_the_server_reports_is_lost_soon_after_its_link_ends() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(2));
-    // Only its WebSocket is lost at first, and it cannot connect again.
+    // At first, the peer loses only its WebSocket, and cannot connect again.
     simulation.server_up = false;
     simulation.disconnect(1);
     let end = SocketEnd::Closed(None, "reset".into());
     simulation.after(LATENCY, 1, Input::SocketEnded(end));
     simulation.run(seconds(10));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
 
     let broken = simulation.now;
     simulation.end_link(0, 1, &[0]);
@@ -177,7 +177,7 @@ fn signaling_that_a_silent_link_puts_in_doubt_is_connected_again() {
     simulation.lose_network(1);
     simulation.offline.clear();
     simulation.run(seconds(6));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
     assert_eq!(simulation.links(0, 1), Some(2));
     let lost = simulation.when(1, |event| {
         matches!(event, CoreEvent::Signaling(Signaling::Retrying { .. }))

@@ -1,4 +1,4 @@
-//! What honest peers live through.
+//! Scenarios with honest peers.
 
 use super::*;
 use crate::{
@@ -8,12 +8,12 @@ use crate::{
 };
 
 #[test]
-fn everybody_meets_everybody_once() {
+fn every_peer_joins_every_other_peer_once() {
     let mut simulation = Simulation::new(5);
     simulation.run(seconds(2));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
     simulation.run(seconds(60));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
     assert_eq!(simulation.links(0, 1), Some(1));
     for node in 0..5 {
         assert_eq!(simulation.link_failures(node), []);
@@ -21,7 +21,7 @@ fn everybody_meets_everybody_once() {
 }
 
 #[test]
-fn packets_pass_both_ways_and_rtt_is_the_networks() {
+fn packets_arrive_and_round_trip_time_is_measured() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(3));
     let to = simulation.nodes[1].me;
@@ -42,17 +42,17 @@ fn packets_pass_both_ways_and_rtt_is_the_networks() {
 }
 
 #[test]
-fn losing_the_server_touches_no_link_and_its_return_brings_newcomers_to_everybody() {
+fn server_loss_keeps_all_links_and_newcomers_join_after_it_returns() {
     let mut simulation = Simulation::new(4);
     simulation.run(seconds(2));
     simulation.kill_server();
     simulation.run(seconds(60));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
     simulation.server_up = true;
     let back = simulation.now;
     let newcomer = simulation.join();
     simulation.run(seconds(10));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
     for node in 0..4 {
         assert!(simulation.joins(newcomer, node)[0] < back + seconds(10));
     }
@@ -67,7 +67,7 @@ fn losing_the_server_touches_no_link_and_its_return_brings_newcomers_to_everybod
 }
 
 #[test]
-fn stopped_game_is_known_to_every_peer_and_to_newcomers_and_on_new_links() {
+fn stopped_game_is_reported_to_peers_and_newcomers_and_on_new_links() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
     let is_stopped = |simulation: &Simulation, by: usize| {
@@ -91,7 +91,7 @@ fn stopped_game_is_known_to_every_peer_and_to_newcomers_and_on_new_links() {
         assert_eq!(is_stopped(&simulation, by), reason, "{by}");
     }
 
-    // It comes back while a link is broken.
+    // The game runs again while a link is broken.
     simulation.break_link(1, 0);
     simulation.break_link(0, 1);
     simulation.nodes[0].core.set_frozen(false);
@@ -101,21 +101,21 @@ fn stopped_game_is_known_to_every_peer_and_to_newcomers_and_on_new_links() {
     for by in [1, 2, newcomer] {
         assert_eq!(is_stopped(&simulation, by), None, "{by}");
     }
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
 }
 
 #[test]
-fn one_lost_websocket_costs_nobody_a_link() {
-    // The link tells of the new signaling id before the server does, or after.
-    for news_take in [LATENCY / 2, LATENCY * 4] {
-        lose_a_websocket(news_take);
+fn lost_websocket_closes_no_link() {
+    // The link reports the new signaling id before or after the server announces it.
+    for announcement_delay in [LATENCY / 2, LATENCY * 4] {
+        lose_a_websocket(announcement_delay);
     }
 }
 
-fn lose_a_websocket(news_take: Duration) {
+fn lose_a_websocket(announcement_delay: Duration) {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
-    simulation.news_take = news_take;
+    simulation.announcement_delay = announcement_delay;
     simulation.disconnect(1);
     simulation.after(
         LATENCY,
@@ -123,7 +123,7 @@ fn lose_a_websocket(news_take: Duration) {
         Input::SocketEnded(SocketEnd::Closed(None, "reset".into())),
     );
     simulation.run(seconds(20));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
     assert_eq!(simulation.links(0, 1), Some(1));
     let back = simulation.when(1, |event| {
         matches!(
@@ -156,7 +156,7 @@ fn killed_peer_is_lost_after_the_timeout_and_sooner_with_a_server() {
 }
 
 #[test]
-fn a_leave_is_seen_at_once_and_nothing_is_done_to_get_them_back() {
+fn leaving_is_reported_immediately_and_the_peer_is_not_linked_again() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(2));
     simulation.nodes[1].core.leave();
@@ -170,14 +170,14 @@ fn a_leave_is_seen_at_once_and_nothing_is_done_to_get_them_back() {
 }
 
 #[test]
-fn a_peer_recovers_after_a_short_cut() {
+fn peer_reconnects_after_a_short_interruption() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
     simulation.cut.insert((0, 1));
     simulation.run(seconds(2));
     simulation.cut.clear();
     simulation.run(seconds(12));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
     for (a, b) in [(0, 1), (1, 0)] {
         let id = simulation.nodes[b].me;
         assert_eq!(
@@ -198,13 +198,13 @@ fn a_peer_recovers_after_a_short_cut() {
 }
 
 #[test]
-fn a_broken_link_is_replaced_whoever_made_the_first_offer_and_is_silent_first() {
+fn broken_link_is_replaced_regardless_of_offerer_and_broken_direction() {
     let mut offered_by_controller = BTreeSet::new();
     let pairs = (0..4).flat_map(|a| (0..4).map(move |b| (a, b)));
     for (first, second) in pairs.filter(|(a, b)| a != b) {
         let mut simulation = Simulation::new(4);
         simulation.run(seconds(2));
-        // Who was there first makes the first offer.
+        // The peer that joined first makes the first offer.
         let (offering, offered) = (first.min(second), first.max(second));
         let [one, other] = [offering, offered].map(|node| simulation.nodes[node].me);
         offered_by_controller.insert(is_controller(one, other));
@@ -220,7 +220,7 @@ fn a_broken_link_is_replaced_whoever_made_the_first_offer_and_is_silent_first() 
         simulation.break_link(second, first);
         simulation.run(seconds(20));
 
-        simulation.assert_everybody_once();
+        simulation.assert_all_joined_once();
         for (a, b) in [(first, second), (second, first)] {
             let id = simulation.nodes[b].me;
             assert_eq!(simulation.links(a, b), Some(2), "{a} and {b}");
@@ -228,11 +228,11 @@ fn a_broken_link_is_replaced_whoever_made_the_first_offer_and_is_silent_first() 
             assert_eq!(replaced.len(), 1);
         }
     }
-    assert_eq!(offered_by_controller.len(), 2, "both kinds were tried");
+    assert_eq!(offered_by_controller.len(), 2, "both cases are covered");
 }
 
 #[test]
-fn a_long_cut_loses_the_peer_and_healing_brings_it_back_as_itself() {
+fn peer_is_lost_after_a_long_interruption_and_rejoins_with_the_same_id() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
     simulation.cut.insert((0, 1));
@@ -250,14 +250,14 @@ fn a_long_cut_loses_the_peer_and_healing_brings_it_back_as_itself() {
 }
 
 #[test]
-fn waking_from_a_long_sleep_declares_nobody_dead_who_answers() {
+fn peer_that_wakes_up_does_not_consider_other_peers_lost() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
     simulation.nodes[0].frozen = true;
     simulation.run(seconds(2));
     simulation.nodes[0].frozen = false;
     simulation.run(seconds(5));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
     assert!(
         simulation
             .when(0, |event| matches!(event, CoreEvent::Reconnecting(_)))
@@ -272,7 +272,7 @@ fn waking_from_a_long_sleep_declares_nobody_dead_who_answers() {
 }
 
 #[test]
-fn a_cut_reaches_the_other_side_at_once_and_lasts() {
+fn disconnecting_a_peer_takes_effect_immediately_on_both_sides_and_lasts() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
     let (at, victim) = (simulation.now, simulation.nodes[1].me);
@@ -287,23 +287,27 @@ fn a_cut_reaches_the_other_side_at_once_and_lasts() {
     assert_eq!(leaves.len(), 1);
     assert_eq!(leaves[0].1, DisconnectReason::DisconnectedByPeer);
     assert!(leaves[0].0 < at + Duration::from_millis(100));
-    assert_eq!(simulation.joins(2, 1).len(), 1, "others are not concerned");
+    assert_eq!(
+        simulation.joins(2, 1).len(),
+        1,
+        "other peers are not affected"
+    );
     assert_eq!(simulation.joins(0, 1).len(), 1);
 }
 
 #[test]
-fn an_attempt_that_hangs_is_given_up_and_tried_afresh() {
+fn stuck_attempt_is_replaced_with_a_new_one() {
     let mut simulation = Simulation::new(2);
     simulation.cut.insert((0, 1));
     simulation.run(seconds(15));
     assert!(simulation.joins(0, 1).is_empty());
     simulation.cut.clear();
     simulation.run(seconds(12));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
 }
 
 #[test]
-fn both_are_told_why_no_link_between_them_opens_and_others_are_not() {
+fn both_peers_report_why_no_link_opens_and_other_peers_do_not() {
     let mut simulation = Simulation::new(3);
     simulation.cut.insert((0, 1));
     simulation.run(seconds(12));
@@ -316,7 +320,7 @@ fn both_are_told_why_no_link_between_them_opens_and_others_are_not() {
 }
 
 #[test]
-fn who_takes_no_part_in_making_a_link_is_told_from_a_link_without_a_way() {
+fn unresponsive_peer_is_reported_as_no_answer_instead_of_no_path() {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(1));
     let hung = simulation.join();
@@ -329,10 +333,10 @@ fn who_takes_no_part_in_making_a_link_is_told_from_a_link_without_a_way() {
 }
 
 #[test]
-fn a_complete_group_goes_on_in_a_room_of_its_own() {
+fn complete_group_moves_to_its_own_room() {
     let mut simulation = Simulation::at("ws://server/lobby?next=3", 3);
     simulation.run(seconds(5));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
     let rooms: BTreeSet<_> = simulation
         .nodes
         .iter()
@@ -340,11 +344,11 @@ fn a_complete_group_goes_on_in_a_room_of_its_own() {
         .collect();
     assert_eq!(rooms.len(), 1);
     assert!(!rooms.first().unwrap().contains("lobby"), "{rooms:?}");
-    assert_eq!(simulation.links(0, 1), Some(1), "the links stay");
+    assert_eq!(simulation.links(0, 1), Some(1), "the links are kept");
 }
 
-/// When `node` was told that what it knew of a peer without a link is over.
-fn is_over(simulation: &Simulation, node: usize) -> usize {
+/// Returns how often `node` reported that a link failure is resolved.
+fn resolved_failures(simulation: &Simulation, node: usize) -> usize {
     simulation
         .when(node, |event| {
             matches!(event, CoreEvent::LinkFailureResolved(_))
@@ -353,28 +357,34 @@ fn is_over(simulation: &Simulation, node: usize) -> usize {
 }
 
 #[test]
-fn link_failure_is_over_when_the_link_opens_or_the_peer_leaves() {
+fn link_failure_is_resolved_when_the_link_opens_or_the_peer_leaves() {
     for opens in [true, false] {
         let mut simulation = Simulation::new(2);
         simulation.cut.insert((0, 1));
         simulation.run(seconds(12));
         assert_eq!(simulation.link_failures(0).len(), 1);
-        assert_eq!([is_over(&simulation, 0), is_over(&simulation, 1)], [0, 0]);
+        assert_eq!(
+            [
+                resolved_failures(&simulation, 0),
+                resolved_failures(&simulation, 1)
+            ],
+            [0, 0]
+        );
         if opens {
             simulation.cut.clear();
             simulation.run(seconds(30));
-            simulation.assert_everybody_once();
-            assert_eq!(is_over(&simulation, 1), 1);
+            simulation.assert_all_joined_once();
+            assert_eq!(resolved_failures(&simulation, 1), 1);
         } else {
             simulation.kill(1);
             simulation.run(seconds(1));
         }
-        assert_eq!(is_over(&simulation, 0), 1);
+        assert_eq!(resolved_failures(&simulation, 0), 1);
     }
 }
 
 #[test]
-fn peer_that_does_not_answer_is_reported_long_before_the_attempt_is_given_up() {
+fn peer_that_does_not_answer_is_reported_long_before_the_attempt_times_out() {
     let mut simulation = Simulation::new(1);
     simulation.run(seconds(1));
     let hung = simulation.join();
@@ -388,12 +398,12 @@ fn peer_that_does_not_answer_is_reported_long_before_the_attempt_is_given_up() {
     );
     simulation.nodes[hung].frozen = false;
     simulation.run(seconds(1));
-    simulation.assert_everybody_once();
-    assert_eq!(is_over(&simulation, 0), 1);
+    simulation.assert_all_joined_once();
+    assert_eq!(resolved_failures(&simulation, 0), 1);
 }
 
 #[test]
-fn frozen_page_is_linked_within_a_second_of_waking_however_long_it_slept() {
+fn frozen_page_is_linked_within_a_second_of_waking_up() {
     for (host, sleeps) in [
         (false, 12),
         (false, 40),
@@ -412,7 +422,7 @@ fn frozen_page_is_linked_within_a_second_of_waking_however_long_it_slept() {
         let woke = simulation.now;
         simulation.nodes.iter_mut().for_each(|n| n.frozen = false);
         simulation.run(seconds(10));
-        simulation.assert_everybody_once();
+        simulation.assert_all_joined_once();
         let joined = simulation.joins(0, newcomer)[0];
         assert!(
             joined < woke + seconds(1),
@@ -426,14 +436,14 @@ fn frozen_page_is_linked_within_a_second_of_waking_however_long_it_slept() {
 fn attempts_get_longer_so_that_slow_signaling_gets_through() {
     let mut simulation = Simulation::new(1);
     // A description takes six seconds each way.
-    simulation.signals_take = seconds(6);
+    simulation.signal_latency = seconds(6);
     simulation.join();
     simulation.run(seconds(45));
-    simulation.assert_everybody_once();
+    simulation.assert_all_joined_once();
 }
 
 #[test]
-fn newcomer_learns_of_a_frozen_host_and_that_it_is_back() {
+fn newcomer_reports_a_frozen_host_until_it_runs_again() {
     for lists_members in [true, false] {
         let mut simulation = Simulation::new(1);
         simulation.lists_members = lists_members;
@@ -447,9 +457,9 @@ fn newcomer_learns_of_a_frozen_host_and_that_it_is_back() {
         assert_eq!(failures, &expected[..usize::from(lists_members)]);
         simulation.nodes[0].frozen = false;
         simulation.run(seconds(2));
-        simulation.assert_everybody_once();
+        simulation.assert_all_joined_once();
         let over = usize::from(lists_members);
-        assert_eq!(is_over(&simulation, newcomer), over);
+        assert_eq!(resolved_failures(&simulation, newcomer), over);
     }
 }
 
@@ -463,5 +473,5 @@ fn newcomer_forgets_a_frozen_host_that_leaves() {
     assert_eq!(simulation.link_failures(newcomer).len(), 1);
     simulation.kill(0);
     simulation.run(seconds(1));
-    assert_eq!(is_over(&simulation, newcomer), 1);
+    assert_eq!(resolved_failures(&simulation, newcomer), 1);
 }

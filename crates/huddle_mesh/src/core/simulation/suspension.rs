@@ -11,8 +11,8 @@ fn suspend(simulation: &mut Simulation, node: usize) {
 
 fn resume(simulation: &mut Simulation, node: usize) {
     simulation.nodes[node].frozen = false;
-    // What was sent to it meanwhile has nowhere to go.
-    simulation.nodes[node].unheard.clear();
+    // Packets that were sent to the suspended page are lost.
+    simulation.nodes[node].queued.clear();
     let now = simulation.now;
     simulation.nodes[node].core.resume(now);
     simulation.act(node);
@@ -53,12 +53,16 @@ fn suspended_page_says_goodbye_and_returns_as_the_same_peer() {
             )
         });
         assert_eq!(connected.len(), 1);
-        assert_eq!(simulation.links(0, 2), Some(1), "the others stay linked");
+        assert_eq!(
+            simulation.links(0, 2),
+            Some(1),
+            "the other peers stay linked"
+        );
     }
 }
 
 #[test]
-fn page_suspended_in_the_middle_of_an_attempt_joins_when_it_returns() {
+fn page_suspended_during_an_attempt_joins_when_it_returns() {
     for progress in (0..40).map(|n| STEP * n) {
         let mut simulation = Simulation::new(2);
         simulation.run(progress);
