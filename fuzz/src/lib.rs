@@ -6,7 +6,7 @@ use fastrand::Rng;
 /// Generates an input that is well-formed or nearly so.
 pub type Generate = fn(&mut Unstructured) -> arbitrary::Result<Vec<u8>>;
 
-/// Replaces `data[..size]` with a mutation of it or by a new input, and returns the new length, as
+/// Replaces `data[..size]` with a mutation of it or with a new input, and returns the new length, as
 /// `libfuzzer_sys::fuzz_mutator!` requires.
 ///
 /// In half of the calls, libFuzzer mutates single bytes. In the other half, the input is a list of

@@ -1,4 +1,4 @@
-//! `cargo xtask bench transport`: huddle_mesh beside matchbox_socket.
+//! `cargo xtask bench transport`: huddle_mesh compared with matchbox_socket.
 //!
 //! Each peer is a process. For each cell, the libraries take turns over the same network, so that
 //! both run under the same conditions, and the result is the median of the ratios of the pairs.

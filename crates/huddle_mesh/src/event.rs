@@ -130,7 +130,7 @@ pub enum SignalingLoss {
     Unreachable(String),
     /// Something answers at the address, but it is not a signaling server, or the server hangs.
     #[error(
-        "what answers at this address does not behave like a signaling server ({0}); are the port and the path right, and is it ws:// or wss:// as the server wants it?"
+        "the program at this address does not behave like a signaling server ({0}); are the port, the path and the scheme (ws:// or wss://) right?"
     )]
     NotSignaling(String),
     /// The connection ended.
@@ -149,7 +149,9 @@ pub enum SignalingLoss {
     #[error("the room or the signaling server is full: {0}")]
     Full(String),
     /// The server violated the protocol.
-    #[error("the signaling server was left, because {0}; is it a signaling server for this game?")]
+    #[error(
+        "the signaling server violated the protocol: {0}; is it a signaling server for this game?"
+    )]
     ProtocolViolation(ProtocolViolation),
 }
 

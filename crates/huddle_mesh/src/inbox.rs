@@ -110,8 +110,8 @@ impl Inbox {
         self.events.push_back(event);
     }
 
-    /// Removes the unread notices that `event` cancels. Returns `true` if `event` need not be
-    /// queued either.
+    /// Removes the unread notices that `event` cancels. Returns `true` if `event` does not have to
+    /// be queued either.
     fn cancels(&mut self, event: &RoomEvent) -> bool {
         match *event {
             RoomEvent::PeerReconnecting(_)

@@ -132,10 +132,10 @@ impl Room {
         self.handle.set_frozen(is_frozen);
     }
 
-    /// Leaves the room, and sends the farewell to the other peers in the background.
+    /// Leaves the room, and sends the goodbye to the other peers in the background.
     ///
     /// Dropping the room also leaves it. On native platforms, the drop blocks for up to 200 ms
-    /// until the farewell is sent, because the program may be about to exit.
+    /// until the goodbye is sent, because the program may be about to exit.
     pub fn leave(self) {
         self.handle.leave();
     }

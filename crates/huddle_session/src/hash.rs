@@ -1,7 +1,7 @@
 //! FNV-1a with 64 bits, the hash that peers exchange. It is the same on every machine and in every
 //! build.
 //!
-//! It distinguishes builds of a game. It does not protect against a peer that wants a collision.
+//! It distinguishes builds of a game. It does not protect against a peer that constructs a collision.
 //! The algorithm is described at <http://www.isthe.com/chongo/tech/comp/fnv/>.
 
 /// An FNV-1a 64 hash in progress.

@@ -26,7 +26,7 @@ use smooth::Smooth;
 
 /// A message about something that happens once. Each peer receives it once, and in order.
 ///
-/// A value that changes all the time, such as a [`Pose`], is state. Only its latest value counts.
+/// A value that changes constantly, such as a [`Pose`], is state. Only its latest value counts.
 #[derive(Serialize, Deserialize)]
 pub struct Splash {
     /// The size from 0 (small) to 1 (large).

@@ -130,7 +130,7 @@ impl Options {
         let secret = given_secret.and_then(|text| {
             let secret = text.parse::<RoomSecret>();
             if let Err(error) = &secret {
-                mistakes.push(format!("{error}: ask for the whole link"));
+                mistakes.push(format!("{error}: request the complete link"));
             }
             secret.ok()
         });

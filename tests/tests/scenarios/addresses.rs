@@ -49,8 +49,8 @@ pub(crate) fn link_is_replaced_after_an_address_change(
     all_see_movement(both, "each sees the other move again")
 }
 
-/// The new network comes up only some time after the old one is gone. After that a VPN, whose
-/// interface is one more network, comes and goes.
+/// The new network comes up some time after the old one went down. Then the interface of a VPN
+/// appears and disappears.
 pub(crate) fn network_change_is_not_a_departure(
     artifacts: &Artifacts,
     moving: Platform,

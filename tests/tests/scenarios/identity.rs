@@ -1,4 +1,4 @@
-//! Nobody gets between two players unnoticed, over real connections.
+//! Man-in-the-middle attacks are detected, over real connections.
 
 use std::{
     thread,
@@ -106,7 +106,7 @@ pub(crate) fn server_that_bridges_two_rooms_shows_its_own_ids(
     let dan_id = local_id(&dan);
     ensure!(
         cleo.stats(dan_id).is_some() || until_joined(&mut cleo, &[dan_id]).is_ok(),
-        "the two with the secret do not meet"
+        "the two players with the secret do not meet"
     );
     ensure!(cleo.stats(spy_id).is_none(), "the spy is linked");
     Ok(())
@@ -249,7 +249,11 @@ pub(crate) fn private_room_admits_players_with_the_link(
     let mut ada = Native::start_with(artifacts, "Ada", &server, room, 1, &secret)?;
     let mut eve = Browser::chromium("Eve", Page::SMALL)?;
     eve.open(&server.player(&format!("render=off&bot=3&room={room}")))?;
-    all_meet(&mut [&mut ada, &mut bob], LOAD, "those with the link meet")?;
+    all_meet(
+        &mut [&mut ada, &mut bob],
+        LOAD,
+        "the players with the link meet",
+    )?;
     let reported = wait_until(
         &mut [&mut eve],
         LOAD,

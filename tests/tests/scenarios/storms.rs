@@ -76,7 +76,7 @@ pub(crate) fn storms_of_members_do_not_disturb_players(
     all_see_movement(both, "each sees the other move")
 }
 
-/// Runs something and checks that both players tick at nearly their full rate meanwhile.
+/// Runs something and checks that both players tick at nearly their full rate while it runs.
 fn keep_ticking(
     ada: &mut Native,
     bob: &mut Native,

@@ -13,7 +13,7 @@ pub struct PeerJoined {
     pub entity: Entity,
     /// The peer.
     pub peer_id: PeerId,
-    /// Whether the peer was lost earlier and has now reconnected.
+    /// Whether the peer was lost earlier and has now joined again.
     pub rejoined: bool,
 }
 

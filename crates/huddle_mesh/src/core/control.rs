@@ -1,7 +1,7 @@
 //! Control messages: the mesh's own messages on a link, for link selection, liveness and leaving.
 //!
 //! A control message begins with a reserved byte, and [`Room::send`](crate::Room::send) rejects
-//! packets that begin with it. So packets of the game need no extra byte to tell them apart.
+//! packets that begin with it. So packets of the game need no extra byte to distinguish them.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
@@ -27,8 +27,8 @@ pub(crate) enum Control {
     /// The sender received the offer with this ICE user name, and is already linked with the
     /// peer that sent it.
     Claim(String),
-    /// The farewell of a peer that closes the link.
-    Bye(Farewell),
+    /// The goodbye of a peer that closes the link.
+    Bye(Goodbye),
     /// The private room to which a complete `?next=N` group moves.
     Group(Uuid),
     /// The reason why the sender's game is stopped, or `None` if it runs.
@@ -37,7 +37,7 @@ pub(crate) enum Control {
 
 /// The reason why a peer closes a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Farewell {
+pub(crate) enum Goodbye {
     /// The sender leaves the room.
     Leaving,
     /// The sender disconnects the receiver.
@@ -99,8 +99,8 @@ impl Control {
             5 => Control::SignalingId(SignalingId::from_bytes(body.try_into().ok()?)),
             6 if body.len() <= 256 => Control::Claim(std::str::from_utf8(body).ok()?.to_owned()),
             7 => Control::Bye(match body {
-                [0] => Farewell::Leaving,
-                [1] => Farewell::Disconnected,
+                [0] => Goodbye::Leaving,
+                [1] => Goodbye::Disconnected,
                 _ => return None,
             }),
             8 => Control::Group(uuid(body)?),
@@ -129,7 +129,7 @@ mod tests {
             Control::Pong(u32::MAX),
             Control::SignalingId(SignalingId::from_bytes(id.into_bytes())),
             Control::Claim("4ZcD".into()),
-            Control::Bye(Farewell::Disconnected),
+            Control::Bye(Goodbye::Disconnected),
             Control::Group(id),
             Control::Stopped(None),
             Control::Stopped(Some(StopReason::Busy)),

@@ -52,7 +52,7 @@ pub(crate) enum Action {
     Connect(String),
     /// Send a text message on the WebSocket.
     SocketSend(String),
-    /// Close the WebSocket. The driver reports no more events of it.
+    /// Close the WebSocket. The driver no longer reports its events.
     SocketClose,
     /// Open a link, with the offer of the peer, or with a new offer of the local peer.
     OpenLink { link: LinkId, offer: Option<String> },
@@ -66,7 +66,7 @@ pub(crate) enum Action {
         channel: Channel,
         bytes: Bytes,
     },
-    /// Close a link. The driver reports no more events of it.
+    /// Close a link. The driver no longer reports its events.
     CloseLink { link: LinkId },
     /// Report an event to the game.
     Emit(CoreEvent),

@@ -62,7 +62,7 @@ pub(crate) enum Phase {
     /// Another link has replaced this one. It stays open until the given time for packets that are
     /// still on the way.
     Draining(PeerId, Duration),
-    /// The link stays open until the given time, only to deliver a farewell.
+    /// The link stays open until the given time, only to deliver a goodbye.
     Closing(Duration),
 }
 

@@ -75,7 +75,7 @@ impl Liveness {
         self.rtt_min
     }
 
-    /// Notes that a packet arrived.
+    /// Records that a packet arrived.
     pub(crate) fn packet_received(&mut self) {
         self.silence = Duration::ZERO;
         self.has_received = true;

@@ -136,7 +136,7 @@ impl Core {
         self.supervisor.disconnect(now, peer, &mut self.actions);
     }
 
-    /// Notes that the game polled the room, which shows that the game runs.
+    /// Records that the game polled the room, which shows that the game runs.
     pub(crate) fn polled(&mut self) {
         self.activity.polled();
         self.update_stopped();
@@ -168,14 +168,14 @@ impl Core {
         self.supervisor.set_stopped(stopped, &mut self.actions);
     }
 
-    /// Sends a farewell to every peer. The driver closes the links once the farewells are sent.
+    /// Sends a goodbye to every peer. The driver closes the links once the goodbyes are sent.
     pub(crate) fn leave(&mut self) {
         self.supervisor.leave(&mut self.actions);
         let action = self.signaling.stop();
         self.socket_action(action);
     }
 
-    /// Leaves the room until [`Core::resume`]: sends farewells, and closes all links and the
+    /// Leaves the room until [`Core::resume`]: sends goodbyes, and closes all links and the
     /// connection to the server. A browser that keeps the page for the back button would close them
     /// anyway.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]

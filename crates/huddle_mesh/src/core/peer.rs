@@ -27,7 +27,7 @@ pub(crate) struct Peer {
     /// not replaced yet.
     pub is_reconnecting: bool,
     /// The peer left, or one side disconnected the other. The mesh does not reconnect to it.
-    pub farewell: bool,
+    pub goodbye: bool,
     /// The link in use.
     pub link: Option<LinkId>,
     pub liveness: Liveness,

@@ -25,7 +25,8 @@ pub(crate) enum SdpKind {
 /// The attribute that this crate adds to a description. Matchbox clients ignore it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tag {
-    /// The number of the attempt. It tells a late answer from the answer to the current offer.
+    /// The number of the attempt. It distinguishes a late answer from the answer to the current
+    /// offer.
     pub attempt: u32,
     /// Proves that the sender knows the room's secret, if it has one.
     pub proof: Option<SecretProof>,

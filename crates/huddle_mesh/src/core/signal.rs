@@ -151,7 +151,7 @@ fn read_linked(ufrag: &str) -> Option<PeerId> {
     u128::from_str_radix(ufrag, 16).ok().map(PeerId::from_u128)
 }
 
-/// Returns the request that asks the server to relay `signal` to `receiver`.
+/// Returns the request to the server to relay `signal` to `receiver`.
 pub(crate) fn request(receiver: SignalingId, signal: &Signal) -> String {
     let data = match signal {
         Signal::Offer(description) => WireSignal::Offer(description.to_sdp()),

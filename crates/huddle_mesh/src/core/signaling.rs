@@ -27,7 +27,7 @@ const SILENT_AFTER: Duration = Duration::from_secs(10);
 const SILENT_WHEN_DOUBTED: Duration = Duration::from_secs(2);
 /// The time within which the server must answer after the network changed. A connection bound to an
 /// address that vanished never gets an answer, and one that survived gets it after a round trip. So
-/// the client replaces a dead connection at once, and needs no second connection beside it.
+/// the client replaces a dead connection immediately, and needs no second connection in parallel.
 const ANSWER_AFTER_CHANGE: Duration = Duration::from_millis(500);
 /// The same for a connection that is still opening, which takes several round trips.
 const OPEN_AFTER_CHANGE: Duration = Duration::from_secs(2);
@@ -52,8 +52,8 @@ pub(crate) mod close_code {
 pub(crate) enum SocketEnd {
     /// It never opened. Contains the platform's message.
     Unreachable(String),
-    /// It never opened, because the endpoint does not speak the WebSocket protocol. Browsers do not
-    /// report this.
+    /// It never opened, because the endpoint does not support the WebSocket protocol. Browsers do
+    /// not report this.
     #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
     NotSignaling(String),
     /// It was open and then closed. Contains the close code, if any, and the reason.
@@ -198,14 +198,14 @@ impl SignalingClient {
         }
     }
 
-    /// Notes that the WebSocket is open.
+    /// Records that the WebSocket is open.
     pub(crate) fn answered(&mut self) {
         if let State::Connecting { answered, .. } = &mut self.state {
             *answered = true;
         }
     }
 
-    /// Notes that the server has assigned an id.
+    /// Records that the server has assigned an id.
     pub(crate) fn opened(&mut self, now: Duration) -> Signaling {
         self.state = State::Open {
             since: now,
@@ -219,7 +219,7 @@ impl SignalingClient {
         }
     }
 
-    /// Notes that a message arrived from the server. `echo` is set if it answers a keep-alive.
+    /// Records that a message arrived from the server. `echo` is set if it answers a keep-alive.
     pub(crate) fn message_received(&mut self, echo: bool) {
         self.echoes |= echo;
         self.doubted = false;

@@ -21,7 +21,7 @@ use crate::{
     stats::LinkStats,
 };
 
-/// The time that dropping a room may wait until its farewell is sent.
+/// The time that dropping a room may wait until its goodbye is sent.
 const FAREWELL_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Rejects a configuration that the `webrtc` crate cannot use.
@@ -33,7 +33,7 @@ pub(crate) fn check(config: &RoomConfig) -> Result<(), RoomError> {
 #[derive(Debug)]
 pub(crate) struct Handle {
     local_id: PeerId,
-    /// Dropped with the handle, although the thread still sends farewells.
+    /// Dropped with the handle, although the thread still sends goodbyes.
     _identity_lock: Option<File>,
     commands: mpsc::UnboundedSender<Command>,
     shared: Arc<Shared>,

@@ -85,7 +85,7 @@ mod tests {
         assert!(network.update(set(&[])));
         assert!(network.update(set(&["10.0.0.7", "2001:db8::1"])));
         assert!(!network.update(set(&["2001:db8::1", "10.0.0.7"])));
-        assert!(!network.has_changed(), "it looks once a second");
+        assert!(!network.has_changed(), "it checks once a second");
     }
 
     #[test]

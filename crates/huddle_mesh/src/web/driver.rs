@@ -28,9 +28,9 @@ use crate::{
     stats::LinkStats,
 };
 
-/// The time that farewells get to leave this machine before the links close.
-const FAREWELL: Duration = Duration::from_millis(200);
-/// A game in a hidden page counts as frozen if it has not polled its room for this time. It is a
+/// The time that goodbyes get to leave this machine before the links close.
+const GOODBYE: Duration = Duration::from_millis(200);
+/// A game in a hidden page counts as frozen if it has not polled its room for this time, which is a
 /// little shorter than the time after which a game counts as busy.
 const COVERED_AFTER: Duration = Duration::from_millis(900);
 
@@ -49,8 +49,8 @@ pub(super) struct Driver {
     is_frozen: bool,
     /// The game reported that the platform has frozen it.
     is_game_frozen: bool,
-    /// The state that the core has received. It combines both flags and whether the page is hidden.
-    is_told_frozen: bool,
+    /// The last value passed to the core. It combines both flags and whether the page is hidden.
+    was_frozen: bool,
     document: Document,
     inbox: Inbox,
     inputs: Inputs,
@@ -100,7 +100,7 @@ impl Driver {
                 polled: Duration::ZERO,
                 is_frozen: false,
                 is_game_frozen: false,
-                is_told_frozen: false,
+                was_frozen: false,
                 document: document.clone(),
                 inbox: Inbox::default(),
                 inputs: Inputs::new(receiver(weak.clone())),
@@ -115,14 +115,14 @@ impl Driver {
         Ok(driver)
     }
 
-    /// Sends farewells, and closes everything after [`FAREWELL`].
+    /// Sends goodbyes, and closes everything after [`GOODBYE`].
     pub(super) fn leave(driver: Rc<RefCell<Self>>) {
         if let Ok(mut driver) = driver.try_borrow_mut() {
             driver.say_goodbye();
-            // The next room has the same identity, although this one still sends farewells.
+            // The next room has the same identity, although this one still sends goodbyes.
             driver.certificate.lock = None;
         }
-        Timeout::new(FAREWELL.as_millis() as u32, move || drop(driver)).forget();
+        Timeout::new(GOODBYE.as_millis() as u32, move || drop(driver)).forget();
     }
 
     fn say_goodbye(&mut self) {
@@ -133,7 +133,7 @@ impl Driver {
     fn page(&mut self, event: PageEvent) {
         match event {
             PageEvent::Left { kept: false } => self.say_goodbye(),
-            // Without a farewell, the other peers would see a kept page as a peer that hangs.
+            // Without a goodbye, the other peers would see a kept page as a peer that hangs.
             PageEvent::Left { kept: true } => self.core.suspend(),
             PageEvent::Returned => {
                 log::info!("the page is back from the browser's cache: joining the room again");
@@ -169,14 +169,14 @@ impl Driver {
         self.act();
     }
 
-    /// Updates whether the game is frozen. A game that stands still because its page is hidden
+    /// Updates whether the game is frozen. A game that does not run because its page is hidden
     /// counts as frozen, not as busy.
     fn update_frozen(&mut self) {
         let unpolled = self.started.elapsed().saturating_sub(self.polled);
         let is_covered = unpolled >= COVERED_AFTER && self.document.hidden();
         let is_frozen = self.is_frozen || self.is_game_frozen || is_covered;
-        if is_frozen != self.is_told_frozen {
-            self.is_told_frozen = is_frozen;
+        if is_frozen != self.was_frozen {
+            self.was_frozen = is_frozen;
             self.core.set_frozen(is_frozen);
         }
     }

@@ -8,7 +8,7 @@ use super::fragment::{EventError, Fragment, decode, split_kind};
 use crate::{limits::MAX_EVENT_LEN, wire::MAX_VARINT_LEN};
 
 /// The number of fragments, from the first missing one, that may arrive out of order. It exceeds
-/// what a sender may have in flight.
+/// the data that a sender may have in flight.
 const WINDOW: u64 = 256;
 
 /// Reassembles the events of one peer in order.

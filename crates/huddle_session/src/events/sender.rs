@@ -113,7 +113,7 @@ struct Fragment {
     data: Bytes,
     is_last: bool,
     /// The time at which it was first sent or last repaired. Replacing the link does not reset it,
-    /// so that repairs are sent even if links are replaced all the time.
+    /// so that repairs are sent even if links are replaced constantly.
     sent: Duration,
     repairs: u32,
 }

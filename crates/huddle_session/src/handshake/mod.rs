@@ -1,7 +1,7 @@
 //! The handshake, which two peers complete before they exchange anything else.
 //!
 //! 1. Each side sends a hello with its terms until the other side welcomes it.
-//! 2. A side that receives a hello compares the terms, asks the game whether to admit the peer, and
+//! 2. A side that receives a hello compares the terms, lets the game decide whether to admit the peer, and
 //!    sends a welcome or a refusal.
 //! 3. A side is done when it has sent and received a welcome.
 //!

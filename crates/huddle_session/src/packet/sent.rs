@@ -86,7 +86,7 @@ impl<T: Copy> SentWindow<T> {
     }
 
     /// Records the next packet and takes the tokens of the data that it carries. `ack_eliciting`
-    /// tells whether the peer has to ack it.
+    /// states whether the peer has to ack it.
     pub(crate) fn push(&mut self, at: Duration, ack_eliciting: bool, tokens: &mut Vec<T>) {
         let mut own = Vec::new();
         if self.packets.len() == WINDOW

@@ -422,8 +422,8 @@ impl RoomSession {
         Ok(())
     }
 
-    /// Returns the host: the peer that has been in the room longest, as far as the local peer can
-    /// tell.
+    /// Returns the host: the peer that has been in the room longest, from the point of view of
+    /// the local peer.
     pub fn host(&self) -> PeerId {
         self.host
     }

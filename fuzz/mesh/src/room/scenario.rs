@@ -17,7 +17,7 @@ use crate::{
     core::{
         Action, Core, Entropy, Identity, Input, LinkId, LinkInput, SocketEnd, TICK,
         candidate::Candidate,
-        control::{Control, Farewell},
+        control::{Control, Goodbye},
         sdp::{Description, SdpKind, Setup, Tag},
         signal::{self, ServerMessage, Signal},
     },
@@ -214,8 +214,8 @@ impl Message {
                 Control::Claim(description(Setup::ActPass, *link, LOCAL).ufrag)
             }
             MessageKind::Claim(ufrag) => Control::Claim(ufrag.clone()),
-            MessageKind::Leaving => Control::Bye(Farewell::Leaving),
-            MessageKind::Disconnected => Control::Bye(Farewell::Disconnected),
+            MessageKind::Leaving => Control::Bye(Goodbye::Leaving),
+            MessageKind::Disconnected => Control::Bye(Goodbye::Disconnected),
             MessageKind::Group(room) => Control::Group(Uuid::from_u128(room.id().as_u128())),
         };
         message.encode()

@@ -207,7 +207,7 @@ const BEHAVIORS: &[Behavior] = &[
         expected: Same(&["0 receives NewPeer 1", "2 receives NewPeer 3"]),
     },
     Behavior {
-        description: "next=2 makes pairs in the order of arrival",
+        description: "next=2 forms pairs in the order of arrival",
         script: |clients| {
             for _ in 0..5 {
                 clients.join("a?next=2")?;
@@ -217,7 +217,7 @@ const BEHAVIORS: &[Behavior] = &[
         expected: Same(&["0 receives NewPeer 1", "2 receives NewPeer 3"]),
     },
     Behavior {
-        description: "next=3 makes groups of three",
+        description: "next=3 forms groups of three",
         script: |clients| {
             for _ in 0..4 {
                 clients.join("a?next=3")?;

@@ -90,7 +90,7 @@ fn link_sends_no_candidates_from_a_new_signaling_id() {
             simulation.lose_socket(0);
             simulation.run(seconds(3));
         }
-        let other = simulation.nodes[1].me;
+        let other = simulation.nodes[1].id;
         let node = &mut simulation.nodes[0];
         let link = node.core.active_link(other).unwrap();
         let candidate = LinkInput::Candidate("candidate:1 1 udp 5 10.0.0.1 9 typ host".into());

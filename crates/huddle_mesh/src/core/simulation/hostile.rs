@@ -85,7 +85,7 @@ impl Simulation {
 
     /// Passes an input on the link with node 1 to node 0.
     fn on_link(&mut self, input: LinkInput) {
-        let link = self.nodes[0].core.active_link(self.nodes[1].me);
+        let link = self.nodes[0].core.active_link(self.nodes[1].id);
         if let Some(link) = link {
             self.receive(0, Input::Link(link, input));
         }
@@ -145,7 +145,7 @@ fn claiming_many_signaling_ids_does_not_lock_out_newcomers() {
     let (victim, _) = (0, 1);
     let link = simulation.nodes[victim]
         .core
-        .active_link(simulation.nodes[1].me)
+        .active_link(simulation.nodes[1].id)
         .unwrap();
     for id in 0..1000 {
         let message = Control::SignalingId(SignalingId::from_u128(id)).encode();
@@ -178,7 +178,7 @@ fn answers_to_pings_are_rate_limited() {
     simulation.run(seconds(2));
     let link = simulation.nodes[0]
         .core
-        .active_link(simulation.nodes[1].me)
+        .active_link(simulation.nodes[1].id)
         .unwrap();
     let mut answers = 0;
     for id in 0..1000 {
@@ -198,7 +198,7 @@ fn messages_that_are_too_long_do_not_reach_the_game() {
     let mut simulation = Simulation::with_hostile_member(2);
     let link = simulation.nodes[0]
         .core
-        .active_link(simulation.nodes[1].me)
+        .active_link(simulation.nodes[1].id)
         .unwrap();
     let long = Bytes::from(vec![0; crate::limits::MAX_MESSAGE_LEN + 1]);
     simulation.receive(
@@ -394,7 +394,7 @@ fn each_kind_of_violation_on_a_link_is_reported_with_the_peer() {
         ),
     ] {
         let mut simulation = Simulation::with_hostile_member(2);
-        let source = ViolationSource::Peer(simulation.nodes[1].me);
+        let source = ViolationSource::Peer(simulation.nodes[1].id);
         simulation.on_link(input);
         assert_eq!(simulation.violations(0), [(source, violation, 1)]);
     }

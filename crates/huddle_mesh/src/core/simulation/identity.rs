@@ -28,7 +28,7 @@ fn room(secrets: &[Option<RoomSecret>]) -> Simulation {
 fn signaling_id_never_equals_the_id_of_a_certificate() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(2));
-    let victim = simulation.nodes[1].me;
+    let victim = simulation.nodes[1].id;
     let sid = SignalingId::from_bytes(*victim.as_bytes());
     let opened = simulation.links_opened_by(0, offer_with(sid, [66; 32], None));
     assert_eq!(opened, 1, "the server may assign any id to a stock client");
@@ -79,7 +79,7 @@ fn members_with_different_secrets_are_reported_and_not_linked() {
         simulation.run(seconds(60));
         for (node, other) in [(0, 1), (1, 0)] {
             assert!(simulation.joins(node, other).is_empty());
-            let peer = simulation.nodes[other].me;
+            let peer = simulation.nodes[other].id;
             let expected = [(peer, LinkFailure::Secret, 1)];
             assert_eq!(simulation.link_failures(node), expected, "{secrets:?}");
         }

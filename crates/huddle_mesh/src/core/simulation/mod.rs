@@ -50,7 +50,7 @@ type Due = (usize, u64, Input);
 
 struct Node {
     core: Core,
-    me: PeerId,
+    id: PeerId,
     identity: Identity,
     sid: Option<SignalingId>,
     room: String,
@@ -164,7 +164,7 @@ impl Simulation {
         let core = Core::new(&identity, &config, entropy);
         self.nodes.push(Node {
             core,
-            me: identity.peer_id(),
+            id: identity.peer_id(),
             identity,
             sid: None,
             room: String::new(),
@@ -300,9 +300,9 @@ impl Simulation {
         !self.is_cut(from.0, to.0) && !self.broken.contains(&from)
     }
 
-    /// Drops all later packets of `node` to `who` on the link in use.
-    fn break_link(&mut self, node: usize, who: usize) {
-        let link = self.nodes[node].core.active_link(self.nodes[who].me);
+    /// Drops all later packets of `node` to `peer` on the link in use.
+    fn break_link(&mut self, node: usize, peer: usize) {
+        let link = self.nodes[node].core.active_link(self.nodes[peer].id);
         self.broken.insert((node, link.unwrap()));
     }
 
@@ -425,8 +425,8 @@ impl Simulation {
     /// Ends the link in use between two nodes, as if by an error in the library. The `noticing`
     /// nodes receive its end.
     fn end_link(&mut self, a: usize, b: usize, noticing: &[usize]) {
-        for (node, who) in [(a, b), (b, a)] {
-            let link = self.nodes[node].core.active_link(self.nodes[who].me);
+        for (node, peer) in [(a, b), (b, a)] {
+            let link = self.nodes[node].core.active_link(self.nodes[peer].id);
             let link = link.unwrap();
             self.broken.insert((node, link));
             if noticing.contains(&node) {
@@ -454,7 +454,7 @@ impl Simulation {
         }
     }
 
-    /// Ends the node's process without a farewell.
+    /// Ends the node's process without a goodbye.
     fn kill(&mut self, node: usize) {
         self.nodes[node].is_killed = true;
         self.disconnect(node);
@@ -555,16 +555,16 @@ impl Simulation {
             .collect()
     }
 
-    fn joins(&self, node: usize, who: usize) -> Vec<Duration> {
-        let id = self.nodes[who].me;
+    fn joins(&self, node: usize, peer: usize) -> Vec<Duration> {
+        let id = self.nodes[peer].id;
         self.when(
             node,
             |event| matches!(event, CoreEvent::Joined { peer, .. } if *peer == id),
         )
     }
 
-    fn leaves(&self, node: usize, who: usize) -> Vec<(Duration, DisconnectReason)> {
-        let id = self.nodes[who].me;
+    fn leaves(&self, node: usize, peer: usize) -> Vec<(Duration, DisconnectReason)> {
+        let id = self.nodes[peer].id;
         let events = self.nodes[node].events.iter();
         events
             .filter_map(|(at, event)| match event {
@@ -574,17 +574,17 @@ impl Simulation {
             .collect()
     }
 
-    /// Returns when `node` reported `who` as reconnecting, and as reconnected.
-    fn reconnections(&self, node: usize, who: usize) -> (Vec<Duration>, Vec<Duration>) {
-        let id = self.nodes[who].me;
+    /// Returns when `node` reported `peer` as reconnecting, and as reconnected.
+    fn reconnections(&self, node: usize, peer: usize) -> (Vec<Duration>, Vec<Duration>) {
+        let id = self.nodes[peer].id;
         (
             self.when(node, |event| *event == CoreEvent::Reconnecting(id)),
             self.when(node, |event| *event == CoreEvent::Reconnected(id)),
         )
     }
 
-    fn links(&self, node: usize, who: usize) -> Option<u32> {
-        let id = self.nodes[who].me;
+    fn links(&self, node: usize, peer: usize) -> Option<u32> {
+        let id = self.nodes[peer].id;
         self.nodes[node]
             .core
             .stats()

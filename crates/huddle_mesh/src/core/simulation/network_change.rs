@@ -45,7 +45,7 @@ fn network_change_of_any_peer_is_not_a_departure() {
                             if pause >= seconds(1) {
                                 assert_eq!(reconnecting.len(), 1, "{case}");
                             }
-                            let id = simulation.nodes[b].me;
+                            let id = simulation.nodes[b].id;
                             let replaced = simulation.when(a, |t| *t == CoreEvent::Replaced(id));
                             let took = replaced[0] - changed;
                             assert!(took < LIMIT, "{case}: {took:?} after {lost:?}");

@@ -140,7 +140,7 @@ fn claiming_the_signaling_id_of_a_newcomer_does_not_prevent_its_link() {
     for on_link in [true, false] {
         let mut simulation = Simulation::new(2);
         simulation.run(seconds(10));
-        let [victim, hostile] = [0, 1].map(|node| simulation.nodes[node].me);
+        let [victim, hostile] = [0, 1].map(|node| simulation.nodes[node].id);
         // The victim does not know the signaling id of the hostile peer.
         simulation.disconnect(1);
         simulation.run(Duration::from_millis(100));

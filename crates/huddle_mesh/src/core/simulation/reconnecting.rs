@@ -65,8 +65,8 @@ fn link_that_ends_is_replaced_and_no_peer_leaves() {
             simulation.end_link(a, b, &noticing);
             simulation.run(seconds(20));
             simulation.assert_all_joined_once();
-            for (node, who) in [(a, b), (b, a)] {
-                let (reconnecting, reconnected) = simulation.reconnections(node, who);
+            for (node, peer) in [(a, b), (b, a)] {
+                let (reconnecting, reconnected) = simulation.reconnections(node, peer);
                 assert_eq!(reconnected.len(), reconnecting.len());
                 assert!(reconnecting.len() <= 1, "{reconnecting:?}");
                 if noticing.contains(&node) {
@@ -82,7 +82,7 @@ fn link_that_ends_is_replaced_and_no_peer_leaves() {
                     reconnected.iter().all(|at| *at < broken + limit),
                     "{reconnected:?}"
                 );
-                assert_eq!(simulation.links(node, who), Some(2));
+                assert_eq!(simulation.links(node, peer), Some(2));
             }
         }
     }
@@ -150,7 +150,7 @@ fn peer_that_leaves_while_it_is_reconnecting_is_lost_as_the_server_reports() {
 fn packets_on_a_replaced_link_do_not_end_reconnecting() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(2));
-    let (me, other) = (simulation.nodes[0].me, simulation.nodes[1].me);
+    let (local_id, other) = (simulation.nodes[0].id, simulation.nodes[1].id);
     let old = simulation.nodes[0].core.active_link(other).unwrap();
     // Both links of a replacement break in turn.
     simulation.end_link(0, 1, &[1]);
@@ -167,7 +167,7 @@ fn packets_on_a_replaced_link_do_not_end_reconnecting() {
     simulation.act(0);
     let (reconnecting, reconnected) = simulation.reconnections(0, 1);
     assert!(reconnecting.len() > reconnected.len());
-    assert_ne!(me, other);
+    assert_ne!(local_id, other);
 }
 
 #[test]

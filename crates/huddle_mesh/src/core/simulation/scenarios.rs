@@ -24,7 +24,7 @@ fn every_peer_joins_every_other_peer_once() {
 fn packets_arrive_and_round_trip_time_is_measured() {
     let mut simulation = Simulation::new(2);
     simulation.run(seconds(3));
-    let to = simulation.nodes[1].me;
+    let to = simulation.nodes[1].id;
     assert!(
         simulation.nodes[0]
             .core
@@ -71,7 +71,7 @@ fn stopped_game_is_reported_to_peers_and_newcomers_and_on_new_links() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
     let is_stopped = |simulation: &Simulation, by: usize| {
-        let of = simulation.nodes[0].me;
+        let of = simulation.nodes[0].id;
         let mut stats = simulation.nodes[by].core.stats();
         stats.find(|(id, _)| *id == of).unwrap().1.stopped
     };
@@ -179,7 +179,7 @@ fn peer_reconnects_after_a_short_interruption() {
     simulation.run(seconds(12));
     simulation.assert_all_joined_once();
     for (a, b) in [(0, 1), (1, 0)] {
-        let id = simulation.nodes[b].me;
+        let id = simulation.nodes[b].id;
         assert_eq!(
             simulation
                 .when(a, |event| *event == CoreEvent::Reconnecting(id))
@@ -206,11 +206,11 @@ fn broken_link_is_replaced_regardless_of_offerer_and_broken_direction() {
         simulation.run(seconds(2));
         // The peer that joined first makes the first offer.
         let (offering, offered) = (first.min(second), first.max(second));
-        let [one, other] = [offering, offered].map(|node| simulation.nodes[node].me);
+        let [one, other] = [offering, offered].map(|node| simulation.nodes[node].id);
         offered_by_controller.insert(is_controller(one, other));
 
         simulation.break_link(first, second);
-        let to = simulation.nodes[first].me;
+        let to = simulation.nodes[first].id;
         for _ in 0..10 {
             let core = &mut simulation.nodes[second].core;
             assert!(core.send(to, Channel::State, Bytes::from_static(b"x")));
@@ -222,7 +222,7 @@ fn broken_link_is_replaced_regardless_of_offerer_and_broken_direction() {
 
         simulation.assert_all_joined_once();
         for (a, b) in [(first, second), (second, first)] {
-            let id = simulation.nodes[b].me;
+            let id = simulation.nodes[b].id;
             assert_eq!(simulation.links(a, b), Some(2), "{a} and {b}");
             let replaced = simulation.when(a, |event| *event == CoreEvent::Replaced(id));
             assert_eq!(replaced.len(), 1);
@@ -275,7 +275,7 @@ fn peer_that_wakes_up_does_not_consider_other_peers_lost() {
 fn disconnecting_a_peer_takes_effect_immediately_on_both_sides_and_lasts() {
     let mut simulation = Simulation::new(3);
     simulation.run(seconds(2));
-    let (at, victim) = (simulation.now, simulation.nodes[1].me);
+    let (at, victim) = (simulation.now, simulation.nodes[1].id);
     simulation.nodes[0].core.disconnect(at, victim);
     simulation.act(0);
     simulation.run(seconds(30));
@@ -311,9 +311,9 @@ fn both_peers_report_why_no_link_opens_and_other_peers_do_not() {
     let mut simulation = Simulation::new(3);
     simulation.cut.insert((0, 1));
     simulation.run(seconds(12));
-    for (node, who) in [(0, 1), (1, 0)] {
+    for (node, peer) in [(0, 1), (1, 0)] {
         let failures = simulation.link_failures(node);
-        let peer = simulation.nodes[who].me;
+        let peer = simulation.nodes[peer].id;
         assert_eq!(failures, [(peer, LinkFailure::NoPath, 1)], "{node}");
     }
     assert_eq!(simulation.link_failures(2), []);

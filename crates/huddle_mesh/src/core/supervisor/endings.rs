@@ -32,24 +32,24 @@ impl Supervisor {
             let doubled = FIRST_WAIT.saturating_mul(1 << member.failures.min(8));
             member.retry_at = now + entropy.jittered(doubled.min(LONGEST_WAIT) / 2);
         }
-        let Some(who) = active else {
+        let Some(peer_id) = active else {
             return;
         };
-        let Some(peer) = self.peers.get_mut(&who) else {
+        let Some(peer) = self.peers.get_mut(&peer_id) else {
             return;
         };
         peer.link = None;
         if is_matchbox_client {
-            return self.peer_left(who, DisconnectReason::Lost, actions);
+            return self.peer_left(peer_id, DisconnectReason::Lost, actions);
         }
-        set_reconnecting(who, peer, actions);
+        set_reconnecting(peer_id, peer, actions);
         if peer.unlisted {
             probe(now, peer, actions);
         }
     }
 
     /// Reports to the game why an attempt does not succeed, once per attempt and reason. Failures
-    /// with a connected peer are not reported here, because other events cover them.
+    /// with a connected peer are not reported, because other events cover them.
     pub(super) fn report_link_failure(
         &mut self,
         id: LinkId,
@@ -59,8 +59,8 @@ impl Supervisor {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        let (sid, who) = (link.sid, link.claimed.unwrap_or(link.sid.peer_id()));
-        let ids = link.replaces.iter().chain([&who]);
+        let (sid, peer_id) = (link.sid, link.claimed.unwrap_or(link.sid.peer_id()));
+        let ids = link.replaces.iter().chain([&peer_id]);
         let mut peers = ids.filter_map(|id| self.peers.get(id));
         let is_connected = peers.any(|peer| peer.is_connected);
         let Some(member) = self.members.get_mut(&sid) else {
@@ -70,13 +70,13 @@ impl Supervisor {
             return;
         }
         link.reported = Some(reason.clone());
-        if let Some(earlier) = member.reported.replace(who)
-            && earlier != who
+        if let Some(earlier) = member.reported.replace(peer_id)
+            && earlier != peer_id
         {
             actions.push_back(Action::Emit(CoreEvent::LinkFailureResolved(earlier)));
         }
         actions.push_back(Action::Emit(CoreEvent::LinkFailed {
-            peer: who,
+            peer: peer_id,
             reason,
             attempt: member.failures.saturating_add(1),
         }));
@@ -109,11 +109,11 @@ impl Supervisor {
     /// Handles the loss of a peer: closes all of its links.
     pub(super) fn peer_left(
         &mut self,
-        who: PeerId,
+        peer_id: PeerId,
         reason: DisconnectReason,
         actions: &mut Actions,
     ) {
-        let Some(peer) = self.peers.get_mut(&who) else {
+        let Some(peer) = self.peers.get_mut(&peer_id) else {
             return;
         };
         if !std::mem::replace(&mut peer.is_connected, false) {
@@ -125,37 +125,40 @@ impl Supervisor {
             .links
             .iter()
             .filter(|(_, link)| {
-                matches!(link.phase, Phase::Active(p) | Phase::Draining(p, _) if p == who)
+                matches!(link.phase, Phase::Active(p) | Phase::Draining(p, _) if p == peer_id)
             })
             .map(|(id, _)| *id)
             .collect();
         for id in links {
             self.close(id, actions);
         }
-        actions.push_back(Action::Emit(CoreEvent::Left { peer: who, reason }));
+        actions.push_back(Action::Emit(CoreEvent::Left {
+            peer: peer_id,
+            reason,
+        }));
     }
 
-    /// Disconnects a peer with a farewell that contains the reason.
+    /// Disconnects a peer with a goodbye that contains the reason.
     pub(super) fn dismiss(
         &mut self,
         now: Duration,
-        who: PeerId,
-        farewell: Farewell,
+        peer_id: PeerId,
+        goodbye: Goodbye,
         reason: DisconnectReason,
         actions: &mut Actions,
     ) {
-        let Some(peer) = self.peers.get_mut(&who) else {
+        let Some(peer) = self.peers.get_mut(&peer_id) else {
             return;
         };
-        peer.farewell = true;
+        peer.goodbye = true;
         let (link, is_matchbox_client) = (peer.link, peer.is_matchbox_client);
         if let (Some(id), false) = (link, is_matchbox_client) {
-            control(actions, id, Channel::Events, &Control::Bye(farewell));
+            control(actions, id, Channel::Events, &Control::Bye(goodbye));
             if let Some(link) = self.links.get_mut(&id) {
-                link.phase = Phase::Closing(now + FAREWELL);
+                link.phase = Phase::Closing(now + GOODBYE);
             }
         }
-        self.peer_left(who, reason, actions);
+        self.peer_left(peer_id, reason, actions);
     }
 }
 

@@ -74,7 +74,7 @@ impl Supervisor {
 
     /// Disconnects a peer of the group. The two peers may meet again in another group.
     fn disconnect_from_group(&mut self, now: Duration, id: PeerId, actions: &mut Actions) {
-        self.dismiss(now, id, Farewell::Leaving, DisconnectReason::Left, actions);
+        self.dismiss(now, id, Goodbye::Leaving, DisconnectReason::Left, actions);
         match self.peers.get_mut(&id) {
             // A remembered stock client gets no second link, so this forgets it.
             Some(peer) if peer.is_matchbox_client => drop(self.peers.remove(&id)),

@@ -26,7 +26,7 @@ use crate::core::{
     Action, CoreEvent, Entropy, LinkInput,
     bucket::Bucket,
     candidate::{Candidate, CandidateKind},
-    control::{Control, Farewell, RESERVED_BYTE},
+    control::{Control, Goodbye, RESERVED_BYTE},
     grouping::Grouping,
     identity::{self, Identity, SecretProof, is_controller},
     link::{Link, LinkId, Phase},
@@ -74,8 +74,8 @@ const MATCHBOX_CLIENT_TIMEOUT: Duration = Duration::from_secs(3);
 const REPEAT_OFFER: Duration = Duration::from_secs(2);
 /// A replaced link stays open for this time, so that packets in flight on it can arrive.
 const DRAIN: Duration = Duration::from_secs(1);
-/// A link that is being closed stays open for this time, so that its farewell can arrive.
-const FAREWELL: Duration = Duration::from_millis(200);
+/// A link that is being closed stays open for this time, so that its goodbye can arrive.
+const GOODBYE: Duration = Duration::from_millis(200);
 /// The rate limit of the offers of one member. The mesh ignores offers above it. A page that wakes
 /// up reads all offers made to it at once, and only the last one is still valid.
 const OFFER_BURST: u32 = 12;
@@ -228,7 +228,7 @@ impl Supervisor {
         self.end(
             now,
             id,
-            Farewell::Disconnected,
+            Goodbye::Disconnected,
             DisconnectReason::DisconnectedLocally,
             actions,
         );
@@ -239,7 +239,7 @@ impl Supervisor {
         &mut self,
         now: Duration,
         id: PeerId,
-        farewell: Farewell,
+        goodbye: Goodbye,
         reason: DisconnectReason,
         actions: &mut Actions,
     ) {
@@ -253,12 +253,12 @@ impl Supervisor {
         }
         self.close_pending(
             |link| {
-                let who = link.claimed.unwrap_or(link.sid.peer_id());
-                who == id || Some(link.sid) == sid
+                let peer_id = link.claimed.unwrap_or(link.sid.peer_id());
+                peer_id == id || Some(link.sid) == sid
             },
             actions,
         );
-        self.dismiss(now, id, farewell, reason, actions);
+        self.dismiss(now, id, goodbye, reason, actions);
     }
 
     /// Reports to the other peers whether the local game runs.
@@ -302,7 +302,7 @@ impl Supervisor {
                     actions,
                     link,
                     Channel::Events,
-                    &Control::Bye(Farewell::Leaving),
+                    &Control::Bye(Goodbye::Leaving),
                 );
             }
         }

@@ -240,21 +240,21 @@ impl Supervisor {
             &description.fingerprint,
             proof.as_ref(),
         );
-        let who = description.peer_id().unwrap_or(sid.peer_id());
+        let peer_id = description.peer_id().unwrap_or(sid.peer_id());
         if !is_proven {
-            self.refuse_member(now, sid, who, actions);
+            self.refuse_member(now, sid, peer_id, actions);
         } else if let Some(member) = self.members.get_mut(&sid)
             && std::mem::take(&mut member.is_refused)
         {
-            // Somebody else has sent the description without the secret, under this member's id.
+            // The description without the secret was sent under this member's id by another peer.
             self.link_failure_is_over(sid, actions);
         }
         // A matchbox client gets one link.
-        let is_known_client = description.tag.is_none() && self.peers.contains_key(&who);
+        let is_known_client = description.tag.is_none() && self.peers.contains_key(&peer_id);
         is_proven
             && !is_known_client
             && !self.disconnected_members.contains(&sid)
-            && !self.disconnected.contains(&who)
+            && !self.disconnected.contains(&peer_id)
     }
 
     /// Ends all attempts with a member that does not have the room's secret, and reports it once.
@@ -262,7 +262,7 @@ impl Supervisor {
         &mut self,
         now: Duration,
         sid: SignalingId,
-        who: PeerId,
+        peer_id: PeerId,
         actions: &mut Actions,
     ) {
         self.close_pending(|link| link.sid == sid, actions);
@@ -272,16 +272,19 @@ impl Supervisor {
         if std::mem::replace(&mut member.is_refused, true) {
             return;
         }
-        let earlier = member.reported.replace(who).filter(|&peer| peer != who);
+        let earlier = member
+            .reported
+            .replace(peer_id)
+            .filter(|&peer| peer != peer_id);
         actions.extend(earlier.map(|peer| Action::Emit(CoreEvent::LinkFailureResolved(peer))));
         actions.push_back(Action::Emit(CoreEvent::LinkFailed {
-            peer: who,
+            peer: peer_id,
             reason: LinkFailure::Secret,
             attempt: 1,
         }));
         // An offer shows the other peer that the secrets differ. A matchbox client would try to
         // connect.
-        if who != sid.peer_id() {
+        if peer_id != sid.peer_id() {
             self.offer(now, sid, actions);
         }
     }
@@ -415,7 +418,7 @@ impl Supervisor {
         }
         let Some((id, link)) = self.pending_with(sid) else {
             // The answer is too late for its attempt. But it shows that the peer answers again, so
-            // the next attempt need not wait.
+            // the next attempt starts without waiting.
             if let Some(member) = self.members.get_mut(&sid) {
                 member.retry_at = now;
             }

@@ -3,22 +3,22 @@
 use super::*;
 
 impl Supervisor {
-    /// Makes `id` the link that is used with `who`.
+    /// Makes `id` the link that is used with `peer_id`.
     pub(super) fn activate(
         &mut self,
         now: Duration,
         id: LinkId,
-        who: PeerId,
+        peer_id: PeerId,
         entropy: &mut Entropy,
         actions: &mut Actions,
     ) {
-        let known = self.peers.get(&who);
+        let known = self.peers.get(&peer_id);
         let newcomer = known.is_none_or(|peer| !peer.is_connected);
         let crowded = newcomer && self.connected().count() >= MAX_CONNECTED;
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        if self.disconnected.contains(&who)
+        if self.disconnected.contains(&peer_id)
             || crowded
             || known.is_some_and(|p| {
                 p.is_matchbox_client != link.is_matchbox_client && p.links_opened > 0
@@ -26,7 +26,7 @@ impl Supervisor {
         {
             return self.close(id, actions);
         }
-        link.phase = Phase::Active(who);
+        link.phase = Phase::Active(peer_id);
         let early = std::mem::take(&mut link.early);
         let (sid, is_matchbox_client) = (link.sid, link.is_matchbox_client);
         let stopped = self.stopped;
@@ -34,16 +34,16 @@ impl Supervisor {
         self.resolve_link_failure(sid, actions);
         // Closes the offers to an earlier signaling id of the peer, which the server still lists.
         self.close_pending(
-            |link| link.replaces == Some(who) && link.remote_ufrag.is_none(),
+            |link| link.replaces == Some(peer_id) && link.remote_ufrag.is_none(),
             actions,
         );
-        self.make_room_for(who);
-        let peer = self.peers.entry(who).or_default();
+        self.make_room_for(peer_id);
+        let peer = self.peers.entry(peer_id).or_default();
         let replaced = peer.link.replace(id);
         peer.is_matchbox_client = is_matchbox_client;
         peer.unlisted = false;
         peer.sid = Some(sid);
-        peer.farewell = false;
+        peer.goodbye = false;
         peer.liveness = Liveness::default();
         peer.path = crate::stats::Path::Unknown;
         peer.links_opened += 1;
@@ -55,19 +55,19 @@ impl Supervisor {
             peer.stopped = None;
             peer.is_reconnecting = false;
             actions.push_back(Action::Emit(CoreEvent::Joined {
-                peer: who,
+                peer: peer_id,
                 rejoined,
                 is_matchbox_client,
             }));
         } else {
-            set_reconnected(who, peer, actions);
-            actions.push_back(Action::Emit(CoreEvent::Replaced(who)));
+            set_reconnected(peer_id, peer, actions);
+            actions.push_back(Action::Emit(CoreEvent::Replaced(peer_id)));
         }
         if let Some(member) = self.members.get_mut(&sid) {
             member.failures = 0;
         }
         if let Some(old) = replaced.and_then(|old| self.links.get_mut(&old)) {
-            old.phase = Phase::Draining(who, now + DRAIN);
+            old.phase = Phase::Draining(peer_id, now + DRAIN);
         }
         if let (Some(local_sid), false) = (self.local_sid, is_matchbox_client) {
             control(
@@ -82,9 +82,9 @@ impl Supervisor {
             control(actions, id, Channel::Events, &Control::Stopped(stopped));
         }
         for (channel, bytes) in early {
-            self.packet_received(who, bytes.len(), actions);
+            self.packet_received(peer_id, bytes.len(), actions);
             actions.push_back(Action::Emit(CoreEvent::Packet {
-                peer: who,
+                peer: peer_id,
                 channel,
                 bytes,
             }));
@@ -152,11 +152,11 @@ impl Supervisor {
             }
             Control::Bye(why) => {
                 let reason = match why {
-                    Farewell::Leaving => DisconnectReason::Left,
-                    Farewell::Disconnected => DisconnectReason::DisconnectedByPeer,
+                    Goodbye::Leaving => DisconnectReason::Left,
+                    Goodbye::Disconnected => DisconnectReason::DisconnectedByPeer,
                 };
                 if let Some(peer) = self.peers.get_mut(&from) {
-                    peer.farewell = true;
+                    peer.goodbye = true;
                 }
                 self.peer_left(from, reason, actions);
             }

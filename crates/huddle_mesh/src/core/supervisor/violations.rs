@@ -54,7 +54,7 @@ impl Supervisor {
                 ViolationSource::Peer(id) => self.end(
                     now,
                     id,
-                    Farewell::Disconnected,
+                    Goodbye::Disconnected,
                     DisconnectReason::ProtocolViolation,
                     actions,
                 ),

@@ -162,7 +162,7 @@ impl Supervisor {
         let failing = self.peers.iter().filter(|(id, peer)| {
             peer.links_opened > 0
                 && !peer.is_matchbox_client
-                && !peer.farewell
+                && !peer.goodbye
                 && !peer.is_healthy()
                 && is_controller(self.local_id, **id)
         });

@@ -24,7 +24,7 @@ pub(crate) struct PartSender {
 }
 
 impl PartSender {
-    /// Creates a sender for `whole`, which must not be empty nor longer than [`MAX_STATE_LEN`].
+    /// Creates a sender for `whole`, which must be neither empty nor longer than [`MAX_STATE_LEN`].
     ///
     /// The messages of an id have consecutive numbers. Together, those in flight have at most
     /// [`MAX_STATE_LEN`] bytes; otherwise the receiver drops the oldest.
