@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The time that dropping a room may wait until its goodbye is sent.
-const FAREWELL_TIMEOUT: Duration = Duration::from_millis(200);
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Rejects a configuration that the `webrtc` crate cannot use.
 pub(crate) fn check(config: &RoomConfig) -> Result<(), RoomError> {
@@ -132,7 +132,7 @@ impl Drop for Handle {
         let _ = self.commands.send(Command::Leave);
         if let Some(done) = self.done.take() {
             let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-            let _ = done.recv_timeout(FAREWELL_TIMEOUT);
+            let _ = done.recv_timeout(GOODBYE_TIMEOUT);
         }
     }
 }

@@ -175,7 +175,7 @@ impl Checks {
             CoreEvent::Signaling(_) | CoreEvent::Failed(_) => {}
             CoreEvent::ProtocolViolation { source, count, .. } => {
                 assert!(count.is_power_of_two() && *count <= MAX_VIOLATIONS);
-                if let ViolationSource::Peer(peer) = by {
+                if let ViolationSource::Peer(peer) = source {
                     assert!(self.joined.contains_key(peer));
                 }
             }
