@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     config::RoomConfig,
-    core::{Action, Core, Entropy, Input, LinkId, TICK, Told},
+    core::{Action, Core, CoreEvent, Entropy, Input, LinkId, TICK},
 };
 
 /// The capacity of the input queue. When it is full, links and the socket wait, which slows down
@@ -28,8 +28,8 @@ const MAX_INPUTS: usize = 1024;
 /// The capacity of the socket's queue. It is smaller because the socket's messages are longer, and
 /// separate so that the socket does not make links wait.
 const MAX_SOCKET_INPUTS: usize = 16;
-/// The maximum time to wait until the farewells have left this machine.
-const FAREWELL: Duration = Duration::from_millis(130);
+/// The maximum time to wait until the goodbyes have left this machine.
+const GOODBYE: Duration = Duration::from_millis(130);
 /// The time that connections then get to close.
 const CLOSING: Duration = Duration::from_millis(40);
 
@@ -112,7 +112,7 @@ impl Driver {
             }
             self.act();
         }
-        self.farewell().await;
+        self.goodbye().await;
     }
 
     fn tick(&mut self) {
@@ -198,15 +198,15 @@ impl Driver {
                 Action::CloseLink { link } => {
                     self.links.remove(&link);
                 }
-                Action::Tell(told) => {
+                Action::Emit(event) => {
                     // The game may send on a new link as soon as it receives this event.
                     if matches!(
-                        told,
-                        Told::Joined { .. } | Told::Replaced(_) | Told::Left { .. }
+                        event,
+                        CoreEvent::Joined { .. } | CoreEvent::Replaced(_) | CoreEvent::Left { .. }
                     ) {
                         self.publish();
                     }
-                    lock(&self.shared.inbox).push(told);
+                    lock(&self.shared.inbox).push(event);
                 }
             }
         }
@@ -220,25 +220,25 @@ impl Driver {
 
     /// Publishes the connected peers and their statistics to the game.
     fn publish(&self) {
-        let mut here = BTreeMap::new();
+        let mut views = BTreeMap::new();
         for (peer, stats) in self.core.stats() {
             let link = self
                 .core
                 .active_link(peer)
                 .and_then(|link| self.links.get(&link));
             let queued = link.map(|link| Arc::clone(&link.queued));
-            here.insert(peer, PeerView { stats, queued });
+            views.insert(peer, PeerView { stats, queued });
         }
-        *lock(&self.shared.peers) = here;
+        *lock(&self.shared.peers) = views;
     }
 
-    /// Sends farewells, and waits until they have left this machine.
-    async fn farewell(mut self) {
+    /// Sends goodbyes, and waits until they have left this machine.
+    async fn goodbye(mut self) {
         self.core.leave();
         self.act();
         lock(&self.shared.peers).clear();
         let links = std::mem::take(&mut self.links);
-        let _ = timeout(FAREWELL, async {
+        let _ = timeout(GOODBYE, async {
             while links.values().any(|link| !link.queued.is_empty()) {
                 // Links still send inputs, and must not block on a full queue.
                 tokio::select! {

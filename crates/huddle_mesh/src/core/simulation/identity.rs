@@ -123,8 +123,11 @@ fn refused_member_can_still_prove_the_secret() {
     for (offer, is_over) in [(offer(None), false), (offer(Some(proof)), true)] {
         simulation.nodes[0].core.handle(simulation.now, offer);
         simulation.act(0);
-        assert_eq!(simulation.not_linked(0).len(), 1);
-        let mut told = simulation.nodes[0].told.iter().map(|(_, told)| told);
-        assert_eq!(told.any(|told| *told == Told::NotLinkedOver(member)), is_over);
+        assert_eq!(simulation.link_failures(0).len(), 1);
+        let mut events = simulation.nodes[0].events.iter().map(|(_, event)| event);
+        assert_eq!(
+            events.any(|event| *event == CoreEvent::LinkFailureResolved(member)),
+            is_over
+        );
     }
 }

@@ -246,8 +246,8 @@ impl Supervisor {
         } else if let Some(member) = self.members.get_mut(&sid)
             && std::mem::take(&mut member.is_refused)
         {
-            // The description without the secret was sent under this member's id by another peer.
-            self.link_failure_is_over(sid, actions);
+            // The description without the secret was not this member's own.
+            self.resolve_link_failure(sid, actions);
         }
         // A matchbox client gets one link.
         let is_known_client = description.tag.is_none() && self.peers.contains_key(&peer_id);
