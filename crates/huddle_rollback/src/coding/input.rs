@@ -137,7 +137,7 @@ impl<I: PackInput> InputCodec<I> for PackedInput {
         match reader.rest() {
             (0, true) => Ok(input),
             (0, false) => Err(DecodeError::Malformed("the last bits are not 0".to_owned())),
-            (bytes, _) => Err(DecodeError::LeftOver(bytes)),
+            (bytes, _) => Err(DecodeError::TrailingBytes(bytes)),
         }
     }
 
@@ -243,7 +243,7 @@ mod tests {
             Err(too_long(MAX_INPUT_LEN + 4))
         );
         let decode = |bytes: &[u8]| InputCodec::<Pad>::decode(&PackedInput, bytes);
-        assert_eq!(decode(&[0; 6]), Err(DecodeError::LeftOver(2)));
+        assert_eq!(decode(&[0; 6]), Err(DecodeError::TrailingBytes(2)));
         assert!(matches!(decode(&[0; 3]), Err(DecodeError::Malformed(_))));
         assert!(matches!(
             decode(&[0, 0, 0, 0xff]),
