@@ -26,8 +26,8 @@ use tokio::runtime::Runtime;
 
 use crate::child::ChildGuard;
 
-const START: Duration = Duration::from_secs(60);
-const COMMAND: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A WebDriver program for one kind of browser.
 pub(crate) struct DriverProgram {
@@ -66,7 +66,7 @@ impl Driver {
             .capabilities(capabilities.unwrap_or_default())
             .connect(&address);
         let client = runtime
-            .block_on(async { tokio::time::timeout(START, connecting).await })
+            .block_on(async { tokio::time::timeout(START_TIMEOUT, connecting).await })
             .map_err(anyhow::Error::from)
             .and_then(|connected| connected.map_err(anyhow::Error::from))
             .with_context(|| format!("the browser did not start:\n{}", process.log.text()))?;
@@ -93,7 +93,7 @@ impl Driver {
         let (client, runtime) = (self.client.clone(), &self.runtime);
         let run = move || {
             let running = operation(client);
-            runtime.block_on(async { tokio::time::timeout(COMMAND, running).await })
+            runtime.block_on(async { tokio::time::timeout(COMMAND_TIMEOUT, running).await })
         };
         self.network
             .enter(run)?
@@ -170,7 +170,7 @@ fn listen(
         }
         Some(line)
     })?;
-    match receiver.recv_timeout(START) {
+    match receiver.recv_timeout(START_TIMEOUT) {
         Ok(Ok(port)) => Ok((process, port)),
         _ => {
             process.check_alive()?;

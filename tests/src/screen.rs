@@ -10,7 +10,7 @@ use crate::{
     page::Page,
 };
 
-const START: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An X server without hardware. Dropping it stops the server.
 pub(crate) struct Screen {
@@ -40,7 +40,7 @@ impl Screen {
             None
         })
         .context("a screen is needed: install the package `xvfb`")?;
-        let Ok(number) = receiver.recv_timeout(START) else {
+        let Ok(number) = receiver.recv_timeout(START_TIMEOUT) else {
             process.check_alive()?;
             bail!("Xvfb printed no display:\n{}", process.log.text());
         };

@@ -13,7 +13,7 @@ use crate::{
     child::{self, ChildGuard},
 };
 
-const START: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A signaling server that runs or was killed.
 pub struct Server {
@@ -108,7 +108,7 @@ fn launch(artifacts: &Artifacts, address: SocketAddr) -> anyhow::Result<(ChildGu
         }
         Some(line)
     })?;
-    let Ok(address) = receiver.recv_timeout(START) else {
+    let Ok(address) = receiver.recv_timeout(START_TIMEOUT) else {
         process.check_alive()?;
         anyhow::bail!(
             "the server does not report that it listens:\n{}",

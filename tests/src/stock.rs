@@ -17,7 +17,7 @@ use crate::{
     child::{self, ChildGuard},
 };
 
-const START: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(30);
 
 /// A running `matchbox_server`. Dropping it stops the server.
@@ -41,7 +41,7 @@ impl StockServer {
         let began = Instant::now();
         while TcpStream::connect(address).is_err() {
             process.check_alive()?;
-            if began.elapsed() > START {
+            if began.elapsed() > START_TIMEOUT {
                 bail!("the stock server does not listen:\n{}", process.log.text());
             }
             thread::sleep(POLL);
@@ -121,7 +121,7 @@ impl StockClient {
             if let Some(id) = self.report()?.local_id {
                 return Ok(id);
             }
-            if began.elapsed() > START {
+            if began.elapsed() > START_TIMEOUT {
                 bail!("a stock client received no id:\n{}", self.log());
             }
             thread::sleep(POLL);

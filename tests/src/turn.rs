@@ -13,7 +13,7 @@ use crate::child::{self, ChildGuard};
 /// The address on which the server listens and relays. No player has it.
 pub const TURN_ADDRESS: &str = "10.77.0.2";
 const PORT: u16 = 3478;
-const START: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// A STUN binding request (RFC 8489). Every STUN and TURN server answers it.
 const BINDING: [u8; 20] = [
     0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
@@ -51,7 +51,7 @@ impl Turn {
         let began = Instant::now();
         while !answers()? {
             process.check_alive()?;
-            if began.elapsed() > START {
+            if began.elapsed() > START_TIMEOUT {
                 bail!("coturn does not answer:\n{}", process.log.text());
             }
             thread::sleep(Duration::from_millis(100));

@@ -44,7 +44,7 @@ mod tick;
 mod transfer;
 pub mod wire;
 
-pub use capacity::MAX_PLACES;
+pub use capacity::MAX_SLOTS;
 pub use clock::ClockReading;
 pub use events::{EventError, QueueError, Undelivered};
 pub use handshake::{

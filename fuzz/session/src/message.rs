@@ -139,11 +139,11 @@ const ROSTER: u8 = 0;
 enum Roster {
     Links(Number, Vec<u8>),
     Remove(u8),
-    Places(List),
+    Slots(List),
     Bytes(Vec<u8>),
 }
 
-/// A list of places.
+/// A list of slots.
 #[derive(Debug, Clone, Arbitrary)]
 pub struct List {
     version: Number,
@@ -207,7 +207,7 @@ impl Roster {
                 out.put_u8(1);
                 put_id(&mut out, *peer);
             }
-            Self::Places(list) => {
+            Self::Slots(list) => {
                 out.put_u8(2);
                 out.put_slice(&list.encode());
             }
@@ -431,8 +431,8 @@ pub enum HandshakeMessage {
         /// The length of the join data; up to 1024 bytes are valid.
         join_data: Len,
     },
-    /// A hello with matching terms, and a list of places if the room has a capacity.
-    Places(Nonce, bool, List),
+    /// A hello with matching terms, and a list of slots if the room has a capacity.
+    Slots(Nonce, bool, List),
     /// A hello of a game that declares other messages.
     Kinds(Nonce),
     /// A welcome.
@@ -458,8 +458,8 @@ pub enum Nonce {
     New(u8),
 }
 
-/// The list of a peer without a place.
-const NO_PLACES: List = List {
+/// The list of a peer without a slot.
+const NO_SLOTS: List = List {
     version: Number(0),
     host: 3,
     members: Vec::new(),
@@ -493,10 +493,10 @@ impl HandshakeMessage {
                     (20_000, kinds, 2, 1),
                     (tick, joined),
                     0,
-                    (context.capacity, false, &NO_PLACES),
+                    (context.capacity, false, &NO_SLOTS),
                 )
             }
-            Self::Places(nonce, has_waited, list) => hello(
+            Self::Slots(nonce, has_waited, list) => hello(
                 from(nonce),
                 1,
                 GAME.as_bytes(),
@@ -512,7 +512,7 @@ impl HandshakeMessage {
                 (20_000, 1, 2, 1),
                 (0, 0),
                 0,
-                (context.capacity, false, &NO_PLACES),
+                (context.capacity, false, &NO_SLOTS),
             ),
             Self::Other {
                 nonce,
@@ -548,7 +548,7 @@ impl HandshakeMessage {
                     terms,
                     (tick, *rate),
                     join_data.0,
-                    (*flags % 5, *flags > 9, &NO_PLACES),
+                    (*flags % 5, *flags > 9, &NO_SLOTS),
                 )
             }
             Self::Welcome(a, b) => routed(2, a, b).freeze(),
@@ -588,7 +588,7 @@ fn hello(
     (rate, kinds, policy, flags): (u32, u64, u8, u8),
     (tick, joined): (u32, u32),
     join_data: usize,
-    places: (u8, bool, &List),
+    slots: (u8, bool, &List),
 ) -> Bytes {
     let mut out = BytesMut::from(&b"\x01HUDL"[..]);
     out.put_u16_le(version);
@@ -603,7 +603,7 @@ fn hello(
     out.put_u32_le(joined);
     put_varint(&mut out, join_data as u64);
     out.put_bytes(b'a', join_data);
-    let (capacity, has_waited, list) = places;
+    let (capacity, has_waited, list) = slots;
     out.put_u8(capacity);
     if capacity > 0 {
         let list = list.encode();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{browser::Browser, page::Page, player::POLL};
 
 const SCRIPT: &str = include_str!("linked.js");
-const OPEN: Duration = Duration::from_secs(20);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A page in Chromium that opens WebRTC links without `huddle_mesh`.
 pub struct LinkedMember {
@@ -48,7 +48,7 @@ impl LinkedMember {
             if open.as_u64() >= Some(links) {
                 break;
             }
-            if began.elapsed() > OPEN {
+            if began.elapsed() > OPEN_TIMEOUT {
                 let state = self.browser.run("return JSON.stringify(attacker)")?;
                 bail!("the hostile page has {open} links, not {links}: {state}");
             }

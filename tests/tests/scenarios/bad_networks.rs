@@ -21,14 +21,14 @@ use network_lab::{Host, Lab};
 
 use crate::{
     rooms::{until, until_connected, until_joined},
-    steps::{LOAD, all_meet, local_id},
+    steps::{LOAD_TIMEOUT, all_meet, local_id},
 };
 
 /// The maximum time until a fault is reported.
-const REPORTED: Duration = Duration::from_secs(15);
+const REPORT_TIMEOUT: Duration = Duration::from_secs(15);
 /// The maximum time until a connection opens after the cause has ended: the longest pause between
 /// attempts, plus the rest of the current attempt.
-const RECOVERED: Duration = Duration::from_secs(15);
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(10);
 
 /// The expected kind of [`SignalingLoss`].
@@ -187,7 +187,7 @@ pub(crate) fn signaling_faults_are_reported_and_rooms_recover(
     thread::sleep(Duration::from_millis(500));
     lab.cut(&cut_off, &server_host);
     faults.push(lost);
-    watch(&mut faults, REPORTED, |fault, event| {
+    watch(&mut faults, REPORT_TIMEOUT, |fault, event| {
         if let RoomEvent::Signaling(Signaling::Retrying { reason, .. }) = event
             && !fault.is_reported
         {
@@ -211,7 +211,7 @@ pub(crate) fn signaling_faults_are_reported_and_rooms_recover(
     for fault in &mut faults {
         fault.began = Instant::now();
     }
-    watch(&mut faults, RECOVERED, |fault, event| {
+    watch(&mut faults, RECOVERY_TIMEOUT, |fault, event| {
         let connected = matches!(event, RoomEvent::Signaling(Signaling::Connected { .. }));
         if connected && !fault.has_ended {
             fault.has_ended = true;
@@ -285,18 +285,24 @@ pub(crate) fn page_reports_a_hanging_server_and_recovers(
     let mut page = ada.enter(|| Browser::chromium("Ada", Page::SMALL))??;
     let signal = format!("render=off&bot=1&signal=ws://{}", fake.address());
     page.open(&server.player(&signal))?;
-    wait_until(&mut [&mut page], LOAD, "the page reports", |_| true)?;
-    let took = wait_until(&mut [&mut page], REPORTED, "the page retries", |reports| {
-        reports[0].state == "retrying"
-    })?;
+    wait_until(&mut [&mut page], LOAD_TIMEOUT, "the page reports", |_| true)?;
+    let took = wait_until(
+        &mut [&mut page],
+        REPORT_TIMEOUT,
+        "the page retries",
+        |reports| reports[0].state == "retrying",
+    )?;
     println!("   the page retries: {} ms", took.as_millis());
     let log = page.log();
     let is_logged = log.contains("does not behave like a signaling server");
     ensure!(is_logged, "the cause is not logged:\n{log}");
     fake.set(FakeBehavior::Proxy(server.address()));
-    let took = wait_until(&mut [&mut page], RECOVERED, "the page waits", |reports| {
-        reports[0].state == "waiting"
-    })?;
+    let took = wait_until(
+        &mut [&mut page],
+        RECOVERY_TIMEOUT,
+        "the page waits",
+        |reports| reports[0].state == "waiting",
+    )?;
     println!("   the page waits {} ms later", took.as_millis());
     Ok(())
 }
@@ -340,7 +346,7 @@ pub(crate) fn unreachable_peer_is_reported_and_linked_after_healing(
         healed.elapsed().as_millis()
     );
     ensure!(
-        healed.elapsed() < RECOVERED,
+        healed.elapsed() < RECOVERY_TIMEOUT,
         "the players were linked too late"
     );
     while let Some(event) = cleo.poll() {
@@ -363,7 +369,7 @@ pub(crate) fn unreachable_players_log_the_reason_and_play_after_healing(
     lab.cut(&host_a, &host_b);
     let mut ada = host_a.enter(|| Browser::chromium("Ada", Page::SMALL))??;
     ada.open(&server.player("render=off&bot=1"))?;
-    wait_until(&mut [&mut ada], LOAD, "Ada waits", |reports| {
+    wait_until(&mut [&mut ada], LOAD_TIMEOUT, "Ada waits", |reports| {
         reports[0].state == "waiting"
     })?;
     let mut bob = host_b.enter(|| Native::start(artifacts, "Bob", &server, "hello", 2))??;
@@ -372,7 +378,7 @@ pub(crate) fn unreachable_players_log_the_reason_and_play_after_healing(
     let mut logs = [String::new(), String::new()];
     while !logs.iter().all(|log| log.contains("a TURN server")) {
         ensure!(
-            began.elapsed() < REPORTED,
+            began.elapsed() < REPORT_TIMEOUT,
             "the reason is not logged:\n{logs:#?}"
         );
         logs[0] += &ada.log();
@@ -381,12 +387,12 @@ pub(crate) fn unreachable_players_log_the_reason_and_play_after_healing(
     }
     println!("   both log the reason: {} ms", began.elapsed().as_millis());
     lab.heal(&host_a, &host_b);
-    all_meet(&mut [&mut ada, &mut bob], RECOVERED, "they meet").map(drop)
+    all_meet(&mut [&mut ada, &mut bob], RECOVERY_TIMEOUT, "they meet").map(drop)
 }
 
 fn until_link_fails(room: &mut Room, expected: Option<PeerId>) -> anyhow::Result<LinkFailure> {
     let mut failure = None;
-    let took = until(room, REPORTED, "the link fails", |event| {
+    let took = until(room, REPORT_TIMEOUT, "the link fails", |event| {
         if let RoomEvent::LinkFailed {
             peer_id, reason, ..
         } = event

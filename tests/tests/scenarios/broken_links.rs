@@ -8,11 +8,11 @@ use std::{
 use anyhow::ensure;
 use huddle_tests::{Artifacts, Cut, Platform, Player, Report, Server, wait_until};
 
-use crate::steps::{LOAD, all_meet, all_see_movement};
+use crate::steps::{LOAD_TIMEOUT, all_meet, all_see_movement};
 
 /// The maximum time from the break to a new link. A peer is reconnecting after one second of
 /// silence, and lost after eight.
-const REPLACED: Duration = Duration::from_secs(4);
+const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(4);
 /// The length of a short break: long enough that the peers are reconnecting and negotiate a new
 /// link, too short for that link to open at both peers.
 const SHORT_BREAK: Duration = Duration::from_millis(1300);
@@ -21,7 +21,7 @@ const RUN: Duration = Duration::from_secs(30);
 /// The time between the breaks.
 const CALM: Duration = Duration::from_secs(4);
 /// The maximum time until events in flight arrive.
-const DELIVERED: Duration = Duration::from_secs(5);
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A time longer than the interval between reports.
 const NEXT_REPORT: Duration = Duration::from_millis(500);
 /// The minimum number of events for which a loss would be noticed.
@@ -35,12 +35,12 @@ pub(crate) fn broken_link_is_replaced_and_other_links_stay(
     let mut bob = Platform::Chromium.start(artifacts, &server, "Bob", 2)?;
     let mut cleo = Platform::Native.start(artifacts, &server, "Cleo", 3)?;
     let three: &mut [&mut dyn Player] = &mut [&mut *ada, &mut *bob, &mut *cleo];
-    let (ids, _) = all_meet(three, LOAD, "three meet")?;
+    let (ids, _) = all_meet(three, LOAD_TIMEOUT, "three meet")?;
     let _cut = break_link(&mut *ada, &mut *bob, [&ids[0], &ids[1]], None)?;
     let three: &mut [&mut dyn Player] = &mut [&mut *ada, &mut *bob, &mut *cleo];
     wait_until(
         three,
-        DELIVERED,
+        DELIVERY_TIMEOUT,
         "the third player keeps its links",
         |reports| {
             let kept = |by: usize, of: usize| links(&reports[by], &ids[of]) == 1;
@@ -62,7 +62,7 @@ pub(crate) fn events_arrive_exactly_once_over_replaced_links(
     let server = Server::start(artifacts)?;
     let mut ada = a.start(artifacts, &server, "Ada", 1)?;
     let mut bob = b.start(artifacts, &server, "Bob", 2)?;
-    let (ids, _) = all_meet(&mut [&mut *ada, &mut *bob], LOAD, "they meet")?;
+    let (ids, _) = all_meet(&mut [&mut *ada, &mut *bob], LOAD_TIMEOUT, "they meet")?;
     let pair = [ids[0].as_str(), ids[1].as_str()];
 
     let start = Instant::now();
@@ -87,7 +87,7 @@ fn break_link(
 ) -> anyhow::Result<Option<Cut>> {
     let counts = |reports: &[Report]| [links(&reports[0], pair[1]), links(&reports[1], pair[0])];
     let mut before = [0; 2];
-    wait_until(&mut [a, b], REPLACED, "both report", |reports| {
+    wait_until(&mut [a, b], REPLACEMENT_TIMEOUT, "both report", |reports| {
         before = counts(reports);
         true
     })?;
@@ -101,7 +101,7 @@ fn break_link(
     let mut was_lost = false;
     let mut seen = [None; 2];
     let what = "a broken link is replaced";
-    wait_until(&mut [a, b], REPLACED, what, |reports| {
+    wait_until(&mut [a, b], REPLACEMENT_TIMEOUT, what, |reports| {
         was_lost |= !reports[0].lists(pair[1]) || !reports[1].lists(pair[0]);
         let now = counts(reports);
         for i in 0..2 {
@@ -130,7 +130,7 @@ fn all_arrive_once(both: &mut [&mut dyn Player], pair: [&str; 2]) -> anyhow::Res
     );
     wait_until(
         both,
-        DELIVERED,
+        DELIVERY_TIMEOUT,
         "all events sent so far arrive",
         |reports| {
             let (_, received) = exchanged(reports, pair);

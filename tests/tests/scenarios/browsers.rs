@@ -6,7 +6,7 @@ use anyhow::{bail, ensure};
 use huddle_tests::{Artifacts, Browser, Page, Player, Server, wait_until, watch};
 
 use crate::steps::{
-    LOAD, all_measure_their_links, all_meet, all_see_movement, close_tab_and_check,
+    LOAD_TIMEOUT, all_measure_their_links, all_meet, all_see_movement, close_tab_and_check,
 };
 
 const RIGHT_ARROW: char = '\u{e014}';
@@ -17,11 +17,16 @@ pub(crate) fn browsers_play_together(artifacts: &Artifacts) -> anyhow::Result<()
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     ada.open(&server.player("render=off&bot=1"))?;
-    wait_until(&mut [&mut ada], LOAD, "Ada waits alone", |reports| {
-        reports[0].state == "waiting"
-    })?;
+    wait_until(
+        &mut [&mut ada],
+        LOAD_TIMEOUT,
+        "Ada waits alone",
+        |reports| reports[0].state == "waiting",
+    )?;
     bob.open(&server.player("render=off&bot=2"))?;
-    wait_until(&mut [&mut bob], LOAD, "Bob's page reports", |_| true)?;
+    wait_until(&mut [&mut bob], LOAD_TIMEOUT, "Bob's page reports", |_| {
+        true
+    })?;
     all_meet(
         &mut [&mut ada, &mut bob],
         5 * SECOND,
@@ -32,7 +37,12 @@ pub(crate) fn browsers_play_together(artifacts: &Artifacts) -> anyhow::Result<()
 
     let mut cleo = Browser::chromium("Cleo", Page::SMALL)?;
     cleo.open(&server.player("render=off&bot=3"))?;
-    wait_until(&mut [&mut cleo], LOAD, "Cleo's page reports", |_| true)?;
+    wait_until(
+        &mut [&mut cleo],
+        LOAD_TIMEOUT,
+        "Cleo's page reports",
+        |_| true,
+    )?;
     let (ids, _) = all_meet(
         &mut [&mut ada, &mut bob, &mut cleo],
         5 * SECOND,
@@ -59,7 +69,7 @@ pub(crate) fn key_presses_reach_the_other_page(artifacts: &Artifacts) -> anyhow:
     let page = server.player("render=off");
     ada.open(&page)?;
     bob.open(&page)?;
-    let (ids, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "two pages meet")?;
+    let (ids, _) = all_meet(&mut [&mut ada, &mut bob], LOAD_TIMEOUT, "two pages meet")?;
 
     splashes(&mut ada, &mut bob)?;
     splashes(&mut bob, &mut ada)?;

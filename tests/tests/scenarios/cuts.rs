@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, ensure};
 use huddle_tests::{Artifacts, DepartedPeer, Platform, Player, Report, Testbed, wait_until, watch};
 
-use crate::steps::{LOAD, all_meet, all_see_movement, lists_exactly};
+use crate::steps::{LOAD_TIMEOUT, all_meet, all_see_movement, lists_exactly};
 
 /// The length of a cut that the link survives.
 const SHORT: Duration = Duration::from_secs(2);
@@ -16,13 +16,13 @@ const SHORT: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(20);
 /// The maximum time until a peer is reconnecting: one second of silence, and reports that may be
 /// 100 ms old.
-const RECONNECTING: Duration = Duration::from_millis(1500);
+const RECONNECTING_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The maximum time until a peer is lost.
-const LOST: Duration = Duration::from_secs(10);
+const LOSS_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum time until a new link is open.
-const REPLACED: Duration = Duration::from_secs(10);
+const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum time until a peer is connected again.
-const RECOVERED: Duration = Duration::from_secs(3);
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(3);
 /// A time longer than the interval between reports.
 const NEXT_REPORT: Duration = Duration::from_millis(500);
 /// A time longer than the signaling connection lasts without answers to its keep-alives.
@@ -36,7 +36,7 @@ pub(crate) fn links_survive_a_lost_signaling_connection(
     let mut ada = testbed.add_player(Platform::Native, "Ada", 1)?;
     let mut bob = testbed.add_player(Platform::Chromium, "Bob", 2)?;
     let both: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
-    let (ids, _) = all_meet(both, LOAD, "two meet")?;
+    let (ids, _) = all_meet(both, LOAD_TIMEOUT, "two meet")?;
 
     for host in [&ada.host, &bob.host] {
         testbed.lab.cut(host, &testbed.server_host);
@@ -55,7 +55,7 @@ pub(crate) fn links_survive_a_lost_signaling_connection(
     // A new player only meets players that are connected to the server.
     let mut cleo = testbed.add_player(Platform::Native, "Cleo", 3)?;
     let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
-    let (after, _) = all_meet(all, LOAD, "a new player meets both")?;
+    let (after, _) = all_meet(all, LOAD_TIMEOUT, "a new player meets both")?;
     println!("   after healing: {} ms", healed.elapsed().as_millis());
     ensure!(after[..2] == ids[..], "ids have changed");
     watch(all, SHORT, "each is listed once", |reports| {
@@ -79,12 +79,12 @@ pub(crate) fn link_survives_a_short_partition(
     let mut ada = testbed.add_player(a, "Ada", 1)?;
     let mut bob = testbed.add_player(b, "Bob", 2)?;
     let both: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
-    let (ids, _) = all_meet(both, LOAD, "two meet")?;
+    let (ids, _) = all_meet(both, LOAD_TIMEOUT, "two meet")?;
     testbed.lab.cut(&ada.host, &bob.host);
     let start = Instant::now();
     let reconnecting = wait_until(
         both,
-        RECONNECTING,
+        RECONNECTING_TIMEOUT,
         "both report a reconnecting peer",
         |reports| {
             reports
@@ -103,7 +103,7 @@ pub(crate) fn link_survives_a_short_partition(
         },
     )?;
     testbed.lab.heal(&ada.host, &bob.host);
-    let recovered = wait_until(both, RECOVERED, "both recover", |reports| {
+    let recovered = wait_until(both, RECOVERY_TIMEOUT, "both recover", |reports| {
         reports.iter().all(|report| report.plays_with(1))
     })?;
     println!(
@@ -137,10 +137,10 @@ pub(crate) fn players_reconnect_after_a_long_partition(
     let mut cleo = testbed.add_player(Platform::Native, "Cleo", 3)?;
     let three: &mut [&mut dyn Player] =
         &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
-    let (ids, _) = all_meet(three, LOAD, "three meet")?;
+    let (ids, _) = all_meet(three, LOAD_TIMEOUT, "three meet")?;
     testbed.lab.cut(&ada.host, &bob.host);
     let start = Instant::now();
-    let lost = wait_until(three, LOST, "the two lose each other", |reports| {
+    let lost = wait_until(three, LOSS_TIMEOUT, "the two lose each other", |reports| {
         !reports[0].lists(&ids[1]) && !reports[1].lists(&ids[0])
     })?;
     watch(
@@ -157,7 +157,7 @@ pub(crate) fn players_reconnect_after_a_long_partition(
         },
     )?;
     testbed.lab.heal(&ada.host, &bob.host);
-    let (after, healed) = all_meet(three, REPLACED, "all meet again")?;
+    let (after, healed) = all_meet(three, REPLACEMENT_TIMEOUT, "all meet again")?;
     println!(
         "   lost after {} ms, back {} ms after healing",
         lost.as_millis(),

@@ -10,7 +10,7 @@ use huddle_mesh::{DisconnectReason, PeerId, Room, RoomConfig, RoomEvent};
 use huddle_tests::{Artifacts, Server};
 
 use crate::{
-    rooms::{MEETING, until},
+    rooms::{MEETING_TIMEOUT, until},
     steps::local_id,
 };
 
@@ -36,7 +36,7 @@ pub(crate) fn departures_are_reported_immediately_and_unpolled_rooms_stay(
     );
     for room in [&mut ada, &mut bob, &mut cleo] {
         let mut joined = 0;
-        until(room, MEETING, "three other peers join", |event| {
+        until(room, MEETING_TIMEOUT, "three other peers join", |event| {
             joined += usize::from(matches!(event, RoomEvent::PeerJoined { .. }));
             joined == 3
         })?;

@@ -5,22 +5,22 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until};
 
-use crate::steps::{LOAD, all_meet};
+use crate::steps::{LOAD_TIMEOUT, all_meet};
 
 /// The maximum time until a killed peer is removed, if the server reports that it left.
-const GONE: Duration = Duration::from_secs(4);
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(4);
 /// The same without a server: the reconnect timeout of eight seconds, and time for the report.
-const GONE_WITHOUT_SERVER: Duration = Duration::from_secs(9);
+const REMOVAL_TIMEOUT_WITHOUT_SERVER: Duration = Duration::from_secs(9);
 /// The maximum age of a native player's report.
 const NATIVE_REPORTS: Duration = Duration::from_millis(150);
 const ROOM: &str = "hello";
 
 pub(crate) fn killed_peer_is_removed(artifacts: &Artifacts) -> anyhow::Result<()> {
-    kill_a_native(artifacts, GONE, |_| {})
+    kill_a_native(artifacts, REMOVAL_TIMEOUT, |_| {})
 }
 
 pub(crate) fn killed_peer_is_removed_without_server(artifacts: &Artifacts) -> anyhow::Result<()> {
-    kill_a_native(artifacts, GONE_WITHOUT_SERVER, Server::kill)
+    kill_a_native(artifacts, REMOVAL_TIMEOUT_WITHOUT_SERVER, Server::kill)
 }
 
 pub(crate) fn killed_browser_is_removed(artifacts: &Artifacts) -> anyhow::Result<()> {
@@ -28,10 +28,14 @@ pub(crate) fn killed_browser_is_removed(artifacts: &Artifacts) -> anyhow::Result
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
     let mut bob = open(&server, "Bob", 2)?;
     let mut cleo = open(&server, "Cleo", 3)?;
-    let (ids, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
+    let (ids, _) = all_meet(
+        &mut [&mut ada, &mut bob, &mut cleo],
+        LOAD_TIMEOUT,
+        "three meet",
+    )?;
     let start = Instant::now();
     cleo.kill()?;
-    is_removed(&ids[2], start, GONE, &mut bob, &mut ada)
+    is_removed(&ids[2], start, REMOVAL_TIMEOUT, &mut bob, &mut ada)
 }
 
 fn kill_a_native(
@@ -43,7 +47,11 @@ fn kill_a_native(
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
     let mut bob = Native::start(artifacts, "Bob", &server, ROOM, 2)?;
     let mut cleo = open(&server, "Cleo", 3)?;
-    let (ids, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
+    let (ids, _) = all_meet(
+        &mut [&mut ada, &mut bob, &mut cleo],
+        LOAD_TIMEOUT,
+        "three meet",
+    )?;
     before(&mut server);
     let start = Instant::now();
     bob.kill()?;

@@ -10,7 +10,7 @@ use std::{
 use anyhow::ensure;
 use huddle_tests::{Artifacts, Browser, Page, Picture, Player, Server, Window};
 
-use crate::steps::LOAD;
+use crate::steps::LOAD_TIMEOUT;
 
 const GAME: &str = "my-game";
 /// The port of the server in the README.
@@ -21,7 +21,7 @@ const HELD: Duration = Duration::from_millis(700);
 /// hide a part of it.
 const SQUARE: usize = 1200;
 /// The maximum time until a window shows the expected squares.
-const VISIBLE: Duration = Duration::from_secs(10);
+const VISIBLE_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(100);
 
 /// A game in a window or a page.
@@ -119,7 +119,7 @@ fn server(artifacts: &Artifacts) -> anyhow::Result<Server> {
 
 /// Both squares start in the middle row. One moves up, then the other moves down.
 fn each_sees_the_other_move(ada: &mut dyn Drawn, bob: &mut dyn Drawn) -> anyhow::Result<()> {
-    both_show(ada, bob, LOAD, "a square in the middle", |rows| {
+    both_show(ada, bob, LOAD_TIMEOUT, "a square in the middle", |rows| {
         rows.middle >= SQUARE && rows.above == 0 && rows.below == 0
     })?;
     // The other square appears when the players are connected. It may be hidden behind the first
@@ -130,21 +130,25 @@ fn each_sees_the_other_move(ada: &mut dyn Drawn, bob: &mut dyn Drawn) -> anyhow:
         let seen = both_show(
             ada,
             bob,
-            VISIBLE,
+            VISIBLE_TIMEOUT,
             "Ada above and Bob in the middle",
             |rows| rows.above >= SQUARE && rows.middle >= SQUARE && rows.below == 0,
         );
         match seen {
             Ok(()) => break,
-            Err(error) if start.elapsed() > LOAD => return Err(error),
+            Err(error) if start.elapsed() > LOAD_TIMEOUT => return Err(error),
             // The players are not connected yet.
             Err(_) => ada.press(Direction::Down)?,
         }
     }
     bob.press(Direction::Down)?;
-    both_show(ada, bob, VISIBLE, "Ada above and Bob below", |rows| {
-        rows.above >= SQUARE && rows.middle < SQUARE && rows.below >= SQUARE
-    })
+    both_show(
+        ada,
+        bob,
+        VISIBLE_TIMEOUT,
+        "Ada above and Bob below",
+        |rows| rows.above >= SQUARE && rows.middle < SQUARE && rows.below >= SQUARE,
+    )
 }
 
 /// The number of drawn pixels in three parts of the picture.

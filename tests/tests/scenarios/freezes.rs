@@ -10,20 +10,20 @@ use huddle_tests::{
     Artifacts, Browser, Frozen, Native, Page, Platform, Player, Server, Testbed, wait_until, watch,
 };
 
-use crate::steps::{LOAD, Movement, all_meet, all_see_movement, lists_exactly};
+use crate::steps::{LOAD_TIMEOUT, Movement, all_meet, all_see_movement, lists_exactly};
 
 /// The length of a freeze that the link survives.
 const SHORT: Duration = Duration::from_secs(2);
 /// The length of a freeze after which the peer is lost.
 const LONG: Duration = Duration::from_secs(20);
 /// The maximum time until a frozen peer is reconnecting.
-const RECONNECTING: Duration = Duration::from_millis(1500);
+const RECONNECTING_TIMEOUT: Duration = Duration::from_millis(1500);
 /// The maximum time until a frozen peer is lost.
-const LOST: Duration = Duration::from_secs(10);
+const LOSS_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum time until a peer is connected again.
-const RECOVERED: Duration = Duration::from_secs(3);
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(3);
 /// The maximum time until a lost player has joined again.
-const RETURNED: Duration = Duration::from_secs(10);
+const RETURN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time for which a page is hidden.
 const HIDDEN: Duration = Duration::from_secs(60);
 const SHOWN: Duration = Duration::from_secs(1);
@@ -38,13 +38,13 @@ pub(crate) fn link_survives_a_short_freeze(
     let mut bob = testbed.add_player(Platform::Chromium, "Bob", 2)?;
     let mut cleo = testbed.add_player(platform, "Cleo", 3)?;
     let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
-    let (ids, _) = all_meet(all, LOAD, "three meet")?;
+    let (ids, _) = all_meet(all, LOAD_TIMEOUT, "three meet")?;
     let frozen = Frozen::new(&*cleo.player)?;
     let start = Instant::now();
     let others: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
     let reconnecting = wait_until(
         others,
-        RECONNECTING,
+        RECONNECTING_TIMEOUT,
         "the other players report it as reconnecting",
         |reports| {
             reports.iter().all(|report| {
@@ -67,7 +67,7 @@ pub(crate) fn link_survives_a_short_freeze(
     )?;
     drop(frozen);
     let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
-    let (after, took) = all_meet(all, RECOVERED, "all recover")?;
+    let (after, took) = all_meet(all, RECOVERY_TIMEOUT, "all recover")?;
     println!("   recovered {} ms after it resumes", took.as_millis());
     ensure!(after == ids, "ids have changed");
     watch(all, SHORT, "all stay connected", |reports| {
@@ -93,13 +93,16 @@ pub(crate) fn player_reconnects_after_a_long_freeze(
     let mut bob = testbed.add_player(Platform::Chromium, "Bob", 2)?;
     let mut cleo = testbed.add_player(platform, "Cleo", 3)?;
     let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
-    let (ids, _) = all_meet(all, LOAD, "three meet")?;
+    let (ids, _) = all_meet(all, LOAD_TIMEOUT, "three meet")?;
     let frozen = Frozen::new(&*cleo.player)?;
     let start = Instant::now();
     let others: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player];
-    let lost = wait_until(others, LOST, "the other players lose it", |reports| {
-        reports.iter().all(|report| !report.lists(&ids[2]))
-    })?;
+    let lost = wait_until(
+        others,
+        LOSS_TIMEOUT,
+        "the other players lose it",
+        |reports| reports.iter().all(|report| !report.lists(&ids[2])),
+    )?;
     println!("   lost after {} ms", lost.as_millis());
     watch(
         others,
@@ -113,7 +116,7 @@ pub(crate) fn player_reconnects_after_a_long_freeze(
     )?;
     drop(frozen);
     let all: &mut [&mut dyn Player] = &mut [&mut *ada.player, &mut *bob.player, &mut *cleo.player];
-    let (after, took) = all_meet(all, RETURNED, "the frozen player is back")?;
+    let (after, took) = all_meet(all, RETURN_TIMEOUT, "the frozen player is back")?;
     println!("   back {} ms after it resumes", took.as_millis());
     ensure!(after == ids, "ids have changed: {ids:?}, then {after:?}");
     all_see_movement(all, "each sees the other players move")
@@ -127,7 +130,11 @@ pub(crate) fn hidden_page_keeps_its_links(artifacts: &Artifacts) -> anyhow::Resu
     let mut cleo = Browser::chromium("Cleo", Page::SMALL)?;
     bob.open(&server.player("render=off&bot=2"))?;
     cleo.open(&server.player("render=off&bot=3"))?;
-    let (ids, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
+    let (ids, _) = all_meet(
+        &mut [&mut ada, &mut bob, &mut cleo],
+        LOAD_TIMEOUT,
+        "three meet",
+    )?;
 
     cleo.hide()?;
     let others: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];

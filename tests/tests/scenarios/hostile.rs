@@ -13,13 +13,13 @@ use huddle_tests::{
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::steps::{LOAD, all_meet, all_see_movement, lists_exactly};
+use crate::steps::{LOAD_TIMEOUT, all_meet, all_see_movement, lists_exactly};
 
 const ROOM: &str = "hello";
 /// The maximum time until the players meet.
-const MEETING: Duration = Duration::from_secs(20);
+const MEETING_TIMEOUT: Duration = Duration::from_secs(20);
 /// The maximum time until a violation is reported.
-const REPORTED: Duration = Duration::from_secs(20);
+const REPORT_TIMEOUT: Duration = Duration::from_secs(20);
 /// The disconnect timeout.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The memory that link attempts, logs and allocators may keep.
@@ -76,7 +76,7 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
     let server = Server::start(artifacts)?;
     let room = server.room("rooms");
     let group = RoomGroup::start(&room, 2)?;
-    let met = group.wait_until(MEETING, "two meet", |logs| {
+    let met = group.wait_until(MEETING_TIMEOUT, "two meet", |logs| {
         logs.iter().all(|log| log.peers.len() == 1)
     })?;
     println!("   two rooms meet: {} ms", met.as_millis());
@@ -115,7 +115,7 @@ pub(crate) fn hostile_members_do_not_disturb_rooms(artifacts: &Artifacts) -> any
         };
         all_rooms_report(&group, by, violation)?;
         if !attack.tagged && sent >= 2 * 64 {
-            group.wait_until(REPORTED, "the attacker is disconnected", |logs| {
+            group.wait_until(REPORT_TIMEOUT, "the attacker is disconnected", |logs| {
                 let peer_id = SignalingId::from_u128(id).peer_id();
                 let disconnected = (peer_id, DisconnectReason::ProtocolViolation);
                 logs.iter().all(|log| log.left.contains(&disconnected))
@@ -163,7 +163,7 @@ fn all_rooms_report(
 ) -> anyhow::Result<()> {
     let text = violation_text(expected);
     let what = format!("all rooms report {by:?}: {text}");
-    let took = group.wait_until(REPORTED, &what, |logs| {
+    let took = group.wait_until(REPORT_TIMEOUT, &what, |logs| {
         logs.iter().all(|log| {
             log.violations.iter().any(|(source, violation, _)| {
                 *source == by && violation.to_string().starts_with(&text)
@@ -189,7 +189,7 @@ fn new_peer_reports_an_unexpected_answer(room: &str) -> anyhow::Result<()> {
     let by = ViolationSource::Member(SignalingId::from_u128(number(hostile.id())?));
     all_rooms_report(&joining, by, &ProtocolViolation::UnexpectedAnswer)?;
     joining
-        .wait_until(MEETING, "the new peer meets both", |logs| {
+        .wait_until(MEETING_TIMEOUT, "the new peer meets both", |logs| {
             logs[0].peers.len() >= 2
         })
         .map(drop)
@@ -220,7 +220,7 @@ fn play_among_hostile_members(
     native: Pid,
     players: &mut [&mut dyn Player],
 ) -> anyhow::Result<()> {
-    let (ids, _) = all_meet(players, LOAD, "the honest players meet")?;
+    let (ids, _) = all_meet(players, LOAD_TIMEOUT, "the honest players meet")?;
     let room = server.room(ROOM);
     let before = resident_mib(native)?;
 
@@ -251,7 +251,7 @@ fn play_among_hostile_members(
 
     wait_until(
         players,
-        REPORTED,
+        REPORT_TIMEOUT,
         "only the honest players are in the room",
         |reports| {
             reports
@@ -273,7 +273,7 @@ fn all_report(
 ) -> anyhow::Result<()> {
     let text = violation_text(expected);
     let what = format!("all players report {source}: {text}");
-    wait_until(players, REPORTED, &what, |reports| {
+    wait_until(players, REPORT_TIMEOUT, &what, |reports| {
         reports.iter().all(|report| {
             let mut violations = report.violations.iter();
             violations.any(|reported| reported.starts_with(source) && reported.contains(&text))

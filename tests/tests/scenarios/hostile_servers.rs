@@ -12,13 +12,13 @@ use nix::unistd::Pid;
 
 use crate::{
     hostile::check_undisturbed,
-    steps::{LOAD, all_meet},
+    steps::{LOAD_TIMEOUT, all_meet},
 };
 
 /// The maximum time until a fault is reported, longer than the timeout of a connection attempt.
-const REPORTED: Duration = Duration::from_secs(25);
+const REPORT_TIMEOUT: Duration = Duration::from_secs(25);
 /// The maximum time until the players meet, longer than the pause between connection attempts.
-const MEETING: Duration = Duration::from_secs(25);
+const MEETING_TIMEOUT: Duration = Duration::from_secs(25);
 const FLOODED: Duration = Duration::from_secs(10);
 const GROWTH_MIB: f64 = 96.0;
 
@@ -94,7 +94,7 @@ fn attack_room(artifacts: &Artifacts, attack: ServerAttack) -> anyhow::Result<()
     server.kill();
     let hostile = HostileServer::start(server.address(), attack)?;
     let group = RoomGroup::start(&hostile.room("room"), 2)?;
-    let reported = group.wait_until(REPORTED, "both report the attack", |logs| {
+    let reported = group.wait_until(REPORT_TIMEOUT, "both report the attack", |logs| {
         logs.iter().all(|log| {
             let of_server = log
                 .violations
@@ -110,7 +110,7 @@ fn attack_room(artifacts: &Artifacts, attack: ServerAttack) -> anyhow::Result<()
         .restart()
         .context("the real server cannot listen on the port")?;
     let met = group.wait_until(
-        MEETING,
+        MEETING_TIMEOUT,
         "they meet after the server has recovered",
         |logs| logs.iter().all(|log| log.peers.len() == 1 && log.connected),
     )?;
@@ -130,14 +130,14 @@ fn attack_room(artifacts: &Artifacts, attack: ServerAttack) -> anyhow::Result<()
 pub(crate) fn flooding_server_does_not_affect_links(artifacts: &Artifacts) -> anyhow::Result<()> {
     let mut server = Server::start(artifacts)?;
     let group = RoomGroup::start(&server.room("room"), 2)?;
-    group.wait_until(MEETING, "two meet", |logs| {
+    group.wait_until(MEETING_TIMEOUT, "two meet", |logs| {
         logs.iter().all(|log| log.peers.len() == 1)
     })?;
     server.kill();
     let before = resident_mib(Pid::this())?;
     for attack in [ServerAttack::Flood, ServerAttack::LongFlood] {
         let hostile = HostileServer::start(server.address(), attack)?;
-        group.wait_until(REPORTED, "the flood is reported", |logs| {
+        group.wait_until(REPORT_TIMEOUT, "the flood is reported", |logs| {
             logs.iter().all(|log| {
                 let floods = log.losses.iter().filter(|loss| {
                     matches!(
@@ -186,13 +186,13 @@ pub(crate) fn page_survives_hostile_servers(artifacts: &Artifacts) -> anyhow::Re
     let query = format!("render=off&bot=2&signal=ws://{address}");
     bob.open(&pages.player(&query))?;
     let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    all_meet(players, LOAD, "they meet")?;
+    all_meet(players, LOAD_TIMEOUT, "they meet")?;
 
     signaling.kill();
     for attack in ServerAttack::ALL {
         let hostile = HostileServer::start(address, attack)?;
         let what = format!("they continue to play and report {attack:?}");
-        wait_until(players, REPORTED, &what, |reports| {
+        wait_until(players, REPORT_TIMEOUT, &what, |reports| {
             let reports_attack = |report: &Report| {
                 expected_violation(attack).is_none_or(|expected| {
                     let text = violation_text(&expected);
@@ -214,7 +214,7 @@ pub(crate) fn page_survives_hostile_servers(artifacts: &Artifacts) -> anyhow::Re
     let all: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut cleo];
     all_meet(
         all,
-        MEETING,
+        MEETING_TIMEOUT,
         "a new player meets both after the server has recovered",
     )
     .map(drop)

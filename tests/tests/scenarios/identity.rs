@@ -13,8 +13,8 @@ use huddle_tests::{
 use serde_json::{Value, json};
 
 use crate::{
-    rooms::{MEETING, until, until_connected, until_joined},
-    steps::{LOAD, all_meet, local_id},
+    rooms::{MEETING_TIMEOUT, until, until_connected, until_joined},
+    steps::{LOAD_TIMEOUT, all_meet, local_id},
 };
 
 /// A time longer than the first attempt to link.
@@ -38,7 +38,7 @@ pub(crate) fn rewritten_fingerprint_opens_no_link(artifacts: &Artifacts) -> anyh
 
     let mut refused = [false; 3];
     let began = Instant::now();
-    while began.elapsed() < LOAD && refused != [true; 3] {
+    while began.elapsed() < LOAD_TIMEOUT && refused != [true; 3] {
         for (room, refused) in [&mut ada, &mut bob, &mut dan].into_iter().zip(&mut refused) {
             while let Some(event) = room.poll() {
                 let joined = matches!(event, RoomEvent::PeerJoined { .. });
@@ -87,13 +87,13 @@ pub(crate) fn server_that_bridges_two_rooms_shows_its_own_ids(
     );
     let spy_id = local_id(&spy);
     for player in [&mut cleo, &mut dan] {
-        let took = until(player, MEETING, "the spy is refused", |event| {
+        let took = until(player, MEETING_TIMEOUT, "the spy is refused", |event| {
             matches!(event, RoomEvent::LinkFailed { peer_id, reason: LinkFailure::Secret, .. }
                 if *peer_id == spy_id)
         })?;
         println!("   the spy is refused after {took:?}");
     }
-    let until_refused = until(&mut spy, MEETING, "the spy reports it", |event| {
+    let until_refused = until(&mut spy, MEETING_TIMEOUT, "the spy reports it", |event| {
         matches!(
             event,
             RoomEvent::LinkFailed {
@@ -141,7 +141,7 @@ pub(crate) fn copied_certificate_takes_no_id(artifacts: &Artifacts) -> anyhow::R
     let stats = bob.stats(ada_id).context("Ada is linked")?;
     ensure!(stats.links == 1, "the link was replaced: {stats:?}");
     bob.disconnect(ada_id);
-    until(&mut bob, MEETING, "Ada is disconnected", |event| {
+    until(&mut bob, MEETING_TIMEOUT, "Ada is disconnected", |event| {
         *event
             == RoomEvent::PeerLeft {
                 peer_id: ada_id,
@@ -166,7 +166,7 @@ fn reload_with_identity(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Resu
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
     let page = server.player("render=off&bot=2&identity=bob");
     bob.open(&page)?;
-    let (before, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "they meet")?;
+    let (before, _) = all_meet(&mut [&mut ada, &mut bob], LOAD_TIMEOUT, "they meet")?;
 
     // In the document, because scripts of the driver in Firefox have a global object of their own.
     bob.run("document.documentElement.dataset.isOld = true")?;
@@ -175,15 +175,15 @@ fn reload_with_identity(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Resu
     let is_new = "return !document.documentElement.dataset.isOld && Boolean(globalThis.huddle)";
     // While the page loads, there is nothing to run the script in.
     while bob.run(is_new).unwrap_or_default() != json!(true) {
-        ensure!(began.elapsed() < LOAD, "the page is not reloaded");
+        ensure!(began.elapsed() < LOAD_TIMEOUT, "the page is not reloaded");
         thread::sleep(POLL);
     }
-    let (after, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "they meet again")?;
+    let (after, _) = all_meet(&mut [&mut ada, &mut bob], LOAD_TIMEOUT, "they meet again")?;
     ensure!(before == after, "ids changed: {before:?}, then {after:?}");
 
     // A second tab cannot have the same identity at the same time.
     bob.open_in_front(&page)?;
-    let three = wait_until(&mut [&mut ada], LOAD, "both tabs play", |reports| {
+    let three = wait_until(&mut [&mut ada], LOAD_TIMEOUT, "both tabs play", |reports| {
         reports[0].plays_with(2)
     })?;
     println!("   both tabs play: {three:?}");
@@ -196,7 +196,7 @@ fn reload_with_identity(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Resu
     let is_alone = |report: &huddle_tests::Report| report.peer_ids() == [after[1].as_str()];
     wait_until(
         &mut [&mut ada],
-        LOAD,
+        LOAD_TIMEOUT,
         "the second tab is removed",
         |reports| is_alone(&reports[0]),
     )
@@ -212,16 +212,20 @@ pub(crate) fn kept_identity_survives_a_restart(artifacts: &Artifacts) -> anyhow:
     let mut ids = Vec::new();
     for run in ["first", "second"] {
         let mut bob = Native::start_with(artifacts, "Bob", &server, "hello", 2, &identity)?;
-        let (met, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, run)?;
+        let (met, _) = all_meet(&mut [&mut ada, &mut bob], LOAD_TIMEOUT, run)?;
         ids.push(met);
         drop(bob);
-        wait_until(&mut [&mut ada], LOAD, "Bob is removed", |reports| {
+        wait_until(&mut [&mut ada], LOAD_TIMEOUT, "Bob is removed", |reports| {
             reports[0].peers.is_empty()
         })?;
     }
     ensure!(ids[0] == ids[1], "ids changed: {ids:?}");
     let mut cleo = Native::start(artifacts, "Cleo", &server, "hello", 3)?;
-    let (others, _) = all_meet(&mut [&mut ada, &mut cleo], LOAD, "Cleo has another id")?;
+    let (others, _) = all_meet(
+        &mut [&mut ada, &mut cleo],
+        LOAD_TIMEOUT,
+        "Cleo has another id",
+    )?;
     ensure!(others[1] != ids[0][1], "two players have the same id");
     Ok(())
 }
@@ -251,12 +255,12 @@ pub(crate) fn private_room_admits_players_with_the_link(
     eve.open(&server.player(&format!("render=off&bot=3&room={room}")))?;
     all_meet(
         &mut [&mut ada, &mut bob],
-        LOAD,
+        LOAD_TIMEOUT,
         "the players with the link meet",
     )?;
     let reported = wait_until(
         &mut [&mut eve],
-        LOAD,
+        LOAD_TIMEOUT,
         "the player without the secret sees the reason",
         |reports| {
             let reason = LinkFailure::Secret.to_string();

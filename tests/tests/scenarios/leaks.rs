@@ -17,8 +17,8 @@ use network_lab::{Host, Lab};
 use serde::Deserialize;
 
 use crate::{
-    rooms::{MEETING, until, until_connected, until_joined},
-    steps::{LOAD, all_meet, is_long_run, local_id},
+    rooms::{MEETING_TIMEOUT, until, until_connected, until_joined},
+    steps::{LOAD_TIMEOUT, all_meet, is_long_run, local_id},
 };
 
 /// Counts the page's connections, and exposes the size of its wasm memory.
@@ -52,11 +52,11 @@ const WASM: u64 = 2 << 20;
 /// The tolerated growth of this process in bytes. It contains all rooms.
 const MEMORY: u64 = 8 << 20;
 /// The maximum time until links are closed. A replaced link stays open for a second.
-const CLOSED: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum time until a new link is open.
-const REPLACED: Duration = Duration::from_secs(10);
+const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum time until the other side of a cut detects it as well.
-const OTHER_END: Duration = Duration::from_millis(400);
+const OTHER_END_TIMEOUT: Duration = Duration::from_millis(400);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Returns the number of rounds until the first and until the second measurement.
@@ -89,7 +89,7 @@ impl Held {
                 return Ok(held);
             }
             ensure!(
-                began.elapsed() < CLOSED,
+                began.elapsed() < CLOSE_TIMEOUT,
                 "{open} connections should be open: {held}"
             );
             thread::sleep(POLL);
@@ -127,9 +127,12 @@ pub(crate) fn page_frees_departed_peers_and_replaced_links(
     let mut page = local_host.enter(|| Browser::chromium("Ada", Page::SMALL))??;
     page.run_before_pages(COUNT)?;
     page.open(&server.player("render=off&bot=1"))?;
-    wait_until(&mut [&mut page], LOAD, "the page waits", |reports| {
-        reports[0].state == "waiting"
-    })?;
+    wait_until(
+        &mut [&mut page],
+        LOAD_TIMEOUT,
+        "the page waits",
+        |reports| reports[0].state == "waiting",
+    )?;
 
     let url = server.room("hello");
     let [few, many] = rounds();
@@ -148,7 +151,11 @@ pub(crate) fn page_frees_departed_peers_and_replaced_links(
     let start =
         |name, bot| other_host.enter(|| Native::start(artifacts, name, &server, "hello", bot))?;
     let (mut bob, mut cleo) = (start("Bob", 2)?, start("Cleo", 3)?);
-    let (ids, _) = all_meet(&mut [&mut page, &mut bob, &mut cleo], LOAD, "three meet")?;
+    let (ids, _) = all_meet(
+        &mut [&mut page, &mut bob, &mut cleo],
+        LOAD_TIMEOUT,
+        "three meet",
+    )?;
     // Only the native players are polled, because each read of a page's report adds a kilobyte of
     // compiled script to it.
     let about_page = |reports: &[Report], holds: &dyn Fn(usize, &PeerReport) -> bool| {
@@ -159,7 +166,7 @@ pub(crate) fn page_frees_departed_peers_and_replaced_links(
         for _ in 0..links.div_ceil(2) {
             let mut before = [0; 2];
             let both: &mut [&mut dyn Player] = &mut [&mut bob, &mut cleo];
-            wait_until(both, REPLACED, "both are connected", |reports| {
+            wait_until(both, REPLACEMENT_TIMEOUT, "both are connected", |reports| {
                 about_page(reports, &|_, peer| peer.state == "connected") && {
                     before = [0, 1].map(|i| reports[i].peer(&ids[0]).map_or(0, |peer| peer.links));
                     true
@@ -168,15 +175,18 @@ pub(crate) fn page_frees_departed_peers_and_replaced_links(
             lab.cut(&local_host, &other_host);
             wait_until(
                 both,
-                REPLACED,
+                REPLACEMENT_TIMEOUT,
                 "both sides of the cut are reconnecting",
                 |reports| about_page(reports, &|_, peer| peer.state == "reconnecting"),
             )?;
-            thread::sleep(OTHER_END);
+            thread::sleep(OTHER_END_TIMEOUT);
             lab.heal(&local_host, &other_host);
-            wait_until(both, REPLACED, "both links are replaced", |reports| {
-                about_page(reports, &|i, peer| peer.links > before[i])
-            })?;
+            wait_until(
+                both,
+                REPLACEMENT_TIMEOUT,
+                "both links are replaced",
+                |reports| about_page(reports, &|i, peer| peer.links > before[i]),
+            )?;
         }
         anyhow::Ok(())
     };
@@ -198,7 +208,7 @@ fn visit(host: &Host, url: &str, times: usize) -> anyhow::Result<()> {
     for _ in 0..times {
         let config = RoomConfig::new(url)?;
         let mut room = host.enter(|| Room::join(config))??;
-        until(&mut room, MEETING, "a visitor is linked", |event| {
+        until(&mut room, MEETING_TIMEOUT, "a visitor is linked", |event| {
             matches!(event, RoomEvent::PeerJoined { .. })
         })?;
         // Dropping the room waits until the departure is sent.
@@ -242,20 +252,25 @@ pub(crate) fn native_room_frees_departed_peers_and_replaced_links(
             let mut reconnecting = ids.clone();
             until(
                 ada,
-                REPLACED,
+                REPLACEMENT_TIMEOUT,
                 "both sides of the cut are reconnecting",
                 |event| {
                     reconnecting.retain(|id| *event != RoomEvent::PeerReconnecting(*id));
                     reconnecting.is_empty()
                 },
             )?;
-            thread::sleep(OTHER_END);
+            thread::sleep(OTHER_END_TIMEOUT);
             lab.heal(&local_host, &other_host);
             let mut replaced = ids.clone();
-            until(ada, REPLACED, "all links are replaced", |event| {
-                replaced.retain(|id| *event != RoomEvent::LinkReplaced(*id));
-                replaced.is_empty()
-            })?;
+            until(
+                ada,
+                REPLACEMENT_TIMEOUT,
+                "all links are replaced",
+                |event| {
+                    replaced.retain(|id| *event != RoomEvent::LinkReplaced(*id));
+                    replaced.is_empty()
+                },
+            )?;
             for peer in &mut peers {
                 while peer.poll().is_some() {}
             }
@@ -289,7 +304,7 @@ fn settled(room: &mut Room, before: Option<&Usage>) -> anyhow::Result<Usage> {
         last = now;
         let is_as_before = before.is_none_or(|before| counts(before) == counts(&now));
         if (is_as_before && since.elapsed() > Duration::from_secs(2))
-            || began.elapsed() > 2 * CLOSED
+            || began.elapsed() > 2 * CLOSE_TIMEOUT
         {
             return Ok(now);
         }

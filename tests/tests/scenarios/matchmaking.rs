@@ -6,19 +6,19 @@ use anyhow::ensure;
 use huddle_tests::{Artifacts, Frozen, Native, Player, Server, Testbed, wait_until, watch};
 use network_lab::Host;
 
-use crate::steps::{LOAD, all_meet, lists_exactly};
+use crate::steps::{LOAD_TIMEOUT, all_meet, lists_exactly};
 
 /// The maximum time until the players have reported their links to the server.
-const REPORTED: Duration = Duration::from_secs(1);
+const REPORT_TIMEOUT: Duration = Duration::from_secs(1);
 const QUEUE: &str = "hello?next=2";
 /// The maximum time until players meet. It includes the five seconds after which the server drops a
 /// game that does not answer.
-const MEETING: Duration = Duration::from_secs(9);
+const MEETING_TIMEOUT: Duration = Duration::from_secs(9);
 const SHORT: Duration = Duration::from_secs(3);
 
 /// Waits until a player is alone in the queue.
 fn until_waiting(player: &mut dyn Player) -> anyhow::Result<()> {
-    wait_until(&mut [player], LOAD, "the player waits", |reports| {
+    wait_until(&mut [player], LOAD_TIMEOUT, "the player waits", |reports| {
         reports[0].state == "waiting"
     })?;
     Ok(())
@@ -35,7 +35,7 @@ pub(crate) fn frozen_player_is_not_matched(artifacts: &Artifacts) -> anyhow::Res
     until_waiting(&mut bob)?;
     let mut cleo = start("Cleo", 3)?;
     let two: &mut [&mut dyn Player] = &mut [&mut bob, &mut cleo];
-    let (ids, _) = all_meet(two, MEETING, "the two running players meet")?;
+    let (ids, _) = all_meet(two, MEETING_TIMEOUT, "the two running players meet")?;
 
     drop(frozen);
     until_waiting(&mut ada)?;
@@ -43,7 +43,7 @@ pub(crate) fn frozen_player_is_not_matched(artifacts: &Artifacts) -> anyhow::Res
     let late: &mut [&mut dyn Player] = &mut [&mut ada, &mut dora];
     all_meet(
         late,
-        MEETING,
+        MEETING_TIMEOUT,
         "the frozen player meets the next one after it resumes",
     )?;
     let two: &mut [&mut dyn Player] = &mut [&mut bob, &mut cleo];
@@ -68,9 +68,9 @@ pub(crate) fn matched_group_survives_a_server_restart(artifacts: &Artifacts) -> 
         unreachable!("two have joined");
     };
     let two: &mut [&mut dyn Player] = &mut [ada, bob];
-    let (ids, _) = all_meet(two, LOAD, "two meet")?;
+    let (ids, _) = all_meet(two, LOAD_TIMEOUT, "two meet")?;
     // The group is final once both have reported their link, which takes up to 250 ms.
-    thread::sleep(REPORTED);
+    thread::sleep(REPORT_TIMEOUT);
     testbed.server.kill();
     testbed.restart_server()?;
     let (_cleos_host, mut cleo) = join(&testbed, artifacts, "Cleo", 3)?;
@@ -84,7 +84,7 @@ pub(crate) fn matched_group_survives_a_server_restart(artifacts: &Artifacts) -> 
     })?;
     let (_doras_host, mut dora) = join(&testbed, artifacts, "Dora", 4)?;
     let others: &mut [&mut dyn Player] = &mut [&mut cleo, &mut dora];
-    all_meet(others, LOAD, "the other two meet")?;
+    all_meet(others, LOAD_TIMEOUT, "the other two meet")?;
     watch(two, SHORT, "the two still stay together", |reports| {
         reports
             .iter()

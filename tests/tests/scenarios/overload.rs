@@ -16,7 +16,7 @@ use nix::sys::signal::{Signal, kill};
 
 use crate::{
     rooms::{until_connected, until_joined},
-    steps::{LOAD, all_meet, is_long_run, local_id},
+    steps::{LOAD_TIMEOUT, all_meet, is_long_run, local_id},
 };
 
 /// The length of a message in bytes.
@@ -28,7 +28,7 @@ const UNREAD_EVENTS: usize = 2048;
 /// allocator.
 const MEMORY: u64 = 32 << 20;
 /// The reconnect timeout of eight seconds, and time for the report.
-const LOST: Duration = Duration::from_secs(9);
+const LOSS_TIMEOUT: Duration = Duration::from_secs(9);
 const STEP: Duration = Duration::from_millis(5);
 
 /// Returns the smallest number of increasing subsequences into which the numbers can be split. The
@@ -349,8 +349,8 @@ pub(crate) fn full_send_queue_refuses_events_and_drains_after_recovery(
         let message = Bytes::from(vec![0; LEN]);
         full += u64::from(bob.send(to, Channel::Events, message).is_err());
         ensure!(
-            cut.elapsed() < LOST,
-            "Ada is still in the room after {LOST:?}"
+            cut.elapsed() < LOSS_TIMEOUT,
+            "Ada is still in the room after {LOSS_TIMEOUT:?}"
         );
         thread::sleep(Duration::from_millis(1));
     }
@@ -374,19 +374,23 @@ pub(crate) fn full_send_queue_refuses_events_and_drains_after_recovery(
 pub(crate) fn frozen_game_is_removed_and_costs_other_peers_no_memory(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
-    const RETURNED: Duration = Duration::from_secs(15);
+    const RETURN_TIMEOUT: Duration = Duration::from_secs(15);
     let frozen = Duration::from_secs(if is_long_run() { 60 } else { 15 });
     let server = Server::start(artifacts)?;
     let start =
         |name, bot| Native::measuring(artifacts, name, &server, "hello", bot, &[("probe", "200")]);
     let (mut ada, mut bob, mut cleo) = (start("Ada", 1)?, start("Bob", 2)?, start("Cleo", 3)?);
-    let (ids, _) = all_meet(&mut [&mut ada, &mut bob, &mut cleo], LOAD, "three meet")?;
+    let (ids, _) = all_meet(
+        &mut [&mut ada, &mut bob, &mut cleo],
+        LOAD_TIMEOUT,
+        "three meet",
+    )?;
     let before = Usage::of(bob.process())?;
     kill(ada.process(), Signal::SIGSTOP)?;
     let stopped = Instant::now();
     let took = wait_until(
         &mut [&mut bob, &mut cleo],
-        LOST,
+        LOSS_TIMEOUT,
         "the frozen player is removed",
         |reports| reports.iter().all(|report| !report.lists(&ids[0])),
     )?;
@@ -398,7 +402,7 @@ pub(crate) fn frozen_game_is_removed_and_costs_other_peers_no_memory(
     kill(ada.process(), Signal::SIGCONT)?;
     all_meet(
         &mut [&mut ada, &mut bob, &mut cleo],
-        RETURNED,
+        RETURN_TIMEOUT,
         "the frozen player is back",
     )
     .map(drop)

@@ -9,7 +9,7 @@ use anyhow::ensure;
 use huddle_tests::{Artifacts, Browser, Page, Player, Server};
 use serde_json::json;
 
-use crate::steps::LOAD;
+use crate::steps::LOAD_TIMEOUT;
 
 /// Returns the filled part of the progress bar.
 const BAR: &str = "
@@ -24,7 +24,7 @@ pub(crate) fn index_leads_to_the_examples(artifacts: &Artifacts) -> anyhow::Resu
     browser.open(&server.index())?;
     save_screenshot(artifacts, &browser, "index")?;
     browser.run("document.querySelector('a[href=\"hello/\"]').click()")?;
-    browser.wait_shown(LOAD)?;
+    browser.wait_shown(LOAD_TIMEOUT)?;
     ensure!(browser.run("return document.title")? == json!("hello"));
     save_screenshot(artifacts, &browser, "hello")
 }

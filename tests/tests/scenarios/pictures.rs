@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use huddle_tests::{Artifacts, Browser, Page, Picture, Server, wait_until};
 
-use crate::steps::{LOAD, all_meet};
+use crate::steps::{LOAD_TIMEOUT, all_meet};
 
 /// The fewest colors of a drawn game. Antialiased text alone has more, and an empty page has one or
 /// two.
@@ -19,9 +19,12 @@ pub(crate) fn pages_are_drawn_while_waiting_and_playing(
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::LARGE)?;
     ada.open(&server.player("bot=1"))?;
-    wait_until(&mut [&mut ada], LOAD, "Ada waits alone", |reports| {
-        reports[0].state == "waiting"
-    })?;
+    wait_until(
+        &mut [&mut ada],
+        LOAD_TIMEOUT,
+        "Ada waits alone",
+        |reports| reports[0].state == "waiting",
+    )?;
     ada.wait_shown(SLOW_DRAWING)?;
     save_screenshot(artifacts, &ada, "waiting")?;
 
@@ -29,7 +32,7 @@ pub(crate) fn pages_are_drawn_while_waiting_and_playing(
     bob.open(&server.player("bot=2"))?;
     all_meet(
         &mut [&mut ada, &mut bob],
-        LOAD + SLOW_DRAWING,
+        LOAD_TIMEOUT + SLOW_DRAWING,
         "two drawn pages meet",
     )?;
     bob.wait_shown(SLOW_DRAWING)?;

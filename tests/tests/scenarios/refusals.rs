@@ -5,7 +5,7 @@ use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until}
 
 use crate::{
     pictures::{SLOW_DRAWING, save_screenshot},
-    steps::{LOAD, all_meet},
+    steps::{LOAD_TIMEOUT, all_meet},
 };
 
 /// The additional messages of a game with a probe.
@@ -31,7 +31,7 @@ pub(crate) fn incompatible_games_show_the_difference_on_both_screens(
     only_compatible_players_meet(&mut [&mut ada, &mut bob, &mut cleo])?;
     all_meet(
         &mut [&mut bob, &mut cleo],
-        LOAD,
+        LOAD_TIMEOUT,
         "the compatible players continue",
     )
     .map(drop)
@@ -39,13 +39,18 @@ pub(crate) fn incompatible_games_show_the_difference_on_both_screens(
 
 fn both_refuse(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
     let mut texts = Vec::new();
-    wait_until(players, LOAD, "both report the refusal", |reports| {
-        texts = reports
-            .iter()
-            .map(|report| report.refusals.clone())
-            .collect();
-        texts.iter().all(|texts| !texts.is_empty())
-    })?;
+    wait_until(
+        players,
+        LOAD_TIMEOUT,
+        "both report the refusal",
+        |reports| {
+            texts = reports
+                .iter()
+                .map(|report| report.refusals.clone())
+                .collect();
+            texts.iter().all(|texts| !texts.is_empty())
+        },
+    )?;
     for text in &texts {
         let [text] = &text[..] else {
             anyhow::bail!("the refusal is not reported once: {text:?}");
@@ -55,7 +60,7 @@ fn both_refuse(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
             ensure!(text.contains(name), "{name} is not named: {text}");
         }
     }
-    wait_until(players, LOAD, "both continue to wait", |reports| {
+    wait_until(players, LOAD_TIMEOUT, "both continue to wait", |reports| {
         reports
             .iter()
             .all(|report| report.state == "waiting" && report.peers.is_empty())
@@ -67,7 +72,7 @@ fn both_refuse(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
 fn only_compatible_players_meet(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
     wait_until(
         players,
-        LOAD,
+        LOAD_TIMEOUT,
         "a new player meets only the compatible one",
         |reports| {
             reports[0].refusals.len() == 2

@@ -7,9 +7,9 @@ use huddle_tests::{
     Artifacts, Browser, Native, Page, Player, Server, Spy, TURN_ADDRESS, Turn, wait_until,
 };
 
-use crate::steps::{LOAD, all_measure_their_links, all_meet, all_see_movement};
+use crate::steps::{LOAD_TIMEOUT, all_measure_their_links, all_meet, all_see_movement};
 
-const MEETING: Duration = Duration::from_secs(12);
+const MEETING_TIMEOUT: Duration = Duration::from_secs(12);
 const ROOM: &str = "hello";
 
 pub(crate) fn relay_only_hides_addresses(artifacts: &Artifacts) -> anyhow::Result<()> {
@@ -22,8 +22,8 @@ pub(crate) fn relay_only_hides_addresses(artifacts: &Artifacts) -> anyhow::Resul
     let mut eve = Browser::chromium("Eve", Page::SMALL)?;
     eve.open(&server.player(&format!("render=off&bot=3&relay=on&ice={ice}")))?;
     let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob, &mut eve];
-    wait_until(players, LOAD, "all report", |_| true)?;
-    all_meet(players, MEETING, "three meet over the relay")?;
+    wait_until(players, LOAD_TIMEOUT, "all report", |_| true)?;
+    all_meet(players, MEETING_TIMEOUT, "three meet over the relay")?;
     all_see_movement(players, "each sees the other players move")?;
     all_measure_their_links(players, "relayed")?;
 

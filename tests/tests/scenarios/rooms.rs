@@ -9,7 +9,7 @@ use anyhow::bail;
 use huddle_mesh::{PeerId, Room, RoomEvent, Signaling};
 
 /// The maximum time until two peers meet on a busy machine.
-pub(crate) const MEETING: Duration = Duration::from_secs(20);
+pub(crate) const MEETING_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(5);
 
 /// Polls a room until an event satisfies `done`. Returns the elapsed time.
@@ -36,7 +36,7 @@ pub(crate) fn until(
 /// Polls a room until all of the peers have joined.
 pub(crate) fn until_joined(room: &mut Room, expected: &[PeerId]) -> anyhow::Result<Duration> {
     let mut missing = expected.to_vec();
-    until(room, MEETING, "the peers join", |event| {
+    until(room, MEETING_TIMEOUT, "the peers join", |event| {
         if let RoomEvent::PeerJoined { peer_id, .. } = event {
             missing.retain(|id| id != peer_id);
         }
@@ -46,7 +46,10 @@ pub(crate) fn until_joined(room: &mut Room, expected: &[PeerId]) -> anyhow::Resu
 
 /// Polls a room until it is connected to the server.
 pub(crate) fn until_connected(room: &mut Room) -> anyhow::Result<Duration> {
-    until(room, MEETING, "the room connects to the server", |event| {
-        matches!(event, RoomEvent::Signaling(Signaling::Connected { .. }))
-    })
+    until(
+        room,
+        MEETING_TIMEOUT,
+        "the room connects to the server",
+        |event| matches!(event, RoomEvent::Signaling(Signaling::Connected { .. })),
+    )
 }

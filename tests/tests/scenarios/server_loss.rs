@@ -9,13 +9,13 @@ use huddle_tests::{
     Player, Report, Testbed, watch,
 };
 
-use crate::steps::{LOAD, all_meet, lists_exactly};
+use crate::steps::{LOAD_TIMEOUT, all_meet, lists_exactly};
 
 /// The longest tolerated gap in movement, in milliseconds. A peer is reconnecting after a second.
 const LONGEST_GAP: u64 = 250;
 const WITHOUT_SERVER: Duration = Duration::from_secs(60);
 /// The time from the server's return to the meeting of all players with a new one.
-const MEETING: Duration = Duration::from_secs(10);
+const MEETING_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn players_continue_while_the_server_is_down(
     artifacts: &Artifacts,
@@ -31,7 +31,7 @@ pub(crate) fn players_continue_while_the_server_is_down(
         &mut *cleo.player,
         &mut *dora.player,
     ];
-    let (before, _) = all_meet(four, LOAD, "four meet")?;
+    let (before, _) = all_meet(four, LOAD_TIMEOUT, "four meet")?;
 
     testbed.server.kill();
     let mut last = Vec::new();
@@ -57,13 +57,13 @@ pub(crate) fn players_continue_while_the_server_is_down(
         &mut *dora.player,
         &mut *eve.player,
     ];
-    let (after, _) = all_meet(all, MEETING, "a new player meets all four")?;
+    let (after, _) = all_meet(all, MEETING_TIMEOUT, "a new player meets all four")?;
     let took = Instant::now().duration_since(back);
     println!(
         "   all players have met {} ms after the server's return",
         took.as_millis()
     );
-    ensure!(took < MEETING, "the new player needed {took:?}");
+    ensure!(took < MEETING_TIMEOUT, "the new player needed {took:?}");
     ensure!(
         after[..4] == before[..],
         "ids have changed: {before:?}, then {after:?}"

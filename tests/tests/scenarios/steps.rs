@@ -10,13 +10,13 @@ use huddle_mesh::{PeerId, Room};
 use huddle_tests::{Browser, Player, Report, wait_until};
 
 /// The maximum time until a busy machine has loaded a page.
-pub(crate) const LOAD: Duration = Duration::from_secs(60);
+pub(crate) const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// The maximum time until all players have moved.
-const MOVEMENT: Duration = Duration::from_secs(15);
+const MOVEMENT_TIMEOUT: Duration = Duration::from_secs(15);
 const POSITIONS: usize = 4;
-const CLOSED: Duration = Duration::from_secs(1);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Bots splash every few seconds.
-const SPLASHES: Duration = Duration::from_secs(20);
+const SPLASH_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Returns whether the scenarios run at full length, which `HUDDLE_LONG=1` requests.
 pub(crate) fn is_long_run() -> bool {
@@ -59,7 +59,7 @@ fn others_of<'a>(ids: &'a [String], report: &Report) -> Vec<&'a str> {
 /// Waits until every player has seen every other one in several places.
 pub(crate) fn all_see_movement(players: &mut [&mut dyn Player], what: &str) -> anyhow::Result<()> {
     let mut seen = Movement::default();
-    let took = wait_until(players, MOVEMENT, what, |reports| {
+    let took = wait_until(players, MOVEMENT_TIMEOUT, what, |reports| {
         seen.record(reports);
         seen.fewest_places(reports)
             .is_some_and(|fewest| fewest >= POSITIONS)
@@ -75,7 +75,7 @@ pub(crate) fn all_measure_their_links(
     path: &str,
 ) -> anyhow::Result<()> {
     let what = format!("every round-trip time is measured, and every path is {path}");
-    wait_until(players, MOVEMENT, &what, |reports| {
+    wait_until(players, MOVEMENT_TIMEOUT, &what, |reports| {
         let mut peers = reports.iter().flat_map(|report| &report.peers);
         peers.all(|peer| peer.path == path && peer.rtt_ms.is_some())
     })?;
@@ -85,7 +85,7 @@ pub(crate) fn all_measure_their_links(
 /// Waits until every player has received a splash of another one.
 pub(crate) fn all_receive_splashes(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
     let what = "each receives the other players' splashes";
-    let took = wait_until(players, SPLASHES, what, |reports| {
+    let took = wait_until(players, SPLASH_TIMEOUT, what, |reports| {
         reports.iter().all(|report| report.events > 0)
     })?;
     println!("   {what}: {} ms", took.as_millis());
@@ -103,7 +103,7 @@ pub(crate) fn close_tab_and_check(
     let closing = thread::spawn(move || browser.close_tab().map(|()| browser));
     wait_until(
         others,
-        CLOSED,
+        CLOSE_TIMEOUT,
         "the peer of a closed tab is removed",
         |reports| reports.iter().all(|report| !report.lists(id)),
     )?;
@@ -113,7 +113,7 @@ pub(crate) fn close_tab_and_check(
         took.as_millis()
     );
     ensure!(
-        took < CLOSED,
+        took < CLOSE_TIMEOUT,
         "the peer of a closed tab is removed only after {took:?}"
     );
     let Ok(closed) = closing.join() else {

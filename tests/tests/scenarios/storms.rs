@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use huddle_tests::{Artifacts, HostileMember, Native, Player, Server, resident_mib, wait_until};
 use nix::unistd::Pid;
 
-use crate::steps::{LOAD, all_meet, all_see_movement, is_long_run};
+use crate::steps::{LOAD_TIMEOUT, all_meet, all_see_movement, is_long_run};
 
 const ROOM: &str = "hello";
 /// One member joins and leaves 50 times per second.
@@ -29,7 +29,7 @@ pub(crate) fn storms_of_members_do_not_disturb_players(
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
     let mut bob = Native::start(artifacts, "Bob", &server, ROOM, 2)?;
-    all_meet(&mut [&mut ada, &mut bob], LOAD, "two meet")?;
+    all_meet(&mut [&mut ada, &mut bob], LOAD_TIMEOUT, "two meet")?;
     let pids = [ada.process(), bob.process()];
     let before = memory(pids)?;
     let room = server.room(ROOM);
@@ -70,7 +70,7 @@ pub(crate) fn storms_of_members_do_not_disturb_players(
     }
     drop(crowd);
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    wait_until(both, LOAD, "the two are alone again", |reports| {
+    wait_until(both, LOAD_TIMEOUT, "the two are alone again", |reports| {
         reports.iter().all(|report| report.plays_with(1))
     })?;
     all_see_movement(both, "each sees the other move")

@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until};
 
-use crate::steps::{LOAD, all_meet};
+use crate::steps::{LOAD_TIMEOUT, all_meet};
 
 const ROOM: &str = "hello";
 const LEN: u64 = 16 * 1024 * 1024;
 /// The transfer starts after eight seconds.
-const DONE: Duration = Duration::from_secs(60);
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(60);
 /// The tolerated difference of the median delays of state, with and without a transfer, in
 /// milliseconds.
 const ADDED_DELAY: f64 = 20.0;
@@ -41,10 +41,10 @@ pub(crate) fn transfer_to_a_native_player_does_not_delay_state(
 
 /// Checks that the transfer arrives intact, and that it hardly delays the sender's state.
 fn transfer_without_delay(from: &mut dyn Player, to: &mut dyn Player) -> anyhow::Result<()> {
-    let (ids, _) = all_meet(&mut [&mut *from, &mut *to], LOAD, "they meet")?;
+    let (ids, _) = all_meet(&mut [&mut *from, &mut *to], LOAD_TIMEOUT, "they meet")?;
     let mut end = None;
     let what = "the transfer ends";
-    wait_until(&mut [from, to], DONE, what, |reports| {
+    wait_until(&mut [from, to], TRANSFER_TIMEOUT, what, |reports| {
         end = reports[1].peer(&ids[0]).cloned();
         let transfer = end.as_ref().and_then(|peer| peer.transfer.as_ref());
         transfer.is_some_and(|transfer| transfer.intact.is_some())

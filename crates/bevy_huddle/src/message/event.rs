@@ -9,7 +9,7 @@ use huddle_session::{
 
 use crate::message::{
     recipients::Recipients,
-    registry::{Handler, Party, PeerMessage, declare},
+    registry::{Handler, PeerMessage, PeerRef, declare},
 };
 
 /// An event from a peer. It is triggered on the peer entity for observers, then written as a
@@ -143,7 +143,7 @@ pub(crate) fn add_event<T: PeerMessage>(app: &mut App, name: &'static str) {
 
 fn deliver_event<T: PeerMessage>(
     world: &mut World,
-    from: Party,
+    from: PeerRef,
     payload: &[u8],
 ) -> Result<(), DecodeError> {
     let message: T = codec::decode(payload, MAX_EVENT_LEN)?;
@@ -160,7 +160,7 @@ fn deliver_event<T: PeerMessage>(
 
 fn trigger_undelivered<T: PeerMessage>(
     world: &mut World,
-    to: Party,
+    to: PeerRef,
     payload: &[u8],
 ) -> Result<(), DecodeError> {
     let message: T = codec::decode(payload, MAX_EVENT_LEN)?;

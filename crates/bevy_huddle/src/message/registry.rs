@@ -49,11 +49,11 @@ pub(crate) struct Handler {
     pub(crate) undelivered: Option<Deliver>,
 }
 
-pub(crate) type Deliver = fn(&mut World, Party, &[u8]) -> Result<(), DecodeError>;
+pub(crate) type Deliver = fn(&mut World, PeerRef, &[u8]) -> Result<(), DecodeError>;
 
 /// The sender or recipient of a message.
 #[derive(Clone, Copy)]
-pub(crate) struct Party {
+pub(crate) struct PeerRef {
     pub(crate) peer_id: PeerId,
     pub(crate) entity: Entity,
 }

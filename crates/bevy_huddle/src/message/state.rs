@@ -6,7 +6,7 @@ use huddle_session::{
     codec::{self, DecodeError},
 };
 
-use crate::message::registry::{Handler, Party, PeerMessage, declare};
+use crate::message::registry::{Handler, PeerMessage, PeerRef, declare};
 
 /// A peer's latest state of type `T`. The plugin adds the component to the peer entity when the
 /// first value arrives.
@@ -49,7 +49,7 @@ pub(crate) fn add_state<T: PeerMessage>(app: &mut App, name: &'static str) {
 
 fn deliver_state<T: PeerMessage>(
     world: &mut World,
-    from: Party,
+    from: PeerRef,
     payload: &[u8],
 ) -> Result<(), DecodeError> {
     let value: T = codec::decode(payload, MAX_STATE_LEN)?;

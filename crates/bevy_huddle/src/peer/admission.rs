@@ -10,7 +10,7 @@ use huddle_mesh::PeerId;
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct JoinRequest<'a> {
-    /// The peer.
+    /// The peer's id.
     pub peer_id: PeerId,
     /// The peer's [`RoomOptions::join_data`](crate::RoomOptions::join_data): untrusted bytes, at
     /// most 1024.

@@ -11,7 +11,7 @@ use huddle_session::{KickError, Refusal};
 pub struct PeerJoined {
     /// The peer entity.
     pub entity: Entity,
-    /// The peer.
+    /// The peer's id.
     pub peer_id: PeerId,
     /// Whether the peer was lost earlier and has now joined again.
     pub rejoined: bool,
@@ -28,7 +28,7 @@ pub struct PeerJoined {
 pub struct PeerLeft {
     /// The peer entity.
     pub entity: Entity,
-    /// The peer.
+    /// The peer's id.
     pub peer_id: PeerId,
     /// The reason. If the local peer left the room, it is
     /// [`DisconnectReason::DisconnectedLocally`].
@@ -46,7 +46,7 @@ pub struct PeerLeft {
 pub struct PeerRefused {
     /// The room entity.
     pub entity: Entity,
-    /// The peer.
+    /// The peer's id.
     pub peer_id: PeerId,
     /// The reason. Its `Display` text can be shown to players.
     pub refusal: Refusal,
@@ -60,7 +60,7 @@ pub struct PeerRefused {
 pub struct LinkFailed {
     /// The room entity.
     pub entity: Entity,
-    /// The peer. Its id is not verified before a link opens.
+    /// The peer's id. It is not verified before a link opens.
     pub peer_id: PeerId,
     /// The reason. Its `Display` text can be shown to players.
     pub reason: LinkFailure,
@@ -77,7 +77,7 @@ pub struct LinkFailed {
 pub struct PeerKicked {
     /// The peer entity.
     pub entity: Entity,
-    /// The peer.
+    /// The peer's id.
     pub peer_id: PeerId,
     /// The peers that requested the kick. They may include the local peer.
     pub requested_by: Vec<PeerId>,
@@ -104,7 +104,7 @@ pub struct KickFailed {
 pub struct MeshChanged {
     /// The peer entity.
     pub entity: Entity,
-    /// The peer.
+    /// The peer's id.
     pub peer_id: PeerId,
 }
 
@@ -117,7 +117,7 @@ pub struct MeshChanged {
 pub struct PeerStopped {
     /// The peer entity.
     pub entity: Entity,
-    /// The peer.
+    /// The peer's id.
     pub peer_id: PeerId,
     /// The reason why the game is not running.
     pub reason: StopReason,
@@ -130,7 +130,7 @@ pub struct PeerStopped {
 pub struct PeerResumed {
     /// The peer entity.
     pub entity: Entity,
-    /// The peer.
+    /// The peer's id.
     pub peer_id: PeerId,
 }
 
@@ -144,7 +144,7 @@ pub struct PeerResumed {
 pub struct PeerReconnecting {
     /// The peer entity.
     pub entity: Entity,
-    /// The peer.
+    /// The peer's id.
     pub peer_id: PeerId,
 }
 
@@ -155,6 +155,6 @@ pub struct PeerReconnecting {
 pub struct PeerReconnected {
     /// The peer entity.
     pub entity: Entity,
-    /// The peer.
+    /// The peer's id.
     pub peer_id: PeerId,
 }

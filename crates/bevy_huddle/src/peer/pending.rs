@@ -48,7 +48,7 @@ pub enum PendingReason {
 pub struct PeerPending {
     /// The room entity.
     pub entity: Entity,
-    /// The peer. Its id is not verified before a link opens.
+    /// The peer's id. It is not verified before a link opens.
     pub peer_id: PeerId,
     /// The reason why the peer cannot join yet.
     pub reason: PendingReason,

@@ -5,7 +5,7 @@ use bevy::prelude::*;
 use huddle_mesh::RoomEvent;
 
 use crate::{
-    message::{failed::SendFailed, registry::Party},
+    message::{failed::SendFailed, registry::PeerRef},
     peer::events::KickFailed,
     receive::{
         apply::{
@@ -96,7 +96,7 @@ fn receive_echoes(world: &mut World, room: Entity) {
     let Some(entity) = link.local_peer else {
         return;
     };
-    let local_peer = Party {
+    let local_peer = PeerRef {
         peer_id: link.local_id(),
         entity,
     };

@@ -7,7 +7,7 @@ use huddle_session::{KindId, SessionEvent, Undelivered};
 
 use crate::{
     error::{JoinError, RejectReason},
-    message::registry::Party,
+    message::registry::PeerRef,
     peer::{
         admission::{AdmissionRule, JoinRequest},
         components::{LinkedWith, Peer},
@@ -70,7 +70,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
         } => deliver(world, room, peer_id, kind, &payload),
         SessionEvent::Undelivered { peer_id, events } => {
             if let Some(entity) = peer_entity(world, room, peer_id) {
-                report_undelivered(world, room, Party { peer_id, entity }, events);
+                report_undelivered(world, room, PeerRef { peer_id, entity }, events);
             }
         }
         SessionEvent::Transfer { peer_id, event } => {
@@ -129,7 +129,7 @@ fn deliver(world: &mut World, room: Entity, peer_id: PeerId, kind: KindId, paylo
         .get::<RoomLink>(room)
         .and_then(|link| link.kinds().handler(kind));
     if let Some(handler) = handler
-        && let Err(error) = (handler.deliver)(world, Party { peer_id, entity }, payload)
+        && let Err(error) = (handler.deliver)(world, PeerRef { peer_id, entity }, payload)
     {
         let name = handler.name;
         reject(
@@ -142,7 +142,7 @@ fn deliver(world: &mut World, room: Entity, peer_id: PeerId, kind: KindId, paylo
 }
 
 /// Reports the events that a peer did not acknowledge.
-fn report_undelivered(world: &mut World, room: Entity, to: Party, events: Vec<Undelivered>) {
+fn report_undelivered(world: &mut World, room: Entity, to: PeerRef, events: Vec<Undelivered>) {
     let Some(kinds) = world.get::<RoomLink>(room).map(|link| link.kinds().clone()) else {
         return;
     };

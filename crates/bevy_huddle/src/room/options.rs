@@ -131,8 +131,8 @@ impl RoomOptions {
     /// Sets the room's capacity, from 2 to 32 players including the local one. By default, there is
     /// no limit.
     ///
-    /// The limit holds even if many players join at once, because a single peer assigns the places:
-    /// the host, or another peer while the host's game is not running. If there is no place left
+    /// The limit holds even if many players join at once, because a single peer assigns the slots:
+    /// the host, or another peer while the host's game is not running. If there is no slot left
     /// for a player, its room fails with [`JoinError::Full`](crate::JoinError::Full). Two peers
     /// with different capacities refuse each other.
     #[must_use]

@@ -192,7 +192,7 @@ fn full_room_refuses_newcomers_until_a_player_leaves() {
 }
 
 #[test]
-fn next_host_assigns_places_when_the_host_leaves_or_hangs() {
+fn next_host_assigns_slots_when_the_host_leaves_or_hangs() {
     for (seed, hangs) in (0..10).map(|seed| (seed, seed % 2 == 0)) {
         let mut lab = network(seed);
         let host = guest(&mut lab);
@@ -272,7 +272,7 @@ fn invalid_capacity_fails_the_room() {
 }
 
 #[test]
-fn player_gets_a_place_again_after_a_crash() {
+fn player_gets_a_slot_again_after_a_crash() {
     for seed in 0..10 {
         let mut lab = network(seed);
         let mut four = guests(&mut lab, 4);
@@ -307,7 +307,7 @@ fn all_players_can_leave_and_rejoin_in_the_same_frame() {
 }
 
 #[test]
-fn host_with_a_paused_game_assigns_places() {
+fn host_with_a_paused_game_assigns_slots() {
     let mut lab = network(0);
     let host = guest(&mut lab);
     lab.run_for(Duration::from_secs(5));
@@ -323,7 +323,7 @@ fn host_with_a_paused_game_assigns_places() {
 }
 
 #[test]
-fn members_that_disconnect_each_other_keep_their_places() {
+fn members_that_disconnect_each_other_keep_their_slots() {
     let mut lab = network(0);
     let four = guests(&mut lab, 4);
     run(&mut lab, &four, Duration::from_secs(6));

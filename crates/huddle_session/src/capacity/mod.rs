@@ -1,21 +1,21 @@
-//! The places of a room with a capacity.
+//! The slots of a room with a capacity.
 //!
 //! Every peer keeps a list of members, which is never longer than the capacity of the room, and
 //! plays only with the members of its list. Therefore a peer never plays with more peers than the
-//! capacity allows, whatever the network does. One member, the *host* of the list, assigns places.
+//! capacity allows, whatever the network does. One member, the *host* of the list, assigns slots.
 //! The other members adopt its list.
 //!
 //! | peer | behavior |
 //! |---|---|
-//! | without a place | waits for a list that contains it, or founds one |
-//! | with a place | welcomes the members of its list, and no other peer |
-//! | host of the list | adds peers that request a place while there are places, and refuses the rest |
+//! | without a slot | waits for a list that contains it, or founds one |
+//! | with a slot | welcomes the members of its list, and no other peer |
+//! | host of the list | adds peers that request a slot while there are slots, and refuses the rest |
 //!
-//! 1. **Founding.** Among peers without a place, one that has waited alone founds a list. If there
+//! 1. **Founding.** Among peers without a slot, one that has waited alone founds a list. If there
 //!    is none, the peer with the lowest id does, once no new peer has appeared for [`QUIET`].
 //! 2. **Versions.** Each change of a list increases its version. A member adopts newer lists from
 //!    its host, and from the other members once its host is lost. A peer that is missing from a
-//!    newer list has lost its place and requests one again.
+//!    newer list has lost its slot and requests one again.
 //! 3. **Succession.** When the host is lost or its game has stopped, the first running member after
 //!    it becomes the host. The host is considered lost only if no other member is linked with it
 //!    either.
@@ -31,9 +31,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use huddle_id::PeerId;
 
-pub use self::list::MAX_PLACES;
 use self::list::MAX_SEEN_VERSION;
-pub(crate) use self::list::{Claim, MAX_LIST_LEN, PlaceList};
+pub use self::list::MAX_SLOTS;
+pub(crate) use self::list::{Claim, MAX_LIST_LEN, SlotList};
 
 /// The time without a new peer after which the local peer founds a list, so that peers that join
 /// at the same time get into the same list.
@@ -49,8 +49,8 @@ const FOUNDING_DELAY: Duration = Duration::from_secs(3);
 /// The time that a successor waits for the lists of the other members, one of which may be newer.
 const SUCCESSION_DELAY: Duration = Duration::from_millis(500);
 
-/// The time that the host waits before it refuses a peer because all places are taken. A member
-/// that restarts its game may otherwise be refused because of its own former place.
+/// The time that the host waits before it refuses a peer because all slots are taken. A member
+/// that restarts its game may otherwise be refused because of its own former slot.
 const REFUSAL_DELAY: Duration = Duration::from_secs(1);
 
 /// Replaces [`REFUSAL_DELAY`] while a member is silent, because that member may be lost. The mesh
@@ -61,13 +61,13 @@ const REFUSAL_DELAY_IF_SILENT: Duration = Duration::from_secs(9);
 /// version is higher than any that its predecessor may have sent.
 const VERSION_STEP_MASK: u64 = 0xffff;
 
-/// The places of a room, from the point of view of the local peer.
+/// The slots of a room, from the point of view of the local peer.
 #[derive(Debug, Clone)]
-pub(crate) struct Places {
+pub(crate) struct Slots {
     local_id: PeerId,
     capacity: u8,
-    /// The current list; without members while the local peer has no place.
-    list: PlaceList,
+    /// The current list; without members while the local peer has no slot.
+    list: SlotList,
     /// Whether the local peer founds a list without waiting: it was alone for [`FOUNDING_DELAY`]
     /// before a
     /// link opened, or was the last member of its list.
@@ -93,34 +93,34 @@ struct Linked {
     has_joined: bool,
     is_stopped: bool,
     is_silent: bool,
-    /// The time at which the peer first requested a place while all places were taken.
+    /// The time at which the peer first requested a slot while all slots were taken.
     full: Option<Duration>,
 }
 
 /// The decision about a peer that the game admits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The peer has a place.
+    /// The peer has a slot.
     Welcome,
-    /// The peer waits for a place, or the local peer has none yet.
+    /// The peer waits for a slot, or the local peer has none yet.
     Wait,
-    /// All places are taken.
+    /// All slots are taken.
     Full,
 }
 
 impl Linked {
-    fn has_no_place(&self) -> bool {
+    fn has_no_slot(&self) -> bool {
         let claim = self.claim.as_ref();
         claim.is_some_and(|claim| claim.list.members.is_empty())
     }
 }
 
-impl Places {
+impl Slots {
     pub(crate) fn new(local_id: PeerId, capacity: u8) -> Self {
         Self {
             local_id,
             capacity,
-            list: PlaceList {
+            list: SlotList {
                 version: 0,
                 host: local_id,
                 members: Vec::new(),
@@ -143,7 +143,7 @@ impl Places {
         }
     }
 
-    pub(crate) fn list(&self) -> &PlaceList {
+    pub(crate) fn list(&self) -> &SlotList {
         &self.list
     }
 
@@ -185,7 +185,7 @@ impl Places {
         }
     }
 
-    /// Records that the game admits a peer. The peer still needs a place.
+    /// Records that the game admits a peer. The peer still needs a slot.
     pub(crate) fn admit(&mut self, peer: PeerId) {
         if let Some(linked) = self.linked.get_mut(&peer) {
             self.arrivals += 1;
@@ -238,7 +238,7 @@ impl Places {
     }
 
     /// Handles the list of a peer that has joined.
-    pub(crate) fn receive(&mut self, peer: PeerId, list: PlaceList) {
+    pub(crate) fn receive(&mut self, peer: PeerId, list: SlotList) {
         let Some(linked) = self.linked.get_mut(&peer) else {
             return;
         };
@@ -256,7 +256,7 @@ impl Places {
             return Verdict::Welcome;
         }
         let is_full = self.is_host() && self.list.members.len() >= self.len_limit();
-        // A member without a link keeps its place while another peer reports a link to it.
+        // A member without a link keeps its slot while another peer reports a link to it.
         let may_be_lost = |&member: &PeerId| {
             let linked = self.linked.get(&member);
             member != self.local_id && linked.is_none_or(|linked| linked.is_silent)
@@ -269,7 +269,7 @@ impl Places {
         let Some(linked) = self.linked.get_mut(&peer) else {
             return Verdict::Wait;
         };
-        if !is_full || !linked.has_no_place() {
+        if !is_full || !linked.has_no_slot() {
             linked.full = None;
             return Verdict::Wait;
         }
@@ -294,7 +294,7 @@ impl Places {
         if self.list.members.is_empty() {
             self.found(now, &is_reported);
         } else if self.is_host() {
-            self.assign_places(&is_reported);
+            self.assign_slots(&is_reported);
         } else {
             self.watch_host(now, &is_reported);
         }
@@ -328,17 +328,17 @@ impl Places {
         let is_quiet = now.saturating_sub(self.last_change) >= quiet;
         if is_first && !is_alone && is_quiet {
             self.set(vec![self.local_id], self.local_id, self.list.version + 1);
-            self.assign_places(is_reported);
+            self.assign_slots(is_reported);
         }
     }
 
     /// Updates the list as its host: removes members that are lost, and adds peers that request a
-    /// place.
-    fn assign_places(&mut self, is_reported: &impl Fn(PeerId) -> bool) {
-        let keeps_place = |&member: &PeerId| match self.linked.get(&member) {
+    /// slot.
+    fn assign_slots(&mut self, is_reported: &impl Fn(PeerId) -> bool) {
+        let keeps_slot = |&member: &PeerId| match self.linked.get(&member) {
             _ if member == self.local_id => true,
             Some(linked) if linked.has_joined => true,
-            // A member that has taken a place in another list gives up this one.
+            // A member that has taken a slot in another list gives up this one.
             Some(linked) => match &linked.claim {
                 Some(claim) => claim.list.members.is_empty() || claim.list.has(self.local_id),
                 None => true,
@@ -350,7 +350,7 @@ impl Places {
             .members
             .iter()
             .copied()
-            .filter(keeps_place)
+            .filter(keeps_slot)
             .collect();
         let mut version = self.list.version;
         let mut candidates: Vec<_> = self
@@ -433,14 +433,14 @@ impl Places {
             Some(since) if is_next && now.saturating_sub(since) >= SUCCESSION_DELAY => {
                 let version = (self.list.version | VERSION_STEP_MASK) + 1;
                 self.set(self.list.members.clone(), self.local_id, version);
-                self.assign_places(is_reported);
+                self.assign_slots(is_reported);
             }
             Some(_) => {}
         }
     }
 
     /// Adopts the list of a peer if it takes precedence over the current one.
-    fn consider(&mut self, from: PeerId, list: PlaceList) {
+    fn consider(&mut self, from: PeerId, list: SlotList) {
         if !list.is_valid(self.len_limit()) {
             return;
         }
@@ -462,10 +462,10 @@ impl Places {
             if list.has(self.local_id) && takes_precedence && has_all_members {
                 self.adopt(list);
             } else if is_from_successor && !is_in_use {
-                self.lose_place(list.version);
+                self.lose_slot(list.version);
             } else if is_from_lower_id && !is_in_use {
                 // Two peers have founded a list at the same time.
-                self.lose_place(self.list.version + 1);
+                self.lose_slot(self.list.version + 1);
                 self.consider(from, list);
             }
         } else if is_newer && (from == mine.host || self.host_lost.is_some() && mine.has(list.host))
@@ -473,23 +473,23 @@ impl Places {
             if list.has(self.local_id) {
                 self.adopt(list);
             } else {
-                self.lose_place(list.version);
+                self.lose_slot(list.version);
             }
         }
     }
 
-    fn adopt(&mut self, list: PlaceList) {
+    fn adopt(&mut self, list: SlotList) {
         self.list = list;
         self.host_lost = None;
         self.is_stale = true;
     }
 
-    fn lose_place(&mut self, version: u64) {
+    fn lose_slot(&mut self, version: u64) {
         self.set(Vec::new(), self.local_id, version);
     }
 
     fn set(&mut self, members: Vec<PeerId>, host: PeerId, version: u64) {
-        self.adopt(PlaceList {
+        self.adopt(SlotList {
             version,
             host,
             members,

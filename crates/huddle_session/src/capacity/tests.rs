@@ -12,7 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Peers that are all linked and receive each other's messages immediately.
 struct Room {
     now: Duration,
-    peers: BTreeMap<PeerId, Places>,
+    peers: BTreeMap<PeerId, Slots>,
 }
 
 impl Room {
@@ -30,9 +30,9 @@ impl Room {
     fn add(&mut self, peer: u8, capacity: u8) {
         let local = id(peer);
         let others: Vec<_> = self.peers.keys().copied().collect();
-        let mut places = Places::new(local, capacity);
-        places.alone_since = Some(self.now);
-        self.peers.insert(local, places);
+        let mut slots = Slots::new(local, capacity);
+        slots.alone_since = Some(self.now);
+        self.peers.insert(local, slots);
         for other in others {
             self.link(local, other);
         }
@@ -42,18 +42,18 @@ impl Room {
         for (one, other) in [(a, b), (b, a)] {
             let now = self.now;
             let claim = self.peers[&other].claim();
-            let places = self.peers.get_mut(&one).unwrap();
-            places.link_opened(other, now);
-            places.receive_claim(other, claim, now);
-            places.admit(other);
+            let slots = self.peers.get_mut(&one).unwrap();
+            slots.link_opened(other, now);
+            slots.receive_claim(other, claim, now);
+            slots.admit(other);
         }
     }
 
     fn unlink(&mut self, a: PeerId, b: PeerId) {
         for (one, other) in [(a, b), (b, a)] {
             let now = self.now;
-            if let Some(places) = self.peers.get_mut(&one) {
-                places.link_lost(other, now);
+            if let Some(slots) = self.peers.get_mut(&one) {
+                slots.link_lost(other, now);
             }
         }
     }
@@ -69,7 +69,7 @@ impl Room {
     fn are_linked(&self, a: PeerId, b: PeerId) -> bool {
         self.peers
             .get(&a)
-            .is_some_and(|places| places.linked.contains_key(&b))
+            .is_some_and(|slots| slots.linked.contains_key(&b))
     }
 
     fn run(&mut self, time: Duration) {
@@ -85,21 +85,21 @@ impl Room {
                     .flat_map(|other| self.peers[other].linked.keys().copied())
                     .collect();
                 let now = self.now;
-                let places = self.peers.get_mut(&local).unwrap();
-                places.step(now, |peer| reported.contains(&peer));
+                let slots = self.peers.get_mut(&local).unwrap();
+                slots.step(now, |peer| reported.contains(&peer));
                 for outsider in places.outsiders() {
-                    places.restarted(outsider);
-                    places.admit(outsider);
+                    slots.restarted(outsider);
+                    slots.admit(outsider);
                 }
-                if !places.take_stale() {
+                if !slots.take_stale() {
                     continue;
                 }
-                let claim = places.claim();
+                let claim = slots.claim();
                 for &other in &ids {
                     if self.are_linked(other, local) {
                         let now = self.now;
-                        let places = self.peers.get_mut(&other).unwrap();
-                        places.receive_claim(local, claim.clone(), now);
+                        let slots = self.peers.get_mut(&other).unwrap();
+                        slots.receive_claim(local, claim.clone(), now);
                     }
                 }
             }
@@ -112,10 +112,10 @@ impl Room {
         let welcomes: Vec<_> = self
             .peers
             .iter()
-            .flat_map(|(&local, places)| places.linked.keys().map(move |&peer| (local, peer)))
+            .flat_map(|(&local, slots)| slots.linked.keys().map(move |&peer| (local, peer)))
             .filter(|(local, peer)| {
                 let is_in = |a: &PeerId, b: &PeerId| {
-                    self.peers.get(a).is_some_and(|places| places.list.has(*b))
+                    self.peers.get(a).is_some_and(|slots| slots.list.has(*b))
                 };
                 is_in(local, peer) && is_in(peer, local)
             })
@@ -159,7 +159,7 @@ fn peer_that_has_waited_founds_at_once() {
 }
 
 #[test]
-fn only_the_host_refuses_peers_when_all_places_are_taken() {
+fn only_the_host_refuses_peers_when_all_slots_are_taken() {
     let mut room = Room::new(2, &[1, 2]);
     room.run(2 * SECOND);
     room.add(3, 2);
@@ -184,8 +184,8 @@ fn next_member_becomes_host_when_the_host_leaves_or_stops() {
         room.run(2 * SECOND);
         if stops {
             for peer in [2, 3] {
-                let places = room.peers.get_mut(&id(peer)).unwrap();
-                places.set_stopped(id(1), true);
+                let slots = room.peers.get_mut(&id(peer)).unwrap();
+                slots.set_stopped(id(1), true);
             }
         } else {
             room.leave(1);
@@ -236,17 +236,17 @@ fn two_lists_merge_if_all_members_fit() {
 }
 
 #[test]
-fn members_other_than_the_host_cannot_take_places_away() {
+fn members_other_than_the_host_cannot_take_slots_away() {
     let mut room = Room::new(4, &[1, 2, 3]);
     room.run(2 * SECOND);
-    let forged = PlaceList {
+    let forged = SlotList {
         version: 1_000_000,
         host: id(3),
         members: ids(&[2, 3]),
     };
     for peer in [1, 2] {
-        let places = room.peers.get_mut(&id(peer)).unwrap();
-        places.receive(id(3), forged.clone());
+        let slots = room.peers.get_mut(&id(peer)).unwrap();
+        slots.receive(id(3), forged.clone());
     }
     for peer in [1, 2] {
         assert_eq!(room.members(peer), ids(&[1, 2, 3]));
@@ -256,7 +256,7 @@ fn members_other_than_the_host_cannot_take_places_away() {
 #[test]
 fn invalid_lists_are_detected() {
     let capacity = 2;
-    let list = |members: &[u8], host, version| PlaceList {
+    let list = |members: &[u8], host, version| SlotList {
         version,
         host: id(host),
         members: ids(members),
@@ -277,7 +277,7 @@ fn invalid_lists_are_detected() {
 #[derive(Debug, Clone)]
 enum Step {
     Hello(u8, bool, u64, u8, Vec<u8>),
-    Places(u8, u64, u8, Vec<u8>),
+    Slots(u8, u64, u8, Vec<u8>),
     Open(u8),
     Lost(u8),
     Admit(u8),
@@ -299,7 +299,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (peer(), any::<bool>(), version(), 1u8..8, members())
             .prop_map(|(a, b, c, d, e)| Step::Hello(a, b, c, d, e)),
-        (peer(), version(), 1u8..8, members()).prop_map(|(a, b, c, d)| Step::Places(a, b, c, d)),
+        (peer(), version(), 1u8..8, members()).prop_map(|(a, b, c, d)| Step::Slots(a, b, c, d)),
         peer().prop_map(Step::Open),
         peer().prop_map(Step::Lost),
         peer().prop_map(Step::Admit),
@@ -315,40 +315,40 @@ proptest! {
         capacity in 2u8..5,
         steps in prop::collection::vec(step(), 0..60),
     ) {
-        let mut places = Places::new(id(1), capacity);
+        let mut slots = Slots::new(id(1), capacity);
         let mut now = Duration::ZERO;
-        let list = |version, host, members: &[u8]| PlaceList {
+        let list = |version, host, members: &[u8]| SlotList {
             version,
             host: id(host),
             members: ids(members),
         };
         for step in steps {
-            let before = places.list.version;
+            let before = slots.list.version;
             match step {
                 Step::Hello(peer, has_waited, version, host, members) => {
                     let list = list(version, host, &members);
                     // Decoding rejects invalid lists.
                     if list.is_valid(capacity.into()) {
-                        places.receive_claim(id(peer), Claim { has_waited, list }, now);
+                        slots.receive_claim(id(peer), Claim { has_waited, list }, now);
                     }
                 }
-                Step::Places(peer, version, host, members) => {
-                    places.receive(id(peer), list(version, host, &members));
+                Step::Slots(peer, version, host, members) => {
+                    slots.receive(id(peer), list(version, host, &members));
                 }
-                Step::Open(peer) => places.link_opened(id(peer), now),
-                Step::Lost(peer) => places.link_lost(id(peer), now),
-                Step::Admit(peer) => places.admit(id(peer)),
-                Step::Joined(peer) => places.joined(id(peer)),
-                Step::Stopped(peer, is_stopped) => places.set_stopped(id(peer), is_stopped),
+                Step::Open(peer) => slots.link_opened(id(peer), now),
+                Step::Lost(peer) => slots.link_lost(id(peer), now),
+                Step::Admit(peer) => slots.admit(id(peer)),
+                Step::Joined(peer) => slots.joined(id(peer)),
+                Step::Stopped(peer, is_stopped) => slots.set_stopped(id(peer), is_stopped),
                 Step::Wait(time) => now += Duration::from_millis(time),
             }
-            places.step(now, |peer| peer == id(4));
-            prop_assert!(places.list.is_valid(capacity.into()), "{:?}", places.list);
-            prop_assert!(places.list.members.is_empty() || places.list.has(id(1)));
-            prop_assert!(places.list.version >= before);
+            slots.step(now, |peer| peer == id(4));
+            prop_assert!(slots.list.is_valid(capacity.into()), "{:?}", slots.list);
+            prop_assert!(slots.list.members.is_empty() || slots.list.has(id(1)));
+            prop_assert!(slots.list.version >= before);
             for peer in 2..8 {
-                let is_welcome = places.verdict(id(peer), now) == Verdict::Welcome;
-                prop_assert_eq!(is_welcome, places.list.has(id(peer)));
+                let is_welcome = slots.verdict(id(peer), now) == Verdict::Welcome;
+                prop_assert_eq!(is_welcome, slots.list.has(id(peer)));
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{
     text::{clean, read_bounded},
 };
 use crate::{
-    capacity::{Claim, MAX_LIST_LEN, PlaceList},
+    capacity::{Claim, MAX_LIST_LEN, SlotList},
     clock::ClockReading,
     roster::KickPolicy,
     tick::TickRate,
@@ -57,12 +57,12 @@ pub(super) struct Hello {
     pub(super) policy: KickPolicy,
     pub(super) clock: ClockReading,
     pub(super) join_data: Bytes,
-    pub(super) places: Option<Offer>,
+    pub(super) slots: Option<Offer>,
 }
 
 impl Hello {
     pub(super) fn capacity(&self) -> Option<u8> {
-        Some(self.places.as_ref()?.capacity)
+        Some(self.slots.as_ref()?.capacity)
     }
 }
 
@@ -90,7 +90,7 @@ pub(super) fn hello(nonce: u64, terms: &Terms, clock: ClockReading) -> Bytes {
     out.put_u32_le(clock.joined);
     put_varint(&mut out, terms.join_data.len() as u64);
     out.put_slice(&terms.join_data);
-    match &terms.places {
+    match &terms.slots {
         None => out.put_u8(0),
         Some(offer) => put_offer(&mut out, offer),
     }
@@ -201,7 +201,7 @@ fn read_hello(reader: &mut Reader, opening: Opening) -> Result<Hello, HandshakeE
     }
     let len = reader.varint().ok_or(HandshakeError::Truncated)?;
     let join_data = read_bounded(reader, "the join data", len, MAX_JOIN_DATA_LEN)?;
-    let places = read_offer(reader)?;
+    let slots = read_offer(reader)?;
     Ok(Hello {
         opening,
         rate: TickRate::claimed(rate),
@@ -213,7 +213,7 @@ fn read_hello(reader: &mut Reader, opening: Opening) -> Result<Hello, HandshakeE
             is_settled: flags & SETTLED != 0,
         },
         join_data,
-        places,
+        slots,
     })
 }
 
@@ -224,9 +224,9 @@ fn read_offer(reader: &mut Reader) -> Result<Option<Offer>, HandshakeError> {
     }
     let flags = reader.u8().ok_or(HandshakeError::Truncated)?;
     let len = reader.varint().ok_or(HandshakeError::Truncated)?;
-    let list = read_bounded(reader, "the list of places", len, MAX_LIST_LEN)?;
-    let list = PlaceList::decode(&list).filter(|list| list.is_valid(capacity.into()));
-    let list = list.ok_or(HandshakeError::Malformed("an invalid list of places"))?;
+    let list = read_bounded(reader, "the list of slots", len, MAX_LIST_LEN)?;
+    let list = SlotList::decode(&list).filter(|list| list.is_valid(capacity.into()));
+    let list = list.ok_or(HandshakeError::Malformed("an invalid list of slots"))?;
     let claim = Claim {
         has_waited: flags & WAITED != 0,
         list,

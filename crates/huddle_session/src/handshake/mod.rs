@@ -258,7 +258,7 @@ impl Handshake {
                 self.handle_hello(&hello.opening, hello.clock, verdict, now)?;
                 let nonce = self.peer.as_ref().map(|peer| peer.nonce);
                 if nonce == Some(hello.opening.nonce)
-                    && let Some(offer) = hello.places
+                    && let Some(offer) = hello.slots
                 {
                     self.claim = Some(offer.claim);
                 }
@@ -319,7 +319,7 @@ impl Handshake {
         }
     }
 
-    /// Answers [`HandshakeEvent::JoinRequested`] with a refusal because all places are taken.
+    /// Answers [`HandshakeEvent::JoinRequested`] with a refusal because all slots are taken.
     pub(crate) fn decide_full(&mut self, ticket: Ticket, capacity: u8) {
         if self.awaits(ticket) {
             self.refuse(Refusal::Full {

@@ -75,12 +75,12 @@ pub enum Refusal {
     /// The other player's game closed the connection before the two could play together.
     #[error("the other player's game disconnected from this one")]
     Disconnected,
-    /// All places are taken.
+    /// All slots are taken.
     #[error("the room is full: {capacity} of {capacity} players are in it")]
     Full {
         /// Whether the other player's game refused this player, not the other way around.
         by_them: bool,
-        /// The number of players that the room has places for.
+        /// The number of players that the room has slots for.
         capacity: u8,
     },
     /// Their games declare different messages. All lists are empty if the games differ only in

@@ -22,11 +22,11 @@ pub struct Terms {
     pub(super) registry: Registry,
     pub(super) policy: KickPolicy,
     pub(super) join_data: Bytes,
-    /// The places of a room with a capacity.
-    pub(super) places: Option<Offer>,
+    /// The slots of a room with a capacity.
+    pub(super) slots: Option<Offer>,
 }
 
-/// The capacity of a room, and the places in it as the local peer sees them.
+/// The capacity of a room, and the slots in it as the local peer sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Offer {
     pub(super) capacity: u8,
@@ -75,17 +75,17 @@ impl Terms {
             registry: Registry::of(kinds),
             policy,
             join_data,
-            places: None,
+            slots: None,
         })
     }
 
-    /// Adds the places of a room with a capacity.
-    pub(crate) fn set_places(&mut self, capacity: u8, claim: Claim) {
-        self.places = Some(Offer { capacity, claim });
+    /// Adds the slots of a room with a capacity.
+    pub(crate) fn set_slots(&mut self, capacity: u8, claim: Claim) {
+        self.slots = Some(Offer { capacity, claim });
     }
 
     pub(super) fn capacity(&self) -> Option<u8> {
-        Some(self.places.as_ref()?.capacity)
+        Some(self.slots.as_ref()?.capacity)
     }
 }
 

@@ -603,7 +603,7 @@ fn messages_have_the_documented_encoding() {
         ]
         .concat()
     );
-    let list = crate::capacity::PlaceList {
+    let list = crate::capacity::SlotList {
         version: 300,
         host: PeerId::from_bytes([1; 16]),
         members: vec![PeerId::from_bytes([1; 16]), PeerId::from_bytes([2; 16])],
@@ -613,12 +613,12 @@ fn messages_have_the_documented_encoding() {
         has_waited: true,
         list,
     };
-    limited.set_places(4, claim);
+    limited.set_slots(4, claim);
     let id = |n: &str| format!("10{}", n.repeat(16));
     let hello = hex(message::hello(nonce, &limited, clock()));
-    let places = format!("040137fb2c01{}02{}{}", id("01"), id("01"), id("02"));
+    let slots = format!("040137fb2c01{}02{}{}", id("01"), id("01"), id("02"));
     assert!(
-        hello.ends_with(&format!("6c6574206d6520696e{places}")),
+        hello.ends_with(&format!("6c6574206d6520696e{slots}")),
         "{hello}"
     );
     let route = Route { from: 1, to: 2 };

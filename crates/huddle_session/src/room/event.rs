@@ -98,7 +98,7 @@ pub enum SessionEvent {
         /// The new host, possibly the local peer.
         host: PeerId,
     },
-    /// All places of the room are taken, so the local peer has none. Leave the room.
+    /// All slots of the room are taken, so the local peer has none. Leave the room.
     Full {
         /// The room's capacity.
         capacity: u8,

@@ -22,7 +22,7 @@ pub use self::{
 
 use self::peer::{Copied, OpenSession, PeerSession, Received};
 use crate::{
-    capacity::{MAX_PLACES, Places, Verdict},
+    capacity::{MAX_SLOTS, Slots, Verdict},
     clock::RoomClock,
     events::QueueError,
     handshake::{Agreement, HandshakeEvent, Refusal, Terms, TermsError, Ticket},
@@ -53,7 +53,7 @@ pub struct RoomSetup {
     pub kinds: Kinds,
     /// The policy that decides who may kick players.
     pub policy: KickPolicy,
-    /// The maximum number of players, from 2 to [`MAX_PLACES`]; `None` for no limit.
+    /// The maximum number of players, from 2 to [`MAX_SLOTS`]; `None` for no limit.
     pub capacity: Option<u8>,
     /// The data that the local peer sends with its join request.
     pub join_data: Bytes,
@@ -100,9 +100,9 @@ pub struct RoomSession {
     peers: BTreeMap<PeerId, PeerSession>,
     /// The join requests that the game has not answered yet.
     tickets: BTreeMap<PeerId, Ticket>,
-    /// The players that have a place. `None` in a room without a capacity.
-    places: Option<Places>,
-    /// The join requests that the game accepted and that wait for a place.
+    /// The players that have a slot. `None` in a room without a capacity.
+    slots: Option<Slots>,
+    /// The join requests that the game accepted and that wait for a slot.
     admitted: BTreeMap<PeerId, Ticket>,
     events: VecDeque<SessionEvent>,
     /// Reused between calls to avoid allocations.
@@ -119,7 +119,7 @@ pub enum SetupError {
     #[error(transparent)]
     Kinds(#[from] KindError),
     /// The capacity is out of range.
-    #[error("a room cannot have a capacity of {0}: choose one from 2 to {MAX_PLACES}")]
+    #[error("a room cannot have a capacity of {0}: choose one from 2 to {MAX_SLOTS}")]
     Capacity(u8),
 }
 
@@ -141,7 +141,7 @@ impl RoomSession {
             limits,
             seed,
         } = setup;
-        if let Some(wrong) = capacity.filter(|it| !(2..=MAX_PLACES).contains(it)) {
+        if let Some(wrong) = capacity.filter(|it| !(2..=MAX_SLOTS).contains(it)) {
             return Err(SetupError::Capacity(wrong));
         }
         let roster_kind = kinds.declare(
@@ -163,12 +163,12 @@ impl RoomSession {
             host: local_id,
             peers: BTreeMap::new(),
             tickets: BTreeMap::new(),
-            places: capacity.map(|capacity| Places::new(local_id, capacity)),
+            slots: capacity.map(|capacity| Slots::new(local_id, capacity)),
             admitted: BTreeMap::new(),
             events: VecDeque::new(),
             received: Vec::new(),
         };
-        room.offer_places();
+        room.offer_slots();
         Ok(room)
     }
 
@@ -182,22 +182,22 @@ impl RoomSession {
         self.advanced = now;
         let ticks = self.clock.advance(now);
         self.report_skipped(ticks);
-        self.poll_places(now);
+        self.poll_slots(now);
     }
 
     /// Returns `true` if the room has a capacity.
     pub fn has_capacity(&self) -> bool {
-        self.places.is_some()
+        self.slots.is_some()
     }
 
     /// Sets whether a peer's game is stopped, and for how long the peer has been silent.
     ///
-    /// A peer whose game is stopped cannot give out places. The place of a silent peer may become
+    /// A peer whose game is stopped cannot give out slots. The slot of a silent peer may become
     /// free soon.
     pub fn set_activity(&mut self, peer: PeerId, is_stopped: bool, silence: Duration) {
-        if let Some(places) = &mut self.places {
-            places.set_stopped(peer, is_stopped);
-            places.set_silent(peer, silence >= SILENT);
+        if let Some(slots) = &mut self.slots {
+            slots.set_stopped(peer, is_stopped);
+            slots.set_silent(peer, silence >= SILENT);
         }
     }
 
@@ -206,8 +206,8 @@ impl RoomSession {
         self.link_lost(peer);
         let session = PeerSession::new(self.nonce(peer), now);
         self.peers.insert(peer, session);
-        if let Some(places) = &mut self.places {
-            places.link_opened(peer, now);
+        if let Some(slots) = &mut self.slots {
+            slots.link_opened(peer, now);
         }
     }
 
@@ -225,8 +225,8 @@ impl RoomSession {
         self.peers.remove(&peer);
         self.tickets.remove(&peer);
         self.admitted.remove(&peer);
-        if let Some(places) = &mut self.places {
-            places.link_lost(peer, self.advanced);
+        if let Some(slots) = &mut self.slots {
+            slots.link_lost(peer, self.advanced);
         }
     }
 
@@ -362,12 +362,12 @@ impl RoomSession {
         let Some(ticket) = self.tickets.remove(&peer) else {
             return;
         };
-        if let Some(places) = &mut self.places
+        if let Some(slots) = &mut self.slots
             && verdict.is_ok()
         {
             self.admitted.insert(peer, ticket);
-            places.admit(peer);
-            self.poll_places(now);
+            slots.admit(peer);
+            self.poll_slots(now);
         } else if let Some(session) = self.peers.get_mut(&peer) {
             session.handshake.decide(ticket, verdict);
             self.poll_handshake(peer, None, now);
@@ -463,10 +463,10 @@ impl RoomSession {
         }
         let session = self.peers.get_mut(&peer);
         if let Some(claim) = session.and_then(|session| session.handshake.take_claim())
-            && let Some(places) = &mut self.places
+            && let Some(slots) = &mut self.slots
         {
-            places.receive_claim(peer, claim, now);
-            self.poll_places(now);
+            slots.receive_claim(peer, claim, now);
+            self.poll_slots(now);
         }
         Ok(())
     }
@@ -534,18 +534,18 @@ impl RoomSession {
         self.peers.insert(peer, session);
         self.tickets.remove(&peer);
         self.admitted.remove(&peer);
-        if let Some(places) = &mut self.places {
-            places.restarted(peer);
+        if let Some(slots) = &mut self.slots {
+            slots.restarted(peer);
         }
     }
 
     fn join(&mut self, peer: PeerId, agreement: Agreement, now: Duration) {
-        if let Some(places) = &mut self.places {
-            if !places.list().has(peer) {
-                // The peer lost its place while the welcomes were in transit.
+        if let Some(slots) = &mut self.slots {
+            if !slots.list().has(peer) {
+                // The peer lost its slot while the welcomes were in transit.
                 return self.restart(peer, now);
             }
-            places.joined(peer);
+            slots.joined(peer);
         }
         let age = now.saturating_sub(agreement.clock_received_at);
         // An impossible clock is ignored; the session works without it.
@@ -588,8 +588,8 @@ impl RoomSession {
                 events: undelivered,
             });
         }
-        if let Some(places) = &mut self.places {
-            places.session_closed(peer);
+        if let Some(slots) = &mut self.slots {
+            slots.session_closed(peer);
         }
         self.clock.remove_peer(peer);
         self.roster.remove_peer(peer, self.clock.tick());
@@ -638,10 +638,10 @@ impl RoomSession {
                     match self.kinds.at(Delivery::Event, index as usize) {
                         Some(kind) if kind == self.roster_kind => {
                             match RosterMessage::decode(&payload) {
-                                Ok(RosterMessage::Places(list)) => {
-                                    if let Some(places) = &mut self.places {
-                                        places.receive(peer, list);
-                                        self.poll_places(arrived);
+                                Ok(RosterMessage::Slots(list)) => {
+                                    if let Some(slots) = &mut self.slots {
+                                        slots.receive(peer, list);
+                                        self.poll_slots(arrived);
                                     }
                                 }
                                 Ok(message) => {
@@ -694,23 +694,23 @@ impl RoomSession {
         }
     }
 
-    /// Advances the allocation of the room's places, and answers the join requests that it decides.
-    fn poll_places(&mut self, now: Duration) {
-        let Some(places) = &mut self.places else {
+    /// Advances the allocation of the room's slots, and answers the join requests that it decides.
+    fn poll_slots(&mut self, now: Duration) {
+        let Some(slots) = &mut self.slots else {
             return;
         };
-        places.step(now, |player| self.roster.is_reported(player));
-        let is_stale = places.take_stale();
-        let outsiders = places.outsiders();
-        let list = places.list().clone();
-        let capacity = places.capacity();
+        slots.step(now, |player| self.roster.is_reported(player));
+        let is_stale = slots.take_stale();
+        let outsiders = slots.outsiders();
+        let list = slots.list().clone();
+        let capacity = slots.capacity();
         let mut verdicts = Vec::new();
         for &peer in self.admitted.keys() {
-            verdicts.push((peer, places.verdict(peer, now)));
+            verdicts.push((peer, slots.verdict(peer, now)));
         }
         if is_stale {
-            self.offer_places();
-            self.send_to_all(&RosterMessage::Places(list));
+            self.offer_slots();
+            self.send_to_all(&RosterMessage::Slots(list));
         }
         for (peer, verdict) in verdicts {
             let ticket = match verdict {
@@ -732,10 +732,10 @@ impl RoomSession {
         }
     }
 
-    /// Updates the room's places in the hellos of all handshakes.
-    fn offer_places(&mut self) {
-        if let Some(places) = &self.places {
-            self.terms.set_places(places.capacity(), places.claim());
+    /// Updates the room's slots in the hellos of all handshakes.
+    fn offer_slots(&mut self) {
+        if let Some(slots) = &self.slots {
+            self.terms.set_slots(slots.capacity(), slots.claim());
             for session in self.peers.values_mut() {
                 session.handshake.resend_hello();
             }

@@ -5,7 +5,7 @@ use huddle_id::PeerId;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    capacity::PlaceList,
+    capacity::SlotList,
     codec::{self, DecodeError, EncodeError},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub(crate) const MAX_LINKS: usize = 64;
 
 /// The maximum length of a report in bytes: its kind, a tick, a count, and 17 for each link. A list
-/// of places is shorter.
+/// of slots is shorter.
 const MAX_REPORT_LEN: usize = 1 + 5 + 1 + 17 * MAX_LINKS;
 
 /// A message about the room, exchanged between its members. It is sent as an event with the name
@@ -31,8 +31,9 @@ pub(crate) enum RosterMessage {
     /// [`KickPolicy::Majority`](super::KickPolicy::Majority).
     #[serde(rename = "Remove")] // Part of the schema that peers compare.
     Kick(PeerId),
-    /// The players that have a place, in a room with a capacity.
-    Places(PlaceList),
+    /// The players that have a slot, in a room with a capacity.
+    #[serde(rename = "Places")] // Part of the schema that peers compare.
+    Slots(SlotList),
 }
 
 impl RosterMessage {

@@ -184,8 +184,8 @@ impl Roster {
             }
             // Requests beyond the limit are dropped. Honest peers never reach it.
             RosterMessage::Kick(peer) => drop(self.add_kick_request(from, peer, tick)),
-            // The room handles places itself.
-            RosterMessage::Places(_) => {}
+            // The room handles slots itself.
+            RosterMessage::Slots(_) => {}
         }
         self.evaluate_kick_requests(tick);
     }

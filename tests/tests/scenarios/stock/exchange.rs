@@ -7,12 +7,12 @@ use huddle_mesh::Channel;
 use huddle_tests::numbered::{ChannelCounts, LENGTHS};
 
 /// The maximum time until all peers meet.
-pub(super) const MEETING: Duration = Duration::from_secs(20);
+pub(super) const MEETING_TIMEOUT: Duration = Duration::from_secs(20);
 /// The number of messages that must arrive from every peer on every channel, which takes several
 /// seconds.
 pub(super) const MIN_MESSAGES: u32 = 100;
 /// The maximum time until [`MIN_MESSAGES`] have arrived.
-pub(super) const EXCHANGE: Duration = Duration::from_secs(20);
+pub(super) const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) const SEND_INTERVAL: Duration = Duration::from_millis(50);
 /// The maximum number of messages that may be lost at the start. The `webrtc` crate, which both
 /// sides use, drops messages that arrive before the local side of a channel is open.

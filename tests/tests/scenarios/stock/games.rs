@@ -14,7 +14,9 @@ use huddle_tests::{
     numbered::{self, ChannelCounts, PeerCounts, Report},
 };
 
-use super::exchange::{EXCHANGE, MEETING, MIN_MESSAGES, Received, SEND_INTERVAL, check_counts};
+use super::exchange::{
+    EXCHANGE_TIMEOUT, MEETING_TIMEOUT, MIN_MESSAGES, Received, SEND_INTERVAL, check_counts,
+};
 
 /// Counts of the messages that the app has received, by peer.
 #[derive(Resource, Default)]
@@ -53,7 +55,7 @@ pub(crate) fn games_and_stock_clients_exchange_raw_bytes(
             break;
         }
         ensure!(
-            began.elapsed() < MEETING + EXCHANGE,
+            began.elapsed() < MEETING_TIMEOUT + EXCHANGE_TIMEOUT,
             "the game and the stock clients do not receive enough messages: {received:#?}, {stan:#?}, {tess:#?}"
         );
         if sent.elapsed() >= SEND_INTERVAL {

@@ -8,8 +8,8 @@ use huddle_tests::{
     wait_until, watch,
 };
 
-use super::exchange::MEETING;
-use crate::steps::{LOAD, Movement};
+use super::exchange::MEETING_TIMEOUT;
+use crate::steps::{LOAD_TIMEOUT, Movement};
 
 /// Counts the messages of each connection by channel, in the order of the connections.
 const COUNT_MESSAGES: &str = "
@@ -32,12 +32,14 @@ pub(crate) fn players_and_stock_clients_share_a_room(artifacts: &Artifacts) -> a
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     bob.run_before_pages(COUNT_MESSAGES)?;
     bob.open(&server.player("render=off&bot=2"))?;
-    wait_until(&mut [&mut bob], LOAD, "Bob's page reports", |_| true)?;
+    wait_until(&mut [&mut bob], LOAD_TIMEOUT, "Bob's page reports", |_| {
+        true
+    })?;
     let mut tess = StockClient::start(artifacts, "Tess", &room)?;
     let stock_ids = [stan.wait_peer_id()?, tess.wait_peer_id()?];
 
     let players: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    let took = wait_until(players, MEETING, "all four are linked", |reports| {
+    let took = wait_until(players, MEETING_TIMEOUT, "all four are linked", |reports| {
         reports
             .iter()
             .all(|report| report.plays_with(3) && stock_ids.iter().all(|id| report.lists(id)))

@@ -15,10 +15,12 @@ use huddle_tests::{
 };
 use uuid::Uuid;
 
-use super::exchange::{EXCHANGE, MEETING, MIN_MESSAGES, Received, SEND_INTERVAL, check_counts};
+use super::exchange::{
+    EXCHANGE_TIMEOUT, MEETING_TIMEOUT, MIN_MESSAGES, Received, SEND_INTERVAL, check_counts,
+};
 use crate::rooms::until_connected;
 
-const REMOVED: Duration = Duration::from_secs(3);
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A room without a game that exchanges numbered messages with stock clients.
 struct NumberedRoom {
@@ -155,7 +157,7 @@ fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
             break;
         }
         ensure!(
-            began.elapsed() < MEETING + EXCHANGE,
+            began.elapsed() < MEETING_TIMEOUT + EXCHANGE_TIMEOUT,
             "some peers do not receive enough messages: Ada {:#?}, Bob {:#?}, Stan {stan:#?}, Tess {tess:#?}",
             ada.matchbox_clients,
             bob.matchbox_clients
@@ -216,7 +218,7 @@ fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
             break;
         }
         ensure!(
-            bob_left.elapsed() < REMOVED,
+            bob_left.elapsed() < REMOVAL_TIMEOUT,
             "Stan has removed {gone} of two peers: {report:#?}"
         );
         thread::sleep(Duration::from_millis(30));
@@ -230,7 +232,7 @@ fn exchange(artifacts: &Artifacts, room: &str) -> anyhow::Result<()> {
 
 fn until_removed(ours: &mut NumberedRoom, peer_id: PeerId) -> anyhow::Result<()> {
     let began = Instant::now();
-    while began.elapsed() < REMOVED {
+    while began.elapsed() < REMOVAL_TIMEOUT {
         match ours.room.poll() {
             Some(RoomEvent::PeerLeft { peer_id: left, .. }) if left == peer_id => return Ok(()),
             Some(RoomEvent::Packet { .. }) => {}
@@ -238,5 +240,5 @@ fn until_removed(ours: &mut NumberedRoom, peer_id: PeerId) -> anyhow::Result<()>
             None => thread::sleep(Duration::from_millis(5)),
         }
     }
-    bail!("{peer_id} is still in the room after {REMOVED:?}")
+    bail!("{peer_id} is still in the room after {REMOVAL_TIMEOUT:?}")
 }

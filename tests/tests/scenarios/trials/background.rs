@@ -13,11 +13,11 @@ use huddle_tests::{
 
 use crate::{
     pictures::{SLOW_DRAWING, save_screenshot},
-    steps::{LOAD, all_meet, all_see_movement, is_long_run, lists_exactly},
+    steps::{LOAD_TIMEOUT, all_meet, all_see_movement, is_long_run, lists_exactly},
 };
 
 /// The maximum time from the friend's first report to the meeting.
-const MEETING: Duration = Duration::from_secs(2);
+const MEETING_TIMEOUT: Duration = Duration::from_secs(2);
 /// The minimum tick rate of a hidden page, per second.
 const TICKS: f64 = 55.0;
 const HIDDEN: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ pub(super) fn hidden_host_meets_a_friend(
     let server = Server::start(artifacts)?;
     let mut ada = browser(host, "Ada")?;
     ada.open(&server.player("bot=1"))?;
-    wait_until(&mut [&mut ada], LOAD, "the host waits", |reports| {
+    wait_until(&mut [&mut ada], LOAD_TIMEOUT, "the host waits", |reports| {
         reports[0].state == "waiting"
     })?;
     ada.wait_shown(SLOW_DRAWING)?;
@@ -55,9 +55,12 @@ pub(super) fn hidden_host_meets_a_friend(
 
     let mut bob = start(artifacts, &server, friend)?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut *bob];
-    wait_until(&mut both[1..], LOAD, "the friend reports", |_| true)?;
-    let (ids, took) = all_meet(both, MEETING, "they meet while the page is hidden")?;
-    ensure!(took <= MEETING, "the players met only after {took:?}");
+    wait_until(&mut both[1..], LOAD_TIMEOUT, "the friend reports", |_| true)?;
+    let (ids, took) = all_meet(both, MEETING_TIMEOUT, "they meet while the page is hidden")?;
+    ensure!(
+        took <= MEETING_TIMEOUT,
+        "the players met only after {took:?}"
+    );
     let playing = ticks_while(both, hidden(), |reports| {
         for report in reports {
             lists_exactly(report, &ids)?;
@@ -85,7 +88,7 @@ pub(super) fn hidden_host_meets_a_friend(
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut *bob];
     all_meet(
         both,
-        MEETING,
+        MEETING_TIMEOUT,
         "they still play when the page is visible again",
     )
     .map(drop)

@@ -10,15 +10,15 @@ use huddle_tests::{Artifacts, Browser, Native, Page, Player, Report, Server, wai
 use serde_json::json;
 
 use super::background::hide;
-use crate::steps::{LOAD, all_meet, all_see_movement, is_long_run, lists_exactly};
+use crate::steps::{LOAD_TIMEOUT, all_meet, all_see_movement, is_long_run, lists_exactly};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// The maximum time until the players meet after a page returns or resumes.
-const RETURNED: Duration = Duration::from_secs(5);
+const RETURN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The maximum time until a peer that left is removed.
-const REMOVED: Duration = Duration::from_secs(1);
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// The maximum time until a stopped game is reported.
-const STOPPED: Duration = Duration::from_millis(600);
+const STOP_TIMEOUT: Duration = Duration::from_millis(600);
 /// The time for which a page is frozen.
 const FROZEN: Duration = Duration::from_secs(2);
 
@@ -46,17 +46,20 @@ pub(super) fn back_button_rejoins_the_room_in_firefox(artifacts: &Artifacts) -> 
 fn back_and_forth(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<bool> {
     let server = Server::start(artifacts)?;
     bob.open(&server.player("render=off&bot=2"))?;
-    wait_until(&mut [&mut bob], LOAD, "Bob waits", |reports| {
+    wait_until(&mut [&mut bob], LOAD_TIMEOUT, "Bob waits", |reports| {
         reports[0].state == "waiting"
     })?;
     let is_cached = leave_and_return(&server, &mut bob)?;
-    wait_until(&mut [&mut bob], LOAD, "Bob waits again", |reports| {
-        reports[0].state == "waiting"
-    })?;
+    wait_until(
+        &mut [&mut bob],
+        LOAD_TIMEOUT,
+        "Bob waits again",
+        |reports| reports[0].state == "waiting",
+    )?;
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
     let (ids, _) = all_meet(
         &mut [&mut ada, &mut bob],
-        LOAD,
+        LOAD_TIMEOUT,
         "the returned player and a friend meet",
     )?;
     all_see_movement(&mut [&mut ada, &mut bob], "each sees the other move")?;
@@ -65,7 +68,7 @@ fn back_and_forth(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<boo
     bob.open(&server.index())?;
     wait_until(
         &mut [&mut ada],
-        REMOVED,
+        REMOVAL_TIMEOUT,
         "the friend removes the peer",
         |reports| !reports[0].lists(&ids[1]),
     )?;
@@ -74,13 +77,13 @@ fn back_and_forth(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Result<boo
     let returned = Instant::now();
     all_meet(
         &mut [&mut ada, &mut bob],
-        LOAD,
+        LOAD_TIMEOUT,
         "they meet again after the page has returned",
     )?;
     let took = returned.elapsed();
     println!("   {} cached the page: {}", bob.name(), is_restored(&bob)?);
     ensure!(
-        took < RETURNED || !is_restored(&bob)?,
+        took < RETURN_TIMEOUT || !is_restored(&bob)?,
         "the players took {took:?} to meet"
     );
     all_see_movement(&mut [&mut ada, &mut bob], "each sees the other move again")?;
@@ -107,7 +110,7 @@ pub(super) fn reload_storm_ends_in_one_working_room(artifacts: &Artifacts) -> an
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     let page = server.player("render=off&bot=2");
     bob.open(&page)?;
-    all_meet(&mut [&mut ada, &mut bob], LOAD, "two meet")?;
+    all_meet(&mut [&mut ada, &mut bob], LOAD_TIMEOUT, "two meet")?;
     let reloads: u64 = if is_long_run() { 30 } else { 6 };
     for n in 0..reloads {
         bob.reload()?;
@@ -124,7 +127,7 @@ pub(super) fn reload_storm_ends_in_one_working_room(artifacts: &Artifacts) -> an
         )?;
     }
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    let (ids, _) = all_meet(both, LOAD, "they meet after the reloads")?;
+    let (ids, _) = all_meet(both, LOAD_TIMEOUT, "they meet after the reloads")?;
     all_see_movement(both, "each sees the other move")?;
     watch(both, 5 * SECOND, "they stay together", |reports| {
         reports
@@ -140,12 +143,12 @@ pub(super) fn duplicate_tab_is_another_player(artifacts: &Artifacts) -> anyhow::
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     let page = server.player("render=off&bot=2");
     bob.open(&page)?;
-    let (ids, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "two meet")?;
+    let (ids, _) = all_meet(&mut [&mut ada, &mut bob], LOAD_TIMEOUT, "two meet")?;
 
     bob.open_in_front(&page)?;
     let three = wait_until(
         &mut [&mut ada, &mut bob],
-        LOAD,
+        LOAD_TIMEOUT,
         "all three play",
         |reports| reports.iter().all(|report| report.plays_with(2)),
     )?;
@@ -157,14 +160,17 @@ pub(super) fn duplicate_tab_is_another_player(artifacts: &Artifacts) -> anyhow::
         if report.is_some_and(|report| report.plays_with(2)) {
             break;
         }
-        ensure!(started.elapsed() < RETURNED, "the second tab does not play");
+        ensure!(
+            started.elapsed() < RETURN_TIMEOUT,
+            "the second tab does not play"
+        );
         thread::sleep(Duration::from_millis(50));
     }
     println!("   the first tab is hidden: {}", bob.is_hidden()?);
 
     bob.close_front()?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    let (after, _) = all_meet(both, RETURNED, "the second tab's peer is removed")?;
+    let (after, _) = all_meet(both, RETURN_TIMEOUT, "the second tab's peer is removed")?;
     ensure!(after == ids, "ids have changed: {ids:?}, then {after:?}");
     all_see_movement(both, "the first tab continues to play")
 }
@@ -175,14 +181,14 @@ pub(super) fn frozen_page_is_reported_and_resumes(artifacts: &Artifacts) -> anyh
     let mut ada = Native::start(artifacts, "Ada", &server, "hello", 1)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     bob.open(&server.player("render=off&bot=2"))?;
-    let (ids, _) = all_meet(&mut [&mut ada, &mut bob], LOAD, "two meet")?;
+    let (ids, _) = all_meet(&mut [&mut ada, &mut bob], LOAD_TIMEOUT, "two meet")?;
     hide(&bob)?;
 
     bob.freeze(true).context("cannot freeze the page")?;
     let other: &mut [&mut dyn Player] = &mut [&mut ada];
     let took = wait_until(
         other,
-        STOPPED,
+        STOP_TIMEOUT,
         "the other player reports that the page is stopped",
         |reports| reports[0].peer(&ids[1]).is_some_and(|peer| peer.stopped),
     )?;
@@ -190,7 +196,7 @@ pub(super) fn frozen_page_is_reported_and_resumes(artifacts: &Artifacts) -> anyh
     thread::sleep(if is_long_run() { 20 * SECOND } else { FROZEN });
     bob.freeze(false).context("cannot resume the page")?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    let took = wait_until(both, RETURNED, "both continue to play", |reports| {
+    let took = wait_until(both, RETURN_TIMEOUT, "both continue to play", |reports| {
         reports
             .iter()
             .all(|report| report.plays_with(1) && report.peers.iter().all(|peer| !peer.stopped))

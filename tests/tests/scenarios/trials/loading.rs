@@ -15,8 +15,8 @@ use crate::steps::is_long_run;
 /// The frame time of the games.
 const FRAME: Duration = Duration::from_millis(8);
 /// The time after loading.
-const MEETING: Duration = Duration::from_secs(3);
-const JOINED: Duration = Duration::from_secs(10);
+const MEETING_TIMEOUT: Duration = Duration::from_secs(3);
+const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One player loads, either the newcomer or the host, while the other one waits.
 pub(super) fn native_game_connects_after_loading_a_level(
@@ -48,7 +48,7 @@ fn meet_after_loading(room: &str, load: Duration, host_loads: bool) -> anyhow::R
     let joined = Instant::now();
     while status(&first) != RoomStatus::Waiting {
         ensure!(
-            joined.elapsed() < JOINED,
+            joined.elapsed() < JOIN_TIMEOUT,
             "the first game is {}",
             status(&first)
         );
@@ -72,7 +72,7 @@ fn meet_after_loading(room: &str, load: Duration, host_loads: bool) -> anyhow::R
     let loaded = Instant::now();
     while peers(&mut loading) != 1 || peers(&mut other) != 1 {
         ensure!(
-            loaded.elapsed() < MEETING,
+            loaded.elapsed() < MEETING_TIMEOUT,
             "the games are {} and {}",
             status(&loading),
             status(&other)

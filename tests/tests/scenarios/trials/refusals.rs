@@ -10,11 +10,11 @@ use huddle_tests::{Artifacts, Browser, Native, Page, Player, Server, wait_until}
 
 use crate::{
     pictures::{SLOW_DRAWING, save_screenshot},
-    steps::{LOAD, all_meet, all_see_movement, is_long_run},
+    steps::{LOAD_TIMEOUT, all_meet, all_see_movement, is_long_run},
 };
 
 /// The maximum time until a loaded page has logged an exception.
-const LOGGED: Duration = Duration::from_secs(2);
+const LOG_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Changes that extensions or settings make to a page, and the expected error text.
 const WITHOUT_WEBRTC: &[(&str, &str, &str)] = &[
@@ -62,7 +62,7 @@ pub(super) fn browser_without_webrtc_shows_the_reason(artifacts: &Artifacts) -> 
         browser.run_before_pages(script)?;
         let render = if is_drawn { "" } else { "render=off" };
         browser.open(&server.player(render))?;
-        let text = wait_failed(&mut browser, LOAD)?;
+        let text = wait_failed(&mut browser, LOAD_TIMEOUT)?;
         ensure!(text.contains(expected), "{name}: the text is: {text}");
         if is_drawn {
             browser.wait_shown(SLOW_DRAWING)?;
@@ -120,7 +120,7 @@ pub(super) fn refused_ice_server_is_named(artifacts: &Artifacts) -> anyhow::Resu
     for (address, reason) in REFUSED.iter().chain(REFUSED_NATIVELY) {
         let mut native =
             Native::start_with(artifacts, "Bob", &server, "hello", 1, &["--ice", address])?;
-        check_reason(&wait_failed(&mut native, LOAD)?, address, reason)?;
+        check_reason(&wait_failed(&mut native, LOAD_TIMEOUT)?, address, reason)?;
     }
     Ok(())
 }
@@ -138,7 +138,7 @@ fn refused_in_page(
     for (address, reason) in refused {
         let encoded: String = url::form_urlencoded::byte_serialize(address.as_bytes()).collect();
         browser.open(&server.player(&format!("render=off&ice={encoded}")))?;
-        check_reason(&wait_failed(browser, LOAD)?, address, reason)?;
+        check_reason(&wait_failed(browser, LOAD_TIMEOUT)?, address, reason)?;
     }
     Ok(())
 }
@@ -169,16 +169,16 @@ pub(super) fn exceptions_end_link_attempts_but_not_the_room(
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     ada.run_before_pages(FAILS_TWICE)?;
     ada.open(&server.player("render=off&bot=1"))?;
-    wait_until(&mut [&mut ada], LOAD, "Ada waits", |reports| {
+    wait_until(&mut [&mut ada], LOAD_TIMEOUT, "Ada waits", |reports| {
         reports[0].state == "waiting"
     })?;
     let mut bob = Native::start(artifacts, "Bob", &server, "hello", 2)?;
-    wait_until(&mut [&mut bob], LOAD, "Bob reports", |_| true)?;
+    wait_until(&mut [&mut bob], LOAD_TIMEOUT, "Bob reports", |_| true)?;
     let start = Instant::now();
     let mut log = ada.log();
     while !log.contains("no more channels") {
         ensure!(
-            start.elapsed() < LOGGED,
+            start.elapsed() < LOG_TIMEOUT,
             "the exception is not logged:\n{log}"
         );
         thread::sleep(Duration::from_millis(50));
@@ -189,6 +189,6 @@ pub(super) fn exceptions_end_link_attempts_but_not_the_room(
         start.elapsed().as_millis()
     );
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
-    all_meet(both, LOAD, "they still meet")?;
+    all_meet(both, LOAD_TIMEOUT, "they still meet")?;
     all_see_movement(both, "each sees the other move")
 }
