@@ -341,7 +341,7 @@ impl Browser {
     /// Returns whether the game's page is hidden.
     ///
     /// # Errors
-    /// Returns an error if the browser does not answer.
+    /// Returns an error if the browser does not respond.
     pub fn is_hidden(&self) -> anyhow::Result<bool> {
         let hidden = self.run("return (globalThis.opener ?? globalThis).document.hidden")?;
         Ok(hidden == json!(true))
@@ -352,7 +352,7 @@ impl Browser {
     /// # Errors
     /// Returns an error if the browser returns one.
     pub fn reload(&self) -> anyhow::Result<()> {
-        // Reload in a timeout, because the driver does not answer while a page loads.
+        // Reload in a timeout, because the driver does not respond while a page loads.
         self.run("setTimeout(() => location.reload())").map(drop)
     }
 

@@ -27,7 +27,7 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// Starts to drop packets.
+    /// Starts dropping packets.
     ///
     /// # Errors
     /// Returns an error if a player has no UDP socket, or the kernel has no packet filter.

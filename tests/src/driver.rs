@@ -26,7 +26,9 @@ use tokio::runtime::Runtime;
 
 use crate::child::ChildGuard;
 
+/// The maximum time until a driver listens, and until its browser has started.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// The maximum duration of a WebDriver command.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A WebDriver program for one kind of browser.
@@ -74,7 +76,7 @@ impl Driver {
             .capabilities()
             .and_then(|capabilities| capabilities.get(process_capability)?.as_i64())
             .and_then(|id| i32::try_from(id).ok())
-            .with_context(|| format!("{name}'s driver does not return the browser's process id"))?;
+            .with_context(|| format!("{name}'s driver did not return the browser's process id"))?;
         Ok(Self {
             network: Network::here()?,
             runtime,
@@ -97,7 +99,7 @@ impl Driver {
         };
         self.network
             .enter(run)?
-            .context("the browser does not answer")?
+            .context("the browser did not respond")?
             .context("the browser returned an error")
     }
 
@@ -165,7 +167,7 @@ fn listen(
     let name = format!("{name}'s driver");
     let mut process = ChildGuard::start(&name, &mut command, move |line| {
         if let Some((_, port)) = line.split_once(port_prefix) {
-            // Only the first port has a receiver.
+            // Sending fails for any later port, because the receiver is gone.
             let _ = sender.send(port.trim().trim_end_matches('.').parse());
         }
         Some(line)
@@ -188,8 +190,8 @@ impl Folder {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("huddle-browser-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        // Process ids repeat in a new namespace, so a killed run may have left a folder with this
-        // name.
+        // Process ids are reused in each new PID namespace, so a killed run may have left a folder
+        // with this name.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(Self(path))

@@ -33,7 +33,7 @@ pub struct FakeServer {
 }
 
 impl FakeServer {
-    /// Starts to listen on a free port of the host.
+    /// Starts listening on a free port of the host.
     ///
     /// # Errors
     /// Returns an error if the port cannot be opened.
@@ -110,7 +110,7 @@ fn answer(mut stream: TcpStream, behavior: FakeBehavior, network: &Network) -> a
         FakeBehavior::Silence => while stream.read(&mut request)? > 0 {},
         FakeBehavior::SilentWebSocket => {
             let mut socket =
-                tungstenite::accept(stream).context("the client opens no WebSocket")?;
+                tungstenite::accept(stream).context("the client did not open a WebSocket")?;
             loop {
                 socket.read()?;
             }

@@ -26,7 +26,7 @@ const TYPE_A: [u8; 2] = [0, 1];
 pub enum Answer {
     /// The name does not exist.
     Unknown,
-    /// The server does not answer.
+    /// The server does not respond.
     Never,
     /// The name has this address.
     Address(Ipv4Addr),

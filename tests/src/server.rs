@@ -111,7 +111,7 @@ fn launch(artifacts: &Artifacts, address: SocketAddr) -> anyhow::Result<(ChildGu
     let Ok(address) = receiver.recv_timeout(START_TIMEOUT) else {
         process.check_alive()?;
         anyhow::bail!(
-            "the server does not report that it listens:\n{}",
+            "the server did not report that it is listening:\n{}",
             process.log.text()
         );
     };

@@ -42,7 +42,10 @@ impl StockServer {
         while TcpStream::connect(address).is_err() {
             process.check_alive()?;
             if began.elapsed() > START_TIMEOUT {
-                bail!("the stock server does not listen:\n{}", process.log.text());
+                bail!(
+                    "the stock server did not start listening:\n{}",
+                    process.log.text()
+                );
             }
             thread::sleep(POLL);
         }

@@ -28,7 +28,7 @@ impl Turn {
     /// Starts coturn with the user `ada` and the password `secret`.
     ///
     /// # Errors
-    /// Returns an error if coturn does not start or does not answer.
+    /// Returns an error if coturn does not start or does not respond.
     pub fn start() -> anyhow::Result<Self> {
         let mut command = child::command("turnserver");
         command.args([
@@ -52,7 +52,7 @@ impl Turn {
         while !answers()? {
             process.check_alive()?;
             if began.elapsed() > START_TIMEOUT {
-                bail!("coturn does not answer:\n{}", process.log.text());
+                bail!("coturn did not respond:\n{}", process.log.text());
             }
             thread::sleep(Duration::from_millis(100));
         }

@@ -165,7 +165,7 @@ pub enum RoomError {
     #[error("the signaling server has no such room address: {0}")]
     NotFound(String),
     /// The configuration requires a relay, but names no TURN server.
-    #[error("relay only needs a TURN server: add one with `IceServer::turn(..)`")]
+    #[error("`relay_only` needs a TURN server: add one with `IceServer::turn(..)`")]
     NoRelay,
     /// An ICE server address cannot be used.
     #[error(
@@ -221,7 +221,7 @@ pub enum RoomError {
 pub enum LinkFailure {
     /// The peer does not answer the offers of the local peer, or does not send the expected offer.
     #[error(
-        "the other player's game does not answer: the game or its connection to the signaling server may hang"
+        "the other player's game does not respond: the game or its connection to the signaling server may have hung"
     )]
     NoAnswer,
     /// Both peers try to connect, but their packets do not arrive.
@@ -232,7 +232,7 @@ pub enum LinkFailure {
     /// The peer did not prove that it has the room's [secret](crate::RoomSecret), or only one of
     /// the two peers has a secret.
     #[error(
-        "the other player has another room secret, or only one of the two has one: open the same invitation link on both"
+        "the other player has a different room secret, or only one of you has one: open the same invitation link on both"
     )]
     Secret,
     /// The link failed for another reason.
@@ -270,6 +270,6 @@ pub enum SendError {
     #[error("a message of {0} bytes is larger than {max}: split it", max = crate::limits::MAX_MESSAGE_LEN)]
     TooLarge(usize),
     /// The message begins with a byte that is reserved for the mesh.
-    #[error("messages cannot begin with the byte 0xFF, which the mesh keeps for itself")]
+    #[error("messages cannot begin with the byte 0xFF, which is reserved for the mesh")]
     ReservedByte,
 }

@@ -22,8 +22,8 @@ const STUN_QUERY: &str =
     "nothing may follow the port of a STUN server; remove the `?` and the rest";
 const TURN_QUERY: &str = "only `?transport=udp` or `?transport=tcp` may follow the port";
 const LOGIN: &str =
-    "a TURN server needs a user name and a password; give them with `IceServer::turn`";
-const NO_ADDRESS: &str = "it has no address; give it at least one";
+    "a TURN server needs a user name and a password; set them with `IceServer::turn`";
+const NO_ADDRESS: &str = "it has no address; add at least one";
 
 impl<'a> IceUrl<'a> {
     /// Parses a URL.

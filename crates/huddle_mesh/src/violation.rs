@@ -52,7 +52,7 @@ pub enum ProtocolViolation {
     #[error("it sent too many packets before the link was open on both sides")]
     TooManyEarlyPackets,
     /// A control message is malformed or arrived at the wrong time.
-    #[error("it sent an invalid control message; does it run another version?")]
+    #[error("it sent an invalid control message; does it run a different version?")]
     Control,
     /// A message on a data channel is text, not bytes.
     #[error("it sent text on the {0} channel, which carries bytes")]
@@ -61,7 +61,7 @@ pub enum ProtocolViolation {
     #[error("it opened a data channel of its own")]
     Channel,
     /// A message is longer than the maximum of a channel or of the signaling server.
-    #[error("it sent a message of {0} bytes; {max} fit on a channel, {signal} in a signal", max = MAX_MESSAGE_LEN, signal = MAX_SIGNAL_LEN)]
+    #[error("it sent a message of {0} bytes; the maximum is {max} on a channel and {signal} in a signal", max = MAX_MESSAGE_LEN, signal = MAX_SIGNAL_LEN)]
     TooLong(usize),
     /// The server's message is not part of matchbox's protocol.
     #[error("it sent a message that is not part of matchbox's protocol ({0})")]
@@ -82,7 +82,7 @@ pub enum ProtocolViolation {
     #[error("it sent a message about a group, but this room has none")]
     Group,
     /// More members committed violations than a room can have.
-    #[error("it relayed invalid signals of more members than a room can have")]
+    #[error("it relayed invalid signals from more members than a room can have")]
     TooManySources,
     /// The server sent more messages than any room needs.
     #[error("it sent more than any room needs")]
@@ -101,8 +101,8 @@ pub enum SdpError {
     /// A line is malformed.
     #[error("`{0}` is malformed")]
     Malformed(&'static str),
-    /// The description comes from another version of this crate.
-    #[error("it comes from another version of bevy_huddle; all players need the same version")]
+    /// The description comes from a different version of this crate.
+    #[error("it comes from a different version of bevy_huddle; all players need the same version")]
     Version,
     /// A candidate may be valid, but is of an unsupported kind.
     #[error("`{0}` is of a kind that is not supported")]

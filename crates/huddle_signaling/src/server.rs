@@ -43,7 +43,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Checks the configuration and starts to listen.
+    /// Checks the configuration and starts listening.
     ///
     /// # Errors
     /// Returns an error if the address is taken or does not belong to this machine, if the folder

@@ -9,7 +9,8 @@ const NONE: u8 = 0;
 const COPIED: u8 = 1;
 const REFUSED: u8 = 2;
 
-/// Starts to copy a string. Browsers refuse this if it is long after a key press or click.
+/// Starts copying a string. Browsers reject this unless it happens shortly after a key press or a
+/// click.
 pub(crate) fn start(text: String) {
     let Some(navigator) = web_sys::window().map(|window| window.navigator()) else {
         return;

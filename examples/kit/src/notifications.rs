@@ -17,7 +17,7 @@ pub(crate) struct LastRefusal(pub(crate) Option<String>);
 
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<LastRefusal>()
-        .add_systems(Startup, show_mistakes)
+        .add_systems(Startup, show_option_errors)
         .add_observer(joined)
         .add_observer(left)
         .add_observer(reconnecting)
@@ -29,9 +29,9 @@ pub(crate) fn plugin(app: &mut App) {
         .add_observer(failed);
 }
 
-fn show_mistakes(options: Res<Options>, mut commands: Commands) {
-    for mistake in &options.mistakes {
-        commands.trigger(Toast::warning(mistake));
+fn show_option_errors(options: Res<Options>, mut commands: Commands) {
+    for error in &options.errors {
+        commands.trigger(Toast::warning(error));
     }
 }
 

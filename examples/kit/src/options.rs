@@ -30,7 +30,7 @@ pub struct Options {
     /// The output of the program.
     pub display: Display,
     /// Messages for the player about invalid options.
-    pub mistakes: Vec<String>,
+    pub errors: Vec<String>,
 }
 
 /// The output of a program.
@@ -84,7 +84,7 @@ impl Options {
         page: &Url,
         parameter: impl Fn(&str) -> Option<String>,
     ) -> Self {
-        let mut mistakes = Vec::new();
+        let mut errors = Vec::new();
         let given = |name: &str| parameter(name).filter(|value| !value.trim().is_empty());
 
         let signal = given("signal");
@@ -93,7 +93,7 @@ impl Options {
         let bot = given("bot").and_then(|seed| {
             let number = seed.parse().ok();
             if number.is_none() {
-                mistakes.push(format!(
+                errors.push(format!(
                     "bot={seed} is not a whole number: use a seed such as bot=7"
                 ));
             }
@@ -103,7 +103,7 @@ impl Options {
             None | Some("on") => Display::Window,
             Some("off") => Display::Off,
             Some(other) => {
-                mistakes.push(format!("render={other} is invalid: use on or off"));
+                errors.push(format!("render={other} is invalid: use on or off"));
                 Display::Window
             }
         };
@@ -113,14 +113,14 @@ impl Options {
             None | Some("off") => false,
             Some("on") => true,
             Some(other) => {
-                mistakes.push(format!("relay={other} is invalid: use on or off"));
+                errors.push(format!("relay={other} is invalid: use on or off"));
                 true
             }
         };
 
         let conditions = ["lag", "jitter", "loss"].map(|name| (name, given(name)));
         let conditioner = conditioner(conditions).unwrap_or_else(|error| {
-            mistakes.push(error.to_string());
+            errors.push(error.to_string());
             None
         });
 
@@ -130,7 +130,7 @@ impl Options {
         let secret = given_secret.and_then(|text| {
             let secret = text.parse::<RoomSecret>();
             if let Err(error) = &secret {
-                mistakes.push(format!("{error}: request the complete link"));
+                errors.push(format!("{error}: ask your friend for the complete link"));
             }
             secret.ok()
         });
@@ -164,7 +164,7 @@ impl Options {
             link: link.into(),
             bot,
             display,
-            mistakes,
+            errors,
         }
     }
 
@@ -235,7 +235,8 @@ fn conditioner(
     LinkConditioner::from_query(&query.join("&"))
 }
 
-/// Returns the address of a room. `room` is a name or a complete address. Joining the room validates it.
+/// Returns the address of a room. `room` is a name or a complete address. Joining the room
+/// validates it.
 fn room_url(server: &str, room: &str) -> String {
     if room.contains("://") {
         room.to_owned()
@@ -288,7 +289,7 @@ impl Options {
                 link: String::new(),
                 bot: None,
                 display: Display::Window,
-                mistakes: vec![format!(
+                errors: vec![format!(
                     "this page has no valid address ({error}): serve it over http"
                 )],
             },
@@ -320,7 +321,7 @@ mod arguments {
         /// Hide this machine's address from other players; needs a TURN server
         #[arg(long)]
         relay: bool,
-        /// The secret of a private room, from behind `#secret=` in its link
+        /// The secret of a private room, from its link, after `#secret=`
         #[arg(long, value_name = "DIGITS")]
         secret: Option<RoomSecret>,
         /// Keep this player's identity in a file, which is created if it does not exist
@@ -338,7 +339,7 @@ mod arguments {
         /// Let a bot play; the same seed plays the same way
         #[arg(long, value_name = "SEED")]
         bot: Option<u64>,
-        /// Run without a window and renderer
+        /// Run without a window or a renderer
         #[arg(long)]
         headless: bool,
     }
@@ -377,7 +378,7 @@ mod arguments {
                 } else {
                     Display::Window
                 },
-                mistakes: Vec::new(),
+                errors: Vec::new(),
             })
         }
     }
@@ -471,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn secret_of_the_address_is_in_the_link() {
+    fn secret_in_the_address_is_kept_in_the_link() {
         let secret = RoomSecret::random();
         let address = format!("http://10.0.0.2:3536/?room=den#secret={secret}");
         let private = page(&address);
@@ -479,7 +480,7 @@ mod tests {
 
         let damaged = page("http://10.0.0.2:3536/?room=den#secret=12");
         assert_eq!(damaged.secret, None);
-        assert_eq!(damaged.mistakes.len(), 1, "{:?}", damaged.mistakes);
+        assert_eq!(damaged.errors.len(), 1, "{:?}", damaged.errors);
     }
 
     #[test]
@@ -509,9 +510,9 @@ mod tests {
         let options = page("http://host/?room=den&bot=me&render=maybe");
         assert_eq!((options.bot, options.display), (None, Display::Window));
         assert_eq!(options.room_url, "ws://host/den");
-        assert_eq!(options.mistakes.len(), 2);
-        assert!(options.mistakes[0].contains("bot=me"));
-        assert!(options.mistakes[1].contains("render=maybe"));
+        assert_eq!(options.errors.len(), 2);
+        assert!(options.errors[0].contains("bot=me"));
+        assert!(options.errors[1].contains("render=maybe"));
     }
 
     #[test]
@@ -526,8 +527,8 @@ mod tests {
 
         let wrong = page("http://host/?lag=80&loss=150");
         assert_eq!(wrong.conditioner, None);
-        assert_eq!(wrong.mistakes.len(), 1);
-        assert!(wrong.mistakes[0].starts_with("loss=150 is out of range"));
+        assert_eq!(wrong.errors.len(), 1);
+        assert!(wrong.errors[0].starts_with("loss=150 is out of range"));
     }
 
     #[test]

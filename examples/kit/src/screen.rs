@@ -332,7 +332,7 @@ mod tests {
             link: link.to_owned(),
             bot: None,
             display: Display::Window,
-            mistakes: Vec::new(),
+            errors: Vec::new(),
         }
     }
 

@@ -12,10 +12,10 @@ use crate::settings::Settings;
 /// The time for which state is measured before a transfer starts.
 const QUIET: Duration = Duration::from_secs(8);
 
-/// The maximum number of kept delays in each phase.
+/// The maximum number of delays to keep in each phase.
 const MAX_DELAYS: usize = 4000;
 
-/// The maximum number of kept peers that left. Beyond it, the oldest is dropped.
+/// The maximum number of departed peers to keep. When it is exceeded, the oldest one is dropped.
 const MAX_DEPARTED: usize = 16;
 
 /// A numbered event.
@@ -26,7 +26,7 @@ struct Numbered(u64);
 #[derive(Serialize, Deserialize)]
 struct SharedAt(u64);
 
-/// The measurements with a peer, on its entity.
+/// Delivery measurements between this player and a peer, a component of the peer entity.
 #[derive(Component, Default)]
 pub(crate) struct Probe {
     pub(crate) sent: u64,

@@ -123,10 +123,10 @@ fn report(
                 })
             }),
         });
-    let entities = players.iter().map(|(peer, at)| EntityReport {
+    let entities = players.iter().map(|(peer, transform)| EntityReport {
         owner: peer.id,
-        x: at.translation.x,
-        y: at.translation.y,
+        x: transform.translation.x,
+        y: transform.translation.y,
     });
     output.write(&Report {
         room: options.room_name(),

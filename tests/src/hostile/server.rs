@@ -71,7 +71,7 @@ pub struct HostileServer {
 }
 
 impl HostileServer {
-    /// Starts to listen at an address.
+    /// Starts listening on an address.
     ///
     /// # Errors
     /// Returns an error if the address is in use.

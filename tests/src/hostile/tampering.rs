@@ -105,7 +105,7 @@ fn relay(
         Ok(response)
     };
     let Ok(mut client) = accept_hdr(stream, note_path) else {
-        bail!("the client does not open a WebSocket");
+        bail!("the client did not open a WebSocket");
     };
     let (mut server, _) = connect(format!("ws://{server}{path}"))?;
     client.get_ref().set_read_timeout(Some(POLL))?;

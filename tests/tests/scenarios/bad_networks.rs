@@ -134,14 +134,14 @@ pub(crate) fn signaling_faults_are_reported_and_rooms_recover(
         )?,
         join(
             &neighbor,
-            "a machine that does not answer",
+            "a machine that does not respond",
             server.room("neighbor"),
             Kind::Unreachable,
             &["No route to host"],
         )?,
         join(
             &routed,
-            "a remote machine that does not answer",
+            "a remote machine that does not respond",
             server.room("routed"),
             Kind::Unreachable,
             &["no machine answers"],
@@ -295,7 +295,7 @@ pub(crate) fn page_reports_a_hanging_server_and_recovers(
     println!("   the page retries: {} ms", took.as_millis());
     let log = page.log();
     let is_logged = log.contains("does not behave like a signaling server");
-    ensure!(is_logged, "the cause is not logged:\n{log}");
+    ensure!(is_logged, "the cause was not logged:\n{log}");
     fake.set(FakeBehavior::Proxy(server.address()));
     let took = wait_until(
         &mut [&mut page],
@@ -379,7 +379,7 @@ pub(crate) fn unreachable_players_log_the_reason_and_play_after_healing(
     while !logs.iter().all(|log| log.contains("a TURN server")) {
         ensure!(
             began.elapsed() < REPORT_TIMEOUT,
-            "the reason is not logged:\n{logs:#?}"
+            "the reason was not logged:\n{logs:#?}"
         );
         logs[0] += &ada.log();
         logs[1] = bob.log();

@@ -175,7 +175,7 @@ fn reload_with_identity(artifacts: &Artifacts, mut bob: Browser) -> anyhow::Resu
     let is_new = "return !document.documentElement.dataset.isOld && Boolean(globalThis.huddle)";
     // While the page loads, there is nothing to run the script in.
     while bob.run(is_new).unwrap_or_default() != json!(true) {
-        ensure!(began.elapsed() < LOAD_TIMEOUT, "the page is not reloaded");
+        ensure!(began.elapsed() < LOAD_TIMEOUT, "the page was not reloaded");
         thread::sleep(POLL);
     }
     let (after, _) = all_meet(&mut [&mut ada, &mut bob], LOAD_TIMEOUT, "they meet again")?;

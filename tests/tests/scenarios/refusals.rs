@@ -57,7 +57,10 @@ fn both_refuse(players: &mut [&mut dyn Player]) -> anyhow::Result<()> {
         };
         println!("   refusal: {text}");
         for name in DIFFERENCE {
-            ensure!(text.contains(name), "{name} is not named: {text}");
+            ensure!(
+                text.contains(name),
+                "the text does not contain {name}: {text}"
+            );
         }
     }
     wait_until(players, LOAD_TIMEOUT, "both continue to wait", |reports| {

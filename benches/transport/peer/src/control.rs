@@ -20,7 +20,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Starts to read stdin.
+    /// Starts reading stdin.
     pub(crate) fn start() -> Self {
         let control = Self::default();
         let writer = control.clone();

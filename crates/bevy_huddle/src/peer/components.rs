@@ -27,8 +27,9 @@ pub struct Peer {
 /// The plugin spawns the entity as soon as the room has the id of the local peer, and despawns it
 /// with the room. It has [`Peer`] and [`PeerOf`] like the entities of the other
 /// peers, and no [`LinkStats`]. Events that this player sends to
-/// [`Recipients::All`](crate::Recipients::All) arrive on it. [`PeerJoined`](crate::PeerJoined) and
-/// [`PeerLeft`](crate::PeerLeft) are about the other peers only.
+/// [`Recipients::All`](crate::Recipients::All) are triggered on it.
+/// [`PeerJoined`](crate::PeerJoined) and [`PeerLeft`](crate::PeerLeft) are about the other peers
+/// only.
 ///
 /// Despawning it leaves the room.
 ///
@@ -97,7 +98,7 @@ pub struct Stopped(pub StopReason);
 #[component(immutable)]
 pub struct LinkedWith(pub Vec<PeerId>);
 
-/// The measurements of the link to a peer, updated each frame. The entity of the local peer has
+/// Statistics about the link to a peer, updated each frame. The entity of the local peer has
 /// none.
 ///
 /// ```
@@ -117,10 +118,10 @@ pub struct LinkedWith(pub Vec<PeerId>);
 #[reflect(opaque)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 pub struct LinkStats {
-    /// The measurements of the network: round-trip time, silence, bytes, packets, queues and path.
+    /// Network statistics: round-trip time, silence, bytes, packets, queues and path.
     #[deref]
     pub network: huddle_mesh::LinkStats,
-    /// The measurements of tick packets: loss, jitter and the difference between the ticks.
+    /// Tick packet statistics: loss, jitter and the difference between the ticks.
     pub delivery: DeliveryStats,
     /// The number of events that the peer has not acknowledged, including internal events of the
     /// room.

@@ -25,8 +25,10 @@ pub enum PendingReason {
     /// The two machines are connecting, or the two games are comparing versions.
     #[error("connecting")]
     Connecting,
-    /// The machines are linked, but the other game does not answer: it is loading or has hung.
-    #[error("the other player's game is busy, perhaps loading; you can play as soon as it answers")]
+    /// The machines are linked, but the other game does not respond: it is loading or has hung.
+    #[error(
+        "the other player's game is busy, perhaps loading; you can play as soon as it responds"
+    )]
     Busy,
     /// The machines are linked, but the other player's page is frozen, or their phone is locked.
     #[error(

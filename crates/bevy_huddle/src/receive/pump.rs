@@ -1,5 +1,5 @@
-//! Polls each room once per frame. The pump handles each event of the mesh, and after it all
-//! session events that it caused, in order. The handlers never call the pump.
+//! Polls each room once per frame. The pump handles each mesh event, then all session events that
+//! it caused, in order. The handlers never call the pump.
 
 use bevy::prelude::*;
 use huddle_mesh::RoomEvent;
@@ -22,7 +22,8 @@ use crate::{
     send::failures::trigger_waiting,
 };
 
-/// The maximum number of mesh events per room and frame. It keeps a flood from stopping the game.
+/// The maximum number of mesh events per room and frame. It prevents a flood of events from
+/// freezing the game.
 const MAX_EVENTS_PER_FRAME: usize = 10_000;
 
 /// Applies everything that was received since the last frame to the world.

@@ -91,7 +91,7 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             requested_by,
         } => kicked(world, room, peer_id, requested_by),
         SessionEvent::TicksSkipped { ticks } => {
-            log::debug!("{ticks} ticks behind the other peers: skipped");
+            log::debug!("skipped {ticks} ticks to catch up with the other peers");
             trigger(
                 world,
                 TicksSkipped {
@@ -182,7 +182,7 @@ fn kicked(world: &mut World, room: Entity, peer_id: PeerId, requested_by: Vec<Pe
         return fail(world, room, JoinError::Kicked { requested_by });
     }
     if let Some(entity) = peer_entity(world, room, peer_id) {
-        log::info!("{peer_id} is kicked from the room");
+        log::info!("{peer_id} was kicked from the room");
         trigger(
             world,
             PeerKicked {

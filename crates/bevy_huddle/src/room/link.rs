@@ -137,7 +137,7 @@ impl RoomLink {
         self.session.link_opened(peer_id, self.now());
     }
 
-    /// Begins to remove a peer. The session then reports the events that the peer did not
+    /// Starts removing a peer. The session then reports the events that the peer did not
     /// acknowledge.
     pub(crate) fn begin_leaving(&mut self, peer_id: PeerId, reason: DisconnectReason) {
         if self.peers.contains(peer_id) {

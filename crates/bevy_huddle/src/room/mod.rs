@@ -1,4 +1,4 @@
-//! Rooms: their components and events, joining, and the link to transport and session.
+//! Rooms: their components and events, joining, and the link to the transport and the session.
 
 pub(crate) mod components;
 pub(crate) mod conditioning;

@@ -38,7 +38,7 @@ pub struct RoomOptions {
 
 impl RoomOptions {
     /// Creates options for the room at `url`, such as `ws://localhost:3536/my-game`. Append
-    /// `?next=2` to group players in pairs.
+    /// `?next=2` to group players into pairs.
     ///
     /// The URL is checked when the room is joined. [`RoomFailed`](crate::RoomFailed) reports an
     /// invalid URL.
@@ -132,9 +132,9 @@ impl RoomOptions {
     /// no limit.
     ///
     /// The limit holds even if many players join at once, because a single peer assigns the slots:
-    /// the host, or another peer while the host's game is not running. If there is no slot left
-    /// for a player, its room fails with [`JoinError::Full`](crate::JoinError::Full). Two peers
-    /// with different capacities refuse each other.
+    /// the host, or another peer while the host's game is not running. If no slot is free for a
+    /// player, its room fails with [`JoinError::Full`](crate::JoinError::Full). Two peers with
+    /// different capacities refuse each other.
     #[must_use]
     pub fn capacity(mut self, players: u8) -> Self {
         self.capacity = Some(players);

@@ -86,8 +86,8 @@ fn list(skipped: &[SkippedRecipient]) -> String {
         .iter()
         .take(MAX_NAMED)
         .map(|SkippedRecipient { peer_id, error }| match peer_id {
-            Some(peer_id) => format!("{peer_id} does not get the event: {error}"),
-            None => format!("a recipient does not get the event: {error}"),
+            Some(peer_id) => format!("{peer_id} did not receive the event: {error}"),
+            None => format!("a recipient did not receive the event: {error}"),
         })
         .collect();
     if let more @ 1.. = skipped.len().saturating_sub(MAX_NAMED) {

@@ -17,7 +17,7 @@ use crate::{
     testing::{Conditions, Lab, Player},
 };
 
-/// Returns players that joined, one after another, a room with this kick policy.
+/// Returns players that joined a room with this kick policy one after another.
 fn meet_with_policy<const N: usize>(policy: KickPolicy) -> (Lab, [Player; N]) {
     let mut lab = lab();
     let players = std::array::from_fn(|_| {
@@ -49,7 +49,7 @@ fn failure(lab: &mut Lab, player: Player) -> KickError {
 }
 
 #[test]
-fn first_player_is_host_and_the_second_succeeds_it() {
+fn first_player_is_host_until_it_leaves_then_the_second() {
     let (mut lab, players @ [ada, bob, eve]) = meet_with_policy(KickPolicy::Disabled);
     let hosts = |lab: &Lab, of: &[Player]| {
         let host = |&player| lab.get::<RoomHost>(player, lab.room(player)).unwrap().0;
@@ -74,7 +74,7 @@ fn first_player_is_host_and_the_second_succeeds_it() {
 }
 
 #[test]
-fn host_kicks_a_player_who_receives_its_id() {
+fn kicked_player_receives_the_id_of_the_host() {
     let (mut lab, [ada, bob, eve]) = meet_with_policy(KickPolicy::Host);
     let [a, b, e] = [ada, bob, eve].map(|player| lab.peer_id(player));
     kick(&mut lab, bob, e);

@@ -84,7 +84,7 @@ fn events_arrive_once_and_in_order_over_replaced_links() {
 }
 
 #[test]
-fn events_sent_while_reconnecting_arrive_after_it() {
+fn events_sent_while_reconnecting_arrive_after_reconnecting() {
     for breaks in [true, false] {
         let (mut lab, [ada, bob]) = meet();
         lab.network(bad_network());
@@ -156,7 +156,7 @@ fn unacknowledged_events_of_a_killed_peer_are_undelivered() {
 }
 
 #[test]
-fn each_chosen_recipient_receives_once() {
+fn each_recipient_receives_the_event_once() {
     let (mut lab, players @ [ada, ..]) = meet::<4>();
     let [ada_id, b, c, d] = players.map(|player| lab.peer_id(player));
     let (room, bob, carl) = (
@@ -193,7 +193,7 @@ fn each_chosen_recipient_receives_once() {
 }
 
 #[test]
-fn recipients_all_include_the_sender_in_sending_order() {
+fn recipients_all_delivers_to_the_sender_in_order() {
     let (mut lab, [ada, bob]) = meet();
     let (ada_id, peer, local_peer) = (lab.peer_id(ada), lab.peer_id(bob), lab.peer(ada, ada));
     lab.commands(ada, |commands| {
@@ -342,7 +342,7 @@ fn events_wait_for_the_network_without_loss() {
 #[test]
 fn longest_event_arrives_and_a_longer_one_fails() {
     let (mut lab, [ada, bob]) = meet();
-    // The length of the list takes three bytes.
+    // The length prefix takes three bytes.
     let longest = Blob(vec![7; MAX_EVENT_LEN - 3]);
     lab.commands(ada, |commands| {
         commands.broadcast(longest.clone());
@@ -362,7 +362,7 @@ fn longest_event_arrives_and_a_longer_one_fails() {
     assert_eq!(failed[0].error, MessageError::Encode(too_long));
     assert_eq!(
         failed[0].error.to_string(),
-        "the message takes 65537 bytes, but at most 65536 fit: send less at a time, or split it"
+        "the message is 65537 bytes long, but the maximum is 65536: send less at a time, or split it"
     );
 }
 
@@ -430,10 +430,10 @@ fn try_send_returns_peers_with_full_queues_and_sends_to_the_rest() {
 }
 
 #[test]
-fn hanging_peer_does_not_block_events_to_its_peers() {
+fn hanging_peer_does_not_block_events_to_other_peers() {
     let (mut lab, [ada, bob, eve]) = meet();
     let peer = lab.peer_id(eve);
-    // Eve's game runs no frame during the test, and its link stays open.
+    // Eve's game runs no frames during the test, but its link stays open.
     lab.frame_rate(eve, 0.0001);
     let (mut sent, mut failed) = (0, 0);
     for n in 0..20 * 60 {
@@ -536,7 +536,7 @@ fn undelivered_events_are_reported_in_order_before_the_peer_leaves() {
 }
 
 #[test]
-fn unknown_recipient_fails_and_the_rest_receive() {
+fn unknown_recipient_fails_and_the_others_receive_the_event() {
     let (mut lab, [ada, bob]) = meet();
     let (ada_id, peer, stranger) = (lab.peer_id(ada), lab.peer_id(bob), PeerId::from_u128(0));
     lab.commands(ada, |commands| {
@@ -584,7 +584,7 @@ fn undeclared_type_is_named_in_send_failed() {
     lab.commands(ada, |commands| {
         commands.broadcast(Forgotten);
         commands.share(Forgotten);
-        // These are declared, but the other way round.
+        // These are declared, but as state and as an event respectively.
         commands.broadcast(Pose(1));
         commands.share(Splash(1));
     });

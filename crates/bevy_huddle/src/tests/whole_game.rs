@@ -1,4 +1,4 @@
-//! A small game with a moving shape, and the guarantees of the lab.
+//! Plays a small game with a moving shape in the lab, and tests the lab's own guarantees.
 
 use std::time::Duration;
 
@@ -112,8 +112,8 @@ fn trace(seed: u64) -> Vec<(Duration, Vec<Option<f32>>)> {
             lab.run_for(Duration::from_millis(50));
             let pairs = players.map(|viewer| players.map(|other| (viewer, other)));
             let seen = pairs.into_iter().flatten().map(|(viewer, other)| {
-                let pose = lab.find_peer(viewer, other)?;
-                Some(lab[viewer].world().get::<Transform>(pose)?.translation.x)
+                let entity = lab.find_peer(viewer, other)?;
+                Some(lab[viewer].world().get::<Transform>(entity)?.translation.x)
             });
             trace.push((lab.now(), seen.collect()));
         }

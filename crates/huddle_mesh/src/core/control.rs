@@ -84,7 +84,7 @@ impl Control {
         out.freeze()
     }
 
-    /// Decodes a message. Returns `None` if it is malformed or comes from another version.
+    /// Decodes a message. Returns `None` if it is malformed or comes from a different version.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let [RESERVED_BYTE, kind, body @ ..] = bytes else {
             return None;

@@ -31,8 +31,8 @@ use crate::{
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// The number of checks of a candidate pair, enough for the longest attempt to link.
 ///
-/// By default, the library gives up a pair after 1.4 s. An attempt would then never succeed if the
-/// network was down when it began, or if the answer took long.
+/// By default, the library gives up on a pair after 1.4 s. An attempt would then never succeed if
+/// the network was down when it began, or if the answer took long.
 const MAX_CHECKS: u16 = (LONGEST_ATTEMPT.as_millis() / CHECK_INTERVAL.as_millis()) as u16;
 
 /// A peer connection that closes when dropped. The library's own stays open without a handle.

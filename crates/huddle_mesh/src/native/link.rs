@@ -210,7 +210,7 @@ impl LinkTask {
         let _ = self.inputs.send(from_link(self.id, input)).await;
     }
 
-    /// Creates and reports the local description, then starts to gather candidates.
+    /// Creates and reports the local description, then starts gathering candidates.
     async fn describe(
         &self,
         connection: &Arc<dyn PeerConnection>,

@@ -27,7 +27,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Starts to connect.
+    /// Starts connecting.
     ///
     /// # Errors
     /// Returns the browser's exception, for example if a page served over https uses `ws://`.

@@ -14,7 +14,7 @@ pub const MAX_ELEMENTS_BEYOND_BYTES: usize = 256;
 pub enum EncodeError {
     /// The message is too long.
     #[error(
-        "the message takes {len} bytes, but at most {max} fit: send less at a time, or split it"
+        "the message is {len} bytes long, but the maximum is {max}: send less at a time, or split it"
     )]
     TooLong {
         /// The length of the message, in bytes.
@@ -91,7 +91,7 @@ fn within(path: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// The message is too long.
-    #[error("the message has {len} bytes, but at most {max} are allowed")]
+    #[error("the message is {len} bytes long, but the maximum is {max}")]
     TooLong {
         /// The length of the message, in bytes.
         len: usize,

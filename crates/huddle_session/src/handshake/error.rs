@@ -21,7 +21,7 @@ pub enum HandshakeError {
     #[error("{0} bytes follow the end of the handshake message")]
     TrailingBytes(usize),
     /// A field is longer than allowed.
-    #[error("{what} takes {len} bytes, but at most {max} are allowed")]
+    #[error("{what} is {len} bytes long, but the maximum is {max}")]
     TooLong {
         /// The name of the field.
         what: &'static str,

@@ -37,11 +37,11 @@ pub(super) struct Offer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TermsError {
     /// The game's id is too long.
-    #[error("the game id has {0} bytes, but at most {MAX_GAME_LEN} fit: shorten it")]
+    #[error("the game id is {0} bytes long, but the maximum is {MAX_GAME_LEN}: shorten it")]
     GameTooLong(usize),
     /// The join data is too long.
     #[error(
-        "the join data has {0} bytes, but at most {MAX_JOIN_DATA_LEN} fit: send a token or a hash instead"
+        "the join data is {0} bytes long, but the maximum is {MAX_JOIN_DATA_LEN}: send a token or a hash instead"
     )]
     JoinDataTooLong(usize),
 }

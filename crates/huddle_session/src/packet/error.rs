@@ -12,7 +12,7 @@ pub enum PacketError {
     )]
     NotATickPacket(u8),
     /// The packet is too long.
-    #[error("the packet has {0} bytes, more than the maximum of {MAX_PACKET_LEN}")]
+    #[error("the packet is {0} bytes long, more than the maximum of {MAX_PACKET_LEN}")]
     TooLong(usize),
     /// The header is truncated, or contains an invalid number.
     #[error("the header is truncated or contains an invalid number")]

@@ -62,10 +62,10 @@ fn newcomer_cannot_claim_an_early_join_tick() {
     roster.receive(id(3), links(0, &[]), 90_000);
     assert_eq!(roster.joined(id(3)), Some(10_000 - 600));
     assert_eq!(roster.host(), id(2));
-    // A plausible claim is used unchanged, so that honest players agree to the tick.
+    // A plausible claim is used unchanged, so that honest players agree on the exact tick.
     roster.receive(id(3), links(9_876, &[]), 90_000);
     assert_eq!(roster.joined(id(3)), Some(9_876));
-    // A link that took long to open, to a player that another member mentioned in time.
+    // Another member reported its link to this player in time, although our own link opened late.
     roster.receive(id(2), links(100, &[1, 4]), 600);
     roster.add_peer(id(4), 7, 5_000);
     assert_eq!(roster.joined(id(4)), Some(7));
@@ -151,7 +151,7 @@ fn invalid_kick_requests_are_rejected() {
     );
     roster.receive(id(9), kick(2), 0);
     assert_eq!(drain(&mut roster), []);
-    // A player's vote against itself would be half of two.
+    // If a player's vote against itself counted, it would reach the majority in a room of two.
     let mut roster = room(KickPolicy::Majority, 0, &[(2, 0)]);
     roster.receive(id(2), kick(2), 0);
     assert_eq!(drain(&mut roster), []);
@@ -167,7 +167,7 @@ fn majority_of_the_other_players_kicks() {
     assert_eq!(kicks(&mut roster), []);
     roster.receive(id(3), kick(5), 2);
     assert_eq!(kicks(&mut roster), [(id(5), vec![id(1), id(2), id(3)])]);
-    // The kick is reported once, and again when the player comes back.
+    // The kick is reported only once, until the player comes back.
     roster.receive(id(4), kick(5), 3);
     assert_eq!(kicks(&mut roster), []);
     roster.remove_peer(id(5), 4);
@@ -235,7 +235,7 @@ proptest! {
     }
 
     #[test]
-    fn members_with_the_same_view_decide_alike(
+    fn members_with_the_same_view_make_the_same_decisions(
         joins in prop::array::uniform4(0u32..100),
         votes in prop::collection::vec((1u8..5, 1u8..5), 0..12),
         is_majority: bool,

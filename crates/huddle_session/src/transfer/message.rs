@@ -53,7 +53,7 @@ pub enum TransferPacketError {
     )]
     UnknownStatus(u8),
     /// A status of a transfer that was never offered, or of bytes that were never sent.
-    #[error("the peer sent an impossible status of transfer {0}")]
+    #[error("the peer sent an impossible status for transfer {0}")]
     ImpossibleStatus(u64),
 }
 

@@ -124,14 +124,16 @@ pub enum TransferEvent {
 pub enum TransferFailure {
     /// The transfer exceeds the peer's maximum length.
     #[error(
-        "the peer accepts at most {max} bytes per transfer: send less at a time, or raise `TransferLimits::max_len` at the peer"
+        "the peer accepts at most {max} bytes per transfer: send less at a time, or raise `TransferLimits::max_len` on the peer's side"
     )]
     TooLong {
         /// The peer's maximum length.
         max: u64,
     },
     /// The peer accepts no transfers.
-    #[error("the peer accepts no transfers: raise `TransferLimits::max_concurrent` at the peer")]
+    #[error(
+        "the peer accepts no transfers: raise `TransferLimits::max_concurrent` on the peer's side"
+    )]
     Disabled,
     /// The local peer cancelled the transfer.
     #[error("the transfer was cancelled")]

@@ -139,7 +139,7 @@ async fn event(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> JsonP
 pub(crate) async fn next(socket: &mut WebSocketStream<MaybeTlsStream<TcpStream>>) -> Message {
     let message = timeout(TIMEOUT, socket.next()).await;
     message
-        .expect("the server sends nothing")
+        .expect("the server sent nothing")
         .expect("the connection ended")
         .expect("the connection broke")
 }

@@ -81,7 +81,7 @@ fn cycle_through_a_glob_and_a_macro_is_found() {
 }
 
 #[test]
-fn module_that_only_reexports_its_children_takes_no_part_in_a_cycle() {
+fn module_that_only_reexports_its_children_is_not_part_of_a_cycle() {
     let files = [
         ("lib.rs", "mod a;"),
         (
@@ -95,7 +95,7 @@ fn module_that_only_reexports_its_children_takes_no_part_in_a_cycle() {
 }
 
 #[test]
-fn function_with_the_name_of_a_module_is_not_part_of_its_paths() {
+fn function_with_the_name_of_a_module_does_not_shadow_the_module() {
     let files = [
         ("lib.rs", "mod a;"),
         ("a/mod.rs", "mod one; mod run; pub fn run() { one::one() }"),
@@ -168,7 +168,7 @@ fn macro_with_macro_export_may_be_used_through_the_root() {
 }
 
 #[test]
-fn code_for_tests_may_import_anything() {
+fn test_code_may_import_anything() {
     let files = [
         ("lib.rs", "mod a; mod b; pub use a::A;"),
         ("a.rs", "use crate::b::B; pub struct A(B);"),
@@ -184,7 +184,7 @@ fn code_for_tests_may_import_anything() {
 }
 
 #[test]
-fn code_that_is_also_for_tests_counts() {
+fn code_for_tests_and_a_feature_is_checked() {
     let files = [
         ("lib.rs", "mod a;"),
         (

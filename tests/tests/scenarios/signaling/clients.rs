@@ -80,7 +80,9 @@ impl ClientGroup {
             }
             Err(error) => bail!("{number} cannot connect: {error}"),
         };
-        let first = socket.read().context("the server sends no first message")?;
+        let first = socket
+            .read()
+            .context("the server did not send a first message")?;
         let event: Value = serde_json::from_str(first.to_text()?)?;
         let Some(id) = event["IdAssigned"].as_str() else {
             bail!("{number} first receives {event}");

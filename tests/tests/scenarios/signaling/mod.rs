@@ -276,7 +276,7 @@ const BEHAVIORS: &[Behavior] = &[
         expected: Same(&["0 receives a close frame", "1 receives NewPeer 2"]),
     },
     Behavior {
-        description: "members of a full group exchange signals and receive departures, but no new members",
+        description: "members of a full group exchange signals and are notified of departures, but not of new members",
         script: |clients| {
             for _ in 0..3 {
                 clients.join("a?next=3")?;
@@ -313,7 +313,7 @@ const BEHAVIORS: &[Behavior] = &[
                 "2 receives PeerLeft 1",
             ],
             ours: &["0 receives NewPeer 1", "1 receives PeerLeft 0"],
-            reason: "the waiting client has never received that member's arrival, so it needs no departure",
+            reason: "the waiting client was never notified that this member joined, so it does not have to know that it left",
         },
     },
     Behavior {
@@ -392,7 +392,7 @@ const BEHAVIORS: &[Behavior] = &[
                 "1 is disconnected: 1008",
                 "0 receives PeerLeft 1",
             ],
-            reason: "a client that only sends invalid messages costs work and log lines",
+            reason: "a client that sends only invalid messages wastes CPU time and fills the log",
         },
     },
     Behavior {
@@ -412,7 +412,7 @@ const BEHAVIORS: &[Behavior] = &[
                 "1 is disconnected: 1009",
                 "0 receives PeerLeft 1",
             ],
-            reason: "a description takes a few kB, and the bound of queued data is 64 KiB by default",
+            reason: "a session description takes a few kB, and queued data is limited to 64 KiB by default",
         },
     },
     Behavior {
@@ -437,7 +437,7 @@ const BEHAVIORS: &[Behavior] = &[
         },
     },
     Behavior {
-        description: "the health of the server",
+        description: "the health endpoint",
         script: |clients| clients.get("/health"),
         expected: Same(&["/health answers 200"]),
     },
@@ -483,7 +483,7 @@ pub(crate) fn signaling_behaves_like_the_stock_server(artifacts: &Artifacts) -> 
             if received != expected {
                 let description = behavior.description;
                 wrong.push(format!(
-                    "{description}, {server}: {received:#?}, not {expected:#?}"
+                    "{description}, {server}: received {received:#?}, expected {expected:#?}"
                 ));
             }
         }

@@ -1,4 +1,5 @@
-//! A native game that joins a room and then loads a level for 20 seconds without a frame.
+//! A native game that joins a room and then loads a level for 20 seconds, during which it runs no
+//! frames.
 
 use std::{
     thread,
@@ -14,8 +15,9 @@ use crate::steps::is_long_run;
 
 /// The frame time of the games.
 const FRAME: Duration = Duration::from_millis(8);
-/// The time after loading.
+/// The maximum time from the end of loading until both games have joined.
 const MEETING_TIMEOUT: Duration = Duration::from_secs(3);
+/// The maximum time until a game has joined an empty room.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One player loads, either the newcomer or the host, while the other one waits.
@@ -49,7 +51,7 @@ fn meet_after_loading(room: &str, load: Duration, host_loads: bool) -> anyhow::R
     while status(&first) != RoomStatus::Waiting {
         ensure!(
             joined.elapsed() < JOIN_TIMEOUT,
-            "the first game is {}",
+            "the first game did not join the room: it is {}",
             status(&first)
         );
         first.update();
@@ -65,7 +67,10 @@ fn meet_after_loading(room: &str, load: Duration, host_loads: bool) -> anyhow::R
     };
     let start = Instant::now();
     while start.elapsed() < load {
-        ensure!(peers(&mut other) == 0, "a loading game takes part");
+        ensure!(
+            peers(&mut other) == 0,
+            "the games met while one of them was loading"
+        );
         other.update();
         thread::sleep(FRAME);
     }
@@ -73,7 +78,7 @@ fn meet_after_loading(room: &str, load: Duration, host_loads: bool) -> anyhow::R
     while peers(&mut loading) != 1 || peers(&mut other) != 1 {
         ensure!(
             loaded.elapsed() < MEETING_TIMEOUT,
-            "the games are {} and {}",
+            "the games did not meet after loading: they are {} and {}",
             status(&loading),
             status(&other)
         );

@@ -145,13 +145,19 @@ fn refused_in_page(
 
 fn check_reason(text: &str, address: &str, reason: &str) -> anyhow::Result<()> {
     let url = address.rsplit('@').next().unwrap_or(address);
-    ensure!(text.contains(url), "{url} is not named: {text}");
-    ensure!(text.contains(reason), "{reason:?} is missing: {text}");
+    ensure!(
+        text.contains(url),
+        "the text does not contain {url}: {text}"
+    );
+    ensure!(
+        text.contains(reason),
+        "the text does not contain {reason:?}: {text}"
+    );
     Ok(())
 }
 
-/// Makes the first two links fail. The test of WebRTC at the start creates three channels, and
-/// reading the fingerprint of the certificate creates one.
+/// Makes the first two links fail. The WebRTC check at startup creates three channels, and reading
+/// the certificate's fingerprint creates one.
 const FAILS_TWICE: &str = "
     const create = RTCPeerConnection.prototype.createDataChannel;
     let calls = 0;
@@ -179,13 +185,13 @@ pub(super) fn exceptions_end_link_attempts_but_not_the_room(
     while !log.contains("no more channels") {
         ensure!(
             start.elapsed() < LOG_TIMEOUT,
-            "the exception is not logged:\n{log}"
+            "the exception was not logged:\n{log}"
         );
         thread::sleep(Duration::from_millis(50));
         log.push_str(&ada.log());
     }
     println!(
-        "   the exception is logged: {} ms",
+        "   the exception was logged after {} ms",
         start.elapsed().as_millis()
     );
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];

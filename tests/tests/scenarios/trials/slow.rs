@@ -16,7 +16,7 @@ pub(super) fn rendered_pages_meet_on_a_slow_machine(artifacts: &Artifacts) -> an
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
-    // The pages load at full speed, because a slow browser does not answer the driver while it
+    // The pages load at full speed, because a slow browser does not respond to the driver while it
     // loads.
     ada.open(&server.player("bot=1"))?;
     wait_until(&mut [&mut ada], LOAD_TIMEOUT, "Ada waits", |reports| {

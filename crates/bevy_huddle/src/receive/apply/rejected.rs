@@ -12,10 +12,10 @@ use crate::{
 
 /// Logs that data from a peer was rejected. Triggers [`MessageRejected`] if the peer has an entity.
 pub(crate) fn reject(world: &mut World, room: Entity, peer_id: PeerId, reason: RejectReason) {
-    let is_logged = world
+    let should_log = world
         .get_mut::<RoomLink>(room)
         .is_some_and(|mut link| link.peers.count_rejected(peer_id));
-    if is_logged {
+    if should_log {
         log::warn!("rejected data from {peer_id}: {reason}");
     }
     if let Some(entity) = peer_entity(world, room, peer_id) {

@@ -23,7 +23,7 @@ pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signalin
             log::info!("connected to the signaling server")
         }
         Signaling::Connected { reconnected: true } => {
-            log::info!("connected to the signaling server again")
+            log::info!("reconnected to the signaling server")
         }
         Signaling::Retrying {
             reason,
@@ -39,9 +39,9 @@ pub(crate) fn set_signaling(world: &mut World, room: Entity, signaling: Signalin
             };
             log::log!(
                 level,
-                "{reason}; attempt {} in {:.1} s",
-                attempt.saturating_add(1),
-                retry_in.as_secs_f32()
+                "{reason}; retrying in {:.1} s (attempt {})",
+                retry_in.as_secs_f32(),
+                attempt.saturating_add(1)
             );
         }
     }

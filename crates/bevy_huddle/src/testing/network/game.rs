@@ -64,7 +64,7 @@ impl Network {
         }
     }
 
-    /// Adds a player to a room. The network then starts to link it with the other players of the
+    /// Adds a player to a room. The network then starts linking it with the other players of the
     /// room.
     pub(crate) fn join(&mut self, room: &str, reconnect_timeout: Duration) -> PeerId {
         let local_id = PeerId::from_u128(self.rng.u128(..));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The violation at which the room disconnects from its source, or starts to ignore it.
+/// The violation at which the room disconnects from its source, or starts ignoring it.
 const LAST_VIOLATION: u64 = 64;
 /// The number of signals that a member may send at once, and per second after that. An attempt
 /// takes one description and at most a few dozen candidates, and there is one every few seconds.

@@ -9,7 +9,9 @@ pub enum PartError {
     #[error("the part is truncated")]
     Truncated,
     /// The whole section is empty or too long.
-    #[error("the whole section has {0} bytes; from 1 to {MAX_STATE_LEN} are allowed")]
+    #[error(
+        "the whole section is {0} bytes long, but the length must be from 1 to {MAX_STATE_LEN}"
+    )]
     Length(u64),
     /// The part gives another length for the whole section than an earlier part.
     #[error("the part gives a length of {is} bytes, but an earlier part gave {was}")]
