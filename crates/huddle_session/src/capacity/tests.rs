@@ -87,7 +87,7 @@ impl Room {
                 let now = self.now;
                 let slots = self.peers.get_mut(&local).unwrap();
                 slots.step(now, |peer| reported.contains(&peer));
-                for outsider in places.outsiders() {
+                for outsider in slots.outsiders() {
                     slots.restarted(outsider);
                     slots.admit(outsider);
                 }
