@@ -38,6 +38,7 @@ fn print_player(simulation: &Simulation<HashGame>, player: usize) {
         tick,
         is_here,
         freezes,
+        ..
     } = simulation.outcome(player);
     let suffix = if is_here { "" } else { ", left" };
     let per_100 = |count: u64| 100.0 * count as f64 / stats.ticks.max(1) as f64;

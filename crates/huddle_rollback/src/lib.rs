@@ -1,9 +1,9 @@
-//! Games with synchronised inputs: everything that decides what to simulate, when, and with which
-//! inputs. It never sees a game's state.
+//! Matches with synchronized inputs and rollback. This crate decides what to simulate, when, and with
+//! which inputs. It never sees a game's state.
 //!
-//! All players simulate the same game, tick by tick, from the same inputs. What another player does is
-//! not known in time, so it is predicted, and when it turns out to be wrong the game goes back
-//! and simulates again. A [`RollbackSession`] is one machine's part in this:
+//! All peers simulate the same match tick by tick, from the same inputs. The inputs of other peers
+//! arrive late, so they are predicted. If a prediction turns out to be wrong, the game loads an earlier
+//! state and resimulates. A [`RollbackSession`] is the local peer's part of a match:
 //!
 //! ```
 //! use std::{collections::BTreeMap, time::Duration};
@@ -12,28 +12,31 @@
 //! use huddle_session::PeerId;
 //!
 //! # fn id(n: u8) -> PeerId { PeerId::from_bytes([n; 16]) }
-//! let (me, friend) = (id(1), id(2));
-//! // Seat 0 is played here, seat 1 by a friend. An input is a step to the left or the right.
-//! let setup = RollbackSetup::<i8>::new(me, vec![me, friend]);
+//! let (local, friend) = (id(1), id(2));
+//! // The local peer has seat 0, and a friend has seat 1. An input is a step to the left or right.
+//! let setup = RollbackSetup::<i8>::new(local, vec![local, friend]);
 //! let mut session = RollbackSession::new(setup, Duration::ZERO)?;
 //!
-//! // What a game is: a state, and what an input does to it.
+//! // The game's state.
 //! let mut positions = [0i32; 2];
 //! let mut saved = BTreeMap::new();
 //!
-//! // Once per tick, after the session was told what arrived:
+//! // Once per tick, after the session has received the data that arrived:
 //! let now = Duration::from_millis(16);
 //! let step = session.step(now, |_seat: Seat, _tick| 1)?;
 //! assert_eq!(step, Step::Idle, "the friend is not ready");
+//! // The next step fails if a request is left.
 //! while let Some(request) = session.request() {
 //!     match request {
-//!         Request::Save { tick } => drop(saved.insert(tick.0, positions)),
+//!         Request::Save { tick, .. } => drop(saved.insert(tick.0, positions)),
 //!         Request::Load { tick } => positions = saved[&tick.0],
 //!         Request::Advance(frame) => {
 //!             for (position, seat) in positions.iter_mut().zip(frame.inputs) {
 //!                 *position += i32::from(seat.input);
 //!             }
 //!         }
+//!         // These inputs are final. A replay would store them.
+//!         Request::Confirmed { .. } => {}
 //!         Request::Checksum { tick } => {
 //!             let [a, b] = saved[&tick.0];
 //!             session.checksum(tick, (a as u64) << 32 | b as u64);
@@ -44,10 +47,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! How inputs become bytes is an [`InputCodec`]'s business, what is predicted a [`Predict`]'s, and how
-//! late an input counts a [`DelayPolicy`]'s. Everything has a default that suits most games.
+//! An [`InputCodec`] encodes inputs, a [`Predict`] predicts them, and a [`DelayPolicy`] chooses the
+//! input delay. All have defaults that suit most games. A sync test
+//! ([`RollbackSetup::sync_test`]) finds state that is not saved, and other reasons why a game is not
+//! deterministic, without a second peer.
 //!
-//! The crate `huddle_sim` plays whole games on a virtual clock and network.
+//! The crate `huddle_sim` plays whole matches on a virtual clock and network.
 
 mod agreement;
 mod coding;
@@ -78,13 +83,13 @@ pub use self::{
     },
     delay::{DelayPolicy, MAX_INPUT_DELAY},
     desync::{DesyncReport, EntityDifference, InquiryError, Mismatch, TypeDifference, Witness},
-    driver::{Frame, InputStatus, Request, SeatInput},
+    driver::{Frame, InputStatus, Request, SeatInput, SyncMismatch},
     pace::Pace,
     predict::{Decay, Predict, PredictDefault, RepeatLast},
     seat::{MAX_SEATS, Seat, SeatSet},
     session::{
         InputError, ReceiveError, RollbackEvent, RollbackMemory, RollbackSession, RollbackSetup,
-        RollbackStats, SetupError, Step, WishError,
+        RollbackStats, SetupError, Step, StepError, WishError,
     },
     start::{SettingDifference, SettingsError, StartError, StartMessageError, StartSetupError},
 };

@@ -1,6 +1,6 @@
-/// Guesses the inputs of players that have not arrived yet.
+/// Predicts inputs that have not arrived yet.
 ///
-/// A guess that proves wrong costs a rollback, so the best one is what players do most often.
+/// A wrong prediction causes a rollback, so the best one is what players do most often.
 ///
 /// ```
 /// use huddle_rollback::Predict;
@@ -11,7 +11,7 @@
 ///     jump: bool,
 /// }
 ///
-/// /// A stick stays where it is; nobody holds the jump for long.
+/// /// A stick stays where it is. Players hold the jump button only briefly.
 /// struct StickStays;
 ///
 /// impl Predict<Stick> for StickStays {
@@ -21,24 +21,25 @@
 /// }
 /// ```
 pub trait Predict<I>: Send + Sync {
-    /// The input of a tick, from the last one that is known and how many ticks later it is, at
-    /// least 1. It must depend on nothing else.
+    /// Returns the input of the tick that is `ahead` ticks, at least 1, after the `last` known input.
+    /// The result must depend on nothing else.
     fn predict(&self, last: &I, ahead: u32) -> I;
 }
 
-/// Players go on doing what they did: right for most games.
+/// Repeats the last known input, which suits most games.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RepeatLast;
 
-/// Players do nothing: right where an input is a single act, such as a move in a board game.
+/// Predicts the default input. This suits games in which an input is a single action, such as a move
+/// in a board game.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PredictDefault;
 
-/// Players go on doing what they did for some ticks, and nothing after that: so that who vanishes
-/// does not run on.
+/// Repeats the last known input for some ticks, and then predicts the default input, so that the
+/// character of a lost player stops.
 #[derive(Debug, Clone, Copy)]
 pub struct Decay {
-    /// For how many ticks the last input is repeated.
+    /// The number of ticks for which the last input is repeated.
     pub ticks: u32,
 }
 
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_supplied_predictions_are_what_they_say() {
+    fn supplied_predictions_match_their_documentation() {
         assert_eq!(RepeatLast.predict(&7, 100), 7);
         assert_eq!(PredictDefault.predict(&7, 1), 0);
         let decay = Decay { ticks: 3 };

@@ -85,7 +85,7 @@ impl GameRunner {
         let mut resimulated = 0;
         while let Some(request) = session.request() {
             match request {
-                Request::Save { tick } => {
+                Request::Save { tick, .. } => {
                     let index = self
                         .saved
                         .partition_point(|(saved, _)| tick.is_after(*saved));
@@ -96,10 +96,11 @@ impl GameRunner {
                 }
                 Request::Load { tick } => self.game = self.saved_at(tick),
                 Request::Advance(frame) => {
-                    resimulated += u32::from(frame.is_repeated);
+                    resimulated += u32::from(frame.is_resimulated);
                     self.game
                         .advance(frame.inputs.iter().map(|seat| seat.input));
                 }
+                Request::Confirmed { .. } => {}
                 Request::Checksum { tick } => {
                     let checksum = self.saved_at(tick).checksum();
                     session.checksum(tick, checksum as u64);

@@ -1,4 +1,5 @@
-//! How many ticks after it is made an input counts.
+//! The input delay: the number of ticks from the tick in which an input is sampled to the tick in
+//! which it takes effect.
 
 #[cfg(test)]
 mod tests;
@@ -13,35 +14,38 @@ pub(crate) use self::transit::Transit;
 /// The longest input delay, in ticks.
 pub const MAX_INPUT_DELAY: u8 = 30;
 
-/// For how long raising waits for an input that does not change.
-const RAISE_ANYWAY: Duration = Duration::from_secs(1);
+/// The maximum time for which a change waits for an input that stays the same.
+const MAX_CHANGE_WAIT: Duration = Duration::from_secs(1);
 
-/// For how long a delay must have been too long before it is lowered automatically.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time for which an automatic delay must have been too long before it is lowered.
+const LOWER_AFTER: Duration = Duration::from_secs(5);
 
-/// How much shorter than whole ticks inputs must take before the delay is lowered automatically.
+/// The part of a tick by which inputs must arrive earlier than necessary before an automatic delay is
+/// lowered.
 const MARGIN: f64 = 0.25;
 
 /// How an input delay is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DelayPolicy {
-    /// This many ticks, at most [`MAX_INPUT_DELAY`].
+    /// This number of ticks, at most [`MAX_INPUT_DELAY`].
     Fixed(u8),
-    /// As the links need it. Most often it settles within half a second if they get worse, and goes
-    /// down by a tick every 5 seconds if they get better.
+    /// As long as the links require. It starts with the round-trip time that was measured before the
+    /// first tick. If the links get worse, it usually follows within half a second. If they get
+    /// better, it falls by a tick every 5 seconds.
     Auto {
-        /// The least, in ticks.
+        /// The minimum, in ticks.
         min: u8,
-        /// The most, in ticks, at most [`MAX_INPUT_DELAY`].
+        /// The maximum, in ticks, at most [`MAX_INPUT_DELAY`].
         max: u8,
-        /// For how many ticks others may have to predict this player's input, which is how much
-        /// shorter the delay is than what inputs take to them.
+        /// The number of ticks for which other peers may have to predict an input. The delay is this
+        /// much shorter than the time that inputs take to the other peers. It counts only up to the
+        /// prediction window, beyond which the match would wait: in lockstep, it is 0.
         tolerated: u8,
     },
 }
 
 impl Default for DelayPolicy {
-    /// From 0 to 8 ticks, with 2 to be predicted.
+    /// From 0 to 8 ticks, with 2 predicted ticks.
     fn default() -> Self {
         Self::Auto {
             min: 0,
@@ -51,47 +55,49 @@ impl Default for DelayPolicy {
     }
 }
 
-/// The input delay of one seat, which can change while the game runs.
+/// The input delay of one seat, which can change during the match.
 ///
-/// A longer delay means that an input is repeated, and a shorter one that an input is left out. So that no
-/// press is prolonged or lost, it changes by one tick at a time, and when the input is as it was the
-/// tick before. Raising does not wait for that longer than a second.
+/// To raise the delay, an input is repeated. To lower it, an input is left out. The delay therefore
+/// changes by one tick at a time, and if possible when the input is the same as in the previous tick,
+/// so that no button press is extended or lost. An input that always moves, such as an analog stick,
+/// delays a change by at most a second.
 #[derive(Debug, Clone)]
 pub(crate) struct InputDelay {
     policy: DelayPolicy,
-    ticks: u8,
-    /// Since when it is too short.
+    /// The prediction window.
+    window: u8,
+    /// `None` before the first tick.
+    ticks: Option<u8>,
+    /// The time since which the delay is too short.
     short_since: Option<Duration>,
-    /// Since when it is too long.
+    /// The time since which the delay is too long.
     long_since: Option<Duration>,
 }
 
-/// How often to append the input sampled at tick `now` to a log whose next tick is `log_next`, so
-/// that the input counts `delay` ticks later.
+/// Returns how often the input that was sampled at tick `now` is appended to a log whose next tick is
+/// `log_next`, so that it takes effect `delay` ticks later.
 ///
-/// That is once, as long as the delay stays: once more for each tick by which it was raised, and not
-/// at all while it is being lowered. At the very start it fills the ticks before the first input can count.
+/// This is once while the delay stays the same, and once more for each tick by which it was raised.
+/// While it is being lowered, the input is left out. At the start, the input fills the ticks before
+/// the first one in which it can take effect.
 pub(crate) fn copies(now: Tick, log_next: Tick, delay: u8) -> u32 {
     let after = now + u32::from(delay) + 1;
     u32::try_from(after.since(log_next)).unwrap_or(0)
 }
 
 impl InputDelay {
-    /// As the policy has it; an automatic one begins with its least.
-    pub(crate) fn new(policy: DelayPolicy) -> Self {
-        let ticks = match policy {
-            DelayPolicy::Fixed(ticks) => ticks,
-            DelayPolicy::Auto { min, .. } => min,
-        };
+    /// Creates a delay for a match with this prediction window.
+    pub(crate) fn new(policy: DelayPolicy, window: u8) -> Self {
         Self {
             policy,
-            ticks: ticks.min(MAX_INPUT_DELAY),
+            window,
+            ticks: None,
             short_since: None,
             long_since: None,
         }
     }
 
-    /// Changes the policy. The delay follows tick by tick, as [`next`](Self::next) is called.
+    /// Changes the policy. The delay follows tick by tick in [`next`](Self::next).
     pub(crate) fn set(&mut self, policy: DelayPolicy) {
         if policy != self.policy {
             self.policy = policy;
@@ -99,38 +105,41 @@ impl InputDelay {
         }
     }
 
-    /// The delay, in ticks.
+    /// The delay in ticks. Before the first tick, it is the minimum.
     pub(crate) fn ticks(&self) -> u8 {
-        self.ticks
+        self.ticks.unwrap_or_else(|| self.bounds(None).0)
     }
 
-    /// Goes on by a tick, and returns the delay of the input that was sampled for it. `transit` is
-    /// within how many ticks inputs reach others ([`Transit::typical`]), and `is_steady` whether the
-    /// input is the same as the one of the tick before.
+    /// Advances by a tick, and returns the delay of the input that was sampled for it. `transit` is
+    /// the time that inputs take to the other peers, in ticks ([`Transit::typical`]). `is_steady` is
+    /// whether the input is the same as in the previous tick.
     pub(crate) fn next(&mut self, transit: Option<f64>, is_steady: bool, now: Duration) -> u8 {
         let (low, high) = self.bounds(transit);
-        if self.ticks >= low {
+        let mut ticks = self.ticks.unwrap_or(low);
+        if ticks >= low {
             self.short_since = None;
         } else {
             let since = *self.short_since.get_or_insert(now);
-            if is_steady || now.saturating_sub(since) >= RAISE_ANYWAY {
-                self.ticks += 1;
+            if is_steady || now.saturating_sub(since) >= MAX_CHANGE_WAIT {
+                ticks += 1;
                 self.short_since = None;
             }
         }
-        if self.ticks <= high {
+        if ticks <= high {
             self.long_since = None;
         } else {
             let since = *self.long_since.get_or_insert(now);
-            if is_steady && now.saturating_sub(since) >= self.patience() {
-                self.ticks -= 1;
+            let waited = now.saturating_sub(since).checked_sub(self.lower_after());
+            if waited.is_some_and(|waited| is_steady || waited >= MAX_CHANGE_WAIT) {
+                ticks -= 1;
                 self.long_since = None;
             }
         }
-        self.ticks
+        self.ticks = Some(ticks);
+        ticks
     }
 
-    /// From where to where the delay may stay as it is.
+    /// The range in which the delay stays unchanged.
     fn bounds(&self, transit: Option<f64>) -> (u8, u8) {
         let (min, max, tolerated) = match self.policy {
             DelayPolicy::Fixed(ticks) => (ticks, ticks, 0),
@@ -138,22 +147,22 @@ impl InputDelay {
                 min,
                 max,
                 tolerated,
-            } => (min, max, tolerated),
+            } => (min, max, tolerated.min(self.window)),
         };
         let max = max.min(MAX_INPUT_DELAY);
         let min = min.min(max);
         let Some(transit) = transit else {
             return (min, max);
         };
-        // A number that is no number, or negative, becomes 0.
+        // The cast turns NaN and negative numbers into 0.
         let needed = |ticks: f64| ((ticks - f64::from(tolerated)).ceil() as u8).clamp(min, max);
         (needed(transit), needed(transit + MARGIN))
     }
 
-    fn patience(&self) -> Duration {
+    fn lower_after(&self) -> Duration {
         match self.policy {
             DelayPolicy::Fixed(_) => Duration::ZERO,
-            DelayPolicy::Auto { .. } => PATIENCE,
+            DelayPolicy::Auto { .. } => LOWER_AFTER,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 
 const TICK: Duration = Duration::from_micros(16_667);
 
-/// A seat with its log, whose player's input is new whenever it is not steady.
+/// A seat with its log. The player's input is a new number in each tick that is not steady.
 struct Player {
     delay: InputDelay,
     log: Vec<u32>,
@@ -16,11 +16,18 @@ struct Player {
 impl Player {
     fn new(policy: DelayPolicy) -> Self {
         Self {
-            delay: InputDelay::new(policy),
+            delay: InputDelay::new(policy, 8),
             log: Vec::new(),
             now: 0,
             input: 0,
         }
+    }
+
+    /// A player with an automatic delay that has started with this transit time.
+    fn starting_at(transit: f64) -> Self {
+        let mut player = Self::new(auto());
+        player.tick(Some(transit), true);
+        player
     }
 
     fn tick(&mut self, transit: Option<f64>, is_steady: bool) {
@@ -31,7 +38,7 @@ impl Player {
         self.now += 1;
     }
 
-    /// For how many ticks until the delay is this.
+    /// Returns the number of ticks until the delay has this value.
     fn ticks_until(&mut self, delay: u8, transit: f64, is_steady: impl Fn(u32) -> bool) -> u32 {
         let before = self.now;
         while self.delay.ticks() != delay {
@@ -47,21 +54,21 @@ fn auto() -> DelayPolicy {
 }
 
 #[test]
-fn an_input_counts_as_late_as_it_should() {
+fn input_takes_effect_after_the_delay() {
     for delay in [0, 3] {
         let mut player = Player::new(DelayPolicy::Fixed(delay));
         for _ in 0..20 {
             player.tick(None, false);
-            // Made at tick n it is input n + 1.
-            let counts_at = usize::from(delay) + player.now as usize - 1;
-            assert_eq!(player.log[counts_at], player.now);
-            assert_eq!(player.log.len(), counts_at + 1);
+            // The input of tick n is the number n + 1.
+            let effective_at = usize::from(delay) + player.now as usize - 1;
+            assert_eq!(player.log[effective_at], player.now);
+            assert_eq!(player.log.len(), effective_at + 1);
         }
     }
 }
 
 #[test]
-fn how_often_an_input_is_appended() {
+fn copies_fill_the_log_up_to_the_delay() {
     assert_eq!(copies(Tick(0), Tick(0), 0), 1);
     assert_eq!(copies(Tick(0), Tick(0), 4), 5);
     assert_eq!(copies(Tick(100), Tick(103), 3), 1);
@@ -71,7 +78,7 @@ fn how_often_an_input_is_appended() {
 }
 
 #[test]
-fn a_worse_link_raises_it_within_half_a_second() {
+fn worse_link_raises_the_delay_within_half_a_second() {
     let mut transit = Transit::default();
     let mut player = Player::new(auto());
     let peer = PeerId::from_bytes([1; 16]);
@@ -89,7 +96,7 @@ fn a_worse_link_raises_it_within_half_a_second() {
 }
 
 #[test]
-fn a_better_link_lowers_it_by_a_tick_every_five_seconds() {
+fn better_link_lowers_the_delay_by_a_tick_every_five_seconds() {
     let mut player = Player::new(auto());
     player.ticks_until(5, 6.5, |_| true);
     for delay in [4, 3, 2] {
@@ -103,7 +110,7 @@ fn a_better_link_lowers_it_by_a_tick_every_five_seconds() {
 }
 
 #[test]
-fn a_moment_of_need_starts_the_patience_anew() {
+fn single_late_input_restarts_the_wait_before_lowering() {
     let mut player = Player::new(auto());
     player.ticks_until(5, 6.5, |_| true);
     for tick in 0..3000 {
@@ -113,7 +120,7 @@ fn a_moment_of_need_starts_the_patience_anew() {
 }
 
 #[test]
-fn a_need_between_two_delays_settles_on_the_longer() {
+fn transit_between_two_delays_settles_on_the_longer() {
     let mut player = Player::new(auto());
     player.ticks_until(3, 4.99, |_| true);
     player.ticks_until(4, 5.01, |_| true);
@@ -129,31 +136,52 @@ fn a_need_between_two_delays_settles_on_the_longer() {
 }
 
 #[test]
-fn raising_waits_a_second_for_a_steady_input_and_lowering_as_long_as_it_takes() {
-    let mut player = Player::new(auto());
+fn changes_wait_a_second_for_a_steady_input() {
+    let mut player = Player::starting_at(0.0);
     assert_eq!(player.ticks_until(1, 3.0, |_| false), 61);
     assert_eq!(player.ticks_until(3, 5.0, |_| false), 2 * 61);
     player.delay.set(DelayPolicy::Fixed(0));
-    for _ in 0..3000 {
-        player.tick(None, false);
-    }
-    assert_eq!(player.delay.ticks(), 3);
-    assert_eq!(player.ticks_until(2, 0.0, |_| true), 1);
+    assert_eq!(player.ticks_until(2, 0.0, |_| false), 61);
+    assert_eq!(player.ticks_until(1, 0.0, |_| true), 1);
+    assert_eq!(player.ticks_until(0, 0.0, |_| false), 61);
 }
 
 #[test]
-fn set_by_hand_it_follows_at_once() {
+fn automatic_delay_falls_even_if_the_input_always_moves() {
+    let mut player = Player::starting_at(4.0);
+    let ticks = player.ticks_until(1, 2.7, |_| false);
+    assert!((360..=362).contains(&ticks), "{ticks}");
+}
+
+#[test]
+fn automatic_delay_starts_with_the_measured_round_trip_time() {
+    let first =
+        |policy, window, transit| InputDelay::new(policy, window).next(transit, false, TICK);
+    assert_eq!(first(auto(), 8, Some(5.5)), 4);
+    assert_eq!(first(auto(), 8, Some(100.0)), 8);
+    assert_eq!(first(auto(), 8, None), 0);
+    assert_eq!(first(DelayPolicy::Fixed(3), 8, Some(5.5)), 3);
+}
+
+#[test]
+fn prediction_window_limits_the_tolerated_ticks() {
+    let first = |window| InputDelay::new(auto(), window).next(Some(5.5), false, TICK);
+    assert_eq!([0, 1, 2, 8].map(first), [6, 5, 4, 4]);
+}
+
+#[test]
+fn fixed_delay_is_followed_at_once() {
     let mut player = Player::new(DelayPolicy::Fixed(1));
     player.tick(None, true);
     player.delay.set(DelayPolicy::Fixed(6));
-    // Whatever the links are like.
+    // The links do not matter.
     assert_eq!(player.ticks_until(6, 0.0, |_| true), 5);
     player.delay.set(DelayPolicy::Fixed(0));
     assert_eq!(player.ticks_until(0, 20.0, |_| true), 6);
 }
 
 #[test]
-fn limits_hold_and_without_samples_it_stays() {
+fn limits_hold_and_delay_stays_without_samples() {
     let mut player = Player::new(auto());
     player.ticks_until(8, 1e6, |_| true);
     for _ in 0..1000 {
@@ -167,8 +195,8 @@ fn limits_hold_and_without_samples_it_stays() {
     };
     player.delay.set(auto(2, 4));
     player.ticks_until(2, -1e6, |_| true);
-    // Limits that make no sense are harmless.
-    assert_eq!(InputDelay::new(DelayPolicy::Fixed(255)).ticks(), 30);
+    // Invalid limits are harmless.
+    assert_eq!(InputDelay::new(DelayPolicy::Fixed(255), 8).ticks(), 30);
     player.delay.set(auto(200, 100));
     player.ticks_until(30, 0.0, |_| true);
     player.delay.set(auto(9, 5));
@@ -176,10 +204,10 @@ fn limits_hold_and_without_samples_it_stays() {
 }
 
 proptest! {
-    /// The log is what the player did, without gaps, and nothing but repeats is added or left out
-    /// while the input is steady often enough.
+    /// The log has the player's inputs without gaps. Only repetitions are added or left out if the
+    /// input is steady often enough.
     #[test]
-    fn nothing_is_lost_or_smeared(
+    fn no_input_is_lost_or_extended(
         steps in prop::collection::vec((0.0..12.0, 1u32..90), 1..30),
         hold in 2u32..20,
     ) {
@@ -191,11 +219,11 @@ proptest! {
                 prop_assert_eq!(ahead, u32::from(player.delay.ticks()));
             }
         }
-        // Inputs in order, none skipped.
+        // All inputs are there, in order.
         for pair in player.log.windows(2) {
             prop_assert!(pair[1] == pair[0] || pair[1] == pair[0] + 1);
         }
-        // Each is held as long as it was, give or take what was repeated or left out meanwhile.
+        // Each is held as long as it was, except for repetitions and omissions.
         let held = |input| player.log.iter().filter(|&&logged| logged == input).count() as u32;
         for input in 2..player.input {
             prop_assert!((1..=2 * hold).contains(&held(input)));
@@ -203,20 +231,22 @@ proptest! {
     }
 
     #[test]
-    fn any_numbers_are_harmless(
-        (min, max, tolerated) in any::<(u8, u8, u8)>(),
+    fn all_numbers_are_harmless(
+        (min, max, tolerated, window) in any::<(u8, u8, u8, u8)>(),
         transits in prop::collection::vec(any::<(Option<f64>, bool, u64)>(), 0..100),
     ) {
-        let mut delay = InputDelay::new(DelayPolicy::Auto { min, max, tolerated });
+        let mut delay = InputDelay::new(DelayPolicy::Auto { min, max, tolerated }, window);
+        let mut before = None;
         for (transit, is_steady, at) in transits {
-            let before = delay.ticks();
             let ticks = delay.next(transit, is_steady, Duration::from_nanos(at));
-            prop_assert!(ticks <= MAX_INPUT_DELAY && ticks.abs_diff(before) <= 1);
+            prop_assert!(ticks <= MAX_INPUT_DELAY);
+            prop_assert!(before.is_none_or(|before| ticks.abs_diff(before) <= 1));
+            before = Some(ticks);
         }
     }
 
     #[test]
-    fn any_ticks_are_harmless(now: u32, log_next: u32, delay: u8) {
+    fn all_ticks_are_harmless(now: u32, log_next: u32, delay: u8) {
         let copies = copies(Tick(now), Tick(log_next), delay);
         prop_assert!(copies <= 1 << 31);
     }

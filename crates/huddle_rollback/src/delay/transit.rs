@@ -1,4 +1,4 @@
-//! How long inputs take to the other players.
+//! The time that inputs take to the other peers.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,37 +6,38 @@ use huddle_session::PeerId;
 
 use crate::{seat::MAX_SEATS, window::Window};
 
-/// How many samples of each peer count; at 60 ticks a second what the last second had.
+/// The number of samples of each peer that count: at 60 ticks per second, those of one second.
 const SAMPLES: usize = 64;
 
-/// After how long a sample no longer counts.
+/// The time for which a sample counts.
 const MEMORY: Duration = Duration::from_secs(3);
 
-/// How many of ten inputs are to come in time.
+/// The number of inputs out of ten that should arrive in time.
 const IN_TIME: usize = 9;
 
-/// How many ticks inputs take to each peer, jitter included, which is what an automatic
-/// [`InputDelay`](super::InputDelay) follows.
+/// The number of ticks that inputs take to each peer, including jitter. An automatic
+/// [`InputDelay`](super::InputDelay) follows it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Transit {
     peers: BTreeMap<PeerId, Window<SAMPLES>>,
 }
 
 impl Transit {
-    /// Takes a sample of how many ticks an input took to a peer, or one of theirs to this player if
-    /// that is all that is known; without any input delay. What is no number is ignored.
+    /// Adds a sample: the number of ticks that an input took to a peer, or that one of the peer's took
+    /// to the local peer, without the input delay. NaN is ignored.
     pub(crate) fn sample(&mut self, peer: PeerId, ticks: f64, now: Duration) {
         self.peers.entry(peer).or_default().push(now, ticks);
     }
 
-    /// Forgets a peer that left.
+    /// Removes a peer that left.
     pub(crate) fn forget(&mut self, peer: PeerId) {
         self.peers.remove(&peer);
     }
 
-    /// Within how many ticks nine of ten inputs reach the peer in the middle, or the farther one of
-    /// two in the middle. So whoever has a bad link to all others follows that link, and the others
-    /// do not. `None` if there was no sample for three seconds.
+    /// Returns the number of ticks within which nine of ten inputs reach the median peer, or the
+    /// farther one of the two in the middle. `None` if there was no sample for three seconds.
+    ///
+    /// A peer whose links are all bad therefore gets a long delay, and the other peers do not.
     pub(crate) fn typical(&self, now: Duration) -> Option<f64> {
         let mut ticks = [0.0; MAX_SEATS];
         let mut len = 0;
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_link_counts_for_the_player_who_has_no_other() {
+    fn bad_link_counts_for_a_peer_without_a_better_one() {
         assert_eq!(transit(&[]).typical(NOW), None);
         assert_eq!(transit(&[30.0]).typical(NOW), Some(30.0));
         assert_eq!(transit(&[30.0, 2.0]).typical(NOW), Some(30.0));
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn more_peers_than_a_game_has_are_harmless() {
+    fn more_peers_than_seats_are_harmless() {
         let crowd: Vec<_> = (0..50).map(f64::from).collect();
         assert!(transit(&crowd).typical(NOW).is_some());
         assert_eq!(transit(&[f64::NAN]).typical(NOW), None);

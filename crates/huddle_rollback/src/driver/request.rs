@@ -2,29 +2,41 @@ use huddle_session::Tick;
 
 use super::SeatInput;
 
-/// Something the game has to do, in the order in which it is asked for.
+/// An instruction to the game. The game executes requests in the order in which it receives them.
 #[derive(Debug, PartialEq)]
 pub enum Request<'a, I> {
-    /// Save the state as it is now, which is before `tick`. If it was saved for that tick before,
-    /// this takes its place.
+    /// Save the current state, which is the state before `tick`. It replaces a state that was saved
+    /// for this tick before.
     Save {
         /// The tick that is simulated next.
         tick: Tick,
+        /// Whether a [`Request::Checksum`] for this state may follow. A game that computes the
+        /// checksum while it saves needs to do so only for these states. A state that was saved
+        /// without this flag is never compared.
+        wants_checksum: bool,
     },
-    /// Go back to the state that was saved for `tick`, which stays saved.
+    /// Load the state that was saved for `tick`. It stays saved.
     Load {
         /// A tick that was saved and not released.
         tick: Tick,
     },
     /// Simulate a tick.
     Advance(Frame<'a, I>),
-    /// Say the checksum of the state that was saved for `tick`, which is final: give it to
-    /// [`RollbackSession::checksum`](crate::session::RollbackSession::checksum).
+    /// The inputs of `tick` are final. Each tick of a match is reported exactly once, in order, after
+    /// it has been simulated with these inputs. A recording of them replays the match.
+    Confirmed {
+        /// The tick.
+        tick: Tick,
+        /// The inputs of all seats. None of them is predicted.
+        inputs: &'a [SeatInput<I>],
+    },
+    /// Pass the checksum of the state that was saved for `tick` to
+    /// [`RollbackSession::checksum`](crate::session::RollbackSession::checksum). The state is final.
     Checksum {
         /// A tick that was saved and not released.
         tick: Tick,
     },
-    /// The state saved for `tick` is not needed any more.
+    /// Drop the state that was saved for `tick`.
     Release {
         /// A tick that was saved.
         tick: Tick,
@@ -34,11 +46,11 @@ pub enum Request<'a, I> {
 /// A tick to simulate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Frame<'a, I> {
-    /// Which.
+    /// The tick.
     pub tick: Tick,
-    /// What the players do, by seat.
+    /// The inputs of all seats.
     pub inputs: &'a [SeatInput<I>],
-    /// Whether the tick has been simulated before, with other inputs: what is heard and seen of it
-    /// has been heard and seen.
-    pub is_repeated: bool,
+    /// Whether the tick has been simulated before, with other inputs. The player has already seen
+    /// and heard the effects of that simulation.
+    pub is_resimulated: bool,
 }

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use huddle_session::Tick;
 
-/// Which ticks' states the game has saved, each as it was before the tick.
+/// The ticks for which the game has saved the state before the tick.
 #[derive(Debug, Default)]
 pub(super) struct Saves {
     ticks: VecDeque<Tick>,
@@ -14,13 +14,18 @@ impl Saves {
         self.ticks.contains(&tick)
     }
 
-    /// The newest save that is not after `tick`.
+    /// Returns the newest save that is not after `tick`.
     pub(super) fn newest_until(&self, tick: Tick) -> Option<Tick> {
         self.ticks
             .iter()
             .rev()
             .copied()
             .find(|save| !save.is_after(tick))
+    }
+
+    /// Returns the oldest save after `tick`.
+    pub(super) fn next_after(&self, tick: Tick) -> Option<Tick> {
+        self.ticks.iter().copied().find(|save| save.is_after(tick))
     }
 
     pub(super) fn insert(&mut self, tick: Tick) {
@@ -36,30 +41,27 @@ impl Saves {
         }
     }
 
-    /// Lets all saves after `tick` go, because they are of what did not happen.
+    /// Releases all saves after `tick`, because their states are invalid.
     pub(super) fn release_after(&mut self, tick: Tick) {
         while self.ticks.back().is_some_and(|save| save.is_after(tick)) {
             self.released.extend(self.ticks.pop_back());
         }
     }
 
-    /// Lets go what no rollback to `confirmed` or later needs, except those `kept` says.
-    pub(super) fn release_before(&mut self, confirmed: Tick, kept: impl Fn(Tick) -> bool) {
-        let Some(needed) = self.newest_until(confirmed) else {
-            return;
-        };
+    /// Releases all saves before `tick` except those for which `is_kept` returns `true`.
+    pub(super) fn release_before(&mut self, tick: Tick, is_kept: impl Fn(Tick) -> bool) {
         let mut at = 0;
         while let Some(&save) = self.ticks.get(at)
-            && needed.is_after(save)
+            && tick.is_after(save)
         {
-            match kept(save) {
+            match is_kept(save) {
                 true => at += 1,
                 false => self.released.extend(self.ticks.remove(at)),
             }
         }
     }
 
-    /// A save that the game need not keep any more.
+    /// Takes the next save that the game can drop.
     pub(super) fn pop_released(&mut self) -> Option<Tick> {
         self.released.pop_front()
     }

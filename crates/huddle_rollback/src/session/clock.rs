@@ -2,15 +2,16 @@ use std::time::Duration;
 
 use huddle_session::{Tick, TickRate};
 
-/// Where this player is between two ticks.
+/// The time between two steps.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StepClock {
     rate: TickRate,
-    /// When the last step was.
+    /// The time of the last step.
     stepped: Duration,
 }
 
-/// How much time one step can stand for: a machine that slept does not say that others did.
+/// The longest time between two steps that counts. A machine that slept cannot conclude that a peer was
+/// silent.
 const MAX_STEP: Duration = Duration::from_millis(250);
 
 impl StepClock {
@@ -18,30 +19,30 @@ impl StepClock {
         Self { rate, stepped: now }
     }
 
-    /// A step happens; returns the time since the one before, as far as this machine was awake.
+    /// Starts a step. Returns the time since the previous step during which this machine was awake.
     pub(super) fn step(&mut self, now: Duration) -> Duration {
         let passed = now.saturating_sub(self.stepped).min(MAX_STEP);
         self.stepped = now;
         passed
     }
 
-    /// How far a tick has come at a moment, if it is the one after the last step: 0 to 1.
+    /// Returns the part of a tick that has passed since the last step, from 0 to 1.
     pub(super) fn fraction(&self, now: Duration) -> f64 {
         let passed = now.as_secs_f64() - self.stepped.as_secs_f64();
         (passed * self.rate.hz()).clamp(-4.0, 1.0)
     }
 
-    /// The moment as a number of ticks, when `next` is the tick that is simulated next.
+    /// Returns a point in time in ticks. `next` is the tick that is simulated next.
     pub(super) fn position(&self, next: Tick, now: Duration) -> f64 {
         f64::from(next.0) + self.fraction(now)
     }
 
-    /// When the last step was.
+    /// The time of the last step.
     pub(super) fn stepped(&self) -> Duration {
         self.stepped
     }
 
-    /// How many ticks there are in a time.
+    /// Returns the number of ticks in a duration.
     pub(super) fn ticks(&self, time: Duration) -> f64 {
         time.as_secs_f64() * self.rate.hz()
     }

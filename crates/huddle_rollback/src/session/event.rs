@@ -5,6 +5,7 @@ use huddle_session::{PeerId, Tick};
 use crate::{
     agreement::LeaveReason,
     desync::{DesyncReport, Mismatch},
+    driver::SyncMismatch,
     seat::{Seat, SeatSet},
     start::StartError,
 };
@@ -56,9 +57,16 @@ pub enum RollbackEvent {
     Mismatch(Mismatch),
     /// In what the states of two players differ.
     Desync(Box<DesyncReport>),
-    /// The game waits for the inputs of others, or goes on after that.
+    /// The match waits for other seats than before, for other reasons, or no longer.
     Waiting {
-        /// For whom; empty when it goes on.
+        /// The seats whose inputs are missing. It is empty when the match continues.
         seats: SeatSet,
+        /// Those of the seats whose game is stopped ([`RollbackSession::set_stopped`]). The inputs of
+        /// the other seats are late.
+        ///
+        /// [`RollbackSession::set_stopped`]: crate::session::RollbackSession::set_stopped
+        stopped: SeatSet,
     },
+    /// The sync test found that the game is not deterministic. It ends with this event.
+    SyncTestFailed(SyncMismatch),
 }

@@ -1,6 +1,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use huddle_session::{PeerId, Tick};
 
 use super::{
@@ -30,8 +32,10 @@ pub(super) struct Link {
     at: Tick,
     /// The newest packet of the set that comes.
     newest: Option<u64>,
-    /// How many packets of the set have come since the last one with news.
-    quiet: u32,
+    /// When the first packet without news arrived after the last one with news.
+    quiet_since: Option<Duration>,
+    /// The time for which packets without news have arrived since then.
+    quiet: Duration,
     has_had_news: bool,
     /// How many ticks before tick 0 the peer was in its newest packet.
     before: u32,
@@ -46,6 +50,13 @@ pub(super) struct Link {
 /// How many steps there are at least from one wish to the next. What comes between a wish and its
 /// answer is ignored, so with too many of them nothing would ever arrive.
 const WISH_STEPS: u32 = 8;
+
+/// The time for which packets may bring nothing new before the peer's inputs are requested again.
+const QUIET_LIMIT: Duration = Duration::from_secs(1);
+
+/// The same before the peer's first input: the sooner it is requested, the shorter the other peers
+/// wait.
+const FIRST_QUIET_LIMIT: Duration = Duration::from_millis(130);
 
 /// How much further ahead inputs may be that another player passes on, in ticks: that player may be
 /// ahead of this one, and have them from one that is further ahead.
@@ -76,6 +87,8 @@ pub(super) struct Said {
     pub(super) at: Tick,
     /// How many ticks before tick 0 the sender is, if it counts down.
     pub(super) before: u32,
+    /// Whether the packet brought inputs, or the countdown went on.
+    pub(super) has_progress: bool,
 }
 
 /// Whether a packet of a player who has begun has inputs, seen by one who has not.
@@ -95,7 +108,8 @@ impl Link {
             receives: Receiving::new(0, seats.seats_of(peer).map(start)),
             at: Tick(0),
             newest: None,
-            quiet: 0,
+            quiet_since: None,
+            quiet: Duration::ZERO,
             has_had_news: false,
             before: 0,
             has_own_news: false,
@@ -106,7 +120,8 @@ impl Link {
 
     /// The game begins here.
     pub(super) fn begin(&mut self) {
-        self.quiet = 0;
+        self.quiet_since = None;
+        self.quiet = Duration::ZERO;
     }
 
     /// Nothing passes any more, until the peer asks again.
@@ -137,7 +152,7 @@ impl Link {
         let number = self.receives.number.checked_add(1).unwrap_or(1);
         self.receives = Receiving::new(number, seats);
         self.newest = None;
-        self.quiet = 0;
+        self.begin();
         self.asked = 0;
         self.wants_more = false;
         let seats = self.receives.streams.iter();
@@ -170,8 +185,21 @@ impl Link {
     /// Whether packets come that bring nothing, although something is missing. The peer may think that
     /// it has arrived: what it said before this player's game began is lost, for one.
     pub(super) fn is_stuck(&self) -> bool {
-        let patience = if self.has_had_news { 60 } else { 8 };
-        self.quiet >= patience
+        let limit = match self.has_had_news {
+            true => QUIET_LIMIT,
+            false => FIRST_QUIET_LIMIT,
+        };
+        self.quiet >= limit
+    }
+
+    /// Notes whether the newest packet, which arrived at this time, brought anything new.
+    pub(super) fn note_progress(&mut self, has_progress: bool, arrived: Duration) {
+        if has_progress {
+            self.begin();
+        } else {
+            let since = *self.quiet_since.get_or_insert(arrived);
+            self.quiet = arrived.saturating_sub(since);
+        }
     }
 
     /// The newest tick that the peer said it simulates next.
@@ -285,11 +313,15 @@ impl Link {
         }
         let before = head.lead.saturating_sub(next.0);
         // While it counts down there is nothing else to say.
-        let goes_on = has_news || before != self.before;
+        let has_progress = has_news || before != self.before;
         self.before = before;
         self.has_had_news |= has_news;
-        self.quiet = if goes_on { 0 } else { self.quiet + 1 };
-        Ok(Some(Said { head, at, before }))
+        Ok(Some(Said {
+            head,
+            at,
+            before,
+            has_progress,
+        }))
     }
 }
 

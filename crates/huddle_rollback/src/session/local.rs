@@ -7,29 +7,30 @@ use crate::{
     seat::Seat,
 };
 
-/// A seat that is played on this machine.
+/// A seat of the local peer.
 #[derive(Debug)]
 pub(super) struct LocalSeat<I> {
     pub(super) seat: Seat,
     delay: InputDelay,
     last: I,
-    /// The tick for which the player was asked last.
-    asked_for: Option<Tick>,
+    /// The last tick for which the input was sampled.
+    sampled_for: Option<Tick>,
 }
 
 impl<I: PartialEq + Default> LocalSeat<I> {
-    pub(super) fn new(seat: Seat, policy: DelayPolicy) -> Self {
+    /// Creates a seat. `window` is the prediction window.
+    pub(super) fn new(seat: Seat, policy: DelayPolicy, window: u8) -> Self {
         Self {
             seat,
-            delay: InputDelay::new(policy),
+            delay: InputDelay::new(policy, window),
             last: I::default(),
-            asked_for: None,
+            sampled_for: None,
         }
     }
 
-    /// Asks the player what they do at a tick, unless that was asked before: what it is, and how many
-    /// ticks of the log it is for.
-    pub(super) fn ask(
+    /// Samples the input of a tick, unless that has been done. Returns the input, and the number of
+    /// ticks of the log that it fills.
+    pub(super) fn sample(
         &mut self,
         tick: Tick,
         log_next: Tick,
@@ -37,15 +38,20 @@ impl<I: PartialEq + Default> LocalSeat<I> {
         now: Duration,
         sample: impl FnOnce(Seat) -> I,
     ) -> Option<(&I, u32)> {
-        if self.asked_for == Some(tick) {
+        if self.sampled_for == Some(tick) {
             return None;
         }
-        self.asked_for = Some(tick);
+        self.sampled_for = Some(tick);
         let input = sample(self.seat);
         let is_steady = input == self.last;
         self.last = input;
         let delay = self.delay.next(transit, is_steady, now);
         Some((&self.last, copies(tick, log_next, delay)))
+    }
+
+    /// Samples the input again in the next step, because it could not be sent.
+    pub(super) fn sample_again(&mut self) {
+        self.sampled_for = None;
     }
 
     pub(super) fn delay(&self) -> u8 {

@@ -13,6 +13,8 @@ mod seats;
 mod setup;
 mod stats;
 mod step;
+#[cfg(test)]
+mod tests;
 mod topic;
 mod waiting;
 mod wish;
@@ -30,7 +32,7 @@ pub use self::{
     event::RollbackEvent,
     setup::{RollbackSetup, SetupError},
     stats::{RollbackMemory, RollbackStats},
-    step::Step,
+    step::{Step, StepError},
     wish::WishError,
 };
 
@@ -69,6 +71,8 @@ pub struct RollbackSession<I> {
     /// Whose inputs came before that, and were not kept.
     unheard: BTreeSet<PeerId>,
     is_failed: bool,
+    /// The peers whose games are stopped, until the match has started.
+    stopped: BTreeSet<PeerId>,
     out: Outbox,
 }
 
@@ -96,6 +100,7 @@ impl<I: Input> RollbackSession<I> {
             early: VecDeque::new(),
             unheard: BTreeSet::new(),
             is_failed: false,
+            stopped: BTreeSet::new(),
             out: Outbox::default(),
         })
     }
@@ -116,6 +121,16 @@ impl<I: Input> RollbackSession<I> {
         }
         if let Some(play) = &mut self.play {
             play.lost(peer, reason, now, &mut self.out);
+        }
+    }
+
+    /// Sets whether a peer's game is stopped, for example because its page is hidden.
+    /// [`RollbackEvent::Waiting`] reports it if the match waits for that peer.
+    pub fn set_stopped(&mut self, peer: PeerId, is_stopped: bool) {
+        match (&mut self.play, is_stopped) {
+            (Some(play), _) => play.set_stopped(peer, is_stopped),
+            (None, true) => drop(self.stopped.insert(peer)),
+            (None, false) => drop(self.stopped.remove(&peer)),
         }
     }
 
@@ -194,16 +209,19 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// Goes on by a tick if that is possible. `sample` is asked for what a player of this machine
-    /// does in the tick that comes next, once for each seat here and each tick.
+    /// Advances the match by a tick if that is possible. `sample` returns the input of a local seat
+    /// for the next tick. It is called once for each local seat and tick.
+    ///
+    /// Afterwards, execute all requests ([`request`](Self::request)).
     ///
     /// # Errors
-    /// If an input cannot be encoded. The game does not go on.
+    /// Returns an error, and takes no step, if requests of the last step are left, or if an input
+    /// cannot be encoded. In that case, `sample` is called for it again in the next step.
     pub fn step(
         &mut self,
         now: Duration,
         mut sample: impl FnMut(Seat, Tick) -> I,
-    ) -> Result<Step, InputError> {
+    ) -> Result<Step, StepError> {
         self.start.advance(now);
         if self.play.is_none() {
             self.begin(now);
@@ -229,6 +247,9 @@ impl<I: Input> RollbackSession<I> {
                     .events
                     .push_back(RollbackEvent::Started { seed: started.seed });
                 let mut play = Play::new(setup, now);
+                for peer in std::mem::take(&mut self.stopped) {
+                    play.set_stopped(peer, true);
+                }
                 for peer in std::mem::take(&mut self.unheard) {
                     play.wish(peer, &mut self.out);
                 }
@@ -254,7 +275,8 @@ impl<I: Input> RollbackSession<I> {
         self.start.waiting_for().filter(move |_| is_starting)
     }
 
-    /// What the game has to do next; `None` until the next [`step`](Self::step).
+    /// Returns the next request of the last [`step`](Self::step), or `None` if the game has received
+    /// all of them. The next step fails if there is one left.
     pub fn request(&mut self) -> Option<Request<'_, I>> {
         self.play.as_mut()?.request()
     }
@@ -262,7 +284,7 @@ impl<I: Input> RollbackSession<I> {
     /// Takes the checksum of the state that was saved for a tick.
     pub fn checksum(&mut self, tick: Tick, hash: u64) {
         if let Some(play) = &mut self.play {
-            play.checksum(tick, hash);
+            play.checksum(tick, hash, &mut self.out);
         }
     }
 

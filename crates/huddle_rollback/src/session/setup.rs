@@ -41,6 +41,15 @@ pub struct RollbackSetup<I> {
     /// Of every how many ticks the players compare their states' checksums; 0 for none. The same
     /// for all players.
     pub checksum_every: u16,
+    /// The longest forced rollback of a sync test, in ticks, at most 64. `None` for no sync test.
+    ///
+    /// In a sync test, the driver rolls back in every step by a random number of ticks. It compares
+    /// the checksums of all states that it simulates more than once, and reports the first one that
+    /// differs ([`RollbackEvent::SyncTestFailed`]). No other peer is needed. It is for development: it
+    /// makes each step many times as expensive.
+    ///
+    /// [`RollbackEvent::SyncTestFailed`]: crate::session::RollbackEvent::SyncTestFailed
+    pub sync_test: Option<u8>,
     /// How long to wait for a player who is linked, but whose inputs do not come. It counts what
     /// arrives here, and not what the link reports: a link is given up much later. Everybody then has
     /// another second, in which it may turn out that they were waiting themselves. Each tick that
@@ -71,6 +80,7 @@ impl<I> RollbackSetup<I> {
             window: 8,
             save_every: 1,
             checksum_every: 30,
+            sync_test: None,
             patience: Duration::from_secs(3),
             start_limit: StartSetup::LIMIT,
         }
@@ -95,11 +105,17 @@ pub enum SetupError {
     /// Saves would be too far apart.
     #[error("`save_every` of {0} ticks is too much: 64 is the most")]
     SavesTooFarApart(u8),
+    /// The rollbacks of the sync test are too long.
+    #[error("a sync test with rollbacks of {0} ticks is too long: 64 is the maximum")]
+    SyncTest(u8),
 }
 
 impl<I: Input> RollbackSetup<I> {
     /// The barrier before the first tick.
     pub(super) fn start(&self, now: Duration) -> Result<Start, SetupError> {
+        if let Some(depth @ 65..) = self.sync_test {
+            return Err(SetupError::SyncTest(depth));
+        }
         match (self.window, self.save_every) {
             (65.., _) => return Err(SetupError::Window(self.window)),
             (_, 0) => return Err(SetupError::SaveEvery),

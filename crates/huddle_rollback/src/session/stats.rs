@@ -2,44 +2,45 @@ use std::time::Duration;
 
 use crate::seat::{MAX_SEATS, Seat, SeatSet};
 
-/// How much a session keeps, which does not grow with the length of a game.
+/// What a session keeps. It does not grow with the length of a match.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RollbackMemory {
-    /// States that the game has saved.
+    /// The number of states that the game has saved.
     pub saves: usize,
-    /// Inputs of one tick and seat, as they are simulated and as they are sent.
+    /// The number of inputs of a tick and a seat, decoded and encoded.
     pub inputs: usize,
-    /// Inputs that are kept for those who have to agree on who left, and what there is to tell them.
+    /// The number of inputs and statements that are kept for the agreement on who has left.
     pub agreement: usize,
-    /// Messages and events that nobody has asked for.
+    /// The number of messages and events that the caller has not taken.
     pub unread: usize,
 }
 
-/// How a game goes, counted from its start.
+/// Statistics of a match since its start.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RollbackStats {
-    /// Ticks that were simulated for the first time.
+    /// The number of ticks that were simulated for the first time.
     pub ticks: u64,
-    /// How often the game went back.
+    /// The number of rollbacks.
     pub rollbacks: u64,
-    /// Ticks that were simulated again.
-    pub repeated: u64,
-    /// Rollbacks by how many ticks were simulated again; all longer ones are counted in the last.
+    /// The number of resimulated ticks.
+    pub resimulated: u64,
+    /// The number of rollbacks by the number of resimulated ticks. The last entry includes all longer
+    /// rollbacks.
     pub depths: [u64; 65],
-    /// Steps in which the game waited.
+    /// The number of steps in which the match waited.
     pub stalls: u64,
-    /// Of these, how many each seat caused. Several can cause the same one.
+    /// The number of those steps that each seat caused. Several seats can cause the same one.
     pub stalls_by_seat: [u64; MAX_SEATS],
-    /// The sum over all steps of how many ticks the game was ahead of the last confirmed one.
+    /// The number of predicted ticks, added up over all steps.
     pub lag_sum: u64,
-    /// The most that ever was.
+    /// The maximum number of predicted ticks.
     pub lag_max: u32,
-    /// Inputs of others that could not be decoded, in place of which the default was taken.
+    /// The number of received inputs that could not be decoded and were replaced by the default.
     pub undecodable: u64,
-    /// How often another player's inputs were missing although packets came, and were asked for
-    /// again. It happens while that player waits for a third.
+    /// The number of times that a peer's inputs were requested again because its packets brought
+    /// none. This happens while that peer waits for a third one.
     pub restarts: u64,
-    /// For how long the game stood still at most.
+    /// The longest time for which the match waited.
     pub longest_wait: Duration,
 }
 
@@ -48,7 +49,7 @@ impl Default for RollbackStats {
         Self {
             ticks: 0,
             rollbacks: 0,
-            repeated: 0,
+            resimulated: 0,
             depths: [0; 65],
             stalls: 0,
             stalls_by_seat: [0; MAX_SEATS],
@@ -62,12 +63,13 @@ impl Default for RollbackStats {
 }
 
 impl RollbackStats {
-    /// How many of the stalls a seat caused.
+    /// Returns the number of stalls that a seat caused.
     pub fn stalls_of(&self, seat: Seat) -> u64 {
         self.stalls_by_seat.get(seat.index()).copied().unwrap_or(0)
     }
 
-    /// The depth that this share of the rollbacks did not exceed, such as 0.99; 0 without any.
+    /// Returns the depth that a share of the rollbacks, such as 0.99, did not exceed; 0 without
+    /// rollbacks.
     pub fn depth_quantile(&self, share: f64) -> usize {
         let mut rest = (self.rollbacks as f64 * share).ceil() as u64;
         for (depth, &count) in self.depths.iter().enumerate() {
@@ -82,7 +84,7 @@ impl RollbackStats {
     pub(super) fn rolled_back(&mut self, depth: u32) {
         if depth > 0 {
             self.rollbacks += 1;
-            self.repeated += u64::from(depth);
+            self.resimulated += u64::from(depth);
             let last = self.depths.len() - 1;
             self.depths[last.min(depth as usize)] += 1;
         }

@@ -1,57 +1,65 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use huddle_session::PeerId;
 
 use crate::seat::{MAX_SEATS, Seat, SeatSet};
 
-/// How much of a wait each tick forgives that goes on. In lockstep each tick takes as long as inputs
-/// do, which is less. Whoever lets the others play less than two ticks a second runs out of their
-/// patience.
-const FORGIVEN: Duration = Duration::from_millis(500);
+/// The part of a wait that each simulated tick takes back. In lockstep each tick takes as long as
+/// inputs do, which is less. A peer that allows less than two ticks per second therefore reaches the
+/// disconnect timeout.
+const RESTORED: Duration = Duration::from_millis(500);
 
-/// How much longer than the patience a wait counts.
+/// The time beyond the disconnect timeout up to which a wait counts.
 const MORE: Duration = Duration::from_secs(1);
 
-/// For how long something has been waited for, less what is forgiven.
+/// The duration of a wait, minus what simulated ticks took back.
 #[derive(Debug, Clone, Copy, Default)]
 struct Wait(Duration);
 
 impl Wait {
-    fn grow(&mut self, passed: Duration, patience: Duration) {
-        self.0 = (self.0.saturating_add(passed)).min(patience.saturating_add(MORE));
+    fn grow(&mut self, passed: Duration, timeout: Duration) {
+        self.0 = (self.0.saturating_add(passed)).min(timeout.saturating_add(MORE));
     }
 
     fn shrink(&mut self) {
-        self.0 = self.0.saturating_sub(FORGIVEN);
+        self.0 = self.0.saturating_sub(RESTORED);
     }
 }
 
-/// For whom the game waits, and for how long it has.
+/// The seats for which a match waits, and for how long.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    patience: Duration,
-    seats: SeatSet,
-    /// For how long the game has waited for anybody.
+    /// The disconnect timeout.
+    timeout: Duration,
+    /// The seats of the last report, and those of them whose game is stopped.
+    reported: (SeatSet, SeatSet),
+    /// The time for which the match has waited.
     total: Duration,
-    /// For each seat's inputs.
+    /// The wait for each seat's inputs.
     each: [Wait; MAX_SEATS],
-    /// For inputs from those who were given up.
+    /// The waits for peers that were given up.
     silent: BTreeMap<PeerId, Wait>,
+    /// The peers whose games are stopped.
+    stopped: BTreeSet<PeerId>,
 }
 
 impl Waiting {
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(super) fn new(timeout: Duration) -> Self {
         Self {
-            patience,
-            seats: SeatSet::default(),
+            timeout,
+            reported: Default::default(),
             total: Duration::ZERO,
             each: Default::default(),
             silent: BTreeMap::new(),
+            stopped: BTreeSet::new(),
         }
     }
 
-    /// Time passes while the inputs of these seats are missing. While a vote is under way everybody
-    /// waits for it, and nobody is to blame who was not before.
+    /// Adds the time of a step in which the inputs of these seats are missing. During a vote, all
+    /// members wait for its result, so it counts only for peers that had already reached the timeout.
     pub(super) fn pass(&mut self, missing: SeatSet, passed: Duration, is_deciding: bool) {
         self.total = match missing.is_empty() {
             true => Duration::ZERO,
@@ -61,35 +69,41 @@ impl Waiting {
             if missing.is_empty() {
                 wait.shrink();
             } else if !missing.contains(seat) {
-                // The game waits for somebody else.
-            } else if is_deciding && wait.0 < self.patience {
+                // The match waits for another seat.
+            } else if is_deciding && wait.0 < self.timeout {
                 *wait = Wait::default();
             } else {
-                wait.grow(passed, self.patience);
+                wait.grow(passed, self.timeout);
             }
         }
     }
 
-    /// Whether a seat has been waited for too long.
+    /// Whether the wait for a seat has reached the disconnect timeout.
     pub(super) fn is_exhausted(&self, seat: Seat) -> bool {
         let wait = self.each.get(seat.index());
-        wait.is_some_and(|wait| wait.0 >= self.patience)
+        wait.is_some_and(|wait| wait.0 >= self.timeout)
     }
 
-    /// A player is given up; says whether it was not before.
+    /// Gives up a peer. Returns `false` if it was given up before.
     pub(super) fn give_up(&mut self, peer: PeerId) -> bool {
         let is_new = !self.silent.contains_key(&peer);
-        self.silent.entry(peer).or_insert(Wait(self.patience));
+        self.silent.entry(peer).or_insert(Wait(self.timeout));
         is_new
     }
 
-    /// What was held against a player counts no more.
+    /// Removes a peer from those that were given up.
     pub(super) fn forget(&mut self, peer: PeerId) {
         self.silent.remove(&peer);
     }
 
-    /// Who was given up and has played along for a while since, by whether new inputs came from each
-    /// in the time that has passed.
+    /// Removes a peer that left.
+    pub(super) fn remove(&mut self, peer: PeerId) {
+        self.forget(peer);
+        self.stopped.remove(&peer);
+    }
+
+    /// Returns the peers that were given up and have taken part for a while since then. `has_news`
+    /// returns whether new inputs of a peer have arrived since the last step, `passed` ago.
     pub(super) fn returned(
         &mut self,
         passed: Duration,
@@ -98,23 +112,37 @@ impl Waiting {
         for (&peer, wait) in &mut self.silent {
             match has_news(peer) {
                 true => wait.shrink(),
-                false => wait.grow(passed, self.patience),
+                false => wait.grow(passed, self.timeout),
             }
         }
-        let enough = self.patience.saturating_sub(FORGIVEN);
+        let enough = self.timeout.saturating_sub(RESTORED);
         let is_enough = |wait: &Wait| wait.0 < enough || wait.0.is_zero();
         let returned = self.silent.iter().filter(|(_, wait)| is_enough(wait));
         returned.map(|(&peer, _)| peer).collect()
     }
 
-    /// For how long the game has waited.
+    /// Sets whether a peer's game is stopped. Returns whether that has changed.
+    pub(super) fn set_stopped(&mut self, peer: PeerId, is_stopped: bool) -> bool {
+        match is_stopped {
+            true => self.stopped.insert(peer),
+            false => self.stopped.remove(&peer),
+        }
+    }
+
+    /// Whether a peer's game is stopped.
+    pub(super) fn is_stopped(&self, peer: PeerId) -> bool {
+        self.stopped.contains(&peer)
+    }
+
+    /// The time for which the match has waited.
     pub(super) fn total(&self) -> Duration {
         self.total
     }
 
-    /// Says whether it waits for others than before.
-    pub(super) fn changed(&mut self, seats: SeatSet) -> bool {
-        std::mem::replace(&mut self.seats, seats) != seats
+    /// Returns whether the match waits for other seats than in the last report, or for other reasons.
+    pub(super) fn has_changed(&mut self, seats: SeatSet, stopped: SeatSet) -> bool {
+        let now = (seats, stopped);
+        std::mem::replace(&mut self.reported, now) != now
     }
 }
 
@@ -126,7 +154,7 @@ mod tests {
     const STEP: Duration = Duration::from_millis(16);
     const A: Seat = Seat(2);
 
-    /// In one of so many steps the seat is not waited for.
+    /// Waits for a seat for a minute, except in one of `one_in` steps.
     fn after_a_minute(one_in: u32, is_deciding: bool) -> Waiting {
         let mut waiting = Waiting::new(Duration::from_secs(5));
         for step in 1..60_000 / 16 {
@@ -137,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn inputs_that_drip_exhaust_the_patience() {
+    fn trickling_inputs_reach_the_timeout() {
         assert!(after_a_minute(50, false).is_exhausted(A));
         assert!(!after_a_minute(20, false).is_exhausted(A));
         assert!(!after_a_minute(50, true).is_exhausted(A));
     }
 
     #[test]
-    fn a_wait_for_somebody_else_forgives_nothing() {
+    fn wait_for_another_seat_restores_nothing() {
         let mut waiting = after_a_minute(1000, false);
         for _ in 0..100 {
             waiting.pass(SeatSet::from_iter([Seat(0)]), STEP, false);
@@ -153,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_patience_may_be_endless() {
+    fn timeout_may_be_infinite() {
         let mut waiting = Waiting::new(Duration::MAX);
         waiting.give_up(PeerId::from_bytes([1; 16]));
         waiting.pass(SeatSet::from_iter([A]), STEP, false);
@@ -161,17 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn a_vote_does_not_clear_who_was_waited_for_too_long() {
+    fn vote_does_not_reset_a_wait_that_reached_the_timeout() {
         let mut waiting = after_a_minute(1000, false);
         waiting.pass(SeatSet::from_iter([A]), STEP, true);
         assert!(waiting.is_exhausted(A));
     }
 
     #[test]
-    fn who_was_given_up_returns_by_playing_along_for_a_while() {
-        let (drips, plays) = (PeerId::from_bytes([1; 16]), PeerId::from_bytes([2; 16]));
+    fn given_up_peer_returns_by_taking_part_for_a_while() {
+        let (trickles, plays) = (PeerId::from_bytes([1; 16]), PeerId::from_bytes([2; 16]));
         let mut waiting = Waiting::new(Duration::from_secs(5));
-        waiting.give_up(drips);
+        waiting.give_up(trickles);
         waiting.give_up(plays);
         let mut news = |step: u32| {
             let has_news = |peer| peer == plays || step.is_multiple_of(40);
@@ -179,6 +207,6 @@ mod tests {
         };
         assert!(news(1).is_empty());
         let returned: Vec<_> = (2..400).flat_map(&mut news).collect();
-        assert!(returned.contains(&plays) && !returned.contains(&drips));
+        assert!(returned.contains(&plays) && !returned.contains(&trickles));
     }
 }

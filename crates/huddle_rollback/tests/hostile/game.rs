@@ -32,7 +32,7 @@ impl Game {
         loop {
             let checksum = match session.request() {
                 None => break,
-                Some(Request::Save { tick }) => {
+                Some(Request::Save { tick, .. }) => {
                     assert_eq!(tick, self.tick);
                     self.saved.insert(tick.0, self.state);
                     None
@@ -45,6 +45,7 @@ impl Game {
                     self.advance(frame);
                     None
                 }
+                Some(Request::Confirmed { .. }) => None,
                 Some(Request::Checksum { tick }) => Some((tick, self.saved[&tick.0])),
                 Some(Request::Release { tick }) => {
                     assert!(self.saved.remove(&tick.0).is_some());

@@ -34,6 +34,9 @@ pub enum Trouble {
     Cut(usize, usize, Duration),
     /// A machine stands still for a time.
     Freeze(usize, Duration),
+    /// A game is stopped for a time, as in a hidden page. Its room still answers, and the other players
+    /// are notified.
+    Stop(usize, Duration),
     /// A machine cannot keep up: its steps take this much longer.
     Slow(usize, f64),
 }

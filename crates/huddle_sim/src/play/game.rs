@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use huddle_rollback::{Frame, Input, InputStatus, Request, RollbackSession, SeatInput, Witness};
+use huddle_rollback::{
+    Frame, Input, InputStatus, Request, RollbackSession, Seat, SeatInput, Witness,
+};
 use huddle_session::Tick;
 
 use super::history::History;
@@ -61,11 +63,19 @@ const KEPT: u32 = 160;
 pub(super) struct Running<G: SimGame> {
     game: G,
     tick: Tick,
-    saved: BTreeMap<u32, G>,
+    saved: BTreeMap<u32, Save<G>>,
+    /// The tick after the last one that was reported as confirmed.
+    confirmed: Tick,
     pub(super) history: History<G::Input>,
     limits: Limits,
     /// From which tick on the game computes something else than it should, if it is to.
     pub(super) broken_from: Option<Tick>,
+}
+
+/// A saved state.
+struct Save<G> {
+    game: G,
+    wants_checksum: bool,
 }
 
 /// How far a session goes at most, by its setup.
@@ -83,6 +93,7 @@ impl<G: SimGame> Running<G> {
             game: G::new(seed),
             tick: Tick(0),
             saved: BTreeMap::new(),
+            confirmed: Tick(0),
             history: History::new(),
             limits,
             broken_from: None,
@@ -96,14 +107,24 @@ impl<G: SimGame> Running<G> {
         let mut changed = None;
         while let Some(request) = session.request() {
             let checksum = match request {
-                Request::Save { tick } => {
+                Request::Save {
+                    tick,
+                    wants_checksum,
+                } => {
                     assert_eq!(tick, self.tick, "the state that is there is saved");
-                    self.saved.insert(tick.0, self.game.clone());
+                    let game = self.game.clone();
+                    self.saved.insert(
+                        tick.0,
+                        Save {
+                            game,
+                            wants_checksum,
+                        },
+                    );
                     None
                 }
                 Request::Load { tick } => {
                     let saved = self.saved.get(&tick.0);
-                    self.game = saved.expect("what is loaded was saved").clone();
+                    self.game = saved.expect("a saved state").game.clone();
                     self.tick = tick;
                     loaded = Some(tick);
                     None
@@ -115,7 +136,15 @@ impl<G: SimGame> Running<G> {
                     }
                     None
                 }
-                Request::Checksum { tick } => Some((tick, self.checksum(tick))),
+                Request::Confirmed { tick, inputs } => {
+                    self.confirm(tick, inputs);
+                    None
+                }
+                Request::Checksum { tick } => {
+                    let wants_checksum = self.saved[&tick.0].wants_checksum;
+                    assert!(wants_checksum, "only announced checksums are requested");
+                    Some((tick, self.checksum(tick)))
+                }
                 Request::Release { tick } => {
                     assert!(
                         self.saved.remove(&tick.0).is_some(),
@@ -141,6 +170,10 @@ impl<G: SimGame> Running<G> {
             );
         }
         let confirmed = session.confirmed();
+        assert_eq!(
+            self.confirmed, confirmed,
+            "all confirmed inputs are reported"
+        );
         self.check_limits(confirmed);
         self.history
             .forget_before(Tick(confirmed.0.saturating_sub(KEPT)));
@@ -167,7 +200,7 @@ impl<G: SimGame> Running<G> {
     fn advance(&mut self, frame: Frame<'_, G::Input>) -> bool {
         assert_eq!(frame.tick, self.tick, "ticks are simulated in their order");
         assert_eq!(
-            frame.is_repeated,
+            frame.is_resimulated,
             self.history.contains(frame.tick),
             "what is simulated again is called so"
         );
@@ -178,8 +211,23 @@ impl<G: SimGame> Running<G> {
         differs
     }
 
+    /// Checks the confirmed inputs of a tick: each tick is reported once, with the inputs with which
+    /// it was simulated last.
+    fn confirm(&mut self, tick: Tick, inputs: &[SeatInput<G::Input>]) {
+        assert_eq!(tick, self.confirmed, "ticks are confirmed in order");
+        assert!(self.tick.is_after(tick), "a confirmed tick was simulated");
+        self.confirmed += 1;
+        for (seat, confirmed) in (0..).map(Seat).zip(inputs) {
+            let simulated = self.history.input(tick, seat).expect("a simulated tick");
+            let is_absent = |seat: &SeatInput<_>| seat.status == InputStatus::Absent;
+            assert_ne!(confirmed.status, InputStatus::Predicted);
+            assert_eq!(is_absent(confirmed), is_absent(simulated));
+            assert!(confirmed.input == simulated.input, "tick {tick}");
+        }
+    }
+
     fn checksum(&self, tick: Tick) -> u64 {
-        let checksum = self.saved[&tick.0].checksum();
+        let checksum = self.saved[&tick.0].game.checksum();
         let is_broken = self.broken_from.is_some_and(|from| !from.is_after(tick));
         checksum ^ u64::from(is_broken)
     }

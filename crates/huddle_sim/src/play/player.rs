@@ -39,6 +39,10 @@ pub(super) struct Player<G: SimGame> {
     pub(super) steps: u64,
     /// How long the game stood still whenever others left.
     pub(super) freezes: Vec<Duration>,
+    /// The longest time from sampling an input to the packet that carries it.
+    pub(super) input_to_packet: Duration,
+    /// When the oldest input was sampled that no packet to a player has carried.
+    unsent: BTreeMap<usize, Duration>,
     standstill: Standstill,
     own: OwnStates,
 }
@@ -111,6 +115,8 @@ impl<G: SimGame> Player<G> {
             errors: Vec::new(),
             steps: 0,
             freezes: Vec::new(),
+            input_to_packet: Duration::ZERO,
+            unsent: BTreeMap::new(),
             standstill: Standstill::default(),
             own: OwnStates::default(),
         }
@@ -122,6 +128,7 @@ impl<G: SimGame> Player<G> {
         self.round = setup.number;
         self.session = RollbackSession::new(setup, now).expect("the setup is sound");
         self.running = None;
+        self.unsent.clear();
         self.last_known.clear();
         self.steps = 0;
     }
@@ -135,6 +142,7 @@ impl<G: SimGame> Player<G> {
     /// The link to another player is given up.
     pub(super) fn lose(&mut self, other: usize, reason: LeaveReason, now: Duration) {
         self.linked.remove(&other);
+        self.unsent.remove(&other);
         self.room.link_lost(peer_id(other));
         self.listen(now);
         self.session.lost(peer_id(other), reason, now);
@@ -167,6 +175,11 @@ impl<G: SimGame> Player<G> {
             asked.push((seat, tick, input.clone()));
             input
         });
+        if !asked.is_empty() {
+            for &other in self.linked.keys() {
+                self.unsent.entry(other).or_insert(now);
+            }
+        }
         match step {
             Ok(Step::Ran | Step::Waited(_)) => self.steps += 1,
             Ok(Step::Idle) => {}
@@ -189,6 +202,13 @@ impl<G: SimGame> Player<G> {
         if let Some(running) = &mut self.running {
             running.obey(&mut self.session);
         }
+    }
+
+    /// The game is stopped, and the room goes on: what arrived is taken and answered.
+    pub(super) fn stand_by(&mut self, now: Duration, network: &mut Network<Bytes>) {
+        self.room.advance(now);
+        self.receive(now, network);
+        self.send(now, network);
     }
 
     /// The player leaves and says so.
@@ -269,6 +289,9 @@ impl<G: SimGame> Player<G> {
                 .room
                 .collect_packet(peer, now, &self.own, &mut self.session, CREDIT);
             if let Some(packet) = packet {
+                if let Some(sampled) = self.unsent.remove(&other) {
+                    self.input_to_packet = self.input_to_packet.max(now - sampled);
+                }
                 network.send(now, self.me, other, Lane::State, packet.len(), packet);
             }
             while let Some(message) = self

@@ -250,7 +250,10 @@ impl Scenario {
         } else {
             rng.u8(4..14)
         };
-        let checksum_every = rng.u16(1..60);
+        let checksum_every = match rng.u8(0..8) {
+            0 => 0,
+            _ => rng.u16(1..60),
+        };
         let setups = (0..self.players).map(|me| RollbackSetup {
             nonce: rng.u64(..),
             window,

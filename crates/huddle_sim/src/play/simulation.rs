@@ -60,6 +60,8 @@ pub struct Simulation<G: SimGame> {
     period: Duration,
     slow: Vec<f64>,
     frozen_until: Vec<Duration>,
+    /// Until when each player's game is stopped, if it is.
+    stopped_until: Vec<Option<Duration>>,
     /// Links that players have to be told are gone: when, who, and of whom.
     notices: Vec<(Duration, usize, usize)>,
     /// When pairs link again.
@@ -90,6 +92,8 @@ pub struct Outcome {
     pub is_here: bool,
     /// How long the game stood still each time that others left.
     pub freezes: Vec<Duration>,
+    /// The longest time from sampling an input to the packet that carries it.
+    pub input_to_packet: Duration,
 }
 
 impl<G: SimGame> Simulation<G> {
@@ -124,6 +128,7 @@ impl<G: SimGame> Simulation<G> {
             period,
             slow: vec![1.0; count],
             frozen_until: vec![Duration::ZERO; count],
+            stopped_until: vec![None; count],
             notices: Vec::new(),
             relinks: Vec::new(),
             progress: vec![(Tick(0), Duration::ZERO); count],
@@ -277,6 +282,7 @@ impl<G: SimGame> Simulation<G> {
             tick: it.session.tick(),
             is_here: self.is_here[player],
             freezes: it.freezes.clone(),
+            input_to_packet: it.input_to_packet,
         }
     }
 
@@ -291,6 +297,13 @@ impl<G: SimGame> Simulation<G> {
     fn step(&mut self, me: usize) -> Duration {
         if self.frozen_until[me] > self.now {
             return self.frozen_until[me];
+        }
+        if let Some(until) = self.stopped_until[me] {
+            if until > self.now {
+                self.players[me].stand_by(self.now, &mut self.network);
+                return self.now + self.period;
+            }
+            self.set_stopped(me, None);
         }
         let player = &mut self.players[me];
         let before = player.events.len();
@@ -465,7 +478,18 @@ impl<G: SimGame> Simulation<G> {
                     *heard = self.now + lasts;
                 }
             }
+            Trouble::Stop(me, lasts) => self.set_stopped(me, Some(self.now + lasts)),
             Trouble::Slow(me, factor) => self.slow[me] = factor,
+        }
+    }
+
+    /// Stops a player's game or lets it go on, and notifies the other players.
+    fn set_stopped(&mut self, me: usize, until: Option<Duration>) {
+        self.stopped_until[me] = until;
+        for (other, player) in self.players.iter_mut().enumerate() {
+            if other != me {
+                player.session.set_stopped(peer_id(me), until.is_some());
+            }
         }
     }
 

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use huddle_rollback::{Decay, DelayPolicy, Frame, PredictDefault, RepeatLast, RollbackSetup, Seat};
+use huddle_rollback::{
+    Decay, DelayPolicy, Frame, PredictDefault, RepeatLast, RollbackEvent, RollbackSetup, Seat,
+    SeatSet,
+};
 use huddle_session::{Tick, TickRate};
-use huddle_sim::{Conditions, SimGame, Simulation, Trouble, Weather};
+use huddle_sim::{Conditions, Outcome, SimGame, Simulation, Trouble, Weather};
 
 use crate::scene::{Game, conditions, game, habit, ms, peer, play_until, secs, setups, wifi};
 
@@ -30,12 +33,20 @@ fn four_players_on_wifi_never_wait() {
 
 #[test]
 fn a_long_game_keeps_no_more_than_a_short_one() {
-    let weather = Weather {
+    let lossy = Weather {
         loss: 0.05,
         ..wifi()
     };
+    let in_time = Weather::from_rtt(ms(20));
+    for (weather, checksum_every) in [(lossy, 30), (lossy, 0), (in_time, 30), (in_time, 0)] {
+        keeps_no_more_in_a_long_game(weather, checksum_every);
+    }
+}
+
+fn keeps_no_more_in_a_long_game(weather: Weather, checksum_every: u16) {
     let setups = setups(2).into_iter().map(|setup| RollbackSetup {
         rate: TickRate::from_hz(10.0).expect("10 is a rate"),
+        checksum_every,
         ..setup
     });
     let mut game: Game = Simulation::new(conditions(weather), setups);
@@ -75,6 +86,69 @@ fn in_lockstep_nothing_is_guessed() {
         let stats = game.outcome(player).stats;
         assert_eq!((stats.rollbacks, stats.lag_max), (0, 0));
         assert!(stats.ticks > 230, "{stats:?}");
+    }
+}
+
+#[test]
+fn lockstep_runs_at_full_rate_with_the_default_delay() {
+    for rtt in [10, 25, 50, 75, 100, 150] {
+        let default = |(me, setup): (usize, RollbackSetup<Vec<u8>>)| RollbackSetup {
+            window: 0,
+            nonce: me as u64,
+            delay: DelayPolicy::default(),
+            ..setup
+        };
+        let setups = setups(2).into_iter().enumerate().map(default);
+        let weather = Weather::from_rtt(ms(rtt));
+        let mut game: Game = Simulation::new(conditions(weather), setups);
+        assert!(game.run_until_started(secs(5)));
+        let end = game.now() + secs(10);
+        play_until(&mut game, end);
+        for player in 0..2 {
+            let Outcome { stats, tick, .. } = game.outcome(player);
+            let start = secs(1).mul_f64(1.4).as_secs_f64();
+            assert!(
+                f64::from(tick.0) > 59.0 * (10.0 - start),
+                "{rtt} ms: {} ticks, {} stalls, delay {:?}",
+                tick,
+                stats.stalls,
+                game.session(player).delay(Seat(player as u8))
+            );
+        }
+    }
+}
+
+#[test]
+fn inputs_leave_in_a_packet_of_their_step() {
+    let mut game = game(3, wifi(), []);
+    play_until(&mut game, secs(5));
+    for player in 0..3 {
+        let outcome = game.outcome(player);
+        assert!(outcome.stats.ticks > 200, "{:?}", outcome.stats);
+        assert_eq!(outcome.input_to_packet, Duration::ZERO);
+    }
+}
+
+#[test]
+fn stopped_game_is_the_reason_to_wait_and_does_not_count_as_a_hang() {
+    let mut game = game(3, wifi(), [(secs(2), Trouble::Stop(1, ms(2500)))]);
+    play_until(&mut game, secs(6));
+    for player in [0, 2] {
+        let stopped = SeatSet::from_iter([Seat(1)]);
+        let outcome = game.outcome(player);
+        let waits = outcome.events.iter().filter(|event| {
+            let reason = RollbackEvent::Waiting {
+                seats: stopped,
+                stopped,
+            };
+            **event == reason
+        });
+        assert_eq!(waits.count(), 1, "{:?}", outcome.events);
+        // Its packets bring no inputs, and need not be asked for them again.
+        assert_eq!(outcome.stats.restarts, 0);
+        assert_eq!(game.left(player), []);
+        let tick = game.session(player).tick();
+        assert!(tick.0 > 120, "{tick}");
     }
 }
 

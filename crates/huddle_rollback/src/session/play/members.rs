@@ -8,6 +8,7 @@ use super::{KEPT, Play};
 use crate::{
     agreement::{AgreementEvent, Decision, Ended, LeaveReason, Logs},
     coding::Input,
+    seat::{Seat, SeatSet},
     session::{
         event::RollbackEvent, links::Link, outbox::Outbox, topic::Topic, wish::MAX_WISH_LEN,
     },
@@ -34,7 +35,8 @@ impl<I: Input> Play<I> {
                 continue;
             };
             let from = self.relayed.get(&owner).copied().unwrap_or(owner);
-            if self.links.get(&from).is_some_and(Link::is_stuck) {
+            let is_stopped = self.waiting.is_stopped(owner) || self.waiting.is_stopped(from);
+            if !is_stopped && self.links.get(&from).is_some_and(Link::is_stuck) {
                 self.stats.restarts += 1;
                 self.wish(from, out);
             }
@@ -159,11 +161,14 @@ impl<I: Input> Play<I> {
             self.members.retain(|member| member != peer);
             self.links.remove(peer);
             self.relayed.remove(peer);
-            self.waiting.forget(*peer);
+            self.waiting.remove(*peer);
             self.pace.forget(*peer);
             self.transit.forget(*peer);
             self.checksums.forget(*peer);
             self.inquiries.lost(*peer);
+        }
+        if self.members.is_empty() {
+            self.driver.stop_checksums();
         }
         if let Some(side) = decision.side {
             out.events.push_back(RollbackEvent::Split {
@@ -194,6 +199,25 @@ impl<I: Input> Play<I> {
         }
         self.agreement.lost(peer, reason, now, &mut self.seats);
         self.agree(out);
+    }
+
+    /// Sets whether a peer's game is stopped.
+    pub(in crate::session) fn set_stopped(&mut self, peer: PeerId, is_stopped: bool) {
+        if self.waiting.set_stopped(peer, is_stopped)
+            && let Some(link) = self.links.get_mut(&peer)
+        {
+            // Its packets without inputs do not count.
+            link.begin();
+        }
+    }
+
+    /// Returns those of these seats whose game is stopped.
+    pub(super) fn stopped_seats(&self, seats: SeatSet) -> SeatSet {
+        let is_stopped = |seat: &Seat| {
+            let owner = self.seats.owner(*seat);
+            owner.is_some_and(|owner| self.waiting.is_stopped(owner))
+        };
+        seats.iter().filter(is_stopped).collect()
     }
 
     pub(in crate::session) fn leave(&mut self, now: Duration, out: &mut Outbox) {

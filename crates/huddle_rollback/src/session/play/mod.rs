@@ -22,7 +22,7 @@ use super::{
     seats::SeatTable,
     setup::RollbackSetup,
     stats::{RollbackMemory, RollbackStats},
-    step::Step,
+    step::{Step, StepError},
     topic::Topic,
     waiting::Waiting,
     wish::MAX_WISH_LEN,
@@ -107,7 +107,12 @@ impl<I: Input> Play<I> {
             window: setup.window,
             save_every: setup.save_every,
             checksum_every: setup.checksum_every,
+            sync_test: setup.sync_test.map(|depth| (depth, setup.nonce)),
         };
+        let mut driver = Driver::new(setup.seats.len(), setup.predict, settings);
+        if others.is_empty() {
+            driver.stop_checksums();
+        }
         Self {
             agreement: agreement.expect("the setup was checked: every peer has seats of its own"),
             links: others
@@ -116,9 +121,9 @@ impl<I: Input> Play<I> {
                 .collect(),
             locals: seats
                 .seats_of(me)
-                .map(|seat| LocalSeat::new(seat, setup.delay))
+                .map(|seat| LocalSeat::new(seat, setup.delay, setup.window))
                 .collect(),
-            driver: Driver::new(setup.seats.len(), setup.predict, settings),
+            driver,
             checksums: Checksums::new(others.iter().copied()),
             inquiries: Inquiries::default(),
             countdown: (!others.is_empty()).then(|| Countdown::new(setup.rate)),
@@ -144,7 +149,10 @@ impl<I: Input> Play<I> {
         now: Duration,
         sample: &mut dyn FnMut(Seat, Tick) -> I,
         out: &mut Outbox,
-    ) -> Result<Step, InputError> {
+    ) -> Result<Step, StepError> {
+        if self.driver.is_in_step() {
+            return Err(StepError::RequestsLeft);
+        }
         let passed = self.clock.step(now);
         if self.counts_down(passed, now) {
             self.ask_for_inputs(out);
@@ -161,16 +169,19 @@ impl<I: Input> Play<I> {
         self.compare(now, out);
         self.forget();
         let begun = self.driver.begin(true);
-        self.stats.rolled_back(begun.repeated);
+        self.stats.rolled_back(begun.resimulated);
         let lag = self.driver.current().since(self.driver.confirmed());
         self.stats.stepped(lag.unsigned_abs());
         let missing = match begun.is_new {
             true => SeatSet::default(),
             false => self.driver.missing(),
         };
-        if self.waiting.changed(missing) {
-            out.events
-                .push_back(RollbackEvent::Waiting { seats: missing });
+        let stopped = self.stopped_seats(missing);
+        if self.waiting.has_changed(missing, stopped) {
+            out.events.push_back(RollbackEvent::Waiting {
+                seats: missing,
+                stopped,
+            });
         }
         if begun.is_new {
             self.stats.ticks += 1;
@@ -209,16 +220,22 @@ impl<I: Input> Play<I> {
                 continue;
             };
             let Some((input, copies)) =
-                local.ask(tick, log.next(), transit, now, |seat| sample(seat, tick))
+                local.sample(tick, log.next(), transit, now, |seat| sample(seat, tick))
             else {
                 continue;
             };
             self.encoded.clear();
             let encoded = self.codec.encode(input, &mut self.encoded);
-            encoded.map_err(|error| InputError::Encode { seat, error })?;
-            for _ in 0..copies {
-                log.push(&self.encoded)
-                    .map_err(|error| InputError::TooLong { seat, error })?;
+            let added = encoded
+                .map_err(|error| InputError::Encode { seat, error })
+                .and_then(|()| {
+                    (0..copies)
+                        .try_for_each(|_| log.push(&self.encoded))
+                        .map_err(|error| InputError::TooLong { seat, error })
+                });
+            if let Err(error) = added {
+                local.sample_again();
+                return Err(error);
             }
         }
         Ok(())
@@ -261,8 +278,14 @@ impl<I: Input> Play<I> {
         })
     }
 
-    pub(super) fn checksum(&mut self, tick: Tick, hash: u64) {
-        self.checksums.add(tick, hash);
+    pub(super) fn checksum(&mut self, tick: Tick, hash: u64, out: &mut Outbox) {
+        if let Some(mismatch) = self.driver.compare(tick, hash) {
+            out.events
+                .push_back(RollbackEvent::SyncTestFailed(mismatch));
+        }
+        if self.driver.is_compared_with_peers(tick) {
+            self.checksums.add(tick, hash);
+        }
     }
 
     pub(super) fn receive(
@@ -314,15 +337,24 @@ impl<I: Input> Play<I> {
             // It was away for so long that its stream cannot be followed any more.
             link.want();
         }
-        let Some(Said { head, at, before }) = said? else {
+        let Some(Said {
+            head,
+            at,
+            before,
+            has_progress,
+        }) = said?
+        else {
             return Ok(());
         };
+        link.note_progress(has_progress, arrived);
         if let Some(Checksum { tick, hash }) = head.checksum {
             self.checksums.receive(peer, tick, hash);
         }
         if let Some(countdown) = &mut self.countdown {
             if let Some(rtt) = rtt {
                 let fraction = self.clock.fraction(arrived);
+                self.transit
+                    .sample(peer, self.clock.ticks(rtt / 2), arrived);
                 countdown.sample(peer, before, self.clock.ticks(rtt / 2), fraction, arrived);
             }
             return Ok(());

@@ -1,0 +1,194 @@
+//! Sessions without peers.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use huddle_session::{
+    PeerId, Tick,
+    codec::{DecodeError, EncodeError},
+};
+
+use super::*;
+use crate::{coding::InputCodec, driver::SyncMismatch, seat::Seat};
+
+fn setup(seats: usize) -> RollbackSetup<u8> {
+    let local = PeerId::from_bytes([1; 16]);
+    RollbackSetup::new(local, vec![local; seats])
+}
+
+/// A game that adds up its inputs. If it is broken, a resimulated tick counts twice.
+#[derive(Default)]
+struct Game {
+    sum: u64,
+    is_broken: bool,
+    saved: BTreeMap<u32, u64>,
+    rollbacks: u32,
+    confirmed: u32,
+}
+
+impl Game {
+    fn execute(&mut self, session: &mut RollbackSession<u8>) {
+        while let Some(request) = session.request() {
+            match request {
+                Request::Save { tick, .. } => drop(self.saved.insert(tick.0, self.sum)),
+                Request::Load { tick } => {
+                    self.sum = self.saved[&tick.0];
+                    self.rollbacks += 1;
+                }
+                Request::Advance(frame) => {
+                    let factor = 1 + u64::from(self.is_broken && frame.is_resimulated);
+                    let inputs = frame.inputs.iter().map(|seat| u64::from(seat.input));
+                    self.sum += factor * inputs.sum::<u64>();
+                }
+                Request::Confirmed { tick, .. } => {
+                    assert_eq!(tick, Tick(self.confirmed));
+                    self.confirmed += 1;
+                }
+                Request::Checksum { tick } => session.checksum(tick, self.saved[&tick.0]),
+                Request::Release { tick } => drop(self.saved.remove(&tick.0)),
+            }
+        }
+    }
+}
+
+/// Plays some ticks alone. Returns the events.
+fn play(session: &mut RollbackSession<u8>, game: &mut Game, ticks: u32) -> Vec<RollbackEvent> {
+    for tick in 0..ticks {
+        let now = Duration::from_millis(16) * tick;
+        let step = session.step(now, |_, tick| tick.0 as u8 | 1);
+        assert_eq!(step, Ok(Step::Ran));
+        game.execute(session);
+    }
+    std::iter::from_fn(|| session.poll()).collect()
+}
+
+#[test]
+fn step_fails_if_requests_are_left() {
+    let mut session = RollbackSession::new(setup(1), Duration::ZERO).unwrap();
+    let mut game = Game::default();
+    assert_eq!(session.step(Duration::ZERO, |_, _| 1), Ok(Step::Ran));
+    for _ in 0..2 {
+        let sample = |_, _| panic!("a step that fails samples no input");
+        assert_eq!(
+            session.step(Duration::ZERO, sample),
+            Err(StepError::RequestsLeft)
+        );
+        // The first request alone is not all of them.
+        assert!(session.request().is_some());
+    }
+    game.execute(&mut session);
+    assert_eq!(session.tick(), Tick(1));
+    assert_eq!(session.step(Duration::ZERO, |_, _| 1), Ok(Step::Ran));
+}
+
+/// Encodes even inputs only.
+struct EvenCodec;
+
+impl InputCodec<u8> for EvenCodec {
+    fn encode(&self, input: &u8, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if !input.is_multiple_of(2) {
+            return Err(EncodeError::TooLong { len: 2, max: 1 });
+        }
+        out.push(*input);
+        Ok(())
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<u8, DecodeError> {
+        Ok(bytes.first().copied().unwrap_or(0))
+    }
+
+    fn schema(&self) -> String {
+        "even".to_owned()
+    }
+}
+
+#[test]
+fn input_that_cannot_be_encoded_is_sampled_again() {
+    let setup = RollbackSetup {
+        codec: Box::new(EvenCodec),
+        ..setup(2)
+    };
+    let mut session = RollbackSession::new(setup, Duration::ZERO).unwrap();
+    let mut game = Game::default();
+    for _ in 0..2 {
+        let step = session.step(Duration::ZERO, |seat, _| seat.0);
+        let Err(StepError::Input(InputError::Encode { seat, .. })) = step else {
+            panic!("{step:?}");
+        };
+        assert_eq!(seat, Seat(1));
+    }
+    assert_eq!(session.step(Duration::ZERO, |_, _| 2), Ok(Step::Ran));
+    game.execute(&mut session);
+    assert_eq!((session.tick(), game.sum), (Tick(1), 2));
+}
+
+#[test]
+fn sync_test_passes_a_deterministic_game() {
+    let setup = RollbackSetup {
+        sync_test: Some(10),
+        checksum_every: 7,
+        ..setup(2)
+    };
+    let mut session = RollbackSession::new(setup, Duration::ZERO).unwrap();
+    let mut game = Game::default();
+    let events = play(&mut session, &mut game, 500);
+    assert!(
+        matches!(events[..], [RollbackEvent::Started { .. }]),
+        "{events:?}"
+    );
+    assert!(game.rollbacks > 300, "{}", game.rollbacks);
+    assert_eq!(game.confirmed, 500);
+    let memory = session.memory();
+    assert!(memory.saves <= 12 && game.saved.len() <= 12, "{memory:?}");
+}
+
+#[test]
+fn sync_test_reports_a_broken_game_once() {
+    let setup = RollbackSetup {
+        sync_test: Some(10),
+        ..setup(1)
+    };
+    let mut session = RollbackSession::new(setup, Duration::ZERO).unwrap();
+    let mut game = Game {
+        is_broken: true,
+        ..Game::default()
+    };
+    let events = play(&mut session, &mut game, 100);
+    let failures: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            RollbackEvent::SyncTestFailed(mismatch) => Some(*mismatch),
+            _ => None,
+        })
+        .collect();
+    let [
+        SyncMismatch {
+            tick,
+            first,
+            resimulated,
+        },
+    ] = failures[..]
+    else {
+        panic!("{events:?}");
+    };
+    assert!(tick.0 <= 30 && first < resimulated, "{failures:?}");
+}
+
+#[test]
+fn session_without_peers_keeps_nothing() {
+    let mut session = RollbackSession::new(setup(2), Duration::ZERO).unwrap();
+    let mut game = Game::default();
+    play(&mut session, &mut game, 2000);
+    let memory = session.memory();
+    assert_eq!((memory.saves, game.saved.len()), (0, 0));
+    assert!(memory.inputs < 200, "{memory:?}");
+}
+
+#[test]
+fn too_long_rollbacks_of_a_sync_test_are_refused() {
+    let setup = RollbackSetup {
+        sync_test: Some(65),
+        ..setup(1)
+    };
+    let error = RollbackSession::new(setup, Duration::ZERO).err();
+    assert_eq!(error, Some(SetupError::SyncTest(65)));
+}
