@@ -1,15 +1,15 @@
 use std::time::Duration;
 
-/// Beyond this a sample says no more than this.
+/// Samples are clamped to this magnitude.
 const LIMIT: f64 = 1e6;
 
-/// The newest samples of something, each with when it was taken, in the order of time.
+/// The newest `N` samples of a value, each with its time.
 #[derive(Debug, Clone)]
 pub(super) struct Window<const N: usize> {
     samples: [(Duration, f64); N],
     len: usize,
     next: usize,
-    /// Their values, the smallest first.
+    /// The values in ascending order.
     sorted: [f64; N],
 }
 
@@ -25,8 +25,7 @@ impl<const N: usize> Default for Window<N> {
 }
 
 impl<const N: usize> Window<N> {
-    /// Takes a sample in place of the oldest. What is no number is not taken, and what is beyond
-    /// all reason counts as a million.
+    /// Adds a sample, instead of the oldest if there are `N`. Values that are not finite are ignored.
     pub(super) fn push(&mut self, now: Duration, value: f64) {
         if !value.is_finite() {
             return;
@@ -46,12 +45,12 @@ impl<const N: usize> Window<N> {
         self.next = (self.next + 1) % N;
     }
 
-    /// Where a value is among the sorted, or belongs.
+    /// Returns the index of a value in `sorted`, or where to insert it.
     fn place(&self, value: f64) -> usize {
         self.sorted[..self.len].partition_point(|other| other.total_cmp(&value).is_lt())
     }
 
-    /// The samples no older than `memory`, the smallest first.
+    /// Returns the samples not older than `memory` in ascending order.
     pub(super) fn sorted<'a>(
         &'a self,
         now: Duration,
@@ -82,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_holds_the_newest_and_forgets_the_old() {
+    fn only_the_newest_samples_are_kept() {
         let (mut window, mut space) = (Window::<3>::default(), [0.0; 3]);
         let second = Duration::from_secs(1);
         assert!(window.sorted(second, second, &mut space).is_empty());
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_not_taken() {
+    fn values_that_are_not_finite_are_ignored() {
         let (mut window, mut space) = (Window::<4>::default(), [0.0; 4]);
         for value in [f64::NAN, f64::INFINITY, -f64::MAX, 2.0] {
             window.push(Duration::ZERO, value);
@@ -109,7 +108,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn they_are_those_that_are_young_enough(
+        fn sorted_returns_samples_that_are_young_enough(
             samples in prop::collection::vec((0u64..9, prop_oneof![-3.0..3.0, Just(0.0), Just(-0.0)]), 0..40),
             memory in 0u64..60,
         ) {

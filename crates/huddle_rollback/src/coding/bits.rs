@@ -1,11 +1,11 @@
 use std::fmt::Write;
 
-/// Appends bits to bytes, from the lowest bit of each. What it writes is as many bits as it is told,
-/// whatever the values; unused ones at the end are 0.
+/// Appends bits to bytes, from the lowest bit of each. The number of bits does not depend on the values.
+/// Unused bits at the end are 0.
 #[derive(Debug)]
 pub struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
-    /// How many bits of the last byte are free.
+    /// The number of free bits in the last byte.
     free: u32,
     description: Option<String>,
 }
@@ -19,7 +19,7 @@ impl<'a> BitWriter<'a> {
         }
     }
 
-    /// Notes what is written, see [`Self::description`].
+    /// Creates a writer that also describes what it writes, see [`Self::description`].
     pub(super) fn describing(out: &'a mut Vec<u8>) -> Self {
         Self {
             description: Some(String::new()),
@@ -27,7 +27,7 @@ impl<'a> BitWriter<'a> {
         }
     }
 
-    /// What has been written.
+    /// Returns a description of everything written.
     pub(super) fn description(self) -> String {
         self.description.unwrap_or_default()
     }
@@ -40,20 +40,19 @@ impl<'a> BitWriter<'a> {
         }
     }
 
-    /// One bit.
+    /// Writes a bit.
     pub fn bit(&mut self, bit: bool) {
         self.describe(format_args!("bit"));
         self.put(bit.into(), 1);
     }
 
-    /// The lowest `n` bits of a number; `n` is at most 64.
+    /// Writes the lowest `n` bits of a number. `n` is at most 64.
     pub fn bits(&mut self, value: u64, n: u32) {
         self.describe(format_args!("bits {n}"));
         self.put(value, n);
     }
 
-    /// A number from -2^(n-1) to below 2^(n-1); one beyond that becomes the nearest. `n` is from 1 to
-    /// 64.
+    /// Writes a number from -2^(n-1) to below 2^(n-1). Numbers beyond are clamped. `n` is from 1 to 64.
     pub fn signed(&mut self, value: i64, n: u32) {
         self.describe(format_args!("signed {n}"));
         let n = n.clamp(1, 64);
@@ -61,8 +60,8 @@ impl<'a> BitWriter<'a> {
         self.put(value.clamp(-most - 1, most).cast_unsigned(), n);
     }
 
-    /// The nearest of 2^n - 1 values evenly spread from `min` to `max`, both of which are among them,
-    /// and so is the middle. NaN becomes the middle. `n` is from 2 to 24.
+    /// Writes the closest of 2^n - 1 evenly spaced values from `min` to `max`, which include the middle.
+    /// NaN becomes the middle. `n` is from 2 to 24.
     pub fn float(&mut self, value: f32, min: f32, max: f32, n: u32) {
         self.describe(format_args!("float {n} from {min:?} to {max:?}"));
         let n = n.clamp(2, 24);
@@ -96,18 +95,18 @@ impl<'a> BitWriter<'a> {
     }
 }
 
-/// How many steps there are from the lowest of the values of a float to the highest: an even number,
-/// so that there is a middle.
+/// Returns the number of steps from the lowest value of a float to the highest. It is even, so that
+/// there is a middle.
 fn steps(n: u32) -> u32 {
     (1 << n) - 2
 }
 
-/// Reads what a [`BitWriter`] wrote, in the same order. Every method returns `None` where the bits
-/// end too early or are not what is ever written.
+/// Reads what a [`BitWriter`] wrote, in the same order. Every method returns `None` if the bits end too
+/// early or are invalid.
 #[derive(Debug)]
 pub struct BitReader<'a> {
     bytes: &'a [u8],
-    /// How many bits of the first byte have been read.
+    /// The number of bits of the first byte that have been read.
     used: u32,
 }
 
@@ -116,7 +115,7 @@ impl<'a> BitReader<'a> {
         Self { bytes, used: 0 }
     }
 
-    /// How many bytes have not been touched, and whether the bits before them are 0.
+    /// Returns how many bytes are completely unread, and whether the unread bits before them are 0.
     pub(super) fn rest(&self) -> (usize, bool) {
         match (self.bytes, self.used) {
             (bytes, 0) => (bytes.len(), true),
@@ -125,18 +124,30 @@ impl<'a> BitReader<'a> {
         }
     }
 
-    /// One bit.
+    /// Reads a bit.
     pub fn bit(&mut self) -> Option<bool> {
         Some(self.bits(1)? == 1)
     }
 
-    /// A number of `n` bits, which are at most 64.
+    /// Reads a number of `n` bits. `n` is at most 64.
     pub fn bits(&mut self, n: u32) -> Option<u64> {
         let n = n.min(64);
+        let (value, read) = self.take(n);
+        (read == n).then_some(value)
+    }
+
+    /// Reads a number of at most 64 bits. Bits after the end are 0.
+    pub(super) fn bits_or_zeros(&mut self, n: u32) -> u64 {
+        self.take(n.min(64)).0
+    }
+
+    /// Reads at most `n` bits. Returns the number, and how many bits there were.
+    fn take(&mut self, n: u32) -> (u64, u32) {
         let mut value = 0;
         let mut read = 0;
-        while read < n {
-            let (first, rest) = self.bytes.split_first()?;
+        while read < n
+            && let Some((first, rest)) = self.bytes.split_first()
+        {
             let now = (n - read).min(8 - self.used);
             let bits = (first >> self.used) & (u8::MAX >> (8 - now));
             value |= u64::from(bits) << read;
@@ -146,17 +157,17 @@ impl<'a> BitReader<'a> {
                 (self.bytes, self.used) = (rest, 0);
             }
         }
-        Some(value)
+        (value, read)
     }
 
-    /// A number from -2^(n-1) to below 2^(n-1); `n` is from 1 to 64.
+    /// Reads a number from -2^(n-1) to below 2^(n-1). `n` is from 1 to 64.
     pub fn signed(&mut self, n: u32) -> Option<i64> {
         let n = n.clamp(1, 64);
         let value = self.bits(n)?.cast_signed();
         Some(value << (64 - n) >> (64 - n))
     }
 
-    /// One of 2^n - 1 values from `min` to `max`; `n` is from 2 to 24.
+    /// Reads one of 2^n - 1 values from `min` to `max`. `n` is from 2 to 24.
     pub fn float(&mut self, min: f32, max: f32, n: u32) -> Option<f32> {
         let n = n.clamp(2, 24);
         let steps = steps(n);
@@ -196,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_comes_back_in_as_many_bits(items in prop::collection::vec(item(), 0..30)) {
+        fn values_round_trip_in_as_many_bits_as_stated(items in prop::collection::vec(item(), 0..30)) {
             let mut out = Vec::new();
             let mut writer = BitWriter::new(&mut out);
             let mut bits = 0;
@@ -262,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_and_the_ends_of_a_range_are_exact() {
+    fn middle_and_ends_of_a_range_are_exact() {
         for value in [-1.0, 0.0, 1.0, f32::NAN, 7.0, f32::NEG_INFINITY] {
             let mut out = Vec::new();
             BitWriter::new(&mut out).float(value, -1.0, 1.0, 5);
@@ -278,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn bits_are_in_these_places() {
+    fn bits_have_these_positions() {
         let mut out = Vec::new();
         let mut writer = BitWriter::describing(&mut out);
         writer.bit(true);

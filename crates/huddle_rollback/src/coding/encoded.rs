@@ -5,108 +5,103 @@ use thiserror::Error;
 
 use super::MAX_INPUT_LEN;
 
-/// An encoded input that no seat can have.
+/// An encoded input is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
-    "an encoded input of {0} bytes is longer than the {MAX_INPUT_LEN} that one may have: encode less, or send it as an event"
+    "the encoded input has {0} bytes, but at most {MAX_INPUT_LEN} are allowed: send large data as events or transfers"
 )]
-pub struct InputTooLong(pub(super) usize);
+pub struct InputTooLong(pub(crate) usize);
 
-/// One seat's inputs as bytes, from the first tick that is still kept to the last that is known.
+/// The encoded inputs of a seat, from the first tick that is still stored to the last known one.
 ///
-/// All are in one buffer, so each is one slice, and once that has grown to what a game needs,
-/// nothing is allocated any more.
+/// All inputs are in one buffer. Once it has grown to the size that a match needs, the log allocates
+/// nothing.
 #[derive(Debug, Clone)]
 pub(crate) struct EncodedLog {
-    /// The first tick there ever was.
-    start: Tick,
-    /// The first tick that is kept.
+    /// The first stored tick.
     first: Tick,
-    /// The inputs one after another; the first `forgotten` bytes are of ticks no longer kept.
+    /// The inputs in order. The first `forgotten` bytes belong to ticks that are no longer stored.
     bytes: Vec<u8>,
     forgotten: usize,
-    lens: VecDeque<Span>,
-    /// How many bytes have been moved out of `bytes` since the start.
-    moved: u64,
+    spans: VecDeque<Span>,
+    /// How many bytes have been removed from `bytes` since the start.
+    removed: u64,
 }
 
-/// Where an input begins, counted from the start of the log, and how long it is.
+/// The bytes of an input.
 #[derive(Debug, Clone, Copy)]
 struct Span {
+    /// The position, counted from the start of the log.
     at: u64,
     len: usize,
 }
 
 impl EncodedLog {
-    /// A log whose first input will be that of `start`.
+    /// Creates a log that starts at a tick.
     pub(crate) fn starting(start: Tick) -> Self {
         Self {
-            start,
             first: start,
             bytes: Vec::new(),
             forgotten: 0,
-            lens: VecDeque::new(),
-            moved: 0,
+            spans: VecDeque::new(),
+            removed: 0,
         }
     }
 
-    /// The first tick that is kept; [`Self::next`] if none is.
+    /// Returns the first stored tick, or [`next`](Self::next) if the log is empty.
     pub(crate) fn first(&self) -> Tick {
         self.first
     }
 
-    /// The tick after the last.
+    /// Returns the tick after the last.
     pub(crate) fn next(&self) -> Tick {
-        self.first + self.lens.len() as u32
+        self.first + self.spans.len() as u32
     }
 
-    /// The input of a tick, if it is kept. That of the tick before the very first is empty.
+    /// Returns the input of a tick if it is stored.
     pub(crate) fn get(&self, tick: Tick) -> Option<&[u8]> {
-        if tick + 1 == self.start {
-            return Some(&[]);
-        }
         let index = usize::try_from(tick.since(self.first)).ok()?;
-        let span = self.lens.get(index)?;
-        let at = (span.at - self.moved) as usize;
+        let span = self.spans.get(index)?;
+        let at = (span.at - self.removed) as usize;
         self.bytes.get(at..at + span.len)
     }
 
     /// Appends the input of the next tick.
     ///
     /// # Errors
-    /// If it has more than [`MAX_INPUT_LEN`] bytes.
+    /// Returns an error if the input has more than [`MAX_INPUT_LEN`] bytes.
     pub(crate) fn push(&mut self, input: &[u8]) -> Result<(), InputTooLong> {
         if input.len() > MAX_INPUT_LEN {
             return Err(InputTooLong(input.len()));
         }
-        // At least as many bytes have been forgotten as are moved, so this is cheap on average.
+        // This moves at most as many bytes as were forgotten, so its cost per input is constant.
         if self.forgotten > self.bytes.len() / 2 {
             self.bytes.drain(..self.forgotten);
-            self.moved += self.forgotten as u64;
+            self.removed += self.forgotten as u64;
             self.forgotten = 0;
         }
-        self.lens.push_back(Span {
-            at: self.moved + self.bytes.len() as u64,
+        self.spans.push_back(Span {
+            at: self.removed + self.bytes.len() as u64,
             len: input.len(),
         });
         self.bytes.extend_from_slice(input);
         Ok(())
     }
 
-    /// Lets go of all ticks before `tick`.
+    /// Forgets all ticks before `tick`.
     pub(crate) fn forget_before(&mut self, tick: Tick) {
         while tick.is_after(self.first)
-            && let Some(span) = self.lens.pop_front()
+            && let Some(span) = self.spans.pop_front()
         {
             self.forgotten += span.len;
             self.first += 1;
         }
     }
 
-    /// Takes back `tick` and all after it.
+    /// Removes `tick` and all ticks after it.
     pub(super) fn truncate(&mut self, tick: Tick) {
         while self.next().is_after(tick)
-            && let Some(span) = self.lens.pop_back()
+            && let Some(span) = self.spans.pop_back()
         {
             self.bytes.truncate(self.bytes.len() - span.len);
         }
@@ -121,7 +116,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_log_is_what_was_pushed_less_what_was_forgotten(
+        fn a_log_contains_what_was_pushed_and_not_forgotten(
             start: u32,
             steps in prop::collection::vec(
                 (prop::collection::vec(any::<u8>(), 0..20), 0..4u32, 0..3u32),
@@ -148,14 +143,13 @@ mod tests {
                     prop_assert_eq!(log.get(start + i), kept);
                 }
                 prop_assert_eq!(log.get(log.next()), None);
-                prop_assert_eq!(log.get(Tick(start.0.wrapping_sub(1))), Some(&[][..]));
-                prop_assert_eq!(log.get(Tick(start.0.wrapping_sub(2))), None);
+                prop_assert_eq!(log.get(Tick(start.0.wrapping_sub(1))), None);
             }
         }
     }
 
     #[test]
-    fn inputs_of_one_size_need_no_more_memory_once_warm() {
+    fn inputs_of_one_size_need_no_more_memory_after_a_while() {
         let mut log = EncodedLog::starting(Tick(0));
         let step = |log: &mut EncodedLog| {
             log.push(&[7; 5]).unwrap();
@@ -164,20 +158,20 @@ mod tests {
         for _ in 0..200 {
             step(&mut log);
         }
-        let capacities = (log.bytes.capacity(), log.lens.capacity());
+        let capacities = (log.bytes.capacity(), log.spans.capacity());
         for _ in 0..10_000 {
             step(&mut log);
         }
-        assert_eq!((log.bytes.capacity(), log.lens.capacity()), capacities);
+        assert_eq!((log.bytes.capacity(), log.spans.capacity()), capacities);
         assert!(log.bytes.capacity() < 1000);
     }
 
     #[test]
-    fn an_input_that_is_too_long_is_refused() {
+    fn inputs_that_are_too_long_are_refused() {
         let mut log = EncodedLog::starting(Tick(0));
         assert!(log.push(&[0; MAX_INPUT_LEN]).is_ok());
         let error = log.push(&[0; MAX_INPUT_LEN + 1]).unwrap_err();
-        assert!(error.to_string().contains("4097"), "{error}");
+        assert!(error.to_string().contains("513 bytes"), "{error}");
         assert_eq!(log.next(), Tick(1));
     }
 }

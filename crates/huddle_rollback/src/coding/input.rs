@@ -11,43 +11,43 @@ use super::{
     bits::{BitReader, BitWriter},
 };
 
-/// What one seat does in one tick: every such type is one.
+/// The input of a seat in a tick. Every suitable type implements it.
 ///
-/// Before the first tick, and for a seat that nobody plays, it is `Default::default()`.
+/// The input before the first tick, and of a seat without a player, is `Default::default()`.
 pub trait Input: Clone + PartialEq + Default + Debug + Send + Sync + 'static {}
 
 impl<I: Clone + PartialEq + Default + Debug + Send + Sync + 'static> Input for I {}
 
-/// How inputs become bytes and back. Whatever is decoded is what all machines simulate with, also
-/// the one on which it was made; so what an encoding rounds is rounded for all.
+/// Encodes and decodes inputs. All players simulate the decoded input, including the player that
+/// made it, so an encoding may round values.
 ///
-/// Equal inputs must become equal bytes, or what does not change costs as much as what does.
+/// Equal inputs must have equal encodings. Otherwise an unchanged input costs as much as a changed
+/// one.
 ///
-/// Keep inputs small: each packet repeats the inputs that are not acked, in about 1000 bytes. Inputs
-/// that differ in all of their bytes in every tick, such as 500 random bytes, do not fit at full
-/// rate. The game then plays at half of its ticks per second, and
-/// [`RollbackEvent::Waiting`](super::super::RollbackEvent::Waiting) is all that reports it. Send large
+/// Keep inputs small. Each packet repeats the inputs that are not acked, in about 1000 bytes. Inputs
+/// whose bytes all change in every tick, such as 500 random bytes, do not fit at the full rate: the
+/// match then runs at a fraction of its ticks per second, and
+/// [`RollbackEvent::Waiting`](super::super::RollbackEvent::Waiting) is the only report. Send large
 /// data as events or transfers.
 pub trait InputCodec<I>: Send + Sync + 'static {
     /// Appends an input to `out`, at most [`MAX_INPUT_LEN`] bytes.
     ///
     /// # Errors
-    /// If it takes more, or cannot be encoded. Then `out` may have part of it.
+    /// Returns an error if the input is longer or cannot be encoded. `out` may then contain a part of
+    /// it.
     fn encode(&self, input: &I, out: &mut Vec<u8>) -> Result<(), EncodeError>;
 
-    /// Reads an input from bytes that may have come from anybody.
+    /// Decodes an input from untrusted bytes.
     ///
     /// # Errors
-    /// If they are none.
+    /// Returns an error if the bytes are not an input.
     fn decode(&self, bytes: &[u8]) -> Result<I, DecodeError>;
 
-    /// What the bytes mean, as a text that is the same on all machines that mean the same. They are
-    /// compared before a game starts.
+    /// Describes the encoding. The players compare their descriptions before a match starts.
     fn schema(&self) -> String;
 }
 
-/// Inputs of any `serde` type, without a description of its own: numbers take as many bytes as they
-/// need.
+/// Encodes inputs of any `serde` type. Numbers take as many bytes as their value needs.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SerdeInput;
 
@@ -65,7 +65,7 @@ impl<I: Input + Serialize + DeserializeOwned> InputCodec<I> for SerdeInput {
     }
 }
 
-/// An input that says itself which bits it takes.
+/// An input that defines its bits.
 ///
 /// ```
 /// use huddle_rollback::{BitReader, BitWriter, InputCodec, PackInput, PackedInput};
@@ -99,15 +99,15 @@ impl<I: Input + Serialize + DeserializeOwned> InputCodec<I> for SerdeInput {
 /// # Ok::<(), huddle_session::codec::EncodeError>(())
 /// ```
 pub trait PackInput: Input {
-    /// Writes it.
+    /// Writes the input.
     fn pack(&self, out: &mut BitWriter<'_>);
 
-    /// Reads the same again, in the same order. `None` if the bits are no such input, as where they
-    /// end too early.
+    /// Reads an input in the same order. Returns `None` if the bits are not an input, for example if
+    /// they end too early.
     fn unpack(from: &mut BitReader<'_>) -> Option<Self>;
 }
 
-/// Inputs of a type that packs its bits. Its schema is what `I::default()` writes.
+/// Encodes inputs that implement [`PackInput`]. The schema lists what `I::default()` writes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PackedInput;
 
@@ -133,10 +133,12 @@ impl<I: PackInput> InputCodec<I> for PackedInput {
         }
         let mut reader = BitReader::new(bytes);
         let input = I::unpack(&mut reader)
-            .ok_or_else(|| DecodeError::Malformed("not the bits of such an input".to_owned()))?;
+            .ok_or_else(|| DecodeError::Malformed("the bits are not an input".to_owned()))?;
         match reader.rest() {
             (0, true) => Ok(input),
-            (0, false) => Err(DecodeError::Malformed("the last bits are not 0".to_owned())),
+            (0, false) => Err(DecodeError::Malformed(
+                "the unused bits are not 0".to_owned(),
+            )),
             (bytes, _) => Err(DecodeError::TrailingBytes(bytes)),
         }
     }
@@ -194,7 +196,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn inputs_come_back(buttons in 0u8..64, x in -2048i16..2048, y in -2048i16..2048) {
+        fn inputs_round_trip(buttons in 0u8..64, x in -2048i16..2048, y in -2048i16..2048) {
             let pad = Pad { buttons, aim: (x, y) };
             let mut bytes = vec![1, 2];
             PackedInput.encode(&pad, &mut bytes).unwrap();
@@ -206,7 +208,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_an_input_or_not(bytes in prop::collection::vec(any::<u8>(), 0..8)) {
+        fn any_bytes_are_an_input_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..8)) {
             if let Ok(pad) = InputCodec::<Pad>::decode(&PackedInput, &bytes) {
                 let mut again = Vec::new();
                 PackedInput.encode(&pad, &mut again).unwrap();
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn schemas_say_what_the_bytes_mean() {
+    fn schemas_describe_the_bytes() {
         let serde = InputCodec::<Pad>::schema(&SerdeInput);
         assert_eq!(serde, "{buttons: u8, aim: [i16; 2]}");
         let packed = InputCodec::<Pad>::schema(&PackedInput);
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn inputs_and_bytes_that_do_not_fit_are_errors() {
         let long = Long(vec![7; MAX_INPUT_LEN + 1]);
         let too_long = |len| EncodeError::TooLong {
             len,
@@ -237,7 +239,7 @@ mod tests {
             Err(too_long(MAX_INPUT_LEN + 1))
         );
         out.clear();
-        // And its length.
+        // The length takes three bytes more.
         assert_eq!(
             SerdeInput.encode(&long, &mut out),
             Err(too_long(MAX_INPUT_LEN + 4))

@@ -1,16 +1,15 @@
-//! Inputs as bytes, and those bytes on the wire: each packet carries all ticks of a seat that the
-//! receiver is not known to have, coded by a model that both ends train on those it has.
+//! Inputs as bytes, and the section of a tick packet that carries them.
+//!
+//! Each packet carries all ticks of a seat that the receiver has not acked. An input is encoded
+//! relative to the two inputs before it, and the receiver has those of the first tick. No other
+//! state exists, so a receiver decodes packets in any order.
 
 mod bits;
+mod delta;
 mod encoded;
 #[cfg(any(fuzzing, test))]
 mod fuzzing;
 mod input;
-mod limits;
-mod model;
-mod oversize;
-mod probability;
-mod range_coder;
 mod section;
 mod stream;
 
@@ -20,17 +19,20 @@ pub use self::{
     bits::{BitReader, BitWriter},
     encoded::InputTooLong,
     input::{Input, InputCodec, PackInput, PackedInput, SerdeInput},
-    limits::{MAX_INPUT_LEN, MAX_UNACKED},
     section::SectionError,
     stream::StreamError,
 };
 pub(crate) use self::{
     encoded::EncodedLog,
-    section::{Checksum, SectionHead, SectionReader, SectionWriter},
-    stream::{Carried, InStream, OutStream, Scratch},
+    section::{Checksum, SectionHead, SectionReader, write_section},
+    stream::{InStream, OutStream},
 };
 
-#[cfg(test)]
-mod measure;
+/// The maximum length of the encoded input of a tick, in bytes.
+pub const MAX_INPUT_LEN: usize = 512;
+
+/// The maximum number of ticks of a seat in a packet.
+pub const MAX_UNACKED: u32 = 128;
+
 #[cfg(test)]
 mod simulation;

@@ -1,57 +1,57 @@
-//! Both ends of all streams of a link on a network that loses, delays, reorders and doubles.
+//! Both ends of all streams of a link, on a network that loses, delays, reorders and duplicates.
 
 use fastrand::Rng;
 use huddle_session::Tick;
 use proptest::prelude::*;
 
 use super::{
-    MAX_INPUT_LEN,
+    MAX_INPUT_LEN, MAX_UNACKED,
     encoded::EncodedLog,
     fuzzing::{Receiver, input_sections},
-    section::{SectionHead, SectionReader, SectionWriter},
-    stream::{Carried, InStream, OutStream, Scratch},
+    section::{SectionHead, SectionReader, write_section},
+    stream::{InStream, OutStream},
 };
 use crate::seat::{MAX_SEATS, Seat};
 
-/// One seat's stream, and its logs at both ends.
+const MATCH: u32 = 3;
+
+/// What the receiver of a seat's stream has, and what was sent.
 struct Stream {
     start: Tick,
-    out: OutStream,
     sent: EncodedLog,
     incoming: InStream,
     received: EncodedLog,
-    /// All that was ever sent.
+    /// All inputs since the start.
     all: Vec<Vec<u8>>,
     kind: usize,
 }
 
-/// A packet or an ack of one under way.
+/// A packet in flight, or its ack. It has the end of each stream's ticks.
 enum Message {
-    Section(Vec<u8>, Vec<(usize, Carried)>),
-    Ack(Vec<(usize, Carried)>),
+    Section(Vec<u8>, Vec<Tick>),
+    Ack(Vec<Tick>),
 }
 
 struct Link {
     rng: Rng,
+    outgoing: Vec<(Seat, OutStream)>,
     streams: Vec<Stream>,
-    number: u8,
-    under_way: Vec<(u32, Message)>,
+    subscription: u8,
+    in_flight: Vec<(u32, Message)>,
     loss: f64,
     jitter: u32,
-    scratch: Scratch,
-    scratch_there: Scratch,
+    packets: usize,
 }
 
 impl Link {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let number = rng.u8(0..3);
-        let streams = (0..rng.usize(1..5))
+        let subscription = rng.u8(0..3);
+        let streams: Vec<_> = (0..rng.usize(1..5))
             .map(|_| {
                 let start = Tick(if rng.bool() { 0 } else { rng.u32(..1 << 20) });
                 Stream {
                     start,
-                    out: OutStream::starting(start),
                     sent: EncodedLog::starting(start),
                     incoming: InStream::starting(start),
                     received: EncodedLog::starting(start),
@@ -60,14 +60,17 @@ impl Link {
                 }
             })
             .collect();
+        let outgoing = streams
+            .iter()
+            .map(|stream| OutStream::starting(stream.start));
         Self {
+            outgoing: (0..).map(Seat).zip(outgoing).collect(),
             streams,
-            number,
-            under_way: Vec::new(),
+            subscription,
+            in_flight: Vec::new(),
             loss: rng.f64() * 0.6,
             jitter: rng.u32(1..25),
-            scratch: Scratch::default(),
-            scratch_there: Scratch::default(),
+            packets: 0,
             rng,
         }
     }
@@ -80,19 +83,22 @@ impl Link {
         };
         for _ in 0..copies {
             let arrives = now + 1 + self.rng.u32(0..self.jitter);
-            self.under_way.push((arrives, message()));
+            self.in_flight.push((arrives, message()));
         }
     }
 
-    /// A tick at the sender: inputs, and a packet with as much room as there happens to be.
+    /// A tick of the sender: new inputs, and a packet with a random amount of space.
     fn step(&mut self, now: u32, plays: bool) {
-        for stream in &mut self.streams {
-            if plays && stream.out.unacked(&stream.sent) < 120 {
+        for ((_, out), stream) in self.outgoing.iter().zip(&mut self.streams) {
+            if plays && out.unacked(&stream.sent) < 120 {
                 let input = next_input(&mut self.rng, stream.kind, &stream.all);
                 stream.sent.push(&input).unwrap();
                 stream.all.push(input);
             }
-            stream.sent.forget_before(stream.out.needs_from());
+            let needed = out.base().since(stream.start).min(2) as u32;
+            stream
+                .sent
+                .forget_before(Tick(out.base().0.wrapping_sub(needed)));
         }
         let limit = match self.rng.u32(0..10) {
             0 => self.rng.usize(0..60),
@@ -100,75 +106,71 @@ impl Link {
             _ => 1100,
         };
         let head = SectionHead {
-            round: 1,
             lead: now,
             ahead: None,
             checksum: None,
         };
         let mut bytes = Vec::new();
-        let mut carried = Vec::new();
-        let set = (self.number, self.streams.len());
-        if let Some(mut writer) =
-            SectionWriter::begin(&mut bytes, &mut self.scratch, limit, head, set)
-        {
-            for (i, stream) in self.streams.iter_mut().enumerate() {
-                carried.push((
-                    i,
-                    writer.stream(&mut stream.out, (Seat(i as u8), &stream.sent)),
-                ));
-            }
-            writer.finish();
+        let mut ends = vec![Tick(0); self.streams.len()];
+        self.packets += 1;
+        let first = self.packets % self.streams.len();
+        let (section, streams) = ((MATCH, self.subscription), (&self.outgoing[..], first));
+        let log = |seat: Seat| Some(&self.streams[seat.index()].sent);
+        if write_section(&mut bytes, limit, section, head, streams, log, &mut ends) {
             assert!(bytes.len() <= limit);
-            self.send(now, || Message::Section(bytes.clone(), carried.clone()));
+            self.send(now, || Message::Section(bytes.clone(), ends.clone()));
         }
         self.arrive(now);
     }
 
     fn arrive(&mut self, now: u32) {
-        let (mut arrived, under_way): (Vec<_>, _) =
-            self.under_way.drain(..).partition(|&(at, _)| at <= now);
-        self.under_way = under_way;
+        let (mut arrived, in_flight): (Vec<_>, _) =
+            self.in_flight.drain(..).partition(|&(at, _)| at <= now);
+        self.in_flight = in_flight;
         self.rng.shuffle(&mut arrived);
         for (_, message) in arrived {
             match message {
-                Message::Section(bytes, carried) => {
-                    self.receive(now, bytes);
-                    self.send(now, || Message::Ack(carried.clone()));
+                Message::Section(bytes, ends) => {
+                    self.receive(now, &bytes, &ends);
+                    self.send(now, || Message::Ack(ends.clone()));
                 }
-                Message::Ack(carried) => {
-                    for (i, carried) in carried {
-                        let stream = &mut self.streams[i];
-                        stream.out.acked(carried, &stream.sent, &mut self.scratch);
+                Message::Ack(ends) => {
+                    for ((_, stream), end) in self.outgoing.iter_mut().zip(ends) {
+                        stream.acked(end);
                     }
                 }
             }
         }
     }
 
-    fn receive(&mut self, now: u32, bytes: Vec<u8>) {
-        let set = |number| (number == self.number).then_some(self.streams.len());
-        let reader = SectionReader::new(&bytes, 1, Tick(0), set);
+    fn receive(&mut self, now: u32, bytes: &[u8], ends: &[Tick]) {
+        let streams = |number| (number == self.subscription).then_some(self.streams.len());
+        let reader = SectionReader::new(bytes, MATCH, Tick(0), streams);
         let reader = reader.unwrap().unwrap();
         assert!(reader.head.lead <= now);
         for part in reader {
             let stream = &mut self.streams[part.stream];
-            let horizon = stream.received.next() + 128;
-            part.take(
-                &mut stream.incoming,
-                &mut stream.received,
-                horizon,
-                &mut self.scratch_there,
-            )
-            .unwrap();
-            let log = &stream.received;
+            let horizon = stream.received.next() + MAX_UNACKED;
+            let received = stream
+                .incoming
+                .receive(&part, &mut stream.received, horizon);
+            received.unwrap();
+        }
+        for (stream, end) in self.streams.iter_mut().zip(ends) {
+            let log = &mut stream.received;
+            assert!(
+                !end.is_after(log.next()),
+                "an ack means that all has arrived"
+            );
+            assert_eq!(log.next(), stream.incoming.next());
             let mut tick = log.first();
             while log.next().is_after(tick) {
                 let index = tick.since(stream.start) as usize;
                 assert_eq!(log.get(tick), Some(&stream.all[index][..]));
                 tick += 1;
             }
-            assert_eq!(log.next(), stream.incoming.next());
-            stream.received.forget_before(stream.incoming.needs_from());
+            let kept = log.next().since(stream.start).min(2 * MAX_UNACKED as i32) as u32;
+            log.forget_before(Tick(log.next().0.wrapping_sub(kept)));
         }
     }
 }
@@ -197,7 +199,7 @@ fn next_input(rng: &mut Rng, kind: usize, all: &[Vec<u8>]) -> Vec<u8> {
 }
 
 #[test]
-fn all_inputs_arrive_whatever_the_network_does() {
+fn all_inputs_arrive_over_a_bad_network() {
     let seeds = match std::env::var("HUDDLE_SEED") {
         Ok(seed) => {
             let seed = seed.parse().unwrap();
@@ -216,12 +218,12 @@ fn all_inputs_arrive_whatever_the_network_does() {
         for now in ticks..ticks + 1500 {
             link.step(now, false);
         }
-        for stream in &link.streams {
+        for ((_, out), stream) in link.outgoing.iter().zip(&link.streams) {
             assert_eq!(
                 stream.received.next(),
                 stream.start + stream.all.len() as u32
             );
-            assert_eq!(stream.out.unacked(&stream.sent), 0);
+            assert_eq!(out.unacked(&stream.sent), 0);
             assert!(stream.all.len() >= 10);
         }
     }
@@ -229,33 +231,33 @@ fn all_inputs_arrive_whatever_the_network_does() {
 
 proptest! {
     #[test]
-    fn any_bytes_do_no_harm(bytes in prop::collection::vec(prop_oneof![0u8..4, any::<u8>()], 0..300)) {
+    fn any_bytes_are_harmless(bytes in prop::collection::vec(prop_oneof![0u8..4, any::<u8>()], 0..300)) {
         input_sections(&bytes);
     }
 
     #[test]
-    fn made_up_ticks_do_no_harm(
+    fn invented_ticks_are_harmless(
         ticks in prop::collection::vec(
             (1u8..=129, 240u8..255, prop::collection::vec(any::<u8>(), 0..60)),
             1..20,
         ),
     ) {
-        let mut receiver = Receiver::in_a_game();
+        let mut receiver = Receiver::in_a_match();
         for (count, base, coded) in ticks {
-            // The lead, the first seat, and nothing of the others.
-            let head = [2, count, base, coded.len() as u8];
+            // The match, the lead, the first seat, and nothing of the other seats.
+            let head = [0, 2, count, base, coded.len() as u8];
             receiver.receive(&[&head[..], &coded, &[0; MAX_SEATS - 1]].concat());
         }
     }
 }
 
 #[test]
-fn ticks_that_cannot_be_are_refused() {
+fn ticks_that_contradict_known_ones_are_refused() {
     let mut refused = 0;
     for byte in 0..=255 {
-        let mut receiver = Receiver::in_a_game();
-        // From tick 1015 on, where 1020 is the next.
-        let seat = [2, 7, 247, 2, byte, byte];
+        let mut receiver = Receiver::in_a_match();
+        // From tick 1015 on; the receiver has all ticks before 1020.
+        let seat = [0, 2, 7, 247, 2, byte, byte];
         refused += receiver.receive(&[&seat[..], &[0; MAX_SEATS - 1]].concat());
     }
     assert!(refused > 250, "{refused}");

@@ -2,7 +2,7 @@ use huddle_session::codec::{DecodeError, EncodeError};
 
 use crate::{
     agreement::AgreementError,
-    coding::{InputTooLong, SectionError, StreamError},
+    coding::{InputTooLong, MAX_INPUT_LEN, SectionError, StreamError},
     desync::InquiryError,
     seat::Seat,
     start::StartMessageError,
@@ -40,23 +40,39 @@ pub enum ReceiveError {
     Inquiry(#[from] InquiryError),
 }
 
-/// What is wrong with an input of this machine.
+/// A problem with an input of the local player.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InputError {
-    /// It cannot be encoded.
-    #[error("the input of seat {seat} cannot be encoded: {error}")]
+    /// The input cannot be encoded.
+    #[error("cannot encode the input of seat {seat}: {error}")]
     Encode {
-        /// Whose.
+        /// The seat.
         seat: Seat,
-        /// Why.
+        /// The reason.
         error: EncodeError,
     },
-    /// It is too long.
-    #[error("the input of seat {seat}: {error}")]
+    /// The encoded input is too long.
+    #[error("cannot send the input of seat {seat}: {error}")]
     TooLong {
-        /// Whose.
+        /// The seat.
         seat: Seat,
-        /// How long it is.
+        /// The length of the input.
         error: InputTooLong,
     },
+}
+
+impl InputError {
+    pub(super) fn encode(seat: Seat, error: EncodeError) -> Self {
+        match error {
+            EncodeError::TooLong {
+                len,
+                max: MAX_INPUT_LEN,
+            } => Self::too_long(seat, InputTooLong(len)),
+            error => Self::Encode { seat, error },
+        }
+    }
+
+    pub(super) fn too_long(seat: Seat, error: InputTooLong) -> Self {
+        Self::TooLong { seat, error }
+    }
 }

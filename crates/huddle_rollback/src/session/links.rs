@@ -1,3 +1,6 @@
+//! The inputs that go to a peer and come from it.
+
+mod sending;
 #[cfg(test)]
 mod tests;
 
@@ -5,32 +8,31 @@ use std::time::Duration;
 
 use huddle_session::{PeerId, Tick};
 
+use self::sending::Sending;
 use super::{
     error::ReceiveError,
     seats::SeatTable,
     wish::{Wish, WishError},
 };
 use crate::{
-    coding::{Carried, InStream, OutStream, Scratch, SectionHead, SectionReader, SectionWriter},
+    coding::{Checksum, InStream, SectionHead, SectionReader},
     seat::Seat,
 };
 
-/// How many packets may be unacked: as many as are remembered.
-const FRAMES: usize = 256;
-
-/// The inputs that go to one peer and come from it.
+/// The inputs that go to a peer and come from it.
 ///
-/// What comes is a *set* of streams that its receiver has asked for, under a number. At the start that
-/// is number 0, the sender's own seats from tick 0, which goes without saying. A receiver asks for
-/// another set when a link is back, or to have others' inputs relayed; whatever still comes under
-/// another number is ignored. So both ends always mean the same streams, from the same ticks on.
+/// A packet carries the streams of a *subscription*. Subscription 0 exists without a request: the
+/// sender's own seats from tick 0. A receiver requests another one when a link is back, or to have
+/// inputs of a third peer relayed, and then ignores packets of earlier ones. Both ends therefore mean
+/// the same streams from the same ticks on.
 #[derive(Debug)]
 pub(super) struct Link {
+    match_number: u32,
     sends: Option<Sending>,
     receives: Receiving,
-    /// The newest tick that the peer said it simulates next.
+    /// The newest tick that the peer simulates next.
     at: Tick,
-    /// The newest packet of the set that comes.
+    /// The newest packet of the subscription.
     newest: Option<u64>,
     /// When the first packet without news arrived after the last one with news.
     quiet_since: Option<Duration>,
@@ -39,16 +41,16 @@ pub(super) struct Link {
     has_had_news: bool,
     /// How many ticks before tick 0 the peer was in its newest packet.
     before: u32,
-    /// Whether inputs of the peer's own have come that it had not sent before that was last asked.
+    /// Whether the peer's own inputs have arrived since [`take_news`](Self::take_news).
     has_own_news: bool,
-    /// How many steps ago the peer was asked.
+    /// The number of steps since the last input request.
     asked: u32,
-    /// Whether it is to be asked again.
+    /// Whether to send another request.
     wants_more: bool,
 }
 
-/// How many steps there are at least from one wish to the next. What comes between a wish and its
-/// answer is ignored, so with too many of them nothing would ever arrive.
+/// The minimum number of steps between two input requests. Packets between a request and its answer
+/// are ignored, so with too many requests no input would ever arrive.
 const WISH_STEPS: u32 = 8;
 
 /// The time for which packets may bring nothing new before the peer's inputs are requested again.
@@ -58,20 +60,9 @@ const QUIET_LIMIT: Duration = Duration::from_secs(1);
 /// wait.
 const FIRST_QUIET_LIMIT: Duration = Duration::from_millis(130);
 
-/// How much further ahead inputs may be that another player passes on, in ticks: that player may be
-/// ahead of this one, and have them from one that is further ahead.
+/// How much further ahead relayed inputs may be, in ticks: the relay may be ahead of this player, and
+/// have inputs from a player that is further ahead.
 const RELAYED_FURTHER: u32 = 512;
-
-#[derive(Debug)]
-struct Sending {
-    number: u8,
-    streams: Vec<(Seat, OutStream)>,
-    /// How many packets were written.
-    frames: u32,
-    /// What each of the last [`FRAMES`] packets carried of each stream.
-    carried: Vec<Carried>,
-    checksums: Vec<Option<Tick>>,
-}
 
 #[derive(Debug)]
 struct Receiving {
@@ -79,32 +70,48 @@ struct Receiving {
     streams: Vec<(Seat, InStream)>,
 }
 
-/// What a packet said beside inputs.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Said {
-    pub(super) head: SectionHead,
-    /// The tick that the sender simulates next.
+/// The contents of a packet besides inputs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Received {
+    pub(super) checksum: Option<Checksum>,
+    /// `None` if a newer packet has arrived before.
+    pub(super) clock: Option<PeerClock>,
+}
+
+/// Where a peer is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct PeerClock {
+    /// The tick that the peer simulates next.
     pub(super) at: Tick,
-    /// How many ticks before tick 0 the sender is, if it counts down.
+    /// How many ticks before tick 0 the peer is, if it counts down.
     pub(super) before: u32,
+    /// By how many ticks the peer estimates to be ahead of this player.
+    pub(super) ahead: Option<f32>,
     /// Whether the packet brought inputs, or the countdown went on.
     pub(super) has_progress: bool,
 }
 
-/// Whether a packet of a player who has begun has inputs, seen by one who has not.
-pub(super) fn has_inputs(payload: &[u8], round: u32, peer: PeerId, seats: &[PeerId]) -> bool {
-    let streams = seats.iter().filter(|&&owner| owner == peer).count();
-    let set = |number| (number == 0).then_some(streams);
-    let section = SectionReader::new(payload, round, Tick(0), set);
+/// Returns whether a packet contains inputs of a peer that has started before this player.
+pub(super) fn has_inputs(
+    payload: &[u8],
+    match_number: u32,
+    peer: PeerId,
+    seats: &[PeerId],
+) -> bool {
+    let own = seats.iter().filter(|&&owner| owner == peer).count();
+    let streams = |number| (number == 0).then_some(own);
+    let section = SectionReader::new(payload, match_number, Tick(0), streams);
     section.is_ok_and(|section| section.is_some_and(|mut section| section.next().is_some()))
 }
 
 impl Link {
-    /// The link to a peer as a game begins.
-    pub(super) fn new(seats: &SeatTable, me: PeerId, peer: PeerId) -> Self {
+    /// Creates the link to a peer at the start of a match.
+    pub(super) fn new(seats: &SeatTable, me: PeerId, peer: PeerId, match_number: u32) -> Self {
         let start = |seat| (seat, Tick(0));
+        let own = seats.seats_of(me).map(start);
         Self {
-            sends: Some(Sending::new(0, seats.seats_of(me).map(start))),
+            match_number,
+            sends: Some(Sending::new(match_number, 0, own)),
             receives: Receiving::new(0, seats.seats_of(peer).map(start)),
             at: Tick(0),
             newest: None,
@@ -118,37 +125,37 @@ impl Link {
         }
     }
 
-    /// The game begins here.
+    /// The first tick begins.
     pub(super) fn begin(&mut self) {
         self.quiet_since = None;
         self.quiet = Duration::ZERO;
     }
 
-    /// Nothing passes any more, until the peer asks again.
+    /// Stops sending until the peer requests inputs.
     pub(super) fn lost(&mut self) {
         self.sends = None;
     }
 
-    /// The peer is to be asked as soon as it may be: when it has answered the last wish.
+    /// Requests inputs as soon as the peer has answered the last request.
     pub(super) fn want(&mut self) {
         self.wants_more = true;
     }
 
-    /// Goes on by a step; says whether to ask the peer now.
+    /// Counts a step. Returns whether to request inputs now.
     pub(super) fn step(&mut self) -> bool {
         self.asked = self.asked.saturating_add(1);
         let has_answered = self.receives.number == 0 || self.newest.is_some();
         self.wants_more && has_answered && self.asked >= WISH_STEPS
     }
 
-    /// Whether inputs of the peer's own have come that it had not sent before this was last asked.
+    /// Returns whether the peer's own inputs have arrived since the last call.
     pub(super) fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.has_own_news)
     }
 
-    /// Asks the peer for these seats, in place of all before.
+    /// Requests these seats, each from a tick on, instead of the current subscription.
     pub(super) fn ask(&mut self, seats: impl IntoIterator<Item = (Seat, Tick)>) -> Wish {
-        // 0 is what goes without saying.
+        // Number 0 is the subscription without a request.
         let number = self.receives.number.checked_add(1).unwrap_or(1);
         self.receives = Receiving::new(number, seats);
         self.newest = None;
@@ -164,10 +171,10 @@ impl Link {
         }
     }
 
-    /// The peer asks for seats.
+    /// The peer requests seats.
     ///
     /// # Errors
-    /// If there is no such seat, or one is asked for twice.
+    /// Returns an error if a seat does not exist or occurs twice.
     pub(super) fn asked(&mut self, wish: &Wish, seats: &SeatTable) -> Result<(), WishError> {
         for (i, &(seat, _)) in wish.seats.iter().enumerate() {
             if seats.log(seat).is_none() {
@@ -178,12 +185,13 @@ impl Link {
             }
         }
         let streams = wish.seats.iter().map(|&(seat, from)| (seat, Tick(from)));
-        self.sends = Some(Sending::new(wish.number, streams));
+        self.sends = Some(Sending::new(self.match_number, wish.number, streams));
         Ok(())
     }
 
-    /// Whether packets come that bring nothing, although something is missing. The peer may think that
-    /// it has arrived: what it said before this player's game began is lost, for one.
+    /// Returns whether packets arrive without new inputs although inputs are missing. The peer may
+    /// believe that they have arrived, for example because this player received them before its
+    /// match started.
     pub(super) fn is_stuck(&self) -> bool {
         let limit = match self.has_had_news {
             true => QUIET_LIMIT,
@@ -202,77 +210,47 @@ impl Link {
         }
     }
 
-    /// The newest tick that the peer said it simulates next.
-    pub(super) fn at(&self) -> Tick {
-        self.at
-    }
-
-    /// The first tick of a seat's log that either direction needs.
-    pub(super) fn needs_from(&self, seat: Seat) -> Option<Tick> {
-        let sends = self.sends.iter().flat_map(|sends| &sends.streams);
-        let sends = sends
-            .filter(|(other, _)| *other == seat)
-            .map(|(_, stream)| stream.needs_from());
-        let receives = self
-            .receives
-            .streams
-            .iter()
-            .filter(|(other, _)| *other == seat);
-        sends
-            .chain(receives.map(|(_, stream)| stream.needs_from()))
-            .reduce(|a, b| if a.is_after(b) { b } else { a })
-    }
-
-    /// How many packets were written.
+    /// Returns the number of packets written.
     pub(super) fn frame(&self) -> u32 {
-        self.sends.as_ref().map_or(0, |sends| sends.frames)
+        self.sends.as_ref().map_or(0, Sending::packets)
     }
 
-    /// How many ticks the peer has not acked, of the stream of which that is most.
+    /// Returns how many ticks the peer has not acked, in the stream with the most.
     pub(super) fn unacked(&self, seats: &SeatTable) -> u32 {
-        let streams = self.sends.iter().flat_map(|sends| &sends.streams);
-        let unacked = streams.filter_map(|(seat, stream)| Some(stream.unacked(seats.log(*seat)?)));
-        unacked.max().unwrap_or(0)
+        self.sends.as_ref().map_or(0, |sends| sends.unacked(seats))
     }
 
-    /// Writes a packet's section; returns a token for [`delivered`](Self::delivered).
+    /// Appends the section of a packet. Returns a token for [`delivered`](Self::delivered).
     pub(super) fn write(
         &mut self,
         head: SectionHead,
         seats: &SeatTable,
-        scratch: &mut Scratch,
-        room: usize,
+        space: usize,
         out: &mut Vec<u8>,
     ) -> Option<u32> {
-        self.sends.as_mut()?.write(head, seats, scratch, room, out)
+        self.sends.as_mut()?.write(head, seats, space, out)
     }
 
-    /// What was sent under a token has arrived; returns the tick whose checksum it carried.
-    pub(super) fn delivered(
-        &mut self,
-        token: u32,
-        seats: &SeatTable,
-        scratch: &mut Scratch,
-    ) -> Option<Tick> {
-        self.sends.as_mut()?.delivered(token, seats, scratch)
+    /// The packet with this token has been delivered. Returns the tick of its checksum.
+    pub(super) fn delivered(&mut self, token: u32) -> Option<Tick> {
+        self.sends.as_mut()?.delivered(token)
     }
 
-    /// Takes the section of packet number `packet`, whose inputs go to the seats' logs.
+    /// Takes the section of packet number `packet`, and appends its inputs to the logs. Returns
+    /// `None` if it belongs to another match or subscription.
     ///
     /// # Errors
-    /// If it cannot be; what came before the error counts.
+    /// Returns an error if the section is invalid. Inputs before the invalid ones are taken.
     pub(super) fn receive(
         &mut self,
         packet: u64,
         payload: &[u8],
-        round: u32,
         seats: &mut SeatTable,
         horizon: Tick,
-        scratch: &mut Scratch,
-    ) -> Result<Option<Said>, ReceiveError> {
+    ) -> Result<Option<Received>, ReceiveError> {
         let Receiving { number, streams } = &mut self.receives;
-        let section = SectionReader::new(payload, round, horizon, |said| {
-            (said == *number).then_some(streams.len())
+        let section = SectionReader::new(payload, self.match_number, horizon, |of| {
+            (of == *number).then_some(streams.len())
         })?;
         let Some(section) = section else {
             return Ok(None);
@@ -285,102 +263,56 @@ impl Link {
                 continue;
             };
             let is_own = seats.owner(*seat) == own;
-            // Whoever is voted out is not heard any more.
+            // The log of a dropped member is closed.
             if let Some(log) = seats.open_log(*seat) {
                 let horizon = horizon + if is_own { 0 } else { RELAYED_FURTHER };
-                let (known, told) = (log.next(), stream.next());
-                let taken = part.take(stream, log, horizon, scratch);
+                let (known, next) = (log.next(), stream.next());
+                let received = stream.receive(&part, log, horizon);
                 has_news |= log.next() != known;
-                // Somebody else may have been faster.
-                self.has_own_news |= is_own && stream.next() != told;
-                match taken {
+                // They count even if they arrived by another way first.
+                self.has_own_news |= is_own && stream.next() != next;
+                match received {
                     Ok(()) => {}
                     Err(error) if is_own => return Err(error.into()),
-                    // The player whose inputs they are may have told this one something else.
+                    // The player that made them may have sent others to this player.
                     Err(_) => self.wants_more = true,
                 }
             }
         }
-        if self.newest.is_some_and(|newest| packet <= newest) {
-            return Ok(None);
-        }
+        let is_newest = self.newest.is_none_or(|newest| packet > newest);
+        Ok(Some(Received {
+            checksum: head.checksum,
+            clock: is_newest.then(|| self.clock(packet, head, has_news, seats)),
+        }))
+    }
+
+    /// Takes the head of the newest packet.
+    fn clock(
+        &mut self,
+        packet: u64,
+        head: SectionHead,
+        has_news: bool,
+        seats: &SeatTable,
+    ) -> PeerClock {
         self.newest = Some(packet);
-        let first = streams.first().and_then(|(seat, _)| seats.log(*seat));
-        let next = first.map_or(self.at, |log| log.next());
+        let first = self.receives.streams.first();
+        let log = first.and_then(|(seat, _)| seats.log(*seat));
+        let next = log.map_or(self.at, |log| log.next());
         let at = Tick(next.0.saturating_sub(head.lead));
         if at.is_after(self.at) {
             self.at = at;
         }
         let before = head.lead.saturating_sub(next.0);
-        // While it counts down there is nothing else to say.
+        // A peer that counts down sends no inputs.
         let has_progress = has_news || before != self.before;
         self.before = before;
         self.has_had_news |= has_news;
-        Ok(Some(Said {
-            head,
+        PeerClock {
             at,
             before,
+            ahead: head.ahead,
             has_progress,
-        }))
-    }
-}
-
-impl Sending {
-    fn new(number: u8, streams: impl IntoIterator<Item = (Seat, Tick)>) -> Self {
-        let streams: Vec<_> = streams
-            .into_iter()
-            .map(|(seat, from)| (seat, OutStream::starting(from)))
-            .collect();
-        let nothing = Carried {
-            base: Tick(0),
-            end: Tick(0),
-            parts: 0,
-        };
-        Self {
-            number,
-            frames: 0,
-            carried: vec![nothing; FRAMES * streams.len()],
-            checksums: vec![None; FRAMES],
-            streams,
         }
-    }
-
-    fn write(
-        &mut self,
-        head: SectionHead,
-        seats: &SeatTable,
-        scratch: &mut Scratch,
-        room: usize,
-        out: &mut Vec<u8>,
-    ) -> Option<u32> {
-        let frame = self.frames as usize % FRAMES;
-        let len = self.streams.len();
-        let mut writer = SectionWriter::begin(out, scratch, room, head, (self.number, len))?;
-        for (i, (seat, stream)) in self.streams.iter_mut().enumerate() {
-            if let Some(log) = seats.log(*seat) {
-                self.carried[frame * len + i] = writer.stream(stream, (*seat, log));
-            }
-        }
-        writer.finish();
-        self.checksums[frame] = head.checksum.map(|checksum| checksum.tick);
-        let token = u32::from(self.number) << 24 | self.frames & 0xff_ffff;
-        self.frames = self.frames.wrapping_add(1);
-        Some(token)
-    }
-
-    fn delivered(&mut self, token: u32, seats: &SeatTable, scratch: &mut Scratch) -> Option<Tick> {
-        let age = self.frames.wrapping_sub(token) & 0xff_ffff;
-        if token >> 24 != u32::from(self.number) || age == 0 || age as usize > FRAMES {
-            return None;
-        }
-        let frame = token as usize % FRAMES;
-        let len = self.streams.len();
-        for (i, (seat, stream)) in self.streams.iter_mut().enumerate() {
-            if let Some(log) = seats.log(*seat) {
-                stream.acked(self.carried[frame * len + i], log, scratch);
-            }
-        }
-        self.checksums[frame]
     }
 }
 
@@ -390,7 +322,7 @@ impl Receiving {
         Self {
             number,
             streams: streams
-                .map(|(seat, from)| (seat, InStream::starting(from)))
+                .map(|(seat, start)| (seat, InStream::starting(start)))
                 .collect(),
         }
     }

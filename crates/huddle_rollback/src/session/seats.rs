@@ -87,9 +87,9 @@ impl SeatTable {
     }
 
     /// Lets go of all inputs before a tick.
-    pub(super) fn forget_before(&mut self, tick: impl Fn(Seat) -> Tick) {
-        for (i, row) in self.seats.iter_mut().enumerate() {
-            row.log.forget_before(tick(Seat(i as u8)));
+    pub(super) fn forget_before(&mut self, tick: Tick) {
+        for row in &mut self.seats {
+            row.log.forget_before(tick);
         }
     }
 }

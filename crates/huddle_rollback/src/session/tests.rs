@@ -121,6 +121,45 @@ fn input_that_cannot_be_encoded_is_sampled_again() {
     assert_eq!((session.tick(), game.sum), (Tick(1), 2));
 }
 
+/// Inputs that are bytes already. The codec does not limit their number.
+struct RawCodec;
+
+impl InputCodec<Vec<u8>> for RawCodec {
+    fn encode(&self, input: &Vec<u8>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        out.extend_from_slice(input);
+        Ok(())
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+        Ok(bytes.to_vec())
+    }
+
+    fn schema(&self) -> String {
+        "raw".to_owned()
+    }
+}
+
+#[test]
+fn input_that_is_too_long_is_an_error_that_names_the_limit() {
+    let local = PeerId::from_bytes([1; 16]);
+    // The default codec adds the length, in three bytes.
+    for (is_raw, expected) in [(false, 603), (true, 600)] {
+        let mut setup = RollbackSetup::new(local, vec![local]);
+        if is_raw {
+            setup.codec = Box::new(RawCodec);
+        }
+        let mut session = RollbackSession::new(setup, Duration::ZERO).unwrap();
+        let error = session.step(Duration::ZERO, |_, _| vec![7; 600]);
+        let expected = format!(
+            "cannot send the input of seat 0: the encoded input has {expected} bytes, but at most 512 are allowed: \
+             send large data as events or transfers"
+        );
+        assert_eq!(error.unwrap_err().to_string(), expected);
+        let step = session.step(Duration::ZERO, |_, _| vec![7; 509]);
+        assert_eq!(step, Ok(Step::Ran));
+    }
+}
+
 #[test]
 fn sync_test_passes_a_deterministic_game() {
     let setup = RollbackSetup {

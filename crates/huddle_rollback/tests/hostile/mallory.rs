@@ -111,7 +111,7 @@ impl Face {
 
 /// The low bits of the tick after the last in a section's first stream.
 fn end_of(section: &[u8]) -> Option<u8> {
-    let (&head, mut rest) = section.split_first()?;
+    let (&[_, head], mut rest) = section.split_first_chunk()?;
     let mut skip = |len| rest.split_off(..len);
     if head & 15 == 15 {
         while skip(1)?[0] >= 0x80 {}

@@ -128,7 +128,7 @@ fn reason(u: &mut Unstructured) -> Result<LeaveReason> {
 /// An input: most often a byte.
 fn input(u: &mut Unstructured) -> Result<Vec<u8>> {
     let len = match u.int_in_range(0..=15)? {
-        0 => u.int_in_range(0..=4097)?,
+        0 => u.int_in_range(0..=513)?,
         _ => 1,
     };
     let byte = u.arbitrary()?;
@@ -359,9 +359,10 @@ fn out(u: &mut Unstructured, context: &Context) -> Result<Bytes> {
 
 /// A packet's inputs: of the stream that is awaited, or of something else.
 pub(super) fn section(u: &mut Unstructured, context: &mut Context) -> Result<Vec<u8>> {
-    let mut out = vec![0];
+    // The match, and what follows it.
+    let mut out = vec![0, 0];
     let lead: u8 = u.int_in_range(0..=15)?;
-    out[0] |= lead;
+    out[1] |= lead;
     if lead == 15 {
         let more = match u.ratio(1, 8)? {
             true => u.arbitrary::<u32>()?,
@@ -374,35 +375,27 @@ pub(super) fn section(u: &mut Unstructured, context: &mut Context) -> Result<Vec
         false => context.set,
     };
     if set != 0 {
-        out[0] |= 1 << 6;
+        out[1] |= 1 << 6;
         out.push(set);
     }
     if u.ratio(1, 4)? {
-        out[0] |= 1 << 4;
+        out[1] |= 1 << 4;
         out.push(u.arbitrary()?);
     }
     if u.ratio(1, 4)? {
-        out[0] |= 1 << 5;
+        out[1] |= 1 << 5;
         out.extend((tick(u, context)? as u16).to_le_bytes());
         out.extend(u.arbitrary::<u64>()?.to_le_bytes());
     }
-    match u.int_in_range(0..=7)? {
+    match u.int_in_range(0..=5)? {
         0 => {
             let len = u.int_in_range(0..=60)?;
             out.extend(u.bytes(len.min(u.len()))?);
         }
-        1 | 2 => {
-            let back: u8 = u.int_in_range(0..=3)?;
-            out.extend([255, context.next.wrapping_sub(back)]);
-            let (first, last): (u8, u8) = (u.int_in_range(0..=15)?, u.int_in_range(0..=15)?);
-            out.push(first | last << 4);
-            let len = *u.choose(&[0, 1, 255, 256, 257, 512, 1024])?;
-            out.extend(vec![u.arbitrary::<u8>()?; len]);
-        }
         kind => {
             let count = count(u)?.min(130) as u8;
             let back: u8 = match kind {
-                3 => u.arbitrary()?,
+                1 => u.arbitrary()?,
                 _ => 0,
             };
             out.push(count);
@@ -419,14 +412,15 @@ pub(super) fn section(u: &mut Unstructured, context: &mut Context) -> Result<Vec
     Ok(out)
 }
 
-/// So many more ticks in which nothing changes; whoever stands still has that many more of a lead.
+/// More ticks whose input changes as it did last. A player that stands still has that many more of a
+/// lead.
 pub(super) fn more_of_the_same(context: &mut Context, count: u8, lead: u32) -> Vec<u8> {
-    let mut out = vec![lead.min(15) as u8];
+    let mut out = vec![0, lead.min(15) as u8];
     if let Some(more) = lead.checked_sub(15) {
         put_varint(&mut out, more);
     }
     if context.set != 0 {
-        out[0] |= 1 << 6;
+        out[1] |= 1 << 6;
         out.push(context.set);
     }
     out.push(count);

@@ -32,7 +32,7 @@ const MAX_TICKS: u32 = 1500;
 const MAX_STEPS: u32 = 600;
 const ROOM: usize = 1000;
 /// More than a packet holds.
-const LONG: usize = 1500;
+const LONG: usize = 500;
 
 enum Content {
     Section(u64, Bytes, Option<u32>),

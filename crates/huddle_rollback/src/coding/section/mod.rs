@@ -1,27 +1,28 @@
-//! The inputs in a tick packet: the *set* of streams that its receiver has asked for.
+//! The inputs in a tick packet: the streams of the *subscription* that the receiver requested last.
 //!
-//! Set number 0, the sender's own seats from the first tick on, goes without saying.
-//!
-//! | bytes | |
-//! |---|---|
-//! | 1 | bits 0 to 3: the lead, 15 if it is that or more; bit 4: how far ahead the sender is follows; bit 5: a checksum follows; bit 6: the set has another number than 0; bit 7: the low bit of the game's number |
-//! | varint | if the lead is 15 or more: by how much more |
-//! | 1 | if bit 6 says so: the number of the set |
-//! | 1 | if bit 4 says so: by how many eighths of a tick the sender takes itself to be ahead of the receiver, signed |
-//! | 2 + 8 | if there is a checksum: the low 16 bits of its tick, and the hash |
-//! | ... | a stream for each seat of the set, in its order |
-//!
-//! A stream is:
+//! Subscription 0 exists without a request: the sender's own seats from the first tick on.
 //!
 //! | bytes | |
 //! |---|---|
-//! | 1 | how many ticks: 0 to 128; or 255: parts of one input. With 0 there is nothing more. |
+//! | 1 | the low byte of the match number |
+//! | 1 | bits 0 to 3: the lead, or 15 if it is 15 or more; bit 4: the clock difference follows; bit 5: a checksum follows; bit 6: the subscription number follows; bit 7: 0 and ignored |
+//! | varint | if the lead is 15 or more: the lead minus 15 |
+//! | 1 | if bit 6 is set: the subscription number |
+//! | 1 | if bit 4 is set: the sender's estimate of how far it is ahead of the receiver, in eighths of a tick, signed |
+//! | 2 + 8 | if bit 5 is set: the low 16 bits of a tick, and the hash of the state before it |
+//! | ... | one stream per seat of the subscription, in its order |
+//!
+//! A stream:
+//!
+//! | bytes | |
+//! |---|---|
+//! | 1 | the number of ticks, 0 to 128; after 0 the stream ends |
 //! | 1 | the low 8 bits of the first tick |
-//! | varint | how many bytes follow; left out for the last stream of the section |
-//! | ... | the coded ticks, or the parts |
+//! | varint | the number of bytes that follow; left out for the last stream of the section |
+//! | ... | the ticks ([`delta`](super::delta)), without zero bytes at the end |
 //!
-//! Each stream can so be left out without being read: one whose base has been passed, or of a seat
-//! that is gone. For the one stream that most packets have, it costs nothing.
+//! The length lets a receiver skip the stream of a seat that it no longer accepts. The single stream
+//! of most packets has no length.
 
 mod head;
 mod reader;
@@ -32,6 +33,6 @@ mod writer;
 pub use self::reader::SectionError;
 pub(crate) use self::{
     head::{Checksum, SectionHead},
-    reader::SectionReader,
-    writer::SectionWriter,
+    reader::{SectionReader, StreamPart},
+    writer::write_section,
 };

@@ -1,21 +1,24 @@
 use huddle_session::Tick;
 
-use super::{trained::Trained, *};
-use crate::{
-    coding::{encoded::EncodedLog, model::Model, range_coder::Encoder},
-    seat::Seat,
-};
+use super::*;
 
-/// Both ends of a stream, and the logs there.
+/// Both ends of a stream, and their logs.
 struct Ends {
     out: OutStream,
     sent: EncodedLog,
     incoming: InStream,
     received: EncodedLog,
-    scratch: Scratch,
 }
 
-const NEVER: Tick = Tick(1 << 30);
+/// Ticks in a packet.
+#[derive(Clone)]
+struct Packet {
+    base: Tick,
+    end: Tick,
+    coded: Vec<u8>,
+}
+
+const FAR: Tick = Tick(1 << 30);
 
 impl Ends {
     fn starting(start: Tick) -> Self {
@@ -24,7 +27,6 @@ impl Ends {
             sent: EncodedLog::starting(start),
             incoming: InStream::starting(start),
             received: EncodedLog::starting(start),
-            scratch: Scratch::default(),
         }
     }
 
@@ -34,34 +36,28 @@ impl Ends {
         }
     }
 
-    fn write(&mut self, room: usize) -> (Carried, Vec<u8>) {
-        let mut bytes = Vec::new();
-        let carried = self
-            .out
-            .write((Seat(0), &self.sent), &mut self.scratch, &mut bytes, room);
-        assert!(bytes.len() <= room);
-        (carried, bytes)
+    fn send(&self, room: usize) -> Packet {
+        let (end, len) = self.out.fit(&self.sent, room);
+        let mut coded = vec![7];
+        self.out.write(&self.sent, end, len, &mut coded);
+        assert_eq!(coded.remove(0), 7);
+        assert!(coded.len() == len && len <= room);
+        let base = self.out.base();
+        Packet { base, end, coded }
     }
 
-    fn receive(&mut self, (carried, bytes): &(Carried, Vec<u8>)) -> Result<(), StreamError> {
-        self.receive_before(NEVER, carried.count() as u8, bytes, carried.base)
+    fn receive(&mut self, packet: &Packet) -> Result<(), StreamError> {
+        self.receive_before(FAR, packet)
     }
 
-    fn receive_before(
-        &mut self,
-        horizon: Tick,
-        count: u8,
-        bytes: &[u8],
-        base: Tick,
-    ) -> Result<(), StreamError> {
-        let base = self.incoming.base(base.0 as u8);
-        let log = &mut self.received;
-        self.incoming
-            .receive((base, count), bytes, log, horizon, &mut self.scratch)
-    }
-
-    fn acked(&mut self, (carried, _): &(Carried, Vec<u8>)) {
-        self.out.acked(*carried, &self.sent, &mut self.scratch);
+    fn receive_before(&mut self, horizon: Tick, packet: &Packet) -> Result<(), StreamError> {
+        let part = StreamPart {
+            stream: 0,
+            count: packet.end.since(packet.base) as u8,
+            base: packet.base.0 as u8,
+            coded: &packet.coded,
+        };
+        self.incoming.receive(&part, &mut self.received, horizon)
     }
 
     fn assert_same(&self) {
@@ -78,28 +74,28 @@ impl Ends {
 }
 
 #[test]
-fn what_is_unacked_goes_into_every_packet() {
+fn every_packet_contains_all_unacked_ticks() {
     let mut ends = Ends::starting(Tick(7));
     ends.push(&[b"a", b"b", b"b"]);
-    let first = ends.write(100);
-    assert_eq!(first.0.count(), 3);
+    let first = ends.send(100);
+    assert_eq!(first.end, Tick(10));
     ends.push(&[b"c"]);
-    let second = ends.write(100);
-    assert_eq!(second.0.count(), 4);
+    let second = ends.send(100);
+    assert_eq!(second.end, Tick(11));
     assert_eq!(ends.out.unacked(&ends.sent), 4);
     ends.receive(&second).unwrap();
     ends.assert_same();
-    // What comes late or twice changes nothing.
+    // Late and duplicated packets change nothing.
     ends.receive(&first).unwrap();
     ends.receive(&second).unwrap();
     ends.assert_same();
-    ends.acked(&second);
+    ends.out.acked(second.end);
     assert_eq!(ends.out.unacked(&ends.sent), 0);
-    ends.acked(&first);
+    ends.out.acked(first.end);
     assert_eq!(ends.out.base(), Tick(11));
     ends.push(&[b"d"]);
-    let third = ends.write(100);
-    assert_eq!(third.0.base, Tick(11));
+    let third = ends.send(100);
+    assert_eq!(third.base, Tick(11));
     ends.receive(&third).unwrap();
     ends.assert_same();
 }
@@ -114,140 +110,176 @@ fn the_longest_prefix_that_fits_is_sent() {
     }
     let mut packets = 0;
     while ends.out.unacked(&ends.sent) > 0 {
-        let packet = ends.write(50);
-        assert!((3..=6).contains(&packet.0.count()) || packets > 5);
+        let packet = ends.send(50);
+        assert!((3..=6).contains(&packet.end.since(packet.base)) || packets > 5);
         ends.receive(&packet).unwrap();
-        ends.acked(&packet);
+        ends.out.acked(packet.end);
         packets += 1;
         assert!(packets < 10);
     }
     ends.assert_same();
     ends.push(&[&[1; 300]]);
-    assert_eq!(ends.write(5).0.count(), 0);
-    assert_eq!(ends.write(1100).0.count(), 1);
+    assert_eq!(ends.send(5).end, Tick(40));
+    assert_eq!(ends.send(1100).end, Tick(41));
 }
 
 #[test]
-fn an_ack_of_what_was_left_out_counts_for_nothing() {
+fn the_longest_inputs_fit_into_a_packet() {
+    let mut ends = Ends::starting(Tick(0));
+    let mut rng = fastrand::Rng::with_seed(5);
+    for _ in 0..2 {
+        let input: Vec<u8> = (0..MAX_INPUT_LEN).map(|_| rng.u8(..)).collect();
+        ends.push(&[&input]);
+    }
+    let packet = ends.send(2 * MAX_INPUT_LEN + 4);
+    ends.receive(&packet).unwrap();
+    ends.assert_same();
+}
+
+#[test]
+fn acks_of_overtaken_packets_count() {
     let mut ends = Ends::starting(Tick(0));
     let mut rng = fastrand::Rng::with_seed(9);
-    let mut push = |ends: &mut Ends| ends.push(&[&rng.u64(..).to_le_bytes()]);
-    for _ in 0..5 {
-        push(&mut ends);
-    }
-    let first = ends.write(1000);
-    for _ in 0..15 {
-        push(&mut ends);
-    }
-    let long = ends.write(1000);
+    let mut push = |ends: &mut Ends, count| {
+        for _ in 0..count {
+            ends.push(&[&rng.u64(..).to_le_bytes()]);
+        }
+    };
+    push(&mut ends, 5);
+    let first = ends.send(1000);
+    push(&mut ends, 15);
+    let long = ends.send(1000);
     ends.receive(&first).unwrap();
-    ends.acked(&first);
-    // Little room: less than the one before, after a later base.
-    let short = ends.write(40);
-    assert!(short.0.base == Tick(5) && long.0.end.is_after(short.0.end));
+    ends.out.acked(first.end);
+    // With little space, a packet carries less than the one before, from a later base.
+    let short = ends.send(40);
+    assert!(short.base == Tick(5) && long.end.is_after(short.end));
     ends.receive(&short).unwrap();
     ends.receive(&long).unwrap();
-    assert_eq!(ends.received.next(), short.0.end);
-    ends.acked(&long);
-    assert_eq!(ends.out.base(), Tick(5));
-    ends.acked(&short);
-    assert_eq!(ends.out.base(), short.0.end);
-    let rest = ends.write(1000);
-    ends.receive(&rest).unwrap();
-    ends.acked(&rest);
     ends.assert_same();
-    assert_eq!(ends.out.base(), ends.sent.next());
+    ends.out.acked(long.end);
+    assert_eq!(ends.out.unacked(&ends.sent), 0);
 }
 
 #[test]
-fn logs_may_forget_all_but_what_streams_need() {
+fn a_stream_needs_two_inputs_before_its_base() {
     let mut ends = Ends::starting(Tick(100));
     for i in 0..500u32 {
         ends.push(&[&(i * 3).to_le_bytes()]);
-        let packet = ends.write(100);
+        let packet = ends.send(100);
         if i % 7 == 0 {
             ends.receive(&packet).unwrap();
-            ends.acked(&packet);
+            ends.out.acked(packet.end);
         }
-        ends.sent.forget_before(ends.out.needs_from());
-        ends.received.forget_before(ends.incoming.needs_from());
+        let needed = Tick(ends.out.base().0 - 2);
+        ends.sent.forget_before(needed);
+        ends.received.forget_before(needed);
     }
     assert!(ends.sent.get(Tick(100)).is_none());
-    let packet = ends.write(100);
+    let packet = ends.send(100);
     ends.receive(&packet).unwrap();
     ends.assert_same();
-    // One more is too much.
+    // With one input less, the receiver detects the gap.
     ends.push(&[b"x"]);
-    ends.acked(&packet);
-    let packet = ends.write(100);
-    ends.received.forget_before(packet.0.base);
-    assert_eq!(
-        ends.receive(&packet),
-        Err(StreamError::Forgotten(packet.0.base))
-    );
+    ends.out.acked(packet.end);
+    let packet = ends.send(100);
+    ends.received.forget_before(Tick(packet.base.0 - 1));
+    assert_eq!(ends.receive(&packet), Err(StreamError::Gap(packet.base)));
 }
 
 #[test]
-fn a_stream_can_start_where_the_log_has_long_begun() {
+fn a_stream_can_start_in_the_middle_of_a_log() {
     let mut ends = Ends::starting(Tick(0));
     for i in 0..50u8 {
         ends.push(&[&[i, 1]]);
-        ends.received.push(&[i, 1]).unwrap();
+    }
+    // The inputs before arrived by another way, and may be wrong.
+    for _ in 0..40 {
+        ends.received.push(b"other").unwrap();
     }
     ends.out = OutStream::starting(Tick(40));
     ends.incoming = InStream::starting(Tick(40));
     ends.push(&[b"new"]);
-    let packet = ends.write(100);
-    assert_eq!((packet.0.base, packet.0.count()), (Tick(40), 11));
+    let packet = ends.send(100);
+    assert_eq!((packet.base, packet.end), (Tick(40), Tick(51)));
     ends.receive(&packet).unwrap();
-    ends.assert_same();
+    assert_eq!(ends.received.next(), Tick(51));
+    for tick in (40..51).map(Tick) {
+        assert_eq!(ends.received.get(tick), ends.sent.get(tick));
+    }
 }
 
 #[test]
-fn inputs_that_came_another_way_are_taken_as_come() {
+fn inputs_that_arrived_by_another_way_count_as_received() {
     let mut ends = Ends::starting(Tick(0));
     ends.push(&[b"a", b"b", b"c"]);
-    let first = ends.write(100);
+    let first = ends.send(100);
     for input in [b"a", b"b", b"c", b"d"] {
         ends.received.push(input).unwrap();
     }
     ends.receive(&first).unwrap();
     assert_eq!(ends.incoming.next(), Tick(3));
-    ends.acked(&first);
+    ends.out.acked(first.end);
     ends.push(&[b"d", b"e"]);
-    let second = ends.write(100);
+    let second = ends.send(100);
     ends.receive(&second).unwrap();
     ends.assert_same();
 }
 
 #[test]
-fn what_cannot_be_is_refused_and_changes_nothing() {
+fn a_stream_far_behind_its_log_catches_up() {
     let mut ends = Ends::starting(Tick(0));
-    ends.push(&[b"a", b"b", b"c"]);
-    let (carried, bytes) = ends.write(100);
-    let base = carried.base;
-    let receive = |ends: &mut Ends, horizon, count, bytes: &[u8]| {
-        ends.receive_before(Tick(horizon), count, bytes, base)
-            .unwrap_err()
-    };
-    assert_eq!(
-        receive(&mut ends, 2, 3, &bytes),
-        StreamError::TooFarAhead {
-            end: Tick(3),
-            horizon: Tick(2)
-        }
-    );
-    ends.received.push(b"x").unwrap();
-    assert_eq!(
-        receive(&mut ends, 500, 3, &bytes),
-        StreamError::Contradiction(Tick(0))
-    );
-    assert_eq!(ends.received.next(), Tick(1));
-    assert_eq!(ends.incoming.next(), Tick(0));
+    for i in 0..1000u32 {
+        let input = (i * i).to_le_bytes();
+        ends.push(&[&input]);
+        ends.received.push(&input).unwrap();
+    }
+    ends.received.forget_before(Tick(1000 - 2 * MAX_UNACKED));
+    while ends.out.unacked(&ends.sent) > 0 {
+        let packet = ends.send(1000);
+        ends.receive(&packet).unwrap();
+        ends.out.acked(packet.end);
+    }
+    ends.push(&[b"new"]);
+    let packet = ends.send(1000);
+    ends.receive(&packet).unwrap();
+    ends.assert_same();
 }
 
 #[test]
-fn a_base_is_found_by_its_low_bits() {
+fn invalid_ticks_are_refused_and_change_nothing() {
+    let mut ends = Ends::starting(Tick(0));
+    ends.push(&[b"a", b"b", b"c"]);
+    let packet = ends.send(100);
+    let with = |coded: &[u8]| Packet {
+        coded: coded.to_vec(),
+        ..packet.clone()
+    };
+    let (end, horizon) = (Tick(3), Tick(2));
+    let far = ends.receive_before(horizon, &packet);
+    assert_eq!(far, Err(StreamError::TooFarAhead { end, horizon }));
+    // The first tick has 1023 bytes.
+    let too_long = ends.receive(&with(&[0xff, 0x7f]));
+    let (tick, len) = (Tick(0), 1023);
+    assert_eq!(too_long, Err(StreamError::InputTooLong { tick, len }));
+    let trailing = ends.receive(&with(&[&packet.coded[..], &[0, 0]].concat()));
+    assert_eq!(trailing, Err(StreamError::TrailingBytes(1)));
+    assert_eq!(ends.received.next(), Tick(0));
+    ends.received.push(b"x").unwrap();
+    let other = ends.receive(&packet);
+    assert_eq!(other, Err(StreamError::Contradiction(Tick(0))));
+    assert_eq!(ends.received.next(), Tick(1));
+    assert_eq!(ends.incoming.next(), Tick(0));
+    let before_start = Packet {
+        base: Tick(u32::MAX),
+        ..packet.clone()
+    };
+    let gap = ends.receive(&before_start);
+    assert_eq!(gap, Err(StreamError::Gap(Tick(u32::MAX))));
+}
+
+#[test]
+fn a_base_is_resolved_from_its_low_bits() {
     for (next, low, base) in [
         (1000, 232, 1000),
         (1000, 231, 999),
@@ -258,70 +290,4 @@ fn a_base_is_found_by_its_low_bits() {
     ] {
         assert_eq!(InStream::starting(Tick(next)).base(low), Tick(base));
     }
-}
-
-#[test]
-fn long_inputs_that_change_are_few_in_a_packet() {
-    let mut ends = Ends::starting(Tick(0));
-    let inputs: Vec<_> = (0..10).map(|i| vec![i; 2000]).collect();
-    for input in &inputs {
-        ends.push(&[input]);
-    }
-    let packet = ends.write(100_000);
-    assert_eq!(packet.0.count(), 4);
-    ends.receive(&packet).unwrap();
-    // A fifth, as if there were no such limit.
-    let mut bytes = Vec::new();
-    let mut encoder = Encoder::new(&mut bytes, 100_000);
-    let (mut model, mut out) = (Model::new(), Vec::new());
-    for tick in 0..5 {
-        let before = Trained::starting(Tick(0))
-            .before(&ends.sent, Tick(tick))
-            .unwrap();
-        let input = &inputs[tick as usize];
-        model.code(&mut encoder, before, input, &mut out).unwrap();
-    }
-    encoder.finish();
-    let refused = ends.receive_before(NEVER, 5, &bytes, Tick(0));
-    assert_eq!(refused, Err(StreamError::TooLong));
-    assert_eq!(ends.received.next(), Tick(4));
-}
-
-#[test]
-fn what_is_coded_for_one_peer_is_the_same_for_others_and_no_other_ticks() {
-    let mut ends = Ends::starting(Tick(0));
-    ends.push(&[b"a", b"b", b"c"]);
-    let alone = ends.write(100);
-    ends.scratch = Scratch::default();
-    let mut behind = OutStream::starting(Tick(0));
-    let mut write = |stream: &mut OutStream, log: (Seat, &EncodedLog), room| {
-        let mut bytes = vec![7];
-        let carried = stream.write(log, &mut ends.scratch, &mut bytes, room);
-        assert_eq!(bytes.remove(0), 7);
-        (carried, bytes)
-    };
-    let log = (Seat(0), &ends.sent);
-    for _ in 0..2 {
-        assert_eq!(write(&mut behind, log, 100), alone);
-    }
-    // Too little room for all of it.
-    let (carried, bytes) = write(&mut behind, log, alone.1.len() - 1);
-    assert!(carried.end.0 < 3 && bytes.len() < alone.1.len());
-    // Another seat, and another start.
-    let mut other = EncodedLog::starting(Tick(0));
-    for input in [b"x", b"y", b"z"] {
-        other.push(input).unwrap();
-    }
-    let (_, bytes) = write(&mut OutStream::starting(Tick(0)), (Seat(1), &other), 100);
-    assert_ne!(bytes, alone.1);
-    let mut scratch = Scratch::default();
-    let carried = Carried {
-        end: Tick(1),
-        ..alone.0
-    };
-    behind.acked(carried, &ends.sent, &mut scratch);
-    let (from_start, bytes) = write(&mut behind, log, 100);
-    let (from_one, others) = write(&mut OutStream::starting(Tick(1)), log, 100);
-    assert_eq!(from_start, from_one);
-    assert_ne!(bytes, others);
 }

@@ -1,30 +1,33 @@
 use super::*;
 use crate::agreement::Logs;
 
-/// Two players with a seat each.
+/// Two players with a seat each. The first one sends.
 struct Both {
     seats: [SeatTable; 2],
     links: [Link; 2],
-    scratch: Scratch,
     packets: u64,
 }
 
 const FAR: Tick = Tick(1000);
+const MATCH: u32 = 300;
+
+const PEERS: [PeerId; 2] = [PeerId::from_bytes([0; 16]), PeerId::from_bytes([1; 16])];
+
+fn link(seats: &SeatTable, me: usize, match_number: u32) -> Link {
+    Link::new(seats, PEERS[me], PEERS[1 - me], match_number)
+}
 
 impl Both {
     fn new() -> Self {
-        let peers = [PeerId::from_bytes([0; 16]), PeerId::from_bytes([1; 16])];
-        let seats = [(); 2].map(|()| SeatTable::new(&peers));
-        let link = |me: usize| Link::new(&seats[me], peers[me], peers[1 - me]);
+        let seats = [(); 2].map(|()| SeatTable::new(&PEERS));
         Self {
-            links: [link(0), link(1)],
+            links: [0, 1].map(|me| link(&seats[me], me, MATCH)),
             seats,
-            scratch: Scratch::default(),
             packets: 0,
         }
     }
 
-    /// The first player does something in so many ticks.
+    /// The first player makes inputs for this many ticks.
     fn act(&mut self, ticks: u8) {
         let next = self.seats[0].next(Seat(0)).0 as u8;
         for tick in next..next + ticks {
@@ -32,48 +35,51 @@ impl Both {
         }
     }
 
-    /// What the first player sends, and its token.
     fn send(&mut self) -> (Vec<u8>, u32) {
+        self.send_with(None)
+    }
+
+    /// Returns a packet of the first player, and its token.
+    fn send_with(&mut self, checksum: Option<Checksum>) -> (Vec<u8>, u32) {
         let head = SectionHead {
-            round: 0,
             lead: 1,
-            checksum: None,
+            checksum,
             ahead: None,
         };
         let mut out = Vec::new();
-        let token = self.links[0].write(head, &self.seats[0], &mut self.scratch, 1000, &mut out);
-        (out, token.expect("there is room"))
+        let token = self.links[0].write(head, &self.seats[0], 1000, &mut out);
+        (out, token.expect("there is space"))
     }
 
-    /// The second player receives it; returns how many ticks it knows.
+    /// The second player receives a packet. Returns how many ticks it has.
     fn receive(&mut self, packet: &[u8]) -> u32 {
         self.packets += 1;
-        let (link, seats) = (&mut self.links[1], &mut self.seats[1]);
-        link.receive(self.packets, packet, 0, seats, FAR, &mut self.scratch)
-            .expect("an honest player sent it");
-        seats.next(Seat(0)).0
+        self.receive_as(self.packets, packet);
+        self.seats[1].next(Seat(0)).0
     }
 
-    fn acked(&mut self, token: u32) {
-        self.links[0].delivered(token, &self.seats[0], &mut self.scratch);
+    fn receive_as(&mut self, number: u64, packet: &[u8]) -> Option<Received> {
+        let (link, seats) = (&mut self.links[1], &mut self.seats[1]);
+        let received = link.receive(number, packet, seats, FAR);
+        received.expect("the sender is honest")
     }
 
     fn unacked(&self) -> u32 {
         self.links[0].unacked(&self.seats[0])
     }
 
-    /// The second player asks the first for its seat again.
+    /// The second player requests the first player's seat.
     fn ask(&mut self) -> Wish {
         let next = self.seats[1].next(Seat(0));
         let wish = self.links[1].ask([(Seat(0), next)]);
         let asked = self.links[0].asked(&wish, &self.seats[0]);
-        asked.expect("the seat is there");
+        asked.expect("the seat exists");
         wish
     }
 }
 
 #[test]
-fn what_is_asked_for_begins_where_nothing_is_known() {
+fn a_subscription_starts_at_the_first_missing_tick() {
     let mut both = Both::new();
     both.act(5);
     let (packet, _) = both.send();
@@ -82,7 +88,7 @@ fn what_is_asked_for_begins_where_nothing_is_known() {
     let wish = both.ask();
     assert_eq!((wish.number, wish.seats), (1, vec![(Seat(0), 5)]));
     assert_eq!(both.unacked(), 3);
-    // What was under way is of other streams.
+    // The packet in flight belongs to the earlier subscription.
     assert_eq!(both.receive(&packet), 5);
     let (packet, _) = both.send();
     assert_eq!(both.receive(&packet), 8);
@@ -90,20 +96,33 @@ fn what_is_asked_for_begins_where_nothing_is_known() {
 }
 
 #[test]
-fn an_ack_counts_for_the_streams_it_is_of_alone() {
+fn an_ack_counts_only_for_its_subscription() {
     let mut both = Both::new();
     both.act(5);
     let (_, old) = both.send();
     both.ask();
     let (_, new) = both.send();
-    both.acked(old);
+    both.links[0].delivered(old);
     assert_eq!(both.unacked(), 5);
-    both.acked(new);
+    both.links[0].delivered(new);
     assert_eq!(both.unacked(), 0);
 }
 
 #[test]
-fn an_ack_counts_for_what_its_packet_carried() {
+fn an_ack_counts_only_for_its_match() {
+    let mut both = Both::new();
+    both.act(5);
+    let (_, old) = both.send();
+    for later in 1..256 {
+        both.links[0] = link(&both.seats[0], 0, MATCH + later);
+        both.send();
+        both.links[0].delivered(old);
+        assert_eq!(both.unacked(), 5, "{later} matches later");
+    }
+}
+
+#[test]
+fn an_ack_counts_for_the_ticks_of_its_packet() {
     let mut both = Both::new();
     let tokens: Vec<_> = (0..20)
         .map(|_| {
@@ -112,13 +131,46 @@ fn an_ack_counts_for_what_its_packet_carried() {
         })
         .collect();
     for (ticks, token) in (1..).zip(tokens) {
-        both.acked(token);
+        both.links[0].delivered(token);
         assert_eq!(both.unacked(), 20 - ticks);
     }
 }
 
 #[test]
-fn who_is_voted_out_is_not_heard() {
+fn an_ack_of_an_old_packet_does_not_count() {
+    let mut both = Both::new();
+    both.act(1);
+    let (_, old) = both.send();
+    for _ in 0..256 {
+        both.send();
+    }
+    both.links[0].delivered(old);
+    assert_eq!(both.unacked(), 1);
+}
+
+#[test]
+fn an_overtaken_packet_delivers_its_checksum_and_inputs() {
+    let mut both = Both::new();
+    let checksum = Checksum {
+        tick: Tick(30),
+        hash: 7,
+    };
+    both.act(5);
+    let (late, token) = both.send_with(Some(checksum));
+    let (newest, _) = both.send();
+    assert!(
+        both.receive_as(2, &newest)
+            .is_some_and(|received| received.clock.is_some())
+    );
+    let received = both.receive_as(1, &late);
+    // Its sender is further by now.
+    let (checksum, clock) = (Some(checksum), None);
+    assert_eq!(received, Some(Received { checksum, clock }));
+    assert_eq!(both.links[0].delivered(token), Some(Tick(30)));
+}
+
+#[test]
+fn a_dropped_member_is_ignored() {
     let mut both = Both::new();
     both.act(5);
     let (packet, _) = both.send();
@@ -130,12 +182,15 @@ fn who_is_voted_out_is_not_heard() {
 }
 
 #[test]
-fn packets_of_the_game_before_are_not_taken() {
+fn packets_of_earlier_matches_are_ignored() {
     let mut both = Both::new();
     both.act(5);
     let (packet, _) = both.send();
-    let (link, seats) = (&mut both.links[1], &mut both.seats[1]);
-    let said = link.receive(1, &packet, 1, seats, FAR, &mut both.scratch);
-    assert!(matches!(said, Ok(None)), "{said:?}");
-    assert_eq!(seats.next(Seat(0)), Tick(0));
+    for later in 1..256 {
+        both.links[1] = link(&both.seats[1], 1, MATCH + later);
+        assert_eq!(both.receive_as(1, &packet), None, "{later} matches later");
+        assert_eq!(both.seats[1].next(Seat(0)), Tick(0));
+    }
+    assert!(!has_inputs(&packet, MATCH + 2, PEERS[0], &PEERS));
+    assert!(has_inputs(&packet, MATCH, PEERS[0], &PEERS));
 }

@@ -16,7 +16,7 @@ use super::{
     countdown::Countdown,
     error::{InputError, ReceiveError},
     event::RollbackEvent,
-    links::{Link, Said},
+    links::{Link, PeerClock},
     local::LocalSeat,
     outbox::Outbox,
     seats::SeatTable,
@@ -29,10 +29,10 @@ use super::{
 };
 use crate::{
     agreement::{Agreement, Logs, Member, Seats},
-    coding::{Checksum, Input, InputCodec, MAX_UNACKED, Scratch, SectionHead, StreamError},
+    coding::{Checksum, Input, InputCodec, MAX_UNACKED, SectionHead},
     delay::{DelayPolicy, Transit},
     desync::{Checksums, Comparison, Inquiries, Witness},
-    driver::{Driver, DriverSettings, Request, earlier, later},
+    driver::{Driver, DriverSettings, Request},
     pace::Pace,
     seat::{Seat, SeatSet},
 };
@@ -42,9 +42,6 @@ const CHECKSUM_FRAMES: u32 = 8;
 
 /// Of how many packets one says how far ahead this player takes itself to be.
 const AHEAD_FRAMES: u32 = 12;
-
-/// The longest prediction window of anybody.
-const MAX_WINDOW: u32 = 64;
 
 /// How far ahead of this player others may be with their inputs, in ticks: further than any window
 /// and delay let them be.
@@ -56,7 +53,8 @@ const VOTE_LIMIT: Duration = Duration::from_secs(5);
 /// Every how many ticks inputs that nobody needs are let go of.
 const FORGET_EVERY: u32 = 16;
 
-/// For how many ticks behind the confirmed ones inputs are kept at most, for those who lack them.
+/// For how many ticks behind the confirmed ones inputs are kept, for players that lack them. A peer
+/// that does not ack as many receives no more.
 const KEPT: u32 = 2 * MAX_UNACKED;
 
 pub(super) struct Play<I> {
@@ -82,7 +80,6 @@ pub(super) struct Play<I> {
     transit: Transit,
     stats: RollbackStats,
     waiting: Waiting,
-    scratch: Scratch,
     encoded: Vec<u8>,
 }
 
@@ -117,7 +114,7 @@ impl<I: Input> Play<I> {
             agreement: agreement.expect("the setup was checked: every peer has seats of its own"),
             links: others
                 .iter()
-                .map(|&peer| (peer, Link::new(&seats, me, peer)))
+                .map(|&peer| (peer, Link::new(&seats, me, peer, setup.number)))
                 .collect(),
             locals: seats
                 .seats_of(me)
@@ -137,7 +134,6 @@ impl<I: Input> Play<I> {
             transit: Transit::default(),
             stats: RollbackStats::default(),
             waiting: Waiting::new(setup.patience),
-            scratch: Scratch::default(),
             encoded: Vec::new(),
             seats,
         }
@@ -227,11 +223,11 @@ impl<I: Input> Play<I> {
             self.encoded.clear();
             let encoded = self.codec.encode(input, &mut self.encoded);
             let added = encoded
-                .map_err(|error| InputError::Encode { seat, error })
+                .map_err(|error| InputError::encode(seat, error))
                 .and_then(|()| {
                     (0..copies)
                         .try_for_each(|_| log.push(&self.encoded))
-                        .map_err(|error| InputError::TooLong { seat, error })
+                        .map_err(|error| InputError::too_long(seat, error))
                 });
             if let Err(error) = added {
                 local.sample_again();
@@ -330,26 +326,21 @@ impl<I: Input> Play<I> {
             return Ok(());
         };
         let current = self.driver.current();
-        let (seats, scratch) = (&mut self.seats, &mut self.scratch);
         let horizon = current + HORIZON;
-        let said = link.receive(packet, payload, self.round, seats, horizon, scratch);
-        if let Err(ReceiveError::Stream(StreamError::Forgotten(_))) = &said {
-            // It was away for so long that its stream cannot be followed any more.
-            link.want();
-        }
-        let Some(Said {
-            head,
-            at,
-            before,
-            has_progress,
-        }) = said?
-        else {
+        let Some(received) = link.receive(packet, payload, &mut self.seats, horizon)? else {
             return Ok(());
         };
-        link.note_progress(has_progress, arrived);
-        if let Some(Checksum { tick, hash }) = head.checksum {
+        // The sender considers it received even if a newer packet has overtaken this one.
+        if let Some(Checksum { tick, hash }) = received.checksum {
             self.checksums.receive(peer, tick, hash);
         }
+        let Some(clock) = received.clock else {
+            return Ok(());
+        };
+        link.note_progress(clock.has_progress, arrived);
+        let PeerClock {
+            at, before, ahead, ..
+        } = clock;
         if let Some(countdown) = &mut self.countdown {
             if let Some(rtt) = rtt {
                 let fraction = self.clock.fraction(arrived);
@@ -363,7 +354,7 @@ impl<I: Input> Play<I> {
             // It is still to begin, and says nothing of the game's clock.
             return Ok(());
         }
-        if let Some(ahead) = head.ahead {
+        if let Some(ahead) = ahead {
             self.pace.told(peer, ahead.into(), arrived);
         }
         if let Some(rtt) = rtt {
@@ -380,7 +371,7 @@ impl<I: Input> Play<I> {
 
     pub(super) fn delivered(&mut self, peer: PeerId, token: u32) {
         if let Some(link) = self.links.get_mut(&peer)
-            && let Some(tick) = link.delivered(token, &self.seats, &mut self.scratch)
+            && let Some(tick) = link.delivered(token)
         {
             self.checksums.acked(peer, tick);
         }
@@ -396,7 +387,6 @@ impl<I: Input> Play<I> {
         let frame = link.frame();
         let checksum = self.checksums.pending(peer);
         let head = SectionHead {
-            round: self.round,
             lead: newest.since(self.driver.current()).max(0).unsigned_abs() + before,
             checksum: checksum
                 .filter(|_| frame.is_multiple_of(CHECKSUM_FRAMES))
@@ -407,7 +397,7 @@ impl<I: Input> Play<I> {
                 .flatten()
                 .map(|ahead| ahead as f32),
         };
-        link.write(head, &self.seats, &mut self.scratch, room, out)
+        link.write(head, &self.seats, room, out)
     }
 
     /// Lets go of inputs that nobody needs any more.
@@ -415,29 +405,14 @@ impl<I: Input> Play<I> {
         if !self.driver.current().0.is_multiple_of(FORGET_EVERY) {
             return;
         }
+        // The other players may lack them, and streams need two ticks more.
+        let kept = match self.links.is_empty() {
+            true => 0,
+            false => KEPT + 2,
+        };
         let confirmed = self.driver.confirmed();
-        // Nobody simulates a tick whose inputs are unknown for more than the window.
-        let slowest = self
-            .links
-            .values()
-            .map(Link::at)
-            .reduce(earlier)
-            .map_or(confirmed, |at| {
-                Tick(earlier(at, confirmed).0.saturating_sub(MAX_WINDOW + 2))
-            });
-        // Streams that need older ones are given up.
-        let oldest = Tick(confirmed.0.saturating_sub(KEPT + 2));
-        let Self { seats, links, .. } = self;
-        seats.forget_before(|seat| {
-            let needs = links
-                .values()
-                .filter_map(|link| link.needs_from(seat))
-                .reduce(earlier);
-            later(
-                oldest,
-                needs.map_or(slowest, |needs| earlier(needs, slowest)),
-            )
-        });
+        self.seats
+            .forget_before(Tick(confirmed.0.saturating_sub(kept)));
     }
 
     pub(super) fn speed(&self, now: Duration) -> f64 {
