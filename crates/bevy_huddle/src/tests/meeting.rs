@@ -194,7 +194,7 @@ fn invalid_settings_fail_the_room_when_joining() {
             matches!(failed[0].error, JoinError::Setup(SetupError::Terms(_))),
             "{failed:?}"
         );
-        assert!(failed[0].error.to_string().contains("at most"));
+        assert!(failed[0].error.to_string().contains("maximum"));
     }
     let fast = lab.player(|app| {
         app.insert_resource(Time::<Fixed>::from_hz(2000.0));
