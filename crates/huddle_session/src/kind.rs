@@ -43,7 +43,7 @@ impl fmt::Display for KindId {
 /// The delivery of the messages of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// Every message arrives exactly once and in order.
+    /// Every message arrives exactly once, and in order among all events of the game.
     Event,
     /// Only the newest value arrives reliably.
     State,
@@ -151,6 +151,13 @@ impl Kinds {
     /// Returns the declared name of a kind, if it was declared.
     pub fn name(&self, kind: KindId) -> Option<&str> {
         self.by_id.get(&kind).map(|kind| kind.name.as_str())
+    }
+
+    /// Returns `true` if a kind belongs to the system: its name starts with `huddle/`. Its events are
+    /// sent before queued events of the game.
+    pub(crate) fn is_system(&self, kind: KindId) -> bool {
+        self.name(kind)
+            .is_some_and(|name| name.starts_with("huddle/"))
     }
 
     /// Returns how messages of a kind are delivered, if it was declared.

@@ -19,6 +19,9 @@ pub(crate) const EVENT_FRAGMENTS: u8 = 0x10;
 /// The maximum size of one peer's queue, in bytes. Each event counts [`EVENT_OVERHEAD`] more.
 const MAX_QUEUED: usize = 512 * 1024;
 
+/// The part of the queue that only system events can use. The game cannot fill it.
+const SYSTEM_RESERVE: usize = 256 * 1024;
+
 /// The cost of an event in addition to its payload, which also bounds the number of empty events.
 const EVENT_OVERHEAD: usize = 32;
 
@@ -91,6 +94,8 @@ pub(crate) struct EventSender {
     /// The number of the fragment that the lane sends next. It is lower than `unsent` after a link
     /// was replaced.
     next: u64,
+    /// The number after the last fragment of the last system event.
+    system_end: u64,
     queued_bytes: usize,
     in_flight_bytes: usize,
     /// The time at which the lane last proved to deliver.
@@ -141,7 +146,7 @@ impl EventSender {
     ) -> Result<(), QueueError> {
         self.check(payload.len())?;
         self.queued_bytes += payload.len() + EVENT_OVERHEAD;
-        self.split(kind_index, payload.clone());
+        self.fragments.extend(split(kind_index, payload.clone()));
         self.events.push_back(Event {
             kind,
             payload,
@@ -150,39 +155,61 @@ impl EventSender {
         Ok(())
     }
 
+    /// Inserts a system event before all events of the game that were not sent, and after earlier
+    /// system events.
+    ///
+    /// # Errors
+    /// Returns an error if the event is longer than [`MAX_EVENT_LEN`] or the queue is full.
+    pub(crate) fn queue_system(
+        &mut self,
+        kind_index: u32,
+        kind: KindId,
+        payload: Bytes,
+    ) -> Result<(), QueueError> {
+        self.check_limit(payload.len(), MAX_QUEUED + SYSTEM_RESERVE)?;
+        self.queued_bytes += payload.len() + EVENT_OVERHEAD;
+        let begin = self.next_event_start(self.unsent.max(self.system_end));
+        let later = self.fragments.split_off((begin - self.acked) as usize);
+        let kept = self.fragments.len();
+        self.fragments.extend(split(kind_index, payload.clone()));
+        let inserted = (self.fragments.len() - kept) as u64;
+        self.fragments.extend(later);
+
+        let place = self.events.partition_point(|event| event.end <= begin);
+        for event in self.events.range_mut(place..) {
+            event.end += inserted;
+        }
+        let end = begin + inserted;
+        self.events.insert(place, Event { kind, payload, end });
+        self.system_end = end;
+        Ok(())
+    }
+
+    /// Returns the number of the first fragment from `number` on that starts an event.
+    fn next_event_start(&self, number: u64) -> u64 {
+        let fragments = self.fragments.range((number - self.acked) as usize..);
+        let rest = fragments.take_while(|fragment| fragment.kind.is_none());
+        number + rest.count() as u64
+    }
+
     /// Checks whether an event of `len` bytes could be queued now.
     pub(crate) fn check(&self, len: usize) -> Result<(), QueueError> {
+        self.check_limit(len, MAX_QUEUED)
+    }
+
+    fn check_limit(&self, len: usize, max_queued: usize) -> Result<(), QueueError> {
         if len > MAX_EVENT_LEN {
             return Err(QueueError::TooLong {
                 len,
                 max: MAX_EVENT_LEN,
             });
         }
-        if self.queued_bytes + len + EVENT_OVERHEAD > MAX_QUEUED {
+        if self.queued_bytes + len + EVENT_OVERHEAD > max_queued {
             return Err(QueueError::Full {
                 queued: self.queued_bytes,
             });
         }
         Ok(())
-    }
-
-    fn split(&mut self, kind_index: u32, mut rest: Bytes) {
-        let mut kind = Some(kind_index);
-        loop {
-            let room = MAX_FRAGMENT_LEN - kind.map_or(0, |kind| varint_len(kind.into()));
-            let data = rest.split_to(room.min(rest.len()));
-            let is_last = rest.is_empty();
-            self.fragments.push_back(Fragment {
-                kind: kind.take(),
-                data,
-                is_last,
-                sent: Duration::ZERO,
-                repairs: 0,
-            });
-            if is_last {
-                return;
-            }
-        }
     }
 
     /// Returns the next message for the events lane, with at most `credit` bytes, if there is
@@ -335,6 +362,27 @@ impl EventSender {
     }
 }
 
+/// Splits an event into fragments.
+fn split(kind_index: u32, mut rest: Bytes) -> Vec<Fragment> {
+    let mut kind = Some(kind_index);
+    let mut fragments = Vec::new();
+    loop {
+        let room = MAX_FRAGMENT_LEN - kind.map_or(0, |kind| varint_len(kind.into()));
+        let data = rest.split_to(room.min(rest.len()));
+        let is_last = rest.is_empty();
+        fragments.push(Fragment {
+            kind: kind.take(),
+            data,
+            is_last,
+            sent: Duration::ZERO,
+            repairs: 0,
+        });
+        if is_last {
+            return fragments;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -419,6 +467,68 @@ mod tests {
         assert!(ada.queue(0, SPLASH, Bytes::new()).is_err());
         ada.acked(1, MS).unwrap();
         assert_eq!(ada.queue(0, SPLASH, Bytes::new()), Ok(()));
+    }
+
+    /// Returns the first bytes of the events that a receiver gets from all messages.
+    fn received(messages: impl IntoIterator<Item = Bytes>) -> Vec<u8> {
+        let mut bob = EventReceiver::default();
+        for message in messages {
+            bob.receive(message.slice(2..)).unwrap();
+        }
+        let events = std::iter::from_fn(|| bob.pop());
+        events.map(|event| event.unwrap().1[0]).collect()
+    }
+
+    #[test]
+    fn system_events_overtake_unsent_events_of_the_game() {
+        let system = |ada: &mut EventSender, byte, len| {
+            ada.queue_system(0, SPLASH, vec![byte; len].into()).unwrap();
+        };
+        // Event 1 is sent in part when the first system events are queued.
+        let mut ada = ada(&[100, 3000, 100, 100]);
+        let mut messages = vec![ada.collect(MS, 0, 1100).unwrap()];
+        system(&mut ada, 90, 2000);
+        system(&mut ada, 91, 10);
+        messages.push(ada.collect(MS, 0, 1100).unwrap());
+        system(&mut ada, 92, 10);
+        messages.extend(collect_all(&mut ada, MS));
+        assert_eq!(received(messages), [0, 1, 90, 91, 92, 2, 3]);
+        assert_eq!(ada.queued().count, 7);
+        let fragments = ada.in_flight().count as u64;
+        ada.acked(fragments, MS).unwrap();
+        assert_eq!(ada.queued(), Amount::default());
+        system(&mut ada, 93, 10);
+        ada.queue(3, SPLASH, Bytes::from_static(b"x")).unwrap();
+        system(&mut ada, 94, 10);
+        assert_eq!(ada.queued().count, 3);
+        let kinds = ada.give_up().into_iter().map(|event| event.payload[0]);
+        assert_eq!(kinds.collect::<Vec<_>>(), [93, 94, b'x']);
+    }
+
+    #[test]
+    fn system_event_waits_for_the_rest_of_an_acked_part() {
+        let mut ada = ada(&[3000, 10]);
+        let first = ada.collect(MS, 0, 1100).unwrap();
+        let sent = ada.in_flight().count as u64;
+        ada.acked(sent, MS).unwrap();
+        ada.queue_system(0, SPLASH, Bytes::from_static(b"s"))
+            .unwrap();
+        let messages = collect_all(&mut ada, MS);
+        assert_eq!(
+            received(std::iter::once(first).chain(messages)),
+            [0, b's', 1]
+        );
+    }
+
+    #[test]
+    fn full_queue_accepts_system_events_up_to_a_limit() {
+        let mut ada = EventSender::default();
+        while ada.queue(0, SPLASH, vec![0; 1000].into()).is_ok() {}
+        let system = || vec![0; 1000].into();
+        let accepted = (0..1000).take_while(|_| ada.queue_system(0, SPLASH, system()).is_ok());
+        let accepted = accepted.count() * (1000 + EVENT_OVERHEAD);
+        assert!((SYSTEM_RESERVE - 2000..SYSTEM_RESERVE + 2000).contains(&accepted));
+        assert!(ada.queue(0, SPLASH, Bytes::new()).is_err());
     }
 
     #[test]

@@ -5,10 +5,13 @@ use core::time::Duration;
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
-use super::{EventReceiver, EventSender, QueueError, pipe::Pipe};
+use super::{EventError, EventReceiver, EventSender, QueueError, pipe::Pipe};
 use crate::{kind::KindId, limits::MAX_EVENT_LEN};
 
 const SPLASH: KindId = KindId::of("splash");
+const SYSTEM: KindId = KindId::of("huddle/system");
+/// The index of the first system event. Those of the game are lower.
+const FIRST_SYSTEM: u32 = 1000;
 const TICK: Duration = Duration::from_micros(16_667);
 
 #[derive(Debug, Clone)]
@@ -34,7 +37,8 @@ impl Network {
     /// Sends events from one peer to the other as fast as the queue accepts them. Returns how long
     /// it took.
     ///
-    /// Panics if an event is missing, duplicated or out of order.
+    /// Panics if an event is missing, duplicated or out of order among the events of the game, or
+    /// among the system events that the sender inserts now and then.
     fn deliver(&self, payloads: &[Bytes]) -> Duration {
         let mut rng = fastrand::Rng::with_seed(self.seed);
         let mut forward = Pipe::new(rng.u64(..), Duration::from_millis(40));
@@ -46,6 +50,7 @@ impl Network {
         let (mut ada, mut bob) = (EventSender::default(), EventReceiver::default());
         let mut waiting = payloads.iter().enumerate().peekable();
         let mut expected = payloads.iter().enumerate();
+        let (mut system_sent, mut system_received) = (FIRST_SYSTEM, FIRST_SYSTEM);
         let mut now = Duration::ZERO;
         loop {
             now += TICK;
@@ -61,6 +66,11 @@ impl Network {
                     Err(QueueError::Full { .. }) => break,
                     Err(error) => panic!("{error}"),
                 };
+            }
+            if rng.u8(..8) == 0 && waiting.peek().is_some() {
+                let payload = vec![1; rng.usize(..2000)];
+                let queued = ada.queue_system(system_sent, SYSTEM, payload.into());
+                system_sent += u32::from(queued.is_ok());
             }
             if self
                 .replaced_every
@@ -89,6 +99,18 @@ impl Network {
                 ada.acked(next, now).unwrap();
             }
 
+            let mut check = |event: Result<(u32, Bytes), EventError>| {
+                let (kind, payload) = event.unwrap();
+                if kind >= FIRST_SYSTEM {
+                    assert_eq!(kind, system_received);
+                    system_received += 1;
+                    return;
+                }
+                let (i, sent) = expected
+                    .next()
+                    .expect("received more events than were sent");
+                assert_eq!((kind as usize, &payload), (i, sent));
+            };
             // Occasionally, the receiving peer skips a frame.
             if rng.u8(..10) > 0 {
                 while let Some((_, item)) = forward.receive(now) {
@@ -99,19 +121,11 @@ impl Network {
                     while rng.u8(..4) > 0
                         && let Some(event) = bob.pop()
                     {
-                        let (kind, payload) = event.unwrap();
-                        let (i, sent) = expected
-                            .next()
-                            .expect("received more events than were sent");
-                        assert_eq!((kind as usize, &payload), (i, sent));
+                        check(event);
                     }
                 }
                 while let Some(event) = bob.pop() {
-                    let (kind, payload) = event.unwrap();
-                    let (i, sent) = expected
-                        .next()
-                        .expect("received more events than were sent");
-                    assert_eq!((kind as usize, &payload), (i, sent));
+                    check(event);
                 }
                 if bob.ack_due() {
                     backward.send_unreliable(now, 100, Item::Ack(bob.ack()));
@@ -119,6 +133,7 @@ impl Network {
             }
             if ada.queued().count == 0 && waiting.peek().is_none() {
                 assert_eq!(expected.len(), 0, "an event was acked but not delivered");
+                assert_eq!(system_received, system_sent);
                 return now;
             }
         }

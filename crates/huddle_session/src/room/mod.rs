@@ -325,7 +325,9 @@ impl RoomSession {
         open.collect_packet(now, tick, &self.kinds, own, (peer, source), credit)
     }
 
-    /// Queues an event for a peer.
+    /// Queues an event for a peer. Events of kinds whose names start with `huddle/` are sent before
+    /// queued events of the game, and have space of their own. Without a session with the peer, the
+    /// event is dropped.
     ///
     /// # Errors
     /// Returns an error if the kind is not declared as an event, the event is too long, or the
@@ -339,8 +341,9 @@ impl RoomSession {
         let is_event = self.kinds.delivery(kind) == Some(Delivery::Event);
         let index = self.kinds.index(kind).filter(|_| is_event);
         let index = index.ok_or(QueueError::NotAnEvent(kind))? as u32;
+        let is_system = self.kinds.is_system(kind);
         match self.open(peer) {
-            Some(open) => open.queue_event(index, kind, payload),
+            Some(open) => open.queue_event(index, kind, payload, is_system),
             None => Ok(()),
         }
     }

@@ -180,8 +180,12 @@ impl OpenSession {
         index: u32,
         kind: KindId,
         payload: Bytes,
+        is_system: bool,
     ) -> Result<(), QueueError> {
-        self.events_out.queue(index, kind, payload)?;
+        match is_system {
+            true => self.events_out.queue_system(index, kind, payload)?,
+            false => self.events_out.queue(index, kind, payload)?,
+        }
         self.events_sent += 1;
         Ok(())
     }
