@@ -22,7 +22,7 @@ fn honest_players_go_on_whatever_a_hostile_one_does() {
         println!("{:?}", hostile::play(&game(seed)));
         return;
     }
-    let count = from_env("HUDDLE_SEEDS").unwrap_or(400);
+    let count = from_env("HUDDLE_SEEDS").unwrap_or(1000);
     let mut failed = Vec::new();
     let (mut together, mut parted) = (0, 0);
     for seed in 0..count {

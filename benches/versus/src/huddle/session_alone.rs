@@ -42,7 +42,7 @@ impl Player for SessionAlone {
         let session = RollbackSession::new(setup(cell, local), Duration::ZERO);
         let mut session = session.expect("a valid setup");
         for other in (0..cell.players).filter(|&other| other != local) {
-            session.linked(peer_id(other), Duration::ZERO);
+            session.linked(peer_id(other));
         }
         let link = |_| Link {
             next: 0,

@@ -75,7 +75,7 @@ impl Player for SessionInRoom {
                 SessionEvent::JoinRequested { peer_id: peer, .. } => {
                     self.room.admit(peer, Ok(()), at)
                 }
-                SessionEvent::Joined { peer_id: peer } => self.session.linked(peer, at),
+                SessionEvent::Joined { peer_id: peer } => self.session.linked(peer),
                 SessionEvent::Section {
                     peer_id: peer,
                     packet,

@@ -10,80 +10,90 @@ use super::{
     members::{Number, Set},
     message::{Confirmation, Known, Vote},
     progress::{End, GRACE, Outcome},
-    tail::{MAX_TAIL, MAX_TAIL_LEN, Tail},
+    suffix::{InputSuffix, MAX_SUFFIX, MAX_SUFFIX_LEN},
 };
 use crate::seat::Seat;
 
 impl Agreement {
-    /// Votes as long as there is reason to.
+    /// Votes while there is a reason to.
     pub(super) fn vote(&mut self, now: Duration, logs: &mut impl Logs) {
         while let Some(set) = self.finding(now).or_else(|| self.invitation(now)) {
             self.cast(set, now, logs);
         }
     }
 
-    /// Who is reached by nobody, if everybody who is reached says so.
+    /// Returns the members that no reached member reaches, if all reached members state so.
     fn finding(&self, now: Duration) -> Option<Set> {
         let component = self.component(GRACE, now);
         let set = self.members.all().without(component);
-        let is_lost = |by| set.iter().all(|peer| self.says_lost(by, peer));
-        (set != self.voted() && component.iter().all(is_lost)).then_some(set)
+        let has_lost = |by| set.is_within(self.lost_by(by));
+        (set != self.voted() && component.iter().all(has_lost)).then_some(set)
     }
 
-    /// Whether it is too early to believe a member who says that another is lost. Who is linked and
-    /// silent may itself wait for inputs that it is about to get by another way.
-    pub(super) fn is_rash(&self, by: Number, peer: Number, grace: Duration, now: Duration) -> bool {
-        let loss = self.word(by).lost(peer);
-        let since = self.peer(by).lost_since[usize::from(peer)].unwrap_or(now);
-        loss.is_some_and(|loss| loss.reason == LeaveReason::Silent)
-            && !self.word(by).voted().has(peer)
-            // What a vote decides lets some go on, who get as much time again.
+    /// Returns `true` if a member's loss of another member does not count yet. A member that has
+    /// timed out may itself wait for inputs that it is about to receive through another member.
+    pub(super) fn is_in_grace(
+        &self,
+        by: Number,
+        member: Number,
+        grace: Duration,
+        now: Duration,
+    ) -> bool {
+        let statement = self.statement(by);
+        let loss = statement.loss(member);
+        let since = self.peer(by).lost_since[usize::from(member)].unwrap_or(now);
+        loss.is_some_and(|loss| loss.reason == LeaveReason::TimedOut)
+            && !statement.voted().has(member)
+            // After a decision, members that waited for it get the same time again.
             && now.saturating_sub(since.max(self.progress.voted)) < grace
     }
 
-    /// Whether a vote is under way. Until it is over, whoever has not got all inputs waits.
+    /// Returns `true` during a vote. Members that lack inputs wait until it is over.
     pub(crate) fn is_deciding(&self) -> bool {
         self.voted() != self.decided
     }
 
-    /// What somebody else votes for: it cannot take it back, so who gave it reason to must follow.
+    /// Returns the set of another member's vote, if the local member has to join. Votes cannot be
+    /// withdrawn, so the members whose losses caused a vote have to join it.
     fn invitation(&self, now: Duration) -> Option<Set> {
         let component = self.component(GRACE, now);
         component.iter().find_map(|by| {
-            let set = self.word(by).voted().with(self.voted());
-            // Those who are to be out do not vouch for who says so.
+            let set = self.statement(by).voted().with(self.voted());
+            if set == self.voted() || set.has(self.local) {
+                return None;
+            }
+            // The members of the set are no witnesses for the voter.
             let stay = self.reached(component.without(set), GRACE, now);
             let allows = |by| set.iter().all(|peer| self.has_lost_lately(by, peer, now));
-            // What others who are not linked told the voter may not be known here.
+            // The local member may not know the statements of members it has no link to.
             let mut linked = stay.iter().filter(|&by| self.holds(by));
             let voters = stay
                 .iter()
-                .filter(|&by| set.is_within(self.word(by).voted()));
-            let is_to_follow = set != self.voted()
-                && stay.has(self.me)
-                && stay.has(by)
-                && allows(self.me)
+                .filter(|&by| set.is_within(self.statement(by).voted()));
+            let must_join = stay.has(by)
+                && allows(self.local)
                 && (linked.all(allows) || 2 * voters.count() > stay.len());
-            is_to_follow.then_some(set)
+            must_join.then_some(set)
         })
     }
 
+    /// Returns `true` if a member states that it has lost another one, or did so recently.
     fn has_lost_lately(&self, by: Number, peer: Number, now: Duration) -> bool {
         let last = self.peer(by).last_lost[usize::from(peer)];
-        self.says_lost(by, peer) && !self.is_rash(by, peer, GRACE / 2, now)
+        self.lost_by(by).has(peer) && !self.is_in_grace(by, peer, GRACE / 2, now)
             || last.is_some_and(|last| now.saturating_sub(last) < self.limit)
     }
 
     fn cast(&mut self, set: Set, now: Duration, logs: &mut impl Logs) {
         for peer in set.without(self.voted()).iter() {
-            let reason = self.peer(peer).loss(self.me);
-            let reason = reason.map_or(LeaveReason::Link, |(reason, _)| reason);
+            let reason = self.peer(peer).loss(self.local);
+            let reason = reason.map_or(LeaveReason::Lost, |(reason, _)| reason);
             for (place, &seat) in self.members.seats(peer).to_vec().iter().enumerate() {
                 logs.freeze(seat);
-                // What everybody has need not be handed on.
-                let stay = self.members.all().without(set).without(Set::of(self.me));
+                // Inputs that all remaining members have are not handed on.
+                let stay = self.members.all().without(set).without(Set::of(self.local));
                 let have = stay.iter().map(|member| {
-                    let loss = self.word(member).lost(peer);
+                    let loss = self.statement(member).loss(peer);
                     loss.and_then(|loss| loss.have.get(place).copied())
                         .unwrap_or(0)
                 });
@@ -101,43 +111,44 @@ impl Agreement {
         self.progress.outcome.clear();
     }
 
-    /// Takes down what the log says of a seat, to be handed on from a tick.
+    /// Records the known inputs of a seat for the local vote. Inputs from tick `floor` on are handed
+    /// on.
     pub(super) fn know(&mut self, seat: Seat, floor: u32, reason: LeaveReason, logs: &impl Logs) {
         let next = logs.next(seat).0;
         let earliest = logs
             .first(seat)
             .0
             .max(floor)
-            .max(next.saturating_sub(MAX_TAIL as u32));
+            .max(next.saturating_sub(MAX_SUFFIX as u32));
         let mut first = next;
-        let mut room = MAX_TAIL_LEN;
+        let mut room = MAX_SUFFIX_LEN;
         while first > earliest
             && let Some(input) = logs.input(seat, Tick(first - 1))
             && let Some(rest) = room.checked_sub(input.len())
         {
             (first, room) = (first - 1, rest);
         }
-        let mut tail = Tail::starting(first);
+        let mut suffix = InputSuffix::starting(first);
         for tick in first..next {
-            tail.push(logs.input(seat, Tick(tick)).unwrap_or_default());
+            suffix.push(logs.input(seat, Tick(tick)).unwrap_or_default());
         }
         let known = Known {
             next,
             reason,
             first,
-            digest: tail.digest(first, next).unwrap_or_default(),
+            digest: suffix.digest(first, next).unwrap_or_default(),
         };
         self.known.insert(seat, known);
-        let me = self.me;
-        self.peer_mut(me).tails.insert(seat, tail);
+        let local = self.local;
+        self.peer_mut(local).suffixes.insert(seat, suffix);
     }
 
-    /// Says which votes are there, once all are.
+    /// Confirms the votes once all of them and their inputs have arrived.
     pub(super) fn confirm(&mut self, now: Duration) {
         let set = self.voted();
         let stay = self.members.all().without(set);
         let is_done = self.own.confirmation.as_ref().is_some_and(|c| c.set == set);
-        if set.is_empty() || is_done || stay.iter().any(|by| self.word(by).voted() != set) {
+        if set.is_empty() || is_done || stay.iter().any(|by| self.statement(by).voted() != set) {
             return;
         }
         let liars = self.liars();
@@ -147,7 +158,9 @@ impl Agreement {
         let Ok(outcome) = self.outcome() else {
             return;
         };
-        let votes = stay.iter().filter_map(|by| self.word(by).vote.as_ref());
+        let votes = stay
+            .iter()
+            .filter_map(|by| self.statement(by).vote.as_ref());
         let votes = votes.map(Vote::digest).collect();
         self.own.confirmation = Some(Confirmation { set, votes });
         for outcome in &outcome {
@@ -158,11 +171,11 @@ impl Agreement {
         self.progress.outcome = outcome;
     }
 
-    /// Who claims to know more of a seat than all could when it was confirmed.
+    /// Returns the members that claim to know more of a seat than was confirmed before.
     fn liars(&self) -> Set {
         let set = self.voted();
         let is_liar = |by: &Number| {
-            let known = self.word(*by).vote.iter().flat_map(|vote| &vote.known);
+            let known = self.statement(*by).vote.iter().flat_map(|vote| &vote.known);
             self.members
                 .seats_of(set)
                 .zip(known)
@@ -180,19 +193,25 @@ impl Agreement {
             .collect()
     }
 
-    /// What all votes come to; or whose inputs are missing for that.
+    /// Returns the result of all votes, or the members whose inputs are missing.
     fn outcome(&self) -> Result<Vec<Outcome>, Set> {
         let set = self.voted();
         let stay = self.members.all().without(set);
         let mut missing = Set::default();
         let mut outcomes = Vec::new();
         for (place, (_, seat)) in self.members.seats_of(set).enumerate() {
-            let of = |by| self.word(by).vote.as_ref().and_then(|v| v.known.get(place));
+            let of = |by| {
+                self.statement(by)
+                    .vote
+                    .as_ref()
+                    .and_then(|v| v.known.get(place))
+            };
             let mut known: Vec<_> = stay.iter().filter_map(|by| Some((by, *of(by)?))).collect();
             let Some(reason) = known.iter().map(|(_, known)| known.reason).max() else {
                 continue;
             };
-            // Who knows less first: what only one claims to know is taken where nobody else can tell.
+            // Shorter suffixes first, so that inputs that only one member claims to know are taken
+            // from it only where no other member has them.
             known.sort_by_key(|(by, known)| (known.next, *by));
             let next = known.last().map_or(0, |(_, known)| known.next);
             let mut have = self.known.get(&seat).map_or(0, |known| known.next);
@@ -202,11 +221,10 @@ impl Agreement {
                 if known.next <= have {
                     continue;
                 }
-                let tail = self.peer(by).tail(seat, &known);
-                let tail = tail.filter(|_| known.first <= have);
-                match tail {
-                    Some(tail) => {
-                        let rest = (have..known.next).filter_map(|tick| tail.get(tick));
+                let suffix = self.peer(by).suffix(seat, &known);
+                match suffix.filter(|_| known.first <= have) {
+                    Some(suffix) => {
+                        let rest = (have..known.next).filter_map(|tick| suffix.get(tick));
                         inputs.extend(rest.map(<[u8]>::to_vec));
                         have = known.next;
                     }
@@ -229,7 +247,7 @@ impl Agreement {
         }
     }
 
-    /// Decides once all confirm the same votes.
+    /// Decides once all remaining members confirm the same votes.
     pub(super) fn decide(&mut self, now: Duration, logs: &mut impl Logs) {
         let set = self.voted();
         let stay = self.members.all().without(set);
@@ -238,7 +256,7 @@ impl Agreement {
             || own.is_none()
             || stay
                 .iter()
-                .any(|by| self.word(by).confirmation.as_ref() != own)
+                .any(|by| self.statement(by).confirmation.as_ref() != own)
         {
             return;
         }
@@ -275,20 +293,33 @@ impl Agreement {
             took: now.saturating_sub(since.unwrap_or(now)),
         };
         self.decided = set;
+        if stay == Set::of(self.local) {
+            self.forget_inputs();
+        }
         self.is_minority |= decision.side.is_some_and(|side| !side.is_majority);
         self.events.push_back(AgreementEvent::Decided(decision));
     }
 
+    /// Releases the inputs behind all votes. Without other members there are no more votes.
+    fn forget_inputs(&mut self) {
+        self.known.clear();
+        for peer in &mut self.peers {
+            peer.suffixes.clear();
+            peer.forwarded_suffixes.clear();
+            peer.sent.inputs.clear();
+        }
+    }
+
     fn side(&self, left: Set) -> Option<Side> {
-        let is_willing = |&peer: &Number| {
+        let is_gone = |&peer: &Number| {
             let seat = self.members.seats(peer).first();
             let reason = match seat.and_then(|seat| self.ends.get(seat)) {
                 Some(end) => Some(end.reason),
-                None => self.peer(peer).loss(self.me).map(|(reason, _)| reason),
+                None => self.peer(peer).loss(self.local).map(|(reason, _)| reason),
             };
-            reason.is_some_and(|reason| reason >= LeaveReason::Removed)
+            reason.is_some_and(LeaveReason::is_final)
         };
-        let gone: Set = left.iter().filter(is_willing).collect();
+        let gone: Set = left.iter().filter(is_gone).collect();
         let before = self.members.all().without(self.decided).without(gone);
         let stay = before.without(left);
         let (all, now) = (before.len(), stay.len());
@@ -300,24 +331,24 @@ impl Agreement {
         })
     }
 
-    /// Gives up who does not vote or confirm in time.
+    /// Gives up members that do not vote or confirm in time.
     pub(super) fn judge_voters(&mut self, now: Duration) {
         let set = self.voted();
         if set == self.decided {
             return;
         }
-        let stay = self.members.all().without(set).without(Set::of(self.me));
+        let stay = self.members.all().without(set).without(Set::of(self.local));
         let own = self.own.confirmation.as_ref().filter(|own| own.set == set);
         let (late, over) = match own {
             None => {
                 let took = now.saturating_sub(self.progress.voted);
-                let voted = |by: &Number| self.word(*by).voted();
+                let voted = |by: &Number| self.statement(*by).voted();
                 let is_behind = |by: &Number| !set.is_within(voted(by));
                 let mut late: Set = stay.iter().filter(is_behind).collect();
                 let mut limit = self.limit;
                 if late.is_empty() {
                     late = stay.iter().filter(|by| voted(by) != set).collect();
-                    // Why they went on may yet be heard.
+                    // The reason for their larger votes may still arrive.
                     limit = 2 * self.limit;
                 }
                 if late.is_empty() {
@@ -327,7 +358,7 @@ impl Agreement {
                 (late, took.checked_sub(limit))
             }
             Some(own) => {
-                let theirs = |by: &Number| self.word(*by).confirmation.as_ref();
+                let theirs = |by: &Number| self.statement(*by).confirmation.as_ref();
                 let is_late = |by: &Number| theirs(by).is_none_or(|c| c.set != set);
                 let late: Set = stay.iter().filter(is_late).collect();
                 if late.is_empty() {
@@ -335,7 +366,7 @@ impl Agreement {
                     return self.give_up(blamed.collect());
                 }
                 let took = now.saturating_sub(self.progress.confirmed);
-                // Whom they wait for in turn is found out first.
+                // The members that they wait for in turn are detected first.
                 (late, took.checked_sub(2 * self.limit))
             }
         };
@@ -343,10 +374,10 @@ impl Agreement {
             return;
         };
         self.give_up(late);
-        // Who claims to be linked with one who is late should have passed on what it says, or have
-        // given it up as well.
+        // A member that claims a link to a late member should have forwarded its vote, or have given
+        // it up as well.
         if over >= self.limit {
-            let vouches = |by: &Number| late.iter().any(|peer| !self.says_lost(*by, peer));
+            let vouches = |by: &Number| !late.is_within(self.lost_by(*by));
             let vouching = stay.without(late).iter().filter(vouches).collect();
             self.give_up(vouching);
         }
@@ -356,22 +387,22 @@ impl Agreement {
         for peer in peers.iter() {
             if self.holds(peer) {
                 let peer = self.peer_mut(peer);
-                peer.lose(LeaveReason::Silent);
+                peer.lose(LeaveReason::TimedOut);
                 peer.is_late = true;
             }
         }
     }
 
-    /// Who is not to be trusted if a member has seen other votes than this one: the voter they
-    /// differ about, or the member itself if that is no single other one.
+    /// Returns the member to give up if another one confirms different votes: the voter whose votes
+    /// differ, or the other member if there is no single such voter.
     fn to_blame(&self, by: Number, own: &Confirmation) -> Option<Number> {
-        let theirs = self.word(by).confirmation.as_ref()?;
+        let theirs = self.statement(by).confirmation.as_ref()?;
         let stay = self.members.all().without(own.set);
         let pairs = stay.iter().zip(own.votes.iter().zip(&theirs.votes));
         let differ: Vec<_> = pairs.filter(|(_, (a, b))| a != b).map(|(n, _)| n).collect();
         match differ[..] {
             [] => None,
-            [voter] if voter != self.me => Some(voter),
+            [voter] if voter != self.local => Some(voter),
             _ => Some(by),
         }
     }

@@ -1,4 +1,4 @@
-//! What agreement finds and wants.
+//! What the agreement reports and requests.
 
 use std::time::Duration;
 
@@ -9,114 +9,114 @@ use thiserror::Error;
 
 use crate::seat::Seat;
 
-/// Why somebody is lost. Where members know different reasons, the last in this order holds.
+/// Why a player left a match. If the members know different reasons, the last one in this order
+/// applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LeaveReason {
-    /// There is no link.
-    Link,
-    /// It is linked and does not play along.
-    Silent,
-    /// The room's rules removed it.
+    /// The link to it was lost.
+    Lost,
+    /// It is linked, but its inputs did not arrive for longer than the disconnect timeout.
+    TimedOut,
+    /// Its program was restarted, and is no longer in the match.
+    Restarted,
+    /// It was kicked from the room, or disconnected for protocol violations.
     Removed,
-    /// It said that it leaves.
+    /// It announced that it leaves.
     Left,
 }
 
-/// From which tick on a seat is empty.
+impl LeaveReason {
+    /// Returns `true` if the player cannot return to the match, and does not continue it on
+    /// another side.
+    pub(super) fn is_final(self) -> bool {
+        self >= Self::Restarted
+    }
+}
+
+/// The end of a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ended {
-    /// Which.
+    /// The seat.
     pub(crate) seat: Seat,
     /// The first tick without an input of its player.
     pub(crate) at: Tick,
-    /// Why.
+    /// The reason.
     pub(crate) reason: LeaveReason,
 }
 
-/// The members fell apart, and this is one side of them.
+/// One side of members that have split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Side {
-    /// How many there were, without those that left on purpose or were removed.
+    /// The number of members before, without those that left, were removed or were restarted.
     pub(crate) before: usize,
-    /// How many are on this side.
+    /// The number of members on this side.
     pub(crate) now: usize,
-    /// Whether no other side can have as many; of two halves the one with the lowest id counts.
+    /// Whether this is the larger side. Of two halves, the one with the lowest id counts as larger.
     pub(crate) is_majority: bool,
 }
 
-/// Some members are out, for everybody who goes on here.
+/// A decision that members are out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Decision {
-    /// Who is out that was not before.
+    /// The members that are newly out.
     pub(crate) left: Vec<PeerId>,
     /// Their seats.
     pub(crate) seats: Vec<Ended>,
-    /// Who goes on, this player included.
+    /// The members that continue, including the local one.
     pub(crate) members: Vec<PeerId>,
-    /// If anybody was lost against their will.
+    /// Set if a member may continue the match elsewhere.
     pub(crate) side: Option<Side>,
-    /// How long it took since the first of them was lost here.
+    /// The time since the first of them was lost here.
     pub(crate) took: Duration,
 }
 
-/// What the owner of an [`Agreement`](super::Agreement) is to do or know.
+/// What the caller of an [`Agreement`](super::Agreement) should do or report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AgreementEvent {
-    /// To be sent to a peer, reliably and in order.
+    /// Send a message to a peer, reliably and in order.
     Send {
-        /// To whom.
+        /// The receiver.
         to: PeerId,
         /// At most 64 KiB.
         bytes: Bytes,
     },
-    /// From now on another peer's inputs are passed on, or no longer.
-    RelayTo {
-        /// To whom.
-        to: PeerId,
-        /// Whose inputs.
-        peer: PeerId,
-        /// Its seats and the ticks from which on; none if it ends.
-        from: Vec<(Seat, Tick)>,
-    },
-    /// From now on a peer's inputs are expected by way of another.
+    /// Request a peer's inputs from another peer.
     RelayFrom {
-        /// By whose way; `None` if it ends.
+        /// The relaying peer. `None` if inputs come from the peer itself again.
         via: Option<PeerId>,
-        /// Whose inputs.
+        /// The peer whose inputs are needed.
         peer: PeerId,
-        /// Its seats and the ticks from which on; none if it ends.
-        from: Vec<(Seat, Tick)>,
     },
     /// Members are out.
     Decided(Decision),
-    /// A peer goes on without this player.
-    VotedOut {
-        /// Who says so.
+    /// A peer continues without the local player.
+    Dropped {
+        /// The peer.
         by: PeerId,
-        /// From which tick on it plays without this player.
+        /// The first tick that it plays without the local player.
         at: Tick,
     },
 }
 
-/// Why a message of a peer counts for nothing.
+/// Errors in a message about the members of a match.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AgreementError {
-    /// It is from somebody who plays no part in this game.
-    #[error("{0} is no member of this game")]
+    /// The sender is not a member.
+    #[error("{0} is not a member of this match")]
     NotAMember(PeerId),
-    /// It is none.
-    #[error("it is no message about the game's members: {0}")]
+    /// The message cannot be decoded.
+    #[error("invalid membership message: {0}")]
     Malformed(#[from] DecodeError),
-    /// It names a member, seat or tick that cannot be.
-    #[error("it says what cannot be: {0}")]
+    /// The message refers to a member, seat or tick that cannot exist.
+    #[error("impossible membership message: {0}")]
     Impossible(&'static str),
-    /// It takes back what cannot be taken back.
-    #[error("it contradicts what the same member said before: {0}")]
+    /// The message withdraws what cannot be withdrawn.
+    #[error("the member contradicts its earlier message: {0}")]
     Contradiction(&'static str),
-    /// It passes on other inputs of somebody than are known here. Its sender may be honest: either of
-    /// the two may have been told otherwise by the seat's player. Cut nobody off for it.
+    /// The message forwards inputs of a seat that differ from the known ones. Its sender may be
+    /// honest, because the seat's player may have sent different inputs. Do not disconnect it.
     #[error(
-        "it passes on other inputs of a seat than are known here: its player may have told lies"
+        "forwarded inputs differ from known ones: the seat's player may have sent different inputs"
     )]
     OtherInputs,
 }

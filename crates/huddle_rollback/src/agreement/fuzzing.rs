@@ -1,13 +1,15 @@
-//! What must hold of members whatever arrives.
+//! The invariants of an agreement, whatever messages arrive.
 
 use std::time::Duration;
 
 use huddle_session::{MAX_EVENT_LEN, Tick, codec};
 
-use super::{Agreement, AgreementEvent, Logs, Member, members::Members, message::Message};
+use super::{
+    Agreement, AgreementEvent, LeaveReason, Logs, Member, members::Members, message::Message,
+};
 use crate::seat::Seat;
 
-/// A few inputs of each seat.
+/// The first inputs of each seat.
 #[derive(Default)]
 struct FewLogs([Vec<Vec<u8>>; 16]);
 
@@ -31,8 +33,9 @@ impl Logs for FewLogs {
     fn freeze(&mut self, _: Seat) {}
 }
 
-/// Messages to one of three members, of which one is lost after the first. Each begins with its
-/// length (2 bytes); a first bit says from whom.
+/// Passes messages to one of three members. Each starts with a head of 2 bytes: the lowest bit is
+/// the sender, the next bit reports that member 2 has restarted, and the rest is the length of the
+/// message. Member 2 is lost after the first message.
 pub fn agreement(mut bytes: &[u8]) {
     let peer = |n: u8| {
         let id = [&[16][..], &[n; 16]].concat();
@@ -53,17 +56,23 @@ pub fn agreement(mut bytes: &[u8]) {
     let mut now = Duration::ZERO;
     while let [low, high, rest @ ..] = bytes {
         let head = u16::from_le_bytes([*low, *high]);
-        let (message, rest) = rest.split_at(rest.len().min(usize::from(head >> 1)));
+        let (message, rest) = rest.split_at(rest.len().min(usize::from(head >> 2)));
         bytes = rest;
         if let Ok(decoded) = Message::decode(message, &members) {
-            let again = decoded.encode().expect("what was read fits");
+            let again = decoded.encode().expect("a decoded message fits");
             assert_eq!(Message::decode(&again, &members), Ok(decoded));
         }
         let from = peer(1 + (head & 1) as u8);
         let _ = agreement.receive(from, message, now, &mut logs);
-        agreement.lost(peer(2), super::LeaveReason::Link, now, &mut logs);
+        agreement.lost(
+            peer(2),
+            match head & 2 {
+                0 => LeaveReason::Lost,
+                _ => LeaveReason::Restarted,
+            },
+        );
         now += Duration::from_millis(500);
-        agreement.tick(now, &mut logs);
+        agreement.tick(now, &mut logs, |_| false);
         while let Some(event) = agreement.poll() {
             if let AgreementEvent::Send { bytes, .. } = event {
                 assert!(bytes.len() <= MAX_EVENT_LEN);

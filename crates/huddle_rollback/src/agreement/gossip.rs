@@ -1,39 +1,47 @@
-//! Who is told what: everybody what this player says, and what others say to those they do not
-//! reach themselves.
+//! Sends the local statement to all members, and forwards statements to members that their authors
+//! do not reach.
+
+use huddle_session::PeerId;
 
 use super::{
     Agreement, AgreementEvent,
     members::{Number, Set},
     message::{CHUNK_LEN, Message},
-    tail::Tail,
+    suffix::InputSuffix,
 };
 use crate::seat::Seat;
 
 impl Agreement {
-    /// Sends what has not been sent yet.
-    pub(super) fn gossip(&mut self) {
-        let others = self.members.all().without(Set::of(self.me));
+    /// Sends everything that was not sent yet. Returns `true` if a blocked member has to wait.
+    pub(super) fn gossip(&mut self, is_blocked: impl Fn(PeerId) -> bool) -> bool {
+        let mut must_wait = false;
+        let others = self.members.all().without(Set::of(self.local));
         for to in others.iter() {
             if !self.peer(to).has_link {
                 continue;
             }
-            if self.voted().has(to) {
-                self.tell_out(to);
+            if is_blocked(self.members.peer(to)) {
+                must_wait = true;
                 continue;
             }
-            for of in self.members.all().without(self.voted()).iter() {
-                if of == self.me || (of != to && !self.has_edge(of, to)) {
-                    self.tell(to, of);
+            if self.voted().has(to) {
+                self.send_dropped(to);
+                continue;
+            }
+            for author in self.members.all().without(self.voted()).iter() {
+                if author == self.local || (author != to && !self.has_edge(author, to)) {
+                    self.send_statement(to, author);
                 }
             }
         }
+        must_wait
     }
 
-    fn tell(&mut self, to: Number, of: Number) {
+    fn send_statement(&mut self, to: Number, author: Number) {
         let mut messages = Vec::new();
-        for (seat, tail) in self.untold_tails(to, of) {
-            let told = self.peer(to).told.inputs.get(&(of, seat)).copied();
-            messages.extend(chunks(of, seat, tail, told));
+        for (seat, suffix) in self.unsent_suffixes(to, author) {
+            let sent = self.peer(to).sent.inputs.get(&(author, seat)).copied();
+            messages.extend(chunks(author, seat, suffix, sent));
         }
         for message in &messages {
             if let Message::Inputs {
@@ -43,17 +51,17 @@ impl Agreement {
                 ..
             } = message
             {
-                let told = &mut self.peer_mut(to).told.inputs;
-                told.insert((of, *seat), start + inputs.len() as u32);
+                let sent = &mut self.peer_mut(to).sent.inputs;
+                sent.insert((author, *seat), start + inputs.len() as u32);
             }
         }
-        let version = Some(self.word(of).version);
-        let told = &mut self.peer_mut(to).told.versions[usize::from(of)];
-        if *told < version {
-            *told = version;
+        let version = Some(self.statement(author).version);
+        let sent = &mut self.peer_mut(to).sent.versions[usize::from(author)];
+        if *sent < version {
+            *sent = version;
             messages.push(Message::Statement {
-                of,
-                statement: self.word(of).clone(),
+                author,
+                statement: self.statement(author).clone(),
             });
         }
         for message in messages {
@@ -61,39 +69,40 @@ impl Agreement {
         }
     }
 
-    /// The inputs behind a member's vote, and its own if this is the one and it leaves.
-    fn untold_tails(&self, to: Number, of: Number) -> Vec<(Seat, &Tail)> {
-        let word = self.word(of);
-        let known = word.vote.iter().flat_map(|vote| &vote.known);
-        let voted = self.members.seats_of(word.voted()).zip(known);
-        let peer = self.peer(of);
-        let told = |seat| self.peer(to).told.inputs.get(&(of, seat)).copied();
+    /// Returns the inputs behind a member's vote. If the local member leaves, they include its own
+    /// last inputs.
+    fn unsent_suffixes(&self, to: Number, author: Number) -> Vec<(Seat, &InputSuffix)> {
+        let statement = self.statement(author);
+        let known = statement.vote.iter().flat_map(|vote| &vote.known);
+        let voted = self.members.seats_of(statement.voted()).zip(known);
+        let peer = self.peer(author);
+        let sent = |seat| self.peer(to).sent.inputs.get(&(author, seat)).copied();
         let voted = voted.filter_map(|((_, seat), known)| {
-            let tail = match of == self.me {
-                true => peer.tails.get(&seat),
-                false if told(seat) < Some(known.next) => peer.tail(seat, known),
+            let suffix = match author == self.local {
+                true => peer.suffixes.get(&seat),
+                false if sent(seat) < Some(known.next) => peer.suffix(seat, known),
                 false => None,
             };
-            Some((seat, tail?))
+            Some((seat, suffix?))
         });
-        let leaves = of == self.me && self.own.leaves;
-        let own = self.members.seats(of).iter().filter(|_| leaves);
-        let own = own.filter_map(|&seat| Some((seat, peer.tails.get(&seat)?)));
+        let leaves = author == self.local && self.own.leaves;
+        let own = self.members.seats(author).iter().filter(|_| leaves);
+        let own = own.filter_map(|&seat| Some((seat, peer.suffixes.get(&seat)?)));
         voted.chain(own).collect()
     }
 
-    /// Who is out learns it, so that it does not wait for those who go on.
-    fn tell_out(&mut self, to: Number) {
-        if !self.decided.has(to) || self.peer(to).told.out {
+    /// Tells a dropped member that it is out, so that it does not wait for the remaining members.
+    fn send_dropped(&mut self, to: Number) {
+        if !self.decided.has(to) || self.peer(to).sent.dropped {
             return;
         }
-        self.peer_mut(to).told.out = true;
+        self.peer_mut(to).sent.dropped = true;
         let seats = self.members.seats(to).iter();
         let ends = seats
             .filter_map(|&seat| Some((seat, self.ends.get(&seat)?)))
             .map(|(seat, end)| (seat, end.next, end.reason))
             .collect();
-        self.send(to, &Message::Out { ends });
+        self.send(to, &Message::Dropped { ends });
     }
 
     fn send(&mut self, to: Number, message: &Message) {
@@ -104,23 +113,23 @@ impl Agreement {
     }
 }
 
-/// The part of a tail that has not been told, in messages of moderate length.
-fn chunks(of: Number, seat: Seat, tail: &Tail, told: Option<u32>) -> Vec<Message> {
-    let begin = match told {
-        Some(told) if (tail.start()..=tail.end()).contains(&told) => told,
-        _ => tail.start(),
+/// Splits the unsent part of a suffix into messages of moderate length.
+fn chunks(author: Number, seat: Seat, suffix: &InputSuffix, sent: Option<u32>) -> Vec<Message> {
+    let begin = match sent {
+        Some(sent) if (suffix.start()..=suffix.end()).contains(&sent) => sent,
+        _ => suffix.start(),
     };
     let mut messages = Vec::new();
     let mut start = begin;
     let mut inputs = Vec::new();
     let mut len = 0;
-    for tick in begin..tail.end() {
-        let input = tail.get(tick).unwrap_or_default();
+    for tick in begin..suffix.end() {
+        let input = suffix.get(tick).unwrap_or_default();
         len += input.len();
         inputs.push(input.to_vec());
-        if len >= CHUNK_LEN || tick + 1 == tail.end() {
+        if len >= CHUNK_LEN || tick + 1 == suffix.end() {
             messages.push(Message::Inputs {
-                of,
+                author,
                 seat,
                 start,
                 inputs: std::mem::take(&mut inputs),

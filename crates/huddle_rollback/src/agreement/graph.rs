@@ -1,4 +1,4 @@
-//! Who reaches whom, from what the members say.
+//! Which members reach each other, by their statements.
 
 use std::time::Duration;
 
@@ -8,37 +8,46 @@ use super::{
 };
 
 impl Agreement {
-    /// Whether a member says that another is lost, or out.
-    pub(super) fn says_lost(&self, member: Number, other: Number) -> bool {
-        let word = self.word(member);
-        word.lost(other).is_some() || word.voted().has(other)
+    /// Returns the members that a member states are lost or out.
+    pub(super) fn lost_by(&self, member: Number) -> Set {
+        let statement = self.statement(member);
+        let lost = statement.lost.iter().map(|loss| loss.member);
+        lost.collect::<Set>().with(statement.voted())
     }
 
-    /// Whether neither of two members says that the other is lost.
+    /// Returns `true` if neither of two members states that the other is lost.
     pub(super) fn has_edge(&self, a: Number, b: Number) -> bool {
-        !self.says_lost(a, b) && !self.says_lost(b, a)
+        !self.lost_by(a).has(b) && !self.lost_by(b).has(a)
     }
 
-    /// How far all members within a set are from one whose inputs they may have. What counts is what
-    /// each says of those nearer to it: who has inputs of another knows best.
+    /// Returns how far the members of a set are from a member whose inputs they may have. The
+    /// statement of the member that is farther away counts, because it receives the inputs.
     pub(super) fn distances(&self, from: Number, within: Set) -> [Option<u8>; MAX_MEMBERS] {
-        let has = |farther, nearer| !self.says_lost(farther, nearer);
-        search(from, within, |nearer, farther| has(farther, nearer))
+        let lost: Vec<_> = within
+            .iter()
+            .map(|member| (member, self.lost_by(member)))
+            .collect();
+        search(from, within, |nearer| {
+            let has = lost.iter().filter(|(_, lost)| !lost.has(nearer));
+            has.map(|&(farther, _)| farther).collect()
+        })
     }
 
-    /// Who is reached from here, oneself included: by the word of those who are nearer. So nobody
-    /// can hide from those whom it lies to. Who is no more than silent, and that for less than
-    /// `grace`, counts as reached.
+    /// Returns the members that the local member reaches, including itself. The statements of the
+    /// members that are nearer count, so no member can hide from the members it lies to. A loss in
+    /// its grace period does not count.
     pub(super) fn component(&self, grace: Duration, now: Duration) -> Set {
         self.reached(self.members.all().without(self.voted()), grace, now)
     }
 
-    /// The same by way of these alone.
+    /// Returns the members of a set that the local member reaches through that set.
     pub(super) fn reached(&self, within: Set, grace: Duration, now: Duration) -> Set {
-        let has = |nearer, farther| {
-            !self.says_lost(nearer, farther) || self.is_rash(nearer, farther, grace, now)
+        let holds = |nearer: Number| {
+            let lost = self.lost_by(nearer).iter();
+            let lost = lost.filter(|&member| !self.is_in_grace(nearer, member, grace, now));
+            within.without(lost.collect())
         };
-        let distances = search(self.me, within, has);
+        let distances = search(self.local, within, holds);
         within
             .iter()
             .filter(|&member| distances[usize::from(member)].is_some())
@@ -46,22 +55,20 @@ impl Agreement {
     }
 }
 
-/// How far all members within a set are from one of them, by links from the nearer to the farther.
-fn search(
-    from: Number,
-    within: Set,
-    has_link: impl Fn(Number, Number) -> bool,
-) -> [Option<u8>; MAX_MEMBERS] {
+/// Returns the distances from a member to the members of a set. `next` returns the members that are
+/// linked with one that is nearer.
+fn search(from: Number, within: Set, next: impl Fn(Number) -> Set) -> [Option<u8>; MAX_MEMBERS] {
     let mut distances = [None; MAX_MEMBERS];
     let mut reached = Set::of(from);
     let mut newest = reached;
     let mut distance = 0;
     while !newest.is_empty() {
-        let is_next = |&other: &Number| newest.iter().any(|near| has_link(near, other));
+        let mut linked = Set::default();
         for member in newest.iter() {
             distances[usize::from(member)] = Some(distance);
+            linked = linked.with(next(member));
         }
-        newest = within.without(reached).iter().filter(is_next).collect();
+        newest = linked.intersection(within).without(reached);
         reached = reached.with(newest);
         distance += 1;
     }

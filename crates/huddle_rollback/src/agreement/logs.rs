@@ -2,23 +2,23 @@ use huddle_session::Tick;
 
 use crate::seat::Seat;
 
-/// The inputs known of each seat, encoded. Agreement reads them to hand on what others may lack,
-/// and adds what others hand on.
+/// The known inputs of each seat, encoded. The agreement reads the inputs that other members may
+/// lack, and appends the inputs that they hand on.
 pub(crate) trait Logs {
-    /// The tick after the last input known.
+    /// Returns the tick after the last known input.
     fn next(&self, seat: Seat) -> Tick;
 
-    /// The first tick whose input is still kept. All that some member may not have must be kept.
+    /// Returns the first tick whose input is kept. All inputs that a member may lack must be kept.
     fn first(&self, seat: Seat) -> Tick;
 
-    /// The input of a tick from [`first`](Self::first) to before [`next`](Self::next).
+    /// Returns the input of a tick from [`first`](Self::first) to before [`next`](Self::next).
     fn input(&self, seat: Seat, tick: Tick) -> Option<&[u8]>;
 
-    /// The input of [`next`](Self::next) is this, for good. Called for frozen seats too, when it is
-    /// decided until when they played.
+    /// Appends the final input of tick [`next`](Self::next). Also called for frozen seats, once
+    /// their end is decided.
     fn append(&mut self, seat: Seat, input: &[u8]);
 
-    /// From now on nothing is added but by [`append`](Self::append): inputs that come from a player
-    /// or a relay are ignored.
+    /// Makes [`append`](Self::append) the only source of inputs. Inputs from the player or a relay
+    /// are ignored from now on.
     fn freeze(&mut self, seat: Seat);
 }

@@ -1,4 +1,4 @@
-//! Who began the game, and sets of them.
+//! The members that started a match, and sets of them.
 
 use std::fmt;
 
@@ -8,39 +8,39 @@ use thiserror::Error;
 
 use crate::seat::{MAX_SEATS, Seat};
 
-/// The most members a game can have.
+/// The maximum number of members of a match.
 pub(super) const MAX_MEMBERS: usize = 16;
 
-/// A peer that begins a game, and the seats it plays.
+/// A peer that starts a match, and the seats it plays.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
-    /// Who.
+    /// The peer.
     pub(crate) peer: PeerId,
-    /// The seats played there; none for a spectator.
+    /// The seats it plays. A spectator has none.
     pub(crate) seats: Vec<Seat>,
 }
 
-/// Why a game cannot be played by these members.
+/// Errors in the list of members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum MembersError {
-    /// Too many.
-    #[error("{0} members are more than the {MAX_MEMBERS} that a game can have")]
+    /// There are too many members.
+    #[error("{0} members exceed the maximum of {MAX_MEMBERS}")]
     TooMany(usize),
-    /// A peer is named twice.
-    #[error("peer {0} is named twice: name each member once, with all its seats")]
+    /// A peer occurs twice.
+    #[error("peer {0} occurs twice: list each member once, with all its seats")]
     TwicePeer(PeerId),
-    /// A seat is named twice.
-    #[error("seat {0} is named twice: each is played at one place")]
+    /// A seat occurs twice.
+    #[error("seat {0} occurs twice: each seat has one player")]
     TwiceSeat(Seat),
-    /// There is no such seat.
-    #[error("there is no seat {0}: they are numbered from 0 to 15")]
+    /// The seat does not exist.
+    #[error("there is no seat {0}: seats are numbered from 0 to 15")]
     NoSeat(Seat),
-    /// Oneself is not among them.
-    #[error("this player is not among the members: name it like the others")]
-    WithoutMe,
+    /// The local peer is missing.
+    #[error("the local peer is not in the list of members: add it")]
+    WithoutLocal,
 }
 
-/// A member's number: its place in the order of the ids. The same for everybody.
+/// A member's number: its position in the order of the peer ids. It is the same on every peer.
 pub(super) type Number = u8;
 
 /// A set of members.
@@ -52,7 +52,7 @@ impl Set {
         Self(1u16.checked_shl(number.into()).unwrap_or(0))
     }
 
-    /// The first `len` members.
+    /// Returns the first `len` members.
     pub(super) fn first(len: usize) -> Self {
         (0..len as Number).collect()
     }
@@ -69,6 +69,10 @@ impl Set {
         Self(self.0 & !other.0)
     }
 
+    pub(super) fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub(super) fn is_within(self, other: Self) -> bool {
         self.without(other).is_empty()
     }
@@ -81,7 +85,7 @@ impl Set {
         self.0.count_ones() as usize
     }
 
-    /// In ascending order.
+    /// Iterates in ascending order.
     pub(super) fn iter(self) -> impl Iterator<Item = Number> {
         let mut left = self.0;
         std::iter::from_fn(move || {
@@ -106,7 +110,7 @@ impl fmt::Debug for Set {
     }
 }
 
-/// All members in the order of their ids.
+/// All members, in the order of their peer ids.
 #[derive(Debug, Clone)]
 pub(super) struct Members(Vec<Member>);
 
@@ -149,12 +153,12 @@ impl Members {
         self.0[usize::from(number)].peer
     }
 
-    /// In ascending order.
+    /// Returns a member's seats in ascending order.
     pub(super) fn seats(&self, number: Number) -> &[Seat] {
         &self.0[usize::from(number)].seats
     }
 
-    /// The seats of all in a set, in the order of the members and then of the seats.
+    /// Returns the seats of a set, in the order of the members and then of the seats.
     pub(super) fn seats_of(&self, set: Set) -> impl Iterator<Item = (Number, Seat)> {
         set.iter()
             .flat_map(|number| self.seats(number).iter().map(move |&seat| (number, seat)))
@@ -174,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_numbered_in_the_order_of_their_ids() {
+    fn members_are_numbered_by_peer_id() {
         let members = Members::new(vec![member(9, &[2, 0]), member(4, &[1])]).unwrap();
         assert_eq!(members.number(PeerId::from_bytes([4; 16])), Some(0));
         assert_eq!(members.number(PeerId::from_bytes([9; 16])), Some(1));
@@ -205,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_are_sets() {
+    fn sets_support_set_operations() {
         let some: Set = [1, 3].into_iter().collect();
         assert!(some.is_within(Set::first(4)) && !Set::first(4).is_within(some));
         assert_eq!(
@@ -214,7 +218,8 @@ mod tests {
         );
         assert_eq!(some.with(Set::of(15)).len(), 3);
         assert_eq!(Set::first(16).len(), 16);
-        // A number that no member can have.
+        assert_eq!(Set::first(4).intersection(some), some);
+        // No member can have this number.
         assert!(Set::of(200).is_empty() && !some.has(200));
     }
 }

@@ -1,4 +1,4 @@
-//! What members say to each other, as bytes.
+//! The messages between members.
 
 use bytes::Bytes;
 use huddle_session::{MAX_EVENT_LEN, Tick, codec};
@@ -7,83 +7,86 @@ use serde::{Deserialize, Serialize};
 use super::{
     AgreementError, LeaveReason, Logs,
     members::{MAX_MEMBERS, Members, Number, Set},
-    tail::{Digest, MAX_TAIL},
+    suffix::{Digest, MAX_SUFFIX},
 };
 use crate::{coding::MAX_INPUT_LEN, seat::Seat};
 
-/// After how many bytes of inputs the next message begins.
+/// The number of bytes of inputs after which the next message starts.
 pub(super) const CHUNK_LEN: usize = 16 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Message {
-    /// What a member says, by itself or passed on.
-    Statement { of: Number, statement: Statement },
-    /// Inputs that back a member's vote, or its own last ones before it leaves.
+    /// A member's statement, from the member itself or forwarded.
+    Statement {
+        author: Number,
+        statement: Statement,
+    },
+    /// Inputs behind a member's vote, or its own last inputs before it leaves.
     Inputs {
-        of: Number,
+        author: Number,
         seat: Seat,
         start: u32,
         inputs: Vec<Vec<u8>>,
     },
-    /// To one who is out: from when on its seats are empty here.
-    Out { ends: Vec<(Seat, u32, LeaveReason)> },
+    /// Tells a dropped member at which ticks its seats end.
+    Dropped { ends: Vec<(Seat, u32, LeaveReason)> },
 }
 
-/// All that a member has to say; the newest counts.
+/// All that a member states. The newest version counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Statement {
     pub(super) version: u64,
     pub(super) leaves: bool,
-    /// Whom it has lost. In ascending order.
+    /// The members it has lost, in ascending order.
     pub(super) lost: Vec<Loss>,
-    /// Whose inputs it wants passed on by whom. In ascending order of the former.
-    pub(super) asks: Vec<Ask>,
+    /// The relays it requests, in ascending order of the members whose inputs are needed.
+    pub(super) relay_requests: Vec<RelayRequest>,
     pub(super) vote: Option<Vote>,
     pub(super) confirmation: Option<Confirmation>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Loss {
-    pub(super) peer: Number,
+    pub(super) member: Number,
     pub(super) reason: LeaveReason,
-    /// Lost for no other reason than that the peer says it has lost this member.
-    pub(super) is_echo: bool,
-    /// The tick after the last known input, for each of the peer's seats.
+    /// Whether the only reason is that the lost member reported the author as lost first.
+    pub(super) is_mirrored: bool,
+    /// The tick after the last known input, for each of the member's seats.
     pub(super) have: Vec<u32>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Ask {
-    pub(super) peer: Number,
+/// The author needs the inputs of `member`, and expects `via` to relay them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RelayRequest {
+    pub(super) member: Number,
     pub(super) via: Number,
-    /// From which tick on, for each of the peer's seats.
-    pub(super) from: Vec<u32>,
 }
 
-/// These are out, and this is all that is known of them.
+/// The members of a set are out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Vote {
     pub(super) set: Set,
-    /// Of all their seats, in the order of the members and then of the seats.
+    /// One entry per seat, in the order of the members and then of the seats.
     pub(super) known: Vec<Known>,
 }
 
+/// The inputs that a voter knows of a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Known {
     /// The tick after the last known input.
     pub(super) next: u32,
     pub(super) reason: LeaveReason,
-    /// From which tick on inputs are handed on.
+    /// The first tick whose input is handed on.
     pub(super) first: u32,
-    /// Of these inputs.
+    /// The digest of the inputs that are handed on.
     pub(super) digest: Digest,
 }
 
-/// All votes for this set are there, and they are these.
+/// The author has all votes for a set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Confirmation {
     pub(super) set: Set,
-    /// Of the votes of all who stay, in ascending order.
+    /// The digests of the votes of all remaining members, in ascending order of the members.
     pub(super) votes: Vec<Digest>,
 }
 
@@ -97,24 +100,24 @@ impl Vote {
             hash.update(&known.first.to_le_bytes());
             hash.update(&known.digest);
         }
-        super::tail::short(&hash)
+        super::suffix::short(&hash)
     }
 }
 
 impl Statement {
-    pub(super) fn lost(&self, peer: Number) -> Option<&Loss> {
-        self.lost.iter().find(|loss| loss.peer == peer)
+    pub(super) fn loss(&self, member: Number) -> Option<&Loss> {
+        self.lost.iter().find(|loss| loss.member == member)
     }
 
     pub(super) fn voted(&self) -> Set {
         self.vote.as_ref().map_or(Set::default(), |vote| vote.set)
     }
 
-    /// Whether it may follow an older one.
+    /// Checks whether this statement may replace an older one.
     pub(super) fn check_after(&self, older: &Self) -> Result<(), AgreementError> {
         use AgreementError::Contradiction;
         if !older.voted().is_within(self.voted()) {
-            return Err(Contradiction("a vote was taken back"));
+            return Err(Contradiction("a vote was withdrawn"));
         }
         if older.voted() == self.voted() && older.vote != self.vote {
             return Err(Contradiction("two votes for the same members"));
@@ -131,47 +134,47 @@ impl Statement {
         Ok(())
     }
 
-    /// Whether a member can say that at all.
-    fn check(&self, of: Number, members: &Members) -> Result<(), AgreementError> {
+    /// Checks whether a member can make this statement at all.
+    fn check(&self, author: Number, members: &Members) -> Result<(), AgreementError> {
         use AgreementError::Impossible;
-        let others = members.all().without(Set::of(of));
+        let others = members.all().without(Set::of(author));
         let ascend = |numbers: &mut dyn Iterator<Item = Number>| {
             let numbers: Vec<_> = numbers.collect();
             numbers.is_sorted_by(|a, b| a < b) && numbers.iter().all(|&n| others.has(n))
         };
-        if !ascend(&mut self.lost.iter().map(|loss| loss.peer)) {
-            return Err(Impossible("a list of lost members with others, or twice"));
+        if !ascend(&mut self.lost.iter().map(|loss| loss.member)) {
+            return Err(Impossible("losses of unknown members, or out of order"));
         }
-        if !ascend(&mut self.asks.iter().map(|ask| ask.peer)) {
-            return Err(Impossible("a list of wanted members with others, or twice"));
+        if !ascend(&mut self.relay_requests.iter().map(|request| request.member)) {
+            return Err(Impossible(
+                "relay requests for unknown members, or out of order",
+            ));
         }
-        // Who asks for inputs that it says it has would not be asked, nor found out.
-        if !self.asks.iter().all(|ask| self.lost(ask.peer).is_some()) {
-            return Err(Impossible("a wanted member that is not lost"));
-        }
-        let fits = |peer, list: &[u32]| list.len() == members.seats(peer).len();
-        if !self.lost.iter().all(|loss| fits(loss.peer, &loss.have))
-            || !self.asks.iter().all(|ask| fits(ask.peer, &ask.from))
-        {
+        let has = |loss: &Loss| loss.have.len() == members.seats(loss.member).len();
+        if !self.lost.iter().all(has) {
             return Err(Impossible("other seats than the member has"));
         }
-        if !self
-            .asks
-            .iter()
-            .all(|ask| others.has(ask.via) && ask.via != ask.peer)
-        {
-            return Err(Impossible("inputs to be passed on by nobody"));
+        for &RelayRequest { member, via } in &self.relay_requests {
+            // A relay could not be checked on a member that the author still receives.
+            if self.loss(member).is_none() {
+                return Err(Impossible("a relay request for a member that is not lost"));
+            }
+            if !others.has(via) || via == member {
+                return Err(Impossible("a relay request to a member that cannot relay"));
+            }
         }
         if let Some(vote) = &self.vote {
             if vote.set.is_empty() || !vote.set.is_within(others) {
-                return Err(Impossible("a vote against itself, nobody, or others"));
+                return Err(Impossible(
+                    "a vote against its author, no member, or unknown members",
+                ));
             }
             if vote.known.len() != members.seats_of(vote.set).count() {
-                return Err(Impossible("a vote about other seats"));
+                return Err(Impossible("a vote on other seats"));
             }
             let bounded = |known: &Known| {
                 let len = known.next.checked_sub(known.first);
-                len.is_some_and(|len| len as usize <= MAX_TAIL) && known.next < u32::MAX / 2
+                len.is_some_and(|len| len as usize <= MAX_SUFFIX) && known.next < u32::MAX / 2
             };
             if !vote.known.iter().all(bounded) {
                 return Err(Impossible("a vote with ticks out of range"));
@@ -190,14 +193,14 @@ impl Statement {
 }
 
 impl Message {
-    /// Everything that is said fits: there are at most 16 members and seats.
+    /// Encodes the message. Each one fits: there are at most 16 members and seats.
     pub(super) fn encode(&self) -> Option<Bytes> {
         let bytes = codec::encode(self, MAX_EVENT_LEN);
         debug_assert!(bytes.is_ok(), "{bytes:?}");
         bytes.ok()
     }
 
-    /// Whether it has other inputs of a seat than are known.
+    /// Returns `true` if the message contains inputs that differ from known ones.
     pub(super) fn differs(&self, logs: &impl Logs) -> bool {
         let Self::Inputs {
             seat,
@@ -208,18 +211,20 @@ impl Message {
         else {
             return false;
         };
-        let other = |(tick, input): (u32, &Vec<u8>)| {
+        let differs = |(tick, input): (u32, &Vec<u8>)| {
             logs.input(*seat, Tick(tick))
                 .is_some_and(|known| known != input)
         };
-        (*start..).zip(inputs).any(other)
+        (*start..).zip(inputs).any(differs)
     }
 
-    /// Whether it has inputs of a seat that their sender plays.
+    /// Returns `true` if the message contains inputs of a seat that its sender plays.
     pub(super) fn is_own_input(&self, from: Number, members: &Members) -> bool {
         match self {
-            Self::Inputs { of, seat, .. } => *of == from && members.seats(from).contains(seat),
-            Self::Statement { .. } | Self::Out { .. } => false,
+            Self::Inputs { author, seat, .. } => {
+                *author == from && members.seats(from).contains(seat)
+            }
+            Self::Statement { .. } | Self::Dropped { .. } => false,
         }
     }
 
@@ -227,32 +232,32 @@ impl Message {
         use AgreementError::Impossible;
         let message: Self = codec::decode(bytes, MAX_EVENT_LEN)?;
         match &message {
-            Self::Statement { of, statement } => {
-                if !members.all().has(*of) {
-                    return Err(Impossible("a statement of nobody"));
+            Self::Statement { author, statement } => {
+                if !members.all().has(*author) {
+                    return Err(Impossible("a statement of an unknown member"));
                 }
-                statement.check(*of, members)?;
+                statement.check(*author, members)?;
             }
             Self::Inputs {
-                of,
+                author,
                 seat,
                 start,
                 inputs,
             } => {
-                if !members.all().has(*of) {
-                    return Err(Impossible("inputs of nobody"));
+                if !members.all().has(*author) {
+                    return Err(Impossible("inputs from an unknown member"));
                 }
                 if !members.seats_of(members.all()).any(|(_, s)| s == *seat) {
-                    return Err(Impossible("inputs of a seat that nobody plays"));
+                    return Err(Impossible("inputs of a seat that does not exist"));
                 }
-                if inputs.is_empty() || inputs.len() > MAX_TAIL || *start > u32::MAX / 2 {
-                    return Err(Impossible("inputs of ticks out of range"));
+                if inputs.is_empty() || inputs.len() > MAX_SUFFIX || *start > u32::MAX / 2 {
+                    return Err(Impossible("inputs with ticks out of range"));
                 }
                 if inputs.iter().any(|input| input.len() > MAX_INPUT_LEN) {
                     return Err(Impossible("an input that is too long"));
                 }
             }
-            Self::Out { ends } => {
+            Self::Dropped { ends } => {
                 if ends.len() > MAX_MEMBERS {
                     return Err(Impossible("more seats than there are"));
                 }
@@ -278,7 +283,7 @@ mod tests {
     fn statement() -> Statement {
         let known = Known {
             next: 9,
-            reason: LeaveReason::Silent,
+            reason: LeaveReason::TimedOut,
             first: 7,
             digest: [3; 16],
         };
@@ -286,16 +291,12 @@ mod tests {
             version: 5,
             leaves: false,
             lost: vec![Loss {
-                peer: 2,
-                reason: LeaveReason::Link,
-                is_echo: false,
+                member: 2,
+                reason: LeaveReason::Lost,
+                is_mirrored: false,
                 have: vec![8],
             }],
-            asks: vec![Ask {
-                peer: 2,
-                via: 1,
-                from: vec![8],
-            }],
+            relay_requests: vec![RelayRequest { member: 2, via: 1 }],
             vote: Some(Vote {
                 set: Set::of(2),
                 known: vec![known],
@@ -310,22 +311,25 @@ mod tests {
     fn check(change: impl FnOnce(&mut Statement)) -> Result<(), AgreementError> {
         let mut statement = statement();
         change(&mut statement);
-        let message = Message::Statement { of: 0, statement };
+        let message = Message::Statement {
+            author: 0,
+            statement,
+        };
         let again = Message::decode(&message.encode().unwrap(), &members())?;
         assert_eq!(again, message);
         Ok(())
     }
 
     #[test]
-    fn a_statement_is_these_bytes() {
+    fn statement_matches_golden_bytes() {
         let message = Message::Statement {
-            of: 0,
+            author: 0,
             statement: statement(),
         };
         let bytes = [
             &[0, 0, 5, 0][..],
             &[1, 2, 0, 0, 1, 8],
-            &[1, 2, 1, 1, 8],
+            &[1, 2, 1],
             &[1, 4, 1, 9, 1, 7],
             &[3; 16],
             &[1, 4, 2],
@@ -338,20 +342,27 @@ mod tests {
     }
 
     #[test]
-    fn statements_that_cannot_be_are_refused() {
+    fn reasons_are_these_numbers() {
+        use LeaveReason::{Left, Lost, Removed, Restarted, TimedOut};
+        for (number, reason) in (0..).zip([Lost, TimedOut, Restarted, Removed, Left]) {
+            assert_eq!(codec::encode(&reason, 1).unwrap()[..], [number]);
+        }
+    }
+
+    #[test]
+    fn impossible_statements_are_refused() {
         fn vote(statement: &mut Statement) -> &mut Vote {
             statement.vote.as_mut().unwrap()
         }
         assert_eq!(check(|_| ()), Ok(()));
-        let changes: [fn(&mut Statement); 15] = [
-            |s| s.lost[0].peer = 0,
-            |s| s.lost[0].peer = 3,
+        let changes: [fn(&mut Statement); 14] = [
+            |s| s.lost[0].member = 0,
+            |s| s.lost[0].member = 3,
             |s| s.lost.push(s.lost[0].clone()),
             |s| s.lost[0].have.clear(),
             |s| s.lost.clear(),
-            |s| s.asks[0].from.push(1),
-            |s| s.asks[0].via = 2,
-            |s| s.asks[0].via = 0,
+            |s| s.relay_requests[0].via = 2,
+            |s| s.relay_requests[0].via = 0,
             |s| vote(s).set = Set::first(2),
             |s| vote(s).set = Set::of(7),
             |s| vote(s).known.clear(),
@@ -369,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_voted_cannot_be_taken_back() {
+    fn votes_cannot_be_withdrawn() {
         let older = statement();
         let after = |change: fn(&mut Statement)| {
             let mut newer = older.clone();
@@ -395,9 +406,9 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_messages_fit() {
+    fn longest_message_fits() {
         let inputs = Message::Inputs {
-            of: 15,
+            author: 15,
             seat: Seat(15),
             start: u32::MAX / 2,
             inputs: vec![vec![255; MAX_INPUT_LEN]; CHUNK_LEN / MAX_INPUT_LEN + 1],

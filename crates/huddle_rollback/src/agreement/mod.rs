@@ -1,53 +1,73 @@
-//! Who has left a running game, and at which tick their inputs end: the same for all who go on.
+//! Agreement on which members have left a running match, and at which tick their inputs end.
 //!
-//! [`Agreement`] is a state machine without clock or links. Each member of the game has one and
-//! tells it which links die and return, what messages bring and how time passes; it says what to
-//! send and what is decided.
+//! [`Agreement`] is a state machine without a clock or sockets. Each member of the match runs one.
+//! The caller reports lost and new links, received messages and the time. The agreement returns
+//! messages to send, relays to use, and decisions.
 //!
-//! # How members agree
-//! Each member makes a *statement*, numbered anew whenever it changes. It goes to all it is linked
-//! with, who pass it on to those its author does not reach. It says:
-//! - whom the author has **lost**. That can be taken back. As long as anybody who is reached has a
-//!   member, it stays, and its inputs are relayed: one bad link ejects nobody.
-//! - for which set of members the author **votes** to be out. It votes once everybody it reaches has
-//!   lost all of the set, and from then on takes no inputs of these from elsewhere. A vote says
-//!   until which tick the author knows the inputs of each seat, and is never taken back: each set
-//!   that a member votes for contains the one before. What a vote knows of a seat stays the same
-//!   until that seat's end is decided. Who gave others reason to vote for a set by a loss that it
-//!   took back only just now follows them.
-//! - that the author has seen the votes of all who stay for exactly the set, and which
-//!   (**confirmation**), with all inputs behind them.
+//! # Terms
 //!
-//! When all who stay confirm the same votes for a set, it is **decided**: each seat ends at the
-//! latest tick that any of these votes knows of.
+//! | term | meaning |
+//! |---|---|
+//! | *statement* | all that a member states about the membership; a newer version replaces an older one |
+//! | *loss* | an entry of a statement: the author does not receive anything from this member, or removed it |
+//! | *vote* | an entry of a statement: these members are out, and the author knows their inputs until these ticks |
+//! | *remaining member* | a member that is not in the set that is voted on |
+//! | *confirmation* | an entry of a statement: the author has the votes of all remaining members for exactly this set |
+//! | *reached member* | the local member, the members it has not lost, the members those have not lost, and so on |
 //!
-//! # Why nobody decides otherwise
-//! Say one member decides set A, another B, and neither is in the other's set. Both stay by both
-//! sets, so both voted for both, and since the sets of one voter form a chain, the two sets are
-//! nested; say A is within B. If they are equal, both confirmed the same votes, so their outcome
-//! is the same. Otherwise who decided A did so before it voted for B (afterwards it no longer
-//! would), so its vote for B knows the ends of A. No other vote for B knows more: its author voted
-//! for A, and what it knows has stayed the same or was decided; so the largest is what A decided.
-//! It does not matter when a voter dies: its vote counts if all who stay by that set confirm it,
-//! and otherwise the next set contains it and its votes are ignored. Nor do messages that come
-//! late: a decision takes votes and confirmations of one set only, which is the one voted for last.
+//! # Protocol
 //!
-//! # When somebody does not play along
-//! Who does not vote in time, or has seen other votes than the rest, is lost to those it keeps
-//! waiting; in the worst case the members fall apart into sides, each of which knows that it is
-//! one. What a member says of another counts only where that one is not linked, so nobody can
-//! speak for a member that is. A loss that one member claims ejects nobody, because all who are
-//! reached must agree. Who is linked and silent may itself wait for inputs that it is about to get
-//! by another way, so for a second its silence counts for nothing.
+//! 1. Each member sends its statement to all members it is linked with. Members forward it to
+//!    members that the author does not reach.
+//! 2. A loss can be withdrawn. While a reached member has not lost a member, that member stays in
+//!    the match, and its inputs are relayed. One bad link drops no member.
+//! 3. A member votes for a set when every member it reaches has lost all of the set. From then on
+//!    it accepts inputs of the set only from votes. A vote is never withdrawn: each set that a
+//!    member votes for contains the one before. A vote's entry for a seat does not change until
+//!    the end of the seat is decided. A member that has withdrawn a loss only recently joins the
+//!    votes that the loss caused.
+//! 4. A member confirms when all remaining members vote for the same set, and it has the inputs
+//!    behind these votes.
+//! 5. The set is *decided* when all remaining members confirm the same votes. Each seat ends at
+//!    the latest tick that one of these votes knows.
 //!
-//! Statements are not signed. So a member that lies can speak for another to those not linked with
-//! that one. And one that says or votes otherwise to each, while somebody is leaving or silent, can
-//! have honest members wait for each other until they part, although all of them are linked. That is
-//! all: honest members never decide differently and go on together, and nobody waits for ever.
+//! Messages and lost links only store what they report. Conclusions are drawn and sent once per
+//! tick, so a flood of messages costs no more than one.
 //!
-//! Inputs are not signed either. A member that sends other inputs of its own seat to each makes
-//! games differ; what others hand on then contradicts what is known here, which is reported as
-//! [`AgreementError::OtherInputs`] and ejects nobody, as it does not tell who lied.
+//! # Proof: members that continue together decide the same
+//!
+//! Let one member decide set A and another set B, and let neither be in the set of the other.
+//!
+//! 1. Both remain by both sets, so both voted for both. The sets of one voter form a chain, so the
+//!    two sets are nested. Let A be within B.
+//! 2. If A equals B, both confirmed the same votes, so they decided the same ends.
+//! 3. Otherwise the member that decided A did so before it voted for B, because a decision takes
+//!    votes for the latest set only. Its vote for B therefore contains the decided ends of A.
+//! 4. No other vote for B contains later ends for A. Its author voted for A, and its entries have
+//!    not changed since, or were decided. So the maximum over the votes for B is what A decided.
+//!
+//! The time at which a voter is lost does not matter. If all remaining members have confirmed its
+//! vote, the vote counts. Otherwise the next set contains the voter, and its votes are ignored.
+//!
+//! # Dishonest members
+//!
+//! A member that does not vote in time, or that other members have received different votes from,
+//! is lost to the members it delays. In the worst case the members split into sides, and each side
+//! is notified. A member is never represented by another one while it is linked. A loss that one
+//! member claims drops no member, because all reached members must agree. A linked member that has
+//! timed out may itself wait for inputs that it is about to receive through another member, so a
+//! loss by timeout does not count during its first second (*grace period*).
+//!
+//! Statements are not signed. A dishonest member can therefore misquote another member to members
+//! that are not linked with it. If it sends different statements or votes to each member while a
+//! member leaves or times out, it can make honest members wait for each other until they split,
+//! although all of them are linked. It can do no more: honest members that continue together
+//! decide the same, and no member waits forever.
+//!
+//! Inputs are not signed either. A member that sends different inputs of its own seat to each
+//! member makes their matches differ. Forwarded inputs then contradict known ones, which is
+//! reported as [`AgreementError::OtherInputs`]. It drops no member, because it does not show which
+//! member is dishonest.
 
 mod consensus;
 mod event;
@@ -62,11 +82,10 @@ mod peer;
 mod progress;
 mod receive;
 mod relay;
-mod relays;
 mod seats;
 #[cfg(test)]
 mod simulation;
-mod tail;
+mod suffix;
 #[cfg(test)]
 mod tests;
 
@@ -90,64 +109,67 @@ pub(crate) use self::{
 use self::{
     members::{Members, MembersError, Number, Set},
     message::{Known, Loss, Message, Statement},
-    peer::{Peer, Told},
+    peer::{Peer, Sent},
     progress::{End, GRACE, Progress},
-    relays::Relays,
+    relay::FailedRelay,
 };
 use crate::seat::Seat;
 
-/// One member's part in agreeing who has left.
+/// The local member's part in the agreement on which members have left.
 #[derive(Debug)]
 pub(crate) struct Agreement {
-    me: Number,
+    local: Number,
     members: Members,
     limit: Duration,
+    /// The local member's statement.
     own: Statement,
-    /// The own statement as it was said last.
-    said: Statement,
-    /// By number. At the own place only what is known of the inputs of those who are out.
+    /// The version of `own` that has its number.
+    numbered: Statement,
+    /// By number. The local member's entry only has the inputs of dropped members.
     peers: Vec<Peer>,
-    /// What the own vote says of each seat.
+    /// The entries of the local vote.
     known: BTreeMap<Seat, Known>,
     /// How each seat ends by the votes that were confirmed last.
     confirmed: BTreeMap<Seat, End>,
     /// How each seat has ended.
     ends: BTreeMap<Seat, End>,
     decided: Set,
-    /// The side that counts, if there is one, is another.
+    /// Whether another side has the majority, or would have it.
     is_minority: bool,
-    /// Something has happened since the others were told what follows from all before.
+    /// Whether anything happened since conclusions were last drawn and sent.
     has_news: bool,
     progress: Progress,
-    relays: Relays,
+    /// The relays that do not deliver: the relaying member, and the member whose inputs are
+    /// missing.
+    failed_relays: BTreeMap<(Number, Number), FailedRelay>,
     events: VecDeque<AgreementEvent>,
 }
 
 impl Agreement {
-    /// The part of `me` in a game that begins with these members, given in any order. All are taken
-    /// to be linked until [`lost`](Self::lost) says otherwise. `limit` is how long others may take
-    /// to vote; 3 seconds are good.
+    /// Creates the part of `local` in a match that starts with these members, in any order. All
+    /// members count as linked until [`Self::lost`]. `limit` is the time that members have to
+    /// vote.
     ///
     /// # Errors
-    /// If these cannot be the members of a game.
+    /// Returns an error if no match can have these members.
     pub(crate) fn new(
-        me: PeerId,
+        local: PeerId,
         members: Vec<Member>,
         limit: Duration,
     ) -> Result<Self, MembersError> {
         let members = Members::new(members)?;
-        let me = members.number(me).ok_or(MembersError::WithoutMe)?;
+        let local = members.number(local).ok_or(MembersError::WithoutLocal)?;
         let peer = |_| Peer {
             has_link: true,
             ..Peer::default()
         };
         let peers = members.all().iter().map(peer).collect();
         Ok(Self {
-            me,
+            local,
             members,
             limit,
             own: Statement::default(),
-            said: Statement::default(),
+            numbered: Statement::default(),
             peers,
             known: BTreeMap::new(),
             confirmed: BTreeMap::new(),
@@ -156,95 +178,97 @@ impl Agreement {
             is_minority: false,
             has_news: false,
             progress: Progress::default(),
-            relays: Relays::default(),
+            failed_relays: BTreeMap::new(),
             events: VecDeque::new(),
         })
     }
 
-    /// A member is lost: its link is dead, it is silent, or it was removed.
-    pub(crate) fn lost(
-        &mut self,
-        peer: PeerId,
-        reason: LeaveReason,
-        now: Duration,
-        logs: &mut impl Logs,
-    ) {
+    /// Reports that a member is lost.
+    pub(crate) fn lost(&mut self, peer: PeerId, reason: LeaveReason) {
         let Some(number) = self.other(peer) else {
             return;
         };
         let peer = self.peer_mut(number);
         peer.lose(reason);
-        if reason == LeaveReason::Link {
+        if matches!(reason, LeaveReason::Lost | LeaveReason::Restarted) {
             peer.has_link = false;
-            peer.told = Told::default();
+            peer.sent = Sent::default();
         }
-        self.conclude(now, logs);
+        self.has_news = true;
     }
 
-    /// There is a link to a member again. Whoever is lost for another reason stays lost.
-    pub(crate) fn linked(&mut self, peer: PeerId, now: Duration, logs: &mut impl Logs) {
+    /// Reports a new link to a member. It ends a loss of the link, and no other loss.
+    pub(crate) fn linked(&mut self, peer: PeerId) {
         let Some(number) = self.other(peer) else {
             return;
         };
         let peer = self.peer_mut(number);
+        if peer.has_restarted {
+            return;
+        }
         peer.has_link = true;
-        peer.told = Told::default();
-        if !peer.is_final && peer.lost == Some(LeaveReason::Link) {
+        peer.sent = Sent::default();
+        if peer.lost == Some(LeaveReason::Lost) && !peer.is_final {
             peer.lost = None;
         }
-        self.conclude(now, logs);
+        self.has_news = true;
     }
 
-    /// A member that was silent plays along again.
-    pub(crate) fn returned(&mut self, peer: PeerId, now: Duration, logs: &mut impl Logs) {
+    /// Reports that a member that had timed out takes part again.
+    pub(crate) fn returned(&mut self, peer: PeerId) {
         let Some(number) = self.other(peer) else {
             return;
         };
         let peer = self.peer_mut(number);
-        if !peer.is_final && peer.lost == Some(LeaveReason::Silent) {
-            peer.lost = (!peer.has_link).then_some(LeaveReason::Link);
+        if peer.lost == Some(LeaveReason::TimedOut) && !peer.is_final {
+            peer.lost = (!peer.has_link).then_some(LeaveReason::Lost);
             peer.is_late = false;
+            self.has_news = true;
         }
-        self.conclude(now, logs);
     }
 
-    /// Who is lost for nothing but silence, if nobody else is and no vote is under way.
-    pub(crate) fn silent(&self) -> impl Iterator<Item = PeerId> {
-        let is_silent =
-            |loss: &Loss| loss.reason == LeaveReason::Silent && self.peer(loss.peer).has_link;
-        let is_all = !self.is_deciding() && self.own.lost.iter().all(is_silent);
-        let silent = self.own.lost.iter().filter(move |_| is_all);
-        silent.map(|loss| self.members.peer(loss.peer))
+    /// Returns the linked members that have timed out and may return. The caller watches whether
+    /// they take part again, and then calls [`Self::returned`].
+    ///
+    /// There are none during a vote, because all members wait then. A member that did not relay
+    /// inputs may not return while inputs have to be relayed: its own inputs prove nothing.
+    pub(crate) fn timed_out(&self) -> impl Iterator<Item = PeerId> {
+        let undecided = |loss: &&Loss| !self.decided.has(loss.member);
+        let losses = || self.own.lost.iter().filter(undecided);
+        let has_timed_out =
+            |loss: &Loss| loss.reason == LeaveReason::TimedOut && self.peer(loss.member).has_link;
+        let needs_relays = losses().any(|loss| !has_timed_out(loss));
+        let may_return = move |loss: &&Loss| {
+            let is_late = self.peer(loss.member).is_late;
+            !self.is_deciding() && has_timed_out(loss) && (is_late || !needs_relays)
+        };
+        let members = losses().filter(may_return).map(|loss| loss.member);
+        let members: Set = members.collect();
+        members.iter().map(|member| self.members.peer(member))
     }
 
-    /// A member that was to pass on another's inputs does not, although it must have them: it has
-    /// played on since, or too long has passed. Another way is tried. To be told again and again
-    /// until it does.
-    pub(crate) fn relay_failed(
-        &mut self,
-        via: PeerId,
-        peer: PeerId,
-        now: Duration,
-        logs: &mut impl Logs,
-    ) {
+    /// Reports that a member does not relay the inputs of another one, although it must have them:
+    /// it has continued to play, or too much time has passed. The agreement tries another relay.
+    /// Call it repeatedly until the inputs arrive.
+    pub(crate) fn relay_failed(&mut self, via: PeerId, peer: PeerId, now: Duration) {
         if let (Some(via), Some(peer)) = (self.other(via), self.other(peer)) {
-            self.relay_has_failed(via, peer, now);
-            self.conclude(now, logs);
+            self.note_failed_relay(via, peer, now);
+            self.has_news = true;
         }
     }
 
-    /// Whether a member was found to be lost here; others may say so of one that was not.
+    /// Returns `true` if the local member has lost a member.
     pub(crate) fn has_lost(&self, peer: PeerId) -> bool {
         self.other(peer)
             .is_some_and(|number| self.peer(number).lost.is_some())
     }
 
-    /// Takes a message. To be called in the order in which a link brings them.
+    /// Handles a message. Call it in the order in which a link delivers messages.
     ///
     /// # Errors
-    /// If it is none, or says what cannot be; then it counts for nothing. The one exception are
-    /// inputs that another passes on and that are not those known here: either may have been told
-    /// otherwise by the seat's player, so they count, and the difference is reported.
+    /// Returns an error if the message is invalid. It is then ignored, with one exception:
+    /// forwarded inputs that differ from known ones are accepted, because the seat's player may
+    /// have sent either of the two.
     pub(crate) fn receive(
         &mut self,
         from: PeerId,
@@ -253,28 +277,39 @@ impl Agreement {
         logs: &mut impl Logs,
     ) -> Result<(), AgreementError> {
         let number = self.other(from).ok_or(AgreementError::NotAMember(from))?;
-        let mut differs = false;
-        if !self.voted().has(number) {
-            let message = Message::decode(bytes, &self.members)?;
-            differs = message.differs(logs);
-            if differs && message.is_own_input(number, &self.members) {
-                return Err(AgreementError::Contradiction("other inputs of its own"));
-            }
-            self.take(number, message, logs)?;
-        } else if self.is_minority
-            && let Ok(Message::Out { ends }) = Message::decode(bytes, &self.members)
-        {
-            self.take_out(number, &ends)?;
+        if self.peer(number).has_restarted {
+            // It does not know this match.
+            return Ok(());
         }
-        self.conclude(now, logs);
+        if self.voted().has(number) {
+            if self.is_minority
+                && let Ok(Message::Dropped { ends }) = Message::decode(bytes, &self.members)
+            {
+                self.take_dropped(number, &ends)?;
+            }
+            return Ok(());
+        }
+        let message = Message::decode(bytes, &self.members)?;
+        let differs = message.differs(logs);
+        if differs && message.is_own_input(number, &self.members) {
+            return Err(AgreementError::Contradiction("other inputs of its own"));
+        }
+        self.take(number, message, now, logs)?;
+        self.has_news = true;
         match differs {
             true => Err(AgreementError::OtherInputs),
             false => Ok(()),
         }
     }
 
-    /// Goes on, and tells the others. To be called often, such as once per tick.
-    pub(crate) fn tick(&mut self, now: Duration, logs: &mut impl Logs) {
+    /// Draws all conclusions and sends them. Call it once per tick. `is_blocked` returns `true` for
+    /// members that cannot be sent anything now.
+    pub(crate) fn tick(
+        &mut self,
+        now: Duration,
+        logs: &mut impl Logs,
+        is_blocked: impl Fn(PeerId) -> bool,
+    ) {
         if !self.has_news && self.is_settled() {
             return;
         }
@@ -282,50 +317,45 @@ impl Agreement {
             self.judge_relays(now);
             self.judge_voters(now);
         }
-        self.refresh(now, logs);
+        self.conclude(now, logs);
+        self.has_news = self.gossip(is_blocked);
     }
 
-    /// Leaves the game: all who are linked get the last inputs of this player. Send what
-    /// [`poll`](Self::poll) gives before the links are closed.
+    /// Leaves the match: all linked members receive the last inputs of the local player. Send what
+    /// [`Self::poll`] returns before the links are closed.
     pub(crate) fn leave(&mut self, now: Duration, logs: &mut impl Logs) {
         self.own.leaves = true;
-        for seat in self.members.seats(self.me).to_vec() {
+        for seat in self.members.seats(self.local).to_vec() {
             self.know(seat, 0, LeaveReason::Left, logs);
         }
-        self.refresh(now, logs);
+        self.conclude(now, logs);
+        self.gossip(|_| false);
     }
 
-    /// What happened or is to be done, in order.
+    /// Returns the next event, in order.
     pub(crate) fn poll(&mut self) -> Option<AgreementEvent> {
         self.events.pop_front()
     }
 
-    /// How many inputs are kept for others, and how many events nobody has asked for.
+    /// Returns the number of inputs that are kept for other members, plus the events that were not
+    /// polled.
     pub(crate) fn kept(&self) -> usize {
-        let tails = self
-            .peers
-            .iter()
-            .flat_map(|peer| peer.tails.values().chain(peer.heard_tails.values()));
-        let inputs: u32 = tails.map(|tail| tail.end() - tail.start()).sum();
+        let suffixes = self.peers.iter().flat_map(|peer| {
+            peer.suffixes
+                .values()
+                .chain(peer.forwarded_suffixes.values())
+        });
+        let inputs: u32 = suffixes.map(|suffix| suffix.end() - suffix.start()).sum();
         inputs as usize + self.events.len()
     }
 
-    /// Draws all conclusions, and tells them.
-    fn refresh(&mut self, now: Duration, logs: &mut impl Logs) {
-        self.conclude(now, logs);
-        self.gossip();
-        self.has_news = false;
-    }
-
-    /// What follows is told in the next tick, however much happens until then.
     fn conclude(&mut self, now: Duration, logs: &mut impl Logs) {
-        self.has_news = true;
         if self.own.leaves {
-            self.own.asks.clear();
+            self.own.relay_requests.clear();
         } else {
             loop {
                 let before = self.own.clone();
-                self.note_losses(now, logs);
+                self.update_losses(now, logs);
                 self.vote(now, logs);
                 self.confirm(now);
                 self.decide(now, logs);
@@ -333,46 +363,49 @@ impl Agreement {
                     break;
                 }
             }
-            self.choose_relays(now, logs);
-            self.serve_relays();
+            self.choose_relays(now);
         }
-        if self.own != self.said {
+        if self.own != self.numbered {
             self.own.version += 1;
-            self.said = self.own.clone();
+            self.numbered = self.own.clone();
         }
     }
 
-    /// Whether only an event can bring something to say or to decide: all who are not out by
-    /// decision are linked, have nothing to say but who is out, and know this player's word.
+    /// Returns `true` if only an event can change anything: all members that are not out by
+    /// decision are linked, state nothing but who is out, and have the local statement.
     fn is_settled(&self) -> bool {
         let decided = self.decided;
-        let has_news = |word: &Statement| {
-            let others = word.lost.iter().any(|loss| !decided.has(loss.peer));
-            word.leaves || others || !word.asks.is_empty() || word.voted() != decided
+        let has_news = |statement: &Statement| {
+            let mut lost = statement.lost.iter();
+            statement.leaves
+                || lost.any(|loss| !decided.has(loss.member))
+                || !statement.relay_requests.is_empty()
+                || statement.voted() != decided
         };
         let is_settled = |number: Number| {
             let peer = self.peer(number);
-            let is_told = peer.told.versions[usize::from(self.me)] == Some(self.own.version);
+            let has_own = peer.sent.versions[usize::from(self.local)] == Some(self.own.version);
             let is_linked = peer.has_link && peer.lost.is_none();
-            number == self.me || is_linked && is_told && !has_news(&peer.direct)
+            number == self.local || is_linked && has_own && !has_news(&peer.direct)
         };
         !has_news(&self.own)
-            && !self.relays.is_at_work()
+            && self.failed_relays.is_empty()
             && self.members.all().without(decided).iter().all(is_settled)
     }
 
-    fn note_losses(&mut self, now: Duration, logs: &impl Logs) {
-        let me = self.me;
+    /// Updates the local losses, and records since when each member states its own.
+    fn update_losses(&mut self, now: Duration, logs: &impl Logs) {
+        let local = self.local;
         let mut lost = Vec::new();
-        for number in self.members.all().without(Set::of(me)).iter() {
-            let Some((reason, is_echo)) = self.peer(number).loss(me) else {
+        for number in self.members.all().without(Set::of(local)).iter() {
+            let Some((reason, is_mirrored)) = self.peer(number).loss(local) else {
                 if !self.voted().has(number) {
                     self.peer_mut(number).suspected = None;
                 }
                 continue;
             };
             self.peer_mut(number).suspected.get_or_insert(now);
-            let have = match self.own.lost(number) {
+            let have = match self.own.loss(number) {
                 Some(loss) => loss.have.clone(),
                 None => {
                     let seats = self.members.seats(number).iter();
@@ -380,39 +413,50 @@ impl Agreement {
                 }
             };
             lost.push(Loss {
-                peer: number,
+                member: number,
                 reason,
-                is_echo,
+                is_mirrored,
                 have,
             });
         }
         self.own.lost = lost;
         for by in self.members.all().iter() {
-            for peer in self.members.all().iter() {
-                let says_lost = self.says_lost(by, peer);
-                let since = &mut self.peer_mut(by).lost_since[usize::from(peer)];
-                *since = says_lost.then(|| since.unwrap_or(now));
-                if says_lost && !self.is_rash(by, peer, GRACE / 2, now) {
-                    self.peer_mut(by).last_lost[usize::from(peer)] = Some(now);
-                }
+            self.note_losses(by, now);
+        }
+    }
+
+    /// Records since when a member states each of its losses, and when it last did.
+    ///
+    /// Messages call this too: a member may withdraw a loss in the next message of the same tick,
+    /// when another member has already voted because of it.
+    fn note_losses(&mut self, by: Number, now: Duration) {
+        let lost = self.lost_by(by);
+        for member in self.members.all().iter() {
+            let is_lost = lost.has(member);
+            let since = &mut self.peer_mut(by).lost_since[usize::from(member)];
+            *since = is_lost.then(|| since.unwrap_or(now));
+            if is_lost && !self.is_in_grace(by, member, GRACE / 2, now) {
+                self.peer_mut(by).last_lost[usize::from(member)] = Some(now);
             }
         }
     }
 
-    /// The newest that a member said, as far as is known.
-    fn word(&self, of: Number) -> &Statement {
-        match of == self.me {
+    /// Returns a member's newest statement, as far as it is known.
+    fn statement(&self, of: Number) -> &Statement {
+        match of == self.local {
             true => &self.own,
-            false => self.peer(of).word(self.me),
+            false => self.peer(of).statement(self.local),
         }
     }
 
-    /// Whether a member plays along, seen from here.
+    /// Returns `true` if a member takes part, as far as the local member can tell.
     fn holds(&self, number: Number) -> bool {
-        number != self.me && !self.voted().has(number) && self.peer(number).loss(self.me).is_none()
+        number != self.local
+            && !self.voted().has(number)
+            && self.peer(number).loss(self.local).is_none()
     }
 
-    /// Who is out as far as this member is concerned.
+    /// Returns the members that the local member votes to drop.
     fn voted(&self) -> Set {
         self.own.voted()
     }
@@ -420,7 +464,7 @@ impl Agreement {
     fn other(&self, peer: PeerId) -> Option<Number> {
         self.members
             .number(peer)
-            .filter(|&number| number != self.me)
+            .filter(|&number| number != self.local)
     }
 
     fn peer(&self, number: Number) -> &Peer {

@@ -1,4 +1,4 @@
-//! What is known of one other member.
+//! The local member's knowledge about one other member.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,84 +6,93 @@ use super::{
     LeaveReason,
     members::{MAX_MEMBERS, Number},
     message::{Known, Loss, Statement},
-    tail::Tail,
+    suffix::InputSuffix,
 };
 use crate::seat::Seat;
 
 #[derive(Debug, Default)]
 pub(super) struct Peer {
-    /// Whether what is sent may arrive.
+    /// Whether messages to it can arrive.
     pub(super) has_link: bool,
-    /// Lost, as found here.
+    /// The reason for which the local member has lost it.
     pub(super) lost: Option<LeaveReason>,
-    /// It is silent because it kept others waiting for its vote.
+    /// Whether it timed out because it did not vote in time.
     pub(super) is_late: bool,
-    /// There is no way back.
+    /// Whether the loss cannot end.
     pub(super) is_final: bool,
-    /// It goes on without this player, which has been told.
-    pub(super) has_voted_me_out: bool,
-    /// Since when it is lost.
+    /// Whether its program was restarted. The link then leads to a program outside the match.
+    pub(super) has_restarted: bool,
+    /// Whether it has dropped the local member, and said so.
+    pub(super) has_dropped_local: bool,
+    /// The time at which it was first lost.
     pub(super) suspected: Option<Duration>,
-    /// What it said itself.
+    /// Its newest statement that it sent itself.
     pub(super) direct: Statement,
-    /// What others say that it said. Counts only while nothing comes from itself.
-    pub(super) heard: Statement,
-    /// Since when it counts each member as lost.
+    /// Its newest statement that other members forwarded. It counts only while none comes from the
+    /// member itself.
+    pub(super) forwarded: Statement,
+    /// Since when it states that it has lost each member.
     pub(super) lost_since: [Option<Duration>; MAX_MEMBERS],
-    /// When it last counted each member as lost, and others may have believed it.
+    /// When it last stated that it has lost each member, outside the first half of the grace
+    /// period.
     pub(super) last_lost: [Option<Duration>; MAX_MEMBERS],
     /// The inputs behind its vote.
-    pub(super) tails: BTreeMap<Seat, Tail>,
-    /// The same, as others pass them on.
-    pub(super) heard_tails: BTreeMap<Seat, Tail>,
-    pub(super) told: Told,
+    pub(super) suffixes: BTreeMap<Seat, InputSuffix>,
+    /// The same, as other members forwarded them.
+    pub(super) forwarded_suffixes: BTreeMap<Seat, InputSuffix>,
+    pub(super) sent: Sent,
 }
 
-/// What has been sent over the link there is.
+/// What was sent over the current link.
 #[derive(Debug, Default)]
-pub(super) struct Told {
-    /// The newest statement of each member.
+pub(super) struct Sent {
+    /// The newest version of each member's statement.
     pub(super) versions: [Option<u64>; MAX_MEMBERS],
-    /// The tick after the last input, of whose vote about which seat.
+    /// The tick after the last input, by the member whose vote it supports and the seat.
     pub(super) inputs: BTreeMap<(Number, Seat), u32>,
-    pub(super) out: bool,
+    pub(super) dropped: bool,
 }
 
 impl Peer {
-    /// It said itself that it has lost the member who asks, or goes on without it. If it only misses
-    /// the member's inputs, it still has what the member may be waiting for.
-    pub(super) fn shuns(&self, me: Number) -> bool {
-        let has_no_link = |loss: &Loss| !loss.is_echo && loss.reason != LeaveReason::Silent;
-        self.direct.lost(me).is_some_and(has_no_link) || self.direct.voted().has(me)
+    /// Returns `true` if it states that it has lost or dropped the local member. A loss by timeout
+    /// does not count: a member that only misses inputs still has the inputs that the local member
+    /// may be waiting for.
+    pub(super) fn reports_lost(&self, local: Number) -> bool {
+        let has_no_link = |loss: &Loss| !loss.is_mirrored && loss.reason != LeaveReason::TimedOut;
+        self.direct.loss(local).is_some_and(has_no_link) || self.direct.voted().has(local)
     }
 
-    /// It is lost, whether it was found here or it says so.
-    pub(super) fn loss(&self, me: Number) -> Option<(LeaveReason, bool)> {
-        let left = (self.heard.leaves && !self.has_link).then_some(LeaveReason::Left);
+    /// Returns the reason for which it is lost, and whether the loss is mirrored.
+    pub(super) fn loss(&self, local: Number) -> Option<(LeaveReason, bool)> {
+        let left = (self.forwarded.leaves && !self.has_link).then_some(LeaveReason::Left);
         match self.lost {
             Some(reason) => Some((left.map_or(reason, |left| reason.max(left)), false)),
-            None => self.shuns(me).then_some((LeaveReason::Link, true)),
+            None => self
+                .reports_lost(local)
+                .then_some((LeaveReason::Lost, true)),
         }
     }
 
     pub(super) fn lose(&mut self, reason: LeaveReason) {
         self.lost = self.lost.max(Some(reason));
-        self.is_final |= matches!(reason, LeaveReason::Left | LeaveReason::Removed);
+        self.is_final |= reason.is_final();
+        self.has_restarted |= reason == LeaveReason::Restarted;
     }
 
-    /// The inputs of a seat from a tick until before another, if they are the ones that it means.
-    pub(super) fn tail(&self, seat: Seat, known: &Known) -> Option<&Tail> {
-        let tails = [self.tails.get(&seat), self.heard_tails.get(&seat)];
-        let is_right = |tail: &&Tail| tail.digest(known.first, known.next) == Some(known.digest);
-        tails.into_iter().flatten().find(is_right)
+    /// Returns the inputs that an entry of its vote refers to.
+    pub(super) fn suffix(&self, seat: Seat, known: &Known) -> Option<&InputSuffix> {
+        let suffixes = [self.suffixes.get(&seat), self.forwarded_suffixes.get(&seat)];
+        let matches =
+            |suffix: &&InputSuffix| suffix.digest(known.first, known.next) == Some(known.digest);
+        suffixes.into_iter().flatten().find(matches)
     }
 
-    /// What it said last, as far as is known. Nobody speaks for who is linked, unless it has nothing
-    /// to say to this member and somebody else knows its vote.
-    pub(super) fn word(&self, me: Number) -> &Statement {
-        match self.loss(me) {
-            Some((LeaveReason::Silent, _)) if self.has_link && !self.is_late => &self.direct,
-            Some(_) if self.heard.version > self.direct.version => &self.heard,
+    /// Returns its newest statement, as far as it is known. Forwarded statements of a linked member
+    /// count only if it did not vote in time: other members may have its vote.
+    pub(super) fn statement(&self, local: Number) -> &Statement {
+        match self.loss(local) {
+            Some((LeaveReason::TimedOut, _)) if self.has_link && !self.is_late => &self.direct,
+            Some(_) if self.forwarded.version > self.direct.version => &self.forwarded,
             _ => &self.direct,
         }
     }

@@ -1,20 +1,20 @@
-//! Where the vote that is under way stands.
+//! The progress of the current vote.
 
 use std::time::Duration;
 
 use super::event::LeaveReason;
 use crate::seat::Seat;
 
-/// How long nobody votes against somebody who is no more than silent. After half of it, others may
-/// have voted.
+/// The grace period: how long a loss by timeout does not count. After half of it, other members
+/// may have voted because of it.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 
-/// Where the vote that is under way stands.
+/// The progress of the current vote.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     pub(super) voted: Duration,
     pub(super) confirmed: Duration,
-    /// What the confirmed votes come to.
+    /// The result of the confirmed votes.
     pub(super) outcome: Vec<Outcome>,
 }
 
@@ -24,11 +24,11 @@ pub(super) struct Outcome {
     pub(super) seat: Seat,
     pub(super) next: u32,
     pub(super) reason: LeaveReason,
-    /// What the own log lacks.
+    /// The inputs that the local log lacks.
     pub(super) inputs: Vec<Vec<u8>>,
 }
 
-/// Until when a seat was played, and why it ended.
+/// The first tick without an input of a seat, and the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct End {
     pub(super) next: u32,

@@ -1,4 +1,6 @@
-//! What is made of messages: whose word they are, and what they bring.
+//! Stores what messages contain.
+
+use std::time::Duration;
 
 use huddle_session::Tick;
 
@@ -14,66 +16,72 @@ impl Agreement {
         &mut self,
         from: Number,
         message: Message,
+        now: Duration,
         logs: &mut impl Logs,
     ) -> Result<(), AgreementError> {
         match message {
-            Message::Statement { of, statement } if of == from => {
-                self.take_direct(of, statement, logs)?;
+            Message::Statement { author, statement } if author == from => {
+                self.take_direct(author, statement, logs)?;
+                self.note_losses(author, now);
             }
-            Message::Statement { of, .. } | Message::Inputs { of, .. } if of == self.me => {
+            Message::Statement { author, .. } | Message::Inputs { author, .. }
+                if author == self.local =>
+            {
                 return Err(AgreementError::Impossible(
-                    "words put into this player's mouth",
+                    "a forwarded message of its receiver",
                 ));
             }
-            Message::Statement { of, statement } => {
-                // If it contradicts itself, that is not the fault of who passes it on.
-                let heard = &mut self.peer_mut(of).heard;
-                if statement.version > heard.version && statement.check_after(heard).is_ok() {
-                    *heard = statement;
+            Message::Statement { author, statement } => {
+                // A contradiction is not the fault of the member that forwards it.
+                let forwarded = &mut self.peer_mut(author).forwarded;
+                if statement.version > forwarded.version && statement.check_after(forwarded).is_ok()
+                {
+                    *forwarded = statement;
                 }
+                self.note_losses(author, now);
             }
             Message::Inputs {
-                of,
+                author,
                 seat,
                 start,
                 inputs,
             } => {
-                let peer = self.peer_mut(of);
-                let tails = match of == from {
-                    true => &mut peer.tails,
-                    false => &mut peer.heard_tails,
+                let peer = self.peer_mut(author);
+                let suffixes = match author == from {
+                    true => &mut peer.suffixes,
+                    false => &mut peer.forwarded_suffixes,
                 };
-                tails.entry(seat).or_default().add(start, &inputs);
+                suffixes.entry(seat).or_default().add(start, &inputs);
             }
-            Message::Out { ends } => self.take_out(from, &ends)?,
+            Message::Dropped { ends } => self.take_dropped(from, &ends)?,
         }
         Ok(())
     }
 
     fn take_direct(
         &mut self,
-        of: Number,
+        author: Number,
         statement: Statement,
         logs: &mut impl Logs,
     ) -> Result<(), AgreementError> {
-        if statement.version <= self.peer(of).direct.version {
+        if statement.version <= self.peer(author).direct.version {
             return Ok(());
         }
-        statement.check_after(&self.peer(of).direct)?;
-        let me = self.me;
-        let peer = &mut self.peers[usize::from(of)];
-        if statement.voted().has(me) {
-            peer.lose(LeaveReason::Link);
+        statement.check_after(&self.peer(author).direct)?;
+        let local = self.local;
+        let peer = &mut self.peers[usize::from(author)];
+        if statement.voted().has(local) {
+            peer.lose(LeaveReason::Lost);
             peer.is_final = true;
         }
-        // Once, or the log would grow with every message.
+        // Only once, or the log would grow with every message.
         if statement.leaves && !peer.direct.leaves {
             peer.lose(LeaveReason::Left);
-            for &seat in self.members.seats(of) {
-                let Some(tail) = peer.tails.get(&seat) else {
+            for &seat in self.members.seats(author) {
+                let Some(suffix) = peer.suffixes.get(&seat) else {
                     continue;
                 };
-                while let Some(input) = tail.get(logs.next(seat).0) {
+                while let Some(input) = suffix.get(logs.next(seat).0) {
                     logs.append(seat, input);
                 }
             }
@@ -82,21 +90,22 @@ impl Agreement {
         Ok(())
     }
 
-    pub(super) fn take_out(
+    pub(super) fn take_dropped(
         &mut self,
         by: Number,
         ends: &[(Seat, u32, LeaveReason)],
     ) -> Result<(), AgreementError> {
         let seats = ends.iter().map(|(seat, ..)| seat);
-        if !seats.eq(self.members.seats(self.me)) {
+        if !seats.eq(self.members.seats(self.local)) {
             return Err(AgreementError::Impossible("the ends of other seats"));
         }
         let peer = &mut self.peers[usize::from(by)];
-        peer.lose(LeaveReason::Link);
+        peer.lose(LeaveReason::Lost);
         peer.is_final = true;
-        if !std::mem::replace(&mut peer.has_voted_me_out, true) && !self.own.leaves {
+        self.has_news = true;
+        if !std::mem::replace(&mut peer.has_dropped_local, true) && !self.own.leaves {
             let at = ends.iter().map(|&(_, at, _)| at).max().unwrap_or(0);
-            self.events.push_back(AgreementEvent::VotedOut {
+            self.events.push_back(AgreementEvent::Dropped {
                 by: self.members.peer(by),
                 at: Tick(at),
             });

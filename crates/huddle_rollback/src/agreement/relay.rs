@@ -1,145 +1,130 @@
-//! Whose inputs come by way of whom, where two members have no link.
+//! Relays: another member forwards the inputs of a member without a link.
 
-use std::{collections::BTreeMap, time::Duration};
-
-use huddle_session::Tick;
+use std::time::Duration;
 
 use super::{
-    Agreement, AgreementEvent, LeaveReason, Logs,
+    Agreement, AgreementEvent, LeaveReason,
     members::{Number, Set},
-    message::{Ask, Loss},
+    message::{Loss, RelayRequest},
     progress::GRACE,
-    relays::Failed,
 };
-use crate::seat::Seat;
+
+/// A relay that does not deliver.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FailedRelay {
+    /// The time of the first report.
+    since: Duration,
+    /// The time of the latest report.
+    last: Duration,
+}
 
 impl Agreement {
-    pub(super) fn relay_has_failed(&mut self, via: Number, peer: Number, now: Duration) {
-        if self.own.asks.iter().any(|a| a.via == via && a.peer == peer) {
-            let new = Failed {
+    pub(super) fn note_failed_relay(&mut self, via: Number, member: Number, now: Duration) {
+        let request = RelayRequest { member, via };
+        if self.own.relay_requests.contains(&request) {
+            let new = FailedRelay {
                 since: now,
                 last: now,
             };
-            self.relays.failed.entry((via, peer)).or_insert(new).last = now;
+            let failed = self.failed_relays.entry((via, member));
+            failed.or_insert(new).last = now;
         }
     }
 
-    /// Who claims to reach somebody whose inputs it never brings does not play along, if there is
-    /// no other way. The nearer it claims to be, the sooner: who is nearer to the cause finds out
-    /// first.
+    /// Gives up members that claim to reach another member, but never deliver its inputs, if there
+    /// is no other relay. Members that claim to be nearer are given up sooner, because the members
+    /// that are nearer to the cause detect it first.
     pub(super) fn judge_relays(&mut self, now: Duration) {
-        let elsewhere = self.component(GRACE, now).without(Set::of(self.me));
-        let failed = std::mem::take(&mut self.relays.failed);
-        for ((via, peer), way) in failed {
-            let asks = self.own.asks.iter().filter(|ask| ask.peer == peer);
-            let distance = self.distances(peer, elsewhere)[usize::from(via)];
-            let is_wanted = asks.clone().next().is_some() && self.holds(via);
-            let is_over = now.saturating_sub(way.last) >= GRACE;
-            let (true, false, Some(distance)) = (is_wanted, is_over, distance) else {
+        if self.failed_relays.is_empty() {
+            return;
+        }
+        let elsewhere = self.component(GRACE, now).without(Set::of(self.local));
+        for ((via, member), relay) in std::mem::take(&mut self.failed_relays) {
+            let mut requests = self.own.relay_requests.iter();
+            let request = requests.find(|request| request.member == member);
+            let distance = self.distances(member, elsewhere)[usize::from(via)];
+            let is_over = now.saturating_sub(relay.last) >= GRACE;
+            let (Some(request), true, false, Some(distance)) =
+                (request, self.holds(via), is_over, distance)
+            else {
                 continue;
             };
-            let is_asked = asks.clone().any(|ask| ask.via == via);
-            if is_asked && now.saturating_sub(way.since) >= self.limit * distance.into() {
-                self.peer_mut(via).lose(LeaveReason::Silent);
+            let limit = self.limit * distance.into();
+            if request.via == via && now.saturating_sub(relay.since) >= limit {
+                self.peer_mut(via).lose(LeaveReason::TimedOut);
             } else {
-                self.relays.failed.insert((via, peer), way);
+                self.failed_relays.insert((via, member), relay);
             }
         }
     }
 
-    /// Asks for the inputs of those who are lost here and not for others.
-    pub(super) fn choose_relays(&mut self, now: Duration, logs: &impl Logs) {
-        let component = self.component(GRACE, now);
-        let elsewhere = component.without(Set::of(self.me));
-        let mut asks = Vec::new();
-        let is_wanted = |&p: &Number| self.own.lost(p).is_some() && !self.is_excused(p, now);
-        for peer in elsewhere.iter().filter(is_wanted) {
-            let distances = self.distances(peer, elsewhere);
-            let is_way = |via: Number| {
-                let asks_me = |ask: &Ask| ask.peer == peer && ask.via == self.me;
-                self.holds(via)
-                    && distances[usize::from(via)].is_some()
-                    // Two who ask each other get nothing.
-                    && !(via < self.me && self.peer(via).direct.asks.iter().any(asks_me))
-            };
-            let has_failed = |via: Number| self.relays.failed.contains_key(&(via, peer));
-            let rank = |&via: &Number| (has_failed(via), distances[usize::from(via)]);
-            let best = elsewhere.iter().filter(|&via| is_way(via)).min_by_key(rank);
-            let current = self.own.asks.iter().find(|ask| ask.peer == peer);
-            let current = current.filter(|ask| is_way(ask.via));
-            // The nearest, so that nobody asks in a circle.
-            let keeps = |via| best.is_none_or(|best| rank(&via) <= rank(&best));
-            if let Some(ask) = current.filter(|ask| keeps(ask.via)) {
-                asks.push(ask.clone());
-            } else if let Some(via) = best {
-                let seats = self.members.seats(peer).iter();
-                let from = seats.map(|&seat| logs.next(seat).0).collect();
-                asks.push(Ask { peer, via, from });
-            }
+    /// Chooses relays for the members that are lost here, but not for all members.
+    pub(super) fn choose_relays(&mut self, now: Duration) {
+        let mut requests = Vec::new();
+        if !self.own.lost.is_empty() {
+            let elsewhere = self.component(GRACE, now).without(Set::of(self.local));
+            let is_needed = |&n: &Number| self.own.loss(n).is_some() && !self.is_excused(n, now);
+            requests = elsewhere
+                .iter()
+                .filter(is_needed)
+                .filter_map(|member| self.choose_relay(member, elsewhere))
+                .collect();
         }
-        let old = std::mem::replace(&mut self.own.asks, asks);
-        for ask in &old {
-            if !self.own.asks.iter().any(|new| new.peer == ask.peer) {
-                self.events.push_back(AgreementEvent::RelayFrom {
-                    via: None,
-                    peer: self.members.peer(ask.peer),
-                    from: Vec::new(),
-                });
-            }
-        }
-        for ask in self.own.asks.iter().filter(|ask| !old.contains(ask)) {
-            self.events.push_back(AgreementEvent::RelayFrom {
-                via: Some(self.members.peer(ask.via)),
-                peer: self.members.peer(ask.peer),
-                from: self.starts(ask.peer, &ask.from),
-            });
-        }
-    }
-
-    /// Whether a member that is silent here waits for another itself, and has had little time to
-    /// get that one's inputs. Who relays could make its inputs up.
-    fn is_excused(&self, peer: Number, now: Duration) -> bool {
-        let is_silent = |loss: &Loss| loss.reason == LeaveReason::Silent;
-        self.word(peer).lost.iter().any(is_silent) && self.is_rash(self.me, peer, GRACE / 2, now)
-    }
-
-    /// Passes on what is asked for.
-    pub(super) fn serve_relays(&mut self) {
-        let mut served = BTreeMap::new();
-        let others = self.members.all().without(Set::of(self.me));
-        for to in others
-            .without(self.voted())
-            .iter()
-            .filter(|&to| self.holds(to))
-        {
-            let asks = self.peer(to).direct.asks.iter();
-            for ask in asks.filter(|ask| ask.via == self.me && !self.voted().has(ask.peer)) {
-                served.insert((to, ask.peer), ask.from.clone());
-            }
-        }
-        let old = std::mem::replace(&mut self.relays.served, served);
+        let old = std::mem::replace(&mut self.own.relay_requests, requests);
+        let new = &self.own.relay_requests;
         let ended = old
             .iter()
-            .filter(|(key, _)| !self.relays.served.contains_key(key));
-        let ended = ended.map(|(&key, _)| (key, Vec::new()));
-        let begun = self.relays.served.iter();
-        let begun = begun.filter(|&(key, from)| old.get(key) != Some(from));
-        let begun = begun.map(|(&key, from)| (key, self.starts(key.1, from)));
-        let changes: Vec<_> = ended.chain(begun).collect();
-        for ((to, peer), from) in changes {
-            self.events.push_back(AgreementEvent::RelayTo {
-                to: self.members.peer(to),
-                peer: self.members.peer(peer),
-                from,
+            .filter(|old| !new.iter().any(|new| new.member == old.member));
+        let ended = ended.map(|request| (request.member, None));
+        let begun = new.iter().filter(|new| !old.contains(new));
+        let begun = begun.map(|request| (request.member, Some(request.via)));
+        for (member, via) in ended.chain(begun) {
+            self.events.push_back(AgreementEvent::RelayFrom {
+                via: via.map(|via| self.members.peer(via)),
+                peer: self.members.peer(member),
             });
         }
     }
 
-    fn starts(&self, peer: Number, from: &[u32]) -> Vec<(Seat, Tick)> {
-        let seats = self.members.seats(peer).iter();
-        seats
-            .zip(from)
-            .map(|(&seat, &from)| (seat, Tick(from)))
-            .collect()
+    /// Chooses the relay for a member's inputs: one that has not failed, and of these the nearest,
+    /// so that no two members request the inputs from each other.
+    fn choose_relay(&self, member: Number, elsewhere: Set) -> Option<RelayRequest> {
+        let distances = self.distances(member, elsewhere);
+        let waits_for_local = RelayRequest {
+            member,
+            via: self.local,
+        };
+        let is_possible = |&via: &Number| {
+            let requests = &self.peer(via).direct.relay_requests;
+            self.holds(via)
+                && distances[usize::from(via)].is_some()
+                // Of two members that request the inputs from each other, one stops.
+                && !(via < self.local && requests.contains(&waits_for_local))
+        };
+        let rank = |via: Number| {
+            let has_failed = self.failed_relays.contains_key(&(via, member));
+            (has_failed, distances[usize::from(via)])
+        };
+        let best = elsewhere
+            .iter()
+            .filter(is_possible)
+            .min_by_key(|&via| rank(via))?;
+        let mut requests = self.own.relay_requests.iter();
+        let current = requests
+            .find(|request| request.member == member)
+            .map(|request| request.via)
+            .filter(|via| is_possible(via) && rank(*via) <= rank(best));
+        Some(RelayRequest {
+            member,
+            via: current.unwrap_or(best),
+        })
+    }
+
+    /// Returns `true` if a member that timed out here waits for another member itself, and has had
+    /// little time to receive that one's inputs. A relay could forge its inputs.
+    fn is_excused(&self, member: Number, now: Duration) -> bool {
+        let has_timed_out = |loss: &Loss| loss.reason == LeaveReason::TimedOut;
+        let mut lost = self.statement(member).lost.iter();
+        lost.any(has_timed_out) && self.is_in_grace(self.local, member, GRACE / 2, now)
     }
 }

@@ -1,13 +1,15 @@
-//! Who plays which seat, tick by tick.
+//! The player of each seat at each tick.
 
 use huddle_session::{PeerId, Tick};
 use thiserror::Error;
 
 use crate::seat::{MAX_SEATS, Seat};
 
-/// Who plays each seat from which tick until which: nobody at first. Players
-/// [fill](Self::fill) the seats at tick 0 when a game begins; a seat [ends](Self::end) when its
-/// player has left, and can be filled again at a tick that all agree on.
+/// The player of each seat at each tick.
+///
+/// All seats are empty at first. Players [fill](Self::fill) them at tick 0 when a match starts. A
+/// seat [ends](Self::end) when its player has left, and can be filled again at a tick that all
+/// players agree on.
 ///
 /// ```
 /// use huddle_rollback::{FillError, Seat, Seats};
@@ -28,7 +30,7 @@ use crate::seat::{MAX_SEATS, Seat};
 #[derive(Debug, Clone, Default)]
 pub struct Seats([Vec<Span>; MAX_SEATS]);
 
-/// A peer plays a seat from a tick until before another.
+/// A peer plays a seat from one tick to before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
     peer: PeerId,
@@ -36,28 +38,28 @@ struct Span {
     until: Option<Tick>,
 }
 
-/// Why a seat cannot be filled.
+/// Errors that occur when a seat is filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FillError {
-    /// There is no such seat.
-    #[error("there is no seat {0}: they are numbered from 0 to 15")]
+    /// The seat does not exist.
+    #[error("there is no seat {0}: seats are numbered from 0 to 15")]
     NoSeat(Seat),
-    /// Somebody plays it, or did after that tick.
+    /// A player has the seat at that tick or later.
     #[error(
         "seat {seat} is played by {by} at tick {at} or later: fill it after that player's last tick"
     )]
     Taken {
-        /// Which.
+        /// The seat.
         seat: Seat,
-        /// By whom.
+        /// Its player.
         by: PeerId,
-        /// From when it should have been filled.
+        /// The tick at which it should have been filled.
         at: Tick,
     },
 }
 
 impl Seats {
-    /// Who plays a seat at a tick.
+    /// Returns the player of a seat at a tick.
     pub fn seat_at(&self, seat: Seat, tick: Tick) -> Option<PeerId> {
         let spans = self.0.get(seat.index())?;
         let span = spans.iter().rfind(|span| !span.from.is_after(tick))?;
@@ -65,10 +67,10 @@ impl Seats {
         (!is_over).then_some(span.peer)
     }
 
-    /// A peer plays an empty seat from a tick on.
+    /// Gives an empty seat to a peer, starting at a tick.
     ///
     /// # Errors
-    /// If somebody plays it at that tick or later.
+    /// Returns an error if a player has the seat at that tick or later.
     pub fn fill(&mut self, seat: Seat, peer: PeerId, from: Tick) -> Result<(), FillError> {
         let spans = self
             .0
@@ -91,8 +93,8 @@ impl Seats {
         Ok(())
     }
 
-    /// Who plays a seat does so no longer from a tick on. Of a seat that has ended already, or that
-    /// nobody plays, nothing changes.
+    /// Ends a seat: its player does not have it from tick `at` on. A seat that has ended or is empty
+    /// does not change.
     pub fn end(&mut self, seat: Seat, at: Tick) {
         if let Some(last) = self
             .0
@@ -110,7 +112,7 @@ mod tests {
     use huddle_session::PeerId;
 
     #[test]
-    fn a_seat_that_was_left_is_filled_at_a_tick() {
+    fn empty_seat_can_be_filled_at_a_tick() {
         let (ada, bob) = (PeerId::from_bytes([1; 16]), PeerId::from_bytes([2; 16]));
         let mut seats = Seats::default();
         seats.fill(Seat(0), ada, Tick(0)).unwrap();
@@ -140,7 +142,7 @@ mod tests {
         assert_eq!(seats.seat_at(Seat(0), Tick(119)), None);
         assert_eq!(seats.seat_at(Seat(0), Tick(120)), Some(bob));
         assert_eq!(seats.seat_at(Seat(0), Tick(99)), Some(ada));
-        // One that was never played.
+        // A seat that never had a player.
         seats.fill(Seat(1), ada, Tick(7)).unwrap();
         assert_eq!(seats.seat_at(Seat(1), Tick(6)), None);
         assert_eq!(seats.seat_at(Seat(1), Tick(1000)), Some(ada));

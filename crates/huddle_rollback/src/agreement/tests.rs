@@ -1,6 +1,7 @@
-//! What one member makes of single messages.
+//! One member's conclusions from single messages.
 
 mod lies;
+mod losses;
 
 use std::time::Duration;
 
@@ -8,17 +9,26 @@ use huddle_session::{PeerId, Tick};
 
 use super::{
     Agreement, AgreementError, AgreementEvent, LeaveReason, Logs, Member,
-    members::Set,
-    message::{Known, Message, Statement, Vote},
+    members::{Number, Set},
+    message::{Known, Loss, Message, Statement, Vote},
+    suffix::InputSuffix,
 };
 use crate::seat::Seat;
 
 const NOW: Duration = Duration::from_secs(1);
 
-/// Three inputs of each seat.
-struct ThreeEach([Vec<Vec<u8>>; 3]);
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
 
-impl Logs for ThreeEach {
+fn id(n: u8) -> PeerId {
+    PeerId::from_bytes([n; 16])
+}
+
+/// The inputs of each seat; three at first.
+struct FewInputs(Vec<Vec<Vec<u8>>>);
+
+impl Logs for FewInputs {
     fn next(&self, seat: Seat) -> Tick {
         Tick(self.0[seat.index()].len() as u32)
     }
@@ -38,119 +48,248 @@ impl Logs for ThreeEach {
     fn freeze(&mut self, _: Seat) {}
 }
 
-/// Member 0 of three, who play the seat of their number.
-fn member() -> (Agreement, ThreeEach) {
-    let member = |n| Member {
-        peer: PeerId::from_bytes([n; 16]),
-        seats: vec![Seat(n)],
-    };
-    let members = (0..3).map(member).collect();
-    let agreement =
-        Agreement::new(PeerId::from_bytes([0; 16]), members, Duration::from_secs(3)).unwrap();
-    let logs = std::array::from_fn(|_| vec![vec![7]; 3]);
-    (agreement, ThreeEach(logs))
+/// Member 0 of several, each of which plays the seat with its number.
+struct Local {
+    agreement: Agreement,
+    logs: FewInputs,
 }
 
-fn inputs(of: u8, seat: u8, inputs: &[u8]) -> Message {
+impl Local {
+    fn of(count: u8) -> Self {
+        let member = |n| Member {
+            peer: id(n),
+            seats: vec![Seat(n)],
+        };
+        let members = (0..count).map(member).collect();
+        let agreement = Agreement::new(id(0), members, Duration::from_secs(3));
+        Self {
+            agreement: agreement.unwrap(),
+            logs: FewInputs(vec![vec![vec![7]; 3]; count.into()]),
+        }
+    }
+
+    fn receive(
+        &mut self,
+        from: u8,
+        message: &Message,
+        now: Duration,
+    ) -> Result<(), AgreementError> {
+        let bytes = message.encode().unwrap();
+        self.agreement
+            .receive(id(from), &bytes, now, &mut self.logs)
+    }
+
+    /// Receives a member's own statement.
+    fn receive_statement(&mut self, from: u8, statement: Statement, now: Duration) {
+        let author = from;
+        let message = Message::Statement { author, statement };
+        self.receive(from, &message, now).unwrap();
+    }
+
+    fn tick(&mut self, now: Duration) {
+        self.agreement.tick(now, &mut self.logs, |_| false);
+    }
+
+    fn poll_all(&mut self) -> Vec<AgreementEvent> {
+        std::iter::from_fn(|| self.agreement.poll()).collect()
+    }
+
+    /// Returns the member that should relay the inputs of member 1.
+    fn relay(&self) -> Option<Number> {
+        let mut requests = self.agreement.own.relay_requests.iter();
+        let request = requests.find(|request| request.member == 1);
+        request.map(|request| request.via)
+    }
+}
+
+fn statement(version: u64) -> Statement {
+    Statement {
+        version,
+        ..Statement::default()
+    }
+}
+
+fn lost(member: Number, reason: LeaveReason) -> Vec<Loss> {
+    vec![Loss {
+        member,
+        reason,
+        is_mirrored: false,
+        have: vec![3],
+    }]
+}
+
+/// A vote to drop a member, whose inputs are known until a tick.
+fn vote(member: Number, next: u32) -> Option<Vote> {
+    let known = Known {
+        next,
+        reason: LeaveReason::TimedOut,
+        first: next,
+        digest: InputSuffix::starting(next).digest(next, next).unwrap(),
+    };
+    Some(Vote {
+        set: Set::of(member),
+        known: vec![known],
+    })
+}
+
+fn inputs(author: u8, seat: u8, inputs: &[u8]) -> Message {
     Message::Inputs {
-        of,
+        author,
         seat: Seat(seat),
         start: 1,
         inputs: inputs.iter().map(|&input| vec![input]).collect(),
     }
 }
 
-/// Member 1 says that 2 is out.
-fn vote() -> Message {
-    let known = Known {
-        next: 5,
-        reason: LeaveReason::Silent,
-        first: 5,
-        digest: super::tail::Tail::starting(5).digest(5, 5).unwrap(),
-    };
-    let vote = Vote {
-        set: Set::of(2),
-        known: vec![known],
-    };
-    let statement = Statement {
-        version: 1,
-        vote: Some(vote),
-        ..Statement::default()
-    };
-    Message::Statement { of: 1, statement }
-}
-
-fn leaving(of: u8) -> Message {
-    let statement = Statement {
-        version: 1,
+fn leaving(version: u64) -> Statement {
+    Statement {
         leaves: true,
-        ..Statement::default()
-    };
-    Message::Statement { of, statement }
+        ..statement(version)
+    }
 }
 
 #[test]
-fn one_vote_ejects_nobody_who_is_linked() {
-    let (mut agreement, mut logs) = member();
-    let bytes = vote().encode().unwrap();
-    agreement
-        .receive(PeerId::from_bytes([1; 16]), &bytes, NOW, &mut logs)
-        .unwrap();
+fn one_vote_drops_no_linked_member() {
+    let mut local = Local::of(3);
+    let statement = Statement {
+        vote: vote(2, 5),
+        ..statement(1)
+    };
+    local.receive_statement(1, statement, NOW);
     for second in 1..60 {
-        agreement.tick(NOW + Duration::from_secs(second), &mut logs);
+        local.tick(NOW + Duration::from_secs(second));
     }
-    assert!(!agreement.voted().has(2));
-    while let Some(event) = agreement.poll() {
+    assert!(!local.agreement.voted().has(2));
+    for event in local.poll_all() {
         assert!(!matches!(event, AgreementEvent::Decided(_)), "{event:?}");
     }
 }
 
 #[test]
-fn once_all_is_told_a_tick_has_nothing_to_do() {
-    let (mut agreement, mut logs) = member();
-    let heard = |of| Message::Statement {
-        of,
-        statement: Statement::default(),
-    };
-    agreement.tick(NOW, &mut logs);
-    for of in 1..3 {
-        let bytes = heard(of).encode().unwrap();
-        let taken = agreement.receive(PeerId::from_bytes([of; 16]), &bytes, NOW, &mut logs);
-        assert_eq!(taken, Ok(()));
-        assert!(agreement.has_news);
+fn settled_members_do_nothing_in_a_tick() {
+    let mut local = Local::of(3);
+    local.tick(NOW);
+    for from in 1..3 {
+        local.receive_statement(from, Statement::default(), NOW);
+        assert!(local.agreement.has_news);
     }
-    agreement.tick(NOW, &mut logs);
-    assert!(!agreement.has_news && agreement.is_settled());
+    local.tick(NOW);
+    assert!(!local.agreement.has_news && local.agreement.is_settled());
 }
 
 #[test]
-fn other_inputs_than_are_known_are_reported() {
-    let (mut agreement, mut logs) = member();
-    let mut receive = |message: Message| {
-        let bytes = message.encode().unwrap();
-        agreement.receive(PeerId::from_bytes([1; 16]), &bytes, NOW, &mut logs)
+fn conclusions_are_drawn_once_per_tick() {
+    let mut local = Local::of(3);
+    local.agreement.lost(id(1), LeaveReason::Lost);
+    let statement = Statement {
+        lost: lost(1, LeaveReason::Lost),
+        ..statement(1)
     };
-    let contradicts = |taken| matches!(taken, Err(AgreementError::Contradiction(_)));
-    // What continues what is known contradicts nothing.
-    assert_eq!(receive(inputs(1, 2, &[7, 7, 8])), Ok(()));
+    local.receive_statement(2, statement, NOW);
+    assert!(local.agreement.own == Statement::default());
+    assert_eq!(local.poll_all(), []);
+    local.tick(NOW);
+    assert_eq!(local.agreement.voted(), Set::of(1));
+}
+
+#[test]
+fn loss_that_is_withdrawn_within_a_tick_counts_for_votes_it_caused() {
+    let mut local = Local::of(4);
+    // Member 1 restarts its link to 3 so quickly that both statements arrive in one tick, but not
+    // too quickly for member 2 to vote because of the first.
+    for (version, lost) in [(1, lost(3, LeaveReason::Lost)), (2, Vec::new())] {
+        let statement = Statement {
+            lost,
+            ..statement(version)
+        };
+        local.receive_statement(1, statement, NOW);
+    }
+    local.agreement.lost(id(3), LeaveReason::Lost);
+    let statement = Statement {
+        lost: lost(3, LeaveReason::Lost),
+        vote: vote(3, 3),
+        ..statement(1)
+    };
+    local.receive_statement(2, statement, NOW);
+    local.tick(NOW);
+    assert_eq!(local.agreement.voted(), Set::of(3));
+}
+
+#[test]
+fn blocked_member_receives_the_newest_statement_once_it_is_not_blocked() {
+    let mut local = Local::of(3);
+    local.tick(NOW);
+    local.poll_all();
+    let is_for_1 =
+        |event: &AgreementEvent| matches!(event, AgreementEvent::Send { to, .. } if *to == id(1));
+    for reason in [LeaveReason::Lost, LeaveReason::Left] {
+        local.agreement.lost(id(2), reason);
+        let logs = &mut local.logs;
+        local.agreement.tick(NOW, logs, |peer| peer == id(1));
+        assert!(!local.poll_all().iter().any(is_for_1));
+    }
+    local.tick(NOW);
     assert_eq!(
-        receive(inputs(1, 2, &[7, 6, 8])),
+        local
+            .poll_all()
+            .iter()
+            .filter(|event| is_for_1(event))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn blocked_member_learns_later_that_it_was_dropped() {
+    let mut local = Local::of(2);
+    local.agreement.lost(id(1), LeaveReason::Removed);
+    local.agreement.tick(NOW, &mut local.logs, |_| true);
+    let is_send = |event: &AgreementEvent| matches!(event, AgreementEvent::Send { .. });
+    assert!(!local.poll_all().iter().any(is_send));
+    local.tick(NOW);
+    assert!(local.poll_all().iter().any(is_send));
+}
+
+#[test]
+fn differing_inputs_are_reported() {
+    let mut local = Local::of(3);
+    let contradicts = |taken| matches!(taken, Err(AgreementError::Contradiction(_)));
+    // Inputs that continue the known ones contradict nothing.
+    assert_eq!(local.receive(1, &inputs(1, 2, &[7, 7, 8]), NOW), Ok(()));
+    assert_eq!(
+        local.receive(1, &inputs(1, 2, &[7, 6, 8]), NOW),
         Err(AgreementError::OtherInputs)
     );
-    // A player's own last inputs that contradict it do not count.
-    assert!(contradicts(receive(inputs(1, 1, &[6, 7, 9]))));
-    assert_eq!(receive(leaving(1)), Ok(()));
-    assert_eq!(logs.next(Seat(1)), Tick(3));
+    // A player's own last inputs are ignored if they contradict it.
+    assert!(contradicts(local.receive(
+        1,
+        &inputs(1, 1, &[6, 7, 9]),
+        NOW
+    )));
+    local.receive_statement(1, leaving(1), NOW);
+    assert_eq!(local.logs.next(Seat(1)), Tick(3));
 }
 
 #[test]
-fn the_last_inputs_of_who_leaves_are_taken() {
-    let (mut agreement, mut logs) = member();
-    for message in [inputs(1, 1, &[7, 7, 9]), leaving(1)] {
-        let bytes = message.encode().unwrap();
-        agreement
-            .receive(PeerId::from_bytes([1; 16]), &bytes, NOW, &mut logs)
-            .unwrap();
+fn last_inputs_of_a_leaving_member_are_taken() {
+    let mut local = Local::of(3);
+    local.receive(1, &inputs(1, 1, &[7, 7, 9]), NOW).unwrap();
+    local.receive_statement(1, leaving(1), NOW);
+    assert_eq!(local.logs.0[1], [[7], [7], [7], [9]]);
+}
+
+#[test]
+fn last_member_keeps_nothing_for_votes() {
+    let mut local = Local::of(3);
+    local.receive(1, &inputs(1, 1, &[7, 7, 9]), NOW).unwrap();
+    local.receive_statement(1, leaving(1), NOW);
+    local.receive_statement(2, leaving(1), NOW);
+    for second in 1..4 {
+        local.tick(NOW * second);
     }
-    assert_eq!(logs.0[1], [[7], [7], [7], [9]]);
+    let decided = local.poll_all().into_iter();
+    let decided = decided.filter(|event| matches!(event, AgreementEvent::Decided(_)));
+    assert_eq!(decided.count(), 1);
+    assert_eq!(local.agreement.kept(), 0);
+    assert!(local.agreement.is_settled());
 }

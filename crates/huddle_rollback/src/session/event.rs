@@ -45,11 +45,12 @@ pub enum RollbackEvent {
         /// the lowest id.
         is_majority: bool,
     },
-    /// The others have gone on without this player, who may go on alone.
-    VotedOut {
-        /// Who says so.
+    /// Another player has dropped this player and continues without it. This player may continue
+    /// alone.
+    Dropped {
+        /// The other player.
         by: PeerId,
-        /// The first tick in which they did without this player.
+        /// The first tick that the other player simulates without this player.
         at_tick: Tick,
     },
     /// The state of another player differs from this one's. A [`Desync`](Self::Desync) with what is

@@ -106,22 +106,41 @@ impl<I: Input> RollbackSession<I> {
     }
 
     /// A player is linked, and was not before.
-    pub fn linked(&mut self, peer: PeerId, now: Duration) {
+    pub fn linked(&mut self, peer: PeerId) {
         if let Some(play) = &mut self.play {
-            play.linked(peer, now, &mut self.out);
+            play.linked(peer, &mut self.out);
         }
     }
 
-    /// A player is not linked any more, or has been removed.
-    pub fn lost(&mut self, peer: PeerId, reason: LeaveReason, now: Duration) {
+    /// Reports that the link to a player is lost. The player stays in the match while another
+    /// player receives its inputs, and may be [linked](Self::linked) again.
+    pub fn lost(&mut self, peer: PeerId, now: Duration) {
+        self.lose(peer, LeaveReason::Lost, now);
+    }
+
+    /// Reports that a player was kicked from the room, or disconnected for protocol violations. It
+    /// cannot return to the match.
+    pub fn removed(&mut self, peer: PeerId, now: Duration) {
+        self.lose(peer, LeaveReason::Removed, now);
+    }
+
+    /// Reports that a player's program was restarted: a new program uses the player's id, and does
+    /// not know the match. Call it instead of [`Self::linked`]. The player's seats end without a
+    /// wait once all players report this.
+    pub fn restarted(&mut self, peer: PeerId, now: Duration) {
+        self.lose(peer, LeaveReason::Restarted, now);
+    }
+
+    fn lose(&mut self, peer: PeerId, reason: LeaveReason, now: Duration) {
         self.start.lost(peer);
         if self.play.is_none() {
             // All may have been ready just before.
             self.begin(now);
         }
         if let Some(play) = &mut self.play {
-            play.lost(peer, reason, now, &mut self.out);
+            play.lost(peer, reason);
         }
+        self.out.forget(peer);
     }
 
     /// Sets whether a peer's game is stopped, for example because its page is hidden.
@@ -190,7 +209,7 @@ impl<I: Input> RollbackSession<I> {
         }
         match (topic, &mut self.play) {
             (Topic::Start, _) => Ok(self.start.receive(peer, body)?),
-            (_, Some(play)) => play.receive(peer, topic, body, now, witness, &mut self.out),
+            (_, Some(play)) => play.receive(peer, topic, body, now, witness),
             (_, None) => {
                 self.keep_early(peer, message);
                 Ok(())
@@ -222,13 +241,13 @@ impl<I: Input> RollbackSession<I> {
         now: Duration,
         mut sample: impl FnMut(Seat, Tick) -> I,
     ) -> Result<Step, StepError> {
+        self.out.step();
         self.start.advance(now);
         if self.play.is_none() {
             self.begin(now);
         }
         while let Some((to, body)) = self.start.collect() {
-            let message = Topic::Start.message(self.round, &body);
-            self.out.messages.push_back((to, message));
+            self.out.send(to, Topic::Start, self.round, &body);
         }
         match &mut self.play {
             Some(play) => play.step(now, &mut sample, &mut self.out),
@@ -293,9 +312,20 @@ impl<I: Input> RollbackSession<I> {
         self.out.events.pop_front()
     }
 
-    /// A message to queue for a player as an event of kind [`KIND`](Self::KIND).
+    /// Returns the next message to queue for a player as an event of kind [`KIND`](Self::KIND). If
+    /// it cannot be queued, [return it](Self::return_message).
     pub fn poll_message(&mut self) -> Option<(PeerId, Bytes)> {
-        self.out.messages.pop_front()
+        self.out.poll()
+    }
+
+    /// Takes back the message that [`Self::poll_message`] returned last, because the queue of its
+    /// receiver is full. It is returned again after the next [step](Self::step). Until then no
+    /// other message to this player is.
+    ///
+    /// A message to a player without an open session may be dropped: everything that still matters
+    /// is sent again when the player is [linked](Self::linked).
+    pub fn return_message(&mut self, peer: PeerId, message: Bytes) {
+        self.out.give_back(peer, message);
     }
 
     /// How fast the game's clock should run now, as part of its usual speed, so that all players
@@ -334,7 +364,7 @@ impl<I: Input> RollbackSession<I> {
 
     /// How much this session keeps.
     pub fn memory(&self) -> RollbackMemory {
-        let unread = self.out.messages.len() + self.out.events.len() + self.early.len();
+        let unread = self.out.len() + self.early.len();
         let memory = self.play.as_ref().map(|play| play.memory());
         RollbackMemory {
             unread,

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-/// What a message is about, which its first byte says.
+/// The topic of a message: its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
     Start = 0,
@@ -16,7 +16,12 @@ impl Topic {
             .find(|topic| *topic as u8 == byte)
     }
 
-    /// A message: the topic, the low byte of the game's number, and what there is to say.
+    /// Returns `true` if a message has this topic.
+    pub(super) fn is_of(self, message: &[u8]) -> bool {
+        message.first() == Some(&(self as u8))
+    }
+
+    /// Returns a message: the topic, the low byte of the match number, and the body.
     pub(super) fn message(self, round: u32, body: &[u8]) -> Bytes {
         [&[self as u8, round as u8], body].concat().into()
     }

@@ -2,8 +2,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use huddle_rollback::{
-    AgreementError, LeaveReason, ReceiveError, RollbackEvent, RollbackSession, RollbackSetup, Seat,
-    Step,
+    AgreementError, ReceiveError, RollbackEvent, RollbackSession, RollbackSetup, Seat, Step,
 };
 use huddle_session::{PeerId, Tick};
 
@@ -57,16 +56,23 @@ impl Honest {
         self.game.is_some()
     }
 
-    pub(super) fn lose(&mut self, peer: PeerId, reason: LeaveReason, now: Duration) {
+    pub(super) fn lose(&mut self, peer: PeerId, now: Duration) {
         if !self.without.contains(&peer) {
             self.without.push(peer);
-            self.session.lost(peer, reason, now);
+            self.session.lost(peer, now);
         }
     }
 
-    pub(super) fn link(&mut self, peer: PeerId, now: Duration) {
+    fn remove(&mut self, peer: PeerId, now: Duration) {
+        if !self.without.contains(&peer) {
+            self.without.push(peer);
+            self.session.removed(peer, now);
+        }
+    }
+
+    pub(super) fn link(&mut self, peer: PeerId) {
         self.without.retain(|without| *without != peer);
-        self.session.linked(peer, now);
+        self.session.linked(peer);
     }
 
     /// Takes a message; whoever sends too much nonsense is dropped.
@@ -109,7 +115,7 @@ impl Honest {
             let errors = self.errors.entry(from).or_default();
             *errors += 1;
             if *errors == MAX_ERRORS {
-                self.lose(from, LeaveReason::Removed, now);
+                self.remove(from, now);
             }
         }
         result

@@ -35,16 +35,16 @@ const INQUIRY: u8 = 3;
 #[derive(Serialize)]
 enum Agreement {
     Statement {
-        of: u8,
+        author: u8,
         statement: Statement,
     },
     Inputs {
-        of: u8,
+        author: u8,
         seat: Seat,
         start: u32,
         inputs: Vec<Vec<u8>>,
     },
-    Out {
+    Dropped {
         ends: Vec<(Seat, u32, LeaveReason)>,
     },
 }
@@ -54,7 +54,7 @@ struct Statement {
     version: u64,
     leaves: bool,
     lost: Vec<(u8, LeaveReason, bool, Vec<u32>)>,
-    asks: Vec<(u8, u8, Vec<u32>)>,
+    relay_requests: Vec<(u8, u8)>,
     vote: Option<(u16, Vec<Known>)>,
     confirmation: Option<(u16, Vec<[u8; 16]>)>,
 }
@@ -121,8 +121,8 @@ fn count(u: &mut Unstructured) -> Result<usize> {
 }
 
 fn reason(u: &mut Unstructured) -> Result<LeaveReason> {
-    use LeaveReason::{Left, Link, Removed, Silent};
-    Ok(*u.choose(&[Link, Silent, Removed, Left])?)
+    use LeaveReason::{Left, Lost, Removed, Restarted, TimedOut};
+    Ok(*u.choose(&[Lost, TimedOut, Restarted, Removed, Left])?)
 }
 
 /// An input: most often a byte.
@@ -257,16 +257,22 @@ fn statement(u: &mut Unstructured, context: &mut Context) -> Result<Bytes> {
         }
         if u.ratio(1, 4)? {
             let via = u.int_in_range(0..=context.players)?;
-            statement.asks.push((peer, via, vec![tick(u, context)?]));
+            statement.relay_requests.push((peer, via));
         }
     }
-    Ok(message(AGREEMENT, &Agreement::Statement { of, statement }))
+    Ok(message(
+        AGREEMENT,
+        &Agreement::Statement {
+            author: of,
+            statement,
+        },
+    ))
 }
 
 /// That a player is lost, or not any more.
 pub(super) fn toggle(context: &mut Context, is_lost: bool) -> Bytes {
     context.version += 1;
-    let lost = (context.to, LeaveReason::Link, false, vec![context.tick]);
+    let lost = (context.to, LeaveReason::Lost, false, vec![context.tick]);
     let statement = Statement {
         version: context.version,
         lost: is_lost.then_some(lost).into_iter().collect(),
@@ -275,7 +281,7 @@ pub(super) fn toggle(context: &mut Context, is_lost: bool) -> Bytes {
     message(
         AGREEMENT,
         &Agreement::Statement {
-            of: context.me,
+            author: context.me,
             statement,
         },
     )
@@ -309,7 +315,7 @@ fn vote(u: &mut Unstructured, context: &mut Context) -> Result<Vec<Bytes>> {
         if !u.ratio(1, 8)? {
             let (seat, start) = (Seat(peer), first);
             let body = Agreement::Inputs {
-                of,
+                author: of,
                 seat,
                 start,
                 inputs,
@@ -322,7 +328,13 @@ fn vote(u: &mut Unstructured, context: &mut Context) -> Result<Vec<Bytes>> {
     if u.ratio(1, 4)? {
         statement.confirmation = Some((set, vec![u.arbitrary()?; stay]));
     }
-    messages.push(message(AGREEMENT, &Agreement::Statement { of, statement }));
+    messages.push(message(
+        AGREEMENT,
+        &Agreement::Statement {
+            author: of,
+            statement,
+        },
+    ));
     Ok(messages)
 }
 
@@ -330,7 +342,7 @@ fn vote(u: &mut Unstructured, context: &mut Context) -> Result<Vec<Bytes>> {
 fn inputs_of_leaver(u: &mut Unstructured, context: &mut Context) -> Result<Vec<Bytes>> {
     let of = speaker(u, context)?;
     let body = Agreement::Inputs {
-        of,
+        author: of,
         seat: Seat(speaker(u, context)?),
         start: tick(u, context)?,
         inputs: inputs(u)?,
@@ -342,7 +354,13 @@ fn inputs_of_leaver(u: &mut Unstructured, context: &mut Context) -> Result<Vec<B
             leaves: true,
             ..Statement::default()
         };
-        messages.push(message(AGREEMENT, &Agreement::Statement { of, statement }));
+        messages.push(message(
+            AGREEMENT,
+            &Agreement::Statement {
+                author: of,
+                statement,
+            },
+        ));
     }
     Ok(messages)
 }
@@ -354,7 +372,7 @@ fn out(u: &mut Unstructured, context: &Context) -> Result<Bytes> {
         false => context.to,
     };
     let ends = vec![(Seat(seat), tick(u, context)?, reason(u)?)];
-    Ok(message(AGREEMENT, &Agreement::Out { ends }))
+    Ok(message(AGREEMENT, &Agreement::Dropped { ends }))
 }
 
 /// A packet's inputs: of the stream that is awaited, or of something else.

@@ -6,7 +6,7 @@ use std::{
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use fastrand::Rng;
-use huddle_rollback::{DelayPolicy, LeaveReason, RollbackSetup, Seat};
+use huddle_rollback::{DelayPolicy, RollbackSetup, Seat};
 use huddle_session::{SectionSource, Tick, TickRate, codec};
 
 use super::{
@@ -253,17 +253,17 @@ impl World {
         let honest = &mut self.honest[to];
         match honest.without.contains(&mallory) {
             false => {
-                honest.lose(mallory, LeaveReason::Link, now);
+                honest.lose(mallory, now);
                 let machine = &mut self.faces[to].machine;
-                machine.lose(peer_id(to), LeaveReason::Link, now);
+                machine.lose(peer_id(to), now);
                 for pair in [(to, self.mallory), (self.mallory, to)] {
                     self.pipes.entry(pair).or_default().flying.clear();
                 }
                 self.faces[to].held.clear();
             }
             true if !honest.is_dropped(mallory) => {
-                honest.link(mallory, now);
-                self.faces[to].machine.link(peer_id(to), now);
+                honest.link(mallory);
+                self.faces[to].machine.link(peer_id(to));
             }
             true => {}
         }
@@ -286,10 +286,8 @@ impl World {
         }
         self.is_gone = true;
         for other in 0..self.honest.len() {
-            self.honest[other].lose(peer_id(leaver), LeaveReason::Link, now);
-            self.faces[other]
-                .machine
-                .lose(peer_id(leaver), LeaveReason::Link, now);
+            self.honest[other].lose(peer_id(leaver), now);
+            self.faces[other].machine.lose(peer_id(leaver), now);
         }
     }
 

@@ -23,6 +23,13 @@ pub enum Trouble {
     Leave(usize),
     /// All others are told that a player is to go.
     Remove(usize),
+    /// A player's program is restarted. The new program does not take part in the match.
+    Restart {
+        /// The player.
+        player: usize,
+        /// The time until the other players detect it.
+        takes: Duration,
+    },
     /// Nothing passes between these and all others for a time.
     Partition {
         /// One side.

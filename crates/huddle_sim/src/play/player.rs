@@ -1,10 +1,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use huddle_rollback::{LeaveReason, RollbackEvent, RollbackSession, RollbackSetup, Seat, Step};
+use huddle_rollback::{RollbackEvent, RollbackSession, RollbackSetup, Seat, Step};
 use huddle_session::{
-    Delivery, KindId, Kinds, Lane, OwnStates, PeerId, RoomSession, RoomSetup, Schema, SessionEvent,
-    Tick,
+    Delivery, KindId, Kinds, Lane, OwnStates, PeerId, QueueError, RoomSession, RoomSetup, Schema,
+    SessionEvent, Tick,
 };
 
 use super::game::{Limits, Running, SimGame};
@@ -20,6 +20,9 @@ pub(super) type Inputs<I> = dyn Fn(Seat, Tick) -> I;
 pub(super) struct Player<G: SimGame> {
     pub(super) me: usize,
     kind: KindId,
+    bulk_kind: KindId,
+    /// Whether the game keeps its queues of events full.
+    pub(super) sends_bulk: bool,
     room: RoomSession,
     pub(super) session: RollbackSession<G::Input>,
     pub(super) running: Option<Running<G>>,
@@ -45,6 +48,14 @@ pub(super) struct Player<G: SimGame> {
     unsent: BTreeMap<usize, Duration>,
     standstill: Standstill,
     own: OwnStates,
+}
+
+/// How a player is lost.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Loss {
+    Link,
+    Removed,
+    Restarted,
 }
 
 /// For how long the game has not gone on.
@@ -95,6 +106,9 @@ impl<G: SimGame> Player<G> {
                 Schema::of::<Vec<u8>>(),
             )
             .expect("nothing else is declared");
+        let bulk_kind = kinds
+            .declare("bulk", Delivery::Event, Schema::of::<Vec<u8>>())
+            .expect("the name is free");
         let room = RoomSetup {
             seed,
             rate: setup.rate,
@@ -103,6 +117,8 @@ impl<G: SimGame> Player<G> {
         Self {
             me,
             kind,
+            bulk_kind,
+            sends_bulk: false,
             limits: limits_of(&setup),
             round: setup.number,
             asked: Vec::new(),
@@ -140,12 +156,16 @@ impl<G: SimGame> Player<G> {
     }
 
     /// The link to another player is given up.
-    pub(super) fn lose(&mut self, other: usize, reason: LeaveReason, now: Duration) {
+    pub(super) fn lose(&mut self, other: usize, loss: Loss, now: Duration) {
         self.linked.remove(&other);
         self.unsent.remove(&other);
         self.room.link_lost(peer_id(other));
         self.listen(now);
-        self.session.lost(peer_id(other), reason, now);
+        match loss {
+            Loss::Link => self.session.lost(peer_id(other), now),
+            Loss::Removed => self.session.removed(peer_id(other), now),
+            Loss::Restarted => self.session.restarted(peer_id(other), now),
+        }
     }
 
     /// A tick: what arrived is taken, the game goes on, and what there is to say is sent.
@@ -240,11 +260,11 @@ impl<G: SimGame> Player<G> {
                     Ok(())
                 }
                 SessionEvent::Joined { peer_id: peer } => {
-                    self.session.linked(peer, now);
+                    self.session.linked(peer);
                     Ok(())
                 }
                 SessionEvent::Left { peer_id: peer } => {
-                    self.session.lost(peer, LeaveReason::Link, now);
+                    self.session.lost(peer, now);
                     Ok(())
                 }
                 SessionEvent::Section {
@@ -258,9 +278,9 @@ impl<G: SimGame> Player<G> {
                     .receive_packet(peer, packet, &payload, arrived, rtt),
                 SessionEvent::Event {
                     peer_id: peer,
+                    kind,
                     payload,
-                    ..
-                } => match &self.running {
+                } if kind == self.kind => match &self.running {
                     Some(game) => self.session.receive_message(peer, payload, now, game),
                     None => self.session.receive_message(peer, payload, now, &()),
                 },
@@ -279,9 +299,19 @@ impl<G: SimGame> Player<G> {
     }
 
     pub(super) fn send(&mut self, now: Duration, network: &mut Network<Bytes>) {
+        if self.sends_bulk {
+            for peer in self.linked.keys().map(|&other| peer_id(other)) {
+                let bulk = || Bytes::from_static(&[0; 8000]);
+                while self.room.stats(peer).is_some()
+                    && self.room.queue_event(peer, self.bulk_kind, bulk()).is_ok()
+                {}
+            }
+        }
         while let Some((peer, message)) = self.session.poll_message() {
-            let queued = self.room.queue_event(peer, self.kind, message);
-            self.note(queued);
+            match self.room.queue_event(peer, self.kind, message.clone()) {
+                Err(QueueError::Full { .. }) => self.session.return_message(peer, message),
+                queued => self.note(queued),
+            }
         }
         for &other in self.linked.keys() {
             let peer = peer_id(other);

@@ -10,7 +10,7 @@ use super::{
     fault::{Fault, Trouble},
     game::SimGame,
     oracle::Oracle,
-    player::{Inputs, Player, peer_id},
+    player::{Inputs, Loss, Player, peer_id},
 };
 use crate::{
     network::{Network, Traffic},
@@ -62,8 +62,8 @@ pub struct Simulation<G: SimGame> {
     frozen_until: Vec<Duration>,
     /// Until when each player's game is stopped, if it is.
     stopped_until: Vec<Option<Duration>>,
-    /// Links that players have to be told are gone: when, who, and of whom.
-    notices: Vec<(Duration, usize, usize)>,
+    /// Links that players have to be told are gone: when, who, of whom, and how.
+    notices: Vec<(Duration, usize, usize, Loss)>,
     /// When pairs link again.
     relinks: Vec<(Duration, usize, usize)>,
     /// When each player simulated a new tick last.
@@ -183,6 +183,11 @@ impl<G: SimGame> Simulation<G> {
         self.players[player].play_again(setup, self.now);
         self.progress[player] = (Tick(0), self.now);
         self.all_started = None;
+    }
+
+    /// Makes a player's game queue as many events for all others as their queues accept.
+    pub fn send_bulk(&mut self, player: usize) {
+        self.players[player].sends_bulk = true;
     }
 
     /// Makes a player's game compute something else from a tick on, as a bug would.
@@ -386,13 +391,13 @@ impl<G: SimGame> Simulation<G> {
             }
         }
         for other in lost {
-            self.lose(me, other, LeaveReason::Link);
+            self.lose(me, other, Loss::Link);
         }
     }
 
-    fn lose(&mut self, me: usize, other: usize, reason: LeaveReason) {
+    fn lose(&mut self, me: usize, other: usize, loss: Loss) {
         if self.players[me].linked.contains_key(&other) {
-            self.players[me].lose(other, reason, self.now);
+            self.players[me].lose(other, loss, self.now);
             self.network.drop_link(me, other);
             self.relinks.push((self.now + RELINK, me, other));
         }
@@ -416,8 +421,8 @@ impl<G: SimGame> Simulation<G> {
             .notices
             .extract_if(.., |notice| notice.0 <= self.now)
             .collect();
-        for (_, me, other) in due {
-            self.lose(me, other, LeaveReason::Link);
+        for (_, me, other, loss) in due {
+            self.lose(me, other, loss);
         }
         let due: Vec<_> = self
             .relinks
@@ -451,7 +456,8 @@ impl<G: SimGame> Simulation<G> {
                 for me in players {
                     self.is_here[me] = false;
                     let at = self.now + noticed_after;
-                    self.notices.extend(others(me).map(|other| (at, other, me)));
+                    self.notices
+                        .extend(others(me).map(|other| (at, other, me, Loss::Link)));
                 }
             }
             Trouble::Leave(me) => {
@@ -460,9 +466,15 @@ impl<G: SimGame> Simulation<G> {
             }
             Trouble::Remove(me) => {
                 for other in others(me) {
-                    self.lose(other, me, LeaveReason::Removed);
+                    self.lose(other, me, Loss::Removed);
                 }
                 self.is_here[me] = false;
+            }
+            Trouble::Restart { player, takes } => {
+                self.is_here[player] = false;
+                let at = self.now + takes;
+                let notices = others(player).map(|other| (at, other, player, Loss::Restarted));
+                self.notices.extend(notices);
             }
             Trouble::Partition { side, lasts } => {
                 for &a in &side {

@@ -1,4 +1,4 @@
-//! Links that are bad, cut for a time or not there at all.
+//! Links that are cut, for a while or forever.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::scene::{
     wifi,
 };
 
-fn nobody_is_ejected(game: &Game, players: usize) {
+fn assert_all_remain(game: &Game, players: usize) {
     for player in 0..players {
         assert_eq!(left(game, player), [], "player {player}");
         assert_eq!(members(game, player).len(), players, "player {player}");
@@ -19,18 +19,18 @@ fn nobody_is_ejected(game: &Game, players: usize) {
 }
 
 #[test]
-fn a_link_that_is_gone_ejects_nobody_and_the_game_goes_on() {
+fn lost_link_drops_no_player_and_the_match_continues() {
     let cut = Trouble::Cut(0, 1, Duration::MAX);
     let mut game = game(4, wifi(), [(secs(2), cut)]);
-    // It is given up after eight seconds, and the game does not wait for that.
+    // The link is given up after eight seconds. The match does not wait for that.
     play_until(&mut game, secs(6));
     let ticks = ticks_until(&mut game, 0, secs(10));
     assert!(ticks >= 230, "{ticks} ticks in four seconds");
-    nobody_is_ejected(&game, 4);
+    assert_all_remain(&game, 4);
 }
 
 #[test]
-fn a_chain_in_which_only_neighbours_are_linked_plays_on() {
+fn chain_of_players_continues() {
     let cuts = [(0, 2), (0, 3), (1, 3)];
     let cuts = cuts.map(|(a, b)| (secs(2), Trouble::Cut(a, b, Duration::MAX)));
     let mut game = game(4, Weather::from_rtt(ms(20)), cuts);
@@ -40,25 +40,25 @@ fn a_chain_in_which_only_neighbours_are_linked_plays_on() {
         let ticks = ticks_until(&mut game, player, end);
         assert!(ticks >= 110, "{ticks} ticks in two seconds");
     }
-    nobody_is_ejected(&game, 4);
+    assert_all_remain(&game, 4);
 }
 
 #[test]
-fn who_is_away_for_a_second_stays() {
+fn player_without_links_for_a_second_remains() {
     let away = Trouble::Partition {
         side: vec![2],
         lasts: secs(1),
     };
     let mut game = game(3, wifi(), [(secs(2), away)]);
     play_until(&mut game, ms(3500));
-    nobody_is_ejected(&game, 3);
+    assert_all_remain(&game, 3);
     let ticks = ticks_until(&mut game, 2, ms(5500));
     assert!(ticks >= 115, "{ticks} ticks in two seconds");
 }
 
 #[test]
-fn both_sides_of_a_partition_play_on_and_know_that_they_are_sides() {
-    // (one side, how many play, whether it is the majority)
+fn both_sides_of_a_partition_continue_and_are_notified() {
+    // One side, the number of players, and whether the side is the majority.
     let halves: [(&[usize], usize, bool); 3] =
         [(&[1, 3], 4, false), (&[0, 1], 4, true), (&[0, 1], 5, false)];
     for (side, of, is_majority) in halves {
@@ -85,27 +85,27 @@ fn both_sides_of_a_partition_play_on_and_know_that_they_are_sides() {
                 is_majority: is_majority == side.contains(&player),
             };
             assert_eq!(splits, [&expected], "player {player} of {of}");
-            let gone = |other| (Seat(other as u8), LeaveReason::Silent);
+            let gone = |other| (Seat(other as u8), LeaveReason::TimedOut);
             let gone: Vec<_> = theirs.into_iter().map(gone).collect();
             assert_eq!(left(&game, player), gone);
         }
     }
 }
 
-/// Who told a player that they go on without, and from which tick on.
-fn voted_out(game: &Game, player: usize) -> Vec<(PeerId, Tick)> {
+/// Returns the players that dropped a player, and the first tick without it.
+fn dropped(game: &Game, player: usize) -> Vec<(PeerId, Tick)> {
     let events = events(game, player).into_iter();
-    let told = events.filter_map(|event| match event {
-        RollbackEvent::VotedOut { by, at_tick } => Some((by, at_tick)),
+    let dropped = events.filter_map(|event| match event {
+        RollbackEvent::Dropped { by, at_tick } => Some((by, at_tick)),
         _ => None,
     });
-    let mut told: Vec<_> = told.collect();
-    told.sort_unstable_by_key(|(by, _)| *by);
-    told
+    let mut dropped: Vec<_> = dropped.collect();
+    dropped.sort_unstable_by_key(|(by, _)| *by);
+    dropped
 }
 
 #[test]
-fn who_comes_back_after_a_partition_is_told_to_be_out() {
+fn smaller_side_learns_after_the_partition_that_it_was_dropped() {
     let away = Trouble::Partition {
         side: vec![2],
         lasts: secs(5),
@@ -123,16 +123,16 @@ fn who_comes_back_after_a_partition_is_told_to_be_out() {
         .collect();
     let most = (vec![peer(0), peer(1)], true);
     assert_eq!(splits, [most.clone(), most, (vec![peer(2)], false)]);
-    // The smaller side is told by the others, and they are not told by it.
+    // The smaller side is notified by the larger one, and not the other way around.
     let (_, at, _) = game.left(0)[0];
-    assert_eq!(voted_out(&game, 2), [(peer(0), at), (peer(1), at)]);
-    assert_eq!([voted_out(&game, 0), voted_out(&game, 1)], [[], []]);
+    assert_eq!(dropped(&game, 2), [(peer(0), at), (peer(1), at)]);
+    assert_eq!([dropped(&game, 0), dropped(&game, 1)], [[], []]);
     let ticks = [0, 1, 2].map(|player| game.session(player).tick().0);
     assert!(ticks.iter().all(|&tick| tick > 200), "{ticks:?}");
 }
 
 #[test]
-fn who_stood_still_for_longer_than_others_wait_is_told_to_be_out() {
+fn player_that_hangs_beyond_the_disconnect_timeout_learns_that_it_was_dropped() {
     let conditions = Conditions {
         faults: vec![Fault {
             at: secs(2),
@@ -146,30 +146,30 @@ fn who_stood_still_for_longer_than_others_wait_is_told_to_be_out() {
     });
     let mut game: Game = Simulation::new(conditions, setups);
     play_until(&mut game, secs(7));
-    let told = voted_out(&game, 2);
-    // By the others, as of the tick from which on they did without.
-    let by: Vec<_> = told.iter().map(|(by, _)| *by).collect();
+    let dropped = dropped(&game, 2);
+    let by: Vec<_> = dropped.iter().map(|(by, _)| *by).collect();
     assert!(!by.is_empty() && by.iter().all(|by| [peer(0), peer(1)].contains(by)));
     for player in [0, 1] {
         let [(seat, at, reason)] = game.left(player)[..] else {
             panic!("{:?}", game.left(player));
         };
-        assert_eq!((seat, reason), (Seat(2), LeaveReason::Silent));
-        assert!(told.iter().all(|(_, told)| *told == at), "{told:?} {at}");
+        assert_eq!((seat, reason), (Seat(2), LeaveReason::TimedOut));
+        let is_agreed = dropped.iter().all(|(_, tick)| *tick == at);
+        assert!(is_agreed, "{dropped:?} {at}");
     }
 }
 
 #[test]
-fn game_does_not_wait_until_the_link_of_a_silent_player_is_given_up() {
+fn match_does_not_wait_until_a_silent_link_is_given_up() {
     let cut = Trouble::Partition {
         side: vec![2],
         lasts: Duration::MAX,
     };
     let mut game = game(3, wifi(), [(secs(2), cut)]);
-    // Three seconds without its inputs, and one in which it may wait itself.
+    // The disconnect timeout of three seconds, and the grace period of one.
     play_until(&mut game, ms(6500));
     for player in [0, 1] {
-        assert_eq!(left(&game, player), [(Seat(2), LeaveReason::Silent)]);
+        assert_eq!(left(&game, player), [(Seat(2), LeaveReason::TimedOut)]);
     }
     let ticks = ticks_until(&mut game, 0, ms(8500));
     assert!(ticks >= 115, "{ticks} ticks in two seconds");

@@ -1,7 +1,7 @@
 //! How games start, or do not, and how one follows another.
 
 use huddle_rollback::{
-    LeaveReason, RollbackEvent, RollbackSession, RollbackSetup, SettingDifference, StartError,
+    RollbackEvent, RollbackSession, RollbackSetup, SettingDifference, StartError,
 };
 use huddle_session::TickRate;
 use huddle_sim::{Conditions, Fault, Simulation, Trouble, Weather};
@@ -195,7 +195,7 @@ fn who_is_lost_just_as_all_are_ready_has_left() {
         }
     }
     let [session, _] = &mut sessions;
-    session.lost(peer(1), LeaveReason::Link, now);
+    session.lost(peer(1), now);
     session.step(now, |_, _| 0).unwrap();
     let events: Vec<_> = std::iter::from_fn(|| session.poll()).collect();
     assert!(

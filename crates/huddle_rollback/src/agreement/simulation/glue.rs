@@ -1,39 +1,39 @@
-//! What the players' games do between messages: they play on, send inputs and lose patience.
+//! The matches of the players between messages: they play, send inputs and time out.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     logs::truth,
-    world::{Packet, SILENT, Status, World, id},
+    world::{Packet, Status, TIMEOUT, World, id, player},
 };
 use crate::{
     agreement::{LeaveReason, Logs},
     seat::Seat,
 };
 
-/// How far a player plays on without another's inputs.
+/// The prediction window.
 const WINDOW: u32 = 8;
-/// After how long a relay is of no use.
+/// The time after which a relay has failed.
 const RELAY_FAILED: u64 = 15_000 * super::MS;
-/// How long a relay may take to bring what it must have.
+/// The time that a relay has to deliver inputs that it must have.
 const RELAY_LATE: u64 = 2000 * super::MS;
 
 impl World {
     pub(super) fn tick(&mut self, n: usize) {
-        if self.players[n].status != Status::Plays {
+        if self.players[n].status != Status::Plays || self.players[n].hangs_until > self.now {
             return;
         }
         self.forget(n);
         self.produce(n);
         self.send_inputs(n);
-        self.complain(n);
+        self.watch(n);
         let now = Duration::from_micros(self.now);
         let player = &mut self.players[n];
-        player.agreement.tick(now, &mut player.logs);
+        player.agreement.tick(now, &mut player.logs, |_| false);
         self.drain(n);
     }
 
-    /// Only what somebody may lack is kept.
+    /// Releases inputs that no member lacks.
     fn forget(&mut self, n: usize) {
         for seat in (0..16).map(Seat) {
             let members = self.players[n].members.iter();
@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    /// The tick a player plays next.
+    /// Returns the tick that a player simulates next.
     pub(super) fn next(&self, n: usize) -> u32 {
         self.players[n]
             .sent
@@ -83,9 +83,9 @@ impl World {
     fn send_inputs(&mut self, n: usize) {
         let mut packets = Vec::new();
         for to in (0..self.players.len()).filter(|&to| to != n) {
-            // Who is no more than silent may wait for what it is not sent.
+            // A member that timed out may wait for these inputs.
             let reason = self.players[n].lost.get(&to);
-            if reason.is_some_and(|&reason| reason != LeaveReason::Silent) {
+            if reason.is_some_and(|&reason| reason != LeaveReason::TimedOut) {
                 continue;
             }
             for seat in self.players[n].seats.clone() {
@@ -95,31 +95,29 @@ impl World {
                 *sent = len.max(*sent);
             }
         }
-        let is_hostage = |key: &(usize, usize)| match &self.hostile {
-            Some((hostile, how)) => *hostile == n && !how.relays(key.1),
-            None => false,
+        let relays = match &self.hostile {
+            Some((hostile, how)) => *hostile != n || how.relays(),
+            None => true,
         };
         let me = &mut self.players[n];
-        for (key, seats) in &mut me.relays {
+        for (&to, seats) in &mut me.relays {
             for (&seat, next) in seats {
                 let len = me.logs.len(seat).max(*next);
-                if !is_hostage(key) {
-                    packets.extend((*next..len).map(|tick| (key.0, seat, tick)));
+                if relays {
+                    packets.extend((*next..len).map(|tick| (to, seat, tick)));
                 }
                 *next = len;
             }
         }
         for (to, seat, tick) in packets {
             let input = self.players[n].logs.inputs[seat.index()][tick as usize].clone();
-            if !self.players[n].seats.contains(&seat) {
-                self.players[to].relayed += 1;
-            }
             self.send(n, to, Packet::Input(seat.0, tick, input));
         }
     }
 
-    /// The glue's own verdicts.
-    fn complain(&mut self, n: usize) {
+    /// Detects members and relays that do not take part, and members that do again.
+    fn watch(&mut self, n: usize) {
+        let now = Duration::from_micros(self.now);
         let waits: Vec<_> = self.players[n].waits_since.clone().into_iter().collect();
         for (other, since) in waits {
             let waited = self.now - since;
@@ -132,17 +130,33 @@ impl World {
                 };
                 let is_ahead = has(seats(via)) > has(seats(other)).map(|has| has + 2 * WINDOW);
                 if (is_ahead && waited > RELAY_LATE) || waited > RELAY_FAILED {
-                    let now = Duration::from_micros(self.now);
-                    let player = &mut self.players[n];
-                    let (via, other) = (id(via), id(other));
-                    player
-                        .agreement
-                        .relay_failed(via, other, now, &mut player.logs);
-                    self.drain(n);
+                    let agreement = &mut self.players[n].agreement;
+                    agreement.relay_failed(id(via), id(other), now);
                 }
-            } else if waited > SILENT && !player.lost.contains_key(&other) {
-                self.lose(n, other, LeaveReason::Silent);
+            } else if waited > TIMEOUT && !player.lost.contains_key(&other) {
+                self.lose(n, other, LeaveReason::TimedOut);
             }
         }
+        let timed_out: Vec<_> = self.players[n].agreement.timed_out().collect();
+        for peer in timed_out {
+            let is_spectator = self.players[player(peer)].seats.is_empty();
+            let local = &mut self.players[n];
+            // A spectator sends no inputs. Its messages show that it takes part.
+            if !is_spectator {
+                local.timed_out.insert(player(peer));
+            } else if local.heard.remove(&player(peer)) {
+                local.agreement.returned(peer);
+            }
+        }
+    }
+
+    /// Requests the inputs that a player should relay.
+    pub(super) fn request_relays(&mut self, n: usize, via: usize) {
+        let vias = self.players[n].vias.iter();
+        let members = vias.filter(|(_, other)| **other == via);
+        let seats = members.flat_map(|(&member, _)| self.players[member].seats.clone());
+        let seats = seats.map(|seat| (seat.0, self.players[n].logs.len(seat)));
+        let request = Packet::Request(seats.collect());
+        self.send(n, via, request);
     }
 }

@@ -1,4 +1,4 @@
-//! A member that says what is not so.
+//! A dishonest member.
 
 use bytes::Bytes;
 use fastrand::Rng;
@@ -13,26 +13,26 @@ use crate::seat::Seat;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trick {
-    /// Bytes that mean nothing, between those that do.
+    /// Sends random bytes between its messages.
     Noise,
-    /// Losses that are none.
+    /// Claims to have lost members.
     LostFriends,
-    /// Claims to have lost everybody, at times.
+    /// Claims at times to have lost all members.
     LostAll,
-    /// Votes without reason.
+    /// Votes without a reason.
     Votes,
-    /// Other ticks and reasons to each.
+    /// Sends different ticks and reasons to each member.
     TwoFaced,
-    /// Says nothing once somebody is lost.
+    /// Sends no statements once a member is lost.
     Mute,
-    /// Confirms what is not so.
+    /// Confirms other votes.
     Confirms,
-    /// Speaks for others.
+    /// Forges statements of other members.
     Speaks,
-    /// Holds somebody who is gone, and passes nothing on.
+    /// Claims a link to a lost member, and relays nothing.
     Hostage,
-    /// Tells players that they are out.
-    Outs,
+    /// Tells members that they are dropped.
+    Drops,
 }
 
 pub(super) const TRICKS: [Trick; 10] = [
@@ -45,37 +45,40 @@ pub(super) const TRICKS: [Trick; 10] = [
     Trick::Confirms,
     Trick::Speaks,
     Trick::Hostage,
-    Trick::Outs,
+    Trick::Drops,
 ];
 
 pub(super) struct Hostile {
-    pub(super) me: Number,
+    pub(super) number: Number,
     pub(super) trick: Trick,
     pub(super) count: Number,
-    /// The seats of each.
+    /// The seats of each member.
     pub(super) seats: Vec<Vec<Seat>>,
     pub(super) rng: Rng,
 }
 
 impl Hostile {
-    pub(super) fn relays(&self, _: usize) -> bool {
+    pub(super) fn relays(&self) -> bool {
         self.trick != Trick::Hostage
     }
 
-    /// What is sent instead of an honest message.
+    /// Returns the messages to send instead of an honest one.
     pub(super) fn twist(&mut self, to: usize, bytes: Bytes) -> Vec<Bytes> {
         let Ok(message) = codec::decode::<Message>(&bytes, bytes.len()) else {
             return vec![bytes];
         };
         let mut messages = vec![bytes];
-        if let Message::Statement { of, mut statement } = message
-            && of == self.me
+        if let Message::Statement {
+            author,
+            mut statement,
+        } = message
+            && author == self.number
         {
             messages.clear();
-            // So that even the first counts, which else says nothing new.
+            // An honest first statement has version 0, which is not newer than the default.
             statement.version = 2 * statement.version + 1;
             if self.twist_statement(to, &mut statement) {
-                messages.push(encode(&Message::Statement { of, statement }));
+                messages.push(encode(&Message::Statement { author, statement }));
             }
         }
         messages.extend(self.extra());
@@ -83,23 +86,25 @@ impl Hostile {
     }
 
     fn others(&self) -> Vec<Number> {
-        (0..self.count).filter(|&peer| peer != self.me).collect()
+        (0..self.count)
+            .filter(|&peer| peer != self.number)
+            .collect()
     }
 
-    /// Another has lost everybody, it says.
-    fn speak(&mut self, of: Number) -> Bytes {
+    /// Forges a statement: its author has lost all other members.
+    fn forge(&mut self, author: Number) -> Bytes {
         let mut statement = Statement {
             version: self.rng.u64(..),
             ..Statement::default()
         };
-        for peer in (0..self.count).filter(|&peer| peer != of) {
+        for peer in (0..self.count).filter(|&peer| peer != author) {
             self.claim_loss(&mut statement, peer);
         }
-        encode(&Message::Statement { of, statement })
+        encode(&Message::Statement { author, statement })
     }
 
     fn someone(&mut self) -> Number {
-        (self.me + self.rng.u8(1..self.count)) % self.count
+        (self.number + self.rng.u8(1..self.count)) % self.count
     }
 
     fn extra(&mut self) -> Vec<Bytes> {
@@ -114,28 +119,33 @@ impl Hostile {
                     bytes.into()
                 })
                 .collect(),
-            Trick::Speaks => self.others().into_iter().map(|of| self.speak(of)).collect(),
-            Trick::Outs => (0..self.count)
+            Trick::Speaks => {
+                let others = self.others().into_iter();
+                others.map(|author| self.forge(author)).collect()
+            }
+            Trick::Drops => (0..self.count)
                 .map(|peer| {
                     let seats = self.seats[usize::from(peer)].iter();
-                    let ends = seats.map(|&seat| (seat, 5, LeaveReason::Silent)).collect();
-                    encode(&Message::Out { ends })
+                    let ends = seats
+                        .map(|&seat| (seat, 5, LeaveReason::TimedOut))
+                        .collect();
+                    encode(&Message::Dropped { ends })
                 })
                 .collect(),
             _ => Vec::new(),
         }
     }
 
-    fn claim_loss(&mut self, statement: &mut Statement, peer: Number) {
-        statement.lost.retain(|loss| loss.peer != peer);
-        let have = vec![self.rng.u32(..200); self.seats[usize::from(peer)].len()];
+    fn claim_loss(&mut self, statement: &mut Statement, member: Number) {
+        statement.lost.retain(|loss| loss.member != member);
+        let have = vec![self.rng.u32(..200); self.seats[usize::from(member)].len()];
         statement.lost.push(Loss {
-            peer,
-            reason: LeaveReason::Silent,
-            is_echo: self.rng.bool(),
+            member,
+            reason: LeaveReason::TimedOut,
+            is_mirrored: self.rng.bool(),
             have,
         });
-        statement.lost.sort_by_key(|loss| loss.peer);
+        statement.lost.sort_by_key(|loss| loss.member);
     }
 
     fn vote(&mut self, set: Set) -> Vote {
@@ -158,7 +168,7 @@ impl Hostile {
         }
     }
 
-    /// `false` if nothing is said.
+    /// Changes a statement. Returns `false` if it is not sent.
     fn twist_statement(&mut self, to: usize, statement: &mut Statement) -> bool {
         match self.trick {
             Trick::Mute => return statement.lost.is_empty(),
@@ -190,6 +200,7 @@ impl Hostile {
             }
             Trick::Hostage => {
                 statement.lost.clear();
+                statement.relay_requests.clear();
                 statement.vote = None;
                 statement.confirmation = None;
             }

@@ -3,12 +3,12 @@ use huddle_session::Tick;
 use super::super::Logs;
 use crate::seat::{MAX_SEATS, Seat};
 
-/// All inputs from tick 0 on; those before `first` count as forgotten.
+/// All inputs from tick 0 on. Inputs before `first` count as released.
 #[derive(Debug, Default, Clone)]
 pub(super) struct TestLogs {
     pub(super) inputs: [Vec<Vec<u8>>; MAX_SEATS],
     pub(super) first: [u32; MAX_SEATS],
-    /// How much was known when it was frozen.
+    /// The number of known inputs when the seat was frozen.
     pub(super) frozen: [Option<u32>; MAX_SEATS],
 }
 
@@ -17,7 +17,7 @@ impl TestLogs {
         self.inputs[seat.index()].len() as u32
     }
 
-    /// An input that came from a player or a relay.
+    /// Handles an input from a player or a relay.
     pub(super) fn receive(&mut self, seat: Seat, tick: u32, input: &[u8]) {
         if self.frozen[seat.index()].is_none() && self.len(seat) == tick {
             self.inputs[seat.index()].push(input.to_vec());
@@ -50,7 +50,7 @@ impl Logs for TestLogs {
     }
 }
 
-/// What a seat's player really does at a tick: of various lengths.
+/// Returns the actual input of a seat at a tick. Lengths vary.
 pub(super) fn truth(seat: Seat, tick: u32) -> Vec<u8> {
     let word = tick.wrapping_mul(0x9e37_79b9) ^ u32::from(seat.0).wrapping_mul(0x85eb_ca6b);
     word.to_le_bytes()[..(word >> 13) as usize % 5].to_vec()

@@ -1,4 +1,5 @@
-//! Many games with seeds: links that die and return, players that crash, leave and lie.
+//! Many matches with seeds: links that are lost and return, and players that crash, hang, restart,
+//! leave and lie.
 
 mod glue;
 mod hostile;
@@ -12,10 +13,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use self::{
     oracle::{check_end, check_safety},
     scenario::scenario,
-    world::{Action, MS, NOTICED, SILENT, World},
+    world::{Action, MS, NOTICED, TIMEOUT, World},
 };
 
-/// How many ticks all must play on after the last thing that befell them.
+/// The number of ticks that all players must play after the last action.
 const PLAYED_ON: u32 = 60;
 
 fn run(seed: u64, trace: bool) {
@@ -27,7 +28,7 @@ fn run(seed: u64, trace: bool) {
     let last = world.actions.iter().map(|(at, _)| *at).max().unwrap_or(0);
     let is_freeze = |(_, action): &(u64, Action)| matches!(action, Action::Freeze(_));
     let noticed = match world.actions.iter().any(is_freeze) {
-        true => SILENT + NOTICED,
+        true => TIMEOUT + NOTICED,
         false => NOTICED,
     };
     let settled = last + noticed + 500 * MS;
@@ -35,11 +36,13 @@ fn run(seed: u64, trace: bool) {
         world.step();
     }
     let at: Vec<_> = (0..world.players.len()).map(|n| world.next(n)).collect();
-    let goes_on = |world: &World| {
+    let has_played_on = |world: &World| {
         (0..at.len()).all(|n| !world.plays(n) || world.next(n) >= at[n] + PLAYED_ON)
     };
+    let is_done =
+        |world: &World| has_played_on(world) && world.is_quiet() && world.wrongly_lost().is_none();
     let deadline = settled + 120_000 * MS;
-    while !(goes_on(&world) && world.is_quiet()) && world.now < deadline {
+    while !is_done(&world) && world.now < deadline {
         world.step();
     }
     if trace {
@@ -55,12 +58,12 @@ fn run(seed: u64, trace: bool) {
     assert!(world.is_quiet(), "votes are never decided");
     for n in (0..at.len()).filter(|&n| world.plays(n)) {
         let next = world.next(n);
-        assert!(next >= at[n] + PLAYED_ON, "{n} waits for ever at {next}");
+        assert!(next >= at[n] + PLAYED_ON, "{n} waits forever at {next}");
     }
     check_end(&world, kind);
 }
 
-/// Runs `count` games from the first seed on, or the one that `HUDDLE_SEED` names.
+/// Runs `count` matches, starting with seed 0, or the one that `HUDDLE_SEED` names.
 fn run_all(count: u64) {
     if let Some(seed) = std::env::var("HUDDLE_SEED")
         .ok()
@@ -79,7 +82,7 @@ fn run_all(count: u64) {
 }
 
 #[test]
-fn all_who_go_on_agree_who_left_and_when() {
+fn members_that_continue_together_agree_who_left_and_when() {
     let count = std::env::var("HUDDLE_SEEDS")
         .ok()
         .and_then(|count| count.parse().ok());

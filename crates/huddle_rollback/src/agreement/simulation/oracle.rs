@@ -1,4 +1,4 @@
-//! What must hold of every game.
+//! The invariants of every match.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,11 @@ use super::{
     hostile::Trick,
     logs::truth,
     scenario::Kind,
-    world::{Status, World},
+    world::{MS, NOTICED, Status, World},
 };
+use crate::agreement::LeaveReason;
 
-/// Nobody decides otherwise than others with whom it went on, or loses what was known.
+/// Checks that players that continue together decide the same, and lose no known inputs.
 pub(super) fn check_safety(world: &World) {
     for (n, player) in world
         .players
@@ -26,7 +27,7 @@ pub(super) fn check_safety(world: &World) {
             let frozen = player.logs.frozen[seat.index()];
             assert!(
                 frozen.is_some_and(|len| len <= at),
-                "{n} forgets inputs of {seat}"
+                "{n} loses inputs of {seat}"
             );
         }
         for (seat, inputs) in (0..16).map(crate::seat::Seat).zip(&player.logs.inputs) {
@@ -40,7 +41,7 @@ pub(super) fn check_safety(world: &World) {
             .enumerate()
             .filter(|(m, _)| world.is_judged(*m))
         {
-            // Neither has gone on without the other.
+            // Skip players that continue without each other.
             if !player.members.contains(&m) || !other.members.contains(&n) {
                 continue;
             }
@@ -52,7 +53,7 @@ pub(super) fn check_safety(world: &World) {
     }
 }
 
-/// How it ends, once everybody has played on for a while.
+/// Checks how a match ends, once all players have continued for a while.
 pub(super) fn check_end(world: &World, kind: Kind) {
     let live: BTreeSet<_> = (0..world.players.len())
         .filter(|&n| world.plays(n))
@@ -71,16 +72,11 @@ pub(super) fn check_end(world: &World, kind: Kind) {
         for &m in &player.members {
             let other = &world.players[m];
             let may_stay = world.plays(m) || !world.is_judged(m) || other.seats.is_empty();
-            assert!(may_stay, "{n} plays on with {m}, which is gone");
+            assert!(may_stay, "{n} continues with {m}, which is gone");
         }
     }
-    if matches!(kind, Kind::OneLink | Kind::Flaps) {
-        for &n in &live {
-            for &m in live.iter().filter(|&&m| m != n && world.are_linked(n, m)) {
-                let is_lost = world.players[n].agreement.own.lost(m as u8).is_some();
-                assert!(!is_lost, "{n} and {m} are linked, but lost for {n}");
-            }
-        }
+    if let Some((n, m)) = world.wrongly_lost() {
+        panic!("{n} and {m} are linked and play, but lost for {n}");
     }
     let together = |n: usize| -> BTreeSet<_> {
         world.players[n]
@@ -92,18 +88,19 @@ pub(super) fn check_end(world: &World, kind: Kind) {
     match kind {
         Kind::OneLink => {
             for (n, player) in world.players.iter().enumerate() {
-                assert!(player.decisions.is_empty(), "{n} decided without reason");
+                assert!(player.decisions.is_empty(), "{n} decided without a reason");
             }
         }
-        // Who votes otherwise to each can have members wait for each other until they part.
+        // A member that sends different votes to each can make members wait for each other until
+        // they split.
         Kind::Hostile
             if world
                 .hostile
                 .as_ref()
                 .is_some_and(|(_, h)| h.trick == Trick::Votes) => {}
-        Kind::Leaves | Kind::Flaps | Kind::Hostile | Kind::HostileAlone => {
+        Kind::Leaves | Kind::Flaps | Kind::Restarts | Kind::Hostile | Kind::HostileAlone => {
             for &n in &live {
-                assert_eq!(together(n), live, "{n} goes on without some");
+                assert_eq!(together(n), live, "{n} continues without some players");
             }
         }
         Kind::Cuts | Kind::Chain | Kind::Crashes => {
@@ -111,11 +108,14 @@ pub(super) fn check_end(world: &World, kind: Kind) {
                 assert_eq!(
                     together(n),
                     reached(world, n, &live),
-                    "{n} goes on with others"
+                    "{n} continues with other players"
                 );
             }
         }
-        Kind::Partition | Kind::Silence | Kind::Mayhem => {}
+        Kind::Partition | Kind::Hangs | Kind::Silence | Kind::Mayhem => {}
+    }
+    if kind == Kind::Restarts {
+        check_restarts(world, &live);
     }
     if kind == Kind::Leaves {
         for (n, player) in world.players.iter().enumerate() {
@@ -129,6 +129,26 @@ pub(super) fn check_end(world: &World, kind: Kind) {
                 }
             }
         }
+    }
+}
+
+/// Checks that restarted players leave as soon as all others have noticed the restart.
+fn check_restarts(world: &World, live: &BTreeSet<usize>) {
+    for &n in live {
+        let player = &world.players[n];
+        assert!(player.members.iter().all(|m| live.contains(m)));
+        for &(decided, ref decision) in &player.decisions {
+            let last = world.restarted_at.iter().rfind(|&&at| at < decided);
+            let took = decided - last.copied().unwrap_or(0);
+            assert!(took < NOTICED + 1500 * MS, "{n} waited {took} us");
+            assert_eq!(decision.side, None, "{n} takes a restart for a split");
+        }
+        let reasons = player.ends.values().map(|(_, reason)| *reason);
+        assert!(
+            reasons
+                .clone()
+                .all(|reason| reason == LeaveReason::Restarted)
+        );
     }
 }
 

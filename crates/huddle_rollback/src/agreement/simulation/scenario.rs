@@ -1,4 +1,4 @@
-//! What befalls a game, and what must come of it.
+//! The events of a match, and its expected result.
 
 use fastrand::Rng;
 
@@ -9,31 +9,35 @@ use super::{
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// One link dies, or one player takes another for silent, and nothing else happens.
+    /// One link is lost, or one player loses another by timeout, and nothing else happens.
     OneLink,
-    /// Some leave on purpose, one after another.
+    /// Players leave one after another.
     Leaves,
-    /// Links die for good and players crash.
+    /// Links are lost forever, and players crash.
     Cuts,
-    /// Only neighbours in a row are linked; some crash.
+    /// Players form a chain, in which only neighbors are linked. Some crash.
     Chain,
-    /// Links die and return, except those to one player; others crash.
+    /// Links are lost and return, except those to one player. Other players crash.
     Flaps,
-    /// The players fall into two halves, which at times meet again.
+    /// The players are partitioned, in some matches for a while only.
     Partition,
-    /// Players crash between two messages, shortly one after another.
+    /// Players crash between two messages, in short succession.
     Crashes,
-    /// Players stop to play along, or are removed.
+    /// A player crashes, and players hang for seconds while the others vote.
+    Hangs,
+    /// Players restart their programs.
+    Restarts,
+    /// Players freeze, or are removed.
     Silence,
-    /// Everything.
+    /// Everything else.
     Mayhem,
-    /// One says what is not so, and one of the others leaves or crashes.
+    /// One player is dishonest, and another one leaves or crashes.
     Hostile,
-    /// One says what is not so, and nobody gives it cause.
+    /// One player is dishonest, and nothing else happens.
     HostileAlone,
 }
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 13] = [
     Kind::OneLink,
     Kind::Leaves,
     Kind::Cuts,
@@ -41,6 +45,8 @@ const KINDS: [Kind; 11] = [
     Kind::Flaps,
     Kind::Partition,
     Kind::Crashes,
+    Kind::Hangs,
+    Kind::Restarts,
     Kind::Silence,
     Kind::Mayhem,
     Kind::Hostile,
@@ -52,7 +58,7 @@ pub(super) fn scenario(seed: u64) -> (World, Kind) {
     let kind = KINDS[(seed % KINDS.len() as u64) as usize];
     let count = match kind {
         Kind::OneLink | Kind::Chain | Kind::Flaps | Kind::HostileAlone => rng.usize(3..=8),
-        Kind::Hostile => rng.usize(4..=8),
+        Kind::Hostile | Kind::Hangs => rng.usize(4..=8),
         _ => rng.usize(2..=8),
     };
     let mut world = World::new(count, rng.fork());
@@ -62,7 +68,7 @@ pub(super) fn scenario(seed: u64) -> (World, Kind) {
         Kind::OneLink => {
             let (a, b) = two(&mut rng, count);
             let (end, begin) = match rng.bool() {
-                true => (Action::Cut(a, b), Action::Mend(a, b)),
+                true => (Action::Cut(a, b), Action::Reconnect(a, b)),
                 false => (Action::Doubt(a, b), Action::Trust(a, b)),
             };
             actions.push((at, end));
@@ -110,7 +116,7 @@ pub(super) fn scenario(seed: u64) -> (World, Kind) {
                     continue;
                 }
                 actions.push((at, Action::Cut(a, b)));
-                actions.push((at + rng.u64(..5000) * MS, Action::Mend(a, b)));
+                actions.push((at + rng.u64(..5000) * MS, Action::Reconnect(a, b)));
                 if rng.u8(..6) == 0 {
                     actions.push((at, Action::Crash(a)));
                 }
@@ -126,7 +132,7 @@ pub(super) fn scenario(seed: u64) -> (World, Kind) {
                     if half.contains(&a) != half.contains(&b) {
                         actions.push((at + rng.u64(..300) * MS, Action::Cut(a, b)));
                         if heals {
-                            actions.push((back + rng.u64(..900) * MS, Action::Mend(a, b)));
+                            actions.push((back + rng.u64(..900) * MS, Action::Reconnect(a, b)));
                         }
                     }
                 }
@@ -137,6 +143,20 @@ pub(super) fn scenario(seed: u64) -> (World, Kind) {
             for n in some(&mut rng, count) {
                 at += rng.u64(..2500) * MS;
                 actions.push((at, Action::CrashAfter(n, rng.u32(..40))));
+            }
+        }
+        Kind::Hangs => {
+            let crashed = rng.usize(..count);
+            actions.push((at, Action::Crash(crashed)));
+            for n in some(&mut rng, count).into_iter().filter(|&n| n != crashed) {
+                let hangs = rng.u64(500..6000) * MS;
+                actions.push((at + rng.u64(..2500) * MS, Action::Hang(n, hangs)));
+            }
+        }
+        Kind::Restarts => {
+            for n in some(&mut rng, count) {
+                actions.push((at, Action::Restart(n)));
+                at += rng.u64(..6000) * MS;
             }
         }
         Kind::Silence => {
@@ -171,7 +191,7 @@ fn add_hostile(rng: &mut Rng, world: &mut World) -> usize {
     let me = rng.usize(..count);
     let seats = world.players.iter().map(|player| player.seats.clone());
     let hostile = Hostile {
-        me: me as u8,
+        number: me as u8,
         trick: TRICKS[rng.usize(..TRICKS.len())],
         count: count as u8,
         seats: seats.collect(),
@@ -185,22 +205,24 @@ fn mayhem(rng: &mut Rng, count: usize, mut at: u64, actions: &mut Vec<(u64, Acti
     for _ in 0..rng.usize(1..25) {
         let (a, b) = two(rng, count);
         let later = at + rng.u64(..6000) * MS;
-        match rng.u8(..20) {
+        match rng.u8(..22) {
             0 => actions.push((at, Action::Crash(a))),
             1 => actions.push((at, Action::CrashAfter(a, rng.u32(..50)))),
             2 => actions.push((at, Action::Leave(a))),
             3 => actions.push((at, Action::Remove(a))),
             4 => actions.push((at, Action::Freeze(a))),
-            // All links of one, which come back one by one.
+            20 => actions.push((at, Action::Hang(a, rng.u64(..6000) * MS))),
+            21 => actions.push((at, Action::Restart(a))),
+            // All links of one player, which return one by one.
             5 | 6 => {
                 for other in (0..count).filter(|&other| other != a) {
                     actions.push((at, Action::Cut(a, other)));
-                    actions.push((later + rng.u64(..900) * MS, Action::Mend(a, other)));
+                    actions.push((later + rng.u64(..900) * MS, Action::Reconnect(a, other)));
                 }
             }
             7..14 => {
                 actions.push((at, Action::Cut(a, b)));
-                actions.push((later, Action::Mend(a, b)));
+                actions.push((later, Action::Reconnect(a, b)));
             }
             _ => actions.push((at, Action::Cut(a, b))),
         }
@@ -213,7 +235,7 @@ fn two(rng: &mut Rng, count: usize) -> (usize, usize) {
     (a, (a + rng.usize(1..count)) % count)
 }
 
-/// At least one, and not all.
+/// Returns at least one player, and not all.
 fn some(rng: &mut Rng, count: usize) -> Vec<usize> {
     let mut all: Vec<_> = (0..count).collect();
     rng.shuffle(&mut all);

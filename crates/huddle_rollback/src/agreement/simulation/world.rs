@@ -1,4 +1,4 @@
-//! Players, links that die and return, and the glue between them and their agreements.
+//! Players, links that are lost and return, and the connection between them and the agreements.
 
 use std::{
     cmp::Reverse,
@@ -21,28 +21,31 @@ pub(super) const MS: u64 = 1000;
 /// All times are in microseconds.
 pub(super) const TICK: u64 = 50 * MS;
 pub(super) const LIMIT: u64 = 3000 * MS;
-/// How long a dead link goes unnoticed at most.
+/// The maximum time until a lost link or a restart is noticed.
 pub(super) const NOTICED: u64 = 2000 * MS;
-/// After how long a player that holds others up is silent.
-pub(super) const SILENT: u64 = 12_000 * MS;
+/// The disconnect timeout.
+pub(super) const TIMEOUT: u64 = 12_000 * MS;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Packet {
     Agreement(Bytes),
     Input(u8, u32, Vec<u8>),
+    /// The seats that the receiver should relay, each from a tick on.
+    Request(Vec<(u8, u32)>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Happening {
     Arrival(usize, usize, u32, Packet),
     Notice(usize, usize, u32),
-    Silence(usize, usize),
+    Timeout(usize, usize),
+    Restarted(usize, usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Plays,
-    /// It is there and does nothing.
+    /// It is linked, and does nothing.
     Frozen,
     Crashed,
     Left,
@@ -51,17 +54,21 @@ pub(super) enum Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     Cut(usize, usize),
-    Mend(usize, usize),
-    /// The first takes the second for silent, although they are linked.
+    Reconnect(usize, usize),
+    /// The first player receives no inputs from the second, although they are linked.
     Doubt(usize, usize),
-    /// And finds out that it is not.
+    /// It receives them again.
     Trust(usize, usize),
     Crash(usize),
-    /// After so many messages more.
+    /// The player crashes after it has sent this many messages.
     CrashAfter(usize, u32),
     Freeze(usize),
+    /// The player does nothing for a while.
+    Hang(usize, u64),
+    /// The player leaves the match without a message, and links with all others again.
+    Restart(usize),
     Leave(usize),
-    /// Everybody removes it, not all at once.
+    /// Players remove it, at different times.
     Remove(usize),
 }
 
@@ -70,20 +77,25 @@ pub(super) struct Player {
     pub(super) logs: TestLogs,
     pub(super) status: Status,
     pub(super) seats: Vec<Seat>,
-    /// Who plays along, as decided.
+    /// The players that continue, as decided.
     pub(super) members: BTreeSet<usize>,
     pub(super) ends: BTreeMap<Seat, (u32, LeaveReason)>,
-    pub(super) decisions: Vec<Decision>,
-    pub(super) voted_out_by: Vec<usize>,
-    pub(super) relayed: u32,
+    /// With the time of each.
+    pub(super) decisions: Vec<(u64, Decision)>,
     pub(super) errors: u32,
     crash_after: Option<u32>,
     pub(super) lost: BTreeMap<usize, LeaveReason>,
-    /// Whose inputs do not arrive, although they are linked.
+    /// The players whose own inputs do not arrive, although they are linked.
     doubts: BTreeSet<usize>,
-    /// To whom, which seat: the next tick to send.
+    /// The players that the agreement has given up and that may return.
+    pub(super) timed_out: BTreeSet<usize>,
+    /// The players that sent a message since they were last lost.
+    pub(super) heard: BTreeSet<usize>,
+    pub(super) hangs_until: u64,
+    /// The next tick to send, by receiver and seat.
     pub(super) sent: BTreeMap<(usize, Seat), u32>,
-    pub(super) relays: BTreeMap<(usize, usize), BTreeMap<Seat, u32>>,
+    /// The next tick to relay, by receiver and seat.
+    pub(super) relays: BTreeMap<usize, BTreeMap<Seat, u32>>,
     pub(super) vias: BTreeMap<usize, usize>,
     pub(super) waits_since: BTreeMap<usize, u64>,
 }
@@ -105,6 +117,7 @@ pub(super) struct World {
     queue: BinaryHeap<Reverse<(u64, u64, Happening)>>,
     sequence: u64,
     pub(super) actions: Vec<(u64, Action)>,
+    pub(super) restarted_at: Vec<u64>,
     pub(super) rng: Rng,
     pub(super) trace: bool,
 }
@@ -122,7 +135,7 @@ impl World {
         let mut next_seat = 0;
         let members: Vec<_> = (0..count)
             .map(|n| {
-                // At times two play at one machine, or somebody only looks on.
+                // Some machines have two players, and some only a spectator.
                 let seats = [1, 1, 1, 2, 0][rng.usize(..5)];
                 let seats = (next_seat..next_seat + seats).map(Seat).collect::<Vec<_>>();
                 next_seat += seats.len() as u8;
@@ -138,12 +151,13 @@ impl World {
             members: (0..count).collect(),
             ends: BTreeMap::new(),
             decisions: Vec::new(),
-            voted_out_by: Vec::new(),
-            relayed: 0,
             errors: 0,
             crash_after: None,
             lost: BTreeMap::new(),
             doubts: BTreeSet::new(),
+            timed_out: BTreeSet::new(),
+            heard: BTreeSet::new(),
+            hangs_until: 0,
             sent: BTreeMap::new(),
             relays: BTreeMap::new(),
             vias: BTreeMap::new(),
@@ -166,6 +180,7 @@ impl World {
             queue: BinaryHeap::new(),
             sequence: 0,
             actions: Vec::new(),
+            restarted_at: Vec::new(),
             rng,
             trace: false,
         }
@@ -175,21 +190,21 @@ impl World {
         self.links[a][b].is_up
     }
 
-    /// Whether two have a link and take each other to play along.
-    pub(super) fn are_linked(&self, a: usize, b: usize) -> bool {
+    /// Returns `true` if two players have a link and receive each other's inputs.
+    fn are_linked(&self, a: usize, b: usize) -> bool {
         let trusts = |a: usize, b| !self.players[a].lost.contains_key(&b);
         self.is_up(a, b) && trusts(a, b) && trusts(b, a)
     }
 
-    /// There never was a link.
+    /// Removes a link before the match.
     pub(super) fn unlink(&mut self, a: usize, b: usize) {
         for (a, b) in [(a, b), (b, a)] {
             self.links[a][b].is_up = false;
-            self.lose(a, b, LeaveReason::Link);
+            self.lose(a, b, LeaveReason::Lost);
         }
     }
 
-    /// Whether a player is one whose doings the oracle judges.
+    /// Returns `true` if the oracle judges a player.
     pub(super) fn is_judged(&self, n: usize) -> bool {
         self.hostile
             .as_ref()
@@ -200,7 +215,23 @@ impl World {
         self.players[n].status == Status::Plays && self.is_judged(n)
     }
 
-    /// Whether nothing is left to be heard, and nobody waits for votes.
+    /// Returns two players that play together over a link, although the first has lost the second.
+    pub(super) fn wrongly_lost(&self) -> Option<(usize, usize)> {
+        let all = 0..self.players.len();
+        let mut pairs = all.clone().flat_map(|n| all.clone().map(move |m| (n, m)));
+        pairs.find(|&(n, m)| {
+            let plays_with = |n: usize, m: usize| self.players[n].members.contains(&m);
+            n != m
+                && self.plays(n)
+                && self.plays(m)
+                && self.are_linked(n, m)
+                && plays_with(n, m)
+                && plays_with(m, n)
+                && self.players[n].agreement.own.loss(m as u8).is_some()
+        })
+    }
+
+    /// Returns `true` if no message is in flight and no vote is undecided.
     pub(super) fn is_quiet(&self) -> bool {
         let is_heard = |(.., happening): &(u64, u64, Happening)| match happening {
             Happening::Arrival(from, to, epoch, Packet::Agreement(_)) => {
@@ -208,7 +239,9 @@ impl World {
                 !link.is_up || link.epoch != *epoch || !self.plays(*to)
             }
             Happening::Arrival(..) => true,
-            Happening::Notice(n, ..) | Happening::Silence(n, _) => !self.plays(*n),
+            Happening::Notice(n, ..) | Happening::Timeout(n, _) | Happening::Restarted(n, _) => {
+                !self.plays(*n)
+            }
         };
         let is_decided = |n: usize| {
             let agreement = &self.players[n].agreement;
@@ -255,10 +288,10 @@ impl World {
         self.log(|| format!("{action:?}"));
         match action {
             Action::Cut(a, b) => self.cut(a, b),
-            Action::Mend(a, b) => self.mend(a, b),
+            Action::Reconnect(a, b) => self.reconnect(a, b),
             Action::Doubt(a, b) => {
                 self.players[a].doubts.insert(b);
-                self.lose(a, b, LeaveReason::Silent);
+                self.lose(a, b, LeaveReason::TimedOut);
             }
             Action::Trust(a, b) => {
                 self.players[a].doubts.remove(&b);
@@ -269,12 +302,13 @@ impl World {
             Action::CrashAfter(n, messages) => self.players[n].crash_after = Some(messages),
             Action::Freeze(n) => {
                 self.stop(n, Status::Frozen);
-                // No packets of it arrive any more.
                 for other in 0..self.players.len() {
-                    let at = self.now + SILENT + self.rng.u64(..NOTICED);
-                    self.push(at, Happening::Silence(other, n));
+                    let at = self.now + TIMEOUT + self.rng.u64(..NOTICED);
+                    self.push(at, Happening::Timeout(other, n));
                 }
             }
+            Action::Hang(n, time) => self.players[n].hangs_until = self.now + time,
+            Action::Restart(n) => self.restart(n),
             Action::Leave(n) => {
                 if self.players[n].status != Status::Plays {
                     return;
@@ -285,7 +319,7 @@ impl World {
                 self.drain(n);
                 self.stop(n, Status::Left);
                 for other in 0..self.players.len() {
-                    // What has been sent before still arrives.
+                    // Messages in flight still arrive.
                     let at = self.links[n][other].last_arrival.max(self.now) + 100 * MS;
                     let epoch = self.links[n][other].epoch;
                     self.push(at, Happening::Notice(other, n, epoch));
@@ -329,14 +363,30 @@ impl World {
         }
     }
 
-    fn mend(&mut self, a: usize, b: usize) {
+    fn restart(&mut self, n: usize) {
+        if self.players[n].status != Status::Plays {
+            return;
+        }
+        self.stop(n, Status::Crashed);
+        self.restarted_at.push(self.now);
+        for other in (0..self.players.len()).filter(|&other| other != n) {
+            if !self.links[n][other].is_up {
+                continue;
+            }
+            self.links[n][other].epoch += 1;
+            self.links[other][n].epoch += 1;
+            let at = self.now + self.rng.u64(..NOTICED);
+            self.push(at, Happening::Restarted(other, n));
+        }
+    }
+
+    fn reconnect(&mut self, a: usize, b: usize) {
         let is_possible = |n: usize| matches!(self.players[n].status, Status::Plays);
         if a == b || self.links[a][b].is_up || !is_possible(a) || !is_possible(b) {
             return;
         }
         for (a, b) in [(a, b), (b, a)] {
-            // Who replaces a link has given up the old one.
-            self.lose(a, b, LeaveReason::Link);
+            self.lose(a, b, LeaveReason::Lost);
             let link = &mut self.links[a][b];
             (link.is_up, link.epoch, link.last_arrival) = (true, link.epoch + 1, self.now);
         }
@@ -346,7 +396,7 @@ impl World {
         }
     }
 
-    /// A player sends another its inputs from what that one has on.
+    /// A player sends another one its inputs, starting after those that it has.
     fn resume(&mut self, from: usize, to: usize) {
         for seat in self.players[from].seats.clone() {
             let has = self.players[to].logs.len(seat);
@@ -355,33 +405,50 @@ impl World {
     }
 
     fn trust(&mut self, a: usize, b: usize) {
-        let now = Duration::from_micros(self.now);
         let player = &mut self.players[a];
         player.lost.remove(&b);
-        player.agreement.linked(id(b), now, &mut player.logs);
-        player.agreement.returned(id(b), now, &mut player.logs);
-        self.drain(a);
+        player.timed_out.remove(&b);
+        player.agreement.linked(id(b));
+        player.agreement.returned(id(b));
+        self.request_relays(a, b);
     }
 
     pub(super) fn lose(&mut self, a: usize, b: usize, reason: LeaveReason) {
         if a == b || self.players[a].status != Status::Plays {
             return;
         }
-        let now = Duration::from_micros(self.now);
         let player = &mut self.players[a];
         let lost = player.lost.entry(b).or_insert(reason);
         *lost = reason.max(*lost);
-        player.agreement.lost(id(b), reason, now, &mut player.logs);
+        if reason != LeaveReason::TimedOut {
+            player.relays.remove(&b);
+        }
+        player.heard.remove(&b);
+        player.agreement.lost(id(b), reason);
         self.log(|| format!("{a} lost {b} {reason:?}"));
-        self.drain(a);
     }
 
     fn happen(&mut self, happening: Happening) {
+        let (Happening::Arrival(_, n, ..)
+        | Happening::Notice(n, ..)
+        | Happening::Timeout(n, _)
+        | Happening::Restarted(n, _)) = happening;
+        let hangs_until = self.players[n].hangs_until;
+        if self.now <= hangs_until {
+            return self.push(hangs_until + 1, happening);
+        }
         match happening {
-            Happening::Silence(a, b) => self.lose(a, b, LeaveReason::Silent),
+            Happening::Timeout(a, b) => self.lose(a, b, LeaveReason::TimedOut),
+            Happening::Restarted(a, b) => {
+                self.lose(a, b, LeaveReason::Restarted);
+                // The new program is linked, and cannot return to the match.
+                let agreement = &mut self.players[a].agreement;
+                agreement.linked(id(b));
+                agreement.returned(id(b));
+            }
             Happening::Notice(a, b, epoch) => {
                 if self.links[a][b].epoch == epoch {
-                    self.lose(a, b, LeaveReason::Link);
+                    self.lose(a, b, LeaveReason::Lost);
                 }
             }
             Happening::Arrival(from, to, epoch, packet) => {
@@ -394,6 +461,7 @@ impl World {
                     Packet::Agreement(bytes) => {
                         let now = Duration::from_micros(self.now);
                         let player = &mut self.players[to];
+                        player.heard.insert(from);
                         let taken =
                             player
                                 .agreement
@@ -402,7 +470,7 @@ impl World {
                             player.errors += 1;
                             assert!(
                                 self.hostile.is_some(),
-                                "honest {from} sent {to} what is wrong: {error}"
+                                "honest {from} sent {to} an invalid message: {error}"
                             );
                         }
                         self.drain(to);
@@ -414,9 +482,15 @@ impl World {
                             return;
                         }
                         player.logs.receive(Seat(seat), tick, &input);
-                        if is_own && player.lost.get(&from) == Some(&LeaveReason::Silent) {
+                        if is_own && player.lost.get(&from) == Some(&LeaveReason::TimedOut) {
                             self.trust(to, from);
+                        } else if is_own && player.timed_out.remove(&from) {
+                            player.agreement.returned(id(from));
                         }
+                    }
+                    Packet::Request(seats) => {
+                        let seats = seats.into_iter().map(|(seat, tick)| (Seat(seat), tick));
+                        self.players[to].relays.insert(from, seats.collect());
                     }
                 }
             }
@@ -435,7 +509,7 @@ impl World {
         self.push(at, Happening::Arrival(from, to, epoch, packet));
     }
 
-    /// Does what the agreement wants.
+    /// Handles the agreement's events.
     pub(super) fn drain(&mut self, n: usize) {
         while let Some(event) = self.players[n].agreement.poll() {
             if self.trace && !matches!(event, AgreementEvent::Send { .. }) {
@@ -458,21 +532,16 @@ impl World {
                         }
                     }
                 }
-                AgreementEvent::RelayTo { to, peer, from } => {
-                    let key = (player(to), player(peer));
-                    self.players[n].relays.remove(&key);
-                    if !from.is_empty() {
-                        let from = from.into_iter().map(|(seat, tick)| (seat, tick.0));
-                        self.players[n].relays.insert(key, from.collect());
-                    }
-                }
-                AgreementEvent::RelayFrom { via, peer, .. } => {
-                    let peer = player(peer);
-                    match via {
-                        Some(via) => self.players[n].vias.insert(peer, player(via)),
+                AgreementEvent::RelayFrom { via, peer } => {
+                    let (via, peer) = (via.map(player), player(peer));
+                    let before = match via {
+                        Some(via) => self.players[n].vias.insert(peer, via),
                         None => self.players[n].vias.remove(&peer),
                     };
                     self.players[n].waits_since.remove(&peer);
+                    for via in before.into_iter().chain(via) {
+                        self.request_relays(n, via);
+                    }
                 }
                 AgreementEvent::Decided(decision) => {
                     let me = &mut self.players[n];
@@ -481,16 +550,14 @@ impl World {
                         let old = me.ends.insert(end.seat, (end.at.0, end.reason));
                         assert_eq!(old, None, "a seat ended twice");
                     }
-                    me.decisions.push(decision);
+                    me.decisions.push((self.now, decision));
                 }
-                AgreementEvent::VotedOut { by, .. } => {
-                    self.players[n].voted_out_by.push(player(by));
-                }
+                AgreementEvent::Dropped { .. } => {}
             }
         }
     }
 
-    /// What is sent already arrives; nothing more is sent.
+    /// The player crashes. Messages in flight still arrive.
     fn crash_silently(&mut self, n: usize) {
         self.stop(n, Status::Crashed);
         while self.players[n].agreement.poll().is_some() {}

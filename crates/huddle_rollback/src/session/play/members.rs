@@ -1,4 +1,4 @@
-//! Who plays along: who is given up, who has left, and who asks whom for inputs.
+//! The members of a running match: which have timed out, which have left, and which relay inputs.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl<I: Input> Play<I> {
-    /// Asks those for inputs who are to be asked and may be.
+    /// Requests inputs from the peers whose links want them.
     pub(super) fn ask_for_inputs(&mut self, out: &mut Outbox) {
         let wanted = self
             .links
@@ -27,7 +27,7 @@ impl<I: Input> Play<I> {
         }
     }
 
-    /// Gives up whoever is linked and does not play along.
+    /// Gives up linked members that do not take part, and takes back members that do again.
     pub(super) fn watch_members(&mut self, passed: Duration, now: Duration, out: &mut Outbox) {
         let missing = self.driver.missing();
         for seat in missing.iter() {
@@ -51,17 +51,15 @@ impl<I: Input> Play<I> {
                 continue;
             }
             if let Some(&via) = self.relayed.get(&owner) {
-                self.agreement
-                    .relay_failed(via, owner, now, &mut self.seats);
+                self.agreement.relay_failed(via, owner, now);
             }
             if !self.agreement.has_lost(owner) {
-                self.agreement
-                    .lost(owner, LeaveReason::Silent, now, &mut self.seats);
+                self.agreement.lost(owner, LeaveReason::TimedOut);
                 self.give_up(owner);
             }
         }
-        let silent: Vec<_> = self.agreement.silent().collect();
-        for peer in silent {
+        let timed_out: Vec<_> = self.agreement.timed_out().collect();
+        for peer in timed_out {
             self.give_up(peer);
         }
         let news = |peer| self.links.get_mut(&peer).is_some_and(Link::take_news);
@@ -69,11 +67,11 @@ impl<I: Input> Play<I> {
             let is_exhausted = |seat| self.waiting.is_exhausted(seat);
             if !self.seats.seats_of(peer).any(is_exhausted) {
                 self.waiting.forget(peer);
-                self.agreement.returned(peer, now, &mut self.seats);
+                self.agreement.returned(peer);
             }
         }
-        // Who takes inputs and never says so would make this player keep them for ever. It gets more
-        // once it asks for them.
+        // A peer that never acks inputs would make this player keep them forever. It receives more
+        // once it requests them.
         for link in self.links.values_mut() {
             if link.unacked(&self.seats) > KEPT {
                 link.lost();
@@ -81,37 +79,40 @@ impl<I: Input> Play<I> {
         }
     }
 
-    /// Waits for somebody who is silent to play along again.
+    /// Starts to watch whether a member that has timed out takes part again.
     fn give_up(&mut self, peer: PeerId) {
         if self.waiting.give_up(peer)
             && let Some(link) = self.links.get_mut(&peer)
         {
-            // What came before does not count.
+            // Earlier inputs do not count.
             link.take_news();
         }
     }
 
-    /// Does what the agreement on who plays wants.
-    pub(super) fn agree(&mut self, out: &mut Outbox) {
+    /// Draws the agreement's conclusions and handles them.
+    pub(super) fn agree(&mut self, now: Duration, out: &mut Outbox) {
+        let is_blocked = |peer| out.has_waiting(peer);
+        self.agreement.tick(now, &mut self.seats, is_blocked);
+        self.handle_agreement(out);
+    }
+
+    fn handle_agreement(&mut self, out: &mut Outbox) {
         while let Some(event) = self.agreement.poll() {
             match event {
                 AgreementEvent::Send { to, bytes } => {
-                    out.messages
-                        .push_back((to, Topic::Agreement.message(self.round, &bytes)));
+                    out.send(to, Topic::Agreement, self.round, &bytes);
                 }
-                // Who wants it says from when on in a wish.
-                AgreementEvent::RelayTo { .. } => {}
-                AgreementEvent::RelayFrom { via, peer, .. } => self.relay(via, peer),
+                AgreementEvent::RelayFrom { via, peer } => self.relay(via, peer),
                 AgreementEvent::Decided(decision) => self.decided(decision, out),
-                AgreementEvent::VotedOut { by, at } => {
+                AgreementEvent::Dropped { by, at } => {
                     out.events
-                        .push_back(RollbackEvent::VotedOut { by, at_tick: at });
+                        .push_back(RollbackEvent::Dropped { by, at_tick: at });
                 }
             }
         }
     }
 
-    /// The inputs of a player come by way of another from now on, or directly again.
+    /// Receives a player's inputs through another player, or from the player itself again.
     fn relay(&mut self, via: Option<PeerId>, peer: PeerId) {
         let before = match via {
             Some(via) => self.relayed.insert(peer, via),
@@ -124,7 +125,7 @@ impl<I: Input> Play<I> {
         }
     }
 
-    /// Asks a player for its inputs and those it relays, from what is known on.
+    /// Requests a player's own inputs and those it relays, starting after the known ones.
     pub(in crate::session) fn wish(&mut self, from: PeerId, out: &mut Outbox) {
         let relayed = self
             .relayed
@@ -139,13 +140,12 @@ impl<I: Input> Play<I> {
         if let Some(link) = self.links.get_mut(&from)
             && let Ok(body) = codec::encode(&link.ask(seats), MAX_WISH_LEN)
         {
-            out.messages
-                .push_back((from, Topic::Wish.message(self.round, &body)));
+            out.send(from, Topic::Wish, self.round, &body);
         }
     }
 
     fn decided(&mut self, decision: Decision, out: &mut Outbox) {
-        // What the votes brought comes before the end.
+        // The inputs behind the votes come before the end.
         self.feed();
         for &Ended { seat, at, reason } in &decision.seats {
             self.driver.finish(seat, at);
@@ -179,26 +179,19 @@ impl<I: Input> Play<I> {
         }
     }
 
-    pub(in crate::session) fn linked(&mut self, peer: PeerId, now: Duration, out: &mut Outbox) {
-        if self.members.contains(&peer) {
-            self.wish(peer, out);
-        }
-        self.agreement.linked(peer, now, &mut self.seats);
-        self.agree(out);
+    pub(in crate::session) fn linked(&mut self, peer: PeerId, out: &mut Outbox) {
+        self.wish(peer, out);
+        self.agreement.linked(peer);
     }
 
-    pub(in crate::session) fn lost(
-        &mut self,
-        peer: PeerId,
-        reason: LeaveReason,
-        now: Duration,
-        out: &mut Outbox,
-    ) {
-        if let Some(link) = self.links.get_mut(&peer) {
+    pub(in crate::session) fn lost(&mut self, peer: PeerId, reason: LeaveReason) {
+        if reason == LeaveReason::Restarted {
+            // The new program sends and receives nothing of this match.
+            self.links.remove(&peer);
+        } else if let Some(link) = self.links.get_mut(&peer) {
             link.lost();
         }
-        self.agreement.lost(peer, reason, now, &mut self.seats);
-        self.agree(out);
+        self.agreement.lost(peer, reason);
     }
 
     /// Sets whether a peer's game is stopped.
@@ -220,9 +213,10 @@ impl<I: Input> Play<I> {
         seats.iter().filter(is_stopped).collect()
     }
 
+    /// Leaves the match. The other players receive the last inputs of this player.
     pub(in crate::session) fn leave(&mut self, now: Duration, out: &mut Outbox) {
         self.agreement.leave(now, &mut self.seats);
-        self.agree(out);
+        self.handle_agreement(out);
     }
 
     pub(in crate::session) fn members(&self, me: PeerId) -> Vec<PeerId> {

@@ -152,16 +152,14 @@ impl<I: Input> Play<I> {
         let passed = self.clock.step(now);
         if self.counts_down(passed, now) {
             self.ask_for_inputs(out);
-            self.agreement.tick(now, &mut self.seats);
-            self.agree(out);
+            self.agree(now, out);
             return Ok(Step::Idle);
         }
         self.ask_players(now, sample)?;
         self.feed();
         self.ask_for_inputs(out);
         self.watch_members(passed, now, out);
-        self.agreement.tick(now, &mut self.seats);
-        self.agree(out);
+        self.agree(now, out);
         self.compare(now, out);
         self.forget();
         let begun = self.driver.begin(true);
@@ -247,8 +245,7 @@ impl<I: Input> Play<I> {
             }
         }
         while let Some((to, body)) = self.inquiries.collect() {
-            out.messages
-                .push_back((to, Topic::Inquiry.message(self.round, &body)));
+            out.send(to, Topic::Inquiry, self.round, &body);
         }
         while let Some(report) = self.inquiries.poll() {
             out.events
@@ -291,13 +288,11 @@ impl<I: Input> Play<I> {
         body: &[u8],
         now: Duration,
         witness: &impl Witness,
-        out: &mut Outbox,
     ) -> Result<(), ReceiveError> {
         match topic {
             Topic::Start => {}
             Topic::Agreement => {
                 self.agreement.receive(peer, body, now, &mut self.seats)?;
-                self.agree(out);
             }
             Topic::Wish => {
                 let wish = codec::decode(body, MAX_WISH_LEN)?;

@@ -1,11 +1,11 @@
-//! The last inputs of a seat, as one member knows them.
+//! The last inputs of a seat, as one member knows them (*input suffix*).
 
 use std::collections::VecDeque;
 
-/// The most ticks of one seat that are handed on with a vote.
-pub(super) const MAX_TAIL: usize = 512;
+/// The maximum number of ticks of one seat that are handed on with a vote.
+pub(super) const MAX_SUFFIX: usize = 512;
 
-/// Tells contents apart, also against whoever wants them to be taken for the same.
+/// A hash of inputs or of a vote, for which no member can find a collision.
 pub(super) type Digest = [u8; 16];
 
 pub(super) fn short(hash: &blake3::Hasher) -> Digest {
@@ -14,18 +14,18 @@ pub(super) fn short(hash: &blake3::Hasher) -> Digest {
     digest
 }
 
-/// The most bytes of inputs that are kept for one member's vote about one seat.
-pub(super) const MAX_TAIL_LEN: usize = 256 * 1024;
+/// The maximum number of bytes of inputs that are kept per vote and seat.
+pub(super) const MAX_SUFFIX_LEN: usize = 256 * 1024;
 
 /// Inputs of consecutive ticks.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tail {
+pub(super) struct InputSuffix {
     start: u32,
     inputs: VecDeque<Vec<u8>>,
     len: usize,
 }
 
-impl Tail {
+impl InputSuffix {
     pub(super) fn starting(start: u32) -> Self {
         Self {
             start,
@@ -37,7 +37,7 @@ impl Tail {
         self.start
     }
 
-    /// The tick after the last.
+    /// Returns the tick after the last one.
     pub(super) fn end(&self) -> u32 {
         self.start + self.inputs.len() as u32
     }
@@ -47,17 +47,18 @@ impl Tail {
         self.inputs.get(place as usize).map(Vec::as_slice)
     }
 
-    /// The input of [`end`](Self::end). For more than there is room for the first ones go.
+    /// Appends the input of tick [`end`](Self::end). If there is no space, the first inputs are
+    /// dropped.
     pub(super) fn push(&mut self, input: &[u8]) {
         self.inputs.push_back(input.to_vec());
         self.len += input.len();
-        while self.inputs.len() > MAX_TAIL || self.len > MAX_TAIL_LEN {
+        while self.inputs.len() > MAX_SUFFIX || self.len > MAX_SUFFIX_LEN {
             self.len -= self.inputs.pop_front().map_or(0, |first| first.len());
             self.start += 1;
         }
     }
 
-    /// Adds what follows or overlaps; what does not begins anew.
+    /// Adds inputs that overlap or follow. Other inputs replace all earlier ones.
     pub(super) fn add(&mut self, start: u32, inputs: &[Vec<u8>]) {
         if self.inputs.is_empty() || !(self.start..=self.end()).contains(&start) {
             *self = Self::starting(start);
@@ -68,7 +69,7 @@ impl Tail {
         }
     }
 
-    /// Of the inputs from a tick until before another, if all of them are here.
+    /// Returns the digest of the inputs from `first` to before `next`, if all of them are known.
     pub(super) fn digest(&self, first: u32, next: u32) -> Option<Digest> {
         let mut hash = blake3::Hasher::new();
         for tick in first..next {
@@ -84,15 +85,15 @@ impl Tail {
 mod tests {
     use super::*;
 
-    fn tail(start: u32, inputs: &[&[u8]]) -> Tail {
-        let mut tail = Tail::starting(start);
-        inputs.iter().for_each(|input| tail.push(input));
-        tail
+    fn suffix(start: u32, inputs: &[&[u8]]) -> InputSuffix {
+        let mut suffix = InputSuffix::starting(start);
+        inputs.iter().for_each(|input| suffix.push(input));
+        suffix
     }
 
     #[test]
-    fn what_overlaps_is_added_and_what_does_not_begins_anew() {
-        let mut some = tail(5, &[b"a", b"b"]);
+    fn overlapping_inputs_are_added_and_others_replace() {
+        let mut some = suffix(5, &[b"a", b"b"]);
         some.add(6, &[b"x".to_vec(), b"c".to_vec()]);
         assert_eq!((some.start(), some.end()), (5, 8));
         assert_eq!(some.get(6), Some(&b"b"[..]));
@@ -103,24 +104,24 @@ mod tests {
     }
 
     #[test]
-    fn digests_tell_inputs_apart() {
-        let one = tail(5, &[b"ab", b"c"]);
-        let other = tail(4, &[b"", b"ab", b"c"]);
+    fn different_inputs_have_different_digests() {
+        let one = suffix(5, &[b"ab", b"c"]);
+        let other = suffix(4, &[b"", b"ab", b"c"]);
         assert_eq!(one.digest(5, 7), other.digest(5, 7));
-        assert_ne!(one.digest(5, 7), tail(5, &[b"a", b"bc"]).digest(5, 7));
+        assert_ne!(one.digest(5, 7), suffix(5, &[b"a", b"bc"]).digest(5, 7));
         assert_ne!(one.digest(5, 7), one.digest(5, 6));
         assert_eq!(one.digest(4, 7), None);
     }
 
     #[test]
-    fn a_tail_is_bounded() {
-        let mut ticks = Tail::default();
-        ticks.add(0, &vec![vec![]; MAX_TAIL]);
-        ticks.add(MAX_TAIL as u32, &[vec![7]]);
-        assert_eq!((ticks.start(), ticks.end()), (1, MAX_TAIL as u32 + 1));
+    fn suffix_is_bounded() {
+        let mut ticks = InputSuffix::default();
+        ticks.add(0, &vec![vec![]; MAX_SUFFIX]);
+        ticks.add(MAX_SUFFIX as u32, &[vec![7]]);
+        assert_eq!((ticks.start(), ticks.end()), (1, MAX_SUFFIX as u32 + 1));
         assert_eq!(ticks.get(ticks.end() - 1), Some(&[7][..]));
-        let mut bytes = Tail::default();
-        let count = (MAX_TAIL_LEN / 4096) as u32;
+        let mut bytes = InputSuffix::default();
+        let count = (MAX_SUFFIX_LEN / 4096) as u32;
         bytes.add(0, &vec![vec![0; 4096]; count as usize]);
         bytes.add(count, &[vec![0]]);
         assert_eq!((bytes.start(), bytes.end()), (1, count + 1));
