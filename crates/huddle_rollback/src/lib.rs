@@ -8,7 +8,7 @@
 //! ```
 //! use std::{collections::BTreeMap, time::Duration};
 //!
-//! use huddle_rollback::{Request, RollbackSession, RollbackSetup, Seat, Step};
+//! use huddle_rollback::{Request, RollbackSession, RollbackSetup, Seat, StateDump, Step};
 //! use huddle_session::PeerId;
 //!
 //! # fn id(n: u8) -> PeerId { PeerId::from_bytes([n; 16]) }
@@ -40,6 +40,13 @@
 //!         Request::Checksum { tick } => {
 //!             let [a, b] = saved[&tick.0];
 //!             session.checksum(tick, (a as u64) << 32 | b as u64);
+//!         }
+//!         Request::Inspect { tick } => {
+//!             let mut dump = StateDump::new();
+//!             for (seat, x) in (0..).zip(saved[&tick.0]) {
+//!                 dump.add("position", seat, x as u64, Some(x.to_string()));
+//!             }
+//!             session.inspected(tick, dump);
 //!         }
 //!         Request::Release { tick } => drop(saved.remove(&tick.0)),
 //!     }
@@ -82,7 +89,7 @@ pub use self::{
         PackInput, PackedInput, SectionError, SerdeInput, StreamError,
     },
     delay::{DelayPolicy, MAX_INPUT_DELAY},
-    desync::{DesyncReport, EntityDifference, InquiryError, Mismatch, TypeDifference, Witness},
+    desync::{DesyncReport, EntityDifference, Mismatch, StateDump, StateDumpError, TypeDifference},
     driver::{Frame, InputStatus, Request, SeatInput, SyncMismatch},
     pace::Pace,
     predict::{Decay, Predict, PredictDefault, RepeatLast},

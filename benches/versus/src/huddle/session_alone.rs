@@ -64,7 +64,7 @@ impl Player for SessionAlone {
         let peer = peer_id(arrival.from);
         let mut packet = arrival.packet;
         if arrival.lane == Lane::Events {
-            let received = self.session.receive_message(peer, packet, arrival.at, &());
+            let received = self.session.receive_message(peer, packet, arrival.at);
             return received.expect("an honest peer");
         }
         let link = &mut self.links[arrival.from];

@@ -92,7 +92,7 @@ impl Player for SessionInRoom {
                     ..
                 } => self
                     .session
-                    .receive_message(peer, payload, at, &())
+                    .receive_message(peer, payload, at)
                     .expect("an honest peer"),
                 _ => {}
             }

@@ -1,66 +1,71 @@
-//! What must hold of questions and answers whatever arrives.
+//! Invariants of the diagnosis for arbitrary messages.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
-use huddle_session::{MAX_EVENT_LEN, PeerId, Tick, codec};
+use huddle_session::{MAX_EVENT_LEN, PeerId, Tick};
 
-use super::{Inquiries, Mismatch, Witness, message::Message};
+use super::{DesyncDetector, DesyncEvent, StateDump, dump::DumpMessage};
 
-struct World;
+const TICK: Tick = Tick(7);
 
-impl Witness for World {
-    fn types(&self, tick: Tick) -> Option<Vec<(String, u64)>> {
-        (tick == Tick(7)).then(|| vec![("a".to_owned(), 1), ("b".to_owned(), 2)])
+fn dump() -> StateDump {
+    let mut dump = StateDump::new();
+    for id in 0..3000 {
+        dump.add("a", id, id, Some("value".to_owned()));
     }
-
-    fn entities(&self, _: Tick, name: &str) -> Option<Vec<(u64, u64)>> {
-        Some(
-            (0..u64::from(name == "a") * 5000)
-                .map(|id| (id, id))
-                .collect(),
-        )
-    }
-
-    fn value(&self, _: Tick, _: &str, entity: u64) -> Option<Vec<u8>> {
-        (entity < 5000).then(|| vec![1; 2000])
-    }
+    dump.add("b", 0, 1, None);
+    dump
 }
 
-/// Messages to a player who asks what differs; each has its length in its first byte.
-pub fn desync(mut bytes: &[u8]) {
-    let peer: PeerId = codec::decode(&[&[16][..], &[1; 16]].concat(), 17).expect("an id");
-    let mut side = Inquiries::default();
-    side.begin(Mismatch {
-        peer,
-        tick: Tick(7),
-        mine: 1,
-        theirs: 2,
-    });
-    let mut now = Duration::ZERO;
-    while let Some((&len, rest)) = bytes.split_first() {
-        let (message, rest) = rest.split_at(usize::from(len).min(rest.len()));
-        bytes = rest;
-        if let Ok(message) = Message::decode(message) {
-            let again = message.encode().expect("what was read fits");
-            assert_eq!(Message::decode(&again), Ok(message));
-        }
-        let _ = side.receive(peer, message, &World);
-        let sent: Vec<_> = std::iter::from_fn(|| side.collect()).collect();
-        assert!(sent.len() <= 2);
-        for (to, bytes) in sent {
-            assert!(to == peer && bytes.len() <= MAX_EVENT_LEN);
-            assert!(Message::decode(&bytes).is_ok());
-        }
-        now += Duration::from_millis(100);
-        side.advance(now);
+/// Receives messages from a peer whose checksum of tick 7 differs, before or after the mismatch. The length of each
+/// message precedes it, in two bytes.
+pub fn desync(bytes: &[u8]) {
+    let Some((&first, mut bytes)) = bytes.split_first() else {
+        return;
+    };
+    let peer = PeerId::from_u128(1);
+    let mut detector = DesyncDetector::new([peer]);
+    detector.add_checksum(TICK, 1);
+    if first & 1 == 0 {
+        detector.receive_checksum(peer, TICK, 2);
     }
-    side.advance(now + Duration::from_secs(10));
-    let report = side.poll().expect("a report within the limit");
-    assert!(report.types.len() <= 64 && side.poll().is_none());
+    while let Some((&[high, low], rest)) = bytes.split_first_chunk() {
+        let len = usize::from(u16::from_be_bytes([high, low]));
+        let (message, rest) = rest.split_at(len.min(rest.len()));
+        bytes = rest;
+        if let Ok(message) = DumpMessage::decode(message) {
+            let again = message.encode().expect("a decoded message fits");
+            assert_eq!(DumpMessage::decode(&again), Ok(message));
+        }
+        let _ = detector.receive_dump(peer, message);
+    }
+    detector.receive_checksum(peer, TICK, 2);
+    detector.add_checksum(TICK + 1, 1);
+    while let Some(tick) = detector.next_inspection() {
+        assert!(tick == TICK || tick == TICK + 1, "{tick} is not saved");
+        detector.inspected(tick, dump());
+    }
+    detector.advance(Duration::from_secs(10));
+    let messages: Vec<_> = iter::from_fn(|| detector.poll_message()).collect();
+    assert!(messages.len() <= 1);
+    assert!(
+        messages
+            .iter()
+            .all(|(_, bytes)| bytes.len() + 2 <= MAX_EVENT_LEN)
+    );
+    let events: Vec<_> = iter::from_fn(|| detector.poll()).collect();
+    let report = match &events[..] {
+        [DesyncEvent::Mismatch(_), DesyncEvent::Report(report)] => report,
+        // The peer claimed that its checksum is the same.
+        [] => return,
+        _ => panic!("{events:?}"),
+    };
+    assert!(!detector.is_active() && !detector.keeps(TICK));
+    assert!(report.types.len() <= 64);
     for difference in &report.types {
         assert!(difference.entities.len() <= 64);
         assert!(difference.only_mine.len() <= 64 && difference.only_theirs.len() <= 64);
     }
-    let told = report.to_string().replace('\n', " ");
-    assert!(!told.chars().any(char::is_control));
+    let text = report.to_string().replace('\n', " ");
+    assert!(!text.chars().any(char::is_control));
 }

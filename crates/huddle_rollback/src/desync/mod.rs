@@ -1,25 +1,21 @@
-//! Whether the games of all players are the same, and if not, in what they differ.
+//! Desync detection and diagnosis.
+//!
+//! Peers exchange checksums of confirmed states. When two peers have different checksums of a tick, each of them sends
+//! the other a [`StateDump`] of that tick, compares the two dumps locally, and reports the difference. The
+//! [`DesyncDetector`] runs this; the game makes the dumps when a session requests them.
 
-mod answering;
-mod asking;
 mod checksums;
-mod error;
+mod detector;
+mod dump;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
-mod inquiry;
-mod message;
 mod report;
 #[cfg(test)]
 mod tests;
-mod witness;
 
+pub(crate) use self::detector::{DesyncDetector, DesyncEvent};
 pub use self::{
     checksums::Mismatch,
-    error::InquiryError,
+    dump::{StateDump, StateDumpError},
     report::{DesyncReport, EntityDifference, TypeDifference},
-    witness::Witness,
-};
-pub(crate) use self::{
-    checksums::{Checksums, Comparison},
-    inquiry::Inquiries,
 };

@@ -1,68 +1,137 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-use bytes::Bytes;
 use huddle_session::{PeerId, Tick};
 
-use super::Mismatch;
+use super::{
+    Mismatch,
+    dump::{MAX_TYPES, Prefix, StateDump, TypeDump},
+};
 
-/// How many ids a text shows of a list, and how many bytes of a value.
+/// The maximum number of entities in each list of a report.
+const MAX_LISTED: usize = 64;
+
+/// The maximum number of entities that the text of a report shows of each list.
 const MAX_SHOWN: usize = 16;
 
-/// What is different between this player's game and another's, as far as it was found out. Its
-/// `Display` is for a developer to read; what the other player supplied is bounded and quoted.
+/// The difference between the local state and that of another peer. Its `Display` text is for developers; it shows
+/// data of the other peer quoted and shortened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesyncReport {
-    /// Whose game is different.
+    /// The other peer.
     pub peer: PeerId,
-    /// The first tick that was compared and is different.
+    /// The first compared tick at which the checksums differ.
     pub tick: Tick,
-    /// This player's checksum of it.
+    /// The local checksum of the tick.
     pub mine: u64,
-    /// The peer's.
+    /// The checksum of the other peer.
     pub theirs: u64,
-    /// The types of state that differ, in the order of their names. None, if the other player did not tell, or what differs
-    /// is of no type.
+    /// The types of state that differ, in the order of their names. Empty if the other peer sent no dump, or if no
+    /// type contains the difference.
     pub types: Vec<TypeDifference>,
-    /// Whether there may be more differences: the other player did not tell all in time, or it was
-    /// more than is compared.
+    /// Whether there may be more differences. A dump was missing or truncated, or there are too many differences.
     pub truncated: bool,
 }
 
-/// How a type of state differs.
+/// The difference between the values of a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeDifference {
-    /// Its declared name.
+    /// The name of the type.
     pub name: String,
-    /// Entities that have it here and not there.
+    /// Entities that only the local peer has.
     pub only_mine: Vec<u64>,
-    /// Entities that have it there and not here.
+    /// Entities that only the other peer has.
     pub only_theirs: Vec<u64>,
-    /// Entities that have it on both sides and not alike.
+    /// Entities whose values differ.
     pub entities: Vec<EntityDifference>,
 }
 
-/// How a value differs.
+/// The difference between two values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityDifference {
-    /// Of which entity.
+    /// The id of the entity.
     pub id: u64,
-    /// What it is here, if that was compared.
-    pub mine: Option<Bytes>,
-    /// What it is there.
-    pub theirs: Option<Bytes>,
+    /// The local value, if the dump contains its text.
+    pub mine: Option<String>,
+    /// The value of the other peer, if its dump contains the text.
+    pub theirs: Option<String>,
 }
 
 impl DesyncReport {
-    pub(super) fn new(mismatch: Mismatch) -> Self {
+    /// A report without dumps.
+    pub(super) fn without_dumps(mismatch: Mismatch) -> Self {
         Self {
             peer: mismatch.peer,
             tick: mismatch.tick,
             mine: mismatch.mine,
             theirs: mismatch.theirs,
             types: Vec::new(),
-            truncated: false,
+            truncated: true,
         }
     }
+
+    /// Compares two dumps of the same tick.
+    pub(super) fn compare(mismatch: Mismatch, mine: &StateDump, theirs: &StateDump) -> Self {
+        let mut report = Self::without_dumps(mismatch);
+        report.truncated = mine.types.is_truncated || theirs.types.is_truncated;
+        let none = TypeDump::default();
+        for (name, mine, theirs) in pairs(&mine.types, &theirs.types) {
+            let (mine, theirs) = (mine.unwrap_or(&none), theirs.unwrap_or(&none));
+            if mine.hash != theirs.hash {
+                let difference = report.compare_type(name, mine, theirs);
+                report.truncated |= !push(&mut report.types, difference, MAX_TYPES);
+            }
+        }
+        report
+    }
+
+    fn compare_type(&mut self, name: &str, mine: &TypeDump, theirs: &TypeDump) -> TypeDifference {
+        self.truncated |= mine.rows.is_truncated || theirs.rows.is_truncated;
+        let mut difference = TypeDifference {
+            name: name.to_owned(),
+            only_mine: Vec::new(),
+            only_theirs: Vec::new(),
+            entities: Vec::new(),
+        };
+        for (&id, mine, theirs) in pairs(&mine.rows, &theirs.rows) {
+            let fits = match (mine, theirs) {
+                (Some(mine), Some(theirs)) if mine.hash == theirs.hash => true,
+                (Some(mine), Some(theirs)) => {
+                    let entity = EntityDifference {
+                        id,
+                        mine: mine.text.clone(),
+                        theirs: theirs.text.clone(),
+                    };
+                    push(&mut difference.entities, entity, MAX_LISTED)
+                }
+                (_, None) => push(&mut difference.only_mine, id, MAX_LISTED),
+                (None, _) => push(&mut difference.only_theirs, id, MAX_LISTED),
+            };
+            self.truncated |= !fits;
+        }
+        difference
+    }
+}
+
+/// Returns the entries of two maps, paired by key, up to the key where one of them is truncated.
+fn pairs<'a, K: Ord, V>(
+    mine: &'a Prefix<K, V>,
+    theirs: &'a Prefix<K, V>,
+) -> impl Iterator<Item = (&'a K, Option<&'a V>, Option<&'a V>)> {
+    let truncated = [mine, theirs].into_iter().filter(|map| map.is_truncated);
+    let end = truncated.map(|map| map.entries.keys().next_back()).min();
+    let keys: BTreeSet<_> = mine.entries.keys().chain(theirs.entries.keys()).collect();
+    let keys = keys.into_iter();
+    keys.take_while(move |&key| end.is_none_or(|end| Some(key) <= end))
+        .map(|key| (key, mine.entries.get(key), theirs.entries.get(key)))
+}
+
+/// Appends an item unless the list is full. Returns whether it fits.
+fn push<T>(list: &mut Vec<T>, item: T, max: usize) -> bool {
+    let fits = list.len() < max;
+    if fits {
+        list.push(item);
+    }
+    fits
 }
 
 impl fmt::Display for DesyncReport {
@@ -76,15 +145,15 @@ impl fmt::Display for DesyncReport {
         } = self;
         write!(
             f,
-            "the game of {peer} differs at tick {tick}: its checksum is {theirs:016x}, this one's {mine:016x}"
+            "the state of {peer} differs at tick {tick}: its checksum is {theirs:016x}, the local one {mine:016x}"
         )?;
         for difference in &self.types {
             write!(f, "\n  {difference}")?;
         }
         if self.truncated {
-            f.write_str("\n  there may be more: not everything was compared")
+            f.write_str("\n  there may be more differences: not everything was compared")
         } else if self.types.is_empty() {
-            f.write_str("\n  all types are the same: what differs is in the checksum alone")
+            f.write_str("\n  all types are the same: only the checksums differ")
         } else {
             Ok(())
         }
@@ -111,15 +180,13 @@ impl fmt::Display for TypeDifference {
 
 impl fmt::Display for EntityDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "entity {}", self.id)?;
-        let (Some(mine), Some(theirs)) = (&self.mine, &self.theirs) else {
-            return f.write_str(": differs");
-        };
-        let mut pairs = mine.iter().zip(theirs);
-        let at = pairs.position(|(mine, theirs)| mine != theirs);
-        let at = at.unwrap_or(mine.len().min(theirs.len()));
-        write!(f, " from byte {at}: ")?;
-        write!(f, "{} here, {} there", Hex(mine, at), Hex(theirs, at))
+        write!(f, "entity {}: ", self.id)?;
+        match (&self.mine, &self.theirs) {
+            (Some(mine), Some(theirs)) if mine != theirs => {
+                write!(f, "{mine:?} here, {theirs:?} there")
+            }
+            _ => f.write_str("differs"),
+        }
     }
 }
 
@@ -138,35 +205,16 @@ impl fmt::Display for Ids<'_> {
     }
 }
 
-/// Bytes from a place on.
-struct Hex<'a>(&'a [u8], usize);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rest = self.0.get(self.1..).unwrap_or_default();
-        if rest.is_empty() {
-            return f.write_str("nothing");
-        }
-        for byte in rest.iter().take(MAX_SHOWN) {
-            write!(f, "{byte:02x}")?;
-        }
-        match rest.len().saturating_sub(MAX_SHOWN) {
-            0 => Ok(()),
-            more => write!(f, "... and {more} bytes more"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn it_reads_well() {
-        let entity = |id, mine: &[u8], theirs: &[u8]| EntityDifference {
+    fn text_of_a_report_is_readable_and_bounded() {
+        let entity = |id, mine: &str, theirs: &str| EntityDifference {
             id,
-            mine: Some(Bytes::copy_from_slice(mine)),
-            theirs: Some(Bytes::copy_from_slice(theirs)),
+            mine: Some(mine.to_owned()),
+            theirs: Some(theirs.to_owned()),
         };
         let unknown = EntityDifference {
             id: 9,
@@ -183,28 +231,27 @@ mod tests {
                 only_mine: (1..=18).collect(),
                 only_theirs: vec![20],
                 entities: vec![
-                    entity(7, &[1, 2, 3], &[1, 5, 3]),
-                    entity(8, &[1; 40], &[1; 2]),
+                    entity(7, "(1, 2)", "(1, 5)\n"),
+                    entity(8, "same", "same"),
                     unknown,
                 ],
             }],
             truncated: true,
         };
         let expected = format!(
-            "the game of {} differs at tick 120: its checksum is 00000000000000b2, this one's 00000000000000a1
-  \"pose\\n\"
+            r#"the state of {} differs at tick 120: its checksum is 00000000000000b2, the local one 00000000000000a1
+  "pose\n"
     only here: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 and 2 more
     only there: 20
-    entity 7 from byte 1: 0203 here, 0503 there
-    entity 8 from byte 2: {}... and 22 bytes more here, nothing there
+    entity 7: "(1, 2)" here, "(1, 5)\n" there
+    entity 8: differs
     entity 9: differs
-  there may be more: not everything was compared",
+  there may be more differences: not everything was compared"#,
             PeerId::from_bytes([1; 16]),
-            "01".repeat(16)
         );
         assert_eq!(report.to_string(), expected);
         report.types.clear();
         report.truncated = false;
-        assert!(report.to_string().ends_with("in the checksum alone"));
+        assert!(report.to_string().ends_with("only the checksums differ"));
     }
 }

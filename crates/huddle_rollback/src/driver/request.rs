@@ -36,6 +36,14 @@ pub enum Request<'a, I> {
         /// A tick that was saved and not released.
         tick: Tick,
     },
+    /// Dump the state that was saved for `tick`, which differs from that of another peer: build a
+    /// [`StateDump`](crate::StateDump) and pass it to
+    /// [`RollbackSession::inspected`](crate::session::RollbackSession::inspected). Without it, the peers cannot find
+    /// out what differs.
+    Inspect {
+        /// A tick that was saved and not released.
+        tick: Tick,
+    },
     /// Drop the state that was saved for `tick`.
     Release {
         /// A tick that was saved.

@@ -3,7 +3,7 @@ use huddle_session::codec::{DecodeError, EncodeError};
 use crate::{
     agreement::AgreementError,
     coding::{InputTooLong, MAX_INPUT_LEN, SectionError, StreamError},
-    desync::InquiryError,
+    desync::StateDumpError,
     seat::Seat,
     start::StartMessageError,
 };
@@ -35,9 +35,9 @@ pub enum ReceiveError {
     /// A wish for inputs that cannot be read.
     #[error("a wish for inputs cannot be read: {0}")]
     WishBytes(#[from] DecodeError),
-    /// A message on a difference between states.
-    #[error("a message on a difference between states makes no sense: {0}")]
-    Inquiry(#[from] InquiryError),
+    /// A dump of the peer's state.
+    #[error("invalid dump of a state: {0}")]
+    StateDump(#[from] StateDumpError),
 }
 
 /// A problem with an input of the local player.

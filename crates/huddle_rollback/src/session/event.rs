@@ -53,10 +53,10 @@ pub enum RollbackEvent {
         /// The first tick that the other player simulates without this player.
         at_tick: Tick,
     },
-    /// The state of another player differs from this one's. A [`Desync`](Self::Desync) with what is
-    /// known about it follows within seconds.
+    /// The state of another peer differs from the local one. A [`Desync`](Self::Desync) with the difference follows
+    /// within 10 seconds.
     Mismatch(Mismatch),
-    /// In what the states of two players differ.
+    /// The difference between the states of two peers. Nothing more is compared with that peer.
     Desync(Box<DesyncReport>),
     /// The match waits for other seats than before, for other reasons, or no longer.
     Waiting {

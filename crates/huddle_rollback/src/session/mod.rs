@@ -38,7 +38,7 @@ pub use self::{
 
 use self::{outbox::Outbox, play::Play, topic::Topic};
 use crate::{
-    agreement::LeaveReason, coding::Input, delay::DelayPolicy, desync::Witness, driver::Request,
+    agreement::LeaveReason, coding::Input, delay::DelayPolicy, desync::StateDump, driver::Request,
     seat::Seat, start::Start,
 };
 
@@ -188,8 +188,7 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// Takes a message of a player. The witness knows the states that are saved, to find out what
-    /// differs if they do; `()` knows nothing.
+    /// Takes a message of a player.
     ///
     /// # Errors
     /// If it makes no sense, which an honest player's never does.
@@ -198,7 +197,6 @@ impl<I: Input> RollbackSession<I> {
         peer: PeerId,
         message: Bytes,
         now: Duration,
-        witness: &impl Witness,
     ) -> Result<(), ReceiveError> {
         let (&topic, rest) = message.split_first().ok_or(ReceiveError::Topic)?;
         let topic = Topic::of(topic).ok_or(ReceiveError::Topic)?;
@@ -209,7 +207,7 @@ impl<I: Input> RollbackSession<I> {
         }
         match (topic, &mut self.play) {
             (Topic::Start, _) => Ok(self.start.receive(peer, body)?),
-            (_, Some(play)) => play.receive(peer, topic, body, now, witness),
+            (_, Some(play)) => play.receive(peer, topic, body, now),
             (_, None) => {
                 self.keep_early(peer, message);
                 Ok(())
@@ -275,7 +273,7 @@ impl<I: Input> RollbackSession<I> {
                 self.play = Some(Box::new(play));
                 for (peer, message) in std::mem::take(&mut self.early) {
                     // Nobody is blamed any more for what was said so long ago.
-                    let _ = self.receive_message(peer, message, now, &());
+                    let _ = self.receive_message(peer, message, now);
                 }
             }
             Some(Err(error)) if !self.is_failed => {
@@ -304,6 +302,13 @@ impl<I: Input> RollbackSession<I> {
     pub fn checksum(&mut self, tick: Tick, hash: u64) {
         if let Some(play) = &mut self.play {
             play.checksum(tick, hash, &mut self.out);
+        }
+    }
+
+    /// Takes the dump of the state that was saved for a tick, which [`Request::Inspect`] requested.
+    pub fn inspected(&mut self, tick: Tick, dump: StateDump) {
+        if let Some(play) = &mut self.play {
+            play.inspected(tick, dump);
         }
     }
 

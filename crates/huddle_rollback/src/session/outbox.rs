@@ -29,7 +29,7 @@ impl Outbox {
             Topic::Agreement => {}
             // A new request replaces an earlier one.
             Topic::Wish => self.messages.retain(|message| !is_same(message)),
-            Topic::Start | Topic::Inquiry => {
+            Topic::Start | Topic::StateDump => {
                 let count = self
                     .messages
                     .iter()
@@ -124,7 +124,7 @@ mod tests {
         let mut outbox = Outbox::default();
         for _ in 0..1000 {
             outbox.send(peer(1), Topic::Start, 0, &[0]);
-            outbox.send(peer(1), Topic::Inquiry, 0, &[0]);
+            outbox.send(peer(1), Topic::StateDump, 0, &[0]);
             outbox.send(peer(1), Topic::Wish, 0, &[0]);
         }
         assert_eq!(outbox.len(), 2 * MAX_WAITING + 1);

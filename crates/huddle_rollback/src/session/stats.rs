@@ -40,6 +40,8 @@ pub struct RollbackStats {
     /// The number of times that a peer's inputs were requested again because its packets brought
     /// none. This happens while that peer waits for a third one.
     pub restarts: u64,
+    /// The number of checksums that were compared with those of other peers.
+    pub compared: u64,
     /// The longest time for which the match waited.
     pub longest_wait: Duration,
 }
@@ -57,6 +59,7 @@ impl Default for RollbackStats {
             lag_max: 0,
             undecodable: 0,
             restarts: 0,
+            compared: 0,
             longest_wait: Duration::ZERO,
         }
     }

@@ -44,6 +44,7 @@ impl Game {
                     self.confirmed += 1;
                 }
                 Request::Checksum { tick } => session.checksum(tick, self.saved[&tick.0]),
+                Request::Inspect { tick } => panic!("the states are the same at {tick}"),
                 Request::Release { tick } => drop(self.saved.remove(&tick.0)),
             }
         }

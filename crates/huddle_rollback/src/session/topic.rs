@@ -6,12 +6,12 @@ pub(super) enum Topic {
     Start = 0,
     Agreement = 1,
     Wish = 2,
-    Inquiry = 3,
+    StateDump = 3,
 }
 
 impl Topic {
     pub(super) fn of(byte: u8) -> Option<Self> {
-        [Self::Start, Self::Agreement, Self::Wish, Self::Inquiry]
+        [Self::Start, Self::Agreement, Self::Wish, Self::StateDump]
             .into_iter()
             .find(|topic| *topic as u8 == byte)
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use huddle_rollback::{Frame, InputStatus, Request, RollbackSession, Witness};
+use huddle_rollback::{Frame, InputStatus, Request, RollbackSession, StateDump};
 use huddle_session::Tick;
 
 pub(super) type Input = Vec<u8>;
@@ -47,6 +47,10 @@ impl Game {
                 }
                 Some(Request::Confirmed { .. }) => None,
                 Some(Request::Checksum { tick }) => Some((tick, self.saved[&tick.0])),
+                Some(Request::Inspect { tick }) => {
+                    session.inspected(tick, dump(self.saved[&tick.0]));
+                    None
+                }
                 Some(Request::Release { tick }) => {
                     assert!(self.saved.remove(&tick.0).is_some());
                     None
@@ -82,19 +86,12 @@ impl Game {
     }
 }
 
-impl Witness for Game {
-    fn types(&self, tick: Tick) -> Option<Vec<(String, u64)>> {
-        let state = *self.saved.get(&tick.0)?;
-        Some(vec![("all".to_owned(), state), ("none".to_owned(), 0)])
+/// More than fits into a message.
+fn dump(state: u64) -> StateDump {
+    let mut dump = StateDump::new();
+    for id in 0..3000 {
+        dump.add("all", id, state ^ id, Some((state ^ id).to_string()));
     }
-
-    fn entities(&self, tick: Tick, _: &str) -> Option<Vec<(u64, u64)>> {
-        let state = *self.saved.get(&tick.0)?;
-        Some((0..5000).map(|id| (id, state ^ id)).collect())
-    }
-
-    fn value(&self, tick: Tick, _: &str, entity: u64) -> Option<Vec<u8>> {
-        let state = *self.saved.get(&tick.0)?;
-        Some((state ^ entity).to_le_bytes().repeat(200))
-    }
+    dump.add("none", 0, 0, None);
+    dump
 }

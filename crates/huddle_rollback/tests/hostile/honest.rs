@@ -82,9 +82,7 @@ impl Honest {
         message: Bytes,
         now: Duration,
     ) -> Result<(), ReceiveError> {
-        let nothing = Game::default();
-        let game = self.game.as_ref().unwrap_or(&nothing);
-        let result = self.session.receive_message(from, message, now, game);
+        let result = self.session.receive_message(from, message, now);
         self.judge(from, result, now)
     }
 

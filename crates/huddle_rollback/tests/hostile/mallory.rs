@@ -37,7 +37,6 @@ pub(super) struct Habits {
     /// It says that the listener is lost, and the next time that it is not.
     pub(super) toggles: bool,
     pub(super) wishes: bool,
-    pub(super) asks: bool,
 }
 
 impl Face {
@@ -56,7 +55,7 @@ impl Face {
     pub(super) fn change(&mut self, u: &mut Unstructured) -> Result<()> {
         let habits = &mut self.habits;
         let flip = |flag: &mut bool| *flag = !*flag;
-        match u.int_in_range(0..=10)? {
+        match u.int_in_range(0..=9)? {
             0 => *habits = Habits::default(),
             1 => flip(&mut habits.is_mute),
             2 => flip(&mut habits.is_hushed),
@@ -69,8 +68,7 @@ impl Face {
                 habits.more = habits.more.xor(Some((count, u.arbitrary()?)));
             }
             8 => flip(&mut habits.toggles),
-            9 => flip(&mut habits.wishes),
-            _ => flip(&mut habits.asks),
+            _ => flip(&mut habits.wishes),
         }
         Ok(())
     }
@@ -94,9 +92,6 @@ impl Face {
         }
         if self.habits.wishes {
             messages.push(said::wish(u, &self.context)?);
-        }
-        if self.habits.asks {
-            messages.push(said::inquiry(u, &self.context)?);
         }
         Ok(messages)
     }

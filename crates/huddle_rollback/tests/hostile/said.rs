@@ -1,5 +1,7 @@
 //! What the hostile player says beside what its machines do: well-formed up to somewhere.
 
+use std::collections::BTreeMap;
+
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use huddle_rollback::{LeaveReason, Seat};
@@ -30,7 +32,7 @@ const MAX_LEN: usize = 64 * 1024;
 const START: u8 = 0;
 const AGREEMENT: u8 = 1;
 const WISH: u8 = 2;
-const INQUIRY: u8 = 3;
+const STATE_DUMP: u8 = 3;
 
 #[derive(Serialize)]
 enum Agreement {
@@ -67,33 +69,12 @@ struct Known {
     digest: [u8; 16],
 }
 
-#[derive(Serialize)]
-enum Inquiry {
-    Ask {
-        number: u32,
-        tick: u32,
-        question: Question,
-    },
-    Tell {
-        number: u32,
-        answer: Answer,
-    },
-}
+/// A dump: its tick and checksum, then the types by name, each with its hash and rows. Each list ends with whether it
+/// is truncated.
+type StateDump = (u32, u64, BTreeMap<String, (u64, Rows, bool)>, bool);
 
-#[derive(Serialize)]
-enum Question {
-    Types,
-    Entities(String),
-    Values(String, Vec<u64>),
-}
-
-#[derive(Serialize)]
-enum Answer {
-    Nothing,
-    Types(Vec<(String, u64)>, bool),
-    Entities(Vec<(u64, u32)>, bool),
-    Values(Vec<Option<Vec<u8>>>, bool),
-}
+/// The hash and the text of each value, by entity.
+type Rows = BTreeMap<u64, (u32, Option<String>)>;
 
 fn message(topic: u8, body: &impl Serialize) -> Bytes {
     let body = codec::encode(body, MAX_LEN).unwrap_or_default();
@@ -159,7 +140,7 @@ pub(super) fn messages(u: &mut Unstructured, context: &mut Context) -> Result<Ve
     Ok(match u.int_in_range(0..=9)? {
         0 => vec![bytes(u)?],
         1 | 2 => vec![wish(u, context)?],
-        3 => vec![inquiry(u, context)?],
+        3 => vec![state_dump(u, context)?],
         4 => inputs_of_leaver(u, context)?,
         5 | 6 => vote(u, context)?,
         7 => vec![out(u, context)?],
@@ -168,7 +149,7 @@ pub(super) fn messages(u: &mut Unstructured, context: &mut Context) -> Result<Ve
 }
 
 fn bytes(u: &mut Unstructured) -> Result<Bytes> {
-    let topic = u.int_in_range(START..=INQUIRY + 1)?;
+    let topic = u.int_in_range(START..=STATE_DUMP + 1)?;
     let len = u.int_in_range(0..=80)?;
     let body = u.bytes(len.min(u.len()))?;
     Ok([&[topic, 0], body].concat().into())
@@ -188,40 +169,16 @@ pub(super) fn wish(u: &mut Unstructured, context: &Context) -> Result<Bytes> {
     Ok(message(WISH, &(number, seats)))
 }
 
-pub(super) fn inquiry(u: &mut Unstructured, context: &Context) -> Result<Bytes> {
-    let names = ["all", "none", "other"];
-    let name = u.choose(&names)?.to_string();
-    let number = match u.ratio(1, 8)? {
-        true => u.arbitrary()?,
-        false => u.int_in_range(0..=6)?,
-    };
-    let body = match u.int_in_range(0..=6)? {
-        kind @ 0..=2 => Inquiry::Ask {
-            number,
-            tick: tick(u, context)?,
-            question: match kind {
-                0 => Question::Types,
-                1 => Question::Entities(name),
-                _ => Question::Values(name, (0..count(u)? as u64).collect()),
-            },
-        },
-        kind => Inquiry::Tell {
-            number,
-            answer: match kind {
-                3 => Answer::Nothing,
-                4 => Answer::Types(
-                    vec![(name, u.arbitrary()?); count(u)?.min(300)],
-                    u.arbitrary()?,
-                ),
-                5 => {
-                    let ids = 0..count(u)? as u64 * 8;
-                    Answer::Entities(ids.map(|id| (id, 7)).collect(), u.arbitrary()?)
-                }
-                _ => Answer::Values(vec![Some(vec![7; count(u)?]); 3], u.arbitrary()?),
-            },
-        },
-    };
-    Ok(message(INQUIRY, &body))
+/// A dump of any tick, with the listener's types or others.
+fn state_dump(u: &mut Unstructured, context: &Context) -> Result<Bytes> {
+    let (tick, checksum) = (tick(u, context)?, u.arbitrary()?);
+    let name = u.choose(&["all", "none", "other"])?.to_string();
+    let text = "x".repeat(count(u)?);
+    let ids = 0..count(u)? as u64 * 8;
+    let rows = ids.map(|id| (id, (7, Some(text.clone())))).collect();
+    let types = [(name, (0, rows, u.arbitrary()?))].into();
+    let dump: StateDump = (tick, checksum, types, u.arbitrary()?);
+    Ok(message(STATE_DUMP, &dump))
 }
 
 fn version(u: &mut Unstructured, context: &mut Context) -> Result<u64> {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use huddle_rollback::{
-    Frame, Input, InputStatus, Request, RollbackSession, Seat, SeatInput, Witness,
+    Frame, Input, InputStatus, Request, RollbackSession, Seat, SeatInput, StateDump,
 };
 use huddle_session::Tick;
 
@@ -70,6 +70,8 @@ pub(super) struct Running<G: SimGame> {
     limits: Limits,
     /// From which tick on the game computes something else than it should, if it is to.
     pub(super) broken_from: Option<Tick>,
+    /// The number of requested checksums.
+    pub(super) checksums: u64,
 }
 
 /// A saved state.
@@ -97,6 +99,7 @@ impl<G: SimGame> Running<G> {
             history: History::new(),
             limits,
             broken_from: None,
+            checksums: 0,
         }
     }
 
@@ -142,8 +145,13 @@ impl<G: SimGame> Running<G> {
                 }
                 Request::Checksum { tick } => {
                     let wants_checksum = self.saved[&tick.0].wants_checksum;
+                    self.checksums += 1;
                     assert!(wants_checksum, "only announced checksums are requested");
                     Some((tick, self.checksum(tick)))
+                }
+                Request::Inspect { tick } => {
+                    session.inspected(tick, self.dump(tick));
+                    None
                 }
                 Request::Release { tick } => {
                     assert!(
@@ -226,6 +234,14 @@ impl<G: SimGame> Running<G> {
         }
     }
 
+    /// The checksum of a state, which is its only value.
+    fn dump(&self, tick: Tick) -> StateDump {
+        let checksum = self.checksum(tick);
+        let mut dump = StateDump::new();
+        dump.add("game", 0, checksum, Some(format!("{checksum:x}")));
+        dump
+    }
+
     fn checksum(&self, tick: Tick) -> u64 {
         let checksum = self.saved[&tick.0].game.checksum();
         let is_broken = self.broken_from.is_some_and(|from| !from.is_after(tick));
@@ -238,24 +254,5 @@ impl<G: SimGame> Running<G> {
             true => Some(self.game.checksum()),
             false => self.history.before(tick),
         }
-    }
-}
-
-/// What is known of a whole state is its checksum.
-impl<G: SimGame> Witness for Running<G> {
-    fn types(&self, tick: Tick) -> Option<Vec<(String, u64)>> {
-        let checksum = self.saved.get(&tick.0).map(|_| self.checksum(tick))?;
-        Some(vec![("game".to_owned(), checksum)])
-    }
-
-    fn entities(&self, tick: Tick, _: &str) -> Option<Vec<(u64, u64)>> {
-        let checksum = self.saved.get(&tick.0).map(|_| self.checksum(tick))?;
-        Some(vec![(0, checksum)])
-    }
-
-    fn value(&self, tick: Tick, _: &str, _: u64) -> Option<Vec<u8>> {
-        self.saved
-            .contains_key(&tick.0)
-            .then(|| self.checksum(tick).to_le_bytes().to_vec())
     }
 }

@@ -280,10 +280,7 @@ impl<G: SimGame> Player<G> {
                     peer_id: peer,
                     kind,
                     payload,
-                } if kind == self.kind => match &self.running {
-                    Some(game) => self.session.receive_message(peer, payload, now, game),
-                    None => self.session.receive_message(peer, payload, now, &()),
-                },
+                } if kind == self.kind => self.session.receive_message(peer, payload, now),
                 _ => Ok(()),
             };
             self.note(result);

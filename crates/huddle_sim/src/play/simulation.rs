@@ -94,6 +94,8 @@ pub struct Outcome {
     pub freezes: Vec<Duration>,
     /// The longest time from sampling an input to the packet that carries it.
     pub input_to_packet: Duration,
+    /// The number of checksums that the session requested.
+    pub checksums: u64,
 }
 
 impl<G: SimGame> Simulation<G> {
@@ -288,6 +290,7 @@ impl<G: SimGame> Simulation<G> {
             is_here: self.is_here[player],
             freezes: it.freezes.clone(),
             input_to_packet: it.input_to_packet,
+            checksums: it.running.as_ref().map_or(0, |game| game.checksums),
         }
     }
 

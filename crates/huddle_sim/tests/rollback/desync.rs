@@ -1,12 +1,12 @@
-//! Games that are no longer the same.
+//! Matches whose peers no longer have the same state.
 
-use huddle_rollback::{RollbackEvent, RollbackSetup};
+use huddle_rollback::{DelayPolicy, RollbackEvent, RollbackSetup};
 use huddle_session::Tick;
-use huddle_sim::{Burst, Simulation, Weather};
+use huddle_sim::{Burst, Conditions, Fault, Simulation, Trouble, Weather};
 
 use crate::scene::{Game, conditions, events, ms, peer, play_until, secs, setups};
 
-/// 30 % are lost, in bursts.
+/// 30 % of the packets are lost, in bursts.
 fn bursty() -> Weather {
     Weather {
         loss: 0.02,
@@ -29,7 +29,7 @@ fn often_compared(players: usize) -> Game {
 }
 
 #[test]
-fn a_game_that_differs_is_reported_by_all_with_what_differs() {
+fn every_peer_reports_a_desync_and_what_differs() {
     let mut game = often_compared(3);
     play_until(&mut game, secs(5));
     let from = game.session(1).tick() + 40;
@@ -37,24 +37,24 @@ fn a_game_that_differs_is_reported_by_all_with_what_differs() {
     game.run_until(secs(12));
     for (player, others) in [(0, vec![1]), (1, vec![0, 2]), (2, vec![1])] {
         let events = events(&game, player);
-        let mut told: Vec<_> = events
+        let mut found: Vec<_> = events
             .iter()
             .filter_map(|event| match event {
                 RollbackEvent::Mismatch(mismatch) => Some((mismatch.peer, mismatch.tick)),
                 _ => None,
             })
             .collect();
-        told.sort_unstable_by_key(|(peer, _)| *peer);
-        let peers: Vec<_> = told.iter().map(|(peer, _)| *peer).collect();
-        let expected: Vec<_> = others.into_iter().map(peer_of).collect();
+        found.sort_unstable_by_key(|(peer, _)| *peer);
+        let peers: Vec<_> = found.iter().map(|(peer, _)| *peer).collect();
+        let expected: Vec<_> = others.into_iter().map(peer).collect();
         assert_eq!(peers, expected, "player {player}");
-        for (peer, tick) in told {
+        for (peer, tick) in found {
             assert!((0..120).contains(&tick.since(from)), "{tick} {from}");
             let report = events.iter().find_map(|event| match event {
                 RollbackEvent::Desync(report) if report.peer == peer => Some(report),
                 _ => None,
             });
-            let report = report.expect("what differs is found out");
+            let report = report.expect("a report");
             assert_eq!((report.tick, report.truncated), (tick, false));
             let [differs] = &report.types[..] else {
                 panic!("{report}");
@@ -68,17 +68,81 @@ fn a_game_that_differs_is_reported_by_all_with_what_differs() {
     }
 }
 
-fn peer_of(player: usize) -> huddle_session::PeerId {
-    peer(player)
-}
-
-/// Checksums of ticks that are guessed would be reported as differences, which the oracle forbids.
+/// The oracle forbids reports of a desync, which checksums of predicted ticks would cause.
 #[test]
-fn in_bad_weather_nothing_is_taken_for_a_difference() {
+fn no_desync_is_reported_over_bad_links() {
     let mut game = often_compared(3);
     play_until(&mut game, secs(12));
     let confirmed = game.session(0).confirmed();
     assert!(confirmed.is_after(Tick(200)), "{confirmed}");
     let rollbacks = game.outcome(0).stats.rollbacks;
     assert!(rollbacks > 50, "{rollbacks}");
+}
+
+#[test]
+fn every_checksum_is_compared_once_with_every_peer_over_bad_links() {
+    let mut game = often_compared(3);
+    play_until(&mut game, secs(12));
+    for (from, to) in (0..9).map(|path| (path / 3, path % 3)) {
+        game.set_weather(from, to, Weather::from_rtt(ms(20)));
+    }
+    play_until(&mut game, secs(14));
+    for player in 0..3 {
+        let compared = game.outcome(player).stats.compared;
+        // The checksums of a third of a second are on their way.
+        let confirmed = u64::from(game.session(player).confirmed().0);
+        let limits = 2 * (confirmed - 20) / 10..=2 * confirmed / 10;
+        assert!(limits.contains(&compared), "{compared} {limits:?}");
+    }
+}
+
+/// Two players whose inputs arrive in time, so that states are saved for checksums alone.
+fn in_time(faults: Vec<Fault>) -> Game {
+    let setups = setups(2).into_iter().map(|setup| RollbackSetup {
+        delay: DelayPolicy::Fixed(8),
+        checksum_every: 10,
+        ..setup
+    });
+    let conditions = Conditions {
+        faults,
+        ..conditions(Weather::from_rtt(ms(50)))
+    };
+    Simulation::new(conditions, setups)
+}
+
+#[test]
+fn after_a_report_no_checksum_is_taken_and_no_state_kept() {
+    let mut game = in_time(Vec::new());
+    play_until(&mut game, secs(3));
+    let from = game.session(1).tick();
+    game.break_game(1, from);
+    game.run_until(secs(4));
+    let taken = [0, 1].map(|player| game.outcome(player).checksums);
+    game.run_until(secs(8));
+    for (player, taken) in taken.into_iter().enumerate() {
+        let reports = events(&game, player).into_iter();
+        let reports = reports.filter(|event| matches!(event, RollbackEvent::Desync(_)));
+        assert_eq!(reports.count(), 1);
+        assert_eq!(game.outcome(player).checksums, taken);
+        let saves = game.session(player).memory().saves;
+        assert!(saves <= 1, "{saves}");
+    }
+}
+
+#[test]
+fn player_left_alone_takes_no_checksum_and_keeps_no_state() {
+    let leave = Fault {
+        at: secs(3),
+        what: Trouble::Leave(1),
+    };
+    let mut game = in_time(vec![leave]);
+    play_until(&mut game, ms(2900));
+    assert!(game.session(0).memory().saves > 0);
+    play_until(&mut game, secs(4));
+    let taken = game.outcome(0).checksums;
+    play_until(&mut game, secs(8));
+    assert_eq!(game.outcome(0).checksums, taken);
+    assert!(game.session(0).tick().is_after(Tick(300)));
+    let saves = game.session(0).memory().saves;
+    assert!(saves <= 1, "{saves}");
 }

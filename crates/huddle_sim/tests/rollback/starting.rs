@@ -189,7 +189,7 @@ fn who_is_lost_just_as_all_are_ready_has_left() {
         }
         for (from, to) in [(0, 1), (1, 0)] {
             while let Some((_, message)) = sessions[from].poll_message() {
-                let taken = sessions[to].receive_message(peer(from), message, now, &());
+                let taken = sessions[to].receive_message(peer(from), message, now);
                 taken.unwrap();
             }
         }

@@ -1,7 +1,7 @@
 use huddle_session::{Tick, wire::Reader};
 use thiserror::Error;
 
-use super::head::SectionHead;
+use super::head::{Checksum, SectionHead};
 use crate::coding::MAX_UNACKED;
 
 /// Why bytes are not a section.
@@ -74,6 +74,14 @@ impl<'a> SectionReader<'a> {
             0 => Ok(Some(section)),
             left => Err(SectionError::TrailingBytes(left)),
         }
+    }
+
+    /// Returns the checksum in a section of a match, which may be of any subscription.
+    pub(crate) fn checksum(bytes: &[u8], match_number: u32, near: Tick) -> Option<Checksum> {
+        let mut reader = Reader::new(bytes);
+        let is_of_match = reader.u8()? == match_number as u8;
+        let (head, _) = SectionHead::read(&mut reader, near).filter(|_| is_of_match)?;
+        head.checksum
     }
 
     fn next_stream(&mut self) -> Result<Option<StreamPart<'a>>, SectionError> {

@@ -97,6 +97,7 @@ impl Game {
                 assert!(save.wants_checksum, "tick {tick}");
                 assert_eq!(self.checksums.insert(tick.0, save.state), None);
             }
+            Request::Inspect { tick } => panic!("the driver never inspects {tick}"),
             Request::Release { tick } => assert!(self.saved.remove(&tick.0).is_some()),
         }
         true

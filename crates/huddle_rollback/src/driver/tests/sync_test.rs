@@ -67,6 +67,7 @@ impl BuggyGame {
                     None
                 }
                 Request::Confirmed { .. } => None,
+                Request::Inspect { tick } => panic!("the driver never inspects {tick}"),
                 Request::Checksum { tick } => Some((tick, self.saved[&tick.0])),
                 Request::Release { tick } => {
                     self.saved.remove(&tick.0);

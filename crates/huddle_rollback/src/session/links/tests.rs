@@ -170,6 +170,20 @@ fn an_overtaken_packet_delivers_its_checksum_and_inputs() {
 }
 
 #[test]
+fn a_packet_of_an_earlier_subscription_delivers_its_checksum() {
+    let mut both = Both::new();
+    let checksum = Checksum {
+        tick: Tick(7),
+        hash: 9,
+    };
+    let (packet, _) = both.send_with(Some(checksum));
+    both.links[1].ask([(Seat(0), Tick(0))]);
+    let (checksum, clock) = (Some(checksum), None);
+    let received = both.receive_as(1, &packet);
+    assert_eq!(received, Some(Received { checksum, clock }));
+}
+
+#[test]
 fn a_dropped_member_is_ignored() {
     let mut both = Both::new();
     both.act(5);

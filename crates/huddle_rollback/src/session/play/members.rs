@@ -164,11 +164,7 @@ impl<I: Input> Play<I> {
             self.waiting.remove(*peer);
             self.pace.forget(*peer);
             self.transit.forget(*peer);
-            self.checksums.forget(*peer);
-            self.inquiries.lost(*peer);
-        }
-        if self.members.is_empty() {
-            self.driver.stop_checksums();
+            self.desync.forget(*peer);
         }
         if let Some(side) = decision.side {
             out.events.push_back(RollbackEvent::Split {

@@ -31,14 +31,11 @@ use crate::{
     agreement::{Agreement, Logs, Member, Seats},
     coding::{Checksum, Input, InputCodec, MAX_UNACKED, SectionHead},
     delay::{DelayPolicy, Transit},
-    desync::{Checksums, Comparison, Inquiries, Witness},
+    desync::{DesyncDetector, DesyncEvent, StateDump},
     driver::{Driver, DriverSettings, Request},
     pace::Pace,
     seat::{Seat, SeatSet},
 };
-
-/// Of how many packets one says the newest checksum, until it is known to have arrived.
-const CHECKSUM_FRAMES: u32 = 8;
 
 /// Of how many packets one says how far ahead this player takes itself to be.
 const AHEAD_FRAMES: u32 = 12;
@@ -64,8 +61,7 @@ pub(super) struct Play<I> {
     locals: Vec<LocalSeat<I>>,
     links: BTreeMap<PeerId, Link>,
     agreement: Agreement,
-    checksums: Checksums,
-    inquiries: Inquiries,
+    desync: DesyncDetector,
     /// The others who play.
     members: Vec<PeerId>,
     /// Who plays which seat when.
@@ -106,10 +102,6 @@ impl<I: Input> Play<I> {
             checksum_every: setup.checksum_every,
             sync_test: setup.sync_test.map(|depth| (depth, setup.nonce)),
         };
-        let mut driver = Driver::new(setup.seats.len(), setup.predict, settings);
-        if others.is_empty() {
-            driver.stop_checksums();
-        }
         Self {
             agreement: agreement.expect("the setup was checked: every peer has seats of its own"),
             links: others
@@ -120,9 +112,8 @@ impl<I: Input> Play<I> {
                 .seats_of(me)
                 .map(|seat| LocalSeat::new(seat, setup.delay, setup.window))
                 .collect(),
-            driver,
-            checksums: Checksums::new(others.iter().copied()),
-            inquiries: Inquiries::default(),
+            driver: Driver::new(setup.seats.len(), setup.predict, settings),
+            desync: DesyncDetector::new(others.iter().copied()),
             countdown: (!others.is_empty()).then(|| Countdown::new(setup.rate)),
             members: others,
             roster,
@@ -160,7 +151,7 @@ impl<I: Input> Play<I> {
         self.ask_for_inputs(out);
         self.watch_members(passed, now, out);
         self.agree(now, out);
-        self.compare(now, out);
+        self.detect_desyncs(now, out);
         self.forget();
         let begun = self.driver.begin(true);
         self.stats.rolled_back(begun.resimulated);
@@ -235,22 +226,22 @@ impl<I: Input> Play<I> {
         Ok(())
     }
 
-    /// Finds out whether all have the same game.
-    fn compare(&mut self, now: Duration, out: &mut Outbox) {
-        self.inquiries.advance(now);
-        while let Some(comparison) = self.checksums.poll() {
-            if let Comparison::Mismatch(mismatch) = comparison {
-                out.events.push_back(RollbackEvent::Mismatch(mismatch));
-                self.inquiries.begin(mismatch);
-            }
+    /// Compares the local state with those of the other peers.
+    fn detect_desyncs(&mut self, now: Duration, out: &mut Outbox) {
+        self.desync.advance(now);
+        while let Some((to, body)) = self.desync.poll_message() {
+            out.send(to, Topic::StateDump, self.round, &body);
         }
-        while let Some((to, body)) = self.inquiries.collect() {
-            out.send(to, Topic::Inquiry, self.round, &body);
+        while let Some(event) = self.desync.poll() {
+            out.events.push_back(match event {
+                DesyncEvent::Mismatch(mismatch) => RollbackEvent::Mismatch(mismatch),
+                DesyncEvent::Report(report) => RollbackEvent::Desync(report),
+            });
         }
-        while let Some(report) = self.inquiries.poll() {
-            out.events
-                .push_back(RollbackEvent::Desync(Box::new(report)));
+        if !self.desync.is_active() {
+            self.driver.stop_checksums();
         }
+        self.stats.compared = self.desync.compared();
     }
 
     fn feed(&mut self) {
@@ -265,10 +256,10 @@ impl<I: Input> Play<I> {
     }
 
     pub(super) fn request(&mut self) -> Option<Request<'_, I>> {
-        let (kept_from, inquiries) = (self.checksums.keep_from(), &self.inquiries);
-        self.driver.request(|tick| {
-            kept_from.is_some_and(|from| !from.is_after(tick)) || inquiries.keeps(tick)
-        })
+        if let Some(tick) = self.desync.next_inspection() {
+            return Some(Request::Inspect { tick });
+        }
+        self.driver.request(|tick| self.desync.keeps(tick))
     }
 
     pub(super) fn checksum(&mut self, tick: Tick, hash: u64, out: &mut Outbox) {
@@ -277,8 +268,12 @@ impl<I: Input> Play<I> {
                 .push_back(RollbackEvent::SyncTestFailed(mismatch));
         }
         if self.driver.is_compared_with_peers(tick) {
-            self.checksums.add(tick, hash);
+            self.desync.add_checksum(tick, hash);
         }
+    }
+
+    pub(super) fn inspected(&mut self, tick: Tick, dump: StateDump) {
+        self.desync.inspected(tick, dump);
     }
 
     pub(super) fn receive(
@@ -287,7 +282,6 @@ impl<I: Input> Play<I> {
         topic: Topic,
         body: &[u8],
         now: Duration,
-        witness: &impl Witness,
     ) -> Result<(), ReceiveError> {
         match topic {
             Topic::Start => {}
@@ -300,9 +294,9 @@ impl<I: Input> Play<I> {
                     link.asked(&wish, &self.seats)?;
                 }
             }
-            Topic::Inquiry => {
+            Topic::StateDump => {
                 if self.members.contains(&peer) {
-                    self.inquiries.receive(peer, body, witness)?;
+                    self.desync.receive_dump(peer, body)?;
                 }
             }
         }
@@ -327,7 +321,7 @@ impl<I: Input> Play<I> {
         };
         // The sender considers it received even if a newer packet has overtaken this one.
         if let Some(Checksum { tick, hash }) = received.checksum {
-            self.checksums.receive(peer, tick, hash);
+            self.desync.receive_checksum(peer, tick, hash);
         }
         let Some(clock) = received.clock else {
             return Ok(());
@@ -368,7 +362,7 @@ impl<I: Input> Play<I> {
         if let Some(link) = self.links.get_mut(&peer)
             && let Some(tick) = link.delivered(token)
         {
-            self.checksums.acked(peer, tick);
+            self.desync.acked(peer, tick);
         }
     }
 
@@ -380,12 +374,10 @@ impl<I: Input> Play<I> {
             .first()
             .map_or(Tick(0), |local| self.seats.next(local.seat));
         let frame = link.frame();
-        let checksum = self.checksums.pending(peer);
+        let checksum = self.desync.next_to_send(peer, frame);
         let head = SectionHead {
             lead: newest.since(self.driver.current()).max(0).unsigned_abs() + before,
-            checksum: checksum
-                .filter(|_| frame.is_multiple_of(CHECKSUM_FRAMES))
-                .map(|(tick, hash)| Checksum { tick, hash }),
+            checksum: checksum.map(|(tick, hash)| Checksum { tick, hash }),
             ahead: frame
                 .is_multiple_of(AHEAD_FRAMES)
                 .then(|| self.pace.measured(peer, self.clock.stepped()))
