@@ -75,7 +75,9 @@ mod event;
 pub(crate) mod fuzzing;
 mod gossip;
 mod graph;
+mod late;
 mod logs;
+mod losses;
 mod members;
 mod message;
 mod peer;
@@ -108,9 +110,9 @@ pub(crate) use self::{
 
 use self::{
     members::{Members, MembersError, Number, Set},
-    message::{Known, Loss, Message, Statement},
-    peer::{Peer, Sent},
-    progress::{End, GRACE, Progress},
+    message::{Known, Message, Statement},
+    peer::Peer,
+    progress::{End, Progress},
     relay::FailedRelay,
 };
 use crate::seat::Seat;
@@ -183,70 +185,6 @@ impl Agreement {
         })
     }
 
-    /// Reports that a member is lost.
-    pub(crate) fn lost(&mut self, peer: PeerId, reason: LeaveReason) {
-        let Some(number) = self.other(peer) else {
-            return;
-        };
-        let peer = self.peer_mut(number);
-        peer.lose(reason);
-        if matches!(reason, LeaveReason::Lost | LeaveReason::Restarted) {
-            peer.has_link = false;
-            peer.sent = Sent::default();
-        }
-        self.has_news = true;
-    }
-
-    /// Reports a new link to a member. It ends a loss of the link, and no other loss.
-    pub(crate) fn linked(&mut self, peer: PeerId) {
-        let Some(number) = self.other(peer) else {
-            return;
-        };
-        let peer = self.peer_mut(number);
-        if peer.has_restarted {
-            return;
-        }
-        peer.has_link = true;
-        peer.sent = Sent::default();
-        if peer.lost == Some(LeaveReason::Lost) && !peer.is_final {
-            peer.lost = None;
-        }
-        self.has_news = true;
-    }
-
-    /// Reports that a member that had timed out takes part again.
-    pub(crate) fn returned(&mut self, peer: PeerId) {
-        let Some(number) = self.other(peer) else {
-            return;
-        };
-        let peer = self.peer_mut(number);
-        if peer.lost == Some(LeaveReason::TimedOut) && !peer.is_final {
-            peer.lost = (!peer.has_link).then_some(LeaveReason::Lost);
-            peer.is_late = false;
-            self.has_news = true;
-        }
-    }
-
-    /// Returns the linked members that have timed out and may return. The caller watches whether
-    /// they take part again, and then calls [`Self::returned`].
-    ///
-    /// There are none during a vote, because all members wait then. A member that did not relay
-    /// inputs may not return while inputs have to be relayed: its own inputs prove nothing.
-    pub(crate) fn timed_out(&self) -> impl Iterator<Item = PeerId> {
-        let undecided = |loss: &&Loss| !self.decided.has(loss.member);
-        let losses = || self.own.lost.iter().filter(undecided);
-        let has_timed_out =
-            |loss: &Loss| loss.reason == LeaveReason::TimedOut && self.peer(loss.member).has_link;
-        let needs_relays = losses().any(|loss| !has_timed_out(loss));
-        let may_return = move |loss: &&Loss| {
-            let is_late = self.peer(loss.member).is_late;
-            !self.is_deciding() && has_timed_out(loss) && (is_late || !needs_relays)
-        };
-        let members = losses().filter(may_return).map(|loss| loss.member);
-        let members: Set = members.collect();
-        members.iter().map(|member| self.members.peer(member))
-    }
-
     /// Reports that a member does not relay the inputs of another one, although it must have them:
     /// it has continued to play, or too much time has passed. The agreement tries another relay.
     /// Call it repeatedly until the inputs arrive.
@@ -255,12 +193,6 @@ impl Agreement {
             self.note_failed_relay(via, peer, now);
             self.has_news = true;
         }
-    }
-
-    /// Returns `true` if the local member has lost a member.
-    pub(crate) fn has_lost(&self, peer: PeerId) -> bool {
-        self.other(peer)
-            .is_some_and(|number| self.peer(number).lost.is_some())
     }
 
     /// Handles a message. Call it in the order in which a link delivers messages.
@@ -391,54 +323,6 @@ impl Agreement {
         !has_news(&self.own)
             && self.failed_relays.is_empty()
             && self.members.all().without(decided).iter().all(is_settled)
-    }
-
-    /// Updates the local losses, and records since when each member states its own.
-    fn update_losses(&mut self, now: Duration, logs: &impl Logs) {
-        let local = self.local;
-        let mut lost = Vec::new();
-        for number in self.members.all().without(Set::of(local)).iter() {
-            let Some((reason, is_mirrored)) = self.peer(number).loss(local) else {
-                if !self.voted().has(number) {
-                    self.peer_mut(number).suspected = None;
-                }
-                continue;
-            };
-            self.peer_mut(number).suspected.get_or_insert(now);
-            let have = match self.own.loss(number) {
-                Some(loss) => loss.have.clone(),
-                None => {
-                    let seats = self.members.seats(number).iter();
-                    seats.map(|&seat| logs.next(seat).0).collect()
-                }
-            };
-            lost.push(Loss {
-                member: number,
-                reason,
-                is_mirrored,
-                have,
-            });
-        }
-        self.own.lost = lost;
-        for by in self.members.all().iter() {
-            self.note_losses(by, now);
-        }
-    }
-
-    /// Records since when a member states each of its losses, and when it last did.
-    ///
-    /// Messages call this too: a member may withdraw a loss in the next message of the same tick,
-    /// when another member has already voted because of it.
-    fn note_losses(&mut self, by: Number, now: Duration) {
-        let lost = self.lost_by(by);
-        for member in self.members.all().iter() {
-            let is_lost = lost.has(member);
-            let since = &mut self.peer_mut(by).lost_since[usize::from(member)];
-            *since = is_lost.then(|| since.unwrap_or(now));
-            if is_lost && !self.is_in_grace(by, member, GRACE / 2, now) {
-                self.peer_mut(by).last_lost[usize::from(member)] = Some(now);
-            }
-        }
     }
 
     /// Returns a member's newest statement, as far as it is known.

@@ -29,7 +29,7 @@ pub enum InputStatus {
     Predicted,
     /// The player has left, and the input is the default. This starts at the same tick for all
     /// peers.
-    Absent,
+    Disconnected,
 }
 
 /// One seat's input in a tick.
@@ -122,7 +122,7 @@ impl<I: Clone + PartialEq + Default> SeatLog<I> {
     fn read_absent(&self, tick: Tick, out: &mut SeatInput<I>) -> bool {
         let is_absent = self.end.is_some_and(|end| !end.is_after(tick));
         if is_absent {
-            out.status = InputStatus::Absent;
+            out.status = InputStatus::Disconnected;
             out.input = I::default();
         }
         is_absent

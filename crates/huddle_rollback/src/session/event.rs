@@ -23,7 +23,7 @@ pub enum RollbackEvent {
     StartFailed(StartError),
     /// Nobody plays a seat any more from a tick on, which is the same for all players. The tick may
     /// have been simulated already; then it is simulated again, with the seat
-    /// [`Absent`](crate::driver::InputStatus::Absent).
+    /// [`Disconnected`](crate::driver::InputStatus::Disconnected).
     SeatLeft {
         /// Which.
         seat: Seat,

@@ -68,7 +68,10 @@ impl Game {
         self.history.truncate(self.tick.0 as usize);
         self.history.push(self.state);
         for seat in frame.inputs {
-            self.state = mix(self.state, u64::from(seat.status == InputStatus::Absent));
+            self.state = mix(
+                self.state,
+                u64::from(seat.status == InputStatus::Disconnected),
+            );
             for &byte in &seat.input {
                 self.state = mix(self.state, byte.into());
             }

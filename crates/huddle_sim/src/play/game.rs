@@ -45,7 +45,7 @@ impl SimGame for HashGame {
 }
 
 fn fold(state: u64, seat: &SeatInput<Vec<u8>>) -> u64 {
-    let absent = u64::from(seat.status == InputStatus::Absent);
+    let absent = u64::from(seat.status == InputStatus::Disconnected);
     let mixed = (state ^ absent)
         .wrapping_mul(0x9e37_79b9_7f4a_7c15)
         .rotate_left(23);
@@ -227,7 +227,7 @@ impl<G: SimGame> Running<G> {
         self.confirmed += 1;
         for (seat, confirmed) in (0..).map(Seat).zip(inputs) {
             let simulated = self.history.input(tick, seat).expect("a simulated tick");
-            let is_absent = |seat: &SeatInput<_>| seat.status == InputStatus::Absent;
+            let is_absent = |seat: &SeatInput<_>| seat.status == InputStatus::Disconnected;
             assert_ne!(confirmed.status, InputStatus::Predicted);
             assert_eq!(is_absent(confirmed), is_absent(simulated));
             assert!(confirmed.input == simulated.input, "tick {tick}");

@@ -55,7 +55,7 @@ impl<I: Clone + PartialEq> History<I> {
             self.ticks.push_back(Simulated { before, seats });
             return false;
         };
-        let is_absent = |seat: &SeatInput<I>| seat.status == InputStatus::Absent;
+        let is_absent = |seat: &SeatInput<I>| seat.status == InputStatus::Disconnected;
         let mut pairs = known.seats.iter().zip(seats);
         let differs = pairs.any(|(a, b)| a.input != b.input || is_absent(a) != is_absent(b));
         known.before = before;

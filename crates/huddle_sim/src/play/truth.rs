@@ -47,11 +47,11 @@ impl<I: Clone + PartialEq + Default> Truth<I> {
         let done = self.done.get(&(round, seat));
         let done = done.and_then(|done| done.get(tick.0 as usize));
         match (simulated.status, done) {
-            (InputStatus::Absent, _) if !is_gone => Err("is absent and never left"),
-            (InputStatus::Absent, _) if simulated.input != I::default() => {
+            (InputStatus::Disconnected, _) if !is_gone => Err("is absent and never left"),
+            (InputStatus::Disconnected, _) if simulated.input != I::default() => {
                 Err("is absent and does something")
             }
-            (InputStatus::Absent, _) => Ok(()),
+            (InputStatus::Disconnected, _) => Ok(()),
             _ if is_gone => Err("has left and is not absent"),
             // A guess that proved right is not simulated again.
             (_, Some(done)) if *done == simulated.input => Ok(()),

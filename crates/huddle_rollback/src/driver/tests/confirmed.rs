@@ -35,6 +35,6 @@ fn absent_seat_is_reported_as_absent() {
         game.step(&mut driver, true);
     }
     let status = game.confirmed.iter().map(|inputs| inputs[1].status);
-    let absent = status.filter(|status| *status == InputStatus::Absent);
+    let absent = status.filter(|status| *status == InputStatus::Disconnected);
     assert_eq!(absent.count(), 2);
 }

@@ -29,7 +29,7 @@ struct Save {
 
 fn fold(state: u64, tick: u32, inputs: &[SeatInput<u8>]) -> u64 {
     inputs.iter().fold(state ^ u64::from(tick), |state, seat| {
-        let absent = u64::from(seat.status == InputStatus::Absent);
+        let absent = u64::from(seat.status == InputStatus::Disconnected);
         (state ^ u64::from(seat.input) ^ absent << 8)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
             .rotate_left(23)
@@ -114,7 +114,7 @@ fn truth(inputs: &[Vec<u8>], ends: &[Option<u32>], ticks: u32) -> Vec<u64> {
             .map(|(inputs, end)| match end {
                 Some(end) if *end <= tick => SeatInput {
                     input: 0,
-                    status: InputStatus::Absent,
+                    status: InputStatus::Disconnected,
                 },
                 _ => SeatInput {
                     input: inputs[tick as usize],
