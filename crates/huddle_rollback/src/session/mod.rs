@@ -51,12 +51,16 @@ use crate::{
 ///    [`SessionEvent::Section`](huddle_session::SessionEvent::Section), [`receive_message`](Self::receive_message)
 ///    for the events of its own kind ([`KIND`](Self::KIND)), [`linked`](Self::linked) and
 ///    [`lost`](Self::lost) when players come and go.
-/// 2. [`step`](Self::step), which asks for this machine's inputs.
-/// 3. Do what [`request`](Self::request) asks for, until it asks for nothing more.
-/// 4. Send: queue what [`poll_message`](Self::poll_message) gives as events, and let the session ride
-///    in the packets ([`RoomSession::collect_packet`](huddle_session::RoomSession::collect_packet)).
-/// 5. Look at [`poll`](Self::poll), and let the next tick begin after its usual time divided by
-///    [`speed`](Self::speed).
+/// 2. Call [`step`](Self::step), which samples the local inputs.
+/// 3. Handle the events ([`poll`](Self::poll)), and execute each [`request`](Self::request) until there
+///    are none. The next step fails otherwise.
+/// 4. Send: queue each message ([`poll_message`](Self::poll_message)) as an event, and pass the session
+///    to [`RoomSession::collect_packet`](huddle_session::RoomSession::collect_packet) for each peer.
+/// 5. Start the next tick after the tick's duration divided by [`speed`](Self::speed).
+///
+/// This is also the tick of the room: call
+/// [`RoomSession::advance`](huddle_session::RoomSession::advance) first, and collect no packets
+/// between two steps. Each input then leaves in the step that sampled it.
 ///
 /// All times are since the room was joined.
 pub struct RollbackSession<I> {
@@ -144,7 +148,8 @@ impl<I: Input> RollbackSession<I> {
     }
 
     /// Sets whether a peer's game is stopped, for example because its page is hidden.
-    /// [`RollbackEvent::Waiting`] reports it if the match waits for that peer.
+    /// [`RollbackEvent::Waiting`] reports it if the match waits for that peer. The disconnect timeout
+    /// applies as usual.
     pub fn set_stopped(&mut self, peer: PeerId, is_stopped: bool) {
         match (&mut self.play, is_stopped) {
             (Some(play), _) => play.set_stopped(peer, is_stopped),

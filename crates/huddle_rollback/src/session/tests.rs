@@ -7,6 +7,8 @@ use huddle_session::{
     codec::{DecodeError, EncodeError},
 };
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{coding::InputCodec, driver::SyncMismatch, seat::Seat};
 
@@ -27,7 +29,14 @@ struct Game {
 
 impl Game {
     fn execute(&mut self, session: &mut RollbackSession<u8>) {
-        while let Some(request) = session.request() {
+        while self.execute_next(session) {}
+    }
+
+    /// Executes a request. Returns whether there was one.
+    fn execute_next(&mut self, session: &mut RollbackSession<u8>) -> bool {
+        let request = session.request();
+        let has_request = request.is_some();
+        if let Some(request) = request {
             match request {
                 Request::Save { tick, .. } => drop(self.saved.insert(tick.0, self.sum)),
                 Request::Load { tick } => {
@@ -48,6 +57,7 @@ impl Game {
                 Request::Release { tick } => drop(self.saved.remove(&tick.0)),
             }
         }
+        has_request
     }
 }
 
@@ -79,6 +89,31 @@ fn step_fails_if_requests_are_left() {
     game.execute(&mut session);
     assert_eq!(session.tick(), Tick(1));
     assert_eq!(session.step(Duration::ZERO, |_, _| 1), Ok(Step::Ran));
+}
+
+proptest! {
+    /// A caller that skips requests gets an error in every step until it has executed them. Its state
+    /// never differs.
+    #[test]
+    fn skipped_requests_never_change_the_state(
+        executed in prop::collection::vec(prop_oneof![Just(usize::MAX), 0usize..5], 1..100),
+        sync_test in prop::option::of(1u8..5),
+    ) {
+        let setup = RollbackSetup { sync_test, checksum_every: 3, ..setup(1) };
+        let mut session = RollbackSession::new(setup, Duration::ZERO).unwrap();
+        let mut game = Game::default();
+        let mut is_complete = true;
+        for count in executed {
+            let step = session.step(Duration::ZERO, |_, tick| tick.0 as u8);
+            prop_assert_eq!(step.is_ok(), is_complete, "{:?}", step);
+            let received = (0..count).take_while(|_| game.execute_next(&mut session)).count();
+            is_complete = received < count;
+        }
+        game.execute(&mut session);
+        let sum: u64 = (0..session.tick().0).map(u64::from).sum();
+        prop_assert_eq!(game.sum, sum);
+        prop_assert_eq!(game.confirmed, session.tick().0);
+    }
 }
 
 /// Encodes even inputs only.

@@ -66,6 +66,9 @@ impl<I: Input> Oracle<I> {
             RollbackEvent::Mismatch(mismatch) if !self.may_differ => self.failures.push(format!(
                 "player {player} reports a difference: {mismatch:?}"
             )),
+            RollbackEvent::SyncTestFailed(mismatch) => self.failures.push(format!(
+                "the sync test of player {player} failed: {mismatch:?}"
+            )),
             _ => {}
         }
     }

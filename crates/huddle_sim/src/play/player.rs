@@ -10,13 +10,13 @@ use huddle_session::{
 use super::game::{Limits, Running, SimGame};
 use crate::network::Network;
 
-/// How much a link takes at once.
+/// The credit of a link in each tick.
 const CREDIT: usize = 64 * 1024;
 
-/// What a player puts in, by seat and tick.
+/// The players' inputs, by seat and tick.
 pub(super) type Inputs<I> = dyn Fn(Seat, Tick) -> I;
 
-/// One machine: its room, its session and its game.
+/// One peer: its room, its session and its game.
 pub(super) struct Player<G: SimGame> {
     pub(super) me: usize,
     kind: KindId,
@@ -27,24 +27,24 @@ pub(super) struct Player<G: SimGame> {
     pub(super) session: RollbackSession<G::Input>,
     pub(super) running: Option<Running<G>>,
     limits: Limits,
-    /// Which of the room's games it is.
+    /// The number of the match in the room.
     pub(super) round: u32,
-    /// What this machine's players did since the last step, by seat and tick.
+    /// The inputs that were sampled in the last step, by seat and tick.
     pub(super) asked: Vec<(Seat, Tick, G::Input)>,
-    /// When each other player was heard of last, of those it is linked with.
+    /// The linked players, and when each was heard from last.
     pub(super) linked: BTreeMap<usize, Duration>,
     pub(super) events: Vec<RollbackEvent>,
-    /// The last known inputs of seats that left, when that was told.
+    /// The ticks of the last known inputs of seats, at the time when they left.
     pub(super) last_known: BTreeMap<Seat, Tick>,
-    /// What its peers said that made no sense.
+    /// The errors in received data.
     pub(super) errors: Vec<String>,
-    /// Steps since the game began.
+    /// The number of steps since the match started.
     pub(super) steps: u64,
-    /// How long the game stood still whenever others left.
+    /// How long the match waited each time that other players left.
     pub(super) freezes: Vec<Duration>,
     /// The longest time from sampling an input to the packet that carries it.
     pub(super) input_to_packet: Duration,
-    /// When the oldest input was sampled that no packet to a player has carried.
+    /// For each linked player, when the oldest input was sampled that no packet has carried.
     unsent: BTreeMap<usize, Duration>,
     standstill: Standstill,
     own: OwnStates,
@@ -58,21 +58,21 @@ pub(super) enum Loss {
     Restarted,
 }
 
-/// For how long the game has not gone on.
+/// The time for which the match has waited.
 #[derive(Debug, Default)]
 struct Standstill {
     stepped: Duration,
     total: Duration,
-    /// Whether others left meanwhile.
+    /// Whether other players left in the meantime.
     has_left: bool,
 }
 
-/// How much of the time between two steps counts as waiting for others: the rest, this machine stood
-/// still itself.
+/// The longest time between two steps that counts as waiting for other players. For the rest of it,
+/// this peer itself was frozen.
 const MOST_OF_A_STEP: Duration = Duration::from_millis(50);
 
 impl Standstill {
-    /// A step; says how long the game stood still if it goes on after others have left.
+    /// Adds a step. Returns how long the match waited if it continues after players have left.
     fn step(&mut self, now: Duration, goes_on: bool) -> Option<Duration> {
         let passed = now.saturating_sub(self.stepped).min(MOST_OF_A_STEP);
         self.stepped = now;
@@ -93,6 +93,7 @@ fn limits_of<I>(setup: &RollbackSetup<I>) -> Limits {
     Limits {
         window: setup.window,
         save_every: setup.save_every,
+        is_sync_test: setup.sync_test.is_some(),
     }
 }
 
@@ -138,7 +139,7 @@ impl<G: SimGame> Player<G> {
         }
     }
 
-    /// Another game begins in the same room.
+    /// Starts another match in the same room.
     pub(super) fn play_again(&mut self, setup: RollbackSetup<G::Input>, now: Duration) {
         self.limits = limits_of(&setup);
         self.round = setup.number;
@@ -149,13 +150,13 @@ impl<G: SimGame> Player<G> {
         self.steps = 0;
     }
 
-    /// A link opens to another player.
+    /// Opens the link to another player.
     pub(super) fn link(&mut self, other: usize, now: Duration) {
         self.linked.insert(other, now);
         self.room.link_opened(peer_id(other), now);
     }
 
-    /// The link to another player is given up.
+    /// Gives up the link to another player.
     pub(super) fn lose(&mut self, other: usize, loss: Loss, now: Duration) {
         self.linked.remove(&other);
         self.unsent.remove(&other);
@@ -168,7 +169,9 @@ impl<G: SimGame> Player<G> {
         }
     }
 
-    /// A tick: what arrived is taken, the game goes on, and what there is to say is sent.
+    /// Runs a tick of the room and of the match: receives, steps, and sends.
+    ///
+    /// The step of the match is the tick of the room. The inputs that it samples leave at once.
     pub(super) fn step(
         &mut self,
         now: Duration,
@@ -179,7 +182,7 @@ impl<G: SimGame> Player<G> {
         self.send(now, network);
     }
 
-    /// A tick up to where there is something to send.
+    /// Runs a tick up to where its packets are sent.
     pub(super) fn go_on(
         &mut self,
         now: Duration,
@@ -224,14 +227,14 @@ impl<G: SimGame> Player<G> {
         }
     }
 
-    /// The game is stopped, and the room goes on: what arrived is taken and answered.
+    /// Runs a tick of the room alone, because the game is stopped: receives and answers.
     pub(super) fn stand_by(&mut self, now: Duration, network: &mut Network<Bytes>) {
         self.room.advance(now);
         self.receive(now, network);
         self.send(now, network);
     }
 
-    /// The player leaves and says so.
+    /// Leaves the match and announces it.
     pub(super) fn leave(&mut self, now: Duration, network: &mut Network<Bytes>) {
         self.session.leave(now);
         self.send(now, network);

@@ -260,6 +260,7 @@ impl Scenario {
             start_limit: Duration::from_secs(60),
             save_every: rng.u8(1..5),
             checksum_every,
+            sync_test: (rng.u8(0..10) == 0).then(|| rng.u8(1..10)),
             delay: match rng.bool() {
                 true => DelayPolicy::Fixed(rng.u8(0..5)),
                 false => DelayPolicy::default(),

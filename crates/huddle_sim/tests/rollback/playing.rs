@@ -7,9 +7,11 @@ use huddle_rollback::{
     SeatSet,
 };
 use huddle_session::{Tick, TickRate};
-use huddle_sim::{Conditions, Outcome, SimGame, Simulation, Trouble, Weather};
+use huddle_sim::{Conditions, SimGame, Simulation, Trouble, Weather};
 
-use crate::scene::{Game, conditions, game, habit, ms, peer, play_until, secs, setups, wifi};
+use crate::scene::{
+    Game, conditions, game, habit, ms, peer, play_until, secs, setups, ticks_until, wifi,
+};
 
 #[test]
 fn four_players_on_wifi_never_wait() {
@@ -89,32 +91,48 @@ fn in_lockstep_nothing_is_guessed() {
     }
 }
 
+/// Starts a match of two players with the default delay.
+fn with_default_delay(window: u8, weather: Weather) -> Game {
+    let setups = setups(2).into_iter().map(|setup| RollbackSetup {
+        window,
+        delay: DelayPolicy::default(),
+        ..setup
+    });
+    let conditions = Conditions {
+        starts_fine: false,
+        ..conditions(weather)
+    };
+    let mut game: Game = Simulation::new(conditions, setups);
+    assert!(game.run_until_started(secs(5)));
+    game
+}
+
 #[test]
 fn lockstep_runs_at_full_rate_with_the_default_delay() {
-    for rtt in [10, 25, 50, 75, 100, 150] {
-        let default = |(me, setup): (usize, RollbackSetup<Vec<u8>>)| RollbackSetup {
-            window: 0,
-            nonce: me as u64,
-            delay: DelayPolicy::default(),
-            ..setup
-        };
-        let setups = setups(2).into_iter().enumerate().map(default);
-        let weather = Weather::from_rtt(ms(rtt));
-        let mut game: Game = Simulation::new(conditions(weather), setups);
-        assert!(game.run_until_started(secs(5)));
-        let end = game.now() + secs(10);
+    let links = [10, 25, 50, 75, 100, 150].map(|rtt| (Weather::from_rtt(ms(rtt)), 590));
+    let lossy = Weather {
+        loss: 0.03,
+        jitter: ms(40),
+        ..Weather::from_rtt(ms(100))
+    };
+    for (weather, least) in links.into_iter().chain([(wifi(), 585), (lossy, 570)]) {
+        let mut game = with_default_delay(0, weather);
+        let end = game.now() + secs(2);
         play_until(&mut game, end);
-        for player in 0..2 {
-            let Outcome { stats, tick, .. } = game.outcome(player);
-            let start = secs(1).mul_f64(1.4).as_secs_f64();
-            assert!(
-                f64::from(tick.0) > 59.0 * (10.0 - start),
-                "{rtt} ms: {} ticks, {} stalls, delay {:?}",
-                tick,
-                stats.stalls,
-                game.session(player).delay(Seat(player as u8))
-            );
+        let ticks = ticks_until(&mut game, 0, end + secs(10));
+        assert!(ticks >= least, "{ticks} ticks in ten seconds: {weather:?}");
+    }
+}
+
+#[test]
+fn automatic_delay_is_right_from_the_first_tick() {
+    for (window, rtt, delay) in [(8, 10, 0), (8, 100, 2), (8, 150, 3), (0, 100, 4)] {
+        let mut game = with_default_delay(window, Weather::from_rtt(ms(rtt)));
+        while game.session(0).tick() == Tick(0) {
+            let soon = game.now() + ms(4);
+            play_until(&mut game, soon);
         }
+        assert_eq!(game.session(0).delay(Seat(0)), Some(delay), "{rtt} ms");
     }
 }
 

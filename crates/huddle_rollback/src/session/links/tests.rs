@@ -208,3 +208,20 @@ fn packets_of_earlier_matches_are_ignored() {
     assert!(!has_inputs(&packet, MATCH + 2, PEERS[0], &PEERS));
     assert!(has_inputs(&packet, MATCH, PEERS[0], &PEERS));
 }
+
+#[test]
+fn link_is_stuck_after_a_second_without_news_at_any_rate() {
+    for hz in [5, 60, 240] {
+        let mut link = Both::new().links.into_iter().next().unwrap();
+        link.has_had_news = true;
+        let arrival = |packet: u32| Duration::from_secs(1) * packet / hz;
+        link.note_progress(true, Duration::ZERO);
+        let stuck = (1..).find(|&packet| {
+            link.note_progress(false, arrival(packet));
+            link.is_stuck()
+        });
+        assert_eq!(stuck, Some(hz + 1));
+        link.note_progress(true, arrival(hz + 2));
+        assert!(!link.is_stuck());
+    }
+}
