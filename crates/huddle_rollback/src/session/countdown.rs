@@ -4,57 +4,72 @@ use huddle_session::{PeerId, TickRate};
 
 use crate::window::Window;
 
-/// How long a countdown is at least: until its *line*.
+/// The minimum length of a countdown: until its *line*.
 const LENGTH: Duration = Duration::from_millis(400);
 
-/// How much longer it is at most.
+/// How much longer a countdown can be.
 const MORE: Duration = Duration::from_secs(1);
 
-/// How many ticks apart is together.
+/// Players that are at most so many ticks apart start together.
 const TOGETHER: f64 = 1.0;
 
-/// How many of another player's packets count, and for how long: few, so that whoever stands still,
-/// to load a level, is soon found to be behind.
+/// How many of another player's packets count, and for how long. With few of them, a player whose game
+/// freezes, to load a level, is soon found to be behind.
 const SAMPLES: usize = 9;
 const MEMORY: Duration = Duration::from_millis(200);
 
-/// For how many ticks packets count, where ticks are long.
+/// For how many ticks packets count if ticks are long.
 const MEMORY_TICKS: u32 = 4;
 
-/// The time before tick 0. Each player knows at another time that all are ready, later by what a
-/// message took or took again; here they find out by how much, so that all begin when the last of
-/// them is at its line.
+/// The time before tick 0. The players learn at different times that all are ready. In the countdown
+/// they measure how far apart they are, and all start when the last one has reached its line.
 ///
-/// What a player tells of its countdown is where it is, and not when it will begin for the sake of
-/// others: that would come back to those, with all errors of measurement, and so on for ever.
+/// A player sends its position in the countdown, not the time at which it will start because of other
+/// players. That would feed measurement errors back to them.
 #[derive(Debug)]
 pub(super) struct Countdown {
     rate: TickRate,
-    /// In ticks; at 0 it is over in any case.
+    /// The position in ticks. At 0 the countdown is over in any case.
     position: f64,
     line: f64,
-    /// How many ticks this player is ahead of others, as each of their packets has it.
+    /// How many ticks this player is ahead of each other player, by that player's packets.
     ahead: BTreeMap<PeerId, Window<SAMPLES>>,
+    began: Duration,
+    /// When the last packet of each player arrived.
+    heard: BTreeMap<PeerId, Duration>,
 }
 
 impl Countdown {
-    pub(super) fn new(rate: TickRate) -> Self {
+    pub(super) fn new(rate: TickRate, now: Duration) -> Self {
         let line = -MORE.as_secs_f64() * rate.hz();
         Self {
             rate,
             position: line - LENGTH.as_secs_f64() * rate.hz(),
             line,
             ahead: BTreeMap::new(),
+            began: now,
+            heard: BTreeMap::new(),
         }
     }
 
-    /// How many ticks before tick 0 this player is, at least 1.
+    /// Returns how many ticks before tick 0 this player is, at least 1.
     pub(super) fn before(&self) -> u32 {
         (-self.position).ceil().max(1.0) as u32
     }
 
-    /// Takes what a packet says that was sent so many ticks before its sender's tick 0, so many
-    /// ticks ago; `fraction` is how many ticks have passed here since the last step.
+    /// A packet of a player has arrived.
+    pub(super) fn heard(&mut self, peer: PeerId, now: Duration) {
+        self.heard.insert(peer, now);
+    }
+
+    /// Returns how long no packet of a player has arrived.
+    pub(super) fn silence(&self, peer: PeerId, now: Duration) -> Duration {
+        let since = self.heard.get(&peer).copied().unwrap_or(self.began);
+        now.saturating_sub(since)
+    }
+
+    /// Takes a packet that was sent `ago` ticks ago, `before` ticks before its sender's tick 0.
+    /// `fraction` is the number of ticks since the last step.
     pub(super) fn sample(
         &mut self,
         peer: PeerId,
@@ -67,7 +82,7 @@ impl Countdown {
         self.ahead.entry(peer).or_default().push(now, ahead);
     }
 
-    /// Time passes; says whether it is time for tick 0. `others` are those who have to begin.
+    /// Advances the time. Returns whether tick 0 begins. `others` are the players that have to start.
     pub(super) fn step(
         &mut self,
         passed: Duration,
@@ -86,7 +101,7 @@ impl Countdown {
         self.position >= 0.0 || of_last.is_some_and(is_time)
     }
 
-    /// How many ticks this player is ahead of another; `None` if that is silent.
+    /// Returns how many ticks this player is ahead of another one, or `None` if that one is silent.
     fn ahead(&self, peer: PeerId, now: Duration) -> Option<f64> {
         let mut space = [0.0; SAMPLES];
         let memory = MEMORY.max(self.rate.period() * MEMORY_TICKS);
@@ -102,10 +117,10 @@ mod tests {
 
     const STEP: Duration = Duration::from_millis(10);
 
-    /// For how long a player counts down if others send that they are so far behind until a time.
+    /// Returns the length of a countdown in which other players are so far behind until a time.
     fn lasts(others: &[(f64, Duration)]) -> Duration {
         let rate = TickRate::from_hz(100.0).unwrap();
-        let mut countdown = Countdown::new(rate);
+        let mut countdown = Countdown::new(rate, Duration::ZERO);
         let mut now = Duration::ZERO;
         loop {
             now += STEP;
@@ -127,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn all_begin_with_the_last() {
+    fn all_players_start_with_the_last() {
         let soon = lasts(&[(0.0, Duration::MAX)]);
         assert!(near(soon, LENGTH), "{soon:?}");
         let first = lasts(&[(-30.0, Duration::MAX), (0.5, Duration::MAX)]);
@@ -137,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_silent_is_waited_for_but_not_for_long() {
+    fn countdown_waits_for_a_silent_player_but_not_for_long() {
         let longest = LENGTH + MORE;
         for silent in [Duration::ZERO, LENGTH / 4] {
             let long = lasts(&[(0.0, Duration::MAX), (0.0, silent)]);

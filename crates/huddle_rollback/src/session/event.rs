@@ -13,14 +13,24 @@ use crate::{
 /// What a [`RollbackSession`](crate::session::RollbackSession) reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RollbackEvent {
-    /// All players are ready. Tick 0 comes after a countdown of 0.4 s, and at most a second later if
-    /// others have heard later that all are ready: so all begin together.
+    /// All players are ready. Tick 0 follows after a countdown of 0.4 s, or up to a second later if
+    /// other players learn later that all are ready, so that all start together. After a
+    /// [rematch](crate::session::RollbackSession::rematch) the saved states of the match before are
+    /// no longer needed.
     Started {
         /// A random number that all players share.
         seed: u64,
     },
-    /// The game will not begin.
+    /// The match does not start. All players that can be reached fail for the same reason. A match
+    /// that was to end before it goes on.
     StartFailed(StartError),
+    /// The match has ended because of a [rematch](crate::session::RollbackSession::rematch), at the
+    /// same tick for all players. The state before that tick is final after the requests of this
+    /// step. [`Started`](Self::Started) follows when every player has got here.
+    Ended {
+        /// The first tick that is not simulated.
+        at_tick: Tick,
+    },
     /// Nobody plays a seat any more from a tick on, which is the same for all players. The tick may
     /// have been simulated already; then it is simulated again, with the seat
     /// [`Disconnected`](crate::driver::InputStatus::Disconnected).

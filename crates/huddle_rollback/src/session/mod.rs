@@ -1,5 +1,6 @@
-//! A game played by rollback, from the agreement to begin until nobody is left: one machine that is
-//! told what arrives and says what to simulate, what to send and what happened.
+//! A match played by rollback, from the agreement to start until no other player is left, and the
+//! matches after it in the same room. A state machine: it receives what arrives, and returns what to
+//! simulate, what to send and what happened.
 
 mod clock;
 mod countdown;
@@ -11,6 +12,7 @@ mod outbox;
 mod play;
 mod seats;
 mod setup;
+mod starting;
 mod stats;
 mod step;
 #[cfg(test)]
@@ -36,18 +38,23 @@ pub use self::{
     wish::WishError,
 };
 
-use self::{outbox::Outbox, play::Play, topic::Topic};
+use self::{outbox::Outbox, play::Play, starting::Unlinked, topic::Topic};
 use crate::{
-    agreement::LeaveReason, coding::Input, delay::DelayPolicy, desync::StateDump, driver::Request,
-    seat::Seat, start::Start,
+    agreement::LeaveReason,
+    coding::Input,
+    delay::DelayPolicy,
+    desync::StateDump,
+    driver::Request,
+    seat::Seat,
+    start::{MatchId, Start},
 };
 
-/// A game played by rollback.
+/// A match played by rollback, and the matches after it in the same room.
 ///
 /// It lives beside a [`RoomSession`](huddle_session::RoomSession) and never sees the game's state. In every
 /// tick, do this:
 ///
-/// 1. Give it what arrived: [`receive_packet`](Self::receive_packet) for each
+/// 1. Pass it what arrived: [`receive_packet`](Self::receive_packet) for each
 ///    [`SessionEvent::Section`](huddle_session::SessionEvent::Section), [`receive_message`](Self::receive_message)
 ///    for the events of its own kind ([`KIND`](Self::KIND)), [`linked`](Self::linked) and
 ///    [`lost`](Self::lost) when players come and go.
@@ -65,22 +72,26 @@ use crate::{
 /// All times are since the room was joined.
 pub struct RollbackSession<I> {
     me: PeerId,
-    round: u32,
+    /// The start of the running match, or of the next one.
     start: Start,
-    /// Until the game has begun.
+    /// Until the match of `start` has started.
     setup: Option<RollbackSetup<I>>,
+    /// A rematch that was requested before the running match had begun for all players.
+    rematch: Option<RollbackSetup<I>>,
     play: Option<Box<Play<I>>>,
-    /// What others said of the game before it began here.
+    /// Messages about a match that has started for their senders only.
     early: VecDeque<(PeerId, Bytes)>,
-    /// Whose inputs came before that, and were not kept.
+    /// The players whose inputs arrived before the match started here, and were dropped.
     unheard: BTreeSet<PeerId>,
-    is_failed: bool,
-    /// The peers whose games are stopped, until the match has started.
+    /// The peers whose games are stopped.
     stopped: BTreeSet<PeerId>,
+    unlinked: Unlinked,
+    /// Whether the end of the running match has been reported.
+    has_ended: bool,
     out: Outbox,
 }
 
-/// How many messages of each player whose game began earlier are kept, and how many bytes of them.
+/// The maximum number of early messages per player, and of their bytes.
 const MAX_EARLY: usize = 64;
 const MAX_EARLY_LEN: usize = 128 * 1024;
 
@@ -89,28 +100,49 @@ impl<I: Input> RollbackSession<I> {
     /// [`Kinds::declare`](huddle_session::Kinds::declare).
     pub const KIND: &str = "huddle/rollback";
 
-    /// A game that begins when all players are ready.
+    /// Creates a session whose match starts when all players are ready.
     ///
     /// # Errors
-    /// If the setup makes no sense.
+    /// Returns an error if the setup is invalid.
     pub fn new(setup: RollbackSetup<I>, now: Duration) -> Result<Self, SetupError> {
-        let start = setup.start(now)?;
+        let start = setup.start(MatchId::default(), false, now)?;
         Ok(Self {
             me: setup.me,
-            round: setup.number,
             start,
             setup: Some(setup),
+            rematch: None,
             play: None,
             early: VecDeque::new(),
             unheard: BTreeSet::new(),
-            is_failed: false,
             stopped: BTreeSet::new(),
+            unlinked: Unlinked::default(),
+            has_ended: false,
             out: Outbox::default(),
         })
     }
 
-    /// A player is linked, and was not before.
+    /// Starts the next match in the same room: after a match, instead of the running one, or again
+    /// after a failed start. Every player of the next match has to call it.
+    ///
+    /// A running match goes on until all of them have. It then ends at the same tick for all
+    /// ([`RollbackEvent::Ended`]), and the next one starts ([`RollbackEvent::Started`]). If that
+    /// fails, the running match goes on. Its members without a seat in the next match play on without
+    /// those that have one.
+    ///
+    /// # Errors
+    /// Returns an error if the setup is invalid.
+    pub fn rematch(&mut self, setup: RollbackSetup<I>, now: Duration) -> Result<(), SetupError> {
+        setup.start(MatchId::default(), false, now)?;
+        self.rematch = Some(setup);
+        self.begin_rematch(now);
+        Ok(())
+    }
+
+    /// A player is linked, and was not before. The session also finds links by the messages that
+    /// arrive, so that links from before it was created need no call.
     pub fn linked(&mut self, peer: PeerId) {
+        self.start.linked(peer);
+        self.unlinked.peers.remove(&peer);
         if let Some(play) = &mut self.play {
             play.linked(peer, &mut self.out);
         }
@@ -136,11 +168,12 @@ impl<I: Input> RollbackSession<I> {
     }
 
     fn lose(&mut self, peer: PeerId, reason: LeaveReason, now: Duration) {
-        self.start.lost(peer);
-        if self.play.is_none() {
-            // All may have been ready just before.
-            self.begin(now);
+        if reason != LeaveReason::Restarted {
+            // A new program may send a hello of its own.
+            self.start.lost(peer);
         }
+        // All may have been ready just before.
+        self.begin(now);
         if let Some(play) = &mut self.play {
             play.lost(peer, reason);
         }
@@ -151,16 +184,24 @@ impl<I: Input> RollbackSession<I> {
     /// [`RollbackEvent::Waiting`] reports it if the match waits for that peer. The disconnect timeout
     /// applies as usual.
     pub fn set_stopped(&mut self, peer: PeerId, is_stopped: bool) {
-        match (&mut self.play, is_stopped) {
-            (Some(play), _) => play.set_stopped(peer, is_stopped),
-            (None, true) => drop(self.stopped.insert(peer)),
-            (None, false) => drop(self.stopped.remove(&peer)),
+        match is_stopped {
+            true => self.stopped.insert(peer),
+            false => self.stopped.remove(&peer),
+        };
+        if let Some(play) = &mut self.play {
+            play.set_stopped(peer, is_stopped);
         }
     }
 
-    /// This player leaves: the others are told, if what [`poll_message`](Self::poll_message) gives
-    /// after this is sent.
+    /// This player leaves. The other players are notified if the messages that
+    /// [`poll_message`](Self::poll_message) then returns are sent before the links are closed.
     pub fn leave(&mut self, now: Duration) {
+        self.begin(now);
+        self.rematch = None;
+        if self.setup.take().is_some() {
+            self.start.withdraw();
+            self.send_start();
+        }
         if let Some(play) = &mut self.play {
             play.leave(now, &mut self.out);
         }
@@ -179,17 +220,16 @@ impl<I: Input> RollbackSession<I> {
         arrived: Duration,
         rtt: Option<Duration>,
     ) -> Result<(), ReceiveError> {
+        self.has_link(peer);
+        if let Some(setup) = &self.setup
+            && links::has_inputs(payload, self.start.id().number, peer, &setup.seats)
+        {
+            // Its match started earlier. It sends these inputs again when the match starts here.
+            self.unheard.insert(peer);
+        }
         match &mut self.play {
             Some(play) => play.receive_packet(peer, packet, payload, arrived, rtt),
-            // Their game began earlier. They are asked to say it again when it begins here.
-            None => {
-                if let Some(setup) = &self.setup
-                    && links::has_inputs(payload, self.round, peer, &setup.seats)
-                {
-                    self.unheard.insert(peer);
-                }
-                Ok(())
-            }
+            None => Ok(()),
         }
     }
 
@@ -205,22 +245,32 @@ impl<I: Input> RollbackSession<I> {
     ) -> Result<(), ReceiveError> {
         let (&topic, rest) = message.split_first().ok_or(ReceiveError::Topic)?;
         let topic = Topic::of(topic).ok_or(ReceiveError::Topic)?;
-        let (&round, body) = rest.split_first().ok_or(ReceiveError::Topic)?;
-        if round != self.round as u8 {
-            // Of an earlier game, or of one that begins later here.
+        self.has_link(peer);
+        if topic == Topic::Start {
+            self.start.receive(peer, rest)?;
+            self.drop_departed();
             return Ok(());
         }
-        match (topic, &mut self.play) {
-            (Topic::Start, _) => Ok(self.start.receive(peer, body)?),
-            (_, Some(play)) => play.receive(peer, topic, body, now),
-            (_, None) => {
-                self.keep_early(peer, message);
+        let (tag, body) = rest.split_at_checked(2).ok_or(ReceiveError::Topic)?;
+        match &mut self.play {
+            Some(play) if play.id().tag() == tag => {
+                // A peer without a seat may be in another match with the same number.
+                match play.knows(peer) {
+                    true => play.receive(peer, topic, body, now),
+                    false => Ok(()),
+                }
+            }
+            _ => {
+                let is_next = self.setup.is_some() && self.start.id().tag() == tag;
+                if is_next && self.start.has_player(peer) {
+                    self.keep_early(peer, message);
+                }
                 Ok(())
             }
         }
     }
 
-    /// Keeps what a player said before the game began here, if there is not too much of it.
+    /// Keeps a message until the match starts here, if there are not too many.
     fn keep_early(&mut self, peer: PeerId, message: Bytes) {
         let same = self.early.iter().filter(|(from, _)| *from == peer);
         let (count, len) = same.fold((0, message.len()), |(count, len), (_, kept)| {
@@ -245,55 +295,25 @@ impl<I: Input> RollbackSession<I> {
         mut sample: impl FnMut(Seat, Tick) -> I,
     ) -> Result<Step, StepError> {
         self.out.step();
+        self.begin_rematch(now);
         self.start.advance(now);
-        if self.play.is_none() {
-            self.begin(now);
-        }
-        while let Some((to, body)) = self.start.collect() {
-            self.out.send(to, Topic::Start, self.round, &body);
-        }
+        self.agree_on_end();
+        self.begin(now);
+        self.send_start();
+        self.find_unlinked(now);
         match &mut self.play {
-            Some(play) => play.step(now, &mut sample, &mut self.out),
+            Some(play) => {
+                let step = play.step(now, &mut sample, &mut self.out);
+                self.watch_members();
+                step
+            }
             None => Ok(Step::Idle),
         }
     }
 
-    /// Begins the game once all are ready.
-    fn begin(&mut self, now: Duration) {
-        match self.start.outcome() {
-            Some(Ok(started)) => {
-                let Some(setup) = self.setup.take() else {
-                    return;
-                };
-                self.out
-                    .events
-                    .push_back(RollbackEvent::Started { seed: started.seed });
-                let mut play = Play::new(setup, now);
-                for peer in std::mem::take(&mut self.stopped) {
-                    play.set_stopped(peer, true);
-                }
-                for peer in std::mem::take(&mut self.unheard) {
-                    play.wish(peer, &mut self.out);
-                }
-                self.play = Some(Box::new(play));
-                for (peer, message) in std::mem::take(&mut self.early) {
-                    // Nobody is blamed any more for what was said so long ago.
-                    let _ = self.receive_message(peer, message, now);
-                }
-            }
-            Some(Err(error)) if !self.is_failed => {
-                self.is_failed = true;
-                self.out
-                    .events
-                    .push_back(RollbackEvent::StartFailed(error.clone()));
-            }
-            _ => {}
-        }
-    }
-
-    /// Who is not known to be ready, until the game has begun.
+    /// Returns the players that are not known to be ready, until the match has started.
     pub fn waiting_for(&self) -> impl Iterator<Item = PeerId> {
-        let is_starting = self.play.is_none();
+        let is_starting = self.setup.is_some();
         self.start.waiting_for().filter(move |_| is_starting)
     }
 
@@ -342,6 +362,12 @@ impl<I: Input> RollbackSession<I> {
     /// come to the same tick at the same time: from 0.97 to 1.015.
     pub fn speed(&self, now: Duration) -> f64 {
         self.play.as_ref().map_or(1.0, |play| play.speed(now))
+    }
+
+    /// Returns the number of the running match, which counts the matches of the room, and `None`
+    /// before the first one.
+    pub fn number(&self) -> Option<u32> {
+        self.play.as_ref().map(|play| play.id().number)
     }
 
     /// The tick that is simulated next.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use huddle_session::PeerId;
 
 use super::{event::RollbackEvent, topic::Topic};
+use crate::start::MatchId;
 
 /// The maximum number of waiting messages to a peer, without messages about the membership. The
 /// agreement limits those itself: it sends nothing to a peer with a waiting message.
@@ -22,8 +23,14 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
+    /// Queues the messages that another outbox has for these peers.
+    pub(super) fn append(&mut self, other: Self, is_to: impl Fn(&PeerId) -> bool) {
+        let messages = other.messages.into_iter();
+        self.messages.extend(messages.filter(|(to, _)| is_to(to)));
+    }
+
     /// Queues a message.
-    pub(super) fn send(&mut self, to: PeerId, topic: Topic, round: u32, body: &[u8]) {
+    pub(super) fn send(&mut self, to: PeerId, topic: Topic, id: MatchId, body: &[u8]) {
         let is_same = |(peer, message): &(PeerId, Bytes)| *peer == to && topic.is_of(message);
         match topic {
             Topic::Agreement => {}
@@ -42,7 +49,7 @@ impl Outbox {
                 }
             }
         }
-        self.messages.push_back((to, topic.message(round, body)));
+        self.messages.push_back((to, topic.message(id, body)));
     }
 
     /// Returns the next message to a peer that is not blocked.
@@ -83,27 +90,32 @@ impl Outbox {
 mod tests {
     use super::*;
 
+    const ID: MatchId = MatchId {
+        number: 0,
+        epoch: 0,
+    };
+
     fn peer(n: u8) -> PeerId {
         PeerId::from_bytes([n; 16])
     }
 
     fn polled(outbox: &mut Outbox) -> Vec<(PeerId, u8)> {
         let messages = std::iter::from_fn(|| outbox.poll());
-        messages.map(|(to, message)| (to, message[2])).collect()
+        messages.map(|(to, message)| (to, message[3])).collect()
     }
 
     #[test]
     fn returned_message_keeps_its_place_and_blocks_no_other_peer() {
         let mut outbox = Outbox::default();
         for (to, body) in [(1, 10), (2, 20), (1, 11), (2, 21)] {
-            outbox.send(peer(to), Topic::Agreement, 0, &[body]);
+            outbox.send(peer(to), Topic::Agreement, ID, &[body]);
         }
         let (to, message) = outbox.poll().unwrap();
-        assert_eq!((to, message[2]), (peer(1), 10));
+        assert_eq!((to, message[3]), (peer(1), 10));
         outbox.give_back(to, message);
         assert_eq!(polled(&mut outbox), [(peer(2), 20), (peer(2), 21)]);
         assert!(outbox.has_waiting(peer(1)) && !outbox.has_waiting(peer(2)));
-        outbox.send(peer(1), Topic::Agreement, 0, &[12]);
+        outbox.send(peer(1), Topic::Agreement, ID, &[12]);
         assert_eq!(polled(&mut outbox), []);
         outbox.step();
         let rest = [10, 11, 12].map(|body| (peer(1), body));
@@ -113,9 +125,9 @@ mod tests {
     #[test]
     fn newer_input_request_replaces_a_waiting_one() {
         let mut outbox = Outbox::default();
-        outbox.send(peer(1), Topic::Wish, 0, &[1]);
-        outbox.send(peer(2), Topic::Wish, 0, &[2]);
-        outbox.send(peer(1), Topic::Wish, 0, &[3]);
+        outbox.send(peer(1), Topic::Wish, ID, &[1]);
+        outbox.send(peer(2), Topic::Wish, ID, &[2]);
+        outbox.send(peer(1), Topic::Wish, ID, &[3]);
         assert_eq!(polled(&mut outbox), [(peer(2), 2), (peer(1), 3)]);
     }
 
@@ -123,9 +135,9 @@ mod tests {
     fn waiting_messages_are_bounded() {
         let mut outbox = Outbox::default();
         for _ in 0..1000 {
-            outbox.send(peer(1), Topic::Start, 0, &[0]);
-            outbox.send(peer(1), Topic::StateDump, 0, &[0]);
-            outbox.send(peer(1), Topic::Wish, 0, &[0]);
+            outbox.send(peer(1), Topic::Start, ID, &[0]);
+            outbox.send(peer(1), Topic::StateDump, ID, &[0]);
+            outbox.send(peer(1), Topic::Wish, ID, &[0]);
         }
         assert_eq!(outbox.len(), 2 * MAX_WAITING + 1);
         outbox.forget(peer(1));

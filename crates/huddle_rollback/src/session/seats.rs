@@ -7,7 +7,7 @@ use crate::{
     seat::Seat,
 };
 
-/// The seats' inputs as bytes, as they are sent, received and passed on.
+/// The seats' encoded inputs, which are sent, received and relayed.
 #[derive(Debug)]
 pub(super) struct SeatTable {
     seats: Vec<Row>,
@@ -17,7 +17,7 @@ pub(super) struct SeatTable {
 struct Row {
     owner: PeerId,
     log: EncodedLog,
-    /// Whether the seat's inputs come from votes alone, because its player is voted out.
+    /// Whether the seat takes inputs from votes only, because its player was voted out.
     is_frozen: bool,
 }
 
@@ -48,14 +48,14 @@ impl SeatTable {
         self.seats.get(seat.index()).map(|row| &row.log)
     }
 
-    /// The log of a seat whose inputs may arrive from anywhere.
+    /// Returns the log of a seat that takes inputs from packets.
     pub(super) fn open_log(&mut self, seat: Seat) -> Option<&mut EncodedLog> {
         let row = self.seats.get_mut(seat.index())?;
         (!row.is_frozen).then_some(&mut row.log)
     }
 
-    /// Gives the driver all inputs that it does not have. What cannot be decoded is the default for
-    /// everybody alike; returns how many inputs that were, and of whom.
+    /// Passes all new inputs to the driver. An input that cannot be decoded is the default on every
+    /// peer. Calls `undecodable` with its author.
     pub(super) fn feed<I: Input>(
         &self,
         driver: &mut Driver<I>,
@@ -76,7 +76,7 @@ impl SeatTable {
         }
     }
 
-    /// How many inputs are kept.
+    /// Returns the number of stored inputs.
     pub(super) fn kept(&self) -> usize {
         let logs = self.seats.iter().map(|row| &row.log);
         logs.map(|log| log.next().since(log.first()) as usize).sum()
@@ -86,7 +86,7 @@ impl SeatTable {
         self.seats.iter().map(|row| row.owner)
     }
 
-    /// Lets go of all inputs before a tick.
+    /// Drops all inputs before a tick.
     pub(super) fn forget_before(&mut self, tick: Tick) {
         for row in &mut self.seats {
             row.log.forget_before(tick);

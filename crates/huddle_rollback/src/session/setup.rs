@@ -6,40 +6,40 @@ use crate::{
     coding::{Input, InputCodec, SerdeInput},
     delay::DelayPolicy,
     predict::{Predict, RepeatLast},
-    start::{Settings, SettingsError, Start, StartSetup, StartSetupError},
+    start::{MatchId, Settings, SettingsError, Start, StartSetup, StartSetupError},
 };
 
-/// A game to be played by rollback: who plays it, and how.
+/// The players of a match and its options.
 ///
-/// All players must have the same seats, rate and settings, which is checked before the first tick.
-/// The rest is each player's own affair.
+/// All players must have the same seats, rate, rules and checksum interval, which is checked before the
+/// first tick. Each player chooses the other options for itself.
 pub struct RollbackSetup<I> {
-    /// This player.
+    /// The local peer.
     pub me: PeerId,
-    /// Who plays each seat, in the order of the seats; at most [`MAX_SEATS`].
+    /// The peer of each seat, at most [`MAX_SEATS`](crate::seat::MAX_SEATS).
     pub seats: Vec<PeerId>,
     /// Ticks per second.
     pub rate: TickRate,
-    /// What else must be the same for all, by name, such as the map or the difficulty.
+    /// Other settings that all players must share, by name, such as the map or the difficulty.
     pub rules: BTreeMap<String, String>,
-    /// Tells one game of a room from the one before: count it up for a rematch.
+    /// The lowest match number that this player accepts, usually 0. The players agree on the greatest
+    /// one, and a [rematch](crate::session::RollbackSession::rematch) counts on from the match before.
     pub number: u32,
-    /// Any random number, of which the game's seed is made together with the others'.
+    /// A random number, new for each match. The seed of the match depends on those of all players.
     pub nonce: u64,
-    /// How inputs become bytes.
+    /// Encodes and decodes inputs.
     pub codec: Box<dyn InputCodec<I>>,
-    /// What is simulated in place of inputs that have not arrived.
+    /// Predicts inputs that have not arrived.
     pub predict: Box<dyn Predict<I>>,
-    /// How long after it was made an input counts, for this player's seats at the start.
+    /// The input delay of this player's seats at the start.
     pub delay: DelayPolicy,
-    /// How many ticks beyond the last confirmed one may be simulated. With 0 nothing is ever
-    /// predicted, and the game waits for all inputs (lockstep). At most 64.
+    /// The prediction window: how many ticks beyond the last confirmed one may be simulated, at most
+    /// 64. With 0 nothing is predicted, and the match waits for all inputs (lockstep).
     pub window: u8,
-    /// The most ticks from one save to the next, at least 1. More makes for fewer saves, and for
-    /// longer rollbacks.
+    /// The maximum number of ticks between two saves, 1 to 64. More ticks mean fewer saves and longer
+    /// rollbacks.
     pub save_every: u8,
-    /// Of every how many ticks the players compare their states' checksums; 0 for none. The same
-    /// for all players.
+    /// The interval, in ticks, at which the players compare checksums of their states, or 0 for never.
     pub checksum_every: u16,
     /// The longest forced rollback of a sync test, in ticks, at most 64. `None` for no sync test.
     ///
@@ -50,19 +50,18 @@ pub struct RollbackSetup<I> {
     ///
     /// [`RollbackEvent::SyncTestFailed`]: crate::session::RollbackEvent::SyncTestFailed
     pub sync_test: Option<u8>,
-    /// How long to wait for a player who is linked, but whose inputs do not come. It counts what
-    /// arrives here, and not what the link reports: a link is given up much later. Everybody then has
-    /// another second, in which it may turn out that they were waiting themselves. Each tick that
-    /// goes on forgives half a second, so it also runs out for whoever lets the others play less than
-    /// two ticks a second for long, such as a browser's tab in the background.
+    /// The disconnect timeout: how long to wait for the inputs of a linked player, whatever the link
+    /// reports, because links are given up much later. The player then has another second, in which it
+    /// may turn out that it waits itself. Each simulated tick restores half a second, so the timeout
+    /// also applies to a player that allows less than two ticks per second for long, such as a
+    /// background tab of a browser.
     pub patience: Duration,
-    /// How long the others may take to be ready for the first tick.
+    /// How long to wait until all players are ready.
     pub start_limit: Duration,
 }
 
 impl<I> RollbackSetup<I> {
-    /// A game in which these players have one seat each, in this order; the rest as most games have
-    /// it.
+    /// Creates a setup in which these peers have one seat each, in this order, with default options.
     pub fn new(me: PeerId, seats: Vec<PeerId>) -> Self
     where
         I: Input + serde::Serialize + serde::de::DeserializeOwned,
@@ -87,13 +86,13 @@ impl<I> RollbackSetup<I> {
     }
 }
 
-/// Why a game cannot be played.
+/// Why a match is impossible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
-    /// There are too many seats or none, or none for this player.
+    /// There are no seats, too many, or none for the local peer.
     #[error(transparent)]
     Start(#[from] StartSetupError),
-    /// The rules are too many or too long.
+    /// There are too many rules, or one is too long.
     #[error(transparent)]
     Rules(#[from] SettingsError),
     /// The prediction window is too long.
@@ -111,8 +110,13 @@ pub enum SetupError {
 }
 
 impl<I: Input> RollbackSetup<I> {
-    /// The barrier before the first tick.
-    pub(super) fn start(&self, now: Duration) -> Result<Start, SetupError> {
+    /// Creates the barrier before the first tick. `lowest` is the lowest id that is not used up.
+    pub(super) fn start(
+        &self,
+        lowest: MatchId,
+        is_playing: bool,
+        now: Duration,
+    ) -> Result<Start, SetupError> {
         if let Some(depth @ 65..) = self.sync_test {
             return Err(SetupError::SyncTest(depth));
         }
@@ -128,12 +132,16 @@ impl<I: Input> RollbackSetup<I> {
         }
         settings.set("checksum every", self.checksum_every.to_string())?;
         let setup = StartSetup {
-            me: self.me,
-            round: self.number,
+            local_id: self.me,
+            id: lowest.max(MatchId {
+                number: self.number,
+                epoch: 0,
+            }),
             seats: self.seats.clone(),
             settings,
             nonce: self.nonce,
             limit: self.start_limit,
+            is_playing,
         };
         Ok(Start::new(setup, now)?)
     }

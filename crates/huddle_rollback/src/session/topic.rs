@@ -1,5 +1,7 @@
 use bytes::Bytes;
 
+use crate::start::MatchId;
+
 /// The topic of a message: its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
@@ -21,8 +23,14 @@ impl Topic {
         message.first() == Some(&(self as u8))
     }
 
-    /// Returns a message: the topic, the low byte of the match number, and the body.
-    pub(super) fn message(self, round: u32, body: &[u8]) -> Bytes {
-        [&[self as u8, round as u8], body].concat().into()
+    /// Returns a message: the topic, the low bytes of the match number and the epoch, and the body.
+    /// Bodies about the start contain the id.
+    pub(super) fn message(self, id: MatchId, body: &[u8]) -> Bytes {
+        let tag = id.tag();
+        let tag = match self {
+            Self::Start => &[],
+            _ => &tag[..],
+        };
+        [&[self as u8], tag, body].concat().into()
     }
 }

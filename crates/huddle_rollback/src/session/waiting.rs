@@ -40,6 +40,8 @@ pub(super) struct Waiting {
     total: Duration,
     /// The wait for each seat's inputs.
     each: [Wait; MAX_SEATS],
+    /// How long the player of each seat was silent before the first tick.
+    before: [Duration; MAX_SEATS],
     /// The waits for peers that were given up.
     silent: BTreeMap<PeerId, Wait>,
     /// The peers whose games are stopped.
@@ -53,6 +55,7 @@ impl Waiting {
             reported: Default::default(),
             total: Duration::ZERO,
             each: Default::default(),
+            before: Default::default(),
             silent: BTreeMap::new(),
             stopped: BTreeSet::new(),
         }
@@ -65,7 +68,10 @@ impl Waiting {
             true => Duration::ZERO,
             false => self.total + passed,
         };
-        for (seat, wait) in (0..).map(Seat).zip(&mut self.each) {
+        for ((seat, wait), before) in (0..).map(Seat).zip(&mut self.each).zip(&mut self.before) {
+            if missing.contains(seat) {
+                wait.grow(std::mem::take(before), self.timeout);
+            }
             if missing.is_empty() {
                 wait.shrink();
             } else if !missing.contains(seat) {
@@ -76,6 +82,20 @@ impl Waiting {
                 wait.grow(passed, self.timeout);
             }
         }
+    }
+
+    /// Counts a time before the first tick in which the player of a seat was silent, unless
+    /// [`first_input`](Self::first_input) is called. It counts at most two thirds of the timeout,
+    /// because the player may have learned late that all are ready.
+    pub(super) fn silent_before(&mut self, seat: Seat, silence: Duration) {
+        if let Some(before) = self.before.get_mut(seat.index()) {
+            *before = silence.min(self.timeout / 3 * 2);
+        }
+    }
+
+    /// The first input of a seat has arrived.
+    pub(super) fn first_input(&mut self, seat: Seat) {
+        self.silent_before(seat, Duration::ZERO);
     }
 
     /// Whether the wait for a seat has reached the disconnect timeout.
@@ -178,6 +198,26 @@ mod tests {
             waiting.pass(SeatSet::from_iter([Seat(0)]), STEP, false);
         }
         assert!(waiting.is_exhausted(A));
+    }
+
+    #[test]
+    fn silence_before_the_first_tick_counts_until_the_first_input() {
+        let missing = SeatSet::from_iter([A]);
+        for has_input in [false, true] {
+            let mut waiting = Waiting::new(Duration::from_secs(5));
+            waiting.silent_before(A, Duration::from_secs(4));
+            // Predicted ticks forgive nothing of it.
+            for _ in 0..8 {
+                waiting.pass(SeatSet::default(), STEP, false);
+            }
+            if has_input {
+                waiting.first_input(A);
+            }
+            for _ in 0..2000 / STEP.as_millis() {
+                waiting.pass(missing, STEP, false);
+            }
+            assert_eq!(waiting.is_exhausted(A), !has_input);
+        }
     }
 
     #[test]

@@ -5,87 +5,98 @@ use thiserror::Error;
 
 use super::settings::{SettingDifference, SettingsError};
 
-/// How many differences a text tells before it counts the rest.
+/// The maximum number of differences in a text. The rest is counted.
 const MAX_SHOWN: usize = 5;
 
-/// Why a game cannot even try to start.
+/// Why the start of a match cannot be attempted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StartSetupError {
     /// There are no seats, or too many.
-    #[error("a game cannot have {0} seats: it has 1 to {max}", max = crate::seat::MAX_SEATS)]
+    #[error("a match cannot have {0} seats: it has 1 to {max}", max = crate::seat::MAX_SEATS)]
     Seats(usize),
-    /// This player has none.
-    #[error("this player has no seat: who only watches does not take part in the start")]
+    /// The local peer has no seat.
+    #[error("this player has no seat: spectators do not take part in the start")]
     NotSeated,
-    /// The settings are too many.
+    /// There are too many settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }
 
-/// Why a game did not start. It never will: begin another round.
+/// Why a match did not start. Every player that can be reached fails for the same reason at once.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StartError {
-    /// A player was lost.
-    #[error("{peer} was lost before the game started: wait for them to return, or play without")]
-    Lost {
-        /// Who.
+    /// A player left, or gave up.
+    #[error("{peer} left before the match started: start again without them")]
+    Left {
+        /// The player.
         peer: PeerId,
     },
-    /// A player's game has other settings. There are no differences if that player did not tell
-    /// theirs.
+    /// The link to a player was lost.
+    #[error("{peer} was lost before the match started: wait for them to return, or play without")]
+    Lost {
+        /// The player.
+        peer: PeerId,
+    },
+    /// A player has other settings.
     #[error(
         "the game of {peer} has other settings ({}): all players need the same version of the game and the same choices",
         Differences(differences)
     )]
     Settings {
-        /// Who.
+        /// The player.
         peer: PeerId,
-        /// In what.
+        /// The differences, or none if that player did not send its settings.
         differences: Vec<SettingDifference>,
     },
-    /// Not everybody was ready in time.
-    #[error("the game did not start within {} s{}", limit.as_secs_f64(), Missing { silent, waiting })]
+    /// The time is over.
+    #[error("the match did not start within {} s{}", limit.as_secs_f64(), Missing { silent, waiting })]
     Missing {
-        /// How long it took to give up.
+        /// The time limit of the player that gave up first.
         limit: Duration,
-        /// Who said nothing.
+        /// The players that sent nothing.
         silent: Vec<PeerId>,
-        /// Who was there and did not get ready, and of whom they had heard nothing.
+        /// The players that did not get ready, and the players that they received nothing of.
         waiting: Vec<(PeerId, Vec<PeerId>)>,
     },
-    /// A player said one thing and then another.
-    #[error("{peer} contradicts what they said before: play without them")]
+    /// A player contradicted itself.
+    #[error("{peer} contradicts their own messages: play without them")]
     Inconsistent {
-        /// Who.
+        /// The player.
         peer: PeerId,
     },
     /// One of two players is not honest about a nonce.
     #[error(
-        "either {about} told {by} something else than this player, or {by} only says so: play without one of them"
+        "either {about} sent {by} something else than this player, or {by} is lying: play without one of them"
     )]
     Contradiction {
-        /// Who is said to have told different things.
+        /// The player that may have sent different things.
         about: PeerId,
-        /// Who says so.
+        /// The player that reports it.
         by: PeerId,
     },
 }
 
-/// Why bytes from another player are nothing that is said before a game starts.
+/// Why bytes from another player are not a message about the start of a match.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StartMessageError {
-    /// They are no message.
+    /// They cannot be decoded.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
-    /// It has more nonces than there can be players.
-    #[error("{0} nonces are more than players can be in a game")]
+    /// There are more nonces than players in a match.
+    #[error("{0} nonces are more than a match has players")]
     TooManyNonces(usize),
-    /// It has settings that no game can have.
-    #[error("the settings are not such as a game can have")]
+    /// The settings are too many or too long.
+    #[error("the settings are too many or too long")]
     ImpossibleSettings,
-    /// Its sender does not play.
-    #[error("{0} is not among those who are to play")]
-    NotAPlayer(PeerId),
+    /// The report of a failure names too many players.
+    #[error("the report of a failed start names too many players")]
+    ImpossibleReport,
+    /// The match number or its epoch is too far from the local one.
+    #[error("match number {0} or its epoch is too far ahead")]
+    TooFarAhead(u32),
+    /// The first tick is not 0.
+    #[error("a match cannot start at tick {0}")]
+    StartTick(u32),
 }
 
 struct Differences<'a>(&'a [SettingDifference]);
@@ -93,7 +104,7 @@ struct Differences<'a>(&'a [SettingDifference]);
 impl fmt::Display for Differences<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("it did not say which");
+            return f.write_str("they did not send which");
         }
         for (n, difference) in self.0.iter().take(MAX_SHOWN).enumerate() {
             let comma = if n > 0 { ", " } else { "" };
@@ -114,14 +125,17 @@ struct Missing<'a> {
 impl fmt::Display for Missing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for peer in self.silent {
-            write!(f, "; {peer} said nothing: has their game begun this round?")?;
+            write!(f, "; {peer} sent nothing: has their game begun this match?")?;
         }
         for (peer, missing) in self.waiting {
             if missing.is_empty() {
                 write!(f, "; {peer} did not get ready")?;
             }
             for other in missing {
-                write!(f, "; {peer} did not hear of {other}: have they a link?")?;
+                write!(
+                    f,
+                    "; {peer} received nothing of {other}: is any player linked with both?"
+                )?;
             }
         }
         Ok(())

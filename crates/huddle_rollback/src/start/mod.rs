@@ -1,297 +1,321 @@
-//! The barrier before tick 0: all players agree on everything that a game is simulated by, and none
-//! begins before all have.
+//! The barrier before a match: all players agree on everything that affects the simulation, and no
+//! player starts before all are ready.
 //!
-//! Everybody tells everybody the hash of their settings and a random nonce, again and again, and,
-//! once they have it of all, that they are ready. Each message is all that there is to say, so
-//! messages may be lost or doubled, and may come late. Whoever has started still answers those who
-//! do not know that yet.
+//! Each player repeats its complete state in a *hello* until all are ready: the hash of its settings,
+//! a random nonce, the hellos that it has, and finally that it is ready. Hellos may therefore be lost,
+//! duplicated and late. A player without a link to another receives that player's hellos through
+//! those that have them.
+//!
+//! ```text
+//!            all hellos are here            all ends are known, and
+//!            and the settings equal         the running match is over     all are ready
+//!   hello ─────────────────────────▶ end ─────────────────────────▶ ready ─────────────▶ started
+//!     │  ▲                            │                               │
+//!     │  └── a greater match id ──────┴───────────────────────────────┘
+//!     ▼
+//!   failed: a player left, was lost, has other settings, or the time is over
+//! ```
+//!
+//! - **Match ids.** A message of an earlier attempt is answered with the current id, and a message of
+//!   a later one raises the local id. All players therefore start under the same id, whatever they
+//!   played before.
+//! - **Rematch.** While a match runs, its players go on until each has named the tick at which it can
+//!   end. The match ends at the latest of these ticks. A player is ready once it has confirmed that
+//!   tick, so when the next match starts, no player needs anything of the one before.
+//! - **Failure.** A player that gives up sends its reason to the others, who give up for the same
+//!   reason and pass it on.
 
+mod ends;
 mod error;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
+mod match_id;
 mod message;
+mod player;
+mod receive;
+mod relay;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod withdrawal;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use huddle_session::PeerId;
 
-pub(crate) use self::settings::Settings;
 pub use self::{
     error::{StartError, StartMessageError, StartSetupError},
     settings::{SettingDifference, SettingsError},
 };
+pub(crate) use self::{match_id::MatchId, settings::Settings};
 
-use self::message::{Body, Hash, Hello, Message, Ready};
+use self::{
+    message::{Body, Hash, Hello, Message, Ready, Running},
+    player::Player,
+    withdrawal::Withdrawal,
+};
 use crate::seat::MAX_SEATS;
 
-/// After how long everything is said again.
+/// The interval between repeated hellos.
 const REPEAT: Duration = Duration::from_millis(500);
 
-/// How soon a player is answered again who does not know what was said.
+/// The minimum interval between two answers to a player.
 const ANSWER_AGAIN: Duration = Duration::from_millis(100);
 
-/// For how long a player whose settings differ has time to tell them.
+/// How long a player with other settings has time to send them.
 const SETTINGS_WAIT: Duration = Duration::from_secs(2);
 
-/// What a game is to start with.
+/// What a match starts with.
 #[derive(Debug, Clone)]
 pub(crate) struct StartSetup {
-    /// This player.
-    pub me: PeerId,
-    /// Which game of the room this is. All players must count alike; what is said about another
-    /// round is ignored.
-    pub round: u32,
-    /// Who plays each seat, in the order of the seats. It must be the same for all.
-    pub seats: Vec<PeerId>,
-    /// What must be the same for all.
-    pub settings: Settings,
-    /// This player's part of the seed: a random number that nobody can guess.
-    pub nonce: u64,
-    /// After how long to give up.
-    pub limit: Duration,
+    pub(crate) local_id: PeerId,
+    /// The lowest match id that this player accepts.
+    pub(crate) id: MatchId,
+    /// The player of each seat, the same on all machines.
+    pub(crate) seats: Vec<PeerId>,
+    /// The settings that all players must share.
+    pub(crate) settings: Settings,
+    /// This player's part of the seed: a random number that no other player can guess.
+    pub(crate) nonce: u64,
+    /// How long to wait for the other players.
+    pub(crate) limit: Duration,
+    /// Whether this player still plays the match before.
+    pub(crate) is_playing: bool,
 }
 
 impl StartSetup {
-    /// After how long to give up, in most games.
+    /// The default time limit.
     pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 }
 
 /// What all players have agreed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Started {
-    /// A random number, the same for all, to which everybody contributed. Whoever is the last to
-    /// contribute could have chosen it, so it is no secret and no fair die for stakes.
-    pub seed: u64,
+    pub(crate) id: MatchId,
+    /// A random number to which every player contributed. The last player to contribute could have
+    /// chosen it, so it is neither a secret nor a fair die.
+    pub(crate) seed: u64,
 }
 
-/// A player's side of the start of a game.
+/// One player's side of the start of a match.
 ///
-/// Tell it what arrives ([`receive`](Self::receive)), who is [`lost`](Self::lost) and how time
-/// passes ([`advance`](Self::advance)); send what [`collect`](Self::collect) has, reliably; and ask
-/// for the [`outcome`](Self::outcome). It comes within the limit. Keep it, and go on, until inputs
-/// of everybody have arrived, or for a few seconds if it failed: others may need an answer yet.
+/// Pass it messages ([`receive`](Self::receive)), lost players ([`lost`](Self::lost)) and the time
+/// ([`advance`](Self::advance)), send what [`collect`](Self::collect) returns over reliable channels,
+/// and read the [`outcome`](Self::outcome), which exists when the time limit is over. Keep it after
+/// that, because other players may need an answer.
 ///
-/// Whoever is cut off at the very last moment may fail while others start; to those it is a player
-/// who was lost in the game.
+/// A player that is cut off at the last moment may fail while the others start. To them it is a player
+/// that was lost in the match.
 #[derive(Debug, Clone)]
 pub(crate) struct Start {
-    me: PeerId,
-    round: u32,
+    local_id: PeerId,
+    id: MatchId,
+    /// The lowest id that this player accepts after this attempt, if that is known from others.
+    seen: MatchId,
     settings: Settings,
     settings_hash: Hash,
     nonce: u64,
     limit: Duration,
     began: Duration,
     now: Duration,
-    /// All players in the order of their ids, this one included.
+    /// All players in the order of their ids, including this one.
     players: Vec<PeerId>,
-    others: BTreeMap<PeerId, Other>,
+    others: BTreeMap<PeerId, Player>,
+    running: Running,
+    /// Whether nothing of the running match is left to confirm.
+    has_finished: bool,
     outcome: Option<Result<Started, StartError>>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Other {
-    hello: Option<(Hash, u64)>,
-    heard: u16,
-    ready: Option<Ready>,
-    /// Since when its settings are known to be others.
-    differs: Option<Duration>,
-    /// When to say again how this player stands.
-    say_again: Duration,
-    said: Option<Duration>,
-    owes_settings: bool,
-    told_settings: bool,
+    /// When the outcome was known.
+    ended: Option<Duration>,
 }
 
 impl Start {
-    /// Begins.
+    /// Starts an attempt.
     ///
     /// # Errors
-    /// If there are no seats, more than [`MAX_SEATS`], none for this player, or too many settings.
+    /// Returns an error if there are no seats, more than [`MAX_SEATS`], none of this player, or too
+    /// many settings.
     pub(crate) fn new(setup: StartSetup, now: Duration) -> Result<Self, StartSetupError> {
         let StartSetup {
-            me,
-            round,
+            local_id,
+            id,
             seats,
             mut settings,
             nonce,
             limit,
+            is_playing,
         } = setup;
         if !(1..=MAX_SEATS).contains(&seats.len()) {
             return Err(StartSetupError::Seats(seats.len()));
         }
-        if !seats.contains(&me) {
+        if !seats.contains(&local_id) {
             return Err(StartSetupError::NotSeated);
         }
         settings.set_seats(&seats)?;
         let mut players = seats;
         players.sort_unstable();
         players.dedup();
-        let others = players.iter().filter(|&&peer| peer != me);
+        let others = players.iter().filter(|&&peer| peer != local_id);
         let mut start = Self {
-            me,
-            round,
+            local_id,
+            id,
+            seen: id,
             settings_hash: settings.hash(),
             settings,
             nonce,
             limit,
             began: now,
             now,
-            others: others.map(|&peer| (peer, Other::default())).collect(),
+            others: others.map(|&peer| (peer, Player::default())).collect(),
             players,
+            running: match is_playing {
+                true => Running::Playing,
+                false => Running::No,
+            },
+            has_finished: !is_playing,
             outcome: None,
+            ended: None,
         };
         start.judge();
         Ok(start)
     }
 
-    /// How it ended, once it has.
+    pub(crate) fn id(&self) -> MatchId {
+        self.id
+    }
+
+    pub(crate) fn has_player(&self, peer: PeerId) -> bool {
+        self.others.contains_key(&peer)
+    }
+
+    /// Returns when the attempt began.
+    pub(crate) fn began(&self) -> Duration {
+        self.began
+    }
+
+    /// Returns the lowest id of the next attempt.
+    pub(crate) fn next_id(&self) -> MatchId {
+        let next = match self.outcome {
+            Some(Ok(_)) => self.id.next_match(),
+            _ => self.id.next_epoch(),
+        };
+        next.max(self.seen)
+    }
+
+    /// Returns the outcome when there is one.
     pub(crate) fn outcome(&self) -> Option<Result<Started, &StartError>> {
         Some(self.outcome.as_ref()?.as_ref().copied())
     }
 
-    /// Who is not known to be ready yet.
+    /// Returns the players that are not known to be ready.
     pub(crate) fn waiting_for(&self) -> impl Iterator<Item = PeerId> {
         let others = self.others.iter();
         others
-            .filter(|(_, other)| other.ready.is_none())
+            .filter(|(_, other)| other.ready().is_none())
             .map(|(&peer, _)| peer)
     }
 
-    /// Lets time pass.
+    /// A player is linked.
+    pub(crate) fn linked(&mut self, peer: PeerId) {
+        if let Some(other) = self.others.get_mut(&peer) {
+            other.is_linked = true;
+        }
+    }
+
+    /// Returns the players that are not known to be linked: no message has come from them, only
+    /// relayed ones.
+    pub(crate) fn unlinked(&self) -> impl Iterator<Item = PeerId> {
+        let others = self.others.iter();
+        others
+            .filter(|(_, other)| !other.is_linked)
+            .map(|(&peer, _)| peer)
+    }
+
+    /// Returns a player that was ready and has left since.
+    pub(crate) fn pop_departed(&mut self) -> Option<PeerId> {
+        let mut others = self.others.iter_mut();
+        let (&peer, other) = others.find(|(_, other)| other.has_departed)?;
+        other.has_departed = false;
+        Some(peer)
+    }
+
+    /// Advances the time.
     pub(crate) fn advance(&mut self, now: Duration) {
         self.now = now;
         if self.outcome.is_some() {
             return;
         }
         let since = |since: Duration| now.saturating_sub(since);
-        let untold =
-            |(_, other): &(_, &Other)| other.differs.is_some_and(|at| since(at) >= SETTINGS_WAIT);
-        if let Some((&peer, _)) = self.others.iter().find(untold) {
+        let is_over = |(_, other): &(_, &Player)| {
+            let differs = other.differs;
+            differs.is_some_and(|at| since(at) >= SETTINGS_WAIT)
+        };
+        if let Some((&peer, _)) = self.others.iter().find(is_over) {
             let differences = Vec::new();
             self.fail(StartError::Settings { peer, differences });
         }
         if since(self.began) >= self.limit {
-            let missing = self.missing();
-            self.fail(missing);
+            self.fail(self.missing());
         }
     }
 
-    /// A player was lost. If the game has not started, it does not.
+    /// The link to a player was lost, or the player was removed. The attempt fails.
     pub(crate) fn lost(&mut self, peer: PeerId) {
         if self.others.contains_key(&peer) {
             self.fail(StartError::Lost { peer });
         }
     }
 
-    /// The next message to send now, and to whom.
+    /// This player leaves.
+    pub(crate) fn withdraw(&mut self) {
+        let peer = self.local_id;
+        self.fail(StartError::Left { peer });
+    }
+
+    /// Returns the next message to send and its receiver.
     pub(crate) fn collect(&mut self) -> Option<(PeerId, Bytes)> {
         if let Some((&peer, other)) = self.others.iter_mut().find(|(_, o)| o.owes_settings) {
             (other.owes_settings, other.told_settings) = (false, true);
-            let message = Message::settings(self.round, &self.settings);
+            let message = Message::settings(self.id, &self.settings);
             return Some((peer, message.encode()?));
         }
-        let now = self.now;
+        if let Some((&peer, other)) = self.others.iter_mut().find(|(_, o)| o.owes_withdrawal) {
+            other.owes_withdrawal = false;
+            let error = self.outcome.as_ref()?.as_ref().err()?;
+            let body = Body::Withdraw(Withdrawal::new(error, &self.players));
+            return Some((peer, Message { id: self.id, body }.encode()?));
+        }
+        let (now, id) = (self.now, self.next_id());
+        if let Some((&peer, other)) = self.others.iter_mut().find(|(_, o)| o.owes_outdated) {
+            other.owes_outdated = false;
+            let body = Body::Outdated;
+            return Some((peer, Message { id, body }.encode()?));
+        }
         let repeat = match self.outcome {
             None => now.saturating_add(REPEAT),
             Some(Ok(_)) => Duration::MAX,
-            // Nobody is to start with a player who will not.
+            // No player is to start with one that gave up.
             Some(Err(_)) => return None,
         };
-        let is_due = |other: &Other| now >= other.say_again;
-        let (&peer, other) = self.others.iter_mut().find(|(_, other)| is_due(other))?;
+        let is_due = |other: &Player| now >= other.say_again;
+        let Some((&peer, other)) = self.others.iter_mut().find(|(_, other)| is_due(other)) else {
+            return self.relay();
+        };
         other.said = Some(now);
         other.say_again = repeat;
-        let (round, body) = (self.round, Body::Hello(self.hello()));
-        Some((peer, Message { round, body }.encode()?))
+        let (id, body) = (self.id, Body::Hello(self.hello()));
+        Some((peer, Message { id, body }.encode()?))
     }
 
-    /// Takes a message from another player. What is about another round is ignored.
-    ///
-    /// # Errors
-    /// If the bytes are no message, or not from one of the players; then nothing has changed.
-    pub(crate) fn receive(&mut self, from: PeerId, bytes: &[u8]) -> Result<(), StartMessageError> {
-        if !self.others.contains_key(&from) {
-            return Err(StartMessageError::NotAPlayer(from));
-        }
-        let message = Message::decode(bytes)?;
-        if message.round != self.round {
-            return Ok(());
-        }
-        match message.body {
-            Body::Hello(hello) => self.hear(from, hello),
-            Body::Settings(entries) => {
-                let theirs =
-                    Settings::from_wire(entries).ok_or(StartMessageError::ImpossibleSettings)?;
-                self.compare(from, &theirs);
-            }
-        }
-        Ok(())
-    }
-
-    fn hear(&mut self, from: PeerId, hello: Hello) {
-        let (me, is_ready) = (self.bit(self.me), self.has_all());
-        let Some(other) = self.others.get_mut(&from) else {
-            return;
-        };
-        let said = (hello.settings, hello.nonce);
-        let is_same = *other.hello.get_or_insert(said) == said;
-        other.heard |= hello.heard;
-        let mut is_consistent = is_same;
-        let mut knows_me_ready = false;
-        if let Some(mut ready) = hello.ready {
-            knows_me_ready = ready.heard & me != 0;
-            ready.heard = 0;
-            is_consistent &= other.ready.get_or_insert_with(|| ready.clone()) == &ready;
-        }
-        // Whoever does not know yet how this player stands, is told.
-        if hello.heard & me == 0 || is_ready && !knows_me_ready {
-            let soonest = other
-                .said
-                .map_or(self.now, |at| at.saturating_add(ANSWER_AGAIN));
-            other.say_again = other.say_again.min(soonest);
-        }
-        if hello.settings != self.settings_hash {
-            self.differ(from);
-        }
-        if !is_consistent {
-            self.fail(StartError::Inconsistent { peer: from });
-        }
-        if !is_ready && self.has_all() {
-            self.say_now();
-        }
-        self.judge();
-    }
-
-    /// A player's settings are others: it is told this player's, and has some time to tell its own.
-    fn differ(&mut self, peer: PeerId) {
-        if let Some(other) = self.others.get_mut(&peer) {
-            other.owes_settings = !other.told_settings;
-            other.differs.get_or_insert(self.now);
-        }
-    }
-
-    fn compare(&mut self, from: PeerId, theirs: &Settings) {
-        let differences = self.settings.differences(theirs);
-        if !differences.is_empty() {
-            self.differ(from);
-            let peer = from;
-            self.fail(StartError::Settings { peer, differences });
-        }
-    }
-
-    /// Whether everybody's hello is here and their settings are the same.
+    /// Returns whether all hellos are here and the settings are equal.
     fn has_all(&self) -> bool {
         let mine = self.settings_hash;
         let mut others = self.others.values();
-        others.all(|other| other.hello.is_some_and(|(settings, _)| settings == mine))
+        others.all(|other| other.hello().is_some_and(|hello| hello.settings == mine))
     }
 
-    /// Starts if all are ready for the same.
+    /// Starts if all players are ready for the same.
     fn judge(&mut self) {
         let Some(mine) = self.ready().filter(|_| self.outcome.is_none()) else {
             return;
@@ -299,7 +323,7 @@ impl Start {
         let mut is_complete = true;
         let mut contradiction = None;
         for (&by, other) in &self.others {
-            match &other.ready {
+            match other.ready() {
                 None => is_complete = false,
                 Some(theirs) if theirs.agreed != mine.agreed || theirs.nonces != mine.nonces => {
                     contradiction = Some((by, theirs.nonces.clone()));
@@ -311,15 +335,19 @@ impl Start {
             self.fail(self.contradiction(by, &nonces, &mine.nonces));
         } else if is_complete {
             let seed = u64::from_le_bytes(std::array::from_fn(|i| mine.agreed[i]));
-            self.outcome = Some(Ok(Started { seed }));
+            let id = self.id;
+            self.outcome = Some(Ok(Started { id, seed }));
+            self.ended = Some(self.now);
+            // Otherwise those that have started would relay hellos that this player has.
+            self.say_now();
         }
     }
 
-    /// Who is to blame if `by` says that these are the nonces.
+    /// Returns who is to blame if `by` claims these nonces.
     fn contradiction(&self, by: PeerId, theirs: &[u64], mine: &[u64]) -> StartError {
         let mut said = self.players.iter().zip(theirs.iter().zip(mine));
         match said.find(|(_, (theirs, mine))| theirs != mine) {
-            Some((&about, _)) if about != by && about != self.me => {
+            Some((&about, _)) if about != by && about != self.local_id => {
                 StartError::Contradiction { about, by }
             }
             // It contradicts itself, or this player, or its own hash.
@@ -328,40 +356,51 @@ impl Start {
     }
 
     fn hello(&self) -> Hello {
-        let heard = |other: &Other| other.hello.is_some();
         Hello {
             settings: self.settings_hash,
             nonce: self.nonce,
-            heard: self.bits(heard),
+            start: 0,
+            running: self.running,
+            heard: self.bits(|other| other.hello().is_some()),
+            ends: self.bits(|other| other.hello().is_some_and(|o| o.running.is_settled())),
             ready: self.ready(),
         }
     }
 
-    /// What this player is ready for, once it has heard all.
+    /// Returns what this player is ready for, once it is.
     fn ready(&self) -> Option<Ready> {
-        if !self.has_all() {
+        if !self.has_finished || !self.has_all() {
             return None;
         }
-        let nonce = |peer| match self.others.get(peer) {
-            Some(other) => other.hello.map(|(_, nonce)| nonce),
-            None => Some(self.nonce),
-        };
-        let nonces: Vec<u64> = self.players.iter().map(nonce).collect::<Option<_>>()?;
+        let states = self.players.iter().map(|peer| match self.others.get(peer) {
+            Some(other) => other.hello().map(|hello| (hello.nonce, hello.running)),
+            None => Some((self.nonce, self.running)),
+        });
+        let states: Vec<_> = states.collect::<Option<_>>()?;
+        if states.iter().any(|(_, running)| !running.is_settled()) {
+            return None;
+        }
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"huddle/start");
-        hasher.update(&self.round.to_le_bytes());
+        hasher.update(&self.id.number.to_le_bytes());
+        hasher.update(&self.id.epoch.to_le_bytes());
         hasher.update(&self.settings_hash);
-        for (peer, nonce) in self.players.iter().zip(&nonces) {
+        for (peer, (nonce, running)) in self.players.iter().zip(&states) {
             hasher.update(peer.as_bytes());
             hasher.update(&nonce.to_le_bytes());
+            if let Running::Until { tick, members } = running {
+                hasher.update(&tick.to_le_bytes());
+                hasher.update(&members.to_le_bytes());
+            }
         }
         Some(Ready {
             agreed: hasher.finalize().into(),
-            nonces,
-            heard: self.bits(|other| other.ready.is_some()),
+            nonces: states.into_iter().map(|(nonce, _)| nonce).collect(),
+            heard: self.bits(|other| other.ready().is_some()),
         })
     }
 
+    /// Sends a hello to every player at once.
     fn say_now(&mut self) {
         for other in self.others.values_mut() {
             other.say_again = self.now;
@@ -369,30 +408,44 @@ impl Start {
     }
 
     fn fail(&mut self, error: StartError) {
-        self.outcome.get_or_insert(Err(error));
+        if self.outcome.is_some() {
+            return;
+        }
+        self.outcome = Some(Err(error));
+        self.ended = Some(self.now);
+        for other in self.others.values_mut() {
+            other.owes_withdrawal = true;
+        }
     }
 
     fn missing(&self) -> StartError {
-        let of = |wanted: &dyn Fn(&Other) -> bool| {
+        let of = |wanted: &dyn Fn(&Player) -> bool| {
             let others = self.others.iter();
             let peers = others.filter(|(_, other)| wanted(other));
             peers.map(|(&peer, _)| peer).collect::<Vec<_>>()
         };
-        let waiting = of(&|other| other.hello.is_some() && other.ready.is_none());
+        let mut waiting = of(&|other| other.hello().is_some() && other.ready().is_none());
+        if self.ready().is_none() {
+            waiting.push(self.local_id);
+            waiting.sort_unstable();
+        }
         let unheard = |peer: PeerId| {
-            let heard = self.others.get(&peer).map_or(0, |other| other.heard);
+            let heard = match self.others.get(&peer) {
+                Some(other) => other.hello().map_or(0, |hello| hello.heard),
+                None => self.hello().heard,
+            };
             let players = self.players.iter().copied();
             let is_unheard = |&of: &PeerId| of != peer && heard & self.bit(of) == 0;
             (peer, players.filter(is_unheard).collect())
         };
         StartError::Missing {
             limit: self.limit,
-            silent: of(&|other| other.hello.is_none()),
+            silent: of(&|other| other.hello().is_none()),
             waiting: waiting.into_iter().map(unheard).collect(),
         }
     }
 
-    fn bits(&self, of: impl Fn(&Other) -> bool) -> u16 {
+    fn bits(&self, of: impl Fn(&Player) -> bool) -> u16 {
         let others = self.others.iter().filter(|(_, other)| of(other));
         others.fold(0, |bits, (&peer, _)| bits | self.bit(peer))
     }

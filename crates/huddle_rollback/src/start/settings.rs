@@ -3,20 +3,20 @@ use std::{collections::BTreeMap, fmt};
 use huddle_session::{PROTOCOL_VERSION, PeerId, TickRate};
 use thiserror::Error;
 
-/// The most settings a game has, those that every game has included.
+/// The maximum number of settings, including those that every match has.
 pub(super) const MAX_SETTINGS: usize = 64;
 
-/// The longest name of a setting, in bytes.
+/// The maximum length of a name in bytes.
 pub(super) const MAX_NAME_LEN: usize = 64;
 
-/// The longest value of a setting, in bytes.
+/// The maximum length of a value in bytes.
 pub(super) const MAX_VALUE_LEN: usize = 768;
 
-/// How the names of what every game has begin.
+/// The prefix of the settings that every match has.
 const RESERVED: &str = "huddle/";
 
-/// What must be the same for all players of a game, as names and texts: the tick rate, what inputs
-/// are made of, and whatever else the game simulates by, such as a map or a difficulty.
+/// The settings that all players of a match must share, as names and texts: the tick rate, the layout of
+/// inputs, and whatever else affects the simulation, such as a map or a difficulty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings(BTreeMap<String, String>);
 
@@ -41,27 +41,27 @@ pub enum SettingsError {
         /// How long the value is.
         len: usize,
     },
-    /// The name is not for games.
+    /// The name is reserved.
     #[error("setting {0:?} begins with \"{RESERVED}\", as only those of every game do: rename it")]
     Reserved(String),
 }
 
-/// A setting in which two games differ.
+/// A setting that differs between two players.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingDifference {
-    /// Which.
+    /// Its name.
     pub name: String,
-    /// What it is here, if anything.
+    /// The local value, if there is one.
     pub mine: Option<String>,
-    /// What it is there, if anything.
+    /// The other player's value, if there is one.
     pub theirs: Option<String>,
 }
 
 impl Settings {
-    /// What every game has: its tick rate, and what its inputs are made of.
+    /// Creates the settings that every match has: the tick rate and the layout of inputs.
     ///
     /// # Errors
-    /// If the text for the inputs is longer than 768 bytes.
+    /// Returns an error if the layout is longer than 768 bytes.
     pub(crate) fn new(rate: TickRate, input: &str) -> Result<Self, SettingsError> {
         let mut settings = Self(BTreeMap::new());
         settings.insert(format!("{RESERVED}protocol"), PROTOCOL_VERSION.to_string())?;
@@ -70,11 +70,11 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Sets one of the game's own, in place of what it was.
+    /// Sets or replaces a setting of the game.
     ///
     /// # Errors
-    /// If there are too many, or the name or the value is too long, or the name begins with
-    /// "huddle/".
+    /// Returns an error if there are too many settings, if the name or the value is too long, or if
+    /// the name begins with "huddle/".
     pub(crate) fn set(
         &mut self,
         name: impl Into<String>,
@@ -87,7 +87,7 @@ impl Settings {
         self.insert(name, value.into())
     }
 
-    /// Sets who plays which seat.
+    /// Sets the player of each seat.
     pub(super) fn set_seats(&mut self, seats: &[PeerId]) -> Result<(), SettingsError> {
         let seats: Vec<_> = seats.iter().map(ToString::to_string).collect();
         self.insert(format!("{RESERVED}seats"), seats.join(" "))
@@ -112,7 +112,7 @@ impl Settings {
         self.0.clone().into_iter().collect()
     }
 
-    /// From another player; `None` if this player could not have said it.
+    /// Creates the settings of another player, or returns `None` if they are impossible.
     pub(super) fn from_wire(entries: Vec<(String, String)>) -> Option<Self> {
         let mut settings = Self(BTreeMap::new());
         let len = entries.len();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_setting_does_not_count_and_all_else_does() {
+    fn hash_depends_on_everything_but_the_order() {
         let hash = |own: &[(&str, &str)]| settings(own).hash();
         assert_eq!(
             hash(&[("a", "1"), ("b", "2")]),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_are_told_from_both_sides() {
+    fn differences_are_described_for_both_sides() {
         let (here, there) = (
             settings(&[("a", "1"), ("b", "2")]),
             settings(&[("b", "3\u{202e}\n")]),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn settings_that_do_not_fit_are_refused() {
         let mut full = settings(&[]);
         let long = "x".repeat(MAX_VALUE_LEN + 1);
         let set = |settings: &mut Settings, name: &str, value: &str| settings.set(name, value);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_have_set_is_not_taken() {
+    fn impossible_settings_are_refused() {
         let entry = |name: &str| (name.to_owned(), String::new());
         assert_eq!(Settings::from_wire(vec![entry("a"), entry("a")]), None);
         assert_eq!(Settings::from_wire(vec![entry(&"x".repeat(65))]), None);

@@ -78,7 +78,7 @@ type Rows = BTreeMap<u64, (u32, Option<String>)>;
 
 fn message(topic: u8, body: &impl Serialize) -> Bytes {
     let body = codec::encode(body, MAX_LEN).unwrap_or_default();
-    [&[topic, 0], &body[..]].concat().into()
+    [&[topic, 0, 0], &body[..]].concat().into()
 }
 
 /// A tick that matters.
@@ -152,7 +152,7 @@ fn bytes(u: &mut Unstructured) -> Result<Bytes> {
     let topic = u.int_in_range(START..=STATE_DUMP + 1)?;
     let len = u.int_in_range(0..=80)?;
     let body = u.bytes(len.min(u.len()))?;
-    Ok([&[topic, 0], body].concat().into())
+    Ok([&[topic, 0, 0], body].concat().into())
 }
 
 pub(super) fn wish(u: &mut Unstructured, context: &Context) -> Result<Bytes> {

@@ -150,6 +150,14 @@ impl<G: SimGame> Player<G> {
         self.steps = 0;
     }
 
+    /// Another match follows the running one.
+    pub(super) fn rematch(&mut self, setup: RollbackSetup<G::Input>, now: Duration) {
+        self.limits = limits_of(&setup);
+        self.session
+            .rematch(setup, now)
+            .expect("the setup is sound");
+    }
+
     /// Opens the link to another player.
     pub(super) fn link(&mut self, other: usize, now: Duration) {
         self.linked.insert(other, now);
@@ -217,6 +225,9 @@ impl<G: SimGame> Player<G> {
             }
             if let RollbackEvent::Started { seed } = event {
                 self.running = Some(Running::new(seed, self.limits));
+                self.round = self.session.number().unwrap_or_default();
+                self.last_known.clear();
+                self.steps = 0;
             }
             self.events.push(event);
         }

@@ -192,6 +192,11 @@ impl<G: SimGame> Simulation<G> {
         self.players[player].sends_bulk = true;
     }
 
+    /// A player starts the next match, while the running one goes on until all have called this.
+    pub fn rematch(&mut self, player: usize, setup: RollbackSetup<G::Input>) {
+        self.players[player].rematch(setup, self.now);
+    }
+
     /// Makes a player's game compute something else from a tick on, as a bug would.
     pub fn break_game(&mut self, player: usize, from: Tick) {
         self.oracle.may_differ = true;
@@ -314,8 +319,11 @@ impl<G: SimGame> Simulation<G> {
             self.set_stopped(me, None);
         }
         let player = &mut self.players[me];
-        let before = player.events.len();
+        let (before, round) = (player.events.len(), player.round);
         player.step(self.now, &mut self.network, &*self.conditions.inputs);
+        if player.round != round {
+            self.oracle.begin(me, player.round);
+        }
         for (seat, tick, input) in &player.asked {
             if let Some(delay) = player.session.delay(*seat) {
                 self.oracle.asked(me, *seat, *tick, input, delay);

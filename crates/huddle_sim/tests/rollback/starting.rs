@@ -1,9 +1,11 @@
 //! How games start, or do not, and how one follows another.
 
+use std::time::Duration;
+
 use huddle_rollback::{
     RollbackEvent, RollbackSession, RollbackSetup, SettingDifference, StartError,
 };
-use huddle_session::TickRate;
+use huddle_session::{Tick, TickRate};
 use huddle_sim::{Conditions, Fault, Simulation, Trouble, Weather};
 
 use crate::scene::{Game, conditions, events, game, ms, peer, play_until, secs, setups, wifi};
@@ -153,12 +155,14 @@ fn who_goes_before_the_first_tick_is_gone_for_all_others() {
                 },
             };
             let mut game = game(3, wifi(), [(ms(at), what)]);
-            // Its goodbye may be lost, and then it is gone once its link is given up.
             game.run_until(secs(11));
             let ticks = [0, 2].map(|player| game.session(player).tick().0);
             match ticks {
                 [0, 0] => {
-                    let error = StartError::Lost { peer: peer(1) };
+                    let error = match leaves {
+                        true => StartError::Left { peer: peer(1) },
+                        false => StartError::Lost { peer: peer(1) },
+                    };
                     let errors = [0, 2].map(|player| why_not_started(&game, player));
                     assert_eq!(errors, [error.clone(), error], "gone at {at} ms");
                 }
@@ -253,4 +257,232 @@ fn rematches(weather: Weather) {
             }
         }
     }
+}
+
+/// Runs until all of these players have simulated this many ticks or failed. Returns how long it took.
+fn settled(game: &mut Game, players: &[usize], ticks: u32, limit: Duration) -> Duration {
+    let began = game.now();
+    let is_settled = |game: &Game, player: usize| {
+        let events = events(game, player);
+        let has_failed = |event: &RollbackEvent| matches!(event, RollbackEvent::StartFailed(_));
+        game.session(player).tick().0 >= ticks || events.iter().any(has_failed)
+    };
+    while game.now() < began + limit && !players.iter().all(|&player| is_settled(game, player)) {
+        let soon = game.now() + ms(10);
+        game.run_until(soon);
+    }
+    game.now() - began
+}
+
+#[test]
+fn player_that_leaves_before_the_match_costs_the_others_less_than_half_a_second() {
+    // While a third player is missing, and at any moment around the start.
+    for at in (50..1200).step_by(50) {
+        let conditions = Conditions {
+            faults: vec![Fault {
+                at: ms(at),
+                what: Trouble::Leave(1),
+            }],
+            begins: vec![ms(0), ms(0), ms(if at < 300 { 5000 } else { 0 })],
+            ..conditions(wifi())
+        };
+        let mut game: Game = Simulation::new(conditions, setups(3));
+        game.run_until(ms(at));
+        let before = game.session(0).tick().0;
+        // What the countdown takes anyway.
+        let countdown = match events(&game, 0).is_empty() || before > 0 {
+            true => ms(0),
+            false => ms(1400),
+        };
+        let took = settled(&mut game, &[0], before + 30, secs(8));
+        let play = game.session(0).tick().0.saturating_sub(before) * 17;
+        let cost = took.saturating_sub(ms(play.into()) + countdown);
+        assert!(cost < ms(500), "gone at {at} ms: {took:?}");
+    }
+}
+
+#[test]
+fn player_that_vanishes_when_it_is_ready_costs_the_others_less_than_four_seconds() {
+    let mut vanished = 0;
+    for at in (50..700).step_by(10) {
+        let what = Trouble::Vanish {
+            players: vec![1],
+            noticed_after: secs(60),
+        };
+        let mut game = game(3, wifi(), [(ms(at), what)]);
+        game.run_until(ms(at));
+        if events(&game, 1).is_empty() || game.session(1).tick() != Tick(0) {
+            continue;
+        }
+        vanished += 1;
+        let took = settled(&mut game, &[0, 2], 60, secs(12));
+        // A second of ticks is played.
+        assert!(took < secs(5), "gone at {at} ms: {took:?}");
+    }
+    assert!(vanished >= 10, "{vanished}");
+}
+
+#[test]
+fn players_that_count_differently_start_together() {
+    let setups = setups(3).into_iter().zip([3, 0, 1]);
+    let setups = setups.map(|(setup, number)| RollbackSetup { number, ..setup });
+    let mut game: Game = Simulation::new(conditions(wifi()), setups);
+    play_until(&mut game, secs(3));
+    for player in 0..3 {
+        assert_eq!(game.session(player).number(), Some(3));
+        assert!(game.session(player).tick().0 > 100);
+    }
+}
+
+#[test]
+fn missing_link_costs_less_than_a_second() {
+    let started = |faults: Vec<Fault>| {
+        let conditions = Conditions {
+            faults,
+            ..conditions(wifi())
+        };
+        let mut game: Game = Simulation::new(conditions, setups(3));
+        play_until(&mut game, secs(6));
+        [0, 1, 2].map(|player| game.session(player).confirmed().0)
+    };
+    let all = started(Vec::new());
+    let cut = Trouble::Cut(1, 2, secs(1000));
+    let without = started(vec![Fault {
+        at: ms(0),
+        what: cut,
+    }]);
+    for (all, without) in all.into_iter().zip(without) {
+        assert!(without + 60 > all, "{without} of {all}");
+    }
+}
+
+#[test]
+fn if_no_player_can_relay_all_report_the_same_at_the_same_time() {
+    let faults = [0, 1].map(|player| Fault {
+        at: ms(0),
+        what: Trouble::Cut(player, 2, secs(1000)),
+    });
+    let conditions = Conditions {
+        faults: faults.into(),
+        begins: vec![ms(0), ms(800), ms(0)],
+        ..conditions(wifi())
+    };
+    let setups = setups(3).into_iter().map(|setup| RollbackSetup {
+        start_limit: secs(4),
+        ..setup
+    });
+    let mut game: Game = Simulation::new(conditions, setups);
+    game.run_until(ms(4150));
+    let errors = [0, 1].map(|player| why_not_started(&game, player));
+    assert_eq!(errors[0], errors[1]);
+}
+
+#[test]
+fn twenty_rematches_follow_each_other_over_lossy_links() {
+    let weather = Weather {
+        loss: 0.1,
+        jitter: ms(60),
+        duplication: 0.05,
+        ..Weather::from_rtt(ms(100))
+    };
+    for players in [2, 4] {
+        let conditions = Conditions {
+            seed: players as u64,
+            ..conditions(weather)
+        };
+        let often = |setup| RollbackSetup {
+            checksum_every: 5,
+            ..setup
+        };
+        let mut game: Game = Simulation::new(conditions, setups(players).into_iter().map(often));
+        play_until(&mut game, secs(2));
+        for number in 1..=20 {
+            // The players call for it one after the other, and the match goes on meanwhile.
+            for (player, setup) in setups(players).into_iter().map(often).enumerate() {
+                game.rematch(player, setup);
+                let soon = game.now() + ms(90);
+                play_until(&mut game, soon);
+            }
+            let asked = game.now();
+            let mut last = vec![Tick(0); players];
+            let has_begun = |game: &Game, player: usize| {
+                let session = game.session(player);
+                session.number() == Some(number) && session.tick().0 >= 30
+            };
+            while !(0..players).all(|player| has_begun(&game, player)) {
+                for (player, last) in last.iter_mut().enumerate() {
+                    if game.session(player).number() != Some(number) {
+                        *last = game.session(player).confirmed();
+                    }
+                }
+                let soon = game.now() + ms(5);
+                play_until(&mut game, soon);
+                let took = game.now() - asked;
+                assert!(took < secs(4), "rematch {number} of {players} players");
+            }
+            // Each has confirmed the whole match before.
+            for (player, &last) in last.iter().enumerate() {
+                assert_eq!(ended(&game, player).last(), Some(&last));
+            }
+        }
+        for player in 0..players {
+            let events = events(&game, player).into_iter();
+            let ended = events.filter_map(|event| match event {
+                RollbackEvent::Ended { at_tick } => Some(at_tick),
+                RollbackEvent::Started { .. } | RollbackEvent::Waiting { .. } => None,
+                other => panic!("player {player}: {other:?}"),
+            });
+            let ended: Vec<_> = ended.collect();
+            assert_eq!(ended.len(), 20, "player {player}");
+            assert_eq!(ended, self::ended(&game, 0));
+        }
+    }
+}
+
+/// At which ticks a player's matches ended.
+fn ended(game: &Game, player: usize) -> Vec<Tick> {
+    let events = events(game, player).into_iter();
+    let ended = events.filter_map(|event| match event {
+        RollbackEvent::Ended { at_tick } => Some(at_tick),
+        _ => None,
+    });
+    ended.collect()
+}
+
+#[test]
+fn match_goes_on_if_a_player_wants_no_rematch() {
+    let mut game = game(2, wifi(), []);
+    play_until(&mut game, secs(2));
+    let setup = setups(2).swap_remove(0);
+    let setup = RollbackSetup {
+        start_limit: secs(3),
+        ..setup
+    };
+    game.rematch(0, setup);
+    for end in [3, 4, 5, 6, 7] {
+        let before = game.session(1).tick();
+        game.run_until(secs(end));
+        assert!(game.session(1).tick().since(before) > 50);
+    }
+    assert_eq!(game.left(0), []);
+    assert!(ended(&game, 0).is_empty());
+    let failed = events(&game, 0);
+    assert!(matches!(failed.last(), Some(RollbackEvent::StartFailed(_))));
+}
+
+#[test]
+fn member_without_a_seat_in_the_rematch_plays_on_alone() {
+    let mut game = game(3, wifi(), []);
+    play_until(&mut game, secs(2));
+    for (player, setup) in setups(2).into_iter().enumerate() {
+        game.rematch(player, setup);
+    }
+    play_until(&mut game, secs(6));
+    for player in 0..2 {
+        assert_eq!(game.session(player).number(), Some(1));
+        assert!(game.session(player).tick().0 > 100);
+    }
+    assert_eq!(game.session(2).number(), Some(0));
+    assert_eq!(game.session(2).members(), [peer(2)]);
+    assert!(game.session(2).tick().0 > 180);
 }

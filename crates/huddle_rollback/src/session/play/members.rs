@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use huddle_session::{PeerId, codec};
+use huddle_session::{PeerId, Tick, codec};
 
 use super::{KEPT, Play};
 use crate::{
@@ -29,7 +29,7 @@ impl<I: Input> Play<I> {
 
     /// Gives up linked members that do not take part, and takes back members that do again.
     pub(super) fn watch_members(&mut self, passed: Duration, now: Duration, out: &mut Outbox) {
-        let missing = self.driver.missing();
+        let missing = self.missing();
         for seat in missing.iter() {
             let Some(owner) = self.seats.owner(seat) else {
                 continue;
@@ -39,6 +39,12 @@ impl<I: Input> Play<I> {
             if !is_stopped && self.links.get(&from).is_some_and(Link::is_stuck) {
                 self.stats.restarts += 1;
                 self.wish(from, out);
+            }
+        }
+        for (i, _) in self.seats.owners().enumerate() {
+            let seat = Seat(i as u8);
+            if self.seats.next(seat) != Tick(0) {
+                self.waiting.first_input(seat);
             }
         }
         let is_deciding = self.agreement.is_deciding();
@@ -100,7 +106,7 @@ impl<I: Input> Play<I> {
         while let Some(event) = self.agreement.poll() {
             match event {
                 AgreementEvent::Send { to, bytes } => {
-                    out.send(to, Topic::Agreement, self.round, &bytes);
+                    out.send(to, Topic::Agreement, self.id, &bytes);
                 }
                 AgreementEvent::RelayFrom { via, peer } => self.relay(via, peer),
                 AgreementEvent::Decided(decision) => self.decided(decision, out),
@@ -140,7 +146,7 @@ impl<I: Input> Play<I> {
         if let Some(link) = self.links.get_mut(&from)
             && let Ok(body) = codec::encode(&link.ask(seats), MAX_WISH_LEN)
         {
-            out.send(from, Topic::Wish, self.round, &body);
+            out.send(from, Topic::Wish, self.id, &body);
         }
     }
 
@@ -157,6 +163,7 @@ impl<I: Input> Play<I> {
                 took: decision.took,
             });
         }
+        self.departed.extend(&decision.left);
         for peer in &decision.left {
             self.members.retain(|member| member != peer);
             self.links.remove(peer);

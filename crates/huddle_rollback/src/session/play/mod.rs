@@ -5,6 +5,7 @@
 //! peer appends it to its own log of that seat, and [`SeatTable::feed`] gives it to the driver. What
 //! the driver makes of it is described in [`driver`](crate::driver).
 
+mod ending;
 mod members;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -35,6 +36,7 @@ use crate::{
     driver::{Driver, DriverSettings, Request},
     pace::Pace,
     seat::{Seat, SeatSet},
+    start::MatchId,
 };
 
 /// Of how many packets one says how far ahead this player takes itself to be.
@@ -49,6 +51,12 @@ const VOTE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Every how many ticks inputs that nobody needs are let go of.
 const FORGET_EVERY: u32 = 16;
+
+/// How long a player that sends no packets in the countdown is excused.
+const SILENT: Duration = Duration::from_millis(500);
+
+/// How much longer members may be silent that may wait themselves.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// For how many ticks behind the confirmed ones inputs are kept, for players that lack them. A peer
 /// that does not ack as many receives no more.
@@ -68,7 +76,11 @@ pub(super) struct Play<I> {
     roster: Seats,
     /// By whose way the inputs of players without a link come.
     relayed: BTreeMap<PeerId, PeerId>,
-    round: u32,
+    id: MatchId,
+    /// The first tick that is not simulated, because the match ends for a rematch.
+    end: Option<Tick>,
+    /// Members that left, until [`take_departed`](Self::take_departed).
+    departed: Vec<PeerId>,
     clock: StepClock,
     /// Until the first tick.
     countdown: Option<Countdown>,
@@ -80,7 +92,7 @@ pub(super) struct Play<I> {
 }
 
 impl<I: Input> Play<I> {
-    pub(super) fn new(setup: RollbackSetup<I>, now: Duration) -> Self {
+    pub(super) fn new(setup: RollbackSetup<I>, id: MatchId, now: Duration) -> Self {
         let me = setup.me;
         let seats = SeatTable::new(&setup.seats);
         let mut others: Vec<_> = seats.owners().filter(|&peer| peer != me).collect();
@@ -106,7 +118,7 @@ impl<I: Input> Play<I> {
             agreement: agreement.expect("the setup was checked: every peer has seats of its own"),
             links: others
                 .iter()
-                .map(|&peer| (peer, Link::new(&seats, me, peer, setup.number)))
+                .map(|&peer| (peer, Link::new(&seats, me, peer, id.number)))
                 .collect(),
             locals: seats
                 .seats_of(me)
@@ -114,12 +126,14 @@ impl<I: Input> Play<I> {
                 .collect(),
             driver: Driver::new(setup.seats.len(), setup.predict, settings),
             desync: DesyncDetector::new(others.iter().copied()),
-            countdown: (!others.is_empty()).then(|| Countdown::new(setup.rate)),
+            countdown: (!others.is_empty()).then(|| Countdown::new(setup.rate, now)),
             members: others,
             roster,
             relayed: BTreeMap::new(),
             codec: setup.codec,
-            round: setup.number,
+            id,
+            end: None,
+            departed: Vec::new(),
             clock: StepClock::new(setup.rate, now),
             pace: Pace::new(setup.rate),
             transit: Transit::default(),
@@ -146,20 +160,25 @@ impl<I: Input> Play<I> {
             self.agree(now, out);
             return Ok(Step::Idle);
         }
-        self.ask_players(now, sample)?;
+        let goes_on = self
+            .end
+            .is_none_or(|end| end.is_after(self.driver.current()));
+        if goes_on {
+            self.ask_players(now, sample)?;
+        }
         self.feed();
         self.ask_for_inputs(out);
         self.watch_members(passed, now, out);
         self.agree(now, out);
         self.detect_desyncs(now, out);
         self.forget();
-        let begun = self.driver.begin(true);
+        let begun = self.driver.begin(goes_on);
         self.stats.rolled_back(begun.resimulated);
         let lag = self.driver.current().since(self.driver.confirmed());
         self.stats.stepped(lag.unsigned_abs());
         let missing = match begun.is_new {
             true => SeatSet::default(),
-            false => self.driver.missing(),
+            false => self.missing(),
         };
         let stopped = self.stopped_seats(missing);
         if self.waiting.has_changed(missing, stopped) {
@@ -172,8 +191,27 @@ impl<I: Input> Play<I> {
             self.stats.ticks += 1;
             return Ok(Step::Ran);
         }
+        if !goes_on && missing.is_empty() {
+            return Ok(Step::Idle);
+        }
         self.stats.stalled(missing, self.waiting.total());
         Ok(Step::Waited(missing))
+    }
+
+    /// Returns the seats whose inputs have to arrive first. At the end of the match no tick may stay
+    /// predicted.
+    fn missing(&self) -> SeatSet {
+        let current = self.driver.current();
+        if self.end.is_none_or(|end| end.is_after(current)) {
+            return self.driver.missing();
+        }
+        let seats = self.seats.owners().enumerate();
+        let seats = seats.map(|(i, _)| Seat(i as u8));
+        let is_missing = |&seat: &Seat| {
+            let next = self.driver.next_input(seat);
+            next.is_some_and(|next| current.is_after(next))
+        };
+        seats.filter(is_missing).collect()
     }
 
     /// Whether it is too early for the first tick.
@@ -185,6 +223,16 @@ impl<I: Input> Play<I> {
         let others = self.members.iter().copied().filter(begins);
         if !countdown.step(passed, now, others) {
             return true;
+        }
+        for &peer in &self.members {
+            let silence = countdown.silence(peer, now);
+            if silence >= SILENT && !self.agreement.has_lost(peer) {
+                // It sent no packets at all, so it does not wait for inputs itself.
+                let silence = silence.saturating_add(GRACE);
+                for seat in self.seats.seats_of(peer) {
+                    self.waiting.silent_before(seat, silence);
+                }
+            }
         }
         self.countdown = None;
         self.links.values_mut().for_each(Link::begin);
@@ -230,7 +278,7 @@ impl<I: Input> Play<I> {
     fn detect_desyncs(&mut self, now: Duration, out: &mut Outbox) {
         self.desync.advance(now);
         while let Some((to, body)) = self.desync.poll_message() {
-            out.send(to, Topic::StateDump, self.round, &body);
+            out.send(to, Topic::StateDump, self.id, &body);
         }
         while let Some(event) = self.desync.poll() {
             out.events.push_back(match event {
@@ -331,6 +379,7 @@ impl<I: Input> Play<I> {
             at, before, ahead, ..
         } = clock;
         if let Some(countdown) = &mut self.countdown {
+            countdown.heard(peer, arrived);
             if let Some(rtt) = rtt {
                 let fraction = self.clock.fraction(arrived);
                 self.transit

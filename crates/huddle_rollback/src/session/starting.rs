@@ -1,0 +1,176 @@
+//! How matches start and follow each other.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use huddle_session::PeerId;
+
+use super::{RollbackSession, event::RollbackEvent, play::Play, topic::Topic};
+use crate::{agreement::LeaveReason, coding::Input};
+
+/// How long after the start something has to come directly from each player that has a link: within
+/// the countdown.
+const LINK_WAIT: Duration = Duration::from_millis(300);
+
+/// How long it has since the attempt began, in which the first messages may have to be sent again.
+const FIRST_LINK_WAIT: Duration = Duration::from_secs(1);
+
+/// The players of the running match from which nothing has come directly.
+#[derive(Debug, Default)]
+pub(super) struct Unlinked {
+    pub(super) peers: BTreeSet<PeerId>,
+    /// When they are found to have no link, until then.
+    due: Option<Duration>,
+}
+
+impl<I: Input> RollbackSession<I> {
+    /// Begins the start of a rematch, once all members of the running match have begun that one.
+    pub(super) fn begin_rematch(&mut self, now: Duration) {
+        let is_early = self.play.as_ref().is_some_and(|play| !play.has_begun());
+        if is_early {
+            return;
+        }
+        let Some(setup) = self.rematch.take() else {
+            return;
+        };
+        let is_playing = self
+            .play
+            .as_ref()
+            .is_some_and(|play| setup.seats.iter().any(|&peer| play.has_member(peer)));
+        let Ok(start) = setup.start(self.start.next_id(), is_playing, now) else {
+            return;
+        };
+        if let Some(play) = &mut self.play {
+            play.set_end(None);
+            play.take_departed();
+        }
+        self.start = start;
+        self.setup = Some(setup);
+        self.early.clear();
+        self.unheard.clear();
+        self.has_ended = false;
+    }
+
+    /// Agrees on the tick at which the running match ends.
+    pub(super) fn agree_on_end(&mut self) {
+        let (Some(play), true) = (&mut self.play, self.setup.is_some()) else {
+            return;
+        };
+        if self.start.needs_end() {
+            self.start
+                .set_end(play.earliest_end(), &play.members(self.me));
+        }
+        let end = self.start.end();
+        play.set_end(end.map(|(end, _)| end));
+        let Some((end, by)) = end.filter(|_| self.start.has_end()) else {
+            self.has_ended = false;
+            return;
+        };
+        if !play.may_end(end) {
+            self.start.refuse_end(by);
+        } else if play.is_confirmed(end) {
+            self.start.finish();
+            if !std::mem::replace(&mut self.has_ended, true) {
+                let ended = RollbackEvent::Ended { at_tick: end };
+                self.out.events.push_back(ended);
+            }
+        }
+    }
+
+    /// Starts the match once all players are ready.
+    pub(super) fn begin(&mut self, now: Duration) {
+        match self.start.outcome() {
+            Some(Ok(started)) => {
+                let Some(setup) = self.setup.take() else {
+                    return;
+                };
+                if let Some(play) = &mut self.play {
+                    play.leave_for(&setup.seats, now, &mut self.out);
+                }
+                self.out
+                    .events
+                    .push_back(RollbackEvent::Started { seed: started.seed });
+                let mut play = Play::new(setup, started.id, now);
+                for &peer in &self.stopped {
+                    play.set_stopped(peer, true);
+                }
+                let due = now.saturating_add(LINK_WAIT);
+                let due = due.max(self.start.began().saturating_add(FIRST_LINK_WAIT));
+                self.unlinked = Unlinked {
+                    peers: self.start.unlinked().collect(),
+                    due: Some(due),
+                };
+                for peer in std::mem::take(&mut self.unheard) {
+                    play.wish(peer, &mut self.out);
+                }
+                self.play = Some(Box::new(play));
+                for (peer, message) in std::mem::take(&mut self.early) {
+                    // Too late to blame a player for what it sent long ago.
+                    let _ = self.receive_message(peer, message, now);
+                }
+                self.drop_departed();
+            }
+            Some(Err(error)) if self.setup.is_some() => {
+                let error = error.clone();
+                self.setup = None;
+                if let Some(play) = &mut self.play {
+                    play.set_end(None);
+                }
+                let failed = RollbackEvent::StartFailed(error);
+                self.out.events.push_back(failed);
+            }
+            _ => {}
+        }
+    }
+
+    /// Queues the messages about the start.
+    pub(super) fn send_start(&mut self) {
+        while let Some((to, body)) = self.start.collect() {
+            self.out.send(to, Topic::Start, self.start.id(), &body);
+        }
+    }
+
+    /// Players that were ready and have left since are lost to the match.
+    pub(super) fn drop_departed(&mut self) {
+        let (Some(play), None) = (&mut self.play, &self.setup) else {
+            return;
+        };
+        if play.id() != self.start.id() {
+            return;
+        }
+        while let Some(peer) = self.start.pop_departed() {
+            play.lost(peer, LeaveReason::Left);
+        }
+    }
+
+    /// A match cannot start with a player that has left the one before.
+    pub(super) fn watch_members(&mut self) {
+        if let Some(play) = &mut self.play {
+            for peer in play.take_departed() {
+                if self.setup.is_some() {
+                    self.start.lost(peer);
+                }
+            }
+        }
+    }
+
+    /// Has the inputs of players without a link relayed.
+    pub(super) fn find_unlinked(&mut self, now: Duration) {
+        if let Some(play) = &mut self.play
+            && self.unlinked.due.take_if(|due| now >= *due).is_some()
+        {
+            for &peer in &self.unlinked.peers {
+                play.without_link(peer);
+            }
+        }
+    }
+
+    /// Something has come from a player directly.
+    pub(super) fn has_link(&mut self, peer: PeerId) {
+        if self.unlinked.peers.remove(&peer)
+            && self.unlinked.due.is_none()
+            && let Some(play) = &mut self.play
+        {
+            play.with_link(peer);
+        }
+    }
+}

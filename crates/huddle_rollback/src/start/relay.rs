@@ -1,0 +1,99 @@
+//! Hellos for players that have no link to their sender.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use huddle_session::PeerId;
+
+use super::{
+    REPEAT, Start,
+    message::{Body, Message},
+    player::Player,
+};
+
+/// How long the first hello has time to arrive over its own link, and its receiver to say so. Later
+/// ones are relayed at once.
+const RELAY_AFTER: Duration = Duration::from_millis(300);
+
+/// How long hellos are relayed after the start.
+const RELAY_FOR: Duration = Duration::from_secs(10);
+
+/// When to relay a player's hello to another one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Relay {
+    due: Duration,
+    has_sent: bool,
+}
+
+impl Relay {
+    fn after(now: Duration) -> Self {
+        Self {
+            due: now.saturating_add(RELAY_AFTER),
+            has_sent: false,
+        }
+    }
+}
+
+impl Start {
+    /// Returns the next hello to relay and its receiver.
+    pub(super) fn relay(&mut self) -> Option<(PeerId, Bytes)> {
+        let now = self.now;
+        if self
+            .ended
+            .is_some_and(|at| now >= at.saturating_add(RELAY_FOR))
+        {
+            return None;
+        }
+        let pairs = self.others.keys().flat_map(|&to| {
+            let of = self.others.keys().map(move |&of| (to, of));
+            of.filter(|(to, of)| to != of)
+        });
+        let pairs: Vec<_> = pairs.collect();
+        for (to, of) in pairs {
+            let lacks = self.lacks(to, of);
+            let relays = &mut self.others.get_mut(&to)?.relays;
+            match (relays.get_mut(&of), lacks) {
+                (None, false) => continue,
+                (None, true) => {
+                    relays.insert(of, Relay::after(now));
+                    continue;
+                }
+                (Some(relay), false) => {
+                    match relay.has_sent {
+                        true => relay.due = now,
+                        false => drop(relays.remove(&of)),
+                    }
+                    continue;
+                }
+                (Some(relay), true) if now < relay.due => continue,
+                (Some(relay), true) => {
+                    *relay = Relay {
+                        due: now.saturating_add(REPEAT),
+                        has_sent: true,
+                    };
+                }
+            }
+            let hello = self.others.get(&of)?.hello()?.clone();
+            let of = self.players.iter().position(|&player| player == of)? as u8;
+            let (id, body) = (self.id, Body::Relayed { of, hello });
+            return Some((to, Message { id, body }.encode()?));
+        }
+        None
+    }
+
+    /// Returns whether a player lacks something of another one's hello.
+    fn lacks(&self, to: PeerId, of: PeerId) -> bool {
+        let hello = |peer| self.others.get(&peer).and_then(Player::hello);
+        if !self.others.get(&to).is_some_and(|to| to.is_linked) {
+            return false;
+        }
+        let (Some(theirs), Some(hello)) = (hello(to), hello(of)) else {
+            return false;
+        };
+        let bit = self.bit(of);
+        let ready = theirs.ready.as_ref().filter(|_| hello.ready.is_some());
+        theirs.heard & bit == 0
+            || hello.running.is_settled() && theirs.ends & bit == 0
+            || ready.is_some_and(|ready| ready.heard & bit == 0)
+    }
+}
