@@ -323,7 +323,7 @@ mod tests {
             ("--loss NaN", "from 0 to 100 percent"),
             ("--rtt -5", "from 0 to 10000 ms"),
             ("--window 65", "from 0 to 64 ticks"),
-            ("--input-bytes 0", "from 1 to 4096 bytes"),
+            ("--input-bytes 0", "from 1 to 512 bytes"),
             ("--inputs none", "choose from steps, counter"),
             ("--seconds 0", "from 1 to 86400 seconds"),
             ("--seeds 0", "1..=1000000"),

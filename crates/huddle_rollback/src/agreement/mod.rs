@@ -71,6 +71,7 @@
 
 mod consensus;
 mod event;
+mod failed_relay;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod gossip;
@@ -109,11 +110,11 @@ pub(crate) use self::{
 };
 
 use self::{
+    failed_relay::FailedRelay,
     members::{Members, MembersError, Number, Set},
     message::{Known, Message, Statement},
     peer::Peer,
     progress::{End, Progress},
-    relay::FailedRelay,
 };
 use crate::seat::Seat;
 

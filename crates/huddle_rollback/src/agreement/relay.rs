@@ -4,19 +4,11 @@ use std::time::Duration;
 
 use super::{
     Agreement, AgreementEvent, LeaveReason,
+    failed_relay::FailedRelay,
     members::{Number, Set},
     message::{Loss, RelayRequest},
     progress::GRACE,
 };
-
-/// A relay that does not deliver.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FailedRelay {
-    /// The time of the first report.
-    since: Duration,
-    /// The time of the latest report.
-    last: Duration,
-}
 
 impl Agreement {
     pub(super) fn note_failed_relay(&mut self, via: Number, member: Number, now: Duration) {

@@ -21,8 +21,8 @@
 //! not sent at the end of a stream.
 
 use super::{
-    MAX_INPUT_LEN,
     bits::{BitReader, BitWriter},
+    limits::MAX_INPUT_LEN,
 };
 
 const LINEAR: u32 = 0;

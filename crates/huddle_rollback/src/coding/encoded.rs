@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use huddle_session::Tick;
 use thiserror::Error;
 
-use super::MAX_INPUT_LEN;
+use super::limits::MAX_INPUT_LEN;
 
 /// An encoded input is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

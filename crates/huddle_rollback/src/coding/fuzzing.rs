@@ -3,8 +3,8 @@
 use huddle_session::{MAX_PACKET_LEN, Tick};
 
 use super::{
-    MAX_INPUT_LEN, MAX_UNACKED,
     encoded::EncodedLog,
+    limits::{MAX_INPUT_LEN, MAX_UNACKED},
     section::{SectionHead, SectionReader, write_section},
     stream::{InStream, OutStream},
 };

@@ -7,8 +7,8 @@ use huddle_session::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    MAX_INPUT_LEN,
     bits::{BitReader, BitWriter},
+    limits::MAX_INPUT_LEN,
 };
 
 /// The input of a seat in a tick. Every suitable type implements it.

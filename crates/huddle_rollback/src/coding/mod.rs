@@ -10,7 +10,10 @@ mod encoded;
 #[cfg(any(fuzzing, test))]
 mod fuzzing;
 mod input;
+mod limits;
 mod section;
+#[cfg(test)]
+mod simulation;
 mod stream;
 
 #[cfg(any(fuzzing, test))]
@@ -19,6 +22,7 @@ pub use self::{
     bits::{BitReader, BitWriter},
     encoded::InputTooLong,
     input::{Input, InputCodec, PackInput, PackedInput, SerdeInput},
+    limits::{MAX_INPUT_LEN, MAX_UNACKED},
     section::SectionError,
     stream::StreamError,
 };
@@ -27,12 +31,3 @@ pub(crate) use self::{
     section::{Checksum, SectionHead, SectionReader, write_section},
     stream::{InStream, OutStream},
 };
-
-/// The maximum length of the encoded input of a tick, in bytes.
-pub const MAX_INPUT_LEN: usize = 512;
-
-/// The maximum number of ticks of a seat in a packet.
-pub const MAX_UNACKED: u32 = 128;
-
-#[cfg(test)]
-mod simulation;

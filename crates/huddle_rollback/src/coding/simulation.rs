@@ -5,9 +5,9 @@ use huddle_session::Tick;
 use proptest::prelude::*;
 
 use super::{
-    MAX_INPUT_LEN, MAX_UNACKED,
     encoded::EncodedLog,
     fuzzing::{Receiver, input_sections},
+    limits::{MAX_INPUT_LEN, MAX_UNACKED},
     section::{SectionHead, SectionReader, write_section},
     stream::{InStream, OutStream},
 };

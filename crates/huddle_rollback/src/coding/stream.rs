@@ -13,10 +13,10 @@ use huddle_session::Tick;
 use thiserror::Error;
 
 use super::{
-    MAX_INPUT_LEN, MAX_UNACKED,
     bits::{BitReader, BitWriter},
     delta::{self, Before, Delta},
     encoded::{EncodedLog, InputTooLong},
+    limits::{MAX_INPUT_LEN, MAX_UNACKED},
     section::StreamPart,
 };
 

@@ -18,6 +18,7 @@
 //! A step is a list of [`Request`]s that the caller takes one by one ([`Driver::request`]) until there
 //! are none. A new step cannot start before that.
 
+mod order;
 mod plan;
 mod request;
 mod saves;
@@ -40,6 +41,7 @@ pub use self::{
 };
 
 use self::{
+    order::{earlier, later},
     plan::{Detour, Plan},
     saves::Saves,
     seat_log::SeatLog,
@@ -412,12 +414,4 @@ impl<I: Clone + PartialEq + Default> Driver<I> {
     pub(crate) fn saved(&self) -> usize {
         self.saves.len()
     }
-}
-
-pub(crate) fn earlier(a: Tick, b: Tick) -> Tick {
-    if a.is_after(b) { b } else { a }
-}
-
-pub(crate) fn later(a: Tick, b: Tick) -> Tick {
-    if a.is_after(b) { a } else { b }
 }

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use huddle_session::Tick;
 
-use super::earlier;
+use super::order::earlier;
 use crate::predict::Predict;
 
 /// The known inputs of a seat, and the predictions that were simulated instead of unknown ones.

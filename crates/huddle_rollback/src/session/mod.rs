@@ -18,6 +18,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod topic;
+mod unlinked;
 mod waiting;
 mod wish;
 
@@ -38,7 +39,7 @@ pub use self::{
     wish::WishError,
 };
 
-use self::{outbox::Outbox, play::Play, starting::Unlinked, topic::Topic};
+use self::{outbox::Outbox, play::Play, topic::Topic, unlinked::Unlinked};
 use crate::{
     agreement::LeaveReason,
     coding::Input,

@@ -1,10 +1,10 @@
 //! How matches start and follow each other.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use huddle_session::PeerId;
 
-use super::{RollbackSession, event::RollbackEvent, play::Play, topic::Topic};
+use super::{RollbackSession, event::RollbackEvent, play::Play, topic::Topic, unlinked::Unlinked};
 use crate::{agreement::LeaveReason, coding::Input};
 
 /// How long after the start something has to come directly from each player that has a link: within
@@ -13,14 +13,6 @@ const LINK_WAIT: Duration = Duration::from_millis(300);
 
 /// How long it has since the attempt began, in which the first messages may have to be sent again.
 const FIRST_LINK_WAIT: Duration = Duration::from_secs(1);
-
-/// The players of the running match from which nothing has come directly.
-#[derive(Debug, Default)]
-pub(super) struct Unlinked {
-    pub(super) peers: BTreeSet<PeerId>,
-    /// When they are found to have no link, until then.
-    due: Option<Duration>,
-}
 
 impl<I: Input> RollbackSession<I> {
     /// Begins the start of a rematch, once all members of the running match have begun that one.

@@ -52,13 +52,10 @@ pub(crate) use self::{match_id::MatchId, settings::Settings};
 
 use self::{
     message::{Body, Hash, Hello, Message, Ready, Running},
-    player::Player,
+    player::{Player, REPEAT},
     withdrawal::Withdrawal,
 };
 use crate::seat::MAX_SEATS;
-
-/// The interval between repeated hellos.
-const REPEAT: Duration = Duration::from_millis(500);
 
 /// The minimum interval between two answers to a player.
 const ANSWER_AGAIN: Duration = Duration::from_millis(100);

@@ -2,10 +2,30 @@ use std::{collections::BTreeMap, time::Duration};
 
 use huddle_session::PeerId;
 
-use super::{
-    message::{Hello, Ready},
-    relay::Relay,
-};
+use super::message::{Hello, Ready};
+
+/// The interval between repeated hellos.
+pub(super) const REPEAT: Duration = Duration::from_millis(500);
+
+/// How long the first hello has time to arrive over its own link, and its receiver to say so. Later
+/// ones are relayed at once.
+const RELAY_AFTER: Duration = Duration::from_millis(300);
+
+/// When to relay a player's hello to another one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Relay {
+    pub(super) due: Duration,
+    pub(super) has_sent: bool,
+}
+
+impl Relay {
+    pub(super) fn after(now: Duration) -> Self {
+        Self {
+            due: now.saturating_add(RELAY_AFTER),
+            has_sent: false,
+        }
+    }
+}
 
 /// What is known of another player.
 #[derive(Debug, Clone, Default)]

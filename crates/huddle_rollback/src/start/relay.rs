@@ -6,33 +6,13 @@ use bytes::Bytes;
 use huddle_session::PeerId;
 
 use super::{
-    REPEAT, Start,
+    Start,
     message::{Body, Message},
-    player::Player,
+    player::{Player, REPEAT, Relay},
 };
-
-/// How long the first hello has time to arrive over its own link, and its receiver to say so. Later
-/// ones are relayed at once.
-const RELAY_AFTER: Duration = Duration::from_millis(300);
 
 /// How long hellos are relayed after the start.
 const RELAY_FOR: Duration = Duration::from_secs(10);
-
-/// When to relay a player's hello to another one.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Relay {
-    due: Duration,
-    has_sent: bool,
-}
-
-impl Relay {
-    fn after(now: Duration) -> Self {
-        Self {
-            due: now.saturating_add(RELAY_AFTER),
-            has_sent: false,
-        }
-    }
-}
 
 impl Start {
     /// Returns the next hello to relay and its receiver.

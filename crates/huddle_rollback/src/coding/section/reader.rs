@@ -2,7 +2,7 @@ use huddle_session::{Tick, wire::Reader};
 use thiserror::Error;
 
 use super::head::{Checksum, SectionHead};
-use crate::coding::MAX_UNACKED;
+use crate::coding::limits::MAX_UNACKED;
 
 /// Why bytes are not a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
