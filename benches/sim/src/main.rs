@@ -1,6 +1,7 @@
 //! `cargo xtask sim`: simulates whole rollback matches on a virtual clock and network.
 
 mod cells;
+mod kinds;
 mod matrix;
 mod options;
 mod single;
@@ -20,7 +21,11 @@ fn main() -> ExitCode {
             true
         }
         Plan::Match(scenario) => single::play(&scenario),
-        Plan::Matrix { seeds, length } => matrix::play(seeds, length),
+        Plan::Matrix {
+            only,
+            seeds,
+            length,
+        } => matrix::play(&kinds::kinds(only), seeds, length),
     };
     if has_passed {
         ExitCode::SUCCESS

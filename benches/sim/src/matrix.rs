@@ -10,9 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use huddle_sim::{Condition, Failure, Scenario};
+use huddle_sim::{Failure, Scenario};
 
-use crate::summary::Summary;
+use crate::{kinds::Kind, summary::Summary};
 
 /// The interval between two lines of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
@@ -22,27 +22,14 @@ const MAX_SHRUNK: usize = 5;
 
 /// Plays every kind of match with `seeds` seeds, and prints a summary and the failures. Returns
 /// whether all matches passed.
-pub(crate) fn play(seeds: u64, length: Duration) -> bool {
+pub(crate) fn play(kinds: &[Kind], seeds: u64, length: Duration) -> bool {
     // Panics are reported at the end, with the command that reruns the match.
     panic::set_hook(Box::new(|_| {}));
-    let kinds = kinds(length);
     // Plays all kinds with one seed before the next seed, so that frequent failures appear early.
     let matches: Vec<_> = (1..=seeds)
-        .flat_map(|seed| {
-            kinds
-                .iter()
-                .enumerate()
-                .map(move |(i, kind)| (i, kind, seed))
-        })
-        .map(|(i, kind, seed)| {
-            (
-                i,
-                Scenario {
-                    seed,
-                    ..kind.clone()
-                },
-            )
-        })
+        .flat_map(|seed| kinds.iter().enumerate().map(move |kind| (seed, kind)))
+        .filter(|(seed, (_, kind))| *seed <= kind.seeds(seeds))
+        .map(|(seed, (i, kind))| (i, kind.scenario(seed, length)))
         .collect();
     let progress = Progress {
         next: AtomicUsize::new(0),
@@ -67,7 +54,7 @@ pub(crate) fn play(seeds: u64, length: Duration) -> bool {
 
     println!("{}", Summary::HEADER);
     for (kind, summary) in kinds.iter().zip(&mut summaries) {
-        println!("{}", summary.row(kind));
+        println!("{}", summary.row(*kind));
     }
     let count = failures.len();
     for failure in failures.into_iter().take(MAX_SHRUNK) {
@@ -78,22 +65,6 @@ pub(crate) fn play(seeds: u64, length: Duration) -> bool {
         println!("\nand {} more failures", count - MAX_SHRUNK);
     }
     count == 0
-}
-
-/// Returns a scenario of each kind.
-fn kinds(length: Duration) -> Vec<Scenario> {
-    let conditions = [
-        Condition::Clean,
-        Condition::Lossy,
-        Condition::Bursty,
-        Condition::Parting,
-    ];
-    [2, 4, 8]
-        .into_iter()
-        .flat_map(|players| conditions.map(|condition| (condition, players)))
-        .chain([(Condition::Vanishing, 8)])
-        .map(|(condition, players)| Scenario::new(condition, players, 0, length))
-        .collect()
 }
 
 /// The progress of all threads.
@@ -139,24 +110,6 @@ impl Progress {
                 let failed = results.failures.len();
                 eprintln!("{done} of {} matches, {failed} failed", matches.len());
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_condition_is_played_with_eight_players() {
-        let kinds = kinds(Duration::from_secs(1));
-        assert_eq!(kinds.len(), 13);
-        for condition in Condition::ALL {
-            assert!(
-                kinds
-                    .iter()
-                    .any(|kind| (kind.condition, kind.players) == (condition, 8))
-            );
         }
     }
 }

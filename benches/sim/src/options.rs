@@ -35,13 +35,14 @@ pub(crate) struct Options {
     /// Play all cells of the comparison with other libraries
     #[arg(long, conflicts_with_all = CELL)]
     sweep: bool,
-    /// Play every condition with 2, 4 and 8 players on all cores, and reduce failures to short
-    /// matches
-    #[arg(long, conflicts_with_all = CELL, conflicts_with_all = ["sweep", "condition", "without", "seed", "json"])]
+    /// Play many matches on all cores, under every condition or under that of `--condition`, and
+    /// reduce failures to short matches
+    #[arg(long, conflicts_with_all = CELL, conflicts_with_all = ["sweep", "without", "seed", "json"])]
     all: bool,
     /// Play one match under this condition, with faults that the seed determines: clean, lossy,
-    /// bursty, parting or vanishing
-    #[arg(long, conflicts_with_all = NOT_OF_SCENARIOS, conflicts_with_all = ["sweep", "seeds", "json"])]
+    /// bursty, parting, vanishing, unchecked, withdrawn, unlinked, restarting, hidden, adjusting,
+    /// uneven, hitching or long
+    #[arg(long, conflicts_with_all = NOT_OF_SCENARIOS, conflicts_with_all = ["sweep", "json"])]
     condition: Option<Condition>,
     /// Leave out the fault with this number; repeat the option for several faults
     #[arg(long, value_name = "F", requires = "condition", action = ArgAction::Append)]
@@ -119,24 +120,34 @@ pub(crate) enum Plan {
     },
     /// One match.
     Match(Scenario),
-    /// Each condition with a number of seeds.
-    Matrix { seeds: u64, length: Duration },
+    /// Each condition with a number of seeds, or only one condition.
+    Matrix {
+        only: Option<Condition>,
+        seeds: u64,
+        length: Duration,
+    },
 }
 
 impl Options {
     /// Returns the matches that these options describe.
     ///
     /// # Errors
-    /// Returns an error if `--without` names a fault that does not exist.
+    /// Returns an error if `--without` names a fault that does not exist, or `--seeds` is used with a
+    /// single match.
     pub(crate) fn plan(self) -> Result<Plan, clap::Error> {
         let length = Duration::from_secs_f64(self.seconds.unwrap_or(SECONDS));
         if self.all {
             return Ok(Plan::Matrix {
+                only: self.condition,
                 seeds: self.seeds.unwrap_or(SEEDS),
                 length,
             });
         }
         if let Some(condition) = self.condition {
+            if self.seeds.is_some() {
+                let text = "add `--all` to play several matches under a condition";
+                return Err(Self::command().error(ErrorKind::ArgumentConflict, text));
+            }
             let players = self.players.unwrap_or(2);
             let mut scenario = Scenario::new(condition, players, self.seed.unwrap_or(1), length);
             let faults = scenario.all_faults().len();
@@ -306,11 +317,17 @@ mod tests {
     #[test]
     fn matrix_has_defaults() {
         let minutes = |n: u64| Duration::from_secs(60 * n);
-        let expected = |seeds, length| Ok(Plan::Matrix { seeds, length });
-        assert_eq!(plan("--all"), expected(200, minutes(2)));
+        let expected = |only, seeds, length| {
+            Ok(Plan::Matrix {
+                only,
+                seeds,
+                length,
+            })
+        };
+        assert_eq!(plan("--all"), expected(None, 200, minutes(2)));
         assert_eq!(
-            plan("--all --seeds 7 --seconds 60"),
-            expected(7, minutes(1))
+            plan("--all --condition hidden --seeds 7 --seconds 60"),
+            expected(Some(Condition::Hidden), 7, minutes(1))
         );
     }
 
@@ -332,6 +349,7 @@ mod tests {
             ("--all --seed 4", "cannot be used with"),
             ("--condition clean --loss 4", "cannot be used with"),
             ("--condition clean --json", "cannot be used with"),
+            ("--condition clean --seeds 4", "add `--all`"),
             ("--without 1", "--condition"),
             ("--condition clean --without 99", "there is no fault 99"),
             ("", "Usage"),

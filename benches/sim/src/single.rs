@@ -38,6 +38,7 @@ fn print_player(simulation: &Simulation<HashGame>, player: usize) {
         tick,
         is_here,
         freezes,
+        memory,
         ..
     } = simulation.outcome(player);
     let suffix = if is_here { "" } else { ", left" };
@@ -57,6 +58,10 @@ fn print_player(simulation: &Simulation<HashGame>, player: usize) {
         seconds(stats.longest_wait),
         sent.packets,
         sent.bytes,
+    );
+    println!(
+        "  kept at most {} states, {} inputs, and {} inputs and statements for votes",
+        memory.saves, memory.inputs, memory.agreement,
     );
     let stalls_by_seat = (0..).map(Seat).zip(stats.stalls_by_seat);
     for (seat, count) in stalls_by_seat.filter(|(_, count)| *count > 0) {

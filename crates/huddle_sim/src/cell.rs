@@ -10,44 +10,44 @@ use super::{
     weather::Weather,
 };
 
-/// What players put in: in each the input of a step is another than in the step before.
+/// The inputs of a cell. Each input differs from the one of the step before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inputs {
-    /// 31 times the step, and a number for each player: bytes that change evenly, but for a carry.
+    /// 31 times the step, plus a number for each player. The bytes are linear except for carries.
     Steps,
-    /// The step.
+    /// The number of the step.
     Counter,
-    /// What nobody can foretell.
+    /// Random bytes.
     Random,
 }
 
-/// A game to compare netcode in: who plays, how, and over what network. Everybody begins at once and
-/// gets a chance to simulate one tick at every step.
+/// A match to compare netcode in: its players, inputs and network. All players start at the same time
+/// and may simulate one tick at every step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cell {
-    /// What it is called in tables.
+    /// The name in tables.
     pub name: &'static str,
-    /// How many play, all linked with each other.
+    /// The number of players. All pairs are linked.
     pub players: usize,
-    /// How likely a packet is lost, of 1.
+    /// The probability that a packet is lost, from 0 to 1.
     pub loss: f64,
-    /// The time there and back without jitter.
+    /// The round-trip time without jitter.
     pub rtt: Duration,
-    /// What each packet takes longer, at most; uniform from nothing.
+    /// The maximum additional delay of each packet, which is distributed uniformly.
     pub jitter: Duration,
-    /// How long each player's input is, from 1 byte.
+    /// The length of each input in bytes, at least 1.
     pub input_bytes: usize,
-    /// What it is.
+    /// The kind of inputs.
     pub inputs: Inputs,
-    /// Input delay, in ticks.
+    /// The input delay in ticks.
     pub delay: u32,
-    /// How many ticks may be simulated after the last of which all inputs are known.
+    /// The prediction window in ticks.
     pub window: u32,
-    /// What everything random depends on.
+    /// The seed of all random values.
     pub seed: u64,
-    /// How many steps the game has.
+    /// The number of steps.
     pub steps: u32,
-    /// How long a step is.
+    /// The duration of a step.
     pub step: Duration,
 }
 
@@ -88,21 +88,21 @@ impl Cell {
         players: 4,
         ..Self::WIFI_2
     };
-    /// Four players who lose every seventh packet, far from each other.
+    /// Four distant players with 15 % loss.
     pub const SEVERE_4: Self = Self {
         name: "4 severe",
         loss: 0.15,
         rtt: Duration::from_millis(200),
         ..Self::WIFI_4
     };
-    /// Sixteen players of one part of the world.
+    /// Sixteen players in the same part of the world.
     pub const REGION_16: Self = Self {
         name: "16 region",
         players: 16,
         rtt: Duration::from_millis(100),
         ..Self::WIFI_2
     };
-    /// All of these.
+    /// All cells.
     pub const SWEEP: [Self; 6] = [
         Self::LAN_2,
         Self::WIFI_2,
@@ -112,7 +112,7 @@ impl Cell {
         Self::REGION_16,
     ];
 
-    /// What its paths are like.
+    /// Returns the weather of all paths.
     pub fn weather(&self) -> Weather {
         Weather {
             loss: self.loss,
@@ -121,17 +121,17 @@ impl Cell {
         }
     }
 
-    /// A network for it. All made for the same cell treat packets alike.
+    /// Creates a network for the cell. All networks of a cell treat packets in the same way.
     pub fn network<P: Clone>(&self) -> Network<P> {
         Network::new(self.seed, self.players, self.step, self.weather())
     }
 
-    /// How long it takes in virtual time.
+    /// Returns the length of the match in virtual time.
     pub fn duration(&self) -> Duration {
         self.step * self.steps
     }
 
-    /// What a player puts in at a step.
+    /// Returns the input of a player at a step.
     pub const fn input(&self, player: usize, step: u32) -> u32 {
         match self.inputs {
             Inputs::Steps => step
@@ -143,8 +143,8 @@ impl Cell {
         }
     }
 
-    /// The same in the length that inputs have here: the number with its least byte first, and after
-    /// it the same once more, or if it is random another.
+    /// Returns the bytes of an input in the length of the cell: the number in little-endian order,
+    /// followed by the same number again, or by another one if inputs are random.
     pub fn input_bytes(&self, player: usize, step: u32) -> impl Iterator<Item = u8> {
         (0..self.input_bytes).map(move |i| {
             let number = match self.inputs {
@@ -160,45 +160,45 @@ impl Cell {
         draw.at(step as u64).at(place as u64).bits()
     }
 
-    /// What its players would count if nothing but the network held them up.
+    /// Returns the counts of [ideal](Ideal) players.
     pub fn ideal(&self) -> Vec<Tally> {
         let Self { delay, window, .. } = *self;
         Ideal { delay, window }.play(&mut self.network(), self.steps, self.step)
     }
 }
 
-/// What came out of a [`Cell`].
+/// The result of a [`Cell`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CellResult {
     /// The name of the cell.
     pub cell: &'static str,
-    /// Payload that a player sent to all others, per second.
+    /// The bytes of payload that a player sent to all other players, per second.
     pub bytes_per_player_s: f64,
-    /// The same per tick that was simulated: who stalls sends less in a second.
+    /// The same per simulated tick. A player that stalls sends fewer bytes per second.
     pub bytes_per_player_tick: f64,
-    /// Packets that a player sent to another, per second.
+    /// The number of packets that a player sent to another one, per second.
     pub packets_per_link_s: f64,
-    /// Ticks that a player simulated, per second.
+    /// The number of ticks that a player simulated, per second.
     pub ticks_per_s: f64,
-    /// Rollbacks per 100 ticks.
+    /// The number of rollbacks per 100 ticks.
     pub rollbacks_per_100: f64,
-    /// How many ticks 99 of 100 rollbacks went back at most.
+    /// The depth in ticks that 99 of 100 rollbacks do not exceed.
     pub depth_p99: u32,
-    /// How many ticks the next is after the last of which all inputs are known, on average.
+    /// The mean number of ticks from the last confirmed tick to the next one.
     pub lag_mean: f64,
-    /// And at most.
+    /// The maximum of the same.
     pub lag_max: u32,
-    /// Steps that simulated nothing, per player and minute.
+    /// The number of steps without a new tick, per player and minute.
     pub stalls_per_min: f64,
-    /// The same for players whom nothing but the network holds up, see [`Ideal`].
+    /// The same for [ideal](Ideal) players.
     pub ideal_stalls_per_min: f64,
-    /// Differences found between players.
+    /// The number of desyncs.
     pub desyncs: u64,
 }
 
 impl CellResult {
-    /// From what each player of a cell counted, and each of [`Cell::ideal`]. Of several games that
-    /// differ in the seed alone, all tallies together make the mean.
+    /// Sums up the counts of each player of a cell, and those of [`Cell::ideal`]. The tallies of
+    /// several matches that differ only in their seeds result in the mean.
     pub fn new(cell: &Cell, tallies: &[Tally], ideal: &[Tally]) -> Self {
         let sum: Tally = tallies.iter().sum();
         let ideal_stalls: u64 = ideal.iter().map(|tally| tally.stalls).sum();
@@ -228,8 +228,9 @@ mod tests {
     use huddle_session::Lane;
 
     #[test]
-    fn results_are_per_player_link_tick_and_time() {
-        // 16 s, 4 players: each sends 10 bytes to the 3 others at each step and stalls every fourth.
+    fn results_are_per_player_link_tick_and_second() {
+        // 16 s and 4 players. Each sends 10 bytes to the other players at each step, and stalls at every
+        // fourth one.
         let cell = Cell::WIFI_4;
         let mut network = cell.network();
         let tallies: Vec<_> = (0..cell.players)

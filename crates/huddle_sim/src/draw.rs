@@ -1,5 +1,5 @@
-/// A random number that depends on nothing but a seed and the coordinates it is drawn for, so that
-/// others can be left out or drawn in another order without changing it.
+/// A random number that depends only on a seed and its coordinates. Other numbers can be left out or
+/// drawn in another order without changing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Draw(u64);
 
@@ -8,9 +8,9 @@ impl Draw {
         Self(seed).at(0)
     }
 
-    /// The number at one more coordinate.
+    /// Returns the number at one more coordinate.
     pub(super) const fn at(self, coordinate: u64) -> Self {
-        // SplitMix64: the coordinate steps its sequence, the rest mixes the bits.
+        // SplitMix64: the coordinate advances its sequence, and the rest mixes the bits.
         let z = self.0.wrapping_add(
             coordinate
                 .wrapping_add(1)
@@ -21,19 +21,19 @@ impl Draw {
         Self(z ^ (z >> 31))
     }
 
-    /// Its bits, each as likely 0 as 1.
+    /// Returns its bits. Each is 0 or 1 with the same probability.
     pub(super) const fn bits(self) -> u64 {
         self.0
     }
 
-    /// Uniform from 0 to less than 1.
+    /// Returns a number from 0 (inclusive) to 1 (exclusive), distributed uniformly.
     pub(super) const fn unit(self) -> f64 {
         (self.0 >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Whether what is this likely, of 1, happens.
-    pub(super) fn happens(self, likely: f64) -> bool {
-        self.unit() < likely
+    /// Returns `true` with this probability.
+    pub(super) fn happens(self, probability: f64) -> bool {
+        self.unit() < probability
     }
 }
 
@@ -56,9 +56,9 @@ mod tests {
                 counts[(unit * 16.0) as usize] += 1;
                 correlation += (unit - 0.5) * (draw(n + 1).unit() - 0.5);
             }
-            // Each is 1000, with a deviation of 31.
+            // Each count has a mean of 1000 and a standard deviation of 31.
             assert!(counts.iter().all(|n| (850..1150).contains(n)), "{counts:?}");
-            // In units of the variance, with a deviation of 0.008.
+            // In units of the variance. The standard deviation is 0.008.
             assert!(
                 (correlation / 16_000.0 * 12.0).abs() < 0.04,
                 "{correlation}"

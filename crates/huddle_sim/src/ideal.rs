@@ -4,33 +4,31 @@ use huddle_session::Lane;
 
 use super::{network::Network, tally::Tally};
 
-/// Players without a protocol: at every step, also when it may not simulate, each sends all its
-/// inputs to all others in one packet of no size, so that only the network decides what is known
-/// when. Inputs never repeat: whatever was predicted was wrong.
+/// Players without a protocol. At every step, even if it stalls, each player sends all of its inputs to
+/// all other players in one packet without a size, so that only the network decides when inputs
+/// arrive. Inputs never repeat, so every prediction is wrong.
 ///
-/// No session can know inputs earlier over the same network, so the stalls of these players are
-/// what a session is to be compared with.
+/// No session can receive inputs earlier over the same network. The stalls of these players are
+/// therefore the baseline for the stalls of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ideal {
-    /// Input delay: what is sampled for a tick takes effect this many ticks later. The first ticks
-    /// have inputs that all know.
+    /// The input delay in ticks. All players know the inputs of the first ticks.
     pub delay: u32,
-    /// With all inputs known up to a tick, this many ticks after it may be simulated. With 0, a tick
-    /// needs all its inputs.
+    /// The prediction window in ticks. With 0, a tick needs all of its inputs.
     pub window: u32,
 }
 
-/// One of them.
+/// An ideal player.
 struct Player {
     /// The next tick to simulate.
     next: u32,
-    /// Up to before which tick the inputs of each player are known.
+    /// The first tick of each player whose input is not known.
     known: Vec<u32>,
     tally: Tally,
 }
 
 impl Ideal {
-    /// Plays with as many players as the network has, which nobody has used before.
+    /// Plays with all players of a new network.
     pub fn play(self, network: &mut Network<u32>, steps: u32, step: Duration) -> Vec<Tally> {
         let count = network.players();
         let mut players: Vec<_> = (0..count)
@@ -43,7 +41,8 @@ impl Ideal {
         for now in (0..steps).map(|n| step * n) {
             for (me, player) in players.iter_mut().enumerate() {
                 player.receive(now, me, network);
-                // Sampled when the tick is due, also if it then has to wait: nobody can be earlier.
+                // A player samples an input when its tick is due, even if the tick has to wait. No
+                // player can be earlier.
                 player.known[me] = player.next + self.delay + 1;
                 for other in (0..count).filter(|other| *other != me) {
                     network.send(now, me, other, Lane::State, 0, player.known[me]);
@@ -96,7 +95,7 @@ mod tests {
         tallies.iter().sum()
     }
 
-    /// Stalls per player and minute, over some seeds.
+    /// Returns the stalls per player and minute.
     fn severe_stalls(window: u32) -> f64 {
         let seeds = 1..=8;
         let stalls = seeds.clone().map(|seed| {
@@ -112,26 +111,26 @@ mod tests {
     }
 
     #[test]
-    fn a_severe_network_stalls_them_as_computed_independently() {
-        // About 430, and 770 with one tick less, by another model over other draws.
+    fn stalls_on_a_severe_network_match_an_independent_model() {
+        // Another model with other random numbers has about 430, and 770 with one tick less.
         let (eight, seven) = (severe_stalls(8), severe_stalls(7));
         assert!((390.0..470.0).contains(&eight), "{eight}");
         assert!((690.0..850.0).contains(&seven), "{seven}");
     }
 
     #[test]
-    fn on_a_quick_network_only_the_newest_input_is_missing() {
+    fn only_the_newest_input_is_missing_on_a_fast_network() {
         let quick = Weather::from_rtt(Duration::from_millis(10));
         let tally = play(quick, 100, 0, 8);
         assert_eq!((tally.ticks, tally.stalls), (200, 0));
-        // The first step is the only one that corrects nothing.
+        // Only the first step corrects nothing.
         assert_eq!((tally.rollbacks, tally.depth_quantile(1.0)), (198, 1));
         assert_eq!((tally.lag_mean(), tally.lag_max()), (2.0, 2));
         assert_eq!(play(quick, 100, 1, 8).rollbacks, 0);
     }
 
     #[test]
-    fn a_late_copy_does_no_harm() {
+    fn late_copy_is_harmless() {
         let once = Weather {
             jitter: STEP * 4,
             ..Weather::from_rtt(STEP * 2)
@@ -146,7 +145,7 @@ mod tests {
 
     #[test]
     fn lockstep_waits_for_every_input() {
-        // An input is there 4 steps after it was sampled, and the next is sampled a step later.
+        // An input arrives 4 steps after it was sampled. The next one is sampled a step later.
         let slow = Weather::from_rtt(Duration::from_millis(100));
         let tally = play(slow, 100, 0, 0);
         assert_eq!((tally.ticks, tally.rollbacks), (2 * 20, 0));
@@ -158,7 +157,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(32))]
 
         #[test]
-        fn a_tick_of_delay_is_worth_a_tick_of_prediction(
+        fn tick_of_delay_replaces_a_tick_of_prediction(
             loss in 0.0..0.5,
             rtt in 0u64..400,
             (delay, window) in (0u32..4, 1u32..10),

@@ -1,12 +1,14 @@
-//! Whole games on a virtual clock and a virtual network: the same seed plays the same game, on any
-//! machine and faster than time passes.
+//! Whole rollback matches on a virtual clock and a virtual network. The same seed plays the same match
+//! on every machine, and much faster than in real time.
 //!
 //! - [`Network`] carries packets between players through the [`Weather`] of every path: loss,
-//!   bursts of it, delay, jitter, duplicates, bandwidth, cut links.
-//! - [`Ideal`] plays without any protocol: its players learn every input as soon as the network
-//!   allows it. Whoever stalls more often than they do loses that time by its own doing.
-//! - [`Cell`] is a game to compare in, [`Tally`] what a player counts and [`CellResult`] what is said
-//!   of all players together. Sessions play it with [`Cell::play`].
+//!   bursts of loss, delay, jitter, duplicates, limited bandwidth and cut links.
+//! - [`Scenario`] is a match that a seed determines, under one of many [`Condition`]s. An oracle
+//!   checks every tick. [`Simulation`] is a match that a test sets up.
+//! - [`Cell`] is a match to measure netcode in, [`Tally`] counts the events of one player, and
+//!   [`CellResult`] sums up all players. Sessions play it with [`Cell::play`].
+//! - [`Ideal`] plays a cell without any protocol: its players receive every input as soon as the
+//!   network allows it. Netcode that stalls more often causes these stalls itself.
 
 mod cell;
 mod draw;
@@ -23,8 +25,8 @@ pub use self::{
     ideal::Ideal,
     network::{Arrival, Network, Traffic},
     play::{
-        Condition, Conditions, Failure, Fault, HashGame, Outcome, Scenario, SimGame, Simulation,
-        Trouble, UnknownCondition,
+        Condition, Conditions, Failure, Fault, HashGame, Outcome, Restart, Scenario, SimGame,
+        Simulation, Trouble, UnknownCondition,
     },
     tally::Tally,
     weather::{Bandwidth, Burst, Weather},

@@ -9,16 +9,16 @@ use huddle_session::Lane;
 
 use super::{draw::Draw, path::Path, stream::Stream, weather::Weather};
 
-/// A network between players, who are numbered from 0, on virtual time.
+/// A network between players on a virtual clock. Players are numbered from 0.
 ///
-/// [`Lane::State`] is unreliable and unordered. What befalls the first packet that a player sends to
-/// another in a step depends only on the seed, the two, the step and the weather, not on what else
-/// is sent or how long packets are (without [`Weather::bandwidth`]): players of different kinds can
-/// meet the very same network.
+/// [`Lane::State`] is unreliable and unordered. The fate of the first packet that a player sends to
+/// another one in a step depends only on the seed, the two players, the step and the weather. Other
+/// traffic and the lengths of packets do not matter, unless [`Weather::bandwidth`] is limited. Different
+/// implementations can therefore be compared over the same network.
 ///
-/// The other lanes are reliable and ordered: what is lost is sent again, once after a round trip and
-/// 50 ms and then every second, and what follows waits. Through a cut nothing arrives, but what is
-/// reliable does so when the path has healed, unless the link was dropped.
+/// The other lanes are reliable and ordered. A lost message is sent again, first after a round trip and
+/// 50 ms and then every second, and later messages wait for it. Nothing passes a path that is cut.
+/// Reliable messages arrive after the cut, unless the link was dropped.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,38 +37,38 @@ use super::{draw::Draw, path::Path, stream::Stream, weather::Weather};
 pub struct Network<P> {
     players: usize,
     paths: Vec<Path>,
-    /// One per path.
+    /// One for each path.
     traffic: Vec<Traffic>,
-    /// How often each path's link was dropped.
+    /// The number of times that each path's link was dropped.
     drops: Vec<u32>,
-    /// Two per path, for the two reliable lanes.
+    /// Two for each path, one for each reliable lane.
     streams: Vec<Stream<P>>,
     inboxes: Vec<Inbox<P>>,
 }
 
-/// What arrived.
+/// A packet or message that arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival<P> {
-    /// When, which may be before one looked.
+    /// The time of arrival, which may be earlier than the call that returned it.
     pub at: Duration,
-    /// Who sent it.
+    /// The sender.
     pub from: usize,
-    /// How it came.
+    /// The lane.
     pub lane: Lane,
-    /// What was sent.
+    /// The packet or message.
     pub packet: P,
 }
 
-/// What went over one path.
+/// The traffic of one path.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Packets and reliable messages that were sent, each counted once.
+    /// The number of packets and reliable messages. Each is counted once.
     pub packets: u64,
-    /// Their bytes.
+    /// The number of their bytes.
     pub bytes: u64,
-    /// Tries that failed: packets that never arrive, and messages that are sent again.
+    /// The number of lost packets, and of messages that are sent again.
     pub lost: u64,
-    /// Packets that arrive twice.
+    /// The number of packets that arrive twice.
     pub duplicated: u64,
 }
 
@@ -85,13 +85,13 @@ impl Add for Traffic {
     }
 }
 
-/// What is under way to one player.
+/// Everything that is in transit to one player.
 #[derive(Debug)]
 struct Inbox<P> {
     events: BinaryHeap<Event<P>>,
-    /// How many events there were, so that those of the same moment keep their order.
+    /// The number of events so far. It keeps events with the same time in order.
     count: u64,
-    /// Reliable messages whose turn has come.
+    /// The reliable messages that can be received next.
     ready: VecDeque<Arrival<P>>,
 }
 
@@ -101,7 +101,7 @@ struct Event<P> {
     order: u64,
     path: usize,
     from: usize,
-    /// What [`Network::drops`] was: what was under way on a dropped link is lost.
+    /// The value of [`Network::drops`] when it was sent. Packets on a dropped link are lost.
     drops: u32,
     lane: Lane,
     kind: EventKind,
@@ -111,7 +111,7 @@ struct Event<P> {
 #[derive(Debug, Clone, Copy)]
 enum EventKind {
     Arrives,
-    /// A reliable message arrives, perhaps before another that comes first.
+    /// A reliable message arrives, possibly before an earlier one.
     ArrivesInTurn {
         number: u64,
     },
@@ -122,7 +122,7 @@ enum EventKind {
     },
 }
 
-/// The lesser is the later, since a heap gives out the greatest.
+/// A later event is less than an earlier one, because a heap returns its greatest element.
 impl<P> Ord for Event<P> {
     fn cmp(&self, other: &Self) -> Ordering {
         (other.at, other.order).cmp(&(self.at, self.order))
@@ -154,13 +154,13 @@ impl<P> Inbox<P> {
 }
 
 impl<P: Clone> Network<P> {
-    /// After a lost message something later arrives, and its acks tell of the gap.
+    /// The delay after which acks of later messages reveal a lost one.
     const NOTICED: Duration = Duration::from_millis(50);
-    /// SCTP's timer for what was lost again.
+    /// SCTP's timer for a message that is lost again.
     const TIMER: Duration = Duration::from_secs(1);
 
-    /// A network with this weather everywhere. Fates are drawn once per `step` (at least a
-    /// nanosecond), which is how often players send.
+    /// Creates a network with the same weather on all paths. Fates are drawn once per `step`, which is
+    /// the time between two packets of a player, and at least a nanosecond.
     pub fn new(seed: u64, players: usize, step: Duration, weather: Weather) -> Self {
         let step = u64::try_from(step.as_nanos()).unwrap_or(u64::MAX).max(1);
         let seed = Draw::seeded(seed);
@@ -195,10 +195,10 @@ impl<P: Clone> Network<P> {
         from * self.players + to
     }
 
-    /// Sends something of `len` bytes.
+    /// Sends a packet or message of `len` bytes.
     ///
     /// # Panics
-    /// If there is no such player, as do the other methods.
+    /// Panics if there is no such player. The other methods do, too.
     pub fn send(
         &mut self,
         now: Duration,
@@ -255,7 +255,7 @@ impl<P: Clone> Network<P> {
         self.inboxes[to].push(event(delay, packet));
     }
 
-    /// Tries to get a reliable message across, at the time of the event.
+    /// Tries to deliver a reliable message, at the time of the event.
     fn attempt(&mut self, to: usize, mut event: Event<P>, number: u64, tries: u64, len: usize) {
         let path = &mut self.paths[event.path];
         let now = event.at;
@@ -277,7 +277,7 @@ impl<P: Clone> Network<P> {
         self.inboxes[to].push(event);
     }
 
-    /// The next that has arrived at a player, in the order in which that happened.
+    /// Returns the next packet or message that has arrived at a player, in order of arrival.
     pub fn receive(&mut self, now: Duration, to: usize) -> Option<Arrival<P>> {
         assert!(to < self.players, "no player {to} among {}", self.players);
         loop {
@@ -325,52 +325,52 @@ impl<P: Clone> Network<P> {
         }
     }
 
-    /// Changes the weather of one path, for what is sent from now on. Bursts keep the state they
-    /// are in.
+    /// Changes the weather of one path, for everything that is sent from now on. A burst continues.
     pub fn set_weather(&mut self, from: usize, to: usize, weather: Weather) {
         let path = self.path(from, to);
         self.paths[path].weather = weather;
     }
 
-    /// From now on the weather is the same everywhere, steps are counted from here, and so is what is
-    /// sent: packets meet the very fates that they would on a new network. What is under way arrives.
-    pub fn begin_anew(&mut self, now: Duration, weather: Weather) {
+    /// Restarts the network with the same weather on all paths. Steps and traffic are counted from now
+    /// on, so packets have the same fates as on a new network. Packets in transit arrive.
+    pub fn restart(&mut self, now: Duration, weather: Weather) {
         for path in &mut self.paths {
-            path.begin_anew(now, weather);
+            path.restart(now, weather);
         }
         self.traffic.fill(Traffic::default());
     }
 
-    /// How many players there are.
+    /// Returns the number of players.
     pub const fn players(&self) -> usize {
         self.players
     }
 
-    /// The weather of one path.
+    /// Returns the weather of one path.
     pub fn weather(&self, from: usize, to: usize) -> Weather {
         self.paths[self.path(from, to)].weather
     }
 
-    /// Nothing sent on this path during this time arrives. Cut both paths to cut a link, and all
-    /// links between two groups for a partition; to `Duration::MAX` if the end is not known yet.
+    /// Cuts a path: nothing that is sent on it during this time arrives. Cut both paths to cut a link,
+    /// and all links between two groups for a partition. Use `Duration::MAX` if the end is not known
+    /// yet.
     pub fn cut(&mut self, from: usize, to: usize, time: Range<Duration>) {
         let path = self.path(from, to);
         self.paths[path].cut(time);
     }
 
-    /// Ends what cuts this path, now and later.
+    /// Ends all cuts of a path, including later ones.
     pub fn heal(&mut self, from: usize, to: usize, now: Duration) {
         let path = self.path(from, to);
         self.paths[path].heal(now);
     }
 
-    /// Whether what is sent on this path now cannot arrive.
+    /// Returns whether a path is cut now.
     pub fn is_cut(&self, from: usize, to: usize, now: Duration) -> bool {
         self.paths[self.path(from, to)].is_cut(now)
     }
 
-    /// Ends the link between two players: whatever is under way between them never arrives. What
-    /// they send next travels on a new one.
+    /// Ends the link between two players. Everything in transit between them is lost. Later packets use
+    /// a new link.
     pub fn drop_link(&mut self, a: usize, b: usize) {
         for path in [self.path(a, b), self.path(b, a)] {
             self.drops[path] = self.drops[path].wrapping_add(1);
@@ -383,12 +383,12 @@ impl<P: Clone> Network<P> {
         }
     }
 
-    /// What was sent on one path.
+    /// Returns the traffic of one path.
     pub fn traffic(&self, from: usize, to: usize) -> Traffic {
         self.traffic[self.path(from, to)]
     }
 
-    /// What one player sent, to all others together.
+    /// Returns the traffic that one player sent to all other players.
     pub fn sent_by(&self, from: usize) -> Traffic {
         (0..self.players)
             .map(|to| self.traffic(from, to))

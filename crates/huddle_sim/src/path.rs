@@ -2,34 +2,34 @@ use std::{ops::Range, time::Duration};
 
 use super::{draw::Draw, weather::Weather};
 
-/// One direction of a link: what befalls the packets on it.
+/// One direction of a link. It decides the fates of packets.
 #[derive(Debug)]
 pub(super) struct Path {
     seed: Draw,
     pub(super) weather: Weather,
-    /// How long a step lasts, in nanoseconds.
+    /// The duration of a step in nanoseconds.
     step: u64,
-    /// When the first step began.
+    /// The time of the first step.
     began: Duration,
-    /// The step of the packet sent last, and how many were sent in it.
+    /// The step of the last packet, and the number of packets in that step.
     last: (u64, u64),
-    /// Whether each step up to now was in a burst.
+    /// Whether each step so far was in a burst.
     bursts: Vec<bool>,
     cuts: Vec<Range<Duration>>,
-    /// When the queue before the bottleneck is empty.
+    /// The time at which the queue of the bottleneck is empty.
     free_at: Duration,
 }
 
-/// What becomes of a packet.
+/// The fate of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fate {
-    /// How long it takes, unless it is lost.
+    /// The delay, or `None` if the packet is lost.
     pub(super) delay: Option<Duration>,
-    /// How long a second copy takes.
+    /// The delay of a second copy.
     pub(super) copy: Option<Duration>,
 }
 
-/// What a number is drawn for.
+/// The purpose of a random number.
 #[derive(Clone, Copy)]
 enum Purpose {
     Loss,
@@ -59,8 +59,8 @@ impl Path {
         self.seed.at(purpose as u64)
     }
 
-    /// Counts steps from now on, as if nothing had been sent before.
-    pub(super) fn begin_anew(&mut self, now: Duration, weather: Weather) {
+    /// Counts steps from now on, as on a new path.
+    pub(super) fn restart(&mut self, now: Duration, weather: Weather) {
         self.weather = weather;
         self.began = now;
         self.last = (0, 0);
@@ -72,8 +72,8 @@ impl Path {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) / self.step
     }
 
-    /// What becomes of the next packet of this step: it depends only on the seed, the weather, the
-    /// step, and how many were sent before it in the same step.
+    /// Returns the fate of the next packet. It depends only on the seed, the weather, the step, and the
+    /// number of packets before it in the same step.
     pub(super) fn next_fate(&mut self, now: Duration) -> Fate {
         let step = self.step_at(now);
         let place = if self.last.0 == step { self.last.1 } else { 0 };
@@ -98,7 +98,7 @@ impl Path {
         }
     }
 
-    /// What becomes of one try to get a reliable message across: how long it takes, unless lost.
+    /// Returns the delay of one attempt to deliver a reliable message, or `None` if it is lost.
     pub(super) fn attempt(
         &mut self,
         now: Duration,
@@ -140,7 +140,7 @@ impl Path {
         }
     }
 
-    /// When something of so many bytes has left the queue; `None` if it finds no place there.
+    /// Returns the time at which a packet of `len` bytes leaves the queue, or `None` if the queue is full.
     pub(super) fn leaves(&mut self, now: Duration, len: usize) -> Option<Duration> {
         let Some(bandwidth) = self.weather.bandwidth else {
             return Some(now);
@@ -161,7 +161,7 @@ impl Path {
         self.cuts.push(time);
     }
 
-    /// Ends every cut that lasts longer.
+    /// Ends every cut.
     pub(super) fn heal(&mut self, now: Duration) {
         for cut in &mut self.cuts {
             cut.end = cut.end.min(now);
@@ -201,9 +201,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever else was sent, and whatever was asked before.
         #[test]
-        fn a_fate_depends_on_the_step_alone(
+        fn fate_depends_only_on_the_step(
             sent in proptest::collection::vec((0u32..500, 1u64..4), 1..50),
             step in 0u32..500,
         ) {
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_and_delay_are_as_told() {
+    fn loss_and_delay_match_the_weather() {
         let weather = Weather {
             loss: 0.15,
             jitter: Duration::from_millis(20),
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_of_one_step_have_their_own_fates() {
+    fn packets_of_one_step_have_different_fates() {
         let mut path = path(Weather {
             loss: 0.5,
             ..Weather::default()
@@ -258,12 +257,12 @@ mod tests {
     }
 
     #[test]
-    fn bursts_begin_and_end_as_often_as_told() {
+    fn bursts_match_the_weather() {
         let mut path = path(bursty());
         path.loss_at(49_999);
         let states = path.bursts.clone();
         let burst = states.iter().filter(|burst| **burst).count() as f64 / 50_000.0;
-        // The share of time that a chain with these two rates is in its second state.
+        // The share of time that a Markov chain with these rates spends in its second state.
         assert!((burst - 0.02 / 0.12).abs() < 0.02, "{burst}");
         let ends = states.windows(2).filter(|pair| pair[0] && !pair[1]).count();
         assert!((700..970).contains(&ends), "{ends}");
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bottleneck_delays_and_its_queue_overflows() {
+    fn bottleneck_delays_packets_and_drops_those_that_do_not_fit() {
         let mut path = path(Weather {
             bandwidth: Some(Bandwidth {
                 rate: 1000,
@@ -290,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn cuts_last_as_long_as_told_or_until_healed() {
+    fn cut_ends_at_its_time_or_when_it_is_healed() {
         let mut path = path(Weather::default());
         path.cut(STEP * 2..STEP * 4);
         path.cut(STEP * 8..Duration::MAX);

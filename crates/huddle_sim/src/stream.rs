@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-/// The receiving end of a lane that is reliable and ordered: what overtook something waits for it.
+/// The receiver of a reliable and ordered lane. Messages that arrive early wait for their turn.
 #[derive(Debug)]
 pub(super) struct Stream<P> {
     sent: u64,
@@ -19,7 +19,7 @@ impl<P> Default for Stream<P> {
 }
 
 impl<P> Stream<P> {
-    /// The number of the next message.
+    /// Returns the number of the next message.
     pub(super) fn number(&mut self) -> u64 {
         self.sent += 1;
         self.sent - 1
@@ -29,7 +29,7 @@ impl<P> Stream<P> {
         self.early.insert(number, message);
     }
 
-    /// The next message, if it is here.
+    /// Returns the next message, if it has arrived.
     pub(super) fn next(&mut self) -> Option<P> {
         let message = self.early.remove(&self.delivered)?;
         self.delivered += 1;
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_early_waits() {
+    fn early_messages_wait_for_their_turn() {
         let mut stream = Stream::default();
         assert_eq!([(); 3].map(|()| stream.number()), [0, 1, 2]);
         stream.arrived(2, 'c');

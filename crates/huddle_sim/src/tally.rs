@@ -2,35 +2,35 @@ use std::iter::Sum;
 
 use super::network::Traffic;
 
-/// What one player counts during a game.
+/// The counts of one player of a match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Ticks simulated for the first time.
+    /// The number of ticks, without resimulated ones.
     pub ticks: u64,
-    /// Steps at which the next tick had to wait for inputs of others.
+    /// The number of steps in which the next tick had to wait for inputs of other players.
     pub stalls: u64,
-    /// How often ticks were simulated again.
+    /// The number of rollbacks.
     pub rollbacks: u64,
-    /// Differences between players that were found where there must be none.
+    /// The number of desyncs.
     pub desyncs: u64,
-    /// What was sent.
+    /// The traffic that the player sent.
     pub sent: Traffic,
     lag_sum: u64,
     lag_max: u32,
-    /// How many rollbacks went back by so many ticks, from 0.
+    /// The number of rollbacks for each depth in ticks, from 0.
     depths: Vec<u64>,
 }
 
 impl Tally {
-    /// A tick was simulated for the first time, and the tick after it is `lag` ticks after the last
-    /// of which all inputs are known: 1 if nothing was predicted.
+    /// Counts a new tick. The tick after it is `lag` ticks after the last confirmed one, which is 1 if
+    /// nothing was predicted.
     pub fn advanced(&mut self, lag: u32) {
         self.ticks += 1;
         self.lag_sum += u64::from(lag);
         self.lag_max = self.lag_max.max(lag);
     }
 
-    /// So many ticks were simulated again.
+    /// Counts a rollback of `depth` ticks.
     pub fn rolled_back(&mut self, depth: u32) {
         let depth = depth as usize;
         if self.depths.len() <= depth {
@@ -40,17 +40,18 @@ impl Tally {
         self.rollbacks += 1;
     }
 
-    /// The mean of all lags, see [`Tally::advanced`].
+    /// Returns the mean of all lags, see [`Tally::advanced`].
     pub fn lag_mean(&self) -> f64 {
         ratio(self.lag_sum, self.ticks)
     }
 
-    /// The greatest lag.
+    /// Returns the maximum lag.
     pub fn lag_max(&self) -> u32 {
         self.lag_max
     }
 
-    /// The least depth that this share of all rollbacks (of 1) does not exceed; 0 without rollbacks.
+    /// Returns the minimum depth that this share of all rollbacks, from 0 to 1, does not exceed.
+    /// Returns 0 without rollbacks.
     pub fn depth_quantile(&self, share: f64) -> u32 {
         let wanted = (share * self.rollbacks as f64).ceil().max(1.0) as u64;
         let mut counted = 0;
@@ -61,13 +62,13 @@ impl Tally {
         reached.map_or(0, |depth| depth as u32)
     }
 
-    /// Rollbacks per 100 ticks.
+    /// Returns the number of rollbacks per 100 ticks.
     pub fn rollbacks_per_100(&self) -> f64 {
         100.0 * ratio(self.rollbacks, self.ticks)
     }
 }
 
-/// 0 of nothing.
+/// Returns a ratio, which is 0 if `of` is 0.
 pub(super) fn ratio(n: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { n as f64 / of as f64 }
 }
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sum_is_what_one_player_would_have_counted() {
+    fn sum_equals_the_counts_of_a_single_player() {
         let (mut a, mut b, mut both) = (Tally::default(), Tally::default(), Tally::default());
         for n in 0..100 {
             for tally in [if n % 3 == 0 { &mut a } else { &mut b }, &mut both] {
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_of_rollbacks() {
+    fn quantiles_count_rollbacks() {
         let mut tally = Tally::default();
         assert_eq!(tally.depth_quantile(0.99), 0);
         for n in 0..100 {

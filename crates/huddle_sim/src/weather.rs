@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-/// What happens to packets on one path, which is one direction of a link. Likelihoods are from 0 to
-/// 1. The default is a perfect network.
+/// The faults of a path, which is one direction of a link. Probabilities are from 0 to 1. The default
+/// is a perfect network.
 ///
 /// ```
 /// use std::time::Duration;
@@ -17,45 +17,44 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Weather {
-    /// How likely a packet is lost while there is no burst.
+    /// The probability that a packet is lost outside of bursts.
     pub loss: f64,
-    /// Times of heavy loss.
+    /// Bursts of heavy loss.
     pub burst: Option<Burst>,
-    /// How long every packet takes.
+    /// The minimum delay of a packet.
     pub delay: Duration,
-    /// What is added to the delay of each packet: uniform, from nothing to this. Packets sent less
-    /// than this apart may overtake each other.
+    /// The maximum additional delay of a packet, which is distributed uniformly. Packets that are sent
+    /// within this time may overtake each other.
     pub jitter: Duration,
-    /// How likely a packet arrives twice, each copy with its own jitter.
+    /// The probability that a packet arrives twice, each copy with its own jitter.
     pub duplication: f64,
-    /// What the path carries at most.
+    /// The bandwidth of the path, or `None` if it is unlimited.
     pub bandwidth: Option<Bandwidth>,
 }
 
-/// Loss that comes in bursts (the Gilbert-Elliott model): a path is in a burst or not, and may
-/// change once per step.
+/// Bursts of loss (the Gilbert-Elliott model). A path is in a burst or not, and may change once per
+/// step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Burst {
-    /// How likely one begins at a step. On average one begins after `1 / begins` steps.
+    /// The probability that a burst begins at a step. On average one begins after `1 / begins` steps.
     pub begins: f64,
-    /// How likely one ends at a step. On average it lasts `1 / ends` steps.
+    /// The probability that a burst ends at a step. On average it lasts `1 / ends` steps.
     pub ends: f64,
-    /// How likely a packet is lost during one.
+    /// The probability that a packet is lost during a burst.
     pub loss: f64,
 }
 
-/// A bottleneck with a queue before it.
+/// A bottleneck with a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bandwidth {
-    /// Bytes per second that it carries. With 0 nothing passes.
+    /// The number of bytes per second. With 0 nothing passes.
     pub rate: u64,
-    /// Bytes that wait at most; a packet that would make it more is lost.
+    /// The length of the queue in bytes. A packet that does not fit is lost.
     pub queue: u64,
 }
 
 impl Weather {
-    /// A path without faults that takes half of this time; both directions with it make the round
-    /// trip.
+    /// Returns the weather of a path without faults. Two such paths have this round-trip time.
     pub fn from_rtt(rtt: Duration) -> Self {
         Self {
             delay: rtt / 2,

@@ -16,7 +16,7 @@ fn rough() -> Weather {
     }
 }
 
-/// All that arrived up to a time.
+/// Returns everything that arrived up to a time.
 fn received(network: &mut Network<u32>, now: Duration, to: usize) -> Vec<Arrival<u32>> {
     std::iter::from_fn(|| network.receive(now, to)).collect()
 }
@@ -26,7 +26,7 @@ fn packets(arrivals: &[Arrival<u32>]) -> Vec<u32> {
 }
 
 #[test]
-fn what_begins_anew_is_like_new() {
+fn restarted_network_is_like_a_new_one() {
     let (mut new, mut used) = (
         Network::new(1, 2, STEP, rough()),
         Network::new(1, 2, STEP, Weather::default()),
@@ -36,7 +36,7 @@ fn what_begins_anew_is_like_new() {
         used.send(STEP * n, 0, 1, Lane::State, 1, n);
     }
     while used.receive(start, 1).is_some() {}
-    used.begin_anew(start, rough());
+    used.restart(start, rough());
     for n in 0..200 {
         new.send(STEP * n, 0, 1, Lane::State, 1, n);
         used.send(start + STEP * n, 0, 1, Lane::State, 1, n);
@@ -53,7 +53,7 @@ fn what_begins_anew_is_like_new() {
 }
 
 #[test]
-fn packets_are_lost_reordered_and_duplicated_the_same_with_the_same_seed() {
+fn same_seed_loses_reorders_and_duplicates_the_same_packets() {
     let play = |seed| {
         let mut network = Network::new(seed, 3, STEP, rough());
         for n in 0..1000 {
@@ -77,7 +77,7 @@ fn packets_are_lost_reordered_and_duplicated_the_same_with_the_same_seed() {
 }
 
 #[test]
-fn what_others_send_does_not_change_a_fate() {
+fn other_traffic_does_not_change_a_fate() {
     let arrivals = |crowded| {
         let mut network = Network::new(5, 3, STEP, rough());
         for n in 0..500 {
@@ -113,7 +113,7 @@ fn reliable_lanes_lose_nothing_and_keep_the_order() {
             .collect();
         let all: Vec<u32> = (first..2000).step_by(2).collect();
         assert_eq!(packets(&of_lane), all);
-        // Some waited: for a second try, or for what came before.
+        // Some messages waited for a second attempt, or for an earlier message.
         let late = of_lane
             .iter()
             .filter(|arrival| arrival.at - STEP * arrival.packet > ms(70));
@@ -122,7 +122,7 @@ fn reliable_lanes_lose_nothing_and_keep_the_order() {
 }
 
 #[test]
-fn a_cut_is_one_way_and_reliable_messages_outlast_it() {
+fn cut_affects_one_direction_and_delays_reliable_messages() {
     let mut network = Network::new(1, 2, STEP, Weather::from_rtt(ms(20)));
     network.cut(0, 1, ms(100)..ms(1500));
     for lane in [Lane::State, Lane::Events] {
@@ -135,12 +135,12 @@ fn a_cut_is_one_way_and_reliable_messages_outlast_it() {
     let arrivals = received(&mut network, ms(3000), 1);
     assert_eq!(packets(&arrivals), [7]);
     assert_eq!(arrivals[0].lane, Lane::Events);
-    // Tried at 200, then at 270, when the loss was noticed, then each second.
+    // The attempts are at 200 ms, at 270 ms when the loss was noticed, and then every second.
     assert_eq!(arrivals[0].at, ms(2280));
 }
 
 #[test]
-fn a_dropped_link_loses_what_was_under_way_and_a_new_one_follows() {
+fn dropped_link_loses_packets_in_transit_and_is_replaced() {
     let mut network = Network::new(1, 2, STEP, Weather::from_rtt(ms(20)));
     network.cut(0, 1, ms(0)..Duration::MAX);
     network.send(ms(0), 0, 1, Lane::Events, 10, 1);
@@ -153,21 +153,21 @@ fn a_dropped_link_loses_what_was_under_way_and_a_new_one_follows() {
 }
 
 #[test]
-fn what_waits_for_its_receiver_is_dropped_with_the_link() {
+fn arrived_messages_are_dropped_with_the_link() {
     let mut network = Network::new(1, 3, STEP, Weather::from_rtt(ms(20)));
     network.cut(0, 1, ms(0)..ms(1));
     for packet in [1, 2] {
         network.send(ms(u64::from(packet) - 1), 0, 1, Lane::Events, 10, packet);
     }
     network.send(ms(300), 2, 1, Lane::Events, 10, 3);
-    // The second came first, so both are handed out at the same moment.
+    // The second message arrived first, so both can be received at the same time.
     assert_eq!(network.receive(ms(500), 1).unwrap().packet, 1);
     network.drop_link(1, 0);
     assert_eq!(packets(&received(&mut network, ms(500), 1)), [3]);
 }
 
 #[test]
-fn what_arrives_at_the_same_moment_keeps_its_order() {
+fn packets_that_arrive_at_the_same_time_keep_their_order() {
     let mut network = Network::new(1, 3, STEP, Weather::default());
     for n in 0..50 {
         network.send(ms(0), n as usize % 2, 2, Lane::State, 1, n);
@@ -177,7 +177,7 @@ fn what_arrives_at_the_same_moment_keeps_its_order() {
 }
 
 #[test]
-fn a_bottleneck_holds_packets_up_before_they_travel() {
+fn bottleneck_delays_packets_before_they_travel() {
     let narrow = Weather {
         bandwidth: Some(Bandwidth {
             rate: 1000,
@@ -191,7 +191,7 @@ fn a_bottleneck_holds_packets_up_before_they_travel() {
     }
     let arrivals = received(&mut network, ms(5000), 1);
     let times: Vec<_> = arrivals.iter().map(|a| (a.lane, a.at)).collect();
-    // There is room for two; what is reliable tries again.
+    // The queue holds two. The reliable message is sent again.
     let expected = [
         (Lane::State, ms(110)),
         (Lane::Events, ms(210)),
@@ -202,7 +202,7 @@ fn a_bottleneck_holds_packets_up_before_they_travel() {
 }
 
 #[test]
-fn the_weather_of_each_path_is_its_own() {
+fn each_path_has_its_own_weather() {
     let mut network = Network::new(1, 2, STEP, Weather::default());
     network.set_weather(0, 1, Weather::from_rtt(ms(400)));
     network.send(ms(0), 0, 1, Lane::State, 1, 1);

@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{cell::Cell, network::Network, tally::Tally, weather::Weather};
 
-/// Longer than any start takes where nothing is lost or late.
+/// More steps than a start takes on a perfect network.
 const START_STEPS: u32 = 1000;
 
-/// Inputs that are bytes already.
+/// A codec for inputs that are bytes.
 struct RawBytes;
 
 impl InputCodec<Vec<u8>> for RawBytes {
@@ -35,12 +35,12 @@ impl InputCodec<Vec<u8>> for RawBytes {
 }
 
 impl Cell {
-    /// What the sessions of this crate count. They start where nothing is lost or late; from their
-    /// first tick on the weather is the cell's, and so much as a handshake's ack counts. Each takes
-    /// whatever chance it has to simulate a tick, as fast as it may be.
+    /// Plays the cell with sessions, and returns the counts of each player. The sessions start on a
+    /// perfect network. From their first tick on, the network has the weather of the cell, and all
+    /// traffic counts. A session simulates a tick at every step in which it can.
     ///
     /// # Panics
-    /// If a session does not start, or the cell is none that can be played.
+    /// Panics if a session does not start, or the cell cannot be played.
     pub fn play(&self) -> Vec<Tally> {
         let mut network = Network::new(self.seed, self.players, self.step, Weather::default());
         let mut players = self.meet();
@@ -49,7 +49,7 @@ impl Cell {
         for n in 0..self.steps {
             let now = begin + self.step * n;
             for (me, (player, tally)) in players.iter_mut().zip(&mut tallies).enumerate() {
-                // The first step has been gone through.
+                // The first tick was simulated at the start.
                 let before = if n == 0 { 0 } else { player.session.tick().0 };
                 if n > 0 {
                     self.go_on(me, player, n, now, &mut network);
@@ -90,7 +90,7 @@ impl Cell {
                     ..RollbackSetup::new(peer_id(me), seats.clone())
                 };
                 let seed = self.seed.wrapping_mul(64).wrapping_add(me as u64);
-                Player::new(me, seed, setup)
+                Player::new(me, seed, setup, Duration::ZERO)
             })
             .collect();
         for (me, player) in players.iter_mut().enumerate() {
@@ -101,12 +101,12 @@ impl Cell {
         players
     }
 
-    /// Goes on until all have gone through their first tick and nobody has sent anything of it.
-    /// Returns when that is.
+    /// Runs steps until all players have simulated their first tick, before any of them sends it.
+    /// Returns the time.
     fn start(&self, players: &mut [Player<HashGame>], network: &mut Network<Bytes>) -> Duration {
         for n in 0..START_STEPS {
             let now = self.step * n;
-            // What is sent in a step arrives after it, so that nobody starts before others.
+            // Packets of a step arrive after it, so that no player starts before the others.
             for (me, player) in players.iter_mut().enumerate() {
                 self.go_on(me, player, 0, now, network);
             }
@@ -115,7 +115,7 @@ impl Cell {
                 .filter(|player| player.session.tick() != Tick(0));
             let started = started.count();
             if started == players.len() {
-                network.begin_anew(now, self.weather());
+                network.restart(now, self.weather());
                 return now;
             }
             assert_eq!(started, 0, "all start in the same step");
@@ -123,7 +123,7 @@ impl Cell {
                 player.send(now, network);
             }
         }
-        panic!("nobody has started after {START_STEPS} steps");
+        panic!("no player has started after {START_STEPS} steps");
     }
 
     fn go_on(
@@ -151,11 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn without_loss_sessions_are_as_good_as_can_be() {
+    fn sessions_are_ideal_without_loss() {
         let result = result(Cell::LAN_2);
         assert_eq!((result.stalls_per_min, result.desyncs), (0.0, 0));
         assert_eq!(result.ticks_per_s, 62.5);
-        // Only the newest input is missing, and each is a surprise.
+        // Only the newest input is missing, and each one differs from its prediction.
         assert_eq!(
             (result.lag_mean, result.lag_max, result.depth_p99),
             (2.0, 2, 1)
@@ -164,18 +164,18 @@ mod tests {
     }
 
     #[test]
-    fn with_a_tick_of_delay_nothing_is_missing_on_a_lan() {
+    fn no_input_is_missing_on_a_lan_with_a_tick_of_delay() {
         let delayed = Cell {
             delay: 1,
             ..Cell::LAN_2
         };
         let result = result(delayed);
-        // But at the first tick, whose input others have to be told.
+        // Except for the first tick.
         assert_eq!((result.rollbacks_per_100, result.lag_mean), (0.1, 1.001));
     }
 
     #[test]
-    fn the_same_seed_plays_the_same_game() {
+    fn same_seed_plays_the_same_match() {
         let tallies = Cell::MOBILE_2.play();
         assert_eq!(Cell::MOBILE_2.play(), tallies);
         let other = Cell {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_desynchronises_or_stalls_much_more_than_it_must() {
+    fn no_cell_desyncs_or_stalls_much_more_than_ideal_players() {
         for cell in [Cell::WIFI_2, Cell::MOBILE_2, Cell::WIFI_4, Cell::SEVERE_4] {
             let result = result(cell);
             assert_eq!(result.desyncs, 0, "{}", cell.name);

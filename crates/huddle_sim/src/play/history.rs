@@ -3,17 +3,17 @@ use std::collections::VecDeque;
 use huddle_rollback::{InputStatus, Seat, SeatInput};
 use huddle_session::Tick;
 
-/// What a game simulated, as it was simulated last.
+/// The ticks that a game simulated. A resimulation replaces the first simulation.
 #[derive(Debug)]
 pub(super) struct History<I> {
     first: Tick,
     ticks: VecDeque<Simulated<I>>,
 }
 
-/// A tick that was simulated.
+/// A simulated tick.
 #[derive(Debug)]
 struct Simulated<I> {
-    /// The checksum of the state before it.
+    /// The checksum of the state before the tick.
     before: u64,
     seats: Vec<SeatInput<I>>,
 }
@@ -35,21 +35,20 @@ impl<I: Clone + PartialEq> History<I> {
         self.get(tick).is_some()
     }
 
-    /// The checksum of the state before a tick.
+    /// Returns the checksum of the state before a tick.
     pub(super) fn before(&self, tick: Tick) -> Option<u64> {
         self.get(tick).map(|simulated| simulated.before)
     }
 
-    /// What a seat did in a tick.
+    /// Returns the input of a seat in a tick.
     pub(super) fn input(&self, tick: Tick, seat: Seat) -> Option<&SeatInput<I>> {
         self.get(tick)?.seats.get(seat.index())
     }
 
-    /// A tick is simulated, in its turn or again. Says whether that was done before, with other
-    /// inputs.
+    /// Adds a tick or replaces it. Returns whether the tick was simulated with other inputs before.
     pub(super) fn simulate(&mut self, tick: Tick, before: u64, seats: &[SeatInput<I>]) -> bool {
         let place = tick.since(self.first);
-        let place = usize::try_from(place).expect("what is forgotten is not simulated again");
+        let place = usize::try_from(place).expect("only remembered ticks are resimulated");
         let Some(known) = self.ticks.get_mut(place) else {
             let seats = seats.to_vec();
             self.ticks.push_back(Simulated { before, seats });
@@ -63,7 +62,7 @@ impl<I: Clone + PartialEq> History<I> {
         differs
     }
 
-    /// The last tick in which a seat's input was known.
+    /// Returns the last tick in which a seat's input was confirmed.
     pub(super) fn last_confirmed(&self, seat: Seat) -> Option<Tick> {
         let is_confirmed = |simulated: &Simulated<I>| {
             let input = simulated.seats.get(seat.index());

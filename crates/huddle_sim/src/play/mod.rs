@@ -1,9 +1,12 @@
-//! Sessions that play a whole game over the virtual network, and an oracle that knows what must
-//! come out.
+//! Sessions that play whole matches over the virtual network, and an oracle that knows the correct
+//! result.
 
+mod bounds;
 mod cell;
+mod condition;
 mod fault;
 mod game;
+mod generate;
 mod history;
 mod oracle;
 mod player;
@@ -12,8 +15,9 @@ mod simulation;
 mod truth;
 
 pub use self::{
+    condition::{Condition, UnknownCondition},
     fault::{Fault, Trouble},
     game::{HashGame, SimGame},
-    scenario::{Condition, Failure, Scenario, UnknownCondition},
-    simulation::{Conditions, Outcome, Simulation},
+    scenario::{Failure, Scenario},
+    simulation::{Conditions, Outcome, Restart, Simulation},
 };

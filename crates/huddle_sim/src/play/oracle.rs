@@ -5,22 +5,24 @@ use huddle_session::Tick;
 
 use super::truth::Truth;
 
-/// Compares what all players hold to be final, with each other's and with what was really done.
+/// Compares the confirmed states and inputs of all players with each other, and with the inputs that
+/// the players made.
 pub(super) struct Oracle<I> {
-    /// The state before each tick, by the game's number and who had left by then.
+    /// The state before each tick and the player that reached it first, by the match number and the
+    /// seats that had left by then.
     states: HashMap<(u32, u32, Vec<(Seat, Tick)>), (u64, usize)>,
     truth: Truth<I>,
     players: Vec<Seen>,
-    /// Whether players' games are made to differ.
+    /// Whether a test makes the players' games differ.
     pub(super) may_differ: bool,
     pub(super) failures: Vec<String>,
 }
 
-/// What a player has said so far.
+/// What the oracle has seen of a player.
 #[derive(Debug, Default)]
 struct Seen {
     round: u32,
-    /// All ticks before this one have been compared.
+    /// The first tick that has not been compared.
     compared: Tick,
     left: BTreeMap<Seat, (Tick, LeaveReason)>,
 }
@@ -40,7 +42,7 @@ impl<I: Input> Oracle<I> {
         }
     }
 
-    /// A player begins another game.
+    /// A player starts another match.
     pub(super) fn begin(&mut self, player: usize, round: u32) {
         self.players[player] = Seen {
             round,
@@ -48,13 +50,14 @@ impl<I: Input> Oracle<I> {
         };
     }
 
-    /// A player was asked at a tick and did this; it counts `delay` ticks later.
+    /// A player made an input at a tick. It takes effect `delay` ticks later.
     pub(super) fn asked(&mut self, player: usize, seat: Seat, tick: Tick, input: &I, delay: u8) {
         let round = self.players[player].round;
         self.truth.asked(round, seat, tick, input, delay);
     }
 
-    /// Takes an event of a player, who has known inputs of the seat it is about up to `known`.
+    /// Checks an event of a player. `known` is the last tick of which the player had the input of the
+    /// event's seat.
     pub(super) fn hear(&mut self, player: usize, event: &RollbackEvent, known: Option<Tick>) {
         match event {
             RollbackEvent::SeatLeft {
@@ -63,12 +66,9 @@ impl<I: Input> Oracle<I> {
                 reason,
                 ..
             } => self.hear_left(player, *seat, *at_tick, *reason, known),
-            RollbackEvent::Mismatch(mismatch) if !self.may_differ => self.failures.push(format!(
-                "player {player} reports a difference: {mismatch:?}"
-            )),
-            RollbackEvent::SyncTestFailed(mismatch) => self.failures.push(format!(
-                "the sync test of player {player} failed: {mismatch:?}"
-            )),
+            RollbackEvent::Mismatch(mismatch) if !self.may_differ => self
+                .failures
+                .push(format!("player {player} reports a desync: {mismatch:?}")),
             _ => {}
         }
     }
@@ -84,28 +84,28 @@ impl<I: Input> Oracle<I> {
         let seen = &mut self.players[player];
         let end = self.truth.end(seen.round, seat);
         let mut fail = |what: String| {
-            let told = format!("player {player} is told that seat {seat} left at {at}");
-            self.failures.push(format!("{told}, {what}"));
+            self.failures
+                .push(format!("player {player}: seat {seat} left at {at}, {what}"));
         };
         if seen.compared.is_after(at + 1) {
-            fail(format!("after it confirmed {}", seen.compared));
+            fail(format!("although {} was confirmed", seen.compared));
         }
         if let Some(known) = known.filter(|known| !at.is_after(*known)) {
-            fail(format!("and knew what it did at {known}"));
+            fail(format!("although its input of {known} had arrived"));
         }
         if at.is_after(end) {
-            fail(format!("which did nothing after {end}"));
+            fail(format!("although its inputs end at {end}"));
         }
         if reason == LeaveReason::Left && at != end {
-            fail(format!("which said so after it played until {end}"));
+            fail(format!("although it announced its departure at {end}"));
         }
         if seen.left.insert(seat, (at, reason)).is_some() {
             fail("for the second time".to_owned());
         }
     }
 
-    /// Compares what became final for a player: all before `confirmed`. `before` tells the state
-    /// before a tick, and `input` what a seat did in it.
+    /// Compares all ticks before `confirmed`, which became final for a player. `before` returns the
+    /// state before a tick, and `input` the input of a seat.
     pub(super) fn compare<'a>(
         &mut self,
         player: usize,
@@ -141,7 +141,7 @@ impl<I: Input> Oracle<I> {
                     let check = self.truth.check(seen.round, seat, last, input, left);
                     if let Err(what) = check {
                         self.failures.push(format!(
-                            "seat {seat} {what} in tick {last}, as player {player} has it: {input:?}"
+                            "seat {seat} {what} in tick {last}, according to player {player}: {input:?}"
                         ));
                     }
                 }
@@ -150,7 +150,7 @@ impl<I: Input> Oracle<I> {
         }
     }
 
-    /// Compares what players who still see each other think of who left.
+    /// Compares the departures that players who play together have seen.
     pub(super) fn compare_leaves(&mut self, together: &[usize]) {
         let Some((&first, others)) = together.split_first() else {
             return;

@@ -1,4 +1,9 @@
-use std::{collections::BTreeMap, time::Duration};
+mod bystander;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use huddle_rollback::{RollbackEvent, RollbackSession, RollbackSetup, Seat, Step};
@@ -33,6 +38,8 @@ pub(super) struct Player<G: SimGame> {
     pub(super) asked: Vec<(Seat, Tick, G::Input)>,
     /// The linked players, and when each was heard from last.
     pub(super) linked: BTreeMap<usize, Duration>,
+    /// The players whose programs were restarted.
+    restarted: BTreeSet<PeerId>,
     pub(super) events: Vec<RollbackEvent>,
     /// The ticks of the last known inputs of seats, at the time when they left.
     pub(super) last_known: BTreeMap<Seat, Tick>,
@@ -98,7 +105,7 @@ fn limits_of<I>(setup: &RollbackSetup<I>) -> Limits {
 }
 
 impl<G: SimGame> Player<G> {
-    pub(super) fn new(me: usize, seed: u64, setup: RollbackSetup<G::Input>) -> Self {
+    pub(super) fn new(me: usize, seed: u64, setup: RollbackSetup<G::Input>, now: Duration) -> Self {
         let mut kinds = Kinds::default();
         let kind = kinds
             .declare(
@@ -124,9 +131,10 @@ impl<G: SimGame> Player<G> {
             round: setup.number,
             asked: Vec::new(),
             room: RoomSession::new(room).expect("the names are free"),
-            session: RollbackSession::new(setup, Duration::ZERO).expect("the setup is sound"),
+            session: RollbackSession::new(setup, now).expect("the setup is sound"),
             running: None,
             linked: BTreeMap::new(),
+            restarted: BTreeSet::new(),
             events: Vec::new(),
             last_known: BTreeMap::new(),
             errors: Vec::new(),
@@ -146,6 +154,7 @@ impl<G: SimGame> Player<G> {
         self.session = RollbackSession::new(setup, now).expect("the setup is sound");
         self.running = None;
         self.unsent.clear();
+        self.restarted.clear();
         self.last_known.clear();
         self.steps = 0;
     }
@@ -162,6 +171,19 @@ impl<G: SimGame> Player<G> {
     pub(super) fn link(&mut self, other: usize, now: Duration) {
         self.linked.insert(other, now);
         self.room.link_opened(peer_id(other), now);
+    }
+
+    /// The link to another player is missing, and the session never learns of it.
+    pub(super) fn unlink(&mut self, other: usize) {
+        self.linked.remove(&other);
+        self.unsent.remove(&other);
+        self.room.link_lost(peer_id(other));
+    }
+
+    /// Another player opens a link that replaces the one before.
+    pub(super) fn replace_link(&mut self, other: usize, now: Duration) {
+        self.linked.insert(other, now);
+        self.room.link_replaced(peer_id(other));
     }
 
     /// Gives up the link to another player.
@@ -274,11 +296,15 @@ impl<G: SimGame> Player<G> {
                     Ok(())
                 }
                 SessionEvent::Joined { peer_id: peer } => {
-                    self.session.linked(peer);
+                    // The room reports `Left` before it reports a program that has restarted.
+                    if !self.restarted.contains(&peer) {
+                        self.session.linked(peer);
+                    }
                     Ok(())
                 }
                 SessionEvent::Left { peer_id: peer } => {
-                    self.session.lost(peer, now);
+                    self.restarted.insert(peer);
+                    self.session.restarted(peer, now);
                     Ok(())
                 }
                 SessionEvent::Section {
@@ -318,12 +344,7 @@ impl<G: SimGame> Player<G> {
                 {}
             }
         }
-        while let Some((peer, message)) = self.session.poll_message() {
-            match self.room.queue_event(peer, self.kind, message.clone()) {
-                Err(QueueError::Full { .. }) => self.session.return_message(peer, message),
-                queued => self.note(queued),
-            }
-        }
+        self.send_messages();
         for &other in self.linked.keys() {
             let peer = peer_id(other);
             let packet = self
@@ -340,6 +361,15 @@ impl<G: SimGame> Player<G> {
                 .collect(peer, Lane::Events, now, &self.own, CREDIT)
             {
                 network.send(now, self.me, other, Lane::Events, message.len(), message);
+            }
+        }
+    }
+
+    fn send_messages(&mut self) {
+        while let Some((peer, message)) = self.session.poll_message() {
+            match self.room.queue_event(peer, self.kind, message.clone()) {
+                Err(QueueError::Full { .. }) => self.session.return_message(peer, message),
+                queued => self.note(queued),
             }
         }
     }

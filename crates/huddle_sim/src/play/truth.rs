@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use huddle_rollback::{InputStatus, Seat, SeatInput};
 use huddle_session::Tick;
 
-/// What players really did, as whoever asks them knows it: what all must come to simulate.
+/// The inputs that the players made, which every player must simulate in the end.
 #[derive(Debug)]
 pub(super) struct Truth<I> {
-    /// The inputs of each tick, by the game's number and the seat.
+    /// The inputs of each tick, by the match number and the seat.
     done: BTreeMap<(u32, Seat), Vec<I>>,
 }
 
@@ -17,8 +17,8 @@ impl<I: Clone + PartialEq + Default> Truth<I> {
         }
     }
 
-    /// A player was asked at a tick and did this; it counts `delay` ticks later, and until then
-    /// whatever was done last.
+    /// A player made an input at a tick. It takes effect `delay` ticks later, and repeats until the
+    /// next one does.
     pub(super) fn asked(&mut self, round: u32, seat: Seat, tick: Tick, input: &I, delay: u8) {
         let done = self.done.entry((round, seat)).or_default();
         let end = tick.0 as usize + usize::from(delay) + 1;
@@ -27,14 +27,17 @@ impl<I: Clone + PartialEq + Default> Truth<I> {
         }
     }
 
-    /// The first tick of which it is open what a seat will do.
+    /// Returns the first tick without an input of a seat.
     pub(super) fn end(&self, round: u32, seat: Seat) -> Tick {
         let done = self.done.get(&(round, seat));
         Tick(done.map_or(0, |done| done.len() as u32))
     }
 
-    /// What is wrong with what was simulated of a seat in a tick that is final; `left` says when the
-    /// seat was left.
+    /// Checks the input that was simulated for a seat in a confirmed tick. `left` is the first tick
+    /// without the seat's player.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the input.
     pub(super) fn check(
         &self,
         round: u32,
@@ -47,16 +50,16 @@ impl<I: Clone + PartialEq + Default> Truth<I> {
         let done = self.done.get(&(round, seat));
         let done = done.and_then(|done| done.get(tick.0 as usize));
         match (simulated.status, done) {
-            (InputStatus::Disconnected, _) if !is_gone => Err("is absent and never left"),
+            (InputStatus::Disconnected, _) if !is_gone => Err("is absent and has not left"),
             (InputStatus::Disconnected, _) if simulated.input != I::default() => {
-                Err("is absent and does something")
+                Err("is absent and has an input")
             }
             (InputStatus::Disconnected, _) => Ok(()),
             _ if is_gone => Err("has left and is not absent"),
-            // A guess that proved right is not simulated again.
+            // A correct prediction is not resimulated, so its status stays.
             (_, Some(done)) if *done == simulated.input => Ok(()),
-            (_, Some(_)) => Err("did something else"),
-            (_, None) => Err("was never asked for so late a tick"),
+            (_, Some(_)) => Err("has another input than its player made"),
+            (_, None) => Err("has an input that its player has not made"),
         }
     }
 }

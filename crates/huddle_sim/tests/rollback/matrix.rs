@@ -1,4 +1,4 @@
-//! A slice of what `cargo xtask sim --all` plays: all of a game comes of a seed.
+//! A sample of the matches that `cargo xtask sim --all` plays. A seed determines each match.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -8,15 +8,16 @@ use std::{
 
 use huddle_sim::{Condition, Scenario};
 
-/// Plays games on all cores; what fails is shrunk and told with how to play it again.
-fn play(condition: Condition, games: &[(usize, u64)], length: Duration) {
+/// Plays matches on all cores. Reduces the first failure, and prints it with the command that
+/// reproduces it.
+fn play(condition: Condition, matches: &[(usize, u64)], length: Duration) {
     let next = AtomicUsize::new(0);
     let work = || {
-        while let Some(&(players, seed)) = games.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(&(players, seed)) = matches.get(next.fetch_add(1, Ordering::Relaxed)) {
             if let Err(failure) = Scenario::new(condition, players, seed, length).run() {
-                // Nobody else begins another.
-                next.store(games.len(), Ordering::Relaxed);
-                eprintln!("{failure}\n  shrinking");
+                // The other threads start no more matches.
+                next.store(matches.len(), Ordering::Relaxed);
+                eprintln!("{failure}\n  reducing");
                 panic!("{}", Scenario::shrink(failure, |_| {}));
             }
         }
@@ -29,10 +30,10 @@ fn play(condition: Condition, games: &[(usize, u64)], length: Duration) {
     });
 }
 
-/// So many games of two, of three, of four and of eight players.
-fn games(of: [u64; 4]) -> Vec<(usize, u64)> {
+/// Returns the players and seeds of this many matches of two, three, four and eight players.
+fn matches(of: [u64; 4]) -> Vec<(usize, u64)> {
     let kinds = [2, 3, 4, 8].into_iter().zip(of);
-    // The long ones first, so that all cores are busy until the end.
+    // The long matches come first, so that all cores are busy until the end.
     kinds
         .rev()
         .flat_map(|(players, seeds)| (1..=seeds).map(move |seed| (players, seed)))
@@ -44,25 +45,65 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[test]
 fn players_agree_where_little_is_lost_or_late() {
-    play(Condition::Clean, &games([10, 6, 4, 1]), SHORT);
+    play(Condition::Clean, &matches([10, 6, 4, 1]), SHORT);
 }
 
 #[test]
 fn players_agree_over_lossy_links() {
-    play(Condition::Lossy, &games([20, 12, 8, 2]), SHORT);
+    play(Condition::Lossy, &matches([20, 12, 8, 2]), SHORT);
 }
 
 #[test]
 fn players_agree_over_links_with_bursts_of_loss() {
-    play(Condition::Bursty, &games([20, 12, 8, 2]), SHORT);
+    play(Condition::Bursty, &matches([20, 12, 8, 2]), SHORT);
 }
 
 #[test]
 fn players_agree_on_who_left_however_they_are_parted() {
-    play(Condition::Parting, &games([30, 40, 30, 4]), LONG);
+    play(Condition::Parting, &matches([30, 40, 30, 4]), LONG);
 }
 
 #[test]
 fn players_agree_on_who_left_when_many_vanish_together() {
-    play(Condition::Vanishing, &games([6, 12, 12, 6]), LONG);
+    play(Condition::Vanishing, &matches([6, 12, 12, 6]), LONG);
+}
+
+#[test]
+fn players_agree_without_checksums_and_keep_little() {
+    play(Condition::Unchecked, &matches([8, 4, 2, 1]), LONG);
+}
+
+#[test]
+fn players_start_and_agree_without_some_links() {
+    play(Condition::Unlinked, &matches([10, 20, 20, 4]), SHORT);
+}
+
+#[test]
+fn players_continue_without_a_machine_that_restarts() {
+    play(Condition::Restarting, &matches([10, 20, 20, 4]), LONG);
+}
+
+#[test]
+fn players_agree_while_a_page_is_hidden() {
+    play(Condition::Hidden, &matches([20, 20, 10, 2]), LONG);
+}
+
+#[test]
+fn players_agree_while_input_delays_change() {
+    play(Condition::Adjusting, &matches([10, 6, 4, 1]), SHORT);
+}
+
+#[test]
+fn players_keep_pace_with_a_machine_at_55_hz() {
+    play(Condition::Uneven, &matches([4, 2, 2, 1]), LONG);
+}
+
+#[test]
+fn players_keep_pace_with_machines_that_hitch() {
+    play(Condition::Hitching, &matches([4, 2, 2, 1]), LONG);
+}
+
+#[test]
+fn players_agree_when_16_bit_numbers_wrap() {
+    play(Condition::Long, &[(2, 1)], Duration::from_secs(1200));
 }

@@ -1,4 +1,4 @@
-//! Games that nothing befalls but weather.
+//! Matches without faults other than the weather.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn four_players_on_wifi_never_wait() {
             ..conditions(wifi())
         };
         let mut game: Game = Simulation::new(conditions, setups(4));
-        // Not all begin in the same moment.
+        // Not all players start at the same time.
         play_until(&mut game, secs(2));
         let before = [0, 1, 2, 3].map(|player| game.outcome(player).stats.stalls);
         play_until(&mut game, secs(12));
@@ -34,25 +34,25 @@ fn four_players_on_wifi_never_wait() {
 }
 
 #[test]
-fn a_long_game_keeps_no_more_than_a_short_one() {
+fn long_match_keeps_no_more_than_a_short_one() {
     let lossy = Weather {
         loss: 0.05,
         ..wifi()
     };
     let in_time = Weather::from_rtt(ms(20));
     for (weather, checksum_every) in [(lossy, 30), (lossy, 0), (in_time, 30), (in_time, 0)] {
-        keeps_no_more_in_a_long_game(weather, checksum_every);
+        assert_long_match_keeps_no_more(weather, checksum_every);
     }
 }
 
-fn keeps_no_more_in_a_long_game(weather: Weather, checksum_every: u16) {
+fn assert_long_match_keeps_no_more(weather: Weather, checksum_every: u16) {
     let setups = setups(2).into_iter().map(|setup| RollbackSetup {
         rate: TickRate::from_hz(10.0).expect("10 is a rate"),
         checksum_every,
         ..setup
     });
     let mut game: Game = Simulation::new(conditions(weather), setups);
-    // The most that anybody keeps in ten seconds.
+    // The most that a player keeps during ten seconds.
     let most = |game: &mut Game| {
         let mut most = [0; 4];
         for _ in 0..100 {
@@ -76,7 +76,7 @@ fn keeps_no_more_in_a_long_game(weather: Weather, checksum_every: u16) {
 }
 
 #[test]
-fn in_lockstep_nothing_is_guessed() {
+fn lockstep_predicts_nothing() {
     let setups = setups(3).into_iter().map(|setup| RollbackSetup {
         window: 0,
         delay: DelayPolicy::Fixed(6),
@@ -171,7 +171,7 @@ fn stopped_game_is_the_reason_to_wait_and_does_not_count_as_a_hang() {
 }
 
 #[test]
-fn players_share_a_machine() {
+fn two_players_share_a_machine() {
     let seats = [1, 0, 1].map(peer).to_vec();
     let setups = setups(2).into_iter().map(|setup| RollbackSetup {
         seats: seats.clone(),
@@ -201,7 +201,7 @@ fn inputs_may_be_empty_or_fill_packets() {
 }
 
 #[test]
-fn players_with_other_windows_delays_and_saves_agree() {
+fn players_with_different_windows_delays_and_saves_agree() {
     let setups = setups(4).into_iter().enumerate().map(|(me, setup)| {
         let me = me as u8;
         RollbackSetup {
@@ -221,7 +221,7 @@ fn players_with_other_windows_delays_and_saves_agree() {
     assert!(game.session(0).confirmed().is_after(Tick(150)));
 }
 
-/// A game in which players count, one number for three ticks.
+/// A game in which players count. Each number is the input of three ticks.
 #[derive(Debug, Clone)]
 struct Counting([u8; 2]);
 
@@ -246,7 +246,7 @@ impl SimGame for Counting {
 }
 
 #[test]
-fn a_delay_that_changes_loses_nothing() {
+fn changing_delay_loses_no_input() {
     let Conditions {
         seed,
         weather,
@@ -281,7 +281,7 @@ fn a_delay_that_changes_loses_nothing() {
     game.verdict().unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// How many ticks player 0 is ahead of player 1, on average over some ticks.
+/// Returns by how many ticks player 0 is ahead of player 1, as a mean over 0.2 s.
 fn ahead(game: &mut Game) -> f64 {
     let steps = 100;
     let sum: i32 = (0..steps)
@@ -295,7 +295,7 @@ fn ahead(game: &mut Game) -> f64 {
 }
 
 #[test]
-fn players_who_are_ticks_apart_are_together_in_three_seconds() {
+fn clocks_that_are_ticks_apart_converge_within_three_seconds() {
     let hitch = Trouble::Freeze(1, ms(83));
     let mut game = game(2, wifi(), [(secs(3), hitch)]);
     play_until(&mut game, ms(3100));
@@ -307,7 +307,7 @@ fn players_who_are_ticks_apart_are_together_in_three_seconds() {
 }
 
 #[test]
-fn the_same_seed_plays_the_same_game() {
+fn same_seed_plays_the_same_match() {
     let play = |seed| {
         let conditions = Conditions {
             seed,

@@ -1,4 +1,4 @@
-//! Games that tests set up themselves.
+//! Matches that tests set up.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) fn peer(player: usize) -> PeerId {
     Game::peer(player)
 }
 
-/// What a player does: something else every seven ticks.
+/// Returns an input that changes every seven ticks.
 pub(crate) fn habit(seat: Seat, tick: Tick) -> Vec<u8> {
     let n = u64::from(tick.0 / 7) << 8 | u64::from(seat.0);
     n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()[4..].to_vec()
@@ -39,7 +39,7 @@ pub(crate) fn conditions(weather: Weather) -> Conditions<Vec<u8>> {
     }
 }
 
-/// 1 % is lost, and up to 20 ms later than others.
+/// 1 % loss and 20 ms jitter.
 pub(crate) fn wifi() -> Weather {
     Weather {
         loss: 0.01,
@@ -48,7 +48,7 @@ pub(crate) fn wifi() -> Weather {
     }
 }
 
-/// One seat for each, and a short delay.
+/// Returns setups with one seat for each player, and a short input delay.
 pub(crate) fn setups(players: usize) -> Vec<RollbackSetup<Vec<u8>>> {
     let seats: Vec<_> = (0..players).map(peer).collect();
     (0..players)
@@ -60,7 +60,7 @@ pub(crate) fn setups(players: usize) -> Vec<RollbackSetup<Vec<u8>>> {
         .collect()
 }
 
-/// A game of so many players in which these things go wrong.
+/// Creates a match with these faults.
 pub(crate) fn game(
     players: usize,
     weather: Weather,
@@ -74,7 +74,7 @@ pub(crate) fn game(
     Simulation::new(conditions, setups(players))
 }
 
-/// Plays until a time; the oracle must be content.
+/// Plays until a time. Panics if the oracle finds a failure.
 pub(crate) fn play_until(game: &mut Game, end: Duration) {
     game.run_until(end);
     if let Err(failure) = game.verdict() {
@@ -82,7 +82,7 @@ pub(crate) fn play_until(game: &mut Game, end: Duration) {
     }
 }
 
-/// How many ticks a player simulates until a time.
+/// Plays until a time, and returns the number of ticks that a player simulates.
 pub(crate) fn ticks_until(game: &mut Game, player: usize, end: Duration) -> u32 {
     let before = game.session(player).tick();
     play_until(game, end);
@@ -95,7 +95,7 @@ pub(crate) fn members(game: &Game, player: usize) -> Vec<PeerId> {
     members
 }
 
-/// Which seats left for a player and why.
+/// Returns which seats left according to a player, and why.
 pub(crate) fn left(game: &Game, player: usize) -> Vec<(Seat, LeaveReason)> {
     let left = game.left(player).into_iter();
     left.map(|(seat, _, reason)| (seat, reason)).collect()
