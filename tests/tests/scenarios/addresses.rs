@@ -13,6 +13,9 @@ const REPLACEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 const OFFLINE: Duration = Duration::from_secs(2);
 /// The maximum time until play continues on the new network.
 const MOVEMENT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same for a page. Chromium on Linux announces changed addresses only 2 s after the last
+/// change (`net/base/network_change_notifier_linux.cc`).
+const MOVEMENT_TIMEOUT_IN_A_BROWSER: Duration = Duration::from_secs(2 + 2);
 const VPN: Duration = Duration::from_secs(4);
 
 pub(crate) fn link_is_replaced_after_an_address_change(
