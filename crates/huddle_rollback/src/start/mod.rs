@@ -217,6 +217,8 @@ impl Start {
     pub(crate) fn linked(&mut self, peer: PeerId) {
         if let Some(other) = self.others.get_mut(&peer) {
             other.is_linked = true;
+            // An earlier announcement was lost if there was no link.
+            other.owes_withdrawal |= matches!(self.outcome, Some(Err(_)));
         }
     }
 

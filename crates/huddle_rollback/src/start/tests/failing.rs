@@ -146,3 +146,17 @@ fn all_players_report_the_same_when_the_first_gives_up() {
     assert!(report.contains("within 4 s"), "{report}");
     assert_eq!(room.error(2), report);
 }
+
+#[test]
+fn failure_is_announced_to_a_player_whose_link_opens_later() {
+    let mut start = Start::new(setup(1, 2), Duration::ZERO).unwrap();
+    start.withdraw();
+    // The first announcement goes nowhere, because there is no link.
+    assert!(start.collect().is_some());
+    assert_eq!(start.collect(), None);
+    start.linked(peer(2));
+    let (to, bytes) = start.collect().unwrap();
+    let body = Message::decode(&bytes).unwrap().body;
+    assert_eq!((to, body), (peer(2), Body::Withdraw(Withdrawal::Left(0))));
+    assert_eq!(start.collect(), None);
+}
