@@ -27,7 +27,8 @@ impl Agreement {
         self.has_news = true;
     }
 
-    /// Reports a new link to a member. It ends a loss of the link, and no other loss.
+    /// Reports a new link to a member. It ends a loss of the link, and no other loss. A local member
+    /// that leaves notifies it at once.
     pub(crate) fn linked(&mut self, peer: PeerId) {
         let Some(number) = self.other(peer) else {
             return;
@@ -42,6 +43,10 @@ impl Agreement {
             peer.lost = None;
         }
         self.has_news = true;
+        if self.own.leaves {
+            // There may be no further tick.
+            self.has_news = self.gossip(|_| false);
+        }
     }
 
     /// Reports that a member that had timed out takes part again.

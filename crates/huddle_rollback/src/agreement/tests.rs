@@ -279,6 +279,23 @@ fn last_inputs_of_a_leaving_member_are_taken() {
 }
 
 #[test]
+fn departure_is_sent_over_a_link_that_opens_later() {
+    let mut local = Local::of(3);
+    local.agreement.leave(NOW, &mut local.logs);
+    local.poll_all();
+    local.agreement.linked(id(2));
+    let sent = local.poll_all();
+    let is_departure = |event: &AgreementEvent| match event {
+        AgreementEvent::Send { to, bytes } if *to == id(2) => {
+            let message = Message::decode(bytes, &local.agreement.members);
+            matches!(message, Ok(Message::Statement { statement, .. }) if statement.leaves)
+        }
+        _ => false,
+    };
+    assert!(sent.iter().any(is_departure), "{sent:?}");
+}
+
+#[test]
 fn last_member_keeps_nothing_for_votes() {
     let mut local = Local::of(3);
     local.receive(1, &inputs(1, 1, &[7, 7, 9]), NOW).unwrap();

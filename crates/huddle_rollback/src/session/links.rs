@@ -34,9 +34,9 @@ pub(super) struct Link {
     at: Tick,
     /// The newest packet of the subscription.
     newest: Option<u64>,
-    /// When the first packet without news arrived after the last one with news.
-    quiet_since: Option<Duration>,
-    /// The time for which packets without news have arrived since then.
+    /// When the last packet arrived, if it brought no news.
+    quiet_at: Option<Duration>,
+    /// The time for which packets without news have arrived since the last one with news.
     quiet: Duration,
     has_had_news: bool,
     /// How many ticks before tick 0 the peer was in its newest packet.
@@ -59,6 +59,10 @@ const QUIET_LIMIT: Duration = Duration::from_secs(1);
 /// The same before the peer's first input: the sooner it is requested, the shorter the other peers
 /// wait.
 const FIRST_QUIET_LIMIT: Duration = Duration::from_millis(130);
+
+/// The longest time between two packets that counts. A peer that sent none was stopped, and cannot have
+/// had anything new.
+const MAX_GAP: Duration = Duration::from_millis(250);
 
 /// How much further ahead relayed inputs may be, in ticks: the relay may be ahead of this player, and
 /// have inputs from a player that is further ahead.
@@ -115,7 +119,7 @@ impl Link {
             receives: Receiving::new(0, seats.seats_of(peer).map(start)),
             at: Tick(0),
             newest: None,
-            quiet_since: None,
+            quiet_at: None,
             quiet: Duration::ZERO,
             has_had_news: false,
             before: 0,
@@ -127,7 +131,7 @@ impl Link {
 
     /// The first tick begins.
     pub(super) fn begin(&mut self) {
-        self.quiet_since = None;
+        self.quiet_at = None;
         self.quiet = Duration::ZERO;
     }
 
@@ -205,8 +209,8 @@ impl Link {
         if has_progress {
             self.begin();
         } else {
-            let since = *self.quiet_since.get_or_insert(arrived);
-            self.quiet = arrived.saturating_sub(since);
+            let before = self.quiet_at.replace(arrived).unwrap_or(arrived);
+            self.quiet += arrived.saturating_sub(before).min(MAX_GAP);
         }
     }
 

@@ -194,8 +194,11 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// This player leaves. The other players are notified if the messages that
+    /// Leaves the match. The other players are notified if the messages that
     /// [`poll_message`](Self::poll_message) then returns are sent before the links are closed.
+    ///
+    /// If this player stays in the room, keep reporting players that are [linked](Self::linked) later, and
+    /// keep sending: they may not know yet that it has left. The session needs no more steps.
     pub fn leave(&mut self, now: Duration) {
         self.begin(now);
         self.rematch = None;

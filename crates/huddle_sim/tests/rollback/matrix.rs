@@ -74,6 +74,11 @@ fn players_agree_without_checksums_and_keep_little() {
 }
 
 #[test]
+fn players_agree_on_who_left_before_the_first_tick() {
+    play(Condition::Withdrawn, &matches([20, 20, 10, 4]), SHORT);
+}
+
+#[test]
 fn players_start_and_agree_without_some_links() {
     play(Condition::Unlinked, &matches([10, 20, 20, 4]), SHORT);
 }

@@ -225,3 +225,14 @@ fn link_is_stuck_after_a_second_without_news_at_any_rate() {
         assert!(!link.is_stuck());
     }
 }
+
+#[test]
+fn time_in_which_a_peer_was_stopped_does_not_make_its_link_stuck() {
+    let mut link = Both::new().links.into_iter().next().unwrap();
+    link.has_had_news = true;
+    for ms in [0, 20, 600, 620] {
+        link.note_progress(false, Duration::from_millis(ms));
+    }
+    link.note_progress(false, Duration::from_secs(60));
+    assert!(!link.is_stuck());
+}

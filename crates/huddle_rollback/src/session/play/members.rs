@@ -185,6 +185,7 @@ impl<I: Input> Play<I> {
     pub(in crate::session) fn linked(&mut self, peer: PeerId, out: &mut Outbox) {
         self.wish(peer, out);
         self.agreement.linked(peer);
+        self.handle_agreement(out);
     }
 
     pub(in crate::session) fn lost(&mut self, peer: PeerId, reason: LeaveReason) {

@@ -25,8 +25,12 @@ impl<G: SimGame> Player<G> {
             self.note(received);
         }
         while let Some(event) = self.room.poll() {
-            if let SessionEvent::JoinRequested { peer_id, .. } = event {
-                self.room.admit(peer_id, Ok(()), now);
+            match event {
+                SessionEvent::JoinRequested { peer_id, .. } => {
+                    self.room.admit(peer_id, Ok(()), now);
+                }
+                SessionEvent::Joined { peer_id } => self.session.linked(peer_id),
+                _ => {}
             }
         }
         self.send_messages();

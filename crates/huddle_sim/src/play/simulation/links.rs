@@ -9,26 +9,23 @@ use crate::play::{bounds::SILENCE, game::SimGame, player::Loss};
 const RELINK: Duration = Duration::from_millis(500);
 
 impl<G: SimGame> Simulation<G> {
-    /// Gives up links that are silent. The pings of a link are not sent: while a machine runs and
-    /// nothing cuts the link, one of them arrives in time.
+    /// Gives up links that are silent. The pings of a link are not sent: while the other machine runs
+    /// and has its end of the link, and nothing cuts the link, one of them arrives in time.
     pub(super) fn watch_links(&mut self, me: usize) {
         let now = self.now;
-        let Self {
-            network, machines, ..
-        } = self;
         let pings = |other: usize| {
-            let is_cut = network.is_cut(me, other, now) || network.is_cut(other, me, now);
-            machines[other].is_here && machines[other].frozen_until <= now && !is_cut
+            let machine = &self.machines[other];
+            let is_cut = self.network.is_cut(me, other, now) || self.network.is_cut(other, me, now);
+            let has_end = self.players[other].linked.contains_key(&me);
+            machine.is_here && machine.frozen_until <= now && has_end && !is_cut
         };
-        let mut lost = Vec::new();
-        for (&other, heard) in &mut self.players[me].linked {
-            if pings(other) {
-                *heard = now;
-            }
-            if now.saturating_sub(*heard) >= SILENCE {
-                lost.push(other);
-            }
-        }
+        let linked = self.players[me].linked.keys().copied();
+        let heard: Vec<_> = linked.filter(|&other| pings(other)).collect();
+        let links = &mut self.players[me].linked;
+        links.extend(heard.into_iter().map(|other| (other, now)));
+        let is_silent = |heard: Duration| now.saturating_sub(heard) >= SILENCE;
+        let silent = links.iter().filter(|&(_, &heard)| is_silent(heard));
+        let lost: Vec<_> = silent.map(|(&other, _)| other).collect();
         for other in lost {
             self.lose(me, other, Loss::Link);
         }

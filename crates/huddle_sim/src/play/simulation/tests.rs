@@ -5,16 +5,23 @@ use huddle_rollback::{DelayPolicy, RollbackSetup};
 use super::{Conditions, Simulation};
 use crate::{
     play::{
-        bounds::Bounds,
+        bounds::{Bounds, SILENCE},
         fault::{Fault, Trouble},
         game::HashGame,
-        player::peer_id,
+        player::{Loss, peer_id},
     },
     weather::Weather,
 };
 
 /// Plays a match of two players for six seconds.
 fn play(bounds: Bounds, fault: Option<(u64, Trouble)>) -> Simulation<HashGame> {
+    let mut simulation = new(bounds, fault);
+    simulation.run_until(Duration::from_secs(6));
+    simulation
+}
+
+/// Creates a match of two players.
+fn new(bounds: Bounds, fault: Option<(u64, Trouble)>) -> Simulation<HashGame> {
     let at = Duration::from_millis;
     let faults = fault.map(|(ms, what)| Fault { at: at(ms), what });
     let conditions = Conditions {
@@ -35,7 +42,6 @@ fn play(bounds: Bounds, fault: Option<(u64, Trouble)>) -> Simulation<HashGame> {
     };
     let mut simulation = Simulation::new(conditions, [0, 1].map(setup));
     simulation.set_bounds(bounds);
-    simulation.run_until(at(6000));
     simulation
 }
 
@@ -134,4 +140,18 @@ fn game_hangs_and_the_link_stays() {
         waited.abs_diff(lasts) < Duration::from_millis(300),
         "{waited:?}"
     );
+}
+
+#[test]
+fn link_that_one_player_gave_up_opens_again() {
+    let secs = Duration::from_secs;
+    let mut simulation = new(Bounds::default(), None);
+    simulation.run_until(secs(3));
+    simulation.lose(0, 1, Loss::Link);
+    simulation.run_until(secs(3) + SILENCE / 2);
+    assert!(simulation.players[1].linked.contains_key(&0));
+    simulation.run_until(secs(4) + SILENCE);
+    for (me, other) in [(0, 1), (1, 0)] {
+        assert!(simulation.players[me].linked.contains_key(&other));
+    }
 }
