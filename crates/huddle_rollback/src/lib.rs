@@ -61,42 +61,44 @@
 //!
 //! The crate `huddle_sim` plays whole matches on a virtual clock and network.
 
-mod agreement;
-mod coding;
-mod delay;
+mod clock;
 mod desync;
-mod driver;
-mod pace;
-mod predict;
+mod inputs;
+mod membership;
 mod seat;
 mod session;
-mod start;
-mod window;
+mod timeline;
 
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing {
     //! What must hold of rollback's decoders whatever arrives.
-    pub use super::coding::input_sections;
+    pub use super::inputs::input_sections;
     #[cfg(fuzzing)]
-    pub use super::{agreement::fuzzing::*, desync::fuzzing::*, start::fuzzing::start};
+    pub use super::{
+        desync::fuzzing::*,
+        membership::{agreement::fuzzing::*, start::fuzzing::start},
+    };
 }
 
 pub use self::{
-    agreement::{AgreementError, FillError, LeaveReason, Seats},
-    coding::{
+    clock::{DelayPolicy, MAX_INPUT_DELAY, Pace},
+    desync::{DesyncReport, EntityDifference, Mismatch, StateDump, StateDumpError, TypeDifference},
+    inputs::{
         BitReader, BitWriter, Input, InputCodec, InputTooLong, MAX_INPUT_LEN, MAX_UNACKED,
         PackInput, PackedInput, SectionError, SerdeInput, StreamError,
     },
-    delay::{DelayPolicy, MAX_INPUT_DELAY},
-    desync::{DesyncReport, EntityDifference, Mismatch, StateDump, StateDumpError, TypeDifference},
-    driver::{Frame, InputStatus, Request, SeatInput, SyncMismatch},
-    pace::Pace,
-    predict::{Decay, Predict, PredictDefault, RepeatLast},
+    membership::{
+        agreement::{AgreementError, FillError, LeaveReason, Seats},
+        start::{SettingDifference, SettingsError, StartError, StartMessageError, StartSetupError},
+    },
     seat::{MAX_SEATS, Seat, SeatSet},
     session::{
-        InputError, ReceiveError, RollbackEvent, RollbackMemory, RollbackSession, RollbackSetup,
-        RollbackStats, SetupError, Step, StepError, WishError,
+        InputError, InputRequestError, ReceiveError, RollbackEvent, RollbackMemory,
+        RollbackSession, RollbackSetup, RollbackStats, SetupError, Step, StepError,
     },
-    start::{SettingDifference, SettingsError, StartError, StartMessageError, StartSetupError},
+    timeline::{
+        Decay, Frame, InputStatus, Predict, PredictDefault, RepeatLast, Request, SeatInput,
+        SyncMismatch,
+    },
 };

@@ -1,14 +1,13 @@
 use huddle_session::codec::{DecodeError, EncodeError};
 
 use crate::{
-    agreement::AgreementError,
-    coding::{InputTooLong, MAX_INPUT_LEN, SectionError, StreamError},
     desync::StateDumpError,
+    inputs::{InputTooLong, MAX_INPUT_LEN, SectionError, StreamError},
+    membership::{agreement::AgreementError, start::StartMessageError},
     seat::Seat,
-    start::StartMessageError,
 };
 
-use super::wish::WishError;
+use super::input_request::InputRequestError;
 
 /// What is wrong with something that another player sent.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -29,12 +28,12 @@ pub enum ReceiveError {
     /// [`OtherInputs`](AgreementError::OtherInputs).
     #[error("a message on who plays makes no sense: {0}")]
     Agreement(#[from] AgreementError),
-    /// A wish for inputs.
-    #[error("a wish for inputs makes no sense: {0}")]
-    Wish(#[from] WishError),
-    /// A wish for inputs that cannot be read.
-    #[error("a wish for inputs cannot be read: {0}")]
-    WishBytes(#[from] DecodeError),
+    /// An input request is invalid.
+    #[error("an input request is invalid: {0}")]
+    InputRequest(#[from] InputRequestError),
+    /// An input request cannot be decoded.
+    #[error("an input request cannot be decoded: {0}")]
+    InputRequestBytes(#[from] DecodeError),
     /// A dump of the peer's state.
     #[error("invalid dump of a state: {0}")]
     StateDump(#[from] StateDumpError),

@@ -3,11 +3,10 @@ use std::time::Duration;
 use huddle_session::{PeerId, Tick};
 
 use crate::{
-    agreement::LeaveReason,
     desync::{DesyncReport, Mismatch},
-    driver::SyncMismatch,
+    membership::{agreement::LeaveReason, start::StartError},
     seat::{Seat, SeatSet},
-    start::StartError,
+    timeline::SyncMismatch,
 };
 
 /// What a [`RollbackSession`](crate::session::RollbackSession) reports.
@@ -33,7 +32,7 @@ pub enum RollbackEvent {
     },
     /// Nobody plays a seat any more from a tick on, which is the same for all players. The tick may
     /// have been simulated already; then it is simulated again, with the seat
-    /// [`Disconnected`](crate::driver::InputStatus::Disconnected).
+    /// [`Disconnected`](crate::timeline::InputStatus::Disconnected).
     SeatLeft {
         /// Which.
         seat: Seat,

@@ -11,11 +11,11 @@ use huddle_session::{PeerId, Tick};
 use self::sending::Sending;
 use super::{
     error::ReceiveError,
+    input_request::{InputRequest, InputRequestError},
     seats::SeatTable,
-    wish::{Wish, WishError},
 };
 use crate::{
-    coding::{Checksum, InStream, SectionHead, SectionReader},
+    inputs::{Checksum, InStream, SectionHead, SectionReader},
     seat::Seat,
 };
 
@@ -44,14 +44,14 @@ pub(super) struct Link {
     /// Whether the peer's own inputs have arrived since [`take_news`](Self::take_news).
     has_own_news: bool,
     /// The number of steps since the last input request.
-    asked: u32,
+    steps_since_request: u32,
     /// Whether to send another request.
     wants_more: bool,
 }
 
 /// The minimum number of steps between two input requests. Packets between a request and its answer
 /// are ignored, so with too many requests no input would ever arrive.
-const WISH_STEPS: u32 = 8;
+const REQUEST_STEPS: u32 = 8;
 
 /// The time for which packets may bring nothing new before the peer's inputs are requested again.
 const QUIET_LIMIT: Duration = Duration::from_secs(1);
@@ -124,7 +124,7 @@ impl Link {
             has_had_news: false,
             before: 0,
             has_own_news: false,
-            asked: WISH_STEPS,
+            steps_since_request: REQUEST_STEPS,
             wants_more: false,
         }
     }
@@ -147,9 +147,9 @@ impl Link {
 
     /// Counts a step. Returns whether to request inputs now.
     pub(super) fn step(&mut self) -> bool {
-        self.asked = self.asked.saturating_add(1);
+        self.steps_since_request = self.steps_since_request.saturating_add(1);
         let has_answered = self.receives.number == 0 || self.newest.is_some();
-        self.wants_more && has_answered && self.asked >= WISH_STEPS
+        self.wants_more && has_answered && self.steps_since_request >= REQUEST_STEPS
     }
 
     /// Returns whether the peer's own inputs have arrived since the last call.
@@ -158,16 +158,19 @@ impl Link {
     }
 
     /// Requests these seats, each from a tick on, instead of the current subscription.
-    pub(super) fn ask(&mut self, seats: impl IntoIterator<Item = (Seat, Tick)>) -> Wish {
+    pub(super) fn request(
+        &mut self,
+        seats: impl IntoIterator<Item = (Seat, Tick)>,
+    ) -> InputRequest {
         // Number 0 is the subscription without a request.
         let number = self.receives.number.checked_add(1).unwrap_or(1);
         self.receives = Receiving::new(number, seats);
         self.newest = None;
         self.begin();
-        self.asked = 0;
+        self.steps_since_request = 0;
         self.wants_more = false;
         let seats = self.receives.streams.iter();
-        Wish {
+        InputRequest {
             number,
             seats: seats
                 .map(|(seat, stream)| (*seat, stream.next().0))
@@ -179,17 +182,21 @@ impl Link {
     ///
     /// # Errors
     /// Returns an error if a seat does not exist or occurs twice.
-    pub(super) fn asked(&mut self, wish: &Wish, seats: &SeatTable) -> Result<(), WishError> {
-        for (i, &(seat, _)) in wish.seats.iter().enumerate() {
+    pub(super) fn requested(
+        &mut self,
+        request: &InputRequest,
+        seats: &SeatTable,
+    ) -> Result<(), InputRequestError> {
+        for (i, &(seat, _)) in request.seats.iter().enumerate() {
             if seats.log(seat).is_none() {
-                return Err(WishError::NoSeat(seat));
+                return Err(InputRequestError::NoSeat(seat));
             }
-            if wish.seats[..i].iter().any(|(other, _)| *other == seat) {
-                return Err(WishError::Twice(seat));
+            if request.seats[..i].iter().any(|(other, _)| *other == seat) {
+                return Err(InputRequestError::Twice(seat));
             }
         }
-        let streams = wish.seats.iter().map(|&(seat, from)| (seat, Tick(from)));
-        self.sends = Some(Sending::new(self.match_number, wish.number, streams));
+        let streams = request.seats.iter().map(|&(seat, from)| (seat, Tick(from)));
+        self.sends = Some(Sending::new(self.match_number, request.number, streams));
         Ok(())
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use huddle_session::Tick;
 
 use crate::{
-    delay::{DelayPolicy, InputDelay, copies},
+    clock::{DelayPolicy, InputDelay, copies},
     seat::Seat,
 };
 

@@ -2,14 +2,13 @@
 //! matches after it in the same room. A state machine: it receives what arrives, and returns what to
 //! simulate, what to send and what happened.
 
-mod clock;
-mod countdown;
 mod error;
 mod event;
+mod input_request;
 mod links;
 mod local;
 mod outbox;
-mod play;
+mod running;
 mod seats;
 mod setup;
 mod starting;
@@ -20,7 +19,6 @@ mod tests;
 mod topic;
 mod unlinked;
 mod waiting;
-mod wish;
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -33,21 +31,23 @@ use huddle_session::{PeerId, SectionSource, Tick};
 pub use self::{
     error::{InputError, ReceiveError},
     event::RollbackEvent,
+    input_request::InputRequestError,
     setup::{RollbackSetup, SetupError},
     stats::{RollbackMemory, RollbackStats},
     step::{Step, StepError},
-    wish::WishError,
 };
 
-use self::{outbox::Outbox, play::Play, topic::Topic, unlinked::Unlinked};
+use self::{outbox::Outbox, running::RunningMatch, topic::Topic, unlinked::Unlinked};
 use crate::{
-    agreement::LeaveReason,
-    coding::Input,
-    delay::DelayPolicy,
+    clock::DelayPolicy,
     desync::StateDump,
-    driver::Request,
+    inputs::Input,
+    membership::{
+        agreement::LeaveReason,
+        start::{MatchId, Start},
+    },
     seat::Seat,
-    start::{MatchId, Start},
+    timeline::Request,
 };
 
 /// A match played by rollback, and the matches after it in the same room.
@@ -79,11 +79,11 @@ pub struct RollbackSession<I> {
     setup: Option<RollbackSetup<I>>,
     /// A rematch that was requested before the running match had begun for all players.
     rematch: Option<RollbackSetup<I>>,
-    play: Option<Box<Play<I>>>,
+    running: Option<Box<RunningMatch<I>>>,
     /// Messages about a match that has started for their senders only.
     early: VecDeque<(PeerId, Bytes)>,
     /// The players whose inputs arrived before the match started here, and were dropped.
-    unheard: BTreeSet<PeerId>,
+    dropped_inputs_of: BTreeSet<PeerId>,
     /// The peers whose games are stopped.
     stopped: BTreeSet<PeerId>,
     unlinked: Unlinked,
@@ -112,9 +112,9 @@ impl<I: Input> RollbackSession<I> {
             start,
             setup: Some(setup),
             rematch: None,
-            play: None,
+            running: None,
             early: VecDeque::new(),
-            unheard: BTreeSet::new(),
+            dropped_inputs_of: BTreeSet::new(),
             stopped: BTreeSet::new(),
             unlinked: Unlinked::default(),
             has_ended: false,
@@ -144,8 +144,8 @@ impl<I: Input> RollbackSession<I> {
     pub fn linked(&mut self, peer: PeerId) {
         self.start.linked(peer);
         self.unlinked.peers.remove(&peer);
-        if let Some(play) = &mut self.play {
-            play.linked(peer, &mut self.out);
+        if let Some(running) = &mut self.running {
+            running.linked(peer, &mut self.out);
         }
     }
 
@@ -175,8 +175,8 @@ impl<I: Input> RollbackSession<I> {
         }
         // All may have been ready just before.
         self.begin(now);
-        if let Some(play) = &mut self.play {
-            play.lost(peer, reason);
+        if let Some(running) = &mut self.running {
+            running.lost(peer, reason);
         }
         self.out.forget(peer);
     }
@@ -189,8 +189,8 @@ impl<I: Input> RollbackSession<I> {
             true => self.stopped.insert(peer),
             false => self.stopped.remove(&peer),
         };
-        if let Some(play) = &mut self.play {
-            play.set_stopped(peer, is_stopped);
+        if let Some(running) = &mut self.running {
+            running.set_stopped(peer, is_stopped);
         }
     }
 
@@ -206,8 +206,8 @@ impl<I: Input> RollbackSession<I> {
             self.start.withdraw();
             self.send_start();
         }
-        if let Some(play) = &mut self.play {
-            play.leave(now, &mut self.out);
+        if let Some(running) = &mut self.running {
+            running.leave(now, &mut self.out);
         }
     }
 
@@ -229,10 +229,10 @@ impl<I: Input> RollbackSession<I> {
             && links::has_inputs(payload, self.start.id().number, peer, &setup.seats)
         {
             // Its match started earlier. It sends these inputs again when the match starts here.
-            self.unheard.insert(peer);
+            self.dropped_inputs_of.insert(peer);
         }
-        match &mut self.play {
-            Some(play) => play.receive_packet(peer, packet, payload, arrived, rtt),
+        match &mut self.running {
+            Some(running) => running.receive_packet(peer, packet, payload, arrived, rtt),
             None => Ok(()),
         }
     }
@@ -256,11 +256,11 @@ impl<I: Input> RollbackSession<I> {
             return Ok(());
         }
         let (tag, body) = rest.split_at_checked(2).ok_or(ReceiveError::Topic)?;
-        match &mut self.play {
-            Some(play) if play.id().tag() == tag => {
+        match &mut self.running {
+            Some(running) if running.id().tag() == tag => {
                 // A peer without a seat may be in another match with the same number.
-                match play.knows(peer) {
-                    true => play.receive(peer, topic, body, now),
+                match running.knows(peer) {
+                    true => running.receive(peer, topic, body, now),
                     false => Ok(()),
                 }
             }
@@ -305,9 +305,9 @@ impl<I: Input> RollbackSession<I> {
         self.begin(now);
         self.send_start();
         self.find_unlinked(now);
-        match &mut self.play {
-            Some(play) => {
-                let step = play.step(now, &mut sample, &mut self.out);
+        match &mut self.running {
+            Some(running) => {
+                let step = running.step(now, &mut sample, &mut self.out);
                 self.watch_members();
                 step
             }
@@ -324,20 +324,20 @@ impl<I: Input> RollbackSession<I> {
     /// Returns the next request of the last [`step`](Self::step), or `None` if the game has received
     /// all of them. The next step fails if there is one left.
     pub fn request(&mut self) -> Option<Request<'_, I>> {
-        self.play.as_mut()?.request()
+        self.running.as_mut()?.request()
     }
 
     /// Takes the checksum of the state that was saved for a tick.
     pub fn checksum(&mut self, tick: Tick, hash: u64) {
-        if let Some(play) = &mut self.play {
-            play.checksum(tick, hash, &mut self.out);
+        if let Some(running) = &mut self.running {
+            running.checksum(tick, hash, &mut self.out);
         }
     }
 
     /// Takes the dump of the state that was saved for a tick, which [`Request::Inspect`] requested.
     pub fn inspected(&mut self, tick: Tick, dump: StateDump) {
-        if let Some(play) = &mut self.play {
-            play.inspected(tick, dump);
+        if let Some(running) = &mut self.running {
+            running.inspected(tick, dump);
         }
     }
 
@@ -365,47 +365,53 @@ impl<I: Input> RollbackSession<I> {
     /// How fast the game's clock should run now, as part of its usual speed, so that all players
     /// come to the same tick at the same time: from 0.97 to 1.015.
     pub fn speed(&self, now: Duration) -> f64 {
-        self.play.as_ref().map_or(1.0, |play| play.speed(now))
+        self.running
+            .as_ref()
+            .map_or(1.0, |running| running.speed(now))
     }
 
     /// Returns the number of the running match, which counts the matches of the room, and `None`
     /// before the first one.
     pub fn number(&self) -> Option<u32> {
-        self.play.as_ref().map(|play| play.id().number)
+        self.running.as_ref().map(|running| running.id().number)
     }
 
     /// The tick that is simulated next.
     pub fn tick(&self) -> Tick {
-        self.play.as_ref().map_or(Tick(0), |play| play.tick())
+        self.running
+            .as_ref()
+            .map_or(Tick(0), |running| running.tick())
     }
 
     /// The first tick of which not all inputs are known, or that was not simulated yet. The state
     /// before it is final, after the requests of a step are done.
     pub fn confirmed(&self) -> Tick {
-        self.play.as_ref().map_or(Tick(0), |play| play.confirmed())
+        self.running
+            .as_ref()
+            .map_or(Tick(0), |running| running.confirmed())
     }
 
     /// Who plays, this player included; nobody before the game has begun.
     pub fn members(&self) -> Vec<PeerId> {
-        self.play
+        self.running
             .as_ref()
-            .map_or_else(Vec::new, |play| play.members(self.me))
+            .map_or_else(Vec::new, |running| running.members(self.me))
     }
 
     /// Who plays a seat at a tick, as far as it is decided; nobody before the game has begun.
     pub fn seat_at(&self, seat: Seat, tick: Tick) -> Option<PeerId> {
-        self.play.as_ref()?.roster().seat_at(seat, tick)
+        self.running.as_ref()?.roster().seat_at(seat, tick)
     }
 
     /// How the game goes, once it has begun.
     pub fn stats(&self) -> Option<&RollbackStats> {
-        self.play.as_ref().map(|play| play.stats())
+        self.running.as_ref().map(|running| running.stats())
     }
 
     /// How much this session keeps.
     pub fn memory(&self) -> RollbackMemory {
         let unread = self.out.len() + self.early.len();
-        let memory = self.play.as_ref().map(|play| play.memory());
+        let memory = self.running.as_ref().map(|running| running.memory());
         RollbackMemory {
             unread,
             ..memory.unwrap_or_default()
@@ -414,30 +420,30 @@ impl<I: Input> RollbackSession<I> {
 
     /// How many ticks this player is ahead of another; negative if behind. `None` without news.
     pub fn ahead(&self, peer: PeerId, now: Duration) -> Option<f64> {
-        self.play.as_ref()?.ahead(peer, now)
+        self.running.as_ref()?.ahead(peer, now)
     }
 
     /// How many ticks after it is made an input of a seat of this machine counts.
     pub fn delay(&self, seat: Seat) -> Option<u8> {
-        self.play.as_ref()?.delay(seat)
+        self.running.as_ref()?.delay(seat)
     }
 
     /// Changes how the delay of a seat of this machine is chosen. It follows tick by tick.
     pub fn set_delay(&mut self, seat: Seat, policy: DelayPolicy) {
-        if let Some(play) = &mut self.play {
-            play.set_delay(seat, policy);
+        if let Some(running) = &mut self.running {
+            running.set_delay(seat, policy);
         }
     }
 }
 
 impl<I: Input> SectionSource for RollbackSession<I> {
     fn delivered(&mut self, peer: PeerId, token: u32) {
-        if let Some(play) = &mut self.play {
-            play.delivered(peer, token);
+        if let Some(running) = &mut self.running {
+            running.delivered(peer, token);
         }
     }
 
     fn write(&mut self, peer: PeerId, room: usize, out: &mut Vec<u8>) -> Option<u32> {
-        self.play.as_mut()?.write(peer, room, out)
+        self.running.as_mut()?.write(peer, room, out)
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use huddle_session::PeerId;
 
 use super::{event::RollbackEvent, topic::Topic};
-use crate::start::MatchId;
+use crate::membership::start::MatchId;
 
 /// The maximum number of waiting messages to a peer, without messages about the membership. The
 /// agreement limits those itself: it sends nothing to a peer with a waiting message.
@@ -35,7 +35,7 @@ impl Outbox {
         match topic {
             Topic::Agreement => {}
             // A new request replaces an earlier one.
-            Topic::Wish => self.messages.retain(|message| !is_same(message)),
+            Topic::InputRequest => self.messages.retain(|message| !is_same(message)),
             Topic::Start | Topic::StateDump => {
                 let count = self
                     .messages
@@ -125,9 +125,9 @@ mod tests {
     #[test]
     fn newer_input_request_replaces_a_waiting_one() {
         let mut outbox = Outbox::default();
-        outbox.send(peer(1), Topic::Wish, ID, &[1]);
-        outbox.send(peer(2), Topic::Wish, ID, &[2]);
-        outbox.send(peer(1), Topic::Wish, ID, &[3]);
+        outbox.send(peer(1), Topic::InputRequest, ID, &[1]);
+        outbox.send(peer(2), Topic::InputRequest, ID, &[2]);
+        outbox.send(peer(1), Topic::InputRequest, ID, &[3]);
         assert_eq!(polled(&mut outbox), [(peer(2), 2), (peer(1), 3)]);
     }
 
@@ -137,7 +137,7 @@ mod tests {
         for _ in 0..1000 {
             outbox.send(peer(1), Topic::Start, ID, &[0]);
             outbox.send(peer(1), Topic::StateDump, ID, &[0]);
-            outbox.send(peer(1), Topic::Wish, ID, &[0]);
+            outbox.send(peer(1), Topic::InputRequest, ID, &[0]);
         }
         assert_eq!(outbox.len(), 2 * MAX_WAITING + 1);
         outbox.forget(peer(1));

@@ -1,10 +1,10 @@
 use huddle_session::{PeerId, Tick};
 
 use crate::{
-    agreement::Logs,
-    coding::{EncodedLog, Input, InputCodec},
-    driver::Driver,
+    inputs::{EncodedLog, Input, InputCodec},
+    membership::agreement::Logs,
     seat::Seat,
+    timeline::Driver,
 };
 
 /// The seats' encoded inputs, which are sent, received and relayed.

@@ -3,10 +3,10 @@ use std::{collections::BTreeMap, time::Duration};
 use huddle_session::{PeerId, TickRate};
 
 use crate::{
-    coding::{Input, InputCodec, SerdeInput},
-    delay::DelayPolicy,
-    predict::{Predict, RepeatLast},
-    start::{MatchId, Settings, SettingsError, Start, StartSetup, StartSetupError},
+    clock::DelayPolicy,
+    inputs::{Input, InputCodec, SerdeInput},
+    membership::start::{MatchId, Settings, SettingsError, Start, StartSetup, StartSetupError},
+    timeline::{Predict, RepeatLast},
 };
 
 /// The players of a match and its options.

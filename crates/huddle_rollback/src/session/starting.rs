@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use huddle_session::PeerId;
 
-use super::{RollbackSession, event::RollbackEvent, play::Play, topic::Topic, unlinked::Unlinked};
-use crate::{agreement::LeaveReason, coding::Input};
+use super::{
+    RollbackSession, event::RollbackEvent, running::RunningMatch, topic::Topic, unlinked::Unlinked,
+};
+use crate::{inputs::Input, membership::agreement::LeaveReason};
 
 /// How long after the start something has to come directly from each player that has a link: within
 /// the countdown.
@@ -17,7 +19,10 @@ const FIRST_LINK_WAIT: Duration = Duration::from_secs(1);
 impl<I: Input> RollbackSession<I> {
     /// Begins the start of a rematch, once all members of the running match have begun that one.
     pub(super) fn begin_rematch(&mut self, now: Duration) {
-        let is_early = self.play.as_ref().is_some_and(|play| !play.has_begun());
+        let is_early = self
+            .running
+            .as_ref()
+            .is_some_and(|running| !running.has_begun());
         if is_early {
             return;
         }
@@ -25,41 +30,41 @@ impl<I: Input> RollbackSession<I> {
             return;
         };
         let is_playing = self
-            .play
+            .running
             .as_ref()
-            .is_some_and(|play| setup.seats.iter().any(|&peer| play.has_member(peer)));
+            .is_some_and(|running| setup.seats.iter().any(|&peer| running.has_member(peer)));
         let Ok(start) = setup.start(self.start.next_id(), is_playing, now) else {
             return;
         };
-        if let Some(play) = &mut self.play {
-            play.set_end(None);
-            play.take_departed();
+        if let Some(running) = &mut self.running {
+            running.set_end(None);
+            running.take_departed();
         }
         self.start = start;
         self.setup = Some(setup);
         self.early.clear();
-        self.unheard.clear();
+        self.dropped_inputs_of.clear();
         self.has_ended = false;
     }
 
     /// Agrees on the tick at which the running match ends.
     pub(super) fn agree_on_end(&mut self) {
-        let (Some(play), true) = (&mut self.play, self.setup.is_some()) else {
+        let (Some(running), true) = (&mut self.running, self.setup.is_some()) else {
             return;
         };
         if self.start.needs_end() {
             self.start
-                .set_end(play.earliest_end(), &play.members(self.me));
+                .set_end(running.earliest_end(), &running.members(self.me));
         }
         let end = self.start.end();
-        play.set_end(end.map(|(end, _)| end));
+        running.set_end(end.map(|(end, _)| end));
         let Some((end, by)) = end.filter(|_| self.start.has_end()) else {
             self.has_ended = false;
             return;
         };
-        if !play.may_end(end) {
+        if !running.may_end(end) {
             self.start.refuse_end(by);
-        } else if play.is_confirmed(end) {
+        } else if running.is_confirmed(end) {
             self.start.finish();
             if !std::mem::replace(&mut self.has_ended, true) {
                 let ended = RollbackEvent::Ended { at_tick: end };
@@ -75,15 +80,15 @@ impl<I: Input> RollbackSession<I> {
                 let Some(setup) = self.setup.take() else {
                     return;
                 };
-                if let Some(play) = &mut self.play {
-                    play.leave_for(&setup.seats, now, &mut self.out);
+                if let Some(running) = &mut self.running {
+                    running.leave_for(&setup.seats, now, &mut self.out);
                 }
                 self.out
                     .events
                     .push_back(RollbackEvent::Started { seed: started.seed });
-                let mut play = Play::new(setup, started.id, now);
+                let mut running = RunningMatch::new(setup, started.id, now);
                 for &peer in &self.stopped {
-                    play.set_stopped(peer, true);
+                    running.set_stopped(peer, true);
                 }
                 let due = now.saturating_add(LINK_WAIT);
                 let due = due.max(self.start.began().saturating_add(FIRST_LINK_WAIT));
@@ -91,10 +96,10 @@ impl<I: Input> RollbackSession<I> {
                     peers: self.start.unlinked().collect(),
                     due: Some(due),
                 };
-                for peer in std::mem::take(&mut self.unheard) {
-                    play.wish(peer, &mut self.out);
+                for peer in std::mem::take(&mut self.dropped_inputs_of) {
+                    running.request_inputs(peer, &mut self.out);
                 }
-                self.play = Some(Box::new(play));
+                self.running = Some(Box::new(running));
                 for (peer, message) in std::mem::take(&mut self.early) {
                     // Too late to blame a player for what it sent long ago.
                     let _ = self.receive_message(peer, message, now);
@@ -104,8 +109,8 @@ impl<I: Input> RollbackSession<I> {
             Some(Err(error)) if self.setup.is_some() => {
                 let error = error.clone();
                 self.setup = None;
-                if let Some(play) = &mut self.play {
-                    play.set_end(None);
+                if let Some(running) = &mut self.running {
+                    running.set_end(None);
                 }
                 let failed = RollbackEvent::StartFailed(error);
                 self.out.events.push_back(failed);
@@ -123,21 +128,21 @@ impl<I: Input> RollbackSession<I> {
 
     /// Players that were ready and have left since are lost to the match.
     pub(super) fn drop_departed(&mut self) {
-        let (Some(play), None) = (&mut self.play, &self.setup) else {
+        let (Some(running), None) = (&mut self.running, &self.setup) else {
             return;
         };
-        if play.id() != self.start.id() {
+        if running.id() != self.start.id() {
             return;
         }
         while let Some(peer) = self.start.pop_departed() {
-            play.lost(peer, LeaveReason::Left);
+            running.lost(peer, LeaveReason::Left);
         }
     }
 
     /// A match cannot start with a player that has left the one before.
     pub(super) fn watch_members(&mut self) {
-        if let Some(play) = &mut self.play {
-            for peer in play.take_departed() {
+        if let Some(running) = &mut self.running {
+            for peer in running.take_departed() {
                 if self.setup.is_some() {
                     self.start.lost(peer);
                 }
@@ -147,11 +152,11 @@ impl<I: Input> RollbackSession<I> {
 
     /// Has the inputs of players without a link relayed.
     pub(super) fn find_unlinked(&mut self, now: Duration) {
-        if let Some(play) = &mut self.play
+        if let Some(running) = &mut self.running
             && self.unlinked.due.take_if(|due| now >= *due).is_some()
         {
             for &peer in &self.unlinked.peers {
-                play.without_link(peer);
+                running.without_link(peer);
             }
         }
     }
@@ -160,9 +165,9 @@ impl<I: Input> RollbackSession<I> {
     pub(super) fn has_link(&mut self, peer: PeerId) {
         if self.unlinked.peers.remove(&peer)
             && self.unlinked.due.is_none()
-            && let Some(play) = &mut self.play
+            && let Some(running) = &mut self.running
         {
-            play.with_link(peer);
+            running.with_link(peer);
         }
     }
 }

@@ -10,7 +10,7 @@ use huddle_session::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{coding::InputCodec, driver::SyncMismatch, seat::Seat};
+use crate::{inputs::InputCodec, seat::Seat, timeline::SyncMismatch};
 
 fn setup(seats: usize) -> RollbackSetup<u8> {
     let local = PeerId::from_bytes([1; 16]);

@@ -1,21 +1,26 @@
 use bytes::Bytes;
 
-use crate::start::MatchId;
+use crate::membership::start::MatchId;
 
 /// The topic of a message: its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
     Start = 0,
     Agreement = 1,
-    Wish = 2,
+    InputRequest = 2,
     StateDump = 3,
 }
 
 impl Topic {
     pub(super) fn of(byte: u8) -> Option<Self> {
-        [Self::Start, Self::Agreement, Self::Wish, Self::StateDump]
-            .into_iter()
-            .find(|topic| *topic as u8 == byte)
+        [
+            Self::Start,
+            Self::Agreement,
+            Self::InputRequest,
+            Self::StateDump,
+        ]
+        .into_iter()
+        .find(|topic| *topic as u8 == byte)
     }
 
     /// Returns `true` if a message has this topic.

@@ -1,7 +1,7 @@
 use huddle_session::Tick;
 
 use crate::{
-    coding::{OutStream, SectionHead, write_section},
+    inputs::{OutStream, SectionHead, write_section},
     seat::Seat,
     session::seats::SeatTable,
 };

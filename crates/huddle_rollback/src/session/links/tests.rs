@@ -1,5 +1,5 @@
 use super::*;
-use crate::agreement::Logs;
+use crate::membership::agreement::Logs;
 
 /// Two players with a seat each. The first one sends.
 struct Both {
@@ -69,12 +69,12 @@ impl Both {
     }
 
     /// The second player requests the first player's seat.
-    fn ask(&mut self) -> Wish {
+    fn request(&mut self) -> InputRequest {
         let next = self.seats[1].next(Seat(0));
-        let wish = self.links[1].ask([(Seat(0), next)]);
-        let asked = self.links[0].asked(&wish, &self.seats[0]);
-        asked.expect("the seat exists");
-        wish
+        let request = self.links[1].request([(Seat(0), next)]);
+        let requested = self.links[0].requested(&request, &self.seats[0]);
+        requested.expect("the seat exists");
+        request
     }
 }
 
@@ -85,8 +85,8 @@ fn a_subscription_starts_at_the_first_missing_tick() {
     let (packet, _) = both.send();
     assert_eq!(both.receive(&packet), 5);
     both.act(3);
-    let wish = both.ask();
-    assert_eq!((wish.number, wish.seats), (1, vec![(Seat(0), 5)]));
+    let request = both.request();
+    assert_eq!((request.number, request.seats), (1, vec![(Seat(0), 5)]));
     assert_eq!(both.unacked(), 3);
     // The packet in flight belongs to the earlier subscription.
     assert_eq!(both.receive(&packet), 5);
@@ -100,7 +100,7 @@ fn an_ack_counts_only_for_its_subscription() {
     let mut both = Both::new();
     both.act(5);
     let (_, old) = both.send();
-    both.ask();
+    both.request();
     let (_, new) = both.send();
     both.links[0].delivered(old);
     assert_eq!(both.unacked(), 5);
@@ -177,7 +177,7 @@ fn a_packet_of_an_earlier_subscription_delivers_its_checksum() {
         hash: 9,
     };
     let (packet, _) = both.send_with(Some(checksum));
-    both.links[1].ask([(Seat(0), Tick(0))]);
+    both.links[1].request([(Seat(0), Tick(0))]);
     let (checksum, clock) = (Some(checksum), None);
     let received = both.receive_as(1, &packet);
     assert_eq!(received, Some(Received { checksum, clock }));

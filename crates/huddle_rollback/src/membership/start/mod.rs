@@ -1,0 +1,456 @@
+//! The barrier before a match: all players agree on everything that affects the simulation, and no
+//! player starts before all are ready.
+//!
+//! Each player repeats its complete state in a *hello* until all are ready: the hash of its settings,
+//! a random nonce, the hellos that it has, and finally that it is ready. Hellos may therefore be lost,
+//! duplicated and late. A player without a link to another receives that player's hellos through
+//! those that have them.
+//!
+//! ```text
+//!            all hellos are here            all ends are known, and
+//!            and the settings equal         the running match is over     all are ready
+//!   hello ─────────────────────────▶ end ─────────────────────────▶ ready ─────────────▶ started
+//!     │  ▲                            │                               │
+//!     │  └── a greater match id ──────┴───────────────────────────────┘
+//!     ▼
+//!   failed: a player left, was lost, has other settings, or the time is over
+//! ```
+//!
+//! - **Match ids.** A message of an earlier attempt is answered with the current id, and a message of
+//!   a later one raises the local id. All players therefore start under the same id, whatever they
+//!   played before.
+//! - **Rematch.** While a match runs, its players go on until each has named the tick at which it can
+//!   end. The match ends at the latest of these ticks. A player is ready once it has confirmed that
+//!   tick, so when the next match starts, no player needs anything of the one before.
+//! - **Failure.** A player that gives up sends its reason to the others, who give up for the same
+//!   reason and pass it on.
+
+mod ends;
+mod error;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+mod match_id;
+mod message;
+mod player;
+mod receive;
+mod relay;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod withdrawal;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use huddle_session::PeerId;
+
+pub use self::{
+    error::{StartError, StartMessageError, StartSetupError},
+    settings::{SettingDifference, SettingsError},
+};
+pub(crate) use self::{match_id::MatchId, settings::Settings};
+
+use self::{
+    message::{Body, Hash, Hello, Message, Ready, Running},
+    player::{Player, REPEAT},
+    withdrawal::Withdrawal,
+};
+use crate::seat::MAX_SEATS;
+
+/// The minimum interval between two answers to a player.
+const ANSWER_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long a player with other settings has time to send them.
+const SETTINGS_WAIT: Duration = Duration::from_secs(2);
+
+/// What a match starts with.
+#[derive(Debug, Clone)]
+pub(crate) struct StartSetup {
+    pub(crate) local_id: PeerId,
+    /// The lowest match id that this player accepts.
+    pub(crate) id: MatchId,
+    /// The player of each seat, the same on all machines.
+    pub(crate) seats: Vec<PeerId>,
+    /// The settings that all players must share.
+    pub(crate) settings: Settings,
+    /// This player's part of the seed: a random number that no other player can guess.
+    pub(crate) nonce: u64,
+    /// How long to wait for the other players.
+    pub(crate) limit: Duration,
+    /// Whether this player still plays the match before.
+    pub(crate) is_playing: bool,
+}
+
+impl StartSetup {
+    /// The default time limit.
+    pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+}
+
+/// What all players have agreed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Started {
+    pub(crate) id: MatchId,
+    /// A random number to which every player contributed. The last player to contribute could have
+    /// chosen it, so it is neither a secret nor a fair die.
+    pub(crate) seed: u64,
+}
+
+/// One player's side of the start of a match.
+///
+/// Pass it messages ([`receive`](Self::receive)), lost players ([`lost`](Self::lost)) and the time
+/// ([`advance`](Self::advance)), send what [`collect`](Self::collect) returns over reliable channels,
+/// and read the [`outcome`](Self::outcome), which exists when the time limit is over. Keep it after
+/// that, because other players may need an answer.
+///
+/// A player that is cut off at the last moment may fail while the others start. To them it is a player
+/// that was lost in the match.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    local_id: PeerId,
+    id: MatchId,
+    /// The lowest id that this player accepts after this attempt, if that is known from others.
+    seen: MatchId,
+    settings: Settings,
+    settings_hash: Hash,
+    nonce: u64,
+    limit: Duration,
+    began: Duration,
+    now: Duration,
+    /// All players in the order of their ids, including this one.
+    players: Vec<PeerId>,
+    others: BTreeMap<PeerId, Player>,
+    running: Running,
+    /// Whether nothing of the running match is left to confirm.
+    has_finished: bool,
+    outcome: Option<Result<Started, StartError>>,
+    /// When the outcome was known.
+    ended: Option<Duration>,
+}
+
+impl Start {
+    /// Starts an attempt.
+    ///
+    /// # Errors
+    /// Returns an error if there are no seats, more than [`MAX_SEATS`], none of this player, or too
+    /// many settings.
+    pub(crate) fn new(setup: StartSetup, now: Duration) -> Result<Self, StartSetupError> {
+        let StartSetup {
+            local_id,
+            id,
+            seats,
+            mut settings,
+            nonce,
+            limit,
+            is_playing,
+        } = setup;
+        if !(1..=MAX_SEATS).contains(&seats.len()) {
+            return Err(StartSetupError::Seats(seats.len()));
+        }
+        if !seats.contains(&local_id) {
+            return Err(StartSetupError::NotSeated);
+        }
+        settings.set_seats(&seats)?;
+        let mut players = seats;
+        players.sort_unstable();
+        players.dedup();
+        let others = players.iter().filter(|&&peer| peer != local_id);
+        let mut start = Self {
+            local_id,
+            id,
+            seen: id,
+            settings_hash: settings.hash(),
+            settings,
+            nonce,
+            limit,
+            began: now,
+            now,
+            others: others.map(|&peer| (peer, Player::default())).collect(),
+            players,
+            running: match is_playing {
+                true => Running::Playing,
+                false => Running::No,
+            },
+            has_finished: !is_playing,
+            outcome: None,
+            ended: None,
+        };
+        start.judge();
+        Ok(start)
+    }
+
+    pub(crate) fn id(&self) -> MatchId {
+        self.id
+    }
+
+    pub(crate) fn has_player(&self, peer: PeerId) -> bool {
+        self.others.contains_key(&peer)
+    }
+
+    /// Returns when the attempt began.
+    pub(crate) fn began(&self) -> Duration {
+        self.began
+    }
+
+    /// Returns the lowest id of the next attempt.
+    pub(crate) fn next_id(&self) -> MatchId {
+        let next = match self.outcome {
+            Some(Ok(_)) => self.id.next_match(),
+            _ => self.id.next_epoch(),
+        };
+        next.max(self.seen)
+    }
+
+    /// Returns the outcome when there is one.
+    pub(crate) fn outcome(&self) -> Option<Result<Started, &StartError>> {
+        Some(self.outcome.as_ref()?.as_ref().copied())
+    }
+
+    /// Returns the players that are not known to be ready.
+    pub(crate) fn waiting_for(&self) -> impl Iterator<Item = PeerId> {
+        let others = self.others.iter();
+        others
+            .filter(|(_, other)| other.ready().is_none())
+            .map(|(&peer, _)| peer)
+    }
+
+    /// A player is linked.
+    pub(crate) fn linked(&mut self, peer: PeerId) {
+        if let Some(other) = self.others.get_mut(&peer) {
+            other.is_linked = true;
+            // An earlier announcement was lost if there was no link.
+            other.owes_withdrawal |= matches!(self.outcome, Some(Err(_)));
+        }
+    }
+
+    /// Returns the players that are not known to be linked: no message has come from them, only
+    /// relayed ones.
+    pub(crate) fn unlinked(&self) -> impl Iterator<Item = PeerId> {
+        let others = self.others.iter();
+        others
+            .filter(|(_, other)| !other.is_linked)
+            .map(|(&peer, _)| peer)
+    }
+
+    /// Returns a player that was ready and has left since.
+    pub(crate) fn pop_departed(&mut self) -> Option<PeerId> {
+        let mut others = self.others.iter_mut();
+        let (&peer, other) = others.find(|(_, other)| other.has_departed)?;
+        other.has_departed = false;
+        Some(peer)
+    }
+
+    /// Advances the time.
+    pub(crate) fn advance(&mut self, now: Duration) {
+        self.now = now;
+        if self.outcome.is_some() {
+            return;
+        }
+        let since = |since: Duration| now.saturating_sub(since);
+        let is_over = |(_, other): &(_, &Player)| {
+            let differs = other.differs;
+            differs.is_some_and(|at| since(at) >= SETTINGS_WAIT)
+        };
+        if let Some((&peer, _)) = self.others.iter().find(is_over) {
+            let differences = Vec::new();
+            self.fail(StartError::Settings { peer, differences });
+        }
+        if since(self.began) >= self.limit {
+            self.fail(self.missing());
+        }
+    }
+
+    /// The link to a player was lost, or the player was removed. The attempt fails.
+    pub(crate) fn lost(&mut self, peer: PeerId) {
+        if self.others.contains_key(&peer) {
+            self.fail(StartError::Lost { peer });
+        }
+    }
+
+    /// This player leaves.
+    pub(crate) fn withdraw(&mut self) {
+        let peer = self.local_id;
+        self.fail(StartError::Left { peer });
+    }
+
+    /// Returns the next message to send and its receiver.
+    pub(crate) fn collect(&mut self) -> Option<(PeerId, Bytes)> {
+        if let Some((&peer, other)) = self.others.iter_mut().find(|(_, o)| o.owes_settings) {
+            (other.owes_settings, other.sent_settings) = (false, true);
+            let message = Message::settings(self.id, &self.settings);
+            return Some((peer, message.encode()?));
+        }
+        if let Some((&peer, other)) = self.others.iter_mut().find(|(_, o)| o.owes_withdrawal) {
+            other.owes_withdrawal = false;
+            let error = self.outcome.as_ref()?.as_ref().err()?;
+            let body = Body::Withdraw(Withdrawal::new(error, &self.players));
+            return Some((peer, Message { id: self.id, body }.encode()?));
+        }
+        let (now, id) = (self.now, self.next_id());
+        if let Some((&peer, other)) = self.others.iter_mut().find(|(_, o)| o.owes_outdated) {
+            other.owes_outdated = false;
+            let body = Body::Outdated;
+            return Some((peer, Message { id, body }.encode()?));
+        }
+        let repeat = match self.outcome {
+            None => now.saturating_add(REPEAT),
+            Some(Ok(_)) => Duration::MAX,
+            // No player is to start with one that gave up.
+            Some(Err(_)) => return None,
+        };
+        let is_due = |other: &Player| now >= other.say_again;
+        let Some((&peer, other)) = self.others.iter_mut().find(|(_, other)| is_due(other)) else {
+            return self.relay();
+        };
+        other.said = Some(now);
+        other.say_again = repeat;
+        let (id, body) = (self.id, Body::Hello(self.hello()));
+        Some((peer, Message { id, body }.encode()?))
+    }
+
+    /// Returns whether all hellos are here and the settings are equal.
+    fn has_all(&self) -> bool {
+        let mine = self.settings_hash;
+        let mut others = self.others.values();
+        others.all(|other| other.hello().is_some_and(|hello| hello.settings == mine))
+    }
+
+    /// Starts if all players are ready for the same.
+    fn judge(&mut self) {
+        let Some(mine) = self.ready().filter(|_| self.outcome.is_none()) else {
+            return;
+        };
+        let mut is_complete = true;
+        let mut contradiction = None;
+        for (&by, other) in &self.others {
+            match other.ready() {
+                None => is_complete = false,
+                Some(theirs) if theirs.agreed != mine.agreed || theirs.nonces != mine.nonces => {
+                    contradiction = Some((by, theirs.nonces.clone()));
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some((by, nonces)) = contradiction {
+            self.fail(self.contradiction(by, &nonces, &mine.nonces));
+        } else if is_complete {
+            let seed = u64::from_le_bytes(std::array::from_fn(|i| mine.agreed[i]));
+            let id = self.id;
+            self.outcome = Some(Ok(Started { id, seed }));
+            self.ended = Some(self.now);
+            // Otherwise those that have started would relay hellos that this player has.
+            self.say_now();
+        }
+    }
+
+    /// Returns who is to blame if `by` claims these nonces.
+    fn contradiction(&self, by: PeerId, theirs: &[u64], mine: &[u64]) -> StartError {
+        let mut said = self.players.iter().zip(theirs.iter().zip(mine));
+        match said.find(|(_, (theirs, mine))| theirs != mine) {
+            Some((&about, _)) if about != by && about != self.local_id => {
+                StartError::Contradiction { about, by }
+            }
+            // It contradicts itself, or this player, or its own hash.
+            _ => StartError::Inconsistent { peer: by },
+        }
+    }
+
+    fn hello(&self) -> Hello {
+        Hello {
+            settings: self.settings_hash,
+            nonce: self.nonce,
+            start: 0,
+            running: self.running,
+            heard: self.bits(|other| other.hello().is_some()),
+            ends: self.bits(|other| other.hello().is_some_and(|o| o.running.is_settled())),
+            ready: self.ready(),
+        }
+    }
+
+    /// Returns what this player is ready for, once it is.
+    fn ready(&self) -> Option<Ready> {
+        if !self.has_finished || !self.has_all() {
+            return None;
+        }
+        let states = self.players.iter().map(|peer| match self.others.get(peer) {
+            Some(other) => other.hello().map(|hello| (hello.nonce, hello.running)),
+            None => Some((self.nonce, self.running)),
+        });
+        let states: Vec<_> = states.collect::<Option<_>>()?;
+        if states.iter().any(|(_, running)| !running.is_settled()) {
+            return None;
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"huddle/start");
+        hasher.update(&self.id.number.to_le_bytes());
+        hasher.update(&self.id.epoch.to_le_bytes());
+        hasher.update(&self.settings_hash);
+        for (peer, (nonce, running)) in self.players.iter().zip(&states) {
+            hasher.update(peer.as_bytes());
+            hasher.update(&nonce.to_le_bytes());
+            if let Running::Until { tick, members } = running {
+                hasher.update(&tick.to_le_bytes());
+                hasher.update(&members.to_le_bytes());
+            }
+        }
+        Some(Ready {
+            agreed: hasher.finalize().into(),
+            nonces: states.into_iter().map(|(nonce, _)| nonce).collect(),
+            heard: self.bits(|other| other.ready().is_some()),
+        })
+    }
+
+    /// Sends a hello to every player at once.
+    fn say_now(&mut self) {
+        for other in self.others.values_mut() {
+            other.say_again = self.now;
+        }
+    }
+
+    fn fail(&mut self, error: StartError) {
+        if self.outcome.is_some() {
+            return;
+        }
+        self.outcome = Some(Err(error));
+        self.ended = Some(self.now);
+        for other in self.others.values_mut() {
+            other.owes_withdrawal = true;
+        }
+    }
+
+    fn missing(&self) -> StartError {
+        let of = |wanted: &dyn Fn(&Player) -> bool| {
+            let others = self.others.iter();
+            let peers = others.filter(|(_, other)| wanted(other));
+            peers.map(|(&peer, _)| peer).collect::<Vec<_>>()
+        };
+        let mut waiting = of(&|other| other.hello().is_some() && other.ready().is_none());
+        if self.ready().is_none() {
+            waiting.push(self.local_id);
+            waiting.sort_unstable();
+        }
+        let unheard = |peer: PeerId| {
+            let heard = match self.others.get(&peer) {
+                Some(other) => other.hello().map_or(0, |hello| hello.heard),
+                None => self.hello().heard,
+            };
+            let players = self.players.iter().copied();
+            let is_unheard = |&of: &PeerId| of != peer && heard & self.bit(of) == 0;
+            (peer, players.filter(is_unheard).collect())
+        };
+        StartError::Missing {
+            limit: self.limit,
+            silent: of(&|other| other.hello().is_none()),
+            waiting: waiting.into_iter().map(unheard).collect(),
+        }
+    }
+
+    fn bits(&self, of: impl Fn(&Player) -> bool) -> u16 {
+        let others = self.others.iter().filter(|(_, other)| of(other));
+        others.fold(0, |bits, (&peer, _)| bits | self.bit(peer))
+    }
+
+    fn bit(&self, peer: PeerId) -> u16 {
+        let place = self.players.iter().position(|&player| player == peer);
+        place.map_or(0, |place| 1 << place)
+    }
+}
