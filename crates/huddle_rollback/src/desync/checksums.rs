@@ -40,9 +40,27 @@ struct Peer {
     received: VecDeque<(Tick, u64)>,
     /// Local checksums that the peer has not acked, oldest first.
     unacked: VecDeque<(Tick, u64)>,
-    last_sent: Option<Tick>,
+    round: Option<Round>,
     /// Whether the peer's state differs. Then nothing more is compared.
     differs: bool,
+}
+
+/// A pass through the unacked checksums, which sends each of them once.
+///
+/// Newer checksums wait for the next round. Otherwise a lost checksum might never be sent again, because newer ones
+/// take every packet.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    last_sent: Tick,
+    /// The newest checksum at the start of the round.
+    end: Tick,
+}
+
+impl Round {
+    /// Returns `true` if the round has not sent the checksum of this tick yet.
+    fn awaits(self, tick: Tick) -> bool {
+        tick.is_after(self.last_sent) && !tick.is_after(self.end)
+    }
 }
 
 /// Appends an item, and drops the oldest one if there are too many.
@@ -111,12 +129,17 @@ impl Checksums {
         if !frame.is_multiple_of(every) {
             return None;
         }
-        let last = peer.last_sent;
+        let &(newest, _) = peer.unacked.back()?;
         let mut unacked = peer.unacked.iter();
-        let next = unacked.find(|(tick, _)| last.is_none_or(|last| tick.is_after(last)));
-        let next = next.or(peer.unacked.front()).copied();
-        peer.last_sent = next.map(|(tick, _)| tick);
-        next
+        let round = peer
+            .round
+            .filter(|round| unacked.clone().any(|(tick, _)| round.awaits(*tick)));
+        let &next = unacked.find(|(tick, _)| round.is_none_or(|round| round.awaits(*tick)))?;
+        peer.round = Some(Round {
+            last_sent: next.0,
+            end: round.map_or(newest, |round| round.end),
+        });
+        Some(next)
     }
 
     /// A peer has received the local checksum of a tick.
@@ -295,6 +318,34 @@ mod tests {
     }
 
     #[test]
+    fn lost_checksum_is_sent_again_although_newer_ones_keep_coming() {
+        for (every, round_trip) in (2..=20).flat_map(|every| (1..=16).map(move |rtt| (every, rtt)))
+        {
+            let mut checksums = Checksums::new([peer(1)]);
+            let mut acks = VecDeque::new();
+            let mut sent_first = 0;
+            for frame in 0..8 * SEND_EVERY + 2 * every {
+                if frame.is_multiple_of(every) {
+                    checksums.add(Tick(1 + frame / every), 0);
+                }
+                match checksums.next_to_send(peer(1), frame) {
+                    // The packet is lost.
+                    Some((Tick(1), _)) => sent_first += 1,
+                    Some((tick, _)) => acks.push_back((frame + round_trip, tick)),
+                    None => {}
+                }
+                while let Some((_, tick)) = acks.pop_front_if(|(at, _)| *at <= frame) {
+                    checksums.acked(peer(1), tick);
+                }
+            }
+            assert!(
+                sent_first >= 3,
+                "every {every}, round trip {round_trip}: {sent_first}"
+            );
+        }
+    }
+
+    #[test]
     fn all_checksums_are_sent_until_they_are_acked() {
         let mut checksums = checksums();
         let mut frame = 0;
@@ -309,7 +360,7 @@ mod tests {
         assert_eq!(sent(&mut checksums, 16), [10, 10]);
         checksums.add(Tick(20), 2);
         checksums.add(Tick(15), 3);
-        assert_eq!(sent(&mut checksums, 16), [20, 10, 20, 10]);
+        assert_eq!(sent(&mut checksums, 16), [10, 20, 10, 20]);
         checksums.acked(peer(1), Tick(10));
         // A checksum that was never sent cannot be acked.
         checksums.acked(peer(1), Tick(30));
