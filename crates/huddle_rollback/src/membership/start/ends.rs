@@ -1,26 +1,25 @@
-//! Where the running match ends, so that the next one can start.
+//! The tick at which the running match ends, so that the next match can start.
 
 use huddle_session::{PeerId, Tick};
 
 use super::{Start, StartError, message::Running};
 
 impl Start {
-    /// Returns whether the running match needs an end: all players take part in the next one.
+    /// Returns whether the running match needs an end, because all players take part in the next match.
     pub(crate) fn needs_end(&self) -> bool {
         self.running == Running::Playing && self.outcome.is_none() && self.has_all()
     }
 
-    /// Names a tick at which the running match can end. This player simulates no tick from there on
-    /// until all have named theirs. `members` are the members of the running match.
+    /// Proposes a tick at which the running match can end. The local peer simulates no tick from there
+    /// on until all players have proposed theirs. `members` are the members of the running match.
     pub(crate) fn set_end(&mut self, tick: Tick, members: &[PeerId]) {
         let members = members.iter().fold(0, |bits, &peer| bits | self.bit(peer));
         let tick = tick.0;
         self.running = Running::Until { tick, members };
-        self.say_now();
+        self.send_hellos();
     }
 
-    /// Returns the first tick that the running match does not have, as far as it is known, and the
-    /// player that named it.
+    /// Returns the latest proposed end of the running match, and the player that proposed it.
     pub(crate) fn end(&self) -> Option<(Tick, PeerId)> {
         if matches!(self.outcome, Some(Err(_))) {
             return None;
@@ -55,21 +54,21 @@ impl Start {
             })
     }
 
-    /// The running match is confirmed up to its end.
+    /// Reports that the running match is confirmed up to its end.
     pub(crate) fn finish(&mut self) {
         if !self.has_finished && self.has_end() {
             self.has_finished = true;
-            self.say_now();
-            self.judge();
+            self.send_hellos();
+            self.start_if_ready();
         }
     }
 
-    /// A player named a tick at which the running match cannot be.
+    /// Handles a proposal that the running match cannot reach.
     pub(crate) fn refuse_end(&mut self, peer: PeerId) {
         self.fail(StartError::Inconsistent { peer });
     }
 
-    /// The end has to be agreed on again.
+    /// Resets the proposals, because another attempt begins.
     pub(super) fn reopen_end(&mut self) {
         if self.running != Running::No {
             self.running = Running::Playing;

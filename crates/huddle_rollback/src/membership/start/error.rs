@@ -5,24 +5,24 @@ use thiserror::Error;
 
 use super::settings::{SettingDifference, SettingsError};
 
-/// The maximum number of differences in a text. The rest is counted.
+/// The maximum number of differences in an error text. The text only counts the others.
 const MAX_SHOWN: usize = 5;
 
-/// Why the start of a match cannot be attempted.
+/// Errors in the setup of a start.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StartSetupError {
     /// There are no seats, or too many.
     #[error("a match cannot have {0} seats: it has 1 to {max}", max = crate::seat::MAX_SEATS)]
     Seats(usize),
     /// The local peer has no seat.
-    #[error("this player has no seat: spectators do not take part in the start")]
+    #[error("the local peer has no seat: create no session for a spectator")]
     NotSeated,
     /// There are too many settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
 }
 
-/// Why a match did not start. Every player that can be reached fails for the same reason at once.
+/// The reason why a match did not start. All players that can be reached fail for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StartError {
     /// A player left, or gave up.
@@ -48,48 +48,49 @@ pub enum StartError {
         /// The differences, or none if that player did not send its settings.
         differences: Vec<SettingDifference>,
     },
-    /// The time is over.
+    /// The time limit is over.
     #[error("the match did not start within {} s{}", limit.as_secs_f64(), Missing { silent, waiting })]
     Missing {
         /// The time limit of the player that gave up first.
         limit: Duration,
-        /// The players that sent nothing.
+        /// The players from which nothing has arrived.
         silent: Vec<PeerId>,
-        /// The players that did not get ready, and the players that they received nothing of.
+        /// The players that did not become ready, with the players from which each of them received
+        /// nothing.
         waiting: Vec<(PeerId, Vec<PeerId>)>,
     },
-    /// A player contradicted itself.
+    /// The messages of a player contradict each other.
     #[error("{peer} contradicts their own messages: play without them")]
     Inconsistent {
         /// The player.
         peer: PeerId,
     },
-    /// One of two players is not honest about a nonce.
+    /// One of two players is dishonest about a nonce.
     #[error(
-        "either {about} sent {by} something else than this player, or {by} is lying: play without one of them"
+        "{about} sent another number to {by} than to the local peer, or {by} is lying: play without one of them"
     )]
     Contradiction {
-        /// The player that may have sent different things.
+        /// The player that may have sent different nonces.
         about: PeerId,
         /// The player that reports it.
         by: PeerId,
     },
 }
 
-/// Why bytes from another player are not a message about the start of a match.
+/// Errors in a message about the start of a match.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StartMessageError {
     /// They cannot be decoded.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
-    /// There are more nonces than players in a match.
-    #[error("{0} nonces are more than a match has players")]
+    /// There are more nonces than a match can have players.
+    #[error("a hello has {0} nonces, but a match has at most {max} players", max = crate::seat::MAX_SEATS)]
     TooManyNonces(usize),
-    /// The settings are too many or too long.
-    #[error("the settings are too many or too long")]
+    /// There are too many settings, or one is too long.
+    #[error("there are too many settings, or one of them is too long")]
     ImpossibleSettings,
-    /// The report of a failure names too many players.
-    #[error("the report of a failed start names too many players")]
+    /// The report of a failure contains too many players.
+    #[error("the report of a failed start contains too many players")]
     ImpossibleReport,
     /// The match number or its epoch is too far from the local one.
     #[error("match number {0} or its epoch is too far ahead")]
@@ -104,7 +105,7 @@ struct Differences<'a>(&'a [SettingDifference]);
 impl fmt::Display for Differences<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("they did not send which");
+            return f.write_str("that player did not send them");
         }
         for (n, difference) in self.0.iter().take(MAX_SHOWN).enumerate() {
             let comma = if n > 0 { ", " } else { "" };
@@ -125,16 +126,19 @@ struct Missing<'a> {
 impl fmt::Display for Missing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for peer in self.silent {
-            write!(f, "; {peer} sent nothing: has their game begun this match?")?;
+            write!(
+                f,
+                "; nothing has arrived from {peer}: has their game started this match?"
+            )?;
         }
         for (peer, missing) in self.waiting {
             if missing.is_empty() {
-                write!(f, "; {peer} did not get ready")?;
+                write!(f, "; {peer} did not become ready")?;
             }
             for other in missing {
                 write!(
                     f,
-                    "; {peer} received nothing of {other}: is any player linked with both?"
+                    "; {peer} received nothing from {other}: is another player linked with both?"
                 )?;
             }
         }

@@ -1,4 +1,4 @@
-//! Invariants of a start, whatever messages arrive.
+//! The invariants of a start for arbitrary messages.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ fn peer(n: u8) -> PeerId {
     codec::decode(&[&[16][..], &[n; 16]].concat(), 17).expect("an id")
 }
 
-/// Messages to a player that waits for two others. The first byte of each is its length. The first
-/// byte of all decides whether the player still plays another match.
+/// Passes messages to a player that waits for two other players. The first byte decides whether the
+/// player still plays another match. Each message is preceded by a byte with its sender and length.
 pub fn start(bytes: &[u8]) {
     let Some((&first, mut bytes)) = bytes.split_first() else {
         return;

@@ -1,20 +1,20 @@
 use serde::{Deserialize, Serialize};
 
-/// The largest step from one match number or epoch to a peer's. A hostile peer therefore cannot use
-/// up the numbers of a room.
+/// The maximum increase of the match number or the epoch that a peer may cause at once. It prevents a
+/// hostile peer from using up all numbers of a room.
 const MAX_STEP: u32 = 1 << 16;
 
-/// Which match of a room, and which list of its members. Later ids are greater.
+/// Identifies a match of a room and an attempt to start it. Later ids are greater.
 ///
-/// No peer assigns ids alone. Each peer names the lowest id that it accepts, and adopts every greater
-/// one that it receives, so all of them start under the greatest.
+/// No single peer assigns ids. Each peer sends the lowest id that it accepts, and adopts every greater id
+/// that it receives. All peers therefore start under the greatest id.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub(crate) struct MatchId {
-    /// Counts the matches of the room that started.
+    /// The number of the match in the room.
     pub(crate) number: u32,
-    /// Counts the member lists of the match. Each attempt to start the match has its own.
+    /// The number of the attempt to start the match.
     pub(crate) epoch: u32,
 }
 
@@ -35,7 +35,7 @@ impl MatchId {
         }
     }
 
-    /// Returns whether a peer may be at `later` when this peer is here.
+    /// Returns whether the local peer at this id accepts the id `later`.
     pub(super) fn may_become(self, later: Self) -> bool {
         let base = match later.number == self.number {
             true => self.epoch,
@@ -45,7 +45,7 @@ impl MatchId {
             && later.epoch.saturating_sub(base) <= MAX_STEP
     }
 
-    /// The two bytes in the messages of a running match.
+    /// Returns the two bytes that identify a running match in its messages.
     pub(crate) fn tag(self) -> [u8; 2] {
         [self.number as u8, self.epoch as u8]
     }

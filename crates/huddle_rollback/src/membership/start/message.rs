@@ -33,7 +33,7 @@ pub(super) enum Body {
     Withdraw(Withdrawal),
     /// The receiver's attempt is over, or its match has started without the receiver.
     Outdated,
-    /// A hello of a third player, whose number is its place in the order of the ids.
+    /// A hello of a third player. `of` is that player's index in the order of the ids.
     Relayed {
         of: u8,
         hello: Hello,
@@ -50,15 +50,15 @@ pub(super) struct Hello {
     /// The first tick of the match.
     pub(super) start: u32,
     pub(super) running: Running,
-    /// The players whose hello has arrived: a bit for each player in the order of the ids.
-    pub(super) heard: u16,
+    /// The players whose hello the sender has received: a bit for each player in the order of the ids.
+    pub(super) received: u16,
     /// The players whose running match is known to end.
     pub(super) ends: u16,
     /// Present when the player is ready.
     pub(super) ready: Option<Ready>,
 }
 
-/// Whether a player takes part in a match that this one follows.
+/// Whether a player still takes part in the previous match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Running {
     No,
@@ -76,8 +76,8 @@ pub(super) struct Ready {
     pub(super) agreed: Hash,
     /// The nonces of all players in the order of the ids.
     pub(super) nonces: Vec<u64>,
-    /// The players that are known to be ready.
-    pub(super) heard: u16,
+    /// The players that the sender knows to be ready.
+    pub(super) received: u16,
 }
 
 impl Message {
@@ -109,7 +109,7 @@ impl Hello {
         {
             return Err(StartMessageError::TooManyNonces(ready.nonces.len()));
         }
-        // Another tick is reserved for players that join a running match.
+        // Other ticks are reserved for players that join a running match.
         match self.start {
             0 => Ok(()),
             start => Err(StartMessageError::StartTick(start)),
@@ -151,7 +151,7 @@ mod tests {
             nonce: 700,
             start: 0,
             running,
-            heard: 3,
+            received: 3,
             ends: 1,
             ready,
         }
@@ -175,7 +175,7 @@ mod tests {
         let ready = Ready {
             agreed: [0xbb; 32],
             nonces: vec![700, 1],
-            heard: 1,
+            received: 1,
         };
         let hello = hello(Some(ready), until);
         let rest = format!("{head}02fbbc0203030101{}02fbbc020101", "bb".repeat(32));

@@ -7,8 +7,8 @@
 //! those that have them.
 //!
 //! ```text
-//!            all hellos are here            all ends are known, and
-//!            and the settings equal         the running match is over     all are ready
+//!            all hellos have arrived,       all ends are known, and
+//!            the settings are equal         the running match is over     all are ready
 //!   hello ─────────────────────────▶ end ─────────────────────────▶ ready ─────────────▶ started
 //!     │  ▲                            │                               │
 //!     │  └── a greater match id ──────┴───────────────────────────────┘
@@ -16,14 +16,14 @@
 //!   failed: a player left, was lost, has other settings, or the time is over
 //! ```
 //!
-//! - **Match ids.** A message of an earlier attempt is answered with the current id, and a message of
-//!   a later one raises the local id. All players therefore start under the same id, whatever they
-//!   played before.
-//! - **Rematch.** While a match runs, its players go on until each has named the tick at which it can
-//!   end. The match ends at the latest of these ticks. A player is ready once it has confirmed that
-//!   tick, so when the next match starts, no player needs anything of the one before.
-//! - **Failure.** A player that gives up sends its reason to the others, who give up for the same
-//!   reason and pass it on.
+//! - **Match ids.** A player answers a message of an earlier attempt with the current id. A message of a
+//!   later attempt raises the local id. All players therefore start under the same id, whatever
+//!   matches they played before.
+//! - **Rematch.** The players of a running match continue until each has proposed a tick at which it
+//!   can end. The match ends at the latest of these ticks. A player is ready once it has confirmed that
+//!   tick. When the next match starts, no player therefore needs inputs of the previous match.
+//! - **Failure.** A player that gives up sends its reason to the other players. They give up for the
+//!   same reason, and forward it.
 
 mod ends;
 mod error;
@@ -60,24 +60,24 @@ use crate::seat::MAX_SEATS;
 /// The minimum interval between two answers to a player.
 const ANSWER_AGAIN: Duration = Duration::from_millis(100);
 
-/// How long a player with other settings has time to send them.
+/// The time in which a player must send settings that differ.
 const SETTINGS_WAIT: Duration = Duration::from_secs(2);
 
-/// What a match starts with.
+/// The options of a start.
 #[derive(Debug, Clone)]
 pub(crate) struct StartSetup {
     pub(crate) local_id: PeerId,
-    /// The lowest match id that this player accepts.
+    /// The lowest match id that the local peer accepts.
     pub(crate) id: MatchId,
-    /// The player of each seat, the same on all machines.
+    /// The player of each seat, the same on all peers.
     pub(crate) seats: Vec<PeerId>,
-    /// The settings that all players must share.
+    /// The settings that must be the same for all players.
     pub(crate) settings: Settings,
-    /// This player's part of the seed: a random number that no other player can guess.
+    /// The local peer's part of the seed: a random number that no other player can guess.
     pub(crate) nonce: u64,
-    /// How long to wait for the other players.
+    /// The time limit for the start.
     pub(crate) limit: Duration,
-    /// Whether this player still plays the match before.
+    /// Whether the local peer still plays the previous match.
     pub(crate) is_playing: bool,
 }
 
@@ -86,29 +86,29 @@ impl StartSetup {
     pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 }
 
-/// What all players have agreed on.
+/// The result of a successful start, which is the same for all players.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Started {
     pub(crate) id: MatchId,
-    /// A random number to which every player contributed. The last player to contribute could have
-    /// chosen it, so it is neither a secret nor a fair die.
+    /// A random number to which every player contributes. The last player to contribute could choose
+    /// it, so the number is neither secret nor fair.
     pub(crate) seed: u64,
 }
 
-/// One player's side of the start of a match.
+/// The local peer's part of the start of a match.
 ///
-/// Pass it messages ([`receive`](Self::receive)), lost players ([`lost`](Self::lost)) and the time
-/// ([`advance`](Self::advance)), send what [`collect`](Self::collect) returns over reliable channels,
-/// and read the [`outcome`](Self::outcome), which exists when the time limit is over. Keep it after
+/// Report messages ([`receive`](Self::receive)), lost players ([`lost`](Self::lost)) and the time
+/// ([`advance`](Self::advance)). Send the messages that [`collect`](Self::collect) returns over reliable
+/// channels. There is an [`outcome`](Self::outcome) at the time limit at the latest. Keep the value after
 /// that, because other players may need an answer.
 ///
-/// A player that is cut off at the last moment may fail while the others start. To them it is a player
-/// that was lost in the match.
+/// A player that loses all links at the last moment may fail while the other players start. They then
+/// lose this player in the match.
 #[derive(Debug, Clone)]
 pub(crate) struct Start {
     local_id: PeerId,
     id: MatchId,
-    /// The lowest id that this player accepts after this attempt, if that is known from others.
+    /// The greatest id that another player has sent, which is a lower bound for the next attempt.
     seen: MatchId,
     settings: Settings,
     settings_hash: Hash,
@@ -116,14 +116,14 @@ pub(crate) struct Start {
     limit: Duration,
     began: Duration,
     now: Duration,
-    /// All players in the order of their ids, including this one.
+    /// All players in the order of their ids, including the local peer.
     players: Vec<PeerId>,
     others: BTreeMap<PeerId, Player>,
     running: Running,
-    /// Whether nothing of the running match is left to confirm.
+    /// Whether the running match is confirmed up to its end.
     has_finished: bool,
     outcome: Option<Result<Started, StartError>>,
-    /// When the outcome was known.
+    /// The time of the outcome.
     ended: Option<Duration>,
 }
 
@@ -131,7 +131,7 @@ impl Start {
     /// Starts an attempt.
     ///
     /// # Errors
-    /// Returns an error if there are no seats, more than [`MAX_SEATS`], none of this player, or too
+    /// Returns an error if there are no seats, more than [`MAX_SEATS`], none for the local peer, or too
     /// many settings.
     pub(crate) fn new(setup: StartSetup, now: Duration) -> Result<Self, StartSetupError> {
         let StartSetup {
@@ -174,7 +174,7 @@ impl Start {
             outcome: None,
             ended: None,
         };
-        start.judge();
+        start.start_if_ready();
         Ok(start)
     }
 
@@ -200,7 +200,7 @@ impl Start {
         next.max(self.seen)
     }
 
-    /// Returns the outcome when there is one.
+    /// Returns the outcome, or `None` while the attempt continues.
     pub(crate) fn outcome(&self) -> Option<Result<Started, &StartError>> {
         Some(self.outcome.as_ref()?.as_ref().copied())
     }
@@ -213,17 +213,17 @@ impl Start {
             .map(|(&peer, _)| peer)
     }
 
-    /// A player is linked.
+    /// Reports a link to a player.
     pub(crate) fn linked(&mut self, peer: PeerId) {
         if let Some(other) = self.others.get_mut(&peer) {
             other.is_linked = true;
-            // An earlier announcement was lost if there was no link.
+            // An earlier withdrawal was lost if there was no link.
             other.owes_withdrawal |= matches!(self.outcome, Some(Err(_)));
         }
     }
 
-    /// Returns the players that are not known to be linked: no message has come from them, only
-    /// relayed ones.
+    /// Returns the players that are not known to be linked, because no message has arrived from them
+    /// directly.
     pub(crate) fn unlinked(&self) -> impl Iterator<Item = PeerId> {
         let others = self.others.iter();
         others
@@ -231,7 +231,7 @@ impl Start {
             .map(|(&peer, _)| peer)
     }
 
-    /// Returns a player that was ready and has left since.
+    /// Takes a player that was ready and has left since then.
     pub(crate) fn pop_departed(&mut self) -> Option<PeerId> {
         let mut others = self.others.iter_mut();
         let (&peer, other) = others.find(|(_, other)| other.has_departed)?;
@@ -259,20 +259,20 @@ impl Start {
         }
     }
 
-    /// The link to a player was lost, or the player was removed. The attempt fails.
+    /// Reports that the link to a player was lost, or that the player was removed. The attempt fails.
     pub(crate) fn lost(&mut self, peer: PeerId) {
         if self.others.contains_key(&peer) {
             self.fail(StartError::Lost { peer });
         }
     }
 
-    /// This player leaves.
+    /// Withdraws the local peer. The attempt fails.
     pub(crate) fn withdraw(&mut self) {
         let peer = self.local_id;
         self.fail(StartError::Left { peer });
     }
 
-    /// Returns the next message to send and its receiver.
+    /// Returns the next message to send, and its receiver.
     pub(crate) fn collect(&mut self) -> Option<(PeerId, Bytes)> {
         if let Some((&peer, other)) = self.others.iter_mut().find(|(_, o)| o.owes_settings) {
             (other.owes_settings, other.sent_settings) = (false, true);
@@ -294,28 +294,28 @@ impl Start {
         let repeat = match self.outcome {
             None => now.saturating_add(REPEAT),
             Some(Ok(_)) => Duration::MAX,
-            // No player is to start with one that gave up.
+            // No player may start with one that gave up.
             Some(Err(_)) => return None,
         };
-        let is_due = |other: &Player| now >= other.say_again;
+        let is_due = |other: &Player| now >= other.next_hello;
         let Some((&peer, other)) = self.others.iter_mut().find(|(_, other)| is_due(other)) else {
             return self.relay();
         };
-        other.said = Some(now);
-        other.say_again = repeat;
+        other.last_sent = Some(now);
+        other.next_hello = repeat;
         let (id, body) = (self.id, Body::Hello(self.hello()));
         Some((peer, Message { id, body }.encode()?))
     }
 
-    /// Returns whether all hellos are here and the settings are equal.
+    /// Returns whether all hellos have arrived with equal settings.
     fn has_all(&self) -> bool {
         let mine = self.settings_hash;
         let mut others = self.others.values();
         others.all(|other| other.hello().is_some_and(|hello| hello.settings == mine))
     }
 
-    /// Starts if all players are ready for the same.
-    fn judge(&mut self) {
+    /// Starts the match if all players are ready and agree.
+    fn start_if_ready(&mut self) {
         let Some(mine) = self.ready().filter(|_| self.outcome.is_none()) else {
             return;
         };
@@ -337,19 +337,19 @@ impl Start {
             let id = self.id;
             self.outcome = Some(Ok(Started { id, seed }));
             self.ended = Some(self.now);
-            // Otherwise those that have started would relay hellos that this player has.
-            self.say_now();
+            // Without these hellos, other players would relay hellos that have arrived here.
+            self.send_hellos();
         }
     }
 
-    /// Returns who is to blame if `by` claims these nonces.
+    /// Returns the error for nonces that `by` claims and that differ from the local ones.
     fn contradiction(&self, by: PeerId, theirs: &[u64], mine: &[u64]) -> StartError {
-        let mut said = self.players.iter().zip(theirs.iter().zip(mine));
-        match said.find(|(_, (theirs, mine))| theirs != mine) {
+        let mut nonces = self.players.iter().zip(theirs.iter().zip(mine));
+        match nonces.find(|(_, (theirs, mine))| theirs != mine) {
             Some((&about, _)) if about != by && about != self.local_id => {
                 StartError::Contradiction { about, by }
             }
-            // It contradicts itself, or this player, or its own hash.
+            // The nonce of `by` or of the local peer is wrong, or the hash is.
             _ => StartError::Inconsistent { peer: by },
         }
     }
@@ -360,13 +360,13 @@ impl Start {
             nonce: self.nonce,
             start: 0,
             running: self.running,
-            heard: self.bits(|other| other.hello().is_some()),
+            received: self.bits(|other| other.hello().is_some()),
             ends: self.bits(|other| other.hello().is_some_and(|o| o.running.is_settled())),
             ready: self.ready(),
         }
     }
 
-    /// Returns what this player is ready for, once it is.
+    /// Returns the match for which the local peer is ready, or `None` if it is not ready.
     fn ready(&self) -> Option<Ready> {
         if !self.has_finished || !self.has_all() {
             return None;
@@ -395,14 +395,14 @@ impl Start {
         Some(Ready {
             agreed: hasher.finalize().into(),
             nonces: states.into_iter().map(|(nonce, _)| nonce).collect(),
-            heard: self.bits(|other| other.ready().is_some()),
+            received: self.bits(|other| other.ready().is_some()),
         })
     }
 
-    /// Sends a hello to every player at once.
-    fn say_now(&mut self) {
+    /// Schedules a hello to every player for now.
+    fn send_hellos(&mut self) {
         for other in self.others.values_mut() {
-            other.say_again = self.now;
+            other.next_hello = self.now;
         }
     }
 
@@ -428,19 +428,19 @@ impl Start {
             waiting.push(self.local_id);
             waiting.sort_unstable();
         }
-        let unheard = |peer: PeerId| {
-            let heard = match self.others.get(&peer) {
-                Some(other) => other.hello().map_or(0, |hello| hello.heard),
-                None => self.hello().heard,
+        let lacking = |peer: PeerId| {
+            let received = match self.others.get(&peer) {
+                Some(other) => other.hello().map_or(0, |hello| hello.received),
+                None => self.hello().received,
             };
             let players = self.players.iter().copied();
-            let is_unheard = |&of: &PeerId| of != peer && heard & self.bit(of) == 0;
-            (peer, players.filter(is_unheard).collect())
+            let is_lacking = |&of: &PeerId| of != peer && received & self.bit(of) == 0;
+            (peer, players.filter(is_lacking).collect())
         };
         StartError::Missing {
             limit: self.limit,
             silent: of(&|other| other.hello().is_none()),
-            waiting: waiting.into_iter().map(unheard).collect(),
+            waiting: waiting.into_iter().map(lacking).collect(),
         }
     }
 
@@ -450,7 +450,7 @@ impl Start {
     }
 
     fn bit(&self, peer: PeerId) -> u16 {
-        let place = self.players.iter().position(|&player| player == peer);
-        place.map_or(0, |place| 1 << place)
+        let index = self.players.iter().position(|&player| player == peer);
+        index.map_or(0, |index| 1 << index)
     }
 }

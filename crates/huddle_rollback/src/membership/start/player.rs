@@ -7,8 +7,8 @@ use super::message::{Hello, Ready};
 /// The interval between repeated hellos.
 pub(super) const REPEAT: Duration = Duration::from_millis(500);
 
-/// How long the first hello has time to arrive over its own link, and its receiver to say so. Later
-/// ones are relayed at once.
+/// The time in which the first hello may arrive over its own link and be confirmed by its receiver.
+/// Later hellos are relayed at once.
 const RELAY_AFTER: Duration = Duration::from_millis(300);
 
 /// When to relay a player's hello to another one.
@@ -27,7 +27,7 @@ impl Relay {
     }
 }
 
-/// What is known of another player.
+/// The state of another player, as far as the local peer knows it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Player {
     hello: Option<Hello>,
@@ -35,16 +35,16 @@ pub(super) struct Player {
     is_first_hand: bool,
     /// Whether any message came from the player itself.
     pub(super) is_linked: bool,
-    /// The player was ready and has left since.
+    /// Whether the player was ready and has left since then.
     pub(super) has_departed: bool,
-    /// How often the player sent another nonce for the same attempt.
+    /// The number of times that the player sent another nonce for the same attempt.
     pub(super) restarts: u8,
-    /// When its settings were found to be different.
+    /// The time at which its settings were found to differ.
     pub(super) differs: Option<Duration>,
-    /// When to send the next hello.
-    pub(super) say_again: Duration,
-    /// When the last message was sent.
-    pub(super) said: Option<Duration>,
+    /// The time of the next hello.
+    pub(super) next_hello: Duration,
+    /// The time of the last hello or answer.
+    pub(super) last_sent: Option<Duration>,
     pub(super) owes_settings: bool,
     pub(super) sent_settings: bool,
     pub(super) owes_withdrawal: bool,
@@ -53,10 +53,10 @@ pub(super) struct Player {
     pub(super) relays: BTreeMap<PeerId, Relay>,
 }
 
-/// What a hello changes.
+/// The relation of a hello to earlier hellos of the same player.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// It fits everything before.
+    /// It is consistent with earlier hellos.
     Consistent,
     /// It contradicts an earlier hello of the attempt.
     Contradiction,
@@ -73,8 +73,8 @@ impl Player {
         self.hello.as_ref()?.ready.as_ref()
     }
 
-    /// Takes a hello, which may be older than the last one.
-    pub(super) fn take(&mut self, hello: Hello, is_first_hand: bool) -> Change {
+    /// Handles a hello, which may be older than the last one.
+    pub(super) fn receive(&mut self, hello: Hello, is_first_hand: bool) -> Change {
         let Some(known) = &mut self.hello else {
             (self.hello, self.is_first_hand) = (Some(hello), is_first_hand);
             return Change::Consistent;
@@ -82,7 +82,7 @@ impl Player {
         let change = known.merge(&hello);
         match (change, is_first_hand, self.is_first_hand) {
             (Change::Consistent, ..) => self.is_first_hand |= is_first_hand,
-            // The player that relayed it may have lied.
+            // The relay may have changed it.
             (_, false, _) => return Change::Consistent,
             (_, true, false) => {
                 (self.hello, self.is_first_hand) = (Some(hello), true);
@@ -93,19 +93,19 @@ impl Player {
         change
     }
 
-    /// Forgets the attempt, because another one begins.
-    pub(super) fn begin_again(&mut self, now: Duration) {
+    /// Resets the state for another attempt.
+    pub(super) fn reset(&mut self, now: Duration) {
         *self = Self {
             is_linked: self.is_linked,
             restarts: self.restarts,
-            say_again: now,
+            next_hello: now,
             ..Self::default()
         };
     }
 
-    /// Sends a hello soon, but not too often.
-    pub(super) fn say_soon(&mut self, soonest: Duration) {
-        self.say_again = self.say_again.min(soonest);
+    /// Schedules a hello at a time, unless one is due earlier.
+    pub(super) fn schedule_hello(&mut self, at: Duration) {
+        self.next_hello = self.next_hello.min(at);
     }
 }
 
@@ -130,10 +130,10 @@ impl Hello {
             return Change::Contradiction;
         }
         self.running = later;
-        self.heard |= other.heard;
+        self.received |= other.received;
         self.ends |= other.ends;
         match (&mut self.ready, &other.ready) {
-            (Some(mine), Some(theirs)) => mine.heard |= theirs.heard,
+            (Some(mine), Some(theirs)) => mine.received |= theirs.received,
             (mine @ None, theirs) => mine.clone_from(theirs),
             (Some(_), None) => {}
         }

@@ -1,4 +1,4 @@
-//! What messages of other players change.
+//! The effects of received messages.
 
 use std::cmp::Ordering;
 
@@ -11,12 +11,12 @@ use super::{
     withdrawal::Withdrawal,
 };
 
-/// How often a player may begin again under the same id.
+/// The maximum number of times that a player may restart its attempt under the same id.
 const MAX_RESTARTS: u8 = 3;
 
 impl Start {
-    /// Takes a message from another peer. A peer without a seat is ignored: its setup may be newer or
-    /// older than the local one.
+    /// Handles a message from another peer. A peer without a seat is ignored, because its setup may be
+    /// newer or older than the local one.
     ///
     /// # Errors
     /// Returns an error if the message is invalid. It then has no effect.
@@ -49,46 +49,46 @@ impl Start {
                 return Ok(());
             }
             (Ordering::Greater, None) => match body {
-                // Its sender waits for the next attempt.
+                // The sender waits for the next attempt.
                 Body::Withdraw(_) => {
-                    self.raise(id.next_epoch());
+                    self.raise_id(id.next_epoch());
                     return Ok(());
                 }
-                _ => self.raise(id),
+                _ => self.raise_id(id),
             },
         }
         match body {
-            Body::Hello(hello) => self.hear(from, hello, true),
+            Body::Hello(hello) => self.receive_hello(from, hello, true),
             Body::Relayed { of, hello } => {
                 if let Some(&of) = self.players.get(usize::from(of))
                     && of != from
                     && of != self.local_id
                 {
-                    self.hear(of, hello, false);
+                    self.receive_hello(of, hello, false);
                 }
-                // The relay stops when it knows what this player has.
+                // A hello stops the relay, because it shows what this player has received.
                 self.answer(from);
             }
             Body::Settings(_) => {
                 if let Some(theirs) = theirs {
-                    self.compare(from, &theirs);
+                    self.compare_settings(from, &theirs);
                 }
             }
-            Body::Withdraw(withdrawal) => self.take_withdrawal(from, withdrawal),
+            Body::Withdraw(withdrawal) => self.receive_withdrawal(from, withdrawal),
             Body::Outdated => {}
         }
         Ok(())
     }
 
-    /// Begins again under a greater id.
-    pub(super) fn raise(&mut self, id: MatchId) {
+    /// Starts another attempt under a greater id.
+    pub(super) fn raise_id(&mut self, id: MatchId) {
         self.id = id;
         let now = self.now;
         for other in self.others.values_mut() {
-            other.begin_again(now);
+            other.reset(now);
         }
         self.reopen_end();
-        self.judge();
+        self.start_if_ready();
     }
 
     fn answer_outdated(&mut self, peer: PeerId) {
@@ -97,29 +97,29 @@ impl Start {
         };
         match self.outcome {
             None => self.answer(peer),
-            // It learns of the next attempt when there is one.
+            // The peer receives the next attempt's messages once there is one.
             Some(Err(_)) => {}
             Some(Ok(_)) => {
                 let is_due = |at| self.now >= ANSWER_AGAIN.saturating_add(at);
-                if other.said.is_none_or(is_due) {
-                    (other.said, other.owes_outdated) = (Some(self.now), true);
+                if other.last_sent.is_none_or(is_due) {
+                    (other.last_sent, other.owes_outdated) = (Some(self.now), true);
                 }
             }
         }
     }
 
-    /// Sends a hello to a player soon.
+    /// Answers a player with a hello, but not too often.
     fn answer(&mut self, peer: PeerId) {
         if let Some(other) = self.others.get_mut(&peer) {
-            let soonest = other
-                .said
+            let at = other
+                .last_sent
                 .map_or(self.now, |at| at.saturating_add(ANSWER_AGAIN));
-            other.say_soon(soonest);
+            other.schedule_hello(at);
         }
     }
 
-    fn hear(&mut self, from: PeerId, hello: Hello, is_first_hand: bool) {
-        let (me, was_ready) = (self.bit(self.local_id), self.ready().is_some());
+    fn receive_hello(&mut self, from: PeerId, hello: Hello, is_first_hand: bool) {
+        let (own_bit, was_ready) = (self.bit(self.local_id), self.ready().is_some());
         let is_settled = self.running.is_settled();
         let Some(other) = self.others.get_mut(&from) else {
             return;
@@ -128,16 +128,21 @@ impl Start {
             .hello()
             .is_some_and(|known| known.nonce != hello.nonce);
         if is_other && is_first_hand && matches!(self.outcome, Some(Ok(_))) {
-            // The player begins again although its match has started.
+            // The player restarts its attempt although its match has started.
             return self.answer_outdated(from);
         }
-        // The player lacks something of this one.
-        let has_ready = |hello: &Hello| hello.ready.as_ref().is_some_and(|r| r.heard & me != 0);
-        let lacks = hello.heard & me == 0
-            || is_settled && hello.ends & me == 0
+        // Whether the player lacks information about the local peer.
+        let has_ready = |hello: &Hello| {
+            hello
+                .ready
+                .as_ref()
+                .is_some_and(|r| r.received & own_bit != 0)
+        };
+        let lacks = hello.received & own_bit == 0
+            || is_settled && hello.ends & own_bit == 0
             || was_ready && !has_ready(&hello);
         let settings = hello.settings;
-        match other.take(hello, is_first_hand) {
+        match other.receive(hello, is_first_hand) {
             Change::Consistent => {}
             Change::Contradiction => return self.fail(StartError::Inconsistent { peer: from }),
             Change::Restart => return self.restart(from),
@@ -146,15 +151,15 @@ impl Start {
             self.answer(from);
         }
         if settings != self.settings_hash {
-            self.differ(from);
+            self.note_difference(from);
         }
         if !was_ready && self.ready().is_some() {
-            self.say_now();
+            self.send_hellos();
         }
-        self.judge();
+        self.start_if_ready();
     }
 
-    /// A player begins again under the same id, which therefore is used up.
+    /// Handles the restart of a player's attempt under the same id, which cannot be used any more.
     fn restart(&mut self, peer: PeerId) {
         let Some(other) = self.others.get_mut(&peer) else {
             return;
@@ -163,29 +168,29 @@ impl Start {
         if other.restarts > MAX_RESTARTS {
             self.fail(StartError::Inconsistent { peer });
         } else if self.outcome.is_none() {
-            self.raise(self.id.next_epoch());
+            self.raise_id(self.id.next_epoch());
         }
     }
 
-    /// A player's settings are different. It receives the local ones, and has some time to send its
-    /// own.
-    fn differ(&mut self, peer: PeerId) {
+    /// Records that a player's settings differ. The player receives the local settings, and has some
+    /// time to send its own.
+    fn note_difference(&mut self, peer: PeerId) {
         if let Some(other) = self.others.get_mut(&peer) {
             other.owes_settings = !other.sent_settings;
             other.differs.get_or_insert(self.now);
         }
     }
 
-    fn compare(&mut self, from: PeerId, theirs: &Settings) {
+    fn compare_settings(&mut self, from: PeerId, theirs: &Settings) {
         let differences = self.settings.differences(theirs);
         if !differences.is_empty() {
-            self.differ(from);
+            self.note_difference(from);
             let peer = from;
             self.fail(StartError::Settings { peer, differences });
         }
     }
 
-    fn take_withdrawal(&mut self, from: PeerId, withdrawal: Withdrawal) {
+    fn receive_withdrawal(&mut self, from: PeerId, withdrawal: Withdrawal) {
         let error = withdrawal.error(from, &self.players);
         let has_left = error == StartError::Left { peer: from };
         let Some(other) = self.others.get_mut(&from) else {
@@ -194,15 +199,15 @@ impl Start {
         match (&self.outcome, &error) {
             (Some(Ok(_)), _) => other.has_departed = true,
             (Some(Err(_)), _) => {}
-            // The others may have started with it already.
+            // The other players may have started with it.
             (None, _) if has_left && other.ready().is_some() => other.has_departed = true,
-            // The settings that differ are on their way.
+            // The settings that differ will arrive.
             (None, &StartError::Settings { peer, .. }) => {
                 let hello = self.others.get(&peer).and_then(Player::hello);
                 let is_mine = |hello: &Hello| hello.settings == self.settings_hash;
                 match peer == self.local_id || hello.is_some_and(is_mine) {
-                    true => self.differ(from),
-                    false => self.differ(peer),
+                    true => self.note_difference(from),
+                    false => self.note_difference(peer),
                 }
             }
             (None, _) => self.fail(error),

@@ -11,11 +11,11 @@ use super::{
     player::{Player, REPEAT, Relay},
 };
 
-/// How long hellos are relayed after the start.
+/// The time after the start in which hellos are relayed.
 const RELAY_FOR: Duration = Duration::from_secs(10);
 
 impl Start {
-    /// Returns the next hello to relay and its receiver.
+    /// Returns the next hello to relay, and its receiver.
     pub(super) fn relay(&mut self) -> Option<(PeerId, Bytes)> {
         let now = self.now;
         if self
@@ -61,7 +61,7 @@ impl Start {
         None
     }
 
-    /// Returns whether a player lacks something of another one's hello.
+    /// Returns whether a player lacks information from another player's hello.
     fn lacks(&self, to: PeerId, of: PeerId) -> bool {
         let hello = |peer| self.others.get(&peer).and_then(Player::hello);
         if !self.others.get(&to).is_some_and(|to| to.is_linked) {
@@ -72,8 +72,8 @@ impl Start {
         };
         let bit = self.bit(of);
         let ready = theirs.ready.as_ref().filter(|_| hello.ready.is_some());
-        theirs.heard & bit == 0
+        theirs.received & bit == 0
             || hello.running.is_settled() && theirs.ends & bit == 0
-            || ready.is_some_and(|ready| ready.heard & bit == 0)
+            || ready.is_some_and(|ready| ready.received & bit == 0)
     }
 }

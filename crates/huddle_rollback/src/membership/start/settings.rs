@@ -15,17 +15,17 @@ pub(super) const MAX_VALUE_LEN: usize = 768;
 /// The prefix of the settings that every match has.
 const RESERVED: &str = "huddle/";
 
-/// The settings that all players of a match must share, as names and texts: the tick rate, the layout of
-/// inputs, and whatever else affects the simulation, such as a map or a difficulty.
+/// The settings that must be the same for all players of a match, by name: the tick rate, the layout of
+/// inputs, and everything else that affects the simulation, such as a map or a difficulty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings(BTreeMap<String, String>);
 
-/// Why something cannot be a setting.
+/// Errors in the settings of a match.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SettingsError {
-    /// There are too many.
+    /// There are too many settings.
     #[error(
-        "more than {MAX_SETTINGS} settings do not fit: put several into one, or set a hash of them"
+        "a match has at most {MAX_SETTINGS} settings: combine several of them, or set a hash of them"
     )]
     TooMany,
     /// A name is too long.
@@ -33,23 +33,23 @@ pub enum SettingsError {
     NameTooLong(String),
     /// A value is too long.
     #[error(
-        "{len} bytes are too long for the value of setting {name:?}: set a hash of it, or at most {MAX_VALUE_LEN} bytes"
+        "the value of setting {name:?} has {len} bytes, but at most {MAX_VALUE_LEN} are allowed: shorten it, or set a hash of it"
     )]
     ValueTooLong {
         /// The setting.
         name: String,
-        /// How long the value is.
+        /// The length of the value in bytes.
         len: usize,
     },
     /// The name is reserved.
-    #[error("setting {0:?} begins with \"{RESERVED}\", as only those of every game do: rename it")]
+    #[error("the name of setting {0:?} begins with \"{RESERVED}\", which is reserved: rename it")]
     Reserved(String),
 }
 
 /// A setting that differs between two players.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingDifference {
-    /// Its name.
+    /// The name of the setting.
     pub name: String,
     /// The local value, if there is one.
     pub mine: Option<String>,
@@ -112,7 +112,7 @@ impl Settings {
         self.0.clone().into_iter().collect()
     }
 
-    /// Creates the settings of another player, or returns `None` if they are impossible.
+    /// Creates the settings of another player. Returns `None` if they exceed a limit.
     pub(super) fn from_wire(entries: Vec<(String, String)>) -> Option<Self> {
         let mut settings = Self(BTreeMap::new());
         let len = entries.len();
@@ -197,13 +197,13 @@ mod tests {
             settings(&[("a", "1"), ("b", "2")]),
             settings(&[("b", "3\u{202e}\n")]),
         );
-        let told: Vec<_> = here
+        let texts: Vec<_> = here
             .differences(&there)
             .iter()
             .map(ToString::to_string)
             .collect();
         assert_eq!(
-            told,
+            texts,
             [
                 r#""a" is "1" here and not set there"#,
                 r#""b" is "2" here and "3\u{202e}\n" there"#
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_do_not_fit_are_refused() {
+    fn settings_beyond_the_limits_are_rejected() {
         let mut full = settings(&[]);
         let long = "x".repeat(MAX_VALUE_LEN + 1);
         let set = |settings: &mut Settings, name: &str, value: &str| settings.set(name, value);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_settings_are_refused() {
+    fn impossible_settings_are_rejected() {
         let entry = |name: &str| (name.to_owned(), String::new());
         assert_eq!(Settings::from_wire(vec![entry("a"), entry("a")]), None);
         assert_eq!(Settings::from_wire(vec![entry(&"x".repeat(65))]), None);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{StartError, StartMessageError};
 use crate::seat::MAX_SEATS;
 
-/// Why a player withdraws. Players are named by their place in the order of the ids.
+/// The reason for which a player withdraws. It refers to players by their index in the order of the ids.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Withdrawal {
     /// A player, usually the sender, left.
@@ -15,16 +15,17 @@ pub(super) enum Withdrawal {
     Lost(u8),
     /// A player has other settings than the sender.
     Settings(u8),
-    /// The time is over.
+    /// The time limit is over.
     Missing {
         /// The time limit in milliseconds.
         limit: u32,
-        /// A bit for each player without a hello.
+        /// A bit for each player from which no hello has arrived.
         silent: u16,
-        /// Each player that was not ready, and a bit for each player that it had no hello of.
+        /// Each player that was not ready, with a bit for each player from which it had no hello.
         waiting: Vec<(u8, u16)>,
     },
-    /// The sender caught a player in a contradiction. This is hearsay, so it names no player.
+    /// The sender found a contradiction in a player's messages. The receiver cannot verify this, so the
+    /// message does not contain the player.
     Dishonest,
 }
 
@@ -40,15 +41,15 @@ impl Withdrawal {
 
     /// Creates the report of a failure for the other players.
     pub(super) fn new(error: &StartError, players: &[PeerId]) -> Self {
-        let number = |peer: &PeerId| {
+        let index = |peer: &PeerId| {
             let place = players.iter().position(|player| player == peer);
             place.unwrap_or_default() as u8
         };
-        let bits = |peers: &[PeerId]| peers.iter().fold(0, |bits, peer| bits | 1 << number(peer));
+        let bits = |peers: &[PeerId]| peers.iter().fold(0, |bits, peer| bits | 1 << index(peer));
         match error {
-            StartError::Left { peer } => Self::Left(number(peer)),
-            StartError::Lost { peer } => Self::Lost(number(peer)),
-            StartError::Settings { peer, .. } => Self::Settings(number(peer)),
+            StartError::Left { peer } => Self::Left(index(peer)),
+            StartError::Lost { peer } => Self::Lost(index(peer)),
+            StartError::Settings { peer, .. } => Self::Settings(index(peer)),
             StartError::Missing {
                 limit,
                 silent,
@@ -58,7 +59,7 @@ impl Withdrawal {
                 silent: bits(silent),
                 waiting: waiting
                     .iter()
-                    .map(|(peer, missing)| (number(peer), bits(missing)))
+                    .map(|(peer, missing)| (index(peer), bits(missing)))
                     .collect(),
             },
             StartError::Inconsistent { .. } | StartError::Contradiction { .. } => Self::Dishonest,
@@ -67,7 +68,7 @@ impl Withdrawal {
 
     /// Returns the report of a failure that another player found.
     pub(super) fn error(self, from: PeerId, players: &[PeerId]) -> StartError {
-        let peer = |number: u8| players.get(usize::from(number)).copied().unwrap_or(from);
+        let peer = |index: u8| players.get(usize::from(index)).copied().unwrap_or(from);
         let peers = |bits: u16| {
             let players = players.iter().enumerate();
             players
@@ -76,10 +77,10 @@ impl Withdrawal {
                 .collect()
         };
         match self {
-            Self::Left(number) => StartError::Left { peer: peer(number) },
-            Self::Lost(number) => StartError::Lost { peer: peer(number) },
-            Self::Settings(number) => StartError::Settings {
-                peer: peer(number),
+            Self::Left(index) => StartError::Left { peer: peer(index) },
+            Self::Lost(index) => StartError::Lost { peer: peer(index) },
+            Self::Settings(index) => StartError::Settings {
+                peer: peer(index),
                 differences: Vec::new(),
             },
             Self::Missing {
@@ -91,7 +92,7 @@ impl Withdrawal {
                 silent: peers(silent),
                 waiting: waiting
                     .into_iter()
-                    .map(|(number, missing)| (peer(number), peers(missing)))
+                    .map(|(index, missing)| (peer(index), peers(missing)))
                     .collect(),
             },
             Self::Dishonest => StartError::Left { peer: from },

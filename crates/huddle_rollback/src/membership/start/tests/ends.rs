@@ -1,19 +1,19 @@
-//! The agreed end of the match before.
+//! The agreed end of the previous match.
 
 use huddle_session::Tick;
 
 use super::*;
 
-/// Players that still play another match, each at its own tick.
+/// Creates players that still play another match.
 fn playing(n: u8) -> Room {
-    Room::new((1..=n).map(|me| StartSetup {
+    Room::new((1..=n).map(|player| StartSetup {
         is_playing: true,
-        ..setup(me, n)
+        ..setup(player, n)
     }))
 }
 
-/// Runs for a time. Each player proposes its tick as the end as soon as it may, and is confirmed up to
-/// any tick at once.
+/// Runs for a time. Each player proposes its tick as the end as soon as possible, and confirms every tick
+/// immediately.
 fn run(room: &mut Room, ticks: &[u32], members: &[&[u8]], time: Duration) {
     let end = room.now + time;
     while room.now < end {
@@ -47,10 +47,10 @@ fn match_ends_at_the_latest_tick_that_a_player_proposes() {
 }
 
 #[test]
-fn match_goes_on_until_all_take_part_in_the_next() {
-    let setups = (1..=2).map(|me| StartSetup {
+fn match_continues_until_all_players_want_a_rematch() {
+    let setups = (1..=2).map(|player| StartSetup {
         is_playing: true,
-        ..setup(me, 3)
+        ..setup(player, 3)
     });
     let mut room = Room::new(setups);
     let members: &[&[u8]] = &[&[1, 2, 3][..]; 3];
@@ -66,12 +66,12 @@ fn match_goes_on_until_all_take_part_in_the_next() {
 }
 
 #[test]
-fn players_of_different_matches_end_each_at_its_own_tick() {
-    // Players 1 and 3 share a match through player 2, which counts both as members. Player 4 is alone
-    // in another one, and player 5 plays none.
-    let mut room = Room::new((1..=4).map(|me| StartSetup {
+fn different_matches_end_at_different_ticks() {
+    // Players 1 and 3 share a match through player 2, which has both as members. Player 4 is alone in
+    // another match, and player 5 is in none.
+    let mut room = Room::new((1..=4).map(|player| StartSetup {
         is_playing: true,
-        ..setup(me, 5)
+        ..setup(player, 5)
     }));
     room.begin(setup(5, 5));
     let members: &[&[u8]] = &[&[1, 2], &[1, 2, 3], &[2, 3], &[4, 1]];
@@ -101,7 +101,7 @@ fn no_player_starts_before_all_have_finished() {
 }
 
 #[test]
-fn end_that_cannot_be_fails_the_start_and_names_its_author() {
+fn impossible_end_fails_the_start_and_names_its_author() {
     let mut room = playing(2);
     let members: &[&[u8]] = &[&[1, 2][..]; 2];
     for _ in 0..50 {

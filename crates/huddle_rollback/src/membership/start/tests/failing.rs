@@ -1,20 +1,20 @@
-//! Starts that fail, and who learns of it.
+//! Starts that fail, and the errors that the players report.
 
 use super::*;
 
 #[test]
-fn different_settings_are_named_by_all_players() {
+fn all_players_report_different_settings() {
     let mut different = setup(2, 3);
     different.settings = settings("desert");
     let mut room = Room::new([setup(1, 3), different, setup(3, 3)]);
     room.run(SECOND);
     let peer = peer(2);
-    let told = format!(
+    let expected = format!(
         "the game of {peer} has other settings (\"map\" is \"harbour\" here and \"desert\" there): \
          all players need the same version of the game and the same choices"
     );
-    assert_eq!(room.error(1), told);
-    assert_eq!(room.error(3), told);
+    assert_eq!(room.error(1), expected);
+    assert_eq!(room.error(3), expected);
     assert!(
         room.error(2)
             .contains("\"map\" is \"desert\" here and \"harbour\" there")
@@ -49,19 +49,19 @@ fn seats_inputs_and_rates_are_settings() {
         rate.contains("\"60 Hz\" here and \"30 Hz\" there"),
         "{rate}"
     );
-    // Fewer players: the other is not even among them.
+    // Only the hashes differ, so no settings with a difference arrive.
     let mut room = Room::new([setup(1, 2), setup(2, 2)]);
     room.player(1).settings_hash = [9; 32];
     room.run(SECOND * 3);
     assert!(
-        room.error(2).contains("they did not send which"),
+        room.error(2).contains("that player did not send them"),
         "{}",
         room.error(2)
     );
 }
 
 #[test]
-fn missing_player_is_named_when_the_time_is_over() {
+fn missing_player_is_reported_at_the_time_limit() {
     let mut room = Room::new([setup(1, 3), setup(2, 3)]);
     room.run(SECOND * 10 - STEP * 2);
     assert_eq!(room.outcome(1), None);
@@ -70,15 +70,15 @@ fn missing_player_is_named_when_the_time_is_over() {
     assert_eq!(
         room.error(1),
         format!(
-            "the match did not start within 10 s; {c} sent nothing: has their game begun this match?; \
-             {a} received nothing of {c}: is any player linked with both?; \
-             {b} received nothing of {c}: is any player linked with both?"
+            "the match did not start within 10 s; nothing has arrived from {c}: has their game started this match?; \
+             {a} received nothing from {c}: is another player linked with both?; \
+             {b} received nothing from {c}: is another player linked with both?"
         )
     );
 }
 
 #[test]
-fn lost_player_is_named_at_once_by_all_but_not_after_the_start() {
+fn all_players_report_a_lost_player_at_once_but_not_after_the_start() {
     let mut room = Room::new([setup(1, 3), setup(2, 3)]);
     room.run(SECOND);
     let player = room.player(1);
@@ -97,8 +97,8 @@ fn lost_player_is_named_at_once_by_all_but_not_after_the_start() {
 }
 
 #[test]
-fn player_that_leaves_is_named_at_once_by_all() {
-    // It is not linked with player 3.
+fn all_players_report_at_once_that_a_player_left() {
+    // The player is not linked with player 3.
     let mut room = Room::new([setup(1, 4), setup(2, 4), setup(3, 4)]);
     room.cut(1, 3);
     room.run(SECOND);
@@ -111,7 +111,7 @@ fn player_that_leaves_is_named_at_once_by_all() {
 }
 
 #[test]
-fn player_that_leaves_when_it_is_ready_departs_from_the_match() {
+fn player_that_leaves_after_it_is_ready_departs_from_the_match() {
     let mut room = Room::of(3);
     while room.player(1).ready().is_none() {
         room.step();
@@ -120,7 +120,7 @@ fn player_that_leaves_when_it_is_ready_departs_from_the_match() {
     departs.player(1).withdraw();
     departs.run(SECOND);
     for player in [2, 3] {
-        // The message that it is ready is sent in the next step, or never.
+        // The player would have sent its readiness in the next step.
         let left = StartError::Left { peer: peer(1) };
         assert_eq!(departs.outcome(player), Some(Err(&left)));
     }
@@ -135,7 +135,7 @@ fn player_that_leaves_when_it_is_ready_departs_from_the_match() {
 }
 
 #[test]
-fn all_players_report_the_same_when_the_first_gives_up() {
+fn all_players_report_the_failure_of_the_first_one() {
     let mut first = setup(1, 3);
     first.limit = SECOND * 4;
     let mut room = Room::new([first]);
@@ -151,7 +151,7 @@ fn all_players_report_the_same_when_the_first_gives_up() {
 fn failure_is_announced_to_a_player_whose_link_opens_later() {
     let mut start = Start::new(setup(1, 2), Duration::ZERO).unwrap();
     start.withdraw();
-    // The first announcement goes nowhere, because there is no link.
+    // The first announcement is lost, because there is no link.
     assert!(start.collect().is_some());
     assert_eq!(start.collect(), None);
     start.linked(peer(2));

@@ -1,9 +1,9 @@
-//! Hostile players, and honest ones that look like it.
+//! Hostile players, and honest players that look hostile.
 
 use super::*;
 
 /// Sends a hello of a hostile player under the receiver's id.
-fn say(to: &mut Start, from: u8, hello: Hello) {
+fn send(to: &mut Start, from: u8, hello: Hello) {
     let (id, body) = (to.id(), Body::Hello(hello));
     let bytes = Message { id, body }.encode().unwrap();
     to.receive(peer(from), &bytes).unwrap();
@@ -16,7 +16,7 @@ fn hello_of(player: u8, players: u8) -> Hello {
 }
 
 #[test]
-fn player_that_sends_different_nonces_is_found() {
+fn player_that_sends_different_nonces_is_detected() {
     // Player 3 has one nonce for player 1 and another for player 2.
     let mut honest = Room::new([setup(1, 3), setup(2, 3)]);
     honest.run(SECOND);
@@ -25,8 +25,8 @@ fn player_that_sends_different_nonces_is_found() {
         nonce: 666,
         ..for_one.clone()
     };
-    say(honest.player(1), 3, for_one);
-    say(honest.player(2), 3, for_two);
+    send(honest.player(1), 3, for_one);
+    send(honest.player(2), 3, for_two);
     honest.run(SECOND);
     for (player, by) in [(1, 2), (2, 1)] {
         let (about, by) = (peer(3), peer(by));
@@ -36,22 +36,22 @@ fn player_that_sends_different_nonces_is_found() {
 }
 
 #[test]
-fn player_that_contradicts_itself_is_named() {
+fn player_that_contradicts_itself_is_reported() {
     let fresh = || Start::new(setup(1, 3), Duration::ZERO).unwrap();
     let hello = hello_of(3, 3);
     let inconsistent = StartError::Inconsistent { peer: peer(3) };
 
     let mut player = fresh();
-    say(&mut player, 3, hello.clone());
-    say(&mut player, 3, hello.clone());
+    send(&mut player, 3, hello.clone());
+    send(&mut player, 3, hello.clone());
     assert_eq!(player.outcome(), None);
-    // One that begins again has a new nonce, but not again and again.
+    // A player that restarts its attempt has a new nonce. The number of restarts is limited.
     for nonce in 5..11 {
         let hello = Hello {
             nonce,
             ..hello.clone()
         };
-        say(&mut player, 3, hello);
+        send(&mut player, 3, hello);
     }
     assert_eq!(player.outcome(), None);
     for nonce in 11..12 {
@@ -59,20 +59,20 @@ fn player_that_contradicts_itself_is_named() {
             nonce,
             ..hello.clone()
         };
-        say(&mut player, 3, hello);
+        send(&mut player, 3, hello);
     }
     assert_eq!(player.outcome(), Some(Err(&inconsistent)));
 
-    // It is ready for something, and then for something else.
+    // The player is ready for one match, and then for another one.
     let mut player = fresh();
     for agreed in [[1; 32], [2; 32]] {
         assert_eq!(player.outcome(), None);
         let ready = Some(Ready {
             agreed,
             nonces: Vec::new(),
-            heard: 0,
+            received: 0,
         });
-        say(
+        send(
             &mut player,
             3,
             Hello {
@@ -83,12 +83,12 @@ fn player_that_contradicts_itself_is_named() {
     }
     assert_eq!(player.outcome(), Some(Err(&inconsistent)));
 
-    // It claims that this player sent another nonce, or has a hash of something else.
+    // The player claims other nonces than the local ones, or has another hash.
     let ready = |nonces: &[u64]| {
         Some(Ready {
             agreed: [1; 32],
             nonces: nonces.to_vec(),
-            heard: 0,
+            received: 0,
         })
     };
     for nonces in [
@@ -98,7 +98,7 @@ fn player_that_contradicts_itself_is_named() {
         &[],
     ] {
         let mut player = fresh();
-        say(
+        send(
             &mut player,
             2,
             Hello {
@@ -107,7 +107,7 @@ fn player_that_contradicts_itself_is_named() {
             },
         );
         let ready = ready(nonces);
-        say(
+        send(
             &mut player,
             3,
             Hello {
@@ -123,14 +123,14 @@ fn player_that_contradicts_itself_is_named() {
 fn invalid_messages_are_errors_without_effect() {
     let mut player = Start::new(setup(1, 2), Duration::ZERO).unwrap();
     let before = format!("{player:?}");
-    // A peer without a seat here may be honest: its setup may be a newer one.
+    // A peer without a seat may be honest, because its setup may be newer.
     assert_eq!(player.receive(peer(9), &[]), Ok(()));
     let twice = vec![("a".to_owned(), String::new()); 2];
     let nonces = Hello {
         ready: Some(Ready {
             agreed: [0; 32],
             nonces: vec![0; 17],
-            heard: 0,
+            received: 0,
         }),
         ..player.hello()
     };
@@ -181,7 +181,7 @@ fn flood_of_hellos_is_answered_ten_times_a_second() {
     let mut answers = 0;
     for ms in 0..1000 {
         player.advance(Duration::from_millis(ms));
-        say(&mut player, 2, hello.clone());
+        send(&mut player, 2, hello.clone());
         while player.collect().is_some() {
             answers += 1;
         }
@@ -190,7 +190,7 @@ fn flood_of_hellos_is_answered_ten_times_a_second() {
 }
 
 #[test]
-fn relayed_lies_do_not_replace_what_a_player_says_itself() {
+fn direct_hello_overrides_a_relayed_one() {
     let mut room = Room::of(3);
     room.run(STEP * 15);
     let lie = Hello {

@@ -1,19 +1,19 @@
-//! Match ids: players that are at different ones, and attempts that follow each other.
+//! Match ids: players with different ids, and successive attempts.
 
 use super::*;
 
-fn at(number: u32, epoch: u32, me: u8, players: u8) -> StartSetup {
+fn at(number: u32, epoch: u32, player: u8, players: u8) -> StartSetup {
     StartSetup {
         id: MatchId { number, epoch },
-        ..setup(me, players)
+        ..setup(player, players)
     }
 }
 
 #[test]
-fn players_that_count_differently_start_together_under_the_greatest_id() {
+fn players_with_different_ids_start_together_under_the_greatest() {
     let ids = [(3, 0), (0, 0), (2, 5), (0, 4)];
     let setups = (1..).zip(ids);
-    let mut room = Room::new(setups.map(|(me, (number, epoch))| at(number, epoch, me, 4)));
+    let mut room = Room::new(setups.map(|(player, (number, epoch))| at(number, epoch, player, 4)));
     room.run(SECOND);
     room.seed();
     for player in room.players.values() {
@@ -30,7 +30,7 @@ fn players_that_count_differently_start_together_under_the_greatest_id() {
 fn second_attempt_under_the_same_id_starts() {
     let mut room = Room::new([setup(1, 3), setup(2, 3)]);
     room.run(SECOND);
-    // Its page is reloaded, and knows nothing of the first attempt.
+    // The player reloads its page, which forgets the first attempt.
     let again = StartSetup {
         nonce: 77,
         ..setup(2, 3)
@@ -61,7 +61,7 @@ fn attempt_after_a_failed_one_starts() {
 }
 
 #[test]
-fn player_that_begins_again_learns_that_the_match_has_started() {
+fn restarted_player_is_notified_that_the_match_has_started() {
     let mut room = Room::of(2);
     room.run(SECOND);
     room.seed();
@@ -74,7 +74,7 @@ fn player_that_begins_again_learns_that_the_match_has_started() {
     assert_eq!(room.outcome(2), None);
     let next = MatchId::default().next_match();
     assert_eq!(room.player(2).id(), next);
-    // Until the other follows.
+    // The other player follows later.
     room.begin(at(next.number, next.epoch, 1, 2));
     room.run(SECOND);
     room.seed();
@@ -83,20 +83,20 @@ fn player_that_begins_again_learns_that_the_match_has_started() {
 #[test]
 fn messages_of_an_earlier_match_do_not_disturb_a_rematch() {
     let mut old = Room::of(2);
-    // Other settings, and messages that are still on their way when the rematch begins.
+    // The earlier match has other settings. Its messages are in flight when the rematch begins.
     let mut stragglers = Vec::new();
     for _ in 0..100 {
         old.step();
-        stragglers.append(&mut old.flying.clone());
+        stragglers.append(&mut old.in_flight.clone());
     }
     old.seed();
-    let again = |me| StartSetup {
+    let again = |player| StartSetup {
         settings: settings("desert"),
-        nonce: 77 + u64::from(me),
-        ..at(1, 0, me, 2)
+        nonce: 77 + u64::from(player),
+        ..at(1, 0, player, 2)
     };
     let mut room = Room::new([again(1)]);
-    room.flying = stragglers;
+    room.in_flight = stragglers;
     room.run(SECOND * 2);
     assert_eq!(room.outcome(1), None);
     room.begin(again(2));

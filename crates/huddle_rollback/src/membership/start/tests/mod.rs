@@ -27,14 +27,14 @@ fn peer(n: u8) -> PeerId {
     PeerId::from_bytes([n; 16])
 }
 
-fn setup(me: u8, n: u8) -> StartSetup {
+fn setup(player: u8, players: u8) -> StartSetup {
     StartSetup {
-        local_id: peer(me),
+        local_id: peer(player),
         id: MatchId::default(),
         is_playing: false,
-        seats: peers(n),
+        seats: peers(players),
         settings: settings("harbour"),
-        nonce: 1000 + u64::from(me),
+        nonce: 1000 + u64::from(player),
         limit: StartSetup::LIMIT,
     }
 }
@@ -43,14 +43,14 @@ fn setup(me: u8, n: u8) -> StartSetup {
 #[derive(Clone)]
 struct Room {
     players: BTreeMap<PeerId, Start>,
-    flying: Vec<(Duration, PeerId, PeerId, Bytes)>,
-    /// When the last message from one player to another arrives, if they arrive in order.
+    in_flight: Vec<(Duration, PeerId, PeerId, Bytes)>,
+    /// The arrival time of the last message of each path. `None` if messages may arrive out of order.
     last: Option<BTreeMap<(PeerId, PeerId), Duration>>,
     now: Duration,
     rng: Rng,
     /// Pairs without a link.
     cut: Vec<(PeerId, PeerId)>,
-    /// The part of the messages that is lost.
+    /// The share of messages that are lost.
     loss: f64,
     sent: usize,
     relayed: usize,
@@ -60,7 +60,7 @@ impl Room {
     fn new(setups: impl IntoIterator<Item = StartSetup>) -> Self {
         let mut room = Self {
             players: BTreeMap::new(),
-            flying: Vec::new(),
+            in_flight: Vec::new(),
             last: Some(BTreeMap::new()),
             now: Duration::ZERO,
             rng: Rng::with_seed(7),
@@ -75,15 +75,15 @@ impl Room {
         room
     }
 
-    /// `n` players with the same setup.
+    /// Creates `n` players with the same setup.
     fn of(n: u8) -> Self {
-        Self::new((1..=n).map(|me| setup(me, n)))
+        Self::new((1..=n).map(|player| setup(player, n)))
     }
 
     fn begin(&mut self, setup: StartSetup) {
-        let me = setup.local_id;
+        let local_id = setup.local_id;
         self.players
-            .insert(me, Start::new(setup, self.now).unwrap());
+            .insert(local_id, Start::new(setup, self.now).unwrap());
     }
 
     fn step(&mut self) {
@@ -102,17 +102,17 @@ impl Room {
                         at = at.max(*last);
                         *last = at;
                     }
-                    self.flying.push((at, from, to, bytes));
+                    self.in_flight.push((at, from, to, bytes));
                 }
             }
         }
         let now = self.now;
-        let (due, flying) = std::mem::take(&mut self.flying)
+        let (due, in_flight) = std::mem::take(&mut self.in_flight)
             .into_iter()
             .partition(|&(at, ..)| at <= now);
-        self.flying = flying;
+        self.in_flight = in_flight;
         for (_, from, to, bytes) in due {
-            // A player that has not begun receives nothing.
+            // A player that has not started its attempt receives nothing.
             if let Some(player) = self.players.get_mut(&to) {
                 player.receive(from, &bytes).unwrap();
             }
@@ -142,7 +142,7 @@ impl Room {
         self.players.get_mut(&peer(player)).unwrap()
     }
 
-    /// The seed with which all started.
+    /// Returns the seed with which all players started.
     fn seed(&self) -> u64 {
         let seeds = self.players.values().map(|player| player.outcome());
         let seeds: Vec<_> = seeds
@@ -159,7 +159,7 @@ fn all_players_start_with_one_seed_within_two_round_trips() {
         let mut room = Room::of(n);
         room.run(STEP * 14 * 4);
         room.seed();
-        // They fall silent.
+        // The players send nothing more.
         let sent = room.sent;
         room.run(SECOND * 20);
         assert!(room.sent <= sent + usize::from(n) * usize::from(n), "{n}");
@@ -170,8 +170,8 @@ fn all_players_start_with_one_seed_within_two_round_trips() {
 #[test]
 fn seed_depends_on_all_nonces_and_the_match_number() {
     let seed = |change: fn(&mut StartSetup)| {
-        let mut room = Room::new((1..=3).map(|me| {
-            let mut setup = setup(me, 3);
+        let mut room = Room::new((1..=3).map(|player| {
+            let mut setup = setup(player, 3);
             change(&mut setup);
             setup
         }));
@@ -191,7 +191,7 @@ fn seed_depends_on_all_nonces_and_the_match_number() {
 }
 
 #[test]
-fn players_wait_for_one_that_begins_late() {
+fn players_wait_for_a_player_that_begins_late() {
     let mut room = Room::new([setup(1, 3), setup(2, 3)]);
     room.run(SECOND * 4);
     assert_eq!(room.outcome(1), None);
@@ -203,7 +203,7 @@ fn players_wait_for_one_that_begins_late() {
 }
 
 #[test]
-fn impossible_setups_are_refused() {
+fn invalid_setups_are_rejected() {
     let refused = |change: fn(&mut StartSetup)| {
         let mut setup = setup(1, 2);
         change(&mut setup);
@@ -223,26 +223,26 @@ fn impossible_setups_are_refused() {
 #[test]
 fn a_player_may_have_several_seats() {
     let seats = [1, 2, 1, 1].map(peer).to_vec();
-    let mut room = Room::new((1..=2).map(|me| StartSetup {
+    let mut room = Room::new((1..=2).map(|player| StartSetup {
         seats: seats.clone(),
-        ..setup(me, 2)
+        ..setup(player, 2)
     }));
     room.run(SECOND);
     room.seed();
 }
 
 proptest! {
-    /// Messages are lost and late. Each player starts or fails, no two players start with different
-    /// seeds, and all start if few messages are lost.
+    /// With lost and late messages, each player starts or fails. All players that start have the same
+    /// seed. If few messages are lost, all players start.
     #[test]
-    fn every_start_ends_and_seeds_are_equal(
+    fn every_attempt_ends_and_all_seeds_are_equal(
         seed: u64,
         is_ordered: bool,
         n in 2u8..6,
         loss in 0.0..0.9,
         late in 0u64..6000,
     ) {
-        let mut room = Room::new((2..=n).map(|me| setup(me, n)));
+        let mut room = Room::new((2..=n).map(|player| setup(player, n)));
         room.rng.seed(seed);
         room.last = is_ordered.then(BTreeMap::new);
         room.loss = loss;
@@ -264,7 +264,7 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_are_harmless(
+    fn random_bytes_never_panic(
         messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..20),
     ) {
         let mut player = Start::new(setup(1, 2), Duration::ZERO).unwrap();

@@ -15,7 +15,7 @@ fn missing_links_delay_the_start_by_less_than_a_second() {
         for &(a, b) in cuts {
             assert!(room.player(a).unlinked().any(|other| other == peer(b)));
         }
-        // They fall silent.
+        // The players send nothing more.
         let sent = room.sent;
         room.run(SECOND * 20);
         assert!(room.sent <= sent + 40, "{} messages", room.sent - sent);
@@ -32,7 +32,7 @@ fn without_missing_links_few_hellos_are_relayed() {
         let mut room = Room::of(n);
         room.run(SECOND * 20);
         room.seed();
-        // Some answers take longer than a hello is expected to.
+        // Some answers take longer than the time after which hellos are relayed.
         let (relayed, sent) = (room.relayed, room.sent);
         assert!(relayed * 20 <= sent, "{relayed} of {sent}");
     }
