@@ -5,7 +5,7 @@ use super::*;
 
 const TICK: Duration = Duration::from_micros(16_667);
 
-/// A seat with its log. The player's input is a new number in each tick that is not steady.
+/// A player with a seat and its log. In each tick that is not steady, the input is a new number.
 struct Player {
     delay: InputDelay,
     log: Vec<u32>,
@@ -23,7 +23,7 @@ impl Player {
         }
     }
 
-    /// A player with an automatic delay that has started with this transit time.
+    /// Creates a player with an automatic delay that starts with this transit time.
     fn starting_at(transit: f64) -> Self {
         let mut player = Self::new(auto());
         player.tick(Some(transit), true);
@@ -136,7 +136,7 @@ fn transit_between_two_delays_settles_on_the_longer() {
 }
 
 #[test]
-fn changes_wait_a_second_for_a_steady_input() {
+fn delay_changes_wait_a_second_for_a_steady_input() {
     let mut player = Player::starting_at(0.0);
     assert_eq!(player.ticks_until(1, 3.0, |_| false), 61);
     assert_eq!(player.ticks_until(3, 5.0, |_| false), 2 * 61);
@@ -147,7 +147,7 @@ fn changes_wait_a_second_for_a_steady_input() {
 }
 
 #[test]
-fn automatic_delay_falls_even_if_the_input_always_moves() {
+fn automatic_delay_falls_even_if_the_input_never_stays_the_same() {
     let mut player = Player::starting_at(4.0);
     let ticks = player.ticks_until(1, 2.7, |_| false);
     assert!((360..=362).contains(&ticks), "{ticks}");
@@ -174,14 +174,14 @@ fn fixed_delay_is_followed_at_once() {
     let mut player = Player::new(DelayPolicy::Fixed(1));
     player.tick(None, true);
     player.delay.set(DelayPolicy::Fixed(6));
-    // The links do not matter.
+    // The transit time does not matter.
     assert_eq!(player.ticks_until(6, 0.0, |_| true), 5);
     player.delay.set(DelayPolicy::Fixed(0));
     assert_eq!(player.ticks_until(0, 20.0, |_| true), 6);
 }
 
 #[test]
-fn limits_hold_and_delay_stays_without_samples() {
+fn delay_respects_its_limits_and_stays_the_same_without_samples() {
     let mut player = Player::new(auto());
     player.ticks_until(8, 1e6, |_| true);
     for _ in 0..1000 {
@@ -195,7 +195,7 @@ fn limits_hold_and_delay_stays_without_samples() {
     };
     player.delay.set(auto(2, 4));
     player.ticks_until(2, -1e6, |_| true);
-    // Invalid limits are harmless.
+    // Invalid limits do not panic.
     assert_eq!(InputDelay::new(DelayPolicy::Fixed(255), 8).ticks(), 30);
     player.delay.set(auto(200, 100));
     player.ticks_until(30, 0.0, |_| true);
@@ -204,8 +204,8 @@ fn limits_hold_and_delay_stays_without_samples() {
 }
 
 proptest! {
-    /// The log has the player's inputs without gaps. Only repetitions are added or left out if the
-    /// input is steady often enough.
+    /// The log contains all inputs of the player in order. If the input is steady often enough, a change of
+    /// the delay only repeats or omits inputs that repeat anyway.
     #[test]
     fn no_input_is_lost_or_extended(
         steps in prop::collection::vec((0.0..12.0, 1u32..90), 1..30),
@@ -219,11 +219,11 @@ proptest! {
                 prop_assert_eq!(ahead, u32::from(player.delay.ticks()));
             }
         }
-        // All inputs are there, in order.
+        // The log contains all inputs in order.
         for pair in player.log.windows(2) {
             prop_assert!(pair[1] == pair[0] || pair[1] == pair[0] + 1);
         }
-        // Each is held as long as it was, except for repetitions and omissions.
+        // Each input lasts as long as the player held it, except for repetitions and omissions.
         let held = |input| player.log.iter().filter(|&&logged| logged == input).count() as u32;
         for input in 2..player.input {
             prop_assert!((1..=2 * hold).contains(&held(input)));
@@ -231,7 +231,7 @@ proptest! {
     }
 
     #[test]
-    fn all_numbers_are_harmless(
+    fn any_numbers_give_a_valid_delay(
         (min, max, tolerated, window) in any::<(u8, u8, u8, u8)>(),
         transits in prop::collection::vec(any::<(Option<f64>, bool, u64)>(), 0..100),
     ) {
@@ -246,7 +246,7 @@ proptest! {
     }
 
     #[test]
-    fn all_ticks_are_harmless(now: u32, log_next: u32, delay: u8) {
+    fn any_ticks_give_a_valid_number_of_copies(now: u32, log_next: u32, delay: u8) {
         let copies = copies(Tick(now), Tick(log_next), delay);
         prop_assert!(copies <= 1 << 31);
     }

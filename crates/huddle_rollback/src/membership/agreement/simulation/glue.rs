@@ -57,17 +57,17 @@ impl World {
             }
         }
         let (now, is_free) = (self.now, waits.is_empty());
-        let me = &mut self.players[n];
-        me.waits_since.retain(|other, _| waits.contains(other));
+        let local = &mut self.players[n];
+        local.waits_since.retain(|other, _| waits.contains(other));
         for other in waits {
-            me.waits_since.entry(other).or_insert(now);
+            local.waits_since.entry(other).or_insert(now);
         }
         if is_free {
-            for seat in me.seats.clone() {
-                me.logs.append(seat, &truth(seat, next));
+            for seat in local.seats.clone() {
+                local.logs.append(seat, &truth(seat, next));
             }
-            me.sent.entry((n, Seat(0))).or_insert(0);
-            *me.sent.get_mut(&(n, Seat(0))).unwrap() += 1;
+            local.sent.entry((n, Seat(0))).or_insert(0);
+            *local.sent.get_mut(&(n, Seat(0))).unwrap() += 1;
         }
     }
 
@@ -99,10 +99,10 @@ impl World {
             Some((hostile, how)) => *hostile != n || how.relays(),
             None => true,
         };
-        let me = &mut self.players[n];
-        for (&to, seats) in &mut me.relays {
+        let local = &mut self.players[n];
+        for (&to, seats) in &mut local.relays {
             for (&seat, next) in seats {
-                let len = me.logs.len(seat).max(*next);
+                let len = local.logs.len(seat).max(*next);
                 if relays {
                     packets.extend((*next..len).map(|tick| (to, seat, tick)));
                 }

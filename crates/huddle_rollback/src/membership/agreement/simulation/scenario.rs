@@ -171,8 +171,8 @@ pub(super) fn scenario(seed: u64) -> (World, Kind) {
         }
         Kind::Mayhem => mayhem(&mut rng, count, at, &mut actions),
         Kind::Hostile => {
-            let me = add_hostile(&mut rng, &mut world);
-            let (a, b) = ((me + 1) % count, (me + 2) % count);
+            let hostile = add_hostile(&mut rng, &mut world);
+            let (a, b) = ((hostile + 1) % count, (hostile + 2) % count);
             actions.push((at, [Action::Leave(a), Action::Crash(a)][rng.usize(..2)]));
             if rng.bool() && count > 4 {
                 actions.push((at + rng.u64(..9000) * MS, Action::Crash(b)));
@@ -188,17 +188,17 @@ pub(super) fn scenario(seed: u64) -> (World, Kind) {
 
 fn add_hostile(rng: &mut Rng, world: &mut World) -> usize {
     let count = world.players.len();
-    let me = rng.usize(..count);
+    let number = rng.usize(..count);
     let seats = world.players.iter().map(|player| player.seats.clone());
     let hostile = Hostile {
-        number: me as u8,
+        number: number as u8,
         trick: TRICKS[rng.usize(..TRICKS.len())],
         count: count as u8,
         seats: seats.collect(),
         rng: rng.fork(),
     };
-    world.hostile = Some((me, hostile));
-    me
+    world.hostile = Some((number, hostile));
+    number
 }
 
 fn mayhem(rng: &mut Rng, count: usize, mut at: u64, actions: &mut Vec<(u64, Action)>) {

@@ -544,13 +544,13 @@ impl World {
                     }
                 }
                 AgreementEvent::Decided(decision) => {
-                    let me = &mut self.players[n];
-                    me.members = decision.members.iter().map(|&peer| player(peer)).collect();
+                    let local = &mut self.players[n];
+                    local.members = decision.members.iter().map(|&peer| player(peer)).collect();
                     for end in &decision.seats {
-                        let old = me.ends.insert(end.seat, (end.at.0, end.reason));
+                        let old = local.ends.insert(end.seat, (end.at.0, end.reason));
                         assert_eq!(old, None, "a seat ended twice");
                     }
-                    me.decisions.push((self.now, decision));
+                    local.decisions.push((self.now, decision));
                 }
                 AgreementEvent::Dropped { .. } => {}
             }
