@@ -2,18 +2,18 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A player's place in a game, numbered from 0, on all machines alike. Several seats can be played
-/// on one machine.
+/// A player slot of a match. Seats are numbered from 0, in the same way on all peers. A peer can have
+/// several seats.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 pub struct Seat(pub u8);
 
-/// The most seats a game can have.
+/// The maximum number of seats in a match.
 pub const MAX_SEATS: usize = 16;
 
 impl Seat {
-    /// Its place in a list of all seats.
+    /// Returns the index of the seat in a list of all seats.
     pub const fn index(self) -> usize {
         self.0 as usize
     }
@@ -30,17 +30,17 @@ impl fmt::Display for Seat {
 pub struct SeatSet(u16);
 
 impl SeatSet {
-    /// Whether nobody is in it.
+    /// Returns `true` if the set contains no seats.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether a seat is in it.
+    /// Returns `true` if the set contains a seat.
     pub const fn contains(self, seat: Seat) -> bool {
         seat.index() < MAX_SEATS && self.0 & (1 << seat.0) != 0
     }
 
-    /// The set with one more seat.
+    /// Returns the set with an additional seat. Seats from [`MAX_SEATS`] on are ignored.
     #[must_use]
     pub const fn with(self, seat: Seat) -> Self {
         match seat.index() < MAX_SEATS {
@@ -49,7 +49,7 @@ impl SeatSet {
         }
     }
 
-    /// Its seats, in their order.
+    /// Iterates over the seats in ascending order.
     pub fn iter(self) -> impl Iterator<Item = Seat> {
         (0..MAX_SEATS as u8)
             .map(Seat)

@@ -234,11 +234,11 @@ mod tests {
         let cell = Cell::WIFI_4;
         let mut network = cell.network();
         let tallies: Vec<_> = (0..cell.players)
-            .map(|me| {
+            .map(|index| {
                 let mut tally = Tally::default();
                 for n in 0..cell.steps {
-                    for other in (0..cell.players).filter(|other| *other != me) {
-                        network.send(cell.step * n, me, other, Lane::State, 10, ());
+                    for other in (0..cell.players).filter(|other| *other != index) {
+                        network.send(cell.step * n, index, other, Lane::State, 10, ());
                     }
                     match n % 4 {
                         0 => tally.stalls += 1,
@@ -246,7 +246,7 @@ mod tests {
                     }
                 }
                 tally.rolled_back(5);
-                tally.sent = network.sent_by(me);
+                tally.sent = network.sent_by(index);
                 tally
             })
             .collect();

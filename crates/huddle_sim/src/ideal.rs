@@ -39,13 +39,13 @@ impl Ideal {
             })
             .collect();
         for now in (0..steps).map(|n| step * n) {
-            for (me, player) in players.iter_mut().enumerate() {
-                player.receive(now, me, network);
+            for (index, player) in players.iter_mut().enumerate() {
+                player.receive(now, index, network);
                 // A player samples an input when its tick is due, even if the tick has to wait. No
                 // player can be earlier.
-                player.known[me] = player.next + self.delay + 1;
-                for other in (0..count).filter(|other| *other != me) {
-                    network.send(now, me, other, Lane::State, 0, player.known[me]);
+                player.known[index] = player.next + self.delay + 1;
+                for other in (0..count).filter(|other| *other != index) {
+                    network.send(now, index, other, Lane::State, 0, player.known[index]);
                 }
                 player.simulate(self.window);
             }
@@ -55,9 +55,9 @@ impl Ideal {
 }
 
 impl Player {
-    fn receive(&mut self, now: Duration, me: usize, network: &mut Network<u32>) {
+    fn receive(&mut self, now: Duration, index: usize, network: &mut Network<u32>) {
         let mut wrong_from = self.next;
-        while let Some(arrival) = network.receive(now, me) {
+        while let Some(arrival) = network.receive(now, index) {
             let known = &mut self.known[arrival.from];
             if arrival.packet > *known {
                 wrong_from = wrong_from.min(*known);

@@ -4,39 +4,44 @@ use huddle_session::{PeerId, TickRate};
 
 use super::samples::Samples;
 
-/// The minimum length of a countdown: until its *line*.
+/// The minimum length of a countdown, which ends at its *line*.
 const LENGTH: Duration = Duration::from_millis(400);
 
-/// How much longer a countdown can be.
+/// The maximum extension of a countdown beyond its line.
 const MORE: Duration = Duration::from_secs(1);
 
-/// Players that are at most so many ticks apart start together.
+/// The difference between two players that is ignored, in ticks.
 const TOGETHER: f64 = 1.0;
 
-/// How many of another player's packets count, and for how long. With few of them, a player whose game
-/// freezes, to load a level, is soon found to be behind.
+/// The number of samples of each player that count. The number is small, so that a player whose game
+/// freezes to load a level is soon found to be behind.
 const SAMPLES: usize = 9;
+
+/// The time for which a sample counts.
 const MEMORY: Duration = Duration::from_millis(200);
 
-/// For how many ticks packets count if ticks are long.
+/// The minimum number of ticks for which a sample counts.
 const MEMORY_TICKS: u32 = 4;
 
-/// The time before tick 0. The players learn at different times that all are ready. In the countdown
-/// they measure how far apart they are, and all start when the last one has reached its line.
+/// The countdown to tick 0.
 ///
-/// A player sends its position in the countdown, not the time at which it will start because of other
-/// players. That would feed measurement errors back to them.
+/// The players begin it at different times, when they learn that all of them are ready. During the
+/// countdown, they measure the differences between their positions. All of them start when the last one
+/// has reached its line.
+///
+/// A player sends its own position, not the time at which it expects to start. That time depends on the
+/// other players, and would feed measurement errors back to them.
 #[derive(Debug)]
 pub(crate) struct Countdown {
     rate: TickRate,
-    /// The position in ticks. At 0 the countdown is over in any case.
+    /// The position in ticks. At 0, the countdown is over in any case.
     position: f64,
     line: f64,
-    /// How many ticks this player is ahead of each other player, by that player's packets.
+    /// Samples of the local peer's lead over each other player, in ticks.
     ahead: BTreeMap<PeerId, Samples<SAMPLES>>,
     began: Duration,
-    /// When the last packet of each player arrived.
-    heard: BTreeMap<PeerId, Duration>,
+    /// The arrival time of each player's last packet.
+    last_packet: BTreeMap<PeerId, Duration>,
 }
 
 impl Countdown {
@@ -48,28 +53,28 @@ impl Countdown {
             line,
             ahead: BTreeMap::new(),
             began: now,
-            heard: BTreeMap::new(),
+            last_packet: BTreeMap::new(),
         }
     }
 
-    /// Returns how many ticks before tick 0 this player is, at least 1.
+    /// Returns the number of ticks until tick 0, at least 1.
     pub(crate) fn before(&self) -> u32 {
         (-self.position).ceil().max(1.0) as u32
     }
 
-    /// A packet of a player has arrived.
-    pub(crate) fn heard(&mut self, peer: PeerId, now: Duration) {
-        self.heard.insert(peer, now);
+    /// Records the arrival of a packet.
+    pub(crate) fn packet_arrived(&mut self, peer: PeerId, now: Duration) {
+        self.last_packet.insert(peer, now);
     }
 
-    /// Returns how long no packet of a player has arrived.
+    /// Returns the time since a player's last packet.
     pub(crate) fn silence(&self, peer: PeerId, now: Duration) -> Duration {
-        let since = self.heard.get(&peer).copied().unwrap_or(self.began);
+        let since = self.last_packet.get(&peer).copied().unwrap_or(self.began);
         now.saturating_sub(since)
     }
 
-    /// Takes a packet that was sent `ago` ticks ago, `before` ticks before its sender's tick 0.
-    /// `fraction` is the number of ticks since the last step.
+    /// Adds a sample from a packet, which was sent `ago` ticks ago and `before` ticks before its
+    /// sender's tick 0. `fraction` is the number of ticks since the last step.
     pub(crate) fn sample(
         &mut self,
         peer: PeerId,
@@ -82,7 +87,7 @@ impl Countdown {
         self.ahead.entry(peer).or_default().push(now, ahead);
     }
 
-    /// Advances the time. Returns whether tick 0 begins. `others` are the players that have to start.
+    /// Advances the countdown. Returns whether tick 0 begins. `others` are the players to wait for.
     pub(crate) fn step(
         &mut self,
         passed: Duration,
@@ -91,17 +96,17 @@ impl Countdown {
     ) -> bool {
         self.position += passed.as_secs_f64() * self.rate.hz();
         let mut others = others.into_iter();
-        let of_last = others.try_fold(0.0, |most: f64, peer| {
+        let lead_over_last = others.try_fold(0.0, |most: f64, peer| {
             Some(most.max(self.ahead(peer, now)?))
         });
-        let is_time = |of_last: f64| {
-            let wait = if of_last > TOGETHER { of_last } else { 0.0 };
+        let is_time = |lead: f64| {
+            let wait = if lead > TOGETHER { lead } else { 0.0 };
             self.position - self.line >= wait
         };
-        self.position >= 0.0 || of_last.is_some_and(is_time)
+        self.position >= 0.0 || lead_over_last.is_some_and(is_time)
     }
 
-    /// Returns how many ticks this player is ahead of another one, or `None` if that one is silent.
+    /// Returns the local peer's lead over a player in ticks, or `None` if that player is silent.
     fn ahead(&self, peer: PeerId, now: Duration) -> Option<f64> {
         let mut space = [0.0; SAMPLES];
         let memory = MEMORY.max(self.rate.period() * MEMORY_TICKS);
@@ -117,7 +122,8 @@ mod tests {
 
     const STEP: Duration = Duration::from_millis(10);
 
-    /// Returns the length of a countdown in which other players are so far behind until a time.
+    /// Returns the length of a countdown. Each other player is this many ticks behind, and silent from
+    /// a time on.
     fn lasts(others: &[(f64, Duration)]) -> Duration {
         let rate = TickRate::from_hz(100.0).unwrap();
         let mut countdown = Countdown::new(rate, Duration::ZERO);
@@ -142,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn all_players_start_with_the_last() {
+    fn all_players_start_together_with_the_last_one() {
         let soon = lasts(&[(0.0, Duration::MAX)]);
         assert!(near(soon, LENGTH), "{soon:?}");
         let first = lasts(&[(-30.0, Duration::MAX), (0.5, Duration::MAX)]);
@@ -152,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn countdown_waits_for_a_silent_player_but_not_for_long() {
+    fn wait_for_a_silent_player_is_limited() {
         let longest = LENGTH + MORE;
         for silent in [Duration::ZERO, LENGTH / 4] {
             let long = lasts(&[(0.0, Duration::MAX), (0.0, silent)]);

@@ -9,37 +9,37 @@ use crate::{
 
 use super::input_request::InputRequestError;
 
-/// What is wrong with something that another player sent.
+/// Errors in data from another player.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ReceiveError {
-    /// A packet's section.
-    #[error("a packet's inputs make no sense: {0}")]
+    /// The section of a packet is invalid.
+    #[error("invalid inputs in a packet: {0}")]
     Section(#[from] SectionError),
-    /// A seat's inputs.
-    #[error("a seat's inputs make no sense: {0}")]
+    /// The inputs of a seat are invalid.
+    #[error("invalid inputs of a seat: {0}")]
     Stream(#[from] StreamError),
-    /// A message without a topic that there is.
-    #[error("a message about rollback is about nothing that there is")]
+    /// The message has no topic, or an unknown one.
+    #[error("a rollback message has an unknown topic")]
     Topic,
-    /// A message on the game's start.
-    #[error("a message on the game's start makes no sense: {0}")]
+    /// The message about the start of the match is invalid.
+    #[error("invalid message about the start of the match: {0}")]
     Start(#[from] StartMessageError),
-    /// A message on who plays. Its sender is to blame, except for
-    /// [`OtherInputs`](AgreementError::OtherInputs).
-    #[error("a message on who plays makes no sense: {0}")]
+    /// The message about the members of the match is invalid. Its sender is dishonest, except in the
+    /// case of [`OtherInputs`](AgreementError::OtherInputs).
+    #[error("invalid message about the members of the match: {0}")]
     Agreement(#[from] AgreementError),
-    /// An input request is invalid.
-    #[error("an input request is invalid: {0}")]
+    /// The input request is invalid.
+    #[error("invalid input request: {0}")]
     InputRequest(#[from] InputRequestError),
-    /// An input request cannot be decoded.
-    #[error("an input request cannot be decoded: {0}")]
+    /// The input request cannot be decoded.
+    #[error("cannot decode an input request: {0}")]
     InputRequestBytes(#[from] DecodeError),
-    /// A dump of the peer's state.
+    /// The dump of the player's state is invalid.
     #[error("invalid dump of a state: {0}")]
     StateDump(#[from] StateDumpError),
 }
 
-/// A problem with an input of the local player.
+/// Errors in the input of a local seat.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum InputError {
     /// The input cannot be encoded.
@@ -55,7 +55,7 @@ pub enum InputError {
     TooLong {
         /// The seat.
         seat: Seat,
-        /// The length of the input.
+        /// The error, with the length of the input.
         error: InputTooLong,
     },
 }

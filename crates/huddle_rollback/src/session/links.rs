@@ -1,4 +1,4 @@
-//! The inputs that go to a peer and come from it.
+//! The streams of inputs between the local peer and another peer.
 
 mod sending;
 #[cfg(test)]
@@ -19,27 +19,27 @@ use crate::{
     seat::Seat,
 };
 
-/// The inputs that go to a peer and come from it.
+/// The streams of inputs between the local peer and another peer.
 ///
-/// A packet carries the streams of a *subscription*. Subscription 0 exists without a request: the
-/// sender's own seats from tick 0. A receiver requests another one when a link is back, or to have
-/// inputs of a third peer relayed, and then ignores packets of earlier ones. Both ends therefore mean
-/// the same streams from the same ticks on.
+/// A packet carries the streams of a *subscription*. Subscription 0 exists without a request. It
+/// contains the sender's own seats, starting at tick 0. A receiver requests another subscription when a
+/// link opens again, or when it needs the inputs of a third peer from a relay. It then ignores packets of
+/// earlier subscriptions, so both ends refer to the same streams and start at the same ticks.
 #[derive(Debug)]
 pub(super) struct Link {
     match_number: u32,
     sends: Option<Sending>,
     receives: Receiving,
-    /// The newest tick that the peer simulates next.
+    /// The next tick that the peer simulates, as far as is known.
     at: Tick,
     /// The newest packet of the subscription.
     newest: Option<u64>,
-    /// When the last packet arrived, if it brought no news.
+    /// The time at which the last packet arrived, if it contained nothing new.
     quiet_at: Option<Duration>,
-    /// The time for which packets without news have arrived since the last one with news.
+    /// The time for which packets have contained nothing new.
     quiet: Duration,
     has_had_news: bool,
-    /// How many ticks before tick 0 the peer was in its newest packet.
+    /// The number of ticks from the peer's position to tick 0, according to its newest packet.
     before: u32,
     /// Whether the peer's own inputs have arrived since [`take_news`](Self::take_news).
     has_own_news: bool,
@@ -50,22 +50,22 @@ pub(super) struct Link {
 }
 
 /// The minimum number of steps between two input requests. Packets between a request and its answer
-/// are ignored, so with too many requests no input would ever arrive.
+/// are ignored, so no input would ever be accepted with too many requests.
 const REQUEST_STEPS: u32 = 8;
 
-/// The time for which packets may bring nothing new before the peer's inputs are requested again.
+/// The time for which packets may contain nothing new before the inputs are requested again.
 const QUIET_LIMIT: Duration = Duration::from_secs(1);
 
-/// The same before the peer's first input: the sooner it is requested, the shorter the other peers
-/// wait.
+/// The same limit before the peer's first input. It is short, because all other peers wait for that
+/// input.
 const FIRST_QUIET_LIMIT: Duration = Duration::from_millis(130);
 
-/// The longest time between two packets that counts. A peer that sent none was stopped, and cannot have
-/// had anything new.
+/// The part of the time between two packets that counts. A peer that sends no packets is stopped, and has
+/// no new inputs.
 const MAX_GAP: Duration = Duration::from_millis(250);
 
-/// How much further ahead relayed inputs may be, in ticks: the relay may be ahead of this player, and
-/// have inputs from a player that is further ahead.
+/// The number of ticks by which relayed inputs may be further ahead: the relay may be ahead of the
+/// local peer, and forward inputs of a player that is even further ahead.
 const RELAYED_FURTHER: u32 = 512;
 
 #[derive(Debug)]
@@ -78,24 +78,24 @@ struct Receiving {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Received {
     pub(super) checksum: Option<Checksum>,
-    /// `None` if a newer packet has arrived before.
+    /// `None` if a newer packet has arrived earlier.
     pub(super) clock: Option<PeerClock>,
 }
 
-/// Where a peer is.
+/// A peer's position in the match.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PeerClock {
     /// The tick that the peer simulates next.
     pub(super) at: Tick,
-    /// How many ticks before tick 0 the peer is, if it counts down.
+    /// The number of ticks to tick 0, if the peer counts down.
     pub(super) before: u32,
-    /// By how many ticks the peer estimates to be ahead of this player.
+    /// The peer's estimate of its lead over the local peer, in ticks.
     pub(super) ahead: Option<f32>,
-    /// Whether the packet brought inputs, or the countdown went on.
+    /// Whether the packet contains new inputs, or the countdown has advanced.
     pub(super) has_progress: bool,
 }
 
-/// Returns whether a packet contains inputs of a peer that has started before this player.
+/// Returns whether a packet contains inputs of a peer that has started before the local peer.
 pub(super) fn has_inputs(
     payload: &[u8],
     match_number: u32,
@@ -110,9 +110,14 @@ pub(super) fn has_inputs(
 
 impl Link {
     /// Creates the link to a peer at the start of a match.
-    pub(super) fn new(seats: &SeatTable, me: PeerId, peer: PeerId, match_number: u32) -> Self {
+    pub(super) fn new(
+        seats: &SeatTable,
+        local_id: PeerId,
+        peer: PeerId,
+        match_number: u32,
+    ) -> Self {
         let start = |seat| (seat, Tick(0));
-        let own = seats.seats_of(me).map(start);
+        let own = seats.seats_of(local_id).map(start);
         Self {
             match_number,
             sends: Some(Sending::new(match_number, 0, own)),
@@ -129,7 +134,7 @@ impl Link {
         }
     }
 
-    /// The first tick begins.
+    /// Restarts the time for which packets have contained nothing new.
     pub(super) fn begin(&mut self) {
         self.quiet_at = None;
         self.quiet = Duration::ZERO;
@@ -140,8 +145,8 @@ impl Link {
         self.sends = None;
     }
 
-    /// Requests inputs as soon as the peer has answered the last request.
-    pub(super) fn want(&mut self) {
+    /// Schedules another input request, to be sent once the peer has answered the last one.
+    pub(super) fn request_more(&mut self) {
         self.wants_more = true;
     }
 
@@ -157,7 +162,7 @@ impl Link {
         std::mem::take(&mut self.has_own_news)
     }
 
-    /// Requests these seats, each from a tick on, instead of the current subscription.
+    /// Starts a new subscription, and returns its request: these seats, each starting at a tick.
     pub(super) fn request(
         &mut self,
         seats: impl IntoIterator<Item = (Seat, Tick)>,
@@ -178,7 +183,7 @@ impl Link {
         }
     }
 
-    /// The peer requests seats.
+    /// Handles an input request of the peer.
     ///
     /// # Errors
     /// Returns an error if a seat does not exist or occurs twice.
@@ -200,9 +205,8 @@ impl Link {
         Ok(())
     }
 
-    /// Returns whether packets arrive without new inputs although inputs are missing. The peer may
-    /// believe that they have arrived, for example because this player received them before its
-    /// match started.
+    /// Returns whether packets have contained nothing new for too long. The peer may consider missing
+    /// inputs received, for example because they arrived before the local peer started the match.
     pub(super) fn is_stuck(&self) -> bool {
         let limit = match self.has_had_news {
             true => QUIET_LIMIT,
@@ -211,8 +215,8 @@ impl Link {
         self.quiet >= limit
     }
 
-    /// Notes whether the newest packet, which arrived at this time, brought anything new.
-    pub(super) fn note_progress(&mut self, has_progress: bool, arrived: Duration) {
+    /// Records whether the newest packet contained anything new.
+    pub(super) fn record_progress(&mut self, has_progress: bool, arrived: Duration) {
         if has_progress {
             self.begin();
         } else {
@@ -242,16 +246,16 @@ impl Link {
         self.sends.as_mut()?.write(head, seats, space, out)
     }
 
-    /// The packet with this token has been delivered. Returns the tick of its checksum.
+    /// Handles the delivery of the packet with this token. Returns the tick of its checksum.
     pub(super) fn delivered(&mut self, token: u32) -> Option<Tick> {
         self.sends.as_mut()?.delivered(token)
     }
 
-    /// Takes the section of packet number `packet`, and appends its inputs to the logs. Returns
-    /// `None` if it belongs to another match or subscription.
+    /// Handles the section of packet number `packet`, and appends its inputs to the logs. Returns
+    /// `None` if the section belongs to another match or subscription.
     ///
     /// # Errors
-    /// Returns an error if the section is invalid. Inputs before the invalid ones are taken.
+    /// Returns an error if the section is invalid. Inputs before the error are accepted.
     pub(super) fn receive(
         &mut self,
         packet: u64,
@@ -286,12 +290,12 @@ impl Link {
                 let (known, next) = (log.next(), stream.next());
                 let received = stream.receive(&part, log, horizon);
                 has_news |= log.next() != known;
-                // They count even if they arrived by another way first.
+                // Inputs count even if they arrived through another peer first.
                 self.has_own_news |= is_own && stream.next() != next;
                 match received {
                     Ok(()) => {}
                     Err(error) if is_own => return Err(error.into()),
-                    // The player that made them may have sent others to this player.
+                    // The seat's player may have sent different inputs to the local peer.
                     Err(_) => self.wants_more = true,
                 }
             }
@@ -303,7 +307,7 @@ impl Link {
         }))
     }
 
-    /// Takes the head of the newest packet.
+    /// Handles the head of the newest packet.
     fn clock(
         &mut self,
         packet: u64,
@@ -320,7 +324,7 @@ impl Link {
             self.at = at;
         }
         let before = head.lead.saturating_sub(next.0);
-        // A peer that counts down sends no inputs.
+        // During the countdown, a peer sends no inputs.
         let has_progress = has_news || before != self.before;
         self.before = before;
         self.has_had_news |= has_news;

@@ -28,8 +28,8 @@ impl<I: PartialEq + Default> LocalSeat<I> {
         }
     }
 
-    /// Samples the input of a tick, unless that has been done. Returns the input, and the number of
-    /// ticks of the log that it fills.
+    /// Samples the input of a tick unless it has been sampled. Returns the input, and how often to
+    /// append it to the log.
     pub(super) fn sample(
         &mut self,
         tick: Tick,
@@ -49,7 +49,7 @@ impl<I: PartialEq + Default> LocalSeat<I> {
         Some((&self.last, copies(tick, log_next, delay)))
     }
 
-    /// Samples the input again in the next step, because it could not be sent.
+    /// Makes the next step sample the input again, because it could not be sent.
     pub(super) fn sample_again(&mut self) {
         self.sampled_for = None;
     }

@@ -1,6 +1,7 @@
-//! A match played by rollback, from the agreement to start until no other player is left, and the
-//! matches after it in the same room. A state machine: it receives what arrives, and returns what to
-//! simulate, what to send and what happened.
+//! The rollback session: a state machine for a match and for the rematches that follow it.
+//!
+//! The caller passes received data to the session. The session returns requests for the game, messages
+//! to send, and events.
 
 mod error;
 mod event;
@@ -50,39 +51,41 @@ use crate::{
     timeline::Request,
 };
 
-/// A match played by rollback, and the matches after it in the same room.
+/// A rollback match, and the rematches that follow it in the same room.
 ///
-/// It lives beside a [`RoomSession`](huddle_session::RoomSession) and never sees the game's state. In every
-/// tick, do this:
+/// A session runs beside a [`RoomSession`](huddle_session::RoomSession). It never sees the game's state.
+/// In every tick, do this:
 ///
-/// 1. Pass it what arrived: [`receive_packet`](Self::receive_packet) for each
-///    [`SessionEvent::Section`](huddle_session::SessionEvent::Section), [`receive_message`](Self::receive_message)
-///    for the events of its own kind ([`KIND`](Self::KIND)), [`linked`](Self::linked) and
-///    [`lost`](Self::lost) when players come and go.
+/// 1. Pass received data to the session:
+///    - Call [`receive_packet`](Self::receive_packet) for each
+///      [`SessionEvent::Section`](huddle_session::SessionEvent::Section).
+///    - Call [`receive_message`](Self::receive_message) for each event of the kind
+///      [`KIND`](Self::KIND).
+///    - Call [`linked`](Self::linked) or [`lost`](Self::lost) when a link opens or closes.
 /// 2. Call [`step`](Self::step), which samples the local inputs.
-/// 3. Handle the events ([`poll`](Self::poll)), and execute each [`request`](Self::request) until there
-///    are none. The next step fails otherwise.
-/// 4. Send: queue each message ([`poll_message`](Self::poll_message)) as an event, and pass the session
+/// 3. Handle the events that [`poll`](Self::poll) returns. Execute each [`request`](Self::request) until
+///    there are none. Otherwise, the next step fails.
+/// 4. Queue each message that [`poll_message`](Self::poll_message) returns as an event. Pass the session
 ///    to [`RoomSession::collect_packet`](huddle_session::RoomSession::collect_packet) for each peer.
-/// 5. Start the next tick after the tick's duration divided by [`speed`](Self::speed).
+/// 5. Wait for the duration of a tick divided by [`speed`](Self::speed).
 ///
-/// This is also the tick of the room: call
-/// [`RoomSession::advance`](huddle_session::RoomSession::advance) first, and collect no packets
-/// between two steps. Each input then leaves in the step that sampled it.
+/// The room has the same ticks. Call
+/// [`RoomSession::advance`](huddle_session::RoomSession::advance) before the other calls, and collect
+/// no packets between two steps. Packets then carry each input in the tick that sampled it.
 ///
-/// All times are since the room was joined.
+/// All times are durations since the local peer joined the room.
 pub struct RollbackSession<I> {
-    me: PeerId,
-    /// The start of the running match, or of the next one.
+    local_id: PeerId,
+    /// The start of the running match, or of the next match.
     start: Start,
-    /// Until the match of `start` has started.
+    /// The setup of the match in `start`. `None` once that match has started or failed to start.
     setup: Option<RollbackSetup<I>>,
-    /// A rematch that was requested before the running match had begun for all players.
+    /// A rematch that was requested before all players had begun the running match.
     rematch: Option<RollbackSetup<I>>,
     running: Option<Box<RunningMatch<I>>>,
-    /// Messages about a match that has started for their senders only.
+    /// Messages about a match that their senders have started, and the local peer has not.
     early: VecDeque<(PeerId, Bytes)>,
-    /// The players whose inputs arrived before the match started here, and were dropped.
+    /// The players whose inputs arrived, and were dropped, before the local peer started the match.
     dropped_inputs_of: BTreeSet<PeerId>,
     /// The peers whose games are stopped.
     stopped: BTreeSet<PeerId>,
@@ -92,12 +95,14 @@ pub struct RollbackSession<I> {
     out: Outbox,
 }
 
-/// The maximum number of early messages per player, and of their bytes.
+/// The maximum number of early messages of a player.
 const MAX_EARLY: usize = 64;
+
+/// The maximum length of all early messages of a player, in bytes.
 const MAX_EARLY_LEN: usize = 128 * 1024;
 
 impl<I: Input> RollbackSession<I> {
-    /// The kind of events under which a session's messages travel: declare it with
+    /// The event kind of the session's messages. Declare it with
     /// [`Kinds::declare`](huddle_session::Kinds::declare).
     pub const KIND: &str = "huddle/rollback";
 
@@ -108,7 +113,7 @@ impl<I: Input> RollbackSession<I> {
     pub fn new(setup: RollbackSetup<I>, now: Duration) -> Result<Self, SetupError> {
         let start = setup.start(MatchId::default(), false, now)?;
         Ok(Self {
-            me: setup.me,
+            local_id: setup.local_id,
             start,
             setup: Some(setup),
             rematch: None,
@@ -122,13 +127,14 @@ impl<I: Input> RollbackSession<I> {
         })
     }
 
-    /// Starts the next match in the same room: after a match, instead of the running one, or again
-    /// after a failed start. Every player of the next match has to call it.
+    /// Starts the next match in the same room. It follows a match that has ended, replaces the running
+    /// match, or repeats a start that failed. Every player of the next match must call this method.
     ///
-    /// A running match goes on until all of them have. It then ends at the same tick for all
-    /// ([`RollbackEvent::Ended`]), and the next one starts ([`RollbackEvent::Started`]). If that
-    /// fails, the running match goes on. Its members without a seat in the next match play on without
-    /// those that have one.
+    /// A running match continues until all of these players have called it. Then it ends at the same
+    /// tick for all players ([`RollbackEvent::Ended`]), and the next match starts
+    /// ([`RollbackEvent::Started`]). If the next match cannot start, the running match continues.
+    /// Players without a seat in the next match stay in the running match, and the other players leave
+    /// it.
     ///
     /// # Errors
     /// Returns an error if the setup is invalid.
@@ -139,8 +145,8 @@ impl<I: Input> RollbackSession<I> {
         Ok(())
     }
 
-    /// A player is linked, and was not before. The session also finds links by the messages that
-    /// arrive, so that links from before it was created need no call.
+    /// Reports a new link to a player. The session also detects a link when it receives a message, so
+    /// links that opened before the session was created need no call.
     pub fn linked(&mut self, peer: PeerId) {
         self.start.linked(peer);
         self.unlinked.peers.remove(&peer);
@@ -161,19 +167,19 @@ impl<I: Input> RollbackSession<I> {
         self.lose(peer, LeaveReason::Removed, now);
     }
 
-    /// Reports that a player's program was restarted: a new program uses the player's id, and does
-    /// not know the match. Call it instead of [`Self::linked`]. The player's seats end without a
-    /// wait once all players report this.
+    /// Reports that a player's program was restarted. The new program has the same peer id, and does
+    /// not know the match. Call this method instead of [`linked`](Self::linked). The player's seats
+    /// end once all other players have reported the restart. No disconnect timeout applies.
     pub fn restarted(&mut self, peer: PeerId, now: Duration) {
         self.lose(peer, LeaveReason::Restarted, now);
     }
 
     fn lose(&mut self, peer: PeerId, reason: LeaveReason, now: Duration) {
         if reason != LeaveReason::Restarted {
-            // A new program may send a hello of its own.
+            // The new program may send its own hello.
             self.start.lost(peer);
         }
-        // All may have been ready just before.
+        // All players may be ready since the last step.
         self.begin(now);
         if let Some(running) = &mut self.running {
             running.lost(peer, reason);
@@ -194,11 +200,12 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// Leaves the match. The other players are notified if the messages that
-    /// [`poll_message`](Self::poll_message) then returns are sent before the links are closed.
+    /// Leaves the match. To notify the other players, send the messages that
+    /// [`poll_message`](Self::poll_message) returns before you close the links.
     ///
-    /// If this player stays in the room, keep reporting players that are [linked](Self::linked) later, and
-    /// keep sending: they may not know yet that it has left. The session needs no more steps.
+    /// If the local peer stays in the room, continue to call [`linked`](Self::linked) and to send
+    /// messages, because players that connect later may not know that it has left. The session needs
+    /// no more steps.
     pub fn leave(&mut self, now: Duration) {
         self.begin(now);
         self.rematch = None;
@@ -211,11 +218,12 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// Takes what rode in packet number `packet` of a player; `rtt` is the mean round trip, if it is
-    /// known.
+    /// Handles the session's section of a packet from a player. `packet` is the packet's number, and
+    /// `rtt` is the mean round-trip time, if it is known.
     ///
     /// # Errors
-    /// If it makes no sense, which an honest player's never does. What came before the error counts.
+    /// Returns an error if the section is invalid. Honest players never send such a section. The
+    /// inputs before the error are accepted.
     pub fn receive_packet(
         &mut self,
         peer: PeerId,
@@ -228,7 +236,7 @@ impl<I: Input> RollbackSession<I> {
         if let Some(setup) = &self.setup
             && links::has_inputs(payload, self.start.id().number, peer, &setup.seats)
         {
-            // Its match started earlier. It sends these inputs again when the match starts here.
+            // The player started the match earlier. It sends these inputs again on request.
             self.dropped_inputs_of.insert(peer);
         }
         match &mut self.running {
@@ -237,10 +245,10 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// Takes a message of a player.
+    /// Handles a message from a player.
     ///
     /// # Errors
-    /// If it makes no sense, which an honest player's never does.
+    /// Returns an error if the message is invalid. Honest players never send such a message.
     pub fn receive_message(
         &mut self,
         peer: PeerId,
@@ -274,7 +282,7 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// Keeps a message until the match starts here, if there are not too many.
+    /// Keeps a message until the local peer starts the match, unless there are too many.
     fn keep_early(&mut self, peer: PeerId, message: Bytes) {
         let same = self.early.iter().filter(|(from, _)| *from == peer);
         let (count, len) = same.fold((0, message.len()), |(count, len), (_, kept)| {
@@ -286,13 +294,15 @@ impl<I: Input> RollbackSession<I> {
     }
 
     /// Advances the match by a tick if that is possible. `sample` returns the input of a local seat
-    /// for the next tick. It is called once for each local seat and tick.
+    /// for the next tick. The session calls it once for each local seat and tick.
     ///
     /// Afterwards, execute all requests ([`request`](Self::request)).
     ///
     /// # Errors
-    /// Returns an error, and takes no step, if requests of the last step are left, or if an input
-    /// cannot be encoded. In that case, `sample` is called for it again in the next step.
+    /// Returns an error, and does not advance, in two cases:
+    ///
+    /// - A request of the last step is left.
+    /// - An input cannot be encoded. The next step samples this input again.
     pub fn step(
         &mut self,
         now: Duration,
@@ -315,100 +325,102 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// Returns the players that are not known to be ready, until the match has started.
+    /// Returns the players that are not known to be ready. It is empty once the match has started.
     pub fn waiting_for(&self) -> impl Iterator<Item = PeerId> {
         let is_starting = self.setup.is_some();
         self.start.waiting_for().filter(move |_| is_starting)
     }
 
-    /// Returns the next request of the last [`step`](Self::step), or `None` if the game has received
-    /// all of them. The next step fails if there is one left.
+    /// Returns the next request of the last [`step`](Self::step), or `None` if there are no more. The
+    /// next step fails if a request is left.
     pub fn request(&mut self) -> Option<Request<'_, I>> {
         self.running.as_mut()?.request()
     }
 
-    /// Takes the checksum of the state that was saved for a tick.
+    /// Passes the checksum of a saved state to the session, as requested by [`Request::Checksum`].
     pub fn checksum(&mut self, tick: Tick, hash: u64) {
         if let Some(running) = &mut self.running {
             running.checksum(tick, hash, &mut self.out);
         }
     }
 
-    /// Takes the dump of the state that was saved for a tick, which [`Request::Inspect`] requested.
+    /// Passes the dump of a saved state to the session, as requested by [`Request::Inspect`].
     pub fn inspected(&mut self, tick: Tick, dump: StateDump) {
         if let Some(running) = &mut self.running {
             running.inspected(tick, dump);
         }
     }
 
-    /// What happened.
+    /// Returns the next event.
     pub fn poll(&mut self) -> Option<RollbackEvent> {
         self.out.events.pop_front()
     }
 
-    /// Returns the next message to queue for a player as an event of kind [`KIND`](Self::KIND). If
-    /// it cannot be queued, [return it](Self::return_message).
+    /// Returns the next message and its receiver. Queue the message as an event of the kind
+    /// [`KIND`](Self::KIND). If the queue is full, call [`return_message`](Self::return_message).
     pub fn poll_message(&mut self) -> Option<(PeerId, Bytes)> {
         self.out.poll()
     }
 
-    /// Takes back the message that [`Self::poll_message`] returned last, because the queue of its
-    /// receiver is full. It is returned again after the next [step](Self::step). Until then no
-    /// other message to this player is.
+    /// Returns a message to the session, because the queue of its receiver is full. It must be the last
+    /// message that [`poll_message`](Self::poll_message) returned. The session offers it again after
+    /// the next [`step`](Self::step), and offers no other message to this player until then.
     ///
-    /// A message to a player without an open session may be dropped: everything that still matters
-    /// is sent again when the player is [linked](Self::linked).
+    /// You may drop a message to a player without an open session. The session sends everything that
+    /// is still needed again when the player is [linked](Self::linked).
     pub fn return_message(&mut self, peer: PeerId, message: Bytes) {
         self.out.give_back(peer, message);
     }
 
-    /// How fast the game's clock should run now, as part of its usual speed, so that all players
-    /// come to the same tick at the same time: from 0.97 to 1.015.
+    /// Returns the speed at which the game's clock should run, relative to its normal speed. It is
+    /// between 0.97 and 1.015, and keeps all players at the same tick.
     pub fn speed(&self, now: Duration) -> f64 {
         self.running
             .as_ref()
             .map_or(1.0, |running| running.speed(now))
     }
 
-    /// Returns the number of the running match, which counts the matches of the room, and `None`
-    /// before the first one.
+    /// Returns the number of the running match, or `None` before the first match. Matches of a room
+    /// are numbered in order.
     pub fn number(&self) -> Option<u32> {
         self.running.as_ref().map(|running| running.id().number)
     }
 
-    /// The tick that is simulated next.
+    /// Returns the next tick to simulate.
     pub fn tick(&self) -> Tick {
         self.running
             .as_ref()
             .map_or(Tick(0), |running| running.tick())
     }
 
-    /// The first tick of which not all inputs are known, or that was not simulated yet. The state
-    /// before it is final, after the requests of a step are done.
+    /// Returns the first tick that is not confirmed: some of its inputs are unknown, or it was not
+    /// simulated yet. The state before this tick is final once the game has executed all requests.
     pub fn confirmed(&self) -> Tick {
         self.running
             .as_ref()
             .map_or(Tick(0), |running| running.confirmed())
     }
 
-    /// Who plays, this player included; nobody before the game has begun.
+    /// Returns the players in the match, including the local peer. It is empty before the match has
+    /// started.
     pub fn members(&self) -> Vec<PeerId> {
         self.running
             .as_ref()
-            .map_or_else(Vec::new, |running| running.members(self.me))
+            .map_or_else(Vec::new, |running| running.members(self.local_id))
     }
 
-    /// Who plays a seat at a tick, as far as it is decided; nobody before the game has begun.
+    /// Returns the player of a seat at a tick, or `None` if the seat is empty or the match has not
+    /// started.
     pub fn seat_at(&self, seat: Seat, tick: Tick) -> Option<PeerId> {
         self.running.as_ref()?.roster().seat_at(seat, tick)
     }
 
-    /// How the game goes, once it has begun.
+    /// Returns the statistics of the match, or `None` before it has started.
     pub fn stats(&self) -> Option<&RollbackStats> {
         self.running.as_ref().map(|running| running.stats())
     }
 
-    /// How much this session keeps.
+    /// Returns how much data the session keeps.
     pub fn memory(&self) -> RollbackMemory {
         let unread = self.out.len() + self.early.len();
         let memory = self.running.as_ref().map(|running| running.memory());
@@ -418,17 +430,18 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// How many ticks this player is ahead of another; negative if behind. `None` without news.
+    /// Returns by how many ticks the local peer is ahead of a player. The number is negative if the
+    /// local peer is behind. `None` without a recent measurement.
     pub fn ahead(&self, peer: PeerId, now: Duration) -> Option<f64> {
         self.running.as_ref()?.ahead(peer, now)
     }
 
-    /// How many ticks after it is made an input of a seat of this machine counts.
+    /// Returns the input delay of a local seat, in ticks.
     pub fn delay(&self, seat: Seat) -> Option<u8> {
         self.running.as_ref()?.delay(seat)
     }
 
-    /// Changes how the delay of a seat of this machine is chosen. It follows tick by tick.
+    /// Changes the delay policy of a local seat. The input delay follows by one tick at a time.
     pub fn set_delay(&mut self, seat: Seat, policy: DelayPolicy) {
         if let Some(running) = &mut self.running {
             running.set_delay(seat, policy);

@@ -6,14 +6,14 @@ use huddle_session::PeerId;
 use super::{event::RollbackEvent, topic::Topic};
 use crate::membership::start::MatchId;
 
-/// The maximum number of waiting messages to a peer, without messages about the membership. The
-/// agreement limits those itself: it sends nothing to a peer with a waiting message.
+/// The maximum number of waiting messages of one topic to a peer. Messages of the agreement are not
+/// counted, because it sends nothing to a peer with a waiting message.
 const MAX_WAITING: usize = 64;
 
 /// The messages and events that a session has for its caller.
 ///
-/// A message leaves the outbox when the caller takes it. If it cannot be queued, the caller returns
-/// it. It then waits, with all later messages to the same peer, until the next step.
+/// The caller polls each message and queues it. If the queue is full, the caller returns the message,
+/// which then waits until the next step together with all later messages to the same peer.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     messages: VecDeque<(PeerId, Bytes)>,
@@ -23,7 +23,7 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Queues the messages that another outbox has for these peers.
+    /// Moves the messages to some peers from another outbox to this one.
     pub(super) fn append(&mut self, other: Self, is_to: impl Fn(&PeerId) -> bool) {
         let messages = other.messages.into_iter();
         self.messages.extend(messages.filter(|(to, _)| is_to(to)));
@@ -34,7 +34,7 @@ impl Outbox {
         let is_same = |(peer, message): &(PeerId, Bytes)| *peer == to && topic.is_of(message);
         match topic {
             Topic::Agreement => {}
-            // A new request replaces an earlier one.
+            // A newer request replaces an earlier one.
             Topic::InputRequest => self.messages.retain(|message| !is_same(message)),
             Topic::Start | Topic::StateDump => {
                 let count = self
@@ -59,18 +59,18 @@ impl Outbox {
         self.messages.remove(next)
     }
 
-    /// Takes back the message that was polled last, and blocks its receiver until the next step.
+    /// Returns the message that was polled last, and blocks its receiver until the next step.
     pub(super) fn give_back(&mut self, to: PeerId, message: Bytes) {
         self.messages.push_front((to, message));
         self.blocked.insert(to);
     }
 
-    /// Starts a step: peers may accept messages again.
+    /// Starts a step, in which peers may accept messages again.
     pub(super) fn step(&mut self) {
         self.blocked.clear();
     }
 
-    /// Returns `true` if a message to a peer waits.
+    /// Returns whether a message to a peer waits.
     pub(super) fn has_waiting(&self, to: PeerId) -> bool {
         self.messages.iter().any(|(peer, _)| *peer == to)
     }

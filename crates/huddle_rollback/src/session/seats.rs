@@ -7,7 +7,7 @@ use crate::{
     timeline::Driver,
 };
 
-/// The seats' encoded inputs, which are sent, received and relayed.
+/// The owner and the encoded inputs of each seat.
 #[derive(Debug)]
 pub(super) struct SeatTable {
     seats: Vec<Row>,
@@ -17,7 +17,7 @@ pub(super) struct SeatTable {
 struct Row {
     owner: PeerId,
     log: EncodedLog,
-    /// Whether the seat takes inputs from votes only, because its player was voted out.
+    /// Whether the seat accepts inputs only from votes, because its player was dropped.
     is_frozen: bool,
 }
 
@@ -48,14 +48,14 @@ impl SeatTable {
         self.seats.get(seat.index()).map(|row| &row.log)
     }
 
-    /// Returns the log of a seat that takes inputs from packets.
+    /// Returns the log of a seat, unless the seat accepts inputs only from votes.
     pub(super) fn open_log(&mut self, seat: Seat) -> Option<&mut EncodedLog> {
         let row = self.seats.get_mut(seat.index())?;
         (!row.is_frozen).then_some(&mut row.log)
     }
 
-    /// Passes all new inputs to the driver. An input that cannot be decoded is the default on every
-    /// peer. Calls `undecodable` with its author.
+    /// Passes all new inputs to the driver. Every peer replaces an input that cannot be decoded with the
+    /// default. Calls `undecodable` with the author of each such input.
     pub(super) fn feed<I: Input>(
         &self,
         driver: &mut Driver<I>,
@@ -110,7 +110,10 @@ impl Logs for SeatTable {
     fn append(&mut self, seat: Seat, input: &[u8]) {
         if let Some(row) = self.seats.get_mut(seat.index()) {
             let pushed = row.log.push(input);
-            debug_assert!(pushed.is_ok(), "agreement takes no input that is too long");
+            debug_assert!(
+                pushed.is_ok(),
+                "the agreement rejects inputs that are too long"
+            );
         }
     }
 

@@ -9,65 +9,72 @@ use crate::{
     timeline::{Predict, RepeatLast},
 };
 
-/// The players of a match and its options.
+/// The players and the options of a match.
 ///
-/// All players must have the same seats, rate, rules and checksum interval, which is checked before the
-/// first tick. Each player chooses the other options for itself.
+/// All players must have the same seats, tick rate, rules and checksum interval. The session checks this
+/// before the first tick. The other options may differ between players.
 pub struct RollbackSetup<I> {
     /// The local peer.
-    pub me: PeerId,
-    /// The peer of each seat, at most [`MAX_SEATS`](crate::seat::MAX_SEATS).
+    pub local_id: PeerId,
+    /// The peer that plays each seat. A match has at most [`MAX_SEATS`](crate::seat::MAX_SEATS) seats.
     pub seats: Vec<PeerId>,
-    /// Ticks per second.
+    /// The number of ticks per second.
     pub rate: TickRate,
-    /// Other settings that all players must share, by name, such as the map or the difficulty.
+    /// Other settings that must be the same for all players, by name, such as the map or the
+    /// difficulty.
     pub rules: BTreeMap<String, String>,
-    /// The lowest match number that this player accepts, usually 0. The players agree on the greatest
-    /// one, and a [rematch](crate::session::RollbackSession::rematch) counts on from the match before.
+    /// The lowest match number that the local peer accepts, usually 0. The match gets the greatest
+    /// number of all players. A [rematch](crate::session::RollbackSession::rematch) gets the number
+    /// after that of the previous match.
     pub number: u32,
-    /// A random number, new for each match. The seed of the match depends on those of all players.
+    /// A random number, which must be different for each match. The seed of the match depends on the
+    /// nonces of all players.
     pub nonce: u64,
     /// Encodes and decodes inputs.
     pub codec: Box<dyn InputCodec<I>>,
-    /// Predicts inputs that have not arrived.
+    /// Predicts the inputs that have not arrived.
     pub predict: Box<dyn Predict<I>>,
-    /// The input delay of this player's seats at the start.
+    /// The initial delay policy of the local seats.
     pub delay: DelayPolicy,
-    /// The prediction window: how many ticks beyond the last confirmed one may be simulated, at most
-    /// 64. With 0 nothing is predicted, and the match waits for all inputs (lockstep).
+    /// The prediction window: the maximum number of predicted ticks, at most 64. With 0, the session
+    /// predicts nothing and waits for all inputs (lockstep).
     pub window: u8,
-    /// The maximum number of ticks between two saves, 1 to 64. More ticks mean fewer saves and longer
-    /// rollbacks.
+    /// The maximum number of ticks from one save to the next, from 1 to 64. A higher number means
+    /// fewer saves and longer rollbacks.
     pub save_every: u8,
-    /// The interval, in ticks, at which the players compare checksums of their states, or 0 for never.
+    /// The interval at which the players compare checksums of their states, in ticks. With 0, they
+    /// compare none.
     pub checksum_every: u16,
     /// The longest forced rollback of a sync test, in ticks, at most 64. `None` for no sync test.
     ///
-    /// In a sync test, the driver rolls back in every step by a random number of ticks. It compares
-    /// the checksums of all states that it simulates more than once, and reports the first one that
-    /// differs ([`RollbackEvent::SyncTestFailed`]). No other peer is needed. It is for development: it
-    /// makes each step many times as expensive.
+    /// A sync test finds state that is not saved, and other reasons why a game is not deterministic.
+    /// In every step, the session rolls back by a random number of ticks. It compares the checksums of
+    /// all states that it simulates more than once, and reports the first difference
+    /// ([`RollbackEvent::SyncTestFailed`]). No other peer is needed. Use it only in development,
+    /// because it makes each step many times as expensive.
     ///
     /// [`RollbackEvent::SyncTestFailed`]: crate::session::RollbackEvent::SyncTestFailed
     pub sync_test: Option<u8>,
-    /// The disconnect timeout: how long to wait for the inputs of a linked player, whatever the link
-    /// reports, because links are given up much later. The player then has another second, in which it
-    /// may turn out that it waits itself. Each simulated tick restores half a second, so the timeout
-    /// also applies to a player that allows less than two ticks per second for long, such as a
-    /// background tab of a browser.
-    pub patience: Duration,
-    /// How long to wait until all players are ready.
+    /// The disconnect timeout: the maximum time that the match waits for the inputs of a linked player.
+    ///
+    /// It is independent of the timeout of the link, which is much longer. When it is over, the player
+    /// has a grace period of one second, because the player itself may be waiting for another one.
+    /// Each simulated tick restores half a second. A player whose inputs allow less than two ticks per
+    /// second, such as a browser tab in the background, therefore reaches the timeout as well.
+    pub disconnect_timeout: Duration,
+    /// The maximum time until all players are ready.
     pub start_limit: Duration,
 }
 
 impl<I> RollbackSetup<I> {
-    /// Creates a setup in which these peers have one seat each, in this order, with default options.
-    pub fn new(me: PeerId, seats: Vec<PeerId>) -> Self
+    /// Creates a setup with default options, in which each entry of `seats` plays the seat with its
+    /// index.
+    pub fn new(local_id: PeerId, seats: Vec<PeerId>) -> Self
     where
         I: Input + serde::Serialize + serde::de::DeserializeOwned,
     {
         Self {
-            me,
+            local_id,
             seats,
             rate: TickRate::default(),
             rules: BTreeMap::new(),
@@ -80,37 +87,39 @@ impl<I> RollbackSetup<I> {
             save_every: 1,
             checksum_every: 30,
             sync_test: None,
-            patience: Duration::from_secs(3),
+            disconnect_timeout: Duration::from_secs(3),
             start_limit: StartSetup::LIMIT,
         }
     }
 }
 
-/// Why a match is impossible.
+/// Errors in a [`RollbackSetup`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
-    /// There are no seats, too many, or none for the local peer.
+    /// There are no seats or too many seats, or the local peer has none.
     #[error(transparent)]
     Start(#[from] StartSetupError),
     /// There are too many rules, or one is too long.
     #[error(transparent)]
     Rules(#[from] SettingsError),
     /// The prediction window is too long.
-    #[error("a prediction window of {0} ticks is too long: 64 is the longest, 8 is usual")]
+    #[error(
+        "a prediction window of {0} ticks is too long: the maximum is 64, and 8 suits most games"
+    )]
     Window(u8),
-    /// Saves would never be made.
-    #[error("`save_every` is 0: with 1 every tick is saved that may have to be simulated again")]
+    /// The interval between saves is 0.
+    #[error("`save_every` is 0: set it to 1 to save before every tick that may be resimulated")]
     SaveEvery,
-    /// Saves would be too far apart.
-    #[error("`save_every` of {0} ticks is too much: 64 is the most")]
+    /// The interval between saves is too long.
+    #[error("`save_every` of {0} ticks is too long: the maximum is 64")]
     SavesTooFarApart(u8),
     /// The rollbacks of the sync test are too long.
-    #[error("a sync test with rollbacks of {0} ticks is too long: 64 is the maximum")]
+    #[error("a sync test with rollbacks of {0} ticks is too long: the maximum is 64")]
     SyncTest(u8),
 }
 
 impl<I: Input> RollbackSetup<I> {
-    /// Creates the barrier before the first tick. `lowest` is the lowest id that is not used up.
+    /// Creates the start of the match. `lowest` is the lowest id that is not in use.
     pub(super) fn start(
         &self,
         lowest: MatchId,
@@ -132,7 +141,7 @@ impl<I: Input> RollbackSetup<I> {
         }
         settings.set("checksum every", self.checksum_every.to_string())?;
         let setup = StartSetup {
-            local_id: self.me,
+            local_id: self.local_id,
             id: lowest.max(MatchId {
                 number: self.number,
                 epoch: 0,

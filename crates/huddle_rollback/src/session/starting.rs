@@ -1,4 +1,4 @@
-//! How matches start and follow each other.
+//! The start of matches and rematches.
 
 use std::time::Duration;
 
@@ -9,15 +9,16 @@ use super::{
 };
 use crate::{inputs::Input, membership::agreement::LeaveReason};
 
-/// How long after the start something has to come directly from each player that has a link: within
-/// the countdown.
+/// The time after the start in which a message or packet must arrive from each linked player. It ends
+/// within the countdown.
 const LINK_WAIT: Duration = Duration::from_millis(300);
 
-/// How long it has since the attempt began, in which the first messages may have to be sent again.
+/// The minimum of that time, counted from the beginning of the attempt. The first messages may have to
+/// be sent again.
 const FIRST_LINK_WAIT: Duration = Duration::from_secs(1);
 
 impl<I: Input> RollbackSession<I> {
-    /// Begins the start of a rematch, once all members of the running match have begun that one.
+    /// Begins the start of a rematch once all members have begun the running match.
     pub(super) fn begin_rematch(&mut self, now: Duration) {
         let is_early = self
             .running
@@ -47,14 +48,14 @@ impl<I: Input> RollbackSession<I> {
         self.has_ended = false;
     }
 
-    /// Agrees on the tick at which the running match ends.
+    /// Negotiates the tick at which the running match ends.
     pub(super) fn agree_on_end(&mut self) {
         let (Some(running), true) = (&mut self.running, self.setup.is_some()) else {
             return;
         };
         if self.start.needs_end() {
             self.start
-                .set_end(running.earliest_end(), &running.members(self.me));
+                .set_end(running.earliest_end(), &running.members(self.local_id));
         }
         let end = self.start.end();
         running.set_end(end.map(|(end, _)| end));
@@ -101,7 +102,7 @@ impl<I: Input> RollbackSession<I> {
                 }
                 self.running = Some(Box::new(running));
                 for (peer, message) in std::mem::take(&mut self.early) {
-                    // Too late to blame a player for what it sent long ago.
+                    // It is too late to report an error in an old message.
                     let _ = self.receive_message(peer, message, now);
                 }
                 self.drop_departed();
@@ -119,14 +120,14 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// Queues the messages about the start.
+    /// Queues the messages about the start of the match.
     pub(super) fn send_start(&mut self) {
         while let Some((to, body)) = self.start.collect() {
             self.out.send(to, Topic::Start, self.start.id(), &body);
         }
     }
 
-    /// Players that were ready and have left since are lost to the match.
+    /// Drops the players that left after they were ready.
     pub(super) fn drop_departed(&mut self) {
         let (Some(running), None) = (&mut self.running, &self.setup) else {
             return;
@@ -139,7 +140,7 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// A match cannot start with a player that has left the one before.
+    /// Fails the start of a rematch if one of its players has left the running match.
     pub(super) fn watch_members(&mut self) {
         if let Some(running) = &mut self.running {
             for peer in running.take_departed() {
@@ -150,7 +151,7 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// Has the inputs of players without a link relayed.
+    /// Starts relays for the inputs of players without a link.
     pub(super) fn find_unlinked(&mut self, now: Duration) {
         if let Some(running) = &mut self.running
             && self.unlinked.due.take_if(|due| now >= *due).is_some()
@@ -161,7 +162,7 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// Something has come from a player directly.
+    /// Records that data has arrived directly from a player.
     pub(super) fn has_link(&mut self, peer: PeerId) {
         if self.unlinked.peers.remove(&peer)
             && self.unlinked.due.is_none()

@@ -2,16 +2,16 @@ use std::time::Duration;
 
 use crate::seat::{MAX_SEATS, Seat, SeatSet};
 
-/// What a session keeps. It does not grow with the length of a match.
+/// The amount of data that a session keeps. It does not grow with the length of a match.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RollbackMemory {
     /// The number of states that the game has saved.
     pub saves: usize,
-    /// The number of inputs of a tick and a seat, decoded and encoded.
+    /// The number of stored inputs, decoded and encoded. Each is the input of one seat in one tick.
     pub inputs: usize,
-    /// The number of inputs and statements that are kept for the agreement on who has left.
+    /// The number of inputs and statements that are stored for the agreement on departures.
     pub agreement: usize,
-    /// The number of messages and events that the caller has not taken.
+    /// The number of messages and events that the caller has not polled.
     pub unread: usize,
 }
 
@@ -24,25 +24,25 @@ pub struct RollbackStats {
     pub rollbacks: u64,
     /// The number of resimulated ticks.
     pub resimulated: u64,
-    /// The number of rollbacks by the number of resimulated ticks. The last entry includes all longer
+    /// The number of rollbacks of each depth, in resimulated ticks. The last entry includes all longer
     /// rollbacks.
     pub depths: [u64; 65],
     /// The number of steps in which the match waited.
     pub stalls: u64,
-    /// The number of those steps that each seat caused. Several seats can cause the same one.
+    /// The number of these steps that each seat caused. Several seats can cause the same step.
     pub stalls_by_seat: [u64; MAX_SEATS],
-    /// The number of predicted ticks, added up over all steps.
+    /// The sum of the numbers of predicted ticks in all steps.
     pub lag_sum: u64,
-    /// The maximum number of predicted ticks.
+    /// The maximum number of predicted ticks in a step.
     pub lag_max: u32,
     /// The number of received inputs that could not be decoded and were replaced by the default.
     pub undecodable: u64,
-    /// The number of times that a peer's inputs were requested again because its packets brought
-    /// none. This happens while that peer waits for a third one.
+    /// The number of input requests that were sent because a peer's packets contained no new inputs.
+    /// This happens while that peer waits for a third one.
     pub restarts: u64,
-    /// The number of checksums that were compared with those of other peers.
+    /// The number of comparisons with the checksums of other peers.
     pub compared: u64,
-    /// The longest time for which the match waited.
+    /// The duration of the longest wait.
     pub longest_wait: Duration,
 }
 
@@ -71,8 +71,8 @@ impl RollbackStats {
         self.stalls_by_seat.get(seat.index()).copied().unwrap_or(0)
     }
 
-    /// Returns the depth that a share of the rollbacks, such as 0.99, did not exceed; 0 without
-    /// rollbacks.
+    /// Returns the depth that a share of the rollbacks, such as 0.99, did not exceed. Returns 0
+    /// without rollbacks.
     pub fn depth_quantile(&self, share: f64) -> usize {
         let mut rest = (self.rollbacks as f64 * share).ceil() as u64;
         for (depth, &count) in self.depths.iter().enumerate() {

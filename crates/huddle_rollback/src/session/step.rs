@@ -1,7 +1,7 @@
 use super::error::InputError;
 use crate::seat::SeatSet;
 
-/// What a step does.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The match has not started, is counting down to the first tick, or could not start.
@@ -12,18 +12,18 @@ pub enum Step {
     Waited(SeatSet),
 }
 
-/// The error for a step that did not take place.
+/// Errors of [`RollbackSession::step`](crate::RollbackSession::step).
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StepError {
     /// The input of a local seat cannot be sent.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The last step has requests that the game has not executed.
+    /// The game has not executed all requests of the last step.
     ///
-    /// If they were skipped, the game's state would differ from those of the other peers.
+    /// Without them, the state of the game would differ from those of the other peers.
     #[error(
-        "the last step has requests left: call `RollbackSession::request` and execute the request \
-         until it returns `None`, after every step"
+        "requests of the last step are left: after every step, call `RollbackSession::request` and \
+         execute each request until it returns `None`"
     )]
     RequestsLeft,
 }

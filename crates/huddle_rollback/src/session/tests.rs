@@ -1,4 +1,4 @@
-//! Sessions without peers.
+//! Sessions with a single player.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,7 +17,7 @@ fn setup(seats: usize) -> RollbackSetup<u8> {
     RollbackSetup::new(local, vec![local; seats])
 }
 
-/// A game that adds up its inputs. If it is broken, a resimulated tick counts twice.
+/// A game that adds up its inputs. If it is broken, it counts a resimulated tick twice.
 #[derive(Default)]
 struct Game {
     sum: u64,
@@ -53,7 +53,7 @@ impl Game {
                     self.confirmed += 1;
                 }
                 Request::Checksum { tick } => session.checksum(tick, self.saved[&tick.0]),
-                Request::Inspect { tick } => panic!("the states are the same at {tick}"),
+                Request::Inspect { tick } => panic!("no peer has another state at {tick}"),
                 Request::Release { tick } => drop(self.saved.remove(&tick.0)),
             }
         }
@@ -61,7 +61,7 @@ impl Game {
     }
 }
 
-/// Plays some ticks alone. Returns the events.
+/// Plays this many ticks. Returns the events.
 fn play(session: &mut RollbackSession<u8>, game: &mut Game, ticks: u32) -> Vec<RollbackEvent> {
     for tick in 0..ticks {
         let now = Duration::from_millis(16) * tick;
@@ -83,7 +83,7 @@ fn step_fails_if_requests_are_left() {
             session.step(Duration::ZERO, sample),
             Err(StepError::RequestsLeft)
         );
-        // The first request alone is not all of them.
+        // One request is not enough.
         assert!(session.request().is_some());
     }
     game.execute(&mut session);
@@ -92,8 +92,8 @@ fn step_fails_if_requests_are_left() {
 }
 
 proptest! {
-    /// A caller that skips requests gets an error in every step until it has executed them. Its state
-    /// never differs.
+    /// If a caller skips requests, every step fails until it has executed them. The state is never
+    /// wrong.
     #[test]
     fn skipped_requests_never_change_the_state(
         executed in prop::collection::vec(prop_oneof![Just(usize::MAX), 0usize..5], 1..100),
@@ -157,7 +157,7 @@ fn input_that_cannot_be_encoded_is_sampled_again() {
     assert_eq!((session.tick(), game.sum), (Tick(1), 2));
 }
 
-/// Inputs that are bytes already. The codec does not limit their number.
+/// Inputs that are bytes. The codec does not limit their length.
 struct RawCodec;
 
 impl InputCodec<Vec<u8>> for RawCodec {
@@ -176,9 +176,9 @@ impl InputCodec<Vec<u8>> for RawCodec {
 }
 
 #[test]
-fn input_that_is_too_long_is_an_error_that_names_the_limit() {
+fn error_for_a_long_input_contains_the_limit() {
     let local = PeerId::from_bytes([1; 16]);
-    // The default codec adds the length, in three bytes.
+    // The default codec adds three bytes for the length.
     for (is_raw, expected) in [(false, 603), (true, 600)] {
         let mut setup = RollbackSetup::new(local, vec![local]);
         if is_raw {
@@ -249,7 +249,7 @@ fn sync_test_reports_a_broken_game_once() {
 }
 
 #[test]
-fn session_without_peers_keeps_nothing() {
+fn single_player_session_keeps_no_states() {
     let mut session = RollbackSession::new(setup(2), Duration::ZERO).unwrap();
     let mut game = Game::default();
     play(&mut session, &mut game, 2000);
@@ -259,7 +259,7 @@ fn session_without_peers_keeps_nothing() {
 }
 
 #[test]
-fn too_long_rollbacks_of_a_sync_test_are_refused() {
+fn sync_test_with_long_rollbacks_is_rejected() {
     let setup = RollbackSetup {
         sync_test: Some(65),
         ..setup(1)

@@ -12,6 +12,7 @@ pub(super) enum Topic {
 }
 
 impl Topic {
+    /// Returns the topic with a number.
     pub(super) fn of(byte: u8) -> Option<Self> {
         [
             Self::Start,
@@ -23,13 +24,13 @@ impl Topic {
         .find(|topic| *topic as u8 == byte)
     }
 
-    /// Returns `true` if a message has this topic.
+    /// Returns whether a message has this topic.
     pub(super) fn is_of(self, message: &[u8]) -> bool {
         message.first() == Some(&(self as u8))
     }
 
-    /// Returns a message: the topic, the low bytes of the match number and the epoch, and the body.
-    /// Bodies about the start contain the id.
+    /// Encodes a message: the topic, the low bytes of the match number and the epoch, and the body. The
+    /// bodies of start messages contain the complete match id.
     pub(super) fn message(self, id: MatchId, body: &[u8]) -> Bytes {
         let tag = id.tag();
         let tag = match self {

@@ -7,15 +7,15 @@ use huddle_session::PeerId;
 
 use crate::seat::{MAX_SEATS, Seat, SeatSet};
 
-/// The part of a wait that each simulated tick takes back. In lockstep each tick takes as long as
-/// inputs do, which is less. A peer that allows less than two ticks per second therefore reaches the
-/// disconnect timeout.
+/// The part of a wait that each simulated tick restores. In lockstep, each tick waits for its inputs, but
+/// for a shorter time. A peer that allows less than two ticks per second reaches the disconnect
+/// timeout.
 const RESTORED: Duration = Duration::from_millis(500);
 
-/// The time beyond the disconnect timeout up to which a wait counts.
+/// The time by which a wait can exceed the disconnect timeout.
 const MORE: Duration = Duration::from_secs(1);
 
-/// The duration of a wait, minus what simulated ticks took back.
+/// The duration of a wait, minus the time that simulated ticks have restored.
 #[derive(Debug, Clone, Copy, Default)]
 struct Wait(Duration);
 
@@ -29,21 +29,21 @@ impl Wait {
     }
 }
 
-/// The seats for which a match waits, and for how long.
+/// Tracks for which seats a match waits, and for how long.
 #[derive(Debug)]
 pub(super) struct Waiting {
     /// The disconnect timeout.
     timeout: Duration,
-    /// The seats of the last report, and those of them whose game is stopped.
+    /// The seats of the last report, and the subset of them whose games are stopped.
     reported: (SeatSet, SeatSet),
     /// The time for which the match has waited.
     total: Duration,
     /// The wait for each seat's inputs.
     each: [Wait; MAX_SEATS],
-    /// How long the player of each seat was silent before the first tick.
+    /// The time for which the player of each seat was timed_out before the first tick.
     before: [Duration; MAX_SEATS],
-    /// The waits for peers that were given up.
-    silent: BTreeMap<PeerId, Wait>,
+    /// The waits for peers that have timed out.
+    timed_out: BTreeMap<PeerId, Wait>,
     /// The peers whose games are stopped.
     stopped: BTreeSet<PeerId>,
 }
@@ -56,13 +56,13 @@ impl Waiting {
             total: Duration::ZERO,
             each: Default::default(),
             before: Default::default(),
-            silent: BTreeMap::new(),
+            timed_out: BTreeMap::new(),
             stopped: BTreeSet::new(),
         }
     }
 
     /// Adds the time of a step in which the inputs of these seats are missing. During a vote, all
-    /// members wait for its result, so it counts only for peers that had already reached the timeout.
+    /// members wait for its result, so the time counts only for peers that reached the timeout before.
     pub(super) fn pass(&mut self, missing: SeatSet, passed: Duration, is_deciding: bool) {
         self.total = match missing.is_empty() {
             true => Duration::ZERO,
@@ -84,36 +84,36 @@ impl Waiting {
         }
     }
 
-    /// Counts a time before the first tick in which the player of a seat was silent, unless
-    /// [`first_input`](Self::first_input) is called. It counts at most two thirds of the timeout,
-    /// because the player may have learned late that all are ready.
+    /// Sets the time for which the player of a seat was timed_out before the first tick. It counts until
+    /// [`first_input`](Self::first_input) is called, and at most for two thirds of the timeout,
+    /// because the player may have started late.
     pub(super) fn silent_before(&mut self, seat: Seat, silence: Duration) {
         if let Some(before) = self.before.get_mut(seat.index()) {
             *before = silence.min(self.timeout / 3 * 2);
         }
     }
 
-    /// The first input of a seat has arrived.
+    /// Reports that the first input of a seat has arrived.
     pub(super) fn first_input(&mut self, seat: Seat) {
         self.silent_before(seat, Duration::ZERO);
     }
 
-    /// Whether the wait for a seat has reached the disconnect timeout.
+    /// Returns whether the wait for a seat has reached the disconnect timeout.
     pub(super) fn is_exhausted(&self, seat: Seat) -> bool {
         let wait = self.each.get(seat.index());
         wait.is_some_and(|wait| wait.0 >= self.timeout)
     }
 
-    /// Gives up a peer. Returns `false` if it was given up before.
+    /// Records that a peer has timed out. Returns `false` if it had timed out before.
     pub(super) fn give_up(&mut self, peer: PeerId) -> bool {
-        let is_new = !self.silent.contains_key(&peer);
-        self.silent.entry(peer).or_insert(Wait(self.timeout));
+        let is_new = !self.timed_out.contains_key(&peer);
+        self.timed_out.entry(peer).or_insert(Wait(self.timeout));
         is_new
     }
 
-    /// Removes a peer from those that were given up.
+    /// Removes a peer from those that have timed out.
     pub(super) fn forget(&mut self, peer: PeerId) {
-        self.silent.remove(&peer);
+        self.timed_out.remove(&peer);
     }
 
     /// Removes a peer that left.
@@ -122,14 +122,14 @@ impl Waiting {
         self.stopped.remove(&peer);
     }
 
-    /// Returns the peers that were given up and have taken part for a while since then. `has_news`
-    /// returns whether new inputs of a peer have arrived since the last step, `passed` ago.
+    /// Returns the peers that timed out and have taken part for a while since then. `has_news` returns
+    /// whether new inputs of a peer have arrived since the last step, which was `passed` ago.
     pub(super) fn returned(
         &mut self,
         passed: Duration,
         mut has_news: impl FnMut(PeerId) -> bool,
     ) -> Vec<PeerId> {
-        for (&peer, wait) in &mut self.silent {
+        for (&peer, wait) in &mut self.timed_out {
             match has_news(peer) {
                 true => wait.shrink(),
                 false => wait.grow(passed, self.timeout),
@@ -137,11 +137,11 @@ impl Waiting {
         }
         let enough = self.timeout.saturating_sub(RESTORED);
         let is_enough = |wait: &Wait| wait.0 < enough || wait.0.is_zero();
-        let returned = self.silent.iter().filter(|(_, wait)| is_enough(wait));
+        let returned = self.timed_out.iter().filter(|(_, wait)| is_enough(wait));
         returned.map(|(&peer, _)| peer).collect()
     }
 
-    /// Sets whether a peer's game is stopped. Returns whether that has changed.
+    /// Sets whether a peer's game is stopped. Returns whether this is a change.
     pub(super) fn set_stopped(&mut self, peer: PeerId, is_stopped: bool) -> bool {
         match is_stopped {
             true => self.stopped.insert(peer),
@@ -149,17 +149,17 @@ impl Waiting {
         }
     }
 
-    /// Whether a peer's game is stopped.
+    /// Returns whether a peer's game is stopped.
     pub(super) fn is_stopped(&self, peer: PeerId) -> bool {
         self.stopped.contains(&peer)
     }
 
-    /// The time for which the match has waited.
+    /// Returns the time for which the match has waited.
     pub(super) fn total(&self) -> Duration {
         self.total
     }
 
-    /// Returns whether the match waits for other seats than in the last report, or for other reasons.
+    /// Replaces the last report. Returns whether the seats or the reasons have changed.
     pub(super) fn has_changed(&mut self, seats: SeatSet, stopped: SeatSet) -> bool {
         let now = (seats, stopped);
         std::mem::replace(&mut self.reported, now) != now
@@ -174,7 +174,7 @@ mod tests {
     const STEP: Duration = Duration::from_millis(16);
     const A: Seat = Seat(2);
 
-    /// Waits for a seat for a minute, except in one of `one_in` steps.
+    /// Waits for a seat for a minute. In one of `one_in` steps, no input is missing.
     fn after_a_minute(one_in: u32, is_deciding: bool) -> Waiting {
         let mut waiting = Waiting::new(Duration::from_secs(5));
         for step in 1..60_000 / 16 {
@@ -206,7 +206,7 @@ mod tests {
         for has_input in [false, true] {
             let mut waiting = Waiting::new(Duration::from_secs(5));
             waiting.silent_before(A, Duration::from_secs(4));
-            // Predicted ticks forgive nothing of it.
+            // Predicted ticks restore no part of this time.
             for _ in 0..8 {
                 waiting.pass(SeatSet::default(), STEP, false);
             }
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn given_up_peer_returns_by_taking_part_for_a_while() {
+    fn timed_out_peer_returns_once_it_has_taken_part_for_a_while() {
         let (trickles, plays) = (PeerId::from_bytes([1; 16]), PeerId::from_bytes([2; 16]));
         let mut waiting = Waiting::new(Duration::from_secs(5));
         waiting.give_up(trickles);

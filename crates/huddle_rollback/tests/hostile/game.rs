@@ -6,17 +6,17 @@ use huddle_session::Tick;
 pub(super) type Input = Vec<u8>;
 pub(super) type Session = RollbackSession<Input>;
 
-/// No game has to keep more states: the window, checksums that wait to be compared, and what is
-/// being looked into.
+/// The maximum number of saved states: those of the prediction window, those with checksums to compare,
+/// and those of a desync diagnosis.
 const MAX_SAVES: usize = 64;
 
-/// A game whose state is a hash of all there was.
+/// A game whose state is a hash of all inputs.
 #[derive(Debug, Default)]
 pub(super) struct Game {
     tick: Tick,
     state: u64,
     saved: BTreeMap<u32, u64>,
-    /// The state before each tick, as it was simulated last.
+    /// The state before each tick, from its last simulation.
     history: Vec<u64>,
 }
 
@@ -27,8 +27,8 @@ fn mix(state: u64, value: u64) -> u64 {
 }
 
 impl Game {
-    /// Does what a session asks for. Checksums are changed by `lie`.
-    pub(super) fn obey(&mut self, session: &mut Session, lie: u64) {
+    /// Executes the requests of a session. `checksum_change` is applied to all checksums.
+    pub(super) fn execute_requests(&mut self, session: &mut Session, checksum_change: u64) {
         loop {
             let checksum = match session.request() {
                 None => break,
@@ -57,7 +57,7 @@ impl Game {
                 }
             };
             if let Some((tick, state)) = checksum {
-                session.checksum(tick, state ^ lie);
+                session.checksum(tick, state ^ checksum_change);
             }
         }
         assert!(self.saved.len() <= MAX_SAVES, "{} states", self.saved.len());
@@ -80,7 +80,7 @@ impl Game {
         self.tick += 1;
     }
 
-    /// The state before a tick that has been simulated.
+    /// Returns the state before a tick, if it was simulated.
     pub(super) fn before(&self, tick: Tick) -> Option<u64> {
         match tick == self.tick {
             true => Some(self.state),
@@ -89,7 +89,7 @@ impl Game {
     }
 }
 
-/// More than fits into a message.
+/// Returns a dump that is longer than a message may be.
 fn dump(state: u64) -> StateDump {
     let mut dump = StateDump::new();
     for id in 0..3000 {

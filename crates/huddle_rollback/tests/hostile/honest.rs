@@ -8,47 +8,47 @@ use huddle_session::{PeerId, Tick};
 
 use super::game::{Game, Input, Session};
 
-/// After how many errors a player is dropped, as games do.
+/// The number of errors after which a player is removed, as games do.
 const MAX_ERRORS: u32 = 64;
 
-/// No step has more to say to all others.
+/// The maximum number of messages in a step.
 const MAX_MESSAGES: usize = 600;
-/// No step has more to tell its game.
+/// The maximum number of events in a step.
 const MAX_EVENTS: usize = 64;
 
-/// An honest machine.
+/// An honest player.
 pub(super) struct Honest {
     pub(super) session: Session,
     pub(super) game: Option<Game>,
     errors: BTreeMap<PeerId, u32>,
-    /// Who is not linked: lost, or dropped for what it said.
-    pub(super) without: Vec<PeerId>,
-    /// When each seat was left.
+    /// The players without a link, because they were lost or removed.
+    pub(super) unlinked: Vec<PeerId>,
+    /// The tick at which each seat ended.
     pub(super) left: BTreeMap<Seat, Tick>,
-    /// With whom its game differs.
+    /// The players whose state differs.
     pub(super) differs_from: Vec<PeerId>,
     pub(super) is_split: bool,
-    /// For how many steps it has waited.
+    /// The number of steps since the last tick.
     pub(super) waited: u32,
-    /// Ticks simulated for the first time.
+    /// The number of ticks, without resimulated ones.
     pub(super) ran: u32,
-    /// How many of these there were at the last look.
-    pub(super) had_run: u32,
+    /// The number of ticks at the last check.
+    pub(super) ran_before: u32,
 }
 
 impl Honest {
     pub(super) fn new(setup: RollbackSetup<Input>) -> Self {
         Self {
-            session: RollbackSession::new(setup, Duration::ZERO).expect("a sound setup"),
+            session: RollbackSession::new(setup, Duration::ZERO).expect("the setup is valid"),
             game: None,
             errors: BTreeMap::new(),
-            without: Vec::new(),
+            unlinked: Vec::new(),
             left: BTreeMap::new(),
             differs_from: Vec::new(),
             is_split: false,
             waited: 0,
             ran: 0,
-            had_run: 0,
+            ran_before: 0,
         }
     }
 
@@ -57,36 +57,37 @@ impl Honest {
     }
 
     pub(super) fn lose(&mut self, peer: PeerId, now: Duration) {
-        if !self.without.contains(&peer) {
-            self.without.push(peer);
+        if !self.unlinked.contains(&peer) {
+            self.unlinked.push(peer);
             self.session.lost(peer, now);
         }
     }
 
     fn remove(&mut self, peer: PeerId, now: Duration) {
-        if !self.without.contains(&peer) {
-            self.without.push(peer);
+        if !self.unlinked.contains(&peer) {
+            self.unlinked.push(peer);
             self.session.removed(peer, now);
         }
     }
 
     pub(super) fn link(&mut self, peer: PeerId) {
-        self.without.retain(|without| *without != peer);
+        self.unlinked.retain(|unlinked| *unlinked != peer);
         self.session.linked(peer);
     }
 
-    /// Takes a message; whoever sends too much nonsense is dropped.
-    pub(super) fn message(
+    /// Receives a message.
+    pub(super) fn receive_message(
         &mut self,
         from: PeerId,
         message: Bytes,
         now: Duration,
     ) -> Result<(), ReceiveError> {
         let result = self.session.receive_message(from, message, now);
-        self.judge(from, result, now)
+        self.count_error(from, result, now)
     }
 
-    pub(super) fn packet(
+    /// Receives the section of a packet.
+    pub(super) fn receive_packet(
         &mut self,
         from: PeerId,
         (number, section): (u64, Bytes),
@@ -96,16 +97,17 @@ impl Honest {
         let result = self
             .session
             .receive_packet(from, number, &section, now, rtt);
-        self.judge(from, result, now)
+        self.count_error(from, result, now)
     }
 
-    fn judge(
+    /// Counts an error. Removes a player that has sent too many invalid messages.
+    fn count_error(
         &mut self,
         from: PeerId,
         result: Result<(), ReceiveError>,
         now: Duration,
     ) -> Result<(), ReceiveError> {
-        // Its sender may be honest.
+        // The sender may be honest.
         if let Err(ReceiveError::Agreement(AgreementError::OtherInputs)) = result {
             return Ok(());
         }
@@ -119,14 +121,19 @@ impl Honest {
         result
     }
 
-    pub(super) fn is_dropped(&self, peer: PeerId) -> bool {
+    pub(super) fn is_removed(&self, peer: PeerId) -> bool {
         self.errors
             .get(&peer)
             .is_some_and(|errors| *errors >= MAX_ERRORS)
     }
 
-    /// A step of its game.
-    pub(super) fn step(&mut self, now: Duration, lie: u64, sample: impl Fn(Tick) -> Input) {
+    /// Runs a step of the match. `checksum_change` is applied to all checksums.
+    pub(super) fn step(
+        &mut self,
+        now: Duration,
+        checksum_change: u64,
+        sample: impl Fn(Tick) -> Input,
+    ) {
         let step = self.session.step(now, |_, tick| sample(tick));
         match step.expect("inputs are short") {
             Step::Ran => (self.ran, self.waited) = (self.ran + 1, 0),
@@ -148,12 +155,12 @@ impl Honest {
             }
         }
         if let Some(game) = &mut self.game {
-            game.obey(&mut self.session, lie);
+            game.execute_requests(&mut self.session, checksum_change);
         }
     }
 
-    /// What it has to say.
-    pub(super) fn messages(&mut self) -> Vec<(PeerId, Bytes)> {
+    /// Returns the messages of the last step.
+    pub(super) fn poll_messages(&mut self) -> Vec<(PeerId, Bytes)> {
         let messages: Vec<_> = std::iter::from_fn(|| self.session.poll_message()).collect();
         assert!(
             messages.len() <= MAX_MESSAGES,
@@ -163,7 +170,7 @@ impl Honest {
         messages
     }
 
-    /// What others can have it keep.
+    /// Checks the speed, and the amount of data that other players can make it keep.
     pub(super) fn check_bounds(&self, now: Duration) {
         let speed = self.session.speed(now);
         assert!((0.96..=1.04).contains(&speed), "{speed}");

@@ -1,26 +1,30 @@
-//! A game by rollback with honest players and one who is not.
+//! A rollback match with honest players and a hostile one.
 //!
-//! The hostile player has a link to each of the others and an honest machine for each of them, so
-//! that it gets through the start, can play along and can tell everybody something else. Whatever
-//! it says and leaves out beside that, nothing panics, what it can have others keep is bounded, and
-//! the honest ones go on within a time: with it, or without it from the same tick on. Where it gave
-//! them different inputs, they find out that their games differ. It can have them part, and then
-//! each knows that it is on a side.
+//! The hostile player runs an honest session for each honest player. These sessions get it through the
+//! start of the match, and it can send different data to each player. Whatever it sends and does not
+//! send, these conditions hold:
+//!
+//! - No session panics, and the amount of data that a session keeps is bounded.
+//! - The honest players continue within a bounded time, with the hostile player, or without it from the
+//!   same tick on.
+//! - If it sent them different inputs, they detect the desync.
+//! - If it splits them, each of them reports the split.
 
 mod game;
 mod honest;
 mod ids;
 mod judge;
-mod mallory;
-mod said;
+mod messages;
+mod opponent;
+mod sections;
 mod world;
 
 use arbitrary::Unstructured;
 
 pub use self::judge::Ending;
 
-/// A game in which everything that happens is read from these bytes.
+/// Plays a match that these bytes determine.
 pub fn play(bytes: &[u8]) -> Ending {
-    // With too few of them there is no game.
+    // If there are too few bytes, there is no match.
     world::play(&mut Unstructured::new(bytes)).unwrap_or(Ending::NeverBegan)
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{cell::Cell, network::Network, tally::Tally, weather::Weather};
 
-/// More steps than a start takes on a perfect network.
+/// The maximum number of steps of a start, which is more than it takes on a perfect network.
 const START_STEPS: u32 = 1000;
 
 /// A codec for inputs that are bytes.
@@ -48,11 +48,11 @@ impl Cell {
         let mut tallies = vec![Tally::default(); self.players];
         for n in 0..self.steps {
             let now = begin + self.step * n;
-            for (me, (player, tally)) in players.iter_mut().zip(&mut tallies).enumerate() {
+            for (index, (player, tally)) in players.iter_mut().zip(&mut tallies).enumerate() {
                 // The first tick was simulated at the start.
                 let before = if n == 0 { 0 } else { player.session.tick().0 };
                 if n > 0 {
-                    self.go_on(me, player, n, now, &mut network);
+                    self.receive_and_step(index, player, n, now, &mut network);
                 }
                 player.send(now, &mut network);
                 let tick = player.session.tick();
@@ -61,7 +61,7 @@ impl Cell {
                 }
             }
         }
-        for (me, (player, tally)) in players.iter().zip(&mut tallies).enumerate() {
+        for (index, (player, tally)) in players.iter().zip(&mut tallies).enumerate() {
             assert_eq!(player.errors, Vec::<String>::new(), "all are honest");
             let stats = player.session.stats().copied().unwrap_or_default();
             debug_assert_eq!(tally.ticks, stats.ticks);
@@ -71,7 +71,7 @@ impl Cell {
             }
             let mismatch = |event: &&RollbackEvent| matches!(event, RollbackEvent::Mismatch(_));
             tally.desyncs = player.events.iter().filter(mismatch).count() as u64;
-            tally.sent = network.sent_by(me);
+            tally.sent = network.sent_by(index);
         }
         tallies
     }
@@ -79,22 +79,22 @@ impl Cell {
     fn meet(&self) -> Vec<Player<HashGame>> {
         let seats: Vec<_> = (0..self.players).map(peer_id).collect();
         let mut players: Vec<_> = (0..self.players)
-            .map(|me| {
+            .map(|index| {
                 let setup = RollbackSetup {
                     rate: TickRate::from_hz(1.0 / self.step.as_secs_f64())
-                        .expect("a step is as long as some game's"),
+                        .expect("the step is a valid tick duration"),
                     codec: Box::new(RawBytes),
                     delay: DelayPolicy::Fixed(self.delay as u8),
                     window: self.window as u8,
-                    nonce: self.seed ^ me as u64,
-                    ..RollbackSetup::new(peer_id(me), seats.clone())
+                    nonce: self.seed ^ index as u64,
+                    ..RollbackSetup::new(peer_id(index), seats.clone())
                 };
-                let seed = self.seed.wrapping_mul(64).wrapping_add(me as u64);
-                Player::new(me, seed, setup, Duration::ZERO)
+                let seed = self.seed.wrapping_mul(64).wrapping_add(index as u64);
+                Player::new(index, seed, setup, Duration::ZERO)
             })
             .collect();
-        for (me, player) in players.iter_mut().enumerate() {
-            for other in (0..self.players).filter(|&other| other != me) {
+        for (index, player) in players.iter_mut().enumerate() {
+            for other in (0..self.players).filter(|&other| other != index) {
                 player.link(other, Duration::ZERO);
             }
         }
@@ -106,9 +106,9 @@ impl Cell {
     fn start(&self, players: &mut [Player<HashGame>], network: &mut Network<Bytes>) -> Duration {
         for n in 0..START_STEPS {
             let now = self.step * n;
-            // Packets of a step arrive after it, so that no player starts before the others.
-            for (me, player) in players.iter_mut().enumerate() {
-                self.go_on(me, player, 0, now, network);
+            // A packet arrives after the step that sent it, so that all players start in the same step.
+            for (index, player) in players.iter_mut().enumerate() {
+                self.receive_and_step(index, player, 0, now, network);
             }
             let started = players
                 .iter()
@@ -126,17 +126,17 @@ impl Cell {
         panic!("no player has started after {START_STEPS} steps");
     }
 
-    fn go_on(
+    fn receive_and_step(
         &self,
-        me: usize,
+        index: usize,
         player: &mut Player<HashGame>,
         step: u32,
         now: Duration,
         network: &mut Network<Bytes>,
     ) {
         let cell = *self;
-        player.go_on(now, network, &move |_, _| {
-            cell.input_bytes(me, step).collect()
+        player.receive_and_step(now, network, &move |_, _| {
+            cell.input_bytes(index, step).collect()
         });
     }
 }

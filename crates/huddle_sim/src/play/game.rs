@@ -12,7 +12,7 @@ pub trait SimGame: Clone {
     /// A player's input in a tick. Encoding must not change it.
     type Input: Input;
 
-    /// Creates the game, with the number that all players share.
+    /// Creates the game from the seed that all players share.
     fn new(seed: u64) -> Self;
 
     /// Simulates a tick.
@@ -106,7 +106,7 @@ impl<G: SimGame> Running<G> {
     }
 
     /// Executes the requests of a session.
-    pub(super) fn obey(&mut self, session: &mut RollbackSession<G::Input>) {
+    pub(super) fn execute_requests(&mut self, session: &mut RollbackSession<G::Input>) {
         // The first tick of a rollback, and the first one with other inputs than before.
         let mut loaded = None;
         let mut changed = None;

@@ -5,8 +5,8 @@ use huddle_session::Tick;
 
 use super::truth::Truth;
 
-/// Compares the confirmed states and inputs of all players with each other, and with the inputs that
-/// the players made.
+/// Compares the confirmed states and inputs of all players with each other, and with the sampled
+/// inputs.
 pub(super) struct Oracle<I> {
     /// The state before each tick and the player that reached it first, by the match number and the
     /// seats that had left by then.
@@ -18,54 +18,66 @@ pub(super) struct Oracle<I> {
     pub(super) failures: Vec<String>,
 }
 
-/// What the oracle has seen of a player.
+/// The oracle's knowledge of a player.
 #[derive(Debug, Default)]
 struct Seen {
-    round: u32,
+    match_number: u32,
     /// The first tick that has not been compared.
     compared: Tick,
     left: BTreeMap<Seat, (Tick, LeaveReason)>,
 }
 
 impl<I: Input> Oracle<I> {
-    pub(super) fn new(rounds: impl IntoIterator<Item = u32>) -> Self {
-        let seen = |round| Seen {
-            round,
+    pub(super) fn new(match_numbers: impl IntoIterator<Item = u32>) -> Self {
+        let seen = |match_number| Seen {
+            match_number,
             ..Seen::default()
         };
         Self {
             states: HashMap::new(),
             truth: Truth::new(),
-            players: rounds.into_iter().map(seen).collect(),
+            players: match_numbers.into_iter().map(seen).collect(),
             may_differ: false,
             failures: Vec::new(),
         }
     }
 
-    /// A player starts another match.
-    pub(super) fn begin(&mut self, player: usize, round: u32) {
+    /// Reports that a player starts another match.
+    pub(super) fn begin(&mut self, player: usize, match_number: u32) {
         self.players[player] = Seen {
-            round,
+            match_number,
             ..Seen::default()
         };
     }
 
-    /// A player made an input at a tick. It takes effect `delay` ticks later.
-    pub(super) fn asked(&mut self, player: usize, seat: Seat, tick: Tick, input: &I, delay: u8) {
-        let round = self.players[player].round;
-        self.truth.asked(round, seat, tick, input, delay);
+    /// Adds an input that a player sampled at a tick. It takes effect `delay` ticks later.
+    pub(super) fn add_input(
+        &mut self,
+        player: usize,
+        seat: Seat,
+        tick: Tick,
+        input: &I,
+        delay: u8,
+    ) {
+        let match_number = self.players[player].match_number;
+        self.truth.add_input(match_number, seat, tick, input, delay);
     }
 
-    /// Checks an event of a player. `known` is the last tick of which the player had the input of the
+    /// Checks an event of a player. `known` is the last tick for which the player has the input of the
     /// event's seat.
-    pub(super) fn hear(&mut self, player: usize, event: &RollbackEvent, known: Option<Tick>) {
+    pub(super) fn check_event(
+        &mut self,
+        player: usize,
+        event: &RollbackEvent,
+        known: Option<Tick>,
+    ) {
         match event {
             RollbackEvent::SeatLeft {
                 seat,
                 at_tick,
                 reason,
                 ..
-            } => self.hear_left(player, *seat, *at_tick, *reason, known),
+            } => self.check_departure(player, *seat, *at_tick, *reason, known),
             RollbackEvent::Mismatch(mismatch) if !self.may_differ => self
                 .failures
                 .push(format!("player {player} reports a desync: {mismatch:?}")),
@@ -73,7 +85,7 @@ impl<I: Input> Oracle<I> {
         }
     }
 
-    fn hear_left(
+    fn check_departure(
         &mut self,
         player: usize,
         seat: Seat,
@@ -82,7 +94,7 @@ impl<I: Input> Oracle<I> {
         known: Option<Tick>,
     ) {
         let seen = &mut self.players[player];
-        let end = self.truth.end(seen.round, seat);
+        let end = self.truth.end(seen.match_number, seat);
         let mut fail = |what: String| {
             self.failures
                 .push(format!("player {player}: seat {seat} left at {at}, {what}"));
@@ -125,7 +137,7 @@ impl<I: Input> Oracle<I> {
             let Some(state) = before(tick) else { break };
             let left = seen.left.iter().filter(|(_, (at, _))| tick.is_after(*at));
             let left = left.map(|(seat, (at, _))| (*seat, *at)).collect();
-            let key = (seen.round, tick.0, left);
+            let key = (seen.match_number, tick.0, left);
             let (expected, first) = *self.states.entry(key).or_insert((state, player));
             if expected != state {
                 self.failures.push(format!(
@@ -138,7 +150,7 @@ impl<I: Input> Oracle<I> {
                         break;
                     };
                     let left = seen.left.get(&seat).map(|(at, _)| *at);
-                    let check = self.truth.check(seen.round, seat, last, input, left);
+                    let check = self.truth.check(seen.match_number, seat, last, input, left);
                     if let Err(what) = check {
                         self.failures.push(format!(
                             "seat {seat} {what} in tick {last}, according to player {player}: {input:?}"
@@ -150,14 +162,14 @@ impl<I: Input> Oracle<I> {
         }
     }
 
-    /// Compares the departures that players who play together have seen.
+    /// Compares the departures that players in the same match have reported.
     pub(super) fn compare_leaves(&mut self, together: &[usize]) {
         let Some((&first, others)) = together.split_first() else {
             return;
         };
         for &other in others {
             let (a, b) = (&self.players[first].left, &self.players[other].left);
-            let is_same_game = self.players[first].round == self.players[other].round;
+            let is_same_game = self.players[first].match_number == self.players[other].match_number;
             if is_same_game && a != b {
                 self.failures.push(format!(
                     "players {first} and {other} disagree about who left: {a:?} and {b:?}"

@@ -23,7 +23,8 @@ pub(super) type Inputs<I> = dyn Fn(Seat, Tick) -> I;
 
 /// One peer: its room, its session and its game.
 pub(super) struct Player<G: SimGame> {
-    pub(super) me: usize,
+    /// The player's index in the simulation.
+    pub(super) index: usize,
     kind: KindId,
     bulk_kind: KindId,
     /// Whether the game keeps its queues of events full.
@@ -33,31 +34,31 @@ pub(super) struct Player<G: SimGame> {
     pub(super) running: Option<Running<G>>,
     limits: Limits,
     /// The number of the match in the room.
-    pub(super) round: u32,
-    /// The inputs that were sampled in the last step, by seat and tick.
-    pub(super) asked: Vec<(Seat, Tick, G::Input)>,
-    /// The linked players, and when each was heard from last.
+    pub(super) match_number: u32,
+    /// The inputs that the last step sampled, by seat and tick.
+    pub(super) sampled: Vec<(Seat, Tick, G::Input)>,
+    /// The linked players, and the arrival time of the last data from each.
     pub(super) linked: BTreeMap<usize, Duration>,
     /// The players whose programs were restarted.
     restarted: BTreeSet<PeerId>,
     pub(super) events: Vec<RollbackEvent>,
-    /// The ticks of the last known inputs of seats, at the time when they left.
+    /// The tick of the last known input of each seat that left, at the time of its departure.
     pub(super) last_known: BTreeMap<Seat, Tick>,
     /// The errors in received data.
     pub(super) errors: Vec<String>,
     /// The number of steps since the match started.
     pub(super) steps: u64,
-    /// How long the match waited each time that other players left.
+    /// The time for which the match waited at each departure of other players.
     pub(super) freezes: Vec<Duration>,
     /// The longest time from sampling an input to the packet that carries it.
     pub(super) input_to_packet: Duration,
-    /// For each linked player, when the oldest input was sampled that no packet has carried.
+    /// The time at which the oldest input was sampled that no packet to a linked player contains.
     unsent: BTreeMap<usize, Duration>,
     standstill: Standstill,
     own: OwnStates,
 }
 
-/// How a player is lost.
+/// The kind of a loss.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Loss {
     Link,
@@ -74,16 +75,16 @@ struct Standstill {
     has_left: bool,
 }
 
-/// The longest time between two steps that counts as waiting for other players. For the rest of it,
-/// this peer itself was frozen.
+/// The part of the time between two steps that counts as waiting for other players. For the rest of that
+/// time, the local peer was frozen.
 const MOST_OF_A_STEP: Duration = Duration::from_millis(50);
 
 impl Standstill {
-    /// Adds a step. Returns how long the match waited if it continues after players have left.
-    fn step(&mut self, now: Duration, goes_on: bool) -> Option<Duration> {
+    /// Adds a step. If the match continues after a departure, returns the time for which it waited.
+    fn step(&mut self, now: Duration, continues: bool) -> Option<Duration> {
         let passed = now.saturating_sub(self.stepped).min(MOST_OF_A_STEP);
         self.stepped = now;
-        if !goes_on {
+        if !continues {
             self.total += passed;
             return None;
         }
@@ -105,7 +106,12 @@ fn limits_of<I>(setup: &RollbackSetup<I>) -> Limits {
 }
 
 impl<G: SimGame> Player<G> {
-    pub(super) fn new(me: usize, seed: u64, setup: RollbackSetup<G::Input>, now: Duration) -> Self {
+    pub(super) fn new(
+        index: usize,
+        seed: u64,
+        setup: RollbackSetup<G::Input>,
+        now: Duration,
+    ) -> Self {
         let mut kinds = Kinds::default();
         let kind = kinds
             .declare(
@@ -113,23 +119,23 @@ impl<G: SimGame> Player<G> {
                 Delivery::Event,
                 Schema::of::<Vec<u8>>(),
             )
-            .expect("nothing else is declared");
+            .expect("no other kind is declared");
         let bulk_kind = kinds
             .declare("bulk", Delivery::Event, Schema::of::<Vec<u8>>())
             .expect("the name is free");
         let room = RoomSetup {
             seed,
             rate: setup.rate,
-            ..RoomSetup::new(peer_id(me), "simulation", kinds)
+            ..RoomSetup::new(peer_id(index), "simulation", kinds)
         };
         Self {
-            me,
+            index,
             kind,
             bulk_kind,
             sends_bulk: false,
             limits: limits_of(&setup),
-            round: setup.number,
-            asked: Vec::new(),
+            match_number: setup.number,
+            sampled: Vec::new(),
             room: RoomSession::new(room).expect("the names are free"),
             session: RollbackSession::new(setup, now).expect("the setup is sound"),
             running: None,
@@ -150,7 +156,7 @@ impl<G: SimGame> Player<G> {
     /// Starts another match in the same room.
     pub(super) fn play_again(&mut self, setup: RollbackSetup<G::Input>, now: Duration) {
         self.limits = limits_of(&setup);
-        self.round = setup.number;
+        self.match_number = setup.number;
         self.session = RollbackSession::new(setup, now).expect("the setup is sound");
         self.running = None;
         self.unsent.clear();
@@ -159,7 +165,7 @@ impl<G: SimGame> Player<G> {
         self.steps = 0;
     }
 
-    /// Another match follows the running one.
+    /// Starts a rematch.
     pub(super) fn rematch(&mut self, setup: RollbackSetup<G::Input>, now: Duration) {
         self.limits = limits_of(&setup);
         self.session
@@ -173,14 +179,14 @@ impl<G: SimGame> Player<G> {
         self.room.link_opened(peer_id(other), now);
     }
 
-    /// The link to another player is missing, and the session never learns of it.
+    /// Removes the link to another player without a report to the session.
     pub(super) fn unlink(&mut self, other: usize) {
         self.linked.remove(&other);
         self.unsent.remove(&other);
         self.room.link_lost(peer_id(other));
     }
 
-    /// Another player opens a link that replaces the one before.
+    /// Replaces the link to another player, which has opened a new one.
     pub(super) fn replace_link(&mut self, other: usize, now: Duration) {
         self.linked.insert(other, now);
         self.room.link_replaced(peer_id(other));
@@ -191,7 +197,7 @@ impl<G: SimGame> Player<G> {
         self.linked.remove(&other);
         self.unsent.remove(&other);
         self.room.link_lost(peer_id(other));
-        self.listen(now);
+        self.handle_room_events(now);
         match loss {
             Loss::Link => self.session.lost(peer_id(other), now),
             Loss::Removed => self.session.removed(peer_id(other), now),
@@ -199,21 +205,20 @@ impl<G: SimGame> Player<G> {
         }
     }
 
-    /// Runs a tick of the room and of the match: receives, steps, and sends.
-    ///
-    /// The step of the match is the tick of the room. The inputs that it samples leave at once.
+    /// Runs a tick of the room and of the match: receives data, steps the match, and sends the inputs
+    /// that the step sampled.
     pub(super) fn step(
         &mut self,
         now: Duration,
         network: &mut Network<Bytes>,
         inputs: &Inputs<G::Input>,
     ) {
-        self.go_on(now, network, inputs);
+        self.receive_and_step(now, network, inputs);
         self.send(now, network);
     }
 
-    /// Runs a tick up to where its packets are sent.
-    pub(super) fn go_on(
+    /// Runs a tick, but does not send its packets.
+    pub(super) fn receive_and_step(
         &mut self,
         now: Duration,
         network: &mut Network<Bytes>,
@@ -221,14 +226,16 @@ impl<G: SimGame> Player<G> {
     ) {
         self.room.advance(now);
         self.receive(now, network);
-        let Self { session, asked, .. } = self;
-        asked.clear();
+        let Self {
+            session, sampled, ..
+        } = self;
+        sampled.clear();
         let step = session.step(now, |seat, tick| {
             let input = inputs(seat, tick);
-            asked.push((seat, tick, input.clone()));
+            sampled.push((seat, tick, input.clone()));
             input
         });
-        if !asked.is_empty() {
+        if !sampled.is_empty() {
             for &other in self.linked.keys() {
                 self.unsent.entry(other).or_insert(now);
             }
@@ -247,21 +254,21 @@ impl<G: SimGame> Player<G> {
             }
             if let RollbackEvent::Started { seed } = event {
                 self.running = Some(Running::new(seed, self.limits));
-                self.round = self.session.number().unwrap_or_default();
+                self.match_number = self.session.number().unwrap_or_default();
                 self.last_known.clear();
                 self.steps = 0;
             }
             self.events.push(event);
         }
-        let goes_on = !matches!(step, Ok(Step::Waited(_)));
-        self.freezes.extend(self.standstill.step(now, goes_on));
+        let continues = !matches!(step, Ok(Step::Waited(_)));
+        self.freezes.extend(self.standstill.step(now, continues));
         if let Some(running) = &mut self.running {
-            running.obey(&mut self.session);
+            running.execute_requests(&mut self.session);
         }
     }
 
-    /// Runs a tick of the room alone, because the game is stopped: receives and answers.
-    pub(super) fn stand_by(&mut self, now: Duration, network: &mut Network<Bytes>) {
+    /// Runs a tick of the room, but not of the match, because the game is stopped.
+    pub(super) fn step_room(&mut self, now: Duration, network: &mut Network<Bytes>) {
         self.room.advance(now);
         self.receive(now, network);
         self.send(now, network);
@@ -274,21 +281,21 @@ impl<G: SimGame> Player<G> {
     }
 
     fn receive(&mut self, now: Duration, network: &mut Network<Bytes>) {
-        while let Some(arrival) = network.receive(now, self.me) {
-            let Some(heard) = self.linked.get_mut(&arrival.from) else {
+        while let Some(arrival) = network.receive(now, self.index) {
+            let Some(last_arrival) = self.linked.get_mut(&arrival.from) else {
                 continue;
             };
-            *heard = now;
+            *last_arrival = now;
             let from = peer_id(arrival.from);
             let received = self
                 .room
                 .receive(from, arrival.lane, arrival.packet, arrival.at);
-            self.note(received);
-            self.listen(now);
+            self.record_error(received);
+            self.handle_room_events(now);
         }
     }
 
-    fn listen(&mut self, now: Duration) {
+    fn handle_room_events(&mut self, now: Duration) {
         while let Some(event) = self.room.poll() {
             let result = match event {
                 SessionEvent::JoinRequested { peer_id: peer, .. } => {
@@ -296,7 +303,7 @@ impl<G: SimGame> Player<G> {
                     Ok(())
                 }
                 SessionEvent::Joined { peer_id: peer } => {
-                    // The room reports `Left` before it reports a program that has restarted.
+                    // After a restart, the room reports `Left` before `Joined`.
                     if !self.restarted.contains(&peer) {
                         self.session.linked(peer);
                     }
@@ -323,11 +330,11 @@ impl<G: SimGame> Player<G> {
                 } if kind == self.kind => self.session.receive_message(peer, payload, now),
                 _ => Ok(()),
             };
-            self.note(result);
+            self.record_error(result);
         }
     }
 
-    fn note<E: std::fmt::Display>(&mut self, result: Result<(), E>) {
+    fn record_error<E: std::fmt::Display>(&mut self, result: Result<(), E>) {
         if let Err(error) = result
             && self.errors.len() < 16
         {
@@ -354,13 +361,13 @@ impl<G: SimGame> Player<G> {
                 if let Some(sampled) = self.unsent.remove(&other) {
                     self.input_to_packet = self.input_to_packet.max(now - sampled);
                 }
-                network.send(now, self.me, other, Lane::State, packet.len(), packet);
+                network.send(now, self.index, other, Lane::State, packet.len(), packet);
             }
             while let Some(message) = self
                 .room
                 .collect(peer, Lane::Events, now, &self.own, CREDIT)
             {
-                network.send(now, self.me, other, Lane::Events, message.len(), message);
+                network.send(now, self.index, other, Lane::Events, message.len(), message);
             }
         }
     }
@@ -369,7 +376,7 @@ impl<G: SimGame> Player<G> {
         while let Some((peer, message)) = self.session.poll_message() {
             match self.room.queue_event(peer, self.kind, message.clone()) {
                 Err(QueueError::Full { .. }) => self.session.return_message(peer, message),
-                queued => self.note(queued),
+                queued => self.record_error(queued),
             }
         }
     }

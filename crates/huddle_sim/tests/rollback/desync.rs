@@ -1,4 +1,4 @@
-//! Matches whose peers no longer have the same state.
+//! Matches in which the states of the peers differ.
 
 use huddle_rollback::{DelayPolicy, RollbackEvent, RollbackSetup};
 use huddle_session::Tick;
@@ -29,7 +29,7 @@ fn often_compared(players: usize) -> Game {
 }
 
 #[test]
-fn every_peer_reports_a_desync_and_what_differs() {
+fn every_peer_reports_a_desync_and_the_difference() {
     let mut game = often_compared(3);
     play_until(&mut game, secs(5));
     let from = game.session(1).tick() + 40;
@@ -111,7 +111,7 @@ fn in_time(faults: Vec<Fault>) -> Game {
 }
 
 #[test]
-fn after_a_report_no_checksum_is_taken_and_no_state_kept() {
+fn checksums_and_saves_stop_after_a_report() {
     let mut game = in_time(Vec::new());
     play_until(&mut game, secs(3));
     let from = game.session(1).tick();
@@ -130,7 +130,7 @@ fn after_a_report_no_checksum_is_taken_and_no_state_kept() {
 }
 
 #[test]
-fn player_left_alone_takes_no_checksum_and_keeps_no_state() {
+fn last_player_computes_no_checksums_and_keeps_no_states() {
     let leave = Fault {
         at: secs(3),
         what: Trouble::Leave(1),

@@ -8,7 +8,7 @@ use huddle_sim::{Trouble, Weather};
 
 use crate::scene::{Game, events, game, left, members, ms, peer, play_until, secs, wifi};
 
-/// Returns the longest time that a player's match stood still when others left.
+/// Returns the longest time for which a player's match waited when other players left.
 fn freeze(game: &Game, player: usize) -> Duration {
     let freezes = game.outcome(player).freezes;
     freezes.into_iter().max().expect("a player left")

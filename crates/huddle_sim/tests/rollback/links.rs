@@ -141,7 +141,7 @@ fn player_that_hangs_beyond_the_disconnect_timeout_learns_that_it_was_dropped() 
         ..conditions(wifi())
     };
     let setups = setups(3).into_iter().map(|setup| RollbackSetup {
-        patience: ms(1500),
+        disconnect_timeout: ms(1500),
         ..setup
     });
     let mut game: Game = Simulation::new(conditions, setups);

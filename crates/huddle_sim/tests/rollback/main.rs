@@ -1,11 +1,12 @@
-//! Whole games by rollback in virtual time, over bad networks, with players who leave and vanish.
-//! In all of them the oracle compares what players take for final, with each other's and with what
-//! was done.
+//! Whole rollback matches in virtual time, over bad networks and with players that leave or vanish.
+//!
+//! The oracle compares the confirmed ticks of all players with each other and with the sampled inputs.
 
 mod desync;
 mod leaving;
 mod links;
 mod matrix;
 mod playing;
+mod rematch;
 mod scene;
 mod starting;

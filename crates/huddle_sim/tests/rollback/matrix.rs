@@ -30,7 +30,8 @@ fn play(condition: Condition, matches: &[(usize, u64)], length: Duration) {
     });
 }
 
-/// Returns the players and seeds of this many matches of two, three, four and eight players.
+/// Returns the number of players and the seed of each match: this many matches of two, three, four and
+/// eight players.
 fn matches(of: [u64; 4]) -> Vec<(usize, u64)> {
     let kinds = [2, 3, 4, 8].into_iter().zip(of);
     // The long matches come first, so that all cores are busy until the end.
@@ -44,7 +45,7 @@ const SHORT: Duration = Duration::from_secs(8);
 const LONG: Duration = Duration::from_secs(20);
 
 #[test]
-fn players_agree_where_little_is_lost_or_late() {
+fn players_agree_over_good_links() {
     play(Condition::Clean, &matches([10, 6, 4, 1]), SHORT);
 }
 
@@ -59,12 +60,12 @@ fn players_agree_over_links_with_bursts_of_loss() {
 }
 
 #[test]
-fn players_agree_on_who_left_however_they_are_parted() {
+fn players_agree_on_departures_after_partitions() {
     play(Condition::Parting, &matches([30, 40, 30, 4]), LONG);
 }
 
 #[test]
-fn players_agree_on_who_left_when_many_vanish_together() {
+fn players_agree_on_departures_when_many_vanish_together() {
     play(Condition::Vanishing, &matches([6, 12, 12, 6]), LONG);
 }
 
@@ -74,7 +75,7 @@ fn players_agree_without_checksums_and_keep_little() {
 }
 
 #[test]
-fn players_agree_on_who_left_before_the_first_tick() {
+fn players_agree_on_departures_before_the_first_tick() {
     play(Condition::Withdrawn, &matches([20, 20, 10, 4]), SHORT);
 }
 

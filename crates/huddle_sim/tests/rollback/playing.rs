@@ -1,4 +1,4 @@
-//! Matches without faults other than the weather.
+//! Matches on bad networks without other faults.
 
 use std::time::Duration;
 
@@ -148,7 +148,7 @@ fn inputs_leave_in_a_packet_of_their_step() {
 }
 
 #[test]
-fn stopped_game_is_the_reason_to_wait_and_does_not_count_as_a_hang() {
+fn wait_for_a_stopped_game_is_reported_and_requests_no_inputs() {
     let mut game = game(3, wifi(), [(secs(2), Trouble::Stop(1, ms(2500)))]);
     play_until(&mut game, secs(6));
     for player in [0, 2] {
@@ -162,7 +162,7 @@ fn stopped_game_is_the_reason_to_wait_and_does_not_count_as_a_hang() {
             **event == reason
         });
         assert_eq!(waits.count(), 1, "{:?}", outcome.events);
-        // Its packets bring no inputs, and need not be asked for them again.
+        // The stopped player's packets contain no inputs. Requesting them again would be useless.
         assert_eq!(outcome.stats.restarts, 0);
         assert_eq!(game.left(player), []);
         let tick = game.session(player).tick();
@@ -202,13 +202,13 @@ fn inputs_may_be_empty_or_fill_packets() {
 
 #[test]
 fn players_with_different_windows_delays_and_saves_agree() {
-    let setups = setups(4).into_iter().enumerate().map(|(me, setup)| {
-        let me = me as u8;
+    let setups = setups(4).into_iter().enumerate().map(|(player, setup)| {
+        let player = player as u8;
         RollbackSetup {
-            window: [0, 3, 8, 20][usize::from(me)],
-            delay: DelayPolicy::Fixed(3 * (3 - me)),
-            save_every: 1 + 2 * me,
-            predict: match me {
+            window: [0, 3, 8, 20][usize::from(player)],
+            delay: DelayPolicy::Fixed(3 * (3 - player)),
+            save_every: 1 + 2 * player,
+            predict: match player {
                 0 => Box::new(PredictDefault),
                 1 => Box::new(Decay { ticks: 3 }),
                 _ => Box::new(RepeatLast),
@@ -268,7 +268,7 @@ fn changing_delay_loses_no_input() {
     let setups = setups(2).into_iter().map(|setup| RollbackSetup {
         nonce: setup.nonce,
         delay: setup.delay,
-        ..RollbackSetup::new(setup.me, setup.seats)
+        ..RollbackSetup::new(setup.local_id, setup.seats)
     });
     let mut game: Simulation<Counting> = Simulation::new(conditions, setups);
     for (second, delay) in (1..).zip([7, 0, 3, 12, 1]) {

@@ -52,10 +52,10 @@ pub(crate) fn wifi() -> Weather {
 pub(crate) fn setups(players: usize) -> Vec<RollbackSetup<Vec<u8>>> {
     let seats: Vec<_> = (0..players).map(peer).collect();
     (0..players)
-        .map(|me| RollbackSetup {
-            nonce: me as u64,
+        .map(|player| RollbackSetup {
+            nonce: player as u64,
             delay: DelayPolicy::Fixed(1),
-            ..RollbackSetup::new(peer(me), seats.clone())
+            ..RollbackSetup::new(peer(player), seats.clone())
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! How games start, or do not, and how one follows another.
+//! Starts of matches: all players start together, or all report the same error.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use huddle_sim::{Conditions, Fault, Simulation, Trouble, Weather};
 
 use crate::scene::{Game, conditions, events, game, ms, peer, play_until, secs, setups, wifi};
 
-fn why_not_started(game: &Game, player: usize) -> StartError {
+/// Returns the error of a start that failed.
+fn start_error(game: &Game, player: usize) -> StartError {
     match &events(game, player)[..] {
         [RollbackEvent::StartFailed(error)] => error.clone(),
         other => panic!("player {player}: {other:?}"),
@@ -18,7 +19,7 @@ fn why_not_started(game: &Game, player: usize) -> StartError {
 }
 
 #[test]
-fn if_somebody_never_comes_the_others_are_told_who_in_time() {
+fn missing_player_is_reported_at_the_time_limit() {
     let conditions = Conditions {
         begins: vec![ms(0), ms(0), secs(1000)],
         ..conditions(wifi())
@@ -30,15 +31,15 @@ fn if_somebody_never_comes_the_others_are_told_who_in_time() {
     let mut game: Game = Simulation::new(conditions, setups);
     game.run_until(ms(4100));
     for player in [0, 1] {
-        let StartError::Missing { limit, silent, .. } = why_not_started(&game, player) else {
-            panic!("{}", why_not_started(&game, player));
+        let StartError::Missing { limit, silent, .. } = start_error(&game, player) else {
+            panic!("{}", start_error(&game, player));
         };
         assert_eq!((limit, silent), (secs(4), vec![peer(2)]));
     }
 }
 
 #[test]
-fn if_rules_differ_all_are_told_which_and_how() {
+fn all_players_report_different_rules_with_their_values() {
     let setups = setups(2).into_iter().zip(["harbour", "castle"]);
     let setups = setups.map(|(mut setup, map)| {
         setup.rules.insert("laps".to_owned(), "3".to_owned());
@@ -51,8 +52,8 @@ fn if_rules_differ_all_are_told_which_and_how() {
         .iter()
         .enumerate()
     {
-        let StartError::Settings { peer, differences } = why_not_started(&game, player) else {
-            panic!("{}", why_not_started(&game, player));
+        let StartError::Settings { peer, differences } = start_error(&game, player) else {
+            panic!("{}", start_error(&game, player));
         };
         assert_eq!(peer, crate::scene::peer(1 - player));
         let [SettingDifference { name, mine, theirs }] = &differences[..] else {
@@ -63,9 +64,9 @@ fn if_rules_differ_all_are_told_which_and_how() {
     }
 }
 
-/// Among so many players over a bad network, how many ticks the first is before the last, two seconds
-/// after all have started.
-fn apart(seed: u64, players: usize, rate: f64, fault: Option<Fault>) -> u32 {
+/// Starts a match over a bad network. Returns the number of ticks from the last player to the first one,
+/// two seconds after the start.
+fn max_difference(seed: u64, players: usize, rate: f64, fault: Option<Fault>) -> u32 {
     let mobile = Weather {
         loss: 0.05,
         jitter: ms(40),
@@ -78,7 +79,7 @@ fn apart(seed: u64, players: usize, rate: f64, fault: Option<Fault>) -> u32 {
         starts_fine: false,
         ..conditions(mobile)
     };
-    // Nobody has to wait for inputs, which would bring them together.
+    // The window is wide, because players that wait for inputs would come closer to each other.
     let setups = setups(players).into_iter().map(|setup| RollbackSetup {
         window: 64,
         rate: TickRate::from_hz(rate).unwrap(),
@@ -93,36 +94,40 @@ fn apart(seed: u64, players: usize, rate: f64, fault: Option<Fault>) -> u32 {
 }
 
 #[test]
-fn all_begin_together_although_they_hear_at_different_times_that_all_are_ready() {
+fn all_players_start_together_over_a_bad_network() {
     for players in [2, 4] {
         for hz in [60.0, 120.0] {
             let seeds = 1..=40;
-            let mut apart: Vec<_> = seeds.map(|seed| apart(seed, players, hz, None)).collect();
-            apart.sort_unstable();
+            let differences = seeds.map(|seed| max_difference(seed, players, hz, None));
+            let mut differences: Vec<_> = differences.collect();
+            differences.sort_unstable();
             let tick = hz as u32 / 60;
-            assert!(apart[20] <= tick && apart[39] <= 3 * tick, "{apart:?}");
+            assert!(
+                differences[20] <= tick && differences[39] <= 3 * tick,
+                "{differences:?}"
+            );
         }
     }
 }
 
 #[test]
-fn who_stands_still_before_the_first_tick_is_waited_for() {
-    let mut apart: Vec<_> = (1..=20)
+fn players_wait_for_a_player_that_freezes_before_the_first_tick() {
+    let mut differences: Vec<_> = (1..=20)
         .flat_map(|seed| [600, 700, 800].map(|at| (seed, at)))
         .map(|(seed, at)| {
             let freeze = Fault {
                 at: ms(at),
                 what: Trouble::Freeze(1, ms(500)),
             };
-            apart(seed, 3, 60.0, Some(freeze))
+            max_difference(seed, 3, 60.0, Some(freeze))
         })
         .collect();
-    apart.sort_unstable();
-    assert!(apart[59] <= 4, "{apart:?}");
+    differences.sort_unstable();
+    assert!(differences[59] <= 4, "{differences:?}");
 }
 
 #[test]
-fn who_learns_after_the_others_have_begun_that_all_are_ready_gets_their_inputs() {
+fn player_that_starts_last_receives_all_earlier_inputs() {
     for at in (200..800).step_by(6) {
         let what = Trouble::Cut(1, 2, ms(2200));
         let conditions = Conditions {
@@ -136,7 +141,7 @@ fn who_learns_after_the_others_have_begun_that_all_are_ready_gets_their_inputs()
             assert_eq!(game.left(player), [], "cut at {at} ms");
             let tick = game.session(player).confirmed();
             assert!(tick.0 > 180, "cut at {at} ms: {tick}");
-            // They were asked for at once, and not for want of anything new.
+            // The player requested the inputs at its start, not after packets without new inputs.
             let restarts = game.outcome(player).stats.restarts;
             assert_eq!(restarts, 0, "player {player}, cut at {at} ms");
         }
@@ -144,7 +149,7 @@ fn who_learns_after_the_others_have_begun_that_all_are_ready_gets_their_inputs()
 }
 
 #[test]
-fn who_goes_before_the_first_tick_is_gone_for_all_others() {
+fn player_that_leaves_before_the_first_tick_leaves_for_all_others() {
     for at in (50..1200).step_by(25) {
         for leaves in [true, false] {
             let what = match leaves {
@@ -163,7 +168,7 @@ fn who_goes_before_the_first_tick_is_gone_for_all_others() {
                         true => StartError::Left { peer: peer(1) },
                         false => StartError::Lost { peer: peer(1) },
                     };
-                    let errors = [0, 2].map(|player| why_not_started(&game, player));
+                    let errors = [0, 2].map(|player| start_error(&game, player));
                     assert_eq!(errors, [error.clone(), error], "gone at {at} ms");
                 }
                 _ => {
@@ -178,14 +183,14 @@ fn who_goes_before_the_first_tick_is_gone_for_all_others() {
 }
 
 #[test]
-fn who_is_lost_just_as_all_are_ready_has_left() {
-    let new = |me| {
-        let setup = RollbackSetup::<u8>::new(peer(me), vec![peer(0), peer(1)]);
+fn player_lost_at_the_moment_of_readiness_has_left() {
+    let new = |player| {
+        let setup = RollbackSetup::<u8>::new(peer(player), vec![peer(0), peer(1)]);
         RollbackSession::new(setup, ms(0)).unwrap()
     };
     let mut sessions = [new(0), new(1)];
     let mut now = ms(0);
-    // What is sent in a step arrives before the next, until all are ready but have not stepped.
+    // Messages arrive before the next step. The loop ends when all are ready and none has stepped since.
     while sessions[0].waiting_for().next().is_some() {
         now += ms(16);
         for session in &mut sessions {
@@ -193,8 +198,8 @@ fn who_is_lost_just_as_all_are_ready_has_left() {
         }
         for (from, to) in [(0, 1), (1, 0)] {
             while let Some((_, message)) = sessions[from].poll_message() {
-                let taken = sessions[to].receive_message(peer(from), message, now);
-                taken.unwrap();
+                let received = sessions[to].receive_message(peer(from), message, now);
+                received.unwrap();
             }
         }
     }
@@ -215,52 +220,10 @@ fn who_is_lost_just_as_all_are_ready_has_left() {
     );
 }
 
-#[test]
-fn a_rematch_is_not_disturbed_by_what_is_still_said_of_the_game_before() {
-    // In the second, packets of the one game arrive long after the other has begun.
-    for (loss, delay, jitter) in [(0.1, 50, 200), (0.0, 2, 900)] {
-        let weather = Weather {
-            loss,
-            jitter: ms(jitter),
-            duplication: 0.1,
-            ..Weather::from_rtt(ms(2 * delay))
-        };
-        rematches(weather);
-    }
-}
-
-fn rematches(weather: Weather) {
-    for seed in 1..=3 {
-        let conditions = Conditions {
-            seed,
-            ..conditions(weather)
-        };
-        let often = |setup| RollbackSetup {
-            checksum_every: 5,
-            ..setup
-        };
-        let mut game: Game = Simulation::new(conditions, setups(3).into_iter().map(often));
-        play_until(&mut game, secs(3));
-        for number in 1..=2 {
-            // Not all at once.
-            for (player, setup) in setups(3).into_iter().map(often).enumerate() {
-                let setup = RollbackSetup { number, ..setup };
-                game.play_again(player, setup);
-                let soon = game.now() + ms(70);
-                game.run_until(soon);
-            }
-            let end = game.now() + secs(4);
-            play_until(&mut game, end);
-            for player in 0..3 {
-                let tick = game.session(player).tick();
-                assert!(tick.0 > 40, "game {number} is at tick {tick}");
-            }
-        }
-    }
-}
-
-/// Runs until all of these players have simulated this many ticks or failed. Returns how long it took.
-fn settled(game: &mut Game, players: &[usize], ticks: u32, limit: Duration) -> Duration {
+/// Plays three matches in the same room.
+/// Runs until each of these players has simulated this many ticks or failed. Returns the time that this
+/// took.
+fn time_to_settle(game: &mut Game, players: &[usize], ticks: u32, limit: Duration) -> Duration {
     let began = game.now();
     let is_settled = |game: &Game, player: usize| {
         let events = events(game, player);
@@ -275,8 +238,8 @@ fn settled(game: &mut Game, players: &[usize], ticks: u32, limit: Duration) -> D
 }
 
 #[test]
-fn player_that_leaves_before_the_match_costs_the_others_less_than_half_a_second() {
-    // While a third player is missing, and at any moment around the start.
+fn departure_before_the_match_delays_the_others_by_less_than_half_a_second() {
+    // The player leaves while a third player is missing, or at any moment around the start.
     for at in (50..1200).step_by(50) {
         let conditions = Conditions {
             faults: vec![Fault {
@@ -289,12 +252,12 @@ fn player_that_leaves_before_the_match_costs_the_others_less_than_half_a_second(
         let mut game: Game = Simulation::new(conditions, setups(3));
         game.run_until(ms(at));
         let before = game.session(0).tick().0;
-        // What the countdown takes anyway.
+        // The countdown takes this time without the departure as well.
         let countdown = match events(&game, 0).is_empty() || before > 0 {
             true => ms(0),
             false => ms(1400),
         };
-        let took = settled(&mut game, &[0], before + 30, secs(8));
+        let took = time_to_settle(&mut game, &[0], before + 30, secs(8));
         let play = game.session(0).tick().0.saturating_sub(before) * 17;
         let cost = took.saturating_sub(ms(play.into()) + countdown);
         assert!(cost < ms(500), "gone at {at} ms: {took:?}");
@@ -302,7 +265,7 @@ fn player_that_leaves_before_the_match_costs_the_others_less_than_half_a_second(
 }
 
 #[test]
-fn player_that_vanishes_when_it_is_ready_costs_the_others_less_than_four_seconds() {
+fn loss_of_a_ready_player_delays_the_others_by_less_than_four_seconds() {
     let mut vanished = 0;
     for at in (50..700).step_by(10) {
         let what = Trouble::Vanish {
@@ -315,15 +278,15 @@ fn player_that_vanishes_when_it_is_ready_costs_the_others_less_than_four_seconds
             continue;
         }
         vanished += 1;
-        let took = settled(&mut game, &[0, 2], 60, secs(12));
-        // A second of ticks is played.
+        let took = time_to_settle(&mut game, &[0, 2], 60, secs(12));
+        // This includes a second of play.
         assert!(took < secs(5), "gone at {at} ms: {took:?}");
     }
     assert!(vanished >= 10, "{vanished}");
 }
 
 #[test]
-fn players_that_count_differently_start_together() {
+fn players_with_different_match_numbers_start_together() {
     let setups = setups(3).into_iter().zip([3, 0, 1]);
     let setups = setups.map(|(setup, number)| RollbackSetup { number, ..setup });
     let mut game: Game = Simulation::new(conditions(wifi()), setups);
@@ -335,7 +298,7 @@ fn players_that_count_differently_start_together() {
 }
 
 #[test]
-fn missing_link_costs_less_than_a_second() {
+fn missing_link_delays_the_start_by_less_than_a_second() {
     let started = |faults: Vec<Fault>| {
         let conditions = Conditions {
             faults,
@@ -357,7 +320,7 @@ fn missing_link_costs_less_than_a_second() {
 }
 
 #[test]
-fn if_no_player_can_relay_all_report_the_same_at_the_same_time() {
+fn all_players_report_the_same_error_if_no_player_can_relay() {
     let faults = [0, 1].map(|player| Fault {
         at: ms(0),
         what: Trouble::Cut(player, 2, secs(1000)),
@@ -373,116 +336,6 @@ fn if_no_player_can_relay_all_report_the_same_at_the_same_time() {
     });
     let mut game: Game = Simulation::new(conditions, setups);
     game.run_until(ms(4150));
-    let errors = [0, 1].map(|player| why_not_started(&game, player));
+    let errors = [0, 1].map(|player| start_error(&game, player));
     assert_eq!(errors[0], errors[1]);
-}
-
-#[test]
-fn twenty_rematches_follow_each_other_over_lossy_links() {
-    let weather = Weather {
-        loss: 0.1,
-        jitter: ms(60),
-        duplication: 0.05,
-        ..Weather::from_rtt(ms(100))
-    };
-    for players in [2, 4] {
-        let conditions = Conditions {
-            seed: players as u64,
-            ..conditions(weather)
-        };
-        let often = |setup| RollbackSetup {
-            checksum_every: 5,
-            ..setup
-        };
-        let mut game: Game = Simulation::new(conditions, setups(players).into_iter().map(often));
-        play_until(&mut game, secs(2));
-        for number in 1..=20 {
-            // The players call for it one after the other, and the match goes on meanwhile.
-            for (player, setup) in setups(players).into_iter().map(often).enumerate() {
-                game.rematch(player, setup);
-                let soon = game.now() + ms(90);
-                play_until(&mut game, soon);
-            }
-            let asked = game.now();
-            let mut last = vec![Tick(0); players];
-            let has_begun = |game: &Game, player: usize| {
-                let session = game.session(player);
-                session.number() == Some(number) && session.tick().0 >= 30
-            };
-            while !(0..players).all(|player| has_begun(&game, player)) {
-                for (player, last) in last.iter_mut().enumerate() {
-                    if game.session(player).number() != Some(number) {
-                        *last = game.session(player).confirmed();
-                    }
-                }
-                let soon = game.now() + ms(5);
-                play_until(&mut game, soon);
-                let took = game.now() - asked;
-                assert!(took < secs(4), "rematch {number} of {players} players");
-            }
-            // Each has confirmed the whole match before.
-            for (player, &last) in last.iter().enumerate() {
-                assert_eq!(ended(&game, player).last(), Some(&last));
-            }
-        }
-        for player in 0..players {
-            let events = events(&game, player).into_iter();
-            let ended = events.filter_map(|event| match event {
-                RollbackEvent::Ended { at_tick } => Some(at_tick),
-                RollbackEvent::Started { .. } | RollbackEvent::Waiting { .. } => None,
-                other => panic!("player {player}: {other:?}"),
-            });
-            let ended: Vec<_> = ended.collect();
-            assert_eq!(ended.len(), 20, "player {player}");
-            assert_eq!(ended, self::ended(&game, 0));
-        }
-    }
-}
-
-/// At which ticks a player's matches ended.
-fn ended(game: &Game, player: usize) -> Vec<Tick> {
-    let events = events(game, player).into_iter();
-    let ended = events.filter_map(|event| match event {
-        RollbackEvent::Ended { at_tick } => Some(at_tick),
-        _ => None,
-    });
-    ended.collect()
-}
-
-#[test]
-fn match_goes_on_if_a_player_wants_no_rematch() {
-    let mut game = game(2, wifi(), []);
-    play_until(&mut game, secs(2));
-    let setup = setups(2).swap_remove(0);
-    let setup = RollbackSetup {
-        start_limit: secs(3),
-        ..setup
-    };
-    game.rematch(0, setup);
-    for end in [3, 4, 5, 6, 7] {
-        let before = game.session(1).tick();
-        game.run_until(secs(end));
-        assert!(game.session(1).tick().since(before) > 50);
-    }
-    assert_eq!(game.left(0), []);
-    assert!(ended(&game, 0).is_empty());
-    let failed = events(&game, 0);
-    assert!(matches!(failed.last(), Some(RollbackEvent::StartFailed(_))));
-}
-
-#[test]
-fn member_without_a_seat_in_the_rematch_plays_on_alone() {
-    let mut game = game(3, wifi(), []);
-    play_until(&mut game, secs(2));
-    for (player, setup) in setups(2).into_iter().enumerate() {
-        game.rematch(player, setup);
-    }
-    play_until(&mut game, secs(6));
-    for player in 0..2 {
-        assert_eq!(game.session(player).number(), Some(1));
-        assert!(game.session(player).tick().0 > 100);
-    }
-    assert_eq!(game.session(2).number(), Some(0));
-    assert_eq!(game.session(2).members(), [peer(2)]);
-    assert!(game.session(2).tick().0 > 180);
 }

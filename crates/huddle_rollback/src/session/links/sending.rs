@@ -6,10 +6,10 @@ use crate::{
     session::seats::SeatTable,
 };
 
-/// How many packets may be unacked: as many as are remembered.
+/// The maximum number of unacked packets.
 const PACKETS: usize = 256;
 
-/// A subscription of the peer.
+/// The sender's side of a subscription.
 #[derive(Debug)]
 pub(super) struct Sending {
     match_number: u32,
@@ -17,9 +17,9 @@ pub(super) struct Sending {
     streams: Vec<(Seat, OutStream)>,
     /// The number of packets written.
     packets: u32,
-    /// The end of the ticks of each stream in each of the last [`PACKETS`] packets.
+    /// The tick after the last one of each stream, for each of the last [`PACKETS`] packets.
     ends: Vec<Tick>,
-    /// The checksum in each of them.
+    /// The tick of the checksum in each of these packets.
     checksums: Vec<Option<Tick>>,
 }
 
@@ -86,13 +86,13 @@ impl Sending {
         Some(token)
     }
 
-    /// The low byte of the match number, the number of the subscription, and 16 bits of the packet's
-    /// number: acks of packets of another match or subscription mean nothing here.
+    /// Returns the token of a packet: the low byte of the match number, the subscription number, and
+    /// the low 16 bits of the packet number. Acks for another match or subscription are ignored.
     fn token(&self, packet: u32) -> u32 {
         (self.match_number & 0xff) << 24 | u32::from(self.number) << 16 | packet & 0xffff
     }
 
-    /// The packet with this token has been delivered. Returns the tick of its checksum.
+    /// Handles the delivery of the packet with this token. Returns the tick of its checksum.
     pub(super) fn delivered(&mut self, token: u32) -> Option<Tick> {
         let age = self.packets.wrapping_sub(token) & 0xffff;
         let packet = self.packets.wrapping_sub(age);

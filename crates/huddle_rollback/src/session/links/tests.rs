@@ -1,7 +1,7 @@
 use super::*;
 use crate::membership::agreement::Logs;
 
-/// Two players with a seat each. The first one sends.
+/// Two players with one seat each. The first player sends.
 struct Both {
     seats: [SeatTable; 2],
     links: [Link; 2],
@@ -13,21 +13,21 @@ const MATCH: u32 = 300;
 
 const PEERS: [PeerId; 2] = [PeerId::from_bytes([0; 16]), PeerId::from_bytes([1; 16])];
 
-fn link(seats: &SeatTable, me: usize, match_number: u32) -> Link {
-    Link::new(seats, PEERS[me], PEERS[1 - me], match_number)
+fn link(seats: &SeatTable, local: usize, match_number: u32) -> Link {
+    Link::new(seats, PEERS[local], PEERS[1 - local], match_number)
 }
 
 impl Both {
     fn new() -> Self {
         let seats = [(); 2].map(|()| SeatTable::new(&PEERS));
         Self {
-            links: [0, 1].map(|me| link(&seats[me], me, MATCH)),
+            links: [0, 1].map(|local| link(&seats[local], local, MATCH)),
             seats,
             packets: 0,
         }
     }
 
-    /// The first player makes inputs for this many ticks.
+    /// Adds inputs of the first player for this many ticks.
     fn act(&mut self, ticks: u8) {
         let next = self.seats[0].next(Seat(0)).0 as u8;
         for tick in next..next + ticks {
@@ -39,7 +39,7 @@ impl Both {
         self.send_with(None)
     }
 
-    /// Returns a packet of the first player, and its token.
+    /// Writes a packet of the first player. Returns the packet and its token.
     fn send_with(&mut self, checksum: Option<Checksum>) -> (Vec<u8>, u32) {
         let head = SectionHead {
             lead: 1,
@@ -51,7 +51,7 @@ impl Both {
         (out, token.expect("there is space"))
     }
 
-    /// The second player receives a packet. Returns how many ticks it has.
+    /// Passes a packet to the second player. Returns the number of ticks that this player has.
     fn receive(&mut self, packet: &[u8]) -> u32 {
         self.packets += 1;
         self.receive_as(self.packets, packet);
@@ -163,7 +163,7 @@ fn an_overtaken_packet_delivers_its_checksum_and_inputs() {
             .is_some_and(|received| received.clock.is_some())
     );
     let received = both.receive_as(1, &late);
-    // Its sender is further by now.
+    // The clock of an overtaken packet is out of date.
     let (checksum, clock) = (Some(checksum), None);
     assert_eq!(received, Some(Received { checksum, clock }));
     assert_eq!(both.links[0].delivered(token), Some(Tick(30)));
@@ -215,13 +215,13 @@ fn link_is_stuck_after_a_second_without_news_at_any_rate() {
         let mut link = Both::new().links.into_iter().next().unwrap();
         link.has_had_news = true;
         let arrival = |packet: u32| Duration::from_secs(1) * packet / hz;
-        link.note_progress(true, Duration::ZERO);
+        link.record_progress(true, Duration::ZERO);
         let stuck = (1..).find(|&packet| {
-            link.note_progress(false, arrival(packet));
+            link.record_progress(false, arrival(packet));
             link.is_stuck()
         });
         assert_eq!(stuck, Some(hz + 1));
-        link.note_progress(true, arrival(hz + 2));
+        link.record_progress(true, arrival(hz + 2));
         assert!(!link.is_stuck());
     }
 }
@@ -231,8 +231,8 @@ fn time_in_which_a_peer_was_stopped_does_not_make_its_link_stuck() {
     let mut link = Both::new().links.into_iter().next().unwrap();
     link.has_had_news = true;
     for ms in [0, 20, 600, 620] {
-        link.note_progress(false, Duration::from_millis(ms));
+        link.record_progress(false, Duration::from_millis(ms));
     }
-    link.note_progress(false, Duration::from_secs(60));
+    link.record_progress(false, Duration::from_secs(60));
     assert!(!link.is_stuck());
 }

@@ -1,4 +1,4 @@
-//! How a match ends at an agreed tick, and how another one follows.
+//! The end of a match at an agreed tick, and the rematch that follows.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::{
     session::outbox::Outbox,
 };
 
-/// How many seconds ahead a player proposes the end of a match: about a round trip, so that no player
-/// has to wait until all have proposed theirs.
+/// The time from a player's proposal of an end to that end, in seconds. It is about a round-trip time,
+/// so that no player has to wait until all proposals have arrived.
 const END_AFTER: f64 = 0.25;
 
 impl<I: Input> RunningMatch<I> {
@@ -29,8 +29,8 @@ impl<I: Input> RunningMatch<I> {
         self.seats.seats_of(peer).next().is_some()
     }
 
-    /// Returns whether inputs of all members have arrived. No member then needs a message about the
-    /// start of the match.
+    /// Returns whether inputs of all members have arrived. If so, no member needs messages about the
+    /// start of the match any more.
     pub(in crate::session) fn has_begun(&self) -> bool {
         let has_input = |seat| {
             self.seats
@@ -45,19 +45,19 @@ impl<I: Input> RunningMatch<I> {
                 .all(has_input)
     }
 
-    /// Returns the tick at which this player can end the match.
+    /// Returns the earliest tick at which the local peer can end the match.
     pub(in crate::session) fn earliest_end(&self) -> Tick {
         let ticks = self.clock.ticks(Duration::from_secs_f64(END_AFTER));
         self.driver.current() + ticks.ceil() as u32
     }
 
-    /// Returns whether the match can end at a tick of which another player says so.
+    /// Returns whether the match can end at a tick that another player proposed.
     pub(in crate::session) fn may_end(&self, at: Tick) -> bool {
         let ahead = at.since(self.driver.current());
         ahead >= 0 && ahead.unsigned_abs() <= HORIZON
     }
 
-    /// Sets the first tick that is not simulated.
+    /// Sets the first tick that is not part of the match.
     pub(in crate::session) fn set_end(&mut self, end: Option<Tick>) {
         self.end = end;
     }
@@ -67,19 +67,19 @@ impl<I: Input> RunningMatch<I> {
         !end.is_after(self.driver.confirmed())
     }
 
-    /// Ends the match, which `players` follow with another one.
+    /// Leaves the match, because a rematch of `players` starts.
     pub(in crate::session) fn leave_for(
         &mut self,
         players: &[PeerId],
         now: Duration,
         out: &mut Outbox,
     ) {
-        let plays_on = |peer: &PeerId| !players.contains(peer);
-        if self.members.iter().any(plays_on) {
+        let stays = |peer: &PeerId| !players.contains(peer);
+        if self.members.iter().any(stays) {
             let mut farewell = Outbox::default();
             self.leave(now, &mut farewell);
-            // The others need no message: they have got here as well.
-            out.append(farewell, plays_on);
+            // The players of the rematch need no message: the match ends for them as well.
+            out.append(farewell, stays);
         }
     }
 
@@ -88,12 +88,12 @@ impl<I: Input> RunningMatch<I> {
         std::mem::take(&mut self.departed)
     }
 
-    /// A member has no link to this player when the match starts, only to other members.
+    /// Reports that a member has no link to the local peer when the match starts.
     pub(in crate::session) fn without_link(&mut self, peer: PeerId) {
         self.agreement.lost(peer, LeaveReason::Lost);
     }
 
-    /// A member that had no link when the match started has one.
+    /// Reports a new link to a member that had none when the match started.
     pub(in crate::session) fn with_link(&mut self, peer: PeerId) {
         self.agreement.linked(peer);
     }

@@ -1,4 +1,4 @@
-//! The members of a running match: which have timed out, which have left, and which relay inputs.
+//! The members of a running match: timeouts, departures and relays.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl<I: Input> RunningMatch<I> {
-    /// Requests inputs from the peers whose links want them.
+    /// Sends the input requests that are due.
     pub(super) fn send_input_requests(&mut self, out: &mut Outbox) {
         let wanted = self
             .links
@@ -28,7 +28,7 @@ impl<I: Input> RunningMatch<I> {
         }
     }
 
-    /// Gives up linked members that do not take part, and takes back members that do again.
+    /// Detects members that have timed out, and members that take part again.
     pub(super) fn watch_members(&mut self, passed: Duration, now: Duration, out: &mut Outbox) {
         let missing = self.missing();
         for seat in missing.iter() {
@@ -77,8 +77,8 @@ impl<I: Input> RunningMatch<I> {
                 self.agreement.returned(peer);
             }
         }
-        // A peer that never acks inputs would make this player keep them forever. It receives more
-        // once it requests them.
+        // The local peer would keep inputs forever for a peer that never acks them. Such a peer
+        // receives no more until it sends an input request.
         for link in self.links.values_mut() {
             if link.unacked(&self.seats) > KEPT {
                 link.lost();
@@ -86,17 +86,17 @@ impl<I: Input> RunningMatch<I> {
         }
     }
 
-    /// Starts to watch whether a member that has timed out takes part again.
+    /// Starts to observe whether a member that has timed out takes part again.
     fn give_up(&mut self, peer: PeerId) {
         if self.waiting.give_up(peer)
             && let Some(link) = self.links.get_mut(&peer)
         {
-            // Earlier inputs do not count.
+            // Inputs that arrived before the timeout do not count.
             link.take_news();
         }
     }
 
-    /// Draws the agreement's conclusions and handles them.
+    /// Updates the agreement and handles its events.
     pub(super) fn agree(&mut self, now: Duration, out: &mut Outbox) {
         let is_blocked = |peer| out.has_waiting(peer);
         self.agreement.tick(now, &mut self.seats, is_blocked);
@@ -119,7 +119,7 @@ impl<I: Input> RunningMatch<I> {
         }
     }
 
-    /// Receives a player's inputs through another player, or from the player itself again.
+    /// Sets the relay for a player's inputs, or `None` if the player sends them directly.
     fn relay(&mut self, via: Option<PeerId>, peer: PeerId) {
         let before = match via {
             Some(via) => self.relayed.insert(peer, via),
@@ -127,12 +127,12 @@ impl<I: Input> RunningMatch<I> {
         };
         for by in before.into_iter().chain(via) {
             if let Some(link) = self.links.get_mut(&by) {
-                link.want();
+                link.request_more();
             }
         }
     }
 
-    /// Requests a player's own inputs and those it relays, starting after the known ones.
+    /// Requests a player's own inputs and those that it relays, starting after the known ones.
     pub(in crate::session) fn request_inputs(&mut self, from: PeerId, out: &mut Outbox) {
         let relayed = self
             .relayed
@@ -152,7 +152,7 @@ impl<I: Input> RunningMatch<I> {
     }
 
     fn decided(&mut self, decision: Decision, out: &mut Outbox) {
-        // The inputs behind the votes come before the end.
+        // The driver needs the inputs behind the votes before the end of the seat.
         self.feed();
         for &Ended { seat, at, reason } in &decision.seats {
             self.driver.finish(seat, at);
@@ -191,7 +191,7 @@ impl<I: Input> RunningMatch<I> {
 
     pub(in crate::session) fn lost(&mut self, peer: PeerId, reason: LeaveReason) {
         if reason == LeaveReason::Restarted {
-            // The new program sends and receives nothing of this match.
+            // The new program has no part in this match.
             self.links.remove(&peer);
         } else if let Some(link) = self.links.get_mut(&peer) {
             link.lost();
@@ -204,12 +204,12 @@ impl<I: Input> RunningMatch<I> {
         if self.waiting.set_stopped(peer, is_stopped)
             && let Some(link) = self.links.get_mut(&peer)
         {
-            // Its packets without inputs do not count.
+            // Packets without inputs do not count while a game is stopped.
             link.begin();
         }
     }
 
-    /// Returns those of these seats whose game is stopped.
+    /// Returns the subset of `seats` whose players' games are stopped.
     pub(super) fn stopped_seats(&self, seats: SeatSet) -> SeatSet {
         let is_stopped = |seat: &Seat| {
             let owner = self.seats.owner(*seat);
@@ -224,7 +224,7 @@ impl<I: Input> RunningMatch<I> {
         self.handle_agreement(out);
     }
 
-    pub(in crate::session) fn members(&self, me: PeerId) -> Vec<PeerId> {
-        self.members.iter().copied().chain([me]).collect()
+    pub(in crate::session) fn members(&self, local_id: PeerId) -> Vec<PeerId> {
+        self.members.iter().copied().chain([local_id]).collect()
     }
 }

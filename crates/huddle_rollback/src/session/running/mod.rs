@@ -4,7 +4,7 @@
 //!
 //! 1. [`LocalSeat`] samples the input of a local player.
 //! 2. The match encodes it into the log of the seat ([`SeatTable`]).
-//! 3. Each packet to a peer carries the part of the log that the peer lacks ([`Link`]).
+//! 3. Each packet to a peer carries the ticks of the log that the peer has not acked ([`Link`]).
 //! 4. The peer appends it to its own log of the seat.
 //! 5. [`SeatTable::feed`] passes it to the driver. The [`timeline`](crate::timeline) module describes
 //!    the rest.
@@ -42,27 +42,27 @@ use crate::{
     timeline::{Driver, DriverSettings, Request},
 };
 
-/// One of this many packets contains the number of ticks by which the local peer estimates to be ahead.
+/// One of this many packets contains the local peer's estimate of its lead over the receiver.
 const AHEAD_FRAMES: u32 = 12;
 
-/// The maximum number of ticks by which the inputs of other players may be ahead of the local peer. It
-/// exceeds every prediction window plus every input delay.
+/// The maximum lead of another player's inputs over the local peer, in ticks. It exceeds every
+/// prediction window plus every input delay.
 const HORIZON: u32 = 192;
 
-/// The time that members have to vote on who has left.
+/// The time in which members must vote on a departure.
 const VOTE_LIMIT: Duration = Duration::from_secs(5);
 
-/// The interval, in ticks, at which unneeded inputs are released.
+/// The interval at which inputs that no player needs are released, in ticks.
 const FORGET_EVERY: u32 = 16;
 
-/// The time for which a player may send no packets during the countdown.
+/// The time without packets after which a player counts as silent during the countdown.
 const SILENT: Duration = Duration::from_millis(500);
 
-/// The additional time for members that may themselves be waiting.
+/// The grace period for members that may themselves be waiting.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The number of ticks before the confirmed one whose inputs are kept, for players that lack them. A
-/// peer with more unacked ticks receives no more.
+/// The number of confirmed ticks whose inputs are kept for players that lack them. A peer with more
+/// unacked ticks receives no more inputs.
 const KEPT: u32 = 2 * MAX_UNACKED;
 
 pub(super) struct RunningMatch<I> {
@@ -96,16 +96,16 @@ pub(super) struct RunningMatch<I> {
 
 impl<I: Input> RunningMatch<I> {
     pub(super) fn new(setup: RollbackSetup<I>, id: MatchId, now: Duration) -> Self {
-        let me = setup.me;
+        let local_id = setup.local_id;
         let seats = SeatTable::new(&setup.seats);
-        let mut others: Vec<_> = seats.owners().filter(|&peer| peer != me).collect();
+        let mut others: Vec<_> = seats.owners().filter(|&peer| peer != local_id).collect();
         others.sort_unstable();
         others.dedup();
-        let members = others.iter().chain([&me]).map(|&peer| Member {
+        let members = others.iter().chain([&local_id]).map(|&peer| Member {
             peer,
             seats: seats.seats_of(peer).collect(),
         });
-        let agreement = Agreement::new(me, members.collect(), VOTE_LIMIT);
+        let agreement = Agreement::new(local_id, members.collect(), VOTE_LIMIT);
         let mut roster = Seats::default();
         for (seat, &peer) in (0..).map(Seat).zip(&setup.seats) {
             let filled = roster.fill(seat, peer, Tick(0));
@@ -121,10 +121,10 @@ impl<I: Input> RunningMatch<I> {
             agreement: agreement.expect("the setup was checked: every peer has seats of its own"),
             links: others
                 .iter()
-                .map(|&peer| (peer, Link::new(&seats, me, peer, id.number)))
+                .map(|&peer| (peer, Link::new(&seats, local_id, peer, id.number)))
                 .collect(),
             locals: seats
-                .seats_of(me)
+                .seats_of(local_id)
                 .map(|seat| LocalSeat::new(seat, setup.delay, setup.window))
                 .collect(),
             driver: Driver::new(setup.seats.len(), setup.predict, settings),
@@ -141,7 +141,7 @@ impl<I: Input> RunningMatch<I> {
             pace: Pace::new(setup.rate),
             transit: Transit::default(),
             stats: RollbackStats::default(),
-            waiting: Waiting::new(setup.patience),
+            waiting: Waiting::new(setup.disconnect_timeout),
             encoded: Vec::new(),
             seats,
         }
@@ -163,10 +163,10 @@ impl<I: Input> RunningMatch<I> {
             self.agree(now, out);
             return Ok(Step::Idle);
         }
-        let goes_on = self
+        let continues = self
             .end
             .is_none_or(|end| end.is_after(self.driver.current()));
-        if goes_on {
+        if continues {
             self.sample_inputs(now, sample)?;
         }
         self.feed();
@@ -175,7 +175,7 @@ impl<I: Input> RunningMatch<I> {
         self.agree(now, out);
         self.detect_desyncs(now, out);
         self.forget();
-        let begun = self.driver.begin(goes_on);
+        let begun = self.driver.begin(continues);
         self.stats.rolled_back(begun.resimulated);
         let lag = self.driver.current().since(self.driver.confirmed());
         self.stats.stepped(lag.unsigned_abs());
@@ -194,15 +194,15 @@ impl<I: Input> RunningMatch<I> {
             self.stats.ticks += 1;
             return Ok(Step::Ran);
         }
-        if !goes_on && missing.is_empty() {
+        if !continues && missing.is_empty() {
             return Ok(Step::Idle);
         }
         self.stats.stalled(missing, self.waiting.total());
         Ok(Step::Waited(missing))
     }
 
-    /// Returns the seats whose inputs have to arrive first. At the end of the match no tick may stay
-    /// predicted.
+    /// Returns the seats whose inputs must arrive before the next tick. At the end of the match, these
+    /// are all seats with predicted ticks.
     fn missing(&self) -> SeatSet {
         let current = self.driver.current();
         if self.end.is_none_or(|end| end.is_after(current)) {
@@ -217,7 +217,7 @@ impl<I: Input> RunningMatch<I> {
         seats.filter(is_missing).collect()
     }
 
-    /// Advances the countdown. Returns whether it is too early for the first tick.
+    /// Advances the countdown. Returns `true` if it is too early for the first tick.
     fn counts_down(&mut self, passed: Duration, now: Duration) -> bool {
         let Some(countdown) = &mut self.countdown else {
             return false;
@@ -230,7 +230,7 @@ impl<I: Input> RunningMatch<I> {
         for &peer in &self.members {
             let silence = countdown.silence(peer, now);
             if silence >= SILENT && !self.agreement.has_lost(peer) {
-                // It sent no packets at all, so it does not wait for inputs itself.
+                // A player that sends no packets does not wait for inputs itself.
                 let silence = silence.saturating_add(GRACE);
                 for seat in self.seats.seats_of(peer) {
                     self.waiting.silent_before(seat, silence);
@@ -242,7 +242,7 @@ impl<I: Input> RunningMatch<I> {
         false
     }
 
-    /// Samples the inputs of the local players for the next tick.
+    /// Samples the inputs of the local seats for the next tick.
     fn sample_inputs(
         &mut self,
         now: Duration,
@@ -370,19 +370,19 @@ impl<I: Input> RunningMatch<I> {
         let Some(received) = link.receive(packet, payload, &mut self.seats, horizon)? else {
             return Ok(());
         };
-        // The sender considers it received even if a newer packet has overtaken this one.
+        // The sender considers the checksum received even if a newer packet has overtaken this one.
         if let Some(Checksum { tick, hash }) = received.checksum {
             self.desync.receive_checksum(peer, tick, hash);
         }
         let Some(clock) = received.clock else {
             return Ok(());
         };
-        link.note_progress(clock.has_progress, arrived);
+        link.record_progress(clock.has_progress, arrived);
         let PeerClock {
             at, before, ahead, ..
         } = clock;
         if let Some(countdown) = &mut self.countdown {
-            countdown.heard(peer, arrived);
+            countdown.packet_arrived(peer, arrived);
             if let Some(rtt) = rtt {
                 let fraction = self.clock.fraction(arrived);
                 self.transit
@@ -392,19 +392,19 @@ impl<I: Input> RunningMatch<I> {
             return Ok(());
         }
         if before > 0 {
-            // It still counts down, so the packet contains nothing about the clock of its game.
+            // The peer still counts down, so the packet contains no position of its match clock.
             return Ok(());
         }
         if let Some(ahead) = ahead {
             self.pace.reported(peer, ahead.into(), arrived);
         }
         if let Some(rtt) = rtt {
-            // The number of ticks by which the local clock has advanced since the peer sent the packet.
-            let apart = self.clock.position(current, arrived) - f64::from(at.0);
+            // The local position when the packet arrived, minus the peer's when it was sent.
+            let difference = self.clock.position(current, arrived) - f64::from(at.0);
             self.pace
-                .sample(peer, apart - self.clock.ticks(rtt / 2), arrived);
+                .sample(peer, difference - self.clock.ticks(rtt / 2), arrived);
             if let Some(ahead) = self.pace.ahead(peer, arrived) {
-                self.transit.sample(peer, apart - ahead, arrived);
+                self.transit.sample(peer, difference - ahead, arrived);
             }
         }
         Ok(())
@@ -444,7 +444,7 @@ impl<I: Input> RunningMatch<I> {
         if !self.driver.current().0.is_multiple_of(FORGET_EVERY) {
             return;
         }
-        // The other players may lack them, and streams need two ticks more.
+        // Other players may lack these inputs, and a stream needs the two ticks before them.
         let kept = match self.links.is_empty() {
             true => 0,
             false => KEPT + 2,

@@ -1,4 +1,4 @@
-//! Players who are separated for a while, leave, or vanish.
+//! Players that are separated for a while, leave, or vanish.
 
 use std::time::Duration;
 

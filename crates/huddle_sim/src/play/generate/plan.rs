@@ -86,27 +86,27 @@ pub(in crate::play) fn plan(recipe: &Recipe, without: &[usize]) -> Plan {
         _ => checksum_every,
     };
     let mut setups: Vec<_> = (0..players)
-        .map(|me| RollbackSetup {
+        .map(|player| RollbackSetup {
             window,
             checksum_every,
-            ..setup(condition, &mut rng, peer_id(me), &seats)
+            ..setup(condition, &mut rng, peer_id(player), &seats)
         })
         .collect();
     if condition == Condition::Withdrawn {
         fail_start(&mut setups, &mut rng);
     }
     let bounds = bounds(condition, window, seats.len(), &conditions.faults);
-    let restart = move |me: usize| {
+    let restart = move |player: usize| {
         let mut seats = seats.clone();
         // A newcomer starts a match in which it has the seat of another player.
-        if let Some(newcomer) = me.checked_sub(players) {
-            seats[newcomer] = peer_id(me);
+        if let Some(newcomer) = player.checked_sub(players) {
+            seats[newcomer] = peer_id(player);
         }
         RollbackSetup {
-            nonce: !seed ^ me as u64,
+            nonce: !seed ^ player as u64,
             checksum_every,
             start_limit: Duration::from_secs(5),
-            ..RollbackSetup::new(peer_id(me), seats)
+            ..RollbackSetup::new(peer_id(player), seats)
         }
     };
     let newcomers = conditions
@@ -127,7 +127,7 @@ pub(in crate::play) fn plan(recipe: &Recipe, without: &[usize]) -> Plan {
 }
 
 /// Draws the settings of one player.
-fn setup(condition: Condition, rng: &mut Rng, me: PeerId, seats: &[PeerId]) -> Setup {
+fn setup(condition: Condition, rng: &mut Rng, local_id: PeerId, seats: &[PeerId]) -> Setup {
     RollbackSetup {
         nonce: rng.u64(..),
         start_limit: Duration::from_secs(60),
@@ -142,11 +142,11 @@ fn setup(condition: Condition, rng: &mut Rng, me: PeerId, seats: &[PeerId]) -> S
             1 => Box::new(Decay { ticks: 5 }),
             _ => Box::new(RepeatLast),
         },
-        patience: match condition {
+        disconnect_timeout: match condition {
             Condition::Parting | Condition::Hidden => Duration::from_millis(rng.u64(1000..5000)),
             _ => Duration::from_secs(5),
         },
-        ..RollbackSetup::new(me, seats.to_vec())
+        ..RollbackSetup::new(local_id, seats.to_vec())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Players in the room that take no part in the match.
+//! Players that have left the match and stay in the room.
 
 use std::time::Duration;
 
@@ -9,20 +9,24 @@ use super::{CREDIT, Player, peer_id};
 use crate::{network::Network, play::game::SimGame};
 
 impl<G: SimGame> Player<G> {
-    /// Runs a tick of a player that left the match and stays in the room. Its session only sends
-    /// what is left to send.
-    pub(in crate::play) fn stay(&mut self, now: Duration, network: &mut Network<Bytes>) {
+    /// Runs a tick of the room after the player has left the match. The session only sends its remaining
+    /// messages.
+    pub(in crate::play) fn step_after_departure(
+        &mut self,
+        now: Duration,
+        network: &mut Network<Bytes>,
+    ) {
         self.room.advance(now);
-        while let Some(arrival) = network.receive(now, self.me) {
-            let Some(heard) = self.linked.get_mut(&arrival.from) else {
+        while let Some(arrival) = network.receive(now, self.index) {
+            let Some(last_arrival) = self.linked.get_mut(&arrival.from) else {
                 continue;
             };
-            *heard = now;
+            *last_arrival = now;
             let from = peer_id(arrival.from);
             let received = self
                 .room
                 .receive(from, arrival.lane, arrival.packet, arrival.at);
-            self.note(received);
+            self.record_error(received);
         }
         while let Some(event) = self.room.poll() {
             match event {
@@ -38,7 +42,7 @@ impl<G: SimGame> Player<G> {
             let peer = peer_id(other);
             for lane in [Lane::State, Lane::Events] {
                 while let Some(packet) = self.room.collect(peer, lane, now, &self.own, CREDIT) {
-                    network.send(now, self.me, other, lane, packet.len(), packet);
+                    network.send(now, self.index, other, lane, packet.len(), packet);
                 }
             }
         }

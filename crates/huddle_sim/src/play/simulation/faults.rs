@@ -1,4 +1,4 @@
-//! What faults do to players and links.
+//! The effects of faults on players and links.
 
 use std::time::Duration;
 
@@ -26,38 +26,38 @@ impl<G: SimGame> Simulation<G> {
             .returns
             .extract_if(.., |(at, _)| *at <= self.now)
             .collect();
-        for (_, me) in due {
-            self.start_machine(me);
+        for (_, index) in due {
+            self.start_machine(index);
         }
         self.update_links();
     }
 
     fn apply(&mut self, what: Trouble) {
         let count = self.players.len();
-        let others = |me: usize| (0..count).filter(move |&other| other != me);
+        let others = |index: usize| (0..count).filter(move |&other| other != index);
         match what {
             Trouble::Vanish {
                 players,
                 noticed_after,
             } => {
-                for me in players {
-                    self.machines[me].is_here = false;
-                    self.notice(me, self.now + noticed_after, Loss::Link);
+                for index in players {
+                    self.machines[index].is_here = false;
+                    self.notice(index, self.now + noticed_after, Loss::Link);
                 }
             }
-            Trouble::Leave(me) => {
-                self.players[me].leave(self.now, &mut self.network);
-                self.machines[me].is_here = false;
+            Trouble::Leave(index) => {
+                self.players[index].leave(self.now, &mut self.network);
+                self.machines[index].is_here = false;
             }
-            Trouble::Withdraw(me) => {
-                self.players[me].leave(self.now, &mut self.network);
-                self.machines[me].has_withdrawn = true;
+            Trouble::Withdraw(index) => {
+                self.players[index].leave(self.now, &mut self.network);
+                self.machines[index].has_withdrawn = true;
             }
-            Trouble::Remove(me) => {
-                for other in others(me) {
-                    self.lose(other, me, Loss::Removed);
+            Trouble::Remove(index) => {
+                for other in others(index) {
+                    self.lose(other, index, Loss::Removed);
                 }
-                self.machines[me].is_here = false;
+                self.machines[index].is_here = false;
             }
             Trouble::Restart { player, takes } => {
                 self.machines[player].is_here = false;
@@ -67,7 +67,7 @@ impl<G: SimGame> Simulation<G> {
                     None => self.notice(player, at, Loss::Restarted),
                 }
             }
-            Trouble::Join(me) => self.start_machine(me),
+            Trouble::Join(index) => self.start_machine(index),
             Trouble::Unlinked(a, b, lasts) => self.unlink(a, b, lasts),
             Trouble::Partition { side, lasts } => {
                 for &a in &side {
@@ -77,16 +77,16 @@ impl<G: SimGame> Simulation<G> {
                 }
             }
             Trouble::Cut(a, b, lasts) => self.cut(a, b, lasts),
-            Trouble::Freeze(me, lasts) => {
-                self.machines[me].frozen_until = self.now + lasts;
+            Trouble::Freeze(index, lasts) => {
+                self.machines[index].frozen_until = self.now + lasts;
                 self.frozen += lasts;
-                for heard in self.players[me].linked.values_mut() {
-                    *heard = self.now + lasts;
+                for last_arrival in self.players[index].linked.values_mut() {
+                    *last_arrival = self.now + lasts;
                 }
             }
-            Trouble::Stop(me, lasts) => self.set_stopped(me, Some(self.now + lasts)),
-            Trouble::Hang(me, lasts) => self.machines[me].hangs_until = self.now + lasts,
-            Trouble::Slow(me, factor) => self.machines[me].slow = factor,
+            Trouble::Stop(index, lasts) => self.set_stopped(index, Some(self.now + lasts)),
+            Trouble::Hang(index, lasts) => self.machines[index].hangs_until = self.now + lasts,
+            Trouble::Slow(index, factor) => self.machines[index].slow = factor,
             Trouble::Hitch {
                 player,
                 lasts,
@@ -100,37 +100,39 @@ impl<G: SimGame> Simulation<G> {
                     catches_up,
                 });
             }
-            Trouble::Adjust(me, every) => self.machines[me].adjusts_every = Some(every.max(1)),
-        }
-    }
-
-    /// Notifies all other players of the loss of a player.
-    fn notice(&mut self, me: usize, at: Duration, loss: Loss) {
-        let others = (0..self.players.len()).filter(|&other| other != me);
-        self.notices
-            .extend(others.map(|other| (at, other, me, loss)));
-    }
-
-    /// Stops a player's game or lets it continue, and notifies the other players.
-    pub(super) fn set_stopped(&mut self, me: usize, until: Option<Duration>) {
-        self.machines[me].stopped_until = until;
-        for (other, player) in self.players.iter_mut().enumerate() {
-            if other != me {
-                player.session.set_stopped(peer_id(me), until.is_some());
+            Trouble::Adjust(index, every) => {
+                self.machines[index].adjusts_every = Some(every.max(1))
             }
         }
     }
 
-    /// Starts a game on a machine that was off. It takes part in no match that has begun.
-    fn start_machine(&mut self, me: usize) {
+    /// Notifies all other players of the loss of a player.
+    fn notice(&mut self, index: usize, at: Duration, loss: Loss) {
+        let others = (0..self.players.len()).filter(|&other| other != index);
+        self.notices
+            .extend(others.map(|other| (at, other, index, loss)));
+    }
+
+    /// Stops a player's game or lets it continue, and notifies the other players.
+    pub(super) fn set_stopped(&mut self, index: usize, until: Option<Duration>) {
+        self.machines[index].stopped_until = until;
+        for (other, player) in self.players.iter_mut().enumerate() {
+            if other != index {
+                player.session.set_stopped(peer_id(index), until.is_some());
+            }
+        }
+    }
+
+    /// Starts a game on a machine that was off. The game takes no part in matches that have begun.
+    fn start_machine(&mut self, index: usize) {
         let restart = self.restart.as_ref();
-        let setup = restart.expect("`set_restart` provides the setups of machines")(me);
-        self.oracle.begin(me, setup.number);
-        let seed = seed_of(self.conditions.seed, me, 1);
-        self.players[me] = Player::new(me, seed, setup, self.now);
-        self.machines[me] = Machine::late(self.now);
-        self.due.retain(|(_, player)| player.0 != me);
-        self.schedule(me, self.now);
-        self.link_restarted(me);
+        let setup = restart.expect("`set_restart` provides the setups of machines")(index);
+        self.oracle.begin(index, setup.number);
+        let seed = seed_of(self.conditions.seed, index, 1);
+        self.players[index] = Player::new(index, seed, setup, self.now);
+        self.machines[index] = Machine::late(self.now);
+        self.due.retain(|(_, player)| player.0 != index);
+        self.schedule(index, self.now);
+        self.link_restarted(index);
     }
 }

@@ -9,34 +9,35 @@ use crate::play::{bounds::SILENCE, game::SimGame, player::Loss};
 const RELINK: Duration = Duration::from_millis(500);
 
 impl<G: SimGame> Simulation<G> {
-    /// Gives up links that are silent. The pings of a link are not sent: while the other machine runs
-    /// and has its end of the link, and nothing cuts the link, one of them arrives in time.
-    pub(super) fn watch_links(&mut self, me: usize) {
+    /// Gives up silent links. The simulation does not send pings. Instead, it assumes that a ping arrives
+    /// in time while the other machine runs, has its end of the link, and the link is not cut.
+    pub(super) fn watch_links(&mut self, index: usize) {
         let now = self.now;
         let pings = |other: usize| {
             let machine = &self.machines[other];
-            let is_cut = self.network.is_cut(me, other, now) || self.network.is_cut(other, me, now);
-            let has_end = self.players[other].linked.contains_key(&me);
+            let is_cut =
+                self.network.is_cut(index, other, now) || self.network.is_cut(other, index, now);
+            let has_end = self.players[other].linked.contains_key(&index);
             machine.is_here && machine.frozen_until <= now && has_end && !is_cut
         };
-        let linked = self.players[me].linked.keys().copied();
-        let heard: Vec<_> = linked.filter(|&other| pings(other)).collect();
-        let links = &mut self.players[me].linked;
-        links.extend(heard.into_iter().map(|other| (other, now)));
-        let is_silent = |heard: Duration| now.saturating_sub(heard) >= SILENCE;
-        let silent = links.iter().filter(|&(_, &heard)| is_silent(heard));
+        let linked = self.players[index].linked.keys().copied();
+        let alive: Vec<_> = linked.filter(|&other| pings(other)).collect();
+        let links = &mut self.players[index].linked;
+        links.extend(alive.into_iter().map(|other| (other, now)));
+        let is_silent = |since: Duration| now.saturating_sub(since) >= SILENCE;
+        let silent = links.iter().filter(|&(_, &since)| is_silent(since));
         let lost: Vec<_> = silent.map(|(&other, _)| other).collect();
         for other in lost {
-            self.lose(me, other, Loss::Link);
+            self.lose(index, other, Loss::Link);
         }
     }
 
-    /// A player loses its link to another one.
-    pub(super) fn lose(&mut self, me: usize, other: usize, loss: Loss) {
-        if self.players[me].linked.contains_key(&other) {
-            self.players[me].lose(other, loss, self.now);
-            self.network.drop_link(me, other);
-            self.relinks.push((self.now + RELINK, me, other));
+    /// Removes a player's link to another one.
+    pub(super) fn lose(&mut self, index: usize, other: usize, loss: Loss) {
+        if self.players[index].linked.contains_key(&other) {
+            self.players[index].lose(other, loss, self.now);
+            self.network.drop_link(index, other);
+            self.relinks.push((self.now + RELINK, index, other));
         }
     }
 
@@ -46,7 +47,7 @@ impl<G: SimGame> Simulation<G> {
         self.players[b].link(a, self.now);
     }
 
-    /// Two players have no link for a while, as if none had ever been opened.
+    /// Removes the link between two players for a while, as if it had never opened.
     pub(super) fn unlink(&mut self, a: usize, b: usize, lasts: Duration) {
         self.players[a].unlink(b);
         self.players[b].unlink(a);
@@ -54,23 +55,23 @@ impl<G: SimGame> Simulation<G> {
         self.relinks.push((self.now.saturating_add(lasts), a, b));
     }
 
-    /// Nothing passes between two players for a while.
+    /// Cuts the paths between two players for a while.
     pub(super) fn cut(&mut self, a: usize, b: usize, lasts: Duration) {
         let until = self.now.saturating_add(lasts);
         self.network.cut(a, b, self.now..until);
         self.network.cut(b, a, self.now..until);
     }
 
-    /// A machine that has just started opens links to all other players. They replace the links that
-    /// its peer id still has.
-    pub(super) fn link_restarted(&mut self, me: usize) {
-        let others = (0..self.players.len()).filter(|&other| other != me);
+    /// Opens the links of a machine that has just started. They replace the links that its peer id still
+    /// has.
+    pub(super) fn link_restarted(&mut self, index: usize) {
+        let others = (0..self.players.len()).filter(|&other| other != index);
         for other in others.filter(|&other| self.machines[other].is_here) {
-            self.network.drop_link(me, other);
-            self.players[me].link(other, self.now);
-            match self.players[other].linked.contains_key(&me) {
-                true => self.players[other].replace_link(me, self.now),
-                false => self.players[other].link(me, self.now),
+            self.network.drop_link(index, other);
+            self.players[index].link(other, self.now);
+            match self.players[other].linked.contains_key(&index) {
+                true => self.players[other].replace_link(index, self.now),
+                false => self.players[other].link(index, self.now),
             }
         }
     }
@@ -81,8 +82,8 @@ impl<G: SimGame> Simulation<G> {
             .notices
             .extract_if(.., |notice| notice.0 <= self.now)
             .collect();
-        for (_, me, other, loss) in due {
-            self.lose(me, other, loss);
+        for (_, index, other, loss) in due {
+            self.lose(index, other, loss);
         }
         let due: Vec<_> = self
             .relinks

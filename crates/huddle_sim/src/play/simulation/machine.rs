@@ -109,7 +109,7 @@ impl Machine {
         self.steps.is_multiple_of(MEASURED_EVERY)
     }
 
-    pub(super) fn note_memory(&mut self, memory: RollbackMemory) {
+    pub(super) fn record_memory(&mut self, memory: RollbackMemory) {
         self.memory = RollbackMemory {
             saves: self.memory.saves.max(memory.saves),
             inputs: self.memory.inputs.max(memory.inputs),

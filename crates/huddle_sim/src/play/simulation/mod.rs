@@ -56,7 +56,7 @@ pub struct Simulation<G: SimGame> {
 }
 
 impl<G: SimGame> Simulation<G> {
-    /// Creates a match with one player for each setup. The `me` and `seats` of a setup contain ids
+    /// Creates a match with one player for each setup. The `local_id` and `seats` of a setup contain ids
     /// from [`Simulation::peer`]. A player that [joins](Trouble::Join) later is absent until then.
     pub fn new(
         conditions: Conditions<G::Input>,
@@ -66,9 +66,14 @@ impl<G: SimGame> Simulation<G> {
         let players: Vec<_> = setups
             .into_iter()
             .enumerate()
-            .map(|(me, setup)| {
+            .map(|(index, setup)| {
                 period = setup.rate.period();
-                Player::new(me, seed_of(conditions.seed, me, 0), setup, Duration::ZERO)
+                Player::new(
+                    index,
+                    seed_of(conditions.seed, index, 0),
+                    setup,
+                    Duration::ZERO,
+                )
             })
             .collect();
         let count = players.len();
@@ -76,14 +81,14 @@ impl<G: SimGame> Simulation<G> {
             true => Weather::default(),
             false => conditions.weather,
         };
-        let joins_later = |me| {
+        let joins_later = |index| {
             let mut faults = conditions.faults.iter();
-            faults.any(|fault| fault.what == Trouble::Join(me))
+            faults.any(|fault| fault.what == Trouble::Join(index))
         };
         let mut simulation = Self {
             network: Network::new(conditions.seed, count, period, weather),
             machines: (0..count)
-                .map(|me| Machine::new(!joins_later(me)))
+                .map(|index| Machine::new(!joins_later(index)))
                 .collect(),
             due: BinaryHeap::new(),
             period,
@@ -91,7 +96,7 @@ impl<G: SimGame> Simulation<G> {
             relinks: Vec::new(),
             returns: Vec::new(),
             frozen: Duration::ZERO,
-            oracle: Oracle::new(players.iter().map(|player| player.round)),
+            oracle: Oracle::new(players.iter().map(|player| player.match_number)),
             now: Duration::ZERO,
             all_started: None,
             restart: None,
@@ -100,7 +105,7 @@ impl<G: SimGame> Simulation<G> {
             conditions,
         };
         let here: Vec<_> = (0..count)
-            .filter(|&me| simulation.machines[me].is_here)
+            .filter(|&index| simulation.machines[index].is_here)
             .collect();
         for (n, &a) in here.iter().enumerate() {
             simulation.schedule(a, simulation.begins(a));
@@ -152,8 +157,8 @@ impl<G: SimGame> Simulation<G> {
         self.network.set_weather(from, to, weather);
     }
 
-    /// A player leaves the match and starts another one in the same room. The other players may
-    /// still play the first one.
+    /// Makes a player leave its match and start another one in the same room. The other players may still
+    /// play the first match.
     pub fn play_again(&mut self, player: usize, setup: RollbackSetup<G::Input>) {
         self.oracle.begin(player, setup.number);
         self.players[player].leave(self.now, &mut self.network);
@@ -162,7 +167,7 @@ impl<G: SimGame> Simulation<G> {
         self.all_started = None;
     }
 
-    /// A player starts the next match. The running one continues until all players have called this.
+    /// Makes a player request a rematch. The running match continues until all players have requested it.
     pub fn rematch(&mut self, player: usize, setup: RollbackSetup<G::Input>) {
         self.players[player].rematch(setup, self.now);
     }
@@ -182,16 +187,16 @@ impl<G: SimGame> Simulation<G> {
 
     /// Plays until a time, or until the oracle finds a failure.
     pub fn run_until(&mut self, end: Duration) {
-        while let Some(&(Reverse(at), Reverse(me))) = self.due.peek()
+        while let Some(&(Reverse(at), Reverse(index))) = self.due.peek()
             && at < end
             && self.oracle.failures.is_empty()
         {
             self.due.pop();
             self.now = at;
             self.update_faults();
-            if self.machines[me].is_here {
-                let next = self.step(me);
-                self.schedule(me, next);
+            if self.machines[index].is_here {
+                let next = self.step(index);
+                self.schedule(index, next);
             }
         }
         if self.oracle.failures.is_empty() {
@@ -235,17 +240,21 @@ impl<G: SimGame> Simulation<G> {
             .collect()
     }
 
-    fn begins(&self, me: usize) -> Duration {
-        self.conditions.begins.get(me).copied().unwrap_or_default()
+    fn begins(&self, index: usize) -> Duration {
+        self.conditions
+            .begins
+            .get(index)
+            .copied()
+            .unwrap_or_default()
     }
 
-    fn schedule(&mut self, me: usize, at: Duration) {
-        self.due.push((Reverse(at), Reverse(me)));
+    fn schedule(&mut self, index: usize, at: Duration) {
+        self.due.push((Reverse(at), Reverse(index)));
     }
 }
 
 /// Returns the seed of a player's room after it has started `starts` times before.
-fn seed_of(seed: u64, me: usize, starts: u64) -> u64 {
-    let seed = seed.wrapping_mul(64).wrapping_add(me as u64);
+fn seed_of(seed: u64, index: usize, starts: u64) -> u64 {
+    let seed = seed.wrapping_mul(64).wrapping_add(index as u64);
     seed ^ starts << 63
 }

@@ -9,55 +9,55 @@ use crate::{draw::Draw, play::game::SimGame};
 
 impl<G: SimGame> Simulation<G> {
     /// Runs a tick of a player. Returns the time of the next one.
-    pub(super) fn step(&mut self, me: usize) -> Duration {
+    pub(super) fn step(&mut self, index: usize) -> Duration {
         let (now, period) = (self.now, self.period);
-        if let Some(until) = self.machines[me].paused_until(now, period) {
+        if let Some(until) = self.machines[index].paused_until(now, period) {
             return until;
         }
-        // A session that has left before its match still notifies players that are linked later.
-        if self.machines[me].has_withdrawn && self.players[me].running.is_some() {
-            self.players[me].stay(now, &mut self.network);
-            self.watch_links(me);
+        // A session that has left the match still notifies players that connect later.
+        if self.machines[index].has_withdrawn && self.players[index].running.is_some() {
+            self.players[index].step_after_departure(now, &mut self.network);
+            self.watch_links(index);
             return now + period;
         }
-        if let Some(until) = self.machines[me].stopped_until {
+        if let Some(until) = self.machines[index].stopped_until {
             if until > now {
-                self.players[me].stand_by(now, &mut self.network);
-                self.watch_links(me);
+                self.players[index].step_room(now, &mut self.network);
+                self.watch_links(index);
                 return now + period;
             }
-            self.set_stopped(me, None);
+            self.set_stopped(index, None);
         }
-        self.adjust_delays(me);
-        let player = &mut self.players[me];
-        let (before, round) = (player.events.len(), player.round);
+        self.adjust_delays(index);
+        let player = &mut self.players[index];
+        let (before, match_number) = (player.events.len(), player.match_number);
         player.step(now, &mut self.network, &*self.conditions.inputs);
-        if player.round != round {
-            self.oracle.begin(me, player.round);
+        if player.match_number != match_number {
+            self.oracle.begin(index, player.match_number);
         }
-        self.observe(me, before);
-        let player = &self.players[me];
+        self.observe(index, before);
+        let player = &self.players[index];
         let speed = match self.conditions.follows_speed {
             true => player.session.speed(now),
             false => 1.0,
         };
         let limits = Pace::SLOWEST..=Pace::FASTEST;
         assert!(limits.contains(&speed) || speed == 1.0, "{speed}");
-        self.watch_links(me);
-        self.note_start();
-        let drift = self.conditions.drift.get(me).copied().unwrap_or(1.0);
-        self.machines[me].next_step(now, period.mul_f64(drift), speed)
+        self.watch_links(index);
+        self.record_start();
+        let drift = self.conditions.drift.get(index).copied().unwrap_or(1.0);
+        self.machines[index].next_step(now, period.mul_f64(drift), speed)
     }
 
     /// Changes the input delays of a player, if that is due.
-    fn adjust_delays(&mut self, me: usize) {
-        let session = &mut self.players[me].session;
+    fn adjust_delays(&mut self, index: usize) {
+        let session = &mut self.players[index].session;
         let tick = session.tick();
-        let every = self.machines[me].adjusts_every;
+        let every = self.machines[index].adjusts_every;
         if !every.is_some_and(|every| tick.0.is_multiple_of(every)) {
             return;
         }
-        let draw = Draw::seeded(self.conditions.seed).at(me as u64);
+        let draw = Draw::seeded(self.conditions.seed).at(index as u64);
         let bits = draw.at(tick.0.into()).bits();
         let policy = match bits % 8 {
             0 => DelayPolicy::default(),
@@ -70,11 +70,11 @@ impl<G: SimGame> Simulation<G> {
 
     /// Passes the results of a player's step to the oracle. `before` is the number of events before
     /// the step.
-    fn observe(&mut self, me: usize, before: usize) {
-        let (player, machine) = (&self.players[me], &mut self.machines[me]);
-        for (seat, tick, input) in &player.asked {
+    fn observe(&mut self, index: usize, before: usize) {
+        let (player, machine) = (&self.players[index], &mut self.machines[index]);
+        for (seat, tick, input) in &player.sampled {
             if let Some(delay) = player.session.delay(*seat) {
-                self.oracle.asked(me, *seat, *tick, input, delay);
+                self.oracle.add_input(index, *seat, *tick, input, delay);
             }
         }
         for event in &player.events[before..] {
@@ -82,7 +82,7 @@ impl<G: SimGame> Simulation<G> {
                 RollbackEvent::SeatLeft { seat, .. } => player.last_known.get(seat).copied(),
                 _ => None,
             };
-            self.oracle.hear(me, event, known);
+            self.oracle.check_event(index, event, known);
             if let RollbackEvent::Started { .. } | RollbackEvent::StartFailed(_) = event {
                 machine.start_ended.get_or_insert(self.now);
             }
@@ -90,27 +90,27 @@ impl<G: SimGame> Simulation<G> {
         if let Some(running) = &player.running {
             let confirmed = player.session.confirmed();
             self.oracle.compare(
-                me,
+                index,
                 confirmed,
                 |tick| running.before(tick),
                 |tick, seat| running.history.input(tick, seat),
             );
         }
         if let Some(error) = player.errors.first() {
-            self.oracle
-                .failures
-                .push(format!("player {me} takes the honest for liars: {error}"));
+            self.oracle.failures.push(format!(
+                "player {index} reports an error in honest data: {error}"
+            ));
         }
         let tick = player.session.tick();
         if tick != machine.progress.0 || player.running.is_none() {
             machine.progress = (tick, self.now);
         }
         if machine.counts_memory() {
-            machine.note_memory(player.session.memory());
+            machine.record_memory(player.session.memory());
         }
     }
 
-    fn note_start(&mut self) {
+    fn record_start(&mut self) {
         let mut players = self.players.iter().zip(&self.machines);
         if self.all_started.is_none()
             && players.all(|(player, machine)| !machine.plays() || player.running.is_some())

@@ -35,10 +35,10 @@ fn new(bounds: Bounds, fault: Option<(u64, Trouble)>) -> Simulation<HashGame> {
         inputs: Box::new(|_, tick| vec![tick.0 as u8]),
     };
     let seats = [0, 1].map(peer_id);
-    let setup = |me: usize| RollbackSetup {
-        nonce: me as u64,
+    let setup = |index: usize| RollbackSetup {
+        nonce: index as u64,
         delay: DelayPolicy::Fixed(0),
-        ..RollbackSetup::new(peer_id(me), seats.to_vec())
+        ..RollbackSetup::new(peer_id(index), seats.to_vec())
     };
     let mut simulation = Simulation::new(conditions, [0, 1].map(setup));
     simulation.set_bounds(bounds);
@@ -151,7 +151,7 @@ fn link_that_one_player_gave_up_opens_again() {
     simulation.run_until(secs(3) + SILENCE / 2);
     assert!(simulation.players[1].linked.contains_key(&0));
     simulation.run_until(secs(4) + SILENCE);
-    for (me, other) in [(0, 1), (1, 0)] {
-        assert!(simulation.players[me].linked.contains_key(&other));
+    for (index, other) in [(0, 1), (1, 0)] {
+        assert!(simulation.players[index].linked.contains_key(&other));
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a match besides the players' states.
+//! Failures of a match other than differing states.
 
 use std::time::Duration;
 
@@ -20,12 +20,14 @@ impl<G: SimGame> Simulation<G> {
     /// Returns the first failure, such as two players whose states differ, or a player that waits for
     /// too long.
     pub fn verdict(&mut self) -> Result<(), String> {
-        for me in 0..self.players.len() {
-            if self.machines[me].plays() {
-                let failures = self.check_player(me);
+        for index in 0..self.players.len() {
+            if self.machines[index].plays() {
+                let failures = self.check_player(index);
                 self.oracle.failures.extend(failures);
                 let together: Vec<_> = (0..self.players.len())
-                    .filter(|&other| self.machines[other].plays() && self.see_each_other(me, other))
+                    .filter(|&other| {
+                        self.machines[other].plays() && self.see_each_other(index, other)
+                    })
                     .collect();
                 self.oracle.compare_leaves(&together);
             }
@@ -36,11 +38,11 @@ impl<G: SimGame> Simulation<G> {
         }
     }
 
-    /// Returns what is wrong with a player that takes part in the match.
-    fn check_player(&self, me: usize) -> Vec<String> {
-        let (machine, player, bounds) = (&self.machines[me], &self.players[me], &self.bounds);
+    /// Returns the failures of a player that takes part in the match.
+    fn check_player(&self, index: usize) -> Vec<String> {
+        let (machine, player, bounds) = (&self.machines[index], &self.players[index], &self.bounds);
         let mut failures = Vec::new();
-        let mut fail = |what: String| failures.push(format!("player {me} {what}"));
+        let mut fail = |what: String| failures.push(format!("player {index} {what}"));
         let (tick, since) = machine.progress;
         let waited = self.now.saturating_sub(since);
         if waited > MAX_WAIT {
@@ -60,7 +62,7 @@ impl<G: SimGame> Simulation<G> {
         let took = machine
             .start_ended
             .unwrap_or(self.now)
-            .saturating_sub(self.begins(me));
+            .saturating_sub(self.begins(index));
         if took > bounds.start {
             let waiting: Vec<_> = player.session.waiting_for().collect();
             fail(format!(
@@ -104,8 +106,12 @@ impl<G: SimGame> Simulation<G> {
 
     /// Returns whether two players play together, as far as both of them know.
     fn see_each_other(&self, a: usize, b: usize) -> bool {
-        let sees = |me: usize, other: usize| {
-            me == other || self.players[me].session.members().contains(&peer_id(other))
+        let sees = |index: usize, other: usize| {
+            index == other
+                || self.players[index]
+                    .session
+                    .members()
+                    .contains(&peer_id(other))
         };
         sees(a, b) && sees(b, a)
     }

@@ -1,4 +1,4 @@
-//! What the hostile player says beside what its machines do: well-formed up to somewhere.
+//! Messages of the hostile player besides those of its sessions. Most are well-formed.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,22 @@ use huddle_rollback::{LeaveReason, Seat};
 use huddle_session::codec;
 use serde::Serialize;
 
-/// What is known where something is said.
+/// The context of a hostile message or section.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Context {
-    /// Where the listener's game is.
+    /// The receiver's tick.
     pub(super) tick: u32,
-    /// How many play.
+    /// The number of players.
     pub(super) players: u8,
-    /// The hostile player's number and seat.
-    pub(super) me: u8,
-    /// The listener's.
-    pub(super) to: u8,
-    /// The next number of a statement.
+    /// The hostile player's index, which is also its seat.
+    pub(super) hostile: u8,
+    /// The receiver's index, which is also its seat.
+    pub(super) receiver: u8,
+    /// The version of the last statement.
     pub(super) version: u64,
-    /// The set of streams that the listener has asked for.
-    pub(super) set: u8,
-    /// The low bits of the tick after the last whose input was sent.
+    /// The subscription that the receiver requested last.
+    pub(super) subscription: u8,
+    /// The low bits of the tick after the last sent input.
     pub(super) next: u8,
 }
 
@@ -31,7 +31,7 @@ const MAX_LEN: usize = 64 * 1024;
 
 const START: u8 = 0;
 const AGREEMENT: u8 = 1;
-const WISH: u8 = 2;
+const INPUT_REQUEST: u8 = 2;
 const STATE_DUMP: u8 = 3;
 
 #[derive(Serialize)]
@@ -69,8 +69,8 @@ struct Known {
     digest: [u8; 16],
 }
 
-/// A dump: its tick and checksum, then the types by name, each with its hash and rows. Each list ends with whether it
-/// is truncated.
+/// A dump: the tick, the checksum, the types by name, and whether types were left out. A type has a hash, rows, and
+/// whether rows were left out.
 type StateDump = (u32, u64, BTreeMap<String, (u64, Rows, bool)>, bool);
 
 /// The hash and the text of each value, by entity.
@@ -81,8 +81,8 @@ fn message(topic: u8, body: &impl Serialize) -> Bytes {
     [&[topic, 0, 0], &body[..]].concat().into()
 }
 
-/// A tick that matters.
-fn tick(u: &mut Unstructured, context: &Context) -> Result<u32> {
+/// Draws a tick, usually near the receiver's.
+pub(super) fn tick(u: &mut Unstructured, context: &Context) -> Result<u32> {
     Ok(match u.int_in_range(0..=15)? {
         0 => u.arbitrary()?,
         1 => *u.choose(&[0, 1, u32::MAX, 1 << 31, (1 << 31) - 1])?,
@@ -93,8 +93,8 @@ fn tick(u: &mut Unstructured, context: &Context) -> Result<u32> {
     })
 }
 
-/// How many ticks.
-fn count(u: &mut Unstructured) -> Result<usize> {
+/// Draws a number of ticks.
+pub(super) fn count(u: &mut Unstructured) -> Result<usize> {
     Ok(match u.int_in_range(0..=7)? {
         0 => u.int_in_range(0..=600)?,
         _ => u.int_in_range(0..=20)?,
@@ -106,14 +106,14 @@ fn reason(u: &mut Unstructured) -> Result<LeaveReason> {
     Ok(*u.choose(&[Lost, TimedOut, Restarted, Removed, Left])?)
 }
 
-/// An input: most often a byte.
+/// Draws an input, usually a single byte.
 fn input(u: &mut Unstructured) -> Result<Vec<u8>> {
     let len = match u.int_in_range(0..=15)? {
         0 => u.int_in_range(0..=513)?,
         _ => 1,
     };
     let byte = u.arbitrary()?;
-    // A list of bytes, as it is encoded.
+    // The encoding of a list of bytes.
     Ok([vec![len.min(250) as u8], vec![byte; len]].concat())
 }
 
@@ -135,19 +135,20 @@ fn digest(inputs: &[Vec<u8>]) -> [u8; 16] {
     digest
 }
 
-/// One or more messages that belong together.
+/// Draws one or more related messages.
 pub(super) fn messages(u: &mut Unstructured, context: &mut Context) -> Result<Vec<Bytes>> {
     Ok(match u.int_in_range(0..=9)? {
         0 => vec![bytes(u)?],
-        1 | 2 => vec![wish(u, context)?],
+        1 | 2 => vec![input_request(u, context)?],
         3 => vec![state_dump(u, context)?],
-        4 => inputs_of_leaver(u, context)?,
+        4 => last_inputs(u, context)?,
         5 | 6 => vote(u, context)?,
-        7 => vec![out(u, context)?],
+        7 => vec![dropped(u, context)?],
         _ => vec![statement(u, context)?],
     })
 }
 
+/// Draws a message with random bytes.
 fn bytes(u: &mut Unstructured) -> Result<Bytes> {
     let topic = u.int_in_range(START..=STATE_DUMP + 1)?;
     let len = u.int_in_range(0..=80)?;
@@ -155,7 +156,8 @@ fn bytes(u: &mut Unstructured) -> Result<Bytes> {
     Ok([&[topic, 0, 0], body].concat().into())
 }
 
-pub(super) fn wish(u: &mut Unstructured, context: &Context) -> Result<Bytes> {
+/// Draws a request for the inputs of some seats.
+pub(super) fn input_request(u: &mut Unstructured, context: &Context) -> Result<Bytes> {
     let number: u8 = u.int_in_range(0..=7)?;
     let mut seats = Vec::new();
     for seat in 0..=context.players {
@@ -166,10 +168,10 @@ pub(super) fn wish(u: &mut Unstructured, context: &Context) -> Result<Bytes> {
     if u.ratio(1, 16)? {
         seats.extend(seats.first().copied());
     }
-    Ok(message(WISH, &(number, seats)))
+    Ok(message(INPUT_REQUEST, &(number, seats)))
 }
 
-/// A dump of any tick, with the listener's types or others.
+/// Draws a dump of a tick, with a type of the receiver or another one.
 fn state_dump(u: &mut Unstructured, context: &Context) -> Result<Bytes> {
     let (tick, checksum) = (tick(u, context)?, u.arbitrary()?);
     let name = u.choose(&["all", "none", "other"])?.to_string();
@@ -190,22 +192,22 @@ fn version(u: &mut Unstructured, context: &mut Context) -> Result<u64> {
     })
 }
 
-/// Of whom: most often of the speaker.
-fn speaker(u: &mut Unstructured, context: &Context) -> Result<u8> {
+/// Draws the author of a statement, usually the hostile player.
+fn author(u: &mut Unstructured, context: &Context) -> Result<u8> {
     Ok(match u.ratio(1, 4)? {
         true => u.int_in_range(0..=context.players)?,
-        false => context.me,
+        false => context.hostile,
     })
 }
 
-/// That some are lost, or none is.
+/// Draws a statement with losses and relay requests.
 fn statement(u: &mut Unstructured, context: &mut Context) -> Result<Bytes> {
-    let of = speaker(u, context)?;
+    let author = author(u, context)?;
     let mut statement = Statement {
         version: version(u, context)?,
         ..Statement::default()
     };
-    for peer in (0..context.players).filter(|peer| *peer != of) {
+    for peer in (0..context.players).filter(|peer| *peer != author) {
         if u.ratio(1, 2)? {
             let have = vec![tick(u, context)?];
             statement
@@ -219,17 +221,19 @@ fn statement(u: &mut Unstructured, context: &mut Context) -> Result<Bytes> {
     }
     Ok(message(
         AGREEMENT,
-        &Agreement::Statement {
-            author: of,
-            statement,
-        },
+        &Agreement::Statement { author, statement },
     ))
 }
 
-/// That a player is lost, or not any more.
-pub(super) fn toggle(context: &mut Context, is_lost: bool) -> Bytes {
+/// Returns a statement that the receiver is lost, or is not.
+pub(super) fn loss_of_receiver(context: &mut Context, is_lost: bool) -> Bytes {
     context.version += 1;
-    let lost = (context.to, LeaveReason::Lost, false, vec![context.tick]);
+    let lost = (
+        context.receiver,
+        LeaveReason::Lost,
+        false,
+        vec![context.tick],
+    );
     let statement = Statement {
         version: context.version,
         lost: is_lost.then_some(lost).into_iter().collect(),
@@ -238,22 +242,22 @@ pub(super) fn toggle(context: &mut Context, is_lost: bool) -> Bytes {
     message(
         AGREEMENT,
         &Agreement::Statement {
-            author: context.me,
+            author: context.hostile,
             statement,
         },
     )
 }
 
-/// A vote with the inputs behind it, which may be made up.
+/// Draws a vote with arbitrary inputs.
 fn vote(u: &mut Unstructured, context: &mut Context) -> Result<Vec<Bytes>> {
-    let of = speaker(u, context)?;
+    let author = author(u, context)?;
     let mut statement = Statement {
         version: version(u, context)?,
         ..Statement::default()
     };
     let mut messages = Vec::new();
     let (mut set, mut all) = (0, Vec::new());
-    for peer in (0..context.players).filter(|peer| *peer != of) {
+    for peer in (0..context.players).filter(|peer| *peer != author) {
         if !u.ratio(1, 2)? {
             continue;
         }
@@ -272,7 +276,7 @@ fn vote(u: &mut Unstructured, context: &mut Context) -> Result<Vec<Bytes>> {
         if !u.ratio(1, 8)? {
             let (seat, start) = (Seat(peer), first);
             let body = Agreement::Inputs {
-                author: of,
+                author,
                 seat,
                 start,
                 inputs,
@@ -287,20 +291,17 @@ fn vote(u: &mut Unstructured, context: &mut Context) -> Result<Vec<Bytes>> {
     }
     messages.push(message(
         AGREEMENT,
-        &Agreement::Statement {
-            author: of,
-            statement,
-        },
+        &Agreement::Statement { author, statement },
     ));
     Ok(messages)
 }
 
-/// The last inputs of somebody who leaves.
-fn inputs_of_leaver(u: &mut Unstructured, context: &mut Context) -> Result<Vec<Bytes>> {
-    let of = speaker(u, context)?;
+/// Draws the last inputs of a player, which may announce its departure.
+fn last_inputs(u: &mut Unstructured, context: &mut Context) -> Result<Vec<Bytes>> {
+    let author = author(u, context)?;
     let body = Agreement::Inputs {
-        author: of,
-        seat: Seat(speaker(u, context)?),
+        author,
+        seat: Seat(self::author(u, context)?),
         start: tick(u, context)?,
         inputs: inputs(u)?,
     };
@@ -313,103 +314,18 @@ fn inputs_of_leaver(u: &mut Unstructured, context: &mut Context) -> Result<Vec<B
         };
         messages.push(message(
             AGREEMENT,
-            &Agreement::Statement {
-                author: of,
-                statement,
-            },
+            &Agreement::Statement { author, statement },
         ));
     }
     Ok(messages)
 }
 
-/// That the listener is out.
-fn out(u: &mut Unstructured, context: &Context) -> Result<Bytes> {
+/// Draws a message that a player, usually the receiver, was dropped.
+fn dropped(u: &mut Unstructured, context: &Context) -> Result<Bytes> {
     let seat = match u.ratio(1, 4)? {
         true => u.int_in_range(0..=context.players)?,
-        false => context.to,
+        false => context.receiver,
     };
     let ends = vec![(Seat(seat), tick(u, context)?, reason(u)?)];
     Ok(message(AGREEMENT, &Agreement::Dropped { ends }))
-}
-
-/// A packet's inputs: of the stream that is awaited, or of something else.
-pub(super) fn section(u: &mut Unstructured, context: &mut Context) -> Result<Vec<u8>> {
-    // The match, and what follows it.
-    let mut out = vec![0, 0];
-    let lead: u8 = u.int_in_range(0..=15)?;
-    out[1] |= lead;
-    if lead == 15 {
-        let more = match u.ratio(1, 8)? {
-            true => u.arbitrary::<u32>()?,
-            false => u.int_in_range(0..=300)?,
-        };
-        put_varint(&mut out, more);
-    }
-    let set = match u.ratio(1, 8)? {
-        true => u.int_in_range(0..=9)?,
-        false => context.set,
-    };
-    if set != 0 {
-        out[1] |= 1 << 6;
-        out.push(set);
-    }
-    if u.ratio(1, 4)? {
-        out[1] |= 1 << 4;
-        out.push(u.arbitrary()?);
-    }
-    if u.ratio(1, 4)? {
-        out[1] |= 1 << 5;
-        out.extend((tick(u, context)? as u16).to_le_bytes());
-        out.extend(u.arbitrary::<u64>()?.to_le_bytes());
-    }
-    match u.int_in_range(0..=5)? {
-        0 => {
-            let len = u.int_in_range(0..=60)?;
-            out.extend(u.bytes(len.min(u.len()))?);
-        }
-        kind => {
-            let count = count(u)?.min(130) as u8;
-            let back: u8 = match kind {
-                1 => u.arbitrary()?,
-                _ => 0,
-            };
-            out.push(count);
-            if count != 0 {
-                out.push(context.next.wrapping_sub(back));
-                let len = u.int_in_range(0..=40)?;
-                out.extend(u.bytes(len.min(u.len()))?);
-                if back == 0 {
-                    context.next = context.next.wrapping_add(count);
-                }
-            }
-        }
-    }
-    Ok(out)
-}
-
-/// More ticks whose input changes as it did last. A player that stands still has that many more of a
-/// lead.
-pub(super) fn more_of_the_same(context: &mut Context, count: u8, lead: u32) -> Vec<u8> {
-    let mut out = vec![0, lead.min(15) as u8];
-    if let Some(more) = lead.checked_sub(15) {
-        put_varint(&mut out, more);
-    }
-    if context.set != 0 {
-        out[1] |= 1 << 6;
-        out.push(context.set);
-    }
-    out.push(count);
-    if count != 0 {
-        out.push(context.next);
-        context.next = context.next.wrapping_add(count);
-    }
-    out
-}
-
-fn put_varint(out: &mut Vec<u8>, mut value: u32) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
