@@ -72,7 +72,7 @@ mod timeline;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing {
-    //! What must hold of rollback's decoders whatever arrives.
+    //! Invariants of the decoders for arbitrary data.
     pub use super::inputs::input_sections;
     #[cfg(fuzzing)]
     pub use super::{

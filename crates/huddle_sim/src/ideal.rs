@@ -4,8 +4,8 @@ use huddle_session::Lane;
 
 use super::{network::Network, tally::Tally};
 
-/// Players without a protocol. At every step, even if it stalls, each player sends all of its inputs to
-/// all other players in one packet without a size, so that only the network decides when inputs
+/// Players without a protocol. At every step, including steps in which it stalls, each player sends all of
+/// its inputs to all other players in one packet of size 0. Only the network determines when inputs
 /// arrive. Inputs never repeat, so every prediction is wrong.
 ///
 /// No session can receive inputs earlier over the same network. The stalls of these players are
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn late_copy_is_harmless() {
+    fn late_copy_has_no_effect() {
         let once = Weather {
             jitter: STEP * 4,
             ..Weather::from_rtt(STEP * 2)

@@ -198,7 +198,7 @@ impl<P: Clone> Network<P> {
     /// Sends a packet or message of `len` bytes.
     ///
     /// # Panics
-    /// Panics if there is no such player. The other methods do, too.
+    /// Panics if a player does not exist. The other methods panic in this case as well.
     pub fn send(
         &mut self,
         now: Duration,
@@ -350,9 +350,9 @@ impl<P: Clone> Network<P> {
         self.paths[self.path(from, to)].weather
     }
 
-    /// Cuts a path: nothing that is sent on it during this time arrives. Cut both paths to cut a link,
-    /// and all links between two groups for a partition. Use `Duration::MAX` if the end is not known
-    /// yet.
+    /// Cuts a path. Packets that are sent on it during this time do not arrive. To cut a link, cut both of
+    /// its paths. For a partition, cut all links between two groups. Use `Duration::MAX` if the end is not
+    /// known yet.
     pub fn cut(&mut self, from: usize, to: usize, time: Range<Duration>) {
         let path = self.path(from, to);
         self.paths[path].cut(time);

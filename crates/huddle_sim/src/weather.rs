@@ -47,7 +47,7 @@ pub struct Burst {
 /// A bottleneck with a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bandwidth {
-    /// The number of bytes per second. With 0 nothing passes.
+    /// The number of bytes per second. With 0, no packet arrives.
     pub rate: u64,
     /// The length of the queue in bytes. A packet that does not fit is lost.
     pub queue: u64,

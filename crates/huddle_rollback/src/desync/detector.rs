@@ -26,7 +26,7 @@ pub(crate) enum DesyncEvent {
     Report(Box<DesyncReport>),
 }
 
-/// Compares the local state with those of the other peers, and finds out what differs.
+/// Compares the local state with those of the other peers, and determines the differences.
 ///
 /// A mismatch starts a diagnosis of the peer. The game dumps the state of that tick, and the dump is sent to the peer
 /// together with the checksum, so that the peer finds the mismatch as well and sends its own dump. The diagnosis ends
@@ -121,7 +121,7 @@ impl DesyncDetector {
         let first = needed.find(is_kept)?;
         first.local = LocalDump::Requested;
         let tick = first.mismatch.tick;
-        // The others after it may need the same dump.
+        // Later diagnoses may need the same dump.
         for diagnosis in needed.filter(|diagnosis| diagnosis.mismatch.tick == tick) {
             diagnosis.local = LocalDump::Requested;
         }
@@ -175,7 +175,7 @@ impl DesyncDetector {
         self.states.contains(&tick)
     }
 
-    /// Returns `true` if local checksums are needed. Otherwise the local peer is alone, or differs from all others.
+    /// Returns `true` if local checksums are needed. Otherwise the local peer is alone, or differs from all other peers.
     pub(crate) fn is_active(&self) -> bool {
         self.checksums.is_comparing() || !self.diagnoses.is_empty()
     }

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_pinned() {
+    fn message_matches_golden_bytes() {
         let mut dump = StateDump::new();
         dump.add("pose", 7, 5 << 32 | 4, Some("up".to_owned()));
         dump.add("pose", 300, 2, None);
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn dumps_beyond_the_limits_are_refused() {
+    fn dumps_beyond_the_limits_are_rejected() {
         let refuse = |change: fn(&mut StateDump)| {
             let mut message = DumpMessage::new(0, 0, StateDump::new());
             change(&mut message.dump);

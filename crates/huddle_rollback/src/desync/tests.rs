@@ -154,7 +154,7 @@ fn entity(id: u64, mine: &str, theirs: &str) -> EntityDifference {
 }
 
 #[test]
-fn one_value_of_one_entity_is_named_exactly() {
+fn report_contains_the_only_value_that_differs() {
     let mut theirs = World::sample();
     theirs.set("pose", 2, "(2, 9, 3)");
     let report = Pair::report(World::sample(), theirs);
@@ -173,7 +173,7 @@ fn one_value_of_one_entity_is_named_exactly() {
 }
 
 #[test]
-fn entities_of_one_peer_alone_are_named() {
+fn entities_that_only_one_peer_has_are_reported() {
     let (mut mine, mut theirs) = (World::sample(), World::sample());
     mine.set("pose", 7, "1");
     theirs.set("pose", 8, "1");
@@ -220,7 +220,7 @@ fn both_peers_report_although_one_alone_received_a_checksum() {
 }
 
 #[test]
-fn after_a_report_nothing_is_compared_or_kept() {
+fn comparisons_stop_after_a_report() {
     let mut pair = Pair::with_mismatch(World::sample(), World::sample());
     pair.add_checksums(TICK + 10);
     assert!(pair.sides.iter().all(DesyncDetector::is_active));
@@ -254,7 +254,7 @@ fn each_peer_that_differs_gets_one_dump() {
 }
 
 #[test]
-fn peer_that_is_alone_keeps_nothing() {
+fn single_peer_keeps_no_states() {
     let mut side = DesyncDetector::new([peer(1)]);
     side.add_checksum(TICK, 0);
     assert!(side.is_active() && side.keeps(TICK));
@@ -364,7 +364,7 @@ fn large_worlds_give_a_bounded_report() {
 }
 
 #[test]
-fn nothing_is_missing_beyond_the_end_of_a_truncated_list() {
+fn entities_beyond_a_truncated_list_are_not_reported_as_missing() {
     let (mut mine, mut theirs) = (World::default(), World::default());
     for id in 0..5000 {
         mine.set("crowd", id, "1");
@@ -421,7 +421,7 @@ proptest! {
     }
 
     #[test]
-    fn hostile_dumps_are_harmless(
+    fn hostile_dumps_do_not_prevent_a_report(
         messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..60), 0..40),
     ) {
         let mut pair = Pair::with_mismatch(World::sample(), World::sample());

@@ -139,7 +139,7 @@ fn shortest(input: &[u8], before: Before<'_>) -> (u32, usize) {
         .fold(first, |a, b| if b.1 < a.1 { b } else { a })
 }
 
-/// Encodes a byte relative to the predicted one, as a number of so many bits.
+/// Encodes a byte relative to the predicted one. Returns a number and its length in bits.
 fn near(byte: u8, predicted: u8) -> (u64, u32) {
     match byte.wrapping_sub(predicted).cast_signed() {
         0 => (0, 1),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn encodings_have_these_bytes() {
+    fn encodings_match_golden_bytes() {
         // Equal to the linear prediction, and to the last input.
         assert_eq!(encode(&[0, 9], &[1, 9], &[2, 9]), (vec![0b0], 1));
         assert_eq!(encode(&[0, 9], &[1, 9], &[1, 9]), (vec![0b01], 2));

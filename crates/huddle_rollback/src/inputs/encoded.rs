@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::limits::MAX_INPUT_LEN;
 
-/// An encoded input is too long.
+/// The error for an encoded input that is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "the encoded input has {0} bytes, but at most {MAX_INPUT_LEN} are allowed: send large data as events or transfers"
@@ -14,8 +14,8 @@ pub struct InputTooLong(pub(crate) usize);
 
 /// The encoded inputs of a seat, from the first tick that is still stored to the last known one.
 ///
-/// All inputs are in one buffer. Once it has grown to the size that a match needs, the log allocates
-/// nothing.
+/// All inputs are in one buffer. The log stops allocating memory once this buffer has the size that a match
+/// needs.
 #[derive(Debug, Clone)]
 pub(crate) struct EncodedLog {
     /// The first stored tick.
@@ -24,7 +24,7 @@ pub(crate) struct EncodedLog {
     bytes: Vec<u8>,
     forgotten: usize,
     spans: VecDeque<Span>,
-    /// How many bytes have been removed from `bytes` since the start.
+    /// The number of bytes that were removed from `bytes` since the start.
     removed: u64,
 }
 
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_that_are_too_long_are_refused() {
+    fn inputs_that_are_too_long_are_rejected() {
         let mut log = EncodedLog::starting(Tick(0));
         assert!(log.push(&[0; MAX_INPUT_LEN]).is_ok());
         let error = log.push(&[0; MAX_INPUT_LEN + 1]).unwrap_err();

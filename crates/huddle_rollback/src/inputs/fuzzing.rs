@@ -1,4 +1,4 @@
-//! Checks of the inputs from a peer, whatever arrives.
+//! Invariants of the input decoders for arbitrary data.
 
 use huddle_session::{MAX_PACKET_LEN, Tick};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::seat::{MAX_SEATS, Seat};
 
-/// How many ticks a peer may be ahead of its log.
+/// The maximum lead of a peer over its log, in ticks.
 const AHEAD: u32 = MAX_UNACKED;
 
 /// The match and the subscription that the receiver accepts.
@@ -18,7 +18,7 @@ pub(super) const SECTION: (u32, u8) = (0, 0);
 
 const START: Tick = Tick(1000);
 
-/// How many ticks of the first seat the receiver has, and how many of them are acked.
+/// The number of ticks of the first seat that the receiver has, and the number of those that it acked.
 const KNOWN: u32 = 20;
 const ACKED: u32 = 12;
 
@@ -70,7 +70,7 @@ impl Receiver {
         receiver
     }
 
-    /// Takes a section, and returns how many of its streams were refused.
+    /// Receives a section. Returns the number of rejected streams.
     pub(super) fn receive(&mut self, bytes: &[u8]) -> usize {
         let (match_number, subscription) = SECTION;
         let streams = |number| (number == subscription).then_some(MAX_SEATS);
@@ -100,7 +100,7 @@ impl Receiver {
     }
 }
 
-/// Takes consecutive sections, each preceded by its length in two bytes.
+/// Receives consecutive sections. Two bytes with the length precede each section.
 pub fn input_sections(bytes: &[u8]) {
     let mut receiver = Receiver::in_a_match();
     let mut rest = bytes;

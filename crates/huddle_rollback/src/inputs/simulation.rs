@@ -15,7 +15,7 @@ use crate::seat::{MAX_SEATS, Seat};
 
 const MATCH: u32 = 3;
 
-/// What the receiver of a seat's stream has, and what was sent.
+/// Both ends of a seat's stream.
 struct Stream {
     start: Tick,
     sent: EncodedLog,
@@ -231,12 +231,12 @@ fn all_inputs_arrive_over_a_bad_network() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_harmless(bytes in prop::collection::vec(prop_oneof![0u8..4, any::<u8>()], 0..300)) {
+    fn any_bytes_keep_known_inputs(bytes in prop::collection::vec(prop_oneof![0u8..4, any::<u8>()], 0..300)) {
         input_sections(&bytes);
     }
 
     #[test]
-    fn invented_ticks_are_harmless(
+    fn invented_ticks_keep_known_inputs(
         ticks in prop::collection::vec(
             (1u8..=129, 240u8..255, prop::collection::vec(any::<u8>(), 0..60)),
             1..20,
@@ -244,7 +244,7 @@ proptest! {
     ) {
         let mut receiver = Receiver::in_a_match();
         for (count, base, coded) in ticks {
-            // The match, the lead, the first seat, and nothing of the other seats.
+            // The match, the lead, ticks of the first seat, and no ticks of the other seats.
             let head = [0, 2, count, base, coded.len() as u8];
             receiver.receive(&[&head[..], &coded, &[0; MAX_SEATS - 1]].concat());
         }
@@ -252,7 +252,7 @@ proptest! {
 }
 
 #[test]
-fn ticks_that_contradict_known_ones_are_refused() {
+fn ticks_that_contradict_known_ones_are_rejected() {
     let mut refused = 0;
     for byte in 0..=255 {
         let mut receiver = Receiver::in_a_match();

@@ -4,9 +4,9 @@
 //! The *base* is the first tick that the receiver has not acked. A packet carries ticks from the
 //! base on, each encoded relative to the two ticks before it ([`delta`](super::delta)). The
 //! receiver has those of the base, because it acked them. Ticks before the start of the stream count
-//! as empty inputs, so a stream depends on nothing that arrived before it.
+//! as empty inputs, so a stream does not depend on earlier data.
 //!
-//! A receiver takes every packet, including those that a newer one has overtaken. An ack therefore
+//! A receiver accepts every packet, including packets that a newer one has overtaken. An ack therefore
 //! means that the receiver has all ticks of the packet.
 
 use huddle_session::Tick;
@@ -20,7 +20,7 @@ use super::{
     section::StreamPart,
 };
 
-/// Why a receiver refuses the inputs of a seat in a packet. An honest peer never sends such inputs.
+/// Errors in the inputs of a seat in a packet. An honest peer never sends such inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum StreamError {
     /// The peer cannot be that far ahead.
@@ -67,12 +67,12 @@ impl OutStream {
         self.base
     }
 
-    /// Returns how many ticks of the log the receiver has not acked.
+    /// Returns the number of ticks in the log that the receiver has not acked.
     pub(crate) fn unacked(&self, log: &EncodedLog) -> u32 {
         log.next().since(self.base).max(0).unsigned_abs()
     }
 
-    /// The receiver has acked a packet with the ticks before `end`.
+    /// Reports that the receiver has acked a packet with the ticks before `end`.
     pub(crate) fn acked(&mut self, end: Tick) {
         if end.is_after(self.base) {
             self.base = end;
@@ -144,8 +144,8 @@ impl InStream {
         Tick(self.next.0.wrapping_sub(behind.into()))
     }
 
-    /// Takes a packet's part of this stream, and appends new inputs to the log. No tick may reach
-    /// `horizon`.
+    /// Receives a packet's part of this stream, and appends new inputs to the log. All ticks must be
+    /// before `horizon`.
     ///
     /// # Errors
     /// Returns an error if the part is invalid. The log is then unchanged.

@@ -9,6 +9,7 @@ mod input_request;
 mod links;
 mod local;
 mod outbox;
+mod receiving;
 mod running;
 mod seats;
 mod setup;
@@ -38,7 +39,7 @@ pub use self::{
     step::{Step, StepError},
 };
 
-use self::{outbox::Outbox, running::RunningMatch, topic::Topic, unlinked::Unlinked};
+use self::{outbox::Outbox, running::RunningMatch, unlinked::Unlinked};
 use crate::{
     clock::DelayPolicy,
     desync::StateDump,
@@ -94,12 +95,6 @@ pub struct RollbackSession<I> {
     has_ended: bool,
     out: Outbox,
 }
-
-/// The maximum number of early messages of a player.
-const MAX_EARLY: usize = 64;
-
-/// The maximum length of all early messages of a player, in bytes.
-const MAX_EARLY_LEN: usize = 128 * 1024;
 
 impl<I: Input> RollbackSession<I> {
     /// The event kind of the session's messages. Declare it with
@@ -215,81 +210,6 @@ impl<I: Input> RollbackSession<I> {
         }
         if let Some(running) = &mut self.running {
             running.leave(now, &mut self.out);
-        }
-    }
-
-    /// Handles the session's section of a packet from a player. `packet` is the packet's number, and
-    /// `rtt` is the mean round-trip time, if it is known.
-    ///
-    /// # Errors
-    /// Returns an error if the section is invalid. Honest players never send such a section. The
-    /// inputs before the error are accepted.
-    pub fn receive_packet(
-        &mut self,
-        peer: PeerId,
-        packet: u64,
-        payload: &[u8],
-        arrived: Duration,
-        rtt: Option<Duration>,
-    ) -> Result<(), ReceiveError> {
-        self.has_link(peer);
-        if let Some(setup) = &self.setup
-            && links::has_inputs(payload, self.start.id().number, peer, &setup.seats)
-        {
-            // The player started the match earlier. It sends these inputs again on request.
-            self.dropped_inputs_of.insert(peer);
-        }
-        match &mut self.running {
-            Some(running) => running.receive_packet(peer, packet, payload, arrived, rtt),
-            None => Ok(()),
-        }
-    }
-
-    /// Handles a message from a player.
-    ///
-    /// # Errors
-    /// Returns an error if the message is invalid. Honest players never send such a message.
-    pub fn receive_message(
-        &mut self,
-        peer: PeerId,
-        message: Bytes,
-        now: Duration,
-    ) -> Result<(), ReceiveError> {
-        let (&topic, rest) = message.split_first().ok_or(ReceiveError::Topic)?;
-        let topic = Topic::of(topic).ok_or(ReceiveError::Topic)?;
-        self.has_link(peer);
-        if topic == Topic::Start {
-            self.start.receive(peer, rest)?;
-            self.drop_departed();
-            return Ok(());
-        }
-        let (tag, body) = rest.split_at_checked(2).ok_or(ReceiveError::Topic)?;
-        match &mut self.running {
-            Some(running) if running.id().tag() == tag => {
-                // A peer without a seat may be in another match with the same number.
-                match running.knows(peer) {
-                    true => running.receive(peer, topic, body, now),
-                    false => Ok(()),
-                }
-            }
-            _ => {
-                let is_next = self.setup.is_some() && self.start.id().tag() == tag;
-                if is_next && self.start.has_player(peer) {
-                    self.keep_early(peer, message);
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Keeps a message until the local peer starts the match, unless there are too many.
-    fn keep_early(&mut self, peer: PeerId, message: Bytes) {
-        let same = self.early.iter().filter(|(from, _)| *from == peer);
-        let (count, len) = same.fold((0, message.len()), |(count, len), (_, kept)| {
-            (count + 1, len + kept.len())
-        });
-        if count < MAX_EARLY && len <= MAX_EARLY_LEN {
-            self.early.push_back((peer, message));
         }
     }
 

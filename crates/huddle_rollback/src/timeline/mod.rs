@@ -48,7 +48,7 @@ use self::{
     sync_test::SyncTest,
 };
 
-/// How a driver predicts and saves.
+/// The settings of a driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DriverSettings {
     /// The prediction window, in ticks.
@@ -61,7 +61,7 @@ pub(crate) struct DriverSettings {
     pub(crate) sync_test: Option<(u8, u64)>,
 }
 
-/// Decides from the known inputs what to do next.
+/// Decides which ticks to simulate, and which states to save and load.
 pub(crate) struct Driver<I> {
     seats: Vec<SeatLog<I>>,
     predict: Box<dyn Predict<I>>,
@@ -285,7 +285,7 @@ impl<I: Clone + PartialEq + Default> Driver<I> {
         released.map(|tick| Request::Release { tick })
     }
 
-    /// Drops what no rollback can need.
+    /// Drops inputs and saves that no rollback can need.
     fn forget(&mut self, is_kept: impl Fn(Tick) -> bool) {
         let every = u32::from(self.settings.checksum_every);
         let is_kept = |tick: Tick| {

@@ -1,6 +1,6 @@
 /// Predicts inputs that have not arrived yet.
 ///
-/// A wrong prediction causes a rollback, so the best one is what players do most often.
+/// A wrong prediction causes a rollback. Predict the most frequent input.
 ///
 /// ```
 /// use huddle_rollback::Predict;
@@ -21,8 +21,8 @@
 /// }
 /// ```
 pub trait Predict<I>: Send + Sync {
-    /// Returns the input of the tick that is `ahead` ticks, at least 1, after the `last` known input.
-    /// The result must depend on nothing else.
+    /// Predicts the input of the tick that is `ahead` ticks after the tick of the `last` known input.
+    /// `ahead` is at least 1. The result must depend only on these two arguments.
     fn predict(&self, last: &I, ahead: u32) -> I;
 }
 

@@ -36,10 +36,10 @@ pub enum Request<'a, I> {
         /// A tick that was saved and not released.
         tick: Tick,
     },
-    /// Dump the state that was saved for `tick`, which differs from that of another peer: build a
-    /// [`StateDump`](crate::StateDump) and pass it to
-    /// [`RollbackSession::inspected`](crate::session::RollbackSession::inspected). Without it, the peers cannot find
-    /// out what differs.
+    /// Dump the state that was saved for `tick`, because it differs from that of another peer. Build a
+    /// [`StateDump`](crate::StateDump), and pass it to
+    /// [`RollbackSession::inspected`](crate::session::RollbackSession::inspected). Without the dump, the
+    /// peers cannot determine the difference.
     Inspect {
         /// A tick that was saved and not released.
         tick: Tick,
@@ -58,7 +58,7 @@ pub struct Frame<'a, I> {
     pub tick: Tick,
     /// The inputs of all seats.
     pub inputs: &'a [SeatInput<I>],
-    /// Whether the tick has been simulated before, with other inputs. The player has already seen
-    /// and heard the effects of that simulation.
+    /// Whether the tick was simulated before with other inputs. If so, the player has already seen and
+    /// heard the effects of that simulation.
     pub is_resimulated: bool,
 }

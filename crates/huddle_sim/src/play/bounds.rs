@@ -4,7 +4,7 @@ use std::time::Duration;
 /// than a match waits.
 pub(super) const SILENCE: Duration = Duration::from_secs(8);
 
-/// What a match may cost its players at most.
+/// The limits of a match.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Bounds {
     /// The longest time from the first step of a player to the start of its match.
@@ -28,7 +28,7 @@ pub(super) struct Bounds {
 }
 
 impl Default for Bounds {
-    /// Anything may happen, except that a player waits forever.
+    /// Sets no limits.
     fn default() -> Self {
         Self {
             start: Duration::MAX,

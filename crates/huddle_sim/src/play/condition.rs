@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-/// The conditions of a match: its network, and what goes wrong.
+/// The conditions of a match: its network and its faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// No loss and little jitter.
@@ -78,7 +78,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// A name that belongs to no condition.
+/// The error for an unknown name of a condition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no condition '{0}': choose from {names}", names = names())]
 pub struct UnknownCondition(String);

@@ -67,7 +67,7 @@ pub enum Trouble {
         /// Whether the machine then runs the missed ticks at once.
         catches_up: bool,
     },
-    /// The input delay of a player changes after each of so many ticks, from now on.
+    /// The input delay of a player changes at this interval in ticks, from now on.
     Adjust(usize, u32),
 }
 

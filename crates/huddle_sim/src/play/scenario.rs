@@ -13,8 +13,8 @@ use super::{
     simulation::Simulation,
 };
 
-/// A match that a seed determines: the players' settings and inputs, the network, and what goes
-/// wrong. The oracle checks it while it is played.
+/// A match that a seed determines: the settings and inputs of the players, the network, and the faults. The
+/// oracle checks the match while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
     /// The conditions.
@@ -51,7 +51,7 @@ impl fmt::Display for Scenario {
     }
 }
 
-/// A scenario that failed.
+/// The error for a scenario that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}\n  again with: cargo xtask sim {scenario}")]
 pub struct Failure {

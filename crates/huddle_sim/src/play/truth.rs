@@ -44,7 +44,7 @@ impl<I: Clone + PartialEq + Default> Truth<I> {
     /// without the seat's player.
     ///
     /// # Errors
-    /// Returns what is wrong with the input.
+    /// Returns a description of the problem.
     pub(super) fn check(
         &self,
         match_number: u32,

@@ -107,7 +107,7 @@ fn votes_overtake_bulk_events_of_the_game() {
 }
 
 #[test]
-fn last_player_continues_alone_and_keeps_nothing_for_others() {
+fn last_player_continues_alone_and_stores_no_inputs_for_others() {
     let faults = [1, 2].map(|player| (secs(player), Trouble::Leave(player as usize)));
     let mut game = game(3, wifi(), faults);
     play_until(&mut game, ms(5400));

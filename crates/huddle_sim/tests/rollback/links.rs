@@ -105,7 +105,7 @@ fn dropped(game: &Game, player: usize) -> Vec<(PeerId, Tick)> {
 }
 
 #[test]
-fn smaller_side_learns_after_the_partition_that_it_was_dropped() {
+fn smaller_side_is_notified_after_the_partition_that_it_was_dropped() {
     let away = Trouble::Partition {
         side: vec![2],
         lasts: secs(5),
@@ -132,7 +132,7 @@ fn smaller_side_learns_after_the_partition_that_it_was_dropped() {
 }
 
 #[test]
-fn player_that_hangs_beyond_the_disconnect_timeout_learns_that_it_was_dropped() {
+fn player_that_hangs_beyond_the_disconnect_timeout_is_notified_that_it_was_dropped() {
     let conditions = Conditions {
         faults: vec![Fault {
             at: secs(2),

@@ -79,7 +79,7 @@ fn max_difference(seed: u64, players: usize, rate: f64, fault: Option<Fault>) ->
         starts_fine: false,
         ..conditions(mobile)
     };
-    // The window is wide, because players that wait for inputs would come closer to each other.
+    // The window is wide, because waits for inputs would reduce the difference.
     let setups = setups(players).into_iter().map(|setup| RollbackSetup {
         window: 64,
         rate: TickRate::from_hz(rate).unwrap(),

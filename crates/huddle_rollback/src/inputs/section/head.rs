@@ -11,12 +11,12 @@ const HAS_SUBSCRIPTION: u8 = 1 << 6;
 /// The units of a clock difference in a tick.
 const AHEAD_UNITS: f32 = 8.0;
 
-/// What precedes the inputs in a section.
+/// The part of a section before the inputs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct SectionHead {
-    /// By how many ticks the newest input is ahead of the tick that the sender simulates next.
+    /// The number of ticks from the next tick that the sender simulates to the end of its inputs.
     pub(crate) lead: u32,
-    /// By how many ticks the sender estimates to be ahead of the receiver, at most 16.
+    /// The sender's estimate of its lead over the receiver, in ticks, at most 16.
     pub(crate) ahead: Option<f32>,
     pub(crate) checksum: Option<Checksum>,
 }

@@ -4,7 +4,7 @@ use thiserror::Error;
 use super::head::{Checksum, SectionHead};
 use crate::inputs::limits::MAX_UNACKED;
 
-/// Why bytes are not a section.
+/// Errors in a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SectionError {
     /// The bytes end too early, or contain a number that is too large.
@@ -18,7 +18,7 @@ pub enum SectionError {
     TrailingBytes(usize),
 }
 
-/// What a packet contains of a stream.
+/// The part of a stream that a packet contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StreamPart<'a> {
     /// The index of the stream in the subscription.

@@ -48,7 +48,7 @@ fn section(
     is_written.then_some((out, ends))
 }
 
-/// Reads a section of any subscription with so many streams.
+/// Reads a section of any subscription. The subscription has this many streams.
 fn read(bytes: &[u8], streams: usize) -> Result<SectionReader<'_>, SectionError> {
     let section = SectionReader::new(bytes, MATCH, Tick(100_000), |_| Some(streams))?;
     Ok(section.expect("the section is of this match"))
@@ -63,7 +63,7 @@ fn received(part: &StreamPart<'_>) -> EncodedLog {
 }
 
 #[test]
-fn sections_have_these_bytes() {
+fn sections_match_golden_bytes() {
     let held = log(&[b"\x07"; 8]);
     let (bytes, _) = section(PLAIN, 100, (0, 0), &[held]).unwrap();
     // Match 7, the lead, 8 ticks from tick 0: an input of one byte, then seven equal ones.
@@ -181,7 +181,7 @@ fn every_stream_has_its_turn_when_there_is_little_space() {
         let expected: [Tick; 3] = std::array::from_fn(|i| Tick(u32::from(i == first)));
         assert_eq!(ends, expected);
     }
-    // The others take what is left.
+    // The other streams take the remaining space.
     let logs = [noise(8), noise(80)];
     let (bytes, ends) = section(PLAIN, 400, (0, 1), &logs).unwrap();
     assert!(

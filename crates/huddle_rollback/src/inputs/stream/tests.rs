@@ -247,7 +247,7 @@ fn a_stream_far_behind_its_log_catches_up() {
 }
 
 #[test]
-fn invalid_ticks_are_refused_and_change_nothing() {
+fn invalid_ticks_are_rejected_without_effect() {
     let mut ends = Ends::starting(Tick(0));
     ends.push(&[b"a", b"b", b"c"]);
     let packet = ends.send(100);

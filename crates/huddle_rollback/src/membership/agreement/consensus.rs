@@ -15,10 +15,10 @@ use super::{
 use crate::seat::Seat;
 
 impl Agreement {
-    /// Votes while there is a reason to.
+    /// Votes as long as there is a reason for it.
     pub(super) fn vote(&mut self, now: Duration, logs: &mut impl Logs) {
         while let Some(set) = self.finding(now).or_else(|| self.invitation(now)) {
-            self.cast(set, now, logs);
+            self.cast_vote(set, now, logs);
         }
     }
 
@@ -44,7 +44,7 @@ impl Agreement {
         let since = self.peer(by).lost_since[usize::from(member)].unwrap_or(now);
         loss.is_some_and(|loss| loss.reason == LeaveReason::TimedOut)
             && !statement.voted().has(member)
-            // After a decision, members that waited for it get the same time again.
+            // A decision restarts the grace period for members that waited for it.
             && now.saturating_sub(since.max(self.progress.voted)) < grace
     }
 
@@ -62,7 +62,7 @@ impl Agreement {
             if set == self.voted() || set.has(self.local) {
                 return None;
             }
-            // The members of the set are no witnesses for the voter.
+            // Statements of the set's members do not support the voter.
             let stay = self.reached(component.without(set), GRACE, now);
             let allows = |by| set.iter().all(|peer| self.has_lost_lately(by, peer, now));
             // The local member may not know the statements of members it has no link to.
@@ -84,21 +84,22 @@ impl Agreement {
             || last.is_some_and(|last| now.saturating_sub(last) < self.limit)
     }
 
-    fn cast(&mut self, set: Set, now: Duration, logs: &mut impl Logs) {
+    /// Casts a vote for a set, and freezes the logs of its seats.
+    fn cast_vote(&mut self, set: Set, now: Duration, logs: &mut impl Logs) {
         for peer in set.without(self.voted()).iter() {
             let reason = self.peer(peer).loss(self.local);
             let reason = reason.map_or(LeaveReason::Lost, |(reason, _)| reason);
-            for (place, &seat) in self.members.seats(peer).to_vec().iter().enumerate() {
+            for (index, &seat) in self.members.seats(peer).to_vec().iter().enumerate() {
                 logs.freeze(seat);
-                // Inputs that all remaining members have are not handed on.
+                // The vote does not include inputs that all remaining members have.
                 let stay = self.members.all().without(set).without(Set::of(self.local));
                 let have = stay.iter().map(|member| {
                     let loss = self.statement(member).loss(peer);
-                    loss.and_then(|loss| loss.have.get(place).copied())
+                    loss.and_then(|loss| loss.have.get(index).copied())
                         .unwrap_or(0)
                 });
                 let floor = have.min().unwrap_or(u32::MAX);
-                self.know(seat, floor, reason, logs);
+                self.add_known(seat, floor, reason, logs);
             }
             self.peer_mut(peer).suspected.get_or_insert(now);
         }
@@ -111,9 +112,14 @@ impl Agreement {
         self.progress.outcome.clear();
     }
 
-    /// Records the known inputs of a seat for the local vote. Inputs from tick `floor` on are handed
-    /// on.
-    pub(super) fn know(&mut self, seat: Seat, floor: u32, reason: LeaveReason, logs: &impl Logs) {
+    /// Adds the known inputs of a seat to the local vote, starting at tick `floor`.
+    pub(super) fn add_known(
+        &mut self,
+        seat: Seat,
+        floor: u32,
+        reason: LeaveReason,
+        logs: &impl Logs,
+    ) {
         let next = logs.next(seat).0;
         let earliest = logs
             .first(seat)
@@ -171,7 +177,7 @@ impl Agreement {
         self.progress.outcome = outcome;
     }
 
-    /// Returns the members that claim to know more of a seat than was confirmed before.
+    /// Returns the members that claim to know more inputs of a seat than were confirmed before.
     fn liars(&self) -> Set {
         let set = self.voted();
         let is_liar = |by: &Number| {
@@ -277,7 +283,7 @@ impl Agreement {
                 seats.push(Ended { seat, at, reason });
             }
             let floor = self.known.get(&seat).map_or(0, |known| known.first);
-            self.know(seat, floor, reason, logs);
+            self.add_known(seat, floor, reason, logs);
         }
         let since = left
             .iter()
@@ -300,7 +306,7 @@ impl Agreement {
         self.events.push_back(AgreementEvent::Decided(decision));
     }
 
-    /// Releases the inputs behind all votes. Without other members there are no more votes.
+    /// Releases the inputs behind all votes, because a single member never votes.
     fn forget_inputs(&mut self) {
         self.known.clear();
         for peer in &mut self.peers {

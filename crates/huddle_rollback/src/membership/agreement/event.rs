@@ -110,7 +110,7 @@ pub enum AgreementError {
     /// The message refers to a member, seat or tick that cannot exist.
     #[error("impossible membership message: {0}")]
     Impossible(&'static str),
-    /// The message withdraws what cannot be withdrawn.
+    /// The message contradicts an earlier one.
     #[error("the member contradicts its earlier message: {0}")]
     Contradiction(&'static str),
     /// The message forwards inputs of a seat that differ from the known ones. Its sender may be

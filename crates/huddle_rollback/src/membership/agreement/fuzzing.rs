@@ -1,4 +1,4 @@
-//! The invariants of an agreement, whatever messages arrive.
+//! The invariants of an agreement for arbitrary messages.
 
 use std::time::Duration;
 

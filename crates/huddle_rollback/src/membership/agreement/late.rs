@@ -10,7 +10,7 @@ use super::{
 
 impl Agreement {
     /// Gives up members that do not vote or confirm in time.
-    pub(super) fn judge_voters(&mut self, now: Duration) {
+    pub(super) fn check_voters(&mut self, now: Duration) {
         let set = self.voted();
         if set == self.decided {
             return;
@@ -40,7 +40,7 @@ impl Agreement {
                 let is_late = |by: &Number| theirs(by).is_none_or(|c| c.set != set);
                 let late: Set = stay.iter().filter(is_late).collect();
                 if late.is_empty() {
-                    let blamed = stay.iter().filter_map(|by| self.to_blame(by, own));
+                    let blamed = stay.iter().filter_map(|by| self.member_to_give_up(by, own));
                     return self.give_up(blamed.collect());
                 }
                 let took = now.saturating_sub(self.progress.confirmed);
@@ -55,9 +55,9 @@ impl Agreement {
         // A member that claims a link to a late member should have forwarded its vote, or have given
         // it up as well.
         if over >= self.limit {
-            let vouches = |by: &Number| !late.is_within(self.lost_by(*by));
-            let vouching = stay.without(late).iter().filter(vouches).collect();
-            self.give_up(vouching);
+            let claims_link = |by: &Number| !late.is_within(self.lost_by(*by));
+            let claiming = stay.without(late).iter().filter(claims_link).collect();
+            self.give_up(claiming);
         }
     }
 
@@ -73,7 +73,7 @@ impl Agreement {
 
     /// Returns the member to give up if another one confirms different votes: the voter whose votes
     /// differ, or the other member if there is no single such voter.
-    fn to_blame(&self, by: Number, own: &Confirmation) -> Option<Number> {
+    fn member_to_give_up(&self, by: Number, own: &Confirmation) -> Option<Number> {
         let theirs = self.statement(by).confirmation.as_ref()?;
         let stay = self.members.all().without(own.set);
         let pairs = stay.iter().zip(own.votes.iter().zip(&theirs.votes));

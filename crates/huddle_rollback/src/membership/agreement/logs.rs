@@ -3,7 +3,7 @@ use huddle_session::Tick;
 use crate::seat::Seat;
 
 /// The known inputs of each seat, encoded. The agreement reads the inputs that other members may
-/// lack, and appends the inputs that they hand on.
+/// lack, and appends the inputs that votes include.
 pub(crate) trait Logs {
     /// Returns the tick after the last known input.
     fn next(&self, seat: Seat) -> Tick;

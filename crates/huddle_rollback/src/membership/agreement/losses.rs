@@ -1,4 +1,4 @@
-//! Which members are lost, and which losses end.
+//! Losses of members, and their ends.
 
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ impl Agreement {
         self.has_news = true;
     }
 
-    /// Reports a new link to a member. It ends a loss of the link, and no other loss. A local member
-    /// that leaves notifies it at once.
+    /// Reports a new link to a member. It ends a loss of the link, but no other loss. If the local member
+    /// has left the match, it notifies the member immediately.
     pub(crate) fn linked(&mut self, peer: PeerId) {
         let Some(number) = self.other(peer) else {
             return;
@@ -44,7 +44,7 @@ impl Agreement {
         }
         self.has_news = true;
         if self.own.leaves {
-            // There may be no further tick.
+            // There may be no later tick.
             self.has_news = self.gossip(|_| false);
         }
     }
@@ -66,7 +66,7 @@ impl Agreement {
     /// they take part again, and then calls [`Self::returned`].
     ///
     /// There are none during a vote, because all members wait then. A member that did not relay
-    /// inputs may not return while inputs have to be relayed: its own inputs prove nothing.
+    /// inputs may not return while relays are needed, because its own inputs do not show that it relays.
     pub(crate) fn timed_out(&self) -> impl Iterator<Item = PeerId> {
         let undecided = |loss: &&Loss| !self.decided.has(loss.member);
         let losses = || self.own.lost.iter().filter(undecided);
@@ -88,7 +88,7 @@ impl Agreement {
             .is_some_and(|number| self.peer(number).lost.is_some())
     }
 
-    /// Updates the local losses, and records since when each member states its own.
+    /// Updates the local losses, and records the losses of all members.
     pub(super) fn update_losses(&mut self, now: Duration, logs: &impl Logs) {
         let local = self.local;
         let mut lost = Vec::new();
@@ -116,15 +116,15 @@ impl Agreement {
         }
         self.own.lost = lost;
         for by in self.members.all().iter() {
-            self.note_losses(by, now);
+            self.record_losses(by, now);
         }
     }
 
-    /// Records since when a member states each of its losses, and when it last did.
+    /// Records the first and the last time at which a member states each of its losses.
     ///
-    /// Messages call this too: a member may withdraw a loss in the next message of the same tick,
-    /// when another member has already voted because of it.
-    pub(super) fn note_losses(&mut self, by: Number, now: Duration) {
+    /// Call this for every message, not only once per tick. A member may withdraw a loss in the next
+    /// message of the same tick, when another member has already voted because of it.
+    pub(super) fn record_losses(&mut self, by: Number, now: Duration) {
         let lost = self.lost_by(by);
         for member in self.members.all().iter() {
             let is_lost = lost.has(member);

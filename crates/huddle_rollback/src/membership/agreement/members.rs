@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_members_are_refused() {
+    fn impossible_members_are_rejected() {
         let error = |members| Members::new(members).unwrap_err();
         assert_eq!(
             error(vec![member(1, &[]), member(1, &[])]),

@@ -31,8 +31,8 @@
 //! 5. The set is *decided* when all remaining members confirm the same votes. Each seat ends at
 //!    the latest tick that one of these votes knows.
 //!
-//! Messages and lost links only store what they report. Conclusions are drawn and sent once per
-//! tick, so a flood of messages costs no more than one.
+//! Reports of messages and links only store data. The agreement draws and sends conclusions once per
+//! tick, so a flood of messages costs as little as one message.
 //!
 //! # Proof: members that continue together decide the same
 //!
@@ -44,7 +44,7 @@
 //! 3. Otherwise the member that decided A did so before it voted for B, because a decision takes
 //!    votes for the latest set only. Its vote for B therefore contains the decided ends of A.
 //! 4. No other vote for B contains later ends for A. Its author voted for A, and its entries have
-//!    not changed since, or were decided. So the maximum over the votes for B is what A decided.
+//!    not changed since, or were decided. So the maximum over the votes for B is the decision of A.
 //!
 //! The time at which a voter is lost does not matter. If all remaining members have confirmed its
 //! vote, the vote counts. Otherwise the next set contains the voter, and its votes are ignored.
@@ -191,7 +191,7 @@ impl Agreement {
     /// Call it repeatedly until the inputs arrive.
     pub(crate) fn relay_failed(&mut self, via: PeerId, peer: PeerId, now: Duration) {
         if let (Some(via), Some(peer)) = (self.other(via), self.other(peer)) {
-            self.note_failed_relay(via, peer, now);
+            self.record_failed_relay(via, peer, now);
             self.has_news = true;
         }
     }
@@ -218,7 +218,7 @@ impl Agreement {
             if self.is_minority
                 && let Ok(Message::Dropped { ends }) = Message::decode(bytes, &self.members)
             {
-                self.take_dropped(number, &ends)?;
+                self.store_dropped(number, &ends)?;
             }
             return Ok(());
         }
@@ -227,7 +227,7 @@ impl Agreement {
         if differs && message.is_own_input(number, &self.members) {
             return Err(AgreementError::Contradiction("other inputs of its own"));
         }
-        self.take(number, message, now, logs)?;
+        self.store(number, message, now, logs)?;
         self.has_news = true;
         match differs {
             true => Err(AgreementError::OtherInputs),
@@ -247,19 +247,19 @@ impl Agreement {
             return;
         }
         if !self.own.leaves {
-            self.judge_relays(now);
-            self.judge_voters(now);
+            self.check_relays(now);
+            self.check_voters(now);
         }
         self.conclude(now, logs);
         self.has_news = self.gossip(is_blocked);
     }
 
-    /// Leaves the match: all linked members receive the last inputs of the local player. Send what
-    /// [`Self::poll`] returns before the links are closed.
+    /// Leaves the match, and sends the last inputs of the local player to all linked members. Send the
+    /// events that [`Self::poll`] returns before you close the links.
     pub(crate) fn leave(&mut self, now: Duration, logs: &mut impl Logs) {
         self.own.leaves = true;
         for seat in self.members.seats(self.local).to_vec() {
-            self.know(seat, 0, LeaveReason::Left, logs);
+            self.add_known(seat, 0, LeaveReason::Left, logs);
         }
         self.conclude(now, logs);
         self.gossip(|_| false);
@@ -305,7 +305,7 @@ impl Agreement {
     }
 
     /// Returns `true` if only an event can change anything: all members that are not out by
-    /// decision are linked, state nothing but who is out, and have the local statement.
+    /// decision are linked, state only which members are out, and have the local statement.
     fn is_settled(&self) -> bool {
         let decided = self.decided;
         let has_news = |statement: &Statement| {

@@ -22,23 +22,23 @@ pub(super) struct Peer {
     pub(super) is_final: bool,
     /// Whether its program was restarted. The link then leads to a program outside the match.
     pub(super) has_restarted: bool,
-    /// Whether it has dropped the local member, and said so.
+    /// Whether it has notified the local member that it dropped it.
     pub(super) has_dropped_local: bool,
     /// The time at which it was first lost.
     pub(super) suspected: Option<Duration>,
     /// Its newest statement that it sent itself.
     pub(super) direct: Statement,
-    /// Its newest statement that other members forwarded. It counts only while none comes from the
-    /// member itself.
+    /// Its newest statement that other members forwarded. It counts only while the member itself sends
+    /// none.
     pub(super) forwarded: Statement,
-    /// Since when it states that it has lost each member.
+    /// For each member, the time since which it states that it has lost it.
     pub(super) lost_since: [Option<Duration>; MAX_MEMBERS],
-    /// When it last stated that it has lost each member, outside the first half of the grace
-    /// period.
+    /// For each member, the time at which it last stated the loss, not counting the first half of the
+    /// grace period.
     pub(super) last_lost: [Option<Duration>; MAX_MEMBERS],
     /// The inputs behind its vote.
     pub(super) suffixes: BTreeMap<Seat, InputSuffix>,
-    /// The same, as other members forwarded them.
+    /// The inputs behind its vote that other members forwarded.
     pub(super) forwarded_suffixes: BTreeMap<Seat, InputSuffix>,
     pub(super) sent: Sent,
 }

@@ -1,4 +1,4 @@
-//! Stores what messages contain.
+//! Stores the contents of received messages.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use super::{
 use crate::seat::Seat;
 
 impl Agreement {
-    pub(super) fn take(
+    /// Stores the contents of a message.
+    pub(super) fn store(
         &mut self,
         from: Number,
         message: Message,
@@ -21,8 +22,8 @@ impl Agreement {
     ) -> Result<(), AgreementError> {
         match message {
             Message::Statement { author, statement } if author == from => {
-                self.take_direct(author, statement, logs)?;
-                self.note_losses(author, now);
+                self.store_direct(author, statement, logs)?;
+                self.record_losses(author, now);
             }
             Message::Statement { author, .. } | Message::Inputs { author, .. }
                 if author == self.local =>
@@ -38,7 +39,7 @@ impl Agreement {
                 {
                     *forwarded = statement;
                 }
-                self.note_losses(author, now);
+                self.record_losses(author, now);
             }
             Message::Inputs {
                 author,
@@ -53,12 +54,12 @@ impl Agreement {
                 };
                 suffixes.entry(seat).or_default().add(start, &inputs);
             }
-            Message::Dropped { ends } => self.take_dropped(from, &ends)?,
+            Message::Dropped { ends } => self.store_dropped(from, &ends)?,
         }
         Ok(())
     }
 
-    fn take_direct(
+    fn store_direct(
         &mut self,
         author: Number,
         statement: Statement,
@@ -74,7 +75,7 @@ impl Agreement {
             peer.lose(LeaveReason::Lost);
             peer.is_final = true;
         }
-        // Only once, or the log would grow with every message.
+        // Append the inputs only once. Otherwise, every message would extend the log.
         if statement.leaves && !peer.direct.leaves {
             peer.lose(LeaveReason::Left);
             for &seat in self.members.seats(author) {
@@ -90,7 +91,7 @@ impl Agreement {
         Ok(())
     }
 
-    pub(super) fn take_dropped(
+    pub(super) fn store_dropped(
         &mut self,
         by: Number,
         ends: &[(Seat, u32, LeaveReason)],

@@ -11,7 +11,7 @@ use super::{
 };
 
 impl Agreement {
-    pub(super) fn note_failed_relay(&mut self, via: Number, member: Number, now: Duration) {
+    pub(super) fn record_failed_relay(&mut self, via: Number, member: Number, now: Duration) {
         let request = RelayRequest { member, via };
         if self.own.relay_requests.contains(&request) {
             let new = FailedRelay {
@@ -26,7 +26,7 @@ impl Agreement {
     /// Gives up members that claim to reach another member, but never deliver its inputs, if there
     /// is no other relay. Members that claim to be nearer are given up sooner, because the members
     /// that are nearer to the cause detect it first.
-    pub(super) fn judge_relays(&mut self, now: Duration) {
+    pub(super) fn check_relays(&mut self, now: Duration) {
         if self.failed_relays.is_empty() {
             return;
         }

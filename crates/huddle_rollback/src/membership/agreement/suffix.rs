@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// The maximum number of ticks of one seat that are handed on with a vote.
+/// The maximum number of ticks of one seat that a vote includes.
 pub(super) const MAX_SUFFIX: usize = 512;
 
 /// A hash of inputs or of a vote, for which no member can find a collision.

@@ -178,7 +178,7 @@ fn settled_members_do_nothing_in_a_tick() {
 }
 
 #[test]
-fn conclusions_are_drawn_once_per_tick() {
+fn conclusions_are_updated_once_per_tick() {
     let mut local = Local::of(3);
     local.agreement.lost(id(1), LeaveReason::Lost);
     let statement = Statement {
@@ -193,7 +193,7 @@ fn conclusions_are_drawn_once_per_tick() {
 }
 
 #[test]
-fn loss_that_is_withdrawn_within_a_tick_counts_for_votes_it_caused() {
+fn loss_withdrawn_within_a_tick_counts_for_the_votes_it_caused() {
     let mut local = Local::of(4);
     // Member 1 restarts its link to 3 so quickly that both statements arrive in one tick, but not
     // too quickly for member 2 to vote because of the first.
@@ -296,7 +296,7 @@ fn departure_is_sent_over_a_link_that_opens_later() {
 }
 
 #[test]
-fn last_member_keeps_nothing_for_votes() {
+fn last_member_stores_no_inputs_for_votes() {
     let mut local = Local::of(3);
     local.receive(1, &inputs(1, 1, &[7, 7, 9]), NOW).unwrap();
     local.receive_statement(1, leaving(1), NOW);

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_pinned() {
+    fn messages_match_golden_bytes() {
         let head = format!("{}fbbc0200", "aa".repeat(32));
         assert_eq!(
             hex(Body::Hello(hello(None, Running::No))),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_settings_fit() {
+    fn maximum_settings_fit_into_a_message() {
         let mut settings = Settings::new(TickRate::default(), &"i".repeat(MAX_VALUE_LEN)).unwrap();
         for n in 0..MAX_SETTINGS - 3 {
             let name = format!("{n:0>0$}", MAX_NAME_LEN);

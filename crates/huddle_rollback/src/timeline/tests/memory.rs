@@ -25,7 +25,7 @@ fn most_kept(settings: DriverSettings, late: impl Fn(u32) -> u32) -> (usize, usi
 }
 
 #[test]
-fn confirmed_match_keeps_nothing_without_checksums() {
+fn confirmed_match_stores_no_states_without_checksums() {
     for save_every in [1, 4] {
         // An early misprediction makes saves necessary, and then all inputs arrive in time.
         let late = |tick| if tick < 100 { 3 } else { 0 };
@@ -43,12 +43,12 @@ fn predicted_match_keeps_what_a_rollback_needs() {
 }
 
 #[test]
-fn checksums_of_confirmed_ticks_keep_nothing() {
+fn checksums_of_confirmed_ticks_store_no_states() {
     assert_eq!(most_kept(settings(8, 1, 500), |_| 0), (0, 0));
 }
 
 #[test]
-fn last_player_keeps_nothing_without_checksums() {
+fn last_player_stores_no_states_without_checksums() {
     let mut driver = driver(2, settings(8, 2, 7));
     let mut game = Game::new();
     append(&mut driver, 0, &[0; 1000]);

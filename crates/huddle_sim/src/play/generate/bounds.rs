@@ -23,7 +23,7 @@ const CALM_INPUTS: usize = 2 * MAX_UNACKED as usize + 128;
 /// of it take.
 const WIDE_WINDOW: u8 = 10;
 
-/// Returns what a match may cost.
+/// Returns the bounds of a match.
 pub(super) fn bounds(condition: Condition, window: u8, seats: usize, faults: &[Fault]) -> Bounds {
     let is_calm = is_calm(condition);
     Bounds {
@@ -46,7 +46,7 @@ pub(super) fn bounds(condition: Condition, window: u8, seats: usize, faults: &[F
     }
 }
 
-/// Whether few packets are lost and all links and machines are there.
+/// Returns whether few packets are lost, and all links and machines work.
 const fn is_calm(condition: Condition) -> bool {
     matches!(
         condition,
@@ -80,7 +80,7 @@ const fn start(condition: Condition) -> Duration {
     }
 }
 
-/// The longest wait. Several machines may be off or freeze one after the other, without a tick in
+/// Returns the maximum wait. Several machines may be off or freeze one after the other, without a tick in
 /// between.
 fn wait(condition: Condition, faults: &[Fault]) -> Duration {
     let off = faults.iter().map(|fault| match fault.what {

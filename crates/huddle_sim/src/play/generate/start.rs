@@ -1,4 +1,4 @@
-//! What goes wrong before the first tick.
+//! Faults before the first tick.
 
 use std::time::Duration;
 

@@ -47,7 +47,7 @@ pub(super) fn weather(condition: Condition, rng: &mut Rng) -> Weather {
             jitter: ms(rng.u64(0..40)),
             ..way
         },
-        // In half of the matches every input arrives in time, and nothing has to be saved.
+        // In half of the matches, every input arrives in time, and no state has to be saved.
         Condition::Unchecked => match rng.bool() {
             true => way,
             false => Weather {

@@ -17,8 +17,8 @@ pub struct Conditions<I> {
     pub weather: Weather,
     /// The faults, in the order in which they happen.
     pub faults: Vec<Fault>,
-    /// By how much each player's clock is slower than it should be, such as 1.0001. The other clocks
-    /// are exact.
+    /// The factor by which each player's ticks take longer, such as 1.0001. The clocks of the other
+    /// players are exact.
     pub drift: Vec<f64>,
     /// Whether players follow [`RollbackSession::speed`](huddle_rollback::RollbackSession::speed).
     pub follows_speed: bool,
@@ -47,12 +47,12 @@ pub struct Outcome {
     pub tick: Tick,
     /// Whether the player was still in the room at the end.
     pub is_here: bool,
-    /// How long the match stood still each time that other players left.
+    /// The time for which the match waited at each departure of other players.
     pub freezes: Vec<Duration>,
     /// The longest time from sampling an input to the packet that carries it.
     pub input_to_packet: Duration,
     /// The number of checksums that the session requested.
     pub checksums: u64,
-    /// The maximum of what the session kept.
+    /// The maximum amount of data that the session kept.
     pub memory: RollbackMemory,
 }

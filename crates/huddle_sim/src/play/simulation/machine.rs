@@ -10,7 +10,7 @@ pub(super) struct Machine {
     pub(super) is_here: bool,
     /// Whether the player left the match and stayed in the room.
     pub(super) has_withdrawn: bool,
-    /// Whether the machine started after the match, which may go on without it.
+    /// Whether the machine started after the match, which may continue without it.
     pub(super) is_late: bool,
     pub(super) frozen_until: Duration,
     /// The end of the time in which the game hangs and the machine answers pings.
@@ -26,7 +26,7 @@ pub(super) struct Machine {
     pub(super) adjusts_every: Option<u32>,
     /// The newest tick, and the time at which it was simulated.
     pub(super) progress: (Tick, Duration),
-    /// The maximum of what the session kept.
+    /// The maximum amount of data that the session kept.
     pub(super) memory: RollbackMemory,
     /// The time at which the match started or failed to start.
     pub(super) start_ended: Option<Duration>,

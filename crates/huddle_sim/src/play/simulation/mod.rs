@@ -116,13 +116,13 @@ impl<G: SimGame> Simulation<G> {
         simulation
     }
 
-    /// Sets what provides the setups of machines that [restart](Trouble::Restart) or
+    /// Sets the function that returns the setups of machines that [restart](Trouble::Restart) or
     /// [join](Trouble::Join) during the match.
     pub fn set_restart(&mut self, restart: Box<Restart<G::Input>>) {
         self.restart = Some(restart);
     }
 
-    /// Sets what the match may cost.
+    /// Sets the limits of the match.
     pub(super) fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }

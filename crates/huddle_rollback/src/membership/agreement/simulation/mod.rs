@@ -82,7 +82,7 @@ fn run_all(count: u64) {
 }
 
 #[test]
-fn members_that_continue_together_agree_who_left_and_when() {
+fn members_that_continue_together_agree_on_departures_and_ticks() {
     let count = std::env::var("HUDDLE_SEEDS")
         .ok()
         .and_then(|count| count.parse().ok());

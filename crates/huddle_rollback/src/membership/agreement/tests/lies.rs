@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn member_that_leaves_repeatedly_hands_on_its_last_inputs_once() {
+fn member_that_leaves_repeatedly_sends_its_last_inputs_once() {
     let mut local = Local::of(3);
     for version in 1..10 {
         let inputs = Message::Inputs {
@@ -19,7 +19,7 @@ fn member_that_leaves_repeatedly_hands_on_its_last_inputs_once() {
 }
 
 #[test]
-fn forwarding_a_contradiction_is_no_error() {
+fn forwarded_contradiction_is_not_an_error() {
     let mut local = Local::of(3);
     for statement in [leaving(1), statement(2)] {
         let message = Message::Statement {
@@ -41,7 +41,7 @@ fn forward(local: &mut Local, statement: Statement) {
 }
 
 #[test]
-fn no_member_speaks_for_a_linked_member_that_timed_out() {
+fn forwarded_statement_of_a_linked_member_that_timed_out_is_ignored() {
     let mut local = Local::of(3);
     local.agreement.lost(id(1), LeaveReason::TimedOut);
     forward(&mut local, statement(9));
@@ -123,7 +123,7 @@ fn flood_of_messages_is_answered_once() {
 }
 
 #[test]
-fn no_member_announces_the_departure_of_a_linked_one() {
+fn forwarded_departure_of_a_linked_member_is_ignored() {
     let mut local = Local::of(3);
     forward(&mut local, leaving(9));
     local.agreement.lost(id(1), LeaveReason::TimedOut);
@@ -134,7 +134,7 @@ fn no_member_announces_the_departure_of_a_linked_one() {
 }
 
 #[test]
-fn member_that_is_voted_on_is_no_witness_for_the_voter() {
+fn statement_of_a_member_to_drop_does_not_support_the_voter() {
     let mut local = Local::of(3);
     // Member 1 timed out for long enough to give other members a reason to vote.
     local.agreement.lost(id(1), LeaveReason::TimedOut);

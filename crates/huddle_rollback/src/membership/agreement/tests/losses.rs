@@ -61,7 +61,7 @@ fn member_that_was_late_may_return_after_the_decision() {
 }
 
 #[test]
-fn missing_link_keeps_no_late_member_from_returning() {
+fn late_member_may_return_despite_a_missing_link() {
     let mut local = Local::of(4);
     local.agreement.lost(id(3), LeaveReason::Lost);
     local.agreement.give_up(Set::of(1));
@@ -106,7 +106,7 @@ fn restarted_member_cannot_return() {
 }
 
 #[test]
-fn restart_has_no_grace_period_and_splits_no_match() {
+fn restart_has_no_grace_period_and_does_not_split_the_match() {
     let mut local = Local::of(2);
     local.agreement.lost(id(1), LeaveReason::TimedOut);
     local.tick(NOW);

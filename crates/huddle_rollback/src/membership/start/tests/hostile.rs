@@ -1,6 +1,9 @@
 //! Hostile players, and honest players that look hostile.
 
-use super::*;
+use super::{
+    super::message::{Hello, Ready},
+    *,
+};
 
 /// Sends a hello of a hostile player under the receiver's id.
 fn send(to: &mut Start, from: u8, hello: Hello) {
