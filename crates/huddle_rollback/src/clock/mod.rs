@@ -1,5 +1,5 @@
-//! Time: when steps run, how fast the game's clock runs, how long inputs are delayed, and when the first
-//! tick begins.
+//! Clocks: the time between steps, the speed of the match, the input delay, and the countdown to the first
+//! tick.
 
 mod countdown;
 mod delay;

@@ -25,7 +25,7 @@ impl<const N: usize> Default for Samples<N> {
 }
 
 impl<const N: usize> Samples<N> {
-    /// Adds a sample, instead of the oldest if there are `N`. Values that are not finite are ignored.
+    /// Adds a sample. If there are `N`, it replaces the oldest one. Values that are not finite are ignored.
     pub(crate) fn push(&mut self, now: Duration, value: f64) {
         if !value.is_finite() {
             return;

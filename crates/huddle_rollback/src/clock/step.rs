@@ -10,7 +10,7 @@ pub(crate) struct StepClock {
     stepped: Duration,
 }
 
-/// The longest time between two steps that counts. A machine that slept cannot conclude that a peer was
+/// The part of the time between two steps that counts. A machine that slept cannot conclude that a peer was
 /// silent.
 const MAX_STEP: Duration = Duration::from_millis(250);
 
@@ -19,7 +19,7 @@ impl StepClock {
         Self { rate, stepped: now }
     }
 
-    /// Starts a step. Returns the time since the previous step during which this machine was awake.
+    /// Starts a step. Returns the time since the previous step, without the time in which the machine slept.
     pub(crate) fn step(&mut self, now: Duration) -> Duration {
         let passed = now.saturating_sub(self.stepped).min(MAX_STEP);
         self.stepped = now;

@@ -175,7 +175,8 @@ impl DesyncDetector {
         self.states.contains(&tick)
     }
 
-    /// Returns `true` if local checksums are needed. Otherwise the local peer is alone, or differs from all other peers.
+    /// Returns `true` if local checksums are needed. They are not needed without other peers, and if the states of all
+    /// other peers differ.
     pub(crate) fn is_active(&self) -> bool {
         self.checksums.is_comparing() || !self.diagnoses.is_empty()
     }
@@ -208,7 +209,7 @@ impl DesyncDetector {
         self.proceed();
     }
 
-    /// Ends the diagnoses that are over, and releases the states that are not needed any more.
+    /// Ends the diagnoses that are over, and releases the states that are no longer needed.
     fn proceed(&mut self) {
         let over = self.diagnoses.iter().filter_map(|(peer, diagnosis)| {
             let theirs = self.received.get(peer).and_then(Option::as_ref);

@@ -207,7 +207,7 @@ fn difference_outside_of_all_types_is_reported_as_such() {
 }
 
 #[test]
-fn both_peers_report_although_one_alone_received_a_checksum() {
+fn both_peers_report_although_only_one_received_a_checksum() {
     let mut theirs = World::sample();
     theirs.set("health", 3, "50");
     let mut pair = Pair::with_mismatch(World::sample(), theirs);

@@ -115,7 +115,7 @@ impl<'a> BitReader<'a> {
         Self { bytes, used: 0 }
     }
 
-    /// Returns how many bytes are completely unread, and whether the unread bits before them are 0.
+    /// Returns the number of completely unread bytes, and whether the unread bits before them are 0.
     pub(super) fn rest(&self) -> (usize, bool) {
         match (self.bytes, self.used) {
             (bytes, 0) => (bytes.len(), true),
@@ -141,7 +141,7 @@ impl<'a> BitReader<'a> {
         self.take(n.min(64)).0
     }
 
-    /// Reads at most `n` bits. Returns the number, and how many bits there were.
+    /// Reads at most `n` bits. Returns the value, and the number of bits that were available.
     fn take(&mut self, n: u32) -> (u64, u32) {
         let mut value = 0;
         let mut read = 0;

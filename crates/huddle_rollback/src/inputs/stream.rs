@@ -1,4 +1,4 @@
-//! A seat's inputs on their way to one peer: [`OutStream`] at the sender, [`InStream`] at the
+//! The transfer of a seat's inputs to one peer: [`OutStream`] at the sender, [`InStream`] at the
 //! receiver.
 //!
 //! The *base* is the first tick that the receiver has not acked. A packet carries ticks from the

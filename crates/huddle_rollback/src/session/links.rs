@@ -30,7 +30,7 @@ pub(super) struct Link {
     match_number: u32,
     sends: Option<Sending>,
     receives: Receiving,
-    /// The next tick that the peer simulates, as far as is known.
+    /// The latest known tick that the peer simulates next.
     at: Tick,
     /// The newest packet of the subscription.
     newest: Option<u64>,
@@ -74,7 +74,7 @@ struct Receiving {
     streams: Vec<(Seat, InStream)>,
 }
 
-/// The contents of a packet besides inputs.
+/// The contents of a packet other than inputs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Received {
     pub(super) checksum: Option<Checksum>,
@@ -230,7 +230,7 @@ impl Link {
         self.sends.as_ref().map_or(0, Sending::packets)
     }
 
-    /// Returns how many ticks the peer has not acked, in the stream with the most.
+    /// Returns the maximum number of unacked ticks of a stream.
     pub(super) fn unacked(&self, seats: &SeatTable) -> u32 {
         self.sends.as_ref().map_or(0, |sends| sends.unacked(seats))
     }

@@ -54,7 +54,7 @@ use crate::{
 
 /// A rollback match, and the rematches that follow it in the same room.
 ///
-/// A session runs beside a [`RoomSession`](huddle_session::RoomSession). It never sees the game's state.
+/// A session is used together with a [`RoomSession`](huddle_session::RoomSession). It never sees the game's state.
 /// In every tick, do this:
 ///
 /// 1. Pass received data to the session:
@@ -340,7 +340,7 @@ impl<I: Input> RollbackSession<I> {
         self.running.as_ref().map(|running| running.stats())
     }
 
-    /// Returns how much data the session keeps.
+    /// Returns the amount of data that the session keeps.
     pub fn memory(&self) -> RollbackMemory {
         let unread = self.out.len() + self.early.len();
         let memory = self.running.as_ref().map(|running| running.memory());
@@ -350,8 +350,8 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
-    /// Returns by how many ticks the local peer is ahead of a player. The number is negative if the
-    /// local peer is behind. `None` without a recent measurement.
+    /// Returns the lead of the local peer over a player, in ticks. It is negative if the local peer is
+    /// behind. Returns `None` without a recent measurement.
     pub fn ahead(&self, peer: PeerId, now: Duration) -> Option<f64> {
         self.running.as_ref()?.ahead(peer, now)
     }

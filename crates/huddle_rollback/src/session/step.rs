@@ -8,7 +8,7 @@ pub enum Step {
     Idle,
     /// The match advances by a tick.
     Ran,
-    /// The match waits for the inputs of these seats. Ticks may be resimulated nevertheless.
+    /// The match waits for the inputs of these seats. The step may still resimulate ticks.
     Waited(SeatSet),
 }
 

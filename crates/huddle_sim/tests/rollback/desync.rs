@@ -89,14 +89,14 @@ fn every_checksum_is_compared_once_with_every_peer_over_bad_links() {
     play_until(&mut game, secs(14));
     for player in 0..3 {
         let compared = game.outcome(player).stats.compared;
-        // The checksums of a third of a second are on their way.
+        // The checksums of a third of a second are in flight.
         let confirmed = u64::from(game.session(player).confirmed().0);
         let limits = 2 * (confirmed - 20) / 10..=2 * confirmed / 10;
         assert!(limits.contains(&compared), "{compared} {limits:?}");
     }
 }
 
-/// Two players whose inputs arrive in time, so that states are saved for checksums alone.
+/// Creates a match in which inputs arrive in time. States are saved only for checksums.
 fn in_time(faults: Vec<Fault>) -> Game {
     let setups = setups(2).into_iter().map(|setup| RollbackSetup {
         delay: DelayPolicy::Fixed(8),

@@ -281,7 +281,7 @@ fn changing_delay_loses_no_input() {
     game.verdict().unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// Returns by how many ticks player 0 is ahead of player 1, as a mean over 0.2 s.
+/// Returns the lead of player 0 over player 1 in ticks, as a mean over 0.2 s.
 fn ahead(game: &mut Game) -> f64 {
     let steps = 100;
     let sum: i32 = (0..steps)

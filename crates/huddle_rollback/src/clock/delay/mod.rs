@@ -74,11 +74,11 @@ pub(crate) struct InputDelay {
     long_since: Option<Duration>,
 }
 
-/// Returns how often the input that was sampled at tick `now` is appended to a log whose next tick is
-/// `log_next`, so that it takes effect `delay` ticks later.
+/// Returns the number of times to append the input of tick `now` to a log whose next tick is `log_next`, so
+/// that the input takes effect `delay` ticks later.
 ///
-/// This is once while the delay stays the same, and once more for each tick by which it was raised.
-/// While it is being lowered, the input is left out. At the start, the input fills the ticks before
+/// The number is 1 while the delay stays the same. It is higher by one for each tick by which the delay was
+/// raised, and 0 while the delay is lowered. At the start, the input fills the ticks before
 /// the first one in which it can take effect.
 pub(crate) fn copies(now: Tick, log_next: Tick, delay: u8) -> u32 {
     let after = now + u32::from(delay) + 1;

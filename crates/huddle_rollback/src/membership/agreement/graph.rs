@@ -1,4 +1,4 @@
-//! Which members reach each other, by their statements.
+//! The graph of members: which of them reach each other, according to their statements.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Agreement {
         !self.lost_by(a).has(b) && !self.lost_by(b).has(a)
     }
 
-    /// Returns how far the members of a set are from a member whose inputs they may have. The
+    /// Returns the distance of each member of a set from a member whose inputs they may have. The
     /// statement of the member that is farther away counts, because it receives the inputs.
     pub(super) fn distances(&self, from: Number, within: Set) -> [Option<u8>; MAX_MEMBERS] {
         let lost: Vec<_> = within

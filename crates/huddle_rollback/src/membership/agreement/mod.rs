@@ -334,7 +334,7 @@ impl Agreement {
         }
     }
 
-    /// Returns `true` if a member takes part, as far as the local member can tell.
+    /// Returns `true` if a member takes part, as far as the local member knows.
     fn holds(&self, number: Number) -> bool {
         number != self.local
             && !self.voted().has(number)

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::event::LeaveReason;
 use crate::seat::Seat;
 
-/// The grace period: how long a loss by timeout does not count. After half of it, other members
-/// may have voted because of it.
+/// The grace period: the time for which a loss by timeout does not count. After half of this time, other
+/// members may have voted because of the loss.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 /// The progress of the current vote.

@@ -25,7 +25,7 @@ fn id(n: u8) -> PeerId {
     PeerId::from_bytes([n; 16])
 }
 
-/// The inputs of each seat; three at first.
+/// The inputs of each seat, initially three.
 struct FewInputs(Vec<Vec<Vec<u8>>>);
 
 impl Logs for FewInputs {

@@ -76,7 +76,7 @@ impl Start {
         }
     }
 
-    /// Returns the players that share this player's running match, directly or through others: two
+    /// Returns the players that share the running match, directly or through other players: two
     /// players share one if each counts the other as a member.
     fn group(&self) -> u16 {
         let members = |peer: &PeerId| {

@@ -66,7 +66,7 @@ impl Start {
                 {
                     self.receive_hello(of, hello, false);
                 }
-                // A hello stops the relay, because it shows what this player has received.
+                // A hello stops the relay, because it shows which hellos have arrived here.
                 self.answer(from);
             }
             Body::Settings(_) => {
@@ -159,7 +159,7 @@ impl Start {
         self.start_if_ready();
     }
 
-    /// Handles the restart of a player's attempt under the same id, which cannot be used any more.
+    /// Handles the restart of a player's attempt under the same id, which is no longer valid.
     fn restart(&mut self, peer: PeerId) {
         let Some(other) = self.others.get_mut(&peer) else {
             return;

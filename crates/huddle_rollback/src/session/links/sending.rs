@@ -47,7 +47,7 @@ impl Sending {
         self.packets
     }
 
-    /// Returns how many ticks the peer has not acked, in the stream with the most.
+    /// Returns the maximum number of unacked ticks of a stream.
     pub(super) fn unacked(&self, seats: &SeatTable) -> u32 {
         let streams = self.streams.iter();
         let unacked = streams.filter_map(|(seat, stream)| Some(stream.unacked(seats.log(*seat)?)));

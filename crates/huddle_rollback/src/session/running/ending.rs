@@ -29,8 +29,8 @@ impl<I: Input> RunningMatch<I> {
         self.seats.seats_of(peer).next().is_some()
     }
 
-    /// Returns whether inputs of all members have arrived. If so, no member needs messages about the
-    /// start of the match any more.
+    /// Returns whether inputs of all members have arrived. If so, no member still needs messages
+    /// about the start of the match.
     pub(in crate::session) fn has_begun(&self) -> bool {
         let has_input = |seat| {
             self.seats

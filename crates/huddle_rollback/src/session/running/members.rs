@@ -218,7 +218,7 @@ impl<I: Input> RunningMatch<I> {
         seats.iter().filter(is_stopped).collect()
     }
 
-    /// Leaves the match. The other players receive the last inputs of this player.
+    /// Leaves the match, and sends the last local inputs to the other players.
     pub(in crate::session) fn leave(&mut self, now: Duration, out: &mut Outbox) {
         self.agreement.leave(now, &mut self.seats);
         self.handle_agreement(out);

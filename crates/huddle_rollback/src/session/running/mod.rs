@@ -106,7 +106,7 @@ impl<I: Input> RunningMatch<I> {
         let mut roster = Seats::default();
         for (seat, &peer) in (0..).map(Seat).zip(&setup.seats) {
             let filled = roster.fill(seat, peer, Tick(0));
-            debug_assert!(filled.is_ok(), "all seats are empty at first");
+            debug_assert!(filled.is_ok(), "all seats are initially empty");
         }
         let settings = DriverSettings {
             window: setup.window,
@@ -324,7 +324,7 @@ impl<I: Input> RunningMatch<I> {
         self.desync.inspected(tick, dump);
     }
 
-    /// Releases inputs that no player needs any more.
+    /// Releases inputs that no player needs.
     fn forget(&mut self) {
         if !self.driver.current().0.is_multiple_of(FORGET_EVERY) {
             return;

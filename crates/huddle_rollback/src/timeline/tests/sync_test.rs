@@ -99,7 +99,7 @@ impl BuggyGame {
     }
 }
 
-/// Plays alone, with a sync test. Mispredictions are higher than all inputs.
+/// Runs a sync test with a single player. Mispredicted inputs are higher than all real inputs.
 fn play(bug: Bug, max_depth: u8, seed: u64, ticks: u32) -> (BuggyGame, Driver<u8>) {
     let settings = DriverSettings {
         sync_test: Some((max_depth, seed)),

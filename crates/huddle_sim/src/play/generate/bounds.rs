@@ -19,8 +19,8 @@ const MAX_SYNC_TEST: u8 = 9;
 /// the longest window with the longest input delay, once to send them and once to resimulate them.
 const CALM_INPUTS: usize = 2 * MAX_UNACKED as usize + 128;
 
-/// A window with which no wait is due to the network alone: 167 ms, more than a packet and a copy
-/// of it take.
+/// A window that the network alone does not exceed: 167 ms, which is longer than a packet and its copy
+/// take.
 const WIDE_WINDOW: u8 = 10;
 
 /// Returns the bounds of a match.

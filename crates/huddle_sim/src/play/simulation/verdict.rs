@@ -104,7 +104,7 @@ impl<G: SimGame> Simulation<G> {
         failures
     }
 
-    /// Returns whether two players play together, as far as both of them know.
+    /// Returns whether two players play together, according to both of them.
     fn see_each_other(&self, a: usize, b: usize) -> bool {
         let sees = |index: usize, other: usize| {
             index == other

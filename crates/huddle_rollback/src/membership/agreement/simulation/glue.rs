@@ -1,4 +1,4 @@
-//! The matches of the players between messages: they play, send inputs and time out.
+//! The players' matches: simulated ticks, inputs and timeouts.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -122,7 +122,7 @@ impl World {
         for (other, since) in waits {
             let waited = self.now - since;
             let player = &mut self.players[n];
-            if let Some(&via) = player.vias.get(&other) {
+            if let Some(&via) = player.relayed_by.get(&other) {
                 let seats = |n: usize| self.players[n].seats.clone();
                 let has = |seats: Vec<Seat>| {
                     let logs = &self.players[n].logs;
@@ -144,7 +144,7 @@ impl World {
             // A spectator sends no inputs. Its messages show that it takes part.
             if !is_spectator {
                 local.timed_out.insert(player(peer));
-            } else if local.heard.remove(&player(peer)) {
+            } else if local.sent_since_loss.remove(&player(peer)) {
                 local.agreement.returned(peer);
             }
         }
@@ -152,8 +152,8 @@ impl World {
 
     /// Requests the inputs that a player should relay.
     pub(super) fn request_relays(&mut self, n: usize, via: usize) {
-        let vias = self.players[n].vias.iter();
-        let members = vias.filter(|(_, other)| **other == via);
+        let relayed_by = self.players[n].relayed_by.iter();
+        let members = relayed_by.filter(|(_, other)| **other == via);
         let seats = members.flat_map(|(&member, _)| self.players[member].seats.clone());
         let seats = seats.map(|seat| (seat.0, self.players[n].logs.len(seat)));
         let request = Packet::Request(seats.collect());

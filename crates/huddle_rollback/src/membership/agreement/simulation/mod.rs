@@ -1,5 +1,5 @@
-//! Many matches with seeds: links that are lost and return, and players that crash, hang, restart,
-//! leave and lie.
+//! Matches that a seed determines, with links that close and open again, and with players that crash, hang,
+//! restart, leave or are dishonest.
 
 mod glue;
 mod hostile;
@@ -63,7 +63,7 @@ fn run(seed: u64, trace: bool) {
     check_end(&world, kind);
 }
 
-/// Runs `count` matches, starting with seed 0, or the one that `HUDDLE_SEED` names.
+/// Runs the match with the seed `HUDDLE_SEED`, or else `count` matches.
 fn run_all(count: u64) {
     if let Some(seed) = std::env::var("HUDDLE_SEED")
         .ok()
@@ -77,7 +77,7 @@ fn run_all(count: u64) {
         .collect();
     assert!(
         failed.is_empty(),
-        "failed with HUDDLE_SEED= one of {failed:?}"
+        "failed with each HUDDLE_SEED of {failed:?}"
     );
 }
 

@@ -132,7 +132,7 @@ pub(super) fn check_end(world: &World, kind: Kind) {
     }
 }
 
-/// Checks that restarted players leave as soon as all others have noticed the restart.
+/// Checks that restarted players leave as soon as all other players have noticed the restart.
 fn check_restarts(world: &World, live: &BTreeSet<usize>) {
     for &n in live {
         let player = &world.players[n];

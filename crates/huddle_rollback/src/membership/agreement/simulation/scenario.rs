@@ -23,7 +23,7 @@ pub(super) enum Kind {
     Partition,
     /// Players crash between two messages, in short succession.
     Crashes,
-    /// A player crashes, and players hang for seconds while the others vote.
+    /// A player crashes, and players hang for seconds while the other players vote.
     Hangs,
     /// Players restart their programs.
     Restarts,
@@ -69,7 +69,7 @@ pub(super) fn scenario(seed: u64) -> (World, Kind) {
             let (a, b) = two(&mut rng, count);
             let (end, begin) = match rng.bool() {
                 true => (Action::Cut(a, b), Action::Reconnect(a, b)),
-                false => (Action::Doubt(a, b), Action::Trust(a, b)),
+                false => (Action::BlockInputs(a, b), Action::UnblockInputs(a, b)),
             };
             actions.push((at, end));
             if rng.bool() {

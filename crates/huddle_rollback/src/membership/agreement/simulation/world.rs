@@ -1,4 +1,6 @@
-//! Players, links that are lost and return, and the connection between them and the agreements.
+//! The players of a match, and the links between them.
+
+mod actions;
 
 use std::{
     cmp::Reverse,
@@ -17,8 +19,8 @@ use super::{
 };
 use crate::seat::Seat;
 
+/// A millisecond. All times are in microseconds.
 pub(super) const MS: u64 = 1000;
-/// All times are in microseconds.
 pub(super) const TICK: u64 = 50 * MS;
 pub(super) const LIMIT: u64 = 3000 * MS;
 /// The maximum time until a lost link or a restart is noticed.
@@ -35,7 +37,7 @@ pub(super) enum Packet {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Happening {
+enum Event {
     Arrival(usize, usize, u32, Packet),
     Notice(usize, usize, u32),
     Timeout(usize, usize),
@@ -45,7 +47,7 @@ enum Happening {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     Plays,
-    /// It is linked, and does nothing.
+    /// The player is linked, but does not act.
     Frozen,
     Crashed,
     Left,
@@ -55,20 +57,20 @@ pub(super) enum Status {
 pub(super) enum Action {
     Cut(usize, usize),
     Reconnect(usize, usize),
-    /// The first player receives no inputs from the second, although they are linked.
-    Doubt(usize, usize),
-    /// It receives them again.
-    Trust(usize, usize),
+    /// The first player receives no inputs from the second one, although they are linked.
+    BlockInputs(usize, usize),
+    /// The first player receives inputs from the second one again.
+    UnblockInputs(usize, usize),
     Crash(usize),
     /// The player crashes after it has sent this many messages.
     CrashAfter(usize, u32),
     Freeze(usize),
-    /// The player does nothing for a while.
+    /// The player does not act for a while.
     Hang(usize, u64),
-    /// The player leaves the match without a message, and links with all others again.
+    /// The player leaves the match without a message, and opens links to all other players again.
     Restart(usize),
     Leave(usize),
-    /// Players remove it, at different times.
+    /// Other players remove the player, at different times.
     Remove(usize),
 }
 
@@ -80,23 +82,23 @@ pub(super) struct Player {
     /// The players that continue, as decided.
     pub(super) members: BTreeSet<usize>,
     pub(super) ends: BTreeMap<Seat, (u32, LeaveReason)>,
-    /// With the time of each.
+    /// The decisions, with their times.
     pub(super) decisions: Vec<(u64, Decision)>,
     pub(super) errors: u32,
     crash_after: Option<u32>,
     pub(super) lost: BTreeMap<usize, LeaveReason>,
     /// The players whose own inputs do not arrive, although they are linked.
-    doubts: BTreeSet<usize>,
+    blocked: BTreeSet<usize>,
     /// The players that the agreement has given up and that may return.
     pub(super) timed_out: BTreeSet<usize>,
     /// The players that sent a message since they were last lost.
-    pub(super) heard: BTreeSet<usize>,
+    pub(super) sent_since_loss: BTreeSet<usize>,
     pub(super) hangs_until: u64,
     /// The next tick to send, by receiver and seat.
     pub(super) sent: BTreeMap<(usize, Seat), u32>,
     /// The next tick to relay, by receiver and seat.
     pub(super) relays: BTreeMap<usize, BTreeMap<Seat, u32>>,
-    pub(super) vias: BTreeMap<usize, usize>,
+    pub(super) relayed_by: BTreeMap<usize, usize>,
     pub(super) waits_since: BTreeMap<usize, u64>,
 }
 
@@ -114,7 +116,7 @@ pub(super) struct World {
     pub(super) players: Vec<Player>,
     pub(super) hostile: Option<(usize, Hostile)>,
     links: Vec<Vec<Link>>,
-    queue: BinaryHeap<Reverse<(u64, u64, Happening)>>,
+    queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
     sequence: u64,
     pub(super) actions: Vec<(u64, Action)>,
     pub(super) restarted_at: Vec<u64>,
@@ -154,13 +156,13 @@ impl World {
             errors: 0,
             crash_after: None,
             lost: BTreeMap::new(),
-            doubts: BTreeSet::new(),
+            blocked: BTreeSet::new(),
             timed_out: BTreeSet::new(),
-            heard: BTreeSet::new(),
+            sent_since_loss: BTreeSet::new(),
             hangs_until: 0,
             sent: BTreeMap::new(),
             relays: BTreeMap::new(),
-            vias: BTreeMap::new(),
+            relayed_by: BTreeMap::new(),
             waits_since: BTreeMap::new(),
         });
         let slowest = [20, 60, 150][rng.usize(..3)] * MS;
@@ -233,21 +235,19 @@ impl World {
 
     /// Returns `true` if no message is in flight and no vote is undecided.
     pub(super) fn is_quiet(&self) -> bool {
-        let is_heard = |(.., happening): &(u64, u64, Happening)| match happening {
-            Happening::Arrival(from, to, epoch, Packet::Agreement(_)) => {
+        let is_irrelevant = |(.., event): &(u64, u64, Event)| match event {
+            Event::Arrival(from, to, epoch, Packet::Agreement(_)) => {
                 let link = &self.links[*from][*to];
                 !link.is_up || link.epoch != *epoch || !self.plays(*to)
             }
-            Happening::Arrival(..) => true,
-            Happening::Notice(n, ..) | Happening::Timeout(n, _) | Happening::Restarted(n, _) => {
-                !self.plays(*n)
-            }
+            Event::Arrival(..) => true,
+            Event::Notice(n, ..) | Event::Timeout(n, _) | Event::Restarted(n, _) => !self.plays(*n),
         };
         let is_decided = |n: usize| {
             let agreement = &self.players[n].agreement;
             !self.plays(n) || agreement.voted() == agreement.decided
         };
-        self.queue.iter().all(|Reverse(entry)| is_heard(entry))
+        self.queue.iter().all(|Reverse(entry)| is_irrelevant(entry))
             && (0..self.players.len()).all(is_decided)
     }
 
@@ -269,8 +269,8 @@ impl World {
             if action == Some(at) {
                 let (_, action) = self.actions.remove(0);
                 self.act(action);
-            } else if let Some(Reverse((.., happening))) = self.queue.pop() {
-                self.happen(happening);
+            } else if let Some(Reverse((.., event))) = self.queue.pop() {
+                self.handle(event);
             }
         }
         self.now = until;
@@ -279,124 +279,12 @@ impl World {
         }
     }
 
-    fn push(&mut self, at: u64, happening: Happening) {
+    fn push(&mut self, at: u64, event: Event) {
         self.sequence += 1;
-        self.queue.push(Reverse((at, self.sequence, happening)));
+        self.queue.push(Reverse((at, self.sequence, event)));
     }
 
-    fn act(&mut self, action: Action) {
-        self.log(|| format!("{action:?}"));
-        match action {
-            Action::Cut(a, b) => self.cut(a, b),
-            Action::Reconnect(a, b) => self.reconnect(a, b),
-            Action::Doubt(a, b) => {
-                self.players[a].doubts.insert(b);
-                self.lose(a, b, LeaveReason::TimedOut);
-            }
-            Action::Trust(a, b) => {
-                self.players[a].doubts.remove(&b);
-                self.resume(b, a);
-                self.trust(a, b);
-            }
-            Action::Crash(n) => self.crash(n),
-            Action::CrashAfter(n, messages) => self.players[n].crash_after = Some(messages),
-            Action::Freeze(n) => {
-                self.stop(n, Status::Frozen);
-                for other in 0..self.players.len() {
-                    let at = self.now + TIMEOUT + self.rng.u64(..NOTICED);
-                    self.push(at, Happening::Timeout(other, n));
-                }
-            }
-            Action::Hang(n, time) => self.players[n].hangs_until = self.now + time,
-            Action::Restart(n) => self.restart(n),
-            Action::Leave(n) => {
-                if self.players[n].status != Status::Plays {
-                    return;
-                }
-                let now = Duration::from_micros(self.now);
-                let player = &mut self.players[n];
-                player.agreement.leave(now, &mut player.logs);
-                self.drain(n);
-                self.stop(n, Status::Left);
-                for other in 0..self.players.len() {
-                    // Messages in flight still arrive.
-                    let at = self.links[n][other].last_arrival.max(self.now) + 100 * MS;
-                    let epoch = self.links[n][other].epoch;
-                    self.push(at, Happening::Notice(other, n, epoch));
-                }
-            }
-            Action::Remove(n) => {
-                for other in 0..self.players.len() {
-                    if other != n && self.plays(other) && self.rng.u8(..4) > 0 {
-                        self.lose(other, n, LeaveReason::Removed);
-                    }
-                }
-                for other in 0..self.players.len() {
-                    self.cut(n, other);
-                }
-            }
-        }
-    }
-
-    fn stop(&mut self, n: usize, status: Status) {
-        if self.players[n].status == Status::Plays {
-            self.players[n].status = status;
-        }
-    }
-
-    fn crash(&mut self, n: usize) {
-        self.stop(n, Status::Crashed);
-        for other in 0..self.players.len() {
-            self.cut(n, other);
-        }
-    }
-
-    fn cut(&mut self, a: usize, b: usize) {
-        if a == b || !self.links[a][b].is_up {
-            return;
-        }
-        for (a, b) in [(a, b), (b, a)] {
-            self.links[a][b].is_up = false;
-            let at = self.now + self.rng.u64(..NOTICED);
-            let epoch = self.links[a][b].epoch;
-            self.push(at, Happening::Notice(a, b, epoch));
-        }
-    }
-
-    fn restart(&mut self, n: usize) {
-        if self.players[n].status != Status::Plays {
-            return;
-        }
-        self.stop(n, Status::Crashed);
-        self.restarted_at.push(self.now);
-        for other in (0..self.players.len()).filter(|&other| other != n) {
-            if !self.links[n][other].is_up {
-                continue;
-            }
-            self.links[n][other].epoch += 1;
-            self.links[other][n].epoch += 1;
-            let at = self.now + self.rng.u64(..NOTICED);
-            self.push(at, Happening::Restarted(other, n));
-        }
-    }
-
-    fn reconnect(&mut self, a: usize, b: usize) {
-        let is_possible = |n: usize| matches!(self.players[n].status, Status::Plays);
-        if a == b || self.links[a][b].is_up || !is_possible(a) || !is_possible(b) {
-            return;
-        }
-        for (a, b) in [(a, b), (b, a)] {
-            self.lose(a, b, LeaveReason::Lost);
-            let link = &mut self.links[a][b];
-            (link.is_up, link.epoch, link.last_arrival) = (true, link.epoch + 1, self.now);
-        }
-        for (a, b) in [(a, b), (b, a)] {
-            self.resume(a, b);
-            self.trust(a, b);
-        }
-    }
-
-    /// A player sends another one its inputs, starting after those that it has.
+    /// Makes a player send its inputs to another one, starting after those that the receiver has.
     fn resume(&mut self, from: usize, to: usize) {
         for seat in self.players[from].seats.clone() {
             let has = self.players[to].logs.len(seat);
@@ -404,7 +292,7 @@ impl World {
         }
     }
 
-    fn trust(&mut self, a: usize, b: usize) {
+    fn unblock(&mut self, a: usize, b: usize) {
         let player = &mut self.players[a];
         player.lost.remove(&b);
         player.timed_out.remove(&b);
@@ -423,35 +311,35 @@ impl World {
         if reason != LeaveReason::TimedOut {
             player.relays.remove(&b);
         }
-        player.heard.remove(&b);
+        player.sent_since_loss.remove(&b);
         player.agreement.lost(id(b), reason);
         self.log(|| format!("{a} lost {b} {reason:?}"));
     }
 
-    fn happen(&mut self, happening: Happening) {
-        let (Happening::Arrival(_, n, ..)
-        | Happening::Notice(n, ..)
-        | Happening::Timeout(n, _)
-        | Happening::Restarted(n, _)) = happening;
+    fn handle(&mut self, event: Event) {
+        let (Event::Arrival(_, n, ..)
+        | Event::Notice(n, ..)
+        | Event::Timeout(n, _)
+        | Event::Restarted(n, _)) = event;
         let hangs_until = self.players[n].hangs_until;
         if self.now <= hangs_until {
-            return self.push(hangs_until + 1, happening);
+            return self.push(hangs_until + 1, event);
         }
-        match happening {
-            Happening::Timeout(a, b) => self.lose(a, b, LeaveReason::TimedOut),
-            Happening::Restarted(a, b) => {
+        match event {
+            Event::Timeout(a, b) => self.lose(a, b, LeaveReason::TimedOut),
+            Event::Restarted(a, b) => {
                 self.lose(a, b, LeaveReason::Restarted);
                 // The new program is linked, and cannot return to the match.
                 let agreement = &mut self.players[a].agreement;
                 agreement.linked(id(b));
                 agreement.returned(id(b));
             }
-            Happening::Notice(a, b, epoch) => {
+            Event::Notice(a, b, epoch) => {
                 if self.links[a][b].epoch == epoch {
                     self.lose(a, b, LeaveReason::Lost);
                 }
             }
-            Happening::Arrival(from, to, epoch, packet) => {
+            Event::Arrival(from, to, epoch, packet) => {
                 let link = &self.links[from][to];
                 let is_lost = link.epoch != epoch || !link.is_up;
                 if is_lost || self.players[to].status != Status::Plays {
@@ -461,12 +349,12 @@ impl World {
                     Packet::Agreement(bytes) => {
                         let now = Duration::from_micros(self.now);
                         let player = &mut self.players[to];
-                        player.heard.insert(from);
-                        let taken =
+                        player.sent_since_loss.insert(from);
+                        let received =
                             player
                                 .agreement
                                 .receive(id(from), &bytes, now, &mut player.logs);
-                        if let Err(error) = taken {
+                        if let Err(error) = received {
                             player.errors += 1;
                             assert!(
                                 self.hostile.is_some(),
@@ -478,12 +366,12 @@ impl World {
                     Packet::Input(seat, tick, input) => {
                         let is_own = self.players[from].seats.contains(&Seat(seat));
                         let player = &mut self.players[to];
-                        if is_own && player.doubts.contains(&from) {
+                        if is_own && player.blocked.contains(&from) {
                             return;
                         }
                         player.logs.receive(Seat(seat), tick, &input);
                         if is_own && player.lost.get(&from) == Some(&LeaveReason::TimedOut) {
-                            self.trust(to, from);
+                            self.unblock(to, from);
                         } else if is_own && player.timed_out.remove(&from) {
                             player.agreement.returned(id(from));
                         }
@@ -506,7 +394,7 @@ impl World {
         let at = (self.now + link.delay + spread).max(link.last_arrival);
         link.last_arrival = at;
         let epoch = link.epoch;
-        self.push(at, Happening::Arrival(from, to, epoch, packet));
+        self.push(at, Event::Arrival(from, to, epoch, packet));
     }
 
     /// Handles the agreement's events.
@@ -535,8 +423,8 @@ impl World {
                 AgreementEvent::RelayFrom { via, peer } => {
                     let (via, peer) = (via.map(player), player(peer));
                     let before = match via {
-                        Some(via) => self.players[n].vias.insert(peer, via),
-                        None => self.players[n].vias.remove(&peer),
+                        Some(via) => self.players[n].relayed_by.insert(peer, via),
+                        None => self.players[n].relayed_by.remove(&peer),
                     };
                     self.players[n].waits_since.remove(&peer);
                     for via in before.into_iter().chain(via) {
@@ -554,18 +442,6 @@ impl World {
                 }
                 AgreementEvent::Dropped { .. } => {}
             }
-        }
-    }
-
-    /// The player crashes. Messages in flight still arrive.
-    fn crash_silently(&mut self, n: usize) {
-        self.stop(n, Status::Crashed);
-        while self.players[n].agreement.poll().is_some() {}
-        for other in 0..self.players.len() {
-            let arrival = self.links[n][other].last_arrival.max(self.now);
-            let at = arrival + 1 + self.rng.u64(..NOTICED);
-            let epoch = self.links[n][other].epoch;
-            self.push(at, Happening::Notice(other, n, epoch));
         }
     }
 

@@ -89,7 +89,7 @@ fn vote_of_another_member_does_not_shorten_the_grace_period() {
 #[test]
 fn member_that_lies_about_its_links_is_reached_by_the_statements_of_others() {
     let mut local = Local::of(3);
-    // Member 1 states to this member alone that it has lost both.
+    // Member 1 claims only to the local member that it has lost both other members.
     local.agreement.lost(id(1), LeaveReason::Lost);
     let statement = Statement {
         lost: [lost(0, LeaveReason::Lost), lost(2, LeaveReason::Lost)].concat(),

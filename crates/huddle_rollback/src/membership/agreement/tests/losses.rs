@@ -2,9 +2,9 @@
 
 use super::*;
 
-/// Member 0 of four, of which member 3 was lost and is decided to be out. Members 1 and 2 have
-/// voted, and `meanwhile` happens during the vote.
-fn after_a_departure(meanwhile: impl FnOnce(&mut Local)) -> Local {
+/// Returns member 0 of four, after the decision that the lost member 3 is out. `during_vote` is called during
+/// the vote of the other members.
+fn after_a_departure(during_vote: impl FnOnce(&mut Local)) -> Local {
     let mut local = Local::of(4);
     local.agreement.lost(id(3), LeaveReason::Lost);
     let has_lost = |version| Statement {
@@ -28,7 +28,7 @@ fn after_a_departure(meanwhile: impl FnOnce(&mut Local)) -> Local {
     local.receive_statement(2, has_voted(1), NOW);
     local.tick(NOW);
     assert_eq!(local.agreement.voted(), Set::of(3));
-    meanwhile(&mut local);
+    during_vote(&mut local);
     local.receive_statement(1, has_voted(2), NOW);
     local.tick(NOW);
     for from in [1, 2] {
