@@ -37,7 +37,7 @@ impl StepClock {
         f64::from(next.0) + self.fraction(now)
     }
 
-    /// The time of the last step.
+    /// Returns the time of the last step.
     pub(crate) fn stepped(&self) -> Duration {
         self.stepped
     }

@@ -155,7 +155,7 @@ impl DesyncDetector {
         self.checksums.next_to_send(peer, frame)
     }
 
-    /// A peer has received the local checksum of a tick.
+    /// Reports that a peer has received the local checksum of a tick.
     pub(crate) fn acked(&mut self, peer: PeerId, tick: Tick) {
         self.checksums.acked(peer, tick);
     }

@@ -133,7 +133,7 @@ impl StateDump {
     }
 }
 
-/// The longest prefix of a text that has at most `max` bytes.
+/// Returns the longest prefix of a text that has at most `max` bytes.
 fn shortened(text: &str, max: usize) -> &str {
     &text[..text.floor_char_boundary(max)]
 }

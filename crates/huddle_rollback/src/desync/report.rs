@@ -57,7 +57,7 @@ pub struct EntityDifference {
 }
 
 impl DesyncReport {
-    /// A report without dumps.
+    /// Creates a report without dumps.
     pub(super) fn without_dumps(mismatch: Mismatch) -> Self {
         Self {
             peer: mismatch.peer,

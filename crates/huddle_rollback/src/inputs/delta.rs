@@ -188,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    /// The encoding of an input, and its length in bits.
+    /// Returns the encoding of an input, and its length in bits.
     fn encode(earlier: &[u8], last: &[u8], input: &[u8]) -> (Vec<u8>, usize) {
         let delta = Delta::new(input, Before { last, earlier });
         let mut out = Vec::new();

@@ -87,7 +87,7 @@ impl Link {
         }
     }
 
-    /// A tick of the sender: new inputs, and a packet with a random amount of space.
+    /// Runs a tick of the sender: adds inputs, and sends a packet with a random amount of space.
     fn step(&mut self, now: u32, plays: bool) {
         for ((_, out), stream) in self.outgoing.iter().zip(&mut self.streams) {
             if plays && out.unacked(&stream.sent) < 120 {

@@ -18,6 +18,7 @@
 //! A step is a list of [`Request`]s that the caller takes one by one ([`Driver::request`]) until there
 //! are none. A new step cannot start before that.
 
+mod checksums;
 mod order;
 mod plan;
 mod predict;
@@ -113,25 +114,25 @@ impl<I: Clone + PartialEq + Default> Driver<I> {
         }
     }
 
-    /// The tick that is simulated next.
+    /// Returns the next tick to simulate.
     pub(crate) fn current(&self) -> Tick {
         self.current
     }
 
-    /// The first tick that is not confirmed, but at most the current one.
+    /// Returns the first tick that is not confirmed, but at most the current one.
     pub(crate) fn confirmed(&self) -> Tick {
         self.known_until()
             .map_or(self.current, |known| earlier(known, self.current))
     }
 
-    /// The first tick before which everything is confirmed and simulated with these inputs.
+    /// Returns the tick before which all ticks are confirmed, and were simulated with their final inputs.
     fn final_until(&self) -> Tick {
         let confirmed = self.confirmed();
         self.mispredicted
             .map_or(confirmed, |tick| earlier(tick, confirmed))
     }
 
-    /// The first tick with an unknown input; `None` if all seats are absent.
+    /// Returns the first tick with an unknown input, or `None` if all seats are absent.
     fn known_until(&self) -> Option<Tick> {
         self.seats
             .iter()
@@ -139,7 +140,7 @@ impl<I: Clone + PartialEq + Default> Driver<I> {
             .reduce(earlier)
     }
 
-    /// The first tick of a seat whose input is not known.
+    /// Returns the first tick of a seat whose input is not known.
     pub(crate) fn next_input(&self, seat: Seat) -> Option<Tick> {
         self.seats.get(seat.index())?.next_unknown()
     }
@@ -170,7 +171,7 @@ impl<I: Clone + PartialEq + Default> Driver<I> {
         }
     }
 
-    /// The seats whose inputs are needed before the next tick can be simulated.
+    /// Returns the seats whose inputs are needed before the next tick can be simulated.
     pub(crate) fn missing(&self) -> SeatSet {
         let window = u32::from(self.settings.window);
         let is_missing = |log: &SeatLog<I>| {
@@ -186,18 +187,13 @@ impl<I: Clone + PartialEq + Default> Driver<I> {
             .collect()
     }
 
-    /// Stops requesting checksums, because there is no peer to compare them with.
-    pub(crate) fn stop_checksums(&mut self) {
-        self.has_checksums = false;
-    }
-
-    /// Whether the caller has not received all requests of the last step.
+    /// Returns whether the caller has not received all requests of the last step.
     pub(crate) fn is_in_step(&self) -> bool {
         self.plan.is_open
     }
 
-    /// Starts a step: mispredicted ticks are resimulated, and then the next tick is simulated if
-    /// `advance` is set and no seat is [missing](Self::missing). Call [`request`](Self::request)
+    /// Starts a step, which resimulates mispredicted ticks. It then simulates the next tick, if `advance`
+    /// is set and no seat is [missing](Self::missing). Call [`request`](Self::request)
     /// until it returns `None`.
     pub(crate) fn begin(&mut self, advance: bool) -> Begun {
         debug_assert!(!self.plan.is_open, "the last step is incomplete");
@@ -357,60 +353,17 @@ impl<I: Clone + PartialEq + Default> Driver<I> {
         !is_known && last.is_none_or(|last| !self.is_recent(last, tick))
     }
 
-    /// Whether a save is so recent that a tick needs none of its own.
+    /// Returns whether a save is so recent that a tick needs no save of its own.
     fn is_recent(&self, save: Tick, tick: Tick) -> bool {
         tick.since(save) < self.settings.save_every.into()
     }
 
-    fn is_checksummed(&self, tick: Tick) -> bool {
-        self.has_checksums
-            && tick.since(self.next_checksum) >= 0
-            && tick.0.is_multiple_of(self.settings.checksum_every.into())
-    }
-
-    fn is_testing(&self) -> bool {
-        self.sync_test.as_ref().is_some_and(SyncTest::is_running)
-    }
-
-    /// Takes the next tick whose state is final and whose checksum is needed.
-    fn take_checksum(&mut self) -> Option<Tick> {
-        let confirmed = self.final_until();
-        let is_final = |tick: Tick| !tick.is_after(confirmed);
-        let test = self.sync_test.as_mut().filter(|test| test.is_running());
-        let due = if let Some(test) = test
-            && let Some(tick) = self.saves.next_after(test.compared_until)
-            && is_final(tick)
-        {
-            test.compared_until = tick;
-            tick
-        } else {
-            let tick = self.next_checksum;
-            let is_due = self.has_checksums && is_final(tick) && self.saves.contains(tick);
-            is_due.then_some(tick)?
-        };
-        if due == self.next_checksum {
-            self.next_checksum += u32::from(self.settings.checksum_every);
-        }
-        Some(due)
-    }
-
-    /// Takes the checksum of a final state. Returns a mismatch that the sync test found.
-    pub(crate) fn compare(&mut self, tick: Tick, checksum: u64) -> Option<SyncMismatch> {
-        self.sync_test.as_mut()?.compare(tick, checksum)
-    }
-
-    /// Whether peers compare the checksums of a tick.
-    pub(crate) fn is_compared_with_peers(&self, tick: Tick) -> bool {
-        let every = self.settings.checksum_every;
-        self.has_checksums && tick.0.is_multiple_of(every.into())
-    }
-
-    /// The number of stored inputs, known and predicted.
+    /// Returns the number of stored inputs, known and predicted.
     pub(crate) fn kept(&self) -> usize {
         self.seats.iter().map(SeatLog::len).sum()
     }
 
-    /// The number of saved states.
+    /// Returns the number of saved states.
     pub(crate) fn saved(&self) -> usize {
         self.saves.len()
     }

@@ -40,12 +40,12 @@ impl SyncTest {
         }
     }
 
-    /// Whether the test is still running. It ends with the first mismatch.
+    /// Returns whether the test still runs. It ends with the first mismatch.
     pub(super) fn is_running(&self) -> bool {
         !self.has_failed
     }
 
-    /// The first tick of the longest rollback from `current`.
+    /// Returns the first tick of the longest rollback from `current`.
     pub(super) fn reach(&self, current: Tick) -> Tick {
         Tick(current.0.saturating_sub(self.max_depth.into()))
     }

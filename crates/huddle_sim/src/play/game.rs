@@ -236,7 +236,7 @@ impl<G: SimGame> Running<G> {
         }
     }
 
-    /// The checksum of a state, which is its only value.
+    /// Returns a dump of a saved state. The checksum is its only value.
     fn dump(&self, tick: Tick) -> StateDump {
         let checksum = self.checksum(tick);
         let mut dump = StateDump::new();

@@ -13,7 +13,7 @@ use huddle_session::{
 };
 
 use super::game::{Limits, Running, SimGame};
-use crate::network::Network;
+use crate::network::{Arrival, Network};
 
 /// The credit of a link in each tick.
 const CREDIT: usize = 64 * 1024;
@@ -282,17 +282,24 @@ impl<G: SimGame> Player<G> {
 
     fn receive(&mut self, now: Duration, network: &mut Network<Bytes>) {
         while let Some(arrival) = network.receive(now, self.index) {
-            let Some(last_arrival) = self.linked.get_mut(&arrival.from) else {
-                continue;
-            };
-            *last_arrival = now;
-            let from = peer_id(arrival.from);
-            let received = self
-                .room
-                .receive(from, arrival.lane, arrival.packet, arrival.at);
-            self.record_error(received);
-            self.handle_room_events(now);
+            if self.receive_arrival(arrival, now) {
+                self.handle_room_events(now);
+            }
         }
+    }
+
+    /// Passes a packet or message to the room. Returns `false` if its sender is not linked.
+    fn receive_arrival(&mut self, arrival: Arrival<Bytes>, now: Duration) -> bool {
+        let Some(last_arrival) = self.linked.get_mut(&arrival.from) else {
+            return false;
+        };
+        *last_arrival = now;
+        let from = peer_id(arrival.from);
+        let received = self
+            .room
+            .receive(from, arrival.lane, arrival.packet, arrival.at);
+        self.record_error(received);
+        true
     }
 
     fn handle_room_events(&mut self, now: Duration) {

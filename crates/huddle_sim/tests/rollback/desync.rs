@@ -68,7 +68,7 @@ fn every_peer_reports_a_desync_and_the_difference() {
     }
 }
 
-/// The oracle forbids reports of a desync, which checksums of predicted ticks would cause.
+/// Checksums of predicted ticks would cause reports, which the oracle counts as failures.
 #[test]
 fn no_desync_is_reported_over_bad_links() {
     let mut game = often_compared(3);

@@ -105,7 +105,7 @@ impl InputDelay {
         }
     }
 
-    /// The delay in ticks. Before the first tick, it is the minimum.
+    /// Returns the delay in ticks. Before the first tick, it is the minimum.
     pub(crate) fn ticks(&self) -> u8 {
         self.ticks.unwrap_or_else(|| self.bounds(None).0)
     }
@@ -139,7 +139,7 @@ impl InputDelay {
         ticks
     }
 
-    /// The range in which the delay stays unchanged.
+    /// Returns the minimum and the maximum with which the delay stays the same.
     fn bounds(&self, transit: Option<f64>) -> (u8, u8) {
         let (min, max, tolerated) = match self.policy {
             DelayPolicy::Fixed(ticks) => (ticks, ticks, 0),

@@ -118,7 +118,7 @@ fn lost(member: Number, reason: LeaveReason) -> Vec<Loss> {
     }]
 }
 
-/// A vote to drop a member, whose inputs are known until a tick.
+/// Returns a vote to drop a member, whose inputs are known until a tick.
 fn vote(member: Number, next: u32) -> Option<Vote> {
     let known = Known {
         next,

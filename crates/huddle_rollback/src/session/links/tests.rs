@@ -68,7 +68,7 @@ impl Both {
         self.links[0].unacked(&self.seats[0])
     }
 
-    /// The second player requests the first player's seat.
+    /// Makes the second player request the first player's seat.
     fn request(&mut self) -> InputRequest {
         let next = self.seats[1].next(Seat(0));
         let request = self.links[1].request([(Seat(0), next)]);

@@ -71,7 +71,8 @@ const fn may_leave(condition: Condition) -> bool {
     )
 }
 
-/// The start takes three messages. A lost message is sent again after 0.2 s, and then every second.
+/// Returns the maximum time of the start. The start takes three messages. A lost message is sent again after
+/// 0.2 s, and then every second.
 const fn start(condition: Condition) -> Duration {
     match condition {
         Condition::Bursty => Duration::from_secs(12),
@@ -104,7 +105,7 @@ fn wait(condition: Condition, faults: &[Fault]) -> Duration {
     }
 }
 
-/// The share of the ticks that a match plays at least.
+/// Returns the minimum number of ticks per second.
 fn rate(condition: Condition) -> f64 {
     60.0 * match condition {
         // 55 of 60 ticks, less the time in which the clocks converge.

@@ -10,7 +10,7 @@ use crate::play::fault::{Fault, Trouble};
 /// The time within which players leave: longer than most starts with their countdown.
 const BEFORE_PLAY: u64 = 1500;
 
-/// One or two players leave, vanish or are kicked before the first tick.
+/// Draws one or two players that leave, vanish or are kicked before the first tick.
 pub(super) fn withdrawals(recipe: &Recipe, rng: &mut Rng) -> Vec<Fault> {
     let mut players = recipe.shuffled(rng);
     players.truncate(rng.usize(1..=2.min(recipe.players - 1)));
@@ -33,7 +33,7 @@ pub(super) fn withdrawals(recipe: &Recipe, rng: &mut Rng) -> Vec<Fault> {
     faults
 }
 
-/// Some links are missing, forever or for a while. The other links connect all players.
+/// Draws links that are missing, forever or for a while. The other links connect all players.
 pub(super) fn missing_links(recipe: &Recipe, rng: &mut Rng) -> Vec<Fault> {
     let players = recipe.shuffled(rng);
     let ms = Duration::from_millis;

@@ -18,15 +18,7 @@ impl<G: SimGame> Player<G> {
     ) {
         self.room.advance(now);
         while let Some(arrival) = network.receive(now, self.index) {
-            let Some(last_arrival) = self.linked.get_mut(&arrival.from) else {
-                continue;
-            };
-            *last_arrival = now;
-            let from = peer_id(arrival.from);
-            let received = self
-                .room
-                .receive(from, arrival.lane, arrival.packet, arrival.at);
-            self.record_error(received);
+            self.receive_arrival(arrival, now);
         }
         while let Some(event) = self.room.poll() {
             match event {
