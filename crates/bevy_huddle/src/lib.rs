@@ -389,6 +389,7 @@ mod peer;
 mod plugin;
 mod receive;
 mod reflection;
+pub mod rollback;
 mod room;
 mod schedule;
 mod send;

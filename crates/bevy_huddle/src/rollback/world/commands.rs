@@ -1,0 +1,66 @@
+//! `despawn_rollback` on Bevy's entity commands.
+
+use bevy::prelude::*;
+
+use super::{
+    ids::Rollback,
+    tombstone::{SimulatedTick, Tombstone, hide},
+};
+
+/// Despawns rollback entities in a way that a rollback can undo.
+///
+/// ```
+/// # use bevy::prelude::*;
+/// # use bevy_huddle::rollback::world::DespawnRollback;
+/// # #[derive(Component)]
+/// # struct Bullet { ticks_left: u32 }
+/// fn age(mut bullets: Query<(Entity, &mut Bullet)>, mut commands: Commands) {
+///     for (entity, mut bullet) in &mut bullets {
+///         bullet.ticks_left -= 1;
+///         if bullet.ticks_left == 0 {
+///             commands.entity(entity).despawn_rollback();
+///         }
+///     }
+/// }
+/// ```
+pub trait DespawnRollback {
+    /// Hides the entity and its linked descendants, such as children, and despawns them when no
+    /// rollback can undo it.
+    ///
+    /// - Queries no longer return the entities, and relationships to them are removed.
+    /// - A rollback revives them with all components, including those that are not registered.
+    /// - Removal hooks and observers run once, when the despawn is final. Those of relationships
+    ///   run immediately.
+    ///
+    /// An entity without [`Rollback`] is despawned immediately.
+    ///
+    /// Also call it instead of `despawn()` for descendants that a rollback has to bring back.
+    fn despawn_rollback(self);
+}
+
+impl DespawnRollback for EntityWorldMut<'_> {
+    fn despawn_rollback(self) {
+        if !self.contains::<Rollback>() {
+            self.despawn();
+            return;
+        }
+        if self.contains::<Tombstone>() {
+            return;
+        }
+        let entity = self.id();
+        let world = self.into_world_mut();
+        let tick = world
+            .get_resource::<SimulatedTick>()
+            .copied()
+            .unwrap_or_default();
+        hide(world, entity, tick.0);
+    }
+}
+
+impl DespawnRollback for &mut EntityCommands<'_> {
+    fn despawn_rollback(self) {
+        // Like `despawn()`, this ignores entities that were despawned in the meantime: two systems
+        // may despawn the same bullet.
+        self.queue_silenced(|entity: EntityWorldMut| entity.despawn_rollback());
+    }
+}

@@ -1,0 +1,150 @@
+//! Relationships between rollback entities: their descendants, and the order of their lists.
+
+use bevy::{
+    ecs::{
+        entity::{EntityHashMap, EntityMapper},
+        entity_disabling::Disabled,
+        query::QueryState,
+        relationship::{Relationship, RelationshipSourceCollection, RelationshipTarget},
+    },
+    prelude::*,
+};
+
+use super::ids::Rollback;
+
+type Descendants = fn(&World, Entity, &mut Vec<Entity>);
+
+/// The registered relationships that despawn their sources together with their target.
+#[derive(Resource, Default, Clone)]
+pub(super) struct LinkedRelationships(Vec<Descendants>);
+
+impl LinkedRelationships {
+    pub(super) fn add<R: Relationship>(&mut self) {
+        if R::RelationshipTarget::LINKED_SPAWN {
+            self.0.push(|world, entity, descendants| {
+                if let Some(target) = world.get::<R::RelationshipTarget>(entity) {
+                    descendants.extend(target.iter());
+                }
+            });
+        }
+    }
+
+    /// Adds the linked sources of an entity to `descendants`.
+    pub(super) fn descendants(&self, world: &World, entity: Entity, descendants: &mut Vec<Entity>) {
+        for add in &self.0 {
+            add(world, entity, descendants);
+        }
+    }
+}
+
+/// The saved order of the lists of one relationship, such as `Children`.
+///
+/// The lists themselves follow from the relationship's components.
+pub(super) trait ListOrder: Send + Sync {
+    fn add_slot(&mut self);
+    fn save(&mut self, world: &mut World, slot: usize);
+    fn restore(&mut self, world: &mut World, slot: usize);
+    fn replace(&mut self, entities: &mut EntityHashMap<Entity>);
+}
+
+#[derive(Default)]
+struct Slot {
+    /// Each list's target and length.
+    lists: Vec<(Entity, usize)>,
+    sources: Vec<Entity>,
+}
+
+pub(super) struct RelationshipOrder<R: Relationship> {
+    query:
+        Option<QueryState<(Entity, &'static R::RelationshipTarget, Has<Disabled>), With<Rollback>>>,
+    slots: Vec<Slot>,
+    /// A whole list. Kept to reuse the allocation.
+    list: Vec<Entity>,
+}
+
+impl<R: Relationship> Default for RelationshipOrder<R> {
+    fn default() -> Self {
+        Self {
+            query: None,
+            slots: Vec::new(),
+            list: Vec::new(),
+        }
+    }
+}
+
+fn is_rollback(world: &World, entity: Entity) -> bool {
+    world.get::<Rollback>(entity).is_some()
+}
+
+impl<R: Relationship> ListOrder for RelationshipOrder<R> {
+    fn add_slot(&mut self) {
+        self.slots.push(Slot::default());
+    }
+
+    fn save(&mut self, world: &mut World, slot: usize) {
+        let query = self.query.get_or_insert_with(|| QueryState::new(world));
+        let Slot { lists, sources } = &mut self.slots[slot];
+        lists.clear();
+        sources.clear();
+        for (entity, target, _) in query.iter(world) {
+            // A list of one has no order.
+            if target.len() < 2 {
+                continue;
+            }
+            let start = sources.len();
+            sources.extend(target.iter().filter(|&source| is_rollback(world, source)));
+            lists.push((entity, sources.len() - start));
+        }
+    }
+
+    fn restore(&mut self, world: &mut World, slot: usize) {
+        let Slot { lists, sources } = &self.slots[slot];
+        let mut sources = sources.as_slice();
+        for &(entity, len) in lists {
+            let (saved, rest) = sources.split_at(len);
+            sources = rest;
+            let Some(target) = world.get::<R::RelationshipTarget>(entity) else {
+                continue;
+            };
+            if target
+                .iter()
+                .filter(|&source| is_rollback(world, source))
+                .eq(saved.iter().copied())
+            {
+                continue;
+            }
+            // Sources that do not take part in rollbacks keep their places.
+            self.list.clear();
+            self.list.extend(target.iter());
+            let mut next = saved.iter();
+            for source in &mut self.list {
+                if is_rollback(world, *source) {
+                    if !saved.contains(source) {
+                        continue;
+                    }
+                    if let Some(saved) = next.next() {
+                        *source = *saved;
+                    }
+                }
+            }
+            if let Some(mut target) = world.get_mut::<R::RelationshipTarget>(entity) {
+                let collection = target.collection_mut_risky();
+                collection.clear();
+                for &source in &self.list {
+                    collection.add(source);
+                }
+            }
+        }
+    }
+
+    fn replace(&mut self, entities: &mut EntityHashMap<Entity>) {
+        for slot in &mut self.slots {
+            for (entity, _) in &mut slot.lists {
+                *entity = entities.get_mapped(*entity);
+            }
+            for source in &mut slot.sources {
+                *source = entities.get_mapped(*source);
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Restores entities, components and rows where they differ from a saved state.
+
+use bevy::{ecs::entity::EntityHashMap, prelude::*};
+use huddle_session::Tick;
+use log::warn;
+
+use super::{
+    column::Column,
+    ids::{Rollback, RollbackId, RollbackIds},
+    relationship::ListOrder,
+    rows::RowOrder,
+    structure::{Position, RollbackQuery, Structure},
+    tombstone::{Tombstone, hide, revive},
+};
+
+/// What the store knows about a save that is being loaded.
+pub(super) struct Loading<'a> {
+    pub(super) query: &'a mut RollbackQuery,
+    pub(super) columns: &'a mut [Box<dyn Column>],
+    pub(super) orders: &'a mut [Box<dyn ListOrder>],
+    pub(super) structures: &'a mut [Structure],
+    pub(super) slot: usize,
+    pub(super) tick: Tick,
+}
+
+/// Buffers that are kept to reuse their allocations.
+#[derive(Default)]
+pub(super) struct Restorer {
+    positions: EntityHashMap<Position>,
+    /// Entities that were spawned again.
+    replaced: EntityHashMap<Entity>,
+    surplus: Vec<(RollbackId, Entity)>,
+    rows: RowOrder,
+    warned: bool,
+}
+
+impl Restorer {
+    /// Makes the entities, their components and rows equal to the saved ones.
+    pub(super) fn restore(&mut self, world: &mut World, loading: &mut Loading) {
+        let slot = loading.slot;
+        self.restore_entities(world, loading);
+        if !self.replaced.is_empty() {
+            for structure in &mut *loading.structures {
+                structure.replace(&mut self.replaced);
+            }
+            for column in &mut *loading.columns {
+                column.replace(&mut self.replaced);
+            }
+            for order in &mut *loading.orders {
+                order.replace(&mut self.replaced);
+            }
+        }
+        loading.structures[slot].positions(&mut self.positions);
+        // Inserting a component inserts those that it requires, so removals come last.
+        for column in &mut *loading.columns {
+            column.insert_missing(world, slot);
+        }
+        for column in &mut *loading.columns {
+            column.remove_surplus(world, slot, &self.positions);
+        }
+        // Despawning a parent despawns its children, so all children get their saved parents first.
+        for column in &mut *loading.columns {
+            column.reinsert(world, slot);
+        }
+        world.flush();
+        self.remove_entities(world, &loading.structures[slot], loading.tick);
+        world.flush();
+        self.rows.restore(world, loading.query, &self.positions);
+    }
+
+    /// Revives hidden entities, and spawns those again that the game despawned with `despawn()`.
+    fn restore_entities(&mut self, world: &mut World, loading: &Loading) {
+        self.replaced.clear();
+        for &(saved, id) in &loading.structures[loading.slot].ids {
+            let is_saved = world.get::<RollbackId>(saved) == Some(&id);
+            let existing = world
+                .get_resource::<RollbackIds>()
+                .and_then(|ids| ids.existing(id));
+            let entity = match existing {
+                _ if is_saved => saved,
+                Some(existing) => existing,
+                None => {
+                    self.warn_of_despawn(world, saved, id);
+                    world.spawn((Rollback, id)).id()
+                }
+            };
+            if entity != saved {
+                self.replaced.insert(saved, entity);
+            }
+            if world.get::<Tombstone>(entity).is_some() {
+                revive(world, entity);
+            }
+            if world.get::<Rollback>(entity).is_none() {
+                world.entity_mut(entity).insert(Rollback);
+            }
+        }
+    }
+
+    fn warn_of_despawn(&mut self, world: &World, entity: Entity, id: RollbackId) {
+        if self.warned {
+            return;
+        }
+        self.warned = true;
+        // Bevy records the caller only with its `track_location` feature.
+        let caller = world
+            .entities()
+            .entity_get_spawned_or_despawned_by(entity)
+            .into_option()
+            .flatten();
+        let place = caller
+            .map(|caller| format!(" at {caller}"))
+            .unwrap_or_default();
+        warn!(
+            "the rollback entity {entity} with id {} was despawned with `despawn()`{place}. A \
+             rollback spawned it again without its unregistered components, such as sprites. Use \
+             `despawn_rollback()` in the simulation. This is reported once.",
+            id.get(),
+        );
+    }
+
+    /// Removes the entities that the saved state does not have.
+    fn remove_entities(&mut self, world: &mut World, structure: &Structure, tick: Tick) {
+        self.surplus.clear();
+        if let Some(ids) = world.get_resource::<RollbackIds>() {
+            let surplus = ids
+                .all_existing()
+                .filter(|(_, entity)| !self.positions.contains_key(entity));
+            self.surplus.extend(surplus);
+        }
+        for &(id, entity) in &self.surplus {
+            if id.get() >= structure.next_id {
+                // Its parent may have despawned it.
+                if let Ok(entity) = world.get_entity_mut(entity) {
+                    entity.despawn();
+                }
+            } else if let Ok(entity_ref) = world.get_entity(entity)
+                && entity_ref.contains::<Rollback>()
+                && !entity_ref.contains::<Tombstone>()
+            {
+                // Happens only if a state is loaded that comes after the present one.
+                hide(world, entity, Tick(tick.0.wrapping_sub(1)));
+            }
+        }
+    }
+}
