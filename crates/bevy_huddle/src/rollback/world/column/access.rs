@@ -1,4 +1,6 @@
-//! How a load changes mutable and immutable components.
+//! How a store reads and changes mutable and immutable components.
+
+use std::slice;
 
 use bevy::{
     ecs::{
@@ -12,15 +14,25 @@ use bevy::{
 
 use super::super::{ids::Rollback, value::ValueRules};
 
+/// All entities with the component, including those that the game disabled.
+type RefQuery<T> = QueryState<(Entity, &'static T, Has<Disabled>), With<Rollback>>;
 type MutQuery<T> = QueryState<(Entity, &'static mut T, Has<Disabled>), With<Rollback>>;
 
-/// How a load changes a component: implemented for the two kinds of mutability in Bevy.
+/// How a store changes a component: implemented for the two kinds of mutability in Bevy.
 ///
 /// You cannot implement it. It appears in bounds because both kinds can be registered.
 pub trait Access<T: Component>: sealed::Sealed + 'static {
-    /// What a column keeps between loads.
+    /// The query of a column. Saves and loads use the same one, because two queries may return
+    /// tables in different orders.
     #[doc(hidden)]
-    type State: Default + Send + Sync;
+    type Query: Send + Sync;
+
+    #[doc(hidden)]
+    fn query(world: &mut World) -> Self::Query;
+
+    /// Calls `read` with slices of all rows.
+    #[doc(hidden)]
+    fn read(query: &mut Self::Query, world: &World, read: impl FnMut(&[Entity], &[T]));
 
     /// Inserts saved values again where they differ. Returns `true` if there were any.
     #[doc(hidden)]
@@ -29,7 +41,7 @@ pub trait Access<T: Component>: sealed::Sealed + 'static {
     /// Writes saved values in place.
     #[doc(hidden)]
     fn write(
-        state: &mut Self::State,
+        query: &mut Self::Query,
         world: &mut World,
         saved: &SavedValues<T>,
         same_structure: bool,
@@ -51,41 +63,70 @@ pub struct SavedValues<'a, T> {
 }
 
 impl<T: Component<Mutability = Mutable> + Clone> Access<T> for Mutable {
-    type State = Option<MutQuery<T>>;
+    type Query = MutQuery<T>;
+
+    fn query(world: &mut World) -> MutQuery<T> {
+        QueryState::new(world)
+    }
+
+    fn read(query: &mut MutQuery<T>, world: &World, mut read: impl FnMut(&[Entity], &[T])) {
+        if let Ok(tables) = query.contiguous_iter(world) {
+            tables.for_each(|(entities, values, _)| read(entities, values));
+            return;
+        }
+        for (entity, value, _) in query.iter(world) {
+            read(&[entity], slice::from_ref(value));
+        }
+    }
 
     fn reinsert(_: &mut World, _: &SavedValues<T>) -> bool {
         false
     }
 
     fn write(
-        state: &mut Self::State,
+        query: &mut MutQuery<T>,
         world: &mut World,
         saved: &SavedValues<T>,
         same_structure: bool,
     ) {
-        let query = state.get_or_insert_with(|| QueryState::new(world));
-        if !same_structure {
-            for (&entity, value) in saved.entities.iter().zip(saved.values) {
-                if let Ok((_, target, _)) = query.get_mut(world, entity) {
-                    assign(target, value, saved.rules);
-                }
-            }
+        if same_structure && write_rows(query, world, saved) {
             return;
         }
-        if let Ok(tables) = query.contiguous_iter_mut(world) {
-            let mut values = saved.values;
-            for (entities, targets, _) in tables {
-                // Equal structures have equal rows, so this never panics.
-                let (table, rest) = values.split_at(entities.len().min(values.len()));
-                values = rest;
-                assign_table(targets, table, saved.rules);
+        for (&entity, value) in saved.entities.iter().zip(saved.values) {
+            if let Ok((_, target, _)) = query.get_mut(world, entity) {
+                assign(target, value, saved.rules);
             }
-            return;
-        }
-        for ((_, target, _), value) in query.iter_mut(world).zip(saved.values) {
-            assign(target, value, saved.rules);
         }
     }
+}
+
+/// Writes whole tables, or row by row if the component is not in tables. Returns `false` if the
+/// rows are not the saved ones.
+fn write_rows<T: Component<Mutability = Mutable> + Clone>(
+    query: &mut MutQuery<T>,
+    world: &mut World,
+    saved: &SavedValues<T>,
+) -> bool {
+    let mut row = 0;
+    if let Ok(tables) = query.contiguous_iter_mut(world) {
+        for (entities, targets, _) in tables {
+            let rows = row..row + entities.len();
+            row = rows.end;
+            if saved.entities.get(rows.clone()) != Some(entities) {
+                return false;
+            }
+            assign_table(targets, &saved.values[rows], saved.rules);
+        }
+        return row == saved.entities.len();
+    }
+    for (entity, target, _) in query.iter_mut(world) {
+        if saved.entities.get(row) != Some(&entity) {
+            return false;
+        }
+        assign(target, &saved.values[row], saved.rules);
+        row += 1;
+    }
+    row == saved.entities.len()
 }
 
 fn assign<T: Component + Clone>(mut target: Mut<T>, source: &T, rules: ValueRules<T>) {
@@ -110,7 +151,21 @@ fn assign_table<T: Component + Clone>(
 }
 
 impl<T: Component<Mutability = Immutable> + Clone> Access<T> for Immutable {
-    type State = ();
+    type Query = RefQuery<T>;
+
+    fn query(world: &mut World) -> RefQuery<T> {
+        QueryState::new(world)
+    }
+
+    fn read(query: &mut RefQuery<T>, world: &World, mut read: impl FnMut(&[Entity], &[T])) {
+        if let Ok(tables) = query.contiguous_iter(world) {
+            tables.for_each(|(entities, values, _)| read(entities, values));
+            return;
+        }
+        for (entity, value, _) in query.iter(world) {
+            read(&[entity], slice::from_ref(value));
+        }
+    }
 
     fn reinsert(world: &mut World, saved: &SavedValues<T>) -> bool {
         let mut reinserted = false;
@@ -126,5 +181,5 @@ impl<T: Component<Mutability = Immutable> + Clone> Access<T> for Immutable {
         reinserted
     }
 
-    fn write(_: &mut (), _: &mut World, _: &SavedValues<T>, _: bool) {}
+    fn write(_: &mut RefQuery<T>, _: &mut World, _: &SavedValues<T>, _: bool) {}
 }

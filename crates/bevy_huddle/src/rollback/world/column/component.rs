@@ -2,19 +2,10 @@
 
 use std::any::type_name;
 
-use bevy::{
-    ecs::{entity::EntityHashMap, entity_disabling::Disabled, query::QueryState},
-    prelude::*,
-};
+use bevy::{ecs::entity::EntityHashMap, prelude::*};
 
 use super::{
-    super::{
-        dump::DumpRow,
-        hash::mix,
-        ids::{Rollback, RollbackId},
-        structure::Position,
-        value::ValueRules,
-    },
+    super::{dump::DumpRow, hash::mix, ids::RollbackId, structure::Position, value::ValueRules},
     Column, Registered, RegisteredKind,
     access::{Access, SavedValues},
 };
@@ -30,8 +21,7 @@ where
     T::Mutability: Access<T>,
 {
     rules: ValueRules<T>,
-    query: Option<QueryState<(Entity, &'static T, Has<Disabled>), With<Rollback>>>,
-    access: <T::Mutability as Access<T>>::State,
+    query: Option<<T::Mutability as Access<T>>::Query>,
     slots: Vec<Slot<T>>,
     /// For each saved entity, whether it had the component. Kept to reuse the allocation.
     had_component: Vec<bool>,
@@ -46,7 +36,6 @@ where
         Self {
             rules,
             query: None,
-            access: Default::default(),
             slots: Vec::new(),
             had_component: Vec::new(),
             surplus: Vec::new(),
@@ -83,24 +72,17 @@ where
     }
 
     fn save(&mut self, world: &mut World, slot: usize) {
-        let query = self.query.get_or_insert_with(|| QueryState::new(world));
+        let query = self
+            .query
+            .get_or_insert_with(|| T::Mutability::query(world));
         let slot = &mut self.slots[slot];
         slot.entities.clear();
         let mut len = 0;
-        if let Ok(tables) = query.contiguous_iter(world) {
-            for (entities, values, _) in tables {
-                slot.entities.extend_from_slice(entities);
-                self.rules.copy(&mut slot.values, len, values);
-                len += values.len();
-            }
-        } else {
-            for (entity, value, _) in query.iter(world) {
-                slot.entities.push(entity);
-                self.rules
-                    .copy(&mut slot.values, len, std::slice::from_ref(value));
-                len += 1;
-            }
-        }
+        T::Mutability::read(query, world, |entities, values| {
+            slot.entities.extend_from_slice(entities);
+            self.rules.copy(&mut slot.values, len, values);
+            len += values.len();
+        });
         slot.values.truncate(len);
     }
 
@@ -127,17 +109,17 @@ where
                 self.had_component[position.index] = true;
             }
         }
-        let query = self.query.get_or_insert_with(|| QueryState::new(world));
+        let query = self
+            .query
+            .get_or_insert_with(|| T::Mutability::query(world));
         self.surplus.clear();
-        let surplus = query
-            .iter(world)
-            .map(|(entity, _, _)| entity)
-            .filter(|entity| {
-                saved
-                    .get(entity)
-                    .is_some_and(|position| !self.had_component[position.index])
+        T::Mutability::read(query, world, |entities, _| {
+            let surplus = entities.iter().filter(|entity| {
+                let position = saved.get(*entity);
+                position.is_some_and(|position| !self.had_component[position.index])
             });
-        self.surplus.extend(surplus);
+            self.surplus.extend(surplus);
+        });
         for &entity in &self.surplus {
             if let Ok(mut entity) = world.get_entity_mut(entity) {
                 entity.remove::<T>();
@@ -152,7 +134,10 @@ where
             values: &slot.values,
             rules: self.rules,
         };
-        T::Mutability::write(&mut self.access, world, &saved, same_structure);
+        let query = self
+            .query
+            .get_or_insert_with(|| T::Mutability::query(world));
+        T::Mutability::write(query, world, &saved, same_structure);
     }
 
     fn replace(&mut self, entities: &mut EntityHashMap<Entity>) {

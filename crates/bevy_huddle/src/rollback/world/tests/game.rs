@@ -263,7 +263,7 @@ pub(super) fn describe(world: &World) -> Vec<String> {
             entity.get::<AimsAt>().map(|aims| name(aims.0)),
             entity.get::<AimedAtBy>().map(|by| by.0.iter().map(|&by| name(by)).collect::<Vec<_>>()),
             entity.get::<ChildOf>().map(|parent| name(parent.parent())),
-            entity.get::<Children>().map(|list| list.iter().map(|&child| name(child)).collect::<Vec<_>>()),
+            entity.get::<Children>().map(|list| list.iter().map(name).collect::<Vec<_>>()),
         ));
     }
     lines
