@@ -14,6 +14,7 @@ pub struct DumpRow {
     /// The hash of the value, as it is part of the checksum.
     pub hash: u64,
     /// The value with its fields, at most about 1 KB. Empty for types with a hash function of their
-    /// own.
+    /// own. A reference to an entity is the bits of an [`Entity`](bevy::prelude::Entity): its
+    /// [`RollbackId`] plus one.
     pub text: String,
 }

@@ -142,6 +142,11 @@ impl RollbackIds {
             .map(|entry| (entry.id, entry.entity))
     }
 
+    #[cfg(test)]
+    pub(super) fn len_with_gone(&self) -> usize {
+        self.entries.len()
+    }
+
     fn find(&self, id: RollbackId) -> Option<&Entry> {
         let index = self.entries.binary_search_by_key(&id, |entry| entry.id);
         index.ok().map(|index| &self.entries[index])

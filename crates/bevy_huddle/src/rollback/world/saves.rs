@@ -107,9 +107,9 @@ impl WorldStore {
             .unwrap_or(tick);
         self.reaped.clear();
         let reaped = self.tombstones.iter(world);
-        let reaped = reaped.filter(|(_, tombstone, _)| first_loadable.is_after(tombstone.tick()));
+        let reaped = reaped.filter(|(_, tombstone, ..)| first_loadable.is_after(tombstone.tick()));
         self.reaped
-            .extend(reaped.map(|(entity, _, id)| (id.copied(), entity)));
+            .extend(reaped.map(|(entity, _, id, _)| (id.copied(), entity)));
         // Removal observers run in the same order on every peer. Children without an id go with
         // their parents.
         self.reaped

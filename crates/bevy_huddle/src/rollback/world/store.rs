@@ -4,7 +4,8 @@ use std::any::TypeId;
 
 use bevy::{
     ecs::{
-        component::Mutable, entity::EntityHashMap, query::QueryState, relationship::Relationship,
+        component::Mutable, entity::EntityHashMap, entity_disabling::Disabled, query::QueryState,
+        relationship::Relationship,
     },
     prelude::*,
 };
@@ -25,6 +26,14 @@ use super::{
     value::ValueRules,
 };
 
+/// All hidden entities. `Has` includes those that the game disabled.
+type TombstoneQuery = QueryState<(
+    Entity,
+    &'static Tombstone,
+    Option<&'static RollbackId>,
+    Has<Disabled>,
+)>;
+
 /// A saved state. All columns keep it in the slot with this number.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Save {
@@ -38,7 +47,7 @@ pub(super) struct Save {
 /// [`ChildOf`] is registered from the start. See the [module](super) for what is saved.
 pub struct WorldStore {
     pub(super) query: RollbackQuery,
-    pub(super) tombstones: QueryState<(Entity, &'static Tombstone, Option<&'static RollbackId>)>,
+    pub(super) tombstones: TombstoneQuery,
     types: Vec<TypeId>,
     pub(super) columns: Vec<Box<dyn Column>>,
     pub(super) orders: Vec<Box<dyn ListOrder>>,

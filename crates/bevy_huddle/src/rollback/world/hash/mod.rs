@@ -4,7 +4,7 @@ mod mixer;
 mod serializer;
 
 use bevy::{
-    ecs::entity::{EntityGeneration, EntityHashMap, EntityIndex, EntityMapper},
+    ecs::entity::{EntityHashMap, EntityMapper},
     prelude::*,
 };
 use serde::Serialize;
@@ -104,23 +104,15 @@ impl EntityMapper for EntityProbe {
     fn set_mapped(&mut self, _: Entity, _: Entity) {}
 }
 
-/// Replaces each entity by one whose bits contain the `RollbackId`.
+/// Replaces each entity by one whose bits are the `RollbackId` plus one, because no entity has the
+/// bits 0.
 pub(super) struct ToRollbackIds<'a>(pub(super) &'a EntityHashMap<RollbackId>);
 
 impl EntityMapper for ToRollbackIds<'_> {
     fn get_mapped(&mut self, source: Entity) -> Entity {
-        let Some(id) = self.0.get(&source) else {
-            return Entity::PLACEHOLDER;
-        };
-        // An index is any `u32` below the maximum.
-        let (generation, index) = (
-            id.get() / u64::from(u32::MAX),
-            id.get() % u64::from(u32::MAX),
-        );
-        let Some(index) = EntityIndex::from_raw_u32(index as u32) else {
-            return Entity::PLACEHOLDER;
-        };
-        Entity::from_index_and_generation(index, EntityGeneration::from_bits(generation as u32))
+        let id = self.0.get(&source);
+        id.and_then(|id| Entity::try_from_bits(id.get().wrapping_add(1)))
+            .unwrap_or(Entity::PLACEHOLDER)
     }
 
     fn set_mapped(&mut self, _: Entity, _: Entity) {}

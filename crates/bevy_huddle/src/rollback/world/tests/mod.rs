@@ -1,4 +1,8 @@
 //! Tests of the store.
 
+mod checksums;
+mod despawns;
 mod game;
+mod loads;
+mod order;
 mod twins;

@@ -148,8 +148,10 @@ fn play(seed: u64) {
         has_sprites,
     };
     let inputs: Vec<u64> = (0..TICKS).map(|_| rng.u64(..)).collect();
+    let mut states = Vec::new();
     for tick in 0..TICKS {
         // The straight run.
+        states.push((describe(&world), describe_rows(&world)));
         store.save(&mut world, Tick(tick));
         let checksum = store.checksum(Tick(tick));
         store.release(Tick(tick));
@@ -172,6 +174,19 @@ fn play(seed: u64) {
                 .choice(&choices)
                 .expect("the first mispredicted tick is saved");
             twin.load(from);
+            let (state, rows) = &states[from as usize];
+            assert_eq!(
+                state,
+                &describe(&twin.world),
+                "seed {seed}, load of {from} in {tick}"
+            );
+            if !has_sprites {
+                assert_eq!(
+                    rows,
+                    &describe_rows(&twin.world),
+                    "seed {seed}, load of {from}"
+                );
+            }
             for resimulated in from..tick {
                 twin.simulate(
                     resimulated,
