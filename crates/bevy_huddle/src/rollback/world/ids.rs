@@ -142,6 +142,14 @@ impl RollbackIds {
             .map(|entry| (entry.id, entry.entity))
     }
 
+    /// Returns `true` if an entity exists, possibly hidden, whose id is not below `next`.
+    pub(super) fn has_later(&self, next: u64) -> bool {
+        let mut latest = self.entries.iter().rev();
+        latest
+            .find(|entry| entry.existence != Existence::Gone)
+            .is_some_and(|entry| entry.id.0 >= next)
+    }
+
     #[cfg(test)]
     pub(super) fn len_with_gone(&self) -> usize {
         self.entries.len()

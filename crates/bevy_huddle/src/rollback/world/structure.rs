@@ -93,8 +93,13 @@ impl Structure {
         }
     }
 
-    /// Returns `true` if the world has exactly these entities in exactly these rows.
+    /// Returns `true` if the world has exactly these entities in exactly these rows, and no hidden
+    /// ones that did not exist yet.
     pub(super) fn matches(&self, world: &World, query: &mut RollbackQuery) -> bool {
+        let ids = world.get_resource::<RollbackIds>();
+        if ids.is_some_and(|ids| ids.has_later(self.next_id)) {
+            return false;
+        }
         query.update_archetypes(world);
         let mut archetypes = self.archetypes.iter();
         let mut rows = self.rows.as_slice();

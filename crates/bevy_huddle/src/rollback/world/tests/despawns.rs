@@ -141,6 +141,18 @@ fn mispredicted_spawn_is_despawned_and_its_id_is_used_again() {
 }
 
 #[test]
+fn mispredicted_spawn_that_was_hidden_is_despawned() {
+    let (mut world, mut store) = new_game();
+    let survivor = world.spawn(ship()).id();
+    store.save(&mut world, Tick(0));
+    let entity = world.spawn(ship()).id();
+    despawn_in(&mut world, 0, entity);
+    store.load(&mut world, Tick(0)).unwrap();
+    assert!(world.get_entity(entity).is_err());
+    assert_eq!(living(&world), [survivor]);
+}
+
+#[test]
 fn child_moved_to_a_mispredicted_parent_survives() {
     let (mut world, mut store) = new_game();
     let child = world.spawn((ship(), Sprite)).id();
