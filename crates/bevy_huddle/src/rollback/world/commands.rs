@@ -40,20 +40,16 @@ pub trait DespawnRollback {
 
 impl DespawnRollback for EntityWorldMut<'_> {
     fn despawn_rollback(self) {
-        if !self.contains::<Rollback>() {
+        // A world without a store has no `SimulatedTick`, and no rollbacks.
+        let tick = self.get_resource::<SimulatedTick>().copied();
+        let Some(tick) = tick.filter(|_| self.contains::<Rollback>()) else {
             self.despawn();
             return;
+        };
+        if !self.contains::<Tombstone>() {
+            let entity = self.id();
+            hide(self.into_world_mut(), entity, tick.0);
         }
-        if self.contains::<Tombstone>() {
-            return;
-        }
-        let entity = self.id();
-        let world = self.into_world_mut();
-        let tick = world
-            .get_resource::<SimulatedTick>()
-            .copied()
-            .unwrap_or_default();
-        hide(world, entity, tick.0);
     }
 }
 

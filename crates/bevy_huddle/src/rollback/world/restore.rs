@@ -31,7 +31,8 @@ pub(super) struct Restorer {
     replaced: EntityHashMap<Entity>,
     surplus: Vec<(RollbackId, Entity)>,
     rows: RowOrder,
-    warned: bool,
+    warned_of_despawn: bool,
+    warned_of_observers: bool,
 }
 
 impl Restorer {
@@ -66,6 +67,27 @@ impl Restorer {
         self.remove_entities(world, &loading.structures[slot], loading.tick);
         world.flush();
         self.rows.restore(world, loading.query, &self.positions);
+        self.warn_of_observers(world, loading);
+    }
+
+    /// Reports a hook or observer that undoes the load.
+    fn warn_of_observers(&mut self, world: &mut World, loading: &mut Loading) {
+        if self.warned_of_observers {
+            return;
+        }
+        for column in &mut *loading.columns {
+            if column.is_restored(world, loading.slot, &self.positions) {
+                continue;
+            }
+            self.warned_of_observers = true;
+            warn!(
+                "a hook or observer inserts or removes {} while a rollback restores the state of \
+                 tick {}. The peers may desync. Register all components that it depends on, or let \
+                 a system of the simulation do its work. This is reported once.",
+                column.registered().name,
+                loading.tick,
+            );
+        }
     }
 
     /// Revives hidden entities, and spawns those again that the game despawned with `despawn()`.
@@ -97,10 +119,10 @@ impl Restorer {
     }
 
     fn warn_of_despawn(&mut self, world: &World, entity: Entity, id: RollbackId) {
-        if self.warned {
+        if self.warned_of_despawn {
             return;
         }
-        self.warned = true;
+        self.warned_of_despawn = true;
         // Bevy records the caller only with its `track_location` feature.
         let caller = world
             .entities()

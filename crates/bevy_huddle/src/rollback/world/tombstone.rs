@@ -54,9 +54,7 @@ fn set_hidden(mut world: DeferredWorld, entity: Entity, hidden: bool) {
 
 /// Hides an entity and its linked descendants, such as children.
 pub(super) fn hide(world: &mut World, root: Entity, tick: Tick) {
-    let Some(links) = world.get_resource::<LinkedRelationships>().cloned() else {
-        return;
-    };
+    let links = world.get_resource_or_init::<LinkedRelationships>().clone();
     let mut tree = vec![root];
     let mut next = 0;
     while let Some(&entity) = tree.get(next) {
@@ -105,9 +103,7 @@ fn remove_relationships(world: &mut World, entity: Entity, is_root: bool) {
 /// Brings a hidden entity back, with its descendants that do not take part in rollbacks. Those that
 /// do are revived one by one.
 pub(super) fn revive(world: &mut World, root: Entity) {
-    let Some(links) = world.get_resource::<LinkedRelationships>().cloned() else {
-        return;
-    };
+    let links = world.get_resource_or_init::<LinkedRelationships>().clone();
     let mut tree = vec![root];
     let mut next = 0;
     while let Some(&entity) = tree.get(next) {

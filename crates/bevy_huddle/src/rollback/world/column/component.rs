@@ -42,6 +42,28 @@ where
         }
     }
 
+    /// Lists the saved entities that have the component and did not have it in the slot.
+    fn find_surplus(&mut self, world: &mut World, slot: usize, saved: &EntityHashMap<Position>) {
+        self.had_component.clear();
+        self.had_component.resize(saved.len(), false);
+        for entity in &self.slots[slot].entities {
+            if let Some(position) = saved.get(entity) {
+                self.had_component[position.index] = true;
+            }
+        }
+        let query = self
+            .query
+            .get_or_insert_with(|| T::Mutability::query(world));
+        self.surplus.clear();
+        T::Mutability::read(query, world, |entities, _| {
+            let surplus = entities.iter().filter(|entity| {
+                let position = saved.get(*entity);
+                position.is_some_and(|position| !self.had_component[position.index])
+            });
+            self.surplus.extend(surplus);
+        });
+    }
+
     fn saved(&self, slot: usize) -> SavedValues<'_, T> {
         let slot = &self.slots[slot];
         SavedValues {
@@ -102,29 +124,23 @@ where
     }
 
     fn remove_surplus(&mut self, world: &mut World, slot: usize, saved: &EntityHashMap<Position>) {
-        self.had_component.clear();
-        self.had_component.resize(saved.len(), false);
-        for entity in &self.slots[slot].entities {
-            if let Some(position) = saved.get(entity) {
-                self.had_component[position.index] = true;
-            }
-        }
-        let query = self
-            .query
-            .get_or_insert_with(|| T::Mutability::query(world));
-        self.surplus.clear();
-        T::Mutability::read(query, world, |entities, _| {
-            let surplus = entities.iter().filter(|entity| {
-                let position = saved.get(*entity);
-                position.is_some_and(|position| !self.had_component[position.index])
-            });
-            self.surplus.extend(surplus);
-        });
+        self.find_surplus(world, slot, saved);
         for &entity in &self.surplus {
             if let Ok(mut entity) = world.get_entity_mut(entity) {
                 entity.remove::<T>();
             }
         }
+    }
+
+    fn is_restored(
+        &mut self,
+        world: &mut World,
+        slot: usize,
+        saved: &EntityHashMap<Position>,
+    ) -> bool {
+        self.find_surplus(world, slot, saved);
+        let mut entities = self.slots[slot].entities.iter();
+        self.surplus.is_empty() && entities.all(|&entity| world.get::<T>(entity).is_some())
     }
 
     fn write(&mut self, world: &mut World, slot: usize, same_structure: bool) {

@@ -53,6 +53,14 @@ pub(super) trait Column: Send + Sync {
     /// Removes the component from saved entities that did not have it.
     fn remove_surplus(&mut self, world: &mut World, slot: usize, saved: &EntityHashMap<Position>);
 
+    /// Returns `true` if exactly the right entities have the component.
+    fn is_restored(
+        &mut self,
+        world: &mut World,
+        slot: usize,
+        saved: &EntityHashMap<Position>,
+    ) -> bool;
+
     /// Writes mutable values. `same_structure`: entities and rows are equal to those in the slot.
     fn write(&mut self, world: &mut World, slot: usize, same_structure: bool);
 

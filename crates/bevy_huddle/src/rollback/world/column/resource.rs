@@ -69,6 +69,10 @@ impl<R: Resource<Mutability = Mutable> + Clone> Column for ResourceColumn<R> {
 
     fn remove_surplus(&mut self, _: &mut World, _: usize, _: &EntityHashMap<Position>) {}
 
+    fn is_restored(&mut self, _: &mut World, _: usize, _: &EntityHashMap<Position>) -> bool {
+        true
+    }
+
     fn write(&mut self, world: &mut World, slot: usize, _: bool) {
         let Slot {
             exists: true,

@@ -19,6 +19,12 @@ fn load_without_save_fails_and_changes_nothing() {
 }
 
 #[test]
+fn store_can_be_part_of_a_resource() {
+    fn check<T: Send + Sync + 'static>(_: &T) {}
+    check(&new_game().1);
+}
+
+#[test]
 fn state_before_the_first_tick_is_loaded() {
     let (mut world, mut store) = new_game();
     store.save(&mut world, Tick(0));
