@@ -98,6 +98,11 @@ fn play(world: &mut World, store: &mut WorldStore, schedule: &mut Schedule, tick
         schedule.run(world);
         store.release(tick);
         store.confirm(world, tick + 1);
+        // `App::update` does this: Bevy remembers removed components until then.
+        world.clear_trackers();
+    }
+    for ahead in 0..4 {
+        store.release(Tick(ticks + ahead));
     }
 }
 
@@ -110,7 +115,7 @@ fn steady_state_does_not_allocate_and_memory_is_bounded() {
     schedule.set_executor(bevy::ecs::schedule::SingleThreadedExecutor::new());
     play(&mut world, &mut store, &mut schedule, 10);
     let region = Region::new(ALLOCATOR);
-    play(&mut world, &mut store, &mut schedule, 100);
+    play(&mut world, &mut store, &mut schedule, 50);
     let change = region.change();
     assert_eq!(
         (change.allocations, change.reallocations),
@@ -120,13 +125,13 @@ fn steady_state_does_not_allocate_and_memory_is_bounded() {
 
     // With spawns and despawns, a long match needs as much memory as a short one.
     schedule.add_systems(churn);
-    play(&mut world, &mut store, &mut schedule, 300);
+    play(&mut world, &mut store, &mut schedule, 100);
     let region = Region::new(ALLOCATOR);
-    play(&mut world, &mut store, &mut schedule, 1000);
+    play(&mut world, &mut store, &mut schedule, 300);
     let change = region.change();
-    let growth = change.bytes_allocated as i64 - change.bytes_deallocated as i64
-        + change.bytes_reallocated as i64;
-    assert!(growth < 100_000, "{growth} B: {change:?}");
+    let growth = change.bytes_allocated as i64 - change.bytes_deallocated as i64;
+    // The index of ids doubles once before it is compacted for the first time.
+    assert!(growth < 20_000, "{growth} B: {change:?}");
 }
 
 /// Spawns a bullet in each tick, and despawns the oldest one.
