@@ -27,14 +27,13 @@ pub trait DespawnRollback {
     /// Hides the entity and its linked descendants, such as children, and despawns them when no
     /// rollback can undo it.
     ///
-    /// - Queries no longer return the entities, and relationships to them are removed.
+    /// - Queries no longer return the entities, and registered relationships to other entities are
+    ///   removed.
     /// - A rollback revives them with all components, including those that are not registered.
-    /// - Removal hooks and observers run once, when the despawn is final. Those of relationships
-    ///   run immediately.
+    /// - Removal hooks and observers run once, when the despawn is final. Those of registered
+    ///   relationships run immediately.
     ///
     /// An entity without [`Rollback`] is despawned immediately.
-    ///
-    /// Also call it instead of `despawn()` for descendants that a rollback has to bring back.
     fn despawn_rollback(self);
 }
 

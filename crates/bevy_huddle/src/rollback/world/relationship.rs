@@ -12,27 +12,66 @@ use bevy::{
 
 use super::ids::Rollback;
 
-type Descendants = fn(&World, Entity, &mut Vec<Entity>);
+/// What hiding an entity needs of one relationship.
+#[derive(Clone, Copy)]
+struct RelationshipFns {
+    /// Adds the sources that are despawned together with the entity.
+    descendants: fn(&World, Entity, &mut Vec<Entity>),
+    /// Removes the relationships between the entity and those that are not in the tree.
+    detach: fn(&mut World, Entity, &[Entity]),
+}
 
-/// The registered relationships that despawn their sources together with their target.
+/// The registered relationships.
+///
+/// Others do not belong to the simulation, so they stay while an entity is hidden: a camera that
+/// follows a ship still follows it after a rollback.
 #[derive(Resource, Default, Clone)]
-pub(super) struct LinkedRelationships(Vec<Descendants>);
+pub(super) struct RegisteredRelationships(Vec<RelationshipFns>);
 
-impl LinkedRelationships {
+impl RegisteredRelationships {
     pub(super) fn add<R: Relationship>(&mut self) {
-        if R::RelationshipTarget::LINKED_SPAWN {
-            self.0.push(|world, entity, descendants| {
-                if let Some(target) = world.get::<R::RelationshipTarget>(entity) {
-                    descendants.extend(target.iter());
-                }
-            });
-        }
+        self.0.push(RelationshipFns {
+            descendants: descendants::<R>,
+            detach: detach::<R>,
+        });
     }
 
     /// Adds the linked sources of an entity to `descendants`.
     pub(super) fn descendants(&self, world: &World, entity: Entity, descendants: &mut Vec<Entity>) {
-        for add in &self.0 {
-            add(world, entity, descendants);
+        for relationship in &self.0 {
+            (relationship.descendants)(world, entity, descendants);
+        }
+    }
+
+    /// Removes all relationships between an entity of the tree and those outside of it.
+    pub(super) fn detach(&self, world: &mut World, entity: Entity, tree: &[Entity]) {
+        for relationship in &self.0 {
+            (relationship.detach)(world, entity, tree);
+        }
+    }
+}
+
+fn descendants<R: Relationship>(world: &World, entity: Entity, descendants: &mut Vec<Entity>) {
+    if R::RelationshipTarget::LINKED_SPAWN
+        && let Some(target) = world.get::<R::RelationshipTarget>(entity)
+    {
+        descendants.extend(target.iter());
+    }
+}
+
+fn detach<R: Relationship>(world: &mut World, entity: Entity, tree: &[Entity]) {
+    let mut detached = Vec::new();
+    if let Some(relationship) = world.get::<R>(entity)
+        && !tree.contains(&relationship.get())
+    {
+        detached.push(entity);
+    }
+    if let Some(target) = world.get::<R::RelationshipTarget>(entity) {
+        detached.extend(target.iter().filter(|source| !tree.contains(source)));
+    }
+    for source in detached {
+        if let Ok(mut source) = world.get_entity_mut(source) {
+            source.remove::<R>();
         }
     }
 }

@@ -19,7 +19,7 @@ use super::{
     },
     hash::StateHasher,
     ids::{RollbackId, RollbackIds},
-    relationship::{LinkedRelationships, ListOrder, RelationshipOrder},
+    relationship::{ListOrder, RegisteredRelationships, RelationshipOrder},
     restore::Restorer,
     structure::{RollbackQuery, Structure},
     tombstone::{SimulatedTick, Tombstone},
@@ -68,7 +68,7 @@ impl WorldStore {
         world.register_disabling_component::<Tombstone>();
         world.init_resource::<RollbackIds>();
         world.init_resource::<SimulatedTick>();
-        world.init_resource::<LinkedRelationships>();
+        world.init_resource::<RegisteredRelationships>();
         let mut store = Self {
             query: QueryState::new(world),
             tombstones: QueryState::new(world),
@@ -127,7 +127,7 @@ impl WorldStore {
     {
         if !self.types.contains(&TypeId::of::<R>()) {
             world
-                .get_resource_or_init::<LinkedRelationships>()
+                .get_resource_or_init::<RegisteredRelationships>()
                 .add::<R>();
             self.orders.push(Box::<RelationshipOrder<R>>::default());
         }

@@ -1,17 +1,14 @@
 //! Despawns that a rollback can undo.
 
 use bevy::{
-    ecs::{
-        component::ComponentId, lifecycle::HookContext, relationship::RelationshipAccessor,
-        world::DeferredWorld,
-    },
+    ecs::{lifecycle::HookContext, world::DeferredWorld},
     prelude::*,
 };
 use huddle_session::Tick;
 
 use super::{
     ids::{Rollback, RollbackId, RollbackIds},
-    relationship::LinkedRelationships,
+    relationship::RegisteredRelationships,
 };
 
 /// The tick that is being simulated. Set it before each tick; tombstones contain it.
@@ -53,16 +50,19 @@ fn set_hidden(mut world: DeferredWorld, entity: Entity, hidden: bool) {
 }
 
 /// Hides an entity and its linked descendants, such as children.
+///
+/// Relationships to entities outside of this tree are removed, so that the simulation no longer
+/// finds the hidden ones through them.
 pub(super) fn hide(world: &mut World, root: Entity, tick: Tick) {
-    let links = world.get_resource_or_init::<LinkedRelationships>().clone();
+    let relationships = relationships(world);
     let mut tree = vec![root];
     let mut next = 0;
     while let Some(&entity) = tree.get(next) {
-        links.descendants(world, entity, &mut tree);
+        relationships.descendants(world, entity, &mut tree);
         next += 1;
     }
     for &entity in &tree {
-        remove_relationships(world, entity, entity == root);
+        relationships.detach(world, entity, &tree);
     }
     for &entity in &tree {
         if let Ok(mut entity) = world.get_entity_mut(entity) {
@@ -71,52 +71,17 @@ pub(super) fn hide(world: &mut World, root: Entity, tick: Tick) {
     }
 }
 
-/// Removes relationships, so that the rest of the simulation no longer finds the entity through
-/// them. Descendants keep the link to their parent.
-fn remove_relationships(world: &mut World, entity: Entity, is_root: bool) {
-    let Ok(entity_ref) = world.get_entity(entity) else {
-        return;
-    };
-    let removed: Vec<ComponentId> = entity_ref
-        .archetype()
-        .iter_components()
-        .filter(|&id| {
-            let info = world.components().get_info(id);
-            match info.and_then(|info| info.relationship_accessor()) {
-                Some(RelationshipAccessor::Relationship { linked_spawn, .. }) => {
-                    is_root || !linked_spawn
-                }
-                Some(RelationshipAccessor::RelationshipTarget { linked_spawn, .. }) => {
-                    !linked_spawn
-                }
-                None => false,
-            }
-        })
-        .collect();
-    for id in removed {
-        if let Ok(mut entity) = world.get_entity_mut(entity) {
-            entity.remove_by_id(id);
-        }
-    }
-}
-
 /// Brings a hidden entity back, with its descendants that do not take part in rollbacks. Those that
 /// do are revived one by one.
 pub(super) fn revive(world: &mut World, root: Entity) {
-    let links = world.get_resource_or_init::<LinkedRelationships>().clone();
+    let relationships = relationships(world);
     let mut tree = vec![root];
+    let mut found = Vec::new();
     let mut next = 0;
     while let Some(&entity) = tree.get(next) {
-        let start = tree.len();
-        links.descendants(world, entity, &mut tree);
-        let mut index = start;
-        while let Some(&descendant) = tree.get(index) {
-            if world.get::<Rollback>(descendant).is_some() {
-                tree.swap_remove(index);
-            } else {
-                index += 1;
-            }
-        }
+        relationships.descendants(world, entity, &mut found);
+        let is_local = |entity: &Entity| world.get::<Rollback>(*entity).is_none();
+        tree.extend(found.drain(..).filter(is_local));
         next += 1;
     }
     for entity in tree {
@@ -124,4 +89,10 @@ pub(super) fn revive(world: &mut World, root: Entity) {
             entity.remove::<Tombstone>();
         }
     }
+}
+
+fn relationships(world: &mut World) -> RegisteredRelationships {
+    world
+        .get_resource_or_init::<RegisteredRelationships>()
+        .clone()
 }

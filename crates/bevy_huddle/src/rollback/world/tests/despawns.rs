@@ -129,6 +129,26 @@ fn relationships_to_a_hidden_entity_are_removed_and_restored() {
 }
 
 #[test]
+fn unregistered_relationships_survive() {
+    #[derive(Component, PartialEq, Debug)]
+    #[relationship(relationship_target = FollowedBy)]
+    struct Follows(Entity);
+
+    #[derive(Component)]
+    #[relationship_target(relationship = Follows)]
+    struct FollowedBy(Vec<Entity>);
+
+    let (mut world, mut store) = new_game();
+    let ship = world.spawn(ship()).id();
+    let camera = world.spawn(Follows(ship)).id();
+    store.save(&mut world, Tick(0));
+    despawn_in(&mut world, 0, ship);
+    store.load(&mut world, Tick(0)).unwrap();
+    assert_eq!(world.get::<Follows>(camera), Some(&Follows(ship)));
+    assert_eq!(world.get::<FollowedBy>(ship).map(|by| by.0.len()), Some(1));
+}
+
+#[test]
 fn mispredicted_spawn_is_despawned_and_its_id_is_used_again() {
     let (mut world, mut store) = new_game();
     store.save(&mut world, Tick(0));
