@@ -13,10 +13,15 @@
 //!   its registered components only.
 //! - An entity that did not exist yet is despawned. Its [`RollbackId`] is used again.
 //!
+//! Change registered components only in the simulation. That includes [`ChildOf`] of rollback
+//! entities: a load removes parents that other systems gave them.
+//!
 //! # References between entities
 //!
 //! Fields with `#[entities]` stay valid when an entity is spawned again, and checksums compare them
 //! as [`RollbackId`]s. Elsewhere store a [`RollbackId`].
+//!
+//! [`ChildOf`]: bevy::prelude::ChildOf
 //!
 //! # Example
 //!

@@ -88,7 +88,8 @@ impl WorldStore {
 
     /// Registers a component that is saved, and compared between peers.
     ///
-    /// Register types before a match, in the same order on every peer.
+    /// Register types before a match, in the same order on every peer. A value that does not equal
+    /// itself, such as NaN, is marked as changed by each load.
     pub fn component<T>(&mut self) -> &mut Self
     where
         T: Component + Clone + PartialEq + Serialize,
@@ -106,7 +107,8 @@ impl WorldStore {
         self.add::<T>(|| Box::new(ComponentColumn::<T>::new(ValueRules::hashed(hash))))
     }
 
-    /// Registers a component that is saved, but not compared. Each load marks its values as changed.
+    /// Registers a component that is saved, but not compared. Each load marks its values as changed,
+    /// and inserts immutable ones again.
     pub fn component_unchecked<T>(&mut self) -> &mut Self
     where
         T: Component + Clone,

@@ -47,8 +47,11 @@ where
         self.had_component.clear();
         self.had_component.resize(saved.len(), false);
         for entity in &self.slots[slot].entities {
-            if let Some(position) = saved.get(entity) {
-                self.had_component[position.index] = true;
+            let position = saved.get(entity);
+            if let Some(had) =
+                position.and_then(|position| self.had_component.get_mut(position.index))
+            {
+                *had = true;
             }
         }
         let query = self
@@ -58,7 +61,8 @@ where
         T::Mutability::read(query, world, |entities, _| {
             let surplus = entities.iter().filter(|entity| {
                 let position = saved.get(*entity);
-                position.is_some_and(|position| !self.had_component[position.index])
+                position
+                    .is_some_and(|position| self.had_component.get(position.index) == Some(&false))
             });
             self.surplus.extend(surplus);
         });
