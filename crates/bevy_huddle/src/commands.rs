@@ -12,7 +12,7 @@ use crate::{
     peer::events::KickFailed,
     receive::apply::peers::{disconnect, remove_peers},
     room::{
-        components::Rooms, join::join, link::RoomLink, options::RoomOptions, status::RoomStatus,
+        components::Rooms, extension::extend, join::join, link::RoomLink, options::RoomOptions, status::RoomStatus,
     },
     send::{
         failures::{report, trigger_failure},
@@ -265,6 +265,7 @@ fn leave(world: &mut World, room: Entity) {
     if world.get::<RoomStatus>(room).is_none() {
         return log::debug!("{room} is not a room, so there is nothing to leave");
     }
+    extend(world, |extension, world| (extension.leaving)(world, room));
     if let Some(mut link) = world.get_mut::<RoomLink>(room) {
         // Send before the peers are removed, because afterwards there is no recipient.
         link.send_events();

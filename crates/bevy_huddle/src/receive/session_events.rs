@@ -26,6 +26,7 @@ use crate::{
     room::{
         components::RoomHost,
         events::{HostChanged, TicksSkipped},
+        extension::{ReceivedSection, extend},
         link::{RoomLink, peer_entity},
     },
 };
@@ -44,6 +45,9 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             add_peer(world, room, peer, rejoined);
         }
         SessionEvent::Left { peer_id } => {
+            extend(world, |extension, world| {
+                (extension.restarted)(world, room, peer_id);
+            });
             let departure = world
                 .get_mut::<RoomLink>(room)
                 .and_then(|mut link| link.peers.take_entity(peer_id, DisconnectReason::Lost));
@@ -76,8 +80,24 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
         SessionEvent::Transfer { peer_id, event } => {
             trigger_transfer_event(world, room, peer_id, event)
         }
-        // This crate sends no sections of its own in packets, so it ignores those of a peer.
-        SessionEvent::Section { .. } => {}
+        SessionEvent::Section {
+            peer_id,
+            packet,
+            payload,
+            arrived,
+            rtt,
+        } => {
+            let section = ReceivedSection {
+                peer_id,
+                packet,
+                payload,
+                arrived,
+                rtt,
+            };
+            extend(world, |extension, world| {
+                (extension.section)(world, room, section);
+            });
+        }
         SessionEvent::MeshChanged { peer_id } => mesh_changed(world, room, peer_id),
         SessionEvent::HostChanged { host } => {
             if let Ok(mut entity) = world.get_entity_mut(room) {

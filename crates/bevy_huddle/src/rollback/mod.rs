@@ -1,5 +1,50 @@
-//! Rollback: every peer simulates the same match from the same inputs.
+//! Matches with rollback: every player simulates the same match from the same inputs.
 //!
-//! [`world`] keeps the simulated part of Bevy's `World` for several ticks and restores it.
+//! Inputs of other players arrive late, so they are predicted. If a prediction was wrong, the plugin loads
+//! an earlier state of the world and simulates the ticks since then again. Players therefore see the
+//! effects of their own inputs at once, however far away the other players are.
+//!
+//! | to | use |
+//! |---|---|
+//! | add rollback to a game | [`RollbackPlugin`] |
+//! | register what the simulation changes | [`RollbackAppExt`], and [`Rollback`] on each entity |
+//! | set up a match | systems in [`RollbackStart`] |
+//! | simulate a tick | systems in [`RollbackUpdate`], with [`Inputs`] and [`RollbackRng`] |
+//! | play sounds and show particles | [`EffectWriter`] and [`EffectStarted`] |
+//! | start a match | [`RollbackPlugin::start_with`] or [`RollbackCommandsExt::start_match`] |
+//! | show what happens | [`MatchStatus`], and events such as [`MatchStarted`] and [`MatchWaiting`] |
+//! | find out why players desynchronize | [`RollbackPlugin::sync_test`], [`MatchDesynced`] |
 
+mod app;
+mod commands;
+mod effects;
+mod game;
+mod plugin;
+mod rng;
+mod schedule;
+#[cfg(test)]
+mod tests;
 pub mod world;
+
+pub use huddle_rollback::{
+    DelayPolicy, DesyncReport, InputStatus, LeaveReason, RollbackSetup, RollbackStats, Seat,
+    SeatSet, StartError, SyncMismatch,
+};
+
+pub use self::{
+    app::RollbackAppExt,
+    commands::RollbackCommandsExt,
+    effects::{Effect, EffectCancelled, EffectConfirmed, EffectStarted, EffectWriter},
+    game::{
+        events::{
+            DroppedFromMatch, MatchDesynced, MatchEnded, MatchSplit, MatchStartFailed,
+            MatchStarted, MatchWaiting, SeatLeft, SyncTestFailed,
+        },
+        inputs::Inputs,
+        running::MatchStatus,
+    },
+    plugin::RollbackPlugin,
+    rng::RollbackRng,
+    schedule::{RollbackStart, RollbackSystems, RollbackUpdate},
+    world::{DespawnRollback, InOrder, Rollback, RollbackId, RollbackIds},
+};

@@ -6,7 +6,8 @@ use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, DisconnectReason, PeerId, RoomEvent, SendError};
 use huddle_session::{
-    KindId, Lane, MessageError as PacketError, OfferError, OwnStates, RoomSession, SessionEvent,
+    KindId, Lane, MessageError as PacketError, OfferError, OwnStates, RoomSession, SectionSource,
+    SessionEvent,
 };
 
 use crate::{
@@ -48,6 +49,8 @@ pub(crate) struct RoomLink {
     joined: Instant,
     /// The time of the last tick, since the room was joined.
     ticked: Duration,
+    /// Whether the steps of a match are the ticks of this room, instead of those of the game.
+    pub(crate) is_driven_by_match: bool,
     pause: Duration,
     /// The events that the local player sent to itself.
     echoes: VecDeque<(KindId, Bytes)>,
@@ -74,6 +77,7 @@ impl RoomLink {
             peers: PeerLinks::default(),
             kinds,
             ticked: Duration::ZERO,
+            is_driven_by_match: false,
             pause: PAUSE.max(tick * PAUSE_TICKS),
             echoes: VecDeque::new(),
             held: None,
@@ -119,6 +123,11 @@ impl RoomLink {
         self.transport.as_ref().map_or(self.ticked, |transport| {
             transport.now().saturating_duration_since(self.joined)
         })
+    }
+
+    /// Returns an unpredictable random number, or 0 after the room was left.
+    pub(crate) fn random(&mut self) -> u64 {
+        self.transport.as_mut().map_or(0, |transport| transport.seed())
     }
 
     /// Leaves the room after sending queued events within the credit of the links. The caller
@@ -292,14 +301,22 @@ impl RoomLink {
         self.now().saturating_sub(self.ticked) >= self.pause
     }
 
-    /// Sends one tick packet per peer, and queued events and transfers.
-    pub(crate) fn send_tick(&mut self, own: &OwnStates) {
+    /// Sends one tick packet per peer, and queued events and transfers. The packets carry the
+    /// sections of `sections`.
+    pub(crate) fn send_tick(&mut self, own: &OwnStates, sections: &mut dyn SectionSource) {
         let now = self.now();
         let Some(transport) = self.transport.as_deref_mut() else {
             return;
         };
         for peer_id in self.peers.in_session() {
-            send_tick(transport, &mut self.session, peer_id, now, own);
+            send_tick(
+                transport,
+                &mut self.session,
+                peer_id,
+                now,
+                own,
+                sections,
+            );
         }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod components;
 pub(crate) mod conditioning;
 pub(crate) mod events;
+pub(crate) mod extension;
 pub(crate) mod join;
 pub(crate) mod link;
 pub(crate) mod options;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use huddle_mesh::{Channel, PeerId};
-use huddle_session::{Lane, OwnStates, RoomSession};
+use huddle_session::{Lane, OwnStates, RoomSession, SectionSource};
 
 use crate::transport::Transport;
 
@@ -15,10 +15,18 @@ pub(super) fn send_tick(
     peer_id: PeerId,
     now: Duration,
     own: &OwnStates,
+    sections: &mut dyn SectionSource,
 ) {
+    let mut is_first = true;
     loop {
         let credit = transport.credit(peer_id, Channel::State);
-        let packet = session.collect(peer_id, Lane::State, now, own, credit);
+        // The first packet carries the section.
+        let packet = match std::mem::take(&mut is_first) {
+            true => session
+                .collect_packet(peer_id, now, own, sections, credit)
+                .or_else(|| session.collect(peer_id, Lane::State, now, own, credit)),
+            false => session.collect(peer_id, Lane::State, now, own, credit),
+        };
         let Some(packet) = packet else { break };
         if !send(transport, peer_id, Channel::State, packet) {
             break;

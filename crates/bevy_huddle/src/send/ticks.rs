@@ -7,18 +7,22 @@ use crate::{
     room::{components::RoomTick, link::RoomLink},
 };
 
-/// Starts a tick in every room.
+/// Starts a tick in every room, except in one with a match, whose steps are the ticks of the room.
 pub(crate) fn begin_tick(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>) {
     for (mut link, mut tick) in &mut rooms {
-        link.advance();
-        tick.0 = link.session.tick();
+        if !link.is_driven_by_match {
+            link.advance();
+            tick.0 = link.session.tick();
+        }
     }
 }
 
 /// Sends one packet per peer, and the queues of the other lanes.
 pub(crate) fn send_tick(mut rooms: Query<&mut RoomLink>, own: Res<OwnState>) {
     for mut link in &mut rooms {
-        link.send_tick(&own.0);
+        if !link.is_driven_by_match {
+            link.send_tick(&own.0, &mut ());
+        }
     }
 }
 
@@ -31,7 +35,7 @@ pub(crate) fn send_events(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>, own:
         if link.is_paused() {
             link.advance();
             tick.0 = link.session.tick();
-            link.send_tick(&own.0);
+            link.send_tick(&own.0, &mut ());
         } else {
             link.send_events();
         }

@@ -1,0 +1,44 @@
+//! The commands of matches.
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+
+use crate::rollback::game::{
+    running::{PendingStart, StartCall},
+    start::{ALONE, call_match, first_room},
+};
+
+/// Adds the commands of matches to [`Commands`].
+pub trait RollbackCommandsExt {
+    /// Starts a match with one seat for each of these peers, in this order, or the next match after the
+    /// running one. Only the host of the room can start a match. All players then start it together, and
+    /// the running match ends at the same tick for all.
+    ///
+    /// The match fails to start if a player is missing or has registered other types. See
+    /// [`MatchStartFailed`](crate::rollback::MatchStartFailed).
+    fn start_match(&mut self, seats: impl IntoIterator<Item = PeerId>);
+
+    /// Starts a match on this machine alone, in which the local player has all seats. It needs no room, so
+    /// it suits a sync test ([`RollbackPlugin::sync_test`](crate::rollback::RollbackPlugin::sync_test)),
+    /// practice, and several players at one screen.
+    fn start_local_match(&mut self, seats: usize);
+}
+
+impl RollbackCommandsExt for Commands<'_, '_> {
+    fn start_match(&mut self, seats: impl IntoIterator<Item = PeerId>) {
+        let seats: Vec<_> = seats.into_iter().collect();
+        self.queue(move |world: &mut World| match first_room(world) {
+            Some(room) => call_match(world, room, seats, Default::default()),
+            None => log::warn!("no match starts, because there is no room: join one first"),
+        });
+    }
+
+    fn start_local_match(&mut self, seats: usize) {
+        let call = StartCall {
+            room: None,
+            seats: vec![ALONE; seats],
+            rules: Default::default(),
+        };
+        self.queue(move |world: &mut World| world.resource_mut::<PendingStart>().0 = Some(call));
+    }
+}

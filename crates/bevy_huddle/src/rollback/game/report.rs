@@ -1,0 +1,102 @@
+//! Triggers the events of the rollback session.
+
+use bevy::prelude::*;
+use huddle_rollback::{Input, RollbackEvent};
+
+use crate::rollback::{
+    app::ResourceResets,
+    effects::clear_effects,
+    game::{
+        events::{
+            DroppedFromMatch, MatchDesynced, MatchEnded, MatchSplit, MatchStartFailed,
+            MatchStarted, MatchWaiting, SeatLeft, SyncTestFailed,
+        },
+        inputs::Inputs,
+        running::{MatchStatus, Running, seats_of},
+        start::local_id,
+        store::with_store,
+    },
+    rng::RollbackRng,
+    schedule::RollbackStart,
+};
+
+/// Triggers the events of a step. The first tick of a match follows them.
+pub(crate) fn report_events<I: Input>(world: &mut World, running: &mut Running<I>) {
+    while let Some(event) = running.session.poll() {
+        match event {
+            RollbackEvent::Started { seed } => start(world, running, seed),
+            RollbackEvent::StartFailed(error) => {
+                log::warn!("the match cannot start: {error}");
+                running.starting = None;
+                world.trigger(MatchStartFailed { error });
+            }
+            RollbackEvent::Ended { at_tick } => world.trigger(MatchEnded { at_tick }),
+            RollbackEvent::SeatLeft {
+                seat,
+                at_tick,
+                reason,
+                took,
+            } => world.trigger(SeatLeft {
+                seat,
+                at_tick,
+                reason,
+                took,
+            }),
+            RollbackEvent::Split {
+                side,
+                of,
+                is_majority,
+            } => world.trigger(MatchSplit {
+                side,
+                players_before: of,
+                is_majority,
+            }),
+            RollbackEvent::Dropped { by, at_tick } => {
+                world.trigger(DroppedFromMatch { by, at_tick });
+            }
+            RollbackEvent::Mismatch(mismatch) => log::warn!(
+                "the state of tick {} differs from that of {}: looking for the difference",
+                mismatch.tick,
+                mismatch.peer
+            ),
+            RollbackEvent::Desync(report) => {
+                log::error!("{report}");
+                world.trigger(MatchDesynced { report });
+            }
+            RollbackEvent::Waiting { seats, stopped } => {
+                world.trigger(MatchWaiting { seats, stopped });
+            }
+            RollbackEvent::SyncTestFailed(mismatch) => {
+                log::error!(
+                    "the game is not deterministic: the state of tick {} differs when it is simulated again",
+                    mismatch.tick
+                );
+                world.trigger(SyncTestFailed { mismatch });
+            }
+        }
+    }
+}
+
+/// Sets up the world of a match.
+fn start<I: Input>(world: &mut World, running: &mut Running<I>, seed: u64) {
+    let seats = running.starting.take().unwrap_or_default();
+    let local_seats = local_id(world, running.room)
+        .map(|local_id| seats_of(&seats, local_id))
+        .unwrap_or_default();
+    with_store(world, |store, world| store.clear(world));
+    clear_effects(world);
+    let resets = world.get_resource::<ResourceResets>();
+    for reset in resets.map(|resets| resets.0.clone()).unwrap_or_default() {
+        reset(world);
+    }
+    *world.resource_mut::<Inputs<I>>() = Inputs::default();
+    *world.resource_mut::<RollbackRng>() = RollbackRng::new(seed);
+    *world.resource_mut::<MatchStatus>() = MatchStatus {
+        seats: seats.clone(),
+        local_seats: local_seats.clone(),
+        ..default()
+    };
+    world.run_schedule(RollbackStart);
+    log::info!("a match with {} seats starts", seats.len());
+    world.trigger(MatchStarted { seats, local_seats });
+}

@@ -1,0 +1,83 @@
+//! Executes the requests of the rollback session on the world.
+
+use bevy::prelude::*;
+use huddle_rollback::{Input, Request, RollbackSession, StateDump};
+use huddle_session::{Tick, TickRate};
+
+use crate::rollback::{
+    effects::{begin_effects, confirm_effects},
+    game::{inputs::Inputs, store::with_store},
+    schedule::RollbackUpdate,
+    world::{RollbackId, SimulatedTick},
+};
+
+/// The maximum number of values in a dump.
+const MAX_DUMP_ROWS: usize = 10_000;
+
+/// Executes all requests of a step.
+pub(crate) fn execute_requests<I: Input>(
+    world: &mut World,
+    session: &mut RollbackSession<I>,
+    is_sync_test: bool,
+) {
+    while let Some(request) = session.request() {
+        match request {
+            Request::Save { tick, .. } => with_store(world, |store, world| {
+                store.save(world, tick);
+            }),
+            Request::Load { tick } => with_store(world, |store, world| {
+                if let Err(error) = store.load(world, tick) {
+                    log::error!("the state of tick {tick} cannot be loaded: {error}");
+                }
+            }),
+            Request::Advance(frame) => {
+                world.resource_mut::<Inputs<I>>().advance(frame.inputs);
+                simulate(world, frame.tick);
+            }
+            Request::Confirmed { tick, .. } => confirm_effects(world, tick),
+            Request::Checksum { tick } => {
+                let checksum = with_store(world, |store, _| store.checksum(tick));
+                // The session requests checksums of saved states only.
+                session.checksum(tick, checksum.unwrap_or_default());
+            }
+            Request::Inspect { tick } => {
+                let rows = with_store(world, |store, _| store.dump(tick, MAX_DUMP_ROWS));
+                let mut dump = StateDump::new();
+                for row in rows {
+                    let entity = row.id.map_or(u64::MAX, RollbackId::get);
+                    dump.add(row.type_name, entity, row.hash, Some(row.text));
+                }
+                session.inspected(tick, dump);
+            }
+            Request::Release { tick } => {
+                with_store(world, |store, _| store.release(tick));
+            }
+        }
+    }
+    let confirmed = session.confirmed();
+    let final_until = match is_sync_test {
+        true => Tick(confirmed.0.saturating_sub(MAX_SYNC_TEST)),
+        false => confirmed,
+    };
+    with_store(world, |store, world| store.confirm(world, final_until));
+}
+
+/// The longest rollback of a sync test, in ticks. It also rolls back confirmed ticks.
+const MAX_SYNC_TEST: u32 = 64;
+
+/// The rate of the ticks of the match.
+#[derive(Resource, Debug, Clone, Copy, Default)]
+pub(crate) struct RollbackRate(pub(crate) TickRate);
+
+/// Simulates a tick.
+fn simulate(world: &mut World, tick: Tick) {
+    world.resource_mut::<SimulatedTick>().0 = tick;
+    begin_effects(world, tick);
+    let period = world.resource::<RollbackRate>().0.period();
+    // The time depends on the tick alone, so it needs no rollback.
+    let mut time = Time::<()>::default();
+    time.advance_to(period * tick.0);
+    time.advance_by(period);
+    *world.resource_mut::<Time>() = time;
+    world.run_schedule(RollbackUpdate);
+}

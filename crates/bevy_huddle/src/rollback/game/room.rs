@@ -1,0 +1,156 @@
+//! What the match receives from its room.
+
+use bevy::prelude::*;
+use bytes::Bytes;
+use huddle_mesh::{DisconnectReason, PeerId};
+use huddle_rollback::Input;
+use huddle_session::codec::DecodeError;
+
+use crate::{
+    message::registry::PeerRef,
+    peer::{
+        components::PeerOf,
+        events::{PeerJoined, PeerKicked, PeerLeft, PeerResumed, PeerStopped},
+    },
+    rollback::game::running::{CurrentMatch, Running},
+    room::{extension::ReceivedSection, link::RoomLink},
+};
+
+/// Calls a function with the match of a room, if there is one.
+fn with_match<I: Input>(
+    world: &mut World,
+    room: Entity,
+    call: impl FnOnce(&mut Running<I>, std::time::Duration),
+) {
+    let Some(now) = world.get::<RoomLink>(room).map(RoomLink::now) else {
+        return;
+    };
+    let mut current = world.resource_mut::<CurrentMatch<I>>();
+    if let Some(running) = &mut current.0
+        && running.room == Some(room)
+    {
+        call(running, now);
+    }
+}
+
+/// Receives the section of a packet.
+pub(crate) fn receive_section<I: Input>(world: &mut World, room: Entity, section: ReceivedSection) {
+    let ReceivedSection {
+        peer_id,
+        packet,
+        payload,
+        arrived,
+        rtt,
+    } = section;
+    with_match::<I>(world, room, |running, _| {
+        let session = &mut running.session;
+        if let Err(error) = session.receive_packet(peer_id, packet, &payload, arrived, rtt) {
+            log::warn!("the inputs of {peer_id} are invalid: {error}");
+        }
+    });
+}
+
+/// Receives a message of the session of a peer.
+pub(crate) fn receive_message<I: Input>(
+    world: &mut World,
+    from: PeerRef,
+    payload: &[u8],
+) -> Result<(), DecodeError> {
+    let PeerRef { peer_id, entity } = from;
+    if let Some(&PeerOf(room)) = world.get::<PeerOf>(entity) {
+        let message = Bytes::copy_from_slice(payload);
+        with_match::<I>(world, room, |running, now| {
+            if let Err(error) = running.session.receive_message(peer_id, message, now) {
+                log::warn!("a message of the match from {peer_id} is invalid: {error}");
+            }
+        });
+    }
+    Ok(())
+}
+
+/// A peer's program was restarted.
+pub(crate) fn peer_restarted<I: Input>(world: &mut World, room: Entity, peer_id: PeerId) {
+    with_match::<I>(world, room, |running, now| {
+        running.session.restarted(peer_id, now);
+    });
+}
+
+/// The local player is about to leave the room, so it announces that it leaves the match.
+pub(crate) fn leave_room<I: Input>(world: &mut World, room: Entity) {
+    let mut current = world.resource_mut::<CurrentMatch<I>>();
+    let Some(mut running) = current.0.take_if(|running| running.room == Some(room)) else {
+        // A step of the match itself leaves the room. The step ends the match.
+        return;
+    };
+    if let Some(now) = running.now(world) {
+        running.session.leave(now);
+        running.queue_messages(world);
+    }
+    running.end(world);
+}
+
+pub(crate) fn on_joined<I: Input>(
+    joined: On<PeerJoined>,
+    peers: Query<&PeerOf>,
+    mut current: ResMut<CurrentMatch<I>>,
+) {
+    if let Some(running) = &mut current.0
+        && let Ok(peer_of) = peers.get(joined.entity)
+        && running.room == Some(peer_of.0)
+    {
+        running.session.linked(joined.peer_id);
+    }
+}
+
+pub(crate) fn on_left<I: Input>(
+    left: On<PeerLeft>,
+    peers: Query<&PeerOf>,
+    rooms: Query<&RoomLink>,
+    mut current: ResMut<CurrentMatch<I>>,
+) {
+    let Some(running) = &mut current.0 else {
+        return;
+    };
+    let room = peers.get(left.entity).ok().map(|peer_of| peer_of.0);
+    let room = room.or(running.room).filter(|_| running.room.is_some());
+    let Some(now) = room.and_then(|room| Some(rooms.get(room).ok()?.now())) else {
+        return;
+    };
+    match left.reason {
+        DisconnectReason::ProtocolViolation => running.session.removed(left.peer_id, now),
+        _ => running.session.lost(left.peer_id, now),
+    }
+}
+
+pub(crate) fn on_kicked<I: Input>(
+    kicked: On<PeerKicked>,
+    peers: Query<&PeerOf>,
+    rooms: Query<&RoomLink>,
+    mut current: ResMut<CurrentMatch<I>>,
+) {
+    if let Some(running) = &mut current.0
+        && let Ok(peer_of) = peers.get(kicked.entity)
+        && running.room == Some(peer_of.0)
+        && let Ok(link) = rooms.get(peer_of.0)
+    {
+        running.session.removed(kicked.peer_id, link.now());
+    }
+}
+
+pub(crate) fn on_stopped<I: Input>(
+    stopped: On<PeerStopped>,
+    mut current: ResMut<CurrentMatch<I>>,
+) {
+    if let Some(running) = &mut current.0 {
+        running.session.set_stopped(stopped.peer_id, true);
+    }
+}
+
+pub(crate) fn on_resumed<I: Input>(
+    resumed: On<PeerResumed>,
+    mut current: ResMut<CurrentMatch<I>>,
+) {
+    if let Some(running) = &mut current.0 {
+        running.session.set_stopped(resumed.peer_id, false);
+    }
+}

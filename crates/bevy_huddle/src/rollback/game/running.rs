@@ -1,0 +1,91 @@
+//! The match that is running or starting.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bevy::{ecs::system::BoxedSystem, prelude::*};
+use huddle_mesh::PeerId;
+use huddle_rollback::{Input, RollbackSession, RollbackStats, Seat, SeatSet};
+use huddle_session::{KindId, Tick, TickRate};
+
+/// The match of the app. It is taken out while a step runs, which changes the world.
+#[derive(Resource)]
+pub(crate) struct CurrentMatch<I: Input>(pub(crate) Option<Box<Running<I>>>);
+
+/// A match that is running or starting.
+pub(crate) struct Running<I: Input> {
+    /// The room of the players, or `None` for a match on this machine alone.
+    pub(crate) room: Option<Entity>,
+    pub(crate) session: RollbackSession<I>,
+    /// The kind of the session's messages.
+    pub(crate) kind: Option<KindId>,
+    pub(crate) rate: TickRate,
+    pub(crate) is_sync_test: bool,
+    /// When the next step is due.
+    pub(crate) next_step: Duration,
+    /// The players of the match that starts next, which becomes the running one.
+    pub(crate) starting: Option<Vec<PeerId>>,
+}
+
+/// A call to start a match, which the next step executes.
+#[derive(Resource, Debug, Default)]
+pub(crate) struct PendingStart(pub(crate) Option<StartCall>);
+
+/// The players and rules of a match.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StartCall {
+    /// The room of the players, or `None` for a match on this machine alone.
+    pub(crate) room: Option<Entity>,
+    pub(crate) seats: Vec<PeerId>,
+    pub(crate) rules: BTreeMap<String, String>,
+}
+
+/// Samples the input of a local seat.
+#[derive(Resource)]
+pub(crate) struct ReadInput<I: Input>(pub(crate) Option<BoxedSystem<In<Seat>, I>>);
+
+/// The state of the match: a resource for the game's interface.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::rollback::MatchStatus;
+///
+/// fn show(status: Res<MatchStatus>) {
+///     if status.is_running() {
+///         println!("tick {}, confirmed {}", status.tick, status.confirmed);
+///     }
+/// }
+/// # bevy::ecs::system::assert_is_system(show);
+/// ```
+#[derive(Resource, Debug, Clone, Default)]
+pub struct MatchStatus {
+    /// The player of each seat, while a match is running.
+    pub seats: Vec<PeerId>,
+    /// The seats of the local player.
+    pub local_seats: Vec<Seat>,
+    /// The tick that is simulated next.
+    pub tick: Tick,
+    /// The first tick that is not confirmed. The state before it is final.
+    pub confirmed: Tick,
+    /// The part of a tick that has passed since the last one, from 0 to 1, to interpolate what is drawn.
+    pub overstep: f32,
+    /// The players that the start of a match waits for.
+    pub waiting_for: Vec<PeerId>,
+    /// The seats whose inputs the match waits for.
+    pub missing: SeatSet,
+    /// Statistics of the running match.
+    pub stats: RollbackStats,
+}
+
+impl MatchStatus {
+    /// Returns whether a match is running.
+    pub fn is_running(&self) -> bool {
+        !self.seats.is_empty()
+    }
+}
+
+/// Returns the seats that a peer plays.
+pub(crate) fn seats_of(seats: &[PeerId], peer: PeerId) -> Vec<Seat> {
+    let seats = (0..).map(Seat).zip(seats);
+    let own = seats.filter(|&(_, &owner)| owner == peer);
+    own.map(|(seat, _)| seat).collect()
+}

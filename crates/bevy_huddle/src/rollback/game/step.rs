@@ -1,0 +1,160 @@
+//! Runs the steps of the match when they are due.
+
+use std::time::Duration;
+
+use bevy::prelude::*;
+use huddle_rollback::{Input, SeatSet, Step};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    message::state::OwnState,
+    rollback::{
+        effects::finish_effects,
+        game::{
+            report::report_events,
+            requests::execute_requests,
+            running::{CurrentMatch, MatchStatus, ReadInput, Running},
+            start::begin_pending,
+        },
+    },
+    room::{components::RoomTick, link::RoomLink},
+};
+
+/// The maximum number of steps in a frame. A game that is this far behind does not catch up, because the
+/// other players would then wait for its frames.
+const MAX_STEPS: u32 = 8;
+
+/// Runs the steps that are due since the last frame.
+///
+/// A step is also the tick of the room, so the inputs that it samples leave at once.
+pub(crate) fn run_match<I: Input + Serialize + DeserializeOwned>(world: &mut World) {
+    begin_pending::<I>(world);
+    let Some(mut running) = world.resource_mut::<CurrentMatch<I>>().0.take() else {
+        return;
+    };
+    let time = *world.resource::<Time>();
+    let mut steps = 0;
+    loop {
+        let Some(now) = running.now(world) else {
+            // The player has left the room.
+            running.end(world);
+            break;
+        };
+        if running.next_step > now || steps == MAX_STEPS {
+            running.show_status(world, now);
+            let current = &mut world.resource_mut::<CurrentMatch<I>>().0;
+            *current = Some(running);
+            break;
+        }
+        steps += 1;
+        step(world, &mut running, now);
+        let period = running.rate.period().div_f64(running.session.speed(now));
+        running.next_step += period;
+        if steps == MAX_STEPS {
+            running.next_step = running.next_step.max(now);
+        }
+    }
+    *world.resource_mut::<Time>() = time;
+}
+
+/// Runs a step: receives nothing, samples the inputs, simulates, and sends.
+fn step<I: Input>(world: &mut World, running: &mut Running<I>, now: Duration) {
+    if let Some(room) = running.room
+        && let Some(mut link) = world.get_mut::<RoomLink>(room)
+    {
+        link.is_driven_by_match = true;
+        link.advance();
+        let tick = link.session.tick();
+        if let Some(mut room_tick) = world.get_mut::<RoomTick>(room) {
+            room_tick.0 = tick;
+        }
+    }
+    let mut read = world.resource_mut::<ReadInput<I>>().0.take();
+    let step = running.session.step(now, |seat, _| match &mut read {
+        Some(read) => match read.run(seat, world) {
+            Ok(input) => input,
+            Err(error) => {
+                log::warn!("the input of seat {seat} cannot be read: {error}");
+                I::default()
+            }
+        },
+        None => I::default(),
+    });
+    world.resource_mut::<ReadInput<I>>().0 = read;
+    match step {
+        Ok(Step::Waited(missing)) => world.resource_mut::<MatchStatus>().missing = missing,
+        Ok(Step::Ran | Step::Idle) => {
+            world.resource_mut::<MatchStatus>().missing = SeatSet::default();
+        }
+        Err(error) => log::error!("the match cannot take a step: {error}"),
+    }
+    report_events(world, running);
+    execute_requests(world, &mut running.session, running.is_sync_test);
+    finish_effects(world);
+    running.send(world);
+}
+
+impl<I: Input> Running<I> {
+    /// Returns the time since the room was joined, or since the app started in a match without a room.
+    /// Returns `None` if the room no longer exists.
+    pub(crate) fn now(&self, world: &World) -> Option<Duration> {
+        match self.room {
+            Some(room) => Some(world.get::<RoomLink>(room)?.now()),
+            None => Some(world.resource::<Time<Real>>().elapsed()),
+        }
+    }
+
+    /// Sends the messages and the packets of a step.
+    fn send(&mut self, world: &mut World) {
+        let Some(room) = self.room else {
+            while self.session.poll_message().is_some() {}
+            return;
+        };
+        self.queue_messages(world);
+        world.resource_scope(|world, own: Mut<OwnState>| {
+            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                link.send_tick(&own.0, &mut self.session);
+            }
+        });
+    }
+
+    /// Queues the messages of the session as events of the room.
+    pub(crate) fn queue_messages(&mut self, world: &mut World) {
+        let (Some(room), Some(kind)) = (self.room, self.kind) else {
+            return;
+        };
+        let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+            return;
+        };
+        while let Some((peer, message)) = self.session.poll_message() {
+            if let Err(error) = link.session.queue_event(peer, kind, message.clone()) {
+                log::debug!("a message of the match to {peer} waits: {error}");
+                self.session.return_message(peer, message);
+            }
+        }
+    }
+
+    /// Ends the match on this machine. The room is driven by the game's own ticks again.
+    pub(crate) fn end(&mut self, world: &mut World) {
+        if let Some(room) = self.room
+            && let Some(mut link) = world.get_mut::<RoomLink>(room)
+        {
+            link.is_driven_by_match = false;
+        }
+        *world.resource_mut::<MatchStatus>() = MatchStatus::default();
+    }
+
+    fn show_status(&self, world: &mut World, now: Duration) {
+        let period = self.rate.period().as_secs_f32();
+        let left = self.next_step.saturating_sub(now).as_secs_f32();
+        let mut status = world.resource_mut::<MatchStatus>();
+        status.tick = self.session.tick();
+        status.confirmed = self.session.confirmed();
+        status.overstep = (1.0 - left / period).clamp(0.0, 1.0);
+        status.waiting_for.clear();
+        status.waiting_for.extend(self.session.waiting_for());
+        if let Some(stats) = self.session.stats() {
+            status.stats = *stats;
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The schedules of a match.
+
+use bevy::{ecs::schedule::ScheduleLabel, prelude::*};
+
+/// Sets up the world of a match. It runs once per match, before the first tick, after the entities of the
+/// match before are despawned.
+///
+/// Systems in it spawn the first entities of the match, with [`Rollback`](crate::rollback::Rollback).
+#[derive(ScheduleLabel, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct RollbackStart;
+
+/// Simulates a tick. It runs once per tick, and again for each tick that is resimulated.
+///
+/// Every player must come to the same state, so the systems depend on nothing but registered components
+/// and resources, [`Inputs`](crate::rollback::Inputs), [`RollbackRng`](crate::rollback::RollbackRng) and
+/// [`Time`], which is the time of the tick. They run one after the other. Two systems that access the same
+/// data need an explicit order, such as `.chain()`, or the app panics when it starts.
+#[derive(ScheduleLabel, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct RollbackUpdate;
+
+/// The system sets of rollback.
+#[derive(SystemSet, Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RollbackSystems {
+    /// Runs the ticks of the match, in
+    /// [`RunFixedMainLoop`](bevy::app::RunFixedMainLoop), after the fixed main loop.
+    Step,
+}

@@ -1,0 +1,5 @@
+//! Whole matches in the lab.
+
+mod game;
+mod playing;
+mod solo;
