@@ -469,6 +469,8 @@ mod pages {
     mod events {}
     #[doc = include_str!("../../../docs/state.md")]
     mod state {}
+    #[doc = include_str!("../../../docs/rollback.md")]
+    mod rollback {}
     #[doc = include_str!("../../../docs/errors.md")]
     mod errors {}
     #[doc = include_str!("../../../docs/troubleshooting.md")]

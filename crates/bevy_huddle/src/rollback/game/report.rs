@@ -1,5 +1,7 @@
 //! Triggers the events of the rollback session.
 
+use std::time::Duration;
+
 use bevy::prelude::*;
 use huddle_rollback::{Input, RollbackEvent};
 
@@ -20,6 +22,9 @@ use crate::rollback::{
     schedule::RollbackStart,
 };
 
+/// The time after which a match that has failed to start may start again automatically.
+const RETRY_AFTER: Duration = Duration::from_secs(3);
+
 /// Triggers the events of a step. The first tick of a match follows them.
 pub(crate) fn report_events<I: Input>(world: &mut World, running: &mut Running<I>) {
     while let Some(event) = running.session.poll() {
@@ -28,6 +33,7 @@ pub(crate) fn report_events<I: Input>(world: &mut World, running: &mut Running<I
             RollbackEvent::StartFailed(error) => {
                 log::warn!("the match cannot start: {error}");
                 running.starting = None;
+                running.retry_at = running.now(world).unwrap_or_default() + RETRY_AFTER;
                 world.trigger(MatchStartFailed { error });
             }
             RollbackEvent::Ended { at_tick } => world.trigger(MatchEnded { at_tick }),

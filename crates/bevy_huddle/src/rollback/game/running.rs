@@ -24,6 +24,8 @@ pub(crate) struct Running<I: Input> {
     pub(crate) next_step: Duration,
     /// The players of the match that starts next, which becomes the running one.
     pub(crate) starting: Option<Vec<PeerId>>,
+    /// When a match may start automatically again, after one has failed to start.
+    pub(crate) retry_at: Duration,
 }
 
 /// A call to start a match, which the next step executes.

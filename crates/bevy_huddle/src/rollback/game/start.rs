@@ -1,6 +1,6 @@
 //! Starts matches: the host calls them, and every player's session agrees on the rest.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
@@ -14,7 +14,7 @@ use crate::{
         recipients::Recipients,
         registry::MessageKinds,
     },
-    peer::components::{LocalPeer, Peer, PeerOf},
+    peer::components::{LocalPeer, Peer, PeerOf, Stopped},
     rollback::{
         game::{
             requests::RollbackRate,
@@ -120,15 +120,15 @@ pub(crate) fn on_start_match(
 pub(crate) fn start_with_players<I: Input>(
     options: Res<MatchOptions<I>>,
     current: Res<CurrentMatch<I>>,
-    rooms: Query<(Entity, &Room, &RoomHost)>,
+    rooms: Query<(Entity, &Room, &RoomHost, &RoomLink)>,
     peers: Query<(&Peer, &PeerOf), Without<LocalPeer>>,
     mut commands: Commands,
 ) {
     let Some(count) = options.start_with else {
         return;
     };
-    for (entity, room, host) in &rooms {
-        if host.0 != room.local_id || is_occupied(&current, entity) {
+    for (entity, room, host, link) in &rooms {
+        if host.0 != room.local_id || is_occupied(&current, entity, link.now()) {
             continue;
         }
         let others = peers
@@ -146,11 +146,13 @@ pub(crate) fn start_with_players<I: Input>(
     }
 }
 
-/// Returns whether a room has a match with other players, or another room has a match.
-fn is_occupied<I: Input>(current: &CurrentMatch<I>, room: Entity) -> bool {
+/// Returns whether no match can start automatically in a room now: a match with other players is running or
+/// starting, or one has just failed to start. A match without a room gives way to one with other players.
+fn is_occupied<I: Input>(current: &CurrentMatch<I>, room: Entity, now: Duration) -> bool {
     current.0.as_ref().is_some_and(|running| {
-        let is_alone = running.session.number().is_some() && running.session.members().len() < 2;
-        running.room != Some(room) || running.starting.is_some() || !is_alone
+        let is_here = running.room == Some(room);
+        let is_busy = running.starting.is_some() || running.session.members().len() > 1;
+        running.room.is_some() && (!is_here || is_busy || now < running.retry_at)
     })
 }
 
@@ -213,7 +215,10 @@ pub(crate) fn begin_pending<I: Input + Serialize + DeserializeOwned>(world: &mut
             };
             let now = now.unwrap_or_default();
             match RollbackSession::new(setup, now) {
-                Ok(session) => {
+                Ok(mut session) => {
+                    for peer_id in stopped_peers(world, room) {
+                        session.set_stopped(peer_id, true);
+                    }
                     world.resource_mut::<CurrentMatch<I>>().0 = Some(Box::new(Running {
                         room,
                         session,
@@ -222,12 +227,23 @@ pub(crate) fn begin_pending<I: Input + Serialize + DeserializeOwned>(world: &mut
                         is_sync_test,
                         next_step: now,
                         starting: Some(seats),
+                        retry_at: Duration::ZERO,
                     }));
                 }
                 Err(error) => log::error!("the match cannot start: {error}"),
             }
         }
     }
+}
+
+/// Returns the peers of a room whose games have stopped.
+fn stopped_peers(world: &mut World, room: Option<Entity>) -> Vec<PeerId> {
+    let mut peers = world.query_filtered::<(&Peer, &PeerOf), With<Stopped>>();
+    let peers = peers.iter(world);
+    peers
+        .filter(|(_, peer_of)| Some(peer_of.0) == room)
+        .map(|(peer, _)| peer.id)
+        .collect()
 }
 
 /// The setting with the registered types.

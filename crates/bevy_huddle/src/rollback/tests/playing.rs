@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
-use super::game::{Age, Bangs, bad_network, play, ships, status};
+use bevy::prelude::*;
+use serde::Serialize;
+
+use super::game::{Age, Bangs, add_game, bad_network, play, plugin, ships, status};
 use crate::{
-    rollback::{MatchDesynced, SeatLeft},
+    rollback::{
+        MatchDesynced, MatchEnded, MatchStartFailed, MatchStarted, RollbackAppExt,
+        RollbackCommandsExt, SeatLeft,
+    },
     testing::Lab,
 };
 
@@ -59,4 +65,78 @@ fn player_that_leaves_the_room_leaves_the_match_at_once() {
         .collect();
     assert_eq!(left[0].len(), 1);
     assert_eq!(left[0][0].at_tick, left[1][0].at_tick);
+}
+
+#[test]
+fn rematches_follow_each_other_at_the_same_tick_for_all() {
+    let mut lab = Lab::new(10);
+    lab.record::<MatchEnded>();
+    lab.record::<MatchStarted>();
+    lab.network(bad_network());
+    let players = play(&mut lab, 3);
+    for _ in 0..3 {
+        lab.run_for(Duration::from_secs(2));
+        let seats = status(&lab, players[0]).seats.clone();
+        // Only the call of the host counts.
+        for &player in &players {
+            let seats = seats.clone();
+            lab.commands(player, |commands| commands.start_match(seats));
+        }
+        lab.run_for(Duration::from_secs(3));
+    }
+    let mut ended = Vec::new();
+    for &player in &players {
+        assert!(lab.take_events::<MatchDesynced>(player).is_empty());
+        assert_eq!(lab.take_events::<MatchStarted>(player).len(), 4);
+        ended.push(lab.take_events::<MatchEnded>(player));
+        let ticks = status(&lab, player).tick.0;
+        assert!(ticks < 300 && lab[player].world().resource::<Age>().0 == ticks, "{ticks}");
+        assert_eq!(ships(&mut lab, player).len(), 3, "entities of earlier matches are gone");
+    }
+    assert_eq!(ended[0].len(), 3);
+    assert!(ended.iter().all(|of| *of == ended[0]), "{ended:?}");
+}
+
+#[test]
+fn different_registrations_are_named_and_no_match_starts() {
+    #[derive(Component, Clone, PartialEq, Serialize)]
+    struct Shield;
+
+    let mut lab = Lab::new(11);
+    lab.record::<MatchStartFailed>();
+    let players = [false, true].map(|has_shield| {
+        lab.player(move |app| {
+            app.add_plugins(plugin().start_with(2)).add_plugins(add_game);
+            if has_shield {
+                app.rollback_component::<Shield>();
+            }
+        })
+    });
+    lab.run_for(Duration::from_secs(10));
+    for player in players {
+        let failed = lab.take_events::<MatchStartFailed>(player);
+        assert!((1..=4).contains(&failed.len()), "{failed:?}");
+        let text = failed[0].error.to_string();
+        assert!(text.contains("rollback types") && text.contains("Shield"), "{text}");
+        assert!(!status(&lab, player).is_running());
+    }
+}
+
+#[test]
+fn match_starts_again_after_the_other_player_was_restarted() {
+    let mut lab = Lab::new(12);
+    lab.record::<SeatLeft>();
+    let players = play(&mut lab, 2);
+    lab.run_for(Duration::from_secs(1));
+    lab.kill(players[1]);
+    lab.run_for(Duration::from_secs(10));
+    let left = lab.take_events::<SeatLeft>(players[0]);
+    assert_eq!(left.len(), 1, "{left:?}");
+    lab.rejoin(players[1]);
+    lab.run_for(Duration::from_secs(6));
+    for &player in &players {
+        let ticks = status(&lab, player).tick.0;
+        assert!((60..400).contains(&ticks), "{ticks} ticks in the second match");
+        assert!(lab.take_events::<MatchDesynced>(player).is_empty());
+    }
 }
