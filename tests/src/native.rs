@@ -53,8 +53,8 @@ impl Native {
         Self::run(name, command.args(arguments))
     }
 
-    /// Starts a bot that also measures. The settings are `probe` and `transfer`, as in the query of
-    /// a page.
+    /// Starts a bot that also measures. The settings are `probe`, `transfer` and `match`, as in the query
+    /// of a page.
     ///
     /// # Errors
     /// Returns an error if the program cannot be started.

@@ -37,6 +37,32 @@ pub struct Report {
     /// Peers that left. Requires a probe.
     #[serde(default)]
     pub departed: Vec<DepartedPeer>,
+    /// The match with rollback. Requires the setting `match`.
+    #[serde(default)]
+    pub rollback: Option<Rollback>,
+}
+
+/// A match with rollback.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Rollback {
+    /// The tick that is simulated next.
+    pub tick: u32,
+    /// The first tick that is not confirmed.
+    pub confirmed: u32,
+    /// The number of seats.
+    pub seats: usize,
+    /// The number of rollbacks.
+    pub rollbacks: u64,
+    /// The number of steps in which the match waited.
+    pub stalls: u64,
+    /// The number of checksums that were compared with those of the other players.
+    pub compared: u64,
+    /// The number of differences between players.
+    pub desyncs: u32,
+    /// The number of matches that did not start.
+    pub failed_starts: u32,
+    /// The number of effects that were started.
+    pub bangs: u32,
 }
 
 /// The state of another peer.
@@ -137,6 +163,11 @@ pub struct Entity {
 }
 
 impl Report {
+    /// Returns the match with rollback, or an empty one.
+    pub fn rollback(&self) -> Rollback {
+        self.rollback.clone().unwrap_or_default()
+    }
+
     /// Returns whether the game is played with exactly `others` other peers, all of them connected.
     pub fn plays_with(&self, others: usize) -> bool {
         self.state == "playing"

@@ -9,6 +9,7 @@ mod pause;
 mod probe;
 mod report;
 mod settings;
+mod simulation;
 mod violations;
 
 use bevy::prelude::*;
@@ -26,6 +27,10 @@ fn main() -> AppExit {
     // The probe registers messages, so either all players of a room use it or none do.
     if settings.probe > 0 {
         app.add_plugins(probe::plugin);
+    }
+    // The match registers messages, too.
+    if let Some(players) = settings.players {
+        app.add_plugins(simulation::plugin(players));
     }
     app.run()
 }

@@ -11,6 +11,7 @@ use crate::{
     output::Output,
     pause::{Hitches, Pause},
     probe::{DepartedPeer, DepartedPeers, Probe},
+    simulation::MatchReport,
     violations::Violations,
 };
 
@@ -33,6 +34,7 @@ struct Report {
     violations: Vec<String>,
     hitches: Vec<Pause>,
     departed: Vec<DepartedPeer>,
+    rollback: Option<MatchReport>,
 }
 
 #[derive(Serialize)]
@@ -87,6 +89,7 @@ fn report(
     violations: Res<Violations>,
     hitches: Res<Hitches>,
     departed: Res<DepartedPeers>,
+    rollback: Option<Res<MatchReport>>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Reconnecting>, Option<&Probe>)>,
     players: Query<(&Peer, &Transform)>,
@@ -146,5 +149,6 @@ fn report(
         violations: violations.0.clone(),
         hitches: hitches.0.clone(),
         departed: departed.0.clone(),
+        rollback: rollback.map(|rollback| rollback.clone()),
     });
 }

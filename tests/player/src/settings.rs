@@ -9,6 +9,8 @@ pub(crate) struct Settings {
     pub(crate) probe: u32,
     /// The length of a transfer to each peer, in bytes.
     pub(crate) transfer: Option<usize>,
+    /// The number of players of a match with rollback.
+    pub(crate) players: Option<usize>,
 }
 
 impl Settings {
@@ -16,6 +18,7 @@ impl Settings {
         Self {
             probe: number("probe").unwrap_or(0),
             transfer: number("transfer"),
+            players: number("match"),
         }
     }
 }

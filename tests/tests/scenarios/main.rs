@@ -16,6 +16,7 @@ mod hostile;
 mod hostile_servers;
 mod identity;
 mod leaks;
+mod matches;
 mod matchmaking;
 mod mixed;
 mod overload;

@@ -15,7 +15,7 @@ use crate::{
     },
     firefox, first_game,
     freezes::{self, link_survives_a_short_freeze, player_reconnects_after_a_long_freeze},
-    hostile, hostile_servers, identity, leaks, matchmaking, mixed, overload, pages, pictures,
+    hostile, hostile_servers, identity, leaks, matches, matchmaking, mixed, overload, pages, pictures,
     recording, refusals, relay, server_loss, signaling, stock, storms, transfers, trials,
 };
 
@@ -51,6 +51,11 @@ const SCENARIOS: &[Entry] = &[
         pages::page_shows_why_the_game_cannot_run,
     ),
     ("native_meets_native", Shared, mixed::native_meets_native),
+    (
+        "native_and_chromium_simulate_the_same_match",
+        Alone,
+        matches::native_and_chromium_simulate_the_same_match,
+    ),
     (
         "browsers_play_together",
         Alone,
@@ -363,6 +368,11 @@ const SCENARIOS: &[Entry] = &[
 ];
 
 const WITH_FIREFOX: &[Entry] = &[
+    (
+        "firefox_and_chromium_simulate_the_same_match",
+        Alone,
+        matches::firefox_and_chromium_simulate_the_same_match,
+    ),
     (
         "firefox_joins_chromium",
         Alone,
