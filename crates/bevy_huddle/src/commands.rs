@@ -12,7 +12,8 @@ use crate::{
     peer::events::KickFailed,
     receive::apply::peers::{disconnect, remove_peers},
     room::{
-        components::Rooms, extension::extend, join::join, link::RoomLink, options::RoomOptions, status::RoomStatus,
+        components::Rooms, extension::extend, join::join, link::RoomLink, options::RoomOptions,
+        status::RoomStatus,
     },
     send::{
         failures::{report, trigger_failure},

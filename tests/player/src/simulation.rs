@@ -67,9 +67,11 @@ pub(crate) fn plugin(players: usize) -> impl Plugin {
             .add_observer(|_: On<MatchStartFailed>, mut report: ResMut<MatchReport>| {
                 report.failed_starts += 1;
             })
-            .add_observer(|_: On<EffectStarted<Bang>>, mut report: ResMut<MatchReport>| {
-                report.bangs += 1;
-            });
+            .add_observer(
+                |_: On<EffectStarted<Bang>>, mut report: ResMut<MatchReport>| {
+                    report.bangs += 1;
+                },
+            );
     }
 }
 
@@ -80,7 +82,7 @@ fn read_pad(seat: In<Seat>, mut count: Local<u32>) -> Pad {
     Pad {
         x: (n % 3) as i8 - 1,
         y: (n / 3 % 3) as i8 - 1,
-        fire: n % 5 == 0,
+        fire: n.is_multiple_of(5),
     }
 }
 

@@ -15,8 +15,8 @@ use crate::{
     },
     firefox, first_game,
     freezes::{self, link_survives_a_short_freeze, player_reconnects_after_a_long_freeze},
-    hostile, hostile_servers, identity, leaks, matches, matchmaking, mixed, overload, pages, pictures,
-    recording, refusals, relay, server_loss, signaling, stock, storms, transfers, trials,
+    hostile, hostile_servers, identity, leaks, matches, matchmaking, mixed, overload, pages,
+    pictures, recording, refusals, relay, server_loss, signaling, stock, storms, transfers, trials,
 };
 
 /// Returns all scenarios.

@@ -46,7 +46,8 @@ impl RollbackAppExt for App {
     fn rollback_component<T>(&mut self) -> &mut Self
     where
         T: Component + Clone + PartialEq + Serialize,
-        T::Mutability: Access<T> {
+        T::Mutability: Access<T>,
+    {
         with_store(self.world_mut(), |store, _| {
             store.component::<T>();
         });
@@ -56,7 +57,8 @@ impl RollbackAppExt for App {
     fn rollback_component_unchecked<T>(&mut self) -> &mut Self
     where
         T: Component + Clone,
-        T::Mutability: Access<T> {
+        T::Mutability: Access<T>,
+    {
         with_store(self.world_mut(), |store, _| {
             store.component_unchecked::<T>();
         });
@@ -65,7 +67,8 @@ impl RollbackAppExt for App {
 
     fn rollback_resource<T>(&mut self) -> &mut Self
     where
-        T: Resource<Mutability = Mutable> + Clone + Default + PartialEq + Serialize {
+        T: Resource<Mutability = Mutable> + Clone + Default + PartialEq + Serialize,
+    {
         let world = self.world_mut();
         world.init_resource::<T>();
         with_store(world, |store, _| {

@@ -44,7 +44,7 @@ impl RollbackRng {
     /// Returns a random number less than `end`, or 0 if `end` is 0.
     pub fn below(&mut self, end: u32) -> u32 {
         // The high half of the product is evenly distributed up to an error of 2^-32.
-        ((self.u64() >> 32) * u64::from(end) >> 32) as u32
+        (((self.u64() >> 32) * u64::from(end)) >> 32) as u32
     }
 
     /// Returns a random number from 0 to less than 1.

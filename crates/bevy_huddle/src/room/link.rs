@@ -127,7 +127,9 @@ impl RoomLink {
 
     /// Returns an unpredictable random number, or 0 after the room was left.
     pub(crate) fn random(&mut self) -> u64 {
-        self.transport.as_mut().map_or(0, |transport| transport.seed())
+        self.transport
+            .as_mut()
+            .map_or(0, |transport| transport.seed())
     }
 
     /// Leaves the room after sending queued events within the credit of the links. The caller
@@ -309,14 +311,7 @@ impl RoomLink {
             return;
         };
         for peer_id in self.peers.in_session() {
-            send_tick(
-                transport,
-                &mut self.session,
-                peer_id,
-                now,
-                own,
-                sections,
-            );
+            send_tick(transport, &mut self.session, peer_id, now, own, sections);
         }
     }
 

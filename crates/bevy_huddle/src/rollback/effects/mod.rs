@@ -93,21 +93,24 @@ pub(crate) fn register<E: Effect>(world: &mut World) {
         return;
     }
     world.insert_resource(EffectLog::<E>::default());
-    world.get_resource_or_init::<EffectTypes>().0.push(EffectFns {
-        begin: |world, tick| world.resource_mut::<EffectLog<E>>().begin(tick),
-        finish: |world| {
-            let changes = world.resource_mut::<EffectLog<E>>().finish();
-            for (tick, effect, change) in changes {
-                match change {
-                    Change::Started => world.trigger(EffectStarted { effect, tick }),
-                    Change::Cancelled => world.trigger(EffectCancelled { effect, tick }),
-                    Change::Confirmed => world.trigger(EffectConfirmed { effect, tick }),
+    world
+        .get_resource_or_init::<EffectTypes>()
+        .0
+        .push(EffectFns {
+            begin: |world, tick| world.resource_mut::<EffectLog<E>>().begin(tick),
+            finish: |world| {
+                let changes = world.resource_mut::<EffectLog<E>>().finish();
+                for (tick, effect, change) in changes {
+                    match change {
+                        Change::Started => world.trigger(EffectStarted { effect, tick }),
+                        Change::Cancelled => world.trigger(EffectCancelled { effect, tick }),
+                        Change::Confirmed => world.trigger(EffectConfirmed { effect, tick }),
+                    }
                 }
-            }
-        },
-        confirm: |world, tick| world.resource_mut::<EffectLog<E>>().confirm(tick),
-        clear: |world| *world.resource_mut::<EffectLog<E>>() = EffectLog::default(),
-    });
+            },
+            confirm: |world, tick| world.resource_mut::<EffectLog<E>>().confirm(tick),
+            clear: |world| *world.resource_mut::<EffectLog<E>>() = EffectLog::default(),
+        });
 }
 
 fn for_each_type(world: &mut World, call: impl Fn(EffectFns, &mut World)) {

@@ -137,19 +137,13 @@ pub(crate) fn on_kicked<I: Input>(
     }
 }
 
-pub(crate) fn on_stopped<I: Input>(
-    stopped: On<PeerStopped>,
-    mut current: ResMut<CurrentMatch<I>>,
-) {
+pub(crate) fn on_stopped<I: Input>(stopped: On<PeerStopped>, mut current: ResMut<CurrentMatch<I>>) {
     if let Some(running) = &mut current.0 {
         running.session.set_stopped(stopped.peer_id, true);
     }
 }
 
-pub(crate) fn on_resumed<I: Input>(
-    resumed: On<PeerResumed>,
-    mut current: ResMut<CurrentMatch<I>>,
-) {
+pub(crate) fn on_resumed<I: Input>(resumed: On<PeerResumed>, mut current: ResMut<CurrentMatch<I>>) {
     if let Some(running) = &mut current.0 {
         running.session.set_stopped(resumed.peer_id, false);
     }

@@ -9,18 +9,12 @@ use huddle_session::TickRate;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    message::{
-        event::FromPeer,
-        recipients::Recipients,
-        registry::MessageKinds,
-    },
+    message::{event::FromPeer, recipients::Recipients, registry::MessageKinds},
     peer::components::{LocalPeer, Peer, PeerOf, Stopped},
-    rollback::{
-        game::{
-            requests::RollbackRate,
-            running::{CurrentMatch, PendingStart, Running, StartCall},
-            store::with_store,
-        },
+    rollback::game::{
+        requests::RollbackRate,
+        running::{CurrentMatch, PendingStart, Running, StartCall},
+        store::with_store,
     },
     room::{
         components::{Room, RoomHost, Rooms},
@@ -80,7 +74,9 @@ pub(crate) fn call_match(
         return log::warn!("no match starts, because the room was left");
     };
     if local_id != host {
-        return log::warn!("no match starts, because this player is not the host of the room: only the host starts matches");
+        return log::warn!(
+            "no match starts, because this player is not the host of the room: only the host starts matches"
+        );
     }
     let message = StartMatch {
         seats: seats.clone(),
@@ -112,7 +108,10 @@ pub(crate) fn on_start_match(
             rules,
         });
     } else {
-        log::warn!("{} is not the host, so it cannot start a match", call.peer_id);
+        log::warn!(
+            "{} is not the host, so it cannot start a match",
+            call.peer_id
+        );
     }
 }
 
@@ -179,7 +178,9 @@ pub(crate) fn begin_pending<I: Input + Serialize + DeserializeOwned>(world: &mut
     let mut setup = RollbackSetup::new(local_id, seats.clone());
     setup.rate = rate;
     setup.rules = rules;
-    setup.rules.insert(TYPES.to_owned(), registered_types(world));
+    setup
+        .rules
+        .insert(TYPES.to_owned(), registered_types(world));
     setup.nonce = match room {
         Some(room) => {
             let link = world.get_mut::<RoomLink>(room);
@@ -257,10 +258,16 @@ const MAX_TYPES_LEN: usize = 700;
 fn registered_types(world: &mut World) -> String {
     let types = with_store(world, |store, _| {
         let types = store.registered().filter(|registered| registered.compared);
-        let names: Vec<_> = types.map(|registered| short_name(registered.name)).collect();
+        let names: Vec<_> = types
+            .map(|registered| short_name(registered.name))
+            .collect();
         names.join(", ")
     });
-    let Some(cut) = types.char_indices().map(|(at, _)| at).find(|&at| at >= MAX_TYPES_LEN) else {
+    let Some(cut) = types
+        .char_indices()
+        .map(|(at, _)| at)
+        .find(|&at| at >= MAX_TYPES_LEN)
+    else {
         return types;
     };
     // FNV-1a, because the hash has to be the same on every platform.

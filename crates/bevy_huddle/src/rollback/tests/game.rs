@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     rollback::{
-        DelayPolicy, DespawnRollback, EffectStarted, EffectWriter, InOrder, Inputs, MatchDesynced, MatchStatus,
-        Rollback, RollbackAppExt, RollbackPlugin, RollbackRng, RollbackStart, RollbackUpdate, Seat,
-        SyncTestFailed,
+        DelayPolicy, DespawnRollback, EffectStarted, EffectWriter, InOrder, Inputs, MatchDesynced,
+        MatchStatus, Rollback, RollbackAppExt, RollbackPlugin, RollbackRng, RollbackStart,
+        RollbackUpdate, Seat, SyncTestFailed,
     },
     testing::{Conditions, Lab, Player},
 };
@@ -133,7 +133,8 @@ pub(super) fn play(lab: &mut Lab, players: usize) -> Vec<Player> {
     let players: Vec<_> = (0..players)
         .map(|_| {
             lab.player(move |app| {
-                app.add_plugins(plugin().start_with(players)).add_plugins(add_game);
+                app.add_plugins(plugin().start_with(players))
+                    .add_plugins(add_game);
             })
         })
         .collect();

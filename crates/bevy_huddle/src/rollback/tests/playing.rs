@@ -44,7 +44,10 @@ fn rolled_back_effects_start_once_for_each_shot() {
         let shots: u32 = ships(&mut lab, player).iter().map(|ship| ship.shots).sum();
         let bangs = lab[player].world().resource::<Bangs>().0;
         // A mispredicted shot starts and is cancelled.
-        assert!(shots > 20 && bangs >= shots && bangs < 2 * shots, "{shots} {bangs}");
+        assert!(
+            shots > 20 && bangs >= shots && bangs < 2 * shots,
+            "{shots} {bangs}"
+        );
     }
 }
 
@@ -58,7 +61,10 @@ fn player_that_leaves_the_room_leaves_the_match_at_once() {
     lab.run_for(Duration::from_millis(700));
     let before = status(&lab, players[0]).tick.0;
     lab.run_for(Duration::from_secs(1));
-    assert!(status(&lab, players[0]).tick.0 > before + 50, "the match continues");
+    assert!(
+        status(&lab, players[0]).tick.0 > before + 50,
+        "the match continues"
+    );
     let left: Vec<_> = players[..2]
         .iter()
         .map(|&player| lab.take_events::<SeatLeft>(player))
@@ -90,8 +96,15 @@ fn rematches_follow_each_other_at_the_same_tick_for_all() {
         assert_eq!(lab.take_events::<MatchStarted>(player).len(), 4);
         ended.push(lab.take_events::<MatchEnded>(player));
         let ticks = status(&lab, player).tick.0;
-        assert!(ticks < 300 && lab[player].world().resource::<Age>().0 == ticks, "{ticks}");
-        assert_eq!(ships(&mut lab, player).len(), 3, "entities of earlier matches are gone");
+        assert!(
+            ticks < 300 && lab[player].world().resource::<Age>().0 == ticks,
+            "{ticks}"
+        );
+        assert_eq!(
+            ships(&mut lab, player).len(),
+            3,
+            "entities of earlier matches are gone"
+        );
     }
     assert_eq!(ended[0].len(), 3);
     assert!(ended.iter().all(|of| *of == ended[0]), "{ended:?}");
@@ -106,7 +119,8 @@ fn different_registrations_are_named_and_no_match_starts() {
     lab.record::<MatchStartFailed>();
     let players = [false, true].map(|has_shield| {
         lab.player(move |app| {
-            app.add_plugins(plugin().start_with(2)).add_plugins(add_game);
+            app.add_plugins(plugin().start_with(2))
+                .add_plugins(add_game);
             if has_shield {
                 app.rollback_component::<Shield>();
             }
@@ -117,7 +131,10 @@ fn different_registrations_are_named_and_no_match_starts() {
         let failed = lab.take_events::<MatchStartFailed>(player);
         assert!((1..=4).contains(&failed.len()), "{failed:?}");
         let text = failed[0].error.to_string();
-        assert!(text.contains("rollback types") && text.contains("Shield"), "{text}");
+        assert!(
+            text.contains("rollback types") && text.contains("Shield"),
+            "{text}"
+        );
         assert!(!status(&lab, player).is_running());
     }
 }
@@ -136,7 +153,10 @@ fn match_starts_again_after_the_other_player_was_restarted() {
     lab.run_for(Duration::from_secs(6));
     for &player in &players {
         let ticks = status(&lab, player).tick.0;
-        assert!((60..400).contains(&ticks), "{ticks} ticks in the second match");
+        assert!(
+            (60..400).contains(&ticks),
+            "{ticks} ticks in the second match"
+        );
         assert!(lab.take_events::<MatchDesynced>(player).is_empty());
     }
 }

@@ -17,7 +17,9 @@ fn sync_test(extra: fn(&mut App)) -> (Lab, Player) {
     let player = lab.player(move |app| {
         app.add_plugins(plugin().sync_test(8))
             .add_plugins(add_game)
-            .add_systems(Startup, |mut commands: Commands| commands.start_local_match(2));
+            .add_systems(Startup, |mut commands: Commands| {
+                commands.start_local_match(2)
+            });
         extra(app);
     });
     lab.run_for(Duration::from_secs(5));
@@ -29,7 +31,10 @@ fn sync_test_passes_a_deterministic_game() {
     let (mut lab, player) = sync_test(|_| {});
     assert!(lab.take_events::<SyncTestFailed>(player).is_empty());
     let ticks = status(&lab, player).tick.0;
-    assert!(ticks > 250 && lab[player].world().resource::<Age>().0 == ticks, "{ticks}");
+    assert!(
+        ticks > 250 && lab[player].world().resource::<Age>().0 == ticks,
+        "{ticks}"
+    );
     assert_eq!(ships(&mut lab, player).len(), 2);
     assert!(status(&lab, player).stats.rollbacks > 100);
 }
