@@ -107,7 +107,7 @@ pub(crate) fn run(options: &Options) {
 /// Returns a table with the ratios between the two libraries.
 fn ratios(pairs: &[Pair]) -> String {
     let mut text = format!(
-        "| {} / {} | B per tick | packets | stalls/min | above ideal |\n|---|--:|--:|--:|--:|\n",
+        "| {} / {} | B per tick | with headers | packets | stalls/min | above ideal |\n|---|--:|--:|--:|--:|--:|\n",
         SessionInRoom::NAME,
         Fortress::NAME
     );
@@ -119,9 +119,10 @@ fn ratios(pairs: &[Pair]) -> String {
     {
         let excess = |result: &CellResult| result.stalls_per_min - result.ideal_stalls_per_min;
         text += &format!(
-            "| {} | {:.3} | {:.2} | {:.1} / {:.1} | {:.1} / {:.1} |\n",
+            "| {} | {:.3} | {:.3} | {:.2} | {:.1} / {:.1} | {:.1} / {:.1} |\n",
             cell.name,
             huddle.bytes_per_player_tick / fortress.bytes_per_player_tick,
+            table::wire_bytes_per_tick(cell, huddle) / table::wire_bytes_per_tick(cell, fortress),
             huddle.packets_per_link_s / fortress.packets_per_link_s,
             huddle.stalls_per_min,
             fortress.stalls_per_min,

@@ -76,6 +76,15 @@ pub(crate) fn print_published(cell: &Cell, result: &CellResult, published: &Publ
     );
 }
 
+/// The bytes of IPv4, UDP, DTLS and SCTP headers in front of each packet.
+const HEADERS: f64 = 93.0;
+
+/// Returns the bytes of a player per simulated tick, with the headers of its packets.
+pub(crate) fn wire_bytes_per_tick(cell: &Cell, result: &CellResult) -> f64 {
+    let packets_per_tick = packets_per_player_s(cell, result) / result.ticks_per_s;
+    result.bytes_per_player_tick + HEADERS * packets_per_tick
+}
+
 fn packets_per_player_s(cell: &Cell, result: &CellResult) -> f64 {
     result.packets_per_link_s * (cell.players - 1) as f64
 }
