@@ -31,8 +31,8 @@ pub(super) struct Restorer {
     replaced: EntityHashMap<Entity>,
     surplus: Vec<(RollbackId, Entity)>,
     rows: RowOrder,
-    warned_of_despawn: bool,
-    warned_of_observers: bool,
+    pub(super) warned_of_despawn: bool,
+    pub(super) warned_of_observers: bool,
 }
 
 impl Restorer {

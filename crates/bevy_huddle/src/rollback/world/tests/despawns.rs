@@ -126,6 +126,7 @@ fn relationships_to_a_hidden_entity_are_removed_and_restored() {
     assert!(world.get::<AimedAtBy>(hunter).is_none());
     store.load(&mut world, Tick(0)).unwrap();
     assert_eq!(describe(&world), before);
+    assert!(!store.restorer.warned_of_despawn);
 }
 
 #[test]
@@ -195,7 +196,9 @@ fn plainly_despawned_entity_is_spawned_again_and_references_follow() {
     save(&mut world, &mut store, 0..2);
     let before = describe(&world);
     world.despawn(old);
+    assert!(!store.restorer.warned_of_despawn);
     store.load(&mut world, Tick(1)).unwrap();
+    assert!(store.restorer.warned_of_despawn);
     assert_eq!(describe(&world), before);
     let new = world.get::<Target>(hunter).unwrap().entity;
     assert_ne!(new, old);

@@ -66,8 +66,23 @@ pub(super) struct Score(pub(super) Vec<u64>);
 #[derive(Component, Debug)]
 pub(super) struct Sprite;
 
+/// Another plugin's way to disable entities. It makes all queries visit entities one by one.
+#[derive(Component)]
+#[component(storage = "SparseSet")]
+struct Paused;
+
 pub(super) fn new_game() -> (World, WorldStore) {
+    prepare(World::new())
+}
+
+/// A game in which no query can visit whole tables.
+pub(super) fn new_game_without_dense_queries() -> (World, WorldStore) {
     let mut world = World::new();
+    world.register_disabling_component::<Paused>();
+    prepare(world)
+}
+
+fn prepare(mut world: World) -> (World, WorldStore) {
     let mut store = WorldStore::new(&mut world);
     store
         .component::<Place>()

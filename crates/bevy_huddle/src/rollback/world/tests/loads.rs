@@ -86,6 +86,25 @@ fn disabled_entities_are_saved() {
 }
 
 #[test]
+fn observer_that_undoes_a_load_is_reported() {
+    let (mut world, mut store) = new_game();
+    let entity = world.spawn((Place(1.0, 1.0), Rollback)).id();
+    store.save(&mut world, Tick(0));
+    world.entity_mut(entity).remove::<Place>();
+    store.load(&mut world, Tick(0)).unwrap();
+    assert!(!store.restorer.warned_of_observers);
+
+    world.entity_mut(entity).insert(Bag(Vec::new()));
+    store.save(&mut world, Tick(1));
+    world.add_observer(|added: On<Add, Bag>, mut commands: Commands| {
+        commands.entity(added.entity).remove::<Bag>();
+    });
+    world.entity_mut(entity).remove::<Bag>();
+    store.load(&mut world, Tick(1)).unwrap();
+    assert!(store.restorer.warned_of_observers);
+}
+
+#[test]
 fn missing_and_surplus_resources_are_restored() {
     let (mut world, mut store) = new_game();
     store.save(&mut world, Tick(0));

@@ -8,7 +8,8 @@ use fastrand::Rng;
 use huddle_session::Tick;
 
 use super::game::{
-    Bag, Place, Shield, Sprite, Team, describe, describe_rows, living, new_game, simulate,
+    Bag, Place, Shield, Sprite, Team, describe, describe_rows, living, new_game,
+    new_game_without_dense_queries, simulate,
 };
 use crate::rollback::world::{RollbackId, WorldStore};
 
@@ -140,7 +141,11 @@ fn play(seed: u64) {
     let has_sprites = rng.u32(0..4) == 0;
     let saves_all = rng.bool();
     let (mut world, mut store) = new_game();
-    let (twin_world, twin_store) = new_game();
+    let (twin_world, twin_store) = if rng.u32(0..4) == 0 {
+        new_game_without_dense_queries()
+    } else {
+        new_game()
+    };
     let mut twin = Twin {
         world: twin_world,
         store: twin_store,
