@@ -66,7 +66,7 @@ impl NonBlockingSocket<usize> for Socket {
 }
 
 impl Player for Fortress {
-    const NAME: &str = "fortress-rollback 0.12";
+    const NAME: &str = "fortress-rollback 0.13";
 
     fn new(cell: &Cell, local: usize) -> Self {
         assert_eq!(cell.input_bytes, 4, "inputs must have 4 bytes");

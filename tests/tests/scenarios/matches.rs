@@ -12,11 +12,11 @@ const ROOM: &str = "hello";
 /// The maximum time from the last player's first report to the first tick of the match.
 const START_TIMEOUT: Duration = Duration::from_secs(12);
 
-/// The length of a match, in ticks: 20 seconds.
-const TICKS: u32 = 1200;
+/// The length of a match, in ticks: 30 seconds.
+const TICKS: u32 = 1800;
 
 /// The maximum length of a match: at nearly the full rate.
-const LENGTH: Duration = Duration::from_secs(23);
+const LENGTH: Duration = Duration::from_secs(33);
 
 /// A bad network: 80 ms round-trip time, 20 ms jitter and 5 % loss.
 const QUERY: &str = "render=off&lag=40&jitter=20&loss=5&match=2";

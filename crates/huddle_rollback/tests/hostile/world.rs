@@ -2,6 +2,7 @@
 
 mod actions;
 mod network;
+mod pipe;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,7 +11,7 @@ use fastrand::Rng;
 use huddle_rollback::{DelayPolicy, RollbackSetup, Seat};
 use huddle_session::{Tick, TickRate};
 
-use self::network::Pipe;
+use self::pipe::Pipe;
 use super::{
     honest::Honest,
     ids::peer_id,

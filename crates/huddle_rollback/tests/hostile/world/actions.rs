@@ -7,7 +7,7 @@ use huddle_session::SectionSource;
 use super::{
     super::{ids::peer_id, messages, opponent::Habits, sections},
     SPACE, World,
-    network::Content,
+    pipe::Content,
 };
 
 /// The maximum number of ticks of a match before the hostile player stops.

@@ -1,28 +1,13 @@
-//! The network between all players.
+//! Sends and delivers data between all players.
 
-use std::collections::VecDeque;
-
-use bytes::Bytes;
 use huddle_rollback::Seat;
 use huddle_session::{SectionSource, codec};
 
 use super::{
     super::ids::{peer_id, player_of},
     SPACE, World, period,
+    pipe::Content,
 };
-
-pub(super) enum Content {
-    Section(u64, Bytes, Option<u32>),
-    Ack(u32),
-    Message(Bytes),
-}
-
-/// The packets and messages from one player to another.
-#[derive(Default)]
-pub(super) struct Pipe {
-    pub(super) in_flight: VecDeque<(u32, Content)>,
-    next_packet: u64,
-}
 
 impl World {
     pub(super) fn send(&mut self, from: usize, to: usize, content: Content) {
