@@ -65,7 +65,8 @@ fn main() {
 
 fn join(mut commands: Commands) {
     commands.spawn(Camera2d);
-    commands.spawn((Score, Text2d::new("Waiting for another player")));
+    let text = Text2d::new("Waiting for another player");
+    commands.spawn((Score, text, Transform::from_xyz(0.0, 320.0, 0.0)));
     commands.join_room("ws://localhost:3536/rollback");
 }
 
@@ -75,7 +76,8 @@ fn read_pad(_: In<Seat>, keys: Res<ButtonInput<KeyCode>>) -> Pad {
     Pad {
         x: axis(KeyCode::ArrowLeft, KeyCode::ArrowRight),
         y: axis(KeyCode::ArrowDown, KeyCode::ArrowUp),
-        fire: keys.pressed(KeyCode::Space),
+        // A short tap may be over before the next tick.
+        fire: keys.pressed(KeyCode::Space) || keys.just_pressed(KeyCode::Space),
     }
 }
 
