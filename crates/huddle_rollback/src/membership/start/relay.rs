@@ -24,12 +24,12 @@ impl Start {
         {
             return None;
         }
-        let pairs = self.others.keys().flat_map(|&to| {
-            let of = self.others.keys().map(move |&of| (to, of));
-            of.filter(|(to, of)| to != of)
-        });
-        let pairs: Vec<_> = pairs.collect();
-        for (to, of) in pairs {
+        let count = self.players.len();
+        for pair in 0..count * count {
+            let (to, of) = (self.players[pair / count], self.players[pair % count]);
+            if to == of || to == self.local_id || of == self.local_id {
+                continue;
+            }
             let lacks = self.lacks(to, of);
             let relays = &mut self.others.get_mut(&to)?.relays;
             match (relays.get_mut(&of), lacks) {
