@@ -35,6 +35,7 @@ use crate::{
         },
         rng::RollbackRng,
         schedule::{RollbackStart, RollbackSystems, RollbackUpdate},
+        world::InSimulation,
     },
     room::extension::RoomExtension,
     schedule::HuddleSystems,
@@ -170,6 +171,7 @@ impl<I: Input + Serialize + DeserializeOwned> Plugin for RollbackPlugin<I> {
             .init_resource::<RollbackRate>()
             .init_resource::<Inputs<I>>()
             .init_resource::<RollbackRng>()
+            .init_resource::<InSimulation>()
             .add_peer_event::<StartMatch>(START_MATCH)
             .add_observer(on_start_match)
             .add_observer(on_joined::<I>)

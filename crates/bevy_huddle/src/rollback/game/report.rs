@@ -14,6 +14,7 @@ use crate::rollback::{
             MatchStarted, MatchWaiting, SeatLeft, SyncTestFailed,
         },
         inputs::Inputs,
+        requests::run_simulation,
         running::{MatchStatus, Running, seats_of},
         start::local_id,
         store::with_store,
@@ -102,7 +103,7 @@ fn start<I: Input>(world: &mut World, running: &mut Running<I>, seed: u64) {
         local_seats: local_seats.clone(),
         ..default()
     };
-    world.run_schedule(RollbackStart);
+    run_simulation(world, RollbackStart);
     log::info!("a match with {} seats starts", seats.len());
     world.trigger(MatchStarted { seats, local_seats });
 }

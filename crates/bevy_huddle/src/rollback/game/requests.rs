@@ -1,6 +1,6 @@
 //! Executes the requests of the rollback session on the world.
 
-use bevy::prelude::*;
+use bevy::{ecs::schedule::ScheduleLabel, prelude::*};
 use huddle_rollback::{Input, Request, RollbackSession, StateDump};
 use huddle_session::{Tick, TickRate};
 
@@ -8,7 +8,7 @@ use crate::rollback::{
     effects::{begin_effects, confirm_effects},
     game::{inputs::Inputs, store::with_store},
     schedule::RollbackUpdate,
-    world::{RollbackId, SimulatedTick},
+    world::{InSimulation, RollbackId, SimulatedTick},
 };
 
 /// The maximum number of values in a dump.
@@ -69,6 +69,13 @@ const MAX_SYNC_TEST: u32 = 64;
 #[derive(Resource, Debug, Clone, Copy, Default)]
 pub(crate) struct RollbackRate(pub(crate) TickRate);
 
+/// Runs a schedule of the simulation, in which entities may get [`Rollback`](crate::rollback::Rollback).
+pub(crate) fn run_simulation(world: &mut World, schedule: impl ScheduleLabel) {
+    world.resource_mut::<InSimulation>().0 = true;
+    world.run_schedule(schedule);
+    world.resource_mut::<InSimulation>().0 = false;
+}
+
 /// Simulates a tick.
 fn simulate(world: &mut World, tick: Tick) {
     world.resource_mut::<SimulatedTick>().0 = tick;
@@ -79,5 +86,5 @@ fn simulate(world: &mut World, tick: Tick) {
     time.advance_to(period * tick.0);
     time.advance_by(period);
     *world.resource_mut::<Time>() = time;
-    world.run_schedule(RollbackUpdate);
+    run_simulation(world, RollbackUpdate);
 }

@@ -1,9 +1,11 @@
 //! What the match receives from its room.
 
+use std::time::Duration;
+
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{DisconnectReason, PeerId};
-use huddle_rollback::Input;
+use huddle_rollback::{Input, ReceiveError};
 use huddle_session::codec::DecodeError;
 
 use crate::{
@@ -16,20 +18,30 @@ use crate::{
     room::{extension::ReceivedSection, link::RoomLink},
 };
 
-/// Calls a function with the match of a room, if there is one.
-fn with_match<I: Input>(
+/// Calls a function with the match of a room, if there is one, and the time.
+fn with_match<I: Input, T>(
     world: &mut World,
     room: Entity,
-    call: impl FnOnce(&mut Running<I>, std::time::Duration),
-) {
-    let Some(now) = world.get::<RoomLink>(room).map(RoomLink::now) else {
-        return;
-    };
+    call: impl FnOnce(&mut Running<I>, Duration) -> T,
+) -> Option<T> {
+    let now = world.get::<RoomLink>(room).map(RoomLink::now)?;
     let mut current = world.resource_mut::<CurrentMatch<I>>();
-    if let Some(running) = &mut current.0
-        && running.room == Some(room)
+    let running = current.0.as_mut()?;
+    (running.room == Some(room)).then(|| call(running, now))
+}
+
+/// Logs invalid data from a peer, less often the more there is.
+fn log_invalid(
+    world: &mut World,
+    room: Entity,
+    peer_id: PeerId,
+    received: Option<Result<(), ReceiveError>>,
+) {
+    if let Some(Err(error)) = received
+        && let Some(mut link) = world.get_mut::<RoomLink>(room)
+        && link.peers.count_rejected(peer_id)
     {
-        call(running, now);
+        log::warn!("data of the match from {peer_id} is invalid: {error}");
     }
 }
 
@@ -42,12 +54,12 @@ pub(crate) fn receive_section<I: Input>(world: &mut World, room: Entity, section
         arrived,
         rtt,
     } = section;
-    with_match::<I>(world, room, |running, _| {
-        let session = &mut running.session;
-        if let Err(error) = session.receive_packet(peer_id, packet, &payload, arrived, rtt) {
-            log::warn!("the inputs of {peer_id} are invalid: {error}");
-        }
+    let received = with_match::<I, _>(world, room, |running, _| {
+        running
+            .session
+            .receive_packet(peer_id, packet, &payload, arrived, rtt)
     });
+    log_invalid(world, room, peer_id, received);
 }
 
 /// Receives a message of the session of a peer.
@@ -59,18 +71,17 @@ pub(crate) fn receive_message<I: Input>(
     let PeerRef { peer_id, entity } = from;
     if let Some(&PeerOf(room)) = world.get::<PeerOf>(entity) {
         let message = Bytes::copy_from_slice(payload);
-        with_match::<I>(world, room, |running, now| {
-            if let Err(error) = running.session.receive_message(peer_id, message, now) {
-                log::warn!("a message of the match from {peer_id} is invalid: {error}");
-            }
+        let received = with_match::<I, _>(world, room, |running, now| {
+            running.session.receive_message(peer_id, message, now)
         });
+        log_invalid(world, room, peer_id, received);
     }
     Ok(())
 }
 
 /// A peer's program was restarted.
 pub(crate) fn peer_restarted<I: Input>(world: &mut World, room: Entity, peer_id: PeerId) {
-    with_match::<I>(world, room, |running, now| {
+    with_match::<I, _>(world, room, |running, now| {
         running.session.restarted(peer_id, now);
     });
 }

@@ -89,8 +89,11 @@ fn step<I: Input>(world: &mut World, running: &mut Running<I>, now: Duration) {
         Err(error) => log::error!("the match cannot take a step: {error}"),
     }
     report_events(world, running);
+    // Commands of observers, which may leave the room, come before the ticks.
+    world.flush();
     execute_requests(world, &mut running.session, running.is_sync_test);
     finish_effects(world);
+    world.flush();
     running.send(world);
 }
 
@@ -111,11 +114,11 @@ impl<I: Input> Running<I> {
             return;
         };
         self.queue_messages(world);
-        world.resource_scope(|world, own: Mut<OwnState>| {
-            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-                link.send_tick(&own.0, &mut self.session);
-            }
-        });
+        let own = std::mem::take(&mut world.resource_mut::<OwnState>().0);
+        if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+            link.send_tick(&own, &mut self.session);
+        }
+        world.resource_mut::<OwnState>().0 = own;
     }
 
     /// Queues the messages of the session as events of the room.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::game::{Age, Bangs, add_game, bad_network, play, plugin, ships, status};
 use crate::{
+    HuddleCommandsExt,
     rollback::{
         MatchDesynced, MatchEnded, MatchStartFailed, MatchStarted, RollbackAppExt,
         RollbackCommandsExt, SeatLeft,
@@ -159,4 +160,28 @@ fn match_starts_again_after_the_other_player_was_restarted() {
         );
         assert!(lab.take_events::<MatchDesynced>(player).is_empty());
     }
+}
+
+#[test]
+fn player_may_leave_in_an_observer_of_the_match() {
+    let mut lab = Lab::new(13);
+    lab.record::<SeatLeft>();
+    let stays = lab.player(|app| {
+        app.add_plugins(plugin().start_with(2))
+            .add_plugins(add_game);
+    });
+    let leaves = lab.player(|app| {
+        app.add_plugins(plugin().start_with(2))
+            .add_plugins(add_game)
+            .add_observer(|_: On<MatchStarted>, mut commands: Commands| commands.leave_rooms());
+    });
+    lab.run_for(Duration::from_secs(12));
+    assert!(!status(&lab, leaves).is_running());
+    assert_eq!(lab.take_events::<SeatLeft>(stays).len(), 1);
+    let before = status(&lab, stays).tick.0;
+    lab.run_for(Duration::from_secs(1));
+    assert!(
+        status(&lab, stays).tick.0 > before + 50,
+        "the other player plays on"
+    );
 }

@@ -6,7 +6,7 @@ use bevy::prelude::*;
 
 use super::game::{Age, add_game, plugin, ships, status};
 use crate::{
-    rollback::{Rollback, RollbackCommandsExt, RollbackUpdate, SyncTestFailed},
+    rollback::{Rollback, RollbackCommandsExt, RollbackIds, RollbackUpdate, SyncTestFailed},
     testing::{Lab, Player},
 };
 
@@ -73,4 +73,15 @@ fn sync_test_finds_an_unregistered_component() {
         .register_required_components::<Rollback, Fuel>();
     });
     assert_eq!(lab.take_events::<SyncTestFailed>(player).len(), 1);
+}
+
+#[test]
+fn entity_that_is_spawned_outside_of_the_simulation_is_reported() {
+    let (mut lab, player) = sync_test(|_| {});
+    let has_warned = |lab: &Lab| lab[player].world().resource::<RollbackIds>().has_warned();
+    assert!(!has_warned(&lab));
+    lab.commands(player, |commands| {
+        commands.spawn(Rollback);
+    });
+    assert!(has_warned(&lab));
 }

@@ -92,6 +92,8 @@ pub struct RollbackIds {
     entries: Vec<Entry>,
     gone: usize,
     version: u64,
+    /// Whether the log has warned of an entity outside of the simulation.
+    has_warned: bool,
 }
 
 /// The number of stale entries that are kept before the index is compacted.
@@ -204,6 +206,11 @@ impl RollbackIds {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn has_warned(&self) -> bool {
+        self.has_warned
+    }
+
     pub(super) fn set_hidden(&mut self, id: RollbackId, entity: Entity, hidden: bool) {
         let existence = if hidden {
             Existence::Hidden
@@ -214,14 +221,26 @@ impl RollbackIds {
     }
 }
 
+/// Whether the simulation is running. Set it to find entities that get [`Rollback`] outside of the simulation:
+/// the log then warns of the first one. Without this resource, it does not.
+#[derive(Resource, Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct InSimulation(pub bool);
+
 fn assign_id(mut world: DeferredWorld, context: HookContext) {
     let entity = context.entity;
     let current = world.get::<RollbackId>(entity).copied().unwrap_or_default();
+    let is_outside = world.get_resource::<InSimulation>() == Some(&InSimulation(false));
     let Some(mut ids) = world.get_resource_mut::<RollbackIds>() else {
         warn!("{entity} does not take part in rollbacks, because the world has no `WorldStore`");
         return;
     };
     let id = if current == RollbackId::NONE {
+        if is_outside && !std::mem::replace(&mut ids.has_warned, true) {
+            warn!(
+                "{entity} got `Rollback` outside of the simulation, so the players' worlds differ: spawn it in \
+                 `RollbackStart` or `RollbackUpdate`"
+            );
+        }
         ids.take_next()
     } else {
         current

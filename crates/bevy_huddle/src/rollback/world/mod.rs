@@ -68,7 +68,7 @@ pub use commands::DespawnRollback;
 pub use dump::DumpRow;
 pub use error::LoadError;
 pub use hash::StateHasher;
-pub use ids::{Rollback, RollbackId, RollbackIds};
+pub use ids::{InSimulation, Rollback, RollbackId, RollbackIds};
 pub use order::InOrder;
 pub use store::WorldStore;
 pub use tombstone::{SimulatedTick, Tombstone};
