@@ -28,7 +28,7 @@ pub mod world;
 
 pub use huddle_rollback::{
     DelayPolicy, DesyncReport, InputStatus, LeaveReason, RollbackSetup, RollbackStats, Seat,
-    SeatSet, StartError, SyncMismatch,
+    SeatSet, SetupError, StartError, SyncMismatch,
 };
 
 pub use self::{
@@ -37,8 +37,8 @@ pub use self::{
     effects::{Effect, EffectCancelled, EffectConfirmed, EffectStarted, EffectWriter},
     game::{
         events::{
-            DroppedFromMatch, MatchDesynced, MatchEnded, MatchSplit, MatchStartFailed,
-            MatchStarted, MatchWaiting, SeatLeft, SyncTestFailed,
+            DroppedFromMatch, MatchDesynced, MatchEnded, MatchSplit, MatchStartError,
+            MatchStartFailed, MatchStarted, MatchWaiting, SeatLeft, SyncTestFailed,
         },
         inputs::Inputs,
         running::MatchStatus,

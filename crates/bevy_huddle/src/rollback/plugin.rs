@@ -25,7 +25,7 @@ use crate::{
                 leave_room, on_joined, on_kicked, on_left, on_resumed, on_stopped, peer_restarted,
                 receive_message, receive_section,
             },
-            running::{CurrentMatch, MatchStatus, PendingStart, ReadInput},
+            running::{CurrentMatch, MatchStatus, PendingStart, ReadInput, RetryAt},
             start::{
                 Configure, MatchOptions, START_MATCH, SessionMessage, StartMatch, on_start_match,
                 start_with_players,
@@ -153,7 +153,10 @@ impl<I: Input + Serialize + DeserializeOwned> Plugin for RollbackPlugin<I> {
         let mut read = (self.read)();
         read.initialize(app.world_mut());
         app.insert_resource(CurrentMatch::<I>(None))
-            .insert_resource(ReadInput(Some(read)))
+            .insert_resource(ReadInput {
+                system: Some(read),
+                has_failed: false,
+            })
             .insert_resource(MatchOptions::<I> {
                 start_with: self.start_with,
                 configure: Arc::new(move |setup| {
@@ -167,6 +170,7 @@ impl<I: Input + Serialize + DeserializeOwned> Plugin for RollbackPlugin<I> {
                 leaving: leave_room::<I>,
             })
             .init_resource::<PendingStart>()
+            .init_resource::<RetryAt>()
             .init_resource::<MatchStatus>()
             .init_resource::<RollbackRate>()
             .init_resource::<Inputs<I>>()

@@ -14,7 +14,7 @@ pub struct RollbackStart;
 /// Every player must come to the same state, so the systems depend on nothing but registered components
 /// and resources, [`Inputs`](crate::rollback::Inputs), [`RollbackRng`](crate::rollback::RollbackRng) and
 /// [`Time`], which is the time of the tick. They run one after the other. Two systems that access the same
-/// data need an explicit order, such as `.chain()`, or the app panics when it starts.
+/// data need an explicit order, such as `.chain()`, or the app panics when the match starts.
 #[derive(ScheduleLabel, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct RollbackUpdate;
 

@@ -17,16 +17,9 @@ pub(super) fn send_tick(
     own: &OwnStates,
     sections: &mut dyn SectionSource,
 ) {
-    let mut is_first = true;
     loop {
         let credit = transport.credit(peer_id, Channel::State);
-        // The first packet carries the section.
-        let packet = match std::mem::take(&mut is_first) {
-            true => session
-                .collect_packet(peer_id, now, own, sections, credit)
-                .or_else(|| session.collect(peer_id, Lane::State, now, own, credit)),
-            false => session.collect(peer_id, Lane::State, now, own, credit),
-        };
+        let packet = session.collect_state(peer_id, now, own, sections, credit);
         let Some(packet) = packet else { break };
         if !send(transport, peer_id, Channel::State, packet) {
             break;

@@ -293,25 +293,42 @@ impl RoomSession {
         own: &OwnStates,
         credit: usize,
     ) -> Option<Bytes> {
-        let session = self.peers.get_mut(&peer)?;
         match lane {
-            Lane::State => match session.collect_copy(Tick(self.clock.tick()), credit) {
-                Copied::Now(copy) => Some(copy),
-                Copied::InThisTick => None,
-                Copied::Nothing => self.collect_packet(peer, now, own, &mut (), credit),
-            },
+            Lane::State => self.collect_state(peer, now, own, &mut (), credit),
             Lane::Events => {
+                let session = self.peers.get_mut(&peer)?;
                 let message =
                     session.collect_events(now, &self.terms, self.clock.reading(), credit);
                 self.poll_handshake(peer, None, now);
                 message
             }
-            Lane::Bulk => session.open.as_mut()?.collect_bulk(now, credit),
+            Lane::Bulk => {
+                let open = self.peers.get_mut(&peer)?.open.as_mut()?;
+                open.collect_bulk(now, credit)
+            }
         }
     }
 
     /// Like [`Self::collect`] for [`Lane::State`], but the first packet of a tick also carries the
     /// section of `source`.
+    pub fn collect_state(
+        &mut self,
+        peer: PeerId,
+        now: Duration,
+        own: &OwnStates,
+        source: &mut dyn SectionSource,
+        credit: usize,
+    ) -> Option<Bytes> {
+        let tick = Tick(self.clock.tick());
+        match self.peers.get_mut(&peer)?.collect_copy(tick, credit) {
+            Copied::Now(copy) => Some(copy),
+            Copied::InThisTick => None,
+            Copied::Nothing => self.collect_packet(peer, now, own, source, credit),
+        }
+    }
+
+    /// Like [`Self::collect_state`], without the messages of the handshake that are repeated on
+    /// [`Lane::State`].
     pub fn collect_packet(
         &mut self,
         peer: PeerId,

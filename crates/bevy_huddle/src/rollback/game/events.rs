@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
-use huddle_rollback::{DesyncReport, LeaveReason, Seat, SeatSet, StartError, SyncMismatch};
+use huddle_rollback::{
+    DesyncReport, LeaveReason, Seat, SeatSet, SetupError, StartError, SyncMismatch,
+};
 use huddle_session::Tick;
+use thiserror::Error;
 
 /// A match starts: all players are ready. It is triggered after the systems of
 /// [`RollbackStart`](crate::rollback::RollbackStart) have set up the world, and before the first tick.
@@ -21,7 +24,20 @@ pub struct MatchStarted {
 #[derive(Event, Debug, Clone, PartialEq)]
 pub struct MatchStartFailed {
     /// The reason. Its `Display` text can be shown to players.
-    pub error: StartError,
+    pub error: MatchStartError,
+}
+
+/// The reason why a match cannot start.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum MatchStartError {
+    /// The options of the match are invalid: see
+    /// [`RollbackPlugin::configure`](crate::rollback::RollbackPlugin::configure), and the seats and rules of the
+    /// host.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// A player is missing, has left, or has other settings.
+    #[error(transparent)]
+    Start(#[from] StartError),
 }
 
 /// A match has ended at the same tick for all players, because the next one starts.

@@ -1,7 +1,5 @@
 //! Triggers the events of the rollback session.
 
-use std::time::Duration;
-
 use bevy::prelude::*;
 use huddle_rollback::{Input, RollbackEvent};
 
@@ -10,21 +8,18 @@ use crate::rollback::{
     effects::clear_effects,
     game::{
         events::{
-            DroppedFromMatch, MatchDesynced, MatchEnded, MatchSplit, MatchStartFailed,
-            MatchStarted, MatchWaiting, SeatLeft, SyncTestFailed,
+            DroppedFromMatch, MatchDesynced, MatchEnded, MatchSplit, MatchStarted, MatchWaiting,
+            SeatLeft, SyncTestFailed,
         },
         inputs::Inputs,
-        requests::run_simulation,
-        running::{MatchStatus, Running, seats_of},
-        start::local_id,
+        requests::{RollbackRate, run_simulation},
+        running::{MatchStatus, Running, Starting, seats_of},
+        start::{fail, local_id},
         store::with_store,
     },
     rng::RollbackRng,
     schedule::RollbackStart,
 };
-
-/// The time after which a match that has failed to start may start again automatically.
-const RETRY_AFTER: Duration = Duration::from_secs(3);
 
 /// Triggers the events of a step. The first tick of a match follows them.
 pub(crate) fn report_events<I: Input>(world: &mut World, running: &mut Running<I>) {
@@ -32,10 +27,8 @@ pub(crate) fn report_events<I: Input>(world: &mut World, running: &mut Running<I
         match event {
             RollbackEvent::Started { seed } => start(world, running, seed),
             RollbackEvent::StartFailed(error) => {
-                log::warn!("the match cannot start: {error}");
                 running.starting = None;
-                running.retry_at = running.now(world).unwrap_or_default() + RETRY_AFTER;
-                world.trigger(MatchStartFailed { error });
+                fail(world, error.into());
             }
             RollbackEvent::Ended { at_tick } => world.trigger(MatchEnded { at_tick }),
             RollbackEvent::SeatLeft {
@@ -86,7 +79,11 @@ pub(crate) fn report_events<I: Input>(world: &mut World, running: &mut Running<I
 
 /// Sets up the world of a match.
 fn start<I: Input>(world: &mut World, running: &mut Running<I>, seed: u64) {
-    let seats = running.starting.take().unwrap_or_default();
+    let Some(Starting { seats, rate }) = running.starting.take() else {
+        return;
+    };
+    running.rate = rate;
+    world.resource_mut::<RollbackRate>().0 = rate;
     let local_seats = local_id(world, running.room)
         .map(|local_id| seats_of(&seats, local_id))
         .unwrap_or_default();

@@ -122,11 +122,17 @@ pub(crate) fn on_left<I: Input>(
     let Some(running) = &mut current.0 else {
         return;
     };
-    let room = peers.get(left.entity).ok().map(|peer_of| peer_of.0);
-    let room = room.or(running.room).filter(|_| running.room.is_some());
-    let Some(now) = room.and_then(|room| Some(rooms.get(room).ok()?.now())) else {
+    let Some(room) = running.room else { return };
+    // The game may have despawned the peer's entity.
+    let is_elsewhere = peers
+        .get(left.entity)
+        .is_ok_and(|peer_of| peer_of.0 != room);
+    let Ok(now) = rooms.get(room).map(RoomLink::now) else {
         return;
     };
+    if is_elsewhere {
+        return;
+    }
     match left.reason {
         DisconnectReason::ProtocolViolation => running.session.removed(left.peer_id, now),
         _ => running.session.lost(left.peer_id, now),

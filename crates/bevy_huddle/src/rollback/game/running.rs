@@ -22,11 +22,20 @@ pub(crate) struct Running<I: Input> {
     pub(crate) is_sync_test: bool,
     /// When the next step is due.
     pub(crate) next_step: Duration,
-    /// The players of the match that starts next, which becomes the running one.
-    pub(crate) starting: Option<Vec<PeerId>>,
-    /// When a match may start automatically again, after one has failed to start.
-    pub(crate) retry_at: Duration,
+    /// The match that starts next, which becomes the running one.
+    pub(crate) starting: Option<Starting>,
 }
+
+/// A match that starts.
+pub(crate) struct Starting {
+    /// The player of each seat.
+    pub(crate) seats: Vec<PeerId>,
+    pub(crate) rate: TickRate,
+}
+
+/// When a match may start automatically again after one has failed to start: a time of [`Time<Real>`].
+#[derive(Resource, Debug, Default)]
+pub(crate) struct RetryAt(pub(crate) Duration);
 
 /// A call to start a match, which the next step executes.
 #[derive(Resource, Debug, Default)]
@@ -43,7 +52,12 @@ pub(crate) struct StartCall {
 
 /// Samples the input of a local seat.
 #[derive(Resource)]
-pub(crate) struct ReadInput<I: Input>(pub(crate) Option<BoxedSystem<In<Seat>, I>>);
+pub(crate) struct ReadInput<I: Input> {
+    /// `None` while a step runs.
+    pub(crate) system: Option<BoxedSystem<In<Seat>, I>>,
+    /// Whether it failed in the last step.
+    pub(crate) has_failed: bool,
+}
 
 /// The state of the match: a resource for the game's interface.
 ///

@@ -12,8 +12,8 @@ use crate::{
     message::{event::FromPeer, recipients::Recipients, registry::MessageKinds},
     peer::components::{LocalPeer, Peer, PeerOf, Stopped},
     rollback::game::{
-        requests::RollbackRate,
-        running::{CurrentMatch, PendingStart, Running, StartCall},
+        events::{MatchStartError, MatchStartFailed},
+        running::{CurrentMatch, PendingStart, RetryAt, Running, StartCall, Starting},
         store::with_store,
     },
     room::{
@@ -118,16 +118,21 @@ pub(crate) fn on_start_match(
 /// Starts a match as soon as the room has enough players, if this player is the host.
 pub(crate) fn start_with_players<I: Input>(
     options: Res<MatchOptions<I>>,
+    retry_at: Res<RetryAt>,
+    time: Res<Time<Real>>,
     current: Res<CurrentMatch<I>>,
-    rooms: Query<(Entity, &Room, &RoomHost, &RoomLink)>,
+    rooms: Query<(Entity, &Room, &RoomHost)>,
     peers: Query<(&Peer, &PeerOf), Without<LocalPeer>>,
     mut commands: Commands,
 ) {
     let Some(count) = options.start_with else {
         return;
     };
-    for (entity, room, host, link) in &rooms {
-        if host.0 != room.local_id || is_occupied(&current, entity, link.now()) {
+    if time.elapsed() < retry_at.0 {
+        return;
+    }
+    for (entity, room, host) in &rooms {
+        if host.0 != room.local_id || is_occupied(&current, entity) {
             continue;
         }
         let others = peers
@@ -145,13 +150,13 @@ pub(crate) fn start_with_players<I: Input>(
     }
 }
 
-/// Returns whether no match can start automatically in a room now: a match with other players is running or
-/// starting, or one has just failed to start. A match without a room gives way to one with other players.
-fn is_occupied<I: Input>(current: &CurrentMatch<I>, room: Entity, now: Duration) -> bool {
+/// Returns whether no match can start automatically in a room, because a match with other players is running
+/// or starting. A match without a room gives way to one with other players.
+fn is_occupied<I: Input>(current: &CurrentMatch<I>, room: Entity) -> bool {
     current.0.as_ref().is_some_and(|running| {
         let is_here = running.room == Some(room);
         let is_busy = running.starting.is_some() || running.session.members().len() > 1;
-        running.room.is_some() && (!is_here || is_busy || now < running.retry_at)
+        running.room.is_some() && (!is_here || is_busy)
     })
 }
 
@@ -190,21 +195,27 @@ pub(crate) fn begin_pending<I: Input + Serialize + DeserializeOwned>(world: &mut
     };
     let configure = world.resource::<MatchOptions<I>>().configure.clone();
     configure(&mut setup);
-    let is_sync_test = setup.sync_test.is_some();
+    let starting = Some(Starting {
+        seats,
+        rate: setup.rate,
+    });
+    let (rate, is_sync_test) = (setup.rate, setup.sync_test.is_some());
     let kind = world
         .resource::<MessageKinds>()
         .event::<SessionMessage>()
         .map(|declared| declared.kind);
-    world.insert_resource(RollbackRate(rate));
     let current = world.resource_mut::<CurrentMatch<I>>().0.take();
     match current {
         Some(mut running) if running.room == room => {
             let now = running.now(world).unwrap_or_default();
-            match running.session.rematch(setup, now) {
-                Ok(()) => running.starting = Some(seats),
-                Err(error) => log::error!("the match cannot start: {error}"),
+            let result = running.session.rematch(setup, now);
+            if result.is_ok() {
+                running.starting = starting;
             }
             world.resource_mut::<CurrentMatch<I>>().0 = Some(running);
+            if let Err(error) = result {
+                fail(world, error.into());
+            }
         }
         other => {
             if let Some(mut other) = other {
@@ -227,14 +238,21 @@ pub(crate) fn begin_pending<I: Input + Serialize + DeserializeOwned>(world: &mut
                         rate,
                         is_sync_test,
                         next_step: now,
-                        starting: Some(seats),
-                        retry_at: Duration::ZERO,
+                        starting,
                     }));
                 }
-                Err(error) => log::error!("the match cannot start: {error}"),
+                Err(error) => fail(world, error.into()),
             }
         }
     }
+}
+
+/// Reports that a match cannot start.
+pub(crate) fn fail(world: &mut World, error: MatchStartError) {
+    log::warn!("the match cannot start: {error}");
+    let now = world.resource::<Time<Real>>().elapsed();
+    world.resource_mut::<RetryAt>().0 = now + RETRY_AFTER;
+    world.trigger(MatchStartFailed { error });
 }
 
 /// Returns the peers of a room whose games have stopped.
@@ -246,6 +264,9 @@ fn stopped_peers(world: &mut World, room: Option<Entity>) -> Vec<PeerId> {
         .map(|(peer, _)| peer.id)
         .collect()
 }
+
+/// The time after which a match that has failed to start may start again automatically.
+const RETRY_AFTER: Duration = Duration::from_secs(3);
 
 /// The setting with the registered types.
 const TYPES: &str = "rollback types";

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use huddle_rollback::{Input, SeatSet, Step};
+use huddle_session::QueueError;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -69,18 +70,26 @@ fn step<I: Input>(world: &mut World, running: &mut Running<I>, now: Duration) {
             room_tick.0 = tick;
         }
     }
-    let mut read = world.resource_mut::<ReadInput<I>>().0.take();
-    let step = running.session.step(now, |seat, _| match &mut read {
-        Some(read) => match read.run(seat, world) {
-            Ok(input) => input,
-            Err(error) => {
-                log::warn!("the input of seat {seat} cannot be read: {error}");
+    let mut read = world.resource_mut::<ReadInput<I>>().system.take();
+    let mut failure = None;
+    let step = running.session.step(now, |seat, _| {
+        let input = read.as_mut().map(|read| read.run(seat, world));
+        match input {
+            Some(Ok(input)) => input,
+            Some(Err(error)) => {
+                failure = Some((seat, error));
                 I::default()
             }
-        },
-        None => I::default(),
+            None => I::default(),
+        }
     });
-    world.resource_mut::<ReadInput<I>>().0 = read;
+    let mut reader = world.resource_mut::<ReadInput<I>>();
+    reader.system = read;
+    // Once, and not in every tick.
+    let is_new = !std::mem::replace(&mut reader.has_failed, failure.is_some());
+    if let Some((seat, error)) = failure.filter(|_| is_new) {
+        log::warn!("the input of seat {seat} cannot be read, so it is the default: {error}");
+    }
     match step {
         Ok(Step::Waited(missing)) => world.resource_mut::<MatchStatus>().missing = missing,
         Ok(Step::Ran | Step::Idle) => {
@@ -130,9 +139,11 @@ impl<I: Input> Running<I> {
             return;
         };
         while let Some((peer, message)) = self.session.poll_message() {
-            if let Err(error) = link.session.queue_event(peer, kind, message.clone()) {
-                log::debug!("a message of the match to {peer} waits: {error}");
-                self.session.return_message(peer, message);
+            match link.session.queue_event(peer, kind, message.clone()) {
+                Ok(()) => {}
+                // It waits for space in the queue.
+                Err(QueueError::Full { .. }) => self.session.return_message(peer, message),
+                Err(error) => log::error!("a message of the match to {peer} is lost: {error}"),
             }
         }
     }

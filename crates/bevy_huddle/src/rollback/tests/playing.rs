@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::game::{Age, Bangs, add_game, bad_network, play, plugin, ships, status};
 use crate::{
-    HuddleCommandsExt,
+    HuddleCommandsExt, TickRate,
     rollback::{
         MatchDesynced, MatchEnded, MatchStartFailed, MatchStarted, RollbackAppExt,
         RollbackCommandsExt, SeatLeft,
@@ -184,4 +184,43 @@ fn player_may_leave_in_an_observer_of_the_match() {
         status(&lab, stays).tick.0 > before + 50,
         "the other player plays on"
     );
+}
+
+#[test]
+fn invalid_options_are_reported_now_and_then() {
+    let mut lab = Lab::new(14);
+    lab.record::<MatchStartFailed>();
+    let players = [(), ()].map(|()| {
+        lab.player(|app| {
+            let plugin = plugin().start_with(2).configure(|setup| setup.window = 65);
+            app.add_plugins(plugin).add_plugins(add_game);
+        })
+    });
+    lab.run_for(Duration::from_secs(10));
+    for player in players {
+        let failed = lab.take_events::<MatchStartFailed>(player);
+        assert!((1..=4).contains(&failed.len()), "{failed:?}");
+        let text = failed[0].error.to_string();
+        assert!(text.contains("window of 65"), "{text}");
+    }
+}
+
+#[test]
+fn rate_of_a_match_is_that_of_its_setup() {
+    let mut lab = Lab::new(15);
+    let players = [(), ()].map(|()| {
+        lab.player(|app| {
+            let rate = TickRate::from_hz(30.0).unwrap();
+            let plugin = plugin()
+                .start_with(2)
+                .configure(move |setup| setup.rate = rate);
+            app.add_plugins(plugin).add_plugins(add_game);
+        })
+    });
+    lab.run_until(|lab| players.iter().all(|&player| status(lab, player).tick.0 > 0));
+    lab.run_for(Duration::from_secs(5));
+    for player in players {
+        let ticks = status(&lab, player).tick.0;
+        assert!((140..160).contains(&ticks), "{ticks} ticks in 5 s");
+    }
 }

@@ -85,3 +85,14 @@ fn entity_that_is_spawned_outside_of_the_simulation_is_reported() {
     });
     assert!(has_warned(&lab));
 }
+
+#[test]
+#[should_panic(expected = "indeterminate execution order")]
+fn systems_without_an_order_are_refused() {
+    fn steer(mut age: ResMut<Age>) {
+        age.0 += 1;
+    }
+    sync_test(|app| {
+        app.add_systems(RollbackUpdate, steer);
+    });
+}
