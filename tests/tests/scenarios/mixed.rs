@@ -16,7 +16,9 @@ pub(crate) fn native_meets_native(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::start(artifacts, "Ada", &server, ROOM, 1)?;
     let mut bob = Native::start(artifacts, "Bob", &server, ROOM, 2)?;
-    play(&mut [&mut ada, &mut bob])
+    let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
+    wait_until(both, LOAD_TIMEOUT, "both report", |_| true)?;
+    play(both)
 }
 
 pub(crate) fn native_meets_browser(artifacts: &Artifacts) -> anyhow::Result<()> {

@@ -163,6 +163,15 @@ fn lints(project: &Project) -> anyhow::Result<Tally> {
             .args(EVERYTHING)
             .args(["--", "-D", "warnings"]),
     )?;
+    // `EVERYTHING` leaves out the scenarios, which are no target of a plain `cargo test`.
+    process::run(native(project, "clippy").args([
+        "--workspace",
+        "--test",
+        "scenarios",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
     stock::lint(project)?;
     Tally::check(
         cargo(project)
