@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use huddle_mesh::PeerId;
 
 use crate::rollback::game::{
-    running::{PendingStart, StartCall},
+    running::{PendingLeave, PendingStart, StartCall},
     start::{ALONE, call_match, first_room},
 };
 
@@ -22,6 +22,14 @@ pub trait RollbackCommandsExt {
     /// it suits a sync test ([`RollbackPlugin::sync_test`](crate::rollback::RollbackPlugin::sync_test)),
     /// practice, and several players at one screen.
     fn start_local_match(&mut self, seats: usize);
+
+    /// Leaves the match and stays in the room. The entities of the match are despawned, and
+    /// [`MatchEnded`](crate::rollback::MatchEnded) is triggered. The other players play on, and the host can
+    /// start another match.
+    ///
+    /// With [`start_with`](crate::rollback::RollbackPlugin::start_with), the next match starts as soon as
+    /// enough players are not in a match.
+    fn leave_match(&mut self);
 }
 
 impl RollbackCommandsExt for Commands<'_, '_> {
@@ -40,5 +48,12 @@ impl RollbackCommandsExt for Commands<'_, '_> {
             rules: Default::default(),
         };
         self.queue(move |world: &mut World| world.resource_mut::<PendingStart>().0 = Some(call));
+    }
+
+    fn leave_match(&mut self) {
+        self.queue(|world: &mut World| {
+            world.resource_mut::<PendingStart>().0 = None;
+            world.resource_mut::<PendingLeave>().0 = true;
+        });
     }
 }

@@ -16,14 +16,20 @@
 //! | find out why players desynchronize | [`RollbackPlugin::sync_test`], [`MatchDesynced`] |
 
 mod app;
+mod bounds;
 mod commands;
 mod effects;
 mod game;
+mod hooks;
+mod messages;
 mod plugin;
 mod rng;
 mod schedule;
+#[cfg(feature = "states")]
+mod state;
 #[cfg(test)]
 mod tests;
+mod view;
 pub mod world;
 
 pub use huddle_rollback::{
@@ -33,6 +39,7 @@ pub use huddle_rollback::{
 
 pub use self::{
     app::RollbackAppExt,
+    bounds::{RollbackComponent, RollbackInput, RollbackResource},
     commands::RollbackCommandsExt,
     effects::{Effect, EffectCancelled, EffectConfirmed, EffectStarted, EffectWriter},
     game::{
@@ -46,5 +53,6 @@ pub use self::{
     plugin::RollbackPlugin,
     rng::RollbackRng,
     schedule::{RollbackStart, RollbackSystems, RollbackUpdate},
+    view::RollbackView,
     world::{DespawnRollback, InOrder, Rollback, RollbackId, RollbackIds},
 };

@@ -4,20 +4,17 @@ use std::sync::Arc;
 
 use bevy::{
     app::{RunFixedMainLoop, RunFixedMainLoopSystems},
-    ecs::{
-        schedule::{LogLevel, ScheduleBuildSettings, SingleThreadedExecutor},
-        system::BoxedSystem,
-    },
+    ecs::system::BoxedSystem,
     prelude::*,
 };
-use huddle_rollback::{Input, RollbackSession, RollbackSetup, Seat};
+use huddle_rollback::{RollbackSession, RollbackSetup, Seat};
 use huddle_session::Delivery;
-use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     app::HuddleAppExt,
     message::registry::{Handler, declare},
     rollback::{
+        bounds::RollbackInput,
         game::{
             inputs::Inputs,
             requests::RollbackRate,
@@ -25,7 +22,7 @@ use crate::{
                 leave_room, on_joined, on_kicked, on_left, on_resumed, on_stopped, peer_restarted,
                 receive_message, receive_section,
             },
-            running::{CurrentMatch, MatchStatus, PendingStart, ReadInput, RetryAt},
+            running::{CurrentMatch, MatchStatus, PendingLeave, PendingStart, ReadInput, RetryAt},
             start::{
                 Configure, MatchOptions, START_MATCH, SessionMessage, StartMatch, on_start_match,
                 start_with_players,
@@ -34,7 +31,7 @@ use crate::{
             store::with_store,
         },
         rng::RollbackRng,
-        schedule::{RollbackStart, RollbackSystems, RollbackUpdate},
+        schedule::{RollbackStart, RollbackSystems, RollbackUpdate, prepare},
         world::InSimulation,
     },
     room::extension::RoomExtension,
@@ -87,14 +84,14 @@ use crate::{
 ///     }
 /// }
 /// ```
-pub struct RollbackPlugin<I: Input> {
+pub struct RollbackPlugin<I: RollbackInput> {
     read: Arc<dyn Fn() -> BoxedSystem<In<Seat>, I> + Send + Sync>,
     start_with: Option<usize>,
     sync_test: Option<u8>,
     configure: Configure<I>,
 }
 
-impl<I: Input> RollbackPlugin<I> {
+impl<I: RollbackInput> RollbackPlugin<I> {
     /// Creates the plugin. `read_input` is a system that returns the input of a local seat, and runs once per
     /// seat and tick.
     pub fn new<M, S>(read_input: S) -> Self
@@ -147,7 +144,7 @@ impl<I: Input> RollbackPlugin<I> {
     }
 }
 
-impl<I: Input + Serialize + DeserializeOwned> Plugin for RollbackPlugin<I> {
+impl<I: RollbackInput> Plugin for RollbackPlugin<I> {
     fn build(&self, app: &mut App) {
         let (configure, sync_test) = (self.configure.clone(), self.sync_test);
         let mut read = (self.read)();
@@ -170,6 +167,7 @@ impl<I: Input + Serialize + DeserializeOwned> Plugin for RollbackPlugin<I> {
                 leaving: leave_room::<I>,
             })
             .init_resource::<PendingStart>()
+            .init_resource::<PendingLeave>()
             .init_resource::<RetryAt>()
             .init_resource::<MatchStatus>()
             .init_resource::<RollbackRate>()
@@ -197,12 +195,7 @@ impl<I: Input + Serialize + DeserializeOwned> Plugin for RollbackPlugin<I> {
             &mut Schedule::new(RollbackStart),
             &mut Schedule::new(RollbackUpdate),
         ] {
-            schedule
-                .set_executor(SingleThreadedExecutor::new())
-                .set_build_settings(ScheduleBuildSettings {
-                    ambiguity_detection: LogLevel::Error,
-                    ..default()
-                });
+            prepare(schedule);
             app.add_schedule(std::mem::take(schedule));
         }
         let handler = Handler {

@@ -1,6 +1,9 @@
 //! The schedules of a match.
 
-use bevy::{ecs::schedule::ScheduleLabel, prelude::*};
+use bevy::{
+    ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel, SingleThreadedExecutor},
+    prelude::*,
+};
 
 /// Sets up the world of a match. It runs once per match, before the first tick, after the entities of the
 /// match before are despawned.
@@ -24,4 +27,17 @@ pub enum RollbackSystems {
     /// Runs the ticks of the match, in
     /// [`RunFixedMainLoop`](bevy::app::RunFixedMainLoop), after the fixed main loop.
     Step,
+    /// Spawns and despawns the entities of
+    /// [`rollback_view`](crate::rollback::RollbackAppExt::rollback_view), after the ticks.
+    Views,
+}
+
+/// Prepares a schedule of the simulation: its systems run one after the other, in an order that the game must specify.
+pub(crate) fn prepare(schedule: &mut Schedule) {
+    schedule
+        .set_executor(SingleThreadedExecutor::new())
+        .set_build_settings(ScheduleBuildSettings {
+            ambiguity_detection: LogLevel::Error,
+            ..default()
+        });
 }

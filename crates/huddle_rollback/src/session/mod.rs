@@ -91,6 +91,8 @@ pub struct RollbackSession<I> {
     /// The peers whose games are stopped.
     stopped: BTreeSet<PeerId>,
     unlinked: Unlinked,
+    /// Whether the local player has left the running match.
+    has_left: bool,
     /// Whether the end of the running match has been reported.
     has_ended: bool,
     out: Outbox,
@@ -117,6 +119,7 @@ impl<I: Input> RollbackSession<I> {
             dropped_inputs_of: BTreeSet::new(),
             stopped: BTreeSet::new(),
             unlinked: Unlinked::default(),
+            has_left: false,
             has_ended: false,
             out: Outbox::default(),
         })
@@ -200,7 +203,7 @@ impl<I: Input> RollbackSession<I> {
     ///
     /// If the local peer stays in the room, continue to call [`linked`](Self::linked) and to send
     /// messages, because players that connect later may not know that it has left. The session needs
-    /// no more steps.
+    /// no more steps until it starts the next match ([`rematch`](Self::rematch)).
     pub fn leave(&mut self, now: Duration) {
         self.begin(now);
         self.rematch = None;
@@ -210,6 +213,7 @@ impl<I: Input> RollbackSession<I> {
         }
         if let Some(running) = &mut self.running {
             running.leave(now, &mut self.out);
+            self.has_left = true;
         }
     }
 

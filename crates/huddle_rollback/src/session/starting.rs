@@ -20,6 +20,10 @@ const FIRST_LINK_WAIT: Duration = Duration::from_secs(1);
 impl<I: Input> RollbackSession<I> {
     /// Begins the start of a rematch once all members have begun the running match.
     pub(super) fn begin_rematch(&mut self, now: Duration) {
+        if self.rematch.is_some() && std::mem::take(&mut self.has_left) {
+            // The other players agree on the end of the match they play without the local player.
+            self.running = None;
+        }
         let is_early = self
             .running
             .as_ref()

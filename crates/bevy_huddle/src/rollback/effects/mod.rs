@@ -38,8 +38,14 @@ pub struct EffectConfirmed<E: Send + Sync + 'static> {
 
 /// A type of effects. Two equal effects of the same tick are the same effect, so a resimulation that
 /// repeats one starts it only once.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an effect",
+    label = "this type of effects lacks a trait",
+    note = "add `#[derive(Clone, PartialEq)]` to `{Self}`"
+)]
 pub trait Effect: Clone + PartialEq + Send + Sync + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<E: Clone + PartialEq + Send + Sync + 'static> Effect for E {}
 
 /// Writes the effects of a tick, in systems of [`RollbackUpdate`](crate::rollback::RollbackUpdate).
@@ -87,12 +93,12 @@ struct EffectFns {
     clear: fn(&mut World),
 }
 
-/// Registers a type of effects.
-pub(crate) fn register<E: Effect>(world: &mut World) {
+/// Registers a type of effects. Equal ones at most `tolerance` ticks apart are the same.
+pub(crate) fn register<E: Effect>(world: &mut World, tolerance: u32) {
     if world.contains_resource::<EffectLog<E>>() {
         return;
     }
-    world.insert_resource(EffectLog::<E>::default());
+    world.insert_resource(EffectLog::<E>::new(tolerance));
     world
         .get_resource_or_init::<EffectTypes>()
         .0
@@ -109,7 +115,7 @@ pub(crate) fn register<E: Effect>(world: &mut World) {
                 }
             },
             confirm: |world, tick| world.resource_mut::<EffectLog<E>>().confirm(tick),
-            clear: |world| *world.resource_mut::<EffectLog<E>>() = EffectLog::default(),
+            clear: |world| world.resource_mut::<EffectLog<E>>().clear(),
         });
 }
 

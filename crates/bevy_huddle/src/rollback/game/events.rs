@@ -40,7 +40,8 @@ pub enum MatchStartError {
     Start(#[from] StartError),
 }
 
-/// A match has ended at the same tick for all players, because the next one starts.
+/// A match has ended: at the same tick for all players, because the next one starts, or for the local player
+/// alone, because it has left the match or the room.
 #[derive(Event, Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MatchEnded {
     /// The first tick that is not simulated.

@@ -4,7 +4,6 @@ use bevy::prelude::*;
 use huddle_rollback::{Input, RollbackEvent};
 
 use crate::rollback::{
-    app::ResourceResets,
     effects::clear_effects,
     game::{
         events::{
@@ -12,11 +11,12 @@ use crate::rollback::{
             SeatLeft, SyncTestFailed,
         },
         inputs::Inputs,
-        requests::{RollbackRate, run_simulation},
+        requests::{RollbackRate, in_simulation},
         running::{MatchStatus, Running, Starting, seats_of},
         start::{fail, local_id},
         store::with_store,
     },
+    hooks::run_hooks,
     rng::RollbackRng,
     schedule::RollbackStart,
 };
@@ -83,16 +83,14 @@ fn start<I: Input>(world: &mut World, running: &mut Running<I>, seed: u64) {
         return;
     };
     running.rate = rate;
+    running.has_left = false;
     world.resource_mut::<RollbackRate>().0 = rate;
     let local_seats = local_id(world, running.room)
         .map(|local_id| seats_of(&seats, local_id))
         .unwrap_or_default();
     with_store(world, |store, world| store.clear(world));
     clear_effects(world);
-    let resets = world.get_resource::<ResourceResets>();
-    for reset in resets.map(|resets| resets.0.clone()).unwrap_or_default() {
-        reset(world);
-    }
+    run_hooks(world, |hooks| &hooks.reset);
     *world.resource_mut::<Inputs<I>>() = Inputs::default();
     *world.resource_mut::<RollbackRng>() = RollbackRng::new(seed);
     *world.resource_mut::<MatchStatus>() = MatchStatus {
@@ -100,7 +98,10 @@ fn start<I: Input>(world: &mut World, running: &mut Running<I>, seed: u64) {
         local_seats: local_seats.clone(),
         ..default()
     };
-    run_simulation(world, RollbackStart);
+    in_simulation(world, |world| {
+        world.run_schedule(RollbackStart);
+        run_hooks(world, |hooks| &hooks.started);
+    });
     log::info!("a match with {} seats starts", seats.len());
     world.trigger(MatchStarted { seats, local_seats });
 }

@@ -1,12 +1,13 @@
 //! Executes the requests of the rollback session on the world.
 
-use bevy::{ecs::schedule::ScheduleLabel, prelude::*};
+use bevy::prelude::*;
 use huddle_rollback::{Input, Request, RollbackSession, StateDump};
 use huddle_session::{Tick, TickRate};
 
 use crate::rollback::{
     effects::{begin_effects, confirm_effects},
     game::{inputs::Inputs, store::with_store},
+    hooks::run_hooks,
     schedule::RollbackUpdate,
     world::{InSimulation, RollbackId, SimulatedTick},
 };
@@ -69,10 +70,10 @@ const MAX_SYNC_TEST: u32 = 64;
 #[derive(Resource, Debug, Clone, Copy, Default)]
 pub(crate) struct RollbackRate(pub(crate) TickRate);
 
-/// Runs a schedule of the simulation, in which entities may get [`Rollback`](crate::rollback::Rollback).
-pub(crate) fn run_simulation(world: &mut World, schedule: impl ScheduleLabel) {
+/// Runs a part of the simulation, in which entities may get [`Rollback`](crate::rollback::Rollback).
+pub(crate) fn in_simulation(world: &mut World, run: impl FnOnce(&mut World)) {
     world.resource_mut::<InSimulation>().0 = true;
-    world.run_schedule(schedule);
+    run(world);
     world.resource_mut::<InSimulation>().0 = false;
 }
 
@@ -86,5 +87,9 @@ fn simulate(world: &mut World, tick: Tick) {
     time.advance_to(period * tick.0);
     time.advance_by(period);
     *world.resource_mut::<Time>() = time;
-    run_simulation(world, RollbackUpdate);
+    in_simulation(world, |world| {
+        run_hooks(world, |hooks| &hooks.begin_tick);
+        world.run_schedule(RollbackUpdate);
+        run_hooks(world, |hooks| &hooks.end_tick);
+    });
 }

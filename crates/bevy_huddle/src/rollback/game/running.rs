@@ -20,6 +20,8 @@ pub(crate) struct Running<I: Input> {
     pub(crate) kind: Option<KindId>,
     pub(crate) rate: TickRate,
     pub(crate) is_sync_test: bool,
+    /// Whether the local player has left the match, and stays in the room.
+    pub(crate) has_left: bool,
     /// When the next step is due.
     pub(crate) next_step: Duration,
     /// The match that starts next, which becomes the running one.
@@ -40,6 +42,10 @@ pub(crate) struct RetryAt(pub(crate) Duration);
 /// A call to start a match, which the next step executes.
 #[derive(Resource, Debug, Default)]
 pub(crate) struct PendingStart(pub(crate) Option<StartCall>);
+
+/// Whether the local player leaves the match before the next step.
+#[derive(Resource, Debug, Default)]
+pub(crate) struct PendingLeave(pub(crate) bool);
 
 /// The players and rules of a match.
 #[derive(Debug, Clone, PartialEq)]

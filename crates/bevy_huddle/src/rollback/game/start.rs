@@ -6,15 +6,18 @@ use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_rollback::{Input, RollbackSession, RollbackSetup};
 use huddle_session::TickRate;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     message::{event::FromPeer, recipients::Recipients, registry::MessageKinds},
     peer::components::{LocalPeer, Peer, PeerOf, Stopped},
-    rollback::game::{
-        events::{MatchStartError, MatchStartFailed},
-        running::{CurrentMatch, PendingStart, RetryAt, Running, StartCall, Starting},
-        store::with_store,
+    rollback::{
+        bounds::RollbackInput,
+        game::{
+            events::{MatchStartError, MatchStartFailed},
+            running::{CurrentMatch, PendingStart, RetryAt, Running, StartCall, Starting},
+            store::with_store,
+        },
     },
     room::{
         components::{Room, RoomHost, Rooms},
@@ -155,13 +158,14 @@ pub(crate) fn start_with_players<I: Input>(
 fn is_occupied<I: Input>(current: &CurrentMatch<I>, room: Entity) -> bool {
     current.0.as_ref().is_some_and(|running| {
         let is_here = running.room == Some(room);
-        let is_busy = running.starting.is_some() || running.session.members().len() > 1;
+        let is_busy = running.starting.is_some()
+            || (!running.has_left && running.session.members().len() > 1);
         running.room.is_some() && (!is_here || is_busy)
     })
 }
 
 /// Starts the match that was called last.
-pub(crate) fn begin_pending<I: Input + Serialize + DeserializeOwned>(world: &mut World) {
+pub(crate) fn begin_pending<I: RollbackInput>(world: &mut World) {
     let Some(call) = world.resource_mut::<PendingStart>().0.take() else {
         return;
     };
@@ -211,6 +215,7 @@ pub(crate) fn begin_pending<I: Input + Serialize + DeserializeOwned>(world: &mut
             let result = running.session.rematch(setup, now);
             if result.is_ok() {
                 running.starting = starting;
+                running.next_step = running.next_step.max(now);
             }
             world.resource_mut::<CurrentMatch<I>>().0 = Some(running);
             if let Err(error) = result {
@@ -237,6 +242,7 @@ pub(crate) fn begin_pending<I: Input + Serialize + DeserializeOwned>(world: &mut
                         kind,
                         rate,
                         is_sync_test,
+                        has_left: false,
                         next_step: now,
                         starting,
                     }));

@@ -5,17 +5,19 @@ use std::time::Duration;
 use bevy::prelude::*;
 use huddle_rollback::{Input, SeatSet, Step};
 use huddle_session::QueueError;
-use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     message::state::OwnState,
     rollback::{
-        effects::finish_effects,
+        bounds::RollbackInput,
+        effects::{clear_effects, finish_effects},
         game::{
+            events::MatchEnded,
             report::report_events,
             requests::execute_requests,
-            running::{CurrentMatch, MatchStatus, ReadInput, Running},
+            running::{CurrentMatch, MatchStatus, PendingLeave, ReadInput, Running},
             start::begin_pending,
+            store::with_store,
         },
     },
     room::{components::RoomTick, link::RoomLink},
@@ -28,7 +30,8 @@ const MAX_STEPS: u32 = 8;
 /// Runs the steps that are due since the last frame.
 ///
 /// A step is also the tick of the room, so the inputs that it samples leave at once.
-pub(crate) fn run_match<I: Input + Serialize + DeserializeOwned>(world: &mut World) {
+pub(crate) fn run_match<I: RollbackInput>(world: &mut World) {
+    leave_pending::<I>(world);
     begin_pending::<I>(world);
     let Some(mut running) = world.resource_mut::<CurrentMatch<I>>().0.take() else {
         return;
@@ -41,21 +44,46 @@ pub(crate) fn run_match<I: Input + Serialize + DeserializeOwned>(world: &mut Wor
             running.end(world);
             break;
         };
-        if running.next_step > now || steps == MAX_STEPS {
+        let is_idle = running.has_left && running.starting.is_none();
+        if is_idle {
+            // Players that connect later may not know that the local player has left.
+            running.queue_messages(world);
+        } else if running.next_step <= now && steps < MAX_STEPS {
+            steps += 1;
+            step(world, &mut running, now);
+            let period = running.rate.period().div_f64(running.session.speed(now));
+            running.next_step += period;
+            if steps == MAX_STEPS {
+                running.next_step = running.next_step.max(now);
+            }
+            continue;
+        } else {
             running.show_status(world, now);
-            let current = &mut world.resource_mut::<CurrentMatch<I>>().0;
-            *current = Some(running);
-            break;
         }
-        steps += 1;
-        step(world, &mut running, now);
-        let period = running.rate.period().div_f64(running.session.speed(now));
-        running.next_step += period;
-        if steps == MAX_STEPS {
-            running.next_step = running.next_step.max(now);
-        }
+        world.resource_mut::<CurrentMatch<I>>().0 = Some(running);
+        break;
     }
     *world.resource_mut::<Time>() = time;
+}
+
+/// Leaves the match, if the game has asked for it.
+fn leave_pending<I: Input>(world: &mut World) {
+    if !std::mem::take(&mut world.resource_mut::<PendingLeave>().0) {
+        return;
+    }
+    let Some(mut running) = world.resource_mut::<CurrentMatch<I>>().0.take() else {
+        return;
+    };
+    if let Some(now) = running.now(world) {
+        running.session.leave(now);
+        running.queue_messages(world);
+        running.starting = None;
+    }
+    running.end(world);
+    if running.room.is_some() {
+        running.has_left = true;
+        world.resource_mut::<CurrentMatch<I>>().0 = Some(running);
+    }
 }
 
 /// Runs a step: receives nothing, samples the inputs, simulates, and sends.
@@ -148,14 +176,21 @@ impl<I: Input> Running<I> {
         }
     }
 
-    /// Ends the match on this machine. The room is driven by the game's own ticks again.
+    /// Ends the match on this machine, and despawns its entities. The room is driven by the game's own ticks
+    /// again.
     pub(crate) fn end(&mut self, world: &mut World) {
+        with_store(world, |store, world| store.clear(world));
+        clear_effects(world);
         if let Some(room) = self.room
             && let Some(mut link) = world.get_mut::<RoomLink>(room)
         {
             link.is_driven_by_match = false;
         }
-        *world.resource_mut::<MatchStatus>() = MatchStatus::default();
+        let status = std::mem::take(&mut *world.resource_mut::<MatchStatus>());
+        if status.is_running() {
+            let at_tick = status.tick;
+            world.trigger(MatchEnded { at_tick });
+        }
     }
 
     fn show_status(&self, world: &mut World, now: Duration) {

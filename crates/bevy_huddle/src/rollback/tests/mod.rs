@@ -1,5 +1,7 @@
 //! Whole matches in the lab.
 
+#[cfg(feature = "states")]
+mod features;
 mod game;
 mod playing;
 mod solo;

@@ -92,6 +92,8 @@ pub struct RollbackIds {
     entries: Vec<Entry>,
     gone: usize,
     version: u64,
+    /// The number of matches whose entities are gone.
+    match_count: u64,
     /// Whether the log has warned of an entity outside of the simulation.
     has_warned: bool,
 }
@@ -123,6 +125,16 @@ impl RollbackIds {
     /// Changes whenever [`iter`](Self::iter) returns something else.
     pub(super) fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Changes when a match ends, after which the first id is used again.
+    pub(crate) fn match_count(&self) -> u64 {
+        self.match_count
+    }
+
+    pub(super) fn end_match(&mut self) {
+        self.next = 0;
+        self.match_count += 1;
     }
 
     pub(super) fn set_next(&mut self, next: u64) {

@@ -138,7 +138,7 @@ impl WorldStore {
             }
         }
         if let Some(mut ids) = world.get_resource_mut::<RollbackIds>() {
-            ids.set_next(0);
+            ids.end_match();
         }
     }
 
