@@ -72,7 +72,7 @@ pub trait RollbackAppExt {
     /// returns.
     ///
     /// Views are not part of the simulation, and no rollback touches them. Use them for what takes long to
-    /// load, animates by itself or moves smoothly, and keep rollback entities small.
+    /// load, has an animation or moves smoothly, and keep rollback entities small.
     ///
     /// ```
     /// # use bevy::prelude::*;
