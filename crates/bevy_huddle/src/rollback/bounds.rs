@@ -25,6 +25,7 @@ impl<I: Input + Serialize + DeserializeOwned> RollbackInput for I {}
     message = "`{Self}` cannot be a rollback component",
     label = "this component lacks a trait",
     note = "add `#[derive(Component, Clone, PartialEq, Serialize)]` to `{Self}`",
+    note = "for Bevy's own types, enable Bevy's feature `serialize`",
     note = "if it has no `Serialize`, use `rollback_component_unchecked` or `rollback_component_with_hash`"
 )]
 pub trait RollbackComponent:

@@ -95,8 +95,9 @@ fn begin_tick<S: FreelyMutableState>(world: &mut World) {
         entered: entered.clone(),
     };
     run(world, transition);
-    run(world, OnEnter(entered.clone()));
+    // Before the systems of the new state, which may spawn entities with this scope.
     despawn(world, |scope: &DespawnOnEnter<S>| scope.0 == entered);
+    run(world, OnEnter(entered.clone()));
 }
 
 /// Keeps the state that a system has asked for.

@@ -4,4 +4,5 @@
 mod features;
 mod game;
 mod playing;
+mod reports;
 mod solo;
