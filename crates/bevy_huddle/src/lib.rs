@@ -471,6 +471,8 @@ mod pages {
     mod state {}
     #[doc = include_str!("../../../docs/rollback.md")]
     mod rollback {}
+    #[doc = include_str!("../../../docs/rollback-tutorial.md")]
+    mod rollback_tutorial {}
     #[doc = include_str!("../../../docs/errors.md")]
     mod errors {}
     #[doc = include_str!("../../../docs/troubleshooting.md")]
