@@ -83,7 +83,10 @@ pub mod fuzzing {
 
 pub use self::{
     clock::{DelayPolicy, MAX_INPUT_DELAY, Pace},
-    desync::{DesyncReport, EntityDifference, Mismatch, StateDump, StateDumpError, TypeDifference},
+    desync::{
+        DesyncReport, EntityDifference, FieldDifference, Mismatch, StateDump, StateDumpError,
+        TypeDifference,
+    },
     inputs::{
         BitReader, BitWriter, Input, InputCodec, InputTooLong, MAX_INPUT_LEN, MAX_UNACKED,
         PackInput, PackedInput, SectionError, SerdeInput, StreamError,

@@ -13,7 +13,7 @@
 //! | play sounds and show particles | [`EffectWriter`] and [`EffectStarted`] |
 //! | start a match | [`RollbackPlugin::start_with`] or [`RollbackCommandsExt::start_match`] |
 //! | show what happens | [`MatchStatus`], and events such as [`MatchStarted`] and [`MatchWaiting`] |
-//! | find out why players desynchronize | [`RollbackPlugin::sync_test`], [`MatchDesynced`] |
+//! | find out why players desynchronize | [`RollbackPlugin::sync_test`], [`compare_runs`], [`SimulationProblem`], [`MatchDesynced`] |
 
 mod app;
 mod bounds;
@@ -29,12 +29,14 @@ mod schedule;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod view;
 pub mod world;
 
 pub use huddle_rollback::{
-    DelayPolicy, DesyncReport, InputStatus, LeaveReason, RollbackSetup, RollbackStats, Seat,
-    SeatSet, SetupError, StartError, SyncMismatch,
+    DelayPolicy, DesyncReport, EntityDifference, FieldDifference, InputStatus, LeaveReason,
+    RollbackSetup, RollbackStats, Seat, SeatSet, SetupError, StartError, SyncMismatch,
+    TypeDifference,
 };
 
 pub use self::{
@@ -53,6 +55,11 @@ pub use self::{
     plugin::RollbackPlugin,
     rng::RollbackRng,
     schedule::{RollbackStart, RollbackSystems, RollbackUpdate},
+    tools::{
+        compare_runs::{CompareRunsError, compare_runs},
+        difference::StateDifference,
+        problem::SimulationProblem,
+    },
     view::RollbackView,
     world::{DespawnRollback, InOrder, Rollback, RollbackId, RollbackIds},
 };

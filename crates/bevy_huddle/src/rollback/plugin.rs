@@ -115,9 +115,10 @@ impl<I: RollbackInput> RollbackPlugin<I> {
         self
     }
 
-    /// Rolls back in every step by a random number of ticks, at most this many, and compares the states.
-    /// [`SyncTestFailed`](crate::rollback::SyncTestFailed) reports the first one that differs. Use it
-    /// during development, with
+    /// Rolls back in every step by a random number of ticks, at most this many, puts the entities into a
+    /// random order, and compares the states. [`SyncTestFailed`](crate::rollback::SyncTestFailed) names what
+    /// differs first, and [`SimulationProblem`](crate::rollback::SimulationProblem) names likely causes. Use
+    /// it during development, with
     /// [`start_local_match`](crate::rollback::RollbackCommandsExt::start_local_match).
     pub fn sync_test(mut self, ticks: u8) -> Self {
         self.sync_test = Some(ticks);

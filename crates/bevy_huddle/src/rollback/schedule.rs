@@ -5,6 +5,8 @@ use bevy::{
     prelude::*,
 };
 
+use crate::rollback::tools::build_checks::BuildChecks;
+
 /// Sets up the world of a match. It runs once per match, before the first tick, after the entities of the
 /// match before are despawned.
 ///
@@ -17,7 +19,8 @@ pub struct RollbackStart;
 /// Every player must come to the same state, so the systems depend on nothing but registered components
 /// and resources, [`Inputs`](crate::rollback::Inputs), [`RollbackRng`](crate::rollback::RollbackRng) and
 /// [`Time`], which is the time of the tick. They run one after the other. Two systems that access the same
-/// data need an explicit order, such as `.chain()`, or the app panics when the match starts.
+/// data, or that both use [`Commands`], need an explicit order, such as `.chain()`, or the app panics when
+/// the match starts.
 #[derive(ScheduleLabel, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct RollbackUpdate;
 
@@ -39,5 +42,6 @@ pub(crate) fn prepare(schedule: &mut Schedule) {
         .set_build_settings(ScheduleBuildSettings {
             ambiguity_detection: LogLevel::Error,
             ..default()
-        });
+        })
+        .add_build_pass(BuildChecks);
 }

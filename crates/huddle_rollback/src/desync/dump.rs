@@ -82,8 +82,11 @@ impl StateDump {
         Self::default()
     }
 
+    /// The id of values that exist only once, such as resources.
+    pub const NO_ENTITY: u64 = u64::MAX;
+
     /// Adds the value that an entity has of a type, once for each type and entity. A value that exists only once, such
-    /// as a resource, has any fixed id. Reports show the text to the developer; only its first 256 bytes are kept.
+    /// as a resource, has the id [`NO_ENTITY`](Self::NO_ENTITY). Reports show the text to the developer; only its first 256 bytes are kept.
     ///
     /// ```
     /// # use huddle_rollback::StateDump;

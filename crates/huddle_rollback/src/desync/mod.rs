@@ -7,6 +7,7 @@
 mod checksums;
 mod detector;
 mod dump;
+mod fields;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod report;
@@ -17,5 +18,6 @@ pub(crate) use self::detector::{DesyncDetector, DesyncEvent};
 pub use self::{
     checksums::Mismatch,
     dump::{StateDump, StateDumpError},
+    fields::FieldDifference,
     report::{DesyncReport, EntityDifference, TypeDifference},
 };

@@ -5,6 +5,7 @@ use huddle_session::{PeerId, Tick};
 use super::{
     Mismatch,
     dump::{MAX_TYPES, Prefix, StateDump, TypeDump},
+    fields::{self, FieldDifference},
 };
 
 /// The maximum number of entities in each list of a report.
@@ -12,6 +13,9 @@ const MAX_LISTED: usize = 64;
 
 /// The maximum number of entities that the text of a report shows of each list.
 const MAX_SHOWN: usize = 16;
+
+/// The maximum number of fields that the text of a report shows of each entity.
+const MAX_FIELDS_SHOWN: usize = 8;
 
 /// The difference between the local state and that of another peer. Its `Display` text is for developers; it shows
 /// data of the other peer quoted and shortened.
@@ -71,44 +75,81 @@ impl DesyncReport {
 
     /// Compares two dumps of the same tick.
     pub(super) fn compare(mismatch: Mismatch, mine: &StateDump, theirs: &StateDump) -> Self {
-        let mut report = Self::without_dumps(mismatch);
-        report.truncated = mine.types.is_truncated || theirs.types.is_truncated;
+        let (types, truncated) = mine.differences(theirs);
+        Self {
+            types,
+            truncated,
+            ..Self::without_dumps(mismatch)
+        }
+    }
+}
+
+impl StateDump {
+    /// Returns the types that differ from another dump, in the order of their names, and whether there may be more
+    /// differences, because a dump is truncated or there are too many.
+    ///
+    /// ```
+    /// # use huddle_rollback::StateDump;
+    /// let [mut mine, mut theirs] = [StateDump::new(), StateDump::new()];
+    /// mine.add("Health", 7, 1, Some("Health { points: 70 }".to_owned()));
+    /// theirs.add("Health", 7, 2, Some("Health { points: 75 }".to_owned()));
+    /// let (types, _) = mine.differences(&theirs);
+    /// let field = &types[0].entities[0].fields()[0];
+    /// assert_eq!(field.path, "points");
+    /// assert_eq!(field.theirs.as_deref(), Some("75"));
+    /// ```
+    pub fn differences(&self, theirs: &Self) -> (Vec<TypeDifference>, bool) {
+        let mut types = Vec::new();
+        let mut truncated = self.types.is_truncated || theirs.types.is_truncated;
         let none = TypeDump::default();
-        for (name, mine, theirs) in pairs(&mine.types, &theirs.types) {
+        for (name, mine, theirs) in pairs(&self.types, &theirs.types) {
             let (mine, theirs) = (mine.unwrap_or(&none), theirs.unwrap_or(&none));
             if mine.hash != theirs.hash {
-                let difference = report.compare_type(name, mine, theirs);
-                report.truncated |= !push(&mut report.types, difference, MAX_TYPES);
+                let (difference, is_truncated) = compare_type(name, mine, theirs);
+                truncated |= is_truncated;
+                truncated |= !push(&mut types, difference, MAX_TYPES);
             }
         }
-        report
+        (types, truncated)
     }
+}
 
-    fn compare_type(&mut self, name: &str, mine: &TypeDump, theirs: &TypeDump) -> TypeDifference {
-        self.truncated |= mine.rows.is_truncated || theirs.rows.is_truncated;
-        let mut difference = TypeDifference {
-            name: name.to_owned(),
-            only_mine: Vec::new(),
-            only_theirs: Vec::new(),
-            entities: Vec::new(),
+/// Returns the difference, and whether there may be more.
+fn compare_type(name: &str, mine: &TypeDump, theirs: &TypeDump) -> (TypeDifference, bool) {
+    let mut truncated = mine.rows.is_truncated || theirs.rows.is_truncated;
+    let mut difference = TypeDifference {
+        name: name.to_owned(),
+        only_mine: Vec::new(),
+        only_theirs: Vec::new(),
+        entities: Vec::new(),
+    };
+    for (&id, mine, theirs) in pairs(&mine.rows, &theirs.rows) {
+        let fits = match (mine, theirs) {
+            (Some(mine), Some(theirs)) if mine.hash == theirs.hash => true,
+            (Some(mine), Some(theirs)) => {
+                let entity = EntityDifference {
+                    id,
+                    mine: mine.text.clone(),
+                    theirs: theirs.text.clone(),
+                };
+                push(&mut difference.entities, entity, MAX_LISTED)
+            }
+            (_, None) => push(&mut difference.only_mine, id, MAX_LISTED),
+            (None, _) => push(&mut difference.only_theirs, id, MAX_LISTED),
         };
-        for (&id, mine, theirs) in pairs(&mine.rows, &theirs.rows) {
-            let fits = match (mine, theirs) {
-                (Some(mine), Some(theirs)) if mine.hash == theirs.hash => true,
-                (Some(mine), Some(theirs)) => {
-                    let entity = EntityDifference {
-                        id,
-                        mine: mine.text.clone(),
-                        theirs: theirs.text.clone(),
-                    };
-                    push(&mut difference.entities, entity, MAX_LISTED)
-                }
-                (_, None) => push(&mut difference.only_mine, id, MAX_LISTED),
-                (None, _) => push(&mut difference.only_theirs, id, MAX_LISTED),
-            };
-            self.truncated |= !fits;
-        }
-        difference
+        truncated |= !fits;
+    }
+    (difference, truncated)
+}
+
+impl EntityDifference {
+    /// Returns the fields that differ, in the order of their paths. Empty if a text is missing, or if the difference
+    /// lies behind its end.
+    pub fn fields(&self) -> Vec<FieldDifference> {
+        let (Some(mine), Some(theirs)) = (&self.mine, &self.theirs) else {
+            return Vec::new();
+        };
+        fields::differences(mine, theirs)
     }
 }
 
@@ -180,13 +221,35 @@ impl fmt::Display for TypeDifference {
 
 impl fmt::Display for EntityDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "entity {}: ", self.id)?;
-        match (&self.mine, &self.theirs) {
-            (Some(mine), Some(theirs)) if mine != theirs => {
-                write!(f, "{mine:?} here, {theirs:?} there")
-            }
-            _ => f.write_str("differs"),
+        if self.id != StateDump::NO_ENTITY {
+            write!(f, "entity {}: ", self.id)?;
         }
+        let fields = self.fields();
+        for (n, field) in fields.iter().take(MAX_FIELDS_SHOWN).enumerate() {
+            let comma = if n > 0 { "; " } else { "" };
+            write!(f, "{comma}{field}")?;
+        }
+        match fields.len().saturating_sub(MAX_FIELDS_SHOWN) {
+            0 if fields.is_empty() => f.write_str("differs"),
+            0 => Ok(()),
+            more => write!(f, "; and {more} more fields"),
+        }
+    }
+}
+
+impl fmt::Display for FieldDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            // Paths may come from the other peer.
+            write!(f, "{} is ", self.path.escape_debug())?;
+        }
+        for (value, whose) in [(&self.mine, "here, "), (&self.theirs, "there")] {
+            match value {
+                Some(value) => write!(f, "{value:?} {whose}")?,
+                None => write!(f, "missing {whose}")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -232,6 +295,7 @@ mod tests {
                 only_theirs: vec![20],
                 entities: vec![
                     entity(7, "(1, 2)", "(1, 5)\n"),
+                    entity(3, "up", "do\nwn"),
                     entity(8, "same", "same"),
                     unknown,
                 ],
@@ -243,7 +307,8 @@ mod tests {
   "pose\n"
     only here: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 and 2 more
     only there: 20
-    entity 7: "(1, 2)" here, "(1, 5)\n" there
+    entity 7: 1 is "2" here, "5" there
+    entity 3: "up" here, "do\nwn" there
     entity 8: differs
     entity 9: differs
   there may be more differences: not everything was compared"#,

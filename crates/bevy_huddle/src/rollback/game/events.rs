@@ -1,6 +1,6 @@
 //! The events of matches.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
@@ -9,6 +9,8 @@ use huddle_rollback::{
 };
 use huddle_session::Tick;
 use thiserror::Error;
+
+use crate::rollback::tools::difference::StateDifference;
 
 /// A match starts: all players are ready. It is triggered after the systems of
 /// [`RollbackStart`](crate::rollback::RollbackStart) have set up the world, and before the first tick.
@@ -101,8 +103,26 @@ pub struct MatchDesynced {
 
 /// The sync test found that the game is not deterministic: a tick that was simulated twice led to two
 /// different states.
-#[derive(Event, Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// Its `Display` text names what differs. [`SimulationProblem`](crate::rollback::SimulationProblem) often names
+/// the cause.
+#[derive(Event, Debug, Clone, PartialEq, Eq)]
 pub struct SyncTestFailed {
     /// The tick, and the two checksums.
     pub mismatch: SyncMismatch,
+    /// What differs: from the state of the first simulation to that of a later one.
+    pub difference: StateDifference,
+}
+
+impl fmt::Display for SyncTestFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the game is not deterministic: the state before tick {} differs when it is simulated again. The \
+             simulation uses something that a rollback does not restore, such as a `Local` or an unregistered \
+             component or resource, or it depends on the order of entities in a query. From the first simulation to \
+             the next one:\n{}",
+            self.mismatch.tick, self.difference
+        )
+    }
 }

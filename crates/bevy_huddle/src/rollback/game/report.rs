@@ -19,6 +19,7 @@ use crate::rollback::{
     hooks::run_hooks,
     rng::RollbackRng,
     schedule::RollbackStart,
+    tools::sync_test::{clear_sync_test, take_difference},
 };
 
 /// Triggers the events of a step. The first tick of a match follows them.
@@ -67,11 +68,12 @@ pub(crate) fn report_events<I: Input>(world: &mut World, running: &mut Running<I
                 world.trigger(MatchWaiting { seats, stopped });
             }
             RollbackEvent::SyncTestFailed(mismatch) => {
-                log::error!(
-                    "the game is not deterministic: the state of tick {} differs when it is simulated again",
-                    mismatch.tick
-                );
-                world.trigger(SyncTestFailed { mismatch });
+                let failed = SyncTestFailed {
+                    mismatch,
+                    difference: take_difference(world),
+                };
+                log::error!("{failed}");
+                world.trigger(failed);
             }
         }
     }
@@ -91,6 +93,7 @@ fn start<I: Input>(world: &mut World, running: &mut Running<I>, seed: u64) {
     with_store(world, |store, world| store.clear(world));
     clear_effects(world);
     run_hooks(world, |hooks| &hooks.reset);
+    clear_sync_test(world);
     *world.resource_mut::<Inputs<I>>() = Inputs::default();
     *world.resource_mut::<RollbackRng>() = RollbackRng::new(seed);
     *world.resource_mut::<MatchStatus>() = MatchStatus {

@@ -1,7 +1,7 @@
 //! Executes the requests of the rollback session on the world.
 
 use bevy::prelude::*;
-use huddle_rollback::{Input, Request, RollbackSession, StateDump};
+use huddle_rollback::{Input, Request, RollbackSession};
 use huddle_session::{Tick, TickRate};
 
 use crate::rollback::{
@@ -9,11 +9,12 @@ use crate::rollback::{
     game::{inputs::Inputs, store::with_store},
     hooks::run_hooks,
     schedule::RollbackUpdate,
-    world::{InSimulation, RollbackId, SimulatedTick},
+    tools::{
+        state_dump,
+        sync_test::{Watch, note_changes_outside, shuffle_entities, trace_checksum},
+    },
+    world::{InSimulation, SimulatedTick},
 };
-
-/// The maximum number of values in a dump.
-const MAX_DUMP_ROWS: usize = 10_000;
 
 /// Executes all requests of a step.
 pub(crate) fn execute_requests<I: Input>(
@@ -21,33 +22,44 @@ pub(crate) fn execute_requests<I: Input>(
     session: &mut RollbackSession<I>,
     is_sync_test: bool,
 ) {
+    if is_sync_test {
+        note_changes_outside(world, session.tick());
+    }
     while let Some(request) = session.request() {
         match request {
             Request::Save { tick, .. } => with_store(world, |store, world| {
                 store.save(world, tick);
             }),
-            Request::Load { tick } => with_store(world, |store, world| {
-                if let Err(error) = store.load(world, tick) {
-                    log::error!("the state of tick {tick} cannot be loaded: {error}");
+            Request::Load { tick } => {
+                with_store(world, |store, world| {
+                    if let Err(error) = store.load(world, tick) {
+                        log::error!("the state of tick {tick} cannot be loaded: {error}");
+                    }
+                });
+                if is_sync_test {
+                    shuffle_entities(world);
                 }
-            }),
+            }
             Request::Advance(frame) => {
                 world.resource_mut::<Inputs<I>>().advance(frame.inputs);
+                let watch = is_sync_test.then(|| Watch::begin(world));
                 simulate(world, frame.tick);
+                if let Some(watch) = watch {
+                    watch.finish(world, frame.tick);
+                }
             }
             Request::Confirmed { tick, .. } => confirm_effects(world, tick),
             Request::Checksum { tick } => {
                 let checksum = with_store(world, |store, _| store.checksum(tick));
                 // The session requests checksums of saved states only.
-                session.checksum(tick, checksum.unwrap_or_default());
+                let checksum = checksum.unwrap_or_default();
+                if is_sync_test {
+                    trace_checksum(world, tick, checksum);
+                }
+                session.checksum(tick, checksum);
             }
             Request::Inspect { tick } => {
-                let rows = with_store(world, |store, _| store.dump(tick, MAX_DUMP_ROWS));
-                let mut dump = StateDump::new();
-                for row in rows {
-                    let entity = row.id.map_or(u64::MAX, RollbackId::get);
-                    dump.add(row.type_name, entity, row.hash, Some(row.text));
-                }
+                let dump = with_store(world, |store, _| state_dump(store, tick));
                 session.inspected(tick, dump);
             }
             Request::Release { tick } => {

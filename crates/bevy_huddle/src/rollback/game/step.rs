@@ -19,6 +19,7 @@ use crate::{
             start::begin_pending,
             store::with_store,
         },
+        tools::problem::report_problems,
     },
     room::{components::RoomTick, link::RoomLink},
 };
@@ -130,6 +131,7 @@ fn step<I: Input>(world: &mut World, running: &mut Running<I>, now: Duration) {
     world.flush();
     execute_requests(world, &mut running.session, running.is_sync_test);
     finish_effects(world);
+    report_problems(world);
     world.flush();
     running.send(world);
 }

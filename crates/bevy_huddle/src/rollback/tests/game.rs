@@ -29,7 +29,7 @@ pub(super) struct Ship {
 }
 
 #[derive(Component, Clone, PartialEq, Serialize, Debug)]
-struct Bullet {
+pub(super) struct Bullet {
     ticks_left: u32,
 }
 

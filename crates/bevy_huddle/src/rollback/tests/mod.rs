@@ -3,6 +3,7 @@
 #[cfg(feature = "states")]
 mod features;
 mod game;
+mod mistakes;
 mod playing;
 mod reports;
 mod solo;

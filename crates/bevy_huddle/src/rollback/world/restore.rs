@@ -70,6 +70,18 @@ impl Restorer {
         self.warn_of_observers(world, loading);
     }
 
+    /// Puts the rows of all rollback entities into a random order.
+    pub(super) fn shuffle(
+        &mut self,
+        world: &mut World,
+        query: &mut RollbackQuery,
+        mut random: impl FnMut() -> u64,
+    ) {
+        let entities = query.iter(world).map(|(entity, ..)| entity);
+        let keys = entities.map(|entity| (entity, random())).collect();
+        self.rows.shuffle(world, query, &keys);
+    }
+
     /// Reports a hook or observer that undoes the load.
     fn warn_of_observers(&mut self, world: &mut World, loading: &mut Loading) {
         if self.warned_of_observers {

@@ -37,6 +37,31 @@ impl RowOrder {
         query: &mut RollbackQuery,
         positions: &EntityHashMap<Position>,
     ) {
+        self.sort_tables(world, query, |entity| {
+            positions.get(&entity).map(Position::row)
+        });
+        self.sort_archetypes(world, query, |entity| {
+            positions.get(&entity).map(|position| position.index)
+        });
+    }
+
+    /// Sorts the rows of all rollback entities by their keys.
+    pub(super) fn shuffle(
+        &mut self,
+        world: &mut World,
+        query: &mut RollbackQuery,
+        keys: &EntityHashMap<u64>,
+    ) {
+        self.sort_tables(world, query, |entity| keys.get(&entity).copied());
+        self.sort_archetypes(world, query, |entity| keys.get(&entity).copied());
+    }
+
+    fn sort_tables<K: Ord>(
+        &mut self,
+        world: &mut World,
+        query: &mut RollbackQuery,
+        key: impl Fn(Entity) -> K,
+    ) {
         query.update_archetypes(world);
         self.tables.clear();
         self.tables.extend(query.matched_tables());
@@ -45,11 +70,17 @@ impl RowOrder {
             if let Some(table) = world.storages().tables.get(self.tables[index]) {
                 self.current.extend_from_slice(table.entities());
             }
-            self.reorder(world, TableMover, |entity| {
-                positions.get(&entity).map(Position::row)
-            });
+            self.reorder(world, TableMover, &key);
         }
-        // Archetypes that share a table have an order of their own.
+    }
+
+    /// Archetypes that share a table have an order of their own.
+    fn sort_archetypes<K: Ord>(
+        &mut self,
+        world: &mut World,
+        query: &mut RollbackQuery,
+        key: impl Fn(Entity) -> K,
+    ) {
         self.archetypes.clear();
         self.archetypes.extend(query.matched_archetypes());
         for index in 0..self.archetypes.len() {
@@ -58,9 +89,7 @@ impl RowOrder {
                 self.current
                     .extend(archetype.entities().iter().map(|row| row.id()));
             }
-            self.reorder(world, ArchetypeMover, |entity| {
-                positions.get(&entity).map(|position| position.index)
-            });
+            self.reorder(world, ArchetypeMover, &key);
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     dump::DumpRow,
     error::LoadError,
     hash::mix,
-    ids::RollbackIds,
+    ids::{RollbackId, RollbackIds},
     restore::Loading,
     store::{Save, WorldStore},
     structure::Structure,
@@ -159,6 +159,17 @@ impl WorldStore {
             }
         }
         Some(checksum)
+    }
+
+    /// Returns the entities of a saved state. Returns no entities if `tick` is not saved.
+    pub(crate) fn entities(&self, tick: Tick) -> impl Iterator<Item = RollbackId> + '_ {
+        let slot = self.slot(tick).into_iter();
+        slot.flat_map(|slot| self.structures[slot].ids.iter().map(|&(_, id)| id))
+    }
+
+    /// Puts the entities into a random order, for tests. Loading a state restores its order.
+    pub(crate) fn shuffle_rows(&mut self, world: &mut World, random: impl FnMut() -> u64) {
+        self.restorer.shuffle(world, &mut self.query, random);
     }
 
     /// Returns the values of all compared types in a saved state, in at most `limit` rows. Returns

@@ -18,7 +18,7 @@ use super::{
         Column, Registered, access::Access, component::ComponentColumn, resource::ResourceColumn,
     },
     hash::StateHasher,
-    ids::{RollbackId, RollbackIds},
+    ids::{Rollback, RollbackId, RollbackIds},
     relationship::{ListOrder, RegisteredRelationships, RelationshipOrder},
     restore::Restorer,
     structure::{RollbackQuery, Structure},
@@ -163,6 +163,21 @@ impl WorldStore {
     /// Returns all registered types in the order of their registration.
     pub fn registered(&self) -> impl Iterator<Item = Registered> + '_ {
         self.columns.iter().map(|column| column.registered())
+    }
+
+    /// Returns whether a type is saved and restored.
+    pub(crate) fn is_registered(&self, type_id: TypeId) -> bool {
+        self.types.contains(&type_id)
+    }
+
+    /// Returns whether a component belongs to the store, which restores it in its own way.
+    pub(crate) fn is_own(&self, type_id: TypeId) -> bool {
+        [
+            TypeId::of::<Rollback>(),
+            TypeId::of::<RollbackId>(),
+            TypeId::of::<Tombstone>(),
+        ]
+        .contains(&type_id)
     }
 
     fn add<T: 'static>(&mut self, column: impl FnOnce() -> Box<dyn Column>) -> &mut Self {

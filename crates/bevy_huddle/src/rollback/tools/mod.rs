@@ -1,0 +1,11 @@
+//! Tools that find out why two simulations of a match differ.
+
+mod access;
+pub(crate) mod build_checks;
+pub(crate) mod compare_runs;
+pub(crate) mod difference;
+mod dump;
+pub(crate) mod problem;
+pub(crate) mod sync_test;
+
+pub(crate) use self::dump::state_dump;
