@@ -349,6 +349,7 @@
 //! | feature | adds | needs |
 //! |---|---|---|
 //! | `states` | `RoomPhase`, the room's status as a Bevy state, with `OnEnter` and `OnExit` | `bevy/bevy_state` |
+//! | `rollback_ui` | the net graph and desync reports on the screen | `bevy/bevy_ui`, `bevy/keyboard` |
 //! | `testing` | `testing::Lab`, for tests: enable it in `[dev-dependencies]` | |
 //! | `web_background` | games continue in a hidden browser tab | `bevy_winit`, `bevy/bevy_camera` |
 //!

@@ -1,5 +1,6 @@
 //! Two ships shoot at each other. Both players simulate the whole game from the same inputs, and the
-//! plugin rolls back when an input arrives late. Move with the arrow keys, fire with the space bar.
+//! plugin rolls back when an input arrives late. Move with the arrow keys, fire with the space bar. F3 shows the net
+//! graph.
 
 use bevy::prelude::*;
 use bevy_huddle::{prelude::*, rollback::*};
@@ -51,6 +52,7 @@ fn main() {
     App::new()
         .add_plugins((DefaultPlugins, HuddlePlugins))
         .add_plugins(RollbackPlugin::new(read_pad).start_with(2))
+        .add_plugins((NetGraphPlugin::default(), DesyncOverlayPlugin))
         .rollback_component::<Ship>()
         .rollback_component::<Bullet>()
         .rollback_component::<Place>()

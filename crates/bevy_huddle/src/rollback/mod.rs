@@ -39,6 +39,8 @@ pub use huddle_rollback::{
     TypeDifference,
 };
 
+#[cfg(feature = "rollback_ui")]
+pub use self::tools::{desync_overlay::DesyncOverlayPlugin, net_graph::ui::NetGraphPlugin};
 pub use self::{
     app::RollbackAppExt,
     bounds::{RollbackComponent, RollbackInput, RollbackResource},
@@ -57,7 +59,9 @@ pub use self::{
     schedule::{RollbackStart, RollbackSystems, RollbackUpdate},
     tools::{
         compare_runs::{CompareRunsError, compare_runs},
+        desync_file::DesyncFilePlugin,
         difference::StateDifference,
+        net_graph::{NetFrame, NetGraph, NetGraphDataPlugin, SeatLag},
         problem::SimulationProblem,
     },
     view::RollbackView,

@@ -36,7 +36,7 @@ fn problems(lab: &mut Lab, player: Player) -> Vec<String> {
 
 /// Asserts that a text contains all of these parts.
 #[track_caller]
-fn assert_names(text: &str, parts: &[&str]) {
+pub(super) fn assert_names(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part} is missing: {text}");
     }

@@ -7,3 +7,4 @@ mod mistakes;
 mod playing;
 mod reports;
 mod solo;
+mod tools;

@@ -3,8 +3,12 @@
 mod access;
 pub(crate) mod build_checks;
 pub(crate) mod compare_runs;
+pub(crate) mod desync_file;
+#[cfg(feature = "rollback_ui")]
+pub(crate) mod desync_overlay;
 pub(crate) mod difference;
 mod dump;
+pub(crate) mod net_graph;
 pub(crate) mod problem;
 pub(crate) mod sync_test;
 
