@@ -37,11 +37,12 @@ pub enum RollbackSystems {
 
 /// Prepares a schedule of the simulation: its systems run one after the other, in an order that the game must specify.
 pub(crate) fn prepare(schedule: &mut Schedule) {
+    let is_resimulated = schedule.label() != RollbackStart.intern();
     schedule
         .set_executor(SingleThreadedExecutor::new())
         .set_build_settings(ScheduleBuildSettings {
             ambiguity_detection: LogLevel::Error,
             ..default()
         })
-        .add_build_pass(BuildChecks);
+        .add_build_pass(BuildChecks { is_resimulated });
 }

@@ -13,8 +13,8 @@ use crate::{
     HuddlePlugins,
     rollback::{
         CompareRunsError, DespawnRollback, Inputs, MatchStatus, Rollback, RollbackAppExt,
-        RollbackCommandsExt, RollbackPlugin, RollbackRng, RollbackUpdate, Seat, SimulationProblem,
-        SyncTestFailed, compare_runs,
+        RollbackCommandsExt, RollbackPlugin, RollbackRng, RollbackStart, RollbackUpdate, Seat,
+        SimulationProblem, SyncTestFailed, compare_runs,
     },
     testing::{Lab, Player},
 };
@@ -196,6 +196,26 @@ fn frame_time_and_devices_in_the_simulation_are_named() {
     assert_names(&problems[0], &["aim`", "GlobalTransform", "`Transform`"]);
     assert_names(&problems[1], &["steer`", "ButtonInput", "`Res<Inputs<_>>`"]);
     assert_names(&problems[2], &["wait`", "Real", "`Res<Time>`"]);
+}
+
+#[test]
+fn unregistered_resource_is_named_with_the_system_that_changes_it() {
+    #[derive(Resource, Default)]
+    struct Score(u32);
+    fn count_points(mut score: ResMut<Score>) {
+        score.0 += 1;
+    }
+    fn show_points(_: Res<Score>) {}
+
+    let (mut lab, player) = sync_test(|app| {
+        app.init_resource::<Score>()
+            .add_systems(RollbackStart, count_points)
+            .add_systems(RollbackUpdate, (count_points, show_points).chain());
+    });
+    let problems = problems(&mut lab, player);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let parts = ["count_points`", "Score", "rollback_resource"];
+    assert_names(&problems[0], &parts);
 }
 
 #[test]

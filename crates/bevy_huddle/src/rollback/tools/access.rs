@@ -1,4 +1,4 @@
-//! What a system of the simulation should not use.
+//! What a system of the simulation should not use or change.
 
 use std::any::TypeId;
 
@@ -19,6 +19,35 @@ pub(super) fn local_data(world: &World, access: &Access) -> Vec<(String, &'stati
     });
     used.collect()
 }
+
+/// Returns the resources that a system changes although a rollback does not restore them. Their names need Bevy's
+/// `debug` feature, and without names this returns nothing.
+pub(super) fn unregistered_resources(
+    world: &World,
+    access: &Access,
+    is_registered: impl Fn(TypeId) -> bool,
+) -> Vec<String> {
+    let Ok(changed) = access.try_writes() else {
+        return Vec::new();
+    };
+    let resources = changed.iter().filter_map(|id| {
+        world.resource_entities().get(id)?;
+        let info = world.components().get_info(id)?;
+        let name = info.name().to_string();
+        let is_kept = is_registered(info.type_id()?) || is_of_bevy(&name);
+        (!is_kept && name.contains("::")).then_some(name)
+    });
+    resources.collect()
+}
+
+/// Returns whether Bevy or the plugin keeps a resource right, such as the messages and effects of a tick.
+fn is_of_bevy(name: &str) -> bool {
+    let is_own = name.starts_with("bevy_huddle::");
+    name.starts_with("bevy_") && !is_own || name.starts_with(EFFECTS)
+}
+
+/// The start of the names of the resources of effects.
+const EFFECTS: &str = "bevy_huddle::rollback::effects::";
 
 /// Returns what to use instead of a component or resource, if it differs between the players. The names of types
 /// that may be missing in Bevy need its `debug` feature.

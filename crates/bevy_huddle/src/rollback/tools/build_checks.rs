@@ -4,6 +4,7 @@ use std::{any::TypeId, iter};
 
 use bevy::{
     ecs::{
+        query::Access,
         schedule::{
             AmbiguousSystemConflictsWarning, ApplyDeferred, ConflictingSystems,
             FlattenedDependencies, NodeId, ScheduleBuildError, ScheduleBuildPass,
@@ -16,16 +17,23 @@ use bevy::{
 };
 use indexmap::IndexSet;
 
-use crate::rollback::tools::{
-    access::local_data,
-    problem::{SimulationProblem, note_problem},
+use crate::rollback::{
+    game::store::with_store,
+    tools::{
+        access::{local_data, unregistered_resources},
+        problem::{SimulationProblem, note_problem},
+    },
 };
 
 /// Finds systems that use data which differs between the players, and systems with commands that have no order.
 ///
-/// Bevy itself finds systems without an order that access the same data.
+/// Also finds systems that change resources which a rollback does not restore. Bevy itself finds systems without an
+/// order that access the same data.
 #[derive(Debug)]
-pub(crate) struct BuildChecks;
+pub(crate) struct BuildChecks {
+    /// Whether the systems run again in a rollback.
+    pub(crate) is_resimulated: bool,
+}
 
 impl ScheduleBuildPass for BuildChecks {
     type EdgeOptions = ();
@@ -47,32 +55,49 @@ impl ScheduleBuildPass for BuildChecks {
         graph: &mut ScheduleGraph,
         dependencies: FlattenedDependencies<'_>,
     ) -> Result<(), ScheduleBuildError> {
-        note_local_data(world, graph);
+        self.check_access(world, graph);
         refuse_unordered_commands(graph, dependencies)
     }
 }
 
-fn note_local_data(world: &mut World, graph: &mut ScheduleGraph) {
-    let keys: Vec<_> = graph.systems.iter().map(|(key, ..)| key).collect();
-    for key in keys {
-        let Some(system) = graph.systems.get_mut(key) else {
-            continue;
-        };
-        // The access of a system is private to Bevy. It is the same if a system is initialized again, but that
-        // forgets when the system ran last.
-        let last_run = system.get_last_run();
-        let access = system.initialize(world);
-        system.set_last_run(last_run);
-        let name = system.name().to_string();
-        for (data, instead) in local_data(world, access.combined_access()) {
-            let system = name.clone();
+impl BuildChecks {
+    fn check_access(&self, world: &mut World, graph: &mut ScheduleGraph) {
+        let keys: Vec<_> = graph.systems.iter().map(|(key, ..)| key).collect();
+        for key in keys {
+            let Some(system) = graph.systems.get_mut(key) else {
+                continue;
+            };
+            // The access of a system is private to Bevy. It is the same if a system is initialized again, but that
+            // forgets when the system ran last.
+            let last_run = system.get_last_run();
+            let access = system.initialize(world);
+            system.set_last_run(last_run);
+            let name = system.name().to_string();
+            self.note(world, name, access.combined_access());
+        }
+    }
+
+    fn note(&self, world: &mut World, system: String, access: &Access) {
+        for (data, instead) in local_data(world, access) {
+            let system = system.clone();
+            let problem = SimulationProblem::LocalData {
+                system,
+                data,
+                instead,
+            };
+            note_problem(world, problem);
+        }
+        if !self.is_resimulated {
+            return;
+        }
+        let resources = with_store(world, |store, world| {
+            unregistered_resources(world, access, |id| store.is_registered(id))
+        });
+        for resource in resources {
+            let system = system.clone();
             note_problem(
                 world,
-                SimulationProblem::LocalData {
-                    system,
-                    data,
-                    instead,
-                },
+                SimulationProblem::UnregisteredResource { system, resource },
             );
         }
     }

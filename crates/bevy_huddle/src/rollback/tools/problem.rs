@@ -11,7 +11,8 @@ use crate::rollback::{tools::difference::StateDifference, world::RollbackId};
 /// A mistake in the game that lets the players' simulations differ, sooner or later. The log contains it as well,
 /// and each one is reported once.
 ///
-/// [`LocalData`](Self::LocalData) is found in every match. The others are found by the
+/// [`LocalData`](Self::LocalData) and [`UnregisteredResource`](Self::UnregisteredResource) are found in every match,
+/// if Bevy's `debug` feature is enabled. The others are found by the
 /// [sync test](crate::rollback::RollbackPlugin::sync_test).
 #[derive(Event, Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -27,6 +28,17 @@ pub enum SimulationProblem {
         data: String,
         /// What to do instead.
         instead: &'static str,
+    },
+    /// A system of the simulation can change a resource that is not registered.
+    #[error(
+        "the system `{system}` of the simulation changes `{resource}`, but a rollback does not restore it, because it is \
+         not registered: add `.rollback_resource::<{resource}>()`, or change it outside of `RollbackUpdate`"
+    )]
+    UnregisteredResource {
+        /// The name of the system.
+        system: String,
+        /// The name of the resource.
+        resource: String,
     },
     /// The simulation has changed a component that is not registered.
     #[error(
@@ -62,6 +74,7 @@ impl SimulationProblem {
     fn key(&self) -> String {
         match self {
             Self::LocalData { system, data, .. } => format!("{system} uses {data}"),
+            Self::UnregisteredResource { resource, .. } => format!("{resource} is changed"),
             Self::UnregisteredComponent { component, .. } => format!("{component} is changed"),
             Self::ChangedOutside { difference, .. } => difference.type_names(),
         }
