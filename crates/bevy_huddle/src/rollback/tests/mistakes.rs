@@ -1,6 +1,6 @@
 //! The tools name each mistake that lets the players' simulations differ.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, panic::catch_unwind, time::Duration};
 
 use bevy::prelude::*;
 use serde::Serialize;
@@ -216,6 +216,34 @@ fn unregistered_resource_is_named_with_the_system_that_changes_it() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     let parts = ["count_points`", "Score", "rollback_resource"];
     assert_names(&problems[0], &parts);
+}
+
+#[test]
+fn systems_that_access_the_same_data_without_an_order_are_refused_by_name() {
+    fn walk(mut age: ResMut<Age>) {
+        age.0 += 1;
+    }
+    fn jump(mut age: ResMut<Age>) {
+        age.0 *= 2;
+    }
+    let played = catch_unwind(|| {
+        sync_test(|app| {
+            app.add_systems(RollbackUpdate, (walk, jump).after(age_system()));
+        });
+    });
+    let panic = played.unwrap_err();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert_names(
+        text,
+        &[
+            "indeterminate execution order",
+            "RollbackUpdate",
+            "`before`, `after`",
+            "walk",
+            "jump",
+            "Age",
+        ],
+    );
 }
 
 #[test]

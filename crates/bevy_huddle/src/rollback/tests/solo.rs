@@ -6,10 +6,7 @@ use bevy::{prelude::*, time::TimeUpdateStrategy};
 
 use super::game::{Age, add_game, plugin, ships, status};
 use crate::{
-    rollback::{
-        Rollback, RollbackCommandsExt, RollbackIds, RollbackUpdate, SimulationProblem,
-        SyncTestFailed,
-    },
+    rollback::{Rollback, RollbackCommandsExt, RollbackIds, SimulationProblem, SyncTestFailed},
     testing::{Lab, Player},
 };
 
@@ -65,15 +62,4 @@ fn entity_that_is_spawned_outside_of_the_simulation_is_reported() {
         commands.spawn(Rollback);
     });
     assert!(has_warned(&lab));
-}
-
-#[test]
-#[should_panic(expected = "indeterminate execution order")]
-fn systems_without_an_order_are_refused() {
-    fn steer(mut age: ResMut<Age>) {
-        age.0 += 1;
-    }
-    sync_test(|app| {
-        app.add_systems(RollbackUpdate, steer);
-    });
 }
