@@ -51,6 +51,7 @@ impl Cache {
             self.fuzz_builds(),
             self.fuzz_coverage(),
             self.versus(),
+            self.world(),
             self.transport(),
         ] {
             discard(&target, &members)?;
@@ -118,6 +119,11 @@ impl Cache {
     /// The target directory of the benchmarks against other rollback libraries.
     pub(crate) fn versus(&self) -> PathBuf {
         self.root.join("versus")
+    }
+
+    /// The target directory of the benchmark of the world store.
+    pub(crate) fn world(&self) -> PathBuf {
+        self.root.join("world")
     }
 
     /// The target directory of the benchmark of the transport.

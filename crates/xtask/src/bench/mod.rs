@@ -24,6 +24,8 @@ enum What {
     Room,
     /// Rollback compared with other libraries: traffic, stalls, time and allocations per tick
     Rollback,
+    /// Saving and loading of worlds compared with `bevy_ggrs`: time, allocations and memory
+    World,
     /// Transport compared with `matchbox_socket`: round-trip time, CPU time, join, throughput (slow)
     Transport,
     /// Size of a page with and without networking (slow: two release builds for the web)
@@ -37,6 +39,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     }
     if wanted(What::Rollback) {
         rollback(project)?;
+    }
+    if wanted(What::World) {
+        world(project)?;
     }
     if wanted(What::Transport) {
         transport::measure(project, options.quick)?;
@@ -63,6 +68,17 @@ fn rollback(project: &Project) -> anyhow::Result<()> {
             .args(["run", "--release", "--manifest-path"])
             .args(["benches/versus/Cargo.toml", "--target-dir"])
             .arg(project.cache.versus())
+            .args(["--", "all"]),
+    )
+}
+
+fn world(project: &Project) -> anyhow::Result<()> {
+    process::run(
+        env::command("cargo")
+            .current_dir(&project.root)
+            .args(["run", "--release", "--manifest-path"])
+            .args(["benches/world/Cargo.toml", "--target-dir"])
+            .arg(project.cache.world())
             .args(["--", "all"]),
     )
 }

@@ -28,6 +28,7 @@ const COVERED: &[&str] = &[
     "benches/sim",
     "benches/transport",
     "benches/versus/src",
+    "benches/world",
     "crates/bevy_huddle",
     "crates/huddle_id",
     "crates/huddle_mesh",
