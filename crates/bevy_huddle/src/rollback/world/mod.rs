@@ -54,9 +54,12 @@ mod order;
 mod relationship;
 mod restore;
 mod rows;
+mod save;
 mod saves;
 mod store;
 mod structure;
+mod structures;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -86,6 +86,7 @@ pub(super) trait ListOrder: Send + Sync {
     fn replace(&mut self, entities: &mut EntityHashMap<Entity>);
 }
 
+/// The lists include sources that do not take part in rollbacks, which a load leaves where they are.
 #[derive(Default)]
 struct Slot {
     /// Each list's target and length.
@@ -111,6 +112,48 @@ impl<R: Relationship> Default for RelationshipOrder<R> {
     }
 }
 
+impl<R: Relationship> RelationshipOrder<R> {
+    /// Returns `true` if all lists are the saved ones, in the same rows.
+    fn is_restored(&mut self, world: &mut World, slot: usize) -> bool {
+        let query = self.query.get_or_insert_with(|| QueryState::new(world));
+        let Slot { lists, sources } = &self.slots[slot];
+        let mut lists = lists.iter();
+        let mut sources = sources.as_slice();
+        let mut current = query.iter(world).filter(|(_, target, _)| target.len() >= 2);
+        let are_same = current.all(|(entity, target, _)| {
+            if lists.next() != Some(&(entity, target.len())) {
+                return false;
+            }
+            let (saved, rest) = sources.split_at(target.len());
+            sources = rest;
+            target.iter().eq(saved.iter().copied())
+        });
+        are_same && lists.next().is_none()
+    }
+}
+
+/// Puts the sources of a list into their saved order. Those that do not take part in rollbacks keep
+/// their places.
+fn put_in_order(world: &World, list: &mut [Entity], saved: &[Entity]) {
+    let mut next = rollback_sources(world, saved);
+    for source in list {
+        if is_rollback(world, *source)
+            && saved.contains(source)
+            && let Some(saved) = next.next()
+        {
+            *source = saved;
+        }
+    }
+}
+
+fn rollback_sources<'a>(
+    world: &'a World,
+    sources: &'a [Entity],
+) -> impl Iterator<Item = Entity> + 'a {
+    let sources = sources.iter().copied();
+    sources.filter(|&source| is_rollback(world, source))
+}
+
 fn is_rollback(world: &World, entity: Entity) -> bool {
     world.get::<Rollback>(entity).is_some()
 }
@@ -130,13 +173,15 @@ impl<R: Relationship> ListOrder for RelationshipOrder<R> {
             if target.len() < 2 {
                 continue;
             }
-            let start = sources.len();
-            sources.extend(target.iter().filter(|&source| is_rollback(world, source)));
-            lists.push((entity, sources.len() - start));
+            sources.extend(target.iter());
+            lists.push((entity, target.len()));
         }
     }
 
     fn restore(&mut self, world: &mut World, slot: usize) {
+        if self.is_restored(world, slot) {
+            return;
+        }
         let Slot { lists, sources } = &self.slots[slot];
         let mut sources = sources.as_slice();
         for &(entity, len) in lists {
@@ -148,24 +193,13 @@ impl<R: Relationship> ListOrder for RelationshipOrder<R> {
             if target
                 .iter()
                 .filter(|&source| is_rollback(world, source))
-                .eq(saved.iter().copied())
+                .eq(rollback_sources(world, saved))
             {
                 continue;
             }
-            // Sources that do not take part in rollbacks keep their places.
             self.list.clear();
             self.list.extend(target.iter());
-            let mut next = saved.iter();
-            for source in &mut self.list {
-                if is_rollback(world, *source) {
-                    if !saved.contains(source) {
-                        continue;
-                    }
-                    if let Some(saved) = next.next() {
-                        *source = *saved;
-                    }
-                }
-            }
+            put_in_order(world, &mut self.list, saved);
             if let Some(mut target) = world.get_mut::<R::RelationshipTarget>(entity) {
                 let collection = target.collection_mut_risky();
                 collection.clear();

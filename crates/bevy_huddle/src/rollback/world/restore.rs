@@ -9,18 +9,18 @@ use super::{
     ids::{Rollback, RollbackId, RollbackIds},
     relationship::ListOrder,
     rows::RowOrder,
-    structure::{Position, RollbackQuery, Structure},
+    save::Save,
+    structure::Position,
+    structures::Structures,
     tombstone::{Tombstone, hide, revive},
 };
 
 /// What the store knows about a save that is being loaded.
 pub(super) struct Loading<'a> {
-    pub(super) query: &'a mut RollbackQuery,
     pub(super) columns: &'a mut [Box<dyn Column>],
     pub(super) orders: &'a mut [Box<dyn ListOrder>],
-    pub(super) structures: &'a mut [Structure],
-    pub(super) slot: usize,
-    pub(super) tick: Tick,
+    pub(super) structures: &'a mut Structures,
+    pub(super) save: Save,
 }
 
 /// Buffers that are kept to reuse their allocations.
@@ -38,12 +38,10 @@ pub(super) struct Restorer {
 impl Restorer {
     /// Makes the entities, their components and rows equal to the saved ones.
     pub(super) fn restore(&mut self, world: &mut World, loading: &mut Loading) {
-        let slot = loading.slot;
+        let save = loading.save;
         self.restore_entities(world, loading);
         if !self.replaced.is_empty() {
-            for structure in &mut *loading.structures {
-                structure.replace(&mut self.replaced);
-            }
+            loading.structures.replace(&mut self.replaced);
             for column in &mut *loading.columns {
                 column.replace(&mut self.replaced);
             }
@@ -51,22 +49,24 @@ impl Restorer {
                 order.replace(&mut self.replaced);
             }
         }
-        loading.structures[slot].positions(&mut self.positions);
+        let structure = loading.structures.get(save.structure);
+        structure.positions(&mut self.positions);
         // Inserting a component inserts those that it requires, so removals come last.
         for column in &mut *loading.columns {
-            column.insert_missing(world, slot);
+            column.insert_missing(world, &save);
         }
         for column in &mut *loading.columns {
-            column.remove_surplus(world, slot, &self.positions);
+            column.remove_surplus(world, &save, &self.positions);
         }
         // Despawning a parent despawns its children, so all children get their saved parents first.
         for column in &mut *loading.columns {
-            column.reinsert(world, slot);
+            column.reinsert(world, &save, false);
         }
         world.flush();
-        self.remove_entities(world, &loading.structures[slot], loading.tick);
+        self.remove_entities(world, &save);
         world.flush();
-        self.rows.restore(world, loading.query, &self.positions);
+        let query = &mut loading.structures.query;
+        self.rows.restore(world, query, &self.positions);
         self.warn_of_observers(world, loading);
     }
 
@@ -88,7 +88,7 @@ impl Restorer {
             return;
         }
         for column in &mut *loading.columns {
-            if column.is_restored(world, loading.slot, &self.positions) {
+            if column.is_restored(world, &loading.save, &self.positions) {
                 continue;
             }
             self.warned_of_observers = true;
@@ -97,7 +97,7 @@ impl Restorer {
                  tick {}. The peers may desync. Register all components that it depends on, or let \
                  a system of the simulation do its work. This is reported once.",
                 column.registered().name,
-                loading.tick,
+                loading.save.tick,
             );
         }
     }
@@ -105,7 +105,7 @@ impl Restorer {
     /// Revives hidden entities, and spawns those again that the game despawned with `despawn()`.
     fn restore_entities(&mut self, world: &mut World, loading: &Loading) {
         self.replaced.clear();
-        for &(saved, id) in &loading.structures[loading.slot].ids {
+        for &(saved, id) in &loading.structures.get(loading.save.structure).ids {
             let is_saved = world.get::<RollbackId>(saved) == Some(&id);
             let existing = world
                 .get_resource::<RollbackIds>()
@@ -153,7 +153,7 @@ impl Restorer {
     }
 
     /// Removes the entities that the saved state does not have.
-    fn remove_entities(&mut self, world: &mut World, structure: &Structure, tick: Tick) {
+    fn remove_entities(&mut self, world: &mut World, save: &Save) {
         self.surplus.clear();
         if let Some(ids) = world.get_resource::<RollbackIds>() {
             let surplus = ids
@@ -162,7 +162,7 @@ impl Restorer {
             self.surplus.extend(surplus);
         }
         for &(id, entity) in &self.surplus {
-            if id.get() >= structure.next_id {
+            if id.get() >= save.next_id {
                 // Its parent may have despawned it.
                 if let Ok(entity) = world.get_entity_mut(entity) {
                     entity.despawn();
@@ -172,7 +172,7 @@ impl Restorer {
                 && !entity_ref.contains::<Tombstone>()
             {
                 // Happens only if a state is loaded that comes after the present one.
-                hide(world, entity, Tick(tick.0.wrapping_sub(1)));
+                hide(world, entity, Tick(save.tick.0.wrapping_sub(1)));
             }
         }
     }

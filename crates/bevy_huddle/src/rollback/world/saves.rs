@@ -4,28 +4,31 @@ use bevy::prelude::*;
 use huddle_session::Tick;
 
 use super::{
-    dump::DumpRow,
-    error::LoadError,
-    hash::mix,
-    ids::{RollbackId, RollbackIds},
-    restore::Loading,
-    store::{Save, WorldStore},
-    structure::Structure,
-    tombstone::SimulatedTick,
+    dump::DumpRow, error::LoadError, hash::mix, ids::{RollbackId, RollbackIds}, restore::Loading, save::Save,
+    store::WorldStore, tombstone::SimulatedTick,
 };
 
 impl WorldStore {
     /// Saves the present state as the state before `tick` is simulated. Replaces an earlier save of
     /// the same tick.
     pub fn save(&mut self, world: &mut World, tick: Tick) {
-        let slot = self.slot(tick).unwrap_or_else(|| {
-            let slot = self.free.pop().unwrap_or_else(|| self.add_slot());
-            self.saves.push(Save { tick, slot });
-            slot
-        });
-        self.structures[slot].save(world, &mut self.query);
+        let (structure, is_new) = self.structures.acquire(world);
+        let slot = match self.take(tick) {
+            Some(slot) => slot,
+            None => self.free.pop().unwrap_or_else(|| self.add_slot()),
+        };
+        let next_id = world
+            .get_resource::<RollbackIds>()
+            .map_or(0, RollbackIds::next);
+        let save = Save {
+            tick,
+            slot,
+            structure,
+            next_id,
+        };
+        self.saves.push(save);
         for column in &mut self.columns {
-            column.save(world, slot);
+            column.save(world, &save, is_new);
         }
         for order in &mut self.orders {
             order.save(world, slot);
@@ -40,39 +43,40 @@ impl WorldStore {
     ///
     /// Fails if there is no save of `tick`. Then the world does not change.
     pub fn load(&mut self, world: &mut World, tick: Tick) -> Result<(), LoadError> {
-        let slot = self.slot(tick).ok_or(LoadError::NotSaved { tick })?;
-        let mut same = self.structures[slot].matches(world, &mut self.query);
+        let save = self.find(tick).ok_or(LoadError::NotSaved { tick })?;
+        let ids = world.get_resource::<RollbackIds>();
+        // Hidden entities that did not exist yet are not in the structure.
+        let mut same = ids.is_none_or(|ids| !ids.has_later(save.next_id))
+            && self.structures.matches(world, save.structure);
         if same {
             let mut reinserted = false;
             for column in &mut self.columns {
-                reinserted |= column.reinsert(world, slot);
+                reinserted |= column.reinsert(world, &save, true);
             }
             if reinserted {
                 world.flush();
-                same = self.structures[slot].matches(world, &mut self.query);
+                same = self.structures.matches(world, save.structure);
             }
         }
         if !same {
             let mut loading = Loading {
-                query: &mut self.query,
                 columns: &mut self.columns,
                 orders: &mut self.orders,
                 structures: &mut self.structures,
-                slot,
-                tick,
+                save,
             };
             self.restorer.restore(world, &mut loading);
             // Different components that are not registered leave entities in other rows.
-            same = self.structures[slot].matches(world, &mut self.query);
+            same = self.structures.matches(world, save.structure);
         }
         for order in &mut self.orders {
-            order.restore(world, slot);
+            order.restore(world, save.slot);
         }
         for column in &mut self.columns {
-            column.write(world, slot, same);
+            column.write(world, &save, same);
         }
         if let Some(mut ids) = world.get_resource_mut::<RollbackIds>() {
-            ids.set_next(self.structures[slot].next_id);
+            ids.set_next(save.next_id);
         }
         if let Some(mut simulated) = world.get_resource_mut::<SimulatedTick>() {
             simulated.0 = tick;
@@ -82,14 +86,13 @@ impl WorldStore {
 
     /// Returns `true` if the state of `tick` is saved.
     pub fn is_saved(&self, tick: Tick) -> bool {
-        self.slot(tick).is_some()
+        self.find(tick).is_some()
     }
 
     /// Forgets the state of `tick`. Its memory is reused.
     pub fn release(&mut self, tick: Tick) {
-        if let Some(index) = self.saves.iter().position(|save| save.tick == tick) {
-            self.free.push(self.saves.swap_remove(index).slot);
-        }
+        let slot = self.take(tick);
+        self.free.extend(slot);
     }
 
     /// Despawns the entities that no rollback can revive any more.
@@ -147,14 +150,14 @@ impl WorldStore {
     /// It covers the entities and the values of all compared types. It does not depend on the order
     /// of rows, on [`Entity`] values, or on the processor.
     pub fn checksum(&mut self, tick: Tick) -> Option<u64> {
-        let slot = self.slot(tick)?;
-        let structure = &self.structures[slot];
-        structure.ids_by_entity(&mut self.ids);
-        let entities = structure.ids.iter().map(|(_, id)| mix(id.get(), 0));
+        let save = self.find(tick)?;
+        let ids = &self.structures.get(save.structure).ids;
+        let entities = ids.iter().map(|(_, id)| mix(id.get(), 0));
         let entities = entities.fold(0, u64::wrapping_add);
-        let mut checksum = mix(structure.next_id, entities);
+        let mut checksum = mix(save.next_id, entities);
+        let ids = self.structures.ids(save.structure);
         for column in &mut self.columns {
-            if let Some(hash) = column.checksum(slot, &self.ids) {
+            if let Some(hash) = column.checksum(&save, ids) {
                 checksum = mix(checksum, hash);
             }
         }
@@ -178,32 +181,44 @@ impl WorldStore {
     /// Types come in the order of their registration, and entities in the order of their ids.
     pub fn dump(&mut self, tick: Tick, limit: usize) -> Vec<DumpRow> {
         let mut rows = Vec::new();
-        if let Some(slot) = self.slot(tick) {
-            self.structures[slot].ids_by_entity(&mut self.ids);
+        if let Some(save) = self.find(tick) {
+            let ids = self.structures.ids(save.structure);
             for column in &mut self.columns {
-                column.dump(slot, &self.ids, limit, &mut rows);
+                column.dump(&save, ids, limit, &mut rows);
             }
         }
         rows
     }
 
     pub(super) fn release_all(&mut self) {
-        self.free.extend(self.saves.drain(..).map(|save| save.slot));
+        for save in self.saves.drain(..) {
+            self.structures.release(save.structure);
+            self.free.push(save.slot);
+        }
+        // A column that is registered now has no rows of the last structure.
+        self.structures.forget_last();
     }
 
-    fn slot(&self, tick: Tick) -> Option<usize> {
-        let save = self.saves.iter().find(|save| save.tick == tick)?;
+    fn find(&self, tick: Tick) -> Option<Save> {
+        self.saves.iter().find(|save| save.tick == tick).copied()
+    }
+
+    /// Removes a save and returns its slot.
+    fn take(&mut self, tick: Tick) -> Option<usize> {
+        let index = self.saves.iter().position(|save| save.tick == tick)?;
+        let save = self.saves.swap_remove(index);
+        self.structures.release(save.structure);
         Some(save.slot)
     }
 
     fn add_slot(&mut self) -> usize {
-        self.structures.push(Structure::default());
         for column in &mut self.columns {
             column.add_slot();
         }
         for order in &mut self.orders {
             order.add_slot();
         }
-        self.structures.len() - 1
+        self.slots += 1;
+        self.slots - 1
     }
 }

@@ -4,12 +4,11 @@ use std::any::TypeId;
 
 use bevy::{
     ecs::{
-        component::Mutable, entity::EntityHashMap, entity_disabling::Disabled, query::QueryState,
+        component::Mutable, entity_disabling::Disabled, query::QueryState,
         relationship::Relationship,
     },
     prelude::*,
 };
-use huddle_session::Tick;
 use log::warn;
 use serde::Serialize;
 
@@ -21,7 +20,8 @@ use super::{
     ids::{Rollback, RollbackId, RollbackIds},
     relationship::{ListOrder, RegisteredRelationships, RelationshipOrder},
     restore::Restorer,
-    structure::{RollbackQuery, Structure},
+    save::Save,
+    structures::Structures,
     tombstone::{SimulatedTick, Tombstone},
     value::ValueRules,
 };
@@ -34,28 +34,21 @@ type TombstoneQuery = QueryState<(
     Has<Disabled>,
 )>;
 
-/// A saved state. All columns keep it in the slot with this number.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Save {
-    pub(super) tick: Tick,
-    pub(super) slot: usize,
-}
-
 /// Saves the registered components and resources of a [`World`] at several ticks, and restores them.
 ///
 /// The store reuses its memory: it holds as many states as were ever saved at the same time.
 /// [`ChildOf`] is registered from the start. See the [module](super) for what is saved.
 pub struct WorldStore {
-    pub(super) query: RollbackQuery,
     pub(super) tombstones: TombstoneQuery,
     types: Vec<TypeId>,
     pub(super) columns: Vec<Box<dyn Column>>,
     pub(super) orders: Vec<Box<dyn ListOrder>>,
-    pub(super) structures: Vec<Structure>,
+    pub(super) structures: Structures,
     pub(super) saves: Vec<Save>,
+    /// The number of slots of each column.
+    pub(super) slots: usize,
     pub(super) free: Vec<usize>,
     pub(super) restorer: Restorer,
-    pub(super) ids: EntityHashMap<RollbackId>,
     pub(super) reaped: Vec<(Option<RollbackId>, Entity)>,
 }
 
@@ -70,16 +63,15 @@ impl WorldStore {
         world.init_resource::<SimulatedTick>();
         world.init_resource::<RegisteredRelationships>();
         let mut store = Self {
-            query: QueryState::new(world),
             tombstones: QueryState::new(world),
             types: Vec::new(),
             columns: Vec::new(),
             orders: Vec::new(),
-            structures: Vec::new(),
+            structures: Structures::new(world),
             saves: Vec::new(),
+            slots: 0,
             free: Vec::new(),
             restorer: Restorer::default(),
-            ids: EntityHashMap::default(),
             reaped: Vec::new(),
         };
         store.relationship::<ChildOf>(world);
@@ -186,13 +178,13 @@ impl WorldStore {
             return self;
         }
         let mut column = column();
-        if !self.structures.is_empty() {
+        if self.slots > 0 {
             warn!(
                 "{} was registered after a state was saved, so all saved states are dropped. \
                  Register types before a match.",
                 column.registered().name,
             );
-            for _ in &self.structures {
+            for _ in 0..self.slots {
                 column.add_slot();
             }
             self.release_all();

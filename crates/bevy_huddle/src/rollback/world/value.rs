@@ -3,7 +3,7 @@
 use std::mem::needs_drop;
 
 use bevy::{
-    ecs::{component::Component, entity::EntityHashMap},
+    ecs::{change_detection::Tick, component::Component, entity::EntityHashMap},
     prelude::Entity,
 };
 use serde::Serialize;
@@ -22,6 +22,58 @@ pub(super) struct ValueRules<T> {
     /// Whether two values that are `equal` have the same bits, such as the sign of zero.
     same_bits: Option<fn(&T, &T) -> bool>,
     text: Option<fn(&T) -> String>,
+    rows: RowRules<T>,
+}
+
+/// The functions for whole tables. They contain the comparison of the type, so that a table costs no
+/// call per row.
+struct RowRules<T> {
+    /// Copies saved values into a table, and the present tick into the changed ticks of those that
+    /// differed.
+    write: fn(&mut [T], &[T], &mut [Tick], Tick),
+    are_equal: fn(&[T], &[T]) -> bool,
+}
+
+impl<T> Clone for RowRules<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for RowRules<T> {}
+
+impl<T: Clone> RowRules<T> {
+    const UNCHECKED: Self = Self {
+        write: |targets, values, changed, now| write(targets, values, changed, now, |_, _| false),
+        are_equal: |_, _| size_of::<T>() == 0,
+    };
+
+    const fn compared() -> Self
+    where
+        T: PartialEq,
+    {
+        Self {
+            write: |targets, values, changed, now| {
+                write(targets, values, changed, now, |a, b| a == b);
+            },
+            are_equal: |a, b| size_of::<T>() == 0 || a == b,
+        }
+    }
+}
+
+fn write<T: Clone>(
+    targets: &mut [T],
+    values: &[T],
+    changed: &mut [Tick],
+    now: Tick,
+    equal: impl Fn(&T, &T) -> bool,
+) {
+    for ((target, value), changed) in targets.iter_mut().zip(values).zip(changed) {
+        let is_equal = size_of::<T>() == 0 || equal(target, value);
+        target.clone_from(value);
+        // Without a branch, the compiler can use vector instructions.
+        *changed = if is_equal { *changed } else { now };
+    }
 }
 
 impl<T> Clone for ValueRules<T> {
@@ -38,6 +90,7 @@ impl<T: Component + Clone> ValueRules<T> {
         hash: None,
         same_bits: None,
         text: None,
+        rows: RowRules::UNCHECKED,
     };
 
     pub(super) fn compared() -> Self
@@ -49,6 +102,7 @@ impl<T: Component + Clone> ValueRules<T> {
             hash: Some(|value, hasher| hasher.value(value)),
             same_bits: Some(|a, b| exact_hash(a).is_some_and(|hash| exact_hash(b) == Some(hash))),
             text: Some(text::to_text::<T>),
+            rows: RowRules::compared(),
         }
     }
 
@@ -61,6 +115,7 @@ impl<T: Component + Clone> ValueRules<T> {
             hash: Some(hash),
             same_bits: None,
             text: None,
+            rows: RowRules::compared(),
         }
     }
 
@@ -87,6 +142,19 @@ impl<T: Component + Clone> ValueRules<T> {
         !equal
     }
 
+    /// Copies saved values into the rows of a table, and `now` into the ticks of those that differed.
+    pub(super) fn write(&self, targets: &mut [T], values: &[T], changed: &mut [Tick], now: Tick) {
+        if !needs_drop::<T>() {
+            (self.rows.write)(targets, values, changed, now);
+            return;
+        }
+        for ((target, value), changed) in targets.iter_mut().zip(values).zip(changed) {
+            if self.assign(target, value) {
+                *changed = now;
+            }
+        }
+    }
+
     /// Copies `source` into `target` without comparing plain data.
     pub(super) fn copy(&self, target: &mut Vec<T>, start: usize, source: &[T]) {
         let (old, new) = source.split_at(source.len().min(target.len() - start));
@@ -104,6 +172,16 @@ impl<T: Component + Clone> ValueRules<T> {
     /// Returns `true` if the values have the same bits as far as the type can tell.
     pub(super) fn is_identical(&self, a: &T, b: &T) -> bool {
         self.is_equal(a, b) && self.same_bits.is_none_or(|same| same(a, b))
+    }
+
+    /// Returns `true` if all values are [identical](Self::is_identical).
+    pub(super) fn are_identical(&self, a: &[T], b: &[T]) -> bool {
+        let mut pairs = a.iter().zip(b);
+        a.len() == b.len()
+            && (self.rows.are_equal)(a, b)
+            && self
+                .same_bits
+                .is_none_or(|same| pairs.all(|(a, b)| same(a, b)))
     }
 
     /// Hashes a value, with each [`Entity`] in it replaced by its [`RollbackId`]. Returns `None` if

@@ -36,7 +36,12 @@ pub trait Access<T: Component>: sealed::Sealed + 'static {
 
     /// Inserts saved values again where they differ. Returns `true` if there were any.
     #[doc(hidden)]
-    fn reinsert(world: &mut World, saved: &SavedValues<T>) -> bool;
+    fn reinsert(
+        query: &mut Option<Self::Query>,
+        world: &mut World,
+        saved: &SavedValues<T>,
+        same_structure: bool,
+    ) -> bool;
 
     /// Writes saved values in place.
     #[doc(hidden)]
@@ -79,7 +84,7 @@ impl<T: Component<Mutability = Mutable> + Clone> Access<T> for Mutable {
         }
     }
 
-    fn reinsert(_: &mut World, _: &SavedValues<T>) -> bool {
+    fn reinsert(_: &mut Option<MutQuery<T>>, _: &mut World, _: &SavedValues<T>, _: bool) -> bool {
         false
     }
 
@@ -109,15 +114,17 @@ fn write_rows<T: Component<Mutability = Mutable> + Clone>(
 ) -> bool {
     let mut row = 0;
     if let Ok(tables) = query.contiguous_iter_mut(world) {
-        for (entities, targets, _) in tables {
-            let rows = row..row + entities.len();
-            row = rows.end;
-            if saved.entities.get(rows.clone()) != Some(entities) {
+        for (_, targets, _) in tables {
+            let (targets, mut ticks) = ContiguousMut::bypass_change_detection_split(targets);
+            // The structure is the same, so the entities are, too.
+            let Some(values) = saved.values.get(row..row + targets.len()) else {
                 return false;
-            }
-            assign_table(targets, &saved.values[rows], saved.rules);
+            };
+            row += targets.len();
+            let now = ticks.this_run();
+            saved.rules.write(targets, values, ticks.changed_mut(), now);
         }
-        return row == saved.entities.len();
+        return row == saved.values.len();
     }
     for (entity, target, _) in query.iter_mut(world) {
         if saved.entities.get(row) != Some(&entity) {
@@ -132,21 +139,6 @@ fn write_rows<T: Component<Mutability = Mutable> + Clone>(
 fn assign<T: Component + Clone>(mut target: Mut<T>, source: &T, rules: ValueRules<T>) {
     if rules.assign(target.bypass_change_detection(), source) {
         target.set_changed();
-    }
-}
-
-fn assign_table<T: Component + Clone>(
-    targets: ContiguousMut<T>,
-    source: &[T],
-    rules: ValueRules<T>,
-) {
-    let (targets, mut ticks) = ContiguousMut::bypass_change_detection_split(targets);
-    let now = ticks.this_run();
-    let changed = ticks.changed_mut();
-    for ((target, source), changed) in targets.iter_mut().zip(source).zip(changed) {
-        if rules.assign(target, source) {
-            *changed = now;
-        }
     }
 }
 
@@ -167,7 +159,26 @@ impl<T: Component<Mutability = Immutable> + Clone> Access<T> for Immutable {
         }
     }
 
-    fn reinsert(world: &mut World, saved: &SavedValues<T>) -> bool {
+    fn reinsert(
+        query: &mut Option<RefQuery<T>>,
+        world: &mut World,
+        saved: &SavedValues<T>,
+        same_structure: bool,
+    ) -> bool {
+        if same_structure
+            && let Some(query) = query
+            && let Ok(mut tables) = query.contiguous_iter(world)
+        {
+            let mut values = saved.values;
+            let all_identical = tables.all(|(_, current, _)| {
+                let (saved_values, rest) = values.split_at(current.len().min(values.len()));
+                values = rest;
+                saved.rules.are_identical(current, saved_values)
+            });
+            if all_identical {
+                return false;
+            }
+        }
         let mut reinserted = false;
         for (&entity, value) in saved.entities.iter().zip(saved.values) {
             let differs = world

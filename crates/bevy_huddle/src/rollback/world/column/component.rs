@@ -5,16 +5,13 @@ use std::any::type_name;
 use bevy::{ecs::entity::EntityHashMap, prelude::*};
 
 use super::{
-    super::{dump::DumpRow, hash::mix, ids::RollbackId, structure::Position, value::ValueRules},
+    super::{
+        dump::DumpRow, hash::mix, ids::RollbackId, save::Save, structure::Position,
+        value::ValueRules,
+    },
     Column, Registered, RegisteredKind,
     access::{Access, SavedValues},
 };
-
-/// One saved state, in the order in which the query returns the rows.
-struct Slot<T> {
-    entities: Vec<Entity>,
-    values: Vec<T>,
-}
 
 pub(in super::super) struct ComponentColumn<T: Component>
 where
@@ -22,7 +19,10 @@ where
 {
     rules: ValueRules<T>,
     query: Option<<T::Mutability as Access<T>>::Query>,
-    slots: Vec<Slot<T>>,
+    /// The values of each slot, in the order in which the query returns the rows.
+    slots: Vec<Vec<T>>,
+    /// The entities of each structure, in the same order.
+    structures: Vec<Vec<Entity>>,
     /// For each saved entity, whether it had the component. Kept to reuse the allocation.
     had_component: Vec<bool>,
     surplus: Vec<Entity>,
@@ -37,16 +37,17 @@ where
             rules,
             query: None,
             slots: Vec::new(),
+            structures: Vec::new(),
             had_component: Vec::new(),
             surplus: Vec::new(),
         }
     }
 
     /// Lists the saved entities that have the component and did not have it in the slot.
-    fn find_surplus(&mut self, world: &mut World, slot: usize, saved: &EntityHashMap<Position>) {
+    fn find_surplus(&mut self, world: &mut World, save: &Save, saved: &EntityHashMap<Position>) {
         self.had_component.clear();
         self.had_component.resize(saved.len(), false);
-        for entity in &self.slots[slot].entities {
+        for entity in &self.structures[save.structure] {
             let position = saved.get(entity);
             if let Some(had) =
                 position.and_then(|position| self.had_component.get_mut(position.index))
@@ -68,11 +69,10 @@ where
         });
     }
 
-    fn saved(&self, slot: usize) -> SavedValues<'_, T> {
-        let slot = &self.slots[slot];
+    fn saved(&self, save: &Save) -> SavedValues<'_, T> {
         SavedValues {
-            entities: &slot.entities,
-            values: &slot.values,
+            entities: &self.structures[save.structure],
+            values: &self.slots[save.slot],
             rules: self.rules,
         }
     }
@@ -91,34 +91,44 @@ where
     }
 
     fn add_slot(&mut self) {
-        self.slots.push(Slot {
-            entities: Vec::new(),
-            values: Vec::new(),
-        });
+        self.slots.push(Vec::new());
     }
 
-    fn save(&mut self, world: &mut World, slot: usize) {
+    fn save(&mut self, world: &mut World, save: &Save, is_new_structure: bool) {
         let query = self
             .query
             .get_or_insert_with(|| T::Mutability::query(world));
-        let slot = &mut self.slots[slot];
-        slot.entities.clear();
+        if self.structures.len() <= save.structure {
+            self.structures.resize_with(save.structure + 1, Vec::new);
+        }
+        let mut new_entities = is_new_structure.then_some(&mut self.structures[save.structure]);
+        if let Some(all) = &mut new_entities {
+            all.clear();
+        }
+        let slot = &mut self.slots[save.slot];
         let mut len = 0;
         T::Mutability::read(query, world, |entities, values| {
-            slot.entities.extend_from_slice(entities);
-            self.rules.copy(&mut slot.values, len, values);
+            if let Some(all) = &mut new_entities {
+                all.extend_from_slice(entities);
+            }
+            self.rules.copy(slot, len, values);
             len += values.len();
         });
-        slot.values.truncate(len);
+        slot.truncate(len);
     }
 
-    fn reinsert(&mut self, world: &mut World, slot: usize) -> bool {
-        T::Mutability::reinsert(world, &self.saved(slot))
+    fn reinsert(&mut self, world: &mut World, save: &Save, same_structure: bool) -> bool {
+        let saved = SavedValues {
+            entities: &self.structures[save.structure],
+            values: &self.slots[save.slot],
+            rules: self.rules,
+        };
+        T::Mutability::reinsert(&mut self.query, world, &saved, same_structure)
     }
 
-    fn insert_missing(&mut self, world: &mut World, slot: usize) {
-        let slot = &self.slots[slot];
-        for (&entity, value) in slot.entities.iter().zip(&slot.values) {
+    fn insert_missing(&mut self, world: &mut World, save: &Save) {
+        let saved = self.saved(save);
+        for (&entity, value) in saved.entities.iter().zip(saved.values) {
             if let Ok(mut entity) = world.get_entity_mut(entity)
                 && !entity.contains::<T>()
             {
@@ -127,8 +137,8 @@ where
         }
     }
 
-    fn remove_surplus(&mut self, world: &mut World, slot: usize, saved: &EntityHashMap<Position>) {
-        self.find_surplus(world, slot, saved);
+    fn remove_surplus(&mut self, world: &mut World, save: &Save, saved: &EntityHashMap<Position>) {
+        self.find_surplus(world, save, saved);
         for &entity in &self.surplus {
             if let Ok(mut entity) = world.get_entity_mut(entity) {
                 entity.remove::<T>();
@@ -139,19 +149,18 @@ where
     fn is_restored(
         &mut self,
         world: &mut World,
-        slot: usize,
+        save: &Save,
         saved: &EntityHashMap<Position>,
     ) -> bool {
-        self.find_surplus(world, slot, saved);
-        let mut entities = self.slots[slot].entities.iter();
+        self.find_surplus(world, save, saved);
+        let mut entities = self.structures[save.structure].iter();
         self.surplus.is_empty() && entities.all(|&entity| world.get::<T>(entity).is_some())
     }
 
-    fn write(&mut self, world: &mut World, slot: usize, same_structure: bool) {
-        let slot = &self.slots[slot];
+    fn write(&mut self, world: &mut World, save: &Save, same_structure: bool) {
         let saved = SavedValues {
-            entities: &slot.entities,
-            values: &slot.values,
+            entities: &self.structures[save.structure],
+            values: &self.slots[save.slot],
             rules: self.rules,
         };
         let query = self
@@ -161,22 +170,20 @@ where
     }
 
     fn replace(&mut self, entities: &mut EntityHashMap<Entity>) {
-        for slot in &mut self.slots {
-            for entity in &mut slot.entities {
-                if let Some(&replaced) = entities.get(entity) {
-                    *entity = replaced;
-                }
+        for entity in self.structures.iter_mut().flatten() {
+            if let Some(&replaced) = entities.get(entity) {
+                *entity = replaced;
             }
-            for value in &mut slot.values {
-                self.rules.replace(value, entities);
-            }
+        }
+        for value in self.slots.iter_mut().flatten() {
+            self.rules.replace(value, entities);
         }
     }
 
-    fn checksum(&mut self, slot: usize, ids: &EntityHashMap<RollbackId>) -> Option<u64> {
-        let slot = &mut self.slots[slot];
+    fn checksum(&mut self, save: &Save, ids: &EntityHashMap<RollbackId>) -> Option<u64> {
+        let entities = &self.structures[save.structure];
         let mut sum = 0_u64;
-        for (entity, value) in slot.entities.iter().zip(&mut slot.values) {
+        for (entity, value) in entities.iter().zip(&mut self.slots[save.slot]) {
             let id = ids.get(entity).copied().unwrap_or_default();
             let hash = self.rules.hash(value, ids)?;
             // A sum does not depend on the order of the rows, which may differ between peers.
@@ -187,21 +194,20 @@ where
 
     fn dump(
         &mut self,
-        slot: usize,
+        save: &Save,
         ids: &EntityHashMap<RollbackId>,
         limit: usize,
         rows: &mut Vec<DumpRow>,
     ) {
-        let slot = &mut self.slots[slot];
-        let mut order: Vec<_> = slot
-            .entities
+        let slot = &mut self.slots[save.slot];
+        let mut order: Vec<_> = self.structures[save.structure]
             .iter()
             .enumerate()
             .map(|(row, entity)| (ids.get(entity).copied().unwrap_or_default(), row))
             .collect();
         order.sort_unstable();
         for (id, row) in order.into_iter().take(limit.saturating_sub(rows.len())) {
-            let value = &mut slot.values[row];
+            let value = &mut slot[row];
             let Some(hash) = self.rules.hash(value, ids) else {
                 return;
             };

@@ -6,7 +6,7 @@ pub(super) mod resource;
 
 use bevy::{ecs::entity::EntityHashMap, prelude::*};
 
-use super::{dump::DumpRow, ids::RollbackId, structure::Position};
+use super::{dump::DumpRow, ids::RollbackId, save::Save, structure::Position};
 
 /// What kind of type is registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,39 +41,40 @@ pub(super) trait Column: Send + Sync {
     /// Adds a slot that was never saved.
     fn add_slot(&mut self);
 
-    fn save(&mut self, world: &mut World, slot: usize);
+    /// Saves all values. `is_new_structure`: the structure of the save was not saved before.
+    fn save(&mut self, world: &mut World, save: &Save, is_new_structure: bool);
 
     /// Inserts immutable values again if they differ. Returns `true` if there were any, because
     /// their hooks and observers may have changed the structure.
-    fn reinsert(&mut self, world: &mut World, slot: usize) -> bool;
+    fn reinsert(&mut self, world: &mut World, save: &Save, same_structure: bool) -> bool;
 
     /// Inserts the component into entities that had it.
-    fn insert_missing(&mut self, world: &mut World, slot: usize);
+    fn insert_missing(&mut self, world: &mut World, save: &Save);
 
     /// Removes the component from saved entities that did not have it.
-    fn remove_surplus(&mut self, world: &mut World, slot: usize, saved: &EntityHashMap<Position>);
+    fn remove_surplus(&mut self, world: &mut World, save: &Save, saved: &EntityHashMap<Position>);
 
     /// Returns `true` if exactly the right entities have the component.
     fn is_restored(
         &mut self,
         world: &mut World,
-        slot: usize,
+        save: &Save,
         saved: &EntityHashMap<Position>,
     ) -> bool;
 
-    /// Writes mutable values. `same_structure`: entities and rows are equal to those in the slot.
-    fn write(&mut self, world: &mut World, slot: usize, same_structure: bool);
+    /// Writes mutable values. `same_structure`: entities and rows are equal to the saved ones.
+    fn write(&mut self, world: &mut World, save: &Save, same_structure: bool);
 
     /// Replaces entities that were spawned again, in all slots.
     fn replace(&mut self, entities: &mut EntityHashMap<Entity>);
 
     /// Returns the hash of all values, or `None` if the type is not compared.
-    fn checksum(&mut self, slot: usize, ids: &EntityHashMap<RollbackId>) -> Option<u64>;
+    fn checksum(&mut self, save: &Save, ids: &EntityHashMap<RollbackId>) -> Option<u64>;
 
     /// Adds a row for each value to `rows`, until it has `limit` rows.
     fn dump(
         &mut self,
-        slot: usize,
+        save: &Save,
         ids: &EntityHashMap<RollbackId>,
         limit: usize,
         rows: &mut Vec<DumpRow>,

@@ -8,7 +8,7 @@ use bevy::{
 };
 
 use super::{
-    super::{dump::DumpRow, ids::RollbackId, structure::Position, value::ValueRules},
+    super::{dump::DumpRow, ids::RollbackId, save::Save, structure::Position, value::ValueRules},
     Column, Registered, RegisteredKind,
 };
 
@@ -48,8 +48,8 @@ impl<R: Resource<Mutability = Mutable> + Clone> Column for ResourceColumn<R> {
         });
     }
 
-    fn save(&mut self, world: &mut World, slot: usize) {
-        let slot = &mut self.slots[slot];
+    fn save(&mut self, world: &mut World, save: &Save, _: bool) {
+        let slot = &mut self.slots[save.slot];
         let current = world.get_resource::<R>();
         slot.exists = current.is_some();
         match (&mut slot.value, current) {
@@ -61,23 +61,23 @@ impl<R: Resource<Mutability = Mutable> + Clone> Column for ResourceColumn<R> {
         }
     }
 
-    fn reinsert(&mut self, _: &mut World, _: usize) -> bool {
+    fn reinsert(&mut self, _: &mut World, _: &Save, _: bool) -> bool {
         false
     }
 
-    fn insert_missing(&mut self, _: &mut World, _: usize) {}
+    fn insert_missing(&mut self, _: &mut World, _: &Save) {}
 
-    fn remove_surplus(&mut self, _: &mut World, _: usize, _: &EntityHashMap<Position>) {}
+    fn remove_surplus(&mut self, _: &mut World, _: &Save, _: &EntityHashMap<Position>) {}
 
-    fn is_restored(&mut self, _: &mut World, _: usize, _: &EntityHashMap<Position>) -> bool {
+    fn is_restored(&mut self, _: &mut World, _: &Save, _: &EntityHashMap<Position>) -> bool {
         true
     }
 
-    fn write(&mut self, world: &mut World, slot: usize, _: bool) {
+    fn write(&mut self, world: &mut World, save: &Save, _: bool) {
         let Slot {
             exists: true,
             value: Some(saved),
-        } = &self.slots[slot]
+        } = &self.slots[save.slot]
         else {
             // Removing a resource that does not exist would still look it up by type.
             if world.contains_resource::<R>() {
@@ -100,8 +100,8 @@ impl<R: Resource<Mutability = Mutable> + Clone> Column for ResourceColumn<R> {
         }
     }
 
-    fn checksum(&mut self, slot: usize, ids: &EntityHashMap<RollbackId>) -> Option<u64> {
-        let slot = &mut self.slots[slot];
+    fn checksum(&mut self, save: &Save, ids: &EntityHashMap<RollbackId>) -> Option<u64> {
+        let slot = &mut self.slots[save.slot];
         match slot.value.as_mut().filter(|_| slot.exists) {
             Some(value) => self.rules.hash(value, ids),
             // A missing resource differs from every value.
@@ -111,12 +111,12 @@ impl<R: Resource<Mutability = Mutable> + Clone> Column for ResourceColumn<R> {
 
     fn dump(
         &mut self,
-        slot: usize,
+        save: &Save,
         ids: &EntityHashMap<RollbackId>,
         limit: usize,
         rows: &mut Vec<DumpRow>,
     ) {
-        let slot = &mut self.slots[slot];
+        let slot = &mut self.slots[save.slot];
         let value = slot.value.as_mut().filter(|_| slot.exists);
         if rows.len() < limit
             && let Some(value) = value
