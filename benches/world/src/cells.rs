@@ -33,6 +33,7 @@ pub(crate) struct Cell {
     pub(crate) copies: Option<f64>,
     pub(crate) is_free_of_allocations: bool,
     rounds: fn(Operation, usize, Duration) -> Vec<Round>,
+    repeat: fn(Operation, Duration),
 }
 
 impl Cell {
@@ -44,6 +45,7 @@ impl Cell {
             copies: None,
             is_free_of_allocations: true,
             rounds: measure::rounds::<G>,
+            repeat: measure::repeat::<G>,
         }
     }
 
@@ -77,6 +79,25 @@ impl Cell {
             Self::new::<Heap<false>>("heap, unchanged", Rollback, 3.0),
             Self::new::<Heap<true>>("heap, changing", Rollback, 3.0).allocating(),
         ]
+    }
+}
+
+/// Repeats the operations of some cells without the other library, for a profiler.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ProfileOptions {
+    /// The cells whose name contains this text
+    only: String,
+    /// Duration of each cell, in seconds
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+}
+
+/// Repeats the operations of cells of this project.
+pub(crate) fn profile(options: &ProfileOptions) {
+    for cell in Cell::all() {
+        if cell.name.contains(&options.only) {
+            (cell.repeat)(cell.operation, Duration::from_secs(options.seconds));
+        }
     }
 }
 

@@ -238,9 +238,11 @@ impl<const PER_TICK: u16> Game for Churn<PER_TICK> {
 #[derive(Component, Clone, PartialEq, Serialize)]
 struct Path(Vec<u32>);
 
-fn follow_path(mut paths: Query<&mut Path>) {
+/// A tick that is simulated again gets other values, like after a wrong prediction.
+fn follow_path(mut paths: Query<&mut Path>, mut simulations: Local<u32>) {
+    *simulations += 1;
     for mut path in &mut paths {
-        path.0[3] += 1;
+        path.0[3] = *simulations;
     }
 }
 

@@ -40,6 +40,8 @@ enum Command {
     Times(#[command(flatten)] cells::Options),
     /// Measure the memory of a long match in which entities are spawned and despawned constantly
     Memory(#[command(flatten)] memory::Options),
+    /// Run only this project's part of some cells, for a profiler
+    Profile(#[command(flatten)] cells::ProfileOptions),
 }
 
 fn main() {
@@ -53,5 +55,6 @@ fn main() {
         }
         Command::Times(options) => cells::run(&options),
         Command::Memory(options) => memory::run(&options),
+        Command::Profile(options) => cells::profile(&options),
     }
 }

@@ -102,6 +102,15 @@ fn cost<S: Subject, G: Game>(operation: Operation, batch: Duration) -> Cost {
     }
 }
 
+/// Runs this project's operation for a time.
+pub(crate) fn repeat<G: Game>(operation: Operation, time: Duration) {
+    let start = Instant::now();
+    let mut subject = Huddle::new::<G>(operation);
+    while start.elapsed() < time {
+        subject.run();
+    }
+}
+
 /// Returns the median of a quantity over all rounds.
 pub(crate) fn median(rounds: &[Round], quantity: impl Fn(&Round) -> f64) -> f64 {
     let mut values: Vec<f64> = rounds.iter().map(quantity).collect();

@@ -170,8 +170,18 @@ impl RollbackIds {
     }
 
     fn find(&self, id: RollbackId) -> Option<&Entry> {
-        let index = self.entries.binary_search_by_key(&id, |entry| entry.id);
-        index.ok().map(|index| &self.entries[index])
+        self.position(id).ok().map(|index| &self.entries[index])
+    }
+
+    /// Returns the index of the entry, or where it belongs.
+    fn position(&self, id: RollbackId) -> Result<usize, usize> {
+        // Often, no id is missing between this one and the first.
+        let first = self.entries.first().map_or(0, |first| first.id.0);
+        let guess = id.0.wrapping_sub(first) as usize;
+        if self.entries.get(guess).is_some_and(|entry| entry.id == id) {
+            return Ok(guess);
+        }
+        self.entries.binary_search_by_key(&id, |entry| entry.id)
     }
 
     fn take_next(&mut self) -> RollbackId {
@@ -188,8 +198,12 @@ impl RollbackIds {
             entity,
             existence: Existence::Living,
         };
-        // New ids are the highest, so this inserts at the end.
-        match self.entries.binary_search_by_key(&id, |entry| entry.id) {
+        // New ids are the highest.
+        if self.entries.last().is_none_or(|last| last.id < id) {
+            self.entries.push(entry);
+            return;
+        }
+        match self.position(id) {
             Ok(index) => {
                 self.gone -= usize::from(self.entries[index].existence == Existence::Gone);
                 self.entries[index] = entry;
@@ -199,7 +213,7 @@ impl RollbackIds {
     }
 
     fn set_existence(&mut self, id: RollbackId, entity: Entity, existence: Existence) {
-        let Ok(index) = self.entries.binary_search_by_key(&id, |entry| entry.id) else {
+        let Ok(index) = self.position(id) else {
             return;
         };
         let entry = &mut self.entries[index];

@@ -51,6 +51,8 @@ mod error;
 mod hash;
 mod ids;
 mod order;
+mod places;
+mod positions;
 mod relationship;
 mod restore;
 mod rows;

@@ -1,5 +1,7 @@
 //! Relationships between rollback entities: their descendants, and the order of their lists.
 
+use std::sync::Arc;
+
 use bevy::{
     ecs::{
         entity::{EntityHashMap, EntityMapper},
@@ -26,11 +28,11 @@ struct RelationshipFns {
 /// Others do not belong to the simulation, so they stay while an entity is hidden: a camera that
 /// follows a ship still follows it after a rollback.
 #[derive(Resource, Default, Clone)]
-pub(super) struct RegisteredRelationships(Vec<RelationshipFns>);
+pub(super) struct RegisteredRelationships(Arc<Vec<RelationshipFns>>);
 
 impl RegisteredRelationships {
     pub(super) fn add<R: Relationship>(&mut self) {
-        self.0.push(RelationshipFns {
+        Arc::make_mut(&mut self.0).push(RelationshipFns {
             descendants: descendants::<R>,
             detach: detach::<R>,
         });
@@ -38,14 +40,14 @@ impl RegisteredRelationships {
 
     /// Adds the linked sources of an entity to `descendants`.
     pub(super) fn descendants(&self, world: &World, entity: Entity, descendants: &mut Vec<Entity>) {
-        for relationship in &self.0 {
+        for relationship in self.0.iter() {
             (relationship.descendants)(world, entity, descendants);
         }
     }
 
     /// Removes all relationships between an entity of the tree and those outside of it.
     pub(super) fn detach(&self, world: &mut World, entity: Entity, tree: &[Entity]) {
-        for relationship in &self.0 {
+        for relationship in self.0.iter() {
             (relationship.detach)(world, entity, tree);
         }
     }

@@ -7,10 +7,11 @@ use log::warn;
 use super::{
     column::Column,
     ids::{Rollback, RollbackId, RollbackIds},
+    places::Places,
+    positions::Positions,
     relationship::ListOrder,
     rows::RowOrder,
     save::Save,
-    structure::Position,
     structures::Structures,
     tombstone::{Tombstone, hide, revive},
 };
@@ -26,19 +27,25 @@ pub(super) struct Loading<'a> {
 /// Buffers that are kept to reuse their allocations.
 #[derive(Default)]
 pub(super) struct Restorer {
-    positions: EntityHashMap<Position>,
+    positions: Positions,
     /// Entities that were spawned again.
     replaced: EntityHashMap<Entity>,
     surplus: Vec<(RollbackId, Entity)>,
+    places: Places,
     rows: RowOrder,
     pub(super) warned_of_despawn: bool,
     pub(super) warned_of_observers: bool,
 }
 
 impl Restorer {
-    /// Makes the entities, their components and rows equal to the saved ones.
-    pub(super) fn restore(&mut self, world: &mut World, loading: &mut Loading) {
+    /// Makes the entities, their components and rows equal to the saved ones. Returns `true` if the
+    /// structure then equals the saved one.
+    ///
+    /// Different components that are not registered leave entities in other rows.
+    pub(super) fn restore(&mut self, world: &mut World, loading: &mut Loading) -> bool {
         let save = loading.save;
+        let structure = loading.structures.get(save.structure);
+        structure.positions(&mut self.positions);
         self.restore_entities(world, loading);
         if !self.replaced.is_empty() {
             loading.structures.replace(&mut self.replaced);
@@ -48,26 +55,52 @@ impl Restorer {
             for order in &mut *loading.orders {
                 order.replace(&mut self.replaced);
             }
+            let structure = loading.structures.get(save.structure);
+            structure.positions(&mut self.positions);
         }
-        let structure = loading.structures.get(save.structure);
-        structure.positions(&mut self.positions);
-        // Inserting a component inserts those that it requires, so removals come last.
-        for column in &mut *loading.columns {
-            column.insert_missing(world, &save);
-        }
-        for column in &mut *loading.columns {
-            column.remove_surplus(world, &save, &self.positions);
+        if !self.have_same_components(world) {
+            // Inserting a component inserts those that it requires, so removals come last.
+            for column in &mut *loading.columns {
+                column.insert_missing(world, &save);
+            }
+            for column in &mut *loading.columns {
+                column.remove_surplus(world, &save, &self.positions);
+            }
         }
         // Despawning a parent despawns its children, so all children get their saved parents first.
         for column in &mut *loading.columns {
             column.reinsert(world, &save, false);
         }
         world.flush();
+        let structure = loading.structures.get(save.structure);
+        for (table, entities) in structure.tables() {
+            self.places
+                .restore(world, table, entities, |world, entity| {
+                    let is_saved = self.positions.get(entity).is_some();
+                    !is_saved && remove_entity(world, entity, &save)
+                });
+        }
         self.remove_entities(world, &save);
         world.flush();
+        if loading.structures.matches(world, save.structure) {
+            return true;
+        }
         let query = &mut loading.structures.query;
         self.rows.restore(world, query, &self.positions);
+        if loading.structures.matches(world, save.structure) {
+            return true;
+        }
         self.warn_of_observers(world, loading);
+        false
+    }
+
+    /// Returns `true` if all saved entities have exactly the components that they had.
+    fn have_same_components(&self, world: &World) -> bool {
+        self.positions.iter().all(|&(entity, position)| {
+            world
+                .get_entity(entity)
+                .is_ok_and(|entity| entity.archetype().id() == position.archetype)
+        })
     }
 
     /// Puts the rows of all rollback entities into a random order.
@@ -105,8 +138,19 @@ impl Restorer {
     /// Revives hidden entities, and spawns those again that the game despawned with `despawn()`.
     fn restore_entities(&mut self, world: &mut World, loading: &Loading) {
         self.replaced.clear();
-        for &(saved, id) in &loading.structures.get(loading.save.structure).ids {
-            let is_saved = world.get::<RollbackId>(saved) == Some(&id);
+        // The row of a hidden entity that is revived comes last. From back to front, so that the
+        // first one is the last row: restoring the rows begins with it.
+        let ids = &loading.structures.get(loading.save.structure).ids;
+        for &(saved, id) in ids.iter().rev() {
+            let current = world.get_entity(saved).ok();
+            let is_saved = current.is_some_and(|current| current.get::<RollbackId>() == Some(&id));
+            if is_saved
+                && let (Some(current), Some(position)) = (current, self.positions.get(saved))
+                && current.archetype().id() == position.archetype
+            {
+                // It has a tombstone or not, as in the saved state, which has no hidden entities.
+                continue;
+            }
             let existing = world
                 .get_resource::<RollbackIds>()
                 .and_then(|ids| ids.existing(id));
@@ -158,22 +202,30 @@ impl Restorer {
         if let Some(ids) = world.get_resource::<RollbackIds>() {
             let surplus = ids
                 .all_existing()
-                .filter(|(_, entity)| !self.positions.contains_key(entity));
+                .filter(|&(_, entity)| self.positions.get(entity).is_none());
             self.surplus.extend(surplus);
         }
-        for &(id, entity) in &self.surplus {
-            if id.get() >= save.next_id {
-                // Its parent may have despawned it.
-                if let Ok(entity) = world.get_entity_mut(entity) {
-                    entity.despawn();
-                }
-            } else if let Ok(entity_ref) = world.get_entity(entity)
-                && entity_ref.contains::<Rollback>()
-                && !entity_ref.contains::<Tombstone>()
-            {
-                // Happens only if a state is loaded that comes after the present one.
-                hide(world, entity, Tick(save.tick.0.wrapping_sub(1)));
-            }
+        for (_, entity) in self.surplus.drain(..) {
+            remove_entity(world, entity, save);
         }
+    }
+}
+
+/// Removes an entity that the saved state does not have. Returns `true` if it left its table.
+fn remove_entity(world: &mut World, entity: Entity, save: &Save) -> bool {
+    // Its parent may have despawned it.
+    let Ok(entity_mut) = world.get_entity_mut(entity) else {
+        return false;
+    };
+    let id = entity_mut.get::<RollbackId>().copied().unwrap_or_default();
+    if id.get() >= save.next_id {
+        entity_mut.despawn();
+        true
+    } else if entity_mut.contains::<Rollback>() && !entity_mut.contains::<Tombstone>() {
+        // Happens only if a state is loaded that comes after the present one.
+        hide(world, entity, Tick(save.tick.0.wrapping_sub(1)));
+        true
+    } else {
+        false
     }
 }

@@ -9,11 +9,14 @@ use bevy::{
     prelude::*,
 };
 
-use super::structure::{Position, RollbackQuery};
+use super::{
+    positions::{Position, Positions},
+    structure::RollbackQuery,
+};
 
 /// Moves an entity to another table, and back.
 #[derive(Component, Clone, Copy)]
-struct TableMover;
+pub(super) struct TableMover;
 
 /// Moves an entity to another archetype with the same table, and back.
 #[derive(Component, Clone, Copy)]
@@ -35,13 +38,13 @@ impl RowOrder {
         &mut self,
         world: &mut World,
         query: &mut RollbackQuery,
-        positions: &EntityHashMap<Position>,
+        positions: &Positions,
     ) {
         self.sort_tables(world, query, |entity| {
-            positions.get(&entity).map(Position::row)
+            positions.get(entity).map(Position::row)
         });
         self.sort_archetypes(world, query, |entity| {
-            positions.get(&entity).map(|position| position.index)
+            positions.get(entity).map(|position| position.index)
         });
     }
 

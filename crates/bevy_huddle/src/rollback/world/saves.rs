@@ -65,9 +65,7 @@ impl WorldStore {
                 structures: &mut self.structures,
                 save,
             };
-            self.restorer.restore(world, &mut loading);
-            // Different components that are not registered leave entities in other rows.
-            same = self.structures.matches(world, save.structure);
+            same = self.restorer.restore(world, &mut loading);
         }
         for order in &mut self.orders {
             order.restore(world, save.slot);

@@ -13,6 +13,7 @@ use bevy::{
 
 use super::{
     ids::{Rollback, RollbackId, RollbackIds},
+    positions::{Position, Positions},
     tables::SharedTables,
 };
 
@@ -30,22 +31,6 @@ struct ArchetypeRows {
     /// Where its rows start in [`Structure::rows`]. `None` if no other archetype used its table: then
     /// both have the same rows.
     rows: Option<usize>,
-}
-
-/// Where an entity was when the state was saved.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Position {
-    table: TableId,
-    table_row: u32,
-    /// The index in the list of all archetypes' rows.
-    pub(super) index: usize,
-}
-
-impl Position {
-    /// Returns a key that sorts entities by their rows in tables.
-    pub(super) fn row(&self) -> (usize, u32) {
-        (self.table.as_usize(), self.table_row)
-    }
 }
 
 /// A structure of the world. Two equal structures have equal rows in every column, registered or not.
@@ -195,7 +180,7 @@ impl Structure {
     }
 
     /// Writes the position of each saved entity into `positions`.
-    pub(super) fn positions(&self, positions: &mut EntityHashMap<Position>) {
+    pub(super) fn positions(&self, positions: &mut Positions) {
         positions.clear();
         let mut entities = self.entities.iter().enumerate();
         for archetype in &self.archetypes {
@@ -204,15 +189,25 @@ impl Structure {
                     Some(start) => self.rows[start + row],
                     None => row as u32,
                 };
-                let table = archetype.table;
                 let position = Position {
-                    table,
+                    archetype: archetype.archetype,
+                    table: archetype.table,
                     table_row,
                     index,
                 };
                 positions.insert(entity, position);
             }
         }
+    }
+
+    /// Returns the entities of all tables that belong to one archetype, in the order of their rows.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (TableId, &[Entity])> {
+        let mut entities = self.entities.as_slice();
+        self.archetypes.iter().filter_map(move |archetype| {
+            let (rows, rest) = entities.split_at(archetype.len);
+            entities = rest;
+            archetype.rows.is_none().then_some((archetype.table, rows))
+        })
     }
 
     /// Writes the id of each saved entity into `ids`.

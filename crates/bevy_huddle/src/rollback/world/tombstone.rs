@@ -55,8 +55,16 @@ fn set_hidden(mut world: DeferredWorld, entity: Entity, hidden: bool) {
 /// finds the hidden ones through them.
 pub(super) fn hide(world: &mut World, root: Entity, tick: Tick) {
     let relationships = relationships(world);
-    let mut tree = vec![root];
-    let mut next = 0;
+    let mut tree = Vec::new();
+    relationships.descendants(world, root, &mut tree);
+    if tree.is_empty() {
+        // Most entities have no children, and then this allocates nothing.
+        relationships.detach(world, root, &[root]);
+        insert_tombstone(world, root, tick);
+        return;
+    }
+    tree.insert(0, root);
+    let mut next = 1;
     while let Some(&entity) = tree.get(next) {
         relationships.descendants(world, entity, &mut tree);
         next += 1;
@@ -65,9 +73,13 @@ pub(super) fn hide(world: &mut World, root: Entity, tick: Tick) {
         relationships.detach(world, entity, &tree);
     }
     for &entity in &tree {
-        if let Ok(mut entity) = world.get_entity_mut(entity) {
-            entity.insert(Tombstone { tick });
-        }
+        insert_tombstone(world, entity, tick);
+    }
+}
+
+fn insert_tombstone(world: &mut World, entity: Entity, tick: Tick) {
+    if let Ok(mut entity) = world.get_entity_mut(entity) {
+        entity.insert(Tombstone { tick });
     }
 }
 
@@ -75,24 +87,47 @@ pub(super) fn hide(world: &mut World, root: Entity, tick: Tick) {
 /// do are revived one by one.
 pub(super) fn revive(world: &mut World, root: Entity) {
     let relationships = relationships(world);
-    let mut tree = vec![root];
-    let mut found = Vec::new();
+    let mut tree = Vec::new();
+    local_descendants(world, &relationships, root, &mut tree);
     let mut next = 0;
     while let Some(&entity) = tree.get(next) {
-        relationships.descendants(world, entity, &mut found);
-        let is_local = |entity: &Entity| world.get::<Rollback>(*entity).is_none();
-        tree.extend(found.drain(..).filter(is_local));
+        local_descendants(world, &relationships, entity, &mut tree);
         next += 1;
     }
+    remove_tombstone(world, root);
     for entity in tree {
-        if let Ok(mut entity) = world.get_entity_mut(entity) {
-            entity.remove::<Tombstone>();
+        remove_tombstone(world, entity);
+    }
+}
+
+/// Adds the linked sources of an entity that do not take part in rollbacks.
+fn local_descendants(
+    world: &World,
+    relationships: &RegisteredRelationships,
+    entity: Entity,
+    tree: &mut Vec<Entity>,
+) {
+    let start = tree.len();
+    relationships.descendants(world, entity, tree);
+    let mut index = start;
+    while let Some(&entity) = tree.get(index) {
+        if world.get::<Rollback>(entity).is_some() {
+            tree.remove(index);
+        } else {
+            index += 1;
         }
     }
 }
 
-fn relationships(world: &mut World) -> RegisteredRelationships {
+fn remove_tombstone(world: &mut World, entity: Entity) {
+    if let Ok(mut entity) = world.get_entity_mut(entity) {
+        entity.remove::<Tombstone>();
+    }
+}
+
+fn relationships(world: &World) -> RegisteredRelationships {
     world
-        .get_resource_or_init::<RegisteredRelationships>()
-        .clone()
+        .get_resource::<RegisteredRelationships>()
+        .cloned()
+        .unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use bevy::{ecs::entity::EntityHashMap, prelude::*};
 
 use super::{
     super::{
-        dump::DumpRow, hash::mix, ids::RollbackId, save::Save, structure::Position,
+        dump::DumpRow, hash::mix, ids::RollbackId, positions::Positions, save::Save,
         value::ValueRules,
     },
     Column, Registered, RegisteredKind,
@@ -44,11 +44,11 @@ where
     }
 
     /// Lists the saved entities that have the component and did not have it in the slot.
-    fn find_surplus(&mut self, world: &mut World, save: &Save, saved: &EntityHashMap<Position>) {
+    fn find_surplus(&mut self, world: &mut World, save: &Save, saved: &Positions) {
         self.had_component.clear();
         self.had_component.resize(saved.len(), false);
         for entity in &self.structures[save.structure] {
-            let position = saved.get(entity);
+            let position = saved.get(*entity);
             if let Some(had) =
                 position.and_then(|position| self.had_component.get_mut(position.index))
             {
@@ -61,7 +61,7 @@ where
         self.surplus.clear();
         T::Mutability::read(query, world, |entities, _| {
             let surplus = entities.iter().filter(|entity| {
-                let position = saved.get(*entity);
+                let position = saved.get(**entity);
                 position
                     .is_some_and(|position| self.had_component.get(position.index) == Some(&false))
             });
@@ -137,7 +137,7 @@ where
         }
     }
 
-    fn remove_surplus(&mut self, world: &mut World, save: &Save, saved: &EntityHashMap<Position>) {
+    fn remove_surplus(&mut self, world: &mut World, save: &Save, saved: &Positions) {
         self.find_surplus(world, save, saved);
         for &entity in &self.surplus {
             if let Ok(mut entity) = world.get_entity_mut(entity) {
@@ -146,12 +146,7 @@ where
         }
     }
 
-    fn is_restored(
-        &mut self,
-        world: &mut World,
-        save: &Save,
-        saved: &EntityHashMap<Position>,
-    ) -> bool {
+    fn is_restored(&mut self, world: &mut World, save: &Save, saved: &Positions) -> bool {
         self.find_surplus(world, save, saved);
         let mut entities = self.structures[save.structure].iter();
         self.surplus.is_empty() && entities.all(|&entity| world.get::<T>(entity).is_some())

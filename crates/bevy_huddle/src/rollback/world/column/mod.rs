@@ -6,7 +6,7 @@ pub(super) mod resource;
 
 use bevy::{ecs::entity::EntityHashMap, prelude::*};
 
-use super::{dump::DumpRow, ids::RollbackId, save::Save, structure::Position};
+use super::{dump::DumpRow, ids::RollbackId, positions::Positions, save::Save};
 
 /// What kind of type is registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,15 +52,10 @@ pub(super) trait Column: Send + Sync {
     fn insert_missing(&mut self, world: &mut World, save: &Save);
 
     /// Removes the component from saved entities that did not have it.
-    fn remove_surplus(&mut self, world: &mut World, save: &Save, saved: &EntityHashMap<Position>);
+    fn remove_surplus(&mut self, world: &mut World, save: &Save, saved: &Positions);
 
     /// Returns `true` if exactly the right entities have the component.
-    fn is_restored(
-        &mut self,
-        world: &mut World,
-        save: &Save,
-        saved: &EntityHashMap<Position>,
-    ) -> bool;
+    fn is_restored(&mut self, world: &mut World, save: &Save, saved: &Positions) -> bool;
 
     /// Writes mutable values. `same_structure`: entities and rows are equal to the saved ones.
     fn write(&mut self, world: &mut World, save: &Save, same_structure: bool);

@@ -8,7 +8,7 @@ use bevy::{
 };
 
 use super::{
-    super::{dump::DumpRow, ids::RollbackId, save::Save, structure::Position, value::ValueRules},
+    super::{dump::DumpRow, ids::RollbackId, positions::Positions, save::Save, value::ValueRules},
     Column, Registered, RegisteredKind,
 };
 
@@ -67,9 +67,9 @@ impl<R: Resource<Mutability = Mutable> + Clone> Column for ResourceColumn<R> {
 
     fn insert_missing(&mut self, _: &mut World, _: &Save) {}
 
-    fn remove_surplus(&mut self, _: &mut World, _: &Save, _: &EntityHashMap<Position>) {}
+    fn remove_surplus(&mut self, _: &mut World, _: &Save, _: &Positions) {}
 
-    fn is_restored(&mut self, _: &mut World, _: &Save, _: &EntityHashMap<Position>) -> bool {
+    fn is_restored(&mut self, _: &mut World, _: &Save, _: &Positions) -> bool {
         true
     }
 

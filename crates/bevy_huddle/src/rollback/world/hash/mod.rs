@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::ids::RollbackId;
 pub(super) use mixer::mix;
+use mixer::{ExactMixer, Mix, Mixer};
 use serializer::{NotSerializable, ValueHasher};
 
 /// Hashes a value for a checksum, without writing bytes.
@@ -37,7 +38,7 @@ use serializer::{NotSerializable, ValueHasher};
 /// }
 /// ```
 pub struct StateHasher<'a> {
-    values: ValueHasher,
+    values: ValueHasher<Mixer>,
     ids: &'a EntityHashMap<RollbackId>,
 }
 
@@ -79,10 +80,7 @@ impl<'a> StateHasher<'a> {
 /// Hashes every bit of a value, including the sign of zero. Returns `None` if it cannot be
 /// serialized.
 pub(super) fn exact_hash<T: Serialize>(value: &T) -> Option<u64> {
-    let mut hasher = ValueHasher {
-        exact: true,
-        ..Default::default()
-    };
+    let mut hasher = ValueHasher::<ExactMixer>::default();
     match value.serialize(&mut hasher) {
         Ok(()) => Some(hasher.mixer.finish()),
         Err(NotSerializable) => None,

@@ -11,7 +11,7 @@ use serde::{
 };
 use thiserror::Error as ThisError;
 
-use super::mixer::Mixer;
+use super::mixer::Mix;
 
 /// A `Serialize` implementation refused the value.
 #[derive(Debug, ThisError)]
@@ -28,16 +28,14 @@ type Done = Result<(), NotSerializable>;
 
 /// Hashes values without references to entities.
 #[derive(Default)]
-pub(super) struct ValueHasher {
-    pub(super) mixer: Mixer,
-    /// Distinguishes everything that the bits distinguish.
-    pub(super) exact: bool,
+pub(super) struct ValueHasher<M> {
+    pub(super) mixer: M,
 }
 
-impl ValueHasher {
+impl<M: Mix> ValueHasher<M> {
     fn float(&mut self, value: f64) {
         let bits = match value {
-            _ if self.exact => value.to_bits(),
+            _ if M::EXACT => value.to_bits(),
             value if value.is_nan() => f64::NAN.to_bits(),
             // Adding zero turns `-0.0` into `0.0`.
             value => (value + 0.0).to_bits(),
@@ -61,16 +59,16 @@ impl ValueHasher {
     }
 }
 
-impl<'h> Serializer for &'h mut ValueHasher {
+impl<'h, M: Mix> Serializer for &'h mut ValueHasher<M> {
     type Ok = ();
     type Error = NotSerializable;
-    type SerializeSeq = Sequence<'h>;
-    type SerializeTuple = &'h mut ValueHasher;
-    type SerializeTupleStruct = &'h mut ValueHasher;
-    type SerializeTupleVariant = &'h mut ValueHasher;
-    type SerializeMap = Map<'h>;
-    type SerializeStruct = &'h mut ValueHasher;
-    type SerializeStructVariant = &'h mut ValueHasher;
+    type SerializeSeq = Sequence<'h, M>;
+    type SerializeTuple = &'h mut ValueHasher<M>;
+    type SerializeTupleStruct = &'h mut ValueHasher<M>;
+    type SerializeTupleVariant = &'h mut ValueHasher<M>;
+    type SerializeMap = Map<'h, M>;
+    type SerializeStruct = &'h mut ValueHasher<M>;
+    type SerializeStructVariant = &'h mut ValueHasher<M>;
 
     fn serialize_bool(self, value: bool) -> Done {
         self.add(u64::from(value))
@@ -118,7 +116,7 @@ impl<'h> Serializer for &'h mut ValueHasher {
     }
 
     fn serialize_f32(self, value: f32) -> Done {
-        if self.exact {
+        if M::EXACT {
             // The conversion to `f64` may change the bits of a NaN.
             return self.add(u64::from(value.to_bits()));
         }
@@ -239,12 +237,12 @@ impl<'h> Serializer for &'h mut ValueHasher {
 }
 
 /// A list. Its length is hashed at the end, because `serde` may not tell it at the start.
-pub(super) struct Sequence<'h> {
-    hasher: &'h mut ValueHasher,
+pub(super) struct Sequence<'h, M> {
+    hasher: &'h mut ValueHasher<M>,
     len: u64,
 }
 
-impl SerializeSeq for Sequence<'_> {
+impl<M: Mix> SerializeSeq for Sequence<'_, M> {
     type Ok = ();
     type Error = NotSerializable;
 
@@ -259,19 +257,19 @@ impl SerializeSeq for Sequence<'_> {
 }
 
 /// A map: the sum of the hashes of its entries, because the order of a `HashMap` is arbitrary.
-pub(super) struct Map<'h> {
-    hasher: &'h mut ValueHasher,
-    outer: Mixer,
+pub(super) struct Map<'h, M> {
+    hasher: &'h mut ValueHasher<M>,
+    outer: M,
     sum: u64,
     len: u64,
 }
 
-impl SerializeMap for Map<'_> {
+impl<M: Mix> SerializeMap for Map<'_, M> {
     type Ok = ();
     type Error = NotSerializable;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Done {
-        self.hasher.mixer = Mixer::default();
+        self.hasher.mixer = M::default();
         key.serialize(&mut *self.hasher)
     }
 
@@ -292,7 +290,7 @@ impl SerializeMap for Map<'_> {
 /// Structs, tuples and their variants have a fixed number of parts: only the parts are hashed.
 macro_rules! hash_parts {
     ($($trait:ident $method:ident $($name:ident)?),* $(,)?) => {$(
-        impl $trait for &mut ValueHasher {
+        impl<M: Mix> $trait for &mut ValueHasher<M> {
             type Ok = ();
             type Error = NotSerializable;
 
