@@ -34,6 +34,11 @@ impl Structures {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub(super) fn get(&self, index: usize) -> &Structure {
         &self.all[index]
     }

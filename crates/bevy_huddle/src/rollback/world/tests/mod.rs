@@ -5,4 +5,5 @@ mod despawns;
 mod game;
 mod loads;
 mod order;
+mod sharing;
 mod twins;
