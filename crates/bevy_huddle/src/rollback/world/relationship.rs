@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bevy::{
     ecs::{
+        component::ComponentId,
         entity::{EntityHashMap, EntityMapper},
         entity_disabling::Disabled,
         query::QueryState,
@@ -17,6 +18,8 @@ use super::ids::Rollback;
 /// What hiding an entity needs of one relationship.
 #[derive(Clone, Copy)]
 struct RelationshipFns {
+    relationship: ComponentId,
+    target: ComponentId,
     /// Adds the sources that are despawned together with the entity.
     descendants: fn(&World, Entity, &mut Vec<Entity>),
     /// Removes the relationships between the entity and those that are not in the tree.
@@ -31,11 +34,28 @@ struct RelationshipFns {
 pub(super) struct RegisteredRelationships(Arc<Vec<RelationshipFns>>);
 
 impl RegisteredRelationships {
-    pub(super) fn add<R: Relationship>(&mut self) {
-        Arc::make_mut(&mut self.0).push(RelationshipFns {
+    /// Adds a relationship to those of the world.
+    pub(super) fn add<R: Relationship>(world: &mut World) {
+        let relationship = world.register_component::<R>();
+        let target = world.register_component::<R::RelationshipTarget>();
+        let mut all = world.get_resource_or_init::<Self>();
+        Arc::make_mut(&mut all.0).push(RelationshipFns {
+            relationship,
+            target,
             descendants: descendants::<R>,
             detach: detach::<R>,
         });
+    }
+
+    /// Returns `true` if an entity is part of any relationship. This is faster than to look at each.
+    pub(super) fn include(&self, world: &World, entity: Entity) -> bool {
+        world.get_entity(entity).is_ok_and(|entity| {
+            let archetype = entity.archetype();
+            self.0.iter().any(|relationship| {
+                archetype.contains(relationship.relationship)
+                    || archetype.contains(relationship.target)
+            })
+        })
     }
 
     /// Adds the linked sources of an entity to `descendants`.

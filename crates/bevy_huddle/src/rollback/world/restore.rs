@@ -143,24 +143,24 @@ impl Restorer {
         let ids = &loading.structures.get(loading.save.structure).ids;
         for &(saved, id) in ids.iter().rev() {
             let current = world.get_entity(saved).ok();
-            let is_saved = current.is_some_and(|current| current.get::<RollbackId>() == Some(&id));
-            if is_saved
-                && let (Some(current), Some(position)) = (current, self.positions.get(saved))
-                && current.archetype().id() == position.archetype
+            let current = current.filter(|current| current.get::<RollbackId>() == Some(&id));
+            let archetype = current.map(|current| current.archetype().id());
+            if archetype.is_some()
+                && archetype == self.positions.get(saved).map(|position| position.archetype)
             {
-                // It has a tombstone or not, as in the saved state, which has no hidden entities.
+                // It has the components of the saved state, in which it was not hidden.
                 continue;
             }
-            let existing = world
-                .get_resource::<RollbackIds>()
-                .and_then(|ids| ids.existing(id));
-            let entity = match existing {
-                _ if is_saved => saved,
-                Some(existing) => existing,
-                None => {
-                    self.warn_of_despawn(world, saved, id);
-                    world.spawn((Rollback, id)).id()
-                }
+            let existing = || world.get_resource::<RollbackIds>()?.existing(id);
+            let entity = match archetype {
+                Some(_) => saved,
+                None => match existing() {
+                    Some(existing) => existing,
+                    None => {
+                        self.warn_of_despawn(world, saved, id);
+                        world.spawn((Rollback, id)).id()
+                    }
+                },
             };
             if entity != saved {
                 self.replaced.insert(saved, entity);

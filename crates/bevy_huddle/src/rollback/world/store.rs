@@ -120,9 +120,7 @@ impl WorldStore {
         R::Mutability: Access<R>,
     {
         if !self.types.contains(&TypeId::of::<R>()) {
-            world
-                .get_resource_or_init::<RegisteredRelationships>()
-                .add::<R>();
+            RegisteredRelationships::add::<R>(world);
             self.orders.push(Box::<RelationshipOrder<R>>::default());
         }
         self.component_with_hash::<R>(|relationship, hasher| hasher.entity(relationship.get()))

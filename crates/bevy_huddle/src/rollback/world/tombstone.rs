@@ -55,16 +55,12 @@ fn set_hidden(mut world: DeferredWorld, entity: Entity, hidden: bool) {
 /// finds the hidden ones through them.
 pub(super) fn hide(world: &mut World, root: Entity, tick: Tick) {
     let relationships = relationships(world);
-    let mut tree = Vec::new();
-    relationships.descendants(world, root, &mut tree);
-    if tree.is_empty() {
-        // Most entities have no children, and then this allocates nothing.
-        relationships.detach(world, root, &[root]);
+    if !relationships.include(world, root) {
         insert_tombstone(world, root, tick);
         return;
     }
-    tree.insert(0, root);
-    let mut next = 1;
+    let mut tree = vec![root];
+    let mut next = 0;
     while let Some(&entity) = tree.get(next) {
         relationships.descendants(world, entity, &mut tree);
         next += 1;
@@ -87,6 +83,10 @@ fn insert_tombstone(world: &mut World, entity: Entity, tick: Tick) {
 /// do are revived one by one.
 pub(super) fn revive(world: &mut World, root: Entity) {
     let relationships = relationships(world);
+    if !relationships.include(world, root) {
+        remove_tombstone(world, root);
+        return;
+    }
     let mut tree = Vec::new();
     local_descendants(world, &relationships, root, &mut tree);
     let mut next = 0;
