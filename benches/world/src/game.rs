@@ -18,20 +18,20 @@ struct Bar(i32);
 struct Baz(i32);
 
 fn increment_foos(mut foos: Query<&mut Foo>) {
-    for mut foo in &mut foos {
-        foo.0 += 1;
+    for mut number in &mut foos {
+        number.0 += 1;
     }
 }
 
 fn decrement_bars(mut bars: Query<&mut Bar>) {
-    for mut bar in &mut bars {
-        bar.0 -= 1;
+    for mut number in &mut bars {
+        number.0 -= 1;
     }
 }
 
 fn increment_bazs(mut bazs: Query<&mut Baz>) {
-    for mut baz in &mut bazs {
-        baz.0 += 1;
+    for mut number in &mut bazs {
+        number.0 += 1;
     }
 }
 

@@ -114,7 +114,7 @@ impl Subject for Huddle {
             Operation::Rollback => {
                 self.roll_back(self.tick, WINDOW);
                 self.confirm(self.tick);
-                self.tick = self.tick + 1;
+                self.tick += 1;
             }
         }
     }

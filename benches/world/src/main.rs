@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask bench world` prints the tables of `docs/benchmarks.md`.
 
+mod cell;
 mod cells;
 mod columns;
 mod game;

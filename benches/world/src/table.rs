@@ -1,7 +1,7 @@
 //! The table of `docs/benchmarks.md`.
 
 use crate::{
-    cells::Cell,
+    cell::Cell,
     measure::{Round, median},
 };
 
