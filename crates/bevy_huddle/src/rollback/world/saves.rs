@@ -164,8 +164,11 @@ impl WorldStore {
 
     /// Returns the entities of a saved state. Returns no entities if `tick` is not saved.
     pub(crate) fn entities(&self, tick: Tick) -> impl Iterator<Item = RollbackId> + '_ {
-        let slot = self.slot(tick).into_iter();
-        slot.flat_map(|slot| self.structures[slot].ids.iter().map(|&(_, id)| id))
+        let save = self.find(tick).into_iter();
+        save.flat_map(|save| {
+            let ids = &self.structures.get(save.structure).ids;
+            ids.iter().map(|&(_, id)| id)
+        })
     }
 
     /// Puts the entities into a random order, for tests. Loading a state restores its order.
