@@ -67,3 +67,12 @@ pub use self::{
     view::RollbackView,
     world::{DespawnRollback, InOrder, Rollback, RollbackId, RollbackIds},
 };
+
+#[cfg(all(
+    feature = "enhanced-determinism",
+    target_arch = "wasm32",
+    not(target_feature = "simd128")
+))]
+compile_error!(
+    "`enhanced-determinism` needs SIMD on the web, or `Quat` and `Mat4` differ from native builds: add      `-C target-feature=+simd128` to `RUSTFLAGS`"
+);
