@@ -17,7 +17,7 @@ use crate::{
         Entry,
         Machine::{Alone, Shared},
     },
-    first_game,
+    first_game, matches,
     steps::is_long_run,
 };
 use background::hidden_host_meets_a_friend;
@@ -79,6 +79,11 @@ pub(crate) fn trials() -> Vec<Entry> {
             ("trial_hidden_host_chromium_native", Alone, |artifacts| {
                 hidden_host_meets_a_friend(artifacts, Chromium, Native)
             }),
+            (
+                "trial_native_and_chromium_play_for_three_minutes",
+                Alone,
+                matches::native_and_chromium_play_for_three_minutes,
+            ),
             (
                 "trial_first_game_moves_in_two_pages",
                 Alone,
