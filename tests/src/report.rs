@@ -40,6 +40,31 @@ pub struct Report {
     /// The match with rollback. Requires the setting `match`.
     #[serde(default)]
     pub rollback: Option<Rollback>,
+    /// The simulation of the input log. Requires the setting `log`.
+    #[serde(default)]
+    pub input_log: Option<InputLog>,
+}
+
+/// The simulation of the input log.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct InputLog {
+    /// The tick that is simulated next.
+    pub tick: u32,
+    /// The number of archetypes with bodies.
+    pub archetypes: usize,
+    /// The number of bodies.
+    pub bodies: usize,
+    /// The number of bodies that were spawned during the simulation.
+    pub spawned: u32,
+    /// The number of rollbacks.
+    pub rollbacks: u32,
+    /// The checksum of the state after each tick, as 16 hexadecimal digits. Empty until the last tick.
+    pub checksums: String,
+    /// The values after the last tick.
+    pub values: Vec<String>,
+    /// The time to load a state, simulate eight ticks and save each of them, in microseconds: the median and the
+    /// maximum.
+    pub rollback_us: Option<[u64; 2]>,
 }
 
 /// A match with rollback.
@@ -63,6 +88,26 @@ pub struct Rollback {
     pub failed_starts: u32,
     /// The number of effects that were started.
     pub bangs: u32,
+    /// The first value that a desync report named.
+    #[serde(default)]
+    pub difference: Option<Difference>,
+}
+
+/// A value that differs between two players.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Difference {
+    /// The tick of the match in which the report arrived.
+    pub reported_at: u32,
+    /// The tick whose states differ.
+    pub tick: u32,
+    /// The name of the component.
+    pub component: String,
+    /// The number of the entity.
+    pub entity: u64,
+    /// The local value.
+    pub mine: Option<String>,
+    /// The value of the other player.
+    pub theirs: Option<String>,
 }
 
 /// The state of another peer.

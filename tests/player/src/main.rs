@@ -4,6 +4,7 @@
 //! The tests run this program, so the example itself contains no code for them.
 
 mod counts;
+mod input_log;
 mod output;
 mod pause;
 mod probe;
@@ -30,7 +31,10 @@ fn main() -> AppExit {
     }
     // The match registers messages, too.
     if let Some(players) = settings.players {
-        app.add_plugins(simulation::plugin(players));
+        app.add_plugins(simulation::plugin(players, settings.sine));
+    }
+    if let Some(ticks) = settings.log {
+        app.add_plugins(input_log::plugin(ticks, settings.mispredictions));
     }
     app.run()
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     counts::{EventsReceived, Failure, Refusals},
+    input_log::LogReport,
     output::Output,
     pause::{Hitches, Pause},
     probe::{DepartedPeer, DepartedPeers, Probe},
@@ -35,6 +36,7 @@ struct Report {
     hitches: Vec<Pause>,
     departed: Vec<DepartedPeer>,
     rollback: Option<MatchReport>,
+    input_log: Option<LogReport>,
 }
 
 #[derive(Serialize)]
@@ -90,6 +92,7 @@ fn report(
     hitches: Res<Hitches>,
     departed: Res<DepartedPeers>,
     rollback: Option<Res<MatchReport>>,
+    input_log: Option<Res<LogReport>>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Reconnecting>, Option<&Probe>)>,
     players: Query<(&Peer, &Transform)>,
@@ -150,5 +153,6 @@ fn report(
         hitches: hitches.0.clone(),
         departed: departed.0.clone(),
         rollback: rollback.map(|rollback| rollback.clone()),
+        input_log: input_log.map(|input_log| input_log.clone()),
     });
 }

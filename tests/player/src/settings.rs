@@ -11,6 +11,12 @@ pub(crate) struct Settings {
     pub(crate) transfer: Option<usize>,
     /// The number of players of a match with rollback.
     pub(crate) players: Option<usize>,
+    /// The tick of the match from which on its result depends on the platform.
+    pub(crate) sine: Option<u32>,
+    /// The number of ticks of the input log.
+    pub(crate) log: Option<u32>,
+    /// Chooses the rollbacks of the input log. 0 for none.
+    pub(crate) mispredictions: u64,
 }
 
 impl Settings {
@@ -19,6 +25,9 @@ impl Settings {
             probe: number("probe").unwrap_or(0),
             transfer: number("transfer"),
             players: number("match"),
+            sine: number("sine"),
+            log: number("log"),
+            mispredictions: number("mispredictions").unwrap_or(0),
         }
     }
 }

@@ -31,6 +31,10 @@ struct Spark {
     ticks_left: u32,
 }
 
+/// A value whose result depends on the platform, because `f32::sin` does.
+#[derive(Component, Clone, Debug, PartialEq, Serialize)]
+struct Swing(f32);
+
 #[derive(Clone, PartialEq)]
 struct Bang;
 
@@ -47,10 +51,23 @@ pub(crate) struct MatchReport {
     desyncs: u32,
     failed_starts: u32,
     bangs: u32,
+    difference: Option<Difference>,
 }
 
-/// Adds a match of this many players.
-pub(crate) fn plugin(players: usize) -> impl Plugin {
+/// The first value that a desync report names.
+#[derive(Debug, Clone, Serialize)]
+struct Difference {
+    /// The tick of the match in which the report arrived.
+    reported_at: u32,
+    tick: u32,
+    component: String,
+    entity: u64,
+    mine: Option<String>,
+    theirs: Option<String>,
+}
+
+/// Adds a match of this many players. From the tick `sine` on, its result depends on the platform.
+pub(crate) fn plugin(players: usize, sine: Option<u32>) -> impl Plugin {
     move |app: &mut App| {
         app.init_resource::<MatchReport>()
             .add_plugins(RollbackPlugin::new(read_pad).start_with(players))
@@ -61,9 +78,7 @@ pub(crate) fn plugin(players: usize) -> impl Plugin {
             .add_systems(RollbackStart, spawn_ships)
             .add_systems(RollbackUpdate, (steer, fire, fly, age).chain())
             .add_systems(Update, update_report)
-            .add_observer(|_: On<MatchDesynced>, mut report: ResMut<MatchReport>| {
-                report.desyncs += 1;
-            })
+            .add_observer(keep_difference)
             .add_observer(|_: On<MatchStartFailed>, mut report: ResMut<MatchReport>| {
                 report.failed_starts += 1;
             })
@@ -72,6 +87,11 @@ pub(crate) fn plugin(players: usize) -> impl Plugin {
                     report.bangs += 1;
                 },
             );
+        if let Some(start) = sine {
+            app.rollback_component::<Swing>()
+                .register_required_components_with::<Ship, Swing>(|| Swing(0.0))
+                .add_systems(RollbackUpdate, swing(start).after(age));
+        }
     }
 }
 
@@ -146,6 +166,42 @@ fn age(mut sparks: Query<(Entity, &mut Spark)>, mut commands: Commands) {
         if spark.ticks_left == 0 {
             commands.entity(entity).despawn_rollback();
         }
+    }
+}
+
+/// Adds up many sines, because only some of them differ between platforms.
+fn swing(start: u32) -> impl Fn(Query<&mut Swing>, Res<Time>) {
+    move |mut swings: Query<&mut Swing>, time: Res<Time>| {
+        let elapsed = time.elapsed_secs();
+        if elapsed >= start as f32 / 60.0 {
+            for mut swing in &mut swings {
+                let sines = (0..200).map(|n| (elapsed + n as f32).sin());
+                swing.0 += sines.sum::<f32>();
+            }
+        }
+    }
+}
+
+fn keep_difference(
+    desync: On<MatchDesynced>,
+    status: Res<MatchStatus>,
+    mut report: ResMut<MatchReport>,
+) {
+    report.desyncs += 1;
+    let types = desync.report.types.iter();
+    let mut values =
+        types.flat_map(|of_type| of_type.entities.iter().map(move |value| (of_type, value)));
+    if report.difference.is_none()
+        && let Some((of_type, value)) = values.next()
+    {
+        report.difference = Some(Difference {
+            reported_at: status.tick.0,
+            tick: desync.report.tick.0,
+            component: of_type.name.clone(),
+            entity: value.id,
+            mine: value.mine.clone(),
+            theirs: value.theirs.clone(),
+        });
     }
 }
 

@@ -8,6 +8,7 @@ mod browsers;
 mod cuts;
 mod departure_reasons;
 mod departures;
+mod determinism;
 mod entry;
 mod firefox;
 mod first_game;

@@ -8,7 +8,7 @@ use crate::{
     broken_links::{self, events_arrive_exactly_once_over_replaced_links},
     browsers,
     cuts::{self, link_survives_a_short_partition, players_reconnect_after_a_long_partition},
-    departure_reasons, departures,
+    departure_reasons, departures, determinism,
     entry::{
         Entry,
         Machine::{Alone, Shared},
@@ -55,6 +55,11 @@ const SCENARIOS: &[Entry] = &[
         "native_and_chromium_simulate_the_same_match",
         Alone,
         matches::native_and_chromium_simulate_the_same_match,
+    ),
+    (
+        "desync_report_names_a_result_that_depends_on_the_platform",
+        Alone,
+        determinism::desync_report_names_a_result_that_depends_on_the_platform,
     ),
     (
         "browsers_play_together",
@@ -372,6 +377,11 @@ const WITH_FIREFOX: &[Entry] = &[
         "firefox_and_chromium_simulate_the_same_match",
         Alone,
         matches::firefox_and_chromium_simulate_the_same_match,
+    ),
+    (
+        "input_log_gives_the_same_states_on_all_platforms",
+        Alone,
+        determinism::input_log_gives_the_same_states_on_all_platforms,
     ),
     (
         "firefox_joins_chromium",
