@@ -348,7 +348,7 @@
 //!
 //! | feature | adds | needs |
 //! |---|---|---|
-//! | `enhanced-determinism` | mathematical functions have the same results on all platforms, for [`rollback`] | |
+//! | `enhanced_determinism` | mathematical functions have the same results on all platforms, for [`rollback`] | |
 //! | `states` | `RoomPhase`, the room's status as a Bevy state, with `OnEnter` and `OnExit` | `bevy/bevy_state` |
 //! | `rollback_ui` | the net graph and desync reports on the screen | `bevy/bevy_ui`, `bevy/keyboard` |
 //! | `testing` | `testing::Lab`, for tests: enable it in `[dev-dependencies]` | |

@@ -69,10 +69,10 @@ pub use self::{
 };
 
 #[cfg(all(
-    feature = "enhanced-determinism",
+    feature = "enhanced_determinism",
     target_arch = "wasm32",
     not(target_feature = "simd128")
 ))]
 compile_error!(
-    "`enhanced-determinism` needs SIMD on the web, or `Quat` and `Mat4` differ from native builds: add      `-C target-feature=+simd128` to `RUSTFLAGS`"
+    "`enhanced_determinism` needs SIMD on the web, or `Quat` and `Mat4` differ from native builds: add      `-C target-feature=+simd128` to `RUSTFLAGS`"
 );
