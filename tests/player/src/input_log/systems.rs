@@ -263,8 +263,7 @@ fn measure_reach(mut parents: Query<(&Children, &mut Reach)>, bodies: Query<&Pos
 }
 
 fn burn(mut bodies: InOrder<(Entity, &RollbackId, &mut Fuse)>, mut commands: Commands) {
-    let mut bodies = bodies.iter_mut();
-    while let Some((entity, id, mut fuse)) = bodies.next() {
+    for (entity, id, mut fuse) in bodies.iter_mut() {
         fuse.0 -= 1;
         if fuse.0 == 0 && id.get().is_multiple_of(2) {
             commands.entity(entity).despawn_rollback();

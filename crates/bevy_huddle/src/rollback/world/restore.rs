@@ -12,6 +12,7 @@ use super::{
     relationship::ListOrder,
     rows::RowOrder,
     save::Save,
+    structure::RollbackQuery,
     structures::Structures,
     tombstone::{Tombstone, hide, revive},
 };

@@ -4,8 +4,14 @@ use bevy::prelude::*;
 use huddle_session::Tick;
 
 use super::{
-    dump::DumpRow, error::LoadError, hash::mix, ids::{RollbackId, RollbackIds}, restore::Loading, save::Save,
-    store::WorldStore, tombstone::SimulatedTick,
+    dump::DumpRow,
+    error::LoadError,
+    hash::mix,
+    ids::{RollbackId, RollbackIds},
+    restore::Loading,
+    save::Save,
+    store::WorldStore,
+    tombstone::SimulatedTick,
 };
 
 impl WorldStore {
@@ -173,7 +179,8 @@ impl WorldStore {
 
     /// Puts the entities into a random order, for tests. Loading a state restores its order.
     pub(crate) fn shuffle_rows(&mut self, world: &mut World, random: impl FnMut() -> u64) {
-        self.restorer.shuffle(world, &mut self.query, random);
+        let query = &mut self.structures.query;
+        self.restorer.shuffle(world, query, random);
     }
 
     /// Returns the values of all compared types in a saved state, in at most `limit` rows. Returns
