@@ -128,6 +128,7 @@ const SCRATCH: Tick = Tick(u32::MAX);
 impl Run {
     fn new(mut app: App) -> Self {
         while app.plugins_state() == PluginsState::Adding {
+            #[cfg(not(target_arch = "wasm32"))]
             bevy::tasks::tick_global_task_pools_on_main_thread();
         }
         app.finish();
