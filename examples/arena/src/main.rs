@@ -123,7 +123,7 @@ fn show_map(mut commands: Commands) {
     let text = (
         Score,
         Text2d::new("Waiting for another player"),
-        TextColor(Color::BLACK),
+        TextColor(Color::WHITE),
         Transform::from_xyz(0.0, 3.6, 300.0).with_scale(Vec3::splat(0.03)),
     );
     commands.spawn((
