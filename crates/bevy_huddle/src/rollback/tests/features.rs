@@ -143,6 +143,26 @@ fn state_of_a_local_match_passes_the_sync_test() {
 }
 
 #[test]
+fn first_state_is_entered_when_the_match_starts() {
+    let mut lab = Lab::new(24);
+    let player = lab.player(|app| {
+        app.add_plugins(plugin())
+            .add_plugins(add_game)
+            .rollback_state::<Phase>()
+            .rollback_resource::<Entered>()
+            .add_systems(OnEnter(Phase::Countdown), |mut entered: ResMut<Entered>| {
+                entered.countdown += 1;
+            })
+            .add_systems(Startup, |mut commands: Commands| {
+                commands.start_local_match(1);
+            });
+    });
+    lab.run_for(Duration::from_secs(2));
+    assert!(status(&lab, player).is_running());
+    assert_eq!(lab[player].world().resource::<Entered>().countdown, 1);
+}
+
+#[test]
 fn state_that_is_set_outside_of_the_simulation_has_no_effect() {
     let (mut lab, players) = play_with(2, 1, add_phases);
     let count = |lab: &Lab| {
