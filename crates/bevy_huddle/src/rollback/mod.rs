@@ -74,5 +74,5 @@ pub use self::{
     not(target_feature = "simd128")
 ))]
 compile_error!(
-    "`enhanced_determinism` needs SIMD on the web, or `Quat` and `Mat4` differ from native builds: add      `-C target-feature=+simd128` to `RUSTFLAGS`"
+    "`enhanced_determinism` needs SIMD on the web, or `Quat` and `Mat4` differ from native builds: add `-C target-feature=+simd128` to `RUSTFLAGS`"
 );
