@@ -1,0 +1,3 @@
+//! Skeleton.
+/// Returns the game.
+pub fn app() -> bevy::prelude::App { bevy::prelude::App::new() }

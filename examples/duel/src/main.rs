@@ -1,0 +1,5 @@
+//! Runs the game.
+
+fn main() -> bevy::prelude::AppExit {
+    duel::app().run()
+}
