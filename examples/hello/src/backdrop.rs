@@ -1,9 +1,9 @@
 //! Draws the arena: a dark gradient, a faint grid and slowly drifting lights.
 
 use bevy::prelude::*;
-use example_kit::{ARENA, BACKGROUND};
+use example_kit::{ARENA, BACKGROUND, paint_color};
 
-use crate::art::{Art, paint_color};
+use crate::art::Art;
 
 /// The depth of the arena, behind everything else.
 const DEPTH: f32 = -10.0;

@@ -8,7 +8,6 @@ mod avatar;
 mod backdrop;
 mod bot;
 mod controls;
-mod fade;
 mod look;
 mod pose;
 mod smooth;
@@ -68,7 +67,6 @@ pub fn app() -> App {
             backdrop::plugin,
             look::plugin,
             splash::plugin,
-            fade::plugin,
         ));
     }
     app

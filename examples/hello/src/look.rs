@@ -2,11 +2,10 @@
 
 use bevy::prelude::*;
 use bevy_huddle::prelude::*;
-use example_kit::{NameTag, Persona};
+use example_kit::{Fade, NameTag, Persona};
 
 use crate::art::Art;
 use crate::avatar::Avatar;
-use crate::fade::Fade;
 use crate::pose::{Pose, RADIUS};
 
 /// The animated parts of an avatar, and the state of the animation.

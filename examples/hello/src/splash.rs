@@ -1,11 +1,10 @@
 //! Draws splashes: spreading rings, flying drops and a wobbling shape.
 
 use bevy::prelude::*;
-use example_kit::Persona;
+use example_kit::{Fade, Persona};
 
 use crate::art::Art;
 use crate::avatar::Avatar;
-use crate::fade::Fade;
 use crate::look::Looks;
 
 /// Draws a splash around an avatar.

@@ -18,9 +18,11 @@
 
 #[cfg(target_arch = "wasm32")]
 mod copy;
+mod fade;
 mod logging;
 mod notifications;
 mod options;
+mod paint;
 mod persona;
 mod screen;
 mod stage;
@@ -29,7 +31,9 @@ mod toast;
 
 use bevy::prelude::*;
 
+pub use fade::Fade;
 pub use options::{Display, Options, printable};
+pub use paint::{coverage, paint, paint_color};
 pub use persona::Persona;
 pub use screen::pointer_is_free;
 pub use stage::{ARENA, BACKGROUND};
@@ -75,7 +79,7 @@ impl Plugin for ExampleKit {
             app.add_plugins(toast::log_only);
         } else {
             stage::window(app, &format!("{} - bevy_huddle", self.options.example));
-            app.add_plugins((toast::plugin, tag::plugin, screen::plugin(self.controls)));
+            app.add_plugins((toast::plugin, tag::plugin, fade::plugin, screen::plugin(self.controls)));
         }
         app.add_plugins(notifications::plugin);
     }

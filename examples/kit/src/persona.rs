@@ -5,7 +5,9 @@ use bevy::prelude::*;
 use bevy_huddle::prelude::PeerId;
 
 /// The name and appearance of a player.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// As a component of a peer's entity, it replaces the one that depends on the id.
+#[derive(Component, Debug, Clone, PartialEq)]
 pub struct Persona {
     /// The name, such as "Teal Otter".
     pub name: String,
@@ -45,12 +47,21 @@ impl Persona {
             bits /= count as u64;
             picked
         };
-        let (color, hue) = COLORS[pick(COLORS.len())];
-        let animal = ANIMALS[pick(ANIMALS.len())];
+        let (color, animal) = (pick(COLORS.len()), pick(ANIMALS.len()));
         Persona {
-            name: format!("{color} {animal}"),
-            hue,
             variant: pick(1 << 16),
+            ..Self::new(color, animal)
+        }
+    }
+
+    /// Returns the persona with the color and the animal of these numbers. Numbers after the last one start again.
+    pub fn new(color: usize, animal: usize) -> Self {
+        let (color_name, hue) = COLORS[color % COLORS.len()];
+        let animal_name = ANIMALS[animal % ANIMALS.len()];
+        Persona {
+            name: format!("{color_name} {animal_name}"),
+            hue,
+            variant: animal,
         }
     }
 

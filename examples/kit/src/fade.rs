@@ -5,17 +5,17 @@ use bevy::prelude::*;
 /// Changes the sprite over its lifetime, then despawns the entity.
 #[derive(Component, Debug, Clone)]
 #[require(Sprite, Transform)]
-pub(crate) struct Fade {
+pub struct Fade {
     /// Age in seconds. It is negative before the sprite appears.
-    pub(crate) age: f32,
+    pub age: f32,
     /// Lifetime in seconds.
-    pub(crate) life: f32,
+    pub life: f32,
     /// Width at the start and at the end. It changes fast, then slowly.
-    pub(crate) size: [f32; 2],
+    pub size: [f32; 2],
     /// Opacity at the start. It ends at 0.
-    pub(crate) alpha: f32,
+    pub alpha: f32,
     /// Velocity at the start, in world units per second. It slows down.
-    pub(crate) velocity: Vec2,
+    pub velocity: Vec2,
 }
 
 pub(crate) fn plugin(app: &mut App) {
