@@ -47,7 +47,9 @@ pub use numbered;
 pub use page::Page;
 pub use picture::Picture;
 pub use player::{POLL, Player, wait_until, watch};
-pub use report::{DepartedPeer, Difference, InputLog, Pause, PeerReport, Report, Rollback};
+pub use report::{
+    Checksum, DepartedPeer, Difference, DuelMatch, InputLog, Pause, PeerReport, Report, Rollback,
+};
 pub use room_group::{RoomGroup, RoomLog};
 pub use server::Server;
 pub use spy::Spy;

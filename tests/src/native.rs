@@ -66,11 +66,27 @@ impl Native {
         bot: u64,
         settings: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
+        Self::playing(artifacts, name, server, room, bot, settings, &[])
+    }
+
+    /// Starts a bot with settings and more arguments. The setting `game` is the name of an example.
+    ///
+    /// # Errors
+    /// Returns an error if the program cannot be started.
+    pub fn playing(
+        artifacts: &Artifacts,
+        name: &str,
+        server: &Server,
+        room: &str,
+        bot: u64,
+        settings: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> anyhow::Result<Self> {
         let mut command = command(artifacts, server, room, bot);
         for (setting, value) in settings {
             command.env(format!("HUDDLE_TEST_{}", setting.to_uppercase()), value);
         }
-        Self::run(name, &mut command)
+        Self::run(name, command.args(arguments))
     }
 
     fn run(name: &str, command: &mut Command) -> anyhow::Result<Self> {

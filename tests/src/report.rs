@@ -37,12 +37,47 @@ pub struct Report {
     /// Peers that left. Requires a probe.
     #[serde(default)]
     pub departed: Vec<DepartedPeer>,
+    /// The match of `duel`.
+    #[serde(default, rename = "match")]
+    pub duel_match: Option<DuelMatch>,
     /// The match with rollback. Requires the setting `match`.
     #[serde(default)]
     pub rollback: Option<Rollback>,
     /// The simulation of the input log. Requires the setting `log`.
     #[serde(default)]
     pub input_log: Option<InputLog>,
+}
+
+/// The match of `duel`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct DuelMatch {
+    /// The number of matches so far.
+    pub number: u32,
+    /// The number of seats, or 0 without a match.
+    pub seats: usize,
+    /// The seats whose inputs the match waits for.
+    pub missing: Vec<u8>,
+    /// The first tick that is not confirmed.
+    pub confirmed_tick: u32,
+    /// The number of rollbacks.
+    pub rollbacks: u64,
+    /// The depth in ticks that 99 % of the rollbacks do not exceed.
+    pub depth_p99: usize,
+    /// The number of steps in which the match waited.
+    pub stalls: u64,
+    /// The number of differences between players since the start of the game.
+    pub desyncs: u32,
+    /// The newest checksum that all players compare.
+    pub checksum_at: Option<Checksum>,
+}
+
+/// The checksum of a state of a match.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub struct Checksum {
+    /// The first tick that is not part of the state.
+    pub tick: u32,
+    /// The checksum, as 16 hexadecimal digits.
+    pub value: String,
 }
 
 /// The simulation of the input log.
@@ -211,6 +246,11 @@ impl Report {
     /// Returns the match with rollback, or an empty one.
     pub fn rollback(&self) -> Rollback {
         self.rollback.clone().unwrap_or_default()
+    }
+
+    /// Returns the match of `duel`, or an empty one.
+    pub fn duel_match(&self) -> DuelMatch {
+        self.duel_match.clone().unwrap_or_default()
     }
 
     /// Returns whether the game is played with exactly `others` other peers, all of them connected.

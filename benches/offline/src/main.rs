@@ -10,7 +10,6 @@ mod hello {
     pub(crate) mod backdrop;
     pub(crate) mod bot;
     pub(crate) mod controls;
-    pub(crate) mod fade;
     pub(crate) mod look;
     pub(crate) mod pose;
     #[expect(dead_code, reason = "there are no other players")]
@@ -23,7 +22,7 @@ use bevy_huddle::{LocalPeer, PeerId};
 use example_kit::{Display, ExampleKit};
 
 // The modules of hello import each other from the root of the crate.
-use hello::{art, avatar, backdrop, bot, controls, fade, look, pose, smooth, splash};
+use hello::{art, avatar, backdrop, bot, controls, look, pose, smooth, splash};
 
 use avatar::Avatar;
 use controls::PlayerInput;
@@ -41,13 +40,7 @@ fn main() -> AppExit {
         .add_systems(Update, smooth::place_local_player)
         .add_plugins((controls::plugin, bot::plugin));
     if has_window {
-        app.add_plugins((
-            art::plugin,
-            backdrop::plugin,
-            look::plugin,
-            splash::plugin,
-            fade::plugin,
-        ));
+        app.add_plugins((art::plugin, backdrop::plugin, look::plugin, splash::plugin));
     }
     app.run()
 }

@@ -5,6 +5,8 @@ use std::{fs, path::Path};
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
+use crate::install;
+
 /// A playable example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Example {
@@ -12,7 +14,15 @@ pub(crate) struct Example {
     pub(crate) name: String,
     /// The description in its `Cargo.toml`.
     pub(crate) description: String,
+    /// The Debian packages that its native build needs, besides those of every example.
+    libraries: Vec<&'static str>,
 }
+
+/// The Debian packages that a feature of Bevy needs on Linux.
+const LIBRARIES: [(&str, &[&str]); 2] = [
+    ("bevy_audio", &["libasound2-dev", "pkg-config"]),
+    ("bevy_gilrs", &["libudev-dev", "pkg-config"]),
+];
 
 /// All examples, sorted by name.
 pub(crate) struct Examples(Vec<Example>);
@@ -20,6 +30,20 @@ pub(crate) struct Examples(Vec<Example>);
 #[derive(Deserialize)]
 struct Manifest {
     package: Package,
+    #[serde(default)]
+    dependencies: Dependencies,
+}
+
+#[derive(Default, Deserialize)]
+struct Dependencies {
+    #[serde(default)]
+    bevy: BevyDependency,
+}
+
+#[derive(Default, Deserialize)]
+struct BevyDependency {
+    #[serde(default)]
+    features: Vec<String>,
 }
 
 /// The `[package]` section of a `Cargo.toml`.
@@ -31,30 +55,66 @@ pub(crate) struct Package {
 }
 
 impl Example {
+    /// Returns a package that is built like an example, but is not one of the listed examples.
+    pub(crate) fn unlisted(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            description: String::new(),
+            libraries: Vec::new(),
+        }
+    }
+
     /// Returns the package that the tests run: the `hello` example with test instrumentation. It is not one of the
     /// listed examples.
     pub(crate) fn test_player(root: &Path) -> anyhow::Result<Self> {
-        Ok(Package::read(&root.join("tests/player"))?.into())
+        Self::read(&root.join("tests/player"))
+    }
+
+    fn read(folder: &Path) -> anyhow::Result<Self> {
+        let Manifest {
+            package,
+            dependencies,
+        } = Manifest::read(folder)?;
+        let has = |feature: &str| dependencies.bevy.features.iter().any(|of| of == feature);
+        let needed = LIBRARIES.iter().filter(|(feature, _)| has(feature));
+        Ok(Self {
+            name: package.name,
+            description: package.description,
+            libraries: needed
+                .flat_map(|(_, packages)| *packages)
+                .copied()
+                .collect(),
+        })
     }
 }
 
-impl From<Package> for Example {
-    fn from(package: Package) -> Self {
-        Self {
-            name: package.name,
-            description: package.description,
-        }
+impl Manifest {
+    fn read(folder: &Path) -> anyhow::Result<Self> {
+        let manifest = folder.join("Cargo.toml");
+        let text = fs::read_to_string(&manifest)
+            .with_context(|| format!("cannot read {}", manifest.display()))?;
+        toml::from_str(&text).with_context(|| format!("cannot read {}", manifest.display()))
     }
 }
 
 impl Package {
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
-        let manifest = folder.join("Cargo.toml");
-        let text = fs::read_to_string(&manifest)
-            .with_context(|| format!("cannot read {}", manifest.display()))?;
-        let Manifest { package } =
-            toml::from_str(&text).with_context(|| format!("cannot read {}", manifest.display()))?;
-        Ok(package)
+        Ok(Manifest::read(folder)?.package)
+    }
+}
+
+/// Installs what the native builds of these examples need, if it is missing.
+pub(crate) fn install_libraries(examples: &[&Example]) -> anyhow::Result<()> {
+    let mut missing: Vec<_> = examples
+        .iter()
+        .flat_map(|example| example.libraries.iter().copied())
+        .filter(|package| install::is_missing(package))
+        .collect();
+    missing.sort_unstable();
+    missing.dedup();
+    match missing.as_slice() {
+        [] => Ok(()),
+        missing => install::apt(missing, "native games with sound and gamepads need them"),
     }
 }
 
@@ -69,7 +129,7 @@ impl Examples {
             if !path.join("src/main.rs").is_file() {
                 continue;
             }
-            found.push(Package::read(&path)?.into());
+            found.push(Example::read(&path)?);
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self(found))
@@ -125,6 +185,7 @@ mod tests {
                 .map(|name| Example {
                     name: name.into(),
                     description: format!("{name}!"),
+                    libraries: Vec::new(),
                 })
                 .into(),
         )
@@ -142,6 +203,14 @@ mod tests {
         assert_eq!(examples.select(None).unwrap().len(), 2);
         assert!(examples.only(None).is_err());
         assert_eq!(examples.only(Some("duel")).unwrap().name, "duel");
+    }
+
+    #[test]
+    fn sound_needs_its_library() {
+        let examples = Examples::find(&crate::cache::workspace_root().unwrap()).unwrap();
+        let libraries = |name| examples.one(name).unwrap().libraries.clone();
+        assert!(libraries("duel").contains(&"libasound2-dev"));
+        assert!(libraries("hello").is_empty());
     }
 
     #[test]

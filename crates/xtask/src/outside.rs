@@ -49,10 +49,7 @@ pub(crate) fn build_page(project: &Project) -> anyhow::Result<()> {
     let pages = project.cache.site(web.name()).join(NAME);
     fs::create_dir_all(&pages)?;
     fs::copy(folder.join("web/index.html"), pages.join("index.html"))?;
-    let game = Example {
-        name: NAME.to_owned(),
-        description: String::new(),
-    };
+    let game = Example::unlisted(NAME);
     bundle::bind(project, &game, web, &pages).map(drop)
 }
 

@@ -15,7 +15,14 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use crate::{bundle::WebProfile, env, examples::Example, process, project::Project, site};
+use crate::{
+    bundle::WebProfile,
+    env,
+    examples::{Example, install_libraries},
+    process,
+    project::Project,
+    site,
+};
 
 /// The maximum time to wait until the server accepts connections.
 const SERVER_START: Duration = Duration::from_secs(10);
@@ -67,7 +74,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
 
     build_native(project, "huddle_signaling", false)?;
     if let Some(example) = window {
-        build_native(project, &example.name, options.release)?;
+        build_example(project, example, options)?;
     }
     let site = site::build(project, &examples, WebProfile::of(options.release))?;
 
@@ -89,7 +96,7 @@ fn join_running_server(
     example: &Example,
     options: &Options,
 ) -> anyhow::Result<ExitCode> {
-    build_native(project, &example.name, options.release)?;
+    build_example(project, example, options)?;
     let stop = stop_on_ctrl_c()?;
     println!(
         "\n  The window uses the server that is already running on port {}. Press Ctrl-C to stop.\n",
@@ -152,6 +159,11 @@ fn check_free(address: SocketAddr) -> anyhow::Result<()> {
             port.checked_add(1).unwrap_or(3536)
         )
     })
+}
+
+fn build_example(project: &Project, example: &Example, options: &Options) -> anyhow::Result<()> {
+    install_libraries(&[example])?;
+    build_native(project, &example.name, options.release)
 }
 
 fn build_native(project: &Project, package: &str, release: bool) -> anyhow::Result<()> {

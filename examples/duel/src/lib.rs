@@ -1,3 +1,106 @@
-//! Skeleton.
-/// Returns the game.
-pub fn app() -> bevy::prelude::App { bevy::prelude::App::new() }
+//! Two to four players push each other off a platform.
+//!
+//! This file contains the whole netcode, between the markers. The other modules are the game as it would be on one
+//! machine: `simulation` has the rules, `controls` the devices and bots, `lobby` decides who plays, `screens` has
+//! the interface, and `show` has everything else to see and hear.
+
+mod cast;
+mod controls;
+mod lobby;
+mod pad;
+mod screens;
+mod show;
+mod simulation;
+#[cfg(test)]
+mod tests;
+
+use bevy::prelude::*;
+use bevy_huddle::{prelude::*, rollback::*};
+use example_kit::{Display, ExampleKit, Options};
+
+use controls::Controls;
+use lobby::{Entrant, Entrants, Plan};
+use pad::Pad;
+use simulation::{Cue, Fighter, Phase, PhaseClock, Platform, Score};
+
+/// Returns the game, ready to run.
+pub fn app() -> App {
+    let kit = ExampleKit::new("duel");
+    let has_window = kit.options().display != Display::Headless;
+    let mut app = App::new();
+    // netcode: begin
+    app.add_plugins((kit, HuddlePlugins))
+        .add_systems(Startup, join)
+        .add_plugins(game);
+    // netcode: end
+    if has_window {
+        app.add_plugins((screens::plugin, show::plugin));
+    }
+    app
+}
+
+/// The game without its window.
+fn game(app: &mut App) {
+    app.add_plugins((netcode, simulation::plugin)).add_plugins((
+        lobby::plugin,
+        cast::plugin,
+        controls::plugin,
+    ));
+}
+
+// netcode: begin
+fn netcode(app: &mut App) {
+    // One tick per frame of most displays.
+    app.insert_resource(Time::<Fixed>::from_hz(60.0))
+        // 1. The inputs of a tick, and everything that it changes.
+        .add_plugins((RollbackPlugin::new(read_pad), registration))
+        // 2. The lobby: players share their looks and whether they are ready.
+        .add_peer_state::<Entrant>("entrant")
+        .add_systems(Update, (share_entrant, start_match).chain().run_if(in_room));
+}
+
+fn registration(app: &mut App) {
+    app.rollback_component::<Fighter>()
+        .rollback_resource::<Platform>()
+        .rollback_resource::<PhaseClock>()
+        .rollback_resource::<Score>()
+        .rollback_state::<Phase>()
+        // Sounds and particles. A hit that a rollback moves by a few ticks is still the same hit.
+        .rollback_effect_within::<Cue>(12);
+}
+
+fn join(options: Res<Options>, mut commands: Commands) {
+    commands.join_room(options.room());
+}
+
+/// Runs once per tick and local seat. Two players at one machine have two seats.
+fn read_pad(seat: In<Seat>, status: Res<MatchStatus>, mut controls: ResMut<Controls>) -> Pad {
+    let player = status.local_seats.iter().position(|local| *local == *seat);
+    controls.take(player.unwrap_or_default())
+}
+
+/// Shares what has changed, and everything with a room that was just joined.
+fn share_entrant(
+    entrant: Res<Entrant>,
+    joined: Query<(), Added<LocalPeer>>,
+    mut commands: Commands,
+) {
+    if entrant.is_changed() || !joined.is_empty() {
+        commands.share(*entrant);
+    }
+}
+
+/// The host starts each match, and so does the next host if this one leaves.
+fn start_match(
+    entrants: Entrants,
+    time: Res<Time<Real>>,
+    mut plan: ResMut<Plan>,
+    mut commands: Commands,
+) {
+    if !entrants.huddle.is_host() {
+        *plan = Plan::default();
+    } else if let Some(seats) = plan.start(time.elapsed(), &entrants.all()) {
+        commands.start_match(seats);
+    }
+}
+// netcode: end

@@ -62,12 +62,7 @@ pub fn app() -> App {
         .add_observer(on_splash)
         .add_plugins((controls::plugin, bot::plugin));
     if has_window {
-        app.add_plugins((
-            art::plugin,
-            backdrop::plugin,
-            look::plugin,
-            splash::plugin,
-        ));
+        app.add_plugins((art::plugin, backdrop::plugin, look::plugin, splash::plugin));
     }
     app
 }

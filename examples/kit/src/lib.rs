@@ -79,7 +79,12 @@ impl Plugin for ExampleKit {
             app.add_plugins(toast::log_only);
         } else {
             stage::window(app, &format!("{} - bevy_huddle", self.options.example));
-            app.add_plugins((toast::plugin, tag::plugin, fade::plugin, screen::plugin(self.controls)));
+            app.add_plugins((
+                toast::plugin,
+                tag::plugin,
+                fade::plugin,
+                screen::plugin(self.controls),
+            ));
         }
         app.add_plugins(notifications::plugin);
     }

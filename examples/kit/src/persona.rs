@@ -15,6 +15,8 @@ pub struct Persona {
     pub hue: f32,
     /// A number that selects a shape, or anything else that should differ between players.
     pub variant: usize,
+    /// The numbers of the color and the animal, for [`new`](Self::new).
+    pub numbers: [usize; 2],
 }
 
 const COLORS: [(&str, f32); 12] = [
@@ -62,6 +64,7 @@ impl Persona {
             name: format!("{color_name} {animal_name}"),
             hue,
             variant: animal,
+            numbers: [color % COLORS.len(), animal % ANIMALS.len()],
         }
     }
 

@@ -17,14 +17,17 @@ pub(crate) struct Refusals(pub(crate) Vec<String>);
 
 const MAX_REFUSALS: usize = 8;
 
-/// Counts events of type `T`.
-pub(crate) fn plugin<T: PeerMessage>(app: &mut App) {
+pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<EventsReceived>()
         .init_resource::<Failure>()
         .init_resource::<Refusals>()
-        .add_observer(count::<T>)
         .add_observer(keep_failure)
         .add_observer(keep_refusal);
+}
+
+/// Counts events of type `T`.
+pub(crate) fn events<T: PeerMessage>(app: &mut App) {
+    app.add_observer(count::<T>);
 }
 
 fn count<T: PeerMessage>(

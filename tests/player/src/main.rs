@@ -1,9 +1,10 @@
-//! The `hello` example with instrumentation. It reports the state of the game, and measures the
+//! The `hello` or `duel` example with instrumentation. It reports the state of the game, and measures the
 //! delivery of events, states and transfers.
 //!
 //! The tests run this program, so the example itself contains no code for them.
 
 mod counts;
+mod duel_match;
 mod input_log;
 mod output;
 mod pause;
@@ -15,16 +16,20 @@ mod violations;
 
 use bevy::prelude::*;
 
-use settings::Settings;
+use settings::{Game, Settings};
 
 fn main() -> AppExit {
     let settings = Settings::read();
-    let mut app = hello::app();
-    app.insert_resource(settings).add_plugins((
-        counts::plugin::<hello::Splash>,
-        violations::plugin,
-        report::plugin,
-    ));
+    let mut app = match settings.game {
+        Game::Hello => hello::app(),
+        Game::Duel => duel::app(),
+    };
+    app.insert_resource(settings)
+        .add_plugins((counts::plugin, violations::plugin, report::plugin));
+    match settings.game {
+        Game::Hello => app.add_plugins(counts::events::<hello::Splash>),
+        Game::Duel => app.add_plugins(duel_match::plugin),
+    };
     // The probe registers messages, so either all players of a room use it or none do.
     if settings.probe > 0 {
         app.add_plugins(probe::plugin);

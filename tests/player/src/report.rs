@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     counts::{EventsReceived, Failure, Refusals},
+    duel_match::DuelMatch,
     input_log::LogReport,
     output::Output,
     pause::{Hitches, Pause},
@@ -35,6 +36,8 @@ struct Report {
     violations: Vec<String>,
     hitches: Vec<Pause>,
     departed: Vec<DepartedPeer>,
+    #[serde(rename = "match")]
+    duel_match: Option<DuelMatch>,
     rollback: Option<MatchReport>,
     input_log: Option<LogReport>,
 }
@@ -91,7 +94,7 @@ fn report(
     violations: Res<Violations>,
     hitches: Res<Hitches>,
     departed: Res<DepartedPeers>,
-    rollback: Option<Res<MatchReport>>,
+    (duel_match, rollback): (Option<Res<DuelMatch>>, Option<Res<MatchReport>>),
     input_log: Option<Res<LogReport>>,
     huddle: Huddle,
     peers: Query<(&Peer, &LinkStats, Has<Reconnecting>, Option<&Probe>)>,
@@ -152,6 +155,7 @@ fn report(
         violations: violations.0.clone(),
         hitches: hitches.0.clone(),
         departed: departed.0.clone(),
+        duel_match: duel_match.map(|duel_match| duel_match.clone()),
         rollback: rollback.map(|rollback| rollback.clone()),
         input_log: input_log.map(|input_log| input_log.clone()),
     });

@@ -5,6 +5,8 @@ use bevy::prelude::*;
 /// The settings of the measurements.
 #[derive(Resource, Debug, Clone, Copy)]
 pub(crate) struct Settings {
+    /// The game.
+    pub(crate) game: Game,
     /// The number of numbered events per second to each peer. 0 disables all measurements.
     pub(crate) probe: u32,
     /// The length of a transfer to each peer, in bytes.
@@ -19,9 +21,21 @@ pub(crate) struct Settings {
     pub(crate) mispredictions: u64,
 }
 
+/// An example that the tests play.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Game {
+    Hello,
+    Duel,
+}
+
 impl Settings {
     pub(crate) fn read() -> Self {
+        let game = match text("game").as_deref() {
+            Some("duel") => Game::Duel,
+            _ => Game::Hello,
+        };
         Self {
+            game,
             probe: number("probe").unwrap_or(0),
             transfer: number("transfer"),
             players: number("match"),

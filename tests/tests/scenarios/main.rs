@@ -9,6 +9,7 @@ mod cuts;
 mod departure_reasons;
 mod departures;
 mod determinism;
+mod duel;
 mod entry;
 mod firefox;
 mod first_game;

@@ -16,41 +16,19 @@ const START_TIMEOUT: Duration = Duration::from_secs(12);
 const RATE: u32 = 60;
 
 /// The length of a match.
-const SHORT: Duration = Duration::from_secs(30);
-const LONG: Duration = Duration::from_secs(180);
+const LENGTH: Duration = Duration::from_secs(180);
 
 /// A bad network: 80 ms round-trip time, 20 ms jitter and 5 % loss.
 const QUERY: &str = "render=off&lag=40&jitter=20&loss=5&match=2";
 
-pub(crate) fn native_and_chromium_simulate_the_same_match(
-    artifacts: &Artifacts,
-) -> anyhow::Result<()> {
-    native_and_chromium_play(artifacts, SHORT)
-}
-
 pub(crate) fn native_and_chromium_play_for_three_minutes(
     artifacts: &Artifacts,
 ) -> anyhow::Result<()> {
-    native_and_chromium_play(artifacts, LONG)
-}
-
-fn native_and_chromium_play(artifacts: &Artifacts, length: Duration) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Native::measuring(artifacts, "Ada", &server, ROOM, 1, &[("match", "2")])?;
     let mut bob = Browser::chromium("Bob", Page::SMALL)?;
     bob.open(&server.player(&format!("{QUERY}&bot=2")))?;
-    play(&mut [&mut ada, &mut bob], length)
-}
-
-pub(crate) fn firefox_and_chromium_simulate_the_same_match(
-    artifacts: &Artifacts,
-) -> anyhow::Result<()> {
-    let server = Server::start(artifacts)?;
-    let mut ada = Browser::chromium("Ada", Page::SMALL)?;
-    let mut bob = Browser::firefox("Bob", Page::SMALL)?;
-    ada.open(&server.player(&format!("{QUERY}&bot=1")))?;
-    bob.open(&server.player(&format!("{QUERY}&bot=2")))?;
-    play(&mut [&mut ada, &mut bob], SHORT)
+    play(&mut [&mut ada, &mut bob], LENGTH)
 }
 
 /// Plays at nearly the full rate.

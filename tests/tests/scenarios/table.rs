@@ -8,15 +8,15 @@ use crate::{
     broken_links::{self, events_arrive_exactly_once_over_replaced_links},
     browsers,
     cuts::{self, link_survives_a_short_partition, players_reconnect_after_a_long_partition},
-    departure_reasons, departures, determinism,
+    departure_reasons, departures, determinism, duel,
     entry::{
         Entry,
         Machine::{Alone, Shared},
     },
     firefox, first_game,
     freezes::{self, link_survives_a_short_freeze, player_reconnects_after_a_long_freeze},
-    hostile, hostile_servers, identity, leaks, matches, matchmaking, mixed, overload, pages,
-    pictures, recording, refusals, relay, server_loss, signaling, stock, storms, transfers, trials,
+    hostile, hostile_servers, identity, leaks, matchmaking, mixed, overload, pages, pictures,
+    recording, refusals, relay, server_loss, signaling, stock, storms, transfers, trials,
 };
 
 /// Returns all scenarios.
@@ -51,10 +51,31 @@ const SCENARIOS: &[Entry] = &[
         pages::page_shows_why_the_game_cannot_run,
     ),
     ("native_meets_native", Shared, mixed::native_meets_native),
+    ("duel_runs_in_two_chromium_pages", Alone, |artifacts| {
+        duel::two_bots_play(artifacts, [Chromium, Chromium])
+    }),
+    ("duel_runs_natively_and_in_chromium", Alone, |artifacts| {
+        duel::two_bots_play(artifacts, [Native, Chromium])
+    }),
     (
-        "native_and_chromium_simulate_the_same_match",
+        "killed_player_of_duel_costs_little",
         Alone,
-        matches::native_and_chromium_simulate_the_same_match,
+        duel::killed_player_costs_little,
+    ),
+    (
+        "killed_player_of_duel_without_server_costs_little",
+        Alone,
+        duel::killed_player_without_server_costs_little,
+    ),
+    (
+        "frozen_player_of_duel_is_named_and_dropped",
+        Alone,
+        duel::frozen_player_is_named_and_dropped,
+    ),
+    (
+        "address_change_in_duel_costs_little",
+        Alone,
+        duel::address_change_costs_little,
     ),
     (
         "desync_report_names_a_result_that_depends_on_the_platform",
@@ -373,10 +394,18 @@ const SCENARIOS: &[Entry] = &[
 ];
 
 const WITH_FIREFOX: &[Entry] = &[
+    ("duel_runs_in_chromium_and_firefox", Alone, |artifacts| {
+        duel::two_bots_play(artifacts, [Chromium, Firefox])
+    }),
     (
-        "firefox_and_chromium_simulate_the_same_match",
+        "duel_runs_with_four_mixed_players",
         Alone,
-        matches::firefox_and_chromium_simulate_the_same_match,
+        duel::four_bots_play,
+    ),
+    (
+        "duel_runs_with_four_mixed_players_over_a_bad_network",
+        Alone,
+        duel::four_bots_play_over_a_bad_network,
     ),
     (
         "input_log_gives_the_same_states_on_all_platforms",

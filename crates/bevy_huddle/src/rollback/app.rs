@@ -74,6 +74,8 @@ pub trait RollbackAppExt {
     /// Views are not part of the simulation, and no rollback touches them. Use them for what takes long to
     /// load, has an animation or moves smoothly, and keep rollback entities small.
     ///
+    /// A `spawn` with more parameters returns `impl Bundle + use<>`, because the bundle must not borrow them.
+    ///
     /// ```
     /// # use bevy::prelude::*;
     /// # use bevy_huddle::rollback::*;

@@ -39,10 +39,7 @@ pub(super) fn measure(project: &Project) -> anyhow::Result<()> {
     let online = project.examples.select(Some(ONLINE))?;
     let site = site::build(project, &online, profile)?;
 
-    let offline = Example {
-        name: OFFLINE.to_owned(),
-        description: String::new(),
-    };
+    let offline = Example::unlisted(OFFLINE);
     let folder = project.cache.bench();
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     // Compiled separately, because cargo unifies the features of packages that it builds together.

@@ -4,8 +4,14 @@ use std::{path::PathBuf, process::Command, time::Duration};
 
 use super::{group::Group, stock, tally::Tally, tools};
 use crate::{
-    bundle::WebProfile, env, examples::Example, fuzz, outside, process, project::Project, site,
-    structure, toolchain::WasmToolchain, wording,
+    bundle::WebProfile,
+    env,
+    examples::{self, Example},
+    fuzz, outside, process,
+    project::Project,
+    site, structure,
+    toolchain::WasmToolchain,
+    wording,
 };
 
 /// The selection of every native step. Cargo unifies the features of the selected packages, so a different selection
@@ -109,7 +115,19 @@ impl Step {
             )
     }
 
+    /// Returns whether this step builds all examples natively.
+    fn builds_examples(self) -> bool {
+        matches!(
+            self,
+            Self::Lints | Self::Native | Self::Unit | Self::Processes
+        )
+    }
+
     pub(super) fn run(self, project: &Project, test_args: &TestArgs) -> anyhow::Result<Tally> {
+        if self.builds_examples() {
+            let all: Vec<&Example> = project.examples.all().iter().collect();
+            examples::install_libraries(&all)?;
+        }
         match self {
             Self::Format => formatting(project),
             Self::Structure => structure::check(&project.root).map(Tally::from),

@@ -13,6 +13,7 @@ mod slow;
 use huddle_tests::Platform::{Chromium, Firefox, Native};
 
 use crate::{
+    duel,
     entry::{
         Entry,
         Machine::{Alone, Shared},
@@ -79,6 +80,18 @@ pub(crate) fn trials() -> Vec<Entry> {
             ("trial_hidden_host_chromium_native", Alone, |artifacts| {
                 hidden_host_meets_a_friend(artifacts, Chromium, Native)
             }),
+            ("trial_duel_in_two_chromium_pages", Alone, |artifacts| {
+                duel::two_bots_play_for_three_minutes(artifacts, [Chromium, Chromium])
+            }),
+            ("trial_duel_natively_and_in_chromium", Alone, |artifacts| {
+                duel::two_bots_play_for_three_minutes(artifacts, [Native, Chromium])
+            }),
+            (
+                "trial_duel_in_a_hidden_page",
+                Alone,
+                duel::hidden_page_plays_on,
+            ),
+            ("trial_ten_rematches_of_duel", Shared, duel::ten_rematches),
             (
                 "trial_native_and_chromium_play_for_three_minutes",
                 Alone,
@@ -100,6 +113,19 @@ pub(crate) fn trials_with_firefox() -> Vec<Entry> {
             hidden_host_meets_a_friend(artifacts, Firefox, Native)
         })],
         &[
+            ("trial_duel_in_chromium_and_firefox", Alone, |artifacts| {
+                duel::two_bots_play_for_three_minutes(artifacts, [Chromium, Firefox])
+            }),
+            (
+                "trial_duel_with_four_mixed_players",
+                Alone,
+                duel::four_bots_play_for_three_minutes,
+            ),
+            (
+                "trial_duel_with_four_mixed_players_over_a_bad_network",
+                Alone,
+                duel::four_bots_play_over_a_bad_network_for_three_minutes,
+            ),
             ("trial_hidden_host_chromium_firefox", Alone, |artifacts| {
                 hidden_host_meets_a_friend(artifacts, Chromium, Firefox)
             }),

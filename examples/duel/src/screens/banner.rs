@@ -1,0 +1,130 @@
+//! The text over the platform: the countdown, the winner of the round, and for whom the match waits.
+
+use bevy::prelude::*;
+use bevy_huddle::{prelude::*, rollback::*};
+use example_kit::printable;
+
+use super::palette;
+use crate::{
+    cast::Cast,
+    simulation::{Phase, PhaseClock, Score},
+};
+
+/// The large line, and the small line below it.
+#[derive(Component, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Large,
+    Small,
+}
+
+/// Whether another player's game differs from this one.
+#[derive(Resource, Default)]
+struct Desynced(bool);
+
+/// The time for which a match may wait before the players read about it.
+const SHORT_WAIT: f32 = 0.4;
+
+pub(super) fn plugin(app: &mut App) {
+    app.init_resource::<Desynced>()
+        .add_systems(Startup, spawn)
+        .add_systems(Update, write)
+        .add_observer(|_: On<MatchDesynced>, mut desynced: ResMut<Desynced>| desynced.0 = true)
+        .add_observer(|_: On<MatchStarted>, mut desynced: ResMut<Desynced>| desynced.0 = false);
+}
+
+fn spawn(mut commands: Commands) {
+    let line = |line: Line, size: f32, color: Color| {
+        let shadow = TextShadow {
+            offset: Vec2::splat(2.0),
+            color: Color::srgba(0.0, 0.0, 0.05, 0.8),
+        };
+        (
+            line,
+            Text::default(),
+            TextFont::from_font_size(size),
+            TextColor(color),
+            TextLayout::justify(Justify::Center),
+            shadow,
+        )
+    };
+    commands.spawn((
+        Node {
+            position_type: PositionType::Absolute,
+            width: percent(100),
+            top: percent(24),
+            padding: UiRect::horizontal(px(16)),
+            flex_direction: FlexDirection::Column,
+            align_items: AlignItems::Center,
+            row_gap: px(6),
+            ..default()
+        },
+        children![
+            line(Line::Large, 54.0, palette::TEXT),
+            line(Line::Small, 18.0, palette::WARM),
+        ],
+    ));
+}
+
+fn write(
+    status: Res<MatchStatus>,
+    phase: Res<State<Phase>>,
+    clock: Res<PhaseClock>,
+    score: Res<Score>,
+    cast: Res<Cast>,
+    desynced: Res<Desynced>,
+    time: Res<Time<Real>>,
+    peers: Query<(&Peer, Has<Reconnecting>, Option<&Stopped>)>,
+    mut waits_since: Local<Option<f32>>,
+    mut lines: Query<(&Line, &mut Text)>,
+) {
+    let now = time.elapsed_secs();
+    let waited = match status.missing.is_empty() {
+        true => {
+            *waits_since = None;
+            0.0
+        }
+        false => now - *waits_since.get_or_insert(now),
+    };
+    let (large, small) = if !status.is_running() {
+        Default::default()
+    } else if desynced.0 {
+        let text = "The players' games differ. Leave the match, and play another one.";
+        (String::new(), text.to_owned())
+    } else if waited > SHORT_WAIT {
+        let why = |seat: Seat| {
+            let id = status.seats.get(seat.index());
+            let peer = peers.iter().find(|(peer, ..)| Some(&peer.id) == id);
+            let why = match peer {
+                Some((_, true, _)) => "reconnecting",
+                Some((_, _, Some(Stopped(StopReason::Frozen)))) => "in the background",
+                Some((_, _, Some(_))) => "busy",
+                _ => "slow connection",
+            };
+            format!("Waiting for {} ({why})", cast.name(seat))
+        };
+        let waits: Vec<_> = status.missing.iter().map(why).collect();
+        (String::new(), waits.join("\n"))
+    } else {
+        (
+            announcement(*phase.get(), &clock, &score, &cast),
+            String::new(),
+        )
+    };
+    for (line, mut text) in &mut lines {
+        let next = printable(match line {
+            Line::Large => &large,
+            Line::Small => &small,
+        });
+        text.set_if_neq(Text(next));
+    }
+}
+
+fn announcement(phase: Phase, clock: &PhaseClock, score: &Score, cast: &Cast) -> String {
+    match (phase, score.winner) {
+        (Phase::Countdown, _) => clock.countdown().to_string(),
+        (Phase::Fight, _) if clock.ticks() < 40 => "Fight!".to_owned(),
+        (Phase::RoundOver, Some(seat)) => format!("Round to {}", cast.name(seat)),
+        (Phase::RoundOver, None) => "Nobody is left".to_owned(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,50 @@
+//! The interface: the lobby, the score, and what the players wait for.
+
+mod action;
+mod banner;
+mod button;
+mod lobby;
+pub(crate) mod palette;
+mod roster;
+mod score;
+
+use bevy::prelude::*;
+use bevy_huddle::rollback::*;
+
+use crate::{
+    controls::touch::{TouchButtons, TouchScreen},
+    simulation::Phase,
+};
+
+pub(crate) fn plugin(app: &mut App) {
+    app.add_plugins((DesyncOverlayPlugin, NetGraphPlugin::default()))
+        .add_plugins((
+            action::plugin,
+            banner::plugin,
+            button::plugin,
+            lobby::plugin,
+            roster::plugin,
+            score::plugin,
+        ))
+        .add_systems(Update, show_touch_buttons);
+}
+
+/// A run condition: the player is in a match that is not over.
+fn is_playing(status: Res<MatchStatus>, phase: Res<State<Phase>>) -> bool {
+    status.is_running() && *phase.get() != Phase::MatchOver
+}
+
+fn show_touch_buttons(
+    screen: Res<TouchScreen>,
+    status: Res<MatchStatus>,
+    phase: Res<State<Phase>>,
+    mut buttons: Query<&mut Visibility, With<TouchButtons>>,
+) {
+    let is_shown = screen.0 && is_playing(status, phase);
+    for mut visibility in &mut buttons {
+        visibility.set_if_neq(match is_shown {
+            true => Visibility::Inherited,
+            false => Visibility::Hidden,
+        });
+    }
+}
