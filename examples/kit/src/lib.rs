@@ -16,22 +16,24 @@
 //! }
 //! ```
 
+mod button;
 #[cfg(target_arch = "wasm32")]
 mod copy;
 mod logging;
 mod notifications;
 mod options;
+mod overlay;
+mod panel;
 mod persona;
-mod screen;
 mod stage;
 mod tag;
 mod toast;
 
 use bevy::prelude::*;
 
+pub use button::pointer_is_free;
 pub use options::{Display, Options, printable};
 pub use persona::Persona;
-pub use screen::pointer_is_free;
 pub use stage::{ARENA, BACKGROUND};
 pub use tag::NameTag;
 pub use toast::Toast;
@@ -75,7 +77,12 @@ impl Plugin for ExampleKit {
             app.add_plugins(toast::log_only);
         } else {
             stage::window(app, &format!("{} - bevy_huddle", self.options.example));
-            app.add_plugins((toast::plugin, tag::plugin, screen::plugin(self.controls)));
+            app.add_plugins((
+                toast::plugin,
+                tag::plugin,
+                overlay::plugin(self.controls),
+                panel::plugin,
+            ));
         }
         app.add_plugins(notifications::plugin);
     }
