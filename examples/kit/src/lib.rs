@@ -1,5 +1,5 @@
 //! Code that all examples share, so that an example contains little more than its netcode: options,
-//! window, waiting screen, toasts and name tags.
+//! window, waiting screen with an invitation, toasts and name tags.
 //!
 //! ```no_run
 //! use bevy::prelude::*;
@@ -19,19 +19,27 @@
 mod button;
 #[cfg(target_arch = "wasm32")]
 mod copy;
+mod invitation;
+mod link;
 mod logging;
 mod notifications;
 mod options;
 mod overlay;
 mod panel;
 mod persona;
+mod qr;
+#[cfg(target_arch = "wasm32")]
+mod share;
 mod stage;
 mod tag;
 mod toast;
 
 use bevy::prelude::*;
 
+use notifications::Lobby;
+
 pub use button::pointer_is_free;
+pub use invitation::Invitation;
 pub use options::{Display, Options, printable};
 pub use persona::Persona;
 pub use stage::{ARENA, BACKGROUND};
@@ -46,6 +54,7 @@ pub use toast::Toast;
 pub struct ExampleKit {
     options: Options,
     controls: &'static str,
+    lobby: Lobby,
 }
 
 impl ExampleKit {
@@ -54,6 +63,7 @@ impl ExampleKit {
         Self {
             options: Options::read(example),
             controls: "",
+            lobby: Lobby::Panel,
         }
     }
 
@@ -61,6 +71,16 @@ impl ExampleKit {
     #[must_use]
     pub fn controls(self, controls: &'static str) -> Self {
         Self { controls, ..self }
+    }
+
+    /// Hides the kit's panel while the player waits for other players. The game shows its own lobby, with
+    /// an [`Invitation`]. The panel still shows problems with the room.
+    #[must_use]
+    pub fn without_panel(self) -> Self {
+        Self {
+            lobby: Lobby::Game,
+            ..self
+        }
     }
 
     /// Returns the options.
@@ -71,16 +91,21 @@ impl ExampleKit {
 
 impl Plugin for ExampleKit {
     fn build(&self, app: &mut App) {
-        app.insert_resource(self.options.clone());
+        app.insert_resource(self.options.clone())
+            .insert_resource(self.lobby);
         if self.options.display == Display::Headless {
             stage::headless(app);
             app.add_plugins(toast::log_only);
         } else {
-            stage::window(app, &format!("{} - bevy_huddle", self.options.example));
+            let title = format!("{} - bevy_huddle", self.options.example);
+            stage::window(app, &title);
             app.add_plugins((
                 toast::plugin,
                 tag::plugin,
                 overlay::plugin(self.controls),
+                button::plugin,
+                link::plugin,
+                invitation::plugin,
                 panel::plugin,
             ));
         }
