@@ -37,6 +37,7 @@ mod toast;
 use bevy::prelude::*;
 
 use notifications::Lobby;
+use stage::DEFAULT_VIEW;
 
 pub use button::pointer_is_free;
 pub use invitation::Invitation;
@@ -54,6 +55,7 @@ pub use toast::Toast;
 pub struct ExampleKit {
     options: Options,
     controls: &'static str,
+    view: Vec2,
     lobby: Lobby,
 }
 
@@ -63,6 +65,7 @@ impl ExampleKit {
         Self {
             options: Options::read(example),
             controls: "",
+            view: DEFAULT_VIEW,
             lobby: Lobby::Panel,
         }
     }
@@ -71,6 +74,13 @@ impl ExampleKit {
     #[must_use]
     pub fn controls(self, controls: &'static str) -> Self {
         Self { controls, ..self }
+    }
+
+    /// Sets the size of the part of the world that the camera shows at any window size. It is centered at
+    /// the origin. The default is [`ARENA`] with a margin.
+    #[must_use]
+    pub fn view(self, view: Vec2) -> Self {
+        Self { view, ..self }
     }
 
     /// Hides the kit's panel while the player waits for other players. The game shows its own lobby, with
@@ -98,7 +108,7 @@ impl Plugin for ExampleKit {
             app.add_plugins(toast::log_only);
         } else {
             let title = format!("{} - bevy_huddle", self.options.example);
-            stage::window(app, &title);
+            stage::window(app, &title, self.view);
             app.add_plugins((
                 toast::plugin,
                 tag::plugin,
