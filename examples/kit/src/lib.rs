@@ -1,5 +1,5 @@
 //! Code that all examples share, so that an example contains little more than its netcode: options,
-//! window, waiting screen, toasts and name tags.
+//! window, waiting screen with an invitation, toasts and name tags.
 //!
 //! ```no_run
 //! use bevy::prelude::*;
@@ -16,26 +16,37 @@
 //! }
 //! ```
 
+mod button;
 #[cfg(target_arch = "wasm32")]
 mod copy;
 mod fade;
+mod invitation;
+mod link;
 mod logging;
 mod notifications;
 mod options;
+mod overlay;
 mod paint;
+mod panel;
 mod persona;
-mod screen;
+mod qr;
+#[cfg(target_arch = "wasm32")]
+mod share;
 mod stage;
 mod tag;
 mod toast;
 
 use bevy::prelude::*;
 
+use notifications::Lobby;
+use stage::DEFAULT_VIEW;
+
+pub use button::pointer_is_free;
 pub use fade::Fade;
+pub use invitation::Invitation;
 pub use options::{Display, Options, printable};
 pub use paint::{coverage, paint, paint_color};
 pub use persona::Persona;
-pub use screen::pointer_is_free;
 pub use stage::{ARENA, BACKGROUND};
 pub use tag::NameTag;
 pub use toast::Toast;
@@ -48,6 +59,8 @@ pub use toast::Toast;
 pub struct ExampleKit {
     options: Options,
     controls: &'static str,
+    view: Vec2,
+    lobby: Lobby,
 }
 
 impl ExampleKit {
@@ -56,6 +69,8 @@ impl ExampleKit {
         Self {
             options: Options::read(example),
             controls: "",
+            view: DEFAULT_VIEW,
+            lobby: Lobby::Panel,
         }
     }
 
@@ -63,6 +78,23 @@ impl ExampleKit {
     #[must_use]
     pub fn controls(self, controls: &'static str) -> Self {
         Self { controls, ..self }
+    }
+
+    /// Sets the size of the part of the world that the camera shows at any window size. It is centered at
+    /// the origin. The default is [`ARENA`] with a margin.
+    #[must_use]
+    pub fn view(self, view: Vec2) -> Self {
+        Self { view, ..self }
+    }
+
+    /// Hides the kit's panel while the player waits for other players. The game shows its own lobby, with
+    /// an [`Invitation`]. The panel still shows problems with the room.
+    #[must_use]
+    pub fn without_panel(self) -> Self {
+        Self {
+            lobby: Lobby::Game,
+            ..self
+        }
     }
 
     /// Returns the options.
@@ -73,17 +105,31 @@ impl ExampleKit {
 
 impl Plugin for ExampleKit {
     fn build(&self, app: &mut App) {
-        app.insert_resource(self.options.clone());
+        app.insert_resource(self.options.clone())
+            .insert_resource(self.lobby);
         if self.options.display == Display::Headless {
             stage::headless(app);
             app.add_plugins(toast::log_only);
         } else {
+<<<<<<< HEAD
             stage::window(app, &format!("{} - bevy_huddle", self.options.example));
             app.add_plugins((
                 toast::plugin,
                 tag::plugin,
                 fade::plugin,
                 screen::plugin(self.controls),
+=======
+            let title = format!("{} - bevy_huddle", self.options.example);
+            stage::window(app, &title, self.view);
+            app.add_plugins((
+                toast::plugin,
+                tag::plugin,
+                overlay::plugin(self.controls),
+                button::plugin,
+                link::plugin,
+                invitation::plugin,
+                panel::plugin,
+>>>>>>> kit
             ));
         }
         app.add_plugins(notifications::plugin);

@@ -15,6 +15,15 @@ pub(crate) struct Failure(pub(crate) String);
 #[derive(Resource, Debug, Default)]
 pub(crate) struct LastRefusal(pub(crate) Option<String>);
 
+/// The screen on which the player waits for other players.
+#[derive(Resource, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lobby {
+    /// The kit's panel.
+    Panel,
+    /// A lobby of the game.
+    Game,
+}
+
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<LastRefusal>()
         .add_systems(Startup, show_option_errors)
@@ -70,9 +79,9 @@ fn reconnected(event: On<PeerReconnected>, mut commands: Commands) {
     commands.trigger(toast.about(Topic::Connection(event.peer_id)));
 }
 
-/// Without other players, the panel shows the reason instead.
-fn pending(event: On<PeerPending>, huddle: Huddle, mut commands: Commands) {
-    if huddle.peers().next().is_some() {
+/// Without other players, the panel shows the reason instead, unless the game has its own lobby.
+fn pending(event: On<PeerPending>, huddle: Huddle, lobby: Res<Lobby>, mut commands: Commands) {
+    if huddle.peers().next().is_some() || *lobby == Lobby::Game {
         let reason = &event.reason;
         let toast = Toast::new(format!("A player wants to join: {reason}"));
         commands.trigger(toast.about(Topic::Pending(event.peer_id)));

@@ -20,8 +20,15 @@ pub const ARENA: Vec2 = Vec2::new(800.0, 600.0);
 /// The color around the arena.
 pub const BACKGROUND: Color = Color::srgb(0.024, 0.027, 0.059);
 
-/// The margin around the arena, which keeps its edge visible.
+/// The part of the world that the camera shows by default: the arena with a margin, which keeps its edge
+/// visible.
+pub(crate) const DEFAULT_VIEW: Vec2 = Vec2::new(ARENA.x + 2.0 * MARGIN, ARENA.y + 2.0 * MARGIN);
+
 const MARGIN: f32 = 24.0;
+
+/// The size of the part of the world that the camera shows at any window size.
+#[derive(Resource)]
+struct View(Vec2);
 
 /// Adds the plugins of a headless program, which runs 60 frames per second and exits on Ctrl-C.
 pub(crate) fn headless(app: &mut App) {
@@ -36,8 +43,8 @@ pub(crate) fn headless(app: &mut App) {
     ));
 }
 
-/// Adds the plugins and systems of a program with a window.
-pub(crate) fn window(app: &mut App, title: &str) {
+/// Adds the plugins and systems of a program with a window, whose camera shows at least `view`.
+pub(crate) fn window(app: &mut App, title: &str, view: Vec2) {
     let window = Window {
         title: title.to_owned(),
         resolution: (1000, 760).into(),
@@ -56,12 +63,12 @@ pub(crate) fn window(app: &mut App, title: &str) {
     // A multiplayer game runs at full rate even if its window has no focus.
     .insert_resource(WinitSettings::continuous())
     .insert_resource(ClearColor(BACKGROUND))
+    .insert_resource(View(view))
     .add_systems(PreStartup, spawn_camera)
     .add_systems(PreUpdate, fit_ui);
 }
 
-fn spawn_camera(options: Res<Options>, mut commands: Commands) {
-    let view = ARENA + 2.0 * MARGIN;
+fn spawn_camera(options: Res<Options>, view: Res<View>, mut commands: Commands) {
     commands.spawn((
         Camera2d,
         Camera {
@@ -70,8 +77,8 @@ fn spawn_camera(options: Res<Options>, mut commands: Commands) {
         },
         Projection::Orthographic(OrthographicProjection {
             scaling_mode: ScalingMode::AutoMin {
-                min_width: view.x,
-                min_height: view.y,
+                min_width: view.0.x,
+                min_height: view.0.y,
             },
             ..OrthographicProjection::default_2d()
         }),
@@ -80,13 +87,14 @@ fn spawn_camera(options: Res<Options>, mut commands: Commands) {
     ));
 }
 
-/// Scales the UI with the window, like the arena, but keeps it readable on a phone.
+/// Scales the UI with the window, like the world, but keeps it readable on a phone.
 fn fit_ui(
     window: Option<Single<&Window, (With<PrimaryWindow>, Changed<Window>)>>,
+    view: Res<View>,
     mut scale: ResMut<UiScale>,
 ) {
     if let Some(window) = window {
-        let fit = (window.size() / (ARENA + 2.0 * MARGIN)).min_element();
+        let fit = (window.size() / view.0).min_element();
         scale.0 = fit.clamp(0.7, 3.0);
     }
 }
