@@ -12,8 +12,8 @@ use crate::qr;
 /// Shows the link to the room, with which a friend can join: as a text, as a QR code, and with buttons
 /// that copy and share it.
 ///
-/// The kit adds the content as children. While an invitation is visible, key C copies the link, and key S
-/// shares it in browsers with a share dialog. Spawn it as a child of a UI node:
+/// The kit adds the content as children. Key C copies the link while an invitation is visible. Spawn it
+/// as a child of a UI node:
 ///
 /// ```no_run
 /// # use bevy::prelude::*;
@@ -91,7 +91,7 @@ fn fill(
             }
         });
         invitation.spawn(line(
-            hint(can_share, options.link_is_local()),
+            hint(options.link_is_local()),
             13.0,
             Color::srgb(0.52, 0.55, 0.72),
             LineBreak::WordOrCharacter,
@@ -111,12 +111,8 @@ fn line(text: String, size: f32, color: Color, linebreak: LineBreak) -> impl Bun
     )
 }
 
-fn hint(can_share: bool, link_is_local: bool) -> String {
-    let keys = if can_share {
-        "Press C to copy the link, or S to share it."
-    } else {
-        "Press C to copy the link."
-    };
+fn hint(link_is_local: bool) -> String {
+    let keys = "Press C to copy the link.";
     if link_is_local {
         format!(
             "{keys}\nOnly this machine can open it. \

@@ -48,12 +48,7 @@ fn start_actions(
         .map(|(action, ..)| *action);
     // On a touch screen, browsers allow copying and sharing only when the finger is lifted.
     let released = std::mem::replace(&mut *held, pressed).filter(|_| pressed.is_none());
-    let key = [
-        (KeyCode::KeyC, LinkAction::Copy),
-        (KeyCode::KeyS, LinkAction::Share),
-    ]
-    .into_iter()
-    .find_map(|(key, action)| keys.just_pressed(key).then_some(action));
+    let key = keys.just_pressed(KeyCode::KeyC).then_some(LinkAction::Copy);
     let Some(wanted) = released.or(key) else {
         return;
     };
@@ -147,9 +142,9 @@ mod tests {
         app.world_mut().entity_mut(button).insert(shown);
     }
 
-    fn press(app: &mut App, key: KeyCode) {
+    fn press_c(app: &mut App) {
         let mut keys = app.world_mut().resource_mut::<ButtonInput<KeyCode>>();
-        keys.press(key);
+        keys.press(KeyCode::KeyC);
         app.update();
         let mut keys = app.world_mut().resource_mut::<ButtonInput<KeyCode>>();
         keys.reset_all();
@@ -162,23 +157,11 @@ mod tests {
     #[test]
     fn key_copies_while_the_button_is_visible() {
         let (mut app, button) = app();
-        press(&mut app, KeyCode::KeyC);
+        press_c(&mut app);
         assert_eq!(started(&app), []);
         show(&mut app, button);
-        press(&mut app, KeyCode::KeyC);
+        press_c(&mut app);
         assert_eq!(started(&app), [LinkAction::Copy]);
-    }
-
-    #[test]
-    fn key_shares_while_the_button_for_it_is_visible() {
-        let (mut app, button) = app();
-        show(&mut app, button);
-        press(&mut app, KeyCode::KeyS);
-        assert_eq!(started(&app), []);
-        let share = app.world_mut().spawn((Button, LinkAction::Share)).id();
-        show(&mut app, share);
-        press(&mut app, KeyCode::KeyS);
-        assert_eq!(started(&app), [LinkAction::Share]);
     }
 
     #[test]
