@@ -111,25 +111,17 @@ impl Plugin for ExampleKit {
             stage::headless(app);
             app.add_plugins(toast::log_only);
         } else {
-<<<<<<< HEAD
-            stage::window(app, &format!("{} - bevy_huddle", self.options.example));
-            app.add_plugins((
-                toast::plugin,
-                tag::plugin,
-                fade::plugin,
-                screen::plugin(self.controls),
-=======
             let title = format!("{} - bevy_huddle", self.options.example);
             stage::window(app, &title, self.view);
             app.add_plugins((
                 toast::plugin,
                 tag::plugin,
+                fade::plugin,
                 overlay::plugin(self.controls),
                 button::plugin,
                 link::plugin,
                 invitation::plugin,
                 panel::plugin,
->>>>>>> kit
             ));
         }
         app.add_plugins(notifications::plugin);
