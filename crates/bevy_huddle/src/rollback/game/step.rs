@@ -188,7 +188,12 @@ impl<I: Input> Running<I> {
         {
             link.is_driven_by_match = false;
         }
-        let status = std::mem::take(&mut *world.resource_mut::<MatchStatus>());
+        let mut status = world.resource_mut::<MatchStatus>();
+        let none = MatchStatus {
+            number: status.number,
+            ..default()
+        };
+        let status = std::mem::replace(&mut *status, none);
         if status.is_running() {
             let at_tick = status.tick;
             world.trigger(MatchEnded { at_tick });
@@ -201,6 +206,7 @@ impl<I: Input> Running<I> {
         let mut status = world.resource_mut::<MatchStatus>();
         status.tick = self.session.tick();
         status.confirmed = self.session.confirmed();
+        status.checksum = self.session.newest_checksum();
         status.overstep = (1.0 - left / period).clamp(0.0, 1.0);
         status.waiting_for.clear();
         status.waiting_for.extend(self.session.waiting_for());

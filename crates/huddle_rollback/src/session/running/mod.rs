@@ -320,6 +320,10 @@ impl<I: Input> RunningMatch<I> {
         }
     }
 
+    pub(super) fn newest_checksum(&self) -> Option<(Tick, u64)> {
+        self.desync.newest_checksum()
+    }
+
     pub(super) fn inspected(&mut self, tick: Tick, dump: StateDump) {
         self.desync.inspected(tick, dump);
     }
