@@ -368,6 +368,14 @@ impl<I: Input> RollbackSession<I> {
         self.running.as_ref()?.ahead(peer, now)
     }
 
+    /// Returns how late the inputs of a seat are: the number of simulated ticks, up to the last one, whose input was
+    /// not known at the last [`step`](Self::step). It is 0 if the newest known input is that of the last simulated
+    /// tick, and negative if later ones are known: that of a local seat is minus its [`delay`](Self::delay). Returns
+    /// `None` if the player has left, or if no match has started.
+    pub fn input_lag(&self, seat: Seat) -> Option<i32> {
+        self.running.as_ref()?.input_lag(seat)
+    }
+
     /// Returns the input delay of a local seat, in ticks.
     pub fn delay(&self, seat: Seat) -> Option<u8> {
         self.running.as_ref()?.delay(seat)

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     rollback::{DesyncFilePlugin, NetGraph, NetGraphDataPlugin, RollbackUpdate, Seat},
-    testing::Lab,
+    testing::{Conditions, Lab},
 };
 
 #[test]
@@ -97,6 +97,7 @@ fn net_graph_shows_lag_rollbacks_bytes_and_who_is_waited_for() {
         (other, local)
     };
     assert!(local.is_local && local.rtt.is_none() && !other.is_local);
+    assert!(other.input_lag.unwrap() > 2.0, "{other:?}");
     let rtt = other.rtt.unwrap().as_millis();
     assert!((100..250).contains(&rtt), "{rtt} ms");
     let shown = graph.frames.back().unwrap().at - graph.frames[0].at;
@@ -116,6 +117,49 @@ fn net_graph_shows_lag_rollbacks_bytes_and_who_is_waited_for() {
     let other = graph.seats.iter().find(|seat| !seat.is_local).unwrap();
     assert!(other.is_missing && other.waits > 20, "{other:?}");
     assert!(graph.frames.back().unwrap().missing.contains(other.seat));
+}
+
+#[test]
+fn net_graph_shows_how_late_the_inputs_of_each_seat_arrive() {
+    let mut lab = Lab::new(44);
+    let players = [(), (), ()].map(|()| {
+        lab.player(|app| {
+            app.add_plugins((plugin().start_with(3), NetGraphDataPlugin))
+                .add_plugins(add_game);
+        })
+    });
+    let far = Conditions {
+        latency: Duration::from_millis(90),
+        ..Conditions::default()
+    };
+    for near in &players[..2] {
+        lab.link(*near, players[2], far);
+    }
+    lab.run_until(|lab| players.iter().all(|&player| is_running(lab, player)));
+    lab.run_for(Duration::from_secs(4));
+    for (viewer, other, expected) in [
+        (0, 0, -1.0..=-1.0),
+        // At once, less a tick of delay.
+        (0, 1, -1.5..=0.5),
+        // 90 ms are 5.8 ticks, less a tick of delay.
+        (0, 2, 4.3..=6.3),
+        (2, 1, 4.3..=6.3),
+    ] {
+        let [viewer, other] = [viewer, other].map(|player: usize| players[player]);
+        let graph = lab[viewer].world().resource::<NetGraph>();
+        assert_eq!(graph.input_delay, 1);
+        let id = lab.peer_id(other);
+        let seat = graph.seats.iter().find(|seat| seat.peer == id).unwrap();
+        let lag = seat.input_lag.unwrap();
+        assert!(expected.contains(&lag), "{lag} of {expected:?}");
+    }
+
+    let id = lab.peer_id(players[2]);
+    lab.leave(players[2]);
+    lab.run_for(Duration::from_secs(1));
+    let graph = lab[players[0]].world().resource::<NetGraph>();
+    let left = graph.seats.iter().find(|seat| seat.peer == id).unwrap();
+    assert_eq!(left.input_lag, None);
 }
 
 #[test]

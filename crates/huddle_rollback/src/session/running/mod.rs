@@ -376,6 +376,10 @@ impl<I: Input> RunningMatch<I> {
         self.pace.ahead(peer, now)
     }
 
+    pub(super) fn input_lag(&self, seat: Seat) -> Option<i32> {
+        self.driver.lag(seat)
+    }
+
     pub(super) fn delay(&self, seat: Seat) -> Option<u8> {
         self.locals
             .iter()
