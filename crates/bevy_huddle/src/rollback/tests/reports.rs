@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use bevy::prelude::*;
 
-use super::game::{Age, Ship, add_game, age_system, bad_network, is_running, play, plugin, status};
+use super::game::{add_desync, add_game, bad_network, is_running, play, plugin, status};
 use crate::{
-    rollback::{MatchDesynced, RollbackCommandsExt, RollbackUpdate, Seat},
+    rollback::{MatchDesynced, RollbackCommandsExt},
     testing::{Lab, Player},
 };
 
@@ -18,18 +18,10 @@ fn desync_report_names_the_component_the_entity_and_both_values() {
     let players = [false, true].map(|is_wrong| {
         lab.player(move |app| {
             app.add_plugins(plugin().start_with(2))
-                .add_plugins(add_game)
-                .add_systems(
-                    RollbackUpdate,
-                    (move |age: Res<Age>, mut ships: Query<&mut Ship>| {
-                        let mut ships = ships.iter_mut();
-                        let ship = ships.find(|ship| ship.seat == Seat(1) && age.0 == 100);
-                        if let Some(mut ship) = ship.filter(|_| is_wrong) {
-                            ship.shots += 1000;
-                        }
-                    })
-                    .after(age_system()),
-                );
+                .add_plugins(add_game);
+            if is_wrong {
+                add_desync(app);
+            }
         })
     });
     lab.run_until(|lab| {

@@ -5,11 +5,11 @@ use std::{fs, time::Duration};
 use bevy::prelude::*;
 
 use super::{
-    game::{Age, Ship, add_game, age_system, bad_network, is_running, plugin},
+    game::{add_desync, add_game, bad_network, is_running, plugin},
     mistakes::assert_names,
 };
 use crate::{
-    rollback::{DesyncFilePlugin, NetGraph, NetGraphDataPlugin, RollbackUpdate, Seat},
+    rollback::{DesyncFilePlugin, NetGraph, NetGraphDataPlugin},
     testing::{Conditions, Lab},
 };
 
@@ -25,18 +25,10 @@ fn desync_report_is_written_to_a_file() {
         };
         lab.player(move |app| {
             app.add_plugins((plugin().start_with(2), file.clone()))
-                .add_plugins(add_game)
-                .add_systems(
-                    RollbackUpdate,
-                    (move |age: Res<Age>, mut ships: Query<&mut Ship>| {
-                        let mut ships = ships.iter_mut();
-                        let ship = ships.find(|ship| ship.seat == Seat(1) && age.0 == 100);
-                        if let Some(mut ship) = ship.filter(|_| is_wrong) {
-                            ship.shots += 1000;
-                        }
-                    })
-                    .after(age_system()),
-                );
+                .add_plugins(add_game);
+            if is_wrong {
+                add_desync(app);
+            }
         })
     });
     lab.run_until(|lab| players.iter().all(|&player| is_running(lab, player)));
