@@ -27,7 +27,8 @@ pub struct Mismatch {
 /// unless 128 newer ones arrive first.
 #[derive(Debug)]
 pub(super) struct Checksums {
-    newest: Option<Tick>,
+    /// The newest local checksum.
+    newest: Option<(Tick, u64)>,
     peers: BTreeMap<PeerId, Peer>,
     compared: u64,
 }
@@ -86,7 +87,7 @@ impl Checksums {
         if !self.is_ahead(tick) {
             return Vec::new();
         }
-        self.newest = Some(tick);
+        self.newest = Some((tick, checksum));
         let mut mismatches = Vec::new();
         for (&id, peer) in &mut self.peers {
             if !peer.differs {
@@ -156,7 +157,7 @@ impl Checksums {
 
     /// Returns `true` if the tick is after all local checksums.
     pub(super) fn is_ahead(&self, tick: Tick) -> bool {
-        self.newest.is_none_or(|newest| tick.is_after(newest))
+        self.newest.is_none_or(|(newest, _)| tick.is_after(newest))
     }
 
     /// Returns `true` if the local checksum of a tick was not compared with some peer yet.
@@ -179,6 +180,11 @@ impl Checksums {
     /// Returns the number of checksums that were compared.
     pub(super) fn compared(&self) -> u64 {
         self.compared
+    }
+
+    /// Returns the newest local checksum.
+    pub(super) fn newest(&self) -> Option<(Tick, u64)> {
+        self.newest
     }
 }
 

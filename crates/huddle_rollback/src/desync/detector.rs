@@ -186,6 +186,11 @@ impl DesyncDetector {
         self.checksums.compared()
     }
 
+    /// Returns the newest local checksum.
+    pub(crate) fn newest_checksum(&self) -> Option<(Tick, u64)> {
+        self.checksums.newest()
+    }
+
     /// Removes a peer that has left the match. A diagnosis of it ends without a comparison.
     pub(crate) fn forget(&mut self, peer: PeerId) {
         self.checksums.forget(peer);

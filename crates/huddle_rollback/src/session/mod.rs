@@ -268,6 +268,14 @@ impl<I: Input> RollbackSession<I> {
         }
     }
 
+    /// Returns the newest local checksum that the players compare, and its tick: the state before that tick is final.
+    /// The tick is a multiple of [`RollbackSetup::checksum_every`], so all players report the same value for it.
+    /// Returns `None` before the first such tick, and in a match without other players. It no longer changes once
+    /// there is no player to compare with, because all have left or desynchronized.
+    pub fn newest_checksum(&self) -> Option<(Tick, u64)> {
+        self.running.as_ref()?.newest_checksum()
+    }
+
     /// Passes the dump of a saved state to the session, as requested by [`Request::Inspect`].
     pub fn inspected(&mut self, tick: Tick, dump: StateDump) {
         if let Some(running) = &mut self.running {
@@ -358,6 +366,14 @@ impl<I: Input> RollbackSession<I> {
     /// behind. Returns `None` without a recent measurement.
     pub fn ahead(&self, peer: PeerId, now: Duration) -> Option<f64> {
         self.running.as_ref()?.ahead(peer, now)
+    }
+
+    /// Returns how late the inputs of a seat are: the number of simulated ticks, up to the last one, whose input was
+    /// not known at the last [`step`](Self::step). It is 0 if the newest known input is that of the last simulated
+    /// tick, and negative if later ones are known: that of a local seat is minus its [`delay`](Self::delay). Returns
+    /// `None` if the player has left, or if no match has started.
+    pub fn input_lag(&self, seat: Seat) -> Option<i32> {
+        self.running.as_ref()?.input_lag(seat)
     }
 
     /// Returns the input delay of a local seat, in ticks.

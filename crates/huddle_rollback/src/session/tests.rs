@@ -197,6 +197,22 @@ fn error_for_a_long_input_contains_the_limit() {
 }
 
 #[test]
+fn inputs_of_a_local_seat_are_early_by_its_delay() {
+    let setup = RollbackSetup {
+        delay: DelayPolicy::Fixed(3),
+        ..setup(2)
+    };
+    let mut session = RollbackSession::new(setup, Duration::ZERO).unwrap();
+    assert_eq!(session.input_lag(Seat(0)), None);
+    play(&mut session, &mut Game::default(), 10);
+    for seat in [Seat(0), Seat(1)] {
+        assert_eq!(session.input_lag(seat), Some(-3));
+        assert_eq!(session.delay(seat), Some(3));
+    }
+    assert_eq!(session.input_lag(Seat(2)), None);
+}
+
+#[test]
 fn sync_test_passes_a_deterministic_game() {
     let setup = RollbackSetup {
         sync_test: Some(10),

@@ -145,6 +145,13 @@ impl<I: Clone + PartialEq + Default> Driver<I> {
         self.seats.get(seat.index())?.next_unknown()
     }
 
+    /// Returns the number of simulated ticks whose input of a seat is not known. It is negative if inputs of later ticks
+    /// are known, and `None` if the seat is absent.
+    pub(crate) fn lag(&self, seat: Seat) -> Option<i32> {
+        let next = self.next_input(seat)?;
+        Some(self.current.since(next))
+    }
+
     /// Adds the input of a seat's next tick.
     pub(crate) fn append(&mut self, seat: Seat, input: I) {
         let tick = self

@@ -96,7 +96,9 @@ fn start<I: Input>(world: &mut World, running: &mut Running<I>, seed: u64) {
     clear_sync_test(world);
     *world.resource_mut::<Inputs<I>>() = Inputs::default();
     *world.resource_mut::<RollbackRng>() = RollbackRng::new(seed);
-    *world.resource_mut::<MatchStatus>() = MatchStatus {
+    let mut status = world.resource_mut::<MatchStatus>();
+    *status = MatchStatus {
+        number: status.number + 1,
         seats: seats.clone(),
         local_seats: local_seats.clone(),
         ..default()

@@ -80,6 +80,9 @@ pub(crate) struct ReadInput<I: Input> {
 /// ```
 #[derive(Resource, Debug, Clone, Default)]
 pub struct MatchStatus {
+    /// The number of the running match, or of the last one: 1 for the first match of this app, and 0 before it. It
+    /// tells the reports of several matches apart. A player that joined later has counted fewer matches.
+    pub number: u32,
     /// The player of each seat, while a match is running.
     pub seats: Vec<PeerId>,
     /// The seats of the local player.
@@ -94,6 +97,18 @@ pub struct MatchStatus {
     pub waiting_for: Vec<PeerId>,
     /// The seats whose inputs the match waits for.
     pub missing: SeatSet,
+    /// How late the inputs of each seat are: the number of simulated ticks whose input is predicted, because it has not
+    /// arrived. It is 0 if the inputs arrive just in time, and negative if they arrive earlier. `None` if the player
+    /// has left.
+    pub input_lag: Vec<Option<i32>>,
+    /// The input delay of the local player, in ticks: from the tick in which an input is read to the tick that uses
+    /// it. The longest one of its seats.
+    pub input_delay: u8,
+    /// The newest checksum that the players compare, and its tick. The state before this tick is final, and the tick is
+    /// a multiple of [`RollbackSetup::checksum_every`](huddle_rollback::RollbackSetup::checksum_every), so all
+    /// players have the same checksum for it, unless they are desynchronized. `None` before the first such tick, and
+    /// in a match without other players.
+    pub checksum: Option<(Tick, u64)>,
     /// Statistics of the running match.
     pub stats: RollbackStats,
 }

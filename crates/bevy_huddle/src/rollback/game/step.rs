@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bevy::prelude::*;
-use huddle_rollback::{Input, SeatSet, Step};
+use huddle_rollback::{Input, Seat, SeatSet, Step};
 use huddle_session::QueueError;
 
 use crate::{
@@ -188,7 +188,12 @@ impl<I: Input> Running<I> {
         {
             link.is_driven_by_match = false;
         }
-        let status = std::mem::take(&mut *world.resource_mut::<MatchStatus>());
+        let mut status = world.resource_mut::<MatchStatus>();
+        let none = MatchStatus {
+            number: status.number,
+            ..default()
+        };
+        let status = std::mem::replace(&mut *status, none);
         if status.is_running() {
             let at_tick = status.tick;
             world.trigger(MatchEnded { at_tick });
@@ -201,6 +206,16 @@ impl<I: Input> Running<I> {
         let mut status = world.resource_mut::<MatchStatus>();
         status.tick = self.session.tick();
         status.confirmed = self.session.confirmed();
+        let session = &self.session;
+        let seats = (0..).map(Seat).take(status.seats.len());
+        status.input_lag.clear();
+        status
+            .input_lag
+            .extend(seats.map(|seat| session.input_lag(seat)));
+        let local_seats = status.local_seats.iter();
+        let delays = local_seats.filter_map(|&seat| session.delay(seat));
+        status.input_delay = delays.max().unwrap_or(0);
+        status.checksum = self.session.newest_checksum();
         status.overstep = (1.0 - left / period).clamp(0.0, 1.0);
         status.waiting_for.clear();
         status.waiting_for.extend(self.session.waiting_for());

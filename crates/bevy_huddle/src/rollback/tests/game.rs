@@ -126,6 +126,17 @@ pub(super) fn age_system() -> impl IntoSystemSet<()> {
     age.into_system_set()
 }
 
+/// Lets the second ship differ from that of the other players, from tick 100 on.
+pub(super) fn add_desync(app: &mut App) {
+    let shoot = |age: Res<Age>, mut ships: Query<&mut Ship>| {
+        let mut ships = ships.iter_mut();
+        if let Some(mut ship) = ships.find(|ship| ship.seat == Seat(1) && age.0 == 100) {
+            ship.shots += 1000;
+        }
+    };
+    app.add_systems(RollbackUpdate, shoot.after(age_system()));
+}
+
 /// Starts the game of this many players, and plays until a match runs.
 pub(super) fn play(lab: &mut Lab, players: usize) -> Vec<Player> {
     lab.record::<MatchDesynced>();

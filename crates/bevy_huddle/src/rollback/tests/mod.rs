@@ -8,3 +8,5 @@ mod playing;
 mod reports;
 mod solo;
 mod tools;
+#[cfg(feature = "rollback_ui")]
+mod ui;

@@ -1,13 +1,13 @@
-//! What a game learns of its match: desyncs, and the time between ticks.
+//! What a game learns of its match: desyncs, checksums, and the time between ticks.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bevy::prelude::*;
 
-use super::game::{Age, Ship, add_game, age_system, bad_network, plugin, status};
+use super::game::{add_desync, add_game, bad_network, is_running, play, plugin, status};
 use crate::{
-    rollback::{MatchDesynced, RollbackCommandsExt, RollbackUpdate, Seat},
-    testing::Lab,
+    rollback::{MatchDesynced, RollbackCommandsExt},
+    testing::{Lab, Player},
 };
 
 #[test]
@@ -18,18 +18,10 @@ fn desync_report_names_the_component_the_entity_and_both_values() {
     let players = [false, true].map(|is_wrong| {
         lab.player(move |app| {
             app.add_plugins(plugin().start_with(2))
-                .add_plugins(add_game)
-                .add_systems(
-                    RollbackUpdate,
-                    (move |age: Res<Age>, mut ships: Query<&mut Ship>| {
-                        let mut ships = ships.iter_mut();
-                        let ship = ships.find(|ship| ship.seat == Seat(1) && age.0 == 100);
-                        if let Some(mut ship) = ship.filter(|_| is_wrong) {
-                            ship.shots += 1000;
-                        }
-                    })
-                    .after(age_system()),
-                );
+                .add_plugins(add_game);
+            if is_wrong {
+                add_desync(app);
+            }
         })
     });
     lab.run_until(|lab| {
@@ -86,4 +78,62 @@ fn overstep_is_the_part_of_a_tick_that_has_passed() {
         increases > 150,
         "it grows in each frame between two ticks: {increases}"
     );
+}
+
+/// Plays for some seconds. Returns the checksums that each player reports, by tick.
+fn reported_checksums(lab: &mut Lab, players: &[Player], seconds: u32) -> Vec<BTreeMap<u32, u64>> {
+    let mut reported = vec![BTreeMap::new(); players.len()];
+    for _ in 0..100 * seconds {
+        lab.run_for(Duration::from_millis(10));
+        for (&player, reported) in players.iter().zip(&mut reported) {
+            let status = status(lab, player);
+            if let Some((tick, checksum)) = status.checksum {
+                assert!(tick.0.is_multiple_of(30) && !tick.is_after(status.confirmed));
+                let known = reported.insert(tick.0, checksum);
+                assert!(
+                    known.is_none_or(|known| known == checksum),
+                    "a rollback has changed a confirmed state"
+                );
+            }
+        }
+    }
+    reported
+}
+
+#[test]
+fn players_report_the_same_checksums_in_consecutive_matches() {
+    let mut lab = Lab::new(33);
+    lab.network(bad_network());
+    let players = play(&mut lab, 2);
+    let mut first_checksums = Vec::new();
+    for number in [1, 2] {
+        for &player in &players {
+            assert_eq!(status(&lab, player).number, number);
+        }
+        let reported = reported_checksums(&mut lab, &players, 3);
+        let [one, other] = &reported[..] else {
+            panic!("two players: {reported:?}");
+        };
+        let common = one.keys().filter(|tick| other.contains_key(tick));
+        assert!(common.clone().count() >= 4, "{reported:?}");
+        for tick in common {
+            assert_eq!(one[tick], other[tick], "tick {tick} of match {number}");
+        }
+        first_checksums.push(one[&30]);
+        let seats = status(&lab, players[0]).seats.clone();
+        for &player in &players {
+            let seats = seats.clone();
+            lab.commands(player, |commands| commands.start_match(seats));
+        }
+        lab.run_until(|lab| {
+            let mut players = players.iter();
+            players.all(|&player| status(lab, player).number > number)
+        });
+    }
+    assert_ne!(first_checksums[0], first_checksums[1], "two seeds");
+    lab.commands(players[0], |commands| commands.leave_match());
+    lab.run_for(Duration::from_secs(1));
+    assert!(!is_running(&lab, players[0]));
+    let left = status(&lab, players[0]);
+    assert_eq!((left.number, left.checksum), (3, None));
 }

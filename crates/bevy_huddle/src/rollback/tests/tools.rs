@@ -5,12 +5,12 @@ use std::{fs, time::Duration};
 use bevy::prelude::*;
 
 use super::{
-    game::{Age, Ship, add_game, age_system, bad_network, is_running, plugin},
+    game::{add_desync, add_game, bad_network, is_running, plugin},
     mistakes::assert_names,
 };
 use crate::{
-    rollback::{DesyncFilePlugin, NetGraph, NetGraphDataPlugin, RollbackUpdate, Seat},
-    testing::Lab,
+    rollback::{DesyncFilePlugin, NetGraph, NetGraphDataPlugin},
+    testing::{Conditions, Lab},
 };
 
 #[test]
@@ -25,18 +25,10 @@ fn desync_report_is_written_to_a_file() {
         };
         lab.player(move |app| {
             app.add_plugins((plugin().start_with(2), file.clone()))
-                .add_plugins(add_game)
-                .add_systems(
-                    RollbackUpdate,
-                    (move |age: Res<Age>, mut ships: Query<&mut Ship>| {
-                        let mut ships = ships.iter_mut();
-                        let ship = ships.find(|ship| ship.seat == Seat(1) && age.0 == 100);
-                        if let Some(mut ship) = ship.filter(|_| is_wrong) {
-                            ship.shots += 1000;
-                        }
-                    })
-                    .after(age_system()),
-                );
+                .add_plugins(add_game);
+            if is_wrong {
+                add_desync(app);
+            }
         })
     });
     lab.run_until(|lab| players.iter().all(|&player| is_running(lab, player)));
@@ -97,6 +89,7 @@ fn net_graph_shows_lag_rollbacks_bytes_and_who_is_waited_for() {
         (other, local)
     };
     assert!(local.is_local && local.rtt.is_none() && !other.is_local);
+    assert!(other.input_lag.unwrap() > 2.0, "{other:?}");
     let rtt = other.rtt.unwrap().as_millis();
     assert!((100..250).contains(&rtt), "{rtt} ms");
     let shown = graph.frames.back().unwrap().at - graph.frames[0].at;
@@ -116,6 +109,49 @@ fn net_graph_shows_lag_rollbacks_bytes_and_who_is_waited_for() {
     let other = graph.seats.iter().find(|seat| !seat.is_local).unwrap();
     assert!(other.is_missing && other.waits > 20, "{other:?}");
     assert!(graph.frames.back().unwrap().missing.contains(other.seat));
+}
+
+#[test]
+fn net_graph_shows_how_late_the_inputs_of_each_seat_arrive() {
+    let mut lab = Lab::new(44);
+    let players = [(), (), ()].map(|()| {
+        lab.player(|app| {
+            app.add_plugins((plugin().start_with(3), NetGraphDataPlugin))
+                .add_plugins(add_game);
+        })
+    });
+    let far = Conditions {
+        latency: Duration::from_millis(90),
+        ..Conditions::default()
+    };
+    for near in &players[..2] {
+        lab.link(*near, players[2], far);
+    }
+    lab.run_until(|lab| players.iter().all(|&player| is_running(lab, player)));
+    lab.run_for(Duration::from_secs(4));
+    for (viewer, other, expected) in [
+        (0, 0, -1.0..=-1.0),
+        // At once, less a tick of delay.
+        (0, 1, -1.5..=0.5),
+        // 90 ms are 5.8 ticks, less a tick of delay.
+        (0, 2, 4.3..=6.3),
+        (2, 1, 4.3..=6.3),
+    ] {
+        let [viewer, other] = [viewer, other].map(|player: usize| players[player]);
+        let graph = lab[viewer].world().resource::<NetGraph>();
+        assert_eq!(graph.input_delay, 1);
+        let id = lab.peer_id(other);
+        let seat = graph.seats.iter().find(|seat| seat.peer == id).unwrap();
+        let lag = seat.input_lag.unwrap();
+        assert!(expected.contains(&lag), "{lag} of {expected:?}");
+    }
+
+    let id = lab.peer_id(players[2]);
+    lab.leave(players[2]);
+    lab.run_for(Duration::from_secs(1));
+    let graph = lab[players[0]].world().resource::<NetGraph>();
+    let left = graph.seats.iter().find(|seat| seat.peer == id).unwrap();
+    assert_eq!(left.input_lag, None);
 }
 
 #[test]

@@ -41,6 +41,17 @@ fn tick_is_compared_once_with_each_peer_in_any_order_of_arrival() {
 }
 
 #[test]
+fn newest_local_checksum_is_that_of_the_latest_tick() {
+    let mut checksums = checksums();
+    checksums.receive(peer(1), Tick(30), 9);
+    assert_eq!(checksums.newest(), None);
+    for (tick, checksum) in [(10, 7), (20, 8), (10, 9), (20, 9)] {
+        checksums.add(Tick(tick), checksum);
+    }
+    assert_eq!(checksums.newest(), Some((Tick(20), 8)));
+}
+
+#[test]
 fn first_difference_is_found_although_a_later_checksum_arrives_first() {
     let mut checksums = checksums();
     for tick in [10, 20, 30] {

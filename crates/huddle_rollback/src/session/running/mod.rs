@@ -320,6 +320,10 @@ impl<I: Input> RunningMatch<I> {
         }
     }
 
+    pub(super) fn newest_checksum(&self) -> Option<(Tick, u64)> {
+        self.desync.newest_checksum()
+    }
+
     pub(super) fn inspected(&mut self, tick: Tick, dump: StateDump) {
         self.desync.inspected(tick, dump);
     }
@@ -370,6 +374,10 @@ impl<I: Input> RunningMatch<I> {
 
     pub(super) fn ahead(&self, peer: PeerId, now: Duration) -> Option<f64> {
         self.pace.ahead(peer, now)
+    }
+
+    pub(super) fn input_lag(&self, seat: Seat) -> Option<i32> {
+        self.driver.lag(seat)
     }
 
     pub(super) fn delay(&self, seat: Seat) -> Option<u8> {

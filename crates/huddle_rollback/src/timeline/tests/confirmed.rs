@@ -25,6 +25,23 @@ fn inputs_that_arrive_early_are_reported_after_their_tick() {
 }
 
 #[test]
+fn lag_of_a_seat_is_the_number_of_ticks_simulated_without_its_input() {
+    let mut driver = driver(2, settings(8, 1, 0));
+    let mut game = Game::new();
+    let lags = |driver: &Driver<u8>| [0, 1, 2].map(|seat| driver.lag(Seat(seat)));
+    append(&mut driver, 0, &[1; 5]);
+    assert_eq!(lags(&driver), [Some(-5), Some(0), None]);
+    for ticks in 1..4 {
+        game.step(&mut driver, true);
+        assert_eq!(lags(&driver), [Some(ticks - 5), Some(ticks), None]);
+    }
+    append(&mut driver, 1, &[2; 3]);
+    assert_eq!(lags(&driver), [Some(-2), Some(0), None]);
+    driver.finish(Seat(1), Tick(3));
+    assert_eq!(lags(&driver), [Some(-2), None, None]);
+}
+
+#[test]
 fn absent_seat_is_reported_as_absent() {
     let mut driver = driver(2, settings(8, 1, 0));
     let mut game = Game::new();

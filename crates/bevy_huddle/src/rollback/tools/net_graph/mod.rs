@@ -34,7 +34,7 @@ impl Plugin for NetGraphDataPlugin {
 ///
 /// fn show(graph: Res<NetGraph>) {
 ///     for seat in &graph.seats {
-///         println!("{}: {:?}, {} waits", seat.seat, seat.rtt, seat.waits);
+///         println!("{}: {:?}, {:?} ticks late", seat.seat, seat.rtt, seat.input_lag);
 ///     }
 ///     println!("{} B/s out", graph.bytes_sent);
 /// }
@@ -50,10 +50,12 @@ pub struct NetGraph {
     pub bytes_sent: f64,
     /// The bytes received per second from all peers, without the headers of the network.
     pub bytes_received: f64,
+    /// The input delay of the local player, in ticks.
+    pub input_delay: u8,
 }
 
 /// The lag of a seat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SeatLag {
     /// The seat.
     pub seat: Seat,
@@ -63,6 +65,9 @@ pub struct SeatLag {
     pub is_local: bool,
     /// The round-trip time to the player, if it is linked and was measured.
     pub rtt: Option<Duration>,
+    /// How many ticks late its inputs are, as the mean of the last two seconds
+    /// ([`MatchStatus::input_lag`]). It is 0 or less if they arrive in time, and `None` if the player has left.
+    pub input_lag: Option<f32>,
     /// Whether the match waits for the seat.
     pub is_missing: bool,
     /// The number of steps in the last two seconds in which the match waited for the seat.
@@ -97,16 +102,51 @@ const SHOWN: Duration = Duration::from_secs(2);
 /// The maximum number of frames.
 const MAX_FRAMES: usize = 512;
 
+/// What the frames of the last two seconds show of the seats.
+#[derive(Default)]
+struct SeatHistory {
+    /// The number of the match.
+    number: u32,
+    samples: VecDeque<SeatSample>,
+}
+
+/// The seats in a frame.
+struct SeatSample {
+    at: Duration,
+    /// The number of steps since the start of the match in which each seat was missing.
+    stalls: Vec<u64>,
+    lags: Vec<Option<i32>>,
+}
+
+impl SeatHistory {
+    /// Returns the number of steps in which the match waited for a seat.
+    fn waits(&self, seat: Seat) -> u64 {
+        let stalls = |sample: &SeatSample| sample.stalls.get(seat.index()).copied();
+        let first = self.samples.front().and_then(stalls).unwrap_or(0);
+        let last = self.samples.back().and_then(stalls).unwrap_or(0);
+        last.saturating_sub(first)
+    }
+
+    /// Returns the mean lag of a seat, or `None` if the player has left.
+    fn mean_lag(&self, seat: Seat) -> Option<f32> {
+        let lag = |sample: &SeatSample| *sample.lags.get(seat.index())?;
+        self.samples.back().and_then(lag)?;
+        let lags = self.samples.iter().filter_map(lag);
+        let (sum, count) = lags.fold((0, 0), |(sum, count), lag| (sum + lag, count + 1));
+        Some(sum as f32 / count as f32)
+    }
+}
+
 fn measure(
     time: Res<Time<Real>>,
     status: Res<MatchStatus>,
     peers: Query<(&Peer, &LinkStats), Without<LocalPeer>>,
     mut graph: ResMut<NetGraph>,
-    mut waits: Local<VecDeque<(Duration, Vec<u64>)>>,
+    mut history: Local<SeatHistory>,
 ) {
     if !status.is_running() {
         *graph = NetGraph::default();
-        waits.clear();
+        *history = SeatHistory::default();
         return;
     }
     let now = time.elapsed();
@@ -118,11 +158,13 @@ fn measure(
         totals.bytes_sent += link.bytes_sent;
         totals.bytes_received += link.bytes_received;
     }
-    // The counters of a new match start again.
-    let is_new = |last: &NetFrame| last.totals.resimulated > totals.resimulated;
-    if graph.frames.back().is_some_and(is_new) {
+    if history.number != status.number {
+        // The counters of a new match start again.
         graph.frames.clear();
-        waits.clear();
+        *history = SeatHistory {
+            number: status.number,
+            ..default()
+        };
     }
     let last = graph.frames.back().map_or(totals, |last| last.totals);
     graph.frames.push_back(NetFrame {
@@ -147,25 +189,29 @@ fn measure(
         graph.bytes_sent = rate(totals.bytes_sent, first.totals.bytes_sent);
         graph.bytes_received = rate(totals.bytes_received, first.totals.bytes_received);
     }
-    waits.push_back((now, status.stats.stalls_by_seat.to_vec()));
-    while let Some(&(at, _)) = waits.front()
-        && is_old(at, waits.len())
+    history.samples.push_back(SeatSample {
+        at: now,
+        stalls: status.stats.stalls_by_seat.to_vec(),
+        lags: status.input_lag.clone(),
+    });
+    while let Some(first) = history.samples.front()
+        && is_old(first.at, history.samples.len())
     {
-        waits.pop_front();
+        history.samples.pop_front();
     }
+    graph.input_delay = status.input_delay;
     let seats = (0..).map(Seat).zip(&status.seats);
     graph.seats = seats
         .map(|(seat, &peer)| {
             let link = peers.iter().find(|(of, _)| of.id == peer);
-            let before = waits.front().and_then(|(_, of)| of.get(seat.index()));
-            let total = status.stats.stalls_of(seat);
             SeatLag {
                 seat,
                 peer,
                 is_local: status.local_seats.contains(&seat),
                 rtt: link.and_then(|(_, link)| link.rtt),
+                input_lag: history.mean_lag(seat),
                 is_missing: status.missing.contains(seat),
-                waits: total.saturating_sub(before.copied().unwrap_or(total)),
+                waits: history.waits(seat),
             }
         })
         .collect();

@@ -6,8 +6,8 @@ use bevy::prelude::*;
 
 use super::{NetFrame, NetGraph, NetGraphDataPlugin};
 
-/// Draws [`NetGraph`] in the corner of the window while a key has switched it on: the lag of each seat and for whom
-/// the match waits, the bytes per second, and a bar for each frame of the last two seconds.
+/// Draws [`NetGraph`] in the corner of the window while a key has switched it on: the round-trip time to each seat, how
+/// late its inputs are and how often the match waited for it, the bytes per second, and a bar for each frame of the last two seconds.
 ///
 /// An orange bar is as high as the number of resimulated ticks. A grey one is as high as the number of predicted
 /// ticks. A red one of full height is a frame in which the match waited.
@@ -149,9 +149,17 @@ fn write_lines(graph: &NetGraph, text: &mut String) -> std::fmt::Result {
     for seat in &graph.seats {
         write!(text, "seat {}: ", seat.seat)?;
         match (seat.is_local, seat.rtt) {
-            (true, _) => text.write_str("here")?,
+            (true, _) => write!(
+                text,
+                "here, input delay {}",
+                ticks(graph.input_delay.into())
+            )?,
             (_, Some(rtt)) => write!(text, "{} ms", rtt.as_millis())?,
             (_, None) => text.write_str("not linked")?,
+        }
+        match seat.input_lag.map_or(0, |lag| lag.round() as i64) {
+            lag if seat.is_local || lag <= 0 => {}
+            lag => write!(text, ", inputs {} late", ticks(lag))?,
         }
         match (seat.is_missing, seat.waits) {
             (true, _) => text.write_str(", the match waits for it")?,
@@ -164,8 +172,8 @@ fn write_lines(graph: &NetGraph, text: &mut String) -> std::fmt::Result {
     let newest = graph.frames.back();
     writeln!(
         text,
-        "rollback: at most {} ticks, {} predicted",
-        resimulated.max().unwrap_or(0),
+        "rollback: at most {}, {} predicted",
+        ticks(resimulated.max().unwrap_or(0).cast_signed()),
         newest.map_or(0, |frame| frame.predicted),
     )?;
     write!(
@@ -174,6 +182,13 @@ fn write_lines(graph: &NetGraph, text: &mut String) -> std::fmt::Result {
         graph.bytes_sent / 1000.0,
         graph.bytes_received / 1000.0
     )
+}
+
+fn ticks(count: i64) -> String {
+    match count {
+        1 => "1 tick".to_owned(),
+        _ => format!("{count} ticks"),
+    }
 }
 
 fn show_bars(graph: Res<NetGraph>, mut bars: Query<(&Bar, &mut Node, &mut BackgroundColor)>) {
@@ -192,5 +207,71 @@ fn look(frame: &NetFrame) -> (f32, Color) {
         _ if !frame.missing.is_empty() => (MAX_TICKS, WAITED),
         0 => ((frame.predicted as f32).min(MAX_TICKS), PREDICTED),
         resimulated => ((resimulated as f32).min(MAX_TICKS), RESIMULATED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use huddle_mesh::PeerId;
+    use huddle_rollback::Seat;
+
+    use super::*;
+    use crate::rollback::SeatLag;
+
+    fn text(seats: impl IntoIterator<Item = SeatLag>) -> String {
+        let graph = NetGraph {
+            seats: seats.into_iter().collect(),
+            input_delay: 2,
+            bytes_sent: 4210.0,
+            bytes_received: 3990.0,
+            ..default()
+        };
+        let mut text = String::new();
+        write_lines(&graph, &mut text).unwrap();
+        text
+    }
+
+    fn seat(seat: u8) -> SeatLag {
+        SeatLag {
+            seat: Seat(seat),
+            peer: PeerId::from_bytes([seat; 16]),
+            is_local: false,
+            rtt: Some(Duration::from_millis(84)),
+            input_lag: Some(-1.0),
+            is_missing: false,
+            waits: 0,
+        }
+    }
+
+    #[test]
+    fn text_has_the_lag_and_the_waits_of_each_seat() {
+        let local = SeatLag {
+            is_local: true,
+            rtt: None,
+            ..seat(0)
+        };
+        let late = SeatLag {
+            input_lag: Some(2.6),
+            waits: 4,
+            ..seat(1)
+        };
+        let missing = SeatLag {
+            rtt: None,
+            input_lag: Some(0.9),
+            is_missing: true,
+            ..seat(2)
+        };
+        assert_eq!(
+            text([local, late, missing, seat(3)]),
+            "seat 0: here, input delay 2 ticks\n\
+             seat 1: 84 ms, inputs 3 ticks late, 4 waits\n\
+             seat 2: not linked, inputs 1 tick late, the match waits for it\n\
+             seat 3: 84 ms\n\
+             rollback: at most 0 ticks, 0 predicted\n\
+             out 4.2 kB/s, in 4.0 kB/s"
+        );
+        assert_eq!(text([]), "no match");
     }
 }
