@@ -100,6 +100,7 @@ pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Entrant>()
         .init_resource::<Plan>()
         .add_systems(PreUpdate, update_entrant)
+        .add_systems(Update, name_peers)
         .add_observer(
             |_: On<MatchStarted>, mut entrant: ResMut<Entrant>, mut plan: ResMut<Plan>| {
                 entrant.is_ready = false;
@@ -107,6 +108,16 @@ pub(crate) fn plugin(app: &mut App) {
             },
         )
         .add_observer(|_: On<MatchStartFailed>, mut plan: ResMut<Plan>| *plan = Plan::default());
+}
+
+/// Gives the peers the names and colors that they have chosen, for the kit's messages.
+fn name_peers(
+    peers: Query<(Entity, &Peer, &Shared<Entrant>), Changed<Shared<Entrant>>>,
+    mut commands: Commands,
+) {
+    for (entity, peer, entrant) in &peers {
+        commands.entity(entity).insert(entrant.persona(peer.id));
+    }
 }
 
 /// Keeps what the others see up to date. A bot is always ready.

@@ -1,6 +1,6 @@
 //! Shows toasts when players join, leave or have connection problems, and records why a room failed.
 
-use bevy::prelude::*;
+use bevy::{ecs::system::SystemParam, prelude::*};
 use bevy_huddle::prelude::*;
 
 use crate::options::Options;
@@ -44,21 +44,30 @@ fn show_option_errors(options: Res<Options>, mut commands: Commands) {
     }
 }
 
-fn peer_toast(peer: PeerId, what: impl FnOnce(&str) -> String) -> Toast {
-    let persona = Persona::of(peer);
-    Toast::new(what(&persona.name)).colored(persona.color())
+/// The names and colors of the peers.
+#[derive(SystemParam)]
+struct Personas<'w, 's> {
+    peers: Query<'w, 's, (&'static Peer, &'static Persona)>,
 }
 
-fn joined(event: On<PeerJoined>, mut commands: Commands) {
+impl Personas<'_, '_> {
+    fn toast(&self, peer: PeerId, what: impl FnOnce(&str) -> String) -> Toast {
+        let chosen = self.peers.iter().find(|(other, _)| other.id == peer);
+        let persona = chosen.map_or_else(|| Persona::of(peer), |(_, persona)| persona.clone());
+        Toast::new(what(&persona.name)).colored(persona.color())
+    }
+}
+
+fn joined(event: On<PeerJoined>, personas: Personas, mut commands: Commands) {
     let word = if event.rejoined { "is back" } else { "joined" };
-    commands.trigger(peer_toast(event.peer_id, |name| format!("{name} {word}")));
+    commands.trigger(personas.toast(event.peer_id, |name| format!("{name} {word}")));
 }
 
-fn left(event: On<PeerLeft>, mut commands: Commands) {
+fn left(event: On<PeerLeft>, personas: Personas, mut commands: Commands) {
     let reason = event.reason;
     // Messages about the connection no longer apply.
     commands.trigger(Outdated(Topic::Connection(event.peer_id)));
-    commands.trigger(peer_toast(event.peer_id, |name| match reason {
+    commands.trigger(personas.toast(event.peer_id, |name| match reason {
         DisconnectReason::Left => format!("{name} left"),
         DisconnectReason::Lost => format!("{name} lost the connection"),
         DisconnectReason::DisconnectedLocally => format!("{name} was disconnected"),
@@ -69,13 +78,13 @@ fn left(event: On<PeerLeft>, mut commands: Commands) {
     }));
 }
 
-fn reconnecting(event: On<PeerReconnecting>, mut commands: Commands) {
-    let toast = peer_toast(event.peer_id, |name| format!("{name} is reconnecting"));
+fn reconnecting(event: On<PeerReconnecting>, personas: Personas, mut commands: Commands) {
+    let toast = personas.toast(event.peer_id, |name| format!("{name} is reconnecting"));
     commands.trigger(toast.about(Topic::Connection(event.peer_id)));
 }
 
-fn reconnected(event: On<PeerReconnected>, mut commands: Commands) {
-    let toast = peer_toast(event.peer_id, |name| format!("{name} is connected again"));
+fn reconnected(event: On<PeerReconnected>, personas: Personas, mut commands: Commands) {
+    let toast = personas.toast(event.peer_id, |name| format!("{name} is connected again"));
     commands.trigger(toast.about(Topic::Connection(event.peer_id)));
 }
 
@@ -109,10 +118,8 @@ fn refused(event: On<PeerRefused>, mut last: ResMut<LastRefusal>, mut commands: 
     last.0 = Some(reason);
 }
 
-fn kicked(event: On<PeerKicked>, mut commands: Commands) {
-    commands.trigger(peer_toast(event.peer_id, |name| {
-        format!("{name} was kicked")
-    }));
+fn kicked(event: On<PeerKicked>, personas: Personas, mut commands: Commands) {
+    commands.trigger(personas.toast(event.peer_id, |name| format!("{name} was kicked")));
 }
 
 fn failed(event: On<RoomFailed>, mut commands: Commands) {
