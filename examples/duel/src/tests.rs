@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use bevy::prelude::*;
 use bevy_huddle::{
+    Tick,
     prelude::*,
     rollback::*,
     testing::{Conditions, Lab, Player},
@@ -96,12 +97,13 @@ fn cues_happen_once_on_every_screen() {
         let started = lab.take_events::<EffectStarted<Cue>>(player);
         let cancelled = lab.take_events::<EffectCancelled<Cue>>(player);
         let of_player = lab.take_events::<EffectConfirmed<Cue>>(player);
-        assert!(!cancelled.is_empty(), "nothing was mispredicted");
+        let stats = status(&lab, player).stats;
+        assert!(stats.rollbacks > 20, "nothing was mispredicted: {stats:?}");
         let last = of_player.last().unwrap().tick;
         let mut counts = BTreeMap::<String, [usize; 3]>::new();
-        let mut count = |cue: Cue, tick, column: usize| {
+        let mut count = |cue: Cue, tick: Tick, column: usize| {
             // Later ones are not confirmed yet.
-            if tick <= last {
+            if tick.0 <= last.0 {
                 counts.entry(format!("{cue:?}")).or_default()[column] += 1;
             }
         };
@@ -124,7 +126,7 @@ fn cues_happen_once_on_every_screen() {
                 "{cue}: {started} {cancelled} {confirmed}"
             );
         }
-        let cues = of_player.iter().map(|cue| (cue.tick, cue.effect));
+        let cues = of_player.iter().map(|cue| (cue.tick.0, cue.effect));
         confirmed.push(cues.collect::<Vec<_>>());
     }
     let len = confirmed[0].len().min(confirmed[1].len());
@@ -225,6 +227,16 @@ fn simulation_passes_the_sync_test() {
 /// The goal of the example: this much netcode for a whole game.
 const MAX_LINES: usize = 60;
 
+/// What the game asks the plugin to do, which is between the markers.
+const CALLS: [&str; 6] = [
+    ".join_room(",
+    ".leave_match(",
+    ".leave_rooms(",
+    ".rollback_",
+    ".share(",
+    ".start_match(",
+];
+
 #[test]
 fn netcode_has_at_most_60_lines() {
     let mut files = Vec::new();
@@ -240,14 +252,10 @@ fn netcode_has_at_most_60_lines() {
                 "// netcode: begin" => is_netcode = true,
                 "// netcode: end" => is_netcode = false,
                 _ if is_netcode && !line.is_empty() && !line.starts_with("//") => lines += 1,
-                // Whatever the game asks the plugin to do is between the markers.
-                _ if !is_netcode => assert!(
-                    !line.contains("_match(")
-                        && !line.contains(".rollback_")
-                        && !line.contains("_room"),
-                    "{}: {line}",
-                    file.display()
-                ),
+                _ if !is_netcode => {
+                    let call = CALLS.iter().find(|call| line.contains(**call));
+                    assert_eq!(call, None, "{}: {line}", file.display());
+                }
                 _ => {}
             }
         }

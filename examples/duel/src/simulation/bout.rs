@@ -300,6 +300,7 @@ mod tests {
     #[test]
     fn top_speed_needs_about_two_seconds_to_cross_the_platform() {
         let mut fighters = two(400.0);
+        fighters[0].at = Vec2::new(0.0, -240.0);
         play(&mut fighters, 60, |_| Command {
             direction: Vec2::Y,
             ..default()
