@@ -9,6 +9,8 @@ use std::{
 use bevy::prelude::*;
 use huddle_rollback::DesyncReport;
 
+#[cfg(all(feature = "rollback_ui", target_arch = "wasm32"))]
+use crate::rollback::tools::desync_download;
 use crate::rollback::{
     game::{events::MatchDesynced, running::MatchStatus, store::with_store},
     world::{Registered, RegisteredKind},
@@ -20,7 +22,8 @@ use crate::rollback::{
 /// the tick, the entities, components and fields that differ with both values, the build, the platform and the
 /// registered types. The log has the name of the file.
 ///
-/// In browsers, which have no files, the log contains the whole text.
+/// In browsers, the log contains the whole text. `DesyncOverlayPlugin`, of the feature `rollback_ui`, also shows a button
+/// that saves it as a download.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -53,6 +56,8 @@ impl Default for DesyncFilePlugin {
 impl Plugin for DesyncFilePlugin {
     fn build(&self, app: &mut App) {
         app.insert_resource(self.clone()).add_observer(on_desync);
+        #[cfg(all(feature = "rollback_ui", target_arch = "wasm32"))]
+        desync_download::build(app);
     }
 }
 
@@ -69,6 +74,11 @@ fn on_desync(desync: On<MatchDesynced>, mut commands: Commands) {
             types,
         };
         file.write(&settings.folder);
+        #[cfg(all(feature = "rollback_ui", target_arch = "wasm32"))]
+        {
+            let (name, text) = (file.name(), file.text());
+            desync_download::offer(world, name, text);
+        }
     });
 }
 

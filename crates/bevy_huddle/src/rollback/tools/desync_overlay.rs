@@ -10,6 +10,9 @@ use crate::rollback::{
 /// Shows desyncs on the screen, for development: [`MatchDesynced`], [`SyncTestFailed`] and [`SimulationProblem`]. The
 /// text names the tick, the entity, the component, the field and both values. The start of the next match removes it.
 ///
+/// In browsers, a button saves the report of a desync as a download, if the game has
+/// [`DesyncFilePlugin`](crate::rollback::DesyncFilePlugin).
+///
 /// It needs the feature `rollback_ui`, and a game that draws Bevy's UI.
 ///
 /// ```no_run
@@ -65,8 +68,9 @@ impl Reports {
     }
 }
 
+/// The panel with the reports.
 #[derive(Component)]
-struct Overlay;
+pub(super) struct Overlay;
 
 fn show(reports: Res<Reports>, overlay: Query<Entity, With<Overlay>>, mut commands: Commands) {
     for entity in &overlay {
@@ -81,6 +85,8 @@ fn show(reports: Res<Reports>, overlay: Query<Entity, With<Overlay>>, mut comman
         right: px(8),
         bottom: px(8),
         padding: UiRect::all(px(12)),
+        row_gap: px(8),
+        flex_direction: FlexDirection::Column,
         ..default()
     };
     commands.spawn((

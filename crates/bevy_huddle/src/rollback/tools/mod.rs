@@ -3,6 +3,8 @@
 mod access;
 pub(crate) mod build_checks;
 pub(crate) mod compare_runs;
+#[cfg(all(feature = "rollback_ui", target_arch = "wasm32"))]
+mod desync_download;
 pub(crate) mod desync_file;
 #[cfg(feature = "rollback_ui")]
 pub(crate) mod desync_overlay;

@@ -169,7 +169,7 @@ fn measure(
     let last = graph.frames.back().map_or(totals, |last| last.totals);
     graph.frames.push_back(NetFrame {
         at: now,
-        resimulated: totals.resimulated - last.resimulated,
+        resimulated: totals.resimulated.saturating_sub(last.resimulated),
         predicted: status.tick.since(status.confirmed).max(0).cast_unsigned(),
         missing: status.missing,
         totals,
