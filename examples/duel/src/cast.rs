@@ -15,8 +15,8 @@ struct Member {
     persona: Persona,
 }
 
-/// How much a hue differs from those of the seats before it, in degrees.
-const APART: f32 = 25.0;
+/// The number of the kit's colors.
+const COLORS: usize = 12;
 
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Cast>().add_observer(assign);
@@ -25,26 +25,22 @@ pub(crate) fn plugin(app: &mut App) {
 fn assign(started: On<MatchStarted>, entrants: Entrants, mut cast: ResMut<Cast>) {
     cast.0.clear();
     for &peer in &started.seats {
-        let mut persona = entrants.persona(peer);
         let is_guest = cast.0.iter().any(|member| member.peer == peer);
+        let mut persona = free_color(&entrants.persona(peer), &cast.0);
         if is_guest {
-            persona.name = format!("{}'s guest", persona.name);
+            persona.name.push_str(" (guest)");
         }
-        persona.hue = free_hue(persona.hue, &cast.0);
         cast.0.push(Member { peer, persona });
     }
 }
 
-/// Returns the hue, or the next one that no other seat has, so that the fighters can be told apart.
-fn free_hue(hue: f32, taken: &[Member]) -> f32 {
-    let differs = |hue: &f32| {
-        taken.iter().all(|member| {
-            let gap = (member.persona.hue - hue).rem_euclid(360.0);
-            gap.min(360.0 - gap) >= APART
-        })
-    };
-    let steps = (0..8).map(|step| (hue + 45.0 * step as f32).rem_euclid(360.0));
-    steps.clone().find(differs).unwrap_or(hue)
+/// Returns the persona, or the same animal in the next color that no other seat has, so that the fighters can be told
+/// apart.
+fn free_color(persona: &Persona, taken: &[Member]) -> Persona {
+    let [color, animal] = persona.numbers;
+    let is_free = |persona: &Persona| taken.iter().all(|of| of.persona.hue != persona.hue);
+    let mut choices = (0..COLORS).map(|step| Persona::new(color + step, animal));
+    choices.find(is_free).unwrap_or_else(|| persona.clone())
 }
 
 impl Cast {
@@ -68,16 +64,11 @@ mod tests {
     fn two_players_with_the_same_color_can_be_told_apart() {
         let mut cast = Vec::new();
         for id in 0..4 {
-            let mut persona = Persona::new(3, id);
-            persona.hue = free_hue(persona.hue, &cast);
+            let persona = free_color(&Persona::new(3, id), &cast);
             let peer = PeerId::from_u128(id as u128);
             cast.push(Member { peer, persona });
         }
-        for (index, member) in cast.iter().enumerate() {
-            for other in &cast[..index] {
-                let gap = (member.persona.hue - other.persona.hue).abs();
-                assert!(gap.min(360.0 - gap) >= APART, "{gap}");
-            }
-        }
+        let names: Vec<_> = cast.iter().map(|member| &member.persona.name).collect();
+        assert_eq!(names, ["Amber Ant", "Lemon Bat", "Lime Bear", "Mint Bee"]);
     }
 }

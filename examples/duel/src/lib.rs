@@ -28,10 +28,7 @@ const VIEW: Vec2 = Vec2::splat(2.0 * Platform::FULL + 60.0);
 
 /// Returns the game, ready to run.
 pub fn app() -> App {
-    let kit = ExampleKit::new("duel")
-        .controls("Move: WASD or arrow keys - Punch: F or K - Dash: G or L - Mute: M")
-        .view(VIEW)
-        .without_panel();
+    let kit = ExampleKit::new("duel").view(VIEW).without_panel();
     let has_window = kit.options().display != Display::Headless;
     let mut app = App::new();
     // netcode: begin

@@ -7,6 +7,8 @@ use example_kit::printable;
 use super::palette;
 use crate::{
     cast::Cast,
+    controls::touch::TouchScreen,
+    lobby::Entrant,
     simulation::{Phase, PhaseClock, Score},
 };
 
@@ -20,6 +22,11 @@ enum Line {
 /// Whether another player's game differs from this one.
 #[derive(Resource, Default)]
 struct Desynced(bool);
+
+/// The sizes of the large line, for short and long texts, and of the small line.
+const SHORT: f32 = 54.0;
+const LONG: f32 = 30.0;
+const SMALL: f32 = 16.0;
 
 /// The time for which a match may wait before the players read about it.
 const SHORT_WAIT: f32 = 0.4;
@@ -59,8 +66,8 @@ fn spawn(mut commands: Commands) {
             ..default()
         },
         children![
-            line(Line::Large, 54.0, palette::TEXT),
-            line(Line::Small, 18.0, palette::WARM),
+            line(Line::Large, SHORT, palette::TEXT),
+            line(Line::Small, SMALL, palette::WARM),
         ],
     ));
 }
@@ -74,8 +81,10 @@ fn write(
     desynced: Res<Desynced>,
     time: Res<Time<Real>>,
     peers: Query<(&Peer, Has<Reconnecting>, Option<&Stopped>)>,
+    entrant: Res<Entrant>,
+    touch: Res<TouchScreen>,
     mut waits_since: Local<Option<f32>>,
-    mut lines: Query<(&Line, &mut Text)>,
+    mut lines: Query<(&Line, &mut Text, &mut TextFont, &mut TextColor)>,
 ) {
     let now = time.elapsed_secs();
     let waited = match status.missing.is_empty() {
@@ -105,18 +114,39 @@ fn write(
         let waits: Vec<_> = status.missing.iter().map(why).collect();
         (String::new(), waits.join("\n"))
     } else {
-        (
-            announcement(*phase.get(), &clock, &score, &cast),
-            String::new(),
-        )
+        let controls = match *phase.get() {
+            Phase::Countdown => controls_text(&entrant, touch.0),
+            _ => String::new(),
+        };
+        let large = announcement(*phase.get(), &clock, &score, &cast);
+        (large, controls)
     };
-    for (line, mut text) in &mut lines {
+    let is_problem = *phase.get() != Phase::Countdown || waited > SHORT_WAIT || desynced.0;
+    for (line, mut text, mut font, mut color) in &mut lines {
         let next = printable(match line {
             Line::Large => &large,
             Line::Small => &small,
         });
+        let (size, next_color) = match line {
+            Line::Large if next.len() > 6 => (LONG, palette::TEXT),
+            Line::Large => (SHORT, palette::TEXT),
+            Line::Small if is_problem => (SMALL, palette::WARM),
+            Line::Small => (SMALL, palette::SOFT),
+        };
         text.set_if_neq(Text(next));
+        font.set_if_neq(TextFont::from_font_size(size));
+        color.set_if_neq(TextColor(next_color));
     }
+}
+
+/// Returns how to play.
+pub(super) fn controls_text(entrant: &Entrant, is_touch: bool) -> String {
+    match entrant.players() {
+        1 if is_touch => "Move: left half of the screen.\nPunch and dash: right half.",
+        1 => "Move: WASD or arrow keys.\nPunch: F or K. Dash: G or L. Or use a gamepad.",
+        _ => "Left player: WASD, F to punch, G to dash.\nRight player: arrow keys, K to punch, L to dash.",
+    }
+    .to_owned()
 }
 
 fn announcement(phase: Phase, clock: &PhaseClock, score: &Score, cast: &Cast) -> String {

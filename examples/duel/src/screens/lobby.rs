@@ -6,12 +6,14 @@ use example_kit::{Invitation, Options, printable};
 
 use super::{
     action::{Action, ShowInvitation},
+    banner::controls_text,
     button::button,
     is_playing, palette,
     roster::Roster,
 };
 use crate::{
     cast::Cast,
+    controls::touch::TouchScreen,
     lobby::{Entrant, Entrants},
     simulation::{Phase, Score},
 };
@@ -25,6 +27,7 @@ struct Panel;
 enum Line {
     Title,
     Hint,
+    Controls,
 }
 
 /// A part of the panel that is shown only at times.
@@ -108,6 +111,7 @@ fn spawn(mut commands: Commands) {
             (Section::InRoom, Roster, column.clone()),
             line(Line::Hint, 14.0, palette::SOFT),
             buttons,
+            line(Line::Controls, 12.0, palette::SOFT),
             (
                 Section::Left,
                 row,
@@ -124,7 +128,17 @@ fn spawn(mut commands: Commands) {
             BackgroundColor(palette::PANEL),
             BorderColor::all(palette::ACCENT.with_alpha(0.5)),
             BoxShadow::new(palette::ACCENT.with_alpha(0.2), px(0), px(0), px(4), px(36)),
-            children![players, (Section::Invitation, Invitation)],
+            children![
+                players,
+                (
+                    Section::Invitation,
+                    Node {
+                        max_width: px(300),
+                        ..default()
+                    },
+                    children![Invitation],
+                ),
+            ],
         )],
     ));
 }
@@ -171,6 +185,7 @@ fn write(
     cast: Res<Cast>,
     entrant: Res<Entrant>,
     entrants: Entrants,
+    touch: Res<TouchScreen>,
     mut lines: Query<(&Line, &mut Text)>,
 ) {
     let all = entrants.all();
@@ -194,10 +209,12 @@ fn write(
         None if !entrant.is_ready => "Press Enter when you are ready.".to_owned(),
         None => "Waiting until the others are ready.".to_owned(),
     };
+    let controls = controls_text(&entrant, touch.0);
     for (line, mut text) in &mut lines {
         let next = printable(match line {
             Line::Title => &title,
             Line::Hint => &hint,
+            Line::Controls => &controls,
         });
         text.set_if_neq(Text(next));
     }

@@ -41,7 +41,7 @@ fn resize(
     for (layer, mut sprite) in &mut layers {
         let (scale, color) = match layer {
             Layer::Glow => (1.45, Color::oklcha(0.6, 0.16, 285.0 - 255.0 * danger, 0.5)),
-            Layer::Disc => (1.0, Color::oklch(0.97, 0.05, 285.0 - 255.0 * danger)),
+            Layer::Disc => (1.0, Color::oklch(0.94, 0.1, 285.0 - 255.0 * danger)),
         };
         sprite.custom_size = Some(Vec2::splat(2.0 * *shown * scale));
         sprite.color = color;
