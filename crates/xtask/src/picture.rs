@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 
 use crate::{env, install, process, project::Project, test};
 
-const PICTURE: &str = "docs/images/hello.webp";
+const PICTURE: &str = "docs/images/duel.webp";
 
 /// The time between frames in milliseconds. The recording uses the same.
 const STEP_MS: &str = "80";
@@ -17,7 +17,7 @@ const QUALITY: &str = "75";
 /// In bytes. A README should load fast.
 const MAX_LEN: u64 = 1_500_000;
 
-/// Records two windows of `hello` and replaces the picture.
+/// Records two windows of `duel` and replaces the picture.
 pub(crate) fn make(project: &Project) -> anyhow::Result<ExitCode> {
     if env::find_program("img2webp").is_none() {
         install::apt(&["webp"], "it encodes the picture")?;

@@ -34,8 +34,8 @@ fn assign(started: On<MatchStarted>, entrants: Entrants, mut cast: ResMut<Cast>)
     }
 }
 
-/// Returns the persona, or the same animal in the next color that no other seat has, so that the fighters can be told
-/// apart.
+/// Returns the persona, or the same animal in the next color that no other seat has, so that all fighters
+/// differ.
 fn free_color(persona: &Persona, taken: &[Member]) -> Persona {
     let [color, animal] = persona.numbers;
     let is_free = |persona: &Persona| taken.iter().all(|of| of.persona.hue != persona.hue);
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_players_with_the_same_color_can_be_told_apart() {
+    fn players_with_the_same_color_get_different_ones() {
         let mut cast = Vec::new();
         for id in 0..4 {
             let persona = free_color(&Persona::new(3, id), &cast);

@@ -8,6 +8,7 @@ mod cast;
 mod controls;
 mod lobby;
 mod pad;
+mod playing;
 mod screens;
 mod show;
 mod simulation;

@@ -8,9 +8,12 @@ use example_kit::{Options, Persona};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    controls::MAX_LOCAL,
+    playing::is_playing,
     simulation::{MAX_SEATS, Phase},
 };
+
+/// The maximum number of players at one machine.
+pub(crate) const MAX_LOCAL: usize = 2;
 
 /// What each player tells the others about itself. It is shared as state, so late joiners receive it, too.
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +134,7 @@ fn update_entrant(
 ) {
     let mut next = *entrant;
     next.starts_in = plan.starts_in(time.elapsed());
-    next.is_playing = status.is_running() && *phase.get() != Phase::MatchOver;
+    next.is_playing = is_playing(&status, &phase);
     next.is_ready |= options.bot.is_some() && !next.is_playing;
     entrant.set_if_neq(next);
 }

@@ -1,4 +1,4 @@
-//! Records two windows of `hello` for the README: `cargo xtask picture`.
+//! Records two windows of `duel` for the README: `cargo xtask picture`.
 
 use std::{
     path::PathBuf,
@@ -20,7 +20,7 @@ const FRAMES: u32 = 75;
 /// disappeared.
 const WARM_UP: Duration = Duration::from_secs(12);
 const GAP: usize = 12;
-/// The size of the window of `hello`.
+/// The size of the window of `duel`.
 const SIZE: Page = Page {
     width: 1000,
     height: 760,
@@ -37,12 +37,12 @@ pub(crate) fn recordings() -> Vec<Entry> {
 fn two_windows(artifacts: &Artifacts) -> anyhow::Result<()> {
     let folder = PathBuf::from(std::env::var_os(FOLDER).context("the folder is not set")?);
     let server = Server::start(artifacts)?;
-    let room = server.room("hello");
+    let room = server.room("duel");
     let open = |name: &str, bot: &str| {
         Window::open(
             artifacts,
             name,
-            "hello",
+            "duel",
             &["--room", &room, "--bot", bot],
             SIZE,
         )

@@ -60,7 +60,7 @@ pub(crate) fn trials(project: &Project, options: &TrialOptions) -> anyhow::Resul
     run_groups(project, &[Group::E2e], &test_args)
 }
 
-/// Records two windows of `hello` and writes the frames to a folder.
+/// Records two windows of `duel` and writes the frames to a folder.
 pub(crate) fn record(project: &Project, folder: &Path) -> anyhow::Result<ExitCode> {
     let test_args = TestArgs {
         args: vec!["recording_of_two_windows".to_owned()],

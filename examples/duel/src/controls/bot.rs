@@ -4,8 +4,11 @@ use bevy::prelude::*;
 use bevy_huddle::rollback::*;
 use example_kit::Options;
 
-use super::{Controls, MAX_LOCAL};
-use crate::simulation::{Fighter, Platform, RADIUS};
+use super::held::Controls;
+use crate::{
+    lobby::MAX_LOCAL,
+    simulation::{Fighter, Platform, RADIUS},
+};
 
 /// A bot chases the nearest opponent, stays away from the edge, and strikes when it can.
 #[derive(Resource)]

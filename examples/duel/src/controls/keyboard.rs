@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 
-use super::{Controls, player_of};
+use super::held::{Controls, player_of};
 use crate::lobby::Entrant;
 
 /// The keys of a player.

@@ -1,6 +1,7 @@
 //! The inputs of the local players: keyboard, gamepads, touch, or a bot.
 
 mod bot;
+mod held;
 mod keyboard;
 mod pads;
 pub(crate) mod touch;
@@ -8,63 +9,11 @@ pub(crate) mod touch;
 use bevy::prelude::*;
 use example_kit::{Display, Options};
 
-use crate::{lobby::Entrant, pad::Pad};
-
-/// The maximum number of players at one machine.
-pub(crate) const MAX_LOCAL: usize = 2;
-
-/// What the local players hold. Devices add to it in every frame, and a tick takes it.
-#[derive(Resource, Default)]
-pub(crate) struct Controls([Player; MAX_LOCAL]);
-
-/// What a local player holds.
-#[derive(Clone, Copy, Default)]
-struct Player {
-    direction: Vec2,
-    dash: Button,
-    punch: Button,
-}
-
-/// A button. A tap between two ticks still counts.
-#[derive(Clone, Copy, Default)]
-struct Button {
-    is_down: bool,
-    was_pressed: bool,
-}
-
-impl Button {
-    fn hold(&mut self, is_down: bool) {
-        self.is_down |= is_down;
-        self.was_pressed |= is_down;
-    }
-
-    fn take(&mut self) -> bool {
-        std::mem::take(&mut self.was_pressed) || self.is_down
-    }
-}
-
-impl Controls {
-    /// Returns the input of a local player for the next tick.
-    pub(crate) fn take(&mut self, player: usize) -> Pad {
-        let Some(player) = self.0.get_mut(player) else {
-            return Pad::default();
-        };
-        Pad::new(player.direction, player.dash.take(), player.punch.take())
-    }
-
-    /// Adds what a device of a local player holds in this frame.
-    fn hold(&mut self, player: usize, direction: Vec2, dash: bool, punch: bool) {
-        if let Some(player) = self.0.get_mut(player) {
-            player.direction += direction;
-            player.dash.hold(dash);
-            player.punch.hold(punch);
-        }
-    }
-}
+pub(crate) use held::Controls;
 
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<Controls>()
-        .add_systems(First, release)
+        .add_systems(First, held::release)
         .add_plugins(bot::plugin);
     let options = app.world().resource::<Options>();
     if options.display != Display::Headless {
@@ -72,41 +21,5 @@ pub(crate) fn plugin(app: &mut App) {
         let read = (keyboard::read, pads::read, touch::read).run_if(is_played);
         app.add_plugins(touch::plugin)
             .add_systems(PreUpdate, read.after(bevy::input::InputSystems));
-    }
-}
-
-/// Releases everything before the devices report what is held.
-fn release(mut controls: ResMut<Controls>) {
-    for player in &mut controls.0 {
-        player.direction = Vec2::ZERO;
-        player.dash.is_down = false;
-        player.punch.is_down = false;
-    }
-}
-
-/// Returns the local player that a device with this number controls.
-fn player_of(device: usize, entrant: &Entrant) -> usize {
-    device.min(usize::from(entrant.players()) - 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tap_between_two_ticks_counts_once() {
-        let mut controls = Controls::default();
-        controls.hold(0, Vec2::ZERO, true, false);
-        controls.0[0].dash.is_down = false;
-        assert!(controls.take(0).dash);
-        assert!(!controls.take(0).dash);
-    }
-
-    #[test]
-    fn held_button_stays_down() {
-        let mut controls = Controls::default();
-        controls.hold(1, Vec2::X, false, true);
-        assert!(controls.take(1).punch && controls.take(1).punch);
-        assert_eq!(controls.take(0), Pad::default());
     }
 }

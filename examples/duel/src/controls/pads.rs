@@ -2,7 +2,7 @@
 
 use bevy::prelude::*;
 
-use super::{Controls, player_of};
+use super::held::{Controls, player_of};
 use crate::lobby::Entrant;
 
 pub(super) fn read(

@@ -2,7 +2,7 @@
 
 use bevy::{input::touch::Touches, prelude::*, window::PrimaryWindow};
 
-use super::Controls;
+use super::held::Controls;
 use crate::screens::palette;
 
 /// The way of a finger that steers at full speed, in pixels.

@@ -4,8 +4,7 @@ use bevy::prelude::*;
 use bevy_huddle::{prelude::*, rollback::*};
 use example_kit::Options;
 
-use super::is_playing;
-use crate::lobby::Entrant;
+use crate::{lobby::Entrant, playing::is_playing};
 
 /// Something that the player does.
 #[derive(Component, Event, Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +50,7 @@ fn press_keys(
     mut lobby_since: Local<Option<f32>>,
     mut commands: Commands,
 ) {
-    if is_playing(status, phase) {
+    if is_playing(&status, &phase) {
         *lobby_since = None;
         if keys.just_pressed(KeyCode::Escape) {
             commands.trigger(Action::LeaveMatch);

@@ -8,13 +8,14 @@ use super::{
     action::{Action, ShowInvitation},
     banner::controls_text,
     button::button,
-    is_playing, palette,
+    palette,
     roster::Roster,
 };
 use crate::{
     cast::Cast,
     controls::touch::TouchScreen,
     lobby::{Entrant, Entrants},
+    playing::is_playing,
     simulation::{Phase, Score},
 };
 
@@ -155,7 +156,7 @@ fn show(
 ) {
     let is_in_room = huddle.local_id().is_some();
     let has_left = room.is_empty();
-    let is_shown = !is_playing(status, phase) && (is_in_room || has_left);
+    let is_shown = !is_playing(&status, &phase) && (is_in_room || has_left);
     panel.into_inner().set_if_neq(match is_shown {
         true => Visibility::Inherited,
         false => Visibility::Hidden,

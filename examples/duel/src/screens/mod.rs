@@ -13,6 +13,7 @@ use bevy_huddle::rollback::*;
 
 use crate::{
     controls::touch::{TouchButtons, TouchScreen},
+    playing::is_playing,
     simulation::Phase,
 };
 
@@ -29,18 +30,13 @@ pub(crate) fn plugin(app: &mut App) {
         .add_systems(Update, show_touch_buttons);
 }
 
-/// A run condition: the player is in a match that is not over.
-fn is_playing(status: Res<MatchStatus>, phase: Res<State<Phase>>) -> bool {
-    status.is_running() && *phase.get() != Phase::MatchOver
-}
-
 fn show_touch_buttons(
     screen: Res<TouchScreen>,
     status: Res<MatchStatus>,
     phase: Res<State<Phase>>,
     mut buttons: Query<&mut Visibility, With<TouchButtons>>,
 ) {
-    let is_shown = screen.0 && is_playing(status, phase);
+    let is_shown = screen.0 && is_playing(&status, &phase);
     for mut visibility in &mut buttons {
         visibility.set_if_neq(match is_shown {
             true => Visibility::Inherited,

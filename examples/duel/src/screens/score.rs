@@ -7,6 +7,7 @@ use example_kit::printable;
 use super::{action::Action, button::button, palette};
 use crate::{
     cast::Cast,
+    playing::is_playing,
     simulation::{Score, WINS},
 };
 
@@ -154,7 +155,7 @@ fn show_button(
 ) {
     corner
         .into_inner()
-        .set_if_neq(match super::is_playing(status, phase) {
+        .set_if_neq(match is_playing(&status, &phase) {
             true => Visibility::Inherited,
             false => Visibility::Hidden,
         });

@@ -5,7 +5,7 @@ use bevy_huddle::rollback::*;
 
 use crate::simulation::Cue;
 
-/// How much the camera shakes, from 0 to 1. It calms down by itself.
+/// How much the camera shakes, from 0 to 1. It calms down over time.
 #[derive(Resource, Default)]
 struct Shake(f32);
 

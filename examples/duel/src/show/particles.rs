@@ -4,7 +4,7 @@ use bevy::prelude::*;
 use bevy_huddle::rollback::*;
 use example_kit::Fade;
 
-use super::{OfMatch, art::Art, puppet::Puppet};
+use super::{art::Art, of_match::OfMatch, puppet::Puppet};
 use crate::{cast::Cast, simulation::Cue};
 
 const DEPTH: f32 = 5.0;

@@ -7,7 +7,7 @@ use bevy::{audio::Volume, input::touch::Touches, prelude::*};
 use bevy_huddle::rollback::*;
 use example_kit::Toast;
 
-use super::{OfMatch, synth::Synth};
+use super::{of_match::OfMatch, synth::Synth};
 use crate::simulation::Cue;
 
 #[derive(Resource)]

@@ -4,10 +4,12 @@ use bevy::prelude::*;
 use bevy_huddle::rollback::*;
 
 use super::{
+    cue::Cue,
     fighter::{Fighter, RADIUS},
-    rounds::{Cue, Phase, Platform},
+    phase::Phase,
+    platform::Platform,
 };
-use crate::Pad;
+use crate::pad::Pad;
 
 const ACCELERATION: f32 = 0.5;
 /// The part of the velocity that is kept per tick.

@@ -4,8 +4,6 @@ use bevy::prelude::*;
 use bevy_huddle::rollback::*;
 use serde::Serialize;
 
-use super::rounds::{MAX_SEATS, Platform, Score};
-
 /// The radius of a fighter, in world units.
 pub(crate) const RADIUS: f32 = 22.0;
 
@@ -63,29 +61,6 @@ impl Fighter {
     /// Returns the part of its fall that is over, from 0 to 1.
     pub(crate) fn fallen(&self) -> f32 {
         f32::from(self.fall) / f32::from(FALL)
-    }
-}
-
-/// Spawns a fighter for each player, on a circle. The places turn from round to round.
-pub(super) fn spawn_all(
-    status: Res<MatchStatus>,
-    score: Res<Score>,
-    inputs: Res<Inputs<crate::Pad>>,
-    old: Query<Entity, With<Fighter>>,
-    mut commands: Commands,
-) {
-    for entity in &old {
-        commands.entity(entity).despawn_rollback();
-    }
-    let count = status.seats.len().min(MAX_SEATS);
-    let step = std::f32::consts::TAU / count.max(1) as f32;
-    for index in 0..count {
-        let seat = Seat(index as u8);
-        if !inputs.is_disconnected(seat) {
-            let turn = step * (index as f32 + score.round as f32) + std::f32::consts::PI;
-            let direction = Vec2::new(ops::cos(turn), ops::sin(turn));
-            commands.spawn(Fighter::new(seat, direction * Platform::FULL * 0.6));
-        }
     }
 }
 

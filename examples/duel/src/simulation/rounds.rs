@@ -4,8 +4,13 @@ use bevy::prelude::*;
 use bevy_huddle::rollback::*;
 use serde::Serialize;
 
-use super::fighter::Fighter;
-use crate::Pad;
+use super::{
+    cue::Cue,
+    fighter::Fighter,
+    phase::{COUNTDOWN, COUNTDOWN_STEP, Phase, PhaseClock},
+    platform::Platform,
+};
+use crate::pad::Pad;
 
 /// The maximum number of seats of a match.
 pub(crate) const MAX_SEATS: usize = 4;
@@ -13,46 +18,8 @@ pub(crate) const MAX_SEATS: usize = 4;
 /// The number of won rounds with which a player wins the match.
 pub(crate) const WINS: u8 = 3;
 
-/// The length of the countdown, in ticks: three steps.
-const COUNTDOWN: u32 = 3 * COUNTDOWN_STEP;
-const COUNTDOWN_STEP: u32 = 45;
 /// The time between two rounds, in ticks.
 const PAUSE: u32 = 110;
-/// The tick of a round in which the platform begins to shrink.
-const SHRINK_AFTER: u32 = 10 * 60;
-/// How much the platform shrinks per tick.
-const SHRINK: f32 = 0.12;
-
-/// The part of a match.
-#[derive(States, Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
-pub(crate) enum Phase {
-    /// The fighters stand still. Three, two, one.
-    #[default]
-    Countdown,
-    /// Until one fighter is left.
-    Fight,
-    /// The winner of the round can enjoy it.
-    RoundOver,
-    /// A player has won enough rounds, or has no opponents any more.
-    MatchOver,
-}
-
-/// The number of ticks since the phase began.
-#[derive(Resource, Clone, Debug, Default, PartialEq, Serialize)]
-pub(crate) struct PhaseClock(u32);
-
-impl PhaseClock {
-    /// Returns the number that a countdown shows: 3, 2 or 1.
-    pub(crate) fn countdown(&self) -> u32 {
-        (COUNTDOWN.saturating_sub(self.0)).div_ceil(COUNTDOWN_STEP)
-    }
-
-    /// Returns the number of ticks since the phase began.
-    pub(crate) fn ticks(&self) -> u32 {
-        self.0
-    }
-}
-
 /// The rounds that each player has won.
 #[derive(Resource, Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Score {
@@ -64,67 +31,32 @@ pub(crate) struct Score {
     pub(crate) winner: Option<Seat>,
 }
 
-/// The platform, a disc around the origin.
-#[derive(Resource, Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Platform {
-    /// The radius in world units.
-    pub(crate) radius: f32,
-}
-
-impl Platform {
-    /// The radius at the start of a round.
-    pub(crate) const FULL: f32 = 250.0;
-}
-
-impl Default for Platform {
-    fn default() -> Self {
-        let radius = Self::FULL;
-        Self { radius }
-    }
-}
-
-/// Something to see, hear and feel. It happens once, however often its tick is simulated again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cue {
-    /// A step of the countdown: 3, 2, 1, and 0 for the start.
-    Count(u32),
-    /// A fighter dashes.
-    Dash {
-        /// Its seat.
-        seat: Seat,
-    },
-    /// A fighter punches.
-    Punch {
-        /// Its seat.
-        seat: Seat,
-    },
-    /// A fighter was hit.
-    Hit {
-        /// The seat of the fighter that hit it.
-        by: Seat,
-        /// The seat of the fighter that was hit.
-        to: Seat,
-    },
-    /// A fighter has left the platform.
-    RingOut {
-        /// Its seat.
-        seat: Seat,
-    },
-    /// A round is over.
-    RoundOver {
-        /// The winner, if a fighter was left.
-        winner: Option<Seat>,
-    },
-    /// The match is over.
-    MatchOver {
-        /// The winner.
-        winner: Option<Seat>,
-    },
-}
-
 pub(super) fn prepare_round(mut platform: ResMut<Platform>, mut clock: ResMut<PhaseClock>) {
     *platform = Platform::default();
     clock.0 = 0;
+}
+
+/// Spawns a fighter for each player, on a circle. The places turn from round to round.
+pub(super) fn spawn_fighters(
+    status: Res<MatchStatus>,
+    score: Res<Score>,
+    inputs: Res<Inputs<Pad>>,
+    old: Query<Entity, With<Fighter>>,
+    mut commands: Commands,
+) {
+    for entity in &old {
+        commands.entity(entity).despawn_rollback();
+    }
+    let count = status.seats.len().min(MAX_SEATS);
+    let step = std::f32::consts::TAU / count.max(1) as f32;
+    for index in 0..count {
+        let seat = Seat(index as u8);
+        if !inputs.is_disconnected(seat) {
+            let turn = step * (index as f32 + score.round as f32) + std::f32::consts::PI;
+            let direction = Vec2::new(ops::cos(turn), ops::sin(turn));
+            commands.spawn(Fighter::new(seat, direction * Platform::FULL * 0.6));
+        }
+    }
 }
 
 pub(super) fn count_down(
@@ -137,12 +69,6 @@ pub(super) fn count_down(
     }
     if clock.0 >= COUNTDOWN {
         next.set(Phase::Fight);
-    }
-}
-
-pub(super) fn shrink_platform(clock: Res<PhaseClock>, mut platform: ResMut<Platform>) {
-    if clock.0 > SHRINK_AFTER {
-        platform.radius = (platform.radius - SHRINK).max(0.0);
     }
 }
 
@@ -205,13 +131,5 @@ pub(super) fn end_without_opponents(
         score.winner = winner;
         next.set(Phase::MatchOver);
         cues.write(Cue::MatchOver { winner });
-    }
-}
-
-/// Counts the ticks of the phase. A new phase starts at 0.
-pub(super) fn advance_clock(next: Res<NextState<Phase>>, mut clock: ResMut<PhaseClock>) {
-    match *next {
-        NextState::Unchanged => clock.0 += 1,
-        _ => clock.0 = 0,
     }
 }

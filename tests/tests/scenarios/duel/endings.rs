@@ -10,7 +10,7 @@ use huddle_tests::{
     Artifacts, Browser, Frozen, Page, Platform, Player, Report, Server, Testbed, wait_until, watch,
 };
 
-use super::{GOOD, Record, start, wait_for_the_match};
+use super::room::{GOOD, Record, start, wait_for_the_match};
 
 /// The maximum interruption for the others when a player is killed, and the same without a signaling server.
 const KILL: Duration = Duration::from_secs(1);

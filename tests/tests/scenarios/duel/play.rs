@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use huddle_tests::{Artifacts, Platform, Player, Server, watch};
 
-use super::{BAD, GOOD, Record, Room, start, wait_for_the_match};
+use super::room::{BAD, GOOD, Record, Room, start, wait_for_the_match};
 
 /// The minimum number of confirmed ticks per second, of 60.
 const RATE: f64 = 57.0;
