@@ -20,6 +20,7 @@ use bevy_huddle::{prelude::*, rollback::*};
 use example_kit::{Display, ExampleKit, Options};
 
 use controls::Controls;
+pub use lobby::BotsWaitFor;
 use lobby::{Entrant, Entrants, Plan};
 use pad::Pad;
 use simulation::{Cue, Fighter, Phase, PhaseClock, Platform, Score};

@@ -85,6 +85,16 @@ impl Entrants<'_, '_> {
     }
 }
 
+/// The number of players in the room for which bots wait before they are ready. The default is 2.
+#[derive(Resource, Clone, Copy, Debug)]
+pub struct BotsWaitFor(pub usize);
+
+impl Default for BotsWaitFor {
+    fn default() -> Self {
+        Self(2)
+    }
+}
+
 /// The start of the next match, as the host plans it.
 #[derive(Resource, Default)]
 pub(crate) struct Plan {
@@ -100,7 +110,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const START_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(crate) fn plugin(app: &mut App) {
-    app.init_resource::<Entrant>()
+    app.init_resource::<BotsWaitFor>()
+        .init_resource::<Entrant>()
         .init_resource::<Plan>()
         .add_systems(PreUpdate, update_entrant)
         .add_systems(Update, name_peers)
@@ -123,9 +134,11 @@ fn name_peers(
     }
 }
 
-/// Keeps what the others see up to date. A bot is always ready.
+/// Keeps what the others see up to date. A bot is ready as soon as there are enough players.
 fn update_entrant(
     options: Res<Options>,
+    bots_wait_for: Res<BotsWaitFor>,
+    huddle: Huddle,
     status: Res<MatchStatus>,
     phase: Res<State<Phase>>,
     plan: Res<Plan>,
@@ -135,7 +148,8 @@ fn update_entrant(
     let mut next = *entrant;
     next.starts_in = plan.starts_in(time.elapsed());
     next.is_playing = is_playing(&status, &phase);
-    next.is_ready |= options.bot.is_some() && !next.is_playing;
+    let is_enough = 1 + huddle.peers().count() >= bots_wait_for.0;
+    next.is_ready |= options.bot.is_some() && is_enough && !next.is_playing;
     entrant.set_if_neq(next);
 }
 

@@ -27,16 +27,23 @@ fn main() -> AppExit {
     app.insert_resource(settings)
         .add_plugins((counts::plugin, violations::plugin, report::plugin));
     match settings.game {
-        Game::Hello => app.add_plugins(counts::events::<hello::Splash>),
-        Game::Duel => app.add_plugins(duel_match::plugin),
-    };
-    // The probe registers messages, so either all players of a room use it or none do.
+        Game::Hello => {
+            app.add_plugins(counts::events::<hello::Splash>);
+            // The match registers messages, so either all players of a room use it or none do.
+            if let Some(players) = settings.players {
+                app.add_plugins(simulation::plugin(players, settings.sine));
+            }
+        }
+        Game::Duel => {
+            app.add_plugins(duel_match::plugin);
+            if let Some(players) = settings.players {
+                app.insert_resource(duel::BotsWaitFor(players));
+            }
+        }
+    }
+    // So does the probe.
     if settings.probe > 0 {
         app.add_plugins(probe::plugin);
-    }
-    // The match registers messages, too.
-    if let Some(players) = settings.players {
-        app.add_plugins(simulation::plugin(players, settings.sine));
     }
     if let Some(ticks) = settings.log {
         app.add_plugins(input_log::plugin(ticks, settings.mispredictions));

@@ -11,7 +11,7 @@ pub(crate) struct Settings {
     pub(crate) probe: u32,
     /// The length of a transfer to each peer, in bytes.
     pub(crate) transfer: Option<usize>,
-    /// The number of players of a match with rollback.
+    /// The number of players of a match.
     pub(crate) players: Option<usize>,
     /// The tick of the match from which on its result depends on the platform.
     pub(crate) sine: Option<u32>,

@@ -41,9 +41,9 @@ fn kill(
     before: impl FnOnce(&mut Server),
 ) -> anyhow::Result<()> {
     let mut server = Server::start(artifacts)?;
-    let mut ada = start(artifacts, &server, Platform::Native, 1, GOOD)?;
-    let mut bob = start(artifacts, &server, Platform::Native, 2, GOOD)?;
-    let mut cleo = start(artifacts, &server, Platform::Chromium, 3, GOOD)?;
+    let mut ada = start(artifacts, &server, Platform::Native, 1, 3, GOOD)?;
+    let mut bob = start(artifacts, &server, Platform::Native, 2, 3, GOOD)?;
+    let mut cleo = start(artifacts, &server, Platform::Chromium, 3, 3, GOOD)?;
     wait_for_the_match(&mut [&mut *ada, &mut *bob, &mut *cleo])?;
     thread::sleep(SETTLED);
     before(&mut server);
@@ -86,7 +86,7 @@ pub(crate) fn hidden_page_plays_on(artifacts: &Artifacts) -> anyhow::Result<()> 
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::SMALL)?;
     ada.open(&server.player("game=duel&bot=1"))?;
-    let mut bob = start(artifacts, &server, Platform::Native, 2, GOOD)?;
+    let mut bob = start(artifacts, &server, Platform::Native, 2, 2, GOOD)?;
     let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut *bob];
     wait_for_the_match(both)?;
     ada.hide()?;
@@ -113,9 +113,9 @@ pub(crate) fn hidden_page_plays_on(artifacts: &Artifacts) -> anyhow::Result<()> 
 /// and plays the next match.
 pub(crate) fn frozen_player_is_named_and_dropped(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
-    let mut ada = start(artifacts, &server, Platform::Native, 1, GOOD)?;
-    let mut bob = start(artifacts, &server, Platform::Native, 2, GOOD)?;
-    let mut cleo = start(artifacts, &server, Platform::Chromium, 3, GOOD)?;
+    let mut ada = start(artifacts, &server, Platform::Native, 1, 3, GOOD)?;
+    let mut bob = start(artifacts, &server, Platform::Native, 2, 3, GOOD)?;
+    let mut cleo = start(artifacts, &server, Platform::Chromium, 3, 3, GOOD)?;
     wait_for_the_match(&mut [&mut *ada, &mut *bob, &mut *cleo])?;
     thread::sleep(SETTLED);
     let frozen = Frozen::new(&*cleo)?;
@@ -169,8 +169,8 @@ fn confirmed(players: &mut [&mut dyn Player]) -> anyhow::Result<Vec<(u32, u32)>>
 
 pub(crate) fn ten_rematches(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
-    let mut ada = start(artifacts, &server, Platform::Native, 1, GOOD)?;
-    let mut bob = start(artifacts, &server, Platform::Native, 2, GOOD)?;
+    let mut ada = start(artifacts, &server, Platform::Native, 1, 2, GOOD)?;
+    let mut bob = start(artifacts, &server, Platform::Native, 2, 2, GOOD)?;
     let both: &mut [&mut dyn Player] = &mut [&mut *ada, &mut *bob];
     wait_for_the_match(both)?;
     let mut record = Record::default();
@@ -196,7 +196,7 @@ pub(crate) fn address_change_costs_little(artifacts: &Artifacts) -> anyhow::Resu
     for (bot, name) in [(1, "Ada"), (2, "Bob")] {
         let host = testbed.lab.host(name)?;
         let server = &testbed.server;
-        let player = host.enter(|| start(artifacts, server, Platform::Native, bot, GOOD))??;
+        let player = host.enter(|| start(artifacts, server, Platform::Native, bot, 2, GOOD))??;
         players.push((player, host));
     }
     let [(ada, _), (bob, bob_host)] = players.as_mut_slice() else {

@@ -65,7 +65,14 @@ fn play(
     for &room in rooms {
         let mut players = Vec::new();
         for (bot, &platform) in (1..).zip(platforms) {
-            players.push(start(artifacts, &server, platform, bot, room)?);
+            players.push(start(
+                artifacts,
+                &server,
+                platform,
+                bot,
+                platforms.len(),
+                room,
+            )?);
         }
         groups.push(players);
     }

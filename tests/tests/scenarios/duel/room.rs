@@ -31,12 +31,13 @@ pub(super) const BAD: Room = Room {
 /// The maximum time from the last player's first report to the first tick of the match.
 const START_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Starts a bot on the network of this thread.
+/// Starts a bot on the network of this thread. It is ready once the room has this many players.
 pub(super) fn start(
     artifacts: &Artifacts,
     server: &Server,
     platform: Platform,
     bot: u64,
+    players: usize,
     room: Room,
 ) -> anyhow::Result<Box<dyn Player>> {
     let name = format!("{platform:?} {bot}");
@@ -47,7 +48,7 @@ pub(super) fn start(
                 .flat_map(|(name, value)| [format!("--{name}"), (*value).to_owned()])
                 .collect();
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            let game = [("game", "duel")];
+            let game = [("game", "duel"), ("match", &players.to_string())];
             let native =
                 Native::playing(artifacts, &name, server, room.name, bot, &game, &arguments)?;
             return Ok(Box::new(native));
@@ -55,7 +56,10 @@ pub(super) fn start(
         Platform::Chromium => Browser::chromium(&name, Page::SMALL)?,
         Platform::Firefox => Browser::firefox(&name, Page::SMALL)?,
     };
-    let mut query = format!("game=duel&render=off&room={}&bot={bot}", room.name);
+    let mut query = format!(
+        "game=duel&render=off&match={players}&room={}&bot={bot}",
+        room.name
+    );
     for (name, value) in room.conditions {
         query.push_str(&format!("&{name}={value}"));
     }
