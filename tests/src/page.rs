@@ -18,6 +18,11 @@ impl Page {
         width: 800,
         height: 600,
     };
+    /// A phone held upright.
+    pub const PHONE: Self = Self {
+        width: 390,
+        height: 844,
+    };
     /// Bevy's default window size.
     pub const DEFAULT: Self = Self {
         width: 1280,

@@ -15,6 +15,8 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use bevy::prelude::*;
 use bevy_huddle::{prelude::*, rollback::*};
 use example_kit::{Display, ExampleKit, Options};
@@ -58,10 +60,15 @@ fn netcode(app: &mut App) {
     // One tick per frame of most displays.
     app.insert_resource(Time::<Fixed>::from_hz(60.0))
         // 1. The inputs of a tick, and everything that it changes.
-        .add_plugins((RollbackPlugin::new(read_pad), registration))
+        .add_plugins((RollbackPlugin::new(read_pad).configure(rules), registration))
         // 2. The lobby: players share their looks and whether they are ready.
         .add_peer_state::<Entrant>("entrant")
         .add_systems(Update, (share_entrant, start_match).chain().run_if(in_room));
+}
+
+/// The others play on without a player of whom they hear nothing for this time.
+fn rules(setup: &mut RollbackSetup<Pad>) {
+    setup.disconnect_timeout = Duration::from_millis(2500);
 }
 
 fn registration(app: &mut App) {

@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use huddle_tests::{Artifacts, Browser, Page, Picture, Server, wait_until};
+use huddle_tests::{Artifacts, Browser, Page, Picture, Player, Server, wait_until};
 
 use crate::steps::{LOAD_TIMEOUT, all_meet};
 
 /// The fewest colors of a drawn game. Antialiased text alone has more, and an empty page has one or
 /// two.
 const FEWEST_COLORS: usize = 16;
+/// The keys in the notation of WebDriver.
+const ENTER: char = '\u{E006}';
+const ESCAPE: char = '\u{E00C}';
+const SHORT_PRESS: Duration = Duration::from_millis(500);
 /// The time for drawing without a graphics card.
 pub(crate) const SLOW_DRAWING: Duration = Duration::from_secs(60);
 
@@ -38,6 +42,48 @@ pub(crate) fn pages_are_drawn_while_waiting_and_playing(
     bob.wait_shown(SLOW_DRAWING)?;
     save_screenshot(artifacts, &ada, "playing-ada")?;
     save_screenshot(artifacts, &bob, "playing-bob")
+}
+
+/// A player on a desktop and a bot on a phone play a round of `duel`: the lobby with the invitation, the lobby with both
+/// players, the countdown, the fight, and the lobby of a player that has left.
+pub(crate) fn duel_is_drawn_on_a_desktop_and_a_phone(artifacts: &Artifacts) -> anyhow::Result<()> {
+    let server = Server::start(artifacts)?;
+    let mut ada = Browser::chromium("Ada", Page::LARGE)?;
+    ada.open(&server.player("game=duel"))?;
+    wait_until(
+        &mut [&mut ada],
+        LOAD_TIMEOUT,
+        "Ada waits alone",
+        |reports| reports[0].state == "waiting",
+    )?;
+    ada.wait_shown(SLOW_DRAWING)?;
+    save_screenshot(artifacts, &ada, "duel-invitation")?;
+
+    let mut bob = Browser::chromium("Bob", Page::PHONE)?;
+    bob.open(&server.player("game=duel&bot=2"))?;
+    all_meet(
+        &mut [&mut ada, &mut bob],
+        LOAD_TIMEOUT + SLOW_DRAWING,
+        "two drawn pages meet",
+    )?;
+    bob.wait_shown(SLOW_DRAWING)?;
+    save_screenshot(artifacts, &ada, "duel-lobby")?;
+    save_screenshot(artifacts, &bob, "duel-lobby-phone")?;
+    ada.press(ENTER, SHORT_PRESS)?;
+    let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
+    wait_until(both, SLOW_DRAWING, "the match starts", |reports| {
+        reports.iter().all(|report| report.duel_match().seats == 2)
+    })?;
+    save_screenshot(artifacts, &ada, "duel-match")?;
+    save_screenshot(artifacts, &bob, "duel-match-phone")?;
+    ada.press(ESCAPE, SHORT_PRESS)?;
+    let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
+    wait_until(both, SLOW_DRAWING, "the match is over", |reports| {
+        let is_over = |text: &String| text.ends_with("wins!");
+        reports[0].duel_match().seats == 0 && reports[1].texts.iter().any(is_over)
+    })?;
+    save_screenshot(artifacts, &ada, "duel-left")?;
+    save_screenshot(artifacts, &bob, "duel-won-phone")
 }
 
 /// Saves a screenshot, and checks that it shows more than an empty page.

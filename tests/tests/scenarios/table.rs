@@ -391,6 +391,11 @@ const SCENARIOS: &[Entry] = &[
         Alone,
         pictures::pages_are_drawn_while_waiting_and_playing,
     ),
+    (
+        "duel_is_drawn_on_a_desktop_and_a_phone",
+        Alone,
+        pictures::duel_is_drawn_on_a_desktop_and_a_phone,
+    ),
 ];
 
 const WITH_FIREFOX: &[Entry] = &[

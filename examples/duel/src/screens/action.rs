@@ -62,7 +62,7 @@ fn press_keys(
         return;
     }
     let is_in_room = huddle.local_id().is_some();
-    let start = [KeyCode::Enter, KeyCode::Space];
+    let start = [KeyCode::Enter, KeyCode::NumpadEnter, KeyCode::Space];
     let has_started = keys.any_just_pressed(start)
         || gamepads
             .iter()

@@ -1,6 +1,6 @@
 //! The lobby: a panel with the players, the buttons and the invitation. After a match it shows who has won.
 
-use bevy::prelude::*;
+use bevy::{prelude::*, window::PrimaryWindow};
 use bevy_huddle::{prelude::*, rollback::*};
 use example_kit::{Invitation, Options, printable};
 
@@ -44,7 +44,7 @@ enum Section {
 
 pub(super) fn plugin(app: &mut App) {
     app.add_systems(Startup, spawn)
-        .add_systems(Update, (show, write, label).chain());
+        .add_systems(Update, (arrange, show, write, label).chain());
 }
 
 fn spawn(mut commands: Commands) {
@@ -65,11 +65,7 @@ fn spawn(mut commands: Commands) {
         ..default()
     };
     let row = Node {
-        flex_wrap: FlexWrap::Wrap,
-        justify_content: JustifyContent::Center,
         column_gap: px(8),
-        row_gap: px(8),
-        max_width: px(420),
         ..default()
     };
     let screen = Node {
@@ -85,24 +81,40 @@ fn spawn(mut commands: Commands) {
         padding: UiRect::axes(px(26), px(20)),
         border: UiRect::all(px(1)),
         border_radius: BorderRadius::all(px(16)),
-        max_width: percent(96),
-        flex_wrap: FlexWrap::Wrap,
+        max_width: percent(100),
         align_items: AlignItems::Center,
-        justify_content: JustifyContent::Center,
-        column_gap: px(30),
+        column_gap: px(28),
         row_gap: px(16),
         ..default()
     };
     let buttons = (
         Section::InRoom,
-        row.clone(),
+        Node {
+            row_gap: px(8),
+            ..column.clone()
+        },
         children![
-            button(Action::Ready, "Ready"),
-            button(Action::Color, "Color (1)"),
-            button(Action::Name, "Name (2)"),
-            button(Action::Guest, "Second player (3)"),
-            button(Action::Invite, "Invite (I)"),
-            button(Action::LeaveRoom, "Leave"),
+            (
+                row.clone(),
+                children![
+                    button(Action::Ready, "Ready"),
+                    button(Action::Guest, "Second player (3)"),
+                ],
+            ),
+            (
+                row.clone(),
+                children![
+                    button(Action::Color, "Color (1)"),
+                    button(Action::Name, "Name (2)"),
+                ],
+            ),
+            (
+                row.clone(),
+                children![
+                    button(Action::Invite, "Invite (I)"),
+                    button(Action::LeaveRoom, "Leave"),
+                ],
+            ),
         ],
     );
     let players = (
@@ -134,7 +146,7 @@ fn spawn(mut commands: Commands) {
                 (
                     Section::Invitation,
                     Node {
-                        max_width: px(300),
+                        max_width: px(250),
                         ..default()
                     },
                     children![Invitation],
@@ -142,6 +154,20 @@ fn spawn(mut commands: Commands) {
             ],
         )],
     ));
+}
+
+/// Puts the invitation beside the players, or below them in a window that is higher than wide.
+fn arrange(
+    window: Option<Single<&Window, (With<PrimaryWindow>, Changed<Window>)>>,
+    panel: Single<&mut Node, With<Panel>>,
+) {
+    let Some(window) = window else {
+        return;
+    };
+    panel.into_inner().flex_direction = match window.width() > window.height() {
+        true => FlexDirection::Row,
+        false => FlexDirection::Column,
+    };
 }
 
 /// Shows the parts of the panel that matter now.
