@@ -95,6 +95,6 @@ fn fit_ui(
 ) {
     if let Some(window) = window {
         let fit = (window.size() / view.0).min_element();
-        scale.0 = fit.clamp(0.7, 3.0);
+        scale.0 = fit.clamp(0.85, 3.0);
     }
 }
