@@ -105,7 +105,7 @@ pub(crate) struct Plan {
 }
 
 /// The time that players have to get ready once there are enough for a match.
-const PATIENCE: Duration = Duration::from_secs(10);
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time after which the host plans another start if the last one had no result.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -171,7 +171,7 @@ impl Plan {
             self.starts_at = None;
             return None;
         }
-        let starts_at = *self.starts_at.get_or_insert(now + PATIENCE);
+        let starts_at = *self.starts_at.get_or_insert(now + READY_TIMEOUT);
         if now < starts_at && !all.iter().all(|(_, entrant)| entrant.is_ready) {
             return None;
         }
@@ -241,7 +241,7 @@ mod tests {
         let all = [player(1, true, 0), player(2, false, 0), player(3, true, 0)];
         assert_eq!(plan.start(NOW, &all), None);
         assert_eq!(plan.starts_in(NOW), Some(10));
-        assert_eq!(ids(plan.start(NOW + PATIENCE, &all)), Some(vec![1, 3]));
+        assert_eq!(ids(plan.start(NOW + READY_TIMEOUT, &all)), Some(vec![1, 3]));
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
         let mut all = [player(1, true, 0), player(2, true, 0), player(3, false, 0)];
         assert_eq!(plan.start(NOW, &all), None);
         all[1].1.is_ready = false;
-        assert_eq!(plan.start(NOW + PATIENCE, &all), None);
+        assert_eq!(plan.start(NOW + READY_TIMEOUT, &all), None);
         assert_eq!(plan.starts_in(NOW), None);
     }
 

@@ -87,12 +87,14 @@ fn write(
     mut lines: Query<(&Line, &mut Text, &mut TextFont, &mut TextColor)>,
 ) {
     let now = time.elapsed_secs();
-    let waited = match status.missing.is_empty() {
-        true => {
+    // After the match, nobody has to wait: the others may be in the next one.
+    let is_waiting = !status.missing.is_empty() && *phase.get() != Phase::MatchOver;
+    let waited = match is_waiting {
+        false => {
             *waits_since = None;
             0.0
         }
-        false => now - *waits_since.get_or_insert(now),
+        true => now - *waits_since.get_or_insert(now),
     };
     let (large, small) = if !status.is_running() {
         Default::default()
