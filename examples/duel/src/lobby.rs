@@ -61,15 +61,21 @@ impl Entrant {
 pub(crate) struct Entrants<'w, 's> {
     pub(crate) huddle: Huddle<'w, 's>,
     local: Res<'w, Entrant>,
-    others: Query<'w, 's, (&'static Peer, &'static Shared<Entrant>), Without<LocalPeer>>,
+    others: Query<'w, 's, (&'static Peer, Option<&'static Shared<Entrant>>), Without<LocalPeer>>,
 }
 
 impl Entrants<'_, '_> {
-    /// Returns all players in the room that have introduced themselves.
+    /// Returns all players in the room. One that has just joined is not ready, so no match starts without it.
     pub(crate) fn all(&self) -> Vec<(PeerId, Entrant)> {
         let others = self.others.iter();
         let mut all: Vec<_> = others
-            .map(|(peer, entrant)| (peer.id, entrant.0))
+            .filter(|(peer, _)| !peer.is_matchbox_client)
+            .map(|(peer, entrant)| {
+                (
+                    peer.id,
+                    entrant.map(|entrant| entrant.0).unwrap_or_default(),
+                )
+            })
             .chain(self.huddle.local_id().map(|id| (id, *self.local)))
             .collect();
         let host = self.huddle.host();

@@ -13,7 +13,7 @@ use example_kit::{Display, Options};
 
 use crate::{
     game,
-    lobby::Entrant,
+    lobby::{BotsWaitFor, Entrant},
     pad::Pad,
     simulation::{self, Cue, Phase, Score},
 };
@@ -85,6 +85,28 @@ fn bots_play_match_after_match_over_a_bad_network() {
         }
     }
     panic!("too few matches in five minutes: {starts:?}");
+}
+
+#[test]
+fn match_starts_with_players_that_have_just_joined() {
+    for seed in 0..8 {
+        let mut lab = Lab::new(seed);
+        let slow = Conditions {
+            latency: Duration::from_millis(150),
+            jitter: Duration::from_millis(100),
+            ..default()
+        };
+        let players = [1, 2, 3].map(|bot| {
+            lab.player(move |app| {
+                app.insert_resource(options(Some(bot)))
+                    .insert_resource(BotsWaitFor(3))
+                    .add_plugins(game);
+            })
+        });
+        lab.network(slow);
+        lab.run_until(|lab| status(lab, players[0]).is_running());
+        assert_eq!(status(&lab, players[0]).seats.len(), 3, "seed {seed}");
+    }
 }
 
 #[test]
