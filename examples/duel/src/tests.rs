@@ -281,6 +281,7 @@ fn netcode_has_at_most_60_lines() {
                 _ => {}
             }
         }
+        assert!(!is_netcode, "{} has no end marker", file.display());
     }
     assert!((30..=MAX_LINES).contains(&lines), "{lines} lines");
     println!("{lines} lines of netcode");

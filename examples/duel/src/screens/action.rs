@@ -96,6 +96,18 @@ fn act(
     mut commands: Commands,
 ) {
     match *action {
+        // netcode: begin
+        Action::LeaveMatch => commands.leave_match(),
+        Action::LeaveRoom => {
+            entrant.is_ready = false;
+            commands.leave_rooms();
+        }
+        Action::JoinRoom => {
+            if huddle.room().is_none() {
+                commands.join_room(options.room());
+            }
+        }
+        // netcode: end
         Action::Ready => entrant.is_ready = !entrant.is_ready,
         Action::Color | Action::Name => {
             let is_color = *action == Action::Color;
@@ -108,15 +120,5 @@ fn act(
             let is_shown = invitation.0.unwrap_or(huddle.peers().next().is_none());
             invitation.0 = Some(!is_shown);
         }
-        // netcode: begin
-        Action::LeaveMatch => commands.leave_match(),
-        Action::LeaveRoom => {
-            entrant.is_ready = false;
-            commands.leave_rooms();
-        }
-        Action::JoinRoom if huddle.room().is_none() => {
-            commands.join_room(options.room());
-        }
-        Action::JoinRoom => {} // netcode: end
     }
 }

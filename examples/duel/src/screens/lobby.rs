@@ -223,7 +223,11 @@ fn write(
         (true, None) => "A draw".to_owned(),
         (false, _) => "Duel".to_owned(),
     };
-    let players: u8 = all.iter().map(|(_, entrant)| entrant.players()).sum();
+    // A room can have more players than a `u8` counts.
+    let players: usize = all
+        .iter()
+        .map(|(_, entrant)| usize::from(entrant.players()))
+        .sum();
     let starts_in = all.iter().find_map(|(_, entrant)| entrant.starts_in);
     let is_busy = all.iter().any(|(_, entrant)| entrant.is_playing);
     let hint = match starts_in {
