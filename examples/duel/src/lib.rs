@@ -1,13 +1,19 @@
 //! Two to four players push each other off a platform.
 //!
-//! This file contains the whole netcode, between the markers. The other modules are the game as it would be on one
-//! machine: `simulation` has the rules, `controls` the devices and bots, `lobby` decides who plays, `screens` has
-//! the interface, and `show` has everything else to see and hear.
+//! The calls into `bevy_huddle` are between the markers: nearly all of them are in this file. `docs/rollback.md`
+//! explains the terms: *seat*, *tick*, *effect*. The other modules are the game:
+//!
+//! - `simulation`: the rules of the game. All players simulate them from the same inputs.
+//! - `pad` and `controls`: the input of a player, and the devices and bots that it comes from.
+//! - `lobby`: who is in the room, who is ready, and who plays the next match. `playing`: whether a match runs.
+//! - `cast`: the names and colors of the players of a match.
+//! - `screens`: the interface. `show`: everything else to see and hear.
 
 mod cast;
 mod controls;
 mod lobby;
 mod pad;
+mod palette;
 mod playing;
 mod screens;
 mod show;
@@ -60,17 +66,19 @@ fn netcode(app: &mut App) {
     // One tick per frame of most displays.
     app.insert_resource(Time::<Fixed>::from_hz(60.0))
         // 1. The inputs of a tick, and everything that it changes.
-        .add_plugins((RollbackPlugin::new(read_pad).configure(rules), registration))
+        .add_plugins((RollbackPlugin::new(read_pad).configure(setup), registration))
         // 2. The lobby: players share their looks and whether they are ready.
         .add_peer_state::<Entrant>("entrant")
         .add_systems(Update, (share_entrant, start_match).chain().run_if(in_room));
 }
 
-/// The others play on without a player of whom they hear nothing for this time.
-fn rules(setup: &mut RollbackSetup<Pad>) {
-    setup.disconnect_timeout = Duration::from_millis(2500);
+/// A player that sends nothing for 2.5 s is dropped from the match.
+fn setup(rollback: &mut RollbackSetup<Pad>) {
+    rollback.disconnect_timeout = Duration::from_millis(2500);
+    rollback.start_limit = Duration::from_secs(4);
 }
 
+/// All players register the same, in the same order. The tests do it, too.
 fn registration(app: &mut App) {
     app.rollback_component::<Fighter>()
         .rollback_resource::<Platform>()
@@ -91,7 +99,7 @@ fn read_pad(seat: In<Seat>, status: Res<MatchStatus>, mut controls: ResMut<Contr
     controls.take(player.unwrap_or_default())
 }
 
-/// Shares what has changed, and everything with a room that was just joined.
+/// Shares what has changed. A room that was left has forgotten everything, so a new one receives it again.
 fn share_entrant(
     entrant: Res<Entrant>,
     joined: Query<(), Added<LocalPeer>>,
@@ -102,7 +110,7 @@ fn share_entrant(
     }
 }
 
-/// The host starts each match, and so does the next host if this one leaves.
+/// The host starts each match. If it leaves, the next host takes over.
 fn start_match(
     entrants: Entrants,
     time: Res<Time<Real>>,
@@ -110,8 +118,8 @@ fn start_match(
     mut commands: Commands,
 ) {
     if !entrants.huddle.is_host() {
-        *plan = Plan::default();
-    } else if let Some(seats) = plan.start(time.elapsed(), &entrants.all()) {
+        plan.cancel();
+    } else if let Some(seats) = plan.next_seats(time.elapsed(), &entrants.all()) {
         commands.start_match(seats);
     }
 }

@@ -1,10 +1,10 @@
 //! The lobby: who is in the room, how they look, and who is ready. The host starts the match.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bevy::{ecs::system::SystemParam, prelude::*};
 use bevy_huddle::{prelude::*, rollback::*};
-use example_kit::{Options, Persona};
+use example_kit::{Options, Persona, Toast};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -61,20 +61,28 @@ impl Entrant {
 pub(crate) struct Entrants<'w, 's> {
     pub(crate) huddle: Huddle<'w, 's>,
     local: Res<'w, Entrant>,
-    others: Query<'w, 's, (&'static Peer, Option<&'static Shared<Entrant>>), Without<LocalPeer>>,
+    others: Query<'w, 's, Other, Without<LocalPeer>>,
 }
 
+/// A peer, what it shares, and whether it has stopped.
+type Other = (
+    &'static Peer,
+    Option<&'static Shared<Entrant>>,
+    Has<Stopped>,
+);
+
 impl Entrants<'_, '_> {
-    /// Returns all players in the room. One that has just joined is not ready, so no match starts without it.
+    /// Returns all players in the room. One that has just joined is not ready, so no match starts without it. One
+    /// whose game has stopped is neither ready nor in a match.
     pub(crate) fn all(&self) -> Vec<(PeerId, Entrant)> {
         let others = self.others.iter();
         let mut all: Vec<_> = others
-            .filter(|(peer, _)| !peer.is_matchbox_client)
-            .map(|(peer, entrant)| {
-                (
-                    peer.id,
-                    entrant.map(|entrant| entrant.0).unwrap_or_default(),
-                )
+            .filter(|(peer, ..)| !peer.is_matchbox_client)
+            .map(|(peer, entrant, has_stopped)| {
+                let mut entrant = entrant.map(|entrant| entrant.0).unwrap_or_default();
+                entrant.is_ready &= !has_stopped;
+                entrant.is_playing &= !has_stopped;
+                (peer.id, entrant)
             })
             .chain(self.huddle.local_id().map(|id| (id, *self.local)))
             .collect();
@@ -108,12 +116,18 @@ pub(crate) struct Plan {
     starts_at: Option<Duration>,
     /// When the start of a match counts as failed.
     gives_up_at: Option<Duration>,
+    /// When players no longer wait for those who claim to be in a match.
+    busy_until: Option<Duration>,
+    /// How many matches each player has played in a row.
+    streaks: BTreeMap<PeerId, u32>,
 }
 
 /// The time that players have to get ready once there are enough for a match.
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time after which the host plans another start if the last one had no result.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest match: its rounds are limited, and the platform of each disappears after 45 s.
+const MATCH_LIMIT: Duration = Duration::from_secs(9 * 60);
 
 pub(crate) fn plugin(app: &mut App) {
     app.init_resource::<BotsWaitFor>()
@@ -122,21 +136,30 @@ pub(crate) fn plugin(app: &mut App) {
         .add_systems(PreUpdate, update_entrant)
         .add_systems(Update, name_peers)
         .add_observer(
-            |_: On<MatchStarted>, mut entrant: ResMut<Entrant>, mut plan: ResMut<Plan>| {
+            |started: On<MatchStarted>, mut entrant: ResMut<Entrant>, mut plan: ResMut<Plan>| {
                 entrant.is_ready = false;
-                *plan = Plan::default();
+                plan.started(&started.seats);
             },
         )
-        .add_observer(|_: On<MatchStartFailed>, mut plan: ResMut<Plan>| *plan = Plan::default());
+        .add_observer(give_up);
+}
+
+/// Shows why the match did not start. The players decide whether they try again.
+fn give_up(failed: On<MatchStartFailed>, mut entrant: ResMut<Entrant>, mut commands: Commands) {
+    entrant.is_ready = false;
+    let error = &failed.error;
+    commands.trigger(Toast::warning(format!("The match did not start: {error}")));
 }
 
 /// Gives the peers the names and colors that they have chosen, for the kit's messages.
-fn name_peers(
+pub(crate) fn name_peers(
     peers: Query<(Entity, &Peer, &Shared<Entrant>), Changed<Shared<Entrant>>>,
     mut commands: Commands,
 ) {
     for (entity, peer, entrant) in &peers {
-        commands.entity(entity).insert(entrant.persona(peer.id));
+        // The player may leave the room in the same frame, which despawns its peers.
+        let persona = entrant.persona(peer.id);
+        commands.entity(entity).try_insert(persona);
     }
 }
 
@@ -163,7 +186,7 @@ impl Plan {
     /// Returns the players of the next match if it starts now. The host calls this in every frame.
     ///
     /// A match starts as soon as all players are ready, or some seconds after there were enough.
-    pub(crate) fn start(
+    pub(crate) fn next_seats(
         &mut self,
         now: Duration,
         all: &[(PeerId, Entrant)],
@@ -171,9 +194,8 @@ impl Plan {
         if self.gives_up_at.is_some_and(|at| now < at) {
             return None;
         }
-        let seats = seats(all);
-        let is_busy = all.iter().any(|(_, entrant)| entrant.is_playing);
-        if seats.len() < 2 || is_busy {
+        let seats = self.seats(all);
+        if self.is_busy(now, all) || seats.len() < 2 {
             self.starts_at = None;
             return None;
         }
@@ -181,11 +203,52 @@ impl Plan {
         if now < starts_at && !all.iter().all(|(_, entrant)| entrant.is_ready) {
             return None;
         }
-        *self = Plan {
-            starts_at: None,
-            gives_up_at: Some(now + START_TIMEOUT),
-        };
+        self.starts_at = None;
+        self.gives_up_at = Some(now + START_TIMEOUT);
         Some(seats)
+    }
+
+    /// Returns whether players are in a match. One that claims it for too long is ignored.
+    fn is_busy(&mut self, now: Duration, all: &[(PeerId, Entrant)]) -> bool {
+        if !all.iter().any(|(_, entrant)| entrant.is_playing) {
+            self.busy_until = None;
+            return false;
+        }
+        now < *self.busy_until.get_or_insert(now + MATCH_LIMIT)
+    }
+
+    /// Assigns seats to the players that are ready until all seats are taken. Players at the same machine stay
+    /// together. If there are too many players, those wait that have played the most matches in a row.
+    fn seats(&self, all: &[(PeerId, Entrant)]) -> Vec<PeerId> {
+        let is_free = |entrant: &Entrant| entrant.is_ready && !entrant.is_playing;
+        let mut free: Vec<_> = all.iter().filter(|(_, entrant)| is_free(entrant)).collect();
+        free.sort_by_key(|(id, _)| self.streaks.get(id));
+        let mut seats = Vec::new();
+        for (id, entrant) in free {
+            let players = usize::from(entrant.players());
+            if seats.len() + players <= MAX_SEATS {
+                seats.extend(std::iter::repeat_n(*id, players));
+            }
+        }
+        seats
+    }
+
+    /// Counts a match with these players, and forgets everything that was planned.
+    fn started(&mut self, seats: &[PeerId]) {
+        self.streaks.retain(|id, _| seats.contains(id));
+        for (index, id) in seats.iter().enumerate() {
+            if !seats[..index].contains(id) {
+                *self.streaks.entry(*id).or_default() += 1;
+            }
+        }
+        self.cancel();
+    }
+
+    /// Forgets everything that was planned.
+    pub(crate) fn cancel(&mut self) {
+        self.starts_at = None;
+        self.gives_up_at = None;
+        self.busy_until = None;
     }
 
     /// Returns the seconds until the match starts.
@@ -193,18 +256,6 @@ impl Plan {
         let left = self.starts_at?.saturating_sub(now);
         Some(left.as_secs_f32().ceil() as u8)
     }
-}
-
-/// Returns a seat for each player that is ready, as far as there are seats. Players at the same machine stay together.
-fn seats(all: &[(PeerId, Entrant)]) -> Vec<PeerId> {
-    let mut seats = Vec::new();
-    for (id, entrant) in all.iter().filter(|(_, entrant)| entrant.is_ready) {
-        let players = usize::from(entrant.players());
-        if seats.len() + players <= MAX_SEATS {
-            seats.extend(std::iter::repeat_n(*id, players));
-        }
-    }
-    seats
 }
 
 #[cfg(test)]
@@ -229,15 +280,15 @@ mod tests {
     #[test]
     fn match_starts_when_all_are_ready() {
         let mut plan = Plan::default();
-        assert_eq!(plan.start(NOW, &[player(1, true, 0)]), None);
+        assert_eq!(plan.next_seats(NOW, &[player(1, true, 0)]), None);
         let both = [player(1, true, 0), player(2, true, 0)];
-        assert_eq!(ids(plan.start(NOW, &both)), Some(vec![1, 2]));
-        assert_eq!(plan.start(NOW, &both), None, "it starts once");
+        assert_eq!(ids(plan.next_seats(NOW, &both)), Some(vec![1, 2]));
+        assert_eq!(plan.next_seats(NOW, &both), None, "it starts once");
     }
 
     #[test]
     fn one_machine_with_two_players_is_enough() {
-        let seats = Plan::default().start(NOW, &[player(1, true, 1)]);
+        let seats = Plan::default().next_seats(NOW, &[player(1, true, 1)]);
         assert_eq!(ids(seats), Some(vec![1, 1]));
     }
 
@@ -245,18 +296,21 @@ mod tests {
     fn match_starts_without_a_player_that_is_never_ready() {
         let mut plan = Plan::default();
         let all = [player(1, true, 0), player(2, false, 0), player(3, true, 0)];
-        assert_eq!(plan.start(NOW, &all), None);
+        assert_eq!(plan.next_seats(NOW, &all), None);
         assert_eq!(plan.starts_in(NOW), Some(10));
-        assert_eq!(ids(plan.start(NOW + READY_TIMEOUT, &all)), Some(vec![1, 3]));
+        assert_eq!(
+            ids(plan.next_seats(NOW + READY_TIMEOUT, &all)),
+            Some(vec![1, 3])
+        );
     }
 
     #[test]
     fn taken_back_ready_stops_the_start() {
         let mut plan = Plan::default();
         let mut all = [player(1, true, 0), player(2, true, 0), player(3, false, 0)];
-        assert_eq!(plan.start(NOW, &all), None);
+        assert_eq!(plan.next_seats(NOW, &all), None);
         all[1].1.is_ready = false;
-        assert_eq!(plan.start(NOW + READY_TIMEOUT, &all), None);
+        assert_eq!(plan.next_seats(NOW + READY_TIMEOUT, &all), None);
         assert_eq!(plan.starts_in(NOW), None);
     }
 
@@ -264,11 +318,40 @@ mod tests {
     fn nobody_is_interrupted() {
         let mut all = [player(1, true, 0), player(2, true, 0)];
         all[1].1.is_playing = true;
-        assert_eq!(Plan::default().start(NOW, &all), None);
+        assert_eq!(Plan::default().next_seats(NOW, &all), None);
     }
 
     #[test]
-    fn fifth_player_waits_for_the_next_match() {
+    fn player_that_always_claims_to_be_in_a_match_stops_nobody() {
+        let mut all = [player(1, true, 0), player(2, true, 0), player(3, true, 0)];
+        all[1].1.is_playing = true;
+        let mut plan = Plan::default();
+        assert_eq!(plan.next_seats(NOW, &all), None);
+        assert_eq!(
+            plan.next_seats(NOW + MATCH_LIMIT - READY_TIMEOUT, &all),
+            None
+        );
+        let seats = plan.next_seats(NOW + MATCH_LIMIT, &all);
+        assert_eq!(ids(seats), Some(vec![1, 3]));
+    }
+
+    #[test]
+    fn all_players_take_turns_if_there_are_too_many() {
+        let all: Vec<_> = (1..=5).map(|id| player(id, true, 0)).collect();
+        let mut plan = Plan::default();
+        let mut waited = Vec::new();
+        for _ in 0..5 {
+            let seats = plan.next_seats(NOW, &all).unwrap();
+            plan.started(&seats);
+            let waits = all.iter().find(|(id, _)| !seats.contains(id)).unwrap();
+            waited.push(waits.0.as_u128());
+        }
+        waited.sort_unstable();
+        assert_eq!(waited, [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn players_at_one_machine_do_not_share_their_seats() {
         let all = [
             player(1, true, 0),
             player(2, true, 1),
@@ -276,7 +359,7 @@ mod tests {
             player(4, true, 0),
         ];
         assert_eq!(
-            ids(Plan::default().start(NOW, &all)),
+            ids(Plan::default().next_seats(NOW, &all)),
             Some(vec![1, 2, 2, 4])
         );
     }

@@ -198,6 +198,63 @@ fn two_players_at_one_machine_have_two_seats() {
     assert_eq!(status(&lab, player).local_seats, [Seat(0), Seat(1)]);
 }
 
+#[test]
+fn match_of_players_that_do_not_move_ends_in_a_draw() {
+    let mut app = local_app();
+    app.add_plugins(RollbackPlugin::new(|_: In<Seat>| Pad::default()))
+        .add_plugins((crate::registration, simulation::plugin));
+    app.world_mut().commands().start_local_match(2);
+    for _ in 0..10 * 50 * 60 {
+        app.update();
+        if *app.world().resource::<State<Phase>>().get() == Phase::MatchOver {
+            assert_eq!(app.world().resource::<Score>().winner, None);
+            return;
+        }
+    }
+    panic!("{:?}", app.world().resource::<Score>());
+}
+
+/// An app without a window, in which each frame takes as long as a tick.
+fn local_app() -> App {
+    let mut app = App::new();
+    app.add_plugins((
+        MinimalPlugins,
+        bevy::state::app::StatesPlugin,
+        HuddlePlugins,
+    ))
+    .insert_resource(Time::<Fixed>::from_hz(60.0));
+    let step = Duration::from_secs_f64(1.0 / 60.0);
+    app.insert_resource(bevy::time::TimeUpdateStrategy::ManualDuration(step));
+    app
+}
+
+#[test]
+fn player_can_leave_while_a_peer_changes_its_look() {
+    fn leave(changed: Query<(), Changed<Shared<Entrant>>>, mut commands: Commands) {
+        if !changed.is_empty() {
+            commands.leave_rooms();
+        }
+    }
+    let mut lab = Lab::new(16);
+    let other = lab.player(|app| {
+        app.insert_resource(options(None)).add_plugins(game);
+    });
+    let player = lab.player(|app| {
+        app.insert_resource(options(None))
+            .add_plugins(game)
+            // The peers are despawned before the command that names them.
+            .add_systems(
+                Update,
+                leave.before_ignore_deferred(crate::lobby::name_peers),
+            );
+    });
+    lab.run_until(|lab| lab.have_met(&[player, other]));
+    let mut entrant = lab.app_mut(other).world_mut().resource_mut::<Entrant>();
+    entrant.toggle_guest();
+    lab.run_for(Duration::from_secs(2));
+    assert!(!lab.have_met(&[player, other]));
+}
+
 /// Plays in every step some ticks again, in another order of the entities.
 #[test]
 fn simulation_passes_the_sync_test() {
@@ -211,28 +268,20 @@ fn simulation_passes_the_sync_test() {
         Pad::new(direction, n.is_multiple_of(7), n.is_multiple_of(5))
     }
 
-    let mut app = App::new();
-    app.add_plugins((
-        MinimalPlugins,
-        bevy::state::app::StatesPlugin,
-        HuddlePlugins,
-    ))
-    .insert_resource(Time::<Fixed>::from_hz(60.0))
-    .add_plugins(RollbackPlugin::new(read_pad).sync_test(7))
-    .init_resource::<Problems>()
-    .add_plugins((crate::registration, simulation::plugin))
-    .add_observer(
-        |failed: On<SyncTestFailed>, mut problems: ResMut<Problems>| {
-            problems.0.push(failed.to_string());
-        },
-    )
-    .add_observer(
-        |problem: On<SimulationProblem>, mut problems: ResMut<Problems>| {
-            problems.0.push(problem.to_string());
-        },
-    );
-    let step = Duration::from_secs_f64(1.0 / 60.0);
-    app.insert_resource(bevy::time::TimeUpdateStrategy::ManualDuration(step));
+    let mut app = local_app();
+    app.add_plugins(RollbackPlugin::new(read_pad).sync_test(7))
+        .init_resource::<Problems>()
+        .add_plugins((crate::registration, simulation::plugin))
+        .add_observer(
+            |failed: On<SyncTestFailed>, mut problems: ResMut<Problems>| {
+                problems.0.push(failed.to_string());
+            },
+        )
+        .add_observer(
+            |problem: On<SimulationProblem>, mut problems: ResMut<Problems>| {
+                problems.0.push(problem.to_string());
+            },
+        );
     app.world_mut().commands().start_local_match(4);
     for _ in 0..1800 {
         app.update();

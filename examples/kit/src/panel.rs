@@ -26,6 +26,8 @@ struct Situation<'a> {
     pending: Option<&'a PendingReason>,
     refusal: Option<&'a str>,
     failure: Option<&'a str>,
+    /// Whether a lobby of the game covers this: the player was in the room, or has left it.
+    game_shows_it: bool,
 }
 
 /// The content of the panel.
@@ -44,6 +46,7 @@ impl Situation<'_> {
         let (title, body) = match self.status {
             RoomStatus::Playing => return None,
             RoomStatus::Waiting if lobby == Lobby::Game => return None,
+            _ if lobby == Lobby::Game && self.game_shows_it => return None,
             RoomStatus::Waiting => (
                 match self.pending {
                     Some(_) => "A player is here".to_owned(),
@@ -163,6 +166,8 @@ fn update(
         pending: huddle.pending_peers().first().map(|(_, reason)| reason),
         refusal: last_refusal.0.as_deref(),
         failure: failure.as_ref().map(|failure| failure.0.as_str()),
+        game_shows_it: room.is_none()
+            || huddle.local_id().is_some() && status != RoomStatus::Failed,
     };
     let content = situation.content(&options.room_name(), *lobby);
     let (mut panel, mut visibility, children) = panel.into_inner();
@@ -219,18 +224,21 @@ mod tests {
 
     #[test]
     fn game_with_its_own_lobby_has_a_panel_only_for_problems() {
-        let is_shown = |status| {
+        let is_shown = |status, game_shows_it| {
             let situation = Situation {
                 status,
+                game_shows_it,
                 ..default()
             };
             situation.content("den", Lobby::Game).is_some()
         };
-        assert!(!is_shown(RoomStatus::Waiting));
-        assert!(!is_shown(RoomStatus::Playing));
-        assert!(is_shown(RoomStatus::Joining));
-        assert!(is_shown(RoomStatus::Retrying));
-        assert!(is_shown(RoomStatus::Failed));
+        for status in [RoomStatus::Joining, RoomStatus::Retrying] {
+            assert!(is_shown(status, false));
+            assert!(!is_shown(status, true));
+        }
+        assert!(!is_shown(RoomStatus::Waiting, false));
+        assert!(!is_shown(RoomStatus::Playing, false));
+        assert!(is_shown(RoomStatus::Failed, false));
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Persona {
         }
     }
 
-    /// Returns the persona with the color and the animal of these numbers. Numbers after the last one start again.
+    /// Returns the persona with the color and the animal of these numbers. Numbers wrap around.
     pub fn new(color: usize, animal: usize) -> Self {
         let (color_name, hue) = COLORS[color % COLORS.len()];
         let animal_name = ANIMALS[animal % ANIMALS.len()];

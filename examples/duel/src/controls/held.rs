@@ -2,10 +2,7 @@
 
 use bevy::prelude::*;
 
-use crate::{
-    lobby::{Entrant, MAX_LOCAL},
-    pad::Pad,
-};
+use crate::{lobby::MAX_LOCAL, pad::Pad};
 
 /// What the local players hold. Devices add to it in every frame, and a tick takes it.
 #[derive(Resource, Default)]
@@ -65,9 +62,9 @@ pub(super) fn release(mut controls: ResMut<Controls>) {
     }
 }
 
-/// Returns the local player that a device with this number controls.
-pub(super) fn player_of(device: usize, entrant: &Entrant) -> usize {
-    device.min(usize::from(entrant.players()) - 1)
+/// Returns the local player that the device with this number controls. With one player, it is always that one.
+pub(super) fn player_of(device: usize, players: usize) -> usize {
+    device.min(players.saturating_sub(1))
 }
 
 #[cfg(test)]

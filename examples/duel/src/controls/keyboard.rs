@@ -1,9 +1,10 @@
 //! The keyboard: one player with both halves, or two players.
 
 use bevy::prelude::*;
+use bevy_huddle::rollback::MatchStatus;
 
 use super::held::{Controls, player_of};
-use crate::lobby::Entrant;
+use crate::{lobby::Entrant, playing::local_players};
 
 /// The keys of a player.
 struct Keys {
@@ -36,14 +37,16 @@ const HALVES: [Keys; 2] = [
 
 pub(super) fn read(
     keys: Res<ButtonInput<KeyCode>>,
+    status: Res<MatchStatus>,
     entrant: Res<Entrant>,
     mut controls: ResMut<Controls>,
 ) {
+    let players = local_players(&status, &entrant);
     let is_down = |key| keys.pressed(key) || keys.just_pressed(key);
     for (half, of) in HALVES.iter().enumerate() {
         let axis = |minus, plus| f32::from(is_down(plus)) - f32::from(is_down(minus));
         let direction = Vec2::new(axis(of.left, of.right), axis(of.down, of.up));
         let [dash, punch] = [of.dash, of.punch].map(|keys| keys.into_iter().any(is_down));
-        controls.hold(player_of(half, &entrant), direction, dash, punch);
+        controls.hold(player_of(half, players), direction, dash, punch);
     }
 }

@@ -3,9 +3,9 @@
 use bevy::{input::touch::Touches, prelude::*, window::PrimaryWindow};
 
 use super::held::Controls;
-use crate::screens::palette;
+use crate::palette;
 
-/// The way of a finger that steers at full speed, in pixels.
+/// How far a finger must move for full speed, in pixels.
 const STICK: f32 = 48.0;
 /// The radius of a button, and its distance from the edge, in pixels.
 const BUTTON: f32 = 44.0;
@@ -69,7 +69,7 @@ pub(super) fn read(
         } else {
             let at = size - touch.start_position();
             let distance = |button: TouchButton| at.distance(button.place());
-            // The nearer button counts, so that no finger has to aim.
+            // A touch presses the nearer button, so that players need not aim.
             let is_dash = distance(TouchButton::Dash) < distance(TouchButton::Punch);
             controls.hold(0, Vec2::ZERO, is_dash, !is_dash);
         }

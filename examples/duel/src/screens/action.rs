@@ -1,15 +1,17 @@
 //! What the player does with the interface, with a button or a key.
 
+use std::time::Duration;
+
 use bevy::prelude::*;
 use bevy_huddle::{prelude::*, rollback::*};
 use example_kit::Options;
 
-use crate::{lobby::Entrant, playing::is_playing};
+use crate::{lobby::Entrant, playing::is_playing, simulation::Phase};
 
 /// Something that the player does.
 #[derive(Component, Event, Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Wants to play the next match, or no longer.
+    /// Toggles whether the player wants to play the next match.
     Ready,
     /// Takes the next color.
     Color,
@@ -31,34 +33,62 @@ pub(super) enum Action {
 #[derive(Resource, Default)]
 pub(super) struct ShowInvitation(pub(super) Option<bool>);
 
-/// The time for which keys do nothing in the lobby after a match, because players still press them to fight.
-const GUARD: f32 = 0.8;
+/// The time for which keys and buttons do nothing after a match, because players still press them to fight.
+const GUARD: Duration = Duration::from_millis(800);
+
+/// The time since the match was over.
+#[derive(Resource, Default)]
+pub(super) struct Guard(Option<Duration>);
+
+impl Guard {
+    /// Returns whether what players press may still be meant for the match.
+    pub(super) fn is_active(&self) -> bool {
+        self.0.is_some_and(|since| since < GUARD)
+    }
+}
 
 pub(super) fn plugin(app: &mut App) {
     app.init_resource::<ShowInvitation>()
+        .init_resource::<Guard>()
+        .add_systems(PreUpdate, guard)
         .add_systems(Update, press_keys)
         .add_observer(act);
+}
+
+fn guard(
+    status: Res<MatchStatus>,
+    phase: Res<State<Phase>>,
+    time: Res<Time<Real>>,
+    mut guard: ResMut<Guard>,
+    mut was_playing: Local<bool>,
+) {
+    let plays = is_playing(&status, &phase);
+    guard.0 = match guard.0 {
+        _ if plays => None,
+        _ if *was_playing => Some(Duration::ZERO),
+        since => since.map(|since| since + time.delta()),
+    };
+    *was_playing = plays;
 }
 
 fn press_keys(
     keys: Res<ButtonInput<KeyCode>>,
     gamepads: Query<&Gamepad>,
     status: Res<MatchStatus>,
-    phase: Res<State<crate::simulation::Phase>>,
+    phase: Res<State<Phase>>,
     huddle: Huddle,
-    time: Res<Time<Real>>,
-    mut lobby_since: Local<Option<f32>>,
+    rooms: Query<&RoomStatus>,
+    entrant: Res<Entrant>,
+    guard: Res<Guard>,
     mut commands: Commands,
 ) {
     if is_playing(&status, &phase) {
-        *lobby_since = None;
         if keys.just_pressed(KeyCode::Escape) {
             commands.trigger(Action::LeaveMatch);
         }
         return;
     }
-    let now = time.elapsed_secs();
-    if now - *lobby_since.get_or_insert(now) < GUARD {
+    if guard.is_active() {
         return;
     }
     let is_in_room = huddle.local_id().is_some();
@@ -67,12 +97,15 @@ fn press_keys(
         || gamepads
             .iter()
             .any(|gamepad| gamepad.any_just_pressed([GamepadButton::South, GamepadButton::Start]));
-    if has_started {
-        commands.trigger(if is_in_room {
-            Action::Ready
-        } else {
-            Action::JoinRoom
-        });
+    let can_join = rooms.iter().all(|status| *status == RoomStatus::Failed);
+    if has_started && can_join {
+        commands.trigger(Action::JoinRoom);
+    }
+    // Two players at one machine may both press their keys, so these never take it back.
+    if has_started && is_in_room && !entrant.is_ready
+        || keys.just_pressed(KeyCode::Escape) && entrant.is_ready
+    {
+        commands.trigger(Action::Ready);
     }
     let others = [
         (KeyCode::Digit1, Action::Color),
@@ -103,9 +136,8 @@ fn act(
             commands.leave_rooms();
         }
         Action::JoinRoom => {
-            if huddle.room().is_none() {
-                commands.join_room(options.room());
-            }
+            commands.leave_rooms();
+            commands.join_room(options.room());
         }
         // netcode: end
         Action::Ready => entrant.is_ready = !entrant.is_ready,

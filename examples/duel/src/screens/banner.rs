@@ -4,11 +4,12 @@ use bevy::prelude::*;
 use bevy_huddle::{prelude::*, rollback::*};
 use example_kit::printable;
 
-use super::palette;
 use crate::{
     cast::Cast,
     controls::touch::TouchScreen,
     lobby::Entrant,
+    palette,
+    playing::local_players,
     simulation::{Phase, PhaseClock, Score},
 };
 
@@ -99,7 +100,7 @@ fn write(
     let (large, small) = if !status.is_running() {
         Default::default()
     } else if desynced.0 {
-        let text = "The players' games differ. Leave the match, and play another one.";
+        let text = "Your game is out of sync with another player's.\nLeave the match (Esc) and start a new one.";
         (String::new(), text.to_owned())
     } else if waited > SHORT_WAIT {
         let why = |seat: Seat| {
@@ -117,7 +118,7 @@ fn write(
         (String::new(), waits.join("\n"))
     } else {
         let controls = match *phase.get() {
-            Phase::Countdown => controls_text(&entrant, touch.0),
+            Phase::Countdown => controls_text(local_players(&status, &entrant), touch.0),
             _ => String::new(),
         };
         let large = announcement(*phase.get(), &clock, &score, &cast);
@@ -142,10 +143,10 @@ fn write(
 }
 
 /// Returns how to play.
-pub(super) fn controls_text(entrant: &Entrant, is_touch: bool) -> String {
-    match entrant.players() {
-        1 if is_touch => "Move: left half of the screen.\nPunch and dash: right half.",
-        1 => "Move: WASD or arrow keys.\nPunch: F or K. Dash: G or L. Or use a gamepad.",
+pub(super) fn controls_text(players: usize, is_touch: bool) -> String {
+    match players {
+        ..=1 if is_touch => "Move: left half of the screen.\nPunch and dash: right half.",
+        ..=1 => "Move: WASD or arrow keys.\nPunch: F or K. Dash: G or L. Or use a gamepad.",
         _ => "Left player: WASD, F to punch, G to dash.\nRight player: arrow keys, K to punch, L to dash.",
     }
     .to_owned()
@@ -156,7 +157,7 @@ fn announcement(phase: Phase, clock: &PhaseClock, score: &Score, cast: &Cast) ->
         (Phase::Countdown, _) => clock.countdown().to_string(),
         (Phase::Fight, _) if clock.ticks() < 40 => "Fight!".to_owned(),
         (Phase::RoundOver, Some(seat)) => format!("Round to {}", cast.name(seat)),
-        (Phase::RoundOver, None) => "Nobody is left".to_owned(),
+        (Phase::RoundOver, None) => "A draw".to_owned(),
         _ => String::new(),
     }
 }

@@ -2,7 +2,8 @@
 
 use bevy::prelude::*;
 
-use super::{action::Action, palette};
+use super::action::{Action, Guard};
+use crate::palette;
 
 /// Returns a button that does something.
 pub(super) fn button(action: Action, text: &str) -> impl Bundle + use<> {
@@ -31,6 +32,7 @@ pub(super) fn plugin(app: &mut App) {
 }
 
 fn react(
+    guard: Res<Guard>,
     mut buttons: Query<(&Interaction, &Action, &mut BackgroundColor), Changed<Interaction>>,
     mut commands: Commands,
 ) {
@@ -41,7 +43,7 @@ fn react(
             Interaction::None => 0.14,
         };
         color.0 = palette::ACCENT.with_alpha(alpha);
-        if *interaction == Interaction::Pressed {
+        if *interaction == Interaction::Pressed && !guard.is_active() {
             commands.trigger(*action);
         }
     }

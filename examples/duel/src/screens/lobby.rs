@@ -8,13 +8,13 @@ use super::{
     action::{Action, ShowInvitation},
     banner::controls_text,
     button::button,
-    palette,
     roster::Roster,
 };
 use crate::{
     cast::Cast,
     controls::touch::TouchScreen,
     lobby::{Entrant, Entrants},
+    palette,
     playing::is_playing,
     simulation::{Phase, Score},
 };
@@ -104,15 +104,15 @@ fn spawn(mut commands: Commands) {
             (
                 row.clone(),
                 children![
-                    button(Action::Color, "Color (1)"),
-                    button(Action::Name, "Name (2)"),
+                    button(Action::Color, "Next color (1)"),
+                    button(Action::Name, "Next name (2)"),
                 ],
             ),
             (
                 row.clone(),
                 children![
                     button(Action::Invite, "Invite (I)"),
-                    button(Action::LeaveRoom, "Leave"),
+                    button(Action::LeaveRoom, "Leave room"),
                 ],
             ),
         ],
@@ -218,29 +218,40 @@ fn write(
     let all = entrants.all();
     let room = options.room_name();
     let title = match (status.is_running(), score.winner) {
-        _ if entrants.huddle.local_id().is_none() => format!("You have left \"{room}\""),
+        _ if entrants.huddle.local_id().is_none() => format!("You have left room \"{room}\""),
         (true, Some(seat)) => format!("{} wins!", cast.name(seat)),
         (true, None) => "A draw".to_owned(),
-        (false, _) => "Duel".to_owned(),
+        (false, _) => "Push the others off the platform".to_owned(),
     };
     // A room can have more players than a `u8` counts.
     let players: usize = all
         .iter()
         .map(|(_, entrant)| usize::from(entrant.players()))
         .sum();
-    let starts_in = all.iter().find_map(|(_, entrant)| entrant.starts_in);
+    // Only the host starts matches, and it is the first.
+    let starts_in = all.first().and_then(|(_, entrant)| entrant.starts_in);
     let is_busy = all.iter().any(|(_, entrant)| entrant.is_playing);
     let hint = match starts_in {
         _ if entrants.huddle.local_id().is_none() => String::new(),
         _ if is_busy => "A match is running. You can play the next one.".to_owned(),
-        Some(seconds) => format!("The match starts in {seconds} s, or when all are ready."),
-        None if players < 2 => {
-            "Invite a friend, or add a second player at this machine.".to_owned()
+        Some(seconds) if entrant.is_ready => {
+            format!("The match starts in {seconds} s, or when all are ready.")
         }
-        None if !entrant.is_ready => "Press Enter when you are ready.".to_owned(),
-        None => "Waiting until the others are ready.".to_owned(),
+        Some(seconds) if touch.0 => {
+            format!("The match starts in {seconds} s. Tap Ready to play.")
+        }
+        Some(seconds) => format!("The match starts in {seconds} s. Press Enter to play."),
+        None if players < 2 => {
+            "Invite a friend, or add a second player on this machine.".to_owned()
+        }
+        None if entrant.is_ready => "Waiting for the other players to get ready.".to_owned(),
+        None if touch.0 => "Tap Ready to play.".to_owned(),
+        None => "Press Enter to play.".to_owned(),
     };
-    let controls = controls_text(&entrant, touch.0);
+    let controls = format!(
+        "{}\nA hit makes the next one stronger. Three rounds win.",
+        controls_text(entrant.players().into(), touch.0)
+    );
     for (line, mut text) in &mut lines {
         let next = printable(match line {
             Line::Title => &title,
@@ -260,7 +271,7 @@ fn label(
 ) {
     for (action, children) in &buttons {
         let text = match action {
-            Action::Ready if entrant.is_ready => "Not ready (Enter)",
+            Action::Ready if entrant.is_ready => "Cancel (Esc)",
             Action::Ready if status.is_running() => "Rematch (Enter)",
             Action::Ready => "Ready (Enter)",
             Action::Guest if entrant.players() > 1 => "One player (3)",

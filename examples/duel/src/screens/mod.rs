@@ -4,7 +4,6 @@ mod action;
 mod banner;
 mod button;
 mod lobby;
-pub(crate) mod palette;
 mod roster;
 mod score;
 
@@ -18,7 +17,10 @@ use crate::{
 };
 
 pub(crate) fn plugin(app: &mut App) {
-    app.add_plugins((DesyncOverlayPlugin, NetGraphPlugin::default()))
+    // Developers see which values differ. Players of a release only read that they do.
+    #[cfg(debug_assertions)]
+    app.add_plugins(DesyncOverlayPlugin);
+    app.add_plugins(NetGraphPlugin::default())
         .add_plugins((
             action::plugin,
             banner::plugin,

@@ -4,8 +4,7 @@ use bevy::prelude::*;
 use bevy_huddle::prelude::*;
 use example_kit::printable;
 
-use super::palette;
-use crate::lobby::Entrants;
+use crate::{lobby::Entrants, palette};
 
 /// A node that lists the players in the room.
 #[derive(Component)]

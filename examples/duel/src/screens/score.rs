@@ -4,9 +4,10 @@ use bevy::prelude::*;
 use bevy_huddle::{prelude::*, rollback::*};
 use example_kit::printable;
 
-use super::{action::Action, button::button, palette};
+use super::{action::Action, button::button};
 use crate::{
     cast::Cast,
+    palette,
     playing::is_playing,
     simulation::{Score, WINS},
 };

@@ -1,4 +1,4 @@
-//! What belongs to a match, and so disappears with it.
+//! Despawns particles and sounds when their match ends.
 
 use bevy::prelude::*;
 use bevy_huddle::rollback::*;

@@ -29,8 +29,8 @@ enum Part {
     Pupil(f32),
 }
 
-/// The part of the distance to its place that a puppet keeps per tick. Corrections after a rollback so become short
-/// movements instead of jumps.
+/// The fraction of its offset that a puppet keeps per tick. It turns the correction of a rollback into a short glide
+/// instead of a jump.
 const LAG: f32 = 0.45;
 
 pub(super) fn plugin(app: &mut App) {
@@ -44,6 +44,7 @@ pub(super) fn plugin(app: &mut App) {
 fn spawn(
     view: In<RollbackView<Fighter>>,
     fighters: Query<&Fighter>,
+    status: Res<MatchStatus>,
     cast: Res<Cast>,
     art: Res<Art>,
 ) -> impl Bundle + use<> {
@@ -62,8 +63,12 @@ fn spawn(
     let white = Color::srgb(0.98, 0.98, 1.0);
     let dark = Color::srgb(0.06, 0.06, 0.12);
     let shadow = Color::srgba(0.0, 0.0, 0.0, 0.45);
+    let name = match &status.local_seats[..] {
+        [local] if *local == seat => "You".to_owned(),
+        _ => persona.name.clone(),
+    };
     let label = (
-        Text2d::new(persona.name.clone()),
+        Text2d::new(name),
         TextFont::from_font_size(13.0),
         TextColor(persona.tone(0.9, 0.06)),
         Transform::from_xyz(0.0, -RADIUS - 14.0, 0.5),

@@ -13,7 +13,7 @@ pub(super) struct Synth {
 }
 
 impl Synth {
-    /// Returns a WAV file. `sample` receives the synthesizer and the part of the sound that is over, from 0 to 1.
+    /// Returns a WAV file. `sample` receives the synthesizer and the elapsed fraction of the sound, from 0 to 1.
     pub(super) fn wav(seconds: f32, sample: impl Fn(&mut Self, f32) -> f32) -> Vec<u8> {
         let mut synth = Self {
             seconds,

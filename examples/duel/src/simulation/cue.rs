@@ -1,4 +1,4 @@
-//! What can be seen, heard and felt.
+//! Effects of the simulation: what triggers sounds, particles and camera shake.
 
 use bevy_huddle::rollback::Seat;
 

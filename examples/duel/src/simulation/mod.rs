@@ -29,9 +29,9 @@ pub(crate) fn plugin(app: &mut App) {
             platform::shrink.run_if(in_state(Phase::Fight)),
             bout::fight,
             fighter::remove_fallen,
+            rounds::pause.run_if(in_state(Phase::RoundOver)),
             rounds::end_without_opponents.run_if(not(in_state(Phase::MatchOver))),
             rounds::judge.run_if(in_state(Phase::Fight)),
-            rounds::pause.run_if(in_state(Phase::RoundOver)),
             phase::advance_clock,
         )
             .chain(),

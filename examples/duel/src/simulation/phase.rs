@@ -6,6 +6,7 @@ use serde::Serialize;
 /// The length of the countdown, in ticks: three steps.
 pub(super) const COUNTDOWN: u32 = 3 * COUNTDOWN_STEP;
 pub(super) const COUNTDOWN_STEP: u32 = 45;
+
 /// The part of a match.
 #[derive(States, Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub(crate) enum Phase {
@@ -14,7 +15,7 @@ pub(crate) enum Phase {
     Countdown,
     /// Until one fighter is left.
     Fight,
-    /// The winner of the round can enjoy it.
+    /// A short pause after each round.
     RoundOver,
     /// A player has won enough rounds, or has no opponents any more.
     MatchOver,

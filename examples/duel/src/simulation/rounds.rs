@@ -1,4 +1,4 @@
-//! Rounds, score, and the platform that shrinks.
+//! Rounds and the score.
 
 use bevy::prelude::*;
 use bevy_huddle::rollback::*;
@@ -20,6 +20,10 @@ pub(crate) const WINS: u8 = 3;
 
 /// The time between two rounds, in ticks.
 const PAUSE: u32 = 110;
+
+/// The maximum number of rounds. Without it, players that do not move would draw forever.
+const MAX_ROUNDS: u32 = 10;
+
 /// The rounds that each player has won.
 #[derive(Resource, Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Score {
@@ -29,6 +33,19 @@ pub(crate) struct Score {
     pub(crate) round: u32,
     /// The winner of the last round or the match. `None` if nobody was left.
     pub(crate) winner: Option<Seat>,
+}
+
+impl Score {
+    /// Returns the seat that has won the most rounds, if it is the only one.
+    fn leader(&self) -> Option<Seat> {
+        let most = self.wins.iter().max()?;
+        let mut leaders = (0..)
+            .map(Seat)
+            .zip(&self.wins)
+            .filter(|(_, wins)| *wins == most);
+        let (leader, _) = leaders.next()?;
+        leaders.next().is_none().then_some(leader)
+    }
 }
 
 pub(super) fn prepare_round(mut platform: ResMut<Platform>, mut clock: ResMut<PhaseClock>) {
@@ -93,16 +110,18 @@ pub(super) fn judge(
         *wins += 1;
     }
     let is_won = score.wins.iter().any(|&wins| wins >= WINS);
-    next.set(if is_won {
-        Phase::MatchOver
+    if is_won {
+        next.set(Phase::MatchOver);
+        cues.write(Cue::MatchOver { winner });
+    } else if score.round + 1 >= MAX_ROUNDS {
+        score.winner = score.leader();
+        let winner = score.winner;
+        next.set(Phase::MatchOver);
+        cues.write(Cue::MatchOver { winner });
     } else {
-        Phase::RoundOver
-    });
-    cues.write(if is_won {
-        Cue::MatchOver { winner }
-    } else {
-        Cue::RoundOver { winner }
-    });
+        next.set(Phase::RoundOver);
+        cues.write(Cue::RoundOver { winner });
+    }
 }
 
 pub(super) fn pause(
