@@ -3,4 +3,6 @@
 //!
 //! The crate does no I/O, starts no threads, reads no clock and does not depend on a game engine.
 
+pub mod claim;
+pub mod heir;
 pub mod id;
