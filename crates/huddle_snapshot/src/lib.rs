@@ -2,3 +2,7 @@
 //! values and events out.
 //!
 //! The crate does no I/O, starts no threads, reads no clock and does not depend on a game engine.
+
+pub mod claim;
+pub mod heir;
+pub mod id;
