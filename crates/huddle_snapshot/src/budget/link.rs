@@ -152,7 +152,9 @@ impl LinkBudget {
     pub fn start_tick(&mut self, tick: u32, now: Duration) -> Option<usize> {
         let last = self.ticked.replace(now).unwrap_or(now);
         let passed = now.saturating_sub(last).min(SAVINGS).as_secs_f64();
-        let most = self.bytes_per_second * SAVINGS.as_secs_f64();
+        // A tiny budget must be able to save for a packet.
+        let packet = (PACKET_OVERHEAD + MIN_PAYLOAD) as f64;
+        let most = (self.bytes_per_second * SAVINGS.as_secs_f64()).max(packet);
         self.available = (self.available + self.bytes_per_second * passed).min(most);
         if !self.rate.sends_in(tick, self.ticks_per_second, self.slot) {
             return None;
@@ -162,7 +164,7 @@ impl LinkBudget {
         let interval = 1.0 / f64::from(self.rate.hz()).min(self.ticks_per_second.max(1.0));
         let share = self.bytes_per_second * interval;
         let payload = self.available + share - PACKET_OVERHEAD as f64;
-        let is_enough = payload >= share.min(MIN_PAYLOAD as f64) / 2.0;
+        let is_enough = payload >= MIN_PAYLOAD as f64 / 2.0;
         is_enough.then(|| (payload as usize).min(self.options.max_payload))
     }
 

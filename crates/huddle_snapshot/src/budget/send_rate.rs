@@ -49,8 +49,8 @@ impl SendRate {
         let millihertz = u64::from(self.hz()) * 1000;
         let ticks_per_1000_seconds = ((ticks_per_second * 1000.0).round() as u64).max(1);
         let tick = u64::from(tick) + u64::from(slot);
-        // The fractional position in the current interval is less than one tick. Neither factor
-        // exceeds 2^33 and 60,000.
+        // The position in the current interval is less than one tick. The product is less than
+        // 2^33 times 60,000, so it cannot overflow.
         tick * millihertz % ticks_per_1000_seconds < millihertz
     }
 }

@@ -47,7 +47,7 @@ fn bottleneck(bytes_per_second: f64) -> Bottleneck {
 
 #[test]
 fn busy_link_sends_its_budget_including_the_overhead() {
-    for bytes_per_second in [2_000, 3_000, 5_000, 16_000, 60_000] {
+    for bytes_per_second in [200, 2_000, 3_000, 5_000, 16_000, 60_000] {
         let mut budget = LinkBudget::new(options(bytes_per_second), 60.0, 0);
         let sent = run(&mut budget, &mut bottleneck(1e9), 0..600) / 10.0;
         let expected = f64::from(bytes_per_second);
@@ -114,18 +114,39 @@ fn rate_does_not_flap_at_a_threshold() {
 
 #[test]
 fn idle_link_saves_budget_for_a_burst_of_limited_size() {
-    let mut budget = LinkBudget::new(BudgetOptions::default(), 60.0, 0);
-    for tick in 0..600 {
-        budget.start_tick(tick, TICK * tick);
+    let first_payload = |max_payload| {
+        let options = BudgetOptions {
+            max_payload,
+            ..BudgetOptions::default()
+        };
+        let mut budget = LinkBudget::new(options, 60.0, 0);
+        for tick in 0..600 {
+            budget.start_tick(tick, TICK * tick);
+        }
+        budget.start_tick(600, TICK * 600).unwrap()
+    };
+    assert_eq!(first_payload(1100), 1100);
+    // A quarter of a second and a packet.
+    let burst = first_payload(100_000);
+    assert!((4_000..4_400).contains(&burst), "{burst}");
+}
+
+#[test]
+fn budget_shrinks_once_until_the_queue_can_react() {
+    let mut budget = LinkBudget::new(options(10_000), 60.0, 0);
+    let mut observe = |millis: u64, round_trip: u64| {
+        let at = Duration::from_millis;
+        budget.observe_round_trip(at(round_trip), at(millis));
+        budget.bytes_per_second().round()
+    };
+    for millis in 0..5 {
+        assert_eq!(observe(millis, 40), 10_000.0);
     }
-    let mut burst = 0;
-    for tick in 600..604 {
-        let payload = budget.start_tick(tick, TICK * tick).unwrap();
-        assert!(payload <= 1100);
-        budget.record_packet(payload);
-        burst += payload;
-    }
-    assert!((2_500..4_800).contains(&burst), "{burst}");
+    // The first three may be jitter. A delay of 100 ms then takes a quarter.
+    let budgets = [100, 110, 120, 130, 140, 460].map(|millis| observe(millis, 140));
+    let expected = [10_000.0, 10_000.0, 10_000.0, 7_500.0, 7_500.0, 7_500.0];
+    assert_eq!(budgets, expected);
+    assert_eq!(observe(470, 140), 5_625.0);
 }
 
 #[test]
