@@ -4,4 +4,5 @@
 //! The crate does no I/O, starts no threads, reads no clock and does not depend on a game engine.
 
 pub mod budget;
+pub mod playout;
 pub mod quantise;
