@@ -3,6 +3,9 @@
 //!
 //! The crate does no I/O, starts no threads, reads no clock and does not depend on a game engine.
 
+pub mod budget;
 pub mod claim;
 pub mod heir;
 pub mod id;
+pub mod playout;
+pub mod quantise;

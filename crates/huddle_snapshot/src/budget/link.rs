@@ -1,0 +1,215 @@
+//! The budget of a link.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use super::{queueing::QueueingDelay, send_rate::SendRate};
+
+/// The bytes that each packet needs in addition to its payload: the headers of SCTP, DTLS, UDP and
+/// IP.
+pub const PACKET_OVERHEAD: usize = 93;
+
+/// The queueing delay above which the budget shrinks.
+const HIGH_DELAY: Duration = Duration::from_millis(50);
+
+/// The queueing delay below which the budget grows.
+const LOW_DELAY: Duration = Duration::from_millis(25);
+
+/// The queueing delay at which the budget halves. At a smaller delay, it shrinks in proportion.
+const HALVING_DELAY: Duration = Duration::from_millis(200);
+
+/// The minimum time between two decreases, in addition to a round trip: the queue needs this long
+/// to react.
+const DECREASE_PAUSE: Duration = Duration::from_millis(200);
+
+/// The part of the maximum budget by which the budget grows each second.
+const GROWTH_PER_SECOND: f64 = 0.1;
+
+/// The smallest average payload for which a packet is worth its overhead.
+const MIN_PAYLOAD: usize = 100;
+
+/// The factor by which the budget must exceed the requirement of a higher send rate.
+const RATE_HYSTERESIS: f64 = 1.2;
+
+/// The time for which unused budget can be saved.
+const SAVINGS: Duration = Duration::from_millis(250);
+
+/// The limits of a link.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BudgetOptions {
+    /// The most bytes per second that the link sends, including [`PACKET_OVERHEAD`].
+    pub max_bytes_per_second: u32,
+    /// The budget that is left if the queueing delay stays high, in bytes per second.
+    pub min_bytes_per_second: u32,
+    /// The highest send rate.
+    pub max_rate: SendRate,
+    /// The largest payload of a packet, in bytes.
+    pub max_payload: usize,
+}
+
+impl Default for BudgetOptions {
+    /// 16 kB/s, which is about 1 Mbit/s for eight players, and at least 3 kB/s.
+    fn default() -> Self {
+        Self {
+            max_bytes_per_second: 16_000,
+            min_bytes_per_second: 3_000,
+            max_rate: SendRate::Hz60,
+            max_payload: 1100,
+        }
+    }
+}
+
+/// The budget of a link: how many bytes it may send, how often, and in which ticks.
+///
+/// - The budget counts every packet with 93 bytes of overhead. It shrinks by up to
+///   half while the queueing delay, which is the round-trip time above its recent minimum, exceeds
+///   50 ms. Below 25 ms, it grows by 10 % of its maximum per second.
+/// - The send rate is the highest one at which the budget leaves 100 bytes of payload in each
+///   packet. A low budget is therefore not spent on overhead.
+/// - Links have slots, and send in different ticks.
+/// - A link that sends less than its budget saves up to 250 ms of it.
+///
+/// ```
+/// use std::time::Duration;
+/// use huddle_snapshot::budget::{BudgetOptions, LinkBudget};
+///
+/// let mut budget = LinkBudget::new(BudgetOptions::default(), 60.0, 0);
+/// let now = Duration::from_secs(5);
+/// if let Some(max_payload) = budget.start_tick(300, now) {
+///     let payload = 120.min(max_payload);
+///     // Send a packet with this payload, then:
+///     budget.record_packet(payload);
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct LinkBudget {
+    options: BudgetOptions,
+    ticks_per_second: f64,
+    slot: u32,
+    queueing: QueueingDelay,
+    bytes_per_second: f64,
+    rate: SendRate,
+    /// The bytes that the link may send now. Negative if it sent more than its budget.
+    available: f64,
+    /// The time of the last tick.
+    ticked: Option<Duration>,
+    /// The time of the last round-trip time.
+    observed: Option<Duration>,
+    /// The time until which the budget does not shrink.
+    paused_until: Duration,
+}
+
+impl LinkBudget {
+    /// Creates the budget of a link. `slot` is the number of the link among the links of this peer.
+    pub fn new(options: BudgetOptions, ticks_per_second: f64, slot: u32) -> Self {
+        let mut budget = Self {
+            options,
+            ticks_per_second,
+            slot,
+            queueing: QueueingDelay::default(),
+            bytes_per_second: f64::from(options.max_bytes_per_second),
+            rate: options.max_rate,
+            available: 0.0,
+            ticked: None,
+            observed: None,
+            paused_until: Duration::ZERO,
+        };
+        budget.rate = budget.highest_rate(1.0);
+        budget
+    }
+
+    /// Changes the limits, for example when another peer joins and the upload is shared between
+    /// more links. The budget starts to grow or shrink from where it is.
+    pub fn set_options(&mut self, options: BudgetOptions) {
+        self.options = options;
+        self.set_bytes_per_second(self.bytes_per_second);
+    }
+
+    /// Handles a round-trip time that was measured at `now`.
+    pub fn observe_round_trip(&mut self, round_trip: Duration, now: Duration) {
+        self.queueing.observe(round_trip, now);
+        let last = self.observed.replace(now).unwrap_or(now);
+        let delay = self.queueing.delay();
+        if delay > HIGH_DELAY {
+            if now >= self.paused_until {
+                let severity = delay.as_secs_f64() / HALVING_DELAY.as_secs_f64();
+                let factor = 1.0 - 0.5 * severity.min(1.0);
+                self.set_bytes_per_second(self.bytes_per_second * factor);
+                let pause = DECREASE_PAUSE.saturating_add(round_trip);
+                self.paused_until = now.saturating_add(pause);
+            }
+        } else if delay < LOW_DELAY {
+            let passed = now.saturating_sub(last).min(Duration::from_secs(1));
+            let growth = f64::from(self.options.max_bytes_per_second) * GROWTH_PER_SECOND;
+            self.set_bytes_per_second(self.bytes_per_second + growth * passed.as_secs_f64());
+        }
+    }
+
+    /// Starts a tick. Returns the largest payload in bytes that the link may send in this tick, or
+    /// `None` if it sends nothing. Call this function once per tick.
+    pub fn start_tick(&mut self, tick: u32, now: Duration) -> Option<usize> {
+        let last = self.ticked.replace(now).unwrap_or(now);
+        let passed = now.saturating_sub(last).min(SAVINGS).as_secs_f64();
+        // A tiny budget must be able to save for a packet.
+        let packet = (PACKET_OVERHEAD + MIN_PAYLOAD) as f64;
+        let most = (self.bytes_per_second * SAVINGS.as_secs_f64()).max(packet);
+        self.available = (self.available + self.bytes_per_second * passed).min(most);
+        if !self.rate.sends_in(tick, self.ticks_per_second, self.slot) {
+            return None;
+        }
+        // The packet may use what the next interval adds, so that a new link does not start with
+        // an empty budget, and a packet need not wait for rounding errors.
+        let interval = 1.0 / f64::from(self.rate.hz()).min(self.ticks_per_second.max(1.0));
+        let share = self.bytes_per_second * interval;
+        let payload = self.available + share - PACKET_OVERHEAD as f64;
+        let is_enough = payload >= MIN_PAYLOAD as f64 / 2.0;
+        is_enough.then(|| (payload as usize).min(self.options.max_payload))
+    }
+
+    /// Records a packet that left on this link, with the size of its payload in bytes. Packets
+    /// with other contents count too.
+    pub fn record_packet(&mut self, payload: usize) {
+        let debt_limit = -self.bytes_per_second;
+        let bytes = payload.saturating_add(PACKET_OVERHEAD) as f64;
+        self.available = (self.available - bytes).max(debt_limit);
+    }
+
+    /// The budget in bytes per second, including [`PACKET_OVERHEAD`].
+    pub fn bytes_per_second(&self) -> f64 {
+        self.bytes_per_second
+    }
+
+    /// The send rate.
+    pub fn rate(&self) -> SendRate {
+        self.rate
+    }
+
+    /// The time for which packets wait in a queue of the link.
+    pub fn queueing_delay(&self) -> Duration {
+        self.queueing.delay()
+    }
+
+    fn set_bytes_per_second(&mut self, bytes: f64) {
+        let max = f64::from(self.options.max_bytes_per_second);
+        let min = f64::from(self.options.min_bytes_per_second).min(max);
+        self.bytes_per_second = bytes.clamp(min, max);
+        let affordable = self.highest_rate(1.0);
+        self.rate = match affordable > self.rate {
+            true => self.highest_rate(RATE_HYSTERESIS).max(self.rate),
+            false => affordable,
+        };
+    }
+
+    /// Returns the highest rate for which the budget suffices with this margin.
+    fn highest_rate(&self, margin: f64) -> SendRate {
+        let packet = (PACKET_OVERHEAD + MIN_PAYLOAD) as f64;
+        let is_affordable = |rate: &SendRate| {
+            *rate <= self.options.max_rate
+                && f64::from(rate.hz()) * packet * margin <= self.bytes_per_second
+        };
+        let rates = SendRate::ALL.into_iter();
+        rates.clone().find(is_affordable).unwrap_or(SendRate::Hz10)
+    }
+}

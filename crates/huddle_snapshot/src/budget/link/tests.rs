@@ -1,0 +1,173 @@
+use super::*;
+
+const TICK: Duration = Duration::from_nanos(16_666_667);
+
+fn options(max_bytes_per_second: u32) -> BudgetOptions {
+    BudgetOptions {
+        max_bytes_per_second,
+        ..BudgetOptions::default()
+    }
+}
+
+/// A link whose bottleneck forwards a number of bytes per second and queues the rest.
+struct Bottleneck {
+    bytes_per_second: f64,
+    queued: f64,
+    max_delay: f64,
+}
+
+/// Runs a link that always has data to send. Returns the bytes sent.
+fn run(budget: &mut LinkBudget, link: &mut Bottleneck, ticks: std::ops::Range<u32>) -> f64 {
+    let mut sent = 0.0;
+    for tick in ticks {
+        let now = TICK * tick;
+        if let Some(payload) = budget.start_tick(tick, now) {
+            budget.record_packet(payload);
+            link.queued += (payload + PACKET_OVERHEAD) as f64;
+            sent += (payload + PACKET_OVERHEAD) as f64;
+        }
+        let forwarded = link.bytes_per_second * TICK.as_secs_f64();
+        link.queued = (link.queued - forwarded).max(0.0);
+        let delay = link.queued / link.bytes_per_second;
+        link.max_delay = link.max_delay.max(delay);
+        if tick % 6 == 0 {
+            budget.observe_round_trip(Duration::from_secs_f64(0.04 + delay), now);
+        }
+    }
+    sent
+}
+
+fn bottleneck(bytes_per_second: f64) -> Bottleneck {
+    Bottleneck {
+        bytes_per_second,
+        queued: 0.0,
+        max_delay: 0.0,
+    }
+}
+
+#[test]
+fn busy_link_sends_its_budget_including_the_overhead() {
+    for bytes_per_second in [200, 2_000, 3_000, 5_000, 16_000, 60_000] {
+        let mut budget = LinkBudget::new(options(bytes_per_second), 60.0, 0);
+        let sent = run(&mut budget, &mut bottleneck(1e9), 0..600) / 10.0;
+        let expected = f64::from(bytes_per_second);
+        assert!(
+            (sent / expected - 1.0).abs() < 0.05,
+            "{sent} instead of {expected}"
+        );
+    }
+}
+
+#[test]
+fn low_budget_lowers_the_send_rate() {
+    let rate = |bytes| LinkBudget::new(options(bytes), 60.0, 0).rate();
+    let rates = [16_000, 7_000, 4_000, 3_000, 2_500, 100].map(rate);
+    assert_eq!(rates.map(SendRate::hz), [60, 30, 20, 15, 10, 10]);
+    let limited = BudgetOptions {
+        max_rate: SendRate::Hz20,
+        ..BudgetOptions::default()
+    };
+    assert_eq!(LinkBudget::new(limited, 60.0, 0).rate(), SendRate::Hz20);
+}
+
+#[test]
+fn budget_follows_a_bottleneck_and_recovers() {
+    let mut budget = LinkBudget::new(BudgetOptions::default(), 60.0, 0);
+    run(&mut budget, &mut bottleneck(1e6), 0..120);
+    let mut narrow = bottleneck(8_000.0);
+    run(&mut budget, &mut narrow, 120..420);
+    assert!(narrow.max_delay < 1.2, "{}", narrow.max_delay);
+    narrow.max_delay = 0.0;
+    let sent = run(&mut budget, &mut narrow, 420..1620) / 20.0;
+    assert!((5_000.0..8_500.0).contains(&sent), "{sent}");
+    assert!(narrow.max_delay < 0.25, "{}", narrow.max_delay);
+    assert!(budget.rate() < SendRate::Hz60);
+    run(&mut budget, &mut bottleneck(1e6), 1620..2400);
+    assert_eq!(budget.bytes_per_second(), 16_000.0);
+    assert_eq!(budget.rate(), SendRate::Hz60);
+    assert_eq!(budget.queueing_delay(), Duration::ZERO);
+}
+
+#[test]
+fn budget_never_falls_below_its_minimum() {
+    let mut budget = LinkBudget::new(BudgetOptions::default(), 60.0, 0);
+    run(&mut budget, &mut bottleneck(1e6), 0..60);
+    for tick in 60..900 {
+        budget.observe_round_trip(Duration::from_secs(1), TICK * tick);
+    }
+    assert_eq!(budget.bytes_per_second(), 3_000.0);
+    assert_eq!(budget.rate(), SendRate::Hz15);
+}
+
+#[test]
+fn rate_does_not_flap_at_a_threshold() {
+    let mut budget = LinkBudget::new(options(60 * 193), 60.0, 0);
+    assert_eq!(budget.rate(), SendRate::Hz60);
+    budget.set_options(options(60 * 193 - 1));
+    assert_eq!(budget.rate(), SendRate::Hz30);
+    budget.set_options(options(60 * 193 + 100));
+    for tick in 0..600 {
+        budget.observe_round_trip(TICK, TICK * tick);
+    }
+    assert_eq!(budget.rate(), SendRate::Hz30);
+}
+
+#[test]
+fn idle_link_saves_budget_for_a_burst_of_limited_size() {
+    let first_payload = |max_payload| {
+        let options = BudgetOptions {
+            max_payload,
+            ..BudgetOptions::default()
+        };
+        let mut budget = LinkBudget::new(options, 60.0, 0);
+        for tick in 0..600 {
+            budget.start_tick(tick, TICK * tick);
+        }
+        budget.start_tick(600, TICK * 600).unwrap()
+    };
+    assert_eq!(first_payload(1100), 1100);
+    // A quarter of a second and a packet.
+    let burst = first_payload(100_000);
+    assert!((4_000..4_400).contains(&burst), "{burst}");
+}
+
+#[test]
+fn budget_shrinks_once_until_the_queue_can_react() {
+    let mut budget = LinkBudget::new(options(10_000), 60.0, 0);
+    let mut observe = |millis: u64, round_trip: u64| {
+        let at = Duration::from_millis;
+        budget.observe_round_trip(at(round_trip), at(millis));
+        budget.bytes_per_second().round()
+    };
+    for millis in 0..5 {
+        assert_eq!(observe(millis, 40), 10_000.0);
+    }
+    // The first three may be jitter. A delay of 100 ms then takes a quarter.
+    let budgets = [100, 110, 120, 130, 140, 460].map(|millis| observe(millis, 140));
+    let expected = [10_000.0, 10_000.0, 10_000.0, 7_500.0, 7_500.0, 7_500.0];
+    assert_eq!(budgets, expected);
+    assert_eq!(observe(470, 140), 5_625.0);
+}
+
+#[test]
+fn other_packets_reduce_the_payload() {
+    let mut budget = LinkBudget::new(BudgetOptions::default(), 60.0, 0);
+    budget.start_tick(0, Duration::ZERO);
+    budget.record_packet(1_000);
+    assert_eq!(budget.start_tick(1, TICK), None);
+    budget.record_packet(usize::MAX);
+    let ready = (2..600).find(|&tick| budget.start_tick(tick, TICK * tick).is_some());
+    assert!(ready.unwrap() <= 70, "{ready:?}");
+}
+
+#[test]
+fn links_send_in_different_ticks() {
+    let mut links: Vec<_> = (0..8)
+        .map(|slot| LinkBudget::new(options(3_000), 60.0, slot))
+        .collect();
+    for tick in 0..600 {
+        let sends = |link: &mut LinkBudget| link.start_tick(tick, TICK * tick).is_some();
+        let sending = links.iter_mut().map(sends).filter(|sends| *sends).count();
+        assert!(sending <= 2, "{sending}");
+    }
+}

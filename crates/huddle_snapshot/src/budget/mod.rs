@@ -1,0 +1,21 @@
+//! How much a link may send, when, and what comes first.
+//!
+//! - [`LinkBudget`] decides for each tick whether the link sends a packet and how large it may be.
+//!   It follows the queueing delay of the link.
+//! - [`Priorities`] orders the entities of a link, so that what did not fit comes first next time.
+//! - [`RateLimit`] limits how often a component is sent.
+//!
+//! Every link has its own state of each.
+
+mod link;
+mod priority;
+mod queueing;
+mod rate_limit;
+mod send_rate;
+
+pub use self::{
+    link::{BudgetOptions, LinkBudget, PACKET_OVERHEAD},
+    priority::Priorities,
+    rate_limit::RateLimit,
+    send_rate::SendRate,
+};
