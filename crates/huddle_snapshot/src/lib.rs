@@ -2,3 +2,5 @@
 //! values and events out.
 //!
 //! The crate does no I/O, starts no threads, reads no clock and does not depend on a game engine.
+
+pub mod entropy;
