@@ -3,4 +3,5 @@
 //!
 //! The crate does no I/O, starts no threads, reads no clock and does not depend on a game engine.
 
+pub mod column;
 pub mod entropy;

@@ -33,13 +33,14 @@ impl<'a> Decoder<'a> {
     /// Decodes a bit. `probability` is that of a 1, times 2^16.
     #[inline]
     pub(super) fn bit(&mut self, probability: u32) -> bool {
-        let ones = (u64::from(self.range) * u64::from(probability) >> PROBABILITY_BITS) as u32;
-        let bit = self.offset < ones;
+        let ones = ((u64::from(self.range) * u64::from(probability)) >> PROBABILITY_BITS) as u32;
+        let zeros = self.range - ones;
+        let bit = self.offset >= zeros;
         if bit {
+            self.offset -= zeros;
             self.range = ones;
         } else {
-            self.offset -= ones;
-            self.range -= ones;
+            self.range = zeros;
         }
         self.normalize();
         bit

@@ -54,12 +54,14 @@ impl<'a> Encoder<'a> {
     #[inline]
     pub(super) fn bit(&mut self, probability: u32, bit: bool) {
         let Interval { low, range, .. } = &mut self.interval;
-        let ones = (u64::from(*range) * u64::from(probability) >> PROBABILITY_BITS) as u32;
+        let ones = ((u64::from(*range) * u64::from(probability)) >> PROBABILITY_BITS) as u32;
+        // A 0 has the lower part, so that zeros alone take no bytes.
+        let zeros = *range - ones;
         if bit {
+            *low += u64::from(zeros);
             *range = ones;
         } else {
-            *low += u64::from(ones);
-            *range -= ones;
+            *range = zeros;
         }
         self.normalize();
     }

@@ -36,4 +36,4 @@ const PROBABILITY_BITS: u32 = 16;
 const MIN_RANGE: u32 = 1 << 24;
 
 /// The number of zero bytes that the encoder omits at the end, at most.
-const MAX_OMITTED: usize = 8;
+const MAX_OMITTED: usize = 16;

@@ -16,19 +16,16 @@ pub const MAX_NUMBER_CONTEXT: usize = 23;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NumberModel {
     class: [[BitModel; CLASSES]; MAX_NUMBER_CONTEXT + 1],
-    sign: [BitModel; SIGNS],
+    sign: BitModel,
     below_highest: [[BitModel; 3]; CLASSES],
 }
 
 /// Classes above share the probabilities of the last.
 const CLASSES: usize = 14;
 
-/// One for each sign that the caller expects.
-const SIGNS: usize = 3;
-
 impl NumberModel {
-    /// Encodes a number. `expected` has the sign that the number is expected to have.
-    pub fn encode(&mut self, encoder: &mut Encoder<'_>, context: usize, expected: i32, number: i32) {
+    /// Encodes a number.
+    pub fn encode(&mut self, encoder: &mut Encoder<'_>, context: usize, number: i32) {
         let absolute = number.unsigned_abs();
         let class = u32::BITS - absolute.leading_zeros();
         let models = &mut self.class[context.min(MAX_NUMBER_CONTEXT)];
@@ -41,7 +38,7 @@ impl NumberModel {
         if class == 0 {
             return;
         }
-        self.sign[sign_of(expected)].encode(encoder, number < 0);
+        self.sign.encode(encoder, number < 0);
         let below = &mut self.below_highest[model_of(class)];
         let mut left = class - 1;
         let mut seen = 0;
@@ -55,7 +52,7 @@ impl NumberModel {
     }
 
     /// Decodes a number.
-    pub fn decode(&mut self, decoder: &mut Decoder<'_>, context: usize, expected: i32) -> i32 {
+    pub fn decode(&mut self, decoder: &mut Decoder<'_>, context: usize) -> i32 {
         let models = &mut self.class[context.min(MAX_NUMBER_CONTEXT)];
         let mut class = 0;
         while class < u32::BITS && models[model_of(class)].decode(decoder) {
@@ -64,7 +61,7 @@ impl NumberModel {
         if class == 0 {
             return 0;
         }
-        let is_negative = self.sign[sign_of(expected)].decode(decoder);
+        let is_negative = self.sign.decode(decoder);
         let below = &mut self.below_highest[model_of(class)];
         let mut left = class - 1;
         let mut seen = 0;
@@ -88,9 +85,4 @@ impl NumberModel {
 #[inline]
 fn model_of(class: u32) -> usize {
     (class as usize).min(CLASSES - 1)
-}
-
-#[inline]
-fn sign_of(expected: i32) -> usize {
-    (expected.signum() + 1) as usize
 }

@@ -1,0 +1,68 @@
+use crate::entropy::BitModel;
+
+use super::{error::RecordError, field::Field, rotation::RotationModels, vector::VectorModels};
+
+/// The largest context of a record. Larger ones count as this.
+pub const MAX_RECORD_CONTEXT: usize = 15;
+
+/// The models of the records of a layout.
+///
+/// Both sides copy those at the end of an acked packet to start a packet. [`copy_from`] does this
+/// without allocating.
+///
+/// [`copy_from`]: Self::copy_from
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Models {
+    /// Whether a record differs from its baseline. The contexts are the caller's and whether the
+    /// baseline changed.
+    pub(super) changed: [[BitModel; 2]; MAX_RECORD_CONTEXT + 1],
+    pub(super) fields: Vec<FieldModels>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FieldModels {
+    /// Whether the field differs from the baseline. The contexts are whether the two fields before
+    /// do, whether those were far from their predictions, and whether the baseline changed.
+    pub(super) changed: [BitModel; 16],
+    pub(super) kind: KindModels,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KindModels {
+    Flag,
+    Vector(VectorModels),
+    Rotation(RotationModels),
+}
+
+impl Models {
+    /// Creates models for a layout, for which everything is equally likely.
+    pub fn new(layout: &[Field]) -> Self {
+        let fields = layout.iter().map(|field| FieldModels {
+            changed: Default::default(),
+            kind: match field {
+                Field::Flag => KindModels::Flag,
+                Field::Vector { .. } | Field::Angle { .. } => {
+                    KindModels::Vector(VectorModels::new())
+                }
+                Field::Rotation { .. } => KindModels::Rotation(RotationModels::new()),
+            },
+        });
+        Self {
+            changed: Default::default(),
+            fields: fields.collect(),
+        }
+    }
+
+    /// Becomes equal to the models of another packet. This allocates nothing.
+    ///
+    /// # Errors
+    /// Returns an error if the other models are for another layout.
+    pub fn copy_from(&mut self, other: &Self) -> Result<(), RecordError> {
+        if self.fields.len() != other.fields.len() {
+            return Err(RecordError::Layout);
+        }
+        self.changed = other.changed;
+        self.fields.copy_from_slice(&other.fields);
+        Ok(())
+    }
+}
