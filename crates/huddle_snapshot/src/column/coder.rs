@@ -1,4 +1,4 @@
-use crate::entropy::{BitModel, Decoder, Encoder, NumberModel};
+use crate::entropy::{BitModel, Decoder, Encoder, NumberContext, NumberModel};
 
 /// Codes values in one direction, so that one function describes a format for both.
 ///
@@ -8,8 +8,8 @@ pub(super) trait Coder {
     /// Codes a bit.
     fn bit(&mut self, model: &mut BitModel, bit: bool) -> bool;
 
-    /// Codes a number in a context, see [`NumberModel`].
-    fn number(&mut self, model: &mut NumberModel, context: usize, number: i32) -> i32;
+    /// Codes a number, see [`NumberModel`].
+    fn number(&mut self, model: &mut NumberModel, context: NumberContext, number: i32) -> i32;
 }
 
 impl Coder for Encoder<'_> {
@@ -20,7 +20,7 @@ impl Coder for Encoder<'_> {
     }
 
     #[inline]
-    fn number(&mut self, model: &mut NumberModel, context: usize, number: i32) -> i32 {
+    fn number(&mut self, model: &mut NumberModel, context: NumberContext, number: i32) -> i32 {
         model.encode(self, context, number);
         number
     }
@@ -33,7 +33,7 @@ impl Coder for Decoder<'_> {
     }
 
     #[inline]
-    fn number(&mut self, model: &mut NumberModel, context: usize, _: i32) -> i32 {
+    fn number(&mut self, model: &mut NumberModel, context: NumberContext, _: i32) -> i32 {
         model.decode(self, context)
     }
 }

@@ -23,6 +23,7 @@
 
 mod coder;
 mod error;
+mod expectation;
 mod field;
 mod models;
 mod quaternion;

@@ -2,10 +2,10 @@ use crate::entropy::{BitModel, NumberModel};
 
 use super::{
     coder::Coder,
+    expectation::Expectation,
     quaternion::{self as q, Quaternion, SmallestThree},
     record::FieldRecord,
     state::{MAX_MISS, Number},
-    vector::{context, expected},
     weight::{Weight, Weights},
 };
 
@@ -30,7 +30,7 @@ impl RotationModels {
             is_first: Default::default(),
             is_second: BitModel::new(),
             is_third: BitModel::new(),
-            number: NumberModel::default(),
+            number: NumberModel::new(),
             long: [Weight::LONG; _],
             recent: [Weight::RECENT; _],
         }
@@ -87,7 +87,7 @@ impl RotationModels {
 
         let last_missed: u32 = small.iter().map(|base| base.miss).sum();
         let turns = (change_steps / 4 + newer_steps / 2).min(MAX_MISS.into()) as u32;
-        let own = last_missed + turns + record.missed_before / 16;
+        let size = last_missed + turns + record.missed_before / 16;
         let numbers = SmallestThree::of(predicted, largest, max);
         let sign = q::sign(predicted, largest);
         let (by_change, by_newer) = (q::derivative(change, from), q::derivative(newer, from));
@@ -95,7 +95,14 @@ impl RotationModels {
         let mut found = numbers;
         let mut missed = 0;
         for i in 0..3 {
-            let context = context(expected(own, i, missed));
+            let expectation = Expectation {
+                size,
+                changes: turns,
+                index: i,
+                missed,
+                missed_before: record.missed_before,
+            };
+            let context = expectation.context();
             let predicted = numbers.small[i];
             let residual = now(i + 1).wrapping_sub(predicted);
             let residual = coder.number(&mut self.number, context, residual);

@@ -192,13 +192,11 @@ fn records_match_golden_bytes() {
     let mut states: Vec<_> = (0..4).map(moving).collect();
     states.push(vec![1040, 700, 0, 0, 500, 255, 255, 1]);
     let expected: [&[u8]; 5] = [
-        &[
-            255, 243, 209, 254, 123, 93, 128, 190, 126, 168, 123, 138, 23, 112,
-        ],
-        &[255, 236, 15, 7, 137, 182, 26, 173, 245, 123, 54, 138, 223],
-        &[214, 171],
-        &[212, 250],
-        &[252, 0, 145, 57, 67, 100, 216, 228, 211, 161, 102],
+        &[255, 243, 146, 155, 114, 241, 67, 4, 218, 187, 251, 108, 127],
+        &[255, 144, 42, 34, 93, 230, 176, 28, 148, 226, 52, 30],
+        &[176, 108],
+        &[178],
+        &[245, 192, 65, 46, 137, 6, 123, 232, 32, 243, 217],
     ];
     assert_eq!(packets(&PLACE, &states), expected);
 }
@@ -267,4 +265,54 @@ fn mistakes_about_the_layout_are_errors() {
     assert_eq!(errors, [Err(RecordError::Layout); 5]);
     let other = Models::new(&[Field::Flag]);
     assert_eq!(models.copy_from(&other), Err(RecordError::Layout));
+}
+
+#[test]
+fn a_record_that_does_not_fit_is_taken_back() {
+    const LIMIT: usize = 200;
+    let history = History::new(&PLACE);
+    let baseline = Baseline {
+        numbers: &history.0[0].0,
+        ticks: 1,
+        age: 1,
+        earlier: None,
+    };
+    let mut out = [Number::default(); 8];
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes);
+    let mut models = Models::new(&PLACE);
+    let mut before = models.clone();
+    let mut count = 0;
+    loop {
+        let checkpoint = encoder.checkpoint();
+        before.copy_from(&models).unwrap();
+        let now = moving(count);
+        encode(
+            &mut encoder,
+            &mut models,
+            &PLACE,
+            &baseline,
+            0,
+            &now,
+            &mut out,
+        )
+        .unwrap();
+        if encoder.len() > LIMIT {
+            encoder.restore(checkpoint);
+            models.copy_from(&before).unwrap();
+            break;
+        }
+        count += 1;
+    }
+    encoder.finish();
+    assert!((LIMIT - 20..=LIMIT).contains(&bytes.len()));
+
+    let mut decoder = Decoder::new(&bytes);
+    let mut decoded = Models::new(&PLACE);
+    for i in 0..count {
+        decode(&mut decoder, &mut decoded, &PLACE, &baseline, 0, &mut out).unwrap();
+        assert_eq!(out.map(|number| number.value)[..], moving(i));
+    }
+    assert_eq!(decoded, models);
+    assert_eq!(decoder.unread(), 0);
 }

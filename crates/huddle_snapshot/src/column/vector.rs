@@ -1,7 +1,8 @@
-use crate::entropy::{MAX_NUMBER_CONTEXT, NumberModel};
+use crate::entropy::NumberModel;
 
 use super::{
     coder::Coder,
+    expectation::Expectation,
     field::Field,
     record::FieldRecord,
     state::{MAX_MISS, Number},
@@ -19,7 +20,7 @@ pub(super) struct VectorModels {
 impl VectorModels {
     pub(super) fn new() -> Self {
         Self {
-            number: NumberModel::default(),
+            number: NumberModel::new(),
             long: [Weight::LONG; _],
             recent: [Weight::RECENT; _],
         }
@@ -51,8 +52,15 @@ impl VectorModels {
             let predicted = range.predict(base.value, long.of(change) + recent.of(newer));
 
             let changes = (change.unsigned_abs() + newer.unsigned_abs()) / 2;
-            let own = 3 * base.miss + changes.min(MAX_MISS.into()) as u32;
-            let context = context(expected(own, i, missed));
+            let changes = changes.min(MAX_MISS.into()) as u32;
+            let expectation = Expectation {
+                size: 3 * base.miss + changes,
+                changes,
+                index: i,
+                missed,
+                missed_before: record.missed_before,
+            };
+            let context = expectation.context();
             let residual = range.difference(now(i), predicted);
             let residual = coder.number(&mut self.number, context, residual);
             let value = range.add(predicted, residual).ok_or(i)?;
@@ -69,27 +77,6 @@ impl VectorModels {
         }
         Ok(missed)
     }
-}
-
-/// Returns how large a residual is expected to be.
-///
-/// `own` follows from the history of the field. `missed` is the sum of the residuals before in the
-/// field, of which there are `count`.
-pub(super) fn expected(own: u32, count: usize, missed: u32) -> u32 {
-    match count {
-        0 => own,
-        1 => own / 2 + 2 * missed,
-        _ => own / 2 + missed,
-    }
-}
-
-/// Returns the context of a residual that is expected to have a size. Each doubling of the size has
-/// two contexts.
-pub(super) fn context(size: u32) -> usize {
-    let size = size.saturating_add(1);
-    let class = size.ilog2();
-    let is_upper_half = class > 0 && size >> (class - 1) & 1 == 1;
-    (2 * class as usize + usize::from(is_upper_half)).min(MAX_NUMBER_CONTEXT)
 }
 
 /// The values of a number.

@@ -18,6 +18,8 @@
 mod bit;
 mod decoder;
 mod encoder;
+mod logistic;
+mod mixer;
 mod number;
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,7 @@ pub use self::{
     bit::BitModel,
     decoder::Decoder,
     encoder::{Checkpoint, Encoder},
-    number::{MAX_NUMBER_CONTEXT, NumberModel},
+    number::{NumberContext, NumberModel},
 };
 
 /// The number of bits of a probability.

@@ -1,7 +1,30 @@
-use super::{BitModel, Decoder, Encoder};
+use super::{BitModel, Decoder, Encoder, mixer::Mixer};
 
-/// The largest context of a [`NumberModel`]. Larger ones count as this.
-pub const MAX_NUMBER_CONTEXT: usize = 23;
+/// The contexts of a number: what both sides know about it before it is coded.
+///
+/// Numbers of different contexts have different probabilities. A good context is how large the
+/// number is expected to be. If several things say that, each can be a context of its own: the
+/// [`NumberModel`] learns which of them to rely on.
+///
+/// Contexts above the highest count as the highest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NumberContext {
+    /// At most [`MAX_FIRST`](Self::MAX_FIRST).
+    pub first: usize,
+    /// At most [`MAX_SECOND`](Self::MAX_SECOND).
+    pub second: usize,
+    /// At most [`MAX_THIRD`](Self::MAX_THIRD).
+    pub third: usize,
+}
+
+impl NumberContext {
+    /// The highest first context.
+    pub const MAX_FIRST: usize = 11;
+    /// The highest second context.
+    pub const MAX_SECOND: usize = 35;
+    /// The highest third context.
+    pub const MAX_THIRD: usize = 23;
+}
 
 /// The probabilities of a signed number that is usually close to 0.
 ///
@@ -9,31 +32,46 @@ pub const MAX_NUMBER_CONTEXT: usize = 23;
 /// and the bits below the highest. The class is coded as one bit for each class below it. The
 /// model adapts the probabilities of the class, the sign and the two bits below the highest. All
 /// other bits are equally likely to be 0 and 1.
-///
-/// The caller chooses a context for each number from what both sides know. Numbers of different
-/// contexts have classes with different probabilities. A good context is how large the number is
-/// expected to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NumberModel {
-    class: [[BitModel; CLASSES]; MAX_NUMBER_CONTEXT + 1],
+    first: [Classes; NumberContext::MAX_FIRST + 1],
+    second: [Classes; NumberContext::MAX_SECOND + 1],
+    third: [Classes; NumberContext::MAX_THIRD + 1],
+    mixers: [Mixer<3>; CLASSES],
     sign: BitModel,
     below_highest: [[BitModel; 3]; CLASSES],
 }
 
+/// Whether a number is above each class.
+type Classes = [BitModel; CLASSES];
+
 /// Classes above share the probabilities of the last.
-const CLASSES: usize = 14;
+const CLASSES: usize = 12;
 
 impl NumberModel {
+    /// Creates a model.
+    pub const fn new() -> Self {
+        Self {
+            first: [[BitModel::new(); _]; _],
+            second: [[BitModel::new(); _]; _],
+            third: [[BitModel::new(); _]; _],
+            mixers: [Mixer::new(); _],
+            sign: BitModel::new(),
+            below_highest: [[BitModel::new(); _]; _],
+        }
+    }
+
     /// Encodes a number.
-    pub fn encode(&mut self, encoder: &mut Encoder<'_>, context: usize, number: i32) {
+    pub fn encode(&mut self, encoder: &mut Encoder<'_>, context: NumberContext, number: i32) {
         let absolute = number.unsigned_abs();
         let class = u32::BITS - absolute.leading_zeros();
-        let models = &mut self.class[context.min(MAX_NUMBER_CONTEXT)];
         for step in 0..class {
-            models[model_of(step)].encode(encoder, true);
+            let (mixer, models) = self.class_bit(context, step);
+            mixer.encode(models, encoder, true);
         }
         if class < u32::BITS {
-            models[model_of(class)].encode(encoder, false);
+            let (mixer, models) = self.class_bit(context, class);
+            mixer.encode(models, encoder, false);
         }
         if class == 0 {
             return;
@@ -52,10 +90,13 @@ impl NumberModel {
     }
 
     /// Decodes a number.
-    pub fn decode(&mut self, decoder: &mut Decoder<'_>, context: usize) -> i32 {
-        let models = &mut self.class[context.min(MAX_NUMBER_CONTEXT)];
+    pub fn decode(&mut self, decoder: &mut Decoder<'_>, context: NumberContext) -> i32 {
         let mut class = 0;
-        while class < u32::BITS && models[model_of(class)].decode(decoder) {
+        while class < u32::BITS {
+            let (mixer, models) = self.class_bit(context, class);
+            if !mixer.decode(models, decoder) {
+                break;
+            }
             class += 1;
         }
         if class == 0 {
@@ -79,6 +120,28 @@ impl NumberModel {
             true => number.wrapping_neg(),
             false => number,
         }
+    }
+
+    /// Returns the models of whether a number is above a class.
+    #[inline]
+    fn class_bit(
+        &mut self,
+        context: NumberContext,
+        class: u32,
+    ) -> (&mut Mixer<3>, [&mut BitModel; 3]) {
+        let class = model_of(class);
+        let models = [
+            &mut self.first[context.first.min(NumberContext::MAX_FIRST)][class],
+            &mut self.second[context.second.min(NumberContext::MAX_SECOND)][class],
+            &mut self.third[context.third.min(NumberContext::MAX_THIRD)][class],
+        ];
+        (&mut self.mixers[class], models)
+    }
+}
+
+impl Default for NumberModel {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

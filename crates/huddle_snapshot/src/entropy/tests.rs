@@ -6,7 +6,7 @@ use super::*;
 #[derive(Debug, Clone, Copy)]
 enum Item {
     Bit(usize, bool),
-    Number(usize, i32),
+    Number(NumberContext, i32),
     Raw(u32, u32),
 }
 
@@ -14,6 +14,20 @@ enum Item {
 struct Models {
     bits: [BitModel; 4],
     number: NumberModel,
+}
+
+fn context() -> impl Strategy<Value = NumberContext> {
+    let context = |max| prop_oneof![0..2_usize, 0..=max, Just(usize::MAX)];
+    let contexts = (
+        context(NumberContext::MAX_FIRST),
+        context(NumberContext::MAX_SECOND),
+        context(NumberContext::MAX_THIRD),
+    );
+    contexts.prop_map(|(first, second, third)| NumberContext {
+        first,
+        second,
+        third,
+    })
 }
 
 fn item() -> impl Strategy<Value = Item> {
@@ -25,7 +39,7 @@ fn item() -> impl Strategy<Value = Item> {
     ];
     prop_oneof![
         (0..4_usize, prop::bool::weighted(0.05)).prop_map(|(model, bit)| Item::Bit(model, bit)),
-        (0..30_usize, number).prop_map(|(context, n)| Item::Number(context, n)),
+        (context(), number).prop_map(|(context, n)| Item::Number(context, n)),
         (any::<u32>(), 0..=32_u32).prop_map(|(value, n)| Item::Raw(value, n)),
     ]
 }
@@ -181,7 +195,7 @@ fn numbers_match_golden_bytes() {
     let mut out = Vec::new();
     let mut encoder = Encoder::new(&mut out);
     let mut model = NumberModel::default();
-    for (context, number) in [
+    for (first, number) in [
         (0, 0),
         (0, 0),
         (0, 1),
@@ -190,13 +204,18 @@ fn numbers_match_golden_bytes() {
         (11, i32::MIN),
         (11, i32::MAX),
     ] {
+        let context = NumberContext {
+            first,
+            second: first,
+            third: 0,
+        };
         model.encode(&mut encoder, context, number);
     }
     BitModel::new().encode(&mut encoder, true);
     encoder.raw(0x12345, 20);
     encoder.finish();
     let expected = [
-        42, 159, 4, 194, 75, 232, 252, 243, 29, 188, 6, 25, 191, 149, 180, 72, 126, 233, 188, 87,
+        67, 42, 32, 213, 3, 11, 136, 22, 51, 42, 168, 142, 41, 246, 46, 222, 237, 160,
     ];
     assert_eq!(out, expected);
 }
