@@ -3,7 +3,7 @@ use crate::entropy::{BitModel, NumberModel};
 use super::{
     coder::Coder,
     expectation::Expectation,
-    quaternion::{self as q, Quaternion, SmallestThree},
+    quaternion::{self as q, Quaternion, SmallestThree, Vector},
     record::FieldRecord,
     state::{MAX_MISS, Number},
     weight::{Weight, Weights},
@@ -12,24 +12,20 @@ use super::{
 /// The models of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RotationModels {
-    /// Whether the largest component is the one that is predicted to be. The context is how much
-    /// larger than the second it is predicted to be.
-    is_first: [BitModel; MARGINS],
-    is_second: BitModel,
-    is_third: BitModel,
+    largest: LargestModels,
     number: NumberModel,
     long: Weights,
     recent: Weights,
 }
 
-const MARGINS: usize = 12;
-
 impl RotationModels {
     pub(super) fn new() -> Self {
         Self {
-            is_first: Default::default(),
-            is_second: BitModel::new(),
-            is_third: BitModel::new(),
+            largest: LargestModels {
+                is_first: [BitModel::new(); _],
+                is_second: BitModel::new(),
+                is_third: BitModel::new(),
+            },
             number: NumberModel::new(),
             long: [Weight::LONG; _],
             recent: [Weight::RECENT; _],
@@ -49,9 +45,72 @@ impl RotationModels {
         let ([_, small @ ..], [out_largest, out_small @ ..]) = (record.base, out) else {
             return Ok(0);
         };
+        let motion = Motion::new(record, max);
+        let long = &mut self.long[Weight::index(motion.change_steps)];
+        let recent = &mut self.recent[Weight::index(motion.newer_steps)];
+        let predicted = motion.predict(*long, *recent);
+        let largest = self.largest.code(coder, predicted, max, now(0));
+        *out_largest = Number::new(largest as i32);
+
+        let last_missed: u32 = small.iter().map(|base| base.miss).sum();
+        let changes = motion.change_steps / 4 + motion.newer_steps / 2;
+        let changes = changes.min(MAX_MISS.into()) as u32;
+        let size = last_missed + changes + record.missed_before / 16;
+        let mut numbers = SmallestThree::of(predicted, largest, max);
+        let sign = q::sign(predicted, largest);
+        let by_change = q::derivative(motion.change, motion.from);
+        let by_newer = q::derivative(motion.newer, motion.from);
+        let (mut long_error, mut recent_error) = (0, 0);
+        let mut missed = 0;
+        for (i, (number, out)) in numbers.small.iter_mut().zip(&mut *out_small).enumerate() {
+            let expectation = Expectation {
+                size,
+                changes,
+                index: i,
+                missed,
+                missed_before: record.missed_before,
+            };
+            let residual = now(i + 1).wrapping_sub(*number);
+            let residual = coder.number(&mut self.number, expectation.context(), residual);
+            *number = number.wrapping_add(residual);
+            if !(0..=max).contains(number) {
+                return Err(i + 1);
+            }
+            let error = sign * i64::from(residual);
+            long_error += by_change[q::axis(i, largest)] * error;
+            recent_error += by_newer[q::axis(i, largest)] * error;
+            out.value = *number;
+            out.miss = residual.unsigned_abs().min(MAX_MISS);
+            missed += out.miss;
+        }
+        long.adapt(long_error);
+        recent.adapt(recent_error);
+        let change = q::vector_between(motion.from, numbers.to_quaternion());
+        for (out, change) in out_small.iter_mut().zip(change) {
+            out.change = change as i32;
+        }
+        Ok(missed)
+    }
+}
+
+/// How a rotation moves, as both sides know before it is coded.
+struct Motion {
+    /// The rotation of the baseline.
+    from: Quaternion,
+    /// The change that continues the change before the baseline.
+    change: Vector,
+    /// What the recent change adds to that.
+    newer: Vector,
+    /// The sizes of both, in steps of a component.
+    change_steps: u64,
+    newer_steps: u64,
+}
+
+impl Motion {
+    fn new(record: &FieldRecord<'_>, max: i32) -> Self {
         let from = quaternion(record.base, max);
         let mut change = [0; 3];
-        for (change, base) in change.iter_mut().zip(small) {
+        for (change, base) in change.iter_mut().zip(record.base.iter().skip(1)) {
             *change = record.baseline.continued(base.change.into());
         }
         let mut newer = [0; 3];
@@ -61,20 +120,42 @@ impl RotationModels {
                 *newer = record.baseline.continued_recent(recent) - change;
             }
         }
-        let change_steps = q::steps(q::size(change), max);
-        let newer_steps = q::steps(q::size(newer), max);
-        let long = &mut self.long[Weight::index(change_steps)];
-        let recent = &mut self.recent[Weight::index(newer_steps)];
-        let turn = std::array::from_fn(|i| long.of(change[i]) + recent.of(newer[i]));
-        let predicted = q::multiply(q::from_vector(turn), from);
+        Self {
+            from,
+            change,
+            newer,
+            change_steps: q::steps(q::size(change), max),
+            newer_steps: q::steps(q::size(newer), max),
+        }
+    }
 
-        let axes = q::axes_by_size(predicted);
-        let [first, second, third, fourth] = axes;
+    fn predict(&self, long: Weight, recent: Weight) -> Quaternion {
+        let turn = std::array::from_fn(|i| long.of(self.change[i]) + recent.of(self.newer[i]));
+        q::multiply(q::from_vector(turn), self.from)
+    }
+}
+
+/// The models of which component is the largest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct LargestModels {
+    /// Whether it is the one that is predicted to be. The context is how much larger than the second
+    /// it is predicted to be.
+    is_first: [BitModel; MARGINS],
+    is_second: BitModel,
+    is_third: BitModel,
+}
+
+const MARGINS: usize = 12;
+
+impl LargestModels {
+    /// Codes the index of the largest component.
+    fn code(&mut self, coder: &mut impl Coder, predicted: Quaternion, max: i32, now: i32) -> usize {
+        let [first, second, third, fourth] = q::axes_by_size(predicted);
         let margin = predicted[first].abs() - predicted[second].abs();
         let margin = 2 * q::steps(margin.unsigned_abs(), max) + 1;
         let is_first = &mut self.is_first[(margin.ilog2() as usize).min(MARGINS - 1)];
-        let is = |axis: usize| now(0) as usize == axis;
-        let largest = if coder.bit(is_first, is(first)) {
+        let is = |axis: usize| now as usize == axis;
+        if coder.bit(is_first, is(first)) {
             first
         } else if coder.bit(&mut self.is_second, is(second)) {
             second
@@ -82,53 +163,7 @@ impl RotationModels {
             third
         } else {
             fourth
-        };
-        *out_largest = Number::new(largest as i32);
-
-        let last_missed: u32 = small.iter().map(|base| base.miss).sum();
-        let turns = (change_steps / 4 + newer_steps / 2).min(MAX_MISS.into()) as u32;
-        let size = last_missed + turns + record.missed_before / 16;
-        let numbers = SmallestThree::of(predicted, largest, max);
-        let sign = q::sign(predicted, largest);
-        let (by_change, by_newer) = (q::derivative(change, from), q::derivative(newer, from));
-        let (mut long_error, mut recent_error) = (0, 0);
-        let mut found = numbers;
-        let mut missed = 0;
-        for i in 0..3 {
-            let expectation = Expectation {
-                size,
-                changes: turns,
-                index: i,
-                missed,
-                missed_before: record.missed_before,
-            };
-            let context = expectation.context();
-            let predicted = numbers.small[i];
-            let residual = now(i + 1).wrapping_sub(predicted);
-            let residual = coder.number(&mut self.number, context, residual);
-            let value = predicted.wrapping_add(residual);
-            if !(0..=max).contains(&value) {
-                return Err(i + 1);
-            }
-            found.small[i] = value;
-            let error = sign * i64::from(residual);
-            long_error += by_change[q::axis(i, largest)] * error;
-            recent_error += by_newer[q::axis(i, largest)] * error;
-            let miss = residual.unsigned_abs().min(MAX_MISS);
-            missed += miss;
-            out_small[i] = Number {
-                value,
-                change: 0,
-                miss,
-            };
         }
-        long.adapt(long_error);
-        recent.adapt(recent_error);
-        let turned = q::vector_between(from, found.to_quaternion());
-        for (out, turned) in out_small.iter_mut().zip(turned) {
-            out.change = turned as i32;
-        }
-        Ok(missed)
     }
 }
 
