@@ -1,82 +1,72 @@
-//! The column coder of this project.
+//! The coder of this project.
 
 use huddle_snapshot::{
     column::{self, Baseline, Earlier, Field, Models, Number},
     entropy::{Decoder, Encoder},
 };
 
-use crate::cube::{CUBES, Cube};
+use crate::cube::Cube;
 
-/// Positions are from 0 here.
-const OFFSET: [i32; 3] = [32 * 512, 32 * 512, 0];
+/// The number of numbers of a cube.
+const NUMBERS: usize = 8;
+
+/// The coordinates of a position are from -OFFSET to below OFFSET, as in the challenge.
+const OFFSET: i32 = 32 * 512;
 
 const LAYOUT: [Field; 3] = [
     Field::Vector {
         axes: 3,
-        max: [64 * 512 - 1, 64 * 512 - 1, 32 * 512 - 1],
+        max: [2 * OFFSET as u32 - 1; 3],
     },
     Field::Rotation { bits: 9 },
     Field::Flag,
 ];
 
-/// The number of numbers of a cube.
-const NUMBERS: usize = 8;
-
 /// What both sides know after a frame.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     time: usize,
-    /// The number of frames since the reference.
+    /// The number of frames since the baseline.
     ticks: u32,
-    numbers: Vec<[Number; NUMBERS]>,
-    moving: Vec<bool>,
+    cubes: Vec<[Number; NUMBERS]>,
     models: Models,
 }
 
+/// Whether the two cubes before changed, as the context of a cube.
+#[derive(Debug, Default)]
+struct Recent(usize);
+
+impl Recent {
+    fn push(&mut self, changed: bool) {
+        self.0 = (self.0 << 1 | usize::from(changed)) & 3;
+    }
+}
+
 impl Known {
+    /// The start, at which both sides know a frame.
     pub(crate) fn start(time: usize, cubes: &[Cube]) -> Self {
-        let numbers = cubes.iter().map(|cube| numbers(cube).map(Number::new));
+        let cubes = cubes.iter().map(|cube| numbers(cube).map(Number::new));
         Self {
             time,
             ticks: 6,
-            numbers: numbers.collect(),
-            moving: vec![false; CUBES],
+            cubes: cubes.collect(),
             models: Models::new(&LAYOUT),
         }
     }
 
     pub(crate) fn cubes(&self) -> impl Iterator<Item = Cube> {
-        self.numbers.iter().map(|numbers| {
+        self.cubes.iter().map(|numbers| {
             let [x, y, z, largest, a, b, c, interacting] = numbers.map(|number| number.value);
-            let position = [x - OFFSET[0], y - OFFSET[1], z - OFFSET[2]];
             Cube {
                 largest,
                 rotation: [a, b, c],
-                position,
+                position: [x, y, z].map(|n| n - OFFSET),
                 interacting,
             }
         })
     }
 
-    fn baseline<'a>(
-        &self,
-        i: usize,
-        numbers: &'a [Number],
-        age: u32,
-        earlier: Option<&'a Self>,
-    ) -> Baseline<'a> {
-        Baseline {
-            numbers,
-            ticks: self.ticks,
-            age,
-            earlier: earlier.map(|earlier| Earlier {
-                numbers: &earlier.numbers[i],
-                ticks: (self.time - earlier.time) as u32,
-            }),
-        }
-    }
-
-    /// Encodes a later frame and appends it to `bytes`. `known` becomes what both sides know of it.
+    /// Encodes a later frame. `known` becomes what both sides know of it.
     pub(crate) fn encode(
         &self,
         earlier: Option<&Self>,
@@ -85,28 +75,14 @@ impl Known {
         bytes: &mut Vec<u8>,
         known: &mut Self,
     ) {
-        known
-            .models
-            .copy_from(&self.models)
-            .expect("the same layout");
-        known.time = time;
-        known.ticks = (time - self.time) as u32;
+        known.follow(self, time);
         let mut encoder = Encoder::new(bytes);
-        let mut recent = 0;
-        for (i, (base, now)) in self.numbers.iter().zip(frame).enumerate() {
-            let base = self.baseline(i, base, known.ticks, earlier);
-            let changed = column::encode(
-                &mut encoder,
-                &mut known.models,
-                &LAYOUT,
-                &base,
-                recent & 3,
-                now,
-                &mut known.numbers[i],
-            )
-            .expect("fits");
-            recent = recent << 1 | usize::from(changed);
-            known.moving[i] = changed;
+        let mut recent = Recent::default();
+        for (i, (now, out)) in frame.iter().zip(&mut known.cubes).enumerate() {
+            let (models, baseline) = (&mut known.models, self.baseline(i, known.ticks, earlier));
+            let changed =
+                column::encode(&mut encoder, models, &LAYOUT, &baseline, recent.0, now, out);
+            recent.push(changed.expect("the layout is right"));
         }
         encoder.finish();
     }
@@ -118,43 +94,40 @@ impl Known {
         bytes: &[u8],
         known: &mut Self,
     ) {
-        known
-            .models
-            .copy_from(&self.models)
-            .expect("the same layout");
-        known.time = time;
-        known.ticks = (time - self.time) as u32;
+        known.follow(self, time);
         let mut decoder = Decoder::new(bytes);
-        let mut recent = 0;
-        for (i, base) in self.numbers.iter().enumerate() {
-            let base = self.baseline(i, base, known.ticks, earlier);
-            let changed = column::decode(
-                &mut decoder,
-                &mut known.models,
-                &LAYOUT,
-                &base,
-                recent & 3,
-                &mut known.numbers[i],
-            )
-            .expect("valid");
-            recent = recent << 1 | usize::from(changed);
-            known.moving[i] = changed;
+        let mut recent = Recent::default();
+        for (i, out) in known.cubes.iter_mut().enumerate() {
+            let (models, baseline) = (&mut known.models, self.baseline(i, known.ticks, earlier));
+            let changed = column::decode(&mut decoder, models, &LAYOUT, &baseline, recent.0, out);
+            recent.push(changed.expect("the packet is valid"));
+        }
+    }
+
+    /// Starts a frame whose baseline is another.
+    fn follow(&mut self, baseline: &Self, time: usize) {
+        let result = self.models.copy_from(&baseline.models);
+        result.expect("there is one layout");
+        self.time = time;
+        self.ticks = (time - baseline.time) as u32;
+    }
+
+    fn baseline<'a>(&'a self, i: usize, age: u32, earlier: Option<&'a Self>) -> Baseline<'a> {
+        Baseline {
+            numbers: &self.cubes[i],
+            ticks: self.ticks,
+            age,
+            earlier: earlier.map(|earlier| Earlier {
+                numbers: &earlier.cubes[i],
+                ticks: (self.time - earlier.time) as u32,
+            }),
         }
     }
 }
 
 /// Returns the numbers of a cube in the order of the layout.
 pub(crate) fn numbers(cube: &Cube) -> [i32; NUMBERS] {
-    let [x, y, z] = cube.position;
+    let [x, y, z] = cube.position.map(|n| n + OFFSET);
     let [a, b, c] = cube.rotation;
-    [
-        x + OFFSET[0],
-        y + OFFSET[1],
-        z + OFFSET[2],
-        cube.largest,
-        a,
-        b,
-        c,
-        cube.interacting,
-    ]
+    [x, y, z, cube.largest, a, b, c, cube.interacting]
 }

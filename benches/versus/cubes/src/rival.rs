@@ -32,7 +32,7 @@ impl Interval {
 
     fn split(&self, probability: u32) -> u32 {
         let width = u64::from(self.last - self.first);
-        self.first + (width * u64::from(probability) >> PROBABILITY_BITS) as u32
+        self.first + ((width * u64::from(probability)) >> PROBABILITY_BITS) as u32
     }
 
     fn narrow(&mut self, split: u32, bit: bool) {
