@@ -19,7 +19,7 @@ pub struct Models {
     pub(super) fields: Vec<FieldModels>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FieldModels {
     /// Whether the field differs from the baseline. The contexts are whether the two fields before
     /// do, whether those were far from their predictions, and whether the baseline changed.
@@ -27,11 +27,12 @@ pub(super) struct FieldModels {
     pub(super) kind: KindModels,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The boxes keep flags small.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum KindModels {
     Flag,
-    Vector(VectorModels),
-    Rotation(RotationModels),
+    Vector(Box<VectorModels>),
+    Rotation(Box<RotationModels>),
 }
 
 impl Models {
@@ -42,9 +43,9 @@ impl Models {
             kind: match field {
                 Field::Flag => KindModels::Flag,
                 Field::Vector { .. } | Field::Angle { .. } => {
-                    KindModels::Vector(VectorModels::new())
+                    KindModels::Vector(Box::new(VectorModels::new()))
                 }
-                Field::Rotation { .. } => KindModels::Rotation(RotationModels::new()),
+                Field::Rotation { .. } => KindModels::Rotation(Box::new(RotationModels::new())),
             },
         });
         Self {
@@ -56,13 +57,22 @@ impl Models {
     /// Becomes equal to the models of another packet. This allocates nothing.
     ///
     /// # Errors
-    /// Returns an error if the other models are for another layout.
+    /// Returns an error if the other models are for another layout. These models are then
+    /// meaningless.
     pub fn copy_from(&mut self, other: &Self) -> Result<(), RecordError> {
         if self.fields.len() != other.fields.len() {
             return Err(RecordError::Layout);
         }
         self.changed = other.changed;
-        self.fields.copy_from_slice(&other.fields);
+        for (to, from) in self.fields.iter_mut().zip(&other.fields) {
+            to.changed = from.changed;
+            match (&mut to.kind, &from.kind) {
+                (KindModels::Flag, KindModels::Flag) => {}
+                (KindModels::Vector(to), KindModels::Vector(from)) => **to = **from,
+                (KindModels::Rotation(to), KindModels::Rotation(from)) => **to = **from,
+                _ => return Err(RecordError::Layout),
+            }
+        }
         Ok(())
     }
 }

@@ -263,8 +263,10 @@ fn mistakes_about_the_layout_are_errors() {
         result(&PLACE, &mut Models::new(&[Field::Flag]), &baseline, &now, 8),
     ];
     assert_eq!(errors, [Err(RecordError::Layout); 5]);
-    let other = Models::new(&[Field::Flag]);
-    assert_eq!(models.copy_from(&other), Err(RecordError::Layout));
+    for other in [vec![Field::Flag], vec![Field::Flag; 3]] {
+        let other = Models::new(&other);
+        assert_eq!(models.copy_from(&other), Err(RecordError::Layout));
+    }
 }
 
 #[test]
