@@ -101,6 +101,14 @@ impl Ownership {
         }
     }
 
+    /// Creates the state of an entity that was despawned.
+    pub fn despawned(local: PeerId, rules: Rules) -> Self {
+        Self {
+            register: Register::Dead,
+            ..Self::new(local, rules)
+        }
+    }
+
     /// Returns the register to send to the other peers.
     pub const fn register(&self) -> Register {
         self.register

@@ -40,6 +40,12 @@ impl Ownership {
         (reaction, outcome)
     }
 
+    /// Sets the host of the room, but takes nothing over. A host that has no values of an entity yet
+    /// cannot own it.
+    pub fn know_host(&mut self, host: Option<PeerId>) {
+        self.host = host;
+    }
+
     /// Sets the host of the room. The new host takes over the entities of the
     /// [host](Policy::Host).
     pub fn set_host(&mut self, host: Option<PeerId>, now: Duration) -> Outcome {

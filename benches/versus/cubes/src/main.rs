@@ -1,0 +1,103 @@
+//! Compares the snapshot coding of this project with a coder of Gaffer's cube challenge.
+//!
+//! A sender sends the state of 901 cubes 60 times per second. The round-trip time is 100 ms, so it
+//! encodes a frame relative to the one 6 frames before, or to the newest before that one that was
+//! not lost.
+
+mod cube;
+mod link;
+mod ours;
+mod rival;
+mod trace;
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+use crate::{cube::Frame, link::Link};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
+
+/// The FNV-1a hash of the trace.
+const TRACE: u64 = 0xe79c_7734_75b6_8234;
+
+#[derive(Parser)]
+struct Options {
+    /// The file of the trace, in the layout of the challenge: for each frame and cube, the index of
+    /// the largest component of the rotation, the other three, the position and whether the cube
+    /// interacts with the player's, as 32-bit numbers. If it does not exist, the trace is simulated
+    /// and written to it.
+    #[arg(long, default_value = "target/cubes.bin")]
+    trace: PathBuf,
+    /// The seed of the simulation.
+    #[arg(long, default_value_t = trace::SEED)]
+    seed: u64,
+    /// The percentages of lost packets.
+    #[arg(long, value_delimiter = ',', default_value = "0,1,5")]
+    loss: Vec<u8>,
+}
+
+fn main() -> std::io::Result<()> {
+    let options = Options::parse();
+    let frames = trace::load(&options.trace, options.seed)?;
+    let hash = trace::hash(&frames);
+    println!("{} frames with FNV-1a hash {hash:016x}", frames.len());
+    if options.seed == trace::SEED {
+        assert_eq!(hash, TRACE, "this is not the trace of the default seed");
+    }
+    let mut changes = changes(&frames);
+    changes.sort_unstable();
+    let (median, most) = (changes[changes.len() / 2], changes[changes.len() - 1]);
+    println!("cubes that change per frame: median {median}, at most {most}");
+
+    let heads = [
+        "loss", "rival", "ours", "ratio", "encode", "decode", "allocs",
+    ];
+    let units = [
+        "%",
+        "kbit/s",
+        "kbit/s",
+        "",
+        "mean/p99 us",
+        "mean/p99 us",
+        "",
+    ];
+    print_row("", heads.map(String::from));
+    print_row("", units.map(String::from));
+    for loss in options.loss {
+        let link = Link::new(&frames, loss);
+        let rival = link.run_rival();
+        for (name, has_earlier) in [("baseline only", false), ("and earlier state", true)] {
+            let ours = link.run_ours(has_earlier);
+            let row = [
+                loss.to_string(),
+                format!("{rival:.1}"),
+                format!("{:.1}", ours.kbits),
+                format!("{:.3}", ours.kbits / rival),
+                ours.encode,
+                ours.decode,
+                ours.allocations.to_string(),
+            ];
+            print_row(name, row);
+        }
+    }
+    Ok(())
+}
+
+/// Returns the number of cubes that change in each frame after the first.
+fn changes(frames: &[Frame]) -> Vec<usize> {
+    let pairs = frames.iter().zip(&frames[1..]);
+    pairs
+        .map(|(a, b)| a.iter().zip(b).filter(|(a, b)| a != b).count())
+        .collect()
+}
+
+fn print_row(name: &str, [loss, cells @ ..]: [String; 7]) {
+    print!("{name:18}{loss:>5}");
+    for cell in cells {
+        print!("{cell:>13}");
+    }
+    println!();
+}

@@ -1,0 +1,291 @@
+//! What the replicated components of a game consist of. All peers of a room have the same layout.
+
+mod set;
+
+use std::ops::Range;
+
+use thiserror::Error;
+
+use crate::column::{Field, Number};
+
+pub use self::set::{ComponentId, ComponentSet, MAX_COMPONENTS};
+
+/// The maximum number of fields of a component.
+pub const MAX_FIELDS: usize = 32;
+
+/// The maximum length of the value of a component without fields, in bytes.
+pub const MAX_BLOB_LEN: usize = 512;
+
+/// The maximum length of a component's name, in bytes.
+pub const MAX_NAME_LEN: usize = 64;
+
+/// What a component's value consists of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// Whole numbers, such as the steps of a quantised position.
+    Fields(Vec<Field>),
+    /// At most [`MAX_BLOB_LEN`] bytes that mean nothing to this crate. They are sent whole when they
+    /// change.
+    Blob,
+}
+
+/// A component type that a game replicates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    name: String,
+    shape: Shape,
+    unknown: Vec<Number>,
+}
+
+impl Component {
+    fn new(name: String, shape: Shape) -> Self {
+        let mut component = Self {
+            name,
+            shape,
+            unknown: Vec::new(),
+        };
+        component.unknown = vec![Number::UNKNOWN; component.len()];
+        component
+    }
+
+    /// The name, which is the same on all peers.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The fields. A component without fields has a blob.
+    pub fn fields(&self) -> &[Field] {
+        match &self.shape {
+            Shape::Fields(fields) => fields,
+            Shape::Blob => &[],
+        }
+    }
+
+    /// Returns the number of numbers of the fields.
+    pub(crate) fn len(&self) -> usize {
+        self.fields().iter().map(Field::len).sum()
+    }
+
+    /// Returns the numbers of a value of which nothing is known.
+    pub(crate) fn unknown(&self) -> &[Number] {
+        &self.unknown
+    }
+
+    /// Returns `true` if all numbers are in the ranges of the fields.
+    pub(crate) fn has_in_range(&self, numbers: &[i32]) -> bool {
+        let mut numbers = numbers.iter().copied();
+        let mut next = |max: u32| {
+            let number = numbers.next().and_then(|number| u32::try_from(number).ok());
+            number.is_some_and(|number| number <= max)
+        };
+        self.fields().iter().all(|field| match *field {
+            Field::Vector { max, .. } => max.iter().take(field.len()).all(|&max| next(max)),
+            Field::Angle { bits } => next((1 << bits) - 1),
+            Field::Flag => next(1),
+            Field::Rotation { bits } => next(3) && (0..3).all(|_| next((1 << bits) - 1)),
+        })
+    }
+
+    /// Returns `true` if the value is a blob.
+    pub fn is_blob(&self) -> bool {
+        self.shape == Shape::Blob
+    }
+}
+
+/// The component types that a game replicates, sorted by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Layout {
+    components: Vec<Component>,
+}
+
+/// Why a component type cannot be replicated.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum LayoutError {
+    /// Two component types have the same name.
+    #[error("two components are named {0:?}: give each a name of its own")]
+    Duplicate(String),
+    /// The name is empty or too long.
+    #[error("a component is named {0:?}: use a name of 1 to {MAX_NAME_LEN} bytes")]
+    Name(String),
+    /// The component has no field, or too many.
+    #[error("{name} has {count} fields: a component has 1 to {MAX_FIELDS}")]
+    Fields {
+        /// The name of the component.
+        name: String,
+        /// The number of its fields.
+        count: usize,
+    },
+    /// There are too many component types.
+    #[error("{0} components are replicated: at most {MAX_COMPONENTS} are possible")]
+    Count(usize),
+}
+
+impl Layout {
+    /// Creates a layout of these component types. The order does not matter.
+    ///
+    /// # Errors
+    /// Returns an error if a name is invalid or occurs twice, a component has no fields or more than
+    /// [`MAX_FIELDS`], or there are more than [`MAX_COMPONENTS`] component types.
+    pub fn new(components: impl IntoIterator<Item = (String, Shape)>) -> Result<Self, LayoutError> {
+        let components = components.into_iter();
+        let mut components: Vec<_> = components
+            .map(|(name, shape)| Component::new(name, shape))
+            .collect();
+        components.sort_by(|a, b| a.name.cmp(&b.name));
+        if components.len() > MAX_COMPONENTS {
+            return Err(LayoutError::Count(components.len()));
+        }
+        for component in &components {
+            let name = component.name.clone();
+            if !(1..=MAX_NAME_LEN).contains(&name.len()) {
+                return Err(LayoutError::Name(name));
+            }
+            if let Shape::Fields(fields) = &component.shape
+                && !(1..=MAX_FIELDS).contains(&fields.len())
+            {
+                let count = fields.len();
+                return Err(LayoutError::Fields { name, count });
+            }
+        }
+        match components.windows(2).find(|two| two[0].name == two[1].name) {
+            Some(two) => Err(LayoutError::Duplicate(two[0].name.clone())),
+            None => Ok(Self { components }),
+        }
+    }
+
+    /// Returns the id of the component type with this name.
+    pub fn id(&self, name: &str) -> Option<ComponentId> {
+        let index = self
+            .components
+            .binary_search_by(|component| component.name.as_str().cmp(name));
+        ComponentId::new(index.ok()?)
+    }
+
+    /// Returns the component type with this id.
+    pub fn get(&self, id: ComponentId) -> Option<&Component> {
+        self.components.get(id.index())
+    }
+
+    /// Returns all component types and their ids, sorted by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ComponentId, &Component)> {
+        let components = self.components.iter().enumerate();
+        components.filter_map(|(index, component)| Some((ComponentId::new(index)?, component)))
+    }
+
+    /// Returns all component types, sorted by name.
+    pub fn components(&self) -> &[Component] {
+        &self.components
+    }
+
+    /// Returns `true` if all components of the set exist.
+    pub fn has_all(&self, set: ComponentSet) -> bool {
+        set.iter().all(|id| self.get(id).is_some())
+    }
+
+    /// Returns where the values of each component of a set are: the range of its fields, or the
+    /// number of its blob as a range of one.
+    pub(crate) fn places(
+        &self,
+        set: ComponentSet,
+    ) -> impl Iterator<Item = (ComponentId, &Component, Place)> {
+        let (mut fields, mut blobs) = (0, 0);
+        set.iter().filter_map(move |id| {
+            let component = self.get(id)?;
+            let place = match component.is_blob() {
+                true => {
+                    blobs += 1;
+                    Place::Blob(blobs - 1)
+                }
+                false => {
+                    let start = fields;
+                    fields += component.len();
+                    Place::Numbers(start..fields)
+                }
+            };
+            Some((id, component, place))
+        })
+    }
+
+    /// Returns where the value of one component of a set is.
+    pub(crate) fn place(&self, set: ComponentSet, id: ComponentId) -> Option<Place> {
+        let mut places = self.places(set);
+        places.find_map(|(of, _, place)| (of == id).then_some(place))
+    }
+}
+
+/// Where the value of a component is among the values of its entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Numbers(Range<usize>),
+    Blob(usize),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(count: usize) -> Shape {
+        Shape::Fields(vec![Field::Flag; count])
+    }
+
+    fn layout(components: &[(&str, Shape)]) -> Result<Layout, LayoutError> {
+        let owned = components
+            .iter()
+            .map(|(name, shape)| ((*name).to_owned(), shape.clone()));
+        Layout::new(owned)
+    }
+
+    #[test]
+    fn components_are_sorted_by_name_and_have_places() {
+        let layout = layout(&[
+            ("place", fields(2)),
+            ("name", Shape::Blob),
+            ("health", fields(1)),
+        ])
+        .unwrap();
+        let names: Vec<_> = layout.components().iter().map(Component::name).collect();
+        assert_eq!(names, ["health", "name", "place"]);
+        let id = |name| layout.id(name).unwrap();
+        let all: ComponentSet = ["health", "name", "place"].into_iter().map(id).collect();
+        let places: Vec<_> = layout.places(all).map(|(_, _, place)| place).collect();
+        assert_eq!(
+            places,
+            [Place::Numbers(0..1), Place::Blob(0), Place::Numbers(1..3)]
+        );
+        assert_eq!(layout.place(all, id("place")), Some(Place::Numbers(1..3)));
+        assert_eq!(layout.id("speed"), None);
+        assert!(layout.has_all(all));
+        let unknown = [ComponentId::new(3).unwrap()].into_iter().collect();
+        assert!(!layout.has_all(unknown));
+    }
+
+    #[test]
+    fn invalid_layouts_are_rejected() {
+        let error = |components: &[(&str, Shape)]| layout(components).unwrap_err().to_string();
+        assert_eq!(
+            error(&[("a", fields(1)), ("b", Shape::Blob), ("a", Shape::Blob)]),
+            r#"two components are named "a": give each a name of its own"#
+        );
+        assert_eq!(
+            error(&[("", Shape::Blob)]),
+            r#"a component is named "": use a name of 1 to 64 bytes"#
+        );
+        assert_eq!(
+            error(&[("a", fields(0))]),
+            "a has 0 fields: a component has 1 to 32"
+        );
+        assert_eq!(
+            error(&[("a", fields(33))]),
+            "a has 33 fields: a component has 1 to 32"
+        );
+        let names: Vec<_> = (0..129).map(|n| n.to_string()).collect();
+        let many: Vec<_> = names
+            .iter()
+            .map(|name| (name.as_str(), Shape::Blob))
+            .collect();
+        assert_eq!(
+            error(&many),
+            "129 components are replicated: at most 128 are possible"
+        );
+    }
+}

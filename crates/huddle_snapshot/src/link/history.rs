@@ -1,0 +1,239 @@
+//! The records of the last packets of a link, in one direction.
+//!
+//! Both ends of a link keep one of these for the packets from one end to the other. A record is
+//! encoded as the difference from an earlier state of its entity, the *baseline*. The sender chooses
+//! the newest state that the receiver acked, so the receiver must still have that state. This is why
+//! it does:
+//!
+//! - `s` is the sequence number of a packet, and `n` that of the newest packet that the receiver
+//!   has. The session drops a packet with `s < n - 32`, so `n <= s + 32` ([`REORDERING`]).
+//! - The receiver keeps the states of all packets after `n - 64` ([`HISTORY`]). Of each entity it
+//!   also keeps the newest state of an earlier packet, the *settled* state.
+//! - The sender uses a baseline only if it sent every newer state of the entity after `s - 32`
+//!   ([`MAX_AGE`]), and therefore after `n - 64`.
+//!
+//! If the baseline is from a packet after `n - 64`, the receiver has it. Otherwise no newer state was
+//! sent up to `n - 64`, so the baseline is the settled state. A packet of an honest peer therefore
+//! always decodes.
+
+use std::{mem, ops::Range};
+
+use bytes::Bytes;
+
+use super::{
+    models::Models,
+    state::{Head, StateRef},
+};
+use crate::{claim::Register, column::Number, id::EntityId, world::Index};
+
+/// The number of packets whose records both ends of a link keep.
+pub(crate) const HISTORY: u64 = 64;
+
+/// The number of packets by which a packet may be late. The session drops later ones.
+pub(crate) const REORDERING: u64 = 32;
+
+/// The maximum number of packets since the sender sent a state that is newer than the baseline.
+pub(crate) const MAX_AGE: u64 = HISTORY - REORDERING - 1;
+
+/// The link keeps the models of the packets whose sequence number is a multiple of this. Models take
+/// more memory than records.
+pub(crate) const MODELS_EVERY: u64 = 8;
+
+/// What a record does to the entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecordKind {
+    /// The entity has this state.
+    State,
+    /// The entity has this register. The record contains no values.
+    Register,
+    /// The receiver no longer sees the entity.
+    Hidden,
+}
+
+/// A record of a packet that was sent or received.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) id: EntityId,
+    pub(crate) index: Index,
+    pub(crate) kind: RecordKind,
+    /// The sender's version of the entity. 0 on the receiving side.
+    pub(crate) version: u64,
+    head: Head,
+    numbers: Range<u32>,
+    blobs: Range<u32>,
+}
+
+impl Record {
+    pub(crate) fn register(&self) -> Register {
+        self.head.register
+    }
+}
+
+/// The records of a packet, sorted by their ids.
+#[derive(Debug, Default)]
+pub(crate) struct Packet {
+    seq: Option<u64>,
+    /// The number of peers whose ids the receiver has once it has the packet.
+    pub(super) names: usize,
+    records: Vec<Record>,
+    numbers: Vec<Number>,
+    blobs: Vec<Bytes>,
+}
+
+impl Packet {
+    /// Empties the packet for a new sequence number, and keeps its memory.
+    pub(crate) fn begin(&mut self, seq: u64) {
+        self.clear();
+        self.seq = Some(seq);
+    }
+
+    /// Empties the packet.
+    pub(crate) fn clear(&mut self) {
+        self.seq = None;
+        self.records.clear();
+        self.numbers.clear();
+        self.blobs.clear();
+    }
+
+    pub(crate) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Removes the last record. Its values stay until the packet is emptied.
+    pub(super) fn pop(&mut self) {
+        self.records.pop();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Adds a record. Records arrive in the order of their ids.
+    pub(crate) fn push(
+        &mut self,
+        (id, index): (EntityId, Index),
+        kind: RecordKind,
+        version: u64,
+        state: StateRef<'_>,
+    ) {
+        let numbers = self.numbers.len() as u32;
+        let blobs = self.blobs.len() as u32;
+        self.numbers.extend_from_slice(state.numbers);
+        self.blobs.extend_from_slice(state.blobs);
+        self.records.push(Record {
+            id,
+            index,
+            kind,
+            version,
+            head: state.head,
+            numbers: numbers..self.numbers.len() as u32,
+            blobs: blobs..self.blobs.len() as u32,
+        });
+    }
+
+    /// Returns the state in a record of this packet.
+    pub(crate) fn state(&self, record: &Record) -> StateRef<'_> {
+        let numbers = record.numbers.start as usize..record.numbers.end as usize;
+        let blobs = record.blobs.start as usize..record.blobs.end as usize;
+        StateRef {
+            head: record.head,
+            numbers: self.numbers.get(numbers).unwrap_or_default(),
+            blobs: self.blobs.get(blobs).unwrap_or_default(),
+        }
+    }
+
+    /// Returns the state of an entity, if the packet contains one.
+    fn state_of(&self, id: EntityId) -> Option<StateRef<'_>> {
+        let at = self.records.binary_search_by_key(&id, |it| it.id).ok()?;
+        let record = self.records.get(at)?;
+        (record.kind == RecordKind::State).then(|| self.state(record))
+    }
+}
+
+/// The last [`HISTORY`] packets.
+#[derive(Debug)]
+pub(crate) struct History {
+    packets: Vec<Packet>,
+    models: Vec<Option<(u64, Box<Models>)>>,
+    newest: Option<u64>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            packets: (0..HISTORY).map(|_| Packet::default()).collect(),
+            models: (0..HISTORY / MODELS_EVERY).map(|_| None).collect(),
+            newest: None,
+        }
+    }
+}
+
+impl History {
+    /// Returns the packet with this sequence number.
+    pub(crate) fn get(&self, seq: u64) -> Option<&Packet> {
+        let packet = self.packets.get((seq % HISTORY) as usize)?;
+        (packet.seq == Some(seq)).then_some(packet)
+    }
+
+    /// Returns the state of an entity in the packet with this sequence number.
+    pub(crate) fn state(&self, seq: u64, id: EntityId) -> Option<StateRef<'_>> {
+        self.get(seq)?.state_of(id)
+    }
+
+    /// Moves on to packet `seq`, if it is newer than all others. Passes the packets that are now
+    /// too old to `evict`, the oldest first.
+    pub(crate) fn advance(&mut self, seq: u64, mut evict: impl FnMut(u64, &Packet)) {
+        let last = self.newest.unwrap_or(seq);
+        if self.newest.is_some_and(|newest| seq <= newest) {
+            return;
+        }
+        self.newest = Some(seq);
+        let from = (last + 1).saturating_sub(HISTORY);
+        let to = (seq + 1).saturating_sub(HISTORY);
+        for old in from..to.min(from + HISTORY) {
+            if let Some(packet) = self.packets.get_mut((old % HISTORY) as usize)
+                && packet.seq == Some(old)
+            {
+                evict(old, packet);
+                packet.clear();
+            }
+        }
+    }
+
+    /// Stores a packet. [`advance`](Self::advance) was called for it. Returns the memory of an
+    /// older packet.
+    pub(crate) fn store(&mut self, packet: &mut Packet) {
+        if let Some(seq) = packet.seq
+            && let Some(slot) = self.packets.get_mut((seq % HISTORY) as usize)
+        {
+            mem::swap(slot, packet);
+            packet.clear();
+        }
+    }
+
+    /// Stores the models as they were after packet `seq`, if its models are kept.
+    pub(crate) fn store_models(&mut self, seq: u64, models: &Models) {
+        if !seq.is_multiple_of(MODELS_EVERY) {
+            return;
+        }
+        let count = HISTORY / MODELS_EVERY;
+        if let Some(slot) = self.models.get_mut((seq / MODELS_EVERY % count) as usize) {
+            match slot {
+                Some((of, kept)) => {
+                    *of = seq;
+                    (**kept).clone_from(models);
+                }
+                None => *slot = Some((seq, Box::new(models.clone()))),
+            }
+        }
+    }
+
+    /// Returns the models as they were after packet `seq`.
+    pub(crate) fn models(&self, seq: u64) -> Option<&Models> {
+        let count = HISTORY / MODELS_EVERY;
+        match self.models.get((seq / MODELS_EVERY % count) as usize)? {
+            Some((of, models)) if *of == seq => Some(models),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The records that one peer sends to another.
+
+use std::sync::Arc;
+
+use huddle_id::PeerId;
+
+use super::{
+    history::{HISTORY, History, MAX_AGE, MODELS_EVERY, Packet, RecordKind},
+    models::Models,
+    names::Names,
+    record::Scratch,
+    sent::Sent,
+};
+use crate::{
+    claim::Register,
+    layout::Layout,
+    world::{Index, World},
+};
+
+/// A record is only begun if this much space is left, in bytes.
+const MIN_SPACE: usize = 8;
+
+/// What one peer sends to another.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(super) receiver: PeerId,
+    pub(super) layout: Arc<Layout>,
+    pub(super) names: Names,
+    history: History,
+    pub(super) entities: Vec<Sent>,
+    /// The entities of which the receiver may not know everything.
+    pub(super) queue: Vec<Index>,
+    /// The newest packet.
+    newest: u64,
+    newest_acked_models: Option<u64>,
+    /// The number of records that a packet of the usual size has room for.
+    pub(super) room: usize,
+    pub(super) models: Models,
+    pub(super) scratch: Scratch,
+    pub(super) chosen: Vec<Choice>,
+    pub(super) packet: Packet,
+}
+
+/// A record of the next packet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice {
+    pub(super) index: Index,
+    pub(super) kind: RecordKind,
+    pub(super) priority: f32,
+}
+
+impl Outgoing {
+    pub(crate) fn new(sender: PeerId, receiver: PeerId, layout: Arc<Layout>) -> Self {
+        Self {
+            receiver,
+            names: Names::new(sender, receiver),
+            history: History::default(),
+            entities: Vec::new(),
+            queue: Vec::new(),
+            newest: 0,
+            newest_acked_models: None,
+            room: 32,
+            models: Models::new(&layout),
+            scratch: Scratch::default(),
+            chosen: Vec::new(),
+            packet: Packet::default(),
+            layout,
+        }
+    }
+
+    /// Considers an entity in the next packets.
+    pub(crate) fn enqueue(&mut self, index: Index) {
+        let sent = entry(&mut self.entities, index);
+        if !sent.is_queued {
+            sent.is_queued = true;
+            self.queue.push(index);
+        }
+    }
+
+    /// Records that the receiver has this register.
+    pub(crate) fn receiver_has(&mut self, index: Index, register: Register) {
+        let sent = entry(&mut self.entities, index);
+        sent.known = sent.known.max(Some(register));
+    }
+
+    /// Sends the register of an entity, because the receiver has this older one.
+    pub(crate) fn answer(&mut self, index: Index, older: Register) {
+        let sent = entry(&mut self.entities, index);
+        sent.owes_register = true;
+        // It may have refused a register that it has acked.
+        sent.known = Some(older);
+        sent.register_sent = Some(older);
+        self.enqueue(index);
+    }
+
+    /// Hides an entity from the receiver, which has seen it before this link.
+    pub(crate) fn hide(&mut self, index: Index) {
+        entry(&mut self.entities, index).is_shown = true;
+        self.enqueue(index);
+    }
+
+    /// Sends the register of an entity of the receiver. The receiver answers if it has a newer one.
+    ///
+    /// With `is_gift`, the receiver may not know that it owns the entity, and receives the values, too.
+    pub(crate) fn ask(&mut self, index: Index, is_gift: bool) {
+        let sent = entry(&mut self.entities, index);
+        sent.owes_values = is_gift;
+        sent.owes_register = true;
+        // It may have refused what it has acked, because the local peer had another view of the host.
+        sent.known = None;
+        sent.register_sent = None;
+        self.enqueue(index);
+    }
+
+    /// Sends the register of an entity that the local peer no longer owns, if the receiver may have seen
+    /// the entity.
+    pub(crate) fn pass_on(&mut self, index: Index, owner: Option<PeerId>, is_hosts: bool) {
+        let sent = entry(&mut self.entities, index);
+        let is_new_owner = owner == Some(self.receiver);
+        if sent.is_shown || sent.known.is_some() || is_new_owner || is_hosts {
+            sent.owes_register = true;
+            if is_new_owner {
+                // The register never arrives without the values.
+                sent.owes_values = true;
+                sent.sent = sent.acked;
+            }
+            self.enqueue(index);
+        }
+    }
+
+    /// Returns the newest register that the receiver is known to have.
+    pub(crate) fn known(&self, index: Index) -> Option<Register> {
+        self.entities.get(index.get())?.known
+    }
+
+    /// Returns `true` if the receiver knows that the entity is dead, or has never heard of it, and no
+    /// packet that can still be acked contains it.
+    pub(crate) fn is_over(&self, index: Index) -> bool {
+        self.entities.get(index.get()).is_none_or(|sent| {
+            let knows = sent.known == Some(Register::Dead);
+            let is_unknown = sent.known.is_none() && !sent.is_shown;
+            let is_forgotten = sent.sent_in.is_none_or(|seq| seq + HISTORY <= self.newest);
+            !sent.is_queued && is_forgotten && (knows || is_unknown)
+        })
+    }
+
+    /// Returns the number of entities that wait for a record.
+    pub(crate) fn backlog(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Forgets an entity that no longer exists.
+    pub(crate) fn forget(&mut self, index: Index) {
+        if let Some(sent) = self.entities.get_mut(index.get()) {
+            *sent = Sent::default();
+        }
+        self.queue.retain(|queued| *queued != index);
+    }
+
+    /// The receiver has acked packet `seq`.
+    pub(crate) fn delivered(&mut self, seq: u64) {
+        let Some(packet) = self.history.get(seq) else {
+            return;
+        };
+        self.names.acked(packet.names);
+        for record in packet.records() {
+            let Some(sent) = self.entities.get_mut(record.index.get()) else {
+                continue;
+            };
+            sent.delivered(seq, record, packet.state(record));
+        }
+        if seq.is_multiple_of(MODELS_EVERY) {
+            self.newest_acked_models = self.newest_acked_models.max(Some(seq));
+        }
+    }
+
+    /// Packet `seq` is probably lost. It can still be delivered.
+    pub(crate) fn lost(&mut self, seq: u64) {
+        let Some(packet) = self.history.get(seq) else {
+            return;
+        };
+        for record in packet.records() {
+            resend(&mut self.entities, &mut self.queue, seq, record.index);
+        }
+    }
+
+    /// Writes packet `seq` of at most `space` bytes to `out`. Returns `false`, and writes nothing, if
+    /// there is nothing to send.
+    pub(crate) fn write(
+        &mut self,
+        world: &World,
+        seq: u64,
+        tick: u32,
+        space: usize,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        self.newest = self.newest.max(seq);
+        let (entities, queue) = (&mut self.entities, &mut self.queue);
+        self.history.advance(seq, |old, packet| {
+            // Without an ack for so long, the packet counts as lost.
+            for record in packet.records() {
+                resend(entities, queue, old, record.index);
+            }
+        });
+        self.choose(world, tick);
+        self.name_peers(world);
+        if self.chosen.is_empty() || space < MIN_SPACE {
+            return false;
+        }
+        let start = out.len();
+        let models = self
+            .newest_acked_models
+            .filter(|acked| seq - acked <= MAX_AGE);
+        let models = models.and_then(|acked| Some((acked, self.history.models(acked)?)));
+        match models {
+            Some((acked, models)) => {
+                out.push((seq - acked) as u8);
+                self.models.clone_from(models);
+            }
+            None => {
+                out.push(0);
+                self.models = Models::new(&self.layout);
+            }
+        }
+        self.packet.begin(seq);
+        let written = self.write_records(world, seq, tick, space - 1, out);
+        if written == 0 {
+            out.truncate(start);
+            return false;
+        }
+        for record in self.packet.records() {
+            if let Some(sent) = self.entities.get_mut(record.index.get()) {
+                sent.sent(seq, record);
+            }
+        }
+        self.history.store(&mut self.packet);
+        self.history.store_models(seq, &self.models);
+        true
+    }
+}
+
+/// Returns what is known about an entity, and makes room for it.
+pub(super) fn entry(entities: &mut Vec<Sent>, index: Index) -> &mut Sent {
+    if entities.len() <= index.get() {
+        entities.resize_with(index.get() + 1, Sent::default);
+    }
+    &mut entities[index.get()]
+}
+
+/// Handles the loss of a packet with a record of this entity.
+fn resend(entities: &mut [Sent], queue: &mut Vec<Index>, seq: u64, index: Index) {
+    if let Some(sent) = entities.get_mut(index.get())
+        && sent.sent_in == Some(seq)
+    {
+        sent.sent = sent.acked;
+        sent.register_sent = sent.known;
+        if !sent.is_queued {
+            sent.is_queued = true;
+            queue.push(index);
+        }
+    }
+}

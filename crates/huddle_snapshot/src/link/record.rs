@@ -1,0 +1,327 @@
+//! The encoding of records.
+
+use bytes::Bytes;
+
+use super::{
+    error::DecodeError,
+    history::RecordKind,
+    models::{ComponentModels, Models},
+    names::Names,
+    register::{creator_of, decode_name, decode_register, encode_name, encode_register, number_of},
+    state::{Head, StateRef},
+};
+use crate::{
+    claim::Register,
+    column::{self, Number},
+    entropy::{Decoder, Encoder, NumberContext},
+    id::EntityId,
+    layout::{Component, ComponentSet, Layout, Place},
+};
+
+/// What the records of a packet are encoded relative to: the records before them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Previous {
+    id: Option<EntityId>,
+    /// The age of the last baseline, see [`Baseline::age`].
+    age: u8,
+}
+
+/// The state relative to which a record is encoded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Baseline<'a> {
+    /// The number of packets since the state, or 0 for the settled state.
+    pub(super) age: u8,
+    pub(super) state: StateRef<'a>,
+}
+
+/// The values that a record encodes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Values<'a> {
+    /// The sender's tick.
+    pub(super) tick: u32,
+    pub(super) register: Register,
+    pub(super) components: ComponentSet,
+    pub(super) numbers: &'a [i32],
+    pub(super) blobs: &'a [Bytes],
+}
+
+/// A state in the making. The memory is reused from record to record.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub(super) numbers: Vec<Number>,
+    pub(super) blobs: Vec<Bytes>,
+}
+
+impl Scratch {
+    pub(super) fn clear(&mut self) {
+        self.numbers.clear();
+        self.blobs.clear();
+    }
+}
+
+/// Encodes the id and the kind of a record.
+pub(super) fn encode_start(
+    encoder: &mut Encoder<'_>,
+    models: &mut Models,
+    names: &mut Names,
+    previous: &mut Previous,
+    id: EntityId,
+    kind: RecordKind,
+) -> bool {
+    let Some(creator) = number_of(names, id.creator) else {
+        return false;
+    };
+    models.more.encode(encoder, true);
+    let last = previous.id.filter(|last| last.creator == id.creator);
+    models.is_same_creator.encode(encoder, last.is_some());
+    if last.is_none() {
+        encode_name(encoder, models, creator);
+    }
+    let from = last.map_or(0, |last| last.number.wrapping_add(1));
+    let gap = id.number.wrapping_sub(from);
+    let context = gap_context(last.is_some());
+    models.number.encode(encoder, context, gap.cast_signed());
+    models.is_state.encode(encoder, kind == RecordKind::State);
+    if kind != RecordKind::State {
+        models.is_hidden.encode(encoder, kind == RecordKind::Hidden);
+    }
+    previous.id = Some(id);
+    true
+}
+
+/// Decodes the id and the kind of the next record. Returns `None` if there is none.
+pub(super) fn decode_start(
+    decoder: &mut Decoder<'_>,
+    models: &mut Models,
+    names: &Names,
+    previous: &mut Previous,
+) -> Result<Option<(EntityId, RecordKind)>, DecodeError> {
+    if !models.more.decode(decoder) {
+        return Ok(None);
+    }
+    let is_same_creator = models.is_same_creator.decode(decoder);
+    let (creator, from) = match previous.id {
+        Some(last) if is_same_creator => {
+            let from = last.number.checked_add(1).ok_or(DecodeError::Order)?;
+            (last.creator, from)
+        }
+        None if is_same_creator => return Err(DecodeError::UnknownPeer),
+        _ => (creator_of(names, decode_name(decoder, models))?, 0),
+    };
+    let context = gap_context(is_same_creator);
+    let gap = models.number.decode(decoder, context).cast_unsigned();
+    let number = from.checked_add(gap).ok_or(DecodeError::Order)?;
+    let id = EntityId { creator, number };
+    if previous.id.is_some_and(|last| last >= id) {
+        return Err(DecodeError::Order);
+    }
+    previous.id = Some(id);
+    let kind = if models.is_state.decode(decoder) {
+        RecordKind::State
+    } else if models.is_hidden.decode(decoder) {
+        RecordKind::Hidden
+    } else {
+        RecordKind::Register
+    };
+    Ok(Some((id, kind)))
+}
+
+/// The context of the number of an entity: the first one of a creator has another size than the gaps.
+fn gap_context(is_same_creator: bool) -> NumberContext {
+    NumberContext {
+        first: usize::from(!is_same_creator),
+        ..NumberContext::default()
+    }
+}
+
+/// Encodes a state, and returns it as the receiver will have it.
+pub(super) fn encode_state(
+    encoder: &mut Encoder<'_>,
+    models: &mut Models,
+    names: &mut Names,
+    layout: &Layout,
+    previous: &mut Previous,
+    id: EntityId,
+    base: Option<Baseline<'_>>,
+    values: Values<'_>,
+    out: &mut Scratch,
+) -> Option<Head> {
+    models.is_delta.encode(encoder, base.is_some());
+    let known = base.map(|base| base.state);
+    if let Some(base) = base {
+        let is_same_age = base.age == previous.age;
+        models.is_same_age.encode(encoder, is_same_age);
+        if !is_same_age {
+            models.age.encode(encoder, base.age);
+            previous.age = base.age;
+        }
+        let head = base.state.head;
+        let has_head = head.register != values.register || head.components != values.components;
+        models.has_head.encode(encoder, has_head);
+        if has_head && !encode_head(encoder, models, names, id, values) {
+            return None;
+        }
+    } else if !encode_head(encoder, models, names, id, values) {
+        return None;
+    }
+    out.clear();
+    let ticks = ticks_since(known, values.tick);
+    for (component, of, place) in layout.places(values.components) {
+        let earlier = known.and_then(|state| {
+            let place = layout.place(state.head.components, component)?;
+            Some((state, place))
+        });
+        match (models.components.get_mut(component.index())?, place) {
+            (ComponentModels::Fields(models), Place::Numbers(range)) => {
+                let start = out.numbers.len();
+                out.numbers.resize(start + range.len(), Number::default());
+                let to = out.numbers.get_mut(start..)?;
+                let now = values.numbers.get(range)?;
+                let base = column_base(of, earlier.as_ref(), ticks);
+                column::encode(encoder, models, of.fields(), &base, 0, now, to).ok()?;
+            }
+            (ComponentModels::Blob(models), Place::Blob(index)) => {
+                let now = values.blobs.get(index)?;
+                let before = match &earlier {
+                    Some((state, Place::Blob(index))) => state.blobs.get(*index),
+                    _ => None,
+                };
+                models.encode(encoder, before, now);
+                out.blobs.push(now.clone());
+            }
+            _ => return None,
+        }
+    }
+    Some(Head {
+        tick: values.tick,
+        ticks,
+        register: values.register,
+        components: values.components,
+    })
+}
+
+/// Returns the baseline of a component, which is unknown in a new entity.
+fn column_base<'a>(
+    component: &'a Component,
+    earlier: Option<&(StateRef<'a>, Place)>,
+    age: u32,
+) -> column::Baseline<'a> {
+    let (numbers, ticks) = match earlier {
+        Some((state, Place::Numbers(range))) => {
+            let numbers = state.numbers.get(range.clone()).unwrap_or_default();
+            (numbers, state.head.ticks)
+        }
+        _ => (component.unknown(), 1),
+    };
+    column::Baseline {
+        numbers,
+        ticks,
+        age,
+        earlier: None,
+    }
+}
+
+/// Returns the number of ticks since a baseline, which predicts how far a value has moved.
+fn ticks_since(base: Option<StateRef<'_>>, tick: u32) -> u32 {
+    let since = base.map_or(1, |state| tick.saturating_sub(state.head.tick));
+    since.clamp(1, MAX_TICKS)
+}
+
+/// The longest time for which a prediction continues a movement, in ticks.
+const MAX_TICKS: u32 = 255;
+
+fn encode_head(
+    encoder: &mut Encoder<'_>,
+    models: &mut Models,
+    names: &mut Names,
+    id: EntityId,
+    values: Values<'_>,
+) -> bool {
+    let is_named = encode_register(encoder, models, names, id, values.register);
+    for (index, model) in models.has_component.iter_mut().enumerate() {
+        model.encode(encoder, values.components.has(index));
+    }
+    is_named
+}
+
+/// Decodes a state. `baseline` returns the state of this age.
+pub(super) fn decode_state<'a>(
+    decoder: &mut Decoder<'_>,
+    models: &mut Models,
+    names: &Names,
+    layout: &Layout,
+    previous: &mut Previous,
+    id: EntityId,
+    tick: u32,
+    baseline: impl FnOnce(u8) -> Option<StateRef<'a>>,
+    out: &mut Scratch,
+) -> Result<Head, DecodeError> {
+    let mut known = None;
+    let mut head = None;
+    if models.is_delta.decode(decoder) {
+        if !models.is_same_age.decode(decoder) {
+            previous.age = models.age.decode(decoder);
+        }
+        let state = baseline(previous.age).ok_or(DecodeError::UnknownBaseline)?;
+        known = Some(state);
+        if !models.has_head.decode(decoder) {
+            head = Some((state.head.register, state.head.components));
+        }
+    }
+    let (register, components) = match head {
+        Some(head) => head,
+        None => decode_head(decoder, models, names, layout, id)?,
+    };
+    out.clear();
+    let ticks = ticks_since(known, tick);
+    for (component, of, _) in layout.places(components) {
+        let earlier = known.and_then(|state| {
+            let place = layout.place(state.head.components, component)?;
+            Some((state, place))
+        });
+        match models.components.get_mut(component.index()) {
+            Some(ComponentModels::Fields(models)) => {
+                let start = out.numbers.len();
+                out.numbers.resize(start + of.len(), Number::default());
+                let to = out.numbers.get_mut(start..).unwrap_or_default();
+                let base = column_base(of, earlier.as_ref(), ticks);
+                column::decode(decoder, models, of.fields(), &base, 0, to)
+                    .map_err(|_| DecodeError::OutOfRange)?;
+            }
+            Some(ComponentModels::Blob(models)) => {
+                let before = match &earlier {
+                    Some((state, Place::Blob(index))) => state.blobs.get(*index),
+                    _ => None,
+                };
+                out.blobs.push(models.decode(decoder, before)?);
+            }
+            None => return Err(DecodeError::OutOfRange),
+        }
+    }
+    if decoder.is_past_end() {
+        return Err(DecodeError::TooShort);
+    }
+    Ok(Head {
+        tick,
+        ticks,
+        register,
+        components,
+    })
+}
+
+fn decode_head(
+    decoder: &mut Decoder<'_>,
+    models: &mut Models,
+    names: &Names,
+    layout: &Layout,
+    id: EntityId,
+) -> Result<(Register, ComponentSet), DecodeError> {
+    let register = decode_register(decoder, models, names, id)?;
+    let mut components = ComponentSet::EMPTY;
+    for ((id, _), model) in layout.iter().zip(&mut models.has_component) {
+        if model.decode(decoder) {
+            components.insert(id);
+        }
+    }
+    Ok((register, components))
+}

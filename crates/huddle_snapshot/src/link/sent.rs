@@ -1,0 +1,113 @@
+use huddle_id::PeerId;
+
+use super::{
+    history::{HISTORY, MAX_AGE, Record, RecordKind},
+    record::Baseline,
+    sends::Sends,
+    state::{State, StateRef},
+};
+use crate::{claim::Register, world::Entity};
+
+/// What the receiver knows about an entity.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    pub(super) is_queued: bool,
+    /// The newest state that the receiver has acked.
+    pub(super) base: Option<(u64, State)>,
+    pub(super) sends: Sends,
+    /// The newest version that the receiver has acked.
+    pub(super) acked: u64,
+    /// The newest version that the receiver has acked, or that is under way and not lost.
+    pub(super) sent: u64,
+    /// The packet with the newest record.
+    pub(super) sent_in: Option<u64>,
+    /// The newest register that the receiver is known to have.
+    pub(super) known: Option<Register>,
+    /// Whether the receiver has an older register than it should.
+    pub(super) owes_register: bool,
+    /// Whether the receiver is the new owner, and may not have the last values of the local peer.
+    pub(super) owes_values: bool,
+    /// The newest register that is known, or under way and not lost.
+    pub(super) register_sent: Option<Register>,
+    /// Whether the receiver sees the entity, or will.
+    pub(super) is_shown: bool,
+    /// The tick since which the entity waits for a record.
+    pub(super) due: Option<u32>,
+}
+
+impl Sent {
+    /// Returns the kind of the record that the receiver needs, if any.
+    pub(super) fn due_kind(&mut self, entity: &Entity, receiver: PeerId) -> Option<RecordKind> {
+        let register = entity.register();
+        self.owes_register &= self.known < Some(register);
+        let is_new = self.sent < entity.version();
+        if entity.sent_values().is_some() {
+            let is_visible = entity.is_visible_to(receiver);
+            if is_new && is_visible {
+                return Some(RecordKind::State);
+            }
+            if is_new && self.is_shown {
+                return Some(RecordKind::Hidden);
+            }
+        }
+        let is_taker = register.owner() == Some(receiver) || entity.is_hosts();
+        self.owes_values &= is_taker && self.acked < entity.version();
+        if self.owes_values && is_new && entity.values.is_some() {
+            return Some(RecordKind::State);
+        }
+        (self.owes_register && self.register_sent < Some(register)).then_some(RecordKind::Register)
+    }
+
+    /// Returns the state relative to which the next one is encoded, if the receiver still has it. See
+    /// [`super::history`].
+    pub(super) fn baseline(&self, seq: u64) -> Option<Baseline<'_>> {
+        let (base, state) = self.base.as_ref()?;
+        let oldest = self.sends.oldest_after(*base);
+        if oldest.is_some_and(|oldest| seq - oldest > MAX_AGE) {
+            return None;
+        }
+        let age = match seq - base {
+            age @ ..HISTORY => age as u8,
+            _ => 0,
+        };
+        Some(Baseline {
+            age,
+            state: state.as_ref(),
+        })
+    }
+
+    /// A record leaves in packet `seq`.
+    pub(super) fn sent(&mut self, seq: u64, record: &Record) {
+        self.sent_in = Some(seq);
+        self.due = None;
+        match record.kind {
+            RecordKind::State => {
+                self.sends.push(seq);
+                self.sent = record.version;
+                self.is_shown = true;
+            }
+            RecordKind::Hidden => self.sent = record.version,
+            RecordKind::Register => {}
+        }
+        self.register_sent = self.register_sent.max(Some(record.register()));
+    }
+
+    /// The receiver has acked a record in packet `seq`.
+    pub(super) fn delivered(&mut self, seq: u64, record: &Record, state: StateRef<'_>) {
+        self.known = self.known.max(Some(record.register()));
+        self.acked = self.acked.max(record.version);
+        self.sent = self.sent.max(self.acked);
+        match record.kind {
+            RecordKind::State => match &mut self.base {
+                Some((base, _)) if *base >= seq => {}
+                Some((base, kept)) => {
+                    *base = seq;
+                    kept.assign(state);
+                }
+                None => self.base = Some((seq, state.into())),
+            },
+            RecordKind::Hidden if record.version == self.sent => self.is_shown = false,
+            RecordKind::Hidden | RecordKind::Register => {}
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Which records a packet contains, and their encoding.
+
+use super::{
+    history::{Packet, RecordKind},
+    models::Models,
+    names::Names,
+    outgoing::{Choice, Outgoing, entry},
+    record::{Previous, Scratch, Values, encode_start, encode_state},
+    register::encode_register,
+    sent::Sent,
+    state::{Head, StateRef},
+};
+use crate::{
+    claim::Register,
+    entropy::Encoder,
+    id::Creator,
+    layout::{ComponentSet, Layout},
+    world::{Entity, Index, World},
+};
+
+/// The space for the end of a packet, in bytes.
+const END: usize = 4;
+
+/// The maximum number of records in a packet.
+const MAX_RECORDS: usize = 1024;
+
+/// How much more important it is that the receiver sees an entity appear or disappear than that it
+/// sees an entity change.
+const EXISTENCE: f32 = 4.0;
+
+impl Outgoing {
+    /// Collects the entities that need a record, and removes the others from the queue.
+    pub(super) fn choose(&mut self, world: &World, tick: u32) {
+        self.chosen.clear();
+        let (entities, chosen, receiver) = (&mut self.entities, &mut self.chosen, self.receiver);
+        self.queue.retain(|&index| {
+            let sent = entry(entities, index);
+            let kind = world
+                .get(index)
+                .and_then(|entity| sent.due_kind(entity, receiver));
+            let (Some(entity), Some(kind)) = (world.get(index), kind) else {
+                sent.is_queued = false;
+                sent.due = None;
+                return false;
+            };
+            let due = *sent.due.get_or_insert(tick);
+            let waited = tick.saturating_sub(due) as f32 + 1.0;
+            let is_new = kind != RecordKind::State || sent.base.is_none();
+            let importance = entity.importance() * if is_new { EXISTENCE } else { 1.0 };
+            chosen.push(Choice {
+                index,
+                kind,
+                priority: waited * importance,
+            });
+            true
+        });
+        if self.chosen.len() > self.room {
+            let by_priority = |a: &Choice, b: &Choice| b.priority.total_cmp(&a.priority);
+            self.chosen.select_nth_unstable_by(self.room, by_priority);
+            self.chosen.truncate(self.room);
+        }
+        let id = |choice: &Choice| world.get(choice.index).map(Entity::id);
+        self.chosen.sort_unstable_by_key(id);
+    }
+
+    /// Gives numbers to the peers that the chosen records name, and drops the records for which there
+    /// are too many.
+    pub(super) fn name_peers(&mut self, world: &World) {
+        let names = &mut self.names;
+        self.chosen.retain(|choice| {
+            let Some(entity) = world.get(choice.index) else {
+                return false;
+            };
+            let creator = match entity.id().creator {
+                Creator::Placed => None,
+                Creator::Peer(peer) => Some(peer),
+            };
+            let mut peers = creator.into_iter().chain(entity.register().owner());
+            peers.all(|peer| names.number(peer).is_some())
+        });
+    }
+
+    /// Encodes the chosen records until the packet is full. Returns their number.
+    pub(super) fn write_records(
+        &mut self,
+        world: &World,
+        seq: u64,
+        tick: u32,
+        space: usize,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let mut encoder = Encoder::new(out);
+        encode_definitions(&mut encoder, &self.names);
+        self.packet.names = self.names.defined();
+        let mut previous = Previous::default();
+        let mut is_full = false;
+        for choice in &self.chosen {
+            let Some(entity) = world.get(choice.index) else {
+                continue;
+            };
+            let sent = entry(&mut self.entities, choice.index);
+            let before = encoder.checkpoint();
+            let left = space.saturating_sub(encoder.len() + END);
+            // Copying the models is expensive, so it happens only near the end of the packet.
+            let undo = (left < longest(entity)).then(|| self.models.clone());
+            let record = (choice.index, choice.kind);
+            let is_written = write_record(
+                &mut encoder,
+                &mut self.models,
+                &mut self.names,
+                &self.layout,
+                &mut previous,
+                (seq, tick),
+                record,
+                entity,
+                sent,
+                &mut self.scratch,
+                &mut self.packet,
+            );
+            if !is_written {
+                // Cannot happen: the peers have numbers, and the values agree with the layout.
+                debug_assert!(false, "{} cannot be encoded", entity.id());
+                return 0;
+            }
+            if let Some(models) = undo
+                && encoder.len() + END > space
+            {
+                self.packet.pop();
+                encoder.restore(before);
+                self.models = models;
+                is_full = true;
+                break;
+            }
+        }
+        self.models.more.encode(&mut encoder, false);
+        encoder.finish();
+        let written = self.packet.len();
+        self.room = match is_full {
+            // A little less, so that the next packet has room for what is most important.
+            true => (written - written / 16).max(1),
+            false => (self.room + self.room / 8 + 1).min(MAX_RECORDS),
+        };
+        written
+    }
+}
+
+fn encode_definitions(encoder: &mut Encoder<'_>, names: &Names) {
+    let (first, peers) = names.definitions();
+    encoder.raw(peers.len() as u32, 3);
+    if !peers.is_empty() {
+        encoder.raw(first as u32, 16);
+    }
+    for peer in peers {
+        for byte in peer.as_bytes() {
+            encoder.raw((*byte).into(), 8);
+        }
+    }
+}
+
+/// Returns an upper bound of the length of a record, in bytes.
+fn longest(entity: &Entity) -> usize {
+    let values = entity.sent_values();
+    values.map_or(64, |values| {
+        let blobs: usize = values.blobs.iter().map(|blob| 16 + 2 * blob.len()).sum();
+        96 + 8 * values.numbers.len() + blobs
+    })
+}
+
+fn write_record(
+    encoder: &mut Encoder<'_>,
+    models: &mut Models,
+    names: &mut Names,
+    layout: &Layout,
+    previous: &mut Previous,
+    (seq, tick): (u64, u32),
+    (index, kind): (Index, RecordKind),
+    entity: &Entity,
+    sent: &Sent,
+    scratch: &mut Scratch,
+    packet: &mut Packet,
+) -> bool {
+    let id = entity.id();
+    if !encode_start(encoder, models, names, previous, id, kind) {
+        return false;
+    }
+    scratch.clear();
+    let head = match (kind, &entity.values) {
+        (RecordKind::State, Some(values)) => {
+            let values = Values {
+                tick,
+                register: entity.register(),
+                components: values.components,
+                numbers: &values.numbers,
+                blobs: &values.blobs,
+            };
+            let base = sent.baseline(seq);
+            encode_state(
+                encoder, models, names, layout, previous, id, base, values, scratch,
+            )
+        }
+        _ => {
+            let known = sent.known.unwrap_or(Register::initial(id));
+            let register = match kind {
+                RecordKind::Register => entity.ownership.answer(known),
+                RecordKind::State | RecordKind::Hidden => entity.register(),
+            };
+            let head = Head {
+                tick,
+                ticks: 1,
+                register,
+                components: ComponentSet::EMPTY,
+            };
+            encode_register(encoder, models, names, id, register).then_some(head)
+        }
+    };
+    let Some(head) = head else {
+        return false;
+    };
+    let state = StateRef {
+        head,
+        numbers: &scratch.numbers,
+        blobs: &scratch.blobs,
+    };
+    // A register does not bring the receiver up to date.
+    let version = match kind {
+        RecordKind::State | RecordKind::Hidden => entity.version(),
+        RecordKind::Register => 0,
+    };
+    packet.push((id, index), kind, version, state);
+    true
+}

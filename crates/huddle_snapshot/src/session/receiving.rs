@@ -1,0 +1,245 @@
+use huddle_id::PeerId;
+
+use super::{RETURN_TIME, RemovalReason, SnapshotEvent, SnapshotSession};
+use crate::{
+    claim::Reaction,
+    column::Number,
+    layout::ComponentSet,
+    link::{DecodeError, Newest, RecordKind, StateRef},
+    world::{Entity, Index, Values},
+};
+
+impl SnapshotSession {
+    /// Handles what [`write`](Self::write) of a peer wrote for packet `seq` at its tick `tick`.
+    ///
+    /// # Errors
+    /// Returns an error, and ignores everything in the packet, if no honest peer can have sent it.
+    pub fn receive(
+        &mut self,
+        peer: PeerId,
+        seq: u64,
+        tick: u32,
+        bytes: &[u8],
+    ) -> Result<(), DecodeError> {
+        let Some(link) = self.links.get_mut(&peer) else {
+            return Ok(());
+        };
+        if let Err(error) = link.incoming.receive(&mut self.world, seq, tick, bytes) {
+            self.stats.undecodable += 1;
+            return Err(error);
+        }
+        let records = link.incoming.packet(seq).map_or(0, |packet| packet.len());
+        for at in 0..records {
+            self.receive_record(peer, seq, at);
+        }
+        Ok(())
+    }
+
+    fn receive_record(&mut self, peer: PeerId, seq: u64, at: usize) {
+        let now = self.now;
+        let Some(link) = self.links.get_mut(&peer) else {
+            return;
+        };
+        let record = link
+            .incoming
+            .packet(seq)
+            .and_then(|packet| packet.records().get(at));
+        let Some(record) = record else {
+            return;
+        };
+        let (index, kind, register) = (record.index, record.kind, record.register());
+        let is_newest = link.incoming.is_newest(index, seq);
+        link.outgoing.receiver_has(index, register);
+        let mut reaction = Reaction::Ignored;
+        let host = self.host;
+        self.operate(index, |ownership| {
+            if kind == RecordKind::State || register.is_dead() {
+                ownership.know_host(host);
+            }
+            let (result, outcome) = ownership.receive(peer, register, now);
+            reaction = result;
+            outcome
+        });
+        if matches!(reaction, Reaction::Refused(_)) {
+            self.stats.refused_claims += 1;
+        }
+        let is_unknown = self
+            .world
+            .get(index)
+            .is_some_and(|entity| entity.values.is_none());
+        if reaction == Reaction::DespawnProposed && (is_unknown || self.may_have_been_host(peer)) {
+            self.operate(index, |ownership| {
+                ownership.know_host(host);
+                ownership.despawn().unwrap_or_default()
+            });
+        }
+        if reaction.needs_answer()
+            && let Some(link) = self.links.get_mut(&peer)
+        {
+            link.outgoing.answer(index, register);
+            self.propose_despawn(index);
+        }
+        let is_hearsay = matches!(
+            reaction,
+            Reaction::Adopted {
+                takes_values: false
+            }
+        );
+        if is_hearsay
+            && let Some(owner) = register.owner()
+            && let Some(link) = self.links.get_mut(&owner)
+        {
+            // The owner may hide the entity, or have sent its values before.
+            let is_gift = self.world.get(index).is_some_and(Entity::is_gift);
+            link.outgoing.ask(index, is_gift);
+        }
+        let is_hidden = |entity: &Entity| entity.ownership.is_mine() && !entity.is_visible_to(peer);
+        if self.world.get(index).is_some_and(is_hidden)
+            && let Some(link) = self.links.get_mut(&peer)
+        {
+            link.outgoing.hide(index);
+        }
+        if kind != RecordKind::Register && is_newest {
+            match reaction {
+                // Values of the owner, or of the peer that gives the entity to the local peer.
+                Reaction::TakeValues | Reaction::Adopted { .. } => self.take_newest(index, peer),
+                _ => self.take_missing(index, peer),
+            }
+        }
+    }
+
+    /// Tells the host that one of its entities is dead, because a peer still has it.
+    fn propose_despawn(&mut self, index: Index) {
+        let is_dead = |entity: &Entity| entity.is_hosts() && entity.register().is_dead();
+        if self.world.get(index).is_some_and(is_dead)
+            && let Some(link) = self.host.and_then(|host| self.links.get_mut(&host))
+        {
+            link.outgoing.ask(index, false);
+        }
+    }
+
+    fn may_have_been_host(&self, peer: PeerId) -> bool {
+        let link = self.links.get(&peer);
+        link.is_some_and(|link| self.now < link.opened.max(self.host_since) + RETURN_TIME)
+    }
+
+    /// Takes the values of the newest state that the owner of an entity has sent, if the state has the
+    /// register of the entity.
+    pub(super) fn take_newest(&mut self, index: Index, owner: PeerId) {
+        let Some(entity) = self.world.get_mut(index) else {
+            return;
+        };
+        let id = entity.id();
+        let is_gift = entity.ownership.is_mine();
+        if !is_gift && entity.ownership.owner() != Some(owner) {
+            return;
+        }
+        let newest = self
+            .links
+            .get(&owner)
+            .and_then(|link| link.incoming.newest(index, id));
+        let state = match newest {
+            Some(Newest::State(state)) if state.head.register == entity.register() => state,
+            Some(Newest::Hidden(register)) if register == entity.register() && !is_gift => {
+                return self.remove(index, RemovalReason::Hidden);
+            }
+            _ => return,
+        };
+        let Some(values) = &mut entity.values else {
+            let values = values_of(state);
+            return self.appear(index, values);
+        };
+        let before = values.components;
+        let changed = update(&self.layout, values, state);
+        let removed = before.without(values.components);
+        if !changed.is_empty() || !removed.is_empty() {
+            self.events.push_back(SnapshotEvent::Changed {
+                id,
+                changed,
+                removed,
+            });
+        }
+    }
+
+    /// Takes the values of an entity that the local peer has taken over without having any.
+    fn take_missing(&mut self, index: Index, from: PeerId) {
+        let is_host = self.host == Some(self.local);
+        let is_missing = |entity: &&Entity| {
+            let takes_over = entity.ownership.is_mine() || is_host && entity.is_hosts();
+            entity.values.is_none() && takes_over && !entity.register().is_dead()
+        };
+        let entity = self.world.get(index).filter(is_missing);
+        let link = self.links.get(&from);
+        let newest = entity
+            .zip(link)
+            .and_then(|(entity, link)| link.incoming.newest(index, entity.id()));
+        if let Some(Newest::State(state)) = newest {
+            let values = values_of(state);
+            self.appear(index, values);
+        }
+    }
+
+    /// The game sees an entity for the first time, or again.
+    fn appear(&mut self, index: Index, values: Values) {
+        let Some(entity) = self.world.get_mut(index) else {
+            return;
+        };
+        entity.values = Some(values);
+        let id = entity.id();
+        self.events.push_back(SnapshotEvent::Spawned { id });
+        let (host, now) = (self.host, self.now);
+        self.operate(index, |ownership| ownership.set_host(host, now));
+    }
+}
+
+fn values_of(state: StateRef<'_>) -> Values {
+    Values {
+        components: state.head.components,
+        numbers: state.numbers.iter().map(|number| number.value).collect(),
+        blobs: state.blobs.to_vec(),
+    }
+}
+
+/// Sets the values of an entity. Returns the components that have changed.
+fn update(
+    layout: &crate::layout::Layout,
+    values: &mut Values,
+    state: StateRef<'_>,
+) -> ComponentSet {
+    let is_same_set = values.components == state.head.components;
+    let mut changed = ComponentSet::EMPTY;
+    for (id, _, place) in layout.places(state.head.components) {
+        let before = layout.place(values.components, id);
+        if before.is_none_or(|before| !is_equal(values, state, &before, &place)) {
+            changed.insert(id);
+        }
+    }
+    if !is_same_set || !changed.is_empty() {
+        values.components = state.head.components;
+        values.numbers.clear();
+        values
+            .numbers
+            .extend(state.numbers.iter().map(|number| number.value));
+        values.blobs.clear();
+        values.blobs.extend_from_slice(state.blobs);
+    }
+    changed
+}
+
+fn is_equal(
+    values: &Values,
+    state: StateRef<'_>,
+    before: &crate::layout::Place,
+    now: &crate::layout::Place,
+) -> bool {
+    use crate::layout::Place::{Blob, Numbers};
+    match (before, now) {
+        (Numbers(before), Numbers(now)) => {
+            let before = values.numbers.get(before.clone()).unwrap_or_default();
+            let now: &[Number] = state.numbers.get(now.clone()).unwrap_or_default();
+            before.iter().eq(now.iter().map(|number| &number.value))
+        }
+        (Blob(before), Blob(now)) => values.blobs.get(*before) == state.blobs.get(*now),
+        _ => false,
+    }
+}

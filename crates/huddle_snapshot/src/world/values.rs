@@ -1,0 +1,127 @@
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::layout::{ComponentId, ComponentSet, Layout, MAX_BLOB_LEN, Place};
+
+/// The value of a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// The numbers of its fields.
+    Numbers(&'a [i32]),
+    /// A blob of at most [`MAX_BLOB_LEN`] bytes.
+    Blob(&'a [u8]),
+}
+
+/// A value that does not agree with the layout of its component.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ShapeError {
+    /// The layout does not contain the component.
+    #[error("component {0} is not in the layout: register it on every peer")]
+    UnknownComponent(usize),
+    /// A component with fields received a blob, or the reverse, or the number of numbers is wrong.
+    #[error(
+        "{0} has a value of another shape: pass exactly the numbers, or the blob, of its layout"
+    )]
+    Mismatch(String),
+    /// A number is out of the range of its field.
+    #[error("{0} has a number that is out of range: clamp it before")]
+    OutOfRange(String),
+    /// A blob is too long.
+    #[error(
+        "{name} has {len} bytes, and {MAX_BLOB_LEN} is the maximum: replicate it as a large value"
+    )]
+    BlobTooLong {
+        /// The name of the component.
+        name: String,
+        /// The length of the blob.
+        len: usize,
+    },
+}
+
+/// The values of an entity.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Values {
+    pub(crate) components: ComponentSet,
+    /// The numbers of all components, in the order of the components.
+    pub(crate) numbers: Vec<i32>,
+    /// The values of the components that are blobs.
+    pub(crate) blobs: Vec<Bytes>,
+}
+
+impl Values {
+    /// Returns an upper bound of the length of the encoded values, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        let blobs: usize = self.blobs.iter().map(|blob| blob.len() + 8).sum();
+        8 * self.numbers.len() + blobs
+    }
+
+    /// Returns the value of a component.
+    pub(crate) fn get(&self, layout: &Layout, id: ComponentId) -> Option<Value<'_>> {
+        match layout.place(self.components, id)? {
+            Place::Numbers(range) => self.numbers.get(range).map(Value::Numbers),
+            Place::Blob(index) => self.blobs.get(index).map(|blob| Value::Blob(blob)),
+        }
+    }
+
+    /// Sets the value of a component, and adds the component if necessary.
+    pub(crate) fn set(
+        &mut self,
+        layout: &Layout,
+        id: ComponentId,
+        value: Value<'_>,
+    ) -> Result<(), ShapeError> {
+        check(layout, id, value)?;
+        let is_new = !self.components.contains(id);
+        self.components.insert(id);
+        match (layout.place(self.components, id), value) {
+            (Some(Place::Numbers(range)), Value::Numbers(numbers)) => {
+                let old = if is_new {
+                    range.start..range.start
+                } else {
+                    range
+                };
+                self.numbers.splice(old, numbers.iter().copied());
+            }
+            (Some(Place::Blob(index)), Value::Blob(blob)) => {
+                let blob = Bytes::copy_from_slice(blob);
+                match self.blobs.get_mut(index) {
+                    Some(old) if !is_new => *old = blob,
+                    _ => self.blobs.insert(index, blob),
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Removes a component. Returns whether the entity had it.
+    pub(crate) fn remove(&mut self, layout: &Layout, id: ComponentId) -> bool {
+        let place = layout.place(self.components, id);
+        self.components.remove(id);
+        match &place {
+            Some(Place::Numbers(range)) => drop(self.numbers.drain(range.clone())),
+            Some(Place::Blob(index)) => drop(self.blobs.remove(*index)),
+            None => {}
+        }
+        place.is_some()
+    }
+}
+
+fn check(layout: &Layout, id: ComponentId, value: Value<'_>) -> Result<(), ShapeError> {
+    let component = layout.get(id);
+    let component = component.ok_or(ShapeError::UnknownComponent(id.index()))?;
+    let name = || component.name().to_owned();
+    match value {
+        Value::Blob(blob) if component.is_blob() => match blob.len() {
+            ..=MAX_BLOB_LEN => Ok(()),
+            len => Err(ShapeError::BlobTooLong { name: name(), len }),
+        },
+        Value::Numbers(numbers) if !component.is_blob() && numbers.len() == component.len() => {
+            match component.has_in_range(numbers) {
+                true => Ok(()),
+                false => Err(ShapeError::OutOfRange(name())),
+            }
+        }
+        _ => Err(ShapeError::Mismatch(name())),
+    }
+}
