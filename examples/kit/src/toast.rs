@@ -96,7 +96,8 @@ fn spawn_stack(mut commands: Commands) {
         Node {
             position_type: PositionType::Absolute,
             right: px(40),
-            top: px(36),
+            // Below a button that a game may have in this corner.
+            top: px(88),
             flex_direction: FlexDirection::Column,
             align_items: AlignItems::FlexEnd,
             row_gap: px(6),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use huddle_tests::{Artifacts, Browser, Page, Picture, Player, Server, wait_until};
+use huddle_tests::{Artifacts, Browser, Frozen, Page, Picture, Player, Report, Server, wait_until};
 
 use crate::steps::{LOAD_TIMEOUT, all_meet};
 
@@ -45,7 +45,7 @@ pub(crate) fn pages_are_drawn_while_waiting_and_playing(
 }
 
 /// A player on a desktop and a bot on a phone play a round of `duel`: the lobby with the invitation, the lobby with both
-/// players, the countdown, the fight, and the lobby of a player that has left.
+/// players, the countdown, the fight, the lobby of a player that has left, and a match that waits for a player.
 pub(crate) fn duel_is_drawn_on_a_desktop_and_a_phone(artifacts: &Artifacts) -> anyhow::Result<()> {
     let server = Server::start(artifacts)?;
     let mut ada = Browser::chromium("Ada", Page::LARGE)?;
@@ -83,7 +83,28 @@ pub(crate) fn duel_is_drawn_on_a_desktop_and_a_phone(artifacts: &Artifacts) -> a
         reports[0].duel_match().seats == 0 && reports[1].texts.iter().any(is_over)
     })?;
     save_screenshot(artifacts, &ada, "duel-left")?;
-    save_screenshot(artifacts, &bob, "duel-won-phone")
+    save_screenshot(artifacts, &bob, "duel-won-phone")?;
+    ada.press(ENTER, SHORT_PRESS)?;
+    let both: &mut [&mut dyn Player] = &mut [&mut ada, &mut bob];
+    wait_until(both, SLOW_DRAWING, "the next match starts", |reports| {
+        let starts = |report: &Report| report.duel_match().confirmed_tick > 30;
+        reports
+            .iter()
+            .all(|report| report.duel_match().seats == 2 && starts(report))
+    })?;
+    let frozen = Frozen::new(&bob)?;
+    wait_until(
+        &mut [&mut ada],
+        SLOW_DRAWING,
+        "Ada waits for Bob",
+        |reports| {
+            let waits = |text: &String| text.starts_with("Waiting for");
+            reports[0].texts.iter().any(waits)
+        },
+    )?;
+    save_screenshot(artifacts, &ada, "duel-waiting")?;
+    drop(frozen);
+    Ok(())
 }
 
 /// Saves a screenshot, and checks that it shows more than an empty page.
