@@ -15,7 +15,7 @@ use crate::{
     game,
     lobby::{BotsWaitFor, Entrant},
     pad::Pad,
-    simulation::{self, Cue, Phase, Score},
+    simulation::{self, Cue, Fighter, Phase, Score},
 };
 
 fn options(bot: Option<u64>) -> Options {
@@ -164,6 +164,14 @@ fn last_player_wins_when_the_others_leave() {
     lab.leave(players[1]);
     lab.run_for(Duration::from_secs(2));
     assert!(status(&lab, players[0]).is_running());
+    let round = lab[players[0]].world().resource::<Score>().round;
+    lab.run_until(|lab| {
+        let is_next = lab[players[0]].world().resource::<Score>().round > round;
+        is_next && phase(lab, players[0]) == Phase::Countdown
+    });
+    let world = lab.app_mut(players[0]).world_mut();
+    let fighters = world.query::<&Fighter>().iter(world).count();
+    assert!(fighters <= 2, "{fighters} fighters of two players");
     lab.kill(players[2]);
     lab.run_until(|lab| phase(lab, players[0]) == Phase::MatchOver);
     let winner = lab[players[0]].world().resource::<Score>().winner;

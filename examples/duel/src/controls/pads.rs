@@ -20,10 +20,8 @@ pub(super) fn read(
     mut owned: Local<Owned>,
     mut controls: ResMut<Controls>,
 ) {
-    for slot in &mut owned.0 {
-        // An unplugged gamepad loses its component.
-        *slot = slot.filter(|pad| gamepads.contains(*pad));
-    }
+    // An unplugged gamepad loses its component.
+    owned.keep(|pad| gamepads.contains(pad));
     let players = local_players(&status, &entrant);
     for (entity, gamepad) in &gamepads {
         let is_down = |button| gamepad.pressed(button) || gamepad.just_pressed(button);
@@ -38,6 +36,13 @@ pub(super) fn read(
 }
 
 impl Owned {
+    /// Frees the numbers of the other gamepads.
+    fn keep(&mut self, is_plugged: impl Fn(Entity) -> bool) {
+        for slot in &mut self.0 {
+            *slot = slot.filter(|pad| is_plugged(*pad));
+        }
+    }
+
     /// Returns the number of a gamepad. One without a number receives a free one when a player uses it.
     fn device(&mut self, pad: Entity, is_used: bool) -> Option<usize> {
         let number = |slots: &[Option<Entity>], of| slots.iter().position(|slot| *slot == of);
@@ -61,7 +66,7 @@ mod tests {
         assert_eq!(owned.device(second, true), Some(0));
         assert_eq!(owned.device(first, true), Some(1));
         assert_eq!(owned.device(third, true), None);
-        owned.0[0] = None;
+        owned.keep(|pad| pad != second);
         assert_eq!(owned.device(first, true), Some(1));
         assert_eq!(owned.device(third, true), Some(0));
     }
