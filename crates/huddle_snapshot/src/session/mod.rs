@@ -2,6 +2,8 @@
 
 mod cleanup;
 mod event;
+#[cfg(test)]
+mod golden;
 mod local;
 mod receiving;
 #[cfg(test)]
