@@ -2,6 +2,8 @@
 
 mod cleanup;
 mod event;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod golden;
 mod local;
