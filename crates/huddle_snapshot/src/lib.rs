@@ -55,6 +55,13 @@ mod session;
 mod visibility;
 mod world;
 
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing {
+    //! Invariants of the decoders and the session for arbitrary data.
+    pub use super::{column::fuzzing::entropy, session::fuzzing::snapshot_session};
+}
+
 pub use layout::{
     Component, ComponentId, ComponentSet, Layout, LayoutError, MAX_BLOB_LEN, MAX_COMPONENTS,
     MAX_FIELDS, MAX_NAME_LEN, Shape,

@@ -51,6 +51,7 @@ impl Cache {
             self.fuzz_builds(),
             self.fuzz_coverage(),
             self.versus(),
+            self.cubes(),
             self.world(),
             self.transport(),
         ] {
@@ -121,6 +122,11 @@ impl Cache {
         self.root.join("versus")
     }
 
+    /// The target directory of the benchmark of the snapshot coding.
+    pub(crate) fn cubes(&self) -> PathBuf {
+        self.root.join("cubes")
+    }
+
     /// The target directory of the benchmark of the world store.
     pub(crate) fn world(&self) -> PathBuf {
         self.root.join("world")
@@ -143,6 +149,7 @@ fn members(root: &Path) -> anyhow::Result<Vec<String>> {
     for parent in [
         "benches",
         "benches/transport",
+        "benches/versus",
         "crates",
         "examples",
         "fuzz",

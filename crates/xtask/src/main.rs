@@ -35,7 +35,7 @@ use project::Project;
 /// set. They are outside the clone, so a fresh clone can reuse them. `native/` and `web/` are cargo's target
 /// directories, `site/` contains the pages, `screenshots/` the screenshots of the tests, `fuzz/` inputs and failures
 /// that fuzzing found, `bench/` the pages that the benchmarks measure, `outside/` the crate that `readme` builds, and
-/// `versus/`, `world/` and `transport/` the benchmarks against other libraries.
+/// `versus/`, `cubes/`, `world/` and `transport/` the benchmarks against other libraries.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Cli {

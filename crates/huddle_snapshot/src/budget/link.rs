@@ -160,7 +160,7 @@ impl LinkBudget {
             return None;
         }
         // The packet may use what the next interval adds, so that a new link does not start with
-        // an empty budget, and a packet need not wait for rounding errors.
+        // an empty budget, and a packet does not wait for rounding errors.
         let interval = 1.0 / f64::from(self.rate.hz()).min(self.ticks_per_second.max(1.0));
         let share = self.bytes_per_second * interval;
         let payload = self.available + share - PACKET_OVERHEAD as f64;

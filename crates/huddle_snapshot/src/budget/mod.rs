@@ -1,4 +1,4 @@
-//! How much a link may send, when, and what comes first.
+//! How much a link may send, when, and which records come first.
 //!
 //! - [`LinkBudget`] decides for each tick whether the link sends a packet and how large it may be.
 //!   It follows the queueing delay of the link.

@@ -18,7 +18,7 @@ pub const SETTLE_TIME: Duration = Duration::from_secs(1);
 /// The time that an owner has to answer a request.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How an operation goes on.
+/// How an operation continues.
 enum Start {
     AlreadyOwner,
     Take(Claim),

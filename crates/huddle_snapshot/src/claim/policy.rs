@@ -95,8 +95,8 @@ impl Rules {
 
     /// Creates the rules of an entity that overrides what happens when its owner is gone.
     ///
-    /// Placed entities are always passed on, because every peer has them whoever is in the room.
-    /// Entities of the [host](Policy::Host) are always passed on to the next host.
+    /// Placed entities are always passed on, because every peer has them, regardless of who is in the
+    /// room. Entities of the [host](Policy::Host) are always passed on to the next host.
     pub const fn with_owner_gone(entity: EntityId, policy: Policy, owner_gone: OwnerGone) -> Self {
         let owner_gone = match (entity.creator, policy) {
             (Creator::Placed, _) | (_, Policy::Host) => OwnerGone::PassOn,

@@ -25,6 +25,8 @@ mod coder;
 mod error;
 mod expectation;
 mod field;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
 mod models;
 mod quaternion;
 mod record;

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn extrapolation_goes_on_first_and_returns_smoothly() {
+    fn extrapolation_continues_first_and_returns_smoothly() {
         let samples = samples(&[10, 13]);
         assert!((at(&samples, 15.0) - 15.0).abs() < 1e-4);
         let mut last = at(&samples, 16.0);

@@ -2,6 +2,10 @@
 
 mod cleanup;
 mod event;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzing;
+#[cfg(test)]
+mod golden;
 mod local;
 mod receiving;
 #[cfg(test)]

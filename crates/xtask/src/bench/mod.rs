@@ -24,6 +24,8 @@ enum What {
     Room,
     /// Rollback compared with other libraries: traffic, stalls, time and allocations per tick
     Rollback,
+    /// Coding of snapshots on a trace of 901 cubes: traffic, time and allocations per frame
+    Cubes,
     /// Saving and loading of worlds compared with `bevy_ggrs`: time, allocations and memory
     World,
     /// Transport compared with `matchbox_socket`: round-trip time, CPU time, join, throughput (slow)
@@ -39,6 +41,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> anyhow::Result<ExitCo
     }
     if wanted(What::Rollback) {
         rollback(project)?;
+    }
+    if wanted(What::Cubes) {
+        cubes(project)?;
     }
     if wanted(What::World) {
         world(project)?;
@@ -69,6 +74,18 @@ fn rollback(project: &Project) -> anyhow::Result<()> {
             .args(["benches/versus/Cargo.toml", "--target-dir"])
             .arg(project.cache.versus())
             .args(["--", "all"]),
+    )
+}
+
+fn cubes(project: &Project) -> anyhow::Result<()> {
+    process::run(
+        env::command("cargo")
+            .current_dir(&project.root)
+            .args(["run", "--release", "--manifest-path"])
+            .args(["benches/versus/cubes/Cargo.toml", "--target-dir"])
+            .arg(project.cache.cubes())
+            .args(["--", "--trace"])
+            .arg(project.cache.cubes().join("trace.bin")),
     )
 }
 

@@ -19,10 +19,11 @@ use crate::{
 const EVERYTHING: &[&str] = &["--workspace", "--all-targets"];
 
 /// The manifests of all workspaces.
-const MANIFESTS: [&str; 6] = [
+const MANIFESTS: [&str; 7] = [
     "Cargo.toml",
     "benches/transport/Cargo.toml",
     "benches/versus/Cargo.toml",
+    "benches/versus/cubes/Cargo.toml",
     "benches/world/Cargo.toml",
     "fuzz/Cargo.toml",
     "interop/Cargo.toml",

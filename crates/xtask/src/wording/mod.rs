@@ -27,6 +27,7 @@ const COVERED: &[&str] = &[
     "benches/room",
     "benches/sim",
     "benches/transport",
+    "benches/versus/cubes/src",
     "benches/versus/src",
     "benches/world",
     "crates/bevy_huddle",

@@ -325,7 +325,7 @@ impl Room {
         self.handle(index, outcome);
     }
 
-    /// The hostile peer sends a random register that is valid by itself.
+    /// The hostile peer sends a random register that is valid on its own.
     fn attack(&mut self) {
         let hostile = self.hostile();
         let to = self.rng.usize(0..self.peers.len());

@@ -214,7 +214,7 @@ impl Remote {
         }
     }
 
-    /// Handles what arrives in a frame of a 60 Hz display. Returns the arrived tick.
+    /// Handles the packets that arrive in a frame of a 60 Hz display. Returns the arrived tick.
     fn frame(&mut self, frame: u32) -> Option<u32> {
         let now = Duration::from_secs_f64(f64::from(frame) / 60.0);
         let tick = frame.checked_sub((self.transit * 60.0).ceil() as u32)?;

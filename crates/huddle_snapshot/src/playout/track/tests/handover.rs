@@ -52,7 +52,7 @@ fn handover_to_and_from_the_local_peer_jerks_by_at_most_one_step() {
             }
             false => {
                 let playhead = remote.clock.playhead();
-                // The new owner continues where the local peer was when it heard of it.
+                // The new owner continues where the local peer was when it received the change.
                 if let Some(tick) = arrived {
                     track.push(tick, [tick as f32], &playhead);
                 }
