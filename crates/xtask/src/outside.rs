@@ -22,8 +22,9 @@ use crate::{
 /// The name in the README's `Cargo.toml`.
 const NAME: &str = "my-game";
 
-/// The README's dependency, and its replacement until the crate is published.
-const PUBLISHED: &str = "bevy_huddle = \"0.1\"\n";
+/// The README's dependency on a clone beside the game.
+const DEPENDENCY: &str =
+    "bevy_huddle = { path = \"../bevy_huddle/crates/bevy_huddle\" }\n";
 
 /// Writes the crate and builds it. Its dependencies are shared with all other native builds.
 pub(crate) fn build(project: &Project) -> anyhow::Result<()> {
@@ -80,15 +81,15 @@ fn write_changed(file: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 fn with_path(manifest: &str, plugin: &Path) -> anyhow::Result<String> {
-    if !manifest.contains(PUBLISHED) {
+    if !manifest.contains(DEPENDENCY) {
         bail!(
             "the README's Cargo.toml does not contain {:?}",
-            PUBLISHED.trim()
+            DEPENDENCY.trim()
         );
     }
     let local = format!("bevy_huddle = {{ path = {:?} }}\n", plugin.display());
     // An empty table makes the crate a workspace of its own, wherever its folder is.
-    Ok(manifest.replacen(PUBLISHED, &local, 1) + "\n[workspace]\n")
+    Ok(manifest.replacen(DEPENDENCY, &local, 1) + "\n[workspace]\n")
 }
 
 /// Adds this workspace's settings of a profile, so that dependencies are the same.
@@ -132,7 +133,7 @@ mod tests {
         let manifest = Readme::read(&root).unwrap().manifest;
         let local = with_path(&manifest, Path::new("/clone/plugin")).unwrap();
         assert!(local.contains("bevy_huddle = { path = \"/clone/plugin\" }"));
-        assert!(!local.contains(PUBLISHED));
+        assert!(!local.contains(DEPENDENCY));
         let parsed: toml::Table = toml::from_str(&local).unwrap();
         assert_eq!(parsed["package"]["name"].as_str(), Some(NAME));
     }
