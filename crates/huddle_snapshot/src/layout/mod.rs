@@ -115,6 +115,16 @@ pub enum LayoutError {
         /// The number of its fields.
         count: usize,
     },
+    /// A field has a range that cannot be encoded.
+    #[error(
+        "{name} has the field {field:?}: use 1 to 3 axes below 2^31, angles of 1 to 31 bits, and rotations of 2 to 16 bits"
+    )]
+    Field {
+        /// The name of the component.
+        name: String,
+        /// The field.
+        field: Field,
+    },
     /// There are too many component types.
     #[error("{0} components are replicated: at most {MAX_COMPONENTS} are possible")]
     Count(usize),
@@ -140,11 +150,14 @@ impl Layout {
             if !(1..=MAX_NAME_LEN).contains(&name.len()) {
                 return Err(LayoutError::Name(name));
             }
-            if let Shape::Fields(fields) = &component.shape
-                && !(1..=MAX_FIELDS).contains(&fields.len())
-            {
+            if let Shape::Fields(fields) = &component.shape {
                 let count = fields.len();
-                return Err(LayoutError::Fields { name, count });
+                if !(1..=MAX_FIELDS).contains(&count) {
+                    return Err(LayoutError::Fields { name, count });
+                }
+                if let Some(&field) = fields.iter().find(|field| !is_valid(field)) {
+                    return Err(LayoutError::Field { name, field });
+                }
             }
         }
         match components.windows(2).find(|two| two[0].name == two[1].name) {
@@ -213,6 +226,17 @@ impl Layout {
     }
 }
 
+fn is_valid(field: &Field) -> bool {
+    match *field {
+        Field::Vector { axes, max } => {
+            (1..=3).contains(&axes) && max.iter().all(|max| i32::try_from(*max).is_ok())
+        }
+        Field::Angle { bits } => (1..=31).contains(&bits),
+        Field::Flag => true,
+        Field::Rotation { bits } => (2..=16).contains(&bits),
+    }
+}
+
 /// Where the value of a component is among the values of its entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -278,6 +302,22 @@ mod tests {
             error(&[("a", fields(33))]),
             "a has 33 fields: a component has 1 to 32"
         );
+        let invalid = [
+            Field::Vector {
+                axes: 4,
+                max: [1; 3],
+            },
+            Field::Vector {
+                axes: 1,
+                max: [1 << 31, 0, 0],
+            },
+            Field::Angle { bits: 32 },
+            Field::Angle { bits: 0 },
+            Field::Rotation { bits: 17 },
+        ];
+        for field in invalid {
+            assert!(error(&[("a", Shape::Fields(vec![field]))]).starts_with("a has the field"));
+        }
         let names: Vec<_> = (0..129).map(|n| n.to_string()).collect();
         let many: Vec<_> = names
             .iter()
