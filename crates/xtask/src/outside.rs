@@ -23,8 +23,7 @@ use crate::{
 const NAME: &str = "my-game";
 
 /// The README's dependency on a clone beside the game.
-const DEPENDENCY: &str =
-    "bevy_huddle = { path = \"../bevy_huddle/crates/bevy_huddle\" }\n";
+const DEPENDENCY: &str = "bevy_huddle = { path = \"../bevy_huddle/crates/bevy_huddle\" }\n";
 
 /// Writes the crate and builds it. Its dependencies are shared with all other native builds.
 pub(crate) fn build(project: &Project) -> anyhow::Result<()> {

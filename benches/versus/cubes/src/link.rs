@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use stats_alloc::Region;
 
-use crate::{ALLOCATOR, cube::Frame, ours, rival};
+use crate::{allocator::ALLOCATOR, cube::Frame, ours, rival};
 
 /// The age of the newest frame that the sender knows to have arrived.
 const DISTANCE: usize = 6;

@@ -4,6 +4,7 @@
 //! encodes a frame relative to the one 6 frames before, or to the newest before that one that was
 //! not lost.
 
+mod allocator;
 mod cube;
 mod link;
 mod ours;
@@ -13,12 +14,8 @@ mod trace;
 use std::path::PathBuf;
 
 use clap::Parser;
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 use crate::{cube::Frame, link::Link};
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 /// The FNV-1a hash of the trace.
 const TRACE: u64 = 0xe79c_7734_75b6_8234;

@@ -25,6 +25,7 @@ mod coder;
 mod error;
 mod expectation;
 mod field;
+mod field_record;
 #[cfg(any(fuzzing, test))]
 pub(crate) mod fuzzing;
 mod models;

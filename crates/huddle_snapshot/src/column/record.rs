@@ -4,6 +4,7 @@ use super::{
     coder::Coder,
     error::RecordError,
     field::Field,
+    field_record::FieldRecord,
     models::{FieldModels, KindModels, MAX_RECORD_CONTEXT, Models},
     state::{Baseline, Number},
 };
@@ -53,17 +54,6 @@ pub fn decode(
         true => Err(RecordError::Truncated),
         false => Ok(changed),
     }
-}
-
-/// What is known about a field before it is coded.
-pub(super) struct FieldRecord<'a> {
-    pub(super) baseline: &'a Baseline<'a>,
-    /// The numbers of the baseline.
-    pub(super) base: &'a [Number],
-    /// The numbers of the earlier state, or nothing.
-    pub(super) earlier: &'a [Number],
-    /// How far the field before was from its prediction.
-    pub(super) missed_before: u32,
 }
 
 /// Codes a record in either direction. A decoder ignores `now`.

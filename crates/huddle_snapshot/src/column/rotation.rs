@@ -3,8 +3,8 @@ use crate::entropy::{BitModel, NumberModel};
 use super::{
     coder::Coder,
     expectation::Expectation,
+    field_record::FieldRecord,
     quaternion::{self as q, Quaternion, SmallestThree, Vector},
-    record::FieldRecord,
     state::{MAX_MISS, Number},
     weight::{Weight, Weights},
 };

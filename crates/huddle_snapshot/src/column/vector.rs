@@ -4,7 +4,7 @@ use super::{
     coder::Coder,
     expectation::Expectation,
     field::Field,
-    record::FieldRecord,
+    field_record::FieldRecord,
     state::{MAX_MISS, Number},
     weight::{Weight, Weights},
 };

@@ -1,4 +1,4 @@
-use super::{Decoder, Encoder, PROBABILITY_BITS, logistic};
+use super::{decoder::Decoder, encoder::Encoder, limits::PROBABILITY_BITS, logistic};
 
 /// The probability of a bit, which adapts to the bits that have been coded.
 ///

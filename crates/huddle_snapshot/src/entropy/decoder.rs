@@ -1,6 +1,6 @@
-use super::{MAX_OMITTED, MIN_RANGE, PROBABILITY_BITS};
+use super::limits::{MAX_OMITTED, MIN_RANGE, PROBABILITY_BITS};
 
-/// Reads what an [`Encoder`](super::Encoder) appended, in the same order and with the same models.
+/// Reads what an [`Encoder`](super::encoder::Encoder) appended, in the same order and with the same models.
 ///
 /// All bytes can be decoded, although not to anything useful. Bytes after the end are zeros.
 /// [`is_past_end`](Self::is_past_end) returns whether more of them were read than any encoder

@@ -1,4 +1,4 @@
-use super::{MAX_OMITTED, MIN_RANGE, PROBABILITY_BITS};
+use super::limits::{MAX_OMITTED, MIN_RANGE, PROBABILITY_BITS};
 
 /// Appends bits of known probability to bytes.
 ///

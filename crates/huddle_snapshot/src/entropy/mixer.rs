@@ -1,6 +1,7 @@
 use super::{
-    Decoder, Encoder,
     bit::BitModel,
+    decoder::Decoder,
+    encoder::Encoder,
     logistic::{SCALE, squash},
 };
 

@@ -18,6 +18,7 @@
 mod bit;
 mod decoder;
 mod encoder;
+mod limits;
 mod logistic;
 mod mixer;
 mod number;
@@ -30,12 +31,3 @@ pub use self::{
     encoder::{Checkpoint, Encoder},
     number::{NumberContext, NumberModel},
 };
-
-/// The number of bits of a probability.
-const PROBABILITY_BITS: u32 = 16;
-
-/// The encoder and the decoder move to the next byte when the range is below this.
-const MIN_RANGE: u32 = 1 << 24;
-
-/// The number of zero bytes that the encoder omits at the end, at most.
-const MAX_OMITTED: usize = 16;

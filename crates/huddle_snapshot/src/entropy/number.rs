@@ -1,4 +1,4 @@
-use super::{BitModel, Decoder, Encoder, mixer::Mixer};
+use super::{bit::BitModel, decoder::Decoder, encoder::Encoder, mixer::Mixer};
 
 /// The contexts of a number: what both sides know about it before it is coded.
 ///

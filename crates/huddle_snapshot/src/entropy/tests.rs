@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::*;
+use super::{limits::MAX_OMITTED, *};
 
 /// What a test encodes.
 #[derive(Debug, Clone, Copy)]

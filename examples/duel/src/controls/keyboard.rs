@@ -41,7 +41,7 @@ pub(super) fn read(
     entrant: Res<Entrant>,
     mut controls: ResMut<Controls>,
 ) {
-    let players = local_players(&status, &entrant);
+    let players = local_players(&status, entrant.players());
     let is_down = |key| keys.pressed(key) || keys.just_pressed(key);
     for (half, of) in HALVES.iter().enumerate() {
         let axis = |minus, plus| f32::from(is_down(plus)) - f32::from(is_down(minus));

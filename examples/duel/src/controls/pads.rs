@@ -22,7 +22,7 @@ pub(super) fn read(
 ) {
     // An unplugged gamepad loses its component.
     owned.keep(|pad| gamepads.contains(pad));
-    let players = local_players(&status, &entrant);
+    let players = local_players(&status, entrant.players());
     for (entity, gamepad) in &gamepads {
         let is_down = |button| gamepad.pressed(button) || gamepad.just_pressed(button);
         let direction = gamepad.left_stick() + gamepad.dpad();

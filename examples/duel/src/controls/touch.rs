@@ -69,7 +69,7 @@ pub(super) fn read(
         } else {
             let at = size - touch.start_position();
             let distance = |button: TouchButton| at.distance(button.place());
-            // A touch presses the nearer button, so that players need not aim.
+            // A touch presses the nearer button, so that players do not have to aim.
             let is_dash = distance(TouchButton::Dash) < distance(TouchButton::Punch);
             controls.hold(0, Vec2::ZERO, is_dash, !is_dash);
         }

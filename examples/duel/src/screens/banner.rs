@@ -118,7 +118,7 @@ fn write(
         (String::new(), waits.join("\n"))
     } else {
         let controls = match *phase.get() {
-            Phase::Countdown => controls_text(local_players(&status, &entrant), touch.0),
+            Phase::Countdown => controls_text(local_players(&status, entrant.players()), touch.0),
             _ => String::new(),
         };
         let large = announcement(*phase.get(), &clock, &score, &cast);

@@ -1,0 +1,8 @@
+/// The number of bits of a probability.
+pub(super) const PROBABILITY_BITS: u32 = 16;
+
+/// The encoder and the decoder move to the next byte when the range is below this.
+pub(super) const MIN_RANGE: u32 = 1 << 24;
+
+/// The number of zero bytes that the encoder omits at the end, at most.
+pub(super) const MAX_OMITTED: usize = 16;
