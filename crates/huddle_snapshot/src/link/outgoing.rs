@@ -249,14 +249,20 @@ pub(super) fn entry(entities: &mut Vec<Sent>, index: Index) -> &mut Sent {
 
 /// Handles the loss of a packet with a record of this entity.
 fn resend(entities: &mut [Sent], queue: &mut Vec<Index>, seq: u64, index: Index) {
-    if let Some(sent) = entities.get_mut(index.get())
-        && sent.sent_in == Some(seq)
-    {
+    let Some(sent) = entities.get_mut(index.get()) else {
+        return;
+    };
+    // A later packet contains the same or more.
+    let (is_version_lost, is_register_lost) =
+        (sent.version_in == Some(seq), sent.sent_in == Some(seq));
+    if is_version_lost {
         sent.sent = sent.acked;
+    }
+    if is_register_lost {
         sent.register_sent = sent.known;
-        if !sent.is_queued {
-            sent.is_queued = true;
-            queue.push(index);
-        }
+    }
+    if (is_version_lost || is_register_lost) && !sent.is_queued {
+        sent.is_queued = true;
+        queue.push(index);
     }
 }

@@ -21,6 +21,9 @@ pub(super) struct Sent {
     pub(super) sent: u64,
     /// The packet with the newest record.
     pub(super) sent_in: Option<u64>,
+    /// The packet with the newest record that contains the version `sent`. A later packet can contain
+    /// the register alone.
+    pub(super) version_in: Option<u64>,
     /// The newest register that the receiver is known to have.
     pub(super) known: Option<Register>,
     /// Whether the receiver has an older register than it should.
@@ -80,6 +83,9 @@ impl Sent {
     pub(super) fn sent(&mut self, seq: u64, record: &Record) {
         self.sent_in = Some(seq);
         self.due = None;
+        if record.kind != RecordKind::Register {
+            self.version_in = Some(seq);
+        }
         match record.kind {
             RecordKind::State => {
                 self.sends.push(seq);
@@ -106,7 +112,8 @@ impl Sent {
                 }
                 None => self.base = Some((seq, state.into())),
             },
-            RecordKind::Hidden if record.version == self.sent => self.is_shown = false,
+            // A later state can still arrive, even if it counts as lost.
+            RecordKind::Hidden if self.sends.oldest_after(seq).is_none() => self.is_shown = false,
             RecordKind::Hidden | RecordKind::Register => {}
         }
     }

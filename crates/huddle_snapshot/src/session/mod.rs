@@ -2,10 +2,14 @@
 
 mod cleanup;
 mod event;
+#[cfg(test)]
+mod hostile;
 mod local;
 mod receiving;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},

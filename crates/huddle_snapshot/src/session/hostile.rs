@@ -1,0 +1,102 @@
+//! Peers that break the rules. The encoder of each is honest, but its session is not.
+
+use std::{sync::Arc, time::Duration};
+
+use huddle_id::PeerId;
+
+use super::{Link, NewEntity, SnapshotEvent, SnapshotSession};
+use crate::{
+    claim::{OwnerGone, Policy},
+    column::Field,
+    id::EntityId,
+    layout::{ComponentId, Layout, Shape},
+    link::{DecodeError, Incoming, Outgoing},
+    numbering::number,
+    world::Value,
+};
+
+const HONEST: PeerId = PeerId::from_u128(1);
+const OTHER: PeerId = PeerId::from_u128(2);
+const HOSTILE: PeerId = PeerId::from_u128(3);
+
+fn layout() -> Layout {
+    let place = Field::Vector {
+        axes: 2,
+        max: [1023, 1023, 0],
+    };
+    let components = [("place", Shape::Fields(vec![place])), ("text", Shape::Blob)];
+    Layout::new(components.map(|(name, shape)| (name.to_owned(), shape))).unwrap()
+}
+
+fn place() -> ComponentId {
+    layout().id("place").unwrap()
+}
+
+fn spawn(session: &mut SnapshotSession, policy: Policy, x: i32) -> EntityId {
+    let values = [(place(), Value::Numbers(&[x, 0]))];
+    session.spawn(NewEntity::new(policy), &values).unwrap()
+}
+
+/// Returns a session that decides as `claimed`, while it sends packets as the hostile peer.
+fn impersonate(claimed: PeerId, victim: PeerId) -> SnapshotSession {
+    let mut session = SnapshotSession::new(claimed, layout());
+    let layout = Arc::clone(&session.layout);
+    let link = Link {
+        outgoing: Outgoing::new(HOSTILE, victim, Arc::clone(&layout)),
+        incoming: Incoming::new(victim, HOSTILE, layout),
+        opened: Duration::ZERO,
+    };
+    session.links.insert(victim, link);
+    session
+}
+
+/// Sends everything from the hostile peer. Returns the number of the next packet.
+fn attack(hostile: &mut SnapshotSession, victim: &mut SnapshotSession, mut seq: u64) -> u64 {
+    while hostile.backlog(victim.local) > 0 {
+        let mut bytes = Vec::new();
+        if hostile.write(victim.local, seq, 0, 1100, &mut bytes) {
+            victim.receive(HOSTILE, seq, 0, &bytes).unwrap();
+        }
+        hostile.delivered(victim.local, seq);
+        seq += 1;
+    }
+    seq
+}
+
+fn advance(session: &mut SnapshotSession, frames: u32) {
+    for _ in 0..frames {
+        session.advance(session.now + Duration::from_millis(16));
+    }
+}
+
+#[test]
+fn records_about_entities_of_a_third_peer_change_nothing() {
+    let mut honest = SnapshotSession::new(HONEST, layout());
+    let mut other = SnapshotSession::new(OTHER, layout());
+    other.link_opened(HONEST);
+    honest.link_opened(OTHER);
+    honest.link_opened(HOSTILE);
+    let id = spawn(&mut other, Policy::Fixed, 5);
+    let mut bytes = Vec::new();
+    other.write(HONEST, 0, 0, 900, &mut bytes);
+    honest.receive(OTHER, 0, 0, &bytes).unwrap();
+    let mut hostile = impersonate(OTHER, HONEST);
+    assert_eq!(spawn(&mut hostile, Policy::Fixed, 666), id);
+    let next = spawn(&mut hostile, Policy::Fixed, 667);
+    let seq = attack(&mut hostile, &mut honest, 0);
+    hostile.despawn(id).unwrap();
+    hostile.despawn(next).unwrap();
+    attack(&mut hostile, &mut honest, seq);
+    assert_eq!(honest.get(id, place()), Some(Value::Numbers(&[5, 0])));
+    // The next entity is not dead, either.
+    assert_eq!(spawn(&mut other, Policy::Fixed, 6), next);
+    bytes.clear();
+    other.write(HONEST, 1, 0, 900, &mut bytes);
+    honest.receive(OTHER, 1, 0, &bytes).unwrap();
+    assert_eq!(honest.get(next, place()), Some(Value::Numbers(&[6, 0])));
+    let number = |count| number(Policy::Fixed, OwnerGone::Forget, count);
+    assert_eq!((id.number, next.number), (number(0), number(1)));
+    let events = std::iter::from_fn(|| honest.poll());
+    let is_spawn = |event: &SnapshotEvent| matches!(event, SnapshotEvent::Spawned { .. });
+    assert!(events.into_iter().all(|event| is_spawn(&event)));
+}

@@ -1,0 +1,127 @@
+//! Two sessions and the packets between them, in an order that the simulation rarely has.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use fastrand::Rng;
+use huddle_id::PeerId;
+
+use super::{NewEntity, SnapshotSession};
+use crate::{
+    claim::Policy,
+    column::Field,
+    id::EntityId,
+    layout::{ComponentId, Layout, Shape},
+    visibility::Visibility,
+    world::Value,
+};
+
+const A: PeerId = PeerId::from_u128(1);
+const B: PeerId = PeerId::from_u128(2);
+
+fn layout() -> Layout {
+    let place = Field::Vector {
+        axes: 2,
+        max: [1023, 1023, 0],
+    };
+    let components = [("place", Shape::Fields(vec![place])), ("text", Shape::Blob)];
+    Layout::new(components.map(|(name, shape)| (name.to_owned(), shape))).unwrap()
+}
+
+fn place() -> ComponentId {
+    layout().id("place").unwrap()
+}
+
+fn text() -> ComponentId {
+    layout().id("text").unwrap()
+}
+
+/// Two sessions with a link.
+fn pair() -> [SnapshotSession; 2] {
+    let mut both = [A, B].map(|id| SnapshotSession::new(id, layout()));
+    link(&mut both);
+    both
+}
+
+fn link([a, b]: &mut [SnapshotSession; 2]) {
+    a.link_opened(b.local);
+    b.link_opened(a.local);
+}
+
+fn spawn(session: &mut SnapshotSession, policy: Policy, x: i32) -> EntityId {
+    let values = [(place(), Value::Numbers(&[x, 0]))];
+    session.spawn(NewEntity::new(policy), &values).unwrap()
+}
+
+fn move_to(session: &mut SnapshotSession, id: EntityId, x: i32) {
+    session.set(id, place(), Value::Numbers(&[x, 0])).unwrap();
+}
+
+fn x_of(session: &SnapshotSession, id: EntityId) -> Option<i32> {
+    match session.get(id, place())? {
+        Value::Numbers(numbers) => numbers.first().copied(),
+        Value::Blob(_) => None,
+    }
+}
+
+/// Writes a packet, if there is anything to send.
+fn packet(from: &mut SnapshotSession, to: &SnapshotSession, seq: u64, space: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    from.write(to.local, seq, seq as u32, space, &mut bytes);
+    assert!(bytes.len() <= space, "{} of {space} bytes", bytes.len());
+    bytes
+}
+
+fn receive(to: &mut SnapshotSession, from: PeerId, seq: u64, bytes: &[u8]) {
+    if !bytes.is_empty() {
+        assert_eq!(to.receive(from, seq, seq as u32, bytes), Ok(()));
+    }
+}
+
+/// Sends a packet that arrives, and the ack for it. Returns the length of the packet.
+fn exchange(from: &mut SnapshotSession, to: &mut SnapshotSession, seq: u64, space: usize) -> usize {
+    let bytes = packet(from, to, seq, space);
+    receive(to, from.local, seq, &bytes);
+    from.delivered(to.local, seq);
+    bytes.len()
+}
+
+#[test]
+fn values_that_were_lost_before_a_register_are_sent_again() {
+    let [mut a, mut b] = pair();
+    let id = spawn(&mut a, Policy::ByTouch, 1);
+    exchange(&mut a, &mut b, 0, 900);
+    b.touch(id).unwrap();
+    let older = packet(&mut b, &a, 0, 900);
+    a.hold(id).unwrap();
+    move_to(&mut a, id, 2);
+    let lost = packet(&mut a, &b, 1, 900);
+    assert!(!lost.is_empty());
+    // The answer contains the register only.
+    receive(&mut a, B, 0, &older);
+    assert!(exchange(&mut a, &mut b, 2, 900) > 0);
+    assert_eq!(b.owner(id), Some(A));
+    a.lost(B, 1);
+    exchange(&mut a, &mut b, 3, 900);
+    assert_eq!(x_of(&b, id), Some(2));
+}
+
+#[test]
+fn state_that_arrives_late_is_hidden_again() {
+    let [mut a, mut b] = pair();
+    let id = spawn(&mut a, Policy::Fixed, 1);
+    exchange(&mut a, &mut b, 0, 900);
+    let nobody = Visibility::Only(BTreeSet::new());
+    a.set_visibility(id, nobody.clone()).unwrap();
+    let hidden = packet(&mut a, &b, 1, 900);
+    a.set_visibility(id, Visibility::All).unwrap();
+    let late = packet(&mut a, &b, 2, 900);
+    a.lost(B, 2);
+    receive(&mut b, A, 1, &hidden);
+    a.delivered(B, 1);
+    a.set_visibility(id, nobody).unwrap();
+    let hidden = packet(&mut a, &b, 3, 900);
+    receive(&mut b, A, 2, &late);
+    assert_eq!(x_of(&b, id), Some(1));
+    receive(&mut b, A, 3, &hidden);
+    assert_eq!(x_of(&b, id), None);
+}
