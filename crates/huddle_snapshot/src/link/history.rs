@@ -39,6 +39,10 @@ pub(crate) const MAX_AGE: u64 = HISTORY - REORDERING - 1;
 /// more memory than records.
 pub(crate) const MODELS_EVERY: u64 = 8;
 
+/// The maximum number of records in a packet. Predictable records take far less than a bit, so that the
+/// length of a packet does not limit them.
+pub(crate) const MAX_RECORDS: usize = 1024;
+
 /// What a record does to the entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKind {
@@ -188,8 +192,8 @@ impl History {
             return;
         }
         self.newest = Some(seq);
-        let from = (last + 1).saturating_sub(HISTORY);
-        let to = (seq + 1).saturating_sub(HISTORY);
+        let from = last.saturating_sub(HISTORY - 1);
+        let to = seq.saturating_sub(HISTORY - 1);
         for old in from..to.min(from + HISTORY) {
             if let Some(packet) = self.packets.get_mut((old % HISTORY) as usize)
                 && packet.seq == Some(old)

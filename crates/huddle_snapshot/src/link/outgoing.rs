@@ -202,8 +202,9 @@ impl Outgoing {
                 resend(entities, queue, old, record.index);
             }
         });
+        self.names.set_space(space);
         self.choose(world, tick);
-        self.name_peers(world);
+        self.name_peers(world, tick);
         if self.chosen.is_empty() || space < MIN_SPACE {
             return false;
         }
@@ -211,20 +212,16 @@ impl Outgoing {
         let models = self
             .newest_acked_models
             .filter(|acked| seq - acked <= MAX_AGE);
-        let models = models.and_then(|acked| Some((acked, self.history.models(acked)?)));
-        match models {
-            Some((acked, models)) => {
-                out.push((seq - acked) as u8);
-                self.models.clone_from(models);
-            }
-            None => {
-                out.push(0);
-                self.models = Models::new(&self.layout);
-            }
-        }
-        self.packet.begin(seq);
-        let written = self.write_records(world, seq, tick, space - 1, out);
-        if written == 0 {
+        let models = models.filter(|acked| self.history.models(*acked).is_some());
+        // The second attempt is slow and exact.
+        let written = [false, true].into_iter().find_map(|is_exact| {
+            out.truncate(start);
+            self.start_models(seq, models, out);
+            self.packet.begin(seq);
+            let written = self.write_records(world, seq, tick, space - 1, is_exact, out);
+            (out.len() - start <= space).then_some(written)
+        });
+        if written.unwrap_or_default() == 0 {
             out.truncate(start);
             return false;
         }
@@ -236,6 +233,21 @@ impl Outgoing {
         self.history.store(&mut self.packet);
         self.history.store_models(seq, &self.models);
         true
+    }
+
+    /// Starts with the models of an acked packet, which the first byte names.
+    fn start_models(&mut self, seq: u64, acked: Option<u64>, out: &mut Vec<u8>) {
+        let models = acked.and_then(|acked| Some((acked, self.history.models(acked)?)));
+        match models {
+            Some((acked, models)) => {
+                out.push((seq - acked) as u8);
+                self.models.clone_from(models);
+            }
+            None => {
+                out.push(0);
+                self.models = Models::new(&self.layout);
+            }
+        }
     }
 }
 

@@ -125,3 +125,90 @@ fn state_that_arrives_late_is_hidden_again() {
     receive(&mut b, A, 3, &hidden);
     assert_eq!(x_of(&b, id), None);
 }
+
+#[test]
+fn small_packets_have_room_for_the_names_of_peers() {
+    for space in [48, 60, 100] {
+        let mut a = SnapshotSession::new(A, layout());
+        let mut ids = Vec::new();
+        for n in 10..20 {
+            let mut creator = SnapshotSession::new(PeerId::from_u128(n << 64 | n), layout());
+            creator.link_opened(A);
+            a.link_opened(creator.local);
+            let id = spawn(&mut creator, Policy::ByTouch, 1);
+            exchange(&mut creator, &mut a, 0, 900);
+            a.touch(id).unwrap();
+            ids.push(id);
+        }
+        let mut both = [a, SnapshotSession::new(B, layout())];
+        link(&mut both);
+        let [mut a, mut b] = both;
+        for seq in 0..40 {
+            exchange(&mut a, &mut b, seq, space);
+        }
+        assert!(ids.iter().all(|id| x_of(&b, *id) == Some(1)), "{space}");
+    }
+}
+
+#[test]
+fn record_that_does_not_fit_does_not_delay_the_others() {
+    let [mut a, mut b] = pair();
+    let mut rng = Rng::with_seed(1);
+    let blob: Vec<u8> = (0..400).map(|_| rng.u8(..)).collect();
+    let long = NewEntity::new(Policy::Fixed);
+    let long = a.spawn(long, &[(text(), Value::Blob(&blob))]).unwrap();
+    a.set_importance(long, 100.0).unwrap();
+    let ids: Vec<_> = (0..50).map(|x| spawn(&mut a, Policy::Fixed, x)).collect();
+    for seq in 0..100 {
+        exchange(&mut a, &mut b, seq, 100);
+    }
+    assert!(ids.iter().all(|id| x_of(&b, *id).is_some()));
+    assert!(b.get(long, text()).is_none());
+    for seq in 100..120 {
+        exchange(&mut a, &mut b, seq, 600);
+    }
+    assert_eq!(b.get(long, text()), Some(Value::Blob(&blob)));
+}
+
+#[test]
+fn surprising_record_does_not_exceed_the_packet() {
+    let flag = || Shape::Fields(vec![Field::Flag]);
+    let components = (0..128).map(|n| (format!("{n:03}"), flag()));
+    let layout = Layout::new(components).unwrap();
+    let all: Vec<_> = layout.iter().map(|(id, _)| id).collect();
+    let mut both = [A, B].map(|id| SnapshotSession::new(id, layout.clone()));
+    link(&mut both);
+    let [mut a, mut b] = both;
+    let values: Vec<_> = all.iter().map(|id| (*id, Value::Numbers(&[1]))).collect();
+    for _ in 0..2000 {
+        a.spawn(NewEntity::default(), &values).unwrap();
+    }
+    let mut seq = 0;
+    while a.backlog(B) > 0 {
+        exchange(&mut a, &mut b, seq, 900);
+        seq += 1;
+    }
+    // None of what all others have.
+    let id = a.spawn(NewEntity::default(), &[]).unwrap();
+    for space in (104..112).chain(140..141) {
+        exchange(&mut a, &mut b, seq, space);
+        assert_eq!(b.components(id).is_some(), space == 140);
+        seq += 1;
+    }
+}
+
+#[test]
+fn entities_keep_their_priority_when_the_tick_wraps() {
+    let [mut a, mut b] = pair();
+    let ids: Vec<_> = (0..60).map(|x| spawn(&mut a, Policy::Fixed, x)).collect();
+    let mut send = |seq: u64, x: i32| {
+        ids.iter().for_each(|id| move_to(&mut a, *id, x));
+        let mut bytes = Vec::new();
+        let tick = (u32::MAX - 40).wrapping_add(seq as u32);
+        assert!(a.write(B, seq, tick, 40, &mut bytes));
+        b.receive(A, seq, tick, &bytes).unwrap();
+        a.delivered(B, seq);
+    };
+    (0..200).for_each(|seq| send(seq, 7 * seq as i32 % 1000));
+    assert!(ids.iter().all(|id| x_of(&b, *id).is_some()));
+}
