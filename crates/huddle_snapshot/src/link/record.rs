@@ -16,6 +16,8 @@ use crate::{
     entropy::{Decoder, Encoder, NumberContext},
     id::EntityId,
     layout::{Component, ComponentSet, Layout, Place},
+    session::MAX_ENTITY_LEN,
+    world::values,
 };
 
 /// What the records of a packet are encoded relative to: the records before them.
@@ -300,6 +302,9 @@ pub(super) fn decode_state<'a>(
     }
     if decoder.is_past_end() {
         return Err(DecodeError::TooShort);
+    }
+    if values::len(out.numbers.len(), &out.blobs) > MAX_ENTITY_LEN {
+        return Err(DecodeError::OutOfRange);
     }
     Ok(Head {
         tick,

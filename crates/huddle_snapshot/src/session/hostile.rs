@@ -70,6 +70,52 @@ fn advance(session: &mut SnapshotSession, frames: u32) {
 }
 
 #[test]
+fn sequence_numbers_at_the_end_do_not_overflow() {
+    let mut honest = SnapshotSession::new(HONEST, layout());
+    honest.link_opened(HOSTILE);
+    let mut hostile = impersonate(HOSTILE, HONEST);
+    let mut seqs = [
+        u64::MAX - 40,
+        u64::MAX - 1,
+        u64::MAX,
+        u64::MAX,
+        0,
+        u64::MAX - 3,
+    ]
+    .into_iter();
+    spawn(&mut hostile, Policy::Fixed, 1);
+    let mut bytes = Vec::new();
+    assert!(hostile.write(HONEST, 1, 0, 900, &mut bytes));
+    seqs.by_ref().for_each(|seq| {
+        let _ = honest.receive(HOSTILE, seq, u32::MAX, &bytes);
+        advance(&mut honest, 3);
+    });
+}
+
+#[test]
+fn longer_entities_than_the_local_peer_can_spawn_are_refused() {
+    let mut honest = SnapshotSession::new(HONEST, layout());
+    honest.link_opened(HOSTILE);
+    let components = (0..4).map(|n| (n.to_string(), Shape::Blob));
+    let layout = Layout::new(components).unwrap();
+    let mut honest = SnapshotSession::new(HONEST, layout.clone());
+    honest.link_opened(HOSTILE);
+    let mut hostile = SnapshotSession::new(HOSTILE, layout.clone());
+    hostile.link_opened(HONEST);
+    let id = hostile.spawn(NewEntity::default(), &[]).unwrap();
+    let index = hostile.world.index(id).unwrap();
+    let entity = hostile.world.get_mut(index).unwrap();
+    let values = entity.values.as_mut().unwrap();
+    for (id, _) in layout.iter() {
+        values.set(&layout, id, Value::Blob(&[7; 500])).unwrap();
+    }
+    let mut bytes = Vec::new();
+    assert!(hostile.write(HONEST, 1, 0, 5000, &mut bytes));
+    let result = honest.receive(HOSTILE, 1, 0, &bytes);
+    assert_eq!(result, Err(DecodeError::OutOfRange));
+}
+
+#[test]
 fn records_about_entities_of_a_third_peer_change_nothing() {
     let mut honest = SnapshotSession::new(HONEST, layout());
     let mut other = SnapshotSession::new(OTHER, layout());

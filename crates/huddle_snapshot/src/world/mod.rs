@@ -2,7 +2,7 @@
 
 mod entity;
 mod graveyard;
-mod values;
+pub(crate) mod values;
 
 use std::collections::HashMap;
 
