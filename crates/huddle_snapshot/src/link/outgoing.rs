@@ -81,6 +81,7 @@ impl Outgoing {
     pub(crate) fn receiver_has(&mut self, index: Index, register: Register) {
         let sent = entry(&mut self.entities, index);
         sent.known = sent.known.max(Some(register));
+        sent.is_dead_there |= register.is_dead();
     }
 
     /// Sends the register of an entity, because the receiver has this older one.

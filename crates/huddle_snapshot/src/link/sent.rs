@@ -12,6 +12,9 @@ use crate::{claim::Register, world::Entity};
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     pub(super) is_queued: bool,
+    /// Whether the receiver has sent that the entity is dead. It forgets the states of such an entity, even
+    /// if the local peer refuses the despawn.
+    pub(super) is_dead_there: bool,
     /// The newest state that the receiver has acked.
     pub(super) base: Option<(u64, State)>,
     pub(super) sends: Sends,
@@ -64,7 +67,7 @@ impl Sent {
     /// Returns the state relative to which the next one is encoded, if the receiver still has it. See
     /// [`super::history`].
     pub(super) fn baseline(&self, seq: u64) -> Option<Baseline<'_>> {
-        let (base, state) = self.base.as_ref()?;
+        let (base, state) = self.base.as_ref().filter(|_| !self.is_dead_there)?;
         let oldest = self.sends.oldest_after(*base);
         if oldest.is_some_and(|oldest| seq - oldest > MAX_AGE) {
             return None;

@@ -175,7 +175,7 @@ fn surprising_record_does_not_exceed_the_packet() {
     let flag = || Shape::Fields(vec![Field::Flag]);
     let components = (0..128).map(|n| (format!("{n:03}"), flag()));
     let layout = Layout::new(components).unwrap();
-    let all: Vec<_> = layout.iter().map(|(id, _)| id).collect();
+    let all: Vec<_> = layout.iter().map(|(id, _)| id).take(112).collect();
     let mut both = [A, B].map(|id| SnapshotSession::new(id, layout.clone()));
     link(&mut both);
     let [mut a, mut b] = both;
@@ -195,6 +195,45 @@ fn surprising_record_does_not_exceed_the_packet() {
         assert_eq!(b.components(id).is_some(), space == 140);
         seq += 1;
     }
+}
+
+#[test]
+fn despawn_that_a_peer_refuses_breaks_no_later_packet() {
+    let [mut a, mut b] = pair();
+    a.set_host(Some(A));
+    b.set_host(Some(A));
+    let id = spawn(&mut a, Policy::Host, 1);
+    let other = spawn(&mut b, Policy::Fixed, 0);
+    let (mut to_a, mut to_b) = (0, 0);
+    let mut run = |a: &mut SnapshotSession, b: &mut SnapshotSession, ticks: u64| {
+        for _ in 0..ticks {
+            let now = b.now + Duration::from_millis(100);
+            a.advance(now);
+            b.advance(now);
+            move_to(b, other, (to_a % 900) as i32);
+            exchange(a, b, to_b, 900);
+            exchange(b, a, to_a, 900);
+            (to_a, to_b) = (to_a + 1, to_b + 1);
+        }
+    };
+    run(&mut a, &mut b, 200);
+    assert_eq!(x_of(&b, id), Some(1));
+    // Only `b` knows that it is the host.
+    b.set_host(Some(B));
+    b.despawn(id).unwrap();
+    let fixed = spawn(&mut a, Policy::Fixed, 3);
+    run(&mut a, &mut b, 100);
+    for x in 0..100 {
+        move_to(&mut a, fixed, x);
+        run(&mut a, &mut b, 1);
+    }
+    assert_eq!(x_of(&a, id), Some(1), "`a` is the host in its own view");
+    move_to(&mut a, id, 2);
+    run(&mut a, &mut b, 20);
+    a.set_host(Some(B));
+    run(&mut a, &mut b, 20);
+    assert_eq!((x_of(&a, id), x_of(&b, id)), (None, None));
+    assert_eq!(b.stats().undecodable, 0);
 }
 
 #[test]
