@@ -70,6 +70,52 @@ fn advance(session: &mut SnapshotSession, frames: u32) {
 }
 
 #[test]
+fn peer_cannot_spawn_entities_of_the_local_peer() {
+    for policy in [
+        Policy::Fixed,
+        Policy::OnRequest,
+        Policy::ByTouch,
+        Policy::Host,
+    ] {
+        let mut honest = SnapshotSession::new(HONEST, layout());
+        honest.link_opened(HOSTILE);
+        let mut hostile = impersonate(HONEST, HONEST);
+        spawn(&mut hostile, policy, 666);
+        attack(&mut hostile, &mut honest, 0);
+        assert_eq!(honest.entities().count(), 0, "{policy:?}");
+        let id = spawn(&mut honest, policy, 5);
+        let expected = Some(Value::Numbers(&[5, 0]));
+        assert_eq!(honest.get(id, place()), expected, "{policy:?}");
+        assert_eq!(honest.owner(id), Some(HONEST), "{policy:?}");
+    }
+}
+
+#[test]
+fn peer_cannot_kill_or_take_entities_that_are_not_spawned_yet() {
+    for is_killed in [false, true] {
+        let mut honest = SnapshotSession::new(HONEST, layout());
+        honest.link_opened(HOSTILE);
+        // The hostile peer claims that it has received the entity, and touches it.
+        let mut fake = SnapshotSession::new(HONEST, layout());
+        let mut hostile = SnapshotSession::new(HOSTILE, layout());
+        fake.link_opened(HOSTILE);
+        hostile.link_opened(HONEST);
+        let mut bytes = Vec::new();
+        let taken = spawn(&mut fake, Policy::ByTouch, 666);
+        fake.write(HOSTILE, 0, 0, 900, &mut bytes);
+        hostile.receive(HONEST, 0, 0, &bytes).unwrap();
+        hostile.touch(taken).unwrap();
+        if is_killed {
+            hostile.despawn(taken).unwrap();
+        }
+        attack(&mut hostile, &mut honest, 0);
+        let id = spawn(&mut honest, Policy::ByTouch, 5);
+        assert_eq!(honest.get(id, place()), Some(Value::Numbers(&[5, 0])));
+        assert_eq!(honest.owner(id), Some(HONEST));
+    }
+}
+
+#[test]
 fn sequence_numbers_at_the_end_do_not_overflow() {
     let mut honest = SnapshotSession::new(HONEST, layout());
     honest.link_opened(HOSTILE);

@@ -93,6 +93,14 @@ impl World {
         Some(index)
     }
 
+    /// Returns whether no entity with this id exists or has existed.
+    pub(crate) fn is_free(&self, id: EntityId) -> bool {
+        match self.find(id) {
+            Some(entity) => entity.is_untouched(),
+            None => !self.dead.contains(id),
+        }
+    }
+
     /// Records that an entity is dead, so that it never comes back.
     pub(crate) fn bury(&mut self, id: EntityId) {
         self.dead.insert(id);
