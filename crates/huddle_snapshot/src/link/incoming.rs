@@ -6,7 +6,7 @@ use huddle_id::PeerId;
 
 use super::{
     error::DecodeError,
-    history::{HISTORY, History, MAX_RECORDS, Packet, REORDERING, Record, RecordKind},
+    history::{HISTORY, History, KEEPS_MODELS, MAX_RECORDS, Packet, REORDERING, Record, RecordKind},
     models::Models,
     names::Names,
     record::{Previous, Scratch, decode_start, decode_state},
@@ -105,7 +105,9 @@ impl Incoming {
             entry(&mut self.entities, record.index).arrived(seq, record);
         }
         self.history.store(&mut self.packet);
-        self.history.store_models(seq, &self.models);
+        if bytes.first().is_some_and(|first| first & KEEPS_MODELS != 0) {
+            self.history.store_models(seq, &self.models);
+        }
         Ok(())
     }
 
@@ -116,8 +118,8 @@ impl Incoming {
         tick: u32,
         bytes: &[u8],
     ) -> Result<(), DecodeError> {
-        let (&age, bytes) = bytes.split_first().ok_or(DecodeError::TooShort)?;
-        match age {
+        let (&first, bytes) = bytes.split_first().ok_or(DecodeError::TooShort)?;
+        match first & !KEEPS_MODELS {
             0 => self.models = Models::new(&self.layout),
             age => {
                 let acked = seq.checked_sub(age.into());
@@ -223,6 +225,12 @@ impl Incoming {
             .get(index.get())
             .and_then(|received| received.last);
         last.is_none_or(|last| last.saturating_add(HISTORY) <= newest)
+    }
+
+    /// Returns `true` if the sender has sent a record of the entity.
+    pub(crate) fn has_named(&self, index: Index) -> bool {
+        let received = self.entities.get(index.get());
+        received.is_some_and(|received| received.last.is_some())
     }
 
     /// Forgets an entity that no longer exists.

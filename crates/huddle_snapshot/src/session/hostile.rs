@@ -140,8 +140,6 @@ fn sequence_numbers_at_the_end_do_not_overflow() {
 
 #[test]
 fn longer_entities_than_the_local_peer_can_spawn_are_refused() {
-    let mut honest = SnapshotSession::new(HONEST, layout());
-    honest.link_opened(HOSTILE);
     let components = (0..4).map(|n| (n.to_string(), Shape::Blob));
     let layout = Layout::new(components).unwrap();
     let mut honest = SnapshotSession::new(HONEST, layout.clone());
@@ -159,6 +157,58 @@ fn longer_entities_than_the_local_peer_can_spawn_are_refused() {
     assert!(hostile.write(HONEST, 1, 0, 5000, &mut bytes));
     let result = honest.receive(HOSTILE, 1, 0, &bytes);
     assert_eq!(result, Err(DecodeError::OutOfRange));
+}
+
+#[test]
+fn entities_without_values_do_not_wait_for_an_heir() {
+    let mut honest = SnapshotSession::new(HONEST, layout());
+    honest.link_opened(HOSTILE);
+    // Only the creator itself could send the values of these entities.
+    let mut hostile = impersonate(OTHER, HONEST);
+    for x in 0..2000 {
+        spawn(&mut hostile, Policy::ByTouch, x % 1000);
+    }
+    attack(&mut hostile, &mut honest, 0);
+    honest.set_members([HOSTILE]);
+    advance(&mut honest, 2);
+    assert_eq!(honest.vacant.len(), 0);
+}
+
+#[test]
+fn changes_of_absent_owners_are_remembered_once() {
+    let mut honest = SnapshotSession::new(HONEST, layout());
+    honest.link_opened(HOSTILE);
+    let mut hostile = impersonate(HOSTILE, HONEST);
+    let id = spawn(&mut hostile, Policy::ByTouch, 1);
+    let mut seq = attack(&mut hostile, &mut honest, 0);
+    let index = hostile.world.index(id).unwrap();
+    for n in 0..200 {
+        let absent = PeerId::from_u128(1000 + n);
+        hostile.operate(index, |ownership| ownership.give(absent).unwrap());
+        seq = attack(&mut hostile, &mut honest, seq);
+        // Takes it back.
+        hostile.hold(id).unwrap();
+        seq = attack(&mut hostile, &mut honest, seq);
+    }
+    assert!(honest.vacant.len() <= 1, "{}", honest.vacant.len());
+}
+
+#[test]
+fn invented_entities_take_no_memory_after_the_link() {
+    let mut honest = SnapshotSession::new(HONEST, layout());
+    for _ in 0..10 {
+        honest.link_opened(HOSTILE);
+        let mut hostile = impersonate(OTHER, HONEST);
+        hostile.spawned = (honest.places() * 7) as u32;
+        for x in 0..1000 {
+            spawn(&mut hostile, Policy::ByTouch, x);
+        }
+        attack(&mut hostile, &mut honest, 0);
+        honest.link_lost(HOSTILE);
+        honest.set_members([]);
+        advance(&mut honest, 60);
+    }
+    assert!(honest.places() <= 2500, "{}", honest.places());
 }
 
 #[test]

@@ -54,8 +54,8 @@ pub struct SnapshotSession {
     claiming: Vec<Index>,
     /// The peers in the room, including those without a link to the local peer.
     members: BTreeSet<PeerId>,
-    /// The entities whose owner is not in the room, and since when.
-    vacant: Vec<(Index, Duration)>,
+    /// The entities whose owner is not in the room, and since when. The game sees all of them.
+    vacant: BTreeMap<Index, Duration>,
     events: VecDeque<SnapshotEvent>,
     stats: SnapshotStats,
     /// The place that was examined last, see [`clean_up`](Self::clean_up).
@@ -93,7 +93,7 @@ impl SnapshotSession {
             spawned: 0,
             claiming: Vec::new(),
             members: BTreeSet::from([local]),
-            vacant: Vec::new(),
+            vacant: BTreeMap::new(),
             events: VecDeque::new(),
             stats: SnapshotStats::default(),
             cleaned: 0,
@@ -163,13 +163,22 @@ impl SnapshotSession {
     /// The entities of all others are forgotten, or pass on to an heir.
     pub fn set_members(&mut self, members: impl IntoIterator<Item = PeerId>) {
         self.members = members.into_iter().chain([self.local]).collect();
-        for (index, entity) in self.world.iter() {
-            let owner = entity.ownership.owner();
-            let is_vacant = owner.is_some_and(|owner| !self.members.contains(&owner));
-            if is_vacant && !self.vacant.iter().any(|(vacant, _)| *vacant == index) {
-                self.vacant.push((index, self.now));
-            }
+        for index in self.world.indices() {
+            self.notice_vacancy(index);
         }
+    }
+
+    /// Remembers since when the owner of an entity is gone, if it is.
+    fn notice_vacancy(&mut self, index: Index) {
+        if self.world.get(index).is_some_and(|it| self.is_vacant(it)) {
+            self.vacant.entry(index).or_insert(self.now);
+        }
+    }
+
+    /// Returns whether an entity exists here while its owner is gone. An heir needs the values.
+    fn is_vacant(&self, entity: &Entity) -> bool {
+        let owner = entity.ownership.owner();
+        entity.values.is_some() && owner.is_some_and(|owner| !self.members.contains(&owner))
     }
 
     /// Sets the host of the room.
@@ -269,30 +278,26 @@ impl SnapshotSession {
         let now = self.now;
         let members: Vec<_> = self.members.iter().copied().collect();
         for (index, since) in std::mem::take(&mut self.vacant) {
-            let Some(entity) = self.world.get(index) else {
+            let entity = self.world.get(index);
+            let Some(entity) = entity.filter(|it| self.is_vacant(it)) else {
                 continue;
             };
-            let owner = entity.ownership.owner();
-            if owner.is_none_or(|owner| self.members.contains(&owner)) {
-                continue;
-            }
             let vacancy = Vacancy {
                 rules: entity.ownership.rules(),
-                owner,
+                owner: entity.ownership.owner(),
                 since,
             };
             match vacancy.succession(self.local, self.host, members.iter().copied(), now) {
                 Succession::Forget => self.remove(index, RemovalReason::OwnerLeft),
-                // An heir needs the values.
-                Succession::Inherit if entity.values.is_some() => {
+                Succession::Inherit => {
                     self.operate(index, |ownership| ownership.inherit(now));
                 }
                 // The host does not know the entity.
                 Succession::WaitForHost if now > since + HOST_TIMEOUT => {
                     self.remove(index, RemovalReason::OwnerLeft);
                 }
-                Succession::Inherit | Succession::WaitUntil(_) | Succession::WaitForHost => {
-                    self.vacant.push((index, since));
+                Succession::WaitUntil(_) | Succession::WaitForHost => {
+                    self.vacant.entry(index).or_insert(since);
                 }
             }
         }
@@ -355,9 +360,7 @@ impl SnapshotSession {
         }
         if let Some(owner) = owner.filter(|_| outcome.changed.is_some() && !is_mine) {
             self.take_newest(index, owner);
-            if !self.members.contains(&owner) {
-                self.vacant.push((index, self.now));
-            }
+            self.notice_vacancy(index);
         }
     }
 

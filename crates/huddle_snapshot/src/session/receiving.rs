@@ -192,6 +192,7 @@ impl SnapshotSession {
         entity.values = Some(values);
         let id = entity.id();
         self.events.push_back(SnapshotEvent::Spawned { id });
+        self.notice_vacancy(index);
         let (host, now) = (self.host, self.now);
         self.operate(index, |ownership| ownership.set_host(host, now));
     }

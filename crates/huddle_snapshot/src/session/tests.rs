@@ -180,20 +180,17 @@ fn surprising_record_does_not_exceed_the_packet() {
     link(&mut both);
     let [mut a, mut b] = both;
     let values: Vec<_> = all.iter().map(|id| (*id, Value::Numbers(&[1]))).collect();
-    for _ in 0..2000 {
-        a.spawn(NewEntity::default(), &values).unwrap();
-    }
-    let mut seq = 0;
-    while a.backlog(B) > 0 {
+    for seq in 0..240 {
+        for _ in 0..30 {
+            a.spawn(NewEntity::default(), &values).unwrap();
+        }
         exchange(&mut a, &mut b, seq, 900);
-        seq += 1;
     }
     // None of what all others have.
     let id = a.spawn(NewEntity::default(), &[]).unwrap();
-    for space in (104..112).chain(140..141) {
+    for (seq, space) in (240..).zip((104..120).chain([160])) {
         exchange(&mut a, &mut b, seq, space);
-        assert_eq!(b.components(id).is_some(), space == 140);
-        seq += 1;
+        assert_eq!(b.components(id).is_some(), space == 160);
     }
 }
 
@@ -250,4 +247,28 @@ fn entities_keep_their_priority_when_the_tick_wraps() {
     };
     (0..200).for_each(|seq| send(seq, 7 * seq as i32 % 1000));
     assert!(ids.iter().all(|id| x_of(&b, *id).is_some()));
+}
+
+#[test]
+fn entities_of_a_peer_that_left_take_no_memory() {
+    let mut a = SnapshotSession::new(A, layout());
+    for n in 0..40 {
+        let mut guest = SnapshotSession::new(PeerId::from_u128(100 + n), layout());
+        guest.link_opened(A);
+        a.link_opened(guest.local);
+        for x in 0..50 {
+            spawn(&mut guest, Policy::Fixed, x);
+        }
+        for seq in 0..4 {
+            exchange(&mut guest, &mut a, seq, 900);
+        }
+        assert_eq!(a.entities().count(), 50);
+        a.link_lost(guest.local);
+        a.set_members([]);
+        for _ in 0..30 {
+            a.advance(a.now + Duration::from_millis(16));
+        }
+        assert_eq!(a.entities().count(), 0);
+    }
+    assert!(a.places() < 200, "{}", a.places());
 }
