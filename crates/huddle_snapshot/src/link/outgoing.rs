@@ -5,7 +5,7 @@ use std::sync::Arc;
 use huddle_id::PeerId;
 
 use super::{
-    history::{HISTORY, History, MAX_AGE, MODELS_EVERY, Packet, RecordKind},
+    history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, Packet, RecordKind},
     models::Models,
     names::Names,
     record::Scratch,
@@ -170,7 +170,7 @@ impl Outgoing {
             };
             sent.delivered(seq, record, packet.state(record));
         }
-        if seq.is_multiple_of(MODELS_EVERY) {
+        if self.history.models(seq).is_some() {
             self.newest_acked_models = self.newest_acked_models.max(Some(seq));
         }
     }
@@ -232,20 +232,27 @@ impl Outgoing {
             }
         }
         self.history.store(&mut self.packet);
-        self.history.store_models(seq, &self.models);
+        if self.history.keeps_models(seq) {
+            self.history.store_models(seq, &self.models);
+        }
         true
     }
 
     /// Starts with the models of an acked packet, which the first byte names.
     fn start_models(&mut self, seq: u64, acked: Option<u64>, out: &mut Vec<u8>) {
         let models = acked.and_then(|acked| Some((acked, self.history.models(acked)?)));
+        let keeps = if self.history.keeps_models(seq) {
+            KEEPS_MODELS
+        } else {
+            0
+        };
         match models {
             Some((acked, models)) => {
-                out.push((seq - acked) as u8);
+                out.push((seq - acked) as u8 | keeps);
                 self.models.clone_from(models);
             }
             None => {
-                out.push(0);
+                out.push(keeps);
                 self.models = Models::new(&self.layout);
             }
         }

@@ -234,6 +234,28 @@ fn despawn_that_a_peer_refuses_breaks_no_later_packet() {
 }
 
 #[test]
+fn packets_between_snapshots_do_not_make_them_longer() {
+    let len = |first: u64, stride: u64| -> usize {
+        let [mut a, mut b] = pair();
+        let ids: Vec<_> = (0..30).map(|x| spawn(&mut a, Policy::Fixed, x)).collect();
+        let send = |n: u64| {
+            ids.iter()
+                .for_each(|id| move_to(&mut a, *id, (n * n % 1000) as i32));
+            exchange(&mut a, &mut b, first + n * stride, 900)
+        };
+        (0..100).map(send).sum()
+    };
+    let shortest = len(0, 1);
+    for (first, stride) in [(1, 2), (3, 4), (2, 4), (1, 6), (5, 8)] {
+        let len = len(first, stride);
+        assert!(
+            len < shortest * 5 / 4,
+            "{len} of {shortest} bytes: {first} {stride}"
+        );
+    }
+}
+
+#[test]
 fn entities_keep_their_priority_when_the_tick_wraps() {
     let [mut a, mut b] = pair();
     let ids: Vec<_> = (0..60).map(|x| spawn(&mut a, Policy::Fixed, x)).collect();
