@@ -6,7 +6,9 @@ use huddle_id::PeerId;
 
 use super::{
     error::DecodeError,
-    history::{HISTORY, History, KEEPS_MODELS, MAX_RECORDS, Packet, REORDERING, Record, RecordKind},
+    history::{
+        HISTORY, History, KEEPS_MODELS, MAX_RECORDS, Packet, REORDERING, Record, RecordKind,
+    },
     models::Models,
     names::Names,
     record::{Previous, Scratch, decode_start, decode_state},

@@ -52,6 +52,7 @@ impl SnapshotSession {
         link.outgoing.receiver_has(index, register);
         let mut reaction = Reaction::Ignored;
         let host = self.host;
+        let before = self.world.get(index).and_then(|it| it.register().owner());
         self.operate(index, |ownership| {
             if kind == RecordKind::State || register.is_dead() {
                 ownership.know_host(host);
@@ -92,6 +93,14 @@ impl SnapshotSession {
             // The owner may hide the entity, or have sent its values before.
             let is_gift = self.world.get(index).is_some_and(Entity::is_gift);
             link.outgoing.ask(index, is_gift);
+        }
+        let is_dead = matches!(reaction, Reaction::Adopted { .. }) && register.is_dead();
+        if is_dead
+            && let Some(owner) = before.filter(|owner| *owner != peer)
+            && let Some(link) = self.links.get_mut(&owner)
+        {
+            // The owner may hide the entity from the peer that despawned it.
+            link.outgoing.ask(index, false);
         }
         let is_hidden = |entity: &Entity| entity.ownership.is_mine() && !entity.is_visible_to(peer);
         if self.world.get(index).is_some_and(is_hidden)
@@ -169,9 +178,7 @@ impl SnapshotSession {
         let is_missing = |entity: &&Entity| {
             let is_given = entity.ownership.is_mine() && !entity.is_untouched();
             let is_next_hosts = is_host && entity.is_hosts() && !entity.ownership.is_mine();
-            entity.values.is_none()
-                && (is_given || is_next_hosts)
-                && !entity.register().is_dead()
+            entity.values.is_none() && (is_given || is_next_hosts) && !entity.register().is_dead()
         };
         let entity = self.world.get(index).filter(is_missing);
         let link = self.links.get(&from);

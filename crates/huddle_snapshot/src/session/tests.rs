@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use fastrand::Rng;
 use huddle_id::PeerId;
 
-use super::{NewEntity, SnapshotSession};
+use super::{NewEntity, SnapshotEvent, SnapshotSession};
 use crate::{
     claim::Policy,
     column::Field,
@@ -293,4 +293,95 @@ fn entities_of_a_peer_that_left_take_no_memory() {
         assert_eq!(a.entities().count(), 0);
     }
     assert!(a.places() < 200, "{}", a.places());
+}
+
+#[test]
+fn no_entity_starves_in_small_packets() {
+    for (space, lost) in [(60, 0), (100, 5), (200, 3)] {
+        let [mut a, mut b] = pair();
+        let ids: Vec<_> = (0..300).map(|x| spawn(&mut a, Policy::Fixed, x)).collect();
+        a.set_importance(ids[7], 10.0).unwrap();
+        let mut rng = Rng::with_seed(space as u64);
+        let mut updated = vec![0; ids.len()];
+        let (mut longest, mut count) = (0, 0);
+        for seq in 0..1500 {
+            for id in &ids {
+                move_to(&mut a, *id, rng.i32(0..1000));
+            }
+            let bytes = packet(&mut a, &b, seq, space);
+            assert!(!bytes.is_empty());
+            if lost > 0 && rng.u64(..lost) == 0 {
+                a.lost(B, seq);
+                continue;
+            }
+            receive(&mut b, A, seq, &bytes);
+            a.delivered(B, seq);
+            while let Some(event) = b.poll() {
+                let (SnapshotEvent::Spawned { id } | SnapshotEvent::Changed { id, .. }) = event
+                else {
+                    continue;
+                };
+                let at = ids.iter().position(|it| *it == id).unwrap();
+                longest = longest.max(seq - updated[at]);
+                updated[at] = seq;
+                count += 1;
+            }
+        }
+        let oldest = updated.iter().map(|seq| 1500 - seq).max().unwrap();
+        let turn = 1500 * 300 / count;
+        let longest = longest.max(oldest);
+        assert!(longest < 6 * turn + 20, "{longest} of {turn}: {space}");
+    }
+}
+
+#[test]
+fn owner_receives_a_despawn_from_a_peer_that_sees_its_entity() {
+    // `a` hides its entity from `c`, which despawns the entity.
+    let [a, b, c] = [1, 2, 3].map(PeerId::from_u128);
+    let mut all = [a, b, c].map(|id| SnapshotSession::new(id, layout()));
+    let mut seqs = [0; 3];
+    let mut run = |all: &mut [SnapshotSession; 3], links: &[(usize, usize)]| {
+        for _ in 0..4 {
+            for &(from, to) in links {
+                let mut bytes = Vec::new();
+                let receiver = all[to].local;
+                let seq = seqs[from];
+                all[from].write(receiver, seq, 0, 900, &mut bytes);
+                let sender = all[from].local;
+                receive(&mut all[to], sender, seq, &bytes);
+                all[from].delivered(receiver, seq);
+                seqs[from] += 1;
+            }
+        }
+    };
+    let open = |all: &mut [SnapshotSession; 3], one: usize, two: usize| {
+        let ids = [one, two].map(|at| all[at].local);
+        all[one].link_opened(ids[1]);
+        all[two].link_opened(ids[0]);
+    };
+    open(&mut all, 0, 2);
+    let id = spawn(&mut all[0], Policy::ByTouch, 1);
+    run(&mut all, &[(0, 2), (2, 0)]);
+    // They lose each other. Meanwhile `c` takes the entity and despawns it.
+    all[0].link_lost(c);
+    all[2].link_lost(a);
+    all[2].touch(id).unwrap();
+    all[2].despawn(id).unwrap();
+    all[0]
+        .set_visibility(id, Visibility::Only(BTreeSet::from([b])))
+        .unwrap();
+    open(&mut all, 0, 1);
+    run(&mut all, &[(0, 1), (1, 0)]);
+    assert_eq!(x_of(&all[1], id), Some(1));
+    // A new session of `c` knows only that the entity is dead.
+    open(&mut all, 1, 2);
+    all[2]
+        .links
+        .get_mut(&b)
+        .unwrap()
+        .outgoing
+        .ask(all[2].world.index(id).unwrap(), false);
+    run(&mut all, &[(0, 1), (1, 0), (1, 2), (2, 1)]);
+    assert_eq!(x_of(&all[1], id), None);
+    assert_eq!(x_of(&all[0], id), None);
 }
