@@ -242,3 +242,32 @@ fn records_about_entities_of_a_third_peer_change_nothing() {
     let is_spawn = |event: &SnapshotEvent| matches!(event, SnapshotEvent::Spawned { .. });
     assert!(events.into_iter().all(|event| is_spawn(&event)));
 }
+
+#[test]
+fn peer_invents_a_limited_number_of_entities() {
+    let mut honest = SnapshotSession::new(HONEST, layout());
+    honest.link_opened(HOSTILE);
+    let mut hostile = impersonate(OTHER, HONEST);
+    for x in 0..20_000 {
+        spawn(&mut hostile, Policy::Fixed, x % 1000);
+    }
+    let mut results = Vec::new();
+    for seq in 0..200 {
+        let mut bytes = Vec::new();
+        if hostile.write(HONEST, seq, 0, 1100, &mut bytes) {
+            results.push(honest.receive(HOSTILE, seq, 0, &bytes));
+        }
+        hostile.delivered(HONEST, seq);
+    }
+    assert_eq!(results.last(), Some(&Err(DecodeError::TooManyEntities)));
+    assert!(honest.places() <= 1 << 14, "{}", honest.places());
+    // Other peers still can.
+    let mut other = SnapshotSession::new(OTHER, layout());
+    other.link_opened(HONEST);
+    honest.link_opened(OTHER);
+    let id = spawn(&mut other, Policy::ByTouch, 5);
+    let mut bytes = Vec::new();
+    other.write(HONEST, 0, 0, 900, &mut bytes);
+    assert_eq!(honest.receive(OTHER, 0, 0, &bytes), Ok(()));
+    assert_eq!(honest.get(id, place()), Some(Value::Numbers(&[5, 0])));
+}

@@ -108,12 +108,15 @@ impl SnapshotSession {
         {
             link.outgoing.hide(index);
         }
-        if kind != RecordKind::Register && is_newest {
-            match reaction {
-                // Values of the owner, or of the peer that gives the entity to the local peer.
-                Reaction::TakeValues | Reaction::Adopted { .. } => self.take_newest(index, peer),
-                _ => self.take_missing(index, peer),
+        match reaction {
+            _ if kind == RecordKind::Register => {}
+            // Values of the owner, or of the peer that gives the entity to the local peer.
+            Reaction::TakeValues | Reaction::Adopted { .. } if is_newest => {
+                self.take_newest(index, peer);
             }
+            Reaction::TakeValues | Reaction::Adopted { .. } => {}
+            // A late record can be the first that the local peer receives as the host.
+            _ => self.take_missing(index, peer),
         }
     }
 

@@ -385,3 +385,71 @@ fn owner_receives_a_despawn_from_a_peer_that_sees_its_entity() {
     assert_eq!(x_of(&all[1], id), None);
     assert_eq!(x_of(&all[0], id), None);
 }
+
+#[test]
+fn packets_that_are_late_find_their_baseline() {
+    for gap in 28..=36 {
+        for late in 28..=32 {
+            let [mut a, mut b] = pair();
+            let id = spawn(&mut a, Policy::Fixed, 1);
+            let other = spawn(&mut a, Policy::Fixed, 1);
+            exchange(&mut a, &mut b, 0, 900);
+            let mut held = (0, Vec::new());
+            let second = 10 + gap;
+            for seq in 10..=second + late {
+                move_to(&mut a, other, seq as i32);
+                if seq == 10 || seq == second {
+                    move_to(&mut a, id, seq as i32);
+                }
+                let bytes = packet(&mut a, &b, seq, 900);
+                match seq {
+                    // The ack for the first one is lost.
+                    10 => receive(&mut b, A, seq, &bytes),
+                    seq if seq == second => held = (seq, bytes),
+                    _ => {
+                        receive(&mut b, A, seq, &bytes);
+                        a.delivered(B, seq);
+                    }
+                }
+            }
+            receive(&mut b, A, held.0, &held.1);
+            assert_eq!(x_of(&b, id), Some(second as i32), "{gap} {late}");
+        }
+    }
+}
+
+#[test]
+fn packets_that_are_too_late_change_nothing() {
+    let [mut a, mut b] = pair();
+    let id = spawn(&mut a, Policy::Fixed, 1);
+    exchange(&mut a, &mut b, 0, 900);
+    let late = spawn(&mut a, Policy::Fixed, 2);
+    let bytes = packet(&mut a, &b, 1, 900);
+    for seq in 2..=34 {
+        move_to(&mut a, id, seq as i32);
+        exchange(&mut a, &mut b, seq, 900);
+    }
+    assert_eq!(b.receive(A, 1, 1, &bytes), Ok(()));
+    assert_eq!(x_of(&b, late), None);
+}
+
+#[test]
+fn host_takes_over_the_values_when_the_first_packet_is_late() {
+    let mut creator = SnapshotSession::new(PeerId::from_u128(3), layout());
+    let [mut a, mut b] = pair();
+    creator.link_opened(A);
+    a.link_opened(creator.local);
+    a.set_host(Some(A));
+    let id = spawn(&mut creator, Policy::Host, 1);
+    exchange(&mut creator, &mut a, 0, 900);
+    assert_eq!(a.owner(id), Some(A));
+    let late = packet(&mut a, &b, 0, 900);
+    move_to(&mut a, id, 2);
+    let newest = packet(&mut a, &b, 1, 900);
+    // `b` does not know a host, and then it is the host.
+    receive(&mut b, A, 1, &newest);
+    assert_eq!(x_of(&b, id), None);
+    b.set_host(Some(B));
+    receive(&mut b, A, 0, &late);
+    assert_eq!((b.owner(id), x_of(&b, id)), (Some(B), Some(2)));
+}
