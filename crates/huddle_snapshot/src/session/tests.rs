@@ -91,6 +91,7 @@ fn values_that_were_lost_before_a_register_are_sent_again() {
     let id = spawn(&mut a, Policy::ByTouch, 1);
     exchange(&mut a, &mut b, 0, 900);
     b.touch(id).unwrap();
+    move_to(&mut b, id, 7);
     let older = packet(&mut b, &a, 0, 900);
     a.hold(id).unwrap();
     move_to(&mut a, id, 2);
@@ -99,7 +100,8 @@ fn values_that_were_lost_before_a_register_are_sent_again() {
     // The answer contains the register only.
     receive(&mut a, B, 0, &older);
     assert!(exchange(&mut a, &mut b, 2, 900) > 0);
-    assert_eq!(b.owner(id), Some(A));
+    // The state that `a` sent before is not of this claim.
+    assert_eq!((b.owner(id), x_of(&b, id)), (Some(A), Some(7)));
     a.lost(B, 1);
     exchange(&mut a, &mut b, 3, 900);
     assert_eq!(x_of(&b, id), Some(2));
