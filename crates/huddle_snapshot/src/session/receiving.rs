@@ -2,7 +2,7 @@ use huddle_id::PeerId;
 
 use super::{RETURN_TIME, RemovalReason, SnapshotEvent, SnapshotSession};
 use crate::{
-    claim::Reaction,
+    claim::{ClaimError, Reaction},
     column::Number,
     layout::ComponentSet,
     link::{DecodeError, Newest, RecordKind, StateRef},
@@ -63,6 +63,13 @@ impl SnapshotSession {
         });
         if matches!(reaction, Reaction::Refused(_)) {
             self.stats.refused_claims += 1;
+        }
+        if matches!(reaction, Reaction::Refused(ClaimError::NotHost))
+            && register.is_dead()
+            && let Some(link) = self.host.and_then(|host| self.links.get_mut(&host))
+        {
+            // The host may know that the entity is dead, but not that it exists here.
+            link.outgoing.ask(index, false);
         }
         let is_unknown = self
             .world
