@@ -29,9 +29,14 @@ pub(crate) fn number(policy: Policy, owner_gone: OwnerGone, count: u32) -> u32 {
     (policy << 1 | passes_on) << COUNT_BITS | count & (MAX_COUNT - 1)
 }
 
+/// Returns a number that the entities of a creator with the same rules share.
+pub(crate) const fn group(number: u32) -> u32 {
+    number >> COUNT_BITS
+}
+
 /// Returns the rules of an entity.
 pub(crate) fn rules_of(id: EntityId) -> Rules {
-    let bits = id.number >> COUNT_BITS;
+    let bits = group(id.number);
     let policy = POLICIES
         .get(bits as usize >> 1)
         .copied()

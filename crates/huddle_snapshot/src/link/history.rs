@@ -35,9 +35,17 @@ pub(crate) const REORDERING: u64 = 32;
 /// The maximum number of packets since the sender sent a state that is newer than the baseline.
 pub(crate) const MAX_AGE: u64 = HISTORY - REORDERING - 1;
 
-/// The link keeps the models of the packets whose sequence number is a multiple of this. Models take
-/// more memory than records.
-pub(crate) const MODELS_EVERY: u64 = 8;
+/// Of so many packets, the link keeps the models of the first one with records. Models take more memory
+/// than records.
+const MODELS_EVERY: u64 = 8;
+
+/// The maximum number of records in a packet. Predictable records take far less than a bit, so that the
+/// length of a packet does not limit them.
+pub(crate) const MAX_RECORDS: usize = 1024;
+
+/// The bit of the first byte of a packet that is set if the link keeps the models of the packet. The other
+/// bits are the number of packets since the one whose models the packet starts with, or 0.
+pub(crate) const KEEPS_MODELS: u8 = 1 << 7;
 
 /// What a record does to the entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,8 +196,8 @@ impl History {
             return;
         }
         self.newest = Some(seq);
-        let from = (last + 1).saturating_sub(HISTORY);
-        let to = (seq + 1).saturating_sub(HISTORY);
+        let from = last.saturating_sub(HISTORY - 1);
+        let to = seq.saturating_sub(HISTORY - 1);
         for old in from..to.min(from + HISTORY) {
             if let Some(packet) = self.packets.get_mut((old % HISTORY) as usize)
                 && packet.seq == Some(old)
@@ -211,13 +219,16 @@ impl History {
         }
     }
 
-    /// Stores the models as they were after packet `seq`, if its models are kept.
+    /// Returns `true` if the models after packet `seq` have to be stored. The packet tells the receiver.
+    pub(crate) fn keeps_models(&self, seq: u64) -> bool {
+        let slot = self.models.get(slot_of_models(seq));
+        let kept = slot.and_then(|slot| Some(slot.as_ref()?.0));
+        kept.is_none_or(|kept| kept / MODELS_EVERY != seq / MODELS_EVERY)
+    }
+
+    /// Stores the models as they were after packet `seq`.
     pub(crate) fn store_models(&mut self, seq: u64, models: &Models) {
-        if !seq.is_multiple_of(MODELS_EVERY) {
-            return;
-        }
-        let count = HISTORY / MODELS_EVERY;
-        if let Some(slot) = self.models.get_mut((seq / MODELS_EVERY % count) as usize) {
+        if let Some(slot) = self.models.get_mut(slot_of_models(seq)) {
             match slot {
                 Some((of, kept)) => {
                     *of = seq;
@@ -230,10 +241,13 @@ impl History {
 
     /// Returns the models as they were after packet `seq`.
     pub(crate) fn models(&self, seq: u64) -> Option<&Models> {
-        let count = HISTORY / MODELS_EVERY;
-        match self.models.get((seq / MODELS_EVERY % count) as usize)? {
+        match self.models.get(slot_of_models(seq))? {
             Some((of, models)) if *of == seq => Some(models),
             _ => None,
         }
     }
+}
+
+fn slot_of_models(seq: u64) -> usize {
+    (seq / MODELS_EVERY % (HISTORY / MODELS_EVERY)) as usize
 }

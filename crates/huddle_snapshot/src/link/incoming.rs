@@ -6,7 +6,9 @@ use huddle_id::PeerId;
 
 use super::{
     error::DecodeError,
-    history::{HISTORY, History, Packet, REORDERING, Record, RecordKind},
+    history::{
+        HISTORY, History, KEEPS_MODELS, MAX_RECORDS, Packet, REORDERING, Record, RecordKind,
+    },
     models::Models,
     names::Names,
     record::{Previous, Scratch, decode_start, decode_state},
@@ -80,7 +82,9 @@ impl Incoming {
         tick: u32,
         bytes: &[u8],
     ) -> Result<(), DecodeError> {
-        let too_late = self.newest.is_some_and(|newest| newest > seq + REORDERING);
+        let too_late = self
+            .newest
+            .is_some_and(|newest| newest > seq.saturating_add(REORDERING));
         if too_late || self.history.get(seq).is_some() {
             return Ok(());
         }
@@ -103,7 +107,9 @@ impl Incoming {
             entry(&mut self.entities, record.index).arrived(seq, record);
         }
         self.history.store(&mut self.packet);
-        self.history.store_models(seq, &self.models);
+        if bytes.first().is_some_and(|first| first & KEEPS_MODELS != 0) {
+            self.history.store_models(seq, &self.models);
+        }
         Ok(())
     }
 
@@ -114,8 +120,8 @@ impl Incoming {
         tick: u32,
         bytes: &[u8],
     ) -> Result<(), DecodeError> {
-        let (&age, bytes) = bytes.split_first().ok_or(DecodeError::TooShort)?;
-        match age {
+        let (&first, bytes) = bytes.split_first().ok_or(DecodeError::TooShort)?;
+        match first & !KEEPS_MODELS {
             0 => self.models = Models::new(&self.layout),
             age => {
                 let acked = seq.checked_sub(age.into());
@@ -132,6 +138,9 @@ impl Incoming {
         {
             if decoder.is_past_end() {
                 return Err(DecodeError::TooShort);
+            }
+            if self.packet.len() >= MAX_RECORDS {
+                return Err(DecodeError::TooManyRecords);
             }
             let index = self.enter(world, id).ok_or(DecodeError::TooManyEntities)?;
             let received = self.entities.get(index.get());
@@ -217,7 +226,13 @@ impl Incoming {
             .entities
             .get(index.get())
             .and_then(|received| received.last);
-        last.is_none_or(|last| last + HISTORY <= newest)
+        last.is_none_or(|last| last.saturating_add(HISTORY) <= newest)
+    }
+
+    /// Returns `true` if the sender has sent a record of the entity.
+    pub(crate) fn has_named(&self, index: Index) -> bool {
+        let received = self.entities.get(index.get());
+        received.is_some_and(|received| received.last.is_some())
     }
 
     /// Forgets an entity that no longer exists.
@@ -324,5 +339,41 @@ impl Received {
             RecordKind::Hidden => self.newest = Some((seq, Shown::Hidden(record.register()))),
             RecordKind::Register => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        claim::{OwnerGone, Policy},
+        layout::Shape,
+        link::Outgoing,
+        numbering::number,
+        world::Values,
+    };
+
+    #[test]
+    fn packet_with_more_records_than_a_peer_sends_is_refused() {
+        let [sender, receiver] = [1, 2].map(PeerId::from_u128);
+        let layout = Layout::new([("text".to_owned(), Shape::Blob)]).unwrap();
+        let layout = Arc::new(layout);
+        let mut world = World::new(sender);
+        let mut outgoing = Outgoing::new(sender, receiver, Arc::clone(&layout));
+        for count in 0..5000 {
+            let number = number(Policy::Fixed, OwnerGone::Forget, count);
+            let index = world.enter(EntityId::spawned(sender, number)).unwrap();
+            world.get_mut(index).unwrap().values = Some(Values::default());
+            outgoing.enqueue(index);
+        }
+        outgoing.room = 5000;
+        let mut bytes = Vec::new();
+        assert!(outgoing.write(&world, 1, 0, 1200, &mut bytes));
+        assert!(bytes.len() < 300, "such a packet is short");
+        let mut world = World::new(receiver);
+        let mut incoming = Incoming::new(sender, receiver, layout);
+        let result = incoming.receive(&mut world, 1, 0, &bytes);
+        assert_eq!(result, Err(DecodeError::TooManyRecords));
+        assert!(world.places() < 2000, "{}", world.places());
     }
 }

@@ -10,7 +10,10 @@ use huddle_id::PeerId;
 const MAX_NAMES: usize = 4096;
 
 /// The maximum number of ids that a packet defines.
-pub(super) const MAX_DEFINITIONS: usize = 7;
+const MAX_DEFINITIONS: usize = 7;
+
+/// The length of an id, in bytes.
+const ID_LEN: usize = 16;
 
 /// The numbers of the peers that one end of a link has named.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(super) struct Names {
     peers: Vec<PeerId>,
     /// The number of peers whose ids the receiver has.
     acked: usize,
+    /// The number of ids that the next packet can define.
+    limit: usize,
 }
 
 impl Names {
@@ -26,7 +31,14 @@ impl Names {
         Self {
             peers: vec![sender, receiver],
             acked: 2,
+            limit: MAX_DEFINITIONS,
         }
+    }
+
+    /// Sets the space of the next packet, in bytes. Ids take at most half of it, so that there is room
+    /// for the records that need them.
+    pub(super) fn set_space(&mut self, space: usize) {
+        self.limit = (space / 2 / ID_LEN).min(MAX_DEFINITIONS);
     }
 
     /// Returns the peer with this number.
@@ -39,7 +51,7 @@ impl Names {
     pub(super) fn number(&mut self, peer: PeerId) -> Option<usize> {
         let found = self.peers.iter().position(|it| *it == peer);
         let number = found.unwrap_or(self.peers.len());
-        if number >= (self.acked + MAX_DEFINITIONS).min(MAX_NAMES) {
+        if number >= (self.acked + self.limit).min(MAX_NAMES) {
             return None;
         }
         if found.is_none() {
@@ -50,7 +62,7 @@ impl Names {
 
     /// Returns the peers that a packet has to define, and the number of the first one.
     pub(super) fn definitions(&self) -> (usize, &[PeerId]) {
-        let until = self.peers.len().min(self.acked + MAX_DEFINITIONS);
+        let until = self.peers.len().min(self.acked + self.limit);
         let peers = self.peers.get(self.acked..until).unwrap_or_default();
         (self.acked, peers)
     }
@@ -106,6 +118,17 @@ mod tests {
         sender.acked(3);
         assert_eq!(sender.definitions(), (3, &[peer(9)][..]));
         assert_eq!(sender.number(peer(8)), Some(2));
+    }
+
+    #[test]
+    fn ids_take_half_of_a_small_packet() {
+        let mut sender = Names::new(peer(1), peer(2));
+        for (space, expected) in [(31, 0), (60, 1), (100, 3), (900, MAX_DEFINITIONS)] {
+            sender.set_space(space);
+            let numbers = (3..40).map_while(|n| sender.number(peer(n)));
+            assert_eq!(numbers.count(), expected);
+            assert_eq!(sender.definitions().1.len(), expected);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use huddle_id::PeerId;
 
 use super::{
-    history::{HISTORY, History, MAX_AGE, MODELS_EVERY, Packet, RecordKind},
+    history::{HISTORY, History, KEEPS_MODELS, MAX_AGE, Packet, RecordKind},
     models::Models,
     names::Names,
     record::Scratch,
@@ -81,6 +81,7 @@ impl Outgoing {
     pub(crate) fn receiver_has(&mut self, index: Index, register: Register) {
         let sent = entry(&mut self.entities, index);
         sent.known = sent.known.max(Some(register));
+        sent.is_dead_there |= register.is_dead();
     }
 
     /// Sends the register of an entity, because the receiver has this older one.
@@ -169,7 +170,7 @@ impl Outgoing {
             };
             sent.delivered(seq, record, packet.state(record));
         }
-        if seq.is_multiple_of(MODELS_EVERY) {
+        if self.history.models(seq).is_some() {
             self.newest_acked_models = self.newest_acked_models.max(Some(seq));
         }
     }
@@ -202,8 +203,9 @@ impl Outgoing {
                 resend(entities, queue, old, record.index);
             }
         });
+        self.names.set_space(space);
         self.choose(world, tick);
-        self.name_peers(world);
+        self.name_peers(world, tick);
         if self.chosen.is_empty() || space < MIN_SPACE {
             return false;
         }
@@ -211,20 +213,16 @@ impl Outgoing {
         let models = self
             .newest_acked_models
             .filter(|acked| seq - acked <= MAX_AGE);
-        let models = models.and_then(|acked| Some((acked, self.history.models(acked)?)));
-        match models {
-            Some((acked, models)) => {
-                out.push((seq - acked) as u8);
-                self.models.clone_from(models);
-            }
-            None => {
-                out.push(0);
-                self.models = Models::new(&self.layout);
-            }
-        }
-        self.packet.begin(seq);
-        let written = self.write_records(world, seq, tick, space - 1, out);
-        if written == 0 {
+        let models = models.filter(|acked| self.history.models(*acked).is_some());
+        // The second attempt is slow and exact.
+        let written = [false, true].into_iter().find_map(|is_exact| {
+            out.truncate(start);
+            self.start_models(seq, models, out);
+            self.packet.begin(seq);
+            let written = self.write_records(world, seq, tick, space - 1, is_exact, out);
+            (out.len() - start <= space).then_some(written)
+        });
+        if written.unwrap_or_default() == 0 {
             out.truncate(start);
             return false;
         }
@@ -234,8 +232,30 @@ impl Outgoing {
             }
         }
         self.history.store(&mut self.packet);
-        self.history.store_models(seq, &self.models);
+        if self.history.keeps_models(seq) {
+            self.history.store_models(seq, &self.models);
+        }
         true
+    }
+
+    /// Starts with the models of an acked packet, which the first byte names.
+    fn start_models(&mut self, seq: u64, acked: Option<u64>, out: &mut Vec<u8>) {
+        let models = acked.and_then(|acked| Some((acked, self.history.models(acked)?)));
+        let keeps = if self.history.keeps_models(seq) {
+            KEEPS_MODELS
+        } else {
+            0
+        };
+        match models {
+            Some((acked, models)) => {
+                out.push((seq - acked) as u8 | keeps);
+                self.models.clone_from(models);
+            }
+            None => {
+                out.push(keeps);
+                self.models = Models::new(&self.layout);
+            }
+        }
     }
 }
 
@@ -249,14 +269,20 @@ pub(super) fn entry(entities: &mut Vec<Sent>, index: Index) -> &mut Sent {
 
 /// Handles the loss of a packet with a record of this entity.
 fn resend(entities: &mut [Sent], queue: &mut Vec<Index>, seq: u64, index: Index) {
-    if let Some(sent) = entities.get_mut(index.get())
-        && sent.sent_in == Some(seq)
-    {
+    let Some(sent) = entities.get_mut(index.get()) else {
+        return;
+    };
+    // A later packet contains the same or more.
+    let (is_version_lost, is_register_lost) =
+        (sent.version_in == Some(seq), sent.sent_in == Some(seq));
+    if is_version_lost {
         sent.sent = sent.acked;
+    }
+    if is_register_lost {
         sent.register_sent = sent.known;
-        if !sent.is_queued {
-            sent.is_queued = true;
-            queue.push(index);
-        }
+    }
+    if (is_version_lost || is_register_lost) && !sent.is_queued {
+        sent.is_queued = true;
+        queue.push(index);
     }
 }

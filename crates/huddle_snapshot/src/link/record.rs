@@ -16,6 +16,8 @@ use crate::{
     entropy::{Decoder, Encoder, NumberContext},
     id::EntityId,
     layout::{Component, ComponentSet, Layout, Place},
+    session::MAX_ENTITY_LEN,
+    world::values,
 };
 
 /// What the records of a packet are encoded relative to: the records before them.
@@ -179,6 +181,9 @@ pub(super) fn encode_state(
                 let now = values.numbers.get(range)?;
                 let base = column_base(of, earlier.as_ref(), ticks);
                 column::encode(encoder, models, of.fields(), &base, 0, now, to).ok()?;
+                if earlier.is_none() {
+                    at_rest(to);
+                }
             }
             (ComponentModels::Blob(models), Place::Blob(index)) => {
                 let now = values.blobs.get(index)?;
@@ -218,6 +223,13 @@ fn column_base<'a>(
         ticks,
         age,
         earlier: None,
+    }
+}
+
+/// A value without a baseline has not moved: the way from 0 to it predicts nothing.
+fn at_rest(numbers: &mut [Number]) {
+    for number in numbers {
+        *number = Number::new(number.value);
     }
 }
 
@@ -287,6 +299,9 @@ pub(super) fn decode_state<'a>(
                 let base = column_base(of, earlier.as_ref(), ticks);
                 column::decode(decoder, models, of.fields(), &base, 0, to)
                     .map_err(|_| DecodeError::OutOfRange)?;
+                if earlier.is_none() {
+                    at_rest(to);
+                }
             }
             Some(ComponentModels::Blob(models)) => {
                 let before = match &earlier {
@@ -300,6 +315,9 @@ pub(super) fn decode_state<'a>(
     }
     if decoder.is_past_end() {
         return Err(DecodeError::TooShort);
+    }
+    if values::len(out.numbers.len(), &out.blobs) > MAX_ENTITY_LEN {
+        return Err(DecodeError::OutOfRange);
     }
     Ok(Head {
         tick,

@@ -12,6 +12,9 @@ use crate::{claim::Register, world::Entity};
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     pub(super) is_queued: bool,
+    /// Whether the receiver has sent that the entity is dead. It forgets the states of such an entity, even
+    /// if the local peer refuses the despawn.
+    pub(super) is_dead_there: bool,
     /// The newest state that the receiver has acked.
     pub(super) base: Option<(u64, State)>,
     pub(super) sends: Sends,
@@ -21,6 +24,9 @@ pub(super) struct Sent {
     pub(super) sent: u64,
     /// The packet with the newest record.
     pub(super) sent_in: Option<u64>,
+    /// The packet with the newest record that contains the version `sent`. A later packet can contain
+    /// the register alone.
+    pub(super) version_in: Option<u64>,
     /// The newest register that the receiver is known to have.
     pub(super) known: Option<Register>,
     /// Whether the receiver has an older register than it should.
@@ -61,7 +67,7 @@ impl Sent {
     /// Returns the state relative to which the next one is encoded, if the receiver still has it. See
     /// [`super::history`].
     pub(super) fn baseline(&self, seq: u64) -> Option<Baseline<'_>> {
-        let (base, state) = self.base.as_ref()?;
+        let (base, state) = self.base.as_ref().filter(|_| !self.is_dead_there)?;
         let oldest = self.sends.oldest_after(*base);
         if oldest.is_some_and(|oldest| seq - oldest > MAX_AGE) {
             return None;
@@ -80,6 +86,9 @@ impl Sent {
     pub(super) fn sent(&mut self, seq: u64, record: &Record) {
         self.sent_in = Some(seq);
         self.due = None;
+        if record.kind != RecordKind::Register {
+            self.version_in = Some(seq);
+        }
         match record.kind {
             RecordKind::State => {
                 self.sends.push(seq);
@@ -106,7 +115,8 @@ impl Sent {
                 }
                 None => self.base = Some((seq, state.into())),
             },
-            RecordKind::Hidden if record.version == self.sent => self.is_shown = false,
+            // A later state can still arrive, even if it counts as lost.
+            RecordKind::Hidden if self.sends.oldest_after(seq).is_none() => self.is_shown = false,
             RecordKind::Hidden | RecordKind::Register => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Which records a packet contains, and their encoding.
 
 use super::{
-    history::{Packet, RecordKind},
+    history::{MAX_RECORDS, Packet, RecordKind},
     models::Models,
     names::Names,
     outgoing::{Choice, Outgoing, entry},
@@ -20,9 +20,6 @@ use crate::{
 
 /// The space for the end of a packet, in bytes.
 const END: usize = 4;
-
-/// The maximum number of records in a packet.
-const MAX_RECORDS: usize = 1024;
 
 /// How much more important it is that the receiver sees an entity appear or disappear than that it
 /// sees an entity change.
@@ -44,7 +41,7 @@ impl Outgoing {
                 return false;
             };
             let due = *sent.due.get_or_insert(tick);
-            let waited = tick.saturating_sub(due) as f32 + 1.0;
+            let waited = tick.wrapping_sub(due).cast_signed().max(0) as f32 + 1.0;
             let is_new = kind != RecordKind::State || sent.base.is_none();
             let importance = entity.importance() * if is_new { EXISTENCE } else { 1.0 };
             chosen.push(Choice {
@@ -65,8 +62,8 @@ impl Outgoing {
 
     /// Gives numbers to the peers that the chosen records name, and drops the records for which there
     /// are too many.
-    pub(super) fn name_peers(&mut self, world: &World) {
-        let names = &mut self.names;
+    pub(super) fn name_peers(&mut self, world: &World, tick: u32) {
+        let (names, entities) = (&mut self.names, &mut self.entities);
         self.chosen.retain(|choice| {
             let Some(entity) = world.get(choice.index) else {
                 return false;
@@ -76,17 +73,26 @@ impl Outgoing {
                 Creator::Peer(peer) => Some(peer),
             };
             let mut peers = creator.into_iter().chain(entity.register().owner());
-            peers.all(|peer| names.number(peer).is_some())
+            let is_named = peers.all(|peer| names.number(peer).is_some());
+            if !is_named {
+                // It must not take the place of the others in the next packet, too.
+                entry(entities, choice.index).due = Some(tick);
+            }
+            is_named
         });
     }
 
     /// Encodes the chosen records until the packet is full. Returns their number.
+    ///
+    /// Without `is_exact`, the packet can become too long, in the rare case that a record is longer than
+    /// expected.
     pub(super) fn write_records(
         &mut self,
         world: &World,
         seq: u64,
         tick: u32,
         space: usize,
+        is_exact: bool,
         out: &mut Vec<u8>,
     ) -> usize {
         let mut encoder = Encoder::new(out);
@@ -99,10 +105,10 @@ impl Outgoing {
                 continue;
             };
             let sent = entry(&mut self.entities, choice.index);
-            let before = encoder.checkpoint();
+            let before = (encoder.checkpoint(), previous);
             let left = space.saturating_sub(encoder.len() + END);
             // Copying the models is expensive, so it happens only near the end of the packet.
-            let undo = (left < longest(entity)).then(|| self.models.clone());
+            let undo = (is_exact || left < longest(entity)).then(|| self.models.clone());
             let record = (choice.index, choice.kind);
             let is_written = write_record(
                 &mut encoder,
@@ -126,8 +132,14 @@ impl Outgoing {
                 && encoder.len() + END > space
             {
                 self.packet.pop();
-                encoder.restore(before);
+                encoder.restore(before.0);
+                previous = before.1;
                 self.models = models;
+                if self.packet.len() == 0 {
+                    // It fits into a longer packet only, and must not delay the others until then.
+                    sent.due = Some(tick);
+                    continue;
+                }
                 is_full = true;
                 break;
             }
@@ -157,7 +169,7 @@ fn encode_definitions(encoder: &mut Encoder<'_>, names: &Names) {
     }
 }
 
-/// Returns an upper bound of the length of a record, in bytes.
+/// Returns the length in bytes that a record hardly ever exceeds.
 fn longest(entity: &Entity) -> usize {
     let values = entity.sent_values();
     values.map_or(64, |values| {

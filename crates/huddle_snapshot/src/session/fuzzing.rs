@@ -10,7 +10,6 @@ use crate::{
     column::Field,
     id::EntityId,
     layout::{Layout, Shape},
-    numbering::rules_of,
     visibility::Visibility,
     world::Value,
 };
@@ -178,11 +177,7 @@ impl Room {
                 }
             }
             5 => {
-                // Known problem: peers that disagree about the despawn of an entity of the host no longer
-                // have the same baselines. The target does not reach it until it is fixed.
-                if let Some(id) = input.pick(&mine)
-                    && rules_of(id).policy() != Policy::Host
-                {
+                if let Some(id) = input.pick(&mine) {
                     let _ = session.despawn(id);
                 }
             }

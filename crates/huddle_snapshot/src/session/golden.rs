@@ -85,7 +85,7 @@ fn spawn_matches_golden_bytes() {
     let mut scene = Scene::new();
     assert_eq!(
         scene.spawn,
-        "0010004c4b0b9216e5038674e70039ab3e0d8eb7b16968bb9c"
+        "8010004c4b0b9216e5038674e70039ab3e0d8eb7b16968bb9c"
     );
     let id = scene.ball;
     assert_eq!(id, EntityId::spawned(ADA, 0xa000_0000));
@@ -107,7 +107,7 @@ fn deltas_match_golden_bytes() {
     };
     assert_eq!(
         send(1, [303, 40, 3, 255, 255, 310]),
-        "01111635037e28dca5cc096d66c986e47cf0d2dc"
+        "01111635037e28dca5cb518755"
     );
     // Two ticks after the baseline, the movement has continued and the rotation has not.
     assert_eq!(

@@ -1,7 +1,7 @@
 use huddle_id::PeerId;
 use thiserror::Error;
 
-use super::SnapshotSession;
+use super::peer::SnapshotSession;
 use crate::{
     claim::{Outcome, OwnerError, OwnerGone, Ownership, Policy, RequestDecision},
     id::EntityId,
@@ -92,14 +92,15 @@ impl SnapshotSession {
         new: NewEntity,
         values: &[(ComponentId, Value<'_>)],
     ) -> Result<EntityId, EntityError> {
-        let count = self.spawned;
-        if count >= MAX_COUNT {
-            return Err(EntityError::TooMany);
-        }
-        let number = number(new.policy, new.owner_gone, count);
-        let id = EntityId::spawned(self.local, number);
+        let ids = (self.spawned..MAX_COUNT).map(|count| {
+            let number = number(new.policy, new.owner_gone, count);
+            (count, EntityId::spawned(self.local, number))
+        });
+        // A peer may know more than the local peer, which has joined again. Or it may be hostile.
+        let free = ids.into_iter().find(|(_, id)| self.world.is_free(*id));
+        let (count, id) = free.ok_or(EntityError::TooMany)?;
         self.enter(id, values)?;
-        self.spawned += 1;
+        self.spawned = count + 1;
         Ok(id)
     }
 

@@ -1,8 +1,11 @@
 use huddle_id::PeerId;
 
-use super::{RETURN_TIME, RemovalReason, SnapshotEvent, SnapshotSession};
+use super::{
+    event::{RemovalReason, SnapshotEvent},
+    peer::{RETURN_TIME, SnapshotSession},
+};
 use crate::{
-    claim::Reaction,
+    claim::{ClaimError, Reaction},
     column::Number,
     layout::ComponentSet,
     link::{DecodeError, Newest, RecordKind, StateRef},
@@ -52,6 +55,7 @@ impl SnapshotSession {
         link.outgoing.receiver_has(index, register);
         let mut reaction = Reaction::Ignored;
         let host = self.host;
+        let before = self.world.get(index).and_then(|it| it.register().owner());
         self.operate(index, |ownership| {
             if kind == RecordKind::State || register.is_dead() {
                 ownership.know_host(host);
@@ -62,6 +66,13 @@ impl SnapshotSession {
         });
         if matches!(reaction, Reaction::Refused(_)) {
             self.stats.refused_claims += 1;
+        }
+        if matches!(reaction, Reaction::Refused(ClaimError::NotHost))
+            && register.is_dead()
+            && let Some(link) = self.host.and_then(|host| self.links.get_mut(&host))
+        {
+            // The host may know that the entity is dead, but not that it exists here.
+            link.outgoing.ask(index, false);
         }
         let is_unknown = self
             .world
@@ -93,18 +104,29 @@ impl SnapshotSession {
             let is_gift = self.world.get(index).is_some_and(Entity::is_gift);
             link.outgoing.ask(index, is_gift);
         }
+        let is_dead = matches!(reaction, Reaction::Adopted { .. }) && register.is_dead();
+        if is_dead
+            && let Some(owner) = before.filter(|owner| *owner != peer)
+            && let Some(link) = self.links.get_mut(&owner)
+        {
+            // The owner may hide the entity from the peer that despawned it.
+            link.outgoing.ask(index, false);
+        }
         let is_hidden = |entity: &Entity| entity.ownership.is_mine() && !entity.is_visible_to(peer);
         if self.world.get(index).is_some_and(is_hidden)
             && let Some(link) = self.links.get_mut(&peer)
         {
             link.outgoing.hide(index);
         }
-        if kind != RecordKind::Register && is_newest {
-            match reaction {
-                // Values of the owner, or of the peer that gives the entity to the local peer.
-                Reaction::TakeValues | Reaction::Adopted { .. } => self.take_newest(index, peer),
-                _ => self.take_missing(index, peer),
+        match reaction {
+            _ if kind == RecordKind::Register => {}
+            // Values of the owner, or of the peer that gives the entity to the local peer.
+            Reaction::TakeValues | Reaction::Adopted { .. } if is_newest => {
+                self.take_newest(index, peer);
             }
+            Reaction::TakeValues | Reaction::Adopted { .. } => {}
+            // A late record can be the first that the local peer receives as the host.
+            _ => self.take_missing(index, peer),
         }
     }
 
@@ -162,11 +184,14 @@ impl SnapshotSession {
     }
 
     /// Takes the values of an entity that the local peer has taken over without having any.
+    ///
+    /// An entity that the local peer owns from the start has values, unless it is not spawned yet.
     fn take_missing(&mut self, index: Index, from: PeerId) {
         let is_host = self.host == Some(self.local);
         let is_missing = |entity: &&Entity| {
-            let takes_over = entity.ownership.is_mine() || is_host && entity.is_hosts();
-            entity.values.is_none() && takes_over && !entity.register().is_dead()
+            let is_given = entity.ownership.is_mine() && !entity.is_untouched();
+            let is_next_hosts = is_host && entity.is_hosts() && !entity.ownership.is_mine();
+            entity.values.is_none() && (is_given || is_next_hosts) && !entity.register().is_dead()
         };
         let entity = self.world.get(index).filter(is_missing);
         let link = self.links.get(&from);
@@ -187,6 +212,7 @@ impl SnapshotSession {
         entity.values = Some(values);
         let id = entity.id();
         self.events.push_back(SnapshotEvent::Spawned { id });
+        self.notice_vacancy(index);
         let (host, now) = (self.host, self.now);
         self.operate(index, |ownership| ownership.set_host(host, now));
     }

@@ -53,6 +53,11 @@ impl Entity {
         claim.is_some_and(|claim| claim.kind() == ClaimKind::Given && claim.touch() == 0)
     }
 
+    /// Returns whether nothing is known about the entity but its id.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.values.is_none() && self.register() == Register::initial(self.id)
+    }
+
     pub(crate) fn register(&self) -> Register {
         self.ownership.register()
     }

@@ -1,8 +1,11 @@
 use std::collections::BTreeMap;
 
-use crate::id::{Creator, EntityId};
+use crate::{
+    id::{Creator, EntityId},
+    numbering::group,
+};
 
-/// The maximum number of creators. A room has fewer, but a peer can invent some.
+/// The maximum number of creators, times the rules of their entities. A room has fewer, but a peer can invent some.
 const MAX_CREATORS: usize = 1024;
 
 /// The maximum number of ranges of a creator. A creator with fewer living entities never has more.
@@ -14,16 +17,18 @@ const MAX_RANGES: usize = 8192;
 /// kept as ranges: the memory depends on how many entities live, not on how many ever lived.
 ///
 /// Both are limited, so that a hostile peer cannot fill the memory. Beyond the limits, ids of new
-/// creators are not recorded, and the lowest two ranges of a creator become one.
+/// creators are not recorded, and the lowest two ranges of a creator become one. Entities with other
+/// rules have ranges of their own: any peer may despawn some of them, and only the creator others.
 #[derive(Debug, Default)]
 pub(crate) struct Graveyard {
-    /// For each creator the first and the last number of each range. Ranges never touch.
-    ranges: BTreeMap<Creator, BTreeMap<u32, u32>>,
+    /// The first and the last number of each range, for each creator and [group](group) of numbers. Ranges
+    /// never touch.
+    ranges: BTreeMap<(Creator, u32), BTreeMap<u32, u32>>,
 }
 
 impl Graveyard {
     pub(crate) fn contains(&self, id: EntityId) -> bool {
-        let ranges = self.ranges.get(&id.creator);
+        let ranges = self.ranges.get(&key(id));
         ranges.is_some_and(|ranges| {
             let before = ranges.range(..=id.number).next_back();
             before.is_some_and(|(_, &last)| id.number <= last)
@@ -34,10 +39,10 @@ impl Graveyard {
         if self.contains(id) {
             return;
         }
-        if self.ranges.len() >= MAX_CREATORS && !self.ranges.contains_key(&id.creator) {
+        if self.ranges.len() >= MAX_CREATORS && !self.ranges.contains_key(&key(id)) {
             return;
         }
-        let ranges = self.ranges.entry(id.creator).or_default();
+        let ranges = self.ranges.entry(key(id)).or_default();
         let (mut first, mut last) = (id.number, id.number);
         if let Some(before) = first.checked_sub(1)
             && let Some((&start, &end)) = ranges.range(..first).next_back()
@@ -62,6 +67,10 @@ impl Graveyard {
     fn ranges(&self) -> usize {
         self.ranges.values().map(BTreeMap::len).sum()
     }
+}
+
+fn key(id: EntityId) -> (Creator, u32) {
+    (id.creator, group(id.number))
 }
 
 #[cfg(test)]
@@ -124,5 +133,22 @@ mod tests {
         assert_eq!(graveyard.ranges(), 1);
         assert!(graveyard.contains(id(1, 999)) && !graveyard.contains(id(1, 1000)));
         assert!(!graveyard.contains(id(2, 5)));
+    }
+
+    #[test]
+    fn limit_for_entities_of_some_rules_does_not_affect_those_of_others() {
+        use crate::{
+            claim::{OwnerGone, Policy},
+            numbering::number,
+        };
+        let mut graveyard = Graveyard::default();
+        let fixed = |count| id(1, number(Policy::Fixed, OwnerGone::Forget, count));
+        graveyard.insert(fixed(0));
+        graveyard.insert(fixed(2));
+        for count in 0..2 * MAX_RANGES as u32 {
+            graveyard.insert(id(1, number(Policy::ByTouch, OwnerGone::PassOn, 2 * count)));
+        }
+        assert!(graveyard.contains(fixed(0)) && graveyard.contains(fixed(2)));
+        assert!(!graveyard.contains(fixed(1)) && !graveyard.contains(fixed(3)));
     }
 }

@@ -2,7 +2,7 @@
 
 mod entity;
 mod graveyard;
-mod values;
+pub(crate) mod values;
 
 use std::collections::HashMap;
 
@@ -91,6 +91,14 @@ impl World {
         };
         self.by_id.insert(id, index);
         Some(index)
+    }
+
+    /// Returns whether no entity with this id exists or has existed.
+    pub(crate) fn is_free(&self, id: EntityId) -> bool {
+        match self.find(id) {
+            Some(entity) => entity.is_untouched(),
+            None => !self.dead.contains(id),
+        }
     }
 
     /// Records that an entity is dead, so that it never comes back.

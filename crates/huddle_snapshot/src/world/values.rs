@@ -51,8 +51,7 @@ pub(crate) struct Values {
 impl Values {
     /// Returns an upper bound of the length of the encoded values, in bytes.
     pub(crate) fn len(&self) -> usize {
-        let blobs: usize = self.blobs.iter().map(|blob| blob.len() + 8).sum();
-        8 * self.numbers.len() + blobs
+        len(self.numbers.len(), &self.blobs)
     }
 
     /// Returns the value of a component.
@@ -105,6 +104,12 @@ impl Values {
         }
         place.is_some()
     }
+}
+
+/// Returns an upper bound of the length of encoded values, in bytes.
+pub(crate) fn len(numbers: usize, blobs: &[Bytes]) -> usize {
+    let blobs: usize = blobs.iter().map(|blob| blob.len() + 8).sum();
+    8 * numbers + blobs
 }
 
 fn check(layout: &Layout, id: ComponentId, value: Value<'_>) -> Result<(), ShapeError> {

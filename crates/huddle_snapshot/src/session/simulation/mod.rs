@@ -1,6 +1,7 @@
 //! Whole rooms of sessions on a virtual network, with random operations. After some rest, all peers must
 //! see the same entities.
 
+mod hostile;
 mod network;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -19,8 +20,34 @@ use crate::{
     world::Value,
 };
 
-/// The space for snapshots in a packet, in bytes.
-const SPACE: usize = 900;
+/// How the callers of the sessions behave.
+#[derive(Debug, Clone)]
+struct Callers {
+    /// The space for snapshots in a packet, in bytes.
+    space: std::ops::Range<usize>,
+    first_seq: u64,
+    has_gaps: bool,
+    first_tick: u32,
+    /// Whether the visibility of entities changes in every tick.
+    is_churning: bool,
+    entities: usize,
+    /// Whether peers join and leave.
+    come_and_go: bool,
+}
+
+impl Default for Callers {
+    fn default() -> Self {
+        Self {
+            space: 900..901,
+            first_seq: 0,
+            has_gaps: false,
+            first_tick: 0,
+            is_churning: false,
+            entities: 60,
+            come_and_go: true,
+        }
+    }
+}
 
 fn layout() -> Layout {
     let place = Field::Vector {
@@ -60,6 +87,9 @@ struct Room {
     peers: Vec<Peer>,
     network: Network,
     conditions: Conditions,
+    callers: Callers,
+    /// A peer that may send anything.
+    hostile: Option<PeerId>,
     rng: Rng,
     now: u32,
     joined: u128,
@@ -67,7 +97,7 @@ struct Room {
 }
 
 impl Room {
-    fn new(seed: u64, peers: usize) -> Self {
+    fn new(seed: u64, peers: usize, callers: Callers) -> Self {
         let mut rng = Rng::with_seed(seed);
         let shortest = rng.u32(0..4);
         let conditions = Conditions {
@@ -77,8 +107,10 @@ impl Room {
         };
         let mut room = Self {
             peers: Vec::new(),
-            network: Network::default(),
+            network: Network::new(callers.first_seq, callers.has_gaps),
             conditions,
+            callers,
+            hostile: None,
             rng,
             now: 0,
             joined: 0,
@@ -183,6 +215,9 @@ impl Room {
                 let session = &mut self.peers[at].session;
                 for packet in packets.iter().filter(|packet| !packet.bytes.is_empty()) {
                     let result = session.receive(other, packet.seq, packet.tick, &packet.bytes);
+                    if self.hostile == Some(other) {
+                        continue;
+                    }
                     assert_eq!(result, Ok(()), "packet {} at tick {}", packet.seq, self.now);
                 }
                 for fate in fates {
@@ -197,12 +232,19 @@ impl Room {
                 let seq = self.network.next_seq(id, other);
                 let mut bytes = Vec::new();
                 let session = &mut self.peers[at].session;
-                let has_written = session.write(other, seq, self.now, SPACE, &mut bytes);
+                let tick = self.now.wrapping_add(self.callers.first_tick);
+                let space = self.rng.usize(self.callers.space.clone());
+                let has_written = session.write(other, seq, tick, space, &mut bytes);
                 assert_eq!(has_written, !bytes.is_empty());
-                assert!(bytes.len() <= SPACE, "{} bytes", bytes.len());
+                assert!(bytes.len() <= space, "{} bytes", bytes.len());
                 let link = (id, other);
-                self.network
-                    .send(link, self.now, bytes, self.conditions, &mut self.rng);
+                self.network.send(
+                    link,
+                    (self.now, tick),
+                    bytes,
+                    self.conditions,
+                    &mut self.rng,
+                );
             }
         }
         self.answer_requests();
@@ -282,8 +324,16 @@ impl Room {
             .collect();
         let one =
             |rng: &mut Rng, of: &[EntityId]| (!of.is_empty()).then(|| of[rng.usize(..of.len())]);
+        if self.callers.is_churning
+            && let Some(id) = one(rng, &mine)
+        {
+            let all = rng.bool();
+            let others = ids.iter().copied().filter(|_| rng.bool()).collect();
+            let visibility = [Visibility::Only(others), Visibility::All];
+            let _ = session.set_visibility(id, visibility[usize::from(all)].clone());
+        }
         match rng.u32(..100) {
-            0..12 if known.len() < 60 => {
+            0..12 if known.len() < self.callers.entities => {
                 let policy = [
                     Policy::Fixed,
                     Policy::OnRequest,
@@ -349,8 +399,8 @@ impl Room {
                     ));
                 }
             }
-            98 if ids.len() < 6 => self.join(),
-            99 if ids.len() > 2 => self.leave(at),
+            98 if ids.len() < 6 && self.callers.come_and_go => self.join(),
+            99 if ids.len() > 2 && self.callers.come_and_go => self.leave(at),
             _ => {}
         }
     }
@@ -362,7 +412,9 @@ impl Room {
     /// Checks that every peer sees what the owners show it.
     fn check(&self, seed: u64) {
         for peer in &self.peers {
-            assert_eq!(peer.session.stats().undecodable, 0, "seed {seed}");
+            if self.hostile.is_none() {
+                assert_eq!(peer.session.stats().undecodable, 0, "seed {seed}");
+            }
             assert_eq!(peer.claims, 0, "seed {seed}: claims without an end");
             let exists: BTreeSet<_> = peer.session.entities().collect();
             assert_eq!(
@@ -500,8 +552,8 @@ fn change(session: &mut SnapshotSession, id: EntityId, rng: &mut Rng) {
     session.set(id, component, value.as_value()).unwrap();
 }
 
-fn simulate(seed: u64) {
-    let mut room = Room::new(seed, 2 + (seed % 4) as usize);
+fn simulate(seed: u64, callers: Callers) {
+    let mut room = Room::new(seed, 2 + (seed % 4) as usize, callers);
     let mut is_split = false;
     for step in 0..600 {
         for _ in 0..room.rng.u32(..4) {
@@ -525,7 +577,7 @@ fn simulate(seed: u64) {
 
 #[test]
 fn despawned_entities_take_no_memory() {
-    let mut room = Room::new(3, 3);
+    let mut room = Room::new(3, 3, Callers::default());
     for _ in 0..4000 {
         let now = room.now;
         let peer = &mut room.peers[now as usize % 3];
@@ -549,7 +601,55 @@ fn despawned_entities_take_no_memory() {
 
 #[test]
 fn all_peers_see_the_same_after_a_rest() {
-    for seed in 0..200 {
-        simulate(seed);
+    for seed in (0..60).chain(2040..2050) {
+        simulate(seed, Callers::default());
+    }
+}
+
+#[test]
+fn all_peers_see_the_same_with_little_space() {
+    for seed in 0..30 {
+        let callers = Callers {
+            space: [90..120, 60..200, 0..200][seed as usize % 3].clone(),
+            ..Callers::default()
+        };
+        simulate(seed, callers);
+    }
+}
+
+#[test]
+fn all_peers_see_the_same_with_any_numbers_of_packets_and_ticks() {
+    for seed in 0..40 {
+        let callers = Callers {
+            first_seq: [0, 1, 63, 1 << 40][seed as usize % 4],
+            has_gaps: seed % 3 > 0,
+            first_tick: [0, u32::MAX - 300, u32::MAX / 2, u32::MAX - 900][seed as usize / 4 % 4],
+            ..Callers::default()
+        };
+        simulate(seed, callers);
+    }
+}
+
+#[test]
+fn all_peers_see_the_same_when_visibility_changes_all_the_time() {
+    for seed in 0..40 {
+        let callers = Callers {
+            is_churning: true,
+            has_gaps: seed % 4 == 0,
+            ..Callers::default()
+        };
+        simulate(seed, callers);
+    }
+}
+
+#[test]
+fn all_peers_see_hundreds_of_entities() {
+    for seed in 0..4 {
+        let callers = Callers {
+            entities: 400,
+            space: 150..500,
+            ..Callers::default()
+        };
+        simulate(seed, callers);
     }
 }

@@ -51,19 +51,36 @@ const ACK_TIMEOUT: u32 = 40;
 const REORDERING: u64 = 32;
 
 /// All links, by sender and receiver.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Network {
+    /// The first sequence number of all links.
+    first: u64,
+    /// Whether the caller also sends other packets, so that sequence numbers are missing.
+    has_gaps: bool,
     links: BTreeMap<(PeerId, PeerId), Direction>,
 }
 
 impl Network {
+    pub(super) fn new(first: u64, has_gaps: bool) -> Self {
+        Self {
+            first,
+            has_gaps,
+            links: BTreeMap::new(),
+        }
+    }
+
     pub(super) fn is_linked(&self, a: PeerId, b: PeerId) -> bool {
         self.links.contains_key(&(a, b))
     }
 
     pub(super) fn open(&mut self, a: PeerId, b: PeerId) {
-        self.links.insert((a, b), Direction::default());
-        self.links.insert((b, a), Direction::default());
+        for link in [(a, b), (b, a)] {
+            let direction = Direction {
+                next: self.first,
+                ..Direction::default()
+            };
+            self.links.insert(link, direction);
+        }
     }
 
     pub(super) fn close(&mut self, a: PeerId, b: PeerId) {
@@ -84,7 +101,7 @@ impl Network {
     pub(super) fn send(
         &mut self,
         (from, to): (PeerId, PeerId),
-        now: u32,
+        (now, tick): (u32, u32),
         bytes: Vec<u8>,
         conditions: Conditions,
         rng: &mut Rng,
@@ -105,11 +122,16 @@ impl Network {
             return;
         };
         let seq = link.next;
-        link.next += 1;
+        link.next += match rng.u32(..400) {
+            _ if !self.has_gaps => 1,
+            0 => rng.u64(1..5000),
+            1..100 => rng.u64(2..6),
+            _ => 1,
+        };
         link.unacked.insert(seq, (now, false));
         let packet = Packet {
             seq,
-            tick: now,
+            tick,
             bytes,
             acks,
         };

@@ -1,0 +1,378 @@
+//! The session, its links and what is due in every frame.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use huddle_id::PeerId;
+
+use super::event::{RemovalReason, SnapshotEvent};
+use crate::{
+    claim::{Outcome, Ownership},
+    heir::{Succession, Vacancy},
+    layout::Layout,
+    link::{Incoming, Outgoing},
+    world::{Entity, Index, World},
+};
+
+/// The time that the next host has to take over an entity before the other peers forget it.
+const HOST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The time after a new link, or a new host, during which the host accepts that a peer despawned its
+/// entities. The peer may have been the host, or may have received the despawn from another host.
+pub(super) const RETURN_TIME: Duration = Duration::from_secs(10);
+
+/// The replicated entities of one peer, and what it exchanges with the other peers.
+#[derive(Debug)]
+pub struct SnapshotSession {
+    pub(super) local: PeerId,
+    pub(super) layout: Arc<Layout>,
+    pub(super) world: World,
+    pub(super) links: BTreeMap<PeerId, Link>,
+    pub(super) host: Option<PeerId>,
+    /// The time at which the host changed.
+    pub(super) host_since: Duration,
+    /// The number of entities that the local peer has spawned.
+    pub(super) spawned: u32,
+    /// The entities with a claim of the local peer that has not ended.
+    pub(super) claiming: Vec<Index>,
+    /// The peers in the room, including those without a link to the local peer.
+    pub(super) members: BTreeSet<PeerId>,
+    /// The entities whose owner is not in the room, and since when. The game sees all of them.
+    pub(super) vacant: BTreeMap<Index, Duration>,
+    pub(super) events: VecDeque<SnapshotEvent>,
+    pub(super) stats: SnapshotStats,
+    /// The place that was examined last, see [`clean_up`](Self::clean_up).
+    pub(super) cleaned: usize,
+    /// The time of the last [`advance`](Self::advance).
+    pub(super) now: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) outgoing: Outgoing,
+    pub(super) incoming: Incoming,
+    pub(super) opened: Duration,
+}
+
+/// What a session has refused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SnapshotStats {
+    /// The number of packets that could not be decoded.
+    pub undecodable: u64,
+    /// The number of claims that the rules of an entity forbid.
+    pub refused_claims: u64,
+}
+
+impl SnapshotSession {
+    /// Creates a session of a peer without entities and links.
+    pub fn new(local: PeerId, layout: Layout) -> Self {
+        Self {
+            local,
+            layout: Arc::new(layout),
+            world: World::new(local),
+            links: BTreeMap::new(),
+            host: None,
+            host_since: Duration::ZERO,
+            spawned: 0,
+            claiming: Vec::new(),
+            members: BTreeSet::from([local]),
+            vacant: BTreeMap::new(),
+            events: VecDeque::new(),
+            stats: SnapshotStats::default(),
+            cleaned: 0,
+            now: Duration::ZERO,
+        }
+    }
+
+    /// Returns the layout of the components.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Returns what was refused so far.
+    pub fn stats(&self) -> SnapshotStats {
+        self.stats
+    }
+
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.world.places()
+    }
+
+    /// Returns the next event.
+    pub fn poll(&mut self) -> Option<SnapshotEvent> {
+        self.events.pop_front()
+    }
+
+    /// Handles a new link to a peer. It knows nothing yet.
+    pub fn link_opened(&mut self, peer: PeerId) {
+        self.members.insert(peer);
+        let mut outgoing = Outgoing::new(self.local, peer, Arc::clone(&self.layout));
+        for (index, entity) in self.world.iter() {
+            if entity.sent_values().is_some() {
+                outgoing.enqueue(index);
+            } else if self.decides(peer, entity) {
+                outgoing.ask(index, entity.is_gift() || entity.is_hosts());
+            }
+        }
+        let incoming = Incoming::new(peer, self.local, Arc::clone(&self.layout));
+        let link = Link {
+            outgoing,
+            incoming,
+            opened: self.now,
+        };
+        self.links.insert(peer, link);
+    }
+
+    /// Handles the loss of the link to a peer. The entities of the peer stay as long as it is a
+    /// [member](Self::set_members).
+    pub fn link_lost(&mut self, peer: PeerId) {
+        self.links.remove(&peer);
+        for index in self.world.indices() {
+            self.operate(index, |ownership| ownership.link_lost(peer));
+        }
+    }
+
+    /// Returns whether a peer would know that an entity, which exists here, was despawned or has another
+    /// owner.
+    pub(super) fn decides(&self, peer: PeerId, entity: &Entity) -> bool {
+        let exists = entity.values.is_some();
+        let is_owner = entity.ownership.owner() == Some(peer);
+        let is_host = self.host == Some(peer) && entity.is_hosts();
+        exists && is_owner || is_host && (exists || entity.register().is_dead())
+    }
+
+    /// Sets the peers in the room: those that are linked with the local peer, or with another member.
+    /// The entities of all others are forgotten, or pass on to an heir.
+    pub fn set_members(&mut self, members: impl IntoIterator<Item = PeerId>) {
+        self.members = members.into_iter().chain([self.local]).collect();
+        for index in self.world.indices() {
+            self.notice_vacancy(index);
+        }
+    }
+
+    /// Remembers since when the owner of an entity is gone, if it is.
+    pub(super) fn notice_vacancy(&mut self, index: Index) {
+        if self.world.get(index).is_some_and(|it| self.is_vacant(it)) {
+            self.vacant.entry(index).or_insert(self.now);
+        }
+    }
+
+    /// Returns whether an entity exists here while its owner is gone. An heir needs the values.
+    pub(super) fn is_vacant(&self, entity: &Entity) -> bool {
+        let owner = entity.ownership.owner();
+        entity.values.is_some() && owner.is_some_and(|owner| !self.members.contains(&owner))
+    }
+
+    /// Sets the host of the room.
+    pub fn set_host(&mut self, host: Option<PeerId>) {
+        if self.host == host {
+            return;
+        }
+        self.host = host;
+        self.host_since = self.now;
+        let now = self.now;
+        let new_host = host.and_then(|host| self.links.get_mut(&host));
+        if let Some(link) = new_host {
+            for (index, entity) in self.world.iter() {
+                if entity.is_hosts() && (entity.values.is_some() || entity.register().is_dead()) {
+                    // It may have no values of what it takes over.
+                    link.outgoing.ask(index, true);
+                }
+            }
+        }
+        for index in self.world.indices() {
+            // A host without the values of an entity takes it over when they arrive.
+            let is_known = |entity: &Entity| entity.values.is_some();
+            if host != Some(self.local) || self.world.get(index).is_some_and(is_known) {
+                self.operate(index, |ownership| ownership.set_host(host, now));
+            }
+            let is_mine = |entity: &Entity| entity.is_hosts() && entity.sent_values().is_some();
+            if self.world.get(index).is_some_and(is_mine) {
+                // The new host takes it over, even if it has not seen it before.
+                self.publish(index);
+            }
+        }
+    }
+
+    /// The peer has acked packet `seq`.
+    pub fn delivered(&mut self, peer: PeerId, seq: u64) {
+        if let Some(link) = self.links.get_mut(&peer) {
+            link.outgoing.delivered(seq);
+        }
+    }
+
+    /// Packet `seq` to the peer is probably lost. It can still be [delivered](Self::delivered).
+    pub fn lost(&mut self, peer: PeerId, seq: u64) {
+        if let Some(link) = self.links.get_mut(&peer) {
+            link.outgoing.lost(seq);
+        }
+    }
+
+    /// Writes what a peer does not know yet, at most `space` bytes. `seq` is the number of the packet
+    /// that will contain it, and `tick` the tick of the local peer. Returns `false`, and writes nothing,
+    /// if there is nothing to send.
+    pub fn write(
+        &mut self,
+        peer: PeerId,
+        seq: u64,
+        tick: u32,
+        space: usize,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let link = self.links.get_mut(&peer);
+        link.is_some_and(|link| link.outgoing.write(&self.world, seq, tick, space, out))
+    }
+
+    /// Returns the number of entities of which a peer may not know everything.
+    pub fn backlog(&self, peer: PeerId) -> usize {
+        self.links
+            .get(&peer)
+            .map_or(0, |link| link.outgoing.backlog())
+    }
+
+    /// Does what is due. Call this in every frame.
+    pub fn advance(&mut self, now: Duration) {
+        self.now = now;
+        self.poll_claims();
+        self.clean_up();
+        self.poll_vacancies();
+    }
+
+    pub(super) fn poll_claims(&mut self) {
+        let now = self.now;
+        let claiming = std::mem::take(&mut self.claiming);
+        for index in claiming {
+            let Some(register) = self.world.get(index).map(Entity::register) else {
+                continue;
+            };
+            let mut links = self.links.values();
+            let is_settled = links.all(|link| link.outgoing.known(index) >= Some(register));
+            self.operate(index, |ownership| {
+                let settled = is_settled.then(|| ownership.settled());
+                let settled = settled.filter(|outcome| !outcome.ended.is_empty());
+                settled.unwrap_or_else(|| ownership.poll(now))
+            });
+        }
+    }
+
+    /// Forgets the entities whose owner is gone, or inherits them.
+    pub(super) fn poll_vacancies(&mut self) {
+        let now = self.now;
+        let members: Vec<_> = self.members.iter().copied().collect();
+        for (index, since) in std::mem::take(&mut self.vacant) {
+            let entity = self.world.get(index);
+            let Some(entity) = entity.filter(|it| self.is_vacant(it)) else {
+                continue;
+            };
+            let vacancy = Vacancy {
+                rules: entity.ownership.rules(),
+                owner: entity.ownership.owner(),
+                since,
+            };
+            match vacancy.succession(self.local, self.host, members.iter().copied(), now) {
+                Succession::Forget => self.remove(index, RemovalReason::OwnerLeft),
+                Succession::Inherit => {
+                    self.operate(index, |ownership| ownership.inherit(now));
+                }
+                // The host does not know the entity.
+                Succession::WaitForHost if now > since + HOST_TIMEOUT => {
+                    self.remove(index, RemovalReason::OwnerLeft);
+                }
+                Succession::WaitUntil(_) | Succession::WaitForHost => {
+                    self.vacant.entry(index).or_insert(since);
+                }
+            }
+        }
+    }
+
+    /// Changes the ownership of an entity, and applies what follows.
+    pub(super) fn operate(&mut self, index: Index, change: impl FnOnce(&mut Ownership) -> Outcome) {
+        let Some(entity) = self.world.get_mut(index) else {
+            return;
+        };
+        let (was_mine, before) = (entity.ownership.is_mine(), entity.register());
+        if entity.values.is_none() {
+            // The host owns an entity only once it has the values.
+            let host = self.host.filter(|host| *host != self.local);
+            entity.ownership.know_host(host);
+        }
+        let outcome = change(&mut entity.ownership);
+        let has_changed = entity.register() != before;
+        if entity.ownership.is_claiming() && !self.claiming.contains(&index) {
+            self.claiming.push(index);
+        }
+        self.apply(index, was_mine, has_changed, outcome);
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        index: Index,
+        was_mine: bool,
+        has_changed: bool,
+        outcome: Outcome,
+    ) {
+        let Some(entity) = self.world.get_mut(index) else {
+            return;
+        };
+        let id = entity.id();
+        let is_mine = entity.ownership.is_mine();
+        let owner = entity.ownership.owner();
+        // Peers accept what happens to an entity of the host only from the host.
+        let decides = entity.is_hosts() && self.host == Some(self.local);
+        if let Some(change) = outcome.changed {
+            self.events
+                .push_back(SnapshotEvent::OwnershipChanged { id, change });
+        }
+        for end in outcome.ended {
+            self.events.push_back(SnapshotEvent::ClaimEnded { id, end });
+        }
+        if let Some(owner) = outcome.ask {
+            self.events.push_back(SnapshotEvent::Request { id, owner });
+        }
+        if was_mine && !is_mine {
+            // The new owner decides who sees the entity.
+            entity.show_to_all();
+        }
+        if outcome.despawned {
+            self.world.bury(id);
+            self.remove(index, RemovalReason::Despawned);
+        }
+        if is_mine && has_changed {
+            // The other peers have to receive the values of the new owner, or its new claim.
+            self.publish(index);
+        } else if (was_mine || decides) && has_changed {
+            // Only the old owner passes the register on. All others receive it from the new owner.
+            self.links
+                .values_mut()
+                .for_each(|link| link.outgoing.pass_on(index, owner, decides));
+        }
+        if let Some(owner) = owner.filter(|_| outcome.changed.is_some() && !is_mine) {
+            self.take_newest(index, owner);
+            self.notice_vacancy(index);
+        }
+    }
+
+    /// Sends the values of an entity of the local peer to all peers.
+    pub(super) fn publish(&mut self, index: Index) {
+        if let Some(entity) = self.world.get_mut(index) {
+            entity.touch();
+            for link in self.links.values_mut() {
+                link.outgoing.enqueue(index);
+            }
+        }
+    }
+
+    /// The game no longer sees the entity.
+    pub(super) fn remove(&mut self, index: Index, reason: RemovalReason) {
+        if let Some(entity) = self.world.get_mut(index)
+            && entity.values.take().is_some()
+        {
+            let id = entity.id();
+            self.events.push_back(SnapshotEvent::Removed { id, reason });
+        }
+    }
+}
