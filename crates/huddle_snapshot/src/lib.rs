@@ -64,12 +64,11 @@ pub mod fuzzing {
 
 pub use layout::{
     Component, ComponentId, ComponentSet, Layout, LayoutError, MAX_BLOB_LEN, MAX_COMPONENTS,
-    MAX_FIELDS, MAX_NAME_LEN, Shape,
+    MAX_ENTITY_LEN, MAX_FIELDS, MAX_NAME_LEN, Shape,
 };
 pub use link::DecodeError;
 pub use session::{
-    EntityError, MAX_ENTITY_LEN, NewEntity, RemovalReason, SnapshotEvent, SnapshotSession,
-    SnapshotStats,
+    EntityError, NewEntity, RemovalReason, SnapshotEvent, SnapshotSession, SnapshotStats,
 };
 pub use visibility::Visibility;
 pub use world::{ShapeError, Value};

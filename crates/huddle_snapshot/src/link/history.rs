@@ -39,6 +39,10 @@ pub(crate) const MAX_AGE: u64 = HISTORY - REORDERING - 1;
 /// than records.
 const MODELS_EVERY: u64 = 8;
 
+/// The number of packets whose models a link keeps. A packet can be 31 packets after the one whose models
+/// it starts with, and 32 before the newest: 63 packets, which touch one group of packets more than 56 do.
+const KEPT_MODELS: u64 = HISTORY / MODELS_EVERY + 1;
+
 /// The maximum number of records in a packet. Predictable records take far less than a bit, so that the
 /// length of a packet does not limit them.
 pub(crate) const MAX_RECORDS: usize = 1024;
@@ -170,7 +174,7 @@ impl Default for History {
     fn default() -> Self {
         Self {
             packets: (0..HISTORY).map(|_| Packet::default()).collect(),
-            models: (0..HISTORY / MODELS_EVERY).map(|_| None).collect(),
+            models: (0..KEPT_MODELS).map(|_| None).collect(),
             newest: None,
         }
     }
@@ -249,5 +253,26 @@ impl History {
 }
 
 fn slot_of_models(seq: u64) -> usize {
-    (seq / MODELS_EVERY % (HISTORY / MODELS_EVERY)) as usize
+    (seq / MODELS_EVERY % KEPT_MODELS) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Layout;
+
+    #[test]
+    fn models_are_kept_while_a_late_packet_can_start_with_them() {
+        let models = Models::new(&Layout::default());
+        for first in 0..MODELS_EVERY {
+            let mut history = History::default();
+            history.store_models(first, &models);
+            for seq in first + 1..=first + MAX_AGE + REORDERING {
+                if history.keeps_models(seq) {
+                    history.store_models(seq, &models);
+                }
+                assert!(history.models(first).is_some(), "{first}, then {seq}");
+            }
+        }
+    }
 }

@@ -134,7 +134,7 @@ impl Outgoing {
         self.entities.get(index.get())?.known
     }
 
-    /// Returns `true` if the receiver knows that the entity is dead, or has never heard of it, and no
+    /// Returns `true` if the receiver knows that the entity is dead, or has received nothing about it, and no
     /// packet that can still be acked contains it.
     pub(crate) fn is_over(&self, index: Index) -> bool {
         self.entities.get(index.get()).is_none_or(|sent| {

@@ -15,8 +15,7 @@ use crate::{
     column::{self, Number},
     entropy::{Decoder, Encoder, NumberContext},
     id::EntityId,
-    layout::{Component, ComponentSet, Layout, Place},
-    session::MAX_ENTITY_LEN,
+    layout::{Component, ComponentSet, Layout, MAX_ENTITY_LEN, Place},
     world::values,
 };
 

@@ -5,15 +5,11 @@ use super::peer::SnapshotSession;
 use crate::{
     claim::{Outcome, OwnerError, OwnerGone, Ownership, Policy, RequestDecision},
     id::EntityId,
-    layout::{ComponentId, ComponentSet},
+    layout::{ComponentId, ComponentSet, MAX_ENTITY_LEN},
     numbering::{MAX_COUNT, number},
     visibility::Visibility,
     world::{Index, ShapeError, Value, Values},
 };
-
-/// The maximum length of all blobs of an entity together, in bytes, plus eight bytes for each number.
-/// All values of an entity arrive in one packet, so that the entity is never incomplete.
-pub const MAX_ENTITY_LEN: usize = 900;
 
 /// An entity that the local peer spawns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

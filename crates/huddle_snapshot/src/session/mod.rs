@@ -18,6 +18,6 @@ mod tests;
 
 pub use self::{
     event::{RemovalReason, SnapshotEvent},
-    local::{EntityError, MAX_ENTITY_LEN, NewEntity},
+    local::{EntityError, NewEntity},
     peer::{SnapshotSession, SnapshotStats},
 };

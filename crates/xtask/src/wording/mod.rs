@@ -35,6 +35,7 @@ const COVERED: &[&str] = &[
     "crates/huddle_mesh",
     "crates/huddle_session",
     "crates/huddle_signaling",
+    "crates/huddle_snapshot",
     "crates/xtask",
     "docs/architecture.md",
     "docs/benchmarks.md",

@@ -172,7 +172,7 @@ fn honest_peers_agree_despite_a_hostile_peer() {
             room.tick();
             attacker.tick(&mut room);
         }
-        // The honest peers rest, and the hostile one goes on.
+        // The honest peers rest, and the hostile one continues.
         let show = |room: &mut Room| {
             for peer in &mut room.peers {
                 let ids: Vec<_> = peer.session.entities().collect();

@@ -361,7 +361,7 @@ impl Room {
             }
             72..76 => {
                 if let Some(id) = one(rng, &mine) {
-                    // The host may be another peer by now.
+                    // The host may be another peer.
                     let _ = session.despawn(id);
                 }
             }
