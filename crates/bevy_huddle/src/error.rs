@@ -108,6 +108,9 @@ pub enum RejectReason {
         /// The reason why decoding failed.
         error: DecodeError,
     },
+    /// The replicated entities in a packet cannot be decoded.
+    #[error(transparent)]
+    BadSnapshot(#[from] huddle_snapshot::DecodeError),
     /// Packets arrived faster than the game reads them, so some were dropped.
     #[error(
         "{dropped} packets on the {channel} channel were dropped: they arrived faster than the game reads them"

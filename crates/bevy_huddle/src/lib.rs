@@ -391,6 +391,7 @@ mod peer;
 mod plugin;
 mod receive;
 mod reflection;
+pub mod replication;
 pub mod rollback;
 mod room;
 mod schedule;

@@ -15,12 +15,14 @@ use crate::{
         stats::{show_pending, update_stats},
     },
     reflection::register_types,
+    replication::ReplicationPlugin,
     room::{components::Rooms, conditioning::apply_conditioners},
     schedule::HuddleSystems,
     send::ticks::{begin_tick, send_events, send_tick},
 };
 
-/// The plugins that a game needs: [`RoomPlugin`] and [`HuddleBackgroundPlugin`].
+/// The plugins that a game needs: [`RoomPlugin`], [`ReplicationPlugin`] and
+/// [`HuddleBackgroundPlugin`].
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -51,6 +53,7 @@ impl PluginGroup for HuddlePlugins {
     fn build(self) -> PluginGroupBuilder {
         PluginGroupBuilder::start::<Self>()
             .add(RoomPlugin)
+            .add(ReplicationPlugin)
             .add(HuddleBackgroundPlugin::default())
     }
 }

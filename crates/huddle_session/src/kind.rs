@@ -47,6 +47,9 @@ pub enum Delivery {
     Event,
     /// Only the newest value arrives reliably.
     State,
+    /// A component of replicated entities. The session compares it with that of the peers; its values
+    /// travel in the [snapshot section](crate::SectionKind::Snapshots).
+    Component,
 }
 
 impl fmt::Display for Delivery {
@@ -54,6 +57,7 @@ impl fmt::Display for Delivery {
         f.write_str(match self {
             Self::Event => "event",
             Self::State => "state",
+            Self::Component => "component",
         })
     }
 }
@@ -65,9 +69,10 @@ impl fmt::Display for Delivery {
 #[derive(Debug, Clone, Default)]
 pub struct Kinds {
     by_id: BTreeMap<KindId, Kind>,
-    /// Sorted by name, like `states`.
+    /// Sorted by name, like the other lists.
     events: Vec<KindId>,
     states: Vec<KindId>,
+    components: Vec<KindId>,
 }
 
 /// A declared kind of message.
@@ -133,6 +138,7 @@ impl Kinds {
                 match delivery {
                     Delivery::Event => self.events.insert(at, id),
                     Delivery::State => self.states.insert(at, id),
+                    Delivery::Component => self.components.insert(at, id),
                 }
                 let name = name.to_owned();
                 self.by_id.insert(
@@ -212,6 +218,7 @@ impl Kinds {
         match delivery {
             Delivery::Event => &self.events,
             Delivery::State => &self.states,
+            Delivery::Component => &self.components,
         }
     }
 }

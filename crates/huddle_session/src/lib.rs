@@ -56,7 +56,8 @@ pub use lane::Lane;
 pub use limits::{MAX_EVENT_LEN, MAX_PACKET_LEN, MAX_STATE_LEN};
 pub use packet::{DeliveryStats, PacketError, PartError};
 pub use room::{
-    MessageError, RoomSession, RoomSetup, SectionSource, SessionEvent, SessionStats, SetupError,
+    MessageError, PacketInfo, PacketSections, RoomSession, RoomSetup, SectionKind, SectionSource,
+    SessionEvent, SessionStats, SetupError,
 };
 pub use roster::{KickError, KickPolicy};
 pub use schema::{MAX_SCHEMA_LEN, Schema, SchemaError};

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
 use huddle_rollback::RollbackSession;
-use huddle_session::{Lane, MAX_PACKET_LEN, SectionSource};
+use huddle_session::{Lane, MAX_PACKET_LEN, PacketInfo, SectionSource, Tick};
 use huddle_sim::{Arrival, Cell};
 
 use super::session::{GameRunner, lag, peer_id, setup};
@@ -28,7 +28,7 @@ pub(crate) struct SessionAlone {
 struct Link {
     /// The number of the next packet.
     next: u64,
-    tokens: [Option<u32>; ACKED],
+    tokens: [Option<u64>; ACKED],
     /// One more than the number of the newest packet that arrived.
     newest: u64,
     /// A bit for each of the packets before `newest` that arrived.
@@ -104,7 +104,12 @@ impl Player for SessionAlone {
             }
             self.section.clear();
             let room = MAX_PACKET_LEN - 24;
-            let token = self.session.write(peer_id(other), room, &mut self.section);
+            let packet = PacketInfo {
+                peer: peer_id(other),
+                seq: link.next,
+                tick: Tick(step),
+            };
+            let token = self.session.write(packet, room, &mut self.section);
             link.tokens[link.next as usize % ACKED] = token;
             outbox.push(other, Lane::State, |out| {
                 out.put_u64_le(link.next);

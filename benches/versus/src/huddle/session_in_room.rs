@@ -3,7 +3,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use huddle_rollback::RollbackSession;
 use huddle_session::{
-    Delivery, KindId, Kinds, Lane, OwnStates, PeerId, RoomSession, RoomSetup, Schema, SessionEvent,
+    Delivery, KindId, Kinds, Lane, OwnStates, PacketSections, PeerId, RoomSession, RoomSetup, Schema,
+    SectionKind, SessionEvent,
 };
 use huddle_sim::{Arrival, Cell};
 
@@ -78,13 +79,15 @@ impl Player for SessionInRoom {
                 SessionEvent::Joined { peer_id: peer } => self.session.linked(peer),
                 SessionEvent::Section {
                     peer_id: peer,
-                    packet,
+                    kind: SectionKind::Inputs,
+                    seq,
                     payload,
                     arrived,
                     rtt,
+                    ..
                 } => self
                     .session
-                    .receive_packet(peer, packet, &payload, arrived, rtt)
+                    .receive_packet(peer, seq, &payload, arrived, rtt)
                     .expect("an honest peer"),
                 SessionEvent::Event {
                     peer_id: peer,
@@ -131,7 +134,8 @@ impl SessionInRoom {
         let Self {
             room, session, own, ..
         } = self;
-        if let Some(packet) = room.collect_packet(peer, self.now, own, session, CREDIT) {
+        let mut sections = PacketSections::inputs(session);
+        if let Some(packet) = room.collect_packet(peer, self.now, own, &mut sections, CREDIT) {
             outbox.push(other, Lane::State, |out| out.extend_from_slice(&packet));
         }
         while let Some(message) = room.collect(peer, Lane::Events, self.now, own, CREDIT) {

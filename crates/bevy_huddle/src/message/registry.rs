@@ -5,6 +5,7 @@ use std::{any::TypeId, collections::HashMap, sync::Arc};
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_session::{Delivery, KindError, KindId, Kinds, Schema, SchemaError, codec::DecodeError};
+use huddle_snapshot::{Layout, LayoutError, Shape};
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -31,6 +32,8 @@ pub(crate) struct MessageTable {
     events: HashMap<TypeId, Declared>,
     states: HashMap<TypeId, Declared>,
     handlers: HashMap<KindId, Handler>,
+    /// The component types of replicated entities.
+    components: Vec<(String, Shape)>,
 }
 
 /// A declared type: its kind and its name.
@@ -71,6 +74,24 @@ impl MessageTable {
         self.handlers.get(&kind).copied()
     }
 
+    /// Returns the layout of replicated entities.
+    pub(crate) fn layout(&self) -> Layout {
+        // `declare_component` has checked it.
+        Layout::new(self.components.iter().cloned()).unwrap_or_default()
+    }
+
+    fn declare_component(
+        &mut self,
+        name: &str,
+        schema: Schema,
+        shape: Shape,
+    ) -> Result<(), DeclareError> {
+        self.kinds.declare(name, Delivery::Component, schema)?;
+        self.components.push((name.to_owned(), shape));
+        Layout::new(self.components.iter().cloned())?;
+        Ok(())
+    }
+
     fn declare<T: PeerMessage>(
         &mut self,
         delivery: Delivery,
@@ -82,7 +103,7 @@ impl MessageTable {
             .declare(name, delivery, Schema::checked::<T>()?)?;
         let types = match delivery {
             Delivery::Event => &mut self.events,
-            Delivery::State => &mut self.states,
+            _ => &mut self.states,
         };
         if let Some(other) = types.insert(TypeId::of::<T>(), Declared { kind, name }) {
             panic!(
@@ -105,11 +126,22 @@ enum DeclareError {
     /// The values cannot be encoded and decoded without loss.
     #[error(transparent)]
     Schema(#[from] SchemaError),
+    /// There are too many components, or a component has an invalid field.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
 }
 
 pub(crate) fn declare<T: PeerMessage>(world: &mut World, delivery: Delivery, handler: Handler) {
     let mut kinds = world.get_resource_or_init::<MessageKinds>();
     if let Err(error) = Arc::make_mut(&mut kinds.0).declare::<T>(delivery, handler) {
         panic!("cannot declare `{}`: {error}", std::any::type_name::<T>());
+    }
+}
+
+/// Declares a component of replicated entities.
+pub(crate) fn declare_component(world: &mut World, name: &str, schema: Schema, shape: Shape) {
+    let mut kinds = world.get_resource_or_init::<MessageKinds>();
+    if let Err(error) = Arc::make_mut(&mut kinds.0).declare_component(name, schema, shape) {
+        panic!("cannot replicate the component \"{name}\": {error}");
     }
 }

@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use bytes::Bytes;
 use huddle_mesh::{DisconnectReason, PeerId};
-use huddle_session::{KindId, SessionEvent, Undelivered};
+use huddle_session::{KindId, SectionKind, SessionEvent, Undelivered};
 
 use crate::{
     error::{JoinError, RejectReason},
@@ -82,14 +82,16 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
         }
         SessionEvent::Section {
             peer_id,
-            packet,
+            kind: SectionKind::Inputs,
+            seq,
+            tick: _,
             payload,
             arrived,
             rtt,
         } => {
             let section = ReceivedSection {
                 peer_id,
-                packet,
+                packet: seq,
                 payload,
                 arrived,
                 rtt,
@@ -97,6 +99,22 @@ pub(super) fn handle(world: &mut World, room: Entity, event: SessionEvent) {
             extend(world, |extension, world| {
                 (extension.section)(world, room, section);
             });
+        }
+        SessionEvent::Section {
+            peer_id,
+            kind: SectionKind::Snapshots,
+            seq,
+            tick,
+            payload,
+            arrived,
+            ..
+        } => {
+            let received = world
+                .get_mut::<RoomLink>(room)
+                .map(|mut link| link.receive_snapshots(peer_id, seq, tick, arrived, &payload));
+            if let Some(Err(error)) = received {
+                reject(world, room, peer_id, error.into());
+            }
         }
         SessionEvent::MeshChanged { peer_id } => mesh_changed(world, room, peer_id),
         SessionEvent::HostChanged { host } => {

@@ -1,13 +1,21 @@
 //! The transport and session of a room, and the state of its peers.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, DisconnectReason, PeerId, RoomEvent, SendError};
 use huddle_session::{
-    KindId, Lane, MessageError as PacketError, OfferError, OwnStates, RoomSession, SectionSource,
-    SessionEvent,
+    KindId, Lane, MessageError as PacketError, OfferError, OwnStates, PacketSections, RoomSession,
+    SectionSource, SessionEvent, Tick,
+};
+
+use huddle_snapshot::{
+    DecodeError, SnapshotSession,
+    playout::{Playhead, PlayoutClock},
 };
 
 use crate::{
@@ -21,7 +29,10 @@ use crate::{
         links::{Departure, PeerLinks},
         transfers::Transfer,
     },
-    room::outbox::{send_all, send_tick},
+    room::{
+        outbox::{send_all, send_tick},
+        snapshots::SnapshotSource,
+    },
     transport::Transport,
 };
 
@@ -40,6 +51,11 @@ pub(crate) struct RoomLink {
     /// `None` after the room was left.
     pub(super) transport: Option<Box<ConditionedTransport>>,
     pub(crate) session: RoomSession,
+    /// The replicated entities.
+    pub(crate) snapshots: SnapshotSession,
+    /// The clocks that play the snapshots of the peers.
+    clocks: BTreeMap<PeerId, PlayoutClock>,
+    ticks_per_second: f64,
     pub(crate) peers: PeerLinks,
     /// The messages that were declared when the room was joined, which peers compare.
     kinds: MessageKinds,
@@ -68,12 +84,17 @@ impl RoomLink {
         kinds: MessageKinds,
         tick: Duration,
     ) -> Self {
+        let mut snapshots = SnapshotSession::new(local_id, kinds.layout());
+        snapshots.set_host(Some(session.host()));
         Self {
             local_id,
             local_peer: None,
             joined: transport.now(),
             transport: Some(Box::new(ConditionedTransport::new(transport))),
             session,
+            snapshots,
+            clocks: BTreeMap::new(),
+            ticks_per_second: tick.as_secs_f64().recip(),
             peers: PeerLinks::default(),
             kinds,
             ticked: Duration::ZERO,
@@ -114,8 +135,75 @@ impl RoomLink {
         }
     }
 
+    /// Returns the next event of the session. The replicated entities follow the peers and the host.
     pub(crate) fn poll_session(&mut self) -> Option<SessionEvent> {
-        self.session.poll()
+        let event = self.session.poll()?;
+        match event {
+            SessionEvent::Joined { peer_id } => {
+                self.snapshots.link_opened(peer_id);
+                self.update_members();
+            }
+            SessionEvent::Left { peer_id } => self.close_snapshots(peer_id),
+            SessionEvent::MeshChanged { .. } => self.update_members(),
+            SessionEvent::HostChanged { host } => self.snapshots.set_host(Some(host)),
+            _ => {}
+        }
+        Some(event)
+    }
+
+    /// Receives replicated entities from a peer.
+    pub(crate) fn receive_snapshots(
+        &mut self,
+        peer_id: PeerId,
+        seq: u64,
+        tick: Tick,
+        arrived: Duration,
+        bytes: &[u8],
+    ) -> Result<(), DecodeError> {
+        self.snapshots
+            .receive(peer_id, seq, tick.0, bytes)
+            .inspect_err(|_| self.peers.count_bad_packet(peer_id))?;
+        let hz = self.ticks_per_second;
+        let clock = self.clocks.entry(peer_id);
+        let clock = clock.or_insert_with(|| PlayoutClock::new(hz, tick.0, arrived));
+        clock.record_arrival(tick.0, arrived);
+        Ok(())
+    }
+
+    /// Advances the clocks that play snapshots to the current frame.
+    pub(crate) fn advance_clocks(&mut self) {
+        let now = self.now();
+        for clock in self.clocks.values_mut() {
+            clock.advance(now);
+        }
+    }
+
+    /// Returns the position in the snapshots of a peer that this frame shows.
+    pub(crate) fn playhead(&self, peer_id: PeerId) -> Option<Playhead> {
+        self.clocks.get(&peer_id).map(PlayoutClock::playhead)
+    }
+
+    pub(crate) fn ticks_per_second(&self) -> f64 {
+        self.ticks_per_second
+    }
+
+    fn close_snapshots(&mut self, peer_id: PeerId) {
+        self.clocks.remove(&peer_id);
+        self.snapshots.link_lost(peer_id);
+        self.update_members();
+    }
+
+    /// Updates the peers whose entities exist: those with a session, and those that any of them is
+    /// linked with.
+    fn update_members(&mut self) {
+        let mut members = BTreeSet::new();
+        let mut new: Vec<_> = self.peers.in_session().collect();
+        while let Some(peer_id) = new.pop() {
+            if members.insert(peer_id) {
+                new.extend(self.session.links_of(peer_id));
+            }
+        }
+        self.snapshots.set_members(members);
     }
 
     /// Returns the time since the room was joined.
@@ -154,6 +242,7 @@ impl RoomLink {
         if self.peers.contains(peer_id) {
             self.peers.set_leaving(peer_id, reason);
             self.session.link_lost(peer_id);
+            self.close_snapshots(peer_id);
         }
     }
 
@@ -164,7 +253,9 @@ impl RoomLink {
         reason: DisconnectReason,
     ) -> Option<Departure> {
         self.session.link_lost(peer_id);
-        self.peers.forget(peer_id, reason)
+        let departure = self.peers.forget(peer_id, reason);
+        self.close_snapshots(peer_id);
+        departure
     }
 
     /// Closes the link to a peer after sending its queued events.
@@ -296,6 +387,7 @@ impl RoomLink {
             }
         }
         self.session.advance(self.ticked);
+        self.snapshots.advance(self.ticked);
     }
 
     /// Returns whether the game has run no tick for so long that peers wait for acks.
@@ -304,14 +396,26 @@ impl RoomLink {
     }
 
     /// Sends one tick packet per peer, and queued events and transfers. The packets carry the
-    /// sections of `sections`.
-    pub(crate) fn send_tick(&mut self, own: &OwnStates, sections: &mut dyn SectionSource) {
+    /// inputs of a match, and replicated entities.
+    pub(crate) fn send_tick(&mut self, own: &OwnStates, inputs: Option<&mut dyn SectionSource>) {
         let now = self.now();
         let Some(transport) = self.transport.as_deref_mut() else {
             return;
         };
+        let mut snapshots = SnapshotSource(&mut self.snapshots);
+        let mut sections = PacketSections {
+            inputs: inputs.map(|inputs| inputs as _),
+            snapshots: Some(&mut snapshots),
+        };
         for peer_id in self.peers.in_session() {
-            send_tick(transport, &mut self.session, peer_id, now, own, sections);
+            send_tick(
+                transport,
+                &mut self.session,
+                peer_id,
+                now,
+                own,
+                &mut sections,
+            );
         }
     }
 

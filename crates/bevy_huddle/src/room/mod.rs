@@ -9,4 +9,5 @@ pub(crate) mod link;
 pub(crate) mod options;
 mod outbox;
 mod report;
+mod snapshots;
 pub(crate) mod status;

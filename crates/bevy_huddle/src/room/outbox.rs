@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use huddle_mesh::{Channel, PeerId};
-use huddle_session::{Lane, OwnStates, RoomSession, SectionSource};
+use huddle_session::{Lane, OwnStates, PacketSections, RoomSession};
 
 use crate::transport::Transport;
 
@@ -15,7 +15,7 @@ pub(super) fn send_tick(
     peer_id: PeerId,
     now: Duration,
     own: &OwnStates,
-    sections: &mut dyn SectionSource,
+    sections: &mut PacketSections<'_>,
 ) {
     loop {
         let credit = transport.credit(peer_id, Channel::State);

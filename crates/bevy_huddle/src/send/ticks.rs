@@ -21,7 +21,7 @@ pub(crate) fn begin_tick(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>) {
 pub(crate) fn send_tick(mut rooms: Query<&mut RoomLink>, own: Res<OwnState>) {
     for mut link in &mut rooms {
         if !link.is_driven_by_match {
-            link.send_tick(&own.0, &mut ());
+            link.send_tick(&own.0, None);
         }
     }
 }
@@ -35,7 +35,7 @@ pub(crate) fn send_events(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>, own:
         if link.is_paused() {
             link.advance();
             tick.0 = link.session.tick();
-            link.send_tick(&own.0, &mut ());
+            link.send_tick(&own.0, None);
         } else {
             link.send_events();
         }

@@ -9,6 +9,7 @@ use bevy::{
 use super::game::{meet, offline_app};
 use crate::{
     prelude::*,
+    replication::{components::PeerEntity, map::RoomReplication},
     room::{link::RoomLink, status::ReportedStatus},
 };
 
@@ -21,7 +22,12 @@ fn components_of_rooms_and_peers_are_reflected() {
     let (lab, [ada, bob]) = meet();
     let world = lab[ada].world();
     let registry = registry(&lab[ada]);
-    let private = [TypeId::of::<RoomLink>(), TypeId::of::<ReportedStatus>()];
+    let private = [
+        TypeId::of::<RoomLink>(),
+        TypeId::of::<ReportedStatus>(),
+        TypeId::of::<RoomReplication>(),
+        TypeId::of::<PeerEntity>(),
+    ];
     let mut reflected = 0;
     for entity in [lab.room(ada), lab.peer(ada, bob)] {
         for component in world.inspect_entity(entity).unwrap() {

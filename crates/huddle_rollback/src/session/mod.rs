@@ -28,7 +28,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use huddle_session::{PeerId, SectionSource, Tick};
+use huddle_session::{PacketInfo, PeerId, SectionSource, Tick};
 
 pub use self::{
     error::{InputError, ReceiveError},
@@ -59,7 +59,8 @@ use crate::{
 ///
 /// 1. Pass received data to the session:
 ///    - Call [`receive_packet`](Self::receive_packet) for each
-///      [`SessionEvent::Section`](huddle_session::SessionEvent::Section).
+///      [`SessionEvent::Section`](huddle_session::SessionEvent::Section) of the kind
+///      [`Inputs`](huddle_session::SectionKind::Inputs).
 ///    - Call [`receive_message`](Self::receive_message) for each event of the kind
 ///      [`KIND`](Self::KIND).
 ///    - Call [`linked`](Self::linked) or [`lost`](Self::lost) when a link opens or closes.
@@ -390,13 +391,16 @@ impl<I: Input> RollbackSession<I> {
 }
 
 impl<I: Input> SectionSource for RollbackSession<I> {
-    fn delivered(&mut self, peer: PeerId, token: u32) {
-        if let Some(running) = &mut self.running {
+    fn delivered(&mut self, peer: PeerId, token: u64) {
+        if let Some(running) = &mut self.running
+            && let Ok(token) = u32::try_from(token)
+        {
             running.delivered(peer, token);
         }
     }
 
-    fn write(&mut self, peer: PeerId, room: usize, out: &mut Vec<u8>) -> Option<u32> {
-        self.running.as_mut()?.write(peer, room, out)
+    fn write(&mut self, packet: PacketInfo, budget: usize, out: &mut Vec<u8>) -> Option<u64> {
+        let running = self.running.as_mut()?;
+        running.write(packet.peer, budget, out).map(u64::from)
     }
 }

@@ -13,7 +13,7 @@ pub(super) struct Opponent {
     pub(super) habits: Habits,
     pub(super) context: Context,
     /// The tokens of received packets that it has not acked.
-    pub(super) unacked: Vec<u32>,
+    pub(super) unacked: Vec<u64>,
     /// The number of the next packet.
     pub(super) next_packet: u64,
     /// The lead of its inputs over its tick that it claims while that tick does not advance.

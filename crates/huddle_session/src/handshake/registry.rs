@@ -86,6 +86,7 @@ impl Registry {
             out.put_u8(match entry.delivery {
                 Delivery::Event => 0,
                 Delivery::State => 1,
+                Delivery::Component => 2,
             });
             // `Kinds::declare` rejects longer names.
             out.put_u8(entry.name.len() as u8);
@@ -158,6 +159,7 @@ impl Entry {
         let delivery = match reader.u8().ok_or(HandshakeError::Truncated)? {
             0 => Delivery::Event,
             1 => Delivery::State,
+            2 => Delivery::Component,
             _ => return Err(HandshakeError::Malformed("an unknown kind of delivery")),
         };
         let len = reader.u8().ok_or(HandshakeError::Truncated)?;

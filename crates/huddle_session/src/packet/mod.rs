@@ -317,6 +317,11 @@ impl<'a, T: Copy> PacketWriter<'a, T> {
         })
     }
 
+    /// Returns the sequence number of the packet.
+    pub(crate) fn seq(&self) -> u64 {
+        self.packets.sent.next()
+    }
+
     /// Returns the maximum length of a section with this id that still fits.
     pub(crate) fn max_payload(&self, id: u32) -> usize {
         max_payload(id, self.space())

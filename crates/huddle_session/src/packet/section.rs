@@ -14,8 +14,10 @@ pub(crate) const EVENT_ACK: u32 = 1;
 pub(crate) const TRANSFER_ACKS: u32 = 2;
 /// Part of a section that is too large for one packet.
 pub(crate) const PART: u32 = 3;
-/// The payload of a [`SectionSource`](crate::room::SectionSource), such as a game's inputs.
-pub(crate) const CUSTOM: u32 = 4;
+/// The inputs of a match, from a [`SectionSource`](crate::room::SectionSource).
+pub(crate) const INPUTS: u32 = 4;
+/// Replicated entities, from a [`SectionSource`](crate::room::SectionSource).
+pub(crate) const SNAPSHOTS: u32 = 5;
 /// The section of state kind `n` has the id `FIRST_STATE + n`. Lower ids that are not listed here
 /// are reserved; a peer skips the ones that it does not support.
 pub(crate) const FIRST_STATE: u32 = 16;

@@ -3,7 +3,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use huddle_id::PeerId;
 
-use crate::{events::Undelivered, handshake::Refusal, kind::KindId, transfer::TransferEvent};
+use super::SectionKind;
+use crate::{
+    events::Undelivered, handshake::Refusal, kind::KindId, tick::Tick, transfer::TransferEvent,
+};
 
 /// An event of a [`RoomSession`](crate::room::RoomSession). Events are reported in the order in
 /// which they happened.
@@ -58,12 +61,16 @@ pub enum SessionEvent {
         /// The payload, unchanged.
         payload: Bytes,
     },
-    /// A packet contained the section of the peer's [`SectionSource`](crate::room::SectionSource).
+    /// A packet contained a section of the peer's [`PacketSections`](crate::room::PacketSections).
     Section {
         /// The peer.
         peer_id: PeerId,
+        /// The section.
+        kind: SectionKind,
         /// The sequence number of the packet. A later packet has a higher one.
-        packet: u64,
+        seq: u64,
+        /// The tick at which the peer sent the packet.
+        tick: Tick,
         /// The payload, unchanged.
         payload: Bytes,
         /// The time at which the packet arrived.

@@ -17,7 +17,10 @@ use bytes::Bytes;
 use huddle_id::PeerId;
 
 pub use self::{
-    error::MessageError, event::SessionEvent, section_source::SectionSource, stats::SessionStats,
+    error::MessageError,
+    event::SessionEvent,
+    section_source::{PacketInfo, PacketSections, SectionKind, SectionSource},
+    stats::SessionStats,
 };
 
 use self::peer::{Copied, OpenSession, PeerSession, Received};
@@ -294,7 +297,9 @@ impl RoomSession {
         credit: usize,
     ) -> Option<Bytes> {
         match lane {
-            Lane::State => self.collect_state(peer, now, own, &mut (), credit),
+            Lane::State => {
+                self.collect_state(peer, now, own, &mut PacketSections::default(), credit)
+            }
             Lane::Events => {
                 let session = self.peers.get_mut(&peer)?;
                 let message =
@@ -309,21 +314,21 @@ impl RoomSession {
         }
     }
 
-    /// Like [`Self::collect`] for [`Lane::State`], but the first packet of a tick also carries the
-    /// section of `source`.
+    /// Like [`Self::collect`] for [`Lane::State`], but the first packet of a tick also carries
+    /// `sections`.
     pub fn collect_state(
         &mut self,
         peer: PeerId,
         now: Duration,
         own: &OwnStates,
-        source: &mut dyn SectionSource,
+        sections: &mut PacketSections<'_>,
         credit: usize,
     ) -> Option<Bytes> {
         let tick = Tick(self.clock.tick());
         match self.peers.get_mut(&peer)?.collect_copy(tick, credit) {
             Copied::Now(copy) => Some(copy),
             Copied::InThisTick => None,
-            Copied::Nothing => self.collect_packet(peer, now, own, source, credit),
+            Copied::Nothing => self.collect_packet(peer, now, own, sections, credit),
         }
     }
 
@@ -334,12 +339,12 @@ impl RoomSession {
         peer: PeerId,
         now: Duration,
         own: &OwnStates,
-        source: &mut dyn SectionSource,
+        sections: &mut PacketSections<'_>,
         credit: usize,
     ) -> Option<Bytes> {
         let tick = self.tick();
         let open = self.peers.get_mut(&peer)?.open.as_mut()?;
-        open.collect_packet(now, tick, &self.kinds, own, (peer, source), credit)
+        open.collect_packet(now, tick, &self.kinds, own, (peer, sections), credit)
     }
 
     /// Queues an event for a peer. Events of kinds whose names start with `huddle/` are sent before
@@ -634,11 +639,18 @@ impl RoomSession {
                         result = Err(MessageError::Tick);
                     }
                 }
-                Received::Section(packet, payload) => {
+                Received::Section {
+                    kind,
+                    seq,
+                    tick,
+                    payload,
+                } => {
                     let rtt = self.open(peer).and_then(|open| open.rtt());
                     self.events.push_back(SessionEvent::Section {
                         peer_id: peer,
-                        packet,
+                        kind,
+                        seq,
+                        tick,
                         payload,
                         arrived,
                         rtt,

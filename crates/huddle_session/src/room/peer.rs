@@ -5,7 +5,7 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::{Bytes, BytesMut};
 use huddle_id::PeerId;
 
-use super::{MessageError, SectionSource, SessionStats};
+use super::{MessageError, PacketInfo, PacketSections, SectionKind, SessionStats};
 use crate::{
     clock::ClockReading,
     events::{EventReceiver, EventSender, QueueError, Undelivered},
@@ -15,7 +15,9 @@ use crate::{
     packet::{
         Fate, Packets,
         part::PartReceiver,
-        section::{CUSTOM, EVENT_ACK, EVENT_FRAGMENTS, FIRST_STATE, PART, TRANSFER_ACKS},
+        section::{
+            EVENT_ACK, EVENT_FRAGMENTS, FIRST_STATE, INPUTS, PART, SNAPSHOTS, TRANSFER_ACKS,
+        },
     },
     state::{Origin, OwnStates, StateReceiver, StateSender, StateToken},
     tick::{Tick, TickInstant, TickRate},
@@ -35,8 +37,11 @@ const MAX_COPIES: usize = 3;
 /// The maximum number of packets per tick. All but the first carry only parts of large values.
 const MAX_PACKETS_PER_TICK: u32 = 2;
 
-/// The maximum size of a section source's payload, so that acks always fit.
-const CUSTOM_BUDGET: usize = 1000;
+/// The maximum size of the inputs of a match, so that acks always fit.
+const INPUTS_BUDGET: usize = 1000;
+
+/// The space that snapshots leave in a packet, so that short states fit.
+const STATE_RESERVE: usize = 100;
 
 /// The session with one peer, from the opening of its link to its end.
 #[derive(Debug)]
@@ -70,15 +75,15 @@ pub(super) struct OpenSession {
     events_received: u64,
     transfers: Transfers,
     scratch: BytesMut,
-    /// The section source's payload. Reused to avoid allocations.
-    custom: Vec<u8>,
+    /// The payload of a section source. Reused to avoid allocations.
+    section: Vec<u8>,
 }
 
 /// The contents of a packet whose delivery is tracked.
 #[derive(Debug, Clone, Copy)]
 enum Token {
     State(StateToken),
-    Section(u32),
+    Section(SectionKind, u64),
 }
 
 impl From<StateToken> for Token {
@@ -96,8 +101,14 @@ pub(super) enum Received {
     State(u16, Bytes),
     /// A packet that the peer sent at this tick.
     Tick(Tick),
-    /// The peer's [`SectionSource`] payload, with the sequence number of its packet.
-    Section(u64, Bytes),
+    /// A section of one of the peer's [`PacketSections`].
+    Section {
+        kind: SectionKind,
+        /// The sequence number of its packet.
+        seq: u64,
+        tick: Tick,
+        payload: Bytes,
+    },
 }
 
 /// The copy of a handshake message that a tick sends instead of its packet.
@@ -171,7 +182,7 @@ impl OpenSession {
             events_received: 0,
             transfers: Transfers::new(limits),
             scratch: BytesMut::with_capacity(MAX_PACKET_LEN),
-            custom: Vec::new(),
+            section: Vec::new(),
         })
     }
 
@@ -201,14 +212,20 @@ impl OpenSession {
         tick: Tick,
         kinds: &Kinds,
         own: &OwnStates,
-        (peer, source): (PeerId, &mut dyn SectionSource),
+        (peer, sections): (PeerId, &mut PacketSections<'_>),
         credit: usize,
     ) -> Option<Bytes> {
         for (token, fate) in self.packets.fates(now) {
             match (token, fate) {
                 (Token::State(token), fate) => self.states_out.settle(token, fate),
-                (Token::Section(token), Fate::Delivered) => source.delivered(peer, token),
-                (Token::Section(_), Fate::Lost) => {}
+                (Token::Section(kind, token), fate) => {
+                    if let Some(source) = sections.source(kind) {
+                        match fate {
+                            Fate::Delivered => source.delivered(peer, token),
+                            Fate::Lost => source.lost(peer, token),
+                        }
+                    }
+                }
             }
         }
         let rtt = self.packets.rtt();
@@ -222,12 +239,19 @@ impl OpenSession {
         }
         let mut packet = self.packets.begin(now, tick, credit)?;
 
-        self.custom.clear();
-        let budget = packet.max_payload(CUSTOM).min(CUSTOM_BUDGET);
-        if let Some(token) = source.write(peer, budget, &mut self.custom)
-            && packet.section(CUSTOM, &[&self.custom])
-        {
-            packet.token(Token::Section(token));
+        let info = PacketInfo {
+            peer,
+            seq: packet.seq(),
+            tick,
+        };
+        if let Some(source) = sections.source(SectionKind::Inputs) {
+            self.section.clear();
+            let budget = packet.max_payload(INPUTS).min(INPUTS_BUDGET);
+            if let Some(token) = source.write(info, budget, &mut self.section)
+                && packet.section(INPUTS, &[&self.section])
+            {
+                packet.token(Token::Section(SectionKind::Inputs, token));
+            }
         }
         if self.events_in.ack_due() && packet.max_payload(EVENT_ACK) >= MAX_VARINT_LEN {
             self.scratch.clear();
@@ -243,6 +267,15 @@ impl OpenSession {
         let budget = packet.max_payload(EVENT_FRAGMENTS).min(REPAIR_BUDGET);
         if self.events_out.repair(now, rtt, &mut self.scratch, budget) {
             packet.section(EVENT_FRAGMENTS, &[&self.scratch]);
+        }
+        if let Some(source) = sections.source(SectionKind::Snapshots) {
+            self.section.clear();
+            let budget = packet.max_payload(SNAPSHOTS).saturating_sub(STATE_RESERVE);
+            if let Some(token) = source.write(info, budget, &mut self.section)
+                && packet.section(SNAPSHOTS, &[&self.section])
+            {
+                packet.token(Token::Section(SectionKind::Snapshots, token));
+            }
         }
         self.states_out.collect(own, index_of, &mut packet);
         packet.finish().inspect(|_| self.packets_of_tick = 1)
@@ -267,6 +300,13 @@ impl OpenSession {
         if let Some(rtt) = arrival.rtt {
             self.transfers.on_rtt(rtt, arrived);
         }
+        let (seq, tick) = (arrival.seq, arrival.tick);
+        let custom = |kind, payload| Received::Section {
+            kind,
+            seq,
+            tick,
+            payload,
+        };
         for (id, section) in arrival.sections {
             match id {
                 EVENT_FRAGMENTS => self.receive_fragments(section, out)?,
@@ -284,7 +324,8 @@ impl OpenSession {
                         self.receive_state(whole.id, origin, whole.bytes, out)?;
                     }
                 }
-                CUSTOM => out.push(Received::Section(arrival.seq, section)),
+                INPUTS => out.push(custom(SectionKind::Inputs, section)),
+                SNAPSHOTS => out.push(custom(SectionKind::Snapshots, section)),
                 FIRST_STATE.. => {
                     let seq = arrival.seq;
                     let origin = Origin { seq, number: None };

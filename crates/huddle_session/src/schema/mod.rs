@@ -118,6 +118,12 @@ impl Schema {
         Self(shape::OPAQUE.to_owned())
     }
 
+    /// Returns the schema of a payload that the caller describes. Two descriptions are compatible if
+    /// they are equal.
+    pub fn described(text: &str) -> Self {
+        Self(Self(text.to_owned()).cut(MAX_SCHEMA_LEN))
+    }
+
     /// Returns the text of the schema.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -8,8 +8,8 @@ use std::{
 use bytes::Bytes;
 use huddle_rollback::{RollbackEvent, RollbackSession, RollbackSetup, Seat, Step};
 use huddle_session::{
-    Delivery, KindId, Kinds, Lane, OwnStates, PeerId, QueueError, RoomSession, RoomSetup, Schema,
-    SessionEvent, Tick,
+    Delivery, KindId, Kinds, Lane, OwnStates, PacketSections, PeerId, QueueError, RoomSession,
+    RoomSetup, Schema, SectionKind, SessionEvent, Tick,
 };
 
 use super::game::{Limits, Running, SimGame};
@@ -323,13 +323,15 @@ impl<G: SimGame> Player<G> {
                 }
                 SessionEvent::Section {
                     peer_id: peer,
-                    packet,
+                    kind: SectionKind::Inputs,
+                    seq,
                     payload,
                     arrived,
                     rtt,
+                    ..
                 } => self
                     .session
-                    .receive_packet(peer, packet, &payload, arrived, rtt),
+                    .receive_packet(peer, seq, &payload, arrived, rtt),
                 SessionEvent::Event {
                     peer_id: peer,
                     kind,
@@ -361,9 +363,10 @@ impl<G: SimGame> Player<G> {
         self.send_messages();
         for &other in self.linked.keys() {
             let peer = peer_id(other);
+            let mut sections = PacketSections::inputs(&mut self.session);
             let packet = self
                 .room
-                .collect_packet(peer, now, &self.own, &mut self.session, CREDIT);
+                .collect_packet(peer, now, &self.own, &mut sections, CREDIT);
             if let Some(packet) = packet {
                 if let Some(sampled) = self.unsent.remove(&other) {
                     self.input_to_packet = self.input_to_packet.max(now - sampled);

@@ -13,11 +13,15 @@ pub enum SnapshotEvent {
     Spawned {
         /// The entity.
         id: EntityId,
+        /// The tick of the sender at which the entity had its values.
+        tick: u32,
     },
     /// The values of an entity have changed.
     Changed {
         /// The entity.
         id: EntityId,
+        /// The tick of the owner at which the entity had its values.
+        tick: u32,
         /// The components whose values have changed. It includes those that were added.
         changed: ComponentSet,
         /// The components that the entity no longer has.

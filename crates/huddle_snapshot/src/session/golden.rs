@@ -89,7 +89,11 @@ fn spawn_matches_golden_bytes() {
     );
     let id = scene.ball;
     assert_eq!(id, EntityId::spawned(ADA, 0xa000_0000));
-    assert_eq!(scene.last_event(), Some(SnapshotEvent::Spawned { id }));
+    let tick = TICK;
+    assert_eq!(
+        scene.last_event(),
+        Some(SnapshotEvent::Spawned { id, tick })
+    );
     let pose = scene.bob.get(id, scene.pose);
     assert_eq!(pose, Some(Value::Numbers(&START)));
 }

@@ -168,15 +168,17 @@ impl SnapshotSession {
             _ => return,
         };
         let Some(values) = &mut entity.values else {
-            let values = values_of(state);
-            return self.appear(index, values);
+            let (values, tick) = (values_of(state), state.head.tick);
+            return self.appear(index, values, tick);
         };
         let before = values.components;
+        let tick = state.head.tick;
         let changed = update(&self.layout, values, state);
         let removed = before.without(values.components);
         if !changed.is_empty() || !removed.is_empty() {
             self.events.push_back(SnapshotEvent::Changed {
                 id,
+                tick,
                 changed,
                 removed,
             });
@@ -199,19 +201,19 @@ impl SnapshotSession {
             .zip(link)
             .and_then(|(entity, link)| link.incoming.newest(index, entity.id()));
         if let Some(Newest::State(state)) = newest {
-            let values = values_of(state);
-            self.appear(index, values);
+            let (values, tick) = (values_of(state), state.head.tick);
+            self.appear(index, values, tick);
         }
     }
 
     /// The game sees an entity for the first time, or again.
-    fn appear(&mut self, index: Index, values: Values) {
+    fn appear(&mut self, index: Index, values: Values, tick: u32) {
         let Some(entity) = self.world.get_mut(index) else {
             return;
         };
         entity.values = Some(values);
         let id = entity.id();
-        self.events.push_back(SnapshotEvent::Spawned { id });
+        self.events.push_back(SnapshotEvent::Spawned { id, tick });
         self.notice_vacancy(index);
         let (host, now) = (self.host, self.now);
         self.operate(index, |ownership| ownership.set_host(host, now));

@@ -319,7 +319,7 @@ fn no_entity_starves_in_small_packets() {
             receive(&mut b, A, seq, &bytes);
             a.delivered(B, seq);
             while let Some(event) = b.poll() {
-                let (SnapshotEvent::Spawned { id } | SnapshotEvent::Changed { id, .. }) = event
+                let (SnapshotEvent::Spawned { id, .. } | SnapshotEvent::Changed { id, .. }) = event
                 else {
                     continue;
                 };

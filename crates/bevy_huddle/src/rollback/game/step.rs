@@ -155,7 +155,7 @@ impl<I: Input> Running<I> {
         self.queue_messages(world);
         let own = std::mem::take(&mut world.resource_mut::<OwnState>().0);
         if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-            link.send_tick(&own, &mut self.session);
+            link.send_tick(&own, Some(&mut self.session));
         }
         world.resource_mut::<OwnState>().0 = own;
     }

@@ -5,7 +5,12 @@ use bytes::Bytes;
 use huddle_session::SectionSource;
 
 use super::{
-    super::{ids::peer_id, messages, opponent::Habits, sections},
+    super::{
+        ids::{packet_to, peer_id},
+        messages,
+        opponent::Habits,
+        sections,
+    },
     SPACE, World,
     pipe::Content,
 };
@@ -201,7 +206,7 @@ impl World {
             let Some(token) = opponent
                 .machine
                 .session
-                .write(peer_id(other), SPACE, &mut out)
+                .write(packet_to(other), SPACE, &mut out)
             else {
                 continue;
             };

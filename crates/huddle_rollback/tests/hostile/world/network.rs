@@ -4,7 +4,7 @@ use huddle_rollback::Seat;
 use huddle_session::{SectionSource, codec};
 
 use super::{
-    super::ids::{peer_id, player_of},
+    super::ids::{packet_to, peer_id, player_of},
     SPACE, World, period,
     pipe::Content,
 };
@@ -33,7 +33,7 @@ impl World {
             let mut out = Vec::new();
             let token = self.honest[player]
                 .session
-                .write(peer_id(to), SPACE, &mut out);
+                .write(packet_to(to), SPACE, &mut out);
             if let Some(token) = token {
                 assert!(out.len() <= SPACE, "{} bytes", out.len());
                 let pipe = self.pipes.entry((player, to)).or_default();

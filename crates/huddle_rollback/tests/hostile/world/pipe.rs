@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 pub(super) enum Content {
-    Section(u64, Bytes, Option<u32>),
-    Ack(u32),
+    Section(u64, Bytes, Option<u64>),
+    Ack(u64),
     Message(Bytes),
 }
 

@@ -255,7 +255,7 @@ impl Room {
         let peer = &mut self.peers[at];
         while let Some(event) = peer.session.poll() {
             match event {
-                SnapshotEvent::Spawned { id } => {
+                SnapshotEvent::Spawned { id, .. } => {
                     assert!(!peer.dead.contains(&id), "{id} came back");
                     assert!(peer.shown.insert(id), "{id} appeared twice");
                 }
@@ -263,6 +263,7 @@ impl Room {
                     id,
                     changed,
                     removed,
+                    ..
                 } => {
                     assert!(peer.shown.contains(&id));
                     assert!(!changed.is_empty() || !removed.is_empty());

@@ -1,0 +1,102 @@
+//! Registers replicated components on an [`App`].
+
+use std::sync::Arc;
+
+use bevy::prelude::*;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    outgoing::changes::collect_changes,
+    requests::{OwnershipRequest, OwnershipRule},
+    rule::{ReplicatedComponent, ReplicationRule, TypedRule, add_rule, field_rule, serde_rule},
+    schedule::ReplicationSystems,
+};
+
+/// Registers the components of entities with [`Replicated`](crate::replication::Replicated) that the
+/// other peers see.
+///
+/// Every player must register the same components. Players whose components differ refuse each other,
+/// and [`PeerRefused`](crate::PeerRefused) names the difference. A room uses the components that were
+/// registered when it was joined.
+pub trait ReplicationAppExt {
+    /// Replicates `T` as a whole, with `serde`. It is sent again when its encoded bytes change. Use it for
+    /// what changes rarely, such as names and scores. A value has at most 768 bytes.
+    ///
+    /// `name` identifies the component on the network.
+    ///
+    /// # Panics
+    /// Panics if the name is empty or in use, if the type is already replicated, or if its values cannot
+    /// be encoded and decoded without loss.
+    fn replicate<T>(&mut self, name: &'static str) -> &mut Self
+    where
+        T: ReplicatedComponent + Serialize + DeserializeOwned;
+
+    /// Replicates fields of `T` with a range and a step. A change takes a few bits. Use it for what
+    /// changes often, such as positions.
+    ///
+    /// `name` identifies the component on the network. See [`ReplicationRule`] for an example.
+    ///
+    /// # Panics
+    /// Panics if the name is empty or in use, if the type is already replicated, or if the rule has no
+    /// fields or more than 32.
+    fn replicate_with<T>(
+        &mut self,
+        name: &'static str,
+        rule: impl FnOnce(ReplicationRule<T>) -> ReplicationRule<T>,
+    ) -> &mut Self
+    where
+        T: ReplicatedComponent + Default;
+
+    /// Sets the callback that decides about the requests of other peers for entities with
+    /// [`OwnershipPolicy::OnRequest`](crate::replication::OwnershipPolicy). Without a callback, every
+    /// request is granted.
+    ///
+    /// ```
+    /// use bevy::prelude::*;
+    /// use bevy_huddle::replication::*;
+    ///
+    /// #[derive(Component)]
+    /// struct Locked;
+    ///
+    /// App::new().decide_ownership(|request| !request.world.entity(request.entity).contains::<Locked>());
+    /// ```
+    fn decide_ownership<F>(&mut self, decide: F) -> &mut Self
+    where
+        F: Fn(OwnershipRequest<'_>) -> bool + Send + Sync + 'static;
+}
+
+impl ReplicationAppExt for App {
+    fn replicate<T>(&mut self, name: &'static str) -> &mut Self
+    where
+        T: ReplicatedComponent + Serialize + DeserializeOwned,
+    {
+        add(self, serde_rule::<T>(name))
+    }
+
+    fn replicate_with<T>(
+        &mut self,
+        name: &'static str,
+        rule: impl FnOnce(ReplicationRule<T>) -> ReplicationRule<T>,
+    ) -> &mut Self
+    where
+        T: ReplicatedComponent + Default,
+    {
+        add(self, field_rule::<T>(name, rule))
+    }
+
+    fn decide_ownership<F>(&mut self, decide: F) -> &mut Self
+    where
+        F: Fn(OwnershipRequest<'_>) -> bool + Send + Sync + 'static,
+    {
+        self.insert_resource(OwnershipRule(Some(Arc::new(decide))))
+    }
+}
+
+pub(super) fn add<T: ReplicatedComponent>(app: &mut App, rule: TypedRule<T>) -> &mut App {
+    let changes = collect_changes::<T>(&rule);
+    if let Some(interpolation) = &rule.interpolation {
+        interpolation.register(app);
+    }
+    add_rule(app.world_mut(), rule);
+    app.add_systems(FixedPostUpdate, changes.in_set(ReplicationSystems::Collect))
+}

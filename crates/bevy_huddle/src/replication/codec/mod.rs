@@ -1,0 +1,17 @@
+//! How the values of components are encoded: whole, or field by field.
+
+mod field;
+mod fields;
+mod quantiser;
+mod serde;
+mod value;
+mod value_codec;
+
+pub(crate) use self::{
+    field::{FieldRule, Stepped, Turning, TypedField},
+    fields::Fields,
+    quantiser::{Angle, Flag, Integer, Quantiser},
+    serde::SerdeCodec,
+    value::ValueBuffer,
+    value_codec::ValueCodec,
+};

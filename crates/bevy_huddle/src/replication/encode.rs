@@ -1,0 +1,61 @@
+//! Encodes all components of an entity of the local peer.
+
+use bevy::prelude::*;
+use huddle_snapshot::{ComponentId, id::EntityId};
+
+use crate::{
+    replication::{
+        codec::ValueBuffer, events::ReplicationError, map::RoomReplication, rule::RoomRules,
+    },
+    room::link::RoomLink,
+};
+
+/// Encodes all components of an entity.
+pub(crate) fn encode_all(
+    rules: &RoomRules,
+    entity: EntityRef,
+) -> Result<Vec<(ComponentId, ValueBuffer)>, ReplicationError> {
+    let mut values = Vec::new();
+    for (id, rule) in rules.iter() {
+        let mut value = ValueBuffer::default();
+        let name = rule.name();
+        let has_value = rule
+            .encode(entity, &mut value)
+            .map_err(|error| ReplicationError::Encode { name, error })?;
+        if has_value {
+            values.push((id, value));
+        }
+    }
+    Ok(values)
+}
+
+/// Brings the session up to date with an entity that the local peer has become the owner of.
+pub(crate) fn encode_again(
+    world: &mut World,
+    room: Entity,
+    (entity, id): (Entity, EntityId),
+) -> Result<(), ReplicationError> {
+    let Some(rules) = world
+        .get::<RoomReplication>(room)
+        .map(|room| room.rules.clone())
+    else {
+        return Ok(());
+    };
+    let Ok(owned) = world.get_entity(entity) else {
+        return Ok(());
+    };
+    let values = encode_all(&rules, owned)?;
+    let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+        return Ok(());
+    };
+    let session = &mut link.snapshots;
+    for (component, value) in &values {
+        session.set(id, *component, value.value())?;
+    }
+    let missing = session.components(id).unwrap_or_default();
+    let missing = missing.without(values.iter().map(|(id, _)| *id).collect());
+    for component in missing.iter() {
+        session.remove_component(id, component)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! The events of replicated entities.
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+use huddle_session::codec::EncodeError;
+use huddle_snapshot::{
+    EntityError,
+    claim::{Cause, ClaimEnd, Operation},
+};
+use thiserror::Error;
+
+/// A replicated entity has another owner. Triggered on the entity, on every peer, after
+/// [`Owner`](super::Owner) has changed.
+#[derive(EntityEvent, Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnershipChanged {
+    /// The entity.
+    pub entity: Entity,
+    /// The previous owner.
+    pub from: Option<PeerId>,
+    /// The new owner.
+    pub to: Option<PeerId>,
+    /// How the new owner got the entity.
+    pub cause: Cause,
+}
+
+/// A claim of the local peer has ended. Every claim ends exactly once. Triggered on the entity.
+#[derive(EntityEvent, Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClaimEnded {
+    /// The entity.
+    pub entity: Entity,
+    /// The command that made the claim.
+    pub operation: Operation,
+    /// How it ended: granted, refused or overruled.
+    pub end: ClaimEnd,
+}
+
+/// An entity or a component cannot be replicated. Triggered on the entity. The other peers keep the
+/// last value that could be sent.
+#[derive(EntityEvent, Debug, Clone, PartialEq, Eq)]
+pub struct ReplicationFailed {
+    /// The entity.
+    pub entity: Entity,
+    /// The reason, and what to do.
+    pub error: ReplicationError,
+}
+
+/// The reason why an entity, or a command about it, has no effect on the other peers.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReplicationError {
+    /// The entity is not in a room.
+    #[error("the entity is not replicated in a room: insert `Replicated`, and join a room first")]
+    NotReplicated,
+    /// The value of a component cannot be encoded.
+    #[error("the component \"{name}\": {error}")]
+    Encode {
+        /// The name of the component.
+        name: &'static str,
+        /// The reason.
+        error: EncodeError,
+    },
+    /// The change is not possible.
+    #[error(transparent)]
+    Entity(#[from] EntityError),
+    /// An entity of the host would be hidden.
+    #[error(
+        "an entity with `OwnershipPolicy::Host` cannot be hidden, because the next host takes it over: give it another policy"
+    )]
+    HostVisibility,
+    /// The entity is replicated and rolled back.
+    #[error(
+        "the entity has both `Replicated` and `Rollback`: a match shares its state by inputs, so remove one of the two"
+    )]
+    RolledBack,
+}

@@ -1,0 +1,64 @@
+//! Applies what the session has received to the world.
+
+use bevy::prelude::*;
+use huddle_snapshot::{ComponentId, ComponentSet, id::EntityId};
+
+use super::{
+    batch::{Batch, Change},
+    ownership, remove, spawn,
+};
+use crate::{
+    replication::received::Received,
+    room::{components::Rooms, link::RoomLink},
+};
+
+/// Applies the received entities of all rooms: first those that are gone, then new ones, then changes,
+/// and the ownership last.
+pub(crate) fn apply(world: &mut World, mut rooms: Local<Vec<Entity>>) {
+    rooms.clear();
+    rooms.extend_from_slice(world.resource::<Rooms>());
+    for &room in &*rooms {
+        let Some(mut link) = world.get_mut::<RoomLink>(room) else {
+            continue;
+        };
+        let link = link.bypass_change_detection();
+        link.advance_clocks();
+        let batch = Batch::take(&mut link.snapshots);
+        if !batch.is_empty() {
+            apply_batch(world, room, batch);
+        }
+    }
+}
+
+fn apply_batch(world: &mut World, room: Entity, batch: Batch) {
+    for (id, reason) in batch.removed {
+        remove::remove(world, room, id, reason);
+    }
+    spawn::spawn_all(world, room, &batch.spawned);
+    for (id, change) in batch.changed {
+        change_entity(world, room, id, change);
+    }
+    for event in batch.ownership {
+        ownership::handle(world, room, event);
+    }
+}
+
+/// Changes the components of an entity: adds the new ones together, then sets the others.
+fn change_entity(world: &mut World, room: Entity, id: EntityId, change: Change) {
+    let Some(received) = Received::find(world, room, id, change.tick) else {
+        return;
+    };
+    let Ok(entity) = world.get_entity(received.entity) else {
+        return;
+    };
+    let has = |component: &ComponentId| {
+        let rule = received.rules.get(*component);
+        rule.is_some_and(|rule| rule.is_on(entity))
+    };
+    let existing: ComponentSet = change.changed.iter().filter(has).collect();
+    let gone: ComponentSet = change.removed.iter().filter(has).collect();
+    received.insert(world, change.changed.without(existing), None);
+    received.remove(world, gone);
+    received.set(world, existing);
+    world.flush();
+}

@@ -1,0 +1,8 @@
+//! What other peers own, from the session to the world.
+
+pub(crate) mod apply;
+mod batch;
+mod ownership;
+mod remove;
+pub(crate) mod room;
+pub(crate) mod spawn;

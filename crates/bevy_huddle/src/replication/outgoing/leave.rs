@@ -1,0 +1,49 @@
+//! Entities that the game despawns, or no longer replicates.
+
+use bevy::prelude::*;
+
+use crate::{
+    peer::components::Peer,
+    replication::{
+        components::{LocallyOwned, Owner, Replicated, ReplicationId},
+        map::RoomReplication,
+    },
+    room::link::RoomLink,
+};
+
+/// Despawns an entity on the other peers if the local peer owns it, and hides it otherwise.
+pub(crate) fn on_replicated_removed(
+    removed: On<Remove, Replicated>,
+    ids: Query<(&ReplicationId, Has<LocallyOwned>, Has<Peer>)>,
+    mut rooms: Query<(&mut RoomLink, &mut RoomReplication)>,
+    mut commands: Commands,
+) {
+    let entity = removed.entity;
+    let Ok((&ReplicationId { id, room }, is_mine, is_peer)) = ids.get(entity) else {
+        return;
+    };
+    if let Ok(mut entity) = commands.get_entity(entity) {
+        entity.try_remove::<(ReplicationId, Owner, LocallyOwned)>();
+    }
+    let Ok((mut link, mut replication)) = rooms.get_mut(room) else {
+        return;
+    };
+    if replication.entities.entity(id) != Some(entity) {
+        // The session has removed it.
+        return;
+    }
+    if is_mine {
+        replication.entities.remove(id);
+        if let Err(error) = link.snapshots.despawn(id) {
+            log::warn!("{entity} was despawned here only: {error}");
+        }
+    } else if is_peer {
+        // The peer left.
+        replication.entities.remove(id);
+    } else {
+        replication.entities.hide(id);
+        log::warn!(
+            "{entity} was despawned here only, because another peer owns it: its owner despawns it for everybody"
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! What a rule does to show its component smoothly.
+
+use bevy::{
+    app::{RunFixedMainLoop, RunFixedMainLoopSystems},
+    prelude::*,
+    scene::ResolvedScene,
+};
+use huddle_mesh::PeerId;
+use huddle_snapshot::playout::Playhead;
+
+use super::{
+    interpolated::{Interpolated, Playout},
+    motion::FieldsMotion,
+    show::{add_missing, remove_unused, sample_local, show},
+};
+use crate::replication::{scene::Ready, schedule::ReplicationSystems};
+
+/// Where a received value comes from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sample {
+    /// The tick of the owner at which the entity had the value.
+    pub(crate) tick: u32,
+    pub(crate) owner: Option<PeerId>,
+    /// The playhead of the owner's clock. `None` if the owner has no clock.
+    pub(crate) playhead: Option<Playhead>,
+}
+
+/// Shows components of type `T` smoothly.
+pub(crate) trait Interpolation<T>: Send + Sync + 'static {
+    /// Adds what shows a new component to the components that are inserted together.
+    fn add_to(&self, scene: &mut ResolvedScene, value: &T, sample: &Sample);
+
+    /// Adds a received value.
+    fn push(&self, entity: &mut EntityWorldMut, value: &T, sample: &Sample);
+
+    /// Adds the systems to the app.
+    fn register(&self, app: &mut App);
+}
+
+impl<T: Component + Clone + PartialEq> Interpolation<T> for FieldsMotion<T> {
+    fn add_to(&self, scene: &mut ResolvedScene, value: &T, sample: &Sample) {
+        let playout = Playout::new(self.clone(), sample.tick, value.clone(), sample.owner);
+        scene.push_template(Ready(playout));
+        scene.push_template(Ready(Interpolated(value.clone())));
+    }
+
+    fn push(&self, entity: &mut EntityWorldMut, value: &T, sample: &Sample) {
+        if let Some(mut playout) = entity.get_mut::<Playout<T>>()
+            && let Some(playhead) = &sample.playhead
+        {
+            playout.follow(sample.owner);
+            playout.push(sample.tick, value.clone(), playhead);
+        }
+    }
+
+    fn register(&self, app: &mut App) {
+        let systems = (
+            add_missing::<T>(self.clone()),
+            remove_unused::<T>,
+            show::<T>,
+        );
+        app.add_systems(
+            FixedPostUpdate,
+            sample_local::<T>.in_set(ReplicationSystems::Collect),
+        )
+        .add_systems(
+            RunFixedMainLoop,
+            systems
+                .chain()
+                .in_set(ReplicationSystems::Interpolate)
+                .in_set(RunFixedMainLoopSystems::AfterFixedMainLoop),
+        );
+    }
+}

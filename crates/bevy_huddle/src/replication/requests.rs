@@ -1,0 +1,161 @@
+//! Requests for entities, which travel between the peer that claims an entity and its owner.
+
+use std::sync::Arc;
+
+use bevy::prelude::*;
+use huddle_mesh::PeerId;
+use huddle_session::{
+    Delivery, KindId, MAX_EVENT_LEN,
+    codec::{self, DecodeError},
+};
+use huddle_snapshot::{
+    claim::RequestDecision,
+    id::{Creator, EntityId},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    message::registry::{Handler, PeerRef, declare},
+    peer::components::PeerOf,
+    replication::map::RoomReplication,
+    room::link::RoomLink,
+};
+
+const NAME: &str = "huddle/ownership";
+
+/// A message about the ownership of an entity.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum OwnershipMessage {
+    /// The sender requests the entity.
+    Request(WireId),
+    /// The sender owns the entity, and keeps it.
+    Denied(WireId),
+}
+
+/// An [`EntityId`] in a message. The creator is `None` for an entity of the level.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct WireId {
+    creator: Option<PeerId>,
+    number: u32,
+}
+
+impl From<EntityId> for WireId {
+    fn from(id: EntityId) -> Self {
+        Self {
+            creator: match id.creator {
+                Creator::Placed => None,
+                Creator::Peer(peer_id) => Some(peer_id),
+            },
+            number: id.number,
+        }
+    }
+}
+
+impl From<WireId> for EntityId {
+    fn from(id: WireId) -> Self {
+        match id.creator {
+            None => Self::placed(id.number),
+            Some(peer_id) => Self::spawned(peer_id, id.number),
+        }
+    }
+}
+
+/// A peer's request for an entity that the local peer owns, for the callback of
+/// [`decide_ownership`](crate::replication::ReplicationAppExt::decide_ownership).
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct OwnershipRequest<'a> {
+    /// The entity.
+    pub entity: Entity,
+    /// The peer that requests it.
+    pub peer_id: PeerId,
+    /// The world of the app.
+    pub world: &'a World,
+}
+
+type Rule = dyn Fn(OwnershipRequest<'_>) -> bool + Send + Sync;
+
+/// The callback that decides about requests. Without one, every request is granted.
+#[derive(Resource, Clone, Default)]
+pub(super) struct OwnershipRule(pub(super) Option<Arc<Rule>>);
+
+/// Registers the messages.
+pub(super) fn add(app: &mut App) {
+    app.init_resource::<OwnershipRule>();
+    let handler = Handler {
+        name: NAME,
+        deliver: receive,
+        undelivered: None,
+    };
+    declare::<OwnershipMessage>(app.world_mut(), Delivery::Event, handler);
+}
+
+/// Requests an entity from its owner.
+pub(super) fn send_request(world: &mut World, room: Entity, id: EntityId, owner: PeerId) {
+    send(world, room, owner, OwnershipMessage::Request(id.into()));
+}
+
+/// Queues a message. If its queue is full, the request ends without an answer.
+fn send(world: &mut World, room: Entity, peer_id: PeerId, message: OwnershipMessage) {
+    let Ok(payload) = codec::encode(&message, MAX_EVENT_LEN) else {
+        return;
+    };
+    if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+        let queued = link.session.queue_event(peer_id, KindId::of(NAME), payload);
+        if let Err(error) = queued {
+            log::warn!("a message about ownership to {peer_id} was not sent: {error}");
+        }
+    }
+}
+
+fn receive(world: &mut World, from: PeerRef, payload: &[u8]) -> Result<(), DecodeError> {
+    let message: OwnershipMessage = codec::decode(payload, MAX_EVENT_LEN)?;
+    let peer_id = from.peer_id;
+    let Some(&PeerOf(room)) = world.get::<PeerOf>(from.entity) else {
+        return Ok(());
+    };
+    match message {
+        OwnershipMessage::Request(id) => decide(world, room, id.into(), peer_id),
+        OwnershipMessage::Denied(id) => {
+            if let Some(mut link) = world.get_mut::<RoomLink>(room) {
+                link.snapshots.denied(id.into(), peer_id);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Decides about a request, and gives the entity away or denies it.
+fn decide(world: &mut World, room: Entity, id: EntityId, peer_id: PeerId) {
+    let Some(link) = world.get::<RoomLink>(room) else {
+        return;
+    };
+    let is_granted = match link.snapshots.requested(id, peer_id) {
+        RequestDecision::Granted => return,
+        RequestDecision::Deny => false,
+        RequestDecision::AskGame => ask_game(world, room, id, peer_id),
+    };
+    let given = match world.get_mut::<RoomLink>(room) {
+        Some(mut link) if is_granted => link.snapshots.give(id, peer_id),
+        _ => return send(world, room, peer_id, OwnershipMessage::Denied(id.into())),
+    };
+    if let Err(error) = given {
+        log::warn!("an entity was not given to {peer_id}: {error}");
+        send(world, room, peer_id, OwnershipMessage::Denied(id.into()));
+    }
+}
+
+fn ask_game(world: &World, room: Entity, id: EntityId, peer_id: PeerId) -> bool {
+    let replication = world.get::<RoomReplication>(room);
+    let Some(entity) = replication.and_then(|replication| replication.entities.entity(id)) else {
+        return false;
+    };
+    match &world.resource::<OwnershipRule>().0 {
+        None => true,
+        Some(rule) => rule(OwnershipRequest {
+            entity,
+            peer_id,
+            world,
+        }),
+    }
+}

@@ -1,0 +1,207 @@
+//! The rule of a component, which a game describes field by field.
+
+use std::{marker::PhantomData, ops::RangeInclusive, sync::Arc};
+
+use bevy::prelude::*;
+use huddle_snapshot::{
+    playout::{Linear, Motion, Nlerp},
+    quantise::{Rotation, SteppedRange, Vector},
+};
+
+use crate::replication::{
+    codec::{Angle, FieldRule, Fields, Flag, Integer, Quantiser, Stepped, Turning, TypedField},
+    playout::{FieldsMotion, Interpolation},
+};
+
+/// The fields of a component that are replicated, for
+/// [`replicate_with`](crate::replication::ReplicationAppExt::replicate_with).
+///
+/// Each method adds a field, with a function that reads it and one that sets it. The values travel as
+/// multiples of a step, so a received value differs from the sent one by half a step at most. Values
+/// outside of the range become its nearest end. A value that is not a number becomes 0.
+///
+/// What no field covers keeps its value on the receiving side, or is the default.
+///
+/// ```
+/// use bevy::prelude::*;
+/// use bevy_huddle::replication::*;
+///
+/// #[derive(Component, Clone, Default, PartialEq)]
+/// struct Ship {
+///     at: Vec2,
+///     heading: f32,
+///     shields: i32,
+///     is_boosting: bool,
+/// }
+///
+/// fn add(app: &mut App) {
+///     app.replicate_with::<Ship>("ship", |rule| {
+///         rule.vec2(|ship| ship.at, |ship, at| ship.at = at, within(640.0).step(0.05))
+///             .angle(|ship| ship.heading, |ship, heading| ship.heading = heading, 10)
+///             .integer(|ship| ship.shields, |ship, shields| ship.shields = shields, 0..=100)
+///             .flag(|ship| ship.is_boosting, |ship, boosting| ship.is_boosting = boosting)
+///     });
+/// }
+/// ```
+#[must_use]
+pub struct ReplicationRule<T> {
+    fields: Vec<Box<dyn FieldRule<T>>>,
+    interpolation: Option<fn(Arc<Fields<T>>) -> Arc<dyn Interpolation<T>>>,
+}
+
+impl<T: Default + Clone + 'static> ReplicationRule<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            fields: Vec::new(),
+            interpolation: None,
+        }
+    }
+
+    /// Adds a number.
+    ///
+    /// # Panics
+    /// Panics if the range is empty or has too many steps.
+    pub fn scalar(
+        self,
+        get: impl Fn(&T) -> f32 + Send + Sync + 'static,
+        set: impl Fn(&mut T, f32) + Send + Sync + 'static,
+        range: SteppedRange,
+    ) -> Self {
+        let get = move |value: &T| [get(value)];
+        let set = move |value: &mut T, [number]: [f32; 1]| set(value, number);
+        self.vector(get, set, range)
+    }
+
+    /// Adds a vector with two axes, which have the same range.
+    ///
+    /// # Panics
+    /// Panics if the range is empty or has too many steps.
+    pub fn vec2(
+        self,
+        get: impl Fn(&T) -> Vec2 + Send + Sync + 'static,
+        set: impl Fn(&mut T, Vec2) + Send + Sync + 'static,
+        range: SteppedRange,
+    ) -> Self {
+        let get = move |value: &T| get(value).to_array();
+        let set = move |value: &mut T, axes: [f32; 2]| set(value, axes.into());
+        self.vector(get, set, range)
+    }
+
+    /// Adds a vector with three axes, which have the same range.
+    ///
+    /// # Panics
+    /// Panics if the range is empty or has too many steps.
+    pub fn vec3(
+        self,
+        get: impl Fn(&T) -> Vec3 + Send + Sync + 'static,
+        set: impl Fn(&mut T, Vec3) + Send + Sync + 'static,
+        range: SteppedRange,
+    ) -> Self {
+        let get = move |value: &T| get(value).to_array();
+        let set = move |value: &mut T, axes: [f32; 3]| set(value, axes.into());
+        self.vector(get, set, range)
+    }
+
+    /// Adds a rotation. `bits` is the resolution of a component of its quaternion, from 4 to 16. Ten
+    /// are enough for most games.
+    ///
+    /// # Panics
+    /// Panics if `bits` is out of range.
+    pub fn rotation(
+        self,
+        get: impl Fn(&T) -> Quat + Send + Sync + 'static,
+        set: impl Fn(&mut T, Quat) + Send + Sync + 'static,
+        bits: u32,
+    ) -> Self {
+        let quantiser = Rotation::new(bits).unwrap_or_else(|error| panic!("{error}"));
+        let get = move |value: &T| get(value).to_array();
+        let set = move |value: &mut T, axes: [f32; 4]| set(value, Quat::from_array(axes));
+        self.field(get, set, quantiser, Nlerp)
+    }
+
+    /// Adds an angle in radians. `bits` is the resolution of a full turn, from 1 to 20. Received
+    /// angles are from -π up to, but not including, π.
+    ///
+    /// # Panics
+    /// Panics if `bits` is out of range.
+    pub fn angle(
+        self,
+        get: impl Fn(&T) -> f32 + Send + Sync + 'static,
+        set: impl Fn(&mut T, f32) + Send + Sync + 'static,
+        bits: u8,
+    ) -> Self {
+        assert!(
+            (1..=20).contains(&bits),
+            "an angle cannot have {bits} bits: use 1 to 20"
+        );
+        self.field(get, set, Angle { bits }, Turning)
+    }
+
+    /// Adds a whole number in a range. It is exact.
+    ///
+    /// # Panics
+    /// Panics if the range is empty or contains 2^31 or more numbers.
+    pub fn integer(
+        self,
+        get: impl Fn(&T) -> i32 + Send + Sync + 'static,
+        set: impl Fn(&mut T, i32) + Send + Sync + 'static,
+        range: RangeInclusive<i32>,
+    ) -> Self {
+        let len = range.end().checked_sub(*range.start());
+        assert!(
+            len.is_some_and(|len| len >= 0),
+            "the range {range:?} is empty or too long: use fewer than 2^31 numbers"
+        );
+        self.field(get, set, Integer { range }, Stepped(PhantomData))
+    }
+
+    /// Adds a flag.
+    pub fn flag(
+        self,
+        get: impl Fn(&T) -> bool + Send + Sync + 'static,
+        set: impl Fn(&mut T, bool) + Send + Sync + 'static,
+    ) -> Self {
+        self.field(get, set, Flag, Stepped(PhantomData))
+    }
+
+    fn vector<const N: usize>(
+        self,
+        get: impl Fn(&T) -> [f32; N] + Send + Sync + 'static,
+        set: impl Fn(&mut T, [f32; N]) + Send + Sync + 'static,
+        range: SteppedRange,
+    ) -> Self {
+        let quantiser = Vector::<N>::uniform(range).unwrap_or_else(|error| panic!("{error}"));
+        self.field(get, set, quantiser, Linear::<N>)
+    }
+
+    fn field<V: 'static>(
+        mut self,
+        get: impl Fn(&T) -> V + Send + Sync + 'static,
+        set: impl Fn(&mut T, V) + Send + Sync + 'static,
+        quantiser: impl Quantiser<V>,
+        motion: impl Motion<Value = V> + Send + Sync + 'static,
+    ) -> Self {
+        self.fields.push(Box::new(TypedField {
+            get: Box::new(get),
+            set: Box::new(set),
+            quantiser,
+            motion,
+        }));
+        self
+    }
+
+    /// Shows the component smoothly, as [`Interpolated<T>`](crate::replication::Interpolated).
+    pub fn interpolate(mut self) -> Self
+    where
+        T: Component + PartialEq,
+    {
+        self.interpolation = Some(|fields| Arc::new(FieldsMotion(fields)));
+        self
+    }
+
+    pub(super) fn build(self) -> (Arc<Fields<T>>, Option<Arc<dyn Interpolation<T>>>) {
+        let fields = Arc::new(Fields::new(self.fields));
+        let interpolation = self.interpolation.map(|new| new(Arc::clone(&fields)));
+        (fields, interpolation)
+    }
+}

@@ -1,0 +1,10 @@
+//! Whole games with replicated entities, in the lab.
+
+mod appearing;
+mod changing;
+mod game;
+mod leaving;
+mod level;
+mod owning;
+mod refusing;
+mod seeing;

@@ -1,0 +1,65 @@
+use bevy::prelude::*;
+
+use super::game::{Charge, game};
+use crate::{
+    prelude::*,
+    replication::{ReplicationAppExt, between},
+    testing::Lab,
+};
+
+#[test]
+fn peers_whose_rules_differ_refuse_each_other_and_name_the_difference() {
+    #[derive(Component, Clone, Default)]
+    struct Fuel(f32);
+    fn fuel(app: &mut App, step: f32) {
+        game(app);
+        app.replicate_with::<Fuel>("fuel", |rule| {
+            rule.scalar(
+                |fuel| fuel.0,
+                |fuel, now| fuel.0 = now,
+                between(0.0, 1.0).step(step),
+            )
+        });
+    }
+    let mut lab = Lab::new(5);
+    lab.record::<PeerRefused>();
+    let ada = lab.player(|app| fuel(app, 0.1));
+    lab.player(|app| fuel(app, 0.2));
+    lab.run_for(std::time::Duration::from_secs(3));
+    let refused = lab.take_events::<PeerRefused>(ada);
+    let text = refused[0].refusal.to_string();
+    assert!(text.contains("\"fuel\"") || text.contains("fuel"), "{text}");
+    assert!(
+        text.contains("step 0.1") && text.contains("step 0.2"),
+        "{text}"
+    );
+}
+
+#[test]
+#[should_panic(expected = "is replicated twice")]
+fn type_that_is_registered_twice_panics() {
+    let mut app = App::new();
+    app.add_plugins((MinimalPlugins, HuddlePlugins));
+    game(&mut app);
+    app.replicate_with::<Charge>("energy", |rule| rule.flag(|_| true, |_, _| {}));
+}
+
+#[test]
+#[should_panic(expected = "the message name \"label\" is already in use")]
+fn name_that_is_used_twice_panics() {
+    #[derive(Component, Clone, Default)]
+    struct Other;
+    let mut app = App::new();
+    app.add_plugins((MinimalPlugins, HuddlePlugins));
+    game(&mut app);
+    app.replicate_with::<Other>("label", |rule| rule.flag(|_| true, |_, _| {}));
+}
+
+#[test]
+#[should_panic(expected = "has 0 fields")]
+fn rule_without_fields_panics() {
+    #[derive(Component, Clone, Default)]
+    struct Other;
+    let mut app = App::new();
+    app.replicate_with::<Other>("other", |rule| rule);
+}

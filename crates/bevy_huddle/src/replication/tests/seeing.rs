@@ -1,0 +1,46 @@
+use std::collections::BTreeSet;
+
+use bevy::prelude::*;
+
+use super::game::{Charge, LabExt, Label, meet};
+use crate::replication::{OwnershipPolicy, ReplicationError, ReplicationFailed, VisibleTo};
+
+#[test]
+fn hidden_entity_never_reaches_a_peer_until_it_is_shown() {
+    let (mut lab, [ada, bob, eve]) = meet();
+    let only_eve = VisibleTo::Only(BTreeSet::from([lab.peer_id(eve)]));
+    let card = lab.spawn(ada, (Charge(1), Label("queen".to_owned()), only_eve));
+    lab.settle();
+    assert_eq!(lab.all::<Charge>(bob), []);
+    assert_eq!(lab.all::<Charge>(eve), [Charge(1)]);
+    lab.with(ada, |world| {
+        world.entity_mut(card).insert(VisibleTo::All).id()
+    });
+    lab.settle();
+    assert_eq!(lab.all::<Label>(bob), [Label("queen".to_owned())]);
+    let except = VisibleTo::Except(BTreeSet::from([lab.peer_id(bob)]));
+    for _ in 0..5 {
+        lab.with(ada, |world| {
+            world.entity_mut(card).insert(except.clone()).id()
+        });
+        lab.settle();
+        assert_eq!(lab.all::<Charge>(bob), []);
+        lab.with(ada, |world| {
+            world.entity_mut(card).insert(VisibleTo::All).id()
+        });
+        lab.settle();
+        assert_eq!(lab.all::<Charge>(bob), [Charge(1)]);
+    }
+}
+
+#[test]
+fn entity_of_the_host_cannot_be_hidden() {
+    let (mut lab, [ada, bob]) = meet();
+    let hidden = VisibleTo::Only(BTreeSet::new());
+    lab.spawn(ada, (Charge(1), OwnershipPolicy::Host, hidden));
+    lab.settle();
+    let failed = lab.take_events::<ReplicationFailed>(ada);
+    let errors: Vec<_> = failed.iter().map(|failed| &failed.error).collect();
+    assert_eq!(errors, [&ReplicationError::HostVisibility]);
+    assert_eq!(lab.all::<Charge>(bob), [], "it would be visible otherwise");
+}
