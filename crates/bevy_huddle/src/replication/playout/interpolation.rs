@@ -1,5 +1,7 @@
 //! What a rule does to show its component smoothly.
 
+use std::sync::Arc;
+
 use bevy::{
     app::{RunFixedMainLoop, RunFixedMainLoopSystems},
     prelude::*,
@@ -11,9 +13,9 @@ use huddle_snapshot::playout::Playhead;
 use super::{
     interpolated::{Interpolated, Playout},
     motion::FieldsMotion,
-    show::{add_missing, remove_unused, sample_local, show},
+    show::{add_missing, remove_unused, sample_local, set_transforms, show},
 };
-use crate::replication::{scene::Ready, schedule::ReplicationSystems};
+use crate::replication::{codec::Fields, scene::Ready, schedule::ReplicationSystems};
 
 /// Where a received value comes from.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,9 +39,32 @@ pub(crate) trait Interpolation<T>: Send + Sync + 'static {
     fn register(&self, app: &mut App);
 }
 
-impl<T: Component + Clone + PartialEq> Interpolation<T> for FieldsMotion<T> {
+/// Sets a [`Transform`] to the value that is shown.
+pub(crate) type Draw<T> = Arc<dyn Fn(&T, &mut Transform) + Send + Sync>;
+
+/// Shows the fields of `T` smoothly.
+pub(crate) struct Smooth<T> {
+    motion: FieldsMotion<T>,
+    draw: Option<Draw<T>>,
+}
+
+impl<T> Smooth<T> {
+    pub(crate) fn new(fields: Arc<Fields<T>>, draw: Option<Draw<T>>) -> Self {
+        Self {
+            motion: FieldsMotion(fields),
+            draw,
+        }
+    }
+}
+
+impl<T: Component + Clone + PartialEq> Interpolation<T> for Smooth<T> {
     fn add_to(&self, scene: &mut ResolvedScene, value: &T, sample: &Sample) {
-        let playout = Playout::new(self.clone(), sample.tick, value.clone(), sample.owner);
+        let playout = Playout::new(
+            self.motion.clone(),
+            sample.tick,
+            value.clone(),
+            sample.owner,
+        );
         scene.push_template(Ready(playout));
         scene.push_template(Ready(Interpolated(value.clone())));
     }
@@ -55,7 +80,7 @@ impl<T: Component + Clone + PartialEq> Interpolation<T> for FieldsMotion<T> {
 
     fn register(&self, app: &mut App) {
         let systems = (
-            add_missing::<T>(self.clone()),
+            add_missing::<T>(self.motion.clone()),
             remove_unused::<T>,
             show::<T>,
         );
@@ -70,5 +95,14 @@ impl<T: Component + Clone + PartialEq> Interpolation<T> for FieldsMotion<T> {
                 .in_set(ReplicationSystems::Interpolate)
                 .in_set(RunFixedMainLoopSystems::AfterFixedMainLoop),
         );
+        if let Some(draw) = &self.draw {
+            app.add_systems(
+                RunFixedMainLoop,
+                set_transforms::<T>(Arc::clone(draw))
+                    .after(show::<T>)
+                    .in_set(ReplicationSystems::Interpolate)
+                    .in_set(RunFixedMainLoopSystems::AfterFixedMainLoop),
+            );
+        }
     }
 }

@@ -6,7 +6,4 @@ mod motion;
 mod show;
 
 pub use self::interpolated::Interpolated;
-pub(crate) use self::{
-    interpolation::{Interpolation, Sample},
-    motion::FieldsMotion,
-};
+pub(crate) use self::interpolation::{Draw, Interpolation, Sample, Smooth};

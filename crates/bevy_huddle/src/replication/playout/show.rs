@@ -1,5 +1,7 @@
 //! The systems that show components of one type.
 
+use std::sync::Arc;
+
 use bevy::prelude::*;
 use huddle_snapshot::playout::Playhead;
 
@@ -97,5 +99,16 @@ pub(super) fn show<T: Component + Clone + PartialEq>(
             None => value.clone(),
         };
         interpolated.set_if_neq(Interpolated(now));
+    }
+}
+
+/// Returns the system that sets the transforms of entities to what is shown.
+pub(super) fn set_transforms<T: Component>(
+    draw: Arc<dyn Fn(&T, &mut Transform) + Send + Sync>,
+) -> impl FnMut(Query<(&Interpolated<T>, &mut Transform), Changed<Interpolated<T>>>) + use<T> {
+    move |mut shown| {
+        for (interpolated, mut transform) in &mut shown {
+            draw(&interpolated.0, &mut transform);
+        }
     }
 }

@@ -10,7 +10,7 @@ use huddle_snapshot::{
 
 use crate::replication::{
     codec::{Angle, FieldRule, Fields, Flag, Integer, Quantiser, Stepped, Turning, TypedField},
-    playout::{FieldsMotion, Interpolation},
+    playout::{Draw, Interpolation, Smooth},
 };
 
 /// The fields of a component that are replicated, for
@@ -46,7 +46,8 @@ use crate::replication::{
 #[must_use]
 pub struct ReplicationRule<T> {
     fields: Vec<Box<dyn FieldRule<T>>>,
-    interpolation: Option<fn(Arc<Fields<T>>) -> Arc<dyn Interpolation<T>>>,
+    interpolation: Option<fn(Arc<Fields<T>>, Option<Draw<T>>) -> Arc<dyn Interpolation<T>>>,
+    draw: Option<Draw<T>>,
 }
 
 impl<T: Default + Clone + 'static> ReplicationRule<T> {
@@ -54,6 +55,7 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
         Self {
             fields: Vec::new(),
             interpolation: None,
+            draw: None,
         }
     }
 
@@ -195,13 +197,42 @@ impl<T: Default + Clone + 'static> ReplicationRule<T> {
     where
         T: Component + PartialEq,
     {
-        self.interpolation = Some(|fields| Arc::new(FieldsMotion(fields)));
+        self.interpolation = Some(|fields, draw| Arc::new(Smooth::new(fields, draw)));
         self
     }
 
+    /// Shows the component smoothly, like [`interpolate`](Self::interpolate), and sets the [`Transform`]
+    /// of the entity to it, before [`Update`]. Let the component require a `Transform`.
+    ///
+    /// ```
+    /// use bevy::prelude::*;
+    /// use bevy_huddle::replication::*;
+    ///
+    /// #[derive(Component, Clone, Default, PartialEq)]
+    /// #[require(Transform)]
+    /// struct Place(Vec2);
+    ///
+    /// fn add(app: &mut App) {
+    ///     app.replicate_with::<Place>("place", |rule| {
+    ///         rule.vec2(|place| place.0, |place, at| place.0 = at, within(640.0).step(0.05))
+    ///             .draw(|place, transform| transform.translation = place.0.extend(0.0))
+    ///     });
+    /// }
+    /// ```
+    pub fn draw(mut self, draw: impl Fn(&T, &mut Transform) + Send + Sync + 'static) -> Self
+    where
+        T: Component + PartialEq,
+    {
+        self.draw = Some(Arc::new(draw));
+        self.interpolate()
+    }
+
+    /// Returns the fields, and what shows the component.
     pub(super) fn build(self) -> (Arc<Fields<T>>, Option<Arc<dyn Interpolation<T>>>) {
         let fields = Arc::new(Fields::new(self.fields));
-        let interpolation = self.interpolation.map(|new| new(Arc::clone(&fields)));
+        let interpolation = self
+            .interpolation
+            .map(|new| new(Arc::clone(&fields), self.draw));
         (fields, interpolation)
     }
 }

@@ -8,3 +8,4 @@ mod level;
 mod owning;
 mod refusing;
 mod seeing;
+mod showing;
