@@ -4,47 +4,48 @@ use bevy::prelude::*;
 use huddle_snapshot::{ComponentId, id::EntityId};
 
 use crate::{
-    replication::{
-        codec::ValueBuffer, events::ReplicationError, map::RoomReplication, rule::RoomRules,
-    },
+    replication::{codec::ValueBuffer, events::ReplicationError, room::RoomReplication},
     room::link::RoomLink,
 };
 
 /// Encodes all components of an entity.
 pub(crate) fn encode_all(
-    rules: &RoomRules,
+    replication: &RoomReplication,
     entity: EntityRef,
 ) -> Result<Vec<(ComponentId, ValueBuffer)>, ReplicationError> {
     let mut values = Vec::new();
-    for (id, rule) in rules.iter() {
+    for (id, rule) in replication.rules.iter() {
         let mut value = ValueBuffer::default();
         let name = rule.name();
         let has_value = rule
             .encode(entity, &mut value)
             .map_err(|error| ReplicationError::Encode { name, error })?;
         if has_value {
+            value
+                .finish(&replication.entities)
+                .map_err(|error| ReplicationError::Encode { name, error })?;
             values.push((id, value));
         }
     }
     Ok(values)
 }
 
-/// Brings the session up to date with an entity that the local peer has become the owner of.
+/// Brings the session up to date with an entity that the local peer owns.
 pub(crate) fn encode_again(
     world: &mut World,
     room: Entity,
     (entity, id): (Entity, EntityId),
 ) -> Result<(), ReplicationError> {
-    let Some(rules) = world
-        .get::<RoomReplication>(room)
-        .map(|room| room.rules.clone())
-    else {
+    let Some(replication) = world.get::<RoomReplication>(room) else {
         return Ok(());
     };
     let Ok(owned) = world.get_entity(entity) else {
         return Ok(());
     };
-    let values = encode_all(&rules, owned)?;
+    let values = encode_all(replication, owned)?;
+    if let Some(mut replication) = world.get_mut::<RoomReplication>(room) {
+        replication.wait_for_ids(id, &values);
+    }
     let Some(mut link) = world.get_mut::<RoomLink>(room) else {
         return Ok(());
     };

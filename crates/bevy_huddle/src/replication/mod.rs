@@ -57,19 +57,21 @@ mod codec;
 mod commands;
 pub(crate) mod components;
 mod encode;
+mod entities;
 mod events;
 mod incoming;
-pub(crate) mod map;
 mod outgoing;
 mod playout;
 mod plugin;
 mod received;
 mod requests;
+pub(crate) mod room;
 mod rule;
 mod scene;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use self::{
     app::ReplicationAppExt,

@@ -6,7 +6,7 @@ use bevy::{
     scene::{ResolvedScene, ResolvedSceneRoot},
 };
 use huddle_session::codec::DecodeError;
-use huddle_snapshot::{ComponentSet, id::EntityId};
+use huddle_snapshot::{ComponentId, ComponentSet, id::EntityId};
 
 use crate::{
     error::RejectReason,
@@ -14,9 +14,9 @@ use crate::{
     replication::{
         codec::ValueBuffer,
         components::{LocallyOwned, Owner, Replicated, ReplicationId},
-        map::RoomReplication,
         playout::Sample,
-        rule::RoomRules,
+        room::RoomReplication,
+        rule::{ComponentRule, RoomRules},
         scene::Ready,
     },
     room::link::RoomLink,
@@ -68,17 +68,17 @@ impl Received {
         }
         let mut scene = ResolvedScene::default();
         let mut rejected = Vec::new();
-        if let Some(link) = world.get::<RoomLink>(self.room)
-            && let Ok(entity) = world.get_entity(self.entity)
-        {
-            for component in added.iter() {
-                let value = link.snapshots.get(self.id, component);
-                if let (Some(rule), Some(value)) = (self.rules.get(component), value)
-                    && let Err(error) = rule.add_to(&mut scene, entity, value, &self.sample)
-                {
-                    rejected.push((rule.name(), error));
-                }
-            }
+        let mut value = ValueBuffer::default();
+        for component in added.iter() {
+            let Some(rule) = self.rules.get(component) else {
+                continue;
+            };
+            let result = self.read(world, component, rule, &mut value);
+            let result = result.and_then(|is_ready| match world.get_entity(self.entity) {
+                Ok(entity) if is_ready => rule.add_to(&mut scene, entity, &value, &self.sample),
+                _ => Ok(()),
+            });
+            rejected.extend(result.err().map(|error| (rule.name(), error)));
         }
         if let Some(marks) = marks {
             let Self { id, room, .. } = *self;
@@ -104,22 +104,79 @@ impl Received {
         self.reject_all(world, rejected);
     }
 
+    /// Reads the received value of a component. Returns `false` if the component cannot be set yet,
+    /// or ever.
+    fn read(
+        &self,
+        world: &mut World,
+        component: ComponentId,
+        rule: &dyn ComponentRule,
+        value: &mut ValueBuffer,
+    ) -> Result<bool, DecodeError> {
+        let (Some(link), Some(replication)) = (
+            world.get::<RoomLink>(self.room),
+            world.get::<RoomReplication>(self.room),
+        ) else {
+            return Ok(false);
+        };
+        let Some(received) = link.snapshots.get(self.id, component) else {
+            return Ok(false);
+        };
+        value.read(received, &replication.entities)?;
+        if rule.is_hierarchy()
+            && value
+                .references()
+                .iter()
+                .any(|it| self.is_above(world, *it))
+        {
+            let problem = "the entity would be its own parent".to_owned();
+            return Err(DecodeError::Malformed(problem));
+        }
+        if let Some(mut replication) = world.get_mut::<RoomReplication>(self.room) {
+            let waiting = &mut replication.bypass_change_detection().not_here;
+            waiting.set((self.id, component), value.not_here());
+        }
+        let has_placeholder = value.references().contains(&Entity::PLACEHOLDER);
+        Ok(!rule.is_relationship() || !has_placeholder)
+    }
+
+    /// Returns `true` if the entity is another entity, or one of its ancestors.
+    fn is_above(&self, world: &World, mut other: Entity) -> bool {
+        while other != self.entity {
+            match world.get::<ChildOf>(other) {
+                Some(child_of) => other = child_of.parent(),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// Inserts components, or sets those that the entity has.
+    pub(crate) fn insert_or_set(&self, world: &mut World, components: ComponentSet) {
+        let Ok(entity) = world.get_entity(self.entity) else {
+            return;
+        };
+        let existing = self.rules.components_of(entity);
+        let added = components.without(existing);
+        self.insert(world, added, None);
+        self.set(world, components.without(added));
+        world.flush();
+    }
+
     /// Sets components that the entity has.
     pub(crate) fn set(&self, world: &mut World, components: ComponentSet) {
         let mut rejected = Vec::new();
-        let mut buffer = ValueBuffer::default();
+        let mut value = ValueBuffer::default();
         for component in components.iter() {
-            let link = world.get::<RoomLink>(self.room);
-            let value = link.and_then(|link| link.snapshots.get(self.id, component));
-            let (Some(rule), Some(value)) = (self.rules.get(component), value) else {
+            let Some(rule) = self.rules.get(component) else {
                 continue;
             };
-            buffer.copy_from(value);
-            if let Ok(mut entity) = world.get_entity_mut(self.entity)
-                && let Err(error) = rule.set(&mut entity, buffer.value(), &self.sample)
-            {
-                rejected.push((rule.name(), error));
-            }
+            let result = self.read(world, component, rule, &mut value);
+            let result = result.and_then(|is_ready| match world.get_entity_mut(self.entity) {
+                Ok(mut entity) if is_ready => rule.set(&mut entity, &value, &self.sample),
+                _ => Ok(()),
+            });
+            rejected.extend(result.err().map(|error| (rule.name(), error)));
         }
         self.reject_all(world, rejected);
     }

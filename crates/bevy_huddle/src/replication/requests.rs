@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     message::registry::{Handler, PeerRef, declare},
     peer::components::PeerOf,
-    replication::map::RoomReplication,
+    replication::room::RoomReplication,
     room::link::RoomLink,
 };
 

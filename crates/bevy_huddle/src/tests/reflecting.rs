@@ -9,7 +9,7 @@ use bevy::{
 use super::game::{meet, offline_app};
 use crate::{
     prelude::*,
-    replication::{components::PeerEntity, map::RoomReplication},
+    replication::{components::PeerEntity, room::RoomReplication},
     room::{link::RoomLink, status::ReportedStatus},
 };
 

@@ -6,7 +6,7 @@ use huddle_session::{
     Schema,
     codec::{DecodeError, EncodeError},
 };
-use huddle_snapshot::{Shape, Value};
+use huddle_snapshot::Shape;
 
 use super::{field::FieldRule, value::ValueBuffer, value_codec::ValueCodec};
 
@@ -41,11 +41,8 @@ impl<T: Default + Clone + 'static> ValueCodec<T> for Arc<Fields<T>> {
         Ok(())
     }
 
-    fn decode(&self, value: Value<'_>, current: Option<&T>) -> Result<T, DecodeError> {
-        let Value::Numbers(mut rest) = value else {
-            let problem = "bytes instead of numbers".to_owned();
-            return Err(DecodeError::Malformed(problem));
-        };
+    fn decode(&self, value: &ValueBuffer, current: Option<&T>) -> Result<T, DecodeError> {
+        let mut rest = value.numbers();
         let mut decoded = current.cloned().unwrap_or_default();
         for field in self.iter() {
             let (numbers, after) = rest.split_at(field.field().len().min(rest.len()));

@@ -3,6 +3,7 @@
 mod field;
 mod fields;
 mod quantiser;
+mod references;
 mod serde;
 mod value;
 mod value_codec;
@@ -11,6 +12,7 @@ pub(crate) use self::{
     field::{FieldRule, Stepped, Turning, TypedField},
     fields::Fields,
     quantiser::{Angle, Flag, Integer, Quantiser},
+    references::references_in,
     serde::SerdeCodec,
     value::ValueBuffer,
     value_codec::ValueCodec,

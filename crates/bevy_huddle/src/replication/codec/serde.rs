@@ -1,16 +1,20 @@
+use bevy::{ecs::entity::EntityMapper, prelude::*};
 use huddle_session::{
     Schema,
     codec::{self, DecodeError, EncodeError},
 };
-use huddle_snapshot::{MAX_BLOB_LEN, Shape, Value};
+use huddle_snapshot::{MAX_BLOB_LEN, Shape};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{value::ValueBuffer, value_codec::ValueCodec};
 
-/// Encodes whole values with `serde`.
+/// Encodes whole values with `serde`. The entities that a value refers to become numbers.
 pub(crate) struct SerdeCodec;
 
-impl<T: Serialize + DeserializeOwned> ValueCodec<T> for SerdeCodec {
+impl<T> ValueCodec<T> for SerdeCodec
+where
+    T: Component + Clone + Serialize + DeserializeOwned,
+{
     fn shape(&self) -> Shape {
         Shape::Blob
     }
@@ -23,15 +27,42 @@ impl<T: Serialize + DeserializeOwned> ValueCodec<T> for SerdeCodec {
     }
 
     fn encode(&self, value: &T, out: &mut ValueBuffer) -> Result<(), EncodeError> {
-        codec::encode_into(value, out.start_blob(), MAX_BLOB_LEN)
+        let (bytes, references) = out.start_bytes();
+        let mut value = value.clone();
+        T::map_entities(&mut value, &mut ToNumbers(references));
+        codec::encode_into(&value, bytes, MAX_BLOB_LEN)
     }
 
-    fn decode(&self, value: Value<'_>, _: Option<&T>) -> Result<T, DecodeError> {
-        match value {
-            Value::Blob(bytes) => codec::decode(bytes, MAX_BLOB_LEN),
-            Value::Numbers(_) => Err(DecodeError::Malformed(
-                "numbers instead of bytes".to_owned(),
-            )),
-        }
+    fn decode(&self, value: &ValueBuffer, _: Option<&T>) -> Result<T, DecodeError> {
+        let mut decoded = codec::decode(value.bytes(), MAX_BLOB_LEN)?;
+        T::map_entities(&mut decoded, &mut FromNumbers(value.references()));
+        Ok(decoded)
     }
+}
+
+/// Replaces entities by their numbers in a list.
+struct ToNumbers<'a>(&'a mut Vec<Entity>);
+
+impl EntityMapper for ToNumbers<'_> {
+    fn get_mapped(&mut self, source: Entity) -> Entity {
+        let number = u32::try_from(self.0.len()).ok();
+        self.0.push(source);
+        number
+            .and_then(Entity::from_raw_u32)
+            .unwrap_or(Entity::PLACEHOLDER)
+    }
+
+    fn set_mapped(&mut self, _: Entity, _: Entity) {}
+}
+
+/// Replaces numbers by the entities in a list.
+struct FromNumbers<'a>(&'a [Entity]);
+
+impl EntityMapper for FromNumbers<'_> {
+    fn get_mapped(&mut self, source: Entity) -> Entity {
+        let entity = self.0.get(source.index_u32() as usize);
+        entity.copied().unwrap_or(Entity::PLACEHOLDER)
+    }
+
+    fn set_mapped(&mut self, _: Entity, _: Entity) {}
 }

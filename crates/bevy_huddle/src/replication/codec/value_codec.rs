@@ -2,7 +2,7 @@ use huddle_session::{
     Schema,
     codec::{DecodeError, EncodeError},
 };
-use huddle_snapshot::{Shape, Value};
+use huddle_snapshot::Shape;
 
 use super::value::ValueBuffer;
 
@@ -18,5 +18,5 @@ pub(crate) trait ValueCodec<T>: Send + Sync + 'static {
     fn encode(&self, value: &T, out: &mut ValueBuffer) -> Result<(), EncodeError>;
 
     /// Decodes a value. What is not encoded comes from `current`, if there is one.
-    fn decode(&self, value: Value<'_>, current: Option<&T>) -> Result<T, DecodeError>;
+    fn decode(&self, value: &ValueBuffer, current: Option<&T>) -> Result<T, DecodeError>;
 }

@@ -1,7 +1,7 @@
 //! Applies what the session has received to the world.
 
 use bevy::prelude::*;
-use huddle_snapshot::{ComponentId, ComponentSet, id::EntityId};
+use huddle_snapshot::id::EntityId;
 
 use super::{
     batch::{Batch, Change},
@@ -43,22 +43,11 @@ fn apply_batch(world: &mut World, room: Entity, batch: Batch) {
     }
 }
 
-/// Changes the components of an entity: adds the new ones together, then sets the others.
+/// Changes the components of an entity.
 fn change_entity(world: &mut World, room: Entity, id: EntityId, change: Change) {
     let Some(received) = Received::find(world, room, id, change.tick) else {
         return;
     };
-    let Ok(entity) = world.get_entity(received.entity) else {
-        return;
-    };
-    let has = |component: &ComponentId| {
-        let rule = received.rules.get(*component);
-        rule.is_some_and(|rule| rule.is_on(entity))
-    };
-    let existing: ComponentSet = change.changed.iter().filter(has).collect();
-    let gone: ComponentSet = change.removed.iter().filter(has).collect();
-    received.insert(world, change.changed.without(existing), None);
-    received.remove(world, gone);
-    received.set(world, existing);
-    world.flush();
+    received.remove(world, change.removed);
+    received.insert_or_set(world, change.changed);
 }

@@ -10,8 +10,8 @@ use crate::{
         components::{LocallyOwned, Owner},
         encode::encode_again,
         events::{ClaimEnded, OwnershipChanged, ReplicationFailed},
-        map::RoomReplication,
         requests::send_request,
+        room::RoomReplication,
     },
     room::link::RoomLink,
 };

@@ -5,7 +5,7 @@ use huddle_snapshot::{RemovalReason, id::EntityId};
 
 use crate::replication::{
     components::{LocallyOwned, Owner, PeerEntity, Replicated, ReplicationId},
-    map::RoomReplication,
+    room::RoomReplication,
 };
 
 /// Removes an entity from the world.
@@ -14,7 +14,7 @@ pub(super) fn remove(world: &mut World, room: Entity, id: EntityId, reason: Remo
         return;
     };
     let rules = replication.rules.clone();
-    let Some(entity) = replication.entities.remove(id) else {
+    let Some(entity) = replication.remove(id) else {
         return;
     };
     log::debug!("{entity} ({id:?}) is removed: {reason:?}");

@@ -5,7 +5,7 @@ use bevy::prelude::*;
 use crate::{
     replication::{
         components::{LocallyOwned, Owner, ReplicationId},
-        map::RoomReplication,
+        room::RoomReplication,
         rule::ReplicationRules,
     },
     room::link::RoomLink,

@@ -1,5 +1,7 @@
 //! Spawns received entities.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_snapshot::{
@@ -10,9 +12,10 @@ use huddle_snapshot::{
 use crate::{
     peer::components::{Peer, PeerOf},
     replication::{
+        codec::references_in,
         components::{Owner, PeerEntity, ReplicationId},
-        map::RoomReplication,
         received::{Marks, Received},
+        room::RoomReplication,
     },
     room::link::{RoomLink, peer_entity},
 };
@@ -45,10 +48,58 @@ pub(crate) fn on_peer_added(
     }
 }
 
-/// Spawns entities with all of their components.
+/// Spawns entities with all of their components, those that others refer to first.
 pub(super) fn spawn_all(world: &mut World, room: Entity, spawned: &[(EntityId, u32)]) {
-    for &(id, tick) in spawned {
-        spawn(world, room, id, tick);
+    if spawned.is_empty() {
+        return;
+    }
+    let mut ticks: BTreeMap<_, _> = spawned.iter().copied().collect();
+    let mut open: Vec<_> = spawned.iter().rev().map(|(id, _)| *id).collect();
+    // An entity that is looked at for the second time is spawned, even if there is a cycle.
+    let mut seen = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        if !ticks.contains_key(&id) {
+            continue;
+        }
+        if seen.insert(id) {
+            open.push(id);
+            let references = references_of(world, room, id);
+            open.extend(references.into_iter().filter(|it| !seen.contains(it)));
+        } else if let Some(tick) = ticks.remove(&id) {
+            spawn(world, room, id, tick);
+        }
+    }
+    resolve_references(world, room);
+}
+
+/// Returns the entities that an entity refers to.
+fn references_of(world: &World, room: Entity, id: EntityId) -> Vec<EntityId> {
+    let Some(session) = world.get::<RoomLink>(room).map(|link| &link.snapshots) else {
+        return Vec::new();
+    };
+    let components = session.components(id).unwrap_or_default();
+    let values = components
+        .iter()
+        .filter_map(|component| session.get(id, component));
+    values.flat_map(references_in).collect()
+}
+
+/// Sets the components that refer to an entity which is there now.
+fn resolve_references(world: &mut World, room: Entity) {
+    let Some(mut replication) = world.get_mut::<RoomReplication>(room) else {
+        return;
+    };
+    let RoomReplication {
+        entities, not_here, ..
+    } = &mut *replication;
+    let ready = not_here.take_ready(|id| entities.entity(id).is_some());
+    let tick = world
+        .get::<RoomLink>(room)
+        .map_or(0, |link| link.session.tick().0);
+    for (id, component) in ready {
+        if let Some(received) = Received::find(world, room, id, tick) {
+            received.insert_or_set(world, ComponentSet::from_iter([component]));
+        }
     }
 }
 

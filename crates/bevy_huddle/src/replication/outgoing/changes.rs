@@ -10,7 +10,7 @@ use crate::{
         codec::ValueBuffer,
         components::{LocallyOwned, ReplicationId},
         events::{ReplicationError, ReplicationFailed},
-        map::RoomReplication,
+        room::RoomReplication,
         rule::{ComponentRule, ReplicatedComponent, TypedRule},
     },
     room::link::RoomLink,
@@ -23,26 +23,29 @@ pub(crate) fn collect_changes<T: ReplicatedComponent>(
     Query<(Entity, &ReplicationId, &T), (Changed<T>, With<LocallyOwned>)>,
     Query<&ReplicationId, (With<LocallyOwned>, Without<T>)>,
     RemovedComponents<T>,
-    Query<(&mut RoomLink, &RoomReplication)>,
+    Query<(&mut RoomLink, &mut RoomReplication)>,
     Commands,
 ) + use<T> {
     let (name, codec) = (rule.name(), Arc::clone(&rule.codec));
     let mut buffer = ValueBuffer::default();
     move |changed, without, mut removed, mut rooms, mut commands| {
         for (entity, &ReplicationId { id, room }, component) in &changed {
-            let Ok((mut link, replication)) = rooms.get_mut(room) else {
+            let Ok((mut link, mut replication)) = rooms.get_mut(room) else {
                 continue;
             };
             let Some(component_id) = replication.rules.id_of::<T>() else {
                 continue;
             };
-            let encoded = codec.encode(component, &mut buffer);
-            let result = encoded
+            let result = codec
+                .encode(component, &mut buffer)
+                .and_then(|()| buffer.finish(&replication.entities).map(drop))
                 .map_err(|error| ReplicationError::Encode { name, error })
                 .and_then(|()| {
                     let value = buffer.value();
                     Ok(link.snapshots.set(id, component_id, value)?)
                 });
+            let waiting = &mut replication.bypass_change_detection().without_id;
+            waiting.set((id, component_id), buffer.without_id());
             if let Err(error) = result {
                 log::error!("a change of {entity} is not replicated: {error}");
                 trigger_later(&mut commands, ReplicationFailed { entity, error });

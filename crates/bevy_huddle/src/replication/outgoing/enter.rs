@@ -1,6 +1,8 @@
 //! Entities that the game has marked enter the session of their room.
 
-use bevy::prelude::*;
+use std::collections::BTreeSet;
+
+use bevy::{ecs::entity::EntityHashSet, prelude::*};
 use huddle_snapshot::{NewEntity, id::EntityId};
 
 use crate::{
@@ -11,10 +13,10 @@ use crate::{
             Importance, LocallyOwned, NotReplicated, OnOwnerLeft, Owner, OwnershipPolicy, PlacedId,
             Replicated, ReplicationId, VisibleTo,
         },
-        encode::encode_all,
+        encode::{encode_again, encode_all},
         events::{ReplicationError, ReplicationFailed},
-        map::RoomReplication,
         received::{Marks, Received},
+        room::RoomReplication,
     },
     room::{components::Rooms, link::RoomLink},
 };
@@ -32,10 +34,12 @@ type NewEntities = QueryState<
 pub(crate) fn enter(world: &mut World, new: &mut NewEntities, mut found: Local<Vec<Entity>>) {
     found.clear();
     found.extend(new.iter(world));
+    let mut rooms = EntityHashSet::new();
     for &entity in &*found {
         let Some(room) = room_of(world, entity) else {
             continue;
         };
+        rooms.insert(room);
         match enter_entity(world, room, entity) {
             Ok(()) => {}
             Err(error) => {
@@ -43,6 +47,34 @@ pub(crate) fn enter(world: &mut World, new: &mut NewEntities, mut found: Local<V
                 world.entity_mut(entity).insert(NotReplicated);
                 trigger(world, ReplicationFailed { entity, error });
             }
+        }
+    }
+    for room in rooms {
+        resolve_references(world, room);
+    }
+}
+
+/// Encodes the components again that refer to an entity which has an id now.
+fn resolve_references(world: &mut World, room: Entity) {
+    let Some(mut replication) = world.get_mut::<RoomReplication>(room) else {
+        return;
+    };
+    let RoomReplication {
+        entities,
+        without_id,
+        ..
+    } = &mut *replication;
+    let ready = without_id.take_ready(|entity| entities.id(entity).is_some());
+    let referrers = ready
+        .iter()
+        .filter_map(|(id, _)| Some((entities.entity(*id)?, *id)));
+    let referrers: BTreeSet<_> = referrers.collect();
+    for referrer in referrers {
+        if let Err(error) = encode_again(world, room, referrer) {
+            log::error!(
+                "the references of {} are not replicated: {error}",
+                referrer.0
+            );
         }
     }
 }
@@ -57,10 +89,7 @@ fn room_of(world: &World, entity: Entity) -> Option<Entity> {
 }
 
 fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), ReplicationError> {
-    let Some(rules) = world
-        .get::<RoomReplication>(room)
-        .map(|room| room.rules.clone())
-    else {
+    let Some(replication) = world.get::<RoomReplication>(room) else {
         return Ok(());
     };
     let spawned = world.entity(entity);
@@ -79,8 +108,8 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
     let visible_to = visible_to.map(VisibleTo::visibility);
     let importance = spawned.get::<Importance>().copied();
     let placed = spawned.get::<PlacedId>().copied();
-    let values = encode_all(&rules, spawned)?;
-    let values: Vec<_> = values
+    let values = encode_all(replication, spawned)?;
+    let wire: Vec<_> = values
         .iter()
         .map(|(id, value)| (*id, value.value()))
         .collect();
@@ -90,8 +119,8 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
     let local_id = link.local_id();
     let session = &mut link.snapshots;
     let id = match placed {
-        None => session.spawn(new, &values)?,
-        Some(PlacedId(number)) => session.place(new.policy, number, &values)?,
+        None => session.spawn(new, &wire)?,
+        Some(PlacedId(number)) => session.place(new.policy, number, &wire)?,
     };
     // Nothing is sent before the end of the tick.
     if let Some(visible_to) = visible_to {
@@ -102,6 +131,7 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
     }
     if let Some(mut replication) = world.get_mut::<RoomReplication>(room) {
         replication.entities.insert(id, entity);
+        replication.wait_for_ids(id, &values);
     }
     match placed {
         None => {
@@ -129,7 +159,7 @@ fn enter_placed(world: &mut World, room: Entity, id: EntityId) {
     let Some(components) = link.snapshots.components(id) else {
         // A peer has despawned it.
         if let Some(mut replication) = world.get_mut::<RoomReplication>(room) {
-            replication.entities.remove(id);
+            replication.remove(id);
         }
         world.despawn(received.entity);
         return;

@@ -6,7 +6,7 @@ use crate::{
     peer::components::Peer,
     replication::{
         components::{LocallyOwned, Owner, Replicated, ReplicationId},
-        map::RoomReplication,
+        room::RoomReplication,
     },
     room::link::RoomLink,
 };
@@ -33,13 +33,13 @@ pub(crate) fn on_replicated_removed(
         return;
     }
     if is_mine {
-        replication.entities.remove(id);
+        replication.remove(id);
         if let Err(error) = link.snapshots.despawn(id) {
             log::warn!("{entity} was despawned here only: {error}");
         }
     } else if is_peer {
         // The peer left.
-        replication.entities.remove(id);
+        replication.remove(id);
     } else {
         replication.entities.hide(id);
         log::warn!(

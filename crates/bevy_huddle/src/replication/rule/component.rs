@@ -1,6 +1,6 @@
 //! The rule of a component, whose type is erased.
 
-use std::sync::Arc;
+use std::{any::TypeId, sync::Arc};
 
 use bevy::{
     ecs::component::{Immutable, Mutable},
@@ -11,7 +11,7 @@ use huddle_session::{
     Schema,
     codec::{DecodeError, EncodeError},
 };
-use huddle_snapshot::{Shape, Value};
+use huddle_snapshot::Shape;
 
 use crate::replication::{
     codec::{ValueBuffer, ValueCodec},
@@ -71,7 +71,7 @@ pub(crate) trait ComponentRule: Send + Sync + 'static {
         &self,
         scene: &mut ResolvedScene,
         entity: EntityRef,
-        value: Value<'_>,
+        value: &ValueBuffer,
         sample: &Sample,
     ) -> Result<(), DecodeError>;
 
@@ -79,9 +79,15 @@ pub(crate) trait ComponentRule: Send + Sync + 'static {
     fn set(
         &self,
         entity: &mut EntityWorldMut,
-        value: Value<'_>,
+        value: &ValueBuffer,
         sample: &Sample,
     ) -> Result<(), DecodeError>;
+
+    /// Returns `true` if the component is a relationship, which needs the entity that it refers to.
+    fn is_relationship(&self) -> bool;
+
+    /// Returns `true` if the component is [`ChildOf`].
+    fn is_hierarchy(&self) -> bool;
 
     /// Returns `true` if the entity has the component.
     fn is_on(&self, entity: EntityRef) -> bool;
@@ -134,7 +140,7 @@ impl<T: ReplicatedComponent> ComponentRule for TypedRule<T> {
         &self,
         scene: &mut ResolvedScene,
         entity: EntityRef,
-        value: Value<'_>,
+        value: &ValueBuffer,
         sample: &Sample,
     ) -> Result<(), DecodeError> {
         let component = self.codec.decode(value, entity.get::<T>())?;
@@ -148,7 +154,7 @@ impl<T: ReplicatedComponent> ComponentRule for TypedRule<T> {
     fn set(
         &self,
         entity: &mut EntityWorldMut,
-        value: Value<'_>,
+        value: &ValueBuffer,
         sample: &Sample,
     ) -> Result<(), DecodeError> {
         let component = self.codec.decode(value, entity.get::<T>())?;
@@ -157,6 +163,14 @@ impl<T: ReplicatedComponent> ComponentRule for TypedRule<T> {
         }
         <T::Mutability as Assign<T>>::assign(entity, component);
         Ok(())
+    }
+
+    fn is_relationship(&self) -> bool {
+        T::relationship_accessor().is_some()
+    }
+
+    fn is_hierarchy(&self) -> bool {
+        TypeId::of::<T>() == TypeId::of::<ChildOf>()
     }
 
     fn is_on(&self, entity: EntityRef) -> bool {

@@ -6,6 +6,7 @@ mod game;
 mod leaving;
 mod level;
 mod owning;
+mod referring;
 mod refusing;
 mod seeing;
 mod showing;

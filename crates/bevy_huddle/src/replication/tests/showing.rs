@@ -51,7 +51,7 @@ fn smooth(app: &mut App) {
         .add_systems(
             Update,
             |places: Query<&Interpolated<Place>>, mut shown: ResMut<Shown>| {
-                shown.0.extend(places.iter().map(|place| place.0.x));
+                shown.0.extend(places.iter().map(|place| place.0.0.x));
             },
         );
 }
@@ -145,7 +145,7 @@ fn new_entity_has_its_shown_value_at_once() {
     lab[bob].init_resource::<Whole>().add_observer(
         |added: On<Add, Place>, shown: Query<&Interpolated<Place>>, mut whole: ResMut<Whole>| {
             let shown = shown.get(added.entity);
-            whole.0.push(shown.is_ok_and(|shown| shown.0.x == 5.0));
+            whole.0.push(shown.is_ok_and(|shown| shown.0.0.x == 5.0));
         },
     );
     lab.spawn(ada, Place(Vec2::new(5.0, 0.0)));

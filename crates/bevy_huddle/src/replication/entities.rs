@@ -1,21 +1,12 @@
-//! The replicated entities of a room, and their entities in the world.
+//! The ids of entities in a room.
 
 use std::collections::HashMap;
 
 use bevy::{ecs::entity::EntityHashMap, prelude::*};
 use huddle_snapshot::id::EntityId;
 
-use super::rule::RoomRules;
-
-/// What the room knows about replication in the world. A component of the room entity.
-#[derive(Component, Default)]
-pub(crate) struct RoomReplication {
-    pub(crate) rules: RoomRules,
-    pub(crate) entities: EntityMap,
-}
-
 /// The entities of the world that have an id in a room.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct EntityMap {
     /// `None` if the game has despawned the entity of another owner.
     entities: HashMap<EntityId, Option<Entity>>,
@@ -26,6 +17,11 @@ impl EntityMap {
     /// Returns the entity with this id. It may have been despawned a moment ago.
     pub(crate) fn entity(&self, id: EntityId) -> Option<Entity> {
         self.entities.get(&id).copied().flatten()
+    }
+
+    /// Returns the id of an entity.
+    pub(crate) fn id(&self, entity: Entity) -> Option<EntityId> {
+        self.ids.get(&entity).copied()
     }
 
     /// Returns `true` if the game has despawned the entity with this id although another peer owns it.
