@@ -8,6 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     outgoing::changes::collect_changes,
     requests::{OwnershipRequest, OwnershipRule},
+    resource,
     rule::{ReplicatedComponent, ReplicationRule, TypedRule, add_rule, field_rule, serde_rule},
     schedule::ReplicationSystems,
 };
@@ -47,6 +48,19 @@ pub trait ReplicationAppExt {
     where
         T: ReplicatedComponent + Default;
 
+    /// Replicates a resource as a whole, with `serde`. The host of the room sets it for all peers. The
+    /// changes of another peer stay local, until the host changes the resource. A new host continues with
+    /// its own value, which it received from the previous host.
+    ///
+    /// For a value that each peer has, replicate a component instead, and insert it into the entity with
+    /// [`LocalPeer`](crate::LocalPeer).
+    ///
+    /// # Panics
+    /// Panics like [`replicate`](Self::replicate).
+    fn replicate_resource<R>(&mut self, name: &'static str) -> &mut Self
+    where
+        R: Resource + ReplicatedComponent + Serialize + DeserializeOwned;
+
     /// Sets the callback that decides about the requests of other peers for entities with
     /// [`OwnershipPolicy::OnRequest`](crate::replication::OwnershipPolicy). Without a callback, every
     /// request is granted.
@@ -82,6 +96,14 @@ impl ReplicationAppExt for App {
         T: ReplicatedComponent + Default,
     {
         add(self, field_rule::<T>(name, rule))
+    }
+
+    fn replicate_resource<R>(&mut self, name: &'static str) -> &mut Self
+    where
+        R: Resource + ReplicatedComponent + Serialize + DeserializeOwned,
+    {
+        resource::add::<R>(self, name);
+        self.replicate::<R>(name)
     }
 
     fn decide_ownership<F>(&mut self, decide: F) -> &mut Self

@@ -173,6 +173,8 @@ impl Default for Importance {
 /// At first, nobody owns the entity, and all peers see the values with which they spawned it. It needs
 /// the policy [`ByTouch`](OwnershipPolicy::ByTouch) or [`Host`](OwnershipPolicy::Host). A peer that
 /// loads the level late receives the changes when it spawns the entity.
+///
+/// The number is below 2^28.
 #[derive(Component, Reflect, Deref, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[reflect(Component, Debug, Clone, PartialEq)]
 #[component(immutable)]

@@ -66,6 +66,9 @@ pub enum ReplicationError {
         "an entity with `OwnershipPolicy::Host` cannot be hidden, because the next host takes it over: give it another policy"
     )]
     HostVisibility,
+    /// The number of an entity of the level is too large.
+    #[error("the entity has `PlacedId({0})`: number the entities of the level from 0 to 2^28 - 1")]
+    PlacedId(u32),
     /// The entity is replicated and rolled back.
     #[error(
         "the entity has both `Replicated` and `Rollback`: a match shares its state by inputs, so remove one of the two"

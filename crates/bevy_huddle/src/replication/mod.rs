@@ -65,6 +65,7 @@ mod playout;
 mod plugin;
 mod received;
 mod requests;
+mod resource;
 pub(crate) mod room;
 mod rule;
 mod scene;

@@ -11,7 +11,11 @@ use super::{
         room::{on_link_added, on_link_removed, on_replication_removed},
         spawn::on_peer_added,
     },
-    outgoing::{enter::enter, leave::on_replicated_removed, settings::collect_settings},
+    outgoing::{
+        enter::enter,
+        leave::{on_replicated_removed, on_rollback_added},
+        settings::collect_settings,
+    },
     requests,
     rule::field_rule,
     schedule::ReplicationSystems,
@@ -67,6 +71,7 @@ impl Plugin for ReplicationPlugin {
         .add_observer(on_peer_added)
         .add_observer(on_replication_removed)
         .add_observer(on_replicated_removed)
+        .add_observer(on_rollback_added)
         .add_observer(replicate_local_peer);
     }
 }

@@ -1,6 +1,6 @@
 //! Removes entities that their owner has despawned or hidden, or that left with their owner.
 
-use bevy::prelude::*;
+use bevy::{ecs::resource::IsResource, prelude::*};
 use huddle_snapshot::{RemovalReason, id::EntityId};
 
 use crate::replication::{
@@ -18,8 +18,10 @@ pub(super) fn remove(world: &mut World, room: Entity, id: EntityId, reason: Remo
         return;
     };
     log::debug!("{entity} ({id:?}) is removed: {reason:?}");
-    if world.get::<PeerEntity>(entity).is_some() {
-        // The entity of a peer belongs to the room.
+    let is_kept =
+        |entity: EntityRef| entity.contains::<PeerEntity>() || entity.contains::<IsResource>();
+    if world.get_entity(entity).is_ok_and(is_kept) {
+        // The entity of a peer belongs to the room, and that of a resource to Bevy.
         if let Ok(mut peer) = world.get_entity_mut(entity) {
             rules.remove_all(&mut peer);
             peer.remove::<(Replicated, ReplicationId, Owner, LocallyOwned)>();

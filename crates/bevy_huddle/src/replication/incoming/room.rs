@@ -4,7 +4,7 @@ use bevy::prelude::*;
 
 use crate::{
     replication::{
-        components::{LocallyOwned, Owner, ReplicationId},
+        components::{LocallyOwned, Owner, PlacedId, ReplicationId},
         room::RoomReplication,
         rule::ReplicationRules,
     },
@@ -35,7 +35,8 @@ pub(crate) fn on_link_removed(removed: On<Remove, RoomLink>, mut commands: Comma
     }
 }
 
-/// Despawns the entities of the other peers. Those of the local peer stay, and enter the next room.
+/// Despawns the entities of the other peers. Those of the local peer and of the level stay, and enter the
+/// next room.
 pub(crate) fn on_replication_removed(
     removed: On<Remove, RoomReplication>,
     mut rooms: Query<&mut RoomReplication>,
@@ -52,7 +53,7 @@ fn clear(world: &mut World, replication: RoomReplication) {
         let Ok(mut entity) = world.get_entity_mut(entity) else {
             continue;
         };
-        if entity.contains::<LocallyOwned>() {
+        if entity.contains::<LocallyOwned>() || entity.contains::<PlacedId>() {
             entity.remove::<(ReplicationId, Owner, LocallyOwned)>();
         } else {
             entity.despawn();

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use bevy::{ecs::entity::EntityHashSet, prelude::*};
+use bevy::{
+    ecs::{entity::EntityHashSet, resource::IsResource},
+    prelude::*,
+};
 use huddle_snapshot::{NewEntity, id::EntityId};
 
 use crate::{
@@ -16,8 +19,10 @@ use crate::{
         encode::{encode_again, encode_all},
         events::{ReplicationError, ReplicationFailed},
         received::{Marks, Received},
+        resource::FIRST_RESOURCE,
         room::RoomReplication,
     },
+    rollback::world::Rollback,
     room::{components::Rooms, link::RoomLink},
 };
 
@@ -101,6 +106,9 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
     if let Some(on_left) = spawned.get::<OnOwnerLeft>() {
         new.owner_gone = on_left.rule();
     }
+    if spawned.contains::<Rollback>() {
+        return Err(ReplicationError::RolledBack);
+    }
     let visible_to = spawned.get::<VisibleTo>();
     if policy == OwnershipPolicy::Host && visible_to.is_some_and(|it| *it != VisibleTo::All) {
         return Err(ReplicationError::HostVisibility);
@@ -108,6 +116,11 @@ fn enter_entity(world: &mut World, room: Entity, entity: Entity) -> Result<(), R
     let visible_to = visible_to.map(VisibleTo::visibility);
     let importance = spawned.get::<Importance>().copied();
     let placed = spawned.get::<PlacedId>().copied();
+    if let Some(PlacedId(number)) = placed
+        && (number >= FIRST_RESOURCE) != spawned.contains::<IsResource>()
+    {
+        return Err(ReplicationError::PlacedId(number));
+    }
     let values = encode_all(replication, spawned)?;
     let wire: Vec<_> = values
         .iter()

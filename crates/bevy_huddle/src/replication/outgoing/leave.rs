@@ -4,12 +4,32 @@ use bevy::prelude::*;
 
 use crate::{
     peer::components::Peer,
+    receive::apply::trigger::trigger_later,
     replication::{
         components::{LocallyOwned, Owner, Replicated, ReplicationId},
+        events::{ReplicationError, ReplicationFailed},
         room::RoomReplication,
     },
+    rollback::world::Rollback,
     room::link::RoomLink,
 };
+
+/// Ends the replication of an entity that becomes part of a match.
+pub(crate) fn on_rollback_added(
+    added: On<Add, Rollback>,
+    replicated: Query<(), With<ReplicationId>>,
+    mut commands: Commands,
+) {
+    let entity = added.entity;
+    if replicated.contains(entity) {
+        let error = ReplicationError::RolledBack;
+        log::error!("{entity} is no longer replicated: {error}");
+        if let Ok(mut entity) = commands.get_entity(entity) {
+            entity.try_remove::<Replicated>();
+        }
+        trigger_later(&mut commands, ReplicationFailed { entity, error });
+    }
+}
 
 /// Despawns an entity on the other peers if the local peer owns it, and hides it otherwise.
 pub(crate) fn on_replicated_removed(

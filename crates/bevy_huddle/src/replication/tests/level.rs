@@ -1,9 +1,16 @@
-use bevy::prelude::*;
+use std::time::Duration;
 
-use super::game::{Charge, LabExt, game, meet};
+use bevy::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::game::{Charge, LabExt, game, meet, meet_with};
 use crate::{
-    replication::{OwnershipCommandsExt, OwnershipPolicy, PlacedId, Replicated},
-    testing::Lab,
+    RoomHost,
+    replication::{
+        OwnershipCommandsExt, OwnershipPolicy, PlacedId, Replicated, ReplicationAppExt,
+        ReplicationError, ReplicationFailed,
+    },
+    testing::{Lab, Player},
 };
 
 fn crate_of_the_level() -> impl Bundle {
@@ -76,4 +83,60 @@ fn despawned_entity_of_the_level_does_not_come_back() {
     lab.with(bob, |world| world.spawn(crate_of_the_level()).id());
     lab.settle();
     assert_eq!(lab.all::<Charge>(bob), []);
+}
+
+#[test]
+fn level_stays_when_the_room_is_left() {
+    let (mut lab, [ada, bob]) = meet();
+    for player in [ada, bob] {
+        lab.with(player, |world| world.spawn(crate_of_the_level()).id());
+    }
+    lab.settle();
+    lab.leave(ada);
+    lab.settle();
+    for player in [ada, bob] {
+        assert_eq!(lab.all::<Charge>(player), [Charge(1)]);
+    }
+}
+
+#[test]
+fn number_of_the_level_that_is_too_large_is_an_error() {
+    let (mut lab, [ada, _bob]) = meet();
+    lab.spawn(ada, (PlacedId(1 << 28), Charge(1)));
+    lab.settle();
+    let failed = lab.take_events::<ReplicationFailed>(ada);
+    assert_eq!(failed[0].error, ReplicationError::PlacedId(1 << 28));
+}
+
+#[derive(Resource, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Rules {
+    goals: u32,
+}
+
+#[test]
+fn resource_of_the_host_is_the_same_on_every_peer() {
+    fn rules(app: &mut App) {
+        game(app);
+        app.init_resource::<Rules>()
+            .replicate_resource::<Rules>("rules");
+    }
+    let (mut lab, players) = meet_with::<3>(rules);
+    let is_host = |lab: &Lab, player| {
+        let RoomHost(host) = *lab[player].world().get(lab.room(player)).unwrap();
+        host == lab.peer_id(player)
+    };
+    let goals = |lab: &Lab, player: Player| lab[player].world().resource::<Rules>().goals;
+    lab.settle();
+    let host = *players.iter().find(|it| is_host(&lab, **it)).unwrap();
+    let guests: Vec<_> = players.into_iter().filter(|it| *it != host).collect();
+    lab.with(host, |world| world.resource_mut::<Rules>().goals = 5);
+    lab.settle();
+    assert!(players.iter().all(|it| goals(&lab, *it) == 5));
+    lab.leave(host);
+    lab.run_for(Duration::from_secs(5));
+    assert_eq!(goals(&lab, host), 5, "it keeps its value");
+    let next = *guests.iter().find(|it| is_host(&lab, **it)).unwrap();
+    lab.with(next, |world| world.resource_mut::<Rules>().goals = 7);
+    lab.settle();
+    assert!(guests.iter().all(|it| goals(&lab, *it) == 7));
 }

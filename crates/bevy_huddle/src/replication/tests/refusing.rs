@@ -1,9 +1,10 @@
 use bevy::prelude::*;
 
-use super::game::{Charge, game};
+use super::game::{Charge, LabExt, game, meet};
 use crate::{
     prelude::*,
-    replication::{ReplicationAppExt, between},
+    replication::{ReplicationAppExt, ReplicationError, ReplicationFailed, between},
+    rollback::world::Rollback,
     testing::Lab,
 };
 
@@ -62,4 +63,19 @@ fn rule_without_fields_panics() {
     struct Other;
     let mut app = App::new();
     app.replicate_with::<Other>("other", |rule| rule);
+}
+
+#[test]
+fn entity_is_either_replicated_or_rolled_back() {
+    let (mut lab, [ada, bob]) = meet();
+    lab.spawn(ada, (Charge(1), Rollback));
+    let later = lab.spawn(ada, Charge(2));
+    lab.settle();
+    assert_eq!(lab.all::<Charge>(bob), [Charge(2)]);
+    lab.with(ada, |world| world.entity_mut(later).insert(Rollback).id());
+    lab.settle();
+    assert_eq!(lab.all::<Charge>(bob), []);
+    let failed = lab.take_events::<ReplicationFailed>(ada);
+    let errors: Vec<_> = failed.iter().map(|failed| &failed.error).collect();
+    assert_eq!(errors, [&ReplicationError::RolledBack; 2]);
 }
