@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bevy::prelude::*;
 
 use crate::{
-    message::{event, registry::PeerMessage, state},
+    message::{event, registry::PeerMessage},
     peer::admission::{AdmissionRule, JoinRequest},
     room::options::GameId,
     schedule::HuddleSystems,
@@ -33,18 +33,6 @@ pub trait HuddleAppExt {
     /// Panics if the name is empty or in use, if the type is already declared as an event, or if
     /// its values cannot be encoded and decoded without loss.
     fn add_peer_event<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
-
-    /// Declares `T` as state. Peers receive only the latest value, as [`Shared<T>`](crate::Shared).
-    ///
-    /// `name` identifies the type on the network, so it must be the same on every peer.
-    ///
-    /// An [`Entity`] is valid only in its own app. In another player's app it refers to a different
-    /// entity, or to none. Send a [`PeerId`](crate::PeerId) or an id that the game assigns instead.
-    ///
-    /// # Panics
-    /// Panics if the name is empty or in use, if the type is already declared as state, or if its
-    /// values cannot be encoded and decoded without loss.
-    fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self;
 
     /// Sets the name of the game and optionally its version, such as `"my-game 1.2"`. The id has
     /// at most 64 bytes.
@@ -89,11 +77,6 @@ impl HuddleAppExt for App {
                 .in_set(HuddleSystems::Send)
                 .before(send_events),
         )
-    }
-
-    fn add_peer_state<T: PeerMessage>(&mut self, name: &'static str) -> &mut Self {
-        state::add_state::<T>(self, name);
-        self
     }
 
     fn set_game_id(&mut self, id: impl Into<String>) -> &mut Self {

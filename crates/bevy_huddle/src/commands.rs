@@ -6,9 +6,7 @@ use huddle_mesh::{Channel, DisconnectReason, PeerId};
 
 use crate::{
     error::MessageError,
-    message::{
-        recipients::Recipients, registry::PeerMessage, state::OwnState, transfer::TransferId,
-    },
+    message::{recipients::Recipients, registry::PeerMessage, transfer::TransferId},
     peer::events::KickFailed,
     receive::apply::peers::{disconnect, remove_peers},
     room::{
@@ -17,7 +15,7 @@ use crate::{
     },
     send::{
         failures::{report, trigger_failure},
-        queue::{send_event, send_raw, send_transfer, share},
+        queue::{send_event, send_raw, send_transfer},
     },
 };
 
@@ -38,7 +36,7 @@ pub trait HuddleCommandsExt {
     /// Messages that were sent immediately before this command may not arrive.
     fn leave_room(&mut self, room: Entity);
 
-    /// Leaves all rooms and clears this player's shared state.
+    /// Leaves all rooms.
     fn leave_rooms(&mut self);
 
     /// Sends an event to every other peer. Declare its type with
@@ -62,18 +60,6 @@ pub trait HuddleCommandsExt {
     /// # App::new().add_observer(on_joined);
     /// ```
     fn send_to<T: PeerMessage>(&mut self, recipients: impl Into<Recipients>, message: T);
-
-    /// Sets this player's state of type `T`. The other peers see it as
-    /// [`Shared<T>`](crate::Shared) on this player's peer entity. Declare its type with
-    /// [`add_peer_state`](crate::HuddleAppExt::add_peer_state).
-    ///
-    /// Peers receive only the latest value. A game can share a value every tick, and before it
-    /// joins a room. A peer that joins later receives the latest value too.
-    ///
-    /// A value that encodes to the same bytes as the last one is not sent again. The order of a
-    /// `HashMap` or `HashSet` changes when it is rebuilt, and so do its bytes. Use a `BTreeMap` or
-    /// `BTreeSet` instead.
-    fn share<T: PeerMessage>(&mut self, value: T);
 
     /// Closes the link to a peer, so that neither player receives anything from the other.
     ///
@@ -154,8 +140,6 @@ impl HuddleCommandsExt for Commands<'_, '_> {
 
     fn leave_rooms(&mut self) {
         self.queue(|world: &mut World| {
-            // Clear the state first: an observer of `PeerLeft` may join a room and share state.
-            world.get_resource_or_init::<OwnState>().0.clear();
             let rooms: Vec<_> = world
                 .query_filtered::<Entity, With<RoomStatus>>()
                 .iter(world)
@@ -173,10 +157,6 @@ impl HuddleCommandsExt for Commands<'_, '_> {
     fn send_to<T: PeerMessage>(&mut self, recipients: impl Into<Recipients>, message: T) {
         let to = recipients.into();
         self.queue(move |world: &mut World| send_event(world, &to, &message));
-    }
-
-    fn share<T: PeerMessage>(&mut self, value: T) {
-        self.queue(move |world: &mut World| share(world, &value));
     }
 
     fn disconnect_peer(&mut self, peer_id: PeerId) {

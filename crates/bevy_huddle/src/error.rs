@@ -58,7 +58,7 @@ pub enum JoinError {
 pub enum MessageError {
     /// The type was not declared before the room was joined.
     #[error(
-        "it was not declared: call `app.add_peer_event::<T>(\"name\")` or `app.add_peer_state::<T>(\"name\")` before a room is joined, the same on every player's machine"
+        "it was not declared: call `app.add_peer_event::<T>(\"name\")` before a room is joined, the same on every player's machine"
     )]
     NotDeclared,
     /// The message cannot be encoded, or takes too many bytes.

@@ -429,7 +429,6 @@ pub use message::{
     raw::RawReceived,
     recipients::Recipients,
     registry::PeerMessage,
-    state::Shared,
     transfer::{
         AcceptedTransfers, TransferDelivered, TransferFailed, TransferId, TransferProgress,
         TransferReceived, TransferStarted,
@@ -493,7 +492,7 @@ pub mod prelude {
         PeerLeft, PeerOf, PeerPending, PeerReconnected, PeerReconnecting, PeerRefused, PeerResumed,
         PeerSender, PeerStopped, PendingPeers, PendingReason, Recipients, Reconnecting, Room,
         RoomFailed, RoomOptions, RoomPeers, RoomSecret, RoomStatus, RoomStatusChanged, RoomTick,
-        SendFailed, Shared, SignalRejected, SignalingChanged, SignalingStatus, StopReason, Stopped,
+        SendFailed, SignalRejected, SignalingChanged, SignalingStatus, StopReason, Stopped,
         TicksSkipped, ToPeers, TransferDelivered, TransferFailed, TransferLimits, TransferProgress,
         TransferReceived, TransferStarted, Undelivered, ViolationSource,
         conditions::{in_room, is_host, room_playing, room_status, room_waiting},

@@ -5,7 +5,7 @@ use bevy::{
 
 use crate::{
     background::HuddleBackgroundPlugin,
-    message::{registry::MessageKinds, state::OwnState},
+    message::registry::MessageKinds,
     receive::{
         apply::{
             peers::{on_link_removed, on_peer_removed},
@@ -72,7 +72,6 @@ impl Plugin for RoomPlugin {
             .add_observer(on_peer_removed)
             .add_observer(on_room_removed)
             .add_observer(on_link_removed)
-            .init_resource::<OwnState>()
             .add_systems(FixedFirst, begin_tick.in_set(HuddleSystems::Tick))
             .add_systems(FixedPostUpdate, send_tick.in_set(HuddleSystems::Send))
             .add_systems(Last, send_events.in_set(HuddleSystems::Send));

@@ -35,7 +35,7 @@ use crate::{
 /// Registers the components, resources and events.
 ///
 /// Types that contain ids, reasons or addresses are opaque: the crates that define those do not
-/// depend on Bevy. `Shared<T>`, `FromPeer<T>`, `Undelivered<T>` and `ToPeers<T>` are reflected if
+/// depend on Bevy. `FromPeer<T>`, `Undelivered<T>` and `ToPeers<T>` are reflected if
 /// `T` is, and the game registers them.
 pub(crate) fn register_types(app: &mut App) {
     app.register_type::<SendFailed>()

@@ -3,7 +3,7 @@
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_session::{
-    Delivery, MAX_EVENT_LEN,
+    MAX_EVENT_LEN,
     codec::{self, DecodeError},
 };
 
@@ -135,7 +135,7 @@ pub(crate) fn add_event<T: PeerMessage>(app: &mut App, name: &'static str) {
         deliver: deliver_event::<T>,
         undelivered: Some(trigger_undelivered::<T>),
     };
-    declare::<T>(app.world_mut(), Delivery::Event, handler);
+    declare::<T>(app.world_mut(), handler);
     app.add_message::<FromPeer<T>>()
         .add_message::<Undelivered<T>>()
         .add_message::<ToPeers<T>>();

@@ -5,5 +5,4 @@ pub(crate) mod failed;
 pub(crate) mod raw;
 pub(crate) mod recipients;
 pub(crate) mod registry;
-pub(crate) mod state;
 pub(crate) mod transfer;

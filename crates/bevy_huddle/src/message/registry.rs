@@ -30,7 +30,6 @@ pub(crate) struct MessageKinds(Arc<MessageTable>);
 pub(crate) struct MessageTable {
     pub(crate) kinds: Kinds,
     events: HashMap<TypeId, Declared>,
-    states: HashMap<TypeId, Declared>,
     handlers: HashMap<KindId, Handler>,
     /// The component types of replicated entities.
     components: Vec<(String, Shape)>,
@@ -48,7 +47,7 @@ pub(crate) struct Declared {
 pub(crate) struct Handler {
     pub(crate) name: &'static str,
     pub(crate) deliver: Deliver,
-    /// Reports an event that a peer did not acknowledge. `None` for state.
+    /// Reports an event that a peer did not acknowledge.
     pub(crate) undelivered: Option<Deliver>,
 }
 
@@ -64,10 +63,6 @@ pub(crate) struct PeerRef {
 impl MessageTable {
     pub(crate) fn event<T: PeerMessage>(&self) -> Option<Declared> {
         self.events.get(&TypeId::of::<T>()).copied()
-    }
-
-    pub(crate) fn state<T: PeerMessage>(&self) -> Option<Declared> {
-        self.states.get(&TypeId::of::<T>()).copied()
     }
 
     pub(crate) fn handler(&self, kind: KindId) -> Option<Handler> {
@@ -92,20 +87,15 @@ impl MessageTable {
         Ok(())
     }
 
-    fn declare<T: PeerMessage>(
-        &mut self,
-        delivery: Delivery,
-        handler: Handler,
-    ) -> Result<(), DeclareError> {
+    fn declare<T: PeerMessage>(&mut self, handler: Handler) -> Result<(), DeclareError> {
         let name = handler.name;
         let kind = self
             .kinds
-            .declare(name, delivery, Schema::checked::<T>()?)?;
-        let types = match delivery {
-            Delivery::Event => &mut self.events,
-            _ => &mut self.states,
-        };
-        if let Some(other) = types.insert(TypeId::of::<T>(), Declared { kind, name }) {
+            .declare(name, Delivery::Event, Schema::checked::<T>()?)?;
+        if let Some(other) = self
+            .events
+            .insert(TypeId::of::<T>(), Declared { kind, name })
+        {
             panic!(
                 "`{}` is declared twice, as \"{}\" and as \"{name}\": declare each type once",
                 std::any::type_name::<T>(),
@@ -131,9 +121,10 @@ enum DeclareError {
     Layout(#[from] LayoutError),
 }
 
-pub(crate) fn declare<T: PeerMessage>(world: &mut World, delivery: Delivery, handler: Handler) {
+/// Declares an event.
+pub(crate) fn declare<T: PeerMessage>(world: &mut World, handler: Handler) {
     let mut kinds = world.get_resource_or_init::<MessageKinds>();
-    if let Err(error) = Arc::make_mut(&mut kinds.0).declare::<T>(delivery, handler) {
+    if let Err(error) = Arc::make_mut(&mut kinds.0).declare::<T>(handler) {
         panic!("cannot declare `{}`: {error}", std::any::type_name::<T>());
     }
 }

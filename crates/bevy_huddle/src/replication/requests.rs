@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bevy::prelude::*;
 use huddle_mesh::PeerId;
 use huddle_session::{
-    Delivery, KindId, MAX_EVENT_LEN,
+    KindId, MAX_EVENT_LEN,
     codec::{self, DecodeError},
 };
 use huddle_snapshot::{
@@ -87,7 +87,7 @@ pub(super) fn add(app: &mut App) {
         deliver: receive,
         undelivered: None,
     };
-    declare::<OwnershipMessage>(app.world_mut(), Delivery::Event, handler);
+    declare::<OwnershipMessage>(app.world_mut(), handler);
 }
 
 /// Requests an entity from its owner.

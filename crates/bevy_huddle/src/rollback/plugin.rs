@@ -8,7 +8,6 @@ use bevy::{
     prelude::*,
 };
 use huddle_rollback::{RollbackSession, RollbackSetup, Seat};
-use huddle_session::Delivery;
 
 use crate::{
     app::HuddleAppExt,
@@ -204,7 +203,7 @@ impl<I: RollbackInput> Plugin for RollbackPlugin<I> {
             deliver: receive_message::<I>,
             undelivered: None,
         };
-        declare::<SessionMessage>(app.world_mut(), Delivery::Event, handler);
+        declare::<SessionMessage>(app.world_mut(), handler);
         with_store(app.world_mut(), |store, _| {
             store.resource_unchecked::<Inputs<I>>();
             store.resource::<RollbackRng>();

@@ -9,7 +9,7 @@ use bevy::{platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, DisconnectReason, PeerId, RoomEvent, SendError};
 use huddle_session::{
-    KindId, Lane, MessageError as PacketError, OfferError, OwnStates, PacketSections, RoomSession,
+    KindId, Lane, MessageError as PacketError, OfferError, PacketSections, RoomSession,
     SectionSource, SessionEvent, Tick,
 };
 
@@ -397,7 +397,7 @@ impl RoomLink {
 
     /// Sends one tick packet per peer, and queued events and transfers. The packets carry the
     /// inputs of a match, and replicated entities.
-    pub(crate) fn send_tick(&mut self, own: &OwnStates, inputs: Option<&mut dyn SectionSource>) {
+    pub(crate) fn send_tick(&mut self, inputs: Option<&mut dyn SectionSource>) {
         let now = self.now();
         let Some(transport) = self.transport.as_deref_mut() else {
             return;
@@ -408,14 +408,7 @@ impl RoomLink {
             snapshots: Some(&mut snapshots),
         };
         for peer_id in self.peers.in_session() {
-            send_tick(
-                transport,
-                &mut self.session,
-                peer_id,
-                now,
-                own,
-                &mut sections,
-            );
+            send_tick(transport, &mut self.session, peer_id, now, &mut sections);
         }
     }
 

@@ -14,12 +14,11 @@ pub(super) fn send_tick(
     session: &mut RoomSession,
     peer_id: PeerId,
     now: Duration,
-    own: &OwnStates,
     sections: &mut PacketSections<'_>,
 ) {
     loop {
         let credit = transport.credit(peer_id, Channel::State);
-        let packet = session.collect_state(peer_id, now, own, sections, credit);
+        let packet = session.collect_state(peer_id, now, &OwnStates::default(), sections, credit);
         let Some(packet) = packet else { break };
         if !send(transport, peer_id, Channel::State, packet) {
             break;
@@ -41,11 +40,10 @@ pub(super) fn send_all(
         Channel::Bulk => Lane::Bulk,
         _ => Lane::Events,
     };
-    // Only the packets of ticks use the state channel.
-    let own = OwnStates::default();
     loop {
         let credit = transport.credit(peer_id, channel);
-        let Some(packet) = session.collect(peer_id, lane, now, &own, credit) else {
+        let Some(packet) = session.collect(peer_id, lane, now, &OwnStates::default(), credit)
+        else {
             break;
         };
         if !send(transport, peer_id, channel, packet) {

@@ -1,4 +1,4 @@
-//! Queues events, state and transfers of the game.
+//! Queues events and transfers of the game.
 
 use std::{
     any::type_name,
@@ -8,7 +8,6 @@ use std::{
 use bevy::{ecs::system::SystemState, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, PeerId};
-use huddle_session::{MAX_STATE_LEN, codec};
 
 use crate::{
     error::MessageError,
@@ -16,7 +15,6 @@ use crate::{
         event::ToPeers,
         recipients::Recipients,
         registry::{MessageKinds, PeerMessage},
-        state::OwnState,
         transfer::TransferId,
     },
     room::link::{RoomLink, peer_entity},
@@ -84,28 +82,6 @@ fn with_sender(
         send(&mut sender, &mut |failure| failures.push(failure));
     }
     failures
-}
-
-/// Sets this player's state of a type.
-pub(crate) fn share<T: PeerMessage>(world: &mut World, value: &T) {
-    let Some(state) = world.get_resource_or_init::<MessageKinds>().state::<T>() else {
-        return failures::report(
-            world,
-            type_name::<T>(),
-            None,
-            None,
-            MessageError::NotDeclared,
-        );
-    };
-    let set = codec::encode(value, MAX_STATE_LEN).and_then(|payload| {
-        world
-            .get_resource_or_init::<OwnState>()
-            .0
-            .set(state.kind, payload)
-    });
-    if let Err(error) = set {
-        failures::report(world, state.name, None, None, error.into());
-    }
 }
 
 /// Reports that an event was not sent.

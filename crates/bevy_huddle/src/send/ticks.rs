@@ -2,10 +2,7 @@
 
 use bevy::prelude::*;
 
-use crate::{
-    message::state::OwnState,
-    room::{components::RoomTick, link::RoomLink},
-};
+use crate::room::{components::RoomTick, link::RoomLink};
 
 /// Starts a tick in every room, except in one with a match, whose steps are the ticks of the room.
 pub(crate) fn begin_tick(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>) {
@@ -18,10 +15,10 @@ pub(crate) fn begin_tick(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>) {
 }
 
 /// Sends one packet per peer, and the queues of the other lanes.
-pub(crate) fn send_tick(mut rooms: Query<&mut RoomLink>, own: Res<OwnState>) {
+pub(crate) fn send_tick(mut rooms: Query<&mut RoomLink>) {
     for mut link in &mut rooms {
         if !link.is_driven_by_match {
-            link.send_tick(&own.0, None);
+            link.send_tick(None);
         }
     }
 }
@@ -30,12 +27,12 @@ pub(crate) fn send_tick(mut rooms: Query<&mut RoomLink>, own: Res<OwnState>) {
 ///
 /// A paused game runs no ticks. This system then advances the room's tick instead, because the
 /// other peers wait for acks.
-pub(crate) fn send_events(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>, own: Res<OwnState>) {
+pub(crate) fn send_events(mut rooms: Query<(&mut RoomLink, &mut RoomTick)>) {
     for (mut link, mut tick) in &mut rooms {
         if link.is_paused() {
             link.advance();
             tick.0 = link.session.tick();
-            link.send_tick(&own.0, None);
+            link.send_tick(None);
         } else {
             link.send_events();
         }

@@ -6,7 +6,6 @@ use bevy::prelude::*;
 use huddle_mesh::PeerId;
 
 use crate::{
-    message::state::Shared,
     peer::components::{Peer, RoomPeers},
     room::components::{Room, Rooms},
     testing::lab::{Lab, Player},
@@ -100,11 +99,10 @@ impl Lab {
         })
     }
 
-    /// Returns the state of `other` as `viewer` has received it.
-    pub fn shared<T: Send + Sync + 'static>(&self, viewer: Player, other: Player) -> Option<&T> {
+    /// Returns a component that `viewer` sees on the peer entity of `other`.
+    pub fn seen<C: Component>(&self, viewer: Player, other: Player) -> Option<&C> {
         let entity = self.find_peer(viewer, other)?;
-        let shared = self.app(viewer).world().get::<Shared<T>>(entity)?;
-        Some(&shared.0)
+        self.app(viewer).world().get::<C>(entity)
     }
 
     /// Records all events of this type in every player's world from now on.

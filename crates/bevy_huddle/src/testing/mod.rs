@@ -10,16 +10,16 @@
 //! use std::time::Duration;
 //!
 //! use bevy::prelude::*;
-//! use bevy_huddle::{prelude::*, testing::{Conditions, Lab}};
+//! use bevy_huddle::{prelude::*, replication::*, testing::{Conditions, Lab}};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Clone, Serialize, Deserialize)]
 //! struct Splash;
-//! #[derive(Serialize, Deserialize)]
-//! struct Pose { x: f32 }
+//! #[derive(Component, Clone, Serialize, Deserialize)]
+//! struct Name(String);
 //!
 //! fn game(app: &mut App) {
-//!     app.add_peer_event::<Splash>("splash").add_peer_state::<Pose>("pose");
+//!     app.add_peer_event::<Splash>("splash").replicate::<Name>("name");
 //! }
 //!
 //! let mut lab = Lab::new(7);
@@ -27,11 +27,12 @@
 //! lab.network(Conditions { latency: Duration::from_millis(50), loss: 0.1, ..default() });
 //! let (ada, bob) = (lab.player(game), lab.player(game));
 //! lab.run_until(|lab| lab.have_met(&[ada, bob]));
+//! let local_peer = lab.peer(ada, ada);
 //! lab.commands(ada, |commands| {
-//!     commands.share(Pose { x: 3.0 });
+//!     commands.entity(local_peer).insert(Name("Ada".to_owned()));
 //!     commands.broadcast(Splash);
 //! });
-//! lab.run_until(|lab| lab.shared(bob, ada).is_some_and(|pose: &Pose| pose.x == 3.0));
+//! lab.run_until(|lab| lab.seen(bob, ada).is_some_and(|name: &Name| name.0 == "Ada"));
 //! lab.run_for(Duration::from_secs(3));
 //! assert_eq!(lab.take_events::<FromPeer<Splash>>(bob).len(), 1);
 //! ```

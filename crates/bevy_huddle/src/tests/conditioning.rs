@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 
-use super::game::{LabExt, Pose, Splash, game, lab, meet};
+use super::game::{LabExt, Splash, game, lab, meet};
 use crate::{
     conditioner::error::LinkConditionerError,
     error::JoinError,
@@ -40,7 +40,7 @@ fn splash(lab: &mut Lab, player: Player, n: u32) {
 
 /// Returns how long a new value takes to get from one player to the other.
 fn delay_of_state(lab: &mut Lab, from: Player, to: Player, value: i32) -> Duration {
-    lab.commands(from, |commands| commands.share(Pose(value)));
+    lab.pose(from, value);
     lab.run_until(|lab| lab.pose_of(to, from) == Some(value))
 }
 
@@ -66,7 +66,7 @@ fn events_arrive_once_and_in_order_despite_jitter_and_loss() {
     for n in 0..100 {
         for player in [ada, bob] {
             splash(&mut lab, player, n);
-            lab.commands(player, |commands| commands.share(Pose(n as i32)));
+            lab.pose(player, n as i32);
         }
         lab.run_for(ms(30));
     }
@@ -198,7 +198,7 @@ fn round_trip_time_includes_the_lag() {
     }
     for n in 0..600 {
         for player in [ada, bob] {
-            lab.commands(player, |commands| commands.share(Pose(n)));
+            lab.pose(player, n);
         }
         lab.run_for(ms(16));
     }

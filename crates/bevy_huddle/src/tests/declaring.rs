@@ -3,7 +3,7 @@ use huddle_session::codec::EncodeError;
 use serde::{Deserialize, Serialize};
 
 use super::game::{lab, offline_app};
-use crate::{error::MessageError, prelude::*};
+use crate::{error::MessageError, prelude::*, replication::ReplicationAppExt};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Item {
@@ -18,7 +18,7 @@ enum Action {
     Jump { height: u8 },
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Component, Debug, Clone, Serialize, Deserialize)]
 struct Log(Vec<Action>);
 
 #[test]
@@ -30,7 +30,7 @@ fn type_with_a_skippable_field_cannot_be_declared() {
 #[test]
 #[should_panic(expected = "Log`: the type of `[..]` has `#[serde(tag")]
 fn type_with_a_tagged_enum_cannot_be_declared() {
-    offline_app().add_peer_state::<Log>("log");
+    offline_app().replicate::<Log>("log");
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

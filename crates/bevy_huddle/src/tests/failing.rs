@@ -8,7 +8,7 @@ use huddle_mesh::{
     Channel, LinkFailure, RoomError, RoomEvent, RoomUrlError, Signaling, SignalingLoss,
 };
 
-use super::game::{Blob, LabExt, Pose, Splash, meet, offline_app};
+use super::game::{Blob, LabExt, Splash, meet, offline_app};
 use crate::{
     error::{JoinError, MessageError},
     prelude::*,
@@ -241,7 +241,6 @@ fn commands_without_a_room_are_harmless_and_warn_once() {
             let mut commands = app.world_mut().commands();
             commands.broadcast(Splash(1));
             commands.send_to(stranger, Splash(1));
-            commands.share(Pose(1));
             commands.disconnect_peer(stranger);
             commands.kick_peer(stranger);
             commands.leave_rooms();
@@ -378,7 +377,6 @@ fn commands_without_the_plugins_are_harmless_and_joining_logs_the_fix() {
     assert!(logged[0].contains("add `HuddlePlugins`"), "{logged:?}");
     let mut commands = app.world_mut().commands();
     commands.broadcast(Splash(1));
-    commands.share(Pose(1));
     commands.leave_rooms();
     app.update();
 }

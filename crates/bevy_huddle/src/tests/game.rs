@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     prelude::*,
+    replication::ReplicationAppExt,
     testing::{Conditions, Lab, Player},
 };
 
@@ -17,8 +18,8 @@ pub(super) struct Splash(pub(super) u32);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Blob(pub(super) Vec<u8>);
 
-/// State that the tests share.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// A component that the tests replicate.
+#[derive(Component, Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pose(pub(super) i32);
 
 /// Declares the messages of these tests and sets the tick rate to the frame rate of the lab.
@@ -26,7 +27,7 @@ pub(super) fn game(app: &mut App) {
     app.insert_resource(Time::<Fixed>::from_hz(60.0));
     app.add_peer_event::<Splash>("splash")
         .add_peer_event::<Blob>("blob")
-        .add_peer_state::<Pose>("pose");
+        .replicate::<Pose>("pose");
 }
 
 /// Returns an app outside the lab and without a room. Each frame runs one tick.
@@ -97,6 +98,8 @@ pub(super) trait LabExt {
     fn status(&self, player: Player) -> RoomStatus;
     /// Returns the splashes received since the last call, with their senders.
     fn splashes(&mut self, player: Player) -> Vec<(PeerId, u32)>;
+    /// Sets the pose of a player.
+    fn pose(&mut self, player: Player, pose: i32);
     fn pose_of(&self, viewer: Player, other: Player) -> Option<i32>;
     /// Reports to a player an event that a well-behaved network would not report.
     fn inject(&self, player: Player, event: RoomEvent);
@@ -125,12 +128,29 @@ impl LabExt for Lab {
             .collect()
     }
 
+    fn pose(&mut self, player: Player, pose: i32) {
+        self.commands(player, |commands| set_pose(commands, pose));
+    }
+
     fn pose_of(&self, viewer: Player, other: Player) -> Option<i32> {
-        self.shared::<Pose>(viewer, other).map(|pose| pose.0)
+        self.seen::<Pose>(viewer, other).map(|pose| pose.0)
     }
 
     fn inject(&self, player: Player, event: RoomEvent) {
         let local_id = self.peer_id(player);
         self.virtual_network().lock().inject(local_id, event);
     }
+}
+
+/// Sets the pose of the local player in every room.
+pub(super) fn set_pose(commands: &mut Commands, pose: i32) {
+    commands.queue(move |world: &mut World| {
+        let mut local = world.query_filtered::<Entity, With<LocalPeer>>();
+        let local: Vec<_> = local.iter(world).collect();
+        for peer in local {
+            if let Ok(mut peer) = world.get_entity_mut(peer) {
+                peer.insert(Pose(pose));
+            }
+        }
+    });
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 
-use super::game::{LabExt, Pose, Splash, game, lab, meet};
+use super::game::{LabExt, Splash, game, lab, meet};
 use crate::{
     prelude::*,
     testing::{Conditions, Lab, Player},
@@ -203,15 +203,15 @@ fn observer_can_leave_while_several_peers_join() {
 }
 
 #[test]
-fn rejoining_forgets_previously_shared_state() {
+fn rejoining_player_has_a_new_entity_without_the_old_components() {
     let (mut lab, [ada, bob]) = meet();
-    lab.commands(ada, |commands| commands.share(Pose(7)));
+    lab.pose(ada, 7);
     lab.leave(ada);
     lab.rejoin(ada);
     lab.run_until(|lab| lab.have_met(&[ada, bob]));
     lab.settle();
     assert_eq!(lab.pose_of(bob, ada), None, "the old pose is gone");
-    lab.commands(ada, |commands| commands.share(Pose(8)));
+    lab.pose(ada, 8);
     lab.settle();
     assert_eq!(lab.pose_of(bob, ada), Some(8));
 }
@@ -321,21 +321,4 @@ fn events_sent_before_a_disconnect_are_delivered() {
     lab.settle();
     assert_eq!(lab.splashes(bob), [(ada_id, 1)]);
     assert_eq!(lab.take_events::<PeerLeft>(bob).len(), 1);
-}
-
-#[test]
-fn state_shared_while_leaving_is_sent_to_the_next_room() {
-    let (mut lab, [ada, bob]) = meet();
-    lab[ada].add_observer(|_: On<PeerLeft>, mut commands: Commands| {
-        commands.share(Pose(9));
-        commands.join_room("ws://lab/lobby");
-    });
-    lab.leave(ada);
-    lab.leave(bob);
-    lab.commands(bob, |commands| {
-        commands.join_room("ws://lab/lobby");
-    });
-    lab.run_until(|lab| lab.have_met(&[ada, bob]));
-    lab.settle();
-    assert_eq!(lab.pose_of(bob, ada), Some(9));
 }

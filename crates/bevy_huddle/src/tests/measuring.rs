@@ -5,7 +5,7 @@ use bevy::{
     prelude::*,
 };
 
-use super::game::{Blob, Pose, game, lab};
+use super::game::{Blob, game, lab, set_pose};
 use crate::{
     diagnostics::HuddleDiagnosticsPlugin as Paths,
     prelude::*,
@@ -40,7 +40,7 @@ fn diagnostics_show_peers_round_trip_times_and_rates() {
     for player in [ada, bob, eve] {
         lab[player].add_systems(FixedUpdate, |mut commands: Commands, mut n: Local<i32>| {
             *n += 1;
-            commands.share(Pose(*n));
+            set_pose(&mut commands, *n);
         });
     }
     // Run for longer than the history of the diagnostics.
@@ -71,7 +71,7 @@ fn loss_is_measured_on_sent_packets() {
                 FixedUpdate,
                 |mut commands: Commands, mut n: Local<i32>| {
                     *n += 1;
-                    commands.share(Pose(*n));
+                    set_pose(&mut commands, *n);
                 },
             );
         })

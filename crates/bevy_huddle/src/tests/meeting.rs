@@ -9,6 +9,7 @@ use super::game::{LabExt, Pose, Splash, game, lab};
 use crate::{
     error::JoinError,
     prelude::*,
+    replication::ReplicationAppExt,
     testing::{Conditions, Lab, Player},
 };
 
@@ -55,11 +56,11 @@ fn games_with_different_messages_refuse_each_other_and_name_them() {
     fn older(app: &mut App) {
         app.add_peer_event::<u8>("splash")
             .add_peer_event::<u16>("old")
-            .add_peer_state::<Pose>("pose");
+            .replicate::<Pose>("pose");
     }
     fn newer(app: &mut App) {
         app.add_peer_event::<Splash>("splash")
-            .add_peer_state::<Pose>("pose");
+            .replicate::<Pose>("pose");
     }
     for refusal in refusals(older, newer) {
         let text = refusal.to_string();

@@ -4,7 +4,7 @@ use huddle_mesh::SignalingId;
 use huddle_mesh::{Channel, ProtocolViolation, RoomEvent};
 use huddle_session::{KindId, MessageError as PacketError};
 
-use super::game::{LabExt, Pose, Splash, meet};
+use super::game::{LabExt, Splash, meet, set_pose};
 use crate::{
     error::{MessageError, RejectReason},
     prelude::*,
@@ -221,7 +221,7 @@ fn matchbox_client_has_an_entity_but_receives_no_typed_messages() {
     lab.inject(ada, packet(b, Channel::Events, vec![0x77; 10]));
     lab.commands(ada, |commands| {
         commands.broadcast(Splash(1));
-        commands.share(Pose(1));
+        set_pose(commands, 1);
         commands.send_to(b, Splash(2));
     });
     lab.settle();

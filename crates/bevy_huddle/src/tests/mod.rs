@@ -18,7 +18,6 @@ mod raw;
 mod reentrancy;
 mod reflecting;
 mod sending_events;
-mod sharing_state;
 mod starting;
 mod ticking;
 mod transferring;

@@ -7,7 +7,7 @@ use bevy::{ecs::entity::EntityHashMap, platform::time::Instant, prelude::*};
 use bytes::Bytes;
 use huddle_mesh::{Channel, LinkFailure, PeerId, ProtocolViolation, RoomError, RoomEvent};
 
-use super::game::{Blob, Pose, Splash, game};
+use super::game::{Blob, Pose, Splash, game, set_pose};
 use crate::{
     message::{event::Undelivered, raw::RawReceived},
     prelude::*,
@@ -80,7 +80,7 @@ fn all_events() -> Vec<Observed> {
         inserted::<Stopped>(),
         inserted::<PendingPeers>(),
         inserted::<LinkedWith>(),
-        inserted::<Shared<Pose>>(),
+        inserted::<Pose>(),
     ]
 }
 
@@ -258,7 +258,7 @@ fn play(observed: &[Observed], action: Action, context: &str) -> BTreeMap<&'stat
 
     let send_all = |commands: &mut Commands| {
         commands.broadcast(Splash(1));
-        commands.share(Pose(1));
+        set_pose(commands, 1);
         commands.send_transfer(Recipients::Others, "map", vec![7; 20_000]);
     };
     lab.commands(bob, send_all);
@@ -409,7 +409,7 @@ fn leaving_and_joining_in_any_observer_is_safe() {
                 let mut commands = world.commands();
                 commands.leave_rooms();
                 commands.join_room("ws://lab/another");
-                commands.share(Pose(2));
+                set_pose(&mut commands, 2);
                 world.flush();
             }
         });

@@ -60,22 +60,6 @@ fn events_and_resources_are_reflected() {
 }
 
 #[test]
-fn shared_state_of_a_reflected_type_is_reflected() {
-    #[derive(Reflect)]
-    struct Score(u32);
-    let mut app = offline_app();
-    app.register_type::<Shared<Score>>();
-    let entity = app.world_mut().spawn(Shared(Score(7))).id();
-    let registry = app.world().resource::<AppTypeRegistry>().clone();
-    let registry = registry.read();
-    let id = TypeId::of::<Shared<Score>>();
-    let component = registry.get_type_data::<ReflectComponent>(id).unwrap();
-    let shared = component.reflect(app.world().entity(entity)).unwrap();
-    let score = shared.reflect_path(".0.0").unwrap();
-    assert_eq!(score.try_downcast_ref::<u32>(), Some(&7));
-}
-
-#[test]
 fn status_can_be_read_by_reflection() {
     let (lab, [ada, _]) = meet();
     let registry = registry(&lab[ada]);

@@ -8,73 +8,52 @@ use serde::{Deserialize, Serialize};
 use super::game::bad_network;
 use crate::{
     prelude::*,
+    replication::{ReplicationAppExt, within},
     testing::{Conditions, Lab, Player},
 };
 
-/// The state that a player shares.
-#[derive(Serialize, Deserialize)]
-struct Pose {
-    x: f32,
-    y: f32,
-}
+/// The position of a player's avatar.
+#[derive(Component, Clone, Copy, Default)]
+struct Pose(Vec2);
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Splash;
 
-#[derive(Component)]
-struct Avatar;
-
 fn game(app: &mut App) {
-    app.add_peer_state::<Pose>("pose")
-        .add_peer_event::<Splash>("splash")
-        .add_systems(Startup, start)
-        .add_systems(
-            FixedUpdate,
-            (move_avatar, share_pose).chain().run_if(in_room),
+    app.replicate_with::<Pose>("pose", |rule| {
+        rule.vec2(
+            |pose| pose.0,
+            |pose, at| pose.0 = at,
+            within(200.0).step(0.5),
         )
-        .add_systems(Update, follow_poses)
-        .add_observer(on_joined);
+    })
+    .add_peer_event::<Splash>("splash")
+    .add_systems(Startup, start)
+    .add_systems(FixedUpdate, move_avatar.run_if(in_room))
+    .add_observer(spawn_avatar);
 }
 
 fn start(mut commands: Commands) {
-    commands.spawn((Avatar, Transform::default()));
     commands.join_room("ws://localhost:3536/my-game");
 }
 
+fn spawn_avatar(added: On<Add, LocalPeer>, mut commands: Commands) {
+    commands.entity(added.entity).insert(Pose::default());
+}
+
 /// Moves to the right for two seconds, and then sends a splash.
-fn move_avatar(mut avatar: Single<&mut Transform, With<Avatar>>, mut commands: Commands) {
-    if avatar.translation.x < 120.0 {
-        avatar.translation.x += 1.0;
-        if avatar.translation.x == 120.0 {
+fn move_avatar(mut pose: Single<&mut Pose, With<LocalPeer>>, mut commands: Commands) {
+    if pose.0.x < 120.0 {
+        pose.0.x += 1.0;
+        if pose.0.x == 120.0 {
             commands.broadcast(Splash);
         }
     }
 }
 
-fn share_pose(avatar: Single<&Transform, With<Avatar>>, mut commands: Commands) {
-    let Vec3 { x, y, .. } = avatar.translation;
-    commands.share(Pose { x, y });
-}
-
-fn on_joined(joined: On<PeerJoined>, mut commands: Commands) {
-    commands.entity(joined.entity).insert(Transform::default());
-}
-
-fn follow_poses(mut peers: Query<(&Shared<Pose>, &mut Transform)>) {
-    for (pose, mut transform) in &mut peers {
-        transform.translation = Vec3::new(pose.x, pose.y, 0.0);
-    }
-}
-
 /// Returns the horizontal position of `other` in the world of `viewer`.
 fn x(lab: &Lab, viewer: Player, other: Player) -> f32 {
-    let entity = lab.peer(viewer, other);
-    lab[viewer]
-        .world()
-        .get::<Transform>(entity)
-        .unwrap()
-        .translation
-        .x
+    lab.seen::<Pose>(viewer, other).map_or(0.0, |pose| pose.0.x)
 }
 
 #[test]
@@ -111,10 +90,10 @@ fn trace(seed: u64) -> Vec<(Duration, Vec<Option<f32>>)> {
         for _ in 0..20 {
             lab.run_for(Duration::from_millis(50));
             let pairs = players.map(|viewer| players.map(|other| (viewer, other)));
-            let seen = pairs.into_iter().flatten().map(|(viewer, other)| {
-                let entity = lab.find_peer(viewer, other)?;
-                Some(lab[viewer].world().get::<Transform>(entity)?.translation.x)
-            });
+            let seen = pairs
+                .into_iter()
+                .flatten()
+                .map(|(viewer, other)| lab.seen::<Pose>(viewer, other).map(|pose| pose.0.x));
             trace.push((lab.now(), seen.collect()));
         }
     }

@@ -3,7 +3,11 @@ use std::time::Duration;
 use bevy::prelude::*;
 
 use super::game::{Charge, LabExt, Label, Place, STEP, bad_network, meet};
-use crate::replication::{ReplicationError, ReplicationFailed};
+use crate::{
+    LinkStats,
+    replication::{ReplicationError, ReplicationFailed},
+    testing::Lab,
+};
 
 #[derive(Resource, Default)]
 struct Seen(Vec<i32>);
@@ -133,4 +137,27 @@ fn change_of_an_entity_of_another_peer_is_overwritten_by_its_owner() {
     });
     lab.settle();
     assert_eq!(lab.see(bob, (ada, ball)), Some(Charge(2)));
+}
+
+#[test]
+fn changes_are_sent_once_per_tick_at_any_frame_rate() {
+    let (mut lab, [ada, bob]) = meet();
+    lab.frame_rate(ada, 240.0);
+    let ball = lab.spawn(ada, Charge(1));
+    lab[ada].add_systems(Update, move |mut charges: Query<&mut Charge>| {
+        charges.get_mut(ball).unwrap().0 += 1;
+    });
+    lab.settle();
+    let entity = lab.peer(ada, bob);
+    let sent = |lab: &Lab| {
+        lab[ada]
+            .world()
+            .get::<LinkStats>(entity)
+            .unwrap()
+            .packets_sent
+    };
+    let before = sent(&lab);
+    lab.run_for(Duration::from_secs(10));
+    let packets = sent(&lab) - before;
+    assert!((599..=601).contains(&packets), "{packets}");
 }

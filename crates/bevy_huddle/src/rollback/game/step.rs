@@ -7,7 +7,6 @@ use huddle_rollback::{Input, Seat, SeatSet, Step};
 use huddle_session::QueueError;
 
 use crate::{
-    message::state::OwnState,
     rollback::{
         bounds::RollbackInput,
         effects::{clear_effects, finish_effects},
@@ -153,11 +152,9 @@ impl<I: Input> Running<I> {
             return;
         };
         self.queue_messages(world);
-        let own = std::mem::take(&mut world.resource_mut::<OwnState>().0);
         if let Some(mut link) = world.get_mut::<RoomLink>(room) {
-            link.send_tick(&own, Some(&mut self.session));
+            link.send_tick(Some(&mut self.session));
         }
-        world.resource_mut::<OwnState>().0 = own;
     }
 
     /// Queues the messages of the session as events of the room.
