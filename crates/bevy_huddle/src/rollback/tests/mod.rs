@@ -1,5 +1,6 @@
 //! Whole matches in the lab.
 
+mod cursors;
 #[cfg(feature = "states")]
 mod features;
 mod game;
