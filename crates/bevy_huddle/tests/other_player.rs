@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bevy::prelude::*;
 use bevy_huddle::{
-    prelude::*,
     replication::*,
     testing::{Conditions, Lab},
 };

@@ -44,8 +44,8 @@ pub fn app() -> App {
         // 2. Join a room.
         .add_systems(Startup, join)
         .add_observer(place_local_player)
-        // 3. Move in fixed ticks. The other players see it, and nothing is left to do: `look` gives
-        //    every entity with a pose its shape, which disappears with the entity.
+        // 3. Move in fixed ticks. The plugin sends the pose and moves the shapes of all players. A
+        //    shape appears with the first pose, see `look`, and disappears with the player's entity.
         .add_systems(FixedUpdate, (move_local_player, make_splash).chain())
         // 4. React to events.
         .add_observer(on_splash)
@@ -56,10 +56,11 @@ pub fn app() -> App {
     app
 }
 
-/// Describes what the other players see of a pose: a position in the arena, in steps of a twentieth of
-/// a unit. A peer cannot send a position outside of these ranges.
+/// Describes what the other players see of a pose: the position in steps of a twentieth of a unit, but
+/// not the velocity. The ranges are those of the arena, so a peer cannot be anywhere else.
 ///
-/// `draw` moves the shapes of all players smoothly, between ticks and between packets.
+/// `draw` moves the shape smoothly, between the ticks of the local player and between the packets of
+/// the others.
 fn replicate_pose(rule: ReplicationRule<Pose>) -> ReplicationRule<Pose> {
     let [x, y] = Pose::reach().to_array();
     rule.scalar(
